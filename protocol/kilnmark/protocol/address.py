@@ -1,0 +1,29 @@
+"""Where the daemon listens when nobody says otherwise: one rule, asked by both ends."""
+
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+
+__all__ = ["MAX_SOCKET_PATH", "default_socket_path"]
+
+MAX_SOCKET_PATH = 103
+"""Bytes a Unix socket's path may have on every system we serve (macOS has 104 with the closing zero)."""
+
+
+def default_socket_path(env: Mapping[str, str], *, platform: str, uid: int) -> PurePosixPath:
+    """The socket's path.
+
+    `$KILNMARK_SOCKET`, else `$XDG_RUNTIME_DIR/kilnmark/daemon.sock`, else on macOS `$TMPDIR/kilnmark/daemon.sock`,
+    else `/tmp/kilnmark-<uid>/daemon.sock`.
+
+    Args:
+        env: The environment's variables; an empty value counts as unset.
+        platform: As `sys.platform` names it.
+        uid: The user's number.
+    """
+    if named := env.get("KILNMARK_SOCKET"):
+        return PurePosixPath(named)
+    if runtime := env.get("XDG_RUNTIME_DIR"):
+        return PurePosixPath(runtime) / "kilnmark" / "daemon.sock"
+    if platform == "darwin" and (temporary := env.get("TMPDIR")):
+        return PurePosixPath(temporary) / "kilnmark" / "daemon.sock"
+    return PurePosixPath(f"/tmp/kilnmark-{uid}") / "daemon.sock"  # noqa: S108 - private by its mode, checked at bind

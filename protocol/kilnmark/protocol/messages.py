@@ -1,0 +1,311 @@
+"""The methods' parameters and results as Structs, and the rules between their fields.
+
+Parameters refuse unknown fields; results tolerate them, so that an older client can talk to a newer daemon.
+Decoding from bytes belongs to `jsonrpc`.
+"""
+
+import math
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from kilnmark.protocol.catalog import MAX_PIXELS
+from kilnmark.protocol.errors import InvalidParams
+from kilnmark.protocol.report import AdapterReport
+
+__all__ = [
+    "BaseInfo",
+    "CallMeta",
+    "CancelParams",
+    "CancelResult",
+    "Heartbeat",
+    "JobInfo",
+    "PingParams",
+    "PingResult",
+    "Progress",
+    "RenderParams",
+    "RenderResult",
+    "ShutdownParams",
+    "ShutdownResult",
+    "StackInfo",
+    "StatusParams",
+    "StatusResult",
+    "Timings",
+    "WarmUpParams",
+    "WarmUpResult",
+    "WorkerInfo",
+    "check_render",
+]
+
+
+Text = Annotated[str, Meta(max_length=20_000)]
+Name = Annotated[str, Meta(min_length=1, max_length=200)]
+JobId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,64}\Z")]
+Side = Annotated[int, Meta(ge=64, le=4096, multiple_of=16)]
+Scale = Annotated[float, Meta(ge=-100, le=100)]
+Path = Annotated[str, Meta(min_length=1, max_length=4096)]
+
+
+class CallMeta(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What rides beside a call's parameters as `_meta`.
+
+    Attributes:
+        progress_token: Turns on progress and heartbeat notifications, which carry it back.
+        traceparent, tracestate: W3C trace context of the caller.
+    """
+
+    progress_token: str | int | None = msgspec.field(default=None, name="progressToken")
+    traceparent: Annotated[str, Meta(max_length=512)] | None = None
+    tracestate: Annotated[str, Meta(max_length=2048)] | None = None
+
+
+class _Params(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    meta: CallMeta = msgspec.field(default=CallMeta(), name="_meta")
+
+
+class PingParams(_Params, frozen=True, kw_only=True):
+    """`ping` takes nothing."""
+
+
+class StatusParams(_Params, frozen=True, kw_only=True):
+    """`status` takes nothing."""
+
+
+class WarmUpParams(_Params, frozen=True, kw_only=True):
+    """`warm_up` takes nothing: the base was chosen when the daemon was started."""
+
+
+class ShutdownParams(_Params, frozen=True, kw_only=True):
+    """`drain`: finish the accepted renders first; otherwise they end with -32002."""
+
+    drain: bool = False
+
+
+class CancelParams(_Params, frozen=True, kw_only=True):
+    """Which render to stop, and why, for its caller to read."""
+
+    job_id: JobId
+    reason: Annotated[str, Meta(max_length=500)] = ""
+
+
+class RenderParams(_Params, frozen=True, kw_only=True):
+    """One picture to make. None means: what the tier says, else what the variant says.
+
+    Attributes:
+        seed: None draws one; the reply tells which.
+        width, height: Pixels, multiples of 16.
+        lora_paths: Adapter files, absolute or below one of the daemon's adapter roots, in stack order.
+        lora_scales: One scale for each path.
+        genre, world: Compose the stack from `visual_style.yaml` instead.
+        on_mismatch: `error` refuses the render before any denoise step when an adapter does not engage wholly;
+            `warn` renders and reports.
+        job_id: The caller's idempotency key.
+    """
+
+    prompt: Annotated[str, Meta(min_length=1, max_length=20_000)]
+    negative_prompt: Text | None = None
+    tier: Name | None = None
+    variant: Path | None = None
+    seed: Annotated[int, Meta(ge=0, le=2**53 - 1)] | None = None
+    steps: Annotated[int, Meta(ge=1, le=100)] | None = None
+    guidance: Annotated[float, Meta(ge=0, le=30)] | None = None
+    width: Side | None = None
+    height: Side | None = None
+    lora_paths: Annotated[list[Path], Meta(max_length=32)] = []
+    lora_scales: Annotated[list[Scale], Meta(max_length=32)] = []
+    genre: Name | None = None
+    world: Name | None = None
+    on_mismatch: Literal["error", "warn"] = "error"
+    job_id: JobId | None = None
+
+
+def check_render(params: RenderParams) -> None:
+    """Check the rules between fields that types cannot say.
+
+    Raises:
+        InvalidParams: naming the field and what to send instead.
+    """
+    if not params.prompt.strip():
+        raise InvalidParams("prompt is blank - at `$.params.prompt`; say what to paint")
+    for i, scale in enumerate(params.lora_scales):
+        if not math.isfinite(scale):
+            raise InvalidParams(f"{scale} is not a finite scale - at `$.params.lora_scales[{i}]`")
+    if len(params.lora_paths) != len(params.lora_scales):
+        raise InvalidParams(
+            f"lora_paths has {len(params.lora_paths)} entries and lora_scales {len(params.lora_scales)} - "
+            "at `$.params.lora_scales`; give one scale for each path"
+        )
+    if params.world is not None and params.genre is None:
+        raise InvalidParams("world needs a genre - at `$.params.world`; name the genre it belongs to")
+    if params.genre is not None and params.lora_paths:
+        raise InvalidParams("genre and lora_paths are two ways to say the stack - at `$.params.genre`; use one of them")
+    if params.width and params.height and params.width * params.height > MAX_PIXELS:
+        raise InvalidParams(
+            f"{params.width}x{params.height} is more than {MAX_PIXELS} pixels - at `$.params.width`; ask for less"
+        )
+
+
+class PingResult(msgspec.Struct, frozen=True, kw_only=True):
+    """Proof of life; `uptime_s` is in seconds."""
+
+    version: str
+    pid: int
+    uptime_s: float
+
+
+class BaseInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """The base a worker holds warm.
+
+    Attributes:
+        variant: The name it was asked for by.
+        fingerprint: Hash that names its weights and topology.
+        precision: Compute precision, such as `float32`.
+        quantize: Bits of its quantized linears; None when they are not quantized.
+        backend: `cpu`, `metal` or `cuda`.
+        target_count: Linear layers that an adapter can change.
+        memory_bytes: MLX memory in use once it was loaded.
+        load_ms: Time it took to build and warm, in milliseconds.
+    """
+
+    variant: str
+    fingerprint: str
+    precision: str
+    quantize: int | None
+    backend: str
+    target_count: int
+    memory_bytes: int
+    load_ms: float
+    mlx_version: str
+    mflux_version: str
+
+
+class WorkerInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """The process that owns the base. `pid` is None while there is none; `restarts` counts lost ones."""
+
+    pid: int | None
+    restarts: int
+    last_error: str | None = None
+
+
+class JobInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """A render the daemon knows: `step` of `steps` denoise steps are done."""
+
+    job_id: str
+    state: Literal["queued", "running", "done", "failed", "cancelled"]
+    step: int = 0
+    steps: int = 0
+
+
+class StatusResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What the daemon holds and does.
+
+    Attributes:
+        state: `warming` until the base is ready, `ready`, `busy` while rendering, `draining` on the way out,
+            `failed` when the base cannot be loaded (`worker.last_error` says why).
+        jobs: The running render, then the queued ones in order.
+    """
+
+    version: str
+    pid: int
+    uptime_s: float
+    state: Literal["warming", "ready", "busy", "draining", "failed"]
+    variant: str
+    base: BaseInfo | None
+    worker: WorkerInfo
+    jobs: list[JobInfo]
+    rendered: int
+    failed: int
+    socket: str
+    output_dir: str
+    lora_roots: list[str]
+
+
+class WarmUpResult(msgspec.Struct, frozen=True, kw_only=True):
+    """The base once it is warm; `waited_ms` is how long this call waited for it, in milliseconds."""
+
+    base: BaseInfo
+    waited_ms: float
+
+
+class CancelResult(msgspec.Struct, frozen=True, kw_only=True):
+    """`cancelled` is False when the render had already ended."""
+
+    job_id: str
+    cancelled: bool
+
+
+class ShutdownResult(msgspec.Struct, frozen=True, kw_only=True):
+    """`jobs`: how many accepted renders are finished (`drain`) or ended before the daemon leaves."""
+
+    draining: bool
+    jobs: int
+
+
+class Timings(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a render's time went, in milliseconds. `total_ms` runs from acceptance to reply."""
+
+    queue_ms: float = 0.0
+    adapters_ms: float = 0.0
+    encode_ms: float = 0.0
+    denoise_ms: float = 0.0
+    decode_ms: float = 0.0
+    save_ms: float = 0.0
+    total_ms: float = 0.0
+
+
+class StackInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a stack came from: `none`, the request's `paths`, or a `style`; names in stack order."""
+
+    source: Literal["none", "paths", "style"]
+    genre: str | None = None
+    world: str | None = None
+    tier: str | None = None
+    names: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
+    triggers: tuple[str, ...] = ()
+
+
+class RenderResult(msgspec.Struct, frozen=True, kw_only=True):
+    """A finished picture and the proof of what each adapter changed.
+
+    Attributes:
+        image_path: The PNG, absolute, already synced to disk.
+        prompt: As it was sent to the model.
+        loras: One report an adapter, in stack order.
+        trace_id: Of the trace the render's spans belong to, 32 hex digits; empty when tracing is off.
+        cached: The picture existed already and was not rendered again.
+    """
+
+    job_id: str
+    image_path: str
+    width: int
+    height: int
+    seed: int
+    steps: int
+    guidance: float
+    variant: str
+    prompt: str
+    timings: Timings
+    loras: list[AdapterReport]
+    stack: StackInfo
+    warnings: list[str] = []
+    trace_id: str = ""
+    cached: bool = False
+
+
+class Progress(msgspec.Struct, frozen=True, kw_only=True):
+    """`notifications/progress`: `progress` of `total` grows with every one; `message` names the stage."""
+
+    progress_token: str | int = msgspec.field(name="progressToken")
+    progress: float
+    total: float
+    message: str = ""
+
+
+class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):
+    """`notifications/heartbeat`: the request is still alive; sent at most 5 seconds apart."""
+
+    progress_token: str | int = msgspec.field(name="progressToken")
+    job_id: str
+    state: str

@@ -1,0 +1,79 @@
+"""What a PNG says about itself: the `kilnmark` text chunk, and the `parameters` text the field's tools read.
+
+The chunk is this Struct as JSON. It holds enough to make the picture again and to check what every adapter changed.
+"""
+
+from typing import Literal
+
+import msgspec
+
+from kilnmark.protocol.messages import BaseInfo, StackInfo
+from kilnmark.protocol.report import AdapterReport
+
+__all__ = ["CHUNK", "PARAMETERS_CHUNK", "STANDIN_NOTICE", "PictureRecord", "decode_record", "parameters_text"]
+
+CHUNK = "kilnmark"
+PARAMETERS_CHUNK = "parameters"
+
+STANDIN_NOTICE = "made by the standin base: this picture means nothing, it only shows whether adapters changed it"
+
+
+class PictureRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """One picture's request, base and adapters.
+
+    Attributes:
+        schema: Version of this chunk.
+        created: UTC, ISO 8601.
+        notice: Set when the picture must not be taken for a real one.
+        loras: One report an adapter, in stack order, as in the reply.
+    """
+
+    schema: Literal[1] = 1
+    kilnmark_version: str
+    created: str
+    notice: str = ""
+    job_id: str
+    prompt: str
+    negative_prompt: str | None
+    tier: str | None
+    seed: int
+    steps: int
+    guidance: float
+    width: int
+    height: int
+    base: BaseInfo
+    stack: StackInfo
+    loras: list[AdapterReport]
+    warnings: list[str] = []
+    trace_id: str = ""
+
+
+def decode_record(chunk: str) -> PictureRecord:
+    """Read a `kilnmark` chunk back. Raises msgspec.DecodeError when it is none."""
+    return msgspec.json.decode(chunk.encode(), type=PictureRecord)  # Pillow gives a str of its own kind
+
+
+def parameters_text(record: PictureRecord) -> str:
+    """The `parameters` text as the web UIs of the field write and read it."""
+    lines = [record.prompt]
+    if record.negative_prompt:
+        lines.append(f"Negative prompt: {record.negative_prompt}")
+    facts = {
+        "Steps": record.steps,
+        "Sampler": "Euler",
+        "CFG scale": 1.0,
+        "Distilled CFG Scale": record.guidance,
+        "Seed": record.seed,
+        "Size": f"{record.width}x{record.height}",
+        "Model": record.base.variant,
+        "Model hash": record.base.fingerprint[:10],
+        "Version": f"kilnmark {record.kilnmark_version}",
+    }
+    if record.loras:
+        hashes = ", ".join(f"{lora.name}: {lora.sha256[:12]}" for lora in record.loras)
+        weights = ", ".join(f"{lora.name}: {lora.scale:g} {lora.verdict}" for lora in record.loras)
+        facts |= {"Lora hashes": f'"{hashes}"', "Lora weights": f'"{weights}"'}
+    if record.notice:
+        facts["Notice"] = f'"{record.notice}"'
+    lines.append(", ".join(f"{name}: {value}" for name, value in facts.items()))
+    return "\n".join(lines)

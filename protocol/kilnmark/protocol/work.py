@@ -1,0 +1,162 @@
+"""What the daemon and its worker say to each other over their socket pair, one JSON value a line.
+
+Tagged unions: `Order` goes to the worker, `Event` comes back. Neither side knows more of the other than this.
+"""
+
+from typing import Literal
+
+import msgspec
+
+from kilnmark.protocol.messages import BaseInfo, StackInfo, Timings
+from kilnmark.protocol.report import AdapterReport
+
+__all__ = [
+    "STAGES",
+    "Beat",
+    "CancelRender",
+    "Configure",
+    "Event",
+    "Exit",
+    "Failed",
+    "Finished",
+    "LoadFailed",
+    "Loading",
+    "Order",
+    "Ready",
+    "RenderJob",
+    "Stage",
+    "Stepped",
+    "decode_event",
+    "decode_order",
+    "encode",
+]
+
+Stage = Literal["adapters", "encode", "denoise", "decode", "save"]
+STAGES: tuple[Stage, ...] = ("adapters", "encode", "denoise", "decode", "save")
+
+
+class _Tagged(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
+    pass
+
+
+class Configure(_Tagged, frozen=True, kw_only=True, tag="configure"):
+    """The first order: which base to hold.
+
+    Attributes:
+        variant: A name of `catalog.VARIANTS`, or an absolute directory that mflux can load.
+        quantize: 3 to 8 bits; None keeps the base as it is stored.
+        output_dir: Where pictures are written.
+        lora_roots: Directories that adapters are read from; nothing outside them is opened.
+    """
+
+    variant: str
+    quantize: int | None
+    output_dir: str
+    lora_roots: list[str]
+
+
+class RenderJob(_Tagged, frozen=True, kw_only=True, tag="render"):
+    """One accepted render, every choice made. Paths are absolute; `names` and `lora_*` run in stack order."""
+
+    job_id: str
+    prompt: str
+    negative_prompt: str | None
+    tier: str | None
+    seed: int
+    steps: int
+    guidance: float
+    width: int
+    height: int
+    lora_names: list[str]
+    lora_paths: list[str]
+    lora_scales: list[float]
+    stack: StackInfo
+    on_mismatch: Literal["error", "warn"]
+    traceparent: str | None = None
+    tracestate: str | None = None
+
+
+class CancelRender(_Tagged, frozen=True, kw_only=True, tag="cancel"):
+    """Stop a render at its next denoise step."""
+
+    job_id: str
+
+
+class Exit(_Tagged, frozen=True, kw_only=True, tag="exit"):
+    """Flush and leave; a render under way is cancelled."""
+
+
+Order = Configure | RenderJob | CancelRender | Exit
+
+
+class Beat(_Tagged, frozen=True, kw_only=True, tag="beat"):
+    """The process is scheduled; sent about once a second, also while MLX computes."""
+
+
+class Loading(_Tagged, frozen=True, kw_only=True, tag="loading"):
+    """The base is being built."""
+
+    variant: str
+
+
+class Ready(_Tagged, frozen=True, kw_only=True, tag="ready"):
+    """The base is warm; renders can come."""
+
+    base: BaseInfo
+
+
+class LoadFailed(_Tagged, frozen=True, kw_only=True, tag="load_failed"):
+    """The base cannot be held; trying again without a change would fail again."""
+
+    message: str
+
+
+class Stepped(_Tagged, frozen=True, kw_only=True, tag="stepped"):
+    """A render has come this far: `step` of `steps` denoise steps done, now in `stage`."""
+
+    job_id: str
+    stage: Stage
+    step: int
+    steps: int
+
+
+class Finished(_Tagged, frozen=True, kw_only=True, tag="finished"):
+    """A picture is on disk. `timings` has the worker's own parts; queue and total are the daemon's to add."""
+
+    job_id: str
+    image_path: str
+    prompt: str
+    timings: Timings
+    loras: list[AdapterReport]
+    warnings: list[str] = []
+
+
+class Failed(_Tagged, frozen=True, kw_only=True, tag="failed"):
+    """A render ended with an error of `errors.BY_CODE`; `loras` holds the reports made before it did."""
+
+    job_id: str
+    code: int
+    message: str
+    loras: list[AdapterReport] = []
+
+
+Event = Beat | Loading | Ready | LoadFailed | Stepped | Finished | Failed
+
+_encoder = msgspec.json.Encoder()
+_orders: "msgspec.json.Decoder[Order]" = msgspec.json.Decoder(Order)
+_events: "msgspec.json.Decoder[Event]" = msgspec.json.Decoder(Event)
+
+
+def encode(message: "Order | Event") -> bytes:
+    """One line, newline included."""
+    return _encoder.encode(message) + b"\n"
+
+
+def decode_order(line: bytes) -> Order:
+    """Raises msgspec.DecodeError when the line is not an order."""
+    return _orders.decode(line)
+
+
+def decode_event(line: bytes) -> Event:
+    """Raises msgspec.DecodeError when the line is not an event."""
+    return _events.decode(line)

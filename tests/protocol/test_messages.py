@@ -1,0 +1,236 @@
+"""Every Struct of the wire and of the worker's pipe comes back equal from its own bytes."""
+
+import inspect
+
+import msgspec
+import pytest
+
+from kilnmark.protocol import messages, work
+from kilnmark.protocol.messages import (
+    BaseInfo,
+    CallMeta,
+    CancelParams,
+    CancelResult,
+    Heartbeat,
+    JobInfo,
+    PingParams,
+    PingResult,
+    Progress,
+    RenderParams,
+    RenderResult,
+    ShutdownParams,
+    ShutdownResult,
+    StackInfo,
+    StatusParams,
+    StatusResult,
+    Timings,
+    WarmUpParams,
+    WarmUpResult,
+    WorkerInfo,
+)
+from kilnmark.protocol.report import AdapterReport, UnmatchedKeys, Verdict
+from kilnmark.protocol.work import (
+    Beat,
+    CancelRender,
+    Configure,
+    Event,
+    Exit,
+    Failed,
+    Finished,
+    LoadFailed,
+    Loading,
+    Order,
+    Ready,
+    RenderJob,
+    Stepped,
+)
+
+REPORT = AdapterReport(
+    name="glaze",
+    path="/a/glaze.safetensors",
+    sha256="ab" * 32,
+    scale=0.8,
+    convention="kohya",
+    kind="lora",
+    rank=16,
+    total_key_count=912,
+    matched_key_count=910,
+    ignored_keys={"text encoder": 1},
+    unmatched_keys=UnmatchedKeys(1, ("odd",)),
+    target_count=304,
+    applied_target_count=304,
+    delta_ratio=0.01,
+    verdict=Verdict.PARTIAL,
+    reason="1 of 912 keys is unknown",
+)
+BASE = BaseInfo(
+    variant="standin",
+    fingerprint="f",
+    precision="float32",
+    quantize=None,
+    backend="cpu",
+    target_count=494,
+    memory_bytes=1,
+    load_ms=2.5,
+    mlx_version="0",
+    mflux_version="0",
+)
+STACK = StackInfo(source="style", genre="g", world="w", tier="scene", names=("a",), excluded=("b",), triggers=("t",))
+WIRE: list[msgspec.Struct] = [
+    REPORT,
+    BASE,
+    STACK,
+    CallMeta(progress_token="t", traceparent="p", tracestate="s"),
+    PingParams(),
+    StatusParams(),
+    WarmUpParams(),
+    ShutdownParams(drain=True),
+    CancelParams(job_id="j", reason="why"),
+    RenderParams(
+        meta=CallMeta(progress_token=3),
+        prompt="p",
+        negative_prompt="n",
+        tier="scene",
+        variant="dev",
+        seed=2**53 - 1,
+        steps=4,
+        guidance=3.5,
+        width=256,
+        height=64,
+        lora_paths=["a"],
+        lora_scales=[-1.0],
+        genre="g",
+        world="w",
+        on_mismatch="warn",
+        job_id="j",
+    ),
+    PingResult(version="1", pid=2, uptime_s=0.5),
+    WorkerInfo(pid=None, restarts=2, last_error="gone"),
+    JobInfo(job_id="j", state="running", step=1, steps=4),
+    Timings(queue_ms=1.5, total_ms=9.0),
+    WarmUpResult(base=BASE, waited_ms=1.0),
+    CancelResult(job_id="j", cancelled=False),
+    ShutdownResult(draining=True, jobs=3),
+    StatusResult(
+        version="1",
+        pid=1,
+        uptime_s=1.0,
+        state="busy",
+        variant="standin",
+        base=BASE,
+        worker=WorkerInfo(pid=3, restarts=0),
+        jobs=[JobInfo(job_id="j", state="queued")],
+        rendered=1,
+        failed=0,
+        socket="/s",
+        output_dir="/o",
+        lora_roots=["/l"],
+    ),
+    RenderResult(
+        job_id="j",
+        image_path="/o/j.png",
+        width=256,
+        height=256,
+        seed=1,
+        steps=4,
+        guidance=3.5,
+        variant="standin",
+        prompt="p",
+        timings=Timings(),
+        loras=[REPORT],
+        stack=STACK,
+        warnings=["w"],
+        trace_id="0" * 32,
+        cached=True,
+    ),
+    Progress(progress_token="t", progress=1.0, total=4.0, message="denoise"),
+    Heartbeat(progress_token=1, job_id="j", state="running"),
+]
+ORDERS: list[Order] = [
+    Configure(variant="standin", quantize=8, output_dir="/o", lora_roots=["/l"]),
+    RenderJob(
+        job_id="j",
+        prompt="p",
+        negative_prompt=None,
+        tier=None,
+        seed=1,
+        steps=4,
+        guidance=3.5,
+        width=64,
+        height=64,
+        lora_names=["a"],
+        lora_paths=["/a"],
+        lora_scales=[1.0],
+        stack=STACK,
+        on_mismatch="error",
+        traceparent="tp",
+    ),
+    CancelRender(job_id="j"),
+    Exit(),
+]
+EVENTS: list[Event] = [
+    Beat(),
+    Loading(variant="standin"),
+    Ready(base=BASE),
+    LoadFailed(message="no"),
+    Stepped(job_id="j", stage="denoise", step=1, steps=4),
+    Finished(job_id="j", image_path="/o", prompt="p", timings=Timings(), loras=[REPORT], warnings=[]),
+    Failed(job_id="j", code=-32000, message="no", loras=[REPORT]),
+]
+
+
+def name_of(value: object) -> str:
+    return type(value).__name__
+
+
+@pytest.mark.parametrize("value", WIRE, ids=name_of)
+def test_a_message_comes_back_equal(value: msgspec.Struct) -> None:
+    encoded = msgspec.json.encode(value)
+    assert msgspec.json.decode(encoded, type=type(value)) == value
+
+
+def test_no_message_was_forgotten() -> None:
+    structs = [cls for name in messages.__all__ if inspect.isclass(cls := getattr(messages, name))]
+    assert {cls.__name__ for cls in structs} <= {name_of(value) for value in WIRE}
+
+
+@pytest.mark.parametrize("order", ORDERS, ids=name_of)
+def test_an_order_comes_back_equal_and_is_one_line(order: Order) -> None:
+    line = work.encode(order)
+    assert line.endswith(b"\n")
+    assert line.count(b"\n") == 1
+    assert work.decode_order(line) == order
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=name_of)
+def test_an_event_comes_back_equal_and_is_one_line(event: Event) -> None:
+    line = work.encode(event)
+    assert line.count(b"\n") == 1
+    assert work.decode_event(line) == event
+
+
+def test_no_order_and_no_event_was_forgotten() -> None:
+    assert {type(order) for order in ORDERS} == set(Order.__args__)
+    assert {type(event) for event in EVENTS} == set(Event.__args__)
+
+
+@pytest.mark.parametrize("line", [b"", b"{}", b'{"type":"beat"}', b'{"type":"no"}', b'{"type":"cancel"}', b"\xff"])
+def test_what_is_no_order_is_a_decode_error(line: bytes) -> None:
+    with pytest.raises(msgspec.DecodeError):
+        work.decode_order(line)
+
+
+@pytest.mark.parametrize("type_", [PingResult, StatusResult, RenderResult, WarmUpResult, CancelResult, ShutdownResult])
+def test_a_result_of_a_newer_daemon_may_have_more_fields(type_: type[msgspec.Struct]) -> None:
+    [value] = [value for value in WIRE if type(value) is type_]
+    encoded = msgspec.json.encode(msgspec.to_builtins(value) | {"brand_new": 1})
+    assert msgspec.json.decode(encoded, type=type_) == value
+
+
+def test_default_params_are_not_sent() -> None:
+    assert msgspec.json.encode(RenderParams(prompt="p")) == b'{"prompt":"p"}'
+
+
+@pytest.mark.parametrize("value", [*WIRE, *ORDERS, *EVENTS], ids=name_of)
+def test_every_message_is_frozen(value: msgspec.Struct) -> None:
+    assert type(value).__struct_config__.frozen
