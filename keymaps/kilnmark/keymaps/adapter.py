@@ -1,0 +1,111 @@
+"""A path and a model's shapes in, an `Adapter` out: every update, and a place for every key of the file."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+from types import MappingProxyType
+
+from kilnmark.keymaps.alpha import Multipliers
+from kilnmark.keymaps.kinds import Update, lora_updates
+from kilnmark.keymaps.roots import AnyPath
+from kilnmark.keymaps.safefile import AdapterFile, read_file
+from kilnmark.keymaps.shapes import Shapes
+from kilnmark.keymaps.sorting import Sorting, sort_keys
+
+__all__ = ["Adapter", "Update", "adapter_of", "read_adapter"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Adapter:
+    """One adapter file, read whole for one model.
+
+    Matched, ignored and unmatched keys add up to the tensors in the file.
+
+    Attributes:
+        path: Absolute, symbolic links resolved.
+        name: The file's name without its ending.
+        sha256: Of all its bytes, in hex: the adapter's identity.
+        size: In bytes.
+        metadata: The header's `__metadata__`.
+        convention: Name of the convention that explains most keys; empty when none explains any.
+        convention_version: Of its YAML; 0 when there is none.
+        share: The part of all keys that this convention explains, 0 to 1.
+        kind: `lora`; empty when there is no update.
+        rank: The largest of all updates; 0 when there is none.
+        total_key_count: Tensors in the file.
+        matched_key_count: Tensors that make the updates.
+        ignored_keys: Tensors knowingly left out, counted by reason.
+        unmatched_keys: Names of the tensors nothing is known about, in the file's order.
+        updates: One a target; a target never comes twice.
+    """
+
+    path: str
+    name: str
+    sha256: str
+    size: int
+    metadata: Mapping[str, str]
+    convention: str
+    convention_version: int
+    share: float
+    kind: str
+    rank: int
+    total_key_count: int
+    matched_key_count: int
+    ignored_keys: Mapping[str, int]
+    unmatched_keys: tuple[str, ...]
+    updates: tuple[Update, ...]
+
+    @property
+    def target_count(self) -> int:
+        """Layers of the model that the file names."""
+        return len(self.updates)
+
+
+def read_adapter(path: AnyPath, shapes: Shapes, *, roots: Sequence[AnyPath] | None = None) -> Adapter:
+    """Read an adapter file for a model.
+
+    A file in which nothing is known is read too: its counts say so.
+
+    Args:
+        path: Absolute, or relative to one of the roots.
+        shapes: The model's linear layers, `load_shapes` or a model's own.
+        roots: Directories that adapters may be read from; None allows every place.
+
+    Raises:
+        RefusedFile: Not a safe file, or its tensors cannot be applied exactly; with the key and the mend.
+    """
+    return adapter_of(read_file(path, roots), shapes)
+
+
+def adapter_of(file: AdapterFile, shapes: Shapes) -> Adapter:
+    """As `read_adapter`, from a file that is in memory already.
+
+    Raises:
+        UnfitAdapter: Its tensors cannot be applied exactly.
+    """
+    sorting = sort_keys(file.path, tuple(file.tensors), shapes)
+    multipliers = Multipliers(file)
+    updates = tuple(update for module in sorting.modules for update in lora_updates(file, module, shapes, multipliers))
+    return _assembled(file, sorting, updates)
+
+
+def _assembled(file: AdapterFile, sorting: Sorting, updates: tuple[Update, ...]) -> Adapter:
+    recognition = sorting.recognition
+    convention = recognition.convention if recognition else None
+    return Adapter(
+        path=file.path,
+        name=PurePath(file.path).stem,
+        sha256=file.sha256,
+        size=file.size,
+        metadata=file.metadata,
+        convention=convention.name if convention else "",
+        convention_version=convention.version if convention else 0,
+        share=recognition.share if recognition else 0.0,
+        kind="lora" if updates else "",
+        rank=max((update.rank for update in updates), default=0),
+        total_key_count=len(file.tensors),
+        matched_key_count=sum(len(module.keys) for module in sorting.modules),
+        ignored_keys=MappingProxyType(dict(sorting.ignored)),
+        unmatched_keys=sorting.unmatched,
+        updates=updates,
+    )

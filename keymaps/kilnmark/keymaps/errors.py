@@ -1,0 +1,57 @@
+"""Why an adapter file is not taken. The errors store facts and word them once, so that every reader of a refusal
+learns which file, which key, and what to do.
+
+    RefusedFile
+    ├── MissingFile     nothing is there
+    ├── OutsideRoots    it may not be read
+    ├── UnsafeFile      not a regular, whole, well-formed safetensors file
+    └── UnfitAdapter    safe, but its tensors cannot be applied exactly to this model
+"""
+
+__all__ = ["MissingFile", "OutsideRoots", "RefusedFile", "UnfitAdapter", "UnsafeFile", "shorten"]
+
+SHOWN_NAME = 120
+"""Characters of a key that a message repeats; names in a file can be as long as its header."""
+
+
+def shorten(name: str) -> str:
+    """A name as a message may show it: quoted, escaped, and cut when it is absurdly long."""
+    return repr(name if len(name) <= SHOWN_NAME else name[:SHOWN_NAME] + "...")
+
+
+class RefusedFile(Exception):
+    """An adapter file that is not applied, not even in part.
+
+    Attributes:
+        path: The file, as far as it was resolved.
+        problem: What is wrong, without a full stop.
+        mend: What a person can do about it, without a full stop.
+        key: The tensor at fault; None when it is the file as a whole.
+    """
+
+    def __init__(self, path: str, problem: str, mend: str, *, key: str | None = None) -> None:
+        super().__init__(path, problem, mend, key)
+        self.path = path
+        self.problem = problem
+        self.mend = mend
+        self.key = key
+
+    def __str__(self) -> str:
+        where = "" if self.key is None else f"key {shorten(self.key)}: "
+        return f"{self.path}: {where}{self.problem}; {self.mend}"
+
+
+class MissingFile(RefusedFile):
+    """No such file, here or below any of the adapter roots."""
+
+
+class OutsideRoots(RefusedFile):
+    """The path leads to a place that adapters are not read from."""
+
+
+class UnsafeFile(RefusedFile):
+    """Not a regular, complete, well-formed safetensors file that stayed the same while it was read."""
+
+
+class UnfitAdapter(RefusedFile):
+    """A safe file whose tensors do not make updates for this model."""

@@ -1,0 +1,73 @@
+"""Which file a path means, and whether adapters may be read from there.
+
+The rule alone, without opening anything, so that the daemon can answer for a path long before the file is read.
+"""
+
+import errno
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from kilnmark.keymaps.errors import MissingFile, OutsideRoots, UnsafeFile
+
+__all__ = ["AnyPath", "locate"]
+
+AnyPath = str | os.PathLike[str]
+
+
+def locate(path: AnyPath, roots: Sequence[AnyPath] | None = None) -> Path:
+    """The real path of an adapter file, every symbolic link resolved.
+
+    Args:
+        path: Absolute, or relative to one of the roots, which are tried in order.
+        roots: Directories that adapters may be read from; what a link below them leads to must lie below them too.
+            None allows every place and takes a relative path from the current directory.
+
+    Raises:
+        MissingFile: Nothing is there.
+        OutsideRoots: It lies below none of the roots.
+        UnsafeFile: The path cannot be followed at all.
+    """
+    text = os.fspath(path)
+    if roots is None:
+        return _resolve(text, text)
+    tried = [Path(os.path.realpath(root)) for root in roots]
+    if not tried:
+        raise OutsideRoots(text, "no adapter root is set", "start the daemon with --lora-root DIRECTORY")
+    missing: MissingFile | None = None
+    for root in tried:
+        try:
+            return _below(_resolve(str(root / text), text), tried, text)
+        except MissingFile as error:
+            missing = error
+    if Path(text).is_absolute() and missing is not None:
+        _below(Path(os.path.realpath(text)), tried, text)
+        raise missing
+    raise MissingFile(text, f"no such file below {_listed(tried)}", "check the name, or put the file there")
+
+
+def _resolve(candidate: str, asked: str) -> Path:
+    try:
+        resolved = os.path.realpath(candidate, strict=True)
+        resolved.encode()
+    except ValueError as error:
+        raise UnsafeFile(repr(asked), f"is not a path ({error})", "give the path of a safetensors file") from error
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ENOTDIR):
+            raise MissingFile(asked, "no such file", "check the path") from error
+        raise UnsafeFile(asked, f"cannot be reached ({error.strerror})", "give a path that can be followed") from error
+    return Path(resolved)
+
+
+def _below(resolved: Path, roots: Sequence[Path], asked: str) -> Path:
+    if any(resolved.is_relative_to(root) for root in roots):
+        return resolved
+    raise OutsideRoots(
+        asked,
+        f"lies outside the adapter roots ({_listed(roots)})",
+        "move it below one of them, or start the daemon with another --lora-root",
+    )
+
+
+def _listed(roots: Sequence[Path]) -> str:
+    return ", ".join(str(root) for root in roots)

@@ -1,0 +1,61 @@
+"""The true linear layers of the models adapters are made for, as shipped data: no model is built to know them.
+
+The files are written by `scripts/make_shapes.py` from mflux's own classes, and a contract test holds them to it.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib.resources import files
+from types import MappingProxyType
+
+__all__ = ["BLOCK", "SHAPE_NAMES", "Shapes", "block_count", "load_shapes"]
+
+Shapes = Mapping[str, tuple[int, int]]
+"""Module path in mflux to (out, in), the shape of the layer's weight."""
+
+BLOCK = "{block}"
+"""Stands for the block's number in a pattern of paths."""
+
+_FILES: Mapping[str, str] = {
+    "dev": "dev",
+    "krea-dev": "dev",
+    "standin": "dev",
+    "schnell": "schnell",
+    "clip_l": "clip_l",
+    "t5_xxl": "t5_xxl",
+}
+
+SHAPE_NAMES = tuple(_FILES)
+"""Variants of FLUX.1 and its two text encoders."""
+
+
+@cache
+def load_shapes(name: str) -> Shapes:
+    """Every linear layer of a model.
+
+    Args:
+        name: One of `SHAPE_NAMES`.
+
+    Raises:
+        ValueError: Nothing is known under this name.
+    """
+    if name not in _FILES:
+        raise ValueError(f"no shapes are known for {name!r}; known are {', '.join(SHAPE_NAMES)}")
+    text = (files("kilnmark.keymaps") / "shapes" / f"{_FILES[name]}.json").read_text()
+    return MappingProxyType(dict(_expanded(json.loads(text)["layers"])))
+
+
+def block_count(shapes: Shapes, pattern: str) -> int:
+    """How many blocks of a model have the layer that `pattern` names, `{block}` counting from 0."""
+    count = 0
+    while pattern.replace(BLOCK, str(count)) in shapes:
+        count += 1
+    return count
+
+
+def _expanded(layers: dict[str, list[int]]) -> Iterator[tuple[str, tuple[int, int]]]:
+    """Lines of `pattern: [out, in]` or `pattern: [out, in, blocks]`, one layer at a time."""
+    for pattern, (rows, columns, *blocks) in layers.items():
+        for block in range(blocks[0] if blocks else 1):
+            yield pattern.replace(BLOCK, str(block)), (rows, columns)
