@@ -1,0 +1,62 @@
+"""One warning instead of a page when traces cannot be delivered.
+
+The SDK logs every retry and every lost batch, some with a stack trace. An operator needs to know that traces are not
+arriving, now and then how many messages that was, and nothing more: pictures are made all the same.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+
+__all__ = ["INTERVAL", "EveryMinute", "quieten_exporters"]
+
+INTERVAL = 60.0
+"""Seconds between two warnings that traces are not delivered."""
+
+_NOISY = (
+    "opentelemetry.exporter.otlp.common.http",
+    "opentelemetry.exporter.otlp.proto.grpc.exporter",
+    "opentelemetry.exporter.otlp.proto.http._common",
+    "opentelemetry.exporter.otlp.proto.http.trace_exporter",
+    "opentelemetry.sdk._shared_internal",
+    "opentelemetry.sdk.trace",
+    "opentelemetry.sdk.trace.export",
+)
+
+
+class EveryMinute(logging.Filter):
+    """Lets one warning pass every `INTERVAL`, shortened to a sentence, and counts the ones it held back.
+
+    Args:
+        clock: Monotonic time in seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._clock = clock
+        self._next = float("-inf")
+        self._held = 0
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the record is logged; it is rewritten if it is."""
+        if record.levelno < logging.WARNING:
+            return True
+        now = self._clock()
+        if now < self._next:
+            self._held += 1
+            return False
+        held = f" ({self._held} messages like this were held back)" if self._held else ""
+        record.msg = f"traces are not being delivered: {record.getMessage()}{held}"
+        record.args, record.exc_info, record.exc_text = (), None, None
+        record.levelno, record.levelname = logging.WARNING, "WARNING"
+        self._next, self._held = now + INTERVAL, 0
+        return True
+
+
+_shared = EveryMinute()
+
+
+def quieten_exporters() -> None:
+    """Put one shared filter on the loggers that speak when a collector is gone; harmless to repeat."""
+    for name in _NOISY:
+        logging.getLogger(name).addFilter(_shared)

@@ -1,0 +1,101 @@
+"""What stands on a span: requests and engagement reports as attributes and status.
+
+The only place that knows which fact becomes which attribute. It works on any span, recorded or not.
+"""
+
+from collections.abc import Sequence
+
+from opentelemetry.trace import Span, Status, StatusCode
+from opentelemetry.util.types import AttributeValue
+
+from kilnmark.otel import names
+from kilnmark.protocol.report import AdapterReport, Verdict
+from kilnmark.protocol.work import RenderJob
+
+__all__ = ["describe_adapter", "describe_render", "describe_stack", "mark_failed"]
+
+
+def describe_render(span: Span, job: RenderJob, *, variant: str) -> None:
+    """Put what was asked for on a `flux_mlx.render` span: the picture's own numbers and the model's name."""
+    _set(
+        span,
+        {
+            names.RENDER_TIER: job.tier,
+            names.RENDER_SEED: job.seed,
+            names.RENDER_VARIANT: variant,
+            names.RENDER_WIDTH: job.width,
+            names.RENDER_HEIGHT: job.height,
+            names.RENDER_STEPS: job.steps,
+            names.RENDER_GUIDANCE: job.guidance,
+            names.LORA_STACK_SIZE: len(job.lora_paths),
+            names.LORA_NAMES: job.lora_names,
+            names.LORA_FILES: job.lora_paths,
+            names.LORA_SCALES: job.lora_scales,
+            names.GEN_AI_OPERATION_NAME: "generate_content",
+            names.GEN_AI_OUTPUT_TYPE: "image",
+            names.GEN_AI_PROVIDER_NAME: "kilnmark",
+            names.GEN_AI_REQUEST_MODEL: variant,
+            names.GEN_AI_REQUEST_SEED: job.seed,
+        },
+    )
+
+
+def describe_stack(span: Span, reports: Sequence[AdapterReport]) -> None:
+    """Put what became of the stack on a `flux_mlx.render` span; ERROR when any adapter is not engaged.
+
+    `error.type` and the status's words are those of the first such adapter in stack order, as every adapter has a
+    span of its own.
+    """
+    matched = [report.matched_key_count for report in reports]
+    _set(
+        span,
+        {
+            names.LORA_STACK_SIZE: len(reports),
+            names.LORA_NAMES: [report.name for report in reports],
+            names.LORA_FILES: [report.path for report in reports],
+            names.LORA_SCALES: [report.scale for report in reports],
+            names.LORA_MATCHED_KEYS: matched,
+            names.LORA_NOOP_COUNT: sum(report.verdict is Verdict.NOOP for report in reports),
+            names.LORA_MIN_MATCHED_KEY_COUNT: min(matched, default=None),
+        },
+    )
+    for report in reports:
+        if report.verdict is not Verdict.ENGAGED:
+            _accuse(span, report)
+            return
+
+
+def describe_adapter(span: Span, report: AdapterReport) -> None:
+    """Put one engagement report on its `flux_mlx.lora.apply` span; ERROR when the verdict is not `engaged`."""
+    _set(
+        span,
+        {
+            names.LORA_NAME: report.name,
+            names.LORA_FILE: report.path,
+            names.LORA_SHA256: report.sha256,
+            names.LORA_SCALE: report.scale,
+            names.LORA_CONVENTION: report.convention,
+            names.LORA_MATCHED_KEY_COUNT: report.matched_key_count,
+            names.LORA_TOTAL_KEY_COUNT: report.total_key_count,
+            names.LORA_APPLIED_TARGET_COUNT: report.applied_target_count,
+            names.LORA_DELTA_RATIO: report.delta_ratio,
+            names.LORA_VERDICT: report.verdict.value,
+        },
+    )
+    if report.verdict is not Verdict.ENGAGED:
+        _accuse(span, report)
+
+
+def mark_failed(span: Span, error_type: str, message: str) -> None:
+    """Set status ERROR and `error.type`; `error_type` is one of few words, `message` is for people."""
+    span.set_attribute(names.ERROR_TYPE, error_type)
+    span.set_status(Status(StatusCode.ERROR, message))
+
+
+def _accuse(span: Span, report: AdapterReport) -> None:
+    mark_failed(span, f"lora_{report.verdict.value}", f"{report.name}: {report.reason}")
+
+
+def _set(span: Span, attributes: dict[str, AttributeValue | None]) -> None:
+    """Set all attributes that have a value; a number that is unknown is left out, never made up."""
+    span.set_attributes({name: value for name, value in attributes.items() if value is not None})

@@ -1,0 +1,28 @@
+"""Every test of this room begins with no OTEL_ variable set, whatever the machine has, and with loud loggers."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from kilnmark.otel import quiet
+from kilnmark.otel.receiver import Receiver
+
+
+@pytest.fixture(autouse=True)
+def _no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("OTEL_")]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def _fresh_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(quiet._shared, "_next", float("-inf"))
+
+
+@pytest.fixture
+def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
+    """An open receiver that the standard variables point at."""
+    with Receiver() as receiver:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.endpoint)
+        yield receiver
