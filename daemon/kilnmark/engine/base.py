@@ -1,0 +1,233 @@
+"""The base: a FLUX held in memory, and everything we need of mflux to hold and run it.
+
+This is the one room that knows mflux (with `standin`, which builds a Flux1 from its classes); its types go no further.
+No adapter reaches a base through mflux's loader, and no linear layer of a base is ever written to.
+"""
+
+import contextlib
+import hashlib
+import sys
+import time
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Protocol
+
+import mlx.core as mx
+import msgspec
+from mflux.models.common.config.model_config import ModelConfig
+from mflux.models.flux.model.flux_text_encoder.prompt_encoder import PromptEncoder
+from mflux.models.flux.variants.txt2img.flux import Flux1
+from mlx import nn
+from mlx.utils import tree_flatten
+from PIL.Image import Image
+
+from kilnmark.engine.compute import backend
+from kilnmark.engine.prompts import Embeddings, PromptCache
+from kilnmark.engine.slots import Slot, find_slots
+from kilnmark.engine.standin import RECIPE, build_standin
+from kilnmark.engine.weights import Directory, WeightsProblem, read_directory
+from kilnmark.protocol.messages import BaseInfo
+
+__all__ = ["Ask", "Base", "BaseUnavailable", "Watcher", "load_base"]
+
+STANDIN = "standin"
+CPU_CACHE_BYTES = 256 << 20
+"""Freed memory MLX may keep for reuse on a CPU, where allocating is cheap and the machine is shared."""
+
+_CONFIGS = {"dev": ModelConfig.dev, "krea-dev": ModelConfig.krea_dev, "schnell": ModelConfig.schnell}
+_BLOCKS = ("transformer_blocks.", "single_transformer_blocks.")
+
+
+class BaseUnavailable(Exception):
+    """The base cannot be held; the message says why and what to do."""
+
+
+class Ask(msgspec.Struct, frozen=True, kw_only=True):
+    """What `Base.generate` paints. `width` and `height` in pixels, multiples of 16."""
+
+    prompt: str
+    seed: int
+    steps: int
+    guidance: float
+    width: int
+    height: int
+
+
+class Watcher(Protocol):
+    """Follows one picture. Any of its methods may raise to stop it; nothing of the step that follows is computed."""
+
+    def stepped(self, done: int) -> None:
+        """`done` denoise steps are computed; called first with 0."""
+
+    def denoised(self, latents: mx.array) -> None:
+        """The loop is over; `latents` `(1, tokens, 64)` are about to be decoded."""
+
+
+class _Callback:
+    """mflux can only add callbacks, never remove one, so one object stays registered for life."""
+
+    def __init__(self) -> None:
+        self.watcher: Watcher | None = None
+
+    def call_in_loop(self, t: int, latents: mx.array, **_: object) -> None:
+        """Called by mflux after step `t` was built and before it is computed."""
+        if self.watcher is not None:
+            self.watcher.stepped(t)
+        mx.eval(latents)
+
+    def call_after_loop(self, latents: mx.array, **_: object) -> None:
+        if self.watcher is not None:
+            self.watcher.denoised(latents)
+
+
+class Base:
+    """A FLUX held warm.
+
+    Attributes:
+        info: What it is, as `status` and every picture tell it.
+        slots: Every linear layer of its transformer by mflux's module path.
+        shapes: Those layers' true shapes `(out, in)`.
+    """
+
+    def __init__(self, flux: Flux1, info: BaseInfo) -> None:
+        self._flux = flux
+        self._callback = _Callback()
+        flux.prompt_cache = PromptCache()
+        flux.callbacks.register(self._callback)
+        self.info = info
+        self.slots: Mapping[str, Slot] = find_slots(flux.transformer)
+        self.shapes = {path: slot.shape for path, slot in self.slots.items()}
+
+    @property
+    def flux(self) -> Flux1:
+        """The object of mflux itself, for tests that compare with mflux."""
+        return self._flux
+
+    def encode(self, prompt: str) -> Embeddings:
+        """Encode a prompt, or find it encoded: T5 `(1, tokens, 4096)` and pooled CLIP `(1, 768)`, evaluated."""
+        embeddings: Embeddings = PromptEncoder.encode_prompt(
+            prompt=prompt,
+            prompt_cache=self._flux.prompt_cache,
+            t5_tokenizer=self._flux.tokenizers["t5"],
+            clip_tokenizer=self._flux.tokenizers["clip"],
+            t5_text_encoder=self._flux.t5_text_encoder,
+            clip_text_encoder=self._flux.clip_text_encoder,
+        )
+        return embeddings
+
+    def generate(self, ask: Ask, watcher: Watcher) -> Image:
+        """Paint one picture with whatever stack is on the base. Raises what `watcher` raises."""
+        self._callback.watcher = watcher
+        try:
+            generated = self._flux.generate_image(
+                seed=ask.seed,
+                prompt=ask.prompt,
+                num_inference_steps=ask.steps,
+                height=ask.height,
+                width=ask.width,
+                guidance=ask.guidance,
+            )
+        finally:
+            self._callback.watcher = None
+        image: Image = generated.image
+        return image
+
+
+def load_base(variant: str, quantize: int | None) -> Base:
+    """Build a base and compute everything it holds.
+
+    Args:
+        variant: `standin`, `dev`, `schnell`, `krea-dev`, or a directory that mflux can load.
+        quantize: 3 to 8 bits; None keeps the weights as they are stored.
+
+    Raises:
+        BaseUnavailable: it cannot be held.
+    """
+    began = time.monotonic()
+    _set_compute()
+    with contextlib.redirect_stdout(sys.stderr):
+        flux, fingerprint = _build(variant, quantize)
+    held = [flux.transformer, flux.t5_text_encoder, flux.clip_text_encoder, flux.vae]
+    for model in held:
+        _cast(model)
+    mx.eval(*held[:3], flux.vae.decoder)  # nothing here encodes pictures, so the VAE's encoder stays on disk
+    blocks = [path for path in find_slots(flux.transformer) if path.startswith(_BLOCKS)]
+    info = BaseInfo(
+        variant=variant,
+        fingerprint=fingerprint,
+        precision=str(ModelConfig.precision).rsplit(".", 1)[-1],
+        quantize=flux.bits,
+        backend=backend(),
+        target_count=len(blocks),
+        memory_bytes=mx.get_active_memory(),
+        load_ms=(time.monotonic() - began) * 1e3,
+        mlx_version=version("mlx"),
+        mflux_version=version("mflux"),
+    )
+    return Base(flux, info)
+
+
+def _set_compute() -> None:
+    """Choose float32 on a CPU: mflux computes in bf16 unless told otherwise, thirty times slower there."""
+    if backend() == "cpu":
+        ModelConfig.precision = mx.float32
+        mx.set_cache_limit(CPU_CACHE_BYTES)
+
+
+def _cast(model: nn.Module) -> None:
+    """Bring what a file holds in another precision to the one that is computed in; mflux takes it as it is stored."""
+    model.apply(lambda array: array.astype(ModelConfig.precision) if mx.issubdtype(array.dtype, mx.floating) else array)
+
+
+def _build(variant: str, quantize: int | None) -> tuple[Flux1, str]:
+    if variant == STANDIN:
+        if quantize is not None:
+            raise BaseUnavailable("standin holds thin factors and cannot be quantized; leave quantize out")
+        return build_standin(), hashlib.sha256(RECIPE.encode()).hexdigest()
+    if variant in _CONFIGS:
+        config = _CONFIGS[variant]()
+        try:
+            flux = Flux1(model_config=config, quantize=quantize)
+        except Exception as error:  # mflux raises whatever its downloader and readers raise
+            raise BaseUnavailable(f"mflux could not load {variant!r} ({config.model_name}): {error}") from error
+        return flux, hashlib.sha256(f"{config.model_name}:{quantize}".encode()).hexdigest()
+    return _from_directory(Path(variant), quantize)
+
+
+def _from_directory(path: Path, quantize: int | None) -> tuple[Flux1, str]:
+    try:
+        directory = read_directory(path)
+        config = ModelConfig.dev() if directory.guided else ModelConfig.schnell()
+        flux = Flux1(model_path=str(path), model_config=config, quantize=quantize)
+    except WeightsProblem as error:
+        raise BaseUnavailable(str(error)) from error
+    except Exception as error:  # mflux raises whatever its readers raise
+        raise BaseUnavailable(f"mflux could not load {path}: {error}") from error
+    flux.t5_text_encoder.t5_blocks = flux.t5_text_encoder.t5_blocks[: directory.t5_blocks]
+    layers = flux.clip_text_encoder.text_model.encoder
+    layers.layers = layers.layers[: directory.clip_blocks]
+    _refuse_random_weights(flux, directory)
+    return flux, hashlib.sha256(f"{directory.fingerprint}:{flux.bits}".encode()).hexdigest()
+
+
+def _refuse_random_weights(flux: Flux1, directory: Directory) -> None:
+    """Refuse a directory that lacks weights: mflux keeps random values for them in silence."""
+    parts: dict[str, nn.Module] = {
+        "transformer": flux.transformer,
+        "text_encoder": flux.clip_text_encoder,
+        "text_encoder_2": flux.t5_text_encoder,
+        "vae": flux.vae,
+    }
+    for part, model in parts.items():
+        stored = directory.saved_names.get(part)
+        if stored is None:
+            continue
+        held: dict[str, mx.array] = {}
+        tree_flatten(model.parameters(), destination=held)
+        weights = [name for name in held if name.endswith("weight")]
+        missing = [name for name in weights if name not in stored]
+        if missing:
+            raise BaseUnavailable(
+                f"{directory.path / part} lacks {len(missing)} weights, first {missing[0]!r}; save the model again"
+            )

@@ -1,0 +1,98 @@
+"""The worker's end of the socket pair: orders in, events out, and a beat that says the process is alive.
+
+Two threads serve it, so that the main thread, which does all MLX work, never waits for a message. When the daemon is
+gone the process leaves at once: a worker without a daemon has nobody to paint for.
+"""
+
+import logging
+import os
+import queue
+import socket
+import threading
+
+import msgspec
+
+from kilnmark.protocol.framing import LineSplitter
+from kilnmark.protocol.work import Beat, CancelRender, Event, Exit, Order, decode_order, encode
+
+__all__ = ["BEAT_INTERVAL", "Link"]
+
+log = logging.getLogger(__name__)
+
+BEAT_INTERVAL = 1.0
+"""Seconds between beats."""
+
+_CHUNK = 1 << 16
+
+
+class Link:
+    """The socket to the daemon, with the orders that wait and the renders that were cancelled."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._socket = connection
+        self._sending = threading.Lock()
+        self._orders: queue.SimpleQueue[Order] = queue.SimpleQueue()
+        self._cancelled: set[str] = set()
+        self._leaving = threading.Event()
+
+    def start(self) -> None:
+        """Begin to listen and to beat."""
+        threading.Thread(target=self._listen, name="orders", daemon=True).start()
+        threading.Thread(target=self._beat, name="beat", daemon=True).start()
+
+    def send(self, event: Event) -> None:
+        """Send one event, from any thread. Ends the process when the daemon is gone."""
+        try:
+            with self._sending:
+                self._socket.sendall(encode(event))
+        except OSError:
+            self._abandon()
+
+    def next_order(self) -> Order:
+        """Wait for the next order; cancellations do not come this way."""
+        return self._orders.get()
+
+    def is_cancelled(self, job_id: str) -> bool:
+        """Whether this render, or the whole process, was told to stop."""
+        return self._leaving.is_set() or job_id in self._cancelled
+
+    def forget(self, job_id: str) -> None:
+        """A render has ended; its cancellation no longer matters."""
+        self._cancelled.discard(job_id)
+
+    def _listen(self) -> None:
+        lines = LineSplitter(limit=None)
+        while data := self._receive():
+            for line in lines.feed(data):
+                if isinstance(line, bytes):
+                    self._take(line)
+        self._abandon()
+
+    def _receive(self) -> bytes:
+        try:
+            return self._socket.recv(_CHUNK)
+        except OSError:
+            return b""
+
+    def _take(self, line: bytes) -> None:
+        try:
+            order = decode_order(line)
+        except msgspec.DecodeError:
+            log.exception("the daemon sent an order this worker does not know; are both of one version?")
+            return
+        if isinstance(order, CancelRender):
+            self._cancelled.add(order.job_id)
+            return
+        if isinstance(order, Exit):
+            self._leaving.set()
+        self._orders.put(order)
+
+    def _beat(self) -> None:
+        while not self._leaving.wait(BEAT_INTERVAL):
+            self.send(Beat())
+
+    def _abandon(self) -> None:
+        """Leave without unwinding: the main thread may be deep in MLX, and nobody waits for what it makes."""
+        if not self._leaving.is_set():
+            log.error("the daemon is gone; leaving")
+        os._exit(1)

@@ -1,0 +1,89 @@
+"""The places of a model where an adapter can be put: every linear layer, with its true shape and the way to swap it."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import mlx.core as mx
+from mlx import nn
+
+from kilnmark.engine.layers import FactoredLinear
+
+__all__ = ["Slot", "children", "find_slots", "square_norm"]
+
+Holder = nn.Module | list[nn.Module]
+_PACKED_BITS = 32
+"""Bits of one element of a quantized weight, which packs several columns."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One linear layer of a base, as it stands when no adapter is on it.
+
+    Attributes:
+        path: mflux's module path, such as `transformer_blocks.0.attn.to_q`.
+        holder, name: The module or list that holds it, and under which name or index.
+        linear: The base's own layer.
+        shape: `(out, in)` of the weight it stands for, also where it is stored packed or factored.
+    """
+
+    path: str
+    holder: Holder
+    name: str | int
+    linear: nn.Module
+    shape: tuple[int, int]
+
+    def put(self, module: nn.Module) -> None:
+        """Let the model call `module` here."""
+        self.holder[self.name] = module  # type: ignore[index]  # a module is a dict of its children
+
+    def current(self) -> nn.Module:
+        """What the model calls here now."""
+        return self.holder[self.name]  # type: ignore[index]
+
+
+def find_slots(model: nn.Module) -> Mapping[str, Slot]:
+    """Every linear layer of a model that carries no stack, by path."""
+    slots = {}
+    for path, holder, name, module in children(model):
+        if isinstance(module, nn.Linear | nn.QuantizedLinear | FactoredLinear):
+            slots[path] = Slot(path, holder, name, module, _shape(module))
+    return slots
+
+
+def children(model: nn.Module) -> Iterator[tuple[str, Holder, str | int, nn.Module]]:
+    """Every module below `model` with its path and the module or list that holds it."""
+    todo: list[tuple[str, Holder]] = [("", model)]
+    while todo:
+        prefix, holder = todo.pop()
+        items = list(enumerate(holder)) if isinstance(holder, list) else list(dict.items(holder))
+        for name, child in items:
+            path = f"{prefix}{name}"
+            if isinstance(child, nn.Module):
+                yield path, holder, name, child
+            if isinstance(child, nn.Module | list):
+                todo.append((f"{path}.", child))
+
+
+def _shape(linear: nn.Module) -> tuple[int, int]:
+    if isinstance(linear, FactoredLinear):
+        return linear.up.shape[1], linear.down.shape[0]
+    out, into = linear.weight.shape
+    if isinstance(linear, nn.QuantizedLinear):
+        into = into * _PACKED_BITS // linear.bits
+    return out, into
+
+
+def square_norm(linear: nn.Module) -> mx.array:
+    """The squared Frobenius norm of the weight a layer stands for, as a lazy float32 scalar.
+
+    A factored weight is never multiplied out: the norm of U D is the sum of (D D') * (U' U).
+    """
+    if isinstance(linear, FactoredLinear):
+        return ((linear.down.T @ linear.down) * (linear.up @ linear.up.T)).sum()
+    if isinstance(linear, nn.QuantizedLinear):
+        weight = mx.dequantize(
+            linear.weight, linear.scales, linear.get("biases"), linear.group_size, linear.bits, linear.mode
+        )
+    else:
+        weight = linear.weight
+    return weight.astype(mx.float32).square().sum()

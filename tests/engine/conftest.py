@@ -1,0 +1,45 @@
+"""One standin base for all engine tests: it is never modified, which is what many of them prove."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kilnmark.engine.base import Base, load_base
+from kilnmark.engine.stack import Stacker
+from kilnmark.keymaps.adapter import Adapter, read_adapter
+from kilnmark.keymaps.write import make_adapter
+
+
+@pytest.fixture(scope="session")
+def base() -> Base:
+    return load_base("standin", None)
+
+
+@pytest.fixture
+def stacker(base: Base) -> Iterator[Stacker]:
+    """A stacker whose stack is taken off again."""
+    stacker = Stacker(base.slots)
+    yield stacker
+    stacker.switch([])
+
+
+@pytest.fixture(scope="session")
+def adapters(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Full-size adapters: `healthy` and `other` in two conventions, `dead` by zero weights, `unknown` by its names."""
+    folder = tmp_path_factory.mktemp("adapters")
+    make_adapter(folder / "healthy.safetensors", "diffusers", rank=4, seed=1)
+    make_adapter(folder / "other.safetensors", "kohya", rank=2, seed=2, alpha=1.0)
+    make_adapter(folder / "dead.safetensors", "diffusers", rank=1, seed=3, dead=True)
+    make_adapter(folder / "unknown.safetensors", "unknown", rank=1, seed=4)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def healthy(base: Base, adapters: Path) -> Adapter:
+    return read_adapter(adapters / "healthy.safetensors", base.shapes)
+
+
+@pytest.fixture(scope="session")
+def other(base: Base, adapters: Path) -> Adapter:
+    return read_adapter(adapters / "other.safetensors", base.shapes)

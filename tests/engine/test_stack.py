@@ -1,0 +1,116 @@
+"""Stacks: exact sums on a base that stays as it is."""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import mlx.core as mx
+import numpy as np
+import pytest
+from mflux.models.common.lora.mapping.lora_loader import LoRALoader
+from mflux.models.flux.weights.flux_lora_mapping import FluxLoRAMapping
+
+from kilnmark.engine.base import Base
+from kilnmark.engine.layers import StackedLinear
+from kilnmark.engine.stack import Member, Stacker
+from kilnmark.keymaps.adapter import Adapter, read_adapter
+from kilnmark.keymaps.write import make_adapter
+from tests.engine.forward import noise
+
+SAMPLED = (
+    "transformer_blocks.0.attn.to_q",
+    "transformer_blocks.7.ff.linear2",
+    "transformer_blocks.18.norm1_context.linear",
+    "single_transformer_blocks.0.attn.to_v",
+    "single_transformer_blocks.21.proj_mlp",
+    "single_transformer_blocks.37.proj_out",
+)
+
+
+@contextlib.contextmanager
+def mflux_stack(base: Base, paths: list[Path], scales: list[float]) -> Iterator[None]:
+    """The same files put on the same base by mflux's own loader, unbaked, and taken off again."""
+    try:
+        LoRALoader.load_and_apply_lora(
+            lora_mapping=FluxLoRAMapping.get_mapping(),
+            transformer=base.flux.transformer,
+            lora_paths=[str(path) for path in paths],
+            lora_scales=scales,
+            bake_lora=False,
+        )
+        yield
+    finally:
+        for slot in base.slots.values():
+            slot.put(slot.linear)
+
+
+@pytest.mark.parametrize("target", SAMPLED)
+def test_a_stack_adds_the_exact_sum_of_its_adapters(
+    base: Base, stacker: Stacker, healthy: Adapter, other: Adapter, target: str
+) -> None:
+    members = [Member(healthy, 0.8), Member(other, -1.3)]
+    stacker.switch(members)
+    wrapper = base.slots[target].current()
+    assert isinstance(wrapper, StackedLinear)
+    x = np.random.default_rng(5).standard_normal((3, base.shapes[target][1])).astype(np.float32)
+    added = np.array((mx.array(x) @ wrapper.down.T) @ wrapper.up.T, dtype=np.float64)
+    exact = np.zeros_like(added)
+    for adapter, scale in members:
+        (update,) = (update for update in adapter.updates if update.target == target)
+        delta = scale * update.multiplier * (update.up.astype(np.float64) @ update.down.astype(np.float64))
+        exact += x.astype(np.float64) @ delta.T
+    assert np.linalg.norm(added - exact) / np.linalg.norm(exact) < 1e-5
+
+
+def test_the_noise_equals_mfluxs_own_unbaked_loader(
+    base: Base, stacker: Stacker, healthy: Adapter, other: Adapter
+) -> None:
+    with mflux_stack(base, [Path(healthy.path), Path(other.path)], [0.8, 0.5]):
+        theirs = noise(base.flux)
+    stacker.switch([Member(healthy, 0.8), Member(other, 0.5)])
+    ours = noise(base.flux)
+    assert np.abs(theirs - noise(base.flux, seed=2)).max() > 1e-2
+    assert np.abs(ours - theirs).max() / np.abs(theirs).max() < 1e-5
+
+
+def test_taking_a_stack_off_restores_the_base_bit_for_bit(base: Base, stacker: Stacker, healthy: Adapter) -> None:
+    before = noise(base.flux)
+    stacker.switch([Member(healthy, 1.0)])
+    changed = noise(base.flux)
+    stacker.switch([])
+    assert not np.array_equal(before, changed)
+    assert np.array_equal(before, noise(base.flux))
+    assert all(slot.current() is slot.linear for slot in base.slots.values())
+
+
+def test_a_stack_of_fewer_targets_takes_the_others_off(
+    base: Base, stacker: Stacker, healthy: Adapter, tmp_path: Path
+) -> None:
+    few = read_adapter(make_adapter(tmp_path / "few.safetensors", rank=1, seed=6, blocks=1), base.shapes)
+    stacker.switch([Member(healthy, 1.0)])
+    stacker.switch([Member(few, 1.0)])
+    carrying = {path for path, slot in base.slots.items() if slot.current() is not slot.linear}
+    assert carrying == {update.target for update in few.updates}
+    assert 0 < len(carrying) < 494
+
+
+def test_the_same_stack_again_does_no_work(base: Base, stacker: Stacker, healthy: Adapter) -> None:
+    members = [Member(healthy, 1.0)]
+    stacker.switch(members)
+    wrappers = [slot.current() for slot in base.slots.values()]
+    stacker.switch(list(members))
+    assert all(now is before for now, before in zip((s.current() for s in base.slots.values()), wrappers, strict=True))
+
+
+def test_a_failure_while_building_leaves_the_stack_that_was_on(
+    base: Base, stacker: Stacker, healthy: Adapter, other: Adapter
+) -> None:
+    stacker.switch([Member(other, 1.0)])
+    key, before = stacker.key, [slot.current() for slot in base.slots.values()]
+    last = replace(healthy.updates[-1], up=healthy.updates[-1].up[:, :1])  # no longer the rank of its other half
+    broken = replace(healthy, sha256="0" * 64, updates=(*healthy.updates[:-1], last))
+    with pytest.raises(ValueError, match="does not fit"):
+        stacker.switch([Member(broken, 1.0)])
+    assert stacker.key == key
+    assert all(now is was for now, was in zip((s.current() for s in base.slots.values()), before, strict=True))
