@@ -1,0 +1,134 @@
+"""From what a caller asked to what the worker is told: every choice made, every name known, every path real.
+
+What cannot be rendered as asked is refused here, before it waits; what is left out of a picture without harm is said
+in a warning.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from kilnmark.daemon.settings import Settings
+from kilnmark.keymaps.errors import RefusedFile
+from kilnmark.keymaps.safefile import locate
+from kilnmark.protocol.catalog import MAX_PIXELS, TIERS, VARIANTS, Tier, Variant
+from kilnmark.protocol.errors import AdapterRefused, InvalidParams
+from kilnmark.protocol.messages import RenderParams, StackInfo
+from kilnmark.protocol.report import AdapterReport, Verdict
+from kilnmark.protocol.work import RenderJob
+
+__all__ = ["Accepted", "accept", "locate_stack", "refusal"]
+
+
+class Accepted(NamedTuple):
+    """A render as the worker will be told of it, and what the caller should know about how it was understood."""
+
+    order: RenderJob
+    warnings: tuple[str, ...]
+
+
+def accept(params: RenderParams, settings: Settings, job_id: str) -> Accepted:
+    """Decide everything that a request left open: the request's own word, else its tier's, else its variant's.
+
+    The adapters' paths are left as they were sent; `locate_stack` makes them real.
+
+    Raises:
+        InvalidParams: a name is unknown, or the picture is too large.
+    """
+    _check_variant(params.variant, settings.variant)
+    if params.genre is not None:
+        raise InvalidParams(
+            "this daemon has no genre packs - at `$.params.genre`; send lora_paths and lora_scales instead",
+        )
+    tier = _tier(params.tier)
+    variant = VARIANTS.get(settings.variant, VARIANTS["dev"])
+    width = params.width or (tier or variant).width
+    height = params.height or (tier or variant).height
+    if width * height > MAX_PIXELS:
+        problem = f"{width}x{height} is more than {MAX_PIXELS} pixels - at `$.params.width`; ask for less"
+        raise InvalidParams(problem)
+    names = [Path(path).stem for path in params.lora_paths]
+    order = RenderJob(
+        job_id=job_id,
+        prompt=params.prompt,
+        negative_prompt=params.negative_prompt,
+        tier=params.tier,
+        seed=secrets.randbits(32) if params.seed is None else params.seed,
+        steps=params.steps or (tier or variant).steps,
+        guidance=_guidance(params, tier, variant),
+        width=width,
+        height=height,
+        lora_names=names,
+        lora_paths=params.lora_paths,
+        lora_scales=params.lora_scales,
+        stack=StackInfo(source="paths" if names else "none", tier=params.tier, names=tuple(names)),
+        on_mismatch=params.on_mismatch,
+    )
+    return Accepted(order, tuple(_warnings(params, tier, variant, settings.variant)))
+
+
+async def locate_stack(order: RenderJob, roots: Sequence[Path]) -> tuple[list[str], list[AdapterReport]]:
+    """The adapters' real paths in stack order, and a report for each that is not there or may not be read.
+
+    Such a one keeps the path it was sent with. A disk may be slow, so it is asked off the loop.
+    """
+    return await asyncio.to_thread(_locate_all, order, roots)
+
+
+def refusal(order: RenderJob, refused: Sequence[AdapterReport]) -> AdapterRefused:
+    """The error of a render whose adapters are refused; their reports travel in its detail."""
+    return AdapterRefused(
+        "; ".join(report.reason for report in refused), job_id=order.job_id, detail={"loras": list(refused)}
+    )
+
+
+def _locate_all(order: RenderJob, roots: Sequence[Path]) -> tuple[list[str], list[AdapterReport]]:
+    found: list[str] = []
+    refused: list[AdapterReport] = []
+    for name, path, scale in zip(order.lora_names, order.lora_paths, order.lora_scales, strict=True):
+        try:
+            found.append(str(locate(path, roots)))
+        except RefusedFile as error:
+            found.append(path)
+            refused.append(AdapterReport(name=name, path=path, scale=scale, verdict=Verdict.REFUSED, reason=str(error)))
+    return found, refused
+
+
+def _check_variant(asked: str | None, served: str) -> None:
+    if asked is None or asked == served:
+        return
+    if asked in VARIANTS:
+        raise InvalidParams(
+            f"this daemon serves {served!r} - at `$.params.variant`; start one with `kilnmark serve --variant {asked}`"
+        )
+    raise InvalidParams(
+        f"{asked!r} is no known variant - at `$.params.variant`; this daemon serves {served!r}, "
+        f"known are {', '.join(VARIANTS)}"
+    )
+
+
+def _tier(name: str | None) -> Tier | None:
+    if name is None:
+        return None
+    if name not in TIERS:
+        raise InvalidParams(f"{name!r} is no known tier - at `$.params.tier`; use one of {', '.join(TIERS)}")
+    return TIERS[name]
+
+
+def _guidance(params: RenderParams, tier: Tier | None, variant: Variant) -> float:
+    if not variant.guided:
+        return variant.guidance
+    return (tier or variant).guidance if params.guidance is None else params.guidance
+
+
+def _warnings(params: RenderParams, tier: Tier | None, variant: Variant, served: str) -> list[str]:
+    warnings = []
+    if tier is not None and tier.variant != served:
+        warnings.append(f"tier {tier.name!r} was tuned for {tier.variant!r}; this picture was rendered on {served!r}")
+    if params.negative_prompt:
+        warnings.append("FLUX.1 has no negative prompt; it was not used")
+    if params.guidance is not None and not variant.guided:
+        warnings.append(f"variant {variant.name!r} takes no guidance; {params.guidance:g} was not used")
+    return warnings

@@ -1,0 +1,170 @@
+"""What each method does, and the table of their names and parameters.
+
+A method reads its own parameters, asks the renders or the worker, and returns a result Struct or raises an error of
+`protocol.errors`. Framing and replies are not its business.
+"""
+
+import importlib.metadata
+import os
+import time
+import uuid
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+from opentelemetry.trace import Tracer
+
+from kilnmark.daemon.accept import accept
+from kilnmark.daemon.exchange import Exchange
+from kilnmark.daemon.queue import Job, Watcher
+from kilnmark.daemon.renders import Renders
+from kilnmark.daemon.settings import Settings
+from kilnmark.daemon.spans import RenderTrace, warm_up_span
+from kilnmark.protocol.errors import Draining, UnknownJob
+from kilnmark.protocol.messages import (
+    CancelParams,
+    CancelResult,
+    PingParams,
+    PingResult,
+    RenderParams,
+    RenderResult,
+    ShutdownParams,
+    ShutdownResult,
+    StatusParams,
+    StatusResult,
+    WarmUpParams,
+    WarmUpResult,
+    check_render,
+)
+
+__all__ = ["Method", "Methods"]
+
+VERSION = importlib.metadata.version("kilnmark")
+
+
+class Method(NamedTuple):
+    """One row of the table: the Struct that the parameters must be, and what is done with it."""
+
+    params: type[msgspec.Struct]
+    run: Callable[[Any, Exchange], Awaitable[object]]
+
+
+class Methods:
+    """The methods of one daemon.
+
+    Args:
+        shut_down: Begins the end of the daemon; told whether to finish the accepted renders first.
+    """
+
+    def __init__(self, settings: Settings, renders: Renders, tracer: Tracer, shut_down: Callable[[bool], None]) -> None:
+        self._settings = settings
+        self._renders = renders
+        self._tracer = tracer
+        self._shut_down = shut_down
+        self._started_at = time.monotonic()
+
+    @property
+    def table(self) -> dict[str, Method]:
+        """Every method by its name on the wire."""
+        return {
+            "ping": Method(PingParams, self.ping),
+            "status": Method(StatusParams, self.status),
+            "warm_up": Method(WarmUpParams, self.warm_up),
+            "render": Method(RenderParams, self.render),
+            "cancel": Method(CancelParams, self.cancel),
+            "shutdown": Method(ShutdownParams, self.shutdown),
+        }
+
+    async def ping(self, _params: PingParams, _exchange: Exchange) -> PingResult:
+        """Answers whatever the worker does."""
+        return PingResult(version=VERSION, pid=os.getpid(), uptime_s=self._uptime_s())
+
+    async def status(self, _params: StatusParams, _exchange: Exchange) -> StatusResult:
+        """What the daemon holds and does."""
+        renders, worker = self._renders, self._renders.worker
+        return StatusResult(
+            version=VERSION,
+            pid=os.getpid(),
+            uptime_s=self._uptime_s(),
+            state=self._state(),
+            variant=self._settings.variant,
+            base=worker.base,
+            worker=worker.info,
+            jobs=[job.info for job in renders.queue.open_jobs],
+            rendered=renders.rendered,
+            failed=renders.failed,
+            socket=str(self._settings.socket),
+            output_dir=str(self._settings.output_dir),
+            lora_roots=[str(root) for root in self._settings.lora_roots],
+        )
+
+    async def warm_up(self, params: WarmUpParams, exchange: Exchange) -> WarmUpResult:
+        """Wait for the base; where it could not be held, try again."""
+        began, worker = time.monotonic(), self._renders.worker
+        with (
+            warm_up_span(self._tracer, params.meta, self._settings.variant),
+            exchange.pulse(params.meta.progress_token, "", lambda: worker.state),
+        ):
+            base = await worker.warm_up()
+            if base is None:
+                self._renders.check_open()
+                raise Draining("the daemon went down before its base was warm")
+        return WarmUpResult(base=base, waited_ms=round((time.monotonic() - began) * 1000, 3))
+
+    async def render(self, params: RenderParams, exchange: Exchange) -> RenderResult:
+        """Make one picture, or join the making of the same one."""
+        check_render(params)
+        job = self._known(params) or self._accept(params)
+        if isinstance(job.outcome, RenderResult):
+            return msgspec.structs.replace(job.outcome, cached=True)
+        with exchange.pulse(params.meta.progress_token, job.job_id, lambda: self._renders.state_of(job)) as pulse:
+            watcher = Watcher(pulse.stepped)
+            job.watchers.append(watcher)
+            exchange.on_cancel = lambda reason: self._renders.leave(job, watcher, reason)
+            exchange.on_lost = lambda: self._renders.leave(
+                job, watcher, "the connection that asked for it was closed", keep_named=True
+            )
+            if job.state == "queued":
+                pulse.waits(self._renders.state_of(job), job.order.steps)
+            return await watcher.outcome
+
+    async def cancel(self, params: CancelParams, _exchange: Exchange) -> CancelResult:
+        """End a render of any connection."""
+        job = self._renders.queue.find(params.job_id)
+        if job is None:
+            raise UnknownJob(f"there is no job {params.job_id!r}; `status` lists the open ones", job_id=params.job_id)
+        return CancelResult(job_id=job.job_id, cancelled=self._renders.cancel(job, params.reason))
+
+    async def shutdown(self, params: ShutdownParams, _exchange: Exchange) -> ShutdownResult:
+        """Begin the end; the reply comes before it."""
+        jobs = len(self._renders.queue.open_jobs)
+        self._shut_down(params.drain)
+        return ShutdownResult(draining=params.drain, jobs=jobs)
+
+    def _known(self, params: RenderParams) -> Job | None:
+        """The job that makes or made this very picture; one whose picture was deleted does not count."""
+        job = self._renders.queue.find_same(params)
+        if job is not None and isinstance(job.outcome, RenderResult) and not Path(job.outcome.image_path).exists():
+            return None
+        return job
+
+    def _accept(self, params: RenderParams) -> Job:
+        self._renders.check_open()
+        accepted_at = time.monotonic()
+        order, warnings = accept(params, self._settings, params.job_id or uuid.uuid4().hex)
+        trace = RenderTrace(self._tracer, params.meta, order, self._settings.variant)
+        job = Job(order, params, warnings=warnings, trace=trace, accepted_at=accepted_at)
+        self._renders.submit(job)
+        return job
+
+    def _state(self) -> Literal["warming", "ready", "busy", "draining", "failed"]:
+        renders = self._renders
+        if renders.draining or renders.worker.state == "stopped":
+            return "draining"
+        if renders.worker.state == "ready" and renders.queue.running is not None:
+            return "busy"
+        return renders.worker.state
+
+    def _uptime_s(self) -> float:
+        return round(time.monotonic() - self._started_at, 3)

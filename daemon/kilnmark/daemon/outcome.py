@@ -1,0 +1,78 @@
+"""How a render ends, in the words of the wire: the worker's event to a result or an error, and how far it has come.
+
+Pure functions of a job and an event; nothing is sent or changed here.
+"""
+
+import time
+
+import msgspec
+
+from kilnmark.daemon.queue import Job
+from kilnmark.protocol import work
+from kilnmark.protocol.errors import BY_CODE, InternalError, RequestError
+from kilnmark.protocol.messages import RenderResult
+
+__all__ = ["SILENT_STAGES", "error_of", "position", "progress_total", "result_of", "stage_words"]
+
+SILENT_STAGES = {"warming": 0.0, "queued": 0.5}
+"""Where on the scale of `position` a render stands before the worker has it."""
+
+_ADAPTERS, _ENCODE = 1.0, 2.0
+
+
+def progress_total(steps: int) -> float:
+    """The end of the scale: adapters, encode, each denoise step, decode, save, and the reply itself."""
+    return steps + 5.0
+
+
+def position(event: work.Stepped) -> float:
+    """Where a render stands on the scale from 0 to `progress_total`; it grows with everything the worker reports."""
+    match event.stage:
+        case "adapters":
+            return _ADAPTERS
+        case "encode":
+            return _ENCODE
+        case "denoise":
+            return _ENCODE + (event.step or 0.5)
+        case "decode":
+            return _ENCODE + event.steps + 1.0
+        case "save":
+            return _ENCODE + event.steps + 2.0
+
+
+def stage_words(event: work.Stepped) -> str:
+    """The stage as a person reads it: `denoise 2/4`, or the stage's name alone."""
+    return f"denoise {event.step}/{event.steps}" if event.stage == "denoise" else event.stage
+
+
+def result_of(job: Job, event: work.Finished, variant: str) -> RenderResult:
+    """The reply of a finished render; `total_ms` ends now."""
+    order, now = job.order, time.monotonic()
+    started = job.started_at if job.started_at is not None else now
+    timings = msgspec.structs.replace(
+        event.timings,
+        queue_ms=round((started - job.accepted_at) * 1000, 3),
+        total_ms=round((now - job.accepted_at) * 1000, 3),
+    )
+    return RenderResult(
+        job_id=job.job_id,
+        image_path=event.image_path,
+        width=order.width,
+        height=order.height,
+        seed=order.seed,
+        steps=order.steps,
+        guidance=order.guidance,
+        variant=variant,
+        prompt=event.prompt,
+        timings=timings,
+        loras=event.loras,
+        stack=order.stack,
+        warnings=[*job.warnings, *event.warnings],
+        trace_id=job.trace.trace_id,
+    )
+
+
+def error_of(event: work.Failed) -> RequestError:
+    """The error a failed render ends with; the adapters' reports travel in its detail."""
+    cls = BY_CODE.get(event.code, InternalError)
+    return cls(event.message, job_id=event.job_id, detail={"loras": event.loras} if event.loras else None)

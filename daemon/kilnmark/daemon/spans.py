@@ -1,0 +1,75 @@
+"""The daemon's own spans: one a render, its wait in the queue, and one a `warm_up` call.
+
+Names and attributes come from the otel room; here it is only decided when a span begins, ends and fails.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from opentelemetry.trace import SpanKind, Tracer, set_span_in_context
+
+from kilnmark.otel import names
+from kilnmark.otel.setup import Carrier, carrier_of, context_from, trace_id_of
+from kilnmark.otel.spans import describe_render, describe_stack, mark_failed
+from kilnmark.protocol import work
+from kilnmark.protocol.errors import AdapterNotEngaged, AdapterRefused, RequestError
+from kilnmark.protocol.messages import CallMeta
+from kilnmark.protocol.report import AdapterReport
+
+__all__ = ["RenderTrace", "warm_up_span"]
+
+
+class RenderTrace:
+    """The spans of one render, from acceptance to reply.
+
+    Args:
+        meta: The caller's trace context.
+        order: What is rendered.
+
+    Attributes:
+        carrier: The render span's own context, for the worker's spans below it.
+        trace_id: 32 hex digits; empty when tracing is off and the caller brought no trace.
+    """
+
+    def __init__(self, tracer: Tracer, meta: CallMeta, order: work.RenderJob, variant: str) -> None:
+        parent = context_from(meta.traceparent, meta.tracestate)
+        self._span = tracer.start_span(names.RENDER, context=parent, kind=SpanKind.SERVER)
+        describe_render(self._span, order, variant=variant)
+        self._queue_span = tracer.start_span(names.QUEUE, context=set_span_in_context(self._span))
+        self.carrier: Carrier = carrier_of(self._span)
+        self.trace_id: str = trace_id_of(self._span)
+
+    def started(self) -> None:
+        """The worker has it now."""
+        self._queue_span.end()
+
+    def ended(self, error: RequestError | None, reports: Sequence[AdapterReport]) -> None:
+        """The reply is ready.
+
+        Args:
+            error: What it ended with; None when there is a picture.
+            reports: Those made before it ended; an adapter they accuse is the reason that the span names.
+        """
+        if self._queue_span.is_recording():
+            self._queue_span.end()
+        if reports:
+            describe_stack(self._span, reports)
+        accused = bool(reports) and isinstance(error, AdapterRefused | AdapterNotEngaged)
+        if error is not None and not accused:
+            mark_failed(self._span, error.kind, error.message)
+        self._span.end()
+
+
+@contextmanager
+def warm_up_span(tracer: Tracer, meta: CallMeta, variant: str) -> Iterator[None]:
+    """A span around one wait for the base."""
+    parent = context_from(meta.traceparent, meta.tracestate)
+    span = tracer.start_span(names.WARM_UP, context=parent, kind=SpanKind.SERVER)
+    span.set_attribute(names.RENDER_VARIANT, variant)
+    try:
+        yield
+    except RequestError as error:
+        mark_failed(span, error.kind, error.message)
+        raise
+    finally:
+        span.end()

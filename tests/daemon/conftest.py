@@ -1,0 +1,252 @@
+"""A real daemon as a process of its own, and a raw wire to talk to it byte by byte.
+
+Every daemon started here holds the standin base, is ended by its own process id, and every wait on it has an end.
+"""
+
+import json
+import os
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+import pytest
+
+__all__ = ["SMALL", "Daemon", "StartDaemon", "Wire", "running_daemon", "wait_until_gone"]
+
+PATIENCE = 60.0
+"""Seconds any single wait may take before the test fails."""
+
+SMALL: dict[str, Any] = {"prompt": "a lighthouse", "width": 64, "height": 64, "steps": 1, "seed": 7}
+"""The smallest picture: about a second on one core."""
+
+Message = dict[str, Any]
+
+
+class Wire:
+    """A socket to a daemon, with a deadline on every read."""
+
+    def __init__(self, path: Path) -> None:
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.socket.settimeout(PATIENCE)
+        self.socket.connect(str(path))
+        self._received = b""
+        self._last_id = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.socket.close()
+
+    def send_bytes(self, data: bytes) -> None:
+        self.socket.sendall(data)
+
+    def send(self, method: str, params: object = None, **more: object) -> int:
+        """Send a request and return its id; `id=None` makes it a notification."""
+        self._last_id += 1
+        message: Message = {"jsonrpc": "2.0", "id": self._last_id, "method": method, "params": params or {}, **more}
+        if message["id"] is None:
+            del message["id"]
+        self.send_bytes(json.dumps(message).encode() + b"\n")
+        return self._last_id
+
+    def read(self) -> Any:
+        """The next message."""
+        while b"\n" not in self._received:
+            data = self.socket.recv(1 << 16)
+            if not data:
+                raise EOFError("the daemon closed the connection")
+            self._received += data
+        line, _, self._received = self._received.partition(b"\n")
+        return json.loads(line)
+
+    def read_until(self, wanted: Callable[[Message], bool]) -> Message:
+        """The first message that is wanted; those before it are dropped."""
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            message: Message = self.read()
+            if wanted(message):
+                return message
+        raise TimeoutError("the wanted message did not come")
+
+    def reply(self, id_: object) -> Message:
+        """The reply to one request."""
+        return self.read_until(lambda message: "method" not in message and message.get("id") == id_)
+
+    def call(self, method: str, params: object = None) -> Message:
+        """A request and its reply."""
+        return self.reply(self.send(method, params))
+
+    def result(self, method: str, params: object = None) -> Message:
+        """A request that must succeed, and its result."""
+        reply = self.call(method, params)
+        assert "error" not in reply, reply
+        result: Message = reply["result"]
+        return result
+
+    def error(self, method: str, params: object = None) -> Message:
+        """A request that must fail, and its error."""
+        reply = self.call(method, params)
+        assert "result" not in reply, reply
+        error: Message = reply["error"]
+        return error
+
+    def is_silent(self) -> bool:
+        """Nothing to read: asked after an answer that came later than what should be missing."""
+        return not self._received and not select.select([self.socket], [], [], 0)[0]
+
+    def progressed(self, stage: str) -> Message:
+        """Wait for the progress notification whose message begins with a stage's name."""
+        return self.read_until(
+            lambda message: (
+                message.get("method") == "notifications/progress" and message["params"]["message"].startswith(stage)
+            )
+        )
+
+
+class Daemon:
+    """A started daemon process and where to find what is its own."""
+
+    def __init__(self, home: Path, process: "subprocess.Popen[bytes]") -> None:
+        self.home = home
+        self.socket = home / "daemon.sock"
+        self.pictures = home / "pictures"
+        self.loras = home / "loras"
+        self.process = process
+
+    @property
+    def log(self) -> str:
+        return (self.home / "log").read_text()
+
+    def wire(self) -> Wire:
+        return Wire(self.socket)
+
+    def status(self) -> Message:
+        with self.wire() as wire:
+            return wire.result("status")
+
+    def warm(self) -> "Daemon":
+        with self.wire() as wire:
+            wire.result("warm_up")
+        return self
+
+    def worker_pid(self) -> int:
+        """Of the worker, once there is one: the socket answers before it is started."""
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            pid: int | None = self.status()["worker"]["pid"]
+            if pid is not None:
+                return pid
+        raise TimeoutError("no worker was started")
+
+    def ended(self) -> int:
+        """Wait for the process to end; its exit status."""
+        return self.process.wait(PATIENCE)
+
+
+StartDaemon = Callable[..., Daemon]
+
+
+@contextmanager
+def running_daemon(env: Mapping[str, str] | None = None, **settings: object) -> Iterator[Daemon]:
+    """Start a daemon whose socket answers; end it, whatever happened, by its process id."""
+    home = Path(tempfile.mkdtemp(prefix="kiln-"))
+    (home / "loras").mkdir()
+    chosen = {
+        "socket": str(home / "daemon.sock"),
+        "output_dir": str(home / "pictures"),
+        "lora_roots": [str(home / "loras")],
+        **settings,
+    }
+    with (home / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "kilnmark.daemon", json.dumps(chosen)],
+            stdout=subprocess.DEVNULL,
+            stderr=log,
+            env={**os.environ, **(env or {})},
+        )
+    daemon = Daemon(home, process)
+    try:
+        _wait_for_socket(daemon)
+        yield daemon
+    finally:
+        _end(process)
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def _wait_for_socket(daemon: Daemon) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while "ready: listening" not in daemon.log:
+        if daemon.process.poll() is not None or time.monotonic() > deadline:
+            pytest.fail(f"the daemon did not start:\n{daemon.log}")
+        select.select([], [], [], 0.02)
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(20)
+
+
+def wait_until_gone(pid: int) -> None:
+    """Wait until a process that need not be our child runs no more; a zombie does not run."""
+    deadline = time.monotonic() + PATIENCE
+    while _runs(pid):
+        if time.monotonic() > deadline:
+            pytest.fail(f"process {pid} still runs")
+        select.select([], [], [], 0.02)
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except ProcessLookupError:
+        return False
+    except FileNotFoundError:
+        return not Path("/proc").exists()
+    return state not in ("Z", "X")
+
+
+@pytest.fixture(scope="session")
+def daemon() -> Iterator[Daemon]:
+    """One warm daemon for every test that leaves it as it was."""
+    with running_daemon(heartbeat_interval=0.2) as running:
+        yield running.warm()
+
+
+@pytest.fixture
+def wire(daemon: Daemon) -> Iterator[Wire]:
+    """A fresh connection to the shared daemon, which must still answer at the end."""
+    with daemon.wire() as wire:
+        yield wire
+    with daemon.wire() as after:
+        assert after.result("ping")["pid"] == daemon.process.pid
+
+
+@pytest.fixture
+def start_daemon() -> Iterator[StartDaemon]:
+    """Starts daemons that a test may break: `start_daemon(beat_timeout=2.0)`."""
+    with ExitStack() as stack:
+        yield lambda **settings: stack.enter_context(running_daemon(**settings))
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    """A private directory with a path short enough for a socket."""
+    path = Path(tempfile.mkdtemp(prefix="kiln-"))
+    yield path
+    shutil.rmtree(path, ignore_errors=True)

@@ -1,0 +1,86 @@
+"""The daemon's spans, as a real receiver gets them."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from kilnmark.otel.receiver import Receiver, Span
+from tests.daemon.conftest import SMALL, Daemon, running_daemon
+
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+PARENT = "b7ad6b7169203331"
+META = {"traceparent": f"00-{TRACE}-{PARENT}-01"}
+
+
+@pytest.fixture(scope="module")
+def receiver() -> Iterator[Receiver]:
+    with Receiver() as receiver:
+        yield receiver
+
+
+@pytest.fixture(scope="module")
+def traced(receiver: Receiver) -> Iterator[Daemon]:
+    """A daemon that sends its spans to the receiver within a fraction of a second."""
+    env = {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint, "OTEL_BSP_SCHEDULE_DELAY": "100"}
+    with running_daemon(env=env) as daemon:
+        yield daemon.warm()
+
+
+def wait_for(receiver: Receiver, name: str, trace_id: str, count: int = 1) -> list[Span]:
+    """The spans of one name in one trace, once there are as many."""
+
+    def of(spans: list[Span]) -> list[Span]:
+        return [span for span in spans if (span.name, span.trace_id) == (name, trace_id)]
+
+    return of(receiver.wait_for(lambda spans: len(of(spans)) >= count, timeout=20))
+
+
+def test_a_render_is_one_trace_from_the_caller_through_daemon_and_worker(traced: Daemon, receiver: Receiver) -> None:
+    with traced.wire() as wire:
+        result = wire.result("render", {**SMALL, "tier": "portrait", "_meta": META})
+    assert result["trace_id"] == TRACE
+    [render] = wait_for(receiver, "flux_mlx.render", TRACE)
+    [queue] = wait_for(receiver, "flux_mlx.queue", TRACE)
+    [save] = wait_for(receiver, "flux_mlx.save", TRACE)
+    assert render.parent_id == PARENT
+    assert queue.parent_id == save.parent_id == render.span_id
+    assert render.service != save.service
+    assert (render.attributes["render.seed"], render.attributes["render.tier"]) == (7, "portrait")
+    assert render.status_code == "unset"
+    assert queue.end_ns <= save.start_ns < render.end_ns
+
+
+def test_a_failed_render_is_an_error_of_its_kind(traced: Daemon, receiver: Receiver) -> None:
+    trace = TRACE.replace("0af", "1af")
+    meta = {"traceparent": f"00-{trace}-{PARENT}-01", "progressToken": 1}
+    with traced.wire() as wire:
+        render = wire.send("render", {**SMALL, "steps": 100, "_meta": meta})
+        wire.progressed("denoise 1/")
+        wire.send("$/cancelRequest", {"id": render}, id=None)
+        assert wire.reply(render)["error"]["code"] == -32800
+    [span] = wait_for(receiver, "flux_mlx.render", trace)
+    assert (span.status_code, span.attributes["error.type"]) == ("error", "cancelled")
+
+
+def test_a_refused_adapter_is_accused_on_the_render(traced: Daemon, receiver: Receiver) -> None:
+    trace = TRACE.replace("0af", "2af")
+    stack = {"lora_paths": ["gone.safetensors"], "lora_scales": [1.0]}
+    with traced.wire() as wire:
+        error = wire.error("render", {**SMALL, **stack, "_meta": {"traceparent": f"00-{trace}-{PARENT}-01"}})
+    assert error["code"] == -32007
+    [span] = wait_for(receiver, "flux_mlx.render", trace)
+    assert (span.status_code, span.attributes["error.type"]) == ("error", "lora_refused")
+
+
+def test_a_warm_up_has_a_span(traced: Daemon, receiver: Receiver) -> None:
+    trace = TRACE.replace("0af", "3af")
+    with traced.wire() as wire:
+        wire.result("warm_up", {"_meta": {"traceparent": f"00-{trace}-{PARENT}-01"}})
+    [span] = wait_for(receiver, "flux_mlx.warm_up", trace)
+    assert span.parent_id == PARENT
+
+
+def test_without_a_collector_the_callers_trace_is_still_told(daemon: Daemon) -> None:
+    with daemon.wire() as wire:
+        assert wire.result("render", {**SMALL, "_meta": META})["trace_id"] == TRACE
+        assert wire.result("render", SMALL)["trace_id"] == ""
