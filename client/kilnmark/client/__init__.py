@@ -1,0 +1,139 @@
+"""The client of the kilnmark daemon: `Client`, `AsyncClient`, what they return and what they raise.
+
+Light: neither mlx nor mflux is needed, and nothing is imported before it is first used.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from kilnmark.client.aio import AsyncClient
+    from kilnmark.client.errors import (
+        BadReply,
+        ClientError,
+        ConnectionLost,
+        ConnectTimeout,
+        DaemonNotInstalled,
+        DaemonUnavailable,
+        RenderTimeout,
+        ReplyTimeout,
+        SilenceTimeout,
+        StopTimeout,
+        TimedOut,
+    )
+    from kilnmark.client.request import RenderOptions
+    from kilnmark.client.sync import Client
+    from kilnmark.protocol.errors import (
+        AdapterNotEngaged,
+        AdapterRefused,
+        Cancelled,
+        Draining,
+        InternalError,
+        InvalidParams,
+        InvalidRequest,
+        JobTimedOut,
+        KilnmarkError,
+        ParseError,
+        QueueFull,
+        RenderFailed,
+        RequestError,
+        StorageFailed,
+        UnknownJob,
+        UnknownMethod,
+        WorkerLost,
+    )
+    from kilnmark.protocol.messages import (
+        BaseInfo,
+        CancelResult,
+        JobInfo,
+        PingResult,
+        Progress,
+        RenderResult,
+        ShutdownResult,
+        StackInfo,
+        StatusResult,
+        Timings,
+        WarmUpResult,
+        WorkerInfo,
+    )
+    from kilnmark.protocol.report import AdapterReport, Verdict
+
+_HOMES = {
+    "kilnmark.client.aio": "AsyncClient",
+    "kilnmark.client.errors": (
+        "BadReply ClientError ConnectionLost ConnectTimeout DaemonNotInstalled DaemonUnavailable RenderTimeout "
+        "ReplyTimeout SilenceTimeout StopTimeout TimedOut"
+    ),
+    "kilnmark.client.request": "RenderOptions",
+    "kilnmark.client.sync": "Client",
+    "kilnmark.protocol.errors": (
+        "AdapterNotEngaged AdapterRefused Cancelled Draining InternalError InvalidParams InvalidRequest "
+        "JobTimedOut KilnmarkError ParseError QueueFull RenderFailed RequestError StorageFailed UnknownJob "
+        "UnknownMethod WorkerLost"
+    ),
+    "kilnmark.protocol.messages": (
+        "BaseInfo CancelResult JobInfo PingResult Progress RenderResult ShutdownResult StackInfo StatusResult "
+        "Timings WarmUpResult WorkerInfo"
+    ),
+    "kilnmark.protocol.report": "AdapterReport Verdict",
+}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
+
+__all__ = [
+    "AdapterNotEngaged",
+    "AdapterRefused",
+    "AdapterReport",
+    "AsyncClient",
+    "BadReply",
+    "BaseInfo",
+    "CancelResult",
+    "Cancelled",
+    "Client",
+    "ClientError",
+    "ConnectTimeout",
+    "ConnectionLost",
+    "DaemonNotInstalled",
+    "DaemonUnavailable",
+    "Draining",
+    "InternalError",
+    "InvalidParams",
+    "InvalidRequest",
+    "JobInfo",
+    "JobTimedOut",
+    "KilnmarkError",
+    "ParseError",
+    "PingResult",
+    "Progress",
+    "QueueFull",
+    "RenderFailed",
+    "RenderOptions",
+    "RenderResult",
+    "RenderTimeout",
+    "ReplyTimeout",
+    "RequestError",
+    "ShutdownResult",
+    "SilenceTimeout",
+    "StackInfo",
+    "StatusResult",
+    "StopTimeout",
+    "StorageFailed",
+    "TimedOut",
+    "Timings",
+    "UnknownJob",
+    "UnknownMethod",
+    "Verdict",
+    "WarmUpResult",
+    "WorkerInfo",
+    "WorkerLost",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Import a name from its home when it is first asked for."""
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOME_OF[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,193 @@
+"""The asyncio client: any number of calls at once over one connection.
+
+One task reads the socket and hands each event to the call it belongs to. `sync` has the same methods for blocking
+callers.
+"""
+
+import asyncio
+import os
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from types import TracebackType
+from typing import Self, TypeVar, Unpack, cast
+
+import msgspec
+
+from kilnmark.client.aio_link import Link
+from kilnmark.client.connection import (
+    CANCEL,
+    PING,
+    RENDER,
+    SHUTDOWN,
+    STATUS,
+    WARM_UP,
+    Answered,
+    Method,
+    Progressed,
+)
+from kilnmark.client.dial import RETRY_AFTER, socket_path, try_to_connect
+from kilnmark.client.errors import BadReply
+from kilnmark.client.request import RenderOptions, cancel_params, render_params
+from kilnmark.client.timeouts import Patience, Timeouts
+from kilnmark.client.tracing import Carrier, render_span
+from kilnmark.protocol.messages import (
+    CancelResult,
+    PingParams,
+    PingResult,
+    Progress,
+    RenderParams,
+    RenderResult,
+    ShutdownParams,
+    ShutdownResult,
+    StatusParams,
+    StatusResult,
+    WarmUpParams,
+    WarmUpResult,
+)
+
+__all__ = ["AsyncClient"]
+
+R = TypeVar("R", bound=msgspec.Struct)
+
+
+class AsyncClient:
+    """Talks to the daemon from one event loop; any number of tasks may call it at once.
+
+    It connects when it is first asked something. Cancelling a task that waits for a render cancels the render.
+
+    Args:
+        socket: The daemon's socket; None means where it listens when nobody says otherwise.
+        connect_timeout: Bounds connecting, in seconds; None means no bound.
+        reply_timeout: Bounds each of ping, status, cancel and shutdown, in seconds; None means no bound.
+        render_timeout: Bounds one render whole, in seconds; None means no bound.
+        silence_timeout: Bounds the time with no byte from the daemon during a render or a warm-up, in seconds; None
+            means no bound. Heartbeats arrive at most 5 seconds apart.
+    """
+
+    def __init__(
+        self,
+        socket: str | os.PathLike[str] | None = None,
+        *,
+        connect_timeout: float | None = 5.0,
+        reply_timeout: float | None = 30.0,
+        render_timeout: float | None = None,
+        silence_timeout: float | None = 30.0,
+    ) -> None:
+        self.socket = socket_path(socket)
+        self._timeouts = Timeouts(connect_timeout, reply_timeout, render_timeout, silence_timeout)
+        self._link: Link | None = None
+        self._connecting = asyncio.Lock()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Hang up. Calls that still wait end with `ConnectionLost`; the next call connects again."""
+        link, self._link = self._link, None
+        if link is not None:
+            await link.close()
+
+    async def render(
+        self, prompt: str, *, on_progress: Callable[[Progress], None] | None = None, **options: Unpack[RenderOptions]
+    ) -> RenderResult:
+        """Make one picture and wait for it.
+
+        Args:
+            prompt: What to paint.
+            on_progress: Called with every progress notification; an error it raises cancels the render.
+            options: See `RenderOptions`.
+
+        Raises:
+            RequestError: what the daemon answered; `AdapterNotEngaged.detail` holds the engagement reports.
+            ClientError: no daemon, a lost connection, or a time-out.
+        """
+        async with aclosing(self.render_stream(prompt, **options)) as stream:
+            async for item in stream:
+                if isinstance(item, RenderResult):
+                    return item
+                if on_progress is not None:
+                    on_progress(item)
+        raise BadReply("the render ended without a result")
+
+    def render_stream(self, prompt: str, **options: Unpack[RenderOptions]) -> AsyncGenerator[Progress | RenderResult]:
+        """Make one picture: its progress as it comes, then, as the last item, the result.
+
+        The request is checked at once and sent when the first item is asked for. Closing the iterator early cancels
+        the render. Arguments and errors are those of `render`.
+        """
+        return self._stream(render_params(prompt, **options))
+
+    async def status(self) -> StatusResult:
+        """What the daemon holds and does."""
+        return await self._ask(STATUS, StatusParams(), self._timeouts.for_short("status"))
+
+    async def ping(self) -> PingResult:
+        """Whether the daemon answers, and who it is."""
+        return await self._ask(PING, PingParams(), self._timeouts.for_short("ping"))
+
+    async def warm_up(self) -> WarmUpResult:
+        """Wait until the base is warm."""
+        return await self._ask(WARM_UP, WarmUpParams(), self._timeouts.for_warm_up())
+
+    async def cancel(self, job_id: str, reason: str = "") -> CancelResult:
+        """Cancel a render, whoever asked for it; it stops at its next denoise step."""
+        return await self._ask(CANCEL, cancel_params(job_id, reason), self._timeouts.for_short("cancel"))
+
+    async def shutdown(self, *, drain: bool = False) -> ShutdownResult:
+        """Tell the daemon to leave; with `drain` it finishes the accepted renders first. Returns before it has left."""
+        return await self._ask(SHUTDOWN, ShutdownParams(drain=drain), self._timeouts.for_short("shutdown"))
+
+    async def _stream(self, params: RenderParams) -> AsyncGenerator[Progress | RenderResult]:
+        with render_span() as carrier:
+            exchange = self._exchange(RENDER, params, self._timeouts.for_render(), carrier)
+            async with aclosing(exchange):
+                async for event in exchange:
+                    if isinstance(event, Progressed):
+                        yield event.progress
+        yield cast("RenderResult", cast("Answered", event).result)
+
+    async def _ask(self, method: Method[R], params: msgspec.Struct, patience: Patience) -> R:
+        async with aclosing(self._exchange(method, params, patience, Carrier())) as exchange:
+            async for event in exchange:
+                last = event
+        return cast("R", cast("Answered", last).result)
+
+    async def _exchange(
+        self, method: Method[R], params: msgspec.Struct, patience: Patience, carrier: Carrier
+    ) -> AsyncGenerator[Progressed | Answered]:
+        """The call's progress, then its answer as the last item."""
+        link = await self._connected()
+        request = link.begin(method, params, carrier)
+        try:
+            while True:
+                event = await link.next_event(request, patience)
+                yield event
+                if isinstance(event, Answered):
+                    return
+        except BaseException as error:
+            link.give_up(method, request, error)
+            raise
+        finally:
+            link.end(request)
+
+    async def _connected(self) -> Link:
+        async with self._connecting:
+            if self._link is None or not self._link.is_usable():
+                self._link = await self._dial()
+            return self._link
+
+    async def _dial(self) -> Link:
+        patience = self._timeouts.for_connect(self.socket)
+        while (sock := try_to_connect(self.socket)) is None:
+            patience.left()
+            await asyncio.sleep(RETRY_AFTER)
+        try:
+            return Link(sock, *await asyncio.open_unix_connection(sock=sock))
+        except BaseException:
+            sock.close()
+            raise

@@ -1,0 +1,132 @@
+"""The asyncio flavour's socket: one task reads it and hands each event to the call it belongs to.
+
+It knows neither methods nor results; `aio` gives it calls, and `connection` the meaning of bytes.
+"""
+
+import asyncio
+import socket
+import time
+from contextlib import suppress
+from typing import TypeVar
+
+import msgspec
+
+from kilnmark.client.connection import PING, Alive, Answered, Connection, Event, Failed, Method, Progressed
+from kilnmark.client.dial import has_hung_up
+from kilnmark.client.errors import BadReply, ConnectionLost, ReplyTimeout, SilenceTimeout
+from kilnmark.client.timeouts import Bound, Patience
+from kilnmark.client.tracing import Carrier
+from kilnmark.protocol.errors import KilnmarkError
+from kilnmark.protocol.messages import PingParams
+
+__all__ = ["Link"]
+
+R = TypeVar("R", bound=msgspec.Struct)
+
+_CHUNK = 65536
+_FAREWELL = 1.0
+"""Seconds that closing waits for a daemon to read, at most."""
+
+
+class Link:
+    """One connected socket, the state of its calls, and the task that reads it."""
+
+    def __init__(self, sock: socket.socket, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._sock = sock
+        self._reader = reader
+        self._writer = writer
+        self._calls = Connection()
+        self._inbox: dict[int, asyncio.Queue[Progressed | Answered | Failed]] = {}
+        self._heard_at = time.monotonic()
+        self._has_cancelled = False
+        self._listener = asyncio.create_task(self._listen())
+
+    def is_usable(self) -> bool:
+        """Not closed from either side."""
+        return not (self._listener.done() or self._writer.is_closing() or has_hung_up(self._sock))
+
+    async def close(self) -> None:
+        """Hang up, once the daemon has surely read the last cancel, and wait until the listener has left.
+
+        A peer that writes to a closed socket may never read what lies before its end; an answered ping proves that
+        it has read so far.
+        """
+        if self._has_cancelled and self.is_usable():
+            with suppress(KilnmarkError):
+                patience = Patience("ping", time.monotonic(), whole=Bound(_FAREWELL, ReplyTimeout))
+                await self.next_event(self.begin(PING, PingParams(), Carrier()), patience)
+        self._writer.close()
+        with suppress(OSError):
+            await self._writer.wait_closed()
+        await asyncio.wait([self._listener])
+
+    async def _listen(self) -> None:
+        """Read until either side hangs up; then every call that still waits fails with the reason."""
+        reason = "it was closed"
+        problem: str | None = None
+        try:
+            while data := await self._reader.read(_CHUNK):
+                self._heard_at = time.monotonic()
+                for event in self._calls.receive(data):
+                    self._deliver(event)
+            if not self._writer.is_closing():
+                reason = "the daemon closed it"
+        except BadReply as error:
+            problem = error.problem
+        except OSError as error:
+            reason = str(error)
+        finally:
+            self._fail_all(reason, problem)
+            self._writer.close()
+
+    def _deliver(self, event: Event) -> None:
+        if not isinstance(event, Alive):
+            self._inbox[event.request].put_nowait(event)
+
+    def _fail_all(self, reason: str, problem: str | None) -> None:
+        """Each call gets an error of its own: one that several tasks raise would gather their tracebacks."""
+        pending = self._calls.pending
+        for request in self._inbox:
+            if self._calls.is_open(request):
+                self._calls.forget(request)
+                error = ConnectionLost(pending, reason) if problem is None else BadReply(problem)
+                self._deliver(Failed(request, error))
+
+    def begin(self, method: Method[R], params: msgspec.Struct, carrier: Carrier) -> int:
+        """Open a call and send it."""
+        request, line = self._calls.begin(method, params, carrier.traceparent, carrier.tracestate)
+        self._inbox[request] = asyncio.Queue()
+        self._writer.write(line)
+        return request
+
+    async def next_event(self, request: int, patience: Patience) -> Progressed | Answered:
+        """Wait for something about one call.
+
+        Raises:
+            KilnmarkError: what the call ended with, in place of an answer.
+        """
+        inbox = self._inbox[request]
+        event: Progressed | Answered | Failed | None = None
+        while event is None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(patience.left(self._heard_at)):
+                    event = await inbox.get()
+        if isinstance(event, Failed):
+            raise event.error
+        return event
+
+    def end(self, request: int) -> None:
+        """Drop what is kept for a call that is over."""
+        self._calls.forget(request)
+        self._inbox.pop(request, None)
+
+    def give_up(self, method: Method[R], request: int, error: BaseException) -> None:
+        """Leave a call early: a lasting one is cancelled, and only a daemon that is silent to all is hung up on."""
+        if not self._calls.is_open(request):
+            return
+        line = self._calls.cancel(request, type(error).__name__)
+        if method.lasting and not self._writer.is_closing():
+            self._writer.write(line)
+            self._has_cancelled = True
+        if isinstance(error, SilenceTimeout):
+            self._writer.close()

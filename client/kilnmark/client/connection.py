@@ -1,0 +1,217 @@
+"""One connection to the daemon without the socket: calls to bytes, received bytes to events of the call they belong to.
+
+Both flavours of the client drive this core and own the I/O and the clock. It allots the ids, which are never used
+twice, so that an answer to an abandoned call can be told apart and dropped.
+"""
+
+from typing import Generic, TypeVar
+
+import msgspec
+
+from kilnmark.client.errors import BadReply, ClientError
+from kilnmark.protocol import jsonrpc
+from kilnmark.protocol.errors import ParseError, RequestError
+from kilnmark.protocol.framing import LineSplitter, OversizedFrame
+from kilnmark.protocol.messages import (
+    CallMeta,
+    CancelResult,
+    Heartbeat,
+    PingResult,
+    Progress,
+    RenderResult,
+    ShutdownResult,
+    StatusResult,
+    WarmUpResult,
+)
+
+__all__ = [
+    "CANCEL",
+    "PING",
+    "RENDER",
+    "SHUTDOWN",
+    "STATUS",
+    "WARM_UP",
+    "Alive",
+    "Answered",
+    "Connection",
+    "Event",
+    "Failed",
+    "Method",
+    "Progressed",
+]
+
+R = TypeVar("R", bound=msgspec.Struct)
+
+
+class Method(msgspec.Struct, Generic[R], frozen=True):
+    """A method of the daemon.
+
+    Attributes:
+        name: As it stands on the wire.
+        result: The Struct it is answered with.
+        lasting: It runs until work is done: progress and heartbeats are asked for, and giving up cancels it.
+    """
+
+    name: str
+    result: type[R]
+    lasting: bool = False
+
+
+PING = Method("ping", PingResult)
+STATUS = Method("status", StatusResult)
+WARM_UP = Method("warm_up", WarmUpResult, lasting=True)
+RENDER = Method("render", RenderResult, lasting=True)
+CANCEL = Method("cancel", CancelResult)
+SHUTDOWN = Method("shutdown", ShutdownResult)
+
+
+class Progressed(msgspec.Struct, frozen=True):
+    """The call `request` has come further."""
+
+    request: int
+    progress: Progress
+
+
+class Alive(msgspec.Struct, frozen=True):
+    """The call `request` is still worked on."""
+
+    request: int
+    heartbeat: Heartbeat
+
+
+class Answered(msgspec.Struct, frozen=True):
+    """The call `request` ended well; `result` is of its method's result type."""
+
+    request: int
+    result: msgspec.Struct
+
+
+class Failed(msgspec.Struct, frozen=True):
+    """The call `request` ended with an error, ready to be raised."""
+
+    request: int
+    error: RequestError | ClientError
+
+
+Event = Progressed | Alive | Answered | Failed
+
+
+class _Cancelled(msgspec.Struct, frozen=True, rename="camel"):
+    request_id: int
+    reason: str
+
+
+class Connection:
+    """The state of one connection: which calls are open, and the bytes that are not yet a line."""
+
+    def __init__(self) -> None:
+        self._lines = LineSplitter(limit=None)
+        self._allotted = 0
+        self._open: dict[int, type[msgspec.Struct]] = {}
+        self._names: dict[int, str] = {}
+
+    @property
+    def pending(self) -> tuple[str, ...]:
+        """The methods that wait for an answer, oldest first."""
+        return tuple(self._names.values())
+
+    def begin(
+        self,
+        method: Method[R],
+        params: msgspec.Struct,
+        traceparent: str | None = None,
+        tracestate: str | None = None,
+    ) -> tuple[int, bytes]:
+        """Open a call: its id, and the line to send.
+
+        Args:
+            method: What to call.
+            params: Its checked parameters.
+            traceparent, tracestate: The caller's W3C trace context, if it has one.
+        """
+        self._allotted = request = self._allotted + 1
+        token = request if method.lasting else None
+        meta = CallMeta(progress_token=token, traceparent=traceparent, tracestate=tracestate)
+        self._open[request] = method.result
+        self._names[request] = method.name
+        line = jsonrpc.request(request, method.name, msgspec.structs.replace(params, meta=meta))
+        return request, line + b"\n"
+
+    def is_open(self, request: int) -> bool:
+        """Whether a call still waits for its answer."""
+        return request in self._open
+
+    def forget(self, request: int) -> None:
+        """Drop whatever still arrives for a call; one that has ended is no mistake."""
+        self._open.pop(request, None)
+        self._names.pop(request, None)
+
+    def cancel(self, request: int, reason: str) -> bytes:
+        """Forget a call: the line that tells the daemon to stop working on it."""
+        self.forget(request)
+        return jsonrpc.notification("notifications/cancelled", _Cancelled(request, reason)) + b"\n"
+
+    def receive(self, data: bytes) -> list[Event]:
+        """Take received bytes, however they were cut, and return the events they complete.
+
+        Raises:
+            BadReply: the bytes are not of this protocol; the connection is of no further use.
+        """
+        events = (self._read(line) for line in self._lines.feed(data) if not isinstance(line, OversizedFrame))
+        return [event for event in events if event is not None]
+
+    def _read(self, line: bytes) -> Event | None:
+        try:
+            message = jsonrpc.read_message(line)
+        except ParseError as error:
+            raise BadReply(error.message) from error
+        if isinstance(message, jsonrpc.Note):
+            return self._read_note(message)
+        if message.id is None and message.error is not None:
+            problem = f"it could not read a request ({message.error.message})"
+            raise BadReply(problem)
+        if not self._was_asked(message.id):
+            return None
+        request = int(message.id or 0)
+        result_type = self._open[request]
+        self.forget(request)
+        if message.error is not None:
+            return Failed(request, message.error)
+        try:
+            return Answered(request, msgspec.json.decode(message.result, type=result_type))
+        except msgspec.DecodeError as error:
+            return Failed(request, BadReply(f"{result_type.__name__} does not fit: {error}"))
+
+    def _read_note(self, note: jsonrpc.Note) -> Event | None:
+        """Notifications of a kind that is not known are a newer daemon's, and are left alone."""
+        if note.method == "notifications/progress":
+            progress = _decode(note.params, Progress)
+            is_open = self._was_asked(progress.progress_token)
+            return Progressed(int(progress.progress_token), progress) if is_open else None
+        if note.method == "notifications/heartbeat":
+            heartbeat = _decode(note.params, Heartbeat)
+            is_open = self._was_asked(heartbeat.progress_token)
+            return Alive(int(heartbeat.progress_token), heartbeat) if is_open else None
+        return None
+
+    def _was_asked(self, id_: str | int | None) -> bool:
+        """Whether the call still waits; False for one that was given up.
+
+        Raises:
+            BadReply: the id was never allotted.
+        """
+        if not isinstance(id_, int) or not 1 <= id_ <= self._allotted:
+            problem = f"it belongs to a call {id_!r} that was never made"
+            raise BadReply(problem)
+        return id_ in self._open
+
+
+N = TypeVar("N", Progress, Heartbeat)
+
+
+def _decode(raw: bytes, type_: type[N]) -> N:
+    try:
+        return msgspec.json.decode(raw, type=type_)
+    except msgspec.DecodeError as error:
+        problem = f"{type_.__name__} does not fit: {error}"
+        raise BadReply(problem) from error

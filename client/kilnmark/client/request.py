@@ -1,0 +1,105 @@
+"""From a caller's keywords to a render request that the daemon will not refuse for its form.
+
+Everything that can be known without the daemon is checked here, before a byte is sent: bounds, lengths, finite
+numbers. What only the daemon knows (tiers, adapter roots, the base) stays its own to judge.
+"""
+
+import math
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal, TypedDict, Unpack
+
+import msgspec
+
+from kilnmark.protocol import jsonrpc
+from kilnmark.protocol.errors import InvalidParams
+from kilnmark.protocol.messages import CancelParams, RenderParams, check_render
+
+__all__ = ["RenderOptions", "cancel_params", "render_params"]
+
+
+class RenderOptions(TypedDict, total=False):
+    """The keywords of `render` and `render_stream`. What is left out, the tier decides, else the variant.
+
+    Attributes:
+        negative_prompt: What not to paint, where the base can take it.
+        tier: The kind of picture asked for.
+        variant: The base that must serve this; the daemon refuses another than its own.
+        seed: 0 to 2**53 - 1; left out, the daemon draws one and the result tells which.
+        steps: Denoise steps, 1 to 100.
+        guidance: Distilled guidance, 0 to 30.
+        width, height: Pixels, multiples of 16.
+        lora_paths: Adapter files in stack order; relative ones are meant from the current folder.
+        lora_scales: One scale for each path; left out, each is 1.0.
+        genre, world: Compose the stack from `visual_style.yaml` instead.
+        on_mismatch: `error` refuses the render when an adapter does not engage wholly, `warn` renders and reports.
+        job_id: The caller's idempotency key; a render with one goes on when the connection is lost.
+    """
+
+    negative_prompt: str | None
+    tier: str | None
+    variant: str | None
+    seed: int | None
+    steps: int | None
+    guidance: float | None
+    width: int | None
+    height: int | None
+    lora_paths: Sequence[str | os.PathLike[str]]
+    lora_scales: Sequence[float]
+    genre: str | None
+    world: str | None
+    on_mismatch: Literal["error", "warn"]
+    job_id: str | None
+
+
+def render_params(prompt: str, **options: Unpack[RenderOptions]) -> RenderParams:
+    """Build and check a render request.
+
+    Raises:
+        InvalidParams: naming the field as the daemon would, `$.params.lora_scales[1]`.
+        TypeError: a keyword that `RenderOptions` does not have.
+    """
+    fields: dict[str, Any] = dict(options)
+    paths = _as_list(fields.pop("lora_paths", ()), "lora_paths")
+    scales = _as_list(fields.pop("lora_scales", ()), "lora_scales")
+    params = RenderParams(
+        prompt=prompt,
+        lora_paths=[_absolute(os.fspath(path)) for path in paths],
+        lora_scales=scales or [1.0] * len(paths),
+        **fields,
+    )
+    _refuse_non_finite(params)
+    params = jsonrpc.params_as(RenderParams, msgspec.json.encode(params))
+    check_render(params)
+    return params
+
+
+def cancel_params(job_id: str, reason: str) -> CancelParams:
+    """Build and check a cancel request.
+
+    Raises:
+        InvalidParams: naming the field.
+    """
+    return jsonrpc.params_as(CancelParams, msgspec.json.encode(CancelParams(job_id=job_id, reason=reason)))
+
+
+def _as_list(values: Sequence[Any], field: str) -> list[Any]:
+    """A lone string is a sequence too, of letters, which nobody means."""
+    if isinstance(values, str | bytes | os.PathLike):
+        raise InvalidParams(f"{field} is a single {type(values).__name__} - at `$.params.{field}`; give a list")
+    return list(values)
+
+
+def _absolute(path: str) -> str:
+    """The daemon has a current folder of its own. An empty path stays empty, to be refused."""
+    return str(Path(path).absolute()) if path else path
+
+
+def _refuse_non_finite(params: RenderParams) -> None:
+    """JSON has no word for these, and would send null, which means "as the tier says"."""
+    numbers = {f"lora_scales[{i}]": scale for i, scale in enumerate(params.lora_scales)}
+    numbers |= {"guidance": params.guidance or 0.0}
+    for where, number in numbers.items():
+        if isinstance(number, float) and not math.isfinite(number):
+            raise InvalidParams(f"{number} is not a finite number - at `$.params.{where}`; give one")

@@ -1,0 +1,124 @@
+"""The `serve` command: options to settings, then this process becomes the daemon.
+
+The daemon is named, never imported: what it needs is not part of the light installation, and its settings are one
+JSON argument that it checks itself.
+"""
+
+import importlib.util
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import click
+import msgspec
+
+from kilnmark.client.commands import write_document
+from kilnmark.client.dial import socket_path
+from kilnmark.client.errors import DaemonNotInstalled
+from kilnmark.client.options import json_option, socket_option
+from kilnmark.protocol.catalog import VARIANTS
+
+__all__ = ["ServeSettings", "data_folder", "require_daemon", "serve"]
+
+_PACKAGES = ("mflux", "uvloop")
+
+
+class ServeSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What the daemon is started with; every path is absolute.
+
+    Attributes:
+        socket: Where it listens.
+        variant: A name of the catalog, or a directory that mflux can load.
+        quantize: 3 to 8 bits; None keeps the base as it is stored.
+        output_dir: Where it writes pictures.
+        lora_roots: The folders adapters are read from.
+    """
+
+    socket: str
+    variant: str
+    quantize: int | None
+    output_dir: str
+    lora_roots: list[str]
+
+
+def data_folder(env: Mapping[str, str], *, platform: str, home: Path) -> Path:
+    """The folder that a user's own files of this program live in.
+
+    `$XDG_DATA_HOME/kilnmark`, else on macOS `~/Library/Application Support/kilnmark`, else `~/.local/share/kilnmark`.
+    """
+    if named := env.get("XDG_DATA_HOME"):
+        return Path(named) / "kilnmark"
+    if platform == "darwin":
+        return home / "Library" / "Application Support" / "kilnmark"
+    return home / ".local" / "share" / "kilnmark"
+
+
+@click.command()
+@click.option(
+    "--variant",
+    default="standin",
+    show_default=True,
+    metavar="NAME|DIR",
+    help=f"The base to hold warm: {', '.join(VARIANTS)}, or a directory that mflux can load.",
+)
+@click.option("--quantize", type=click.Choice(["3", "4", "5", "6", "8"]), help="Bits of the base's linear layers.")
+@click.option(
+    "--output-dir",
+    type=click.Path(file_okay=False),
+    metavar="DIR",
+    help="Where pictures are written. [default: pictures, in your data folder for kilnmark]",
+)
+@click.option(
+    "--lora-root",
+    "lora_roots",
+    type=click.Path(exists=True, file_okay=False),
+    multiple=True,
+    metavar="DIR",
+    help="Read adapters below this folder only; repeatable. [default: here, and loras in your data folder]",
+)
+@socket_option
+@json_option
+def serve(
+    *,
+    socket: str | None,
+    variant: str,
+    quantize: str | None,
+    output_dir: str | None,
+    lora_roots: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Run the daemon here, until `kilnmark stop` or Ctrl-C.
+
+    With --json its settings are the document; what happens later is written to stderr.
+    """
+    require_daemon()
+    data = data_folder(os.environ, platform=sys.platform, home=Path.home())
+    settings = ServeSettings(
+        socket=socket_path(socket),
+        variant=_variant(variant),
+        quantize=None if quantize is None else int(quantize),
+        output_dir=str(Path(output_dir or data / "pictures").absolute()),
+        lora_roots=[str(Path(root).absolute()) for root in lora_roots or (".", data / "loras")],
+    )
+    if as_json:
+        write_document(settings)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.execv(sys.executable, [sys.executable, "-m", "kilnmark.daemon", msgspec.json.encode(settings).decode()])  # noqa: S606
+
+
+def _variant(named: str) -> str:
+    if named in VARIANTS:
+        return named
+    if Path(named).is_dir():
+        return str(Path(named).absolute())
+    known = ", ".join(VARIANTS)
+    raise click.BadParameter(f"{named!r} is neither a directory nor one of {known}", param_hint="--variant")
+
+
+def require_daemon() -> None:
+    """Raises DaemonNotInstalled where only the light installation is."""
+    missing = tuple(name for name in _PACKAGES if importlib.util.find_spec(name) is None)
+    if missing:
+        raise DaemonNotInstalled(missing, "daemon" if sys.platform == "darwin" else "cpu")

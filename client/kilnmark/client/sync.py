@@ -1,0 +1,187 @@
+"""The blocking client: one thread, one socket, one call after another.
+
+It reads the socket only while a call waits, so nothing runs behind its caller's back. `aio` has the same methods for
+asyncio.
+"""
+
+import os
+import socket
+import time
+from collections.abc import Callable, Generator
+from contextlib import closing
+from types import TracebackType
+from typing import Self, TypeVar, Unpack, cast
+
+import msgspec
+
+from kilnmark.client.connection import (
+    CANCEL,
+    PING,
+    RENDER,
+    SHUTDOWN,
+    STATUS,
+    WARM_UP,
+    Method,
+    Progressed,
+)
+from kilnmark.client.dial import RETRY_AFTER, socket_path, try_to_connect
+from kilnmark.client.errors import BadReply
+from kilnmark.client.request import RenderOptions, cancel_params, render_params
+from kilnmark.client.sync_link import Link
+from kilnmark.client.timeouts import Patience, Timeouts
+from kilnmark.client.tracing import Carrier, render_span
+from kilnmark.protocol.messages import (
+    CancelResult,
+    PingParams,
+    PingResult,
+    Progress,
+    RenderParams,
+    RenderResult,
+    ShutdownParams,
+    ShutdownResult,
+    StatusParams,
+    StatusResult,
+    WarmUpParams,
+    WarmUpResult,
+)
+
+__all__ = ["Client"]
+
+R = TypeVar("R", bound=msgspec.Struct)
+
+
+class Client:
+    """Talks to the daemon, blocking; for one thread at a time. It connects when it is first asked something.
+
+    An interrupt (Ctrl-C) during a render cancels it. After `close` the next call connects again.
+
+    Args:
+        socket: The daemon's socket; None means where it listens when nobody says otherwise.
+        connect_timeout: Bounds connecting, in seconds; None means no bound.
+        reply_timeout: Bounds each of ping, status, cancel and shutdown, in seconds; None means no bound.
+        render_timeout: Bounds one render whole, in seconds; None means no bound.
+        silence_timeout: Bounds the time with no byte from the daemon during a render or a warm-up, in seconds; None
+            means no bound. Heartbeats arrive at most 5 seconds apart.
+    """
+
+    def __init__(
+        self,
+        socket: str | os.PathLike[str] | None = None,
+        *,
+        connect_timeout: float | None = 5.0,
+        reply_timeout: float | None = 30.0,
+        render_timeout: float | None = None,
+        silence_timeout: float | None = 30.0,
+    ) -> None:
+        self.socket = socket_path(socket)
+        self._timeouts = Timeouts(connect_timeout, reply_timeout, render_timeout, silence_timeout)
+        self._link: Link | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Hang up. Calls that still wait in a stream end with `ConnectionLost`."""
+        if self._link is not None:
+            self._link.close()
+
+    def render(
+        self, prompt: str, *, on_progress: Callable[[Progress], None] | None = None, **options: Unpack[RenderOptions]
+    ) -> RenderResult:
+        """Make one picture and wait for it.
+
+        Args:
+            prompt: What to paint.
+            on_progress: Called with every progress notification; an error it raises cancels the render.
+            options: See `RenderOptions`.
+
+        Raises:
+            RequestError: what the daemon answered; `AdapterNotEngaged.detail` holds the engagement reports.
+            ClientError: no daemon, a lost connection, or a time-out.
+        """
+        with closing(self.render_stream(prompt, **options)) as stream:
+            for item in stream:
+                if isinstance(item, RenderResult):
+                    return item
+                if on_progress is not None:
+                    on_progress(item)
+        raise BadReply("the render ended without a result")
+
+    def render_stream(
+        self, prompt: str, **options: Unpack[RenderOptions]
+    ) -> Generator[Progress | RenderResult, None, None]:
+        """Make one picture: its progress as it comes, then, as the last item, the result.
+
+        The request is checked at once and sent when the first item is asked for. Closing the iterator early cancels
+        the render. Arguments and errors are those of `render`.
+        """
+        return self._stream(render_params(prompt, **options))
+
+    def status(self) -> StatusResult:
+        """What the daemon holds and does."""
+        return self._ask(STATUS, StatusParams(), self._timeouts.for_short("status"))
+
+    def ping(self) -> PingResult:
+        """Whether the daemon answers, and who it is."""
+        return self._ask(PING, PingParams(), self._timeouts.for_short("ping"))
+
+    def warm_up(self) -> WarmUpResult:
+        """Wait until the base is warm."""
+        return self._ask(WARM_UP, WarmUpParams(), self._timeouts.for_warm_up())
+
+    def cancel(self, job_id: str, reason: str = "") -> CancelResult:
+        """Cancel a render, whoever asked for it; it stops at its next denoise step."""
+        return self._ask(CANCEL, cancel_params(job_id, reason), self._timeouts.for_short("cancel"))
+
+    def shutdown(self, *, drain: bool = False) -> ShutdownResult:
+        """Tell the daemon to leave; with `drain` it finishes the accepted renders first. Returns before it has left."""
+        return self._ask(SHUTDOWN, ShutdownParams(drain=drain), self._timeouts.for_short("shutdown"))
+
+    def _stream(self, params: RenderParams) -> Generator[Progress | RenderResult, None, None]:
+        with render_span() as carrier:
+            result = yield from self._exchange(RENDER, params, self._timeouts.for_render(), carrier)
+        yield result
+
+    def _ask(self, method: Method[R], params: msgspec.Struct, patience: Patience) -> R:
+        exchange = self._exchange(method, params, patience, Carrier())
+        while True:
+            try:
+                next(exchange)
+            except StopIteration as end:
+                return cast("R", end.value)
+
+    def _exchange(
+        self, method: Method[R], params: msgspec.Struct, patience: Patience, carrier: Carrier
+    ) -> Generator[Progress, None, R]:
+        link = self._connected()
+        request = link.begin(method, params, patience, carrier)
+        try:
+            while True:
+                event = link.next_event(request, patience)
+                if isinstance(event, Progressed):
+                    yield event.progress
+                else:
+                    return cast("R", event.result)
+        except BaseException as error:
+            link.give_up(method, request, error)
+            raise
+        finally:
+            link.end(request)
+
+    def _connected(self) -> Link:
+        if self._link is None or not self._link.is_usable():
+            self.close()
+            self._link = Link(self._dial())
+        return self._link
+
+    def _dial(self) -> socket.socket:
+        patience = self._timeouts.for_connect(self.socket)
+        while (sock := try_to_connect(self.socket)) is None:
+            patience.left()
+            time.sleep(RETRY_AFTER)
+        return sock

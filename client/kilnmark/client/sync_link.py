@@ -1,0 +1,129 @@
+"""The blocking flavour's socket: sends a call's line and waits for its events, and nothing else.
+
+It knows neither methods nor results; `sync` gives it calls, and `connection` the meaning of bytes.
+"""
+
+import socket
+import time
+from collections import deque
+from contextlib import suppress
+from typing import TypeVar
+
+import msgspec
+
+from kilnmark.client.connection import PING, Alive, Answered, Connection, Failed, Method, Progressed
+from kilnmark.client.dial import has_hung_up
+from kilnmark.client.errors import BadReply, ConnectionLost, RenderTimeout, ReplyTimeout, SilenceTimeout
+from kilnmark.client.timeouts import Bound, Patience
+from kilnmark.client.tracing import Carrier
+from kilnmark.protocol.errors import KilnmarkError
+from kilnmark.protocol.messages import PingParams
+
+__all__ = ["Link"]
+
+R = TypeVar("R", bound=msgspec.Struct)
+
+_CHUNK = 65536
+_FAREWELL = 1.0
+"""Seconds that telling the daemon about an abandoned call may take, at most."""
+
+
+class Link:
+    """One connected socket, the state of its calls, and the events that arrived for a call while another waited."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._calls = Connection()
+        self._inbox: dict[int, deque[Progressed | Answered | Failed]] = {}
+        self._heard_at = time.monotonic()
+        self._has_cancelled = False
+
+    def is_usable(self) -> bool:
+        """Not closed from either side."""
+        return not has_hung_up(self._sock)
+
+    def close(self) -> None:
+        """Hang up, once the daemon has surely read the last cancel.
+
+        A peer that writes to a closed socket may never read what lies before its end; an answered ping proves that
+        it has read so far.
+        """
+        if self._has_cancelled and self._sock.fileno() >= 0:
+            self._has_cancelled = False
+            with suppress(OSError, KilnmarkError):
+                self._await_pong()
+        self._sock.close()
+
+    def _await_pong(self) -> None:
+        patience = Patience("ping", time.monotonic(), whole=Bound(_FAREWELL, ReplyTimeout))
+        request = self.begin(PING, PingParams(), patience, Carrier())
+        while self._calls.is_open(request):
+            with suppress(BadReply):
+                self._receive(patience)
+
+    def begin(self, method: Method[R], params: msgspec.Struct, patience: Patience, carrier: Carrier) -> int:
+        """Open a call and send it."""
+        request, line = self._calls.begin(method, params, carrier.traceparent, carrier.tracestate)
+        self._inbox[request] = deque()
+        try:
+            self._sock.settimeout(patience.left(self._heard_at))
+            self._sock.sendall(line)
+        except OSError as error:
+            self._sock.close()
+            raise ConnectionLost(self._calls.pending, f"sending failed: {error}") from error
+        except BaseException:
+            self._sock.close()
+            raise
+        return request
+
+    def next_event(self, request: int, patience: Patience) -> Progressed | Answered:
+        """Wait for something about one call; what arrives for others meanwhile is kept for them.
+
+        Raises:
+            KilnmarkError: what the call ended with, in place of an answer.
+        """
+        inbox = self._inbox[request]
+        while not inbox:
+            self._receive(patience)
+        event = inbox.popleft()
+        if isinstance(event, Failed):
+            raise event.error
+        return event
+
+    def _receive(self, patience: Patience) -> None:
+        left = patience.left(self._heard_at)
+        try:
+            self._sock.settimeout(left)
+            data = self._sock.recv(_CHUNK)
+        except TimeoutError:
+            return
+        except OSError as error:
+            raise ConnectionLost(self._calls.pending, str(error)) from error
+        if not data:
+            raise ConnectionLost(self._calls.pending, "the daemon closed it")
+        self._heard_at = time.monotonic()
+        for event in self._calls.receive(data):
+            if not isinstance(event, Alive):
+                self._inbox[event.request].append(event)
+
+    def end(self, request: int) -> None:
+        """Drop what is kept for a call that is over."""
+        self._calls.forget(request)
+        self._inbox.pop(request, None)
+
+    def give_up(self, method: Method[R], request: int, error: BaseException) -> None:
+        """Leave a call early: a lasting one is cancelled, and the connection is kept only where it can be trusted."""
+        if not self._calls.is_open(request):
+            return
+        line = self._calls.cancel(request, type(error).__name__)
+        try:
+            if method.lasting and self._sock.fileno() >= 0:
+                self._sock.settimeout(_FAREWELL)
+                self._sock.sendall(line)
+                self._has_cancelled = True
+        except OSError:
+            self._sock.close()
+        if isinstance(error, SilenceTimeout | ConnectionLost | BadReply):
+            self._sock.close()
+        elif not isinstance(error, GeneratorExit | RenderTimeout | ReplyTimeout):
+            self.close()

@@ -1,0 +1,185 @@
+"""Results as people read them: panels and tables, without escape codes and without wrapping where no terminal is.
+
+Nothing here talks to the daemon. File names and sentences come from outside, so they are shown as they are: no
+markup, and control characters spelled out.
+"""
+
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from kilnmark.client.exhibits import DemoResult, Finding
+from kilnmark.protocol.messages import BaseInfo, RenderResult, StatusResult, Timings, WarmUpResult
+from kilnmark.protocol.report import AdapterReport, Verdict
+
+__all__ = ["adapter_table", "console", "show_demo", "show_failure", "show_render", "show_status", "show_warm_up"]
+
+_PIPED_WIDTH = 100_000
+"""Columns where nobody looks: paths stay whole, so that they can be searched and copied."""
+
+_COLOURS = {Verdict.ENGAGED: "green", Verdict.PARTIAL: "yellow", Verdict.NOOP: "red", Verdict.REFUSED: "red"}
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A console for one of the two outputs."""
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() else _PIPED_WIDTH
+    return Console(file=stream, width=width, markup=False, emoji=False, highlight=False)
+
+
+def show_render(out: Console, result: RenderResult) -> None:
+    """A finished picture: where it is, how it was made, and what each adapter changed."""
+    rows = [
+        ("picture", result.image_path),
+        ("size", f"{result.width} x {result.height}, {result.steps} steps, guidance {result.guidance:g}"),
+        ("seed", str(result.seed)),
+        ("variant", result.variant),
+        ("time", _timings(result.timings)),
+        ("job", result.job_id + (" (made before, not rendered again)" if result.cached else "")),
+    ]
+    if result.trace_id:
+        rows.append(("trace", result.trace_id))
+    rows += [("warning", warning) for warning in result.warnings]
+    _print_facts(out, rows)
+    if result.loras:
+        out.print(adapter_table(result.loras))
+
+
+def show_failure(err: Console, sentence: str, reports: Sequence[AdapterReport]) -> None:
+    """What went wrong, in one sentence, under the table of the adapters that it is about."""
+    if reports:
+        err.print(adapter_table(reports))
+    err.print(Text("error: ", style="bold red") + _plain(sentence), soft_wrap=True)
+
+
+def adapter_table(reports: Iterable[AdapterReport]) -> Table:
+    """One row an adapter, in stack order; below an adapter that is not engaged stands why."""
+    reports = list(reports)
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    table.add_column("adapter", overflow="fold")
+    table.add_column("verdict", no_wrap=True)
+    for heading in ("scale", "keys", "targets", "delta ratio"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    if any(report.verdict is not Verdict.ENGAGED for report in reports):
+        table.add_column("reason", overflow="fold")
+    for report in reports:
+        why = [] if report.verdict is Verdict.ENGAGED else [_plain(report.reason)]
+        table.add_row(
+            _plain(report.name),
+            Text(report.verdict.value, style=_COLOURS[report.verdict]),
+            f"{report.scale:g}",
+            f"{report.matched_key_count}/{report.total_key_count}",
+            f"{report.applied_target_count}/{report.target_count}",
+            "-" if report.delta_ratio is None else f"{report.delta_ratio:.3g}",
+            *why,
+        )
+    return table
+
+
+def show_status(out: Console, status: StatusResult) -> None:
+    """What the daemon holds and does."""
+    rows = [
+        ("state", status.state),
+        ("daemon", f"{status.version}, process {status.pid}, up {_duration(status.uptime_s)}"),
+        ("base", status.variant if status.base is None else _base(status.base)),
+        ("worker", _worker(status)),
+        ("renders", f"{status.rendered} done, {status.failed} failed, {len(status.jobs)} under way"),
+        *((f"  {job.state}", _job(job.job_id, job.step, job.steps)) for job in status.jobs),
+        ("socket", status.socket),
+        ("pictures", status.output_dir),
+        *(("adapters", root) for root in status.lora_roots),
+    ]
+    if status.worker.last_error:
+        rows.append(("last error", status.worker.last_error))
+    _print_facts(out, rows)
+
+
+def show_warm_up(out: Console, result: WarmUpResult) -> None:
+    """The base once it is warm."""
+    _print_facts(out, [("warm", _base(result.base)), ("waited", f"{result.waited_ms / 1000:.1f} s")])
+
+
+def show_demo(out: Console, result: DemoResult) -> None:
+    """The demonstration at a glance: which adapters changed the picture, and that the dead ones were caught."""
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    table.add_column("adapter", no_wrap=True)
+    table.add_column("what it is", overflow="fold")
+    for heading in ("keys", "targets", "delta ratio", "pixels moved"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
+    for finding in result.findings:
+        table.add_row(*_finding(finding))
+    out.print()
+    out.print(table)
+    out.print()
+    facts = [
+        ("caught", ", ".join(f.name for f in result.findings if f.report.verdict is not Verdict.ENGAGED)),
+        ("a stack of three", f"refused before painting: {result.refusal}"),
+        ("the base", "unchanged, bit for bit" if result.base_unchanged else "CHANGED"),
+        ("pictures", str(Path(result.base_picture).parent)),
+        ("trace", f"{result.trace} ({result.spans} spans)"),
+        ("took", f"{result.seconds:.0f} s"),
+    ]
+    _print_facts(out, facts)
+    if not result.holds:
+        out.print(Text("This is not what should have come out: please report it.", style="bold red"))
+
+
+def _finding(finding: Finding) -> Iterable[str | Text]:
+    report = finding.report
+    return (
+        finding.name,
+        finding.says,
+        f"{report.matched_key_count}/{report.total_key_count}",
+        f"{report.applied_target_count}/{report.target_count}",
+        f"{report.delta_ratio or 0:.3f}",
+        f"{finding.pixels_moved:.2f}" if finding.pixels_moved else "0 (identical)",
+        Text(report.verdict.value, style=_COLOURS[report.verdict]),
+    )
+
+
+def _print_facts(out: Console, rows: Iterable[tuple[str, str]]) -> None:
+    """Lines that a terminal may wrap and nobody cuts: paths can be copied from them whole."""
+    rows = list(rows)
+    width = max(len(name) for name, _ in rows) + 2
+    for name, value in rows:
+        out.print(Text(name.ljust(width), style="bold") + _plain(value), soft_wrap=True)
+
+
+def _base(base: BaseInfo) -> str:
+    bits = f", {base.quantize} bits" if base.quantize else ""
+    memory = f"{base.memory_bytes / 2**20:.0f} MiB"
+    return (
+        f"{base.variant} ({base.precision}{bits} on {base.backend}), {base.target_count} targets, {memory}, "
+        f"loaded in {base.load_ms / 1000:.1f} s"
+    )
+
+
+def _worker(status: StatusResult) -> str:
+    pid = "no process" if status.worker.pid is None else f"process {status.worker.pid}"
+    return f"{pid}, restarted {status.worker.restarts} times" if status.worker.restarts else pid
+
+
+def _job(job_id: str, step: int, steps: int) -> str:
+    return f"{job_id}, step {step} of {steps}" if steps else job_id
+
+
+def _timings(timings: Timings) -> str:
+    stages = ("queue", "adapters", "encode", "denoise", "decode", "save")
+    parts = ", ".join(f"{stage} {getattr(timings, f'{stage}_ms') / 1000:.2f}" for stage in stages)
+    return f"{timings.total_ms / 1000:.2f} s ({parts})"
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def _plain(text: str) -> Text:
+    return Text("".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text))

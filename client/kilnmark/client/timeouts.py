@@ -1,0 +1,105 @@
+"""How long a call may wait: the four bounds a client is given, and what is left of them for one call.
+
+Both flavours ask the same objects, so that the same wait ends with the same error; nobody sleeps here.
+"""
+
+import math
+import time
+from dataclasses import dataclass
+
+from kilnmark.client.errors import ConnectTimeout, RenderTimeout, ReplyTimeout, SilenceTimeout, TimedOut
+
+__all__ = ["Bound", "Patience", "Timeouts"]
+
+_LONGEST_WAIT = 3600.0
+"""Seconds: sockets and event loops refuse waits of many years, so a longer one is taken in parts."""
+
+
+@dataclass(frozen=True)
+class Bound:
+    """So many seconds, and the error that is raised when they are over."""
+
+    seconds: float
+    error: type[TimedOut]
+
+
+@dataclass(frozen=True)
+class Patience:
+    """What one call may still wait.
+
+    Attributes:
+        what: The method, for the error's wording.
+        started: When the call began, on the monotonic clock, in seconds.
+        whole: Bounds the call from its start to its result.
+        silence: Bounds the time in which the daemon sends nothing at all.
+    """
+
+    what: str
+    started: float
+    whole: Bound | None = None
+    silence: Bound | None = None
+
+    def left(self, heard_at: float = 0.0) -> float | None:
+        """Seconds to wait before asking again, up to the nearest bound; None when there is none.
+
+        Args:
+            heard_at: When the daemon's last byte arrived, on the monotonic clock, in seconds.
+
+        Raises:
+            TimedOut: the bound's own class, once it is reached.
+        """
+        now = time.monotonic()
+        nearest: float | None = None
+        for bound, since in ((self.whole, self.started), (self.silence, max(self.started, heard_at))):
+            if bound is None:
+                continue
+            left = since + bound.seconds - now
+            if left <= 0:
+                raise bound.error(bound.seconds, self.what)
+            nearest = left if nearest is None else min(nearest, left)
+        return None if nearest is None else min(nearest, _LONGEST_WAIT)
+
+
+@dataclass(frozen=True)
+class Timeouts:
+    """The bounds of one client, each in seconds; None means no bound.
+
+    Attributes:
+        connect: Until the daemon takes the connection.
+        reply: Until a short method is answered: ping, status, cancel, shutdown.
+        render: One render from the call to its result.
+        silence: The time with no byte from the daemon during a render or a warm-up. It sends heartbeats at most
+            5 seconds apart, so a bound above that only ends waits on a daemon that hangs.
+    """
+
+    connect: float | None = 5.0
+    reply: float | None = 30.0
+    render: float | None = None
+    silence: float | None = 30.0
+
+    def __post_init__(self) -> None:
+        for name in ("connect", "reply", "render", "silence"):
+            seconds = getattr(self, name)
+            if seconds is not None and not 0 < seconds < math.inf:
+                raise ValueError(f"{name}_timeout is {seconds!r}; give a number of seconds, or None for no bound")
+
+    def for_connect(self, path: str) -> Patience:
+        """The patience of connecting to the socket at a path."""
+        return Patience(path, time.monotonic(), whole=_bound(self.connect, ConnectTimeout))
+
+    def for_short(self, what: str) -> Patience:
+        """The patience of a method that is answered at once."""
+        return Patience(what, time.monotonic(), whole=_bound(self.reply, ReplyTimeout))
+
+    def for_render(self) -> Patience:
+        """The patience of one render."""
+        silence = _bound(self.silence, SilenceTimeout)
+        return Patience("render", time.monotonic(), whole=_bound(self.render, RenderTimeout), silence=silence)
+
+    def for_warm_up(self) -> Patience:
+        """The patience of a warm-up, which lasts as long as the base takes."""
+        return Patience("warm_up", time.monotonic(), silence=_bound(self.silence, SilenceTimeout))
+
+
+def _bound(seconds: float | None, error: type[TimedOut]) -> Bound | None:
+    return None if seconds is None else Bound(seconds, error)

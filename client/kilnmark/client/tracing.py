@@ -1,0 +1,38 @@
+"""The client's span of a render, made with the caller's own tracer provider; without one it costs nothing.
+
+The span is never made current: a render can be an iterator that its caller leaves and comes back to, and a context
+that is left open there would adopt the caller's own spans.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from opentelemetry import trace
+from opentelemetry.trace import SpanKind, Status, StatusCode
+
+from kilnmark.client.errors import ClientError
+from kilnmark.otel import names
+from kilnmark.otel.carrier import Carrier, carrier_of
+from kilnmark.protocol.errors import RequestError
+
+__all__ = ["Carrier", "render_span"]
+
+
+@contextmanager
+def render_span() -> Iterator[Carrier]:
+    """Open the span of one render and give the context that the request carries to the daemon.
+
+    An error that leaves the block marks the span with its `kind`; leaving it early is no error.
+    """
+    span = trace.get_tracer("kilnmark.client").start_span(names.CLIENT_RENDER, kind=SpanKind.CLIENT)
+    try:
+        yield carrier_of(span)
+    except GeneratorExit:
+        raise
+    except BaseException as error:
+        kind = error.kind if isinstance(error, RequestError | ClientError) else type(error).__name__
+        span.set_status(Status(StatusCode.ERROR, str(error)))
+        span.set_attribute(names.ERROR_TYPE, kind)
+        raise
+    finally:
+        span.end()

@@ -1,0 +1,228 @@
+"""The command line as a process: documents, exit codes, colours, bars and Ctrl-C."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from kilnmark.client import PingResult, RenderResult, ShutdownResult, StatusResult, WarmUpResult
+from tests.client.conftest import (
+    KILNMARK,
+    Daemon,
+    cancelled_afterwards,
+    listening,
+    on_a_terminal,
+    peer_that_says,
+    serving,
+    silent_daemon,
+)
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+SMALL = ("--width", "64", "--height", "64", "--steps", "1", "--seed", "7")
+
+
+def error_in(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+    document = msgspec.json.decode(done.stdout, type=dict[str, dict[str, Any]])
+    assert set(document) == {"error"}
+    assert set(document["error"]) == {"code", "kind", "message", "retryable", "job_id", "detail"}
+    return document["error"]
+
+
+@pytest.mark.parametrize(
+    ("command", "document"), [("ping", PingResult), ("status", StatusResult), ("warm-up", WarmUpResult)]
+)
+def test_json_is_one_document_and_nothing_else(run: Run, command: str, document: type) -> None:
+    done = run(command, "--json")
+    assert done.returncode == 0
+    assert done.stdout.count("\n") == 1
+    msgspec.json.decode(done.stdout, type=document)
+
+
+@pytest.mark.parametrize("command", ["ping", "status", "warm-up"])
+def test_without_json_it_is_for_people(run: Run, daemon: Daemon, command: str) -> None:
+    done = run(command)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert not done.stdout.startswith("{")
+    assert "\x1b" not in done.stdout
+
+
+def test_a_socket_that_is_named_is_used(run: Run, daemon: Daemon) -> None:
+    done = run("ping", "--socket", str(daemon.socket), "--json", KILNMARK_SOCKET="/nowhere/daemon.sock")
+    assert msgspec.json.decode(done.stdout)["pid"] == daemon.pid
+
+
+def test_a_render_with_a_healthy_adapter_is_done(run: Run, healthy: Path) -> None:
+    done = run("render", "a kiln", "--lora", f"{healthy}:0.5", "--json", *SMALL)
+    assert done.returncode == 0
+    result = msgspec.json.decode(done.stdout, type=RenderResult)
+    assert Path(result.image_path).is_file()
+    assert [(report.verdict, report.scale) for report in result.loras] == [("engaged", 0.5)]
+
+
+def test_a_render_shows_the_picture_and_the_adapters(run: Run, healthy: Path) -> None:
+    done = run("render", "a kiln", "--lora", str(healthy), *SMALL)
+    assert (done.returncode, done.stderr) == (0, "")
+    picture = next(line for line in done.stdout.splitlines() if line.startswith("picture"))
+    assert Path(picture.removeprefix("picture").strip()).is_file()
+    assert "engaged" in done.stdout
+
+
+def test_a_dead_adapter_ends_with_3_and_its_table(run: Run, healthy: Path, dead: Path) -> None:
+    done = run("render", "a kiln", "--lora", str(healthy), "--lora", str(dead), *SMALL)
+    assert (done.returncode, done.stdout) == (3, "")
+    assert [line.split()[1] for line in done.stderr.splitlines() if line.startswith(("healthy", "dead"))] == [
+        "engaged",
+        "noop",
+    ]
+    assert done.stderr.splitlines()[-1].startswith("error: ")
+
+
+def test_a_dead_adapter_is_in_the_document_of_the_error(run: Run, dead: Path) -> None:
+    done = run("render", "a kiln", "--lora", str(dead), "--json", *SMALL)
+    error = error_in(done)
+    assert (done.returncode, error["code"], error["kind"]) == (3, -32008, "adapter_not_engaged")
+    assert [report["verdict"] for report in error["detail"]["loras"]] == ["noop"]
+
+
+def test_a_picture_made_with_a_dead_adapter_still_ends_with_3(run: Run, dead: Path) -> None:
+    done = run("render", "a kiln", "--lora", str(dead), "--on-mismatch", "warn", "--json", *SMALL)
+    assert done.returncode == 3
+    assert Path(msgspec.json.decode(done.stdout, type=RenderResult).image_path).is_file()
+
+
+def test_a_file_that_is_not_there_ends_with_3(run: Run, daemon: Daemon) -> None:
+    done = run("render", "a kiln", "--lora", str(daemon.folder / "absent.safetensors"), "--json", *SMALL)
+    assert (done.returncode, error_in(done)["kind"]) == (3, "adapter_refused")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kind"),
+    [
+        (("render",), "usage"),
+        (("render", "a kiln", "--steps", "many"), "usage"),
+        (("render", "a kiln", "--steps", "1000"), "invalid_params"),
+        (("render", "a kiln", "--width", "100"), "invalid_params"),
+        (("render", "a kiln", "--lora", "/x:nan"), "invalid_params"),
+        (("render", "a kiln", "--tier", "moon"), "invalid_params"),
+        (("render", "a kiln", "--timeout", "nan"), "usage"),
+        (("serve", "--variant", "moon"), "usage"),
+        (("serve", "--quantize", "7"), "usage"),
+        (("bake",), "usage"),
+    ],
+)
+def test_a_wrong_word_ends_with_2(run: Run, arguments: tuple[str, ...], kind: str) -> None:
+    done = run(*arguments, "--json")
+    assert (done.returncode, error_in(done)["kind"]) == (2, kind)
+    assert run(*arguments).stdout == ""
+
+
+@pytest.mark.parametrize("command", ["ping", "status", "warm-up", "stop", "render"])
+def test_no_daemon_ends_with_69(run: Run, folder: Path, command: str) -> None:
+    arguments = (command, "a kiln") if command == "render" else (command,)
+    done = run(*arguments, "--json", "--socket", str(folder / "absent.sock"))
+    error = error_in(done)
+    assert (done.returncode, error["kind"], error["code"]) == (69, "daemon_unavailable", None)
+    assert "kilnmark serve" in error["message"]
+
+
+def test_a_render_that_takes_too_long_ends_with_1(run: Run, folder: Path) -> None:
+    with silent_daemon(folder) as path:
+        done = run("render", "a kiln", "--timeout", "0.2", "--json", "--socket", str(path))
+    assert (done.returncode, error_in(done)["kind"]) == (1, "render_timeout")
+
+
+def test_a_socket_that_is_held_ends_with_75_and_stays_with_its_daemon(run: Run, daemon: Daemon) -> None:
+    done = run("serve", "--lora-root", str(daemon.folder), "--output-dir", str(daemon.folder / "other"))
+    assert done.returncode == 75
+    assert str(daemon.socket) in done.stderr
+    assert msgspec.json.decode(run("ping", "--json").stdout)["pid"] == daemon.pid
+
+
+def test_stop_returns_when_the_socket_is_gone(run: Run, folder: Path) -> None:
+    with serving(folder) as running:
+        done = run("stop", "--json", "--socket", str(running.socket))
+        assert not running.socket.exists()
+        assert done.returncode == 0
+        assert msgspec.json.decode(done.stdout, type=ShutdownResult).jobs == 0
+        assert running.process.wait(30) == 0
+
+
+def test_stop_does_not_wait_for_ever(run: Run, folder: Path) -> None:
+    leaving = b'{"jsonrpc":"2.0","id":1,"result":{"draining":true,"jobs":2}}\n'
+    with peer_that_says(folder, leaving) as path:
+        done = run("stop", "--timeout", "0.2", "--json", "--socket", str(path))
+    assert (done.returncode, error_in(done)["kind"]) == (1, "stop_timeout")
+
+
+def test_stop_says_what_became_of_the_renders(run: Run, folder: Path) -> None:
+    with serving(folder) as running:
+        done = run("stop", "--drain", "--socket", str(running.socket))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "stopped\n", "")
+
+
+@pytest.mark.parametrize("arguments", [("ping",), ("render", "a kiln", "--json")])
+def test_ctrl_c_ends_with_130(folder: Path, arguments: tuple[str, ...]) -> None:
+    with listening(folder) as (path, listener), on_a_terminal(*arguments, "--socket", str(path)) as (process, _):
+        connection, _ = listener.accept()
+        with connection:
+            connection.settimeout(30)
+            assert connection.recv(65536)
+            process.send_signal(signal.SIGINT)
+            out, _ = process.communicate(timeout=30)
+    assert process.returncode == 130
+    if "--json" in arguments:
+        assert msgspec.json.decode(out)["error"]["kind"] == "interrupted"
+
+
+def test_ctrl_c_cancels_the_render(daemon: Daemon) -> None:
+    with cancelled_afterwards(daemon) as job_id:
+        arguments = ("render", "a kiln", "--width", "64", "--height", "64", "--steps", "100", "--job-id", job_id)
+        with on_a_terminal(*arguments, "--socket", str(daemon.socket)) as (process, screen):
+            assert screen.read_until(b"denoise", 60)
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=30)
+        assert process.returncode == 130
+
+
+@pytest.mark.parametrize(("no_color", "coloured"), [("1", False), ("", True)])
+def test_a_bar_is_drawn_on_a_terminal_and_no_color_is_honoured(
+    daemon: Daemon, no_color: str, *, coloured: bool
+) -> None:
+    arguments = ("render", "a kiln", *SMALL, "--socket", str(daemon.socket))
+    with on_a_terminal(*arguments, NO_COLOR=no_color) as (process, screen):
+        assert screen.read_until(b"denoise", 60)
+        process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert (b"\x1b[38;5" in screen.seen or b"\x1b[3" in screen.seen) is coloured
+
+
+@pytest.mark.parametrize("command", ["", "serve", "render", "status", "ping", "warm-up", "stop", "demo"])
+def test_help_needs_no_daemon_and_says_what_each_option_is(run: Run, folder: Path, command: str) -> None:
+    done = run(*command.split(), "--help", KILNMARK_SOCKET=str(folder / "absent.sock"))
+    assert done.returncode == 0
+    for line in done.stdout.splitlines():
+        if line.startswith("  --"):
+            assert len(line.split("  ")) > 2 or line.endswith(("]", "NAME|DIR"))
+
+
+def test_a_reader_that_leaves_is_no_traceback(daemon: Daemon) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        done = subprocess.run(
+            [KILNMARK, "status", "--socket", str(daemon.socket)],
+            stdout=writing,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+    finally:
+        os.close(writing)
+    assert (done.returncode, done.stderr) == (1, "")

@@ -1,0 +1,102 @@
+"""A render request is checked before a byte of it is sent, and says where it is wrong as the daemon would."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kilnmark.client.request import RenderOptions, cancel_params, render_params
+from kilnmark.protocol.errors import InvalidParams
+from kilnmark.protocol.messages import RenderParams
+
+NAN, INF = float("nan"), float("inf")
+
+
+def test_scales_left_out_are_one_each() -> None:
+    assert render_params("a", lora_paths=["/x", "/y"]).lora_scales == [1.0, 1.0]
+
+
+def test_scales_given_are_sent_as_they_are() -> None:
+    assert render_params("a", lora_paths=["/x", "/y"], lora_scales=(0.5, -1)).lora_scales == [0.5, -1.0]
+
+
+def test_relative_paths_are_meant_from_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    paths: list[str | os.PathLike[str]] = ["a.safetensors", Path("b/c.safetensors"), "/d"]
+    assert render_params("a", lora_paths=paths).lora_paths == [
+        str(tmp_path / "a.safetensors"),
+        str(tmp_path / "b" / "c.safetensors"),
+        "/d",
+    ]
+
+
+def test_every_keyword_reaches_the_request() -> None:
+    options: dict[str, Any] = {
+        "negative_prompt": "fog",
+        "tier": "portrait",
+        "variant": "dev",
+        "seed": 7,
+        "steps": 3,
+        "guidance": 2.5,
+        "width": 64,
+        "height": 128,
+        "lora_paths": ["/x"],
+        "lora_scales": [0.5],
+        "on_mismatch": "warn",
+        "job_id": "j",
+    }
+    params = render_params("a", **options)
+    assert {name: getattr(params, name) for name in options} == options
+
+
+def test_the_keywords_are_the_fields_of_the_wire() -> None:
+    wire = set(RenderParams.__struct_fields__) - {"meta", "prompt"}
+    assert RenderOptions.__optional_keys__ == wire
+
+
+def test_a_misspelt_keyword_is_a_type_error() -> None:
+    wrong: dict[str, Any] = {"lora_path": "/x"}
+    with pytest.raises(TypeError, match="lora_path"):
+        render_params("a", **wrong)
+
+
+@pytest.mark.parametrize(
+    ("options", "where"),
+    [
+        ({"lora_paths": ["/x"], "lora_scales": [NAN]}, "$.params.lora_scales[0]"),
+        ({"lora_paths": ["/x", "/y"], "lora_scales": [1.0, INF]}, "$.params.lora_scales[1]"),
+        ({"lora_paths": ["/x"], "lora_scales": [101]}, "$.params.lora_scales[0]"),
+        ({"lora_paths": ["/x", "/y"], "lora_scales": [1.0]}, "$.params.lora_scales"),
+        ({"lora_scales": [1.0]}, "$.params.lora_scales"),
+        ({"lora_paths": [""]}, "$.params.lora_paths[0]"),
+        ({"lora_paths": "/x"}, "$.params.lora_paths"),
+        ({"guidance": NAN}, "$.params.guidance"),
+        ({"guidance": 31.0}, "$.params.guidance"),
+        ({"seed": -1}, "$.params.seed"),
+        ({"seed": True}, "$.params.seed"),
+        ({"steps": 0}, "$.params.steps"),
+        ({"steps": 1000}, "$.params.steps"),
+        ({"width": 100}, "$.params.width"),
+        ({"width": 4096, "height": 4096}, "$.params.width"),
+        ({"on_mismatch": "shrug"}, "$.params.on_mismatch"),
+        ({"job_id": "a b"}, "$.params.job_id"),
+        ({"world": "w"}, "$.params.world"),
+        ({"genre": "g", "lora_paths": ["/x"]}, "$.params.genre"),
+    ],
+)
+def test_what_is_out_of_bounds_is_named_by_its_path(options: dict[str, Any], where: str) -> None:
+    with pytest.raises(InvalidParams) as caught:
+        render_params("a", **options)
+    assert f"`{where}`" in caught.value.message
+
+
+@pytest.mark.parametrize("prompt", ["", "  \n", "x" * 1_000_000], ids=["empty", "blank", "megabyte"])
+def test_a_prompt_must_say_something_and_not_too_much(prompt: str) -> None:
+    with pytest.raises(InvalidParams, match=r"\$\.params\.prompt"):
+        render_params(prompt)
+
+
+def test_a_cancel_needs_a_job_id_that_can_exist() -> None:
+    with pytest.raises(InvalidParams, match=r"\$\.params\.job_id"):
+        cancel_params("no such", "")

@@ -1,0 +1,71 @@
+"""`serve`: what the daemon is started with, and where a user's own files live."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from kilnmark.client.serve import data_folder
+from tests.client.conftest import KILNMARK
+
+HOME = Path("/home/potter")
+
+WITHOUT_THE_DAEMON = """
+import sys, importlib.machinery
+
+class Lacking(importlib.machinery.PathFinder):
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        return None if name in ("mflux", "uvloop") else super().find_spec(name, path, target)
+
+sys.meta_path[sys.meta_path.index(importlib.machinery.PathFinder)] = Lacking
+from kilnmark.client.cli import main
+sys.argv[:] = ["kilnmark", "serve", "--socket", sys.argv[1]]
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("env", "platform", "expected"),
+    [
+        ({}, "linux", "/home/potter/.local/share/kilnmark"),
+        ({}, "darwin", "/home/potter/Library/Application Support/kilnmark"),
+        ({"XDG_DATA_HOME": "/data"}, "linux", "/data/kilnmark"),
+        ({"XDG_DATA_HOME": "/data"}, "darwin", "/data/kilnmark"),
+        ({"XDG_DATA_HOME": ""}, "linux", "/home/potter/.local/share/kilnmark"),
+    ],
+)
+def test_the_data_folder_follows_its_system(env: dict[str, str], platform: str, expected: str) -> None:
+    assert data_folder(env, platform=platform, home=HOME) == Path(expected)
+
+
+def test_without_the_daemons_packages_it_says_which_extra_to_install(folder: Path) -> None:
+    command = [sys.executable, "-c", WITHOUT_THE_DAEMON, str(folder / "daemon.sock")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 1
+    assert "mflux and uvloop" in done.stderr
+    assert "kilnmark[" in done.stderr
+
+
+@pytest.mark.parametrize("option", ["--lora-root", "--variant"])
+def test_a_folder_that_is_not_there_is_refused_before_anything_starts(folder: Path, option: str) -> None:
+    command = [KILNMARK, "serve", option, str(folder / "absent")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 2
+    assert option in done.stderr
+
+
+def test_the_settings_are_the_document_and_every_path_in_it_is_absolute(folder: Path) -> None:
+    """The socket's folder is open to others, so the daemon refuses it and nothing is left running."""
+    (folder / "open").mkdir(mode=0o777)
+    (folder / "open").chmod(0o777)
+    command = [KILNMARK, "serve", "--socket", "open/s", "--output-dir", "out", "--json"]
+    env = os.environ | {"XDG_DATA_HOME": str(folder / "data")}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, cwd=folder, env=env)
+    assert done.returncode == 2
+    assert done.stdout == (
+        f'{{"socket":"{folder}/open/s","variant":"standin","quantize":null,"output_dir":"{folder}/out",'
+        f'"lora_roots":["{folder}","{folder}/data/kilnmark/loras"]}}\n'
+    )
