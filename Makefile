@@ -1,0 +1,66 @@
+# Everything a contributor runs. A machine needs Python 3.11, git and make; the rest is fetched into .uv and .venv by
+# the package index that the environment already names (PIP_*, UV_* and their files are inherited).
+
+PYTHON ?= $(shell command -v python3.11 || echo python3)
+ifeq ($(shell uname -s),Darwin)
+BACKEND ?= daemon
+else
+BACKEND ?= cpu
+endif
+
+# uv does not read pip's variable for the same thing.
+ifdef PIP_INDEX_URL
+export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
+endif
+
+UV := .uv/bin/uv
+BIN := .venv/bin
+READY := .venv/.ready-$(BACKEND)
+
+.PHONY: setup demo test test-slow bench lint format coverage pin clean
+
+setup: $(READY)
+
+$(UV):
+	@echo "kilnmark: getting uv"
+	@$(PYTHON) -m venv .uv
+	@.uv/bin/pip install --quiet --disable-pip-version-check uv
+
+$(READY): pyproject.toml | $(UV)
+	@echo "kilnmark: installing into .venv (extra: $(BACKEND))"
+	@$(UV) sync --quiet --python $(PYTHON) --extra $(BACKEND)
+	@rm -f .venv/.ready-*
+	@touch $@
+
+demo: setup
+	@$(BIN)/kilnmark demo --output demo
+
+lint: setup
+	@$(BIN)/ruff check --quiet
+	@$(BIN)/ruff format --check --quiet
+	@$(BIN)/mypy --no-error-summary
+
+test: lint
+	@$(BIN)/coverage erase
+	@$(BIN)/coverage run -m pytest -q
+	@$(BIN)/coverage combine --quiet
+	@echo "branch and line coverage: $$($(BIN)/coverage report --format=total) % (make coverage lists what is missing)"
+
+test-slow: setup
+	@$(BIN)/pytest -q -m slow --timeout=900
+
+bench: setup
+	@$(BIN)/pytest -q -s -m benchmark --timeout=900
+
+coverage: setup
+	@$(BIN)/coverage report
+
+format: setup
+	@$(BIN)/ruff check --fix --quiet
+	@$(BIN)/ruff format --quiet
+
+pin: setup
+	@$(BIN)/python scripts/pin.py
+
+clean:
+	@rm -rf .venv .uv .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist demo uv.lock

@@ -1,0 +1,134 @@
+"""The arrows between the rooms, read from every import statement of the product.
+
+An import inside a function counts like one at the top, save where a light room looks for a package that only the
+daemon's extra installs.
+"""
+
+import ast
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+OUTSIDE = {
+    "protocol": "msgspec",
+    "otel": "msgspec opentelemetry",
+    "keymaps": "msgspec numpy opentelemetry pydantic safetensors yaml",
+    "client": "click msgspec numpy opentelemetry pydantic rich safetensors yaml",
+}
+"""Top-level packages that a light room may need when it is imported."""
+ON_DEMAND = {"otel": "google opentelemetry", "client": "PIL"}
+"""Further packages that a light room may look for inside a function."""
+EXTRA_ONLY = ("opentelemetry.sdk", "opentelemetry.exporter", "opentelemetry.proto", "opentelemetry.instrumentation")
+ARROWS = {
+    "protocol": "protocol",
+    "otel": "otel protocol.errors protocol.messages protocol.report protocol.work",
+    "keymaps": "keymaps protocol.report",
+    "client": "client protocol otel keymaps",
+    "daemon": "daemon protocol otel keymaps",
+    "engine": "engine protocol otel keymaps",
+}
+MFLUX_ROOMS = {"engine/base.py", "engine/standin.py"}
+
+
+@dataclass(frozen=True)
+class Import:
+    """One imported module, who imports it, and whether that waits for a call."""
+
+    room: str
+    file: str
+    line: int
+    module: str
+    on_demand: bool
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line} imports {self.module}"
+
+
+def imports_of(path: Path) -> Iterator[Import]:
+    room = path.parent.name if path.parent.parent.name == "kilnmark" else path.parents[1].name
+    file = path.as_posix().split("/kilnmark/", 1)[1]
+    tree = ast.parse(path.read_text())
+    for node, on_demand in walk(tree, on_demand=False):
+        for module in modules_of(node):
+            yield Import(room, file, node.lineno, module, on_demand)
+
+
+def walk(node: ast.AST, *, on_demand: bool) -> Iterator[tuple[ast.Import | ast.ImportFrom, bool]]:
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING":
+            continue
+        if isinstance(child, ast.Import | ast.ImportFrom):
+            yield child, on_demand
+        inside = on_demand or isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef)
+        yield from walk(child, on_demand=inside)
+
+
+def modules_of(node: ast.Import | ast.ImportFrom) -> list[str]:
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    assert node.level == 0, "relative imports hide their arrow"
+    return [f"{node.module}.{alias.name}" for alias in node.names]
+
+
+def product_imports() -> list[Import]:
+    files = [path for folder in sorted(ROOT.glob("*/kilnmark")) for path in sorted(folder.rglob("*.py"))]
+    return [found for path in files for found in imports_of(path)]
+
+
+IMPORTS = product_imports()
+
+
+def starts_with(module: str, prefix: str) -> bool:
+    return module == prefix or module.startswith(prefix + ".")
+
+
+def imported_by(room: str) -> list[Import]:
+    return [found for found in IMPORTS if found.room == room]
+
+
+@pytest.mark.parametrize("room", ARROWS)
+def test_a_room_imports_only_the_rooms_its_arrows_point_to(room: str) -> None:
+    allowed = [f"kilnmark.{target}" for target in ARROWS[room].split()]
+    ours = [found for found in imported_by(room) if starts_with(found.module, "kilnmark")]
+    assert ours, f"{room} imports nothing of ours: is it still where this test looks?"
+    assert [str(found) for found in ours if not any(starts_with(found.module, prefix) for prefix in allowed)] == []
+
+
+def test_every_room_has_its_arrows_here() -> None:
+    assert {found.room for found in IMPORTS} == set(ARROWS)
+
+
+def test_only_the_engine_imports_mlx() -> None:
+    assert [str(found) for found in IMPORTS if starts_with(found.module, "mlx") and found.room != "engine"] == []
+
+
+def test_only_two_modules_know_mflux() -> None:
+    users = {found.file for found in IMPORTS if starts_with(found.module, "mflux")}
+    assert users <= MFLUX_ROOMS
+
+
+@pytest.mark.parametrize("room", OUTSIDE)
+def test_a_light_room_needs_only_light_packages(room: str) -> None:
+    def is_light(found: Import) -> bool:
+        top = found.module.split(".")[0]
+        if top == "kilnmark" or top in sys.stdlib_module_names:
+            return True
+        if found.on_demand and top in ON_DEMAND.get(room, "").split():
+            return True
+        return top in OUTSIDE[room].split() and not any(starts_with(found.module, heavy) for heavy in EXTRA_ONLY)
+
+    assert [str(found) for found in imported_by(room) if not is_light(found)] == []
+
+
+def test_a_forbidden_arrow_is_seen(tmp_path: Path) -> None:
+    module = tmp_path / "kilnmark" / "client" / "bad.py"
+    module.parent.mkdir(parents=True)
+    module.write_text("def f():\n    from kilnmark import engine\n    import mlx.core\n")
+    assert [(found.room, found.module, found.on_demand) for found in imports_of(module)] == [
+        ("client", "kilnmark.engine", True),
+        ("client", "mlx.core", True),
+    ]

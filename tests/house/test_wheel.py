@@ -1,0 +1,125 @@
+"""The wheel, built and installed without extras in a clean environment, as `pip install kilnmark` does it.
+
+There, the client and the keymaps must work, and nothing of the daemon's heavy packages may be needed or present.
+"""
+
+import os
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+UV = ROOT / ".uv" / "bin" / "uv"
+PARTS = ["client", "daemon", "engine", "keymaps", "otel", "protocol"]
+HEAVY = ["mlx", "mflux", "uvloop", "torch", "PIL", "opentelemetry.sdk", "opentelemetry.exporter", "transformers"]
+
+LIGHT_PROOF = """
+import importlib.util, pkgutil, sys
+
+import kilnmark.client, kilnmark.keymaps, kilnmark.otel, kilnmark.protocol
+
+for room in kilnmark.client, kilnmark.keymaps, kilnmark.otel, kilnmark.protocol:
+    for module in pkgutil.walk_packages(room.__path__, room.__name__ + "."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+
+def installed(name):
+    try:
+        return importlib.util.find_spec(name) is not None
+    except ModuleNotFoundError:
+        return False
+
+heavy = [name for name in sys.argv[1:] if installed(name)]
+assert not heavy, heavy
+assert all("site-packages" in path for path in kilnmark.client.__path__), kilnmark.client.__path__
+"""
+
+KEYMAPS_PROOF = """
+from pathlib import Path
+
+from kilnmark.keymaps.adapter import read_adapter
+from kilnmark.keymaps.shapes import load_shapes
+from kilnmark.keymaps.write import make_adapter
+
+adapter = read_adapter(make_adapter(Path("healthy.safetensors"), rank=1), load_shapes("dev"))
+print(adapter.total_key_count, adapter.matched_key_count, adapter.target_count)
+"""
+
+TRACES_PROOF = """
+import os
+
+os.environ["OTEL_TRACES_EXPORTER"] = "otlp"
+from kilnmark.otel.setup import start
+
+print(start("light").enabled)
+"""
+
+
+def run(*command: str | Path, cwd: Path, env: dict[str, str] | None = None) -> str:
+    done = subprocess.run(
+        [str(part) for part in command], cwd=cwd, env=env, capture_output=True, text=True, timeout=240, check=False
+    )
+    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel of this checkout."""
+    assert UV.exists(), "uv is missing; `make setup` gets it"
+    folder = tmp_path_factory.mktemp("wheel")
+    run(UV, "build", "--quiet", "--wheel", "--out-dir", folder, cwd=ROOT)
+    [wheel] = folder.glob("*.whl")
+    return wheel
+
+
+@pytest.fixture(scope="module")
+def clean_environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., str]:
+    """Runs a program of an environment that has the wheel and its light dependencies, and nothing of this checkout."""
+    folder = tmp_path_factory.mktemp("clean")
+    run(UV, "venv", "--quiet", "--python", sys.executable, folder / "venv", cwd=folder)
+    programs = folder / "venv" / "bin"
+    run(UV, "pip", "install", "--quiet", "--python", programs / "python", wheel, cwd=folder)
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "VIRTUAL_", "COVERAGE"))}
+
+    def call(program: str, *arguments: str | Path) -> str:
+        return run(programs / program, *arguments, cwd=folder, env=env)
+
+    return call
+
+
+def test_the_wheel_holds_every_part_its_data_and_no_namespace_init(wheel: Path) -> None:
+    names = set(zipfile.ZipFile(wheel).namelist())
+    assert {f"kilnmark/{part}/py.typed" for part in PARTS} <= names
+    assert any(name.startswith("kilnmark/keymaps/conventions/") and name.endswith(".yaml") for name in names)
+    assert any(name.startswith("kilnmark/keymaps/shapes/") and name.endswith(".json") for name in names)
+    assert any(name.startswith("kilnmark/genre_packs/") for name in names)
+    assert "kilnmark/__init__.py" not in names
+    assert not any("__pycache__" in name or name.startswith("tests") for name in names)
+
+
+def test_the_wheel_carries_the_licence(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        [licence] = [name for name in archive.namelist() if name.endswith("LICENSE")]
+        assert b"kilnmark contributors" in archive.read(licence)
+
+
+def test_the_light_rooms_import_there_and_nothing_heavy_is_installed(clean_environment: Callable[..., str]) -> None:
+    assert clean_environment("python", "-c", LIGHT_PROOF, *HEAVY) == ""
+
+
+def test_the_command_answers_there(clean_environment: Callable[..., str]) -> None:
+    assert "render" in clean_environment("kilnmark", "--help")
+
+
+def test_keymaps_read_there_an_adapter_written_there(clean_environment: Callable[..., str]) -> None:
+    counts = clean_environment("python", "-c", KEYMAPS_PROOF)
+    assert counts.split() == ["988", "988", "494"]
+
+
+def test_a_wish_for_traces_is_answered_there_by_the_extras_name(clean_environment: Callable[..., str]) -> None:
+    assert clean_environment("python", "-c", TRACES_PROOF).strip() == "False"
