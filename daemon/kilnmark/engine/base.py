@@ -190,7 +190,8 @@ def _build(variant: str, quantize: int | None) -> tuple[Flux1, str]:
         try:
             flux = Flux1(model_config=config, quantize=quantize)
         except Exception as error:  # mflux raises whatever its downloader and readers raise
-            raise BaseUnavailable(f"mflux could not load {variant!r} ({config.model_name}): {error}") from error
+            mend = "check the network and your access to the model, or give a directory that holds it"
+            raise BaseUnavailable(f"mflux could not load {config.model_name}: {error}; {mend}") from error
         return flux, hashlib.sha256(f"{config.model_name}:{quantize}".encode()).hexdigest()
     return _from_directory(Path(variant), quantize)
 

@@ -23,7 +23,7 @@ def use_fast_blas() -> str | None:
     Returns:
         The library's path or name; None where none is needed or none was found.
     """
-    if not sys.platform.startswith("linux") or importlib.util.find_spec("mlx_cuda") is not None:
+    if not sys.platform.startswith("linux"):
         return None
     if "mlx.core" in sys.modules:
         log.warning(
