@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ import msgspec
 import pytest
 
 from kilnmark.client import PingResult, RenderResult, ShutdownResult, StatusResult, WarmUpResult
+from kilnmark.otel.receiver import Receiver
+from kilnmark.otel.setup import STOP_DEADLINE
 from tests.client.conftest import (
     KILNMARK,
     Daemon,
@@ -226,3 +229,27 @@ def test_a_reader_that_leaves_is_no_traceback(daemon: Daemon) -> None:
     finally:
         os.close(writing)
     assert (done.returncode, done.stderr) == (1, "")
+
+
+def test_a_render_traces_itself_where_a_collector_is_named(run: Run, daemon: Daemon) -> None:
+    with Receiver() as collector:
+        done = run("render", "a kiln", *SMALL, "--json", OTEL_EXPORTER_OTLP_ENDPOINT=collector.endpoint)
+        (span,) = collector.wait_for(bool)
+    result = msgspec.json.decode(done.stdout, type=RenderResult)
+    assert (span.name, span.service) == ("kilnmark.client.render", "kilnmark-client")
+    assert span.trace_id == result.trace_id
+
+
+def test_a_collector_that_is_dead_costs_a_render_no_more_than_its_deadline(run: Run, daemon: Daemon) -> None:
+    began = time.monotonic()
+    done = run("render", "a kiln", *SMALL, "--json", OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9")
+    elapsed = time.monotonic() - began
+    rendering = msgspec.json.decode(done.stdout, type=RenderResult).timings.total_ms / 1000
+    assert done.returncode == 0
+    assert elapsed - rendering < STOP_DEADLINE + 3
+
+
+def test_an_otel_variable_that_cannot_be_followed_ends_with_2(run: Run, daemon: Daemon) -> None:
+    done = run("render", "a kiln", *SMALL, "--json", OTEL_TRACES_EXPORTER="pigeon")
+    assert done.returncode == 2
+    assert "OTEL_TRACES_EXPORTER is 'pigeon'" in error_in(done)["message"]

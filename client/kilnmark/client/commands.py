@@ -179,8 +179,13 @@ def render(
     """
     from kilnmark.client.progress import progress_bar
     from kilnmark.client.tables import console, show_render
+    from kilnmark.client.tracing import traced_command
 
-    with Client(socket, render_timeout=timeout) as client, progress_bar("render") as on_progress:
+    with (
+        traced_command(),
+        Client(socket, render_timeout=timeout) as client,
+        progress_bar("render") as on_progress,
+    ):
         result = client.render(
             prompt,
             lora_paths=[lora.path for lora in loras],

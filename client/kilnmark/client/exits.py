@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from kilnmark.client.errors import ClientError, ConnectTimeout, DaemonUnavailable
+from kilnmark.otel.settings import TracingMisconfigured
 from kilnmark.protocol.errors import (
     AdapterNotEngaged,
     AdapterRefused,
@@ -54,6 +55,7 @@ _CODES: Mapping[type[KilnmarkError], ExitCode] = {
     ConnectTimeout: ExitCode.NO_DAEMON,
     QueueFull: ExitCode.TRY_AGAIN,
     Draining: ExitCode.TRY_AGAIN,
+    TracingMisconfigured: ExitCode.USAGE,
 }
 
 

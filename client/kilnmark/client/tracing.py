@@ -13,9 +13,21 @@ from opentelemetry.trace import SpanKind, Status, StatusCode
 from kilnmark.client.errors import ClientError
 from kilnmark.otel import names
 from kilnmark.otel.carrier import Carrier, carrier_of
+from kilnmark.otel.setup import start
 from kilnmark.protocol.errors import RequestError
 
-__all__ = ["Carrier", "render_span"]
+__all__ = ["Carrier", "render_span", "traced_command"]
+
+
+@contextmanager
+def traced_command() -> Iterator[None]:
+    """Trace a command of our own, where no caller brought a tracer provider, as the `OTEL_` variables ask for it."""
+    telemetry = start("kilnmark-client")
+    telemetry.make_global()
+    try:
+        yield
+    finally:
+        telemetry.stop()
 
 
 @contextmanager

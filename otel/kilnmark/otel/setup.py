@@ -14,7 +14,7 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from opentelemetry.trace import NoOpTracer, Tracer
+from opentelemetry.trace import NoOpTracer, Tracer, set_tracer_provider
 
 from kilnmark.otel.carrier import Carrier, carrier_of, context_from, trace_id_of
 from kilnmark.otel.quiet import quieten_exporters
@@ -53,6 +53,14 @@ class Telemetry:
     tracer: Tracer = field(default_factory=NoOpTracer)
     enabled: bool = False
     _provider: "TracerProvider | None" = None
+
+    def make_global(self) -> None:
+        """Let every library of this process that traces through the OpenTelemetry API trace here.
+
+        For a program of our own; a library leaves the choice to its caller. Nothing changes when tracing is off.
+        """
+        if self._provider is not None:
+            set_tracer_provider(self._provider)
 
     def stop(self, deadline: float = STOP_DEADLINE) -> None:
         """Deliver what is queued and end tracing; calling it again does nothing.
