@@ -83,8 +83,15 @@ def test_a_path_of_103_bytes_is_taken_and_one_more_is_not(home: Path) -> None:
         Listener(home / ("x" * (room + 1)))
 
 
-def test_a_directory_that_others_can_enter_is_refused(home: Path) -> None:
+def test_a_directory_that_others_can_enter_is_taken_and_the_socket_still_keeps_them_out(home: Path) -> None:
     home.chmod(0o755)
+    with Listener(home / "daemon.sock"):
+        assert stat.S_IMODE((home / "daemon.sock").stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("mode", [0o770, 0o702, 0o1777])
+def test_a_directory_that_others_can_write_to_is_refused(home: Path, mode: int) -> None:
+    home.chmod(mode)
     with pytest.raises(UnfitSocketPath, match="chmod 700"):
         Listener(home / "daemon.sock")
     assert list(home.iterdir()) == []

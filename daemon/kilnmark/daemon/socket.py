@@ -35,11 +35,13 @@ class Listener:
     """A bound, listening socket of mode 0600 whose path is ours alone until `close`.
 
     Args:
-        path: Absolute. Its directory must be ours with mode 0700; it is made so when it is absent.
+        path: Absolute. Its directory is made with mode 0700 when it is absent; one that is there must be ours, and
+            nobody else may write to it. Who may enter it does not matter: the socket's own mode and the peer's user
+            keep others out.
 
     Raises:
         SocketHeld: another process serves the path.
-        UnfitSocketPath: the path is too long, its directory is open to others, or something else stands there.
+        UnfitSocketPath: the path is too long, others may write to its directory, or something else stands there.
     """
 
     def __init__(self, path: Path) -> None:
@@ -88,11 +90,11 @@ def _own_directory(directory: Path) -> None:
         os.close(handle)
     if found.st_uid != os.geteuid():
         raise UnfitSocketPath(f"{directory} belongs to user {found.st_uid}; choose a directory of your own")
-    if found.st_mode & 0o077:
+    if found.st_mode & 0o022:
         mode = stat.S_IMODE(found.st_mode)
         raise UnfitSocketPath(
-            f"{directory} has mode {mode:04o}, so others may reach the socket; run `chmod 700` on it, "
-            "or choose a directory that only you can enter"
+            f"{directory} has mode {mode:04o}, so others may put their own socket there; run `chmod 700` on it, "
+            "or choose a directory that only you can write to"
         )
 
 
