@@ -88,7 +88,7 @@ class Trail:
                 mark_failed(span, kind, str(error))
             raise
         finally:
-            self._milliseconds[f"{stage}_ms"] = (time.monotonic() - began) * 1e3
+            self._milliseconds[f"{stage}_ms"] = round((time.monotonic() - began) * 1e3, 3)
             if span is not None:
                 span.end()
 
