@@ -36,6 +36,8 @@ CPU_CACHE_BYTES = 256 << 20
 """Freed memory MLX may keep for reuse on a CPU, where allocating is cheap and the machine is shared."""
 
 _CONFIGS = {"dev": ModelConfig.dev, "krea-dev": ModelConfig.krea_dev, "schnell": ModelConfig.schnell}
+_SAVED_WITHOUT = {"norm_out.linear.bias"}
+"""mflux 0.16 to 0.21 left this out of what they saved; it is zero then, not random."""
 _BLOCKS = ("transformer_blocks.", "single_transformer_blocks.")
 
 
@@ -226,8 +228,7 @@ def _refuse_random_weights(flux: Flux1, directory: Directory) -> None:
             continue
         held: dict[str, mx.array] = {}
         tree_flatten(model.parameters(), destination=held)
-        weights = [name for name in held if name.endswith("weight")]
-        missing = [name for name in weights if name not in stored]
+        missing = [name for name in held if name.endswith((".weight", ".bias")) and name not in stored | _SAVED_WITHOUT]
         if missing:
             raise BaseUnavailable(
                 f"{directory.path / part} lacks {len(missing)} weights, first {missing[0]!r}; save the model again"

@@ -13,7 +13,7 @@ import threading
 import msgspec
 
 from kilnmark.protocol.framing import LineSplitter
-from kilnmark.protocol.work import Beat, CancelRender, Event, Exit, Order, decode_order, encode
+from kilnmark.protocol.work import Beat, CancelRender, Event, Exit, Order, RenderJob, decode_order, encode
 
 __all__ = ["BEAT_INTERVAL", "Link"]
 
@@ -77,12 +77,14 @@ class Link:
     def _take(self, line: bytes) -> None:
         try:
             order = decode_order(line)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError):
             log.exception("the daemon sent an order this worker does not know; are both of one version?")
             return
         if isinstance(order, CancelRender):
             self._cancelled.add(order.job_id)
             return
+        if isinstance(order, RenderJob):
+            self._cancelled.discard(order.job_id)  # left by a cancellation that came after an earlier render of that id
         if isinstance(order, Exit):
             self._leaving.set()
         self._orders.put(order)

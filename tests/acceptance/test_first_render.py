@@ -1,0 +1,230 @@
+"""The first render as a user has it: `kilnmark serve`, the command line, the library and a raw socket, full-size files.
+
+One daemon for the whole file, with a real OTLP receiver behind it.
+"""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from kilnmark.client import Client, RenderResult, Verdict
+from kilnmark.keymaps.write import ConventionName, make_adapter
+from kilnmark.otel.receiver import Receiver, Span
+from kilnmark.protocol.record import CHUNK, decode_record
+from tests.client.conftest import KILNMARK, Daemon, serving
+
+SMALL: dict[str, Any] = {"width": 64, "height": 64, "steps": 1, "seed": 7}
+PATIENCE = 60.0
+"""Seconds any single wait may take before the test fails."""
+
+TRACED_CALLER = """
+import json, sys
+from opentelemetry import trace
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from kilnmark.client import Client, RequestError
+
+provider = TracerProvider()
+provider.add_span_processor(SimpleSpanProcessor(OTLPSpanExporter()))
+trace.set_tracer_provider(provider)
+options = json.loads(sys.argv[2])
+with Client(sys.argv[1]) as client, trace.get_tracer("caller").start_as_current_span("caller") as span:
+    reply = {"trace_id": format(span.get_span_context().trace_id, "032x")}
+    try:
+        reply["verdicts"] = [report.verdict for report in client.render("a kiln", **options).loras]
+    except RequestError as error:
+        reply |= {"kind": error.kind, "verdicts": [report["verdict"] for report in error.detail["loras"]]}
+provider.shutdown()
+print(json.dumps(reply))
+"""
+
+
+@pytest.fixture(scope="module")
+def receiver() -> Iterator[Receiver]:
+    with Receiver() as receiver:
+        yield receiver
+
+
+@pytest.fixture(scope="module")
+def daemon(receiver: Receiver) -> Iterator[Daemon]:
+    """`kilnmark serve` on standin, whose processes and callers send their spans to the receiver."""
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        tempfile.TemporaryDirectory(prefix="kilnmark-") as name,
+    ):
+        patch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.endpoint)
+        patch.setenv("OTEL_BSP_SCHEDULE_DELAY", "100")
+        with serving(Path(name)) as running:
+            patch.setenv("KILNMARK_SOCKET", str(running.socket))
+            yield running
+
+
+@pytest.fixture(scope="module")
+def stack(daemon: Daemon) -> list[Path]:
+    """Two healthy full-size adapters in two conventions, with a dead one between them."""
+    return [
+        make_adapter(daemon.folder / "ink.safetensors", "diffusers", rank=2, seed=1),
+        make_adapter(daemon.folder / "dead.safetensors", "diffusers", rank=1, seed=2, dead=True),
+        make_adapter(daemon.folder / "gold.safetensors", "kohya", rank=2, seed=3),
+    ]
+
+
+def kilnmark_render(*arguments: str | Path) -> "subprocess.CompletedProcess[str]":
+    options = [word for name, value in SMALL.items() for word in (f"--{name}", str(value))]
+    command = [KILNMARK, "render", "a kiln", "--json", *options, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE)
+
+
+def rendered(*arguments: str | Path) -> RenderResult:
+    done = kilnmark_render(*arguments)
+    assert done.returncode == 0, done.stderr
+    return msgspec.json.decode(done.stdout, type=RenderResult)
+
+
+def pixels(result: RenderResult) -> NDArray[np.float64]:
+    with Image.open(result.image_path) as picture:
+        return np.asarray(picture, dtype=np.float64)
+
+
+@pytest.mark.parametrize(("convention", "keys"), [("diffusers", 988), ("kohya", 912)])
+def test_a_full_size_adapter_engages_wholly_and_leaves_the_base_bit_identical(
+    daemon: Daemon, convention: ConventionName, keys: int
+) -> None:
+    adapter = make_adapter(daemon.folder / f"whole-{convention}.safetensors", convention, rank=4)
+    before = pixels(rendered())
+    styled = rendered("--lora", adapter)
+    after = pixels(rendered())
+    (report,) = styled.loras
+    assert (report.verdict, report.convention) == (Verdict.ENGAGED, convention)
+    assert (report.matched_key_count, report.total_key_count) == (keys, keys)
+    assert (report.applied_target_count, report.target_count) == (494, 494)
+    assert np.abs(pixels(styled) - before).mean() > 0.5
+    assert np.array_equal(before, after)
+
+
+def lora_options(stack: list[Path]) -> list[str]:
+    return [word for path in stack for word in ("--lora", f"{path}:0.5")]
+
+
+def test_one_dead_adapter_of_three_alone_is_accused_and_ends_the_command_with_3(stack: list[Path]) -> None:
+    done = kilnmark_render(*lora_options(stack))
+    assert done.returncode == 3
+    error = json.loads(done.stdout)["error"]
+    assert error["code"] == -32008
+    assert [report["verdict"] for report in error["detail"]["loras"]] == ["engaged", "noop", "engaged"]
+    assert "dead is noop" in error["message"]
+    assert "ink" not in error["message"]
+    assert "gold" not in error["message"]
+
+
+def test_with_warn_the_picture_itself_accuses_the_dead_adapter_alone(stack: list[Path]) -> None:
+    done = kilnmark_render("--on-mismatch", "warn", *lora_options(stack))
+    assert done.returncode == 3
+    result = msgspec.json.decode(done.stdout, type=RenderResult)
+    with Image.open(result.image_path) as picture:
+        record = decode_record(picture.info[CHUNK])
+    assert [(report.name, report.verdict) for report in record.loras] == [
+        ("ink", Verdict.ENGAGED),
+        ("dead", Verdict.NOOP),
+        ("gold", Verdict.ENGAGED),
+    ]
+    assert record.loras == result.loras
+    assert [warning.split()[0] for warning in record.warnings] == ["dead"]
+
+
+def traced_render(daemon: Daemon, stack: list[Path]) -> dict[str, Any]:
+    """A render by a caller with a tracer of its own, and what it heard."""
+    options = SMALL | {"lora_paths": [str(path) for path in stack], "lora_scales": [0.5] * len(stack)}
+    command = [sys.executable, "-c", TRACED_CALLER, str(daemon.socket), json.dumps(options)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=PATIENCE, env=os.environ.copy())
+    reply: dict[str, Any] = json.loads(done.stdout)
+    return reply
+
+
+def whole_trace(daemon: Daemon, receiver: Receiver, trace_id: str) -> list[Span]:
+    """Every span of one trace in the order they began: each process sends in order, so a later render's come last."""
+    later = traced_render(daemon, [])["trace_id"]
+    last = {"caller", "flux_mlx.render", "flux_mlx.save"}
+    spans = receiver.wait_for(
+        lambda spans: last <= {span.name for span in spans if span.trace_id == later}, timeout=PATIENCE
+    )
+    return sorted((span for span in spans if span.trace_id == trace_id), key=lambda span: span.start_ns)
+
+
+def test_a_render_is_one_trace_from_the_caller_to_the_saved_picture(
+    daemon: Daemon, receiver: Receiver, stack: list[Path]
+) -> None:
+    ink, _, gold = stack
+    reply = traced_render(daemon, [ink, gold])
+    spans = whole_trace(daemon, receiver, reply["trace_id"])
+    names = {span.span_id: span.name for span in spans}
+    assert [(span.name, names.get(span.parent_id, "")) for span in spans] == [
+        ("caller", ""),
+        ("kilnmark.client.render", "caller"),
+        ("flux_mlx.render", "kilnmark.client.render"),
+        ("flux_mlx.queue", "flux_mlx.render"),
+        ("flux_mlx.lora.apply", "flux_mlx.render"),
+        ("flux_mlx.lora.apply", "flux_mlx.render"),
+        ("flux_mlx.encode", "flux_mlx.render"),
+        ("flux_mlx.denoise", "flux_mlx.render"),
+        ("flux_mlx.decode", "flux_mlx.render"),
+        ("flux_mlx.save", "flux_mlx.render"),
+    ]
+    assert {span.status_code for span in spans} == {"unset"}
+    (render,) = (span for span in spans if span.name == "flux_mlx.render")
+    assert render.attributes["render.lora.names"] == ["ink", "gold"]
+    assert render.attributes["render.lora.matched_keys"] == [988, 912]
+
+
+def test_the_trace_of_a_refused_stack_accuses_the_dead_adapter_and_has_no_denoise_step(
+    daemon: Daemon, receiver: Receiver, stack: list[Path]
+) -> None:
+    reply = traced_render(daemon, stack)
+    assert (reply["kind"], reply["verdicts"]) == ("adapter_not_engaged", ["engaged", "noop", "engaged"])
+    spans = whole_trace(daemon, receiver, reply["trace_id"])
+    adapters = [span for span in spans if span.name == "flux_mlx.lora.apply"]
+    assert [
+        (span.attributes["render.lora.name"], span.status_code, span.attributes.get("error.type")) for span in adapters
+    ] == [("ink", "unset", None), ("dead", "error", "lora_noop"), ("gold", "unset", None)]
+    (render,) = (span for span in spans if span.name == "flux_mlx.render")
+    assert (render.status_code, render.attributes["error.type"]) == ("error", "lora_noop")
+    assert render.attributes["render.lora.noop_count"] == 1
+    assert "flux_mlx.denoise" not in {span.name for span in spans}
+
+
+def test_one_line_of_json_from_any_tool_is_answered_with_one_line(daemon: Daemon, stack: list[Path]) -> None:
+    """As `socat -t120 - UNIX-CONNECT:path` does it: send, say that no more will come, read to the end."""
+    params = SMALL | {"prompt": "a kiln", "lora_paths": ["ink.safetensors"], "lora_scales": [1.0]}
+    line = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "render", "params": params})
+    with socket.socket(socket.AF_UNIX) as raw:
+        raw.settimeout(PATIENCE)
+        raw.connect(str(daemon.socket))
+        raw.sendall(line.encode() + b"\n")
+        raw.shutdown(socket.SHUT_WR)
+        with raw.makefile("rb") as answers:
+            (answer,) = answers.readlines()
+    reply = json.loads(answer)
+    assert (reply["jsonrpc"], reply["id"]) == ("2.0", 1)
+    assert [(lora["name"], lora["verdict"]) for lora in reply["result"]["loras"]] == [("ink", "engaged")]
+    assert Path(reply["result"]["image_path"]).read_bytes().startswith(b"\x89PNG")
+
+
+def test_after_all_this_the_same_worker_holds_the_same_base(daemon: Daemon) -> None:
+    with Client(daemon.socket) as client:
+        status = client.status()
+    assert (status.state, status.worker.restarts, status.worker.last_error) == ("ready", 0, None)
+    assert status.base is not None
+    assert status.base.target_count == 494

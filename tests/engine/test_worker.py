@@ -1,0 +1,333 @@
+"""The worker as a process of its own, spoken to over its socket pair as the daemon does; one is shared where it can be.
+
+Tests that end a worker start their own.
+"""
+
+import itertools
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, TypeVar
+
+import msgspec
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from kilnmark.keymaps.write import make_adapter
+from kilnmark.otel.receiver import Receiver, Span
+from kilnmark.protocol.errors import Cancelled
+from kilnmark.protocol.framing import LineSplitter
+from kilnmark.protocol.messages import StackInfo
+from kilnmark.protocol.report import Verdict
+from kilnmark.protocol.work import (
+    STAGES,
+    Beat,
+    CancelRender,
+    Configure,
+    Event,
+    Exit,
+    Failed,
+    Finished,
+    LoadFailed,
+    Loading,
+    Order,
+    Ready,
+    RenderJob,
+    Stepped,
+    decode_event,
+    encode,
+)
+
+PATIENCE = 60.0
+"""Seconds any single wait may take before the test fails."""
+
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+PARENT = "b7ad6b7169203331"
+NEVER_BY_ITSELF = {"OTEL_BSP_SCHEDULE_DELAY": "600000"}
+"""Spans leave such a process only when they are flushed."""
+
+E = TypeVar("E", bound=msgspec.Struct)
+
+
+class Worker:
+    """A worker process, with the daemon's end of its socket pair and all it has said, each with its moment."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]", connection: socket.socket, folder: Path) -> None:
+        self.process = process
+        self.socket = connection
+        self.folder = folder
+        self.heard: list[tuple[float, Event]] = []
+        self._lines = LineSplitter(limit=None)
+        self._unread: list[Event] = []
+
+    def tell(self, *orders: Order) -> None:
+        self.socket.sendall(b"".join(encode(order) for order in orders))
+
+    def until(self, *kinds: type[E], stage: str | None = None) -> E:
+        """The next event of these kinds, and of this stage where one is named."""
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            event = self._next()
+            if isinstance(event, kinds) and (stage is None or getattr(event, "stage", None) == stage):
+                return event
+        raise TimeoutError(f"{' or '.join(kind.__name__ for kind in kinds)} did not come")
+
+    def render(self, **changes: Any) -> Finished | Failed:
+        self.tell(msgspec.structs.replace(SMALL, **changes))
+        return self.outcome()
+
+    def outcome(self) -> Finished | Failed:
+        """How the render that was asked for last ended."""
+        event = self.until(Finished, Failed)
+        assert isinstance(event, Finished | Failed)
+        return event
+
+    def written(self, stream: str) -> str:
+        """What it wrote to `stdout` or `stderr` so far."""
+        return (self.folder / stream).read_text()
+
+    def _next(self) -> Event:
+        while not self._unread:
+            data = self.socket.recv(1 << 16)
+            if not data:
+                raise EOFError(f"the worker hung up:\n{self.written('stderr')}")
+            self._unread += [decode_event(line) for line in self._lines.feed(data) if isinstance(line, bytes)]
+        event = self._unread.pop(0)
+        self.heard.append((time.monotonic(), event))
+        return event
+
+
+SMALL = RenderJob(
+    job_id="job",
+    prompt="kiln",
+    negative_prompt=None,
+    tier=None,
+    seed=1,
+    steps=1,
+    guidance=3.5,
+    width=64,
+    height=64,
+    lora_names=[],
+    lora_paths=[],
+    lora_scales=[],
+    stack=StackInfo(source="none"),
+    on_mismatch="error",
+)
+
+
+@contextmanager
+def running_worker(
+    variant: str = "standin", env: Mapping[str, str] | None = None, first: Order | None = None
+) -> Iterator[Worker]:
+    """Start a worker and give it its first order, to hold a base; end it by its process id, whatever happened."""
+    ours, theirs = socket.socketpair()
+    ours.settimeout(PATIENCE)
+    with TemporaryDirectory(prefix="kiln-") as name, ours:
+        folder = Path(name)
+        with theirs, (folder / "stdout").open("wb") as out, (folder / "stderr").open("wb") as err:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "kilnmark.engine", "--fd", str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                env={**os.environ, **(env or {})},
+                start_new_session=True,
+            )
+        worker = Worker(process, ours, folder)
+        try:
+            pictures = str(folder / "pictures")
+            worker.tell(first or Configure(variant=variant, quantize=None, output_dir=pictures, lora_roots=[name]))
+            yield worker
+        finally:
+            _end(worker)
+
+
+def _end(worker: Worker) -> None:
+    with suppress(OSError):
+        worker.tell(Exit())
+    try:
+        worker.process.wait(10)
+    except subprocess.TimeoutExpired:
+        worker.process.kill()
+        worker.process.wait(10)
+
+
+@pytest.fixture(scope="module")
+def worker() -> Iterator[Worker]:
+    """One warm worker for every test that leaves it as it was."""
+    with running_worker() as worker:
+        worker.until(Ready)
+        yield worker
+
+
+def pixels(outcome: Finished | Failed) -> NDArray[np.uint8]:
+    assert isinstance(outcome, Finished), outcome
+    with Image.open(outcome.image_path) as picture:
+        return np.asarray(picture)
+
+
+def test_it_says_that_it_loads_and_then_what_it_holds(worker: Worker) -> None:
+    loading, ready = (event for _, event in worker.heard if isinstance(event, Loading | Ready))
+    assert loading == Loading(variant="standin")
+    assert isinstance(ready, Ready)
+    assert (ready.base.variant, ready.base.target_count) == ("standin", 494)
+
+
+def test_a_render_tells_of_every_stage_and_ends_with_a_picture(worker: Worker) -> None:
+    before = len(worker.heard)
+    outcome = worker.render()
+    told = [event for _, event in worker.heard[before:] if isinstance(event, Stepped)]
+    assert list(dict.fromkeys(event.stage for event in told)) == list(STAGES)
+    assert pixels(outcome).shape == (64, 64, 3)
+
+
+def test_it_beats_while_mlx_computes(worker: Worker) -> None:
+    worker.tell(msgspec.structs.replace(SMALL, width=208, height=208))
+    worker.until(Stepped, stage="denoise")
+    began = time.monotonic()
+    worker.until(Stepped, stage="save")
+    beats = [at for at, event in worker.heard if isinstance(event, Beat) and at > began]
+    moments = [began, *beats, time.monotonic()]
+    assert isinstance(worker.outcome(), Finished)
+    assert max(after - before for before, after in itertools.pairwise(moments)) < 3.0
+
+
+def test_a_cancelled_render_ends_soon_and_the_next_one_is_as_ever(worker: Worker) -> None:
+    whole = pixels(worker.render())
+    worker.tell(msgspec.structs.replace(SMALL, job_id="cancelled", steps=100))
+    worker.until(Stepped, stage="denoise")
+    worker.tell(CancelRender(job_id="cancelled"))
+    outcome = worker.outcome()
+    assert isinstance(outcome, Failed)
+    assert (outcome.job_id, outcome.code) == ("cancelled", Cancelled.code)
+    assert np.array_equal(whole, pixels(worker.render()))
+
+
+def test_ctrl_c_is_left_to_the_daemon(worker: Worker) -> None:
+    os.kill(worker.process.pid, signal.SIGINT)
+    assert isinstance(worker.render(), Finished)
+
+
+def test_an_unreadable_order_is_logged_and_survived(worker: Worker) -> None:
+    worker.socket.sendall(b'{"type":"dance"}\n')
+    assert isinstance(worker.render(), Finished)
+    assert "are both of one version?" in worker.written("stderr")
+
+
+def test_stdout_stays_empty(worker: Worker) -> None:
+    assert isinstance(worker.render(), Finished)
+    assert "standin is warm" in worker.written("stderr")
+    assert worker.written("stdout") == ""
+
+
+@pytest.fixture(scope="module")
+def spans() -> list[Span]:
+    """Those of a worker that rendered once with a healthy and a dead adapter and was told to leave."""
+    with Receiver() as receiver:
+        env = NEVER_BY_ITSELF | {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint}
+        with running_worker(env=env) as worker:
+            paths = [
+                str(make_adapter(worker.folder / f"{name}.safetensors", blocks=1, rank=1, dead=name == "dead"))
+                for name in ("healthy", "dead")
+            ]
+            outcome = worker.render(
+                lora_names=["healthy", "dead"],
+                lora_paths=paths,
+                lora_scales=[0.5, 1.0],
+                on_mismatch="warn",
+                traceparent=f"00-{TRACE}-{PARENT}-01",
+            )
+            assert isinstance(outcome, Finished)
+            assert receiver.spans == []
+            worker.tell(Exit())
+            assert worker.process.wait(10) == 0
+        return receiver.spans
+
+
+def test_told_to_leave_it_first_delivers_its_spans(spans: list[Span]) -> None:
+    assert sorted(span.name.removeprefix("flux_mlx.") for span in spans) == [
+        "decode",
+        "denoise",
+        "encode",
+        "load_model",
+        "lora.apply",
+        "lora.apply",
+        "save",
+    ]
+    assert {span.service for span in spans} == {"kilnmark-worker"}
+
+
+def test_the_parts_of_a_render_are_in_the_trace_it_came_with_and_loading_is_not(spans: list[Span]) -> None:
+    (load,) = (span for span in spans if span.name == "flux_mlx.load_model")
+    assert (load.parent_id, load.attributes["render.variant"]) == ("", "standin")
+    assert load.trace_id != TRACE
+    assert {(span.trace_id, span.parent_id) for span in spans if span is not load} == {(TRACE, PARENT)}
+
+
+def test_the_dead_adapters_span_is_an_error_and_the_healthy_ones_is_not(spans: list[Span]) -> None:
+    healthy, dead = (span for span in spans if span.name == "flux_mlx.lora.apply")
+    assert (healthy.attributes["render.lora.name"], dead.attributes["render.lora.name"]) == ("healthy", "dead")
+    assert healthy.attributes["render.lora.verdict"] == Verdict.ENGAGED
+    assert healthy.attributes["render.lora.scale"] == 0.5
+    assert healthy.attributes["render.lora.matched_key_count"] == healthy.attributes["render.lora.total_key_count"]
+    assert (healthy.status_code, "error.type" in healthy.attributes) == ("unset", False)
+    assert dead.attributes["render.lora.verdict"] == Verdict.NOOP
+    assert dead.attributes["render.lora.delta_ratio"] == 0.0
+    assert (dead.status_code, dead.attributes["error.type"]) == ("error", "lora_noop")
+
+
+def test_told_to_leave_in_the_middle_of_a_render_it_cancels_it() -> None:
+    with running_worker() as worker:
+        worker.tell(msgspec.structs.replace(SMALL, steps=100))
+        worker.until(Stepped, stage="denoise")
+        worker.tell(Exit())
+        outcome = worker.outcome()
+        assert isinstance(outcome, Failed)
+        assert outcome.code == Cancelled.code
+        assert worker.process.wait(10) == 0
+
+
+def test_without_its_daemon_it_is_gone_soon_also_in_the_middle_of_a_render() -> None:
+    with running_worker() as worker:
+        worker.tell(msgspec.structs.replace(SMALL, width=256, height=256, steps=100))
+        worker.until(Stepped, stage="denoise")
+        worker.socket.close()
+        assert worker.process.wait(5) == 1
+        assert "the daemon is gone" in worker.written("stderr")
+
+
+def test_a_base_that_cannot_be_held_is_told_with_its_path_and_the_mend() -> None:
+    with Receiver() as receiver:
+        env = NEVER_BY_ITSELF | {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint}
+        with running_worker("/nowhere/at-all", env) as worker:
+            failed = worker.until(Ready, LoadFailed)
+            assert isinstance(failed, LoadFailed)
+            assert "/nowhere/at-all/transformer" in failed.message
+            assert "give a whole FLUX.1 directory" in failed.message
+            assert worker.process.wait(10) == 0
+    (load,) = receiver.spans
+    assert (load.name, load.status_code) == ("flux_mlx.load_model", "error")
+    assert load.attributes["error.type"] == "base_unavailable"
+
+
+def test_told_to_leave_while_it_loads_it_does() -> None:
+    with running_worker() as worker:
+        worker.until(Loading)
+        worker.tell(Exit())
+        assert worker.process.wait(10) == 0
+
+
+def test_an_order_before_it_was_configured_ends_it() -> None:
+    with running_worker(first=SMALL) as worker:
+        assert worker.process.wait(10) == 1
+        assert "the first order must be configure; got RenderJob" in worker.written("stderr")
