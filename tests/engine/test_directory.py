@@ -17,6 +17,7 @@ from PIL import Image
 from kilnmark.engine.base import Base, BaseUnavailable, load_base
 from kilnmark.engine.layers import StackedLinear
 from kilnmark.engine.stack import Member, Stacker
+from kilnmark.engine.standin import build_standin
 from kilnmark.keymaps.adapter import Adapter, read_adapter
 from kilnmark.keymaps.write import make_adapter
 from tests.daemon.conftest import SMALL, Daemon, Wire, running_daemon
@@ -51,6 +52,14 @@ def test_it_is_known_to_read_guidance(held: Base) -> None:
 def test_text_encoders_are_cut_to_the_blocks_that_were_saved(held: Base) -> None:
     assert len(held.flux.t5_text_encoder.t5_blocks) == 1
     assert len(held.flux.clip_text_encoder.text_model.encoder.layers) == 1
+
+
+def test_the_standin_has_every_attribute_that_mflux_gives_a_loaded_model(held: Base) -> None:
+    assert _attributes(build_standin()) == _attributes(held.flux)
+
+
+def _attributes(model: nn.Module) -> set[str]:
+    return {name for name in [*model.keys(), *vars(model)] if not name.startswith("_")}
 
 
 def _arrays(model: nn.Module) -> list[tuple[str, mx.array]]:
