@@ -142,10 +142,10 @@ def full_backlog(folder: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def peer_that_says(folder: Path, *answers: bytes) -> Iterator[Path]:
-    """A peer that gives each connection its answer once it has been asked something, and hangs up."""
+def peer_that_says(folder: Path, *answers: bytes, after: int = 1) -> Iterator[Path]:
+    """A peer that gives each connection its answer, and hangs up; the first once it has been asked `after` times."""
     with listening(folder) as (path, listener):
-        thread = threading.Thread(target=_answer_each, args=(listener, answers))
+        thread = threading.Thread(target=_answer_each, args=(listener, answers, after))
         thread.start()
         try:
             yield path
@@ -154,15 +154,17 @@ def peer_that_says(folder: Path, *answers: bytes) -> Iterator[Path]:
             thread.join(STOP_TIMEOUT)
 
 
-def _answer_each(listener: socket.socket, answers: tuple[bytes, ...]) -> None:
-    for answer in answers:
+def _answer_each(listener: socket.socket, answers: tuple[bytes, ...], after: int) -> None:
+    for wanted, answer in zip([after] + [1] * len(answers), answers, strict=False):
         try:
             connection, _ = listener.accept()
         except OSError:
             return
         with connection:
             connection.settimeout(STOP_TIMEOUT)
-            connection.recv(65536)
+            asked = 0
+            while asked < wanted and (data := connection.recv(65536)):
+                asked += data.count(b"\n")
             connection.sendall(answer)
 
 

@@ -78,7 +78,7 @@ def test_closing_ends_the_calls_that_wait(folder: Path) -> None:
 def test_a_lost_connection_fails_every_call_and_the_next_one_connects_again(folder: Path) -> None:
     async def main() -> None:
         pong = b'{"jsonrpc":"2.0","id":1,"result":{"version":"1","pid":2,"uptime_s":3}}\n'
-        with peer_that_says(folder, b"", pong) as path:
+        with peer_that_says(folder, b"", pong, after=2) as path:
             async with AsyncClient(path) as client:
                 ended = await asyncio.gather(client.status(), client.ping(), return_exceptions=True)
                 assert [type(error) for error in ended] == [ConnectionLost, ConnectionLost]

@@ -49,7 +49,9 @@ def test_the_prompt_matters(base: Base) -> None:
 
 def test_a_word_beyond_the_77_tokens_of_clip_still_matters(base: Base) -> None:
     long = "a kiln " * 20
-    assert not np.array_equal(noise(base.flux, f"{long} red"), noise(base.flux, f"{long} blue"))
+    (red, _), (tan, _) = base.encode(f"{long} red"), base.encode(f"{long} tan")
+    assert red.shape == tan.shape
+    assert not np.array_equal(np.array(red), np.array(tan))
 
 
 def test_it_is_small_and_says_how_large(base: Base) -> None:
