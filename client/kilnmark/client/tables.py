@@ -65,7 +65,7 @@ def show_failure(err: Console, sentence: str, reports: Sequence[AdapterReport]) 
     """What went wrong, in one sentence, under the table of the adapters that it is about."""
     if reports:
         err.print(adapter_table(reports))
-    err.print(Text("error: ", style="bold red") + plain(sentence), soft_wrap=True)
+    err.print(Text.assemble(("error: ", "bold red"), plain(sentence)), soft_wrap=True)
 
 
 def adapter_table(reports: Iterable[AdapterReport]) -> Table:
@@ -160,7 +160,7 @@ def print_facts(out: Console, rows: Iterable[tuple[str, str | Text]]) -> None:
     width = max(len(name) for name, _ in rows) + 2
     for name, value in rows:
         shown = value if isinstance(value, Text) else plain(value)
-        out.print(Text(name.ljust(width), style="bold") + shown, soft_wrap=True)
+        out.print(Text.assemble((name.ljust(width), "bold"), shown), soft_wrap=True)
 
 
 def _base(base: BaseInfo) -> str:
