@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from kilnmark.keymaps.shapes import PAINTERS
 from kilnmark.keymaps.write import make_adapter, write_tensors
 from tests.client.conftest import KILNMARK
 
@@ -119,6 +120,26 @@ def test_a_refused_file_is_a_document_with_the_reason(shelf: Path) -> None:
 def test_a_missing_file_is_refused_and_the_others_are_told(shelf: Path) -> None:
     done = inspect(shelf / "absent.safetensors", shelf / "healthy.safetensors", "--json")
     assert (done.returncode, [file["verdict"] for file in files_in(done)]) == (3, ["refused", "engaged"])
+
+
+@pytest.mark.parametrize(
+    ("module", "rows", "columns", "made_for"),
+    [
+        ("single_transformer_blocks.0.proj_mlp", 12288, 3072, ["dev", "schnell"]),
+        ("single_transformer_blocks.0.attn.to_qkv_mlp_proj", 27648, 3072, ["flux2-klein-4b"]),
+        ("layers.0.attention.to_q", 3840, 3840, ["z-image-turbo"]),
+    ],
+)
+def test_a_file_engages_in_the_variants_it_was_made_for(
+    tmp_path: Path, module: str, rows: int, columns: int, made_for: list[str]
+) -> None:
+    tensors = {
+        f"transformer.{module}.lora_A.weight": np.ones((2, columns), np.float32),
+        f"transformer.{module}.lora_B.weight": np.ones((rows, 2), np.float32),
+    }
+    path = write_tensors(tmp_path / "a.safetensors", tensors)
+    codes = {variant: inspect(path, "--variant", variant).returncode for variant in PAINTERS}
+    assert codes == {variant: 0 if variant in made_for else 3 for variant in PAINTERS}
 
 
 def test_a_file_named_twice_is_inspected_once(shelf: Path) -> None:

@@ -76,6 +76,17 @@ def cut_off(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-1000])
 
 
+def other_model(path: Path) -> None:
+    modules = [f"diffusion_model.layers.{block}.attention.to_{name}" for block in range(2) for name in "qkv"]
+    down = {f"{module}.lora_A.weight": np.full((4, 3840), 0.01, np.float32) for module in modules}
+    up = {f"{module}.lora_B.weight": np.full((3840, 4), 0.01, np.float32) for module in modules}
+    write_tensors(path, down | up)
+
+
+def dora(path: Path) -> None:
+    write_tensors(path, pair(PROJ) | {f"{PROJ}.dora_scale": np.ones((3072, 1), np.float32)})
+
+
 FILES: Mapping[str, Callable[[Path], object]] = {
     "healthy": healthy,
     "zero": lambda path: make_adapter(path, "diffusers", dead=True, dtype="BF16"),
@@ -85,7 +96,10 @@ FILES: Mapping[str, Callable[[Path], object]] = {
     "half-known": half_known,
     "half-missing": half_missing,
     "two-ranks": lambda path: write_tensors(path, pair(PROJ, up_rank=6)),
+    "tiled": lambda path: write_tensors(path, pair(QKV, rank=12, rows=9216, up_rank=4)),
+    "other-model": other_model,
     "other-width": lambda path: write_tensors(path, pair(PROJ, columns=2048)),
+    "dora": dora,
     "not-finite": not_finite,
     "web-page": lambda path: path.write_text("<!doctype html><title>Log in</title>"),
     "pickle": lambda path: path.write_bytes(b"\x80\x02}q\x00." + bytes(64)),

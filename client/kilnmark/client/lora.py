@@ -10,18 +10,13 @@ import click
 from kilnmark.client.commands import write_document
 from kilnmark.client.exits import ExitCode
 from kilnmark.client.options import json_option
-from kilnmark.keymaps.shapes import SHAPE_NAMES, load_shapes
+from kilnmark.keymaps.shapes import PAINTERS, load_shapes
 from kilnmark.protocol.report import Verdict
 
 if TYPE_CHECKING:
     from kilnmark.keymaps.errors import RefusedFile
 
-__all__ = ["INSPECTED_VARIANTS", "lora"]
-
-_TEXT_ENCODERS = frozenset({"clip_l", "t5_xxl"})
-
-INSPECTED_VARIANTS = tuple(name for name in SHAPE_NAMES if name not in _TEXT_ENCODERS)
-"""What a file can be inspected for: every model whose layers are known and that paints."""
+__all__ = ["lora"]
 
 
 @click.group()
@@ -33,7 +28,7 @@ def lora() -> None:
 @click.argument("files", nargs=-1, required=True, type=click.Path(), metavar="FILE...")
 @click.option(
     "--variant",
-    type=click.Choice(INSPECTED_VARIANTS),
+    type=click.Choice(PAINTERS),
     default="dev",
     show_default=True,
     help="The base that the files are meant for.",
