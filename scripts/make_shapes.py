@@ -4,7 +4,7 @@ Run it after a change of mflux: `python scripts/make_shapes.py`.
 """
 
 import json
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
@@ -13,17 +13,27 @@ from mflux.models.common.config import ModelConfig
 from mflux.models.flux.model.flux_text_encoder.clip_encoder.clip_encoder import CLIPEncoder
 from mflux.models.flux.model.flux_text_encoder.t5_encoder.t5_encoder import T5Encoder
 from mflux.models.flux.model.flux_transformer.transformer import Transformer
+from mflux.models.flux2.model.flux2_transformer.transformer import Flux2Transformer
+from mflux.models.z_image.model.z_image_transformer.transformer import ZImageTransformer
 from mlx import nn
 
 FOLDER = Path(__file__).parent.parent / "keymaps" / "kilnmark" / "keymaps" / "shapes"
 
 
 def main() -> None:
-    """Write all four files."""
+    """Write all the files."""
     write("dev", "Transformer(ModelConfig.dev())", Transformer(ModelConfig.dev()))
     write("schnell", "Transformer(ModelConfig.schnell())", Transformer(ModelConfig.schnell()))
+    write("flux2_klein_4b", "Flux2Transformer of ModelConfig.flux2_klein_4b()", flux2_klein_4b())
+    write("z_image_turbo", "ZImageTransformer()", ZImageTransformer())
     write("clip_l", "CLIPEncoder()", CLIPEncoder())
     write("t5_xxl", "T5Encoder()", T5Encoder())
+
+
+def flux2_klein_4b() -> nn.Module:
+    """As mflux's initializer builds it."""
+    model: nn.Module = Flux2Transformer(**ModelConfig.flux2_klein_4b().transformer_overrides)
+    return model
 
 
 def write(name: str, source: str, model: nn.Module) -> None:
@@ -35,18 +45,26 @@ def write(name: str, source: str, model: nn.Module) -> None:
 
 
 def folded(layers: Iterable[tuple[str, tuple[int, ...]]]) -> list[tuple[str, list[int]]]:
-    """Paths to patterns, with the number of blocks behind the shape; top-level layers have none."""
-    counts = Counter((_pattern(path), tuple(shape)) for path, shape in layers)
-    patterns = sorted(counts)
-    return [(path, [*shape, counts[path, shape]] if "{block}" in path else list(shape)) for path, shape in patterns]
+    """Paths to patterns, with the number of blocks behind the shape; what does not count from 0 on stays a path."""
+    numbers: dict[tuple[str, tuple[int, ...]], dict[str, str]] = defaultdict(dict)
+    for path, shape in layers:
+        pattern, number = _pattern(path)
+        numbers[pattern, tuple(shape)][number] = path
+    lines: list[tuple[str, list[int]]] = []
+    for (pattern, shape), paths in numbers.items():
+        if len(paths) > 1 and paths.keys() == {str(number) for number in range(len(paths))}:
+            lines.append((pattern, [*shape, len(paths)]))
+        else:
+            lines += [(path, list(shape)) for path in paths.values()]
+    return sorted(lines)
 
 
-def _pattern(path: str) -> str:
+def _pattern(path: str) -> tuple[str, str]:
     parts = path.split(".")
     number = next((place for place, part in enumerate(parts) if part.isdigit()), None)
-    if number is not None:
-        parts[number] = "{block}"
-    return ".".join(parts)
+    if number is None:
+        return path, ""
+    return ".".join([*parts[:number], "{block}", *parts[number + 1 :]]), parts[number]
 
 
 def _joined(lines: str) -> str:

@@ -5,7 +5,7 @@ import io
 import pytest
 from rich.console import Console
 
-from kilnmark.client.tables import adapter_table, console, show_failure, show_render, show_status
+from kilnmark.client.tables import adapter_table, console, print_facts, show_failure, show_render, show_status
 from kilnmark.protocol.messages import JobInfo, RenderResult, StackInfo, StatusResult, Timings, WorkerInfo
 from kilnmark.protocol.report import AdapterReport, Verdict
 
@@ -97,3 +97,10 @@ def test_status_shows_a_daemon_whose_base_is_not_there_yet(capsys: pytest.Captur
     printed = capsys.readouterr().out
     for words in ("warming", "1 h 2 min", "no process, restarted 2 times", "k, step 1 of 4", "/r1", "/r2", "it died"):
         assert words in printed
+
+
+def test_on_a_terminal_only_the_name_of_a_fact_is_bold(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    stream = io.StringIO()
+    print_facts(Console(file=stream, force_terminal=True, color_system="standard"), [("base", "dev")])
+    assert stream.getvalue() == "\x1b[1mbase  \x1b[0mdev\n"

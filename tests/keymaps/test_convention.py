@@ -6,16 +6,18 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from kilnmark.keymaps.convention import Ignored, Named, Role, load_keymaps, parse_convention, recognise
-from kilnmark.keymaps.shapes import BLOCK, block_count, load_shapes
+from kilnmark.keymaps.convention import Ignored, Keymap, Meaning, Named, Refused, load_keymaps, recognise
+from kilnmark.keymaps.schema import Role, Rows, load_tables, parse_convention, parse_table
+from kilnmark.keymaps.shapes import BLOCK, PAINTERS, block_count, load_shapes
 
 SMALLEST = """
 name: x
 version: 1
-source: nowhere
+sources: [nowhere]
 description: none
 prefixes: ["m."]
 separator: "."
+component: m
 suffixes: {a: down, b: up}
 alpha: [rank]
 modules:
@@ -24,31 +26,71 @@ modules:
 """
 
 
-def read(name: str) -> str:
-    return (files("kilnmark.keymaps") / "conventions" / f"{name}.yaml").read_text()
+TABLE = """
+name: y
+variant: dev
+source: nowhere
+description: none
+modules:
+  in: one
+  again: one
+  norm: {targets: [two], swap_halves: true}
+"""
+
+NAMES = {
+    "bfl",
+    "comfyui",
+    "diffusers",
+    "kohya",
+    "lora-unet-diffusers",
+    "lycoris",
+    "mflux-train",
+    "mlx-examples",
+    "onetrainer",
+    "peft",
+    "xlabs",
+}
+
+
+def documents(folder: str) -> dict[str, str]:
+    entries = (files("kilnmark.keymaps") / folder).iterdir()
+    return {entry.name.removesuffix(".yaml"): entry.read_text(encoding="utf-8") for entry in entries}
+
+
+def reached(patterns: list[str], variant: str) -> set[str]:
+    shapes = load_shapes(variant)
+    return {p.replace(BLOCK, str(n)) for p in patterns for n in range(block_count(shapes, p) if BLOCK in p else 1)}
+
+
+def meaning_of(key: str) -> Meaning:
+    return recognise([key])[0].explained[key]
 
 
 def test_the_shipped_conventions_are_valid_and_named_like_their_files() -> None:
-    assert set(load_keymaps()) == {"kohya", "diffusers"}
-    for name, keymap in load_keymaps().items():
-        assert parse_convention(read(name)).name == name == keymap.convention.name
+    found = documents("conventions")
+    assert set(load_keymaps()) == set(found) == NAMES
+    assert all(parse_convention(text).name == name for name, text in found.items())
 
 
-@pytest.mark.parametrize("name", ["kohya", "diffusers"])
-def test_every_target_of_a_shipped_convention_is_a_layer_of_dev(name: str) -> None:
-    shapes = load_shapes("dev")
-    for targets in load_keymaps()[name].convention.modules.values():
-        assert all(target in shapes or block_count(shapes, target) for target in targets)
+def test_the_shipped_tables_are_valid_and_named_like_their_files() -> None:
+    found = documents("layers")
+    assert set(load_tables()) == set(found)
+    assert all(parse_table(text).name == name for name, text in found.items())
 
 
-def test_diffusers_reaches_every_linear_layer_and_kohya_all_but_the_output() -> None:
-    def reached(name: str) -> set[str]:
-        shapes = load_shapes("dev")
-        patterns = [target for targets in load_keymaps()[name].convention.modules.values() for target in targets]
-        return {p.replace(BLOCK, str(n)) for p in patterns for n in range(block_count(shapes, p) if BLOCK in p else 1)}
+@pytest.mark.parametrize("name", sorted(load_tables()))
+def test_a_table_names_every_linear_layer_of_its_model_and_nothing_else(name: str) -> None:
+    table = load_tables()[name]
+    patterns = [target for rows in table.modules.values() for target in rows.targets]
+    assert reached(patterns, table.variant) == set(load_shapes(table.variant))
 
-    assert reached("diffusers") == set(load_shapes("dev"))
-    assert set(load_shapes("dev")) - reached("kohya") == {"norm_out.linear", "proj_out"}
+
+@pytest.mark.parametrize("name", sorted(NAMES))
+def test_every_choice_of_a_convention_is_made_of_layers_of_one_model(name: str) -> None:
+    for choices in load_keymaps()[name].modules.values():
+        for rows in choices:
+            targets = rows.at("0").targets
+            assert any(all(target in load_shapes(model) for target in targets) for model in PAINTERS)
 
 
 KEYS = [
@@ -86,14 +128,30 @@ KEYS = [
     ),
     ("transformer.norm_out.linear.lora_A", Role.DOWN, ("norm_out.linear",)),
     ("transformer.proj_out.lora_B.weight", Role.UP, ("proj_out",)),
+    ("transformer_blocks.0.attn.to_q.lora_A.default.weight", Role.DOWN, ("transformer_blocks.0.attn.to_q",)),
+    ("base_model.model.proj_out.lora_B.weight", Role.UP, ("proj_out",)),
+    ("transformer.base_model.model.x_embedder.lora_A.weight", Role.DOWN, ("x_embedder",)),
+    ("transformer.transformer_blocks.3.ff.linear1.lora_A", Role.DOWN, ("transformer_blocks.3.ff.linear1",)),
+    ("double_blocks.4.img_mlp.layers.2.lora_b", Role.UP, ("transformer_blocks.4.ff.linear2",)),
+    ("double_blocks.4.txt_mlp.0.lora_up.weight", Role.UP, ("transformer_blocks.4.ff_context.linear1",)),
+    ("base_model.model.final_layer.linear.lora_A.weight", Role.DOWN, ("proj_out",)),
+    ("diffusion_model.single_blocks.9.linear2.alpha", Role.ALPHA, ("single_transformer_blocks.9.proj_out",)),
+    ("single_blocks.9.processor.proj_lora.down.weight", Role.DOWN, ("single_transformer_blocks.9.proj_out",)),
+    ("double_blocks.1.processor.proj_lora2.up.weight", Role.UP, ("transformer_blocks.1.attn.to_add_out",)),
+    ("lora_transformer_norm_out_linear.alpha", Role.ALPHA, ("norm_out.linear",)),
+    ("lora_unet_transformer_blocks_0_ff_net_0_proj.alpha", Role.ALPHA, ("transformer_blocks.0.ff.linear1",)),
+    ("lycoris_transformer_blocks_0_ff_net_2.alpha", Role.ALPHA, ("transformer_blocks.0.ff.linear2",)),
+    ("lora_unet_layers_29_adaLN_modulation_0.alpha", Role.ALPHA, ("layers.29.adaLN_modulation.0",)),
+    ("diffusion_model.layers.2.attention.out.alpha", Role.ALPHA, ("layers.2.attention.to_out.0",)),
+    ("transformer.all_x_embedder.2-1.lora_A.weight", Role.DOWN, ("all_x_embedder.2-1",)),
 ]
 
 
 @pytest.mark.parametrize(("key", "role", "targets"), KEYS)
 def test_a_real_key_means_its_role_and_targets(key: str, role: Role, targets: tuple[str, ...]) -> None:
-    meaning = recognise([key])[0].explained[key]
+    meaning = meaning_of(key)
     assert isinstance(meaning, Named)
-    assert (meaning.role, meaning.targets) == (role, targets)
+    assert (meaning.role, meaning.choices[0].targets) == (role, targets)
 
 
 @pytest.mark.parametrize(
@@ -101,7 +159,36 @@ def test_a_real_key_means_its_role_and_targets(key: str, role: Role, targets: tu
     ["lora_te1_text_model_x.alpha", "lora_te3_encoder_y.alpha", "text_encoder.a.lora_A", "text_encoder_2.b.lora_A"],
 )
 def test_keys_of_text_encoders_are_known_and_left_out(key: str) -> None:
-    assert recognise([key])[0].explained[key] == Ignored("text encoder")
+    assert meaning_of(key) == Ignored("text encoder")
+
+
+def test_one_name_can_mean_other_layers_in_another_model() -> None:
+    meaning = meaning_of("lora_unet_single_blocks_7_linear1.alpha")
+    assert isinstance(meaning, Named)
+    one = tuple(f"single_transformer_blocks.7.{layer}" for layer in ("attn.to_q", "attn.to_k", "attn.to_v", "proj_mlp"))
+    two = ("single_transformer_blocks.7.attn.to_qkv_mlp_proj",)
+    assert [rows.targets for rows in meaning.choices] == [one, two]
+
+
+@pytest.mark.parametrize("model", ["flux1-bfl", "flux2-bfl"])
+def test_only_the_shift_and_scale_of_the_output_change_places(model: str) -> None:
+    swapped = [name for name, rows in load_tables()[model].modules.items() if rows.swap_halves]
+    assert swapped == ["final_layer.adaLN_modulation.1"]
+
+
+@pytest.mark.parametrize(
+    ("key", "kind"),
+    [
+        ("lora_unet_double_blocks_0_img_attn_qkv.dora_scale", "DoRA"),
+        ("transformer.transformer_blocks.0.attn.to_q.lora_magnitude_vector", "DoRA"),
+        ("lycoris_transformer_blocks_0_attn_to_q.lokr_w2_a", "LoKr"),
+        ("lora_unet_double_blocks_0_img_mlp_0.hada_w1_a", "LoHa"),
+        ("double_blocks.0.img_attn.qkv.lora_B.bias", "bias"),
+        ("double_blocks.0.img_attn.norm.query_norm.scale", "norm"),
+    ],
+)
+def test_keys_of_other_kinds_of_updates_are_known_by_their_endings(key: str, kind: str) -> None:
+    assert meaning_of(key) == Refused(kind)
 
 
 @pytest.mark.parametrize(
@@ -112,14 +199,16 @@ def test_keys_of_text_encoders_are_known_and_left_out(key: str) -> None:
         "transformer.",
         "lora_unet_",
         "lora_unet_double_blocks_0_img_attn_qkv",
-        "lora_unet_double_blocks_0_img_attn_qkv.dora_scale",
         "lora_unet_double_blocks_00_img_attn_qkv.alpha",
         "lora_unet_double_blocks_٣_img_attn_qkv.alpha",
         "lora_unet_double_blocks_-1_img_attn_qkv.alpha",
         "lora_unet_double_blocks_{block}_img_attn_qkv.alpha.",
-        "lora_unet_final_layer_linear.alpha",
-        "transformer_blocks.0.attn.to_q.lora_A.weight",
         "transformer.transformer_blocks.0.attn.to_q.lora_A.default.weight",
+        "transformer_blocks_0.attn.to_q.lora_A.weight",
+        "lora_unet_double_blocks.0.img_attn_qkv.alpha",
+        "double_blocks.0.img_mlp.0.lora_a",
+        "double_blocks.0.img_attn.qkv.down.weight",
+        "0." * 500 + "alpha",
     ],
 )
 def test_a_key_that_only_looks_known_is_not(key: str) -> None:
@@ -139,7 +228,21 @@ def test_nothing_is_recognised_in_no_keys() -> None:
 
 
 def test_one_target_may_be_written_without_a_list() -> None:
-    assert parse_convention(SMALLEST).modules == {"block.{block}.q": ("layers.{block}.q",), "out": ("one", "two")}
+    assert parse_convention(SMALLEST).modules == {
+        "block.{block}.q": Rows(targets=("layers.{block}.q",)),
+        "out": Rows(targets=("one", "two")),
+    }
+
+
+def test_two_names_may_stand_for_the_same_target_and_halves_may_change_places() -> None:
+    modules = parse_table(TABLE).modules
+    assert modules["in"] == modules["again"] == Rows(targets=("one",))
+    assert modules["norm"] == Rows(targets=("two",), swap_halves=True)
+
+
+def test_dots_become_the_conventions_own_separator() -> None:
+    keymap = Keymap(parse_convention(SMALLEST.replace('separator: "."', 'separator: "_"')))
+    assert set(keymap.modules) == {"block_{block}_q", "out"}
 
 
 @pytest.mark.parametrize(
@@ -149,7 +252,8 @@ def test_one_target_may_be_written_without_a_list() -> None:
         ("version: 1", "version: '1'", "version"),
         ("version: 1", "version: 0", "version"),
         ("name: x", "name: X Y", "name"),
-        ("source: nowhere\n", "", "source"),
+        ("sources: [nowhere]\n", "", "sources"),
+        ("component: m\n", "", "component"),
         ("a: down", "a: sideways", "suffixes"),
         ("alpha: [rank]", "alpha: [tensor]", "alpha"),
         ("modules:", "modules: 5\nmore:", "modules"),
@@ -158,6 +262,8 @@ def test_one_target_may_be_written_without_a_list() -> None:
         ("out: [one, two]", "out: [one, one]", "modules.out"),
         ("out: [one, two]", "out: 'layers.{block}.q'", "modules.out"),
         ("out: [one, two]", "out: [one, two]\n  in: two", "modules.in"),
+        ("out: [one, two]", "out: {targets: [one, two], swap_halves: true}", "modules.out"),
+        ("out: [one, two]", "out: {targets: [one], swap: true}", "modules.out"),
         ("out: [one, two]", "'{block}.{block}': 'z.{block}'", "{block} must stand once"),
     ],
 )
@@ -166,6 +272,16 @@ def test_a_wrong_document_is_refused_by_field(before: str, after: str, field: st
     with pytest.raises(ValidationError) as caught:
         parse_convention(SMALLEST.replace(before, after))
     assert field in str(caught.value)
+
+
+def test_a_convention_without_any_module_is_refused() -> None:
+    with pytest.raises(ValidationError, match="there are none, and no tables"):
+        parse_convention(SMALLEST.partition("modules:")[0])
+
+
+def test_a_table_that_is_not_shipped_cannot_be_used() -> None:
+    with pytest.raises(KeyError, match="nowhere"):
+        Keymap(parse_convention(SMALLEST + "tables: [nowhere]\n"))
 
 
 def test_a_name_said_twice_is_refused() -> None:

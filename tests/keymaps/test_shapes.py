@@ -2,7 +2,7 @@
 
 import pytest
 
-from kilnmark.keymaps.shapes import SHAPE_NAMES, block_count, load_shapes
+from kilnmark.keymaps.shapes import PAINTERS, SHAPE_NAMES, block_count, load_shapes
 
 
 def test_dev_has_494_linear_layers_in_blocks_and_ten_around_them() -> None:
@@ -24,6 +24,16 @@ def test_schnell_is_dev_without_the_guidance_embedder() -> None:
 @pytest.mark.parametrize("name", ["krea-dev", "standin"])
 def test_variants_built_like_dev_share_its_shapes(name: str) -> None:
     assert load_shapes(name) == load_shapes("dev")
+
+
+def test_the_models_that_paint_differ_from_each_other() -> None:
+    assert len({frozenset(load_shapes(name).items()) for name in PAINTERS}) == len(PAINTERS)
+
+
+def test_layers_of_a_list_that_do_not_count_from_zero_keep_their_place() -> None:
+    shapes = load_shapes("z-image-turbo")
+    assert shapes["cap_embedder.1"] == (3840, 2560)
+    assert "cap_embedder.0" not in shapes
 
 
 def test_an_unknown_name_is_refused_with_the_known_ones() -> None:
@@ -49,11 +59,15 @@ def test_the_shipped_shapes_are_those_of_mflux(name: str) -> None:
     from mflux.models.flux.model.flux_text_encoder.clip_encoder.clip_encoder import CLIPEncoder
     from mflux.models.flux.model.flux_text_encoder.t5_encoder.t5_encoder import T5Encoder
     from mflux.models.flux.model.flux_transformer.transformer import Transformer
+    from mflux.models.flux2.model.flux2_transformer.transformer import Flux2Transformer
+    from mflux.models.z_image.model.z_image_transformer.transformer import ZImageTransformer
     from mlx import nn
 
     build = {
         "schnell": lambda: Transformer(ModelConfig.schnell()),
         "krea-dev": lambda: Transformer(ModelConfig.krea_dev()),
+        "flux2-klein-4b": lambda: Flux2Transformer(**ModelConfig.flux2_klein_4b().transformer_overrides),
+        "z-image-turbo": ZImageTransformer,
         "clip_l": CLIPEncoder,
         "t5_xxl": T5Encoder,
     }.get(name, lambda: Transformer(ModelConfig.dev()))

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kilnmark.keymaps.convention import Role
 from kilnmark.keymaps.errors import UnfitAdapter
+from kilnmark.keymaps.schema import Role
 from kilnmark.keymaps.shapes import load_shapes
 from kilnmark.keymaps.sorting import Sorting, sort_keys
 
@@ -25,7 +25,8 @@ def diffusers(module: str) -> list[str]:
 
 
 def total(sorting: Sorting) -> int:
-    return sum(len(m.keys) for m in sorting.modules) + sum(sorting.ignored.values()) + len(sorting.unmatched)
+    matched = sum(len(module.keys) for module in sorting.modules)
+    return matched + sum(sorting.ignored.values()) + len(sorting.refused) + len(sorting.unmatched)
 
 
 def test_the_tensors_of_a_module_come_together() -> None:
@@ -52,6 +53,26 @@ def test_a_layer_that_this_model_does_not_have_is_unmatched() -> None:
     keys = diffusers("transformer.time_text_embed.guidance_embedder.linear_1")
     assert sort_keys("a", keys, load_shapes("schnell")).unmatched == tuple(keys)
     assert not sort_keys("a", keys, DEV).unmatched
+
+
+def test_a_layer_of_another_model_is_told_from_an_unknown_name() -> None:
+    other = diffusers("transformer.single_transformer_blocks.0.attn.to_qkv_mlp_proj")
+    sorting = sort_keys("a", [*other, "velvet"], DEV)
+    assert sorting.unmatched == (*other, "velvet")
+    assert sorting.foreign == tuple(other)
+    assert not sort_keys("a", other, load_shapes("flux2-klein-4b")).foreign
+
+
+def test_updates_that_are_no_pair_of_matrices_are_named_by_kind() -> None:
+    sorting = sort_keys("a", [*diffusers(TO_Q), f"{TO_Q}.lora_magnitude_vector", f"{FUSED}.lokr_w1"], DEV)
+    assert sorting.refused == {f"{TO_Q}.lora_magnitude_vector": "DoRA", f"{FUSED}.lokr_w1": "LoKr"}
+    assert not sorting.unmatched
+
+
+def test_a_text_encoders_dora_is_left_out_like_the_rest_of_it() -> None:
+    sorting = sort_keys("a", [*kohya(FUSED), *kohya("lora_te1_x"), "lora_te1_x.dora_scale"], DEV)
+    assert sorting.ignored == {"text encoder": 4}
+    assert not sorting.refused
 
 
 def test_an_alpha_without_matrices_is_unmatched() -> None:
@@ -105,6 +126,8 @@ PIECES = st.lists(
             ".lora_A.weight",
             ".lora_up.weight",
             ".alpha",
+            ".lokr_w1",
+            ".dora_scale",
             "text_encoder.",
             "lora_te1_",
         ]

@@ -17,12 +17,23 @@ from kilnmark.client.exhibits import DemoResult, Finding
 from kilnmark.protocol.messages import BaseInfo, RenderResult, StatusResult, Timings, WarmUpResult
 from kilnmark.protocol.report import AdapterReport, Verdict
 
-__all__ = ["adapter_table", "console", "show_demo", "show_failure", "show_render", "show_status", "show_warm_up"]
+__all__ = [
+    "VERDICT_COLOURS",
+    "adapter_table",
+    "console",
+    "plain",
+    "print_facts",
+    "show_demo",
+    "show_failure",
+    "show_render",
+    "show_status",
+    "show_warm_up",
+]
 
 _PIPED_WIDTH = 100_000
 """Columns where nobody looks: paths stay whole, so that they can be searched and copied."""
 
-_COLOURS = {Verdict.ENGAGED: "green", Verdict.PARTIAL: "yellow", Verdict.NOOP: "red", Verdict.REFUSED: "red"}
+VERDICT_COLOURS = {Verdict.ENGAGED: "green", Verdict.PARTIAL: "yellow", Verdict.NOOP: "red", Verdict.REFUSED: "red"}
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -45,7 +56,7 @@ def show_render(out: Console, result: RenderResult) -> None:
     if result.trace_id:
         rows.append(("trace", result.trace_id))
     rows += [("warning", warning) for warning in result.warnings]
-    _print_facts(out, rows)
+    print_facts(out, rows)
     if result.loras:
         out.print(adapter_table(result.loras))
 
@@ -54,7 +65,7 @@ def show_failure(err: Console, sentence: str, reports: Sequence[AdapterReport]) 
     """What went wrong, in one sentence, under the table of the adapters that it is about."""
     if reports:
         err.print(adapter_table(reports))
-    err.print(Text("error: ", style="bold red") + _plain(sentence), soft_wrap=True)
+    err.print(Text.assemble(("error: ", "bold red"), plain(sentence)), soft_wrap=True)
 
 
 def adapter_table(reports: Iterable[AdapterReport]) -> Table:
@@ -68,10 +79,10 @@ def adapter_table(reports: Iterable[AdapterReport]) -> Table:
     if any(report.verdict is not Verdict.ENGAGED for report in reports):
         table.add_column("reason", overflow="fold")
     for report in reports:
-        why = [] if report.verdict is Verdict.ENGAGED else [_plain(report.reason)]
+        why = [] if report.verdict is Verdict.ENGAGED else [plain(report.reason)]
         table.add_row(
-            _plain(report.name),
-            Text(report.verdict.value, style=_COLOURS[report.verdict]),
+            plain(report.name),
+            Text(report.verdict.value, style=VERDICT_COLOURS[report.verdict]),
             f"{report.scale:g}",
             f"{report.matched_key_count}/{report.total_key_count}",
             f"{report.applied_target_count}/{report.target_count}",
@@ -96,12 +107,12 @@ def show_status(out: Console, status: StatusResult) -> None:
     ]
     if status.worker.last_error:
         rows.append(("last error", status.worker.last_error))
-    _print_facts(out, rows)
+    print_facts(out, rows)
 
 
 def show_warm_up(out: Console, result: WarmUpResult) -> None:
     """The base once it is warm."""
-    _print_facts(out, [("warm", _base(result.base)), ("waited", f"{result.waited_ms / 1000:.1f} s")])
+    print_facts(out, [("warm", _base(result.base)), ("waited", f"{result.waited_ms / 1000:.1f} s")])
 
 
 def show_demo(out: Console, result: DemoResult) -> None:
@@ -125,7 +136,7 @@ def show_demo(out: Console, result: DemoResult) -> None:
         ("trace", f"{result.trace} ({result.spans} spans)"),
         ("took", f"{result.seconds:.0f} s"),
     ]
-    _print_facts(out, facts)
+    print_facts(out, facts)
     if not result.holds:
         out.print(Text("This is not what should have come out: please report it.", style="bold red"))
 
@@ -139,16 +150,17 @@ def _finding(finding: Finding) -> Iterable[str | Text]:
         f"{report.applied_target_count}/{report.target_count}",
         f"{report.delta_ratio or 0:.3f}",
         f"{finding.pixels_moved:.2f}" if finding.pixels_moved else "0 (identical)",
-        Text(report.verdict.value, style=_COLOURS[report.verdict]),
+        Text(report.verdict.value, style=VERDICT_COLOURS[report.verdict]),
     )
 
 
-def _print_facts(out: Console, rows: Iterable[tuple[str, str]]) -> None:
+def print_facts(out: Console, rows: Iterable[tuple[str, str | Text]]) -> None:
     """Lines that a terminal may wrap and nobody cuts: paths can be copied from them whole."""
     rows = list(rows)
     width = max(len(name) for name, _ in rows) + 2
     for name, value in rows:
-        out.print(Text(name.ljust(width), style="bold") + _plain(value), soft_wrap=True)
+        shown = value if isinstance(value, Text) else plain(value)
+        out.print(Text.assemble((name.ljust(width), "bold"), shown), soft_wrap=True)
 
 
 def _base(base: BaseInfo) -> str:
@@ -181,5 +193,6 @@ def _duration(seconds: float) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
-def _plain(text: str) -> Text:
-    return Text("".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text))
+def plain(text: str, style: str = "") -> Text:
+    """Text from outside: no markup, and control characters spelled out."""
+    return Text("".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text), style=style)

@@ -8,11 +8,15 @@ so the room works on any machine, without a base and without a daemon.
     dtypes      stored numbers to float32
     safefile    one file, opened once, read once, unchanged meanwhile
     shapes      a model's true linear layers
-    convention  YAML to rules; which convention explains a file
-    sorting     a file's keys into layers, ignored and unmatched
+    schema      the YAML documents: conventions and tables of module names
+    convention  what a key means; which convention explains a file
+    sorting     a file's keys into modules, ignored, refused and unmatched
     alpha       the multiplier of an update
+    fit         sizes against a model's, and whose they are if not
+    fused       rows of fused modules
     kinds       matrices to updates
     adapter     all of it: a path to an `Adapter`
     engagement  an `Adapter` to evidence and report
     write       adapters made to measure
+    zoo         adapters in every convention and with every defect
 """

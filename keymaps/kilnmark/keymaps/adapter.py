@@ -1,16 +1,20 @@
 """A path and a model's shapes in, an `Adapter` out: every update, and a place for every key of the file."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 from types import MappingProxyType
 
 from kilnmark.keymaps.alpha import Multipliers
+from kilnmark.keymaps.errors import UnfitAdapter
+from kilnmark.keymaps.fit import check_model
+from kilnmark.keymaps.fused import is_block_diagonal
 from kilnmark.keymaps.kinds import Update, lora_updates
 from kilnmark.keymaps.roots import AnyPath
 from kilnmark.keymaps.safefile import AdapterFile, read_file
+from kilnmark.keymaps.schema import Role
 from kilnmark.keymaps.shapes import Shapes
-from kilnmark.keymaps.sorting import Sorting, sort_keys
+from kilnmark.keymaps.sorting import Module, Sorting, sort_keys
 
 __all__ = ["Adapter", "Update", "adapter_of", "read_adapter"]
 
@@ -37,6 +41,7 @@ class Adapter:
         ignored_keys: Tensors knowingly left out, counted by reason.
         unmatched_keys: Names of the tensors nothing is known about, in the file's order.
         updates: One a target; a target never comes twice.
+        notes: What a reader of the report must know of how the updates were made; sentences without full stop.
     """
 
     path: str
@@ -54,6 +59,7 @@ class Adapter:
     ignored_keys: Mapping[str, int]
     unmatched_keys: tuple[str, ...]
     updates: tuple[Update, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def target_count(self) -> int:
@@ -84,12 +90,34 @@ def adapter_of(file: AdapterFile, shapes: Shapes) -> Adapter:
         UnfitAdapter: Its tensors cannot be applied exactly.
     """
     sorting = sort_keys(file.path, tuple(file.tensors), shapes)
+    _check_kinds(file, sorting)
+    check_model(file, sorting)
     multipliers = Multipliers(file)
-    updates = tuple(update for module in sorting.modules for update in lora_updates(file, module, shapes, multipliers))
-    return _assembled(file, sorting, updates)
+    made = [(module, lora_updates(file, module, shapes, multipliers)) for module in sorting.modules]
+    updates = tuple(update for _, updates in made for update in updates)
+    return _assembled(file, sorting, updates, tuple(_notes(made)))
 
 
-def _assembled(file: AdapterFile, sorting: Sorting, updates: tuple[Update, ...]) -> Adapter:
+def _check_kinds(file: AdapterFile, sorting: Sorting) -> None:
+    if not sorting.refused:
+        return
+    key, kind = next(iter(sorting.refused.items()))
+    problem = f"is part of a {kind} update, and such updates cannot be applied yet ({len(sorting.refused)} such keys)"
+    raise UnfitAdapter(file.path, problem, "export the adapter as plain LoRA, nothing but pairs of matrices", key=key)
+
+
+def _notes(made: Iterable[tuple[Module, tuple[Update, ...]]]) -> Iterator[str]:
+    diagonal = [
+        module
+        for module, updates in made
+        if Role.ALPHA in module.keys and updates[0].multiplier != 1.0 and is_block_diagonal([u.up for u in updates])
+    ]
+    if diagonal:
+        count = "1 fused module is" if len(diagonal) == 1 else f"{len(diagonal)} fused modules are"
+        yield f"{count} block-diagonal: {diagonal[0].convention.block_diagonal}"
+
+
+def _assembled(file: AdapterFile, sorting: Sorting, updates: tuple[Update, ...], notes: tuple[str, ...]) -> Adapter:
     recognition = sorting.recognition
     convention = recognition.convention if recognition else None
     return Adapter(
@@ -108,4 +136,5 @@ def _assembled(file: AdapterFile, sorting: Sorting, updates: tuple[Update, ...])
         ignored_keys=MappingProxyType(dict(sorting.ignored)),
         unmatched_keys=sorting.unmatched,
         updates=updates,
+        notes=notes,
     )

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from kilnmark.keymaps.convention import AlphaSource, Role
 from kilnmark.keymaps.errors import UnfitAdapter
 from kilnmark.keymaps.safefile import AdapterFile
+from kilnmark.keymaps.schema import AlphaSource, Role
 from kilnmark.keymaps.sorting import Module
 
 __all__ = ["PEFT_METADATA", "Multipliers", "PeftConfig"]

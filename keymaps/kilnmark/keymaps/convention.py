@@ -1,114 +1,27 @@
-"""Conventions: the YAML that says what key names mean, checked and compiled, and the choice of the one that explains
-a file. Adding a convention is adding a file to `conventions/`; no name of any trainer stands in this code.
+"""What a key means, by every convention at once, and which convention explains a file.
+
+All names of all conventions stand in one index, so that a file is recognised in a few look-ups a module, however many
+conventions there are.
 """
 
-import json
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import cache
-from importlib.resources import files
-from typing import Any, Self
+from itertools import islice
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
-
+from kilnmark.keymaps.schema import Convention, Role, Rows, load_conventions, load_kinds, load_tables
 from kilnmark.keymaps.shapes import BLOCK
 
-__all__ = [
-    "AlphaSource",
-    "Convention",
-    "Ignored",
-    "Keymap",
-    "Named",
-    "Recognition",
-    "Role",
-    "load_keymaps",
-    "parse_convention",
-    "recognise",
-]
+__all__ = ["Ignored", "Keymap", "Meaning", "Named", "Recognition", "Refused", "load_keymaps", "recognise"]
 
-
-class Role(StrEnum):
-    """What a tensor is to its module."""
-
-    DOWN = "down"
-    UP = "up"
-    ALPHA = "alpha"
-
-
-class AlphaSource(StrEnum):
-    """Where alpha can stand: a tensor of the module, PEFT's config in the metadata, or nowhere (alpha is the rank)."""
-
-    TENSOR = "tensor"
-    METADATA = "metadata"
-    RANK = "rank"
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class IgnoredPrefix(_Strict):
-    """Keys that are understood and knowingly left out. `reason` is what reports count them under."""
-
-    prefix: str = Field(min_length=1)
-    reason: str = Field(min_length=1)
-
-
-class Convention(_Strict):
-    """One file of `conventions/`.
-
-    Attributes:
-        name, version: Stand in every report; the version grows with every change of meaning.
-        source: Who writes such files: repository, commit, file.
-        description: What is particular about it.
-        prefixes: What stands before the module's name. One without its last character is PEFT's component name.
-        separator: What parts the words of a module's name.
-        suffixes: What stands behind the module's name and a dot, with the role of that tensor.
-        alpha: Where to look for alpha, in order.
-        ignored: Keys of parts that are not the transformer.
-        modules: A module's name to the target, or the targets in row order, that its rows stand for; `{block}` is a
-            block's number.
-    """
-
-    name: str = Field(pattern=r"^[a-z0-9_-]+$")
-    version: int = Field(ge=1)
-    source: str = Field(min_length=1)
-    description: str = Field(min_length=1)
-    prefixes: tuple[str, ...] = Field(min_length=1)
-    separator: str = Field(min_length=1, max_length=1)
-    suffixes: dict[str, Role] = Field(min_length=1)
-    alpha: tuple[AlphaSource, ...] = Field(min_length=1)
-    ignored: tuple[IgnoredPrefix, ...] = ()
-    modules: dict[str, tuple[str, ...]] = Field(min_length=1)
-
-    @field_validator("modules", mode="before")
-    @classmethod
-    def _listed(cls, modules: object) -> object:
-        """One target may be written without a list."""
-        if not isinstance(modules, dict):
-            return modules
-        return {
-            module: (targets,) if isinstance(targets, str) else tuple(targets) if isinstance(targets, list) else targets
-            for module, targets in modules.items()
-        }
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        named: set[str] = set()
-        for module, targets in self.modules.items():
-            if not targets:
-                raise ValueError(f"modules.{module}: no target")
-            if module.count(BLOCK) > 1 or any(target.count(BLOCK) != module.count(BLOCK) for target in targets):
-                raise ValueError(f"modules.{module}: {BLOCK} must stand once in it and in each target, or never")
-            for target in targets:
-                if target in named:
-                    raise ValueError(f"modules.{module}: {target} is a target already")
-                named.add(target)
-        if self.alpha[-1] is not AlphaSource.RANK:
-            raise ValueError("alpha: the last source must be rank, which always has a value")
-        return self
+_NUMBER = re.compile(r"(?<![0-9A-Za-z])(?:0|[1-9][0-9]*)(?![0-9A-Za-z])")
+"""As programs write numbers: `007` and other digits of Unicode would name a second block 7."""
+_NUMBERS_LIMIT = 4
+"""Numbers of a name that are tried as the block's; real names have three at most."""
+_SUFFIX_WORDS = 4
+"""Words of the longest suffix and one more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,18 +29,16 @@ class Named:
     """A key that a convention has a meaning for.
 
     Attributes:
-        module: The module's full name in the file, prefix included.
         component: PEFT's name of the part that the module belongs to.
         inner: The module's name inside that part.
         role: What the tensor is to the module.
-        targets: In the order of the module's rows.
+        choices: What the module's rows stand for, one choice for every model that has such a module.
     """
 
-    module: str
     component: str
     inner: str
     role: Role
-    targets: tuple[str, ...]
+    choices: tuple[Rows, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,48 +48,114 @@ class Ignored:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A key of an update that is no plain pair of matrices. `kind` is what people call such updates."""
+
+    kind: str
+
+
+Meaning = Named | Ignored | Refused
+
+
 class Keymap:
-    """A convention, compiled: answers for one key with a few dictionary look-ups."""
+    """A convention with the modules of its tables.
+
+    Attributes:
+        convention: As it is written.
+        modules: A module's name, without prefix and in the convention's own separators, to its choices.
+    """
 
     def __init__(self, convention: Convention) -> None:
         self.convention = convention
-        self._suffixes = tuple((f".{suffix}", role) for suffix, role in convention.suffixes.items())
+        self.modules: Mapping[str, tuple[Rows, ...]] = _modules(convention)
+        self._prefixes = convention.prefixes
+        self._endings = {f".{ending}": kind for ending, kind in (*load_kinds().items(), *convention.refused.items())}
 
-    def explain(self, key: str) -> Named | Ignored | None:
-        """What a key means here; None when it means nothing."""
-        if key.startswith(self.convention.prefixes):
-            for suffix, role in self._suffixes:
-                if key.endswith(suffix) and (named := self._named(key[: -len(suffix)], role)):
-                    return named
+    def aside(self, key: str) -> Ignored | Refused | None:
+        """What a key means here that is part of no pair of matrices."""
         for entry in self.convention.ignored:
             if key.startswith(entry.prefix):
                 return Ignored(entry.reason)
-        return None
-
-    def _named(self, module: str, role: Role) -> Named | None:
-        for prefix in self.convention.prefixes:
-            if module.startswith(prefix):
-                inner = module[len(prefix) :]
-                if targets := self._targets(inner):
-                    return Named(module, prefix[:-1], inner, role, targets)
-        return None
-
-    def _targets(self, inner: str) -> tuple[str, ...] | None:
-        if found := self.convention.modules.get(inner):
-            return found
-        separator = self.convention.separator
-        words = inner.split(separator)
-        for place, word in enumerate(words):
-            if _is_number(word):
-                words[place] = BLOCK
-                found = self.convention.modules.get(separator.join(words))
-                return found and tuple(target.replace(BLOCK, word) for target in found)
+        if key.startswith(self._prefixes):
+            for ending, kind in self._endings.items():
+                if key.endswith(ending):
+                    return Refused(kind)
         return None
 
 
-def _is_number(word: str) -> bool:
-    """Written as programs write numbers: `007` and other digits of Unicode would name a second block 7."""
-    return word.isascii() and word.isdigit() and (word[0] != "0" or word == "0")
+def _modules(convention: Convention) -> dict[str, tuple[Rows, ...]]:
+    found: dict[str, list[Rows]] = defaultdict(list)
+    for modules in (*(load_tables()[table].modules for table in convention.tables), convention.modules):
+        for name, rows in modules.items():
+            choices = found[name.replace(".", convention.separator)]
+            if rows not in choices:
+                choices.append(rows)
+    return {name: tuple(choices) for name, choices in found.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A module's name in one convention."""
+
+    keymap: Keymap
+    inner: str
+    choices: tuple[Rows, ...]
+
+
+class _Index:
+    """Every name of some conventions, prefix included, and every suffix."""
+
+    def __init__(self, keymaps: Iterable[Keymap]) -> None:
+        self._keymaps = tuple(keymaps)
+        self.conventions = {keymap.convention.name: keymap.convention for keymap in self._keymaps}
+        self._places: dict[str, list[_Place]] = defaultdict(list)
+        self._suffixes: dict[str, dict[str, Role]] = defaultdict(dict)
+        for keymap in self._keymaps:
+            for suffix, role in keymap.convention.suffixes.items():
+                self._suffixes[suffix][keymap.convention.name] = role
+            for prefix in keymap.convention.prefixes:
+                for name, choices in keymap.modules.items():
+                    self._places[prefix + name].append(_Place(keymap, name, choices))
+
+    def meanings(self, keys: Sequence[str]) -> Iterator[tuple[str, str, Meaning]]:
+        """Key, convention and meaning, for every convention that has one for the key."""
+        modules: dict[str, list[_Place]] = {}
+        for key in keys:
+            found = False
+            for module, roles in self._cuts(key):
+                if module not in modules:
+                    modules[module] = list(self._find(module))
+                for place in modules[module]:
+                    convention = place.keymap.convention
+                    if role := roles.get(convention.name):
+                        found = True
+                        yield key, convention.name, Named(convention.component, place.inner, role, place.choices)
+            if not found:
+                yield from self._asides(key)
+
+    def _cuts(self, key: str) -> Iterator[tuple[str, Mapping[str, Role]]]:
+        """Every way to cut a key into a module's name and a known suffix."""
+        end = len(key)
+        for _ in range(_SUFFIX_WORDS):
+            end = key.rfind(".", 0, end)
+            if end < 0:
+                return
+            if roles := self._suffixes.get(key[end + 1 :]):
+                yield key[:end], roles
+
+    def _find(self, module: str) -> Iterator[_Place]:
+        yield from self._places.get(module, ())
+        for number in islice(_NUMBER.finditer(module), _NUMBERS_LIMIT):
+            block = number.group()
+            for place in self._places.get(module[: number.start()] + BLOCK + module[number.end() :], ()):
+                choices = tuple(rows.at(block) for rows in place.choices)
+                yield _Place(place.keymap, place.inner.replace(BLOCK, block), choices)
+
+    def _asides(self, key: str) -> Iterator[tuple[str, str, Meaning]]:
+        for keymap in self._keymaps:
+            if meaning := keymap.aside(key):
+                yield key, keymap.convention.name, meaning
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +170,7 @@ class Recognition:
 
     convention: Convention
     share: float
-    explained: Mapping[str, Named | Ignored]
+    explained: Mapping[str, Meaning]
 
 
 def recognise(keys: Sequence[str], keymaps: Iterable[Keymap] | None = None) -> tuple[Recognition, ...]:
@@ -203,42 +180,21 @@ def recognise(keys: Sequence[str], keymaps: Iterable[Keymap] | None = None) -> t
         keys: Names of all tensors of a file.
         keymaps: None takes all that are shipped.
     """
-    candidates = load_keymaps().values() if keymaps is None else keymaps
-    found = [_recognition(keymap, keys) for keymap in candidates]
+    index = _shipped() if keymaps is None else _Index(keymaps)
+    explained: dict[str, dict[str, Meaning]] = defaultdict(dict)
+    for key, convention, meaning in index.meanings(keys):
+        explained[convention][key] = meaning
+    found = [Recognition(index.conventions[name], len(known) / len(keys), known) for name, known in explained.items()]
     found.sort(key=lambda recognition: (-recognition.share, recognition.convention.name))
-    return tuple(recognition for recognition in found if recognition.explained)
-
-
-def _recognition(keymap: Keymap, keys: Sequence[str]) -> Recognition:
-    explained = {key: meaning for key in keys if (meaning := keymap.explain(key))}
-    return Recognition(keymap.convention, len(explained) / max(len(keys), 1), explained)
+    return tuple(found)
 
 
 @cache
 def load_keymaps() -> Mapping[str, Keymap]:
     """Every convention that is shipped, by name."""
-    folder = files("kilnmark.keymaps") / "conventions"
-    entries = sorted((entry for entry in folder.iterdir() if entry.name.endswith(".yaml")), key=lambda e: e.name)
-    conventions = [parse_convention(entry.read_text(encoding="utf-8")) for entry in entries]
-    return {convention.name: Keymap(convention) for convention in conventions}
+    return {name: Keymap(convention) for name, convention in load_conventions().items()}
 
 
-def parse_convention(text: str) -> Convention:
-    """Read one YAML document.
-
-    Raises:
-        ValueError: It is not a convention; the message names the field.
-        yaml.YAMLError: It is not YAML, or says a name twice.
-    """
-    # By way of JSON, where pydantic's strict mode takes arrays for tuples and strings for enums.
-    return Convention.model_validate_json(json.dumps(yaml.load(text, _Loader)))  # noqa: S506 - a safe loader
-
-
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """Safe, and refuses a mapping that says a name twice."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT001, FBT002 - as PyYAML calls it
-        built: dict[Hashable, Any] = super().construct_mapping(node, deep=deep)
-        if len(built) != len(node.value):
-            raise yaml.constructor.ConstructorError(None, None, "a name is said twice", node.start_mark)
-        return built
+@cache
+def _shipped() -> _Index:
+    return _Index(load_keymaps().values())

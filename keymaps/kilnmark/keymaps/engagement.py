@@ -50,7 +50,7 @@ def describe(
     Args:
         adapter: As it was read.
         scale: As the render asks for it.
-        verdict, reason: As judged.
+        verdict, reason: As judged; the adapter's notes are put behind the reason.
         delta_ratio: As measured on the base; None before a base has been asked.
         name: None takes the file's.
         applied_target_count: Layers that were changed; None means all that the file names.
@@ -72,7 +72,7 @@ def describe(
         applied_target_count=applied,
         delta_ratio=delta_ratio,
         verdict=verdict,
-        reason=reason,
+        reason="; ".join([reason, *adapter.notes]),
     )
 
 

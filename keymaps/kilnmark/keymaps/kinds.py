@@ -4,29 +4,27 @@ An update is `multiplier * up @ down`, a change of the layer's weight; it is nev
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kilnmark.keymaps.alpha import Multipliers
-from kilnmark.keymaps.convention import Role
 from kilnmark.keymaps.errors import UnfitAdapter, shorten
+from kilnmark.keymaps.fit import check_widths, stored_shape
+from kilnmark.keymaps.fused import Matrix, is_tiled, split_rows
 from kilnmark.keymaps.safefile import AdapterFile
+from kilnmark.keymaps.schema import Role
 from kilnmark.keymaps.shapes import Shapes
 from kilnmark.keymaps.sorting import Module
 
 __all__ = ["Matrix", "Update", "lora_updates"]
 
-Matrix = NDArray[np.float32]
 _Gram = NDArray[np.float64]
 
 _FLOAT32_MAX = float(np.finfo(np.float32).max)
 
 _AGAIN = "train or export the adapter again"
-_FIT = "use it with the model that it was trained for"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,16 +63,16 @@ def lora_updates(file: AdapterFile, module: Module, shapes: Shapes, multipliers:
         UnfitAdapter: A half is missing, ranks or widths do not fit, or a number is not finite.
     """
     down_key, up_key = _halves(file, module)
-    rank = _check_ranks(file, down_key, up_key)
-    _check_widths(file, module, shapes)
+    rank = _check_ranks(file, module)
+    check_widths(file, module, shapes)
     multiplier = multipliers.of(module, rank)
-    down, up = file.array(down_key), file.array(up_key)
+    down, up = _matrix(file, module, Role.DOWN), _matrix(file, module, Role.UP)
     down_gram = _finite(file, down_key, _gram(down.T))
     updates = []
-    for target, rows in zip(module.targets, _row_splits(module.targets, shapes), strict=True):
-        up_gram = _finite(file, up_key, _gram(up[rows]))
+    for target, part in zip(module.targets, split_rows(up, module.rows, shapes), strict=True):
+        up_gram = _finite(file, up_key, _gram(part))
         norm = _norm(file, up_key, multiplier, up_gram, down_gram)
-        updates.append(Update(target, down, up[rows], multiplier, norm))
+        updates.append(Update(target, down, part, multiplier, norm))
     return tuple(updates)
 
 
@@ -87,36 +85,28 @@ def _halves(file: AdapterFile, module: Module) -> tuple[str, str]:
     return down, up
 
 
-def _check_ranks(file: AdapterFile, down_key: str, up_key: str) -> int:
+def _matrix(file: AdapterFile, module: Module, role: Role) -> Matrix:
+    """(rank, in) for the down matrix, (out, rank) for the up matrix, whichever way round they are stored."""
+    stored = file.array(module.keys[role])
+    return stored.T if module.convention.transposed else stored
+
+
+def _check_ranks(file: AdapterFile, module: Module) -> int:
+    down_key, up_key = module.keys[Role.DOWN], module.keys[Role.UP]
     for key in (down_key, up_key):
         shape = file.tensors[key].shape
         if len(shape) != 2 or 0 in shape:  # noqa: PLR2004 - rows and columns
             problem = f"must be a matrix with rows and columns, but has shape {list(shape)}"
             raise UnfitAdapter(file.path, problem, _AGAIN, key=key)
-    down_rank, up_rank = file.tensors[down_key].shape[0], file.tensors[up_key].shape[1]
-    if down_rank != up_rank:
-        problem = f"has rank {up_rank}, but {shorten(down_key)} has rank {down_rank}"
-        raise UnfitAdapter(file.path, problem, "export the adapter again so that both share one rank", key=up_key)
-    return down_rank
-
-
-def _check_widths(file: AdapterFile, module: Module, shapes: Shapes) -> None:
-    down_key, up_key = module.keys[Role.DOWN], module.keys[Role.UP]
-    columns, rows = file.tensors[down_key].shape[1], file.tensors[up_key].shape[0]
-    for target in module.targets:
-        if columns != shapes[target][1]:
-            problem = f"is {columns} wide, but {target} takes {shapes[target][1]} inputs"
-            raise UnfitAdapter(file.path, problem, _FIT, key=down_key)
-    wanted = [shapes[target][0] for target in module.targets]
-    if rows != sum(wanted):
-        parts = " + ".join(f"{target} {count}" for target, count in zip(module.targets, wanted, strict=True))
-        problem = f"has {rows} rows, but the model needs {sum(wanted)} ({parts})"
-        raise UnfitAdapter(file.path, problem, _FIT, key=up_key)
-
-
-def _row_splits(targets: Sequence[str], shapes: Shapes) -> list[slice]:
-    ends = list(accumulate(shapes[target][0] for target in targets))
-    return [slice(begin, end) for begin, end in zip([0, *ends], ends, strict=False)]
+    down_rank, up_rank = stored_shape(file, module, Role.DOWN)[0], stored_shape(file, module, Role.UP)[1]
+    if down_rank == up_rank:
+        return down_rank
+    copies = len(module.targets)
+    if is_tiled(_matrix(file, module, Role.DOWN), up_rank, copies):
+        problem = f"is tiled {copies} times, to rank {down_rank} where {shorten(up_key)} has rank {up_rank}"
+        raise UnfitAdapter(file.path, problem, module.convention.tiled, key=down_key)
+    problem = f"has rank {up_rank}, but {shorten(down_key)} has rank {down_rank}"
+    raise UnfitAdapter(file.path, problem, "export the adapter again so that both share one rank", key=up_key)
 
 
 def _gram(factor: Matrix) -> _Gram:

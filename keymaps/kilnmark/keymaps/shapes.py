@@ -9,7 +9,7 @@ from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
 
-__all__ = ["BLOCK", "SHAPE_NAMES", "Shapes", "block_count", "load_shapes"]
+__all__ = ["BLOCK", "PAINTERS", "SHAPE_NAMES", "Shapes", "block_count", "load_shapes"]
 
 Shapes = Mapping[str, tuple[int, int]]
 """Module path in mflux to (out, in), the shape of the layer's weight."""
@@ -22,12 +22,17 @@ _FILES: Mapping[str, str] = {
     "krea-dev": "dev",
     "standin": "dev",
     "schnell": "schnell",
+    "flux2-klein-4b": "flux2_klein_4b",
+    "z-image-turbo": "z_image_turbo",
     "clip_l": "clip_l",
     "t5_xxl": "t5_xxl",
 }
 
 SHAPE_NAMES = tuple(_FILES)
-"""Variants of FLUX.1 and its two text encoders."""
+"""Variants of FLUX.1, FLUX.2 and Z-Image, and the two text encoders of FLUX.1."""
+
+PAINTERS = ("dev", "schnell", "flux2-klein-4b", "z-image-turbo")
+"""One name for every different set of layers of a model that paints."""
 
 
 @cache

@@ -1,14 +1,16 @@
-"""A file's keys, sorted: into modules that will be applied, keys knowingly left out, and keys nothing is known about.
+"""A file's keys, sorted: into modules that will be applied, keys knowingly left out, keys of updates that cannot be
+applied, and keys nothing is known about.
 
-Every key ends in exactly one of the three, so the counts of a report add up to the number of tensors in the file.
+Every key ends in exactly one of the four, so the counts of a report add up to the number of tensors in the file.
 """
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from kilnmark.keymaps.convention import Convention, Ignored, Named, Recognition, Role, recognise
+from kilnmark.keymaps.convention import Ignored, Named, Recognition, Refused, recognise
 from kilnmark.keymaps.errors import UnfitAdapter, shorten
+from kilnmark.keymaps.schema import Convention, Role, Rows
 from kilnmark.keymaps.shapes import Shapes
 
 __all__ = ["Module", "Sorting", "sort_keys"]
@@ -22,32 +24,50 @@ class Module:
         convention: The one that explained the names.
         component: PEFT's name of the part that the module belongs to.
         inner: The module's name inside that part.
-        targets: In row order; each is a layer of the model.
+        rows: Its targets are layers of the model.
         keys: The tensor of each role.
     """
 
     convention: Convention
     component: str
     inner: str
-    targets: tuple[str, ...]
+    rows: Rows
     keys: Mapping[Role, str]
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """In row order."""
+        return self.rows.targets
 
 
 @dataclass(frozen=True, slots=True)
 class Sorting:
-    """Where every key went. `recognition` is None when no convention explains any of them."""
+    """Where every key went.
+
+    Attributes:
+        recognition: None when no convention explains any of them.
+        modules: To be applied.
+        ignored: How many are left out, by reason.
+        refused: Each with the kind of update that it belongs to.
+        unmatched: Nothing is known about them, or this model has no such layer.
+        foreign: Those of `unmatched` that name a layer of another model.
+    """
 
     recognition: Recognition | None
     modules: tuple[Module, ...]
     ignored: Mapping[str, int]
+    refused: Mapping[str, str]
     unmatched: tuple[str, ...]
+    foreign: tuple[str, ...]
 
 
 @dataclass(slots=True)
 class _Gathered:
     modules: dict[tuple[str, tuple[str, ...]], Module] = field(default_factory=dict)
     ignored: Counter[str] = field(default_factory=Counter)
+    refused: dict[str, str] = field(default_factory=dict)
     unmatched: set[str] = field(default_factory=set)
+    foreign: set[str] = field(default_factory=set)
 
 
 def sort_keys(path: str, keys: Sequence[str], shapes: Shapes) -> Sorting:
@@ -66,31 +86,50 @@ def sort_keys(path: str, keys: Sequence[str], shapes: Shapes) -> Sorting:
     for key in keys:
         _gather(path, key, ranking, shapes, gathered)
     modules = _without_copies(path, ranking, gathered)
-    unmatched = tuple(key for key in keys if key in gathered.unmatched)
-    return Sorting(ranking[0] if ranking else None, modules, gathered.ignored, unmatched)
+    return Sorting(
+        recognition=ranking[0] if ranking else None,
+        modules=modules,
+        ignored=gathered.ignored,
+        refused=gathered.refused,
+        unmatched=tuple(key for key in keys if key in gathered.unmatched),
+        foreign=tuple(key for key in keys if key in gathered.foreign),
+    )
 
 
 def _gather(path: str, key: str, ranking: Sequence[Recognition], shapes: Shapes, gathered: _Gathered) -> None:
+    named = False
     for recognition in ranking:
         match recognition.explained.get(key):
             case Ignored(reason):
                 gathered.ignored[reason] += 1
                 return
-            case Named() as named if all(target in shapes for target in named.targets):
-                _add(path, key, recognition.convention, named, gathered)
+            case Refused(kind):
+                gathered.refused[key] = kind
                 return
+            case Named() as meaning:
+                if rows := _meant(meaning, shapes):
+                    _add(path, key, recognition.convention, meaning, rows, gathered)
+                    return
+                named = True
     gathered.unmatched.add(key)
+    if named:
+        gathered.foreign.add(key)
 
 
-def _add(path: str, key: str, convention: Convention, named: Named, gathered: _Gathered) -> None:
-    place = (convention.name, named.targets)
+def _meant(named: Named, shapes: Shapes) -> Rows | None:
+    """The first choice whose targets the model has."""
+    return next((rows for rows in named.choices if all(target in shapes for target in rows.targets)), None)
+
+
+def _add(path: str, key: str, convention: Convention, named: Named, rows: Rows, gathered: _Gathered) -> None:
+    place = (convention.name, rows.targets)
     known = gathered.modules.get(place)
     keys = dict(known.keys) if known else {}
     if named.role in keys:
         problem = f"names the same matrix as {shorten(keys[named.role])}"
         raise UnfitAdapter(path, problem, "leave one of the two out", key=key)
     keys[named.role] = key
-    gathered.modules[place] = Module(convention, named.component, named.inner, named.targets, keys)
+    gathered.modules[place] = Module(convention, named.component, named.inner, rows, keys)
 
 
 def _without_copies(path: str, ranking: Sequence[Recognition], gathered: _Gathered) -> tuple[Module, ...]:

@@ -17,11 +17,12 @@ from numpy.typing import NDArray
 from safetensors import TensorSpec, serialize_file
 
 from kilnmark.keymaps.alpha import PEFT_METADATA
-from kilnmark.keymaps.convention import Convention, Role, load_keymaps
+from kilnmark.keymaps.convention import Keymap, load_keymaps
 from kilnmark.keymaps.dtypes import to_bfloat16
+from kilnmark.keymaps.fused import Matrix
 from kilnmark.keymaps.header import PREFIX
-from kilnmark.keymaps.kinds import Matrix
 from kilnmark.keymaps.roots import AnyPath
+from kilnmark.keymaps.schema import Role, Rows
 from kilnmark.keymaps.shapes import BLOCK, Shapes, block_count, load_shapes
 
 __all__ = ["ConventionName", "StoredAs", "Tensors", "make_adapter", "write_tensors"]
@@ -77,7 +78,7 @@ def make_adapter(  # noqa: PLR0913 - each is one independent trait of the file
         The path.
     """
     shapes = load_shapes("dev") if shapes is None else shapes
-    known = load_keymaps()["kohya" if convention == "kohya" else "diffusers"].convention
+    known = load_keymaps()["kohya" if convention == "kohya" else "diffusers"]
     pairs = list(_pairs(known, shapes, blocks))
     multiplier = (rank if alpha is None else alpha) / rank
     spread = 0.0 if dead or not multiplier else strength / abs(multiplier)
@@ -140,21 +141,28 @@ def _order_metadata(path: Path) -> None:
         file.write(text.ljust(size))
 
 
-def _pairs(convention: Convention, shapes: Shapes, blocks: int | None) -> Iterator[_Pair]:
-    """The modules of a convention that stand in blocks, block by block."""
-    down, up = (_suffix(convention, role) for role in (Role.DOWN, Role.UP))
-    for pattern, targets in convention.modules.items():
-        if BLOCK not in pattern:
+def _pairs(keymap: Keymap, shapes: Shapes, blocks: int | None) -> Iterator[_Pair]:
+    """The modules of a convention that stand in blocks of the model, block by block."""
+    down, up = (_suffix(keymap, role) for role in (Role.DOWN, Role.UP))
+    for pattern, choices in keymap.modules.items():
+        targets = _targets(choices, shapes)
+        if BLOCK not in pattern or targets is None:
             continue
         count = block_count(shapes, targets[0])
         for block in range(count if blocks is None else min(blocks, count)):
-            module = convention.prefixes[0] + pattern.replace(BLOCK, str(block))
+            module = keymap.convention.prefixes[0] + pattern.replace(BLOCK, str(block))
             wanted = [shapes[target.replace(BLOCK, str(block))] for target in targets]
             yield _Pair(module, sum(rows for rows, _ in wanted), wanted[0][1], f"{module}.{down}", f"{module}.{up}")
 
 
-def _suffix(convention: Convention, role: Role) -> str:
-    return next(suffix for suffix, known in convention.suffixes.items() if known is role)
+def _targets(choices: tuple[Rows, ...], shapes: Shapes) -> tuple[str, ...] | None:
+    """Patterns of the first choice that the model has."""
+    known = (rows.targets for rows in choices if all(target.replace(BLOCK, "0") in shapes for target in rows.targets))
+    return next(known, None)
+
+
+def _suffix(keymap: Keymap, role: Role) -> str:
+    return next(suffix for suffix, known in keymap.convention.suffixes.items() if known is role)
 
 
 def _tensors(

@@ -1,0 +1,189 @@
+"""Adapter files looked at without weights and without a daemon: what each is, what it would change, and the verdict.
+
+The counts and the judgement are those of a render's report; only what needs a base is missing. One file is in memory
+at a time, is read once, and a refused one gets its place in the result like any other.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from kilnmark.client.metadata import Metadata, read_metadata
+from kilnmark.keymaps.adapter import Adapter, adapter_of
+from kilnmark.keymaps.convention import recognise
+from kilnmark.keymaps.engagement import describe, describe_refusal, evidence
+from kilnmark.keymaps.errors import RefusedFile, UnsafeFile
+from kilnmark.keymaps.safefile import AdapterFile, read_file
+from kilnmark.keymaps.shapes import Shapes
+from kilnmark.protocol.report import AdapterReport, UnmatchedKeys, Verdict, judge
+
+__all__ = [
+    "Inspected",
+    "Inspection",
+    "InspectionDocument",
+    "TargetChange",
+    "adapter_files",
+    "inspect_file",
+]
+
+_ENDING = ".safetensors"
+
+
+class TargetChange(msgspec.Struct, frozen=True):
+    """One layer that a file changes.
+
+    Attributes:
+        path: Module path in mflux.
+        shape: [out, in] of the layer.
+        norm: Frobenius norm of the file's update at scale 1.
+    """
+
+    path: str
+    shape: tuple[int, int]
+    norm: float
+
+
+class Inspection(msgspec.Struct, frozen=True, kw_only=True):
+    """One file, as the document shows it; fields of the same name mean what they mean in `AdapterReport`.
+
+    Attributes:
+        path: Absolute; symbolic links are resolved where the file could be opened.
+        metadata: What the file says of its own making.
+        targets: The layers it would change, in the file's order; empty when it was refused.
+    """
+
+    path: str
+    sha256: str
+    convention: str
+    kind: str
+    rank: int
+    total_key_count: int
+    matched_key_count: int
+    ignored_keys: dict[str, int]
+    unmatched_keys: UnmatchedKeys
+    target_count: int
+    applied_target_count: int
+    verdict: Verdict
+    reason: str
+    metadata: Metadata
+    targets: tuple[TargetChange, ...]
+
+
+class InspectionDocument(msgspec.Struct, frozen=True):
+    """What `lora inspect --json` prints: every file that was asked for, in order."""
+
+    files: list[Inspection]
+
+
+@dataclass(frozen=True, slots=True)
+class Inspected:
+    """An inspection, and what only people ask for.
+
+    Attributes:
+        share: The part of all keys that the convention explains, 0 to 1.
+        ranks: How many targets have which rank.
+    """
+
+    inspection: Inspection
+    share: float = 0.0
+    ranks: Mapping[int, int] = field(default_factory=dict)
+
+
+def adapter_files(path: str) -> list[str | RefusedFile]:
+    """The adapter files that a path stands for: itself, or for a folder every one below it, sorted.
+
+    Whatever bears the ending is listed, also what is no regular file: to refuse it is the reader's part. A folder that
+    cannot be listed stands in the list as its refusal. Linked folders are entered, each folder once.
+    """
+    if not os.path.isdir(path):  # noqa: PTH112 - pathlib's raises where a part of the path cannot be entered
+        return [path]
+    found: list[str] = []
+    refused: list[RefusedFile] = []
+    entered: set[str] = set()
+
+    def refuse(error: OSError) -> None:
+        problem = f"cannot be listed ({error.strerror})"
+        refused.append(UnsafeFile(str(error.filename), problem, "let this user read the folder, or leave it out"))
+
+    for folder, folders, names in os.walk(path, onerror=refuse, followlinks=True):
+        real = os.path.realpath(folder)
+        if real in entered:
+            folders.clear()
+            continue
+        entered.add(real)
+        folders.sort()
+        found += [str(Path(folder, name)) for name in names if name.lower().endswith(_ENDING)]
+    return [*sorted(found), *refused]
+
+
+def inspect_file(listed: str | RefusedFile, shapes: Shapes) -> Inspected:
+    """Inspect one file for a model; what is wrong with it is in the answer.
+
+    Args:
+        listed: A path, or the refusal that stands in its place.
+        shapes: The model's linear layers.
+    """
+    if isinstance(listed, RefusedFile):
+        return _refused(listed.path, listed)
+    try:
+        file = read_file(listed)
+    except RefusedFile as error:
+        return _refused(listed, error)
+    try:
+        adapter = adapter_of(file, shapes)
+    except RefusedFile as error:
+        return _refused(listed, error, file)
+    return _judged(adapter, shapes)
+
+
+def _judged(adapter: Adapter, shapes: Shapes) -> Inspected:
+    found = evidence(adapter, 1.0)
+    report = describe(adapter, 1.0, *judge(found), None, applied_target_count=found.changed_target_count)
+    targets = [TargetChange(update.target, shapes[update.target], update.norm) for update in adapter.updates]
+    ranks = Counter(update.rank for update in adapter.updates)
+    return Inspected(_inspection(report, read_metadata(adapter.metadata), targets), adapter.share, ranks)
+
+
+def _refused(path: str, error: RefusedFile, file: AdapterFile | None = None) -> Inspected:
+    """Nothing of the file would be applied, but what was learnt until then is told."""
+    report = describe_refusal("", Path(path).absolute(), 1.0, error)
+    if file is None:
+        return Inspected(_inspection(report, Metadata(), ()))
+    recognised = next(iter(recognise(tuple(file.tensors))), None)
+    report = msgspec.structs.replace(
+        report,
+        path=file.path,
+        sha256=file.sha256,
+        convention=recognised.convention.name if recognised else "",
+        total_key_count=len(file.tensors),
+    )
+    return Inspected(_inspection(report, read_metadata(file.metadata), ()), recognised.share if recognised else 0.0)
+
+
+def _inspection(report: AdapterReport, metadata: Metadata, targets: Sequence[TargetChange]) -> Inspection:
+    return Inspection(
+        path=_utf8(report.path),
+        sha256=report.sha256,
+        convention=report.convention,
+        kind=report.kind,
+        rank=report.rank,
+        total_key_count=report.total_key_count,
+        matched_key_count=report.matched_key_count,
+        ignored_keys=report.ignored_keys,
+        unmatched_keys=report.unmatched_keys,
+        target_count=report.target_count,
+        applied_target_count=report.applied_target_count,
+        verdict=report.verdict,
+        reason=_utf8(report.reason),
+        metadata=metadata,
+        targets=tuple(targets),
+    )
+
+
+def _utf8(text: str) -> str:
+    """File names may hold bytes that are no text, and JSON cannot."""
+    return text.encode("utf-8", "backslashreplace").decode()

@@ -1,0 +1,84 @@
+"""Whether the matrices of a file have the sizes of a model's layers, and if not, which known model has them.
+
+From the header alone: no tensor is read.
+"""
+
+from kilnmark.keymaps.errors import UnfitAdapter
+from kilnmark.keymaps.safefile import AdapterFile
+from kilnmark.keymaps.schema import Role
+from kilnmark.keymaps.shapes import PAINTERS, Shapes, load_shapes
+from kilnmark.keymaps.sorting import Module, Sorting, sort_keys
+
+__all__ = ["check_model", "check_widths", "stored_shape"]
+
+_TRAINED_FOR = "use it with the model that it was trained for"
+
+
+def stored_shape(file: AdapterFile, module: Module, role: Role) -> tuple[int, ...]:
+    """Of a matrix as updates take it: (rank, in) for the down matrix, (out, rank) for the up matrix."""
+    shape = file.tensors[module.keys[role]].shape
+    return shape[::-1] if module.convention.transposed else shape
+
+
+def check_widths(file: AdapterFile, module: Module, shapes: Shapes) -> None:
+    """Raise unless a whole module's inputs and rows are those of its targets.
+
+    Raises:
+        UnfitAdapter: With the model that the file looks made for, where one is known.
+    """
+    if found := _misfit(file, module, shapes):
+        role, problem = found
+        raise UnfitAdapter(file.path, problem, _made_for(file), key=module.keys[role])
+
+
+def check_model(file: AdapterFile, sorting: Sorting) -> None:
+    """Raise when most of a file names layers that only another known model has.
+
+    Raises:
+        UnfitAdapter: With that model.
+    """
+    matched = sum(len(module.keys) for module in sorting.modules)
+    if len(sorting.foreign) <= matched or not (models := _models(file)):
+        return
+    problem = f"names a layer that this model does not have, as do {len(sorting.foreign)} of {len(file.tensors)} keys"
+    raise UnfitAdapter(file.path, problem, _advice(models), key=sorting.foreign[0])
+
+
+def _misfit(file: AdapterFile, module: Module, shapes: Shapes) -> tuple[Role, str] | None:
+    columns, rows = stored_shape(file, module, Role.DOWN)[1], stored_shape(file, module, Role.UP)[0]
+    for target in module.targets:
+        if columns != shapes[target][1]:
+            return Role.DOWN, f"is {columns} wide, but {target} takes {shapes[target][1]} inputs"
+    wanted = [shapes[target][0] for target in module.targets]
+    if rows != sum(wanted):
+        parts = " + ".join(f"{target} {count}" for target, count in zip(module.targets, wanted, strict=True))
+        return Role.UP, f"has {rows} rows, but the model needs {sum(wanted)} ({parts})"
+    return None
+
+
+def _made_for(file: AdapterFile) -> str:
+    models = _models(file)
+    return _advice(models) if models else _TRAINED_FOR
+
+
+def _advice(models: list[str]) -> str:
+    return f"it looks made for {' or '.join(models)}; {_TRAINED_FOR}"
+
+
+def _models(file: AdapterFile) -> list[str]:
+    """The known models that every pair of matrices of the file fits."""
+    return [name for name in PAINTERS if _fits(file, load_shapes(name))]
+
+
+def _fits(file: AdapterFile, shapes: Shapes) -> bool:
+    try:
+        sorting = sort_keys(file.path, tuple(file.tensors), shapes)
+    except UnfitAdapter:
+        return False
+    return bool(sorting.modules) and not sorting.foreign and all(_fitting(file, m, shapes) for m in sorting.modules)
+
+
+def _fitting(file: AdapterFile, module: Module, shapes: Shapes) -> bool:
+    whole = {Role.DOWN, Role.UP} <= module.keys.keys()
+    matrices = whole and all(len(stored_shape(file, module, role)) == 2 for role in (Role.DOWN, Role.UP))  # noqa: PLR2004
+    return matrices and _misfit(file, module, shapes) is None
