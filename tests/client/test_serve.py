@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from kilnmark.client import Client
 from kilnmark.client.serve import data_folder
-from tests.client.conftest import KILNMARK
+from tests.client.conftest import KILNMARK, serving
 
 HOME = Path("/home/potter")
 
@@ -69,3 +70,11 @@ def test_the_settings_are_the_document_and_every_path_in_it_is_absolute(folder: 
         f'{{"socket":"{folder}/open/s","variant":"standin","quantize":null,"output_dir":"{folder}/out",'
         f'"lora_roots":["{folder}","{folder}/data/kilnmark/loras"]}}\n'
     )
+
+
+def test_files_named_like_modules_in_the_current_folder_are_not_run(folder: Path) -> None:
+    trap = "raise SystemExit('a file of the current folder was run')\n"
+    for name in ("uvloop.py", "mlx.py", "numpy.py", "queue.py"):
+        (folder / name).write_text(trap)
+    with serving(folder) as daemon, Client(daemon.socket) as client:
+        assert client.warm_up().base.variant == "standin"

@@ -7,7 +7,6 @@ trace goes over OTLP. Only the base is the `standin`, so its pictures mean nothi
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -20,7 +19,7 @@ import msgspec
 from kilnmark.client.errors import DaemonDidNotStart, DaemonUnavailable
 from kilnmark.client.exhibits import EXHIBITS, DemoResult, Exhibit, Finding, make_adapters
 from kilnmark.client.exits import reports_of
-from kilnmark.client.serve import ServeSettings, require_daemon
+from kilnmark.client.serve import ServeSettings, daemon_command, require_daemon
 from kilnmark.client.sync import Client
 from kilnmark.protocol.errors import AdapterNotEngaged
 from kilnmark.protocol.messages import RenderResult
@@ -152,7 +151,7 @@ def _daemon(folder: Path, output: Path, endpoint: str) -> Iterator[str]:
     log = output / "daemon.log"
     with log.open("wb") as stderr:
         process = subprocess.Popen(  # noqa: S603 - our own interpreter and settings
-            [sys.executable, "-m", "kilnmark.daemon", msgspec.json.encode(settings).decode()],
+            daemon_command(settings),
             env={name: value for name, value in os.environ.items() if not name.startswith("OTEL_")}
             | {"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint},
             stdout=stderr,

@@ -19,7 +19,7 @@ from kilnmark.client.errors import DaemonNotInstalled
 from kilnmark.client.options import json_option, socket_option
 from kilnmark.protocol.catalog import VARIANTS
 
-__all__ = ["ServeSettings", "data_folder", "require_daemon", "serve"]
+__all__ = ["ServeSettings", "daemon_command", "data_folder", "require_daemon", "serve"]
 
 _PACKAGES = ("mflux", "uvloop")
 
@@ -105,7 +105,16 @@ def serve(
         write_document(settings)
     sys.stdout.flush()
     sys.stderr.flush()
-    os.execv(sys.executable, [sys.executable, "-m", "kilnmark.daemon", msgspec.json.encode(settings).decode()])  # noqa: S606
+    os.execv(sys.executable, daemon_command(settings))  # noqa: S606 - our own interpreter
+
+
+def daemon_command(settings: ServeSettings) -> list[str]:
+    """The daemon's command line.
+
+    `-P` keeps the current folder off Python's path: people start the daemon among files they fetched from anywhere,
+    and one named like a module must not be run.
+    """
+    return [sys.executable, "-P", "-m", "kilnmark.daemon", msgspec.json.encode(settings).decode()]
 
 
 def _variant(named: str) -> str:

@@ -72,7 +72,8 @@ class WorkerProcess:
         ours, theirs = socket.socketpair()
         with theirs:
             ours.settimeout(0)
-            command = [sys.executable, "-m", "kilnmark.engine", "--fd", str(theirs.fileno())]
+            # -P: a file in the current folder that is named like a module must not be run.
+            command = [sys.executable, "-P", "-m", "kilnmark.engine", "--fd", str(theirs.fileno())]
             try:
                 process = await asyncio.create_subprocess_exec(
                     *command,
