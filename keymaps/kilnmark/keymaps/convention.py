@@ -102,6 +102,11 @@ class _Place:
     inner: str
     choices: tuple[Rows, ...]
 
+    def at(self, block: str) -> "_Place":
+        """The same for one block."""
+        choices = tuple(rows.at(block) for rows in self.choices)
+        return _Place(self.keymap, self.inner.replace(BLOCK, block), choices)
+
 
 class _Index:
     """Every name of some conventions, prefix included, and every suffix."""
@@ -120,17 +125,20 @@ class _Index:
 
     def meanings(self, keys: Sequence[str]) -> Iterator[tuple[str, str, Meaning]]:
         """Key, convention and meaning, for every convention that has one for the key."""
-        modules: dict[str, list[_Place]] = {}
+        modules: dict[str, list[tuple[_Place, str]]] = {}
+        known: dict[tuple[str, str], _Place] = {}
         for key in keys:
             found = False
             for module, roles in self._cuts(key):
-                if module not in modules:
-                    modules[module] = list(self._find(module))
-                for place in modules[module]:
+                if (places := modules.get(module)) is None:
+                    places = modules[module] = list(self._find(module))
+                for place, block in places:
                     convention = place.keymap.convention
                     if role := roles.get(convention.name):
                         found = True
-                        yield key, convention.name, Named(convention.component, place.inner, role, place.choices)
+                        if (here := known.get((module, convention.name))) is None:
+                            here = known[module, convention.name] = place.at(block)
+                        yield key, convention.name, Named(convention.component, here.inner, role, here.choices)
             if not found:
                 yield from self._asides(key)
 
@@ -144,13 +152,13 @@ class _Index:
             if roles := self._suffixes.get(key[end + 1 :]):
                 yield key[:end], roles
 
-    def _find(self, module: str) -> Iterator[_Place]:
-        yield from self._places.get(module, ())
+    def _find(self, module: str) -> Iterator[tuple[_Place, str]]:
+        """Every place that the name can stand for, each with the block's number in it."""
+        for place in self._places.get(module, ()):
+            yield place, ""
         for number in islice(_NUMBER.finditer(module), _NUMBERS_LIMIT):
-            block = number.group()
             for place in self._places.get(module[: number.start()] + BLOCK + module[number.end() :], ()):
-                choices = tuple(rows.at(block) for rows in place.choices)
-                yield _Place(place.keymap, place.inner.replace(BLOCK, block), choices)
+                yield place, number.group()
 
     def _asides(self, key: str) -> Iterator[tuple[str, str, Meaning]]:
         for keymap in self._keymaps:

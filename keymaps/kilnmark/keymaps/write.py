@@ -25,7 +25,7 @@ from kilnmark.keymaps.roots import AnyPath
 from kilnmark.keymaps.schema import Role, Rows
 from kilnmark.keymaps.shapes import BLOCK, Shapes, block_count, load_shapes
 
-__all__ = ["ConventionName", "StoredAs", "Tensors", "make_adapter", "write_tensors"]
+__all__ = ["ConventionName", "StoredAs", "Tensors", "draw_pair", "make_adapter", "write_tensors"]
 
 ConventionName = Literal["kohya", "diffusers", "unknown"]
 StoredAs = Literal["F32", "F16", "BF16"]
@@ -168,20 +168,30 @@ def _suffix(keymap: Keymap, role: Role) -> str:
 def _tensors(
     pairs: list[_Pair], rank: int, numbers: np.random.Generator, spread: float
 ) -> Iterator[tuple[str, Matrix]]:
-    """Down matrices of variance 1/in, as trainers draw them, and up matrices that bring the product to `spread`.
-
-    A number of `up @ down` has the variance rank * var(up) / in.
-    """
     for pair in pairs:
-        down = numbers.standard_normal((rank, pair.columns), np.float32)
-        down *= np.float32(1 / math.sqrt(pair.columns))
+        down, up = draw_pair(numbers, pair.rows, pair.columns, rank, spread)
         yield pair.down_key, down
-        if spread == 0.0:
-            yield pair.up_key, np.zeros((pair.rows, rank), np.float32)
-            continue
-        up = numbers.standard_normal((pair.rows, rank), np.float32)
-        up *= np.float32(spread * math.sqrt(pair.columns / rank))
         yield pair.up_key, up
+
+
+def draw_pair(numbers: np.random.Generator, rows: int, columns: int, rank: int, spread: float) -> tuple[Matrix, Matrix]:
+    """A random down matrix (rank, columns) and up matrix (rows, rank).
+
+    Down matrices have the variance 1/in, as trainers draw them. A number of `up @ down` has rank * var(up) / in.
+
+    Args:
+        numbers: Where the random numbers come from.
+        rows, columns: Of the layer.
+        rank: Of both matrices.
+        spread: Root mean square of the numbers of `up @ down`; 0 makes the up matrix zero and draws nothing for it.
+    """
+    down = numbers.standard_normal((rank, columns), np.float32)
+    down *= np.float32(1 / math.sqrt(columns))
+    if spread == 0.0:
+        return down, np.zeros((rows, rank), np.float32)
+    up = numbers.standard_normal((rows, rank), np.float32)
+    up *= np.float32(spread * math.sqrt(columns / rank))
+    return down, up
 
 
 def _stored(tensor: Matrix, dtype: StoredAs) -> NDArray[np.generic]:

@@ -1,0 +1,203 @@
+"""How the tensors of an adapter file are made up: whose names, which matrices, and what else trainers put beside them.
+
+Names come from the tables of `layers/`; prefixes and suffixes are written out, so that files of a convention do not
+follow a mistake in its own document.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from math import isqrt
+
+import numpy as np
+
+from kilnmark.keymaps.convention import load_keymaps
+from kilnmark.keymaps.fused import Matrix
+from kilnmark.keymaps.schema import Rows, load_tables
+from kilnmark.keymaps.shapes import BLOCK, Shapes, block_count
+from kilnmark.keymaps.write import draw_pair
+
+__all__ = ["Form", "Recipe", "TextEncoder", "tensors_of"]
+
+_STRENGTH = 2e-3
+
+
+class Form(StrEnum):
+    """What stands for one module."""
+
+    PAIR = "pair"
+    BLOCKS = "blocks"
+    DORA = "dora"
+    LOKR = "lokr"
+    LOKR_FACTORED = "lokr, factored"
+    LOHA = "loha"
+    BIAS = "bias"
+
+
+class TextEncoder(StrEnum):
+    """Modules of a text encoder, in the names of one trainer."""
+
+    CLIP_KOHYA = "lora_te1_text_model_encoder_layers_{block}_"
+    T5_KOHYA = "lora_te3_encoder_block_{block}_"
+    CLIP_PEFT = "text_encoder.text_model.encoder.layers.{block}.self_attn."
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """One set of tensors.
+
+    Attributes:
+        table: Of `layers/`, or the convention whose own modules are meant.
+        prefix: Before the module's name.
+        down, up: Suffixes of the two matrices.
+        separator: In place of the dots of the table.
+        only: Expression that the module's pattern must hold.
+        alpha: Stored alpha; None stores none, 0 stores the stored rank.
+        form: What stands for a module.
+        transposed: Matrices are stored as (in, rank) and (rank, out).
+        encoders: Text encoders that were trained too.
+    """
+
+    table: str
+    prefix: str = ""
+    down: str = "lora_A.weight"
+    up: str = "lora_B.weight"
+    separator: str = "."
+    only: str = "block"
+    alpha: float | None = None
+    form: Form = Form.PAIR
+    transposed: bool = False
+    encoders: tuple[TextEncoder, ...] = ()
+
+
+def tensors_of(
+    recipe: Recipe, shapes: Shapes, rank: int, blocks: int | None, numbers: np.random.Generator
+) -> Iterator[tuple[str, Matrix]]:
+    """Names and matrices of a whole file.
+
+    Args:
+        recipe: What to make.
+        shapes: The model's linear layers.
+        rank: Of every update; of every block of a block-diagonal one.
+        blocks: Only the first so many blocks of each type; None means all.
+        numbers: Where the random numbers come from.
+    """
+    for name, rows in _modules(recipe, shapes, blocks):
+        heights, columns = [shapes[target][0] for target in rows.targets], shapes[rows.targets[0]][1]
+        for suffix, matrix in _module(recipe, heights, columns, rank, numbers):
+            yield f"{name}.{suffix}", matrix
+    if recipe.form is Form.BIAS:
+        yield from _norms(blocks, numbers)
+    for encoder in recipe.encoders:
+        for name, height, columns in _encoder_modules(encoder, blocks):
+            for suffix, matrix in _module(recipe, [height], columns, rank, numbers):
+                yield f"{name}.{suffix}", matrix
+
+
+def _modules(recipe: Recipe, shapes: Shapes, blocks: int | None) -> Iterator[tuple[str, Rows]]:
+    tables = load_tables()
+    own = recipe.table not in tables
+    modules = load_keymaps()[recipe.table].convention.modules if own else tables[recipe.table].modules
+    named: set[tuple[str, ...]] = set()
+    for pattern, rows in modules.items():
+        if not re.search(recipe.only, pattern) or rows.targets in named:
+            continue
+        named.add(rows.targets)
+        name = recipe.prefix + pattern.replace(".", recipe.separator)
+        count = block_count(shapes, rows.targets[0]) if BLOCK in pattern else 1
+        for block in range(count if blocks is None else min(blocks, count)):
+            yield name.replace(BLOCK, str(block)), rows.at(str(block))
+
+
+def _module(
+    recipe: Recipe, heights: list[int], columns: int, rank: int, numbers: np.random.Generator
+) -> Iterator[tuple[str, Matrix]]:
+    """The tensors of one module whose targets have these heights."""
+    height = sum(heights)
+    match recipe.form:
+        case Form.LOKR | Form.LOKR_FACTORED:
+            yield from _kronecker(height, columns, rank, numbers, factored=recipe.form is Form.LOKR_FACTORED)
+        case Form.LOHA:
+            for place in (1, 2):
+                down, up = draw_pair(numbers, height, columns, rank, _STRENGTH)
+                yield f"hada_w{place}_a", up
+                yield f"hada_w{place}_b", down
+        case Form.BLOCKS if len(heights) > 1:
+            rank *= len(heights)
+            yield from _block_diagonal(recipe, heights, columns, rank, numbers)
+        case _:
+            down, up = draw_pair(numbers, height, columns, rank, _STRENGTH)
+            yield recipe.down, down.T if recipe.transposed else down
+            yield recipe.up, up.T if recipe.transposed else up
+    if recipe.form is Form.DORA:
+        peft = recipe.down == "lora_A.weight"
+        yield "lora_magnitude_vector" if peft else "dora_scale", np.ones((height,) if peft else (height, 1), np.float32)
+    if recipe.form is Form.BIAS:
+        yield "lora_B.bias", numbers.standard_normal(height, np.float32)
+    if recipe.alpha is not None:
+        yield "alpha", np.asarray(np.float32(recipe.alpha or rank))
+
+
+def _block_diagonal(
+    recipe: Recipe, heights: list[int], columns: int, rank: int, numbers: np.random.Generator
+) -> Iterator[tuple[str, Matrix]]:
+    """One small pair a target, side by side in one of `rank`: all down matrices, up matrices on the diagonal."""
+    each = rank // len(heights)
+    pairs = [draw_pair(numbers, height, columns, each, _STRENGTH) for height in heights]
+    up = np.zeros((sum(heights), rank), np.float32)
+    reached = 0
+    for place, (_, part) in enumerate(pairs):
+        up[reached : reached + len(part), place * each : (place + 1) * each] = part
+        reached += len(part)
+    yield recipe.down, np.concatenate([down for down, _ in pairs])
+    yield recipe.up, up
+
+
+def _kronecker(
+    height: int, columns: int, rank: int, numbers: np.random.Generator, *, factored: bool
+) -> Iterator[tuple[str, Matrix]]:
+    """Two factors of nearly the same size, as LyCORIS cuts them; the second one as a pair of matrices if factored."""
+    rows, width = _nearest_divisor(height), _nearest_divisor(columns)
+    yield "lokr_w1", numbers.standard_normal((rows, width), np.float32)
+    down, up = draw_pair(numbers, height // rows, columns // width, rank, _STRENGTH)
+    if factored:
+        yield "lokr_w2_a", up
+        yield "lokr_w2_b", down
+    else:
+        yield "lokr_w2", up @ down
+
+
+def _nearest_divisor(size: int) -> int:
+    return next(divisor for divisor in range(isqrt(size), 0, -1) if size % divisor == 0)
+
+
+def _norms(blocks: int | None, numbers: np.random.Generator) -> Iterator[tuple[str, Matrix]]:
+    """Scales of the norms of query and key, as control LoRAs change them."""
+    for block in range(19 if blocks is None else min(blocks, 19)):
+        for stream in ("img", "txt"):
+            for norm in ("query", "key"):
+                name = f"double_blocks.{block}.{stream}_attn.norm.{norm}_norm.scale"
+                yield name, numbers.standard_normal(128, np.float32)
+
+
+def _encoder_modules(encoder: TextEncoder, blocks: int | None) -> Iterator[tuple[str, int, int]]:
+    """Name, rows and columns of every module of CLIP-L (12 layers of 768) or T5-XXL (24 of 4096)."""
+    attention = {f"{letter}_proj": (768, 768) for letter in ("k", "v", "q", "out")}
+    layers, modules = {
+        TextEncoder.CLIP_PEFT: (12, attention),
+        TextEncoder.CLIP_KOHYA: (
+            12,
+            {f"self_attn_{name}": size for name, size in attention.items()}
+            | {"mlp_fc1": (3072, 768), "mlp_fc2": (768, 3072)},
+        ),
+        TextEncoder.T5_KOHYA: (
+            24,
+            {f"layer_0_SelfAttention_{letter}": (4096, 4096) for letter in "qkvo"}
+            | {f"layer_1_DenseReluDense_{name}": (10240, 4096) for name in ("wi_0", "wi_1")}
+            | {"layer_1_DenseReluDense_wo": (4096, 10240)},
+        ),
+    }[encoder]
+    for layer in range(layers if blocks is None else min(blocks, layers)):
+        for name, (height, columns) in modules.items():
+            yield encoder.replace(BLOCK, str(layer)) + name, height, columns

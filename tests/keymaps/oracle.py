@@ -1,0 +1,310 @@
+"""What trainers' own arithmetic makes of their files, written out by hand: nothing here reads a convention's document.
+
+Each `Writer` gives, for every target of a file, the module and the rows that it comes from; `product` gives the factors
+of the update in float64.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Raw = Mapping[str, NDArray[np.float32]]
+Wide = NDArray[np.float64]
+Line = tuple[str, str, int, int]
+"""Module without prefix, target, first row, end row."""
+
+H, M, Z = 3072, 12288, 3840
+
+
+def flux1_bfl() -> Iterator[Line]:
+    """`flux/model.py` of Black Forest Labs beside the modules of mflux."""
+    for n in range(19):
+        for stream, attn, ff, norm in (
+            ("img", ("to_q", "to_k", "to_v", "to_out.0"), "ff", "norm1"),
+            ("txt", ("add_q_proj", "add_k_proj", "add_v_proj", "to_add_out"), "ff_context", "norm1_context"),
+        ):
+            theirs, ours = f"double_blocks.{n}.{stream}", f"transformer_blocks.{n}"
+            for place in range(3):
+                yield f"{theirs}_attn.qkv", f"{ours}.attn.{attn[place]}", place * H, (place + 1) * H
+            yield f"{theirs}_attn.proj", f"{ours}.attn.{attn[3]}", 0, H
+            yield f"{theirs}_mlp.0", f"{ours}.{ff}.linear1", 0, M
+            yield f"{theirs}_mlp.2", f"{ours}.{ff}.linear2", 0, H
+            yield f"{theirs}_mod.lin", f"{ours}.{norm}.linear", 0, 6 * H
+    for n in range(38):
+        theirs, ours = f"single_blocks.{n}", f"single_transformer_blocks.{n}"
+        for place, letter in enumerate("qkv"):
+            yield f"{theirs}.linear1", f"{ours}.attn.to_{letter}", place * H, (place + 1) * H
+        yield f"{theirs}.linear1", f"{ours}.proj_mlp", 3 * H, 3 * H + M
+        yield f"{theirs}.linear2", f"{ours}.proj_out", 0, H
+        yield f"{theirs}.modulation.lin", f"{ours}.norm.linear", 0, 3 * H
+
+
+def flux1_bfl_inputs() -> Iterator[Line]:
+    yield "img_in", "x_embedder", 0, H
+    yield "txt_in", "context_embedder", 0, H
+    for theirs, ours in (("time", "timestep"), ("vector", "text"), ("guidance", "guidance")):
+        yield f"{theirs}_in.in_layer", f"time_text_embed.{ours}_embedder.linear_1", 0, H
+        yield f"{theirs}_in.out_layer", f"time_text_embed.{ours}_embedder.linear_2", 0, H
+
+
+def flux1_mlx() -> Iterator[Line]:
+    """The same in mlx-examples, which has a Sequential's `layers` in its names."""
+    for module, target, begin, end in flux1_bfl():
+        yield module.replace("_mlp.", "_mlp.layers."), target, begin, end
+
+
+def flux1_paths() -> Iterator[tuple[str, int]]:
+    """Every linear layer in blocks of FLUX.1 and its rows, in mflux's names."""
+    yield from ((target, end - begin) for _, target, begin, end in flux1_bfl())
+
+
+def flux1_mflux() -> Iterator[Line]:
+    yield from ((target, target, 0, rows) for target, rows in flux1_paths())
+
+
+def flux1_diffusers() -> Iterator[Line]:
+    """`transformer_flux.py` of diffusers, which differs from mflux in the feed-forward layers only."""
+    for target, rows in flux1_paths():
+        yield target.replace(".linear1", ".net.0.proj").replace(".linear2", ".net.2"), target, 0, rows
+
+
+def flux1_diffusers_core() -> Iterator[Line]:
+    """The default target_modules of `train_dreambooth_lora_flux.py`."""
+    ends = ("to_q", "to_k", "to_v", "to_out.0", "_proj", "to_add_out", "net.0.proj", "net.2")
+    for line in flux1_diffusers():
+        if line[0].endswith(ends) and not line[0].endswith(("mlp",)):
+            yield line
+
+
+def flux1_diffusers_around() -> Iterator[Line]:
+    for _, target, begin, end in flux1_bfl_inputs():
+        yield target, target, begin, end
+    yield "norm_out.linear", "norm_out.linear", 0, 2 * H
+    yield "proj_out", "proj_out", 0, 64
+
+
+def flux1_all_diffusers() -> Iterator[Line]:
+    yield from flux1_diffusers()
+    yield from flux1_diffusers_around()
+
+
+def flux1_in_dims() -> Iterator[Line]:
+    yield from flux1_bfl()
+    yield from flux1_bfl_inputs()
+
+
+def flux1_all_bfl() -> Iterator[Line]:
+    """With the output, whose shift and scale change places: see `swapped`."""
+    yield from flux1_in_dims()
+    yield "final_layer.adaLN_modulation.1", "norm_out.linear", 0, 2 * H
+    yield "final_layer.linear", "proj_out", 0, 64
+
+
+def flux1_fal() -> Iterator[Line]:
+    yield from flux1_bfl()
+    yield "final_layer.linear", "proj_out", 0, 64
+
+
+def flux1_attention_only() -> Iterator[Line]:
+    yield from (line for line in flux1_bfl() if "double" in line[0] and "_attn." in line[0])
+
+
+def flux1_xlabs() -> Iterator[Line]:
+    """`DoubleStreamBlockLoraProcessor`: 1 is the image's half, 2 the text's."""
+    names = {"img_attn.qkv": "qkv_lora1", "img_attn.proj": "proj_lora1", "txt_attn.qkv": "qkv_lora2"}
+    names["txt_attn.proj"] = "proj_lora2"
+    for module, target, begin, end in flux1_attention_only():
+        stack, block, name = module.split(".", 2)
+        yield f"{stack}.{block}.processor.{names[name]}", target, begin, end
+
+
+def flux1_xlabs_single() -> Iterator[Line]:
+    for n in range(38):
+        for place, letter in enumerate("qkv"):
+            yield (
+                f"single_blocks.{n}.processor.qkv_lora",
+                f"single_transformer_blocks.{n}.attn.to_{letter}",
+                place * H,
+                (place + 1) * H,
+            )
+        yield f"single_blocks.{n}.processor.proj_lora", f"single_transformer_blocks.{n}.proj_out", 0, H
+
+
+def flux2_bfl() -> Iterator[Line]:
+    for n in range(5):
+        for stream, attn, ff in (
+            ("img", ("to_q", "to_k", "to_v", "to_out"), "ff"),
+            ("txt", ("add_q_proj", "add_k_proj", "add_v_proj", "to_add_out"), "ff_context"),
+        ):
+            theirs, ours = f"double_blocks.{n}.{stream}", f"transformer_blocks.{n}"
+            for place in range(3):
+                yield f"{theirs}_attn.qkv", f"{ours}.attn.{attn[place]}", place * H, (place + 1) * H
+            yield f"{theirs}_attn.proj", f"{ours}.attn.{attn[3]}", 0, H
+            yield f"{theirs}_mlp.0", f"{ours}.{ff}.linear_in", 0, 6 * H
+            yield f"{theirs}_mlp.2", f"{ours}.{ff}.linear_out", 0, H
+    for n in range(20):
+        yield f"single_blocks.{n}.linear1", f"single_transformer_blocks.{n}.attn.to_qkv_mlp_proj", 0, 9 * H
+        yield f"single_blocks.{n}.linear2", f"single_transformer_blocks.{n}.attn.to_out", 0, H
+
+
+def flux2_all() -> Iterator[Line]:
+    yield from flux2_bfl()
+    yield "img_in", "x_embedder", 0, H
+    yield "txt_in", "context_embedder", 0, H
+    yield "time_in.in_layer", "time_guidance_embed.linear_1", 0, H
+    yield "time_in.out_layer", "time_guidance_embed.linear_2", 0, H
+    for name, factor in (
+        ("double_stream_modulation_img", 6),
+        ("double_stream_modulation_txt", 6),
+        ("single_stream_modulation", 3),
+    ):
+        yield f"{name}.lin", f"{name}.linear", 0, factor * H
+    yield "final_layer.adaLN_modulation.1", "norm_out.linear", 0, 2 * H
+    yield "final_layer.linear", "proj_out", 0, 128
+
+
+def flux2_diffusers() -> Iterator[Line]:
+    for _, target, begin, end in flux2_bfl():
+        module = f"{target}.0" if target.startswith("transformer") and target.endswith(".to_out") else target
+        yield module, target, 0, end - begin
+
+
+def z_image(stacks: Mapping[str, int], *, fused: bool = False, modulated: bool = False) -> Iterator[Line]:
+    for stack, count in stacks.items():
+        for n in range(count):
+            block = f"{stack}.{n}"
+            for place, letter in enumerate("qkv"):
+                target = f"{block}.attention.to_{letter}"
+                if fused:
+                    yield f"{block}.attention.qkv", target, place * Z, (place + 1) * Z
+                else:
+                    yield target, target, 0, Z
+            yield f"{block}.attention.{'out' if fused else 'to_out.0'}", f"{block}.attention.to_out.0", 0, Z
+            for name, rows in (("w1", 10240), ("w2", Z), ("w3", 10240)):
+                yield f"{block}.feed_forward.{name}", f"{block}.feed_forward.{name}", 0, rows
+            if modulated and stack != "context_refiner":
+                yield f"{block}.adaLN_modulation.0", f"{block}.adaLN_modulation.0", 0, 4 * Z
+
+
+def z_image_layers() -> Iterator[Line]:
+    yield from z_image({"layers": 30})
+
+
+def z_image_modulated() -> Iterator[Line]:
+    yield from z_image({"layers": 30}, modulated=True)
+
+
+def z_image_fused() -> Iterator[Line]:
+    yield from z_image({"layers": 30}, fused=True)
+
+
+def z_image_all() -> Iterator[Line]:
+    yield from z_image({"layers": 30, "noise_refiner": 2, "context_refiner": 2}, modulated=True)
+    yield "all_x_embedder.2-1", "all_x_embedder.2-1", 0, Z
+    yield "all_final_layer.2-1.linear", "all_final_layer.2-1.linear", 0, 64
+    yield "all_final_layer.2-1.adaLN_modulation.1", "all_final_layer.2-1.adaLN_modulation.0", 0, Z
+    yield "cap_embedder.1", "cap_embedder.1", 0, Z
+    yield "t_embedder.mlp.0", "t_embedder.linear1", 0, 1024
+    yield "t_embedder.mlp.2", "t_embedder.linear2", 0, 256
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """How one trainer writes: its modules, and how their names and matrices stand in the file."""
+
+    lines: Callable[[], Iterator[Line]]
+    prefix: str = ""
+    down: str = "lora_A.weight"
+    up: str = "lora_B.weight"
+    flat: bool = False
+    transposed: bool = False
+
+    def name(self, module: str) -> str:
+        return self.prefix + (module.replace(".", "_") if self.flat else module)
+
+    def product(self, raw: Raw, line: Line) -> tuple[float, Wide, Wide]:
+        """Multiplier, up rows and down matrix of one target: `multiplier * up @ down` is the trainer's update."""
+        module, _, begin, end = line
+        name = self.name(module)
+        down, up = (raw[f"{name}.{suffix}"].astype(float) for suffix in (self.down, self.up))
+        if self.transposed:
+            down, up = down.T, up.T
+        rank = down.shape[0]
+        multiplier = float(raw[f"{name}.alpha"]) / rank if f"{name}.alpha" in raw else 1.0
+        return multiplier, swapped(up) if module.startswith("final_layer.adaLN") else up[begin:end], down
+
+    def keys(self, raw: Raw) -> set[str]:
+        """Names of all the tensors that updates are made of."""
+        names = {self.name(line[0]) for line in self.lines()}
+        suffixes = (self.down, self.up, "alpha")
+        return {f"{name}.{suffix}" for name in names for suffix in suffixes if f"{name}.{suffix}" in raw}
+
+
+def swapped(up: Wide) -> Wide:
+    """Black Forest Labs' last layer chunks its modulation into shift and scale, diffusers' into scale and shift."""
+    shift, scale = np.split(up, 2)
+    return np.concatenate([scale, shift])
+
+
+KOHYA = ("lora_down.weight", "lora_up.weight")
+BARE = "transformer.base_model.model."
+
+
+def kohya(lines: Callable[[], Iterator[Line]] = flux1_bfl, prefix: str = "lora_unet_") -> Writer:
+    return Writer(lines, prefix, *KOHYA, flat=True)
+
+
+WRITERS: Mapping[str, Writer] = {
+    "mlx-examples-raw": Writer(flux1_mlx, "", "lora_a", "lora_b", transposed=True),
+    **dict.fromkeys(("mlx-examples-remapped", "kohya", "kohya-te1", "kohya-te1-te3"), kohya()),
+    **dict.fromkeys(("kohya-split-qkv", "draw-things"), kohya()),
+    "kohya-in-dims": kohya(flux1_in_dims),
+    **dict.fromkeys(
+        ("ai-toolkit", "replicate-ostris", "diffusers-alpha", "mixed-peft-kohya"),
+        Writer(flux1_diffusers, "transformer."),
+    ),
+    **dict.fromkeys(
+        ("diffusers-peft", "diffusers-peft-te", "fal-flux-lora"), Writer(flux1_diffusers_core, "transformer.")
+    ),
+    "diffusers-all-linear": Writer(flux1_all_diffusers, "transformer."),
+    "diffusers-down-up": Writer(flux1_diffusers, "transformer.", *KOHYA),
+    "peft-unprefixed": Writer(flux1_diffusers),
+    "peft-default-adapter": Writer(flux1_diffusers, "", "lora_A.default.weight", "lora_B.default.weight"),
+    "peft-base-model": Writer(flux1_diffusers, "base_model.model."),
+    "simpletuner-old": Writer(flux1_diffusers_core, BARE),
+    "onetrainer-legacy": kohya(flux1_all_diffusers, "lora_transformer_"),
+    "onetrainer-comfy": Writer(flux1_bfl, "diffusion_model."),
+    "onetrainer-original": Writer(flux1_bfl),
+    "comfy-bfl": Writer(flux1_bfl, "diffusion_model.", *KOHYA),
+    "comfy-bfl-all": Writer(flux1_all_bfl, "diffusion_model.", *KOHYA),
+    "comfy-xlabs-realism": Writer(flux1_attention_only, "diffusion_model.", *KOHYA),
+    "fal-kontext": Writer(flux1_fal, "base_model.model."),
+    "xlabs": Writer(flux1_xlabs, "", "down.weight", "up.weight"),
+    "xlabs-single": Writer(flux1_xlabs_single, "", "down.weight", "up.weight"),
+    "lora-unet-diffusers": kohya(flux1_diffusers),
+    "mflux-train-old": Writer(flux1_mflux, "transformer.", "lora_A", "lora_B"),
+    "flux2-ai-toolkit": Writer(flux2_bfl, "diffusion_model."),
+    "flux2-comfy-down-up": Writer(flux2_bfl, "diffusion_model.", *KOHYA),
+    "flux2-all": Writer(flux2_all, "diffusion_model."),
+    "flux2-diffusers": Writer(flux2_diffusers, "transformer."),
+    "flux2-kohya": kohya(flux2_bfl),
+    "zimage-ai-toolkit": Writer(z_image_modulated, "diffusion_model."),
+    "zimage-diffusers": Writer(z_image_layers, "transformer."),
+    "zimage-all": Writer(z_image_all, "transformer."),
+    "zimage-kohya": kohya(z_image_modulated),
+    "zimage-comfy-fused": Writer(z_image_fused, "diffusion_model.", *KOHYA),
+    "zimage-comfy-fused-ab": Writer(z_image_fused, "diffusion_model."),
+}
+"""Every healthy exhibit of the zoo that changes the transformer."""
+
+
+def relative_error(multiplier: float, up: Wide, down: Wide, other: tuple[float, Wide, Wide]) -> float:
+    """Frobenius norm of the difference of two updates over that of the second, without multiplying either out."""
+    factor, other_up, other_down = other
+    ups = np.concatenate([multiplier * up, -factor * other_up], axis=1)
+    downs = np.concatenate([down, other_down])
+    difference = float(np.sum((ups.T @ ups) * (downs @ downs.T)))
+    whole = factor**2 * float(np.sum((other_up.T @ other_up) * (other_down @ other_down.T)))
+    return float(np.sqrt(max(difference, 0.0) / whole))
