@@ -1,5 +1,8 @@
 """The table of readers: which mflux wants what, at every edge of its ranges."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from kilnmark.keymaps.remap_goal import GOALS, parse_reader
@@ -40,3 +43,16 @@ def test_what_is_no_reader_is_refused_with_the_form(text: str) -> None:
 
 def test_every_goal_is_a_convention() -> None:
     assert set(GOALS) <= load_conventions().keys()
+
+
+def test_the_page_says_what_the_table_says() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "remap.md").read_text()
+    rows = re.findall(
+        r"^\| mflux ([0-9.]+) (?:to ([0-9.]+)|and later) \| `(mflux==[0-9.]+)` \| (.*)$", page, re.MULTILINE
+    )
+    assert len(rows) == 3
+    for first, last, example, habits in rows:
+        told = ("cut into" in habits, "must be there" in habits)
+        for text in (f"mflux=={first}", f"mflux=={last or '99.0.0'}", example):
+            reader = parse_reader(text)
+            assert (reader.tiled, reader.needs_alpha) == told, text
