@@ -10,6 +10,7 @@ import click
 from kilnmark.client.commands import write_document
 from kilnmark.client.exits import ExitCode
 from kilnmark.client.options import json_option
+from kilnmark.client.remap import remap
 from kilnmark.keymaps.shapes import PAINTERS, load_shapes
 from kilnmark.protocol.report import Verdict
 
@@ -21,7 +22,10 @@ __all__ = ["lora"]
 
 @click.group()
 def lora() -> None:
-    """Look at adapter files, without a daemon and without weights."""
+    """Look at adapter files and convert them, without a daemon and without weights."""
+
+
+lora.add_command(remap)
 
 
 @lora.command("inspect")

@@ -1,0 +1,143 @@
+"""What a file holds, cut into one piece a target, and what of it a conversion would lose.
+
+A piece is a target's share of a pair of matrices, still in the file's own bits.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+import numpy as np
+
+from kilnmark.keymaps.adapter import Adapter, adapter_of
+from kilnmark.keymaps.alpha import Multipliers
+from kilnmark.keymaps.errors import UnfitAdapter, shorten
+from kilnmark.keymaps.remap_bits import Stored, stored
+from kilnmark.keymaps.safefile import AdapterFile
+from kilnmark.keymaps.schema import Role
+from kilnmark.keymaps.shapes import PAINTERS, Shapes, load_shapes
+from kilnmark.keymaps.sorting import Module, Sorting, sort_keys
+
+__all__ = ["Piece", "Source", "listed", "read_source", "swapped"]
+
+_PLAIN = {Role.DOWN, Role.UP, Role.ALPHA}
+_SHOWN = 20
+_NOT_WHOLE = "a remapped file would not have them, so take them out first, or use the file as it is"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Piece:
+    """What a file says of one target.
+
+    Attributes:
+        target: Module path in mflux.
+        down: (rank, in); the targets of a fused module share one.
+        up: (out, rank), rows in mflux's order.
+        multiplier: alpha / rank, or what the convention puts in its place.
+        has_alpha: Its module has an alpha tensor.
+        path: Of the file, for errors.
+        key: Name of its up matrix in the file.
+    """
+
+    target: str
+    down: Stored
+    up: Stored
+    multiplier: float
+    has_alpha: bool
+    path: str
+    key: str
+
+    @property
+    def rank(self) -> int:
+        """Rows of `down`, columns of `up`."""
+        return self.down.shape[0]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Source:
+    """A file that can be converted.
+
+    Attributes:
+        adapter: As it is read for the model.
+        variant: The model that it is made for.
+        shapes: That model's linear layers.
+        pieces: By target.
+    """
+
+    adapter: Adapter
+    variant: str
+    shapes: Shapes
+    pieces: Mapping[str, Piece]
+
+
+def read_source(file: AdapterFile) -> Source:
+    """Find the model that a file is made for, and cut the file into pieces.
+
+    Raises:
+        UnfitAdapter: A part of it cannot be applied exactly, or would be lost.
+    """
+    variant, sorting, adapter = _fitting(file)
+    _check_whole(file, sorting)
+    shapes = load_shapes(variant)
+    multipliers = Multipliers(file)
+    pieces = {piece.target: piece for module in sorting.modules for piece in _cut(file, module, shapes, multipliers)}
+    return Source(adapter, variant, shapes, pieces)
+
+
+def _fitting(file: AdapterFile) -> tuple[str, Sorting, Adapter]:
+    """The first model that has every layer of the file at its width, else what the best of them has to say."""
+    sortings = {variant: sort_keys(file.path, tuple(file.tensors), load_shapes(variant)) for variant in PAINTERS}
+    matched = {variant: sum(len(m.keys) for m in sorting.modules) for variant, sorting in sortings.items()}
+    best = max(matched.values())
+    refusal: UnfitAdapter | None = None
+    for variant, sorting in sortings.items():
+        if matched[variant] != best:
+            continue
+        try:
+            return variant, sorting, adapter_of(file, load_shapes(variant))
+        except UnfitAdapter as error:
+            refusal = refusal or error
+    raise refusal or UnfitAdapter(file.path, "fits no model that is known", "give an adapter of one of them")
+
+
+def _check_whole(file: AdapterFile, sorting: Sorting) -> None:
+    if sorting.unmatched:
+        problem = f"{len(sorting.unmatched)} of {len(file.tensors)} keys are unknown: {listed(sorting.unmatched)}"
+        raise UnfitAdapter(file.path, problem, _NOT_WHOLE)
+    if sorting.ignored:
+        reasons = ", ".join(f"{count} ({reason})" for reason, count in sorting.ignored.items())
+        taken = {key for module in sorting.modules for key in module.keys.values()}
+        names = [key for key in file.tensors if key not in taken]
+        problem = f"{reasons} of {len(file.tensors)} keys are no part of its updates: {listed(names)}"
+        raise UnfitAdapter(file.path, problem, _NOT_WHOLE)
+    for module in sorting.modules:
+        if not module.keys.keys() <= _PLAIN:
+            key = next(key for role, key in module.keys.items() if role not in _PLAIN)
+            problem = "is part of an update that is more than a pair of matrices"
+            raise UnfitAdapter(file.path, problem, "export the adapter as plain LoRA", key=key)
+    if not sorting.modules:
+        raise UnfitAdapter(file.path, "holds no update", "give an adapter that changes layers of the transformer")
+
+
+def listed(names: Sequence[str]) -> str:
+    """The first names, and how many more there are."""
+    more = len(names) - _SHOWN
+    return ", ".join(map(shorten, names[:_SHOWN])) + (f" and {more} more" if more > 0 else "")
+
+
+def _cut(file: AdapterFile, module: Module, shapes: Shapes, multipliers: Multipliers) -> Iterator[Piece]:
+    transposed = module.convention.transposed
+    down, up = (stored(file, module.keys[role], transposed=transposed) for role in (Role.DOWN, Role.UP))
+    if module.rows.swap_halves:
+        up = swapped(up)
+    multiplier = multipliers.of(module, down.shape[0])
+    ends = list(accumulate(shapes[target][0] for target in module.targets))
+    for target, begin, end in zip(module.targets, [0, *ends], ends, strict=False):
+        part = Stored(up.dtype, up.bits[begin:end])
+        yield Piece(target, down, part, multiplier, Role.ALPHA in module.keys, file.path, module.keys[Role.UP])
+
+
+def swapped(matrix: Stored) -> Stored:
+    """The second half of the rows before the first."""
+    half = matrix.shape[0] // 2
+    return Stored(matrix.dtype, np.concatenate([matrix.bits[half:], matrix.bits[:half]]))
