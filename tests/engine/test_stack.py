@@ -63,12 +63,18 @@ def test_a_stack_adds_the_exact_sum_of_its_adapters(
     assert np.linalg.norm(added - exact) / np.linalg.norm(exact) < 1e-5
 
 
+@pytest.mark.parametrize("blocks", [2, pytest.param(None, marks=pytest.mark.slow)])
 def test_the_noise_equals_mfluxs_own_unbaked_loader(
-    base: Base, stacker: Stacker, healthy: Adapter, other: Adapter
+    base: Base, stacker: Stacker, tmp_path: Path, blocks: int | None
 ) -> None:
-    with mflux_stack(base, [Path(healthy.path), Path(other.path)], [0.8, 0.5]):
+    files = [
+        make_adapter(tmp_path / "diffusers.safetensors", "diffusers", rank=4, seed=1, blocks=blocks),
+        make_adapter(tmp_path / "kohya.safetensors", "kohya", rank=2, seed=2, alpha=1.0, blocks=blocks),
+    ]
+    with mflux_stack(base, files, [0.8, 0.5]):
         theirs = noise(base.flux)
-    stacker.switch([Member(healthy, 0.8), Member(other, 0.5)])
+    adapters = [read_adapter(file, base.shapes) for file in files]
+    stacker.switch([Member(adapters[0], 0.8), Member(adapters[1], 0.5)])
     ours = noise(base.flux)
     assert np.abs(theirs - noise(base.flux, seed=2)).max() > 1e-2
     assert np.abs(ours - theirs).max() / np.abs(theirs).max() < 1e-5
