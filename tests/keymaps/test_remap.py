@@ -230,9 +230,24 @@ def test_alpha_beyond_float32_is_refused(tmp_path: Path) -> None:
         remap_adapter(source, tmp_path / "b.safetensors", "mlx-examples")
 
 
+@pytest.mark.parametrize(("rank", "folded"), [(4, False), (2, True)])
+def test_rslora_becomes_an_alpha_only_where_one_says_it_exactly(tmp_path: Path, rank: int, folded: bool) -> None:
+    config = {"transformer.lora_alpha": 3, "transformer.use_rslora": True}
+    metadata = {PEFT_METADATA: json.dumps(config)}
+    source = write_tensors(tmp_path / "a.safetensors", tensors_of("ai-toolkit", rank), metadata=metadata)
+    remapped = remap_adapter(source, tmp_path / "b.safetensors", "kohya")
+    after = load_file(tmp_path / "b.safetensors")
+    assert any(key.endswith(".alpha") for key in after) is not folded
+    assert any("folded" in note for note in remapped.notes) is folded
+    factor = 3 / np.sqrt(rank)
+    plain = products(WRITERS["ai-toolkit"], tensors_of("ai-toolkit", rank))
+    expected = {target: (factor, up, down) for target, (_, up, down) in plain.items()}
+    assert_same_updates(expected, products(WRITTEN["kohya"], after))
+
+
 def test_members_with_different_alphas_share_one_module(tmp_path: Path) -> None:
     tensors = dict(tensors_of("diffusers-alpha", 2))
-    for letter, alpha in zip("qkv", (1.0, 3.0, 0.3), strict=True):
+    for letter, alpha in zip("qkv", (2.0, 3.0, 0.3), strict=True):
         tensors[f"transformer.transformer_blocks.0.attn.to_{letter}.alpha"] = np.asarray(alpha, np.float32)
     source = write_tensors(tmp_path / "a.safetensors", tensors)
     remap_adapter(source, tmp_path / "b.safetensors", "kohya")
@@ -297,6 +312,9 @@ def test_other_models_are_converted_too(tmp_path: Path, name: str, writer: str) 
         ("mlx-examples-remapped-tiled", "mlx-examples", "lora_unet_double_blocks_0_img_attn_qkv.lora_down.weight"),
         ("kohya-dora", "diffusers", "dora_scale"),
         ("ai-toolkit-lokr", "kohya", "lokr_w1"),
+        ("copied-in-part", "kohya", "keep one of the two copies"),
+        ("said-twice", "kohya", "names the same matrix as"),
+        ("of-other-rank", "kohya", "has rank 4"),
         ("not-a-number", "kohya", "transformer.transformer_blocks.0.attn.to_q.lora_A.weight"),
         ("missing-half", "kohya", "transformer.transformer_blocks.0.attn.to_q.lora_A.weight"),
     ],

@@ -85,25 +85,34 @@ def read_source(file: AdapterFile) -> Source:
 
 
 def _fitting(file: AdapterFile) -> tuple[str, Sorting, Adapter]:
-    """The first model that has every layer of the file at its width, else what the best of them has to say."""
-    sortings = {variant: sort_keys(file.path, tuple(file.tensors), load_shapes(variant)) for variant in PAINTERS}
-    matched = {variant: sum(len(m.keys) for m in sorting.modules) for variant, sorting in sortings.items()}
-    best = max(matched.values())
-    refusal: UnfitAdapter | None = None
-    for variant, sorting in sortings.items():
-        if matched[variant] != best:
-            continue
+    """The first model that has every layer of the file at its width."""
+    refusals: list[UnfitAdapter] = []
+    incomplete: list[tuple[int, str]] = []
+    for variant in PAINTERS:
+        shapes = load_shapes(variant)
         try:
-            return variant, sorting, adapter_of(file, load_shapes(variant))
+            sorting = sort_keys(file.path, tuple(file.tensors), shapes)
+            if not sorting.unmatched:
+                return variant, sorting, adapter_of(file, shapes)
+            incomplete.append((len(sorting.unmatched), variant))
         except UnfitAdapter as error:
-            refusal = refusal or error
-    raise refusal or UnfitAdapter(file.path, "fits no model that is known", "give an adapter of one of them")
+            refusals.append(error)
+    if refusals:
+        raise refusals[0]
+    raise _unknown(file, min(incomplete, key=lambda found: found[0])[1])
+
+
+def _unknown(file: AdapterFile, variant: str) -> UnfitAdapter:
+    """Why the nearest model does not take the file: what is wrong with a known key says more than an unknown one."""
+    try:
+        unmatched = adapter_of(file, load_shapes(variant)).unmatched_keys
+    except UnfitAdapter as error:
+        return error
+    problem = f"{len(unmatched)} of {len(file.tensors)} keys are unknown: {listed(unmatched)}"
+    return UnfitAdapter(file.path, problem, _NOT_WHOLE)
 
 
 def _check_whole(file: AdapterFile, sorting: Sorting) -> None:
-    if sorting.unmatched:
-        problem = f"{len(sorting.unmatched)} of {len(file.tensors)} keys are unknown: {listed(sorting.unmatched)}"
-        raise UnfitAdapter(file.path, problem, _NOT_WHOLE)
     if sorting.ignored:
         reasons = ", ".join(f"{count} ({reason})" for reason, count in sorting.ignored.items())
         taken = {key for module in sorting.modules for key in module.keys.values()}
