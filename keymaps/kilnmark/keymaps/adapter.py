@@ -9,12 +9,14 @@ from kilnmark.keymaps.alpha import Multipliers
 from kilnmark.keymaps.errors import UnfitAdapter
 from kilnmark.keymaps.fit import check_model
 from kilnmark.keymaps.fused import is_block_diagonal
-from kilnmark.keymaps.kinds import Update, lora_updates
+from kilnmark.keymaps.kinds import updates_of
+from kilnmark.keymaps.parts import Kind, kind_of
 from kilnmark.keymaps.roots import AnyPath
 from kilnmark.keymaps.safefile import AdapterFile, read_file
 from kilnmark.keymaps.schema import Role
 from kilnmark.keymaps.shapes import Shapes
 from kilnmark.keymaps.sorting import Module, Sorting, sort_keys
+from kilnmark.keymaps.update import Update
 
 __all__ = ["Adapter", "Update", "adapter_of", "read_adapter"]
 
@@ -34,7 +36,7 @@ class Adapter:
         convention: Name of the convention that explains most keys; empty when none explains any.
         convention_version: Of its YAML; 0 when there is none.
         share: The part of all keys that this convention explains, 0 to 1.
-        kind: `lora`; empty when there is no update.
+        kind: `lora`, `loha`, or several joined by `+`; empty when there is no update.
         rank: The largest of all updates; 0 when there is none.
         total_key_count: Tensors in the file.
         matched_key_count: Tensors that make the updates.
@@ -93,7 +95,7 @@ def adapter_of(file: AdapterFile, shapes: Shapes) -> Adapter:
     _check_kinds(file, sorting)
     check_model(file, sorting)
     multipliers = Multipliers(file)
-    made = [(module, lora_updates(file, module, shapes, multipliers)) for module in sorting.modules]
+    made = [(module, updates_of(file, module, shapes, multipliers)) for module in sorting.modules]
     updates = tuple(update for _, updates in made for update in updates)
     return _assembled(file, sorting, updates, tuple(_notes(made)))
 
@@ -110,7 +112,10 @@ def _notes(made: Iterable[tuple[Module, tuple[Update, ...]]]) -> Iterator[str]:
     diagonal = [
         module
         for module, updates in made
-        if Role.ALPHA in module.keys and updates[0].multiplier != 1.0 and is_block_diagonal([u.up for u in updates])
+        if kind_of(module) is Kind.LORA
+        and Role.ALPHA in module.keys
+        and updates[0].multiplier != 1.0
+        and is_block_diagonal([u.up for u in updates])
     ]
     if diagonal:
         count = "1 fused module is" if len(diagonal) == 1 else f"{len(diagonal)} fused modules are"
@@ -129,7 +134,7 @@ def _assembled(file: AdapterFile, sorting: Sorting, updates: tuple[Update, ...],
         convention=convention.name if convention else "",
         convention_version=convention.version if convention else 0,
         share=recognition.share if recognition else 0.0,
-        kind="lora" if updates else "",
+        kind="+".join(sorted({kind_of(module) for module in sorting.modules})),
         rank=max((update.rank for update in updates), default=0),
         total_key_count=len(file.tensors),
         matched_key_count=sum(len(module.keys) for module in sorting.modules),

@@ -4,20 +4,15 @@ From the header alone: no tensor is read.
 """
 
 from kilnmark.keymaps.errors import UnfitAdapter
+from kilnmark.keymaps.parts import chains, stored_shape
 from kilnmark.keymaps.safefile import AdapterFile
 from kilnmark.keymaps.schema import Role
 from kilnmark.keymaps.shapes import PAINTERS, Shapes, load_shapes
 from kilnmark.keymaps.sorting import Module, Sorting, sort_keys
 
-__all__ = ["check_model", "check_widths", "stored_shape"]
+__all__ = ["check_model", "check_widths"]
 
 _TRAINED_FOR = "use it with the model that it was trained for"
-
-
-def stored_shape(file: AdapterFile, module: Module, role: Role) -> tuple[int, ...]:
-    """Of a matrix as updates take it: (rank, in) for the down matrix, (out, rank) for the up matrix."""
-    shape = file.tensors[module.keys[role]].shape
-    return shape[::-1] if module.convention.transposed else shape
 
 
 def check_widths(file: AdapterFile, module: Module, shapes: Shapes) -> None:
@@ -45,14 +40,15 @@ def check_model(file: AdapterFile, sorting: Sorting) -> None:
 
 
 def _misfit(file: AdapterFile, module: Module, shapes: Shapes) -> tuple[Role, str] | None:
-    columns, rows = stored_shape(file, module, Role.DOWN)[1], stored_shape(file, module, Role.UP)[0]
+    first = chains(module)[0]
+    rows, columns = stored_shape(file, module, first[0])[0], stored_shape(file, module, first[-1])[1]
     for target in module.targets:
         if columns != shapes[target][1]:
-            return Role.DOWN, f"is {columns} wide, but {target} takes {shapes[target][1]} inputs"
+            return first[-1], f"is {columns} wide, but {target} takes {shapes[target][1]} inputs"
     wanted = [shapes[target][0] for target in module.targets]
     if rows != sum(wanted):
         parts = " + ".join(f"{target} {count}" for target, count in zip(module.targets, wanted, strict=True))
-        return Role.UP, f"has {rows} rows, but the model needs {sum(wanted)} ({parts})"
+        return first[0], f"has {rows} rows, but the model needs {sum(wanted)} ({parts})"
     return None
 
 
@@ -79,6 +75,6 @@ def _fits(file: AdapterFile, shapes: Shapes) -> bool:
 
 
 def _fitting(file: AdapterFile, module: Module, shapes: Shapes) -> bool:
-    whole = {Role.DOWN, Role.UP} <= module.keys.keys()
-    matrices = whole and all(len(stored_shape(file, module, role)) == 2 for role in (Role.DOWN, Role.UP))  # noqa: PLR2004
-    return matrices and _misfit(file, module, shapes) is None
+    needed = [role for chain in chains(module) for role in chain]
+    whole = all(role in module.keys and len(stored_shape(file, module, role)) == 2 for role in needed)  # noqa: PLR2004
+    return whole and _misfit(file, module, shapes) is None
