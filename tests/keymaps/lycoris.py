@@ -63,3 +63,25 @@ def some_rows(share: Share, seed: int = 0) -> NDArray[np.int64]:
     """Row numbers of the module in one target's share: the first, the last, and some between."""
     inner = np.random.default_rng(seed).integers(share.begin, share.end, 6)
     return np.array([share.begin, *inner, share.end - 1])
+
+
+def factorize(size: int) -> tuple[int, int]:
+    """The two factors of a size that are nearest to each other, the smaller one first."""
+    small = max(factor for factor in range(1, int(size**0.5) + 1) if size % factor == 0)
+    return small, size // small
+
+
+def lokr_file(shares: Iterable[Share], *, rank: int = 0, both: bool = False, alpha: float = 1.0) -> Raw:
+    """Full factors at rank 0; otherwise the second is a product, and where `both` the first one too."""
+    numbers = np.random.default_rng(4)
+    tensors: Raw = {}
+    for module, (rows, columns) in sizes(shares).items():
+        (a, b), (c, d) = factorize(rows), factorize(columns)
+        for name, high, wide, decomposed in (("lokr_w1", a, c, rank and both), ("lokr_w2", b, d, rank)):
+            if decomposed:
+                tensors[f"{module}.{name}_a"] = normal(numbers, high, rank)
+                tensors[f"{module}.{name}_b"] = normal(numbers, rank, wide)
+            else:
+                tensors[f"{module}.{name}"] = normal(numbers, high, wide)
+        tensors[f"{module}.alpha"] = np.array(alpha, np.float32)
+    return tensors

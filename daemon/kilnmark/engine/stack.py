@@ -10,9 +10,10 @@ from typing import NamedTuple
 import mlx.core as mx
 import numpy as np
 
-from kilnmark.engine.layers import StackedLinear
+from kilnmark.engine.layers import KroneckerTerm, StackedLinear
 from kilnmark.engine.slots import Slot
-from kilnmark.keymaps.adapter import Adapter, Update
+from kilnmark.keymaps.adapter import Adapter
+from kilnmark.keymaps.update import AnyUpdate, KroneckerUpdate, Update
 
 __all__ = ["Member", "Stacker"]
 
@@ -27,7 +28,7 @@ class Member(NamedTuple):
 class _Part(NamedTuple):
     """What one member adds on one target: `factor` is scale times alpha/rank."""
 
-    update: Update
+    update: AnyUpdate
     factor: float
 
 
@@ -69,13 +70,28 @@ class Stacker:
             for update in member.adapter.updates:
                 parts[update.target].append(_Part(update, member.scale * update.multiplier))
         wrappers = {path: _wrap(self._slots[path], on_target) for path, on_target in parts.items()}
-        mx.eval([(wrapper.down, wrapper.up) for wrapper in wrappers.values()])
+        mx.eval([wrapper.added() for wrapper in wrappers.values()])
         return wrappers
 
 
 def _wrap(slot: Slot, parts: Sequence[_Part]) -> StackedLinear:
-    down = np.concatenate([part.update.down for part in parts])
-    up = np.concatenate([part.update.up * np.float32(part.factor) for part in parts], axis=1)
+    pairs = [(part.update, part.factor) for part in parts if isinstance(part.update, Update)]
+    products = [(part.update, part.factor) for part in parts if isinstance(part.update, KroneckerUpdate)]
+    return StackedLinear(slot.linear, _pair(slot, pairs) if pairs else None, [_term(slot, *each) for each in products])
+
+
+def _pair(slot: Slot, parts: Sequence[tuple[Update, float]]) -> tuple[mx.array, mx.array]:
+    down = np.concatenate([update.down for update, _ in parts])
+    up = np.concatenate([update.up * np.float32(factor) for update, factor in parts], axis=1)
     if (up.shape[0], down.shape[1]) != slot.shape or up.shape[1] != down.shape[0]:
         raise ValueError(f"{slot.path} is {slot.shape}; a stack of up {up.shape} and down {down.shape} does not fit it")
-    return StackedLinear(slot.linear, mx.array(down), mx.array(up))
+    return mx.array(down), mx.array(up)
+
+
+def _term(slot: Slot, update: KroneckerUpdate, factor: float) -> KroneckerTerm:
+    rows = sum(end - begin for begin, end in update.ranges)
+    columns = update.first.shape[1] * update.second[-1].shape[1]
+    if (rows, columns) != slot.shape:
+        raise ValueError(f"{slot.path} is {slot.shape}; a Kronecker product of {(rows, columns)} does not fit it")
+    first = mx.array(update.first * np.float32(factor))
+    return KroneckerTerm(first, [mx.array(matrix) for matrix in update.second], update.ranges)

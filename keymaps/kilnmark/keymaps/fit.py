@@ -3,8 +3,10 @@
 From the header alone: no tensor is read.
 """
 
+import math
+
 from kilnmark.keymaps.errors import UnfitAdapter
-from kilnmark.keymaps.parts import chains, stored_shape
+from kilnmark.keymaps.parts import Kind, chains, kind_of, stored_shape
 from kilnmark.keymaps.safefile import AdapterFile
 from kilnmark.keymaps.schema import Role
 from kilnmark.keymaps.shapes import PAINTERS, Shapes, load_shapes
@@ -40,16 +42,28 @@ def check_model(file: AdapterFile, sorting: Sorting) -> None:
 
 
 def _misfit(file: AdapterFile, module: Module, shapes: Shapes) -> tuple[Role, str] | None:
-    first = chains(module)[0]
-    rows, columns = stored_shape(file, module, first[0])[0], stored_shape(file, module, first[-1])[1]
+    height, width = _size(file, module)
+    product = kind_of(module) is Kind.LOKR
+    factor = chains(module)[-1 if product else 0]
     for target in module.targets:
-        if columns != shapes[target][1]:
-            return first[-1], f"is {columns} wide, but {target} takes {shapes[target][1]} inputs"
+        if width != shapes[target][1]:
+            found = f"makes an update {width} wide" if product else f"is {width} wide"
+            return factor[-1], f"{found}, but {target} takes {shapes[target][1]} inputs"
     wanted = [shapes[target][0] for target in module.targets]
-    if rows != sum(wanted):
+    if height != sum(wanted):
+        found = f"makes an update of {height} rows" if product else f"has {height} rows"
         parts = " + ".join(f"{target} {count}" for target, count in zip(module.targets, wanted, strict=True))
-        return first[0], f"has {rows} rows, but the model needs {sum(wanted)} ({parts})"
+        return factor[0], f"{found}, but the model needs {sum(wanted)} ({parts})"
     return None
+
+
+def _size(file: AdapterFile, module: Module) -> tuple[int, int]:
+    """(out, in) of a whole module's update."""
+    heights = [stored_shape(file, module, chain[0])[0] for chain in chains(module)]
+    widths = [stored_shape(file, module, chain[-1])[1] for chain in chains(module)]
+    if kind_of(module) is Kind.LOKR:
+        return math.prod(heights), math.prod(widths)
+    return heights[0], widths[0]
 
 
 def _made_for(file: AdapterFile) -> str:

@@ -7,18 +7,19 @@ from kilnmark.keymaps.alpha import Multipliers
 from kilnmark.keymaps.fit import check_widths
 from kilnmark.keymaps.fused import Matrix, split_rows
 from kilnmark.keymaps.loha import hadamard_pair
+from kilnmark.keymaps.lokr import kronecker_updates
 from kilnmark.keymaps.norms import check_range, gram, product_norm
 from kilnmark.keymaps.parts import Kind, check_parts, kind_of, matrix
 from kilnmark.keymaps.safefile import AdapterFile
 from kilnmark.keymaps.schema import Role
 from kilnmark.keymaps.shapes import Shapes
 from kilnmark.keymaps.sorting import Module
-from kilnmark.keymaps.update import Update
+from kilnmark.keymaps.update import AnyUpdate, Update
 
 __all__ = ["updates_of"]
 
 
-def updates_of(file: AdapterFile, module: Module, shapes: Shapes, multipliers: Multipliers) -> tuple[Update, ...]:
+def updates_of(file: AdapterFile, module: Module, shapes: Shapes, multipliers: Multipliers) -> tuple[AnyUpdate, ...]:
     """The updates of a module, one a target, in row order.
 
     Raises:
@@ -26,6 +27,8 @@ def updates_of(file: AdapterFile, module: Module, shapes: Shapes, multipliers: M
     """
     check_parts(file, module)
     check_widths(file, module, shapes)
+    if kind_of(module) is Kind.LOKR:
+        return kronecker_updates(file, module, shapes, multipliers)
     if kind_of(module) is Kind.LOHA:
         down, up, rank = hadamard_pair(file, module)
         keys = module.keys[Role.HADA_W1_B], module.keys[Role.HADA_W1_A]

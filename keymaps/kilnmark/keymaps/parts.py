@@ -3,6 +3,7 @@
 From the header alone: no tensor is read, but for telling a tiled matrix from a wrong one.
 """
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 from kilnmark.keymaps.errors import UnfitAdapter, shorten
@@ -17,6 +18,11 @@ AGAIN = "train or export the adapter again"
 
 _PAIR = (Role.UP, Role.DOWN)
 _HADAMARD = ((Role.HADA_W1_A, Role.HADA_W1_B), (Role.HADA_W2_A, Role.HADA_W2_B))
+_KRONECKER = (
+    ((Role.LOKR_W1,), (Role.LOKR_W1_A, Role.LOKR_W1_B)),
+    ((Role.LOKR_W2,), (Role.LOKR_W2_A, Role.LOKR_W2_B)),
+)
+"""Each factor is stored whole or as a product."""
 _BESIDE = frozenset({Role.ALPHA})
 """Roles that any kind may have."""
 
@@ -26,16 +32,32 @@ class Kind(StrEnum):
 
     LORA = "lora"
     LOHA = "loha"
+    LOKR = "lokr"
+
+
+_KINDS: Mapping[Kind, frozenset[Role]] = {
+    Kind.LOKR: frozenset(role for factor in _KRONECKER for chain in factor for role in chain),
+    Kind.LOHA: frozenset(role for chain in _HADAMARD for role in chain),
+}
 
 
 def kind_of(module: Module) -> Kind:
-    """By the roles of its tensors; for a mixture, the kind that needs more than one product."""
-    return Kind.LOHA if any(role in module.keys for chain in _HADAMARD for role in chain) else Kind.LORA
+    """By the roles of its tensors; of a mixture, one that is not whole."""
+    for kind, known in _KINDS.items():
+        if not known.isdisjoint(module.keys):
+            return kind
+    return Kind.LORA
 
 
 def chains(module: Module) -> tuple[tuple[Role, ...], ...]:
     """The products that its update is made of, each as the matrices to multiply, from left to right."""
-    return _HADAMARD if kind_of(module) is Kind.LOHA else (_PAIR,)
+    match kind_of(module):
+        case Kind.LOKR:
+            return tuple(whole if whole[0] in module.keys else product for whole, product in _KRONECKER)
+        case Kind.LOHA:
+            return _HADAMARD
+        case _:
+            return (_PAIR,)
 
 
 def stored_shape(file: AdapterFile, module: Module, role: Role) -> tuple[int, ...]:

@@ -32,7 +32,7 @@ __all__ = [
 
 
 class Role(StrEnum):
-    """What a tensor is to its module. Those of LoHa are called as LyCORIS calls them."""
+    """What a tensor is to its module. Those of LoHa and LoKr are called as LyCORIS calls them."""
 
     DOWN = "down"
     UP = "up"
@@ -41,6 +41,12 @@ class Role(StrEnum):
     HADA_W1_B = "hada_w1_b"
     HADA_W2_A = "hada_w2_a"
     HADA_W2_B = "hada_w2_b"
+    LOKR_W1 = "lokr_w1"
+    LOKR_W1_A = "lokr_w1_a"
+    LOKR_W1_B = "lokr_w1_b"
+    LOKR_W2 = "lokr_w2"
+    LOKR_W2_A = "lokr_w2_a"
+    LOKR_W2_B = "lokr_w2_b"
 
 
 class AlphaSource(StrEnum):

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from kilnmark.keymaps.fused import Matrix
+from kilnmark.keymaps.fused import Matrix, Range
 
-__all__ = ["Update"]
+__all__ = ["AnyUpdate", "KroneckerUpdate", "Update"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,3 +34,40 @@ class Update:
     def is_zero(self) -> bool:
         """The whole update is exactly zero."""
         return self.norm == 0.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KroneckerUpdate:
+    """What an adapter adds to one target's weight at scale 1: some rows of `multiplier * kron(first, second)`.
+
+    The product is never formed: its rows times an input are two small products, one with each factor.
+
+    Attributes:
+        target: Module path of the layer in mflux.
+        first: (a, c) float32.
+        second: One matrix (b, d), or two (b, rank) and (rank, d) whose product it is, float32.
+        ranges: Which of the a * b rows are the target's, put one behind the other; a module's rows may be split within
+            the second factor.
+        multiplier: alpha / rank, or 1 where both factors are stored whole.
+        norm: Frobenius norm of the whole update.
+    """
+
+    target: str
+    first: Matrix
+    second: tuple[Matrix, ...]
+    ranges: tuple[Range, ...]
+    multiplier: float
+    norm: float
+
+    @property
+    def rank(self) -> int:
+        """The most that the rank of the product can be."""
+        return int(min(self.first.shape) * min(length for matrix in self.second for length in matrix.shape))
+
+    @property
+    def is_zero(self) -> bool:
+        """The whole update is exactly zero."""
+        return self.norm == 0.0
+
+
+AnyUpdate = Update | KroneckerUpdate
