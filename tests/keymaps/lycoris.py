@@ -85,3 +85,29 @@ def lokr_file(shares: Iterable[Share], *, rank: int = 0, both: bool = False, alp
                 tensors[f"{module}.{name}"] = normal(numbers, high, wide)
         tensors[f"{module}.alpha"] = np.array(alpha, np.float32)
     return tensors
+
+
+def dora_file(
+    shares: Iterable[Share], *, peft: bool, rank: int = 2, magnitudes: Mapping[str, NDArray[np.float32]] | None = None
+) -> Raw:
+    """Pairs with magnitudes in kohya's spelling (alpha is half the rank) or in PEFT's.
+
+    Args:
+        shares: Rows of modules.
+        peft: The spelling.
+        rank: Of every pair.
+        magnitudes: (out,) of each module; None takes numbers around 1.
+    """
+    numbers = np.random.default_rng(5)
+    down, up = ("lora_A", "lora_B") if peft else ("lora_down", "lora_up")
+    tensors: Raw = {}
+    for module, (rows, columns) in sizes(shares).items():
+        tensors[f"{module}.{down}.weight"] = normal(numbers, rank, columns)
+        tensors[f"{module}.{up}.weight"] = normal(numbers, rows, rank)
+        magnitude = 1 + normal(numbers, rows) if magnitudes is None else magnitudes[module]
+        if peft:
+            tensors[f"{module}.lora_magnitude_vector"] = magnitude
+        else:
+            tensors[f"{module}.dora_scale"] = magnitude.reshape(-1, 1)
+            tensors[f"{module}.alpha"] = np.array(rank / 2, np.float32)
+    return tensors

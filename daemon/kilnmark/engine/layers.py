@@ -75,25 +75,37 @@ class StackedLinear(nn.Module):
         linear: The base's own layer; it is called, never changed.
         pair: `(total rank, in)` and `(out, total rank)`, float32; None without low-rank adapters.
         terms: One for each Kronecker product.
+        gain: `(out,)`: what DoRA adds to each row of the base's weight, as a multiple of it; None without DoRA.
     """
 
     def __init__(
-        self, linear: nn.Module, pair: tuple[mx.array, mx.array] | None, terms: Sequence[KroneckerTerm] = ()
+        self,
+        linear: nn.Module,
+        pair: tuple[mx.array, mx.array] | None,
+        terms: Sequence[KroneckerTerm] = (),
+        gain: mx.array | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.linear = linear
         if pair is not None:
             self.down, self.up = pair
         self.terms = list(terms)
+        if gain is not None:
+            self.factor = 1 + gain
+            # The base's bias is in what it gives, and no part of the weight.
+            self.shift = -gain * linear.bias if "bias" in linear else mx.array(0.0)
 
     def added(self) -> object:
         """Every array that the stack brings, and none of the base's."""
         pair = (self.down, self.up) if "down" in self else ()
-        return [*pair, *((term.first, *term.second) for term in self.terms)]
+        rows = (self.factor, self.shift) if "factor" in self else ()
+        return [*pair, *rows, *((term.first, *term.second) for term in self.terms)]
 
     def __call__(self, x: mx.array) -> mx.array:
         """`(..., in)` to `(..., out)`."""
         y: mx.array = self.linear(x)
+        if "factor" in self:
+            y = y * self.factor + self.shift
         if "down" in self:
             y = mx.addmm(y, x @ self.down.T, self.up.T)
         for term in self.terms:

@@ -19,6 +19,7 @@ so the room works on any machine, without a base and without a daemon.
     update      what is added to one target
     loha        LoHa's matrices as one pair
     lokr        LoKr's factors, each target's rows of them
+    dora        DoRA's magnitudes, each target's rows of them
     kinds       matrices to updates
     adapter     all of it: a path to an `Adapter`
     engagement  an `Adapter` to evidence and report

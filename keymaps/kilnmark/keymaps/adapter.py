@@ -36,7 +36,7 @@ class Adapter:
         convention: Name of the convention that explains most keys; empty when none explains any.
         convention_version: Of its YAML; 0 when there is none.
         share: The part of all keys that this convention explains, 0 to 1.
-        kind: `lora`, `loha`, `lokr`, or several joined by `+`; empty when there is no update.
+        kind: `lora`, `loha`, `lokr`, `dora`, or several joined by `+`; empty when there is no update.
         rank: The largest of all updates; 0 when there is none.
         total_key_count: Tensors in the file.
         matched_key_count: Tensors that make the updates.
@@ -117,7 +117,7 @@ def _notes(made: Iterable[tuple[Module, tuple[AnyUpdate, ...]]]) -> Iterator[str
     diagonal = [
         module
         for module, updates in made
-        if kind_of(module) is Kind.LORA
+        if kind_of(module) in {Kind.LORA, Kind.DORA}
         and Role.ALPHA in module.keys
         and updates[0].multiplier != 1.0
         and is_block_diagonal([update.up for update in updates if isinstance(update, Update)])

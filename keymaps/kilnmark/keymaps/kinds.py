@@ -4,6 +4,7 @@ Nothing is multiplied out to the size of a layer here.
 """
 
 from kilnmark.keymaps.alpha import Multipliers
+from kilnmark.keymaps.dora import magnitudes_of
 from kilnmark.keymaps.fit import check_widths
 from kilnmark.keymaps.fused import Matrix, split_rows
 from kilnmark.keymaps.loha import hadamard_pair
@@ -49,8 +50,10 @@ def _pair_updates(
     down, up = pair
     down_key, up_key = keys
     down_gram = gram(file, down_key, down.T)
+    magnitudes = magnitudes_of(file, module, shapes)
+    parts = split_rows(up, module.rows, shapes)
     updates = []
-    for target, part in zip(module.targets, split_rows(up, module.rows, shapes), strict=True):
+    for target, part, magnitude in zip(module.targets, parts, magnitudes, strict=True):
         norm = abs(multiplier) * product_norm(gram(file, up_key, part), down_gram)
-        updates.append(Update(target, down, part, multiplier, check_range(file, up_key, norm)))
+        updates.append(Update(target, down, part, multiplier, check_range(file, up_key, norm), magnitude))
     return tuple(updates)

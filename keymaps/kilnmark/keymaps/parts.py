@@ -23,8 +23,8 @@ _KRONECKER = (
     ((Role.LOKR_W2,), (Role.LOKR_W2_A, Role.LOKR_W2_B)),
 )
 """Each factor is stored whole or as a product."""
-_BESIDE = frozenset({Role.ALPHA})
-"""Roles that any kind may have."""
+_BESIDE = frozenset({Role.ALPHA, Role.MAGNITUDE})
+"""Roles that are no matrix of an update."""
 
 
 class Kind(StrEnum):
@@ -33,6 +33,7 @@ class Kind(StrEnum):
     LORA = "lora"
     LOHA = "loha"
     LOKR = "lokr"
+    DORA = "dora"
 
 
 _KINDS: Mapping[Kind, frozenset[Role]] = {
@@ -46,7 +47,7 @@ def kind_of(module: Module) -> Kind:
     for kind, known in _KINDS.items():
         if not known.isdisjoint(module.keys):
             return kind
-    return Kind.LORA
+    return Kind.DORA if Role.MAGNITUDE in module.keys else Kind.LORA
 
 
 def chains(module: Module) -> tuple[tuple[Role, ...], ...]:
@@ -83,7 +84,7 @@ def check_parts(file: AdapterFile, module: Module) -> None:
         UnfitAdapter: With the key at fault.
     """
     needed = [role for chain in chains(module) for role in chain]
-    present = [role for role in module.keys if role not in _BESIDE]
+    present = [role for role in module.keys if role not in _BESIDE] or list(module.keys)
     for role in needed:
         if role not in module.keys:
             problem = f"the {role} matrix that belongs to it is missing"
@@ -92,6 +93,10 @@ def check_parts(file: AdapterFile, module: Module) -> None:
         if role not in needed:
             problem = f"does not go with {shorten(module.keys[needed[0]])}, which makes another kind of update"
             raise UnfitAdapter(file.path, problem, "keep one of the two updates of this layer", key=module.keys[role])
+    if Role.MAGNITUDE in module.keys and kind_of(module) is not Kind.DORA:
+        problem = f"gives magnitudes to a {kind_of(module)} update, which are applied to plain pairs only"
+        mend = "train without weight decomposition, or as DoRA"
+        raise UnfitAdapter(file.path, problem, mend, key=module.keys[Role.MAGNITUDE])
     for role in needed[::-1]:
         _check_matrix(file, module.keys[role])
     for chain in chains(module):

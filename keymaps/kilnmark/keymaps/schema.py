@@ -37,6 +37,7 @@ class Role(StrEnum):
     DOWN = "down"
     UP = "up"
     ALPHA = "alpha"
+    MAGNITUDE = "magnitude"
     HADA_W1_A = "hada_w1_a"
     HADA_W1_B = "hada_w1_b"
     HADA_W2_A = "hada_w2_a"

@@ -9,14 +9,17 @@ __all__ = ["AnyUpdate", "KroneckerUpdate", "Update"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Update:
-    """What an adapter adds to one target's weight at scale 1: `multiplier * up @ down`.
+    """What an adapter adds to one target's weight W at scale 1: `multiplier * up @ down`.
+
+    With magnitudes it is DoRA: each row of W + `multiplier * up @ down` is then made as long as its magnitude says.
 
     Attributes:
         target: Module path of the layer in mflux.
         down: (rank, in) float32; the targets of a fused module share one array.
         up: (out, rank) float32.
         multiplier: alpha / rank, or what the convention puts in its place.
-        norm: Frobenius norm of the whole update.
+        norm: Frobenius norm of `multiplier * up @ down`; what magnitudes add to it depends on W.
+        magnitude: (out,) float32; None without magnitudes.
     """
 
     target: str
@@ -24,6 +27,7 @@ class Update:
     up: Matrix
     multiplier: float
     norm: float
+    magnitude: Matrix | None = None
 
     @property
     def rank(self) -> int:
@@ -32,8 +36,8 @@ class Update:
 
     @property
     def is_zero(self) -> bool:
-        """The whole update is exactly zero."""
-        return self.norm == 0.0
+        """The whole update is exactly zero, whatever W is."""
+        return self.norm == 0.0 and self.magnitude is None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
