@@ -94,12 +94,12 @@ def test_the_delta_ratio_is_that_of_the_dense_matrices(base: Base, other: Adapte
     paths = ("transformer_blocks.0.attn.to_q", "single_transformer_blocks.3.attn.to_k")
     slots = {path: base.slots[path] for path in paths}
     delta, weight = 0.0, 0.0
-    for update in other.updates:
+    for update in other.pairs:
         if update.target in slots:
             dense = update.multiplier * update.up.astype(np.float64) @ update.down.astype(np.float64)
             delta += float(np.sum(dense**2))
             weight += float(np.sum(np.array(base.slots[update.target].linear.weight, dtype=np.float64) ** 2))
-    some = replace(other, updates=tuple(update for update in other.updates if update.target in slots))
+    some = replace(other, updates=tuple(update for update in other.pairs if update.target in slots))
     assert Effect(slots).delta_ratio(some, 0.7) == pytest.approx(0.7 * (delta / weight) ** 0.5, rel=1e-5)
 
 

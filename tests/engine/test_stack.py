@@ -57,7 +57,7 @@ def test_a_stack_adds_the_exact_sum_of_its_adapters(
     added = np.array((mx.array(x) @ wrapper.down.T) @ wrapper.up.T, dtype=np.float64)
     exact = np.zeros_like(added)
     for adapter, scale in members:
-        (update,) = (update for update in adapter.updates if update.target == target)
+        (update,) = (update for update in adapter.pairs if update.target == target)
         delta = scale * update.multiplier * (update.up.astype(np.float64) @ update.down.astype(np.float64))
         exact += x.astype(np.float64) @ delta.T
     assert np.linalg.norm(added - exact) / np.linalg.norm(exact) < 1e-5
@@ -97,7 +97,7 @@ def test_a_stack_of_fewer_targets_takes_the_others_off(
     stacker.switch([Member(healthy, 1.0)])
     stacker.switch([Member(few, 1.0)])
     carrying = {path for path, slot in base.slots.items() if slot.current() is not slot.linear}
-    assert carrying == {update.target for update in few.updates}
+    assert carrying == {update.target for update in few.pairs}
     assert 0 < len(carrying) < 494
 
 
@@ -114,8 +114,8 @@ def test_a_failure_while_building_leaves_the_stack_that_was_on(
 ) -> None:
     stacker.switch([Member(other, 1.0)])
     key, before = stacker.key, [slot.current() for slot in base.slots.values()]
-    last = replace(healthy.updates[-1], up=healthy.updates[-1].up[:, :1])  # no longer the rank of its other half
-    broken = replace(healthy, sha256="0" * 64, updates=(*healthy.updates[:-1], last))
+    last = replace(healthy.pairs[-1], up=healthy.pairs[-1].up[:, :1])  # no longer the rank of its other half
+    broken = replace(healthy, sha256="0" * 64, updates=(*healthy.pairs[:-1], last))
     with pytest.raises(ValueError, match="does not fit"):
         stacker.switch([Member(broken, 1.0)])
     assert stacker.key == key

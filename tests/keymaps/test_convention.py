@@ -179,10 +179,8 @@ def test_only_the_shift_and_scale_of_the_output_change_places(model: str) -> Non
 @pytest.mark.parametrize(
     ("key", "kind"),
     [
-        ("lora_unet_double_blocks_0_img_attn_qkv.dora_scale", "DoRA"),
-        ("transformer.transformer_blocks.0.attn.to_q.lora_magnitude_vector", "DoRA"),
-        ("lycoris_transformer_blocks_0_attn_to_q.lokr_w2_a", "LoKr"),
-        ("lora_unet_double_blocks_0_img_mlp_0.hada_w1_a", "LoHa"),
+        ("lycoris_transformer_blocks_0_attn_to_q.lokr_t2", "Tucker LoKr"),
+        ("lora_unet_double_blocks_0_img_mlp_0.hada_t1", "Tucker LoHa"),
         ("double_blocks.0.img_attn.qkv.lora_B.bias", "bias"),
         ("double_blocks.0.img_attn.norm.query_norm.scale", "norm"),
     ],

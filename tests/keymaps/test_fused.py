@@ -57,7 +57,7 @@ def test_the_second_half_of_swapped_rows_comes_first(tmp_path: Path) -> None:
     up = numbers(6, 1)
     tensors = {"final_layer.adaLN_modulation.1.lora_A.weight": numbers(1, 8)}
     tensors["final_layer.adaLN_modulation.1.lora_B.weight"] = up
-    (update,) = read(tmp_path, tensors).updates
+    (update,) = read(tmp_path, tensors).pairs
     assert update.target == "norm_out.linear"
     assert np.array_equal(update.up, up[[3, 4, 5, 0, 1, 2]])
 
@@ -101,7 +101,7 @@ def test_zeros_and_single_targets_are_no_blocks() -> None:
 
 def test_block_diagonal_files_take_alpha_over_the_stored_rank_and_the_report_says_so(tmp_path: Path) -> None:
     adapter = read(tmp_path, stored(diagonal(1), numbers(3, 8), alpha=np.float32(1.0)))  # type: ignore[arg-type]
-    assert {update.multiplier for update in adapter.updates} == {1 / 3}
+    assert {update.multiplier for update in adapter.pairs} == {1 / 3}
     report = describe(adapter, 1.0, Verdict.ENGAGED, "all is well", None)
     assert report.reason.startswith("all is well; 1 fused module is block-diagonal: alpha is divided by the whole")
     assert "as sd-scripts does when it loads such a file" in report.reason

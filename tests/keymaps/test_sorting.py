@@ -63,9 +63,9 @@ def test_a_layer_of_another_model_is_told_from_an_unknown_name() -> None:
     assert not sort_keys("a", other, load_shapes("flux2-klein-4b")).foreign
 
 
-def test_updates_that_are_no_pair_of_matrices_are_named_by_kind() -> None:
-    sorting = sort_keys("a", [*diffusers(TO_Q), f"{TO_Q}.lora_magnitude_vector", f"{FUSED}.lokr_w1"], DEV)
-    assert sorting.refused == {f"{TO_Q}.lora_magnitude_vector": "DoRA", f"{FUSED}.lokr_w1": "LoKr"}
+def test_updates_that_cannot_be_applied_are_named_by_kind() -> None:
+    sorting = sort_keys("a", [*diffusers(TO_Q), f"{TO_Q}.lora_B.bias", f"{FUSED}.lokr_t2"], DEV)
+    assert sorting.refused == {f"{TO_Q}.lora_B.bias": "bias", f"{FUSED}.lokr_t2": "Tucker LoKr"}
     assert not sorting.unmatched
 
 

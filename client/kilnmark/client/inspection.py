@@ -39,7 +39,8 @@ class TargetChange(msgspec.Struct, frozen=True):
     Attributes:
         path: Module path in mflux.
         shape: [out, in] of the layer.
-        norm: Frobenius norm of the file's update at scale 1.
+        norm: Frobenius norm of the file's update at scale 1; for DoRA that of its matrices alone, because what its
+            magnitudes add depends on the base.
     """
 
     path: str

@@ -12,8 +12,11 @@ import msgspec
 
 from kilnmark.engine.slots import Slot, square_norm
 from kilnmark.engine.stack import Member
+from kilnmark.engine.stretch import stretch_of
 from kilnmark.keymaps.adapter import Adapter
 from kilnmark.keymaps.engagement import describe, evidence
+from kilnmark.keymaps.errors import UnfitAdapter
+from kilnmark.keymaps.update import Update
 from kilnmark.protocol.report import AdapterReport, Verdict, judge
 
 __all__ = ["CANCELLING_SHARE", "VANISHING_RATIO", "Effect", "name_cancelled"]
@@ -31,17 +34,37 @@ class Effect:
     def __init__(self, slots: Mapping[str, Slot]) -> None:
         self._slots = slots
         self._squares: dict[str, float] = {}
+        self._changes: dict[str, float] = {}
 
     def delta_ratio(self, adapter: Adapter, scale: float) -> float:
         """Frobenius norm of scale x delta over that of the base weights, over the adapter's targets; 0 without any."""
         targets = [update.target for update in adapter.updates]
         self._measure(targets)
         base = math.sqrt(sum(self._squares[target] for target in targets))
-        delta = abs(scale) * math.sqrt(sum(update.norm**2 for update in adapter.updates))
+        delta = abs(scale) * self._change(adapter)
         return delta / base if base else 0.0
 
+    def _change(self, adapter: Adapter) -> float:
+        """Frobenius norm of all that an adapter changes at scale 1; with magnitudes it is known on the base only."""
+        if (known := self._changes.get(adapter.sha256)) is not None:
+            return known
+        rescaled = [update for update in adapter.pairs if update.magnitude is not None]
+        if not rescaled:
+            return math.hypot(*(update.norm for update in adapter.updates))
+        others = [each.norm for each in adapter.updates if not isinstance(each, Update) or each.magnitude is None]
+        change = math.hypot(*others, *(stretch_of(self._slots[each.target].linear, each).norm for each in rescaled))
+        if not math.isfinite(change):
+            problem = "its magnitudes stretch rows of this base beyond the range of float32"
+            raise UnfitAdapter(adapter.path, problem, "train or export the adapter again")
+        self._changes[adapter.sha256] = change
+        return change
+
     def assess(self, adapter: Adapter, name: str, scale: float) -> AdapterReport:
-        """The engagement report of one readable adapter."""
+        """The engagement report of one readable adapter.
+
+        Raises:
+            UnfitAdapter: Its magnitudes cannot be applied to this base.
+        """
         ratio = self.delta_ratio(adapter, scale)
         vanished = [update.target for update in adapter.updates] if ratio < VANISHING_RATIO else []
         found = evidence(adapter, scale, vanished=vanished)

@@ -141,9 +141,9 @@ class Renderer:
     def _read(self, name: str, path: str, scale: float) -> tuple[Member | None, AdapterReport]:
         try:
             adapter = read_adapter(path, self._base.shapes, roots=self._roots)
+            return Member(adapter, scale), self._effect.assess(adapter, name, scale)
         except RefusedFile as error:
             return None, describe_refusal(name, path, scale, error)
-        return Member(adapter, scale), self._effect.assess(adapter, name, scale)
 
     def _record(self, job: RenderJob, trail: Trail) -> PictureRecord:
         return PictureRecord(

@@ -8,7 +8,7 @@ from mlx import nn
 
 from kilnmark.engine.layers import FactoredLinear
 
-__all__ = ["Slot", "children", "find_slots", "square_norm"]
+__all__ = ["Slot", "children", "find_slots", "row_squares", "square_norm", "times"]
 
 Holder = nn.Module | list[nn.Module]
 _PACKED_BITS = 32
@@ -80,10 +80,25 @@ def square_norm(linear: nn.Module) -> mx.array:
     """
     if isinstance(linear, FactoredLinear):
         return ((linear.down.T @ linear.down) * (linear.up @ linear.up.T)).sum()
+    return _numbers(linear).square().sum()
+
+
+def row_squares(linear: nn.Module) -> mx.array:
+    """The squared norm of each row of the weight a layer stands for, lazily: `(out,)`, float32."""
+    if isinstance(linear, FactoredLinear):
+        return ((linear.down.T @ linear.down @ linear.up) * linear.up).sum(axis=0)
+    return _numbers(linear).square().sum(axis=1)
+
+
+def times(linear: nn.Module, matrix: mx.array) -> mx.array:
+    """The weight a layer stands for, without its bias, times `matrix` `(in, n)`, lazily: `(out, n)`, float32."""
+    if isinstance(linear, FactoredLinear):
+        return linear.up.T @ (linear.down.T @ matrix)
+    return _numbers(linear) @ matrix
+
+
+def _numbers(linear: nn.Module) -> mx.array:
+    weight: mx.array = linear.weight
     if isinstance(linear, nn.QuantizedLinear):
-        weight = mx.dequantize(
-            linear.weight, linear.scales, linear.get("biases"), linear.group_size, linear.bits, linear.mode
-        )
-    else:
-        weight = linear.weight
-    return weight.astype(mx.float32).square().sum()
+        weight = mx.dequantize(weight, linear.scales, linear.get("biases"), linear.group_size, linear.bits, linear.mode)
+    return weight.astype(mx.float32)

@@ -10,9 +10,12 @@ from typing import NamedTuple
 import mlx.core as mx
 import numpy as np
 
-from kilnmark.engine.layers import StackedLinear
+from kilnmark.engine.layers import KroneckerTerm, StackedLinear
 from kilnmark.engine.slots import Slot
-from kilnmark.keymaps.adapter import Adapter, Update
+from kilnmark.engine.stretch import stretch_of
+from kilnmark.keymaps.adapter import Adapter
+from kilnmark.keymaps.fused import Matrix
+from kilnmark.keymaps.update import AnyUpdate, KroneckerUpdate, Update
 
 __all__ = ["Member", "Stacker"]
 
@@ -25,10 +28,10 @@ class Member(NamedTuple):
 
 
 class _Part(NamedTuple):
-    """What one member adds on one target: `factor` is scale times alpha/rank."""
+    """What one member adds on one target."""
 
-    update: Update
-    factor: float
+    update: AnyUpdate
+    scale: float
 
 
 class Stacker:
@@ -67,15 +70,48 @@ class Stacker:
         parts: dict[str, list[_Part]] = defaultdict(list)
         for member in members:
             for update in member.adapter.updates:
-                parts[update.target].append(_Part(update, member.scale * update.multiplier))
+                parts[update.target].append(_Part(update, member.scale))
         wrappers = {path: _wrap(self._slots[path], on_target) for path, on_target in parts.items()}
-        mx.eval([(wrapper.down, wrapper.up) for wrapper in wrappers.values()])
+        mx.eval([wrapper.added() for wrapper in wrappers.values()])
         return wrappers
 
 
 def _wrap(slot: Slot, parts: Sequence[_Part]) -> StackedLinear:
-    down = np.concatenate([part.update.down for part in parts])
-    up = np.concatenate([part.update.up * np.float32(part.factor) for part in parts], axis=1)
+    pairs = [_scaled(slot, part.update, part.scale) for part in parts if isinstance(part.update, Update)]
+    terms = [_term(slot, part.update, part.scale) for part in parts if isinstance(part.update, KroneckerUpdate)]
+    gains = [pair.gain for pair in pairs if pair.gain is not None]
+    gain = mx.array(np.sum(gains, axis=0)) if gains else None
+    return StackedLinear(slot.linear, _joined(slot, pairs) if pairs else None, terms, gain)
+
+
+class _Pair(NamedTuple):
+    """A pair with all factors folded into `up`; `gain` is what DoRA adds to the base's own rows, None without it."""
+
+    down: Matrix
+    up: Matrix
+    gain: Matrix | None = None
+
+
+def _scaled(slot: Slot, update: Update, scale: float) -> _Pair:
+    factor = np.float32(scale * update.multiplier)
+    if update.magnitude is None:
+        return _Pair(update.down, update.up * factor)
+    stretch = stretch_of(slot.linear, update).factors
+    return _Pair(update.down, update.up * (factor * stretch)[:, None], np.float32(scale) * (stretch - 1))
+
+
+def _joined(slot: Slot, pairs: Sequence[_Pair]) -> tuple[mx.array, mx.array]:
+    down = np.concatenate([pair.down for pair in pairs])
+    up = np.concatenate([pair.up for pair in pairs], axis=1)
     if (up.shape[0], down.shape[1]) != slot.shape or up.shape[1] != down.shape[0]:
         raise ValueError(f"{slot.path} is {slot.shape}; a stack of up {up.shape} and down {down.shape} does not fit it")
-    return StackedLinear(slot.linear, mx.array(down), mx.array(up))
+    return mx.array(down), mx.array(up)
+
+
+def _term(slot: Slot, update: KroneckerUpdate, scale: float) -> KroneckerTerm:
+    rows = sum(end - begin for begin, end in update.ranges)
+    columns = update.first.shape[1] * update.second[-1].shape[1]
+    if (rows, columns) != slot.shape:
+        raise ValueError(f"{slot.path} is {slot.shape}; a Kronecker product of {(rows, columns)} does not fit it")
+    first = mx.array(update.first * np.float32(scale * update.multiplier))
+    return KroneckerTerm(first, [mx.array(matrix) for matrix in update.second], update.ranges)

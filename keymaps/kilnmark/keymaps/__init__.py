@@ -12,8 +12,14 @@ so the room works on any machine, without a base and without a daemon.
     convention  what a key means; which convention explains a file
     sorting     a file's keys into modules, ignored, refused and unmatched
     alpha       the multiplier of an update
+    parts       which matrices an update of each kind is made of
     fit         sizes against a model's, and whose they are if not
     fused       rows of fused modules
+    norms       how large an update is, and whether it is finite
+    update      what is added to one target
+    loha        LoHa's matrices as one pair
+    lokr        LoKr's factors, each target's rows of them
+    dora        DoRA's magnitudes, each target's rows of them
     kinds       matrices to updates
     adapter     all of it: a path to an `Adapter`
     engagement  an `Adapter` to evidence and report

@@ -9,14 +9,16 @@ from kilnmark.keymaps.alpha import Multipliers
 from kilnmark.keymaps.errors import UnfitAdapter
 from kilnmark.keymaps.fit import check_model
 from kilnmark.keymaps.fused import is_block_diagonal
-from kilnmark.keymaps.kinds import Update, lora_updates
+from kilnmark.keymaps.kinds import updates_of
+from kilnmark.keymaps.parts import Kind, kind_of
 from kilnmark.keymaps.roots import AnyPath
 from kilnmark.keymaps.safefile import AdapterFile, read_file
 from kilnmark.keymaps.schema import Role
 from kilnmark.keymaps.shapes import Shapes
 from kilnmark.keymaps.sorting import Module, Sorting, sort_keys
+from kilnmark.keymaps.update import AnyUpdate, Update
 
-__all__ = ["Adapter", "Update", "adapter_of", "read_adapter"]
+__all__ = ["Adapter", "adapter_of", "read_adapter"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,7 +36,7 @@ class Adapter:
         convention: Name of the convention that explains most keys; empty when none explains any.
         convention_version: Of its YAML; 0 when there is none.
         share: The part of all keys that this convention explains, 0 to 1.
-        kind: `lora`; empty when there is no update.
+        kind: `lora`, `loha`, `lokr`, `dora`, or several joined by `+`; empty when there is no update.
         rank: The largest of all updates; 0 when there is none.
         total_key_count: Tensors in the file.
         matched_key_count: Tensors that make the updates.
@@ -58,8 +60,13 @@ class Adapter:
     matched_key_count: int
     ignored_keys: Mapping[str, int]
     unmatched_keys: tuple[str, ...]
-    updates: tuple[Update, ...]
+    updates: tuple[AnyUpdate, ...]
     notes: tuple[str, ...] = ()
+
+    @property
+    def pairs(self) -> tuple[Update, ...]:
+        """Those of the updates that are a pair of matrices."""
+        return tuple(update for update in self.updates if isinstance(update, Update))
 
     @property
     def target_count(self) -> int:
@@ -93,7 +100,7 @@ def adapter_of(file: AdapterFile, shapes: Shapes) -> Adapter:
     _check_kinds(file, sorting)
     check_model(file, sorting)
     multipliers = Multipliers(file)
-    made = [(module, lora_updates(file, module, shapes, multipliers)) for module in sorting.modules]
+    made = [(module, updates_of(file, module, shapes, multipliers)) for module in sorting.modules]
     updates = tuple(update for _, updates in made for update in updates)
     return _assembled(file, sorting, updates, tuple(_notes(made)))
 
@@ -106,18 +113,21 @@ def _check_kinds(file: AdapterFile, sorting: Sorting) -> None:
     raise UnfitAdapter(file.path, problem, "export the adapter as plain LoRA, nothing but pairs of matrices", key=key)
 
 
-def _notes(made: Iterable[tuple[Module, tuple[Update, ...]]]) -> Iterator[str]:
+def _notes(made: Iterable[tuple[Module, tuple[AnyUpdate, ...]]]) -> Iterator[str]:
     diagonal = [
         module
         for module, updates in made
-        if Role.ALPHA in module.keys and updates[0].multiplier != 1.0 and is_block_diagonal([u.up for u in updates])
+        if kind_of(module) in {Kind.LORA, Kind.DORA}
+        and Role.ALPHA in module.keys
+        and updates[0].multiplier != 1.0
+        and is_block_diagonal([update.up for update in updates if isinstance(update, Update)])
     ]
     if diagonal:
         count = "1 fused module is" if len(diagonal) == 1 else f"{len(diagonal)} fused modules are"
         yield f"{count} block-diagonal: {diagonal[0].convention.block_diagonal}"
 
 
-def _assembled(file: AdapterFile, sorting: Sorting, updates: tuple[Update, ...], notes: tuple[str, ...]) -> Adapter:
+def _assembled(file: AdapterFile, sorting: Sorting, updates: tuple[AnyUpdate, ...], notes: tuple[str, ...]) -> Adapter:
     recognition = sorting.recognition
     convention = recognition.convention if recognition else None
     return Adapter(
@@ -129,7 +139,7 @@ def _assembled(file: AdapterFile, sorting: Sorting, updates: tuple[Update, ...],
         convention=convention.name if convention else "",
         convention_version=convention.version if convention else 0,
         share=recognition.share if recognition else 0.0,
-        kind="lora" if updates else "",
+        kind="+".join(sorted({kind_of(module) for module in sorting.modules})),
         rank=max((update.rank for update in updates), default=0),
         total_key_count=len(file.tensors),
         matched_key_count=sum(len(module.keys) for module in sorting.modules),

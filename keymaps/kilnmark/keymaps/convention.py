@@ -50,7 +50,7 @@ class Ignored:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A key of an update that is no plain pair of matrices. `kind` is what people call such updates."""
+    """A key of an update that cannot be applied. `kind` is what people call such updates."""
 
     kind: str
 
@@ -70,10 +70,11 @@ class Keymap:
         self.convention = convention
         self.modules: Mapping[str, tuple[Rows, ...]] = _modules(convention)
         self._prefixes = convention.prefixes
-        self._endings = {f".{ending}": kind for ending, kind in (*load_kinds().items(), *convention.refused.items())}
+        refused = {**load_kinds().refused, **convention.refused}
+        self._endings = {f".{ending}": kind for ending, kind in refused.items()}
 
     def aside(self, key: str) -> Ignored | Refused | None:
-        """What a key means here that is part of no pair of matrices."""
+        """What a key means here that is part of no update that can be applied."""
         for entry in self.convention.ignored:
             if key.startswith(entry.prefix):
                 return Ignored(entry.reason)
@@ -117,7 +118,7 @@ class _Index:
         self._places: dict[str, list[_Place]] = defaultdict(list)
         self._suffixes: dict[str, dict[str, Role]] = defaultdict(dict)
         for keymap in self._keymaps:
-            for suffix, role in keymap.convention.suffixes.items():
+            for suffix, role in (*load_kinds().suffixes.items(), *keymap.convention.suffixes.items()):
                 self._suffixes[suffix][keymap.convention.name] = role
             for prefix in keymap.convention.prefixes:
                 for name, choices in keymap.modules.items():

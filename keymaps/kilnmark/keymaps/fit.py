@@ -3,21 +3,18 @@
 From the header alone: no tensor is read.
 """
 
+import math
+
 from kilnmark.keymaps.errors import UnfitAdapter
+from kilnmark.keymaps.parts import Kind, chains, kind_of, stored_shape
 from kilnmark.keymaps.safefile import AdapterFile
 from kilnmark.keymaps.schema import Role
 from kilnmark.keymaps.shapes import PAINTERS, Shapes, load_shapes
 from kilnmark.keymaps.sorting import Module, Sorting, sort_keys
 
-__all__ = ["check_model", "check_widths", "stored_shape"]
+__all__ = ["check_model", "check_widths"]
 
 _TRAINED_FOR = "use it with the model that it was trained for"
-
-
-def stored_shape(file: AdapterFile, module: Module, role: Role) -> tuple[int, ...]:
-    """Of a matrix as updates take it: (rank, in) for the down matrix, (out, rank) for the up matrix."""
-    shape = file.tensors[module.keys[role]].shape
-    return shape[::-1] if module.convention.transposed else shape
 
 
 def check_widths(file: AdapterFile, module: Module, shapes: Shapes) -> None:
@@ -45,15 +42,28 @@ def check_model(file: AdapterFile, sorting: Sorting) -> None:
 
 
 def _misfit(file: AdapterFile, module: Module, shapes: Shapes) -> tuple[Role, str] | None:
-    columns, rows = stored_shape(file, module, Role.DOWN)[1], stored_shape(file, module, Role.UP)[0]
+    height, width = _size(file, module)
+    product = kind_of(module) is Kind.LOKR
+    factor = chains(module)[-1 if product else 0]
     for target in module.targets:
-        if columns != shapes[target][1]:
-            return Role.DOWN, f"is {columns} wide, but {target} takes {shapes[target][1]} inputs"
+        if width != shapes[target][1]:
+            found = f"makes an update {width} wide" if product else f"is {width} wide"
+            return factor[-1], f"{found}, but {target} takes {shapes[target][1]} inputs"
     wanted = [shapes[target][0] for target in module.targets]
-    if rows != sum(wanted):
+    if height != sum(wanted):
+        found = f"makes an update of {height} rows" if product else f"has {height} rows"
         parts = " + ".join(f"{target} {count}" for target, count in zip(module.targets, wanted, strict=True))
-        return Role.UP, f"has {rows} rows, but the model needs {sum(wanted)} ({parts})"
+        return factor[0], f"{found}, but the model needs {sum(wanted)} ({parts})"
     return None
+
+
+def _size(file: AdapterFile, module: Module) -> tuple[int, int]:
+    """(out, in) of a whole module's update."""
+    heights = [stored_shape(file, module, chain[0])[0] for chain in chains(module)]
+    widths = [stored_shape(file, module, chain[-1])[1] for chain in chains(module)]
+    if kind_of(module) is Kind.LOKR:
+        return math.prod(heights), math.prod(widths)
+    return heights[0], widths[0]
 
 
 def _made_for(file: AdapterFile) -> str:
@@ -79,6 +89,6 @@ def _fits(file: AdapterFile, shapes: Shapes) -> bool:
 
 
 def _fitting(file: AdapterFile, module: Module, shapes: Shapes) -> bool:
-    whole = {Role.DOWN, Role.UP} <= module.keys.keys()
-    matrices = whole and all(len(stored_shape(file, module, role)) == 2 for role in (Role.DOWN, Role.UP))  # noqa: PLR2004
-    return matrices and _misfit(file, module, shapes) is None
+    needed = [role for chain in chains(module) for role in chain]
+    whole = all(role in module.keys and len(stored_shape(file, module, role)) == 2 for role in needed)  # noqa: PLR2004
+    return whole and _misfit(file, module, shapes) is None

@@ -13,20 +13,28 @@ from numpy.typing import NDArray
 from kilnmark.keymaps.schema import Rows
 from kilnmark.keymaps.shapes import Shapes
 
-__all__ = ["Matrix", "is_block_diagonal", "is_tiled", "split_rows"]
+__all__ = ["Matrix", "Range", "is_block_diagonal", "is_tiled", "row_ranges", "split_rows"]
 
 Matrix = NDArray[np.float32]
+
+Range = tuple[int, int]
+
+
+def row_ranges(height: int, rows: Rows, shapes: Shapes) -> Iterator[tuple[Range, ...]]:
+    """Which of a module's rows belong to each target, in order: ranges (begin, end) to be put one behind the other."""
+    if rows.swap_halves:
+        yield (height // 2, height), (0, height // 2)
+        return
+    ends = list(accumulate(shapes[target][0] for target in rows.targets))
+    for begin, end in zip([0, *ends], ends, strict=False):
+        yield ((begin, end),)
 
 
 def split_rows(up: Matrix, rows: Rows, shapes: Shapes) -> Iterator[Matrix]:
     """The part of an up matrix (out, rank) that belongs to each target, in order."""
-    if rows.swap_halves:
-        half = up.shape[0] // 2
-        yield np.concatenate([up[half:], up[:half]])
-        return
-    ends = list(accumulate(shapes[target][0] for target in rows.targets))
-    for begin, end in zip([0, *ends], ends, strict=False):
-        yield up[begin:end]
+    for ranges in row_ranges(len(up), rows, shapes):
+        parts = [up[begin:end] for begin, end in ranges]
+        yield parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 def is_tiled(down: Matrix, rank: int, copies: int) -> bool:

@@ -12,13 +12,14 @@ from importlib.resources import files
 from typing import Any, Self, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from kilnmark.keymaps.shapes import BLOCK
 
 __all__ = [
     "AlphaSource",
     "Convention",
+    "Kinds",
     "NameTable",
     "Role",
     "Rows",
@@ -31,11 +32,22 @@ __all__ = [
 
 
 class Role(StrEnum):
-    """What a tensor is to its module."""
+    """What a tensor is to its module. Those of LoHa and LoKr are called as LyCORIS calls them."""
 
     DOWN = "down"
     UP = "up"
     ALPHA = "alpha"
+    MAGNITUDE = "magnitude"
+    HADA_W1_A = "hada_w1_a"
+    HADA_W1_B = "hada_w1_b"
+    HADA_W2_A = "hada_w2_a"
+    HADA_W2_B = "hada_w2_b"
+    LOKR_W1 = "lokr_w1"
+    LOKR_W1_A = "lokr_w1_a"
+    LOKR_W1_B = "lokr_w1_b"
+    LOKR_W2 = "lokr_w2"
+    LOKR_W2_A = "lokr_w2_a"
+    LOKR_W2_B = "lokr_w2_b"
 
 
 class AlphaSource(StrEnum):
@@ -170,6 +182,18 @@ class Convention(_Named):
         return self
 
 
+class Kinds(_Strict):
+    """`kinds.yaml`: endings of keys of updates that are no plain pair of matrices, in every convention.
+
+    Attributes:
+        suffixes: As in a convention.
+        refused: Endings of keys that cannot be applied, with what people call such updates.
+    """
+
+    suffixes: dict[str, Role]
+    refused: dict[str, str]
+
+
 @cache
 def load_conventions() -> Mapping[str, Convention]:
     """Every convention that is shipped, by name."""
@@ -183,10 +207,9 @@ def load_tables() -> Mapping[str, NameTable]:
 
 
 @cache
-def load_kinds() -> Mapping[str, str]:
-    """Endings of keys that are no plain pair of matrices, in any convention, with their kind."""
-    text = (files("kilnmark.keymaps") / "kinds.yaml").read_text(encoding="utf-8")
-    return TypeAdapter(dict[str, str]).validate_python(_yaml(text), strict=True)
+def load_kinds() -> Kinds:
+    """What the endings of keys mean that are the same in every convention."""
+    return _parse(Kinds, (files("kilnmark.keymaps") / "kinds.yaml").read_text(encoding="utf-8"))
 
 
 def parse_convention(text: str) -> Convention:

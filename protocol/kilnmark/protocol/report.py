@@ -43,7 +43,7 @@ class AdapterReport(msgspec.Struct, frozen=True, kw_only=True):
         sha256: Hash of the whole file in hex; empty when the file could not be read.
         scale: The scale the render asked for.
         convention: Name of the keymap that explained the keys; empty when none did.
-        kind: `lora`, later also `lokr`, `loha`, `dora`; empty when unknown.
+        kind: `lora`, `loha`, `lokr`, `dora`, or several joined by `+`; empty when unknown.
         rank: The largest rank among the targets; 0 when unknown.
         total_key_count: Tensors in the file.
         matched_key_count: Tensors that were applied to a target.

@@ -1,0 +1,39 @@
+"""DoRA: a LoRA with a magnitude for every row of the layer, in kohya's spelling (out, 1) and in PEFT's (out,).
+
+Liu et al., 2024, arXiv 2402.09353; huggingface/peft, commit 0a6cd5a4, tuners/lora/dora.py.
+"""
+
+from collections.abc import Iterable
+
+from kilnmark.keymaps.errors import UnfitAdapter
+from kilnmark.keymaps.fused import Matrix, split_rows
+from kilnmark.keymaps.norms import check_finite
+from kilnmark.keymaps.parts import AGAIN
+from kilnmark.keymaps.safefile import AdapterFile
+from kilnmark.keymaps.schema import Role
+from kilnmark.keymaps.shapes import Shapes
+from kilnmark.keymaps.sorting import Module
+
+__all__ = ["magnitudes_of"]
+
+
+def magnitudes_of(file: AdapterFile, module: Module, shapes: Shapes) -> Iterable[Matrix | None]:
+    """The magnitudes (out,) of each target's rows, in order; None for each where the module has none.
+
+    Raises:
+        UnfitAdapter: They are not one for every row, or not finite.
+    """
+    key = module.keys.get(Role.MAGNITUDE)
+    if key is None:
+        return [None] * len(module.targets)
+    shape = file.tensors[key].shape
+    height, width = sum(shapes[target][0] for target in module.targets), shapes[module.targets[0]][1]
+    if shape == (1, width):
+        problem = f"holds a magnitude for each of {width} inputs, and only magnitudes of rows can be applied"
+        raise UnfitAdapter(file.path, problem, "train with weight decomposition on the output axis", key=key)
+    if shape not in {(height,), (height, 1)}:
+        problem = f"must hold a magnitude for each of {height} rows, but has shape {list(shape)}"
+        raise UnfitAdapter(file.path, problem, AGAIN, key=key)
+    numbers = file.array(key).reshape(-1)
+    check_finite(file, key, numbers)
+    return split_rows(numbers, module.rows, shapes)

@@ -1,0 +1,61 @@
+"""Frobenius norms of products that are never multiplied out, and with them the check that every number is finite."""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kilnmark.keymaps.errors import UnfitAdapter
+from kilnmark.keymaps.fused import Matrix
+from kilnmark.keymaps.parts import AGAIN
+from kilnmark.keymaps.safefile import AdapterFile
+
+__all__ = ["Gram", "check_finite", "check_range", "gram", "product_norm"]
+
+Gram = NDArray[np.float64]
+
+_FLOAT32_MAX = float(np.finfo(np.float32).max)
+
+
+def gram(file: AdapterFile, key: str, factor: Matrix) -> Gram:
+    """(n, rank) to (rank, rank), in float64.
+
+    Raises:
+        UnfitAdapter: A number is not finite; the Gram matrix then has one that is not on its diagonal.
+    """
+    wide = factor.astype(np.float64)
+    with np.errstate(invalid="ignore", over="ignore"):
+        square: Gram = wide.T @ wide
+    if not np.isfinite(np.trace(square)):
+        raise _not_finite(file, key)
+    return square
+
+
+def check_finite(file: AdapterFile, key: str, numbers: Matrix) -> None:
+    """Raise unless every number is finite.
+
+    Raises:
+        UnfitAdapter: With the key.
+    """
+    if not np.isfinite(numbers).all():
+        raise _not_finite(file, key)
+
+
+def product_norm(up_gram: Gram, down_gram: Gram) -> float:
+    """||U @ D|| from sqrt(sum((U'U) * (DD')))."""
+    return math.sqrt(max(float(np.sum(up_gram * down_gram)), 0.0))
+
+
+def check_range(file: AdapterFile, key: str, norm: float) -> float:
+    """The norm again, if float32 can hold it.
+
+    Raises:
+        UnfitAdapter: With the key.
+    """
+    if not norm <= _FLOAT32_MAX:
+        raise UnfitAdapter(file.path, "makes an update beyond the range of float32", AGAIN, key=key)
+    return norm
+
+
+def _not_finite(file: AdapterFile, key: str) -> UnfitAdapter:
+    return UnfitAdapter(file.path, "holds numbers that are not finite (NaN or infinity)", AGAIN, key=key)

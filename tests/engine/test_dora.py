@@ -1,0 +1,210 @@
+"""DoRA on real layers: the formula of its paper in float64, on factored, dense and quantized weights."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import mlx.core as mx
+import numpy as np
+import pytest
+from mlx import nn
+from numpy.typing import NDArray
+
+from kilnmark.engine.base import Base
+from kilnmark.engine.effect import Effect
+from kilnmark.engine.layers import FactoredLinear, StackedLinear
+from kilnmark.engine.slots import Slot, find_slots, row_squares
+from kilnmark.engine.stack import Member, Stacker
+from kilnmark.engine.stretch import stretch_of
+from kilnmark.keymaps.adapter import Adapter, read_adapter
+from kilnmark.keymaps.errors import UnfitAdapter
+from kilnmark.keymaps.update import Update
+from kilnmark.keymaps.write import write_tensors
+from kilnmark.protocol.report import Verdict
+from tests.engine.forward import noise
+from tests.keymaps.lycoris import diffusers_shares, dora_file, kohya_shares
+
+Matrix64 = NDArray[np.float64]
+
+
+def lengths(base: Base) -> dict[str, NDArray[np.float32]]:
+    """The norm of every row of every layer, as a trainer starts its magnitudes from."""
+    found = {target: row_squares(slot.linear) for target, slot in base.slots.items()}
+    return {target: np.sqrt(np.array(squares)) for target, squares in found.items()}
+
+
+@pytest.fixture(scope="module")
+def dora(base: Base, tmp_path_factory: pytest.TempPathFactory) -> Adapter:
+    """In kohya's spelling, full depth, magnitudes up to a fifth away from the base's."""
+    known, numbers = lengths(base), np.random.default_rng(6)
+    magnitudes: dict[str, list[NDArray[np.float32]]] = {}
+    for share in kohya_shares():
+        spread = numbers.uniform(0.8, 1.2, share.end - share.begin).astype(np.float32)
+        magnitudes.setdefault(share.module, []).append(known[share.target] * spread)
+    joined = {module: np.concatenate(parts) for module, parts in magnitudes.items()}
+    tensors = dora_file(kohya_shares(), peft=False, magnitudes=joined)
+    path = write_tensors(tmp_path_factory.mktemp("dora") / "dora.safetensors", tensors)
+    return read_adapter(path, base.shapes)
+
+
+def weight_rows(linear: nn.Module, rows: NDArray[np.int64]) -> Matrix64:
+    if isinstance(linear, FactoredLinear):
+        up, down = np.array(linear.up, dtype=np.float64), np.array(linear.down, dtype=np.float64)
+        chosen: Matrix64 = up[:, rows].T @ down.T
+        return chosen
+    weight = linear.weight
+    if isinstance(linear, nn.QuantizedLinear):
+        weight = mx.dequantize(weight, linear.scales, linear.biases, linear.group_size, linear.bits)
+    return np.array(weight.astype(mx.float32), dtype=np.float64)[rows]
+
+
+def decomposed(weight: Matrix64, update: Update, rows: NDArray[np.int64]) -> Matrix64:
+    """The magnitude of each row * (W + sBA) / |W + sBA|, row by row."""
+    assert update.magnitude is not None
+    whole = weight + update.multiplier * update.up[rows].astype(float) @ update.down.astype(float)
+    scaled: Matrix64 = update.magnitude[rows, None] * whole / np.linalg.norm(whole, axis=1, keepdims=True)
+    return scaled
+
+
+def output(linear: nn.Module, weight: Matrix64, x: Matrix64, rows: NDArray[np.int64]) -> Matrix64:
+    y: Matrix64 = x @ weight.T
+    return y + np.array(linear.bias, dtype=np.float64)[rows] if "bias" in linear else y
+
+
+def test_every_layer_of_a_full_file_paints_with_the_decomposed_weight(
+    base: Base, stacker: Stacker, dora: Adapter
+) -> None:
+    stacker.switch([Member(dora, 1.0)])
+    numbers = np.random.default_rng(7)
+    assert len(dora.pairs) == 494
+    for update in dora.pairs:
+        slot = base.slots[update.target]
+        rows = numbers.integers(0, slot.shape[0], 8)
+        x = numbers.standard_normal((1, slot.shape[1]))
+        weight = weight_rows(slot.linear, rows)
+        expected = output(slot.linear, decomposed(weight, update, rows), x, rows)
+        got = np.array(slot.current()(mx.array(x.astype(np.float32))))[:, rows]
+        assert np.linalg.norm(got - expected) <= 1e-5 * np.linalg.norm(expected)
+
+
+def layer(kind: str) -> nn.Module:
+    keys = mx.random.split(mx.random.key(1), 3)
+    if kind == "factored":
+        return FactoredLinear(
+            mx.random.normal((64, 5), key=keys[0]), mx.random.normal((5, 32), key=keys[1]), mx.ones((32,))
+        )
+    linear = nn.Linear(64, 32)
+    linear.weight, linear.bias = mx.random.normal((32, 64), key=keys[0]), mx.random.normal((32,), key=keys[1])
+    return nn.QuantizedLinear.from_linear(linear, group_size=32, bits=4) if kind == "quantized" else linear
+
+
+def update_of(rank: int = 3, seed: int = 8) -> Update:
+    numbers = np.random.default_rng(seed)
+    down, up = numbers.standard_normal((rank, 64), np.float32), numbers.standard_normal((32, rank), np.float32)
+    return Update("layer", down, up, 0.5, 1.0, numbers.uniform(1, 9, 32).astype(np.float32))
+
+
+ALL = np.arange(32)
+
+
+class Model(nn.Module):
+    """One layer, so that a stack has where to go."""
+
+    def __init__(self, layer: nn.Module) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.layer = layer
+
+
+def slot_of(linear: nn.Module) -> Slot:
+    return find_slots(Model(linear))["layer"]
+
+
+def member(dora: Adapter, scale: float, *updates: Update, sha256: str = "a") -> Member:
+    return Member(replace(dora, sha256=sha256, updates=updates), scale)
+
+
+@pytest.mark.parametrize("kind", ["factored", "dense", "quantized"])
+@pytest.mark.parametrize("scale", [1.0, 0.4, -0.5])
+def test_another_scale_multiplies_the_whole_change(dora: Adapter, kind: str, scale: float) -> None:
+    slot, update = slot_of(layer(kind)), update_of()
+    Stacker({"layer": slot}).switch([member(dora, scale, update)])
+    x = np.random.default_rng(9).standard_normal((5, 64))
+    weight = weight_rows(slot.linear, ALL)
+    expected = output(slot.linear, weight + scale * (decomposed(weight, update, ALL) - weight), x, ALL)
+    got = np.array(slot.current()(mx.array(x.astype(np.float32))))
+    assert np.linalg.norm(got - expected) <= 1e-5 * np.linalg.norm(expected)
+
+
+def test_two_on_one_layer_each_add_what_they_would_alone(dora: Adapter) -> None:
+    slot, first, second = slot_of(layer("dense")), update_of(), update_of(rank=2, seed=3)
+    plain = replace(update_of(seed=4), magnitude=None)
+    stack = [member(dora, 0.7, first), member(dora, 0.2, second, sha256="b"), member(dora, 1.5, plain, sha256="c")]
+    Stacker({"layer": slot}).switch(stack)
+    x = np.random.default_rng(9).standard_normal((5, 64))
+    weight = weight_rows(slot.linear, ALL)
+    changed = (
+        weight + 0.7 * (decomposed(weight, first, ALL) - weight) + 0.2 * (decomposed(weight, second, ALL) - weight)
+    )
+    changed += 1.5 * plain.multiplier * plain.up.astype(float) @ plain.down.astype(float)
+    got = np.array(slot.current()(mx.array(x.astype(np.float32))))
+    expected = output(slot.linear, changed, x, ALL)
+    assert np.linalg.norm(got - expected) <= 1e-5 * np.linalg.norm(expected)
+
+
+@pytest.mark.parametrize("kind", ["factored", "dense", "quantized"])
+def test_the_norm_is_that_of_the_true_change(kind: str) -> None:
+    linear, update = layer(kind), update_of()
+    weight = weight_rows(linear, ALL)
+    change = np.linalg.norm(decomposed(weight, update, ALL) - weight)
+    assert stretch_of(linear, update).norm == pytest.approx(change, rel=1e-5)
+
+
+def test_the_delta_ratio_is_that_of_the_true_change(dora: Adapter) -> None:
+    slot, update = slot_of(layer("dense")), update_of()
+    weight = weight_rows(slot.linear, ALL)
+    ratio = 0.3 * np.linalg.norm(decomposed(weight, update, ALL) - weight) / np.linalg.norm(weight)
+    some = replace(dora, updates=(update,))
+    assert Effect({"layer": slot}).delta_ratio(some, -0.3) == pytest.approx(ratio, rel=1e-5)
+
+
+def test_a_row_of_zeros_stays_a_row_of_zeros(dora: Adapter) -> None:
+    linear = nn.Linear(64, 32, bias=False)
+    linear.weight = mx.zeros((32, 64))
+    slot, update = slot_of(linear), replace(update_of(), up=np.zeros((32, 3), np.float32))
+    Stacker({"layer": slot}).switch([member(dora, 1.0, update)])
+    assert not np.array(slot.current()(mx.ones((1, 64)))).any()
+    assert stretch_of(linear, update).norm == 0.0
+
+
+def test_magnitudes_beyond_float32_are_refused(dora: Adapter) -> None:
+    linear = nn.Linear(64, 32)
+    linear.weight = mx.full((32, 64), 1e-18)
+    update = replace(update_of(), up=np.zeros((32, 3), np.float32), magnitude=np.full(32, 3e38, np.float32))
+    with pytest.raises(UnfitAdapter, match="beyond the range of float32"):
+        Effect({"layer": slot_of(linear)}).delta_ratio(replace(dora, updates=(update,)), 1.0)
+
+
+def test_a_full_file_is_engaged_with_every_key_and_target(base: Base, dora: Adapter) -> None:
+    report = Effect(base.slots).assess(dora, "dora", 1.0)
+    assert (report.verdict, report.kind) == (Verdict.ENGAGED, "dora")
+    assert (report.matched_key_count, report.applied_target_count) == (1216, 494)
+
+
+def test_a_file_saved_before_training_is_a_noop_on_its_base(base: Base, tmp_path: Path) -> None:
+    known = lengths(base)
+    shares = diffusers_shares()
+    tensors = dora_file(shares, peft=True, magnitudes={share.module: known[share.target] for share in shares})
+    tensors = {key: np.zeros_like(value) if ".lora_B." in key else value for key, value in tensors.items()}
+    adapter = read_adapter(write_tensors(tmp_path / "a.safetensors", tensors), base.shapes)
+    report = Effect(base.slots).assess(adapter, "fresh", 1.0)
+    assert report.verdict is Verdict.NOOP
+    assert "vanishes" in report.reason
+
+
+def test_taking_dora_off_restores_the_base_bit_for_bit(base: Base, stacker: Stacker, dora: Adapter) -> None:
+    before = noise(base.flux)
+    stacker.switch([Member(dora, 1.0)])
+    changed = noise(base.flux)
+    assert isinstance(base.slots[dora.updates[0].target].current(), StackedLinear)
+    stacker.switch([])
+    assert not np.array_equal(before, changed)
+    assert np.array_equal(before, noise(base.flux))

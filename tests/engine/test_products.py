@@ -1,0 +1,129 @@
+"""LoHa and LoKr on a real base: the exact sum, mflux's own layers, and a base that stays as it is."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import mlx.core as mx
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from kilnmark.engine.base import Base
+from kilnmark.engine.effect import Effect
+from kilnmark.engine.layers import KroneckerTerm, StackedLinear
+from kilnmark.engine.stack import Member, Stacker
+from kilnmark.keymaps.adapter import Adapter, read_adapter
+from kilnmark.keymaps.update import KroneckerUpdate
+from kilnmark.keymaps.write import write_tensors
+from kilnmark.protocol.report import Verdict
+from tests.engine.forward import noise
+from tests.engine.test_stack import mflux_stack
+from tests.keymaps.lycoris import diffusers_shares, kohya_shares, loha_file, lokr_file
+
+FLATTENED = diffusers_shares("lycoris_", "_")
+FUSED = (
+    "transformer_blocks.3.attn.to_k",
+    "single_transformer_blocks.5.attn.to_v",
+    "single_transformer_blocks.37.proj_mlp",
+)
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("products")
+    write_tensors(folder / "ai_toolkit_lokr_old.safetensors", lokr_file(FLATTENED, alpha=1e10))
+    write_tensors(folder / "simpletuner_lokr.safetensors", lokr_file(FLATTENED, alpha=1.0))
+    write_tensors(folder / "simpletuner_lokr_lowrank.safetensors", lokr_file(FLATTENED, rank=2, alpha=3.0))
+    write_tensors(folder / "kohya_lokr_bfl.safetensors", lokr_file(kohya_shares()))
+    write_tensors(folder / "kohya_loha_bfl.safetensors", loha_file(kohya_shares()))
+    return folder
+
+
+def read(base: Base, files: Path, name: str) -> Adapter:
+    return read_adapter(files / f"{name}.safetensors", base.shapes)
+
+
+@pytest.mark.parametrize("name", ["ai_toolkit_lokr_old", "simpletuner_lokr", "simpletuner_lokr_lowrank"])
+def test_the_noise_equals_mfluxs_own_unbaked_loader(base: Base, stacker: Stacker, files: Path, name: str) -> None:
+    before = noise(base.flux)
+    with mflux_stack(base, [files / f"{name}.safetensors"], [0.05]):
+        theirs = noise(base.flux)
+    stacker.switch([Member(read(base, files, name), 0.05)])
+    ours = noise(base.flux)
+    assert np.abs(theirs - before).max() / np.abs(before).max() > 1e-2
+    assert np.abs(ours - theirs).max() / np.abs(theirs).max() < 1e-5
+
+
+def product(update: KroneckerUpdate) -> NDArray[np.float64]:
+    second = update.second[0].astype(float)
+    for matrix in update.second[1:]:
+        second = second @ matrix
+    whole = np.kron(update.first.astype(float), second)
+    return update.multiplier * np.concatenate([whole[begin:end] for begin, end in update.ranges])
+
+
+@pytest.mark.parametrize("target", FUSED)
+def test_a_stack_of_three_kinds_adds_their_exact_sum(
+    base: Base, stacker: Stacker, files: Path, other: Adapter, target: str
+) -> None:
+    kronecker = read(base, files, "kohya_lokr_bfl")
+    members = [Member(kronecker, 0.7), Member(other, 0.5), Member(read(base, files, "kohya_loha_bfl"), -0.3)]
+    stacker.switch(members)
+    wrapper = base.slots[target].current()
+    assert isinstance(wrapper, StackedLinear)
+    x = np.random.default_rng(5).standard_normal((2, base.shapes[target][1])).astype(np.float32)
+    added = np.array((mx.array(x) @ wrapper.down.T) @ wrapper.up.T + wrapper.terms[0](mx.array(x)), dtype=np.float64)
+    exact = np.zeros_like(added)
+    for adapter, scale in members:
+        (update,) = (update for update in adapter.updates if update.target == target)
+        if isinstance(update, KroneckerUpdate):
+            exact += scale * (x.astype(float) @ product(update).T)
+        else:
+            exact += scale * update.multiplier * (x.astype(float) @ update.down.T.astype(float)) @ update.up.T
+    assert np.linalg.norm(added - exact) / np.linalg.norm(exact) < 1e-5
+
+
+def test_taking_a_product_off_restores_the_base_bit_for_bit(base: Base, stacker: Stacker, files: Path) -> None:
+    before = noise(base.flux)
+    stacker.switch([Member(read(base, files, "kohya_lokr_bfl"), 0.1)])
+    changed = noise(base.flux)
+    stacker.switch([])
+    assert not np.array_equal(before, changed)
+    assert np.array_equal(before, noise(base.flux))
+
+
+def test_a_stack_without_products_has_no_terms(base: Base, stacker: Stacker, other: Adapter) -> None:
+    stacker.switch([Member(other, 1.0)])
+    wrappers = [slot.current() for slot in base.slots.values() if slot.current() is not slot.linear]
+    assert wrappers
+    assert not any(wrapper.terms for wrapper in wrappers if isinstance(wrapper, StackedLinear))
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("kohya_lokr_bfl", "lokr"), ("simpletuner_lokr_lowrank", "lokr"), ("kohya_loha_bfl", "loha")]
+)
+def test_a_full_file_is_engaged_with_every_key_and_target(base: Base, files: Path, name: str, kind: str) -> None:
+    adapter = read(base, files, name)
+    report = Effect(base.slots).assess(adapter, name, 0.1)
+    assert (report.verdict, report.kind) == (Verdict.ENGAGED, kind)
+    assert (report.matched_key_count, report.applied_target_count) == (adapter.total_key_count, 494)
+
+
+@pytest.mark.parametrize("second", [[(5, 2)], [(5, 1), (1, 2)]])
+def test_a_term_keeps_its_rows_in_their_order(second: list[tuple[int, int]]) -> None:
+    first = mx.random.normal((3, 4), key=mx.random.key(0))
+    factors = [mx.random.normal(shape, key=mx.random.key(place)) for place, shape in enumerate(second)]
+    whole = np.array(factors[0] @ factors[1] if len(factors) > 1 else factors[0])
+    dense = np.kron(np.array(first), whole)
+    x = mx.random.normal((2, 7, 8), key=mx.random.key(9))
+    got = np.array(KroneckerTerm(first, factors, [(8, 15), (0, 3)])(x))
+    assert np.allclose(got, np.array(x) @ np.concatenate([dense[8:], dense[:3]]).T, atol=1e-5)
+
+
+def test_a_product_that_does_not_fit_leaves_the_base_alone(base: Base, stacker: Stacker, files: Path) -> None:
+    adapter = read(base, files, "kohya_lokr_bfl")
+    wrong = KroneckerUpdate(adapter.updates[0].target, np.ones((2, 2), "f4"), (np.ones((2, 2), "f4"),), ((0, 4),), 1, 4)
+    with pytest.raises(ValueError, match="does not fit"):
+        stacker.switch([Member(replace(adapter, updates=(wrong,)), 1.0)])
+    assert not stacker.key
+    assert base.slots[wrong.target].current() is base.slots[wrong.target].linear
