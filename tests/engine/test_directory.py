@@ -19,6 +19,7 @@ from kilnmark.engine.layers import StackedLinear
 from kilnmark.engine.stack import Member, Stacker
 from kilnmark.engine.standin import build_standin
 from kilnmark.keymaps.adapter import Adapter, read_adapter
+from kilnmark.keymaps.update import Update
 from kilnmark.keymaps.write import make_adapter
 from tests.daemon.conftest import SMALL, Daemon, Wire, running_daemon
 from tests.engine.tiny_flux import write_tiny_flux
@@ -129,6 +130,7 @@ def test_a_stack_on_quantized_layers_keeps_its_whole_update(quantized: Base, ada
     added = np.array(wrapper(mx.array(x)), dtype=np.float64) - np.array(slot.linear(mx.array(x)), dtype=np.float64)
     stacker.switch([])
     (update,) = (update for update in adapter.updates if update.target == target)
+    assert isinstance(update, Update)
     delta = 0.8 * update.multiplier * (update.up.astype(np.float64) @ update.down.astype(np.float64))
     exact = x.astype(np.float64) @ delta.T
     assert np.linalg.norm(added - exact) / np.linalg.norm(exact) < 1e-4

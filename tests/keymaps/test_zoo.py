@@ -15,6 +15,7 @@ from safetensors.numpy import load_file
 from kilnmark.keymaps.adapter import Adapter, read_adapter
 from kilnmark.keymaps.errors import RefusedFile
 from kilnmark.keymaps.shapes import load_shapes
+from kilnmark.keymaps.update import Update
 from kilnmark.keymaps.zoo import EXHIBITS, Exhibit, write_exhibit
 from kilnmark.protocol.report import Verdict
 from tests.keymaps.oracle import WRITERS, Raw, relative_error
@@ -89,15 +90,19 @@ CONVENTIONS = {
     "mflux-train": ["mflux-train-old"],
 }
 
+OTHER_KINDS = {
+    "kohya-dora",
+    "kohya-lokr-bfl",
+    "kohya-loha-bfl",
+    "ai-toolkit-lokr",
+    "ai-toolkit-lokr-old",
+    "peft-dora",
+    "simpletuner-lokr",
+    "simpletuner-lokr-lowrank",
+}
+"""No plain pairs: test_dora, test_loha and test_lokr hold every target of theirs to the trainer's arithmetic."""
+
 CAUGHT = {
-    "kohya-dora": "DoRA",
-    "kohya-lokr-bfl": "LoKr",
-    "kohya-loha-bfl": "LoHa",
-    "ai-toolkit-lokr": "LoKr",
-    "ai-toolkit-lokr-old": "LoKr",
-    "peft-dora": "DoRA",
-    "simpletuner-lokr": "LoKr",
-    "simpletuner-lokr-lowrank": "LoKr",
     "bfl-control": "(norm|bias) update",
     "mlx-examples-remapped-tiled": "tiled 3 times.*a keymap writes it for mflux 0.13.0 to 0.18.1.*remap the original",
     "not-a-number": "not finite",
@@ -148,6 +153,7 @@ def means_the_trainers_arithmetic(name: str, adapter: Adapter, raw: Raw) -> None
     assert {update.target for update in adapter.updates} == set(lines)
     assert adapter.matched_key_count == len(writer.keys(raw))
     for update in adapter.updates:
+        assert isinstance(update, Update)
         truth = writer.product(raw, lines[update.target])
         assert (update.up.shape[0], update.down.shape[1]) == load_shapes(BY_NAME[name].variant)[update.target]
         up, down = update.up.astype(float), update.down.astype(float)
@@ -166,7 +172,8 @@ def test_a_readable_file_is_judged_rightly_and_means_what_its_trainer_meant(tmp_
     assert f"| {exhibit.verdict.value} |" in documented()[name]
     if exhibit.verdict is Verdict.ENGAGED:
         assert not adapter.unmatched_keys
-        means_the_trainers_arithmetic(name, adapter, raw)
+        if name not in OTHER_KINDS:
+            means_the_trainers_arithmetic(name, adapter, raw)
 
 
 @pytest.mark.parametrize("name", [exhibit.name for exhibit in EXHIBITS if exhibit.verdict is Verdict.REFUSED])
@@ -187,7 +194,7 @@ def test_the_table_of_the_docs_has_every_exhibit_and_no_other() -> None:
 
 def test_every_convention_of_the_list_is_in_the_zoo_and_every_healthy_one_has_an_oracle() -> None:
     assert KEYS.keys() <= BY_NAME.keys()
-    assert WRITERS.keys() == {exhibit.name for exhibit in EXHIBITS if exhibit.verdict is Verdict.ENGAGED}
+    assert WRITERS.keys() | OTHER_KINDS == {e.name for e in EXHIBITS if e.verdict is Verdict.ENGAGED}
 
 
 @pytest.mark.parametrize(("convention", "names"), CONVENTIONS.items())

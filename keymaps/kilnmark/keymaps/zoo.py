@@ -170,7 +170,8 @@ _MIXED = (Exhibit("mixed-peft-kohya", (_diffusers(), _kohya(alpha=1.0))),)
 
 _TEXT_ONLY = (Exhibit("te-only", (_kohya(only="^$", encoders=(_TE1,)),), verdict=Verdict.NOOP),)
 
-_OTHER_KINDS = _refused(
+_OTHER_KINDS = _of(
+    "dev",
     kohya_dora=_kohya(form=Form.DORA),
     kohya_lokr_bfl=_kohya(form=Form.LOKR),
     kohya_loha_bfl=_kohya(form=Form.LOHA),
@@ -179,8 +180,9 @@ _OTHER_KINDS = _refused(
     peft_dora=_diffusers(only=_CORE, form=Form.DORA),
     simpletuner_lokr=_kohya("flux1-diffusers", prefix="lycoris_", only=_CORE, form=Form.LOKR),
     simpletuner_lokr_lowrank=_kohya("flux1-diffusers", prefix="lycoris_", only=_CORE, form=Form.LOKR_FACTORED),
-    bfl_control=_diffusers("flux1-bfl", "", form=Form.BIAS),
 )
+
+_CONTROL = _refused(bfl_control=_diffusers("flux1-bfl", "", form=Form.BIAS))
 
 _FLUX2 = _of(
     "flux2-klein-4b",
@@ -227,5 +229,5 @@ _FLAWED = (
     Exhibit("pickled", (_diffusers(),), verdict=Verdict.REFUSED, damage=flaws.pickled),
 )
 
-EXHIBITS = (*_FLUX1, *_MIXED, *_TEXT_ONLY, *_OTHER_KINDS, *_FLUX2, *_Z_IMAGE, *_FLAWED)
+EXHIBITS = (*_FLUX1, *_MIXED, *_TEXT_ONLY, *_OTHER_KINDS, *_CONTROL, *_FLUX2, *_Z_IMAGE, *_FLAWED)
 """Healthy ones first, convention by convention; then kinds that cannot be applied yet; then the defects."""
