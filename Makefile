@@ -42,7 +42,7 @@ lint: setup
 
 test: lint
 	@$(BIN)/coverage erase
-	@$(BIN)/coverage run -m pytest -q
+	@$(BIN)/coverage run -m pytest -q -n 2 --dist loadfile
 	@$(BIN)/coverage combine --quiet
 	@echo "branch and line coverage: $$($(BIN)/coverage report --format=total) % (make coverage lists what is missing)"
 
