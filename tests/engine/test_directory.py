@@ -193,12 +193,14 @@ def test_an_adapter_of_its_shapes_moves_the_pixels_and_leaves_it_as_it_was(
     assert np.array_equal(before, after)
 
 
-def test_an_adapter_of_the_whole_model_is_partial_and_refused(daemon: Daemon, wire: Wire) -> None:
+def test_an_adapter_of_the_whole_model_is_refused_with_the_model_it_was_made_for(daemon: Daemon, wire: Wire) -> None:
     whole = make_adapter(daemon.loras / "whole.safetensors", rank=1)
     error = wire.error("render", with_adapter(whole))
-    assert error["code"] == -32008
+    assert error["code"] == -32007
     (report,) = error["data"]["detail"]["loras"]
-    assert (report["verdict"], report["matched_key_count"], report["unmatched_keys"]["count"]) == ("partial", 40, 948)
+    assert report["verdict"] == "refused"
+    assert "948 of 988 keys" in report["reason"]
+    assert "looks made for dev" in report["reason"]
 
 
 def test_the_daemon_tells_which_directory_it_holds(daemon: Daemon, directory: Path, held: Base) -> None:
