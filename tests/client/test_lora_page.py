@@ -109,6 +109,9 @@ FILES: Mapping[str, Callable[[Path], object]] = {
 }
 """What the page shows, by the name it has there."""
 
+VARIANTS = {"text-encoder": "flux2-klein-4b"}
+"""Files that are shown for another model than dev."""
+
 
 def blocks_of_the_page() -> dict[str, str]:
     """What stands under each command of the page, by the name of its file."""
@@ -117,7 +120,7 @@ def blocks_of_the_page() -> dict[str, str]:
     for block in fenced:
         command, _, printed = block.partition("\n")
         assert command.startswith(COMMAND)
-        name = command.removeprefix(COMMAND).removesuffix(".safetensors")
+        name = command.removeprefix(COMMAND).partition(".safetensors")[0]
         assert name not in blocks
         blocks[name] = printed
     return blocks
@@ -129,7 +132,8 @@ def printed_of(name: str, folder: Path) -> str:
     FILES[name](path)
     stream = io.StringIO()
     out = Console(file=stream, width=10_000, markup=False, highlight=False)
-    show_inspection(out, inspect_file(str(path), load_shapes("dev")), "dev", with_targets=False)
+    variant = VARIANTS.get(name, "dev")
+    show_inspection(out, inspect_file(str(path), load_shapes(variant)), variant, with_targets=False)
     lines = [line for line in stream.getvalue().splitlines() if line and not line.startswith("  sha256")]
     return "\n".join(lines).replace(str(folder), SHOWN_FOLDER) + "\n"
 

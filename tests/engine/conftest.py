@@ -18,10 +18,9 @@ def base() -> Base:
 
 @pytest.fixture
 def stacker(base: Base) -> Iterator[Stacker]:
-    """A stacker whose stack is taken off again."""
-    stacker = Stacker(base.slots)
-    yield stacker
-    stacker.switch([])
+    """The base's, whose stack is taken off again."""
+    yield base.stacker
+    base.stacker.switch([])
 
 
 @pytest.fixture(scope="session")

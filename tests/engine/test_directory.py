@@ -16,7 +16,7 @@ from PIL import Image
 
 from kilnmark.engine.base import Base, BaseUnavailable, load_base
 from kilnmark.engine.layers import StackedLinear
-from kilnmark.engine.stack import Member, Stacker
+from kilnmark.engine.stack import Member
 from kilnmark.engine.standin import build_standin
 from kilnmark.keymaps.adapter import Adapter, read_adapter
 from kilnmark.keymaps.update import Update
@@ -122,7 +122,7 @@ def adapter(held: Base, tmp_path_factory: pytest.TempPathFactory) -> Adapter:
 def test_a_stack_on_quantized_layers_keeps_its_whole_update(quantized: Base, adapter: Adapter, target: str) -> None:
     slot = quantized.slots[target]
     assert isinstance(slot.linear, nn.QuantizedLinear)
-    stacker = Stacker(quantized.slots)
+    stacker = quantized.stacker
     stacker.switch([Member(adapter, 0.8)])
     wrapper = slot.current()
     assert isinstance(wrapper, StackedLinear)
@@ -138,7 +138,7 @@ def test_a_stack_on_quantized_layers_keeps_its_whole_update(quantized: Base, ada
 
 def test_taking_a_stack_off_leaves_the_packed_weights_bit_for_bit(quantized: Base, adapter: Adapter) -> None:
     before = {target: _packed(quantized, target) for target in QUANTIZED}
-    stacker = Stacker(quantized.slots)
+    stacker = quantized.stacker
     stacker.switch([Member(adapter, 1.0)])
     stacker.switch([])
     assert all(slot.current() is slot.linear for slot in quantized.slots.values())

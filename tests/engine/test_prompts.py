@@ -12,7 +12,7 @@ def embeddings(kib: int = 1) -> tuple[mx.array, mx.array]:
 
 
 def test_it_holds_no_more_than_its_limit() -> None:
-    cache = PromptCache(limit=3 * KIB)
+    cache = PromptCache(lambda: (), limit=3 * KIB)
     for number in range(10):
         cache[f"prompt {number}"] = embeddings()
     assert (len(cache), cache.nbytes) == (3, 3 * KIB)
@@ -21,7 +21,7 @@ def test_it_holds_no_more_than_its_limit() -> None:
 
 
 def test_the_least_recently_used_leaves_first() -> None:
-    cache = PromptCache(limit=2 * KIB)
+    cache = PromptCache(lambda: (), limit=2 * KIB)
     cache["old"], cache["new"] = embeddings(), embeddings()
     _ = cache["old"]
     cache["newest"] = embeddings()
@@ -30,7 +30,7 @@ def test_the_least_recently_used_leaves_first() -> None:
 
 
 def test_one_larger_than_the_limit_is_still_held_until_the_next() -> None:
-    cache = PromptCache(limit=KIB)
+    cache = PromptCache(lambda: (), limit=KIB)
     cache["large"] = embeddings(2)
     assert "large" in cache
     cache["small"] = embeddings()
@@ -38,7 +38,20 @@ def test_one_larger_than_the_limit_is_still_held_until_the_next() -> None:
 
 
 def test_writing_a_prompt_again_counts_it_once() -> None:
-    cache = PromptCache(limit=8 * KIB)
+    cache = PromptCache(lambda: (), limit=8 * KIB)
     cache["same"] = embeddings()
     cache["same"] = embeddings(2)
     assert (len(cache), cache.nbytes) == (1, 2 * KIB)
+
+
+def test_a_prompt_is_found_only_under_what_is_on_the_text_encoders() -> None:
+    on: list[str] = []
+    cache = PromptCache(lambda: tuple(on), limit=8 * KIB)
+    cache["kiln"] = bare = embeddings()
+    on.append("styled")
+    assert "kiln" not in cache
+    cache["kiln"] = styled = embeddings()
+    assert cache["kiln"] is styled
+    on.clear()
+    assert cache["kiln"] is bare
+    assert (len(cache), cache.nbytes) == (2, 2 * KIB)

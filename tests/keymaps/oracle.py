@@ -132,6 +132,67 @@ def flux1_xlabs_single() -> Iterator[Line]:
         yield f"single_blocks.{n}.processor.proj_lora", f"single_transformer_blocks.{n}.proj_out", 0, H
 
 
+CLIP_ENDS = ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.out_proj", "mlp.fc1", "mlp.fc2")
+T5_ENDS = ("q", "k", "v", "o", "wi_0", "wi_1", "wo")
+
+
+def clip(ends: tuple[str, ...] = CLIP_ENDS) -> Iterator[Line]:
+    """Transformers' CLIPTextModel, whose names mflux kept."""
+    for n in range(12):
+        for end in ends:
+            name = f"text_model.encoder.layers.{n}.{end}"
+            yield name, f"clip_text_encoder.{name}", 0, 3072 if end == "mlp.fc1" else 768
+
+
+def t5() -> Iterator[Line]:
+    """Transformers' T5EncoderModel: the first layer of a block is attention, the second feed-forward."""
+    for n in range(24):
+        for end in T5_ENDS:
+            theirs = f"layer.0.SelfAttention.{end}" if len(end) == 1 else f"layer.1.DenseReluDense.{end}"
+            ours = f"attention.SelfAttention.{end}" if len(end) == 1 else f"ff.DenseReluDense.{end}"
+            yield (
+                f"encoder.block.{n}.{theirs}",
+                f"t5_text_encoder.t5_blocks.{n}.{ours}",
+                0,
+                10240 if "wi_" in end else 4096,
+            )
+
+
+def below(prefix: str, lines: Iterator[Line], separator: str = "_") -> Iterator[Line]:
+    """The same with all of a name before the suffix written out."""
+    for module, target, begin, end in lines:
+        yield prefix + module.replace(".", separator), target, begin, end
+
+
+def kohya_te1() -> Iterator[Line]:
+    yield from below("lora_te1_", clip())
+
+
+def kohya_and_te1() -> Iterator[Line]:
+    yield from below("lora_unet_", flux1_bfl())
+    yield from kohya_te1()
+
+
+def kohya_and_both() -> Iterator[Line]:
+    yield from kohya_and_te1()
+    yield from below("lora_te3_", t5())
+
+
+def onetrainer_encoders() -> Iterator[Line]:
+    yield from kohya_te1()
+    yield from below("lora_te2_", t5())
+
+
+def comfyui_encoders() -> Iterator[Line]:
+    yield from below("text_encoders.clip_l.transformer.", clip(), ".")
+    yield from below("text_encoders.t5xxl.transformer.", t5(), ".")
+
+
+def diffusers_and_clip() -> Iterator[Line]:
+    yield from below("transformer.", flux1_diffusers_core(), ".")
+    yield from below("text_encoder.", clip(CLIP_ENDS[:4]), ".")
+
+
 def flux2_bfl() -> Iterator[Line]:
     for n in range(5):
         for stream, attn, ff in (
@@ -258,16 +319,20 @@ def kohya(lines: Callable[[], Iterator[Line]] = flux1_bfl, prefix: str = "lora_u
 
 WRITERS: Mapping[str, Writer] = {
     "mlx-examples-raw": Writer(flux1_mlx, "", "lora_a", "lora_b", transposed=True),
-    **dict.fromkeys(("mlx-examples-remapped", "kohya", "kohya-te1", "kohya-te1-te3"), kohya()),
+    **dict.fromkeys(("mlx-examples-remapped", "kohya"), kohya()),
+    "kohya-te1": Writer(kohya_and_te1, "", *KOHYA),
+    "kohya-te1-te3": Writer(kohya_and_both, "", *KOHYA),
+    "te-only": Writer(kohya_te1, "", *KOHYA),
+    "te2-only": Writer(onetrainer_encoders, "", *KOHYA),
+    "te-comfy-only": Writer(comfyui_encoders, "", *KOHYA),
     **dict.fromkeys(("kohya-split-qkv", "draw-things"), kohya()),
     "kohya-in-dims": kohya(flux1_in_dims),
     **dict.fromkeys(
         ("ai-toolkit", "replicate-ostris", "diffusers-alpha", "mixed-peft-kohya"),
         Writer(flux1_diffusers, "transformer."),
     ),
-    **dict.fromkeys(
-        ("diffusers-peft", "diffusers-peft-te", "fal-flux-lora"), Writer(flux1_diffusers_core, "transformer.")
-    ),
+    **dict.fromkeys(("diffusers-peft", "fal-flux-lora"), Writer(flux1_diffusers_core, "transformer.")),
+    "diffusers-peft-te": Writer(diffusers_and_clip),
     "diffusers-all-linear": Writer(flux1_all_diffusers, "transformer."),
     "diffusers-down-up": Writer(flux1_diffusers, "transformer.", *KOHYA),
     "peft-unprefixed": Writer(flux1_diffusers),
@@ -297,7 +362,7 @@ WRITERS: Mapping[str, Writer] = {
     "zimage-comfy-fused": Writer(z_image_fused, "diffusion_model.", *KOHYA),
     "zimage-comfy-fused-ab": Writer(z_image_fused, "diffusion_model."),
 }
-"""Every healthy exhibit of the zoo that changes the transformer."""
+"""Every healthy exhibit of the zoo made of plain pairs."""
 
 
 def relative_error(multiplier: float, up: Wide, down: Wide, other: tuple[float, Wide, Wide]) -> float:

@@ -47,7 +47,7 @@ def diffusers_rows() -> Iterator[tuple[str, str, int, int]]:
     """The same for the modules of diffusers, which differ in the feed-forward layers only."""
     for target, (rows, _) in DEV.items():
         name = target
-        if "blocks." in target:
+        if "transformer_blocks." in target:
             name = name.replace(".linear1", ".net.0.proj").replace(".linear2", ".net.2")
             yield f"transformer.{name}", target, 0, rows
 
@@ -72,14 +72,14 @@ def agrees(
 
 
 def test_the_hand_written_names_cover_every_layer_in_blocks() -> None:
-    blocks = {target for target in DEV if "blocks." in target}
+    blocks = {target for target in DEV if "transformer_blocks." in target}
     assert {target for _, target, _, _ in kohya_rows()} == blocks
     assert {target for _, target, _, _ in diffusers_rows()} == blocks
 
 
 def test_a_full_diffusers_file_is_matched_whole_and_means_its_own_arithmetic(full_diffusers: Path) -> None:
     adapter = read_adapter(full_diffusers, DEV)
-    assert (adapter.convention, adapter.convention_version, adapter.share) == ("diffusers", 2, 1.0)
+    assert (adapter.convention, adapter.convention_version, adapter.share) == ("diffusers", 3, 1.0)
     assert (adapter.matched_key_count, adapter.total_key_count, adapter.target_count) == (988, 988, 494)
     assert (adapter.kind, adapter.rank, adapter.name) == ("lora", 2, "diffusers")
     raw = load_file(full_diffusers)
@@ -88,7 +88,7 @@ def test_a_full_diffusers_file_is_matched_whole_and_means_its_own_arithmetic(ful
 
 def test_a_full_kohya_file_is_matched_whole_and_means_its_own_arithmetic(full_kohya: Path) -> None:
     adapter = read_adapter(full_kohya, DEV)
-    assert (adapter.convention, adapter.convention_version, adapter.share) == ("kohya", 2, 1.0)
+    assert (adapter.convention, adapter.convention_version, adapter.share) == ("kohya", 3, 1.0)
     assert (adapter.matched_key_count, adapter.total_key_count, adapter.target_count) == (912, 912, 494)
     assert not adapter.ignored_keys
     raw = load_file(full_kohya)
@@ -169,11 +169,17 @@ def test_a_file_that_says_all_twice_in_two_conventions_is_applied_once(tmp_path:
     assert all(np.array_equal(update.up, alone[update.target]) for update in adapter.pairs)
 
 
-def test_text_encoder_keys_are_counted_as_left_out(tmp_path: Path) -> None:
-    tensors = load_file(make_adapter(tmp_path / "k.safetensors", "kohya", rank=1, blocks=1))
-    tensors |= {f"lora_te1_x.lora_{end}.weight": np.ones((1, 1), np.float32) for end in ("up", "down")}
-    adapter = read_adapter(write_tensors(tmp_path / "a.safetensors", tensors), DEV)
-    assert adapter.ignored_keys == {"text encoder": 2}
+@pytest.mark.parametrize(("variant", "counts"), [("dev", (66, 0, 33)), ("z-image-turbo", (0, 66, 0))])
+def test_text_encoder_keys_change_the_encoder_or_are_counted_as_left_out(
+    tmp_path: Path, variant: str, counts: tuple[int, int, int]
+) -> None:
+    pair = {"down": np.ones((1, 768), np.float32), "up": np.ones((768, 1), np.float32)}
+    modules = [f"lora_te1_text_model_encoder_layers_{n}_self_attn_{letter}_proj" for n in range(11) for letter in "qkv"]
+    tensors = {f"{module}.lora_{end}.weight": matrix for module in modules for end, matrix in pair.items()}
+    adapter = read_adapter(write_tensors(tmp_path / "a.safetensors", tensors), load_shapes(variant))
+    matched, ignored, targets = counts
+    assert (adapter.matched_key_count, adapter.ignored_keys.get("text encoder", 0)) == (matched, ignored)
+    assert adapter.target_count == targets
 
 
 def test_roots_hold_for_adapters(full_kohya: Path, tmp_path: Path) -> None:

@@ -6,9 +6,9 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from kilnmark.keymaps.convention import Ignored, Keymap, Meaning, Named, Refused, load_keymaps, recognise
+from kilnmark.keymaps.convention import Keymap, Meaning, Named, OfEncoder, Refused, load_keymaps, recognise
 from kilnmark.keymaps.schema import Role, Rows, load_tables, parse_convention, parse_table
-from kilnmark.keymaps.shapes import BLOCK, PAINTERS, block_count, load_shapes
+from kilnmark.keymaps.shapes import BLOCK, PAINTERS, block_count, encoder_of, load_shapes
 
 SMALLEST = """
 name: x
@@ -79,10 +79,13 @@ def test_the_shipped_tables_are_valid_and_named_like_their_files() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(load_tables()))
-def test_a_table_names_every_linear_layer_of_its_model_and_nothing_else(name: str) -> None:
+def test_a_table_names_every_linear_layer_of_its_part_and_nothing_else(name: str) -> None:
     table = load_tables()[name]
     patterns = [target for rows in table.modules.values() for target in rows.targets]
-    assert reached(patterns, table.variant) == set(load_shapes(table.variant))
+    part = encoder_of(patterns[0])
+    assert reached(patterns, table.variant) == {
+        target for target in load_shapes(table.variant) if encoder_of(target) == part
+    }
 
 
 @pytest.mark.parametrize("name", sorted(NAMES))
@@ -154,12 +157,60 @@ def test_a_real_key_means_its_role_and_targets(key: str, role: Role, targets: tu
     assert (meaning.role, meaning.choices[0].targets) == (role, targets)
 
 
+CLIP = "clip_text_encoder.text_model.encoder.layers.11"
+T5 = "t5_text_encoder.t5_blocks.23"
+ONE, TWO = "text_encoder", "text_encoder_2"
+
+
 @pytest.mark.parametrize(
-    "key",
-    ["lora_te1_text_model_x.alpha", "lora_te3_encoder_y.alpha", "text_encoder.a.lora_A", "text_encoder_2.b.lora_A"],
+    ("key", "component", "target"),
+    [
+        (
+            "lora_te1_text_model_encoder_layers_11_self_attn_out_proj.alpha",
+            ONE,
+            f"{CLIP}.self_attn.out_proj",
+        ),
+        ("text_encoder.text_model.encoder.layers.11.mlp.fc1.lora_A.weight", ONE, f"{CLIP}.mlp.fc1"),
+        (
+            "text_encoders.clip_l.transformer.text_model.encoder.layers.11.mlp.fc2.lora_up.weight",
+            ONE,
+            f"{CLIP}.mlp.fc2",
+        ),
+        (
+            "lora_te3_encoder_block_23_layer_0_SelfAttention_q.alpha",
+            TWO,
+            f"{T5}.attention.SelfAttention.q",
+        ),
+        (
+            "lora_te2_encoder_block_23_layer_1_DenseReluDense_wi_1.alpha",
+            TWO,
+            f"{T5}.ff.DenseReluDense.wi_1",
+        ),
+        (
+            "text_encoder_2.encoder.block.23.layer.1.DenseReluDense.wo.lora_A",
+            TWO,
+            f"{T5}.ff.DenseReluDense.wo",
+        ),
+    ],
 )
-def test_keys_of_text_encoders_are_known_and_left_out(key: str) -> None:
-    assert meaning_of(key) == Ignored("text encoder")
+def test_a_key_of_a_text_encoder_means_its_layer(key: str, component: str, target: str) -> None:
+    meaning = meaning_of(key)
+    assert isinstance(meaning, Named)
+    assert (meaning.component, meaning.choices[0].targets) == (component, (target,))
+    assert meaning.encoder == target.partition(".")[0]
+
+
+@pytest.mark.parametrize(
+    ("key", "encoder"),
+    [
+        ("lora_te1_text_model_x.alpha", "clip_text_encoder"),
+        ("lora_te3_encoder_y.alpha", "t5_text_encoder"),
+        ("text_encoder.a.lora_A", "clip_text_encoder"),
+        ("text_encoder_2.b.lora_A", "t5_text_encoder"),
+    ],
+)
+def test_an_unknown_key_of_a_text_encoder_is_known_to_be_one(key: str, encoder: str) -> None:
+    assert meaning_of(key) == OfEncoder(encoder)
 
 
 def test_one_name_can_mean_other_layers_in_another_model() -> None:

@@ -19,10 +19,11 @@ from safetensors.numpy import load_file, save_file
 
 from kilnmark.keymaps.adapter import read_adapter
 from kilnmark.keymaps.alpha import PEFT_METADATA
+from kilnmark.keymaps.convention import load_keymaps
 from kilnmark.keymaps.errors import UnfitAdapter
 from kilnmark.keymaps.remap import GOALS, GoalName, parse_reader, remap_adapter
 from kilnmark.keymaps.safefile import read_file
-from kilnmark.keymaps.shapes import load_shapes
+from kilnmark.keymaps.shapes import encoder_of, load_shapes
 from kilnmark.keymaps.write import StoredAs, make_adapter, write_tensors
 from kilnmark.keymaps.zoo import EXHIBITS, write_exhibit
 from tests.keymaps.oracle import WRITERS, Raw, Wide, Writer, flux1_all_diffusers, relative_error
@@ -305,10 +306,9 @@ def test_other_models_are_converted_too(tmp_path: Path, name: str, writer: str) 
         ("kohya-in-dims", "mlx-examples", "lora_unet_img_in.lora_up.weight"),
         ("comfy-bfl-all", "kohya", "diffusion_model.final_layer.linear.lora_up.weight"),
         ("zimage-diffusers", "mlx-examples", "transformer.layers.0.attention.to_q.lora_B.weight"),
-        ("kohya-te1", "diffusers", "lora_te1_text_model_encoder_layers_0_mlp_fc1.alpha"),
+        ("kohya-te1", "mlx-examples", "lora_te1_text_model_encoder_layers_0_mlp_fc1.lora_up.weight"),
         ("mixed-peft-kohya", "diffusers", "lora_unet_double_blocks_0_img_attn_proj.alpha"),
         ("half-unknown", "kohya", "transformer.velvet_blocks.0.attn.to_k.lora_A.weight"),
-        ("te-only", "kohya", "lora_te1_text_model_encoder_layers_0_mlp_fc1.alpha"),
         ("mlx-examples-remapped-tiled", "mlx-examples", "lora_unet_double_blocks_0_img_attn_qkv.lora_down.weight"),
         ("kohya-dora", "diffusers", "dora_scale"),
         ("ai-toolkit-lokr", "kohya", "lokr_w1"),
@@ -327,6 +327,30 @@ def test_what_cannot_be_carried_over_is_named_and_nothing_is_written(
         remap_adapter(source, tmp_path / "b.safetensors", to)
     assert named in str(raised.value)
     assert list(tmp_path.iterdir()) == [source]
+
+
+def test_a_reader_without_text_encoders_is_not_given_any(tmp_path: Path) -> None:
+    source = write_exhibit(tmp_path / "a.safetensors", BY_NAME["kohya-te1"], blocks=1)
+    with pytest.raises(UnfitAdapter, match=r"kohya as mflux==0\.24\.0 reads it has no module for 6 of its pairs"):
+        remap_adapter(source, tmp_path / "b.safetensors", "kohya", reader=parse_reader("mflux==0.24.0"))
+
+
+def test_text_encoders_are_carried_over_too(tmp_path: Path) -> None:
+    source = write_exhibit(tmp_path / "a.safetensors", BY_NAME["kohya-te1-te3"], blocks=1)
+    remapped = remap_adapter(source, tmp_path / "b.safetensors", "diffusers")
+    before, after = (
+        {update.target: update for update in read_adapter(path, load_shapes("dev")).pairs}
+        for path in (source, remapped.path)
+    )
+    assert before.keys() == after.keys()
+    for target in before:
+        if encoder_of(target):
+            assert np.allclose(
+                before[target].multiplier * (before[target].up @ before[target].down),
+                after[target].multiplier * (after[target].up @ after[target].down),
+                rtol=1e-6,
+                atol=0,
+            )
 
 
 def test_a_reader_without_embedders_is_not_given_any(tmp_path: Path) -> None:
@@ -357,9 +381,9 @@ def test_the_stamp_says_where_the_file_comes_from_and_the_rest_is_kept(tmp_path:
     assert stamp.pop("tool_version")
     assert stamp == {
         "keymap": "kohya",
-        "keymap_version": "2",
+        "keymap_version": str(load_keymaps()["kohya"].convention.version),
         "source_keymap": "kohya",
-        "source_keymap_version": "2",
+        "source_keymap_version": str(load_keymaps()["kohya"].convention.version),
         "source_sha256": read_file(source).sha256,
         "reader": "mflux==0.15.0",
     }

@@ -25,10 +25,10 @@ def test_every_target_has_one_place_at_most_and_every_place_its_own_name(to: str
 @pytest.mark.parametrize(
     ("to", "reader", "count", "targets"),
     [
-        ("kohya", None, 312, 502),
+        ("kohya", None, 552, 742),
         ("kohya", "mflux==0.24.0", 304, 494),
         ("mlx-examples", None, 304, 494),
-        ("diffusers", None, 504, 504),
+        ("diffusers", None, 744, 744),
     ],
 )
 def test_a_convention_has_its_modules_of_flux1(to: str, reader: str | None, count: int, targets: int) -> None:

@@ -2,13 +2,14 @@
 
 import pytest
 
-from kilnmark.keymaps.shapes import PAINTERS, SHAPE_NAMES, block_count, load_shapes
+from kilnmark.keymaps.shapes import ENCODERS, PAINTERS, SHAPE_NAMES, block_count, encoder_of, load_shapes
 
 
 def test_dev_has_494_linear_layers_in_blocks_and_ten_around_them() -> None:
     shapes = load_shapes("dev")
-    assert len(shapes) == 504
-    assert sum("blocks." in path for path in shapes) == 494
+    own = [path for path in shapes if not encoder_of(path)]
+    assert len(own) == 504
+    assert sum("blocks." in path for path in own) == 494
     assert shapes["transformer_blocks.0.attn.to_out.0"] == (3072, 3072)
     assert shapes["single_transformer_blocks.37.proj_out"] == (3072, 15360)
 
@@ -52,6 +53,15 @@ def test_blocks_are_counted_by_the_layer_that_a_pattern_names() -> None:
     assert block_count(load_shapes("dev"), "nothing.{block}") == 0
 
 
+@pytest.mark.parametrize("name", ["dev", "krea-dev", "standin", "schnell"])
+def test_a_variant_of_flux1_has_both_text_encoders(name: str) -> None:
+    shapes = load_shapes(name)
+    for encoder, its_shapes in ENCODERS.items():
+        found = {path.removeprefix(f"{encoder}."): shapes[path] for path in shapes if encoder_of(path) == encoder}
+        assert found == load_shapes(its_shapes)
+    assert not any(encoder_of(path) for other in ("flux2-klein-4b", "z-image-turbo") for path in load_shapes(other))
+
+
 @pytest.mark.parametrize("name", SHAPE_NAMES)
 def test_the_shipped_shapes_are_those_of_mflux(name: str) -> None:
     pytest.importorskip("mflux", reason="the light installation has no mflux to compare with")
@@ -72,4 +82,5 @@ def test_the_shipped_shapes_are_those_of_mflux(name: str) -> None:
         "t5_xxl": T5Encoder,
     }.get(name, lambda: Transformer(ModelConfig.dev()))
     modules = build().named_modules()
-    assert load_shapes(name) == {path: m.weight.shape for path, m in modules if isinstance(m, nn.Linear)}
+    own = {path: shape for path, shape in load_shapes(name).items() if not encoder_of(path)}
+    assert own == {path: m.weight.shape for path, m in modules if isinstance(m, nn.Linear)}

@@ -12,6 +12,7 @@ from kilnmark.keymaps.sorting import Sorting, sort_keys
 DEV = load_shapes("dev")
 
 FUSED = "lora_unet_double_blocks_0_img_attn_qkv"
+CLIP = "lora_te1_text_model_encoder_layers_0_mlp_fc1"
 TO_Q = "transformer.transformer_blocks.0.attn.to_q"
 OTHERS = [f"transformer.transformer_blocks.{n}.ff.net.2.lora_A.weight" for n in range(8)]
 
@@ -69,20 +70,32 @@ def test_updates_that_cannot_be_applied_are_named_by_kind() -> None:
     assert not sorting.unmatched
 
 
-def test_a_text_encoders_dora_is_left_out_like_the_rest_of_it() -> None:
-    sorting = sort_keys("a", [*kohya(FUSED), *kohya("lora_te1_x"), "lora_te1_x.dora_scale"], DEV)
-    assert sorting.ignored == {"text encoder": 4}
-    assert not sorting.refused
+def test_what_cannot_be_applied_to_a_text_encoder_is_left_out_where_the_model_has_none() -> None:
+    keys = [*kohya(CLIP), f"{CLIP}.hada_t1"]
+    assert sort_keys("a", keys, load_shapes("z-image-turbo")).ignored == {"text encoder": 4}
+    assert sort_keys("a", keys, DEV).refused == {f"{CLIP}.hada_t1": "Tucker LoHa"}
 
 
 def test_an_alpha_without_matrices_is_unmatched() -> None:
     assert sort_keys("a", [f"{FUSED}.alpha"], DEV).unmatched == (f"{FUSED}.alpha",)
 
 
-def test_text_encoder_keys_are_ignored_by_reason() -> None:
-    sorting = sort_keys("a", [*kohya(FUSED), *kohya("lora_te1_x"), *kohya("lora_te3_y")], DEV)
+def test_layers_of_a_text_encoder_are_targets_where_the_model_has_it() -> None:
+    sorting = sort_keys("a", [*kohya(FUSED), *kohya(CLIP)], DEV)
+    assert sorting.modules[1].targets == ("clip_text_encoder.text_model.encoder.layers.0.mlp.fc1",)
+    assert not sorting.ignored
+
+
+def test_keys_of_a_text_encoder_that_the_model_does_not_have_are_ignored_by_reason() -> None:
+    sorting = sort_keys("a", [*kohya(CLIP), *kohya("lora_te3_y")], load_shapes("flux2-klein-4b"))
     assert sorting.ignored == {"text encoder": 6}
     assert not sorting.unmatched
+
+
+def test_an_unknown_key_of_a_text_encoder_that_the_model_has_is_unmatched() -> None:
+    sorting = sort_keys("a", [*kohya(FUSED), *kohya("lora_te1_x")], DEV)
+    assert sorting.unmatched == tuple(kohya("lora_te1_x"))
+    assert not sorting.ignored
 
 
 def test_a_second_copy_in_other_names_is_ignored_and_said_to_be_one() -> None:

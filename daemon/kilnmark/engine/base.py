@@ -8,7 +8,6 @@ import contextlib
 import hashlib
 import sys
 import time
-from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Protocol
@@ -25,8 +24,10 @@ from PIL.Image import Image
 from kilnmark.engine.compute import backend
 from kilnmark.engine.prompts import Embeddings, PromptCache
 from kilnmark.engine.slots import Slot, find_slots
+from kilnmark.engine.stack import Stacker
 from kilnmark.engine.standin import RECIPE, build_standin
 from kilnmark.engine.weights import Directory, WeightsProblem, read_directory
+from kilnmark.keymaps.shapes import ENCODERS
 from kilnmark.protocol.messages import BaseInfo
 
 __all__ = ["Ask", "Base", "BaseUnavailable", "Watcher", "load_base"]
@@ -88,18 +89,22 @@ class Base:
 
     Attributes:
         info: What it is, as `status` and every picture tell it.
-        slots: Every linear layer of its transformer by mflux's module path.
+        slots: Every linear layer of its transformer and text encoders, by mflux's module path as `Shapes` has it.
         shapes: Those layers' true shapes `(out, in)`.
+        stacker: Puts stacks on it.
     """
 
     def __init__(self, flux: Flux1, info: BaseInfo) -> None:
         self._flux = flux
         self._callback = _Callback()
-        flux.prompt_cache = PromptCache()
         flux.callbacks.register(self._callback)
         self.info = info
-        self.slots: Mapping[str, Slot] = find_slots(flux.transformer)
+        self.slots: dict[str, Slot] = dict(find_slots(flux.transformer))
+        for encoder in ENCODERS:
+            self.slots |= {f"{encoder}.{path}": slot for path, slot in find_slots(flux[encoder]).items()}
         self.shapes = {path: slot.shape for path, slot in self.slots.items()}
+        self.stacker = Stacker(self.slots)
+        flux.prompt_cache = PromptCache(lambda: self.stacker.encoder_key)
 
     @property
     def flux(self) -> Flux1:

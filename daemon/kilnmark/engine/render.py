@@ -15,7 +15,7 @@ from opentelemetry.trace import Span, Tracer
 from kilnmark.engine.base import STANDIN, Ask, Base
 from kilnmark.engine.effect import Effect, name_cancelled
 from kilnmark.engine.picture import write_picture
-from kilnmark.engine.stack import Member, Stacker
+from kilnmark.engine.stack import Member
 from kilnmark.engine.trail import PaintingTrail, Trail
 from kilnmark.keymaps.adapter import read_adapter
 from kilnmark.keymaps.engagement import describe_refusal
@@ -55,7 +55,6 @@ class Renderer:
         is_cancelled: Callable[[str], bool],
     ) -> None:
         self._base = base
-        self._stacker = Stacker(base.slots)
         self._effect = Effect(base.slots)
         self._output_dir = output_dir
         self._roots = roots
@@ -79,7 +78,7 @@ class Renderer:
         with trail.part("adapters"):
             members = self._judge(job, trail)
             trail.check()
-            self._stacker.switch(members)
+            self._base.stacker.switch(members)
         with trail.part("encode", names.ENCODE):
             self._base.encode(job.prompt)
         ask = Ask(

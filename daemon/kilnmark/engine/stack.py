@@ -15,9 +15,10 @@ from kilnmark.engine.slots import Slot
 from kilnmark.engine.stretch import stretch_of
 from kilnmark.keymaps.adapter import Adapter
 from kilnmark.keymaps.fused import Matrix
+from kilnmark.keymaps.shapes import encoder_of
 from kilnmark.keymaps.update import AnyUpdate, KroneckerUpdate, Update
 
-__all__ = ["Member", "Stacker"]
+__all__ = ["Member", "StackKey", "Stacker"]
 
 
 class Member(NamedTuple):
@@ -34,6 +35,18 @@ class _Part(NamedTuple):
     scale: float
 
 
+StackKey = tuple[tuple[str, float], ...]
+"""Content hash and scale of every adapter, in stack order."""
+
+
+def _key(members: Sequence[Member]) -> StackKey:
+    return tuple((member.adapter.sha256, member.scale) for member in members)
+
+
+def _changes_encoder(member: Member) -> bool:
+    return any(encoder_of(update.target) for update in member.adapter.updates)
+
+
 class Stacker:
     """Puts stacks on one base.
 
@@ -44,19 +57,25 @@ class Stacker:
     def __init__(self, slots: Mapping[str, Slot]) -> None:
         self._slots = slots
         self._on: dict[str, StackedLinear] = {}
-        self._key: tuple[tuple[str, float], ...] = ()
+        self._key: StackKey = ()
+        self._encoder_key: StackKey = ()
 
     @property
-    def key(self) -> tuple[tuple[str, float], ...]:
-        """Content hash and scale of every adapter now on the base, in stack order."""
+    def key(self) -> StackKey:
+        """Of the stack now on the base."""
         return self._key
+
+    @property
+    def encoder_key(self) -> StackKey:
+        """The same for those of its adapters that change a text encoder: what an encoded prompt depends on."""
+        return self._encoder_key
 
     def switch(self, members: Sequence[Member]) -> None:
         """Put this stack on the base in place of the one that is on it; an empty one restores the base bit for bit.
 
         The same stack again does nothing. Whatever goes wrong while the new stack is built leaves the old one on.
         """
-        key = tuple((member.adapter.sha256, member.scale) for member in members)
+        key = _key(members)
         if key == self._key:
             return
         wrappers = self._build(members)
@@ -65,6 +84,7 @@ class Stacker:
         for path, wrapper in wrappers.items():
             self._slots[path].put(wrapper)
         self._on, self._key = wrappers, key
+        self._encoder_key = _key([member for member in members if _changes_encoder(member)])
 
     def _build(self, members: Sequence[Member]) -> dict[str, StackedLinear]:
         parts: dict[str, list[_Part]] = defaultdict(list)

@@ -11,10 +11,20 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import islice
 
-from kilnmark.keymaps.schema import Convention, Role, Rows, load_conventions, load_kinds, load_tables
-from kilnmark.keymaps.shapes import BLOCK
+from kilnmark.keymaps.schema import Convention, Role, Rows, TextEncoder, load_conventions, load_kinds, load_tables
+from kilnmark.keymaps.shapes import BLOCK, encoder_of
 
-__all__ = ["Ignored", "Keymap", "Meaning", "Named", "Recognition", "Refused", "load_keymaps", "recognise"]
+__all__ = [
+    "Ignored",
+    "Keymap",
+    "Meaning",
+    "Named",
+    "OfEncoder",
+    "Recognition",
+    "Refused",
+    "load_keymaps",
+    "recognise",
+]
 
 _NUMBER = re.compile(r"(?<![0-9A-Za-z])(?:0|[1-9][0-9]*)(?![0-9A-Za-z])")
 """As programs write numbers: `007` and other digits of Unicode would name a second block 7."""
@@ -40,6 +50,11 @@ class Named:
     role: Role
     choices: tuple[Rows, ...]
 
+    @property
+    def encoder(self) -> str:
+        """The text encoder that the module belongs to; empty for the transformer."""
+        return encoder_of(self.choices[0].targets[0])
+
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
@@ -53,9 +68,17 @@ class Refused:
     """A key of an update that cannot be applied. `kind` is what people call such updates."""
 
     kind: str
+    encoder: str = ""
 
 
-Meaning = Named | Ignored | Refused
+@dataclass(frozen=True, slots=True)
+class OfEncoder:
+    """A key of a text encoder of which no more is known."""
+
+    encoder: str
+
+
+Meaning = Named | Ignored | Refused | OfEncoder
 
 
 class Keymap:
@@ -64,32 +87,45 @@ class Keymap:
     Attributes:
         convention: As it is written.
         modules: A module's name, without prefix and in the convention's own separators, to its choices.
+        encoders: Every text encoder with its modules.
     """
 
     def __init__(self, convention: Convention) -> None:
         self.convention = convention
         self.modules: Mapping[str, tuple[Rows, ...]] = _modules(convention)
-        self._prefixes = convention.prefixes
+        self.encoders: Sequence[tuple[TextEncoder, Mapping[str, tuple[Rows, ...]]]] = [
+            (encoder, _spelled([load_tables()[encoder.table].modules], convention.separator))
+            for encoder in convention.text_encoders
+        ]
+        self._roots = {
+            encoder.prefix: encoder_of(next(iter(modules.values()))[0].targets[0]) for encoder, modules in self.encoders
+        }
         refused = {**load_kinds().refused, **convention.refused}
         self._endings = {f".{ending}": kind for ending, kind in refused.items()}
 
-    def aside(self, key: str) -> Ignored | Refused | None:
+    def aside(self, key: str) -> Ignored | Refused | OfEncoder | None:
         """What a key means here that is part of no update that can be applied."""
         for entry in self.convention.ignored:
             if key.startswith(entry.prefix):
                 return Ignored(entry.reason)
-        if key.startswith(self._prefixes):
+        root = next((root for prefix, root in self._roots.items() if key.startswith(prefix)), "")
+        if root or key.startswith(self.convention.prefixes):
             for ending, kind in self._endings.items():
                 if key.endswith(ending):
-                    return Refused(kind)
-        return None
+                    return Refused(kind, root)
+        return OfEncoder(root) if root else None
 
 
 def _modules(convention: Convention) -> dict[str, tuple[Rows, ...]]:
+    tables = [load_tables()[table].modules for table in convention.tables]
+    return _spelled([*tables, convention.modules], convention.separator)
+
+
+def _spelled(tables: Iterable[Mapping[str, Rows]], separator: str) -> dict[str, tuple[Rows, ...]]:
     found: dict[str, list[Rows]] = defaultdict(list)
-    for modules in (*(load_tables()[table].modules for table in convention.tables), convention.modules):
+    for modules in tables:
         for name, rows in modules.items():
-            choices = found[name.replace(".", convention.separator)]
+            choices = found[name.replace(".", separator)]
             if rows not in choices:
                 choices.append(rows)
     return {name: tuple(choices) for name, choices in found.items()}
@@ -97,16 +133,17 @@ def _modules(convention: Convention) -> dict[str, tuple[Rows, ...]]:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """A module's name in one convention."""
+    """A module's name in one convention, below one component."""
 
     keymap: Keymap
+    component: str
     inner: str
     choices: tuple[Rows, ...]
 
     def at(self, block: str) -> "_Place":
         """The same for one block."""
         choices = tuple(rows.at(block) for rows in self.choices)
-        return _Place(self.keymap, self.inner.replace(BLOCK, block), choices)
+        return _Place(self.keymap, self.component, self.inner.replace(BLOCK, block), choices)
 
 
 class _Index:
@@ -120,9 +157,11 @@ class _Index:
         for keymap in self._keymaps:
             for suffix, role in (*load_kinds().suffixes.items(), *keymap.convention.suffixes.items()):
                 self._suffixes[suffix][keymap.convention.name] = role
-            for prefix in keymap.convention.prefixes:
-                for name, choices in keymap.modules.items():
-                    self._places[prefix + name].append(_Place(keymap, name, choices))
+            own = [(prefix, keymap.convention.component, keymap.modules) for prefix in keymap.convention.prefixes]
+            encoders = [(encoder.prefix, encoder.component, modules) for encoder, modules in keymap.encoders]
+            for prefix, component, modules in (*own, *encoders):
+                for name, choices in modules.items():
+                    self._places[prefix + name].append(_Place(keymap, component, name, choices))
 
     def meanings(self, keys: Sequence[str]) -> Iterator[tuple[str, str, Meaning]]:
         """Key, convention and meaning, for every convention that has one for the key."""
@@ -139,7 +178,7 @@ class _Index:
                         found = True
                         if (here := known.get((module, convention.name))) is None:
                             here = known[module, convention.name] = place.at(block)
-                        yield key, convention.name, Named(convention.component, here.inner, role, here.choices)
+                        yield key, convention.name, Named(here.component, here.inner, role, here.choices)
             if not found:
                 yield from self._asides(key)
 

@@ -36,11 +36,14 @@ class Form(StrEnum):
 
 
 class TextEncoder(StrEnum):
-    """Modules of a text encoder, in the names of one trainer."""
+    """Modules of a text encoder, in the names of one trainer; the last character parts their words."""
 
     CLIP_KOHYA = "lora_te1_text_model_encoder_layers_{block}_"
+    CLIP_PEFT = "text_encoder.text_model.encoder.layers.{block}."
+    CLIP_COMFYUI = "text_encoders.clip_l.transformer.text_model.encoder.layers.{block}."
     T5_KOHYA = "lora_te3_encoder_block_{block}_"
-    CLIP_PEFT = "text_encoder.text_model.encoder.layers.{block}.self_attn."
+    T5_ONETRAINER = "lora_te2_encoder_block_{block}_"
+    T5_COMFYUI = "text_encoders.t5xxl.transformer.encoder.block.{block}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,21 +186,22 @@ def _norms(blocks: int | None, numbers: np.random.Generator) -> Iterator[tuple[s
 
 def _encoder_modules(encoder: TextEncoder, blocks: int | None) -> Iterator[tuple[str, int, int]]:
     """Name, rows and columns of every module of CLIP-L (12 layers of 768) or T5-XXL (24 of 4096)."""
-    attention = {f"{letter}_proj": (768, 768) for letter in ("k", "v", "q", "out")}
-    layers, modules = {
-        TextEncoder.CLIP_PEFT: (12, attention),
-        TextEncoder.CLIP_KOHYA: (
-            12,
-            {f"self_attn_{name}": size for name, size in attention.items()}
-            | {"mlp_fc1": (3072, 768), "mlp_fc2": (768, 3072)},
-        ),
-        TextEncoder.T5_KOHYA: (
-            24,
-            {f"layer_0_SelfAttention_{letter}": (4096, 4096) for letter in "qkvo"}
-            | {f"layer_1_DenseReluDense_{name}": (10240, 4096) for name in ("wi_0", "wi_1")}
-            | {"layer_1_DenseReluDense_wo": (4096, 10240)},
-        ),
-    }[encoder]
+    layers, modules = (12, _CLIP) if encoder in _CLIPS else (24, _T5)
+    if encoder is TextEncoder.CLIP_PEFT:
+        modules = {name: size for name, size in modules.items() if name.startswith("self_attn")}
+    separator = encoder[-1]
     for layer in range(layers if blocks is None else min(blocks, layers)):
         for name, (height, columns) in modules.items():
-            yield encoder.replace(BLOCK, str(layer)) + name, height, columns
+            yield encoder.replace(BLOCK, str(layer)) + name.replace(".", separator), height, columns
+
+
+_CLIPS = (TextEncoder.CLIP_KOHYA, TextEncoder.CLIP_PEFT, TextEncoder.CLIP_COMFYUI)
+_CLIP = {f"self_attn.{letter}_proj": (768, 768) for letter in ("k", "v", "q", "out")} | {
+    "mlp.fc1": (3072, 768),
+    "mlp.fc2": (768, 3072),
+}
+_T5 = (
+    {f"layer.0.SelfAttention.{letter}": (4096, 4096) for letter in "qkvo"}
+    | {f"layer.1.DenseReluDense.{name}": (10240, 4096) for name in ("wi_0", "wi_1")}
+    | {"layer.1.DenseReluDense.wo": (4096, 10240)}
+)

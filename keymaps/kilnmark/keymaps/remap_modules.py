@@ -71,10 +71,16 @@ def places(keymap: Keymap, shapes: Shapes, reader: Reader | None) -> Iterator[Pl
     Args:
         keymap: The convention.
         shapes: The model's linear layers.
-        reader: mflux knows no kohya name outside the blocks.
+        reader: mflux knows no kohya name outside the transformer's blocks.
     """
+    own = ((keymap.convention.prefixes[0], pattern, choices) for pattern, choices in keymap.modules.items())
+    encoders = (
+        (encoder.prefix, pattern, choices)
+        for encoder, modules in (() if reader else keymap.encoders)
+        for pattern, choices in modules.items()
+    )
     taken: set[str] = set()
-    for pattern, choices in keymap.modules.items():
+    for prefix, pattern, choices in (*own, *encoders):
         blocks = BLOCK in pattern
         if keymap.convention.name == "kohya" and not blocks and (reader or not pattern.startswith(_KOHYA_INPUTS)):
             continue
@@ -82,7 +88,7 @@ def places(keymap: Keymap, shapes: Shapes, reader: Reader | None) -> Iterator[Pl
             count = block_count(shapes, rows.targets[0]) if blocks else int(rows.targets[0] in shapes)
             if count and taken.isdisjoint(rows.targets):
                 taken.update(rows.targets)
-                name = keymap.convention.prefixes[0] + pattern
+                name = prefix + pattern
                 yield from (Place(name.replace(BLOCK, str(n)), rows.at(str(n))) for n in range(count))
                 break
 

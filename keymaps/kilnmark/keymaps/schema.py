@@ -23,6 +23,7 @@ __all__ = [
     "NameTable",
     "Role",
     "Rows",
+    "TextEncoder",
     "load_conventions",
     "load_kinds",
     "load_tables",
@@ -138,6 +139,20 @@ class IgnoredPrefix(_Strict):
     reason: str = Field(min_length=1)
 
 
+class TextEncoder(_Strict):
+    """Modules of a text encoder, in files that train it beside the transformer or alone.
+
+    Attributes:
+        prefix: What stands before the module's name.
+        component: PEFT's name of the encoder.
+        table: Of its module names.
+    """
+
+    prefix: str = Field(min_length=1)
+    component: str = Field(min_length=1)
+    table: str = Field(min_length=1)
+
+
 class Convention(_Named):
     """One file of `conventions/`.
 
@@ -155,7 +170,8 @@ class Convention(_Named):
         alpha: Where to look for alpha, in order.
         block_diagonal: Added to reports where fused modules are block-diagonal and alpha is not the rank.
         tiled: Who tiles the down matrices of fused modules in these names, and the mend.
-        ignored: Keys of parts that are not the transformer.
+        text_encoders: Those that such files change too, with the same separator and suffixes.
+        ignored: Keys of parts that no model here has.
         refused: Further endings of keys that are no plain pair of matrices, with their kind.
     """
 
@@ -170,6 +186,7 @@ class Convention(_Named):
     alpha: tuple[AlphaSource, ...] = Field(min_length=1)
     block_diagonal: str = "alpha is divided by the whole stored rank, not by the rank of one block"
     tiled: str = "convert the original adapter again, without tiling"
+    text_encoders: tuple[TextEncoder, ...] = ()
     ignored: tuple[IgnoredPrefix, ...] = ()
     refused: dict[str, str] = {}
 

@@ -9,10 +9,13 @@ from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
 
-__all__ = ["BLOCK", "PAINTERS", "SHAPE_NAMES", "Shapes", "block_count", "load_shapes"]
+__all__ = ["BLOCK", "ENCODERS", "PAINTERS", "SHAPE_NAMES", "Shapes", "block_count", "encoder_of", "load_shapes"]
 
 Shapes = Mapping[str, tuple[int, int]]
-"""Module path in mflux to (out, in), the shape of the layer's weight."""
+"""Module path in mflux to (out, in), the shape of the layer's weight.
+
+Layers of the transformer go by their path below it, those of a text encoder by their path below the whole model.
+"""
 
 BLOCK = "{block}"
 """Stands for the block's number in a pattern of paths."""
@@ -31,13 +34,18 @@ _FILES: Mapping[str, str] = {
 SHAPE_NAMES = tuple(_FILES)
 """Variants of FLUX.1, FLUX.2 and Z-Image, and the two text encoders of FLUX.1."""
 
+ENCODERS: Mapping[str, str] = {"clip_text_encoder": "clip_l", "t5_text_encoder": "t5_xxl"}
+"""What mflux calls the text encoders of FLUX.1 that adapters are made for, with the names of their shapes."""
+_ENCODED = frozenset({"dev", "krea-dev", "standin", "schnell"})
+"""Variants that have both; FLUX.2 and Z-Image have a language model, which no known trainer touches."""
+
 PAINTERS = ("dev", "schnell", "flux2-klein-4b", "z-image-turbo")
 """One name for every different set of layers of a model that paints."""
 
 
 @cache
 def load_shapes(name: str) -> Shapes:
-    """Every linear layer of a model.
+    """Every linear layer of a model, text encoders included.
 
     Args:
         name: One of `SHAPE_NAMES`.
@@ -48,7 +56,16 @@ def load_shapes(name: str) -> Shapes:
     if name not in _FILES:
         raise ValueError(f"no shapes are known for {name!r}; known are {', '.join(SHAPE_NAMES)}")
     text = (files("kilnmark.keymaps") / "shapes" / f"{_FILES[name]}.json").read_text()
-    return MappingProxyType(dict(_expanded(json.loads(text)["layers"])))
+    layers = dict(_expanded(json.loads(text)["layers"]))
+    for encoder, its_shapes in ENCODERS.items() if name in _ENCODED else ():
+        layers |= {f"{encoder}.{path}": shape for path, shape in load_shapes(its_shapes).items()}
+    return MappingProxyType(layers)
+
+
+def encoder_of(target: str) -> str:
+    """Which text encoder a target is a layer of; empty for the transformer's own."""
+    root = target.partition(".")[0]
+    return root if root in ENCODERS else ""
 
 
 def block_count(shapes: Shapes, pattern: str) -> int:

@@ -8,12 +8,15 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from kilnmark.keymaps.convention import Ignored, Named, Recognition, Refused, recognise
+from kilnmark.keymaps.convention import Ignored, Named, OfEncoder, Recognition, Refused, recognise
 from kilnmark.keymaps.errors import UnfitAdapter, shorten
 from kilnmark.keymaps.schema import Convention, Role, Rows
-from kilnmark.keymaps.shapes import Shapes
+from kilnmark.keymaps.shapes import Shapes, encoder_of
 
-__all__ = ["Module", "Sorting", "sort_keys"]
+__all__ = ["TEXT_ENCODER", "Module", "Sorting", "sort_keys"]
+
+TEXT_ENCODER = "text encoder"
+"""Why keys of a text encoder are left out: the model has no such encoder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +85,10 @@ def sort_keys(path: str, keys: Sequence[str], shapes: Shapes) -> Sorting:
         UnfitAdapter: The same layer is named twice, so that nobody can tell which copy is meant.
     """
     ranking = recognise(keys)
+    model = _Model(shapes, frozenset(map(encoder_of, shapes)) | {""})
     gathered = _Gathered()
     for key in keys:
-        _gather(path, key, ranking, shapes, gathered)
+        _gather(path, key, ranking, model, gathered)
     modules = _without_copies(path, ranking, gathered)
     return Sorting(
         recognition=ranking[0] if ranking else None,
@@ -96,18 +100,29 @@ def sort_keys(path: str, keys: Sequence[str], shapes: Shapes) -> Sorting:
     )
 
 
-def _gather(path: str, key: str, ranking: Sequence[Recognition], shapes: Shapes, gathered: _Gathered) -> None:
+@dataclass(frozen=True, slots=True)
+class _Model:
+    """A model's layers, and which text encoders are among them; the transformer goes by an empty name."""
+
+    shapes: Shapes
+    parts: frozenset[str]
+
+
+def _gather(path: str, key: str, ranking: Sequence[Recognition], model: _Model, gathered: _Gathered) -> None:
     named = False
     for recognition in ranking:
         match recognition.explained.get(key):
             case Ignored(reason):
                 gathered.ignored[reason] += 1
                 return
+            case Named() | Refused() | OfEncoder() as meaning if meaning.encoder not in model.parts:
+                gathered.ignored[TEXT_ENCODER] += 1
+                return
             case Refused(kind):
                 gathered.refused[key] = kind
                 return
             case Named() as meaning:
-                if rows := _meant(meaning, shapes):
+                if rows := _meant(meaning, model.shapes):
                     _add(path, key, recognition.convention, meaning, rows, gathered)
                     return
                 named = True

@@ -103,9 +103,16 @@ def _diffusers(
     return Recipe(table, prefix, only=only, form=form, alpha=alpha)
 
 
-def _down_up(table: str, prefix: str, *, only: str = "block", alpha: float | None = None) -> Recipe:
+def _down_up(
+    table: str,
+    prefix: str,
+    *,
+    only: str = "block",
+    alpha: float | None = None,
+    encoders: tuple[TextEncoder, ...] = (),
+) -> Recipe:
     """Names with dots, and kohya's matrices."""
-    return Recipe(table, prefix, *_KOHYA, only=only, alpha=alpha)
+    return Recipe(table, prefix, *_KOHYA, only=only, alpha=alpha, encoders=encoders)
 
 
 def _of(variant: Literal["dev", "flux2-klein-4b", "z-image-turbo"], **recipes: Recipe) -> tuple[Exhibit, ...]:
@@ -127,7 +134,8 @@ def _flawed(recipe: Recipe, **flawed: tuple[Verdict, Callable[[Tensors], Tensors
 
 
 _MLX = Recipe("mlx-examples", "", "lora_a", "lora_b", transposed=True)
-_TE1, _TE3, _TE_PEFT = TextEncoder.CLIP_KOHYA, TextEncoder.T5_KOHYA, TextEncoder.CLIP_PEFT
+_TE1, _TE2, _TE3 = TextEncoder.CLIP_KOHYA, TextEncoder.T5_ONETRAINER, TextEncoder.T5_KOHYA
+_TE_PEFT, _TE_COMFY, _TE3_COMFY = TextEncoder.CLIP_PEFT, TextEncoder.CLIP_COMFYUI, TextEncoder.T5_COMFYUI
 _PEFT_TE = Recipe("flux1-diffusers", "transformer.", only=_CORE, encoders=(_TE_PEFT,))
 _Z_COMFYUI = r"^layers.*(attention|feed)"
 
@@ -168,7 +176,12 @@ _FLUX1 = _of(
 
 _MIXED = (Exhibit("mixed-peft-kohya", (_diffusers(), _kohya(alpha=1.0))),)
 
-_TEXT_ONLY = (Exhibit("te-only", (_kohya(only="^$", encoders=(_TE1,)),), verdict=Verdict.NOOP),)
+_TEXT_ONLY = _of(
+    "dev",
+    te_only=_kohya(only="^$", encoders=(_TE1,)),
+    te2_only=_kohya("flux1-diffusers", prefix="lora_transformer_", only="^$", encoders=(_TE1, _TE2)),
+    te_comfy_only=_down_up("flux1-bfl", "diffusion_model.", only="^$", encoders=(_TE_COMFY, _TE3_COMFY)),
+)
 
 _OTHER_KINDS = _of(
     "dev",
@@ -222,6 +235,13 @@ _FLAWED = (
         _kohya(),
         alpha_not_a_number=(Verdict.REFUSED, flaws.without_alpha_value),
         alpha_zero=(Verdict.NOOP, flaws.zero_alpha),
+    ),
+    Exhibit(
+        "te-on-zimage",
+        (_kohya(only="^$", encoders=(_TE1,)),),
+        variant="z-image-turbo",
+        made_for="dev",
+        verdict=Verdict.NOOP,
     ),
     Exhibit("flux2-on-dev", (_kohya("flux2-bfl"),), made_for="flux2-klein-4b", verdict=Verdict.REFUSED),
     Exhibit("zimage-on-dev", (_diffusers("z-image-diffusers"),), made_for="z-image-turbo", verdict=Verdict.REFUSED),
