@@ -13,7 +13,9 @@ from PIL import Image
 
 from kilnmark.engine.base import Base
 from kilnmark.engine.render import Renderer
+from kilnmark.engine.saver import Painting, finish
 from kilnmark.engine.slots import Slot
+from kilnmark.engine.store import AdapterStore
 from kilnmark.protocol.errors import AdapterNotEngaged, AdapterRefused, Cancelled, RenderFailed, StorageFailed
 from kilnmark.protocol.messages import StackInfo
 from kilnmark.protocol.record import CHUNK, decode_record
@@ -38,8 +40,7 @@ class Studio:
     def __post_init__(self) -> None:
         self._renderer = Renderer(
             self.base,
-            output_dir=self.output,
-            roots=self.roots,
+            store=AdapterStore(self.roots),
             tracer=NoOpTracer(),
             tell=self.told.append,
             is_cancelled=lambda job_id: self.is_cancelled(job_id),  # noqa: PLW0108 - tests exchange it later
@@ -62,7 +63,8 @@ class Studio:
             stack=StackInfo(source="paths", names=names),
             on_mismatch="warn" if warn else "error",
         )
-        return self._renderer.render(job)
+        outcome = self._renderer.render(job)
+        return finish(outcome, self.output) if isinstance(outcome, Painting) else outcome
 
     @property
     def stages(self) -> list[str]:

@@ -9,11 +9,24 @@ import os
 import queue
 import socket
 import threading
+from collections.abc import Callable, Sequence
 
 import msgspec
 
 from kilnmark.protocol.framing import LineSplitter
-from kilnmark.protocol.work import Beat, CancelRender, Event, Exit, Order, RenderJob, decode_order, encode
+from kilnmark.protocol.work import (
+    Beat,
+    CancelRender,
+    Event,
+    Exit,
+    Failed,
+    Finished,
+    Order,
+    Prefetch,
+    RenderJob,
+    decode_order,
+    encode,
+)
 
 __all__ = ["BEAT_INTERVAL", "Link"]
 
@@ -25,10 +38,19 @@ BEAT_INTERVAL = 1.0
 _CHUNK = 1 << 16
 
 
+def _unheeded(_: Sequence[str]) -> None:
+    """Nobody reads ahead yet."""
+
+
 class Link:
-    """The socket to the daemon, with the orders that wait and the renders that were cancelled."""
+    """The socket to the daemon, with the orders that wait and the renders that were cancelled.
+
+    Attributes:
+        on_prefetch: Called, from the listening thread, with the adapters that will be needed soon.
+    """
 
     def __init__(self, connection: socket.socket) -> None:
+        self.on_prefetch: Callable[[Sequence[str]], None] = _unheeded
         self._socket = connection
         self._sending = threading.Lock()
         self._orders: queue.SimpleQueue[Order] = queue.SimpleQueue()
@@ -56,9 +78,10 @@ class Link:
         """Whether this render, or the whole process, was told to stop."""
         return self._leaving.is_set() or job_id in self._cancelled
 
-    def forget(self, job_id: str) -> None:
-        """A render has ended; its cancellation no longer matters."""
-        self._cancelled.discard(job_id)
+    def end(self, outcome: Finished | Failed) -> None:
+        """Tell how a render ended, from any thread; its cancellation no longer matters."""
+        self._cancelled.discard(outcome.job_id)
+        self.send(outcome)
 
     def _listen(self) -> None:
         lines = LineSplitter(limit=None)
@@ -82,6 +105,9 @@ class Link:
             return
         if isinstance(order, CancelRender):
             self._cancelled.add(order.job_id)
+            return
+        if isinstance(order, Prefetch):
+            self.on_prefetch(order.lora_paths)
             return
         if isinstance(order, RenderJob):
             self._cancelled.discard(order.job_id)  # left by a cancellation that came after an earlier render of that id

@@ -18,13 +18,19 @@ from opentelemetry.context import Context
 
 from kilnmark.engine.base import Base, BaseUnavailable, load_base
 from kilnmark.engine.link import Link
+from kilnmark.engine.prefetch import Prefetcher
 from kilnmark.engine.render import Renderer
+from kilnmark.engine.saver import Painting, Saver
+from kilnmark.engine.store import AdapterStore
 from kilnmark.otel import names
 from kilnmark.otel.setup import Telemetry, start
 from kilnmark.otel.spans import mark_failed
-from kilnmark.protocol.work import Configure, Exit, LoadFailed, Loading, Ready, RenderJob
+from kilnmark.protocol.work import Configure, Exit, LoadFailed, Loading, Painted, Ready, RenderJob
 
-__all__ = ["main"]
+__all__ = ["SAVE_TIMEOUT", "main"]
+
+SAVE_TIMEOUT = 10.0
+"""Seconds that pictures already painted are given to reach the disk when the worker leaves."""
 
 log = logging.getLogger(__name__)
 
@@ -60,20 +66,27 @@ def _serve(link: Link, telemetry: Telemetry) -> int:
         link.send(LoadFailed(message=str(error)))
         return 0
     link.send(Ready(base=base.info))
-    renderer = Renderer(
-        base,
-        output_dir=Path(configure.output_dir),
-        roots=[Path(root) for root in configure.lora_roots],
-        tracer=telemetry.tracer,
-        tell=link.send,
-        is_cancelled=link.is_cancelled,
-    )
+    store = AdapterStore([Path(root) for root in configure.lora_roots], configure.adapter_cache_bytes)
+    renderer = Renderer(base, store=store, tracer=telemetry.tracer, tell=link.send, is_cancelled=link.is_cancelled)
+    saver = Saver(Path(configure.output_dir), link.end)
+    saver.start()
+    prefetcher = Prefetcher(store, base.shapes)
+    prefetcher.start()
+    link.on_prefetch = prefetcher.fetch
     while not isinstance(order := link.next_order(), Exit):
         if isinstance(order, RenderJob):
-            outcome = renderer.render(order)
-            link.forget(order.job_id)
-            link.send(outcome)
+            _render(order, renderer, saver, link)
+    saver.stop(SAVE_TIMEOUT)
     return 0
+
+
+def _render(job: RenderJob, renderer: Renderer, saver: Saver, link: Link) -> None:
+    outcome = renderer.render(job)
+    if isinstance(outcome, Painting):
+        link.send(Painted(job_id=job.job_id))
+        saver.save(outcome)
+    else:
+        link.end(outcome)
 
 
 def _load(configure: Configure, telemetry: Telemetry) -> Base:

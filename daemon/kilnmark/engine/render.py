@@ -1,4 +1,4 @@
-"""One render from order to outcome: read and judge the stack, put it on, paint, and write the proof into the picture.
+"""One render from order to picture: read and judge the stack, put it on, and paint.
 
 Nothing is painted before every adapter has been judged, and whatever goes wrong leaves the base as it was.
 """
@@ -6,26 +6,22 @@ Nothing is painted before every adapter has been judged, and whatever goes wrong
 import logging
 import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
-from importlib.metadata import version
-from pathlib import Path
 
 from opentelemetry.trace import Span, Tracer
 
-from kilnmark.engine.base import STANDIN, Ask, Base
+from kilnmark.engine.base import Ask, Base
 from kilnmark.engine.effect import Effect, name_cancelled
-from kilnmark.engine.picture import write_picture
+from kilnmark.engine.saver import Painting
 from kilnmark.engine.stack import Member
+from kilnmark.engine.store import AdapterStore
 from kilnmark.engine.trail import PaintingTrail, Trail
-from kilnmark.keymaps.adapter import read_adapter
 from kilnmark.keymaps.engagement import describe_refusal
 from kilnmark.keymaps.errors import RefusedFile
 from kilnmark.otel import names
 from kilnmark.otel.spans import describe_adapter
-from kilnmark.protocol.errors import AdapterNotEngaged, AdapterRefused, RenderFailed, RequestError, StorageFailed
-from kilnmark.protocol.record import STANDIN_NOTICE, PictureRecord
+from kilnmark.protocol.errors import AdapterNotEngaged, AdapterRefused, RenderFailed, RequestError
 from kilnmark.protocol.report import AdapterReport, Verdict
-from kilnmark.protocol.work import Failed, Finished, RenderJob, Stepped
+from kilnmark.protocol.work import Failed, RenderJob, Stepped
 
 __all__ = ["Renderer"]
 
@@ -37,8 +33,7 @@ class Renderer:
 
     Args:
         base: The base, with no stack on it yet.
-        output_dir: Where pictures go.
-        roots: Directories adapters may be read from.
+        store: Where adapters are read and held.
         tracer: For the spans of a render's parts.
         tell: Called with every step done.
         is_cancelled: Asked at every part, and before every denoise step is computed.
@@ -48,25 +43,23 @@ class Renderer:
         self,
         base: Base,
         *,
-        output_dir: Path,
-        roots: Sequence[Path],
+        store: AdapterStore,
         tracer: Tracer,
         tell: Callable[[Stepped], None],
         is_cancelled: Callable[[str], bool],
     ) -> None:
         self._base = base
         self._effect = Effect(base.slots)
-        self._output_dir = output_dir
-        self._roots = roots
+        self._store = store
         self._tracer = tracer
         self._tell = tell
         self._is_cancelled = is_cancelled
 
-    def render(self, job: RenderJob) -> Finished | Failed:
-        """Run one job to its outcome. Never raises: what goes wrong is the outcome."""
+    def render(self, job: RenderJob) -> Painting | Failed:
+        """Paint one picture. Never raises: what goes wrong is the outcome."""
         trail = Trail(job, tracer=self._tracer, tell=self._tell, is_cancelled=self._is_cancelled)
         try:
-            return self._run(job, trail)
+            return self._paint(job, trail)
         except RequestError as error:
             return Failed(job_id=job.job_id, code=error.code, message=error.message, loras=trail.loras)
         except Exception as error:  # MLX and mflux raise what they like; the base is untouched all the same
@@ -74,7 +67,7 @@ class Renderer:
             message = f"the engine failed while rendering: {type(error).__name__}: {error}"
             return Failed(job_id=job.job_id, code=RenderFailed.code, message=message, loras=trail.loras)
 
-    def _run(self, job: RenderJob, trail: Trail) -> Finished:
+    def _paint(self, job: RenderJob, trail: Trail) -> Painting:
         with trail.part("adapters"):
             members = self._judge(job, trail)
             trail.check()
@@ -91,20 +84,7 @@ class Renderer:
         )
         with PaintingTrail(trail, job.steps) as watcher:
             image = self._base.generate(ask, watcher)
-        with trail.part("save", names.SAVE, step=job.steps):
-            try:
-                path = write_picture(image, self._record(job, trail), self._output_dir)
-            except OSError as error:
-                problem = f"the picture could not be written: {error}; make room or mend the output folder"
-                raise StorageFailed(problem) from error
-        return Finished(
-            job_id=job.job_id,
-            image_path=str(path),
-            prompt=job.prompt,
-            timings=trail.timings,
-            loras=trail.loras,
-            warnings=_warnings(trail.loras),
-        )
+        return Painting(job, trail, image, self._base.info, tuple(_warnings(trail.loras)))
 
     def _judge(self, job: RenderJob, trail: Trail) -> list[Member]:
         """Read every adapter and judge it. The members returned are those to put on the base.
@@ -139,31 +119,10 @@ class Renderer:
 
     def _read(self, name: str, path: str, scale: float) -> tuple[Member | None, AdapterReport]:
         try:
-            adapter = read_adapter(path, self._base.shapes, roots=self._roots)
+            adapter = self._store.get(path, self._base.shapes)
             return Member(adapter, scale), self._effect.assess(adapter, name, scale)
         except RefusedFile as error:
             return None, describe_refusal(name, path, scale, error)
-
-    def _record(self, job: RenderJob, trail: Trail) -> PictureRecord:
-        return PictureRecord(
-            kilnmark_version=version("kilnmark"),
-            created=datetime.now(UTC).isoformat(timespec="milliseconds"),
-            notice=STANDIN_NOTICE if self._base.info.variant == STANDIN else "",
-            job_id=job.job_id,
-            prompt=job.prompt,
-            negative_prompt=job.negative_prompt,
-            tier=job.tier,
-            seed=job.seed,
-            steps=job.steps,
-            guidance=job.guidance,
-            width=job.width,
-            height=job.height,
-            base=self._base.info,
-            stack=job.stack,
-            loras=trail.loras,
-            warnings=_warnings(trail.loras),
-            trace_id=trail.trace_id,
-        )
 
 
 def _refuse_unengaged(reports: Sequence[AdapterReport]) -> None:

@@ -22,6 +22,8 @@ __all__ = [
     "LoadFailed",
     "Loading",
     "Order",
+    "Painted",
+    "Prefetch",
     "Ready",
     "RenderJob",
     "Stage",
@@ -47,12 +49,16 @@ class Configure(_Tagged, frozen=True, kw_only=True, tag="configure"):
         quantize: 3 to 8 bits; None keeps the base as it is stored.
         output_dir: Where pictures are written.
         lora_roots: Directories that adapters are read from; nothing outside them is opened.
+        adapter_cache_bytes: Adapters that are held as they were read, in bytes.
+        stack_cache_bytes: Stacks that are held ready to be put on the base, in bytes.
     """
 
     variant: str
     quantize: int | None
     output_dir: str
     lora_roots: list[str]
+    adapter_cache_bytes: int = 2 << 30
+    stack_cache_bytes: int = 2 << 30
 
 
 class RenderJob(_Tagged, frozen=True, kw_only=True, tag="render"):
@@ -82,11 +88,17 @@ class CancelRender(_Tagged, frozen=True, kw_only=True, tag="cancel"):
     job_id: str
 
 
+class Prefetch(_Tagged, frozen=True, kw_only=True, tag="prefetch"):
+    """A waiting render will need these adapters; read them while another one is painted."""
+
+    lora_paths: list[str]
+
+
 class Exit(_Tagged, frozen=True, kw_only=True, tag="exit"):
     """Flush and leave; a render under way is cancelled."""
 
 
-Order = Configure | RenderJob | CancelRender | Exit
+Order = Configure | RenderJob | CancelRender | Prefetch | Exit
 
 
 class Beat(_Tagged, frozen=True, kw_only=True, tag="beat"):
@@ -120,6 +132,12 @@ class Stepped(_Tagged, frozen=True, kw_only=True, tag="stepped"):
     steps: int
 
 
+class Painted(_Tagged, frozen=True, kw_only=True, tag="painted"):
+    """The picture is in memory and being saved: `Finished` or `Failed` will follow, and the next render may come."""
+
+    job_id: str
+
+
 class Finished(_Tagged, frozen=True, kw_only=True, tag="finished"):
     """A picture is on disk. `timings` has the worker's own parts; queue and total are the daemon's to add."""
 
@@ -140,7 +158,7 @@ class Failed(_Tagged, frozen=True, kw_only=True, tag="failed"):
     loras: list[AdapterReport] = []
 
 
-Event = Beat | Loading | Ready | LoadFailed | Stepped | Finished | Failed
+Event = Beat | Loading | Ready | LoadFailed | Stepped | Painted | Finished | Failed
 
 _encoder = msgspec.json.Encoder()
 _orders: "msgspec.json.Decoder[Order]" = msgspec.json.Decoder(Order)
