@@ -2,13 +2,15 @@
 
 import pytest
 
-from kilnmark.keymaps.shapes import PAINTERS, SHAPE_NAMES, block_count, load_shapes
+from kilnmark.keymaps.shapes import PAINTERS, SHAPE_NAMES, block_count, is_norm, load_shapes
 
 
-def test_dev_has_494_linear_layers_in_blocks_and_ten_around_them() -> None:
+def test_dev_has_494_linear_layers_and_152_norms_in_blocks_and_ten_layers_around_them() -> None:
     shapes = load_shapes("dev")
-    assert len(shapes) == 504
-    assert sum("blocks." in path for path in shapes) == 494
+    linear = [path for path, shape in shapes.items() if not is_norm(shape)]
+    assert (len(shapes), len(linear)) == (656, 504)
+    assert sum("blocks." in path for path in linear) == 494
+    assert shapes["transformer_blocks.18.attn.norm_added_k"] == (128, 1)
     assert shapes["transformer_blocks.0.attn.to_out.0"] == (3072, 3072)
     assert shapes["single_transformer_blocks.37.proj_out"] == (3072, 15360)
 
@@ -71,5 +73,7 @@ def test_the_shipped_shapes_are_those_of_mflux(name: str) -> None:
         "clip_l": CLIPEncoder,
         "t5_xxl": T5Encoder,
     }.get(name, lambda: Transformer(ModelConfig.dev()))
-    modules = build().named_modules()
-    assert load_shapes(name) == {path: m.weight.shape for path, m in modules if isinstance(m, nn.Linear)}
+    modules = list(build().named_modules())
+    linear = {path: m.weight.shape for path, m in modules if isinstance(m, nn.Linear)}
+    norms = {path: (*m.weight.shape, 1) for path, m in modules if isinstance(m, nn.RMSNorm) and ".norm_" in path}
+    assert load_shapes(name) == linear | norms

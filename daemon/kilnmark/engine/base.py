@@ -27,6 +27,7 @@ from kilnmark.engine.prompts import Embeddings, PromptCache
 from kilnmark.engine.slots import Slot, find_slots
 from kilnmark.engine.standin import RECIPE, build_standin
 from kilnmark.engine.weights import Directory, WeightsProblem, read_directory
+from kilnmark.keymaps.shapes import is_norm
 from kilnmark.protocol.messages import BaseInfo
 
 __all__ = ["Ask", "Base", "BaseUnavailable", "Watcher", "load_base"]
@@ -88,7 +89,7 @@ class Base:
 
     Attributes:
         info: What it is, as `status` and every picture tell it.
-        slots: Every linear layer of its transformer by mflux's module path.
+        slots: Every linear layer of its transformer, and every norm of queries or keys, by mflux's module path.
         shapes: Those layers' true shapes `(out, in)`.
     """
 
@@ -154,7 +155,8 @@ def load_base(variant: str, quantize: int | None) -> Base:
     for model in held:
         _cast(model)
     mx.eval(*held[:3], flux.vae.decoder)  # nothing here encodes pictures, so the VAE's encoder stays on disk
-    blocks = [path for path in find_slots(flux.transformer) if path.startswith(_BLOCKS)]
+    slots = find_slots(flux.transformer)
+    blocks = [path for path, slot in slots.items() if path.startswith(_BLOCKS) and not is_norm(slot.shape)]
     info = BaseInfo(
         variant=variant,
         fingerprint=fingerprint,

@@ -1,4 +1,4 @@
-"""The true linear layers of the models adapters are made for, as shipped data: no model is built to know them.
+"""The true linear layers and norms of the models adapters are made for, as data: no model is built to know them.
 
 The files are written by `scripts/make_shapes.py` from mflux's own classes, and a contract test holds them to it.
 """
@@ -9,10 +9,10 @@ from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
 
-__all__ = ["BLOCK", "PAINTERS", "SHAPE_NAMES", "Shapes", "block_count", "load_shapes"]
+__all__ = ["BLOCK", "PAINTERS", "SHAPE_NAMES", "Shapes", "block_count", "is_norm", "load_shapes"]
 
 Shapes = Mapping[str, tuple[int, int]]
-"""Module path in mflux to (out, in), the shape of the layer's weight."""
+"""Module path in mflux to (out, in), the shape of the layer's weight; the scales of a norm are (width, 1)."""
 
 BLOCK = "{block}"
 """Stands for the block's number in a pattern of paths."""
@@ -37,7 +37,7 @@ PAINTERS = ("dev", "schnell", "flux2-klein-4b", "z-image-turbo")
 
 @cache
 def load_shapes(name: str) -> Shapes:
-    """Every linear layer of a model.
+    """Every layer of a model that adapters change: linear ones, and norms of queries and keys.
 
     Args:
         name: One of `SHAPE_NAMES`.
@@ -49,6 +49,11 @@ def load_shapes(name: str) -> Shapes:
         raise ValueError(f"no shapes are known for {name!r}; known are {', '.join(SHAPE_NAMES)}")
     text = (files("kilnmark.keymaps") / "shapes" / f"{_FILES[name]}.json").read_text()
     return MappingProxyType(dict(_expanded(json.loads(text)["layers"])))
+
+
+def is_norm(shape: tuple[int, int]) -> bool:
+    """The shape is that of a norm's scales; no linear layer has a single input."""
+    return shape[1] == 1
 
 
 def block_count(shapes: Shapes, pattern: str) -> int:
