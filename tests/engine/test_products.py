@@ -13,7 +13,7 @@ from kilnmark.engine.effect import Effect
 from kilnmark.engine.layers import KroneckerTerm, StackedLinear
 from kilnmark.engine.stack import Member, Stacker
 from kilnmark.keymaps.adapter import Adapter, read_adapter
-from kilnmark.keymaps.update import KroneckerUpdate
+from kilnmark.keymaps.update import KroneckerUpdate, Update
 from kilnmark.keymaps.write import write_tensors
 from kilnmark.protocol.report import Verdict
 from tests.engine.forward import noise
@@ -79,6 +79,7 @@ def test_a_stack_of_three_kinds_adds_their_exact_sum(
         if isinstance(update, KroneckerUpdate):
             exact += scale * (x.astype(float) @ product(update).T)
         else:
+            assert isinstance(update, Update)
             exact += scale * update.multiplier * (x.astype(float) @ update.down.T.astype(float)) @ update.up.T
     assert np.linalg.norm(added - exact) / np.linalg.norm(exact) < 1e-5
 

@@ -32,7 +32,7 @@ def multipliers(
     said = text if text is not None else None if config is None else json.dumps(config)
     metadata = {} if said is None else {PEFT_METADATA: said}
     adapter = read_adapter(write_tensors(folder / "a.safetensors", ones, metadata=metadata), SHAPES)
-    return {update.target: update.multiplier for update in adapter.updates}
+    return {update.target: update.multiplier for update in adapter.pairs}
 
 
 def test_without_any_alpha_it_is_the_rank(tmp_path: Path) -> None:

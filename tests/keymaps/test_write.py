@@ -40,7 +40,7 @@ def test_the_strength_is_the_root_mean_square_of_each_update(tmp_path: Path) -> 
 def test_alpha_stands_where_the_convention_puts_it(tmp_path: Path) -> None:
     for convention in ("kohya", "diffusers"):
         path = make_adapter(tmp_path / "a.safetensors", convention, rank=4, blocks=1, alpha=1.0)
-        assert {update.multiplier for update in read_adapter(path, DEV).updates} == {0.25}
+        assert {update.multiplier for update in read_adapter(path, DEV).pairs} == {0.25}
         assert any(".alpha" in key for key in load_file(path)) is (convention == "kohya")
 
 

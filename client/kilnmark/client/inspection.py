@@ -40,12 +40,12 @@ class TargetChange(msgspec.Struct, frozen=True):
         path: Module path in mflux.
         shape: [out, in] of the layer.
         norm: Frobenius norm of the file's update at scale 1; for DoRA that of its matrices alone, because what its
-            magnitudes add depends on the base.
+            magnitudes add depends on the base. None where all of it does: for scales that replace a norm's own.
     """
 
     path: str
     shape: tuple[int, int]
-    norm: float
+    norm: float | None
 
 
 class Inspection(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,7 +86,7 @@ class Inspected:
 
     Attributes:
         share: The part of all keys that the convention explains, 0 to 1.
-        ranks: How many targets have which rank.
+        ranks: How many targets have which rank; those without any are left out.
     """
 
     inspection: Inspection
@@ -145,7 +145,7 @@ def _judged(adapter: Adapter, shapes: Shapes) -> Inspected:
     found = evidence(adapter, 1.0)
     report = describe(adapter, 1.0, *judge(found), None, applied_target_count=found.changed_target_count)
     targets = [TargetChange(update.target, shapes[update.target], update.norm) for update in adapter.updates]
-    ranks = Counter(update.rank for update in adapter.updates)
+    ranks = Counter(update.rank for update in adapter.updates if update.rank)
     return Inspected(_inspection(report, read_metadata(adapter.metadata), targets), adapter.share, ranks)
 
 

@@ -48,7 +48,7 @@ def _facts(inspected: Inspected, variant: str) -> Iterator[tuple[str, str | Text
     if inspection.total_key_count:
         yield "convention", _convention(inspected)
     if inspection.kind:
-        yield "kind", f"{inspection.kind}, {_ranks(inspected)}"
+        yield "kind", f"{inspection.kind}, {_ranks(inspected)}" if inspected.ranks else inspection.kind
     if inspection.verdict is not Verdict.REFUSED:
         yield from _counts(inspection, variant)
     yield from _provenance(inspection.metadata)
@@ -120,6 +120,10 @@ def _listed(items: Sequence[str], count: int) -> str:
     return ", ".join(shown) + (f" and {rest} more" if rest else "")
 
 
+def _norm(norm: float | None) -> str:
+    return "-" if norm is None else f"{norm:.4g}"
+
+
 def _targets_table(targets: Sequence[TargetChange]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     table.add_column("  target", overflow="fold")
@@ -127,5 +131,5 @@ def _targets_table(targets: Sequence[TargetChange]) -> Table:
         table.add_column(heading, justify="right", no_wrap=True)
     for target in targets:
         rows, columns = target.shape
-        table.add_row(plain(f"  {target.path}"), str(rows), str(columns), f"{target.norm:.4g}")
+        table.add_row(plain(f"  {target.path}"), str(rows), str(columns), _norm(target.norm))
     return table

@@ -1,4 +1,4 @@
-"""The linear layers we add to a FLUX: a factored one that stands in for a big matrix, and one that carries a stack.
+"""The layers we add to a FLUX: a factored one that stands in for a big matrix, and those that carry a stack.
 
 Neither ever writes to the layer it stands for or wraps.
 """
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import mlx.core as mx
 from mlx import nn
 
-__all__ = ["FactoredLinear", "KroneckerTerm", "StackedLinear"]
+__all__ = ["FactoredLinear", "KroneckerTerm", "StackedLinear", "StackedNorm"]
 
 
 class FactoredLinear(nn.Module):
@@ -76,6 +76,7 @@ class StackedLinear(nn.Module):
         pair: `(total rank, in)` and `(out, total rank)`, float32; None without low-rank adapters.
         terms: One for each Kronecker product.
         gain: `(out,)`: what DoRA adds to each row of the base's weight, as a multiple of it; None without DoRA.
+        bias: `(out,)`: what is added to the base's bias, with scales folded in; None for nothing.
     """
 
     def __init__(
@@ -84,6 +85,7 @@ class StackedLinear(nn.Module):
         pair: tuple[mx.array, mx.array] | None,
         terms: Sequence[KroneckerTerm] = (),
         gain: mx.array | None = None,
+        bias: mx.array | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.linear = linear
@@ -93,21 +95,49 @@ class StackedLinear(nn.Module):
         if gain is not None:
             self.factor = 1 + gain
             # The base's bias is in what it gives, and no part of the weight.
-            self.shift = -gain * linear.bias if "bias" in linear else mx.array(0.0)
+            own = -gain * linear.bias if "bias" in linear else mx.array(0.0)
+            bias = own if bias is None else own + bias
+        if bias is not None:
+            self.shift = bias
 
     def added(self) -> object:
         """Every array that the stack brings, and none of the base's."""
         pair = (self.down, self.up) if "down" in self else ()
-        rows = (self.factor, self.shift) if "factor" in self else ()
+        rows = [self[name] for name in ("factor", "shift") if name in self]
         return [*pair, *rows, *((term.first, *term.second) for term in self.terms)]
 
     def __call__(self, x: mx.array) -> mx.array:
         """`(..., in)` to `(..., out)`."""
         y: mx.array = self.linear(x)
         if "factor" in self:
-            y = y * self.factor + self.shift
+            y = y * self.factor
+        if "shift" in self:
+            y = y + self.shift
         if "down" in self:
             y = mx.addmm(y, x @ self.down.T, self.up.T)
         for term in self.terms:
             y = y + term(x)
         return y
+
+
+class StackedNorm(nn.Module):
+    """A base's RMS norm with its scales changed by every adapter of a stack.
+
+    Args:
+        norm: The base's own; it is never changed.
+        change: `(width,)`, added to its scales, float32.
+    """
+
+    def __init__(self, norm: nn.Module, change: mx.array) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.norm = norm
+        self.weight = norm.weight.astype(mx.float32) + change
+
+    def added(self) -> object:
+        """Every array that the stack brings, and none of the base's."""
+        return [self.weight]
+
+    def __call__(self, x: mx.array) -> mx.array:
+        """`(..., width)` to the same."""
+        y = mx.fast.rms_norm(x.astype(mx.float32), self.weight, self.norm.eps)
+        return y.astype(mx.result_type(x, self.norm.weight))

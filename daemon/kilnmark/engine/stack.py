@@ -10,13 +10,13 @@ from typing import NamedTuple
 import mlx.core as mx
 import numpy as np
 
-from kilnmark.engine.layers import KroneckerTerm, StackedLinear
+from kilnmark.engine.layers import KroneckerTerm, StackedLinear, StackedNorm
 from kilnmark.engine.slots import Slot
-from kilnmark.engine.stretch import stretch_of
+from kilnmark.engine.stretch import change_of_scales, stretch_of
 from kilnmark.keymaps.adapter import Adapter
 from kilnmark.keymaps.fused import Matrix
-from kilnmark.keymaps.shapes import encoder_of
-from kilnmark.keymaps.update import AnyUpdate, KroneckerUpdate, Update
+from kilnmark.keymaps.shapes import encoder_of, is_norm
+from kilnmark.keymaps.update import AnyUpdate, KroneckerUpdate, NormUpdate, Update
 
 __all__ = ["Member", "StackKey", "Stacker"]
 
@@ -35,6 +35,8 @@ class _Part(NamedTuple):
     scale: float
 
 
+Wrapper = StackedLinear | StackedNorm
+
 StackKey = tuple[tuple[str, float], ...]
 """Content hash and scale of every adapter, in stack order."""
 
@@ -51,12 +53,12 @@ class Stacker:
     """Puts stacks on one base.
 
     Args:
-        slots: The base's linear layers, found while no stack was on it.
+        slots: The base's layers, found while no stack was on it.
     """
 
     def __init__(self, slots: Mapping[str, Slot]) -> None:
         self._slots = slots
-        self._on: dict[str, StackedLinear] = {}
+        self._on: dict[str, Wrapper] = {}
         self._key: StackKey = ()
         self._encoder_key: StackKey = ()
 
@@ -86,7 +88,7 @@ class Stacker:
         self._on, self._key = wrappers, key
         self._encoder_key = _key([member for member in members if _changes_encoder(member)])
 
-    def _build(self, members: Sequence[Member]) -> dict[str, StackedLinear]:
+    def _build(self, members: Sequence[Member]) -> dict[str, Wrapper]:
         parts: dict[str, list[_Part]] = defaultdict(list)
         for member in members:
             for update in member.adapter.updates:
@@ -96,12 +98,39 @@ class Stacker:
         return wrappers
 
 
-def _wrap(slot: Slot, parts: Sequence[_Part]) -> StackedLinear:
+def _wrap(slot: Slot, parts: Sequence[_Part]) -> Wrapper:
+    return _wrapped_norm(slot, parts) if is_norm(slot.shape) else _wrapped_linear(slot, parts)
+
+
+def _wrapped_norm(slot: Slot, parts: Sequence[_Part]) -> StackedNorm:
+    """Each adapter's change is that of the base's own scales, also where a stack has several on the norm."""
+    total = np.zeros(slot.shape[0])
+    for update, scale in parts:
+        if not isinstance(update, NormUpdate) or update.scales.shape != total.shape:
+            raise ValueError(f"{slot.path} is a norm of {len(total)} scales; this update does not fit it")
+        total += scale * change_of_scales(slot.linear, update)
+    return StackedNorm(slot.linear, mx.array(total.astype(np.float32)))
+
+
+def _wrapped_linear(slot: Slot, parts: Sequence[_Part]) -> StackedLinear:
     pairs = [_scaled(slot, part.update, part.scale) for part in parts if isinstance(part.update, Update)]
     terms = [_term(slot, part.update, part.scale) for part in parts if isinstance(part.update, KroneckerUpdate)]
     gains = [pair.gain for pair in pairs if pair.gain is not None]
     gain = mx.array(np.sum(gains, axis=0)) if gains else None
-    return StackedLinear(slot.linear, _joined(slot, pairs) if pairs else None, terms, gain)
+    return StackedLinear(slot.linear, _joined(slot, pairs) if pairs else None, terms, gain, _bias(slot, parts))
+
+
+def _bias(slot: Slot, parts: Sequence[_Part]) -> mx.array | None:
+    """What all of them add to the layer's bias; None for nothing."""
+    total = np.zeros(slot.shape[0])
+    found = False
+    for update, scale in parts:
+        if isinstance(update, NormUpdate) or (update.bias is not None and update.bias.shape != total.shape):
+            raise ValueError(f"{slot.path} is {slot.shape}; this update does not fit it")
+        if update.bias is not None:
+            total += scale * update.bias.astype(np.float64)
+            found = True
+    return mx.array(total.astype(np.float32)) if found else None
 
 
 class _Pair(NamedTuple):

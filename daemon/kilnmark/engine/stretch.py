@@ -1,4 +1,5 @@
-"""What DoRA's magnitudes do to one layer of a base: how much every row is stretched, and how large the change is.
+"""What an update does that depends on the base's own numbers: rows that DoRA's magnitudes stretch, scales that others
+replace, and how large these changes are.
 
 A row of W + sBA, of squared norm |W|^2 + 2 <W, sBA> + |sBA|^2, is made as long as its magnitude says. Nothing the size
 of W is formed for a factored base, and no sum W + sBA for any.
@@ -9,12 +10,13 @@ from dataclasses import dataclass
 import mlx.core as mx
 import numpy as np
 from mlx import nn
+from numpy.typing import NDArray
 
 from kilnmark.engine.slots import row_squares, times
 from kilnmark.keymaps.fused import Matrix
-from kilnmark.keymaps.update import Update
+from kilnmark.keymaps.update import NormUpdate, Update
 
-__all__ = ["Stretch", "stretch_of"]
+__all__ = ["Stretch", "change_of_scales", "stretch_of"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,3 +57,9 @@ def stretch_of(linear: nn.Module, update: Update) -> Stretch:
         return Stretch(np.ones(len(factors), np.float32), float("inf"))
     squares = (factors - 1) ** 2 * base + 2 * (factors - 1) * factors * cross + factors**2 * added
     return Stretch(factors.astype(np.float32), float(np.sqrt(max(squares.sum(), 0.0))))
+
+
+def change_of_scales(norm: nn.Module, update: NormUpdate) -> NDArray[np.float64]:
+    """What an update at scale 1 adds to the scales of the base's own norm, `(width,)`, in float64."""
+    scales = update.scales.astype(np.float64)
+    return scales - np.array(norm.weight.astype(mx.float32), dtype=np.float64) if update.replaces else scales

@@ -20,6 +20,9 @@ so the room works on any machine, without a base and without a daemon.
     loha        LoHa's matrices as one pair
     lokr        LoKr's factors, each target's rows of them
     dora        DoRA's magnitudes, each target's rows of them
+    biases      changes of biases
+    full        whole changes of weights
+    norm_scales scales of norms
     kinds       matrices to updates
     adapter     all of it: a path to an `Adapter`
     engagement  an `Adapter` to evidence and report

@@ -33,12 +33,18 @@ __all__ = [
 
 
 class Role(StrEnum):
-    """What a tensor is to its module. Those of LoHa and LoKr are called as LyCORIS calls them."""
+    """What a tensor is to its module. Those that LyCORIS has are called as it calls them."""
 
     DOWN = "down"
     UP = "up"
     ALPHA = "alpha"
     MAGNITUDE = "magnitude"
+    DOWN_BIAS = "down_bias"
+    UP_BIAS = "up_bias"
+    DIFF = "diff"
+    DIFF_B = "diff_b"
+    NORM_WEIGHT = "norm_weight"
+    W_NORM = "w_norm"
     HADA_W1_A = "hada_w1_a"
     HADA_W1_B = "hada_w1_b"
     HADA_W2_A = "hada_w2_a"

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from kilnmark.keymaps.fused import Matrix, Range
 
-__all__ = ["AnyUpdate", "KroneckerUpdate", "Update"]
+__all__ = ["AnyUpdate", "BiasUpdate", "KroneckerUpdate", "NormUpdate", "Update", "WeightUpdate"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -18,8 +18,9 @@ class Update:
         down: (rank, in) float32; the targets of a fused module share one array.
         up: (out, rank) float32.
         multiplier: alpha / rank, or what the convention puts in its place.
-        norm: Frobenius norm of `multiplier * up @ down`; what magnitudes add to it depends on W.
+        norm: Frobenius norm of `multiplier * up @ down` and the bias; what magnitudes add to it depends on W.
         magnitude: (out,) float32; None without magnitudes.
+        bias: (out,) float32, added to the layer's bias at scale 1; None without one.
     """
 
     target: str
@@ -28,6 +29,7 @@ class Update:
     multiplier: float
     norm: float
     magnitude: Matrix | None = None
+    bias: Matrix | None = None
 
     @property
     def rank(self) -> int:
@@ -44,7 +46,8 @@ class Update:
 class KroneckerUpdate:
     """What an adapter adds to one target's weight at scale 1: some rows of `multiplier * kron(first, second)`.
 
-    The product is never formed: its rows times an input are two small products, one with each factor.
+    The product is never formed: its rows times an input are two small products, one with each factor. A whole matrix
+    stands in `second` beside a `first` of a single 1.
 
     Attributes:
         target: Module path of the layer in mflux.
@@ -53,7 +56,8 @@ class KroneckerUpdate:
         ranges: Which of the a * b rows are the target's, put one behind the other; a module's rows may be split within
             the second factor.
         multiplier: alpha / rank, or 1 where both factors are stored whole.
-        norm: Frobenius norm of the whole update.
+        norm: Frobenius norm of the whole update, the bias included.
+        bias: (out,) float32, added to the layer's bias at scale 1; None without one.
     """
 
     target: str
@@ -62,6 +66,7 @@ class KroneckerUpdate:
     ranges: tuple[Range, ...]
     multiplier: float
     norm: float
+    bias: Matrix | None = None
 
     @property
     def rank(self) -> int:
@@ -74,4 +79,59 @@ class KroneckerUpdate:
         return self.norm == 0.0
 
 
-AnyUpdate = Update | KroneckerUpdate
+@dataclass(frozen=True, slots=True, eq=False)
+class BiasUpdate:
+    """What an adapter adds to one target's bias at scale 1, and nothing to its weight.
+
+    Attributes:
+        target: Module path of the layer in mflux.
+        bias: (out,) float32.
+        norm: Of the bias.
+    """
+
+    target: str
+    bias: Matrix
+    norm: float
+
+    @property
+    def rank(self) -> int:
+        """No matrix, no rank."""
+        return 0
+
+    @property
+    def is_zero(self) -> bool:
+        """The whole update is exactly zero."""
+        return self.norm == 0.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NormUpdate:
+    """What an adapter does to the scales w of a norm at scale s: w + s * `scales`, or w + s * (`scales` - w).
+
+    Attributes:
+        target: Module path of the norm in mflux.
+        scales: (width,) float32.
+        replaces: The scales are to take the place of w at scale 1, not to be added to it.
+        norm: Of the change at scale 1; None where it depends on w.
+    """
+
+    target: str
+    scales: Matrix
+    replaces: bool
+    norm: float | None
+
+    @property
+    def rank(self) -> int:
+        """No matrix, no rank."""
+        return 0
+
+    @property
+    def is_zero(self) -> bool:
+        """The whole update is exactly zero, whatever w is."""
+        return self.norm == 0.0
+
+
+WeightUpdate = Update | KroneckerUpdate
+"""What changes the weight of a linear layer."""
+
+AnyUpdate = WeightUpdate | BiasUpdate | NormUpdate
