@@ -221,7 +221,7 @@ _FLAWED = (
     *_flawed(
         _kohya(),
         alpha_not_a_number=(Verdict.REFUSED, flaws.without_alpha_value),
-        alpha_zero=(Verdict.NOOP, flaws.zero_alpha),
+        alpha_zero=(Verdict.ENGAGED, flaws.zero_alpha),
     ),
     Exhibit("flux2-on-dev", (_kohya("flux2-bfl"),), made_for="flux2-klein-4b", verdict=Verdict.REFUSED),
     Exhibit("zimage-on-dev", (_diffusers("z-image-diffusers"),), made_for="z-image-turbo", verdict=Verdict.REFUSED),
