@@ -37,7 +37,7 @@ class Adapter:
         convention_version: Of its YAML; 0 when there is none.
         share: The part of all keys that this convention explains, 0 to 1.
         kind: `lora`, `loha`, `lokr`, `dora`, or several joined by `+`; empty when there is no update.
-        rank: The largest of all updates; 0 when there is none.
+        rank: The largest of all updates, as `AdapterReport` has it; 0 when there is none.
         total_key_count: Tensors in the file.
         matched_key_count: Tensors that make the updates.
         ignored_keys: Tensors knowingly left out, counted by reason.
