@@ -9,7 +9,7 @@ from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
 
-__all__ = ["BLOCK", "PAINTERS", "SHAPE_NAMES", "Shapes", "block_count", "load_shapes"]
+__all__ = ["BLOCK", "PAINTERS", "PAINTER_NAMES", "SHAPE_NAMES", "Shapes", "block_count", "load_shapes"]
 
 Shapes = Mapping[str, tuple[int, int]]
 """Module path in mflux to (out, in), the shape of the layer's weight."""
@@ -33,6 +33,9 @@ SHAPE_NAMES = tuple(_FILES)
 
 PAINTERS = ("dev", "schnell", "flux2-klein-4b", "z-image-turbo")
 """One name for every different set of layers of a model that paints."""
+
+PAINTER_NAMES = tuple(name for name in SHAPE_NAMES if name not in ("clip_l", "t5_xxl"))
+"""Every name of a model that paints; several have the same layers."""
 
 
 @cache
