@@ -2,7 +2,6 @@
 
 import errno
 import os
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,10 +12,11 @@ from safetensors import safe_open
 from safetensors.numpy import load_file
 
 from kilnmark.keymaps.adapter import read_adapter
-from kilnmark.keymaps.shapes import PAINTERS, load_shapes
+from kilnmark.keymaps.shapes import load_shapes
 from kilnmark.keymaps.write import ConventionName, StoredAs, make_adapter, write_tensors
 
 DEV = load_shapes("dev")
+LAYERS_IN_BLOCKS = {"dev": 494, "schnell": 494, "flux2-klein-4b": 100, "z-image-turbo": 270}
 
 
 @pytest.mark.parametrize("convention", ["kohya", "diffusers", "unknown"])
@@ -66,16 +66,15 @@ def test_fewer_blocks_than_asked_are_no_error(tmp_path: Path) -> None:
     assert adapter.target_count == 1
 
 
-@pytest.mark.parametrize("variant", PAINTERS)
 @pytest.mark.parametrize("convention", ["kohya", "diffusers"])
+@pytest.mark.parametrize(("variant", "layers"), LAYERS_IN_BLOCKS.items())
 def test_no_layer_is_written_under_two_names_and_none_is_left_out(
-    tmp_path: Path, variant: str, convention: ConventionName
+    tmp_path: Path, variant: str, layers: int, convention: ConventionName
 ) -> None:
     shapes = load_shapes(variant)
     adapter = read_adapter(make_adapter(tmp_path / "a.safetensors", convention, shapes=shapes, rank=1), shapes)
     assert (adapter.matched_key_count, dict(adapter.ignored_keys)) == (adapter.total_key_count, {})
-    in_blocks = {path for path in shapes if re.search(r"\.[0-9]+\.", path)}
-    assert {update.target for update in adapter.updates} == in_blocks
+    assert adapter.target_count == layers
 
 
 def test_metadata_of_any_letters_survives(tmp_path: Path) -> None:
