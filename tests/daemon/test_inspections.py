@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -22,6 +23,7 @@ from kilnmark.protocol.messages import LoraInspectParams
 from tests.daemon.conftest import Daemon, StartDaemon, Wire
 
 METHOD = "lora.inspect"
+STATM = Path("/proc/self/statm")
 
 
 @pytest.fixture(scope="module")
@@ -162,6 +164,19 @@ def test_never_more_than_two_files_are_read_at_a_time(inspections: Inspections, 
     asyncio.run(many())
     readers = [thread for thread in set(threading.enumerate()) - before if thread.name.startswith("inspect")]
     assert len(readers) == AT_ONCE == 2
+
+
+@pytest.mark.skipif(not STATM.exists(), reason="only Linux tells a process how large it is")
+def test_the_memory_of_a_file_is_given_back(inspections: Inspections, tmp_path: Path) -> None:
+    path = make_adapter(tmp_path / "a.safetensors", rank=8, dtype="BF16")
+    size, before = path.stat().st_size, resident()
+    asyncio.run(inspections.answer(LoraInspectParams(lora_paths=[str(path)] * 2), nothing))
+    assert resident() - before < size
+
+
+def resident() -> int:
+    """Bytes of this process that are in memory."""
+    return int(STATM.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def test_an_inspection_that_is_given_up_reads_no_further_file(inspections: Inspections, tmp_path: Path) -> None:
