@@ -166,9 +166,10 @@ def test_never_more_than_two_files_are_read_at_a_time(inspections: Inspections, 
     assert len(readers) == AT_ONCE == 2
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not STATM.exists(), reason="only Linux tells a process how large it is")
 def test_the_memory_of_a_file_is_given_back(inspections: Inspections, tmp_path: Path) -> None:
-    path = make_adapter(tmp_path / "a.safetensors", rank=8, dtype="BF16")
+    path = make_adapter(tmp_path / "a.safetensors", rank=16, dtype="BF16")
     size, before = path.stat().st_size, resident()
     asyncio.run(inspections.answer(LoraInspectParams(lora_paths=[str(path)] * 2), nothing))
     assert resident() - before < size
