@@ -12,8 +12,8 @@ import pytest
 from rich.console import Console
 from safetensors.numpy import load_file
 
-from kilnmark.client.inspection import inspect_file
 from kilnmark.client.inspection_view import show_inspection
+from kilnmark.keymaps.inspection import inspect_file
 from kilnmark.keymaps.shapes import load_shapes
 from kilnmark.keymaps.write import make_adapter, write_tensors
 

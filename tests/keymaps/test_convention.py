@@ -326,6 +326,8 @@ def test_dots_become_the_conventions_own_separator() -> None:
         ("component: m\n", "", "component"),
         ("a: down", "a: sideways", "suffixes"),
         ("alpha: [rank]", "alpha: [tensor]", "alpha"),
+        ("alpha: [rank]", "alpha: [rank]\nzero_alpha: one", "zero_alpha"),
+        ("alpha: [rank]", "alpha: [rank]\nzero_alpha: rank", "zero_alpha"),
         ("modules:", "modules: 5\nmore:", "modules"),
         ("out: [one, two]", "out: []", "modules.out"),
         ("out: [one, two]", "out: 5", "modules.out"),

@@ -218,6 +218,14 @@ def test_alpha_is_folded_into_the_dtype_that_holds_it_and_told(
     assert told in " ".join(remapped.notes)
 
 
+@pytest.mark.parametrize("to", ["diffusers", "mlx-examples"])
+def test_an_alpha_of_zero_is_carried_over_as_the_rank_and_told(tmp_path: Path, to: GoalName) -> None:
+    source = write_exhibit(tmp_path / "a.safetensors", BY_NAME["alpha-zero"], rank=2, blocks=1)
+    remapped = remap_adapter(source, tmp_path / "b.safetensors", to)
+    assert remapped.notes[0] == "the alpha of 0 of 13 modules is taken for the rank, as the trainer takes it"
+    assert {update.multiplier for update in read_adapter(remapped.path, load_shapes("dev")).pairs} == {1.0}
+
+
 def test_alpha_beyond_float32_is_refused(tmp_path: Path) -> None:
     source = write_tensors(
         tmp_path / "a.safetensors",

@@ -12,10 +12,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from kilnmark.client.inspection import Inspected, Inspection, TargetChange
-from kilnmark.client.metadata import Metadata
 from kilnmark.client.tables import VERDICT_COLOURS, plain, print_facts
 from kilnmark.keymaps.errors import shorten
+from kilnmark.keymaps.inspection import Inspected
+from kilnmark.keymaps.parts import Kind
+from kilnmark.protocol.inspection import Inspection, Metadata, TargetChange
 from kilnmark.protocol.report import Verdict
 
 __all__ = ["show_inspection", "show_inspection_count"]
@@ -68,10 +69,16 @@ def _convention(inspected: Inspected) -> str:
 
 
 def _ranks(inspected: Inspected) -> str:
+    bound = " at most" if _is_product(inspected.inspection.kind) else ""
     if len(inspected.ranks) == 1:
-        return f"rank {inspected.inspection.rank}"
+        return f"rank {inspected.inspection.rank}{bound}"
     ranks = sorted(inspected.ranks.items())
-    return "ranks " + _listed([f"{rank} (on {count} targets)" for rank, count in ranks], len(ranks))
+    return f"ranks{bound} " + _listed([f"{rank} (on {count} targets)" for rank, count in ranks], len(ranks))
+
+
+def _is_product(kind: str) -> bool:
+    """Some of its updates are products of products, whose rank is no size that a trainer was given."""
+    return not {Kind.LOHA, Kind.LOKR}.isdisjoint(kind.split("+"))
 
 
 def _counts(inspection: Inspection, variant: str) -> Iterator[tuple[str, str]]:

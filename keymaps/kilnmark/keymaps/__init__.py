@@ -3,6 +3,7 @@
 Only numpy, safetensors, PyYAML and pydantic are used here, and nothing else of ours but the report types of protocol,
 so the room works on any machine, without a base and without a daemon.
 
+    errors      why a file is not taken
     roots       which path is meant, and whether it may be read
     header      the header of a safetensors file, checked
     dtypes      stored numbers to float32
@@ -26,6 +27,18 @@ so the room works on any machine, without a base and without a daemon.
     kinds       matrices to updates
     adapter     all of it: a path to an `Adapter`
     engagement  an `Adapter` to evidence and report
+    metadata    what trainers say of a file's making
+    inspection  a file without a base: the document that people and programs read
+
+    remap_goal     what a remap can write, and for which reader
+    remap_bits     matrices as they are stored, bit for bit
+    remap_pieces   a file of pairs, cut into one piece a target
+    remap_modules  pieces joined into the modules of another convention
+    remap_file     tensors into a file that is there whole or not at all
+    remap          all of it: an adapter file written again in another convention
+
     write       adapters made to measure
+    recipes     whose names, and which matrices, a made-up file has
+    flaws       what goes wrong with adapter files
     zoo         adapters in every convention and with every defect
 """

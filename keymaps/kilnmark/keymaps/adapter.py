@@ -1,6 +1,6 @@
 """A path and a model's shapes in, an `Adapter` out: every update, and a place for every key of the file."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 from types import MappingProxyType
@@ -38,7 +38,7 @@ class Adapter:
         share: The part of all keys that this convention explains, 0 to 1.
         kind: `lora`, `loha`, `lokr`, `dora`, `full`, `bias`, `norm`, or several joined by `+`; empty when there is no
             update.
-        rank: The largest of all updates; 0 when there is none.
+        rank: The largest of all updates, as `AdapterReport` has it; 0 when there is none.
         total_key_count: Tensors in the file.
         matched_key_count: Tensors that make the updates.
         ignored_keys: Tensors knowingly left out, counted by reason.
@@ -103,7 +103,7 @@ def adapter_of(file: AdapterFile, shapes: Shapes) -> Adapter:
     multipliers = Multipliers(file)
     made = [(module, updates_of(file, module, shapes, multipliers)) for module in sorting.modules]
     updates = tuple(update for _, updates in made for update in updates)
-    return _assembled(file, sorting, updates, tuple(_notes(made)))
+    return _assembled(file, sorting, updates, tuple(_notes(made, multipliers)))
 
 
 def _check_kinds(file: AdapterFile, sorting: Sorting) -> None:
@@ -114,7 +114,13 @@ def _check_kinds(file: AdapterFile, sorting: Sorting) -> None:
     raise UnfitAdapter(file.path, problem, "export the adapter as plain LoRA, nothing but pairs of matrices", key=key)
 
 
-def _notes(made: Iterable[tuple[Module, tuple[AnyUpdate, ...]]]) -> Iterator[str]:
+def _notes(made: Sequence[tuple[Module, tuple[AnyUpdate, ...]]], multipliers: Multipliers) -> Iterator[str]:
+    if zeros := multipliers.zeros_for_rank(module for module, _ in made):
+        where = "1 module" if zeros == 1 else f"{zeros} modules"
+        yield (
+            f"alpha is 0 in {where}, applied at alpha = rank as the trainer does when it loads such a file; "
+            "ComfyUI would apply nothing there"
+        )
     diagonal = [
         module
         for module, updates in made

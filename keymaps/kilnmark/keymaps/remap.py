@@ -145,6 +145,8 @@ def _metadata(
 
 def _notes(source: Source, modules: Sequence[Joined], reader: Reader | None) -> Iterator[str]:
     counts = Counter(change for module in modules for change in module.changes)
+    if source.zero_alphas:
+        yield f"the alpha of 0 of {_modules_of(source.zero_alphas)} is taken for the rank, as the trainer takes it"
     if folded := counts[Change.FOLDED]:
         rounded = counts[Change.ROUNDED]
         how = f"rounded to the nearest float32 in {rounded} of them" if rounded else "exactly"

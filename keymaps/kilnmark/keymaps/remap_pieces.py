@@ -62,12 +62,14 @@ class Source:
         variant: The model that it is made for.
         shapes: That model's linear layers.
         pieces: By target.
+        zero_alphas: Modules whose alpha of zero stands for the rank.
     """
 
     adapter: Adapter
     variant: str
     shapes: Shapes
     pieces: Mapping[str, Piece]
+    zero_alphas: int
 
 
 def read_source(file: AdapterFile) -> Source:
@@ -81,7 +83,7 @@ def read_source(file: AdapterFile) -> Source:
     shapes = load_shapes(variant)
     multipliers = Multipliers(file)
     pieces = {piece.target: piece for module in sorting.modules for piece in _cut(file, module, shapes, multipliers)}
-    return Source(adapter, variant, shapes, pieces)
+    return Source(adapter, variant, shapes, pieces, multipliers.zeros_for_rank(sorting.modules))
 
 
 def _fitting(file: AdapterFile) -> tuple[str, Sorting, Adapter]:

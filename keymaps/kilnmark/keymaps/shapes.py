@@ -13,6 +13,7 @@ __all__ = [
     "BLOCK",
     "ENCODERS",
     "PAINTERS",
+    "PAINTER_NAMES",
     "SHAPE_NAMES",
     "Shapes",
     "block_count",
@@ -51,6 +52,9 @@ _ENCODED = frozenset({"dev", "krea-dev", "standin", "schnell"})
 
 PAINTERS = ("dev", "schnell", "flux2-klein-4b", "z-image-turbo")
 """One name for every different set of layers of a model that paints."""
+
+PAINTER_NAMES = tuple(name for name in SHAPE_NAMES if name not in ("clip_l", "t5_xxl"))
+"""Every name of a model that paints; several have the same layers."""
 
 
 @cache

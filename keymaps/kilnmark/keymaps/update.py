@@ -33,7 +33,7 @@ class Update:
 
     @property
     def rank(self) -> int:
-        """Rows of `down`, columns of `up`."""
+        """Rows of `down`, columns of `up`: the most that the rank of the product can be."""
         return int(self.down.shape[0])
 
     @property
@@ -70,7 +70,10 @@ class KroneckerUpdate:
 
     @property
     def rank(self) -> int:
-        """The most that the rank of the product can be."""
+        """The most that the rank of the product can be: that of the factors multiplied, each at most its shortest side.
+
+        LyCORIS's own dim is the inner side of a factor that is stored as a product; whole factors have none.
+        """
         return int(min(self.first.shape) * min(length for matrix in self.second for length in matrix.shape))
 
     @property

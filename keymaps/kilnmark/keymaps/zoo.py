@@ -244,7 +244,7 @@ _FLAWED = (
     *_flawed(
         _kohya(),
         alpha_not_a_number=(Verdict.REFUSED, flaws.without_alpha_value),
-        alpha_zero=(Verdict.NOOP, flaws.zero_alpha),
+        alpha_zero=(Verdict.ENGAGED, flaws.zero_alpha),
     ),
     Exhibit(
         "te-on-zimage",

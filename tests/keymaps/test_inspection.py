@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from kilnmark.client.inspection import adapter_files, inspect_file
 from kilnmark.keymaps.errors import UnsafeFile
+from kilnmark.keymaps.inspection import adapter_files, inspect_file
 from kilnmark.keymaps.shapes import load_shapes
 from kilnmark.keymaps.write import make_adapter, write_tensors
 from kilnmark.protocol.report import Verdict
