@@ -143,7 +143,7 @@ def test_an_alpha_of_zero_is_the_rank_where_the_trainer_takes_it_for_that_and_th
     tmp_path: Path, prefix: str, convention: str, zero: float
 ) -> None:
     adapter = flattened(tmp_path, prefix, zero)
-    assert (adapter.convention, [update.multiplier for update in adapter.updates]) == (convention, [1.0])
+    assert (adapter.convention, [update.multiplier for update in adapter.pairs]) == (convention, [1.0])
     [note] = adapter.notes
     assert note.startswith("alpha is 0 in 1 module, applied at alpha = rank as the trainer does")
     assert note.endswith("ComfyUI would apply nothing there")
@@ -151,7 +151,7 @@ def test_an_alpha_of_zero_is_the_rank_where_the_trainer_takes_it_for_that_and_th
 
 def test_an_alpha_next_to_zero_is_taken_at_its_word(tmp_path: Path) -> None:
     adapter = flattened(tmp_path, "lora_unet_", 1e-20)
-    assert adapter.updates[0].multiplier == pytest.approx(1e-20 / RANK)
+    assert adapter.pairs[0].multiplier == pytest.approx(1e-20 / RANK)
     assert adapter.notes == ()
 
 
