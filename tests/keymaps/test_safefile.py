@@ -237,6 +237,35 @@ def before_read(number: int, act: Callable[[], object]) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def bad_sector_at_read(number: int) -> Iterator[None]:
+    """Answers one of the reads, counted from 0, as the system answers for a disk that has lost the bytes."""
+
+    def lost() -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with before_read(number, lost):
+        yield
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_disk_error_is_a_refusal_with_its_mend(press: Press, number: int, read: Callable[..., Any]) -> None:
+    path, before = press(TWO, EIGHT), open_descriptors()
+    with (
+        bad_sector_at_read(number),
+        pytest.raises(UnsafeFile, match=r"cannot be read \(.*\); check the disk") as caught,
+    ):
+        read(path)
+    assert isinstance(caught.value.__cause__, OSError)
+    assert open_descriptors() == before
+
+
+def test_a_disk_error_behind_the_header_is_a_refusal_too(press: Press) -> None:
+    path = press(TWO, EIGHT)
+    with bad_sector_at_read(2), pytest.raises(UnsafeFile, match="cannot be read"):
+        read_file(path)
+
+
 def test_a_link_put_in_the_files_place_is_not_followed(press: Press, tmp_path: Path) -> None:
     path, other = press(TWO, EIGHT), press(TWO, EIGHT, name="other.safetensors")
 

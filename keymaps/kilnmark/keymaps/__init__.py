@@ -4,6 +4,7 @@ Only numpy, safetensors, PyYAML and pydantic are used here, and nothing else of 
 so the room works on any machine, without a base and without a daemon.
 
     roots       which path is meant, and whether it may be read
+    header_text the text of a header, cut into small pieces
     header      the header of a safetensors file, checked
     dtypes      stored numbers to float32
     safefile    one file, opened once, read once, unchanged meanwhile

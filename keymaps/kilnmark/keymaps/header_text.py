@@ -1,0 +1,217 @@
+"""The text of a safetensors header, cut into names and small pieces before anything in it is believed.
+
+One pass from left to right that stops at the first thing out of place, so that a header made to be slow or large costs
+no more than its own bytes. What the pieces say of tensors is not looked at here.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kilnmark.keymaps.errors import UnsafeFile
+
+__all__ = ["EXPORT", "METADATA_LIMIT", "TENSOR_LIMIT", "Pieces", "cut_header", "decode_body"]
+
+TENSOR_LIMIT = 20_000
+METADATA_LIMIT = 4 << 20
+"""Bytes of the metadata as they are written. The largest real adapter seen has 0.3 MB."""
+METADATA_ENTRY_LIMIT = 10_000
+NAME_LIMIT = 1024
+"""Bytes of a tensor's name."""
+BODY_LIMIT = 1024
+"""Bytes of what stands behind a tensor's name; eight sizes and two offsets of 20 digits need 300."""
+
+EXPORT = "export the adapter again as safetensors"
+
+_METADATA = "__metadata__"
+_WRITTEN_NAME_LIMIT = 6 * NAME_LIMIT + 2
+"""Each byte of a name is written in six at most (`\\u0041`); and the quotes."""
+
+_SPACE = re.compile(r"[ \t\n\r]*+")
+_COLON = re.compile(r"[ \t\n\r]*+:[ \t\n\r]*+")
+_COMMA = re.compile(r"[ \t\n\r]*+([,}])[ \t\n\r]*+")
+_BODY = re.compile(rf"\{{[^{{}}]{{{{0,{BODY_LIMIT - 2}}}}}+\}}")
+
+
+@dataclass(frozen=True, slots=True)
+class Pieces:
+    """A header in pieces, in its own order.
+
+    Attributes:
+        metadata: Of the file.
+        bodies: A tensor's name to the JSON object behind it, which has no object inside and is not decoded.
+    """
+
+    metadata: Mapping[str, str]
+    bodies: Mapping[str, str]
+
+
+def cut_header(path: str, raw: bytes) -> Pieces:
+    """Cut a header.
+
+    Args:
+        path: For the error.
+        raw: JSON and the spaces behind it.
+
+    Raises:
+        UnsafeFile: Something is too much, is not where it belongs, or is said twice.
+        ValueError: It is no strict JSON.
+    """
+    if not raw.startswith(b"{"):
+        raise UnsafeFile(path, "its header does not begin with '{'", EXPORT)
+    # One byte a character: places and memory are those of the bytes, and JSON's own signs are ASCII.
+    text = raw.decode("latin-1")
+    metadata: dict[str, str] | None = None
+    bodies: dict[str, str] = {}
+    place, more = _open(text, 0)
+    while more:
+        name, place = _name(path, text, place)
+        if name in bodies or (metadata is not None and name == _METADATA):
+            raise _twice(path, name)
+        if name == _METADATA:
+            metadata, place = _metadata(path, text, place)
+        else:
+            bodies[name], place = _body(path, name, text, place)
+            if len(bodies) > TENSOR_LIMIT:
+                raise UnsafeFile(path, f"holds more than {TENSOR_LIMIT} tensors", "give an adapter, not a whole model")
+        place, more = _next(text, place)
+    if place != len(text):
+        raise ValueError(f"something follows it at byte {place}")
+    return Pieces(metadata or {}, bodies)
+
+
+def decode_body(path: str, body: str) -> dict[str, Any]:
+    """What is said of one tensor.
+
+    Args:
+        path: For the error.
+        body: From `Pieces.bodies`.
+
+    Raises:
+        UnsafeFile: A field is said twice.
+        ValueError: It is no strict JSON.
+    """
+    written = _utf8(body)
+    # The library takes -0 for a fraction; to look at every number is worth it only where there may be one.
+    entry: dict[str, Any] = (_CAREFUL if "-0" in body else _PLAIN).raw_decode(written)[0]
+    if body.count(":") != len(entry):
+        _check_fields(path, _PAIRS.decode(written))
+    return entry
+
+
+def _check_fields(path: str, pairs: list[tuple[str, Any]]) -> None:
+    seen: set[str] = set()
+    for field, _ in pairs:
+        if field in seen:
+            raise _twice(path, field)
+        seen.add(field)
+
+
+def _open(text: str, place: int) -> tuple[int, bool]:
+    """Behind the bracket that opens an object: where its first name begins, and whether there is one."""
+    place = _end(_SPACE, text, place + 1)
+    if text.startswith("}", place):
+        return _end(_SPACE, text, place + 1), False
+    return place, True
+
+
+def _next(text: str, place: int) -> tuple[int, bool]:
+    """Behind a value: where the next name begins, and whether there is one."""
+    if not (found := _COMMA.match(text, place)):
+        raise ValueError(f"no ',' and no '}}' at byte {place}")
+    return found.end(), found[1] == ","
+
+
+def _name(path: str, text: str, place: int) -> tuple[str, int]:
+    """A name of the header, and where its value begins."""
+    name, end = _string(text, place)
+    if end - place > _WRITTEN_NAME_LIMIT:
+        raise UnsafeFile(path, f"a name in its header has {end - place} bytes", EXPORT)
+    if not name.isascii():
+        name = _true(text[place:end])
+    if len(name.encode()) > NAME_LIMIT:
+        raise UnsafeFile(path, f"its name has more than {NAME_LIMIT} bytes", EXPORT, key=name)
+    return name, _end(_COLON, text, end)
+
+
+def _string(text: str, place: int) -> tuple[str, int]:
+    """A string whose bytes are still one character each, and where it ends."""
+    if not text.startswith('"', place):
+        raise ValueError(f"no string at byte {place}")
+    string: str
+    string, end = _PLAIN.raw_decode(text, place)
+    return string, end
+
+
+def _true(written: str) -> str:
+    """A string with its characters instead of their bytes."""
+    string: str = _PLAIN.decode(_utf8(written))
+    string.encode()  # Fails for half a surrogate pair, which is no character.
+    return string
+
+
+def _utf8(written: str) -> str:
+    return written if written.isascii() else written.encode("latin-1").decode()
+
+
+def _body(path: str, name: str, text: str, place: int) -> tuple[str, int]:
+    """What stands behind a tensor's name, and where it ends."""
+    if found := _BODY.match(text, place):
+        return found[0], found.end()
+    if text.startswith("{", place) and not any(text.count(bracket, place + 1, place + BODY_LIMIT) for bracket in "{}"):
+        raise UnsafeFile(path, f"what its header says of it has more than {BODY_LIMIT} bytes", EXPORT, key=name)
+    raise UnsafeFile(path, "must have exactly dtype, shape and data_offsets", EXPORT, key=name)
+
+
+def _metadata(path: str, text: str, begin: int) -> tuple[dict[str, str], int]:
+    """Pairs of strings, and where they end."""
+    if not text.startswith("{", begin):
+        raise _no_strings(path)
+    found: dict[str, str] = {}
+    place, more = _open(text, begin)
+    while more:
+        name, place = _metadata_string(path, text, begin, place)
+        if name in found:
+            raise _twice(path, name)
+        place = _end(_COLON, text, place)
+        if not text.startswith('"', place):
+            raise _no_strings(path)
+        found[name], place = _metadata_string(path, text, begin, place)
+        if len(found) > METADATA_ENTRY_LIMIT:
+            raise UnsafeFile(path, f"has more than {METADATA_ENTRY_LIMIT} entries", EXPORT, key=_METADATA)
+        place, more = _next(text, place)
+    return found, place
+
+
+def _metadata_string(path: str, text: str, begin: int, place: int) -> tuple[str, int]:
+    string, end = _string(text, place)
+    if end - begin > METADATA_LIMIT:
+        raise UnsafeFile(path, f"has more than {METADATA_LIMIT} bytes", EXPORT, key=_METADATA)
+    return string if string.isascii() else _true(text[place:end]), end
+
+
+def _end(expected: re.Pattern[str], text: str, place: int) -> int:
+    if not (found := expected.match(text, place)):
+        raise ValueError(f"no ':' at byte {place}")
+    return found.end()
+
+
+def _without_minus_zero(digits: str) -> int:
+    if digits == "-0":
+        raise ValueError("the number -0")
+    return int(digits)
+
+
+def _twice(path: str, name: str) -> UnsafeFile:
+    return UnsafeFile(path, "its header names this twice", EXPORT, key=name)
+
+
+def _no_strings(path: str) -> UnsafeFile:
+    return UnsafeFile(path, "must map strings to strings", EXPORT, key=_METADATA)
+
+
+_PLAIN = json.JSONDecoder()
+_CAREFUL = json.JSONDecoder(parse_int=_without_minus_zero)
+_PAIRS = json.JSONDecoder(object_pairs_hook=list)
