@@ -32,7 +32,7 @@ _WRITTEN_NAME_LIMIT = 6 * NAME_LIMIT + 2
 _SPACE = re.compile(r"[ \t\n\r]*+")
 _COLON = re.compile(r"[ \t\n\r]*+:[ \t\n\r]*+")
 _COMMA = re.compile(r"[ \t\n\r]*+([,}])[ \t\n\r]*+")
-_BODY = re.compile(rf"\{{[^{{}}]{{{{0,{BODY_LIMIT - 2}}}}}+\}}")
+_BODY = re.compile(rf"\{{[^{{}}]{{0,{BODY_LIMIT - 2}}}+\}}")
 
 
 @dataclass(frozen=True, slots=True)
