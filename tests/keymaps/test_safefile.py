@@ -7,7 +7,7 @@ import os
 import pickle
 import socket
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from kilnmark.keymaps.errors import MissingFile, OutsideRoots, UnfitAdapter, Uns
 from kilnmark.keymaps.header import HEADER_LIMIT
 from kilnmark.keymaps.safefile import read_file, read_header
 from kilnmark.keymaps.write import StoredAs, write_tensors
+from tests.keymaps.openings import after_opening, before_opening, before_read
 
 Press = Callable[..., Path]
 
@@ -189,52 +190,6 @@ def test_a_file_cut_anywhere_is_refused(press: Press, kept: int, read: Callable[
 def test_trailing_bytes_are_refused(press: Press, read: Callable[..., Any]) -> None:
     with pytest.raises(UnsafeFile, match="1 bytes follow the last tensor"):
         read(press(TWO, EIGHT + b"!"))
-
-
-@contextmanager
-def before_opening(act: Callable[[], object]) -> Iterator[None]:
-    """Lets someone else act between the look at the path and the opening."""
-    opening = os.open
-
-    def opened(path: Any, *rest: Any, **more: Any) -> int:
-        act()
-        return opening(path, *rest, **more)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(os, "open", opened)
-        yield
-
-
-@contextmanager
-def after_opening(act: Callable[[], object]) -> Iterator[None]:
-    """Lets someone else act right after the opening."""
-    opening = os.open
-
-    def opened(path: Any, *rest: Any, **more: Any) -> int:
-        descriptor = opening(path, *rest, **more)
-        act()
-        return descriptor
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(os, "open", opened)
-        yield
-
-
-@contextmanager
-def before_read(number: int, act: Callable[[], object]) -> Iterator[None]:
-    """Lets someone else act before one of the reads, counted from 0."""
-    reading, count = os.readv, 0
-
-    def counted(descriptor: int, buffers: Sequence[memoryview]) -> int:
-        nonlocal count
-        if count == number:
-            act()
-        count += 1
-        return reading(descriptor, buffers)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(os, "readv", counted)
-        yield
 
 
 @contextmanager
