@@ -125,7 +125,7 @@ SLOW: dict[str, Hostile] = {
     "objects inside objects": Hostile(_file(_filled(b'{"k":', b'{"k":', b"")), _NO_TENSOR, "k"),
     "a list of millions of numbers": Hostile(_file(_filled(b'{"k":[', b"0,", b"0]}")), _NO_TENSOR, "k"),
     "a shape of millions of numbers": Hostile(
-        _file(_filled(b'{"k":{"shape":[', b"0,", b"0]}}")), "than 1024 bytes", "k"
+        _file(_filled(b'{"k":{"shape":[', b"0,", b"0]}}")), "more than 512 bytes", "k"
     ),
     "a number of millions of digits": Hostile(_file(_filled(b'{"k":', b"9", b"}")), _NO_TENSOR, "k"),
     "entries as wide as they may be": Hostile(_file(_wide(TENSOR_LIMIT)), "shape is not a list", "000000"),

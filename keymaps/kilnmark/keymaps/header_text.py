@@ -6,18 +6,19 @@ no more than its own bytes. What the pieces say of tensors is not looked at here
 
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from kilnmark.keymaps.errors import UnsafeFile
 
-__all__ = ["EXPORT", "METADATA_LIMIT", "TENSOR_LIMIT", "Pieces", "cut_header", "decode_body"]
+__all__ = ["EXPORT", "METADATA_ENTRY_LIMIT", "METADATA_LIMIT", "TENSOR_LIMIT", "Pieces", "cut_header", "decode_body"]
 
 TENSOR_LIMIT = 5_000
 """The most that trainers write are some 4,500: LoHa with DoRA and alpha, for FLUX.1 and both of its text encoders."""
 METADATA_LIMIT = 2 << 20
-"""Bytes of the metadata as they are written. The largest real adapter seen has 0.3 MB."""
+"""Bytes as they are written. The largest real header seen has 0.3 MB."""
 METADATA_ENTRY_LIMIT = 2_000
 NAME_LIMIT = 1024
 """Bytes of a tensor's name."""
@@ -30,7 +31,6 @@ _METADATA = "__metadata__"
 _WRITTEN_NAME_LIMIT = 6 * NAME_LIMIT + 2
 """Each byte of a name is written in six at most (`\\u0041`); and the quotes."""
 
-# Spaces are few between the signs of a header, and behind it they are taken off beforehand.
 _SPACE = re.compile(r"[ \t\n\r]{0,64}+")
 _COLON = re.compile(r"[ \t\n\r]{0,64}+:[ \t\n\r]{0,64}+")
 _COMMA = re.compile(r"[ \t\n\r]{0,64}+([,}])[ \t\n\r]{0,64}+")
@@ -107,24 +107,16 @@ def decode_body(path: str, body: str) -> dict[str, Any]:
     # The library takes -0 for a fraction; to look at every number is worth it only where there may be one.
     entry: dict[str, Any] = (_CAREFUL if "-0" in body else _PLAIN).raw_decode(written)[0]
     if body.count(":") != len(entry):
-        _check_fields(path, _PAIRS.decode(written))
+        counts = Counter(field for field, _ in _PAIRS.decode(written))
+        if counts.total() > len(counts):
+            raise _twice(path, counts.most_common(1)[0][0])
     return entry
-
-
-def _check_fields(path: str, pairs: list[tuple[str, Any]]) -> None:
-    seen: set[str] = set()
-    for field, _ in pairs:
-        if field in seen:
-            raise _twice(path, field)
-        seen.add(field)
 
 
 def _open(text: str, place: int) -> tuple[int, bool]:
     """Behind the bracket that opens an object: where its first name begins, and whether there is one."""
     place = _end(_SPACE, text, place + 1)
-    if text.startswith("}", place):
-        return _end(_SPACE, text, place + 1), False
-    return place, True
+    return (_end(_SPACE, text, place + 1), False) if text.startswith("}", place) else (place, True)
 
 
 def _next(text: str, place: int) -> tuple[int, bool]:
@@ -138,7 +130,7 @@ def _next(text: str, place: int) -> tuple[int, bool]:
 
 def _name(path: str, text: str, place: int) -> tuple[str, int]:
     """A name of the header, and where its value begins."""
-    name, end = _usual(text, place, NAME_LIMIT) or _unusual_name(path, text, place)
+    name, end = _usual(text, place) or _unusual_name(path, text, place)
     return name, end + 1 if text.startswith(':"', end) or text.startswith(":{", end) else _end(_COLON, text, end)
 
 
@@ -155,9 +147,9 @@ def _unusual_name(path: str, text: str, place: int) -> tuple[str, int]:
     return name, place + end
 
 
-def _usual(text: str, place: int, limit: int) -> tuple[str, int] | None:
+def _usual(text: str, place: int) -> tuple[str, int] | None:
     """A string as most are, of printable ASCII signs that stand for themselves, and where it ends."""
-    end = text.find('"', place + 1, place + limit + 2)
+    end = text.find('"', place + 1, place + NAME_LIMIT + 2)
     if end < 0 or text[place] != '"':
         return None
     string = text[place + 1 : end]
@@ -168,9 +160,8 @@ def _string(text: str, place: int) -> tuple[str, int]:
     """Any string, and where it ends."""
     if not text.startswith('"', place):
         raise ValueError(f"no string at byte {place}")
-    string: str
     string, end = _PLAIN.raw_decode(text, place)
-    return string if string.isascii() else _true(text[place:end]), end
+    return (string if string.isascii() else _true(text[place:end])), end
 
 
 def _true(written: str) -> str:
@@ -212,13 +203,13 @@ def _pairs(path: str, text: str, begin: int) -> tuple[dict[str, str], int]:
     found: dict[str, str] = {}
     place, more = _open(text, begin)
     while more:
-        name, place = _usual(text, place, NAME_LIMIT) or _string(text, place)
+        name, place = _usual(text, place) or _string(text, place)
         if name in found:
             raise _twice(path, name)
         place = _end(_COLON, text, place)
         if not text.startswith('"', place):
             raise _no_strings(path)
-        found[name], place = _usual(text, place, NAME_LIMIT) or _string(text, place)
+        found[name], place = _usual(text, place) or _string(text, place)
         if len(found) > METADATA_ENTRY_LIMIT:
             raise UnsafeFile(path, f"has more than {METADATA_ENTRY_LIMIT} entries", EXPORT, key=_METADATA)
         place, more = _next(text, place)
