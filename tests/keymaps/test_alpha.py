@@ -105,6 +105,7 @@ def test_an_escaped_dot_is_a_dot(tmp_path: Path) -> None:
         ('{"lora_alpha": null}', "no finite number"),
         ('{"lora_alpha": true}', "no finite number"),
         ('{"lora_alpha": NaN}', "no finite number"),
+        (f'{{"lora_alpha": {10**400}}}', "too large"),
         ('{"lora_alpha": 1, "use_rslora": "yes"}', "use_rslora is no truth value"),
         ('{"lora_alpha": 1, "alpha_pattern": [1]}', "alpha_pattern is no object"),
         ('{"lora_alpha": 1, "alpha_pattern": {"a": "b"}}', "no finite number"),

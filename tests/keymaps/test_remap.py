@@ -400,6 +400,17 @@ def test_the_stamp_says_where_the_file_comes_from_and_the_rest_is_kept(tmp_path:
     assert "ss_network_alpha" not in metadata_of(Path(folded.path))
 
 
+@pytest.mark.parametrize("metadata", [{str(number): "" for number in range(2_000)}, {"a": "b" * ((2 << 20) - 99)}])
+def test_metadata_without_room_for_the_stamp_is_refused_before_anything_is_written(
+    tmp_path: Path, metadata: dict[str, str]
+) -> None:
+    source = write_tensors(tmp_path / "a.safetensors", tensors_of("ai-toolkit", 1), metadata=metadata)
+    assert read_adapter(source, load_shapes("dev")).metadata == metadata
+    with pytest.raises(UnfitAdapter, match=r"no room for the stamp.*take some of the metadata out"):
+        remap_adapter(source, tmp_path / "b.safetensors", "kohya")
+    assert not (tmp_path / "b.safetensors").exists()
+
+
 def test_rank_that_grew_is_not_told_by_old_metadata(tmp_path: Path) -> None:
     source = write_tensors(tmp_path / "a.safetensors", tensors_of("ai-toolkit", 2), metadata={"lora_rank": "2"})
     remapped = remap_adapter(source, tmp_path / "b.safetensors", "mlx-examples")

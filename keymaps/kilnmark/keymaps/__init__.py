@@ -5,6 +5,7 @@ so the room works on any machine, without a base and without a daemon.
 
     errors      why a file is not taken
     roots       which path is meant, and whether it may be read
+    header_text the text of a header, cut into small pieces
     header      the header of a safetensors file, checked
     dtypes      stored numbers to float32
     safefile    one file, opened once, read once, unchanged meanwhile
@@ -14,6 +15,7 @@ so the room works on any machine, without a base and without a daemon.
     sorting     a file's keys into modules, ignored, refused and unmatched
     alpha       the multiplier of an update
     parts       which matrices an update of each kind is made of
+    outline     the counts of a file, from its header alone
     fit         sizes against a model's, and whose they are if not
     fused       rows of fused modules
     norms       how large an update is, and whether it is finite

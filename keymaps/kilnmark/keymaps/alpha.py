@@ -93,7 +93,7 @@ class Multipliers:
             return {}
         try:
             return _parse(text)
-        except (ValueError, RecursionError) as error:
+        except (ValueError, OverflowError, RecursionError) as error:
             problem = f"metadata {PEFT_METADATA!r} cannot be understood ({error})"
             raise UnfitAdapter(self._file.path, problem, _MEND) from error
 

@@ -8,7 +8,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from itertools import islice
 
 from kilnmark.keymaps.schema import Convention, Role, Rows, TextEncoder, load_conventions, load_kinds, load_tables
@@ -32,6 +32,8 @@ _NUMBERS_LIMIT = 4
 """Numbers of a name that are tried as the block's; real names have three at most."""
 _SUFFIX_WORDS = 4
 """Words of the longest suffix and one more."""
+_PLACES_KEPT = 8192
+"""Modules of single blocks that are remembered: all that the shipped models have, and no more for odd numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +133,7 @@ def _spelled(tables: Iterable[Mapping[str, Rows]], separator: str) -> dict[str, 
     return {name: tuple(choices) for name, choices in found.items()}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Place:
     """A module's name in one convention, below one component."""
 
@@ -140,6 +142,7 @@ class _Place:
     inner: str
     choices: tuple[Rows, ...]
 
+    @lru_cache(maxsize=_PLACES_KEPT)  # noqa: B019 - places live as long as the shipped conventions do
     def at(self, block: str) -> "_Place":
         """The same for one block."""
         choices = tuple(rows.at(block) for rows in self.choices)

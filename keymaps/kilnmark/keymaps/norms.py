@@ -25,8 +25,8 @@ def gram(file: AdapterFile, key: str, factor: Matrix) -> Gram:
     Raises:
         UnfitAdapter: A number is not finite; the Gram matrix then has one that is not on its diagonal.
     """
-    wide = factor.astype(np.float64)
     with np.errstate(invalid="ignore", over="ignore"):
+        wide = factor.astype(np.float64)
         square: Gram = wide.T @ wide
     if not np.isfinite(np.trace(square)):
         raise _not_finite(file, key)
