@@ -116,7 +116,7 @@ def test_reading_wholly_into_targets_beside_mfluxs_own_loader(full: Path) -> Non
         theirs.append(seconds)
         ours.append(milliseconds(lambda: read_adapter(full, shapes), 1) / 1e3)
     assert matrices == 988
-    assert np.isfinite([update.norm for update in read_adapter(full, shapes).updates]).all()
+    assert np.isfinite([update.norm for update in read_adapter(full, shapes).pairs]).all()
     ratio = median(theirs) / median(ours)
     print(f"{'read_adapter, hashed and measured':<40}{1e3 * median(ours):>9.1f} ms")
     print(f"{'mflux, neither hashed nor measured':<40}{1e3 * median(theirs):>9.1f} ms, {ratio:.1f} times as long")

@@ -201,7 +201,7 @@ def _read(path: Path, variant: str, found: Counter[str]) -> Adapter | None:
         raise Broken("the counts do not add up")
     for update in adapter.updates:
         pair = (update.up, update.down) if isinstance(update, Update) else ()
-        if not all(np.isfinite(numbers).all() for numbers in (update.multiplier, update.norm, *pair)):
+        if not all(np.isfinite(numbers).all() for numbers in (0.0 if update.norm is None else update.norm, *pair)):
             raise Broken(f"{update.target} is not finite")
     verdict, reason = judge(evidence(adapter, 1.0))
     describe(adapter, 1.0, verdict, reason, None)

@@ -15,8 +15,8 @@ from kilnmark.keymaps.errors import UnsafeFile
 
 __all__ = ["EXPORT", "METADATA_ENTRY_LIMIT", "METADATA_LIMIT", "TENSOR_LIMIT", "Pieces", "cut_header", "decode_body"]
 
-TENSOR_LIMIT = 5_000
-"""The most that trainers write are some 4,500: LoHa with DoRA and alpha, for FLUX.1 and both of its text encoders."""
+TENSOR_LIMIT = 20_000
+"""Trainers write some 4,500 at the most: LoHa with DoRA and alpha, for FLUX.1 and both of its text encoders."""
 METADATA_LIMIT = 2 << 20
 """Bytes as they are written. The largest real header seen has 0.3 MB."""
 METADATA_ENTRY_LIMIT = 2_000
