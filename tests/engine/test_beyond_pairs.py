@@ -116,7 +116,8 @@ def any_adapter(base: Base, files: Path) -> Adapter:
 def full(seed: int) -> KroneckerUpdate:
     numbers = np.random.default_rng(seed)
     one, diff = np.ones((1, 1), np.float32), numbers.standard_normal((32, 64), np.float32)
-    return KroneckerUpdate("layer", one, (diff,), ((0, 32),), 1.0, 1.0, numbers.standard_normal(32, np.float32))
+    bias = numbers.standard_normal(32, np.float32)
+    return KroneckerUpdate("layer", one, (diff,), ((0, 32),), 1.0, 1.0, bias=bias)
 
 
 @pytest.mark.parametrize("kind", ["factored", "dense", "quantized"])

@@ -18,7 +18,7 @@ from kilnmark.engine.stretch import change_of_scales, stretch_of
 from kilnmark.keymaps.adapter import Adapter
 from kilnmark.keymaps.engagement import describe, evidence
 from kilnmark.keymaps.errors import UnfitAdapter
-from kilnmark.keymaps.update import AnyUpdate, NormUpdate, Update
+from kilnmark.keymaps.update import AnyUpdate, NormUpdate, WeightUpdate
 from kilnmark.protocol.report import AdapterReport, Verdict, judge
 
 __all__ = ["CANCELLING_SHARE", "VANISHING_RATIO", "Effect", "name_cancelled"]
@@ -73,7 +73,7 @@ class Effect:
         layer = self._slots[update.target].linear
         if isinstance(update, NormUpdate):
             return float(np.linalg.norm(change_of_scales(layer, update)))
-        if isinstance(update, Update) and update.magnitude is not None:
+        if isinstance(update, WeightUpdate) and update.magnitude is not None:
             bias = 0.0 if update.bias is None else float(np.linalg.norm(update.bias))
             return math.hypot(stretch_of(layer, update).norm, bias)
         return update.norm

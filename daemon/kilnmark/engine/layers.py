@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import mlx.core as mx
 from mlx import nn
 
-__all__ = ["FactoredLinear", "KroneckerTerm", "StackedLinear", "StackedNorm"]
+__all__ = ["FactoredLinear", "HadamardTerm", "KroneckerTerm", "StackedLinear", "StackedNorm"]
 
 
 class FactoredLinear(nn.Module):
@@ -45,14 +45,27 @@ class KroneckerTerm(nn.Module):
         first: `(a, c)`, with scale and alpha/rank folded in.
         second: `(b, d)`, or `(b, rank)` and `(rank, d)`.
         ranges: Rows of the product `(a * b, c * d)` to keep, put one behind the other.
+        factors: `(rows,)`: what each of those rows is multiplied by; None leaves them.
     """
 
-    def __init__(self, first: mx.array, second: Sequence[mx.array], ranges: Sequence[tuple[int, int]]) -> None:
+    def __init__(
+        self,
+        first: mx.array,
+        second: Sequence[mx.array],
+        ranges: Sequence[tuple[int, int]],
+        factors: mx.array | None = None,
+    ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.first = first
         self.second = list(second)
         height = first.shape[0] * second[0].shape[0]
         self.ranges = [] if list(ranges) == [(0, height)] else list(ranges)
+        if factors is not None:
+            self.factors = factors
+
+    def added(self) -> list[mx.array]:
+        """Its arrays."""
+        return [self.first, *self.second, *([self.factors] if "factors" in self else [])]
 
     def __call__(self, x: mx.array) -> mx.array:
         """`(..., c * d)` to `(..., rows)`."""
@@ -62,7 +75,34 @@ class KroneckerTerm(nn.Module):
             thin = thin @ factor.T
         whole = (thin.swapaxes(-1, -2) @ self.first.T).swapaxes(-1, -2).reshape(*lead, -1)
         parts = [whole[..., begin:end] for begin, end in self.ranges]
-        return mx.concatenate(parts, axis=-1) if parts else whole
+        kept = mx.concatenate(parts, axis=-1) if parts else whole
+        return kept * self.factors if "factors" in self else kept
+
+
+class HadamardTerm(nn.Module):
+    """The product, element by element, of two low-rank products, times an input: no more memory than its factors.
+
+    Args:
+        first: `(out, rank1)`, with all factors of rows folded in, and `(rank1, in)`.
+        second: `(out, rank2)` and `(rank2, in)`.
+    """
+
+    def __init__(self, first: tuple[mx.array, mx.array], second: tuple[mx.array, mx.array]) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.first = list(first)
+        self.second = list(second)
+
+    def added(self) -> list[mx.array]:
+        """Its arrays."""
+        return [*self.first, *self.second]
+
+    def __call__(self, x: mx.array) -> mx.array:
+        """`(..., in)` to `(..., out)`: one column of the first product at a time stretches the second."""
+        (up_1, down_1), (up_2, down_2) = self.first, self.second
+        total = mx.zeros((*x.shape[:-1], up_1.shape[0]), dtype=mx.float32)
+        for place in range(up_1.shape[1]):
+            total = total + (x @ (down_1[place] * down_2).T) @ up_2.T * up_1[:, place]
+        return total
 
 
 class StackedLinear(nn.Module):
@@ -74,7 +114,7 @@ class StackedLinear(nn.Module):
     Args:
         linear: The base's own layer; it is called, never changed.
         pair: `(total rank, in)` and `(out, total rank)`, float32; None without low-rank adapters.
-        terms: One for each Kronecker product.
+        terms: One for each Kronecker product, and for each Hadamard product of a high rank.
         gain: `(out,)`: what DoRA adds to each row of the base's weight, as a multiple of it; None without DoRA.
         bias: `(out,)`: what is added to the base's bias, with scales folded in; None for nothing.
     """
@@ -83,7 +123,7 @@ class StackedLinear(nn.Module):
         self,
         linear: nn.Module,
         pair: tuple[mx.array, mx.array] | None,
-        terms: Sequence[KroneckerTerm] = (),
+        terms: Sequence[KroneckerTerm | HadamardTerm] = (),
         gain: mx.array | None = None,
         bias: mx.array | None = None,
     ) -> None:
@@ -104,7 +144,7 @@ class StackedLinear(nn.Module):
         """Every array that the stack brings, and none of the base's."""
         pair = (self.down, self.up) if "down" in self else ()
         rows = [self[name] for name in ("factor", "shift") if name in self]
-        return [*pair, *rows, *((term.first, *term.second) for term in self.terms)]
+        return [*pair, *rows, *(term.added() for term in self.terms)]
 
     def __call__(self, x: mx.array) -> mx.array:
         """`(..., in)` to `(..., out)`."""

@@ -8,7 +8,7 @@ from mlx import nn
 
 from kilnmark.engine.layers import FactoredLinear
 
-__all__ = ["Slot", "children", "find_slots", "row_squares", "square_norm", "times"]
+__all__ = ["Slot", "children", "find_slots", "row_squares", "some_rows", "square_norm", "times"]
 
 Holder = nn.Module | list[nn.Module]
 _NORMS = "norm_"
@@ -102,8 +102,17 @@ def times(linear: nn.Module, matrix: mx.array) -> mx.array:
     return _numbers(linear) @ matrix
 
 
-def _numbers(linear: nn.Module) -> mx.array:
-    weight: mx.array = linear.weight
+def some_rows(linear: nn.Module, begin: int, end: int) -> mx.array:
+    """Rows of the weight a layer stands for, lazily: `(end - begin, in)`, float32."""
+    if isinstance(linear, FactoredLinear):
+        return linear.up[:, begin:end].T @ linear.down.T
+    return _numbers(linear, slice(begin, end))
+
+
+def _numbers(linear: nn.Module, rows: slice = slice(None)) -> mx.array:
+    weight: mx.array = linear.weight[rows]
     if isinstance(linear, nn.QuantizedLinear):
-        weight = mx.dequantize(weight, linear.scales, linear.get("biases"), linear.group_size, linear.bits, linear.mode)
+        biases = linear.get("biases")
+        biases = None if biases is None else biases[rows]
+        weight = mx.dequantize(weight, linear.scales[rows], biases, linear.group_size, linear.bits, linear.mode)
     return weight.astype(mx.float32)

@@ -20,7 +20,7 @@ so the room works on any machine, without a base and without a daemon.
     fused       rows of fused modules
     norms       how large an update is, and whether it is finite
     update      what is added to one target
-    loha        LoHa's matrices as one pair
+    loha        LoHa's factors, each target's rows of them
     lokr        LoKr's factors, each target's rows of them
     dora        DoRA's magnitudes, each target's rows of them
     biases      changes of biases

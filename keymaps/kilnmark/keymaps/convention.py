@@ -187,13 +187,17 @@ class _Index:
             if not found:
                 yield from self._asides(key)
 
-    def _cuts(self, key: str) -> Iterator[tuple[str, Mapping[str, Role]]]:
+    def _cuts(self, key: str) -> list[tuple[str, Mapping[str, Role]]]:
         """Every way to cut a key into a module's name and a known suffix, the longest suffix first."""
-        words = key.rsplit(".", _SUFFIX_WORDS)
-        for place in range(1, len(words)):
-            suffix = ".".join(words[place:])
-            if roles := self._suffixes.get(suffix):
-                yield key[: -len(suffix) - 1], roles
+        cuts: list[tuple[str, Mapping[str, Role]]] = []
+        end = len(key)
+        for _ in range(_SUFFIX_WORDS):
+            end = key.rfind(".", 0, end)
+            if end < 0:
+                break
+            if roles := self._suffixes.get(key[end + 1 :]):
+                cuts.append((key[:end], roles))
+        return cuts[::-1]
 
     def _find(self, module: str) -> Iterator[tuple[_Place, str]]:
         """Every place that the name can stand for, each with the block's number in it."""

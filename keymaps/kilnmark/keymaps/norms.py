@@ -10,11 +10,11 @@ from kilnmark.keymaps.fused import Matrix
 from kilnmark.keymaps.parts import AGAIN
 from kilnmark.keymaps.safefile import AdapterFile
 
-__all__ = ["Gram", "check_finite", "check_range", "dense_norm", "gram", "product_norm"]
+__all__ = ["CHUNK", "Gram", "check_finite", "check_range", "dense_norm", "gram", "product_norm"]
 
 Gram = NDArray[np.float64]
 
-_CHUNK = 256
+CHUNK = 256
 """Rows of a whole matrix that are in float64 at a time."""
 _FLOAT32_MAX = float(np.finfo(np.float32).max)
 
@@ -35,7 +35,7 @@ def gram(file: AdapterFile, key: str, factor: Matrix) -> Gram:
 
 def dense_norm(matrix: Matrix) -> float:
     """||M|| in float64, some rows at a time."""
-    chunks = (matrix[begin : begin + _CHUNK].astype(np.float64) for begin in range(0, len(matrix), _CHUNK))
+    chunks = (matrix[begin : begin + CHUNK].astype(np.float64) for begin in range(0, len(matrix), CHUNK))
     return math.sqrt(sum(float(np.vdot(chunk, chunk)) for chunk in chunks))
 
 

@@ -48,6 +48,10 @@ _KINDS: Mapping[Kind, frozenset[Role]] = {
 }
 
 
+_STRETCHED = frozenset({Kind.DORA, Kind.LOHA, Kind.LOKR})
+"""Kinds that can have magnitudes."""
+
+
 def kind_of(module: Module) -> Kind:
     """By the roles of its tensors; of a mixture, one that is not whole."""
     for kind, known in _KINDS.items():
@@ -60,8 +64,8 @@ def kind_of(module: Module) -> Kind:
 
 def kinds_of(module: Module) -> frozenset[Kind]:
     """Its kind, and what is beside it: as people call all that the module does."""
-    biased = not {Role.DOWN_BIAS, Role.UP_BIAS, Role.DIFF_B}.isdisjoint(module.keys)
-    return frozenset({kind_of(module), Kind.BIAS} if biased else {kind_of(module)})
+    biases = [Kind.BIAS] if not {Role.DOWN_BIAS, Role.UP_BIAS, Role.DIFF_B}.isdisjoint(module.keys) else []
+    return frozenset([kind_of(module), *biases, *([Kind.DORA] if Role.MAGNITUDE in module.keys else [])])
 
 
 def chains(module: Module) -> tuple[tuple[Role, ...], ...]:
@@ -122,8 +126,8 @@ def check_parts(file: AdapterFile, module: Module) -> None:
 def _check_beside(file: AdapterFile, module: Module) -> None:
     """What may stand beside the matrices depends on their kind."""
     kind = kind_of(module)
-    if Role.MAGNITUDE in module.keys and kind is not Kind.DORA:
-        problem = f"gives magnitudes to a {kind} update, which are applied to plain pairs only"
+    if Role.MAGNITUDE in module.keys and kind not in _STRETCHED:
+        problem = f"gives magnitudes to a {kind} update, which are applied to products of matrices only"
         mend = "train without weight decomposition, or as DoRA"
         raise UnfitAdapter(file.path, problem, mend, key=module.keys[Role.MAGNITUDE])
     for role in (Role.DOWN_BIAS, Role.UP_BIAS):

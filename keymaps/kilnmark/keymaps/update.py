@@ -4,7 +4,19 @@ from dataclasses import dataclass
 
 from kilnmark.keymaps.fused import Matrix, Range
 
-__all__ = ["AnyUpdate", "BiasUpdate", "KroneckerUpdate", "NormUpdate", "Update", "WeightUpdate"]
+__all__ = [
+    "JOINT_RANK",
+    "AnyUpdate",
+    "BiasUpdate",
+    "HadamardUpdate",
+    "KroneckerUpdate",
+    "NormUpdate",
+    "Update",
+    "WeightUpdate",
+]
+
+JOINT_RANK = 64
+"""Up to this rank a Hadamard product is handled as the pair that it is; beyond it, factor by factor."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,7 +68,8 @@ class KroneckerUpdate:
         ranges: Which of the a * b rows are the target's, put one behind the other; a module's rows may be split within
             the second factor.
         multiplier: alpha / rank, or 1 where both factors are stored whole.
-        norm: Frobenius norm of the whole update, the bias included.
+        norm: Frobenius norm of the product and the bias; what magnitudes add to it depends on the weight.
+        magnitude: (out,) float32: as in `Update`.
         bias: (out,) float32, added to the layer's bias at scale 1; None without one.
     """
 
@@ -66,6 +79,7 @@ class KroneckerUpdate:
     ranges: tuple[Range, ...]
     multiplier: float
     norm: float
+    magnitude: Matrix | None = None
     bias: Matrix | None = None
 
     @property
@@ -78,8 +92,42 @@ class KroneckerUpdate:
 
     @property
     def is_zero(self) -> bool:
-        """The whole update is exactly zero."""
-        return self.norm == 0.0
+        """The whole update is exactly zero, whatever the weight is."""
+        return self.norm == 0.0 and self.magnitude is None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HadamardUpdate:
+    """What an adapter adds to one target's weight at scale 1: `multiplier * (up1 @ down1) * (up2 @ down2)`.
+
+    Element by element, it is a pair of rank rank1 * rank2, which is many times the size of these factors.
+
+    Attributes:
+        target: Module path of the layer in mflux.
+        first, second: Each (out, rank) and (rank, in) float32; the targets of a fused module share the latter.
+        multiplier: alpha / rank1.
+        norm: Frobenius norm of the product and the bias; what magnitudes add to it depends on the weight.
+        magnitude: (out,) float32: as in `Update`.
+        bias: (out,) float32, added to the layer's bias at scale 1; None without one.
+    """
+
+    target: str
+    first: tuple[Matrix, Matrix]
+    second: tuple[Matrix, Matrix]
+    multiplier: float
+    norm: float
+    magnitude: Matrix | None = None
+    bias: Matrix | None = None
+
+    @property
+    def rank(self) -> int:
+        """Of the pair that it is."""
+        return len(self.first[1]) * len(self.second[1])
+
+    @property
+    def is_zero(self) -> bool:
+        """The whole update is exactly zero, whatever the weight is."""
+        return self.norm == 0.0 and self.magnitude is None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -134,7 +182,7 @@ class NormUpdate:
         return self.norm == 0.0
 
 
-WeightUpdate = Update | KroneckerUpdate
+WeightUpdate = Update | HadamardUpdate | KroneckerUpdate
 """What changes the weight of a linear layer."""
 
 AnyUpdate = WeightUpdate | BiasUpdate | NormUpdate
