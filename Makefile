@@ -17,7 +17,7 @@ UV := .uv/bin/uv
 BIN := .venv/bin
 READY := .venv/.ready-$(BACKEND)
 
-.PHONY: setup demo test test-slow bench lint format coverage pin clean
+.PHONY: setup demo test test-slow bench fuzz lint format coverage pin clean
 
 setup: $(READY)
 
@@ -51,6 +51,12 @@ test-slow: setup
 
 bench: setup
 	@$(BIN)/pytest -q -s -m benchmark --timeout=900
+
+SECONDS ?= 600
+SEED ?= $(shell date +%s)
+
+fuzz: setup
+	@$(BIN)/python -m tests.keymaps.fuzz --seconds $(SECONDS) --seed $(SEED)
 
 coverage: setup
 	@$(BIN)/coverage report
