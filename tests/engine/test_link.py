@@ -28,8 +28,7 @@ while not isinstance(order := link.next_order(), Exit):
     while order.prompt == "until cancelled" and not link.is_cancelled(order.job_id):
         time.sleep(0.01)
     code = -32800 if link.is_cancelled(order.job_id) else -32000
-    link.forget(order.job_id)
-    link.send(Failed(job_id=order.job_id, code=code, message=order.prompt))
+    link.end(Failed(job_id=order.job_id, code=code, message=order.prompt))
 """
 
 

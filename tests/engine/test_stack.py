@@ -1,6 +1,7 @@
 """Stacks: exact sums on a base that stays as it is."""
 
 import contextlib
+import hashlib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,8 @@ import numpy as np
 import pytest
 from mflux.models.common.lora.mapping.lora_loader import LoRALoader
 from mflux.models.flux.weights.flux_lora_mapping import FluxLoRAMapping
+from mlx import nn
+from mlx.utils import tree_flatten
 
 from kilnmark.engine.base import Base
 from kilnmark.engine.layers import StackedLinear
@@ -17,6 +20,7 @@ from kilnmark.engine.stack import Member, Stacker
 from kilnmark.keymaps.adapter import Adapter, read_adapter
 from kilnmark.keymaps.write import make_adapter
 from tests.engine.forward import noise
+from tests.engine.opened import files_opened
 
 SAMPLED = (
     "transformer_blocks.0.attn.to_q",
@@ -120,3 +124,84 @@ def test_a_failure_while_building_leaves_the_stack_that_was_on(
         stacker.switch([Member(broken, 1.0)])
     assert stacker.key == key
     assert all(now is was for now, was in zip((s.current() for s in base.slots.values()), before, strict=True))
+
+
+def test_going_back_to_a_stack_builds_nothing_and_reads_nothing(
+    stacker: Stacker, healthy: Adapter, other: Adapter
+) -> None:
+    stacker.switch([Member(healthy, 0.31)])
+    stacker.switch([Member(other, 0.31)])
+    builds = stacker.builds
+    with files_opened() as opened:
+        stacker.switch([Member(healthy, 0.31)])
+    assert (stacker.builds, opened) == (builds, [])
+    assert stacker.key == ((healthy.sha256, 0.31),)
+
+
+def test_another_scale_shares_the_down_matrices_and_is_built_like_any_other(base: Base, healthy: Adapter) -> None:
+    path = SAMPLED[0]
+    fresh, stacker = Stacker(base.slots), Stacker(base.slots)
+    fresh.switch([Member(healthy, 0.7)])
+    alone = base.slots[path].current()
+    stacker.switch([Member(healthy, 0.2)])
+    first = base.slots[path].current()
+    before = stacker.nbytes
+    stacker.switch([Member(healthy, 0.7)])
+    second = base.slots[path].current()
+    stacker.switch([])
+    assert isinstance(first, StackedLinear)
+    assert isinstance(second, StackedLinear)
+    assert isinstance(alone, StackedLinear)
+    assert second.down is first.down
+    assert np.array_equal(np.array(second.up), np.array(alone.up))
+    assert before < stacker.nbytes < 1.8 * before
+
+
+def test_stacks_beyond_the_budget_leave_oldest_first_and_never_the_one_that_is_on(
+    base: Base, healthy: Adapter, other: Adapter
+) -> None:
+    stacker = Stacker(base.slots, limit=1)
+    stacker.switch([Member(healthy, 1.0)])
+    stacker.switch([Member(other, 1.0)])
+    stacker.switch([Member(other, 0.5)])
+    stacker.switch([Member(other, 1.0)])
+    assert stacker.builds == 3
+    stacker.switch([Member(healthy, 1.0)])
+    assert stacker.builds == 4
+    stacker.switch([])
+    assert base.slots[SAMPLED[0]].current() is base.slots[SAMPLED[0]].linear
+
+
+def test_two_hundred_switches_with_failures_among_them_leave_the_base_bit_for_bit(
+    base: Base, stacker: Stacker, healthy: Adapter, other: Adapter
+) -> None:
+    weights = {path: digest(slot.linear) for path, slot in base.slots.items()}
+    before = noise(base.flux)
+    numbers = np.random.default_rng(20)
+    unfit = replace(healthy, sha256="unfit", updates=(replace(healthy.pairs[7], down=np.ones((4, 5), np.float32)),))
+    for _ in range(200):
+        chosen = [
+            Member([healthy, other][n], float(numbers.choice([0.25, 0.5, 1.0])))
+            for n in numbers.integers(0, 2, numbers.integers(0, 3))
+        ]
+        if numbers.random() < 0.2:
+            key = stacker.key
+            with pytest.raises(ValueError, match="must match|does not fit"):
+                stacker.switch([*chosen, Member(unfit, 1.0)])
+            assert stacker.key == key
+        else:
+            stacker.switch(chosen)
+    stacker.switch([])
+    assert {path: digest(slot.linear) for path, slot in base.slots.items()} == weights
+    assert all(slot.current() is slot.linear for slot in base.slots.values())
+    assert np.array_equal(before, noise(base.flux))
+
+
+def digest(layer: nn.Module) -> str:
+    """Of all that a layer holds, bit for bit."""
+    held: dict[str, mx.array] = {}
+    tree_flatten(layer.parameters(), destination=held)
+    sums = hashlib.sha256()
+    for name in sorted(held):
+        sums.update(name.encode() + np.array(held[name]).tobytes())
+    return sums.hexdigest()

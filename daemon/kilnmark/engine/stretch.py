@@ -6,6 +6,7 @@ of W is formed for a pair on a factored base, and no sum W + sBA for any; of oth
 """
 
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary, ref
 
 import mlx.core as mx
 import numpy as np
@@ -39,8 +40,12 @@ class Stretch:
     norm: float
 
 
+_known: "WeakKeyDictionary[WeightUpdate, dict[int, tuple[ref[nn.Module], Stretch]]]" = WeakKeyDictionary()
+"""By update and layer, for as long as both are held: judging an adapter and building its stack both need it."""
+
+
 def stretch_of(linear: nn.Module, update: WeightUpdate) -> Stretch:
-    """Measure one update with magnitudes on the base's own layer.
+    """Measure one update with magnitudes on the base's own layer, or find it measured.
 
     W is always the base's, also where a stack has several adapters on the layer, as in PEFT: each adds what it would
     add alone.
@@ -48,6 +53,15 @@ def stretch_of(linear: nn.Module, update: WeightUpdate) -> Stretch:
     Raises:
         ValueError: The update has no magnitudes.
     """
+    known = _known.setdefault(update, {})
+    layer, stretch = known.get(id(linear), (None, None))
+    if stretch is None or layer is None or layer() is not linear:
+        stretch = _measured(linear, update)
+        known[id(linear)] = ref(linear), stretch
+    return stretch
+
+
+def _measured(linear: nn.Module, update: WeightUpdate) -> Stretch:
     if update.magnitude is None:
         raise ValueError(f"the update of {update.target} has no magnitudes")
     if not isinstance(update, Update):

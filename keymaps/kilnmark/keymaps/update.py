@@ -19,7 +19,7 @@ JOINT_RANK = 64
 """Up to this rank a Hadamard product is handled as the pair that it is; beyond it, factor by factor."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Update:
     """What an adapter adds to one target's weight W at scale 1: `multiplier * up @ down`.
 
@@ -54,7 +54,7 @@ class Update:
         return self.norm == 0.0 and self.magnitude is None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class KroneckerUpdate:
     """What an adapter adds to one target's weight at scale 1: some rows of `multiplier * kron(first, second)`.
 
@@ -96,7 +96,7 @@ class KroneckerUpdate:
         return self.norm == 0.0 and self.magnitude is None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class HadamardUpdate:
     """What an adapter adds to one target's weight at scale 1: `multiplier * (up1 @ down1) * (up2 @ down2)`.
 
