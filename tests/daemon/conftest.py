@@ -227,8 +227,8 @@ def _runs(pid: int) -> bool:
 
 @pytest.fixture(scope="session")
 def daemon() -> Iterator[Daemon]:
-    """One warm daemon for every test that leaves it as it was."""
-    with running_daemon(heartbeat_interval=0.2) as running:
+    """One warm daemon for every test that leaves it as it was, whose batches last however slow the machine is."""
+    with running_daemon(heartbeat_interval=0.2, batch_delay=3600) as running:
         yield running.warm()
 
 
