@@ -84,7 +84,7 @@ def stack(daemon: Daemon) -> list[Path]:
 
 def kilnmark_render(*arguments: str | Path) -> "subprocess.CompletedProcess[str]":
     options = [word for name, value in SMALL.items() for word in (f"--{name}", str(value))]
-    command = [KILNMARK, "render", "a kiln", "--json", *options, *map(str, arguments)]
+    command = [KILNMARK, "render", "a kiln", "--json", "--no-cache", *options, *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE)
 
 
@@ -147,7 +147,7 @@ def test_with_warn_the_picture_itself_accuses_the_dead_adapter_alone(stack: list
 
 def traced_render(daemon: Daemon, stack: list[Path]) -> dict[str, Any]:
     """A render by a caller with a tracer of its own, and what it heard."""
-    options = SMALL | {"lora_paths": [str(path) for path in stack], "lora_scales": [0.5] * len(stack)}
+    options = SMALL | {"lora_paths": [str(path) for path in stack], "lora_scales": [0.5] * len(stack), "cache": False}
     command = [sys.executable, "-c", TRACED_CALLER, str(daemon.socket), json.dumps(options)]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=PATIENCE, env=os.environ.copy())
     reply: dict[str, Any] = json.loads(done.stdout)

@@ -9,7 +9,7 @@ import pytest
 from kilnmark.client import AsyncClient, ConnectionLost, Progress
 from tests.client.conftest import Daemon, cancelled_afterwards, peer_that_says
 
-LONG: dict[str, Any] = {"width": 64, "height": 64, "steps": 100, "seed": 7}
+LONG: dict[str, Any] = {"width": 64, "height": 64, "steps": 100, "seed": 7, "cache": False}
 
 
 async def begin_render(client: AsyncClient, job_id: str) -> asyncio.Task[Any]:

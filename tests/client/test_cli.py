@@ -27,7 +27,8 @@ from tests.client.conftest import (
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
-SMALL = ("--width", "64", "--height", "64", "--steps", "1", "--seed", "7")
+SIZE = ("--width", "64", "--height", "64", "--steps", "1")
+SMALL = (*SIZE, "--seed", "7", "--no-cache")
 
 
 def error_in(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
@@ -66,6 +67,14 @@ def test_a_render_with_a_healthy_adapter_is_done(run: Run, healthy: Path) -> Non
     result = msgspec.json.decode(done.stdout, type=RenderResult)
     assert Path(result.image_path).is_file()
     assert [(report.verdict, report.scale) for report in result.loras] == [("engaged", 0.5)]
+
+
+def test_the_same_render_again_is_the_same_picture_unless_it_is_wanted_anew(run: Run) -> None:
+    asked = ("render", "a kiln", "--json", "--seed", "71", "--priority", "high", *SIZE)
+    replies = [run(*asked, *more) for more in ((), (), ("--no-cache",))]
+    first, again, anew = (msgspec.json.decode(done.stdout, type=RenderResult) for done in replies)
+    assert (first.cached, again.cached, anew.cached) == (False, True, False)
+    assert first.image_path == again.image_path != anew.image_path
 
 
 def test_a_render_shows_the_picture_and_the_adapters(run: Run, healthy: Path) -> None:

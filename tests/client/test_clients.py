@@ -38,8 +38,8 @@ from tests.client.conftest import (
     stopped,
 )
 
-SMALL: dict[str, Any] = {"width": 64, "height": 64, "steps": 1, "seed": 7}
-LONG: dict[str, Any] = {"width": 64, "height": 64, "steps": 100, "seed": 7}
+SMALL: dict[str, Any] = {"width": 64, "height": 64, "steps": 1, "seed": 7, "cache": False}
+LONG: dict[str, Any] = {"width": 64, "height": 64, "steps": 100, "seed": 7, "cache": False}
 
 
 class Blocking:

@@ -45,6 +45,8 @@ def test_every_keyword_reaches_the_request() -> None:
         "lora_scales": [0.5],
         "on_mismatch": "warn",
         "job_id": "j",
+        "priority": "low",
+        "cache": False,
     }
     params = render_params("a", **options)
     assert {name: getattr(params, name) for name in options} == options
@@ -85,6 +87,8 @@ def test_a_misspelt_keyword_is_a_type_error() -> None:
         ({"width": 4096, "height": 4096}, "$.params.width"),
         ({"on_mismatch": "shrug"}, "$.params.on_mismatch"),
         ({"job_id": "a b"}, "$.params.job_id"),
+        ({"priority": "urgent"}, "$.params.priority"),
+        ({"cache": "no"}, "$.params.cache"),
         ({"world": "w"}, "$.params.world"),
         ({"genre": "g", "lora_paths": ["/x"]}, "$.params.genre"),
     ],

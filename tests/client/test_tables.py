@@ -2,11 +2,21 @@
 
 import io
 
+import msgspec
 import pytest
 from rich.console import Console
 
 from kilnmark.client.tables import adapter_table, console, print_facts, show_failure, show_render, show_status
-from kilnmark.protocol.messages import JobInfo, RenderResult, StackInfo, StatusResult, Timings, WorkerInfo
+from kilnmark.protocol.messages import (
+    CacheInfo,
+    JobInfo,
+    QueueInfo,
+    RenderResult,
+    StackInfo,
+    StatusResult,
+    Timings,
+    WorkerInfo,
+)
 from kilnmark.protocol.report import AdapterReport, Verdict
 
 HEALTHY = AdapterReport(
@@ -36,6 +46,26 @@ RESULT = RenderResult(
     loras=[HEALTHY, DEAD],
     stack=StackInfo(source="paths"),
     warnings=["tier was tuned for dev"],
+)
+WARMING = StatusResult(
+    version="1",
+    pid=2,
+    uptime_s=3725.0,
+    state="warming",
+    variant="standin",
+    base=None,
+    worker=WorkerInfo(pid=None, restarts=2, last_error="it died"),
+    jobs=[
+        JobInfo(job_id="j", state="queued", priority="low", shared_with="k"),
+        JobInfo(job_id="k", state="running", step=1, steps=4),
+    ],
+    rendered=5,
+    failed=1,
+    socket="/s",
+    output_dir="/o",
+    lora_roots=["/r1", "/r2"],
+    queue=QueueInfo(low=1, switches=3, shared=2),
+    cache=CacheInfo(hits=4, entries=5, bytes=6 << 20, limit_bytes=2 << 30),
 )
 
 
@@ -78,25 +108,21 @@ def test_names_from_files_are_shown_and_never_interpreted() -> None:
 
 
 def test_status_shows_a_daemon_whose_base_is_not_there_yet(capsys: pytest.CaptureFixture[str]) -> None:
-    status = StatusResult(
-        version="1",
-        pid=2,
-        uptime_s=3725.0,
-        state="warming",
-        variant="standin",
-        base=None,
-        worker=WorkerInfo(pid=None, restarts=2, last_error="it died"),
-        jobs=[JobInfo(job_id="j", state="queued"), JobInfo(job_id="k", state="running", step=1, steps=4)],
-        rendered=5,
-        failed=1,
-        socket="/s",
-        output_dir="/o",
-        lora_roots=["/r1", "/r2"],
-    )
-    show_status(console(), status)
+    show_status(console(), WARMING)
     printed = capsys.readouterr().out
     for words in ("warming", "1 h 2 min", "no process, restarted 2 times", "k, step 1 of 4", "/r1", "/r2", "it died"):
         assert words in printed
+    for words in (
+        "0 high, 0 normal, 1 low; 3 switches of stack, 2 shared renders so far",
+        "j, low priority, the picture of k",
+        "5 pictures, 6 of 2048 MiB; 4 hits so far",
+    ):
+        assert words in printed
+
+
+def test_a_cache_that_keeps_nothing_is_said_to_be_off(capsys: pytest.CaptureFixture[str]) -> None:
+    show_status(console(), msgspec.structs.replace(WARMING, cache=CacheInfo()))
+    assert "cache       off" in capsys.readouterr().out
 
 
 def test_on_a_terminal_only_the_name_of_a_fact_is_bold(monkeypatch: pytest.MonkeyPatch) -> None:

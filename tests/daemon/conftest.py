@@ -158,13 +158,17 @@ StartDaemon = Callable[..., Daemon]
 
 @contextmanager
 def running_daemon(env: Mapping[str, str] | None = None, **settings: object) -> Iterator[Daemon]:
-    """Start a daemon whose socket answers; end it, whatever happened, by its process id."""
+    """Start a daemon whose socket answers; end it, whatever happened, by its process id.
+
+    Unless it is given `cache_bytes` it paints every picture anew, as most tests ask for the same one.
+    """
     home = Path(tempfile.mkdtemp(prefix="kiln-"))
     (home / "loras").mkdir()
     chosen = {
         "socket": str(home / "daemon.sock"),
         "output_dir": str(home / "pictures"),
         "lora_roots": [str(home / "loras")],
+        "cache_bytes": 0,
         **settings,
     }
     with (home / "log").open("wb") as log:
@@ -223,8 +227,8 @@ def _runs(pid: int) -> bool:
 
 @pytest.fixture(scope="session")
 def daemon() -> Iterator[Daemon]:
-    """One warm daemon for every test that leaves it as it was."""
-    with running_daemon(heartbeat_interval=0.2) as running:
+    """One warm daemon for every test that leaves it as it was, whose batches last however slow the machine is."""
+    with running_daemon(heartbeat_interval=0.2, batch_delay=3600) as running:
         yield running.warm()
 
 

@@ -28,6 +28,9 @@ def test_two_fields_are_enough() -> None:
         ({"beat_timeout": 0}, "beat_timeout"),
         ({"heartbeat_interval": 6}, "heartbeat_interval"),
         ({"queue_limit": "10"}, "queue_limit"),
+        ({"batch_delay": -1}, "batch_delay"),
+        ({"ageing": -1}, "ageing"),
+        ({"cache_bytes": -1}, "cache_bytes"),
         ({"colour": "red"}, "colour"),
     ],
 )

@@ -21,11 +21,13 @@ def test_a_signal_ends_every_render_and_the_exit_status_tells_of_it(start_daemon
     with daemon.wire() as wire, daemon.wire() as other:
         running = wire.send("render", LONG)
         wire.progressed("denoise 1/")
-        queued = other.send("render", LONG)
+        sharing = other.send("render", LONG)
+        queued = other.send("render", {**LONG, "seed": 8})
         other.progressed("queued")
         daemon.process.send_signal(signal.SIGTERM)
         assert wire.reply(running)["error"]["code"] == -32002
-        assert other.reply(queued)["error"]["code"] == -32002
+        replies = [other.read_until(lambda message: "error" in message) for _ in range(2)]
+        assert {reply["id"]: reply["error"]["code"] for reply in replies} == {sharing: -32002, queued: -32002}
         with pytest.raises(EOFError):
             wire.read()
     assert daemon.ended() == -signal.SIGTERM

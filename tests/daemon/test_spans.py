@@ -22,7 +22,7 @@ def receiver() -> Iterator[Receiver]:
 def traced(receiver: Receiver) -> Iterator[Daemon]:
     """A daemon that sends its spans to the receiver within a fraction of a second."""
     env = {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint, "OTEL_BSP_SCHEDULE_DELAY": "100"}
-    with running_daemon(env=env) as daemon:
+    with running_daemon(env=env, cache_bytes=1 << 30) as daemon:
         yield daemon.warm()
 
 
@@ -70,6 +70,32 @@ def test_a_refused_adapter_is_accused_on_the_render(traced: Daemon, receiver: Re
     assert error["code"] == -32007
     [span] = wait_for(receiver, "flux_mlx.render", trace)
     assert (span.status_code, span.attributes["error.type"]) == ("error", "lora_refused")
+
+
+def test_each_job_of_a_shared_render_has_a_span_that_says_who_it_was_painted_as(
+    traced: Daemon, receiver: Receiver
+) -> None:
+    painter, sharer = (TRACE.replace("0af", digits) for digits in ("4af", "5af"))
+    with traced.wire() as wire:
+        for trace, name in ((painter, "painter"), (sharer, "sharer")):
+            meta = {"traceparent": f"00-{trace}-{PARENT}-01"}
+            wire.send("render", {**SMALL, "seed": 45, "job_id": name, "_meta": meta})
+        traces = {result["job_id"]: result["trace_id"] for result in (wire.read()["result"] for _ in range(2))}
+    assert traces == {"painter": painter, "sharer": sharer}
+    [painted] = wait_for(receiver, "flux_mlx.render", painter)
+    [shared] = wait_for(receiver, "flux_mlx.render", sharer)
+    assert "render.shared_with" not in painted.attributes
+    assert (shared.attributes["render.shared_with"], shared.status_code) == ("painter", "unset")
+
+
+def test_a_picture_from_the_cache_has_a_span_of_its_own_that_says_so(traced: Daemon, receiver: Receiver) -> None:
+    trace = TRACE.replace("0af", "6af")
+    with traced.wire() as wire:
+        wire.result("render", {**SMALL, "seed": 6})
+        result = wire.result("render", {**SMALL, "seed": 6, "_meta": {"traceparent": f"00-{trace}-{PARENT}-01"}})
+    assert (result["cached"], result["trace_id"]) == (True, trace)
+    [span] = wait_for(receiver, "flux_mlx.render", trace)
+    assert (span.attributes["render.cached"], span.status_code) == (True, "unset")
 
 
 def test_a_warm_up_has_a_span(traced: Daemon, receiver: Receiver) -> None:

@@ -10,7 +10,7 @@ from opentelemetry.trace import Span as LiveSpan
 from kilnmark.otel import names
 from kilnmark.otel.receiver import Attribute, Receiver, Span
 from kilnmark.otel.setup import start
-from kilnmark.otel.spans import describe_adapter, describe_render, describe_stack, mark_failed
+from kilnmark.otel.spans import describe_adapter, describe_origin, describe_render, describe_stack, mark_failed
 from kilnmark.protocol.messages import StackInfo
 from kilnmark.protocol.report import AdapterReport, Verdict
 from kilnmark.protocol.work import RenderJob
@@ -119,6 +119,11 @@ def test_a_render_says_what_was_asked_for(receiver: Receiver) -> None:
 def test_without_a_tier_none_is_made_up(receiver: Receiver) -> None:
     job = msgspec.structs.replace(JOB, tier=None)
     assert "render.tier" not in received(receiver, lambda span: describe_render(span, job, variant="dev")).attributes
+
+
+def test_a_picture_says_where_it_came_from(receiver: Receiver) -> None:
+    span = received(receiver, lambda span: describe_origin(span, cached=False, shared_with="j"))
+    assert span.attributes == {"render.cached": False, "render.shared_with": "j"}
 
 
 def test_one_dead_adapter_among_healthy_ones_is_the_one_accused(receiver: Receiver) -> None:

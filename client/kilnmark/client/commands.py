@@ -14,6 +14,7 @@ from kilnmark.client.errors import StopTimeout
 from kilnmark.client.exits import exit_code_of_reports
 from kilnmark.client.options import ScaledPath, json_option, scaled_path, seconds, socket_option
 from kilnmark.client.sync import Client
+from kilnmark.protocol.catalog import PRIORITIES
 from kilnmark.protocol.messages import ShutdownResult
 
 __all__ = ["ping", "render", "status", "stop", "warm_up"]
@@ -156,6 +157,16 @@ def _farewell(answer: ShutdownResult) -> str:
     help="When an adapter does not engage wholly: refuse the render, or make it and exit with 3.",
 )
 @click.option("--job-id", metavar="ID", help="Your own key: the same render is not made twice.")
+@click.option(
+    "--priority",
+    type=click.Choice(PRIORITIES),
+    default="normal",
+    show_default=True,
+    help="Before which other renders it is painted.",
+)
+@click.option(
+    "--no-cache", "cache", flag_value=False, default=True, help="Paint it anew, even when the same picture exists."
+)
 @click.option(
     "--timeout",
     type=seconds,

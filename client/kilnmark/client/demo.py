@@ -75,7 +75,8 @@ def run(output: Path, tell: Tell) -> DemoResult:
 
 def _show(client: Client, paths: Mapping[str, Path], output: Path, tell: Tell) -> DemoResult:
     def render(*names: str, on_mismatch: Literal["error", "warn"] = "warn") -> RenderResult:
-        return client.render(PROMPT, seed=SEED, lora_paths=[paths[name] for name in names], on_mismatch=on_mismatch)
+        stack = [paths[name] for name in names]
+        return client.render(PROMPT, seed=SEED, lora_paths=stack, on_mismatch=on_mismatch, cache=False)
 
     tell("waiting for the base")
     client.warm_up()

@@ -13,6 +13,7 @@ from typing import Any, Literal, TypedDict, Unpack
 import msgspec
 
 from kilnmark.protocol import jsonrpc
+from kilnmark.protocol.catalog import Priority
 from kilnmark.protocol.errors import InvalidParams
 from kilnmark.protocol.messages import CancelParams, LoraInspectParams, RenderParams, check_render
 
@@ -37,6 +38,8 @@ class RenderOptions(TypedDict, total=False):
         genre, world: Compose the stack from `visual_style.yaml` instead.
         on_mismatch: `error` refuses the render when an adapter does not engage wholly, `warn` renders and reports.
         job_id: The caller's idempotency key; a render with one goes on when the connection is lost.
+        priority: `high` is painted before `normal`, and that before `low`; a long wait raises it.
+        cache: False paints the picture anew even when it was made before or is being made for somebody else.
     """
 
     negative_prompt: str | None
@@ -53,6 +56,8 @@ class RenderOptions(TypedDict, total=False):
     world: str | None
     on_mismatch: Literal["error", "warn"]
     job_id: str | None
+    priority: Priority
+    cache: bool
 
 
 class InspectOptions(TypedDict, total=False):

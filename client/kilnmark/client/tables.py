@@ -14,7 +14,16 @@ from rich.table import Table
 from rich.text import Text
 
 from kilnmark.client.exhibits import DemoResult, Finding
-from kilnmark.protocol.messages import BaseInfo, RenderResult, StatusResult, Timings, WarmUpResult
+from kilnmark.protocol.messages import (
+    BaseInfo,
+    CacheInfo,
+    JobInfo,
+    QueueInfo,
+    RenderResult,
+    StatusResult,
+    Timings,
+    WarmUpResult,
+)
 from kilnmark.protocol.report import AdapterReport, Verdict
 
 __all__ = [
@@ -100,7 +109,9 @@ def show_status(out: Console, status: StatusResult) -> None:
         ("base", status.variant if status.base is None else _base(status.base)),
         ("worker", _worker(status)),
         ("renders", f"{status.rendered} done, {status.failed} failed, {len(status.jobs)} under way"),
-        *((f"  {job.state}", _job(job.job_id, job.step, job.steps)) for job in status.jobs),
+        ("queue", _queue(status.queue)),
+        *((f"  {job.state}", _job(job)) for job in status.jobs),
+        ("cache", _cache(status.cache)),
         ("socket", status.socket),
         ("pictures", status.output_dir),
         *(("adapters", root) for root in status.lora_roots),
@@ -177,8 +188,29 @@ def _worker(status: StatusResult) -> str:
     return f"{pid}, restarted {status.worker.restarts} times" if status.worker.restarts else pid
 
 
-def _job(job_id: str, step: int, steps: int) -> str:
-    return f"{job_id}, step {step} of {steps}" if steps else job_id
+def _queue(queue: QueueInfo) -> str:
+    return (
+        f"{queue.high} high, {queue.normal} normal, {queue.low} low; "
+        f"{queue.switches} switches of stack, {queue.shared} shared renders so far"
+    )
+
+
+def _cache(cache: CacheInfo) -> str:
+    if not cache.limit_bytes:
+        return "off"
+    sizes = f"{cache.bytes / 2**20:.0f} of {cache.limit_bytes / 2**20:.0f} MiB"
+    return f"{cache.entries} pictures, {sizes}; {cache.hits} hits so far"
+
+
+def _job(job: JobInfo) -> str:
+    facts = [job.job_id]
+    if job.steps:
+        facts.append(f"step {job.step} of {job.steps}")
+    if job.priority != "normal":
+        facts.append(f"{job.priority} priority")
+    if job.shared_with is not None:
+        facts.append(f"the picture of {job.shared_with}")
+    return ", ".join(facts)
 
 
 def _timings(timings: Timings) -> str:

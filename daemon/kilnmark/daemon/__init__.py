@@ -5,6 +5,9 @@ Neither mlx nor mflux is imported here; the worker owns them, so that this proce
     main ── settings, socket
       ├── connection ── exchange             one client, one request
       │     └── dispatch ── methods, accept  the table, what each method does, a request understood
-      └── renders ── queue, spans, outcome   what becomes of an accepted render
+      └── renders ── jobs, spans, outcome    what becomes of an accepted render
+            ├── queue ── turn                who waits, and whose turn it is
+            ├── prepare                      what the disk is asked before a job can be painted
+            │     └── recall ── recipe, files, results   pictures made before, and when one is the answer again
             └── worker ── process, deadline  the process that owns the base
 """

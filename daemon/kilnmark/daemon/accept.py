@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from kilnmark.daemon.files import Seen, look_at
 from kilnmark.daemon.settings import Settings
 from kilnmark.keymaps.errors import RefusedFile
 from kilnmark.keymaps.safefile import locate
@@ -19,7 +20,7 @@ from kilnmark.protocol.messages import RenderParams, StackInfo
 from kilnmark.protocol.report import AdapterReport, Verdict
 from kilnmark.protocol.work import RenderJob
 
-__all__ = ["Accepted", "accept", "locate_stack", "refusal"]
+__all__ = ["Accepted", "Located", "accept", "locate_stack", "refusal"]
 
 
 class Accepted(NamedTuple):
@@ -27,6 +28,20 @@ class Accepted(NamedTuple):
 
     order: RenderJob
     warnings: tuple[str, ...]
+
+
+class Located(NamedTuple):
+    """What was found of a stack.
+
+    Attributes:
+        paths: Real paths in stack order; an adapter that is refused keeps the path it was sent with.
+        refused: A report for each adapter that is not there or may not be read.
+        seen: The files as they are now; None when one of them is refused or could not be looked at.
+    """
+
+    paths: list[str]
+    refused: list[AdapterReport]
+    seen: Seen | None
 
 
 def accept(params: RenderParams, settings: Settings, job_id: str) -> Accepted:
@@ -69,11 +84,8 @@ def accept(params: RenderParams, settings: Settings, job_id: str) -> Accepted:
     return Accepted(order, tuple(_warnings(params, tier, variant, settings.variant)))
 
 
-async def locate_stack(order: RenderJob, roots: Sequence[Path]) -> tuple[list[str], list[AdapterReport]]:
-    """The adapters' real paths in stack order, and a report for each that is not there or may not be read.
-
-    Such a one keeps the path it was sent with. A disk may be slow, so it is asked off the loop.
-    """
+async def locate_stack(order: RenderJob, roots: Sequence[Path]) -> Located:
+    """Find an order's adapters. A disk may be slow, so it is asked off the loop."""
     return await asyncio.to_thread(_locate_all, order, roots)
 
 
@@ -84,7 +96,7 @@ def refusal(order: RenderJob, refused: Sequence[AdapterReport]) -> AdapterRefuse
     )
 
 
-def _locate_all(order: RenderJob, roots: Sequence[Path]) -> tuple[list[str], list[AdapterReport]]:
+def _locate_all(order: RenderJob, roots: Sequence[Path]) -> Located:
     found: list[str] = []
     refused: list[AdapterReport] = []
     for name, path, scale in zip(order.lora_names, order.lora_paths, order.lora_scales, strict=True):
@@ -93,7 +105,14 @@ def _locate_all(order: RenderJob, roots: Sequence[Path]) -> tuple[list[str], lis
         except RefusedFile as error:
             found.append(path)
             refused.append(AdapterReport(name=name, path=path, scale=scale, verdict=Verdict.REFUSED, reason=str(error)))
-    return found, refused
+    return Located(found, refused, None if refused else _look_at(found))
+
+
+def _look_at(paths: Sequence[str]) -> Seen | None:
+    try:
+        return look_at(paths)
+    except OSError:
+        return None
 
 
 def _check_variant(asked: str | None, served: str) -> None:

@@ -18,7 +18,8 @@ from opentelemetry.trace import Tracer
 from kilnmark.daemon.accept import accept
 from kilnmark.daemon.exchange import Exchange
 from kilnmark.daemon.inspections import Inspections
-from kilnmark.daemon.queue import Job, Watcher
+from kilnmark.daemon.jobs import Job, Watcher
+from kilnmark.daemon.outcome import job_result
 from kilnmark.daemon.renders import Renders
 from kilnmark.daemon.settings import Settings
 from kilnmark.daemon.spans import RenderTrace, warm_up_span
@@ -26,6 +27,10 @@ from kilnmark.protocol.errors import Draining, UnknownJob
 from kilnmark.protocol.messages import (
     CancelParams,
     CancelResult,
+    JobParams,
+    JobResult,
+    JobsParams,
+    JobsResult,
     LoraInspectParams,
     PingParams,
     PingResult,
@@ -77,6 +82,8 @@ class Methods:
             "render": Method(RenderParams, self.render),
             "cancel": Method(CancelParams, self.cancel),
             "lora.inspect": Method(LoraInspectParams, self.lora_inspect),
+            "jobs.list": Method(JobsParams, self.list_jobs),
+            "jobs.get": Method(JobParams, self.get_job),
             "shutdown": Method(ShutdownParams, self.shutdown),
         }
 
@@ -101,6 +108,8 @@ class Methods:
             socket=str(self._settings.socket),
             output_dir=str(self._settings.output_dir),
             lora_roots=[str(root) for root in self._settings.lora_roots],
+            queue=renders.queue.info,
+            cache=renders.recall.info,
         )
 
     async def warm_up(self, params: WarmUpParams, exchange: Exchange) -> WarmUpResult:
@@ -135,9 +144,7 @@ class Methods:
 
     async def cancel(self, params: CancelParams, _exchange: Exchange) -> CancelResult:
         """End a render of any connection."""
-        job = self._renders.queue.find(params.job_id)
-        if job is None:
-            raise UnknownJob(f"there is no job {params.job_id!r}; `status` lists the open ones", job_id=params.job_id)
+        job = self._job(params.job_id)
         return CancelResult(job_id=job.job_id, cancelled=self._renders.cancel(job, params.reason))
 
     async def lora_inspect(self, params: LoraInspectParams, exchange: Exchange) -> msgspec.Raw:
@@ -147,11 +154,27 @@ class Methods:
                 params, lambda done, count: pulse.reached(done, count, f"inspect {done + 1}/{count}")
             )
 
+    async def list_jobs(self, _params: JobsParams, _exchange: Exchange) -> JobsResult:
+        """Every job that is known."""
+        queue = self._renders.queue
+        jobs = [job.info for job in [*queue.open_jobs, *queue.ended_jobs]]
+        return JobsResult(jobs=jobs, queue=queue.info, cache=self._renders.recall.info)
+
+    async def get_job(self, params: JobParams, _exchange: Exchange) -> JobResult:
+        """How far one job is, or how it ended."""
+        return job_result(self._job(params.job_id))
+
     async def shutdown(self, params: ShutdownParams, _exchange: Exchange) -> ShutdownResult:
         """Begin the end; the reply comes before it."""
         jobs = len(self._renders.queue.open_jobs)
         self._shut_down(params.drain)
         return ShutdownResult(draining=params.drain, jobs=jobs)
+
+    def _job(self, job_id: str) -> Job:
+        job = self._renders.queue.find(job_id)
+        if job is None:
+            raise UnknownJob(f"there is no job {job_id!r}; `jobs.list` tells of those there are", job_id=job_id)
+        return job
 
     def _known(self, params: RenderParams) -> Job | None:
         """The job that makes or made this very picture; one whose picture was deleted does not count."""

@@ -7,12 +7,21 @@ import time
 
 import msgspec
 
-from kilnmark.daemon.queue import Job
+from kilnmark.daemon.jobs import Job
 from kilnmark.protocol import work
 from kilnmark.protocol.errors import BY_CODE, InternalError, RequestError
-from kilnmark.protocol.messages import RenderResult
+from kilnmark.protocol.messages import JobError, JobResult, RenderResult, Timings
 
-__all__ = ["SILENT_STAGES", "error_of", "position", "progress_total", "result_of", "stage_words"]
+__all__ = [
+    "SILENT_STAGES",
+    "error_of",
+    "job_result",
+    "position",
+    "progress_total",
+    "result_again",
+    "result_of",
+    "stage_words",
+]
 
 SILENT_STAGES = {"warming": 0.0, "queued": 0.5}
 """Where on the scale of `position` a render stands before the worker has it."""
@@ -46,12 +55,12 @@ def stage_words(event: work.Stepped) -> str:
 
 
 def result_of(job: Job, event: work.Finished, variant: str) -> RenderResult:
-    """The reply of a finished render; `total_ms` ends now."""
+    """The reply of a job whose render is finished; `total_ms` ends now. One that joined it under way never queued."""
     order, now = job.order, time.monotonic()
-    started = job.started_at if job.started_at is not None else now
+    started = job.render.started_at if job.render.started_at is not None else now
     timings = msgspec.structs.replace(
         event.timings,
-        queue_ms=round((started - job.accepted_at) * 1000, 3),
+        queue_ms=round(max(0.0, started - job.accepted_at) * 1000, 3),
         total_ms=round((now - job.accepted_at) * 1000, 3),
     )
     return RenderResult(
@@ -72,7 +81,29 @@ def result_of(job: Job, event: work.Finished, variant: str) -> RenderResult:
     )
 
 
-def error_of(event: work.Failed) -> RequestError:
-    """The error a failed render ends with; the adapters' reports travel in its detail."""
+def result_again(job: Job, made: RenderResult) -> RenderResult:
+    """The reply of a job whose picture was made before: the picture and its reports, under the job's own name."""
+    return msgspec.structs.replace(
+        made,
+        job_id=job.job_id,
+        timings=Timings(total_ms=round((time.monotonic() - job.accepted_at) * 1000, 3)),
+        stack=job.order.stack,
+        warnings=list(job.warnings),
+        trace_id=job.trace.trace_id,
+        cached=True,
+    )
+
+
+def error_of(job: Job, event: work.Failed) -> RequestError:
+    """The error of a job whose render failed; the adapters' reports travel in its detail."""
     cls = BY_CODE.get(event.code, InternalError)
-    return cls(event.message, job_id=event.job_id, detail={"loras": event.loras} if event.loras else None)
+    return cls(event.message, job_id=job.job_id, detail={"loras": event.loras} if event.loras else None)
+
+
+def job_result(job: Job) -> JobResult:
+    """A job as it is now, and what it ended with, for whoever asks."""
+    outcome = job.outcome
+    if not isinstance(outcome, RequestError):
+        return JobResult(job=job.info, result=outcome)
+    error = JobError(code=outcome.code, kind=outcome.kind, message=outcome.message, retryable=outcome.retryable)
+    return JobResult(job=job.info, error=error)

@@ -1,121 +1,79 @@
-"""The renders that were accepted: one queue, first in first out, and the memory of those that ended.
+"""The jobs that were accepted: the renders that wait, the one that runs, and the memory of those that ended.
 
 Held in memory. Nothing here knows the worker or a socket; everything that changes a job's place goes through
 `JobQueue`, so that a journal can be laid under its four moments: accept, start, end, forget.
 """
 
-import asyncio
-import time
-from collections import OrderedDict
-from collections.abc import Callable
-from typing import Literal
+from collections import Counter, OrderedDict
 
-import msgspec
-
-from kilnmark.daemon.spans import RenderTrace
-from kilnmark.protocol import work
+from kilnmark.daemon.jobs import Job, Render, without_meta
+from kilnmark.daemon.turn import Pace, StackKey, next_turn
 from kilnmark.protocol.errors import InvalidParams, QueueFull, RequestError
-from kilnmark.protocol.messages import CallMeta, JobInfo, RenderParams, RenderResult
+from kilnmark.protocol.messages import QueueInfo, RenderParams, RenderResult
 
-__all__ = ["REMEMBERED", "Job", "JobQueue", "JobState", "Watcher"]
+__all__ = ["REMEMBERED", "JobQueue"]
 
 REMEMBERED = 1000
 """Ended jobs whose outcome is kept for whoever asks again with the same `job_id`."""
 
-JobState = Literal["queued", "running", "done", "failed", "cancelled"]
-
-
-class Watcher:
-    """One request that waits for a job.
-
-    Args:
-        on_step: Called with each event of the job's progress.
-    """
-
-    def __init__(self, on_step: Callable[[work.Stepped], None]) -> None:
-        self.on_step = on_step
-        self.outcome: asyncio.Future[RenderResult] = asyncio.get_running_loop().create_future()
-
-
-class Job:
-    """One accepted render.
-
-    Args:
-        order: What the worker is told, once it is `ready`.
-        params: What the caller asked, to recognise the same request again.
-        warnings: Sentences that acceptance adds to the result.
-        trace: The render's spans, begun at acceptance.
-        accepted_at: `time.monotonic()` at acceptance.
-
-    Attributes:
-        ready: Nothing is left to find out about its adapters' paths; until then the worker does not get it.
-        stopping: What a render that was told to stop ends with, whatever the worker says; None while it may go on.
-        outcome: Its result or its error; None while it has neither.
-    """
-
-    def __init__(
-        self,
-        order: work.RenderJob,
-        params: RenderParams,
-        *,
-        warnings: tuple[str, ...],
-        trace: RenderTrace,
-        accepted_at: float,
-    ) -> None:
-        self.order = order
-        self.params = without_meta(params)
-        self.warnings = warnings
-        self.trace = trace
-        self.accepted_at = accepted_at
-        self.started_at: float | None = None
-        self.state: JobState = "queued"
-        self.ready = not order.lora_paths
-        self.step = 0
-        self.stopping: RequestError | None = None
-        self.outcome: RenderResult | RequestError | None = None
-        self.watchers: list[Watcher] = []
-
-    @property
-    def job_id(self) -> str:
-        """The caller's own, or one we drew."""
-        return self.order.job_id
-
-    @property
-    def named_by_caller(self) -> bool:
-        """The caller can ask for it again, so it is worth finishing without anybody waiting."""
-        return self.params.job_id is not None
-
-    @property
-    def info(self) -> JobInfo:
-        """The job as `status` lists it."""
-        return JobInfo(job_id=self.job_id, state=self.state, step=self.step, steps=self.order.steps)
-
 
 class JobQueue:
-    """The waiting jobs in order, the running one, and the ended ones that are still remembered.
+    """The open jobs, each in its render, and the ended ones that are still remembered.
 
     Args:
-        limit: Jobs that may wait.
+        limit: Jobs that may be open beside the first of the running render.
+        pace: How patient the waiting must be.
         remembered: Ended jobs to keep.
+
+    Attributes:
+        running: The render that the worker has.
+        on_base: The stack of the render begun last.
     """
 
-    def __init__(self, limit: int, remembered: int = REMEMBERED) -> None:
+    def __init__(self, limit: int, pace: Pace | None = None, *, remembered: int = REMEMBERED) -> None:
         self._limit = limit
+        self._pace = pace or Pace()
         self._remembered = remembered
-        self._waiting: OrderedDict[str, Job] = OrderedDict()
+        self._open: dict[str, Job] = {}
+        self._waiting: dict[int, Render] = {}
+        self._by_likeness: dict[bytes, Render] = {}
         self._ended: OrderedDict[str, Job] = OrderedDict()
-        self.running: Job | None = None
+        self._added = self._switches = self._shared = 0
+        self.running: Render | None = None
+        self.on_base: StackKey = ()
 
     @property
     def open_jobs(self) -> list[Job]:
-        """The running job, then the waiting ones in order."""
-        return ([self.running] if self.running else []) + list(self._waiting.values())
+        """The jobs of the running render, then the waiting ones by priority and age."""
+        waiting = sorted(self._waiting.values(), key=lambda render: (render.level, render.since, render.place))
+        renders = [self.running, *waiting] if self.running else waiting
+        return [job for render in renders for job in render.jobs]
+
+    @property
+    def ended_jobs(self) -> list[Job]:
+        """The ended jobs that are remembered, the latest first."""
+        return list(reversed(self._ended.values()))
+
+    @property
+    def is_empty(self) -> bool:
+        """No job is open."""
+        return not self._open
+
+    @property
+    def info(self) -> QueueInfo:
+        """The queue as `status` shows it."""
+        waiting = Counter(job.params.priority for render in self._waiting.values() for job in render.jobs)
+        return QueueInfo(
+            high=waiting["high"],
+            normal=waiting["normal"],
+            low=waiting["low"],
+            switches=self._switches,
+            shared=self._shared,
+        )
 
     def find(self, job_id: str) -> Job | None:
         """The job of that id, running, waiting or remembered."""
-        if self.running is not None and self.running.job_id == job_id:
-            return self.running
-        return self._waiting.get(job_id) or self._ended.get(job_id)
+        return self._open.get(job_id) or self._ended.get(job_id)
 
     def find_same(self, params: RenderParams) -> Job | None:
         """The job that this request asks for again, or None when it is to be rendered.
@@ -138,43 +96,79 @@ class JobQueue:
 
     def check_room(self) -> None:
         """Raises QueueFull when no job can be added."""
-        if len(self._waiting) >= self._limit:
+        if len(self._open) - (self.running is not None) >= self._limit:
             raise QueueFull(f"{self._limit} renders are waiting already; try again when some have ended")
 
     def add(self, job: Job) -> None:
-        """Put a job at the end.
+        """Take a job in, with a render of its own that is not ready yet.
 
         Raises:
             QueueFull: as many jobs wait as may.
         """
         self.check_room()
         self._ended.pop(job.job_id, None)
-        self._waiting[job.job_id] = job
+        self._open[job.job_id] = job
+        job.render.place = self._added
+        self._added += 1
+        self._waiting[job.render.place] = job.render
 
-    def start_next(self) -> Job | None:
-        """Make the first waiting job that is ready the running one; None when there is none, or one runs."""
-        job = None if self.running else next((job for job in self._waiting.values() if job.ready), None)
-        if job is None:
+    def make_ready(self, job: Job) -> bool:
+        """Everything about a job is known now; True when it joins the open render of an equal one instead of its own.
+
+        A render that is being stopped is joined by nobody.
+        """
+        likeness = job.likeness
+        mate = None if likeness is None else self._by_likeness.get(likeness)
+        if mate is not None and mate.stopping is None:
+            del self._waiting[job.render.place]
+            mate.join(job)
+            self._shared += 1
+            return True
+        job.render.make_ready()
+        if likeness is not None:
+            self._by_likeness[likeness] = job.render
+        return False
+
+    def take(self, now: float) -> Render | None:
+        """Make the render whose turn it is the running one; None when none is ready, or one runs.
+
+        Args:
+            now: The monotonic clock's time, in seconds.
+        """
+        ready = [render for render in self._waiting.values() if render.ready]
+        turn = None if self.running else next_turn(ready, on_base=self.on_base, now=now, pace=self._pace)
+        if turn is None:
             return None
-        del self._waiting[job.job_id]
-        self.running = job
-        job.state = "running"
-        job.started_at = time.monotonic()
-        return job
+        render, passed = turn
+        if passed is not None and passed.passed_at is None:
+            passed.passed_at = now
+        del self._waiting[render.place]
+        self.running = render
+        render.started_at = now
+        self._switches += render.stack != self.on_base
+        self.on_base = render.stack
+        return render
 
-    def end(self, job: Job, state: JobState, outcome: RenderResult | RequestError) -> None:
-        """Take a job out of the queue and remember how it ended; the oldest memory beyond the limit is dropped."""
-        if self.running is job:
-            self.running = None
-        else:
-            del self._waiting[job.job_id]
-        job.state = state
+    def end(self, job: Job, outcome: RenderResult | RequestError) -> bool:
+        """Take a job out and remember how it ended; True when its render ended with it, as nobody else wants that.
+
+        The oldest memory beyond the limit is dropped.
+        """
         job.outcome = outcome
+        job.render.leave(job)
+        del self._open[job.job_id]
         self._ended[job.job_id] = job
         while len(self._ended) > self._remembered:
             self._ended.popitem(last=False)
+        if job.render.jobs:
+            return False
+        self._close(job.render, job.likeness)
+        return True
 
-
-def without_meta(params: RenderParams) -> RenderParams:
-    """The same request whoever traces it and whether or not its progress is wanted."""
-    return msgspec.structs.replace(params, meta=CallMeta())
+    def _close(self, render: Render, likeness: bytes | None) -> None:
+        if self.running is render:
+            self.running = None
+        else:
+            del self._waiting[render.place]
+        if likeness is not None and self._by_likeness.get(likeness) is render:
+            del self._by_likeness[likeness]

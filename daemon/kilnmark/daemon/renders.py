@@ -5,13 +5,16 @@ The one place where the queue and the worker meet. Requests come in as `Watcher`
 
 import asyncio
 import logging
+import time
 from collections.abc import Sequence
 
 import msgspec
 
-from kilnmark.daemon.accept import locate_stack, refusal
+from kilnmark.daemon.jobs import Job, Render, Watcher
 from kilnmark.daemon.outcome import error_of, result_of
-from kilnmark.daemon.queue import Job, JobQueue, JobState, Watcher
+from kilnmark.daemon.prepare import Preparation
+from kilnmark.daemon.queue import JobQueue
+from kilnmark.daemon.recall import Recall
 from kilnmark.daemon.settings import Settings
 from kilnmark.daemon.worker import Worker
 from kilnmark.protocol import work
@@ -28,20 +31,23 @@ class Renders:
     """Feeds one worker from one queue, one render at a time. Hears the worker as its `WorkerListener`.
 
     Attributes:
+        recall: The pictures made before.
         worker: The worker that renders; its `run` is the caller's to start.
-        rendered, failed: Renders that ended so since the start; cancelled ones are neither.
+        rendered, failed: Renders that ended so since the start, however many jobs shared them; cancelled ones are
+            neither.
         draining: No more renders are taken.
     """
 
     def __init__(self, settings: Settings) -> None:
-        self.queue = JobQueue(settings.queue_limit)
+        self.queue = JobQueue(settings.queue_limit, settings.pace)
+        self.recall = Recall(settings.cache_bytes)
         self.worker = Worker(settings, self)
         self.rendered = 0
         self.failed = 0
         self.draining = False
         self._variant = settings.variant
-        self._lora_roots = settings.lora_roots
-        self._locating: set[asyncio.Task[None]] = set()
+        self._preparation = Preparation(settings.lora_roots, self.recall, lambda: self.worker.base)
+        self._preparing: set[asyncio.Task[None]] = set()
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -54,7 +60,7 @@ class Renders:
         self.queue.check_room()
 
     def submit(self, job: Job) -> None:
-        """Queue a job; the worker gets it at once when it is free.
+        """Queue a job; when nothing has to be asked of a disk first, the worker gets it at once if it is free.
 
         Raises:
             Draining, RenderFailed, QueueFull: as `check_open` does.
@@ -62,18 +68,18 @@ class Renders:
         self.check_open()
         self.queue.add(job)
         self._idle.clear()
-        if job.ready:
-            self._feed()
+        if not self._preparation.is_needed(job):
+            self._make_ready(job)
             return
-        task = asyncio.get_running_loop().create_task(self._make_ready(job))
-        self._locating.add(task)
-        task.add_done_callback(self._locating.discard)
+        task = asyncio.get_running_loop().create_task(self._prepare(job))
+        self._preparing.add(task)
+        task.add_done_callback(self._preparing.discard)
 
     def state_of(self, job: Job) -> str:
         """What a request waits for: `warming`, `queued`, `running` or `cancelling`."""
         if job.state == "queued":
             return "queued" if self.worker.state == "ready" else "warming"
-        return "cancelling" if job.stopping is not None else job.state
+        return "cancelling" if job.render.stopping is not None else job.state
 
     def leave(self, job: Job, watcher: Watcher, reason: str, *, keep_named: bool = False) -> None:
         """A request does not want its job any more. The job itself ends when nobody else waits for it.
@@ -93,7 +99,10 @@ class Renders:
             self.cancel(job, reason)
 
     def cancel(self, job: Job, reason: str) -> bool:
-        """End a job for everybody; False when it had ended already. A running one ends at its next denoise step."""
+        """End a job for everybody who waits for it; False when it had ended already.
+
+        A running one ends at its next denoise step; at once when other jobs still want the picture, which goes on.
+        """
         return self._stop(job, _cancelled(job, reason))
 
     def stop_all(self) -> None:
@@ -105,8 +114,8 @@ class Renders:
     def end_rest(self) -> None:
         """End what is still open once there is no worker any more."""
         self.stop_all()
-        if (job := self.queue.running) is not None and job.stopping is not None:
-            self._end(job, job.stopping)
+        if (render := self.queue.running) is not None and render.stopping is not None:
+            self._end(render.jobs[0], render.stopping)
 
     async def settled(self) -> None:
         """Wait until every accepted job has ended."""
@@ -118,23 +127,26 @@ class Renders:
 
     def worker_spoke(self, event: work.Stepped | work.Finished | work.Failed) -> None:
         """The running render came further, or ended."""
-        job = self.queue.running
-        if job is None or job.job_id != event.job_id:
+        render = self.queue.running
+        if render is None or render.order.job_id != event.job_id:
             _log.warning("the worker spoke of job %s, which it does not have", event.job_id)
             return
         match event:
             case work.Stepped():
-                job.step = event.step
-                for watcher in job.watchers:
+                render.step = event.step
+                for watcher in [watcher for job in render.jobs for watcher in job.watchers]:
                     watcher.on_step(event)
             case work.Finished():
-                self._end(job, result_of(job, event, self._variant), event.loras)
+                self._finish(render, event)
             case work.Failed():
-                self._end(job, error_of(event), event.loras)
+                for job in list(render.jobs):
+                    self._end(job, error_of(job, event), event.loras)
 
     def worker_lost(self, reason: str) -> None:
-        """The running render is lost; the waiting ones wait for the next worker."""
-        if (job := self.queue.running) is not None:
+        """The running render is lost; the waiting ones wait for the next worker, whose base has no stack on it."""
+        lost = list(self.queue.running.jobs) if self.queue.running is not None else []
+        self.queue.on_base = ()
+        for job in lost:
             self._end(job, WorkerLost(f"{reason}; another is being started, send the render again", job_id=job.job_id))
 
     def worker_failed(self) -> None:
@@ -148,57 +160,69 @@ class Renders:
             job_id=job_id,
         )
 
-    async def _make_ready(self, job: Job) -> None:
-        """Find a job's adapters; it may have been given up meanwhile."""
+    async def _prepare(self, job: Job) -> None:
+        """Ask the disk what has to be known of a job before it can be painted; it may be given up meanwhile."""
         try:
-            paths, refused = await locate_stack(job.order, self._lora_roots)
+            ending = await self._preparation.run(job)
         except Exception:  # noqa: BLE001 - nobody awaits this task, so the job must hear of every defect
-            _log.exception("the adapters of job %s could not be looked for", job.job_id)
+            _log.exception("job %s could not be prepared", job.job_id)
+            problem = "the files of this render could not be looked at; the daemon's log has the traceback"
             if job.outcome is None:
-                self._end(
-                    job, InternalError("the adapters could not be looked for; the daemon's log has the traceback")
-                )
+                self._end(job, InternalError(problem, job_id=job.job_id))
             return
         if job.outcome is not None:
             return
-        if refused and job.order.on_mismatch == "error":
-            self._end(job, refusal(job.order, refused), refused)
+        if ending is None:
+            self._make_ready(job)
         else:
-            job.order = msgspec.structs.replace(job.order, lora_paths=paths)
-            job.ready = True
+            self._end(job, ending.outcome, ending.reports)
+
+    def _make_ready(self, job: Job) -> None:
+        if not self.queue.make_ready(job):
             self._feed()
+        elif job.state == "running":
+            job.trace.started()
 
     def _feed(self) -> None:
         if self.worker.state != "ready":
             return
-        if (job := self.queue.start_next()) is not None:
-            job.trace.started()
-            trace = job.trace.carrier
+        if (render := self.queue.take(time.monotonic())) is not None:
+            for job in render.jobs:
+                job.trace.started()
+            trace = render.jobs[0].trace.carrier
             self.worker.render(
-                msgspec.structs.replace(job.order, traceparent=trace.traceparent, tracestate=trace.tracestate)
+                msgspec.structs.replace(render.order, traceparent=trace.traceparent, tracestate=trace.tracestate)
             )
+
+    def _finish(self, render: Render, event: work.Finished) -> None:
+        """A picture is there: each job that waits for it gets it in a result of its own."""
+        results = [(job, result_of(job, event, self._variant)) for job in render.jobs]
+        self.recall.keep(render.order, render.seen, self.worker.base, results[0][1])
+        for job, result in results:
+            self._end(job, result, event.loras)
 
     def _stop(self, job: Job, error: RequestError) -> bool:
         if job.outcome is not None:
             return False
-        if job.state == "queued":
+        render = job.render
+        if job.state == "queued" or len(render.jobs) > 1:
             self._end(job, error)
-        elif job.stopping is None:
-            job.stopping = error
-            self.worker.cancel(job.job_id)
+        elif render.stopping is None:
+            render.stopping = error
+            self.worker.cancel(render.order.job_id)
         return True
 
     def _end(self, job: Job, outcome: RenderResult | RequestError, reports: Sequence[AdapterReport] = ()) -> None:
-        if job.stopping is not None:
-            outcome = job.stopping
-        self.queue.end(job, _state_of(outcome), outcome)
-        self.rendered += job.state == "done"
-        self.failed += job.state == "failed"
-        job.trace.ended(outcome if isinstance(outcome, RequestError) else None, reports)
+        if job.render.stopping is not None:
+            outcome = job.render.stopping
+        if self.queue.end(job, outcome):
+            self.rendered += isinstance(outcome, RenderResult) and not outcome.cached
+            self.failed += job.state == "failed"
+        job.trace.ended(outcome, reports, shared_with=job.shared_with)
         watchers, job.watchers = job.watchers, []
         for watcher in watchers:
             _settle(watcher, outcome)
-        if not self.queue.open_jobs:
+        if self.queue.is_empty:
             self._idle.set()
         self._feed()
 
@@ -210,12 +234,6 @@ def _settle(watcher: Watcher, outcome: RenderResult | RequestError) -> None:
         watcher.outcome.set_exception(outcome.with_traceback(None))
     else:
         watcher.outcome.set_result(outcome)
-
-
-def _state_of(outcome: RenderResult | RequestError) -> JobState:
-    if isinstance(outcome, RenderResult):
-        return "done"
-    return "cancelled" if isinstance(outcome, Cancelled) else "failed"
 
 
 def _cancelled(job: Job, reason: str) -> Cancelled:

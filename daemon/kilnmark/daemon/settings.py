@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from kilnmark.daemon.turn import Pace
 from kilnmark.protocol.catalog import VARIANTS
 from kilnmark.protocol.errors import KilnmarkError
 from kilnmark.protocol.work import Configure
@@ -35,6 +36,7 @@ def _known_variant(variant: str) -> str:
 
 AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
 Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
+Patience = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
 
 
 class Settings(BaseModel):
@@ -75,8 +77,25 @@ class Settings(BaseModel):
     queue_limit: Annotated[int, Field(ge=1, le=100_000)] = 1000
     """Renders that may wait; one more is refused with -32001."""
 
+    batch_delay: Patience = 30.0
+    """Seconds for which younger renders may go before the eldest of their priority because their stack is on the base
+    already, counted from the first that does. 0: every render has its turn by age, whatever the switches cost."""
+
+    ageing: Patience = 300.0
+    """Seconds after which a waiting render counts as one priority higher, and after as many again as two, so that a
+    low one is painted however many high ones come. 0: it never does."""
+
+    cache_bytes: Annotated[int, Field(ge=0)] = 2 << 30
+    """Bytes of the pictures that may be the answer to an equal request again; beyond it the longest unused are
+    forgotten, never deleted. 0: every request is painted."""
+
     quiet_flush: Seconds = 0.05
     """Seconds of silence after which a complete JSON value is taken without its newline."""
+
+    @property
+    def pace(self) -> Pace:
+        """How patient waiting renders must be."""
+        return Pace(batch_delay=self.batch_delay, ageing=self.ageing)
 
     def worker_order(self) -> Configure:
         """What a worker is told of these settings."""

@@ -10,10 +10,10 @@ from opentelemetry.trace import SpanKind, Tracer, set_span_in_context
 
 from kilnmark.otel import names
 from kilnmark.otel.setup import Carrier, carrier_of, context_from, trace_id_of
-from kilnmark.otel.spans import describe_render, describe_stack, mark_failed
+from kilnmark.otel.spans import describe_origin, describe_render, describe_stack, mark_failed
 from kilnmark.protocol import work
 from kilnmark.protocol.errors import AdapterNotEngaged, AdapterRefused, RequestError
-from kilnmark.protocol.messages import CallMeta
+from kilnmark.protocol.messages import CallMeta, RenderResult
 from kilnmark.protocol.report import AdapterReport
 
 __all__ = ["RenderTrace", "warm_up_span"]
@@ -43,20 +43,28 @@ class RenderTrace:
         """The worker has it now."""
         self._queue_span.end()
 
-    def ended(self, error: RequestError | None, reports: Sequence[AdapterReport]) -> None:
+    def ended(
+        self,
+        outcome: RenderResult | RequestError,
+        reports: Sequence[AdapterReport],
+        *,
+        shared_with: str | None = None,
+    ) -> None:
         """The reply is ready.
 
         Args:
-            error: What it ended with; None when there is a picture.
             reports: Those made before it ended; an adapter they accuse is the reason that the span names.
+            shared_with: The job that the picture was painted as, when it was another one.
         """
         if self._queue_span.is_recording():
             self._queue_span.end()
         if reports:
             describe_stack(self._span, reports)
-        accused = bool(reports) and isinstance(error, AdapterRefused | AdapterNotEngaged)
-        if error is not None and not accused:
-            mark_failed(self._span, error.kind, error.message)
+        accused = bool(reports) and isinstance(outcome, AdapterRefused | AdapterNotEngaged)
+        if isinstance(outcome, RenderResult):
+            describe_origin(self._span, cached=outcome.cached, shared_with=shared_with)
+        elif not accused:
+            mark_failed(self._span, outcome.kind, outcome.message)
         self._span.end()
 
 

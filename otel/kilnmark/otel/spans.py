@@ -12,7 +12,7 @@ from kilnmark.otel import names
 from kilnmark.protocol.report import AdapterReport, Verdict
 from kilnmark.protocol.work import RenderJob
 
-__all__ = ["describe_adapter", "describe_render", "describe_stack", "mark_failed"]
+__all__ = ["describe_adapter", "describe_origin", "describe_render", "describe_stack", "mark_failed"]
 
 
 def describe_render(span: Span, job: RenderJob, *, variant: str) -> None:
@@ -38,6 +38,16 @@ def describe_render(span: Span, job: RenderJob, *, variant: str) -> None:
             names.GEN_AI_REQUEST_SEED: job.seed,
         },
     )
+
+
+def describe_origin(span: Span, *, cached: bool, shared_with: str | None) -> None:
+    """Put on a `flux_mlx.render` span where its picture came from.
+
+    Args:
+        cached: It was painted before.
+        shared_with: The job it was painted as; None: the span's own.
+    """
+    _set(span, {names.RENDER_CACHED: cached, names.RENDER_SHARED_WITH: shared_with})
 
 
 def describe_stack(span: Span, reports: Sequence[AdapterReport]) -> None:

@@ -1,10 +1,19 @@
-"""The variants a daemon can serve and the tiers a request can ask for, with what each sets when a request is silent."""
+"""The variants a daemon can serve and the tiers and priorities a request can ask for.
+
+Variants and tiers say what each sets when a request is silent.
+"""
 
 from collections.abc import Mapping
+from typing import Literal, get_args
 
 import msgspec
 
-__all__ = ["MAX_PIXELS", "TIERS", "VARIANTS", "Tier", "Variant"]
+__all__ = ["MAX_PIXELS", "PRIORITIES", "TIERS", "VARIANTS", "Priority", "Tier", "Variant"]
+
+Priority = Literal["high", "normal", "low"]
+
+PRIORITIES: tuple[Priority, ...] = get_args(Priority)
+"""From the first served to the last."""
 
 MAX_PIXELS = 2048 * 2048
 """The largest picture accepted, in pixels: the four megapixels FLUX.1 can still draw coherently."""

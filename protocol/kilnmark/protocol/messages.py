@@ -10,21 +10,28 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from kilnmark.protocol.catalog import MAX_PIXELS
+from kilnmark.protocol.catalog import MAX_PIXELS, Priority
 from kilnmark.protocol.errors import InvalidParams
 from kilnmark.protocol.report import AdapterReport
 
 __all__ = [
     "BaseInfo",
+    "CacheInfo",
     "CallMeta",
     "CancelParams",
     "CancelResult",
     "Heartbeat",
+    "JobError",
     "JobInfo",
+    "JobParams",
+    "JobResult",
+    "JobsParams",
+    "JobsResult",
     "LoraInspectParams",
     "PingParams",
     "PingResult",
     "Progress",
+    "QueueInfo",
     "RenderParams",
     "RenderResult",
     "ShutdownParams",
@@ -105,6 +112,16 @@ class LoraInspectParams(_Params, frozen=True, kw_only=True):
     targets: bool = False
 
 
+class JobsParams(_Params, frozen=True, kw_only=True):
+    """`jobs.list` takes nothing."""
+
+
+class JobParams(_Params, frozen=True, kw_only=True):
+    """Which job `jobs.get` is to tell of."""
+
+    job_id: JobId
+
+
 class RenderParams(_Params, frozen=True, kw_only=True):
     """One picture to make. None means: what the tier says, else what the variant says.
 
@@ -117,6 +134,10 @@ class RenderParams(_Params, frozen=True, kw_only=True):
         on_mismatch: `error` refuses the render before any denoise step when an adapter does not engage wholly;
             `warn` renders and reports.
         job_id: The caller's idempotency key.
+        priority: Before which other renders this one is painted; within one, first come is first served, save that
+            renders of one stack may run together.
+        cache: Whether a picture of these very pixels that was made before, or is being made for somebody else, may be
+            the answer. False paints it anew. Without a seed it always is.
     """
 
     prompt: Annotated[str, Meta(min_length=1, max_length=20_000)]
@@ -134,6 +155,8 @@ class RenderParams(_Params, frozen=True, kw_only=True):
     world: Name | None = None
     on_mismatch: Literal["error", "warn"] = "error"
     job_id: JobId | None = None
+    priority: Priority = "normal"
+    cache: bool = True
 
 
 def check_render(params: RenderParams) -> None:
@@ -205,12 +228,50 @@ class WorkerInfo(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class JobInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """A render the daemon knows: `step` of `steps` denoise steps are done."""
+    """A render the daemon knows: `step` of `steps` denoise steps are done.
+
+    Attributes:
+        shared_with: The job whose picture this one gets too, because it asked for the same; None: it has its own.
+    """
 
     job_id: str
     state: Literal["queued", "running", "done", "failed", "cancelled"]
     step: int = 0
     steps: int = 0
+    priority: Priority = "normal"
+    shared_with: str | None = None
+
+
+class QueueInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """The order in which renders are painted, in numbers.
+
+    Attributes:
+        high, normal, low: Jobs that wait, by priority.
+        switches: Renders begun so far whose stack was another than the one before.
+        shared: Jobs so far that joined the render of another, because they asked for the same picture.
+    """
+
+    high: int = 0
+    normal: int = 0
+    low: int = 0
+    switches: int = 0
+    shared: int = 0
+
+
+class CacheInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """The pictures that can be an answer again.
+
+    Attributes:
+        hits: Requests so far that were answered with one.
+        entries: Pictures known.
+        bytes: Their size on disk together.
+        limit_bytes: The size beyond which the longest unused are forgotten; none is ever deleted. 0: none is known.
+    """
+
+    hits: int = 0
+    entries: int = 0
+    bytes: int = 0
+    limit_bytes: int = 0
 
 
 class StatusResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -219,7 +280,8 @@ class StatusResult(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         state: `warming` until the base is ready, `ready`, `busy` while rendering, `draining` on the way out,
             `failed` when the base cannot be loaded (`worker.last_error` says why).
-        jobs: The running render, then the queued ones in order.
+        jobs: The running render's, then the queued ones by priority and age.
+        rendered, failed: Renders that ended so; a picture shared by several jobs counts once, one from the cache never.
     """
 
     version: str
@@ -235,6 +297,8 @@ class StatusResult(msgspec.Struct, frozen=True, kw_only=True):
     socket: str
     output_dir: str
     lora_roots: list[str]
+    queue: QueueInfo = QueueInfo()
+    cache: CacheInfo = CacheInfo()
 
 
 class WarmUpResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -259,7 +323,11 @@ class ShutdownResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Timings(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a render's time went, in milliseconds. `total_ms` runs from acceptance to reply."""
+    """Where a render's time went, in milliseconds. `total_ms` runs from acceptance to reply.
+
+    The parts are those of the render that made the picture: one that was joined under way may have begun before, and
+    a picture from the cache has none.
+    """
 
     queue_ms: float = 0.0
     adapters_ms: float = 0.0
@@ -308,6 +376,31 @@ class RenderResult(msgspec.Struct, frozen=True, kw_only=True):
     warnings: list[str] = []
     trace_id: str = ""
     cached: bool = False
+
+
+class JobsResult(msgspec.Struct, frozen=True, kw_only=True):
+    """Every job that the daemon knows: the running, the waiting by priority and age, then the ended, latest first."""
+
+    jobs: list[JobInfo]
+    queue: QueueInfo
+    cache: CacheInfo
+
+
+class JobError(msgspec.Struct, frozen=True, kw_only=True):
+    """What a job ended with instead of a picture, as its own caller was told."""
+
+    code: int
+    kind: str
+    message: str
+    retryable: bool
+
+
+class JobResult(msgspec.Struct, frozen=True, kw_only=True):
+    """One job: with its `result` when it is done, with its `error` when it failed or was cancelled."""
+
+    job: JobInfo
+    result: RenderResult | None = None
+    error: JobError | None = None
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):

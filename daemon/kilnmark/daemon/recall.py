@@ -1,0 +1,128 @@
+"""The picture that was made before: found by what decides its pixels, and asked for its own word before it is shown.
+
+Joins the results, the hashes of files and the recipe; the only room of the daemon that opens a picture.
+"""
+
+import asyncio
+import os
+import stat
+import struct
+from pathlib import Path
+
+import msgspec
+
+from kilnmark.daemon.files import FileHashes, Seen
+from kilnmark.daemon.recipe import are_engaged, recipe_of, recipe_of_record
+from kilnmark.daemon.results import KeptResult, ResultCache
+from kilnmark.protocol.messages import BaseInfo, CacheInfo, RenderResult
+from kilnmark.protocol.record import CHUNK, PictureRecord, decode_record
+from kilnmark.protocol.work import RenderJob
+
+__all__ = ["Recall", "read_record"]
+
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_CHUNK_HEAD = struct.Struct(">I4s")
+_TEXT_HEAD = CHUNK.encode() + b"\0" * 5
+"""How the text chunk begins: its keyword, not compressed, no language, no translated keyword (PNG 1.2, 11.3.4.5)."""
+_TEXT_LIMIT = 16 << 20
+"""Bytes of the largest text chunk that is read: 32 reports are below 1 MiB."""
+
+
+class Recall:
+    """Keeps results and finds them again.
+
+    Args:
+        limit_bytes: Size of the pictures that are known together; 0 finds none.
+    """
+
+    def __init__(self, limit_bytes: int) -> None:
+        self._results = ResultCache(limit_bytes)
+        self._hashes = FileHashes()
+        self._is_on = limit_bytes > 0
+
+    @property
+    def info(self) -> CacheInfo:
+        """The cache as `status` shows it."""
+        return self._results.info
+
+    def keep(self, order: RenderJob, seen: Seen | None, base: BaseInfo | None, result: RenderResult) -> None:
+        """Remember a picture that was finished this moment, if its adapters engaged wholly.
+
+        Args:
+            seen: The adapters' files as they were before the worker read them; None when they could not be seen.
+        """
+        if not self._is_on or base is None or not are_engaged(result.loras):
+            return
+        sha256s = [report.sha256 for report in result.loras]
+        if seen is not None:
+            self._hashes.learn(seen, sha256s)
+        try:
+            found = Path(result.image_path).stat()
+        except OSError:
+            return
+        self._results.put(recipe_of(order, sha256s, base).key, KeptResult(result, found.st_size, found.st_mtime_ns))
+
+    def key_of(self, order: RenderJob, seen: Seen | None, base: BaseInfo | None) -> str | None:
+        """The key under which an order's picture is known; None when none is, or a file's content is not known."""
+        if not self._is_on or base is None or seen is None:
+            return None
+        sha256s = self._hashes.of(seen.files)
+        if sha256s is None:
+            return None
+        key = recipe_of(order, sha256s, base).key
+        return key if self._results.get(key) is not None else None
+
+    async def take(self, key: str) -> RenderResult | None:
+        """The result of that key, once its picture was looked at; one whose picture is not the same is forgotten."""
+        kept = self._results.get(key)
+        if kept is None:
+            return None
+        if await asyncio.to_thread(_is_intact, kept, key):
+            self._results.hits += 1
+            return kept.result
+        if self._results.get(key) is kept:
+            self._results.drop(key)
+        return None
+
+
+def _is_intact(kept: KeptResult, key: str) -> bool:
+    """The picture is there, was not written to since, and says itself that it was made by that recipe."""
+    path = Path(kept.result.image_path)
+    try:
+        found = path.stat()
+        if (found.st_size, found.st_mtime_ns) != (kept.size, kept.mtime_ns):
+            return False
+        record = read_record(path)
+    except OSError:
+        return False
+    recipe = None if record is None else recipe_of_record(record)
+    return recipe is not None and recipe.key == key
+
+
+def read_record(path: Path) -> PictureRecord | None:
+    """The `kilnmark` chunk of a PNG; None when it has none before its pixels.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode) or file.read(len(_SIGNATURE)) != _SIGNATURE:
+            return None
+        while len(head := file.read(_CHUNK_HEAD.size)) == _CHUNK_HEAD.size:
+            length, kind = _CHUNK_HEAD.unpack(head)
+            if kind == b"IDAT":
+                return None
+            if kind != b"iTXt" or length > _TEXT_LIMIT:
+                file.seek(length + 4, os.SEEK_CUR)
+                continue
+            text = file.read(length + 4)[:-4]
+            if text.startswith(_TEXT_HEAD):
+                return _decoded(text.removeprefix(_TEXT_HEAD))
+    return None
+
+
+def _decoded(text: bytes) -> PictureRecord | None:
+    try:
+        return decode_record(text.decode())
+    except (UnicodeDecodeError, msgspec.DecodeError):
+        return None

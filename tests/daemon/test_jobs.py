@@ -1,0 +1,55 @@
+"""What is told of jobs: the open ones, the ended ones, and how each ended."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.daemon.conftest import SMALL, Daemon, Wire
+
+LONG = {**SMALL, "steps": 100, "_meta": {"progressToken": "t"}}
+
+
+@pytest.fixture
+def other(daemon: Daemon) -> Iterator[Wire]:
+    """A caller whose renders are asked about."""
+    with daemon.wire() as wire:
+        yield wire
+
+
+def test_a_job_is_told_of_while_it_runs_and_after_it_was_cancelled(wire: Wire, other: Wire) -> None:
+    render = other.send("render", {**LONG, "job_id": "told-of", "priority": "low"})
+    other.progressed("denoise 1/")
+    running = wire.result("jobs.get", {"job_id": "told-of"})
+    assert running["job"]["state"] == "running"
+    assert (running["job"]["priority"], running["job"]["steps"]) == ("low", 100)
+    assert (running["result"], running["error"]) == (None, None)
+    wire.result("cancel", {"job_id": "told-of"})
+    assert other.reply(render)["error"]["code"] == -32800
+    cancelled = wire.result("jobs.get", {"job_id": "told-of"})
+    assert (cancelled["job"]["state"], cancelled["error"]["code"]) == ("cancelled", -32800)
+
+
+def test_both_jobs_of_one_picture_are_told_of_with_a_result_of_their_own(wire: Wire) -> None:
+    for name in ("pair-a", "pair-b"):
+        wire.send("render", {**SMALL, "job_id": name})
+    results = {result["job_id"]: result for result in (wire.read()["result"] for _ in range(2))}
+    told = {name: wire.result("jobs.get", {"job_id": name}) for name in results}
+    assert {name: each["result"] for name, each in told.items()} == results
+    assert [told[name]["job"]["shared_with"] for name in ("pair-a", "pair-b")] == [None, "pair-a"]
+
+
+def test_the_open_jobs_are_listed_before_the_ended_ones_and_those_latest_first(wire: Wire, other: Wire) -> None:
+    for name in ("listed-1", "listed-2"):
+        other.result("render", {**SMALL, "job_id": name})
+    render = other.send("render", {**LONG, "job_id": "listed-3"})
+    other.progressed("denoise 1/")
+    listed = wire.result("jobs.list")
+    assert [job["job_id"] for job in listed["jobs"]][:3] == ["listed-3", "listed-2", "listed-1"]
+    assert {"high", "switches", "shared"} <= set(listed["queue"])
+    assert {"hits", "entries", "bytes"} <= set(listed["cache"])
+    other.send("$/cancelRequest", {"id": render}, id=None)
+    assert other.reply(render)["error"]["code"] == -32800
+
+
+def test_a_job_that_never_was_is_unknown(wire: Wire) -> None:
+    assert wire.error("jobs.get", {"job_id": "never"})["code"] == -32004
