@@ -196,7 +196,7 @@ class Methods:
         renders = self._renders
         if renders.draining or renders.worker.state == "stopped":
             return "draining"
-        if renders.worker.state == "ready" and renders.queue.running is not None:
+        if renders.worker.state == "ready" and renders.queue.begun:
             return "busy"
         return renders.worker.state
 

@@ -21,12 +21,13 @@ class JobQueue:
     """The open jobs, each in its render, and the ended ones that are still remembered.
 
     Args:
-        limit: Jobs that may be open beside the first of the running render.
+        limit: Jobs that may be open beside the first of each render that the worker has.
         pace: How patient the waiting must be.
         remembered: Ended jobs to keep.
 
     Attributes:
-        running: The render that the worker has.
+        running: The render that the worker paints.
+        saving: Renders that are painted and not yet on disk, by the id they are painted as.
         on_base: The stack of the render begun last.
     """
 
@@ -40,14 +41,19 @@ class JobQueue:
         self._ended: OrderedDict[str, Job] = OrderedDict()
         self._added = self._switches = self._shared = 0
         self.running: Render | None = None
+        self.saving: dict[str, Render] = {}
         self.on_base: StackKey = ()
 
     @property
     def open_jobs(self) -> list[Job]:
-        """The jobs of the running render, then the waiting ones by priority and age."""
+        """The jobs of the renders that are saved or painted, then the waiting ones by priority and age."""
         waiting = sorted(self._waiting.values(), key=lambda render: (render.level, render.since, render.place))
-        renders = [self.running, *waiting] if self.running else waiting
-        return [job for render in renders for job in render.jobs]
+        return [job for render in (*self.begun, *waiting) for job in render.jobs]
+
+    @property
+    def begun(self) -> list[Render]:
+        """What the worker has, the oldest first."""
+        return [*self.saving.values(), *([self.running] if self.running else [])]
 
     @property
     def ended_jobs(self) -> list[Job]:
@@ -96,7 +102,7 @@ class JobQueue:
 
     def check_room(self) -> None:
         """Raises QueueFull when no job can be added."""
-        if len(self._open) - (self.running is not None) >= self._limit:
+        if len(self._open) - len(self.begun) >= self._limit:
             raise QueueFull(f"{self._limit} renders are waiting already; try again when some have ended")
 
     def add(self, job: Job) -> None:
@@ -149,6 +155,17 @@ class JobQueue:
         self.on_base = render.stack
         return render
 
+    def next_paths(self, now: float) -> list[str]:
+        """The adapters of the render whose turn comes next, as far as that can be told; empty where there is none."""
+        ready = [render for render in self._waiting.values() if render.ready]
+        turn = next_turn(ready, on_base=self.on_base, now=now, pace=self._pace)
+        return turn.taken.order.lora_paths if turn else []
+
+    def painted(self, render: Render) -> None:
+        """The running render only has to be saved."""
+        self.running = None
+        self.saving[render.order.job_id] = render
+
     def end(self, job: Job, outcome: RenderResult | RequestError) -> bool:
         """Take a job out and remember how it ended; True when its render ended with it, as nobody else wants that.
 
@@ -168,6 +185,8 @@ class JobQueue:
     def _close(self, render: Render, likeness: bytes | None) -> None:
         if self.running is render:
             self.running = None
+        elif self.saving.get(render.order.job_id) is render:
+            del self.saving[render.order.job_id]
         else:
             del self._waiting[render.place]
         if likeness is not None and self._by_likeness.get(likeness) is render:

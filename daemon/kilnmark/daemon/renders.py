@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 
 
 class Renders:
-    """Feeds one worker from one queue, one render at a time. Hears the worker as its `WorkerListener`.
+    """Feeds one worker from one queue, one painting at a time. Hears the worker as its `WorkerListener`.
 
     Attributes:
         recall: The pictures made before.
@@ -45,6 +45,7 @@ class Renders:
         self.rendered = 0
         self.failed = 0
         self.draining = False
+        self._ahead: list[str] = []
         self._variant = settings.variant
         self._preparation = Preparation(settings.lora_roots, self.recall, lambda: self.worker.base)
         self._preparing: set[asyncio.Task[None]] = set()
@@ -114,8 +115,9 @@ class Renders:
     def end_rest(self) -> None:
         """End what is still open once there is no worker any more."""
         self.stop_all()
-        if (render := self.queue.running) is not None and render.stopping is not None:
-            self._end(render.jobs[0], render.stopping)
+        for render in self.queue.begun:
+            if render.stopping is not None:
+                self._end(render.jobs[0], render.stopping)
 
     async def settled(self) -> None:
         """Wait until every accepted job has ended."""
@@ -125,13 +127,16 @@ class Renders:
         """The worker can take a render."""
         self._feed()
 
-    def worker_spoke(self, event: work.Stepped | work.Finished | work.Failed) -> None:
-        """The running render came further, or ended."""
-        render = self.queue.running
-        if render is None or render.order.job_id != event.job_id:
+    def worker_spoke(self, event: work.Stepped | work.Painted | work.Finished | work.Failed) -> None:
+        """A render came further, is painted so that the next may come, or ended."""
+        render = next((render for render in self.queue.begun if render.order.job_id == event.job_id), None)
+        if render is None:
             _log.warning("the worker spoke of job %s, which it does not have", event.job_id)
             return
         match event:
+            case work.Painted():
+                self.queue.painted(render)
+                self._feed()
             case work.Stepped():
                 render.step = event.step
                 for watcher in [watcher for job in render.jobs for watcher in job.watchers]:
@@ -143,8 +148,8 @@ class Renders:
                     self._end(job, error_of(job, event), event.loras)
 
     def worker_lost(self, reason: str) -> None:
-        """The running render is lost; the waiting ones wait for the next worker, whose base has no stack on it."""
-        lost = list(self.queue.running.jobs) if self.queue.running is not None else []
+        """What the worker had is lost; the waiting ones wait for the next worker, whose base has no stack on it."""
+        lost = [job for render in self.queue.begun for job in render.jobs]
         self.queue.on_base = ()
         for job in lost:
             self._end(job, WorkerLost(f"{reason}; another is being started, send the render again", job_id=job.job_id))
@@ -193,6 +198,14 @@ class Renders:
             self.worker.render(
                 msgspec.structs.replace(render.order, traceparent=trace.traceparent, tracestate=trace.tracestate)
             )
+        self._read_ahead()
+
+    def _read_ahead(self) -> None:
+        """Let the worker read what the next render needs while it paints this one."""
+        paths = self.queue.next_paths(time.monotonic()) if self.queue.running is not None else []
+        if paths and paths != self._ahead:
+            self.worker.prefetch(paths)
+        self._ahead = paths
 
     def _finish(self, render: Render, event: work.Finished) -> None:
         """A picture is there: each job that waits for it gets it in a result of its own."""

@@ -42,8 +42,8 @@ class WorkerListener(Protocol):
     def worker_ready(self) -> None:
         """The base is warm and nothing is being rendered."""
 
-    def worker_spoke(self, event: work.Stepped | work.Finished | work.Failed) -> None:
-        """A render came further, or ended."""
+    def worker_spoke(self, event: work.Stepped | work.Painted | work.Finished | work.Failed) -> None:
+        """A render came further, is painted so that the next may come, or ended."""
 
     def worker_lost(self, reason: str) -> None:
         """The process is gone, and with it the render it had; another one is on its way."""
@@ -72,6 +72,7 @@ class Worker:
         self._listener = listener
         self._process: WorkerProcess | None = None
         self._rendering = False
+        self._saving: set[str] = set()
         self._warmed = False
         self._cause: str | None = None
         self._load_error: str | None = None
@@ -79,6 +80,7 @@ class Worker:
         self._wanted = asyncio.Event()
         self._beat = Deadline(loop, self._no_beat)
         self._step = Deadline(loop, self._no_step)
+        self._save = Deadline(loop, self._not_saved)
         self._load = Deadline(loop, self._not_loaded)
         self._exit = Deadline(loop, self.kill)
 
@@ -93,6 +95,10 @@ class Worker:
         self._rendering = True
         self._step.set(self._settings.step_timeout)
         self._tell(job)
+
+    def prefetch(self, lora_paths: list[str]) -> None:
+        """Tell the worker what a waiting render will need."""
+        self._tell(work.Prefetch(lora_paths=lora_paths))
 
     def cancel(self, job_id: str) -> None:
         """Ask the worker to give a render up at its next denoise step."""
@@ -163,7 +169,8 @@ class Worker:
             process.kill()
             self._process = None
             self._rendering = False
-            for deadline in (self._beat, self._step, self._load, self._exit):
+            self._saving.clear()
+            for deadline in (self._beat, self._step, self._save, self._load, self._exit):
                 deadline.clear()
         return f"worker {process.pid} was lost: {self._cause or words_for_exit(status)}"
 
@@ -180,9 +187,13 @@ class Worker:
                 if self._rendering:
                     self._step.set(self._settings.step_timeout)
                 self._listener.worker_spoke(event)
+            case work.Painted():
+                self._saving.add(event.job_id)
+                self._save.set(self._settings.step_timeout)
+                self._end_rendering()
+                self._listener.worker_spoke(event)
             case work.Finished() | work.Failed():
-                self._rendering = False
-                self._step.clear()
+                self._end(event.job_id)
                 self._listener.worker_spoke(event)
             case work.Beat() | work.Loading():
                 pass
@@ -224,6 +235,19 @@ class Worker:
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
 
+    def _end(self, job_id: str) -> None:
+        """A render ended, whether it was being painted or saved."""
+        if job_id not in self._saving:
+            self._end_rendering()
+            return
+        self._saving.remove(job_id)
+        if not self._saving:
+            self._save.clear()
+
+    def _end_rendering(self) -> None:
+        self._rendering = False
+        self._step.clear()
+
     def _leave(self) -> None:
         if self._process is not None:
             self._process.tell(work.Exit())
@@ -242,6 +266,9 @@ class Worker:
 
     def _no_step(self) -> None:
         self._kill_because(f"its render made no progress for {self._settings.step_timeout:g} seconds; it was killed")
+
+    def _not_saved(self) -> None:
+        self._kill_because(f"it did not save a picture within {self._settings.step_timeout:g} seconds and was killed")
 
     def _not_loaded(self) -> None:
         self._load_error = f"{self._settings.variant} was not warm after {self._settings.load_timeout:g} seconds"
