@@ -31,7 +31,7 @@ def job(job_id: str, **asked: Any) -> Job:
 
 def finish(queue: JobQueue, done: Job) -> None:
     event = Finished(job_id=done.job_id, image_path="/x.png", prompt="a mill", timings=Timings(), loras=[], warnings=[])
-    queue.end(done, "done", result_of(done, event, "standin"))
+    queue.end(done, "done", result_of(done, event))
 
 
 def test_jobs_start_in_the_order_they_came_and_one_at_a_time() -> None:

@@ -45,7 +45,7 @@ def stage_words(event: work.Stepped) -> str:
     return f"denoise {event.step}/{event.steps}" if event.stage == "denoise" else event.stage
 
 
-def result_of(job: Job, event: work.Finished, variant: str) -> RenderResult:
+def result_of(job: Job, event: work.Finished) -> RenderResult:
     """The reply of a finished render; `total_ms` ends now."""
     order, now = job.order, time.monotonic()
     started = job.started_at if job.started_at is not None else now
@@ -62,7 +62,7 @@ def result_of(job: Job, event: work.Finished, variant: str) -> RenderResult:
         seed=order.seed,
         steps=order.steps,
         guidance=order.guidance,
-        variant=variant,
+        variant=order.variant,
         prompt=event.prompt,
         timings=timings,
         loras=event.loras,

@@ -39,7 +39,6 @@ class Renders:
         self.rendered = 0
         self.failed = 0
         self.draining = False
-        self._variant = settings.variant
         self._lora_roots = settings.lora_roots
         self._locating: set[asyncio.Task[None]] = set()
         self._idle = asyncio.Event()
@@ -73,6 +72,8 @@ class Renders:
         """What a request waits for: `warming`, `queued`, `running` or `cancelling`."""
         if job.state == "queued":
             return "queued" if self.worker.state == "ready" else "warming"
+        if job.stopping is None and self.worker.holdings.loading is not None:
+            return "warming"
         return "cancelling" if job.stopping is not None else job.state
 
     def leave(self, job: Job, watcher: Watcher, reason: str, *, keep_named: bool = False) -> None:
@@ -128,7 +129,7 @@ class Renders:
                 for watcher in job.watchers:
                     watcher.on_step(event)
             case work.Finished():
-                self._end(job, result_of(job, event, self._variant), event.loras)
+                self._end(job, result_of(job, event), event.loras)
             case work.Failed():
                 self._end(job, error_of(event), event.loras)
 

@@ -1,10 +1,11 @@
-"""The worker process, seen from inside: hold one base, render the jobs that come, leave when told.
+"""The worker process, seen from inside: hold bases, render the jobs that come, leave when told.
 
 The main thread does all MLX work, because MLX's streams belong to a thread. The process leaves with `os._exit` once
 its spans are flushed: ending an MLX thread on the way out was measured to abort one run in five.
 """
 
 import argparse
+import contextlib
 import logging
 import os
 import signal
@@ -14,15 +15,22 @@ import time
 from pathlib import Path
 from typing import NoReturn
 
-from opentelemetry.context import Context
+from msgspec.structs import replace
+from opentelemetry.context import attach, detach
+from opentelemetry.trace import Tracer
 
 from kilnmark.engine.base import Base, BaseUnavailable, load_base
+from kilnmark.engine.bases import Bases
+from kilnmark.engine.compute import set_limits
 from kilnmark.engine.link import Link
 from kilnmark.engine.render import Renderer
 from kilnmark.otel import names
+from kilnmark.otel.carrier import context_from
 from kilnmark.otel.setup import Telemetry, start
 from kilnmark.otel.spans import mark_failed
-from kilnmark.protocol.work import Configure, Exit, LoadFailed, Loading, Ready, RenderJob
+from kilnmark.protocol.catalog import STANDIN
+from kilnmark.protocol.errors import Cancelled, RenderFailed
+from kilnmark.protocol.work import Configure, Exit, Failed, Finished, RenderJob, WarmUp
 
 __all__ = ["main"]
 
@@ -53,39 +61,71 @@ def _serve(link: Link, telemetry: Telemetry) -> int:
     if not isinstance(configure, Configure):
         log.error("the first order must be configure; got %s", type(configure).__name__)
         return 1
-    link.send(Loading(variant=configure.variant))
+    bases = _bases(configure, link, telemetry)
     try:
-        base = _load(configure, telemetry)
-    except BaseUnavailable as error:
-        link.send(LoadFailed(message=str(error)))
+        bases.renderer(configure.variant)
+    except BaseUnavailable:
         return 0
-    link.send(Ready(base=base.info))
-    renderer = Renderer(
-        base,
-        output_dir=Path(configure.output_dir),
-        roots=[Path(root) for root in configure.lora_roots],
-        tracer=telemetry.tracer,
-        tell=link.send,
-        is_cancelled=link.is_cancelled,
-    )
     while not isinstance(order := link.next_order(), Exit):
         if isinstance(order, RenderJob):
-            outcome = renderer.render(order)
+            outcome = _render(order, bases, link)
             link.forget(order.job_id)
             link.send(outcome)
+        elif isinstance(order, WarmUp):
+            with contextlib.suppress(BaseUnavailable):  # the daemon has heard why
+                bases.warm_up(order.variant)
     return 0
 
 
-def _load(configure: Configure, telemetry: Telemetry) -> Base:
+def _bases(configure: Configure, link: Link, telemetry: Telemetry) -> Bases:
+    def furnish(base: Base) -> Renderer:
+        return Renderer(
+            base,
+            output_dir=Path(configure.output_dir),
+            roots=[Path(root) for root in configure.lora_roots],
+            tracer=telemetry.tracer,
+            tell=link.send,
+            is_cancelled=link.is_cancelled,
+        )
+
+    return Bases(
+        configure.bases,
+        configure.quantize,
+        set_limits(configure.base_memory),
+        load=lambda variant, place: _load(variant, place, configure.quantize, telemetry.tracer),
+        furnish=furnish,
+        tell=link.send,
+    )
+
+
+def _render(job: RenderJob, bases: Bases, link: Link) -> Finished | Failed:
+    """One render, on its own base; that one cannot be held ends this render and no other."""
+    if link.is_cancelled(job.job_id):  # before minutes are spent on a base that nobody waits for
+        return Failed(job_id=job.job_id, code=Cancelled.code, message="the render was cancelled")
     began = time.monotonic()
-    with telemetry.tracer.start_as_current_span(
-        names.LOAD_MODEL, context=Context(), record_exception=False, set_status_on_exception=False
-    ) as span:
-        span.set_attribute(names.RENDER_VARIANT, configure.variant)
+    context = attach(context_from(job.traceparent, job.tracestate))
+    try:
+        renderer = bases.renderer(job.variant)
+    except BaseUnavailable as error:
+        return Failed(job_id=job.job_id, code=RenderFailed.code, message=str(error))
+    finally:
+        detach(context)
+    load_ms = round((time.monotonic() - began) * 1e3, 3)
+    outcome = renderer.render(job)
+    bases.rendered(job.variant, outcome.loras)
+    if isinstance(outcome, Finished):
+        outcome = replace(outcome, timings=replace(outcome.timings, load_ms=load_ms))
+    return outcome
+
+
+def _load(variant: str, place: str, quantize: int | None, tracer: Tracer) -> Base:
+    began = time.monotonic()
+    with tracer.start_as_current_span(names.LOAD_MODEL, record_exception=False, set_status_on_exception=False) as span:
+        span.set_attribute(names.RENDER_VARIANT, variant)
         try:
-            base = load_base(configure.variant, configure.quantize)
+            base = load_base(variant, None if place == STANDIN else quantize, place)
         except BaseUnavailable as error:
             mark_failed(span, "base_unavailable", str(error))
             raise
-    log.info("%s is warm after %.1f s", configure.variant, time.monotonic() - began)
+    log.info("%s is warm after %.1f s", variant, time.monotonic() - began)
     return base

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from opentelemetry.trace import Span, Tracer
 
-from kilnmark.engine.base import STANDIN, Ask, Base
+from kilnmark.engine.base import Ask, Base
 from kilnmark.engine.effect import Effect, name_cancelled
 from kilnmark.engine.picture import write_picture
 from kilnmark.engine.stack import Member
@@ -148,7 +148,7 @@ class Renderer:
         return PictureRecord(
             kilnmark_version=version("kilnmark"),
             created=datetime.now(UTC).isoformat(timespec="milliseconds"),
-            notice=STANDIN_NOTICE if self._base.info.variant == STANDIN else "",
+            notice=STANDIN_NOTICE if self._base.is_standin else "",
             job_id=job.job_id,
             prompt=job.prompt,
             negative_prompt=job.negative_prompt,

@@ -7,7 +7,8 @@ from typing import Literal
 
 import msgspec
 
-from kilnmark.protocol.messages import BaseInfo, StackInfo, Timings
+from kilnmark.protocol.memory import BaseInfo, MemoryInfo
+from kilnmark.protocol.messages import StackInfo, Timings
 from kilnmark.protocol.report import AdapterReport
 
 __all__ = [
@@ -19,6 +20,8 @@ __all__ = [
     "Exit",
     "Failed",
     "Finished",
+    "Holding",
+    "Left",
     "LoadFailed",
     "Loading",
     "Order",
@@ -26,6 +29,7 @@ __all__ = [
     "RenderJob",
     "Stage",
     "Stepped",
+    "WarmUp",
     "decode_event",
     "decode_order",
     "encode",
@@ -40,25 +44,34 @@ class _Tagged(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
 
 
 class Configure(_Tagged, frozen=True, kw_only=True, tag="configure"):
-    """The first order: which base to hold.
+    """The first order: which base to hold at once, and which others may be asked for.
 
     Attributes:
-        variant: A name of `catalog.VARIANTS`, or an absolute directory that mflux can load.
-        quantize: 3 to 8 bits; None keeps the base as it is stored.
+        variant: A name of `bases`.
+        bases: Where each variant is: a name of `catalog.VARIANTS`, or an absolute directory that mflux can load.
+        base_memory: Bytes that all bases together may take; None leaves it to the worker, which knows the device.
+        quantize: 3 to 8 bits; None keeps a base as it is stored.
         output_dir: Where pictures are written.
         lora_roots: Directories that adapters are read from; nothing outside them is opened.
     """
 
     variant: str
+    bases: dict[str, str]
+    base_memory: int | None = None
     quantize: int | None
     output_dir: str
     lora_roots: list[str]
 
 
 class RenderJob(_Tagged, frozen=True, kw_only=True, tag="render"):
-    """One accepted render, every choice made. Paths are absolute; `names` and `lora_*` run in stack order."""
+    """One accepted render, every choice made. Paths are absolute; `names` and `lora_*` run in stack order.
+
+    Attributes:
+        variant: The base to paint on, a name of `Configure.bases`; it is loaded where it is not held.
+    """
 
     job_id: str
+    variant: str
     prompt: str
     negative_prompt: str | None
     tier: str | None
@@ -76,6 +89,12 @@ class RenderJob(_Tagged, frozen=True, kw_only=True, tag="render"):
     tracestate: str | None = None
 
 
+class WarmUp(_Tagged, frozen=True, kw_only=True, tag="warm_up"):
+    """Hold this base, a name of `Configure.bases`; the answer is `Ready` or `LoadFailed`."""
+
+    variant: str
+
+
 class CancelRender(_Tagged, frozen=True, kw_only=True, tag="cancel"):
     """Stop a render at its next denoise step."""
 
@@ -86,7 +105,7 @@ class Exit(_Tagged, frozen=True, kw_only=True, tag="exit"):
     """Flush and leave; a render under way is cancelled."""
 
 
-Order = Configure | RenderJob | CancelRender | Exit
+Order = Configure | RenderJob | WarmUp | CancelRender | Exit
 
 
 class Beat(_Tagged, frozen=True, kw_only=True, tag="beat"):
@@ -94,21 +113,35 @@ class Beat(_Tagged, frozen=True, kw_only=True, tag="beat"):
 
 
 class Loading(_Tagged, frozen=True, kw_only=True, tag="loading"):
-    """The base is being built."""
+    """A base is being loaded."""
 
     variant: str
 
 
 class Ready(_Tagged, frozen=True, kw_only=True, tag="ready"):
-    """The base is warm; renders can come."""
+    """A base is warm."""
 
     base: BaseInfo
 
 
 class LoadFailed(_Tagged, frozen=True, kw_only=True, tag="load_failed"):
-    """The base cannot be held; trying again without a change would fail again."""
+    """A base cannot be held; trying again without a change would fail again. The worker leaves if it was its first."""
 
+    variant: str
     message: str
+
+
+class Left(_Tagged, frozen=True, kw_only=True, tag="left"):
+    """A base has left memory to make room; `freed_bytes` is by how much MLX's memory went down."""
+
+    variant: str
+    freed_bytes: int
+
+
+class Holding(_Tagged, frozen=True, kw_only=True, tag="holding"):
+    """What is held now; sent after everything that changes it."""
+
+    memory: MemoryInfo
 
 
 class Stepped(_Tagged, frozen=True, kw_only=True, tag="stepped"):
@@ -140,7 +173,7 @@ class Failed(_Tagged, frozen=True, kw_only=True, tag="failed"):
     loras: list[AdapterReport] = []
 
 
-Event = Beat | Loading | Ready | LoadFailed | Stepped | Finished | Failed
+Event = Beat | Loading | Ready | LoadFailed | Left | Holding | Stepped | Finished | Failed
 
 _encoder = msgspec.json.Encoder()
 _orders: "msgspec.json.Decoder[Order]" = msgspec.json.Decoder(Order)
