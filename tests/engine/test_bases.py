@@ -47,7 +47,9 @@ class Kiln:
         limits = Limits(
             device_bytes=self.budget, base_bytes=self.budget, memory_bytes=0, cache_bytes=0, wired_bytes=None
         )
-        self.bases = Bases(PLACES, None, limits, load=self._load, furnish=self._furnish, tell=self.told.append)
+        self.bases = Bases(
+            PLACES, None, limits, load=self._load, furnish=self._furnish, tracer=NoOpTracer(), tell=self.told.append
+        )
 
     def _load(self, variant: str, place: str) -> Base:
         self.loaded.append(variant)

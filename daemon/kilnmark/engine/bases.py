@@ -4,6 +4,8 @@ Which base leaves and whether another fits is decided here and nowhere else. How
 rendering is serial: whoever asks for a base has none under way, so that only the one asked for must not leave.
 """
 
+import logging
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,17 +13,22 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import mlx.core as mx
+from opentelemetry.trace import Tracer
 
 from kilnmark.engine.base import Base, BaseUnavailable
 from kilnmark.engine.compute import active_bytes, precision
 from kilnmark.engine.render import Renderer
 from kilnmark.engine.weights import WeightsProblem, read_directory
+from kilnmark.otel import names
+from kilnmark.otel.spans import mark_failed
 from kilnmark.protocol.catalog import STANDIN, VARIANTS
 from kilnmark.protocol.memory import HeldAdapter, HeldBase, Limits, MemoryInfo
 from kilnmark.protocol.report import AdapterReport
 from kilnmark.protocol.work import Holding, Left, LoadFailed, Loading, Ready
 
 __all__ = ["Bases", "declared_bytes"]
+
+log = logging.getLogger(__name__)
 
 _MIB = 1 << 20
 
@@ -46,6 +53,7 @@ class Bases:
         limits: `base_bytes` is the budget.
         load: Loads a variant from a place, or raises BaseUnavailable.
         furnish: Makes what renders on a base.
+        tracer: For a span around each load.
         tell: Called with `Loading`, `Left`, `Holding` and `Ready` or `LoadFailed`.
     """
 
@@ -57,6 +65,7 @@ class Bases:
         *,
         load: Callable[[str, str], Base],
         furnish: Callable[[Base], Renderer],
+        tracer: Tracer,
         tell: Callable[[Loading | Left | Holding | Ready | LoadFailed], None],
     ) -> None:
         self._places = places
@@ -64,6 +73,7 @@ class Bases:
         self._limits = limits
         self._load = load
         self._furnish = furnish
+        self._tracer = tracer
         self._tell = tell
         self._held: OrderedDict[str, _Held] = OrderedDict()
         self._measured: dict[tuple[str, int], int] = {}
@@ -103,19 +113,29 @@ class Bases:
 
     def _take_in(self, variant: str) -> None:
         self._tell(Loading(variant=variant))
-        try:
-            held = self._loaded(variant)
-        except BaseUnavailable as error:
-            problem = str(error)  # and no more of it: what was loaded hangs on its traceback
-        else:
-            self._held[variant] = held
+        problem = self._try_to_load(variant)
+        if problem is not None:
+            active_bytes()  # gives back what was loaded until then
             self._tell_what_is_held()
-            self._tell(Ready(base=held.base.info))
-            return
-        active_bytes()
+            self._tell(LoadFailed(variant=variant, message=problem))
+            raise BaseUnavailable(problem)
         self._tell_what_is_held()
-        self._tell(LoadFailed(variant=variant, message=problem))
-        raise BaseUnavailable(problem)
+        self._tell(Ready(base=self.base(variant).info))
+
+    def _try_to_load(self, variant: str) -> str | None:
+        """Load a base, or say why not, and no more of it: what was loaded hangs on the error's traceback."""
+        began = time.monotonic()
+        with self._tracer.start_as_current_span(
+            names.LOAD_MODEL, record_exception=False, set_status_on_exception=False
+        ) as span:
+            span.set_attribute(names.RENDER_VARIANT, variant)
+            try:
+                self._held[variant] = self._loaded(variant)
+            except BaseUnavailable as error:
+                mark_failed(span, "base_unavailable", str(error))
+                return str(error)
+        log.info("%s is warm after %.1f s", variant, time.monotonic() - began)
+        return None
 
     def _loaded(self, variant: str) -> _Held:
         """A base that fits before it is loaded, and still when it is measured."""

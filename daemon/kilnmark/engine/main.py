@@ -17,17 +17,14 @@ from typing import NoReturn
 
 from msgspec.structs import replace
 from opentelemetry.context import attach, detach
-from opentelemetry.trace import Tracer
 
 from kilnmark.engine.base import Base, BaseUnavailable, load_base
 from kilnmark.engine.bases import Bases
 from kilnmark.engine.compute import set_limits
 from kilnmark.engine.link import Link
 from kilnmark.engine.render import Renderer
-from kilnmark.otel import names
 from kilnmark.otel.carrier import context_from
 from kilnmark.otel.setup import Telemetry, start
-from kilnmark.otel.spans import mark_failed
 from kilnmark.protocol.catalog import STANDIN
 from kilnmark.protocol.errors import Cancelled, RenderFailed
 from kilnmark.protocol.work import Configure, Exit, Failed, Finished, RenderJob, WarmUp
@@ -92,8 +89,9 @@ def _bases(configure: Configure, link: Link, telemetry: Telemetry) -> Bases:
         configure.bases,
         configure.quantize,
         set_limits(configure.base_memory),
-        load=lambda variant, place: _load(variant, place, configure.quantize, telemetry.tracer),
+        load=lambda variant, place: load_base(variant, None if place == STANDIN else configure.quantize, place),
         furnish=furnish,
+        tracer=telemetry.tracer,
         tell=link.send,
     )
 
@@ -116,16 +114,3 @@ def _render(job: RenderJob, bases: Bases, link: Link) -> Finished | Failed:
     if isinstance(outcome, Finished):
         outcome = replace(outcome, timings=replace(outcome.timings, load_ms=load_ms))
     return outcome
-
-
-def _load(variant: str, place: str, quantize: int | None, tracer: Tracer) -> Base:
-    began = time.monotonic()
-    with tracer.start_as_current_span(names.LOAD_MODEL, record_exception=False, set_status_on_exception=False) as span:
-        span.set_attribute(names.RENDER_VARIANT, variant)
-        try:
-            base = load_base(variant, None if place == STANDIN else quantize, place)
-        except BaseUnavailable as error:
-            mark_failed(span, "base_unavailable", str(error))
-            raise
-    log.info("%s is warm after %.1f s", variant, time.monotonic() - began)
-    return base
