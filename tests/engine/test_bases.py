@@ -11,7 +11,10 @@ from typing import Any
 import mlx.core as mx
 import msgspec
 import pytest
-from opentelemetry.trace import NoOpTracer
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import NoOpTracer, Tracer
 
 from kilnmark.engine.base import Ask, Base, BaseUnavailable, load_base
 from kilnmark.engine.bases import Bases, declared_bytes
@@ -20,6 +23,7 @@ from kilnmark.engine.render import Renderer
 from kilnmark.engine.stack import Member
 from kilnmark.engine.standin import build_standin
 from kilnmark.keymaps.adapter import read_adapter
+from kilnmark.otel import names
 from kilnmark.protocol.memory import Limits
 from kilnmark.protocol.report import AdapterReport, Verdict
 from kilnmark.protocol.work import Holding, Left, LoadFailed, Loading, Ready
@@ -40,6 +44,7 @@ class Kiln:
 
     budget: int
     load: Callable[[str, str], Base] = uncomputed
+    tracer: Tracer = field(default_factory=NoOpTracer)
     told: list[Any] = field(default_factory=list)
     loaded: list[str] = field(default_factory=list)
 
@@ -48,7 +53,7 @@ class Kiln:
             device_bytes=self.budget, base_bytes=self.budget, memory_bytes=0, cache_bytes=0, wired_bytes=None
         )
         self.bases = Bases(
-            PLACES, None, limits, load=self._load, furnish=self._furnish, tracer=NoOpTracer(), tell=self.told.append
+            PLACES, None, limits, load=self._load, furnish=self._furnish, tracer=self.tracer, tell=self.told.append
         )
 
     def _load(self, variant: str, place: str) -> Base:
@@ -146,6 +151,22 @@ def test_warming_one_that_is_held_says_so_again() -> None:
         kiln.bases.warm_up("a")
     assert [event.base.variant for event in kiln.told if isinstance(event, Ready)] == ["a", "a"]
     assert kiln.loaded == ["a"]
+
+
+def test_a_load_is_a_span_below_the_render_that_asked_for_it_and_an_error_when_it_is_refused() -> None:
+    exported = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exported))
+    kiln = Kiln(budget=SIZE, tracer=provider.get_tracer("test"))
+    with provider.get_tracer("test").start_as_current_span("render") as render:
+        kiln.bases.renderer("a")
+        with pytest.raises(BaseUnavailable):
+            kiln.bases.renderer("gone")
+    held, refused, _ = exported.get_finished_spans()
+    assert [span.parent == render.get_span_context() for span in (held, refused)] == [True, True]
+    assert (held.attributes, held.status.is_ok) == ({names.RENDER_VARIANT: "a"}, True)
+    assert refused.attributes == {names.RENDER_VARIANT: "gone", names.ERROR_TYPE: "base_unavailable"}
+    assert not refused.status.is_ok
 
 
 def test_a_base_tells_what_is_on_it_under_the_names_of_its_last_render(adapters: Path) -> None:

@@ -53,7 +53,8 @@ class Holdings:
             case work.Loading():
                 self.loading = event.variant
             case work.Ready():
-                _log.info("worker holds %s (%s)", event.base.variant, event.base.backend)
+                base = event.base
+                _log.info("worker holds %s (%s) after %.0f ms", base.variant, base.backend, base.load_ms)
                 self._settle(event.base.variant, event.base)
             case work.LoadFailed():
                 _log.error("%s cannot be held: %s", event.variant, event.message)
