@@ -48,6 +48,12 @@ def test_json_is_one_document_and_nothing_else(run: Run, command: str, document:
     msgspec.json.decode(done.stdout, type=document)
 
 
+def test_a_base_to_warm_is_named_and_one_that_the_daemon_may_not_hold_is_refused(run: Run) -> None:
+    assert run("warm-up", "--variant", "standin").returncode == 0
+    done = run("warm-up", "--variant", "dev", "--json")
+    assert "--base dev" in error_in(done)["message"]
+
+
 @pytest.mark.parametrize("command", ["ping", "status", "warm-up"])
 def test_without_json_it_is_for_people(run: Run, daemon: Daemon, command: str) -> None:
     done = run(command)

@@ -1,5 +1,6 @@
 """`serve`: what the daemon is started with, and where a user's own files live."""
 
+import json
 import os
 import subprocess
 import sys
@@ -50,7 +51,7 @@ def test_without_the_daemons_packages_it_says_which_extra_to_install(folder: Pat
     assert "kilnmark[" in done.stderr
 
 
-@pytest.mark.parametrize("option", ["--lora-root", "--variant"])
+@pytest.mark.parametrize("option", ["--lora-root", "--variant", "--base"])
 def test_a_folder_that_is_not_there_is_refused_before_anything_starts(folder: Path, option: str) -> None:
     command = [KILNMARK, "serve", option, str(folder / "absent")]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
@@ -67,9 +68,21 @@ def test_the_settings_are_the_document_and_every_path_in_it_is_absolute(folder: 
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, cwd=folder, env=env)
     assert done.returncode == 2
     assert done.stdout == (
-        f'{{"socket":"{folder}/open/s","variant":"standin","quantize":null,"output_dir":"{folder}/out",'
+        f'{{"socket":"{folder}/open/s","variant":"standin","bases":null,"base_memory":null,"quantize":null,"output_dir":"{folder}/out",'
         f'"lora_roots":["{folder}","{folder}/data/kilnmark/loras"]}}\n'
     )
+
+
+def test_bases_are_named_with_their_absolute_places_and_the_first_may_be_one_of_them(folder: Path) -> None:
+    (folder / "open").mkdir(mode=0o777)
+    (folder / "open").chmod(0o777)
+    (folder / "mine").mkdir()
+    command = [KILNMARK, "serve", "--socket", "open/s", "--json", "--variant", "mine", "--base-memory", "24GB"]
+    command += ["--base", "mine=mine", "--base", "schnell"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, cwd=folder)
+    settings = json.loads(done.stdout)
+    assert settings["bases"] == {"mine": str(folder / "mine"), "schnell": "schnell"}
+    assert (settings["variant"], settings["base_memory"]) == ("mine", 24 * 10**9)
 
 
 def test_files_named_like_modules_in_the_current_folder_are_not_run(folder: Path) -> None:

@@ -17,6 +17,13 @@ def served(variant: str) -> Settings:
     return Settings(socket=Path("/run/kiln/d.sock"), output_dir=Path("/var/kiln"), variant=variant)
 
 
+HOLDING_TWO = Settings(
+    socket=Path("/run/kiln/d.sock"),
+    output_dir=Path("/var/kiln"),
+    bases={"dev": "/models/dev", "schnell": "/models/schnell"},
+)
+
+
 def order(variant: str = "standin", **asked: Any) -> RenderJob:
     return accept(RenderParams(prompt="a mill", **asked), served(variant), "job").order
 
@@ -85,6 +92,28 @@ def test_an_unknown_variant_is_refused_with_the_known_ones() -> None:
 def test_the_served_variant_may_be_named() -> None:
     made = accept(RenderParams(prompt="x", variant="standin"), served("standin"), "job").order
     assert made.width == VARIANTS["standin"].width
+
+
+def test_a_tier_brings_its_variant_where_the_daemon_may_hold_it() -> None:
+    made = accept(RenderParams(prompt="x", tier="text_overlay"), HOLDING_TWO, "job")
+    assert (made.order.variant, made.order.steps, made.order.guidance) == ("schnell", 4, 0.0)
+    assert made.warnings == ()
+    assert accept(RenderParams(prompt="x", tier="portrait"), HOLDING_TWO, "job").order.variant == "dev"
+
+
+def test_the_requests_variant_comes_before_its_tiers() -> None:
+    made = accept(RenderParams(prompt="x", tier="portrait", variant="schnell"), HOLDING_TWO, "job")
+    assert (made.order.variant, made.order.guidance) == ("schnell", 0.0)
+    assert "tuned for 'dev'; this picture was rendered on 'schnell'" in made.warnings[0]
+
+
+def test_without_tier_and_variant_it_is_the_one_the_daemon_was_started_with() -> None:
+    assert accept(RenderParams(prompt="x"), HOLDING_TWO, "job").order.variant == "standin"
+
+
+def test_a_directory_that_is_not_listed_is_refused() -> None:
+    with pytest.raises(InvalidParams, match=r"'/etc' is no known variant.*'standin', 'dev', 'schnell'"):
+        accept(RenderParams(prompt="x", variant="/etc"), HOLDING_TWO, "job")
 
 
 def test_a_genre_is_refused_with_what_to_send_instead() -> None:

@@ -27,6 +27,7 @@ def test_two_fields_are_enough() -> None:
         ({"lora_roots": ["loras"]}, "lora_roots.0"),
         ({"beat_timeout": 0}, "beat_timeout"),
         ({"heartbeat_interval": 6}, "heartbeat_interval"),
+        ({"base_memory": 0}, "base_memory"),
         ({"queue_limit": "10"}, "queue_limit"),
         ({"batch_delay": -1}, "batch_delay"),
         ({"ageing": -1}, "ageing"),
@@ -37,6 +38,63 @@ def test_two_fields_are_enough() -> None:
 def test_a_wrong_field_is_named(wrong: dict[str, Any], field: str) -> None:
     with pytest.raises(SettingsError, match=f"{field}: "):
         read_settings(json.dumps({**GOOD, **wrong}))
+
+
+def variants(**chosen: Any) -> dict[str, str]:
+    return dict(read_settings(json.dumps({**GOOD, **chosen})).variants)
+
+
+def test_a_daemon_that_fetches_nothing_holds_its_own_base_and_the_standin() -> None:
+    assert variants() == {"standin": "standin"}
+    assert variants(variant="/models/mine") == {"/models/mine": "/models/mine", "standin": "standin"}
+
+
+def test_a_daemon_of_a_variant_that_mflux_fetches_may_hold_every_other() -> None:
+    assert set(variants(variant="schnell")) == {"schnell", "standin", "dev", "krea-dev"}
+
+
+def test_named_bases_are_the_only_others() -> None:
+    assert variants(variant="schnell", bases={"dev": "/models/dev"}) == {
+        "schnell": "schnell",
+        "standin": "standin",
+        "dev": "/models/dev",
+    }
+
+
+def test_the_first_base_may_be_one_of_the_named() -> None:
+    settings = read_settings(json.dumps({**GOOD, "bases": {"dev": "/models/dev"}, "variant": "dev", "base_memory": 7}))
+    order = settings.worker_order()
+    assert (order.variant, order.bases["dev"], order.base_memory) == ("dev", "/models/dev", 7)
+
+
+@pytest.mark.parametrize(
+    "bases",
+    [
+        {"dev": "models/dev"},
+        {"dev": "schnell"},
+        {"standin": "/models/dev"},
+        {"": "/models/dev"},
+        {"flux-9": "flux-9"},
+        {"/models/a": "/models/b"},
+        {"/models/a": "standin"},
+    ],
+)
+def test_a_name_that_tells_something_else_than_its_place_is_refused(bases: dict[str, str]) -> None:
+    with pytest.raises(SettingsError, match=r"bases: .*is no base; a place is an absolute directory"):
+        read_settings(json.dumps({**GOOD, "bases": bases}))
+
+
+def test_a_directory_with_two_names_is_refused_because_it_would_be_held_twice() -> None:
+    with pytest.raises(SettingsError, match=r"'/models/a' has two names"):
+        read_settings(json.dumps({**GOOD, "bases": {"one": "/models/a", "two": "/models/a"}}))
+    with pytest.raises(SettingsError, match=r"variant: .*in bases as 'dev'; give that name"):
+        read_settings(json.dumps({**GOOD, "bases": {"dev": "/models/a"}, "variant": "/models/a"}))
+
+
+def test_quantizing_the_standin_is_refused_under_every_name() -> None:
+    for chosen in ({}, {"variant": "dev", "bases": {"dev": "standin"}}):
+        with pytest.raises(SettingsError, match=r"quantize: .*thin factors"):
+            read_settings(json.dumps({**GOOD, **chosen, "quantize": 8}))
 
 
 def test_every_field_is_explained() -> None:

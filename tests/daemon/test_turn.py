@@ -7,13 +7,13 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kilnmark.daemon.turn import Pace, StackKey, level_at, next_turn
+from kilnmark.daemon.turn import NO_STACK, Pace, StackKey, level_at, next_turn
 
 HIGH, NORMAL, LOW = range(3)
 
 
 def stack(name: str) -> StackKey:
-    return ((name, 1.0),)
+    return "standin", ((name, 1.0),)
 
 
 @dataclass
@@ -23,7 +23,7 @@ class Asked:
     place: int
     since: float = 0.0
     level: int = NORMAL
-    stack: StackKey = ()
+    stack: StackKey = NO_STACK
     takes: float = 1.0
     passed_at: float | None = None
 
@@ -40,7 +40,7 @@ class Start:
 def painted(asked: Sequence[Asked], pace: Pace) -> Iterator[Start]:
     """One worker paints them all, by its turns."""
     coming, waiting = sorted(asked, key=lambda one: one.since), list[Asked]()
-    now, on_base = 0.0, StackKey()
+    now, on_base = 0.0, NO_STACK
     while coming or waiting:
         now = now if waiting else max(now, coming[0].since)
         while coming and coming[0].since <= now:
@@ -57,7 +57,7 @@ def painted(asked: Sequence[Asked], pace: Pace) -> Iterator[Start]:
 
 def switches(starts: Sequence[Start]) -> int:
     """How often the stack on the base changed; it had none at first."""
-    stacks = [(), *(start.taken.stack for start in starts)]
+    stacks = [NO_STACK, *(start.taken.stack for start in starts)]
     return sum(one != next_one for one, next_one in pairwise(stacks))
 
 
@@ -111,7 +111,7 @@ def test_the_eldest_of_its_level_is_passed_by_younger_ones_for_no_longer_than_th
 
 @given(crowds, paces)
 def test_an_elder_is_passed_only_for_the_stack_that_is_on_the_base(crowd: list[Asked], pace: Pace) -> None:
-    on_base: StackKey = ()
+    on_base = NO_STACK
     for start in painted(crowd, pace):
         level = level_at(start.taken, start.at, pace.ageing)
         elder = [one for one in start.others if level_at(one, start.at, pace.ageing) == level]
@@ -159,4 +159,4 @@ def test_a_batch_never_keeps_a_higher_priority_waiting() -> None:
 
 
 def test_nobody_waits_is_nobodys_turn() -> None:
-    assert next_turn(list[Asked](), on_base=(), now=0.0, pace=Pace()) is None
+    assert next_turn(list[Asked](), on_base=NO_STACK, now=0.0, pace=Pace()) is None

@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
+from kilnmark.protocol import work
 from tests.daemon.conftest import SMALL, Daemon, StartDaemon, Wire, running_daemon
+from tests.protocol.samples import BASE
 
 LONG: dict[str, Any] = {**SMALL, "steps": 100, "_meta": {"progressToken": "t"}}
 
@@ -134,6 +136,21 @@ def test_a_worker_that_dies_again_and_again_while_warming_is_not_started_for_eve
             assert "status 3" in error["message"]
             assert wire.result("status")["state"] == "failed"
     assert daemon.log.count("started for standin") == 5
+
+
+def test_another_base_that_is_not_warm_in_time_costs_the_worker_and_not_the_daemon(start_daemon: StartDaemon) -> None:
+    held = work.encode(work.Ready(base=BASE))
+    begun = work.encode(work.Loading(variant="dev"))
+    code = f"""
+    os.read(fd, 1 << 16), os.write(fd, {held!r}), os.read(fd, 1 << 16), os.write(fd, {begun!r}), time.sleep(60)
+    """
+    with worker_that_only_runs(code.strip()) as env:
+        daemon = start_daemon(env=env, bases={"dev": "standin"}, load_timeout=0.5)
+        with daemon.wire() as wire:
+            error = wire.error("warm_up", {"variant": "dev"})
+            assert (error["code"], error["data"]["retryable"]) == (-32003, True)
+            assert "before dev was warm" in error["message"]
+            assert "dev was not warm after 0.5 seconds" in wire.result("status")["worker"]["last_error"]
 
 
 def test_a_worker_that_talks_nonsense_is_killed_and_quoted(start_daemon: StartDaemon) -> None:

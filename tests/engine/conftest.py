@@ -6,9 +6,16 @@ from pathlib import Path
 import pytest
 
 from kilnmark.engine.base import Base, load_base
+from kilnmark.engine.compute import set_limits
 from kilnmark.engine.stack import Stacker
 from kilnmark.keymaps.adapter import Adapter, read_adapter
 from kilnmark.keymaps.write import make_adapter
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _limits() -> None:
+    """As in a worker: without them MLX would keep what every large base of these tests leaves behind."""
+    set_limits(None)
 
 
 @pytest.fixture(scope="session")

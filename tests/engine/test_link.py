@@ -85,6 +85,7 @@ def peer() -> Iterator[Peer]:
 def job(job_id: str, prompt: str = "now") -> RenderJob:
     return RenderJob(
         job_id=job_id,
+        variant="standin",
         prompt=prompt,
         negative_prompt=None,
         tier=None,

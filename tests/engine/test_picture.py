@@ -9,22 +9,11 @@ import pytest
 from PIL import Image
 
 from kilnmark.engine.picture import write_picture
-from kilnmark.protocol.messages import BaseInfo, StackInfo
+from kilnmark.protocol.messages import StackInfo
 from kilnmark.protocol.record import CHUNK, PARAMETERS_CHUNK, PictureRecord, decode_record
 from kilnmark.protocol.report import AdapterReport, Verdict
+from tests.protocol.samples import BASE
 
-BASE = BaseInfo(
-    variant="standin",
-    fingerprint="ab" * 32,
-    precision="float32",
-    quantize=None,
-    backend="cpu",
-    target_count=494,
-    memory_bytes=1,
-    load_ms=1.0,
-    mlx_version="0",
-    mflux_version="0",
-)
 DEAD = AdapterReport(
     name="dead", path="/l/dead.safetensors", sha256="cd" * 32, scale=0.5, verdict=Verdict.NOOP, reason="zero"
 )

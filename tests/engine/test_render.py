@@ -49,6 +49,7 @@ class Studio:
     def render(self, *names: str, scales: list[float] | None = None, warn: bool = False) -> Finished | Failed:
         job = RenderJob(
             job_id="job",
+            variant="standin",
             prompt="kiln",
             negative_prompt=None,
             tier=None,

@@ -24,9 +24,10 @@ from PIL import Image
 
 from kilnmark.keymaps.write import make_adapter
 from kilnmark.otel.receiver import Receiver, Span
-from kilnmark.protocol.errors import Cancelled
+from kilnmark.protocol.errors import Cancelled, RenderFailed
 from kilnmark.protocol.framing import LineSplitter
 from kilnmark.protocol.messages import StackInfo
+from kilnmark.protocol.record import CHUNK, STANDIN_NOTICE, decode_record
 from kilnmark.protocol.report import Verdict
 from kilnmark.protocol.work import (
     STAGES,
@@ -37,12 +38,15 @@ from kilnmark.protocol.work import (
     Exit,
     Failed,
     Finished,
+    Holding,
+    Left,
     LoadFailed,
     Loading,
     Order,
     Ready,
     RenderJob,
     Stepped,
+    WarmUp,
     decode_event,
     encode,
 )
@@ -108,6 +112,7 @@ class Worker:
 
 SMALL = RenderJob(
     job_id="job",
+    variant="standin",
     prompt="kiln",
     negative_prompt=None,
     tier=None,
@@ -126,9 +131,12 @@ SMALL = RenderJob(
 
 @contextmanager
 def running_worker(
-    variant: str = "standin", env: Mapping[str, str] | None = None, first: Order | None = None
+    variant: str = "standin", env: Mapping[str, str] | None = None, first: Order | None = None, **more: Any
 ) -> Iterator[Worker]:
-    """Start a worker and give it its first order, to hold a base; end it by its process id, whatever happened."""
+    """Start a worker and give it its first order, to hold a base; end it by its process id, whatever happened.
+
+    `more` are fields of that order.
+    """
     ours, theirs = socket.socketpair()
     ours.settimeout(PATIENCE)
     with TemporaryDirectory(prefix="kiln-") as name, ours:
@@ -146,7 +154,10 @@ def running_worker(
         worker = Worker(process, ours, folder)
         try:
             pictures = str(folder / "pictures")
-            worker.tell(first or Configure(variant=variant, quantize=None, output_dir=pictures, lora_roots=[name]))
+            configure = Configure(
+                variant=variant, bases={variant: variant}, quantize=None, output_dir=pictures, lora_roots=[name]
+            )
+            worker.tell(first or msgspec.structs.replace(configure, **more))
             yield worker
         finally:
             _end(worker)
@@ -284,6 +295,67 @@ def test_the_dead_adapters_span_is_an_error_and_the_healthy_ones_is_not(spans: l
     assert dead.attributes["render.lora.verdict"] == Verdict.NOOP
     assert dead.attributes["render.lora.delta_ratio"] == 0.0
     assert (dead.status_code, dead.attributes["error.type"]) == ("error", "lora_noop")
+
+
+@pytest.fixture(scope="module")
+def holder() -> Iterator[Worker]:
+    """A worker that may hold two names of the standin, one at a time, and one that is nowhere."""
+    bases = {"standin": "standin", "other": "standin", "gone": "/nowhere/at-all"}
+    with running_worker(bases=bases, base_memory=200 << 20) as worker:
+        worker.until(Ready)
+        yield worker
+
+
+def test_a_render_on_another_base_loads_it_and_the_one_before_leaves(holder: Worker) -> None:
+    before = len(holder.heard)
+    outcome = holder.render(variant="other")
+    told = [event for _, event in holder.heard[before:] if not isinstance(event, Beat | Stepped)]
+    assert [type(event) for event in told] == [Loading, Left, Holding, Ready, Holding, Finished]
+    assert isinstance(told[1], Left)
+    assert (told[1].variant, told[1].freed_bytes > 100 << 20) == ("standin", True)
+    assert isinstance(outcome, Finished)
+    assert outcome.timings.load_ms > 10
+
+
+def test_its_picture_names_the_base_it_was_asked_for_by_and_that_it_means_nothing(holder: Worker) -> None:
+    outcome = holder.render(variant="other")
+    assert isinstance(outcome, Finished)
+    with Image.open(outcome.image_path) as picture:
+        record = decode_record(picture.info[CHUNK])
+    assert (record.base.variant, record.notice) == ("other", STANDIN_NOTICE)
+
+
+def test_a_base_that_cannot_be_held_ends_its_render_and_no_other(holder: Worker) -> None:
+    outcome = holder.render(variant="gone")
+    assert isinstance(outcome, Failed)
+    assert outcome.code == RenderFailed.code
+    assert "/nowhere/at-all" in outcome.message
+    assert isinstance(holder.render(variant="other"), Finished)
+
+
+def test_it_warms_a_base_when_told(holder: Worker) -> None:
+    holder.tell(WarmUp(variant="standin"))
+    assert holder.until(Ready).base.variant == "standin"
+    holder.tell(WarmUp(variant="gone"))
+    assert holder.until(LoadFailed).variant == "gone"
+
+
+def test_it_tells_its_limits_and_what_it_holds(holder: Worker) -> None:
+    holder.render(variant="standin")
+    memory = [event.memory for _, event in holder.heard if isinstance(event, Holding)][-1]
+    assert memory.limits.base_bytes == 200 << 20
+    assert memory.limits.device_bytes > memory.limits.base_bytes
+    (held,) = memory.bases
+    assert held.base.memory_bytes <= memory.active_bytes
+    assert held.declared_bytes == pytest.approx(held.base.memory_bytes, rel=0.01)
+
+
+def test_a_first_base_beyond_the_budget_is_told_with_both_figures() -> None:
+    with running_worker(base_memory=1 << 20) as worker:
+        failed = worker.until(Ready, LoadFailed)
+        assert isinstance(failed, LoadFailed)
+        assert "standin needs 134 MiB and all bases together may take 1 MiB" in failed.message
+        assert worker.process.wait(10) == 0
 
 
 def test_told_to_leave_in_the_middle_of_a_render_it_cancels_it() -> None:

@@ -1,4 +1,4 @@
-"""A FLUX.1-dev directory of one double and one single block, saved by mflux itself: 2 GB that its real loader reads.
+"""A FLUX.1 directory of one double and one single block, saved by mflux itself: 2 GB that its real loader reads.
 
 Every layer has its true width; the text encoders have one block each and the VAE decoder is the standin's narrow one.
 """
@@ -10,15 +10,21 @@ from kilnmark.engine.slots import find_slots
 from kilnmark.engine.standin import build_standin
 
 import mlx.core as mx  # isort: skip - after the engine, which puts the fast BLAS first
+from mflux.models.common.config.model_config import ModelConfig
 from mflux.models.flux.model.flux_transformer.transformer import Transformer
 from mlx import nn
 
 BLOCKS = 1
 
 
-def write_tiny_flux(path: Path) -> Path:
-    """Write it in bf16, with dense weights whose values depend only on the layers' names."""
+def write_tiny_flux(path: Path, *, guided: bool = True) -> Path:
+    """Write it in bf16, with dense weights whose values depend only on the layers' names.
+
+    Args:
+        guided: dev, with the embedder that reads guidance; without it, schnell.
+    """
     flux = build_standin()
+    flux.model_config = ModelConfig.dev() if guided else ModelConfig.schnell()
     transformer = Transformer(flux.model_config, BLOCKS, BLOCKS)
     flux.transformer = transformer
     flux.t5_text_encoder.t5_blocks = flux.t5_text_encoder.t5_blocks[:BLOCKS]

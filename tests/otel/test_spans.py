@@ -33,6 +33,7 @@ REPORT = AdapterReport(
 )
 JOB = RenderJob(
     job_id="j",
+    variant="standin",
     prompt="p",
     negative_prompt=None,
     tier="scene",

@@ -7,7 +7,6 @@ import pytest
 
 from kilnmark.protocol import messages, work
 from kilnmark.protocol.messages import (
-    BaseInfo,
     CacheInfo,
     CallMeta,
     CancelParams,
@@ -45,13 +44,17 @@ from kilnmark.protocol.work import (
     Exit,
     Failed,
     Finished,
+    Holding,
+    Left,
     LoadFailed,
     Loading,
     Order,
     Ready,
     RenderJob,
     Stepped,
+    WarmUp,
 )
+from tests.protocol.samples import BASE, MEMORY, STATUS
 
 REPORT = AdapterReport(
     name="glaze",
@@ -71,18 +74,6 @@ REPORT = AdapterReport(
     verdict=Verdict.PARTIAL,
     reason="1 of 912 keys is unknown",
 )
-BASE = BaseInfo(
-    variant="standin",
-    fingerprint="f",
-    precision="float32",
-    quantize=None,
-    backend="cpu",
-    target_count=494,
-    memory_bytes=1,
-    load_ms=2.5,
-    mlx_version="0",
-    mflux_version="0",
-)
 STACK = StackInfo(source="style", genre="g", world="w", tier="scene", names=("a",), excluded=("b",), triggers=("t",))
 WIRE: list[msgspec.Struct] = [
     REPORT,
@@ -92,6 +83,7 @@ WIRE: list[msgspec.Struct] = [
     PingParams(),
     StatusParams(),
     WarmUpParams(),
+    WarmUpParams(variant="dev"),
     ShutdownParams(drain=True),
     CancelParams(job_id="j", reason="why"),
     LoraInspectParams(lora_paths=["a"], variant="dev", targets=True),
@@ -126,23 +118,7 @@ WIRE: list[msgspec.Struct] = [
     WarmUpResult(base=BASE, waited_ms=1.0),
     CancelResult(job_id="j", cancelled=False),
     ShutdownResult(draining=True, jobs=3),
-    StatusResult(
-        version="1",
-        pid=1,
-        uptime_s=1.0,
-        state="busy",
-        variant="standin",
-        base=BASE,
-        worker=WorkerInfo(pid=3, restarts=0),
-        jobs=[JobInfo(job_id="j", state="queued")],
-        rendered=1,
-        failed=0,
-        socket="/s",
-        output_dir="/o",
-        lora_roots=["/l"],
-        queue=QueueInfo(low=3),
-        cache=CacheInfo(hits=1),
-    ),
+    STATUS,
     RenderResult(
         job_id="j",
         image_path="/o/j.png",
@@ -170,9 +146,12 @@ WIRE: list[msgspec.Struct] = [
     Heartbeat(progress_token=1, job_id="j", state="running"),
 ]
 ORDERS: list[Order] = [
-    Configure(variant="standin", quantize=8, output_dir="/o", lora_roots=["/l"]),
+    Configure(
+        variant="standin", bases={"standin": "standin"}, base_memory=1, quantize=8, output_dir="/o", lora_roots=["/l"]
+    ),
     RenderJob(
         job_id="j",
+        variant="standin",
         prompt="p",
         negative_prompt=None,
         tier=None,
@@ -188,6 +167,7 @@ ORDERS: list[Order] = [
         on_mismatch="error",
         traceparent="tp",
     ),
+    WarmUp(variant="dev"),
     CancelRender(job_id="j"),
     Exit(),
 ]
@@ -195,7 +175,9 @@ EVENTS: list[Event] = [
     Beat(),
     Loading(variant="standin"),
     Ready(base=BASE),
-    LoadFailed(message="no"),
+    LoadFailed(variant="dev", message="no"),
+    Left(variant="dev", freed_bytes=1),
+    Holding(memory=MEMORY),
     Stepped(job_id="j", stage="denoise", step=1, steps=4),
     Finished(job_id="j", image_path="/o", prompt="p", timings=Timings(), loras=[REPORT], warnings=[]),
     Failed(job_id="j", code=-32000, message="no", loras=[REPORT]),

@@ -3,9 +3,10 @@
 import msgspec
 import pytest
 
-from kilnmark.protocol.messages import BaseInfo, StackInfo
+from kilnmark.protocol.messages import StackInfo
 from kilnmark.protocol.record import PictureRecord, decode_record, parameters_text
 from kilnmark.protocol.report import AdapterReport, Verdict
+from tests.protocol.samples import BASE
 
 RECORD = PictureRecord(
     kilnmark_version="0.1.0",
@@ -19,18 +20,7 @@ RECORD = PictureRecord(
     guidance=3.5,
     width=256,
     height=128,
-    base=BaseInfo(
-        variant="dev",
-        fingerprint="0123456789abcdef",
-        precision="float32",
-        quantize=None,
-        backend="cpu",
-        target_count=494,
-        memory_bytes=1,
-        load_ms=2.5,
-        mlx_version="0",
-        mflux_version="0",
-    ),
+    base=msgspec.structs.replace(BASE, variant="dev", fingerprint="0123456789abcdef"),
     stack=StackInfo(source="paths", names=("ash",)),
     loras=[
         AdapterReport(name="ash", path="/ash", sha256="ab" * 32, scale=0.5, verdict=Verdict.NOOP, reason="all zero"),

@@ -70,15 +70,16 @@ def status(socket: str | None, *, as_json: bool) -> None:
 
 
 @click.command("warm-up")
+@click.option("--variant", metavar="NAME", help="The base to warm. [default: the one the daemon was started with]")
 @socket_option
 @json_option
-def warm_up(socket: str | None, *, as_json: bool) -> None:
-    """Wait until the base is warm."""
+def warm_up(socket: str | None, *, variant: str | None, as_json: bool) -> None:
+    """Wait until a base is warm."""
     from kilnmark.client.progress import progress_bar
     from kilnmark.client.tables import console, show_warm_up
 
     with Client(socket) as client, progress_bar("warming"):
-        result = client.warm_up()
+        result = client.warm_up(variant)
     if as_json:
         write_document(result)
     else:
@@ -141,7 +142,7 @@ def _farewell(answer: ShutdownResult) -> str:
 )
 @click.option("--negative-prompt", metavar="TEXT", help="What not to paint, where the base can take it.")
 @click.option("--tier", metavar="NAME", help="The kind of picture: portrait, landscape, scene, ...")
-@click.option("--variant", metavar="NAME", help="Refuse to render on another base than this one.")
+@click.option("--variant", metavar="NAME", help="The base to paint on; `kilnmark status` lists those that there are.")
 @click.option("--seed", type=int, metavar="N", help="Left out, the daemon draws one and says which.")
 @click.option("--steps", type=int, metavar="N", help="Denoise steps, 1 to 100.")
 @click.option("--guidance", type=float, metavar="G", help="How closely to follow the prompt, 0 to 30.")

@@ -1,4 +1,4 @@
-"""The options that commands share, and the one that needs reading: an adapter with its scale."""
+"""The options that commands share, and those that need reading: an adapter with its scale, a base, a size."""
 
 import math
 from collections.abc import Callable
@@ -7,7 +7,21 @@ from typing import Any, NamedTuple, TypeVar
 
 import click
 
-__all__ = ["ScaledPath", "json_option", "scaled_path", "seconds", "socket_option", "wants_json"]
+from kilnmark.protocol.catalog import STANDIN, VARIANTS
+
+__all__ = [
+    "NamedBase",
+    "ScaledPath",
+    "json_option",
+    "named_base",
+    "nbytes",
+    "scaled_path",
+    "seconds",
+    "socket_option",
+    "wants_json",
+]
+
+_UNITS = {"": 1, "B": 1, "MB": 10**6, "GB": 10**9, "MIB": 1 << 20, "GIB": 1 << 30}
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -46,6 +60,40 @@ def seconds(value: str) -> float:
     if number is None or not 0 < number < math.inf:
         raise click.BadParameter(f"{value!r} is no number of seconds above zero")
     return number
+
+
+class NamedBase(NamedTuple):
+    """A base that requests may name: `place` is an absolute directory, or a name of the catalog."""
+
+    name: str
+    place: str
+
+
+def named_base(value: str) -> NamedBase:
+    """Read `NAME=DIR`, or a catalog's name or a directory alone, which is then its own name."""
+    if value in VARIANTS:
+        return NamedBase(value, value)
+    if value and Path(value).is_dir():
+        place = str(Path(value).absolute())
+        return NamedBase(place, place)
+    name, equals, place = value.partition("=")
+    if not equals or not name:
+        raise click.BadParameter(f"{value!r} is neither a directory nor one of {', '.join(VARIANTS)} nor NAME=DIR")
+    if place == STANDIN:
+        return NamedBase(name, place)
+    if not place or not Path(place).is_dir():
+        raise click.BadParameter(f"{place!r} is no directory")
+    return NamedBase(name, str(Path(place).absolute()))
+
+
+def nbytes(value: str) -> int:
+    """Read a size: bytes, or a number with MB, GB, MiB or GiB behind it."""
+    digits = value.rstrip("BGIMbgim ")
+    unit = _UNITS.get(value[len(digits) :].strip().upper())
+    number = _number(digits)
+    if unit is None or number is None or not 1 <= number * unit < math.inf:
+        raise click.BadParameter(f"{value!r} is no size; give bytes, or a number with MB, GB, MiB or GiB")
+    return int(number * unit)
 
 
 def socket_option(command: F) -> F:

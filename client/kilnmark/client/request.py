@@ -28,7 +28,7 @@ class RenderOptions(TypedDict, total=False):
     Attributes:
         negative_prompt: What not to paint, where the base can take it.
         tier: The kind of picture asked for.
-        variant: The base that must serve this; the daemon refuses another than its own.
+        variant: The base to paint on, one of those that `status` lists.
         seed: 0 to 2**53 - 1; left out, the daemon draws one and the result tells which.
         steps: Denoise steps, 1 to 100.
         guidance: Distilled guidance, 0 to 30.

@@ -7,7 +7,7 @@ JSON argument that it checks itself.
 import importlib.util
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -16,7 +16,7 @@ import msgspec
 from kilnmark.client.commands import write_document
 from kilnmark.client.dial import socket_path
 from kilnmark.client.errors import DaemonNotInstalled
-from kilnmark.client.options import json_option, socket_option
+from kilnmark.client.options import NamedBase, json_option, named_base, nbytes, socket_option
 from kilnmark.protocol.catalog import VARIANTS
 
 __all__ = ["ServeSettings", "daemon_command", "data_folder", "require_daemon", "serve"]
@@ -29,14 +29,18 @@ class ServeSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         socket: Where it listens.
-        variant: A name of the catalog, or a directory that mflux can load.
-        quantize: 3 to 8 bits; None keeps the base as it is stored.
+        variant: A name of the catalog or of `bases`, or a directory that mflux can load.
+        bases: Where the other bases are that requests may name; None leaves it to the daemon.
+        base_memory: Bytes that all bases together may take; None leaves it to the daemon.
+        quantize: 3 to 8 bits; None keeps a base as it is stored.
         output_dir: Where it writes pictures.
         lora_roots: The folders adapters are read from.
     """
 
     socket: str
     variant: str
+    bases: dict[str, str] | None = None
+    base_memory: int | None = None
     quantize: int | None
     output_dir: str
     lora_roots: list[str]
@@ -60,7 +64,23 @@ def data_folder(env: Mapping[str, str], *, platform: str, home: Path) -> Path:
     default="standin",
     show_default=True,
     metavar="NAME|DIR",
-    help=f"The base to hold warm: {', '.join(VARIANTS)}, or a directory that mflux can load.",
+    help=f"The base to hold at once: {', '.join(VARIANTS)}, a name of --base, or a directory that mflux can load.",
+)
+@click.option(
+    "--base",
+    "bases",
+    type=named_base,
+    multiple=True,
+    metavar="NAME|DIR|NAME=DIR",
+    help="Let requests name this base too; repeatable. [default: every name above where --variant is one that mflux "
+    "fetches, else standin only]",
+)
+@click.option(
+    "--base-memory",
+    type=nbytes,
+    metavar="SIZE",
+    help="What all bases together may take, such as 24GB; the least recently used leave first. [default: 85% of the "
+    "device's memory]",
 )
 @click.option("--quantize", type=click.Choice(["3", "4", "5", "6", "8"]), help="Bits of the base's linear layers.")
 @click.option(
@@ -83,6 +103,8 @@ def serve(
     *,
     socket: str | None,
     variant: str,
+    bases: tuple[NamedBase, ...],
+    base_memory: int | None,
     quantize: str | None,
     output_dir: str | None,
     lora_roots: tuple[str, ...],
@@ -96,7 +118,9 @@ def serve(
     data = data_folder(os.environ, platform=sys.platform, home=Path.home())
     settings = ServeSettings(
         socket=socket_path(socket),
-        variant=_variant(variant),
+        variant=_variant(variant, [base.name for base in bases]),
+        bases={base.name: base.place for base in bases} or None,
+        base_memory=base_memory,
         quantize=None if quantize is None else int(quantize),
         output_dir=str(Path(output_dir or data / "pictures").absolute()),
         lora_roots=[str(Path(root).absolute()) for root in lora_roots or (".", data / "loras")],
@@ -117,12 +141,12 @@ def daemon_command(settings: ServeSettings) -> list[str]:
     return [sys.executable, "-P", "-m", "kilnmark.daemon", msgspec.json.encode(settings).decode()]
 
 
-def _variant(named: str) -> str:
-    if named in VARIANTS:
+def _variant(named: str, bases: Sequence[str]) -> str:
+    if named in VARIANTS or named in bases:
         return named
     if Path(named).is_dir():
         return str(Path(named).absolute())
-    known = ", ".join(VARIANTS)
+    known = ", ".join([*VARIANTS, *bases])
     raise click.BadParameter(f"{named!r} is neither a directory nor one of {known}", param_hint="--variant")
 
 

@@ -132,9 +132,9 @@ class Client:
         """Whether the daemon answers, and who it is."""
         return self._ask(PING, PingParams(), self._timeouts.for_short("ping"))
 
-    def warm_up(self) -> WarmUpResult:
-        """Wait until the base is warm."""
-        return self._ask(WARM_UP, WarmUpParams(), self._timeouts.for_work("warm_up"))
+    def warm_up(self, variant: str | None = None) -> WarmUpResult:
+        """Wait until a base is warm; None means the one the daemon was started with."""
+        return self._ask(WARM_UP, WarmUpParams(variant=variant), self._timeouts.for_work("warm_up"))
 
     def cancel(self, job_id: str, reason: str = "") -> CancelResult:
         """Cancel a render, whoever asked for it; it stops at its next denoise step."""

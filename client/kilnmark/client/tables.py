@@ -14,8 +14,8 @@ from rich.table import Table
 from rich.text import Text
 
 from kilnmark.client.exhibits import DemoResult, Finding
+from kilnmark.client.memory_view import base_rows, base_words
 from kilnmark.protocol.messages import (
-    BaseInfo,
     CacheInfo,
     JobInfo,
     QueueInfo,
@@ -106,7 +106,7 @@ def show_status(out: Console, status: StatusResult) -> None:
     rows = [
         ("state", status.state),
         ("daemon", f"{status.version}, process {status.pid}, up {_duration(status.uptime_s)}"),
-        ("base", status.variant if status.base is None else _base(status.base)),
+        *base_rows(status),
         ("worker", _worker(status)),
         ("renders", f"{status.rendered} done, {status.failed} failed, {len(status.jobs)} under way"),
         ("queue", _queue(status.queue)),
@@ -123,7 +123,7 @@ def show_status(out: Console, status: StatusResult) -> None:
 
 def show_warm_up(out: Console, result: WarmUpResult) -> None:
     """The base once it is warm."""
-    print_facts(out, [("warm", _base(result.base)), ("waited", f"{result.waited_ms / 1000:.1f} s")])
+    print_facts(out, [("warm", base_words(result.base)), ("waited", f"{result.waited_ms / 1000:.1f} s")])
 
 
 def show_demo(out: Console, result: DemoResult) -> None:
@@ -174,15 +174,6 @@ def print_facts(out: Console, rows: Iterable[tuple[str, str | Text]]) -> None:
         out.print(Text.assemble((name.ljust(width), "bold"), shown), soft_wrap=True)
 
 
-def _base(base: BaseInfo) -> str:
-    bits = f", {base.quantize} bits" if base.quantize else ""
-    memory = f"{base.memory_bytes / 2**20:.0f} MiB"
-    return (
-        f"{base.variant} ({base.precision}{bits} on {base.backend}), {base.target_count} targets, {memory}, "
-        f"loaded in {base.load_ms / 1000:.1f} s"
-    )
-
-
 def _worker(status: StatusResult) -> str:
     pid = "no process" if status.worker.pid is None else f"process {status.worker.pid}"
     return f"{pid}, restarted {status.worker.restarts} times" if status.worker.restarts else pid
@@ -214,7 +205,7 @@ def _job(job: JobInfo) -> str:
 
 
 def _timings(timings: Timings) -> str:
-    stages = ("queue", "adapters", "encode", "denoise", "decode", "save")
+    stages = ("queue", *(("load",) if timings.load_ms >= 1 else ()), "adapters", "encode", "denoise", "decode", "save")
     parts = ", ".join(f"{stage} {getattr(timings, f'{stage}_ms') / 1000:.2f}" for stage in stages)
     return f"{timings.total_ms / 1000:.2f} s ({parts})"
 

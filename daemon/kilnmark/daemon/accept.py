@@ -20,7 +20,7 @@ from kilnmark.protocol.messages import RenderParams, StackInfo
 from kilnmark.protocol.report import AdapterReport, Verdict
 from kilnmark.protocol.work import RenderJob
 
-__all__ = ["Accepted", "Located", "accept", "locate_stack", "refusal"]
+__all__ = ["Accepted", "Located", "accept", "known_variant", "locate_stack", "refusal"]
 
 
 class Accepted(NamedTuple):
@@ -52,13 +52,13 @@ def accept(params: RenderParams, settings: Settings, job_id: str) -> Accepted:
     Raises:
         InvalidParams: a name is unknown, or the picture is too large.
     """
-    _check_variant(params.variant, settings.variant)
     if params.genre is not None:
         raise InvalidParams(
             "this daemon has no genre packs - at `$.params.genre`; send lora_paths and lora_scales instead",
         )
     tier = _tier(params.tier)
-    variant = VARIANTS.get(settings.variant, VARIANTS["dev"])
+    base = _base(params, tier, settings)
+    variant = VARIANTS.get(base, VARIANTS["dev"])
     width = params.width or (tier or variant).width
     height = params.height or (tier or variant).height
     if width * height > MAX_PIXELS:
@@ -67,6 +67,7 @@ def accept(params: RenderParams, settings: Settings, job_id: str) -> Accepted:
     names = [Path(path).stem for path in params.lora_paths]
     order = RenderJob(
         job_id=job_id,
+        variant=base,
         prompt=params.prompt,
         negative_prompt=params.negative_prompt,
         tier=params.tier,
@@ -81,7 +82,7 @@ def accept(params: RenderParams, settings: Settings, job_id: str) -> Accepted:
         stack=StackInfo(source="paths" if names else "none", tier=params.tier, names=tuple(names)),
         on_mismatch=params.on_mismatch,
     )
-    return Accepted(order, tuple(_warnings(params, tier, variant, settings.variant)))
+    return Accepted(order, tuple(_warnings(params, tier, variant, base)))
 
 
 async def locate_stack(order: RenderJob, roots: Sequence[Path]) -> Located:
@@ -115,17 +116,33 @@ def _look_at(paths: Sequence[str]) -> Seen | None:
         return None
 
 
-def _check_variant(asked: str | None, served: str) -> None:
-    if asked is None or asked == served:
-        return
+def known_variant(asked: str | None, settings: Settings) -> str:
+    """The base asked for; the one the daemon was started with when none was.
+
+    Raises:
+        InvalidParams: this daemon must not hold it.
+    """
+    if asked is None:
+        return settings.variant
+    if asked in settings.variants:
+        return asked
+    served = ", ".join(repr(name) for name in settings.variants)
     if asked in VARIANTS:
         raise InvalidParams(
-            f"this daemon serves {served!r} - at `$.params.variant`; start one with `kilnmark serve --variant {asked}`"
+            f"this daemon serves {served} - at `$.params.variant`; start one with `kilnmark serve --variant {asked}`, "
+            f"or with `--base {asked}` beside its other bases"
         )
     raise InvalidParams(
-        f"{asked!r} is no known variant - at `$.params.variant`; this daemon serves {served!r}, "
+        f"{asked!r} is no known variant - at `$.params.variant`; this daemon serves {served}, "
         f"known are {', '.join(VARIANTS)}"
     )
+
+
+def _base(params: RenderParams, tier: Tier | None, settings: Settings) -> str:
+    """The request's word, else its tier's where this daemon may hold that, else the one the daemon was started with."""
+    if params.variant is None and tier is not None and tier.variant in settings.variants:
+        return tier.variant
+    return known_variant(params.variant, settings)
 
 
 def _tier(name: str | None) -> Tier | None:
@@ -142,10 +159,10 @@ def _guidance(params: RenderParams, tier: Tier | None, variant: Variant) -> floa
     return (tier or variant).guidance if params.guidance is None else params.guidance
 
 
-def _warnings(params: RenderParams, tier: Tier | None, variant: Variant, served: str) -> list[str]:
+def _warnings(params: RenderParams, tier: Tier | None, variant: Variant, base: str) -> list[str]:
     warnings = []
-    if tier is not None and tier.variant != served:
-        warnings.append(f"tier {tier.name!r} was tuned for {tier.variant!r}; this picture was rendered on {served!r}")
+    if tier is not None and tier.variant != base:
+        warnings.append(f"tier {tier.name!r} was tuned for {tier.variant!r}; this picture was rendered on {base!r}")
     if params.negative_prompt:
         warnings.append("FLUX.1 has no negative prompt; it was not used")
     if params.guidance is not None and not variant.guided:

@@ -12,7 +12,7 @@ import msgspec
 
 from kilnmark.daemon.files import Seen, look_at
 from kilnmark.daemon.spans import RenderTrace
-from kilnmark.daemon.turn import StackKey
+from kilnmark.daemon.turn import NO_STACK, StackKey
 from kilnmark.protocol import work
 from kilnmark.protocol.catalog import PRIORITIES
 from kilnmark.protocol.errors import Cancelled, RequestError
@@ -147,7 +147,7 @@ class Render:
         self.jobs = [first]
         self.order = first.order
         self.seen: Seen | None = None
-        self.stack: StackKey = ()
+        self.stack: StackKey = NO_STACK
         self.ready = False
         self.place = 0
         self.since = first.accepted_at
@@ -165,7 +165,8 @@ class Render:
         """Everything about its only job is known now."""
         self.order = self.jobs[0].order
         self.seen = self.jobs[0].seen
-        self.stack = tuple(zip(self.order.lora_paths, self.order.lora_scales, strict=True))
+        adapters = zip(self.order.lora_paths, self.order.lora_scales, strict=True)
+        self.stack = self.order.variant, tuple(adapters)
         self.ready = True
 
     def join(self, job: Job) -> None:

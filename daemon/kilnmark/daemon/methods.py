@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 from opentelemetry.trace import Tracer
 
-from kilnmark.daemon.accept import accept
+from kilnmark.daemon.accept import accept, known_variant
 from kilnmark.daemon.exchange import Exchange
 from kilnmark.daemon.inspections import Inspections
 from kilnmark.daemon.jobs import Job, Watcher
@@ -23,7 +23,7 @@ from kilnmark.daemon.outcome import job_result
 from kilnmark.daemon.renders import Renders
 from kilnmark.daemon.settings import Settings
 from kilnmark.daemon.spans import RenderTrace, warm_up_span
-from kilnmark.protocol.errors import Draining, UnknownJob
+from kilnmark.protocol.errors import RenderFailed, UnknownJob, WorkerLost
 from kilnmark.protocol.messages import (
     CancelParams,
     CancelResult,
@@ -44,6 +44,7 @@ from kilnmark.protocol.messages import (
     WarmUpResult,
     check_render,
 )
+from kilnmark.protocol.work import LoadFailed
 
 __all__ = ["Method", "Methods"]
 
@@ -110,19 +111,27 @@ class Methods:
             lora_roots=[str(root) for root in self._settings.lora_roots],
             queue=renders.queue.info,
             cache=renders.recall.info,
+            variants=list(self._settings.variants),
+            loading=worker.holdings.loading,
+            memory=worker.holdings.memory,
         )
 
     async def warm_up(self, params: WarmUpParams, exchange: Exchange) -> WarmUpResult:
-        """Wait for the base; where it could not be held, try again."""
+        """Wait for a base; where it could not be held, try again."""
         began, worker = time.monotonic(), self._renders.worker
+        variant = known_variant(params.variant, self._settings)
         with (
-            warm_up_span(self._tracer, params.meta, self._settings.variant),
-            exchange.pulse(params.meta.progress_token, "", lambda: worker.state),
+            warm_up_span(self._tracer, params.meta, variant),
+            exchange.pulse(
+                params.meta.progress_token, "", lambda: "warming" if worker.holdings.loading else worker.state
+            ),
         ):
-            base = await worker.warm_up()
+            base = await worker.warm_up(variant)
+            if isinstance(base, LoadFailed):
+                raise RenderFailed(f"the base cannot be held: {base.message}; mend that, then try again")
             if base is None:
                 self._renders.check_open()
-                raise Draining("the daemon went down before its base was warm")
+                raise WorkerLost(f"the worker was lost before {variant} was warm; send warm_up again")
         return WarmUpResult(base=base, waited_ms=round((time.monotonic() - began) * 1000, 3))
 
     async def render(self, params: RenderParams, exchange: Exchange) -> RenderResult:
@@ -187,7 +196,7 @@ class Methods:
         self._renders.check_open()
         accepted_at = time.monotonic()
         order, warnings = accept(params, self._settings, params.job_id or uuid.uuid4().hex)
-        trace = RenderTrace(self._tracer, params.meta, order, self._settings.variant)
+        trace = RenderTrace(self._tracer, params.meta, order, order.variant)
         job = Job(order, params, warnings=warnings, trace=trace, accepted_at=accepted_at)
         self._renders.submit(job)
         return job

@@ -54,7 +54,7 @@ def stage_words(event: work.Stepped) -> str:
     return f"denoise {event.step}/{event.steps}" if event.stage == "denoise" else event.stage
 
 
-def result_of(job: Job, event: work.Finished, variant: str) -> RenderResult:
+def result_of(job: Job, event: work.Finished) -> RenderResult:
     """The reply of a job whose render is finished; `total_ms` ends now. One that joined it under way never queued."""
     order, now = job.order, time.monotonic()
     started = job.render.started_at if job.render.started_at is not None else now
@@ -71,7 +71,7 @@ def result_of(job: Job, event: work.Finished, variant: str) -> RenderResult:
         seed=order.seed,
         steps=order.steps,
         guidance=order.guidance,
-        variant=variant,
+        variant=order.variant,
         prompt=event.prompt,
         timings=timings,
         loras=event.loras,

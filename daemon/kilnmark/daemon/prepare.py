@@ -33,10 +33,10 @@ class Preparation:
 
     Args:
         lora_roots: Directories that adapters are read from.
-        base: Asked for what the worker holds now; None while it holds nothing.
+        base: Asked for what the worker holds of a variant now; None while it does not hold it.
     """
 
-    def __init__(self, lora_roots: Sequence[Path], recall: Recall, base: Callable[[], BaseInfo | None]) -> None:
+    def __init__(self, lora_roots: Sequence[Path], recall: Recall, base: Callable[[str], BaseInfo | None]) -> None:
         self._lora_roots = lora_roots
         self._recall = recall
         self._base = base
@@ -59,4 +59,4 @@ class Preparation:
 
     def _key_of(self, job: Job) -> str | None:
         """The key of a picture that was made before and may be this job's answer."""
-        return self._recall.key_of(job.order, job.seen, self._base()) if job.may_share else None
+        return self._recall.key_of(job.order, job.seen, self._base(job.order.variant)) if job.may_share else None

@@ -7,7 +7,7 @@ Held in memory. Nothing here knows the worker or a socket; everything that chang
 from collections import Counter, OrderedDict
 
 from kilnmark.daemon.jobs import Job, Render, without_meta
-from kilnmark.daemon.turn import Pace, StackKey, next_turn
+from kilnmark.daemon.turn import NO_STACK, Pace, StackKey, next_turn
 from kilnmark.protocol.errors import InvalidParams, QueueFull, RequestError
 from kilnmark.protocol.messages import QueueInfo, RenderParams, RenderResult
 
@@ -42,7 +42,7 @@ class JobQueue:
         self._added = self._switches = self._shared = 0
         self.running: Render | None = None
         self.saving: dict[str, Render] = {}
-        self.on_base: StackKey = ()
+        self.on_base: StackKey = NO_STACK
 
     @property
     def open_jobs(self) -> list[Job]:
@@ -151,15 +151,16 @@ class JobQueue:
         del self._waiting[render.place]
         self.running = render
         render.started_at = now
-        self._switches += render.stack != self.on_base
+        first = self.on_base == NO_STACK and not render.order.lora_paths
+        self._switches += render.stack != self.on_base and not first
         self.on_base = render.stack
         return render
 
-    def next_paths(self, now: float) -> list[str]:
-        """The adapters of the render whose turn comes next, as far as that can be told; empty where there is none."""
+    def following(self, now: float) -> Render | None:
+        """The render whose turn comes next, as far as that can be told; None where there is none."""
         ready = [render for render in self._waiting.values() if render.ready]
         turn = next_turn(ready, on_base=self.on_base, now=now, pace=self._pace)
-        return turn.taken.order.lora_paths if turn else []
+        return turn.taken if turn else None
 
     def painted(self, render: Render) -> None:
         """The running render only has to be saved."""

@@ -16,6 +16,7 @@ from kilnmark.daemon.prepare import Preparation
 from kilnmark.daemon.queue import JobQueue
 from kilnmark.daemon.recall import Recall
 from kilnmark.daemon.settings import Settings
+from kilnmark.daemon.turn import NO_STACK
 from kilnmark.daemon.worker import Worker
 from kilnmark.protocol import work
 from kilnmark.protocol.errors import Cancelled, Draining, InternalError, RenderFailed, RequestError, WorkerLost
@@ -46,8 +47,7 @@ class Renders:
         self.failed = 0
         self.draining = False
         self._ahead: list[str] = []
-        self._variant = settings.variant
-        self._preparation = Preparation(settings.lora_roots, self.recall, lambda: self.worker.base)
+        self._preparation = Preparation(settings.lora_roots, self.recall, self.worker.holdings.base_of)
         self._preparing: set[asyncio.Task[None]] = set()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -80,6 +80,8 @@ class Renders:
         """What a request waits for: `warming`, `queued`, `running` or `cancelling`."""
         if job.state == "queued":
             return "queued" if self.worker.state == "ready" else "warming"
+        if job.render.stopping is None and self.worker.holdings.loading is not None:
+            return "warming"
         return "cancelling" if job.render.stopping is not None else job.state
 
     def leave(self, job: Job, watcher: Watcher, reason: str, *, keep_named: bool = False) -> None:
@@ -150,7 +152,7 @@ class Renders:
     def worker_lost(self, reason: str) -> None:
         """What the worker had is lost; the waiting ones wait for the next worker, whose base has no stack on it."""
         lost = [job for render in self.queue.begun for job in render.jobs]
-        self.queue.on_base = ()
+        self.queue.on_base = NO_STACK
         for job in lost:
             self._end(job, WorkerLost(f"{reason}; another is being started, send the render again", job_id=job.job_id))
 
@@ -202,15 +204,17 @@ class Renders:
 
     def _read_ahead(self) -> None:
         """Let the worker read what the next render needs while it paints this one."""
-        paths = self.queue.next_paths(time.monotonic()) if self.queue.running is not None else []
+        following = self.queue.following(time.monotonic()) if self.queue.running is not None else None
+        variant, paths = (following.order.variant, following.order.lora_paths) if following else ("", [])
         if paths and paths != self._ahead:
-            self.worker.prefetch(paths)
+            self.worker.prefetch(variant, paths)
         self._ahead = paths
 
     def _finish(self, render: Render, event: work.Finished) -> None:
         """A picture is there: each job that waits for it gets it in a result of its own."""
-        results = [(job, result_of(job, event, self._variant)) for job in render.jobs]
-        self.recall.keep(render.order, render.seen, self.worker.base, results[0][1])
+        results = [(job, result_of(job, event)) for job in render.jobs]
+        base = self.worker.holdings.base_of(render.order.variant)
+        self.recall.keep(render.order, render.seen, base, results[0][1])
         for job, result in results:
             self._end(job, result, event.loras)
 

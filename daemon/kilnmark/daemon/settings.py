@@ -3,13 +3,14 @@
 Nothing else in the daemon reads options; the environment's only say is OpenTelemetry's own variables.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from kilnmark.daemon.turn import Pace
-from kilnmark.protocol.catalog import VARIANTS
+from kilnmark.protocol.catalog import STANDIN, VARIANTS
 from kilnmark.protocol.errors import KilnmarkError
 from kilnmark.protocol.work import Configure
 
@@ -27,11 +28,29 @@ def _absolute(path: Path) -> Path:
     return path
 
 
-def _known_variant(variant: str) -> str:
-    if variant not in VARIANTS and not Path(variant).is_absolute():
-        problem = f"{variant!r} is neither one of {', '.join(VARIANTS)} nor an absolute directory"
-        raise ValueError(problem)
-    return variant
+def _is_base(name: str, place: str) -> bool:
+    """Whether a name tells nothing else than what is in that place."""
+    if not name or (Path(name).is_absolute() and name != place):
+        return False
+    if place in VARIANTS:
+        return place in (name, STANDIN)
+    return Path(place).is_absolute() and name != STANDIN
+
+
+def _check_bases(bases: dict[str, str]) -> dict[str, str]:
+    for name, place in bases.items():
+        if not _is_base(name, place):
+            problem = (
+                f"{name!r}: {place!r} is no base; a place is an absolute directory, or {STANDIN!r}, "
+                f"or one of {', '.join(VARIANTS)} under its own name"
+            )
+            raise ValueError(problem)
+    directories = [place for place in bases.values() if place not in VARIANTS]
+    for place in directories:
+        if directories.count(place) > 1:
+            problem = f"{place!r} has two names and would be held twice; keep one"
+            raise ValueError(problem)
+    return bases
 
 
 AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
@@ -50,11 +69,22 @@ class Settings(BaseModel):
     output_dir: AbsolutePath
     """Where pictures are written. Made when it is absent."""
 
-    variant: Annotated[str, AfterValidator(_known_variant)] = "standin"
-    """The base to hold: a name of `catalog.VARIANTS`, or an absolute directory that mflux can load."""
+    bases: Annotated[dict[str, str], AfterValidator(_check_bases)] | None = None
+    """Bases that requests may name besides `variant` and `standin`: where each is, an absolute directory, `standin`, or
+    a name of `catalog.VARIANTS` as its own place. None allows all of those names where `variant` is one that mflux
+    fetches, since mflux may fetch then, and no other base where it is not."""
+
+    variant: str = STANDIN
+    """The base to hold from the start: a name of `bases` or of `catalog.VARIANTS`, or an absolute directory that mflux
+    can load."""
 
     quantize: Literal[3, 4, 5, 6, 8] | None = None
-    """Bits to quantize the base's linear layers to. None keeps them as they are stored."""
+    """Bits to quantize the linear layers of every base to, save the standin's, which are thin already. None keeps them
+    as they are stored."""
+
+    base_memory: Annotated[int, Field(ge=1)] | None = None
+    """Bytes that all bases together may take; the least recently used leave before another is loaded. None: 85% of what
+    the device recommends to use (Metal, CUDA), or of the machine's memory (CPU)."""
 
     lora_roots: tuple[AbsolutePath, ...] = ()
     """Directories that adapters are read from; nothing outside them is opened. Empty: no adapter is."""
@@ -66,7 +96,7 @@ class Settings(BaseModel):
     """Seconds without progress in a render after which the worker counts as hung and is killed."""
 
     load_timeout: Seconds = 1800.0
-    """Seconds the worker may take to make its base warm."""
+    """Seconds the worker may take to make a base warm."""
 
     restart_delay_max: Seconds = 30.0
     """Longest pause before a lost worker is started again; the first is 0.2 seconds, and each doubles."""
@@ -92,6 +122,36 @@ class Settings(BaseModel):
     quiet_flush: Seconds = 0.05
     """Seconds of silence after which a complete JSON value is taken without its newline."""
 
+    @field_validator("variant")
+    @classmethod
+    def _known_variant(cls, variant: str, info: ValidationInfo) -> str:
+        bases = info.data.get("bases") or {}
+        if variant not in bases and variant in bases.values() and variant not in VARIANTS:
+            (name,) = (name for name, place in bases.items() if place == variant)
+            problem = f"{variant!r} is in bases as {name!r}; give that name"
+            raise ValueError(problem)
+        if variant not in {**VARIANTS, **bases} and not Path(variant).is_absolute():
+            problem = f"{variant!r} is neither one of {', '.join({**VARIANTS, **bases})} nor an absolute directory"
+            raise ValueError(problem)
+        return variant
+
+    @field_validator("quantize")
+    @classmethod
+    def _quantizable(cls, quantize: int | None, info: ValidationInfo) -> int | None:
+        variant = info.data.get("variant", "")
+        if quantize is not None and (info.data.get("bases") or {}).get(variant, variant) == STANDIN:
+            problem = "standin holds thin factors and cannot be quantized; leave quantize out"
+            raise ValueError(problem)
+        return quantize
+
+    @property
+    def variants(self) -> Mapping[str, str]:
+        """Every base that a request may name, and where it is: `Configure.bases`."""
+        named = self.bases
+        if named is None:
+            named = {name: name for name in VARIANTS} if self.variant in VARIANTS and self.variant != STANDIN else {}
+        return {self.variant: self.variant, STANDIN: STANDIN, **named}
+
     @property
     def pace(self) -> Pace:
         """How patient waiting renders must be."""
@@ -101,6 +161,8 @@ class Settings(BaseModel):
         """What a worker is told of these settings."""
         return Configure(
             variant=self.variant,
+            bases=dict(self.variants),
+            base_memory=self.base_memory,
             quantize=self.quantize,
             output_dir=str(self.output_dir),
             lora_roots=[str(root) for root in self.lora_roots],

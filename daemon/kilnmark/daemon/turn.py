@@ -8,10 +8,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
-__all__ = ["Pace", "StackKey", "Turn", "Waiting", "level_at", "next_turn"]
+__all__ = ["NO_STACK", "Pace", "StackKey", "Turn", "Waiting", "level_at", "next_turn"]
 
-StackKey = tuple[tuple[str, float], ...]
-"""What tells stacks apart before any file is read: the adapters' paths and scales, in stack order."""
+StackKey = tuple[str, tuple[tuple[str, float], ...]]
+"""What tells stacks apart before any file is read: the variant, and the adapters' paths and scales in stack order."""
+
+NO_STACK: StackKey = ("", ())
+"""What a worker that has rendered nothing has on its base."""
 
 
 class Waiting(Protocol):

@@ -1,7 +1,8 @@
 """The worker as the daemon sees it: kept alive, watched by three deadlines, replaced when it is lost.
 
-A worker is `warming` until it holds its base, `ready`, `failed` when its base cannot be held, or `stopped`. What
-becomes of renders is not decided here; `WorkerListener` hears what happened.
+A worker is `warming` until it holds the base it was started for, `ready`, `failed` when that base cannot be held, or
+`stopped`. Other bases come and go while it is ready. What becomes of renders is not decided here; `WorkerListener`
+hears what happened.
 """
 
 import asyncio
@@ -9,10 +10,12 @@ import logging
 from typing import Literal, Protocol
 
 from kilnmark.daemon.deadline import Deadline
+from kilnmark.daemon.holdings import Answer, Holdings
 from kilnmark.daemon.process import WorkerProcess, words_for_exit
 from kilnmark.daemon.settings import Settings
 from kilnmark.protocol import work
-from kilnmark.protocol.messages import BaseInfo, WorkerInfo
+from kilnmark.protocol.memory import BaseInfo
+from kilnmark.protocol.messages import WorkerInfo
 
 __all__ = ["Worker", "WorkerListener", "WorkerState"]
 
@@ -30,7 +33,7 @@ DEATHS_WHILE_WARMING = 5
 """Workers lost in a row before any was ready, after which the base counts as one that cannot be held."""
 
 EXIT_TIMEOUT = 5.0
-"""Seconds a worker that has its base is given to follow its exit order."""
+"""Seconds a worker that loads nothing is given to follow its exit order."""
 
 LOADING_EXIT_TIMEOUT = 0.5
 """The same while it loads: it cannot listen before it is done, and has nothing to lose."""
@@ -40,7 +43,7 @@ class WorkerListener(Protocol):
     """Who is told what the worker did. Every call comes on the loop."""
 
     def worker_ready(self) -> None:
-        """The base is warm and nothing is being rendered."""
+        """The first base is warm and nothing is being rendered."""
 
     def worker_spoke(self, event: work.Stepped | work.Painted | work.Finished | work.Failed) -> None:
         """A render came further, is painted so that the next may come, or ended."""
@@ -49,7 +52,7 @@ class WorkerListener(Protocol):
         """The process is gone, and with it the render it had; another one is on its way."""
 
     def worker_failed(self) -> None:
-        """The base cannot be held, `last_error` says why; nothing is tried again until `warm_up`."""
+        """The first base cannot be held, `last_error` says why; nothing is tried again until `warm_up`."""
 
 
 class Worker:
@@ -57,7 +60,7 @@ class Worker:
 
     Attributes:
         state: See `WorkerState`.
-        base: What the worker holds; None unless it is ready.
+        holdings: What the worker holds.
         restarts: How many workers were lost.
         last_error: Why the latest one was lost or could not hold its base; None when none was.
     """
@@ -65,7 +68,7 @@ class Worker:
     def __init__(self, settings: Settings, listener: WorkerListener) -> None:
         loop = asyncio.get_running_loop()
         self.state: WorkerState = "warming"
-        self.base: BaseInfo | None = None
+        self.holdings = Holdings()
         self.restarts = 0
         self.last_error: str | None = None
         self._settings = settings
@@ -90,28 +93,43 @@ class Worker:
         pid = self._process.pid if self._process else None
         return WorkerInfo(pid=pid, restarts=self.restarts, last_error=self.last_error)
 
+    @property
+    def base(self) -> BaseInfo | None:
+        """The base that the worker was started for; None while it is not held."""
+        return self.holdings.base_of(self._settings.variant)
+
     def render(self, job: work.RenderJob) -> None:
         """Start a render. Only when the state is `ready` and no other render is under way."""
         self._rendering = True
         self._step.set(self._settings.step_timeout)
         self._tell(job)
 
-    def prefetch(self, lora_paths: list[str]) -> None:
+    def prefetch(self, variant: str, lora_paths: list[str]) -> None:
         """Tell the worker what a waiting render will need."""
-        self._tell(work.Prefetch(lora_paths=lora_paths))
+        self._tell(work.Prefetch(variant=variant, lora_paths=lora_paths))
 
     def cancel(self, job_id: str) -> None:
         """Ask the worker to give a render up at its next denoise step."""
         self._tell(work.CancelRender(job_id=job_id))
 
-    async def warm_up(self) -> BaseInfo | None:
-        """Wait until the base is warm, trying again first where it had failed; None when it cannot be held."""
+    async def warm_up(self, variant: str) -> Answer:
+        """Wait until a base is warm, trying again first where the worker's own had failed.
+
+        Returns:
+            The base; why it cannot be held; None when the worker has failed, was lost or was stopped meanwhile.
+        """
         if self.state == "failed":
             self.state = "warming"
             self._wanted.set()
         while self.state == "warming":
             await self._changed.wait()
-        return self.base
+        if self.state != "ready":
+            return None
+        if (base := self.holdings.base_of(variant)) is not None:
+            return base
+        if not self.holdings.is_awaited(variant):
+            self._tell(work.WarmUp(variant=variant))
+        return await self.holdings.wait_for(variant)
 
     async def run(self) -> None:
         """Keep a worker going until `stop` is called and the last process is gone."""
@@ -170,19 +188,24 @@ class Worker:
             self._process = None
             self._rendering = False
             self._saving.clear()
+            self.holdings.forget()
             for deadline in (self._beat, self._step, self._save, self._load, self._exit):
                 deadline.clear()
         return f"worker {process.pid} was lost: {self._cause or words_for_exit(status)}"
 
     def _heard(self, event: work.Event) -> None:
         self._beat.set(self._settings.beat_timeout)
+        if isinstance(event, work.Loading | work.Ready | work.LoadFailed | work.Left | work.Holding):
+            self.holdings.hear(event)
         match event:
+            case work.Loading():
+                self._begin_loading()
             case work.Ready():
-                self._warm(event.base)
+                self._end_loading()
+                self._warm()
             case work.LoadFailed():
-                self._load_error = event.message
-                self._load.clear()
-                self._leave()
+                self._end_loading()
+                self._load_failed(event.message)
             case work.Stepped():
                 if self._rendering:
                     self._step.set(self._settings.step_timeout)
@@ -195,24 +218,37 @@ class Worker:
             case work.Finished() | work.Failed():
                 self._end(event.job_id)
                 self._listener.worker_spoke(event)
-            case work.Beat() | work.Loading():
+            case work.Beat() | work.Left() | work.Holding():
                 pass
 
-    def _warm(self, base: BaseInfo) -> None:
-        if self._stopped:
-            return
-        _log.info("worker holds %s (%s) after %.0f ms", base.variant, base.backend, base.load_ms)
+    def _begin_loading(self) -> None:
+        """A render that waits for the base makes no progress meanwhile, and need not."""
+        self._step.clear()
+        self._load.set(self._settings.load_timeout)
+
+    def _end_loading(self) -> None:
         self._load.clear()
+        if self._rendering:
+            self._step.set(self._settings.step_timeout)
+
+    def _warm(self) -> None:
+        """The first base makes the worker ready; any other is one more that it holds."""
+        if self._stopped or self._warmed:
+            return
         self._warmed = True
-        self.base = base
         self._become("ready")
         self._listener.worker_ready()
+
+    def _load_failed(self, message: str) -> None:
+        """Without its first base the worker is of no use; without another it has those that it holds."""
+        if not self._warmed:
+            self._load_error = message
+            self._leave()
 
     def _lose(self, reason: str) -> None:
         _log.error("%s", reason)
         self.restarts += 1
         self.last_error = reason
-        self.base = None
         self._become("warming")
         self._listener.worker_lost(reason)
 
@@ -220,7 +256,6 @@ class Worker:
         """The base cannot be held: say so, and wait until somebody wants it tried again."""
         _log.error("the base cannot be held: %s", reason)
         self.last_error = reason
-        self.base = None
         self._wanted.clear()
         self._become("failed")
         self._listener.worker_failed()
@@ -251,7 +286,8 @@ class Worker:
     def _leave(self) -> None:
         if self._process is not None:
             self._process.tell(work.Exit())
-            self._exit.set(EXIT_TIMEOUT if self._warmed else LOADING_EXIT_TIMEOUT)
+            listens = self._warmed and self.holdings.loading is None
+            self._exit.set(EXIT_TIMEOUT if listens else LOADING_EXIT_TIMEOUT)
 
     def _tell(self, order: work.Order) -> None:
         if self._process is not None:
@@ -271,5 +307,10 @@ class Worker:
         self._kill_because(f"it did not save a picture within {self._settings.step_timeout:g} seconds and was killed")
 
     def _not_loaded(self) -> None:
-        self._load_error = f"{self._settings.variant} was not warm after {self._settings.load_timeout:g} seconds"
-        self.kill()
+        variant = self.holdings.loading or self._settings.variant
+        late = f"{variant} was not warm after {self._settings.load_timeout:g} seconds"
+        if self._warmed:
+            self._kill_because(late)
+        else:
+            self._load_error = late
+            self.kill()

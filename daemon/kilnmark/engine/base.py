@@ -21,20 +21,17 @@ from mlx import nn
 from mlx.utils import tree_flatten
 from PIL.Image import Image
 
-from kilnmark.engine.compute import backend
+from kilnmark.engine.compute import active_bytes, backend, precision
 from kilnmark.engine.prompts import Embeddings, PromptCache
 from kilnmark.engine.slots import Slot, find_slots
 from kilnmark.engine.stack import Stacker
 from kilnmark.engine.standin import RECIPE, build_standin
 from kilnmark.engine.weights import Directory, WeightsProblem, read_directory
 from kilnmark.keymaps.shapes import ENCODERS, is_norm
-from kilnmark.protocol.messages import BaseInfo
+from kilnmark.protocol.catalog import STANDIN
+from kilnmark.protocol.memory import BaseInfo
 
 __all__ = ["Ask", "Base", "BaseUnavailable", "Watcher", "load_base"]
-
-STANDIN = "standin"
-CPU_CACHE_BYTES = 256 << 20
-"""Freed memory MLX may keep for reuse on a CPU, where allocating is cheap and the machine is shared."""
 
 _CONFIGS = {"dev": ModelConfig.dev, "krea-dev": ModelConfig.krea_dev, "schnell": ModelConfig.schnell}
 _SAVED_WITHOUT = {"norm_out.linear.bias"}
@@ -93,13 +90,15 @@ class Base:
             module path as `Shapes` has it.
         shapes: Those layers' true shapes `(out, in)`.
         stacker: Puts stacks on it.
+        is_standin: Its pictures mean nothing, whatever name it was asked for by.
     """
 
-    def __init__(self, flux: Flux1, info: BaseInfo) -> None:
+    def __init__(self, flux: Flux1, info: BaseInfo, *, is_standin: bool) -> None:
         self._flux = flux
         self._callback = _Callback()
         flux.callbacks.register(self._callback)
         self.info = info
+        self.is_standin = is_standin
         self.slots: dict[str, Slot] = dict(find_slots(flux.transformer))
         for encoder in ENCODERS:
             self.slots |= {f"{encoder}.{path}": slot for path, slot in find_slots(flux[encoder]).items()}
@@ -142,24 +141,23 @@ class Base:
         return image
 
 
-def load_base(variant: str, quantize: int | None) -> Base:
+def load_base(variant: str, quantize: int | None, place: str | None = None) -> Base:
     """Build a base and compute everything it holds.
 
     Args:
-        variant: `standin`, `dev`, `schnell`, `krea-dev`, or a directory that mflux can load.
+        variant: The name it is asked for by.
         quantize: 3 to 8 bits; None keeps the weights as they are stored.
+        place: `standin`, `dev`, `schnell`, `krea-dev`, or a directory that mflux can load; None means the variant.
 
     Raises:
         BaseUnavailable: it cannot be held.
     """
-    began = time.monotonic()
-    _set_compute()
+    place = variant if place is None else place
+    before, began = active_bytes(), time.monotonic()
+    ModelConfig.precision = precision()  # mflux computes in bf16 unless told otherwise
     with contextlib.redirect_stdout(sys.stderr):
-        flux, fingerprint = _build(variant, quantize)
-    held = [flux.transformer, flux.t5_text_encoder, flux.clip_text_encoder, flux.vae]
-    for model in held:
-        _cast(model)
-    mx.eval(*held[:3], flux.vae.decoder)  # nothing here encodes pictures, so the VAE's encoder stays on disk
+        flux, fingerprint = _build(variant, place, quantize)
+    _hold(flux, variant)
     slots = find_slots(flux.transformer)
     blocks = [path for path, slot in slots.items() if path.startswith(_BLOCKS) and not is_norm(slot.shape)]
     info = BaseInfo(
@@ -169,19 +167,23 @@ def load_base(variant: str, quantize: int | None) -> Base:
         quantize=flux.bits,
         backend=backend(),
         target_count=len(blocks),
-        memory_bytes=mx.get_active_memory(),
         load_ms=(time.monotonic() - began) * 1e3,
+        memory_bytes=active_bytes() - before,
         mlx_version=version("mlx"),
         mflux_version=version("mflux"),
     )
-    return Base(flux, info)
+    return Base(flux, info, is_standin=place == STANDIN)
 
 
-def _set_compute() -> None:
-    """Choose float32 on a CPU: mflux computes in bf16 unless told otherwise, thirty times slower there."""
-    if backend() == "cpu":
-        ModelConfig.precision = mx.float32
-        mx.set_cache_limit(CPU_CACHE_BYTES)
+def _hold(flux: Flux1, variant: str) -> None:
+    """Compute all that a base holds, so that no render has to; until here its weights may still be on disk."""
+    held = [flux.transformer, flux.t5_text_encoder, flux.clip_text_encoder, flux.vae]
+    try:
+        for model in held:
+            _cast(model)
+        mx.eval(*held[:3], flux.vae.decoder)  # nothing here encodes pictures, so the VAE's encoder stays on disk
+    except RuntimeError as error:  # MLX says so when the device has no more memory
+        raise BaseUnavailable(f"{variant} could not be held: {error}; free memory, or quantize it") from error
 
 
 def _cast(model: nn.Module) -> None:
@@ -189,26 +191,27 @@ def _cast(model: nn.Module) -> None:
     model.apply(lambda array: array.astype(ModelConfig.precision) if mx.issubdtype(array.dtype, mx.floating) else array)
 
 
-def _build(variant: str, quantize: int | None) -> tuple[Flux1, str]:
-    if variant == STANDIN:
+def _build(variant: str, place: str, quantize: int | None) -> tuple[Flux1, str]:
+    if place == STANDIN:
         if quantize is not None:
             raise BaseUnavailable("standin holds thin factors and cannot be quantized; leave quantize out")
         return build_standin(), hashlib.sha256(RECIPE.encode()).hexdigest()
-    if variant in _CONFIGS:
-        config = _CONFIGS[variant]()
+    if place in _CONFIGS:
+        config = _CONFIGS[place]()
         try:
             flux = Flux1(model_config=config, quantize=quantize)
         except Exception as error:  # mflux raises whatever its downloader and readers raise
             mend = "check the network and your access to the model, or give a directory that holds it"
             raise BaseUnavailable(f"mflux could not load {config.model_name}: {error}; {mend}") from error
         return flux, hashlib.sha256(f"{config.model_name}:{quantize}".encode()).hexdigest()
-    return _from_directory(Path(variant), quantize)
+    return _from_directory(variant, Path(place), quantize)
 
 
-def _from_directory(path: Path, quantize: int | None) -> tuple[Flux1, str]:
+def _from_directory(variant: str, path: Path, quantize: int | None) -> tuple[Flux1, str]:
     try:
         directory = read_directory(path)
-        config = ModelConfig.dev() if directory.guided else ModelConfig.schnell()
+        directory.check_name(variant)
+        config = _CONFIGS[variant if variant in _CONFIGS else "dev" if directory.guided else "schnell"]()
         flux = Flux1(model_path=str(path), model_config=config, quantize=quantize)
     except WeightsProblem as error:
         raise BaseUnavailable(str(error)) from error

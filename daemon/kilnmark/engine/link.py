@@ -9,7 +9,7 @@ import os
 import queue
 import socket
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import msgspec
 
@@ -38,7 +38,7 @@ BEAT_INTERVAL = 1.0
 _CHUNK = 1 << 16
 
 
-def _unheeded(_: Sequence[str]) -> None:
+def _unheeded(_: Prefetch) -> None:
     """Nobody reads ahead yet."""
 
 
@@ -50,7 +50,7 @@ class Link:
     """
 
     def __init__(self, connection: socket.socket) -> None:
-        self.on_prefetch: Callable[[Sequence[str]], None] = _unheeded
+        self.on_prefetch: Callable[[Prefetch], None] = _unheeded
         self._socket = connection
         self._sending = threading.Lock()
         self._orders: queue.SimpleQueue[Order] = queue.SimpleQueue()
@@ -107,7 +107,7 @@ class Link:
             self._cancelled.add(order.job_id)
             return
         if isinstance(order, Prefetch):
-            self.on_prefetch(order.lora_paths)
+            self.on_prefetch(order)
             return
         if isinstance(order, RenderJob):
             self._cancelled.discard(order.job_id)  # left by a cancellation that came after an earlier render of that id

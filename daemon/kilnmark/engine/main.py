@@ -1,10 +1,11 @@
-"""The worker process, seen from inside: hold one base, render the jobs that come, leave when told.
+"""The worker process, seen from inside: hold bases, render the jobs that come, leave when told.
 
 The main thread does all MLX work, because MLX's streams belong to a thread. The process leaves with `os._exit` once
 its spans are flushed: ending an MLX thread on the way out was measured to abort one run in five.
 """
 
 import argparse
+import contextlib
 import logging
 import os
 import signal
@@ -14,18 +15,21 @@ import time
 from pathlib import Path
 from typing import NoReturn
 
-from opentelemetry.context import Context
+from opentelemetry.context import attach, detach
 
 from kilnmark.engine.base import Base, BaseUnavailable, load_base
+from kilnmark.engine.bases import Bases
+from kilnmark.engine.compute import set_limits
 from kilnmark.engine.link import Link
 from kilnmark.engine.prefetch import Prefetcher
 from kilnmark.engine.render import Renderer
 from kilnmark.engine.saver import Painting, Saver
 from kilnmark.engine.store import AdapterStore
-from kilnmark.otel import names
+from kilnmark.otel.carrier import context_from
 from kilnmark.otel.setup import Telemetry, start
-from kilnmark.otel.spans import mark_failed
-from kilnmark.protocol.work import Configure, Exit, LoadFailed, Loading, Painted, Ready, RenderJob
+from kilnmark.protocol.catalog import STANDIN
+from kilnmark.protocol.errors import Cancelled, RenderFailed
+from kilnmark.protocol.work import Configure, Exit, Failed, Painted, RenderJob, WarmUp
 
 __all__ = ["SAVE_TIMEOUT", "main"]
 
@@ -59,46 +63,61 @@ def _serve(link: Link, telemetry: Telemetry) -> int:
     if not isinstance(configure, Configure):
         log.error("the first order must be configure; got %s", type(configure).__name__)
         return 1
-    link.send(Loading(variant=configure.variant))
+    bases = _bases(configure, link, telemetry)
     try:
-        base = _load(configure, telemetry)
-    except BaseUnavailable as error:
-        link.send(LoadFailed(message=str(error)))
+        bases.renderer(configure.variant)
+    except BaseUnavailable:
         return 0
-    link.send(Ready(base=base.info))
-    store = AdapterStore([Path(root) for root in configure.lora_roots], configure.adapter_cache_bytes)
-    renderer = Renderer(base, store=store, tracer=telemetry.tracer, tell=link.send, is_cancelled=link.is_cancelled)
     saver = Saver(Path(configure.output_dir), link.end)
     saver.start()
-    prefetcher = Prefetcher(store, base.shapes)
-    prefetcher.start()
-    link.on_prefetch = prefetcher.fetch
     while not isinstance(order := link.next_order(), Exit):
         if isinstance(order, RenderJob):
-            _render(order, renderer, saver, link)
+            outcome = _render(order, bases, link)
+            if isinstance(outcome, Painting):
+                link.send(Painted(job_id=order.job_id))
+                saver.save(outcome)
+            else:
+                link.end(outcome)
+        elif isinstance(order, WarmUp):
+            with contextlib.suppress(BaseUnavailable):  # the daemon has heard why
+                bases.warm_up(order.variant)
     saver.stop(SAVE_TIMEOUT)
     return 0
 
 
-def _render(job: RenderJob, renderer: Renderer, saver: Saver, link: Link) -> None:
-    outcome = renderer.render(job)
-    if isinstance(outcome, Painting):
-        link.send(Painted(job_id=job.job_id))
-        saver.save(outcome)
-    else:
-        link.end(outcome)
+def _bases(configure: Configure, link: Link, telemetry: Telemetry) -> Bases:
+    store = AdapterStore([Path(root) for root in configure.lora_roots], configure.adapter_cache_bytes)
+
+    def furnish(base: Base) -> Renderer:
+        return Renderer(base, store=store, tracer=telemetry.tracer, tell=link.send, is_cancelled=link.is_cancelled)
+
+    bases = Bases(
+        configure.bases,
+        configure.quantize,
+        set_limits(configure.base_memory),
+        load=lambda variant, place: load_base(variant, None if place == STANDIN else configure.quantize, place),
+        furnish=furnish,
+        tracer=telemetry.tracer,
+        tell=link.send,
+    )
+    prefetcher = Prefetcher(store, bases.shapes)
+    prefetcher.start()
+    link.on_prefetch = prefetcher.fetch
+    return bases
 
 
-def _load(configure: Configure, telemetry: Telemetry) -> Base:
+def _render(job: RenderJob, bases: Bases, link: Link) -> Painting | Failed:
+    """One render, on its own base; that one cannot be held ends this render and no other."""
+    if link.is_cancelled(job.job_id):  # before minutes are spent on a base that nobody waits for
+        return Failed(job_id=job.job_id, code=Cancelled.code, message="the render was cancelled")
     began = time.monotonic()
-    with telemetry.tracer.start_as_current_span(
-        names.LOAD_MODEL, context=Context(), record_exception=False, set_status_on_exception=False
-    ) as span:
-        span.set_attribute(names.RENDER_VARIANT, configure.variant)
-        try:
-            base = load_base(configure.variant, configure.quantize)
-        except BaseUnavailable as error:
-            mark_failed(span, "base_unavailable", str(error))
-            raise
-    log.info("%s is warm after %.1f s", configure.variant, time.monotonic() - began)
-    return base
+    context = attach(context_from(job.traceparent, job.tracestate))
+    try:
+        renderer = bases.renderer(job.variant)
+    except BaseUnavailable as error:
+        return Failed(job_id=job.job_id, code=RenderFailed.code, message=str(error))
+    finally:
+        detach(context)
+    outcome = renderer.render(job, load_ms=round((time.monotonic() - began) * 1e3, 3))
+    bases.rendered(job.variant, outcome.loras)
+    return outcome

@@ -6,11 +6,12 @@ Only numpy works here. What goes wrong is no news yet: the render that needs the
 import logging
 import queue
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable
 
 from kilnmark.engine.store import AdapterStore
 from kilnmark.keymaps.errors import RefusedFile
 from kilnmark.keymaps.shapes import Shapes
+from kilnmark.protocol.work import Prefetch
 
 __all__ = ["Prefetcher"]
 
@@ -22,29 +23,34 @@ class Prefetcher:
 
     Args:
         store: Where renders will look.
-        shapes: The layers of the model that they will be painted on.
+        shapes_of: Gives the layers of a variant's base; None while it is not held, and nothing is read for it then.
     """
 
-    def __init__(self, store: AdapterStore, shapes: Shapes) -> None:
+    def __init__(self, store: AdapterStore, shapes_of: Callable[[str], Shapes | None]) -> None:
         self._store = store
-        self._shapes = shapes
-        self._wanted: queue.SimpleQueue[Sequence[str]] = queue.SimpleQueue()
+        self._shapes_of = shapes_of
+        self._wanted: queue.SimpleQueue[Prefetch] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="prefetch", daemon=True)
 
     def start(self) -> None:
         """Begin to read what is wanted."""
         self._thread.start()
 
-    def fetch(self, paths: Sequence[str]) -> None:
+    def fetch(self, wanted: Prefetch) -> None:
         """These will be needed soon. Returns at once."""
-        self._wanted.put(paths)
+        self._wanted.put(wanted)
 
     def _work(self) -> None:
         while True:
-            for path in self._wanted.get():
-                try:
-                    self._store.get(path, self._shapes)
-                except RefusedFile:
-                    _log.debug("%s was refused when it was read ahead", path)
-                except Exception:  # noqa: BLE001 - a defect here must not end the reading ahead
-                    _log.exception("%s could not be read ahead", path)
+            wanted = self._wanted.get()
+            if (shapes := self._shapes_of(wanted.variant)) is not None:
+                for path in wanted.lora_paths:
+                    self._read(path, shapes)
+
+    def _read(self, path: str, shapes: Shapes) -> None:
+        try:
+            self._store.get(path, shapes)
+        except RefusedFile:
+            _log.debug("%s was refused when it was read ahead", path)
+        except Exception:  # noqa: BLE001 - a defect here must not end the reading ahead
+            _log.exception("%s could not be read ahead", path)

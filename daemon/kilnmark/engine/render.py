@@ -55,9 +55,14 @@ class Renderer:
         self._tell = tell
         self._is_cancelled = is_cancelled
 
-    def render(self, job: RenderJob) -> Painting | Failed:
-        """Paint one picture. Never raises: what goes wrong is the outcome."""
-        trail = Trail(job, tracer=self._tracer, tell=self._tell, is_cancelled=self._is_cancelled)
+    def render(self, job: RenderJob, *, load_ms: float = 0.0) -> Painting | Failed:
+        """Paint one picture. Never raises: what goes wrong is the outcome.
+
+        Args:
+            job: What to paint.
+            load_ms: How long the base had to be loaded for it, in milliseconds.
+        """
+        trail = Trail(job, tracer=self._tracer, tell=self._tell, is_cancelled=self._is_cancelled, load_ms=load_ms)
         try:
             return self._paint(job, trail)
         except RequestError as error:
@@ -84,7 +89,9 @@ class Renderer:
         )
         with PaintingTrail(trail, job.steps) as watcher:
             image = self._base.generate(ask, watcher)
-        return Painting(job, trail, image, self._base.info, tuple(_warnings(trail.loras)))
+        return Painting(
+            job, trail, image, self._base.info, tuple(_warnings(trail.loras)), is_standin=self._base.is_standin
+        )
 
     def _judge(self, job: RenderJob, trail: Trail) -> list[Member]:
         """Read every adapter and judge it. The members returned are those to put on the base.

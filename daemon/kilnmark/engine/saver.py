@@ -5,7 +5,7 @@ Encoding a PNG and syncing it take as long as a denoise step or two, and need no
 
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -19,14 +19,13 @@ from kilnmark.otel import names
 from kilnmark.protocol.errors import RequestError, StorageFailed
 from kilnmark.protocol.messages import BaseInfo
 from kilnmark.protocol.record import STANDIN_NOTICE, PictureRecord
+from kilnmark.protocol.report import AdapterReport
 from kilnmark.protocol.work import Failed, Finished, RenderJob
 
 __all__ = ["WAITING_LIMIT", "Painting", "Saver", "finish"]
 
 WAITING_LIMIT = 2
 """Pictures that may wait in memory; the next render waits when the disk is slower than the painter."""
-
-_STANDIN = "standin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +38,7 @@ class Painting:
         image: The picture.
         base: What it was painted on.
         warnings: For the reply and the record.
+        is_standin: The picture means nothing.
     """
 
     job: RenderJob
@@ -46,6 +46,12 @@ class Painting:
     image: Image
     base: BaseInfo
     warnings: tuple[str, ...]
+    is_standin: bool = False
+
+    @property
+    def loras(self) -> Sequence[AdapterReport]:
+        """A report for each adapter, in stack order."""
+        return self.trail.loras
 
 
 class Saver:
@@ -111,7 +117,7 @@ def _record(painting: Painting) -> PictureRecord:
     return PictureRecord(
         kilnmark_version=version("kilnmark"),
         created=datetime.now(UTC).isoformat(timespec="milliseconds"),
-        notice=STANDIN_NOTICE if painting.base.variant == _STANDIN else "",
+        notice=STANDIN_NOTICE if painting.is_standin else "",
         job_id=job.job_id,
         prompt=job.prompt,
         negative_prompt=job.negative_prompt,

@@ -29,6 +29,7 @@ class Trail:
         tracer: Its spans become children of the context the job carries.
         tell: Called with every step done.
         is_cancelled: Asked at every part.
+        load_ms: How long the base had to be loaded before, in milliseconds.
 
     Attributes:
         loras: The reports made so far, in stack order.
@@ -41,6 +42,7 @@ class Trail:
         tracer: Tracer,
         tell: Callable[[Stepped], None],
         is_cancelled: Callable[[str], bool],
+        load_ms: float = 0.0,
     ) -> None:
         self.loras: list[AdapterReport] = []
         self._job = job
@@ -48,7 +50,7 @@ class Trail:
         self._tracer = tracer
         self._tell = tell
         self._is_cancelled = is_cancelled
-        self._milliseconds: dict[str, float] = {}
+        self._milliseconds: dict[str, float] = {"load_ms": load_ms}
 
     @property
     def trace_id(self) -> str:

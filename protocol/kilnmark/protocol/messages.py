@@ -12,6 +12,7 @@ from msgspec import Meta
 
 from kilnmark.protocol.catalog import MAX_PIXELS, Priority
 from kilnmark.protocol.errors import InvalidParams
+from kilnmark.protocol.memory import BaseInfo, MemoryInfo
 from kilnmark.protocol.report import AdapterReport
 
 __all__ = [
@@ -81,7 +82,9 @@ class StatusParams(_Params, frozen=True, kw_only=True):
 
 
 class WarmUpParams(_Params, frozen=True, kw_only=True):
-    """`warm_up` takes nothing: the base was chosen when the daemon was started."""
+    """Which base to make warm. None: the one the daemon was started with."""
+
+    variant: Path | None = None
 
 
 class ShutdownParams(_Params, frozen=True, kw_only=True):
@@ -128,6 +131,7 @@ class RenderParams(_Params, frozen=True, kw_only=True):
     Attributes:
         seed: None draws one; the reply tells which.
         width, height: Pixels, multiples of 16.
+        variant: One of those that `status` lists.
         lora_paths: Adapter files, absolute or below one of the daemon's adapter roots, in stack order.
         lora_scales: One scale for each path.
         genre, world: Compose the stack from `visual_style.yaml` instead.
@@ -193,32 +197,6 @@ class PingResult(msgspec.Struct, frozen=True, kw_only=True):
     uptime_s: float
 
 
-class BaseInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """The base a worker holds warm.
-
-    Attributes:
-        variant: The name it was asked for by.
-        fingerprint: Hash that names its weights and topology.
-        precision: Compute precision, such as `float32`.
-        quantize: Bits of its quantized linears; None when they are not quantized.
-        backend: `cpu`, `metal` or `cuda`.
-        target_count: Linear layers that an adapter can change.
-        memory_bytes: MLX memory in use once it was loaded.
-        load_ms: Time it took to build and warm, in milliseconds.
-    """
-
-    variant: str
-    fingerprint: str
-    precision: str
-    quantize: int | None
-    backend: str
-    target_count: int
-    memory_bytes: int
-    load_ms: float
-    mlx_version: str
-    mflux_version: str
-
-
 class WorkerInfo(msgspec.Struct, frozen=True, kw_only=True):
     """The process that owns the base. `pid` is None while there is none; `restarts` counts lost ones."""
 
@@ -280,8 +258,13 @@ class StatusResult(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         state: `warming` until the base is ready, `ready`, `busy` while rendering, `draining` on the way out,
             `failed` when the base cannot be loaded (`worker.last_error` says why).
-        jobs: The running render's, then the queued ones by priority and age.
+        variant: What the daemon was started with.
+        base: That one; None while it is not held.
+        jobs: The renders that the worker has, then the queued ones by priority and age.
         rendered, failed: Renders that ended so; a picture shared by several jobs counts once, one from the cache never.
+        variants: Every base that a request may name.
+        loading: The base that is being loaded now.
+        memory: What the worker holds; None while there is no worker that could tell.
     """
 
     version: str
@@ -299,6 +282,9 @@ class StatusResult(msgspec.Struct, frozen=True, kw_only=True):
     lora_roots: list[str]
     queue: QueueInfo = QueueInfo()
     cache: CacheInfo = CacheInfo()
+    variants: list[str] = []
+    loading: str | None = None
+    memory: MemoryInfo | None = None
 
 
 class WarmUpResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -327,9 +313,13 @@ class Timings(msgspec.Struct, frozen=True, kw_only=True):
 
     The parts are those of the render that made the picture: one that was joined under way may have begun before, and
     a picture from the cache has none.
+
+    Attributes:
+        load_ms: Loading the base, where it was not held.
     """
 
     queue_ms: float = 0.0
+    load_ms: float = 0.0
     adapters_ms: float = 0.0
     encode_ms: float = 0.0
     denoise_ms: float = 0.0

@@ -7,7 +7,8 @@ from typing import Literal
 
 import msgspec
 
-from kilnmark.protocol.messages import BaseInfo, StackInfo, Timings
+from kilnmark.protocol.memory import BaseInfo, MemoryInfo
+from kilnmark.protocol.messages import StackInfo, Timings
 from kilnmark.protocol.report import AdapterReport
 
 __all__ = [
@@ -19,6 +20,8 @@ __all__ = [
     "Exit",
     "Failed",
     "Finished",
+    "Holding",
+    "Left",
     "LoadFailed",
     "Loading",
     "Order",
@@ -28,6 +31,7 @@ __all__ = [
     "RenderJob",
     "Stage",
     "Stepped",
+    "WarmUp",
     "decode_event",
     "decode_order",
     "encode",
@@ -42,11 +46,13 @@ class _Tagged(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
 
 
 class Configure(_Tagged, frozen=True, kw_only=True, tag="configure"):
-    """The first order: which base to hold.
+    """The first order: which base to hold at once, and which others may be asked for.
 
     Attributes:
-        variant: A name of `catalog.VARIANTS`, or an absolute directory that mflux can load.
-        quantize: 3 to 8 bits; None keeps the base as it is stored.
+        variant: A name of `bases`.
+        bases: Where each variant is: a name of `catalog.VARIANTS`, or an absolute directory that mflux can load.
+        base_memory: Bytes that all bases together may take; None leaves it to the worker, which knows the device.
+        quantize: 3 to 8 bits; None keeps a base as it is stored.
         output_dir: Where pictures are written.
         lora_roots: Directories that adapters are read from; nothing outside them is opened.
         adapter_cache_bytes: Adapters that are held as they were read, in bytes.
@@ -54,6 +60,8 @@ class Configure(_Tagged, frozen=True, kw_only=True, tag="configure"):
     """
 
     variant: str
+    bases: dict[str, str]
+    base_memory: int | None = None
     quantize: int | None
     output_dir: str
     lora_roots: list[str]
@@ -62,9 +70,14 @@ class Configure(_Tagged, frozen=True, kw_only=True, tag="configure"):
 
 
 class RenderJob(_Tagged, frozen=True, kw_only=True, tag="render"):
-    """One accepted render, every choice made. Paths are absolute; `names` and `lora_*` run in stack order."""
+    """One accepted render, every choice made. Paths are absolute; `names` and `lora_*` run in stack order.
+
+    Attributes:
+        variant: The base to paint on, a name of `Configure.bases`; it is loaded where it is not held.
+    """
 
     job_id: str
+    variant: str
     prompt: str
     negative_prompt: str | None
     tier: str | None
@@ -82,6 +95,12 @@ class RenderJob(_Tagged, frozen=True, kw_only=True, tag="render"):
     tracestate: str | None = None
 
 
+class WarmUp(_Tagged, frozen=True, kw_only=True, tag="warm_up"):
+    """Hold this base, a name of `Configure.bases`; the answer is `Ready` or `LoadFailed`."""
+
+    variant: str
+
+
 class CancelRender(_Tagged, frozen=True, kw_only=True, tag="cancel"):
     """Stop a render at its next denoise step."""
 
@@ -89,8 +108,9 @@ class CancelRender(_Tagged, frozen=True, kw_only=True, tag="cancel"):
 
 
 class Prefetch(_Tagged, frozen=True, kw_only=True, tag="prefetch"):
-    """A waiting render will need these adapters; read them while another one is painted."""
+    """A waiting render will need these adapters on this variant; read them while another one is painted."""
 
+    variant: str
     lora_paths: list[str]
 
 
@@ -98,7 +118,7 @@ class Exit(_Tagged, frozen=True, kw_only=True, tag="exit"):
     """Flush and leave; a render under way is cancelled."""
 
 
-Order = Configure | RenderJob | CancelRender | Prefetch | Exit
+Order = Configure | RenderJob | WarmUp | CancelRender | Prefetch | Exit
 
 
 class Beat(_Tagged, frozen=True, kw_only=True, tag="beat"):
@@ -106,21 +126,35 @@ class Beat(_Tagged, frozen=True, kw_only=True, tag="beat"):
 
 
 class Loading(_Tagged, frozen=True, kw_only=True, tag="loading"):
-    """The base is being built."""
+    """A base is being loaded."""
 
     variant: str
 
 
 class Ready(_Tagged, frozen=True, kw_only=True, tag="ready"):
-    """The base is warm; renders can come."""
+    """A base is warm."""
 
     base: BaseInfo
 
 
 class LoadFailed(_Tagged, frozen=True, kw_only=True, tag="load_failed"):
-    """The base cannot be held; trying again without a change would fail again."""
+    """A base cannot be held; trying again without a change would fail again. The worker leaves if it was its first."""
 
+    variant: str
     message: str
+
+
+class Left(_Tagged, frozen=True, kw_only=True, tag="left"):
+    """A base has left memory to make room; `freed_bytes` is by how much MLX's memory went down."""
+
+    variant: str
+    freed_bytes: int
+
+
+class Holding(_Tagged, frozen=True, kw_only=True, tag="holding"):
+    """What is held now; sent after everything that changes it."""
+
+    memory: MemoryInfo
 
 
 class Stepped(_Tagged, frozen=True, kw_only=True, tag="stepped"):
@@ -158,7 +192,7 @@ class Failed(_Tagged, frozen=True, kw_only=True, tag="failed"):
     loras: list[AdapterReport] = []
 
 
-Event = Beat | Loading | Ready | LoadFailed | Stepped | Painted | Finished | Failed
+Event = Beat | Loading | Ready | LoadFailed | Left | Holding | Stepped | Painted | Finished | Failed
 
 _encoder = msgspec.json.Encoder()
 _orders: "msgspec.json.Decoder[Order]" = msgspec.json.Decoder(Order)

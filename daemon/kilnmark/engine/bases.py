@@ -1,0 +1,208 @@
+"""The bases that are warm: loaded when they are asked for, under a budget in bytes, the least recently used out first.
+
+Which base leaves and whether another fits is decided here and nowhere else. How one is loaded is `base`'s to know, and
+rendering is serial: whoever asks for a base has none under way, so that only the one asked for must not leave.
+"""
+
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import mlx.core as mx
+from opentelemetry.trace import Tracer
+
+from kilnmark.engine.base import Base, BaseUnavailable
+from kilnmark.engine.compute import active_bytes, precision
+from kilnmark.engine.render import Renderer
+from kilnmark.engine.weights import WeightsProblem, read_directory
+from kilnmark.keymaps.shapes import Shapes
+from kilnmark.otel import names
+from kilnmark.otel.spans import mark_failed
+from kilnmark.protocol.catalog import STANDIN, VARIANTS
+from kilnmark.protocol.memory import HeldAdapter, HeldBase, Limits, MemoryInfo
+from kilnmark.protocol.report import AdapterReport
+from kilnmark.protocol.work import Holding, Left, LoadFailed, Loading, Ready
+
+__all__ = ["Bases", "declared_bytes"]
+
+log = logging.getLogger(__name__)
+
+_MIB = 1 << 20
+
+
+@dataclass(slots=True)
+class _Held:
+    """One warm base with what renders on it; `names` are those of its adapters, by content hash."""
+
+    base: Base
+    renderer: Renderer
+    declared: int
+    last_used: datetime
+    names: dict[str, str] = field(default_factory=dict)
+
+
+class Bases:
+    """Gives the base of a variant, and tells of everything that this changes.
+
+    Args:
+        places: Where each variant is: a name of the catalog, or a directory.
+        quantize: Bits for those that are not stored quantized.
+        limits: `base_bytes` is the budget.
+        load: Loads a variant from a place, or raises BaseUnavailable.
+        furnish: Makes what renders on a base.
+        tracer: For a span around each load.
+        tell: Called with `Loading`, `Left`, `Holding` and `Ready` or `LoadFailed`.
+    """
+
+    def __init__(
+        self,
+        places: Mapping[str, str],
+        quantize: int | None,
+        limits: Limits,
+        *,
+        load: Callable[[str, str], Base],
+        furnish: Callable[[Base], Renderer],
+        tracer: Tracer,
+        tell: Callable[[Loading | Left | Holding | Ready | LoadFailed], None],
+    ) -> None:
+        self._places = places
+        self._quantize = quantize
+        self._limits = limits
+        self._load = load
+        self._furnish = furnish
+        self._tracer = tracer
+        self._tell = tell
+        self._held: OrderedDict[str, _Held] = OrderedDict()
+        self._measured: dict[tuple[str, int], int] = {}
+
+    def renderer(self, variant: str) -> Renderer:
+        """What renders on a variant's base, which is loaded where it is not held.
+
+        Raises:
+            BaseUnavailable: it cannot be held. What left to make room for it stays away.
+        """
+        if variant not in self._held:
+            self._take_in(variant)
+        held = self._held[variant]
+        held.last_used = datetime.now(UTC)
+        self._held.move_to_end(variant)
+        return held.renderer
+
+    def base(self, variant: str) -> Base:
+        """A base that is held. Raises KeyError when it is not."""
+        return self._held[variant].base
+
+    def shapes(self, variant: str) -> Shapes | None:
+        """A base's layers, for a thread that reads ahead; None while it is not held."""
+        held = self._held.get(variant)
+        return held.base.shapes if held else None
+
+    def warm_up(self, variant: str) -> None:
+        """Hold a base and tell of it, also when it was held already.
+
+        Raises:
+            BaseUnavailable: As `renderer` does.
+        """
+        was_held = variant in self._held
+        self.renderer(variant)
+        if was_held:
+            self._tell(Ready(base=self.base(variant).info))
+
+    def rendered(self, variant: str, reports: Sequence[AdapterReport]) -> None:
+        """A render on this base has ended, and its adapters have these names."""
+        self._held[variant].names |= {report.sha256: report.name for report in reports}
+        self._tell_what_is_held()
+
+    def _take_in(self, variant: str) -> None:
+        self._tell(Loading(variant=variant))
+        problem = self._try_to_load(variant)
+        if problem is not None:
+            active_bytes()  # gives back what was loaded until then
+            self._tell_what_is_held()
+            self._tell(LoadFailed(variant=variant, message=problem))
+            raise BaseUnavailable(problem)
+        self._tell_what_is_held()
+        self._tell(Ready(base=self.base(variant).info))
+
+    def _try_to_load(self, variant: str) -> str | None:
+        """Load a base, or say why not, and no more of it: what was loaded hangs on the error's traceback."""
+        began = time.monotonic()
+        with self._tracer.start_as_current_span(
+            names.LOAD_MODEL, record_exception=False, set_status_on_exception=False
+        ) as span:
+            span.set_attribute(names.RENDER_VARIANT, variant)
+            try:
+                self._held[variant] = self._loaded(variant)
+            except BaseUnavailable as error:
+                mark_failed(span, "base_unavailable", str(error))
+                return str(error)
+        log.info("%s is warm after %.1f s", variant, time.monotonic() - began)
+        return None
+
+    def _loaded(self, variant: str) -> _Held:
+        """A base that fits before it is loaded, and still when it is measured."""
+        place = self._places[variant]
+        declared = declared_bytes(place, self._quantize)
+        self._make_room(variant, self._measured.get((variant, declared), declared))
+        base = self._load(variant, place)
+        self._measured[variant, declared] = base.info.memory_bytes
+        self._make_room(variant, base.info.memory_bytes)
+        return _Held(base, self._furnish(base), declared, datetime.now(UTC))
+
+    def _make_room(self, variant: str, needed: int) -> None:
+        budget = self._limits.base_bytes
+        if needed > budget:
+            raise BaseUnavailable(
+                f"{variant} needs {needed / _MIB:,.0f} MiB and all bases together may take {budget / _MIB:,.0f} MiB; "
+                "raise base_memory (`kilnmark serve --base-memory`), or quantize it to fewer bits"
+            )
+        while needed + sum(held.base.info.memory_bytes for held in self._held.values()) > budget:
+            self._let_leave(next(iter(self._held)))
+
+    def _let_leave(self, variant: str) -> None:
+        before = mx.get_active_memory()
+        del self._held[variant]
+        self._tell(Left(variant=variant, freed_bytes=before - active_bytes()))
+
+    def _tell_what_is_held(self) -> None:
+        info = MemoryInfo(
+            limits=self._limits,
+            active_bytes=mx.get_active_memory(),
+            cached_bytes=mx.get_cache_memory(),
+            bases=[_describe(held) for held in self._held.values()],
+        )
+        self._tell(Holding(memory=info))
+
+
+def _describe(held: _Held) -> HeldBase:
+    return HeldBase(
+        base=held.base.info,
+        declared_bytes=held.declared,
+        last_used=held.last_used.isoformat(timespec="milliseconds"),
+        adapters=[
+            HeldAdapter(name=held.names.get(sha256, sha256), sha256=sha256, scale=scale)
+            for sha256, scale in held.base.stacker.key
+        ],
+    )
+
+
+def declared_bytes(place: str, quantize: int | None) -> int:
+    """What a base will take in memory, in bytes, known before anything of it is loaded.
+
+    Args:
+        place: A name of `catalog.VARIANTS`, or a directory, whose headers are read.
+        quantize: 3 to 8 bits; None keeps the weights as they are stored.
+
+    Raises:
+        BaseUnavailable: the directory is no whole FLUX.1.
+    """
+    bits = None if place == STANDIN else quantize
+    try:
+        holds = VARIANTS[place].numbers if place in VARIANTS else read_directory(Path(place))
+    except WeightsProblem as error:
+        raise BaseUnavailable(str(error)) from error
+    return holds.nbytes(bits, precision().size)

@@ -1,0 +1,91 @@
+"""What a worker holds in memory, as `status` and every picture tell it: bases, the adapters on them, and limits.
+
+Results only; nothing here is a parameter. All sizes are in bytes.
+"""
+
+import msgspec
+
+__all__ = ["BaseInfo", "HeldAdapter", "HeldBase", "Limits", "MemoryInfo"]
+
+
+class BaseInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """A base that a worker holds warm.
+
+    Attributes:
+        variant: The name it was asked for by.
+        fingerprint: Hash that names its weights and topology.
+        precision: Compute precision, such as `float32`.
+        quantize: Bits of its quantized linears; None when they are not quantized.
+        backend: `cpu`, `metal` or `cuda`.
+        target_count: Linear layers that an adapter can change.
+        memory_bytes: MLX memory that loading it took, measured.
+        load_ms: Time it took to build and warm, in milliseconds.
+    """
+
+    variant: str
+    fingerprint: str
+    precision: str
+    quantize: int | None
+    backend: str
+    target_count: int
+    memory_bytes: int
+    load_ms: float
+    mlx_version: str
+    mflux_version: str
+
+
+class HeldAdapter(msgspec.Struct, frozen=True, kw_only=True):
+    """An adapter of the stack that is on a base now, under the name its last render gave it."""
+
+    name: str
+    sha256: str
+    scale: float
+
+
+class HeldBase(msgspec.Struct, frozen=True, kw_only=True):
+    """One of the bases held.
+
+    Attributes:
+        base: What it is; `base.memory_bytes` is what it was measured to take.
+        declared_bytes: What it was expected to take before it was loaded.
+        last_used: When it was last asked for, UTC, ISO 8601. The base with the earliest leaves first.
+        adapters: The stack on it, in stack order.
+    """
+
+    base: BaseInfo
+    declared_bytes: int
+    last_used: str
+    adapters: list[HeldAdapter] = []
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """The memory there is and how a worker may use it.
+
+    Attributes:
+        device_bytes: What the device recommends to use, or the machine's memory where MLX computes on its CPU.
+        base_bytes: What all bases together may take.
+        memory_bytes: MLX's memory limit, a guideline: beyond it MLX gives its cache back first.
+        cache_bytes: Freed memory that MLX may keep for reuse.
+        wired_bytes: Memory that the system must keep resident; None where MLX has no such limit.
+    """
+
+    device_bytes: int
+    base_bytes: int
+    memory_bytes: int
+    cache_bytes: int
+    wired_bytes: int | None
+
+
+class MemoryInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """A worker's memory as it was after its last load or render.
+
+    Attributes:
+        active_bytes: Held by arrays of MLX: bases, stacks, encoded prompts.
+        cached_bytes: Freed, and kept by MLX for reuse.
+        bases: The least recently used first.
+    """
+
+    limits: Limits
+    active_bytes: int
+    cached_bytes: int
+    bases: list[HeldBase]

@@ -1,0 +1,207 @@
+"""Several bases under one budget: which is loaded, which leaves, and what is told of it.
+
+Most of them are real bases whose values are never computed, so that their size can be said instead of taken.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import mlx.core as mx
+import msgspec
+import pytest
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import NoOpTracer, Tracer
+
+from kilnmark.engine.base import Ask, Base, BaseUnavailable, load_base
+from kilnmark.engine.bases import Bases, declared_bytes
+from kilnmark.engine.compute import active_bytes
+from kilnmark.engine.render import Renderer
+from kilnmark.engine.stack import Member
+from kilnmark.engine.standin import build_standin
+from kilnmark.engine.store import AdapterStore
+from kilnmark.keymaps.adapter import read_adapter
+from kilnmark.otel import names
+from kilnmark.protocol.memory import Limits
+from kilnmark.protocol.report import AdapterReport, Verdict
+from kilnmark.protocol.work import Holding, Left, LoadFailed, Loading, Ready
+from tests.protocol.samples import BASE
+
+SIZE = declared_bytes("standin", None)
+PLACES = dict.fromkeys("abc", "standin") | {"gone": "/nowhere/at-all"}
+
+
+def uncomputed(variant: str, _place: str, size: int = SIZE) -> Base:
+    info = msgspec.structs.replace(BASE, variant=variant, memory_bytes=size)
+    return Base(build_standin(), info, is_standin=True)
+
+
+@dataclass
+class Kiln:
+    """Bases under a budget, with what they loaded and told."""
+
+    budget: int
+    load: Callable[[str, str], Base] = uncomputed
+    tracer: Tracer = field(default_factory=NoOpTracer)
+    told: list[Any] = field(default_factory=list)
+    loaded: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        limits = Limits(
+            device_bytes=self.budget, base_bytes=self.budget, memory_bytes=0, cache_bytes=0, wired_bytes=None
+        )
+        self.bases = Bases(
+            PLACES, None, limits, load=self._load, furnish=self._furnish, tracer=self.tracer, tell=self.told.append
+        )
+
+    def _load(self, variant: str, place: str) -> Base:
+        self.loaded.append(variant)
+        return self.load(variant, place)
+
+    def _furnish(self, base: Base) -> Renderer:
+        return Renderer(
+            base,
+            store=AdapterStore([]),
+            tracer=NoOpTracer(),
+            tell=self.told.append,
+            is_cancelled=lambda _: False,
+        )
+
+    @property
+    def held(self) -> list[str]:
+        """As it was told last, the least recently used first."""
+        last = [event for event in self.told if isinstance(event, Holding)][-1]
+        return [each.base.variant for each in last.memory.bases]
+
+    @property
+    def left(self) -> list[str]:
+        return [event.variant for event in self.told if isinstance(event, Left)]
+
+
+def test_a_base_is_loaded_when_it_is_first_asked_for_and_then_held() -> None:
+    kiln = Kiln(budget=SIZE)
+    assert kiln.bases.renderer("a") is kiln.bases.renderer("a")
+    assert kiln.loaded == ["a"]
+    assert [type(event) for event in kiln.told] == [Loading, Holding, Ready]
+
+
+def test_as_many_as_fit_are_held() -> None:
+    kiln = Kiln(budget=2 * SIZE)
+    for variant in "ab":
+        kiln.bases.renderer(variant)
+    assert (kiln.held, kiln.left) == (["a", "b"], [])
+
+
+def test_the_least_recently_used_leaves_first() -> None:
+    kiln = Kiln(budget=2 * SIZE)
+    for variant in "abac":
+        kiln.bases.renderer(variant)
+    assert (kiln.held, kiln.left) == (["a", "c"], ["b"])
+
+
+def test_room_is_made_before_the_next_is_loaded() -> None:
+    kiln = Kiln(budget=SIZE)
+    for variant in "ab":
+        kiln.bases.renderer(variant)
+    second = kiln.told[3:]
+    assert [type(event) for event in second] == [Loading, Left, Holding, Ready]
+
+
+def test_one_that_exceeds_the_budget_alone_is_refused_with_both_figures_and_the_mend() -> None:
+    small = Kiln(budget=SIZE // 2)
+    with pytest.raises(BaseUnavailable, match=r"a needs 134 MiB .* take 67 MiB; raise base_memory"):
+        small.bases.renderer("a")
+    assert small.loaded == []
+    assert isinstance(small.told[-1], LoadFailed)
+
+
+def test_one_that_measures_more_than_the_budget_is_given_back_and_not_loaded_again() -> None:
+    kiln = Kiln(budget=SIZE, load=lambda variant, place: uncomputed(variant, place, 2 * SIZE))
+    for _ in range(2):
+        with pytest.raises(BaseUnavailable, match="a needs 268 MiB"):
+            kiln.bases.renderer("a")
+    assert (kiln.loaded, kiln.held) == (["a"], [])
+
+
+def test_one_that_measures_more_than_it_declared_drives_others_out() -> None:
+    sizes = {"a": SIZE, "b": 2 * SIZE}
+    kiln = Kiln(budget=2 * SIZE, load=lambda variant, place: uncomputed(variant, place, sizes[variant]))
+    for variant in "ab":
+        kiln.bases.renderer(variant)
+    assert (kiln.held, kiln.left) == (["b"], ["a"])
+
+
+def test_one_that_cannot_be_loaded_costs_no_other() -> None:
+    kiln = Kiln(budget=2 * SIZE)
+    kiln.bases.renderer("a")
+    with pytest.raises(BaseUnavailable, match="/nowhere/at-all"):
+        kiln.bases.renderer("gone")
+    failed = kiln.told[-1]
+    assert isinstance(failed, LoadFailed)
+    assert failed.variant == "gone"
+    assert kiln.held == ["a"]
+
+
+def test_warming_one_that_is_held_says_so_again() -> None:
+    kiln = Kiln(budget=SIZE)
+    for _ in range(2):
+        kiln.bases.warm_up("a")
+    assert [event.base.variant for event in kiln.told if isinstance(event, Ready)] == ["a", "a"]
+    assert kiln.loaded == ["a"]
+
+
+def test_a_load_is_a_span_below_the_render_that_asked_for_it_and_an_error_when_it_is_refused() -> None:
+    exported = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exported))
+    kiln = Kiln(budget=SIZE, tracer=provider.get_tracer("test"))
+    with provider.get_tracer("test").start_as_current_span("render") as render:
+        kiln.bases.renderer("a")
+        with pytest.raises(BaseUnavailable):
+            kiln.bases.renderer("gone")
+    held, refused, _ = exported.get_finished_spans()
+    assert [span.parent == render.get_span_context() for span in (held, refused)] == [True, True]
+    assert (held.attributes, held.status.is_ok) == ({names.RENDER_VARIANT: "a"}, True)
+    assert refused.attributes == {names.RENDER_VARIANT: "gone", names.ERROR_TYPE: "base_unavailable"}
+    assert not refused.status.is_ok
+
+
+def test_a_base_tells_what_is_on_it_under_the_names_of_its_last_render(adapters: Path) -> None:
+    kiln = Kiln(budget=SIZE + (1 << 20), load=lambda variant, place: load_base(variant, None, place))
+    kiln.bases.renderer("a")
+    base = kiln.bases.base("a")
+    adapter = read_adapter(adapters / "healthy.safetensors", base.shapes)
+    base.stacker.switch([Member(adapter, 0.5)])
+    report = AdapterReport(name="ink", path="/p", sha256=adapter.sha256, verdict=Verdict.ENGAGED, reason="r")
+    kiln.bases.rendered("a", [report])
+    (held,) = kiln.told[-1].memory.bases
+    (on,) = held.adapters
+    assert (on.name, on.sha256, on.scale) == ("ink", adapter.sha256, 0.5)
+    assert held.declared_bytes == pytest.approx(held.base.memory_bytes, rel=0.01)
+
+
+class _Nobody:
+    def stepped(self, done: int) -> None:
+        pass
+
+    def denoised(self, latents: mx.array) -> None:
+        pass
+
+
+def test_what_leaves_gives_its_memory_back_with_its_stack_and_its_prompts(adapters: Path) -> None:
+    kiln = Kiln(budget=SIZE + (1 << 20), load=lambda variant, place: load_base(variant, None, place))
+    before = active_bytes()
+    for variant in "ab":
+        kiln.bases.renderer(variant)
+        base = kiln.bases.base(variant)
+        base.stacker.switch([Member(read_adapter(adapters / "other.safetensors", base.shapes), 1.0)])
+        base.generate(Ask(prompt="kiln", seed=1, steps=1, guidance=3.5, width=64, height=64), _Nobody())
+        del base
+    assert kiln.left == ["a"]
+    (left,) = (event for event in kiln.told if isinstance(event, Left))
+    assert left.freed_bytes > SIZE
+    kiln.bases.base("b").stacker.switch([])
+    assert active_bytes() - before == pytest.approx(SIZE, abs=4 << 20)

@@ -1,0 +1,43 @@
+"""One of each large result, for tests that need any: every figure is made up."""
+
+from kilnmark.protocol.memory import BaseInfo, HeldAdapter, HeldBase, Limits, MemoryInfo
+from kilnmark.protocol.messages import JobInfo, StatusResult, WorkerInfo
+
+BASE = BaseInfo(
+    variant="standin",
+    fingerprint="f",
+    precision="float32",
+    quantize=None,
+    backend="cpu",
+    target_count=494,
+    memory_bytes=1,
+    load_ms=2.5,
+    mlx_version="0",
+    mflux_version="0",
+)
+MEMORY = MemoryInfo(
+    limits=Limits(device_bytes=9, base_bytes=8, memory_bytes=9, cache_bytes=1, wired_bytes=None),
+    active_bytes=2,
+    cached_bytes=1,
+    bases=[
+        HeldBase(base=BASE, declared_bytes=1, last_used="t", adapters=[HeldAdapter(name="a", sha256="s", scale=0.5)])
+    ],
+)
+STATUS = StatusResult(
+    version="1",
+    pid=1,
+    uptime_s=1.0,
+    state="busy",
+    variant="standin",
+    base=BASE,
+    worker=WorkerInfo(pid=3, restarts=0),
+    jobs=[JobInfo(job_id="j", state="queued")],
+    rendered=1,
+    failed=0,
+    socket="/s",
+    output_dir="/o",
+    lora_roots=["/l"],
+    variants=["standin", "dev"],
+    loading="dev",
+    memory=MEMORY,
+)
