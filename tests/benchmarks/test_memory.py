@@ -23,6 +23,7 @@ PART = "memory"
 RENDERS, STACKS, SETTLING = 300, 30, 60
 """The first 60 renders fill what is allowed to fill: every stack has been on twice, every cache is at its bound."""
 BLOCKS = 2
+SIDE = 32
 PROMPT_BYTES = 4 << 20
 """A bound of the prompt cache that is reached within the renders that settle."""
 BLOCK = 20
@@ -50,11 +51,14 @@ def slope(values: Sequence[int]) -> tuple[float, float]:
 
 @pytest.fixture(scope="module")
 def small() -> Base:
-    """The standin with 2+2 blocks and a small prompt cache, so that 300 renders take a minute."""
+    """The standin with two blocks of each kind and a small prompt cache, so that 300 renders take a minute."""
     whole = load_base("standin", None)
     flux = whole.flux
     flux.transformer.transformer_blocks = flux.transformer.transformer_blocks[:BLOCKS]
     flux.transformer.single_transformer_blocks = flux.transformer.single_transformer_blocks[:BLOCKS]
+    flux.t5_text_encoder.t5_blocks = flux.t5_text_encoder.t5_blocks[:BLOCKS]
+    layers = flux.clip_text_encoder.text_model.encoder
+    layers.layers = layers.layers[:BLOCKS]
     base = Base(flux, whole.info)
     flux.prompt_cache = PromptCache(lambda: base.stacker.encoder_key, limit=PROMPT_BYTES)
     return base
@@ -66,7 +70,7 @@ def test_memory_over_300_renders(small: Base, tmp_path: Path) -> None:
     rss, active, pictures = [], [], []
     for turn in range(RENDERS):
         prompt = f"kiln {turn:03d} beside the {turn * 7919 % 1009:04d}th river, clay and ash"
-        pictures.append(loop.paint(prompt, 7, 1, 64, [files[turn % STACKS]]))
+        pictures.append(loop.paint(prompt, 7, 1, SIDE, [files[turn % STACKS]]))
         if turn >= SETTLING:
             gc.collect()
             rss.append(resident())

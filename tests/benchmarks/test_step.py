@@ -57,7 +57,7 @@ def test_the_cost_of_a_step(base: Base, base_name: str, files: AdapterFiles, ran
         actions = {
             f"{it.who} {it.adapters}": Action(step, functools.partial(ours.hang, base, it.layers)) for it in compared
         }
-        series = interleaved(actions, seconds=50, least=5, most=25)
+        series = interleaved(actions, seconds=30, least=5, most=25)
     finally:
         ours.hang(base, {})
     none = series["nobody 0"]
