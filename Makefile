@@ -17,7 +17,7 @@ UV := .uv/bin/uv
 BIN := .venv/bin
 READY := .venv/.ready-$(BACKEND)
 
-.PHONY: setup demo test test-slow bench lint format coverage pin clean
+.PHONY: setup demo test test-slow bench fuzz lint format coverage pin clean
 
 setup: $(READY)
 
@@ -53,6 +53,12 @@ test-slow: setup
 bench: export RIVALS ?= 1
 bench: setup
 	@$(BIN)/python -m scripts.bench --only $(ONLY) $(if $(JSON),--json "$(JSON)")
+
+SECONDS ?= 600
+SEED ?= $(shell date +%s)
+
+fuzz: setup
+	@$(BIN)/python -m tests.keymaps.fuzz --seconds $(SECONDS) --seed $(SEED)
 
 coverage: setup
 	@$(BIN)/coverage report

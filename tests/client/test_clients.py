@@ -131,6 +131,17 @@ def test_a_healthy_adapter_engages(daemon: Daemon, flavour: Any, healthy: Path) 
     assert (report.verdict, report.path, report.scale) == (Verdict.ENGAGED, str(healthy), 0.5)
 
 
+def test_files_are_inspected_without_a_render(daemon: Daemon, flavour: Any, healthy: Path, dead: Path) -> None:
+    with flavour(daemon.socket) as client:
+        document = client.lora_inspect([healthy, dead, "absent"])
+        [listed] = client.lora_inspect([healthy], variant="schnell", targets=True).files
+        with pytest.raises(InvalidParams, match="no known variant"):
+            client.lora_inspect([healthy], variant="moon")
+    assert [file.verdict for file in document.files] == [Verdict.ENGAGED, Verdict.NOOP, Verdict.REFUSED]
+    assert document.files[0].path == str(healthy)
+    assert len(listed.targets) == listed.target_count == 20
+
+
 def test_a_dead_adapter_is_an_error_with_its_report(daemon: Daemon, flavour: Any, healthy: Path, dead: Path) -> None:
     with flavour(daemon.socket) as client, pytest.raises(AdapterNotEngaged) as caught:
         client.render("a kiln", lora_paths=[healthy, dead], **SMALL)
@@ -189,12 +200,14 @@ def test_short_methods_are_bounded(flavour: Any, folder: Path, method: str) -> N
         getattr(client, method)()
 
 
-@pytest.mark.parametrize(("method", "arguments"), [("render", ("a kiln",)), ("warm_up", ())])
-def test_silence_is_bounded(flavour: Any, folder: Path, method: str, arguments: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    ("method", "arguments"), [("render", ("a kiln",)), ("warm_up", ()), ("lora_inspect", (["/x"],))]
+)
+def test_silence_is_bounded(flavour: Any, folder: Path, method: str, arguments: tuple[Any, ...]) -> None:
     with (
         silent_daemon(folder) as path,
         flavour(path, silence_timeout=0.2) as client,
-        pytest.raises(SilenceTimeout, match=method),
+        pytest.raises(SilenceTimeout, match=method.replace("_", ".") if "lora" in method else method),
     ):
         getattr(client, method)(*arguments)
 

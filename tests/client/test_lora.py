@@ -203,14 +203,14 @@ def test_what_a_file_says_reaches_the_terminal_without_its_control_characters(tm
 
 def test_the_most_keys_a_file_may_have_flood_nothing(tmp_path: Path) -> None:
     number = np.ones((), np.float32)
-    tensors = {f"{'long' * 50}.{place}": number for place in range(20_000)}
-    path = write_tensors(tmp_path / "many.safetensors", tensors, metadata={f"m{n}": "x" * 50 for n in range(20_000)})
+    tensors = {f"{'long' * 50}.{place}": number for place in range(5_000)}
+    path = write_tensors(tmp_path / "many.safetensors", tensors, metadata={f"m{n}": "x" * 50 for n in range(2_000)})
     done = inspect(path, timeout=20)
     assert done.returncode == 3
-    assert "20000 unknown" in done.stdout
+    assert "5000 unknown" in done.stdout
     assert len(done.stdout) < 8_000
     document = inspect(path, "--json", timeout=20)
-    assert files_in(document)[0]["unmatched_keys"]["count"] == 20_000
+    assert files_in(document)[0]["unmatched_keys"]["count"] == 5_000
     assert len(document.stdout) < 30_000
 
 

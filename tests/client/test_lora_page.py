@@ -12,8 +12,8 @@ import pytest
 from rich.console import Console
 from safetensors.numpy import load_file
 
-from kilnmark.client.inspection import inspect_file
 from kilnmark.client.inspection_view import show_inspection
+from kilnmark.keymaps.inspection import inspect_file
 from kilnmark.keymaps.shapes import load_shapes
 from kilnmark.keymaps.write import make_adapter, write_tensors
 
@@ -83,8 +83,8 @@ def other_model(path: Path) -> None:
     write_tensors(path, down | up)
 
 
-def bias(path: Path) -> None:
-    write_tensors(path, pair(PROJ) | {f"{PROJ}.diff_b": np.ones(3072, np.float32)})
+def tucker(path: Path) -> None:
+    write_tensors(path, pair(PROJ) | {f"{PROJ}.hada_t1": np.ones((4, 4), np.float32)})
 
 
 FILES: Mapping[str, Callable[[Path], object]] = {
@@ -99,7 +99,7 @@ FILES: Mapping[str, Callable[[Path], object]] = {
     "tiled": lambda path: write_tensors(path, pair(QKV, rank=12, rows=9216, up_rank=4)),
     "other-model": other_model,
     "other-width": lambda path: write_tensors(path, pair(PROJ, columns=2048)),
-    "bias": bias,
+    "tucker": tucker,
     "not-finite": not_finite,
     "web-page": lambda path: path.write_text("<!doctype html><title>Log in</title>"),
     "pickle": lambda path: path.write_bytes(b"\x80\x02}q\x00." + bytes(64)),

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from kilnmark.client.request import RenderOptions, cancel_params, render_params
+from kilnmark.client.request import InspectOptions, RenderOptions, cancel_params, inspect_params, render_params
 from kilnmark.protocol.errors import InvalidParams
-from kilnmark.protocol.messages import RenderParams
+from kilnmark.protocol.messages import LoraInspectParams, RenderParams
 
 NAN, INF = float("nan"), float("inf")
 
@@ -53,6 +53,10 @@ def test_every_keyword_reaches_the_request() -> None:
 def test_the_keywords_are_the_fields_of_the_wire() -> None:
     wire = set(RenderParams.__struct_fields__) - {"meta", "prompt"}
     assert RenderOptions.__optional_keys__ == wire
+
+
+def test_the_keywords_of_an_inspection_are_the_fields_of_the_wire() -> None:
+    assert InspectOptions.__optional_keys__ == set(LoraInspectParams.__struct_fields__) - {"meta", "lora_paths"}
 
 
 def test_a_misspelt_keyword_is_a_type_error() -> None:
@@ -100,3 +104,23 @@ def test_a_prompt_must_say_something_and_not_too_much(prompt: str) -> None:
 def test_a_cancel_needs_a_job_id_that_can_exist() -> None:
     with pytest.raises(InvalidParams, match=r"\$\.params\.job_id"):
         cancel_params("no such", "")
+
+
+def test_an_inspection_takes_paths_as_a_render_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    params = inspect_params(["a.safetensors", Path("/b")], variant="schnell", targets=True)
+    assert (params.lora_paths, params.variant, params.targets) == (
+        [str(tmp_path / "a.safetensors"), "/b"],
+        "schnell",
+        True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("paths", "where"),
+    [([], "lora_paths"), ([""], "lora_paths[0]"), ("/x", "lora_paths"), (["/x"] * 65, "lora_paths")],
+)
+def test_an_inspection_needs_1_to_64_paths(paths: Any, where: str) -> None:
+    with pytest.raises(InvalidParams) as caught:
+        inspect_params(paths)
+    assert f"`$.params.{where}`" in caught.value.message

@@ -17,18 +17,19 @@ from kilnmark.engine.stack import Member, Stacker
 from kilnmark.engine.stretch import stretch_of
 from kilnmark.keymaps.adapter import Adapter, read_adapter
 from kilnmark.keymaps.errors import UnfitAdapter
-from kilnmark.keymaps.update import Update
+from kilnmark.keymaps.shapes import is_norm
+from kilnmark.keymaps.update import HadamardUpdate, KroneckerUpdate, Update, WeightUpdate
 from kilnmark.keymaps.write import write_tensors
 from kilnmark.protocol.report import Verdict
 from tests.engine.forward import noise
-from tests.keymaps.lycoris import diffusers_shares, dora_file, kohya_shares
+from tests.keymaps.lycoris import diffusers_shares, dora_file, kohya_shares, loha_file, lokr_file
 
 Matrix64 = NDArray[np.float64]
 
 
 def lengths(base: Base) -> dict[str, NDArray[np.float32]]:
-    """The norm of every row of every layer, as a trainer starts its magnitudes from."""
-    found = {target: row_squares(slot.linear) for target, slot in base.slots.items()}
+    """The norm of every row of every linear layer, as a trainer starts its magnitudes from."""
+    found = {target: row_squares(slot.linear) for target, slot in base.slots.items() if not is_norm(slot.shape)}
     return {target: np.sqrt(np.array(squares)) for target, squares in found.items()}
 
 
@@ -57,10 +58,27 @@ def weight_rows(linear: nn.Module, rows: NDArray[np.int64]) -> Matrix64:
     return np.array(weight.astype(mx.float32), dtype=np.float64)[rows]
 
 
-def decomposed(weight: Matrix64, update: Update, rows: NDArray[np.int64]) -> Matrix64:
-    """The magnitude of each row * (W + sBA) / |W + sBA|, row by row."""
+def product(update: WeightUpdate) -> Matrix64:
+    """The whole update without its magnitudes."""
+    if isinstance(update, Update):
+        dense = update.up.astype(float) @ update.down.astype(float)
+    elif isinstance(update, HadamardUpdate):
+        left, right = (up.astype(float) @ down.astype(float) for up, down in (update.first, update.second))
+        dense = left * right
+    else:
+        second = update.second[0].astype(float)
+        for matrix in update.second[1:]:
+            second = second @ matrix.astype(float)
+        whole = np.kron(update.first.astype(float), second)
+        dense = np.concatenate([whole[begin:end] for begin, end in update.ranges])
+    scaled: Matrix64 = update.multiplier * dense
+    return scaled
+
+
+def decomposed(weight: Matrix64, update: WeightUpdate, rows: NDArray[np.int64]) -> Matrix64:
+    """The magnitude of each row * (W + D) / |W + D| for an update D, row by row."""
     assert update.magnitude is not None
-    whole = weight + update.multiplier * update.up[rows].astype(float) @ update.down.astype(float)
+    whole = weight + product(update)[rows]
     scaled: Matrix64 = update.magnitude[rows, None] * whole / np.linalg.norm(whole, axis=1, keepdims=True)
     return scaled
 
@@ -103,6 +121,29 @@ def update_of(rank: int = 3, seed: int = 8) -> Update:
     return Update("layer", down, up, 0.5, 1.0, numbers.uniform(1, 9, 32).astype(np.float32))
 
 
+def products_of(seed: int = 8) -> dict[str, WeightUpdate]:
+    """The same layer's Kronecker products, whole and split, and Hadamard products of a low and a high rank."""
+    numbers = np.random.default_rng(seed)
+    magnitude = numbers.uniform(1, 9, 32).astype(np.float32)
+
+    def draw(*shape: int) -> NDArray[np.float32]:
+        return numbers.standard_normal(shape, np.float32)
+
+    def hadamard(rank: int) -> HadamardUpdate:
+        first, second = ((draw(32, each), draw(each, 64)) for each in (rank, 3))
+        return HadamardUpdate("layer", first, second, 0.2, 1.0, magnitude)
+
+    return {
+        "pair": update_of(seed=seed),
+        "lokr": KroneckerUpdate("layer", draw(4, 8), (draw(8, 8),), ((0, 32),), 0.5, 1.0, magnitude),
+        "lokr, split": KroneckerUpdate(
+            "layer", draw(5, 8), (draw(8, 2), draw(2, 8)), ((20, 40), (3, 15)), 0.5, 1.0, magnitude
+        ),
+        "loha": hadamard(2),
+        "loha, high": hadamard(30),
+    }
+
+
 ALL = np.arange(32)
 
 
@@ -118,14 +159,15 @@ def slot_of(linear: nn.Module) -> Slot:
     return find_slots(Model(linear))["layer"]
 
 
-def member(dora: Adapter, scale: float, *updates: Update, sha256: str = "a") -> Member:
+def member(dora: Adapter, scale: float, *updates: WeightUpdate, sha256: str = "a") -> Member:
     return Member(replace(dora, sha256=sha256, updates=updates), scale)
 
 
 @pytest.mark.parametrize("kind", ["factored", "dense", "quantized"])
 @pytest.mark.parametrize("scale", [1.0, 0.4, -0.5])
-def test_another_scale_multiplies_the_whole_change(dora: Adapter, kind: str, scale: float) -> None:
-    slot, update = slot_of(layer(kind)), update_of()
+@pytest.mark.parametrize("form", products_of())
+def test_another_scale_multiplies_the_whole_change(dora: Adapter, kind: str, scale: float, form: str) -> None:
+    slot, update = slot_of(layer(kind)), products_of()[form]
     Stacker({"layer": slot}).switch([member(dora, scale, update)])
     x = np.random.default_rng(9).standard_normal((5, 64))
     weight = weight_rows(slot.linear, ALL)
@@ -134,8 +176,9 @@ def test_another_scale_multiplies_the_whole_change(dora: Adapter, kind: str, sca
     assert np.linalg.norm(got - expected) <= 1e-5 * np.linalg.norm(expected)
 
 
-def test_two_on_one_layer_each_add_what_they_would_alone(dora: Adapter) -> None:
-    slot, first, second = slot_of(layer("dense")), update_of(), update_of(rank=2, seed=3)
+@pytest.mark.parametrize("form", products_of())
+def test_two_on_one_layer_each_add_what_they_would_alone(dora: Adapter, form: str) -> None:
+    slot, first, second = slot_of(layer("dense")), update_of(), products_of(seed=3)[form]
     plain = replace(update_of(seed=4), magnitude=None)
     stack = [member(dora, 0.7, first), member(dora, 0.2, second, sha256="b"), member(dora, 1.5, plain, sha256="c")]
     Stacker({"layer": slot}).switch(stack)
@@ -151,8 +194,9 @@ def test_two_on_one_layer_each_add_what_they_would_alone(dora: Adapter) -> None:
 
 
 @pytest.mark.parametrize("kind", ["factored", "dense", "quantized"])
-def test_the_norm_is_that_of_the_true_change(kind: str) -> None:
-    linear, update = layer(kind), update_of()
+@pytest.mark.parametrize("form", products_of())
+def test_the_norm_is_that_of_the_true_change(kind: str, form: str) -> None:
+    linear, update = layer(kind), products_of()[form]
     weight = weight_rows(linear, ALL)
     change = np.linalg.norm(decomposed(weight, update, ALL) - weight)
     assert stretch_of(linear, update).norm == pytest.approx(change, rel=1e-5)
@@ -173,6 +217,29 @@ def test_a_row_of_zeros_stays_a_row_of_zeros(dora: Adapter) -> None:
     Stacker({"layer": slot}).switch([member(dora, 1.0, update)])
     assert not np.array(slot.current()(mx.ones((1, 64)))).any()
     assert stretch_of(linear, update).norm == 0.0
+
+
+@pytest.mark.parametrize("kind", ["lokr", "loha"])
+def test_layers_of_true_shape_paint_with_the_decomposed_product(
+    base: Base, stacker: Stacker, tmp_path: Path, kind: str
+) -> None:
+    shares = [share for share in kohya_shares() if "double_blocks_0_img_attn" in share.module]
+    tensors = (lokr_file(shares, rank=2) if kind == "lokr" else loha_file(shares, rank=9)) | {
+        f"{share.module}.dora_scale": np.full((share.end, 1), 2.0, np.float32) for share in shares
+    }
+    adapter = read_adapter(write_tensors(tmp_path / "a.safetensors", tensors), base.shapes)
+    assert adapter.kind == f"dora+{kind}"
+    report = Effect(base.slots).assess(adapter, kind, 1.0)
+    assert (report.verdict, report.applied_target_count) == (Verdict.ENGAGED, len(shares))
+    stacker.switch([Member(adapter, 1.0)])
+    numbers = np.random.default_rng(7)
+    for update in adapter.updates[1::2]:
+        assert isinstance(update, HadamardUpdate | KroneckerUpdate)
+        slot, rows = base.slots[update.target], numbers.integers(0, base.shapes[update.target][0], 8)
+        x = numbers.standard_normal((1, slot.shape[1]))
+        expected = output(slot.linear, decomposed(weight_rows(slot.linear, rows), update, rows), x, rows)
+        got = np.array(slot.current()(mx.array(x.astype(np.float32))))[:, rows]
+        assert np.linalg.norm(got - expected) <= 1e-5 * np.linalg.norm(expected)
 
 
 def test_magnitudes_beyond_float32_are_refused(dora: Adapter) -> None:

@@ -13,7 +13,7 @@ from kilnmark.engine.effect import Effect
 from kilnmark.engine.layers import KroneckerTerm, StackedLinear
 from kilnmark.engine.stack import Member, Stacker
 from kilnmark.keymaps.adapter import Adapter, read_adapter
-from kilnmark.keymaps.update import KroneckerUpdate
+from kilnmark.keymaps.update import HadamardUpdate, KroneckerUpdate, Update
 from kilnmark.keymaps.write import write_tensors
 from kilnmark.protocol.report import Verdict
 from tests.engine.forward import noise
@@ -62,6 +62,13 @@ def product(update: KroneckerUpdate) -> NDArray[np.float64]:
     return update.multiplier * np.concatenate([whole[begin:end] for begin, end in update.ranges])
 
 
+def hadamard(update: HadamardUpdate) -> NDArray[np.float64]:
+    (up_1, down_1), (up_2, down_2) = update.first, update.second
+    left, right = up_1.astype(float) @ down_1.astype(float), up_2.astype(float) @ down_2.astype(float)
+    dense: NDArray[np.float64] = update.multiplier * left * right
+    return dense
+
+
 @pytest.mark.parametrize("target", FUSED)
 def test_a_stack_of_three_kinds_adds_their_exact_sum(
     base: Base, stacker: Stacker, files: Path, other: Adapter, target: str
@@ -78,7 +85,10 @@ def test_a_stack_of_three_kinds_adds_their_exact_sum(
         (update,) = (update for update in adapter.updates if update.target == target)
         if isinstance(update, KroneckerUpdate):
             exact += scale * (x.astype(float) @ product(update).T)
+        elif isinstance(update, HadamardUpdate):
+            exact += scale * (x.astype(float) @ hadamard(update).T)
         else:
+            assert isinstance(update, Update)
             exact += scale * update.multiplier * (x.astype(float) @ update.down.T.astype(float)) @ update.up.T
     assert np.linalg.norm(added - exact) / np.linalg.norm(exact) < 1e-5
 
@@ -120,10 +130,35 @@ def test_a_term_keeps_its_rows_in_their_order(second: list[tuple[int, int]]) -> 
     assert np.allclose(got, np.array(x) @ np.concatenate([dense[8:], dense[:3]]).T, atol=1e-5)
 
 
+@pytest.mark.parametrize(("ranks", "terms"), [((8, 8), 0), ((8, 9), 1), ((32, 32), 1)])
+def test_a_hadamard_product_is_exact_as_one_pair_and_factor_by_factor(
+    base: Base, stacker: Stacker, other: Adapter, ranks: tuple[int, int], terms: int
+) -> None:
+    target, numbers = "transformer_blocks.0.attn.to_k", np.random.default_rng(8)
+    first, second = (
+        (numbers.standard_normal((3072, rank), np.float32), numbers.standard_normal((rank, 3072), np.float32))
+        for rank in ranks
+    )
+    update = HadamardUpdate(target, first, second, 0.01, 1.0, bias=numbers.standard_normal(3072, np.float32))
+    stacker.switch([Member(replace(other, updates=(update,)), -0.6)])
+    wrapper = base.slots[target].current()
+    assert isinstance(wrapper, StackedLinear)
+    assert len(wrapper.terms) == terms
+    held = sum(array.nbytes for term in wrapper.terms for array in term.added())
+    assert held == terms * sum(matrix.nbytes for matrix in (*first, *second))
+    x = numbers.standard_normal((2, 3, 3072)).astype(np.float32)
+    added = np.array(wrapper(mx.array(x)) - base.slots[target].linear(mx.array(x)), dtype=np.float64)
+    assert update.bias is not None
+    exact = -0.6 * (x.astype(float) @ hadamard(update).T + update.bias)
+    assert np.linalg.norm(added - exact) / np.linalg.norm(exact) < 1e-5
+
+
 def test_a_product_that_does_not_fit_leaves_the_base_alone(base: Base, stacker: Stacker, files: Path) -> None:
     adapter = read(base, files, "kohya_lokr_bfl")
     wrong = KroneckerUpdate(adapter.updates[0].target, np.ones((2, 2), "f4"), (np.ones((2, 2), "f4"),), ((0, 4),), 1, 4)
-    with pytest.raises(ValueError, match="does not fit"):
-        stacker.switch([Member(replace(adapter, updates=(wrong,)), 1.0)])
-    assert not stacker.key
-    assert base.slots[wrong.target].current() is base.slots[wrong.target].linear
+    high = np.ones((2, 9), "f4"), np.ones((9, 2), "f4")
+    for update in (wrong, HadamardUpdate(wrong.target, high, high, 1.0, 1.0)):
+        with pytest.raises(ValueError, match="does not fit"):
+            stacker.switch([Member(replace(adapter, updates=(update,)), 1.0)])
+        assert not stacker.key
+        assert base.slots[wrong.target].current() is base.slots[wrong.target].linear

@@ -5,6 +5,7 @@ Every layer has its true width; the text encoders have one block each and the VA
 
 from pathlib import Path
 
+from kilnmark.engine.layers import FactoredLinear
 from kilnmark.engine.slots import find_slots
 from kilnmark.engine.standin import build_standin
 
@@ -35,7 +36,7 @@ def write_tiny_flux(path: Path) -> Path:
 def _densify(model: nn.Module) -> None:
     """Real files hold whole matrices, so every factored layer is multiplied out."""
     for slot in find_slots(model).values():
-        if type(slot.linear) is nn.Linear:
+        if not isinstance(slot.linear, FactoredLinear):
             continue
         out, into = slot.shape
         dense = nn.Linear(into, out, bias="bias" in slot.linear)

@@ -26,7 +26,7 @@ EXTRA_ONLY = ("opentelemetry.sdk", "opentelemetry.exporter", "opentelemetry.prot
 ARROWS = {
     "protocol": "protocol",
     "otel": "otel protocol.errors protocol.messages protocol.report protocol.work",
-    "keymaps": "keymaps protocol.report",
+    "keymaps": "keymaps protocol.inspection protocol.report",
     "client": "client protocol otel keymaps",
     "daemon": "daemon protocol otel keymaps",
     "engine": "engine protocol otel keymaps",

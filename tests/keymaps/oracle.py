@@ -5,7 +5,7 @@ of the update in float64.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -281,6 +281,7 @@ class Writer:
     up: str = "lora_B.weight"
     flat: bool = False
     transposed: bool = False
+    zero_is_rank: bool = False
 
     def name(self, module: str) -> str:
         return self.prefix + (module.replace(".", "_") if self.flat else module)
@@ -293,7 +294,8 @@ class Writer:
         if self.transposed:
             down, up = down.T, up.T
         rank = down.shape[0]
-        multiplier = float(raw[f"{name}.alpha"]) / rank if f"{name}.alpha" in raw else 1.0
+        alpha = float(raw[f"{name}.alpha"]) if f"{name}.alpha" in raw else rank
+        multiplier = (rank if self.zero_is_rank and alpha == 0 else alpha) / rank
         return multiplier, swapped(up) if module.startswith("final_layer.adaLN") else up[begin:end], down
 
     def keys(self, raw: Raw) -> set[str]:
@@ -326,6 +328,7 @@ WRITERS: Mapping[str, Writer] = {
     "te2-only": Writer(onetrainer_encoders, "", *KOHYA),
     "te-comfy-only": Writer(comfyui_encoders, "", *KOHYA),
     **dict.fromkeys(("kohya-split-qkv", "draw-things"), kohya()),
+    "alpha-zero": replace(kohya(), zero_is_rank=True),
     "kohya-in-dims": kohya(flux1_in_dims),
     **dict.fromkeys(
         ("ai-toolkit", "replicate-ostris", "diffusers-alpha", "mixed-peft-kohya"),

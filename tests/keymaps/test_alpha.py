@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kilnmark.keymaps.adapter import read_adapter
+from kilnmark.keymaps.adapter import Adapter, read_adapter
 from kilnmark.keymaps.alpha import PEFT_METADATA
 from kilnmark.keymaps.errors import UnfitAdapter
+from kilnmark.keymaps.update import KroneckerUpdate
 from kilnmark.keymaps.write import write_tensors
 
 SHAPES = {"transformer_blocks.0.attn.to_q": (6, 8), "proj_out": (6, 8), "single_transformer_blocks.0.proj_out": (6, 8)}
@@ -32,7 +33,7 @@ def multipliers(
     said = text if text is not None else None if config is None else json.dumps(config)
     metadata = {} if said is None else {PEFT_METADATA: said}
     adapter = read_adapter(write_tensors(folder / "a.safetensors", ones, metadata=metadata), SHAPES)
-    return {update.target: update.multiplier for update in adapter.updates}
+    return {update.target: update.multiplier for update in adapter.pairs}
 
 
 def test_without_any_alpha_it_is_the_rank(tmp_path: Path) -> None:
@@ -104,6 +105,7 @@ def test_an_escaped_dot_is_a_dot(tmp_path: Path) -> None:
         ('{"lora_alpha": null}', "no finite number"),
         ('{"lora_alpha": true}', "no finite number"),
         ('{"lora_alpha": NaN}', "no finite number"),
+        (f'{{"lora_alpha": {10**400}}}', "too large"),
         ('{"lora_alpha": 1, "use_rslora": "yes"}', "use_rslora is no truth value"),
         ('{"lora_alpha": 1, "alpha_pattern": [1]}', "alpha_pattern is no object"),
         ('{"lora_alpha": 1, "alpha_pattern": {"a": "b"}}', "no finite number"),
@@ -122,3 +124,48 @@ def test_an_alpha_that_is_not_finite_is_refused_by_key(tmp_path: Path, alpha: fl
     with pytest.raises(UnfitAdapter, match=r"alpha is (nan|inf)") as caught:
         multipliers(tmp_path, tensors={"transformer.proj_out.alpha": alpha})
     assert caught.value.key == "transformer.proj_out.alpha"
+
+
+def flattened(folder: Path, prefix: str, alpha: float, **roles: tuple[int, int]) -> Adapter:
+    """One module in names without dots; the sizes of its matrices, and its alpha."""
+    module = (
+        f"{prefix}transformer_blocks_0_attn_to_q" if prefix != "lora_unet_" else "lora_unet_double_blocks_0_img_mlp_0"
+    )
+    shapes = {"transformer_blocks.0.attn.to_q": (6, 8), "transformer_blocks.0.ff.linear1": (6, 8)}
+    sizes = roles or {"lora_down.weight": (RANK, 8), "lora_up.weight": (6, RANK)}
+    tensors = {f"{module}.{role}": np.ones(size, np.float32) for role, size in sizes.items()}
+    tensors[f"{module}.alpha"] = np.array(alpha, np.float32)
+    return read_adapter(write_tensors(folder / "a.safetensors", tensors), shapes)
+
+
+@pytest.mark.parametrize(("prefix", "convention"), [("lora_unet_", "kohya"), ("lycoris_", "lycoris")])
+@pytest.mark.parametrize("zero", [0.0, -0.0])
+def test_an_alpha_of_zero_is_the_rank_where_the_trainer_takes_it_for_that_and_the_report_says_so(
+    tmp_path: Path, prefix: str, convention: str, zero: float
+) -> None:
+    adapter = flattened(tmp_path, prefix, zero)
+    assert (adapter.convention, [update.multiplier for update in adapter.pairs]) == (convention, [1.0])
+    [note] = adapter.notes
+    assert note.startswith("alpha is 0 in 1 module, applied at alpha = rank as the trainer does")
+    assert note.endswith("ComfyUI would apply nothing there")
+
+
+def test_an_alpha_next_to_zero_is_taken_at_its_word(tmp_path: Path) -> None:
+    adapter = flattened(tmp_path, "lora_unet_", 1e-20)
+    assert adapter.pairs[0].multiplier == pytest.approx(1e-20 / RANK)
+    assert adapter.notes == ()
+
+
+def test_an_alpha_of_zero_makes_a_zero_update_where_no_trainer_says_otherwise(tmp_path: Path) -> None:
+    adapter = flattened(tmp_path, "lora_transformer_", 0.0)
+    assert (adapter.convention, [update.is_zero for update in adapter.updates]) == ("onetrainer", [True])
+    assert adapter.notes == ()
+
+
+def test_an_alpha_of_zero_that_counts_for_nothing_is_not_told(tmp_path: Path) -> None:
+    whole = flattened(tmp_path, "lycoris_", 0.0, lokr_w1=(3, 4), lokr_w2=(2, 2))
+    assert isinstance(whole.updates[0], KroneckerUpdate)
+    assert (whole.updates[0].multiplier, whole.notes) == (1.0, ())
+    factored = flattened(tmp_path, "lycoris_", 0.0, lokr_w1=(3, 4), lokr_w2_a=(2, 1), lokr_w2_b=(1, 2))
+    assert isinstance(factored.updates[0], KroneckerUpdate)
+    assert (factored.updates[0].multiplier, len(factored.notes)) == (1.0, 1)

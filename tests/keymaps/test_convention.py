@@ -79,7 +79,7 @@ def test_the_shipped_tables_are_valid_and_named_like_their_files() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(load_tables()))
-def test_a_table_names_every_linear_layer_of_its_part_and_nothing_else(name: str) -> None:
+def test_a_table_names_every_layer_of_its_part_and_nothing_else(name: str) -> None:
     table = load_tables()[name]
     patterns = [target for rows in table.modules.values() for target in rows.targets]
     part = encoder_of(patterns[0])
@@ -147,6 +147,28 @@ KEYS = [
     ("lora_unet_layers_29_adaLN_modulation_0.alpha", Role.ALPHA, ("layers.29.adaLN_modulation.0",)),
     ("diffusion_model.layers.2.attention.out.alpha", Role.ALPHA, ("layers.2.attention.to_out.0",)),
     ("transformer.all_x_embedder.2-1.lora_A.weight", Role.DOWN, ("all_x_embedder.2-1",)),
+    (
+        "double_blocks.18.txt_attn.norm.key_norm.scale",
+        Role.NORM_WEIGHT,
+        ("transformer_blocks.18.attn.norm_added_k",),
+    ),
+    ("single_blocks.3.norm.query_norm.scale", Role.NORM_WEIGHT, ("single_transformer_blocks.3.attn.norm_q",)),
+    (
+        "transformer.transformer_blocks.7.attn.norm_added_q.weight",
+        Role.NORM_WEIGHT,
+        ("transformer_blocks.7.attn.norm_added_q",),
+    ),
+    (
+        "transformer.transformer.single_transformer_blocks.0.attn.norm_k.weight",
+        Role.NORM_WEIGHT,
+        ("single_transformer_blocks.0.attn.norm_k",),
+    ),
+    ("lycoris_transformer_blocks_0_attn_norm_q.w_norm", Role.W_NORM, ("transformer_blocks.0.attn.norm_q",)),
+    ("diffusion_model.layers.4.attention.q_norm.w_norm", Role.W_NORM, ("layers.4.attention.norm_q",)),
+    ("double_blocks.0.txt_attn.proj.lora_B.bias", Role.UP_BIAS, ("transformer_blocks.0.attn.to_add_out",)),
+    ("transformer.proj_out.lora_A.bias", Role.DOWN_BIAS, ("proj_out",)),
+    ("lora_unet_img_in.diff_b", Role.DIFF_B, ("x_embedder",)),
+    ("diffusion_model.img_in.diff", Role.DIFF, ("x_embedder",)),
 ]
 
 
@@ -232,8 +254,7 @@ def test_only_the_shift_and_scale_of_the_output_change_places(model: str) -> Non
     [
         ("lycoris_transformer_blocks_0_attn_to_q.lokr_t2", "Tucker LoKr"),
         ("lora_unet_double_blocks_0_img_mlp_0.hada_t1", "Tucker LoHa"),
-        ("double_blocks.0.img_attn.qkv.lora_B.bias", "bias"),
-        ("double_blocks.0.img_attn.norm.query_norm.scale", "norm"),
+        ("lycoris_transformer_blocks_0_attn_norm_q.b_norm", "norm bias"),
     ],
 )
 def test_keys_of_other_kinds_of_updates_are_known_by_their_endings(key: str, kind: str) -> None:
@@ -305,6 +326,8 @@ def test_dots_become_the_conventions_own_separator() -> None:
         ("component: m\n", "", "component"),
         ("a: down", "a: sideways", "suffixes"),
         ("alpha: [rank]", "alpha: [tensor]", "alpha"),
+        ("alpha: [rank]", "alpha: [rank]\nzero_alpha: one", "zero_alpha"),
+        ("alpha: [rank]", "alpha: [rank]\nzero_alpha: rank", "zero_alpha"),
         ("modules:", "modules: 5\nmore:", "modules"),
         ("out: [one, two]", "out: []", "modules.out"),
         ("out: [one, two]", "out: 5", "modules.out"),

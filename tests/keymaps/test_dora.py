@@ -1,5 +1,6 @@
 """DoRA: every target's own rows of the magnitudes, in both spellings."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ from numpy.typing import NDArray
 
 from kilnmark.keymaps.adapter import Adapter, read_adapter
 from kilnmark.keymaps.errors import UnfitAdapter
+from kilnmark.keymaps.update import HadamardUpdate, KroneckerUpdate
 from kilnmark.keymaps.write import write_tensors
 from tests.keymaps.lycoris import Raw, Share, diffusers_shares, dora_file, kohya_shares
 from tests.keymaps.test_adapter import DEV
@@ -76,20 +78,39 @@ def test_a_file_of_pairs_with_and_without_magnitudes_is_both_kinds(tmp_path: Pat
     assert read_adapter(path, SHAPES | {"transformer_blocks.0.attn.to_out.0": (8, 6)}).kind == "dora+lora"
 
 
+PRODUCTS: dict[str, Raw] = {
+    "lokr": {"lokr_w1": np.ones((3, 4), np.float32), "lokr_w2": np.ones((4, 2), np.float32)},
+    "loha": {f"hada_w{place}_a": np.ones((12, 2), np.float32) for place in (1, 2)}
+    | {f"hada_w{place}_b": np.ones((2, 8), np.float32) for place in (1, 2)},
+}
+
+
+@pytest.mark.parametrize("kind", PRODUCTS)
+def test_products_have_magnitudes_too(tmp_path: Path, kind: str) -> None:
+    magnitude = np.arange(12, dtype=np.float32).reshape(-1, 1)
+    factors = {f"{FUSED}.{name}": factor for name, factor in PRODUCTS[kind].items()}
+    plain, adapter = (read(tmp_path, factors | beside) for beside in ({}, {f"{FUSED}.dora_scale": magnitude}))
+    assert (adapter.kind, adapter.matched_key_count) == (f"dora+{kind}", len(factors) + 1)
+    for update, before, rows in zip(
+        adapter.updates, plain.updates, (slice(0, 6), slice(6, 10), slice(10, 12)), strict=True
+    ):
+        assert isinstance(update, KroneckerUpdate | HadamardUpdate)
+        assert np.array_equal(update.magnitude, magnitude[rows, 0])  # type: ignore[arg-type]
+        assert update.norm == before.norm
+        assert not replace(update, norm=0.0).is_zero
+
+
 WHOLE = np.ones((12, 1), np.float32)
 REFUSED: dict[str, tuple[Raw, str, str]] = {
     "one for every input": (small(np.ones((1, 8), np.float32)), "dora_scale", "each of 8 inputs.*on the output axis"),
     "too few": (small(np.ones((11, 1), np.float32)), "dora_scale", r"each of 12 rows, but has shape \[11, 1\]"),
     "not finite": (small(np.full(12, np.nan, np.float32)), "dora_scale", "not finite"),
     "alone": ({f"{FUSED}.dora_scale": WHOLE}, "dora_scale", "the up matrix that belongs to it is missing"),
-    "on a Kronecker product": (
-        {
-            f"{FUSED}.lokr_w1": np.ones((3, 4), np.float32),
-            f"{FUSED}.lokr_w2": np.ones((4, 2), np.float32),
-            f"{FUSED}.dora_scale": WHOLE,
-        },
+    "one for every input of a product": (
+        {f"{FUSED}.{name}": factor for name, factor in PRODUCTS["lokr"].items()}
+        | {f"{FUSED}.dora_scale": np.ones((1, 8), np.float32)},
         "dora_scale",
-        "gives magnitudes to a lokr update",
+        "each of 8 inputs.*on the output axis",
     ),
 }
 

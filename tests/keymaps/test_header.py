@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kilnmark.keymaps.errors import UnsafeFile
-from kilnmark.keymaps.header import HEADER_LIMIT, TENSOR_LIMIT, header_size, parse_header
+from kilnmark.keymaps.header import HEADER_LIMIT, header_size, parse_header
+from kilnmark.keymaps.header_text import METADATA_LIMIT, TENSOR_LIMIT
 
 Entry = dict[str, Any]
 
@@ -54,7 +55,9 @@ BAD: dict[str, tuple[object, int, str, str | None]] = {
     "fraction in the shape": ({"k": entry(shape=[2.0])}, 8, "shape is not", "k"),
     "truth value in the shape": ({"k": entry(shape=[True, 2])}, 8, "shape is not", "k"),
     "negative size": ({"k": entry(shape=[-2])}, 8, "shape is not", "k"),
-    "endless list": ({"k": entry(shape=[1] * 100_000)}, 8, "shape is not", "k"),
+    "endless list": ({"k": entry(shape=[1] * 100_000)}, 8, "more than 512 bytes", "k"),
+    "object inside": ({"k": entry(shape={})}, 8, "exactly dtype, shape and data_offsets", "k"),
+    "object deep inside": ({"k": {"dtype": {"k": {}}}}, 8, "exactly dtype, shape and data_offsets", "k"),
     "nine dimensions": ({"k": entry(shape=[1] * 8 + [2])}, 8, "shape is not", "k"),
     "overflowing shape": ({"k": entry(shape=[2**62, 4])}, 8, "overflows", "k"),
     "overflow behind a zero": ({"k": entry(shape=[0, 2**62, 4], data_offsets=[0, 0])}, 0, "overflows", "k"),
@@ -74,6 +77,19 @@ BAD: dict[str, tuple[object, int, str, str | None]] = {
     "trailing bytes": ({"k": entry()}, 11, "3 bytes follow the last tensor", None),
     "metadata with a number": ({"__metadata__": {"a": 1}}, 0, "strings to strings", "__metadata__"),
     "metadata that is no object": ({"__metadata__": "a"}, 0, "strings to strings", "__metadata__"),
+    "too many entries of metadata": (
+        {"__metadata__": {str(number): "" for number in range(2_001)}},
+        0,
+        "more than 2000 entries",
+        "__metadata__",
+    ),
+    "too much metadata": (
+        {"__metadata__": {"a": "b" * METADATA_LIMIT}},
+        0,
+        "does not end within 2097152 bytes",
+        "__metadata__",
+    ),
+    "name far too long": ({"k" * 7000: entry()}, 8, "does not end within 6146 bytes", None),
     "endless name": ({"k" * 2000: entry()}, 8, "more than 1024 bytes", "k" * 2000),
     "name that is no text": ({"\ud800": entry()}, 8, "not safe JSON", None),
     "metadata that is no text": ({"__metadata__": {"a": "\ud800"}}, 0, "not safe JSON", None),
@@ -97,6 +113,19 @@ NOT_JSON = {
     "bad UTF-8": b'{"\xff": 1}',
     "a minus zero": b'{"a": {"dtype": "F32", "shape": [-0], "data_offsets": [0, 0]}}',
     "half an object": b'{"a": ',
+    "half an object in an object": b'{"a": {',
+    "a name alone": b'{"a"}',
+    "no comma": b'{"__metadata__": {} "a": {}}',
+    "a comma too many": b'{"__metadata__": {},}',
+    "a comma too many in the metadata": b'{"__metadata__": {"a": "b",}}',
+    "a line break in a name": b'{"a\n": 1}',
+    "a line break in the metadata": b'{"__metadata__": {"a": "\n"}}',
+    "a form feed for a space": b'{\x0c"__metadata__": {}}',
+    "bad UTF-8 in the metadata": b'{"__metadata__": {"a": "\xff"}}',
+    "bad UTF-8 in a tensor": b'{"a": {"dtype": "\xff", "shape": [], "data_offsets": [0, 0]}}',
+    "a form feed behind the object": b"{} \x0c ",
+    "a line tabulation behind the object": b"{}\x0b",
+    "bytes that are no JSON behind the object": b"{}\x00",
     "two objects": b"{}{}",
     "a number of ten thousand digits": b'{"a": ' + b"9" * 10_000 + b"}",
     "a hundred thousand brackets": b'{"a": ' + b"[" * 100_000,
@@ -105,7 +134,7 @@ NOT_JSON = {
 
 @pytest.mark.parametrize("name", NOT_JSON)
 def test_what_is_no_json_object_is_refused(name: str) -> None:
-    with pytest.raises(UnsafeFile, match="header"):
+    with pytest.raises(UnsafeFile, match=r"header|must have exactly dtype"):
         parse_header("a", NOT_JSON[name], 0)
 
 
@@ -114,12 +143,35 @@ def test_what_is_no_json_object_is_refused(name: str) -> None:
     [
         b'{"k": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}, "k": {}}',
         b'{"j": {"dtype": "F32", "shape": [2], "k": 1, "k": 2, "data_offsets": [0, 8]}}',
+        b'{"k": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}, "\\u006b": {}}',
+        b'{"__metadata__": {"k": "a", "\\u006b": "b"}}',
     ],
 )
 def test_a_name_said_twice_is_refused(raw: bytes) -> None:
     with pytest.raises(UnsafeFile, match="names this twice") as caught:
         parse_header("a", raw, 8)
     assert caught.value.key == "k"
+
+
+def test_metadata_said_twice_is_refused() -> None:
+    with pytest.raises(UnsafeFile, match="names this twice") as caught:
+        parse_header("a", b'{"__metadata__": {}, "__metadata__": {}}', 0)
+    assert caught.value.key == "__metadata__"
+
+
+@pytest.mark.parametrize("ascii_only", [False, True])
+def test_names_and_metadata_keep_their_characters_however_they_are_written(ascii_only: bool) -> None:
+    good = {"__metadata__": {'"é"\n': "\x7f\u2028\U0001f525{}"}, "Ã©\U0001f525": entry()}
+    raw = json.dumps(good, ensure_ascii=ascii_only).encode()
+    header = parse_header("a", raw, 8)
+    assert header.metadata == good["__metadata__"]
+    assert list(header.tensors) == ["Ã©\U0001f525"]
+    agrees_with_the_library(raw, bytes(8))
+
+
+def test_a_field_said_with_a_colon_in_it_is_no_repetition() -> None:
+    with pytest.raises(UnsafeFile, match="unknown dtype ':'"):
+        parse_header("a", encoded({"k": entry(dtype=":")}), 8)
 
 
 @pytest.mark.parametrize("metadata", [{"__metadata__": {}}, {}])

@@ -63,10 +63,6 @@ def test_a_matrix_of_zeros_makes_zero_updates(tmp_path: Path, role: str) -> None
     assert all(update.is_zero for update in read(tmp_path, whole(**{role: zeros})).pairs)
 
 
-def test_an_alpha_of_zero_makes_zero_updates(tmp_path: Path) -> None:
-    assert all(update.is_zero for update in read(tmp_path, whole(alpha=np.array(0, np.float32))).pairs)
-
-
 def test_factors_that_never_meet_make_a_zero_update(tmp_path: Path) -> None:
     down, up = whole().values()
     down[1:], up[:, 0] = 0, 0

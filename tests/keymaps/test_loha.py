@@ -1,4 +1,4 @@
-"""LoHa: the exact pair that stands for a Hadamard product, against the product itself in float64."""
+"""LoHa: every target's rows of the factors, against the Hadamard product in float64."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from kilnmark.keymaps.adapter import Adapter, read_adapter
 from kilnmark.keymaps.errors import UnfitAdapter
-from kilnmark.keymaps.update import Update
+from kilnmark.keymaps.update import HadamardUpdate
 from kilnmark.keymaps.write import write_tensors
 from tests.keymaps.lycoris import Raw, Share, diffusers_shares, kohya_shares, loha_file, some_rows
 from tests.keymaps.test_adapter import DEV
@@ -23,6 +23,13 @@ def hadamard(raw: Raw, module: str, rows: NDArray[np.int64] | slice, alpha: floa
         raw[f"{module}.{name}"].astype(float) for name in ("hada_w1_a", "hada_w1_b", "hada_w2_a", "hada_w2_b")
     )
     product: NDArray[np.float64] = alpha / w1_b.shape[0] * (w1_a[rows] @ w1_b) * (w2_a[rows] @ w2_b)
+    return product
+
+
+def rows_of(update: HadamardUpdate, rows: NDArray[np.int64] | slice) -> NDArray[np.float64]:
+    (up_1, down_1), (up_2, down_2) = update.first, update.second
+    left, right = up_1[rows].astype(float) @ down_1.astype(float), up_2[rows].astype(float) @ down_2.astype(float)
+    product: NDArray[np.float64] = update.multiplier * left * right
     return product
 
 
@@ -45,8 +52,8 @@ def test_every_layer_of_a_full_file_gets_its_rows_of_the_product(
     assert updates.keys() == {share.target for share in shares}
     for share in shares:
         update, rows = updates[share.target], some_rows(share)
-        assert isinstance(update, Update)
-        got = update.multiplier * update.up[rows - share.begin].astype(float) @ update.down.astype(float)
+        assert isinstance(update, HadamardUpdate)
+        got = rows_of(update, rows - share.begin)
         expected = hadamard(raw, share.module, rows, 0.5)
         assert got.shape == (len(rows), DEV[share.target][1])
         assert np.linalg.norm(got - expected) <= 1e-6 * np.linalg.norm(expected)
@@ -63,14 +70,17 @@ def read(folder: Path, tensors: Raw) -> Adapter:
     return read_adapter(write_tensors(folder / "a.safetensors", tensors), SHAPES)
 
 
-def test_ranks_that_differ_between_the_products_multiply(tmp_path: Path) -> None:
-    raw = small(alpha=np.array(6, np.float32))
+@pytest.mark.parametrize("rank", [3, 40])
+def test_ranks_that_differ_between_the_products_multiply(tmp_path: Path, rank: int) -> None:
+    numbers = np.random.default_rng(2)
+    first = {"hada_w1_a": numbers.standard_normal((12, rank), "f4"), "hada_w1_b": numbers.random((rank, 8), "f4")}
+    raw = small(alpha=np.array(6, np.float32), **first)
     adapter = read(tmp_path, raw)
-    assert adapter.rank == 6
+    assert adapter.rank == rank * 2
     whole = hadamard(raw, FUSED, slice(None), 6)
     for update, rows in zip(adapter.updates, (slice(0, 6), slice(6, 10), slice(10, 12)), strict=True):
-        assert isinstance(update, Update)
-        assert np.allclose(update.multiplier * update.up.astype(float) @ update.down, whole[rows], rtol=1e-5, atol=1e-6)
+        assert isinstance(update, HadamardUpdate)
+        assert np.allclose(rows_of(update, slice(None)), whole[rows], rtol=1e-12, atol=0)
         assert update.norm == pytest.approx(np.linalg.norm(whole[rows]), rel=1e-6)
 
 

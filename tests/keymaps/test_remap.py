@@ -218,6 +218,14 @@ def test_alpha_is_folded_into_the_dtype_that_holds_it_and_told(
     assert told in " ".join(remapped.notes)
 
 
+@pytest.mark.parametrize("to", ["diffusers", "mlx-examples"])
+def test_an_alpha_of_zero_is_carried_over_as_the_rank_and_told(tmp_path: Path, to: GoalName) -> None:
+    source = write_exhibit(tmp_path / "a.safetensors", BY_NAME["alpha-zero"], rank=2, blocks=1)
+    remapped = remap_adapter(source, tmp_path / "b.safetensors", to)
+    assert remapped.notes[0] == "the alpha of 0 of 13 modules is taken for the rank, as the trainer takes it"
+    assert {update.multiplier for update in read_adapter(remapped.path, load_shapes("dev")).pairs} == {1.0}
+
+
 def test_alpha_beyond_float32_is_refused(tmp_path: Path) -> None:
     source = write_tensors(
         tmp_path / "a.safetensors",
@@ -312,6 +320,10 @@ def test_other_models_are_converted_too(tmp_path: Path, name: str, writer: str) 
         ("mlx-examples-remapped-tiled", "mlx-examples", "lora_unet_double_blocks_0_img_attn_qkv.lora_down.weight"),
         ("kohya-dora", "diffusers", "dora_scale"),
         ("ai-toolkit-lokr", "kohya", "lokr_w1"),
+        ("bfl-control", "diffusers", "is more than a pair of matrices (17 of 43 keys: bias, norm)"),
+        ("bfl-control", "mlx-examples", "double_blocks.0.img_attn.norm.key_norm.scale': is more than a pair"),
+        ("lycoris-norms", "kohya", "w_norm': is more than a pair of matrices (6 of 51 keys: norm)"),
+        ("comfy-extracted", "kohya", "diff_b': is more than a pair of matrices"),
         ("copied-in-part", "kohya", "keep one of the two copies"),
         ("said-twice", "kohya", "names the same matrix as"),
         ("of-other-rank", "kohya", "has rank 4"),
@@ -390,6 +402,17 @@ def test_the_stamp_says_where_the_file_comes_from_and_the_rest_is_kept(tmp_path:
     assert kept == {name: text for name, text in own.items() if name != "sshs_model_hash"}
     folded = remap_adapter(source, tmp_path / "c.safetensors", "mlx-examples")
     assert "ss_network_alpha" not in metadata_of(Path(folded.path))
+
+
+@pytest.mark.parametrize("metadata", [{str(number): "" for number in range(2_000)}, {"a": "b" * ((2 << 20) - 99)}])
+def test_metadata_without_room_for_the_stamp_is_refused_before_anything_is_written(
+    tmp_path: Path, metadata: dict[str, str]
+) -> None:
+    source = write_tensors(tmp_path / "a.safetensors", tensors_of("ai-toolkit", 1), metadata=metadata)
+    assert read_adapter(source, load_shapes("dev")).metadata == metadata
+    with pytest.raises(UnfitAdapter, match=r"no room for the stamp.*take some of the metadata out"):
+        remap_adapter(source, tmp_path / "b.safetensors", "kohya")
+    assert not (tmp_path / "b.safetensors").exists()
 
 
 def test_rank_that_grew_is_not_told_by_old_metadata(tmp_path: Path) -> None:

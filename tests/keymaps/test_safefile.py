@@ -7,7 +7,7 @@ import os
 import pickle
 import socket
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from kilnmark.keymaps.errors import MissingFile, OutsideRoots, UnfitAdapter, Uns
 from kilnmark.keymaps.header import HEADER_LIMIT
 from kilnmark.keymaps.safefile import read_file, read_header
 from kilnmark.keymaps.write import StoredAs, write_tensors
+from tests.keymaps.openings import after_opening, before_opening, before_read
 
 Press = Callable[..., Path]
 
@@ -192,49 +193,32 @@ def test_trailing_bytes_are_refused(press: Press, read: Callable[..., Any]) -> N
 
 
 @contextmanager
-def before_opening(act: Callable[[], object]) -> Iterator[None]:
-    """Lets someone else act between the look at the path and the opening."""
-    opening = os.open
+def bad_sector_at_read(number: int) -> Iterator[None]:
+    """Answers one of the reads, counted from 0, as the system answers for a disk that has lost the bytes."""
 
-    def opened(path: Any, *rest: Any, **more: Any) -> int:
-        act()
-        return opening(path, *rest, **more)
+    def lost() -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(os, "open", opened)
+    with before_read(number, lost):
         yield
 
 
-@contextmanager
-def after_opening(act: Callable[[], object]) -> Iterator[None]:
-    """Lets someone else act right after the opening."""
-    opening = os.open
-
-    def opened(path: Any, *rest: Any, **more: Any) -> int:
-        descriptor = opening(path, *rest, **more)
-        act()
-        return descriptor
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(os, "open", opened)
-        yield
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_disk_error_is_a_refusal_with_its_mend(press: Press, number: int, read: Callable[..., Any]) -> None:
+    path, before = press(TWO, EIGHT), open_descriptors()
+    with (
+        bad_sector_at_read(number),
+        pytest.raises(UnsafeFile, match=r"cannot be read \(.*\); check the disk") as caught,
+    ):
+        read(path)
+    assert isinstance(caught.value.__cause__, OSError)
+    assert open_descriptors() == before
 
 
-@contextmanager
-def before_read(number: int, act: Callable[[], object]) -> Iterator[None]:
-    """Lets someone else act before one of the reads, counted from 0."""
-    reading, count = os.readv, 0
-
-    def counted(descriptor: int, buffers: Sequence[memoryview]) -> int:
-        nonlocal count
-        if count == number:
-            act()
-        count += 1
-        return reading(descriptor, buffers)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(os, "readv", counted)
-        yield
+def test_a_disk_error_behind_the_header_is_a_refusal_too(press: Press) -> None:
+    path = press(TWO, EIGHT)
+    with bad_sector_at_read(2), pytest.raises(UnsafeFile, match="cannot be read"):
+        read_file(path)
 
 
 def test_a_link_put_in_the_files_place_is_not_followed(press: Press, tmp_path: Path) -> None:

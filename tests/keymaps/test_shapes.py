@@ -2,14 +2,16 @@
 
 import pytest
 
-from kilnmark.keymaps.shapes import ENCODERS, PAINTERS, SHAPE_NAMES, block_count, encoder_of, load_shapes
+from kilnmark.keymaps.shapes import ENCODERS, PAINTERS, SHAPE_NAMES, block_count, encoder_of, is_norm, load_shapes
 
 
-def test_dev_has_494_linear_layers_in_blocks_and_ten_around_them() -> None:
+def test_dev_has_494_linear_layers_and_152_norms_in_blocks_and_ten_layers_around_them() -> None:
     shapes = load_shapes("dev")
-    own = [path for path in shapes if not encoder_of(path)]
-    assert len(own) == 504
-    assert sum("blocks." in path for path in own) == 494
+    own = {path: shape for path, shape in shapes.items() if not encoder_of(path)}
+    linear = [path for path, shape in own.items() if not is_norm(shape)]
+    assert (len(own), len(linear)) == (656, 504)
+    assert sum("blocks." in path for path in linear) == 494
+    assert shapes["transformer_blocks.18.attn.norm_added_k"] == (128, 1)
     assert shapes["transformer_blocks.0.attn.to_out.0"] == (3072, 3072)
     assert shapes["single_transformer_blocks.37.proj_out"] == (3072, 15360)
 
@@ -81,6 +83,8 @@ def test_the_shipped_shapes_are_those_of_mflux(name: str) -> None:
         "clip_l": CLIPEncoder,
         "t5_xxl": T5Encoder,
     }.get(name, lambda: Transformer(ModelConfig.dev()))
-    modules = build().named_modules()
+    modules = list(build().named_modules())
+    linear = {path: m.weight.shape for path, m in modules if isinstance(m, nn.Linear)}
+    norms = {path: (*m.weight.shape, 1) for path, m in modules if isinstance(m, nn.RMSNorm) and ".norm_" in path}
     own = {path: shape for path, shape in load_shapes(name).items() if not encoder_of(path)}
-    assert own == {path: m.weight.shape for path, m in modules if isinstance(m, nn.Linear)}
+    assert own == linear | norms

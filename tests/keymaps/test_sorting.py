@@ -65,8 +65,8 @@ def test_a_layer_of_another_model_is_told_from_an_unknown_name() -> None:
 
 
 def test_updates_that_cannot_be_applied_are_named_by_kind() -> None:
-    sorting = sort_keys("a", [*diffusers(TO_Q), f"{TO_Q}.lora_B.bias", f"{FUSED}.lokr_t2"], DEV)
-    assert sorting.refused == {f"{TO_Q}.lora_B.bias": "bias", f"{FUSED}.lokr_t2": "Tucker LoKr"}
+    sorting = sort_keys("a", [*diffusers(TO_Q), f"{TO_Q}.hada_t1", f"{FUSED}.lokr_t2"], DEV)
+    assert sorting.refused == {f"{TO_Q}.hada_t1": "Tucker LoHa", f"{FUSED}.lokr_t2": "Tucker LoKr"}
     assert not sorting.unmatched
 
 

@@ -16,6 +16,7 @@ from kilnmark.keymaps.shapes import load_shapes
 from kilnmark.keymaps.write import ConventionName, StoredAs, make_adapter, write_tensors
 
 DEV = load_shapes("dev")
+LAYERS_IN_BLOCKS = {"dev": 494, "schnell": 494, "flux2-klein-4b": 100, "z-image-turbo": 270}
 
 
 @pytest.mark.parametrize("convention", ["kohya", "diffusers", "unknown"])
@@ -40,7 +41,7 @@ def test_the_strength_is_the_root_mean_square_of_each_update(tmp_path: Path) -> 
 def test_alpha_stands_where_the_convention_puts_it(tmp_path: Path) -> None:
     for convention in ("kohya", "diffusers"):
         path = make_adapter(tmp_path / "a.safetensors", convention, rank=4, blocks=1, alpha=1.0)
-        assert {update.multiplier for update in read_adapter(path, DEV).updates} == {0.25}
+        assert {update.multiplier for update in read_adapter(path, DEV).pairs} == {0.25}
         assert any(".alpha" in key for key in load_file(path)) is (convention == "kohya")
 
 
@@ -63,6 +64,17 @@ def test_fewer_blocks_than_asked_are_no_error(tmp_path: Path) -> None:
     shapes = {"transformer_blocks.0.attn.to_q": (4, 4)}
     adapter = read_adapter(make_adapter(tmp_path / "a.safetensors", shapes=shapes, rank=1, blocks=9), shapes)
     assert adapter.target_count == 1
+
+
+@pytest.mark.parametrize("convention", ["kohya", "diffusers"])
+@pytest.mark.parametrize(("variant", "layers"), LAYERS_IN_BLOCKS.items())
+def test_no_layer_is_written_under_two_names_and_none_is_left_out(
+    tmp_path: Path, variant: str, layers: int, convention: ConventionName
+) -> None:
+    shapes = load_shapes(variant)
+    adapter = read_adapter(make_adapter(tmp_path / "a.safetensors", convention, shapes=shapes, rank=1), shapes)
+    assert (adapter.matched_key_count, dict(adapter.ignored_keys)) == (adapter.total_key_count, {})
+    assert adapter.target_count == layers
 
 
 def test_metadata_of_any_letters_survives(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from kilnmark.protocol.messages import (
     CancelResult,
     Heartbeat,
     JobInfo,
+    LoraInspectParams,
     PingParams,
     PingResult,
     Progress,
@@ -86,6 +87,7 @@ WIRE: list[msgspec.Struct] = [
     WarmUpParams(),
     ShutdownParams(drain=True),
     CancelParams(job_id="j", reason="why"),
+    LoraInspectParams(lora_paths=["a"], variant="dev", targets=True),
     RenderParams(
         meta=CallMeta(progress_token=3),
         prompt="p",

@@ -11,6 +11,7 @@ from kilnmark.protocol.errors import InvalidParams
 from kilnmark.protocol.jsonrpc import params_as
 from kilnmark.protocol.messages import (
     CancelParams,
+    LoraInspectParams,
     PingParams,
     RenderParams,
     ShutdownParams,
@@ -72,6 +73,13 @@ def test_a_singular_field_is_refused_and_the_arrays_are_named(field: str) -> Non
     message = refusal(json.dumps({"prompt": "x", field: 1}))
     assert f"`$.params.{field}`" in message
     assert "lora_paths and lora_scales" in message
+
+
+def test_a_singular_field_is_refused_without_scales_where_none_are_taken() -> None:
+    with pytest.raises(InvalidParams, match=r"\$\.params\.lora_path`; send the array lora_paths$"):
+        params_as(LoraInspectParams, b'{"lora_path":"a"}')
+    with pytest.raises(InvalidParams, match=r"unknown field.*\$\.params\.lora_scale`"):
+        params_as(LoraInspectParams, b'{"lora_paths":["a"],"lora_scale":1}')
 
 
 def test_a_singular_field_is_an_ordinary_unknown_one_where_no_stack_is_taken() -> None:

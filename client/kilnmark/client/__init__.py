@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         StopTimeout,
         TimedOut,
     )
-    from kilnmark.client.request import RenderOptions
+    from kilnmark.client.request import InspectOptions, RenderOptions
     from kilnmark.client.sync import Client
     from kilnmark.protocol.errors import (
         AdapterNotEngaged,
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         UnknownMethod,
         WorkerLost,
     )
+    from kilnmark.protocol.inspection import Inspection, InspectionDocument
     from kilnmark.protocol.messages import (
         BaseInfo,
         CancelResult,
@@ -64,13 +65,14 @@ _HOMES = {
         "BadReply ClientError ConnectionLost ConnectTimeout DaemonNotInstalled DaemonUnavailable RenderTimeout "
         "ReplyTimeout SilenceTimeout StopTimeout TimedOut"
     ),
-    "kilnmark.client.request": "RenderOptions",
+    "kilnmark.client.request": "InspectOptions RenderOptions",
     "kilnmark.client.sync": "Client",
     "kilnmark.protocol.errors": (
         "AdapterNotEngaged AdapterRefused Cancelled Draining InternalError InvalidParams InvalidRequest "
         "JobTimedOut KilnmarkError ParseError QueueFull RenderFailed RequestError StorageFailed UnknownJob "
         "UnknownMethod WorkerLost"
     ),
+    "kilnmark.protocol.inspection": "Inspection InspectionDocument",
     "kilnmark.protocol.messages": (
         "BaseInfo CancelResult JobInfo PingResult Progress RenderResult ShutdownResult StackInfo StatusResult "
         "Timings WarmUpResult WorkerInfo"
@@ -95,6 +97,9 @@ __all__ = [
     "DaemonNotInstalled",
     "DaemonUnavailable",
     "Draining",
+    "InspectOptions",
+    "Inspection",
+    "InspectionDocument",
     "InternalError",
     "InvalidParams",
     "InvalidRequest",

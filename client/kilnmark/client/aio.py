@@ -16,6 +16,7 @@ import msgspec
 from kilnmark.client.aio_link import Link
 from kilnmark.client.connection import (
     CANCEL,
+    LORA_INSPECT,
     PING,
     RENDER,
     SHUTDOWN,
@@ -27,9 +28,10 @@ from kilnmark.client.connection import (
 )
 from kilnmark.client.dial import RETRY_AFTER, socket_path, try_to_connect
 from kilnmark.client.errors import BadReply
-from kilnmark.client.request import RenderOptions, cancel_params, render_params
+from kilnmark.client.request import InspectOptions, Paths, RenderOptions, cancel_params, inspect_params, render_params
 from kilnmark.client.timeouts import Patience, Timeouts
 from kilnmark.client.tracing import Carrier, render_span
+from kilnmark.protocol.inspection import InspectionDocument
 from kilnmark.protocol.messages import (
     CancelResult,
     PingParams,
@@ -60,8 +62,8 @@ class AsyncClient:
         connect_timeout: Bounds connecting, in seconds; None means no bound.
         reply_timeout: Bounds each of ping, status, cancel and shutdown, in seconds; None means no bound.
         render_timeout: Bounds one render whole, in seconds; None means no bound.
-        silence_timeout: Bounds the time with no byte from the daemon during a render or a warm-up, in seconds; None
-            means no bound. Heartbeats arrive at most 5 seconds apart.
+        silence_timeout: Bounds the time with no byte from the daemon during a render, a warm-up or an inspection, in
+            seconds; None means no bound. Heartbeats arrive at most 5 seconds apart.
     """
 
     def __init__(
@@ -132,11 +134,16 @@ class AsyncClient:
 
     async def warm_up(self) -> WarmUpResult:
         """Wait until the base is warm."""
-        return await self._ask(WARM_UP, WarmUpParams(), self._timeouts.for_warm_up())
+        return await self._ask(WARM_UP, WarmUpParams(), self._timeouts.for_work("warm_up"))
 
     async def cancel(self, job_id: str, reason: str = "") -> CancelResult:
         """Cancel a render, whoever asked for it; it stops at its next denoise step."""
         return await self._ask(CANCEL, cancel_params(job_id, reason), self._timeouts.for_short("cancel"))
+
+    async def lora_inspect(self, lora_paths: Paths, **options: Unpack[InspectOptions]) -> InspectionDocument:
+        """Look at 1 to 64 adapter files without a base; a refused one is an entry like any other."""
+        params = inspect_params(lora_paths, **options)
+        return await self._ask(LORA_INSPECT, params, self._timeouts.for_work("lora.inspect"))
 
     async def shutdown(self, *, drain: bool = False) -> ShutdownResult:
         """Tell the daemon to leave; with `drain` it finishes the accepted renders first. Returns before it has left."""

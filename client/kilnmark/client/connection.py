@@ -12,6 +12,7 @@ from kilnmark.client.errors import BadReply, ClientError
 from kilnmark.protocol import jsonrpc
 from kilnmark.protocol.errors import ParseError, RequestError
 from kilnmark.protocol.framing import LineSplitter, OversizedFrame
+from kilnmark.protocol.inspection import InspectionDocument
 from kilnmark.protocol.messages import (
     CallMeta,
     CancelResult,
@@ -26,6 +27,7 @@ from kilnmark.protocol.messages import (
 
 __all__ = [
     "CANCEL",
+    "LORA_INSPECT",
     "PING",
     "RENDER",
     "SHUTDOWN",
@@ -62,6 +64,7 @@ STATUS = Method("status", StatusResult)
 WARM_UP = Method("warm_up", WarmUpResult, lasting=True)
 RENDER = Method("render", RenderResult, lasting=True)
 CANCEL = Method("cancel", CancelResult)
+LORA_INSPECT = Method("lora.inspect", InspectionDocument, lasting=True)
 SHUTDOWN = Method("shutdown", ShutdownResult)
 
 

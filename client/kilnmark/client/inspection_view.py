@@ -12,10 +12,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from kilnmark.client.inspection import Inspected, Inspection, TargetChange
-from kilnmark.client.metadata import Metadata
 from kilnmark.client.tables import VERDICT_COLOURS, plain, print_facts
 from kilnmark.keymaps.errors import shorten
+from kilnmark.keymaps.inspection import Inspected
+from kilnmark.keymaps.parts import Kind
+from kilnmark.protocol.inspection import Inspection, Metadata, TargetChange
 from kilnmark.protocol.report import Verdict
 
 __all__ = ["show_inspection", "show_inspection_count"]
@@ -48,7 +49,7 @@ def _facts(inspected: Inspected, variant: str) -> Iterator[tuple[str, str | Text
     if inspection.total_key_count:
         yield "convention", _convention(inspected)
     if inspection.kind:
-        yield "kind", f"{inspection.kind}, {_ranks(inspected)}"
+        yield "kind", f"{inspection.kind}, {_ranks(inspected)}" if inspected.ranks else inspection.kind
     if inspection.verdict is not Verdict.REFUSED:
         yield from _counts(inspection, variant)
     yield from _provenance(inspection.metadata)
@@ -68,10 +69,16 @@ def _convention(inspected: Inspected) -> str:
 
 
 def _ranks(inspected: Inspected) -> str:
+    bound = " at most" if _is_product(inspected.inspection.kind) else ""
     if len(inspected.ranks) == 1:
-        return f"rank {inspected.inspection.rank}"
+        return f"rank {inspected.inspection.rank}{bound}"
     ranks = sorted(inspected.ranks.items())
-    return "ranks " + _listed([f"{rank} (on {count} targets)" for rank, count in ranks], len(ranks))
+    return f"ranks{bound} " + _listed([f"{rank} (on {count} targets)" for rank, count in ranks], len(ranks))
+
+
+def _is_product(kind: str) -> bool:
+    """Some of its updates are products of products, whose rank is no size that a trainer was given."""
+    return not {Kind.LOHA, Kind.LOKR}.isdisjoint(kind.split("+"))
 
 
 def _counts(inspection: Inspection, variant: str) -> Iterator[tuple[str, str]]:
@@ -120,6 +127,10 @@ def _listed(items: Sequence[str], count: int) -> str:
     return ", ".join(shown) + (f" and {rest} more" if rest else "")
 
 
+def _norm(norm: float | None) -> str:
+    return "-" if norm is None else f"{norm:.4g}"
+
+
 def _targets_table(targets: Sequence[TargetChange]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     table.add_column("  target", overflow="fold")
@@ -127,5 +138,5 @@ def _targets_table(targets: Sequence[TargetChange]) -> Table:
         table.add_column(heading, justify="right", no_wrap=True)
     for target in targets:
         rows, columns = target.shape
-        table.add_row(plain(f"  {target.path}"), str(rows), str(columns), f"{target.norm:.4g}")
+        table.add_row(plain(f"  {target.path}"), str(rows), str(columns), _norm(target.norm))
     return table

@@ -52,7 +52,7 @@ def inspect(files: tuple[str, ...], *, variant: str, with_targets: bool, as_json
 
 def _listed(paths: tuple[str, ...]) -> "list[str | RefusedFile]":
     """Every file, each once however often it was named."""
-    from kilnmark.client.inspection import adapter_files
+    from kilnmark.keymaps.inspection import adapter_files
 
     listed: dict[str | RefusedFile, None] = {}
     for path in paths:
@@ -64,7 +64,8 @@ def _listed(paths: tuple[str, ...]) -> "list[str | RefusedFile]":
 
 
 def _write_all(listed: "list[str | RefusedFile]", variant: str) -> list[Verdict]:
-    from kilnmark.client.inspection import InspectionDocument, inspect_file
+    from kilnmark.keymaps.inspection import inspect_file
+    from kilnmark.protocol.inspection import InspectionDocument
 
     shapes = load_shapes(variant)
     inspections = [inspect_file(entry, shapes).inspection for entry in listed]
@@ -74,9 +75,9 @@ def _write_all(listed: "list[str | RefusedFile]", variant: str) -> list[Verdict]
 
 def _show_each(listed: "list[str | RefusedFile]", variant: str, *, with_targets: bool) -> list[Verdict]:
     """Each file as soon as it was read: a folder can hold a hundred gigabytes."""
-    from kilnmark.client.inspection import inspect_file
     from kilnmark.client.inspection_view import show_inspection, show_inspection_count
     from kilnmark.client.tables import console
+    from kilnmark.keymaps.inspection import inspect_file
 
     out, shapes, verdicts = console(), load_shapes(variant), []
     for entry in listed:

@@ -1,4 +1,4 @@
-"""From a caller's keywords to a render request that the daemon will not refuse for its form.
+"""From a caller's keywords to a request that the daemon will not refuse for its form.
 
 Everything that can be known without the daemon is checked here, before a byte is sent: bounds, lengths, finite
 numbers. What only the daemon knows (tiers, adapter roots, the base) stays its own to judge.
@@ -14,9 +14,11 @@ import msgspec
 
 from kilnmark.protocol import jsonrpc
 from kilnmark.protocol.errors import InvalidParams
-from kilnmark.protocol.messages import CancelParams, RenderParams, check_render
+from kilnmark.protocol.messages import CancelParams, LoraInspectParams, RenderParams, check_render
 
-__all__ = ["RenderOptions", "cancel_params", "render_params"]
+__all__ = ["InspectOptions", "Paths", "RenderOptions", "cancel_params", "inspect_params", "render_params"]
+
+Paths = Sequence[str | os.PathLike[str]]
 
 
 class RenderOptions(TypedDict, total=False):
@@ -45,12 +47,24 @@ class RenderOptions(TypedDict, total=False):
     guidance: float | None
     width: int | None
     height: int | None
-    lora_paths: Sequence[str | os.PathLike[str]]
+    lora_paths: Paths
     lora_scales: Sequence[float]
     genre: str | None
     world: str | None
     on_mismatch: Literal["error", "warn"]
     job_id: str | None
+
+
+class InspectOptions(TypedDict, total=False):
+    """The keywords of `lora_inspect`.
+
+    Attributes:
+        variant: The model that the files are meant for; left out, the daemon's.
+        targets: List every layer that each file changes.
+    """
+
+    variant: str | None
+    targets: bool
 
 
 def render_params(prompt: str, **options: Unpack[RenderOptions]) -> RenderParams:
@@ -61,11 +75,11 @@ def render_params(prompt: str, **options: Unpack[RenderOptions]) -> RenderParams
         TypeError: a keyword that `RenderOptions` does not have.
     """
     fields: dict[str, Any] = dict(options)
-    paths = _as_list(fields.pop("lora_paths", ()), "lora_paths")
+    paths = _paths(fields.pop("lora_paths", ()))
     scales = _as_list(fields.pop("lora_scales", ()), "lora_scales")
     params = RenderParams(
         prompt=prompt,
-        lora_paths=[_absolute(os.fspath(path)) for path in paths],
+        lora_paths=paths,
         lora_scales=scales or [1.0] * len(paths),
         **fields,
     )
@@ -82,6 +96,25 @@ def cancel_params(job_id: str, reason: str) -> CancelParams:
         InvalidParams: naming the field.
     """
     return jsonrpc.params_as(CancelParams, msgspec.json.encode(CancelParams(job_id=job_id, reason=reason)))
+
+
+def inspect_params(lora_paths: Paths, **options: Unpack[InspectOptions]) -> LoraInspectParams:
+    """Build and check an inspection request.
+
+    Args:
+        lora_paths: Adapter files below the daemon's roots; relative ones are meant from the current folder.
+        options: See `InspectOptions`.
+
+    Raises:
+        InvalidParams: naming the field.
+        TypeError: a keyword that `InspectOptions` does not have.
+    """
+    params = LoraInspectParams(lora_paths=_paths(lora_paths), **options)
+    return jsonrpc.params_as(LoraInspectParams, msgspec.json.encode(params))
+
+
+def _paths(given: Paths) -> list[str]:
+    return [_absolute(os.fspath(path)) for path in _as_list(given, "lora_paths")]
 
 
 def _as_list(values: Sequence[Any], field: str) -> list[Any]:

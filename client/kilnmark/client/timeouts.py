@@ -68,8 +68,8 @@ class Timeouts:
         connect: Until the daemon takes the connection.
         reply: Until a short method is answered: ping, status, cancel, shutdown.
         render: One render from the call to its result.
-        silence: The time with no byte from the daemon during a render or a warm-up. It sends heartbeats at most
-            5 seconds apart, so a bound above that only ends waits on a daemon that hangs.
+        silence: The time with no byte from the daemon during a render, a warm-up or an inspection. It sends heartbeats
+            at most 5 seconds apart, so a bound above that only ends waits on a daemon that hangs.
     """
 
     connect: float | None = 5.0
@@ -96,9 +96,9 @@ class Timeouts:
         silence = _bound(self.silence, SilenceTimeout)
         return Patience("render", time.monotonic(), whole=_bound(self.render, RenderTimeout), silence=silence)
 
-    def for_warm_up(self) -> Patience:
-        """The patience of a warm-up, which lasts as long as the base takes."""
-        return Patience("warm_up", time.monotonic(), silence=_bound(self.silence, SilenceTimeout))
+    def for_work(self, what: str) -> Patience:
+        """The patience of a method that lasts as long as its work: a warm-up, an inspection."""
+        return Patience(what, time.monotonic(), silence=_bound(self.silence, SilenceTimeout))
 
 
 def _bound(seconds: float | None, error: type[TimedOut]) -> Bound | None:

@@ -104,13 +104,14 @@ class Pulse:
 
     def waits(self, stage: str, steps: int) -> None:
         """The render waits: `stage` is one of `SILENT_STAGES`."""
-        self._progress(SILENT_STAGES[stage], progress_total(steps), stage)
+        self.reached(SILENT_STAGES[stage], progress_total(steps), stage)
 
     def stepped(self, event: work.Stepped) -> None:
         """The worker has come further."""
-        self._progress(position(event), progress_total(event.steps), stage_words(event))
+        self.reached(position(event), progress_total(event.steps), stage_words(event))
 
-    def _progress(self, progress: float, total: float, message: str) -> None:
+    def reached(self, progress: float, total: float, message: str) -> None:
+        """So far of so much is done; what is not further than before is not sent."""
         if self._token is None or progress <= self._last:
             return
         self._last = progress

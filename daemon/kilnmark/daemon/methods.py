@@ -1,7 +1,7 @@
 """What each method does, and the table of their names and parameters.
 
-A method reads its own parameters, asks the renders or the worker, and returns a result Struct or raises an error of
-`protocol.errors`. Framing and replies are not its business.
+A method reads its own parameters, asks the renders, the worker or the inspections, and returns a result or raises an
+error of `protocol.errors`. Framing and replies are not its business.
 """
 
 import importlib.metadata
@@ -17,6 +17,7 @@ from opentelemetry.trace import Tracer
 
 from kilnmark.daemon.accept import accept
 from kilnmark.daemon.exchange import Exchange
+from kilnmark.daemon.inspections import Inspections
 from kilnmark.daemon.queue import Job, Watcher
 from kilnmark.daemon.renders import Renders
 from kilnmark.daemon.settings import Settings
@@ -25,6 +26,7 @@ from kilnmark.protocol.errors import Draining, UnknownJob
 from kilnmark.protocol.messages import (
     CancelParams,
     CancelResult,
+    LoraInspectParams,
     PingParams,
     PingResult,
     RenderParams,
@@ -62,6 +64,7 @@ class Methods:
         self._renders = renders
         self._tracer = tracer
         self._shut_down = shut_down
+        self._inspections = Inspections(settings)
         self._started_at = time.monotonic()
 
     @property
@@ -73,6 +76,7 @@ class Methods:
             "warm_up": Method(WarmUpParams, self.warm_up),
             "render": Method(RenderParams, self.render),
             "cancel": Method(CancelParams, self.cancel),
+            "lora.inspect": Method(LoraInspectParams, self.lora_inspect),
             "shutdown": Method(ShutdownParams, self.shutdown),
         }
 
@@ -135,6 +139,13 @@ class Methods:
         if job is None:
             raise UnknownJob(f"there is no job {params.job_id!r}; `status` lists the open ones", job_id=params.job_id)
         return CancelResult(job_id=job.job_id, cancelled=self._renders.cancel(job, params.reason))
+
+    async def lora_inspect(self, params: LoraInspectParams, exchange: Exchange) -> msgspec.Raw:
+        """Say what adapter files are, whatever the worker does."""
+        with exchange.pulse(params.meta.progress_token, "", lambda: "inspecting") as pulse:
+            return await self._inspections.answer(
+                params, lambda done, count: pulse.reached(done, count, f"inspect {done + 1}/{count}")
+            )
 
     async def shutdown(self, params: ShutdownParams, _exchange: Exchange) -> ShutdownResult:
         """Begin the end; the reply comes before it."""

@@ -27,7 +27,7 @@ from kilnmark.engine.slots import Slot, find_slots
 from kilnmark.engine.stack import Stacker
 from kilnmark.engine.standin import RECIPE, build_standin
 from kilnmark.engine.weights import Directory, WeightsProblem, read_directory
-from kilnmark.keymaps.shapes import ENCODERS
+from kilnmark.keymaps.shapes import ENCODERS, is_norm
 from kilnmark.protocol.messages import BaseInfo
 
 __all__ = ["Ask", "Base", "BaseUnavailable", "Watcher", "load_base"]
@@ -89,7 +89,8 @@ class Base:
 
     Attributes:
         info: What it is, as `status` and every picture tell it.
-        slots: Every linear layer of its transformer and text encoders, by mflux's module path as `Shapes` has it.
+        slots: Every linear layer of its transformer and text encoders, and every norm of queries or keys, by mflux's
+            module path as `Shapes` has it.
         shapes: Those layers' true shapes `(out, in)`.
         stacker: Puts stacks on it.
     """
@@ -159,7 +160,8 @@ def load_base(variant: str, quantize: int | None) -> Base:
     for model in held:
         _cast(model)
     mx.eval(*held[:3], flux.vae.decoder)  # nothing here encodes pictures, so the VAE's encoder stays on disk
-    blocks = [path for path in find_slots(flux.transformer) if path.startswith(_BLOCKS)]
+    slots = find_slots(flux.transformer)
+    blocks = [path for path, slot in slots.items() if path.startswith(_BLOCKS) and not is_norm(slot.shape)]
     info = BaseInfo(
         variant=variant,
         fingerprint=fingerprint,

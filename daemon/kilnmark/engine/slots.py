@@ -1,4 +1,4 @@
-"""The places of a model where an adapter can be put: every linear layer, with its true shape and the way to swap it."""
+"""The places of a model where an adapter can be put: linear layers and norms, their shapes and the way to swap them."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -8,21 +8,23 @@ from mlx import nn
 
 from kilnmark.engine.layers import FactoredLinear
 
-__all__ = ["Slot", "children", "find_slots", "row_squares", "square_norm", "times"]
+__all__ = ["Slot", "children", "find_slots", "row_squares", "some_rows", "square_norm", "times"]
 
 Holder = nn.Module | list[nn.Module]
+_NORMS = "norm_"
+"""How mflux's names of the norms of queries and keys begin."""
 _PACKED_BITS = 32
 """Bits of one element of a quantized weight, which packs several columns."""
 
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """One linear layer of a base, as it stands when no adapter is on it.
+    """One linear layer or norm of a base, as it stands when no adapter is on it.
 
     Attributes:
         path: mflux's module path, such as `transformer_blocks.0.attn.to_q`.
         holder, name: The module or list that holds it, and under which name or index.
-        linear: The base's own layer.
+        linear: The base's own layer; a norm where the shape is `(width, 1)`.
         shape: `(out, in)` of the weight it stands for, also where it is stored packed or factored.
     """
 
@@ -42,10 +44,11 @@ class Slot:
 
 
 def find_slots(model: nn.Module) -> Mapping[str, Slot]:
-    """Every linear layer of a model that carries no stack, by path."""
+    """Every linear layer, and every norm of queries or keys, of a model that carries no stack, by path."""
     slots = {}
     for path, holder, name, module in children(model):
-        if isinstance(module, nn.Linear | nn.QuantizedLinear | FactoredLinear):
+        norm = isinstance(module, nn.RMSNorm) and str(name).startswith(_NORMS)
+        if norm or isinstance(module, nn.Linear | nn.QuantizedLinear | FactoredLinear):
             slots[path] = Slot(path, holder, name, module, _shape(module))
     return slots
 
@@ -67,6 +70,8 @@ def children(model: nn.Module) -> Iterator[tuple[str, Holder, str | int, nn.Modu
 def _shape(linear: nn.Module) -> tuple[int, int]:
     if isinstance(linear, FactoredLinear):
         return linear.up.shape[1], linear.down.shape[0]
+    if isinstance(linear, nn.RMSNorm):
+        return linear.weight.shape[0], 1
     out, into = linear.weight.shape
     if isinstance(linear, nn.QuantizedLinear):
         into = into * _PACKED_BITS // linear.bits
@@ -97,8 +102,17 @@ def times(linear: nn.Module, matrix: mx.array) -> mx.array:
     return _numbers(linear) @ matrix
 
 
-def _numbers(linear: nn.Module) -> mx.array:
-    weight: mx.array = linear.weight
+def some_rows(linear: nn.Module, begin: int, end: int) -> mx.array:
+    """Rows of the weight a layer stands for, lazily: `(end - begin, in)`, float32."""
+    if isinstance(linear, FactoredLinear):
+        return linear.up[:, begin:end].T @ linear.down.T
+    return _numbers(linear, slice(begin, end))
+
+
+def _numbers(linear: nn.Module, rows: slice = slice(None)) -> mx.array:
+    weight: mx.array = linear.weight[rows]
     if isinstance(linear, nn.QuantizedLinear):
-        weight = mx.dequantize(weight, linear.scales, linear.get("biases"), linear.group_size, linear.bits, linear.mode)
+        biases = linear.get("biases")
+        biases = None if biases is None else biases[rows]
+        weight = mx.dequantize(weight, linear.scales[rows], biases, linear.group_size, linear.bits, linear.mode)
     return weight.astype(mx.float32)

@@ -10,13 +10,13 @@ from typing import NamedTuple
 import mlx.core as mx
 import numpy as np
 
-from kilnmark.engine.layers import KroneckerTerm, StackedLinear
+from kilnmark.engine.layers import HadamardTerm, KroneckerTerm, StackedLinear, StackedNorm
 from kilnmark.engine.slots import Slot
-from kilnmark.engine.stretch import stretch_of
+from kilnmark.engine.stretch import change_of_scales, stretch_of
 from kilnmark.keymaps.adapter import Adapter
 from kilnmark.keymaps.fused import Matrix
-from kilnmark.keymaps.shapes import encoder_of
-from kilnmark.keymaps.update import AnyUpdate, KroneckerUpdate, Update
+from kilnmark.keymaps.shapes import encoder_of, is_norm
+from kilnmark.keymaps.update import JOINT_RANK, AnyUpdate, HadamardUpdate, KroneckerUpdate, NormUpdate, WeightUpdate
 
 __all__ = ["Member", "StackKey", "Stacker"]
 
@@ -35,6 +35,8 @@ class _Part(NamedTuple):
     scale: float
 
 
+Wrapper = StackedLinear | StackedNorm
+
 StackKey = tuple[tuple[str, float], ...]
 """Content hash and scale of every adapter, in stack order."""
 
@@ -51,12 +53,12 @@ class Stacker:
     """Puts stacks on one base.
 
     Args:
-        slots: The base's linear layers, found while no stack was on it.
+        slots: The base's layers, found while no stack was on it.
     """
 
     def __init__(self, slots: Mapping[str, Slot]) -> None:
         self._slots = slots
-        self._on: dict[str, StackedLinear] = {}
+        self._on: dict[str, Wrapper] = {}
         self._key: StackKey = ()
         self._encoder_key: StackKey = ()
 
@@ -86,7 +88,7 @@ class Stacker:
         self._on, self._key = wrappers, key
         self._encoder_key = _key([member for member in members if _changes_encoder(member)])
 
-    def _build(self, members: Sequence[Member]) -> dict[str, StackedLinear]:
+    def _build(self, members: Sequence[Member]) -> dict[str, Wrapper]:
         parts: dict[str, list[_Part]] = defaultdict(list)
         for member in members:
             for update in member.adapter.updates:
@@ -96,28 +98,87 @@ class Stacker:
         return wrappers
 
 
-def _wrap(slot: Slot, parts: Sequence[_Part]) -> StackedLinear:
-    pairs = [_scaled(slot, part.update, part.scale) for part in parts if isinstance(part.update, Update)]
-    terms = [_term(slot, part.update, part.scale) for part in parts if isinstance(part.update, KroneckerUpdate)]
-    gains = [pair.gain for pair in pairs if pair.gain is not None]
+def _wrap(slot: Slot, parts: Sequence[_Part]) -> Wrapper:
+    return _wrapped_norm(slot, parts) if is_norm(slot.shape) else _wrapped_linear(slot, parts)
+
+
+def _wrapped_norm(slot: Slot, parts: Sequence[_Part]) -> StackedNorm:
+    """Each adapter's change is that of the base's own scales, also where a stack has several on the norm."""
+    total = np.zeros(slot.shape[0])
+    for update, scale in parts:
+        if not isinstance(update, NormUpdate) or update.scales.shape != total.shape:
+            raise ValueError(f"{slot.path} is a norm of {len(total)} scales; this update does not fit it")
+        total += scale * change_of_scales(slot.linear, update)
+    return StackedNorm(slot.linear, mx.array(total.astype(np.float32)))
+
+
+def _wrapped_linear(slot: Slot, parts: Sequence[_Part]) -> StackedLinear:
+    pairs: list[_Pair] = []
+    terms: list[KroneckerTerm | HadamardTerm] = []
+    gains: list[Matrix] = []
+    for update, scale in parts:
+        if not isinstance(update, WeightUpdate):
+            continue
+        rows = _row_factors(slot, update, scale)
+        if rows.gain is not None:
+            gains.append(rows.gain)
+        if isinstance(update, KroneckerUpdate):
+            terms.append(_kronecker_term(slot, update, rows.factors))
+        elif isinstance(update, HadamardUpdate) and update.rank > JOINT_RANK:
+            terms.append(_hadamard_term(slot, update, rows.factors))
+        else:
+            down, up = _joint_pair(update) if isinstance(update, HadamardUpdate) else (update.down, update.up)
+            pairs.append(_Pair(down, up * rows.factors[:, None]))
     gain = mx.array(np.sum(gains, axis=0)) if gains else None
-    return StackedLinear(slot.linear, _joined(slot, pairs) if pairs else None, terms, gain)
+    return StackedLinear(slot.linear, _joined(slot, pairs) if pairs else None, terms, gain, _bias(slot, parts))
+
+
+def _bias(slot: Slot, parts: Sequence[_Part]) -> mx.array | None:
+    """What all of them add to the layer's bias; None for nothing."""
+    total = np.zeros(slot.shape[0])
+    found = False
+    for update, scale in parts:
+        if isinstance(update, NormUpdate) or (update.bias is not None and update.bias.shape != total.shape):
+            raise ValueError(f"{slot.path} is {slot.shape}; this update does not fit it")
+        if update.bias is not None:
+            total += scale * update.bias.astype(np.float64)
+            found = True
+    return mx.array(total.astype(np.float32)) if found else None
+
+
+class _Rows(NamedTuple):
+    """What the rows of an update's product are multiplied by, `(out,)` or one for all, and what DoRA adds to the base's
+    own rows; None without it.
+    """
+
+    factors: Matrix
+    gain: Matrix | None
+
+
+def _row_factors(slot: Slot, update: WeightUpdate, scale: float) -> _Rows:
+    factor = np.float32(scale * update.multiplier)
+    if update.magnitude is None:
+        return _Rows(np.array([factor]), None)
+    stretch = stretch_of(slot.linear, update).factors
+    return _Rows(factor * stretch, np.float32(scale) * (stretch - 1))
 
 
 class _Pair(NamedTuple):
-    """A pair with all factors folded into `up`; `gain` is what DoRA adds to the base's own rows, None without it."""
+    """A pair with all factors folded into `up`."""
 
     down: Matrix
     up: Matrix
-    gain: Matrix | None = None
 
 
-def _scaled(slot: Slot, update: Update, scale: float) -> _Pair:
-    factor = np.float32(scale * update.multiplier)
-    if update.magnitude is None:
-        return _Pair(update.down, update.up * factor)
-    stretch = stretch_of(slot.linear, update).factors
-    return _Pair(update.down, update.up * (factor * stretch)[:, None], np.float32(scale) * (stretch - 1))
+def _joint_pair(update: HadamardUpdate) -> tuple[Matrix, Matrix]:
+    """The pair (rank1 * rank2, in), (out, rank1 * rank2) that a Hadamard product is.
+
+    Row i of the up matrix is the Kronecker product of rows i of both up matrices, column j of the down matrix that of
+    columns j of both down matrices.
+    """
+    (up_1, down_1), (up_2, down_2) = update.first, update.second
+    up = (up_1[:, :, None] * up_2[:, None, :]).reshape(len(up_1), -1)
+    return (down_1[:, None, :] * down_2[None, :, :]).reshape(-1, down_1.shape[1]), up
 
 
 def _joined(slot: Slot, pairs: Sequence[_Pair]) -> tuple[mx.array, mx.array]:
@@ -128,10 +189,21 @@ def _joined(slot: Slot, pairs: Sequence[_Pair]) -> tuple[mx.array, mx.array]:
     return mx.array(down), mx.array(up)
 
 
-def _term(slot: Slot, update: KroneckerUpdate, scale: float) -> KroneckerTerm:
+def _kronecker_term(slot: Slot, update: KroneckerUpdate, factors: Matrix) -> KroneckerTerm:
     rows = sum(end - begin for begin, end in update.ranges)
     columns = update.first.shape[1] * update.second[-1].shape[1]
     if (rows, columns) != slot.shape:
         raise ValueError(f"{slot.path} is {slot.shape}; a Kronecker product of {(rows, columns)} does not fit it")
-    first = mx.array(update.first * np.float32(scale * update.multiplier))
-    return KroneckerTerm(first, [mx.array(matrix) for matrix in update.second], update.ranges)
+    second = [mx.array(matrix) for matrix in update.second]
+    if len(factors) == 1:
+        return KroneckerTerm(mx.array(update.first * factors), second, update.ranges)
+    return KroneckerTerm(mx.array(update.first), second, update.ranges, mx.array(factors))
+
+
+def _hadamard_term(slot: Slot, update: HadamardUpdate, factors: Matrix) -> HadamardTerm:
+    (up_1, down_1), (up_2, down_2) = update.first, update.second
+    sizes = (len(up_1), down_1.shape[1])
+    if sizes != slot.shape:
+        raise ValueError(f"{slot.path} is {slot.shape}; a Hadamard product of {sizes} does not fit it")
+    scaled = mx.array(up_1 * factors[:, None]), mx.array(down_1)
+    return HadamardTerm(scaled, (mx.array(up_2), mx.array(down_2)))

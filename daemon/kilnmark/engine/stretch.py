@@ -1,7 +1,8 @@
-"""What DoRA's magnitudes do to one layer of a base: how much every row is stretched, and how large the change is.
+"""What an update does that depends on the base's own numbers: rows that DoRA's magnitudes stretch, scales that others
+replace, and how large these changes are.
 
 A row of W + sBA, of squared norm |W|^2 + 2 <W, sBA> + |sBA|^2, is made as long as its magnitude says. Nothing the size
-of W is formed for a factored base, and no sum W + sBA for any.
+of W is formed for a pair on a factored base, and no sum W + sBA for any; of other products, some rows at a time.
 """
 
 from dataclasses import dataclass
@@ -9,12 +10,17 @@ from dataclasses import dataclass
 import mlx.core as mx
 import numpy as np
 from mlx import nn
+from numpy.typing import NDArray
 
-from kilnmark.engine.slots import row_squares, times
+from kilnmark.engine.slots import row_squares, some_rows, times
 from kilnmark.keymaps.fused import Matrix
-from kilnmark.keymaps.update import Update
+from kilnmark.keymaps.update import HadamardUpdate, KroneckerUpdate, NormUpdate, Update, WeightUpdate
 
-__all__ = ["Stretch", "stretch_of"]
+__all__ = ["Stretch", "change_of_scales", "stretch_of"]
+
+_Wide = NDArray[np.float64]
+_CHUNK = 256
+"""Rows that are dense at a time."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,8 +39,8 @@ class Stretch:
     norm: float
 
 
-def stretch_of(linear: nn.Module, update: Update) -> Stretch:
-    """Measure one DoRA update on the base's own layer.
+def stretch_of(linear: nn.Module, update: WeightUpdate) -> Stretch:
+    """Measure one update with magnitudes on the base's own layer.
 
     W is always the base's, also where a stack has several adapters on the layer, as in PEFT: each adds what it would
     add alone.
@@ -44,14 +50,60 @@ def stretch_of(linear: nn.Module, update: Update) -> Stretch:
     """
     if update.magnitude is None:
         raise ValueError(f"the update of {update.target} has no magnitudes")
+    if not isinstance(update, Update):
+        return _by_rows(linear, update, update.magnitude)
     down, up = mx.array(update.down), mx.array(update.up) * update.multiplier
     both = times(linear, down.T) * up
     lazy = row_squares(linear), both.sum(axis=1), ((up @ (down @ down.T)) * up).sum(axis=1)
     mx.eval(lazy)
     base, cross, added = (np.array(each, dtype=np.float64) for each in lazy)
     norms = np.sqrt(np.maximum(base + 2 * cross + added, 0.0))
-    factors = np.divide(update.magnitude, norms, out=np.ones_like(norms), where=norms > 0)
+    factors = _factors(update.magnitude, norms)
+    squares = (factors - 1) ** 2 * base + 2 * (factors - 1) * factors * cross + factors**2 * added
+    return _stretch(factors, squares)
+
+
+def _by_rows(linear: nn.Module, update: HadamardUpdate | KroneckerUpdate, magnitude: Matrix) -> Stretch:
+    """Some rows of W and of the update in memory at a time."""
+    factors, squares = [], []
+    for begin in range(0, len(magnitude), _CHUNK):
+        end = min(begin + _CHUNK, len(magnitude))
+        own = some_rows(linear, begin, end)
+        whole = own + update.multiplier * product_rows(update, begin, end)
+        stretched = _factors(magnitude[begin:end], np.array(mx.linalg.norm(whole, axis=1), dtype=np.float64))
+        change = whole * mx.array(stretched.astype(np.float32))[:, None] - own
+        factors.append(stretched)
+        squares.append(np.array(change.square().sum(axis=1), dtype=np.float64))
+    return _stretch(np.concatenate(factors), np.concatenate(squares))
+
+
+def _factors(magnitude: Matrix, norms: _Wide) -> _Wide:
+    with np.errstate(over="ignore"):
+        return np.divide(magnitude, norms, out=np.ones_like(norms), where=norms > 0)
+
+
+def _stretch(factors: _Wide, squares: _Wide) -> Stretch:
     if np.abs(factors).max() > np.finfo(np.float32).max:
         return Stretch(np.ones(len(factors), np.float32), float("inf"))
-    squares = (factors - 1) ** 2 * base + 2 * (factors - 1) * factors * cross + factors**2 * added
     return Stretch(factors.astype(np.float32), float(np.sqrt(max(squares.sum(), 0.0))))
+
+
+def product_rows(update: HadamardUpdate | KroneckerUpdate, begin: int, end: int) -> mx.array:
+    """Rows of an update's product without its multiplier, `(end - begin, in)`, lazily."""
+    if isinstance(update, HadamardUpdate):
+        (up_1, down_1), (up_2, down_2) = update.first, update.second
+        left = mx.array(up_1[begin:end]) @ mx.array(down_1)
+        return left * (mx.array(up_2[begin:end]) @ mx.array(down_2))
+    rows = np.concatenate([np.arange(*each) for each in update.ranges])[begin:end]
+    height = len(update.second[0])
+    inner = mx.array(update.second[0][rows % height])
+    for matrix in update.second[1:]:
+        inner = inner @ mx.array(matrix)
+    outer = mx.array(update.first[rows // height])
+    return (outer[:, :, None] * inner[:, None, :]).reshape(len(rows), -1)
+
+
+def change_of_scales(norm: nn.Module, update: NormUpdate) -> _Wide:
+    """What an update at scale 1 adds to the scales of the base's own norm, `(width,)`, in float64."""
+    scales = update.scales.astype(np.float64)
+    return scales - np.array(norm.weight.astype(mx.float32), dtype=np.float64) if update.replaces else scales

@@ -1,6 +1,6 @@
 """A path and a model's shapes in, an `Adapter` out: every update, and a place for every key of the file."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 from types import MappingProxyType
@@ -10,7 +10,7 @@ from kilnmark.keymaps.errors import UnfitAdapter
 from kilnmark.keymaps.fit import check_model
 from kilnmark.keymaps.fused import is_block_diagonal
 from kilnmark.keymaps.kinds import updates_of
-from kilnmark.keymaps.parts import Kind, kind_of
+from kilnmark.keymaps.parts import Kind, kind_of, kinds_of
 from kilnmark.keymaps.roots import AnyPath
 from kilnmark.keymaps.safefile import AdapterFile, read_file
 from kilnmark.keymaps.schema import Role
@@ -36,8 +36,9 @@ class Adapter:
         convention: Name of the convention that explains most keys; empty when none explains any.
         convention_version: Of its YAML; 0 when there is none.
         share: The part of all keys that this convention explains, 0 to 1.
-        kind: `lora`, `loha`, `lokr`, `dora`, or several joined by `+`; empty when there is no update.
-        rank: The largest of all updates; 0 when there is none.
+        kind: `lora`, `loha`, `lokr`, `dora`, `full`, `bias`, `norm`, or several joined by `+`; empty when there is no
+            update.
+        rank: The largest of all updates, as `AdapterReport` has it; 0 when there is none.
         total_key_count: Tensors in the file.
         matched_key_count: Tensors that make the updates.
         ignored_keys: Tensors knowingly left out, counted by reason.
@@ -81,7 +82,7 @@ def read_adapter(path: AnyPath, shapes: Shapes, *, roots: Sequence[AnyPath] | No
 
     Args:
         path: Absolute, or relative to one of the roots.
-        shapes: The model's linear layers, `load_shapes` or a model's own.
+        shapes: The model's layers, `load_shapes` or a model's own.
         roots: Directories that adapters may be read from; None allows every place.
 
     Raises:
@@ -102,24 +103,30 @@ def adapter_of(file: AdapterFile, shapes: Shapes) -> Adapter:
     multipliers = Multipliers(file)
     made = [(module, updates_of(file, module, shapes, multipliers)) for module in sorting.modules]
     updates = tuple(update for _, updates in made for update in updates)
-    return _assembled(file, sorting, updates, tuple(_notes(made)))
+    return _assembled(file, sorting, updates, tuple(_notes(made, multipliers)))
 
 
 def _check_kinds(file: AdapterFile, sorting: Sorting) -> None:
     if not sorting.refused:
         return
     key, kind = next(iter(sorting.refused.items()))
-    problem = f"is part of a {kind} update, and such updates cannot be applied yet ({len(sorting.refused)} such keys)"
+    problem = f"is part of a {kind} update, and such updates cannot be applied ({len(sorting.refused)} such keys)"
     raise UnfitAdapter(file.path, problem, "export the adapter as plain LoRA, nothing but pairs of matrices", key=key)
 
 
-def _notes(made: Iterable[tuple[Module, tuple[AnyUpdate, ...]]]) -> Iterator[str]:
+def _notes(made: Sequence[tuple[Module, tuple[AnyUpdate, ...]]], multipliers: Multipliers) -> Iterator[str]:
+    if zeros := multipliers.zeros_for_rank(module for module, _ in made):
+        where = "1 module" if zeros == 1 else f"{zeros} modules"
+        yield (
+            f"alpha is 0 in {where}, applied at alpha = rank as the trainer does when it loads such a file; "
+            "ComfyUI would apply nothing there"
+        )
     diagonal = [
         module
         for module, updates in made
         if kind_of(module) in {Kind.LORA, Kind.DORA}
         and Role.ALPHA in module.keys
-        and updates[0].multiplier != 1.0
+        and any(isinstance(update, Update) and update.multiplier != 1.0 for update in updates)
         and is_block_diagonal([update.up for update in updates if isinstance(update, Update)])
     ]
     if diagonal:
@@ -139,7 +146,7 @@ def _assembled(file: AdapterFile, sorting: Sorting, updates: tuple[AnyUpdate, ..
         convention=convention.name if convention else "",
         convention_version=convention.version if convention else 0,
         share=recognition.share if recognition else 0.0,
-        kind="+".join(sorted({kind_of(module) for module in sorting.modules})),
+        kind="+".join(sorted({kind for module in sorting.modules for kind in kinds_of(module)})),
         rank=max((update.rank for update in updates), default=0),
         total_key_count=len(file.tensors),
         matched_key_count=sum(len(module.keys) for module in sorting.modules),

@@ -6,12 +6,13 @@ PEFT's config rides in the metadata under `lora_adapter_metadata`, as diffusers 
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from kilnmark.keymaps.errors import UnfitAdapter
+from kilnmark.keymaps.parts import chains
 from kilnmark.keymaps.safefile import AdapterFile
 from kilnmark.keymaps.schema import AlphaSource, Role
 from kilnmark.keymaps.sorting import Module
@@ -59,10 +60,21 @@ class Multipliers:
         """
         for source in module.convention.alpha:
             if source is AlphaSource.TENSOR and Role.ALPHA in module.keys:
-                return self._tensor(module.keys[Role.ALPHA]) / rank
+                return 1.0 if self._is_zero_for_rank(module) else self._tensor(module.keys[Role.ALPHA]) / rank
             if source is AlphaSource.METADATA and (config := self._config(module.component)):
                 return config.multiplier(module.inner, rank)
         return 1.0
+
+    def zeros_for_rank(self, modules: Iterable[Module]) -> int:
+        """How many of the modules have an alpha of zero that stands for the rank, and a rank for it to stand for."""
+        return sum(
+            any(len(chain) > 1 for chain in chains(module)) and self._is_zero_for_rank(module) for module in modules
+        )
+
+    def _is_zero_for_rank(self, module: Module) -> bool:
+        if module.convention.zero_alpha != "rank" or Role.ALPHA not in module.keys:
+            return False
+        return self._tensor(module.keys[Role.ALPHA]) == 0.0
 
     def _tensor(self, key: str) -> float:
         alpha = self._file.scalar(key)
@@ -81,7 +93,7 @@ class Multipliers:
             return {}
         try:
             return _parse(text)
-        except (ValueError, RecursionError) as error:
+        except (ValueError, OverflowError, RecursionError) as error:
             problem = f"metadata {PEFT_METADATA!r} cannot be understood ({error})"
             raise UnfitAdapter(self._file.path, problem, _MEND) from error
 

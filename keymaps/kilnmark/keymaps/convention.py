@@ -8,7 +8,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from itertools import islice
 
 from kilnmark.keymaps.schema import Convention, Role, Rows, TextEncoder, load_conventions, load_kinds, load_tables
@@ -32,6 +32,8 @@ _NUMBERS_LIMIT = 4
 """Numbers of a name that are tried as the block's; real names have three at most."""
 _SUFFIX_WORDS = 4
 """Words of the longest suffix and one more."""
+_PLACES_KEPT = 8192
+"""Modules of single blocks that are remembered: all that the shipped models have, and no more for odd numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +133,7 @@ def _spelled(tables: Iterable[Mapping[str, Rows]], separator: str) -> dict[str, 
     return {name: tuple(choices) for name, choices in found.items()}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Place:
     """A module's name in one convention, below one component."""
 
@@ -140,6 +142,7 @@ class _Place:
     inner: str
     choices: tuple[Rows, ...]
 
+    @lru_cache(maxsize=_PLACES_KEPT)  # noqa: B019 - places live as long as the shipped conventions do
     def at(self, block: str) -> "_Place":
         """The same for one block."""
         choices = tuple(rows.at(block) for rows in self.choices)
@@ -179,18 +182,22 @@ class _Index:
                         if (here := known.get((module, convention.name))) is None:
                             here = known[module, convention.name] = place.at(block)
                         yield key, convention.name, Named(here.component, here.inner, role, here.choices)
+                if found:
+                    break
             if not found:
                 yield from self._asides(key)
 
-    def _cuts(self, key: str) -> Iterator[tuple[str, Mapping[str, Role]]]:
-        """Every way to cut a key into a module's name and a known suffix."""
+    def _cuts(self, key: str) -> list[tuple[str, Mapping[str, Role]]]:
+        """Every way to cut a key into a module's name and a known suffix, the longest suffix first."""
+        cuts: list[tuple[str, Mapping[str, Role]]] = []
         end = len(key)
         for _ in range(_SUFFIX_WORDS):
             end = key.rfind(".", 0, end)
             if end < 0:
-                return
+                break
             if roles := self._suffixes.get(key[end + 1 :]):
-                yield key[:end], roles
+                cuts.append((key[:end], roles))
+        return cuts[::-1]
 
     def _find(self, module: str) -> Iterator[tuple[_Place, str]]:
         """Every place that the name can stand for, each with the block's number in it."""

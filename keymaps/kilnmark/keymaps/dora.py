@@ -1,9 +1,11 @@
-"""DoRA: a LoRA with a magnitude for every row of the layer, in kohya's spelling (out, 1) and in PEFT's (out,).
+"""DoRA: an update with a magnitude for every row of the layer, in kohya's spelling (out, 1) and in PEFT's (out,).
 
-Liu et al., 2024, arXiv 2402.09353; huggingface/peft, commit 0a6cd5a4, tuners/lora/dora.py.
+Liu et al., 2024, arXiv 2402.09353; huggingface/peft, commit 0a6cd5a4, tuners/lora/dora.py; and for LoHa and
+LoKr KohakuBlueleaf/LyCORIS, commit 01eed776, lycoris/modules/loha.py and lokr.py, `apply_weight_decompose`.
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from kilnmark.keymaps.errors import UnfitAdapter
 from kilnmark.keymaps.fused import Matrix, split_rows
@@ -13,19 +15,27 @@ from kilnmark.keymaps.safefile import AdapterFile
 from kilnmark.keymaps.schema import Role
 from kilnmark.keymaps.shapes import Shapes
 from kilnmark.keymaps.sorting import Module
+from kilnmark.keymaps.update import WeightUpdate
 
-__all__ = ["magnitudes_of"]
+__all__ = ["with_magnitudes"]
 
 
-def magnitudes_of(file: AdapterFile, module: Module, shapes: Shapes) -> Iterable[Matrix | None]:
-    """The magnitudes (out,) of each target's rows, in order; None for each where the module has none.
+def with_magnitudes(
+    file: AdapterFile, module: Module, shapes: Shapes, updates: tuple[WeightUpdate, ...]
+) -> tuple[WeightUpdate, ...]:
+    """The updates of a module with the magnitudes (out,) of each one's rows, if it has any.
 
     Raises:
         UnfitAdapter: They are not one for every row, or not finite.
     """
     key = module.keys.get(Role.MAGNITUDE)
     if key is None:
-        return [None] * len(module.targets)
+        return updates
+    parts = _magnitudes(file, module, shapes, key)
+    return tuple(replace(update, magnitude=part) for update, part in zip(updates, parts, strict=True))
+
+
+def _magnitudes(file: AdapterFile, module: Module, shapes: Shapes, key: str) -> Iterable[Matrix]:
     shape = file.tensors[key].shape
     height, width = sum(shapes[target][0] for target in module.targets), shapes[module.targets[0]][1]
     if shape == (1, width):

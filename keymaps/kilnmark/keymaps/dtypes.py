@@ -62,7 +62,8 @@ def as_float32(raw: Bytes, dtype: str) -> Floats:
     stored = raw.view(_NUMPY[dtype])
     if dtype == "F32":
         return np.require(stored, np.float32, "A")
-    with np.errstate(over="ignore"):
+    # A signalling NaN is invalid to convert; it stays a NaN, and who asks for numbers refuses it.
+    with np.errstate(over="ignore", invalid="ignore"):
         return stored.astype(np.float32)
 
 

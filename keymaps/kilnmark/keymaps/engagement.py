@@ -10,16 +10,17 @@ from kilnmark.protocol.report import AdapterReport, Evidence, UnmatchedKeys, Ver
 __all__ = ["describe", "describe_refusal", "evidence"]
 
 
-def evidence(adapter: Adapter, scale: float, vanished: Collection[str] = ()) -> Evidence:
+def evidence(adapter: Adapter, scale: float, vanished: Collection[str] = (), same: Collection[str] = ()) -> Evidence:
     """The counts of an adapter whose updates would all be applied.
 
     Args:
         adapter: As it was read.
         scale: As the render asks for it.
         vanished: Targets whose update is not zero but lost in the compute precision.
+        same: Targets whose update only repeats the base's own numbers.
     """
-    zero = [update.target for update in adapter.updates if update.is_zero]
-    lost = [update.target for update in adapter.updates if update.target in vanished and not update.is_zero]
+    zero = [update.target for update in adapter.updates if update.is_zero or update.target in same]
+    lost = [update.target for update in adapter.updates if update.target in vanished and update.target not in zero]
     return Evidence(
         total_key_count=adapter.total_key_count,
         matched_key_count=adapter.matched_key_count,

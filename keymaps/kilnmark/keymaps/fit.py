@@ -42,6 +42,8 @@ def check_model(file: AdapterFile, sorting: Sorting) -> None:
 
 
 def _misfit(file: AdapterFile, module: Module, shapes: Shapes) -> tuple[Role, str] | None:
+    if not chains(module):
+        return None
     height, width = _size(file, module)
     product = kind_of(module) is Kind.LOKR
     factor = chains(module)[-1 if product else 0]

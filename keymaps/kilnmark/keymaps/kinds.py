@@ -4,18 +4,21 @@ Nothing is multiplied out to the size of a layer here.
 """
 
 from kilnmark.keymaps.alpha import Multipliers
-from kilnmark.keymaps.dora import magnitudes_of
+from kilnmark.keymaps.biases import bias_updates, with_biases
+from kilnmark.keymaps.dora import with_magnitudes
 from kilnmark.keymaps.fit import check_widths
-from kilnmark.keymaps.fused import Matrix, split_rows
-from kilnmark.keymaps.loha import hadamard_pair
+from kilnmark.keymaps.full import full_updates
+from kilnmark.keymaps.fused import split_rows
+from kilnmark.keymaps.loha import hadamard_updates
 from kilnmark.keymaps.lokr import kronecker_updates
+from kilnmark.keymaps.norm_scales import check_layer, norm_updates
 from kilnmark.keymaps.norms import check_range, gram, product_norm
 from kilnmark.keymaps.parts import Kind, check_parts, kind_of, matrix
 from kilnmark.keymaps.safefile import AdapterFile
 from kilnmark.keymaps.schema import Role
 from kilnmark.keymaps.shapes import Shapes
 from kilnmark.keymaps.sorting import Module
-from kilnmark.keymaps.update import AnyUpdate, Update
+from kilnmark.keymaps.update import AnyUpdate, Update, WeightUpdate
 
 __all__ = ["updates_of"]
 
@@ -24,36 +27,44 @@ def updates_of(file: AdapterFile, module: Module, shapes: Shapes, multipliers: M
     """The updates of a module, one a target, in row order.
 
     Raises:
-        UnfitAdapter: A matrix is missing, ranks or widths do not fit, or a number is not finite.
+        UnfitAdapter: A tensor is missing, sizes do not fit, or a number is not finite.
     """
     check_parts(file, module)
+    check_layer(file, module, shapes)
     check_widths(file, module, shapes)
-    if kind_of(module) is Kind.LOKR:
-        return kronecker_updates(file, module, shapes, multipliers)
-    if kind_of(module) is Kind.LOHA:
-        down, up, rank = hadamard_pair(file, module)
-        keys = module.keys[Role.HADA_W1_B], module.keys[Role.HADA_W1_A]
-    else:
-        down, up = matrix(file, module, Role.DOWN), matrix(file, module, Role.UP)
-        rank, keys = len(down), (module.keys[Role.DOWN], module.keys[Role.UP])
-    return _pair_updates(file, module, shapes, (down, up), keys, multipliers.of(module, rank))
+    match kind_of(module):
+        case Kind.NORM:
+            return norm_updates(file, module, shapes)
+        case Kind.BIAS:
+            return bias_updates(file, module, shapes)
+        case _:
+            updates = _weight_updates(file, module, shapes, multipliers)
+            return with_biases(file, module, shapes, with_magnitudes(file, module, shapes, updates))
+
+
+def _weight_updates(
+    file: AdapterFile, module: Module, shapes: Shapes, multipliers: Multipliers
+) -> tuple[WeightUpdate, ...]:
+    match kind_of(module):
+        case Kind.FULL:
+            return full_updates(file, module, shapes)
+        case Kind.LOKR:
+            return kronecker_updates(file, module, shapes, multipliers)
+        case Kind.LOHA:
+            return hadamard_updates(file, module, shapes, multipliers)
+        case _:
+            return _pair_updates(file, module, shapes, multipliers)
 
 
 def _pair_updates(
-    file: AdapterFile,
-    module: Module,
-    shapes: Shapes,
-    pair: tuple[Matrix, Matrix],
-    keys: tuple[str, str],
-    multiplier: float,
-) -> tuple[Update, ...]:
-    down, up = pair
-    down_key, up_key = keys
+    file: AdapterFile, module: Module, shapes: Shapes, multipliers: Multipliers
+) -> tuple[WeightUpdate, ...]:
+    down, up = matrix(file, module, Role.DOWN), matrix(file, module, Role.UP)
+    down_key, up_key = module.keys[Role.DOWN], module.keys[Role.UP]
+    multiplier = multipliers.of(module, len(down))
     down_gram = gram(file, down_key, down.T)
-    magnitudes = magnitudes_of(file, module, shapes)
-    parts = split_rows(up, module.rows, shapes)
     updates = []
-    for target, part, magnitude in zip(module.targets, parts, magnitudes, strict=True):
+    for target, part in zip(module.targets, split_rows(up, module.rows, shapes), strict=True):
         norm = abs(multiplier) * product_norm(gram(file, up_key, part), down_gram)
-        updates.append(Update(target, down, part, multiplier, check_range(file, up_key, norm), magnitude))
+        updates.append(Update(target, down, part, multiplier, check_range(file, up_key, norm)))
     return tuple(updates)

@@ -10,10 +10,12 @@ from kilnmark.keymaps.fused import Matrix
 from kilnmark.keymaps.parts import AGAIN
 from kilnmark.keymaps.safefile import AdapterFile
 
-__all__ = ["Gram", "check_finite", "check_range", "gram", "product_norm"]
+__all__ = ["CHUNK", "Gram", "check_finite", "check_range", "dense_norm", "gram", "product_norm"]
 
 Gram = NDArray[np.float64]
 
+CHUNK = 256
+"""Rows of a whole matrix that are in float64 at a time."""
 _FLOAT32_MAX = float(np.finfo(np.float32).max)
 
 
@@ -23,12 +25,18 @@ def gram(file: AdapterFile, key: str, factor: Matrix) -> Gram:
     Raises:
         UnfitAdapter: A number is not finite; the Gram matrix then has one that is not on its diagonal.
     """
-    wide = factor.astype(np.float64)
     with np.errstate(invalid="ignore", over="ignore"):
+        wide = factor.astype(np.float64)
         square: Gram = wide.T @ wide
     if not np.isfinite(np.trace(square)):
         raise _not_finite(file, key)
     return square
+
+
+def dense_norm(matrix: Matrix) -> float:
+    """||M|| in float64, some rows at a time."""
+    chunks = (matrix[begin : begin + CHUNK].astype(np.float64) for begin in range(0, len(matrix), CHUNK))
+    return math.sqrt(sum(float(np.vdot(chunk, chunk)) for chunk in chunks))
 
 
 def check_finite(file: AdapterFile, key: str, numbers: Matrix) -> None:

@@ -12,7 +12,7 @@ from kilnmark.keymaps.safefile import AdapterFile
 from kilnmark.keymaps.schema import Role
 from kilnmark.keymaps.sorting import Module
 
-__all__ = ["AGAIN", "Kind", "chains", "check_parts", "kind_of", "matrix", "stored_shape"]
+__all__ = ["AGAIN", "Kind", "chains", "check_parts", "kind_of", "kinds_of", "matrix", "stored_shape"]
 
 AGAIN = "train or export the adapter again"
 
@@ -23,8 +23,9 @@ _KRONECKER = (
     ((Role.LOKR_W2,), (Role.LOKR_W2_A, Role.LOKR_W2_B)),
 )
 """Each factor is stored whole or as a product."""
-_BESIDE = frozenset({Role.ALPHA, Role.MAGNITUDE})
+_BESIDE = frozenset({Role.ALPHA, Role.MAGNITUDE, Role.DOWN_BIAS, Role.UP_BIAS, Role.DIFF_B})
 """Roles that are no matrix of an update."""
+_SCALES = (Role.NORM_WEIGHT, Role.W_NORM)
 
 
 class Kind(StrEnum):
@@ -34,12 +35,21 @@ class Kind(StrEnum):
     LOHA = "loha"
     LOKR = "lokr"
     DORA = "dora"
+    FULL = "full"
+    BIAS = "bias"
+    NORM = "norm"
 
 
 _KINDS: Mapping[Kind, frozenset[Role]] = {
     Kind.LOKR: frozenset(role for factor in _KRONECKER for chain in factor for role in chain),
     Kind.LOHA: frozenset(role for chain in _HADAMARD for role in chain),
+    Kind.FULL: frozenset({Role.DIFF}),
+    Kind.NORM: frozenset(_SCALES),
 }
+
+
+_STRETCHED = frozenset({Kind.DORA, Kind.LOHA, Kind.LOKR})
+"""Kinds that can have magnitudes."""
 
 
 def kind_of(module: Module) -> Kind:
@@ -47,7 +57,15 @@ def kind_of(module: Module) -> Kind:
     for kind, known in _KINDS.items():
         if not known.isdisjoint(module.keys):
             return kind
+    if module.keys.keys() <= {Role.DIFF_B, Role.ALPHA}:
+        return Kind.BIAS
     return Kind.DORA if Role.MAGNITUDE in module.keys else Kind.LORA
+
+
+def kinds_of(module: Module) -> frozenset[Kind]:
+    """Its kind, and what is beside it: as people call all that the module does."""
+    biases = [Kind.BIAS] if not {Role.DOWN_BIAS, Role.UP_BIAS, Role.DIFF_B}.isdisjoint(module.keys) else []
+    return frozenset([kind_of(module), *biases, *([Kind.DORA] if Role.MAGNITUDE in module.keys else [])])
 
 
 def chains(module: Module) -> tuple[tuple[Role, ...], ...]:
@@ -57,6 +75,10 @@ def chains(module: Module) -> tuple[tuple[Role, ...], ...]:
             return tuple(whole if whole[0] in module.keys else product for whole, product in _KRONECKER)
         case Kind.LOHA:
             return _HADAMARD
+        case Kind.FULL:
+            return ((Role.DIFF,),)
+        case Kind.BIAS | Kind.NORM:
+            return ()
         case _:
             return (_PAIR,)
 
@@ -83,24 +105,40 @@ def check_parts(file: AdapterFile, module: Module) -> None:
     Raises:
         UnfitAdapter: With the key at fault.
     """
-    needed = [role for chain in chains(module) for role in chain]
+    matrices = [role for chain in chains(module) for role in chain]
+    needed = matrices or [role for role in (*_SCALES, Role.DIFF_B) if role in module.keys][:1]
     present = [role for role in module.keys if role not in _BESIDE] or list(module.keys)
     for role in needed:
         if role not in module.keys:
             problem = f"the {role} matrix that belongs to it is missing"
             raise UnfitAdapter(file.path, problem, AGAIN, key=module.keys[present[0]])
+    _check_beside(file, module)
     for role in present:
-        if role not in needed:
+        if role not in needed and role not in _BESIDE:
             problem = f"does not go with {shorten(module.keys[needed[0]])}, which makes another kind of update"
             raise UnfitAdapter(file.path, problem, "keep one of the two updates of this layer", key=module.keys[role])
-    if Role.MAGNITUDE in module.keys and kind_of(module) is not Kind.DORA:
-        problem = f"gives magnitudes to a {kind_of(module)} update, which are applied to plain pairs only"
-        mend = "train without weight decomposition, or as DoRA"
-        raise UnfitAdapter(file.path, problem, mend, key=module.keys[Role.MAGNITUDE])
-    for role in needed[::-1]:
+    for role in matrices[::-1]:
         _check_matrix(file, module.keys[role])
     for chain in chains(module):
         _check_ranks(file, module, chain)
+
+
+def _check_beside(file: AdapterFile, module: Module) -> None:
+    """What may stand beside the matrices depends on their kind."""
+    kind = kind_of(module)
+    if Role.MAGNITUDE in module.keys and kind not in _STRETCHED:
+        problem = f"gives magnitudes to a {kind} update, which are applied to products of matrices only"
+        mend = "train without weight decomposition, or as DoRA"
+        raise UnfitAdapter(file.path, problem, mend, key=module.keys[Role.MAGNITUDE])
+    for role in (Role.DOWN_BIAS, Role.UP_BIAS):
+        if role in module.keys and kind is not Kind.LORA:
+            problem = f"is a bias of a pair of matrices, beside a {kind} update, and what that means is not defined"
+            raise UnfitAdapter(
+                file.path, problem, "export the change of the layer's bias as diff_b", key=module.keys[role]
+            )
+    if Role.DIFF_B in module.keys and kind is Kind.NORM:
+        problem = "changes the bias of a norm that has none"
+        raise UnfitAdapter(file.path, problem, AGAIN, key=module.keys[Role.DIFF_B])
 
 
 def _check_matrix(file: AdapterFile, key: str) -> None:

@@ -15,12 +15,14 @@ import numpy as np
 from kilnmark.keymaps.convention import load_keymaps
 from kilnmark.keymaps.fused import Matrix
 from kilnmark.keymaps.schema import Rows, load_tables
-from kilnmark.keymaps.shapes import BLOCK, Shapes, block_count
+from kilnmark.keymaps.shapes import BLOCK, Shapes, block_count, is_norm
 from kilnmark.keymaps.write import draw_pair
 
 __all__ = ["Form", "Recipe", "TextEncoder", "tensors_of"]
 
 _STRENGTH = 2e-3
+_SPREAD = 0.05
+"""How far biases lie from 0, and whole scales of norms from 1."""
 
 
 class Form(StrEnum):
@@ -32,7 +34,12 @@ class Form(StrEnum):
     LOKR = "lokr"
     LOKR_FACTORED = "lokr, factored"
     LOHA = "loha"
-    BIAS = "bias"
+    BIAS = "lora, biased"
+    DIFF_B = "lora, change of the bias"
+    FULL = "full"
+
+
+_BIASES = {Form.BIAS: "lora_B.bias", Form.DIFF_B: "diff_b", Form.FULL: "diff_b"}
 
 
 class TextEncoder(StrEnum):
@@ -59,6 +66,7 @@ class Recipe:
         alpha: Stored alpha; None stores none, 0 stores the stored rank.
         form: What stands for a module.
         transposed: Matrices are stored as (in, rank) and (rank, out).
+        norms: Suffix of the scales of norms in blocks: `w_norm` for changes, others for whole ones; empty stores none.
         encoders: Text encoders that were trained too.
     """
 
@@ -71,6 +79,7 @@ class Recipe:
     alpha: float | None = None
     form: Form = Form.PAIR
     transposed: bool = False
+    norms: str = ""
     encoders: tuple[TextEncoder, ...] = ()
 
 
@@ -90,8 +99,9 @@ def tensors_of(
         heights, columns = [shapes[target][0] for target in rows.targets], shapes[rows.targets[0]][1]
         for suffix, matrix in _module(recipe, heights, columns, rank, numbers):
             yield f"{name}.{suffix}", matrix
-    if recipe.form is Form.BIAS:
-        yield from _norms(blocks, numbers)
+    for name, width in _norms(recipe, shapes, blocks) if recipe.norms else ():
+        spread = numbers.standard_normal(width, np.float32) * np.float32(_SPREAD)
+        yield f"{name}.{recipe.norms}", spread if recipe.norms == "w_norm" else 1 + spread
     for encoder in recipe.encoders:
         for name, height, columns in _encoder_modules(encoder, blocks):
             for suffix, matrix in _module(recipe, [height], columns, rank, numbers):
@@ -104,7 +114,7 @@ def _modules(recipe: Recipe, shapes: Shapes, blocks: int | None) -> Iterator[tup
     modules = load_keymaps()[recipe.table].convention.modules if own else tables[recipe.table].modules
     named: set[tuple[str, ...]] = set()
     for pattern, rows in modules.items():
-        if not re.search(recipe.only, pattern) or rows.targets in named:
+        if not re.search(recipe.only, pattern) or rows.targets in named or is_norm(shapes[rows.at("0").targets[0]]):
             continue
         named.add(rows.targets)
         name = recipe.prefix + pattern.replace(".", recipe.separator)
@@ -126,6 +136,8 @@ def _module(
                 down, up = draw_pair(numbers, height, columns, rank, _STRENGTH)
                 yield f"hada_w{place}_a", up
                 yield f"hada_w{place}_b", down
+        case Form.FULL:
+            yield "diff", numbers.standard_normal((height, columns), np.float32) * np.float32(_STRENGTH)
         case Form.BLOCKS if len(heights) > 1:
             rank *= len(heights)
             yield from _block_diagonal(recipe, heights, columns, rank, numbers)
@@ -136,8 +148,8 @@ def _module(
     if recipe.form is Form.DORA:
         peft = recipe.down == "lora_A.weight"
         yield "lora_magnitude_vector" if peft else "dora_scale", np.ones((height,) if peft else (height, 1), np.float32)
-    if recipe.form is Form.BIAS:
-        yield "lora_B.bias", numbers.standard_normal(height, np.float32)
+    if recipe.form in _BIASES:
+        yield _BIASES[recipe.form], numbers.standard_normal(height, np.float32) * np.float32(_SPREAD)
     if recipe.alpha is not None:
         yield "alpha", np.asarray(np.float32(recipe.alpha or rank))
 
@@ -175,13 +187,20 @@ def _nearest_divisor(size: int) -> int:
     return next(divisor for divisor in range(isqrt(size), 0, -1) if size % divisor == 0)
 
 
-def _norms(blocks: int | None, numbers: np.random.Generator) -> Iterator[tuple[str, Matrix]]:
-    """Scales of the norms of query and key, as control LoRAs change them."""
-    for block in range(19 if blocks is None else min(blocks, 19)):
-        for stream in ("img", "txt"):
-            for norm in ("query", "key"):
-                name = f"double_blocks.{block}.{stream}_attn.norm.{norm}_norm.scale"
-                yield name, numbers.standard_normal(128, np.float32)
+def _norms(recipe: Recipe, shapes: Shapes, blocks: int | None) -> Iterator[tuple[str, int]]:
+    """Name and width of the norms of queries and keys; of Black Forest Labs', those of double blocks."""
+    for path, shape in shapes.items():
+        _, block, _, norm = path.split(".", 3) if is_norm(shape) else ("", "", "", "")
+        if not norm or (blocks is not None and int(block) >= blocks):
+            continue
+        if recipe.table == "flux1-bfl":
+            stream, kind = "txt" if "added" in norm else "img", "query" if norm.endswith("q") else "key"
+            name = f"double_blocks.{block}.{stream}_attn.norm.{kind}_norm"
+            if path.startswith("single_"):
+                continue
+        else:
+            name = path.replace(".", recipe.separator)
+        yield recipe.prefix + name, shape[0]
 
 
 def _encoder_modules(encoder: TextEncoder, blocks: int | None) -> Iterator[tuple[str, int, int]]:

@@ -4,8 +4,9 @@ The pairs of matrices keep their bits; only alpha, where the other convention ha
 that is told. What cannot be carried over is named, and nothing is written.
 """
 
+import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -13,6 +14,7 @@ from pathlib import Path
 from kilnmark.keymaps.alpha import PEFT_METADATA
 from kilnmark.keymaps.convention import Keymap, load_keymaps
 from kilnmark.keymaps.errors import UnfitAdapter
+from kilnmark.keymaps.header_text import METADATA_ENTRY_LIMIT, METADATA_LIMIT
 from kilnmark.keymaps.remap_bits import Stored, scalar
 from kilnmark.keymaps.remap_file import UnusableGoal, check_goal, write_whole
 from kilnmark.keymaps.remap_goal import GOALS, GoalName, Reader, parse_reader
@@ -86,6 +88,7 @@ def remap_adapter(
     keymap = load_keymaps()[to]
     modules = _modules(read, keymap, reader)
     metadata, dropped = _metadata(read, modules, keymap, reader)
+    _check_room(read.adapter.path, metadata)
     tensors = dict(_tensors(modules, keymap))
     write_whole(goal, tensors, metadata, force=force)
     notes = (*_notes(read, modules, reader), *_dropped_note(dropped))
@@ -143,8 +146,18 @@ def _metadata(
     return kept | {_STAMP + name: text for name, text in stamp.items()}, sorted(own.keys() & stale)
 
 
+def _check_room(path: str, metadata: Mapping[str, str]) -> None:
+    """The stamp must not make a header that is refused when it is read."""
+    size = len(json.dumps(metadata, ensure_ascii=False).encode())
+    if len(metadata) > METADATA_ENTRY_LIMIT or size > METADATA_LIMIT:
+        problem = f"leaves no room for the stamp in its metadata ({len(metadata)} entries, {size} bytes with it)"
+        raise UnfitAdapter(path, problem, "take some of the metadata out first", key="__metadata__")
+
+
 def _notes(source: Source, modules: Sequence[Joined], reader: Reader | None) -> Iterator[str]:
     counts = Counter(change for module in modules for change in module.changes)
+    if source.zero_alphas:
+        yield f"the alpha of 0 of {_modules_of(source.zero_alphas)} is taken for the rank, as the trainer takes it"
     if folded := counts[Change.FOLDED]:
         rounded = counts[Change.ROUNDED]
         how = f"rounded to the nearest float32 in {rounded} of them" if rounded else "exactly"

@@ -16,7 +16,7 @@ from kilnmark.keymaps.remap_bits import Stored, common_dtype, fold, placed, stac
 from kilnmark.keymaps.remap_goal import Reader
 from kilnmark.keymaps.remap_pieces import Piece, swapped
 from kilnmark.keymaps.schema import Rows
-from kilnmark.keymaps.shapes import BLOCK, Shapes, block_count
+from kilnmark.keymaps.shapes import BLOCK, Shapes, block_count, is_norm
 
 __all__ = ["Change", "Joined", "Place", "join", "places"]
 
@@ -86,6 +86,8 @@ def places(keymap: Keymap, shapes: Shapes, reader: Reader | None) -> Iterator[Pl
             continue
         for rows in choices:
             count = block_count(shapes, rows.targets[0]) if blocks else int(rows.targets[0] in shapes)
+            if count and is_norm(shapes[rows.at("0").targets[0]]):
+                break
             if count and taken.isdisjoint(rows.targets):
                 taken.update(rows.targets)
                 name = prefix + pattern

@@ -12,6 +12,7 @@ import numpy as np
 from kilnmark.keymaps.adapter import Adapter, adapter_of
 from kilnmark.keymaps.alpha import Multipliers
 from kilnmark.keymaps.errors import UnfitAdapter, shorten
+from kilnmark.keymaps.parts import Kind, kinds_of
 from kilnmark.keymaps.remap_bits import Stored, stored
 from kilnmark.keymaps.safefile import AdapterFile
 from kilnmark.keymaps.schema import Role
@@ -62,12 +63,14 @@ class Source:
         variant: The model that it is made for.
         shapes: That model's linear layers.
         pieces: By target.
+        zero_alphas: Modules whose alpha of zero stands for the rank.
     """
 
     adapter: Adapter
     variant: str
     shapes: Shapes
     pieces: Mapping[str, Piece]
+    zero_alphas: int
 
 
 def read_source(file: AdapterFile) -> Source:
@@ -81,7 +84,7 @@ def read_source(file: AdapterFile) -> Source:
     shapes = load_shapes(variant)
     multipliers = Multipliers(file)
     pieces = {piece.target: piece for module in sorting.modules for piece in _cut(file, module, shapes, multipliers)}
-    return Source(adapter, variant, shapes, pieces)
+    return Source(adapter, variant, shapes, pieces, multipliers.zeros_for_rank(sorting.modules))
 
 
 def _fitting(file: AdapterFile) -> tuple[str, Sorting, Adapter]:
@@ -119,11 +122,12 @@ def _check_whole(file: AdapterFile, sorting: Sorting) -> None:
         names = [key for key in file.tensors if key not in taken]
         problem = f"{reasons} of {len(file.tensors)} keys are no part of its updates: {listed(names)}"
         raise UnfitAdapter(file.path, problem, _NOT_WHOLE)
-    for module in sorting.modules:
-        if not module.keys.keys() <= _PLAIN:
-            key = next(key for role, key in module.keys.items() if role not in _PLAIN)
-            problem = "is part of an update that is more than a pair of matrices"
-            raise UnfitAdapter(file.path, problem, "export the adapter as plain LoRA", key=key)
+    beyond = [key for module in sorting.modules for role, key in module.keys.items() if role not in _PLAIN]
+    if beyond:
+        kinds = {kind for module in sorting.modules for kind in kinds_of(module)} - {Kind.LORA}
+        which = f"{len(beyond)} of {len(file.tensors)} keys: {', '.join(sorted(kinds))}"
+        problem = f"is more than a pair of matrices ({which}), and only pairs are converted"
+        raise UnfitAdapter(file.path, problem, "use the file as it is, or export it as plain LoRA", key=beyond[0])
     if not sorting.modules:
         raise UnfitAdapter(file.path, "holds no update", "give an adapter that changes layers of the transformer")
 

@@ -28,6 +28,7 @@ _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _CHUNK = 1 << 22
 _HEAD = 64
 _AGAIN = "wait until it is written and try again"
+_ELSEWHERE = "check the disk or network that it lies on, or copy it to another"
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +147,8 @@ def _opened(path: AnyPath, roots: Sequence[AnyPath] | None, size_limit: int | No
         yield _Source(descriptor, resolved, before.st_size)
         if _state(os.fstat(descriptor)) != _state(before):
             raise UnsafeFile(resolved, "was changed while it was read", _AGAIN)
+    except OSError as error:
+        raise UnsafeFile(resolved, f"cannot be read ({error.strerror})", _ELSEWHERE) from error
     finally:
         os.close(descriptor)
 
@@ -194,15 +197,15 @@ def _state(found: os.stat_result) -> tuple[int, int, int]:
     return found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
-def _read_header(source: _Source) -> tuple[bytes, Header]:
-    """The length, the header's own bytes, and what they say."""
+def _read_header(source: _Source) -> tuple[bytearray, Header]:
+    """The length and the header's own bytes, and what they say."""
     head = bytearray(min(_HEAD, source.size))
     _fill(source, memoryview(head))
     size = header_size(source.path, bytes(head), source.size)
     raw = bytearray(PREFIX + size)
     os.lseek(source.descriptor, 0, os.SEEK_SET)
     _fill(source, memoryview(raw))
-    return bytes(raw), parse_header(source.path, bytes(raw[PREFIX:]), source.size - len(raw))
+    return raw, parse_header(source.path, memoryview(raw)[PREFIX:].tobytes(), source.size - len(raw))
 
 
 def _fill(source: _Source, view: memoryview) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Hashable, Mapping
 from enum import StrEnum
 from functools import cache
 from importlib.resources import files
-from typing import Any, Self, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -33,12 +33,18 @@ __all__ = [
 
 
 class Role(StrEnum):
-    """What a tensor is to its module. Those of LoHa and LoKr are called as LyCORIS calls them."""
+    """What a tensor is to its module. Those that LyCORIS has are called as it calls them."""
 
     DOWN = "down"
     UP = "up"
     ALPHA = "alpha"
     MAGNITUDE = "magnitude"
+    DOWN_BIAS = "down_bias"
+    UP_BIAS = "up_bias"
+    DIFF = "diff"
+    DIFF_B = "diff_b"
+    NORM_WEIGHT = "norm_weight"
+    W_NORM = "w_norm"
     HADA_W1_A = "hada_w1_a"
     HADA_W1_B = "hada_w1_b"
     HADA_W2_A = "hada_w2_a"
@@ -168,6 +174,8 @@ class Convention(_Named):
         modules: Further ones, which no other convention has.
         suffixes: What stands behind the module's name and a dot, with the role of that tensor.
         alpha: Where to look for alpha, in order.
+        zero_alpha: What an alpha tensor of zero means: an update of zero, or the rank, where the trainer takes it for
+            that when it loads a file.
         block_diagonal: Added to reports where fused modules are block-diagonal and alpha is not the rank.
         tiled: Who tiles the down matrices of fused modules in these names, and the mend.
         text_encoders: Those that such files change too, with the same separator and suffixes.
@@ -184,6 +192,7 @@ class Convention(_Named):
     tables: tuple[str, ...] = ()
     suffixes: dict[str, Role] = Field(min_length=1)
     alpha: tuple[AlphaSource, ...] = Field(min_length=1)
+    zero_alpha: Literal["zero", "rank"] = "zero"
     block_diagonal: str = "alpha is divided by the whole stored rank, not by the rank of one block"
     tiled: str = "convert the original adapter again, without tiling"
     text_encoders: tuple[TextEncoder, ...] = ()
@@ -196,6 +205,8 @@ class Convention(_Named):
             raise ValueError("modules: there are none, and no tables")
         if self.alpha[-1] is not AlphaSource.RANK:
             raise ValueError("alpha: the last source must be rank, which always has a value")
+        if self.zero_alpha == "rank" and self.alpha[0] is not AlphaSource.TENSOR:
+            raise ValueError("zero_alpha: it is about tensors, which must then be the first source of alpha")
         return self
 
 

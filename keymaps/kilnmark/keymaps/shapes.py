@@ -1,4 +1,4 @@
-"""The true linear layers of the models adapters are made for, as shipped data: no model is built to know them.
+"""The true linear layers and norms of the models adapters are made for, as data: no model is built to know them.
 
 The files are written by `scripts/make_shapes.py` from mflux's own classes, and a contract test holds them to it.
 """
@@ -9,10 +9,21 @@ from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
 
-__all__ = ["BLOCK", "ENCODERS", "PAINTERS", "SHAPE_NAMES", "Shapes", "block_count", "encoder_of", "load_shapes"]
+__all__ = [
+    "BLOCK",
+    "ENCODERS",
+    "PAINTERS",
+    "PAINTER_NAMES",
+    "SHAPE_NAMES",
+    "Shapes",
+    "block_count",
+    "encoder_of",
+    "is_norm",
+    "load_shapes",
+]
 
 Shapes = Mapping[str, tuple[int, int]]
-"""Module path in mflux to (out, in), the shape of the layer's weight.
+"""Module path in mflux to (out, in), the shape of the layer's weight; the scales of a norm are (width, 1).
 
 Layers of the transformer go by their path below it, those of a text encoder by their path below the whole model.
 """
@@ -42,10 +53,13 @@ _ENCODED = frozenset({"dev", "krea-dev", "standin", "schnell"})
 PAINTERS = ("dev", "schnell", "flux2-klein-4b", "z-image-turbo")
 """One name for every different set of layers of a model that paints."""
 
+PAINTER_NAMES = tuple(name for name in SHAPE_NAMES if name not in ("clip_l", "t5_xxl"))
+"""Every name of a model that paints; several have the same layers."""
+
 
 @cache
 def load_shapes(name: str) -> Shapes:
-    """Every linear layer of a model, text encoders included.
+    """Every layer of a model that adapters change: linear ones, text encoders included, and norms of queries and keys.
 
     Args:
         name: One of `SHAPE_NAMES`.
@@ -66,6 +80,11 @@ def encoder_of(target: str) -> str:
     """Which text encoder a target is a layer of; empty for the transformer's own."""
     root = target.partition(".")[0]
     return root if root in ENCODERS else ""
+
+
+def is_norm(shape: tuple[int, int]) -> bool:
+    """The shape is that of a norm's scales; no linear layer has a single input."""
+    return shape[1] == 1
 
 
 def block_count(shapes: Shapes, pattern: str) -> int:

@@ -23,7 +23,7 @@ from kilnmark.keymaps.fused import Matrix
 from kilnmark.keymaps.header import PREFIX
 from kilnmark.keymaps.roots import AnyPath
 from kilnmark.keymaps.schema import Role, Rows
-from kilnmark.keymaps.shapes import BLOCK, Shapes, block_count, load_shapes
+from kilnmark.keymaps.shapes import BLOCK, Shapes, block_count, is_norm, load_shapes
 
 __all__ = ["ConventionName", "StoredAs", "Tensors", "draw_pair", "make_adapter", "write_tensors"]
 
@@ -142,12 +142,19 @@ def _order_metadata(path: Path) -> None:
 
 
 def _pairs(keymap: Keymap, shapes: Shapes, blocks: int | None) -> Iterator[_Pair]:
-    """The modules of a convention that stand in blocks of the model, block by block."""
+    """The modules of a convention that stand in blocks of the model, block by block.
+
+    Where it has several names for a layer, alone or fused with others, the first one is written.
+    """
     down, up = (_suffix(keymap, role) for role in (Role.DOWN, Role.UP))
+    named: set[str] = set()
     for pattern, choices in keymap.modules.items():
         targets = _targets(choices, shapes)
-        if BLOCK not in pattern or targets is None:
+        if BLOCK not in pattern or targets is None or not named.isdisjoint(targets):
             continue
+        if is_norm(shapes[targets[0].replace(BLOCK, "0")]):
+            continue
+        named.update(targets)
         count = block_count(shapes, targets[0])
         for block in range(count if blocks is None else min(blocks, count)):
             module = keymap.convention.prefixes[0] + pattern.replace(BLOCK, str(block))

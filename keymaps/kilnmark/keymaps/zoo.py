@@ -119,13 +119,6 @@ def _of(variant: Literal["dev", "flux2-klein-4b", "z-image-turbo"], **recipes: R
     return tuple(Exhibit(name.replace("_", "-"), (recipe,), variant) for name, recipe in recipes.items())
 
 
-def _refused(**recipes: Recipe) -> tuple[Exhibit, ...]:
-    """Kinds that cannot be applied yet."""
-    return tuple(
-        Exhibit(name.replace("_", "-"), (recipe,), verdict=Verdict.REFUSED) for name, recipe in recipes.items()
-    )
-
-
 def _flawed(recipe: Recipe, **flawed: tuple[Verdict, Callable[[Tensors], Tensors]]) -> tuple[Exhibit, ...]:
     return tuple(
         Exhibit(name.replace("_", "-"), (recipe,), verdict=verdict, flaw=flaw)
@@ -195,7 +188,24 @@ _OTHER_KINDS = _of(
     simpletuner_lokr_lowrank=_kohya("flux1-diffusers", prefix="lycoris_", only=_CORE, form=Form.LOKR_FACTORED),
 )
 
-_CONTROL = _refused(bfl_control=_diffusers("flux1-bfl", "", form=Form.BIAS))
+_AROUND = r"^(img_in|\w+_in\.in_layer|final_layer\.linear)$"
+
+_BEYOND_PAIRS = (
+    *_of(
+        "dev",
+        bfl_control=Recipe("flux1-bfl", form=Form.BIAS, norms="scale"),
+        diffusers_control=Recipe("flux1-diffusers", "transformer.", only=_CORE, form=Form.BIAS, norms="weight"),
+        lycoris_norms=Recipe("flux1-diffusers", "lycoris_", *_KOHYA, "_", only=_CORE, alpha=1.0, norms="w_norm"),
+    ),
+    Exhibit(
+        "comfy-extracted",
+        (
+            Recipe("flux1-bfl", "diffusion_model.", *_KOHYA, form=Form.DIFF_B),
+            Recipe("flux1-bfl", "diffusion_model.", only=_AROUND, form=Form.FULL),
+        ),
+    ),
+)
+"""Biases, norms and whole changes of weights."""
 
 _FLUX2 = _of(
     "flux2-klein-4b",
@@ -234,7 +244,7 @@ _FLAWED = (
     *_flawed(
         _kohya(),
         alpha_not_a_number=(Verdict.REFUSED, flaws.without_alpha_value),
-        alpha_zero=(Verdict.NOOP, flaws.zero_alpha),
+        alpha_zero=(Verdict.ENGAGED, flaws.zero_alpha),
     ),
     Exhibit(
         "te-on-zimage",
@@ -249,5 +259,5 @@ _FLAWED = (
     Exhibit("pickled", (_diffusers(),), verdict=Verdict.REFUSED, damage=flaws.pickled),
 )
 
-EXHIBITS = (*_FLUX1, *_MIXED, *_TEXT_ONLY, *_OTHER_KINDS, *_CONTROL, *_FLUX2, *_Z_IMAGE, *_FLAWED)
-"""Healthy ones first, convention by convention; then kinds that cannot be applied yet; then the defects."""
+EXHIBITS = (*_FLUX1, *_MIXED, *_TEXT_ONLY, *_OTHER_KINDS, *_BEYOND_PAIRS, *_FLUX2, *_Z_IMAGE, *_FLAWED)
+"""Healthy ones first, convention by convention; then the defects."""

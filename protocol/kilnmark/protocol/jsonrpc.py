@@ -189,12 +189,13 @@ def params_as(type_: type[P], raw: bytes) -> P:
 
 
 def _refuse_singulars(values: dict[str, Any], type_: type[msgspec.Struct]) -> None:
-    for singular in ("lora_path", "lora_scale"):
-        if singular in values and f"{singular}s" in type_.__struct_encode_fields__:
-            raise InvalidParams(
-                f"{singular} does not exist - at `$.params.{singular}`; "
-                "send the arrays lora_paths and lora_scales, one scale for each path"
+    arrays = [name for name in ("lora_paths", "lora_scales") if name in type_.__struct_encode_fields__]
+    for singular in (name.removesuffix("s") for name in arrays):
+        if singular in values:
+            mend = (
+                "arrays lora_paths and lora_scales, one scale for each path" if len(arrays) > 1 else "array lora_paths"
             )
+            raise InvalidParams(f"{singular} does not exist - at `$.params.{singular}`; send the {mend}")
 
 
 def result(id_: bytes, value: object) -> bytes:

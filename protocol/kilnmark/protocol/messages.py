@@ -21,6 +21,7 @@ __all__ = [
     "CancelResult",
     "Heartbeat",
     "JobInfo",
+    "LoraInspectParams",
     "PingParams",
     "PingResult",
     "Progress",
@@ -87,6 +88,21 @@ class CancelParams(_Params, frozen=True, kw_only=True):
 
     job_id: JobId
     reason: Annotated[str, Meta(max_length=500)] = ""
+
+
+class LoraInspectParams(_Params, frozen=True, kw_only=True):
+    """Adapter files to look at without a base.
+
+    Attributes:
+        lora_paths: As those of a render.
+        variant: The model that they are meant for, any that the shapes of layers are known of; None means the daemon's
+            own, or dev where its layers are not known.
+        targets: List every layer that each file changes.
+    """
+
+    lora_paths: Annotated[list[Path], Meta(min_length=1, max_length=64)]
+    variant: Name | None = None
+    targets: bool = False
 
 
 class RenderParams(_Params, frozen=True, kw_only=True):

@@ -44,7 +44,9 @@ class AdapterReport(msgspec.Struct, frozen=True, kw_only=True):
         scale: The scale the render asked for.
         convention: Name of the keymap that explained the keys; empty when none did.
         kind: `lora`, `loha`, `lokr`, `dora`, or several joined by `+`; empty when unknown.
-        rank: The largest rank among the targets; 0 when unknown.
+        rank: The most that the rank of any target's update can be; 0 when unknown. Of a LoRA it is the rank that it was
+            trained at. Of a LoHa it is the product of its two ranks and of a LoKr that of its factors', which says how
+            much they can change, and is more than the dim that their trainer was given.
         total_key_count: Tensors in the file.
         matched_key_count: Tensors that were applied to a target.
         ignored_keys: Tensors knowingly left out, counted by reason.

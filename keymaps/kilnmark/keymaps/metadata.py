@@ -21,8 +21,9 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 
 from kilnmark.keymaps.alpha import PEFT_METADATA
+from kilnmark.protocol.inspection import CaptionTag, Metadata
 
-__all__ = ["ENTRY_LIMIT", "TEXT_LIMIT", "CaptionTag", "Metadata", "read_metadata"]
+__all__ = ["ENTRY_LIMIT", "TEXT_LIMIT", "read_metadata"]
 
 TEXT_LIMIT = 300
 """Characters kept of one text; captions and thumbnails in real files have megabytes."""
@@ -35,41 +36,6 @@ T = TypeVar("T")
 _Count = Annotated[int, msgspec.Meta(ge=0, le=_COUNT_LIMIT)]
 _REPEATED = re.compile(r"\d+_(.+)", re.DOTALL)
 """A folder of kohya's: how often its pictures are repeated, then the words they are trained under."""
-
-
-class CaptionTag(msgspec.Struct, frozen=True):
-    """A tag of the training captions, and in how many captions it stood."""
-
-    tag: str
-    count: int
-
-
-class Metadata(msgspec.Struct, frozen=True, kw_only=True):
-    """What a file says of its own making.
-
-    Attributes:
-        trainer: The program that wrote it, with its version or network module where they are said.
-        title: The name it was given.
-        base_model: The model it was trained on.
-        architecture: That model's kind, in the trainer's words.
-        trigger_words: Words recorded as such: a trigger phrase, class tokens, and folder names that are captions too.
-        training_steps: Steps done when it was saved.
-        epochs: Epochs done, or asked for where only those are recorded.
-        caption_tags: The most frequent tags of the training captions.
-        entry_count: Entries of the metadata.
-        entries: The first of them as they stand, each cut where it is long.
-    """
-
-    trainer: str = ""
-    title: str = ""
-    base_model: str = ""
-    architecture: str = ""
-    trigger_words: tuple[str, ...] = ()
-    training_steps: int | None = None
-    epochs: int | None = None
-    caption_tags: tuple[CaptionTag, ...] = ()
-    entry_count: int = 0
-    entries: dict[str, str] = {}
 
 
 class _Software(msgspec.Struct):

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from kilnmark.client.metadata import ENTRY_LIMIT, TEXT_LIMIT, CaptionTag, Metadata, read_metadata
+from kilnmark.keymaps.metadata import ENTRY_LIMIT, TEXT_LIMIT, read_metadata
+from kilnmark.protocol.inspection import CaptionTag, Metadata
 
 KOHYA = {
     "ss_network_module": "networks.lora_flux",

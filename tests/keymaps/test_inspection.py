@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import StringIO
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -10,10 +11,12 @@ from unittest import mock
 import msgspec
 import numpy as np
 import pytest
+from rich.console import Console
 from safetensors.numpy import load_file
 
-from kilnmark.client.inspection import adapter_files, inspect_file
+from kilnmark.client.inspection_view import show_inspection
 from kilnmark.keymaps.errors import UnsafeFile
+from kilnmark.keymaps.inspection import adapter_files, inspect_file
 from kilnmark.keymaps.shapes import load_shapes
 from kilnmark.keymaps.write import make_adapter, write_tensors
 from kilnmark.protocol.report import Verdict
@@ -97,6 +100,24 @@ def test_norm_is_the_frobenius_norm_at_scale_1_and_shape_is_the_layers(tmp_path:
         rows = whole[place * 3072 : (place + 1) * 3072]
         assert target.shape == (3072, 3072)
         assert target.norm == pytest.approx(np.linalg.norm(rows), rel=1e-5)
+
+
+def test_scales_that_replace_a_norms_own_have_no_norm_without_a_base(tmp_path: Path) -> None:
+    name = "double_blocks.0.img_attn.norm.query_norm"
+    replaced, added = (
+        write_tensors(tmp_path / f"{suffix}.safetensors", {f"{name}.{suffix}": np.ones(128, np.float32)})
+        for suffix in ("scale", "w_norm")
+    )
+    inspected = inspect_file(str(replaced), DEV)
+    (target,) = msgspec.json.decode(msgspec.json.encode(inspected.inspection))["targets"]
+    assert target == {"path": "transformer_blocks.0.attn.norm_q", "shape": [128, 1], "norm": None}
+    out = Console(file=StringIO(), width=200)
+    show_inspection(out, inspected, "dev", with_targets=True)
+    show_inspection(out, inspect_file(str(added), DEV), "dev", with_targets=True)
+    lines = [line.split() for line in out.file.getvalue().splitlines()]  # type: ignore[attr-defined]
+    assert ["kind", "norm"] in lines
+    assert ["transformer_blocks.0.attn.norm_q", "128", "1", "-"] in lines
+    assert ["transformer_blocks.0.attn.norm_q", "128", "1", "11.31"] in lines
 
 
 def test_a_dead_file_changes_nothing_and_says_why(tmp_path: Path) -> None:

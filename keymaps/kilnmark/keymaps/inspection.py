@@ -1,7 +1,7 @@
-"""Adapter files looked at without weights and without a daemon: what each is, what it would change, and the verdict.
+"""Adapter files looked at without a base: what each is, what it would change, and the verdict.
 
-The counts and the judgement are those of a render's report; only what needs a base is missing. One file is in memory
-at a time, is read once, and a refused one gets its place in the result like any other.
+The counts and the judgement are those of a render's report; only what needs a base is missing. A file is read once, and
+a refused one gets its place in the result like any other. What is shown of it, and to whom, is not known here.
 """
 
 import os
@@ -12,72 +12,20 @@ from pathlib import Path
 
 import msgspec
 
-from kilnmark.client.metadata import Metadata, read_metadata
 from kilnmark.keymaps.adapter import Adapter, adapter_of
 from kilnmark.keymaps.convention import recognise
 from kilnmark.keymaps.engagement import describe, describe_refusal, evidence
 from kilnmark.keymaps.errors import RefusedFile, UnsafeFile
+from kilnmark.keymaps.metadata import read_metadata
+from kilnmark.keymaps.roots import AnyPath
 from kilnmark.keymaps.safefile import AdapterFile, read_file
 from kilnmark.keymaps.shapes import Shapes
-from kilnmark.protocol.report import AdapterReport, UnmatchedKeys, Verdict, judge
+from kilnmark.protocol.inspection import Inspection, Metadata, TargetChange
+from kilnmark.protocol.report import AdapterReport, judge
 
-__all__ = [
-    "Inspected",
-    "Inspection",
-    "InspectionDocument",
-    "TargetChange",
-    "adapter_files",
-    "inspect_file",
-]
+__all__ = ["Inspected", "adapter_files", "inspect_file"]
 
 _ENDING = ".safetensors"
-
-
-class TargetChange(msgspec.Struct, frozen=True):
-    """One layer that a file changes.
-
-    Attributes:
-        path: Module path in mflux.
-        shape: [out, in] of the layer.
-        norm: Frobenius norm of the file's update at scale 1; for DoRA that of its matrices alone, because what its
-            magnitudes add depends on the base.
-    """
-
-    path: str
-    shape: tuple[int, int]
-    norm: float
-
-
-class Inspection(msgspec.Struct, frozen=True, kw_only=True):
-    """One file, as the document shows it; fields of the same name mean what they mean in `AdapterReport`.
-
-    Attributes:
-        path: Absolute; symbolic links are resolved where the file could be opened.
-        metadata: What the file says of its own making.
-        targets: The layers it would change, in the file's order; empty when it was refused.
-    """
-
-    path: str
-    sha256: str
-    convention: str
-    kind: str
-    rank: int
-    total_key_count: int
-    matched_key_count: int
-    ignored_keys: dict[str, int]
-    unmatched_keys: UnmatchedKeys
-    target_count: int
-    applied_target_count: int
-    verdict: Verdict
-    reason: str
-    metadata: Metadata
-    targets: tuple[TargetChange, ...]
-
-
-class InspectionDocument(msgspec.Struct, frozen=True):
-    """What `lora inspect --json` prints: every file that was asked for, in order."""
-
-    files: list[Inspection]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +34,7 @@ class Inspected:
 
     Attributes:
         share: The part of all keys that the convention explains, 0 to 1.
-        ranks: How many targets have which rank.
+        ranks: How many targets have which rank; those without any are left out.
     """
 
     inspection: Inspection
@@ -121,23 +69,26 @@ def adapter_files(path: str) -> list[str | RefusedFile]:
     return [*sorted(found), *refused]
 
 
-def inspect_file(listed: str | RefusedFile, shapes: Shapes) -> Inspected:
+def inspect_file(listed: str | RefusedFile, shapes: Shapes, *, roots: Sequence[AnyPath] | None = None) -> Inspected:
     """Inspect one file for a model; what is wrong with it is in the answer.
 
     Args:
         listed: A path, or the refusal that stands in its place.
         shapes: The model's linear layers.
+        roots: Directories that adapters may be read from; None allows every place and takes a relative path from the
+            current directory.
     """
     if isinstance(listed, RefusedFile):
         return _refused(listed.path, listed)
+    asked = listed if roots is not None else str(Path(listed).absolute())
     try:
-        file = read_file(listed)
+        file = read_file(listed, roots)
     except RefusedFile as error:
-        return _refused(listed, error)
+        return _refused(asked, error)
     try:
         adapter = adapter_of(file, shapes)
     except RefusedFile as error:
-        return _refused(listed, error, file)
+        return _refused(asked, error, file)
     return _judged(adapter, shapes)
 
 
@@ -145,13 +96,13 @@ def _judged(adapter: Adapter, shapes: Shapes) -> Inspected:
     found = evidence(adapter, 1.0)
     report = describe(adapter, 1.0, *judge(found), None, applied_target_count=found.changed_target_count)
     targets = [TargetChange(update.target, shapes[update.target], update.norm) for update in adapter.updates]
-    ranks = Counter(update.rank for update in adapter.updates)
+    ranks = Counter(update.rank for update in adapter.updates if update.rank)
     return Inspected(_inspection(report, read_metadata(adapter.metadata), targets), adapter.share, ranks)
 
 
 def _refused(path: str, error: RefusedFile, file: AdapterFile | None = None) -> Inspected:
     """Nothing of the file would be applied, but what was learnt until then is told."""
-    report = describe_refusal("", Path(path).absolute(), 1.0, error)
+    report = describe_refusal("", path, 1.0, error)
     if file is None:
         return Inspected(_inspection(report, Metadata(), ()))
     recognised = next(iter(recognise(tuple(file.tensors))), None)
