@@ -13,6 +13,7 @@ from tests.benchmarks.figures import Figure, Line, Missing, Platform
 __all__ = ["table", "write_page"]
 
 PAGE, PLOT = "benchmarks.md", "benchmarks.svg"
+PICTURE = f"![Switching stacks, and the cost of a step]({PLOT})\n\n"
 BEGIN, END = "<!-- bench: begin -->\n", "<!-- bench: end -->\n"
 HEAD = ("what", "whose", "median", "ratio", "rounds")
 
@@ -33,7 +34,7 @@ def write_page(docs: Path, lines: Sequence[Line]) -> None:
     page = docs / PAGE
     before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
     after = rest.partition(END)[2]
-    page.write_text(before + BEGIN + table(lines) + END + after, encoding="utf-8")
+    page.write_text(before + BEGIN + PICTURE + table(lines) + END + after, encoding="utf-8")
     figures = [line for line in lines if isinstance(line, Figure)]
     (docs / PLOT).write_text(draw(figures), encoding="utf-8")
 
