@@ -3,12 +3,12 @@
 import gc
 import os
 import subprocess
-from collections.abc import Sequence
 from pathlib import Path
 
 import mlx.core as mx
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 from kilnmark.engine.base import Base, load_base
@@ -39,9 +39,9 @@ def resident() -> int:
     return int(shown.stdout) << 10
 
 
-def slope(values: Sequence[int]) -> tuple[float, float]:
+def slope(values: NDArray[np.int64]) -> tuple[float, float]:
     """Least-squares slope a render over means of blocks, and its standard error; in the values' unit."""
-    points = np.reshape(np.asarray(values, dtype=np.float64), (-1, BLOCK)).mean(axis=1)
+    points = np.reshape(values, (-1, BLOCK)).mean(axis=1)
     at = np.arange(len(points)) * BLOCK
     fitted, intercept = np.polyfit(at, points, 1)
     left = points - (fitted * at + intercept)
@@ -67,18 +67,18 @@ def small() -> Base:
 def test_memory_over_300_renders(small: Base, tmp_path: Path) -> None:
     files = [make_adapter(tmp_path / f"{n}.safetensors", rank=4, seed=n, blocks=BLOCKS) for n in range(STACKS)]
     loop = BareLoop(small, tmp_path / "pictures")
-    rss, active, pictures = [], [], []
+    rss, active = np.zeros(RENDERS, np.int64), np.zeros(RENDERS, np.int64)
+    seen: set[int] = set()
     for turn in range(RENDERS):
         prompt = f"kiln {turn:03d} beside the {turn * 7919 % 1009:04d}th river, clay and ash"
-        pictures.append(loop.paint(prompt, 7, 1, SIDE, [files[turn % STACKS]]))
-        if turn >= SETTLING:
-            gc.collect()
-            rss.append(resident())
-            active.append(mx.get_active_memory())
-    assert len({Image.open(picture).tobytes() for picture in pictures}) == RENDERS
+        with Image.open(loop.paint(prompt, 7, 1, SIDE, [files[turn % STACKS]])) as picture:
+            seen.add(hash(picture.tobytes()))
+        gc.collect()
+        rss[turn], active[turn] = resident(), mx.get_active_memory()
+    assert len(seen) == RENDERS
     assert small.flux.prompt_cache.nbytes > PROMPT_BYTES // 2
     for memory, values in {"resident memory": rss, "MLX active memory": active}.items():
-        a_render, error = slope(values)
+        a_render, error = slope(values[SETTLING:])
         what = f"{memory}, slope a render over {RENDERS - SETTLING}"
         base = f"standin, {BLOCKS}+{BLOCKS} blocks"
         tell(Figure(part=PART, base=base, what=what, who="kilnmark", value=a_render / 1024, unit="KiB"))
