@@ -49,8 +49,10 @@ test: lint
 test-slow: setup
 	@$(BIN)/pytest -q -m slow --timeout=900
 
+# ONLY="step switch" runs these parts alone, JSON=FILE writes one JSON object, RIVALS=0 leaves diffusers out.
+bench: export RIVALS ?= 1
 bench: setup
-	@$(BIN)/pytest -q -s -m benchmark --timeout=900
+	@$(BIN)/python -m scripts.bench --only $(ONLY) $(if $(JSON),--json "$(JSON)")
 
 SECONDS ?= 600
 SEED ?= $(shell date +%s)
@@ -69,4 +71,4 @@ pin: setup
 	@$(BIN)/python scripts/pin.py
 
 clean:
-	@rm -rf .venv .uv .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist demo uv.lock
+	@rm -rf .venv .uv .rivals .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist demo uv.lock

@@ -1,0 +1,70 @@
+"""The page of the benchmarks: a table of all figures, and where it stands in `docs/benchmarks.md`.
+
+Nothing is measured or judged here.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from pathlib import Path
+
+from scripts.bench_plot import draw
+from tests.benchmarks.figures import Figure, Line, Missing, Platform
+
+__all__ = ["table", "write_page"]
+
+PAGE, PLOT = "benchmarks.md", "benchmarks.svg"
+PICTURE = f"![Switching stacks, and the cost of a step]({PLOT})\n\n"
+BEGIN, END = "<!-- bench: begin -->\n", "<!-- bench: end -->\n"
+HEAD = ("what", "whose", "median", "ratio", "rounds")
+
+
+def table(lines: Sequence[Line]) -> str:
+    """All figures in Markdown, a table for each part and base, and what is missing from it."""
+    shown = [line for line in lines if isinstance(line, Figure | Missing)]
+    order = list(dict.fromkeys((line.part, line.base) for line in shown))
+    shown.sort(key=lambda line: order.index((line.part, line.base)))
+    parts = [_machine(lines)]
+    for (part, base), group in groupby(shown, key=lambda line: (line.part, line.base)):
+        parts.append(f"### {part}, {base}\n\n" + "\n".join(_aligned(list(_rows(list(group))))))
+    return "\n\n".join(parts) + "\n"
+
+
+def write_page(docs: Path, lines: Sequence[Line]) -> None:
+    """Put the table between the page's marks, and the plot beside the page."""
+    page = docs / PAGE
+    before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
+    after = rest.partition(END)[2]
+    page.write_text(before + BEGIN + PICTURE + table(lines) + END + after, encoding="utf-8")
+    figures = [line for line in lines if isinstance(line, Figure)]
+    (docs / PLOT).write_text(draw(figures), encoding="utf-8")
+
+
+def _machine(lines: Sequence[Line]) -> str:
+    facts = [f"{name} {fact}" for line in lines if isinstance(line, Platform) for name, fact in line.facts.items()]
+    return ", ".join(facts)
+
+
+def _rows(group: Sequence[Figure | Missing]) -> Iterator[tuple[str, ...]]:
+    yield HEAD
+    whats = list(dict.fromkeys(line.what for line in group))
+    for line in sorted(group, key=lambda line: whats.index(line.what)):
+        if isinstance(line, Missing):
+            yield line.what, line.who, f"not measured: {line.reason}", "", ""
+            continue
+        ratio = "" if line.ratio is None else f"{_number(line.ratio)} of {line.against}"
+        yield line.what, line.who, f"{_number(line.value)} {line.unit}", ratio, str(line.rounds)
+
+
+def _number(value: float) -> str:
+    """Three digits that mean something, and none that do not."""
+    if abs(value) >= 100:  # noqa: PLR2004 - three digits before the point
+        return f"{value:,.0f}"
+    return f"{value:.3g}" if abs(value) < 1 else f"{value:.2f}" if abs(value) < 10 else f"{value:.1f}"  # noqa: PLR2004
+
+
+def _aligned(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
+    widths = [max(len(row[place]) for row in rows) for place in range(len(HEAD))]
+    for number, row in enumerate(rows):
+        yield "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |"
+        if number == 0:
+            yield "|" + "|".join("-" * (width + 2) for width in widths) + "|"
