@@ -13,6 +13,8 @@ from opentelemetry.trace import NoOpTracer
 
 from kilnmark.engine.base import Base
 from kilnmark.engine.render import Renderer
+from kilnmark.engine.saver import Painting, finish
+from kilnmark.engine.store import AdapterStore
 from kilnmark.protocol.messages import StackInfo
 from kilnmark.protocol.work import Finished, RenderJob
 
@@ -29,10 +31,11 @@ class BareLoop:
 
     def __init__(self, base: Base, folder: Path) -> None:
         self._count = 0
+        self._folder = folder
+        self._variant = base.info.variant
         self._renderer = Renderer(
             base,
-            output_dir=folder,
-            roots=[Path("/")],
+            store=AdapterStore([Path("/")]),
             tracer=NoOpTracer(),
             tell=lambda _: None,
             is_cancelled=lambda _: False,
@@ -45,6 +48,7 @@ class BareLoop:
         self._count += 1
         job = RenderJob(
             job_id=f"bare-{os.getpid()}-{self._count}",
+            variant=self._variant,
             prompt=prompt,
             negative_prompt=None,
             tier=None,
@@ -60,6 +64,8 @@ class BareLoop:
             on_mismatch="error",
         )
         with contextlib.redirect_stderr(io.StringIO()):
-            outcome = self._renderer.render(job)
+            painting = self._renderer.render(job)
+            assert isinstance(painting, Painting), painting
+            outcome = finish(painting, self._folder)
         assert isinstance(outcome, Finished), outcome
         return Path(outcome.image_path)

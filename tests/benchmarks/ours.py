@@ -9,7 +9,7 @@ from pathlib import Path
 from mlx import nn
 
 from kilnmark.engine.base import Base
-from kilnmark.engine.stack import Member
+from kilnmark.engine.stack import Member, Stacker
 from kilnmark.keymaps.adapter import Adapter, read_adapter
 
 __all__ = ["Layers", "again", "cached", "cold", "flip", "hang", "layers_of", "off", "read", "rescale"]
@@ -26,6 +26,7 @@ def read(base: Base, path: Path) -> Adapter:
 def off(base: Base) -> None:
     """Take the stack off, and forget everything that was built for it."""
     base.stacker.switch([])
+    base.stacker = Stacker(base.slots)
 
 
 def cold(base: Base, path: Path) -> None:
