@@ -59,7 +59,7 @@ def small() -> Base:
     flux.t5_text_encoder.t5_blocks = flux.t5_text_encoder.t5_blocks[:BLOCKS]
     layers = flux.clip_text_encoder.text_model.encoder
     layers.layers = layers.layers[:BLOCKS]
-    base = Base(flux, whole.info)
+    base = Base(flux, whole.info, is_standin=True)
     flux.prompt_cache = PromptCache(lambda: base.stacker.encoder_key, limit=PROMPT_BYTES)
     return base
 
