@@ -155,7 +155,13 @@ def running_worker(
         try:
             pictures = str(folder / "pictures")
             configure = Configure(
-                variant=variant, bases={variant: variant}, quantize=None, output_dir=pictures, lora_roots=[name]
+                variant=variant,
+                bases={variant: variant},
+                quantize=None,
+                output_dir=pictures,
+                lora_roots=[name],
+                adapter_cache_bytes=1 << 30,
+                stack_cache_bytes=1 << 30,
             )
             worker.tell(first or msgspec.structs.replace(configure, **more))
             yield worker

@@ -147,7 +147,14 @@ WIRE: list[msgspec.Struct] = [
 ]
 ORDERS: list[Order] = [
     Configure(
-        variant="standin", bases={"standin": "standin"}, base_memory=1, quantize=8, output_dir="/o", lora_roots=["/l"]
+        variant="standin",
+        bases={"standin": "standin"},
+        base_memory=1,
+        quantize=8,
+        output_dir="/o",
+        lora_roots=["/l"],
+        adapter_cache_bytes=1,
+        stack_cache_bytes=2,
     ),
     RenderJob(
         job_id="j",

@@ -119,6 +119,12 @@ class Settings(BaseModel):
     """Bytes of the pictures that may be the answer to an equal request again; beyond it the longest unused are
     forgotten, never deleted. 0: every request is painted."""
 
+    adapter_cache_bytes: Annotated[int, Field(ge=0)] = 2 << 30
+    """Bytes of adapters that the worker holds as they were read; beyond it the longest unused leave."""
+
+    stack_cache_bytes: Annotated[int, Field(ge=0)] = 2 << 30
+    """Bytes of stacks that each base holds ready to be put on again; beyond it the longest unused leave."""
+
     quiet_flush: Seconds = 0.05
     """Seconds of silence after which a complete JSON value is taken without its newline."""
 
@@ -166,6 +172,8 @@ class Settings(BaseModel):
             quantize=self.quantize,
             output_dir=str(self.output_dir),
             lora_roots=[str(root) for root in self.lora_roots],
+            adapter_cache_bytes=self.adapter_cache_bytes,
+            stack_cache_bytes=self.stack_cache_bytes,
         )
 
 

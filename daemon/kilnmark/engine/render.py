@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from opentelemetry.trace import Span, Tracer
+from PIL.Image import Image
 
 from kilnmark.engine.base import Ask, Base
 from kilnmark.engine.effect import Effect, name_cancelled
@@ -77,6 +78,13 @@ class Renderer:
             members = self._judge(job, trail)
             trail.check()
             self._base.stacker.switch(members)
+        with self._store.pinned([member.adapter for member in members]):
+            image = self._painted(job, trail)
+        warnings = tuple(_warnings(trail.loras))
+        return Painting(job, trail, image, self._base.info, warnings, is_standin=self._base.is_standin)
+
+    def _painted(self, job: RenderJob, trail: Trail) -> Image:
+        """The picture, with the stack that is on the base."""
         with trail.part("encode", names.ENCODE):
             self._base.encode(job.prompt)
         ask = Ask(
@@ -88,10 +96,7 @@ class Renderer:
             height=job.height,
         )
         with PaintingTrail(trail, job.steps) as watcher:
-            image = self._base.generate(ask, watcher)
-        return Painting(
-            job, trail, image, self._base.info, tuple(_warnings(trail.loras)), is_standin=self._base.is_standin
-        )
+            return self._base.generate(ask, watcher)
 
     def _judge(self, job: RenderJob, trail: Trail) -> list[Member]:
         """Read every adapter and judge it. The members returned are those to put on the base.

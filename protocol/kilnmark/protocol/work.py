@@ -65,8 +65,8 @@ class Configure(_Tagged, frozen=True, kw_only=True, tag="configure"):
     quantize: int | None
     output_dir: str
     lora_roots: list[str]
-    adapter_cache_bytes: int = 2 << 30
-    stack_cache_bytes: int = 2 << 30
+    adapter_cache_bytes: int
+    stack_cache_bytes: int
 
 
 class RenderJob(_Tagged, frozen=True, kw_only=True, tag="render"):
