@@ -24,7 +24,7 @@ def folder_of_the_demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def shown(folder_of_the_demo: Path) -> dict[str, Any]:
     command = [KILNMARK, "demo", "--json", "--output", str(folder_of_the_demo)]
-    ended = subprocess.run(command, capture_output=True, timeout=110, check=False)
+    ended = subprocess.run(command, capture_output=True, timeout=280, check=False)
     assert ended.returncode == 0, ended.stderr.decode()
     document: dict[str, Any] = json.loads(ended.stdout)
     return document

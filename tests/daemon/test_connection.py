@@ -65,7 +65,7 @@ def test_a_value_that_comes_byte_by_byte_is_answered_once(wire: Wire) -> None:
         (b"[" * 100_000, -32700),
         (b"[]", -32600),
         (b'{"jsonrpc":"1.0","id":1,"method":"ping"}', -32600),
-        (b'{"jsonrpc":"2.0","id":1,"method":"jobs.get"}', -32601),
+        (b'{"jsonrpc":"2.0","id":1,"method":"jobs.burn"}', -32601),
         (b'{"jsonrpc":"2.0","id":1,"method":"ping","params":7}', -32602),
         (b'"' + b"x" * (1 << 20) + b'"', -32600),
     ],

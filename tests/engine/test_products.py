@@ -147,7 +147,7 @@ def test_a_hadamard_product_is_exact_as_one_pair_and_factor_by_factor(
         for rank in ranks
     )
     update = HadamardUpdate(target, first, second, 0.01, 1.0, bias=numbers.standard_normal(3072, np.float32))
-    stacker.switch([Member(replace(other, updates=(update,)), -0.6)])
+    stacker.switch([Member(replace(other, sha256=f"of ranks {ranks}", updates=(update,)), -0.6)])
     wrapper = base.slots[target].current()
     assert isinstance(wrapper, StackedLinear)
     assert len(wrapper.terms) == terms

@@ -43,6 +43,7 @@ from kilnmark.protocol.work import (
     LoadFailed,
     Loading,
     Order,
+    Painted,
     Ready,
     RenderJob,
     Stepped,
@@ -316,7 +317,7 @@ def test_a_render_on_another_base_loads_it_and_the_one_before_leaves(holder: Wor
     before = len(holder.heard)
     outcome = holder.render(variant="other")
     told = [event for _, event in holder.heard[before:] if not isinstance(event, Beat | Stepped)]
-    assert [type(event) for event in told] == [Loading, Left, Holding, Ready, Holding, Finished]
+    assert [type(event) for event in told] == [Loading, Left, Holding, Ready, Holding, Painted, Finished]
     assert isinstance(told[1], Left)
     assert (told[1].variant, told[1].freed_bytes > 100 << 20) == ("standin", True)
     assert isinstance(outcome, Finished)

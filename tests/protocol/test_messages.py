@@ -49,6 +49,8 @@ from kilnmark.protocol.work import (
     LoadFailed,
     Loading,
     Order,
+    Painted,
+    Prefetch,
     Ready,
     RenderJob,
     Stepped,
@@ -176,6 +178,7 @@ ORDERS: list[Order] = [
     ),
     WarmUp(variant="dev"),
     CancelRender(job_id="j"),
+    Prefetch(variant="standin", lora_paths=["/a"]),
     Exit(),
 ]
 EVENTS: list[Event] = [
@@ -186,6 +189,7 @@ EVENTS: list[Event] = [
     Left(variant="dev", freed_bytes=1),
     Holding(memory=MEMORY),
     Stepped(job_id="j", stage="denoise", step=1, steps=4),
+    Painted(job_id="j"),
     Finished(job_id="j", image_path="/o", prompt="p", timings=Timings(), loras=[REPORT], warnings=[]),
     Failed(job_id="j", code=-32000, message="no", loras=[REPORT]),
 ]
