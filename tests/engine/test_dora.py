@@ -88,6 +88,7 @@ def output(linear: nn.Module, weight: Matrix64, x: Matrix64, rows: NDArray[np.in
     return y + np.array(linear.bias, dtype=np.float64)[rows] if "bias" in linear else y
 
 
+@pytest.mark.slow
 def test_every_layer_of_a_full_file_paints_with_the_decomposed_weight(
     base: Base, stacker: Stacker, dora: Adapter
 ) -> None:

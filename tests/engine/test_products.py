@@ -43,7 +43,14 @@ def read(base: Base, files: Path, name: str) -> Adapter:
     return read_adapter(files / f"{name}.safetensors", base.shapes)
 
 
-@pytest.mark.parametrize("name", ["ai_toolkit_lokr_old", "simpletuner_lokr", "simpletuner_lokr_lowrank"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param("ai_toolkit_lokr_old", marks=pytest.mark.slow),
+        pytest.param("simpletuner_lokr", marks=pytest.mark.slow),
+        "simpletuner_lokr_lowrank",
+    ],
+)
 def test_the_noise_equals_mfluxs_own_unbaked_loader(base: Base, stacker: Stacker, files: Path, name: str) -> None:
     before = noise(base.flux)
     with mflux_stack(base, [files / f"{name}.safetensors"], [0.05]):

@@ -128,7 +128,7 @@ SLOW: dict[str, Hostile] = {
         _file(_filled(b'{"k":{"shape":[', b"0,", b"0]}}")), "more than 512 bytes", "k"
     ),
     "a number of millions of digits": Hostile(_file(_filled(b'{"k":', b"9", b"}")), _NO_TENSOR, "k"),
-    "entries as wide as they may be": Hostile(_file(_wide(16_000)), "shape is not a list", "000000"),
+    "entries as wide as they may be": Hostile(_file(_wide(TENSOR_LIMIT)), "shape is not a list", "000000"),
     "as many entries of metadata as fit": Hostile(
         _file(_many_in_metadata(600_000)), "has more than 2000 entries", "__metadata__"
     ),

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from kilnmark.keymaps.adapter import Adapter, read_adapter
 from kilnmark.keymaps.errors import UnfitAdapter
-from kilnmark.keymaps.update import BiasUpdate, KroneckerUpdate, Update
+from kilnmark.keymaps.update import BiasUpdate, Update, WeightUpdate
 from kilnmark.keymaps.write import write_tensors
 
 SHAPES = {f"transformer_blocks.0.attn.to_{letter}": (rows, 8) for letter, rows in zip("qkv", (6, 4, 2), strict=True)}
@@ -99,7 +99,7 @@ def test_diff_b_goes_with_every_kind(tmp_path: Path, name: str) -> None:
     adapter = read(tmp_path, tensors | {f"{FUSED}.diff_b": bias})
     assert adapter.kind == "+".join(sorted(["bias", name]))
     for update, before, rows in zip(adapter.updates, plain.updates, PARTS, strict=True):
-        assert isinstance(update, Update | KroneckerUpdate)
+        assert isinstance(update, WeightUpdate)
         assert before.norm is not None
         assert np.array_equal(update.bias, bias[rows])  # type: ignore[arg-type]
         assert update.norm == pytest.approx(np.hypot(before.norm, np.linalg.norm(bias[rows])))

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import islice
+from typing import NamedTuple
 
 from kilnmark.keymaps.schema import Convention, Role, Rows, TextEncoder, load_conventions, load_kinds, load_tables
 from kilnmark.keymaps.shapes import BLOCK, encoder_of
@@ -30,32 +31,30 @@ _NUMBER = re.compile(r"(?<![0-9A-Za-z])(?:0|[1-9][0-9]*)(?![0-9A-Za-z])")
 """As programs write numbers: `007` and other digits of Unicode would name a second block 7."""
 _NUMBERS_LIMIT = 4
 """Numbers of a name that are tried as the block's; real names have three at most."""
+_KEYS_KEPT = 20_000
+"""Keys whose meanings are remembered: most files repeat the names of others."""
 _SUFFIX_WORDS = 4
 """Words of the longest suffix and one more."""
 _PLACES_KEPT = 8192
 """Modules of single blocks that are remembered: all that the shipped models have, and no more for odd numbers."""
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
-    """A key that a convention has a meaning for.
+class Named(NamedTuple):
+    """A key that a convention has a meaning for; a tuple, because one is made for every key of every file.
 
     Attributes:
         component: PEFT's name of the part that the module belongs to.
         inner: The module's name inside that part.
         role: What the tensor is to the module.
         choices: What the module's rows stand for, one choice for every model that has such a module.
+        encoder: The text encoder that the module belongs to; empty for the transformer.
     """
 
     component: str
     inner: str
     role: Role
     choices: tuple[Rows, ...]
-
-    @property
-    def encoder(self) -> str:
-        """The text encoder that the module belongs to; empty for the transformer."""
-        return encoder_of(self.choices[0].targets[0])
+    encoder: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,12 +140,13 @@ class _Place:
     component: str
     inner: str
     choices: tuple[Rows, ...]
+    encoder: str
 
     @lru_cache(maxsize=_PLACES_KEPT)  # noqa: B019 - places live as long as the shipped conventions do
     def at(self, block: str) -> "_Place":
         """The same for one block."""
         choices = tuple(rows.at(block) for rows in self.choices)
-        return _Place(self.keymap, self.component, self.inner.replace(BLOCK, block), choices)
+        return _Place(self.keymap, self.component, self.inner.replace(BLOCK, block), choices, self.encoder)
 
 
 class _Index:
@@ -157,6 +157,7 @@ class _Index:
         self.conventions = {keymap.convention.name: keymap.convention for keymap in self._keymaps}
         self._places: dict[str, list[_Place]] = defaultdict(list)
         self._suffixes: dict[str, dict[str, Role]] = defaultdict(dict)
+        self._meanings: dict[str, list[tuple[str, Meaning]]] = {}
         for keymap in self._keymaps:
             for suffix, role in (*load_kinds().suffixes.items(), *keymap.convention.suffixes.items()):
                 self._suffixes[suffix][keymap.convention.name] = role
@@ -164,31 +165,51 @@ class _Index:
             encoders = [(encoder.prefix, encoder.component, modules) for encoder, modules in keymap.encoders]
             for prefix, component, modules in (*own, *encoders):
                 for name, choices in modules.items():
-                    self._places[prefix + name].append(_Place(keymap, component, name, choices))
+                    self._places[prefix + name].append(
+                        _Place(keymap, component, name, choices, encoder_of(choices[0].targets[0]))
+                    )
 
     def meanings(self, keys: Sequence[str]) -> Iterator[tuple[str, str, Meaning]]:
         """Key, convention and meaning, for every convention that has one for the key."""
+        # Other threads may be here too: what is remembered only grows, and is replaced where it has grown too much.
+        remembered = self._meanings
+        if len(remembered) + len(keys) > _KEYS_KEPT:
+            remembered = self._meanings = {}
+        found: dict[str, list[tuple[str, Meaning]]] = {key: [] for key in keys if key not in remembered}
+        for key, convention, meaning in self._told(list(found)):
+            found[key].append((convention, meaning))
+        remembered.update(found)
+        return ((key, convention, meaning) for key in keys for convention, meaning in remembered[key])
+
+    def _told(self, keys: Sequence[str]) -> Iterator[tuple[str, str, Meaning]]:
         modules: dict[str, list[tuple[_Place, str]]] = {}
         known: dict[tuple[str, str], _Place] = {}
+        latest = ""
         for key in keys:
             found = False
-            for module, roles in self._cuts(key):
+            for module, roles in self._cuts(key, latest):
                 if (places := modules.get(module)) is None:
                     places = modules[module] = list(self._find(module))
                 for place, block in places:
                     convention = place.keymap.convention
                     if role := roles.get(convention.name):
-                        found = True
+                        found, latest = True, module
                         if (here := known.get((module, convention.name))) is None:
                             here = known[module, convention.name] = place.at(block)
-                        yield key, convention.name, Named(here.component, here.inner, role, here.choices)
+                        yield key, convention.name, Named(here.component, here.inner, role, here.choices, here.encoder)
                 if found:
                     break
             if not found:
                 yield from self._asides(key)
 
-    def _cuts(self, key: str) -> list[tuple[str, Mapping[str, Role]]]:
-        """Every way to cut a key into a module's name and a known suffix, the longest suffix first."""
+    def _cuts(self, key: str, latest: str) -> list[tuple[str, Mapping[str, Role]]]:
+        """Every way to cut a key into a module's name and a known suffix, the longest suffix first.
+
+        The tensors of a module mostly follow each other, so that the one found before is tried at once.
+        """
+        follows = key[len(latest) : len(latest) + 1] == "." and key.startswith(latest)
+        if follows and (roles := self._suffixes.get(key[len(latest) + 1 :])):
+            return [(latest, roles)]
         cuts: list[tuple[str, Mapping[str, Role]]] = []
         end = len(key)
         for _ in range(_SUFFIX_WORDS):

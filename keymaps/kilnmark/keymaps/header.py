@@ -8,11 +8,11 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from kilnmark.keymaps.dtypes import WIDTHS
 from kilnmark.keymaps.errors import UnsafeFile
-from kilnmark.keymaps.header_text import EXPORT, TENSOR_LIMIT, cut_header, decode_body
+from kilnmark.keymaps.header_text import EXPORT, TENSOR_LIMIT, Usual, cut_header, decode_body
 
 __all__ = ["HEADER_LIMIT", "PREFIX", "TENSOR_LIMIT", "Header", "TensorInfo", "header_size", "parse_header"]
 
@@ -77,7 +77,7 @@ def parse_header(path: str, raw: bytes, data_size: int) -> Header:
     """
     try:
         pieces = cut_header(path, raw)
-        tensors = {name: _tensor(path, name, decode_body(path, body)) for name, body in pieces.bodies.items()}
+        tensors = {name: _tensor(path, name, body) for name, body in pieces.bodies.items()}
     except (ValueError, RecursionError) as error:
         raise UnsafeFile(path, f"its header is not safe JSON ({error})", EXPORT) from error
     _check_places(path, tensors, data_size)
@@ -101,20 +101,37 @@ def _foreign(head: bytes) -> tuple[str, str] | None:
     return None
 
 
-def _tensor(path: str, name: str, entry: Mapping[str, Any]) -> TensorInfo:
+def _tensor(path: str, name: str, body: Usual | str) -> TensorInfo:
+    if isinstance(body, tuple):
+        dtype, sizes, begin, end = body
+        return _described(
+            path, name, dtype, [int(size) for size in sizes.split(",")] if sizes else [], int(begin), int(end)
+        )
+    entry = decode_body(path, body)
     if entry.keys() != _FIELDS:
         raise UnsafeFile(path, "must have exactly dtype, shape and data_offsets", EXPORT, key=name)
     dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
     if not isinstance(dtype, str) or dtype not in WIDTHS:
-        known = ", ".join(WIDTHS)
-        raise UnsafeFile(path, f"has unknown dtype {str(dtype)[:40]!r}", f"export it in one of {known}", key=name)
+        raise _unknown_dtype(path, name, dtype)
     if not _are_naturals(shape) or len(shape) > DIMENSION_LIMIT:
         raise UnsafeFile(path, f"its shape is not a list of up to {DIMENSION_LIMIT} whole numbers", EXPORT, key=name)
     if not _are_naturals(offsets) or len(offsets) != 2 or offsets[0] > offsets[1]:  # noqa: PLR2004 - begin and end
         raise UnsafeFile(path, "its data_offsets are not [begin, end]", EXPORT, key=name)
-    begin, end = offsets
+    return _described(path, name, dtype, shape, *offsets)
+
+
+def _described(path: str, name: str, dtype: str, shape: list[int], begin: int, end: int) -> TensorInfo:
+    if dtype not in WIDTHS:
+        raise _unknown_dtype(path, name, dtype)
+    if begin > end:
+        raise UnsafeFile(path, "its data_offsets are not [begin, end]", EXPORT, key=name)
     _check_size(path, name, dtype, shape, end - begin)
     return TensorInfo(dtype, tuple(shape), begin, end)
+
+
+def _unknown_dtype(path: str, name: str, dtype: object) -> UnsafeFile:
+    known = ", ".join(WIDTHS)
+    return UnsafeFile(path, f"has unknown dtype {str(dtype)[:40]!r}", f"export it in one of {known}", key=name)
 
 
 def _are_naturals(value: object) -> bool:

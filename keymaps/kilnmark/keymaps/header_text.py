@@ -13,9 +13,18 @@ from typing import Any
 
 from kilnmark.keymaps.errors import UnsafeFile
 
-__all__ = ["EXPORT", "METADATA_ENTRY_LIMIT", "METADATA_LIMIT", "TENSOR_LIMIT", "Pieces", "cut_header", "decode_body"]
+__all__ = [
+    "EXPORT",
+    "METADATA_ENTRY_LIMIT",
+    "METADATA_LIMIT",
+    "TENSOR_LIMIT",
+    "Pieces",
+    "Usual",
+    "cut_header",
+    "decode_body",
+]
 
-TENSOR_LIMIT = 20_000
+TENSOR_LIMIT = 8_000
 """Trainers write some 4,500 at the most: LoHa with DoRA and alpha, for FLUX.1 and both of its text encoders."""
 METADATA_LIMIT = 2 << 20
 """Bytes as they are written. The largest real header seen has 0.3 MB."""
@@ -35,6 +44,17 @@ _SPACE = re.compile(r"[ \t\n\r]{0,64}+")
 _COLON = re.compile(r"[ \t\n\r]{0,64}+:[ \t\n\r]{0,64}+")
 _COMMA = re.compile(r"[ \t\n\r]{0,64}+([,}])[ \t\n\r]{0,64}+")
 
+_NATURAL = r"(?:0|[1-9][0-9]{0,18}+)"
+_USUAL = re.compile(
+    rf'"([ !#-\[\]-~]{{1,{NAME_LIMIT}}}+)":{{"dtype":"([0-9A-Z_]{{1,16}}+)","shape":'
+    rf'\[((?:{_NATURAL}(?:,{_NATURAL}){{0,7}}+)?+)\],"data_offsets":\[({_NATURAL}),({_NATURAL})\]}}(?:,(?="))?+'
+)
+"""A tensor as the safetensors library writes it, with its name, and the comma behind it: nearly all there are."""
+
+
+Usual = tuple[str, str, str, str]
+"""Dtype, sizes with commas between them, and where the data begins and ends, as written."""
+
 
 @dataclass(frozen=True, slots=True)
 class Pieces:
@@ -42,11 +62,12 @@ class Pieces:
 
     Attributes:
         metadata: Of the file.
-        bodies: A tensor's name to the JSON object behind it, which has no object inside and is not decoded.
+        bodies: A tensor's name to what is said of it: dtype, sizes and the two offsets where it is written as the
+            safetensors library writes it, else a JSON object that has no object inside and is not decoded.
     """
 
     metadata: Mapping[str, str]
-    bodies: Mapping[str, str]
+    bodies: Mapping[str, Usual | str]
 
 
 def cut_header(path: str, raw: bytes) -> Pieces:
@@ -65,9 +86,17 @@ def cut_header(path: str, raw: bytes) -> Pieces:
     # One byte a character: places and memory are those of the bytes, and JSON's own signs are ASCII.
     text = raw[: _length(raw)].decode("latin-1")
     metadata: dict[str, str] | None = None
-    bodies: dict[str, str] = {}
+    bodies: dict[str, Usual | str] = {}
     place, more = _open(text, 0)
     while more:
+        if found := _USUAL.match(text, place):
+            name, dtype, sizes, begin, end = found.groups()
+            if name != _METADATA and name not in bodies and len(bodies) < TENSOR_LIMIT:
+                bodies[name] = dtype, sizes, begin, end
+                place = found.end()
+                if text[place - 1] != ",":
+                    place, more = _next(text, place)
+                continue
         name, place = _name(path, text, place)
         if name in bodies or (metadata is not None and name == _METADATA):
             raise _twice(path, name)

@@ -66,7 +66,16 @@ class Sorting:
 
 @dataclass(slots=True)
 class _Gathered:
+    """What is being sorted. `keys` are those of `modules`.
+
+    The tensors of a module mostly follow each other: `meant` is what the latest choices came to, `latest` where the
+    latest key went.
+    """
+
     modules: dict[tuple[str, tuple[str, ...]], Module] = field(default_factory=dict)
+    keys: dict[tuple[str, tuple[str, ...]], dict[Role, str]] = field(default_factory=dict)
+    meant: tuple[tuple[Rows, ...], Rows | None] = ((), None)
+    latest: tuple[Convention, Rows, dict[Role, str]] | None = None
     ignored: Counter[str] = field(default_factory=Counter)
     refused: dict[str, str] = field(default_factory=dict)
     unmatched: set[str] = field(default_factory=set)
@@ -122,7 +131,9 @@ def _gather(path: str, key: str, ranking: Sequence[Recognition], model: _Model, 
                 gathered.refused[key] = kind
                 return
             case Named() as meaning:
-                if rows := _meant(meaning, model.shapes):
+                if gathered.meant[0] is not meaning.choices:
+                    gathered.meant = meaning.choices, _meant(meaning, model.shapes)
+                if rows := gathered.meant[1]:
                     _add(path, key, recognition.convention, meaning, rows, gathered)
                     return
                 named = True
@@ -137,14 +148,20 @@ def _meant(named: Named, shapes: Shapes) -> Rows | None:
 
 
 def _add(path: str, key: str, convention: Convention, named: Named, rows: Rows, gathered: _Gathered) -> None:
-    place = (convention.name, rows.targets)
-    known = gathered.modules.get(place)
-    keys = dict(known.keys) if known else {}
+    latest = gathered.latest
+    if latest is not None and latest[0] is convention and latest[1] is rows:
+        keys = latest[2]
+    else:
+        place = (convention.name, rows.targets)
+        if place not in gathered.modules:
+            gathered.keys[place] = {}
+            gathered.modules[place] = Module(convention, named.component, named.inner, rows, gathered.keys[place])
+        keys = gathered.keys[place]
+        gathered.latest = convention, rows, keys
     if named.role in keys:
         problem = f"names the same matrix as {shorten(keys[named.role])}"
         raise UnfitAdapter(path, problem, "leave one of the two out", key=key)
     keys[named.role] = key
-    gathered.modules[place] = Module(convention, named.component, named.inner, rows, keys)
 
 
 def _without_copies(path: str, ranking: Sequence[Recognition], gathered: _Gathered) -> tuple[Module, ...]:
