@@ -41,10 +41,7 @@ lint: setup
 	@$(BIN)/mypy --no-error-summary
 
 test: lint
-	@$(BIN)/coverage erase
-	@$(BIN)/coverage run -m pytest -q -n 2 --dist loadfile
-	@$(BIN)/coverage combine --quiet
-	@echo "branch and line coverage: $$($(BIN)/coverage report --format=total) % (make coverage lists what is missing)"
+	@$(BIN)/pytest -q -n 2 --dist loadfile
 
 test-slow: setup
 	@$(BIN)/pytest -q -m slow --timeout=900
@@ -61,6 +58,9 @@ fuzz: setup
 	@$(BIN)/python -m tests.keymaps.fuzz --seconds $(SECONDS) --seed $(SEED)
 
 coverage: setup
+	@$(BIN)/coverage erase
+	@$(BIN)/coverage run -m pytest -q -n 2 --dist loadfile
+	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
 
 format: setup

@@ -7,13 +7,14 @@ import pytest
 from opentelemetry.trace import NoOpTracer
 
 from kilnmark.daemon.accept import accept
-from kilnmark.daemon.files import FileIdentity, Seen
+from kilnmark.daemon.files import Seen
 from kilnmark.daemon.jobs import Job, Render
 from kilnmark.daemon.outcome import result_of
 from kilnmark.daemon.queue import JobQueue
 from kilnmark.daemon.settings import Settings
 from kilnmark.daemon.spans import RenderTrace
 from kilnmark.daemon.turn import Pace
+from kilnmark.keymaps.identity import FileIdentity
 from kilnmark.protocol.errors import Cancelled, InvalidParams, QueueFull
 from kilnmark.protocol.messages import CallMeta, QueueInfo, RenderParams, Timings
 from kilnmark.protocol.work import Finished
@@ -249,3 +250,40 @@ def test_the_oldest_ended_job_is_forgotten_first() -> None:
     for name in "abc":
         finish(queue, added(queue, name))
     assert [queue.find(name) is not None for name in "abc"] == [False, True, True]
+
+
+def test_the_next_render_begins_while_the_painted_one_is_saved() -> None:
+    queue = JobQueue(limit=1)
+    first = added(queue, "a")
+    render = taken(queue)
+    second = added(queue, "b")
+    queue.painted(render)
+    assert (queue.running, queue.begun) == (None, [render])
+    assert taken(queue).jobs == [second]
+    assert [one.order.job_id for one in queue.begun] == ["a", "b"]
+    assert finish(queue, first)
+    assert [one.order.job_id for one in queue.begun] == ["b"]
+
+
+def test_an_equal_job_joins_a_render_that_is_being_saved() -> None:
+    queue = JobQueue(limit=2)
+    first = added(queue, "a", seed=7)
+    queue.painted(taken(queue))
+    assert added(queue, "b", seed=7).render is first.render
+
+
+def test_what_comes_next_can_be_told_and_stays_where_it_is() -> None:
+    queue = JobQueue(limit=5)
+    gold = {"lora_paths": ["/l/gold.safetensors"], "lora_scales": [1.0]}
+    assert queue.following(0.0) is None
+    for name, stack in (("a", INK), ("b", gold), ("c", INK)):
+        added(queue, name, **stack)
+    taken(queue)
+    for _ in range(2):
+        following = queue.following(1.0)
+        assert following is not None
+        assert following.order.job_id == "c"
+    queue.add(job("unready", priority="high"))
+    following = queue.following(1.0)
+    assert following is not None
+    assert following.order.job_id == "c"

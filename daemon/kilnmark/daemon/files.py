@@ -1,32 +1,17 @@
-"""Which file is the same file as before: its place, size, times and inode, and the content hashes learned for it.
+"""The content hashes that were learned of files, each for as long as the file is the same file as before.
 
 A hash is never computed here. It comes from the report of a render that read the file whole, and counts for as long
 as the file stays untouched.
 """
 
-import stat
 import time
 from collections import OrderedDict
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NamedTuple
 
-__all__ = ["FileHashes", "FileIdentity", "Seen", "look_at"]
+from kilnmark.keymaps.identity import FileIdentity
 
-_TICK_NS = 100_000_000
-"""Nanoseconds within which two changes of a file can carry one time. Linux stamps by the tick of its clock, at most
-10 ms apart; this is ten of them."""
-
-
-class FileIdentity(NamedTuple):
-    """A file as it was found; any change of its content changes one of these. Times are in nanoseconds."""
-
-    path: str
-    size: int
-    mtime_ns: int
-    ctime_ns: int
-    device: int
-    inode: int
+__all__ = ["FileHashes", "Seen", "look_at"]
 
 
 class Seen(NamedTuple):
@@ -43,14 +28,7 @@ def look_at(paths: Sequence[str]) -> Seen:
         OSError: one is not there or is no regular file.
     """
     at_ns = time.time_ns()
-    return Seen(tuple(_identity(path) for path in paths), at_ns)
-
-
-def _identity(path: str) -> FileIdentity:
-    found = Path(path).lstat()
-    if not stat.S_ISREG(found.st_mode):
-        raise OSError(f"{path} is no regular file")
-    return FileIdentity(path, found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_dev, found.st_ino)
+    return Seen(tuple(FileIdentity.of(path) for path in paths), at_ns)
 
 
 class FileHashes:
@@ -71,7 +49,7 @@ class FileHashes:
         seen that a later change could carry the same times.
         """
         for file, sha256 in zip(before.files, sha256s, strict=True):
-            if before.at_ns - file.ctime_ns > _TICK_NS and _is_still(file):
+            if file.is_settled(before.at_ns) and _is_still(file):
                 self._known[file] = sha256
                 self._known.move_to_end(file)
         while len(self._known) > self._limit:
@@ -90,6 +68,6 @@ class FileHashes:
 
 def _is_still(file: FileIdentity) -> bool:
     try:
-        return _identity(file.path) == file
+        return FileIdentity.of(file.path) == file
     except OSError:
         return False

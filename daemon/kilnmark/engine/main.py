@@ -24,7 +24,6 @@ from kilnmark.engine.link import Link
 from kilnmark.engine.prefetch import Prefetcher
 from kilnmark.engine.render import Renderer
 from kilnmark.engine.saver import Painting, Saver
-from kilnmark.engine.stack import Stacker
 from kilnmark.engine.store import AdapterStore
 from kilnmark.otel.carrier import context_from
 from kilnmark.otel.setup import Telemetry, start
@@ -34,8 +33,8 @@ from kilnmark.protocol.work import Configure, Exit, Failed, Painted, RenderJob, 
 
 __all__ = ["SAVE_TIMEOUT", "main"]
 
-SAVE_TIMEOUT = 10.0
-"""Seconds that pictures already painted are given to reach the disk when the worker leaves."""
+SAVE_TIMEOUT = 4.0
+"""Seconds that pictures already painted are given to reach the disk when the worker leaves; the daemon gives it 5."""
 
 log = logging.getLogger(__name__)
 
@@ -90,7 +89,7 @@ def _bases(configure: Configure, link: Link, telemetry: Telemetry) -> Bases:
     store = AdapterStore([Path(root) for root in configure.lora_roots], configure.adapter_cache_bytes)
 
     def furnish(base: Base) -> Renderer:
-        base.stacker = Stacker(base.slots, configure.stack_cache_bytes)
+        base.stacker.limit = configure.stack_cache_bytes
         return Renderer(base, store=store, tracer=telemetry.tracer, tell=link.send, is_cancelled=link.is_cancelled)
 
     bases = Bases(

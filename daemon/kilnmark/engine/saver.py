@@ -3,8 +3,11 @@
 Encoding a PNG and syncing it take as long as a denoise step or two, and need nothing of MLX.
 """
 
+import contextlib
+import logging
 import queue
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,13 +19,15 @@ from PIL.Image import Image
 from kilnmark.engine.picture import write_picture
 from kilnmark.engine.trail import Trail
 from kilnmark.otel import names
-from kilnmark.protocol.errors import RequestError, StorageFailed
+from kilnmark.protocol.errors import RenderFailed, RequestError, StorageFailed
 from kilnmark.protocol.messages import BaseInfo
 from kilnmark.protocol.record import STANDIN_NOTICE, PictureRecord
 from kilnmark.protocol.report import AdapterReport
 from kilnmark.protocol.work import Failed, Finished, RenderJob
 
 __all__ = ["WAITING_LIMIT", "Painting", "Saver", "finish"]
+
+log = logging.getLogger(__name__)
 
 WAITING_LIMIT = 2
 """Pictures that may wait in memory; the next render waits when the disk is slower than the painter."""
@@ -78,8 +83,10 @@ class Saver:
 
     def stop(self, timeout: float) -> None:
         """Finish what was handed over, for at most `timeout` seconds."""
-        self._waiting.put(None)
-        self._thread.join(timeout)
+        ends = time.monotonic() + timeout
+        with contextlib.suppress(queue.Full):  # a disk that hangs must not keep the process
+            self._waiting.put(None, timeout=timeout)
+            self._thread.join(max(0.0, ends - time.monotonic()))
 
     def _work(self) -> None:
         while (painting := self._waiting.get()) is not None:
@@ -94,6 +101,10 @@ def finish(painting: Painting, output_dir: Path) -> Finished | Failed:
             path = _written(painting, output_dir)
     except RequestError as error:
         return Failed(job_id=job.job_id, code=error.code, message=error.message, loras=trail.loras)
+    except Exception as error:  # the thread must live on for the next picture, and this one's caller must hear
+        log.exception("the picture of %s could not be saved", job.job_id)
+        message = f"the engine failed while saving the picture: {type(error).__name__}: {error}"
+        return Failed(job_id=job.job_id, code=RenderFailed.code, message=message, loras=trail.loras)
     return Finished(
         job_id=job.job_id,
         image_path=str(path),

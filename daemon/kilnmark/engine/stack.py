@@ -31,13 +31,14 @@ class Stacker:
         limit: Stacks to hold ready, in bytes; the one that is on the base is held whatever its size.
 
     Attributes:
+        limit: As given; it counts from the next stack on that is built.
         builds: Stacks built so far.
         switches: Times that another stack was put on the base, or the last one taken off.
     """
 
     def __init__(self, slots: Mapping[str, Slot], limit: int = STACK_CACHE_BYTES) -> None:
         self._slots = slots
-        self._limit = limit
+        self.limit = limit
         self._on: Wrappers = {}
         self._key: StackKey = ()
         self._encoder_key: StackKey = ()
@@ -96,7 +97,7 @@ class Stacker:
 
     def _shrink(self, newest: StackKey) -> None:
         for key in list(self._held):
-            if self.nbytes <= self._limit:
+            if self.nbytes <= self.limit:
                 return
             if key not in (newest, self._key):
                 del self._held[key]

@@ -1,11 +1,10 @@
 """Adapter files held in memory by what is in them, so that a stack is put together without reading anything twice.
 
-A file is known again by its place and its stamps, without being opened; one whose bytes changed is a new adapter. No
+A file is known again by its identity, without being opened; one whose bytes changed is a new adapter. No
 array of MLX lives here: reading may go on in another thread than the one that renders.
 """
 
 import dataclasses
-import os
 import threading
 import time
 from collections import OrderedDict
@@ -13,12 +12,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path, PurePath
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kilnmark.keymaps.adapter import Adapter, read_adapter
+from kilnmark.keymaps.identity import FileIdentity
 from kilnmark.keymaps.roots import locate
 from kilnmark.keymaps.shapes import Shapes
 
@@ -26,34 +26,6 @@ __all__ = ["ADAPTER_CACHE_BYTES", "AdapterStore"]
 
 ADAPTER_CACHE_BYTES = 2 << 30
 """A dozen adapters of rank 16 on all of FLUX.1-dev, at 172 MB each."""
-
-FRESH_NS = 50_000_000
-"""Age in nanoseconds below which a file's stamps are not trusted: a second write in the same tick of the file system's
-clock (4 ms or finer on ext4, XFS and APFS) would leave them as they are."""
-COARSE_FRESH_NS = 2_000_000_000
-"""The same for file systems that stamp whole seconds, or every other one."""
-_SECOND_NS = 1_000_000_000
-
-
-class _Stamps(NamedTuple):
-    """What a file looks like from outside. A change of its bytes changes one of these."""
-
-    device: int
-    inode: int
-    size: int
-    mtime_ns: int
-    ctime_ns: int
-
-    @classmethod
-    def of(cls, path: Path) -> "_Stamps":
-        found = os.lstat(path)
-        return cls(found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
-
-    def settled(self, now_ns: int) -> bool:
-        """Old enough at `now_ns` that a later change must show."""
-        coarse = self.mtime_ns % _SECOND_NS == 0
-        return now_ns - max(self.mtime_ns, self.ctime_ns) > (COARSE_FRESH_NS if coarse else FRESH_NS)
-
 
 _Key = tuple[str, int]
 """Content hash, and which model's layers it was read for."""
@@ -67,7 +39,7 @@ class AdapterStore:
     Args:
         roots: Directories adapters may be read from; None allows every place.
         limit: In bytes.
-        clock: The time of the file system's stamps, in nanoseconds.
+        clock: The time that files are stamped with, in nanoseconds.
 
     Attributes:
         nbytes: Held now.
@@ -85,7 +57,7 @@ class AdapterStore:
         self._limit = limit
         self._clock = clock
         self._lock = threading.Lock()
-        self._hashes: dict[str, tuple[_Stamps, str]] = {}
+        self._hashes: dict[str, tuple[FileIdentity, str]] = {}
         self._held: OrderedDict[_Key, Adapter] = OrderedDict()
         self._models: list[Mapping[str, tuple[int, int]]] = []
         self._pins: dict[str, int] = {}
@@ -146,9 +118,9 @@ class AdapterStore:
 
     def _known(self, place: Path, model: int) -> Adapter | None:
         """What is held of this file, if it looks as it did."""
-        stamps, sha256 = self._hashes.get(str(place), (None, ""))
+        identity, sha256 = self._hashes.get(str(place), (None, ""))
         key = (sha256, model)
-        if stamps is None or key not in self._held or stamps != _Stamps.of(place):
+        if identity is None or key not in self._held or identity != FileIdentity.of(str(place)):
             return None
         self._held.move_to_end(key)
         return self._held[key]
@@ -157,9 +129,9 @@ class AdapterStore:
         """Read a file and tell everybody who waits for it."""
         try:
             began = self._clock()
-            before = _Stamps.of(place)
+            before = FileIdentity.of(str(place))
             adapter = read_adapter(place, shapes, roots=self._roots)
-            self._keep(adapter, place, model, before if before == _Stamps.of(place) else None, began)
+            self._keep(adapter, place, model, before if before == FileIdentity.of(str(place)) else None, began)
         except BaseException as error:  # noqa: BLE001 - whoever waits for it must hear of it, and raises it again
             self._forget(place, model)
             reading.set_exception(error)
@@ -171,11 +143,11 @@ class AdapterStore:
         with self._lock:
             self._reading.pop((str(place), model), None)
 
-    def _keep(self, adapter: Adapter, place: Path, model: int, stamps: _Stamps | None, began_ns: int) -> None:
+    def _keep(self, adapter: Adapter, place: Path, model: int, identity: FileIdentity | None, began_ns: int) -> None:
         with self._lock:
             self.reads += 1
-            if stamps is not None and stamps.settled(began_ns):
-                self._hashes[str(place)] = stamps, adapter.sha256
+            if identity is not None and identity.is_settled(began_ns):
+                self._hashes[str(place)] = identity, adapter.sha256
             key = (adapter.sha256, model)
             if key not in self._held:
                 self._held[key] = adapter

@@ -6,6 +6,7 @@ so the room works on any machine, without a base and without a daemon.
     errors      why a file is not taken
     roots       which path is meant, and whether it may be read
     header_text the text of a header, cut into small pieces
+    identity    which file is the same file as before
     header      the header of a safetensors file, checked
     dtypes      stored numbers to float32
     safefile    one file, opened once, read once, unchanged meanwhile
