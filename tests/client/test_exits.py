@@ -6,12 +6,14 @@ import pytest
 from kilnmark.client import errors as client_errors
 from kilnmark.client.errors import (
     BadReply,
+    BrokenManifest,
     ClientError,
     ConnectionLost,
     ConnectTimeout,
     DaemonDidNotStart,
     DaemonNotInstalled,
     DaemonUnavailable,
+    FolderInUse,
     RenderTimeout,
     ReplyTimeout,
     SilenceTimeout,
@@ -28,6 +30,8 @@ CLIENT_SIDE: list[ClientError] = [
     DaemonDidNotStart("/demo/daemon.log", "it ended with status 1"),
     ConnectionLost(("render",), "the daemon closed it"),
     BadReply("garbage"),
+    BrokenManifest("/out/manifest.json", "no JSON"),
+    FolderInUse("/out"),
     ConnectTimeout(5.0, "/s"),
     ReplyTimeout(30.0, "ping"),
     RenderTimeout(1.5, "render"),
@@ -40,6 +44,7 @@ CODES = {
     "adapter_not_engaged": ExitCode.NOT_ENGAGED,
     "queue_full": ExitCode.TRY_AGAIN,
     "draining": ExitCode.TRY_AGAIN,
+    "folder_in_use": ExitCode.TRY_AGAIN,
     "daemon_unavailable": ExitCode.NO_DAEMON,
     "connect_timeout": ExitCode.NO_DAEMON,
 }

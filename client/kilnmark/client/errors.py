@@ -11,6 +11,8 @@ here never travel. Each stores facts and words them when it is printed.
         ├── DaemonDidNotStart      the demonstration's own daemon
         ├── ConnectionLost         the daemon hung up before it answered
         ├── BadReply               what came back is not of the protocol
+        ├── BrokenManifest         a folder of pictures whose manifest cannot be read
+        ├── FolderInUse            two batches at once in one folder
         └── TimedOut
             ├── ConnectTimeout     connecting
             ├── ReplyTimeout       a short method: ping, status, cancel, shutdown
@@ -25,12 +27,14 @@ from kilnmark.protocol.errors import KilnmarkError
 
 __all__ = [
     "BadReply",
+    "BrokenManifest",
     "ClientError",
     "ConnectTimeout",
     "ConnectionLost",
     "DaemonDidNotStart",
     "DaemonNotInstalled",
     "DaemonUnavailable",
+    "FolderInUse",
     "RenderTimeout",
     "ReplyTimeout",
     "SilenceTimeout",
@@ -146,6 +150,46 @@ class BadReply(ClientError):
 
     def __str__(self) -> str:
         return f"the daemon's answer cannot be used: {self.problem}; check that client and daemon are of one version"
+
+
+class BrokenManifest(ClientError):
+    """The manifest beside the pictures is there and cannot be read.
+
+    Args:
+        path: The file.
+        reason: What is wrong with it.
+    """
+
+    kind = "broken_manifest"
+    retryable = False
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(path, reason)
+        self.path = path
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path} cannot be used: {self.reason}; mend it, or move it away: "
+            "the pictures beside it that can still be recognised are then not painted again"
+        )
+
+
+class FolderInUse(ClientError):
+    """Another batch writes into the folder.
+
+    Args:
+        path: The folder.
+    """
+
+    kind = "folder_in_use"
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.path = path
+
+    def __str__(self) -> str:
+        return f"another batch writes into {self.path}; wait until it is done, or give this one another --out"
 
 
 class TimedOut(ClientError):
