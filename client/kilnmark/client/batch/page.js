@@ -22,9 +22,9 @@
   function filter() {
     const wish = wishes();
     const others = cards.filter((card) => matches(card, wish, CHOICES.slice(1)));
-    for (const card of cards) card.hidden = true;
     const found = others.filter((card) => has(card, "standing", wish.standing));
-    for (const card of found) card.hidden = false;
+    const kept = new Set(found);
+    for (const card of cards) if (card.hidden === kept.has(card)) card.hidden = !card.hidden;
     for (const number of form.querySelectorAll("[data-count]"))
       number.textContent = others.filter((card) => has(card, "standing", number.dataset.count)).length;
     $("found").textContent = found.length ? `${found.length} of ${cards.length} shown` :
@@ -124,8 +124,9 @@
   function step(by) {
     const next = shown()[shown().indexOf(current) + by];
     if (!next) return;
+    const held = document.activeElement;
     show(next);
-    if (document.activeElement.disabled) $("close").focus();
+    if (held.disabled) $("details").focus();
   }
   list.addEventListener("click", (event) => {
     const shot = event.target.closest(".shot");
