@@ -71,10 +71,15 @@ class Found(NamedTuple):
 
 
 class Located(NamedTuple):
-    """The files of a stack, in its order, and what is wrong with them."""
+    """The files of a stack, in its order, and what is wrong with them where they are named."""
 
-    paths: list[str]
+    found: list[Found]
     problems: list[Problem]
+
+    @property
+    def paths(self) -> list[str]:
+        """Real paths; of a file with a problem, the place where it was looked for first."""
+        return [file.path for file in self.found]
 
 
 def locate_adapters(style: "ComposedStyle", find: Callable[[str, str], Found]) -> Located:
@@ -87,7 +92,7 @@ def locate_adapters(style: "ComposedStyle", find: Callable[[str, str], Found]) -
     found = [find(adapter.entry.file, style.folder_of(adapter)) for adapter in style.stack.adapters]
     pairs = zip(style.stack.adapters, found, strict=True)
     problems = [style.file_problem(adapter, file.problem) for adapter, file in pairs if file.problem]
-    return Located([file.path for file in found], problems)
+    return Located(found, problems)
 
 
 def stack_info(style: "ComposedStyle") -> StackInfo:

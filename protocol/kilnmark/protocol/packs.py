@@ -172,6 +172,8 @@ def load_pack(files: PackFiles, genre: str, world: str | None = None, variants: 
     tiers = gathered.tiers(files, genre)
     pack = Pack(genre, world, genre_style or GenreStyle(), world_style, tiers)
     gathered.problems += _wrong_names(pack, list(variants))
+    if not gathered.problems:
+        compose_lora_stack(pack.genre_style, world_style, "")  # what does not go together, does so for no tier
     if gathered.problems:
         raise UnusableContent(gathered.problems)
     return pack
