@@ -82,7 +82,7 @@ def test_nothing_is_asked_for_but_files_beside_the_page(window: Browser, page: P
     window.press("ArrowRight", "Enter", "ArrowRight")
     window.run(SETTLED)
     asked = [address for address in window.requests() if address != "about:blank"]
-    assert len(asked) > 5
+    assert sum(address.endswith(".png") for address in asked) > 2
     assert all(address.startswith(page.parent.as_uri()) for address in asked), asked
     assert window.complaints() == []
 
@@ -193,7 +193,7 @@ def test_enter_opens_arrows_go_on_and_escape_comes_back_to_the_picture_last_seen
     assert browser.run(OPEN) == names[1]
     browser.press("Escape")
     assert browser.run(OPEN) is None
-    assert browser.run(FOCUSED) == names[1]
+    assert browser.until(FOCUSED, names[1])
 
 
 def test_the_ends_of_the_viewer_do_not_lose_the_focus(browser: Browser) -> None:
@@ -274,6 +274,22 @@ def test_a_pair_side_by_side_shows_both_whole(browser: Browser) -> None:
     assert clip(browser) == "none"
 
 
+def test_a_wide_pair_on_a_narrow_window_lies_one_above_the_other(browser: Browser) -> None:
+    browser.size(*PHONE)
+    browser.run("document.querySelector('.card[data-tier=landscape] .shot[data-bare]').click()")
+    browser.click("#modes [data-mode=side]")
+    boxes = browser.run(BOXES)
+    assert boxes[0][:2] == boxes[1][:2]
+    assert boxes[0][2] > PHONE[0] / 2
+
+
+def test_a_phone_shows_the_picture_before_the_words(browser: Browser) -> None:
+    browser.size(*PHONE)
+    open_pair(browser)
+    assert browser.run(BOXES)[0][3] > PHONE[1] / 3
+    assert browser.run("return document.querySelector('#with').getBoundingClientRect().top") == pytest.approx(0, abs=40)
+
+
 def test_one_without_a_partner_offers_nothing_to_compare(browser: Browser) -> None:
     browser.run("[...document.querySelectorAll('.shot[href$=png]')].find(shot => !shot.dataset.bare).click()")
     assert browser.run("return document.querySelector('#modes').hidden") is True
@@ -325,15 +341,13 @@ def test_axe_finds_nothing(browser: Browser, size: tuple[int, int], scheme: str,
     assert len(result["passes"]) > 15
 
 
-def test_five_hundred_pictures_stay_smooth(browser: Browser, tmp_path: Path) -> None:
+def test_of_five_hundred_pictures_only_those_near_the_window_cost_anything(browser: Browser, tmp_path: Path) -> None:
     make_gallery(tmp_path, 500)
     browser.open(tmp_path / "index.html")
-    loaded = "return [...document.querySelectorAll('.shot img')].filter(image => image.complete).length"
-    assert browser.run(loaded) < 250, "pictures far below the window are loaded before anybody goes there"
-    filtering = browser.run(
-        "const field = document.forms.filters.elements.text; const times = [];"
-        "for (const word of ['q', 'qu', 'qui', 'quil', '']) { const began = performance.now(); field.value = word;"
-        "field.dispatchEvent(new Event('input', {bubbles: true})); document.body.getBoundingClientRect();"
-        "times.push(performance.now() - began); } return Math.max(...times)"
+    shown = (
+        "return [...document.querySelectorAll('.card h3')]"
+        ".filter(name => name.checkVisibility({contentVisibilityAuto: true})).length"
     )
-    assert filtering < 250, f"one letter took {filtering:.0f} ms"
+    loaded = "return [...document.querySelectorAll('.shot img')].filter(image => image.complete).length"
+    assert 4 < browser.run(shown) < 50, "cards far from the window are painted"
+    assert browser.run(loaded) < 100, "pictures far from the window are loaded"

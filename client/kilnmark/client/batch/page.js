@@ -95,6 +95,14 @@
     $("wipe").value = share;
     stage.style.setProperty("--wipe", `${share}%`);
   }
+  /* Two pictures side by side lie above each other where that makes them larger. */
+  let ratio = 1;
+  function lay() {
+    const { clientWidth: width, clientHeight: height } = stage;
+    const across = Math.min(width / 2 / ratio, height), down = Math.min(width / ratio, height / 2);
+    stage.dataset.lay = down > across ? "down" : "across";
+  }
+  new ResizeObserver(lay).observe(stage);
   function paint() {
     const image = link(current).querySelector("img");
     stage.dataset.mode = !image ? "none" : bare(current) ? mode : "one";
@@ -104,7 +112,9 @@
     $("flip").hidden = mode !== "slide";
     $("with").hidden = $("without").hidden = true;
     if (!image) return;
-    stage.style.setProperty("--ratio", image.width && image.getAttribute("width") / image.getAttribute("height"));
+    ratio = image.getAttribute("width") / image.getAttribute("height");
+    stage.style.setProperty("--ratio", ratio);
+    lay();
     Object.assign($("with"), { hidden: false, src: image.getAttribute("src"), alt: image.alt });
     if (bare(current)) Object.assign($("without"), { hidden: false, src: bare(current), alt: `${image.alt}, without adapters` });
   }
@@ -118,7 +128,8 @@
     $("next").disabled = at === all.length - 1;
     wipe(50);
     paint();
-    if (!viewer.open) { viewer.showModal(); $("details").focus(); }
+    if (!viewer.open) { viewer.showModal(); $("details").focus({ preventScroll: true }); }
+    viewer.scrollTop = 0;
     for (const beside of [all[at - 1], all[at + 1]]) if (beside && link(beside).matches("[href]:not(.empty)")) new Image().src = link(beside).href;
   }
   function step(by) {
