@@ -122,6 +122,13 @@ def test_a_dead_adapter_is_told_on_its_card_with_the_reason(seen: Seen) -> None:
     assert any(words.startswith("adapter refused: glasslight: not a safetensors file") for words in reasons)
 
 
+def test_a_failure_without_a_report_says_nothing_of_adapters(tmp_path: Path) -> None:
+    lost = msgspec.structs.replace(picture(0, ENTRIES[0], ()), status="failed", message="the worker was lost")
+    seen = written(tmp_path, Manifest(pictures=[lost]))
+    assert "no adapters" not in seen.text("p")
+    assert {"the worker was lost", "No report: nothing was painted."} <= set(seen.text("p"))
+
+
 def test_dead_adapters_come_first(seen: Seen) -> None:
     standings = [found["data-standing"].split()[0] for found in seen.all("li") if "data-standing" in found]
     assert standings[:3] == ["dead"] * 3
