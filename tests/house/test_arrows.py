@@ -14,7 +14,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 OUTSIDE = {
-    "protocol": "msgspec",
+    "protocol": "msgspec pydantic pydantic_core yaml",
     "otel": "msgspec opentelemetry",
     "keymaps": "msgspec numpy opentelemetry pydantic safetensors yaml",
     "client": "click msgspec numpy opentelemetry pydantic rich safetensors yaml",

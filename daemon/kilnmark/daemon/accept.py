@@ -14,10 +14,11 @@ from kilnmark.daemon.files import Seen, look_at
 from kilnmark.daemon.settings import Settings
 from kilnmark.keymaps.errors import RefusedFile
 from kilnmark.keymaps.safefile import locate
-from kilnmark.protocol.catalog import MAX_PIXELS, TIERS, VARIANTS, Tier, Variant
+from kilnmark.protocol.catalog import MAX_PIXELS, VARIANTS, Variant
 from kilnmark.protocol.errors import AdapterRefused, InvalidParams
 from kilnmark.protocol.messages import RenderParams, StackInfo
 from kilnmark.protocol.report import AdapterReport, Verdict
+from kilnmark.protocol.tiers import Tier, load_tiers
 from kilnmark.protocol.work import RenderJob
 
 __all__ = ["Accepted", "Located", "accept", "known_variant", "locate_stack", "refusal"]
@@ -148,9 +149,10 @@ def _base(params: RenderParams, tier: Tier | None, settings: Settings) -> str:
 def _tier(name: str | None) -> Tier | None:
     if name is None:
         return None
-    if name not in TIERS:
-        raise InvalidParams(f"{name!r} is no known tier - at `$.params.tier`; use one of {', '.join(TIERS)}")
-    return TIERS[name]
+    tiers = load_tiers()
+    if name not in tiers:
+        raise InvalidParams(f"{name!r} is no known tier - at `$.params.tier`; use one of {', '.join(tiers)}")
+    return tiers[name]
 
 
 def _guidance(params: RenderParams, tier: Tier | None, variant: Variant) -> float:

@@ -1,0 +1,72 @@
+"""What is wrong with content that people write: where it stands, and how it is mended.
+
+The shape alone, so that it can cross the wire; who finds problems lives elsewhere (`marked_yaml`, `parsed`, `style`,
+`tiers`, `packs`).
+"""
+
+import difflib
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from kilnmark.protocol.errors import KilnmarkError
+
+__all__ = ["Key", "Problem", "UnusableContent", "entry_of", "near_miss"]
+
+Key = str | int
+"""One step into a document: a mapping's key, or a place in a list, counted from 0."""
+
+_LIKENESS = 0.8
+"""Of `difflib`, from 0 to 1: `lorass` and `applies-to` are misspellings, `positive_notes` is a word of its own."""
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that somebody has to mend.
+
+    Attributes:
+        file: As it was asked for; of a pack, relative to the folder of packs.
+        line: Counted from 1; 0 where it is not about a line.
+        entry: The place in the document: `loras[2].scale`; empty for the document as a whole.
+        message: What is wrong, a semicolon, and what to do.
+    """
+
+    file: str
+    line: int
+    entry: str = ""
+    message: str
+
+    def __str__(self) -> str:
+        where = f"{self.file}:{self.line}" if self.line else self.file
+        return f"{where}: {self.entry}: {self.message}" if self.entry else f"{where}: {self.message}"
+
+
+class UnusableContent(KilnmarkError):
+    """Content that cannot be used as it stands.
+
+    Attributes:
+        problems: At least one, in the order of the file.
+    """
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__(self.problems)
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.problems))
+
+
+def entry_of(path: Sequence[Key]) -> str:
+    """The words for a place: `("loras", 2, "scale")` is `loras[2].scale`."""
+    text = ""
+    for key in path:
+        text += f"[{key}]" if isinstance(key, int) else f".{key}" if text else key
+    return text
+
+
+def near_miss(word: str, known: Iterable[str]) -> str | None:
+    """The known word that this one looks like a misspelling of; None when it is known, or like none of them."""
+    words = sorted(known)
+    if word in words:
+        return None
+    found = difflib.get_close_matches(word.casefold().replace("-", "_"), words, n=1, cutoff=_LIKENESS)
+    return found[0] if found else None
