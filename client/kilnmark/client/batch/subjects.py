@@ -67,10 +67,8 @@ class Entry:
             return None
         if isinstance(value, str):
             return value.strip() or None
-        kind = {dict: "a mapping", list: "a list"}.get(type(value), str(value))
-        self.add(
-            field, f"must be text, but is {kind}; " + ("write one text" if kind[:2] == "a " else "put it in quotes")
-        )
+        kind = "a mapping" if isinstance(value, dict) else "a list" if isinstance(value, list) else None
+        self.add(field, f"must be text, but is {kind}; write one text" if kind else f"is {value}; put it in quotes")
         return None
 
     def add(self, field: str | None, message: str) -> None:
