@@ -14,7 +14,7 @@ from kilnmark.client.batch.manifest import Kind
 from kilnmark.client.batch.subjects import FIELDS, Entry, Unusable, words_of
 from kilnmark.protocol.marked_yaml import MarkedDocument, read_marked
 from kilnmark.protocol.packs import PackFiles, UnknownName
-from kilnmark.protocol.problems import Key, Problem, UnusableContent, near_miss
+from kilnmark.protocol.problems import Key, Problem, UnusableContent, entry_of, near_miss
 
 __all__ = ["SOURCES", "Found", "Subject", "places", "read_sources"]
 
@@ -153,6 +153,8 @@ def _note_missing(
 
 
 def _subject(document: MarkedDocument, path: tuple[Key, ...], kind: Kind, place: Place, found: Found) -> Subject | None:
+    if any(_is_inside(problem.entry, entry_of(path)) for problem in document.problems):
+        return None
     entry = Entry.at(document, path)
     try:
         name, words = words_of(kind, entry)
@@ -177,6 +179,10 @@ def _is_new(
         message = f"{subject.name!r} is the name of line {earlier.line} too; rename one, or say the same of both"
         found.problems.append(document.problem((*path, "name"), message))
     return False
+
+
+def _is_inside(place: str, entry: str) -> bool:
+    return place == entry or place.startswith((f"{entry}.", f"{entry}["))
 
 
 @cache
