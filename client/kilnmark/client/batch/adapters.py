@@ -14,6 +14,7 @@ from pathlib import Path
 from kilnmark.keymaps.errors import MissingFile, RefusedFile, UnsafeFile
 from kilnmark.keymaps.header import PREFIX, header_size, parse_header
 from kilnmark.keymaps.roots import locate
+from kilnmark.protocol.errors import KilnmarkError
 from kilnmark.protocol.packs import ComposedStyle
 from kilnmark.protocol.style import StackEntry
 
@@ -108,12 +109,15 @@ class Hashes:
         """SHA-256 of a whole file, in hex.
 
         Raises:
-            OSError: It cannot be read.
+            KilnmarkError: It cannot be read any more.
         """
         if path not in self._known:
             digest = hashlib.sha256()
-            with Path(path).open("rb") as file:
-                while chunk := file.read(_CHUNK):
-                    digest.update(chunk)
+            try:
+                with Path(path).open("rb") as file:
+                    while chunk := file.read(_CHUNK):
+                        digest.update(chunk)
+            except OSError as error:
+                raise KilnmarkError(f"{path} cannot be read any more ({error.strerror}); bring it back") from error
             self._known[path] = digest.hexdigest()
         return self._known[path]

@@ -16,7 +16,6 @@ from kilnmark.client.batch.sources import Found, Subject, places, read_sources
 from kilnmark.client.batch.tokens import TokenCounter, excess
 from kilnmark.client.pack_folder import PackFolder
 from kilnmark.keymaps.errors import RefusedFile
-from kilnmark.protocol.catalog import VARIANTS
 from kilnmark.protocol.packs import ComposedStyle, PackFiles, load_pack
 from kilnmark.protocol.problems import Problem, UnusableContent
 
@@ -57,7 +56,7 @@ class Item:
         take: Which of several seeds it has, counted from 1.
         prompt: As it is sent to the model.
         variant: The base that its style or its tier wants.
-        guidance: As that variant takes it.
+        guidance: The tier's; a variant without guidance takes none.
         adapters: In stack order.
         output: Its place, from the batch's folder, with forward slashes.
     """
@@ -188,7 +187,7 @@ def _add_items(
                 width=tier.width,
                 height=tier.height,
                 steps=wishes.steps or tier.steps,
-                guidance=tier.guidance if VARIANTS[variant].guided else VARIANTS[variant].guidance,
+                guidance=tier.guidance,
                 variant=variant,
                 adapters=styled.adapters,
                 output=outputs.take(place, take),
