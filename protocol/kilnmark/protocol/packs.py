@@ -41,19 +41,22 @@ _NEARLY = "visual_style.yml"
 FLUX = "flux"
 """The `preferred_model` that leaves the choice to the tier."""
 
+_PACKS = "the folder of packs"
+
 Kind = Literal["genre", "world", "tier"]
 
 _Style = TypeVar("_Style", bound=StyleFields)
+_Parsed = TypeVar("_Parsed")
 
 
 class PackFiles(Protocol):
-    """How the folder of packs is read."""
+    """How the folder of packs is read. Both raise OSError for what is there and cannot be read."""
 
     def read(self, path: str) -> bytes | None:
-        """A file's bytes; None where there is no such file. Raises UnusableContent when it cannot be read."""
+        """A file's bytes; None where nothing is."""
 
     def folders(self, path: str) -> Sequence[str]:
-        """The names of the folders in a folder, sorted; empty where there is none. `""` is the folder of packs."""
+        """The names of the folders in a folder, sorted; empty where none is. `""` is the folder of packs."""
 
 
 class UnknownName(UnusableContent):
@@ -160,16 +163,17 @@ def load_pack(files: PackFiles, genre: str, world: str | None = None, variants: 
         UnknownName: There is no such genre or world.
         UnusableContent: Every problem of every document that was read, with file, line, entry and mend.
     """
-    if genre not in files.folders(""):
-        raise UnknownName("genre", genre, files.folders(""), "the folder of packs")
-    if world is not None and world not in files.folders(f"{genre}/worlds"):
-        raise UnknownName("world", world, files.folders(f"{genre}/worlds"), f"{genre}/worlds")
+    _check_folder(files, "", "genre", genre)
+    if world is not None:
+        _check_folder(files, f"{genre}/worlds", "world", world)
     gathered = _Gathered()
     genre_style = gathered.style(files, _folder(genre, None), parse_genre_style, must_be=True)
     world_style = None if world is None else gathered.style(files, _folder(genre, world), parse_world_style)
     tiers = gathered.tiers(files, genre)
     pack = Pack(genre, world, genre_style or GenreStyle(), world_style, tiers)
     gathered.problems += _wrong_names(pack, list(variants))
+    if not gathered.problems:
+        compose_lora_stack(pack.genre_style, world_style, "")  # what does not go together, does so for no tier
     if gathered.problems:
         raise UnusableContent(gathered.problems)
     return pack
@@ -186,30 +190,49 @@ class _Gathered:
     ) -> _Style | None:
         """None where there is none, or none that is usable."""
         path, nearly = f"{folder}/{STYLE_FILE}", f"{folder}/{_NEARLY}"
-        try:
-            data = files.read(path)
-            if data is not None:
-                return parse(read_marked(data, path))
-            if files.read(nearly) is not None:
-                self._add(nearly, f"is not read; rename it to {STYLE_FILE}")
-            elif must_be:
-                self._add(path, "is not there; write one, if only `loras: []`")
-        except UnusableContent as error:
-            self.problems += error.problems
+        data = self._read(files, path)
+        if data is not None:
+            return self._parsed(lambda: parse(read_marked(data, path)))
+        if self._read(files, nearly) is not None:
+            self._add(nearly, f"is not read; rename it to {STYLE_FILE}")
+        elif must_be and not self.problems:
+            self._add(path, "is not there; write one, if only `loras: []`")
         return None
 
     def tiers(self, files: PackFiles, genre: str) -> Mapping[str, Tier]:
         """Those that every genre has where the genre has none of its own, or none that are usable."""
         path = f"{genre}/{TIERS_FILE}"
+        data = self._read(files, path)
+        if data is None:
+            return load_tiers()
+        return self._parsed(lambda: parse_tiers(read_marked(data, path), load_tiers())) or load_tiers()
+
+    def _parsed(self, parse: Callable[[], _Parsed]) -> _Parsed | None:
         try:
-            data = files.read(path)
-            return load_tiers() if data is None else parse_tiers(read_marked(data, path), load_tiers())
+            return parse()
         except UnusableContent as error:
             self.problems += error.problems
-            return load_tiers()
+            return None
+
+    def _read(self, files: PackFiles, path: str) -> bytes | None:
+        try:
+            return files.read(path)
+        except OSError as error:
+            self._add(path, f"cannot be read ({error.strerror or error}); make it a file that this user may read")
+            return None
 
     def _add(self, file: str, message: str) -> None:
         self.problems.append(Problem(file=file, line=0, message=message))
+
+
+def _check_folder(files: PackFiles, path: str, kind: Kind, name: str) -> None:
+    try:
+        there = files.folders(path)
+    except OSError as error:
+        message = f"cannot be listed ({error.strerror or error}); make it a folder that this user may read"
+        raise UnusableContent([Problem(file=path or _PACKS, line=0, message=message)]) from error
+    if name not in there:
+        raise UnknownName(kind, name, there, path or _PACKS)
 
 
 def _folder(genre: str, world: str | None) -> str:
