@@ -6,16 +6,17 @@ cannot be planned is a problem with file and line, and costs nothing else.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
-from kilnmark.client.batch.adapters import AdapterFinder, PlannedAdapter
+from kilnmark.client.batch.adapters import PlannedAdapter
 from kilnmark.client.batch.manifest import Kind, Tokens
 from kilnmark.client.batch.outputs import OWN_TIERS, Outputs
 from kilnmark.client.batch.seeds import seed_of
 from kilnmark.client.batch.sources import Found, Subject, places, read_sources
 from kilnmark.client.batch.tokens import TokenCounter, excess
-from kilnmark.client.pack_folder import PackFolder
-from kilnmark.keymaps.errors import RefusedFile
+from kilnmark.client.pack_files import PackFolder, find_adapter
+from kilnmark.protocol.composition import locate_adapters
 from kilnmark.protocol.packs import ComposedStyle, PackFiles, load_pack
 from kilnmark.protocol.problems import Problem, UnusableContent
 
@@ -123,7 +124,7 @@ class _Styles:
     def __init__(self, files: PackFiles, wishes: Wishes, plan: Plan) -> None:
         self._files = files
         self._tier = wishes.tier or OWN_TIERS[wishes.kind]
-        self._adapters = AdapterFinder(wishes.packs, wishes.lora_roots)
+        self._find = cache(lambda file, folder: find_adapter(file, folder, wishes.packs, wishes.lora_roots))
         self._plan = plan
         self._known: dict[tuple[str, str | None], _Styled | None] = {}
 
@@ -140,14 +141,13 @@ class _Styles:
         except UnusableContent as error:
             self._plan.problems += error.problems
             return None
-        adapters, problems = [], []
-        for entry in style.stack.adapters:
-            try:
-                adapters.append(self._adapters.find(style, entry))
-            except RefusedFile as error:
-                problems.append(style.file_problem(entry, str(error)))
-        self._plan.problems += problems
-        return None if problems else _Styled(style, tuple(adapters))
+        located = locate_adapters(style, self._find)
+        self._plan.problems += located.problems
+        if located.problems:
+            return None
+        entries = (adapter.entry for adapter in style.stack.adapters)
+        adapters = zip(entries, located.paths, strict=True)
+        return _Styled(style, tuple(PlannedAdapter(lora.name, lora.file, lora.scale, path) for lora, path in adapters))
 
 
 @dataclass(frozen=True, slots=True)

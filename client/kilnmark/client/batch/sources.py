@@ -25,6 +25,8 @@ SOURCES: Mapping[Kind, tuple[str, tuple[str, ...]]] = {
 }
 """Where the entries of each kind stand: the file, and the lists that lead to them."""
 
+_PACKS = "the folder of packs"
+
 Place = tuple[str, str | None]
 """A genre, and a world in it or None for the genre itself."""
 
@@ -66,17 +68,26 @@ def places(files: PackFiles, genre: str | None, world: str | None) -> list[Place
 
     Raises:
         UnknownName: There is none of that name.
+        UnusableContent: A folder cannot be listed.
     """
-    genres = files.folders("")
+    genres = _listed(files, "")
     if genre is not None and genre not in genres:
-        raise UnknownName("genre", genre, genres, "the folder of packs")
+        raise UnknownName("genre", genre, genres, _PACKS)
     chosen = [genre] if genre is not None else genres
-    worlds = [(each, name) for each in chosen for name in files.folders(f"{each}/worlds")]
+    worlds = [(each, name) for each in chosen for name in _listed(files, f"{each}/worlds")]
     if world is None:
         return sorted([*((each, None) for each in chosen), *worlds], key=lambda place: (place[0], place[1] or ""))
     if world not in (name for _, name in worlds):
         raise UnknownName("world", world, sorted({name for _, name in worlds}), "/".join([genre or "*", "worlds"]))
     return [place for place in worlds if place[1] == world]
+
+
+def _listed(files: PackFiles, path: str) -> Sequence[str]:
+    try:
+        return files.folders(path)
+    except OSError as error:
+        message = f"cannot be listed ({error.strerror or error}); make it a folder that this user may read"
+        raise UnusableContent([Problem(file=path or _PACKS, line=0, message=message)]) from error
 
 
 def read_sources(files: PackFiles, kind: Kind, where: Iterable[Place]) -> Found:
@@ -92,13 +103,11 @@ def _read_source(files: PackFiles, kind: Kind, place: Place, found: Found) -> No
     folder = genre if world is None else f"{genre}/worlds/{world}"
     name, keys = SOURCES[kind]
     path = f"{folder}/{name}"
-    try:
-        data = files.read(path)
-        if data is None:
-            found.problems += _misnamed(files, folder, name)
-            return
-    except UnusableContent as error:
-        found.problems += error.problems
+    data = _read(files, path, found)
+    if data is None:
+        nearly = path.removesuffix(".yaml") + ".yml"
+        if _read(files, nearly, found) is not None:
+            found.problems.append(Problem(file=nearly, line=0, message=f"is not read; rename it to {name}"))
         return
     document = read_marked(data, path)
     found.problems += document.problems
@@ -111,10 +120,13 @@ def _read_source(files: PackFiles, kind: Kind, place: Place, found: Found) -> No
             found.subjects.append(subject)
 
 
-def _misnamed(files: PackFiles, folder: str, name: str) -> Iterator[Problem]:
-    nearly = f"{folder}/{name.removesuffix('.yaml')}.yml"
-    if files.read(nearly) is not None:
-        yield Problem(file=nearly, line=0, message=f"is not read; rename it to {name}")
+def _read(files: PackFiles, path: str, found: Found) -> bytes | None:
+    try:
+        return files.read(path)
+    except OSError as error:
+        message = f"cannot be read ({error.strerror or error}); make it a file that this user may read"
+        found.problems.append(Problem(file=path, line=0, message=message))
+        return None
 
 
 def _entries(
