@@ -21,7 +21,8 @@ if TYPE_CHECKING:
         StopTimeout,
         TimedOut,
     )
-    from kilnmark.client.request import InspectOptions, RenderOptions
+    from kilnmark.client.many import Rendered
+    from kilnmark.client.request import InspectOptions, RenderOptions, RenderRequest
     from kilnmark.client.sync import Client
     from kilnmark.protocol.errors import (
         AdapterNotEngaged,
@@ -65,7 +66,8 @@ _HOMES = {
         "BadReply ClientError ConnectionLost ConnectTimeout DaemonNotInstalled DaemonUnavailable RenderTimeout "
         "ReplyTimeout SilenceTimeout StopTimeout TimedOut"
     ),
-    "kilnmark.client.request": "InspectOptions RenderOptions",
+    "kilnmark.client.many": "Rendered",
+    "kilnmark.client.request": "InspectOptions RenderOptions RenderRequest",
     "kilnmark.client.sync": "Client",
     "kilnmark.protocol.errors": (
         "AdapterNotEngaged AdapterRefused Cancelled Draining InternalError InvalidParams InvalidRequest "
@@ -112,8 +114,10 @@ __all__ = [
     "QueueFull",
     "RenderFailed",
     "RenderOptions",
+    "RenderRequest",
     "RenderResult",
     "RenderTimeout",
+    "Rendered",
     "ReplyTimeout",
     "RequestError",
     "ShutdownResult",

@@ -13,6 +13,8 @@ here never travel. Each stores facts and words them when it is printed.
         ├── BadReply               what came back is not of the protocol
         ├── BrokenManifest         a folder of pictures whose manifest cannot be read
         ├── FolderInUse            two batches at once in one folder
+        ├── FolderUnusable         the folder of a batch cannot be written to
+        ├── NoTokenizers           a base was named to count prompts with, and it has no tokenizers
         └── TimedOut
             ├── ConnectTimeout     connecting
             ├── ReplyTimeout       a short method: ping, status, cancel, shutdown
@@ -35,6 +37,8 @@ __all__ = [
     "DaemonNotInstalled",
     "DaemonUnavailable",
     "FolderInUse",
+    "FolderUnusable",
+    "NoTokenizers",
     "RenderTimeout",
     "ReplyTimeout",
     "SilenceTimeout",
@@ -190,6 +194,48 @@ class FolderInUse(ClientError):
 
     def __str__(self) -> str:
         return f"another batch writes into {self.path}; wait until it is done, or give this one another --out"
+
+
+class FolderUnusable(ClientError):
+    """A folder that pictures are to be put into does not take them.
+
+    Args:
+        path: The folder.
+        reason: What stood in the way.
+    """
+
+    kind = "folder_unusable"
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(path, reason)
+        self.path = path
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"nothing can be written into {self.path}: {self.reason}; make room, or give another --out"
+
+
+class NoTokenizers(ClientError):
+    """The tokenizers of a base that was named cannot be used.
+
+    Args:
+        path: Its directory.
+        reason: What is wrong with them.
+    """
+
+    kind = "no_tokenizers"
+    retryable = False
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(path, reason)
+        self.path = path
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return (
+            f"prompts cannot be counted with the tokenizers in {self.path}: {self.reason}; "
+            "name a FLUX.1 directory that has them, or none to have the counts estimated"
+        )
 
 
 class TimedOut(ClientError):

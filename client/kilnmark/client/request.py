@@ -8,7 +8,7 @@ import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, TypedDict, Unpack
+from typing import Any, Literal, Required, TypedDict, Unpack
 
 import msgspec
 
@@ -17,7 +17,15 @@ from kilnmark.protocol.catalog import Priority
 from kilnmark.protocol.errors import InvalidParams
 from kilnmark.protocol.messages import CancelParams, LoraInspectParams, RenderParams, check_render
 
-__all__ = ["InspectOptions", "Paths", "RenderOptions", "cancel_params", "inspect_params", "render_params"]
+__all__ = [
+    "InspectOptions",
+    "Paths",
+    "RenderOptions",
+    "RenderRequest",
+    "cancel_params",
+    "inspect_params",
+    "render_params",
+]
 
 Paths = Sequence[str | os.PathLike[str]]
 
@@ -58,6 +66,16 @@ class RenderOptions(TypedDict, total=False):
     job_id: str | None
     priority: Priority
     cache: bool
+
+
+class RenderRequest(RenderOptions, total=False):
+    """One of the requests of `render_many`: the keywords of `render`, and the prompt.
+
+    Attributes:
+        prompt: What to paint.
+    """
+
+    prompt: Required[str]
 
 
 class InspectOptions(TypedDict, total=False):
