@@ -81,6 +81,7 @@ def accept(params: RenderParams, settings: Settings, job_id: str) -> Accepted:
         lora_scales=params.lora_scales,
         stack=StackInfo(source="paths" if names else "none", tier=params.tier, names=tuple(names)),
         on_mismatch=params.on_mismatch,
+        probe=params.probe,
     )
     return Accepted(order, tuple(_warnings(params, tier, variant, base)))
 

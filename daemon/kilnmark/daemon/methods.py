@@ -4,6 +4,7 @@ A method reads its own parameters, asks the renders, the worker or the inspectio
 error of `protocol.errors`. Framing and replies are not its business.
 """
 
+import asyncio
 import importlib.metadata
 import os
 import time
@@ -23,7 +24,7 @@ from kilnmark.daemon.outcome import job_result
 from kilnmark.daemon.renders import Renders
 from kilnmark.daemon.settings import Settings
 from kilnmark.daemon.spans import RenderTrace, warm_up_span
-from kilnmark.protocol.errors import RenderFailed, UnknownJob, WorkerLost
+from kilnmark.protocol.errors import JobTimedOut, RenderFailed, RequestError, UnknownJob, WorkerLost
 from kilnmark.protocol.messages import (
     CancelParams,
     CancelResult,
@@ -31,6 +32,7 @@ from kilnmark.protocol.messages import (
     JobResult,
     JobsParams,
     JobsResult,
+    JobWaitParams,
     LoraInspectParams,
     PingParams,
     PingResult,
@@ -85,6 +87,7 @@ class Methods:
             "lora.inspect": Method(LoraInspectParams, self.lora_inspect),
             "jobs.list": Method(JobsParams, self.list_jobs),
             "jobs.get": Method(JobParams, self.get_job),
+            "jobs.wait": Method(JobWaitParams, self.wait_for_job),
             "shutdown": Method(ShutdownParams, self.shutdown),
         }
 
@@ -172,6 +175,28 @@ class Methods:
     async def get_job(self, params: JobParams, _exchange: Exchange) -> JobResult:
         """How far one job is, or how it ended."""
         return job_result(self._job(params.job_id))
+
+    async def wait_for_job(self, params: JobWaitParams, exchange: Exchange) -> JobResult:
+        """How one job ended, once it has; giving up to wait leaves the job as it is."""
+        job = self._job(params.job_id)
+        if job.outcome is not None:
+            return job_result(job)
+        with exchange.pulse(params.meta.progress_token, job.job_id, lambda: self._renders.state_of(job)) as pulse:
+            watcher = Watcher(pulse.stepped)
+            job.watchers.append(watcher)
+            exchange.on_cancel = lambda reason: self._renders.unwatch(job, watcher, reason)
+            try:
+                async with asyncio.timeout(params.timeout):
+                    await watcher.outcome
+            except TimeoutError:
+                problem = f"job {job.job_id!r} goes on after {params.timeout:g} s; wait again, or cancel it"
+                raise JobTimedOut(problem, job_id=job.job_id) from None
+            except RequestError:
+                if job.outcome is None:
+                    raise
+            finally:
+                self._renders.unwatch(job, watcher, "")
+        return job_result(job)
 
     async def shutdown(self, params: ShutdownParams, _exchange: Exchange) -> ShutdownResult:
         """Begin the end; the reply comes before it."""
