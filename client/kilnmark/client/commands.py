@@ -167,6 +167,7 @@ def _farewell(answer: ShutdownResult) -> str:
     show_default=True,
     help="Before which other renders it is painted.",
 )
+@click.option("--probe", is_flag=True, help="Also measure how far each adapter moves a small forward pass.")
 @click.option(
     "--no-cache", "cache", flag_value=False, default=True, help="Paint it anew, even when the same picture exists."
 )

@@ -48,6 +48,7 @@ class RenderOptions(TypedDict, total=False):
         job_id: The caller's idempotency key; a render with one goes on when the connection is lost.
         priority: `high` is painted before `normal`, and that before `low`; a long wait raises it.
         cache: False paints the picture anew even when it was made before or is being made for somebody else.
+        probe: Also report how far each adapter moves a small forward pass at this scale (`probe_divergence`).
     """
 
     negative_prompt: str | None
@@ -66,6 +67,7 @@ class RenderOptions(TypedDict, total=False):
     job_id: str | None
     priority: Priority
     cache: bool
+    probe: bool
 
 
 class InspectOptions(TypedDict, total=False):

@@ -87,7 +87,8 @@ def adapter_table(reports: Iterable[AdapterReport]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     table.add_column("adapter", overflow="fold")
     table.add_column("verdict", no_wrap=True)
-    for heading in ("scale", "keys", "targets", "delta ratio"):
+    probed = any(report.probe_divergence is not None for report in reports)
+    for heading in ("scale", "keys", "targets", "delta ratio", *(["moves output"] if probed else [])):
         table.add_column(heading, justify="right", no_wrap=True)
     if any(report.verdict is not Verdict.ENGAGED for report in reports):
         table.add_column("reason", overflow="fold")
@@ -99,10 +100,14 @@ def adapter_table(reports: Iterable[AdapterReport]) -> Table:
             f"{report.scale:g}",
             f"{report.matched_key_count}/{report.total_key_count}",
             f"{report.applied_target_count}/{report.target_count}",
-            "-" if report.delta_ratio is None else f"{report.delta_ratio:.3g}",
+            *[_figure(figure) for figure in (report.delta_ratio, *([report.probe_divergence] if probed else []))],
             *why,
         )
     return table
+
+
+def _figure(figure: float | None) -> str:
+    return "-" if figure is None else f"{figure:.3g}"
 
 
 def show_status(out: Console, status: StatusResult) -> None:
