@@ -6,15 +6,18 @@ The shape alone, so that it can cross the wire; who finds problems lives elsewhe
 
 import difflib
 from collections.abc import Iterable, Sequence
+from typing import Literal
 
 import msgspec
 
 from kilnmark.protocol.errors import KilnmarkError
 
-__all__ = ["Key", "Problem", "UnusableContent", "entry_of", "near_miss"]
+__all__ = ["Key", "Kind", "Problem", "UnknownName", "UnusableContent", "entry_of", "near_miss"]
 
 Key = str | int
 """One step into a document: a mapping's key, or a place in a list, counted from 0."""
+
+Kind = Literal["genre", "world", "tier"]
 
 _LIKENESS = 0.8
 """Of `difflib`, from 0 to 1: `lorass` and `applies-to` are misspellings, `positive_notes` is a word of its own."""
@@ -53,6 +56,21 @@ class UnusableContent(KilnmarkError):
 
     def __str__(self) -> str:
         return "\n".join(map(str, self.problems))
+
+
+class UnknownName(UnusableContent):
+    """What was asked for by name is not there.
+
+    Attributes:
+        kind: `genre`, `world` or `tier`.
+    """
+
+    def __init__(self, kind: Kind, name: str, known: Iterable[str], where: str) -> None:
+        names = list(known)
+        meant = near_miss(name, names)
+        there = f"did you mean {meant!r}?" if meant else f"there is {', '.join(names)}" if names else "there is none"
+        self.kind = kind
+        super().__init__([Problem(file=where, line=0, message=f"{name!r} is no {kind} here; {there}")])
 
 
 def entry_of(path: Sequence[Key]) -> str:
