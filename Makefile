@@ -26,7 +26,8 @@ $(UV):
 	@$(PYTHON) -m venv .uv
 	@.uv/bin/pip install --quiet --disable-pip-version-check uv
 
-$(READY): pyproject.toml | $(UV)
+# The installed copy of the sample pack is data, and goes stale with it.
+$(READY): pyproject.toml $(shell find genre_packs -type f) | $(UV)
 	@echo "kilnmark: installing into .venv (extra: $(BACKEND))"
 	@$(UV) sync --quiet --python $(PYTHON) --extra $(BACKEND)
 	@rm -f .venv/.ready-*

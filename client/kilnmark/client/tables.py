@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from kilnmark.client.exhibits import DemoResult, Finding
+from kilnmark.client.exhibits import DemoResult, Finding, WorldShown
 from kilnmark.client.memory_view import base_rows, base_words
 from kilnmark.protocol.messages import (
     CacheInfo,
@@ -153,6 +153,7 @@ def show_demo(out: Console, result: DemoResult) -> None:
         ("caught", ", ".join(f.name for f in result.findings if f.report.verdict is not Verdict.ENGAGED)),
         ("a stack of three", f"refused before painting: {result.refusal}"),
         ("the base", "unchanged, bit for bit" if result.base_unchanged else "CHANGED"),
+        *((world.stack.world or "", _world(world)) for world in result.worlds),
         ("pictures", str(Path(result.base_picture).parent)),
         ("trace", f"{result.trace} ({result.spans} spans)"),
         ("took", f"{result.seconds:.0f} s"),
@@ -160,6 +161,12 @@ def show_demo(out: Console, result: DemoResult) -> None:
     print_facts(out, facts)
     if not result.holds:
         out.print(Text("This is not what should have come out: please report it.", style="bold red"))
+
+
+def _world(shown: WorldShown) -> str:
+    """The stack that a world got."""
+    stack = " + ".join(f"{report.name} {report.verdict.value}" for report in shown.loras)
+    return f"{stack}; without {', '.join(shown.stack.excluded)}" if shown.stack.excluded else stack
 
 
 def _finding(finding: Finding) -> Iterable[str | Text]:
