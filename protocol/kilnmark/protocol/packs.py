@@ -16,15 +16,12 @@ from typing import Protocol, TypeVar
 from kilnmark.protocol.catalog import VARIANTS
 from kilnmark.protocol.marked_yaml import MarkedDocument, read_marked
 from kilnmark.protocol.problems import Key, Kind, Problem, UnknownName, UnusableContent, near_miss
-from kilnmark.protocol.style import (
-    ComposedStack,
+from kilnmark.protocol.style import ComposedStack, StackEntry, compose_lora_stack, overlay
+from kilnmark.protocol.style_documents import (
     GenreStyle,
     LoraEntry,
-    StackEntry,
     StyleFields,
     WorldStyle,
-    compose_lora_stack,
-    overlay,
     parse_genre_style,
     parse_world_style,
 )
