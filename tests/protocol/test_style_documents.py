@@ -1,8 +1,12 @@
 """The two kinds of document: what they keep, and every refusal by file, line, entry and mend."""
 
-import pytest
+import json
 
-from kilnmark.protocol.problems import UnusableContent
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kilnmark.protocol.problems import PROBLEM_LIMIT, Problem, UnusableContent
 from kilnmark.protocol.style_documents import LoraEntry
 from tests.protocol.content import genre, world
 
@@ -37,6 +41,8 @@ loras:
         ("a: 1\nlorass: []", "2: lorass", "is no field; write `loras`, or call it something less like that"),
         ("base-seed: 1", "1: base-seed", "write `base_seed`"),
         ("base_seed: -1", "1: base_seed", "greater than or equal to 0"),
+        ('visual_tag_overrides: {" ": a}', "1: visual_tag_overrides. .[key]", "is blank"),
+        ("visual_tag_overrides: {a: ''}", "1: visual_tag_overrides.a", "is blank"),
         ("visual_tag_overrides: [a]", "1: visual_tag_overrides", "must be a mapping"),
         ("a: 1\na: 2", "2: a", "stands twice"),
     ],
@@ -81,6 +87,47 @@ def test_every_problem_of_a_document_is_told_at_once() -> None:
         "loras[0].file",
         "loras[0].applies_to",
     ]
+
+
+def test_a_word_that_only_rhymes_with_a_field_is_no_misspelling() -> None:
+    assert genre("flora: moss\npalette: [ochre]\nlore: old\nmodel_notes: x").loras is None
+
+
+def test_one_refusal_tells_no_more_problems_than_people_read() -> None:
+    text = "loras:\n" + "  - {}\n" * PROBLEM_LIMIT
+    with pytest.raises(UnusableContent) as refused:
+        genre(text)
+    assert len(refused.value.problems) == PROBLEM_LIMIT
+
+
+def test_words_of_any_length_are_refused_in_few() -> None:
+    with pytest.raises(UnusableContent) as refused:
+        genre(f"base_seed: {'9' * 4000}\nloras: [{{name: {'n' * 9000}, {'k' * 9000}: 1}}]\nlora: !{'t' * 9000} x")
+    assert len(str(refused.value)) < 2000
+
+
+FIELDS = ["loras", "lora", "lora_scale", "base_seed", "visual_tag_overrides", "preferred_model", "add", "exclude"]
+ENTRY_FIELDS = ["name", "file", "scale", "applies_to", "trigger"]
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
+VALUES = st.recursive(
+    SCALARS,
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(FIELDS + ENTRY_FIELDS), inner, max_size=4)
+    ),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(st.sampled_from(FIELDS), VALUES, min_size=1, max_size=4))
+def test_no_document_is_anything_but_read_or_refused_by_its_file(value: dict[str, object]) -> None:
+    text = json.dumps(value).replace("NaN", ".nan").replace("Infinity", ".inf")
+    for parse in (genre, world):
+        problems: tuple[Problem, ...] = ()
+        try:
+            parse(text)
+        except UnusableContent as error:
+            problems = error.problems
+        assert all(problem.line == 1 and problem.message for problem in problems)
 
 
 def test_fields_for_people_to_read_are_left_alone() -> None:

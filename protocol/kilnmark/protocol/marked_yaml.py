@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from kilnmark.protocol.problems import Key, Problem, entry_of
+from kilnmark.protocol.problems import Key, Problem, entry_of, shortened
 from kilnmark.protocol.yaml_words import plain_value
 
 __all__ = ["DEPTH_LIMIT", "SIZE_LIMIT", "VALUE_LIMIT", "MarkedDocument", "read_marked"]
@@ -169,11 +169,13 @@ class _Composer:
 
     def _alias(self, anchor: str, line: int, path: tuple[Key, ...]) -> _Node:
         if anchor in self._open:
-            self.add(line, path, f"*{anchor} stands inside what it repeats; write it out")
+            self.add(line, path, f"*{shortened(anchor)} stands inside what it repeats; write it out")
             return _Node(None, line)
         node = self._anchors.get(anchor)
         if node is None:
-            raise _Unreadable(self._file, line, f"*{anchor} repeats what is nowhere marked &{anchor}; write it out")
+            raise _Unreadable(
+                self._file, line, f"*{shortened(anchor)} repeats what is nowhere marked so with &; write it out"
+            )
         self._spend(node.size, line)
         return node
 
@@ -239,7 +241,7 @@ class _Composer:
             return None
         short = str(event.tag).removeprefix(_CORE)
         if short not in known:
-            self.add(_line(event), path, f"the tag {event.tag!r} means nothing here; remove it")
+            self.add(_line(event), path, f"the tag {shortened(str(event.tag))!r} means nothing here; remove it")
         return short
 
 

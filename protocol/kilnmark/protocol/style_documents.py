@@ -26,7 +26,7 @@ Name = Annotated[str, Field(min_length=1, max_length=200)]
 FilePath = Annotated[str, Field(min_length=1, max_length=4096)]
 Scale = Annotated[float, Field(ge=-100, le=100, allow_inf_nan=False)]
 Text = Annotated[str, Field(max_length=20_000)]
-Phrase = Annotated[str, Field(min_length=1, max_length=2_000)]
+Phrase = Annotated[str, Field(pattern=r"\S", max_length=2_000)]
 
 
 class _Content(BaseModel):
