@@ -103,12 +103,6 @@ def pixels(path: str) -> bytes:
         return image.tobytes()
 
 
-def test_the_requests_own_numbers_come_before_the_styles(ink: Wire) -> None:
-    result = ink.result("render", asked(world="bare", seed=3, negative_prompt=""))
-    assert (result["seed"], result["stack"]["world"], result["stack"]["names"]) == (3, "bare", ["wash", "line"])
-    assert not any("negative" in warning for warning in result["warnings"])
-
-
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
@@ -314,6 +308,7 @@ def test_a_file_that_is_gone_or_no_adapter_is_refused_where_it_is_named(painting
 def test_status_tells_the_first_of_many_problems_and_their_number(own: Path) -> None:
     for i in range(SHOWN_PROBLEMS + 5):
         (own / f"g{i:03}").mkdir()
+        (own / f"g{i:03}" / "visual_style.yaml").touch()
 
     async def script() -> tuple[int, int]:
         info = await Packs(settings(own)).info()

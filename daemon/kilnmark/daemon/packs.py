@@ -26,7 +26,7 @@ from kilnmark.protocol.catalog import VARIANTS
 from kilnmark.protocol.composition import Found, locate_adapters
 from kilnmark.protocol.errors import InvalidParams
 from kilnmark.protocol.messages import PacksInfo
-from kilnmark.protocol.packs import Pack, UnknownName, load_pack
+from kilnmark.protocol.packs import Pack, UnknownName, load_pack, pack_names
 from kilnmark.protocol.problems import Problem, UnusableContent
 
 __all__ = ["SHOWN_PROBLEMS", "STATUS_PATIENCE", "Packs"]
@@ -143,7 +143,7 @@ class Packs:
 
     def _info(self, root: Path) -> PacksInfo:
         """Raises OSError when a folder cannot be listed."""
-        keys = _keys(PackReading(root))
+        keys = pack_names(PackReading(root))
         problems: dict[Problem, None] = {}
         kept: list[str] = []
         for key in keys:
@@ -189,14 +189,6 @@ def _refused() -> Iterator[None]:
         raise InvalidParams(
             f"its visual_style is not usable - at `$.params.genre`; {words}", detail={"problems": list(error.problems)}
         ) from error
-
-
-def _keys(files: PackReading) -> list[_Key]:
-    """Every genre by itself, and every world."""
-    found: list[_Key] = []
-    for genre in files.folders(""):
-        found += [(genre, None), *((genre, world) for world in files.folders(f"{genre}/worlds"))]
-    return found
 
 
 def _staleness(key: _Key, held: _Held) -> Iterable[str]:

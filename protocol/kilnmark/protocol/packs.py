@@ -28,7 +28,7 @@ from kilnmark.protocol.style_documents import (
 from kilnmark.protocol.style_prompt import final_prompt, with_tag_overrides
 from kilnmark.protocol.tiers import Tier, load_tiers, parse_tiers
 
-__all__ = ["STYLE_FILE", "TIERS_FILE", "ComposedStyle", "Pack", "PackFiles", "UnknownName", "load_pack"]
+__all__ = ["STYLE_FILE", "TIERS_FILE", "ComposedStyle", "Pack", "PackFiles", "UnknownName", "load_pack", "pack_names"]
 
 STYLE_FILE = "visual_style.yaml"
 TIERS_FILE = "tiers.yaml"
@@ -157,6 +157,20 @@ def load_pack(files: PackFiles, genre: str, world: str | None = None, variants: 
     if gathered.problems:
         raise UnusableContent(gathered.problems)
     return pack
+
+
+def pack_names(files: PackFiles) -> list[tuple[str, str | None]]:
+    """Every genre by itself, and every world of it; a folder that has neither style nor worlds is no genre.
+
+    Raises:
+        OSError: A folder cannot be listed, or a file not read.
+    """
+    found: list[tuple[str, str | None]] = []
+    for genre in files.folders(""):
+        worlds = files.folders(f"{genre}/worlds")
+        if worlds or any(files.read(f"{genre}/{name}") is not None for name in (STYLE_FILE, _NEARLY)):
+            found += [(genre, None), *((genre, world) for world in worlds)]
+    return found
 
 
 class _Gathered:
