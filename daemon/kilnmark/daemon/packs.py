@@ -125,6 +125,8 @@ class Packs:
             raise
         except UnusableContent as error:
             fresh = _Held(reading, held.pack if held else None, error.problems)
+            if fresh.pack is not None:
+                _log.warning("%s stays as it was: %s", _name(key), error.problems[0])
         self._held[key] = fresh
         return fresh
 
