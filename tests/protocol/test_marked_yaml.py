@@ -87,6 +87,12 @@ def test_merged_keys_give_way_to_written_ones_and_earlier_to_later() -> None:
     assert (read.value["d"], read.problems) == ({"y": 2, "z": 2}, ())
 
 
+def test_a_key_may_be_an_alias_of_text_and_of_nothing_else() -> None:
+    read = document("a: &a word\nb: &b [1]\n*a : 1\n*b : 2\n? {c: d}\n: 3\n")
+    assert read.value == {"a": "word", "b": [1], "word": 1}
+    assert [problem.line for problem in read.problems] == [4, 5]
+
+
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])
 def test_a_byte_order_mark_and_either_newline_are_read(newline: str) -> None:
     read = read_marked(f"\ufeffa: 1{newline}b: 2{newline}".encode(), "f")

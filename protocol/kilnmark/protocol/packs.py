@@ -163,12 +163,12 @@ def pack_names(files: PackFiles) -> list[tuple[str, str | None]]:
     """Every genre by itself, and every world of it; a folder that has neither style nor worlds is no genre.
 
     Raises:
-        OSError: A folder cannot be listed, or a file not read.
+        UnusableContent: A folder cannot be listed.
     """
     found: list[tuple[str, str | None]] = []
-    for genre in files.folders(""):
-        worlds = files.folders(f"{genre}/worlds")
-        if worlds or any(files.read(f"{genre}/{name}") is not None for name in (STYLE_FILE, _NEARLY)):
+    for genre in _folders(files, ""):
+        worlds = _folders(files, f"{genre}/worlds")
+        if worlds or any(_is_there(files, f"{genre}/{name}") for name in (STYLE_FILE, _NEARLY)):
             found += [(genre, None), *((genre, world) for world in worlds)]
     return found
 
@@ -220,13 +220,25 @@ class _Gathered:
 
 
 def _check_folder(files: PackFiles, path: str, kind: Kind, name: str) -> None:
+    there = _folders(files, path)
+    if name not in there:
+        raise UnknownName(kind, name, there, path or _PACKS)
+
+
+def _folders(files: PackFiles, path: str) -> Sequence[str]:
     try:
-        there = files.folders(path)
+        return files.folders(path)
     except OSError as error:
         message = f"cannot be listed ({error.strerror or error}); make it a folder that this user may read"
         raise UnusableContent([Problem(file=path or _PACKS, line=0, message=message)]) from error
-    if name not in there:
-        raise UnknownName(kind, name, there, path or _PACKS)
+
+
+def _is_there(files: PackFiles, path: str) -> bool:
+    """What cannot be read is there all the same."""
+    try:
+        return files.read(path) is not None
+    except OSError:
+        return True
 
 
 def _folder(genre: str, world: str | None) -> str:
