@@ -87,7 +87,7 @@ def _paint(plan: "Plan", options: _Options) -> int:
     from kilnmark.client.tables import console, show_failure
     from kilnmark.client.tracing import traced_command
 
-    tally, began, error = Tally(), time.monotonic(), None
+    tally, began, error = Tally(len(plan.items)), time.monotonic(), None
     with traced_command(), open_ledger(options.out) as ledger:
         ledger.write_problems(plain_problems(plan.problems))
         try:

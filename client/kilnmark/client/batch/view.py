@@ -85,7 +85,7 @@ def batch_bar(tally: Tally) -> Iterator[Callable[[], None]]:
         def move() -> None:
             bar.update(
                 task,
-                total=len(tally.tasks),
+                total=tally.total,
                 completed=len(tally.endings),
                 rate=_rate(tally.count(Became.PAINTED), bar.tasks[0].elapsed),
                 standing=_standing(tally),
