@@ -1,4 +1,12 @@
-"""For every test: the engine's room comes first, so that its fast BLAS is in the process before anything brings mlx."""
+"""For every test: the engine's room comes first, so that its fast BLAS is in the process before anything brings mlx.
+
+Tests run side by side and every daemon has a process of its own: with more than one thread each, BLAS would spend the
+cores on waiting.
+"""
+
+import os
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import kilnmark.engine as kilnmark_engine
 

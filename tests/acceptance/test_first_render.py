@@ -99,7 +99,9 @@ def pixels(result: RenderResult) -> NDArray[np.float64]:
         return np.asarray(picture, dtype=np.float64)
 
 
-@pytest.mark.parametrize(("convention", "keys"), [("diffusers", 988), ("kohya", 912)])
+@pytest.mark.parametrize(
+    ("convention", "keys"), [("diffusers", 988), pytest.param("kohya", 912, marks=pytest.mark.slow)]
+)
 def test_a_full_size_adapter_engages_wholly_and_leaves_the_base_bit_identical(
     daemon: Daemon, convention: ConventionName, keys: int
 ) -> None:

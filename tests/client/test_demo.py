@@ -12,6 +12,8 @@ from kilnmark.protocol.record import CHUNK, STANDIN_NOTICE, decode_record
 from kilnmark.protocol.report import Verdict
 from tests.client.conftest import KILNMARK
 
+pytestmark = pytest.mark.timeout(300)
+
 HEALTHY = {"healthy-diffusers": 988, "healthy-kohya": 912}
 DEAD = {"dead-zero-weights": 988, "dead-unknown-names": 0}
 

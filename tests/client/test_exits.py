@@ -24,6 +24,7 @@ from kilnmark.client.errors import (
 )
 from kilnmark.client.exits import ErrorDocument, ExitCode, exit_code_of, exit_code_of_reports, reports_of
 from kilnmark.protocol.errors import BY_CODE, AdapterNotEngaged, KilnmarkError
+from kilnmark.protocol.problems import Problem, UnknownName, UnusableContent
 from kilnmark.protocol.report import AdapterReport, Verdict
 
 CLIENT_SIDE: list[ClientError] = [
@@ -63,6 +64,15 @@ def test_the_list_above_holds_every_client_error() -> None:
 def test_an_error_ends_with_the_code_of_its_kind(error: KilnmarkError) -> None:
     kind = ErrorDocument.of(error).error.kind
     assert exit_code_of(error) is CODES.get(kind, ExitCode.FAILED)
+
+
+def test_unusable_content_is_a_usage_error_whose_problems_are_facts() -> None:
+    problem = Problem(file="g/visual_style.yaml", line=3, entry="loras", message="is odd; mend it")
+    error = ErrorDocument.of(UnusableContent([problem])).error
+    assert (error.kind, error.message) == ("unusable_content", "g/visual_style.yaml:3: loras: is odd; mend it")
+    assert msgspec.to_builtins(error.detail)["problems"][0]["line"] == 3
+    assert exit_code_of(UnusableContent([problem])) is ExitCode.USAGE
+    assert exit_code_of(UnknownName("genre", "a", ["b"], "packs")) is ExitCode.USAGE
 
 
 @pytest.mark.parametrize("error", CLIENT_SIDE, ids=repr)

@@ -87,6 +87,7 @@ def test_a_render_that_waits_for_its_base_is_told_so(wire: Wire) -> None:
     assert "result" in wire.reply(render)
 
 
+@pytest.mark.slow
 def test_the_time_a_render_may_stand_still_does_not_run_while_its_base_is_loaded() -> None:
     """A load of the standin takes longer than this step time-out on every machine; a step of it may too."""
     with (

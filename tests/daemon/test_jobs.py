@@ -53,3 +53,31 @@ def test_the_open_jobs_are_listed_before_the_ended_ones_and_those_latest_first(w
 
 def test_a_job_that_never_was_is_unknown(wire: Wire) -> None:
     assert wire.error("jobs.get", {"job_id": "never"})["code"] == -32004
+
+
+def test_a_job_can_be_waited_for_by_who_did_not_ask_for_it(wire: Wire, other: Wire) -> None:
+    render = other.send("render", {**SMALL, "job_id": "waited-for"})
+    waiting = wire.send("jobs.wait", {"job_id": "waited-for", "_meta": {"progressToken": "w"}})
+    assert wire.progressed("denoise")["params"]["progressToken"] == "w"
+    waited = wire.reply(waiting)["result"]
+    assert waited["result"] == other.reply(render)["result"]
+    assert wire.result("jobs.wait", {"job_id": "waited-for"}) == waited
+
+
+def test_a_wait_that_ends_leaves_its_job_as_it_is(wire: Wire, other: Wire) -> None:
+    render = other.send("render", {**LONG, "job_id": "patient"})
+    other.progressed("denoise 1/")
+    error = wire.error("jobs.wait", {"job_id": "patient", "timeout": 0.01})
+    assert (error["code"], error["data"]["retryable"]) == (-32005, True)
+    waiting = wire.send("jobs.wait", {"job_id": "patient"})
+    wire.send("$/cancelRequest", {"id": waiting}, id=None)
+    assert wire.reply(waiting)["error"]["code"] == -32800
+    assert wire.result("jobs.get", {"job_id": "patient"})["job"]["state"] == "running"
+    waiting = wire.send("jobs.wait", {"job_id": "patient"})
+    other.result("cancel", {"job_id": "patient"})
+    assert other.reply(render)["error"]["code"] == -32800
+    assert wire.reply(waiting)["result"]["error"]["code"] == -32800
+
+
+def test_nobody_waits_for_a_job_that_never_was(wire: Wire) -> None:
+    assert wire.error("jobs.wait", {"job_id": "never"})["code"] == -32004

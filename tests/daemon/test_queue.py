@@ -102,26 +102,39 @@ def test_the_stack_on_the_base_goes_on_until_the_eldest_was_passed_for_long_enou
 def test_one_job_more_than_may_wait_is_refused() -> None:
     queue = JobQueue(limit=2)
     added(queue, "a")
+    queue.check_room()
     added(queue, "b")
     with pytest.raises(QueueFull, match="2 renders"):
-        queue.add(job("c"))
+        queue.check_room()
+
+
+def test_as_many_more_may_be_made_ready_and_no_more() -> None:
+    queue = JobQueue(limit=1)
+    added(queue, "a")
+    queue.check_room(ready=False)
+    queue.add(job("b"))
+    with pytest.raises(QueueFull):
+        queue.check_room(ready=False)
 
 
 def test_the_running_job_does_not_count_as_waiting() -> None:
     queue = JobQueue(limit=1)
     added(queue, "a")
     taken(queue)
+    queue.check_room()
     added(queue, "b")
-    assert queue.find("b") is not None
+    with pytest.raises(QueueFull):
+        queue.check_room()
 
 
 def test_jobs_that_share_the_running_render_count_as_waiting() -> None:
     queue = JobQueue(limit=1)
     added(queue, "a", seed=7)
     taken(queue)
+    queue.check_room()
     added(queue, "b", seed=7)
     with pytest.raises(QueueFull):
-        queue.add(job("c", seed=7))
+        queue.check_room()
 
 
 def test_equal_jobs_are_one_render_whether_it_waits_or_runs() -> None:

@@ -28,7 +28,7 @@ LIMIT = 1 << 30
 @pytest.fixture(scope="module")
 def keeping() -> Iterator[Daemon]:
     """A warm daemon that remembers its pictures, with two adapters that are older than its first render."""
-    with running_daemon(cache_bytes=LIMIT) as daemon:
+    with running_daemon(cache_bytes=LIMIT, queue_limit=2) as daemon:
         make_adapter(daemon.loras / "ink.safetensors", blocks=1, rank=2, seed=1)
         shutil.copy(daemon.loras / "ink.safetensors", daemon.loras / "same-ink.safetensors")
         make_adapter(daemon.loras / "dead.safetensors", blocks=1, rank=2, dead=True)
@@ -275,3 +275,28 @@ def test_a_record_cut_at_any_byte_is_no_record_of_another_picture(tmp_path: Path
         path.write_bytes(whole[:end])
         record = read_record(path)
         assert record is None or record.seed == SMALL["seed"]
+
+
+def test_a_full_queue_still_answers_with_a_picture_made_before(caller: Wire, keeping: Daemon) -> None:
+    first = caller.result("render", asked(41, "ink"))
+    with keeping.wire() as other:
+        long = other.send("render", {**asked(42), "steps": 100, "_meta": {"progressToken": "t"}})
+        other.progressed("denoise 1/")
+        waiting = [other.send("render", asked(seed)) for seed in (43, 44)]
+        assert caller.error("render", asked(45))["code"] == -32001
+        assert caller.error("render", asked(45, "ink"))["code"] == -32001
+        again = caller.result("render", asked(41, "ink"))
+        assert (again["image_path"], again["cached"]) == (first["image_path"], True)
+        for id_ in (*waiting, long):
+            other.send("$/cancelRequest", {"id": id_}, id=None)
+            assert other.reply(id_)["error"]["code"] == -32800
+
+
+def test_a_picture_whose_adapters_were_not_probed_is_no_answer_to_who_wants_that(caller: Wire) -> None:
+    caller.result("render", asked(51, "ink"))
+    plain = caller.result("render", {**asked(51, "ink"), "lora_scales": [0.5]})
+    assert plain["loras"][0]["probe_divergence"] is None
+    probed = caller.result("render", {**asked(51, "ink"), "lora_scales": [0.5], "probe": True})
+    assert not probed["cached"]
+    assert probed["loras"][0]["probe_divergence"] > 0
+    assert caller.result("render", {**asked(51, "ink"), "lora_scales": [0.5], "probe": True})["cached"]

@@ -72,6 +72,7 @@ def test_shutdown_without_drain_ends_while_the_base_is_warming(start_daemon: Sta
     assert_gone(daemon, worker)
 
 
+@pytest.mark.slow
 def test_a_second_signal_ends_at_once_a_worker_that_does_not_listen(start_daemon: StartDaemon) -> None:
     daemon = start_daemon().warm()
     worker = daemon.worker_pid()
@@ -85,6 +86,7 @@ def test_a_second_signal_ends_at_once_a_worker_that_does_not_listen(start_daemon
     assert_gone(daemon, worker)
 
 
+@pytest.mark.slow
 def test_a_worker_that_does_not_listen_is_killed_in_the_end(start_daemon: StartDaemon) -> None:
     daemon = start_daemon().warm()
     worker = daemon.worker_pid()
@@ -94,6 +96,7 @@ def test_a_worker_that_does_not_listen_is_killed_in_the_end(start_daemon: StartD
     assert_gone(daemon, worker)
 
 
+@pytest.mark.slow
 def test_a_killed_daemon_takes_its_worker_along_and_its_socket_is_replaced(start_daemon: StartDaemon) -> None:
     first = start_daemon().warm()
     worker = first.worker_pid()

@@ -20,7 +20,7 @@ LONG: dict[str, Any] = {**SMALL, "steps": 100, "_meta": {"progressToken": "t"}}
 @pytest.fixture(scope="module")
 def frail() -> Iterator[Daemon]:
     """A warm daemon that soon finds out when its worker hangs."""
-    with running_daemon(beat_timeout=3.0, heartbeat_interval=0.2) as daemon:
+    with running_daemon(beat_timeout=8.0, heartbeat_interval=0.2) as daemon:
         yield daemon.warm()
 
 
@@ -64,6 +64,7 @@ def test_a_killed_worker_costs_its_render_and_nothing_else(frail: Daemon) -> Non
     assert frail.worker_pid() != lost
 
 
+@pytest.mark.slow
 def test_a_stopped_worker_is_found_by_its_missing_beat(frail: Daemon) -> None:
     with frail.wire() as wire, stopped(frail.worker_pid()):
         render = wire.send("render", LONG)
@@ -74,6 +75,7 @@ def test_a_stopped_worker_is_found_by_its_missing_beat(frail: Daemon) -> None:
         assert "result" in wire.call("render", SMALL)
 
 
+@pytest.mark.slow
 def test_a_worker_without_progress_is_killed(start_daemon: StartDaemon) -> None:
     daemon = start_daemon(step_timeout=0.3).warm()
     with daemon.wire() as wire:
@@ -119,6 +121,7 @@ def assert_no_base(wire: Wire, error: dict[str, Any]) -> None:
     assert "pid" in wire.result("ping")
 
 
+@pytest.mark.slow
 def test_a_base_that_is_not_warm_in_time_counts_as_one_that_cannot_be_held(start_daemon: StartDaemon) -> None:
     with start_daemon(load_timeout=0.2).wire() as wire:
         error = wire.error("render", SMALL)
@@ -138,6 +141,7 @@ def test_a_worker_that_dies_again_and_again_while_warming_is_not_started_for_eve
     assert daemon.log.count("started for standin") == 5
 
 
+@pytest.mark.slow
 def test_another_base_that_is_not_warm_in_time_costs_the_worker_and_not_the_daemon(start_daemon: StartDaemon) -> None:
     held = work.encode(work.Ready(base=BASE))
     begun = work.encode(work.Loading(variant="dev"))

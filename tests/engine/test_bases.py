@@ -24,6 +24,7 @@ from kilnmark.engine.stack import Member
 from kilnmark.engine.standin import build_standin
 from kilnmark.engine.store import AdapterStore
 from kilnmark.keymaps.adapter import read_adapter
+from kilnmark.keymaps.write import make_adapter
 from kilnmark.otel import names
 from kilnmark.protocol.memory import Limits
 from kilnmark.protocol.report import AdapterReport, Verdict
@@ -132,6 +133,21 @@ def test_one_that_measures_more_than_it_declared_drives_others_out() -> None:
     for variant in "ab":
         kiln.bases.renderer(variant)
     assert (kiln.held, kiln.left) == (["b"], ["a"])
+
+
+def test_what_is_held_ready_for_an_idle_base_leaves_before_the_base_itself(tmp_path: Path) -> None:
+    kiln = Kiln(budget=2 * SIZE)
+    kiln.bases.renderer("a")
+    idle = kiln.bases.base("a")
+    adapter = read_adapter(make_adapter(tmp_path / "ink.safetensors", rank=1, blocks=1), idle.shapes)
+    idle.stacker.switch([Member(adapter, 1.0)])
+    idle.flux.prompt_cache["a mill"] = (mx.zeros((1, 8, 4096)), mx.zeros((1, 768)))
+    kiln.bases.rendered("a", [])
+    told = kiln.told[-1].memory.bases[0]
+    assert (told.stack_bytes, told.prompt_bytes) == (idle.stacker.nbytes, 4 * (8 * 4096 + 768))
+    assert told.stack_bytes > 0
+    kiln.bases.renderer("b")
+    assert (kiln.held, kiln.left, idle.extra_bytes, idle.stacker.key) == (["a", "b"], [], 0, ())
 
 
 def test_one_that_cannot_be_loaded_costs_no_other() -> None:

@@ -7,9 +7,10 @@ import mlx.core as mx
 import numpy as np
 import pytest
 from mlx import nn
+from numpy.typing import NDArray
 
 from kilnmark.engine.base import Base
-from kilnmark.engine.effect import Effect, name_cancelled
+from kilnmark.engine.effect import Effect, accuse
 from kilnmark.engine.layers import FactoredLinear
 from kilnmark.engine.slots import square_norm
 from kilnmark.engine.stack import Member
@@ -28,6 +29,24 @@ def assess(base: Base, path: Path, scale: float = 1.0) -> AdapterReport:
 
 def judged(base: Base, adapter: Adapter, scale: float = 1.0) -> AdapterReport:
     return Effect(base.slots).assess(adapter, adapter.name, scale)
+
+
+def weighed(base: Base, members: list[Member]) -> list[AdapterReport]:
+    """Judged one by one, and then as a stack."""
+    effect = Effect(base.slots)
+    reports = [effect.assess(member.adapter, member.adapter.name, member.scale) for member in members]
+    for group in effect.cancelling(members):
+        reports = accuse(reports, group)
+    return reports
+
+
+def some(adapter: Adapter, target: str) -> Adapter:
+    return replace(adapter, updates=tuple(update for update in adapter.pairs if update.target == target))
+
+
+def whole(adapter: Adapter) -> NDArray[np.float64]:
+    (update,) = adapter.pairs
+    return np.asarray(update.multiplier * update.up.astype(np.float64) @ update.down.astype(np.float64))
 
 
 @pytest.mark.parametrize(("name", "keys"), [("healthy", 988), ("other", 912)])
@@ -85,9 +104,53 @@ def test_an_adapter_of_few_blocks_is_not_accused(base: Base, tmp_path: Path) -> 
 def test_one_file_at_opposite_scales_cancels(
     base: Base, healthy: Adapter, scales: list[float], verdict: Verdict
 ) -> None:
-    reports = [judged(base, healthy, scale) for scale in scales]
-    reports = name_cancelled([Member(healthy, scale) for scale in scales], reports)
+    reports = weighed(base, [Member(healthy, scale) for scale in scales])
     assert [report.verdict for report in reports] == [verdict, verdict]
+
+
+def test_two_files_of_one_training_at_opposite_scales_cancel(base: Base, tmp_path: Path) -> None:
+    strengths = {"ink": 1e-3, "double": 2e-3}
+    files = [
+        make_adapter(tmp_path / f"{name}.safetensors", rank=2, blocks=2, seed=4, strength=strength)
+        for name, strength in strengths.items()
+    ]
+    first, second = (read(base, file) for file in files)
+    assert first.sha256 != second.sha256
+    reports = weighed(base, [Member(first, 0.5), Member(second, -0.25)])
+    assert [report.verdict for report in reports] == [Verdict.NOOP, Verdict.NOOP]
+    assert "ink, double at scales [0.5, -0.25]" in reports[0].reason
+    assert {report.verdict for report in weighed(base, [Member(first, 0.5), Member(second, 0.5)])} == {Verdict.ENGAGED}
+
+
+def test_a_neighbour_of_two_that_cancel_is_not_accused(base: Base, healthy: Adapter, other: Adapter) -> None:
+    reports = weighed(base, [Member(healthy, 1.0), Member(other, 1e-4), Member(healthy, -1.0)])
+    assert [report.verdict for report in reports] == [Verdict.NOOP, Verdict.ENGAGED, Verdict.NOOP]
+
+
+def test_three_files_that_add_up_to_nothing_are_all_accused(base: Base, tmp_path: Path) -> None:
+    files = [make_adapter(tmp_path / f"{n}.safetensors", rank=1, blocks=1, seed=4) for n in "ab"]
+    whole, half = (read(base, file) for file in files)
+    third = replace(half, sha256="c", name="c")
+    members = [Member(whole, 1.0), Member(replace(half, sha256="b"), -0.25), Member(third, -0.75)]
+    assert [report.verdict for report in weighed(base, members)] == [Verdict.NOOP] * 3
+
+
+def test_the_ratio_of_a_stack_is_that_of_the_sum(base: Base, healthy: Adapter, other: Adapter) -> None:
+    target = "transformer_blocks.0.attn.to_q"
+    members = [Member(some(adapter, target), scale) for adapter, scale in ((healthy, 0.7), (other, -1.3))]
+    dense = sum(member.scale * whole(member.adapter) for member in members)
+    weight = np.array(base.slots[target].linear.weight, dtype=np.float64)
+    expected = np.linalg.norm(dense) / np.linalg.norm(weight)
+    assert Effect(base.slots).stack_ratio(members) == pytest.approx(float(expected), rel=1e-5)
+
+
+def test_layers_whose_update_rounds_away_are_counted(base: Base, healthy: Adapter) -> None:
+    lost, *kept = healthy.pairs
+    faint = replace(lost, up=lost.up * np.float32(1e-7), norm=lost.norm * 1e-7)
+    report = judged(base, replace(healthy, sha256="faint", updates=(faint, *kept)))
+    assert report.verdict is Verdict.PARTIAL
+    assert report.applied_target_count == 493
+    assert lost.target in report.reason
 
 
 def test_the_delta_ratio_is_that_of_the_dense_matrices(base: Base, other: Adapter) -> None:

@@ -14,7 +14,7 @@ from kilnmark.protocol.framing import LineSplitter
 from kilnmark.protocol.messages import StackInfo
 from kilnmark.protocol.work import Beat, CancelRender, Event, Exit, Failed, Order, RenderJob, decode_event, encode
 
-PATIENCE = 5.0
+PATIENCE = 30.0
 """Seconds any single wait may take before the test fails."""
 
 PAINTS_NOTHING = """

@@ -48,7 +48,7 @@ def read(base: Base, files: Path, name: str) -> Adapter:
     [
         pytest.param("ai_toolkit_lokr_old", marks=pytest.mark.slow),
         pytest.param("simpletuner_lokr", marks=pytest.mark.slow),
-        "simpletuner_lokr_lowrank",
+        pytest.param("simpletuner_lokr_lowrank", marks=pytest.mark.slow),
     ],
 )
 def test_the_noise_equals_mfluxs_own_unbaked_loader(base: Base, stacker: Stacker, files: Path, name: str) -> None:

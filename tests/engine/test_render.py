@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import mlx.core as mx
 import numpy as np
@@ -46,7 +47,9 @@ class Studio:
             is_cancelled=lambda job_id: self.is_cancelled(job_id),  # noqa: PLW0108 - tests exchange it later
         )
 
-    def render(self, *names: str, scales: list[float] | None = None, warn: bool = False) -> Finished | Failed:
+    def render(
+        self, *names: str, scales: list[float] | None = None, warn: bool = False, probe: bool = False
+    ) -> Finished | Failed:
         job = RenderJob(
             job_id="job",
             variant="standin",
@@ -63,6 +66,7 @@ class Studio:
             lora_scales=scales or [1.0] * len(names),
             stack=StackInfo(source="paths", names=names),
             on_mismatch="warn" if warn else "error",
+            probe=probe,
         )
         outcome = self._renderer.render(job)
         return finish(outcome, self.output) if isinstance(outcome, Painting) else outcome
@@ -96,10 +100,36 @@ def pixels(outcome: Finished | Failed) -> NDArray[np.float64]:
 
 def test_adapters_move_the_pixels_and_leave_the_base_as_it_was(studio: Studio) -> None:
     before = pixels(studio.render())
-    styled = pixels(studio.render("healthy", "other"))
+    styled = finished(studio.render("healthy", "other"))
     after = pixels(studio.render())
-    assert np.abs(styled - before).mean() > 0.5
+    assert np.abs(pixels(styled) - before).mean() > 0.5
     assert np.array_equal(before, after)
+    assert styled.stack_delta_ratio is not None
+    assert styled.stack_delta_ratio > 1e-2
+    with Image.open(styled.image_path) as picture:
+        assert decode_record(picture.info[CHUNK]).stack_delta_ratio == styled.stack_delta_ratio
+
+
+def test_an_adapter_is_probed_when_it_is_new_or_when_that_is_asked(studio: Studio) -> None:
+    def divergence(**asked: Any) -> float | None:
+        (report,) = finished(studio.render("healthy", **asked)).loras
+        return report.probe_divergence
+
+    first = divergence()
+    assert first is not None
+    assert divergence(scales=[0.5]) is None
+    second = divergence(scales=[0.5], probe=True)
+    assert second is not None
+    assert 1e-3 < second < first
+
+
+def test_an_adapter_nobody_will_see_is_engaged_with_a_warning(studio: Studio) -> None:
+    outcome = finished(studio.render("healthy", scales=[1e-4]))
+    (report,) = outcome.loras
+    assert report.verdict is Verdict.ENGAGED
+    assert report.probe_divergence is not None
+    assert report.probe_divergence < 1e-3
+    assert "nobody will see" in outcome.warnings[0]
 
 
 def test_one_dead_adapter_among_healthy_ones_is_accused_alone_before_any_step(studio: Studio) -> None:
@@ -114,6 +144,7 @@ def test_one_dead_adapter_among_healthy_ones_is_accused_alone_before_any_step(st
 def test_with_warn_the_picture_is_made_and_tells_on_the_dead_one(studio: Studio) -> None:
     outcome = finished(studio.render("healthy", "dead", warn=True))
     assert [report.verdict for report in outcome.loras] == [Verdict.ENGAGED, Verdict.NOOP]
+    assert [report.probe_divergence is None for report in outcome.loras] == [False, True]
     assert len(outcome.warnings) == 1
     assert outcome.warnings[0].startswith("dead is noop")
     with Image.open(outcome.image_path) as picture:

@@ -143,7 +143,7 @@ def test_threads_that_want_the_same_file_read_it_once(file: Path) -> None:
     ready = threading.Barrier(4)
 
     def wanted() -> object:
-        ready.wait(10)
+        ready.wait(60)
         return store.get(str(file), DEV)
 
     with ThreadPoolExecutor(4) as threads:

@@ -174,10 +174,10 @@ def _end(worker: Worker) -> None:
     with suppress(OSError):
         worker.tell(Exit())
     try:
-        worker.process.wait(10)
+        worker.process.wait(PATIENCE)
     except subprocess.TimeoutExpired:
         worker.process.kill()
-        worker.process.wait(10)
+        worker.process.wait(PATIENCE)
 
 
 @pytest.fixture(scope="module")
@@ -268,7 +268,7 @@ def spans() -> list[Span]:
             assert isinstance(outcome, Finished)
             assert receiver.spans == []
             worker.tell(Exit())
-            assert worker.process.wait(10) == 0
+            assert worker.process.wait(PATIENCE) == 0
         return receiver.spans
 
 
@@ -362,7 +362,7 @@ def test_a_first_base_beyond_the_budget_is_told_with_both_figures() -> None:
         failed = worker.until(Ready, LoadFailed)
         assert isinstance(failed, LoadFailed)
         assert "standin needs 134 MiB and all bases together may take 1 MiB" in failed.message
-        assert worker.process.wait(10) == 0
+        assert worker.process.wait(PATIENCE) == 0
 
 
 def test_told_to_leave_in_the_middle_of_a_render_it_cancels_it() -> None:
@@ -373,7 +373,7 @@ def test_told_to_leave_in_the_middle_of_a_render_it_cancels_it() -> None:
         outcome = worker.outcome()
         assert isinstance(outcome, Failed)
         assert outcome.code == Cancelled.code
-        assert worker.process.wait(10) == 0
+        assert worker.process.wait(PATIENCE) == 0
 
 
 def test_without_its_daemon_it_is_gone_soon_also_in_the_middle_of_a_render() -> None:
@@ -381,7 +381,7 @@ def test_without_its_daemon_it_is_gone_soon_also_in_the_middle_of_a_render() -> 
         worker.tell(msgspec.structs.replace(SMALL, width=256, height=256, steps=100))
         worker.until(Stepped, stage="denoise")
         worker.socket.close()
-        assert worker.process.wait(5) == 1
+        assert worker.process.wait(PATIENCE) == 1
         assert "the daemon is gone" in worker.written("stderr")
 
 
@@ -393,7 +393,7 @@ def test_a_base_that_cannot_be_held_is_told_with_its_path_and_the_mend() -> None
             assert isinstance(failed, LoadFailed)
             assert "/nowhere/at-all/transformer" in failed.message
             assert "give a whole FLUX.1 directory" in failed.message
-            assert worker.process.wait(10) == 0
+            assert worker.process.wait(PATIENCE) == 0
     (load,) = receiver.spans
     assert (load.name, load.status_code) == ("flux_mlx.load_model", "error")
     assert load.attributes["error.type"] == "base_unavailable"
@@ -403,10 +403,10 @@ def test_told_to_leave_while_it_loads_it_does() -> None:
     with running_worker() as worker:
         worker.until(Loading)
         worker.tell(Exit())
-        assert worker.process.wait(10) == 0
+        assert worker.process.wait(PATIENCE) == 0
 
 
 def test_an_order_before_it_was_configured_ends_it() -> None:
     with running_worker(first=SMALL) as worker:
-        assert worker.process.wait(10) == 1
+        assert worker.process.wait(PATIENCE) == 1
         assert "the first order must be configure; got RenderJob" in worker.written("stderr")

@@ -28,6 +28,7 @@ REPORT = AdapterReport(
     target_count=304,
     applied_target_count=304,
     delta_ratio=0.0125,
+    probe_divergence=0.02,
     verdict=Verdict.ENGAGED,
     reason="912 of 912 keys changed 304 layers",
 )
@@ -78,6 +79,7 @@ def test_an_engaged_adapter_stands_on_its_span_and_leaves_the_status_unset(recei
         "render.lora.total_key_count": 912,
         "render.lora.applied_target_count": 304,
         "render.lora.delta_ratio": 0.0125,
+        "render.lora.probe_divergence": 0.02,
         "render.lora.verdict": "engaged",
     }
     assert (span.status_code, span.status_message) == ("unset", "")
@@ -144,8 +146,9 @@ def test_one_dead_adapter_among_healthy_ones_is_the_one_accused(receiver: Receiv
 
 
 def test_an_engaged_stack_leaves_the_status_unset(receiver: Receiver) -> None:
-    span = received(receiver, lambda span: describe_stack(span, [REPORT, REPORT]))
+    span = received(receiver, lambda span: describe_stack(span, [REPORT, REPORT], 0.02))
     assert span.status_code == "unset"
+    assert span.attributes["render.lora.stack_delta_ratio"] == 0.02
     assert span.attributes["render.lora.noop_count"] == 0
 
 

@@ -119,7 +119,7 @@ def test_a_problem_inside_leaves_the_rest_usable(text: str, problem: str) -> Non
         (b"words", "f.yaml:1: holds a text where a mapping is expected; write `field: value` lines"),
         (b"a:\n\tb: 1\n", "f.yaml:2: is indented with a tab; YAML wants spaces"),
         (b"a: 1\nb: \xff\n", "f.yaml:2: byte 0xff is not UTF-8; save the file as UTF-8"),
-        (b"a: *b\n", "f.yaml:1: *b repeats what is nowhere marked &b; write it out"),
+        (b"a: *b\n", "f.yaml:1: *b repeats what is nowhere marked so with &; write it out"),
         (b"[" * 100_000, f"f.yaml:1: is nested more than {DEPTH_LIMIT} deep; flatten it"),
         (b" " * (SIZE_LIMIT + 1), f"f.yaml: has {SIZE_LIMIT + 1} bytes, more than the {SIZE_LIMIT} allowed; split it"),
     ],

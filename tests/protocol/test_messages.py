@@ -18,6 +18,7 @@ from kilnmark.protocol.messages import (
     JobResult,
     JobsParams,
     JobsResult,
+    JobWaitParams,
     LoraInspectParams,
     PingParams,
     PingResult,
@@ -91,6 +92,7 @@ WIRE: list[msgspec.Struct] = [
     CancelParams(job_id="j", reason="why"),
     LoraInspectParams(lora_paths=["a"], variant="dev", targets=True),
     JobParams(job_id="j"),
+    JobWaitParams(job_id="j", timeout=2.5),
     JobsParams(),
     RenderParams(
         meta=CallMeta(progress_token=3),

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from kilnmark.client.many import Rendered
     from kilnmark.client.request import InspectOptions, RenderOptions, RenderRequest
     from kilnmark.client.sync import Client
+    from kilnmark.protocol.composition import ComposedLora, Composition
     from kilnmark.protocol.errors import (
         AdapterNotEngaged,
         AdapterRefused,
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
         BaseInfo,
         CancelResult,
         JobInfo,
+        PacksInfo,
         PingResult,
         Progress,
         RenderResult,
@@ -58,6 +60,7 @@ if TYPE_CHECKING:
         WarmUpResult,
         WorkerInfo,
     )
+    from kilnmark.protocol.problems import Problem
     from kilnmark.protocol.report import AdapterReport, Verdict
 
 _HOMES = {
@@ -69,6 +72,7 @@ _HOMES = {
     "kilnmark.client.many": "Rendered",
     "kilnmark.client.request": "InspectOptions RenderOptions RenderRequest",
     "kilnmark.client.sync": "Client",
+    "kilnmark.protocol.composition": "ComposedLora Composition",
     "kilnmark.protocol.errors": (
         "AdapterNotEngaged AdapterRefused Cancelled Draining InternalError InvalidParams InvalidRequest "
         "JobTimedOut KilnmarkError ParseError QueueFull RenderFailed RequestError StorageFailed UnknownJob "
@@ -76,9 +80,10 @@ _HOMES = {
     ),
     "kilnmark.protocol.inspection": "Inspection InspectionDocument",
     "kilnmark.protocol.messages": (
-        "BaseInfo CancelResult JobInfo PingResult Progress RenderResult ShutdownResult StackInfo StatusResult "
-        "Timings WarmUpResult WorkerInfo"
+        "BaseInfo CancelResult JobInfo PacksInfo PingResult Progress RenderResult ShutdownResult StackInfo "
+        "StatusResult Timings WarmUpResult WorkerInfo"
     ),
+    "kilnmark.protocol.problems": "Problem",
     "kilnmark.protocol.report": "AdapterReport Verdict",
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
@@ -94,6 +99,8 @@ __all__ = [
     "Cancelled",
     "Client",
     "ClientError",
+    "ComposedLora",
+    "Composition",
     "ConnectTimeout",
     "ConnectionLost",
     "DaemonNotInstalled",
@@ -108,8 +115,10 @@ __all__ = [
     "JobInfo",
     "JobTimedOut",
     "KilnmarkError",
+    "PacksInfo",
     "ParseError",
     "PingResult",
+    "Problem",
     "Progress",
     "QueueFull",
     "RenderFailed",

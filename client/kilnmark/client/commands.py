@@ -148,7 +148,9 @@ def _farewell(answer: ShutdownResult) -> str:
 @click.option("--guidance", type=float, metavar="G", help="How closely to follow the prompt, 0 to 30.")
 @click.option("--width", type=int, metavar="PIXELS", help="A multiple of 16.")
 @click.option("--height", type=int, metavar="PIXELS", help="A multiple of 16.")
-@click.option("--genre", metavar="NAME", help="Compose the stack from this content pack instead of --lora.")
+@click.option(
+    "--genre", metavar="NAME", help="Compose the stack from this content pack instead of --lora; needs --tier."
+)
 @click.option("--world", metavar="NAME", help="A setting inside the genre.")
 @click.option(
     "--on-mismatch",
@@ -165,6 +167,7 @@ def _farewell(answer: ShutdownResult) -> str:
     show_default=True,
     help="Before which other renders it is painted.",
 )
+@click.option("--probe", is_flag=True, help="Also measure how far each adapter moves a small forward pass.")
 @click.option(
     "--no-cache", "cache", flag_value=False, default=True, help="Paint it anew, even when the same picture exists."
 )

@@ -33,7 +33,10 @@ def base_words(base: BaseInfo) -> str:
 
 
 def _held(held: HeldBase) -> str:
-    words = [base_words(held.base), f"declared {_mib(held.declared_bytes)}", f"last used {held.last_used}"]
+    words = [base_words(held.base), f"declared {_mib(held.declared_bytes)}"]
+    if ready := held.stack_bytes + held.prompt_bytes:
+        words.append(f"{_mib(ready)} of stacks and prompts held ready")
+    words.append(f"last used {held.last_used}")
     words += [f"with {each.name} at {each.scale:g}" for each in held.adapters]
     return ", ".join(words)
 

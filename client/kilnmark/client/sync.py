@@ -21,6 +21,7 @@ from kilnmark.client.connection import (
     RENDER,
     SHUTDOWN,
     STATUS,
+    STYLE_COMPOSE,
     WARM_UP,
     Method,
     Progressed,
@@ -34,12 +35,14 @@ from kilnmark.client.request import (
     RenderOptions,
     RenderRequest,
     cancel_params,
+    compose_params,
     inspect_params,
     render_params,
 )
 from kilnmark.client.sync_link import Link
 from kilnmark.client.timeouts import Patience, Timeouts
 from kilnmark.client.tracing import Carrier, render_span
+from kilnmark.protocol.composition import Composition
 from kilnmark.protocol.inspection import InspectionDocument
 from kilnmark.protocol.messages import (
     CancelResult,
@@ -181,6 +184,21 @@ class Client:
         """Look at 1 to 64 adapter files without a base; a refused one is an entry like any other."""
         params = inspect_params(lora_paths, **options)
         return self._ask(LORA_INSPECT, params, self._timeouts.for_work("lora.inspect"))
+
+    def compose(self, genre: str, tier: str, *, world: str | None = None, prompt: str = "") -> Composition:
+        """Show what `render(prompt, genre=..., world=..., tier=...)` would be, and what its adapter files are.
+
+        Args:
+            genre: The content pack.
+            tier: The kind of picture asked for.
+            world: A setting inside the genre; None: the genre by itself.
+            prompt: What to paint; empty shows the style's own words alone.
+
+        Raises:
+            InvalidParams: a name is unknown, or a document is not usable; `detail` holds every problem.
+        """
+        params = compose_params(genre, tier, world, prompt)
+        return self._ask(STYLE_COMPOSE, params, self._timeouts.for_work("style.compose"))
 
     def shutdown(self, *, drain: bool = False) -> ShutdownResult:
         """Tell the daemon to leave; with `drain` it finishes the accepted renders first. Returns before it has left."""

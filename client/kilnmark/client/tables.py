@@ -18,6 +18,7 @@ from kilnmark.client.memory_view import base_rows, base_words
 from kilnmark.protocol.messages import (
     CacheInfo,
     JobInfo,
+    PacksInfo,
     QueueInfo,
     RenderResult,
     StatusResult,
@@ -62,6 +63,9 @@ def show_render(out: Console, result: RenderResult) -> None:
         ("time", _timings(result.timings)),
         ("job", result.job_id + (" (made before, not rendered again)" if result.cached else "")),
     ]
+    if result.stack.source == "style":
+        stack = result.stack
+        rows.insert(1, ("style", " / ".join(filter(None, (stack.genre, stack.world, stack.tier)))))
     if result.trace_id:
         rows.append(("trace", result.trace_id))
     rows += [("warning", warning) for warning in result.warnings]
@@ -83,7 +87,8 @@ def adapter_table(reports: Iterable[AdapterReport]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     table.add_column("adapter", overflow="fold")
     table.add_column("verdict", no_wrap=True)
-    for heading in ("scale", "keys", "targets", "delta ratio"):
+    probed = any(report.probe_divergence is not None for report in reports)
+    for heading in ("scale", "keys", "targets", "delta ratio", *(["moves output"] if probed else [])):
         table.add_column(heading, justify="right", no_wrap=True)
     if any(report.verdict is not Verdict.ENGAGED for report in reports):
         table.add_column("reason", overflow="fold")
@@ -95,10 +100,14 @@ def adapter_table(reports: Iterable[AdapterReport]) -> Table:
             f"{report.scale:g}",
             f"{report.matched_key_count}/{report.total_key_count}",
             f"{report.applied_target_count}/{report.target_count}",
-            "-" if report.delta_ratio is None else f"{report.delta_ratio:.3g}",
+            *[_figure(figure) for figure in (report.delta_ratio, *([report.probe_divergence] if probed else []))],
             *why,
         )
     return table
+
+
+def _figure(figure: float | None) -> str:
+    return "-" if figure is None else f"{figure:.3g}"
 
 
 def show_status(out: Console, status: StatusResult) -> None:
@@ -115,6 +124,7 @@ def show_status(out: Console, status: StatusResult) -> None:
         ("socket", status.socket),
         ("pictures", status.output_dir),
         *(("adapters", root) for root in status.lora_roots),
+        *_packs(status.packs),
     ]
     if status.worker.last_error:
         rows.append(("last error", status.worker.last_error))
@@ -191,6 +201,18 @@ def _cache(cache: CacheInfo) -> str:
         return "off"
     sizes = f"{cache.bytes / 2**20:.0f} of {cache.limit_bytes / 2**20:.0f} MiB"
     return f"{cache.entries} pictures, {sizes}; {cache.hits} hits so far"
+
+
+def _packs(packs: PacksInfo | None) -> Iterable[tuple[str, str]]:
+    if packs is None:
+        return
+    yield "packs", f"{packs.folder}: {packs.genres} genres, {packs.worlds} worlds"
+    if packs.kept:
+        yield "  kept", f"{', '.join(packs.kept)}: as before an edit that broke them"
+    for problem in packs.problems:
+        yield "  problem", str(problem)
+    if packs.problem_count > len(packs.problems):
+        yield "  problem", f"and {packs.problem_count - len(packs.problems)} more"
 
 
 def _job(job: JobInfo) -> str:

@@ -87,6 +87,7 @@ def accept(params: RenderParams, settings: Settings, job_id: str, styled: Styled
         lora_scales=asked.lora_scales,
         stack=stack,
         on_mismatch=asked.on_mismatch,
+        probe=asked.probe,
     )
     warnings = _warnings(asked, tier if styled is None else None, variant, base)
     return Accepted(order, (*(styled.warnings_on(base) if styled else ()), *warnings))

@@ -4,6 +4,7 @@ A method reads its own parameters, asks the renders, the worker or the inspectio
 error of `protocol.errors`. Framing and replies are not its business.
 """
 
+import asyncio
 import importlib.metadata
 import os
 import time
@@ -16,6 +17,7 @@ import msgspec
 from opentelemetry.trace import Tracer
 
 from kilnmark.daemon.accept import accept, known_variant
+from kilnmark.daemon.compositions import compose
 from kilnmark.daemon.exchange import Exchange
 from kilnmark.daemon.inspections import Inspections
 from kilnmark.daemon.jobs import Job, Watcher
@@ -25,8 +27,8 @@ from kilnmark.daemon.renders import Renders
 from kilnmark.daemon.settings import Settings
 from kilnmark.daemon.spans import RenderTrace, warm_up_span
 from kilnmark.daemon.styled import Styled
-from kilnmark.protocol.composition import Composition, composition_of
-from kilnmark.protocol.errors import RenderFailed, UnknownJob, WorkerLost
+from kilnmark.protocol.composition import Composition
+from kilnmark.protocol.errors import JobTimedOut, RenderFailed, RequestError, UnknownJob, WorkerLost
 from kilnmark.protocol.messages import (
     CancelParams,
     CancelResult,
@@ -34,6 +36,7 @@ from kilnmark.protocol.messages import (
     JobResult,
     JobsParams,
     JobsResult,
+    JobWaitParams,
     LoraInspectParams,
     PingParams,
     PingResult,
@@ -91,6 +94,7 @@ class Methods:
             "style.compose": Method(StyleComposeParams, self.style_compose),
             "jobs.list": Method(JobsParams, self.list_jobs),
             "jobs.get": Method(JobParams, self.get_job),
+            "jobs.wait": Method(JobWaitParams, self.wait_for_job),
             "shutdown": Method(ShutdownParams, self.shutdown),
         }
 
@@ -173,23 +177,14 @@ class Methods:
 
     async def style_compose(self, params: StyleComposeParams, exchange: Exchange) -> Composition:
         """Show what a render by genre would be, without rendering."""
-        styled = await self._packs.compose(params.genre, params.world, params.tier)
-        asked = RenderParams(prompt=params.prompt, genre=params.genre, world=params.world, tier=params.tier)
-        order, warnings = accept(asked, self._settings, "", styled)
         with exchange.pulse(params.meta.progress_token, "", lambda: "inspecting") as pulse:
-            inspections = await self._inspections.files(
-                styled.files.paths,
-                order.variant,
+            return await compose(
+                params,
+                self._packs,
+                self._inspections,
+                self._settings,
                 lambda done, count: pulse.reached(done, count, f"inspect {done + 1}/{count}"),
             )
-        return composition_of(
-            styled.style,
-            params.prompt,
-            variant=order.variant,
-            inspections=inspections,
-            problems=styled.files.problems,
-            warnings=warnings,
-        )
 
     async def list_jobs(self, _params: JobsParams, _exchange: Exchange) -> JobsResult:
         """Every job that is known."""
@@ -200,6 +195,28 @@ class Methods:
     async def get_job(self, params: JobParams, _exchange: Exchange) -> JobResult:
         """How far one job is, or how it ended."""
         return job_result(self._job(params.job_id))
+
+    async def wait_for_job(self, params: JobWaitParams, exchange: Exchange) -> JobResult:
+        """How one job ended, once it has; giving up to wait leaves the job as it is."""
+        job = self._job(params.job_id)
+        if job.outcome is not None:
+            return job_result(job)
+        with exchange.pulse(params.meta.progress_token, job.job_id, lambda: self._renders.state_of(job)) as pulse:
+            watcher = Watcher(pulse.stepped)
+            job.watchers.append(watcher)
+            exchange.on_cancel = lambda reason: self._renders.unwatch(job, watcher, reason)
+            try:
+                async with asyncio.timeout(params.timeout):
+                    await watcher.outcome
+            except TimeoutError:
+                problem = f"job {job.job_id!r} goes on after {params.timeout:g} s; wait again, or cancel it"
+                raise JobTimedOut(problem, job_id=job.job_id) from None
+            except RequestError:
+                if job.outcome is None:
+                    raise
+            finally:
+                self._renders.unwatch(job, watcher, "")
+        return job_result(job)
 
     async def shutdown(self, params: ShutdownParams, _exchange: Exchange) -> ShutdownResult:
         """Begin the end; the reply comes before it."""

@@ -75,6 +75,7 @@ def result_of(job: Job, event: work.Finished) -> RenderResult:
         prompt=event.prompt,
         timings=timings,
         loras=event.loras,
+        stack_delta_ratio=event.stack_delta_ratio,
         stack=order.stack,
         warnings=[*job.warnings, *event.warnings],
         trace_id=job.trace.trace_id,

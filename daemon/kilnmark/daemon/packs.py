@@ -6,9 +6,8 @@ documents mean is `protocol.packs`' part. The disk is asked off the event loop, 
 
 import asyncio
 import logging
-import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from kilnmark.daemon.pack_reading import PackReading
 from kilnmark.daemon.settings import Settings
 from kilnmark.daemon.styled import Styled
 from kilnmark.keymaps.errors import RefusedFile
@@ -25,7 +25,6 @@ from kilnmark.keymaps.safefile import read_header
 from kilnmark.protocol.catalog import VARIANTS
 from kilnmark.protocol.composition import Found, locate_adapters
 from kilnmark.protocol.errors import InvalidParams
-from kilnmark.protocol.marked_yaml import SIZE_LIMIT
 from kilnmark.protocol.messages import PacksInfo
 from kilnmark.protocol.packs import Pack, UnknownName, load_pack
 from kilnmark.protocol.problems import Problem, UnusableContent
@@ -44,56 +43,11 @@ _Key = tuple[str, str | None]
 _T = TypeVar("_T")
 
 
-class _Reading:
-    """A `PackFiles` of a folder that remembers what it found, to tell later whether that is still so."""
-
-    def __init__(self, root: Path) -> None:
-        self._root = root
-        self._at_ns = time.time_ns()
-        self._files: dict[str, FileIdentity | None] = {}
-        self._folders: dict[str, Sequence[str]] = {}
-
-    def read(self, path: str) -> bytes | None:
-        identity = self._files[path] = self._identity(path)
-        if identity is None:
-            return None
-        with Path(identity.path).open("rb") as file:
-            return file.read(SIZE_LIMIT + 1)
-
-    def folders(self, path: str) -> Sequence[str]:
-        found = self._folders[path] = self._listed(path)
-        return found
-
-    def is_current(self) -> bool:
-        """Reading again would find the same."""
-        try:
-            same_files = all(self._is_same(path, before) for path, before in self._files.items())
-            return same_files and all(self._listed(path) == before for path, before in self._folders.items())
-        except OSError:
-            return False
-
-    def _is_same(self, path: str, before: FileIdentity | None) -> bool:
-        return self._identity(path) == before and (before is None or before.is_settled(self._at_ns))
-
-    def _identity(self, path: str) -> FileIdentity | None:
-        try:
-            return FileIdentity.of(os.path.realpath(self._root / path))
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-
-    def _listed(self, path: str) -> Sequence[str]:
-        try:
-            with os.scandir(self._root / path) as entries:
-                return sorted(entry.name for entry in entries if entry.is_dir() and not entry.name.startswith("."))
-        except (FileNotFoundError, NotADirectoryError):
-            return []
-
-
 @dataclass(slots=True)
 class _Held:
     """A pack as it was last usable, and what is wrong with it now."""
 
-    reading: _Reading
+    reading: PackReading
     pack: Pack | None
     problems: tuple[Problem, ...] = ()
     sound_files: dict[str, FileIdentity] = field(default_factory=dict)
@@ -163,7 +117,7 @@ class Packs:
         held = self._held.get(key)
         if held is not None and held.reading.is_current():
             return held
-        reading = _Reading(root)
+        reading = PackReading(root)
         try:
             fresh = _Held(reading, load_pack(reading, *key, self._variants))
         except UnknownName:
@@ -189,7 +143,7 @@ class Packs:
 
     def _info(self, root: Path) -> PacksInfo:
         """Raises OSError when a folder cannot be listed."""
-        keys = _keys(_Reading(root))
+        keys = _keys(PackReading(root))
         problems: dict[Problem, None] = {}
         kept: list[str] = []
         for key in keys:
@@ -237,7 +191,7 @@ def _refused() -> Iterator[None]:
         ) from error
 
 
-def _keys(files: _Reading) -> list[_Key]:
+def _keys(files: PackReading) -> list[_Key]:
     """Every genre by itself, and every world."""
     found: list[_Key] = []
     for genre in files.folders(""):

@@ -21,7 +21,8 @@ class JobQueue:
     """The open jobs, each in its render, and the ended ones that are still remembered.
 
     Args:
-        limit: Jobs that may be open beside the first of each render that the worker has.
+        limit: Jobs that may be open beside the first of each render that the worker has, and beside as many that
+            are not ready.
         pace: How patient the waiting must be.
         remembered: Ended jobs to keep.
 
@@ -100,18 +101,15 @@ class JobQueue:
             )
         return None if isinstance(job.outcome, RequestError) else job
 
-    def check_room(self) -> None:
-        """Raises QueueFull when no job can be added."""
-        if len(self._open) - len(self.begun) >= self._limit:
+    def check_room(self, *, ready: bool = True) -> None:
+        """Raises QueueFull when no job more may wait to be painted, or, with `ready` false, to be made ready."""
+        unready = sum(not render.ready for render in self._waiting.values())
+        waiting = len(self._open) - len(self.begun) - unready
+        if (waiting if ready else unready) >= self._limit:
             raise QueueFull(f"{self._limit} renders are waiting already; try again when some have ended")
 
     def add(self, job: Job) -> None:
-        """Take a job in, with a render of its own that is not ready yet.
-
-        Raises:
-            QueueFull: as many jobs wait as may.
-        """
-        self.check_room()
+        """Take a job in, with a render of its own that is not ready yet. Room is the caller's to ask for first."""
         self._ended.pop(job.job_id, None)
         self._open[job.job_id] = job
         job.render.place = self._added

@@ -60,7 +60,8 @@ class Recall:
         if sha256s is None:
             return None
         key = recipe_of(order, sha256s, base).key
-        return key if self._results.get(key) is not None else None
+        kept = self._results.get(key)
+        return key if kept is not None and _says_enough(kept.result, order) else None
 
     async def take(self, key: str) -> RenderResult | None:
         """The result of that key, once its picture was looked at; one whose picture is not the same is forgotten."""
@@ -73,6 +74,11 @@ class Recall:
         if self._results.get(key) is kept:
             self._results.drop(key)
         return None
+
+
+def _says_enough(result: RenderResult, order: RenderJob) -> bool:
+    """Adapters that were probed at another scale only are no answer to who wants them probed at this one."""
+    return not order.probe or all(report.probe_divergence is not None for report in result.loras)
 
 
 def _is_intact(kept: KeptResult, key: str) -> bool:

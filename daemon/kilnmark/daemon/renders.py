@@ -19,7 +19,15 @@ from kilnmark.daemon.settings import Settings
 from kilnmark.daemon.turn import NO_STACK
 from kilnmark.daemon.worker import Worker
 from kilnmark.protocol import work
-from kilnmark.protocol.errors import Cancelled, Draining, InternalError, RenderFailed, RequestError, WorkerLost
+from kilnmark.protocol.errors import (
+    Cancelled,
+    Draining,
+    InternalError,
+    QueueFull,
+    RenderFailed,
+    RequestError,
+    WorkerLost,
+)
 from kilnmark.protocol.messages import RenderResult
 from kilnmark.protocol.report import AdapterReport
 
@@ -53,23 +61,29 @@ class Renders:
         self._idle.set()
 
     def check_open(self) -> None:
-        """Raises Draining, RenderFailed or QueueFull when a render could not be taken now."""
+        """Raises Draining or RenderFailed when no render can be taken now."""
         if self.draining:
             raise Draining("the daemon is going down; send the render to the next one")
         if self.worker.state == "failed":
             raise self._no_base()
-        self.queue.check_room()
 
     def submit(self, job: Job) -> None:
         """Queue a job; when nothing has to be asked of a disk first, the worker gets it at once if it is free.
 
+        One that may be answered with a picture made before is looked into however many wait.
+
         Raises:
-            Draining, RenderFailed, QueueFull: as `check_open` does.
+            QueueFull: as many wait, or are looked into, as may.
         """
-        self.check_open()
+        needed = self._preparation.is_needed(job)
+        try:
+            self.queue.check_room(ready=not needed)
+        except QueueFull as error:
+            job.trace.ended(error, ())
+            raise
         self.queue.add(job)
         self._idle.clear()
-        if not self._preparation.is_needed(job):
+        if not needed:
             self._make_ready(job)
             return
         task = asyncio.get_running_loop().create_task(self._prepare(job))
@@ -95,11 +109,16 @@ class Renders:
             return
         others = len(job.watchers) > 1
         if others or (keep_named and job.named_by_caller):
+            self.unwatch(job, watcher, reason)
+        else:
+            self.cancel(job, reason)
+
+    def unwatch(self, job: Job, watcher: Watcher, reason: str) -> None:
+        """A request gives up to wait; its job goes on."""
+        if watcher in job.watchers:
             job.watchers.remove(watcher)
             if not watcher.outcome.done():
                 watcher.outcome.set_exception(_cancelled(job, reason))
-        else:
-            self.cancel(job, reason)
 
     def cancel(self, job: Job, reason: str) -> bool:
         """End a job for everybody who waits for it; False when it had ended already.
@@ -179,10 +198,15 @@ class Renders:
             return
         if job.outcome is not None:
             return
-        if ending is None:
-            self._make_ready(job)
-        else:
+        if ending is not None:
             self._end(job, ending.outcome, ending.reports)
+            return
+        try:
+            self.queue.check_room()
+        except QueueFull as error:
+            self._end(job, error)
+        else:
+            self._make_ready(job)
 
     def _make_ready(self, job: Job) -> None:
         if not self.queue.make_ready(job):

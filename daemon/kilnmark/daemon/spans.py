@@ -59,7 +59,8 @@ class RenderTrace:
         if self._queue_span.is_recording():
             self._queue_span.end()
         if reports:
-            describe_stack(self._span, reports)
+            ratio = outcome.stack_delta_ratio if isinstance(outcome, RenderResult) else None
+            describe_stack(self._span, reports, ratio)
         accused = bool(reports) and isinstance(outcome, AdapterRefused | AdapterNotEngaged)
         if isinstance(outcome, RenderResult):
             describe_origin(self._span, cached=outcome.cached, shared_with=shared_with)

@@ -14,6 +14,7 @@ from typing import Protocol
 
 import mlx.core as mx
 import msgspec
+from mflux.models.common.config.config import Config
 from mflux.models.common.config.model_config import ModelConfig
 from mflux.models.flux.model.flux_text_encoder.prompt_encoder import PromptEncoder
 from mflux.models.flux.variants.txt2img.flux import Flux1
@@ -34,6 +35,10 @@ from kilnmark.protocol.memory import BaseInfo
 __all__ = ["Ask", "Base", "BaseUnavailable", "Watcher", "load_base"]
 
 _CONFIGS = {"dev": ModelConfig.dev, "krea-dev": ModelConfig.krea_dev, "schnell": ModelConfig.schnell}
+PREDICTED_SIDE = 32
+"""Pixels; four tokens."""
+
+_PREDICTED_PROMPT, _PREDICTED_TOKENS = "a kiln in the rain", 4
 _SAVED_WITHOUT = {"norm_out.linear.bias"}
 """mflux 0.16 to 0.21 left this out of what they saved; it is zero then, not random."""
 _BLOCKS = ("transformer_blocks.", "single_transformer_blocks.")
@@ -104,12 +109,28 @@ class Base:
             self.slots |= {f"{encoder}.{path}": slot for path, slot in find_slots(flux[encoder]).items()}
         self.shapes = {path: slot.shape for path, slot in self.slots.items()}
         self.stacker = Stacker(self.slots)
-        flux.prompt_cache = PromptCache(lambda: self.stacker.encoder_key)
+        self._prompts = PromptCache(lambda: self.stacker.encoder_key)
+        flux.prompt_cache = self._prompts
 
     @property
     def flux(self) -> Flux1:
         """The object of mflux itself, for tests that compare with mflux."""
         return self._flux
+
+    @property
+    def prompt_bytes(self) -> int:
+        """Of the prompts that are held encoded."""
+        return self._prompts.nbytes
+
+    @property
+    def extra_bytes(self) -> int:
+        """Of all that is held ready for it beside its weights: stacks and encoded prompts."""
+        return self.stacker.nbytes + self.prompt_bytes
+
+    def let_go(self) -> None:
+        """Take its stack off, and forget what is held ready for it; all of it can be made again."""
+        self.stacker.clear()
+        self._prompts.clear()
 
     def encode(self, prompt: str) -> Embeddings:
         """Encode a prompt, or find it encoded: T5 `(1, tokens, 4096)` and pooled CLIP `(1, 768)`, evaluated."""
@@ -122,6 +143,25 @@ class Base:
             clip_text_encoder=self._flux.clip_text_encoder,
         )
         return embeddings
+
+    def predict(self) -> mx.array:
+        """The noise predicted for the same small picture every time, with what is on the base: `(1, 4, 64)`, evaluated.
+
+        A prompt of fewer tokens than T5 pads to costs less, and whatever changes T5 changes its first tokens too.
+        """
+        flux, side = self._flux, PREDICTED_SIDE
+        embeds, pooled = self.encode(_PREDICTED_PROMPT)
+        config = Config(model_config=flux.model_config, num_inference_steps=1, height=side, width=side, guidance=3.5)
+        noise = flux.transformer(
+            t=0,
+            config=config,
+            hidden_states=mx.random.normal((1, (side // 16) ** 2, 64), dtype=precision(), key=mx.random.key(0)),
+            prompt_embeds=embeds[:, :_PREDICTED_TOKENS],
+            pooled_prompt_embeds=pooled,
+        )
+        predicted: mx.array = noise.astype(mx.float32)
+        mx.eval(predicted)
+        return predicted
 
     def generate(self, ask: Ask, watcher: Watcher) -> Image:
         """Paint one picture with whatever stack is on the base. Raises what `watcher` raises."""

@@ -160,8 +160,15 @@ class Bases:
                 f"{variant} needs {needed / _MIB:,.0f} MiB and all bases together may take {budget / _MIB:,.0f} MiB; "
                 "raise base_memory (`kilnmark serve --base-memory`), or quantize it to fewer bits"
             )
-        while needed + sum(held.base.info.memory_bytes for held in self._held.values()) > budget:
+        for other in self._held:
+            if needed + self._held_bytes() > budget:
+                self.base(other).let_go()
+        while needed + self._held_bytes() > budget:
             self._let_leave(next(iter(self._held)))
+
+    def _held_bytes(self) -> int:
+        """Of all bases with what is held ready for them."""
+        return sum(held.base.info.memory_bytes + held.base.extra_bytes for held in self._held.values())
 
     def _let_leave(self, variant: str) -> None:
         before = mx.get_active_memory()
@@ -182,6 +189,8 @@ def _describe(held: _Held) -> HeldBase:
     return HeldBase(
         base=held.base.info,
         declared_bytes=held.declared,
+        stack_bytes=held.base.stacker.nbytes,
+        prompt_bytes=held.base.prompt_bytes,
         last_used=held.last_used.isoformat(timespec="milliseconds"),
         adapters=[
             HeldAdapter(name=held.names.get(sha256, sha256), sha256=sha256, scale=scale)

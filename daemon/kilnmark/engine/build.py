@@ -16,9 +16,17 @@ from kilnmark.engine.stretch import change_of_scales, stretch_of
 from kilnmark.keymaps.adapter import Adapter
 from kilnmark.keymaps.fused import Matrix
 from kilnmark.keymaps.shapes import is_norm
-from kilnmark.keymaps.update import JOINT_RANK, AnyUpdate, HadamardUpdate, KroneckerUpdate, NormUpdate, WeightUpdate
+from kilnmark.keymaps.update import (
+    JOINT_RANK,
+    AnyUpdate,
+    HadamardUpdate,
+    KroneckerUpdate,
+    NormUpdate,
+    Update,
+    WeightUpdate,
+)
 
-__all__ = ["Member", "Wrapper", "Wrappers", "build_wrappers"]
+__all__ = ["Member", "Pair", "Wrapper", "Wrappers", "build_wrappers", "pair_of", "term_of"]
 
 
 class Member(NamedTuple):
@@ -76,7 +84,7 @@ def _wrapped_norm(slot: Slot, parts: Sequence[_Part]) -> StackedNorm:
 
 
 def _wrapped_linear(slot: Slot, parts: Sequence[_Part], alike: Wrapper | None) -> StackedLinear:
-    pairs: list[_Pair] = []
+    pairs: list[Pair] = []
     terms: list[KroneckerTerm | HadamardTerm] = []
     gains: list[Matrix] = []
     for update, scale in parts:
@@ -85,13 +93,11 @@ def _wrapped_linear(slot: Slot, parts: Sequence[_Part], alike: Wrapper | None) -
         rows = _row_factors(slot, update, scale)
         if rows.gain is not None:
             gains.append(rows.gain)
-        if isinstance(update, KroneckerUpdate):
-            terms.append(_kronecker_term(slot, update, rows.factors))
-        elif isinstance(update, HadamardUpdate) and update.rank > JOINT_RANK:
-            terms.append(_hadamard_term(slot, update, rows.factors))
+        shape = pair_of(update)
+        if isinstance(shape, Pair):
+            pairs.append(Pair(shape.down, shape.up * rows.factors[:, None]))
         else:
-            down, up = _joint_pair(update) if isinstance(update, HadamardUpdate) else (update.down, update.up)
-            pairs.append(_Pair(down, up * rows.factors[:, None]))
+            terms.append(term_of(slot, shape, rows.factors))
     gain = mx.array(np.sum(gains, axis=0)) if gains else None
     return StackedLinear(slot.linear, _joined(slot, pairs, alike) if pairs else None, terms, gain, _bias(slot, parts))
 
@@ -126,25 +132,40 @@ def _row_factors(slot: Slot, update: WeightUpdate, scale: float) -> _Rows:
     return _Rows(factor * stretch, np.float32(scale) * (stretch - 1))
 
 
-class _Pair(NamedTuple):
-    """A pair with all factors folded into `up`."""
+class Pair(NamedTuple):
+    """Down `(rank, in)` and up `(out, rank)`."""
 
     down: Matrix
     up: Matrix
 
 
-def _joint_pair(update: HadamardUpdate) -> tuple[Matrix, Matrix]:
-    """The pair (rank1 * rank2, in), (out, rank1 * rank2) that a Hadamard product is.
+def pair_of(update: WeightUpdate) -> Pair | KroneckerUpdate | HadamardUpdate:
+    """The pair that an update's product is, without its multiplier; the update where it is handled factor by factor.
 
-    Row i of the up matrix is the Kronecker product of rows i of both up matrices, column j of the down matrix that of
-    columns j of both down matrices.
+    A Hadamard product's has rank1 * rank2: row i of the up matrix is the Kronecker product of rows i of both up
+    matrices, column j of the down matrix that of columns j of both down matrices.
     """
+    if isinstance(update, Update):
+        return Pair(update.down, update.up)
+    if isinstance(update, KroneckerUpdate) or update.rank > JOINT_RANK:
+        return update
     (up_1, down_1), (up_2, down_2) = update.first, update.second
     up = (up_1[:, :, None] * up_2[:, None, :]).reshape(len(up_1), -1)
-    return (down_1[:, None, :] * down_2[None, :, :]).reshape(-1, down_1.shape[1]), up
+    return Pair((down_1[:, None, :] * down_2[None, :, :]).reshape(-1, down_1.shape[1]), up)
 
 
-def _joined(slot: Slot, pairs: Sequence[_Pair], alike: Wrapper | None) -> tuple[mx.array, mx.array]:
+def term_of(slot: Slot, update: KroneckerUpdate | HadamardUpdate, factors: Matrix) -> KroneckerTerm | HadamardTerm:
+    """What applies a product factor by factor, its rows multiplied by `factors`: `(out,)`, or one for all.
+
+    Raises:
+        ValueError: The product does not fit its layer.
+    """
+    if isinstance(update, KroneckerUpdate):
+        return _kronecker_term(slot, update, factors)
+    return _hadamard_term(slot, update, factors)
+
+
+def _joined(slot: Slot, pairs: Sequence[Pair], alike: Wrapper | None) -> tuple[mx.array, mx.array]:
     up = mx.array(_side_by_side([pair.up for pair in pairs], axis=1))
     if isinstance(alike, StackedLinear) and "down" in alike:
         down = alike.down

@@ -32,7 +32,7 @@ __all__ = [
 log = logging.getLogger(__name__)
 
 BASE_SHARE = 0.85
-"""Of the device's memory, for all bases together; a render's own arrays, adapters and encoded prompts need the rest.
+"""Of the device's memory, for all bases together; a render's own arrays and what it holds ready need the rest.
 
 Macs of 16, 32 and 64 GB recommend 10.7, 21.3 and 48 GiB, so that they hold `dev` at 4 bits, at 8, and unquantized.
 """

@@ -55,6 +55,11 @@ class PromptCache:
             _, dropped = self._held.popitem(last=False)
             self.nbytes -= _nbytes(dropped)
 
+    def clear(self) -> None:
+        """Forget them all."""
+        self._held.clear()
+        self.nbytes = 0
+
     def _key(self, prompt: str) -> Hashable:
         return prompt, self._encoders()
 

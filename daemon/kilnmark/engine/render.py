@@ -4,24 +4,18 @@ Nothing is painted before every adapter has been judged, and whatever goes wrong
 """
 
 import logging
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
-from opentelemetry.trace import Span, Tracer
+from opentelemetry.trace import Tracer
 from PIL.Image import Image
 
 from kilnmark.engine.base import Ask, Base
-from kilnmark.engine.effect import Effect, name_cancelled
+from kilnmark.engine.judge import Judge, warnings_of
 from kilnmark.engine.saver import Painting
-from kilnmark.engine.stack import Member
 from kilnmark.engine.store import AdapterStore
 from kilnmark.engine.trail import PaintingTrail, Trail
-from kilnmark.keymaps.engagement import describe_refusal
-from kilnmark.keymaps.errors import RefusedFile
 from kilnmark.otel import names
-from kilnmark.otel.spans import describe_adapter
-from kilnmark.protocol.errors import AdapterNotEngaged, AdapterRefused, RenderFailed, RequestError
-from kilnmark.protocol.report import AdapterReport, Verdict
+from kilnmark.protocol.errors import RenderFailed, RequestError
 from kilnmark.protocol.work import Failed, RenderJob, Stepped
 
 __all__ = ["Renderer"]
@@ -50,7 +44,7 @@ class Renderer:
         is_cancelled: Callable[[str], bool],
     ) -> None:
         self._base = base
-        self._effect = Effect(base.slots)
+        self._judge = Judge(base, store)
         self._store = store
         self._tracer = tracer
         self._tell = tell
@@ -75,13 +69,20 @@ class Renderer:
 
     def _paint(self, job: RenderJob, trail: Trail) -> Painting:
         with trail.part("adapters"):
-            members = self._judge(job, trail)
+            members, stack_ratio = self._judge.judge(job, trail)
             trail.check()
             self._base.stacker.switch(members)
         with self._store.pinned([member.adapter for member in members]):
             image = self._painted(job, trail)
-        warnings = tuple(_warnings(trail.loras))
-        return Painting(job, trail, image, self._base.info, warnings, is_standin=self._base.is_standin)
+        return Painting(
+            job,
+            trail,
+            image,
+            self._base.info,
+            warnings=tuple(warnings_of(trail.loras)),
+            stack_ratio=stack_ratio,
+            is_standin=self._base.is_standin,
+        )
 
     def _painted(self, job: RenderJob, trail: Trail) -> Image:
         """The picture, with the stack that is on the base."""
@@ -97,58 +98,3 @@ class Renderer:
         )
         with PaintingTrail(trail, job.steps) as watcher:
             return self._base.generate(ask, watcher)
-
-    def _judge(self, job: RenderJob, trail: Trail) -> list[Member]:
-        """Read every adapter and judge it. The members returned are those to put on the base.
-
-        Raises:
-            AdapterRefused, AdapterNotEngaged: the job wants its whole stack or nothing.
-        """
-        spans: list[tuple[Span, int]] = []
-        members: list[Member | None] = []
-        reports: list[AdapterReport] = []
-        try:
-            for name, path, scale in zip(job.lora_names, job.lora_paths, job.lora_scales, strict=True):
-                trail.check()
-                span = trail.open_span(names.LORA_APPLY)
-                member, report = self._read(name, path, scale)
-                spans.append((span, time.time_ns()))
-                members.append(member)
-                reports.append(report)
-            reports = name_cancelled([member for member in members if member is not None], reports)
-        finally:
-            trail.loras.extend(reports)
-            for (span, ended), report in zip(spans, reports, strict=True):
-                describe_adapter(span, report)
-                span.end(ended)
-        if job.on_mismatch == "error":
-            _refuse_unengaged(reports)
-        return [
-            member
-            for member, report in zip(members, reports, strict=True)
-            if member is not None and report.verdict in (Verdict.ENGAGED, Verdict.PARTIAL)
-        ]
-
-    def _read(self, name: str, path: str, scale: float) -> tuple[Member | None, AdapterReport]:
-        try:
-            adapter = self._store.get(path, self._base.shapes)
-            return Member(adapter, scale), self._effect.assess(adapter, name, scale)
-        except RefusedFile as error:
-            return None, describe_refusal(name, path, scale, error)
-
-
-def _refuse_unengaged(reports: Sequence[AdapterReport]) -> None:
-    accused = _warnings(reports)
-    if accused:
-        refused = any(report.verdict is Verdict.REFUSED for report in reports)
-        said = f"{len(accused)} of {len(reports)} adapters: {'; '.join(accused)}"
-        raise (AdapterRefused if refused else AdapterNotEngaged)(said)
-
-
-def _warnings(reports: Sequence[AdapterReport]) -> list[str]:
-    """One sentence for every adapter that did not engage."""
-    return [
-        f"{report.name} is {report.verdict}: {report.reason}"
-        for report in reports
-        if report.verdict is not Verdict.ENGAGED
-    ]

@@ -43,6 +43,7 @@ class Painting:
         image: The picture.
         base: What it was painted on.
         warnings: For the reply and the record.
+        stack_ratio: The delta ratio of the whole stack; None for no stack.
         is_standin: The picture means nothing.
     """
 
@@ -51,6 +52,7 @@ class Painting:
     image: Image
     base: BaseInfo
     warnings: tuple[str, ...]
+    stack_ratio: float | None = None
     is_standin: bool = False
 
     @property
@@ -111,6 +113,7 @@ def finish(painting: Painting, output_dir: Path) -> Finished | Failed:
         prompt=job.prompt,
         timings=trail.timings,
         loras=trail.loras,
+        stack_delta_ratio=painting.stack_ratio,
         warnings=list(painting.warnings),
     )
 
@@ -141,6 +144,7 @@ def _record(painting: Painting) -> PictureRecord:
         base=painting.base,
         stack=job.stack,
         loras=trail.loras,
+        stack_delta_ratio=painting.stack_ratio,
         warnings=list(painting.warnings),
         trace_id=trail.trace_id,
     )

@@ -5,7 +5,8 @@ Stacks that were on it before are held ready, so that going back to one is a swa
 """
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import mlx.core as mx
 from mlx.utils import tree_flatten
@@ -71,14 +72,32 @@ class Stacker:
         key = _key(members)
         if key == self._key:
             return
-        wrappers = self._ready(key, members)
+        encoders = _key([member for member in members if _changes_encoder(member)])
+        self._put(self._ready(key, members), key, encoders)
+        self.switches += 1
+
+    def clear(self) -> None:
+        """Restore the base, and hold no stack ready any more."""
+        self.switch([])
+        self._held.clear()
+
+    @contextmanager
+    def aside(self, members: Sequence[Member]) -> Iterator[None]:
+        """Have another stack on the base for a moment, and then the present one again; no switch is counted."""
+        before, switches = (self._on, self._key, self._encoder_key), self.switches
+        try:
+            self.switch(members)
+            yield
+        finally:
+            self._put(*before)
+            self.switches = switches
+
+    def _put(self, wrappers: Wrappers, key: StackKey, encoder_key: StackKey) -> None:
         for path in self._on.keys() - wrappers.keys():
             self._slots[path].put(self._slots[path].linear)
         for path, wrapper in wrappers.items():
             self._slots[path].put(wrapper)
-        self._on, self._key = wrappers, key
-        self._encoder_key = _key([member for member in members if _changes_encoder(member)])
-        self.switches += 1
+        self._on, self._key, self._encoder_key = wrappers, key, encoder_key
 
     def _ready(self, key: StackKey, members: Sequence[Member]) -> Wrappers:
         if not key:

@@ -17,11 +17,11 @@ from kilnmark.engine.slots import row_squares, some_rows, times
 from kilnmark.keymaps.fused import Matrix
 from kilnmark.keymaps.update import HadamardUpdate, KroneckerUpdate, NormUpdate, Update, WeightUpdate
 
-__all__ = ["Stretch", "change_of_scales", "stretch_of"]
+__all__ = ["CHUNK", "Stretch", "change_of_scales", "factor_rows", "product_rows", "stretch_of"]
 
 _Wide = NDArray[np.float64]
-_CHUNK = 256
-"""Rows that are dense at a time."""
+CHUNK = 256
+"""Rows that may be dense at a time."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,8 +80,8 @@ def _measured(linear: nn.Module, update: WeightUpdate) -> Stretch:
 def _by_rows(linear: nn.Module, update: HadamardUpdate | KroneckerUpdate, magnitude: Matrix) -> Stretch:
     """Some rows of W and of the update in memory at a time."""
     factors, squares = [], []
-    for begin in range(0, len(magnitude), _CHUNK):
-        end = min(begin + _CHUNK, len(magnitude))
+    for begin in range(0, len(magnitude), CHUNK):
+        end = min(begin + CHUNK, len(magnitude))
         own = some_rows(linear, begin, end)
         whole = own + update.multiplier * product_rows(update, begin, end)
         stretched = _factors(magnitude[begin:end], np.array(mx.linalg.norm(whole, axis=1), dtype=np.float64))
@@ -108,13 +108,18 @@ def product_rows(update: HadamardUpdate | KroneckerUpdate, begin: int, end: int)
         (up_1, down_1), (up_2, down_2) = update.first, update.second
         left = mx.array(up_1[begin:end]) @ mx.array(down_1)
         return left * (mx.array(up_2[begin:end]) @ mx.array(down_2))
+    outer, inner = factor_rows(update, begin, end)
+    return (outer[:, :, None] * inner[:, None, :]).reshape(end - begin, -1)
+
+
+def factor_rows(update: KroneckerUpdate, begin: int, end: int) -> tuple[mx.array, mx.array]:
+    """The rows of both factors, `(rows, c)` and `(rows, d)`, that each row of the product is one of, lazily."""
     rows = np.concatenate([np.arange(*each) for each in update.ranges])[begin:end]
     height = len(update.second[0])
     inner = mx.array(update.second[0][rows % height])
     for matrix in update.second[1:]:
         inner = inner @ mx.array(matrix)
-    outer = mx.array(update.first[rows // height])
-    return (outer[:, :, None] * inner[:, None, :]).reshape(len(rows), -1)
+    return mx.array(update.first[rows // height]), inner
 
 
 def change_of_scales(norm: nn.Module, update: NormUpdate) -> _Wide:

@@ -50,7 +50,7 @@ def describe_origin(span: Span, *, cached: bool, shared_with: str | None) -> Non
     _set(span, {names.RENDER_CACHED: cached, names.RENDER_SHARED_WITH: shared_with})
 
 
-def describe_stack(span: Span, reports: Sequence[AdapterReport]) -> None:
+def describe_stack(span: Span, reports: Sequence[AdapterReport], delta_ratio: float | None = None) -> None:
     """Put what became of the stack on a `flux_mlx.render` span; ERROR when any adapter is not engaged.
 
     `error.type` and the status's words are those of the first such adapter in stack order, as every adapter has a
@@ -61,6 +61,7 @@ def describe_stack(span: Span, reports: Sequence[AdapterReport]) -> None:
         span,
         {
             names.LORA_STACK_SIZE: len(reports),
+            names.LORA_STACK_DELTA_RATIO: delta_ratio,
             names.LORA_NAMES: [report.name for report in reports],
             names.LORA_FILES: [report.path for report in reports],
             names.LORA_SCALES: [report.scale for report in reports],
@@ -89,6 +90,7 @@ def describe_adapter(span: Span, report: AdapterReport) -> None:
             names.LORA_TOTAL_KEY_COUNT: report.total_key_count,
             names.LORA_APPLIED_TARGET_COUNT: report.applied_target_count,
             names.LORA_DELTA_RATIO: report.delta_ratio,
+            names.LORA_PROBE_DIVERGENCE: report.probe_divergence,
             names.LORA_VERDICT: report.verdict.value,
         },
     )

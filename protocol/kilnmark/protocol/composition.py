@@ -26,7 +26,7 @@ class ComposedLora(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         file: As the document has it.
         level: Which document named it.
-        inspection: What its file is, without a base.
+        inspection: What its file is, without a base and without its list of layers.
     """
 
     name: str
@@ -135,7 +135,7 @@ def composition_of(
             scale=adapter.entry.scale,
             trigger=adapter.entry.trigger,
             level=adapter.level,
-            inspection=inspection,
+            inspection=msgspec.structs.replace(inspection, targets=()),
         )
         for adapter, inspection in zip(style.stack.adapters, inspections, strict=True)
     ]

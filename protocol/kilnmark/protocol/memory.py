@@ -48,12 +48,16 @@ class HeldBase(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         base: What it is; `base.memory_bytes` is what it was measured to take.
         declared_bytes: What it was expected to take before it was loaded.
+        stack_bytes: Of the stacks held ready for it, the one on it among them.
+        prompt_bytes: Of the encoded prompts held for it.
         last_used: When it was last asked for, UTC, ISO 8601. The base with the earliest leaves first.
         adapters: The stack on it, in stack order.
     """
 
     base: BaseInfo
     declared_bytes: int
+    stack_bytes: int = 0
+    prompt_bytes: int = 0
     last_used: str
     adapters: list[HeldAdapter] = []
 
@@ -63,7 +67,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         device_bytes: What the device recommends to use, or the machine's memory where MLX computes on its CPU.
-        base_bytes: What all bases together may take.
+        base_bytes: What all bases together may take, with the stacks and prompts held for those that are not in use.
         memory_bytes: MLX's memory limit, a guideline: beyond it MLX gives its cache back first.
         cache_bytes: Freed memory that MLX may keep for reuse.
         wired_bytes: Memory that the system must keep resident; None where MLX has no such limit.

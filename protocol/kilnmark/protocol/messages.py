@@ -27,6 +27,7 @@ __all__ = [
     "JobInfo",
     "JobParams",
     "JobResult",
+    "JobWaitParams",
     "JobsParams",
     "JobsResult",
     "LoraInspectParams",
@@ -142,6 +143,17 @@ class JobParams(_Params, frozen=True, kw_only=True):
     job_id: JobId
 
 
+class JobWaitParams(_Params, frozen=True, kw_only=True):
+    """Which job `jobs.wait` is to wait for.
+
+    Attributes:
+        timeout: Seconds to wait at most; None waits for as long as the job takes.
+    """
+
+    job_id: JobId
+    timeout: Annotated[float, Meta(ge=0, le=86_400)] | None = None
+
+
 class RenderParams(_Params, frozen=True, kw_only=True):
     """One picture to make. None means: what the tier says, else what the variant says.
 
@@ -159,6 +171,8 @@ class RenderParams(_Params, frozen=True, kw_only=True):
             renders of one stack may run together.
         cache: Whether a picture of these very pixels that was made before, or is being made for somebody else, may be
             the answer. False paints it anew. Without a seed it always is.
+        probe: Run one small forward pass for each adapter at this scale, and report how far the prediction moves. One
+            that the base has not met before is probed in any case.
     """
 
     prompt: Annotated[str, Meta(min_length=1, max_length=20_000)]
@@ -178,6 +192,7 @@ class RenderParams(_Params, frozen=True, kw_only=True):
     job_id: JobId | None = None
     priority: Priority = "normal"
     cache: bool = True
+    probe: bool = False
 
 
 def check_render(params: RenderParams) -> None:
@@ -387,6 +402,8 @@ class RenderResult(msgspec.Struct, frozen=True, kw_only=True):
         image_path: The PNG, absolute, already synced to disk.
         prompt: As it was sent to the model.
         loras: One report an adapter, in stack order.
+        stack_delta_ratio: Frobenius norm of what all adapters change together over that of the base weights, over all
+            their targets; None for a render without a stack.
         trace_id: Of the trace the render's spans belong to, 32 hex digits; empty when tracing is off.
         cached: The picture existed already and was not rendered again.
     """
@@ -402,6 +419,7 @@ class RenderResult(msgspec.Struct, frozen=True, kw_only=True):
     prompt: str
     timings: Timings
     loras: list[AdapterReport]
+    stack_delta_ratio: float | None = None
     stack: StackInfo
     warnings: list[str] = []
     trace_id: str = ""

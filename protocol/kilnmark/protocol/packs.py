@@ -11,20 +11,17 @@ document that names it (`ComposedStyle.folder_of`), then below every adapter roo
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from kilnmark.protocol.catalog import VARIANTS
 from kilnmark.protocol.marked_yaml import MarkedDocument, read_marked
-from kilnmark.protocol.problems import Key, Problem, UnusableContent, near_miss
-from kilnmark.protocol.style import (
-    ComposedStack,
+from kilnmark.protocol.problems import Key, Kind, Problem, UnknownName, UnusableContent, near_miss
+from kilnmark.protocol.style import ComposedStack, StackEntry, compose_lora_stack, overlay
+from kilnmark.protocol.style_documents import (
     GenreStyle,
     LoraEntry,
-    StackEntry,
     StyleFields,
     WorldStyle,
-    compose_lora_stack,
-    overlay,
     parse_genre_style,
     parse_world_style,
 )
@@ -43,8 +40,6 @@ FLUX = "flux"
 
 _PACKS = "the folder of packs"
 
-Kind = Literal["genre", "world", "tier"]
-
 _Style = TypeVar("_Style", bound=StyleFields)
 _Parsed = TypeVar("_Parsed")
 
@@ -57,21 +52,6 @@ class PackFiles(Protocol):
 
     def folders(self, path: str) -> Sequence[str]:
         """The names of the folders in a folder, sorted; empty where none is. `""` is the folder of packs."""
-
-
-class UnknownName(UnusableContent):
-    """What was asked for by name is not there.
-
-    Attributes:
-        kind: `genre`, `world` or `tier`.
-    """
-
-    def __init__(self, kind: Kind, name: str, known: Iterable[str], where: str) -> None:
-        names = list(known)
-        meant = near_miss(name, names)
-        there = f"did you mean {meant!r}?" if meant else f"there is {', '.join(names)}" if names else "there is none"
-        self.kind = kind
-        super().__init__([Problem(file=where, line=0, message=f"{name!r} is no {kind} here; {there}")])
 
 
 @dataclass(frozen=True, slots=True)

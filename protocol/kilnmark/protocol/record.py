@@ -43,7 +43,7 @@ class PictureRecord(msgspec.Struct, frozen=True, kw_only=True):
         schema: Version of this chunk.
         created: UTC, ISO 8601.
         notice: Set when the picture must not be taken for a real one.
-        loras: One report an adapter, in stack order, as in the reply.
+        loras: One report an adapter, in stack order, as in the reply; so is `stack_delta_ratio`.
     """
 
     schema: Literal[1] = 1
@@ -62,6 +62,7 @@ class PictureRecord(msgspec.Struct, frozen=True, kw_only=True):
     base: BaseInfo
     stack: StackInfo
     loras: list[AdapterReport]
+    stack_delta_ratio: float | None = None
     warnings: list[str] = []
     trace_id: str = ""
 

@@ -55,6 +55,8 @@ class AdapterReport(msgspec.Struct, frozen=True, kw_only=True):
         applied_target_count: Layers that were changed.
         delta_ratio: Frobenius norm of scale x delta over that of the base weights, over all applied targets; None
             before a base has been asked.
+        probe_divergence: Norm of the difference between the noise predicted with this adapter alone and without any,
+            over the norm of the latter, at a fixed small size; None where this adapter was not probed at this scale.
         verdict: The judgement.
         reason: One sentence a person can act on.
     """
@@ -73,6 +75,7 @@ class AdapterReport(msgspec.Struct, frozen=True, kw_only=True):
     target_count: int = 0
     applied_target_count: int = 0
     delta_ratio: float | None = None
+    probe_divergence: float | None = None
     verdict: Verdict
     reason: str
 

@@ -91,6 +91,7 @@ class RenderJob(_Tagged, frozen=True, kw_only=True, tag="render"):
     lora_scales: list[float]
     stack: StackInfo
     on_mismatch: Literal["error", "warn"]
+    probe: bool = False
     traceparent: str | None = None
     tracestate: str | None = None
 
@@ -180,6 +181,7 @@ class Finished(_Tagged, frozen=True, kw_only=True, tag="finished"):
     prompt: str
     timings: Timings
     loras: list[AdapterReport]
+    stack_delta_ratio: float | None = None
     warnings: list[str] = []
 
 

@@ -1,0 +1,35 @@
+"""Where a number about an adapter becomes a word about it: every threshold of the engine, and where it comes from.
+
+They are kept far from what trained adapters do, whose delta ratio is 1e-3 to 0.2: a healthy one is never accused. All
+were measured on FLUX.1's own topology in float32, in which adapters are applied on every base.
+"""
+
+__all__ = [
+    "CANCELLING_SHARE",
+    "INVISIBLE_DIVERGENCE",
+    "LOST_RATIO",
+    "UNCHANGED_DIVERGENCE",
+    "VANISHING_RATIO",
+]
+
+LOST_RATIO = 2.0**-24
+"""Of one layer's update to the layer's weight, as Frobenius norms: below it the sum is the weight again.
+
+Half the distance from 1 to the next number of float32, so that adding it rounds to nothing.
+"""
+
+VANISHING_RATIO = 1e-6
+"""Delta ratio of a whole adapter below which no pixel changes: a forward pass then differs by under 2e-6, which is what
+the order of float32's own sums amounts to over 57 blocks."""
+
+CANCELLING_SHARE = 1e-3
+"""Adapters of which less than this share of the sum of their single norms is left cancel each other.
+
+One file at scales 1 and -1 leaves 1.7e-4, because the norms come from float32 inner products.
+"""
+
+UNCHANGED_DIVERGENCE = 1e-6
+"""Probe divergence below which nothing happened: what the order of sums makes of two equal passes stays below it."""
+
+INVISIBLE_DIVERGENCE = 1e-3
+"""Probe divergence below which nobody sees a difference between two pictures of one seed; no reason to refuse."""
