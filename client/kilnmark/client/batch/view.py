@@ -30,7 +30,7 @@ def show_plan(out: Console, plan: Plan, folder: Path) -> None:
         out.print(_title(item), soft_wrap=True, style="bold")
         out.print(plain(f"  {item.prompt}"), soft_wrap=True)
         stack = ", ".join(f"{adapter.name}:{adapter.scale:g}" for adapter in item.adapters) or "no adapters"
-        size = f"{item.width}x{item.height}, {item.steps} steps on {item.variant}"
+        size = f"{item.width}x{item.height}, {_counted(item.steps, 'step')} on {item.variant}"
         facts = f"  seed {item.seed}; {_length(item.tokens)}; {stack}; {size}"
         out.print(plain(facts), soft_wrap=True)
         out.print(plain(f"  {folder / item.output}"), soft_wrap=True, style="dim")
@@ -52,7 +52,7 @@ def show_run(out: Console, document: RunDocument) -> None:
     rows = [
         ("pictures", ", ".join(f"{count} {became}" for became, count in counts if count) or "none"),
         ("adapters", _engagement(report.verdict for item in document.items for report in item.loras)),
-        ("time", f"{document.seconds:.1f} s, {document.switches} switches of stack"),
+        ("time", f"{document.seconds:.1f} s, {_counted(document.switches, 'change')} of stack"),
         ("page", document.page),
     ]
     if document.problems:
@@ -100,8 +100,12 @@ def _nothing() -> None:
 
 def _standing(tally: Tally) -> str:
     failed = tally.count(Became.FAILED)
-    parts = [f"{tally.switches} switches", _engagement(tally.verdicts.elements())]
+    parts = [f"{_counted(tally.switches, 'change')} of stack", _engagement(tally.verdicts.elements())]
     return "; ".join([*parts, f"{failed} failed"] if failed else parts)
+
+
+def _counted(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
 
 
 def _rate(painted: int, seconds: float | None) -> str:
