@@ -24,7 +24,7 @@ from kilnmark.client.exits import ExitCode
 from kilnmark.keymaps.write import make_adapter
 from kilnmark.protocol.report import Verdict
 from tests.client.batch.packs import SmallPacks, make_packs
-from tests.client.conftest import KILNMARK, Daemon
+from tests.client.conftest import KILNMARK, Daemon, on_a_terminal
 
 FILES = ["ash/fen/poi/reed-gate.png", "ash/mire/poi/glass-stair.png", "ash/mire/poi/old-kiln.png"]
 _base_seeds = itertools.count(1000)
@@ -198,6 +198,14 @@ def test_without_a_daemon_what_is_there_stays_and_the_code_tells(bench: Bench, t
     assert (document["error"]["kind"], document["left"]) == ("daemon_unavailable", 3)
     assert "run the same command again" in result.stderr
     assert read_manifest(bench.out).pictures == before
+
+
+def test_on_a_terminal_a_bar_tells_how_it_stands(bench: Bench) -> None:
+    with on_a_terminal("batch", *bench.command) as (process, terminal):
+        assert terminal.read_until(b"3/3", 60)
+        assert process.stdout is not None
+        assert b"3 kept" in process.stdout.read()
+    assert b"0 changes of stack" in terminal.seen
 
 
 def wait_for_pictures(folder: Path, count: int, process: "subprocess.Popen[str]") -> None:

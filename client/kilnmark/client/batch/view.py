@@ -1,4 +1,4 @@
-"""A plan, its problems and its outcome as people read them, and the bar while it is painted.
+"""A plan and its outcome as people read them, and the bar while it is painted.
 
 Nothing here asks a daemon or a disk. Names and prompts come from outside and are shown as they are, control characters
 spelled out.
@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.text import Text
 
 from kilnmark.client.batch.documents import RunDocument
@@ -18,10 +17,9 @@ from kilnmark.client.batch.manifest import Tokens
 from kilnmark.client.batch.plan import Item, Plan
 from kilnmark.client.batch.tally import Became, Tally
 from kilnmark.client.tables import console, plain, print_facts
-from kilnmark.protocol.problems import Problem
 from kilnmark.protocol.report import Verdict
 
-__all__ = ["batch_bar", "show_notes", "show_plan", "show_run"]
+__all__ = ["batch_bar", "show_plan", "show_run"]
 
 
 def show_plan(out: Console, plan: Plan, folder: Path) -> None:
@@ -34,12 +32,6 @@ def show_plan(out: Console, plan: Plan, folder: Path) -> None:
         facts = f"  seed {item.seed}; {_length(item.tokens)}; {stack}; {size}"
         out.print(plain(facts), soft_wrap=True)
         out.print(plain(f"  {folder / item.output}"), soft_wrap=True, style="dim")
-
-
-def show_notes(err: Console, plan: Plan) -> None:
-    """What is wrong with the sources, and what should be looked at."""
-    _show(err, "warning", "yellow", plan.warnings)
-    _show(err, "problem", "red", plan.problems)
 
 
 def show_run(out: Console, document: RunDocument) -> None:
@@ -69,17 +61,19 @@ def batch_bar(tally: Tally) -> Iterator[Callable[[], None]]:
     if not sys.stderr.isatty():
         yield _nothing
         return
+    from rich import progress as rich
+
     columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[standing]}"),
+        rich.TextColumn("{task.description}"),
+        rich.BarColumn(),
+        rich.MofNCompleteColumn(),
+        rich.TextColumn("{task.fields[rate]}"),
+        rich.TimeElapsedColumn(),
+        rich.TextColumn("left"),
+        rich.TimeRemainingColumn(),
+        rich.TextColumn("{task.fields[standing]}"),
     )
-    with Progress(*columns, console=console(stderr=True), transient=True) as bar:
+    with rich.Progress(*columns, console=console(stderr=True), transient=True) as bar:
         task = bar.add_task("batch", total=None, rate="", standing="")
 
         def move() -> None:
@@ -116,11 +110,6 @@ def _engagement(verdicts: Iterable[Verdict]) -> str:
     found = list(verdicts)
     counts = [f"{found.count(verdict)} {verdict}" for verdict in Verdict if verdict in found]
     return ", ".join(counts) or "none applied"
-
-
-def _show(err: Console, word: str, colour: str, problems: Iterable[Problem]) -> None:
-    for problem in problems:
-        err.print(Text.assemble((f"{word}: ", f"bold {colour}"), plain(str(problem))), soft_wrap=True)
 
 
 def _title(item: Item) -> Text:
