@@ -1,5 +1,6 @@
 """A real daemon for the client's tests, and real peers that are silent, full or hang up."""
 
+import json
 import os
 import selectors
 import signal
@@ -26,7 +27,7 @@ STOP_TIMEOUT = 30.0
 
 @dataclass(frozen=True)
 class Daemon:
-    """A daemon that serves; `folder` is its adapter root."""
+    """A daemon that serves; `folder` is its adapter root, and `packs` in it the folder of its packs."""
 
     socket: Path
     pid: int
@@ -35,11 +36,20 @@ class Daemon:
 
 
 @contextmanager
-def serving(folder: Path) -> Iterator[Daemon]:
-    """Run `kilnmark serve` until the block ends; it is ended by its own pid whatever happened."""
+def serving(folder: Path, **settings: object) -> Iterator[Daemon]:
+    """Run `kilnmark serve` until the block ends; it is ended by its own pid whatever happened.
+
+    Args:
+        folder: Its home.
+        settings: Some that the command line does not offer; the daemon is then started by its module.
+    """
     path = folder / "daemon.sock"
     command = [KILNMARK, "serve", "--socket", str(path), "--output-dir", str(folder / "pictures")]
-    command += ["--lora-root", str(folder)]
+    (folder / "packs").mkdir(exist_ok=True)
+    command += ["--lora-root", str(folder), "--packs", str(folder / "packs")]
+    if settings:
+        chosen = {"socket": str(path), "output_dir": str(folder / "pictures"), "lora_roots": [str(folder)], **settings}
+        command = [sys.executable, "-m", "kilnmark.daemon", json.dumps(chosen)]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=folder) as process:
         ready = threading.Event()
         reader = threading.Thread(target=_read_log, args=(process, ready))
@@ -88,6 +98,21 @@ def healthy(daemon: Daemon) -> Path:
 def dead(daemon: Daemon) -> Path:
     """An adapter whose every update is zero."""
     return make_adapter(daemon.folder / "dead.safetensors", rank=2, blocks=1, dead=True)
+
+
+@pytest.fixture(scope="session")
+def packs(daemon: Daemon, healthy: Path, dead: Path) -> Path:
+    """One genre, `ink`, with a world, `mire`, whose adapter is dead."""
+    folder = daemon.folder / "packs"
+    (folder / "ink" / "worlds" / "mire").mkdir(parents=True)
+    (folder / "ink" / "visual_style.yaml").write_text(
+        "positive_suffix: ink on paper\nbase_seed: 12\nloras:\n"
+        "  - {name: wash, file: ../../healthy.safetensors, scale: 0.5, applies_to: [portrait], trigger: inkwash}\n"
+    )
+    (folder / "ink" / "worlds" / "mire" / "visual_style.yaml").write_text(
+        "loras:\n  add:\n    - {name: bog, file: dead.safetensors, scale: 1, applies_to: [portrait]}\n"
+    )
+    return folder
 
 
 @pytest.fixture

@@ -42,6 +42,9 @@ SMALL: dict[str, Any] = {"width": 64, "height": 64, "steps": 1, "seed": 7, "cach
 LONG: dict[str, Any] = {"width": 64, "height": 64, "steps": 100, "seed": 7, "cache": False}
 
 
+ON_THE_WIRE = {"lora_inspect": r"lora\.inspect", "compose": r"style\.compose"}
+
+
 class Blocking:
     """An `AsyncClient` on an event loop of its own, with the face of a `Client`."""
 
@@ -142,6 +145,29 @@ def test_files_are_inspected_without_a_render(daemon: Daemon, flavour: Any, heal
     assert len(listed.targets) == listed.target_count == 20
 
 
+def test_a_genre_is_composed_and_rendered(daemon: Daemon, flavour: Any, packs: Path) -> None:
+    with flavour(daemon.socket) as client:
+        composition = client.compose("ink", "portrait", prompt="a kiln")
+        result = client.render("a kiln", genre="ink", tier="portrait", width=64, height=64, steps=1)
+    assert composition.prompt == result.prompt == "inkwash, a kiln, ink on paper"
+    assert (result.stack, result.seed) == (composition.stack, composition.seed)
+    [lora], [report] = composition.loras, result.loras
+    assert (lora.name, lora.scale, lora.inspection.sha256) == (report.name, report.scale, report.sha256)
+    assert lora.inspection.matched_key_count == report.matched_key_count == 40
+
+
+def test_a_world_is_composed_with_what_its_dead_adapter_is(daemon: Daemon, flavour: Any, packs: Path) -> None:
+    with flavour(daemon.socket) as client:
+        composition = client.compose("ink", "portrait", world="mire")
+        with pytest.raises(AdapterNotEngaged):
+            client.render("a kiln", genre="ink", world="mire", tier="portrait", **SMALL)
+        with pytest.raises(InvalidParams, match=r"no genre here - at `\$\.params\.genre`"):
+            client.compose("oil", "portrait")
+        with pytest.raises(InvalidParams, match=r"\$\.params\.tier"):
+            client.compose("ink", "")
+    assert [lora.inspection.verdict for lora in composition.loras] == [Verdict.ENGAGED, Verdict.NOOP]
+
+
 def test_a_dead_adapter_is_an_error_with_its_report(daemon: Daemon, flavour: Any, healthy: Path, dead: Path) -> None:
     with flavour(daemon.socket) as client, pytest.raises(AdapterNotEngaged) as caught:
         client.render("a kiln", lora_paths=[healthy, dead], **SMALL)
@@ -201,13 +227,14 @@ def test_short_methods_are_bounded(flavour: Any, folder: Path, method: str) -> N
 
 
 @pytest.mark.parametrize(
-    ("method", "arguments"), [("render", ("a kiln",)), ("warm_up", ()), ("lora_inspect", (["/x"],))]
+    ("method", "arguments"),
+    [("render", ("a kiln",)), ("warm_up", ()), ("lora_inspect", (["/x"],)), ("compose", ("g", "t"))],
 )
 def test_silence_is_bounded(flavour: Any, folder: Path, method: str, arguments: tuple[Any, ...]) -> None:
     with (
         silent_daemon(folder) as path,
         flavour(path, silence_timeout=0.2) as client,
-        pytest.raises(SilenceTimeout, match=method.replace("_", ".") if "lora" in method else method),
+        pytest.raises(SilenceTimeout, match=ON_THE_WIRE.get(method, method)),
     ):
         getattr(client, method)(*arguments)
 

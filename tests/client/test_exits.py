@@ -6,12 +6,16 @@ import pytest
 from kilnmark.client import errors as client_errors
 from kilnmark.client.errors import (
     BadReply,
+    BrokenManifest,
     ClientError,
     ConnectionLost,
     ConnectTimeout,
     DaemonDidNotStart,
     DaemonNotInstalled,
     DaemonUnavailable,
+    FolderInUse,
+    FolderUnusable,
+    NoTokenizers,
     RenderTimeout,
     ReplyTimeout,
     SilenceTimeout,
@@ -20,6 +24,7 @@ from kilnmark.client.errors import (
 )
 from kilnmark.client.exits import ErrorDocument, ExitCode, exit_code_of, exit_code_of_reports, reports_of
 from kilnmark.protocol.errors import BY_CODE, AdapterNotEngaged, KilnmarkError
+from kilnmark.protocol.problems import Problem, UnknownName, UnusableContent
 from kilnmark.protocol.report import AdapterReport, Verdict
 
 CLIENT_SIDE: list[ClientError] = [
@@ -28,6 +33,10 @@ CLIENT_SIDE: list[ClientError] = [
     DaemonDidNotStart("/demo/daemon.log", "it ended with status 1"),
     ConnectionLost(("render",), "the daemon closed it"),
     BadReply("garbage"),
+    BrokenManifest("/out/manifest.json", "no JSON"),
+    FolderInUse("/out"),
+    FolderUnusable("/out", "no space left"),
+    NoTokenizers("/dev", "there are none"),
     ConnectTimeout(5.0, "/s"),
     ReplyTimeout(30.0, "ping"),
     RenderTimeout(1.5, "render"),
@@ -40,6 +49,7 @@ CODES = {
     "adapter_not_engaged": ExitCode.NOT_ENGAGED,
     "queue_full": ExitCode.TRY_AGAIN,
     "draining": ExitCode.TRY_AGAIN,
+    "folder_in_use": ExitCode.TRY_AGAIN,
     "daemon_unavailable": ExitCode.NO_DAEMON,
     "connect_timeout": ExitCode.NO_DAEMON,
 }
@@ -54,6 +64,15 @@ def test_the_list_above_holds_every_client_error() -> None:
 def test_an_error_ends_with_the_code_of_its_kind(error: KilnmarkError) -> None:
     kind = ErrorDocument.of(error).error.kind
     assert exit_code_of(error) is CODES.get(kind, ExitCode.FAILED)
+
+
+def test_unusable_content_is_a_usage_error_whose_problems_are_facts() -> None:
+    problem = Problem(file="g/visual_style.yaml", line=3, entry="loras", message="is odd; mend it")
+    error = ErrorDocument.of(UnusableContent([problem])).error
+    assert (error.kind, error.message) == ("unusable_content", "g/visual_style.yaml:3: loras: is odd; mend it")
+    assert msgspec.to_builtins(error.detail)["problems"][0]["line"] == 3
+    assert exit_code_of(UnusableContent([problem])) is ExitCode.USAGE
+    assert exit_code_of(UnknownName("genre", "a", ["b"], "packs")) is ExitCode.USAGE
 
 
 @pytest.mark.parametrize("error", CLIENT_SIDE, ids=repr)

@@ -91,6 +91,7 @@ def test_a_misspelt_keyword_is_a_type_error() -> None:
         ({"cache": "no"}, "$.params.cache"),
         ({"world": "w"}, "$.params.world"),
         ({"genre": "g", "lora_paths": ["/x"]}, "$.params.genre"),
+        ({"genre": "g"}, "$.params.tier"),
     ],
 )
 def test_what_is_out_of_bounds_is_named_by_its_path(options: dict[str, Any], where: str) -> None:

@@ -51,7 +51,7 @@ def test_without_the_daemons_packages_it_says_which_extra_to_install(folder: Pat
     assert "kilnmark[" in done.stderr
 
 
-@pytest.mark.parametrize("option", ["--lora-root", "--variant", "--base"])
+@pytest.mark.parametrize("option", ["--lora-root", "--packs", "--variant", "--base"])
 def test_a_folder_that_is_not_there_is_refused_before_anything_starts(folder: Path, option: str) -> None:
     command = [KILNMARK, "serve", option, str(folder / "absent")]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
@@ -69,7 +69,7 @@ def test_the_settings_are_the_document_and_every_path_in_it_is_absolute(folder: 
     assert done.returncode == 2
     assert done.stdout == (
         f'{{"socket":"{folder}/open/s","variant":"standin","bases":null,"base_memory":null,"quantize":null,"output_dir":"{folder}/out",'
-        f'"lora_roots":["{folder}","{folder}/data/kilnmark/loras"]}}\n'
+        f'"lora_roots":["{folder}","{folder}/data/kilnmark/loras"],"packs":null}}\n'
     )
 
 

@@ -116,11 +116,6 @@ def test_a_directory_that_is_not_listed_is_refused() -> None:
         accept(RenderParams(prompt="x", variant="/etc"), HOLDING_TWO, "job")
 
 
-def test_a_genre_is_refused_with_what_to_send_instead() -> None:
-    with pytest.raises(InvalidParams, match=r"no genre packs.*lora_paths"):
-        order(genre="fantasy")
-
-
 def test_a_size_that_its_tier_makes_too_large_is_refused() -> None:
     assert order(tier="cartography", width=4096).height == 1024
     with pytest.raises(InvalidParams, match=r"4096x1040.*\$\.params\.width"):

@@ -14,13 +14,13 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 OUTSIDE = {
-    "protocol": "msgspec",
+    "protocol": "msgspec pydantic pydantic_core yaml",
     "otel": "msgspec opentelemetry",
     "keymaps": "msgspec numpy opentelemetry pydantic safetensors yaml",
     "client": "click msgspec numpy opentelemetry pydantic rich safetensors yaml",
 }
 """Top-level packages that a light room may need when it is imported."""
-ON_DEMAND = {"otel": "google opentelemetry", "client": "PIL"}
+ON_DEMAND = {"otel": "google opentelemetry", "client": "PIL tokenizers"}
 """Further packages that a light room may look for inside a function."""
 EXTRA_ONLY = ("opentelemetry.sdk", "opentelemetry.exporter", "opentelemetry.proto", "opentelemetry.instrumentation")
 ARROWS = {

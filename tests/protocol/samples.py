@@ -1,7 +1,8 @@
 """One of each large result, for tests that need any: every figure is made up."""
 
 from kilnmark.protocol.memory import BaseInfo, HeldAdapter, HeldBase, Limits, MemoryInfo
-from kilnmark.protocol.messages import JobInfo, StatusResult, WorkerInfo
+from kilnmark.protocol.messages import JobInfo, PacksInfo, StatusResult, WorkerInfo
+from kilnmark.protocol.problems import Problem
 
 BASE = BaseInfo(
     variant="standin",
@@ -23,6 +24,14 @@ MEMORY = MemoryInfo(
         HeldBase(base=BASE, declared_bytes=1, last_used="t", adapters=[HeldAdapter(name="a", sha256="s", scale=0.5)])
     ],
 )
+PACKS = PacksInfo(
+    folder="/p",
+    genres=1,
+    worlds=2,
+    problem_count=3,
+    problems=[Problem(file="g/visual_style.yaml", line=4, entry="loras", message="is odd; mend it")],
+    kept=["g/w"],
+)
 STATUS = StatusResult(
     version="1",
     pid=1,
@@ -40,4 +49,5 @@ STATUS = StatusResult(
     variants=["standin", "dev"],
     loading="dev",
     memory=MEMORY,
+    packs=PACKS,
 )

@@ -4,11 +4,12 @@ import json
 
 import pytest
 
-from kilnmark.protocol.catalog import MAX_PIXELS, TIERS, VARIANTS, Tier, Variant
+from kilnmark.protocol.catalog import MAX_PIXELS, VARIANTS, Variant
 from kilnmark.protocol.jsonrpc import params_as
 from kilnmark.protocol.messages import RenderParams, check_render
+from kilnmark.protocol.tiers import Tier, load_tiers
 
-ENTRIES: list[Tier | Variant] = [*TIERS.values(), *VARIANTS.values()]
+ENTRIES: list[Tier | Variant] = [*load_tiers().values(), *VARIANTS.values()]
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
@@ -18,7 +19,7 @@ def test_an_entry_sets_what_a_request_may_ask_for(entry: Tier | Variant) -> None
     assert entry.width * entry.height <= MAX_PIXELS
 
 
-@pytest.mark.parametrize("tier", TIERS.values(), ids=lambda tier: tier.name)
+@pytest.mark.parametrize("tier", load_tiers().values(), ids=lambda tier: tier.name)
 def test_a_tier_names_a_variant_that_exists(tier: Tier) -> None:
     assert tier.variant in VARIANTS
 

@@ -31,6 +31,7 @@ from kilnmark.protocol.messages import (
     StackInfo,
     StatusParams,
     StatusResult,
+    StyleComposeParams,
     Timings,
     WarmUpParams,
     WarmUpResult,
@@ -57,7 +58,7 @@ from kilnmark.protocol.work import (
     Stepped,
     WarmUp,
 )
-from tests.protocol.samples import BASE, MEMORY, STATUS
+from tests.protocol.samples import BASE, MEMORY, PACKS, STATUS
 
 REPORT = AdapterReport(
     name="glaze",
@@ -113,6 +114,8 @@ WIRE: list[msgspec.Struct] = [
         priority="high",
         cache=False,
     ),
+    StyleComposeParams(genre="g", world="w", tier="scene", prompt="p"),
+    PACKS,
     PingResult(version="1", pid=2, uptime_s=0.5),
     WorkerInfo(pid=None, restarts=2, last_error="gone"),
     JobInfo(job_id="j", state="running", step=1, steps=4, priority="low", shared_with="k"),

@@ -123,6 +123,7 @@ def test_meta_carries_the_token_and_the_trace_context() -> None:
         ({"lora_paths": [], "lora_scales": [1.0]}, "$.params.lora_scales"),
         ({"world": "w"}, "$.params.world"),
         ({"genre": "g", "lora_paths": ["a"], "lora_scales": [1.0]}, "$.params.genre"),
+        ({"genre": "g"}, "$.params.tier"),
         ({"width": 4096, "height": 4096}, "$.params.width"),
     ],
 )

@@ -21,8 +21,10 @@ if TYPE_CHECKING:
         StopTimeout,
         TimedOut,
     )
-    from kilnmark.client.request import InspectOptions, RenderOptions
+    from kilnmark.client.many import Rendered
+    from kilnmark.client.request import InspectOptions, RenderOptions, RenderRequest
     from kilnmark.client.sync import Client
+    from kilnmark.protocol.composition import ComposedLora, Composition
     from kilnmark.protocol.errors import (
         AdapterNotEngaged,
         AdapterRefused,
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
         BaseInfo,
         CancelResult,
         JobInfo,
+        PacksInfo,
         PingResult,
         Progress,
         RenderResult,
@@ -57,6 +60,7 @@ if TYPE_CHECKING:
         WarmUpResult,
         WorkerInfo,
     )
+    from kilnmark.protocol.problems import Problem
     from kilnmark.protocol.report import AdapterReport, Verdict
 
 _HOMES = {
@@ -65,8 +69,10 @@ _HOMES = {
         "BadReply ClientError ConnectionLost ConnectTimeout DaemonNotInstalled DaemonUnavailable RenderTimeout "
         "ReplyTimeout SilenceTimeout StopTimeout TimedOut"
     ),
-    "kilnmark.client.request": "InspectOptions RenderOptions",
+    "kilnmark.client.many": "Rendered",
+    "kilnmark.client.request": "InspectOptions RenderOptions RenderRequest",
     "kilnmark.client.sync": "Client",
+    "kilnmark.protocol.composition": "ComposedLora Composition",
     "kilnmark.protocol.errors": (
         "AdapterNotEngaged AdapterRefused Cancelled Draining InternalError InvalidParams InvalidRequest "
         "JobTimedOut KilnmarkError ParseError QueueFull RenderFailed RequestError StorageFailed UnknownJob "
@@ -74,9 +80,10 @@ _HOMES = {
     ),
     "kilnmark.protocol.inspection": "Inspection InspectionDocument",
     "kilnmark.protocol.messages": (
-        "BaseInfo CancelResult JobInfo PingResult Progress RenderResult ShutdownResult StackInfo StatusResult "
-        "Timings WarmUpResult WorkerInfo"
+        "BaseInfo CancelResult JobInfo PacksInfo PingResult Progress RenderResult ShutdownResult StackInfo "
+        "StatusResult Timings WarmUpResult WorkerInfo"
     ),
+    "kilnmark.protocol.problems": "Problem",
     "kilnmark.protocol.report": "AdapterReport Verdict",
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
@@ -92,6 +99,8 @@ __all__ = [
     "Cancelled",
     "Client",
     "ClientError",
+    "ComposedLora",
+    "Composition",
     "ConnectTimeout",
     "ConnectionLost",
     "DaemonNotInstalled",
@@ -106,14 +115,18 @@ __all__ = [
     "JobInfo",
     "JobTimedOut",
     "KilnmarkError",
+    "PacksInfo",
     "ParseError",
     "PingResult",
+    "Problem",
     "Progress",
     "QueueFull",
     "RenderFailed",
     "RenderOptions",
+    "RenderRequest",
     "RenderResult",
     "RenderTimeout",
+    "Rendered",
     "ReplyTimeout",
     "RequestError",
     "ShutdownResult",

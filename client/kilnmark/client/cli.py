@@ -10,11 +10,13 @@ from pathlib import Path
 
 import click
 
+from kilnmark.client.batch.commands import batch
 from kilnmark.client.commands import ping, render, status, stop, warm_up, write_document
 from kilnmark.client.exits import ErrorBody, ErrorDocument, ExitCode, exit_code_of, reports_of
 from kilnmark.client.lora import lora
 from kilnmark.client.options import json_option, wants_json
 from kilnmark.client.serve import serve
+from kilnmark.client.style import style
 from kilnmark.protocol.errors import KilnmarkError
 
 __all__ = ["kilnmark", "main"]
@@ -64,7 +66,7 @@ def demo(output: Path, *, as_json: bool) -> None:
     click.get_current_context().exit(ExitCode.DONE if result.holds else ExitCode.FAILED)
 
 
-for _command in (serve, render, status, ping, warm_up, stop, lora):
+for _command in (serve, render, status, ping, warm_up, stop, lora, style, batch):
     kilnmark.add_command(_command)
 
 

@@ -148,7 +148,9 @@ def _farewell(answer: ShutdownResult) -> str:
 @click.option("--guidance", type=float, metavar="G", help="How closely to follow the prompt, 0 to 30.")
 @click.option("--width", type=int, metavar="PIXELS", help="A multiple of 16.")
 @click.option("--height", type=int, metavar="PIXELS", help="A multiple of 16.")
-@click.option("--genre", metavar="NAME", help="Compose the stack from this content pack instead of --lora.")
+@click.option(
+    "--genre", metavar="NAME", help="Compose the stack from this content pack instead of --lora; needs --tier."
+)
 @click.option("--world", metavar="NAME", help="A setting inside the genre.")
 @click.option(
     "--on-mismatch",

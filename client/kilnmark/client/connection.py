@@ -10,6 +10,7 @@ import msgspec
 
 from kilnmark.client.errors import BadReply, ClientError
 from kilnmark.protocol import jsonrpc
+from kilnmark.protocol.composition import Composition
 from kilnmark.protocol.errors import ParseError, RequestError
 from kilnmark.protocol.framing import LineSplitter, OversizedFrame
 from kilnmark.protocol.inspection import InspectionDocument
@@ -32,6 +33,7 @@ __all__ = [
     "RENDER",
     "SHUTDOWN",
     "STATUS",
+    "STYLE_COMPOSE",
     "WARM_UP",
     "Alive",
     "Answered",
@@ -65,6 +67,7 @@ WARM_UP = Method("warm_up", WarmUpResult, lasting=True)
 RENDER = Method("render", RenderResult, lasting=True)
 CANCEL = Method("cancel", CancelResult)
 LORA_INSPECT = Method("lora.inspect", InspectionDocument, lasting=True)
+STYLE_COMPOSE = Method("style.compose", Composition, lasting=True)
 SHUTDOWN = Method("shutdown", ShutdownResult)
 
 

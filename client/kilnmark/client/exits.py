@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from kilnmark.client.errors import ClientError, ConnectTimeout, DaemonUnavailable
+from kilnmark.client.errors import ClientError, ConnectTimeout, DaemonUnavailable, FolderInUse
 from kilnmark.otel.settings import TracingMisconfigured
 from kilnmark.protocol.errors import (
     AdapterNotEngaged,
@@ -20,6 +20,7 @@ from kilnmark.protocol.errors import (
     QueueFull,
     RequestError,
 )
+from kilnmark.protocol.problems import UnknownName, UnusableContent
 from kilnmark.protocol.report import AdapterReport, Verdict
 
 __all__ = ["ErrorBody", "ErrorDocument", "ExitCode", "exit_code_of", "exit_code_of_reports", "reports_of"]
@@ -34,7 +35,7 @@ class ExitCode(IntEnum):
         USAGE: The command line or a parameter is wrong.
         NOT_ENGAGED: An adapter did not engage or was refused, also when the picture was made all the same.
         NO_DAEMON: Nobody answers at the socket.
-        TRY_AGAIN: The queue is full, the daemon is on its way out, or the socket is held by another.
+        TRY_AGAIN: The queue is full, the daemon is on its way out, or the socket or the folder is held by another.
         INTERRUPTED: Ctrl-C.
     """
 
@@ -55,7 +56,10 @@ _CODES: Mapping[type[KilnmarkError], ExitCode] = {
     ConnectTimeout: ExitCode.NO_DAEMON,
     QueueFull: ExitCode.TRY_AGAIN,
     Draining: ExitCode.TRY_AGAIN,
+    FolderInUse: ExitCode.TRY_AGAIN,
     TracingMisconfigured: ExitCode.USAGE,
+    UnknownName: ExitCode.USAGE,
+    UnusableContent: ExitCode.USAGE,
 }
 
 
@@ -68,7 +72,7 @@ class ErrorBody(msgspec.Struct, frozen=True, kw_only=True):
         message: One sentence.
         retryable: Whether the same call may succeed later, unchanged.
         job_id: The render it belongs to, if there is one.
-        detail: Facts, such as the engagement reports under `loras`.
+        detail: Facts, such as the engagement reports under `loras`, or what is wrong with documents under `problems`.
     """
 
     code: int | None
@@ -98,6 +102,9 @@ class ErrorDocument(msgspec.Struct, frozen=True):
             )
         elif isinstance(error, ClientError):
             body = ErrorBody(code=None, kind=error.kind, message=str(error), retryable=error.retryable)
+        elif isinstance(error, UnusableContent):
+            detail = {"problems": list(error.problems)}
+            body = ErrorBody(code=None, kind="unusable_content", message=str(error), detail=detail)
         else:
             body = ErrorBody(code=None, kind="failed", message=str(error))
         return cls(body)

@@ -8,16 +8,25 @@ import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, TypedDict, Unpack
+from typing import Any, Literal, Required, TypedDict, Unpack
 
 import msgspec
 
 from kilnmark.protocol import jsonrpc
 from kilnmark.protocol.catalog import Priority
 from kilnmark.protocol.errors import InvalidParams
-from kilnmark.protocol.messages import CancelParams, LoraInspectParams, RenderParams, check_render
+from kilnmark.protocol.messages import CancelParams, LoraInspectParams, RenderParams, StyleComposeParams, check_render
 
-__all__ = ["InspectOptions", "Paths", "RenderOptions", "cancel_params", "inspect_params", "render_params"]
+__all__ = [
+    "InspectOptions",
+    "Paths",
+    "RenderOptions",
+    "RenderRequest",
+    "cancel_params",
+    "compose_params",
+    "inspect_params",
+    "render_params",
+]
 
 Paths = Sequence[str | os.PathLike[str]]
 
@@ -35,7 +44,7 @@ class RenderOptions(TypedDict, total=False):
         width, height: Pixels, multiples of 16.
         lora_paths: Adapter files in stack order; relative ones are meant from the current folder.
         lora_scales: One scale for each path; left out, each is 1.0.
-        genre, world: Compose the stack from `visual_style.yaml` instead.
+        genre, world: Compose the stack from `visual_style.yaml` instead, by `tier`.
         on_mismatch: `error` refuses the render when an adapter does not engage wholly, `warn` renders and reports.
         job_id: The caller's idempotency key; a render with one goes on when the connection is lost.
         priority: `high` is painted before `normal`, and that before `low`; a long wait raises it.
@@ -60,6 +69,16 @@ class RenderOptions(TypedDict, total=False):
     priority: Priority
     cache: bool
     probe: bool
+
+
+class RenderRequest(RenderOptions, total=False):
+    """One of the requests of `render_many`: the keywords of `render`, and the prompt.
+
+    Attributes:
+        prompt: What to paint.
+    """
+
+    prompt: Required[str]
 
 
 class InspectOptions(TypedDict, total=False):
@@ -103,6 +122,16 @@ def cancel_params(job_id: str, reason: str) -> CancelParams:
         InvalidParams: naming the field.
     """
     return jsonrpc.params_as(CancelParams, msgspec.json.encode(CancelParams(job_id=job_id, reason=reason)))
+
+
+def compose_params(genre: str, tier: str, world: str | None, prompt: str) -> StyleComposeParams:
+    """Build and check a request for a composition.
+
+    Raises:
+        InvalidParams: naming the field.
+    """
+    params = StyleComposeParams(genre=genre, world=world, tier=tier, prompt=prompt)
+    return jsonrpc.params_as(StyleComposeParams, msgspec.json.encode(params))
 
 
 def inspect_params(lora_paths: Paths, **options: Unpack[InspectOptions]) -> LoraInspectParams:

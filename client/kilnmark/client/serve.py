@@ -35,6 +35,7 @@ class ServeSettings(msgspec.Struct, frozen=True, kw_only=True):
         quantize: 3 to 8 bits; None keeps a base as it is stored.
         output_dir: Where it writes pictures.
         lora_roots: The folders adapters are read from.
+        packs: The folder of content packs; None: there is none.
     """
 
     socket: str
@@ -44,6 +45,7 @@ class ServeSettings(msgspec.Struct, frozen=True, kw_only=True):
     quantize: int | None
     output_dir: str
     lora_roots: list[str]
+    packs: str | None = None
 
 
 def data_folder(env: Mapping[str, str], *, platform: str, home: Path) -> Path:
@@ -97,9 +99,15 @@ def data_folder(env: Mapping[str, str], *, platform: str, home: Path) -> Path:
     metavar="DIR",
     help="Read adapters below this folder only; repeatable. [default: here, and loras in your data folder]",
 )
+@click.option(
+    "--packs",
+    type=click.Path(exists=True, file_okay=False),
+    metavar="DIR",
+    help="Content packs that renders may name by --genre and --world; their adapters are read too.",
+)
 @socket_option
 @json_option
-def serve(
+def serve(  # noqa: PLR0913 - one an option
     *,
     socket: str | None,
     variant: str,
@@ -108,6 +116,7 @@ def serve(
     quantize: str | None,
     output_dir: str | None,
     lora_roots: tuple[str, ...],
+    packs: str | None,
     as_json: bool,
 ) -> None:
     """Run the daemon here, until `kilnmark stop` or Ctrl-C.
@@ -124,6 +133,7 @@ def serve(
         quantize=None if quantize is None else int(quantize),
         output_dir=str(Path(output_dir or data / "pictures").absolute()),
         lora_roots=[str(Path(root).absolute()) for root in lora_roots or (".", data / "loras")],
+        packs=None if packs is None else str(Path(packs).absolute()),
     )
     if as_json:
         write_document(settings)

@@ -7,7 +7,7 @@ asyncio.
 import os
 import socket
 import time
-from collections.abc import Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable
 from contextlib import closing
 from types import TracebackType
 from typing import Self, TypeVar, Unpack, cast
@@ -21,16 +21,28 @@ from kilnmark.client.connection import (
     RENDER,
     SHUTDOWN,
     STATUS,
+    STYLE_COMPOSE,
     WARM_UP,
     Method,
     Progressed,
 )
 from kilnmark.client.dial import RETRY_AFTER, socket_path, try_to_connect
 from kilnmark.client.errors import BadReply
-from kilnmark.client.request import InspectOptions, Paths, RenderOptions, cancel_params, inspect_params, render_params
+from kilnmark.client.many import Rendered
+from kilnmark.client.request import (
+    InspectOptions,
+    Paths,
+    RenderOptions,
+    RenderRequest,
+    cancel_params,
+    compose_params,
+    inspect_params,
+    render_params,
+)
 from kilnmark.client.sync_link import Link
 from kilnmark.client.timeouts import Patience, Timeouts
 from kilnmark.client.tracing import Carrier, render_span
+from kilnmark.protocol.composition import Composition
 from kilnmark.protocol.inspection import InspectionDocument
 from kilnmark.protocol.messages import (
     CancelResult,
@@ -124,6 +136,34 @@ class Client:
         """
         return self._stream(render_params(prompt, **options))
 
+    def render_many(
+        self,
+        requests: Iterable[RenderRequest],
+        *,
+        concurrency: int = 4,
+        ordered: bool = True,
+        full_timeout: float | None = 600.0,
+    ) -> Generator[Rendered, None, None]:
+        """Make many pictures, a few at a time; one that fails is told of and does not stop the others.
+
+        It has a connection of its own, on an event loop that runs only while the next picture is waited for; where
+        such a loop runs already, use `AsyncClient`. Closing the iterator early cancels the renders under way.
+        Arguments and errors are those of `AsyncClient.render_many`.
+        """
+        import asyncio
+
+        from kilnmark.client.aio import AsyncClient
+
+        with asyncio.Runner() as runner:
+            client = AsyncClient(self.socket, **self._timeouts.keywords)
+            stream = client.render_many(requests, concurrency=concurrency, ordered=ordered, full_timeout=full_timeout)
+            try:
+                while (rendered := runner.run(_next(stream))) is not None:
+                    yield rendered
+            finally:
+                runner.run(stream.aclose())
+                runner.run(client.close())
+
     def status(self) -> StatusResult:
         """What the daemon holds and does."""
         return self._ask(STATUS, StatusParams(), self._timeouts.for_short("status"))
@@ -144,6 +184,21 @@ class Client:
         """Look at 1 to 64 adapter files without a base; a refused one is an entry like any other."""
         params = inspect_params(lora_paths, **options)
         return self._ask(LORA_INSPECT, params, self._timeouts.for_work("lora.inspect"))
+
+    def compose(self, genre: str, tier: str, *, world: str | None = None, prompt: str = "") -> Composition:
+        """Show what `render(prompt, genre=..., world=..., tier=...)` would be, and what its adapter files are.
+
+        Args:
+            genre: The content pack.
+            tier: The kind of picture asked for.
+            world: A setting inside the genre; None: the genre by itself.
+            prompt: What to paint; empty shows the style's own words alone.
+
+        Raises:
+            InvalidParams: a name is unknown, or a document is not usable; `detail` holds every problem.
+        """
+        params = compose_params(genre, tier, world, prompt)
+        return self._ask(STYLE_COMPOSE, params, self._timeouts.for_work("style.compose"))
 
     def shutdown(self, *, drain: bool = False) -> ShutdownResult:
         """Tell the daemon to leave; with `drain` it finishes the accepted renders first. Returns before it has left."""
@@ -192,3 +247,7 @@ class Client:
             patience.left()
             time.sleep(RETRY_AFTER)
         return sock
+
+
+async def _next(stream: AsyncGenerator[Rendered]) -> Rendered | None:
+    return await anext(stream, None)

@@ -7,17 +7,19 @@ markup, and control characters spelled out.
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from kilnmark.client.exhibits import DemoResult, Finding
 from kilnmark.client.memory_view import base_rows, base_words
+from kilnmark.client.printable import printable
 from kilnmark.protocol.messages import (
     CacheInfo,
     JobInfo,
+    PacksInfo,
     QueueInfo,
     RenderResult,
     StatusResult,
@@ -25,6 +27,9 @@ from kilnmark.protocol.messages import (
     WarmUpResult,
 )
 from kilnmark.protocol.report import AdapterReport, Verdict
+
+if TYPE_CHECKING:
+    from kilnmark.client.exhibits import DemoResult, Finding  # which writes adapters, with numpy
 
 __all__ = [
     "VERDICT_COLOURS",
@@ -62,6 +67,9 @@ def show_render(out: Console, result: RenderResult) -> None:
         ("time", _timings(result.timings)),
         ("job", result.job_id + (" (made before, not rendered again)" if result.cached else "")),
     ]
+    if result.stack.source == "style":
+        stack = result.stack
+        rows.insert(1, ("style", " / ".join(filter(None, (stack.genre, stack.world, stack.tier)))))
     if result.trace_id:
         rows.append(("trace", result.trace_id))
     rows += [("warning", warning) for warning in result.warnings]
@@ -120,6 +128,7 @@ def show_status(out: Console, status: StatusResult) -> None:
         ("socket", status.socket),
         ("pictures", status.output_dir),
         *(("adapters", root) for root in status.lora_roots),
+        *_packs(status.packs),
     ]
     if status.worker.last_error:
         rows.append(("last error", status.worker.last_error))
@@ -131,7 +140,7 @@ def show_warm_up(out: Console, result: WarmUpResult) -> None:
     print_facts(out, [("warm", base_words(result.base)), ("waited", f"{result.waited_ms / 1000:.1f} s")])
 
 
-def show_demo(out: Console, result: DemoResult) -> None:
+def show_demo(out: Console, result: "DemoResult") -> None:
     """The demonstration at a glance: which adapters changed the picture, and that the dead ones were caught."""
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     table.add_column("adapter", no_wrap=True)
@@ -157,7 +166,7 @@ def show_demo(out: Console, result: DemoResult) -> None:
         out.print(Text("This is not what should have come out: please report it.", style="bold red"))
 
 
-def _finding(finding: Finding) -> Iterable[str | Text]:
+def _finding(finding: "Finding") -> Iterable[str | Text]:
     report = finding.report
     return (
         finding.name,
@@ -198,6 +207,18 @@ def _cache(cache: CacheInfo) -> str:
     return f"{cache.entries} pictures, {sizes}; {cache.hits} hits so far"
 
 
+def _packs(packs: PacksInfo | None) -> Iterable[tuple[str, str]]:
+    if packs is None:
+        return
+    yield "packs", f"{packs.folder}: {packs.genres} genres, {packs.worlds} worlds"
+    if packs.kept:
+        yield "  kept", f"{', '.join(packs.kept)}: as before an edit that broke them"
+    for problem in packs.problems:
+        yield "  problem", str(problem)
+    if packs.problem_count > len(packs.problems):
+        yield "  problem", f"and {packs.problem_count - len(packs.problems)} more"
+
+
 def _job(job: JobInfo) -> str:
     facts = [job.job_id]
     if job.steps:
@@ -223,4 +244,4 @@ def _duration(seconds: float) -> str:
 
 def plain(text: str, style: str = "") -> Text:
     """Text from outside: no markup, and control characters spelled out."""
-    return Text("".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text), style=style)
+    return Text(printable(text), style=style)

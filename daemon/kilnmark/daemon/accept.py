@@ -12,12 +12,14 @@ from typing import NamedTuple
 
 from kilnmark.daemon.files import Seen, look_at
 from kilnmark.daemon.settings import Settings
+from kilnmark.daemon.styled import Styled
 from kilnmark.keymaps.errors import RefusedFile
 from kilnmark.keymaps.safefile import locate
-from kilnmark.protocol.catalog import MAX_PIXELS, TIERS, VARIANTS, Tier, Variant
+from kilnmark.protocol.catalog import MAX_PIXELS, VARIANTS, Variant
 from kilnmark.protocol.errors import AdapterRefused, InvalidParams
 from kilnmark.protocol.messages import RenderParams, StackInfo
 from kilnmark.protocol.report import AdapterReport, Verdict
+from kilnmark.protocol.tiers import Tier, load_tiers
 from kilnmark.protocol.work import RenderJob
 
 __all__ = ["Accepted", "Located", "accept", "known_variant", "locate_stack", "refusal"]
@@ -44,46 +46,51 @@ class Located(NamedTuple):
     seen: Seen | None
 
 
-def accept(params: RenderParams, settings: Settings, job_id: str) -> Accepted:
+def accept(params: RenderParams, settings: Settings, job_id: str, styled: Styled | None = None) -> Accepted:
     """Decide everything that a request left open: the request's own word, else its tier's, else its variant's.
 
     The adapters' paths are left as they were sent; `locate_stack` makes them real.
 
+    Args:
+        params: What was asked.
+        settings: What the daemon may do.
+        job_id: The request's, or one drawn for it.
+        styled: What the genre of the request comes to; None: it names none.
+
     Raises:
         InvalidParams: a name is unknown, or the picture is too large.
     """
-    if params.genre is not None:
-        raise InvalidParams(
-            "this daemon has no genre packs - at `$.params.genre`; send lora_paths and lora_scales instead",
-        )
-    tier = _tier(params.tier)
-    base = _base(params, tier, settings)
+    asked = styled.asked(params) if styled else params
+    tier = styled.style.tier if styled else _tier(params.tier)
+    wished = styled.style.variant if styled else tier.variant if tier else None
+    base = _base(asked, wished, settings)
     variant = VARIANTS.get(base, VARIANTS["dev"])
-    width = params.width or (tier or variant).width
-    height = params.height or (tier or variant).height
+    width = asked.width or (tier or variant).width
+    height = asked.height or (tier or variant).height
     if width * height > MAX_PIXELS:
         problem = f"{width}x{height} is more than {MAX_PIXELS} pixels - at `$.params.width`; ask for less"
         raise InvalidParams(problem)
-    names = [Path(path).stem for path in params.lora_paths]
+    stack = styled.stack if styled else _stack(asked)
     order = RenderJob(
         job_id=job_id,
         variant=base,
-        prompt=params.prompt,
-        negative_prompt=params.negative_prompt,
-        tier=params.tier,
-        seed=secrets.randbits(32) if params.seed is None else params.seed,
-        steps=params.steps or (tier or variant).steps,
-        guidance=_guidance(params, tier, variant),
+        prompt=asked.prompt,
+        negative_prompt=asked.negative_prompt,
+        tier=asked.tier,
+        seed=secrets.randbits(32) if asked.seed is None else asked.seed,
+        steps=asked.steps or (tier or variant).steps,
+        guidance=_guidance(asked, tier, variant),
         width=width,
         height=height,
-        lora_names=names,
-        lora_paths=params.lora_paths,
-        lora_scales=params.lora_scales,
-        stack=StackInfo(source="paths" if names else "none", tier=params.tier, names=tuple(names)),
-        on_mismatch=params.on_mismatch,
-        probe=params.probe,
+        lora_names=list(stack.names),
+        lora_paths=asked.lora_paths,
+        lora_scales=asked.lora_scales,
+        stack=stack,
+        on_mismatch=asked.on_mismatch,
+        probe=asked.probe,
     )
-    return Accepted(order, tuple(_warnings(params, tier, variant, base)))
+    warnings = _warnings(asked, tier if styled is None else None, variant, base)
+    return Accepted(order, (*(styled.warnings_on(base) if styled else ()), *warnings))
 
 
 async def locate_stack(order: RenderJob, roots: Sequence[Path]) -> Located:
@@ -139,19 +146,25 @@ def known_variant(asked: str | None, settings: Settings) -> str:
     )
 
 
-def _base(params: RenderParams, tier: Tier | None, settings: Settings) -> str:
-    """The request's word, else its tier's where this daemon may hold that, else the one the daemon was started with."""
-    if params.variant is None and tier is not None and tier.variant in settings.variants:
-        return tier.variant
+def _base(params: RenderParams, wished: str | None, settings: Settings) -> str:
+    """The request's word, else the wished one where this daemon may hold that, else the one it was started with."""
+    if params.variant is None and wished is not None and wished in settings.variants:
+        return wished
     return known_variant(params.variant, settings)
 
 
 def _tier(name: str | None) -> Tier | None:
     if name is None:
         return None
-    if name not in TIERS:
-        raise InvalidParams(f"{name!r} is no known tier - at `$.params.tier`; use one of {', '.join(TIERS)}")
-    return TIERS[name]
+    tiers = load_tiers()
+    if name not in tiers:
+        raise InvalidParams(f"{name!r} is no known tier - at `$.params.tier`; use one of {', '.join(tiers)}")
+    return tiers[name]
+
+
+def _stack(params: RenderParams) -> StackInfo:
+    names = tuple(Path(path).stem for path in params.lora_paths)
+    return StackInfo(source="paths" if names else "none", tier=params.tier, names=names)
 
 
 def _guidance(params: RenderParams, tier: Tier | None, variant: Variant) -> float:

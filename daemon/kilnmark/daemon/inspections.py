@@ -6,7 +6,7 @@ request that is given up stops at its next file.
 
 import asyncio
 import ctypes
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
@@ -37,7 +37,7 @@ class Inspections:
     """Answers `lora.inspect`."""
 
     def __init__(self, settings: Settings) -> None:
-        self._roots = settings.lora_roots
+        self._roots = settings.adapter_roots
         self._served = settings.variant if settings.variant in PAINTER_NAMES else "dev"
         self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="inspect")
 
@@ -54,17 +54,26 @@ class Inspections:
         Raises:
             InvalidParams: The variant is unknown, or the document is longer than a reply may be.
         """
-        shapes = load_shapes(self._variant(params.variant))
-        loop, count, files = asyncio.get_running_loop(), len(params.lora_paths), list[Inspection]()
-        for done, path in enumerate(params.lora_paths):
-            on_file(done, count)
-            found = await loop.run_in_executor(self._threads, self._inspect, path, shapes)
-            files.append(found if params.targets else msgspec.structs.replace(found, targets=()))
+        variant = self._variant(params.variant)
+        files = await self.files(params.lora_paths, variant, on_file, with_targets=params.targets)
+        loop = asyncio.get_running_loop()
         document = await loop.run_in_executor(self._threads, _encode, InspectionDocument(files))
         if len(document) > DOCUMENT_LIMIT:
             problem = f"the reply would have {len(document)} bytes, more than the {DOCUMENT_LIMIT} allowed"
             raise InvalidParams(f"{problem} - at `$.params.lora_paths`; ask for fewer files at once")
         return msgspec.Raw(document)
+
+    async def files(
+        self, paths: Sequence[str], variant: str, on_file: Callable[[int, int], None], *, with_targets: bool = False
+    ) -> list[Inspection]:
+        """Look at each file in turn, for a variant; the daemon's own where the layers of that are not known."""
+        shapes = load_shapes(variant if variant in PAINTER_NAMES else self._served)
+        loop, files = asyncio.get_running_loop(), list[Inspection]()
+        for done, path in enumerate(paths):
+            on_file(done, len(paths))
+            found = await loop.run_in_executor(self._threads, self._inspect, path, shapes)
+            files.append(found if with_targets else msgspec.structs.replace(found, targets=()))
+        return files
 
     def _inspect(self, path: str, shapes: Shapes) -> Inspection:
         try:

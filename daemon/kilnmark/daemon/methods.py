@@ -17,13 +17,17 @@ import msgspec
 from opentelemetry.trace import Tracer
 
 from kilnmark.daemon.accept import accept, known_variant
+from kilnmark.daemon.compositions import compose
 from kilnmark.daemon.exchange import Exchange
 from kilnmark.daemon.inspections import Inspections
 from kilnmark.daemon.jobs import Job, Watcher
 from kilnmark.daemon.outcome import job_result
+from kilnmark.daemon.packs import Packs
 from kilnmark.daemon.renders import Renders
 from kilnmark.daemon.settings import Settings
 from kilnmark.daemon.spans import RenderTrace, warm_up_span
+from kilnmark.daemon.styled import Styled
+from kilnmark.protocol.composition import Composition
 from kilnmark.protocol.errors import JobTimedOut, RenderFailed, RequestError, UnknownJob, WorkerLost
 from kilnmark.protocol.messages import (
     CancelParams,
@@ -42,6 +46,7 @@ from kilnmark.protocol.messages import (
     ShutdownResult,
     StatusParams,
     StatusResult,
+    StyleComposeParams,
     WarmUpParams,
     WarmUpResult,
     check_render,
@@ -73,6 +78,7 @@ class Methods:
         self._tracer = tracer
         self._shut_down = shut_down
         self._inspections = Inspections(settings)
+        self._packs = Packs(settings)
         self._started_at = time.monotonic()
 
     @property
@@ -85,6 +91,7 @@ class Methods:
             "render": Method(RenderParams, self.render),
             "cancel": Method(CancelParams, self.cancel),
             "lora.inspect": Method(LoraInspectParams, self.lora_inspect),
+            "style.compose": Method(StyleComposeParams, self.style_compose),
             "jobs.list": Method(JobsParams, self.list_jobs),
             "jobs.get": Method(JobParams, self.get_job),
             "jobs.wait": Method(JobWaitParams, self.wait_for_job),
@@ -117,6 +124,7 @@ class Methods:
             variants=list(self._settings.variants),
             loading=worker.holdings.loading,
             memory=worker.holdings.memory,
+            packs=await self._packs.info(),
         )
 
     async def warm_up(self, params: WarmUpParams, exchange: Exchange) -> WarmUpResult:
@@ -140,7 +148,8 @@ class Methods:
     async def render(self, params: RenderParams, exchange: Exchange) -> RenderResult:
         """Make one picture, or join the making of the same one."""
         check_render(params)
-        job = self._known(params) or self._accept(params)
+        styled = None if self._known(params) else await self._styled(params)
+        job = self._known(params) or self._accept(params, styled)
         if isinstance(job.outcome, RenderResult):
             return msgspec.structs.replace(job.outcome, cached=True)
         with exchange.pulse(params.meta.progress_token, job.job_id, lambda: self._renders.state_of(job)) as pulse:
@@ -164,6 +173,17 @@ class Methods:
         with exchange.pulse(params.meta.progress_token, "", lambda: "inspecting") as pulse:
             return await self._inspections.answer(
                 params, lambda done, count: pulse.reached(done, count, f"inspect {done + 1}/{count}")
+            )
+
+    async def style_compose(self, params: StyleComposeParams, exchange: Exchange) -> Composition:
+        """Show what a render by genre would be, without rendering."""
+        with exchange.pulse(params.meta.progress_token, "", lambda: "inspecting") as pulse:
+            return await compose(
+                params,
+                self._packs,
+                self._inspections,
+                self._settings,
+                lambda done, count: pulse.reached(done, count, f"inspect {done + 1}/{count}"),
             )
 
     async def list_jobs(self, _params: JobsParams, _exchange: Exchange) -> JobsResult:
@@ -217,10 +237,18 @@ class Methods:
             return None
         return job
 
-    def _accept(self, params: RenderParams) -> Job:
+    async def _styled(self, params: RenderParams) -> Styled | None:
+        """What the request's genre comes to; None where it names none."""
+        if params.genre is None or params.tier is None:
+            return None
+        styled = await self._packs.compose(params.genre, params.world, params.tier)
+        styled.refuse_files()
+        return styled
+
+    def _accept(self, params: RenderParams, styled: Styled | None) -> Job:
         self._renders.check_open()
         accepted_at = time.monotonic()
-        order, warnings = accept(params, self._settings, params.job_id or uuid.uuid4().hex)
+        order, warnings = accept(params, self._settings, params.job_id or uuid.uuid4().hex, styled)
         trace = RenderTrace(self._tracer, params.meta, order, order.variant)
         job = Job(order, params, warnings=warnings, trace=trace, accepted_at=accepted_at)
         self._renders.submit(job)

@@ -55,7 +55,7 @@ class Renders:
         self.failed = 0
         self.draining = False
         self._ahead: list[str] = []
-        self._preparation = Preparation(settings.lora_roots, self.recall, self.worker.holdings.base_of)
+        self._preparation = Preparation(settings.adapter_roots, self.recall, self.worker.holdings.base_of)
         self._preparing: set[asyncio.Task[None]] = set()
         self._idle = asyncio.Event()
         self._idle.set()

@@ -89,6 +89,9 @@ class Settings(BaseModel):
     lora_roots: tuple[AbsolutePath, ...] = ()
     """Directories that adapters are read from; nothing outside them is opened. Empty: no adapter is."""
 
+    packs: AbsolutePath | None = None
+    """The folder of content packs, which is an adapter root too. None: no render can name a genre."""
+
     beat_timeout: Seconds = 30.0
     """Seconds without a beat after which the worker counts as hung and is killed."""
 
@@ -159,6 +162,11 @@ class Settings(BaseModel):
         return {self.variant: self.variant, STANDIN: STANDIN, **named}
 
     @property
+    def adapter_roots(self) -> tuple[Path, ...]:
+        """Everywhere that adapters are read from."""
+        return self.lora_roots if self.packs is None else (*self.lora_roots, self.packs)
+
+    @property
     def pace(self) -> Pace:
         """How patient waiting renders must be."""
         return Pace(batch_delay=self.batch_delay, ageing=self.ageing)
@@ -171,7 +179,7 @@ class Settings(BaseModel):
             base_memory=self.base_memory,
             quantize=self.quantize,
             output_dir=str(self.output_dir),
-            lora_roots=[str(root) for root in self.lora_roots],
+            lora_roots=[str(root) for root in self.adapter_roots],
             adapter_cache_bytes=self.adapter_cache_bytes,
             stack_cache_bytes=self.stack_cache_bytes,
         )

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from kilnmark.keymaps.errors import MissingFile, OutsideRoots, UnsafeFile
 
-__all__ = ["AnyPath", "locate"]
+__all__ = ["AnyPath", "locate", "locate_beside"]
 
 AnyPath = str | os.PathLike[str]
 
@@ -44,6 +44,28 @@ def locate(path: AnyPath, roots: Sequence[AnyPath] | None = None) -> Path:
         _below(Path(os.path.realpath(text)), tried, text)
         raise missing
     raise MissingFile(text, f"no such file below {_listed(tried)}", "check the name, or put the file there")
+
+
+def locate_beside(path: AnyPath, folder: AnyPath, roots: Sequence[AnyPath]) -> Path:
+    """The real path of an adapter file that a document names.
+
+    Args:
+        path: Absolute, or relative to the document's folder, else to one of the roots.
+        folder: The one that the document is in.
+        roots: As for `locate`; the document's folder is none of them by itself.
+
+    Raises:
+        RefusedFile: As `locate` does.
+    """
+    try:
+        return locate(os.path.join(folder, path), roots)  # noqa: PTH118 - as bytes of a path, not yet resolved
+    except MissingFile:
+        pass
+    try:
+        return locate(path, roots)
+    except MissingFile as error:
+        problem = f"no such file in {os.fspath(folder)}, nor below {_listed([Path(root) for root in roots])}"
+        raise MissingFile(os.fspath(path), problem, "check the name, or put the file there") from error
 
 
 def _resolve(candidate: str, asked: str) -> Path:

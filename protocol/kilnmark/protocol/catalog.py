@@ -1,14 +1,11 @@
-"""The variants a daemon can serve and the tiers and priorities a request can ask for.
-
-Variants and tiers say what each sets when a request is silent.
-"""
+"""The variants a daemon can serve, with what each sets when a request is silent, and the priorities of requests."""
 
 from collections.abc import Mapping
 from typing import Literal, get_args
 
 import msgspec
 
-__all__ = ["MAX_PIXELS", "PRIORITIES", "STANDIN", "TIERS", "VARIANTS", "Numbers", "Priority", "Tier", "Variant"]
+__all__ = ["MAX_PIXELS", "PRIORITIES", "STANDIN", "VARIANTS", "Numbers", "Priority", "Variant"]
 
 STANDIN = "standin"
 """The variant that needs no weights."""
@@ -70,17 +67,6 @@ class Variant(msgspec.Struct, frozen=True, kw_only=True):
     numbers: Numbers
 
 
-class Tier(msgspec.Struct, frozen=True, kw_only=True):
-    """A kind of picture: its size in pixels, steps, guidance and the variant it was tuned for."""
-
-    name: str
-    width: int
-    height: int
-    steps: int = 12
-    guidance: float = 3.5
-    variant: str = "dev"
-
-
 _DEV = Numbers(matrices=16_784_467_712, others=51_904_323)
 _SCHNELL = Numbers(matrices=16_774_244_096, others=51_898_179)
 _THIN = Numbers(matrices=0, others=35_130_947)
@@ -92,20 +78,5 @@ VARIANTS: Mapping[str, Variant] = {
         Variant(name="dev", width=1024, height=1024, steps=12, guidance=3.5, numbers=_DEV),
         Variant(name="krea-dev", width=1024, height=1024, steps=12, guidance=4.5, numbers=_DEV),
         Variant(name="schnell", width=1024, height=1024, steps=4, guidance=0.0, guided=False, numbers=_SCHNELL),
-    )
-}
-
-TIERS: Mapping[str, Tier] = {
-    t.name: t
-    for t in (
-        Tier(name="scene", width=1024, height=768),
-        Tier(name="portrait", width=768, height=1024),
-        Tier(name="portrait_square", width=1024, height=1024),
-        Tier(name="landscape", width=1024, height=768),
-        Tier(name="cartography", width=1024, height=1024, steps=20),
-        Tier(name="tactical_map", width=1024, height=1024),
-        Tier(name="text_overlay", width=768, height=512, steps=4, guidance=0.0, variant="schnell"),
-        Tier(name="encounter", width=1024, height=768),
-        Tier(name="creature", width=1024, height=1024),
     )
 }

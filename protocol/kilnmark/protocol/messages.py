@@ -13,6 +13,7 @@ from msgspec import Meta
 from kilnmark.protocol.catalog import MAX_PIXELS, Priority
 from kilnmark.protocol.errors import InvalidParams
 from kilnmark.protocol.memory import BaseInfo, MemoryInfo
+from kilnmark.protocol.problems import Problem
 from kilnmark.protocol.report import AdapterReport
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "JobsParams",
     "JobsResult",
     "LoraInspectParams",
+    "PacksInfo",
     "PingParams",
     "PingResult",
     "Progress",
@@ -41,6 +43,7 @@ __all__ = [
     "StackInfo",
     "StatusParams",
     "StatusResult",
+    "StyleComposeParams",
     "Timings",
     "WarmUpParams",
     "WarmUpResult",
@@ -116,6 +119,20 @@ class LoraInspectParams(_Params, frozen=True, kw_only=True):
     targets: bool = False
 
 
+class StyleComposeParams(_Params, frozen=True, kw_only=True):
+    """A stack to be composed and shown, but not painted.
+
+    Attributes:
+        genre, world, tier: As those of a render.
+        prompt: Shows it as it would be sent to the model; empty shows the style's own words alone.
+    """
+
+    genre: Name
+    world: Name | None = None
+    tier: Name
+    prompt: Text = ""
+
+
 class JobsParams(_Params, frozen=True, kw_only=True):
     """`jobs.list` takes nothing."""
 
@@ -146,7 +163,7 @@ class RenderParams(_Params, frozen=True, kw_only=True):
         variant: One of those that `status` lists.
         lora_paths: Adapter files, absolute or below one of the daemon's adapter roots, in stack order.
         lora_scales: One scale for each path.
-        genre, world: Compose the stack from `visual_style.yaml` instead.
+        genre, world: Compose the stack from `visual_style.yaml` instead, by `tier`.
         on_mismatch: `error` refuses the render before any denoise step when an adapter does not engage wholly;
             `warn` renders and reports.
         job_id: The caller's idempotency key.
@@ -198,6 +215,8 @@ def check_render(params: RenderParams) -> None:
         raise InvalidParams("world needs a genre - at `$.params.world`; name the genre it belongs to")
     if params.genre is not None and params.lora_paths:
         raise InvalidParams("genre and lora_paths are two ways to say the stack - at `$.params.genre`; use one of them")
+    if params.genre is not None and params.tier is None:
+        raise InvalidParams("genre needs a tier - at `$.params.tier`; name the kind of picture, such as portrait")
     if params.width and params.height and params.width * params.height > MAX_PIXELS:
         raise InvalidParams(
             f"{params.width}x{params.height} is more than {MAX_PIXELS} pixels - at `$.params.width`; ask for less"
@@ -267,6 +286,25 @@ class CacheInfo(msgspec.Struct, frozen=True, kw_only=True):
     limit_bytes: int = 0
 
 
+class PacksInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """The content packs that a render may name.
+
+    Attributes:
+        folder: Where they are.
+        genres, worlds: How many there are, usable or not.
+        problem_count: What is wrong with their documents.
+        problems: The first of those.
+        kept: Genres and worlds that are composed as they were before an edit that broke them.
+    """
+
+    folder: str
+    genres: int
+    worlds: int
+    problem_count: int = 0
+    problems: list[Problem] = []
+    kept: list[str] = []
+
+
 class StatusResult(msgspec.Struct, frozen=True, kw_only=True):
     """What the daemon holds and does.
 
@@ -280,6 +318,7 @@ class StatusResult(msgspec.Struct, frozen=True, kw_only=True):
         variants: Every base that a request may name.
         loading: The base that is being loaded now.
         memory: What the worker holds; None while there is no worker that could tell.
+        packs: None: the daemon has none.
     """
 
     version: str
@@ -300,6 +339,7 @@ class StatusResult(msgspec.Struct, frozen=True, kw_only=True):
     variants: list[str] = []
     loading: str | None = None
     memory: MemoryInfo | None = None
+    packs: PacksInfo | None = None
 
 
 class WarmUpResult(msgspec.Struct, frozen=True, kw_only=True):
