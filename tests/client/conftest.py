@@ -1,5 +1,6 @@
 """A real daemon for the client's tests, and real peers that are silent, full or hang up."""
 
+import json
 import os
 import selectors
 import signal
@@ -35,12 +36,20 @@ class Daemon:
 
 
 @contextmanager
-def serving(folder: Path) -> Iterator[Daemon]:
-    """Run `kilnmark serve` until the block ends; it is ended by its own pid whatever happened."""
+def serving(folder: Path, **settings: object) -> Iterator[Daemon]:
+    """Run `kilnmark serve` until the block ends; it is ended by its own pid whatever happened.
+
+    Args:
+        folder: Its home.
+        settings: Some that the command line does not offer; the daemon is then started by its module.
+    """
     path = folder / "daemon.sock"
     command = [KILNMARK, "serve", "--socket", str(path), "--output-dir", str(folder / "pictures")]
     (folder / "packs").mkdir(exist_ok=True)
     command += ["--lora-root", str(folder), "--packs", str(folder / "packs")]
+    if settings:
+        chosen = {"socket": str(path), "output_dir": str(folder / "pictures"), "lora_roots": [str(folder)], **settings}
+        command = [sys.executable, "-m", "kilnmark.daemon", json.dumps(chosen)]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=folder) as process:
         ready = threading.Event()
         reader = threading.Thread(target=_read_log, args=(process, ready))

@@ -66,6 +66,18 @@ shown = json.loads(subprocess.run(command, capture_output=True, check=True, time
 print(shown["prompt"], shown["loras"][0]["inspection"]["verdict"])
 """
 
+BATCH_PROOF = """
+import json, subprocess, sys
+from importlib.resources import files
+from pathlib import Path
+
+program = str(Path(sys.executable).with_name("kilnmark"))
+packs = str(files("kilnmark") / "genre_packs")
+command = [program, "batch", "poi", "--packs", packs, "--dry-run", "--json"]
+shown = json.loads(subprocess.run(command, capture_output=True, check=True, timeout=60).stdout)
+print(len(shown["items"]), shown["problems"], all(item["tokens"]["estimated"] for item in shown["items"]))
+"""
+
 TRACES_PROOF = """
 import os
 
@@ -141,6 +153,10 @@ def test_keymaps_read_there_an_adapter_written_there(clean_environment: Callable
 
 def test_a_style_is_composed_there(clean_environment: Callable[..., str]) -> None:
     assert clean_environment("python", "-c", STYLE_PROOF) == "inkwash, a mill engaged\n"
+
+
+def test_a_batch_is_planned_there(clean_environment: Callable[..., str]) -> None:
+    assert clean_environment("python", "-c", BATCH_PROOF) == "5 [] True\n"
 
 
 def test_a_wish_for_traces_is_answered_there_by_the_extras_name(clean_environment: Callable[..., str]) -> None:

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
         StopTimeout,
         TimedOut,
     )
-    from kilnmark.client.request import InspectOptions, RenderOptions
+    from kilnmark.client.many import Rendered
+    from kilnmark.client.request import InspectOptions, RenderOptions, RenderRequest
     from kilnmark.client.sync import Client
     from kilnmark.protocol.composition import ComposedLora, Composition
     from kilnmark.protocol.errors import (
@@ -68,7 +69,8 @@ _HOMES = {
         "BadReply ClientError ConnectionLost ConnectTimeout DaemonNotInstalled DaemonUnavailable RenderTimeout "
         "ReplyTimeout SilenceTimeout StopTimeout TimedOut"
     ),
-    "kilnmark.client.request": "InspectOptions RenderOptions",
+    "kilnmark.client.many": "Rendered",
+    "kilnmark.client.request": "InspectOptions RenderOptions RenderRequest",
     "kilnmark.client.sync": "Client",
     "kilnmark.protocol.composition": "ComposedLora Composition",
     "kilnmark.protocol.errors": (
@@ -121,8 +123,10 @@ __all__ = [
     "QueueFull",
     "RenderFailed",
     "RenderOptions",
+    "RenderRequest",
     "RenderResult",
     "RenderTimeout",
+    "Rendered",
     "ReplyTimeout",
     "RequestError",
     "ShutdownResult",

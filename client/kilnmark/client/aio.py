@@ -6,7 +6,7 @@ callers.
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import aclosing
 from types import TracebackType
 from typing import Self, TypeVar, Unpack, cast
@@ -14,6 +14,7 @@ from typing import Self, TypeVar, Unpack, cast
 import msgspec
 
 from kilnmark.client.aio_link import Link
+from kilnmark.client.aio_many import run_all
 from kilnmark.client.connection import (
     CANCEL,
     LORA_INSPECT,
@@ -29,10 +30,12 @@ from kilnmark.client.connection import (
 )
 from kilnmark.client.dial import RETRY_AFTER, socket_path, try_to_connect
 from kilnmark.client.errors import BadReply
+from kilnmark.client.many import Rendered, Turns
 from kilnmark.client.request import (
     InspectOptions,
     Paths,
     RenderOptions,
+    RenderRequest,
     cancel_params,
     compose_params,
     inspect_params,
@@ -118,13 +121,7 @@ class AsyncClient:
             RequestError: what the daemon answered; `AdapterNotEngaged.detail` holds the engagement reports.
             ClientError: no daemon, a lost connection, or a time-out.
         """
-        async with aclosing(self.render_stream(prompt, **options)) as stream:
-            async for item in stream:
-                if isinstance(item, RenderResult):
-                    return item
-                if on_progress is not None:
-                    on_progress(item)
-        raise BadReply("the render ended without a result")
+        return await self._painted(render_params(prompt, **options), on_progress)
 
     def render_stream(self, prompt: str, **options: Unpack[RenderOptions]) -> AsyncGenerator[Progress | RenderResult]:
         """Make one picture: its progress as it comes, then, as the last item, the result.
@@ -133,6 +130,35 @@ class AsyncClient:
         the render. Arguments and errors are those of `render`.
         """
         return self._stream(render_params(prompt, **options))
+
+    async def render_many(
+        self,
+        requests: Iterable[RenderRequest],
+        *,
+        concurrency: int = 4,
+        ordered: bool = True,
+        full_timeout: float | None = 600.0,
+    ) -> AsyncGenerator[Rendered]:
+        """Make many pictures, a few at a time; one that fails is told of and does not stop the others.
+
+        Closing the iterator early cancels the renders under way.
+
+        Args:
+            requests: Each a mapping of the keywords of `render`, with its `prompt`.
+            concurrency: How many the daemon has at once. It paints one after the other; more than one lets it paint
+                those of one stack together, and read the next adapters meanwhile.
+            ordered: Hand out in the order of the requests; otherwise as they end.
+            full_timeout: Seconds for which a render is tried again while the daemon's queue is full; None means no
+                bound.
+
+        Raises:
+            TypeError: a request has a keyword that `RenderOptions` does not have.
+            ValueError: a number that is no such bound.
+        """
+        turns = Turns(requests, concurrency=concurrency, ordered=ordered, full_timeout=full_timeout)
+        async with aclosing(run_all(turns, self._painted)) as rendered:
+            async for each in rendered:
+                yield each
 
     async def status(self) -> StatusResult:
         """What the daemon holds and does."""
@@ -173,6 +199,17 @@ class AsyncClient:
     async def shutdown(self, *, drain: bool = False) -> ShutdownResult:
         """Tell the daemon to leave; with `drain` it finishes the accepted renders first. Returns before it has left."""
         return await self._ask(SHUTDOWN, ShutdownParams(drain=drain), self._timeouts.for_short("shutdown"))
+
+    async def _painted(
+        self, params: RenderParams, on_progress: Callable[[Progress], None] | None = None
+    ) -> RenderResult:
+        async with aclosing(self._stream(params)) as stream:
+            async for item in stream:
+                if isinstance(item, RenderResult):
+                    return item
+                if on_progress is not None:
+                    on_progress(item)
+        raise BadReply("the render ended without a result")
 
     async def _stream(self, params: RenderParams) -> AsyncGenerator[Progress | RenderResult]:
         with render_span() as carrier:

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from kilnmark.client.errors import ClientError, ConnectTimeout, DaemonUnavailable
+from kilnmark.client.errors import ClientError, ConnectTimeout, DaemonUnavailable, FolderInUse
 from kilnmark.otel.settings import TracingMisconfigured
 from kilnmark.protocol.errors import (
     AdapterNotEngaged,
@@ -35,7 +35,7 @@ class ExitCode(IntEnum):
         USAGE: The command line or a parameter is wrong.
         NOT_ENGAGED: An adapter did not engage or was refused, also when the picture was made all the same.
         NO_DAEMON: Nobody answers at the socket.
-        TRY_AGAIN: The queue is full, the daemon is on its way out, or the socket is held by another.
+        TRY_AGAIN: The queue is full, the daemon is on its way out, or the socket or the folder is held by another.
         INTERRUPTED: Ctrl-C.
     """
 
@@ -56,6 +56,7 @@ _CODES: Mapping[type[KilnmarkError], ExitCode] = {
     ConnectTimeout: ExitCode.NO_DAEMON,
     QueueFull: ExitCode.TRY_AGAIN,
     Draining: ExitCode.TRY_AGAIN,
+    FolderInUse: ExitCode.TRY_AGAIN,
     TracingMisconfigured: ExitCode.USAGE,
     UnknownName: ExitCode.USAGE,
     UnusableContent: ExitCode.USAGE,

@@ -8,7 +8,7 @@ import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, TypedDict, Unpack
+from typing import Any, Literal, Required, TypedDict, Unpack
 
 import msgspec
 
@@ -21,6 +21,7 @@ __all__ = [
     "InspectOptions",
     "Paths",
     "RenderOptions",
+    "RenderRequest",
     "cancel_params",
     "compose_params",
     "inspect_params",
@@ -68,6 +69,16 @@ class RenderOptions(TypedDict, total=False):
     priority: Priority
     cache: bool
     probe: bool
+
+
+class RenderRequest(RenderOptions, total=False):
+    """One of the requests of `render_many`: the keywords of `render`, and the prompt.
+
+    Attributes:
+        prompt: What to paint.
+    """
+
+    prompt: Required[str]
 
 
 class InspectOptions(TypedDict, total=False):

@@ -7,7 +7,7 @@ asyncio.
 import os
 import socket
 import time
-from collections.abc import Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable
 from contextlib import closing
 from types import TracebackType
 from typing import Self, TypeVar, Unpack, cast
@@ -28,10 +28,12 @@ from kilnmark.client.connection import (
 )
 from kilnmark.client.dial import RETRY_AFTER, socket_path, try_to_connect
 from kilnmark.client.errors import BadReply
+from kilnmark.client.many import Rendered
 from kilnmark.client.request import (
     InspectOptions,
     Paths,
     RenderOptions,
+    RenderRequest,
     cancel_params,
     compose_params,
     inspect_params,
@@ -134,6 +136,34 @@ class Client:
         """
         return self._stream(render_params(prompt, **options))
 
+    def render_many(
+        self,
+        requests: Iterable[RenderRequest],
+        *,
+        concurrency: int = 4,
+        ordered: bool = True,
+        full_timeout: float | None = 600.0,
+    ) -> Generator[Rendered, None, None]:
+        """Make many pictures, a few at a time; one that fails is told of and does not stop the others.
+
+        It has a connection of its own, on an event loop that runs only while the next picture is waited for; where
+        such a loop runs already, use `AsyncClient`. Closing the iterator early cancels the renders under way.
+        Arguments and errors are those of `AsyncClient.render_many`.
+        """
+        import asyncio
+
+        from kilnmark.client.aio import AsyncClient
+
+        with asyncio.Runner() as runner:
+            client = AsyncClient(self.socket, **self._timeouts.keywords)
+            stream = client.render_many(requests, concurrency=concurrency, ordered=ordered, full_timeout=full_timeout)
+            try:
+                while (rendered := runner.run(_next(stream))) is not None:
+                    yield rendered
+            finally:
+                runner.run(stream.aclose())
+                runner.run(client.close())
+
     def status(self) -> StatusResult:
         """What the daemon holds and does."""
         return self._ask(STATUS, StatusParams(), self._timeouts.for_short("status"))
@@ -217,3 +247,7 @@ class Client:
             patience.left()
             time.sleep(RETRY_AFTER)
         return sock
+
+
+async def _next(stream: AsyncGenerator[Rendered]) -> Rendered | None:
+    return await anext(stream, None)

@@ -83,6 +83,11 @@ class Timeouts:
             if seconds is not None and not 0 < seconds < math.inf:
                 raise ValueError(f"{name}_timeout is {seconds!r}; give a number of seconds, or None for no bound")
 
+    @property
+    def keywords(self) -> dict[str, float | None]:
+        """The bounds as the keywords of a client's constructor."""
+        return {f"{name}_timeout": getattr(self, name) for name in ("connect", "reply", "render", "silence")}
+
     def for_connect(self, path: str) -> Patience:
         """The patience of connecting to the socket at a path."""
         return Patience(path, time.monotonic(), whole=_bound(self.connect, ConnectTimeout))

@@ -6,26 +6,16 @@ Joins the results, the hashes of files and the recipe; the only room of the daem
 import asyncio
 import os
 import stat
-import struct
 from pathlib import Path
-
-import msgspec
 
 from kilnmark.daemon.files import FileHashes, Seen
 from kilnmark.daemon.recipe import are_engaged, recipe_of, recipe_of_record
 from kilnmark.daemon.results import KeptResult, ResultCache
 from kilnmark.protocol.messages import BaseInfo, CacheInfo, RenderResult
-from kilnmark.protocol.record import CHUNK, PictureRecord, decode_record
+from kilnmark.protocol.record import PictureRecord, find_record
 from kilnmark.protocol.work import RenderJob
 
 __all__ = ["Recall", "read_record"]
-
-_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_CHUNK_HEAD = struct.Struct(">I4s")
-_TEXT_HEAD = CHUNK.encode() + b"\0" * 5
-"""How the text chunk begins: its keyword, not compressed, no language, no translated keyword (PNG 1.2, 11.3.4.5)."""
-_TEXT_LIMIT = 16 << 20
-"""Bytes of the largest text chunk that is read: 32 reports are below 1 MiB."""
 
 
 class Recall:
@@ -112,23 +102,4 @@ def read_record(path: Path) -> PictureRecord | None:
         OSError: it cannot be read.
     """
     with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode) or file.read(len(_SIGNATURE)) != _SIGNATURE:
-            return None
-        while len(head := file.read(_CHUNK_HEAD.size)) == _CHUNK_HEAD.size:
-            length, kind = _CHUNK_HEAD.unpack(head)
-            if kind == b"IDAT":
-                return None
-            if kind != b"iTXt" or length > _TEXT_LIMIT:
-                file.seek(length + 4, os.SEEK_CUR)
-                continue
-            text = file.read(length + 4)[:-4]
-            if text.startswith(_TEXT_HEAD):
-                return _decoded(text.removeprefix(_TEXT_HEAD))
-    return None
-
-
-def _decoded(text: bytes) -> PictureRecord | None:
-    try:
-        return decode_record(text.decode())
-    except (UnicodeDecodeError, msgspec.DecodeError):
-        return None
+        return find_record(file) if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else None

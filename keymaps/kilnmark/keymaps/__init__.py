@@ -8,6 +8,7 @@ so the room works on any machine, without a base and without a daemon.
     header_text the text of a header, cut into small pieces
     identity    which file is the same file as before
     header      the header of a safetensors file, checked
+    widths      the dtypes there are
     dtypes      stored numbers to float32
     safefile    one file, opened once, read once, unchanged meanwhile
     shapes      a model's true linear layers

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import NamedTuple
 
-from kilnmark.keymaps.dtypes import WIDTHS
 from kilnmark.keymaps.errors import UnsafeFile
 from kilnmark.keymaps.header_text import EXPORT, TENSOR_LIMIT, Usual, cut_header, decode_body
+from kilnmark.keymaps.widths import WIDTHS
 
 __all__ = ["HEADER_LIMIT", "PREFIX", "TENSOR_LIMIT", "Header", "TensorInfo", "header_size", "parse_header"]
 

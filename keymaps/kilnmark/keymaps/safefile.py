@@ -10,14 +10,16 @@ import stat
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
-from kilnmark.keymaps.dtypes import FLOATS, as_float32
 from kilnmark.keymaps.errors import MissingFile, UnfitAdapter, UnsafeFile
 from kilnmark.keymaps.header import PREFIX, Header, TensorInfo, header_size, parse_header
 from kilnmark.keymaps.roots import AnyPath, locate
+from kilnmark.keymaps.widths import FLOATS
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 __all__ = ["SIZE_LIMIT", "AdapterFile", "AdapterHeader", "locate", "read_file", "read_header"]
 
@@ -59,9 +61,9 @@ class AdapterFile:
     sha256: str
     metadata: Mapping[str, str]
     tensors: Mapping[str, TensorInfo]
-    data: NDArray[np.uint8]
+    data: "NDArray[np.uint8]"
 
-    def array(self, name: str) -> NDArray[np.float32]:
+    def array(self, name: str) -> "NDArray[np.float32]":
         """A tensor in its stored shape: a view of the file where it is stored as F32, else converted.
 
         Raises:
@@ -86,7 +88,9 @@ class AdapterFile:
             raise UnfitAdapter(self.path, problem, "store one number a layer", key=name)
         return float(numbers.reshape(-1)[0])
 
-    def _numbers(self, info: TensorInfo) -> NDArray[np.float32]:
+    def _numbers(self, info: TensorInfo) -> "NDArray[np.float32]":
+        from kilnmark.keymaps.dtypes import as_float32
+
         numbers = as_float32(self.data[info.begin : info.end], info.dtype).reshape(info.shape)
         numbers.flags.writeable = False
         return numbers
@@ -103,6 +107,8 @@ def read_file(path: AnyPath, roots: Sequence[AnyPath] | None = None, *, size_lim
     Raises:
         RefusedFile: One of its subclasses, with the reason and the mend.
     """
+    import numpy as np
+
     with _opened(path, roots, size_limit) as source:
         raw, header = _read_header(source)
         digest = hashlib.sha256(raw)

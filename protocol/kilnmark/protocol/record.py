@@ -3,19 +3,37 @@
 The chunk is this Struct as JSON. It holds enough to make the picture again and to check what every adapter changed.
 """
 
-from typing import Literal
+import os
+import struct
+from typing import BinaryIO, Literal
 
 import msgspec
 
 from kilnmark.protocol.messages import BaseInfo, StackInfo
 from kilnmark.protocol.report import AdapterReport
 
-__all__ = ["CHUNK", "PARAMETERS_CHUNK", "STANDIN_NOTICE", "PictureRecord", "decode_record", "parameters_text"]
+__all__ = [
+    "CHUNK",
+    "PARAMETERS_CHUNK",
+    "STANDIN_NOTICE",
+    "PictureRecord",
+    "decode_record",
+    "find_record",
+    "parameters_text",
+]
 
 CHUNK = "kilnmark"
 PARAMETERS_CHUNK = "parameters"
 
 STANDIN_NOTICE = "made by the standin base: this picture means nothing, it only shows whether adapters changed it"
+
+
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_CHUNK_HEAD = struct.Struct(">I4s")
+_TEXT_HEAD = CHUNK.encode() + b"\0" * 5
+"""How the text chunk begins: its keyword, not compressed, no language, no translated keyword (PNG 1.2, 11.3.4.5)."""
+_TEXT_LIMIT = 16 << 20
+"""Bytes of the largest text chunk that is read: 32 reports are below 1 MiB."""
 
 
 class PictureRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,6 +70,30 @@ class PictureRecord(msgspec.Struct, frozen=True, kw_only=True):
 def decode_record(chunk: str) -> PictureRecord:
     """Read a `kilnmark` chunk back. Raises msgspec.DecodeError when it is none."""
     return msgspec.json.decode(chunk.encode(), type=PictureRecord)  # Pillow gives a str of its own kind
+
+
+def find_record(file: BinaryIO) -> PictureRecord | None:
+    """The `kilnmark` chunk of an open PNG; None when it is no PNG, or has none that can be read before its pixels."""
+    if file.read(len(_SIGNATURE)) != _SIGNATURE:
+        return None
+    while len(head := file.read(_CHUNK_HEAD.size)) == _CHUNK_HEAD.size:
+        length, kind = _CHUNK_HEAD.unpack(head)
+        if kind == b"IDAT":
+            return None
+        if kind != b"iTXt" or length > _TEXT_LIMIT:
+            file.seek(length + 4, os.SEEK_CUR)
+            continue
+        text = file.read(length + 4)[:-4]
+        if text.startswith(_TEXT_HEAD):
+            return _decoded(text.removeprefix(_TEXT_HEAD))
+    return None
+
+
+def _decoded(text: bytes) -> PictureRecord | None:
+    try:
+        return decode_record(text.decode())
+    except (UnicodeDecodeError, msgspec.DecodeError):
+        return None
 
 
 def parameters_text(record: PictureRecord) -> str:

@@ -1,0 +1,202 @@
+"""`kilnmark batch poi|portrait|creature`: one command in three flavours, from packs to a folder of pictures.
+
+Options in, exit code out. With `--dry-run` neither a daemon nor a model is needed, and nothing is written.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kilnmark.client.commands import write_document
+from kilnmark.client.exits import ExitCode, exit_code_of
+from kilnmark.client.options import json_option, socket_option
+from kilnmark.client.printable import printable
+from kilnmark.protocol.errors import KilnmarkError
+
+if TYPE_CHECKING:
+    from kilnmark.client.batch.ledger import Ledger
+    from kilnmark.client.batch.manifest import Kind
+    from kilnmark.client.batch.plan import Plan, Wishes
+    from kilnmark.client.batch.tally import Tally
+
+__all__ = ["batch"]
+
+_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+
+
+@click.group()
+def batch() -> None:
+    """Paint what a folder of packs describes: places, people, creatures.
+
+    A batch can be stopped at any moment and run again: what is there stays, unless what it is made of has changed.
+    """
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Options:
+    """What only the painting needs; the plan has its own."""
+
+    out: Path
+    base: Path | None
+    dry_run: bool
+    force: bool
+    compare_base: bool
+    socket: str | None
+    as_json: bool
+
+
+def _command(kind: "Kind", of: str, source: str) -> None:
+    @batch.command(kind, help=f"Paint the {of} of every {source}.\n\n{_HELP}")
+    @_options
+    def paint(packs: Path, lora_roots: tuple[Path, ...], **given: Any) -> None:
+        from kilnmark.client.batch.plan import Wishes
+
+        chosen = {name: given.pop(name) for name in ("genre", "world", "tier", "steps", "takes", "limit")}
+        wishes = Wishes(kind=kind, packs=packs.absolute(), lora_roots=lora_roots, **chosen)
+        click.get_current_context().exit(_run(wishes, _Options(**given)))
+
+
+def _run(wishes: "Wishes", options: _Options) -> int:
+    from kilnmark.client.batch.documents import plan_document
+    from kilnmark.client.batch.plan import make_plan
+    from kilnmark.client.batch.tokens import TokenCounter
+
+    plan = make_plan(wishes, TokenCounter(options.base))
+    for word, notes in (("warning", plan.warnings), ("problem", plan.problems)):
+        for note in notes:
+            click.echo(f"{word}: {printable(str(note))}", err=True)
+    if not options.dry_run:
+        return _paint(plan, options)
+    if options.as_json:
+        write_document(plan_document(plan, options.out))
+    else:
+        _show(plan, options.out)
+    return ExitCode.FAILED if plan.problems else ExitCode.DONE
+
+
+def _show(plan: "Plan", out: Path) -> None:
+    from kilnmark.client.batch.view import show_plan
+    from kilnmark.client.tables import console
+
+    show_plan(console(), plan, out)
+    if not plan.items:
+        click.echo("nothing to paint", err=True)
+
+
+def _paint(plan: "Plan", options: _Options) -> int:
+    from kilnmark.client.batch.documents import plain_problems, run_document
+    from kilnmark.client.batch.ledger import open_ledger
+    from kilnmark.client.batch.manifest import MANIFEST
+    from kilnmark.client.batch.page import PAGE, write_page
+    from kilnmark.client.batch.tally import Tally
+    from kilnmark.client.batch.view import batch_bar, show_run
+    from kilnmark.client.tables import console, show_failure
+    from kilnmark.client.tracing import traced_command
+
+    tally, began, error = Tally(len(plan.items)), time.monotonic(), None
+    with traced_command(), open_ledger(options.out) as ledger:
+        ledger.write_problems(plain_problems(plan.problems))
+        try:
+            with batch_bar(tally) as move:
+                asyncio.run(_ask(plan, options, ledger, tally, move))
+        except KilnmarkError as stopped:
+            error = stopped
+        finally:
+            write_page(options.out, ledger.manifest)
+    document = run_document(
+        plan,
+        tally,
+        options.out,
+        seconds=time.monotonic() - began,
+        manifest=options.out / MANIFEST,
+        page=options.out / PAGE,
+        error=error,
+    )
+    if options.as_json:
+        write_document(document)
+    else:
+        show_run(console(), document)
+    if error is not None:
+        show_failure(console(stderr=True), f"{error}; run the same command again to go on", ())
+        return exit_code_of(error)
+    return tally.exit_code(problems=bool(plan.problems))
+
+
+async def _ask(plan: "Plan", options: _Options, ledger: "Ledger", tally: "Tally", move: Callable[[], None]) -> None:
+    from kilnmark.client.aio import AsyncClient
+    from kilnmark.client.batch.run import Painter
+
+    async with AsyncClient(options.socket) as client:
+        painter = Painter(client, ledger, tally, move, force=options.force)
+        await painter.paint(plan.items, compare_base=options.compare_base)
+
+
+_HELP = """Pictures, `manifest.json` and the review page `index.html` are left in --out. What the manifest knows is not
+painted again, unless its prompt, its adapters' contents, its seed or its numbers have changed. An entry that cannot be
+used is named with file and line, and stops no other; the exit code is 3 if an adapter did not engage or was refused,
+else 1 if anything failed or cannot be used."""
+
+
+def _options(command: Callable[..., None]) -> Callable[..., None]:
+    """The options of all three, in the order of the help."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+_OPTIONS = (
+    click.option(
+        "--packs", type=_FOLDER, required=True, metavar="DIR", help="The folder of packs, one genre a folder."
+    ),
+    click.option("--genre", metavar="NAME", help="Only this one."),
+    click.option("--world", metavar="NAME", help="Only worlds of this name, and not what lies in the genre itself."),
+    click.option(
+        "--out",
+        type=click.Path(file_okay=False, path_type=Path),
+        default=Path("pictures"),
+        show_default=True,
+        metavar="DIR",
+        help="Where the pictures go.",
+    ),
+    click.option("--dry-run", is_flag=True, help="Show prompts, lengths, stacks and seeds; ask no daemon."),
+    click.option("--force", is_flag=True, help="Paint what is there, too."),
+    click.option("--limit", type=click.IntRange(min=0), metavar="N", help="No more than the first N entries."),
+    click.option("--tier", metavar="NAME", help="Another kind of picture than this command's own."),
+    click.option("--steps", type=click.IntRange(1, 100), metavar="N", help="Denoise steps, instead of the tier's."),
+    click.option(
+        "--seeds",
+        "takes",
+        type=click.IntRange(1, 100),
+        default=1,
+        show_default=True,
+        metavar="N",
+        help="Pictures of each entry, each with a seed of its own.",
+    ),
+    click.option("--compare-base", is_flag=True, help="Paint each without its adapters, too, with the same seed."),
+    click.option(
+        "--lora-root",
+        "lora_roots",
+        type=_FOLDER,
+        multiple=True,
+        metavar="DIR",
+        help="A further folder that adapters may lie in, as the daemon's. Repeat it for several.",
+    ),
+    click.option(
+        "--base",
+        type=_FOLDER,
+        metavar="DIR",
+        help="A FLUX.1 directory whose tokenizers count the prompts. [default: one that was fetched before, else the "
+        "counts are estimated]",
+    ),
+    socket_option,
+    json_option,
+)
+
+_command("poi", "points of interest", "history.yaml")
+_command("portrait", "characters", "portrait_manifest.yaml")
+_command("creature", "creatures", "creatures.yaml")

@@ -1,0 +1,182 @@
+"""What `kilnmark batch` puts on stdout under `--json`: a plan, or what became of it."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+
+from kilnmark.client.batch.manifest import Problem as ManifestProblem
+from kilnmark.client.batch.manifest import Tokens
+from kilnmark.client.batch.outputs import bare_of
+from kilnmark.client.batch.plan import Item, Plan
+from kilnmark.client.batch.tally import Became, Tally
+from kilnmark.client.exits import ErrorBody, ErrorDocument
+from kilnmark.protocol.errors import KilnmarkError
+from kilnmark.protocol.problems import Problem
+from kilnmark.protocol.report import Verdict
+
+__all__ = ["PlanDocument", "RunDocument", "plain_problems", "plan_document", "run_document"]
+
+
+class PlannedLora(msgspec.Struct, frozen=True, kw_only=True):
+    """One adapter of a stack: `file` as its style names it, `path` where that lies."""
+
+    name: str
+    file: str
+    path: str
+    scale: float
+
+
+class PlannedItem(msgspec.Struct, frozen=True, kw_only=True):
+    """One picture that would be painted: `prompt` as it would be sent to the model, `output` where it would lie."""
+
+    genre: str
+    world: str | None
+    name: str
+    tier: str
+    prompt: str
+    tokens: Tokens
+    seed: int
+    loras: list[PlannedLora]
+    output: str
+
+
+class PlanDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """`batch ... --dry-run --json`."""
+
+    items: list[PlannedItem]
+    problems: list[ManifestProblem]
+
+
+class AppliedLora(msgspec.Struct, frozen=True, kw_only=True):
+    """What one adapter did to a picture, in short; the manifest has the whole report."""
+
+    name: str
+    scale: float
+    verdict: Verdict
+    delta_ratio: float | None
+    reason: str
+
+
+class RunItem(msgspec.Struct, frozen=True, kw_only=True):
+    """One picture.
+
+    Attributes:
+        became: What became of it; `left` where the batch ended before its turn.
+        message: Why it failed.
+        bare: Where the one without adapters lies; None where there is none.
+    """
+
+    genre: str
+    world: str | None
+    name: str
+    tier: str
+    prompt: str
+    tokens: Tokens
+    seed: int
+    loras: list[AppliedLora]
+    output: str
+    became: Became
+    message: str
+    bare: str | None
+
+
+class RunDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """`batch ... --json`.
+
+    Attributes:
+        painted, found, kept, failed, left: Pictures that became so, those without adapters included.
+        switches: How often another stack was needed than for the picture before.
+        seconds: From the first question to the daemon to the last answer.
+        manifest, page: The files beside the pictures that know and show them.
+        error: What ended the batch early, if anything did.
+    """
+
+    items: list[RunItem]
+    problems: list[ManifestProblem]
+    painted: int
+    found: int
+    kept: int
+    failed: int
+    left: int
+    switches: int
+    seconds: float
+    manifest: str
+    page: str
+    error: ErrorBody | None = None
+
+
+def plain_problems(problems: Iterable[Problem]) -> list[ManifestProblem]:
+    """Problems as file, line and one sentence; one of a file as a whole is on its first line."""
+    return [
+        ManifestProblem(each.file, max(1, each.line), f"{each.entry}: {each.message}" if each.entry else each.message)
+        for each in problems
+    ]
+
+
+def plan_document(plan: Plan, out: Path) -> PlanDocument:
+    """The plan for a folder of pictures."""
+    return PlanDocument(items=[_planned(item, out) for item in plan.items], problems=plain_problems(plan.problems))
+
+
+def run_document(
+    plan: Plan, tally: Tally, out: Path, *, seconds: float, page: Path, manifest: Path, error: KilnmarkError | None
+) -> RunDocument:
+    """What became of a plan."""
+    return RunDocument(
+        items=[_ran(item, tally, out) for item in plan.items],
+        problems=plain_problems(plan.problems),
+        painted=tally.count(Became.PAINTED),
+        found=tally.count(Became.FOUND),
+        kept=tally.count(Became.KEPT),
+        failed=tally.count(Became.FAILED),
+        left=tally.count(Became.LEFT),
+        switches=tally.switches,
+        seconds=round(seconds, 3),
+        manifest=str(manifest),
+        page=str(page),
+        error=None if error is None else ErrorDocument.of(error).error,
+    )
+
+
+def _planned(item: Item, out: Path) -> PlannedItem:
+    return PlannedItem(
+        genre=item.subject.genre,
+        world=item.subject.world,
+        name=item.subject.name,
+        tier=item.tier,
+        prompt=item.prompt,
+        tokens=item.tokens,
+        seed=item.seed,
+        loras=[PlannedLora(name=a.name, file=a.file, path=a.path, scale=a.scale) for a in item.adapters],
+        output=str(out / item.output),
+    )
+
+
+def _ran(item: Item, tally: Tally, out: Path) -> RunItem:
+    ending = tally.ending_of(item.output)
+    bare = bare_of(item.output)
+    names = {adapter.path: adapter.name for adapter in item.adapters}
+    return RunItem(
+        genre=item.subject.genre,
+        world=item.subject.world,
+        name=item.subject.name,
+        tier=item.tier,
+        prompt=item.prompt,
+        tokens=item.tokens,
+        seed=item.seed,
+        loras=[
+            AppliedLora(
+                name=names.get(report.path, report.name),
+                scale=report.scale,
+                verdict=report.verdict,
+                delta_ratio=report.delta_ratio,
+                reason=report.reason,
+            )
+            for report in ending.loras
+        ],
+        output=str(out / item.output),
+        became=ending.became,
+        message=ending.message,
+        bare=str(out / bare) if tally.ending_of(bare).became not in (Became.FAILED, Became.LEFT) else None,
+    )

@@ -1,0 +1,124 @@
+"""A plan and its outcome as people read them, and the bar while it is painted.
+
+Nothing here asks a daemon or a disk. Names and prompts come from outside and are shown as they are, control characters
+spelled out.
+"""
+
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from kilnmark.client.batch.documents import RunDocument
+from kilnmark.client.batch.manifest import Tokens
+from kilnmark.client.batch.plan import Item, Plan
+from kilnmark.client.batch.tally import Became, Tally
+from kilnmark.client.tables import console, plain, print_facts
+from kilnmark.protocol.report import Verdict
+
+__all__ = ["batch_bar", "show_plan", "show_run"]
+
+
+def show_plan(out: Console, plan: Plan, folder: Path) -> None:
+    """Every picture: what it is, its prompt, its stack, and where it would lie."""
+    for item in plan.items:
+        out.print(_title(item), soft_wrap=True, style="bold")
+        out.print(plain(f"  {item.prompt}"), soft_wrap=True)
+        stack = ", ".join(f"{adapter.name}:{adapter.scale:g}" for adapter in item.adapters) or "no adapters"
+        size = f"{item.width}x{item.height}, {_counted(item.steps, 'step')} on {item.variant}"
+        facts = f"  seed {item.seed}; {_length(item.tokens)}; {stack}; {size}"
+        out.print(plain(facts), soft_wrap=True)
+        out.print(plain(f"  {folder / item.output}"), soft_wrap=True, style="dim")
+
+
+def show_run(out: Console, document: RunDocument) -> None:
+    """What became of a plan: the failures one by one, then the counts."""
+    for item in document.items:
+        if item.became is Became.FAILED:
+            where = "/".join(filter(None, (item.genre, item.world, item.name)))
+            out.print(Text.assemble(("failed  ", "bold red"), plain(f"{where}: {item.message}")), soft_wrap=True)
+    counts = [(became, getattr(document, became)) for became in Became]
+    rows = [
+        ("pictures", ", ".join(f"{count} {became}" for became, count in counts if count) or "none"),
+        ("adapters", _engagement(report.verdict for item in document.items for report in item.loras)),
+        ("time", f"{document.seconds:.1f} s, {_counted(document.switches, 'change')} of stack"),
+        ("page", document.page),
+    ]
+    if document.problems:
+        rows.insert(1, ("problems", f"{len(document.problems)} in the sources, named above"))
+    print_facts(out, rows)
+
+
+@contextmanager
+def batch_bar(tally: Tally) -> Iterator[Callable[[], None]]:
+    """Show how a batch stands while the block runs; it moves when the yielded function is called.
+
+    Nothing is shown where stderr is no terminal.
+    """
+    if not sys.stderr.isatty():
+        yield _nothing
+        return
+    from rich import progress as rich
+
+    columns = (
+        rich.TextColumn("{task.description}"),
+        rich.BarColumn(),
+        rich.MofNCompleteColumn(),
+        rich.TextColumn("{task.fields[rate]}"),
+        rich.TimeElapsedColumn(),
+        rich.TextColumn("left"),
+        rich.TimeRemainingColumn(),
+        rich.TextColumn("{task.fields[standing]}"),
+    )
+    with rich.Progress(*columns, console=console(stderr=True), transient=True) as bar:
+        task = bar.add_task("batch", total=None, rate="", standing="")
+
+        def move() -> None:
+            bar.update(
+                task,
+                total=tally.total,
+                completed=len(tally.endings),
+                rate=_rate(tally.count(Became.PAINTED), bar.tasks[0].elapsed),
+                standing=_standing(tally),
+            )
+
+        yield move
+
+
+def _nothing() -> None:
+    """Nobody looks."""
+
+
+def _standing(tally: Tally) -> str:
+    failed = tally.count(Became.FAILED)
+    parts = [f"{_counted(tally.switches, 'change')} of stack", _engagement(tally.verdicts.elements())]
+    return "; ".join([*parts, f"{failed} failed"] if failed else parts)
+
+
+def _counted(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+
+
+def _rate(painted: int, seconds: float | None) -> str:
+    return f"{60 * painted / seconds:.1f}/min" if painted and seconds else ""
+
+
+def _engagement(verdicts: Iterable[Verdict]) -> str:
+    found = list(verdicts)
+    counts = [f"{found.count(verdict)} {verdict}" for verdict in Verdict if verdict in found]
+    return ", ".join(counts) or "none applied"
+
+
+def _title(item: Item) -> Text:
+    subject = item.subject
+    place = "/".join(filter(None, (subject.genre, subject.world)))
+    take = f", take {item.take}" if item.take > 1 else ""
+    return plain(f"{subject.name}  ({place}, {item.tier}{take})")
+
+
+def _length(tokens: Tokens) -> str:
+    about = "about " if tokens.estimated else ""
+    return f"{about}{tokens.t5}/{tokens.t5_limit} tokens for T5, {about}{tokens.clip}/{tokens.clip_limit} for CLIP"

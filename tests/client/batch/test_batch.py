@@ -1,0 +1,239 @@
+"""Batches on a real daemon: what is painted, what is kept, and what a killed one leaves."""
+
+import itertools
+import os
+import random
+import shutil
+import signal
+import subprocess
+import time
+from collections import Counter
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from click.testing import CliRunner, Result
+
+from kilnmark.client import Client
+from kilnmark.client.batch.commands import batch
+from kilnmark.client.batch.ledger import open_ledger, read_record
+from kilnmark.client.batch.manifest import MANIFEST, Picture, read_manifest, write_manifest
+from kilnmark.client.exits import ExitCode
+from kilnmark.keymaps.write import make_adapter
+from kilnmark.protocol.report import Verdict
+from tests.client.batch.packs import SmallPacks, make_packs
+from tests.client.conftest import KILNMARK, Daemon, on_a_terminal
+
+FILES = ["ash/fen/poi/reed-gate.png", "ash/mire/poi/glass-stair.png", "ash/mire/poi/old-kiln.png"]
+_base_seeds = itertools.count(1000)
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Packs, and a folder of pictures made of them, that a test may do with as it likes."""
+
+    daemon: Daemon
+    packs: SmallPacks
+    out: Path
+
+    @property
+    def command(self) -> list[str]:
+        return ["poi", "--packs", str(self.packs.root), "--out", str(self.out), "--socket", str(self.daemon.socket)]
+
+    def invoke(self, *more: str) -> Result:
+        return CliRunner().invoke(batch, [*self.command, "--json", *more])
+
+    def paint(self, *more: str) -> dict[str, Any]:
+        """Run a batch in this process: its document, with the exit code and how much the daemon painted."""
+        with Client(self.daemon.socket) as client:
+            before = client.status().rendered
+            result = self.invoke(*more)
+            rendered = client.status().rendered - before
+        document: dict[str, Any] = msgspec.json.decode(result.stdout)
+        return document | {"code": result.exit_code, "rendered": rendered}
+
+
+def fresh(daemon: Daemon, out: Path) -> Bench:
+    """A bench of pictures that no other test has, below the daemon's adapter root."""
+    seed = next(_base_seeds)
+    return Bench(daemon, make_packs(daemon.folder / f"packs-{seed}", base_seed=seed), out)
+
+
+@pytest.fixture(scope="module")
+def first(daemon: Daemon, tmp_path_factory: pytest.TempPathFactory) -> tuple[Bench, dict[str, Any]]:
+    """A batch that was painted, for tests to look at."""
+    bench = fresh(daemon, tmp_path_factory.mktemp("out"))
+    return bench, bench.paint()
+
+
+@pytest.fixture
+def bench(first: tuple[Bench, dict[str, Any]], tmp_path: Path) -> Bench:
+    """The painted batch again, in a folder of its own."""
+    made, _ = first
+    root = made.daemon.folder / f"packs-{next(_base_seeds)}"
+    shutil.copytree(made.packs.root, root)
+    shutil.copytree(made.out, tmp_path / "out")
+    places = (path.relative_to(made.packs.root) for path in (made.packs.ink, made.packs.moss))
+    return Bench(made.daemon, SmallPacks(root, *(root / place for place in places)), tmp_path / "out")
+
+
+def pictures(folder: Path) -> dict[str, Picture]:
+    return {picture.file: picture for picture in read_manifest(folder).pictures}
+
+
+def became(document: dict[str, Any]) -> Counter[str]:
+    return Counter(item["became"] for item in document["items"])
+
+
+def test_a_batch_leaves_every_picture_its_record_and_a_page(first: tuple[Bench, dict[str, Any]]) -> None:
+    bench, document = first
+    assert (document["code"], document["painted"], document["rendered"]) == (0, 3, 3)
+    assert document["switches"] == 1
+    found = pictures(bench.out)
+    assert sorted(found) == FILES
+    for file, picture in found.items():
+        record = read_record(bench.out / file)
+        assert record is not None
+        assert (record.prompt, record.seed, record.job_id) == (picture.prompt, picture.seed, picture.job_id)
+        assert picture.status == "done"
+        assert [lora.verdict for lora in picture.loras] == [Verdict.ENGAGED]
+    stair = found["ash/mire/poi/glass-stair.png"]
+    assert stair.prompt == "inkwash, a stair of glass, on rough paper"
+    assert (stair.source, stair.loras[0].name) == ("ash/worlds/mire/history.yaml:5", "ink")
+    assert "Glass Stair" in (bench.out / "index.html").read_text()
+
+
+def test_the_second_run_paints_nothing(bench: Bench) -> None:
+    before = (bench.out / FILES[0]).stat().st_mtime_ns
+    document = bench.paint()
+    assert (document["code"], document["kept"], document["rendered"]) == (0, 3, 0)
+    assert (bench.out / FILES[0]).stat().st_mtime_ns == before
+
+
+def test_another_content_of_an_adapter_paints_its_own_pictures_again(bench: Bench) -> None:
+    make_adapter(bench.packs.moss, rank=1, blocks=1, seed=3)
+    document = bench.paint()
+    assert {item["name"]: item["became"] for item in document["items"]} == {
+        "Reed Gate": "painted",
+        "Glass Stair": "kept",
+        "Old Kiln": "kept",
+    }
+    assert document["rendered"] == 1
+
+
+def test_a_lost_manifest_costs_no_painting(bench: Bench) -> None:
+    (bench.out / MANIFEST).unlink()
+    document = bench.paint()
+    assert (document["found"], document["rendered"]) == (3, 0)
+    assert sorted(pictures(bench.out)) == FILES
+
+
+def test_a_picture_that_was_deleted_comes_back_unpainted(bench: Bench, first: tuple[Bench, dict[str, Any]]) -> None:
+    (bench.out / FILES[0]).unlink()
+    document = replace(bench, packs=first[0].packs).paint()
+    assert (document["kept"], document["found"], document["rendered"]) == (2, 1, 0)
+    assert (bench.out / FILES[0]).is_file()
+
+
+def test_a_picture_of_another_base_is_painted_again(bench: Bench) -> None:
+    manifest = read_manifest(bench.out)
+    one, *others = manifest.pictures
+    stale = msgspec.structs.replace(one, fingerprint="of another base")
+    write_manifest(bench.out, msgspec.structs.replace(manifest, pictures=[stale, *others]))
+    assert became(bench.paint()) == {"kept": 2, "found": 1}
+    assert pictures(bench.out)[one.file] == one
+
+
+def test_force_paints_what_is_there(bench: Bench) -> None:
+    assert bench.paint("--limit", "1", "--force")["rendered"] == 1
+
+
+def test_more_takes_keep_the_first(bench: Bench) -> None:
+    document = bench.paint("--limit", "1", "--seeds", "2")
+    assert became(document) == {"kept": 1, "painted": 1}
+    assert "ash/fen/poi/reed-gate.s2.png" in pictures(bench.out)
+
+
+def test_the_same_without_adapters_lies_beside(bench: Bench) -> None:
+    document = bench.paint("--limit", "1", "--compare-base")
+    picture = pictures(bench.out)[FILES[0]]
+    assert picture.bare_file == "ash/fen/poi/reed-gate.base.png"
+    record = read_record(bench.out / picture.bare_file)
+    assert record is not None
+    assert (record.seed, record.prompt, record.loras) == (picture.seed, picture.prompt, [])
+    assert (document["painted"], document["items"][0]["bare"]) == (1, str(bench.out / picture.bare_file))
+    assert bench.paint("--limit", "1", "--compare-base")["kept"] == 2
+
+
+def test_a_dead_adapter_fails_its_own_pictures_only(bench: Bench) -> None:
+    make_adapter(bench.packs.ink, rank=1, blocks=1, dead=True)
+    document = bench.paint()
+    assert (document["code"], document["kept"], document["failed"]) == (ExitCode.NOT_ENGAGED, 1, 2)
+    failed = pictures(bench.out)[FILES[1]]
+    assert (failed.status, failed.loras[0].name, failed.loras[0].verdict) == ("failed", "ink", Verdict.NOOP)
+    assert "exactly zero" in failed.message
+
+
+def test_an_entry_that_cannot_be_used_stops_no_other(bench: Bench) -> None:
+    bench.packs.write("history.yaml", "chapters:\n- points_of_interest:\n  - description: nameless\n")
+    document = bench.paint()
+    assert (document["code"], document["kept"]) == (ExitCode.FAILED, 3)
+    assert [(each["file"], each["line"]) for each in document["problems"]] == [("ash/history.yaml", 3)]
+    assert read_manifest(bench.out).problems[0].line == 3
+
+
+def test_one_batch_at_a_time_writes_into_a_folder(bench: Bench) -> None:
+    with open_ledger(bench.out):
+        result = bench.invoke()
+    assert "another batch writes into" in str(result.exception)
+
+
+def test_without_a_daemon_what_is_there_stays_and_the_code_tells(bench: Bench, tmp_path: Path) -> None:
+    before = read_manifest(bench.out).pictures
+    result = bench.invoke("--socket", str(tmp_path / "none.sock"))
+    assert result.exit_code == ExitCode.NO_DAEMON
+    document = msgspec.json.decode(result.stdout)
+    assert (document["error"]["kind"], document["left"]) == ("daemon_unavailable", 3)
+    assert "run the same command again" in result.stderr
+    assert read_manifest(bench.out).pictures == before
+
+
+def test_on_a_terminal_a_bar_tells_how_it_stands(bench: Bench) -> None:
+    with on_a_terminal("batch", *bench.command) as (process, terminal):
+        assert terminal.read_until(b"3/3", 60)
+        assert process.stdout is not None
+        assert b"3 kept" in process.stdout.read()
+    assert b"0 changes of stack" in terminal.seen
+
+
+def wait_for_pictures(folder: Path, count: int, process: "subprocess.Popen[str]") -> None:
+    deadline = time.monotonic() + 60
+    while len(read_manifest(folder).pictures) < count:
+        assert process.poll() is None, "the batch ended by itself"
+        assert time.monotonic() < deadline, "no picture was written down"
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT])
+def test_ended_at_a_random_picture_and_run_again_nothing_is_lost_or_painted_twice(
+    daemon: Daemon, tmp_path: Path, end: signal.Signals
+) -> None:
+    bench = fresh(daemon, tmp_path)
+    with Client(daemon.socket) as client:
+        before = client.status().rendered
+        with subprocess.Popen([KILNMARK, "batch", *bench.command], stdout=subprocess.PIPE, text=True) as process:
+            wait_for_pictures(bench.out, random.randint(1, 2), process)
+            os.kill(process.pid, end)
+            process.communicate(timeout=60)
+        assert process.returncode == (-end if end == signal.SIGKILL else ExitCode.INTERRUPTED)
+        written = {file: picture.created for file, picture in pictures(bench.out).items()}
+        document = bench.paint()
+        # One that was cancelled while it was saved was painted and is not counted.
+        assert client.status().rendered - before in ((3,) if end == signal.SIGKILL else (2, 3))
+    assert (document["code"], document["left"], document["failed"]) == (0, 0, 0)
+    after = {file: picture.created for file, picture in pictures(bench.out).items()}
+    assert sorted(after) == FILES
+    assert written.items() <= after.items()
+    assert sorted(path.relative_to(bench.out).as_posix() for path in bench.out.rglob("*.png")) == FILES

@@ -1,0 +1,67 @@
+"""The sample pack: its adapters are what the script writes, small, and whole; its sources hold what the demo paints."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from kilnmark.keymaps.adapter import read_adapter
+from kilnmark.keymaps.engagement import evidence
+from kilnmark.keymaps.shapes import load_shapes
+from kilnmark.protocol.report import Verdict, judge
+from scripts.make_sample_pack import PACKS, SAMPLES, write_samples
+
+GENRE = PACKS / "weatherwright"
+FILES = [PACKS / sample.file for sample in SAMPLES]
+
+
+def read(path: Path) -> Any:
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
+def entries(path: Path) -> list[dict[str, Any]]:
+    """The entries of `loras`, of a genre or of a world, with the path of their file."""
+    loras = read(path).get("loras", [])
+    found = loras["add"] if isinstance(loras, dict) else loras
+    return [entry | {"path": path.parent / entry["file"]} for entry in found]
+
+
+def test_the_committed_adapters_are_what_the_script_writes(tmp_path: Path) -> None:
+    assert [path.read_bytes() for path in write_samples(tmp_path)] == [path.read_bytes() for path in FILES]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_every_adapter_engages_whole(path: Path) -> None:
+    verdict, reason = judge(evidence(read_adapter(path, load_shapes("dev")), 1.0))
+    assert verdict is Verdict.ENGAGED, reason
+
+
+def test_the_pack_is_small() -> None:
+    assert sum(path.stat().st_size for path in PACKS.rglob("*") if path.is_file()) < 300_000
+
+
+def test_every_adapter_is_used_once_and_every_file_that_a_style_names_is_there() -> None:
+    used = [entry["path"] for path in sorted(GENRE.rglob("visual_style.yaml")) for entry in entries(path)]
+    assert sorted(used) == sorted(FILES)
+
+
+def test_one_world_only_adds_and_the_other_excludes_and_adds() -> None:
+    moor, exchange = (
+        read(GENRE / "worlds" / world / "visual_style.yaml")["loras"] for world in ("carding_moor", "brine_exchange")
+    )
+    assert moor.keys() == {"add"}
+    assert exchange.keys() == {"exclude", "add"}
+    assert exchange["exclude"] == ["gouache"]
+
+
+def test_there_are_five_points_of_interest_and_four_portraits() -> None:
+    histories = [read(path) for path in GENRE.rglob("history.yaml")]
+    points = [
+        point for history in histories for chapter in history["chapters"] for point in chapter["points_of_interest"]
+    ]
+    characters = [one for path in GENRE.rglob("portrait_manifest.yaml") for one in read(path)["characters"]]
+    assert (len(points), len(characters)) == (5, 4)
+    assert sum("visual_prompt" not in point for point in points) == 1
+    assert all(point.keys() >= {"name", "description", "region", "type"} for point in points)
+    assert all({"name", "role", "type", "appearance", "culture_aesthetic"} == one.keys() for one in characters)
