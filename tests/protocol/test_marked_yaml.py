@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kilnmark.protocol.marked_yaml import DEPTH_LIMIT, SIZE_LIMIT, VALUE_LIMIT, read_marked
@@ -18,6 +18,7 @@ VALUES = st.recursive(
 )
 
 
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(WORDS, VALUES, max_size=5))
 def test_what_a_yaml_writer_wrote_is_read_back(value: dict[str, Any]) -> None:
     # Quoted, since YAML 1.1 leaves words plain that are numbers in 1.2.
@@ -26,6 +27,7 @@ def test_what_a_yaml_writer_wrote_is_read_back(value: dict[str, Any]) -> None:
     assert (read.value, read.problems) == (value, ())
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200) | st.text("[]{}&*:-?!|>'\"#%@`, \n\tab1<~", max_size=80).map(str.encode))
 def test_no_bytes_are_ever_an_exception(data: bytes) -> None:
     read = read_marked(data, "f")
