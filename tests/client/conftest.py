@@ -45,12 +45,11 @@ def serving(folder: Path, **settings: object) -> Iterator[Daemon]:
     """
     path = folder / "daemon.sock"
     command = [KILNMARK, "serve", "--socket", str(path), "--output-dir", str(folder / "pictures")]
-    packs = folder / "packs"
-    packs.mkdir(exist_ok=True)
-    command += ["--lora-root", str(folder), "--packs", str(packs)]
+    (folder / "packs").mkdir(exist_ok=True)
+    command += ["--lora-root", str(folder), "--packs", str(folder / "packs")]
     if settings:
-        own = {"socket": str(path), "output_dir": str(folder / "pictures"), "lora_roots": [str(folder)]}
-        command = [sys.executable, "-m", "kilnmark.daemon", json.dumps(own | {"packs": str(packs)} | settings)]
+        chosen = {"socket": str(path), "output_dir": str(folder / "pictures"), "lora_roots": [str(folder)], **settings}
+        command = [sys.executable, "-m", "kilnmark.daemon", json.dumps(chosen)]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=folder) as process:
         ready = threading.Event()
         reader = threading.Thread(target=_read_log, args=(process, ready))

@@ -12,7 +12,7 @@ from kilnmark.protocol.record import CHUNK, STANDIN_NOTICE, decode_record
 from kilnmark.protocol.report import Verdict
 from tests.client.conftest import KILNMARK
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 HEALTHY = {"healthy-diffusers": 988, "healthy-kohya": 912}
 WORLDS = {"carding_moor": ["gouache", "felted"], "brine_exchange": ["glasslight"]}

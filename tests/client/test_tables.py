@@ -10,6 +10,7 @@ from kilnmark.client.tables import adapter_table, console, print_facts, show_fai
 from kilnmark.protocol.messages import (
     CacheInfo,
     JobInfo,
+    PacksInfo,
     QueueInfo,
     RenderResult,
     StackInfo,
@@ -17,6 +18,7 @@ from kilnmark.protocol.messages import (
     Timings,
     WorkerInfo,
 )
+from kilnmark.protocol.problems import Problem
 from kilnmark.protocol.report import AdapterReport, Verdict
 
 HEALTHY = AdapterReport(
@@ -105,6 +107,25 @@ def test_names_from_files_are_shown_and_never_interpreted() -> None:
     Console(file=stream, markup=False, width=200).print(adapter_table([hostile]))
     assert "[red]a\\x1b[2Jb" in stream.getvalue()
     assert "\x1b" not in stream.getvalue()
+
+
+def test_a_picture_of_a_genre_names_its_style(capsys: pytest.CaptureFixture[str]) -> None:
+    stack = StackInfo(source="style", genre="ink", world="mire", tier="portrait")
+    show_render(console(), msgspec.structs.replace(RESULT, stack=stack))
+    assert "ink / mire / portrait" in capsys.readouterr().out
+
+
+def test_status_shows_packs_with_what_is_wrong_and_what_is_kept(capsys: pytest.CaptureFixture[str]) -> None:
+    problem = Problem(file="ink/visual_style.yaml", line=3, entry="loras", message="is odd; mend it")
+    packs = PacksInfo(folder="/p", genres=2, worlds=5, problem_count=4, problems=[problem], kept=["ink", "ink/mire"])
+    show_status(console(), msgspec.structs.replace(WARMING, packs=packs))
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    start = lines.index("packs /p: 2 genres, 5 worlds")
+    assert lines[start + 1 : start + 4] == [
+        "kept ink, ink/mire: as before an edit that broke them",
+        "problem ink/visual_style.yaml:3: loras: is odd; mend it",
+        "problem and 3 more",
+    ]
 
 
 def test_status_shows_a_daemon_whose_base_is_not_there_yet(capsys: pytest.CaptureFixture[str]) -> None:

@@ -49,6 +49,35 @@ adapter = read_adapter(make_adapter(Path("healthy.safetensors"), rank=1), load_s
 print(adapter.total_key_count, adapter.matched_key_count, adapter.target_count)
 """
 
+STYLE_PROOF = """
+import json, subprocess, sys
+from pathlib import Path
+
+from kilnmark.keymaps.write import make_adapter
+
+genre = Path("packs", "ink")
+genre.mkdir(parents=True)
+entry = {"name": "a", "file": "a.safetensors", "scale": 1, "applies_to": ["scene"], "trigger": "inkwash"}
+genre.joinpath("visual_style.yaml").write_text(json.dumps({"loras": [entry]}))
+make_adapter(genre / "a.safetensors", rank=1, blocks=1)
+program = str(Path(sys.executable).with_name("kilnmark"))
+command = [program, "style", "compose", "a mill", "--packs", "packs", "--genre", "ink", "--tier", "scene", "--json"]
+shown = json.loads(subprocess.run(command, capture_output=True, check=True, timeout=60).stdout)
+print(shown["prompt"], shown["loras"][0]["inspection"]["verdict"])
+"""
+
+BATCH_PROOF = """
+import json, subprocess, sys
+from importlib.resources import files
+from pathlib import Path
+
+program = str(Path(sys.executable).with_name("kilnmark"))
+packs = str(files("kilnmark") / "genre_packs")
+command = [program, "batch", "poi", "--packs", packs, "--dry-run", "--json"]
+shown = json.loads(subprocess.run(command, capture_output=True, check=True, timeout=60).stdout)
+print(len(shown["items"]), shown["problems"], all(item["tokens"]["estimated"] for item in shown["items"]))
+"""
+
 TRACES_PROOF = """
 import os
 
@@ -97,6 +126,7 @@ def test_the_wheel_holds_every_part_its_data_and_no_namespace_init(wheel: Path) 
     assert {f"kilnmark/{part}/py.typed" for part in PARTS} <= names
     assert any(name.startswith("kilnmark/keymaps/conventions/") and name.endswith(".yaml") for name in names)
     assert any(name.startswith("kilnmark/keymaps/shapes/") and name.endswith(".json") for name in names)
+    assert {f"kilnmark/protocol/{name}" for name in ("tiers.yaml", "schemas/genre.schema.json")} <= names
     assert any(name.startswith("kilnmark/genre_packs/") for name in names)
     assert "kilnmark/__init__.py" not in names
     assert not any("__pycache__" in name or name.startswith("tests") for name in names)
@@ -119,6 +149,14 @@ def test_the_command_answers_there(clean_environment: Callable[..., str]) -> Non
 def test_keymaps_read_there_an_adapter_written_there(clean_environment: Callable[..., str]) -> None:
     counts = clean_environment("python", "-c", KEYMAPS_PROOF)
     assert counts.split() == ["988", "988", "494"]
+
+
+def test_a_style_is_composed_there(clean_environment: Callable[..., str]) -> None:
+    assert clean_environment("python", "-c", STYLE_PROOF) == "inkwash, a mill engaged\n"
+
+
+def test_a_batch_is_planned_there(clean_environment: Callable[..., str]) -> None:
+    assert clean_environment("python", "-c", BATCH_PROOF) == "5 [] True\n"
 
 
 def test_a_wish_for_traces_is_answered_there_by_the_extras_name(clean_environment: Callable[..., str]) -> None:

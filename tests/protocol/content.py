@@ -6,7 +6,7 @@ from textwrap import dedent
 from typing import TypeVar
 
 from kilnmark.protocol.marked_yaml import MarkedDocument, read_marked
-from kilnmark.protocol.style import GenreStyle, WorldStyle, parse_genre_style, parse_world_style
+from kilnmark.protocol.style_documents import GenreStyle, WorldStyle, parse_genre_style, parse_world_style
 
 __all__ = ["Shelf", "document", "genre", "world"]
 

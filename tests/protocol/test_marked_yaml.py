@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kilnmark.protocol.marked_yaml import DEPTH_LIMIT, SIZE_LIMIT, VALUE_LIMIT, read_marked
@@ -18,6 +18,7 @@ VALUES = st.recursive(
 )
 
 
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(WORDS, VALUES, max_size=5))
 def test_what_a_yaml_writer_wrote_is_read_back(value: dict[str, Any]) -> None:
     # Quoted, since YAML 1.1 leaves words plain that are numbers in 1.2.
@@ -26,6 +27,7 @@ def test_what_a_yaml_writer_wrote_is_read_back(value: dict[str, Any]) -> None:
     assert (read.value, read.problems) == (value, ())
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200) | st.text("[]{}&*:-?!|>'\"#%@`, \n\tab1<~", max_size=80).map(str.encode))
 def test_no_bytes_are_ever_an_exception(data: bytes) -> None:
     read = read_marked(data, "f")
@@ -87,6 +89,12 @@ def test_merged_keys_give_way_to_written_ones_and_earlier_to_later() -> None:
     assert (read.value["d"], read.problems) == ({"y": 2, "z": 2}, ())
 
 
+def test_a_key_may_be_an_alias_of_text_and_of_nothing_else() -> None:
+    read = document("a: &a word\nb: &b [1]\n*a : 1\n*b : 2\n? {c: d}\n: 3\n")
+    assert read.value == {"a": "word", "b": [1], "word": 1}
+    assert [problem.line for problem in read.problems] == [4, 5]
+
+
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])
 def test_a_byte_order_mark_and_either_newline_are_read(newline: str) -> None:
     read = read_marked(f"\ufeffa: 1{newline}b: 2{newline}".encode(), "f")
@@ -119,7 +127,7 @@ def test_a_problem_inside_leaves_the_rest_usable(text: str, problem: str) -> Non
         (b"words", "f.yaml:1: holds a text where a mapping is expected; write `field: value` lines"),
         (b"a:\n\tb: 1\n", "f.yaml:2: is indented with a tab; YAML wants spaces"),
         (b"a: 1\nb: \xff\n", "f.yaml:2: byte 0xff is not UTF-8; save the file as UTF-8"),
-        (b"a: *b\n", "f.yaml:1: *b repeats what is nowhere marked &b; write it out"),
+        (b"a: *b\n", "f.yaml:1: *b repeats what is nowhere marked so with &; write it out"),
         (b"[" * 100_000, f"f.yaml:1: is nested more than {DEPTH_LIMIT} deep; flatten it"),
         (b" " * (SIZE_LIMIT + 1), f"f.yaml: has {SIZE_LIMIT + 1} bytes, more than the {SIZE_LIMIT} allowed; split it"),
     ],

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from kilnmark.protocol.schemas import SCHEMAS, make_schema, shipped_schema
-from kilnmark.protocol.style import GenreStyle, LoraEntry, WorldStyle
+from kilnmark.protocol.style_documents import GenreStyle, LoraEntry, WorldStyle
 
 
 @pytest.mark.parametrize("name", SCHEMAS)

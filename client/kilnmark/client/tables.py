@@ -7,14 +7,15 @@ markup, and control characters spelled out.
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from kilnmark.client.exhibits import DemoResult, Finding, WorldShown
 from kilnmark.client.memory_view import base_rows, base_words
+from kilnmark.client.printable import printable
 from kilnmark.protocol.messages import (
     CacheInfo,
     JobInfo,
@@ -26,6 +27,9 @@ from kilnmark.protocol.messages import (
     WarmUpResult,
 )
 from kilnmark.protocol.report import AdapterReport, Verdict
+
+if TYPE_CHECKING:
+    from kilnmark.client.exhibits import DemoResult, Finding, WorldShown  # which writes adapters, with numpy
 
 __all__ = [
     "VERDICT_COLOURS",
@@ -136,7 +140,7 @@ def show_warm_up(out: Console, result: WarmUpResult) -> None:
     print_facts(out, [("warm", base_words(result.base)), ("waited", f"{result.waited_ms / 1000:.1f} s")])
 
 
-def show_demo(out: Console, result: DemoResult) -> None:
+def show_demo(out: Console, result: "DemoResult") -> None:
     """The demonstration at a glance: which adapters changed the picture, and that the dead ones were caught."""
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     table.add_column("adapter", no_wrap=True)
@@ -163,13 +167,13 @@ def show_demo(out: Console, result: DemoResult) -> None:
         out.print(Text("This is not what should have come out: please report it.", style="bold red"))
 
 
-def _world(shown: WorldShown) -> str:
+def _world(shown: "WorldShown") -> str:
     """The stack that a world got."""
     stack = " + ".join(f"{report.name} {report.verdict.value}" for report in shown.loras)
     return f"{stack}; without {', '.join(shown.stack.excluded)}" if shown.stack.excluded else stack
 
 
-def _finding(finding: Finding) -> Iterable[str | Text]:
+def _finding(finding: "Finding") -> Iterable[str | Text]:
     report = finding.report
     return (
         finding.name,
@@ -247,4 +251,4 @@ def _duration(seconds: float) -> str:
 
 def plain(text: str, style: str = "") -> Text:
     """Text from outside: no markup, and control characters spelled out."""
-    return Text("".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text), style=style)
+    return Text(printable(text), style=style)

@@ -6,7 +6,6 @@ documents mean is `protocol.packs`' part. The disk is asked off the event loop, 
 
 import asyncio
 import logging
-import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +15,9 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+import msgspec
+
+from kilnmark.daemon.pack_reading import PackReading
 from kilnmark.daemon.settings import Settings
 from kilnmark.daemon.styled import Styled
 from kilnmark.keymaps.errors import RefusedFile
@@ -25,9 +27,8 @@ from kilnmark.keymaps.safefile import read_header
 from kilnmark.protocol.catalog import VARIANTS
 from kilnmark.protocol.composition import Found, locate_adapters
 from kilnmark.protocol.errors import InvalidParams
-from kilnmark.protocol.marked_yaml import SIZE_LIMIT
 from kilnmark.protocol.messages import PacksInfo
-from kilnmark.protocol.packs import Pack, UnknownName, load_pack
+from kilnmark.protocol.packs import Pack, UnknownName, load_pack, pack_names
 from kilnmark.protocol.problems import Problem, UnusableContent
 
 __all__ = ["SHOWN_PROBLEMS", "STATUS_PATIENCE", "Packs"]
@@ -44,56 +45,11 @@ _Key = tuple[str, str | None]
 _T = TypeVar("_T")
 
 
-class _Reading:
-    """A `PackFiles` of a folder that remembers what it found, to tell later whether that is still so."""
-
-    def __init__(self, root: Path) -> None:
-        self._root = root
-        self._at_ns = time.time_ns()
-        self._files: dict[str, FileIdentity | None] = {}
-        self._folders: dict[str, Sequence[str]] = {}
-
-    def read(self, path: str) -> bytes | None:
-        identity = self._files[path] = self._identity(path)
-        if identity is None:
-            return None
-        with Path(identity.path).open("rb") as file:
-            return file.read(SIZE_LIMIT + 1)
-
-    def folders(self, path: str) -> Sequence[str]:
-        found = self._folders[path] = self._listed(path)
-        return found
-
-    def is_current(self) -> bool:
-        """Reading again would find the same."""
-        try:
-            same_files = all(self._is_same(path, before) for path, before in self._files.items())
-            return same_files and all(self._listed(path) == before for path, before in self._folders.items())
-        except OSError:
-            return False
-
-    def _is_same(self, path: str, before: FileIdentity | None) -> bool:
-        return self._identity(path) == before and (before is None or before.is_settled(self._at_ns))
-
-    def _identity(self, path: str) -> FileIdentity | None:
-        try:
-            return FileIdentity.of(os.path.realpath(self._root / path))
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-
-    def _listed(self, path: str) -> Sequence[str]:
-        try:
-            with os.scandir(self._root / path) as entries:
-                return sorted(entry.name for entry in entries if entry.is_dir() and not entry.name.startswith("."))
-        except (FileNotFoundError, NotADirectoryError):
-            return []
-
-
 @dataclass(slots=True)
 class _Held:
     """A pack as it was last usable, and what is wrong with it now."""
 
-    reading: _Reading
+    reading: PackReading
     pack: Pack | None
     problems: tuple[Problem, ...] = ()
     sound_files: dict[str, FileIdentity] = field(default_factory=dict)
@@ -163,7 +119,7 @@ class Packs:
         held = self._held.get(key)
         if held is not None and held.reading.is_current():
             return held
-        reading = _Reading(root)
+        reading = PackReading(root)
         try:
             fresh = _Held(reading, load_pack(reading, *key, self._variants))
         except UnknownName:
@@ -171,6 +127,8 @@ class Packs:
             raise
         except UnusableContent as error:
             fresh = _Held(reading, held.pack if held else None, error.problems)
+            if fresh.pack is not None:
+                _log.warning("%s stays as it was: %s", _name(key), error.problems[0])
         self._held[key] = fresh
         return fresh
 
@@ -188,37 +146,33 @@ class Packs:
         return Found(path)
 
     def _info(self, root: Path) -> PacksInfo:
-        """Raises OSError when a folder cannot be listed."""
-        keys = _keys(_Reading(root))
-        problems: dict[Problem, None] = {}
+        try:
+            keys = pack_names(PackReading(root))
+        except UnusableContent as error:
+            return self._told(PacksInfo(folder=str(root), genres=0, worlds=0), error.problems, [])
+        problems: list[Problem] = []
         kept: list[str] = []
         for key in keys:
             try:
                 held = self._current(root, key)
             except UnusableContent as error:
-                problems |= dict.fromkeys(error.problems)
+                problems += error.problems
                 continue
-            problems |= dict.fromkeys(held.problems)
+            problems += held.problems
             kept += [_name(key)] if held.problems and held.pack is not None else []
         for gone in self._held.keys() - keys:
             del self._held[gone]
-        self._last = PacksInfo(
-            folder=str(root),
-            genres=sum(world is None for _, world in keys),
-            worlds=sum(world is not None for _, world in keys),
-            problem_count=len(problems),
-            problems=list(problems)[:SHOWN_PROBLEMS],
-            kept=kept,
-        )
+        worlds = sum(world is not None for _, world in keys)
+        return self._told(PacksInfo(folder=str(root), genres=len(keys) - worlds, worlds=worlds), problems, kept)
+
+    def _told(self, info: PacksInfo, problems: Sequence[Problem], kept: list[str]) -> PacksInfo:
+        """With each problem once: a genre's are those of all its worlds."""
+        each = list(dict.fromkeys(problems))
+        self._last = msgspec.structs.replace(info, problem_count=len(each), problems=each[:SHOWN_PROBLEMS], kept=kept)
         return self._last
 
     def _read_all(self, root: Path) -> None:
-        try:
-            info = self._info(root)
-        except OSError as error:
-            _log.warning("the packs cannot be read: %s", error)
-            return
-        for problem in info.problems:
+        for problem in self._info(root).problems:
             _log.warning("%s", problem)
 
 
@@ -235,14 +189,6 @@ def _refused() -> Iterator[None]:
         raise InvalidParams(
             f"its visual_style is not usable - at `$.params.genre`; {words}", detail={"problems": list(error.problems)}
         ) from error
-
-
-def _keys(files: _Reading) -> list[_Key]:
-    """Every genre by itself, and every world."""
-    found: list[_Key] = []
-    for genre in files.folders(""):
-        found += [(genre, None), *((genre, world) for world in files.folders(f"{genre}/worlds"))]
-    return found
 
 
 def _staleness(key: _Key, held: _Held) -> Iterable[str]:

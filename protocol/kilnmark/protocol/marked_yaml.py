@@ -14,7 +14,8 @@ from typing import Any
 
 import yaml
 
-from kilnmark.protocol.problems import Key, Problem, entry_of
+from kilnmark.protocol.problems import Key, Problem, entry_of, shortened
+from kilnmark.protocol.yaml_words import plain_value
 
 __all__ = ["DEPTH_LIMIT", "SIZE_LIMIT", "VALUE_LIMIT", "MarkedDocument", "read_marked"]
 
@@ -26,12 +27,6 @@ VALUE_LIMIT = 200_000
 
 DEPTH_LIMIT = 64
 """Mappings and lists within one another."""
-
-_NULL = re.compile(r"(?:|~|null|Null|NULL)\Z")
-_BOOL = re.compile(r"(?:true|True|TRUE|false|False|FALSE)\Z")
-_WHOLE = re.compile(r"[-+]?[0-9]{1,400}\Z|0o[0-7]{1,400}\Z|0x[0-9a-fA-F]{1,400}\Z")
-_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z")
-_ODD = re.compile(r"(?P<sign>[-+]?)\.(?:inf|Inf|INF)\Z|\.(?:nan|NaN|NAN)\Z")
 
 _CORE = "tag:yaml.org,2002:"
 _MERGE = "<<"
@@ -174,11 +169,13 @@ class _Composer:
 
     def _alias(self, anchor: str, line: int, path: tuple[Key, ...]) -> _Node:
         if anchor in self._open:
-            self.add(line, path, f"*{anchor} stands inside what it repeats; write it out")
+            self.add(line, path, f"*{shortened(anchor)} stands inside what it repeats; write it out")
             return _Node(None, line)
         node = self._anchors.get(anchor)
         if node is None:
-            raise _Unreadable(self._file, line, f"*{anchor} repeats what is nowhere marked &{anchor}; write it out")
+            raise _Unreadable(
+                self._file, line, f"*{shortened(anchor)} repeats what is nowhere marked so with &; write it out"
+            )
         self._spend(node.size, line)
         return node
 
@@ -236,7 +233,7 @@ class _Composer:
         tag = self._check_tag(event, path, known)
         if tag == "str" or (not event.implicit[0] and tag is None):
             return event.value
-        return _resolved(event.value)
+        return plain_value(event.value)
 
     def _check_tag(self, event: Any, path: tuple[Key, ...], known: Sequence[str]) -> str | None:
         """The tag's own name when it is one of YAML's that fits; others are a problem, and the value counts without."""
@@ -244,28 +241,13 @@ class _Composer:
             return None
         short = str(event.tag).removeprefix(_CORE)
         if short not in known:
-            self.add(_line(event), path, f"the tag {event.tag!r} means nothing here; remove it")
+            self.add(_line(event), path, f"the tag {shortened(str(event.tag))!r} means nothing here; remove it")
         return short
 
 
 def _line(event: Any) -> int:
     """Counted from 1."""
     return int(event.start_mark.line) + 1
-
-
-def _resolved(text: str) -> Any:
-    """A plain word by YAML 1.2's core schema (https://yaml.org/spec/1.2.2/#103-core-schema)."""
-    if _NULL.match(text):
-        return None
-    if _BOOL.match(text):
-        return text[0] in "tT"
-    if _WHOLE.match(text):
-        return int(text, {"0o": 8, "0x": 16}.get(text[:2], 10))
-    if _FLOAT.match(text):
-        return float(text)
-    if odd := _ODD.match(text):
-        return float("nan" if odd["sign"] is None else odd["sign"] + "inf")
-    return text
 
 
 def _kind(value: object) -> str:

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from kilnmark.protocol.marked_yaml import MarkedDocument
-from kilnmark.protocol.problems import Key, Problem, UnusableContent, near_miss
+from kilnmark.protocol.problems import Key, Problem, UnusableContent, near_miss, shortened
 
 __all__ = ["parsed", "refuse_misspelt", "wrong"]
 
@@ -26,11 +26,10 @@ _MENDS: Mapping[str, str] = {
     "model_type": "must be a mapping, but is {found}; write `field: value` lines",
     "too_short": "is empty; name at least one",
     "string_too_short": "is blank; write something, or remove the line",
+    "string_pattern_mismatch": "is blank; write something, or remove the line",
     "string_too_long": "is longer than the {max_length} characters allowed; shorten it",
     "extra_forbidden": "is no field here; remove it",
 }
-_SHOWN = 60
-"""Characters of a value that a message repeats."""
 
 
 def wrong(message: str, path: Sequence[Key] = ()) -> PydanticCustomError:
@@ -85,8 +84,7 @@ def _problem(document: MarkedDocument, details: ErrorDetails) -> Problem:
 
 
 def _shown(value: object) -> str:
-    text = json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= _SHOWN else text[:_SHOWN] + "..."
+    return shortened(json.dumps(value, ensure_ascii=False, default=str))
 
 
 def _lower(message: str) -> str:

@@ -5,6 +5,7 @@ The shape alone, so that it can cross the wire; who finds problems lives elsewhe
 """
 
 import difflib
+import itertools
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
@@ -12,12 +13,28 @@ import msgspec
 
 from kilnmark.protocol.errors import KilnmarkError
 
-__all__ = ["Key", "Kind", "Problem", "UnknownName", "UnusableContent", "entry_of", "near_miss"]
+__all__ = [
+    "PROBLEM_LIMIT",
+    "Key",
+    "Kind",
+    "Problem",
+    "UnknownName",
+    "UnusableContent",
+    "entry_of",
+    "near_miss",
+    "shortened",
+]
 
 Key = str | int
 """One step into a document: a mapping's key, or a place in a list, counted from 0."""
 
 Kind = Literal["genre", "world", "tier"]
+
+PROBLEM_LIMIT = 100
+"""Problems that one refusal tells; a file can have as many as it has lines."""
+
+_SHOWN = 60
+"""Characters of a word of a document that a message repeats."""
 
 _LIKENESS = 0.8
 """Of `difflib`, from 0 to 1: `lorass` and `applies-to` are misspellings, `positive_notes` is a word of its own."""
@@ -47,11 +64,11 @@ class UnusableContent(KilnmarkError):
     """Content that cannot be used as it stands.
 
     Attributes:
-        problems: At least one, in the order of the file.
+        problems: At least one and at most `PROBLEM_LIMIT`, in the order of the file.
     """
 
     def __init__(self, problems: Iterable[Problem]) -> None:
-        self.problems = tuple(problems)
+        self.problems = tuple(itertools.islice(problems, PROBLEM_LIMIT))
         super().__init__(self.problems)
 
     def __str__(self) -> str:
@@ -70,21 +87,31 @@ class UnknownName(UnusableContent):
         meant = near_miss(name, names)
         there = f"did you mean {meant!r}?" if meant else f"there is {', '.join(names)}" if names else "there is none"
         self.kind = kind
-        super().__init__([Problem(file=where, line=0, message=f"{name!r} is no {kind} here; {there}")])
+        super().__init__([Problem(file=where, line=0, message=f"{shortened(name)!r} is no {kind} here; {there}")])
 
 
 def entry_of(path: Sequence[Key]) -> str:
     """The words for a place: `("loras", 2, "scale")` is `loras[2].scale`."""
     text = ""
     for key in path:
-        text += f"[{key}]" if isinstance(key, int) else f".{key}" if text else key
+        name = key if isinstance(key, int) else shortened(key)
+        text += f"[{name}]" if isinstance(key, int) else f".{name}" if text else str(name)
     return text
 
 
+def shortened(text: str) -> str:
+    """A word of a document as a message may repeat it."""
+    return text if len(text) <= _SHOWN else text[:_SHOWN] + "..."
+
+
 def near_miss(word: str, known: Iterable[str]) -> str | None:
-    """The known word that this one looks like a misspelling of; None when it is known, or like none of them."""
-    words = sorted(known)
+    """The known word that this one looks like a misspelling of; None when it is known, or like none of them.
+
+    Nobody misspells a first letter: `flora` is a word of its own beside `lora`.
+    """
+    plain = word.casefold().replace("-", "_")
+    words = [other for other in sorted(known) if other[:1] == plain[:1]]
     if word in words:
         return None
-    found = difflib.get_close_matches(word.casefold().replace("-", "_"), words, n=1, cutoff=_LIKENESS)
+    found = difflib.get_close_matches(plain, words, n=1, cutoff=_LIKENESS)
     return found[0] if found else None

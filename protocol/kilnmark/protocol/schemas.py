@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from kilnmark.protocol.style import GenreStyle, WorldStyle
+from kilnmark.protocol.style_documents import GenreStyle, WorldStyle
 from kilnmark.protocol.tiers import Tiers
 
 __all__ = ["SCHEMAS", "make_schema", "shipped_schema"]

@@ -19,25 +19,21 @@ def final_prompt(prompt: str, triggers: Sequence[str], positive_suffix: str | No
 
 
 def with_tag_overrides(prompt: str, overrides: Mapping[str, str] | None) -> str:
-    """The prompt with each tag as this style says it.
+    """The prompt with each tag as this style says it; no tag is blank.
 
     A tag is a word or phrase; it counts wherever it stands whole, in any case and with any white space in it. Of two
     tags that could stand at one place the longer counts, and what was put in is not looked at again.
     """
     if not overrides:
         return prompt
-    texts = {_plain(tag): text for tag, text in overrides.items()}
-    longest_first = sorted(texts, key=len, reverse=True)
-    pattern = "|".join(r"\s+".join(map(re.escape, tag.split(" "))) for tag in longest_first)
+    longest_first = sorted(overrides, key=lambda tag: len(" ".join(tag.split())), reverse=True)
+    phrases = (r"\s+".join(map(re.escape, tag.split())) for tag in longest_first)
+    pattern = "|".join(f"({phrase})" for phrase in phrases)
     found = re.compile(rf"(?<!\w)(?:{pattern})(?!\w)", re.IGNORECASE)
-    return found.sub(lambda match: texts.get(_plain(match[0]), match[0]), prompt)
+    return found.sub(lambda match: overrides[longest_first[(match.lastindex or 1) - 1]], prompt)
 
 
 def _between(text: str) -> str:
     if not text:
         return ""
     return " " if text.endswith(_SENTENCE_ENDS) else ", "
-
-
-def _plain(tag: str) -> str:
-    return " ".join(tag.casefold().split())

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import time
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from kilnmark.client.exits import ExitCode
 from kilnmark.keymaps.write import make_adapter
 from kilnmark.protocol.report import Verdict
 from tests.client.batch.packs import SmallPacks, make_packs
-from tests.client.conftest import KILNMARK, Daemon, serving
+from tests.client.conftest import KILNMARK, Daemon, on_a_terminal
 
 FILES = ["ash/fen/poi/reed-gate.png", "ash/mire/poi/glass-stair.png", "ash/mire/poi/old-kiln.png"]
 _base_seeds = itertools.count(1000)
@@ -130,10 +130,10 @@ def test_a_lost_manifest_costs_no_painting(bench: Bench) -> None:
     assert sorted(pictures(bench.out)) == FILES
 
 
-def test_a_picture_that_was_deleted_comes_back_unpainted(bench: Bench) -> None:
+def test_a_picture_that_was_deleted_comes_back_unpainted(bench: Bench, first: tuple[Bench, dict[str, Any]]) -> None:
     (bench.out / FILES[0]).unlink()
-    document = bench.paint()
-    assert (document["kept"], document["rendered"]) == (2, 0)
+    document = replace(bench, packs=first[0].packs).paint()
+    assert (document["kept"], document["found"], document["rendered"]) == (2, 1, 0)
     assert (bench.out / FILES[0]).is_file()
 
 
@@ -200,6 +200,14 @@ def test_without_a_daemon_what_is_there_stays_and_the_code_tells(bench: Bench, t
     assert read_manifest(bench.out).pictures == before
 
 
+def test_on_a_terminal_a_bar_tells_how_it_stands(bench: Bench) -> None:
+    with on_a_terminal("batch", *bench.command) as (process, terminal):
+        assert terminal.read_until(b"3/3", 60)
+        assert process.stdout is not None
+        assert b"3 kept" in process.stdout.read()
+    assert b"0 changes of stack" in terminal.seen
+
+
 def wait_for_pictures(folder: Path, count: int, process: "subprocess.Popen[str]") -> None:
     deadline = time.monotonic() + 60
     while len(read_manifest(folder).pictures) < count:
@@ -229,13 +237,3 @@ def test_ended_at_a_random_picture_and_run_again_nothing_is_lost_or_painted_twic
     assert sorted(after) == FILES
     assert written.items() <= after.items()
     assert sorted(path.relative_to(bench.out).as_posix() for path in bench.out.rglob("*.png")) == FILES
-
-
-def test_a_daemon_that_was_restarted_has_its_pictures_still(folder: Path) -> None:
-    packs = make_packs(folder / "packs", base_seed=1)
-    with serving(folder) as daemon:
-        assert Bench(daemon, packs, folder / "out").paint("--limit", "1")["rendered"] == 1
-    shutil.rmtree(folder / "out")
-    with serving(folder) as daemon:
-        document = Bench(daemon, packs, folder / "out").paint("--limit", "1")
-    assert (document["found"], document["rendered"]) == (1, 0)

@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kilnmark.client.batch.manifest import MANIFEST, Kind
 from kilnmark.client.commands import write_document
 from kilnmark.client.exits import ExitCode, exit_code_of
 from kilnmark.client.options import json_option, socket_option
+from kilnmark.client.printable import printable
 from kilnmark.protocol.errors import KilnmarkError
 
 if TYPE_CHECKING:
     from kilnmark.client.batch.ledger import Ledger
+    from kilnmark.client.batch.manifest import Kind
     from kilnmark.client.batch.plan import Plan, Wishes
     from kilnmark.client.batch.tally import Tally
 
@@ -49,7 +50,7 @@ class _Options:
     as_json: bool
 
 
-def _command(kind: Kind, of: str, source: str) -> None:
+def _command(kind: "Kind", of: str, source: str) -> None:
     @batch.command(kind, help=f"Paint the {of} of every {source}.\n\n{_HELP}")
     @_options
     def paint(packs: Path, lora_roots: tuple[Path, ...], **given: Any) -> None:
@@ -64,30 +65,40 @@ def _run(wishes: "Wishes", options: _Options) -> int:
     from kilnmark.client.batch.documents import plan_document
     from kilnmark.client.batch.plan import make_plan
     from kilnmark.client.batch.tokens import TokenCounter
-    from kilnmark.client.batch.view import show_notes, show_plan
-    from kilnmark.client.tables import console
 
     plan = make_plan(wishes, TokenCounter(options.base))
-    show_notes(console(stderr=True), plan)
+    for word, notes in (("warning", plan.warnings), ("problem", plan.problems)):
+        for note in notes:
+            click.echo(f"{word}: {printable(str(note))}", err=True)
     if not options.dry_run:
         return _paint(plan, options)
     if options.as_json:
         write_document(plan_document(plan, options.out))
     else:
-        show_plan(console(), plan, options.out)
+        _show(plan, options.out)
     return ExitCode.FAILED if plan.problems else ExitCode.DONE
+
+
+def _show(plan: "Plan", out: Path) -> None:
+    from kilnmark.client.batch.view import show_plan
+    from kilnmark.client.tables import console
+
+    show_plan(console(), plan, out)
+    if not plan.items:
+        click.echo("nothing to paint", err=True)
 
 
 def _paint(plan: "Plan", options: _Options) -> int:
     from kilnmark.client.batch.documents import plain_problems, run_document
     from kilnmark.client.batch.ledger import open_ledger
+    from kilnmark.client.batch.manifest import MANIFEST
     from kilnmark.client.batch.page import PAGE, write_page
     from kilnmark.client.batch.tally import Tally
     from kilnmark.client.batch.view import batch_bar, show_run
     from kilnmark.client.tables import console, show_failure
     from kilnmark.client.tracing import traced_command
 
-    tally, began, error = Tally(), time.monotonic(), None
+    tally, began, error = Tally(len(plan.items)), time.monotonic(), None
     with traced_command(), open_ledger(options.out) as ledger:
         ledger.write_problems(plain_problems(plan.problems))
         try:

@@ -61,7 +61,7 @@ class Painter:
         """
         status = await self._client.status()
         tasks = make_tasks(items, status.variants, status.variant, Hashes().of, compare_base=compare_base)
-        self._tally.tasks = tasks
+        self._tally.total = len(tasks)
         self._made = _made_before(status)
         fingerprints = _fingerprints(status)
         for variant, group in groupby(tasks, key=lambda task: task.inputs.variant):

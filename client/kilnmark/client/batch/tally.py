@@ -3,7 +3,6 @@ are made of.
 """
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -47,12 +46,12 @@ class Tally:
     """The counts.
 
     Attributes:
-        tasks: All that are to be had.
+        total: Pictures that are to be had.
         endings: Of those that have ended, by their output.
         switches: How often the daemon's next picture had another stack than the one before.
     """
 
-    tasks: Sequence[Task] = ()
+    total: int = 0
     endings: dict[str, Ending] = field(default_factory=dict)
     switches: int = 0
     _refused: bool = False
@@ -73,7 +72,7 @@ class Tally:
     def count(self, became: Became) -> int:
         """How many pictures ended so; of `LEFT`, how many have not ended."""
         if became is Became.LEFT:
-            return len(self.tasks) - len(self.endings)
+            return self.total - len(self.endings)
         return sum(ending.became is became for ending in self.endings.values())
 
     @property

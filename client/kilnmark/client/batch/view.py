@@ -1,4 +1,4 @@
-"""A plan, its problems and its outcome as people read them, and the bar while it is painted.
+"""A plan and its outcome as people read them, and the bar while it is painted.
 
 Nothing here asks a daemon or a disk. Names and prompts come from outside and are shown as they are, control characters
 spelled out.
@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.text import Text
 
 from kilnmark.client.batch.documents import RunDocument
@@ -18,10 +17,9 @@ from kilnmark.client.batch.manifest import Tokens
 from kilnmark.client.batch.plan import Item, Plan
 from kilnmark.client.batch.tally import Became, Tally
 from kilnmark.client.tables import console, plain, print_facts
-from kilnmark.protocol.problems import Problem
 from kilnmark.protocol.report import Verdict
 
-__all__ = ["batch_bar", "show_notes", "show_plan", "show_run"]
+__all__ = ["batch_bar", "show_plan", "show_run"]
 
 
 def show_plan(out: Console, plan: Plan, folder: Path) -> None:
@@ -30,16 +28,10 @@ def show_plan(out: Console, plan: Plan, folder: Path) -> None:
         out.print(_title(item), soft_wrap=True, style="bold")
         out.print(plain(f"  {item.prompt}"), soft_wrap=True)
         stack = ", ".join(f"{adapter.name}:{adapter.scale:g}" for adapter in item.adapters) or "no adapters"
-        size = f"{item.width}x{item.height}, {item.steps} steps on {item.variant}"
+        size = f"{item.width}x{item.height}, {_counted(item.steps, 'step')} on {item.variant}"
         facts = f"  seed {item.seed}; {_length(item.tokens)}; {stack}; {size}"
         out.print(plain(facts), soft_wrap=True)
         out.print(plain(f"  {folder / item.output}"), soft_wrap=True, style="dim")
-
-
-def show_notes(err: Console, plan: Plan) -> None:
-    """What is wrong with the sources, and what should be looked at."""
-    _show(err, "warning", "yellow", plan.warnings)
-    _show(err, "problem", "red", plan.problems)
 
 
 def show_run(out: Console, document: RunDocument) -> None:
@@ -52,7 +44,7 @@ def show_run(out: Console, document: RunDocument) -> None:
     rows = [
         ("pictures", ", ".join(f"{count} {became}" for became, count in counts if count) or "none"),
         ("adapters", _engagement(report.verdict for item in document.items for report in item.loras)),
-        ("time", f"{document.seconds:.1f} s, {document.switches} switches of stack"),
+        ("time", f"{document.seconds:.1f} s, {_counted(document.switches, 'change')} of stack"),
         ("page", document.page),
     ]
     if document.problems:
@@ -69,23 +61,25 @@ def batch_bar(tally: Tally) -> Iterator[Callable[[], None]]:
     if not sys.stderr.isatty():
         yield _nothing
         return
+    from rich import progress as rich
+
     columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[standing]}"),
+        rich.TextColumn("{task.description}"),
+        rich.BarColumn(),
+        rich.MofNCompleteColumn(),
+        rich.TextColumn("{task.fields[rate]}"),
+        rich.TimeElapsedColumn(),
+        rich.TextColumn("left"),
+        rich.TimeRemainingColumn(),
+        rich.TextColumn("{task.fields[standing]}"),
     )
-    with Progress(*columns, console=console(stderr=True), transient=True) as bar:
+    with rich.Progress(*columns, console=console(stderr=True), transient=True) as bar:
         task = bar.add_task("batch", total=None, rate="", standing="")
 
         def move() -> None:
             bar.update(
                 task,
-                total=len(tally.tasks),
+                total=tally.total,
                 completed=len(tally.endings),
                 rate=_rate(tally.count(Became.PAINTED), bar.tasks[0].elapsed),
                 standing=_standing(tally),
@@ -100,8 +94,12 @@ def _nothing() -> None:
 
 def _standing(tally: Tally) -> str:
     failed = tally.count(Became.FAILED)
-    parts = [f"{tally.switches} switches", _engagement(tally.verdicts.elements())]
+    parts = [f"{_counted(tally.switches, 'change')} of stack", _engagement(tally.verdicts.elements())]
     return "; ".join([*parts, f"{failed} failed"] if failed else parts)
+
+
+def _counted(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
 
 
 def _rate(painted: int, seconds: float | None) -> str:
@@ -112,11 +110,6 @@ def _engagement(verdicts: Iterable[Verdict]) -> str:
     found = list(verdicts)
     counts = [f"{found.count(verdict)} {verdict}" for verdict in Verdict if verdict in found]
     return ", ".join(counts) or "none applied"
-
-
-def _show(err: Console, word: str, colour: str, problems: Iterable[Problem]) -> None:
-    for problem in problems:
-        err.print(Text.assemble((f"{word}: ", f"bold {colour}"), plain(str(problem))), soft_wrap=True)
 
 
 def _title(item: Item) -> Text:

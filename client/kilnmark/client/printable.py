@@ -1,0 +1,8 @@
+"""Text from outside, made fit for a terminal. Apart from `tables` so that it is there without rich."""
+
+__all__ = ["printable"]
+
+
+def printable(text: str) -> str:
+    """The same with control characters spelled out."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -1,0 +1,109 @@
+"""What people see of a batch: the summary, and the bar."""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from kilnmark.client.batch.documents import RunDocument, run_document
+from kilnmark.client.batch.plan import Plan, Wishes, make_plan
+from kilnmark.client.batch.tally import Became, Ending, Tally
+from kilnmark.client.batch.tasks import Task, make_tasks
+from kilnmark.client.batch.tokens import TokenCounter
+from kilnmark.client.batch.view import show_run
+from kilnmark.client.exits import ExitCode
+from kilnmark.protocol.errors import AdapterNotEngaged, KilnmarkError, RenderFailed
+from kilnmark.protocol.problems import Problem
+from kilnmark.protocol.report import AdapterReport, Verdict
+from tests.client.batch.packs import make_packs
+
+ENGAGED = AdapterReport(name="ink", path="/ink", verdict=Verdict.ENGAGED, reason="")
+DEAD = AdapterReport(name="ink", path="/ink", verdict=Verdict.NOOP, reason="zero")
+PROBLEM = Problem(file="f", line=1, message="m")
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> Plan:
+    packs = make_packs(tmp_path / "packs", base_seed=7)
+    return make_plan(Wishes(kind="poi", packs=packs.root), TokenCounter(env={}))
+
+
+@pytest.fixture
+def tasks(plan: Plan) -> list[Task]:
+    return make_tasks(plan.items, ["standin"], "standin", lambda path: path, compare_base=False)
+
+
+def tally_of(tasks: list[Task], *endings: Ending, error: KilnmarkError | None = None) -> Tally:
+    tally = Tally(len(tasks))
+    for task, ending in zip(tasks, endings, strict=False):
+        tally.ended(task, ending, error if ending.became is Became.FAILED else None)
+    return tally
+
+
+def document(plan: Plan, tally: Tally, **more: Any) -> RunDocument:
+    folder = Path("pics")
+    paths = {"page": folder / "index.html", "manifest": folder / "manifest.json"}
+    return run_document(plan, tally, folder, seconds=2.5, **({"error": None} | paths | more))
+
+
+def shown(plan: Plan, tally: Tally) -> str:
+    out = io.StringIO()
+    show_run(Console(file=out, width=200), document(plan, tally))
+    return out.getvalue()
+
+
+def test_the_summary_tells_counts_engagement_and_the_page(plan: Plan, tasks: list[Task]) -> None:
+    tally = tally_of(tasks, Ending(Became.PAINTED, loras=(ENGAGED,)), Ending(Became.KEPT))
+    words = shown(plan, tally)
+    assert "1 painted, 1 kept, 1 left" in words
+    assert "1 engaged" in words
+    assert "2.5 s, 0 changes of stack" in words
+    assert "pics/index.html" in words
+
+
+def test_each_failure_is_named_with_its_reason(plan: Plan, tasks: list[Task]) -> None:
+    words = shown(plan, tally_of(tasks, Ending(Became.FAILED, "ink is \x1b dead", (DEAD,))))
+    assert "failed  ash/fen/Reed Gate: ink is \\x1b dead" in words
+    assert "1 noop" in words
+
+
+def test_another_stack_than_before_is_a_change(tasks: list[Task]) -> None:
+    assert tally_of(tasks, *[Ending(Became.PAINTED)] * 3).switches == 1
+    assert tally_of(tasks, *[Ending(Became.KEPT)] * 3).switches == 0
+
+
+@pytest.mark.parametrize(
+    ("ending", "error", "problems", "code"),
+    [
+        (Ending(Became.PAINTED), None, [], ExitCode.DONE),
+        (Ending(Became.PAINTED), None, [PROBLEM], ExitCode.FAILED),
+        (Ending(Became.FAILED), RenderFailed("no"), [], ExitCode.FAILED),
+        (Ending(Became.FAILED), AdapterNotEngaged("no"), [], ExitCode.NOT_ENGAGED),
+        (
+            Ending(Became.FAILED),
+            AdapterNotEngaged("no"),
+            [PROBLEM],
+            ExitCode.NOT_ENGAGED,
+        ),
+    ],
+)
+def test_the_exit_code_tells_the_worst(
+    tasks: list[Task], ending: Ending, error: KilnmarkError | None, problems: list[Problem], code: ExitCode
+) -> None:
+    assert tally_of(tasks, ending, error=error).exit_code(problems=bool(problems)) is code
+
+
+def test_an_error_that_ended_it_is_in_the_document(plan: Plan, tasks: list[Task]) -> None:
+    error = document(plan, tally_of(tasks), error=RenderFailed("no base")).error
+    assert error is not None
+    assert (error.kind, error.message) == ("render_failed", "no base")
+    assert document(plan, tally_of(tasks)).left == 3
+
+
+def test_a_bare_picture_is_named_beside_its_own(plan: Plan) -> None:
+    tasks = make_tasks(plan.items, ["standin"], "standin", lambda path: path, compare_base=True)
+    made = document(plan, tally_of(tasks, *[Ending(Became.PAINTED)] * len(tasks)))
+    assert made.items[0].bare == "pics/ash/fen/poi/reed-gate.base.png"
+    assert made.painted == 6

@@ -1,0 +1,51 @@
+"""The page for people who write content: what it shows is read as it says."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kilnmark.protocol.marked_yaml import read_marked
+from kilnmark.protocol.schemas import SCHEMAS
+from kilnmark.protocol.style import compose_lora_stack, overlay
+from kilnmark.protocol.style_documents import StyleFields, parse_genre_style, parse_world_style
+from kilnmark.protocol.tiers import load_tiers, parse_tiers
+
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "visual-style.md").read_text()
+BLOCKS = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+GENRE, WORLD, TIERS = (read_marked(block.encode(), "the page") for block in BLOCKS)
+
+
+def test_its_genre_and_its_world_go_together() -> None:
+    genre, world = parse_genre_style(GENRE), parse_world_style(WORLD)
+    assert compose_lora_stack(genre, world, "portrait").names == ("wash", "moss")
+    assert compose_lora_stack(genre, None, "cartography").names == ("line",)
+    assert compose_lora_stack(genre, world, "cartography").excluded == ("line",)
+    fields = overlay(genre, world)
+    assert (fields.positive_suffix, fields.base_seed) == ("ink and moss", None)
+
+
+def test_every_field_is_explained() -> None:
+    assert all(f"`{field}`" in PAGE for field in StyleFields.model_fields)
+
+
+def test_its_tiers_are_read_and_its_table_is_that_of_every_genre() -> None:
+    assert {"banner", "portrait"} <= parse_tiers(TIERS, load_tiers()).keys()
+    rows = re.findall(r"^\| (`.*`) \| (\d+x\d+) \| (\d+) \| (\S+) \| (\w+) \|$", PAGE, re.MULTILINE)
+    shown: dict[str, Any] = {name: facts for names, *facts in rows for name in re.findall(r"`(\w+)`", names)}
+    assert shown == {
+        tier.name: [
+            f"{tier.width}x{tier.height}",
+            str(tier.steps),
+            f"{tier.guidance:g}" if tier.guidance else "-",
+            tier.variant,
+        ]
+        for tier in load_tiers().values()
+    }
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_each_schema_has_its_line(name: str) -> None:
+    assert f"{name}.schema.json" in PAGE
+    assert f"kilnmark style schema {name}" in PAGE
