@@ -147,6 +147,11 @@ def test_the_worlds_stand_under_their_genre_and_the_genre_itself_is_one(seen: Se
     assert {"weatherwright/", "weatherwright/carding_moor", "weatherwright/brine_exchange"} <= set(values)
 
 
+def test_times_are_told_to_the_minute(page: str, seen: Seen) -> None:
+    assert "Manifest written 2026-11-21 14:31 UTC." in page
+    assert "2026-11-21 14:00 UTC" in seen.text("dd")
+
+
 def test_problems_of_the_sources_are_listed_with_file_and_line(seen: Seen) -> None:
     assert "weatherwright/worlds/carding_moor/history.yaml:31" in seen.text("code")
 
