@@ -99,8 +99,9 @@ def _where(picture: Picture) -> str:
 
 
 def _marks(picture: Picture) -> str:
+    """The adapters with their verdicts; of a failed picture only those that there is a report of."""
     if not picture.loras:
-        return '<p class="marks none">no adapters</p>'
+        return "" if picture.status == "failed" else '<p class="marks none">no adapters</p>'
     return f'<ul class="marks" aria-label="Adapters">{"".join(map(_mark, picture.loras))}</ul>'
 
 
@@ -141,7 +142,8 @@ def _details(exhibit: Exhibit) -> str:
 
 def _adapters(picture: Picture) -> str:
     if not picture.loras:
-        return "<h3>Adapters</h3><p>Painted without adapters.</p>"
+        words = "No report: nothing was painted." if picture.status == "failed" else "Painted without adapters."
+        return f"<h3>Adapters</h3><p>{words}</p>"
     return f'<h3>Adapters</h3><ul class="stack">{"".join(map(_adapter, picture.loras))}</ul>'
 
 

@@ -17,7 +17,7 @@ from kilnmark.client.batch.tally import Became, Ending, Tally
 from kilnmark.client.batch.tasks import Task, make_tasks
 from kilnmark.client.errors import ClientError
 from kilnmark.client.exits import reports_of
-from kilnmark.protocol.errors import Draining, KilnmarkError, QueueFull, RequestError, WorkerLost
+from kilnmark.protocol.errors import Cancelled, Draining, KilnmarkError, QueueFull, RequestError, WorkerLost
 from kilnmark.protocol.messages import StatusResult
 from kilnmark.protocol.record import PictureRecord
 
@@ -27,7 +27,11 @@ CONCURRENCY = 4
 """Renders that the daemon has at once: enough to read adapters ahead and to join those of one stack."""
 
 ATTEMPTS = 2
-"""How often a picture is asked for whose worker is lost: it may be the one that kills it."""
+"""How often a picture is asked for that is not to blame for its end, as far as can be told."""
+
+_PERHAPS_BLAMELESS = (WorkerLost, Cancelled)
+"""The worker may have been lost to another picture; the cancel may have been that of a batch stopped just before this
+one, whose last renders the daemon was still giving up."""
 
 
 class Painter:
@@ -114,7 +118,7 @@ class Painter:
                 task = tasks[rendered.index]
                 if rendered.result is not None:
                     self._take_in(task, Path(rendered.result.image_path))
-                elif isinstance(rendered.error, WorkerLost) and not is_last:
+                elif isinstance(rendered.error, _PERHAPS_BLAMELESS) and not is_last:
                     again.append(task)
                 elif rendered.error is not None:
                     self._fail(task, rendered.error)
