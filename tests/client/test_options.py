@@ -71,7 +71,7 @@ def test_a_size_is_bytes_or_a_number_with_its_unit(value: str, size: int) -> Non
     assert nbytes(value) == size
 
 
-@pytest.mark.parametrize("value", ["", "GB", "0", "-1GB", "1TB", "1BG", "nan", "inf", "1e400"])
+@pytest.mark.parametrize("value", ["", "GB", "-1GB", "1TB", "1BG", "nan", "inf", "1e400"])
 def test_what_is_no_size_is_refused(value: str) -> None:
     with pytest.raises(click.BadParameter, match="is no size"):
         nbytes(value)

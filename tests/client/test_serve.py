@@ -64,12 +64,14 @@ def test_the_settings_are_the_document_and_every_path_in_it_is_absolute(folder: 
     (folder / "open").mkdir(mode=0o777)
     (folder / "open").chmod(0o777)
     command = [KILNMARK, "serve", "--socket", "open/s", "--output-dir", "out", "--json"]
+    command += ["--queue-limit", "9", "--batch-delay", "2.5", "--picture-cache", "0", "--stack-cache", "1MiB"]
     env = os.environ | {"XDG_DATA_HOME": str(folder / "data")}
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, cwd=folder, env=env)
     assert done.returncode == 2
     assert done.stdout == (
         f'{{"socket":"{folder}/open/s","variant":"standin","bases":null,"base_memory":null,"quantize":null,"output_dir":"{folder}/out",'
-        f'"lora_roots":["{folder}","{folder}/data/kilnmark/loras"],"packs":null}}\n'
+        f'"lora_roots":["{folder}","{folder}/data/kilnmark/loras"],"packs":null,'
+        '"queue_limit":9,"batch_delay":2.5,"cache_bytes":0,"stack_cache_bytes":1048576}\n'
     )
 
 

@@ -6,7 +6,8 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from kilnmark.client.tables import adapter_table, console, print_facts, show_failure, show_render, show_status
+from kilnmark.client.status_view import show_status
+from kilnmark.client.tables import adapter_table, console, print_facts, show_failure, show_render
 from kilnmark.protocol.messages import (
     CacheInfo,
     JobInfo,

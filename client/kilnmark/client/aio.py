@@ -17,6 +17,9 @@ from kilnmark.client.aio_link import Link
 from kilnmark.client.aio_many import run_all
 from kilnmark.client.connection import (
     CANCEL,
+    JOBS_GET,
+    JOBS_LIST,
+    JOBS_WAIT,
     LORA_INSPECT,
     PING,
     RENDER,
@@ -39,7 +42,9 @@ from kilnmark.client.request import (
     cancel_params,
     compose_params,
     inspect_params,
+    job_params,
     render_params,
+    wait_params,
 )
 from kilnmark.client.timeouts import Patience, Timeouts
 from kilnmark.client.tracing import Carrier, render_span
@@ -47,6 +52,9 @@ from kilnmark.protocol.composition import Composition
 from kilnmark.protocol.inspection import InspectionDocument
 from kilnmark.protocol.messages import (
     CancelResult,
+    JobResult,
+    JobsParams,
+    JobsResult,
     PingParams,
     PingResult,
     Progress,
@@ -175,6 +183,26 @@ class AsyncClient:
     async def cancel(self, job_id: str, reason: str = "") -> CancelResult:
         """Cancel a render, whoever asked for it; it stops at its next denoise step."""
         return await self._ask(CANCEL, cancel_params(job_id, reason), self._timeouts.for_short("cancel"))
+
+    async def jobs_list(self) -> JobsResult:
+        """Every job that the daemon knows: the running, the waiting, then the ended, latest first."""
+        return await self._ask(JOBS_LIST, JobsParams(), self._timeouts.for_short("jobs.list"))
+
+    async def jobs_get(self, job_id: str) -> JobResult:
+        """How far one job is, or how it ended."""
+        return await self._ask(JOBS_GET, job_params(job_id), self._timeouts.for_short("jobs.get"))
+
+    async def jobs_wait(self, job_id: str, job_timeout: float | None = None) -> JobResult:
+        """Wait until a job has ended, whoever asked for it; giving up to wait leaves it as it is.
+
+        Args:
+            job_id: Its id.
+            job_timeout: Seconds to wait at most; None waits for as long as it takes.
+
+        Raises:
+            JobTimedOut: it goes on.
+        """
+        return await self._ask(JOBS_WAIT, wait_params(job_id, job_timeout), self._timeouts.for_work("jobs.wait"))
 
     async def lora_inspect(self, lora_paths: Paths, **options: Unpack[InspectOptions]) -> InspectionDocument:
         """Look at 1 to 64 adapter files without a base; a refused one is an entry like any other."""

@@ -13,6 +13,7 @@ import click
 from kilnmark.client.batch.commands import batch
 from kilnmark.client.commands import ping, render, status, stop, warm_up, write_document
 from kilnmark.client.exits import ErrorBody, ErrorDocument, ExitCode, exit_code_of, reports_of
+from kilnmark.client.jobs import cancel, jobs
 from kilnmark.client.lora import lora
 from kilnmark.client.options import json_option, wants_json
 from kilnmark.client.serve import serve
@@ -66,7 +67,7 @@ def demo(output: Path, *, as_json: bool) -> None:
     click.get_current_context().exit(ExitCode.DONE if result.holds else ExitCode.FAILED)
 
 
-for _command in (serve, render, status, ping, warm_up, stop, lora, style, batch):
+for _command in (serve, render, jobs, cancel, status, ping, warm_up, stop, lora, style, batch):
     kilnmark.add_command(_command)
 
 

@@ -59,7 +59,8 @@ def ping(socket: str | None, *, as_json: bool) -> None:
 @json_option
 def status(socket: str | None, *, as_json: bool) -> None:
     """Show what the daemon holds and does."""
-    from kilnmark.client.tables import console, show_status
+    from kilnmark.client.status_view import show_status
+    from kilnmark.client.tables import console
 
     with Client(socket) as client:
         result = client.status()

@@ -18,6 +18,8 @@ from kilnmark.protocol.messages import (
     CallMeta,
     CancelResult,
     Heartbeat,
+    JobResult,
+    JobsResult,
     PingResult,
     Progress,
     RenderResult,
@@ -28,6 +30,9 @@ from kilnmark.protocol.messages import (
 
 __all__ = [
     "CANCEL",
+    "JOBS_GET",
+    "JOBS_LIST",
+    "JOBS_WAIT",
     "LORA_INSPECT",
     "PING",
     "RENDER",
@@ -66,6 +71,9 @@ STATUS = Method("status", StatusResult)
 WARM_UP = Method("warm_up", WarmUpResult, lasting=True)
 RENDER = Method("render", RenderResult, lasting=True)
 CANCEL = Method("cancel", CancelResult)
+JOBS_LIST = Method("jobs.list", JobsResult)
+JOBS_GET = Method("jobs.get", JobResult)
+JOBS_WAIT = Method("jobs.wait", JobResult, lasting=True)
 LORA_INSPECT = Method("lora.inspect", InspectionDocument, lasting=True)
 STYLE_COMPOSE = Method("style.compose", Composition, lasting=True)
 SHUTDOWN = Method("shutdown", ShutdownResult)

@@ -91,7 +91,7 @@ def nbytes(value: str) -> int:
     digits = value.rstrip("BGIMbgim ")
     unit = _UNITS.get(value[len(digits) :].strip().upper())
     number = _number(digits)
-    if unit is None or number is None or not 1 <= number * unit < math.inf:
+    if unit is None or number is None or not 0 <= number * unit < math.inf:
         raise click.BadParameter(f"{value!r} is no size; give bytes, or a number with MB, GB, MiB or GiB")
     return int(number * unit)
 

@@ -15,7 +15,15 @@ import msgspec
 from kilnmark.protocol import jsonrpc
 from kilnmark.protocol.catalog import Priority
 from kilnmark.protocol.errors import InvalidParams
-from kilnmark.protocol.messages import CancelParams, LoraInspectParams, RenderParams, StyleComposeParams, check_render
+from kilnmark.protocol.messages import (
+    CancelParams,
+    JobParams,
+    JobWaitParams,
+    LoraInspectParams,
+    RenderParams,
+    StyleComposeParams,
+    check_render,
+)
 
 __all__ = [
     "InspectOptions",
@@ -25,7 +33,9 @@ __all__ = [
     "cancel_params",
     "compose_params",
     "inspect_params",
+    "job_params",
     "render_params",
+    "wait_params",
 ]
 
 Paths = Sequence[str | os.PathLike[str]]
@@ -122,6 +132,25 @@ def cancel_params(job_id: str, reason: str) -> CancelParams:
         InvalidParams: naming the field.
     """
     return jsonrpc.params_as(CancelParams, msgspec.json.encode(CancelParams(job_id=job_id, reason=reason)))
+
+
+def job_params(job_id: str) -> JobParams:
+    """Build and check a request for one job.
+
+    Raises:
+        InvalidParams: naming the field.
+    """
+    return jsonrpc.params_as(JobParams, msgspec.json.encode(JobParams(job_id=job_id)))
+
+
+def wait_params(job_id: str, timeout: float | None) -> JobWaitParams:
+    """Build and check a request to wait for one job, for `timeout` seconds at most; None: for as long as it takes.
+
+    Raises:
+        InvalidParams: naming the field.
+    """
+    params = JobWaitParams(job_id=job_id, timeout=timeout)
+    return jsonrpc.params_as(JobWaitParams, msgspec.json.encode(params))
 
 
 def compose_params(genre: str, tier: str, world: str | None, prompt: str) -> StyleComposeParams:

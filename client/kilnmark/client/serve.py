@@ -9,9 +9,11 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from kilnmark.client.commands import write_document
 from kilnmark.client.dial import socket_path
@@ -36,6 +38,9 @@ class ServeSettings(msgspec.Struct, frozen=True, kw_only=True):
         output_dir: Where it writes pictures.
         lora_roots: The folders adapters are read from.
         packs: The folder of content packs; None: there is none.
+        queue_limit: Renders that may wait. Left out, as the numbers below, the daemon decides.
+        batch_delay: Seconds for which renders of the stack that is on the base may go before older ones.
+        cache_bytes, adapter_cache_bytes, stack_cache_bytes: Of finished pictures, adapters and stacks to hold.
     """
 
     socket: str
@@ -46,6 +51,11 @@ class ServeSettings(msgspec.Struct, frozen=True, kw_only=True):
     output_dir: str
     lora_roots: list[str]
     packs: str | None = None
+    queue_limit: int | UnsetType = UNSET
+    batch_delay: float | UnsetType = UNSET
+    cache_bytes: int | UnsetType = UNSET
+    adapter_cache_bytes: int | UnsetType = UNSET
+    stack_cache_bytes: int | UnsetType = UNSET
 
 
 def data_folder(env: Mapping[str, str], *, platform: str, home: Path) -> Path:
@@ -105,6 +115,39 @@ def data_folder(env: Mapping[str, str], *, platform: str, home: Path) -> Path:
     metavar="DIR",
     help="Content packs that renders may name by --genre and --world; their adapters are read too.",
 )
+@click.option(
+    "--queue-limit",
+    type=click.IntRange(1, 100_000),
+    metavar="N",
+    help="Renders that may wait; one more is refused. [default: 1000]",
+)
+@click.option(
+    "--batch-delay",
+    type=click.FloatRange(0),
+    metavar="SECONDS",
+    help="How long renders of the stack that is on the base may go before older ones; 0 for never. [default: 30]",
+)
+@click.option(
+    "--picture-cache",
+    "cache_bytes",
+    type=nbytes,
+    metavar="SIZE",
+    help="Pictures that may be the answer to an equal request again; 0 for none. [default: 2GiB]",
+)
+@click.option(
+    "--adapter-cache",
+    "adapter_cache_bytes",
+    type=nbytes,
+    metavar="SIZE",
+    help="Adapters to hold as they were read. [default: 2GiB]",
+)
+@click.option(
+    "--stack-cache",
+    "stack_cache_bytes",
+    type=nbytes,
+    metavar="SIZE",
+    help="Stacks that each base holds ready to be put on again. [default: 2GiB]",
+)
 @socket_option
 @json_option
 def serve(  # noqa: PLR0913 - one an option
@@ -118,6 +161,7 @@ def serve(  # noqa: PLR0913 - one an option
     lora_roots: tuple[str, ...],
     packs: str | None,
     as_json: bool,
+    **limits: Any,
 ) -> None:
     """Run the daemon here, until `kilnmark stop` or Ctrl-C.
 
@@ -134,6 +178,7 @@ def serve(  # noqa: PLR0913 - one an option
         output_dir=str(Path(output_dir or data / "pictures").absolute()),
         lora_roots=[str(Path(root).absolute()) for root in lora_roots or (".", data / "loras")],
         packs=None if packs is None else str(Path(packs).absolute()),
+        **{name: limit for name, limit in limits.items() if limit is not None},
     )
     if as_json:
         write_document(settings)

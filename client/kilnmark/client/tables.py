@@ -14,15 +14,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from kilnmark.client.memory_view import base_rows, base_words
+from kilnmark.client.memory_view import base_words
 from kilnmark.client.printable import printable
 from kilnmark.protocol.messages import (
-    CacheInfo,
-    JobInfo,
-    PacksInfo,
-    QueueInfo,
     RenderResult,
-    StatusResult,
     Timings,
     WarmUpResult,
 )
@@ -40,7 +35,6 @@ __all__ = [
     "show_demo",
     "show_failure",
     "show_render",
-    "show_status",
     "show_warm_up",
 ]
 
@@ -114,27 +108,6 @@ def _figure(figure: float | None) -> str:
     return "-" if figure is None else f"{figure:.3g}"
 
 
-def show_status(out: Console, status: StatusResult) -> None:
-    """What the daemon holds and does."""
-    rows = [
-        ("state", status.state),
-        ("daemon", f"{status.version}, process {status.pid}, up {_duration(status.uptime_s)}"),
-        *base_rows(status),
-        ("worker", _worker(status)),
-        ("renders", f"{status.rendered} done, {status.failed} failed, {len(status.jobs)} under way"),
-        ("queue", _queue(status.queue)),
-        *((f"  {job.state}", _job(job)) for job in status.jobs),
-        ("cache", _cache(status.cache)),
-        ("socket", status.socket),
-        ("pictures", status.output_dir),
-        *(("adapters", root) for root in status.lora_roots),
-        *_packs(status.packs),
-    ]
-    if status.worker.last_error:
-        rows.append(("last error", status.worker.last_error))
-    print_facts(out, rows)
-
-
 def show_warm_up(out: Console, result: WarmUpResult) -> None:
     """The base once it is warm."""
     print_facts(out, [("warm", base_words(result.base)), ("waited", f"{result.waited_ms / 1000:.1f} s")])
@@ -195,58 +168,10 @@ def print_facts(out: Console, rows: Iterable[tuple[str, str | Text]]) -> None:
         out.print(Text.assemble((name.ljust(width), "bold"), shown), soft_wrap=True)
 
 
-def _worker(status: StatusResult) -> str:
-    pid = "no process" if status.worker.pid is None else f"process {status.worker.pid}"
-    return f"{pid}, restarted {status.worker.restarts} times" if status.worker.restarts else pid
-
-
-def _queue(queue: QueueInfo) -> str:
-    return (
-        f"{queue.high} high, {queue.normal} normal, {queue.low} low; "
-        f"{queue.switches} switches of stack, {queue.shared} shared renders so far"
-    )
-
-
-def _cache(cache: CacheInfo) -> str:
-    if not cache.limit_bytes:
-        return "off"
-    sizes = f"{cache.bytes / 2**20:.0f} of {cache.limit_bytes / 2**20:.0f} MiB"
-    return f"{cache.entries} pictures, {sizes}; {cache.hits} hits so far"
-
-
-def _packs(packs: PacksInfo | None) -> Iterable[tuple[str, str]]:
-    if packs is None:
-        return
-    yield "packs", f"{packs.folder}: {packs.genres} genres, {packs.worlds} worlds"
-    if packs.kept:
-        yield "  kept", f"{', '.join(packs.kept)}: as before an edit that broke them"
-    for problem in packs.problems:
-        yield "  problem", str(problem)
-    if packs.problem_count > len(packs.problems):
-        yield "  problem", f"and {packs.problem_count - len(packs.problems)} more"
-
-
-def _job(job: JobInfo) -> str:
-    facts = [job.job_id]
-    if job.steps:
-        facts.append(f"step {job.step} of {job.steps}")
-    if job.priority != "normal":
-        facts.append(f"{job.priority} priority")
-    if job.shared_with is not None:
-        facts.append(f"the picture of {job.shared_with}")
-    return ", ".join(facts)
-
-
 def _timings(timings: Timings) -> str:
     stages = ("queue", *(("load",) if timings.load_ms >= 1 else ()), "adapters", "encode", "denoise", "decode", "save")
     parts = ", ".join(f"{stage} {getattr(timings, f'{stage}_ms') / 1000:.2f}" for stage in stages)
     return f"{timings.total_ms / 1000:.2f} s ({parts})"
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
 def plain(text: str, style: str = "") -> Text:
