@@ -109,6 +109,7 @@ def test_the_second_run_paints_nothing(bench: Bench) -> None:
     before = (bench.out / FILES[0]).stat().st_mtime_ns
     document = bench.paint()
     assert (document["code"], document["kept"], document["rendered"]) == (0, 3, 0)
+    assert [[lora["verdict"] for lora in item["loras"]] for item in document["items"]] == [["engaged"]] * 3
     assert (bench.out / FILES[0]).stat().st_mtime_ns == before
 
 

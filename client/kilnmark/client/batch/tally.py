@@ -77,7 +77,7 @@ class Tally:
 
     @property
     def verdicts(self) -> Counter[Verdict]:
-        """Of the adapters of all pictures that were painted, found or refused."""
+        """Of the adapters of all pictures that have ended, the refused ones included."""
         return Counter(report.verdict for ending in self.endings.values() for report in ending.loras)
 
     def exit_code(self, *, problems: bool) -> ExitCode:
