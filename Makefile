@@ -17,7 +17,7 @@ UV := .uv/bin/uv
 BIN := .venv/bin
 READY := .venv/.ready-$(BACKEND)
 
-.PHONY: setup demo test test-slow bench fuzz lint format coverage pin clean
+.PHONY: setup demo test test-slow test-browser bench fuzz lint format coverage pin clean
 
 setup: $(READY)
 
@@ -26,7 +26,8 @@ $(UV):
 	@$(PYTHON) -m venv .uv
 	@.uv/bin/pip install --quiet --disable-pip-version-check uv
 
-$(READY): pyproject.toml | $(UV)
+# The installed copy of the sample pack is data, and goes stale with it.
+$(READY): pyproject.toml $(shell find genre_packs -type f) | $(UV)
 	@echo "kilnmark: installing into .venv (extra: $(BACKEND))"
 	@$(UV) sync --quiet --python $(PYTHON) --extra $(BACKEND)
 	@rm -f .venv/.ready-*
@@ -45,6 +46,16 @@ test: lint
 
 test-slow: setup
 	@$(BIN)/pytest -q -m slow --timeout=900
+
+AXE := .browser/node_modules/axe-core/axe.min.js
+
+$(AXE):
+	@command -v npm > /dev/null || { echo "kilnmark: npm is not on PATH; it fetches axe-core (Debian: npm)"; exit 1; }
+	@echo "kilnmark: getting axe-core"
+	@npm install --silent --no-save --no-package-lock --no-fund --no-audit --prefix .browser axe-core@4.14.1
+
+test-browser: setup $(AXE)
+	@$(BIN)/pytest -q -m browser tests/client/batch
 
 # ONLY="step switch" runs these parts alone, JSON=FILE writes one JSON object, RIVALS=0 leaves diffusers out.
 bench: export RIVALS ?= 1
@@ -71,4 +82,4 @@ pin: setup
 	@$(BIN)/python scripts/pin.py
 
 clean:
-	@rm -rf .venv .uv .rivals .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist demo uv.lock
+	@rm -rf .venv .uv .rivals .browser .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist demo uv.lock

@@ -12,9 +12,10 @@ from kilnmark.protocol.record import CHUNK, STANDIN_NOTICE, decode_record
 from kilnmark.protocol.report import Verdict
 from tests.client.conftest import KILNMARK
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 HEALTHY = {"healthy-diffusers": 988, "healthy-kohya": 912}
+WORLDS = {"carding_moor": ["gouache", "felted"], "brine_exchange": ["glasslight"]}
 DEAD = {"dead-zero-weights": 988, "dead-unknown-names": 0}
 
 
@@ -57,13 +58,19 @@ def test_in_a_stack_of_three_only_the_dead_one_is_accused(shown: dict[str, Any])
     assert "healthy" not in shown["refusal"]
 
 
+def test_each_world_of_the_sample_pack_gets_its_own_stack_and_all_of_it_engages(shown: dict[str, Any]) -> None:
+    assert {world["stack"]["world"]: world["stack"]["names"] for world in shown["worlds"]} == WORLDS
+    assert {report["verdict"] for world in shown["worlds"] for report in world["loras"]} == {"engaged"}
+    assert [world["stack"]["excluded"] for world in shown["worlds"]] == [[], ["gouache"]]
+
+
 def test_the_base_is_unchanged(shown: dict[str, Any]) -> None:
     assert shown["base_unchanged"] is True
 
 
 def test_every_picture_says_what_it_is(shown: dict[str, Any], folder_of_the_demo: Path) -> None:
     pictures = sorted(path.stem for path in folder_of_the_demo.glob("*.png"))
-    assert pictures == sorted([*HEALTHY, *DEAD, "without", "without-again"])
+    assert pictures == sorted([*HEALTHY, *DEAD, "without", "without-again", *WORLDS])
     with Image.open(folder_of_the_demo / "dead-zero-weights.png") as picture:
         record = decode_record(picture.info[CHUNK])
     assert record.notice == STANDIN_NOTICE
@@ -73,6 +80,6 @@ def test_every_picture_says_what_it_is(shown: dict[str, Any], folder_of_the_demo
 def test_the_trace_file_holds_every_render(shown: dict[str, Any], folder_of_the_demo: Path) -> None:
     spans = [json.loads(line) for line in (folder_of_the_demo / "trace.jsonl").read_text().splitlines()]
     assert len(spans) == shown["spans"]
-    assert sum(span["name"] == "flux_mlx.render" for span in spans) == 7
+    assert sum(span["name"] == "flux_mlx.render" for span in spans) == 9
     accused = [span for span in spans if span["attributes"].get("error.type") == "lora_noop"]
     assert {span["name"] for span in accused} == {"flux_mlx.lora.apply", "flux_mlx.render"}

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -101,12 +102,6 @@ def pixels(path: str) -> bytes:
 
     with Image.open(path) as image:
         return image.tobytes()
-
-
-def test_the_requests_own_numbers_come_before_the_styles(ink: Wire) -> None:
-    result = ink.result("render", asked(world="bare", seed=3, negative_prompt=""))
-    assert (result["seed"], result["stack"]["world"], result["stack"]["names"]) == (3, "bare", ["wash", "line"])
-    assert not any("negative" in warning for warning in result["warnings"])
 
 
 @pytest.mark.parametrize(
@@ -258,6 +253,36 @@ def test_a_pack_that_never_was_usable_is_refused_with_every_problem(own: Path) -
     asyncio.run(script())
 
 
+def test_a_folder_that_cannot_be_listed_is_a_problem_of_status(own: Path) -> None:
+    (own / "oil").mkdir()
+    (own / "oil" / "worlds").symlink_to("worlds")
+
+    async def script() -> None:
+        info = await Packs(settings(own)).info()
+        assert info is not None
+        assert [problem.file for problem in info.problems] == ["oil/worlds"]
+        with pytest.raises(InvalidParams, match="oil/worlds: cannot be listed"):
+            await Packs(settings(own)).compose("oil", "sea", "scene")
+
+    asyncio.run(script())
+
+
+def test_a_slow_disk_does_not_hold_up_status(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    let_go = threading.Event()
+    monkeypatch.setattr("kilnmark.daemon.packs.STATUS_PATIENCE", 0.01)
+
+    async def script() -> None:
+        held = Packs(settings(own))
+        first = await asyncio.wrap_future(held._thread.submit(held._info, own))
+        held._thread.submit(let_go.wait, 60)
+        assert await held.info() == first
+
+    try:
+        asyncio.run(script())
+    finally:
+        let_go.set()
+
+
 def test_new_and_removed_folders_are_seen(own: Path) -> None:
     async def script() -> None:
         held = Packs(settings(own))
@@ -314,6 +339,7 @@ def test_a_file_that_is_gone_or_no_adapter_is_refused_where_it_is_named(painting
 def test_status_tells_the_first_of_many_problems_and_their_number(own: Path) -> None:
     for i in range(SHOWN_PROBLEMS + 5):
         (own / f"g{i:03}").mkdir()
+        (own / f"g{i:03}" / "visual_style.yaml").touch()
 
     async def script() -> tuple[int, int]:
         info = await Packs(settings(own)).info()

@@ -87,7 +87,7 @@ def test_what_happens_on_a_mismatch_does_not_matter_where_there_is_none(caller: 
         {"cache": False},
         {"seed": None},
         {"seed": 50},
-        {"prompt": "a lighthouse at night"},
+        {"prompt": "tor at night"},
         {"negative_prompt": "fog"},
         {"steps": 2},
         {"guidance": 1.0},

@@ -1,6 +1,7 @@
 """The daemon's spans, as a real receiver gets them."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -19,10 +20,21 @@ def receiver() -> Iterator[Receiver]:
 
 
 @pytest.fixture(scope="module")
-def traced(receiver: Receiver) -> Iterator[Daemon]:
+def packs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One genre, whose adapter is not there."""
+    folder = tmp_path_factory.mktemp("packs")
+    (folder / "ink").mkdir()
+    (folder / "ink" / "visual_style.yaml").write_text(
+        "loras: [{name: wash, file: gone.safetensors, scale: 1, applies_to: [scene]}]\n"
+    )
+    return folder
+
+
+@pytest.fixture(scope="module")
+def traced(receiver: Receiver, packs: Path) -> Iterator[Daemon]:
     """A daemon that sends its spans to the receiver within a fraction of a second."""
     env = {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint, "OTEL_BSP_SCHEDULE_DELAY": "100"}
-    with running_daemon(env=env, cache_bytes=1 << 30) as daemon:
+    with running_daemon(env=env, cache_bytes=1 << 30, packs=str(packs)) as daemon:
         yield daemon.warm()
 
 
@@ -60,6 +72,18 @@ def test_a_failed_render_is_an_error_of_its_kind(traced: Daemon, receiver: Recei
         assert wire.reply(render)["error"]["code"] == -32800
     [span] = wait_for(receiver, "flux_mlx.render", trace)
     assert (span.status_code, span.attributes["error.type"]) == ("error", "cancelled")
+
+
+def test_a_styles_missing_file_is_accused_on_the_render(traced: Daemon, receiver: Receiver) -> None:
+    trace = TRACE.replace("0af", "9af")
+    asked = {"prompt": "a mill", "genre": "ink", "tier": "scene", "job_id": "gone"}
+    with traced.wire() as wire:
+        error = wire.error("render", {**asked, "_meta": {"traceparent": f"00-{trace}-{PARENT}-01"}})
+    assert (error["code"], error["data"]["job_id"]) == (-32007, "gone")
+    [span] = wait_for(receiver, "flux_mlx.render", trace)
+    assert (span.status_code, span.attributes["error.type"]) == ("error", "lora_refused")
+    assert span.attributes["render.tier"] == "scene"
+    assert span.attributes["render.lora.names"] == ["wash"]
 
 
 def test_a_refused_adapter_is_accused_on_the_render(traced: Daemon, receiver: Receiver) -> None:

@@ -9,7 +9,6 @@ from kilnmark.daemon.accept import Accepted, accept
 from kilnmark.daemon.settings import Settings
 from kilnmark.daemon.styled import Styled
 from kilnmark.protocol.composition import Found, locate_adapters
-from kilnmark.protocol.errors import AdapterRefused
 from kilnmark.protocol.messages import RenderParams
 from kilnmark.protocol.packs import ComposedStyle, load_pack
 from tests.protocol.content import Shelf
@@ -86,10 +85,10 @@ def test_another_base_than_the_wished_one_is_warned_of(text: str, warning: str) 
 
 
 def test_a_stack_with_a_lost_file_is_refused_where_the_file_is_named() -> None:
-    with pytest.raises(AdapterRefused) as refused:
-        styled(style(), "line.safetensors").refuse_files()
-    assert refused.value.message == "ink/visual_style.yaml:5: loras[1].file: it is lost; find it"
-    detail: Any = refused.value.detail
+    refusal = styled(style(), "line.safetensors").refusal("job")
+    assert refusal is not None
+    assert (refusal.message, refusal.job_id) == ("ink/visual_style.yaml:5: loras[1].file: it is lost; find it", "job")
+    detail: Any = refusal.detail
     [report] = detail["loras"]
     assert (report.name, report.path, report.scale, report.verdict) == (
         "line",
@@ -100,4 +99,4 @@ def test_a_stack_with_a_lost_file_is_refused_where_the_file_is_named() -> None:
 
 
 def test_a_whole_stack_is_not_refused() -> None:
-    styled(style()).refuse_files()
+    assert styled(style()).refusal("job") is None

@@ -22,6 +22,7 @@ from kilnmark.keymaps.update import HadamardUpdate, KroneckerUpdate, Update, Wei
 from kilnmark.keymaps.write import write_tensors
 from kilnmark.protocol.report import Verdict
 from tests.engine.forward import noise
+from tests.engine.small_layer import product
 from tests.keymaps.lycoris import diffusers_shares, dora_file, kohya_shares, loha_file, lokr_file
 
 Matrix64 = NDArray[np.float64]
@@ -56,23 +57,6 @@ def weight_rows(linear: nn.Module, rows: NDArray[np.int64]) -> Matrix64:
     if isinstance(linear, nn.QuantizedLinear):
         weight = mx.dequantize(weight, linear.scales, linear.biases, linear.group_size, linear.bits)
     return np.array(weight.astype(mx.float32), dtype=np.float64)[rows]
-
-
-def product(update: WeightUpdate) -> Matrix64:
-    """The whole update without its magnitudes."""
-    if isinstance(update, Update):
-        dense = update.up.astype(float) @ update.down.astype(float)
-    elif isinstance(update, HadamardUpdate):
-        left, right = (up.astype(float) @ down.astype(float) for up, down in (update.first, update.second))
-        dense = left * right
-    else:
-        second = update.second[0].astype(float)
-        for matrix in update.second[1:]:
-            second = second @ matrix.astype(float)
-        whole = np.kron(update.first.astype(float), second)
-        dense = np.concatenate([whole[begin:end] for begin, end in update.ranges])
-    scaled: Matrix64 = update.multiplier * dense
-    return scaled
 
 
 def decomposed(weight: Matrix64, update: WeightUpdate, rows: NDArray[np.int64]) -> Matrix64:

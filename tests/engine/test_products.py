@@ -17,6 +17,7 @@ from kilnmark.keymaps.update import HadamardUpdate, KroneckerUpdate, Update
 from kilnmark.keymaps.write import write_tensors
 from kilnmark.protocol.report import Verdict
 from tests.engine.forward import noise
+from tests.engine.small_layer import product
 from tests.engine.test_stack import mflux_stack
 from tests.keymaps.lycoris import diffusers_shares, kohya_shares, loha_file, lokr_file
 
@@ -59,14 +60,6 @@ def test_the_noise_equals_mfluxs_own_unbaked_loader(base: Base, stacker: Stacker
     ours = noise(base.flux)
     assert np.abs(theirs - before).max() / np.abs(before).max() > 1e-2
     assert np.abs(ours - theirs).max() / np.abs(theirs).max() < 1e-5
-
-
-def product(update: KroneckerUpdate) -> NDArray[np.float64]:
-    second = update.second[0].astype(float)
-    for matrix in update.second[1:]:
-        second = second @ matrix
-    whole = np.kron(update.first.astype(float), second)
-    return update.multiplier * np.concatenate([whole[begin:end] for begin, end in update.ranges])
 
 
 def hadamard(update: HadamardUpdate) -> NDArray[np.float64]:

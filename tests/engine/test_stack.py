@@ -172,14 +172,15 @@ def test_stacks_beyond_the_budget_leave_oldest_first_and_never_the_one_that_is_o
     assert base.slots[SAMPLED[0]].current() is base.slots[SAMPLED[0]].linear
 
 
-def test_two_hundred_switches_with_failures_among_them_leave_the_base_bit_for_bit(
-    base: Base, stacker: Stacker, healthy: Adapter, other: Adapter
+@pytest.mark.parametrize("count", [30, pytest.param(200, marks=pytest.mark.slow)])
+def test_random_switches_with_failures_among_them_leave_the_base_bit_for_bit(
+    base: Base, stacker: Stacker, healthy: Adapter, other: Adapter, count: int
 ) -> None:
     weights = {path: digest(slot.linear) for path, slot in base.slots.items()}
     before = noise(base.flux)
     numbers = np.random.default_rng(20)
     unfit = replace(healthy, sha256="unfit", updates=(replace(healthy.pairs[7], down=np.ones((4, 5), np.float32)),))
-    for _ in range(200):
+    for _ in range(count):
         chosen = [
             Member([healthy, other][n], float(numbers.choice([0.25, 0.5, 1.0])))
             for n in numbers.integers(0, 2, numbers.integers(0, 3))

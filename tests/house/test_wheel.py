@@ -127,7 +127,8 @@ def test_the_wheel_holds_every_part_its_data_and_no_namespace_init(wheel: Path) 
     assert any(name.startswith("kilnmark/keymaps/conventions/") and name.endswith(".yaml") for name in names)
     assert any(name.startswith("kilnmark/keymaps/shapes/") and name.endswith(".json") for name in names)
     assert {f"kilnmark/protocol/{name}" for name in ("tiers.yaml", "schemas/genre.schema.json")} <= names
-    assert any(name.startswith("kilnmark/genre_packs/") for name in names)
+    assert {f"kilnmark/client/batch/page.{part}" for part in ("html", "css", "js")} <= names
+    assert "kilnmark/genre_packs/weatherwright/visual_style.yaml" in names
     assert "kilnmark/__init__.py" not in names
     assert not any("__pycache__" in name or name.startswith("tests") for name in names)
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kilnmark.protocol.marked_yaml import DEPTH_LIMIT, SIZE_LIMIT, VALUE_LIMIT, read_marked
@@ -18,6 +18,7 @@ VALUES = st.recursive(
 )
 
 
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(WORDS, VALUES, max_size=5))
 def test_what_a_yaml_writer_wrote_is_read_back(value: dict[str, Any]) -> None:
     # Quoted, since YAML 1.1 leaves words plain that are numbers in 1.2.
@@ -26,6 +27,7 @@ def test_what_a_yaml_writer_wrote_is_read_back(value: dict[str, Any]) -> None:
     assert (read.value, read.problems) == (value, ())
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200) | st.text("[]{}&*:-?!|>'\"#%@`, \n\tab1<~", max_size=80).map(str.encode))
 def test_no_bytes_are_ever_an_exception(data: bytes) -> None:
     read = read_marked(data, "f")
@@ -85,6 +87,12 @@ def test_merged_keys_give_way_to_written_ones_and_earlier_to_later() -> None:
     read = document("a: &a {x: 1, y: 1}\nb: &b {y: 2, z: 2}\nc: {<<: [*a, *b], x: 9}\nd: {<<: *b}")
     assert read.value["c"] == {"x": 9, "y": 1, "z": 2}
     assert (read.value["d"], read.problems) == ({"y": 2, "z": 2}, ())
+
+
+def test_a_key_may_be_an_alias_of_text_and_of_nothing_else() -> None:
+    read = document("a: &a word\nb: &b [1]\n*a : 1\n*b : 2\n? {c: d}\n: 3\n")
+    assert read.value == {"a": "word", "b": [1], "word": 1}
+    assert [problem.line for problem in read.problems] == [4, 5]
 
 
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])

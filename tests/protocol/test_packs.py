@@ -2,7 +2,7 @@
 
 import pytest
 
-from kilnmark.protocol.packs import UnknownName, load_pack
+from kilnmark.protocol.packs import UnknownName, load_pack, pack_names
 from kilnmark.protocol.problems import UnusableContent
 from kilnmark.protocol.tiers import load_tiers
 from tests.protocol.content import Shelf
@@ -166,3 +166,15 @@ def test_an_unknown_tier_is_refused_with_those_that_there_are() -> None:
     with pytest.raises(UnknownName, match="'portrat' is no tier here; did you mean 'portrait'") as refused:
         load_pack(Shelf(WHOLE), "ink").compose("portrat")
     assert refused.value.kind == "tier"
+
+
+def test_genres_and_worlds_are_listed_and_other_folders_are_not() -> None:
+    texts = WHOLE | {"loras/a.safetensors": "", "oil/worlds/sea/history.yaml": "", "lead/visual_style.yml": ""}
+    assert pack_names(Shelf(texts)) == [
+        ("ink", None),
+        ("ink", "bare"),
+        ("ink", "mire"),
+        ("lead", None),
+        ("oil", None),
+        ("oil", "sea"),
+    ]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kilnmark.protocol.problems import UnusableContent
@@ -13,8 +13,8 @@ from kilnmark.protocol.style import compose_lora_stack, overlay
 from kilnmark.protocol.style_documents import GenreStyle, LoraEntry, StyleFields, WorldLoras, WorldStyle
 from tests.protocol.content import genre, world
 
-few = settings(max_examples=30)
-"""An example builds dozens of models, which takes its time."""
+few = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""An example builds dozens of models, which takes its time on a busy machine."""
 
 TIERS = ("portrait", "scene", "landscape")
 
@@ -199,6 +199,7 @@ FIELDS: dict[str, Any] = {
 }
 
 
+@few
 @given(st.sets(st.sampled_from(sorted(FIELDS))), st.sets(st.sampled_from(sorted(FIELDS))))
 def test_a_world_overlays_the_fields_that_it_names_and_no_other(below: set[str], above: set[str]) -> None:
     changed = FIELDS | {"positive_suffix": "ink", "base_seed": 9, "visual_tag_overrides": {}}

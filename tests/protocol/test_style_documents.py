@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kilnmark.protocol.problems import PROBLEM_LIMIT, Problem, UnusableContent
@@ -118,6 +118,7 @@ VALUES = st.recursive(
 )
 
 
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(st.sampled_from(FIELDS), VALUES, min_size=1, max_size=4))
 def test_no_document_is_anything_but_read_or_refused_by_its_file(value: dict[str, object]) -> None:
     text = json.dumps(value).replace("NaN", ".nan").replace("Infinity", ".inf")

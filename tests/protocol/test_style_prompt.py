@@ -1,7 +1,7 @@
 """The words of a prompt, put together."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kilnmark.protocol.style_prompt import final_prompt, with_tag_overrides
@@ -48,6 +48,7 @@ def test_a_tag_is_no_pattern() -> None:
     assert with_tag_overrides("c++ (a) axb", {"c++": "rust", "(a)": "[\\1]", "a.b": "no"}) == "rust [\\1] axb"
 
 
+@settings(deadline=None)
 @given(st.text(), st.lists(st.text(min_size=1).filter(str.strip), max_size=3))
 def test_a_tag_that_stands_for_itself_changes_nothing_but_case_and_space(prompt: str, tags: list[str]) -> None:
     changed = with_tag_overrides(prompt, {tag: tag for tag in tags})

@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 import yaml
 
+from kilnmark.client.pack_files import PackFolder
 from kilnmark.keymaps.adapter import read_adapter
 from kilnmark.keymaps.engagement import evidence
 from kilnmark.keymaps.shapes import load_shapes
+from kilnmark.protocol.packs import load_pack
 from kilnmark.protocol.report import Verdict, judge
 from scripts.make_sample_pack import PACKS, SAMPLES, write_samples
 
@@ -53,6 +55,22 @@ def test_one_world_only_adds_and_the_other_excludes_and_adds() -> None:
     assert moor.keys() == {"add"}
     assert exchange.keys() == {"exclude", "add"}
     assert exchange["exclude"] == ["gouache"]
+
+
+@pytest.mark.parametrize(
+    ("world", "tier", "names"),
+    [
+        (None, "landscape", ["gouache"]),
+        (None, "cartography", ["chart-ink"]),
+        ("carding_moor", "landscape", ["gouache", "felted"]),
+        ("carding_moor", "portrait", ["gouache", "weathered-faces"]),
+        ("brine_exchange", "landscape", ["glasslight"]),
+        ("brine_exchange", "portrait", ["weathered-faces", "glasslight"]),
+    ],
+)
+def test_the_worlds_inherit_exclude_and_add(world: str | None, tier: str, names: list[str]) -> None:
+    composed = load_pack(PackFolder(PACKS), "weatherwright", world).compose(tier)
+    assert [entry.entry.name for entry in composed.stack.adapters] == names
 
 
 def test_there_are_five_points_of_interest_and_four_portraits() -> None:

@@ -16,6 +16,7 @@ from typing import Literal
 
 import msgspec
 
+from kilnmark.client.demo_worlds import paint_worlds, sample_packs
 from kilnmark.client.errors import DaemonDidNotStart, DaemonUnavailable
 from kilnmark.client.exhibits import EXHIBITS, DemoResult, Exhibit, Finding, make_adapters
 from kilnmark.client.exits import reports_of
@@ -61,16 +62,19 @@ def run(output: Path, tell: Tell) -> DemoResult:
     with Receiver() as receiver:
         with tempfile.TemporaryDirectory(prefix="kilnmark-demo-") as folder:
             tell("starting a daemon with the standin base")
-            with _daemon(Path(folder), output, receiver.endpoint) as socket:
+            with sample_packs() as packs, _daemon(Path(folder), output, packs, receiver.endpoint) as socket:
                 tell("writing four adapters at full size (494 layers each)")
                 shutil.rmtree(output / "adapters", ignore_errors=True)
                 (output / "adapters").mkdir()
                 paths = make_adapters(output / "adapters")
                 with Client(socket) as client:
                     shown = _show(client, paths, output, tell)
+                    tell("painting one prompt in both worlds of the sample pack, by genre, world and tier")
+                    worlds = paint_worlds(client, lambda result, name: _keep(result, output / f"{name}.png"))
         receiver.write_jsonl(trace)
         spans = len(receiver.spans)
-    return msgspec.structs.replace(shown, trace=str(trace), spans=spans, seconds=time.monotonic() - began)
+    took = time.monotonic() - began
+    return msgspec.structs.replace(shown, worlds=worlds, trace=str(trace), spans=spans, seconds=took)
 
 
 def _show(client: Client, paths: Mapping[str, Path], output: Path, tell: Tell) -> DemoResult:
@@ -101,6 +105,7 @@ def _show(client: Client, paths: Mapping[str, Path], output: Path, tell: Tell) -
         accused=accused,
         base_unchanged=_difference(before, after) == 0,
         base_picture=str(before),
+        worlds=[],
         trace="",
         spans=0,
         seconds=0.0,
@@ -139,7 +144,7 @@ def _difference(one: Path, other: Path) -> float:
 
 
 @contextmanager
-def _daemon(folder: Path, output: Path, endpoint: str) -> Iterator[str]:
+def _daemon(folder: Path, output: Path, packs: Path, endpoint: str) -> Iterator[str]:
     """A daemon of our own, ended by its process id; its log is left beside the pictures."""
     socket = str(folder / "daemon.sock")
     settings = ServeSettings(
@@ -148,6 +153,7 @@ def _daemon(folder: Path, output: Path, endpoint: str) -> Iterator[str]:
         quantize=None,
         output_dir=str(folder / "pictures"),
         lora_roots=[str(output / "adapters")],
+        packs=str(packs),
     )
     log = output / "daemon.log"
     with log.open("wb") as stderr:

@@ -7,10 +7,10 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from kilnmark.keymaps.write import ConventionName, make_adapter
-from kilnmark.protocol.messages import Timings
+from kilnmark.protocol.messages import StackInfo, Timings
 from kilnmark.protocol.report import AdapterReport, Verdict
 
-__all__ = ["EXHIBITS", "DemoResult", "Exhibit", "Finding", "make_adapters"]
+__all__ = ["EXHIBITS", "DemoResult", "Exhibit", "Finding", "WorldShown", "make_adapters"]
 
 
 class Exhibit(NamedTuple):
@@ -75,6 +75,25 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
         return self.report.verdict is self.expected and moved == (self.expected is Verdict.ENGAGED)
 
 
+class WorldShown(msgspec.Struct, frozen=True, kw_only=True):
+    """One world of the sample pack, rendered by its name.
+
+    Attributes:
+        stack: What the daemon composed, and for which genre, world and tier.
+        loras: The engagement report of each adapter of that stack.
+        picture: The PNG.
+    """
+
+    stack: StackInfo
+    loras: list[AdapterReport]
+    picture: str
+
+    @property
+    def holds(self) -> bool:
+        """It has a stack of its own, and every adapter of it engaged."""
+        return bool(self.loras) and all(report.verdict is Verdict.ENGAGED for report in self.loras)
+
+
 class DemoResult(msgspec.Struct, frozen=True, kw_only=True):
     """What the demonstration found, whole.
 
@@ -84,6 +103,7 @@ class DemoResult(msgspec.Struct, frozen=True, kw_only=True):
         accused: The adapters of that stack that did not engage.
         base_unchanged: The picture without adapters came out the same, bit for bit, after everything.
         base_picture: That picture.
+        worlds: The worlds of the sample pack.
         trace: File of all spans, one JSON object a line.
         spans: How many.
         seconds: What all of it took.
@@ -94,6 +114,7 @@ class DemoResult(msgspec.Struct, frozen=True, kw_only=True):
     accused: Sequence[str]
     base_unchanged: bool
     base_picture: str
+    worlds: Sequence[WorldShown]
     trace: str
     spans: int
     seconds: float
@@ -102,4 +123,5 @@ class DemoResult(msgspec.Struct, frozen=True, kw_only=True):
     def holds(self) -> bool:
         """Everything came out as it must."""
         dead = [exhibit.name for exhibit in EXHIBITS if exhibit.dead]
-        return all(finding.holds for finding in self.findings) and self.base_unchanged and list(self.accused) == dead
+        shown = [finding.holds for finding in self.findings] + [world.holds for world in self.worlds]
+        return all(shown) and self.base_unchanged and list(self.accused) == dead

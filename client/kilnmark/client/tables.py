@@ -29,7 +29,7 @@ from kilnmark.protocol.messages import (
 from kilnmark.protocol.report import AdapterReport, Verdict
 
 if TYPE_CHECKING:
-    from kilnmark.client.exhibits import DemoResult, Finding  # which writes adapters, with numpy
+    from kilnmark.client.exhibits import DemoResult, Finding, WorldShown  # which writes adapters, with numpy
 
 __all__ = [
     "VERDICT_COLOURS",
@@ -157,6 +157,7 @@ def show_demo(out: Console, result: "DemoResult") -> None:
         ("caught", ", ".join(f.name for f in result.findings if f.report.verdict is not Verdict.ENGAGED)),
         ("a stack of three", f"refused before painting: {result.refusal}"),
         ("the base", "unchanged, bit for bit" if result.base_unchanged else "CHANGED"),
+        *((world.stack.world or "", _world(world)) for world in result.worlds),
         ("pictures", str(Path(result.base_picture).parent)),
         ("trace", f"{result.trace} ({result.spans} spans)"),
         ("took", f"{result.seconds:.0f} s"),
@@ -164,6 +165,12 @@ def show_demo(out: Console, result: "DemoResult") -> None:
     print_facts(out, facts)
     if not result.holds:
         out.print(Text("This is not what should have come out: please report it.", style="bold red"))
+
+
+def _world(shown: "WorldShown") -> str:
+    """The stack that a world got."""
+    stack = " + ".join(f"{report.name} {report.verdict.value}" for report in shown.loras)
+    return f"{stack}; without {', '.join(shown.stack.excluded)}" if shown.stack.excluded else stack
 
 
 def _finding(finding: "Finding") -> Iterable[str | Text]:

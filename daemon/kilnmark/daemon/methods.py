@@ -241,15 +241,16 @@ class Methods:
         """What the request's genre comes to; None where it names none."""
         if params.genre is None or params.tier is None:
             return None
-        styled = await self._packs.compose(params.genre, params.world, params.tier)
-        styled.refuse_files()
-        return styled
+        return await self._packs.compose(params.genre, params.world, params.tier)
 
     def _accept(self, params: RenderParams, styled: Styled | None) -> Job:
         self._renders.check_open()
         accepted_at = time.monotonic()
         order, warnings = accept(params, self._settings, params.job_id or uuid.uuid4().hex, styled)
         trace = RenderTrace(self._tracer, params.meta, order, order.variant)
+        if styled is not None and (refusal := styled.refusal(order.job_id)) is not None:
+            trace.ended(refusal, styled.refused)
+            raise refusal
         job = Job(order, params, warnings=warnings, trace=trace, accepted_at=accepted_at)
         self._renders.submit(job)
         return job

@@ -7,13 +7,15 @@ documents mean is `protocol.packs`' part. The disk is asked off the event loop, 
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
+
+import msgspec
 
 from kilnmark.daemon.pack_reading import PackReading
 from kilnmark.daemon.settings import Settings
@@ -26,7 +28,7 @@ from kilnmark.protocol.catalog import VARIANTS
 from kilnmark.protocol.composition import Found, locate_adapters
 from kilnmark.protocol.errors import InvalidParams
 from kilnmark.protocol.messages import PacksInfo
-from kilnmark.protocol.packs import Pack, UnknownName, load_pack
+from kilnmark.protocol.packs import Pack, UnknownName, load_pack, pack_names
 from kilnmark.protocol.problems import Problem, UnusableContent
 
 __all__ = ["SHOWN_PROBLEMS", "STATUS_PATIENCE", "Packs"]
@@ -125,6 +127,8 @@ class Packs:
             raise
         except UnusableContent as error:
             fresh = _Held(reading, held.pack if held else None, error.problems)
+            if fresh.pack is not None:
+                _log.warning("%s stays as it was: %s", _name(key), error.problems[0])
         self._held[key] = fresh
         return fresh
 
@@ -142,37 +146,33 @@ class Packs:
         return Found(path)
 
     def _info(self, root: Path) -> PacksInfo:
-        """Raises OSError when a folder cannot be listed."""
-        keys = _keys(PackReading(root))
-        problems: dict[Problem, None] = {}
+        try:
+            keys = pack_names(PackReading(root))
+        except UnusableContent as error:
+            return self._told(PacksInfo(folder=str(root), genres=0, worlds=0), error.problems, [])
+        problems: list[Problem] = []
         kept: list[str] = []
         for key in keys:
             try:
                 held = self._current(root, key)
             except UnusableContent as error:
-                problems |= dict.fromkeys(error.problems)
+                problems += error.problems
                 continue
-            problems |= dict.fromkeys(held.problems)
+            problems += held.problems
             kept += [_name(key)] if held.problems and held.pack is not None else []
         for gone in self._held.keys() - keys:
             del self._held[gone]
-        self._last = PacksInfo(
-            folder=str(root),
-            genres=sum(world is None for _, world in keys),
-            worlds=sum(world is not None for _, world in keys),
-            problem_count=len(problems),
-            problems=list(problems)[:SHOWN_PROBLEMS],
-            kept=kept,
-        )
+        worlds = sum(world is not None for _, world in keys)
+        return self._told(PacksInfo(folder=str(root), genres=len(keys) - worlds, worlds=worlds), problems, kept)
+
+    def _told(self, info: PacksInfo, problems: Sequence[Problem], kept: list[str]) -> PacksInfo:
+        """With each problem once: a genre's are those of all its worlds."""
+        each = list(dict.fromkeys(problems))
+        self._last = msgspec.structs.replace(info, problem_count=len(each), problems=each[:SHOWN_PROBLEMS], kept=kept)
         return self._last
 
     def _read_all(self, root: Path) -> None:
-        try:
-            info = self._info(root)
-        except OSError as error:
-            _log.warning("the packs cannot be read: %s", error)
-            return
-        for problem in info.problems:
+        for problem in self._info(root).problems:
             _log.warning("%s", problem)
 
 
@@ -189,14 +189,6 @@ def _refused() -> Iterator[None]:
         raise InvalidParams(
             f"its visual_style is not usable - at `$.params.genre`; {words}", detail={"problems": list(error.problems)}
         ) from error
-
-
-def _keys(files: PackReading) -> list[_Key]:
-    """Every genre by itself, and every world."""
-    found: list[_Key] = []
-    for genre in files.folders(""):
-        found += [(genre, None), *((genre, world) for world in files.folders(f"{genre}/worlds"))]
-    return found
 
 
 def _staleness(key: _Key, held: _Held) -> Iterable[str]:

@@ -53,16 +53,11 @@ class Styled:
         )
         return (*self.warnings, f"{whose}; this picture was rendered on {base!r}")
 
-    def refuse_files(self) -> None:
-        """A stack whose files are not all there and sound is none.
-
-        Raises:
-            AdapterRefused: naming each file, where it is named, and the mend; `detail` holds reports and problems.
-        """
-        if not self.files.problems:
-            return
-        adapters = zip(self.style.stack.adapters, self.files.found, strict=True)
-        reports = [
+    @property
+    def refused(self) -> list[AdapterReport]:
+        """A report of each file that is not there or not sound, in stack order."""
+        pairs = zip(self.style.stack.adapters, self.files.found, strict=True)
+        return [
             AdapterReport(
                 name=adapter.entry.name,
                 path=found.path,
@@ -70,8 +65,17 @@ class Styled:
                 verdict=Verdict.REFUSED,
                 reason=found.problem,
             )
-            for adapter, found in adapters
+            for adapter, found in pairs
             if found.problem
         ]
-        words = "; ".join(map(str, self.files.problems))
-        raise AdapterRefused(words, detail={"loras": reports, "problems": self.files.problems})
+
+    def refusal(self, job_id: str) -> AdapterRefused | None:
+        """A stack whose files are not all there and sound is none, whatever a render does with dead adapters.
+
+        The error names each file, where it is named, and the mend; its `detail` holds the reports and the problems.
+        """
+        problems = self.files.problems
+        if not problems:
+            return None
+        detail = {"loras": self.refused, "problems": problems}
+        return AdapterRefused("; ".join(map(str, problems)), job_id=job_id, detail=detail)

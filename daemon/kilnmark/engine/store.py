@@ -120,7 +120,7 @@ class AdapterStore:
         """What is held of this file, if it looks as it did."""
         identity, sha256 = self._hashes.get(str(place), (None, ""))
         key = (sha256, model)
-        if identity is None or key not in self._held or identity != FileIdentity.of(str(place)):
+        if identity is None or key not in self._held or identity != _seen(place):
             return None
         self._held.move_to_end(key)
         return self._held[key]
@@ -129,9 +129,9 @@ class AdapterStore:
         """Read a file and tell everybody who waits for it."""
         try:
             began = self._clock()
-            before = FileIdentity.of(str(place))
+            before = _seen(place)
             adapter = read_adapter(place, shapes, roots=self._roots)
-            self._keep(adapter, place, model, before if before == FileIdentity.of(str(place)) else None, began)
+            self._keep(adapter, place, model, before if before == _seen(place) else None, began)
         except BaseException as error:  # noqa: BLE001 - whoever waits for it must hear of it, and raises it again
             self._forget(place, model)
             reading.set_exception(error)
@@ -188,3 +188,11 @@ def _owner(array: NDArray[Any]) -> NDArray[Any]:
     while isinstance(array.base, np.ndarray):
         array = array.base
     return array
+
+
+def _seen(place: Path) -> FileIdentity | None:
+    """The file's identity; None where there is no file, which reading it will tell better."""
+    try:
+        return FileIdentity.of(str(place))
+    except OSError:
+        return None

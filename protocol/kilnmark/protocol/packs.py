@@ -28,7 +28,7 @@ from kilnmark.protocol.style_documents import (
 from kilnmark.protocol.style_prompt import final_prompt, with_tag_overrides
 from kilnmark.protocol.tiers import Tier, load_tiers, parse_tiers
 
-__all__ = ["STYLE_FILE", "TIERS_FILE", "ComposedStyle", "Pack", "PackFiles", "UnknownName", "load_pack"]
+__all__ = ["STYLE_FILE", "TIERS_FILE", "ComposedStyle", "Pack", "PackFiles", "UnknownName", "load_pack", "pack_names"]
 
 STYLE_FILE = "visual_style.yaml"
 TIERS_FILE = "tiers.yaml"
@@ -159,6 +159,20 @@ def load_pack(files: PackFiles, genre: str, world: str | None = None, variants: 
     return pack
 
 
+def pack_names(files: PackFiles) -> list[tuple[str, str | None]]:
+    """Every genre by itself, and every world of it; a folder that has neither style nor worlds is no genre.
+
+    Raises:
+        UnusableContent: A folder cannot be listed.
+    """
+    found: list[tuple[str, str | None]] = []
+    for genre in _folders(files, ""):
+        worlds = _folders(files, f"{genre}/worlds")
+        if worlds or any(_is_there(files, f"{genre}/{name}") for name in (STYLE_FILE, _NEARLY)):
+            found += [(genre, None), *((genre, world) for world in worlds)]
+    return found
+
+
 class _Gathered:
     """Parses one document after another, and keeps what is wrong with them."""
 
@@ -206,13 +220,25 @@ class _Gathered:
 
 
 def _check_folder(files: PackFiles, path: str, kind: Kind, name: str) -> None:
+    there = _folders(files, path)
+    if name not in there:
+        raise UnknownName(kind, name, there, path or _PACKS)
+
+
+def _folders(files: PackFiles, path: str) -> Sequence[str]:
     try:
-        there = files.folders(path)
+        return files.folders(path)
     except OSError as error:
         message = f"cannot be listed ({error.strerror or error}); make it a folder that this user may read"
         raise UnusableContent([Problem(file=path or _PACKS, line=0, message=message)]) from error
-    if name not in there:
-        raise UnknownName(kind, name, there, path or _PACKS)
+
+
+def _is_there(files: PackFiles, path: str) -> bool:
+    """What cannot be read is there all the same."""
+    try:
+        return files.read(path) is not None
+    except OSError:
+        return True
 
 
 def _folder(genre: str, world: str | None) -> str:

@@ -8,6 +8,7 @@ import json
 import re
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPConnection
@@ -84,6 +85,14 @@ class Browser:
         """What a function with this body returns; a promise is waited for."""
         body = {"script": script, "args": list(arguments)}
         return self._call("POST", "/execute/sync", body)
+
+    def until(self, script: str, value: object) -> bool:
+        """Whether a function with this body returns this value before `ANSWER_TIMEOUT` has passed."""
+        deadline = time.monotonic() + ANSWER_TIMEOUT
+        while time.monotonic() < deadline:
+            if self.run(script) == value:
+                return True
+        return False
 
     def press(self, *keys: str) -> None:
         """Press keys, one after the other: names of `KEYS`, or single letters."""

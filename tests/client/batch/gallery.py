@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFilter
+from PIL import Image
 
 from kilnmark.client.batch.manifest import Kind, Manifest, Picture, Problem, Tokens
 from kilnmark.client.batch.page import write_page
@@ -23,7 +23,7 @@ __all__ = ["EVIL_NAME", "EVIL_PROMPT", "adapter", "make_gallery", "picture"]
 
 EVIL_NAME = "<img src=x onerror=alert(1)> & \"Sons\" of 'Ærø' {{cards}}"
 EVIL_PROMPT = "</template></script><script>document.title='broken'</script> https://example.invalid/ \ud800 {{style}}"
-LANDSCAPE, PORTRAIT, SQUARE = (384, 288), (288, 384), (320, 320)
+LANDSCAPE, PORTRAIT, SQUARE = (256, 192), (192, 256), (224, 224)
 REASONS = {
     Verdict.ENGAGED: "8 of 8 keys changed 4 layers",
     Verdict.PARTIAL: "3 of 8 keys are unknown, first 'velvet.0003.matrix'; the file holds more than was applied",
@@ -177,8 +177,7 @@ def _scene(seed: int, size: tuple[int, int], *, face: bool, bare: bool) -> Image
         canvas = canvas.mean(axis=2, keepdims=True) * np.array([1.0, 0.97, 0.9])
     else:
         canvas += numbers.normal(0, 9, (height, width, 1))
-    whole = Image.fromarray(np.clip(canvas, 0, 255).astype(np.uint8))
-    return whole.filter(ImageFilter.GaussianBlur(0.8))
+    return Image.fromarray(np.clip(canvas, 0, 255).astype(np.uint8))
 
 
 def _ridges(numbers: np.random.Generator, across: NDArray[np.float64]) -> Iterator[NDArray[np.float64]]:

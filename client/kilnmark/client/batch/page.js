@@ -22,9 +22,9 @@
   function filter() {
     const wish = wishes();
     const others = cards.filter((card) => matches(card, wish, CHOICES.slice(1)));
-    for (const card of cards) card.hidden = true;
     const found = others.filter((card) => has(card, "standing", wish.standing));
-    for (const card of found) card.hidden = false;
+    const kept = new Set(found);
+    for (const card of cards) if (card.hidden === kept.has(card)) card.hidden = !card.hidden;
     for (const number of form.querySelectorAll("[data-count]"))
       number.textContent = others.filter((card) => has(card, "standing", number.dataset.count)).length;
     $("found").textContent = found.length ? `${found.length} of ${cards.length} shown` :
@@ -95,6 +95,14 @@
     $("wipe").value = share;
     stage.style.setProperty("--wipe", `${share}%`);
   }
+  /* Two pictures side by side lie above each other where that makes them larger. */
+  let ratio = 1;
+  function lay() {
+    const { clientWidth: width, clientHeight: height } = stage;
+    const across = Math.min(width / 2 / ratio, height), down = Math.min(width / ratio, height / 2);
+    stage.dataset.lay = down > across ? "down" : "across";
+  }
+  new ResizeObserver(lay).observe(stage);
   function paint() {
     const image = link(current).querySelector("img");
     stage.dataset.mode = !image ? "none" : bare(current) ? mode : "one";
@@ -104,7 +112,9 @@
     $("flip").hidden = mode !== "slide";
     $("with").hidden = $("without").hidden = true;
     if (!image) return;
-    stage.style.setProperty("--ratio", image.width && image.getAttribute("width") / image.getAttribute("height"));
+    ratio = image.getAttribute("width") / image.getAttribute("height");
+    stage.style.setProperty("--ratio", ratio);
+    lay();
     Object.assign($("with"), { hidden: false, src: image.getAttribute("src"), alt: image.alt });
     if (bare(current)) Object.assign($("without"), { hidden: false, src: bare(current), alt: `${image.alt}, without adapters` });
   }
@@ -118,14 +128,16 @@
     $("next").disabled = at === all.length - 1;
     wipe(50);
     paint();
-    if (!viewer.open) { viewer.showModal(); $("details").focus(); }
+    if (!viewer.open) { viewer.showModal(); $("details").focus({ preventScroll: true }); }
+    viewer.scrollTop = 0;
     for (const beside of [all[at - 1], all[at + 1]]) if (beside && link(beside).matches("[href]:not(.empty)")) new Image().src = link(beside).href;
   }
   function step(by) {
     const next = shown()[shown().indexOf(current) + by];
     if (!next) return;
+    const held = document.activeElement;
     show(next);
-    if (document.activeElement.disabled) $("close").focus();
+    if (held.disabled) $("details").focus();
   }
   list.addEventListener("click", (event) => {
     const shot = event.target.closest(".shot");

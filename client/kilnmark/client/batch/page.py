@@ -14,7 +14,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from kilnmark.client.batch.manifest import Manifest, Problem, sync_folder
-from kilnmark.client.batch.page_markup import card, place_name, place_value, ratio_class, text
+from kilnmark.client.batch.page_markup import card, moment, place_name, place_value, ratio_class, text
 from kilnmark.client.batch.standing import Exhibit, Standing, exhibits
 
 __all__ = ["PAGE", "write_page"]
@@ -60,7 +60,7 @@ def _page(manifest: Manifest, shown: Sequence[Exhibit]) -> str:
             "style": style,
             "script": script,
             "summary": text(_summary(shown)),
-            "updated": text(manifest.updated or "never"),
+            "updated": text(moment(manifest.updated)),
             "version": text(manifest.kilnmark_version),
             "notices": "".join(f'<p class="note">{text(notice)}</p>' for notice in _notices(shown)),
             "standings": "".join(map(_chip, _counts(shown))),

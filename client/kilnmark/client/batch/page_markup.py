@@ -13,7 +13,7 @@ from kilnmark.client.batch.manifest import Picture
 from kilnmark.client.batch.standing import Exhibit
 from kilnmark.protocol.report import AdapterReport, Verdict
 
-__all__ = ["card", "place_name", "place_value", "ratio_class", "text"]
+__all__ = ["card", "moment", "place_name", "place_value", "ratio_class", "text"]
 
 SIGNS = {Verdict.ENGAGED: "\u25cf", Verdict.PARTIAL: "\u25d0", Verdict.NOOP: "\u25cb", Verdict.REFUSED: "\u2298"}
 """A verdict's shape, for those who cannot tell it by its colour; screen readers get the word."""
@@ -24,6 +24,11 @@ _FLOOR = -6.0
 def text(value: object) -> str:
     """A value as HTML text, good for attributes too."""
     return escape(str(value), quote=True)
+
+
+def moment(iso: str) -> str:
+    """A time of the manifest, which is UTC in ISO 8601, to the minute."""
+    return f"{iso[:10]} {iso[11:16]} UTC" if iso else "never"
 
 
 def place_name(slug: str) -> str:
@@ -99,8 +104,9 @@ def _where(picture: Picture) -> str:
 
 
 def _marks(picture: Picture) -> str:
+    """The adapters with their verdicts; of a failed picture only those that there is a report of."""
     if not picture.loras:
-        return '<p class="marks none">no adapters</p>'
+        return "" if picture.status == "failed" else '<p class="marks none">no adapters</p>'
     return f'<ul class="marks" aria-label="Adapters">{"".join(map(_mark, picture.loras))}</ul>'
 
 
@@ -141,7 +147,8 @@ def _details(exhibit: Exhibit) -> str:
 
 def _adapters(picture: Picture) -> str:
     if not picture.loras:
-        return "<h3>Adapters</h3><p>Painted without adapters.</p>"
+        words = "No report: nothing was painted." if picture.status == "failed" else "Painted without adapters."
+        return f"<h3>Adapters</h3><p>{words}</p>"
     return f'<h3>Adapters</h3><ul class="stack">{"".join(map(_adapter, picture.loras))}</ul>'
 
 
@@ -191,7 +198,7 @@ def _facts(exhibit: Exhibit) -> Iterator[str]:
         "Variant": picture.variant,
         "Length": f"{about}{tokens.t5} of {tokens.t5_limit} T5, {tokens.clip} of {tokens.clip_limit} CLIP tokens",
         "Source": picture.source,
-        "Painted" if exhibit.file else "Tried": picture.created,
+        "Painted" if exhibit.file else "Tried": moment(picture.created),
         "Job": picture.job_id or "none",
     }
     for name, value in facts.items():
