@@ -66,6 +66,7 @@ class Painter:
         status = await self._client.status()
         tasks = make_tasks(items, status.variants, status.variant, Hashes().of, compare_base=compare_base)
         self._tally.total = len(tasks)
+        self._tally.warnings += _stand_ins(tasks)
         self._made = _made_before(status)
         fingerprints = _fingerprints(status)
         for variant, group in groupby(tasks, key=lambda task: task.inputs.variant):
@@ -153,6 +154,16 @@ class Painter:
 def _made_before(status: StatusResult) -> Mapping[str, Path]:
     """The pictures of batches in the daemon's own folder, by their job; the latest of each."""
     return {path.stem.split("-", 1)[1]: path for path in sorted(Path(status.output_dir).glob("*-batch-*.png"))}
+
+
+def _stand_ins(tasks: Sequence[Task]) -> list[str]:
+    """A sentence for each base that is wanted and not served."""
+    pairs = {(task.item.variant, task.inputs.variant) for task in tasks}
+    return [
+        f"this daemon does not serve {wanted!r}, which a style or a tier wants; those pictures are of {painted_on!r}"
+        for wanted, painted_on in sorted(pairs)
+        if wanted != painted_on
+    ]
 
 
 def _fingerprints(status: StatusResult) -> Mapping[str, str]:

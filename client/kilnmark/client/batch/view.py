@@ -49,6 +49,7 @@ def show_run(out: Console, document: RunDocument) -> None:
         ("pictures", ", ".join(f"{count} {became}" for became, count in counts if count) or "none"),
         ("adapters", _engagement(report.verdict for item in document.items for report in item.loras)),
         ("time", f"{document.seconds:.1f} s, {_counted(document.switches, 'change')} of stack"),
+        *(("warning", warning) for warning in document.warnings),
         ("page", document.page),
     ]
     if document.problems:
