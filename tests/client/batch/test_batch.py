@@ -90,7 +90,7 @@ def became(document: dict[str, Any]) -> Counter[str]:
 def test_a_batch_leaves_every_picture_its_record_and_a_page(first: tuple[Bench, dict[str, Any]]) -> None:
     bench, document = first
     assert (document["code"], document["painted"], document["rendered"]) == (0, 3, 3)
-    assert document["switches"] == 1
+    assert (document["switches"], document["warnings"]) == (1, [])
     found = pictures(bench.out)
     assert sorted(found) == FILES
     for file, picture in found.items():
@@ -109,6 +109,7 @@ def test_the_second_run_paints_nothing(bench: Bench) -> None:
     before = (bench.out / FILES[0]).stat().st_mtime_ns
     document = bench.paint()
     assert (document["code"], document["kept"], document["rendered"]) == (0, 3, 0)
+    assert [[lora["verdict"] for lora in item["loras"]] for item in document["items"]] == [["engaged"]] * 3
     assert (bench.out / FILES[0]).stat().st_mtime_ns == before
 
 
@@ -143,7 +144,7 @@ def test_a_picture_of_another_base_is_painted_again(bench: Bench) -> None:
     stale = msgspec.structs.replace(one, fingerprint="of another base")
     write_manifest(bench.out, msgspec.structs.replace(manifest, pictures=[stale, *others]))
     assert became(bench.paint()) == {"kept": 2, "found": 1}
-    assert pictures(bench.out)[one.file] == one
+    assert pictures(bench.out)[one.file].fingerprint == one.fingerprint
 
 
 def test_force_paints_what_is_there(bench: Bench) -> None:
@@ -198,6 +199,14 @@ def test_without_a_daemon_what_is_there_stays_and_the_code_tells(bench: Bench, t
     assert (document["error"]["kind"], document["left"]) == ("daemon_unavailable", 3)
     assert "run the same command again" in result.stderr
     assert read_manifest(bench.out).pictures == before
+
+
+def test_a_base_that_is_not_served_is_named(bench: Bench) -> None:
+    bench.packs.write("tiers.yaml", "landscape: {width: 64, height: 64, steps: 1, variant: dev}\n")
+    document = bench.paint()
+    (warning,) = document["warnings"]
+    assert "does not serve 'dev'" in warning
+    assert document["kept"] == 3
 
 
 def test_on_a_terminal_a_bar_tells_how_it_stands(bench: Bench) -> None:

@@ -89,6 +89,7 @@ class RunDocument(msgspec.Struct, frozen=True, kw_only=True):
         switches: How often another stack was needed than for the picture before.
         seconds: From the first question to the daemon to the last answer.
         manifest, page: The files beside the pictures that know and show them.
+        warnings: What is to be said of the batch as a whole.
         error: What ended the batch early, if anything did.
     """
 
@@ -103,6 +104,7 @@ class RunDocument(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
     manifest: str
     page: str
+    warnings: list[str]
     error: ErrorBody | None = None
 
 
@@ -135,6 +137,7 @@ def run_document(
         seconds=round(seconds, 3),
         manifest=str(manifest),
         page=str(page),
+        warnings=list(tally.warnings),
         error=None if error is None else ErrorDocument.of(error).error,
     )
 

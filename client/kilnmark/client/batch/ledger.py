@@ -85,6 +85,11 @@ class Ledger:
             return picture.bare_file == task.output and picture.bare_inputs == task.digest
         return picture.status == "done" and picture.inputs == task.digest
 
+    def reports(self, task: Task) -> tuple[AdapterReport, ...]:
+        """What each adapter did to the picture of a task, as it is written down."""
+        picture = self._pictures.get(task.item.output)
+        return () if picture is None or task.bare else tuple(picture.loras)
+
     def find(self, task: Task, fingerprint: str) -> PictureRecord | None:
         """What the file in the place of a task says of itself, if it is that picture."""
         record = read_record(self.folder / task.output)
@@ -114,8 +119,8 @@ class Ledger:
             raise FolderUnusable(str(goal.parent), str(error)) from error
         return record
 
-    def write_done(self, task: Task, record: PictureRecord) -> None:
-        """Write down that a picture is in its place."""
+    def write_done(self, task: Task, record: PictureRecord, warnings: Sequence[str]) -> None:
+        """Write down that a picture is in its place, and what the daemon warned of."""
         before = self._pictures.get(task.item.output)
         if task.bare:
             picture = before if before is not None else _failed(task, "was not painted with its adapters")
@@ -123,7 +128,7 @@ class Ledger:
             if not picture.fingerprint:
                 picture = msgspec.structs.replace(picture, fingerprint=record.base.fingerprint)
         else:
-            picture = _carried_over(_done(task, record), before)
+            picture = _carried_over(_done(task, record, warnings), before)
         self._put(picture)
 
     def write_failed(self, task: Task, message: str, reports: Sequence[AdapterReport], job_id: str) -> None:
@@ -161,7 +166,7 @@ def read_record(path: Path) -> PictureRecord | None:
         return None
 
 
-def _done(task: Task, record: PictureRecord) -> Picture:
+def _done(task: Task, record: PictureRecord, warnings: Sequence[str]) -> Picture:
     """The entry of a picture that is there, in its own words."""
     loras = _named(task, record.loras)
     return msgspec.structs.replace(
@@ -172,7 +177,7 @@ def _done(task: Task, record: PictureRecord) -> Picture:
         guidance=record.guidance,
         variant=record.base.variant,
         loras=loras,
-        message="; ".join(record.warnings),
+        message="; ".join(warnings),
         notice=record.notice,
         job_id=record.job_id,
         # What was applied counts, should a file have been exchanged since it was hashed here.

@@ -18,7 +18,7 @@ from kilnmark.client.batch.tasks import Task, make_tasks
 from kilnmark.client.errors import ClientError
 from kilnmark.client.exits import reports_of
 from kilnmark.protocol.errors import Cancelled, Draining, KilnmarkError, QueueFull, RequestError, WorkerLost
-from kilnmark.protocol.messages import StatusResult
+from kilnmark.protocol.messages import RenderResult, StatusResult
 from kilnmark.protocol.record import PictureRecord
 
 __all__ = ["Painter"]
@@ -66,6 +66,7 @@ class Painter:
         status = await self._client.status()
         tasks = make_tasks(items, status.variants, status.variant, Hashes().of, compare_base=compare_base)
         self._tally.total = len(tasks)
+        self._tally.warnings += _stand_ins(tasks)
         self._made = _made_before(status)
         fingerprints = _fingerprints(status)
         for variant, group in groupby(tasks, key=lambda task: task.inputs.variant):
@@ -91,7 +92,7 @@ class Painter:
     def _keep(self, task: Task, fingerprint: str) -> bool:
         if not self._is_there(task, fingerprint):
             return False
-        self._end(task, Ending(Became.KEPT))
+        self._end(task, Ending(Became.KEPT, loras=self._ledger.reports(task)))
         return True
 
     def _find(self, task: Task, fingerprint: str) -> bool:
@@ -105,7 +106,7 @@ class Painter:
             if made is None or record is None or not task.is_shown_by(record, fingerprint):
                 return False
             self._ledger.take_in(task, made)
-        self._done(task, record, Became.FOUND)
+        self._done(task, record, Became.FOUND, record.warnings)
         return True
 
     async def _ask_for(self, tasks: Sequence[Task], fingerprint: str, *, is_last: bool) -> list[Task]:
@@ -117,23 +118,23 @@ class Painter:
             async for rendered in stream:
                 task = tasks[rendered.index]
                 if rendered.result is not None:
-                    self._take_in(task, Path(rendered.result.image_path))
+                    self._take_in(task, rendered.result)
                 elif isinstance(rendered.error, _PERHAPS_BLAMELESS) and not is_last:
                     again.append(task)
                 elif rendered.error is not None:
                     self._fail(task, rendered.error)
         return again
 
-    def _take_in(self, task: Task, picture: Path) -> None:
+    def _take_in(self, task: Task, result: RenderResult) -> None:
         try:
-            record = self._ledger.take_in(task, picture)
+            record = self._ledger.take_in(task, Path(result.image_path))
         except OSError as error:
             self._fail(task, KilnmarkError(str(error)))
             return
-        self._done(task, record, Became.PAINTED)
+        self._done(task, record, Became.PAINTED, result.warnings)
 
-    def _done(self, task: Task, record: PictureRecord, became: Became) -> None:
-        self._ledger.write_done(task, record)
+    def _done(self, task: Task, record: PictureRecord, became: Became, warnings: Sequence[str]) -> None:
+        self._ledger.write_done(task, record, warnings)
         self._end(task, Ending(became, loras=tuple(record.loras)))
 
     def _fail(self, task: Task, error: KilnmarkError) -> None:
@@ -153,6 +154,16 @@ class Painter:
 def _made_before(status: StatusResult) -> Mapping[str, Path]:
     """The pictures of batches in the daemon's own folder, by their job; the latest of each."""
     return {path.stem.split("-", 1)[1]: path for path in sorted(Path(status.output_dir).glob("*-batch-*.png"))}
+
+
+def _stand_ins(tasks: Sequence[Task]) -> list[str]:
+    """A sentence for each base that is wanted and not served."""
+    pairs = {(task.item.variant, task.inputs.variant) for task in tasks}
+    return [
+        f"this daemon does not serve {wanted!r}, which a style or a tier wants; those pictures are of {painted_on!r}"
+        for wanted, painted_on in sorted(pairs)
+        if wanted != painted_on
+    ]
 
 
 def _fingerprints(status: StatusResult) -> Mapping[str, str]:

@@ -49,11 +49,13 @@ class Tally:
         total: Pictures that are to be had.
         endings: Of those that have ended, by their output.
         switches: How often the daemon's next picture had another stack than the one before.
+        warnings: What is to be said of the batch as a whole.
     """
 
     total: int = 0
     endings: dict[str, Ending] = field(default_factory=dict)
     switches: int = 0
+    warnings: list[str] = field(default_factory=list)
     _refused: bool = False
     _last: Task | None = None
 
@@ -77,7 +79,7 @@ class Tally:
 
     @property
     def verdicts(self) -> Counter[Verdict]:
-        """Of the adapters of all pictures that were painted, found or refused."""
+        """Of the adapters of all pictures that have ended, the refused ones included."""
         return Counter(report.verdict for ending in self.endings.values() for report in ending.loras)
 
     def exit_code(self, *, problems: bool) -> ExitCode:

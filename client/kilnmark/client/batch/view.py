@@ -22,6 +22,10 @@ from kilnmark.protocol.report import Verdict
 __all__ = ["batch_bar", "show_plan", "show_run"]
 
 
+_LOOK_BACK = 3600.0
+"""Seconds over which the time that is left is reckoned: a picture can take minutes."""
+
+
 def show_plan(out: Console, plan: Plan, folder: Path) -> None:
     """Every picture: what it is, its prompt, its stack, and where it would lie."""
     for item in plan.items:
@@ -45,6 +49,7 @@ def show_run(out: Console, document: RunDocument) -> None:
         ("pictures", ", ".join(f"{count} {became}" for became, count in counts if count) or "none"),
         ("adapters", _engagement(report.verdict for item in document.items for report in item.loras)),
         ("time", f"{document.seconds:.1f} s, {_counted(document.switches, 'change')} of stack"),
+        *(("warning", warning) for warning in document.warnings),
         ("page", document.page),
     ]
     if document.problems:
@@ -73,7 +78,7 @@ def batch_bar(tally: Tally) -> Iterator[Callable[[], None]]:
         rich.TimeRemainingColumn(),
         rich.TextColumn("{task.fields[standing]}"),
     )
-    with rich.Progress(*columns, console=console(stderr=True), transient=True) as bar:
+    with rich.Progress(*columns, console=console(stderr=True), transient=True, speed_estimate_period=_LOOK_BACK) as bar:
         task = bar.add_task("batch", total=None, rate="", standing="")
 
         def move() -> None:
