@@ -9,6 +9,8 @@ import pytest
 
 from tests.client.conftest import Daemon
 
+pytestmark = pytest.mark.slow
+
 GUIDE = Path(__file__).resolve().parents[2] / "docs" / "game-server.md"
 
 

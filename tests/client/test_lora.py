@@ -126,8 +126,10 @@ def test_a_missing_file_is_refused_and_the_others_are_told(shelf: Path) -> None:
     ("module", "rows", "columns", "made_for"),
     [
         ("single_transformer_blocks.0.proj_mlp", 12288, 3072, ["dev", "schnell"]),
-        ("single_transformer_blocks.0.attn.to_qkv_mlp_proj", 27648, 3072, ["flux2-klein-4b"]),
-        ("layers.0.attention.to_q", 3840, 3840, ["z-image-turbo"]),
+        pytest.param(
+            "single_transformer_blocks.0.attn.to_qkv_mlp_proj", 27648, 3072, ["flux2-klein-4b"], marks=pytest.mark.slow
+        ),
+        pytest.param("layers.0.attention.to_q", 3840, 3840, ["z-image-turbo"], marks=pytest.mark.slow),
     ],
 )
 def test_a_file_engages_in_the_variants_it_was_made_for(

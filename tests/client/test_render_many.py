@@ -85,6 +85,7 @@ def test_an_asyncio_caller_can_break_out(daemon: Daemon) -> None:
     assert asyncio.run(main()) == 0
 
 
+@pytest.mark.slow
 def test_a_full_queue_is_waited_for(folder: Path) -> None:
     with serving(folder, queue_limit=1) as daemon, Client(daemon.socket) as client:
         client.warm_up()

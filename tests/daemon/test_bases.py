@@ -11,6 +11,8 @@ import pytest
 from kilnmark.keymaps.write import make_adapter
 from tests.daemon.conftest import SMALL, Daemon, Message, Wire, running_daemon
 
+pytestmark = pytest.mark.slow
+
 BASES = {"dev": "standin", "schnell": "standin", "gone": "/nowhere/at-all"}
 ROOM_FOR_TWO = 300 << 20
 
@@ -87,7 +89,6 @@ def test_a_render_that_waits_for_its_base_is_told_so(wire: Wire) -> None:
     assert "result" in wire.reply(render)
 
 
-@pytest.mark.slow
 def test_the_time_a_render_may_stand_still_does_not_run_while_its_base_is_loaded() -> None:
     """A load of the standin takes longer than this step time-out on every machine; a step of it may too."""
     with (

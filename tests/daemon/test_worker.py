@@ -84,6 +84,7 @@ def test_a_worker_without_progress_is_killed(start_daemon: StartDaemon) -> None:
     assert "no progress for 0.3 seconds" in error["message"]
 
 
+@pytest.mark.slow
 def test_the_socket_answers_and_cancels_while_the_base_is_warming(start_daemon: StartDaemon) -> None:
     daemon = start_daemon(heartbeat_interval=0.1, queue_limit=1)
     with daemon.wire() as wire:
@@ -129,6 +130,7 @@ def test_a_base_that_is_not_warm_in_time_counts_as_one_that_cannot_be_held(start
     assert "not warm after 0.2 seconds" in error["message"]
 
 
+@pytest.mark.slow
 def test_a_worker_that_dies_again_and_again_while_warming_is_not_started_for_ever(start_daemon: StartDaemon) -> None:
     with worker_that_only_runs("os._exit(3)") as env:
         daemon = start_daemon(env=env, restart_delay_max=0.01)
@@ -157,6 +159,7 @@ def test_another_base_that_is_not_warm_in_time_costs_the_worker_and_not_the_daem
             assert "dev was not warm after 0.5 seconds" in wire.result("status")["worker"]["last_error"]
 
 
+@pytest.mark.slow
 def test_a_worker_that_talks_nonsense_is_killed_and_quoted(start_daemon: StartDaemon) -> None:
     with worker_that_only_runs("os.write(fd, b'nonsense\\n'); time.sleep(60)") as env:
         daemon = start_daemon(env=env, restart_delay_max=0.01)
@@ -164,6 +167,7 @@ def test_a_worker_that_talks_nonsense_is_killed_and_quoted(start_daemon: StartDa
             assert "no event" in wire.error("render", SMALL)["message"]
 
 
+@pytest.mark.slow
 def test_a_worker_that_hangs_up_without_leaving_is_killed(start_daemon: StartDaemon) -> None:
     with worker_that_only_runs("os.close(fd); time.sleep(60)") as env:
         daemon = start_daemon(env=env, restart_delay_max=0.01)

@@ -207,6 +207,7 @@ class _Nobody:
         pass
 
 
+@pytest.mark.slow
 def test_what_leaves_gives_its_memory_back_with_its_stack_and_its_prompts(adapters: Path) -> None:
     kiln = Kiln(budget=SIZE + (1 << 20), load=lambda variant, place: load_base(variant, None, place))
     before = active_bytes()

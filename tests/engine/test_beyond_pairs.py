@@ -90,6 +90,7 @@ def test_a_full_file_is_engaged_with_every_key_and_target(base: Base, files: Pat
     assert report.applied_target_count == adapter.target_count
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["bfl-control", "comfy-extracted"])
 def test_taking_it_off_restores_the_base_bit_for_bit(base: Base, stacker: Stacker, files: Path, name: str) -> None:
     before = noise(base.flux)

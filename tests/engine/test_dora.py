@@ -252,6 +252,7 @@ def test_a_file_saved_before_training_is_a_noop_on_its_base(base: Base, tmp_path
     assert "vanishes" in report.reason
 
 
+@pytest.mark.slow
 def test_taking_dora_off_restores_the_base_bit_for_bit(base: Base, stacker: Stacker, dora: Adapter) -> None:
     before = noise(base.flux)
     stacker.switch([Member(dora, 1.0)])

@@ -52,6 +52,8 @@ from kilnmark.protocol.work import (
     encode,
 )
 
+pytestmark = pytest.mark.slow
+
 PATIENCE = 60.0
 """Seconds any single wait may take before the test fails."""
 

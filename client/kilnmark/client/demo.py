@@ -20,6 +20,7 @@ from kilnmark.client.demo_worlds import paint_worlds, sample_packs
 from kilnmark.client.errors import DaemonDidNotStart, DaemonUnavailable
 from kilnmark.client.exhibits import EXHIBITS, DemoResult, Exhibit, Finding, make_adapters
 from kilnmark.client.exits import reports_of
+from kilnmark.client.request import RenderOptions
 from kilnmark.client.serve import ServeSettings, daemon_command, require_daemon
 from kilnmark.client.sync import Client
 from kilnmark.protocol.errors import AdapterNotEngaged
@@ -30,6 +31,8 @@ __all__ = ["run"]
 
 PROMPT = "a kiln at night"
 SEED = 7
+SMALL: RenderOptions = {"width": 96, "height": 96, "steps": 1}
+"""Enough to see that a picture changed; a CPU takes seconds for it where it takes a minute for a real one."""
 
 START_TIMEOUT = 30.0
 """Seconds the daemon may take until its socket answers; the base warms up behind it."""
@@ -80,7 +83,7 @@ def run(output: Path, tell: Tell) -> DemoResult:
 def _show(client: Client, paths: Mapping[str, Path], output: Path, tell: Tell) -> DemoResult:
     def render(*names: str, on_mismatch: Literal["error", "warn"] = "warn") -> RenderResult:
         stack = [paths[name] for name in names]
-        return client.render(PROMPT, seed=SEED, lora_paths=stack, on_mismatch=on_mismatch, cache=False)
+        return client.render(PROMPT, seed=SEED, lora_paths=stack, on_mismatch=on_mismatch, cache=False, **SMALL)
 
     tell("waiting for the base")
     client.warm_up()

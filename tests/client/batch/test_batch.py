@@ -124,6 +124,7 @@ def test_another_content_of_an_adapter_paints_its_own_pictures_again(bench: Benc
     assert document["rendered"] == 1
 
 
+@pytest.mark.slow
 def test_a_lost_manifest_costs_no_painting(bench: Bench) -> None:
     (bench.out / MANIFEST).unlink()
     document = bench.paint()
@@ -138,6 +139,7 @@ def test_a_picture_that_was_deleted_comes_back_unpainted(bench: Bench, first: tu
     assert (bench.out / FILES[0]).is_file()
 
 
+@pytest.mark.slow
 def test_a_picture_of_another_base_is_painted_again(bench: Bench) -> None:
     manifest = read_manifest(bench.out)
     one, *others = manifest.pictures
@@ -147,10 +149,12 @@ def test_a_picture_of_another_base_is_painted_again(bench: Bench) -> None:
     assert pictures(bench.out)[one.file].fingerprint == one.fingerprint
 
 
+@pytest.mark.slow
 def test_force_paints_what_is_there(bench: Bench) -> None:
     assert bench.paint("--limit", "1", "--force")["rendered"] == 1
 
 
+@pytest.mark.slow
 def test_more_takes_keep_the_first(bench: Bench) -> None:
     document = bench.paint("--limit", "1", "--seeds", "2")
     assert became(document) == {"kept": 1, "painted": 1}
@@ -177,6 +181,7 @@ def test_a_dead_adapter_fails_its_own_pictures_only(bench: Bench) -> None:
     assert "exactly zero" in failed.message
 
 
+@pytest.mark.slow
 def test_an_entry_that_cannot_be_used_stops_no_other(bench: Bench) -> None:
     bench.packs.write("history.yaml", "chapters:\n- points_of_interest:\n  - description: nameless\n")
     document = bench.paint()
@@ -201,6 +206,7 @@ def test_without_a_daemon_what_is_there_stays_and_the_code_tells(bench: Bench, t
     assert read_manifest(bench.out).pictures == before
 
 
+@pytest.mark.slow
 def test_a_base_that_is_not_served_is_named(bench: Bench) -> None:
     bench.packs.write("tiers.yaml", "landscape: {width: 64, height: 64, steps: 1, variant: dev}\n")
     document = bench.paint()
