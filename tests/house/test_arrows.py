@@ -50,7 +50,7 @@ class Import:
 
 def imports_of(path: Path) -> Iterator[Import]:
     room = path.parent.name if path.parent.parent.name == "kilnmark" else path.parents[1].name
-    file = path.relative_to(ROOT).as_posix().split("/kilnmark/", 1)[1]
+    file = path.as_posix().rpartition("/kilnmark/")[2]
     tree = ast.parse(path.read_text())
     for node, on_demand in walk(tree, on_demand=False):
         for module in modules_of(node):
