@@ -77,7 +77,11 @@ def parse_header(path: str, raw: bytes, data_size: int) -> Header:
     """
     try:
         pieces = cut_header(path, raw)
-        tensors = {name: _tensor(path, name, body) for name, body in pieces.bodies.items()}
+        layouts: _Layouts = {}
+        tensors = {
+            name: _usual(path, name, body, layouts) if isinstance(body, tuple) else _tensor(path, name, body)
+            for name, body in pieces.bodies.items()
+        }
     except (ValueError, RecursionError) as error:
         raise UnsafeFile(path, f"its header is not safe JSON ({error})", EXPORT) from error
     _check_places(path, tensors, data_size)
@@ -101,12 +105,22 @@ def _foreign(head: bytes) -> tuple[str, str] | None:
     return None
 
 
-def _tensor(path: str, name: str, body: Usual | str) -> TensorInfo:
-    if isinstance(body, tuple):
-        dtype, sizes, begin, end = body
-        return _described(
-            path, name, dtype, [int(size) for size in sizes.split(",")] if sizes else [], int(begin), int(end)
-        )
+_Layouts = dict[tuple[str, str], tuple[tuple[int, ...], int]]
+"""Of dtype and sizes as written: the shape and its bytes. A file has few of them, however many tensors."""
+
+
+def _usual(path: str, name: str, body: Usual, layouts: _Layouts) -> TensorInfo:
+    dtype, sizes, begins, ends = body
+    begin, end = int(begins), int(ends)
+    known = layouts.get((dtype, sizes))
+    if known is not None and known[1] == end - begin:
+        return TensorInfo(dtype, known[0], begin, end)
+    info = _described(path, name, dtype, [int(size) for size in sizes.split(",")] if sizes else [], begin, end)
+    layouts[dtype, sizes] = info.shape, end - begin
+    return info
+
+
+def _tensor(path: str, name: str, body: str) -> TensorInfo:
     entry = decode_body(path, body)
     if entry.keys() != _FIELDS:
         raise UnsafeFile(path, "must have exactly dtype, shape and data_offsets", EXPORT, key=name)
