@@ -99,11 +99,12 @@ BAD: dict[str, tuple[object, int, str, str | None]] = {
 }
 
 
+@pytest.mark.parametrize("separators", [(", ", ": "), (",", ":")], ids=["spaced", "as the library writes it"])
 @pytest.mark.parametrize("name", BAD)
-def test_a_bad_header_is_refused_with_its_key_and_a_mend(name: str) -> None:
+def test_a_bad_header_is_refused_with_its_key_and_a_mend(name: str, separators: tuple[str, str]) -> None:
     header, size, problem, key = BAD[name]
     with pytest.raises(UnsafeFile, match=problem) as caught:
-        parse_header("/loras/a.safetensors", encoded(header), size)
+        parse_header("/loras/a.safetensors", json.dumps(header, separators=separators).encode(), size)
     assert caught.value.key == key
     assert any(verb in caught.value.mend for verb in ("export", "fetch"))
     assert "/loras/a.safetensors" in str(caught.value)
