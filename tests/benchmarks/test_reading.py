@@ -83,7 +83,7 @@ def test_hashing_and_norms_apart(full: Path) -> None:
     file = read_file(full)
     hashed = milliseconds(lambda: hashlib.sha256(file.data.data).digest(), 5)
     print(f"{'hashing':<40}{hashed:>9.1f} ms, {file.size / hashed / 1e6:.2f} GB/s")
-    print(f"{'reading and hashing, read_file':<40}{milliseconds(lambda: read_file(full), 5):>9.1f} ms")
+    print(f"{'reading and hashing, read_file':<40}{milliseconds(lambda: read_file(full).sha256, 5):>9.1f} ms")
     print(f"{'updates and norms, adapter_of':<40}{milliseconds(lambda: adapter_of(file, shapes), 5):>9.1f} ms")
 
 
@@ -136,4 +136,4 @@ def test_reading_wholly_into_targets_beside_mfluxs_own_loader(full: Path, monkey
     print(
         f"{'read_adapter, hashed and measured':<40}{hashed:>9.1f} ms; mflux takes {theirs / hashed:.1f} times as long"
     )
-    assert theirs >= RATIO * plain
+    assert theirs >= RATIO * hashed

@@ -8,6 +8,7 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -27,6 +28,8 @@ SIZE_LIMIT = 8 << 30
 """Largest file read, in bytes: the file is held in memory whole."""
 
 _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_HASHING = ThreadPoolExecutor(1, "hash")
+"""Hashing lets Python go on, and takes as long as all that is made of a file."""
 _CHUNK = 1 << 22
 _HEAD = 64
 _AGAIN = "wait until it is written and try again"
@@ -50,18 +53,23 @@ class AdapterFile:
     Attributes:
         path: Absolute, symbolic links resolved.
         size: In bytes.
-        sha256: Of all its bytes, in hex.
         metadata: The header's `__metadata__`.
         tensors: Name to place, in the header's order.
         data: The bytes behind the header, read-only.
+        digest: Of all its bytes, under way.
     """
 
     path: str
     size: int
-    sha256: str
     metadata: Mapping[str, str]
     tensors: Mapping[str, TensorInfo]
     data: "NDArray[np.uint8]"
+    digest: "Future[str]"
+
+    @property
+    def sha256(self) -> str:
+        """Of all its bytes, in hex; it is computed beside whatever is made of them, and waited for here."""
+        return self.digest.result()
 
     def array(self, name: str) -> "NDArray[np.float32]":
         """A tensor in its stored shape: a view of the file where it is stored as F32, else converted.
@@ -111,15 +119,19 @@ def read_file(path: AnyPath, roots: Sequence[AnyPath] | None = None, *, size_lim
 
     with _opened(path, roots, size_limit) as source:
         raw, header = _read_header(source)
-        digest = hashlib.sha256(raw)
         data = np.empty(source.size - len(raw), np.uint8)
         view = data.data
         for begin in range(0, len(view), _CHUNK):
-            chunk = view[begin : begin + _CHUNK]
-            _fill(source, chunk)
-            digest.update(chunk)
+            _fill(source, view[begin : begin + _CHUNK])
     data.flags.writeable = False
-    return AdapterFile(source.path, source.size, digest.hexdigest(), header.metadata, header.tensors, data)
+    digest = _HASHING.submit(_digest, raw, data)
+    return AdapterFile(source.path, source.size, header.metadata, header.tensors, data, digest)
+
+
+def _digest(raw: bytearray, data: "NDArray[np.uint8]") -> str:
+    digest = hashlib.sha256(raw)
+    digest.update(data.data)
+    return digest.hexdigest()
 
 
 def read_header(path: AnyPath, roots: Sequence[AnyPath] | None = None) -> AdapterHeader:
