@@ -41,8 +41,7 @@ def variants(base: Base, base_name: str, files: AdapterFiles, rank: int) -> list
     adapters = [ours.read(base, path) for path in paths]
     made = [Variant("nobody", 0, {})]
     made += [Variant(OURS, count, ours.layers_of(base, adapters[:count], SCALE)) for count in COUNTS]
-    del adapters
-    theirs = mflux_rival.unbaked_layers(base, paths, SCALE)
+    theirs = mflux_rival.unbaked_layers(base, adapters, SCALE)
     made += [Variant(UNBAKED, count, theirs[count]) for count in COUNTS]
     if base_name == "directory" and rank == BAKED_RANK:
         made.append(Variant(BAKED, 1, mflux_rival.baked_layers(base, paths[:1], SCALE)))
@@ -59,7 +58,7 @@ def test_the_cost_of_a_step(base: Base, base_name: str, files: AdapterFiles, ran
         actions = {
             f"{it.who} {it.adapters}": Action(step, functools.partial(ours.hang, base, it.layers)) for it in compared
         }
-        series = interleaved(actions, seconds=25, least=5, most=25)
+        series = interleaved(actions, seconds=60, least=3, most=25, warm=False)
     finally:
         ours.hang(base, {})
     none = series["nobody 0"]
