@@ -38,15 +38,9 @@ def quantized(request: pytest.FixtureRequest, directory: Path) -> Base:
     return load_base(str(directory), request.param)
 
 
-@pytest.fixture(params=STRENGTHS)
-def path(request: pytest.FixtureRequest, quantized: Base, files: AdapterFiles) -> Path:
-    return files.get(quantized.shapes, RANK, 1, strength=STRENGTHS[request.param])[0]
-
-
 @pytest.fixture
-def strength(request: pytest.FixtureRequest) -> str:
-    (words,) = (words for words in STRENGTHS if words in request.node.name)
-    return words
+def path(strength: str, quantized: Base, files: AdapterFiles) -> Path:
+    return files.get(quantized.shapes, RANK, 1, strength=STRENGTHS[strength])[0]
 
 
 def inputs(columns: int) -> NDArray[np.float32]:
@@ -96,6 +90,7 @@ def folded(base: Base, directory: Path, path: Path) -> dict[str, nn.Module]:
     return {name: slot.linear for name, slot in find_slots(flux.transformer).items()}
 
 
+@pytest.mark.parametrize("strength", STRENGTHS)
 def test_the_share_of_an_update_that_reaches_the_output(
     quantized: Base, directory: Path, path: Path, strength: str
 ) -> None:

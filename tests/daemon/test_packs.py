@@ -88,6 +88,13 @@ def test_a_render_by_genre_and_world_gets_the_composed_stack(ink: Wire, packs: P
     assert "FLUX.1 has no negative prompt; it was not used" in result["warnings"]
 
 
+def test_two_renders_with_the_styles_own_seed_are_one(ink: Wire) -> None:
+    ids = [ink.send("render", asked(world="bare", prompt="a weir")) for _ in range(2)]
+    first, second = (ink.reply(sent)["result"] for sent in ids)
+    assert first["job_id"] != second["job_id"]
+    assert (first["seed"], first["image_path"]) == (77, second["image_path"])
+
+
 def test_a_render_by_genre_is_that_by_its_paths(ink: Wire, painting: Daemon, packs: Path) -> None:
     styled = ink.result("render", asked(tier="scene", seed=5))
     path = str(packs / "ink" / "loras" / "wash.safetensors")

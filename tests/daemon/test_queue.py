@@ -29,9 +29,9 @@ def params(job_id: str | None, **asked: Any) -> RenderParams:
 
 def job(job_id: str, *, at: float = 0.0, **asked: Any) -> Job:
     asked_for = params(job_id, **asked)
-    order = accept(asked_for, SETTINGS, job_id).order
+    order, _, repeatable = accept(asked_for, SETTINGS, job_id)
     trace = RenderTrace(NoOpTracer(), asked_for.meta, order, "standin")
-    return Job(order, asked_for, warnings=(), trace=trace, accepted_at=at)
+    return Job(order, asked_for, warnings=(), repeatable=repeatable, trace=trace, accepted_at=at)
 
 
 def added(queue: JobQueue, job_id: str, *, at: float = 0.0, **asked: Any) -> Job:

@@ -79,10 +79,12 @@ def test_a_styles_missing_file_is_accused_on_the_render(traced: Daemon, receiver
     asked = {"prompt": "a mill", "genre": "ink", "tier": "scene", "job_id": "gone"}
     with traced.wire() as wire:
         error = wire.error("render", {**asked, "_meta": {"traceparent": f"00-{trace}-{PARENT}-01"}})
+        told = wire.result("jobs.get", {"job_id": "gone"})
     assert (error["code"], error["data"]["job_id"]) == (-32007, "gone")
+    assert (told["job"]["state"], told["error"]["code"]) == ("failed", -32007)
     [span] = wait_for(receiver, "flux_mlx.render", trace)
     assert (span.status_code, span.attributes["error.type"]) == ("error", "lora_refused")
-    assert span.attributes["render.tier"] == "scene"
+    assert (span.attributes["render.genre"], span.attributes["render.tier"]) == ("ink", "scene")
     assert span.attributes["render.lora.names"] == ["wash"]
 
 

@@ -63,6 +63,12 @@ def test_without_a_seed_of_the_style_one_is_drawn() -> None:
     assert accepted(style("loras: []")).order.seed != accepted(style("loras: []")).order.seed
 
 
+def test_a_picture_is_repeatable_by_its_own_or_its_styles_seed() -> None:
+    assert accepted(style()).repeatable
+    assert accepted(style("loras: []"), seed=3).repeatable
+    assert not accepted(style("loras: []")).repeatable
+
+
 def test_the_preferred_model_is_the_base_where_it_is_served() -> None:
     made = accepted(style("preferred_model: schnell"))
     assert (made.order.variant, made.order.guidance, made.warnings) == ("schnell", 0.0, ("old style",))

@@ -124,6 +124,13 @@ def test_without_a_tier_none_is_made_up(receiver: Receiver) -> None:
     assert "render.tier" not in received(receiver, lambda span: describe_render(span, job, variant="dev")).attributes
 
 
+def test_a_styled_render_says_whose_style_it_has(receiver: Receiver) -> None:
+    stack = StackInfo(source="style", genre="weatherwright", world="carding_moor", tier="scene")
+    job = msgspec.structs.replace(JOB, stack=stack)
+    attributes = received(receiver, lambda span: describe_render(span, job, variant="dev")).attributes
+    assert (attributes["render.genre"], attributes["render.world"]) == ("weatherwright", "carding_moor")
+
+
 def test_a_picture_says_where_it_came_from(receiver: Receiver) -> None:
     span = received(receiver, lambda span: describe_origin(span, cached=False, shared_with="j"))
     assert span.attributes == {"render.cached": False, "render.shared_with": "j"}

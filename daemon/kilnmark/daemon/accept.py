@@ -26,10 +26,15 @@ __all__ = ["Accepted", "Located", "accept", "known_variant", "locate_stack", "re
 
 
 class Accepted(NamedTuple):
-    """A render as the worker will be told of it, and what the caller should know about how it was understood."""
+    """A render as the worker will be told of it, and what the caller should know about how it was understood.
+
+    Attributes:
+        repeatable: The seed is the request's own or its style's: asked for again, the same picture is meant.
+    """
 
     order: RenderJob
     warnings: tuple[str, ...]
+    repeatable: bool
 
 
 class Located(NamedTuple):
@@ -90,7 +95,9 @@ def accept(params: RenderParams, settings: Settings, job_id: str, styled: Styled
         probe=asked.probe,
     )
     warnings = _warnings(asked, tier if styled is None else None, variant, base)
-    return Accepted(order, (*(styled.warnings_on(base) if styled else ()), *warnings))
+    return Accepted(
+        order, (*(styled.warnings_on(base) if styled else ()), *warnings), repeatable=asked.seed is not None
+    )
 
 
 async def locate_stack(order: RenderJob, roots: Sequence[Path]) -> Located:

@@ -34,7 +34,7 @@ async def compose(
     """
     styled = await packs.compose(params.genre, params.world, params.tier)
     asked = RenderParams(prompt=params.prompt, genre=params.genre, world=params.world, tier=params.tier)
-    order, warnings = accept(asked, settings, "", styled)
+    order, warnings, _ = accept(asked, settings, "", styled)
     return composition_of(
         styled.style,
         params.prompt,

@@ -42,10 +42,12 @@ class Job:
         order: What the worker is told, if this job is the first of its render.
         params: What the caller asked, to recognise the same request again.
         warnings: Sentences that acceptance adds to the result.
+        repeatable: Its seed was not drawn for it alone.
         trace: The job's spans, begun at acceptance.
         accepted_at: `time.monotonic()` at acceptance.
 
     Attributes:
+        may_share: A picture that was not painted for it alone may be its answer.
         seen: The adapters' files as they were found; None until they were, or when one could not be looked at.
         render: What is painted for it, perhaps for others too.
         outcome: Its result or its error; None while it has neither.
@@ -57,12 +59,14 @@ class Job:
         params: RenderParams,
         *,
         warnings: tuple[str, ...],
+        repeatable: bool,
         trace: RenderTrace,
         accepted_at: float,
     ) -> None:
         self.order = order
         self.params = without_meta(params)
         self.warnings = warnings
+        self.may_share = self.params.cache and repeatable
         self.trace = trace
         self.accepted_at = accepted_at
         self.seen: Seen | None = None if order.lora_paths else look_at(())
@@ -79,11 +83,6 @@ class Job:
     def named_by_caller(self) -> bool:
         """The caller can ask for it again, so it is worth finishing without anybody waiting."""
         return self.params.job_id is not None
-
-    @property
-    def may_share(self) -> bool:
-        """A picture that was not painted for it alone may be its answer: the seed is the caller's own, and allowed."""
-        return self.params.cache and self.params.seed is not None
 
     @property
     def likeness(self) -> bytes | None:

@@ -246,12 +246,12 @@ class Methods:
     def _accept(self, params: RenderParams, styled: Styled | None) -> Job:
         self._renders.check_open()
         accepted_at = time.monotonic()
-        order, warnings = accept(params, self._settings, params.job_id or uuid.uuid4().hex, styled)
+        order, warnings, repeatable = accept(params, self._settings, params.job_id or uuid.uuid4().hex, styled)
         trace = RenderTrace(self._tracer, params.meta, order, order.variant)
+        job = Job(order, params, warnings=warnings, repeatable=repeatable, trace=trace, accepted_at=accepted_at)
         if styled is not None and (refusal := styled.refusal(order.job_id)) is not None:
-            trace.ended(refusal, styled.refused)
+            self._renders.refuse(job, refusal, styled.refused)
             raise refusal
-        job = Job(order, params, warnings=warnings, trace=trace, accepted_at=accepted_at)
         self._renders.submit(job)
         return job
 

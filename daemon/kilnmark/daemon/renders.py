@@ -20,6 +20,7 @@ from kilnmark.daemon.turn import NO_STACK
 from kilnmark.daemon.worker import Worker
 from kilnmark.protocol import work
 from kilnmark.protocol.errors import (
+    AdapterRefused,
     Cancelled,
     Draining,
     InternalError,
@@ -89,6 +90,11 @@ class Renders:
         task = asyncio.get_running_loop().create_task(self._prepare(job))
         self._preparing.add(task)
         task.add_done_callback(self._preparing.discard)
+
+    def refuse(self, job: Job, error: AdapterRefused, reports: Sequence[AdapterReport]) -> None:
+        """Let a job fail that could not be painted however long it waited; it is remembered and counted like any."""
+        self.queue.add(job)
+        self._end(job, error, reports)
 
     def state_of(self, job: Job) -> str:
         """What a request waits for: `warming`, `queued`, `running` or `cancelling`."""

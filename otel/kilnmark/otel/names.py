@@ -33,6 +33,8 @@ LORA_PROBE_DIVERGENCE: Final = "render.lora.probe_divergence"
 LORA_VERDICT: Final = "render.lora.verdict"
 
 # Attributes of RENDER.
+RENDER_GENRE: Final = "render.genre"
+RENDER_WORLD: Final = "render.world"
 RENDER_TIER: Final = "render.tier"
 RENDER_SEED: Final = "render.seed"
 RENDER_VARIANT: Final = "render.variant"

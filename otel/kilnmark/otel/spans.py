@@ -20,6 +20,8 @@ def describe_render(span: Span, job: RenderJob, *, variant: str) -> None:
     _set(
         span,
         {
+            names.RENDER_GENRE: job.stack.genre,
+            names.RENDER_WORLD: job.stack.world,
             names.RENDER_TIER: job.tier,
             names.RENDER_SEED: job.seed,
             names.RENDER_VARIANT: variant,
