@@ -8,6 +8,7 @@ from itertools import groupby
 from pathlib import Path
 
 from scripts.bench_plot import draw
+from scripts.bench_promises import promise_rows
 from tests.benchmarks.figures import Figure, Line, Missing, Platform
 
 __all__ = ["table", "write_page"]
@@ -16,14 +17,17 @@ PAGE, PLOT = "benchmarks.md", "benchmarks.svg"
 PICTURE = f"![Switching stacks, and the cost of a step]({PLOT})\n\n"
 BEGIN, END = "<!-- bench: begin -->\n", "<!-- bench: end -->\n"
 HEAD = ("what", "whose", "median", "ratio", "rounds")
+PROMISED = ("headline", "found", "promised", "kept")
 
 
 def table(lines: Sequence[Line]) -> str:
-    """All figures in Markdown, a table for each part and base, and what is missing from it."""
+    """All figures in Markdown: what is promised, then a table for each part and base, and what is missing from it."""
     shown = [line for line in lines if isinstance(line, Figure | Missing)]
     order = list(dict.fromkeys((line.part, line.base) for line in shown))
     shown.sort(key=lambda line: order.index((line.part, line.base)))
     parts = [_machine(lines)]
+    if promised := list(promise_rows(lines)):
+        parts.append("### promises\n\n" + "\n".join(_aligned([PROMISED, *promised])))
     for (part, base), group in groupby(shown, key=lambda line: (line.part, line.base)):
         parts.append(f"### {part}, {base}\n\n" + "\n".join(_aligned(list(_rows(list(group))))))
     return "\n\n".join(parts) + "\n"
@@ -63,7 +67,7 @@ def _number(value: float) -> str:
 
 
 def _aligned(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
-    widths = [max(len(row[place]) for row in rows) for place in range(len(HEAD))]
+    widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
     for number, row in enumerate(rows):
         yield "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |"
         if number == 0:

@@ -1,12 +1,14 @@
 """The page of the benchmarks: every figure in the table, what is missing named, the plot a picture, the prose kept."""
 
+import math
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
 
-from scripts.bench import HEADLINES, document, lacking
+from scripts.bench import document
 from scripts.bench_page import table, write_page
+from scripts.bench_promises import PROMISES, broken, lacking, promise_rows
 from tests.benchmarks.figures import FIGURES, Figure, Headline, Line, Missing, Platform, read_lines, tell
 
 FLIP = Figure(
@@ -42,8 +44,34 @@ def test_what_could_not_be_measured_stands_in_its_row_with_the_reason() -> None:
 def test_a_headline_that_was_not_measured_is_null_and_named() -> None:
     found = document(LINES)
     assert found["flip_ms"] == 1.734
-    assert [found[name] for name in HEADLINES[1:]] == [None] * 5
-    assert lacking(LINES) == list(HEADLINES[1:])
+    others = [name for name in PROMISES if name != "flip_ms"]
+    assert [found[name] for name in others] == [None] * 5
+    assert lacking(LINES) == others
+
+
+@pytest.mark.parametrize(
+    ("name", "kept", "missed", "words"),
+    [
+        ("flip_ms", 5.0, 5.01, "5 or less"),
+        ("cold_switch_speedup_vs_rebuild", 50.0, 49.9, "50 or more"),
+        ("scale_change_vs_cold", 0.6, 0.61, "0.6 or less"),
+        ("step_4x16_vs_none", 1.05, 1.051, "1.05 or less"),
+        ("throughput_vs_bare_loop", 0.98, 0.979, "0.98 or more"),
+    ],
+)
+def test_a_broken_promise_is_named_and_shown(name: str, kept: float, missed: float, words: str) -> None:
+    for value, is_broken in [(kept, False), (missed, True), (math.nan, True)]:
+        lines: list[Line] = [Headline(name=name, value=value)]
+        assert broken(lines) == [name] * is_broken
+        (row,) = promise_rows(lines)
+        assert (row[0], *row[2:]) == (name, words, "NO" if is_broken else "yes")
+        assert all(cell in table(lines) for cell in row)
+
+
+def test_what_is_there_to_compare_with_breaks_nothing() -> None:
+    lines: list[Line] = [Headline(name="mflux_step_4x16_vs_none", value=9.0)]
+    assert broken(lines) == []
+    assert "to compare with" in table(lines)
 
 
 def test_the_page_keeps_its_prose_and_gets_a_new_table_and_a_plot(tmp_path: Path) -> None:

@@ -1,0 +1,64 @@
+"""What the benchmarks are held to: the headlines of a run, and what is promised of each.
+
+A promise that is broken makes the run fail; a busy machine can break the narrow ones, so the table says by how much.
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from tests.benchmarks.figures import Headline, Line
+
+__all__ = ["PROMISES", "Promise", "broken", "headlines", "lacking", "promise_rows"]
+
+
+class Promise(NamedTuple):
+    """Between what a headline has to be; without bounds it is there to compare with."""
+
+    least: float = -math.inf
+    most: float = math.inf
+
+    def is_kept(self, value: float) -> bool:
+        """NaN keeps none."""
+        return self.least <= value <= self.most
+
+    def __str__(self) -> str:
+        """Its bound, in words."""
+        if math.isfinite(self.least):
+            return f"{self.least:g} or more"
+        return f"{self.most:g} or less" if math.isfinite(self.most) else "to compare with"
+
+
+PROMISES: Mapping[str, Promise] = {
+    "flip_ms": Promise(most=5.0),
+    "cold_switch_speedup_vs_rebuild": Promise(least=50.0),
+    "scale_change_vs_cold": Promise(most=0.6),
+    "step_4x16_vs_none": Promise(most=1.05),
+    "mflux_step_4x16_vs_none": Promise(),
+    "throughput_vs_bare_loop": Promise(least=0.98),
+}
+
+
+def headlines(lines: Sequence[Line]) -> dict[str, float | None]:
+    """The figures that are asked for by name; None for one that was not measured."""
+    known = {line.name: line.value for line in lines if isinstance(line, Headline)}
+    return {name: known.get(name) for name in PROMISES}
+
+
+def lacking(lines: Sequence[Line]) -> list[str]:
+    """Headlines that were not measured."""
+    return [name for name, value in headlines(lines).items() if value is None]
+
+
+def broken(lines: Sequence[Line]) -> list[str]:
+    """Headlines that were measured and are not what is promised."""
+    found = headlines(lines)
+    return [name for name, value in found.items() if value is not None and not PROMISES[name].is_kept(value)]
+
+
+def promise_rows(lines: Sequence[Line]) -> Iterator[tuple[str, ...]]:
+    """A row for each headline that was measured: its name, what was found, what is promised, and whether that holds."""
+    for name, value in headlines(lines).items():
+        if value is not None:
+            promise = PROMISES[name]
+            yield name, f"{value:.3g}", str(promise), "yes" if promise.is_kept(value) else "NO"
