@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(600)]
 
 PART = "throughput"
 RENDERS, ROUNDS = 100, 10
-SIDE, STEPS = 32, 1
+SIDE, STEPS = 64, 1
 PROMPT = "a kiln at night"
 ENGINE, MFLUX, DAEMON = "the engine's bare loop", "mflux's bare loop", "kilnmark, daemon and client"
 
