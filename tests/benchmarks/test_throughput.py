@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(600)]
 PART = "throughput"
 RENDERS, ROUNDS = 100, 10
 SIDE, STEPS = 64, 1
-PROMPT = "a kiln at night"
+PROMPT = "kiln"
 ENGINE, MFLUX, DAEMON = "the engine's bare loop", "mflux's bare loop", "kilnmark, daemon and client"
 
 
