@@ -15,7 +15,7 @@ from kilnmark.engine.base import Base
 from kilnmark.engine.render import Renderer
 from kilnmark.engine.saver import Painting, finish
 from kilnmark.engine.store import AdapterStore
-from kilnmark.protocol.messages import StackInfo
+from kilnmark.protocol.replies import StackInfo
 from kilnmark.protocol.work import Finished, RenderJob
 
 __all__ = ["BareLoop"]

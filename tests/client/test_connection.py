@@ -21,15 +21,8 @@ from kilnmark.client.connection import (
 from kilnmark.client.errors import BadReply
 from kilnmark.protocol import jsonrpc
 from kilnmark.protocol.errors import QueueFull
-from kilnmark.protocol.messages import (
-    Heartbeat,
-    PingParams,
-    PingResult,
-    Progress,
-    RenderParams,
-    StatusParams,
-    WarmUpParams,
-)
+from kilnmark.protocol.replies import Heartbeat, PingResult, Progress
+from kilnmark.protocol.requests import PingParams, RenderParams, StatusParams, WarmUpParams
 
 PONG = PingResult(version="1", pid=2, uptime_s=3.0)
 

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from kilnmark.client import Cancelled, Client
-from kilnmark.protocol.messages import CancelResult, JobResult, JobsResult, RenderResult
+from kilnmark.protocol.replies import CancelResult, JobResult, JobsResult, RenderResult
 from tests.client.conftest import Daemon
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]

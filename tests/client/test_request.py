@@ -8,7 +8,7 @@ import pytest
 
 from kilnmark.client.request import InspectOptions, RenderOptions, cancel_params, inspect_params, render_params
 from kilnmark.protocol.errors import InvalidParams
-from kilnmark.protocol.messages import LoraInspectParams, RenderParams
+from kilnmark.protocol.requests import LoraInspectParams, RenderParams
 
 NAN, INF = float("nan"), float("inf")
 

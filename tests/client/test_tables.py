@@ -8,7 +8,8 @@ from rich.console import Console
 
 from kilnmark.client.status_view import show_status
 from kilnmark.client.tables import adapter_table, console, print_facts, show_failure, show_render
-from kilnmark.protocol.messages import (
+from kilnmark.protocol.problems import Problem
+from kilnmark.protocol.replies import (
     CacheInfo,
     JobInfo,
     PacksInfo,
@@ -19,7 +20,6 @@ from kilnmark.protocol.messages import (
     Timings,
     WorkerInfo,
 )
-from kilnmark.protocol.problems import Problem
 from kilnmark.protocol.report import AdapterReport, Verdict
 
 HEALTHY = AdapterReport(

@@ -9,7 +9,7 @@ from kilnmark.daemon.accept import accept
 from kilnmark.daemon.settings import Settings
 from kilnmark.protocol.catalog import VARIANTS
 from kilnmark.protocol.errors import InvalidParams
-from kilnmark.protocol.messages import RenderParams
+from kilnmark.protocol.requests import RenderParams
 from kilnmark.protocol.work import RenderJob
 
 

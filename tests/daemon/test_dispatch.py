@@ -10,7 +10,7 @@ from kilnmark.daemon.dispatch import Dispatch
 from kilnmark.daemon.exchange import Exchange
 from kilnmark.daemon.methods import Method
 from kilnmark.protocol.jsonrpc import Call, Reply, read_message
-from kilnmark.protocol.messages import PingParams
+from kilnmark.protocol.requests import PingParams
 
 
 async def _defective(_params: PingParams, _exchange: Exchange) -> object:

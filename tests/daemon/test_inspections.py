@@ -19,7 +19,7 @@ from kilnmark.keymaps.shapes import load_shapes
 from kilnmark.keymaps.write import make_adapter, write_tensors
 from kilnmark.protocol.errors import InvalidParams
 from kilnmark.protocol.inspection import InspectionDocument
-from kilnmark.protocol.messages import LoraInspectParams
+from kilnmark.protocol.requests import LoraInspectParams
 from tests.daemon.conftest import Daemon, StartDaemon, Wire
 
 METHOD = "lora.inspect"

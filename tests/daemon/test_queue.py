@@ -16,7 +16,8 @@ from kilnmark.daemon.spans import RenderTrace
 from kilnmark.daemon.turn import Pace
 from kilnmark.keymaps.identity import FileIdentity
 from kilnmark.protocol.errors import Cancelled, InvalidParams, QueueFull
-from kilnmark.protocol.messages import CallMeta, QueueInfo, RenderParams, Timings
+from kilnmark.protocol.replies import QueueInfo, Timings
+from kilnmark.protocol.requests import CallMeta, RenderParams
 from kilnmark.protocol.work import Finished
 
 SETTINGS = Settings(socket=Path("/run/kiln/d.sock"), output_dir=Path("/var/kiln"))

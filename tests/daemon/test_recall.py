@@ -17,8 +17,10 @@ from kilnmark.daemon.recall import Recall, read_record
 from kilnmark.daemon.settings import Settings
 from kilnmark.engine.picture import write_picture
 from kilnmark.keymaps.write import make_adapter
-from kilnmark.protocol.messages import BaseInfo, RenderParams, RenderResult, Timings
+from kilnmark.protocol.memory import BaseInfo
 from kilnmark.protocol.record import PictureRecord
+from kilnmark.protocol.replies import RenderResult, Timings
+from kilnmark.protocol.requests import RenderParams
 from kilnmark.protocol.work import RenderJob
 from tests.daemon.conftest import SMALL, Daemon, Wire, running_daemon
 

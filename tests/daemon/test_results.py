@@ -1,7 +1,7 @@
 """The results that are kept: their bytes, their order, and what is forgotten."""
 
 from kilnmark.daemon.results import KeptResult, ResultCache
-from kilnmark.protocol.messages import CacheInfo, RenderResult, StackInfo, Timings
+from kilnmark.protocol.replies import CacheInfo, RenderResult, StackInfo, Timings
 
 RESULT = RenderResult(
     job_id="j",

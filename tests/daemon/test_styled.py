@@ -9,8 +9,8 @@ from kilnmark.daemon.accept import Accepted, accept
 from kilnmark.daemon.settings import Settings
 from kilnmark.daemon.styled import Styled
 from kilnmark.protocol.composition import Found, locate_adapters
-from kilnmark.protocol.messages import RenderParams
 from kilnmark.protocol.packs import ComposedStyle, load_pack
+from kilnmark.protocol.requests import RenderParams
 from tests.protocol.content import Shelf
 
 STYLE = """\

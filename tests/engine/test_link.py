@@ -11,7 +11,7 @@ import pytest
 
 from kilnmark.protocol.errors import Cancelled, RenderFailed
 from kilnmark.protocol.framing import LineSplitter
-from kilnmark.protocol.messages import StackInfo
+from kilnmark.protocol.replies import StackInfo
 from kilnmark.protocol.work import Beat, CancelRender, Event, Exit, Failed, Order, RenderJob, decode_event, encode
 
 PATIENCE = 30.0

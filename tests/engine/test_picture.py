@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from kilnmark.engine.picture import write_picture
-from kilnmark.protocol.messages import StackInfo
 from kilnmark.protocol.record import CHUNK, PARAMETERS_CHUNK, PictureRecord, decode_record
+from kilnmark.protocol.replies import StackInfo
 from kilnmark.protocol.report import AdapterReport, Verdict
 from tests.protocol.samples import BASE
 

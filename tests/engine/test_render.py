@@ -18,8 +18,8 @@ from kilnmark.engine.saver import Painting, finish
 from kilnmark.engine.slots import Slot
 from kilnmark.engine.store import AdapterStore
 from kilnmark.protocol.errors import AdapterNotEngaged, AdapterRefused, Cancelled, RenderFailed, StorageFailed
-from kilnmark.protocol.messages import StackInfo
 from kilnmark.protocol.record import CHUNK, decode_record
+from kilnmark.protocol.replies import StackInfo
 from kilnmark.protocol.report import Verdict
 from kilnmark.protocol.work import Failed, Finished, RenderJob, Stepped
 

@@ -11,7 +11,7 @@ from PIL import Image
 from kilnmark.engine.saver import Painting, Saver
 from kilnmark.engine.trail import Trail
 from kilnmark.protocol.errors import RenderFailed, StorageFailed
-from kilnmark.protocol.messages import StackInfo
+from kilnmark.protocol.replies import StackInfo
 from kilnmark.protocol.work import Failed, Finished, RenderJob
 from tests.protocol.samples import BASE
 

@@ -26,8 +26,8 @@ from kilnmark.keymaps.write import make_adapter
 from kilnmark.otel.receiver import Receiver, Span
 from kilnmark.protocol.errors import Cancelled, RenderFailed
 from kilnmark.protocol.framing import LineSplitter
-from kilnmark.protocol.messages import StackInfo
 from kilnmark.protocol.record import CHUNK, STANDIN_NOTICE, decode_record
+from kilnmark.protocol.replies import StackInfo
 from kilnmark.protocol.report import Verdict
 from kilnmark.protocol.work import (
     STAGES,

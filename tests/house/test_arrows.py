@@ -25,7 +25,7 @@ ON_DEMAND = {"otel": "google opentelemetry", "client": "PIL tokenizers"}
 EXTRA_ONLY = ("opentelemetry.sdk", "opentelemetry.exporter", "opentelemetry.proto", "opentelemetry.instrumentation")
 ARROWS = {
     "protocol": "protocol",
-    "otel": "otel protocol.errors protocol.messages protocol.report protocol.work",
+    "otel": "otel protocol.errors protocol.report protocol.work",
     "keymaps": "keymaps protocol.inspection protocol.report",
     "client": "client protocol otel keymaps",
     "daemon": "daemon protocol otel keymaps",

@@ -11,7 +11,7 @@ from kilnmark.otel import names
 from kilnmark.otel.receiver import Attribute, Receiver, Span
 from kilnmark.otel.setup import start
 from kilnmark.otel.spans import describe_adapter, describe_origin, describe_render, describe_stack, mark_failed
-from kilnmark.protocol.messages import StackInfo
+from kilnmark.protocol.replies import StackInfo
 from kilnmark.protocol.report import AdapterReport, Verdict
 from kilnmark.protocol.work import RenderJob
 

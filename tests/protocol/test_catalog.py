@@ -6,7 +6,7 @@ import pytest
 
 from kilnmark.protocol.catalog import MAX_PIXELS, VARIANTS, Variant
 from kilnmark.protocol.jsonrpc import params_as
-from kilnmark.protocol.messages import RenderParams, check_render
+from kilnmark.protocol.requests import RenderParams, check_render
 from kilnmark.protocol.tiers import Tier, load_tiers
 
 ENTRIES: list[Tier | Variant] = [*load_tiers().values(), *VARIANTS.values()]

@@ -5,39 +5,41 @@ import inspect
 import msgspec
 import pytest
 
-from kilnmark.protocol import messages, work
-from kilnmark.protocol.messages import (
+from kilnmark.protocol import replies, requests, work
+from kilnmark.protocol.replies import (
     CacheInfo,
-    CallMeta,
-    CancelParams,
     CancelResult,
     Heartbeat,
     JobError,
     JobInfo,
-    JobParams,
     JobResult,
-    JobsParams,
     JobsResult,
-    JobWaitParams,
-    LoraInspectParams,
-    PingParams,
     PingResult,
     Progress,
     QueueInfo,
-    RenderParams,
     RenderResult,
-    ShutdownParams,
     ShutdownResult,
     StackInfo,
-    StatusParams,
     StatusResult,
-    StyleComposeParams,
     Timings,
-    WarmUpParams,
     WarmUpResult,
     WorkerInfo,
 )
 from kilnmark.protocol.report import AdapterReport, UnmatchedKeys, Verdict
+from kilnmark.protocol.requests import (
+    CallMeta,
+    CancelParams,
+    JobParams,
+    JobsParams,
+    JobWaitParams,
+    LoraInspectParams,
+    PingParams,
+    RenderParams,
+    ShutdownParams,
+    StatusParams,
+    StyleComposeParams,
+    WarmUpParams,
+)
 from kilnmark.protocol.work import (
     Beat,
     CancelRender,
@@ -211,7 +213,12 @@ def test_a_message_comes_back_equal(value: msgspec.Struct) -> None:
 
 
 def test_no_message_was_forgotten() -> None:
-    structs = [cls for name in messages.__all__ if inspect.isclass(cls := getattr(messages, name))]
+    structs = [
+        cls
+        for module in (requests, replies)
+        for name in module.__all__
+        if inspect.isclass(cls := getattr(module, name))
+    ]
     assert {cls.__name__ for cls in structs} <= {name_of(value) for value in WIRE}
 
 

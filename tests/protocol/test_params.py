@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from kilnmark.protocol.errors import InvalidParams
 from kilnmark.protocol.jsonrpc import params_as
-from kilnmark.protocol.messages import (
+from kilnmark.protocol.requests import (
     CancelParams,
     LoraInspectParams,
     PingParams,

@@ -3,8 +3,8 @@
 import msgspec
 import pytest
 
-from kilnmark.protocol.messages import StackInfo
 from kilnmark.protocol.record import PictureRecord, decode_record, parameters_text
+from kilnmark.protocol.replies import StackInfo
 from kilnmark.protocol.report import AdapterReport, Verdict
 from tests.protocol.samples import BASE
 

@@ -45,10 +45,14 @@ if TYPE_CHECKING:
         WorkerLost,
     )
     from kilnmark.protocol.inspection import Inspection, InspectionDocument
-    from kilnmark.protocol.messages import (
-        BaseInfo,
+    from kilnmark.protocol.memory import BaseInfo
+    from kilnmark.protocol.problems import Problem
+    from kilnmark.protocol.replies import (
         CancelResult,
+        JobError,
         JobInfo,
+        JobResult,
+        JobsResult,
         PacksInfo,
         PingResult,
         Progress,
@@ -60,7 +64,6 @@ if TYPE_CHECKING:
         WarmUpResult,
         WorkerInfo,
     )
-    from kilnmark.protocol.problems import Problem
     from kilnmark.protocol.report import AdapterReport, Verdict
 
 _HOMES = {
@@ -79,11 +82,12 @@ _HOMES = {
         "UnknownMethod WorkerLost"
     ),
     "kilnmark.protocol.inspection": "Inspection InspectionDocument",
-    "kilnmark.protocol.messages": (
-        "BaseInfo CancelResult JobInfo PacksInfo PingResult Progress RenderResult ShutdownResult StackInfo "
-        "StatusResult Timings WarmUpResult WorkerInfo"
-    ),
+    "kilnmark.protocol.memory": "BaseInfo",
     "kilnmark.protocol.problems": "Problem",
+    "kilnmark.protocol.replies": (
+        "CancelResult JobError JobInfo JobResult JobsResult PacksInfo PingResult Progress RenderResult ShutdownResult "
+        "StackInfo StatusResult Timings WarmUpResult WorkerInfo"
+    ),
     "kilnmark.protocol.report": "AdapterReport Verdict",
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
@@ -112,8 +116,11 @@ __all__ = [
     "InternalError",
     "InvalidParams",
     "InvalidRequest",
+    "JobError",
     "JobInfo",
+    "JobResult",
     "JobTimedOut",
+    "JobsResult",
     "KilnmarkError",
     "PacksInfo",
     "ParseError",

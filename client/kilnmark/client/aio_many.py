@@ -9,7 +9,8 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 
 from kilnmark.client.many import Rendered, Turn, Turns
 from kilnmark.protocol.errors import KilnmarkError
-from kilnmark.protocol.messages import RenderParams, RenderResult
+from kilnmark.protocol.replies import RenderResult
+from kilnmark.protocol.requests import RenderParams
 
 __all__ = ["run_all"]
 

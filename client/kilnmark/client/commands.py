@@ -15,7 +15,7 @@ from kilnmark.client.exits import exit_code_of_reports
 from kilnmark.client.options import ScaledPath, json_option, scaled_path, seconds, socket_option
 from kilnmark.client.sync import Client
 from kilnmark.protocol.catalog import PRIORITIES
-from kilnmark.protocol.messages import ShutdownResult
+from kilnmark.protocol.replies import ShutdownResult
 
 __all__ = ["ping", "render", "status", "stop", "warm_up"]
 

@@ -14,8 +14,7 @@ from kilnmark.protocol.composition import Composition
 from kilnmark.protocol.errors import ParseError, RequestError
 from kilnmark.protocol.framing import LineSplitter, OversizedFrame
 from kilnmark.protocol.inspection import InspectionDocument
-from kilnmark.protocol.messages import (
-    CallMeta,
+from kilnmark.protocol.replies import (
     CancelResult,
     Heartbeat,
     JobResult,
@@ -27,6 +26,7 @@ from kilnmark.protocol.messages import (
     StatusResult,
     WarmUpResult,
 )
+from kilnmark.protocol.requests import CallMeta
 
 __all__ = [
     "CANCEL",

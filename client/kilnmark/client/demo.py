@@ -23,7 +23,7 @@ from kilnmark.client.exits import reports_of
 from kilnmark.client.serve import ServeSettings, daemon_command, require_daemon
 from kilnmark.client.sync import Client
 from kilnmark.protocol.errors import AdapterNotEngaged
-from kilnmark.protocol.messages import RenderResult
+from kilnmark.protocol.replies import RenderResult
 from kilnmark.protocol.report import Verdict
 
 __all__ = ["run"]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from kilnmark.client.exhibits import WorldShown
 from kilnmark.client.sync import Client
-from kilnmark.protocol.messages import RenderResult
+from kilnmark.protocol.replies import RenderResult
 
 __all__ = ["paint_worlds", "sample_packs"]
 

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from kilnmark.keymaps.write import ConventionName, make_adapter
-from kilnmark.protocol.messages import StackInfo, Timings
+from kilnmark.protocol.replies import StackInfo, Timings
 from kilnmark.protocol.report import AdapterReport, Verdict
 
 __all__ = ["EXHIBITS", "DemoResult", "Exhibit", "Finding", "WorldShown", "make_adapters"]

@@ -6,7 +6,7 @@ from kilnmark.client.commands import write_document
 from kilnmark.client.exits import ExitCode, exit_code_of_reports
 from kilnmark.client.options import json_option, seconds, socket_option
 from kilnmark.client.sync import Client
-from kilnmark.protocol.messages import JobResult
+from kilnmark.protocol.replies import JobResult
 
 __all__ = ["cancel", "jobs"]
 

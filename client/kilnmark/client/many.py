@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from kilnmark.client.request import RenderRequest, render_params
 from kilnmark.protocol.errors import InvalidParams, KilnmarkError, QueueFull
-from kilnmark.protocol.messages import RenderParams, RenderResult
+from kilnmark.protocol.replies import RenderResult
+from kilnmark.protocol.requests import RenderParams
 
 __all__ = ["Rendered", "Turn", "Turns"]
 

@@ -4,7 +4,7 @@ Lines only; `tables` puts them on a page.
 """
 
 from kilnmark.protocol.memory import BaseInfo, HeldBase, MemoryInfo
-from kilnmark.protocol.messages import StatusResult
+from kilnmark.protocol.replies import StatusResult
 
 __all__ = ["base_rows", "base_words"]
 

@@ -8,7 +8,7 @@ from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 
 from kilnmark.client.tables import console
-from kilnmark.protocol.messages import Progress
+from kilnmark.protocol.replies import Progress
 
 __all__ = ["progress_bar"]
 

@@ -15,7 +15,7 @@ import msgspec
 from kilnmark.protocol import jsonrpc
 from kilnmark.protocol.catalog import Priority
 from kilnmark.protocol.errors import InvalidParams
-from kilnmark.protocol.messages import (
+from kilnmark.protocol.requests import (
     CancelParams,
     JobParams,
     JobWaitParams,

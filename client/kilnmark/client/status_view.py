@@ -6,7 +6,7 @@ from rich.console import Console
 
 from kilnmark.client.memory_view import base_rows
 from kilnmark.client.tables import print_facts, show_render
-from kilnmark.protocol.messages import CacheInfo, JobInfo, JobResult, JobsResult, PacksInfo, QueueInfo, StatusResult
+from kilnmark.protocol.replies import CacheInfo, JobInfo, JobResult, JobsResult, PacksInfo, QueueInfo, StatusResult
 
 __all__ = ["show_job", "show_jobs", "show_status"]
 

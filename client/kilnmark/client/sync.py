@@ -49,23 +49,18 @@ from kilnmark.client.timeouts import Patience, Timeouts
 from kilnmark.client.tracing import Carrier, render_span
 from kilnmark.protocol.composition import Composition
 from kilnmark.protocol.inspection import InspectionDocument
-from kilnmark.protocol.messages import (
+from kilnmark.protocol.replies import (
     CancelResult,
     JobResult,
-    JobsParams,
     JobsResult,
-    PingParams,
     PingResult,
     Progress,
-    RenderParams,
     RenderResult,
-    ShutdownParams,
     ShutdownResult,
-    StatusParams,
     StatusResult,
-    WarmUpParams,
     WarmUpResult,
 )
+from kilnmark.protocol.requests import JobsParams, PingParams, RenderParams, ShutdownParams, StatusParams, WarmUpParams
 
 __all__ = ["Client"]
 

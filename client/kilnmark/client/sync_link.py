@@ -17,7 +17,7 @@ from kilnmark.client.errors import BadReply, ConnectionLost, RenderTimeout, Repl
 from kilnmark.client.timeouts import Bound, Patience
 from kilnmark.client.tracing import Carrier
 from kilnmark.protocol.errors import KilnmarkError
-from kilnmark.protocol.messages import PingParams
+from kilnmark.protocol.requests import PingParams
 
 __all__ = ["Link"]
 

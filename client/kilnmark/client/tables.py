@@ -16,11 +16,7 @@ from rich.text import Text
 
 from kilnmark.client.memory_view import base_words
 from kilnmark.client.printable import printable
-from kilnmark.protocol.messages import (
-    RenderResult,
-    Timings,
-    WarmUpResult,
-)
+from kilnmark.protocol.replies import RenderResult, Timings, WarmUpResult
 from kilnmark.protocol.report import AdapterReport, Verdict
 
 if TYPE_CHECKING:

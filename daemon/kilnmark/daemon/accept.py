@@ -17,8 +17,9 @@ from kilnmark.keymaps.errors import RefusedFile
 from kilnmark.keymaps.safefile import locate
 from kilnmark.protocol.catalog import MAX_PIXELS, VARIANTS, Variant
 from kilnmark.protocol.errors import AdapterRefused, InvalidParams
-from kilnmark.protocol.messages import RenderParams, StackInfo
+from kilnmark.protocol.replies import StackInfo
 from kilnmark.protocol.report import AdapterReport, Verdict
+from kilnmark.protocol.requests import RenderParams
 from kilnmark.protocol.tiers import Tier, load_tiers
 from kilnmark.protocol.work import RenderJob
 

@@ -7,7 +7,7 @@ from kilnmark.daemon.inspections import Inspections
 from kilnmark.daemon.packs import Packs
 from kilnmark.daemon.settings import Settings
 from kilnmark.protocol.composition import Composition, composition_of
-from kilnmark.protocol.messages import RenderParams, StyleComposeParams
+from kilnmark.protocol.requests import RenderParams, StyleComposeParams
 
 __all__ = ["compose"]
 

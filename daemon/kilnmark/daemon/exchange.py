@@ -12,7 +12,7 @@ import msgspec
 
 from kilnmark.daemon.outcome import SILENT_STAGES, position, progress_total, stage_words
 from kilnmark.protocol import jsonrpc, work
-from kilnmark.protocol.messages import Heartbeat, Progress
+from kilnmark.protocol.replies import Heartbeat, Progress
 
 __all__ = ["Exchange", "Pulse", "RequestId"]
 

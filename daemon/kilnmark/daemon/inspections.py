@@ -16,7 +16,7 @@ from kilnmark.keymaps.inspection import inspect_file
 from kilnmark.keymaps.shapes import PAINTER_NAMES, Shapes, load_shapes
 from kilnmark.protocol.errors import InvalidParams
 from kilnmark.protocol.inspection import Inspection, InspectionDocument
-from kilnmark.protocol.messages import LoraInspectParams
+from kilnmark.protocol.requests import LoraInspectParams
 
 __all__ = ["AT_ONCE", "DOCUMENT_LIMIT", "Inspections"]
 

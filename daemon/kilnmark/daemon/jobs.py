@@ -16,7 +16,8 @@ from kilnmark.daemon.turn import NO_STACK, StackKey
 from kilnmark.protocol import work
 from kilnmark.protocol.catalog import PRIORITIES
 from kilnmark.protocol.errors import Cancelled, RequestError
-from kilnmark.protocol.messages import CallMeta, JobInfo, RenderParams, RenderResult
+from kilnmark.protocol.replies import JobInfo, RenderResult
+from kilnmark.protocol.requests import CallMeta, RenderParams
 
 __all__ = ["Job", "JobState", "Render", "Watcher", "without_meta"]
 

@@ -29,26 +29,28 @@ from kilnmark.daemon.spans import RenderTrace, warm_up_span
 from kilnmark.daemon.styled import Styled
 from kilnmark.protocol.composition import Composition
 from kilnmark.protocol.errors import JobTimedOut, RenderFailed, RequestError, UnknownJob, WorkerLost
-from kilnmark.protocol.messages import (
-    CancelParams,
+from kilnmark.protocol.replies import (
     CancelResult,
-    JobParams,
     JobResult,
-    JobsParams,
     JobsResult,
+    PingResult,
+    RenderResult,
+    ShutdownResult,
+    StatusResult,
+    WarmUpResult,
+)
+from kilnmark.protocol.requests import (
+    CancelParams,
+    JobParams,
+    JobsParams,
     JobWaitParams,
     LoraInspectParams,
     PingParams,
-    PingResult,
     RenderParams,
-    RenderResult,
     ShutdownParams,
-    ShutdownResult,
     StatusParams,
-    StatusResult,
     StyleComposeParams,
     WarmUpParams,
-    WarmUpResult,
     check_render,
 )
 from kilnmark.protocol.work import LoadFailed

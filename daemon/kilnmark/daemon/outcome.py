@@ -10,7 +10,7 @@ import msgspec
 from kilnmark.daemon.jobs import Job
 from kilnmark.protocol import work
 from kilnmark.protocol.errors import BY_CODE, InternalError, RequestError
-from kilnmark.protocol.messages import JobError, JobResult, RenderResult, Timings
+from kilnmark.protocol.replies import JobError, JobResult, RenderResult, Timings
 
 __all__ = [
     "SILENT_STAGES",

@@ -27,9 +27,9 @@ from kilnmark.keymaps.safefile import read_header
 from kilnmark.protocol.catalog import VARIANTS
 from kilnmark.protocol.composition import Found, locate_adapters
 from kilnmark.protocol.errors import InvalidParams
-from kilnmark.protocol.messages import PacksInfo
 from kilnmark.protocol.packs import Pack, UnknownName, load_pack, pack_names
 from kilnmark.protocol.problems import Problem, UnusableContent
+from kilnmark.protocol.replies import PacksInfo
 
 __all__ = ["SHOWN_PROBLEMS", "STATUS_PATIENCE", "Packs"]
 

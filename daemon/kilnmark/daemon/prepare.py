@@ -15,7 +15,8 @@ from kilnmark.daemon.jobs import Job
 from kilnmark.daemon.outcome import result_again
 from kilnmark.daemon.recall import Recall
 from kilnmark.protocol.errors import AdapterRefused
-from kilnmark.protocol.messages import BaseInfo, RenderResult
+from kilnmark.protocol.memory import BaseInfo
+from kilnmark.protocol.replies import RenderResult
 from kilnmark.protocol.report import AdapterReport
 
 __all__ = ["Ending", "Preparation"]

@@ -9,7 +9,8 @@ from collections import Counter, OrderedDict
 from kilnmark.daemon.jobs import Job, Render, without_meta
 from kilnmark.daemon.turn import NO_STACK, Pace, StackKey, next_turn
 from kilnmark.protocol.errors import InvalidParams, QueueFull, RequestError
-from kilnmark.protocol.messages import QueueInfo, RenderParams, RenderResult
+from kilnmark.protocol.replies import QueueInfo, RenderResult
+from kilnmark.protocol.requests import RenderParams
 
 __all__ = ["REMEMBERED", "JobQueue"]
 

@@ -11,8 +11,9 @@ from pathlib import Path
 from kilnmark.daemon.files import FileHashes, Seen
 from kilnmark.daemon.recipe import are_engaged, recipe_of, recipe_of_record
 from kilnmark.daemon.results import KeptResult, ResultCache
-from kilnmark.protocol.messages import BaseInfo, CacheInfo, RenderResult
+from kilnmark.protocol.memory import BaseInfo
 from kilnmark.protocol.record import PictureRecord, find_record
+from kilnmark.protocol.replies import CacheInfo, RenderResult
 from kilnmark.protocol.work import RenderJob
 
 __all__ = ["Recall", "read_record"]

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from kilnmark.protocol.messages import BaseInfo
+from kilnmark.protocol.memory import BaseInfo
 from kilnmark.protocol.record import PictureRecord
 from kilnmark.protocol.report import AdapterReport, Verdict
 from kilnmark.protocol.work import RenderJob

@@ -29,7 +29,7 @@ from kilnmark.protocol.errors import (
     RequestError,
     WorkerLost,
 )
-from kilnmark.protocol.messages import RenderResult
+from kilnmark.protocol.replies import RenderResult
 from kilnmark.protocol.report import AdapterReport
 
 __all__ = ["Renders"]

@@ -7,7 +7,7 @@ Everything goes through `put`, `get` and `drop`, so that a journal can be laid u
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from kilnmark.protocol.messages import CacheInfo, RenderResult
+from kilnmark.protocol.replies import CacheInfo, RenderResult
 
 __all__ = ["KeptResult", "ResultCache"]
 

@@ -13,8 +13,9 @@ from kilnmark.otel.setup import Carrier, carrier_of, context_from, trace_id_of
 from kilnmark.otel.spans import describe_origin, describe_render, describe_stack, mark_failed
 from kilnmark.protocol import work
 from kilnmark.protocol.errors import AdapterNotEngaged, AdapterRefused, RequestError
-from kilnmark.protocol.messages import CallMeta, RenderResult
+from kilnmark.protocol.replies import RenderResult
 from kilnmark.protocol.report import AdapterReport
+from kilnmark.protocol.requests import CallMeta
 
 __all__ = ["RenderTrace", "warm_up_span"]
 

@@ -9,9 +9,10 @@ import msgspec
 
 from kilnmark.protocol.composition import Located, stack_info
 from kilnmark.protocol.errors import AdapterRefused
-from kilnmark.protocol.messages import RenderParams, StackInfo
 from kilnmark.protocol.packs import ComposedStyle
+from kilnmark.protocol.replies import StackInfo
 from kilnmark.protocol.report import AdapterReport, Verdict
+from kilnmark.protocol.requests import RenderParams
 
 __all__ = ["Styled"]
 

@@ -15,7 +15,7 @@ from kilnmark.daemon.process import WorkerProcess, words_for_exit
 from kilnmark.daemon.settings import Settings
 from kilnmark.protocol import work
 from kilnmark.protocol.memory import BaseInfo
-from kilnmark.protocol.messages import WorkerInfo
+from kilnmark.protocol.replies import WorkerInfo
 
 __all__ = ["Worker", "WorkerListener", "WorkerState"]
 

@@ -20,7 +20,7 @@ from kilnmark.engine.picture import write_picture
 from kilnmark.engine.trail import Trail
 from kilnmark.otel import names
 from kilnmark.protocol.errors import RenderFailed, RequestError, StorageFailed
-from kilnmark.protocol.messages import BaseInfo
+from kilnmark.protocol.memory import BaseInfo
 from kilnmark.protocol.record import STANDIN_NOTICE, PictureRecord
 from kilnmark.protocol.report import AdapterReport
 from kilnmark.protocol.work import Failed, Finished, RenderJob

@@ -15,7 +15,7 @@ from kilnmark.otel import names
 from kilnmark.otel.carrier import context_from, trace_id_of
 from kilnmark.otel.spans import mark_failed
 from kilnmark.protocol.errors import Cancelled, RenderFailed, RequestError
-from kilnmark.protocol.messages import Timings
+from kilnmark.protocol.replies import Timings
 from kilnmark.protocol.report import AdapterReport
 from kilnmark.protocol.work import RenderJob, Stage, Stepped
 

@@ -11,8 +11,8 @@ import msgspec
 
 from kilnmark.protocol.catalog import VARIANTS
 from kilnmark.protocol.inspection import Inspection
-from kilnmark.protocol.messages import StackInfo
 from kilnmark.protocol.problems import Problem
+from kilnmark.protocol.replies import StackInfo
 
 if TYPE_CHECKING:
     from kilnmark.protocol.packs import ComposedStyle

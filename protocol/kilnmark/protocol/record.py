@@ -9,7 +9,8 @@ from typing import BinaryIO, Literal
 
 import msgspec
 
-from kilnmark.protocol.messages import BaseInfo, StackInfo
+from kilnmark.protocol.memory import BaseInfo
+from kilnmark.protocol.replies import StackInfo
 from kilnmark.protocol.report import AdapterReport
 
 __all__ = [

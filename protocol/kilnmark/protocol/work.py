@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 
 from kilnmark.protocol.memory import BaseInfo, MemoryInfo
-from kilnmark.protocol.messages import StackInfo, Timings
+from kilnmark.protocol.replies import StackInfo, Timings
 from kilnmark.protocol.report import AdapterReport
 
 __all__ = [

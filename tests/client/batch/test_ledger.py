@@ -13,8 +13,9 @@ from kilnmark.client.batch.plan import Wishes, make_plan
 from kilnmark.client.batch.tasks import Task, make_tasks
 from kilnmark.client.batch.tokens import TokenCounter
 from kilnmark.client.errors import FolderInUse, FolderUnusable
-from kilnmark.protocol.messages import BaseInfo, StackInfo
+from kilnmark.protocol.memory import BaseInfo
 from kilnmark.protocol.record import CHUNK, PictureRecord
+from kilnmark.protocol.replies import StackInfo
 from kilnmark.protocol.report import AdapterReport, Verdict
 from tests.client.batch.packs import make_packs
 

@@ -18,8 +18,8 @@ from kilnmark.client.batch.tasks import Task, make_tasks
 from kilnmark.client.errors import ClientError
 from kilnmark.client.exits import reports_of
 from kilnmark.protocol.errors import Cancelled, Draining, KilnmarkError, QueueFull, RequestError, WorkerLost
-from kilnmark.protocol.messages import RenderResult, StatusResult
 from kilnmark.protocol.record import PictureRecord
+from kilnmark.protocol.replies import RenderResult, StatusResult
 
 __all__ = ["Painter"]
 
