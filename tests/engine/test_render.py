@@ -9,7 +9,10 @@ import mlx.core as mx
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from opentelemetry.trace import NoOpTracer
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import NoOpTracer, Tracer
 from PIL import Image
 
 from kilnmark.engine.base import Base
@@ -36,13 +39,14 @@ class Studio:
     roots: list[Path]
     output: Path
     is_cancelled: Callable[[str], bool] = never
+    tracer: Tracer = field(default_factory=NoOpTracer)
     told: list[Stepped] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._renderer = Renderer(
             self.base,
             store=AdapterStore(self.roots),
-            tracer=NoOpTracer(),
+            tracer=self.tracer,
             tell=self.told.append,
             is_cancelled=lambda job_id: self.is_cancelled(job_id),  # noqa: PLW0108 - tests exchange it later
         )
@@ -221,3 +225,20 @@ def test_a_picture_that_would_be_black_is_an_error(studio: Studio) -> None:
         slot.put(slot.linear)
     assert outcome.code == RenderFailed.code
     assert "black" in outcome.message
+
+
+def test_a_defect_while_an_adapter_is_read_ends_its_span_with_what_happened(
+    base: Base, adapters: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended, provider = InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(ended))
+
+    def defect(*_: object) -> None:
+        raise ZeroDivisionError("nobody thought of this")
+
+    monkeypatch.setattr(AdapterStore, "get", defect)
+    outcome = failed(Studio(base, [adapters], tmp_path, tracer=provider.get_tracer("test")).render("healthy"))
+    (span,) = (span for span in ended.get_finished_spans() if span.name == "flux_mlx.lora.apply")
+    assert span.status.description == "healthy: nobody thought of this"
+    assert span.attributes == {"error.type": RenderFailed.kind}
+    assert outcome.loras == []

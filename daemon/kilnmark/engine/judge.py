@@ -21,8 +21,8 @@ from kilnmark.engine.trail import Trail
 from kilnmark.keymaps.engagement import describe_refusal
 from kilnmark.keymaps.errors import RefusedFile
 from kilnmark.otel import names
-from kilnmark.otel.spans import describe_adapter
-from kilnmark.protocol.errors import AdapterNotEngaged, AdapterRefused
+from kilnmark.otel.spans import describe_adapter, mark_failed
+from kilnmark.protocol.errors import AdapterNotEngaged, AdapterRefused, RenderFailed
 from kilnmark.protocol.report import AdapterReport, Verdict
 from kilnmark.protocol.work import RenderJob
 
@@ -94,6 +94,10 @@ class Judge:
                 tried.append(_Tried(report, member, span))
             except RefusedFile as error:
                 tried.append(_Tried(describe_refusal(name, path, scale, error), None, span))
+            except Exception as error:
+                mark_failed(span, RenderFailed.kind, f"{name}: {error}")
+                span.end()
+                raise
 
     def _weigh(self, tried: Sequence[_Tried]) -> None:
         """Accuse those that undo each other."""
