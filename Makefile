@@ -57,10 +57,11 @@ $(AXE):
 test-browser: setup $(AXE)
 	@$(BIN)/pytest -q -m browser tests/client/batch
 
-# ONLY="step switch" runs these parts alone, JSON=FILE writes one JSON object, RIVALS=0 leaves diffusers out.
+# ONLY="step switch" runs these parts alone, KEEP=1 shows them in docs/ too, JSON=FILE writes one JSON object,
+# RIVALS=0 leaves diffusers out.
 bench: export RIVALS ?= 1
 bench: setup
-	@$(BIN)/python -m scripts.bench --only $(ONLY) $(if $(JSON),--json "$(JSON)")
+	@$(BIN)/python -m scripts.bench --only $(ONLY) $(if $(KEEP),--keep) $(if $(JSON),--json "$(JSON)")
 
 SECONDS ?= 600
 SEED ?= $(shell date +%s)

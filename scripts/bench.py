@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from scripts.bench_page import table, write_page
+from scripts.bench_page import keep, table, write_page
 from scripts.bench_promises import broken, headlines, lacking
 from tests.benchmarks.figures import FIGURES, Figure, Line, Missing, Platform, read_lines
 
@@ -26,25 +26,34 @@ ENDING = 20.0
 FIRST = ("switch", "step", "throughput", "share", "memory", "diffusers")
 """These come first, because a run on a busy machine may be stopped before its end."""
 MARK = "pytest.mark.benchmark"
+THREADS = "OPENBLAS_NUM_THREADS"
+"""Tests compute with one thread each; what is measured computes with all of them, as the daemon does."""
 
 
 def main() -> None:
     """Run, show, write, and leave with pytest's exit status, or with 1 where a promise is broken."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", nargs="*", default=[], help="parts, such as step and switch; none means all")
+    parser.add_argument("--keep", action="store_true", help="show some parts in docs/, too; all parts are shown anyway")
     parser.add_argument("--json", type=Path, help="where one JSON object is written")
     asked = parser.parse_args()
     status, lines = run(chosen(asked.only))
     print(f"\n{table(lines)}")
     if asked.json:
         asked.json.write_bytes(msgspec.json.format(msgspec.json.encode(document(lines)), indent=2) + b"\n")
-    if not asked.only and not lacking(lines):
-        write_page(ROOT / "docs", lines)
-    elif not asked.only:
-        print(f"docs/ is left as it is: {', '.join(lacking(lines))} could not be measured")
+    if asked.keep or not asked.only:
+        show_in(ROOT / "docs", lines, whole=not asked.only)
     if broken(lines):
         print(f"not as promised: {', '.join(broken(lines))}", file=sys.stderr)
     sys.exit(status or bool(broken(lines)))
+
+
+def show_in(docs: Path, lines: list[Line], *, whole: bool) -> None:
+    """Write the page and the plot, unless a whole run lacks a headline."""
+    if whole and lacking(lines):
+        print(f"docs/ is left as it is: {', '.join(lacking(lines))} could not be measured")
+    else:
+        write_page(docs, keep(docs, lines, whole=whole))
 
 
 def chosen(parts: list[str]) -> list[str]:
@@ -67,7 +76,8 @@ def run(targets: list[str]) -> tuple[int, list[Line]]:
     with tempfile.TemporaryDirectory() as folder:
         figures = Path(folder) / "figures.jsonl"
         command = [sys.executable, "-m", "pytest", "-q", "-s", "-p", "no:xdist", "-m", "benchmark", "--timeout=900"]
-        process = subprocess.Popen([*command, *targets], cwd=ROOT, env={**os.environ, FIGURES: str(figures)})
+        environment = {THREADS: str(os.cpu_count() or 1), **os.environ, FIGURES: str(figures)}
+        process = subprocess.Popen([*command, *targets], cwd=ROOT, env=environment)
         try:
             status = process.wait(LIMIT)
         except subprocess.TimeoutExpired:

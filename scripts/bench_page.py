@@ -9,11 +9,11 @@ from pathlib import Path
 
 from scripts.bench_plot import draw
 from scripts.bench_promises import promise_rows
-from tests.benchmarks.figures import Figure, Line, Missing, Platform
+from tests.benchmarks.figures import Figure, Headline, Line, Missing, Platform, encode, read_lines
 
-__all__ = ["table", "write_page"]
+__all__ = ["keep", "table", "write_page"]
 
-PAGE, PLOT = "benchmarks.md", "benchmarks.svg"
+PAGE, PLOT, KEPT = "benchmarks.md", "benchmarks.svg", "benchmarks.jsonl"
 PICTURE = f"![Switching stacks, and the cost of a step]({PLOT})\n\n"
 BEGIN, END = "<!-- bench: begin -->\n", "<!-- bench: end -->\n"
 HEAD = ("what", "whose", "median", "ratio", "rounds")
@@ -33,6 +33,34 @@ def table(lines: Sequence[Line]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def keep(docs: Path, lines: Sequence[Line], *, whole: bool) -> list[Line]:
+    """Put a run's lines beside the page, where a run of some parts takes the place of what it measured anew.
+
+    Args:
+        docs: The folder of the page.
+        lines: Of this run.
+        whole: They are of all parts: nothing older is kept.
+
+    Returns:
+        All that is kept now.
+    """
+    path = docs / KEPT
+    kept = {_name(line): line for line in [*([] if whole else read_lines(path)), *lines]}
+    path.write_bytes(b"".join(encode(line) for line in kept.values()))
+    return list(kept.values())
+
+
+def _name(line: Line) -> tuple[str, ...]:
+    """What a line is about: two of one name are of two runs."""
+    match line:
+        case Figure() | Missing():
+            return line.part, line.base, line.what, line.who
+        case Headline():
+            return (line.name,)
+        case Platform():
+            return tuple(line.facts)
+
+
 def write_page(docs: Path, lines: Sequence[Line]) -> None:
     """Put the table between the page's marks, and the plot beside the page."""
     page = docs / PAGE
@@ -44,8 +72,11 @@ def write_page(docs: Path, lines: Sequence[Line]) -> None:
 
 
 def _machine(lines: Sequence[Line]) -> str:
-    facts = [f"{name} {fact}" for line in lines if isinstance(line, Platform) for name, fact in line.facts.items()]
-    return ", ".join(facts)
+    facts: dict[str, str] = {}
+    for line in lines:
+        if isinstance(line, Platform):
+            facts |= line.facts
+    return ", ".join(f"{name} {fact}" for name, fact in facts.items())
 
 
 def _rows(group: Sequence[Figure | Missing]) -> Iterator[tuple[str, ...]]:

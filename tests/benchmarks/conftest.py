@@ -24,6 +24,7 @@ def told_platform() -> None:
         "machine": f"{platform.system()} {platform.machine()}",
         "cores": str(os.cpu_count()),
         "backend": backend(),
+        "BLAS threads": os.environ.get("OPENBLAS_NUM_THREADS", "all"),
         "blas": Path(OPENBLAS).name.split("-")[0] if OPENBLAS else "MLX's own",
         "python": platform.python_version(),
         **{package: version(package) for package in packages},

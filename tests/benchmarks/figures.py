@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-__all__ = ["FIGURES", "Figure", "Headline", "Line", "Missing", "Platform", "read_lines", "tell"]
+__all__ = ["FIGURES", "Figure", "Headline", "Line", "Missing", "Platform", "encode", "read_lines", "tell"]
 
 FIGURES = "KILNMARK_FIGURES"
 """The environment variable with the file that lines are appended to; without it they are printed only."""
@@ -77,10 +77,15 @@ def tell(line: Line) -> None:
     """Hand a line on."""
     if path := os.environ.get(FIGURES):
         with Path(path).open("ab") as file:
-            file.write(msgspec.json.encode(line) + b"\n")
+            file.write(encode(line))
     if isinstance(line, Figure):
         ratio = "" if line.ratio is None else f"  {line.ratio:.3g} of {line.against}"
         print(f"{line.part} | {line.base} | {line.what} | {line.who}: {line.value:.4g} {line.unit}{ratio}")
+
+
+def encode(line: Line) -> bytes:
+    """One line of a file of them."""
+    return msgspec.json.encode(line) + b"\n"
 
 
 def read_lines(path: Path) -> list[Line]:

@@ -4,10 +4,11 @@ import math
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+import msgspec
 import pytest
 
 from scripts.bench import document
-from scripts.bench_page import table, write_page
+from scripts.bench_page import KEPT, keep, table, write_page
 from scripts.bench_promises import PROMISES, broken, lacking, promise_rows
 from tests.benchmarks.figures import FIGURES, Figure, Headline, Line, Missing, Platform, read_lines, tell
 
@@ -83,6 +84,16 @@ def test_the_page_keeps_its_prose_and_gets_a_new_table_and_a_plot(tmp_path: Path
     root = ET.fromstring((tmp_path / "benchmarks.svg").read_text())  # our own file, a moment old
     bars = root.findall("{http://www.w3.org/2000/svg}rect")
     assert len(bars) == 1
+
+
+def test_a_run_of_some_parts_takes_the_place_of_what_it_measured_anew(tmp_path: Path) -> None:
+    keep(tmp_path, LINES, whole=True)
+    faster = msgspec.structs.replace(FLIP, value=0.5)
+    again: list[Line] = [Platform(facts={"cores": "4"}), faster, Headline(name="flip_ms", value=0.5)]
+    expected = [again[0], faster, STEP, BAKED, again[2]]
+    assert keep(tmp_path, again, whole=False) == expected
+    assert read_lines(tmp_path / KEPT) == expected
+    assert keep(tmp_path, again, whole=True) == again
 
 
 def test_lines_come_back_as_they_were_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
