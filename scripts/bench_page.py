@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 
-from scripts.bench_plot import draw
+from scripts.bench_plot import draw, number
 from scripts.bench_promises import promise_rows
 from tests.benchmarks.figures import Figure, Headline, Line, Missing, Platform, encode, read_lines
 
@@ -86,20 +86,13 @@ def _rows(group: Sequence[Figure | Missing]) -> Iterator[tuple[str, ...]]:
         if isinstance(line, Missing):
             yield line.what, line.who, f"not measured: {line.reason}", "", ""
             continue
-        ratio = "" if line.ratio is None else f"{_number(line.ratio)} of {line.against}"
-        yield line.what, line.who, f"{_number(line.value)} {line.unit}", ratio, str(line.rounds)
-
-
-def _number(value: float) -> str:
-    """Three digits that mean something, and none that do not."""
-    if abs(value) >= 100:  # noqa: PLR2004 - three digits before the point
-        return f"{value:,.0f}"
-    return f"{value:.3g}" if abs(value) < 1 else f"{value:.2f}" if abs(value) < 10 else f"{value:.1f}"  # noqa: PLR2004
+        ratio = "" if line.ratio is None else f"{number(line.ratio)} of {line.against}"
+        yield line.what, line.who, f"{number(line.value)} {line.unit}", ratio, str(line.rounds)
 
 
 def _aligned(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
     widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
-    for number, row in enumerate(rows):
+    for place, row in enumerate(rows):
         yield "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |"
-        if number == 0:
+        if place == 0:
             yield "|" + "|".join("-" * (width + 2) for width in widths) + "|"

@@ -9,7 +9,7 @@ import pytest
 
 from kilnmark.engine.base import Base
 from tests.benchmarks import mflux_rival, ours
-from tests.benchmarks.clock import Action, interleaved
+from tests.benchmarks.clock import Action, Series, interleaved
 from tests.benchmarks.figures import Figure, Headline, Missing, tell
 from tests.benchmarks.files import AdapterFiles
 from tests.benchmarks.ours import Layers
@@ -20,6 +20,7 @@ pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(600)]
 PART = "step"
 COUNTS = (1, 2, 4, 8)
 SCALE = 0.5
+NOTHING = "nobody 0"
 OURS, UNBAKED, BAKED = "kilnmark", "mflux, unbaked layers", "mflux, baked weights"
 BAKED_RANK = HEADLINE_RANK = 16
 """Baked once only: the step of a dense layer costs the same whatever was baked into it."""
@@ -59,15 +60,15 @@ def test_the_cost_of_a_step(base: Base, base_name: str, files: AdapterFiles, ran
             f"{it.who} {it.adapters}": Action(step, functools.partial(ours.hang, base, it.layers)) for it in compared
         }
         series = interleaved(actions, seconds=25, least=3, most=25, warm=False)
-        if base_name == "directory" and rank == HEADLINE_RANK:
-            tell_headlines(actions)
+        promised = many_rounds(actions) if base_name == "directory" and rank == HEADLINE_RANK else {}
     finally:
         ours.hang(base, {})
-    none = series["nobody 0"]
     where = " on 3+3 blocks" if base_name == "standin" and STANDIN_BLOCKS[rank] else ""
     for it in compared:
-        times = series[f"{it.who} {it.adapters}"]
-        ratio = times.over(none) if it.adapters else None
+        name = f"{it.who} {it.adapters}"
+        rounds = promised if name in promised else series
+        times = rounds[name]
+        ratio = times.over(rounds[NOTHING]) if it.adapters else None
         what = f"{it.adapters} of rank {rank}{where}" if it.adapters else f"no adapter, beside rank {rank}"
         tell(
             Figure(
@@ -81,33 +82,19 @@ def test_the_cost_of_a_step(base: Base, base_name: str, files: AdapterFiles, ran
                 rounds=times.rounds,
             )
         )
+    if promised:
+        for headline, who in {"step_4x16_vs_none": OURS, "mflux_step_4x16_vs_none": UNBAKED}.items():
+            tell(Headline(name=headline, value=promised[f"{who} 4"].over(promised[NOTHING])))
     if base_name == "standin" and rank == BAKED_RANK:
         reason = "the base's layers would be 48 GB as dense matrices"
         tell(Missing(part=PART, base=base_name, what="whatever is baked", who=BAKED, reason=reason))
 
 
-def tell_headlines(actions: dict[str, Action]) -> None:
-    """The two that are promised, over many rounds of their own: they differ by less than a busy machine's noise."""
-    series = interleaved(
-        {name: actions[name] for name in ("nobody 0", f"{OURS} 4", f"{UNBAKED} 4")}, seconds=90, least=15, most=60
+def many_rounds(actions: dict[str, Action]) -> dict[str, Series]:
+    """Those whose cost is promised, over more rounds: they differ by less than a busy machine's noise."""
+    return interleaved(
+        {name: actions[name] for name in (NOTHING, f"{OURS} 4", f"{UNBAKED} 4")}, seconds=90, least=15, most=60
     )
-    for headline, who in {"step_4x16_vs_none": OURS, "mflux_step_4x16_vs_none": UNBAKED}.items():
-        times = series[f"{who} 4"]
-        ratio = times.over(series["nobody 0"])
-        what = f"4 of rank {HEADLINE_RANK}, in rounds of their own"
-        tell(
-            Figure(
-                part=PART,
-                base="directory",
-                what=what,
-                who=who,
-                value=times.median,
-                ratio=ratio,
-                against="no adapter",
-                rounds=times.rounds,
-            )
-        )
-        tell(Headline(name=headline, value=ratio))
 
 
 def check(base: Base, step: OneStep, compared: list[Variant]) -> None:
