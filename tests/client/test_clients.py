@@ -316,6 +316,7 @@ def test_a_peer_of_another_protocol_is_named_as_such(flavour: Any, folder: Path)
         client.ping()
 
 
+@pytest.mark.slow
 def test_a_daemon_that_was_restarted_is_found_again(flavour: Any, folder: Path) -> None:
     with serving(folder) as first, flavour(first.socket) as client:
         assert client.ping().pid == first.pid

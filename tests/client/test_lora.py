@@ -122,6 +122,7 @@ def test_a_missing_file_is_refused_and_the_others_are_told(shelf: Path) -> None:
     assert (done.returncode, [file["verdict"] for file in files_in(done)]) == (3, ["refused", "engaged"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("module", "rows", "columns", "made_for"),
     [
@@ -203,6 +204,7 @@ def test_what_a_file_says_reaches_the_terminal_without_its_control_characters(tm
     assert "\\x1b]0;owned\\x07\\u202e" in done.stdout
 
 
+@pytest.mark.slow
 def test_the_most_keys_a_file_may_have_flood_nothing(tmp_path: Path) -> None:
     number = np.ones((), np.float32)
     tensors = {f"{'long' * 50}.{place}": number for place in range(5_000)}

@@ -87,6 +87,7 @@ def test_bases_are_named_with_their_absolute_places_and_the_first_may_be_one_of_
     assert (settings["variant"], settings["base_memory"]) == ("mine", 24 * 10**9)
 
 
+@pytest.mark.slow
 def test_files_named_like_modules_in_the_current_folder_are_not_run(folder: Path) -> None:
     trap = "raise SystemExit('a file of the current folder was run')\n"
     for name in ("uvloop.py", "mlx.py", "numpy.py", "queue.py"):

@@ -99,6 +99,7 @@ def test_a_failure_is_told_to_each_job_under_its_own_name(wire: Wire, other: Wir
     assert "result" in other.reply(blocking)
 
 
+@pytest.mark.slow
 def test_a_file_changed_between_two_requests_makes_them_two_renders(wire: Wire, other: Wire, daemon: Daemon) -> None:
     changing = make_adapter(daemon.loras / "changing.safetensors", blocks=1, rank=2, seed=1)
     asked = {**SHARED, "lora_paths": [str(changing)], "lora_scales": [1.0]}
@@ -121,6 +122,7 @@ def test_a_high_render_is_painted_before_an_older_one(wire: Wire, other: Wire, d
     assert "result" in other.reply(blocking)
 
 
+@pytest.mark.slow
 def test_renders_of_one_stack_run_together(wire: Wire, other: Wire, daemon: Daemon) -> None:
     oak, ash = (make_adapter(daemon.loras / f"{name}.safetensors", blocks=1, rank=1) for name in ("oak", "ash"))
     blocking = other.send("render", SHARED)

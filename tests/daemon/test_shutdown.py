@@ -15,6 +15,7 @@ def assert_gone(daemon: Daemon, worker: int) -> None:
     wait_until_gone(worker)
 
 
+@pytest.mark.slow
 def test_a_signal_ends_every_render_and_the_exit_status_tells_of_it(start_daemon: StartDaemon) -> None:
     daemon = start_daemon().warm()
     worker = daemon.worker_pid()

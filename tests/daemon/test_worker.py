@@ -102,6 +102,7 @@ def test_the_socket_answers_and_cancels_while_the_base_is_warming(start_daemon: 
         assert wire.result("status")["state"] == "ready"
 
 
+@pytest.mark.slow
 def test_a_base_that_cannot_be_held_is_said_so_and_tried_again_only_when_asked(start_daemon: StartDaemon) -> None:
     daemon = start_daemon(variant="/nowhere/at-all")
     with daemon.wire() as wire:

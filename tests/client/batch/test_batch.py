@@ -231,7 +231,7 @@ def wait_for_pictures(folder: Path, count: int, process: "subprocess.Popen[str]"
         time.sleep(0.01)
 
 
-@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize("end", [signal.SIGKILL, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
 def test_ended_at_a_random_picture_and_run_again_nothing_is_lost_or_painted_twice(
     daemon: Daemon, tmp_path: Path, end: signal.Signals
 ) -> None:
