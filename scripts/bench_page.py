@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 
+import msgspec
+
 from scripts.bench_plot import draw, number
 from scripts.bench_promises import promise_rows
 from tests.benchmarks.figures import Figure, Headline, Line, Missing, Platform, encode, read_lines
@@ -45,6 +47,9 @@ def keep(docs: Path, lines: Sequence[Line], *, whole: bool) -> list[Line]:
         All that is kept now.
     """
     path = docs / KEPT
+    if not whole:
+        parts = tuple(dict.fromkeys(line.part for line in lines if isinstance(line, Figure)))
+        lines = [msgspec.structs.replace(it, parts=parts) if isinstance(it, Platform) else it for it in lines]
     kept = {_name(line): line for line in [*([] if whole else read_lines(path)), *lines]}
     path.write_bytes(b"".join(encode(line) for line in kept.values()))
     return list(kept.values())
@@ -58,7 +63,7 @@ def _name(line: Line) -> tuple[str, ...]:
         case Headline():
             return (line.name,)
         case Platform():
-            return tuple(line.facts)
+            return (*line.parts, *line.facts)
 
 
 def write_page(docs: Path, lines: Sequence[Line]) -> None:
@@ -72,11 +77,16 @@ def write_page(docs: Path, lines: Sequence[Line]) -> None:
 
 
 def _machine(lines: Sequence[Line]) -> str:
-    facts: dict[str, str] = {}
+    """The facts of the whole run, then those of each later run of some parts."""
+    facts: dict[tuple[str, ...], dict[str, str]] = {}
     for line in lines:
         if isinstance(line, Platform):
-            facts |= line.facts
-    return ", ".join(f"{name} {fact}" for name, fact in facts.items())
+            facts.setdefault(line.parts, {}).update(line.facts)
+    return "\n\n".join(
+        (f"Measured again, {', '.join(parts)}: " if parts else "")
+        + ", ".join(f"{name} {fact}" for name, fact in of.items())
+        for parts, of in facts.items()
+    )
 
 
 def _rows(group: Sequence[Figure | Missing]) -> Iterator[tuple[str, ...]]:

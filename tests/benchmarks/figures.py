@@ -63,9 +63,14 @@ class Missing(_Tagged, frozen=True, kw_only=True, tag="missing"):
 
 
 class Platform(_Tagged, frozen=True, kw_only=True, tag="platform"):
-    """Facts of the machine or of an environment beside it, such as versions."""
+    """Facts of the machine or of an environment beside it, such as versions.
+
+    Attributes:
+        parts: What was measured there, where it was not the whole run; empty: everything else.
+    """
 
     facts: dict[str, str]
+    parts: tuple[str, ...] = ()
 
 
 Line = Figure | Headline | Missing | Platform

@@ -90,7 +90,9 @@ def test_a_run_of_some_parts_takes_the_place_of_what_it_measured_anew(tmp_path: 
     keep(tmp_path, LINES, whole=True)
     faster = msgspec.structs.replace(FLIP, value=0.5)
     again: list[Line] = [Platform(facts={"cores": "4"}), faster, Headline(name="flip_ms", value=0.5)]
-    expected = [again[0], faster, STEP, BAKED, again[2]]
+    here = Platform(facts={"cores": "4"}, parts=("switch",))
+    expected = [LINES[0], faster, STEP, BAKED, again[2], here]
+    assert "cores 2\n\nMeasured again, switch: cores 4" in table(expected)
     assert keep(tmp_path, again, whole=False) == expected
     assert read_lines(tmp_path / KEPT) == expected
     assert keep(tmp_path, again, whole=True) == again
