@@ -12,8 +12,8 @@ from typing import Literal
 
 import numpy as np
 
-from kilnmark.keymaps.fused import Matrix
-from kilnmark.keymaps.write import draw_pair, write_tensors
+from kilnmark.keymaps.updates.fused import Matrix
+from kilnmark.keymaps.zoo.write import draw_pair, write_tensors
 
 __all__ = ["PACKS", "SAMPLES", "Sample", "write_samples"]
 

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from kilnmark.protocol.schemas import SCHEMAS, make_schema
+from kilnmark.protocol.content.schemas import SCHEMAS, make_schema
 
-FOLDER = Path(__file__).resolve().parents[1] / "protocol" / "kilnmark" / "protocol" / "schemas"
+FOLDER = Path(__file__).resolve().parents[1] / "protocol" / "kilnmark" / "protocol" / "content" / "json_schemas"
 
 if __name__ == "__main__":
     for name in SCHEMAS:

@@ -17,7 +17,7 @@ from mflux.models.flux2.model.flux2_transformer.transformer import Flux2Transfor
 from mflux.models.z_image.model.z_image_transformer.transformer import ZImageTransformer
 from mlx import nn
 
-FOLDER = Path(__file__).parent.parent / "keymaps" / "kilnmark" / "keymaps" / "shapes"
+FOLDER = Path(__file__).parent.parent / "keymaps" / "kilnmark" / "keymaps" / "names" / "model_shapes"
 
 
 def main() -> None:

@@ -8,13 +8,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from kilnmark.keymaps.adapter import Adapter, read_adapter
-from kilnmark.keymaps.convention import recognise
 from kilnmark.keymaps.engagement import evidence
 from kilnmark.keymaps.errors import RefusedFile
-from kilnmark.keymaps.safefile import read_header
-from kilnmark.keymaps.shapes import load_shapes
-from kilnmark.keymaps.zoo import EXHIBITS, Exhibit, write_exhibit
-from kilnmark.protocol.report import Verdict, judge
+from kilnmark.keymaps.files.safefile import read_header
+from kilnmark.keymaps.names.convention import recognise
+from kilnmark.keymaps.names.shapes import load_shapes
+from kilnmark.keymaps.zoo.zoo import EXHIBITS, Exhibit, write_exhibit
+from kilnmark.protocol.picture.report import Verdict, judge
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "conventions.md"
 BEGIN, END = "<!-- zoo: begin -->\n", "<!-- zoo: end -->\n"

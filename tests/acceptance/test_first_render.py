@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from kilnmark.client import Client, RenderResult, Verdict
-from kilnmark.keymaps.write import ConventionName, make_adapter
+from kilnmark.keymaps.zoo.write import ConventionName, make_adapter
 from kilnmark.otel.receiver import Receiver, Span
-from kilnmark.protocol.record import CHUNK, decode_record
+from kilnmark.protocol.picture.record import CHUNK, decode_record
 from tests.client.conftest import KILNMARK, Daemon, serving
 
 SMALL: dict[str, Any] = {"width": 64, "height": 64, "steps": 1, "seed": 7}

@@ -3,8 +3,8 @@
 import shutil
 from pathlib import Path
 
-from kilnmark.keymaps.shapes import Shapes
-from kilnmark.keymaps.write import make_adapter
+from kilnmark.keymaps.names.shapes import Shapes
+from kilnmark.keymaps.zoo.write import make_adapter
 
 __all__ = ["AdapterFiles"]
 

@@ -11,12 +11,12 @@ from pathlib import Path
 
 from opentelemetry.trace import NoOpTracer
 
-from kilnmark.engine.base import Base
-from kilnmark.engine.render import Renderer
-from kilnmark.engine.saver import Painting, finish
-from kilnmark.engine.store import AdapterStore
-from kilnmark.protocol.replies import StackInfo
-from kilnmark.protocol.work import Finished, RenderJob
+from kilnmark.engine.families.flux1 import Base
+from kilnmark.engine.run.render import Renderer
+from kilnmark.engine.run.saver import Painting, finish
+from kilnmark.engine.stack.store import AdapterStore
+from kilnmark.protocol.wire.replies import StackInfo
+from kilnmark.protocol.wire.work import Finished, RenderJob
 
 __all__ = ["BareLoop"]
 

@@ -17,8 +17,8 @@ from mflux.models.flux.variants.txt2img.flux import Flux1
 from mflux.models.flux.weights.flux_lora_mapping import FluxLoRAMapping
 from mlx import nn
 
-from kilnmark.engine.base import Base
-from kilnmark.engine.standin import build_standin
+from kilnmark.engine.families.flux1 import Base
+from kilnmark.engine.families.standin import build_standin
 from kilnmark.keymaps.adapter import Adapter
 from tests.benchmarks.ours import Layers
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from mlx import nn
 
-from kilnmark.engine.base import Base
-from kilnmark.engine.stack import Member, Stacker
+from kilnmark.engine.families.flux1 import Base
+from kilnmark.engine.stack.stack import Member, Stacker
 from kilnmark.keymaps.adapter import Adapter, read_adapter
 
 __all__ = ["Layers", "again", "cached", "cold", "flip", "hang", "layers_of", "off", "read", "rescale"]

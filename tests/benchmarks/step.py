@@ -5,7 +5,7 @@ import numpy as np
 from mflux.models.common.config.config import Config
 from numpy.typing import NDArray
 
-from kilnmark.engine.base import Base
+from kilnmark.engine.families.flux1 import Base
 
 __all__ = ["PIXELS", "STANDIN_TEXT_TOKENS", "TEXT_TOKENS", "OneStep"]
 

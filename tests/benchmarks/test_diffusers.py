@@ -14,8 +14,8 @@ from typing import NamedTuple
 import msgspec
 import pytest
 
-from kilnmark.keymaps.shapes import load_shapes
-from kilnmark.keymaps.write import make_adapter
+from kilnmark.keymaps.names.shapes import load_shapes
+from kilnmark.keymaps.zoo.write import make_adapter
 from scripts.rivals import RivalsUnavailable, set_up
 from tests.benchmarks.figures import Figure, Missing, Platform, tell
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kilnmark.keymaps.safefile import read_header
+from kilnmark.keymaps.files.safefile import read_header
 from tests.keymaps.hostile import KINDS, Hostile
 from tests.keymaps.test_hostile import exposed
 

@@ -11,9 +11,9 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from kilnmark.engine.base import Base, load_base
-from kilnmark.engine.prompts import PromptCache
-from kilnmark.keymaps.write import make_adapter
+from kilnmark.engine.families.flux1 import Base, load_base
+from kilnmark.engine.run.prompts import PromptCache
+from kilnmark.keymaps.zoo.write import make_adapter
 from tests.benchmarks.figures import Figure, tell
 from tests.benchmarks.loop import BareLoop
 

@@ -13,7 +13,7 @@ import pytest
 
 from kilnmark.client import Client
 from kilnmark.otel.receiver import Receiver
-from kilnmark.protocol.replies import Timings
+from kilnmark.protocol.wire.replies import Timings
 from tests.daemon.conftest import Daemon, running_daemon
 
 pytestmark = pytest.mark.benchmark

@@ -18,11 +18,11 @@ import numpy as np
 import pytest
 
 from kilnmark.keymaps.adapter import adapter_of, read_adapter
+from kilnmark.keymaps.files.safefile import read_file, read_header
+from kilnmark.keymaps.names.shapes import load_shapes
+from kilnmark.keymaps.names.sorting import sort_keys
 from kilnmark.keymaps.outline import read_outline
-from kilnmark.keymaps.safefile import read_file, read_header
-from kilnmark.keymaps.shapes import load_shapes
-from kilnmark.keymaps.sorting import sort_keys
-from kilnmark.keymaps.write import make_adapter
+from kilnmark.keymaps.zoo.write import make_adapter
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(600)]
 
@@ -34,7 +34,7 @@ RATIO = 10.0
 COLD = """
 import sys, time
 from kilnmark.keymaps.outline import read_outline
-from kilnmark.keymaps.shapes import load_shapes
+from kilnmark.keymaps.names.shapes import load_shapes
 began = time.process_time()
 read_outline(sys.argv[1], load_shapes("dev"))
 print(1e3 * (time.process_time() - began))

@@ -10,8 +10,8 @@ import pytest
 from mlx import nn
 from numpy.typing import NDArray
 
-from kilnmark.engine.base import Base, load_base
-from kilnmark.engine.slots import find_slots
+from kilnmark.engine.families.flux1 import Base, load_base
+from kilnmark.engine.stack.slots import find_slots
 from kilnmark.keymaps.adapter import Adapter
 from tests.benchmarks import mflux_rival, ours
 from tests.benchmarks.figures import Figure, tell

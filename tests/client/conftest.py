@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from kilnmark.client import Client
-from kilnmark.keymaps.write import make_adapter
+from kilnmark.keymaps.zoo.write import make_adapter
 
 KILNMARK = str(Path(sys.executable).with_name("kilnmark"))
 START_TIMEOUT = 60.0

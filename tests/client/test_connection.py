@@ -19,10 +19,10 @@ from kilnmark.client.connection import (
     Progressed,
 )
 from kilnmark.client.errors import BadReply
-from kilnmark.protocol import jsonrpc
-from kilnmark.protocol.errors import QueueFull
-from kilnmark.protocol.replies import Heartbeat, PingResult, Progress
-from kilnmark.protocol.requests import PingParams, RenderParams, StatusParams, WarmUpParams
+from kilnmark.protocol.wire import jsonrpc
+from kilnmark.protocol.wire.errors import QueueFull
+from kilnmark.protocol.wire.replies import Heartbeat, PingResult, Progress
+from kilnmark.protocol.wire.requests import PingParams, RenderParams, StatusParams, WarmUpParams
 
 PONG = PingResult(version="1", pid=2, uptime_s=3.0)
 

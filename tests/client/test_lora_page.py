@@ -12,10 +12,10 @@ import pytest
 from rich.console import Console
 from safetensors.numpy import load_file
 
-from kilnmark.client.inspection_view import show_inspection
+from kilnmark.client.cli.inspection_view import show_inspection
 from kilnmark.keymaps.inspection import inspect_file
-from kilnmark.keymaps.shapes import load_shapes
-from kilnmark.keymaps.write import make_adapter, write_tensors
+from kilnmark.keymaps.names.shapes import load_shapes
+from kilnmark.keymaps.zoo.write import make_adapter, write_tensors
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "lora-does-nothing.md"

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from kilnmark.client.many import FIRST_PAUSE, LONGEST_PAUSE, Rendered, Turn, Turns
 from kilnmark.client.request import RenderRequest
-from kilnmark.protocol.errors import InvalidParams, QueueFull, RenderFailed
-from kilnmark.protocol.replies import RenderResult, StackInfo, Timings
+from kilnmark.protocol.wire.errors import InvalidParams, QueueFull, RenderFailed
+from kilnmark.protocol.wire.replies import RenderResult, StackInfo, Timings
 
 
 def requests(count: int) -> list[RenderRequest]:

@@ -19,7 +19,7 @@ def test_importing_the_package_imports_nothing_else() -> None:
 
 
 def test_neither_client_nor_command_line_needs_what_the_daemon_needs() -> None:
-    loaded = modules_after("from kilnmark.client import Client, AsyncClient; import kilnmark.client.cli")
+    loaded = modules_after("from kilnmark.client import Client, AsyncClient; import kilnmark.client.cli.main")
     assert loaded.isdisjoint({"mlx", "mflux", "uvloop", "kilnmark.daemon", "kilnmark.engine", "opentelemetry.sdk"})
 
 

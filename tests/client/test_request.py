@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from kilnmark.client.request import InspectOptions, RenderOptions, cancel_params, inspect_params, render_params
-from kilnmark.protocol.errors import InvalidParams
-from kilnmark.protocol.requests import LoraInspectParams, RenderParams
+from kilnmark.protocol.wire.errors import InvalidParams
+from kilnmark.protocol.wire.requests import LoraInspectParams, RenderParams
 
 NAN, INF = float("nan"), float("inf")
 

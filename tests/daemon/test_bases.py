@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from kilnmark.keymaps.write import make_adapter
+from kilnmark.keymaps.zoo.write import make_adapter
 from tests.daemon.conftest import SMALL, Daemon, Message, Wire, running_daemon
 
 pytestmark = pytest.mark.slow

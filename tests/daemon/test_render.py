@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from kilnmark.keymaps.write import make_adapter
+from kilnmark.keymaps.zoo.write import make_adapter
 from tests.daemon.conftest import SMALL, Daemon, Wire
 
 PNG = b"\x89PNG\r\n\x1a\n"

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from kilnmark.keymaps.write import make_adapter
+from kilnmark.keymaps.zoo.write import make_adapter
 from tests.daemon.conftest import SMALL, Daemon, Wire
 
 SHARED: dict[str, Any] = {**SMALL, "steps": 3, "_meta": {"progressToken": "t"}}

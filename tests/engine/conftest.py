@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from kilnmark.engine.base import Base, load_base
 from kilnmark.engine.compute import set_limits
-from kilnmark.engine.stack import Stacker
+from kilnmark.engine.families.flux1 import Base, load_base
+from kilnmark.engine.stack.stack import Stacker
 from kilnmark.keymaps.adapter import Adapter, read_adapter
-from kilnmark.keymaps.write import make_adapter
+from kilnmark.keymaps.zoo.write import make_adapter
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -9,10 +9,10 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from kilnmark.engine.layers import FactoredLinear
-from kilnmark.engine.slots import Slot
+from kilnmark.engine.stack.layers import FactoredLinear
+from kilnmark.engine.stack.slots import Slot
 from kilnmark.keymaps.adapter import Adapter
-from kilnmark.keymaps.update import AnyUpdate, HadamardUpdate, KroneckerUpdate, Update, WeightUpdate
+from kilnmark.keymaps.updates.update import AnyUpdate, HadamardUpdate, KroneckerUpdate, Update, WeightUpdate
 
 import mlx.core as mx  # isort: skip - after the engine, which puts the fast BLAS first
 from mlx import nn

@@ -16,19 +16,19 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import NoOpTracer, Tracer
 
-from kilnmark.engine.base import Ask, Base, BaseUnavailable, load_base
 from kilnmark.engine.bases import Bases, declared_bytes
 from kilnmark.engine.compute import active_bytes
-from kilnmark.engine.render import Renderer
-from kilnmark.engine.stack import Member
-from kilnmark.engine.standin import build_standin
-from kilnmark.engine.store import AdapterStore
+from kilnmark.engine.families.flux1 import Ask, Base, BaseUnavailable, load_base
+from kilnmark.engine.families.standin import build_standin
+from kilnmark.engine.run.render import Renderer
+from kilnmark.engine.stack.stack import Member
+from kilnmark.engine.stack.store import AdapterStore
 from kilnmark.keymaps.adapter import read_adapter
-from kilnmark.keymaps.write import make_adapter
+from kilnmark.keymaps.zoo.write import make_adapter
 from kilnmark.otel import names
-from kilnmark.protocol.memory import Limits
-from kilnmark.protocol.report import AdapterReport, Verdict
-from kilnmark.protocol.work import Holding, Left, LoadFailed, Loading, Ready
+from kilnmark.protocol.picture.report import AdapterReport, Verdict
+from kilnmark.protocol.wire.memory import Limits
+from kilnmark.protocol.wire.work import Holding, Left, LoadFailed, Loading, Ready
 from tests.protocol.samples import BASE
 
 SIZE = declared_bytes("standin", None)

@@ -9,15 +9,15 @@ import pytest
 from mlx import nn
 from numpy.typing import NDArray
 
-from kilnmark.engine.base import Base
-from kilnmark.engine.effect import Effect
-from kilnmark.engine.layers import FactoredLinear, StackedNorm
-from kilnmark.engine.slots import find_slots
-from kilnmark.engine.stack import Member, Stacker
+from kilnmark.engine.families.flux1 import Base
+from kilnmark.engine.proof.effect import Effect
+from kilnmark.engine.stack.layers import FactoredLinear, StackedNorm
+from kilnmark.engine.stack.slots import find_slots
+from kilnmark.engine.stack.stack import Member, Stacker
 from kilnmark.keymaps.adapter import Adapter, read_adapter
-from kilnmark.keymaps.update import AnyUpdate, BiasUpdate, KroneckerUpdate, NormUpdate, Update
-from kilnmark.keymaps.zoo import EXHIBITS, write_exhibit
-from kilnmark.protocol.report import Verdict
+from kilnmark.keymaps.updates.update import AnyUpdate, BiasUpdate, KroneckerUpdate, NormUpdate, Update
+from kilnmark.keymaps.zoo.zoo import EXHIBITS, write_exhibit
+from kilnmark.protocol.picture.report import Verdict
 from tests.engine.forward import noise
 from tests.engine.test_dora import ALL, layer, output, slot_of, update_of, weight_rows
 

@@ -14,13 +14,13 @@ from mlx.utils import tree_flatten
 from numpy.typing import NDArray
 from PIL import Image
 
-from kilnmark.engine.base import Base, BaseUnavailable, load_base
-from kilnmark.engine.layers import StackedLinear
-from kilnmark.engine.stack import Member
-from kilnmark.engine.standin import build_standin
+from kilnmark.engine.families.flux1 import Base, BaseUnavailable, load_base
+from kilnmark.engine.families.standin import build_standin
+from kilnmark.engine.stack.layers import StackedLinear
+from kilnmark.engine.stack.stack import Member
 from kilnmark.keymaps.adapter import Adapter, read_adapter
-from kilnmark.keymaps.update import Update
-from kilnmark.keymaps.write import make_adapter
+from kilnmark.keymaps.updates.update import Update
+from kilnmark.keymaps.zoo.write import make_adapter
 from tests.daemon.conftest import SMALL, Daemon, Wire, running_daemon
 from tests.engine.tiny_flux import write_tiny_flux
 

@@ -9,18 +9,18 @@ import pytest
 from mlx import nn
 from numpy.typing import NDArray
 
-from kilnmark.engine.base import Base
-from kilnmark.engine.effect import Effect
-from kilnmark.engine.layers import FactoredLinear, StackedLinear
-from kilnmark.engine.slots import Slot, find_slots, row_squares
-from kilnmark.engine.stack import Member, Stacker
-from kilnmark.engine.stretch import stretch_of
+from kilnmark.engine.families.flux1 import Base
+from kilnmark.engine.proof.effect import Effect
+from kilnmark.engine.stack.layers import FactoredLinear, StackedLinear
+from kilnmark.engine.stack.slots import Slot, find_slots, row_squares
+from kilnmark.engine.stack.stack import Member, Stacker
+from kilnmark.engine.stack.stretch import stretch_of
 from kilnmark.keymaps.adapter import Adapter, read_adapter
 from kilnmark.keymaps.errors import UnfitAdapter
-from kilnmark.keymaps.shapes import is_norm
-from kilnmark.keymaps.update import HadamardUpdate, KroneckerUpdate, Update, WeightUpdate
-from kilnmark.keymaps.write import write_tensors
-from kilnmark.protocol.report import Verdict
+from kilnmark.keymaps.names.shapes import is_norm
+from kilnmark.keymaps.updates.update import HadamardUpdate, KroneckerUpdate, Update, WeightUpdate
+from kilnmark.keymaps.zoo.write import write_tensors
+from kilnmark.protocol.picture.report import Verdict
 from tests.engine.forward import noise
 from tests.engine.small_layer import product
 from tests.keymaps.lycoris import diffusers_shares, dora_file, kohya_shares, loha_file, lokr_file

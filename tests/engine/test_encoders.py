@@ -5,14 +5,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from kilnmark.engine.base import Base
-from kilnmark.engine.effect import Effect
-from kilnmark.engine.layers import StackedLinear
-from kilnmark.engine.stack import Member, Stacker
+from kilnmark.engine.families.flux1 import Base
+from kilnmark.engine.proof.effect import Effect
+from kilnmark.engine.stack.layers import StackedLinear
+from kilnmark.engine.stack.stack import Member, Stacker
 from kilnmark.keymaps.adapter import Adapter, read_adapter
-from kilnmark.keymaps.shapes import encoder_of
-from kilnmark.keymaps.zoo import EXHIBITS, write_exhibit
-from kilnmark.protocol.report import Verdict
+from kilnmark.keymaps.names.shapes import encoder_of
+from kilnmark.keymaps.zoo.zoo import EXHIBITS, write_exhibit
+from kilnmark.protocol.picture.report import Verdict
 from tests.engine.forward import noise
 
 BY_NAME = {exhibit.name: exhibit for exhibit in EXHIBITS}

@@ -9,10 +9,10 @@ from contextlib import contextmanager
 
 import pytest
 
-from kilnmark.protocol.errors import Cancelled, RenderFailed
-from kilnmark.protocol.framing import LineSplitter
-from kilnmark.protocol.replies import StackInfo
-from kilnmark.protocol.work import Beat, CancelRender, Event, Exit, Failed, Order, RenderJob, decode_event, encode
+from kilnmark.protocol.wire.errors import Cancelled, RenderFailed
+from kilnmark.protocol.wire.framing import LineSplitter
+from kilnmark.protocol.wire.replies import StackInfo
+from kilnmark.protocol.wire.work import Beat, CancelRender, Event, Exit, Failed, Order, RenderJob, decode_event, encode
 
 PATIENCE = 30.0
 """Seconds any single wait may take before the test fails."""
@@ -20,7 +20,7 @@ PATIENCE = 30.0
 PAINTS_NOTHING = """
 import socket, sys, time
 from kilnmark.engine.link import Link
-from kilnmark.protocol.work import Exit, Failed
+from kilnmark.protocol.wire.work import Exit, Failed
 
 link = Link(socket.socket(fileno=int(sys.argv[1])))
 link.start()

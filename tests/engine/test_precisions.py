@@ -6,7 +6,7 @@ What reaches the output is the whole update, whatever the base rounds its own we
 import numpy as np
 import pytest
 
-from kilnmark.engine.build import Member, build_wrappers
+from kilnmark.engine.stack.build import Member, build_wrappers
 from tests.engine.small_layer import LAYERS, OUT, TARGET, UPDATES, adapter, change, normal, slot_of, weight
 
 import mlx.core as mx  # isort: skip - after the engine, which puts the fast BLAS first

@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from kilnmark.engine.base import Base
-from kilnmark.engine.effect import Effect
-from kilnmark.engine.layers import KroneckerTerm, StackedLinear
-from kilnmark.engine.stack import Member, Stacker
+from kilnmark.engine.families.flux1 import Base
+from kilnmark.engine.proof.effect import Effect
+from kilnmark.engine.stack.layers import KroneckerTerm, StackedLinear
+from kilnmark.engine.stack.stack import Member, Stacker
 from kilnmark.keymaps.adapter import Adapter, read_adapter
-from kilnmark.keymaps.update import HadamardUpdate, KroneckerUpdate, Update
-from kilnmark.keymaps.write import write_tensors
-from kilnmark.protocol.report import Verdict
+from kilnmark.keymaps.updates.update import HadamardUpdate, KroneckerUpdate, Update
+from kilnmark.keymaps.zoo.write import write_tensors
+from kilnmark.protocol.picture.report import Verdict
 from tests.engine.forward import noise
 from tests.engine.small_layer import product
-from tests.engine.test_stack import mflux_stack
+from tests.engine.stack.test_stack import mflux_stack
 from tests.keymaps.lycoris import diffusers_shares, kohya_shares, loha_file, lokr_file
 
 FLATTENED = diffusers_shares("lycoris_", "_")

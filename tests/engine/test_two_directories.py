@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from kilnmark.engine.base import BaseUnavailable, load_base
 from kilnmark.engine.bases import declared_bytes
+from kilnmark.engine.families.flux1 import BaseUnavailable, load_base
 from tests.daemon.conftest import SMALL, Daemon, Wire, running_daemon
 from tests.engine.tiny_flux import write_tiny_flux
 

@@ -22,14 +22,14 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from kilnmark.keymaps.write import make_adapter
+from kilnmark.keymaps.zoo.write import make_adapter
 from kilnmark.otel.receiver import Receiver, Span
-from kilnmark.protocol.errors import Cancelled, RenderFailed
-from kilnmark.protocol.framing import LineSplitter
-from kilnmark.protocol.record import CHUNK, STANDIN_NOTICE, decode_record
-from kilnmark.protocol.replies import StackInfo
-from kilnmark.protocol.report import Verdict
-from kilnmark.protocol.work import (
+from kilnmark.protocol.picture.record import CHUNK, STANDIN_NOTICE, decode_record
+from kilnmark.protocol.picture.report import Verdict
+from kilnmark.protocol.wire.errors import Cancelled, RenderFailed
+from kilnmark.protocol.wire.framing import LineSplitter
+from kilnmark.protocol.wire.replies import StackInfo
+from kilnmark.protocol.wire.work import (
     STAGES,
     Beat,
     CancelRender,

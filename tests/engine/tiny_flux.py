@@ -5,9 +5,9 @@ Every layer has its true width; the text encoders have one block each and the VA
 
 from pathlib import Path
 
-from kilnmark.engine.layers import FactoredLinear
-from kilnmark.engine.slots import find_slots
-from kilnmark.engine.standin import build_standin
+from kilnmark.engine.families.standin import build_standin
+from kilnmark.engine.stack.layers import FactoredLinear
+from kilnmark.engine.stack.slots import find_slots
 
 import mlx.core as mx  # isort: skip - after the engine, which puts the fast BLAS first
 from mflux.models.common.config.model_config import ModelConfig

@@ -25,13 +25,13 @@ ON_DEMAND = {"otel": "google opentelemetry", "client": "PIL tokenizers"}
 EXTRA_ONLY = ("opentelemetry.sdk", "opentelemetry.exporter", "opentelemetry.proto", "opentelemetry.instrumentation")
 ARROWS = {
     "protocol": "protocol",
-    "otel": "otel protocol.errors protocol.report protocol.work",
-    "keymaps": "keymaps protocol.inspection protocol.report",
+    "otel": "otel protocol.wire.errors protocol.picture.report protocol.wire.work",
+    "keymaps": "keymaps protocol.wire.inspection protocol.picture.report",
     "client": "client protocol otel keymaps",
     "daemon": "daemon protocol otel keymaps",
     "engine": "engine protocol otel keymaps",
 }
-MFLUX_ROOMS = {"engine/base.py", "engine/standin.py"}
+MFLUX_ROOMS = {"engine/families/flux1.py", "engine/families/standin.py"}
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,8 @@ class Import:
 
 
 def imports_of(path: Path) -> Iterator[Import]:
-    room = path.parent.name if path.parent.parent.name == "kilnmark" else path.parents[1].name
     file = path.as_posix().rpartition("/kilnmark/")[2]
+    room = file.partition("/")[0]
     tree = ast.parse(path.read_text())
     for node, on_demand in walk(tree, on_demand=False):
         for module in modules_of(node):

@@ -42,8 +42,8 @@ KEYMAPS_PROOF = """
 from pathlib import Path
 
 from kilnmark.keymaps.adapter import read_adapter
-from kilnmark.keymaps.shapes import load_shapes
-from kilnmark.keymaps.write import make_adapter
+from kilnmark.keymaps.names.shapes import load_shapes
+from kilnmark.keymaps.zoo.write import make_adapter
 
 adapter = read_adapter(make_adapter(Path("healthy.safetensors"), rank=1), load_shapes("dev"))
 print(adapter.total_key_count, adapter.matched_key_count, adapter.target_count)
@@ -53,7 +53,7 @@ STYLE_PROOF = """
 import json, subprocess, sys
 from pathlib import Path
 
-from kilnmark.keymaps.write import make_adapter
+from kilnmark.keymaps.zoo.write import make_adapter
 
 genre = Path("packs", "ink")
 genre.mkdir(parents=True)
@@ -124,10 +124,10 @@ def clean_environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 def test_the_wheel_holds_every_part_its_data_and_no_namespace_init(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     assert {f"kilnmark/{part}/py.typed" for part in PARTS} <= names
-    assert any(name.startswith("kilnmark/keymaps/conventions/") and name.endswith(".yaml") for name in names)
-    assert any(name.startswith("kilnmark/keymaps/shapes/") and name.endswith(".json") for name in names)
-    assert {f"kilnmark/protocol/{name}" for name in ("tiers.yaml", "schemas/genre.schema.json")} <= names
-    assert {f"kilnmark/client/batch/page.{part}" for part in ("html", "css", "js")} <= names
+    assert any(name.startswith("kilnmark/keymaps/names/conventions/") and name.endswith(".yaml") for name in names)
+    assert any(name.startswith("kilnmark/keymaps/names/model_shapes/") and name.endswith(".json") for name in names)
+    assert {f"kilnmark/protocol/content/{name}" for name in ("tiers.yaml", "json_schemas/genre.schema.json")} <= names
+    assert {f"kilnmark/client/batch/page/page.{part}" for part in ("html", "css", "js")} <= names
     assert "kilnmark/genre_packs/weatherwright/visual_style.yaml" in names
     assert "kilnmark/__init__.py" not in names
     assert not any("__pycache__" in name or name.startswith("tests") for name in names)

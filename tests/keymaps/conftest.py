@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from kilnmark.keymaps.write import make_adapter
+from kilnmark.keymaps.zoo.write import make_adapter
 
 Press = Callable[..., Path]
 

@@ -23,13 +23,13 @@ from safetensors import safe_open
 from kilnmark.keymaps.adapter import Adapter, read_adapter
 from kilnmark.keymaps.engagement import describe, evidence
 from kilnmark.keymaps.errors import RefusedFile
-from kilnmark.keymaps.remap import GOALS, GoalName, remap_adapter
-from kilnmark.keymaps.safefile import AdapterHeader, read_header
-from kilnmark.keymaps.shapes import PAINTERS, load_shapes
-from kilnmark.keymaps.update import Update
-from kilnmark.keymaps.write import StoredAs
-from kilnmark.keymaps.zoo import EXHIBITS, write_exhibit
-from kilnmark.protocol.report import judge
+from kilnmark.keymaps.files.safefile import AdapterHeader, read_header
+from kilnmark.keymaps.names.shapes import PAINTERS, load_shapes
+from kilnmark.keymaps.remap.convert import GOALS, GoalName, remap_adapter
+from kilnmark.keymaps.updates.update import Update
+from kilnmark.keymaps.zoo.write import StoredAs
+from kilnmark.keymaps.zoo.zoo import EXHIBITS, write_exhibit
+from kilnmark.protocol.picture.report import judge
 from tests.keymaps.mutations import BYTES, HEADER, TENSORS, Draft, encoded, parsed
 
 __all__ = ["Run", "case", "fuzz"]

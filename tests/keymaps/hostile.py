@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from kilnmark.keymaps.errors import OutsideRoots, RefusedFile, UnsafeFile
-from kilnmark.keymaps.header import HEADER_LIMIT, PREFIX
-from kilnmark.keymaps.header_text import TENSOR_LIMIT
+from kilnmark.keymaps.files.header import HEADER_LIMIT, PREFIX
+from kilnmark.keymaps.files.header_text import TENSOR_LIMIT
 
 __all__ = ["KINDS", "Hostile"]
 

@@ -11,8 +11,8 @@ from math import prod
 from random import Random
 from typing import Any
 
-from kilnmark.keymaps.alpha import PEFT_METADATA
-from kilnmark.keymaps.dtypes import WIDTHS
+from kilnmark.keymaps.files.dtypes import WIDTHS
+from kilnmark.keymaps.updates.alpha import PEFT_METADATA
 
 __all__ = ["BYTES", "HEADER", "TENSORS", "Draft", "Tensor", "encoded", "parsed"]
 

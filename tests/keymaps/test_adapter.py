@@ -10,8 +10,8 @@ from safetensors.numpy import load_file, save_file
 
 from kilnmark.keymaps.adapter import Adapter, read_adapter
 from kilnmark.keymaps.errors import OutsideRoots
-from kilnmark.keymaps.shapes import is_norm, load_shapes
-from kilnmark.keymaps.write import make_adapter, write_tensors
+from kilnmark.keymaps.names.shapes import is_norm, load_shapes
+from kilnmark.keymaps.zoo.write import make_adapter, write_tensors
 
 Raw = dict[str, NDArray[np.float32]]
 

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
 from kilnmark.keymaps.adapter import Adapter, read_adapter
-from kilnmark.keymaps.shapes import load_shapes
-from kilnmark.keymaps.update import BiasUpdate, KroneckerUpdate, NormUpdate, Update
-from kilnmark.keymaps.zoo import EXHIBITS, write_exhibit
+from kilnmark.keymaps.names.shapes import load_shapes
+from kilnmark.keymaps.updates.update import BiasUpdate, KroneckerUpdate, NormUpdate, Update
+from kilnmark.keymaps.zoo.zoo import EXHIBITS, write_exhibit
 from tests.keymaps.oracle import Line, Raw, flux1_all_bfl, flux1_bfl, flux1_diffusers_core
 
 DEV = load_shapes("dev")

@@ -7,9 +7,9 @@ import pytest
 from kilnmark.keymaps.adapter import Adapter, read_adapter
 from kilnmark.keymaps.engagement import describe, describe_refusal, evidence
 from kilnmark.keymaps.errors import UnsafeFile
-from kilnmark.keymaps.shapes import load_shapes
-from kilnmark.keymaps.write import ConventionName, make_adapter
-from kilnmark.protocol.report import Verdict, judge
+from kilnmark.keymaps.names.shapes import load_shapes
+from kilnmark.keymaps.zoo.write import ConventionName, make_adapter
+from kilnmark.protocol.picture.report import Verdict, judge
 
 DEV = load_shapes("dev")
 

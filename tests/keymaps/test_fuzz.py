@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from kilnmark.keymaps import safefile
+from kilnmark.keymaps.files import safefile
 from tests.keymaps.fuzz import GROWTH_LIMIT, case, fuzz
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from kilnmark.keymaps.safefile import read_file, read_header
+from kilnmark.keymaps.files.safefile import read_file, read_header
 from tests.keymaps.hostile import KINDS, Hostile
 from tests.keymaps.openings import after_opening
 

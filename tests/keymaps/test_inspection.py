@@ -14,12 +14,12 @@ import pytest
 from rich.console import Console
 from safetensors.numpy import load_file
 
-from kilnmark.client.inspection_view import show_inspection
+from kilnmark.client.cli.inspection_view import show_inspection
 from kilnmark.keymaps.errors import UnsafeFile
 from kilnmark.keymaps.inspection import adapter_files, inspect_file
-from kilnmark.keymaps.shapes import load_shapes
-from kilnmark.keymaps.write import make_adapter, write_tensors
-from kilnmark.protocol.report import Verdict
+from kilnmark.keymaps.names.shapes import load_shapes
+from kilnmark.keymaps.zoo.write import make_adapter, write_tensors
+from kilnmark.protocol.picture.report import Verdict
 
 DEV = load_shapes("dev")
 QKV = "lora_unet_double_blocks_0_img_attn_qkv"

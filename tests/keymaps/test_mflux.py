@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
 from kilnmark.keymaps.adapter import read_adapter
-from kilnmark.keymaps.shapes import load_shapes
-from kilnmark.keymaps.update import Update
-from kilnmark.keymaps.zoo import EXHIBITS, write_exhibit
+from kilnmark.keymaps.names.shapes import load_shapes
+from kilnmark.keymaps.updates.update import Update
+from kilnmark.keymaps.zoo.zoo import EXHIBITS, write_exhibit
 from tests.keymaps.oracle import Wide, relative_error
 
 pytest.importorskip("mflux", reason="the light installation has no mflux to compare with")

@@ -7,10 +7,10 @@ import pytest
 from safetensors.numpy import load_file
 
 from kilnmark.keymaps.adapter import read_adapter
+from kilnmark.keymaps.names.shapes import load_shapes
 from kilnmark.keymaps.outline import read_outline
-from kilnmark.keymaps.shapes import load_shapes
-from kilnmark.keymaps.write import write_tensors
-from kilnmark.keymaps.zoo import EXHIBITS, write_exhibit
+from kilnmark.keymaps.zoo.write import write_tensors
+from kilnmark.keymaps.zoo.zoo import EXHIBITS, write_exhibit
 
 BY_NAME = {exhibit.name: exhibit for exhibit in EXHIBITS}
 SHARED = (

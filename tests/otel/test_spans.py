@@ -11,9 +11,9 @@ from kilnmark.otel import names
 from kilnmark.otel.receiver import Attribute, Receiver, Span
 from kilnmark.otel.setup import start
 from kilnmark.otel.spans import describe_adapter, describe_origin, describe_render, describe_stack, mark_failed
-from kilnmark.protocol.replies import StackInfo
-from kilnmark.protocol.report import AdapterReport, Verdict
-from kilnmark.protocol.work import RenderJob
+from kilnmark.protocol.picture.report import AdapterReport, Verdict
+from kilnmark.protocol.wire.replies import StackInfo
+from kilnmark.protocol.wire.work import RenderJob
 
 REPORT = AdapterReport(
     name="glaze",

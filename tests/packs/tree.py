@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kilnmark.keymaps.write import draw_pair, write_tensors
+from kilnmark.keymaps.zoo.write import draw_pair, write_tensors
 from tests.packs.texts import CREATURES, GENRE_STYLES, HISTORIES, MARK, PORTRAITS, WORLD_STYLES, Text
 
 __all__ = ["Entry", "PacksTree", "Planted", "make_packs_tree"]

@@ -1,8 +1,8 @@
 """One of each large result, for tests that need any: every figure is made up."""
 
-from kilnmark.protocol.memory import BaseInfo, HeldAdapter, HeldBase, Limits, MemoryInfo
-from kilnmark.protocol.problems import Problem
-from kilnmark.protocol.replies import JobInfo, PacksInfo, StatusResult, WorkerInfo
+from kilnmark.protocol.content.problems import Problem
+from kilnmark.protocol.wire.memory import BaseInfo, HeldAdapter, HeldBase, Limits, MemoryInfo
+from kilnmark.protocol.wire.replies import JobInfo, PacksInfo, StatusResult, WorkerInfo
 
 BASE = BaseInfo(
     variant="standin",

@@ -5,9 +5,9 @@ import pickle
 
 import pytest
 
-from kilnmark.protocol import errors, jsonrpc
-from kilnmark.protocol.errors import BY_CODE, ParseError, QueueFull, RequestError
-from kilnmark.protocol.jsonrpc import Note, Reply, read_message
+from kilnmark.protocol.wire import errors, jsonrpc
+from kilnmark.protocol.wire.errors import BY_CODE, ParseError, QueueFull, RequestError
+from kilnmark.protocol.wire.jsonrpc import Note, Reply, read_message
 
 
 def over_the_wire(error: RequestError) -> RequestError:

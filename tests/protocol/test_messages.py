@@ -5,8 +5,9 @@ import inspect
 import msgspec
 import pytest
 
-from kilnmark.protocol import replies, requests, work
-from kilnmark.protocol.replies import (
+from kilnmark.protocol.picture.report import AdapterReport, UnmatchedKeys, Verdict
+from kilnmark.protocol.wire import replies, requests, work
+from kilnmark.protocol.wire.replies import (
     CacheInfo,
     CancelResult,
     Heartbeat,
@@ -25,8 +26,7 @@ from kilnmark.protocol.replies import (
     WarmUpResult,
     WorkerInfo,
 )
-from kilnmark.protocol.report import AdapterReport, UnmatchedKeys, Verdict
-from kilnmark.protocol.requests import (
+from kilnmark.protocol.wire.requests import (
     CallMeta,
     CancelParams,
     JobParams,
@@ -40,7 +40,7 @@ from kilnmark.protocol.requests import (
     StyleComposeParams,
     WarmUpParams,
 )
-from kilnmark.protocol.work import (
+from kilnmark.protocol.wire.work import (
     Beat,
     CancelRender,
     Configure,

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kilnmark.protocol.errors import InvalidParams
-from kilnmark.protocol.jsonrpc import params_as
-from kilnmark.protocol.requests import (
+from kilnmark.protocol.wire.errors import InvalidParams
+from kilnmark.protocol.wire.jsonrpc import params_as
+from kilnmark.protocol.wire.requests import (
     CancelParams,
     LoraInspectParams,
     PingParams,

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from kilnmark.protocol.marked_yaml import read_marked
-from kilnmark.protocol.schemas import SCHEMAS
-from kilnmark.protocol.style import compose_lora_stack, overlay
-from kilnmark.protocol.style_documents import StyleFields, parse_genre_style, parse_world_style
-from kilnmark.protocol.tiers import load_tiers, parse_tiers
+from kilnmark.protocol.content.documents import StyleFields, parse_genre_style, parse_world_style
+from kilnmark.protocol.content.marked_yaml import read_marked
+from kilnmark.protocol.content.schemas import SCHEMAS
+from kilnmark.protocol.content.style import compose_lora_stack, overlay
+from kilnmark.protocol.content.tiers import load_tiers, parse_tiers
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "visual-style.md").read_text()
 BLOCKS = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)

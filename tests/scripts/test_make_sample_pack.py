@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 import yaml
 
-from kilnmark.client.pack_files import PackFolder
+from kilnmark.client.cli.pack_files import PackFolder
 from kilnmark.keymaps.adapter import read_adapter
 from kilnmark.keymaps.engagement import evidence
-from kilnmark.keymaps.shapes import load_shapes
-from kilnmark.protocol.packs import load_pack
-from kilnmark.protocol.report import Verdict, judge
+from kilnmark.keymaps.names.shapes import load_shapes
+from kilnmark.protocol.content.packs import load_pack
+from kilnmark.protocol.picture.report import Verdict, judge
 from scripts.make_sample_pack import PACKS, SAMPLES, write_samples
 
 GENRE = PACKS / "weatherwright"

@@ -24,8 +24,10 @@ if TYPE_CHECKING:
     from kilnmark.client.many import Rendered
     from kilnmark.client.request import InspectOptions, RenderOptions, RenderRequest
     from kilnmark.client.sync import Client
-    from kilnmark.protocol.composition import ComposedLora, Composition
-    from kilnmark.protocol.errors import (
+    from kilnmark.protocol.content.composition import ComposedLora, Composition
+    from kilnmark.protocol.content.problems import Problem
+    from kilnmark.protocol.picture.report import AdapterReport, Verdict
+    from kilnmark.protocol.wire.errors import (
         AdapterNotEngaged,
         AdapterRefused,
         Cancelled,
@@ -44,10 +46,9 @@ if TYPE_CHECKING:
         UnknownMethod,
         WorkerLost,
     )
-    from kilnmark.protocol.inspection import Inspection, InspectionDocument
-    from kilnmark.protocol.memory import BaseInfo
-    from kilnmark.protocol.problems import Problem
-    from kilnmark.protocol.replies import (
+    from kilnmark.protocol.wire.inspection import Inspection, InspectionDocument
+    from kilnmark.protocol.wire.memory import BaseInfo
+    from kilnmark.protocol.wire.replies import (
         CancelResult,
         JobError,
         JobInfo,
@@ -64,7 +65,6 @@ if TYPE_CHECKING:
         WarmUpResult,
         WorkerInfo,
     )
-    from kilnmark.protocol.report import AdapterReport, Verdict
 
 _HOMES = {
     "kilnmark.client.aio": "AsyncClient",
@@ -75,20 +75,20 @@ _HOMES = {
     "kilnmark.client.many": "Rendered",
     "kilnmark.client.request": "InspectOptions RenderOptions RenderRequest",
     "kilnmark.client.sync": "Client",
-    "kilnmark.protocol.composition": "ComposedLora Composition",
-    "kilnmark.protocol.errors": (
+    "kilnmark.protocol.content.composition": "ComposedLora Composition",
+    "kilnmark.protocol.wire.errors": (
         "AdapterNotEngaged AdapterRefused Cancelled Draining InternalError InvalidParams InvalidRequest "
         "JobTimedOut KilnmarkError ParseError QueueFull RenderFailed RequestError StorageFailed UnknownJob "
         "UnknownMethod WorkerLost"
     ),
-    "kilnmark.protocol.inspection": "Inspection InspectionDocument",
-    "kilnmark.protocol.memory": "BaseInfo",
-    "kilnmark.protocol.problems": "Problem",
-    "kilnmark.protocol.replies": (
+    "kilnmark.protocol.wire.inspection": "Inspection InspectionDocument",
+    "kilnmark.protocol.wire.memory": "BaseInfo",
+    "kilnmark.protocol.content.problems": "Problem",
+    "kilnmark.protocol.wire.replies": (
         "CancelResult JobError JobInfo JobResult JobsResult PacksInfo PingResult Progress RenderResult ShutdownResult "
         "StackInfo StatusResult Timings WarmUpResult WorkerInfo"
     ),
-    "kilnmark.protocol.report": "AdapterReport Verdict",
+    "kilnmark.protocol.picture.report": "AdapterReport Verdict",
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
 

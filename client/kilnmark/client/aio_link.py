@@ -16,8 +16,8 @@ from kilnmark.client.dial import has_hung_up
 from kilnmark.client.errors import BadReply, ConnectionLost, ReplyTimeout, SilenceTimeout
 from kilnmark.client.timeouts import Bound, Patience
 from kilnmark.client.tracing import Carrier
-from kilnmark.protocol.errors import KilnmarkError
-from kilnmark.protocol.requests import PingParams
+from kilnmark.protocol.wire.errors import KilnmarkError
+from kilnmark.protocol.wire.requests import PingParams
 
 __all__ = ["Link"]
 

@@ -8,9 +8,9 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 
 from kilnmark.client.many import Rendered, Turn, Turns
-from kilnmark.protocol.errors import KilnmarkError
-from kilnmark.protocol.replies import RenderResult
-from kilnmark.protocol.requests import RenderParams
+from kilnmark.protocol.wire.errors import KilnmarkError
+from kilnmark.protocol.wire.replies import RenderResult
+from kilnmark.protocol.wire.requests import RenderParams
 
 __all__ = ["run_all"]
 

@@ -9,12 +9,12 @@ from typing import Generic, TypeVar
 import msgspec
 
 from kilnmark.client.errors import BadReply, ClientError
-from kilnmark.protocol import jsonrpc
-from kilnmark.protocol.composition import Composition
-from kilnmark.protocol.errors import ParseError, RequestError
-from kilnmark.protocol.framing import LineSplitter, OversizedFrame
-from kilnmark.protocol.inspection import InspectionDocument
-from kilnmark.protocol.replies import (
+from kilnmark.protocol.content.composition import Composition
+from kilnmark.protocol.wire import jsonrpc
+from kilnmark.protocol.wire.errors import ParseError, RequestError
+from kilnmark.protocol.wire.framing import LineSplitter, OversizedFrame
+from kilnmark.protocol.wire.inspection import InspectionDocument
+from kilnmark.protocol.wire.replies import (
     CancelResult,
     Heartbeat,
     JobResult,
@@ -26,7 +26,7 @@ from kilnmark.protocol.replies import (
     StatusResult,
     WarmUpResult,
 )
-from kilnmark.protocol.requests import CallMeta
+from kilnmark.protocol.wire.requests import CallMeta
 
 __all__ = [
     "CANCEL",

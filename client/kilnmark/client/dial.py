@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from kilnmark.client.errors import DaemonUnavailable
-from kilnmark.protocol.address import MAX_SOCKET_PATH, default_socket_path
+from kilnmark.protocol.wire.address import MAX_SOCKET_PATH, default_socket_path
 
 __all__ = ["RETRY_AFTER", "has_hung_up", "socket_path", "try_to_connect"]
 

@@ -1,10 +1,10 @@
 """What can go wrong on the client's own side of the socket: no daemon, a lost connection, patience at an end.
 
-An error that the daemon answered with is raised as the class of `kilnmark.protocol.errors` it was there; the classes
+An error that the daemon answered with is raised as the class of `kilnmark.protocol.wire.errors` it was there; those
 here never travel. Each stores facts and words them when it is printed.
 
     KilnmarkError
-    ├── RequestError               what the daemon answered (kilnmark.protocol.errors)
+    ├── RequestError               what the daemon answered (kilnmark.protocol.wire.errors)
     └── ClientError
         ├── DaemonUnavailable      nobody listens at the socket
         ├── DaemonNotInstalled     `serve` without the daemon's packages
@@ -25,7 +25,7 @@ here never travel. Each stores facts and words them when it is printed.
 
 from typing import ClassVar
 
-from kilnmark.protocol.errors import KilnmarkError
+from kilnmark.protocol.wire.errors import KilnmarkError
 
 __all__ = [
     "BadReply",

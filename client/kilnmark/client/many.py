@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from kilnmark.client.request import RenderRequest, render_params
-from kilnmark.protocol.errors import InvalidParams, KilnmarkError, QueueFull
-from kilnmark.protocol.replies import RenderResult
-from kilnmark.protocol.requests import RenderParams
+from kilnmark.protocol.wire.errors import InvalidParams, KilnmarkError, QueueFull
+from kilnmark.protocol.wire.replies import RenderResult
+from kilnmark.protocol.wire.requests import RenderParams
 
 __all__ = ["Rendered", "Turn", "Turns"]
 

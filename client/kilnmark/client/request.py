@@ -12,10 +12,10 @@ from typing import Any, Literal, Required, TypedDict, Unpack
 
 import msgspec
 
-from kilnmark.protocol import jsonrpc
-from kilnmark.protocol.catalog import Priority
-from kilnmark.protocol.errors import InvalidParams
-from kilnmark.protocol.requests import (
+from kilnmark.protocol.picture.catalog import Priority
+from kilnmark.protocol.wire import jsonrpc
+from kilnmark.protocol.wire.errors import InvalidParams
+from kilnmark.protocol.wire.requests import (
     CancelParams,
     JobParams,
     JobWaitParams,

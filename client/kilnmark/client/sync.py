@@ -47,9 +47,9 @@ from kilnmark.client.request import (
 from kilnmark.client.sync_link import Link
 from kilnmark.client.timeouts import Patience, Timeouts
 from kilnmark.client.tracing import Carrier, render_span
-from kilnmark.protocol.composition import Composition
-from kilnmark.protocol.inspection import InspectionDocument
-from kilnmark.protocol.replies import (
+from kilnmark.protocol.content.composition import Composition
+from kilnmark.protocol.wire.inspection import InspectionDocument
+from kilnmark.protocol.wire.replies import (
     CancelResult,
     JobResult,
     JobsResult,
@@ -60,7 +60,14 @@ from kilnmark.protocol.replies import (
     StatusResult,
     WarmUpResult,
 )
-from kilnmark.protocol.requests import JobsParams, PingParams, RenderParams, ShutdownParams, StatusParams, WarmUpParams
+from kilnmark.protocol.wire.requests import (
+    JobsParams,
+    PingParams,
+    RenderParams,
+    ShutdownParams,
+    StatusParams,
+    WarmUpParams,
+)
 
 __all__ = ["Client"]
 

@@ -14,7 +14,7 @@ from kilnmark.client.errors import ClientError
 from kilnmark.otel import names
 from kilnmark.otel.carrier import Carrier, carrier_of
 from kilnmark.otel.setup import start
-from kilnmark.protocol.errors import RequestError
+from kilnmark.protocol.wire.errors import RequestError
 
 __all__ = ["Carrier", "render_span", "traced_command"]
 

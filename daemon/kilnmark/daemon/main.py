@@ -13,12 +13,12 @@ from collections.abc import Sequence
 
 import uvloop
 
-from kilnmark.daemon.connection import Connection
-from kilnmark.daemon.dispatch import Dispatch
+from kilnmark.daemon.jobs.renders import Renders
 from kilnmark.daemon.methods import Methods
-from kilnmark.daemon.renders import Renders
 from kilnmark.daemon.settings import Settings, SettingsError, read_settings
-from kilnmark.daemon.socket import Listener, SocketHeld, UnfitSocketPath
+from kilnmark.daemon.wire.connection import Connection
+from kilnmark.daemon.wire.dispatch import Dispatch
+from kilnmark.daemon.wire.socket import Listener, SocketHeld, UnfitSocketPath
 from kilnmark.otel.setup import Telemetry, TracingMisconfigured, start
 
 __all__ = ["Daemon", "main"]

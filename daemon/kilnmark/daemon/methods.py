@@ -16,20 +16,20 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 from opentelemetry.trace import Tracer
 
-from kilnmark.daemon.accept import accept, known_variant
-from kilnmark.daemon.compositions import compose
-from kilnmark.daemon.exchange import Exchange
-from kilnmark.daemon.inspections import Inspections
-from kilnmark.daemon.jobs import Job, Watcher
-from kilnmark.daemon.outcome import job_result
-from kilnmark.daemon.packs import Packs
-from kilnmark.daemon.renders import Renders
+from kilnmark.daemon.asked.accept import accept, known_variant
+from kilnmark.daemon.asked.compositions import compose
+from kilnmark.daemon.asked.inspections import Inspections
+from kilnmark.daemon.asked.packs import Packs
+from kilnmark.daemon.asked.styled import Styled
+from kilnmark.daemon.jobs.jobs import Job, Watcher
+from kilnmark.daemon.jobs.outcome import job_result
+from kilnmark.daemon.jobs.renders import Renders
 from kilnmark.daemon.settings import Settings
 from kilnmark.daemon.spans import RenderTrace, warm_up_span
-from kilnmark.daemon.styled import Styled
-from kilnmark.protocol.composition import Composition
-from kilnmark.protocol.errors import JobTimedOut, RenderFailed, RequestError, UnknownJob, WorkerLost
-from kilnmark.protocol.replies import (
+from kilnmark.daemon.wire.exchange import Exchange
+from kilnmark.protocol.content.composition import Composition
+from kilnmark.protocol.wire.errors import JobTimedOut, RenderFailed, RequestError, UnknownJob, WorkerLost
+from kilnmark.protocol.wire.replies import (
     CancelResult,
     JobResult,
     JobsResult,
@@ -39,7 +39,7 @@ from kilnmark.protocol.replies import (
     StatusResult,
     WarmUpResult,
 )
-from kilnmark.protocol.requests import (
+from kilnmark.protocol.wire.requests import (
     CancelParams,
     JobParams,
     JobsParams,
@@ -53,7 +53,7 @@ from kilnmark.protocol.requests import (
     WarmUpParams,
     check_render,
 )
-from kilnmark.protocol.work import LoadFailed
+from kilnmark.protocol.wire.work import LoadFailed
 
 __all__ = ["Method", "Methods"]
 

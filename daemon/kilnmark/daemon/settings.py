@@ -9,10 +9,10 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
-from kilnmark.daemon.turn import Pace
-from kilnmark.protocol.catalog import STANDIN, VARIANTS
-from kilnmark.protocol.errors import KilnmarkError
-from kilnmark.protocol.work import Configure
+from kilnmark.daemon.jobs.turn import Pace
+from kilnmark.protocol.picture.catalog import STANDIN, VARIANTS
+from kilnmark.protocol.wire.errors import KilnmarkError
+from kilnmark.protocol.wire.work import Configure
 
 __all__ = ["Settings", "SettingsError", "read_settings"]
 

@@ -11,11 +11,11 @@ from opentelemetry.trace import SpanKind, Tracer, set_span_in_context
 from kilnmark.otel import names
 from kilnmark.otel.setup import Carrier, carrier_of, context_from, trace_id_of
 from kilnmark.otel.spans import describe_origin, describe_render, describe_stack, mark_failed
-from kilnmark.protocol import work
-from kilnmark.protocol.errors import AdapterNotEngaged, AdapterRefused, RequestError
-from kilnmark.protocol.replies import RenderResult
-from kilnmark.protocol.report import AdapterReport
-from kilnmark.protocol.requests import CallMeta
+from kilnmark.protocol.picture.report import AdapterReport
+from kilnmark.protocol.wire import work
+from kilnmark.protocol.wire.errors import AdapterNotEngaged, AdapterRefused, RequestError
+from kilnmark.protocol.wire.replies import RenderResult
+from kilnmark.protocol.wire.requests import CallMeta
 
 __all__ = ["RenderTrace", "warm_up_span"]
 

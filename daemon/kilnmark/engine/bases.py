@@ -15,17 +15,17 @@ from pathlib import Path
 import mlx.core as mx
 from opentelemetry.trace import Tracer
 
-from kilnmark.engine.base import Base, BaseUnavailable
 from kilnmark.engine.compute import active_bytes, precision
-from kilnmark.engine.render import Renderer
-from kilnmark.engine.weights import WeightsProblem, read_directory
-from kilnmark.keymaps.shapes import Shapes
+from kilnmark.engine.families.flux1 import Base, BaseUnavailable
+from kilnmark.engine.families.weights import WeightsProblem, read_directory
+from kilnmark.engine.run.render import Renderer
+from kilnmark.keymaps.names.shapes import Shapes
 from kilnmark.otel import names
 from kilnmark.otel.spans import mark_failed
-from kilnmark.protocol.catalog import STANDIN, VARIANTS
-from kilnmark.protocol.memory import HeldAdapter, HeldBase, Limits, MemoryInfo
-from kilnmark.protocol.report import AdapterReport
-from kilnmark.protocol.work import Holding, Left, LoadFailed, Loading, Ready
+from kilnmark.protocol.picture.catalog import STANDIN, VARIANTS
+from kilnmark.protocol.picture.report import AdapterReport
+from kilnmark.protocol.wire.memory import HeldAdapter, HeldBase, Limits, MemoryInfo
+from kilnmark.protocol.wire.work import Holding, Left, LoadFailed, Loading, Ready
 
 __all__ = ["Bases", "declared_bytes"]
 

@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kilnmark.protocol.memory import Limits
+from kilnmark.protocol.wire.memory import Limits
 
 if TYPE_CHECKING:
     import mlx.core as mx

@@ -13,8 +13,8 @@ from collections.abc import Callable
 
 import msgspec
 
-from kilnmark.protocol.framing import LineSplitter
-from kilnmark.protocol.work import (
+from kilnmark.protocol.wire.framing import LineSplitter
+from kilnmark.protocol.wire.work import (
     Beat,
     CancelRender,
     Event,

@@ -17,19 +17,19 @@ from typing import NoReturn
 
 from opentelemetry.context import attach, detach
 
-from kilnmark.engine.base import Base, BaseUnavailable, load_base
 from kilnmark.engine.bases import Bases
 from kilnmark.engine.compute import set_limits
+from kilnmark.engine.families.flux1 import Base, BaseUnavailable, load_base
 from kilnmark.engine.link import Link
-from kilnmark.engine.prefetch import Prefetcher
-from kilnmark.engine.render import Renderer
-from kilnmark.engine.saver import Painting, Saver
-from kilnmark.engine.store import AdapterStore
+from kilnmark.engine.run.prefetch import Prefetcher
+from kilnmark.engine.run.render import Renderer
+from kilnmark.engine.run.saver import Painting, Saver
+from kilnmark.engine.stack.store import AdapterStore
 from kilnmark.otel.carrier import context_from
 from kilnmark.otel.setup import Telemetry, start
-from kilnmark.protocol.catalog import STANDIN
-from kilnmark.protocol.errors import Cancelled, RenderFailed
-from kilnmark.protocol.work import Configure, Exit, Failed, Painted, RenderJob, WarmUp
+from kilnmark.protocol.picture.catalog import STANDIN
+from kilnmark.protocol.wire.errors import Cancelled, RenderFailed
+from kilnmark.protocol.wire.work import Configure, Exit, Failed, Painted, RenderJob, WarmUp
 
 __all__ = ["SAVE_TIMEOUT", "main"]
 

@@ -5,18 +5,18 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from types import MappingProxyType
 
-from kilnmark.keymaps.alpha import Multipliers
 from kilnmark.keymaps.errors import UnfitAdapter
-from kilnmark.keymaps.fit import check_model
-from kilnmark.keymaps.fused import is_block_diagonal
-from kilnmark.keymaps.kinds import updates_of
-from kilnmark.keymaps.parts import Kind, kind_of, kinds_of
-from kilnmark.keymaps.roots import AnyPath
-from kilnmark.keymaps.safefile import AdapterFile, read_file
-from kilnmark.keymaps.schema import Role
-from kilnmark.keymaps.shapes import Shapes
-from kilnmark.keymaps.sorting import Module, Sorting, sort_keys
-from kilnmark.keymaps.update import AnyUpdate, Update
+from kilnmark.keymaps.files.roots import AnyPath
+from kilnmark.keymaps.files.safefile import AdapterFile, read_file
+from kilnmark.keymaps.names.schema import Role
+from kilnmark.keymaps.names.shapes import Shapes
+from kilnmark.keymaps.names.sorting import Module, Sorting, sort_keys
+from kilnmark.keymaps.updates.alpha import Multipliers
+from kilnmark.keymaps.updates.fit import check_model
+from kilnmark.keymaps.updates.fused import is_block_diagonal
+from kilnmark.keymaps.updates.kinds import updates_of
+from kilnmark.keymaps.updates.parts import Kind, kind_of, kinds_of
+from kilnmark.keymaps.updates.update import AnyUpdate, Update
 
 __all__ = ["Adapter", "adapter_of", "read_adapter"]
 

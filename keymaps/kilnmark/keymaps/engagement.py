@@ -4,8 +4,8 @@ from collections.abc import Collection
 
 from kilnmark.keymaps.adapter import Adapter
 from kilnmark.keymaps.errors import RefusedFile
-from kilnmark.keymaps.roots import AnyPath
-from kilnmark.protocol.report import AdapterReport, Evidence, UnmatchedKeys, Verdict
+from kilnmark.keymaps.files.roots import AnyPath
+from kilnmark.protocol.picture.report import AdapterReport, Evidence, UnmatchedKeys, Verdict
 
 __all__ = ["describe", "describe_refusal", "evidence"]
 

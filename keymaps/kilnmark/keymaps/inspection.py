@@ -13,15 +13,15 @@ from pathlib import Path
 import msgspec
 
 from kilnmark.keymaps.adapter import Adapter, adapter_of
-from kilnmark.keymaps.convention import recognise
 from kilnmark.keymaps.engagement import describe, describe_refusal, evidence
 from kilnmark.keymaps.errors import RefusedFile, UnsafeFile
-from kilnmark.keymaps.metadata import read_metadata
-from kilnmark.keymaps.roots import AnyPath
-from kilnmark.keymaps.safefile import AdapterFile, read_file
-from kilnmark.keymaps.shapes import Shapes
-from kilnmark.protocol.inspection import Inspection, Metadata, TargetChange
-from kilnmark.protocol.report import AdapterReport, judge
+from kilnmark.keymaps.files.metadata import read_metadata
+from kilnmark.keymaps.files.roots import AnyPath
+from kilnmark.keymaps.files.safefile import AdapterFile, read_file
+from kilnmark.keymaps.names.convention import recognise
+from kilnmark.keymaps.names.shapes import Shapes
+from kilnmark.protocol.picture.report import AdapterReport, judge
+from kilnmark.protocol.wire.inspection import Inspection, Metadata, TargetChange
 
 __all__ = ["Inspected", "adapter_files", "inspect_file"]
 

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from kilnmark.keymaps.roots import AnyPath
-from kilnmark.keymaps.safefile import AdapterHeader, read_header
-from kilnmark.keymaps.shapes import Shapes
-from kilnmark.keymaps.sorting import sort_keys
+from kilnmark.keymaps.files.roots import AnyPath
+from kilnmark.keymaps.files.safefile import AdapterHeader, read_header
+from kilnmark.keymaps.names.shapes import Shapes
+from kilnmark.keymaps.names.sorting import sort_keys
 
 __all__ = ["Outline", "outline_of", "read_outline"]
 

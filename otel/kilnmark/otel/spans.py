@@ -9,8 +9,8 @@ from opentelemetry.trace import Span, Status, StatusCode
 from opentelemetry.util.types import AttributeValue
 
 from kilnmark.otel import names
-from kilnmark.protocol.report import AdapterReport, Verdict
-from kilnmark.protocol.work import RenderJob
+from kilnmark.protocol.picture.report import AdapterReport, Verdict
+from kilnmark.protocol.wire.work import RenderJob
 
 __all__ = ["describe_adapter", "describe_origin", "describe_render", "describe_stack", "mark_failed"]
 

@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from kilnmark.client.batch.manifest import Kind, Manifest, Picture, Problem, Tokens
-from kilnmark.client.batch.page import write_page
-from kilnmark.protocol.record import STANDIN_NOTICE
-from kilnmark.protocol.report import AdapterReport, UnmatchedKeys, Verdict
+from kilnmark.client.batch.page.page import write_page
+from kilnmark.client.batch.run.manifest import Kind, Manifest, Picture, Problem, Tokens
+from kilnmark.protocol.picture.record import STANDIN_NOTICE
+from kilnmark.protocol.picture.report import AdapterReport, UnmatchedKeys, Verdict
 
 __all__ = ["EVIL_NAME", "EVIL_PROMPT", "adapter", "make_gallery", "picture"]
 

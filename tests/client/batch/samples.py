@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from kilnmark.client.batch.manifest import Picture, Tokens
+from kilnmark.client.batch.run.manifest import Picture, Tokens
 
 __all__ = ["picture"]
 

@@ -8,15 +8,15 @@ import pytest
 from rich.console import Console
 
 from kilnmark.client.batch.documents import RunDocument, run_document
-from kilnmark.client.batch.plan import Plan, Wishes, make_plan
-from kilnmark.client.batch.tally import Became, Ending, Tally
-from kilnmark.client.batch.tasks import Task, make_tasks
-from kilnmark.client.batch.tokens import TokenCounter
+from kilnmark.client.batch.plan.plan import Plan, Wishes, make_plan
+from kilnmark.client.batch.plan.tokens import TokenCounter
+from kilnmark.client.batch.run.tally import Became, Ending, Tally
+from kilnmark.client.batch.run.tasks import Task, make_tasks
 from kilnmark.client.batch.view import show_run
-from kilnmark.client.exits import ExitCode
-from kilnmark.protocol.errors import AdapterNotEngaged, KilnmarkError, RenderFailed
-from kilnmark.protocol.problems import Problem
-from kilnmark.protocol.report import AdapterReport, Verdict
+from kilnmark.client.cli.exits import ExitCode
+from kilnmark.protocol.content.problems import Problem
+from kilnmark.protocol.picture.report import AdapterReport, Verdict
+from kilnmark.protocol.wire.errors import AdapterNotEngaged, KilnmarkError, RenderFailed
 from tests.client.batch.packs import make_packs
 
 ENGAGED = AdapterReport(name="ink", path="/ink", verdict=Verdict.ENGAGED, reason="")

@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kilnmark.client.commands import write_document
-from kilnmark.client.exits import ExitCode, exit_code_of
-from kilnmark.client.options import json_option, socket_option
-from kilnmark.client.printable import printable
-from kilnmark.protocol.errors import KilnmarkError
+from kilnmark.client.cli.commands import write_document
+from kilnmark.client.cli.exits import ExitCode, exit_code_of
+from kilnmark.client.cli.options import json_option, socket_option
+from kilnmark.client.cli.printable import printable
+from kilnmark.protocol.wire.errors import KilnmarkError
 
 if TYPE_CHECKING:
-    from kilnmark.client.batch.ledger import Ledger
-    from kilnmark.client.batch.manifest import Kind
-    from kilnmark.client.batch.plan import Plan, Wishes
-    from kilnmark.client.batch.tally import Tally
+    from kilnmark.client.batch.plan.plan import Plan, Wishes
+    from kilnmark.client.batch.run.ledger import Ledger
+    from kilnmark.client.batch.run.manifest import Kind
+    from kilnmark.client.batch.run.tally import Tally
 
 __all__ = ["batch"]
 
@@ -54,7 +54,7 @@ def _command(kind: "Kind", of: str, source: str) -> None:
     @batch.command(kind, help=f"Paint the {of} of every {source}.\n\n{_HELP}")
     @_options
     def paint(packs: Path, lora_roots: tuple[Path, ...], **given: Any) -> None:
-        from kilnmark.client.batch.plan import Wishes
+        from kilnmark.client.batch.plan.plan import Wishes
 
         chosen = {name: given.pop(name) for name in ("genre", "world", "tier", "steps", "takes", "limit")}
         wishes = Wishes(kind=kind, packs=packs.absolute(), lora_roots=lora_roots, **chosen)
@@ -63,8 +63,8 @@ def _command(kind: "Kind", of: str, source: str) -> None:
 
 def _run(wishes: "Wishes", options: _Options) -> int:
     from kilnmark.client.batch.documents import plan_document
-    from kilnmark.client.batch.plan import make_plan
-    from kilnmark.client.batch.tokens import TokenCounter
+    from kilnmark.client.batch.plan.plan import make_plan
+    from kilnmark.client.batch.plan.tokens import TokenCounter
 
     plan = make_plan(wishes, TokenCounter(options.base))
     for word, notes in (("warning", plan.warnings), ("problem", plan.problems)):
@@ -81,7 +81,7 @@ def _run(wishes: "Wishes", options: _Options) -> int:
 
 def _show(plan: "Plan", out: Path) -> None:
     from kilnmark.client.batch.view import show_plan
-    from kilnmark.client.tables import console
+    from kilnmark.client.cli.tables import console
 
     show_plan(console(), plan, out)
     if not plan.items:
@@ -90,12 +90,12 @@ def _show(plan: "Plan", out: Path) -> None:
 
 def _paint(plan: "Plan", options: _Options) -> int:
     from kilnmark.client.batch.documents import plain_problems, run_document
-    from kilnmark.client.batch.ledger import open_ledger
-    from kilnmark.client.batch.manifest import MANIFEST
-    from kilnmark.client.batch.page import PAGE, write_page
-    from kilnmark.client.batch.tally import Tally
+    from kilnmark.client.batch.page.page import PAGE, write_page
+    from kilnmark.client.batch.run.ledger import open_ledger
+    from kilnmark.client.batch.run.manifest import MANIFEST
+    from kilnmark.client.batch.run.tally import Tally
     from kilnmark.client.batch.view import batch_bar, show_run
-    from kilnmark.client.tables import console, show_failure
+    from kilnmark.client.cli.tables import console, show_failure
     from kilnmark.client.tracing import traced_command
 
     tally, began, error = Tally(len(plan.items)), time.monotonic(), None
@@ -129,7 +129,7 @@ def _paint(plan: "Plan", options: _Options) -> int:
 
 async def _ask(plan: "Plan", options: _Options, ledger: "Ledger", tally: "Tally", move: Callable[[], None]) -> None:
     from kilnmark.client.aio import AsyncClient
-    from kilnmark.client.batch.run import Painter
+    from kilnmark.client.batch.run.run import Painter
 
     async with AsyncClient(options.socket) as client:
         painter = Painter(client, ledger, tally, move, force=options.force)

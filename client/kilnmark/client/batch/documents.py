@@ -5,15 +5,15 @@ from pathlib import Path
 
 import msgspec
 
-from kilnmark.client.batch.manifest import Problem as ManifestProblem
-from kilnmark.client.batch.manifest import Tokens
-from kilnmark.client.batch.outputs import bare_of
-from kilnmark.client.batch.plan import Item, Plan
-from kilnmark.client.batch.tally import Became, Tally
-from kilnmark.client.exits import ErrorBody, ErrorDocument
-from kilnmark.protocol.errors import KilnmarkError
-from kilnmark.protocol.problems import Problem
-from kilnmark.protocol.report import Verdict
+from kilnmark.client.batch.plan.plan import Item, Plan
+from kilnmark.client.batch.run.manifest import Problem as ManifestProblem
+from kilnmark.client.batch.run.manifest import Tokens
+from kilnmark.client.batch.run.outputs import bare_of
+from kilnmark.client.batch.run.tally import Became, Tally
+from kilnmark.client.cli.exits import ErrorBody, ErrorDocument
+from kilnmark.protocol.content.problems import Problem
+from kilnmark.protocol.picture.report import Verdict
+from kilnmark.protocol.wire.errors import KilnmarkError
 
 __all__ = ["PlanDocument", "RunDocument", "plain_problems", "plan_document", "run_document"]
 

@@ -13,11 +13,11 @@ from rich.console import Console
 from rich.text import Text
 
 from kilnmark.client.batch.documents import RunDocument
-from kilnmark.client.batch.manifest import Tokens
-from kilnmark.client.batch.plan import Item, Plan
-from kilnmark.client.batch.tally import Became, Tally
-from kilnmark.client.tables import console, plain, print_facts
-from kilnmark.protocol.report import Verdict
+from kilnmark.client.batch.plan.plan import Item, Plan
+from kilnmark.client.batch.run.manifest import Tokens
+from kilnmark.client.batch.run.tally import Became, Tally
+from kilnmark.client.cli.tables import console, plain, print_facts
+from kilnmark.protocol.picture.report import Verdict
 
 __all__ = ["batch_bar", "show_plan", "show_run"]
 

@@ -1,0 +1,1 @@
+"""The review page: one HTML file beside the pictures, which needs no network."""

@@ -1,0 +1,55 @@
+"""The adapter files of a batch: which were planned, and the hash of what each holds.
+
+Where a file lies and whether it is one, `pack_files` finds out; whether it would engage is for the daemon to say.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from kilnmark.protocol.wire.errors import KilnmarkError
+
+__all__ = ["Hashes", "PlannedAdapter"]
+
+_CHUNK = 1 << 22
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedAdapter:
+    """One adapter of a planned stack.
+
+    Attributes:
+        name: What the style calls it.
+        file: As the style names it.
+        scale: As the style has it.
+        path: Where it lies, absolute, links resolved.
+    """
+
+    name: str
+    file: str
+    scale: float
+    path: str
+
+
+class Hashes:
+    """Content hashes of files, each computed once."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, str] = {}
+
+    def of(self, path: str) -> str:
+        """SHA-256 of a whole file, in hex.
+
+        Raises:
+            KilnmarkError: It cannot be read any more.
+        """
+        if path not in self._known:
+            digest = hashlib.sha256()
+            try:
+                with Path(path).open("rb") as file:
+                    while chunk := file.read(_CHUNK):
+                        digest.update(chunk)
+            except OSError as error:
+                raise KilnmarkError(f"{path} cannot be read any more ({error.strerror}); bring it back") from error
+            self._known[path] = digest.hexdigest()
+        return self._known[path]

@@ -1,0 +1,195 @@
+"""From the packs to everything that is to be painted, decided to the last number, without a daemon or a model.
+
+The one place where sources, styles, seeds, tokens and places meet. Each genre, world and tier is composed once. What
+cannot be planned is a problem with file and line, and costs nothing else.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+from kilnmark.client.batch.plan.adapters import PlannedAdapter
+from kilnmark.client.batch.plan.seeds import seed_of
+from kilnmark.client.batch.plan.sources import Found, Subject, places, read_sources
+from kilnmark.client.batch.plan.tokens import TokenCounter, excess
+from kilnmark.client.batch.run.manifest import Kind, Tokens
+from kilnmark.client.batch.run.outputs import OWN_TIERS, Outputs
+from kilnmark.client.cli.pack_files import PackFolder, find_adapter
+from kilnmark.protocol.content.composition import locate_adapters
+from kilnmark.protocol.content.packs import ComposedStyle, PackFiles, load_pack
+from kilnmark.protocol.content.problems import Problem, UnusableContent
+
+__all__ = ["Item", "Plan", "Wishes", "make_plan"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """What a batch is asked for.
+
+    Attributes:
+        packs: The folder of packs.
+        genre, world: Only these; None: all.
+        tier: Instead of the kind's own.
+        steps: Denoise steps, instead of the tier's.
+        takes: Pictures of each subject, each with a seed of its own.
+        limit: No more subjects than these, in the order of the plan; None: all.
+        lora_roots: Further folders that adapters may lie in.
+    """
+
+    kind: Kind
+    packs: Path
+    genre: str | None = None
+    world: str | None = None
+    tier: str | None = None
+    steps: int | None = None
+    takes: int = 1
+    limit: int | None = None
+    lora_roots: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """One picture to paint.
+
+    Attributes:
+        subject: What it shows.
+        take: Which of several seeds it has, counted from 1.
+        prompt: As it is sent to the model.
+        variant: The base that its style or its tier wants.
+        guidance: The tier's; a variant without guidance takes none.
+        adapters: In stack order.
+        output: Its place, from the batch's folder, with forward slashes.
+    """
+
+    subject: Subject
+    tier: str
+    take: int
+    prompt: str
+    negative_prompt: str | None
+    seed: int
+    tokens: Tokens
+    width: int
+    height: int
+    steps: int
+    guidance: float
+    variant: str
+    adapters: tuple[PlannedAdapter, ...]
+    output: str
+
+
+@dataclass(slots=True)
+class Plan:
+    """All that is to be painted.
+
+    Attributes:
+        items: In the order of genres, worlds and sources.
+        problems: What somebody has to mend: entries, styles and adapters that cannot be used.
+        warnings: What somebody should look at.
+    """
+
+    items: list[Item] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)
+
+
+def make_plan(wishes: Wishes, counter: TokenCounter) -> Plan:
+    """Decide everything.
+
+    Raises:
+        UnknownName: There is no genre or no world of that name.
+        UnusableContent: The folder of packs cannot be listed.
+    """
+    files = PackFolder(wishes.packs)
+    found = read_sources(files, wishes.kind, places(files, wishes.genre, wishes.world))
+    plan = Plan(problems=list(found.problems), warnings=list(found.warnings))
+    styles = _Styles(files, wishes, plan)
+    outputs = Outputs()
+    for subject in _chosen(found, styles, wishes.limit):
+        _add_items(plan, subject, styles.of(subject), outputs, counter, wishes)
+    plan.problems = list(dict.fromkeys(plan.problems))
+    plan.warnings = list(dict.fromkeys(plan.warnings))
+    return plan
+
+
+def _chosen(found: Found, styles: "_Styles", limit: int | None) -> Sequence[Subject]:
+    """Those whose style can be used, up to the limit. All styles are looked at, so that all problems are found."""
+    usable = [subject for subject in found.subjects if styles.of(subject) is not None]
+    return usable[:limit]
+
+
+class _Styles:
+    """The style of each genre and world at the batch's tier, composed once, with its adapters found once."""
+
+    def __init__(self, files: PackFiles, wishes: Wishes, plan: Plan) -> None:
+        self._files = files
+        self._tier = wishes.tier or OWN_TIERS[wishes.kind]
+        self._find = cache(lambda file, folder: find_adapter(file, folder, wishes.packs, wishes.lora_roots))
+        self._plan = plan
+        self._known: dict[tuple[str, str | None], _Styled | None] = {}
+
+    def of(self, subject: Subject) -> "_Styled | None":
+        """None where it cannot be used; why is among the plan's problems then."""
+        place = subject.genre, subject.world
+        if place not in self._known:
+            self._known[place] = self._composed(*place)
+        return self._known[place]
+
+    def _composed(self, genre: str, world: str | None) -> "_Styled | None":
+        try:
+            style = load_pack(self._files, genre, world).compose(self._tier)
+        except UnusableContent as error:
+            self._plan.problems += error.problems
+            return None
+        located = locate_adapters(style, self._find)
+        self._plan.problems += located.problems
+        if located.problems:
+            return None
+        entries = (adapter.entry for adapter in style.stack.adapters)
+        adapters = zip(entries, located.paths, strict=True)
+        return _Styled(style, tuple(PlannedAdapter(lora.name, lora.file, lora.scale, path) for lora, path in adapters))
+
+
+@dataclass(frozen=True, slots=True)
+class _Styled:
+    style: ComposedStyle
+    adapters: tuple[PlannedAdapter, ...]
+
+
+def _add_items(
+    plan: Plan, subject: Subject, styled: _Styled | None, outputs: Outputs, counter: TokenCounter, wishes: Wishes
+) -> None:
+    if styled is None:
+        return
+    style, tier, variant = styled.style, styled.style.tier, styled.style.variant
+    prompt = style.prompt(subject.words)
+    tokens = counter.count(prompt, variant)
+    if words := excess(tokens):
+        plan.warnings.append(Problem(file=subject.file, line=subject.line, entry=subject.name, message=words))
+    place = outputs.place(subject.genre, subject.world, subject.kind, subject.name, tier.name)
+    for take in range(1, wishes.takes + 1):
+        plan.items.append(
+            Item(
+                subject=subject,
+                tier=tier.name,
+                take=take,
+                prompt=prompt,
+                negative_prompt=style.fields.negative_prompt,
+                seed=seed_of(
+                    subject.genre,
+                    subject.world,
+                    subject.name,
+                    tier.name,
+                    base_seed=style.fields.base_seed,
+                    take=take,
+                ),
+                tokens=tokens,
+                width=tier.width,
+                height=tier.height,
+                steps=wishes.steps or tier.steps,
+                guidance=tier.guidance,
+                variant=variant,
+                adapters=styled.adapters,
+                output=outputs.take(place, take),
+            )
+        )

@@ -1,0 +1,147 @@
+"""From the fields of one entry to the name and the words of its picture, by its kind.
+
+What its author wrote for a picture is used as it stands; otherwise words are put together from the fields that describe
+what can be seen. Nothing else of a document gets in. Fields that are not named here are left alone.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kilnmark.client.batch.run.manifest import Kind
+from kilnmark.protocol.content.marked_yaml import MarkedDocument
+from kilnmark.protocol.content.problems import Key, Problem
+
+__all__ = ["FIELDS", "Entry", "Unusable", "words_of"]
+
+FIELDS: Mapping[Kind, frozenset[str]] = {
+    "poi": frozenset({"name", "description", "visual_prompt", "region", "type"}),
+    "portrait": frozenset({"name", "role", "type", "appearance", "culture_aesthetic"}),
+    "creature": frozenset({"name", "description", "visual_prompt", "appearance", "habitat", "type"}),
+}
+"""The fields that an entry is known to have."""
+
+_ENDS = (".", "!", "?", "\u2026")
+_LONGEST = 20_000
+"""Characters of a prompt that the daemon takes."""
+_LONGEST_NAME = 200
+
+
+class Unusable(Exception):
+    """No picture can be made of an entry.
+
+    Attributes:
+        problems: Every reason, at least one.
+    """
+
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__(problems)
+        self.problems = problems
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of a list: its fields, and where it stands."""
+
+    document: MarkedDocument
+    path: tuple[Key, ...]
+    fields: Mapping[str, Any]
+    problems: list[Problem]
+
+    @classmethod
+    def at(cls, document: MarkedDocument, path: tuple[Key, ...]) -> "Entry":
+        """The entry at a place that there is."""
+        value: Any = document.value
+        for key in path:
+            value = value[key]
+        if isinstance(value, dict):
+            return cls(document, path, value, [])
+        entry = cls(document, path, {}, [])
+        entry.add(None, "must be a mapping; write `- name: ...` with its fields below")
+        return entry
+
+    def text(self, field: str) -> str | None:
+        """A field's text; None where it is not there or blank. What is no text is a problem."""
+        value = self.fields.get(field)
+        if value is None:
+            return None
+        if isinstance(value, str):
+            return value.strip() or None
+        kind = "a mapping" if isinstance(value, dict) else "a list" if isinstance(value, list) else None
+        self.add(field, f"must be text, but is {kind}; write one text" if kind else f"is {value}; put it in quotes")
+        return None
+
+    def add(self, field: str | None, message: str) -> None:
+        """Note a problem with a field, or with the entry as a whole."""
+        path = self.path if field is None else (*self.path, field)
+        self.problems.append(self.document.problem(path, message))
+
+
+def words_of(kind: Kind, entry: Entry) -> tuple[str, str]:
+    """The name of an entry, and its words.
+
+    Raises:
+        Unusable: with everything that is wrong with it.
+    """
+    name = entry.text("name")
+    words = _COMPOSERS[kind](entry, name or "") if entry.fields else None
+    if not entry.problems:
+        if name is None:
+            entry.add(None, "has no `name`; add one, its seed and its file are made of it")
+        elif len(name) > _LONGEST_NAME:
+            entry.add("name", f"has more than {_LONGEST_NAME} characters; shorten it")
+        if words is None:
+            entry.add(None, f"says nothing that could be painted; {_MENDS[kind]}")
+        elif len(words) > _LONGEST:
+            entry.add(None, f"makes a prompt of more than {_LONGEST} characters; shorten it")
+    if entry.problems or name is None or words is None:
+        raise Unusable(entry.problems)
+    return name, words
+
+
+def _poi(entry: Entry, name: str) -> str | None:
+    written, description = entry.text("visual_prompt"), entry.text("description")
+    if written is not None:
+        return written
+    return None if description is None else f"{name}: {_flat(description)}"
+
+
+def _portrait(entry: Entry, name: str) -> str | None:
+    role, appearance, culture = (entry.text(field) for field in ("role", "appearance", "culture_aesthetic"))
+    if role is None and appearance is None:
+        return None
+    who = f"Portrait of {name}, {_flat(role)}" if role else f"Portrait of {name}"
+    return _sentences(who, appearance, culture)
+
+
+def _creature(entry: Entry, name: str) -> str | None:
+    written = entry.text("visual_prompt")
+    looks, told, habitat, sort = (entry.text(field) for field in ("appearance", "description", "habitat", "type"))
+    if written is not None:
+        return written
+    if looks is None and told is None:
+        return None
+    return _sentences(f"{name}, {_flat(sort)}" if sort else name, looks or told, habitat and f"Habitat: {habitat}")
+
+
+def _sentences(*parts: str | None) -> str:
+    """The parts one after the other, each ended as a sentence."""
+    flat = [_flat(part) for part in parts if part]
+    return " ".join(part if part.endswith(_ENDS) else f"{part}." for part in flat)
+
+
+def _flat(text: str) -> str:
+    """On one line: line breaks of YAML are the file's, not the prompt's."""
+    return " ".join(text.split())
+
+
+_COMPOSERS: Mapping[Kind, Callable[[Entry, str], str | None]] = {
+    "poi": _poi,
+    "portrait": _portrait,
+    "creature": _creature,
+}
+_MENDS: Mapping[Kind, str] = {
+    "poi": "add `visual_prompt` or `description`",
+    "portrait": "add `appearance` or `role`",
+    "creature": "add `visual_prompt`, `appearance` or `description`",
+}

@@ -1,0 +1,239 @@
+"""The folder of a batch while it is painted: one batch at a time, each picture taken in whole, each step written down.
+
+A picture is first put in its place, then written into the manifest. Whoever is killed between the two leaves a picture
+that says itself what it is, and the next batch takes it in without painting it.
+"""
+
+import fcntl
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from kilnmark.client.batch.run.manifest import Manifest, Picture, Problem, read_manifest, sync_folder, write_manifest
+from kilnmark.client.batch.run.tasks import Task
+from kilnmark.client.errors import FolderInUse, FolderUnusable
+from kilnmark.protocol.picture.record import PictureRecord, find_record
+from kilnmark.protocol.picture.report import AdapterReport
+
+__all__ = ["Ledger", "open_ledger", "read_record"]
+
+
+@contextmanager
+def open_ledger(folder: Path) -> Iterator["Ledger"]:
+    """Hold a folder, made when absent, until the block ends.
+
+    Raises:
+        FolderInUse: Another batch holds it.
+        FolderUnusable: It cannot be made or opened.
+        BrokenManifest: Its manifest cannot be read.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        raise FolderUnusable(str(folder), str(error)) from error
+    try:
+        _lock(descriptor, folder)
+        yield Ledger(folder)
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int, folder: Path) -> None:
+    """Held until the descriptor is closed, by whoever ends this process."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise FolderInUse(str(folder)) from error
+
+
+class Ledger:
+    """What is known of the pictures in a folder. Each change is on disk when the method returns.
+
+    Raises:
+        BrokenManifest: The folder's manifest cannot be read.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._manifest = read_manifest(folder)
+        self._pictures = {picture.file: picture for picture in self._manifest.pictures}
+
+    @property
+    def manifest(self) -> Manifest:
+        """As it stands."""
+        return self._manifest
+
+    def has(self, task: Task, fingerprint: str) -> bool:
+        """Whether the picture of a task is there, made of the very same.
+
+        Args:
+            task: What is to be had.
+            fingerprint: Of the base that there is now; empty where that is not known, and any will do.
+        """
+        picture = self._pictures.get(task.item.output)
+        if picture is None or not (self.folder / task.output).is_file():
+            return False
+        if fingerprint not in ("", picture.fingerprint):
+            return False
+        if task.bare:
+            return picture.bare_file == task.output and picture.bare_inputs == task.digest
+        return picture.status == "done" and picture.inputs == task.digest
+
+    def reports(self, task: Task) -> tuple[AdapterReport, ...]:
+        """What each adapter did to the picture of a task, as it is written down."""
+        picture = self._pictures.get(task.item.output)
+        return () if picture is None or task.bare else tuple(picture.loras)
+
+    def find(self, task: Task, fingerprint: str) -> PictureRecord | None:
+        """What the file in the place of a task says of itself, if it is that picture."""
+        record = read_record(self.folder / task.output)
+        return record if record is not None and task.is_shown_by(record, fingerprint) else None
+
+    def take_in(self, task: Task, source: Path) -> PictureRecord:
+        """Put a copy of a finished picture into its place, whole or not at all.
+
+        Raises:
+            FolderUnusable: There is no room, or no right to write.
+            OSError: The picture cannot be read, or is none of ours.
+        """
+        record = read_record(source)
+        if record is None:
+            raise OSError(f"{source} is not there, or is no picture of this daemon")
+        goal = self.folder / task.output
+        temporary = goal.with_name(f".{goal.name}.partial")
+        try:
+            goal.parent.mkdir(parents=True, exist_ok=True)
+            with source.open("rb") as given, temporary.open("wb") as taken:
+                shutil.copyfileobj(given, taken)
+                taken.flush()
+                os.fsync(taken.fileno())
+            temporary.rename(goal)
+            sync_folder(goal.parent)
+        except OSError as error:
+            raise FolderUnusable(str(goal.parent), str(error)) from error
+        return record
+
+    def write_done(self, task: Task, record: PictureRecord, warnings: Sequence[str]) -> None:
+        """Write down that a picture is in its place, and what the daemon warned of."""
+        before = self._pictures.get(task.item.output)
+        if task.bare:
+            picture = before if before is not None else _failed(task, "was not painted with its adapters")
+            picture = msgspec.structs.replace(picture, bare_file=task.output, bare_inputs=task.digest)
+            if not picture.fingerprint:
+                picture = msgspec.structs.replace(picture, fingerprint=record.base.fingerprint)
+        else:
+            picture = _carried_over(_done(task, record, warnings), before)
+        self._put(picture)
+
+    def write_failed(self, task: Task, message: str, reports: Sequence[AdapterReport], job_id: str) -> None:
+        """Write down that a picture could not be had, and why."""
+        before = self._pictures.get(task.item.output)
+        if not task.bare:
+            self._put(_carried_over(_failed(task, message, reports, job_id), before))
+        elif before is not None:
+            self._put(msgspec.structs.replace(before, message=f"without adapters: {message}"))
+
+    def write_problems(self, problems: Iterable[Problem]) -> None:
+        """Write down what the sources of this batch were found to have."""
+        self._manifest = msgspec.structs.replace(self._manifest, problems=list(problems))
+        self._write()
+
+    def _put(self, picture: Picture) -> None:
+        self._pictures[picture.file] = picture
+        self._manifest = msgspec.structs.replace(self._manifest, pictures=list(self._pictures.values()))
+        self._write()
+
+    def _write(self) -> None:
+        self._manifest = msgspec.structs.replace(self._manifest, updated=_now())
+        try:
+            write_manifest(self.folder, self._manifest)
+        except OSError as error:
+            raise FolderUnusable(str(self.folder), str(error)) from error
+
+
+def read_record(path: Path) -> PictureRecord | None:
+    """What a picture says of itself; None where there is none that can be read."""
+    try:
+        with path.open("rb") as file:
+            return find_record(file)
+    except OSError:
+        return None
+
+
+def _done(task: Task, record: PictureRecord, warnings: Sequence[str]) -> Picture:
+    """The entry of a picture that is there, in its own words."""
+    loras = _named(task, record.loras)
+    return msgspec.structs.replace(
+        _entry(task),
+        prompt=record.prompt,
+        seed=record.seed,
+        steps=record.steps,
+        guidance=record.guidance,
+        variant=record.base.variant,
+        loras=loras,
+        message="; ".join(warnings),
+        notice=record.notice,
+        job_id=record.job_id,
+        # What was applied counts, should a file have been exchanged since it was hashed here.
+        inputs=task.inputs.with_hashes([lora.sha256 for lora in loras]).digest,
+        fingerprint=record.base.fingerprint,
+        created=record.created,
+    )
+
+
+def _failed(task: Task, message: str, reports: Sequence[AdapterReport] = (), job_id: str = "") -> Picture:
+    loras = _named(task, reports)
+    return msgspec.structs.replace(_entry(task), status="failed", message=message, loras=loras, job_id=job_id)
+
+
+def _named(task: Task, reports: Iterable[AdapterReport]) -> list[AdapterReport]:
+    """The reports under the names that the style has for their files."""
+    names = {adapter.path: adapter.name for adapter in task.item.adapters}
+    return [msgspec.structs.replace(report, name=names.get(report.path, report.name)) for report in reports]
+
+
+def _entry(task: Task) -> Picture:
+    """All that is known of a picture before it is there."""
+    item, subject = task.item, task.item.subject
+    return Picture(
+        genre=subject.genre,
+        world=subject.world,
+        kind=subject.kind,
+        name=subject.name,
+        tier=item.tier,
+        take=item.take,
+        source=f"{subject.file}:{subject.line}",
+        prompt=item.prompt,
+        negative_prompt=item.negative_prompt,
+        seed=item.seed,
+        tokens=item.tokens,
+        file=item.output,
+        width=item.width,
+        height=item.height,
+        steps=item.steps,
+        guidance=task.inputs.guidance,
+        variant=task.inputs.variant,
+        loras=[],
+        status="done",
+        inputs=task.digest,
+        created=_now(),
+    )
+
+
+def _carried_over(picture: Picture, before: Picture | None) -> Picture:
+    """With the bare one that was there, which `has` judges by itself, unless it was painted on another base."""
+    if before is None or before.bare_file is None:
+        return picture
+    if "" not in (picture.fingerprint, before.fingerprint) and picture.fingerprint != before.fingerprint:
+        return picture
+    return msgspec.structs.replace(picture, bare_file=before.bare_file, bare_inputs=before.bare_inputs)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

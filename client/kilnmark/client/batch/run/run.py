@@ -1,0 +1,172 @@
+"""Painting a plan: what is there is kept, what lies finished is taken in, and only the rest is asked of the daemon.
+
+Every picture is in its place and in the manifest before the next ending is looked at, so that whoever stops this, at
+whatever moment, loses nothing and has nothing painted twice.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import aclosing
+from itertools import groupby
+from pathlib import Path
+
+from kilnmark.client.aio import AsyncClient
+from kilnmark.client.batch.plan.adapters import Hashes
+from kilnmark.client.batch.plan.plan import Item
+from kilnmark.client.batch.run.ledger import Ledger, read_record
+from kilnmark.client.batch.run.tally import Became, Ending, Tally
+from kilnmark.client.batch.run.tasks import Task, make_tasks
+from kilnmark.client.cli.exits import reports_of
+from kilnmark.client.errors import ClientError
+from kilnmark.protocol.picture.record import PictureRecord
+from kilnmark.protocol.wire.errors import Cancelled, Draining, KilnmarkError, QueueFull, RequestError, WorkerLost
+from kilnmark.protocol.wire.replies import RenderResult, StatusResult
+
+__all__ = ["Painter"]
+
+CONCURRENCY = 4
+"""Renders that the daemon has at once: enough to read adapters ahead and to join those of one stack."""
+
+ATTEMPTS = 2
+"""How often a picture is asked for that is not to blame for its end, as far as can be told."""
+
+_PERHAPS_BLAMELESS = (WorkerLost, Cancelled)
+"""The worker may have been lost to another picture; the cancel may have been that of a batch stopped just before this
+one, whose last renders the daemon was still giving up."""
+
+
+class Painter:
+    """Paints the items of one plan.
+
+    Args:
+        client: Connected to the daemon, or able to.
+        ledger: Of the folder that the pictures go into.
+        tally: Told of every ending.
+        on_change: Called after every ending.
+        force: Paint what is there, too.
+    """
+
+    def __init__(
+        self, client: AsyncClient, ledger: Ledger, tally: Tally, on_change: Callable[[], None], *, force: bool
+    ) -> None:
+        self._client = client
+        self._ledger = ledger
+        self._tally = tally
+        self._on_change = on_change
+        self._force = force
+        self._made: Mapping[str, Path] = {}
+
+    async def paint(self, items: Sequence[Item], *, compare_base: bool) -> None:
+        """Have every item's picture, and with `compare_base` the same without adapters.
+
+        Raises:
+            ClientError: The daemon or the folder cannot be used any more; what has ended stays.
+            Draining, QueueFull: The daemon goes down, or has been full for long.
+            KilnmarkError: An adapter file cannot be read any more.
+        """
+        status = await self._client.status()
+        tasks = make_tasks(items, status.variants, status.variant, Hashes().of, compare_base=compare_base)
+        self._tally.total = len(tasks)
+        self._tally.warnings += _stand_ins(tasks)
+        self._made = _made_before(status)
+        fingerprints = _fingerprints(status)
+        for variant, group in groupby(tasks, key=lambda task: task.inputs.variant):
+            await self._paint_on(variant, list(group), fingerprints.get(variant, ""))
+
+    async def _paint_on(self, variant: str, tasks: Sequence[Task], fingerprint: str) -> None:
+        """All pictures of one base, which is asked for only where there is something to paint on it."""
+        try:
+            if not fingerprint and not all(self._is_there(task, "") for task in tasks):
+                fingerprint = (await self._client.warm_up(variant)).base.fingerprint
+        except RequestError as error:
+            for task in tasks:
+                self._fail(task, error)
+            return
+        missing = [task for task in tasks if not self._keep(task, fingerprint)]
+        missing = [task for task in missing if not self._find(task, fingerprint)]
+        for attempt in range(ATTEMPTS):
+            missing = await self._ask_for(missing, fingerprint, is_last=attempt + 1 == ATTEMPTS)
+
+    def _is_there(self, task: Task, fingerprint: str) -> bool:
+        return not self._force and self._ledger.has(task, fingerprint)
+
+    def _keep(self, task: Task, fingerprint: str) -> bool:
+        if not self._is_there(task, fingerprint):
+            return False
+        self._end(task, Ending(Became.KEPT, loras=self._ledger.reports(task)))
+        return True
+
+    def _find(self, task: Task, fingerprint: str) -> bool:
+        """Take in a finished picture that an earlier batch was not left the time to write down."""
+        if self._force:
+            return False
+        record = self._ledger.find(task, fingerprint)
+        if record is None:
+            made = self._made.get(task.job_id(fingerprint))
+            record = None if made is None else read_record(made)
+            if made is None or record is None or not task.is_shown_by(record, fingerprint):
+                return False
+            self._ledger.take_in(task, made)
+        self._done(task, record, Became.FOUND, record.warnings)
+        return True
+
+    async def _ask_for(self, tasks: Sequence[Task], fingerprint: str, *, is_last: bool) -> list[Task]:
+        """Have these painted. Returns those that are worth another try."""
+        again = []
+        requests = [task.request(fingerprint, anew=self._force) for task in tasks]
+        stream = self._client.render_many(requests, concurrency=CONCURRENCY, ordered=False)
+        async with aclosing(stream):
+            async for rendered in stream:
+                task = tasks[rendered.index]
+                if rendered.result is not None:
+                    self._take_in(task, rendered.result)
+                elif isinstance(rendered.error, _PERHAPS_BLAMELESS) and not is_last:
+                    again.append(task)
+                elif rendered.error is not None:
+                    self._fail(task, rendered.error)
+        return again
+
+    def _take_in(self, task: Task, result: RenderResult) -> None:
+        try:
+            record = self._ledger.take_in(task, Path(result.image_path))
+        except OSError as error:
+            self._fail(task, KilnmarkError(str(error)))
+            return
+        self._done(task, record, Became.PAINTED, result.warnings)
+
+    def _done(self, task: Task, record: PictureRecord, became: Became, warnings: Sequence[str]) -> None:
+        self._ledger.write_done(task, record, warnings)
+        self._end(task, Ending(became, loras=tuple(record.loras)))
+
+    def _fail(self, task: Task, error: KilnmarkError) -> None:
+        """Write a failure down; one that every other picture would share ends the batch instead."""
+        if isinstance(error, ClientError | Draining | QueueFull):
+            raise error
+        reports = reports_of(error)
+        job_id = error.job_id if isinstance(error, RequestError) else None
+        self._ledger.write_failed(task, str(error), reports, job_id or "")
+        self._end(task, Ending(Became.FAILED, str(error), tuple(reports)), error)
+
+    def _end(self, task: Task, ending: Ending, error: KilnmarkError | None = None) -> None:
+        self._tally.ended(task, ending, error)
+        self._on_change()
+
+
+def _made_before(status: StatusResult) -> Mapping[str, Path]:
+    """The pictures of batches in the daemon's own folder, by their job; the latest of each."""
+    return {path.stem.split("-", 1)[1]: path for path in sorted(Path(status.output_dir).glob("*-batch-*.png"))}
+
+
+def _stand_ins(tasks: Sequence[Task]) -> list[str]:
+    """A sentence for each base that is wanted and not served."""
+    pairs = {(task.item.variant, task.inputs.variant) for task in tasks}
+    return [
+        f"this daemon does not serve {wanted!r}, which a style or a tier wants; those pictures are of {painted_on!r}"
+        for wanted, painted_on in sorted(pairs)
+        if wanted != painted_on
+    ]
+
+
+def _fingerprints(status: StatusResult) -> Mapping[str, str]:
+    """Of the bases that are held now."""
+    bases = [held.base for held in status.memory.bases] if status.memory else []
+    return {base.variant: base.fingerprint for base in [*bases, *([status.base] if status.base else [])]}

@@ -1,0 +1,216 @@
+"""The commands that ask a running daemon something: render, status, ping, warm-up, stop.
+
+Each turns options into one call of `Client` and a result into one document or one table. Errors are left to `cli`.
+"""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from kilnmark.client.cli.exits import exit_code_of_reports
+from kilnmark.client.cli.options import ScaledPath, json_option, scaled_path, seconds, socket_option
+from kilnmark.client.errors import StopTimeout
+from kilnmark.client.sync import Client
+from kilnmark.protocol.picture.catalog import PRIORITIES
+from kilnmark.protocol.wire.replies import ShutdownResult
+
+__all__ = ["ping", "render", "status", "stop", "warm_up"]
+
+_LOOK_AGAIN = 0.05
+"""Seconds between two looks at whether the socket is gone; nothing announces it."""
+
+
+class Pinged(msgspec.Struct, frozen=True, kw_only=True):
+    """Who answered, and how long it took."""
+
+    version: str
+    pid: int
+    uptime_s: float
+    round_trip_ms: float
+
+
+def write_document(document: msgspec.Struct) -> None:
+    """Put the one JSON document of a command on stdout."""
+    click.echo(msgspec.json.encode(document).decode())
+
+
+@click.command()
+@socket_option
+@json_option
+def ping(socket: str | None, *, as_json: bool) -> None:
+    """Ask whether the daemon answers, and how fast."""
+    with Client(socket) as client:
+        client.ping()
+        started = time.perf_counter()
+        answer = client.ping()
+        elapsed = (time.perf_counter() - started) * 1000
+    pinged = Pinged(version=answer.version, pid=answer.pid, uptime_s=answer.uptime_s, round_trip_ms=round(elapsed, 3))
+    if as_json:
+        write_document(pinged)
+    else:
+        click.echo(f"kilnmark {pinged.version}, process {pinged.pid}: {pinged.round_trip_ms:.2f} ms")
+
+
+@click.command()
+@socket_option
+@json_option
+def status(socket: str | None, *, as_json: bool) -> None:
+    """Show what the daemon holds and does."""
+    from kilnmark.client.cli.status_view import show_status
+    from kilnmark.client.cli.tables import console
+
+    with Client(socket) as client:
+        result = client.status()
+    if as_json:
+        write_document(result)
+    else:
+        show_status(console(), result)
+
+
+@click.command("warm-up")
+@click.option("--variant", metavar="NAME", help="The base to warm. [default: the one the daemon was started with]")
+@socket_option
+@json_option
+def warm_up(socket: str | None, *, variant: str | None, as_json: bool) -> None:
+    """Wait until a base is warm."""
+    from kilnmark.client.cli.progress import progress_bar
+    from kilnmark.client.cli.tables import console, show_warm_up
+
+    with Client(socket) as client, progress_bar("warming"):
+        result = client.warm_up(variant)
+    if as_json:
+        write_document(result)
+    else:
+        show_warm_up(console(), result)
+
+
+@click.command()
+@click.option("--drain", is_flag=True, help="Finish the accepted renders first.")
+@click.option(
+    "--timeout",
+    type=seconds,
+    default=60,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long to wait until the daemon has left.",
+)
+@socket_option
+@json_option
+def stop(socket: str | None, *, drain: bool, timeout: float, as_json: bool) -> None:
+    """Tell the daemon to leave, and wait until its socket is gone."""
+    with Client(socket) as client:
+        path = Path(client.socket)
+        identity = _identity(path)
+        answer = client.shutdown(drain=drain)
+    deadline = time.monotonic() + timeout
+    while _identity(path) == identity:
+        if time.monotonic() > deadline:
+            raise StopTimeout(timeout, str(path))
+        time.sleep(_LOOK_AGAIN)
+    if as_json:
+        write_document(answer)
+    else:
+        click.echo(_farewell(answer))
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Tells one socket from the next at the same path; None when there is none."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _farewell(answer: ShutdownResult) -> str:
+    if not answer.jobs:
+        return "stopped"
+    return f"stopped; {answer.jobs} renders were {'finished' if answer.draining else 'ended'} first"
+
+
+@click.command()
+@click.argument("prompt")
+@click.option(
+    "--lora",
+    "loras",
+    type=scaled_path,
+    multiple=True,
+    metavar="PATH[:SCALE]",
+    help="An adapter and its scale (1 when left out). Repeat it for a stack, in stack order.",
+)
+@click.option("--negative-prompt", metavar="TEXT", help="What not to paint, where the base can take it.")
+@click.option("--tier", metavar="NAME", help="The kind of picture: portrait, landscape, scene, ...")
+@click.option("--variant", metavar="NAME", help="The base to paint on; `kilnmark status` lists those that there are.")
+@click.option("--seed", type=int, metavar="N", help="Left out, the daemon draws one and says which.")
+@click.option("--steps", type=int, metavar="N", help="Denoise steps, 1 to 100.")
+@click.option("--guidance", type=float, metavar="G", help="How closely to follow the prompt, 0 to 30.")
+@click.option("--width", type=int, metavar="PIXELS", help="A multiple of 16.")
+@click.option("--height", type=int, metavar="PIXELS", help="A multiple of 16.")
+@click.option(
+    "--genre", metavar="NAME", help="Compose the stack from this content pack instead of --lora; needs --tier."
+)
+@click.option("--world", metavar="NAME", help="A setting inside the genre.")
+@click.option(
+    "--on-mismatch",
+    type=click.Choice(["error", "warn"]),
+    default="error",
+    show_default=True,
+    help="When an adapter does not engage wholly: refuse the render, or make it and exit with 3.",
+)
+@click.option("--job-id", metavar="ID", help="Your own key: the same render is not made twice.")
+@click.option(
+    "--priority",
+    type=click.Choice(PRIORITIES),
+    default="normal",
+    show_default=True,
+    help="Before which other renders it is painted.",
+)
+@click.option("--probe", is_flag=True, help="Also measure how far each adapter moves a small forward pass.")
+@click.option(
+    "--no-cache", "cache", flag_value=False, default=True, help="Paint it anew, even when the same picture exists."
+)
+@click.option(
+    "--timeout",
+    type=seconds,
+    metavar="SECONDS",
+    help="Cancel the render when it takes longer.",
+)
+@socket_option
+@json_option
+def render(
+    prompt: str,
+    *,
+    loras: tuple[ScaledPath, ...],
+    timeout: float | None,
+    socket: str | None,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Make one picture of PROMPT and show what each adapter changed.
+
+    The daemon writes the picture into its output folder. What is not given, the tier decides, else the variant.
+    """
+    from kilnmark.client.cli.progress import progress_bar
+    from kilnmark.client.cli.tables import console, show_render
+    from kilnmark.client.tracing import traced_command
+
+    with (
+        traced_command(),
+        Client(socket, render_timeout=timeout) as client,
+        progress_bar("render") as on_progress,
+    ):
+        result = client.render(
+            prompt,
+            lora_paths=[lora.path for lora in loras],
+            lora_scales=[lora.scale for lora in loras],
+            on_progress=on_progress,
+            **options,
+        )
+    if as_json:
+        write_document(result)
+    else:
+        show_render(console(), result)
+    click.get_current_context().exit(exit_code_of_reports(result.loras))

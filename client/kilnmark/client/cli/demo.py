@@ -1,0 +1,196 @@
+"""The demonstration: adapters in real conventions, two of them dead, and a daemon of its own that tells them apart.
+
+Everything in it is the real thing: the daemon and its worker are processes, the adapters are full-size files, the
+trace goes over OTLP. Only the base is the `standin`, so its pictures mean nothing but their difference.
+"""
+
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from kilnmark.client.cli.demo_worlds import paint_worlds, sample_packs
+from kilnmark.client.cli.exhibits import EXHIBITS, DemoResult, Exhibit, Finding, make_adapters
+from kilnmark.client.cli.exits import reports_of
+from kilnmark.client.cli.serve import ServeSettings, daemon_command, require_daemon
+from kilnmark.client.errors import DaemonDidNotStart, DaemonUnavailable
+from kilnmark.client.sync import Client
+from kilnmark.protocol.picture.report import Verdict
+from kilnmark.protocol.wire.errors import AdapterNotEngaged
+from kilnmark.protocol.wire.replies import RenderResult
+
+__all__ = ["run"]
+
+PROMPT = "a kiln at night"
+SEED = 7
+SIDE = 96
+"""Pixels, painted in one step: enough to see that a picture changed, in seconds on a CPU."""
+
+START_TIMEOUT = 30.0
+"""Seconds the daemon may take until its socket answers; the base warms up behind it."""
+
+STOP_TIMEOUT = 15.0
+_LOOK_AGAIN = 0.05
+
+Tell = Callable[[str], None]
+
+
+def run(output: Path, tell: Tell) -> DemoResult:
+    """Show it.
+
+    Args:
+        output: Folder for pictures, adapters, the daemon's log and the trace; made when absent. Files of an earlier
+            demonstration in it are replaced.
+        tell: Called with a line at every stage.
+
+    Raises:
+        DaemonNotInstalled: the daemon's packages are missing.
+        DaemonDidNotStart: the daemon did not come up.
+    """
+    require_daemon()
+    from kilnmark.otel.receiver import Receiver  # needs what the daemon needs
+
+    began = time.monotonic()
+    output = output.absolute()
+    output.mkdir(parents=True, exist_ok=True)
+    trace = output / "trace.jsonl"
+    with Receiver() as receiver:
+        with tempfile.TemporaryDirectory(prefix="kilnmark-demo-") as folder:
+            tell("starting a daemon with the standin base")
+            with sample_packs() as packs, _daemon(Path(folder), output, packs, receiver.endpoint) as socket:
+                tell("writing four adapters at full size (494 layers each)")
+                shutil.rmtree(output / "adapters", ignore_errors=True)
+                (output / "adapters").mkdir()
+                paths = make_adapters(output / "adapters")
+                with Client(socket) as client:
+                    shown = _show(client, paths, output, tell)
+                    tell("painting one prompt in both worlds of the sample pack, by genre, world and tier")
+                    worlds = paint_worlds(client, lambda result, name: _keep(result, output / f"{name}.png"))
+        receiver.write_jsonl(trace)
+        spans = len(receiver.spans)
+    took = time.monotonic() - began
+    return msgspec.structs.replace(shown, worlds=worlds, trace=str(trace), spans=spans, seconds=took)
+
+
+def _show(client: Client, paths: Mapping[str, Path], output: Path, tell: Tell) -> DemoResult:
+    def render(*names: str, on_mismatch: Literal["error", "warn"] = "warn") -> RenderResult:
+        stack = [paths[name] for name in names]
+        return client.render(
+            PROMPT, seed=SEED, width=SIDE, height=SIDE, steps=1, lora_paths=stack, on_mismatch=on_mismatch, cache=False
+        )
+
+    tell("waiting for the base")
+    client.warm_up()
+    tell("painting without adapters")
+    before = _keep(render(), output / "without.png")
+    findings = []
+    for exhibit in EXHIBITS:
+        tell(f"painting with {exhibit.name}: {exhibit.says}")
+        result = render(exhibit.name)
+        findings.append(_finding(exhibit, result, before, _keep(result, output / f"{exhibit.name}.png")))
+    tell("asking for two healthy adapters and a dead one")
+    refusal, accused = "it was not refused", []
+    try:
+        render("healthy-diffusers", "dead-zero-weights", "healthy-kohya", on_mismatch="error")
+    except AdapterNotEngaged as error:
+        refusal, accused = error.message, _accused(error)
+    tell("painting without adapters again")
+    after = _keep(render(), output / "without-again.png")
+    return DemoResult(
+        findings=findings,
+        refusal=refusal,
+        accused=accused,
+        base_unchanged=_difference(before, after) == 0,
+        base_picture=str(before),
+        worlds=[],
+        trace="",
+        spans=0,
+        seconds=0.0,
+    )
+
+
+def _finding(exhibit: Exhibit, result: RenderResult, before: Path, picture: Path) -> Finding:
+    return Finding(
+        name=exhibit.name,
+        says=exhibit.says,
+        expected=exhibit.expected,
+        report=result.loras[0],
+        pixels_moved=_difference(before, picture),
+        picture=str(picture),
+        timings=result.timings,
+    )
+
+
+def _accused(error: AdapterNotEngaged) -> list[str]:
+    return [report.name for report in reports_of(error) if report.verdict is not Verdict.ENGAGED]
+
+
+def _keep(result: RenderResult, goal: Path) -> Path:
+    """Give the daemon's picture a name that says what it shows."""
+    return Path(shutil.move(result.image_path, goal))
+
+
+def _difference(one: Path, other: Path) -> float:
+    """Mean absolute difference of two pictures, of 255."""
+    import numpy as np
+    from PIL import Image
+
+    with Image.open(one) as first, Image.open(other) as second:
+        pixels = [np.asarray(picture, dtype=np.float64) for picture in (first, second)]
+    return float(np.abs(pixels[0] - pixels[1]).mean())
+
+
+@contextmanager
+def _daemon(folder: Path, output: Path, packs: Path, endpoint: str) -> Iterator[str]:
+    """A daemon of our own, ended by its process id; its log is left beside the pictures."""
+    socket = str(folder / "daemon.sock")
+    settings = ServeSettings(
+        socket=socket,
+        variant="standin",
+        quantize=None,
+        output_dir=str(folder / "pictures"),
+        lora_roots=[str(output / "adapters")],
+        packs=str(packs),
+    )
+    log = output / "daemon.log"
+    with log.open("wb") as stderr:
+        process = subprocess.Popen(  # noqa: S603 - our own interpreter and settings
+            daemon_command(settings),
+            env={name: value for name, value in os.environ.items() if not name.startswith("OTEL_")}
+            | {"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint},
+            stdout=stderr,
+            stderr=stderr,
+        )
+    try:
+        _wait_until_it_listens(process, socket, log)
+        yield socket
+    finally:
+        process.terminate()
+        try:
+            process.wait(STOP_TIMEOUT)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(STOP_TIMEOUT)
+
+
+def _wait_until_it_listens(process: "subprocess.Popen[bytes]", socket: str, log: Path) -> None:
+    deadline = time.monotonic() + START_TIMEOUT
+    with Client(socket) as client:
+        while True:
+            try:
+                client.ping()
+            except DaemonUnavailable as error:
+                if process.poll() is not None:
+                    raise DaemonDidNotStart(str(log), f"it ended with status {process.returncode}") from error
+                if time.monotonic() > deadline:
+                    raise DaemonDidNotStart(str(log), f"no answer within {START_TIMEOUT:g} s") from error
+                time.sleep(_LOOK_AGAIN)
+            else:
+                return

@@ -1,0 +1,142 @@
+"""An inspected file as people read it: one block of facts a file, and one line for all of them.
+
+Whatever comes from a file is shown as it stands, control characters spelled out, and never more of it than fits a
+screen; the document of `--json` has the rest.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from kilnmark.client.cli.tables import VERDICT_COLOURS, plain, print_facts
+from kilnmark.keymaps.errors import shorten
+from kilnmark.keymaps.inspection import Inspected
+from kilnmark.keymaps.updates.parts import Kind
+from kilnmark.protocol.picture.report import Verdict
+from kilnmark.protocol.wire.inspection import Inspection, Metadata, TargetChange
+
+__all__ = ["show_inspection", "show_inspection_count"]
+
+_SHOWN = 5
+"""Keys, ranks, words and tags that a block names before it only counts them."""
+
+
+def show_inspection(out: Console, inspected: Inspected, variant: str, *, with_targets: bool) -> None:
+    """One file: the verdict first, then what it rests on, then what the file says of itself."""
+    inspection = inspected.inspection
+    out.print(plain(inspection.path, "bold"), soft_wrap=True)
+    print_facts(out, [(f"  {name}", value) for name, value in _facts(inspected, variant)])
+    if with_targets and inspection.targets:
+        out.print(_targets_table(inspection.targets))
+    out.print()
+
+
+def show_inspection_count(out: Console, verdicts: Iterable[Verdict]) -> None:
+    """How many files there were, by verdict."""
+    counts = Counter(verdicts)
+    parts = ", ".join(f"{counts[verdict]} {verdict.value}" for verdict in Verdict if counts[verdict])
+    out.print(f"{counts.total()} files: {parts}", soft_wrap=True)
+
+
+def _facts(inspected: Inspected, variant: str) -> Iterator[tuple[str, str | Text]]:
+    inspection = inspected.inspection
+    yield "verdict", Text(inspection.verdict.value, style=VERDICT_COLOURS[inspection.verdict])
+    yield "reason", inspection.reason.removeprefix(f"{inspection.path}: ")
+    if inspection.total_key_count:
+        yield "convention", _convention(inspected)
+    if inspection.kind:
+        yield "kind", f"{inspection.kind}, {_ranks(inspected)}" if inspected.ranks else inspection.kind
+    if inspection.verdict is not Verdict.REFUSED:
+        yield from _counts(inspection, variant)
+    yield from _provenance(inspection.metadata)
+    if inspection.sha256:
+        yield "sha256", inspection.sha256
+
+
+def _convention(inspected: Inspected) -> str:
+    inspection = inspected.inspection
+    total = inspection.total_key_count
+    if not inspection.convention:
+        return f"unknown: no convention explains any of the {total} keys"
+    explained = round(inspected.share * total)
+    if explained == total:
+        return f"{inspection.convention}, which explains all {total} keys"
+    return f"{inspection.convention}, which explains {explained} of {total} keys ({explained / total:.1%})"
+
+
+def _ranks(inspected: Inspected) -> str:
+    bound = " at most" if _is_product(inspected.inspection.kind) else ""
+    if len(inspected.ranks) == 1:
+        return f"rank {inspected.inspection.rank}{bound}"
+    ranks = sorted(inspected.ranks.items())
+    return f"ranks{bound} " + _listed([f"{rank} (on {count} targets)" for rank, count in ranks], len(ranks))
+
+
+def _is_product(kind: str) -> bool:
+    """Some of its updates are products of products, whose rank is no size that a trainer was given."""
+    return not {Kind.LOHA, Kind.LOKR}.isdisjoint(kind.split("+"))
+
+
+def _counts(inspection: Inspection, variant: str) -> Iterator[tuple[str, str]]:
+    ignored, unknown = sum(inspection.ignored_keys.values()), inspection.unmatched_keys
+    matched = f"{inspection.matched_key_count} of {inspection.total_key_count} matched"
+    yield "keys", f"{matched}, {ignored} ignored, {unknown.count} unknown"
+    if ignored:
+        reasons = [f"{count} ({reason})" for reason, count in inspection.ignored_keys.items()]
+        yield "ignored", _listed(reasons, len(reasons))
+    if unknown.count:
+        yield "unknown", _listed([shorten(key) for key in unknown.first], unknown.count)
+    yield "targets", f"{inspection.applied_target_count} of {inspection.target_count} layers of {variant} changed"
+
+
+def _provenance(metadata: Metadata) -> Iterator[tuple[str, str]]:
+    yield from (
+        (name, value)
+        for name, value in (
+            ("trainer", metadata.trainer),
+            ("title", metadata.title),
+            ("base model", " / ".join(filter(None, (metadata.base_model, metadata.architecture)))),
+            ("trained", _trained(metadata)),
+            ("triggers", _listed(metadata.trigger_words, len(metadata.trigger_words))),
+            ("captions", _captions(metadata)),
+        )
+        if value
+    )
+    if metadata.entry_count:
+        yield "metadata", f"{metadata.entry_count} entries (--json shows them)"
+
+
+def _trained(metadata: Metadata) -> str:
+    steps = "" if metadata.training_steps is None else f"{metadata.training_steps} steps"
+    epochs = "" if metadata.epochs is None else f"{metadata.epochs} epochs"
+    return ", ".join(filter(None, (steps, epochs)))
+
+
+def _captions(metadata: Metadata) -> str:
+    return _listed([f"{tag.tag} ({tag.count})" for tag in metadata.caption_tags], len(metadata.caption_tags))
+
+
+def _listed(items: Sequence[str], count: int) -> str:
+    """The first items, and how many of `count` are not named."""
+    shown = items[:_SHOWN]
+    rest = count - len(shown)
+    return ", ".join(shown) + (f" and {rest} more" if rest else "")
+
+
+def _norm(norm: float | None) -> str:
+    return "-" if norm is None else f"{norm:.4g}"
+
+
+def _targets_table(targets: Sequence[TargetChange]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    table.add_column("  target", overflow="fold")
+    for heading in ("out", "in", "norm"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for target in targets:
+        rows, columns = target.shape
+        table.add_row(plain(f"  {target.path}"), str(rows), str(columns), _norm(target.norm))
+    return table

@@ -1,0 +1,89 @@
+"""The commands about adapter files themselves; none of them needs a daemon, a base or a download.
+
+What reads the files is imported when a command runs: the other commands start without numpy.
+"""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from kilnmark.client.cli.commands import write_document
+from kilnmark.client.cli.exits import ExitCode
+from kilnmark.client.cli.options import json_option
+from kilnmark.client.cli.remap import remap
+from kilnmark.keymaps.names.shapes import PAINTERS, load_shapes
+from kilnmark.protocol.picture.report import Verdict
+
+if TYPE_CHECKING:
+    from kilnmark.keymaps.errors import RefusedFile
+
+__all__ = ["lora"]
+
+
+@click.group()
+def lora() -> None:
+    """Look at adapter files and convert them, without a daemon and without weights."""
+
+
+lora.add_command(remap)
+
+
+@lora.command("inspect")
+@click.argument("files", nargs=-1, required=True, type=click.Path(), metavar="FILE...")
+@click.option(
+    "--variant",
+    type=click.Choice(PAINTERS),
+    default="dev",
+    show_default=True,
+    help="The base that the files are meant for.",
+)
+@click.option("--targets", "with_targets", is_flag=True, help="List every layer; the JSON document always does.")
+@json_option
+def inspect(files: tuple[str, ...], *, variant: str, with_targets: bool, as_json: bool) -> None:
+    """Say what adapter files are, what they would change, and what is wrong with them.
+
+    A folder stands for every *.safetensors file below it. The exit code is 3 where a file would not engage wholly.
+    """
+    listed = _listed(files)
+    verdicts = _write_all(listed, variant) if as_json else _show_each(listed, variant, with_targets=with_targets)
+    engaged = all(verdict is Verdict.ENGAGED for verdict in verdicts)
+    click.get_current_context().exit(ExitCode.DONE if engaged else ExitCode.NOT_ENGAGED)
+
+
+def _listed(paths: tuple[str, ...]) -> "list[str | RefusedFile]":
+    """Every file, each once however often it was named."""
+    from kilnmark.keymaps.inspection import adapter_files
+
+    listed: dict[str | RefusedFile, None] = {}
+    for path in paths:
+        found = adapter_files(path)
+        if not found:
+            raise click.BadParameter(f"{path!r} holds no *.safetensors file; name a file, or the folder that has them")
+        listed.update(dict.fromkeys(found))
+    return list(listed)
+
+
+def _write_all(listed: "list[str | RefusedFile]", variant: str) -> list[Verdict]:
+    from kilnmark.keymaps.inspection import inspect_file
+    from kilnmark.protocol.wire.inspection import InspectionDocument
+
+    shapes = load_shapes(variant)
+    inspections = [inspect_file(entry, shapes).inspection for entry in listed]
+    write_document(InspectionDocument(inspections))
+    return [inspection.verdict for inspection in inspections]
+
+
+def _show_each(listed: "list[str | RefusedFile]", variant: str, *, with_targets: bool) -> list[Verdict]:
+    """Each file as soon as it was read: a folder can hold a hundred gigabytes."""
+    from kilnmark.client.cli.inspection_view import show_inspection, show_inspection_count
+    from kilnmark.client.cli.tables import console
+    from kilnmark.keymaps.inspection import inspect_file
+
+    out, shapes, verdicts = console(), load_shapes(variant), []
+    for entry in listed:
+        inspected = inspect_file(entry, shapes)
+        show_inspection(out, inspected, variant, with_targets=with_targets)
+        verdicts.append(inspected.inspection.verdict)
+    if len(verdicts) > 1:
+        show_inspection_count(out, verdicts)
+    return verdicts

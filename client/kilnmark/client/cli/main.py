@@ -1,0 +1,116 @@
+"""The command line's entry: the group of commands, and the one place where errors become exit codes.
+
+Under `--json` an error is a document on stdout like any result; otherwise it is a sentence on stderr.
+"""
+
+import os
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import click
+
+from kilnmark.client.batch.commands import batch
+from kilnmark.client.cli.commands import ping, render, status, stop, warm_up, write_document
+from kilnmark.client.cli.exits import ErrorBody, ErrorDocument, ExitCode, exit_code_of, reports_of
+from kilnmark.client.cli.jobs import cancel, jobs
+from kilnmark.client.cli.lora import lora
+from kilnmark.client.cli.options import json_option, wants_json
+from kilnmark.client.cli.serve import serve
+from kilnmark.client.cli.style import style
+from kilnmark.protocol.wire.errors import KilnmarkError
+
+__all__ = ["kilnmark", "main"]
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(version("kilnmark"), prog_name="kilnmark")
+def kilnmark() -> None:
+    """Keep a FLUX model warm, and prove for every adapter of every picture what it changed.
+
+    \b
+    Exit codes:
+      0    done
+      1    failed
+      2    the command line or a parameter is wrong
+      3    an adapter did not engage or was refused
+      69   no daemon
+      75   try again: queue full, or socket held
+      130  interrupted
+    """  # noqa: D301 - \b is click's mark for text that is not to be wrapped
+
+
+@kilnmark.command()
+@click.option(
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("demo"),
+    show_default=True,
+    metavar="DIR",
+    help="Where the pictures, the adapters and the trace are left.",
+)
+@json_option
+def demo(output: Path, *, as_json: bool) -> None:
+    """Render with healthy and dead adapters; see which are caught.
+
+    It starts a daemon of its own and ends it again; nothing is downloaded. Its pictures mean nothing: only whether
+    they differ does.
+    """
+    from kilnmark.client.cli.demo import run
+    from kilnmark.client.cli.tables import console, show_demo
+
+    result = run(output, lambda line: click.echo(f"  {line}", err=True))
+    if as_json:
+        write_document(result)
+    else:
+        show_demo(console(), result)
+    click.get_current_context().exit(ExitCode.DONE if result.holds else ExitCode.FAILED)
+
+
+for _command in (serve, render, jobs, cancel, status, ping, warm_up, stop, lora, style, batch):
+    kilnmark.add_command(_command)
+
+
+def main() -> None:
+    """Run one command and leave with its exit code."""
+    arguments = sys.argv[1:]
+    sys.exit(_run(arguments, as_json=wants_json(arguments)))
+
+
+def _run(arguments: list[str], *, as_json: bool) -> int:
+    try:
+        code = kilnmark.main(arguments, standalone_mode=False)
+        sys.stdout.flush()
+    except KilnmarkError as error:
+        _tell(error, as_json=as_json)
+        return exit_code_of(error)
+    except click.ClickException as error:
+        _tell_usage(error, as_json=as_json)
+        return ExitCode.USAGE
+    except (click.Abort, KeyboardInterrupt):
+        _tell_interrupted(as_json=as_json)
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.FAILED
+    return int(code or ExitCode.DONE)
+
+
+def _tell(error: KilnmarkError, *, as_json: bool) -> None:
+    from kilnmark.client.cli.tables import console, show_failure
+
+    show_failure(console(stderr=True), str(error), reports_of(error))
+    if as_json:
+        write_document(ErrorDocument.of(error))
+
+
+def _tell_usage(error: click.ClickException, *, as_json: bool) -> None:
+    error.show()
+    if as_json:
+        write_document(ErrorDocument(ErrorBody(code=None, kind="usage", message=error.format_message())))
+
+
+def _tell_interrupted(*, as_json: bool) -> None:
+    click.echo("interrupted", err=True)
+    if as_json:
+        write_document(ErrorDocument(ErrorBody(code=None, kind="interrupted", message="interrupted", retryable=True)))

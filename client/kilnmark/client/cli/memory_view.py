@@ -1,0 +1,57 @@
+"""What a worker holds in memory, in words: a line for each base, what may be asked for besides, and the limits.
+
+Lines only; `tables` puts them on a page.
+"""
+
+from kilnmark.protocol.wire.memory import BaseInfo, HeldBase, MemoryInfo
+from kilnmark.protocol.wire.replies import StatusResult
+
+__all__ = ["base_rows", "base_words"]
+
+
+def base_rows(status: StatusResult) -> list[tuple[str, str]]:
+    """A name and its words for each line: the bases that are held, the last used first, then what could be."""
+    held = status.memory.bases if status.memory is not None else []
+    rows = [("base", _held(each)) for each in reversed(held)] or [("base", f"{status.variant}, not held")]
+    if status.loading is not None:
+        rows.append(("loading", status.loading))
+    named = {each.base.variant for each in held}
+    if others := [name for name in status.variants if name not in named]:
+        rows.append(("on request", ", ".join(others)))
+    if status.memory is not None:
+        rows.append(("memory", _memory(status.memory)))
+    return rows
+
+
+def base_words(base: BaseInfo) -> str:
+    """One base: what it is, what it takes, and how long it took to load."""
+    bits = f", {base.quantize} bits" if base.quantize else ""
+    return (
+        f"{base.variant} ({base.precision}{bits} on {base.backend}), {base.target_count} targets, "
+        f"{_mib(base.memory_bytes)}, loaded in {base.load_ms / 1000:.1f} s"
+    )
+
+
+def _held(held: HeldBase) -> str:
+    words = [base_words(held.base), f"declared {_mib(held.declared_bytes)}"]
+    if ready := held.stack_bytes + held.prompt_bytes:
+        words.append(f"{_mib(ready)} of stacks and prompts held ready")
+    words.append(f"last used {held.last_used}")
+    words += [f"with {each.name} at {each.scale:g}" for each in held.adapters]
+    return ", ".join(words)
+
+
+def _memory(memory: MemoryInfo) -> str:
+    limits, held = memory.limits, sum(each.base.memory_bytes for each in memory.bases)
+    words = [
+        f"bases {_mib(held)} of {_mib(limits.base_bytes)}",
+        f"in use {_mib(memory.active_bytes)} of {_mib(limits.memory_bytes)}",
+        f"cached {_mib(memory.cached_bytes)} of {_mib(limits.cache_bytes)}",
+    ]
+    if limits.wired_bytes is not None:
+        words.append(f"wired up to {_mib(limits.wired_bytes)}")
+    return "; ".join(words)
+
+
+def _mib(size: int) -> str:
+    return f"{size / 2**20:.0f} MiB"

@@ -1,0 +1,119 @@
+"""The options that commands share, and those that need reading: an adapter with its scale, a base, a size."""
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+import click
+
+from kilnmark.protocol.picture.catalog import STANDIN, VARIANTS
+
+__all__ = [
+    "NamedBase",
+    "ScaledPath",
+    "json_option",
+    "named_base",
+    "nbytes",
+    "scaled_path",
+    "seconds",
+    "socket_option",
+    "wants_json",
+]
+
+_UNITS = {"": 1, "B": 1, "MB": 10**6, "GB": 10**9, "MIB": 1 << 20, "GIB": 1 << 30}
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class ScaledPath(NamedTuple):
+    """An adapter file and the scale it is asked for with."""
+
+    path: str
+    scale: float
+
+
+def scaled_path(value: str) -> ScaledPath:
+    """Read `PATH[:SCALE]`, cut at the last colon if a number follows it.
+
+    A file that exists under the whole name wins, so that a name with a colon and a number in it can be given.
+    """
+    path, colon, number = value.rpartition(":")
+    scale = _number(number)
+    if not colon or scale is None or Path(value).is_file():
+        path, scale = value, 1.0
+    if not path:
+        raise click.BadParameter(f"{value!r} names no file; give PATH or PATH:SCALE")
+    return ScaledPath(path, scale)
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def seconds(value: str) -> float:
+    """Read a bound in seconds."""
+    number = _number(value)
+    if number is None or not 0 < number < math.inf:
+        raise click.BadParameter(f"{value!r} is no number of seconds above zero")
+    return number
+
+
+class NamedBase(NamedTuple):
+    """A base that requests may name: `place` is an absolute directory, or a name of the catalog."""
+
+    name: str
+    place: str
+
+
+def named_base(value: str) -> NamedBase:
+    """Read `NAME=DIR`, or a catalog's name or a directory alone, which is then its own name."""
+    if value in VARIANTS:
+        return NamedBase(value, value)
+    if value and Path(value).is_dir():
+        place = str(Path(value).absolute())
+        return NamedBase(place, place)
+    name, equals, place = value.partition("=")
+    if not equals or not name:
+        raise click.BadParameter(f"{value!r} is neither a directory nor one of {', '.join(VARIANTS)} nor NAME=DIR")
+    if place == STANDIN:
+        return NamedBase(name, place)
+    if not place or not Path(place).is_dir():
+        raise click.BadParameter(f"{place!r} is no directory")
+    return NamedBase(name, str(Path(place).absolute()))
+
+
+def nbytes(value: str) -> int:
+    """Read a size: bytes, or a number with MB, GB, MiB or GiB behind it."""
+    digits = value.rstrip("BGIMbgim ")
+    unit = _UNITS.get(value[len(digits) :].strip().upper())
+    number = _number(digits)
+    if unit is None or number is None or not 0 <= number * unit < math.inf:
+        raise click.BadParameter(f"{value!r} is no size; give bytes, or a number with MB, GB, MiB or GiB")
+    return int(number * unit)
+
+
+def socket_option(command: F) -> F:
+    """Add `--socket`."""
+    return click.option(
+        "--socket",
+        type=click.Path(),
+        metavar="PATH",
+        help="The daemon's socket. [default: $KILNMARK_SOCKET, else one in your runtime folder]",
+    )(command)
+
+
+def json_option(command: F) -> F:
+    """Add `--json`."""
+    return click.option(
+        "--json", "as_json", is_flag=True, help="Put one JSON document on stdout and everything else on stderr."
+    )(command)
+
+
+def wants_json(arguments: list[str]) -> bool:
+    """Whether `--json` was given, asked before the command line is understood: its mistakes are documents too."""
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    return "--json" in arguments[:end]

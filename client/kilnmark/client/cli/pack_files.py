@@ -1,0 +1,62 @@
+"""The folder of packs as the command line reads it, and the adapter files that its documents name."""
+
+import os
+import stat
+from collections.abc import Sequence
+from pathlib import Path
+
+from kilnmark.keymaps.errors import RefusedFile
+from kilnmark.keymaps.files.roots import locate_beside
+from kilnmark.keymaps.files.safefile import read_header
+from kilnmark.protocol.content.composition import Found
+from kilnmark.protocol.content.marked_yaml import SIZE_LIMIT
+
+__all__ = ["PackFolder", "find_adapter"]
+
+
+class PackFolder:
+    """A `PackFiles` on the disk."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def read(self, path: str) -> bytes | None:
+        """A file's bytes, as many as a document may have and one more; None where nothing is."""
+        try:
+            # A pipe would be waited for; anything else than a file is refused below.
+            handle = os.open(self.root / path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        try:
+            if not stat.S_ISREG(os.fstat(handle).st_mode):
+                raise OSError(f"{self.root / path} is no regular file")
+            with os.fdopen(handle, "rb", closefd=False) as file:
+                return file.read(SIZE_LIMIT + 1)
+        finally:
+            os.close(handle)
+
+    def folders(self, path: str) -> Sequence[str]:
+        """The names of the folders in a folder, sorted, hidden ones left out; empty where none is."""
+        try:
+            with os.scandir(self.root / path) as entries:
+                return sorted(entry.name for entry in entries if entry.is_dir() and not entry.name.startswith("."))
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+
+
+def find_adapter(file: str, folder: str, packs: Path, lora_roots: Sequence[Path] = ()) -> Found:
+    """Look for an adapter file that a document names, and at its header.
+
+    Args:
+        file: As the document has it.
+        folder: The document's, below `packs`.
+        packs: The folder of packs, which is an adapter root too.
+        lora_roots: Further ones.
+    """
+    roots = [packs, *lora_roots]
+    try:
+        path = locate_beside(file, packs / folder, roots)
+        read_header(path, roots)
+    except RefusedFile as error:
+        return Found(str(packs / folder / file), str(error))
+    return Found(str(path))

@@ -1,0 +1,96 @@
+"""The daemon and its jobs in words: what it holds and does, which jobs there are, and what became of one."""
+
+from collections.abc import Iterable
+
+from rich.console import Console
+
+from kilnmark.client.cli.memory_view import base_rows
+from kilnmark.client.cli.tables import print_facts, show_render
+from kilnmark.protocol.wire.replies import CacheInfo, JobInfo, JobResult, JobsResult, PacksInfo, QueueInfo, StatusResult
+
+__all__ = ["show_job", "show_jobs", "show_status"]
+
+
+def show_status(out: Console, status: StatusResult) -> None:
+    """What the daemon holds and does."""
+    rows = [
+        ("state", status.state),
+        ("daemon", f"{status.version}, process {status.pid}, up {_duration(status.uptime_s)}"),
+        *base_rows(status),
+        ("worker", _worker(status)),
+        ("renders", f"{status.rendered} done, {status.failed} failed, {len(status.jobs)} under way"),
+        ("queue", _queue(status.queue)),
+        *((f"  {job.state}", _job(job)) for job in status.jobs),
+        ("cache", _cache(status.cache)),
+        ("socket", status.socket),
+        ("pictures", status.output_dir),
+        *(("adapters", root) for root in status.lora_roots),
+        *_packs(status.packs),
+    ]
+    if status.worker.last_error:
+        rows.append(("last error", status.worker.last_error))
+    print_facts(out, rows)
+
+
+def show_jobs(out: Console, found: JobsResult) -> None:
+    """Every job, a line each."""
+    print_facts(out, [(job.state, _job(job)) for job in found.jobs] or [("jobs", "none so far")])
+
+
+def show_job(out: Console, found: JobResult) -> None:
+    """One job: what it made, or why it made nothing."""
+    if found.result is not None:
+        show_render(out, found.result)
+        return
+    rows: list[tuple[str, str]] = [(found.job.state, _job(found.job))]
+    if found.error is not None:
+        rows.append(("because", found.error.message))
+    print_facts(out, rows)
+
+
+def _worker(status: StatusResult) -> str:
+    pid = "no process" if status.worker.pid is None else f"process {status.worker.pid}"
+    return f"{pid}, restarted {status.worker.restarts} times" if status.worker.restarts else pid
+
+
+def _queue(queue: QueueInfo) -> str:
+    return (
+        f"{queue.high} high, {queue.normal} normal, {queue.low} low; "
+        f"{queue.switches} switches of stack, {queue.shared} shared renders so far"
+    )
+
+
+def _cache(cache: CacheInfo) -> str:
+    if not cache.limit_bytes:
+        return "off"
+    sizes = f"{cache.bytes / 2**20:.0f} of {cache.limit_bytes / 2**20:.0f} MiB"
+    return f"{cache.entries} pictures, {sizes}; {cache.hits} hits so far"
+
+
+def _packs(packs: PacksInfo | None) -> Iterable[tuple[str, str]]:
+    if packs is None:
+        return
+    yield "packs", f"{packs.folder}: {packs.genres} genres, {packs.worlds} worlds"
+    if packs.kept:
+        yield "  kept", f"{', '.join(packs.kept)}: as before an edit that broke them"
+    for problem in packs.problems:
+        yield "  problem", str(problem)
+    if packs.problem_count > len(packs.problems):
+        yield "  problem", f"and {packs.problem_count - len(packs.problems)} more"
+
+
+def _job(job: JobInfo) -> str:
+    facts = [job.job_id]
+    if job.steps:
+        facts.append(f"step {job.step} of {job.steps}")
+    if job.priority != "normal":
+        facts.append(f"{job.priority} priority")
+    if job.shared_with is not None:
+        facts.append(f"the picture of {job.shared_with}")
+    return ", ".join(facts)
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"

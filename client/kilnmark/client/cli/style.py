@@ -1,0 +1,128 @@
+"""The commands about `visual_style.yaml`: what a genre, a world and a tier come to, and the schemas for editors.
+
+With a folder of packs they need no daemon. What reads YAML and adapters is imported when a command runs.
+"""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from kilnmark.client.cli.commands import write_document
+from kilnmark.client.cli.exits import ExitCode
+from kilnmark.client.cli.options import json_option, socket_option
+from kilnmark.protocol.picture.report import Verdict
+
+if TYPE_CHECKING:
+    from kilnmark.protocol.content.composition import Composition
+
+__all__ = ["style"]
+
+_SCHEMAS = ("genre", "world", "tiers")
+
+
+@click.group()
+def style() -> None:
+    """See what visual_style.yaml comes to, before anything is painted."""
+
+
+@style.command()
+@click.argument("prompt", default="")
+@click.option("--genre", required=True, metavar="NAME", help="The content pack.")
+@click.option("--world", metavar="NAME", help="A setting inside the genre.")
+@click.option("--tier", required=True, metavar="NAME", help="The kind of picture: portrait, landscape, scene, ...")
+@click.option(
+    "--packs",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Read this folder of packs here, without a daemon. [default: ask the daemon for its own]",
+)
+@click.option(
+    "--lora-root",
+    "lora_roots",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    multiple=True,
+    metavar="DIR",
+    help="With --packs: adapters may lie below this folder too; repeatable.",
+)
+@socket_option
+@json_option
+def compose(
+    prompt: str,
+    *,
+    genre: str,
+    world: str | None,
+    tier: str,
+    packs: Path | None,
+    lora_roots: tuple[Path, ...],
+    socket: str | None,
+    as_json: bool,
+) -> None:
+    """Show the stack, the final PROMPT and what each adapter file is, without rendering.
+
+    The exit code is 3 where a file is missing or would not engage wholly.
+    """
+    from kilnmark.client.cli.style_view import show_composition
+    from kilnmark.client.cli.tables import console
+
+    if packs is None:
+        if lora_roots:
+            raise click.BadParameter("the daemon has roots of its own; give --packs too", param_hint="--lora-root")
+        composition = _asked(socket, genre, world, tier, prompt)
+    else:
+        composition = _composed(packs.absolute(), lora_roots, genre, world, tier, prompt)
+    if as_json:
+        write_document(composition)
+    else:
+        show_composition(console(), composition)
+    click.get_current_context().exit(_exit_code(composition))
+
+
+@style.command()
+@click.argument("name", type=click.Choice(_SCHEMAS))
+def schema(name: str) -> None:
+    """Print the JSON Schema of a genre's or a world's visual_style.yaml, or of tiers.yaml.
+
+    Keep it beside the packs, `kilnmark style schema genre > genre.schema.json`, and let a document's first line name
+    it: `# yaml-language-server: $schema=../genre.schema.json`
+    """
+    from kilnmark.protocol.content.schemas import shipped_schema
+
+    click.echo(shipped_schema(name), nl=False)
+
+
+def _asked(socket: str | None, genre: str, world: str | None, tier: str, prompt: str) -> "Composition":
+    from kilnmark.client.sync import Client
+
+    with Client(socket) as client:
+        return client.compose(genre, tier, world=world, prompt=prompt)
+
+
+def _composed(
+    packs: Path, lora_roots: tuple[Path, ...], genre: str, world: str | None, tier: str, prompt: str
+) -> "Composition":
+    from kilnmark.client.cli.pack_files import PackFolder, find_adapter
+    from kilnmark.keymaps.inspection import inspect_file
+    from kilnmark.keymaps.names.shapes import PAINTER_NAMES, load_shapes
+    from kilnmark.protocol.content.composition import composition_of, locate_adapters
+    from kilnmark.protocol.content.packs import load_pack
+
+    roots = [root.absolute() for root in lora_roots]
+    composed = load_pack(PackFolder(packs), genre, world).compose(tier)
+    located = locate_adapters(composed, lambda file, folder: find_adapter(file, folder, packs, roots))
+    shapes = load_shapes(composed.variant if composed.variant in PAINTER_NAMES else "dev")
+    every: list[str | os.PathLike[str]] = [packs, *roots]
+    return composition_of(
+        composed,
+        prompt,
+        variant=composed.variant,
+        inspections=[inspect_file(path, shapes, roots=every).inspection for path in located.paths],
+        problems=located.problems,
+        warnings=composed.pack.warnings,
+    )
+
+
+def _exit_code(composition: "Composition") -> ExitCode:
+    engaged = all(lora.inspection.verdict is Verdict.ENGAGED for lora in composition.loras)
+    return ExitCode.DONE if engaged and not composition.problems else ExitCode.NOT_ENGAGED

@@ -1,0 +1,70 @@
+"""A composition as people read it: what would be painted, with which adapters, and what stands in the way."""
+
+from collections.abc import Iterator
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from kilnmark.client.cli.tables import VERDICT_COLOURS, plain, print_facts
+from kilnmark.protocol.content.composition import ComposedLora, Composition
+from kilnmark.protocol.picture.report import Verdict
+
+__all__ = ["show_composition"]
+
+
+def show_composition(out: Console, composition: Composition) -> None:
+    """The picture's numbers and words first, then a row an adapter, in stack order."""
+    print_facts(out, list(_facts(composition)))
+    if composition.loras:
+        out.print(_adapters(composition))
+    for problem in composition.problems:
+        out.print(Text.assemble(("error: ", "bold red"), plain(str(problem))), soft_wrap=True)
+
+
+def _facts(composition: Composition) -> Iterator[tuple[str, str]]:
+    stack = composition.stack
+    yield "style", " / ".join(filter(None, (stack.genre, stack.world, stack.tier)))
+    yield "variant", composition.variant
+    size = f"{composition.width} x {composition.height}"
+    yield "size", f"{size}, {composition.steps} steps, guidance {composition.guidance:g}"
+    yield "seed", "drawn for each picture" if composition.seed is None else str(composition.seed)
+    yield "prompt", composition.prompt or "-"
+    if composition.negative_prompt:
+        yield "negative", composition.negative_prompt
+    if stack.triggers:
+        yield "triggers", ", ".join(stack.triggers)
+    yield "adapters", ", ".join(stack.names) or "none"
+    if stack.excluded:
+        yield "excluded", ", ".join(stack.excluded)
+    for warning in composition.warnings:
+        yield "warning", warning
+
+
+def _adapters(composition: Composition) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    table.add_column("adapter", overflow="fold")
+    table.add_column("from", no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
+    for heading in ("scale", "keys", "targets"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    reasons = [_reason(lora) for lora in composition.loras]
+    table.add_column("reason" if any(reasons) else "file", overflow="fold")
+    for lora, reason in zip(composition.loras, reasons, strict=True):
+        inspection = lora.inspection
+        table.add_row(
+            plain(lora.name),
+            lora.level,
+            Text(inspection.verdict.value, style=VERDICT_COLOURS[inspection.verdict]),
+            f"{lora.scale:g}",
+            f"{inspection.matched_key_count}/{inspection.total_key_count}",
+            f"{inspection.applied_target_count}/{inspection.target_count}",
+            plain(reason if any(reasons) else lora.file),
+        )
+    return table
+
+
+def _reason(lora: ComposedLora) -> str:
+    """Why an adapter would not engage; of a refused one, the sentence below the table says it."""
+    return lora.inspection.reason if lora.inspection.verdict in (Verdict.NOOP, Verdict.PARTIAL) else ""

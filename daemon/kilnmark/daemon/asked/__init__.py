@@ -1,0 +1,1 @@
+"""What callers ask for, understood: names known, choices made, files found."""

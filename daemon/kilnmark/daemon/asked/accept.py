@@ -1,0 +1,192 @@
+"""From what a caller asked to what the worker is told: every choice made, every name known, every path real.
+
+What cannot be rendered as asked is refused here, before it waits; what is left out of a picture without harm is said
+in a warning.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from kilnmark.daemon.asked.styled import Styled
+from kilnmark.daemon.pictures.files import Seen, look_at
+from kilnmark.daemon.settings import Settings
+from kilnmark.keymaps.errors import RefusedFile
+from kilnmark.keymaps.files.safefile import locate
+from kilnmark.protocol.content.tiers import Tier, load_tiers
+from kilnmark.protocol.picture.catalog import MAX_PIXELS, VARIANTS, Variant
+from kilnmark.protocol.picture.report import AdapterReport, Verdict
+from kilnmark.protocol.wire.errors import AdapterRefused, InvalidParams
+from kilnmark.protocol.wire.replies import StackInfo
+from kilnmark.protocol.wire.requests import RenderParams
+from kilnmark.protocol.wire.work import RenderJob
+
+__all__ = ["Accepted", "Located", "accept", "known_variant", "locate_stack", "refusal"]
+
+
+class Accepted(NamedTuple):
+    """A render as the worker will be told of it, and what the caller should know about how it was understood.
+
+    Attributes:
+        repeatable: The seed is the request's own or its style's: asked for again, the same picture is meant.
+    """
+
+    order: RenderJob
+    warnings: tuple[str, ...]
+    repeatable: bool
+
+
+class Located(NamedTuple):
+    """What was found of a stack.
+
+    Attributes:
+        paths: Real paths in stack order; an adapter that is refused keeps the path it was sent with.
+        refused: A report for each adapter that is not there or may not be read.
+        seen: The files as they are now; None when one of them is refused or could not be looked at.
+    """
+
+    paths: list[str]
+    refused: list[AdapterReport]
+    seen: Seen | None
+
+
+def accept(params: RenderParams, settings: Settings, job_id: str, styled: Styled | None = None) -> Accepted:
+    """Decide everything that a request left open: the request's own word, else its tier's, else its variant's.
+
+    The adapters' paths are left as they were sent; `locate_stack` makes them real.
+
+    Args:
+        params: What was asked.
+        settings: What the daemon may do.
+        job_id: The request's, or one drawn for it.
+        styled: What the genre of the request comes to; None: it names none.
+
+    Raises:
+        InvalidParams: a name is unknown, or the picture is too large.
+    """
+    asked = styled.asked(params) if styled else params
+    tier = styled.style.tier if styled else _tier(params.tier)
+    wished = styled.style.variant if styled else tier.variant if tier else None
+    base = _base(asked, wished, settings)
+    variant = VARIANTS.get(base, VARIANTS["dev"])
+    width = asked.width or (tier or variant).width
+    height = asked.height or (tier or variant).height
+    if width * height > MAX_PIXELS:
+        problem = f"{width}x{height} is more than {MAX_PIXELS} pixels - at `$.params.width`; ask for less"
+        raise InvalidParams(problem)
+    stack = styled.stack if styled else _stack(asked)
+    order = RenderJob(
+        job_id=job_id,
+        variant=base,
+        prompt=asked.prompt,
+        negative_prompt=asked.negative_prompt,
+        tier=asked.tier,
+        seed=secrets.randbits(32) if asked.seed is None else asked.seed,
+        steps=asked.steps or (tier or variant).steps,
+        guidance=_guidance(asked, tier, variant),
+        width=width,
+        height=height,
+        lora_names=list(stack.names),
+        lora_paths=asked.lora_paths,
+        lora_scales=asked.lora_scales,
+        stack=stack,
+        on_mismatch=asked.on_mismatch,
+        probe=asked.probe,
+    )
+    warnings = _warnings(asked, tier if styled is None else None, variant, base)
+    return Accepted(
+        order, (*(styled.warnings_on(base) if styled else ()), *warnings), repeatable=asked.seed is not None
+    )
+
+
+async def locate_stack(order: RenderJob, roots: Sequence[Path]) -> Located:
+    """Find an order's adapters. A disk may be slow, so it is asked off the loop."""
+    return await asyncio.to_thread(_locate_all, order, roots)
+
+
+def refusal(order: RenderJob, refused: Sequence[AdapterReport]) -> AdapterRefused:
+    """The error of a render whose adapters are refused; their reports travel in its detail."""
+    return AdapterRefused(
+        "; ".join(report.reason for report in refused), job_id=order.job_id, detail={"loras": list(refused)}
+    )
+
+
+def _locate_all(order: RenderJob, roots: Sequence[Path]) -> Located:
+    found: list[str] = []
+    refused: list[AdapterReport] = []
+    for name, path, scale in zip(order.lora_names, order.lora_paths, order.lora_scales, strict=True):
+        try:
+            found.append(str(locate(path, roots)))
+        except RefusedFile as error:
+            found.append(path)
+            refused.append(AdapterReport(name=name, path=path, scale=scale, verdict=Verdict.REFUSED, reason=str(error)))
+    return Located(found, refused, None if refused else _look_at(found))
+
+
+def _look_at(paths: Sequence[str]) -> Seen | None:
+    try:
+        return look_at(paths)
+    except OSError:
+        return None
+
+
+def known_variant(asked: str | None, settings: Settings) -> str:
+    """The base asked for; the one the daemon was started with when none was.
+
+    Raises:
+        InvalidParams: this daemon must not hold it.
+    """
+    if asked is None:
+        return settings.variant
+    if asked in settings.variants:
+        return asked
+    served = ", ".join(repr(name) for name in settings.variants)
+    if asked in VARIANTS:
+        raise InvalidParams(
+            f"this daemon serves {served} - at `$.params.variant`; start one with `kilnmark serve --variant {asked}`, "
+            f"or with `--base {asked}` beside its other bases"
+        )
+    raise InvalidParams(
+        f"{asked!r} is no known variant - at `$.params.variant`; this daemon serves {served}, "
+        f"known are {', '.join(VARIANTS)}"
+    )
+
+
+def _base(params: RenderParams, wished: str | None, settings: Settings) -> str:
+    """The request's word, else the wished one where this daemon may hold that, else the one it was started with."""
+    if params.variant is None and wished is not None and wished in settings.variants:
+        return wished
+    return known_variant(params.variant, settings)
+
+
+def _tier(name: str | None) -> Tier | None:
+    if name is None:
+        return None
+    tiers = load_tiers()
+    if name not in tiers:
+        raise InvalidParams(f"{name!r} is no known tier - at `$.params.tier`; use one of {', '.join(tiers)}")
+    return tiers[name]
+
+
+def _stack(params: RenderParams) -> StackInfo:
+    names = tuple(Path(path).stem for path in params.lora_paths)
+    return StackInfo(source="paths" if names else "none", tier=params.tier, names=names)
+
+
+def _guidance(params: RenderParams, tier: Tier | None, variant: Variant) -> float:
+    if not variant.guided:
+        return variant.guidance
+    return (tier or variant).guidance if params.guidance is None else params.guidance
+
+
+def _warnings(params: RenderParams, tier: Tier | None, variant: Variant, base: str) -> list[str]:
+    warnings = []
+    if tier is not None and tier.variant != base:
+        warnings.append(f"tier {tier.name!r} was tuned for {tier.variant!r}; this picture was rendered on {base!r}")
+    if params.negative_prompt:
+        warnings.append("FLUX.1 has no negative prompt; it was not used")
+    if params.guidance is not None and not variant.guided:
+        warnings.append(f"variant {variant.name!r} takes no guidance; {params.guidance:g} was not used")
+    return warnings

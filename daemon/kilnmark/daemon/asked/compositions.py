@@ -1,0 +1,45 @@
+"""Answers `style.compose`: what a render by genre would be, and what its files are, without rendering."""
+
+from collections.abc import Callable
+
+from kilnmark.daemon.asked.accept import accept
+from kilnmark.daemon.asked.inspections import Inspections
+from kilnmark.daemon.asked.packs import Packs
+from kilnmark.daemon.settings import Settings
+from kilnmark.protocol.content.composition import Composition, composition_of
+from kilnmark.protocol.wire.requests import RenderParams, StyleComposeParams
+
+__all__ = ["compose"]
+
+
+async def compose(
+    params: StyleComposeParams,
+    packs: Packs,
+    inspections: Inspections,
+    settings: Settings,
+    on_file: Callable[[int, int], None],
+) -> Composition:
+    """Compose a style as a render would, and look at each of its files.
+
+    Args:
+        params: What was asked.
+        packs: Where styles come from.
+        inspections: Who looks at files.
+        settings: What the daemon may hold.
+        on_file: Called before each file with how many are done, and how many there are.
+
+    Raises:
+        InvalidParams: a name is unknown, or a document is not usable. Files that are not there are problems of the
+            composition.
+    """
+    styled = await packs.compose(params.genre, params.world, params.tier)
+    asked = RenderParams(prompt=params.prompt, genre=params.genre, world=params.world, tier=params.tier)
+    order, warnings, _ = accept(asked, settings, "", styled)
+    return composition_of(
+        styled.style,
+        params.prompt,
+        variant=order.variant,
+        inspections=await inspections.files(styled.files.paths, order.variant, on_file),
+        problems=styled.files.problems,
+        warnings=warnings,
+    )

@@ -1,0 +1,200 @@
+"""The content packs of a daemon: read once, read again when their files change, and never half.
+
+A pack that an edit has broken stays as it was before, and `status` and every reply that is made of it say so. What
+documents mean is `protocol.packs`' part. The disk is asked off the event loop, by one thread, which owns what is held.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from kilnmark.daemon.asked.pack_reading import PackReading
+from kilnmark.daemon.asked.styled import Styled
+from kilnmark.daemon.settings import Settings
+from kilnmark.keymaps.errors import RefusedFile
+from kilnmark.keymaps.files.identity import FileIdentity
+from kilnmark.keymaps.files.roots import locate_beside
+from kilnmark.keymaps.files.safefile import read_header
+from kilnmark.protocol.content.composition import Found, locate_adapters
+from kilnmark.protocol.content.packs import Pack, UnknownName, load_pack, pack_names
+from kilnmark.protocol.content.problems import Problem, UnusableContent
+from kilnmark.protocol.picture.catalog import VARIANTS
+from kilnmark.protocol.wire.errors import InvalidParams
+from kilnmark.protocol.wire.replies import PacksInfo
+
+__all__ = ["SHOWN_PROBLEMS", "STATUS_PATIENCE", "Packs"]
+
+SHOWN_PROBLEMS = 100
+"""Problems that `status` tells; of more it tells the number."""
+
+STATUS_PATIENCE = 0.5
+"""Seconds that `status` waits for a look at the packs."""
+
+_log = logging.getLogger(__name__)
+
+_Key = tuple[str, str | None]
+_T = TypeVar("_T")
+
+
+@dataclass(slots=True)
+class _Held:
+    """A pack as it was last usable, and what is wrong with it now."""
+
+    reading: PackReading
+    pack: Pack | None
+    problems: tuple[Problem, ...] = ()
+    sound_files: dict[str, FileIdentity] = field(default_factory=dict)
+
+    def usable(self) -> Pack:
+        """Raises UnusableContent when it never was."""
+        if self.pack is None:
+            raise UnusableContent(self.problems)
+        return self.pack
+
+
+class Packs:
+    """Composes styles from the daemon's folder of packs.
+
+    Args:
+        settings: Where the packs and the adapter roots are; without `packs` every name is unknown.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._root = settings.packs
+        self._adapter_roots = settings.adapter_roots
+        self._variants = tuple(dict.fromkeys([*VARIANTS, *settings.variants]))
+        self._held: dict[_Key, _Held] = {}
+        self._thread = ThreadPoolExecutor(1, "packs")
+        self._last: PacksInfo | None = None
+        if self._root is not None:
+            # At once, so that there is something to keep when the first edit breaks a pack.
+            self._thread.submit(self._read_all, self._root)
+
+    async def compose(self, genre: str, world: str | None, tier: str) -> Styled:
+        """What a tier gets, by the documents as they are now, or were before an edit broke them.
+
+        Raises:
+            InvalidParams: There is no such genre, world or tier, or no usable document.
+        """
+        root = self._root
+        if root is None:
+            raise InvalidParams(
+                "this daemon has no genre packs - at `$.params.genre`; start it with `kilnmark serve --packs DIR`, or "
+                "send lora_paths and lora_scales instead"
+            )
+        return await self._off_loop(partial(self._compose, root, (genre, world), tier))
+
+    async def info(self) -> PacksInfo | None:
+        """What is held, after a look at every file, or before it where a disk is slow; None without packs."""
+        root = self._root
+        if root is None:
+            return None
+        look = asyncio.ensure_future(self._off_loop(partial(self._info, root)))
+        await asyncio.wait({look}, timeout=STATUS_PATIENCE)
+        if look.done():
+            return look.result()
+        return self._last or PacksInfo(folder=str(root), genres=0, worlds=0)
+
+    async def _off_loop(self, work: Callable[[], _T]) -> _T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    def _compose(self, root: Path, key: _Key, tier: str) -> Styled:
+        with _refused():
+            held = self._current(root, key)
+            style = held.usable().compose(tier)
+        warnings = (*_staleness(key, held), *style.pack.warnings)
+        return Styled(style, locate_adapters(style, partial(self._find, root, held)), warnings)
+
+    def _current(self, root: Path, key: _Key) -> _Held:
+        """The pack by its files as they are now. Raises UnknownName, which also forgets it."""
+        held = self._held.get(key)
+        if held is not None and held.reading.is_current():
+            return held
+        reading = PackReading(root)
+        try:
+            fresh = _Held(reading, load_pack(reading, *key, self._variants))
+        except UnknownName:
+            self._held.pop(key, None)
+            raise
+        except UnusableContent as error:
+            fresh = _Held(reading, held.pack if held else None, error.problems)
+            if fresh.pack is not None:
+                _log.warning("%s stays as it was: %s", _name(key), error.problems[0])
+        self._held[key] = fresh
+        return fresh
+
+    def _find(self, root: Path, held: _Held, file: str, folder: str) -> Found:
+        """Where an adapter is; its header is read once for as long as the file stays as it is."""
+        try:
+            path = str(locate_beside(file, root / folder, self._adapter_roots))
+            now_ns, identity = time.time_ns(), FileIdentity.of(path)
+            if held.sound_files.get(path) != identity:
+                read_header(path, self._adapter_roots)
+                if identity.is_settled(now_ns):
+                    held.sound_files[path] = identity
+        except (RefusedFile, OSError) as error:
+            return Found(str(root / folder / file), str(error))
+        return Found(path)
+
+    def _info(self, root: Path) -> PacksInfo:
+        try:
+            keys = pack_names(PackReading(root))
+        except UnusableContent as error:
+            return self._told(PacksInfo(folder=str(root), genres=0, worlds=0), error.problems, [])
+        problems: list[Problem] = []
+        kept: list[str] = []
+        for key in keys:
+            try:
+                held = self._current(root, key)
+            except UnusableContent as error:
+                problems += error.problems
+                continue
+            problems += held.problems
+            kept += [_name(key)] if held.problems and held.pack is not None else []
+        for gone in self._held.keys() - keys:
+            del self._held[gone]
+        worlds = sum(world is not None for _, world in keys)
+        return self._told(PacksInfo(folder=str(root), genres=len(keys) - worlds, worlds=worlds), problems, kept)
+
+    def _told(self, info: PacksInfo, problems: Sequence[Problem], kept: list[str]) -> PacksInfo:
+        """With each problem once: a genre's are those of all its worlds."""
+        each = list(dict.fromkeys(problems))
+        self._last = msgspec.structs.replace(info, problem_count=len(each), problems=each[:SHOWN_PROBLEMS], kept=kept)
+        return self._last
+
+    def _read_all(self, root: Path) -> None:
+        for problem in self._info(root).problems:
+            _log.warning("%s", problem)
+
+
+@contextmanager
+def _refused() -> Iterator[None]:
+    """What is wrong with packs as what is wrong with a request."""
+    try:
+        yield
+    except UnknownName as error:
+        what, _, mend = error.problems[0].message.partition("; ")
+        raise InvalidParams(f"{what} - at `$.params.{error.kind}`; {mend}") from error
+    except UnusableContent as error:
+        words = "; ".join(map(str, error.problems))
+        raise InvalidParams(
+            f"its visual_style is not usable - at `$.params.genre`; {words}", detail={"problems": list(error.problems)}
+        ) from error
+
+
+def _staleness(key: _Key, held: _Held) -> Iterable[str]:
+    if held.problems:
+        yield f"the style of {_name(key)} is the one before an edit that broke it: {held.problems[0]}"
+
+
+def _name(key: _Key) -> str:
+    return "/".join(filter(None, key))

@@ -1,0 +1,1 @@
+"""What was accepted and what became of it: jobs, their order, and how they end."""

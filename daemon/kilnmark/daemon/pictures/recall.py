@@ -1,0 +1,106 @@
+"""The picture that was made before: found by what decides its pixels, and asked for its own word before it is shown.
+
+Joins the results, the hashes of files and the recipe; the only room of the daemon that opens a picture.
+"""
+
+import asyncio
+import os
+import stat
+from pathlib import Path
+
+from kilnmark.daemon.pictures.files import FileHashes, Seen
+from kilnmark.daemon.pictures.recipe import are_engaged, recipe_of, recipe_of_record
+from kilnmark.daemon.pictures.results import KeptResult, ResultCache
+from kilnmark.protocol.picture.record import PictureRecord, find_record
+from kilnmark.protocol.wire.memory import BaseInfo
+from kilnmark.protocol.wire.replies import CacheInfo, RenderResult
+from kilnmark.protocol.wire.work import RenderJob
+
+__all__ = ["Recall", "read_record"]
+
+
+class Recall:
+    """Keeps results and finds them again.
+
+    Args:
+        limit_bytes: Size of the pictures that are known together; 0 finds none.
+    """
+
+    def __init__(self, limit_bytes: int) -> None:
+        self._results = ResultCache(limit_bytes)
+        self._hashes = FileHashes()
+        self._is_on = limit_bytes > 0
+
+    @property
+    def info(self) -> CacheInfo:
+        """The cache as `status` shows it."""
+        return self._results.info
+
+    def keep(self, order: RenderJob, seen: Seen | None, base: BaseInfo | None, result: RenderResult) -> None:
+        """Remember a picture that was finished this moment, if its adapters engaged wholly.
+
+        Args:
+            seen: The adapters' files as they were before the worker read them; None when they could not be seen.
+        """
+        if not self._is_on or base is None or not are_engaged(result.loras):
+            return
+        sha256s = [report.sha256 for report in result.loras]
+        if seen is not None:
+            self._hashes.learn(seen, sha256s)
+        try:
+            found = Path(result.image_path).stat()
+        except OSError:
+            return
+        self._results.put(recipe_of(order, sha256s, base).key, KeptResult(result, found.st_size, found.st_mtime_ns))
+
+    def key_of(self, order: RenderJob, seen: Seen | None, base: BaseInfo | None) -> str | None:
+        """The key under which an order's picture is known; None when none is, or a file's content is not known."""
+        if not self._is_on or base is None or seen is None:
+            return None
+        sha256s = self._hashes.of(seen.files)
+        if sha256s is None:
+            return None
+        key = recipe_of(order, sha256s, base).key
+        kept = self._results.get(key)
+        return key if kept is not None and _says_enough(kept.result, order) else None
+
+    async def take(self, key: str) -> RenderResult | None:
+        """The result of that key, once its picture was looked at; one whose picture is not the same is forgotten."""
+        kept = self._results.get(key)
+        if kept is None:
+            return None
+        if await asyncio.to_thread(_is_intact, kept, key):
+            self._results.hits += 1
+            return kept.result
+        if self._results.get(key) is kept:
+            self._results.drop(key)
+        return None
+
+
+def _says_enough(result: RenderResult, order: RenderJob) -> bool:
+    """Adapters that were probed at another scale only are no answer to who wants them probed at this one."""
+    return not order.probe or all(report.probe_divergence is not None for report in result.loras)
+
+
+def _is_intact(kept: KeptResult, key: str) -> bool:
+    """The picture is there, was not written to since, and says itself that it was made by that recipe."""
+    path = Path(kept.result.image_path)
+    try:
+        found = path.stat()
+        if (found.st_size, found.st_mtime_ns) != (kept.size, kept.mtime_ns):
+            return False
+        record = read_record(path)
+    except OSError:
+        return False
+    recipe = None if record is None else recipe_of_record(record)
+    return recipe is not None and recipe.key == key
+
+
+def read_record(path: Path) -> PictureRecord | None:
+    """The `kilnmark` chunk of a PNG; None when it has none before its pixels.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+        return find_record(file) if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else None

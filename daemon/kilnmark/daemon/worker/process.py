@@ -1,0 +1,131 @@
+"""One worker process from its start to its end, and the lines that go to and fro.
+
+It is spawned, never forked, with one end of a socket pair; it has a session of its own, so that a terminal's Ctrl-C
+reaches only the daemon. When to start, kill or replace one is decided in `worker`.
+"""
+
+import asyncio
+import logging
+import signal
+import socket
+import sys
+from asyncio.subprocess import DEVNULL, Process
+from collections.abc import Callable
+
+import msgspec
+
+from kilnmark.protocol.wire import work
+from kilnmark.protocol.wire.framing import LineSplitter, OversizedFrame
+
+__all__ = ["WorkerProcess", "words_for_exit"]
+
+_log = logging.getLogger(__name__)
+
+LAST_WORDS = 1.0
+"""Seconds between a process being gone and everything it said being read, and between hanging up and being gone."""
+
+
+class _Lines(asyncio.Protocol):
+    """The daemon's end of the socket pair."""
+
+    def __init__(self, on_event: Callable[[work.Event], None], on_nonsense: Callable[[str], None]) -> None:
+        self._on_event = on_event
+        self._on_nonsense = on_nonsense
+        self._splitter = LineSplitter(limit=None)
+        self.closed = asyncio.get_running_loop().create_future()
+
+    def data_received(self, data: bytes) -> None:
+        for line in self._splitter.feed(data):
+            if isinstance(line, OversizedFrame):  # cannot be: there is no limit
+                continue
+            try:
+                event = work.decode_event(line)
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                self._on_nonsense(f"it sent a line that is no event ({error})")
+                return
+            self._on_event(event)
+
+    def connection_lost(self, _exc: Exception | None) -> None:
+        if not self.closed.done():
+            self.closed.set_result(None)
+
+
+class WorkerProcess:
+    """A started worker. Made by `spawn`."""
+
+    def __init__(self, process: Process, transport: asyncio.Transport, lines: _Lines) -> None:
+        self._process = process
+        self._transport = transport
+        self._lines = lines
+
+    @classmethod
+    async def spawn(cls, on_event: Callable[[work.Event], None], on_nonsense: Callable[[str], None]) -> "WorkerProcess":
+        """Start `python -m kilnmark.engine` on its own end of a fresh socket pair.
+
+        Args:
+            on_event: Called on the loop with each event, in order.
+            on_nonsense: Called on the loop with a sentence when a line is no event.
+
+        Raises:
+            OSError: the process could not be started.
+        """
+        ours, theirs = socket.socketpair()
+        with theirs:
+            ours.settimeout(0)
+            # -P: a file in the current folder that is named like a module must not be run.
+            command = [sys.executable, "-P", "-m", "kilnmark.engine", "--fd", str(theirs.fileno())]
+            try:
+                process = await asyncio.create_subprocess_exec(
+                    *command,
+                    stdin=DEVNULL,
+                    stdout=sys.__stderr__.fileno() if sys.__stderr__ else DEVNULL,
+                    pass_fds=[theirs.fileno()],
+                    start_new_session=True,
+                )
+            except BaseException:
+                ours.close()
+                raise
+        loop = asyncio.get_running_loop()
+        transport, lines = await loop.create_unix_connection(lambda: _Lines(on_event, on_nonsense), sock=ours)
+        return cls(process, transport, lines)
+
+    @property
+    def pid(self) -> int:
+        """Of the process, also after its end."""
+        return self._process.pid
+
+    def tell(self, order: work.Order) -> None:
+        """Send an order. To a process that is gone it is lost; `ended` tells of that."""
+        if not self._transport.is_closing():
+            self._transport.write(work.encode(order))
+
+    def kill(self) -> None:
+        """SIGKILL, the only signal that also ends a stopped process. Harmless when it is gone already."""
+        if self._process.returncode is None:
+            try:
+                self._process.send_signal(signal.SIGKILL)
+            except ProcessLookupError:
+                _log.debug("worker %d was gone before it could be killed", self.pid)
+
+    async def ended(self) -> int:
+        """Wait until the process is gone and all it said was read; its exit status, negative for a signal."""
+        gone = asyncio.ensure_future(self._process.wait())
+        await asyncio.wait({gone, self._lines.closed}, return_when=asyncio.FIRST_COMPLETED)
+        if not gone.done():
+            # A worker that hung up cannot be reached any more, so it is given a moment and then ended.
+            await asyncio.wait({gone}, timeout=LAST_WORDS)
+            self.kill()
+        status = await gone
+        await asyncio.wait({self._lines.closed}, timeout=LAST_WORDS)
+        self._transport.abort()
+        return status
+
+
+def words_for_exit(status: int) -> str:
+    """How a process ended, for a person: `it was ended by SIGKILL`, `it left with status 1`."""
+    if status >= 0:
+        return f"it left with status {status}"
+    try:
+        return f"it was ended by {signal.Signals(-status).name}"
+    except ValueError:
+        return f"it was ended by signal {-status}"

@@ -1,0 +1,165 @@
+"""The `standin` base: mflux's own FLUX.1-dev classes at their true topology, with values made up on the spot.
+
+Every linear layer of the transformer and the text encoders has its true shape, held as thin factors, so every real
+FLUX.1 adapter fits and a CPU renders in seconds. The VAE decoder is mflux's own at an eighth of its width, the
+vocabularies are the bytes of a prompt. Its pictures mean nothing; they only differ when what was asked differs.
+"""
+
+import hashlib
+import math
+
+import mlx.core as mx
+from mflux.callbacks.callback_registry import CallbackRegistry
+from mflux.models.common.config.model_config import ModelConfig
+from mflux.models.common.tokenizer.tokenizer import LanguageTokenizer
+from mflux.models.flux.model.flux_text_encoder.clip_encoder.clip_encoder import CLIPEncoder
+from mflux.models.flux.model.flux_text_encoder.t5_encoder.t5_encoder import T5Encoder
+from mflux.models.flux.model.flux_transformer.transformer import Transformer
+from mflux.models.flux.model.flux_vae.common.resnet_block_2d import ResnetBlock2D
+from mflux.models.flux.model.flux_vae.decoder.up_sampler import UpSampler
+from mflux.models.flux.model.flux_vae.vae import VAE
+from mflux.models.flux.variants.txt2img.flux import Flux1
+from mlx import nn
+from transformers import CLIPTokenizer, T5Tokenizer
+
+from kilnmark.engine.stack.layers import FactoredLinear
+from kilnmark.engine.stack.slots import children
+
+__all__ = ["FACTOR_RANK", "RECIPE", "build_standin"]
+
+RECIPE = "standin-2"
+"""Names the values below. Change it whenever a render of the same request would change."""
+
+FACTOR_RANK = 4
+FACTORED_FROM = 1 << 18
+"""Matrices with this many elements or more are held as factors."""
+
+GAIN = 1.0
+MODULATION_GAIN = 0.25
+T5_TOKENS = 512
+"""FLUX.1-dev's limit. A prompt is not padded up to it, because a CPU would spend its time on padding."""
+VAE_WIDTH = 64
+"""Channels of the narrow decoder where FLUX has 512; its narrower stages shrink with it, to 32 at the least."""
+
+
+def build_standin() -> Flux1:
+    """Build a Flux1 whose `generate_image` is mflux's own. Nothing is read from disk or network.
+
+    Values depend only on a layer's path and `RECIPE`, so two builds are bit-identical on one back end.
+    """
+    flux = Flux1.__new__(Flux1)
+    nn.Module.__init__(flux)
+    flux.prompt_cache = {}
+    flux.model_config = ModelConfig.dev()
+    flux.callbacks = CallbackRegistry()
+    flux.tiling_config = None
+    flux.tokenizers = {"clip": _clip_tokenizer(), "t5": _t5_tokenizer()}
+    flux.vae = _narrow_vae()
+    flux.transformer = Transformer(model_config=flux.model_config)
+    for block in flux.transformer.transformer_blocks:
+        # A CPU computes the error function of GELU one number at a time: it would take half of every step.
+        block.ff.activation_function = block.ff_context.activation_function = nn.relu
+    flux.t5_text_encoder = T5Encoder()
+    flux.clip_text_encoder = CLIPEncoder()
+    flux.bits = None
+    flux.lora_paths, flux.lora_scales = [], []
+    vocabulary = len(flux.tokenizers["t5"].tokenizer)
+    flux.t5_text_encoder.shared = nn.Embedding(vocabulary, 4096)
+    flux.clip_text_encoder.text_model.embeddings.token_embedding = nn.Embedding(
+        len(flux.tokenizers["clip"].tokenizer), 768
+    )
+    for name in ("transformer", "t5_text_encoder", "clip_text_encoder"):
+        _fill(flux[name], name)
+    _fill(flux.vae.decoder, "vae.decoder")
+    return flux
+
+
+def _fill(model: nn.Module, root: str) -> None:
+    for path, holder, name, module in list(children(model)):
+        where = f"{root}.{path}"
+        if isinstance(module, nn.Linear):
+            holder[name] = _linear(module, where)  # type: ignore[index]  # a module is a dict of its children
+        elif isinstance(module, nn.Embedding):
+            module.weight = _numbers(where, module.weight.shape, 1.0)
+        elif isinstance(module, nn.Conv2d):
+            out, height, width, channels = module.weight.shape
+            module.weight = _numbers(where, (out, height, width, channels), (height * width * channels) ** -0.5)
+            module.bias = mx.zeros((out,))
+
+
+def _linear(module: nn.Linear, where: str) -> nn.Module:
+    out, into = module.weight.shape
+    gain = MODULATION_GAIN if "norm" in where else GAIN
+    bias = mx.zeros((out,)) if "bias" in module else None
+    if out * into < FACTORED_FROM:
+        module.weight = _numbers(where, (out, into), gain * into**-0.5)
+        if bias is not None:
+            module.bias = bias
+        return module
+    down = _numbers(f"{where}.down", (into, FACTOR_RANK), into**-0.5)
+    up = _numbers(f"{where}.up", (FACTOR_RANK, out), gain * FACTOR_RANK**-0.5)
+    return FactoredLinear(down, up, bias)
+
+
+def _numbers(where: str, shape: tuple[int, ...], deviation: float) -> mx.array:
+    """Evenly spread: on a CPU, MLX draws normal numbers at a fifth of the speed, and loading is mostly that."""
+    seed = int.from_bytes(hashlib.sha256(f"{RECIPE}:{where}".encode()).digest()[:8])
+    end = deviation * math.sqrt(3)
+    return mx.random.uniform(-end, end, shape, key=mx.random.key(seed))
+
+
+def _narrow_vae() -> VAE:
+    """A VAE of mflux with its decoder's channels divided; what it does to latents is its own code unchanged."""
+    vae = VAE()
+    decoder = vae.decoder
+    wide, middle, narrow = VAE_WIDTH, max(32, VAE_WIDTH // 2), 32
+    decoder.conv_in.conv2d = nn.Conv2d(16, wide, 3, padding=1)
+    attention = decoder.mid_block.attentions[0]
+    attention.group_norm = nn.GroupNorm(32, wide, pytorch_compatible=True)
+    attention.to_q, attention.to_k, attention.to_v = (nn.Linear(wide, wide) for _ in range(3))
+    attention.to_out = [nn.Linear(wide, wide)]
+    decoder.mid_block.resnets = [_resnet(wide, wide) for _ in range(2)]
+    widths = [(wide, wide), (wide, wide), (wide, middle), (middle, narrow)]
+    for block, (into, out) in zip(decoder.up_blocks, widths, strict=True):
+        shortcut = block.resnets[0].is_conv_shortcut
+        block.resnets = [_resnet(into, out, shortcut=shortcut), _resnet(out, out), _resnet(out, out)]
+        if "upsamplers" in block:
+            block.upsamplers = [UpSampler(conv_in=out, conv_out=out)]
+    decoder.conv_norm_out.norm = nn.GroupNorm(32, narrow, eps=1e-6, pytorch_compatible=True)
+    decoder.conv_out.conv2d = nn.Conv2d(narrow, 3, 3, padding=1)
+    return vae
+
+
+def _resnet(into: int, out: int, *, shortcut: bool = False) -> ResnetBlock2D:
+    return ResnetBlock2D(
+        norm1=into,
+        conv1_in=into,
+        conv1_out=out,
+        norm2=out,
+        conv2_in=out,
+        conv2_out=out,
+        conv_shortcut_in=into,
+        conv_shortcut_out=out,
+        is_conv_shortcut=shortcut,
+    )
+
+
+def _clip_tokenizer() -> LanguageTokenizer:
+    """CLIP's tokenizer over single bytes. The end token has the highest id, where the encoder looks for it."""
+    letters = _byte_letters()
+    words = [*letters, *(f"{letter}</w>" for letter in letters), "<|startoftext|>", "<|endoftext|>"]
+    tokenizer = CLIPTokenizer(vocab={word: i for i, word in enumerate(words)}, merges=[])
+    return LanguageTokenizer(tokenizer, max_length=77)
+
+
+def _t5_tokenizer() -> LanguageTokenizer:
+    pieces = ["<pad>", "</s>", "<unk>", "\u2581", *(chr(code) for code in range(33, 127))]
+    tokenizer = T5Tokenizer(vocab=[(piece, -1.0) for piece in pieces], extra_ids=0)
+    return LanguageTokenizer(tokenizer, max_length=T5_TOKENS, padding="longest")
+
+
+def _byte_letters() -> list[str]:
+    """The 256 printable characters that byte-level BPE writes bytes with (GPT-2's table)."""
+    shown = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    hidden = [code for code in range(256) if code not in shown]
+    return [chr(code) for code in shown] + [chr(256 + i) for i in range(len(hidden))]

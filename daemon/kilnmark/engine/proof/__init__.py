@@ -1,0 +1,1 @@
+"""What an adapter did: measured, weighed beside its stack, probed, and judged."""

@@ -1,0 +1,1 @@
+"""One render from order to picture."""

@@ -1,0 +1,100 @@
+"""One render from order to picture: read and judge the stack, put it on, and paint.
+
+Nothing is painted before every adapter has been judged, and whatever goes wrong leaves the base as it was.
+"""
+
+import logging
+from collections.abc import Callable
+
+from opentelemetry.trace import Tracer
+from PIL.Image import Image
+
+from kilnmark.engine.families.flux1 import Ask, Base
+from kilnmark.engine.proof.judge import Judge, warnings_of
+from kilnmark.engine.run.saver import Painting
+from kilnmark.engine.run.trail import PaintingTrail, Trail
+from kilnmark.engine.stack.store import AdapterStore
+from kilnmark.otel import names
+from kilnmark.protocol.wire.errors import RenderFailed, RequestError
+from kilnmark.protocol.wire.work import Failed, RenderJob, Stepped
+
+__all__ = ["Renderer"]
+
+log = logging.getLogger(__name__)
+
+
+class Renderer:
+    """Renders on one base, one job at a time.
+
+    Args:
+        base: The base, with no stack on it yet.
+        store: Where adapters are read and held.
+        tracer: For the spans of a render's parts.
+        tell: Called with every step done.
+        is_cancelled: Asked at every part, and before every denoise step is computed.
+    """
+
+    def __init__(
+        self,
+        base: Base,
+        *,
+        store: AdapterStore,
+        tracer: Tracer,
+        tell: Callable[[Stepped], None],
+        is_cancelled: Callable[[str], bool],
+    ) -> None:
+        self._base = base
+        self._judge = Judge(base, store)
+        self._store = store
+        self._tracer = tracer
+        self._tell = tell
+        self._is_cancelled = is_cancelled
+
+    def render(self, job: RenderJob, *, load_ms: float = 0.0) -> Painting | Failed:
+        """Paint one picture. Never raises: what goes wrong is the outcome.
+
+        Args:
+            job: What to paint.
+            load_ms: How long the base had to be loaded for it, in milliseconds.
+        """
+        trail = Trail(job, tracer=self._tracer, tell=self._tell, is_cancelled=self._is_cancelled, load_ms=load_ms)
+        try:
+            return self._paint(job, trail)
+        except RequestError as error:
+            return Failed(job_id=job.job_id, code=error.code, message=error.message, loras=trail.loras)
+        except Exception as error:  # MLX and mflux raise what they like; the base is untouched all the same
+            log.exception("render %s failed", job.job_id)
+            message = f"the engine failed while rendering: {type(error).__name__}: {error}"
+            return Failed(job_id=job.job_id, code=RenderFailed.code, message=message, loras=trail.loras)
+
+    def _paint(self, job: RenderJob, trail: Trail) -> Painting:
+        with trail.part("adapters"):
+            members, stack_ratio = self._judge.judge(job, trail)
+            trail.check()
+            self._base.stacker.switch(members)
+        with self._store.pinned([member.adapter for member in members]):
+            image = self._painted(job, trail)
+        return Painting(
+            job,
+            trail,
+            image,
+            self._base.info,
+            warnings=tuple(warnings_of(trail.loras)),
+            stack_ratio=stack_ratio,
+            is_standin=self._base.is_standin,
+        )
+
+    def _painted(self, job: RenderJob, trail: Trail) -> Image:
+        """The picture, with the stack that is on the base."""
+        with trail.part("encode", names.ENCODE):
+            self._base.encode(job.prompt)
+        ask = Ask(
+            prompt=job.prompt,
+            seed=job.seed,
+            steps=job.steps,
+            guidance=job.guidance,
+            width=job.width,
+            height=job.height,
+        )
+        with PaintingTrail(trail, job.steps) as watcher:
+            return self._base.generate(ask, watcher)

@@ -1,0 +1,150 @@
+"""Painted pictures on their way to disk, in a thread of their own, so that the next render starts at once.
+
+Encoding a PNG and syncing it take as long as a denoise step or two, and need nothing of MLX.
+"""
+
+import contextlib
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from PIL.Image import Image
+
+from kilnmark.engine.run.picture import write_picture
+from kilnmark.engine.run.trail import Trail
+from kilnmark.otel import names
+from kilnmark.protocol.picture.record import STANDIN_NOTICE, PictureRecord
+from kilnmark.protocol.picture.report import AdapterReport
+from kilnmark.protocol.wire.errors import RenderFailed, RequestError, StorageFailed
+from kilnmark.protocol.wire.memory import BaseInfo
+from kilnmark.protocol.wire.work import Failed, Finished, RenderJob
+
+__all__ = ["WAITING_LIMIT", "Painting", "Saver", "finish"]
+
+log = logging.getLogger(__name__)
+
+WAITING_LIMIT = 2
+"""Pictures that may wait in memory; the next render waits when the disk is slower than the painter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Painting:
+    """A picture in memory, with all that will be told of it.
+
+    Attributes:
+        job: What was asked.
+        trail: What the render left so far.
+        image: The picture.
+        base: What it was painted on.
+        warnings: For the reply and the record.
+        stack_ratio: The delta ratio of the whole stack; None for no stack.
+        is_standin: The picture means nothing.
+    """
+
+    job: RenderJob
+    trail: Trail
+    image: Image
+    base: BaseInfo
+    warnings: tuple[str, ...]
+    stack_ratio: float | None = None
+    is_standin: bool = False
+
+    @property
+    def loras(self) -> Sequence[AdapterReport]:
+        """A report for each adapter, in stack order."""
+        return self.trail.loras
+
+
+class Saver:
+    """Saves paintings one after the other.
+
+    Args:
+        output_dir: Where pictures go.
+        tell: Called, from the saver's thread, with how each render ended.
+    """
+
+    def __init__(self, output_dir: Path, tell: Callable[[Finished | Failed], None]) -> None:
+        self._output_dir = output_dir
+        self._tell = tell
+        self._waiting: queue.Queue[Painting | None] = queue.Queue(WAITING_LIMIT)
+        self._thread = threading.Thread(target=self._work, name="saver", daemon=True)
+
+    def start(self) -> None:
+        """Begin to take paintings."""
+        self._thread.start()
+
+    def save(self, painting: Painting) -> None:
+        """Hand a painting over. Returns at once, unless `WAITING_LIMIT` are waiting."""
+        self._waiting.put(painting)
+
+    def stop(self, timeout: float) -> None:
+        """Finish what was handed over, for at most `timeout` seconds."""
+        ends = time.monotonic() + timeout
+        with contextlib.suppress(queue.Full):  # a disk that hangs must not keep the process
+            self._waiting.put(None, timeout=timeout)
+            self._thread.join(max(0.0, ends - time.monotonic()))
+
+    def _work(self) -> None:
+        while (painting := self._waiting.get()) is not None:
+            self._tell(finish(painting, self._output_dir))
+
+
+def finish(painting: Painting, output_dir: Path) -> Finished | Failed:
+    """Write one picture with its record, and say how the render ended."""
+    job, trail = painting.job, painting.trail
+    try:
+        with trail.part("save", names.SAVE, step=job.steps):
+            path = _written(painting, output_dir)
+    except RequestError as error:
+        return Failed(job_id=job.job_id, code=error.code, message=error.message, loras=trail.loras)
+    except Exception as error:  # the thread must live on for the next picture, and this one's caller must hear
+        log.exception("the picture of %s could not be saved", job.job_id)
+        message = f"the engine failed while saving the picture: {type(error).__name__}: {error}"
+        return Failed(job_id=job.job_id, code=RenderFailed.code, message=message, loras=trail.loras)
+    return Finished(
+        job_id=job.job_id,
+        image_path=str(path),
+        prompt=job.prompt,
+        timings=trail.timings,
+        loras=trail.loras,
+        stack_delta_ratio=painting.stack_ratio,
+        warnings=list(painting.warnings),
+    )
+
+
+def _written(painting: Painting, output_dir: Path) -> Path:
+    try:
+        return write_picture(painting.image, _record(painting), output_dir)
+    except OSError as error:
+        problem = f"the picture could not be written: {error}; make room or mend the output folder"
+        raise StorageFailed(problem) from error
+
+
+def _record(painting: Painting) -> PictureRecord:
+    job, trail = painting.job, painting.trail
+    return PictureRecord(
+        kilnmark_version=version("kilnmark"),
+        created=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        notice=STANDIN_NOTICE if painting.is_standin else "",
+        job_id=job.job_id,
+        prompt=job.prompt,
+        negative_prompt=job.negative_prompt,
+        tier=job.tier,
+        seed=job.seed,
+        steps=job.steps,
+        guidance=job.guidance,
+        width=job.width,
+        height=job.height,
+        base=painting.base,
+        stack=job.stack,
+        loras=trail.loras,
+        stack_delta_ratio=painting.stack_ratio,
+        warnings=list(painting.warnings),
+        trace_id=trail.trace_id,
+    )

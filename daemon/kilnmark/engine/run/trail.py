@@ -1,0 +1,130 @@
+"""What one render leaves on its way: timings, spans, progress and reports.
+
+It also asks, at each part, whether anybody still wants the picture.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Self
+
+import mlx.core as mx
+from opentelemetry.trace import Span, Tracer, get_current_span
+
+from kilnmark.otel import names
+from kilnmark.otel.carrier import context_from, trace_id_of
+from kilnmark.otel.spans import mark_failed
+from kilnmark.protocol.picture.report import AdapterReport
+from kilnmark.protocol.wire.errors import Cancelled, RenderFailed, RequestError
+from kilnmark.protocol.wire.replies import Timings
+from kilnmark.protocol.wire.work import RenderJob, Stage, Stepped
+
+__all__ = ["PaintingTrail", "Trail"]
+
+
+class Trail:
+    """The trail of one render.
+
+    Args:
+        tracer: Its spans become children of the context the job carries.
+        tell: Called with every step done.
+        is_cancelled: Asked at every part.
+        load_ms: How long the base had to be loaded before, in milliseconds.
+
+    Attributes:
+        loras: The reports made so far, in stack order.
+    """
+
+    def __init__(
+        self,
+        job: RenderJob,
+        *,
+        tracer: Tracer,
+        tell: Callable[[Stepped], None],
+        is_cancelled: Callable[[str], bool],
+        load_ms: float = 0.0,
+    ) -> None:
+        self.loras: list[AdapterReport] = []
+        self._job = job
+        self._context = context_from(job.traceparent, job.tracestate)
+        self._tracer = tracer
+        self._tell = tell
+        self._is_cancelled = is_cancelled
+        self._milliseconds: dict[str, float] = {"load_ms": load_ms}
+
+    @property
+    def trace_id(self) -> str:
+        """Of the trace the job belongs to; empty when it belongs to none."""
+        return trace_id_of(get_current_span(self._context))
+
+    @property
+    def timings(self) -> Timings:
+        """The parts that ended so far."""
+        return Timings(**self._milliseconds)
+
+    def check(self) -> None:
+        """Raises Cancelled when nobody wants the picture any more."""
+        if self._is_cancelled(self._job.job_id):
+            raise Cancelled("the render was cancelled", job_id=self._job.job_id)
+
+    def tell(self, stage: Stage, step: int = 0) -> None:
+        """Report progress: `step` denoise steps done, now in `stage`."""
+        self._tell(Stepped(job_id=self._job.job_id, stage=stage, step=step, steps=self._job.steps))
+
+    def open_span(self, name: str) -> Span:
+        """A span the caller ends."""
+        return self._tracer.start_span(name, context=self._context)
+
+    @contextmanager
+    def part(self, stage: Stage, span_name: str | None = None, *, step: int = 0) -> Iterator[None]:
+        """One part of the render: told, timed, and traced where it has a span of its own."""
+        self.check()
+        self.tell(stage, step)
+        span = self.open_span(span_name) if span_name else None
+        began = time.monotonic()
+        try:
+            yield
+        except Exception as error:
+            if span is not None:
+                kind = error.kind if isinstance(error, RequestError) else RenderFailed.kind
+                mark_failed(span, kind, str(error))
+            raise
+        finally:
+            self._milliseconds[f"{stage}_ms"] = round((time.monotonic() - began) * 1e3, 3)
+            if span is not None:
+                span.end()
+
+
+class PaintingTrail:
+    """Follows the picture through mflux's loop, which runs denoising and decoding in one call (a `base.Watcher`)."""
+
+    def __init__(self, trail: Trail, steps: int) -> None:
+        self._trail = trail
+        self._steps = steps
+        self._part = trail.part("denoise", names.DENOISE)
+
+    def __enter__(self) -> Self:
+        self._part.__enter__()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._part.__exit__(*error)  # type: ignore[arg-type]
+
+    def stepped(self, done: int) -> None:
+        """Raises Cancelled before the next step is computed."""
+        self._trail.check()
+        if done:
+            self._trail.tell("denoise", done)
+
+    def denoised(self, latents: mx.array) -> None:
+        """Denoising is over, decoding begins.
+
+        Raises:
+            RenderFailed: the latents hold something that is no number; the picture would be black.
+        """
+        self._trail.tell("denoise", self._steps)
+        if not mx.isfinite(latents).all().item():
+            raise RenderFailed("the latents are not finite, so the picture would be black; lower the scales")
+        self._part.__exit__(None, None, None)
+        self._part = self._trail.part("decode", names.DECODE, step=self._steps)
+        self._part.__enter__()

@@ -1,0 +1,1 @@
+"""Stacks of adapters on a base that is never written to."""

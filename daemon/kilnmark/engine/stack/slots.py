@@ -1,0 +1,118 @@
+"""The places of a model where an adapter can be put: linear layers and norms, their shapes and the way to swap them."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import mlx.core as mx
+from mlx import nn
+
+from kilnmark.engine.stack.layers import FactoredLinear
+
+__all__ = ["Slot", "children", "find_slots", "row_squares", "some_rows", "square_norm", "times"]
+
+Holder = nn.Module | list[nn.Module]
+_NORMS = "norm_"
+"""How mflux's names of the norms of queries and keys begin."""
+_PACKED_BITS = 32
+"""Bits of one element of a quantized weight, which packs several columns."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One linear layer or norm of a base, as it stands when no adapter is on it.
+
+    Attributes:
+        path: mflux's module path, such as `transformer_blocks.0.attn.to_q`.
+        holder, name: The module or list that holds it, and under which name or index.
+        linear: The base's own layer; a norm where the shape is `(width, 1)`.
+        shape: `(out, in)` of the weight it stands for, also where it is stored packed or factored.
+    """
+
+    path: str
+    holder: Holder
+    name: str | int
+    linear: nn.Module
+    shape: tuple[int, int]
+
+    def put(self, module: nn.Module) -> None:
+        """Let the model call `module` here."""
+        self.holder[self.name] = module  # type: ignore[index]  # a module is a dict of its children
+
+    def current(self) -> nn.Module:
+        """What the model calls here now."""
+        return self.holder[self.name]  # type: ignore[index]
+
+
+def find_slots(model: nn.Module) -> Mapping[str, Slot]:
+    """Every linear layer, and every norm of queries or keys, of a model that carries no stack, by path."""
+    slots = {}
+    for path, holder, name, module in children(model):
+        norm = isinstance(module, nn.RMSNorm) and str(name).startswith(_NORMS)
+        if norm or isinstance(module, nn.Linear | nn.QuantizedLinear | FactoredLinear):
+            slots[path] = Slot(path, holder, name, module, _shape(module))
+    return slots
+
+
+def children(model: nn.Module) -> Iterator[tuple[str, Holder, str | int, nn.Module]]:
+    """Every module below `model` with its path and the module or list that holds it."""
+    todo: list[tuple[str, Holder]] = [("", model)]
+    while todo:
+        prefix, holder = todo.pop()
+        items = list(enumerate(holder)) if isinstance(holder, list) else list(dict.items(holder))
+        for name, child in items:
+            path = f"{prefix}{name}"
+            if isinstance(child, nn.Module):
+                yield path, holder, name, child
+            if isinstance(child, nn.Module | list):
+                todo.append((f"{path}.", child))
+
+
+def _shape(linear: nn.Module) -> tuple[int, int]:
+    if isinstance(linear, FactoredLinear):
+        return linear.up.shape[1], linear.down.shape[0]
+    if isinstance(linear, nn.RMSNorm):
+        return linear.weight.shape[0], 1
+    out, into = linear.weight.shape
+    if isinstance(linear, nn.QuantizedLinear):
+        into = into * _PACKED_BITS // linear.bits
+    return out, into
+
+
+def square_norm(linear: nn.Module) -> mx.array:
+    """The squared Frobenius norm of the weight a layer stands for, as a lazy float32 scalar.
+
+    A factored weight is never multiplied out: the norm of U D is the sum of (D D') * (U' U).
+    """
+    if isinstance(linear, FactoredLinear):
+        return ((linear.down.T @ linear.down) * (linear.up @ linear.up.T)).sum()
+    return _numbers(linear).square().sum()
+
+
+def row_squares(linear: nn.Module) -> mx.array:
+    """The squared norm of each row of the weight a layer stands for, lazily: `(out,)`, float32."""
+    if isinstance(linear, FactoredLinear):
+        return ((linear.down.T @ linear.down @ linear.up) * linear.up).sum(axis=0)
+    return _numbers(linear).square().sum(axis=1)
+
+
+def times(linear: nn.Module, matrix: mx.array) -> mx.array:
+    """The weight a layer stands for, without its bias, times `matrix` `(in, n)`, lazily: `(out, n)`, float32."""
+    if isinstance(linear, FactoredLinear):
+        return linear.up.T @ (linear.down.T @ matrix)
+    return _numbers(linear) @ matrix
+
+
+def some_rows(linear: nn.Module, begin: int, end: int) -> mx.array:
+    """Rows of the weight a layer stands for, lazily: `(end - begin, in)`, float32."""
+    if isinstance(linear, FactoredLinear):
+        return linear.up[:, begin:end].T @ linear.down.T
+    return _numbers(linear, slice(begin, end))
+
+
+def _numbers(linear: nn.Module, rows: slice = slice(None)) -> mx.array:
+    weight: mx.array = linear.weight[rows]
+    if isinstance(linear, nn.QuantizedLinear):
+        biases = linear.get("biases")
+        biases = None if biases is None else biases[rows]
+        weight = mx.dequantize(weight, linear.scales[rows], biases, linear.group_size, linear.bits, linear.mode)
+    return weight.astype(mx.float32)

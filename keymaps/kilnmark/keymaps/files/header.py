@@ -1,0 +1,186 @@
+"""The header of a safetensors file: bytes to checked names, shapes and places, or the reason why not.
+
+Stricter than the safetensors library in what it refuses, never laxer, and bounded in time and memory whatever the
+bytes say. Nothing here opens a file.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import NamedTuple
+
+from kilnmark.keymaps.errors import UnsafeFile
+from kilnmark.keymaps.files.header_text import EXPORT, TENSOR_LIMIT, Usual, cut_header, decode_body
+from kilnmark.keymaps.files.widths import WIDTHS
+
+__all__ = ["HEADER_LIMIT", "PREFIX", "TENSOR_LIMIT", "Header", "TensorInfo", "header_size", "parse_header"]
+
+PREFIX = 8
+"""Bytes before the header: its length, unsigned, little-endian."""
+HEADER_LIMIT = 8 << 20
+"""Largest header read, in bytes. The largest real adapter seen has 0.3 MB."""
+DIMENSION_LIMIT = 8
+ELEMENT_LIMIT = 1 << 48
+
+_FIELDS = {"dtype", "shape", "data_offsets"}
+
+_WHOLE = "fetch or export the file again"
+
+
+class TensorInfo(NamedTuple):
+    """One tensor's place. `begin` and `end` are bytes, counted from the end of the header.
+
+    A tuple because a file has thousands, and a frozen dataclass takes five times as long to make.
+    """
+
+    dtype: str
+    shape: tuple[int, ...]
+    begin: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What a file says it holds, with tensors in the header's own order."""
+
+    metadata: Mapping[str, str]
+    tensors: Mapping[str, TensorInfo]
+
+
+def header_size(path: str, head: bytes, file_size: int) -> int:
+    """The header's length in bytes, from the first bytes of a file.
+
+    Args:
+        path: For the error.
+        head: The first 64 bytes, or all there are.
+        file_size: In bytes.
+    """
+    if found := _foreign(head):
+        raise UnsafeFile(path, *found)
+    if file_size < PREFIX + 2:
+        raise UnsafeFile(path, f"has {file_size} bytes, too few for a safetensors file", _WHOLE)
+    size = int.from_bytes(head[:PREFIX], "little")
+    if size > HEADER_LIMIT:
+        problem = f"claims a header of {size} bytes, more than the {HEADER_LIMIT} allowed: not a safetensors file"
+        raise UnsafeFile(path, problem, EXPORT)
+    if PREFIX + size > file_size:
+        raise UnsafeFile(path, f"ends inside its header ({file_size} bytes; the header alone has {size})", _WHOLE)
+    return size
+
+
+def parse_header(path: str, raw: bytes, data_size: int) -> Header:
+    """Check a header against the number of bytes that follow it.
+
+    Raises:
+        UnsafeFile: With the key at fault, where there is one.
+    """
+    try:
+        pieces = cut_header(path, raw)
+        layouts: _Layouts = {}
+        tensors = {
+            name: _usual(path, name, body, layouts) if isinstance(body, tuple) else _tensor(path, name, body)
+            for name, body in pieces.bodies.items()
+        }
+    except (ValueError, RecursionError) as error:
+        raise UnsafeFile(path, f"its header is not safe JSON ({error})", EXPORT) from error
+    _check_places(path, tensors, data_size)
+    return Header(pieces.metadata, MappingProxyType(tensors))
+
+
+def _foreign(head: bytes) -> tuple[str, str] | None:
+    """Problem and mend, when the file opens like one of the usual mistakes."""
+    if head[PREFIX : PREFIX + 1] == b"{":
+        return None
+    if head.startswith(b"PK\x03\x04"):
+        return "is a PyTorch checkpoint (a zip of pickles), which can run code when it is opened", EXPORT
+    if head[:1] == b"\x80" and head[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05"):
+        return "is a pickle, which can run code when it is opened", EXPORT
+    if head.startswith(b"GGUF"):
+        return "is a GGUF file", EXPORT
+    if head.startswith(b"version https://git-lfs"):
+        return "is a Git LFS pointer, not the file it stands for", "fetch that with `git lfs pull`"
+    if head.lstrip()[:1] == b"<":
+        return "is a web page, most likely a login or error page saved under the adapter's name", _WHOLE
+    return None
+
+
+_Layouts = dict[tuple[str, str], tuple[tuple[int, ...], int]]
+"""Of dtype and sizes as written: the shape and its bytes. A file has few of them, however many tensors."""
+
+
+def _usual(path: str, name: str, body: Usual, layouts: _Layouts) -> TensorInfo:
+    dtype, sizes, begins, ends = body
+    begin, end = int(begins), int(ends)
+    known = layouts.get((dtype, sizes))
+    if known is not None and known[1] == end - begin:
+        return TensorInfo(dtype, known[0], begin, end)
+    info = _described(path, name, dtype, [int(size) for size in sizes.split(",")] if sizes else [], begin, end)
+    layouts[dtype, sizes] = info.shape, end - begin
+    return info
+
+
+def _tensor(path: str, name: str, body: str) -> TensorInfo:
+    entry = decode_body(path, body)
+    if entry.keys() != _FIELDS:
+        raise UnsafeFile(path, "must have exactly dtype, shape and data_offsets", EXPORT, key=name)
+    dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
+    if not isinstance(dtype, str) or dtype not in WIDTHS:
+        raise _unknown_dtype(path, name, dtype)
+    if not _are_naturals(shape) or len(shape) > DIMENSION_LIMIT:
+        raise UnsafeFile(path, f"its shape is not a list of up to {DIMENSION_LIMIT} whole numbers", EXPORT, key=name)
+    if not _are_naturals(offsets) or len(offsets) != 2 or offsets[0] > offsets[1]:  # noqa: PLR2004 - begin and end
+        raise UnsafeFile(path, "its data_offsets are not [begin, end]", EXPORT, key=name)
+    return _described(path, name, dtype, shape, *offsets)
+
+
+def _described(path: str, name: str, dtype: str, shape: list[int], begin: int, end: int) -> TensorInfo:
+    if dtype not in WIDTHS:
+        raise _unknown_dtype(path, name, dtype)
+    if begin > end:
+        raise UnsafeFile(path, "its data_offsets are not [begin, end]", EXPORT, key=name)
+    _check_size(path, name, dtype, shape, end - begin)
+    return TensorInfo(dtype, tuple(shape), begin, end)
+
+
+def _unknown_dtype(path: str, name: str, dtype: object) -> UnsafeFile:
+    known = ", ".join(WIDTHS)
+    return UnsafeFile(path, f"has unknown dtype {str(dtype)[:40]!r}", f"export it in one of {known}", key=name)
+
+
+def _are_naturals(value: object) -> bool:
+    if not isinstance(value, list):
+        return False
+    for number in value:  # noqa: SIM110 - `all` takes twice as long for a few numbers
+        if type(number) is not int or number < 0:
+            return False
+    return True
+
+
+def _check_size(path: str, name: str, dtype: str, shape: list[int], found: int) -> None:
+    count = math.prod(shape)
+    if (count or math.prod(size or 1 for size in shape)) > ELEMENT_LIMIT:
+        raise UnsafeFile(path, f"its shape overflows: {_shown(shape)}", EXPORT, key=name)
+    needed = count * WIDTHS[dtype]
+    if needed != found:
+        problem = f"{_shown(shape)} of {dtype} needs {needed} bytes, but its data_offsets span {found}"
+        raise UnsafeFile(path, problem, EXPORT, key=name)
+
+
+def _shown(shape: list[int]) -> str:
+    return str(shape)[:80]
+
+
+def _check_places(path: str, tensors: Mapping[str, TensorInfo], data_size: int) -> None:
+    """Tensors must tile the data: no gap, no overlap, nothing before and nothing behind."""
+    reached = 0
+    for name, info in sorted(tensors.items(), key=lambda item: (item[1].begin, item[1].end)):
+        if info.begin != reached:
+            kind = "overlaps the tensor before it" if info.begin < reached else "leaves a gap before it"
+            raise UnsafeFile(path, f"{kind} (begins at {info.begin}, expected {reached})", EXPORT, key=name)
+        reached = info.end
+        if reached > data_size:
+            problem = f"ends at byte {reached}, but only {data_size} follow the header: the file is cut off"
+            raise UnsafeFile(path, problem, _WHOLE, key=name)
+    if reached != data_size:
+        raise UnsafeFile(path, f"{data_size - reached} bytes follow the last tensor", _WHOLE)

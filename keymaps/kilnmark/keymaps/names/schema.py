@@ -1,0 +1,282 @@
+"""The YAML documents of this room, checked field by field: conventions, and the tables of module names they share.
+
+Only their shape is known here; what a key means by them is `convention`'s part. Adding a convention is adding a file to
+`conventions/`, and no name of any trainer stands in the code.
+"""
+
+import json
+from collections.abc import Hashable, Mapping
+from enum import StrEnum
+from functools import cache
+from importlib.resources import files
+from typing import Any, Literal, Self, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from kilnmark.keymaps.names.shapes import BLOCK
+
+__all__ = [
+    "AlphaSource",
+    "Convention",
+    "Kinds",
+    "NameTable",
+    "Role",
+    "Rows",
+    "TextEncoder",
+    "load_conventions",
+    "load_kinds",
+    "load_tables",
+    "parse_convention",
+    "parse_table",
+]
+
+
+class Role(StrEnum):
+    """What a tensor is to its module. Those that LyCORIS has are called as it calls them."""
+
+    DOWN = "down"
+    UP = "up"
+    ALPHA = "alpha"
+    MAGNITUDE = "magnitude"
+    DOWN_BIAS = "down_bias"
+    UP_BIAS = "up_bias"
+    DIFF = "diff"
+    DIFF_B = "diff_b"
+    NORM_WEIGHT = "norm_weight"
+    W_NORM = "w_norm"
+    HADA_W1_A = "hada_w1_a"
+    HADA_W1_B = "hada_w1_b"
+    HADA_W2_A = "hada_w2_a"
+    HADA_W2_B = "hada_w2_b"
+    LOKR_W1 = "lokr_w1"
+    LOKR_W1_A = "lokr_w1_a"
+    LOKR_W1_B = "lokr_w1_b"
+    LOKR_W2 = "lokr_w2"
+    LOKR_W2_A = "lokr_w2_a"
+    LOKR_W2_B = "lokr_w2_b"
+
+
+class AlphaSource(StrEnum):
+    """Where alpha can stand: a tensor of the module, PEFT's config in the metadata, or nowhere (alpha is the rank)."""
+
+    TENSOR = "tensor"
+    METADATA = "metadata"
+    RANK = "rank"
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Rows(_Strict):
+    """What the rows of a module's up matrix stand for.
+
+    Attributes:
+        targets: In row order; several for a fused module.
+        swap_halves: The second half of the rows comes first in mflux.
+    """
+
+    targets: tuple[str, ...] = Field(min_length=1)
+    swap_halves: bool = False
+
+    def at(self, block: str) -> "Rows":
+        """The same for one block."""
+        targets = tuple(target.replace(BLOCK, block) for target in self.targets)
+        return Rows.model_construct(targets=targets, swap_halves=self.swap_halves)
+
+
+class _Named(_Strict):
+    """A document with module names: `{block}` is a block's number, one target may be written without a list."""
+
+    name: str = Field(pattern=r"^[a-z0-9_-]+$")
+    description: str = Field(min_length=1)
+    modules: dict[str, Rows] = {}
+
+    @field_validator("modules", mode="before")
+    @classmethod
+    def _listed(cls, modules: object) -> object:
+        return {name: _rows(rows) for name, rows in modules.items()} if isinstance(modules, dict) else modules
+
+    @model_validator(mode="after")
+    def _check_modules(self) -> Self:
+        named: dict[str, Rows] = {}
+        for module, rows in self.modules.items():
+            if module.count(BLOCK) > 1 or any(target.count(BLOCK) != module.count(BLOCK) for target in rows.targets):
+                raise ValueError(f"modules.{module}: {BLOCK} must stand once in it and in each target, or never")
+            if len(set(rows.targets)) != len(rows.targets) or (rows.swap_halves and len(rows.targets) > 1):
+                raise ValueError(f"modules.{module}: a target stands twice, or halves of a fused module change places")
+            for target in rows.targets:
+                if named.setdefault(target, rows) != rows:
+                    raise ValueError(f"modules.{module}: {target} is a target already, among others")
+        return self
+
+
+def _rows(value: object) -> object:
+    """All the ways to write rows, as one; what is none of them is left for the fields to refuse."""
+    match value:
+        case str():
+            return {"targets": (value,)}
+        case list():
+            return {"targets": tuple(value)}
+        case {"targets": list(targets), **others}:
+            return {"targets": tuple(targets), **others}
+        case _:
+            return value
+
+
+class NameTable(_Named):
+    """One file of `layers/`: the module names of one model in one code base.
+
+    Attributes:
+        variant: The model, as `load_shapes` knows it.
+        source: The code base: repository, commit or version, file.
+        modules: A module's name there to the targets that its rows stand for.
+    """
+
+    variant: str = Field(min_length=1)
+    source: str = Field(min_length=1)
+
+
+class IgnoredPrefix(_Strict):
+    """Keys that are understood and knowingly left out. `reason` is what reports count them under."""
+
+    prefix: str = Field(min_length=1)
+    reason: str = Field(min_length=1)
+
+
+class TextEncoder(_Strict):
+    """Modules of a text encoder, in files that train it beside the transformer or alone.
+
+    Attributes:
+        prefix: What stands before the module's name.
+        component: PEFT's name of the encoder.
+        table: Of its module names.
+    """
+
+    prefix: str = Field(min_length=1)
+    component: str = Field(min_length=1)
+    table: str = Field(min_length=1)
+
+
+class Convention(_Named):
+    """One file of `conventions/`.
+
+    Attributes:
+        name, version: Stand in every report; the version grows with every change of meaning.
+        description: What is particular about it.
+        sources: Who writes such files: repository, commit, file.
+        prefixes: What stands before the module's name.
+        separator: What parts the words of a module's name, in place of the dots of the tables.
+        component: PEFT's name of the part of the model that the modules belong to.
+        transposed: Matrices are stored as (in, rank) and (rank, out).
+        tables: Names of the tables whose modules it has; the first whose targets the model has is meant.
+        modules: Further ones, which no other convention has.
+        suffixes: What stands behind the module's name and a dot, with the role of that tensor.
+        alpha: Where to look for alpha, in order.
+        zero_alpha: What an alpha tensor of zero means: an update of zero, or the rank, where the trainer takes it for
+            that when it loads a file.
+        block_diagonal: Added to reports where fused modules are block-diagonal and alpha is not the rank.
+        tiled: Who tiles the down matrices of fused modules in these names, and the mend.
+        text_encoders: Those that such files change too, with the same separator and suffixes.
+        ignored: Keys of parts that no model here has.
+        refused: Further endings of keys that are no plain pair of matrices, with their kind.
+    """
+
+    version: int = Field(ge=1)
+    sources: tuple[str, ...] = Field(min_length=1)
+    prefixes: tuple[str, ...] = Field(min_length=1)
+    separator: str = Field(min_length=1, max_length=1)
+    component: str = Field(min_length=1)
+    transposed: bool = False
+    tables: tuple[str, ...] = ()
+    suffixes: dict[str, Role] = Field(min_length=1)
+    alpha: tuple[AlphaSource, ...] = Field(min_length=1)
+    zero_alpha: Literal["zero", "rank"] = "zero"
+    block_diagonal: str = "alpha is divided by the whole stored rank, not by the rank of one block"
+    tiled: str = "convert the original adapter again, without tiling"
+    text_encoders: tuple[TextEncoder, ...] = ()
+    ignored: tuple[IgnoredPrefix, ...] = ()
+    refused: dict[str, str] = {}
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if not self.tables and not self.modules:
+            raise ValueError("modules: there are none, and no tables")
+        if self.alpha[-1] is not AlphaSource.RANK:
+            raise ValueError("alpha: the last source must be rank, which always has a value")
+        if self.zero_alpha == "rank" and self.alpha[0] is not AlphaSource.TENSOR:
+            raise ValueError("zero_alpha: it is about tensors, which must then be the first source of alpha")
+        return self
+
+
+class Kinds(_Strict):
+    """`suffixes.yaml`: endings of keys of updates that are no plain pair of matrices, in every convention.
+
+    Attributes:
+        suffixes: As in a convention.
+        refused: Endings of keys that cannot be applied, with what people call such updates.
+    """
+
+    suffixes: dict[str, Role]
+    refused: dict[str, str]
+
+
+@cache
+def load_conventions() -> Mapping[str, Convention]:
+    """Every convention that is shipped, by name."""
+    return {convention.name: convention for convention in map(parse_convention, _texts("conventions"))}
+
+
+@cache
+def load_tables() -> Mapping[str, NameTable]:
+    """Every table of module names that is shipped, by name."""
+    return {table.name: table for table in map(parse_table, _texts("layers"))}
+
+
+@cache
+def load_kinds() -> Kinds:
+    """What the endings of keys mean that are the same in every convention."""
+    return _parse(Kinds, (files("kilnmark.keymaps.names") / "suffixes.yaml").read_text(encoding="utf-8"))
+
+
+def parse_convention(text: str) -> Convention:
+    """Read one YAML document.
+
+    Raises:
+        ValueError: It is not a convention; the message names the field.
+        yaml.YAMLError: It is not YAML, or says a name twice.
+    """
+    return _parse(Convention, text)
+
+
+def parse_table(text: str) -> NameTable:
+    """As `parse_convention`, for a table of module names."""
+    return _parse(NameTable, text)
+
+
+_Document = TypeVar("_Document", bound=BaseModel)
+
+
+def _parse(kind: type[_Document], text: str) -> _Document:
+    # By way of JSON, where pydantic's strict mode takes arrays for tuples and strings for enums.
+    return kind.model_validate_json(json.dumps(_yaml(text)))
+
+
+def _texts(folder: str) -> list[str]:
+    entries = [entry for entry in (files("kilnmark.keymaps.names") / folder).iterdir() if entry.name.endswith(".yaml")]
+    return [entry.read_text(encoding="utf-8") for entry in sorted(entries, key=lambda entry: entry.name)]
+
+
+def _yaml(text: str) -> Any:
+    return yaml.load(text, _Loader)  # noqa: S506 - a safe loader
+
+
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """Safe, and refuses a mapping that says a name twice."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT001, FBT002 - as PyYAML calls it
+        built: dict[Hashable, Any] = super().construct_mapping(node, deep=deep)
+        if len(built) != len(node.value):
+            raise yaml.constructor.ConstructorError(None, None, "a name is said twice", node.start_mark)
+        return built

@@ -1,0 +1,156 @@
+"""What a file holds, cut into one piece a target, and what of it a conversion would lose.
+
+A piece is a target's share of a pair of matrices, still in the file's own bits.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+import numpy as np
+
+from kilnmark.keymaps.adapter import Adapter, adapter_of
+from kilnmark.keymaps.errors import UnfitAdapter, shorten
+from kilnmark.keymaps.files.safefile import AdapterFile
+from kilnmark.keymaps.names.schema import Role
+from kilnmark.keymaps.names.shapes import PAINTERS, Shapes, load_shapes
+from kilnmark.keymaps.names.sorting import Module, Sorting, sort_keys
+from kilnmark.keymaps.remap.bits import Stored, stored
+from kilnmark.keymaps.updates.alpha import Multipliers
+from kilnmark.keymaps.updates.parts import Kind, kinds_of
+
+__all__ = ["Piece", "Source", "listed", "read_source", "swapped"]
+
+_PLAIN = {Role.DOWN, Role.UP, Role.ALPHA}
+_SHOWN = 20
+_NOT_WHOLE = "a remapped file would not have them, so take them out first, or use the file as it is"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Piece:
+    """What a file says of one target.
+
+    Attributes:
+        target: Module path in mflux.
+        down: (rank, in); the targets of a fused module share one.
+        up: (out, rank), rows in mflux's order.
+        multiplier: alpha / rank, or what the convention puts in its place.
+        has_alpha: Its module has an alpha tensor.
+        path: Of the file, for errors.
+        key: Name of its up matrix in the file.
+    """
+
+    target: str
+    down: Stored
+    up: Stored
+    multiplier: float
+    has_alpha: bool
+    path: str
+    key: str
+
+    @property
+    def rank(self) -> int:
+        """Rows of `down`, columns of `up`."""
+        return self.down.shape[0]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Source:
+    """A file that can be converted.
+
+    Attributes:
+        adapter: As it is read for the model.
+        variant: The model that it is made for.
+        shapes: That model's linear layers.
+        pieces: By target.
+        zero_alphas: Modules whose alpha of zero stands for the rank.
+    """
+
+    adapter: Adapter
+    variant: str
+    shapes: Shapes
+    pieces: Mapping[str, Piece]
+    zero_alphas: int
+
+
+def read_source(file: AdapterFile) -> Source:
+    """Find the model that a file is made for, and cut the file into pieces.
+
+    Raises:
+        UnfitAdapter: A part of it cannot be applied exactly, or would be lost.
+    """
+    variant, sorting, adapter = _fitting(file)
+    _check_whole(file, sorting)
+    shapes = load_shapes(variant)
+    multipliers = Multipliers(file)
+    pieces = {piece.target: piece for module in sorting.modules for piece in _cut(file, module, shapes, multipliers)}
+    return Source(adapter, variant, shapes, pieces, multipliers.zeros_for_rank(sorting.modules))
+
+
+def _fitting(file: AdapterFile) -> tuple[str, Sorting, Adapter]:
+    """The first model that has every layer of the file at its width."""
+    refusals: list[UnfitAdapter] = []
+    incomplete: list[tuple[int, str]] = []
+    for variant in PAINTERS:
+        shapes = load_shapes(variant)
+        try:
+            sorting = sort_keys(file.path, tuple(file.tensors), shapes)
+            if not sorting.unmatched:
+                return variant, sorting, adapter_of(file, shapes)
+            incomplete.append((len(sorting.unmatched), variant))
+        except UnfitAdapter as error:
+            refusals.append(error)
+    if refusals:
+        raise refusals[0]
+    raise _unknown(file, min(incomplete, key=lambda found: found[0])[1])
+
+
+def _unknown(file: AdapterFile, variant: str) -> UnfitAdapter:
+    """Why the nearest model does not take the file: what is wrong with a known key says more than an unknown one."""
+    try:
+        unmatched = adapter_of(file, load_shapes(variant)).unmatched_keys
+    except UnfitAdapter as error:
+        return error
+    problem = f"{len(unmatched)} of {len(file.tensors)} keys are unknown: {listed(unmatched)}"
+    return UnfitAdapter(file.path, problem, _NOT_WHOLE)
+
+
+def _check_whole(file: AdapterFile, sorting: Sorting) -> None:
+    if sorting.ignored:
+        reasons = ", ".join(f"{count} ({reason})" for reason, count in sorting.ignored.items())
+        taken = {key for module in sorting.modules for key in module.keys.values()}
+        names = [key for key in file.tensors if key not in taken]
+        problem = f"{reasons} of {len(file.tensors)} keys are no part of its updates: {listed(names)}"
+        raise UnfitAdapter(file.path, problem, _NOT_WHOLE)
+    beyond = [key for module in sorting.modules for role, key in module.keys.items() if role not in _PLAIN]
+    if beyond:
+        kinds = {kind for module in sorting.modules for kind in kinds_of(module)} - {Kind.LORA}
+        which = f"{len(beyond)} of {len(file.tensors)} keys: {', '.join(sorted(kinds))}"
+        problem = f"is more than a pair of matrices ({which}), and only pairs are converted"
+        raise UnfitAdapter(file.path, problem, "use the file as it is, or export it as plain LoRA", key=beyond[0])
+    if not sorting.modules:
+        raise UnfitAdapter(file.path, "holds no update", "give an adapter that changes layers of the transformer")
+
+
+def listed(names: Sequence[str]) -> str:
+    """The first names, and how many more there are."""
+    more = len(names) - _SHOWN
+    return ", ".join(map(shorten, names[:_SHOWN])) + (f" and {more} more" if more > 0 else "")
+
+
+def _cut(file: AdapterFile, module: Module, shapes: Shapes, multipliers: Multipliers) -> Iterator[Piece]:
+    transposed = module.convention.transposed
+    down, up = (stored(file, module.keys[role], transposed=transposed) for role in (Role.DOWN, Role.UP))
+    if module.rows.swap_halves:
+        up = swapped(up)
+    multiplier = multipliers.of(module, down.shape[0])
+    ends = list(accumulate(shapes[target][0] for target in module.targets))
+    for target, begin, end in zip(module.targets, [0, *ends], ends, strict=False):
+        part = Stored(up.dtype, up.bits[begin:end])
+        yield Piece(target, down, part, multiplier, Role.ALPHA in module.keys, file.path, module.keys[Role.UP])
+
+
+def swapped(matrix: Stored) -> Stored:
+    """The second half of the rows before the first."""
+    half = matrix.shape[0] // 2
+    return Stored(matrix.dtype, np.concatenate([matrix.bits[half:], matrix.bits[:half]]))

@@ -1,0 +1,1 @@
+"""Adapter files made to measure: every convention, and every defect."""

@@ -1,0 +1,155 @@
+"""What a genre, a world and a tier come to, shown before anything is painted: the reply of `style.compose`, and the
+document of `kilnmark style compose --json`.
+
+The shapes, and how they are filled from a composed style and from what its files turned out to be.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import msgspec
+
+from kilnmark.protocol.content.problems import Problem
+from kilnmark.protocol.picture.catalog import VARIANTS
+from kilnmark.protocol.wire.inspection import Inspection
+from kilnmark.protocol.wire.replies import StackInfo
+
+if TYPE_CHECKING:
+    from kilnmark.protocol.content.packs import ComposedStyle
+
+__all__ = ["ComposedLora", "Composition", "Found", "Located", "composition_of", "locate_adapters", "stack_info"]
+
+
+class ComposedLora(msgspec.Struct, frozen=True, kw_only=True):
+    """One adapter of the stack.
+
+    Attributes:
+        file: As the document has it.
+        level: Which document named it.
+        inspection: What its file is, without a base and without its list of layers.
+    """
+
+    name: str
+    file: str
+    scale: float
+    trigger: str | None
+    level: Literal["genre", "world"]
+    inspection: Inspection
+
+
+class Composition(msgspec.Struct, frozen=True, kw_only=True):
+    """A render that could be asked for.
+
+    Attributes:
+        prompt: As it would be sent to the model.
+        seed: The style's; None: one is drawn for every picture.
+        guidance: 0 where the variant takes none.
+        loras: In stack order.
+        problems: With the files of the stack; a render is refused while there is one.
+        warnings: What the reply of a render would warn of.
+    """
+
+    stack: StackInfo
+    prompt: str
+    negative_prompt: str | None
+    variant: str
+    seed: int | None
+    width: int
+    height: int
+    steps: int
+    guidance: float
+    loras: list[ComposedLora]
+    problems: list[Problem] = []
+    warnings: list[str] = []
+
+
+class Found(NamedTuple):
+    """Where a file is; `problem` is a sentence, empty where it is sound."""
+
+    path: str
+    problem: str = ""
+
+
+class Located(NamedTuple):
+    """The files of a stack, in its order, and what is wrong with them where they are named."""
+
+    found: list[Found]
+    problems: list[Problem]
+
+    @property
+    def paths(self) -> list[str]:
+        """Real paths; of a file with a problem, the place where it was looked for first."""
+        return [file.path for file in self.found]
+
+
+def locate_adapters(style: "ComposedStyle", find: Callable[[str, str], Found]) -> Located:
+    """Ask for every file of a stack.
+
+    Args:
+        style: Whose stack.
+        find: Looks for a file that a document in a folder names; it is given both as they stand.
+    """
+    found = [find(adapter.entry.file, style.folder_of(adapter)) for adapter in style.stack.adapters]
+    pairs = zip(style.stack.adapters, found, strict=True)
+    problems = [style.file_problem(adapter, file.problem) for adapter, file in pairs if file.problem]
+    return Located(found, problems)
+
+
+def stack_info(style: "ComposedStyle") -> StackInfo:
+    """The stack as a render's reply names it."""
+    return StackInfo(
+        source="style",
+        genre=style.pack.genre,
+        world=style.pack.world,
+        tier=style.tier.name,
+        names=style.stack.names,
+        excluded=style.stack.excluded,
+        triggers=style.stack.triggers,
+    )
+
+
+def composition_of(
+    style: "ComposedStyle",
+    prompt: str,
+    *,
+    variant: str,
+    inspections: Sequence[Inspection],
+    problems: Sequence[Problem],
+    warnings: Sequence[str],
+) -> Composition:
+    """Fill the document.
+
+    Args:
+        style: What was composed.
+        prompt: The caller's; empty shows the style's own words alone.
+        variant: The base that it would be painted on.
+        inspections: Of the stack's files, in its order.
+        problems: With those files.
+        warnings: What a render would warn of.
+    """
+    tier = style.tier
+    loras = [
+        ComposedLora(
+            name=adapter.entry.name,
+            file=adapter.entry.file,
+            scale=adapter.entry.scale,
+            trigger=adapter.entry.trigger,
+            level=adapter.level,
+            inspection=msgspec.structs.replace(inspection, targets=()),
+        )
+        for adapter, inspection in zip(style.stack.adapters, inspections, strict=True)
+    ]
+    return Composition(
+        stack=stack_info(style),
+        prompt=style.prompt(prompt),
+        negative_prompt=style.fields.negative_prompt,
+        variant=variant,
+        seed=style.fields.base_seed,
+        width=tier.width,
+        height=tier.height,
+        steps=tier.steps,
+        guidance=tier.guidance if VARIANTS.get(variant, VARIANTS["dev"]).guided else 0.0,
+        loras=loras,
+        problems=list(problems),
+        warnings=list(warnings),
+    )

@@ -1,0 +1,117 @@
+"""What is wrong with content that people write: where it stands, and how it is mended.
+
+The shape alone, so that it can cross the wire; who finds problems lives elsewhere (`marked_yaml`, `parsed`, `style`,
+`tiers`, `packs`).
+"""
+
+import difflib
+import itertools
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+import msgspec
+
+from kilnmark.protocol.wire.errors import KilnmarkError
+
+__all__ = [
+    "PROBLEM_LIMIT",
+    "Key",
+    "Kind",
+    "Problem",
+    "UnknownName",
+    "UnusableContent",
+    "entry_of",
+    "near_miss",
+    "shortened",
+]
+
+Key = str | int
+"""One step into a document: a mapping's key, or a place in a list, counted from 0."""
+
+Kind = Literal["genre", "world", "tier"]
+
+PROBLEM_LIMIT = 100
+"""Problems that one refusal tells; a file can have as many as it has lines."""
+
+_SHOWN = 60
+"""Characters of a word of a document that a message repeats."""
+
+_LIKENESS = 0.8
+"""Of `difflib`, from 0 to 1: `lorass` and `applies-to` are misspellings, `positive_notes` is a word of its own."""
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that somebody has to mend.
+
+    Attributes:
+        file: As it was asked for; of a pack, relative to the folder of packs.
+        line: Counted from 1; 0 where it is not about a line.
+        entry: The place in the document: `loras[2].scale`; empty for the document as a whole.
+        message: What is wrong, a semicolon, and what to do.
+    """
+
+    file: str
+    line: int
+    entry: str = ""
+    message: str
+
+    def __str__(self) -> str:
+        where = f"{self.file}:{self.line}" if self.line else self.file
+        return f"{where}: {self.entry}: {self.message}" if self.entry else f"{where}: {self.message}"
+
+
+class UnusableContent(KilnmarkError):
+    """Content that cannot be used as it stands.
+
+    Attributes:
+        problems: At least one and at most `PROBLEM_LIMIT`, in the order of the file.
+    """
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(itertools.islice(problems, PROBLEM_LIMIT))
+        super().__init__(self.problems)
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.problems))
+
+
+class UnknownName(UnusableContent):
+    """What was asked for by name is not there.
+
+    Attributes:
+        kind: `genre`, `world` or `tier`.
+    """
+
+    def __init__(self, kind: Kind, name: str, known: Iterable[str], where: str) -> None:
+        names = list(known)
+        meant = near_miss(name, names)
+        there = f"did you mean {meant!r}?" if meant else f"there is {', '.join(names)}" if names else "there is none"
+        self.kind = kind
+        super().__init__([Problem(file=where, line=0, message=f"{shortened(name)!r} is no {kind} here; {there}")])
+
+
+def entry_of(path: Sequence[Key]) -> str:
+    """The words for a place: `("loras", 2, "scale")` is `loras[2].scale`."""
+    text = ""
+    for key in path:
+        name = key if isinstance(key, int) else shortened(key)
+        text += f"[{name}]" if isinstance(key, int) else f".{name}" if text else str(name)
+    return text
+
+
+def shortened(text: str) -> str:
+    """A word of a document as a message may repeat it."""
+    return text if len(text) <= _SHOWN else text[:_SHOWN] + "..."
+
+
+def near_miss(word: str, known: Iterable[str]) -> str | None:
+    """The known word that this one looks like a misspelling of; None when it is known, or like none of them.
+
+    Nobody misspells a first letter: `flora` is a word of its own beside `lora`.
+    """
+    plain = word.casefold().replace("-", "_")
+    words = [other for other in sorted(known) if other[:1] == plain[:1]]
+    if word in words:
+        return None
+    found = difflib.get_close_matches(plain, words, n=1, cutoff=_LIKENESS)
+    return found[0] if found else None

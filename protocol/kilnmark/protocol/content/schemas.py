@@ -1,0 +1,32 @@
+"""JSON Schemas of what content people write, so that an editor completes and checks it while they type.
+
+They are made from the models, and shipped as files that a test holds to them.
+"""
+
+import json
+from collections.abc import Mapping
+from importlib.resources import files
+from typing import Any
+
+from pydantic import BaseModel
+
+from kilnmark.protocol.content.documents import GenreStyle, WorldStyle
+from kilnmark.protocol.content.tiers import Tiers
+
+__all__ = ["SCHEMAS", "make_schema", "shipped_schema"]
+
+SCHEMAS: Mapping[str, type[BaseModel]] = {"genre": GenreStyle, "world": WorldStyle, "tiers": Tiers}
+"""What each schema is of: `visual_style.yaml` of a genre, that of a world, and a genre's `tiers.yaml`."""
+
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+def make_schema(name: str) -> str:
+    """The schema of a name of `SCHEMAS`, as the text of its file."""
+    schema: dict[str, Any] = {"$schema": _DIALECT, **SCHEMAS[name].model_json_schema()}
+    return json.dumps(schema, indent=2) + "\n"
+
+
+def shipped_schema(name: str) -> str:
+    """The same from the file that is shipped."""
+    return (files("kilnmark.protocol.content") / "json_schemas" / f"{name}.schema.json").read_text(encoding="utf-8")

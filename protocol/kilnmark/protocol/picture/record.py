@@ -1,0 +1,123 @@
+"""What a PNG says about itself: the `kilnmark` text chunk, and the `parameters` text the field's tools read.
+
+The chunk is this Struct as JSON. It holds enough to make the picture again and to check what every adapter changed.
+"""
+
+import os
+import struct
+from typing import BinaryIO, Literal
+
+import msgspec
+
+from kilnmark.protocol.picture.report import AdapterReport
+from kilnmark.protocol.wire.memory import BaseInfo
+from kilnmark.protocol.wire.replies import StackInfo
+
+__all__ = [
+    "CHUNK",
+    "PARAMETERS_CHUNK",
+    "STANDIN_NOTICE",
+    "PictureRecord",
+    "decode_record",
+    "find_record",
+    "parameters_text",
+]
+
+CHUNK = "kilnmark"
+PARAMETERS_CHUNK = "parameters"
+
+STANDIN_NOTICE = "made by the standin base: this picture means nothing, it only shows whether adapters changed it"
+
+
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_CHUNK_HEAD = struct.Struct(">I4s")
+_TEXT_HEAD = CHUNK.encode() + b"\0" * 5
+"""How the text chunk begins: its keyword, not compressed, no language, no translated keyword (PNG 1.2, 11.3.4.5)."""
+_TEXT_LIMIT = 16 << 20
+"""Bytes of the largest text chunk that is read: 32 reports are below 1 MiB."""
+
+
+class PictureRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """One picture's request, base and adapters.
+
+    Attributes:
+        schema: Version of this chunk.
+        created: UTC, ISO 8601.
+        notice: Set when the picture must not be taken for a real one.
+        loras: One report an adapter, in stack order, as in the reply; so is `stack_delta_ratio`.
+    """
+
+    schema: Literal[1] = 1
+    kilnmark_version: str
+    created: str
+    notice: str = ""
+    job_id: str
+    prompt: str
+    negative_prompt: str | None
+    tier: str | None
+    seed: int
+    steps: int
+    guidance: float
+    width: int
+    height: int
+    base: BaseInfo
+    stack: StackInfo
+    loras: list[AdapterReport]
+    stack_delta_ratio: float | None = None
+    warnings: list[str] = []
+    trace_id: str = ""
+
+
+def decode_record(chunk: str) -> PictureRecord:
+    """Read a `kilnmark` chunk back. Raises msgspec.DecodeError when it is none."""
+    return msgspec.json.decode(chunk.encode(), type=PictureRecord)  # Pillow gives a str of its own kind
+
+
+def find_record(file: BinaryIO) -> PictureRecord | None:
+    """The `kilnmark` chunk of an open PNG; None when it is no PNG, or has none that can be read before its pixels."""
+    if file.read(len(_SIGNATURE)) != _SIGNATURE:
+        return None
+    while len(head := file.read(_CHUNK_HEAD.size)) == _CHUNK_HEAD.size:
+        length, kind = _CHUNK_HEAD.unpack(head)
+        if kind == b"IDAT":
+            return None
+        if kind != b"iTXt" or length > _TEXT_LIMIT:
+            file.seek(length + 4, os.SEEK_CUR)
+            continue
+        text = file.read(length + 4)[:-4]
+        if text.startswith(_TEXT_HEAD):
+            return _decoded(text.removeprefix(_TEXT_HEAD))
+    return None
+
+
+def _decoded(text: bytes) -> PictureRecord | None:
+    try:
+        return decode_record(text.decode())
+    except (UnicodeDecodeError, msgspec.DecodeError):
+        return None
+
+
+def parameters_text(record: PictureRecord) -> str:
+    """The `parameters` text as the web UIs of the field write and read it."""
+    lines = [record.prompt]
+    if record.negative_prompt:
+        lines.append(f"Negative prompt: {record.negative_prompt}")
+    facts = {
+        "Steps": record.steps,
+        "Sampler": "Euler",
+        "CFG scale": 1.0,
+        "Distilled CFG Scale": record.guidance,
+        "Seed": record.seed,
+        "Size": f"{record.width}x{record.height}",
+        "Model": record.base.variant,
+        "Model hash": record.base.fingerprint[:10],
+        "Version": f"kilnmark {record.kilnmark_version}",
+    }
+    if record.loras:
+        hashes = ", ".join(f"{lora.name}: {lora.sha256[:12]}" for lora in record.loras)
+        weights = ", ".join(f"{lora.name}: {lora.scale:g} {lora.verdict}" for lora in record.loras)
+        facts |= {"Lora hashes": f'"{hashes}"', "Lora weights": f'"{weights}"'}
+    if record.notice:
+        facts["Notice"] = f'"{record.notice}"'
+    lines.append(", ".join(f"{name}: {value}" for name, value in facts.items()))
+    return "\n".join(lines)

@@ -1,0 +1,94 @@
+"""What an adapter file is without a base: the document of `kilnmark lora inspect --json` and the reply of
+`lora.inspect`.
+
+Only the shape; files are read by keymaps. Fields that a render's report has too mean the same here.
+"""
+
+import msgspec
+
+from kilnmark.protocol.picture.report import UnmatchedKeys, Verdict
+
+__all__ = ["CaptionTag", "Inspection", "InspectionDocument", "Metadata", "TargetChange"]
+
+
+class CaptionTag(msgspec.Struct, frozen=True):
+    """A tag of the training captions, and in how many captions it stood."""
+
+    tag: str
+    count: int
+
+
+class Metadata(msgspec.Struct, frozen=True, kw_only=True):
+    """What a file says of its own making.
+
+    Attributes:
+        trainer: The program that wrote it, with its version or network module where they are said.
+        title: The name it was given.
+        base_model: The model it was trained on.
+        architecture: That model's kind, in the trainer's words.
+        trigger_words: Words recorded as such: a trigger phrase, class tokens, and folder names that are captions too.
+        training_steps: Steps done when it was saved.
+        epochs: Epochs done, or asked for where only those are recorded.
+        caption_tags: The most frequent tags of the training captions.
+        entry_count: Entries of the metadata.
+        entries: The first of them as they stand, each cut where it is long.
+    """
+
+    trainer: str = ""
+    title: str = ""
+    base_model: str = ""
+    architecture: str = ""
+    trigger_words: tuple[str, ...] = ()
+    training_steps: int | None = None
+    epochs: int | None = None
+    caption_tags: tuple[CaptionTag, ...] = ()
+    entry_count: int = 0
+    entries: dict[str, str] = {}
+
+
+class TargetChange(msgspec.Struct, frozen=True):
+    """One layer that a file changes.
+
+    Attributes:
+        path: Module path in mflux.
+        shape: [out, in] of the layer.
+        norm: Frobenius norm of the file's update at scale 1; for DoRA that of its matrices alone, because what its
+            magnitudes add depends on the base. None where all of it does: for scales that replace a norm's own.
+    """
+
+    path: str
+    shape: tuple[int, int]
+    norm: float | None
+
+
+class Inspection(msgspec.Struct, frozen=True, kw_only=True):
+    """One file, as the document shows it; fields of the same name mean what they mean in `AdapterReport`.
+
+    Attributes:
+        path: Absolute, symbolic links resolved, where the file could be opened; else as it was asked for, which the
+            command line takes from the current folder.
+        metadata: What the file says of its own making.
+        targets: The layers it would change, in the file's order; empty when it was refused, or they were not asked for.
+    """
+
+    path: str
+    sha256: str
+    convention: str
+    kind: str
+    rank: int
+    total_key_count: int
+    matched_key_count: int
+    ignored_keys: dict[str, int]
+    unmatched_keys: UnmatchedKeys
+    target_count: int
+    applied_target_count: int
+    verdict: Verdict
+    reason: str
+    metadata: Metadata
+    targets: tuple[TargetChange, ...]
+
+
+class InspectionDocument(msgspec.Struct, frozen=True):
+    """Every file that was asked for, in order."""
+
+    files: list[Inspection]

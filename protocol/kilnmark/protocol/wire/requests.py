@@ -1,0 +1,200 @@
+"""The parameters of every method, and the rules between their fields.
+
+They refuse unknown fields. What a call is answered with is in `replies`; decoding from bytes belongs to `jsonrpc`.
+"""
+
+import math
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from kilnmark.protocol.picture.catalog import MAX_PIXELS, Priority
+from kilnmark.protocol.wire.errors import InvalidParams
+
+__all__ = [
+    "CallMeta",
+    "CancelParams",
+    "JobParams",
+    "JobWaitParams",
+    "JobsParams",
+    "LoraInspectParams",
+    "PingParams",
+    "RenderParams",
+    "ShutdownParams",
+    "StatusParams",
+    "StyleComposeParams",
+    "WarmUpParams",
+    "check_render",
+]
+
+
+Text = Annotated[str, Meta(max_length=20_000)]
+Name = Annotated[str, Meta(min_length=1, max_length=200)]
+JobId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,64}\Z")]
+Side = Annotated[int, Meta(ge=64, le=4096, multiple_of=16)]
+Scale = Annotated[float, Meta(ge=-100, le=100)]
+Path = Annotated[str, Meta(min_length=1, max_length=4096)]
+
+
+class CallMeta(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What rides beside a call's parameters as `_meta`.
+
+    Attributes:
+        progress_token: Turns on progress and heartbeat notifications, which carry it back.
+        traceparent, tracestate: W3C trace context of the caller.
+    """
+
+    progress_token: str | int | None = msgspec.field(default=None, name="progressToken")
+    traceparent: Annotated[str, Meta(max_length=512)] | None = None
+    tracestate: Annotated[str, Meta(max_length=2048)] | None = None
+
+
+class _Params(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    meta: CallMeta = msgspec.field(default=CallMeta(), name="_meta")
+
+
+class PingParams(_Params, frozen=True, kw_only=True):
+    """`ping` takes nothing."""
+
+
+class StatusParams(_Params, frozen=True, kw_only=True):
+    """`status` takes nothing."""
+
+
+class WarmUpParams(_Params, frozen=True, kw_only=True):
+    """Which base to make warm. None: the one the daemon was started with."""
+
+    variant: Path | None = None
+
+
+class ShutdownParams(_Params, frozen=True, kw_only=True):
+    """`drain`: finish the accepted renders first; otherwise they end with -32002."""
+
+    drain: bool = False
+
+
+class CancelParams(_Params, frozen=True, kw_only=True):
+    """Which render to stop, and why, for its caller to read."""
+
+    job_id: JobId
+    reason: Annotated[str, Meta(max_length=500)] = ""
+
+
+class LoraInspectParams(_Params, frozen=True, kw_only=True):
+    """Adapter files to look at without a base.
+
+    Attributes:
+        lora_paths: As those of a render.
+        variant: The model that they are meant for, any that the shapes of layers are known of; None means the daemon's
+            own, or dev where its layers are not known.
+        targets: List every layer that each file changes.
+    """
+
+    lora_paths: Annotated[list[Path], Meta(min_length=1, max_length=64)]
+    variant: Name | None = None
+    targets: bool = False
+
+
+class StyleComposeParams(_Params, frozen=True, kw_only=True):
+    """A stack to be composed and shown, but not painted.
+
+    Attributes:
+        genre, world, tier: As those of a render.
+        prompt: Shows it as it would be sent to the model; empty shows the style's own words alone.
+    """
+
+    genre: Name
+    world: Name | None = None
+    tier: Name
+    prompt: Text = ""
+
+
+class JobsParams(_Params, frozen=True, kw_only=True):
+    """`jobs.list` takes nothing."""
+
+
+class JobParams(_Params, frozen=True, kw_only=True):
+    """Which job `jobs.get` is to tell of."""
+
+    job_id: JobId
+
+
+class JobWaitParams(_Params, frozen=True, kw_only=True):
+    """Which job `jobs.wait` is to wait for.
+
+    Attributes:
+        timeout: Seconds to wait at most; None waits for as long as the job takes.
+    """
+
+    job_id: JobId
+    timeout: Annotated[float, Meta(ge=0, le=86_400)] | None = None
+
+
+class RenderParams(_Params, frozen=True, kw_only=True):
+    """One picture to make. None means: what the tier says, else what the variant says.
+
+    Attributes:
+        seed: None draws one; the reply tells which.
+        width, height: Pixels, multiples of 16.
+        variant: One of those that `status` lists.
+        lora_paths: Adapter files, absolute or below one of the daemon's adapter roots, in stack order.
+        lora_scales: One scale for each path.
+        genre, world: Compose the stack from `visual_style.yaml` instead, by `tier`.
+        on_mismatch: `error` refuses the render before any denoise step when an adapter does not engage wholly;
+            `warn` renders and reports.
+        job_id: The caller's idempotency key.
+        priority: Before which other renders this one is painted; within one, first come is first served, save that
+            renders of one stack may run together.
+        cache: Whether a picture of these very pixels that was made before, or is being made for somebody else, may be
+            the answer. False paints it anew. Without a seed it always is.
+        probe: Run one small forward pass for each adapter at this scale, and report how far the prediction moves. One
+            that the base has not met before is probed in any case.
+    """
+
+    prompt: Annotated[str, Meta(min_length=1, max_length=20_000)]
+    negative_prompt: Text | None = None
+    tier: Name | None = None
+    variant: Path | None = None
+    seed: Annotated[int, Meta(ge=0, le=2**53 - 1)] | None = None
+    steps: Annotated[int, Meta(ge=1, le=100)] | None = None
+    guidance: Annotated[float, Meta(ge=0, le=30)] | None = None
+    width: Side | None = None
+    height: Side | None = None
+    lora_paths: Annotated[list[Path], Meta(max_length=32)] = []
+    lora_scales: Annotated[list[Scale], Meta(max_length=32)] = []
+    genre: Name | None = None
+    world: Name | None = None
+    on_mismatch: Literal["error", "warn"] = "error"
+    job_id: JobId | None = None
+    priority: Priority = "normal"
+    cache: bool = True
+    probe: bool = False
+
+
+def check_render(params: RenderParams) -> None:
+    """Check the rules between fields that types cannot say.
+
+    Raises:
+        InvalidParams: naming the field and what to send instead.
+    """
+    if not params.prompt.strip():
+        raise InvalidParams("prompt is blank - at `$.params.prompt`; say what to paint")
+    for i, scale in enumerate(params.lora_scales):
+        if not math.isfinite(scale):
+            raise InvalidParams(f"{scale} is not a finite scale - at `$.params.lora_scales[{i}]`")
+    if len(params.lora_paths) != len(params.lora_scales):
+        raise InvalidParams(
+            f"lora_paths has {len(params.lora_paths)} entries and lora_scales {len(params.lora_scales)} - "
+            "at `$.params.lora_scales`; give one scale for each path"
+        )
+    if params.world is not None and params.genre is None:
+        raise InvalidParams("world needs a genre - at `$.params.world`; name the genre it belongs to")
+    if params.genre is not None and params.lora_paths:
+        raise InvalidParams("genre and lora_paths are two ways to say the stack - at `$.params.genre`; use one of them")
+    if params.genre is not None and params.tier is None:
+        raise InvalidParams("genre needs a tier - at `$.params.tier`; name the kind of picture, such as portrait")
+    if params.width and params.height and params.width * params.height > MAX_PIXELS:
+        raise InvalidParams(
+            f"{params.width}x{params.height} is more than {MAX_PIXELS} pixels - at `$.params.width`; ask for less"
+        )

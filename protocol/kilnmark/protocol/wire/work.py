@@ -1,0 +1,216 @@
+"""What the daemon and its worker say to each other over their socket pair, one JSON value a line.
+
+Tagged unions: `Order` goes to the worker, `Event` comes back. Neither side knows more of the other than this.
+"""
+
+from typing import Literal
+
+import msgspec
+
+from kilnmark.protocol.picture.report import AdapterReport
+from kilnmark.protocol.wire.memory import BaseInfo, MemoryInfo
+from kilnmark.protocol.wire.replies import StackInfo, Timings
+
+__all__ = [
+    "STAGES",
+    "Beat",
+    "CancelRender",
+    "Configure",
+    "Event",
+    "Exit",
+    "Failed",
+    "Finished",
+    "Holding",
+    "Left",
+    "LoadFailed",
+    "Loading",
+    "Order",
+    "Painted",
+    "Prefetch",
+    "Ready",
+    "RenderJob",
+    "Stage",
+    "Stepped",
+    "WarmUp",
+    "decode_event",
+    "decode_order",
+    "encode",
+]
+
+Stage = Literal["adapters", "encode", "denoise", "decode", "save"]
+STAGES: tuple[Stage, ...] = ("adapters", "encode", "denoise", "decode", "save")
+
+
+class _Tagged(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
+    pass
+
+
+class Configure(_Tagged, frozen=True, kw_only=True, tag="configure"):
+    """The first order: which base to hold at once, and which others may be asked for.
+
+    Attributes:
+        variant: A name of `bases`.
+        bases: Where each variant is: a name of `catalog.VARIANTS`, or an absolute directory that mflux can load.
+        base_memory: Bytes that all bases together may take; None leaves it to the worker, which knows the device.
+        quantize: 3 to 8 bits; None keeps a base as it is stored.
+        output_dir: Where pictures are written.
+        lora_roots: Directories that adapters are read from; nothing outside them is opened.
+        adapter_cache_bytes: Adapters that are held as they were read, in bytes.
+        stack_cache_bytes: Stacks that are held ready to be put on the base, in bytes.
+    """
+
+    variant: str
+    bases: dict[str, str]
+    base_memory: int | None = None
+    quantize: int | None
+    output_dir: str
+    lora_roots: list[str]
+    adapter_cache_bytes: int
+    stack_cache_bytes: int
+
+
+class RenderJob(_Tagged, frozen=True, kw_only=True, tag="render"):
+    """One accepted render, every choice made. Paths are absolute; `names` and `lora_*` run in stack order.
+
+    Attributes:
+        variant: The base to paint on, a name of `Configure.bases`; it is loaded where it is not held.
+    """
+
+    job_id: str
+    variant: str
+    prompt: str
+    negative_prompt: str | None
+    tier: str | None
+    seed: int
+    steps: int
+    guidance: float
+    width: int
+    height: int
+    lora_names: list[str]
+    lora_paths: list[str]
+    lora_scales: list[float]
+    stack: StackInfo
+    on_mismatch: Literal["error", "warn"]
+    probe: bool = False
+    traceparent: str | None = None
+    tracestate: str | None = None
+
+
+class WarmUp(_Tagged, frozen=True, kw_only=True, tag="warm_up"):
+    """Hold this base, a name of `Configure.bases`; the answer is `Ready` or `LoadFailed`."""
+
+    variant: str
+
+
+class CancelRender(_Tagged, frozen=True, kw_only=True, tag="cancel"):
+    """Stop a render at its next denoise step."""
+
+    job_id: str
+
+
+class Prefetch(_Tagged, frozen=True, kw_only=True, tag="prefetch"):
+    """A waiting render will need these adapters on this variant; read them while another one is painted."""
+
+    variant: str
+    lora_paths: list[str]
+
+
+class Exit(_Tagged, frozen=True, kw_only=True, tag="exit"):
+    """Flush and leave; a render under way is cancelled."""
+
+
+Order = Configure | RenderJob | WarmUp | CancelRender | Prefetch | Exit
+
+
+class Beat(_Tagged, frozen=True, kw_only=True, tag="beat"):
+    """The process is scheduled; sent about once a second, also while MLX computes."""
+
+
+class Loading(_Tagged, frozen=True, kw_only=True, tag="loading"):
+    """A base is being loaded."""
+
+    variant: str
+
+
+class Ready(_Tagged, frozen=True, kw_only=True, tag="ready"):
+    """A base is warm."""
+
+    base: BaseInfo
+
+
+class LoadFailed(_Tagged, frozen=True, kw_only=True, tag="load_failed"):
+    """A base cannot be held; trying again without a change would fail again. The worker leaves if it was its first."""
+
+    variant: str
+    message: str
+
+
+class Left(_Tagged, frozen=True, kw_only=True, tag="left"):
+    """A base has left memory to make room; `freed_bytes` is by how much MLX's memory went down."""
+
+    variant: str
+    freed_bytes: int
+
+
+class Holding(_Tagged, frozen=True, kw_only=True, tag="holding"):
+    """What is held now; sent after everything that changes it."""
+
+    memory: MemoryInfo
+
+
+class Stepped(_Tagged, frozen=True, kw_only=True, tag="stepped"):
+    """A render has come this far: `step` of `steps` denoise steps done, now in `stage`."""
+
+    job_id: str
+    stage: Stage
+    step: int
+    steps: int
+
+
+class Painted(_Tagged, frozen=True, kw_only=True, tag="painted"):
+    """The picture is in memory and being saved: `Finished` or `Failed` will follow, and the next render may come."""
+
+    job_id: str
+
+
+class Finished(_Tagged, frozen=True, kw_only=True, tag="finished"):
+    """A picture is on disk. `timings` has the worker's own parts; queue and total are the daemon's to add."""
+
+    job_id: str
+    image_path: str
+    prompt: str
+    timings: Timings
+    loras: list[AdapterReport]
+    stack_delta_ratio: float | None = None
+    warnings: list[str] = []
+
+
+class Failed(_Tagged, frozen=True, kw_only=True, tag="failed"):
+    """A render ended with an error of `errors.BY_CODE`; `loras` holds the reports made before it did."""
+
+    job_id: str
+    code: int
+    message: str
+    loras: list[AdapterReport] = []
+
+
+Event = Beat | Loading | Ready | LoadFailed | Left | Holding | Stepped | Painted | Finished | Failed
+
+_encoder = msgspec.json.Encoder()
+_orders: "msgspec.json.Decoder[Order]" = msgspec.json.Decoder(Order)
+_events: "msgspec.json.Decoder[Event]" = msgspec.json.Decoder(Event)
+
+
+def encode(message: "Order | Event") -> bytes:
+    """One line, newline included."""
+    return _encoder.encode(message) + b"\n"
+
+
+def decode_order(line: bytes) -> Order:
+    """Raises msgspec.DecodeError when the line is not an order."""
+    return _orders.decode(line)
+
+
+def decode_event(line: bytes) -> Event:
+    """Raises msgspec.DecodeError when the line is not an event."""
+    return _events.decode(line)

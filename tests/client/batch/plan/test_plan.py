@@ -1,0 +1,146 @@
+"""Plans: everything decided, without a daemon, whatever the packs are like."""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from click.testing import CliRunner
+
+from kilnmark.client.batch.commands import batch
+from kilnmark.client.batch.plan.plan import Plan, Wishes, make_plan
+from kilnmark.client.batch.plan.seeds import seed_of
+from kilnmark.client.batch.plan.tokens import TokenCounter
+from kilnmark.client.cli.exits import ExitCode
+from tests.client.batch.packs import SmallPacks, make_packs
+from tests.packs.tree import PacksTree, make_packs_tree
+
+COUNTER = TokenCounter(env={"HF_HOME": "/nowhere"})
+
+
+@pytest.fixture
+def packs(tmp_path: Path) -> SmallPacks:
+    return make_packs(tmp_path / "packs", base_seed=7)
+
+
+def plan(packs: SmallPacks, **wishes: Any) -> Plan:
+    return make_plan(Wishes(kind="poi", packs=packs.root, **wishes), COUNTER)
+
+
+def test_an_item_has_everything_decided(packs: SmallPacks) -> None:
+    item = plan(packs, world="mire", limit=1).items[0]
+    assert item.prompt == "inkwash, a stair of glass, on rough paper"
+    assert (item.width, item.height, item.steps, item.variant, item.tier) == (64, 64, 1, "standin", "landscape")
+    assert item.seed == seed_of("ash", "mire", "Glass Stair", "landscape", base_seed=7)
+    assert [(each.name, each.scale, each.path) for each in item.adapters] == [("ink", 0.8, str(packs.ink))]
+    assert item.output == "ash/mire/poi/glass-stair.png"
+
+
+def test_each_world_has_its_own_stack(packs: SmallPacks) -> None:
+    stacks = {item.subject.world: [each.name for each in item.adapters] for item in plan(packs).items}
+    assert stacks == {"fen": ["moss"], "mire": ["ink"]}
+
+
+def test_another_tier_another_seed_and_another_place(packs: SmallPacks) -> None:
+    one, other = plan(packs, limit=1).items[0], plan(packs, limit=1, tier="scene").items[0]
+    assert (other.tier, other.adapters, other.output) == ("scene", (), "ash/fen/poi/reed-gate@scene.png")
+    assert one.seed != other.seed
+
+
+def test_steps_and_takes_are_as_wished(packs: SmallPacks) -> None:
+    items = plan(packs, limit=1, steps=3, takes=2).items
+    assert [(item.take, item.steps) for item in items] == [(1, 3), (2, 3)]
+    assert len({item.seed for item in items}) == len({item.output for item in items}) == 2
+
+
+def test_a_missing_adapter_is_named_where_it_is_asked_for(packs: SmallPacks) -> None:
+    packs.moss.unlink()
+    made = plan(packs)
+    assert {item.subject.world for item in made.items} == {"mire"}
+    (problem,) = made.problems
+    assert (problem.file, problem.line) == ("ash/worlds/fen/visual_style.yaml", 4)
+    assert "moss.safetensors: no such file" in problem.message
+
+
+def test_an_adapter_below_another_root_is_found(packs: SmallPacks, tmp_path: Path) -> None:
+    (tmp_path / "more").mkdir()
+    moved = packs.moss.rename(tmp_path / "more" / "moss.safetensors")
+    (item,) = plan(packs, world="fen", lora_roots=(tmp_path / "more",)).items
+    assert item.adapters[0].path == str(moved)
+
+
+def test_an_over_long_prompt_is_warned_about_and_left_whole(packs: SmallPacks) -> None:
+    words = " ".join(["wordy"] * 700)
+    packs.write("history.yaml", f"chapters: [{{points_of_interest: [{{name: A, visual_prompt: {words}}}]}}]\n")
+    made = plan(packs, limit=1)
+    assert words in made.items[0].prompt
+    (warning,) = made.warnings
+    assert (warning.file, warning.line) == ("ash/history.yaml", 1)
+    assert "T5 reads 512" in warning.message
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> PacksTree:
+    return make_packs_tree(tmp_path_factory.mktemp("tree"))
+
+
+@pytest.fixture(scope="module")
+def tree_plan(tree: PacksTree) -> Plan:
+    return make_plan(Wishes(kind="poi", packs=tree.root), COUNTER)
+
+
+def test_of_a_tree_of_mixed_quality_every_usable_place_is_planned(tree: PacksTree, tree_plan: Plan) -> None:
+    planned = {(each.subject.genre, each.subject.world or "", each.subject.name) for each in tree_plan.items}
+    assert planned == {(entry.genre, entry.world, entry.name) for entry in tree.pois}
+
+
+def test_of_a_tree_of_mixed_quality_every_unusable_entry_is_named(tree: PacksTree, tree_plan: Plan) -> None:
+    named = {(problem.file, problem.line) for problem in tree_plan.problems}
+    assert named == {(each.file, each.line) for each in tree.problems_of("history.yaml", "visual_style.yaml")}
+
+
+@pytest.mark.parametrize(("kind", "file"), [("portrait", "portrait_manifest.yaml"), ("creature", "creatures.yaml")])
+def test_people_and_creatures_of_that_tree_are_named_too(tree: PacksTree, kind: Any, file: str) -> None:
+    problems = make_plan(Wishes(kind=kind, packs=tree.root), COUNTER).problems
+    named = {(each.file, each.line) for each in problems if each.file.endswith(file)}
+    assert named == {(each.file, each.line) for each in tree.problems_of(file)}
+
+
+def dry_run(packs: Path, *more: str) -> Any:
+    line = ["poi", "--packs", str(packs), "--dry-run", *more]
+    return CliRunner(env={"HF_HOME": "/nowhere", "HF_HUB_CACHE": None}).invoke(batch, line)
+
+
+def test_a_dry_run_is_the_document_that_is_promised(packs: SmallPacks) -> None:
+    result = dry_run(packs.root, "--json", "--out", "pics")
+    document = msgspec.json.decode(result.stdout)
+    assert set(document) == {"items", "problems"}
+    assert result.exit_code == ExitCode.DONE
+    first = document["items"][0]
+    assert set(first) == {"genre", "world", "name", "tier", "prompt", "tokens", "seed", "loras", "output"}
+    assert first["output"] == "pics/ash/fen/poi/reed-gate.png"
+    assert first["loras"] == [{"name": "moss", "file": "moss.safetensors", "path": str(packs.moss), "scale": 1}]
+
+
+def test_a_dry_run_names_problems_by_file_and_line_and_writes_nothing(tree: PacksTree, tmp_path: Path) -> None:
+    result = dry_run(tree.root, "--json", "--out", str(tmp_path / "out"))
+    document = msgspec.json.decode(result.stdout)
+    assert result.exit_code == ExitCode.FAILED
+    assert all(set(problem) == {"file", "line", "message"} for problem in document["problems"])
+    assert all(problem["line"] >= 1 for problem in document["problems"])
+    assert not (tmp_path / "out").exists()
+
+
+def test_for_people_it_shows_prompt_length_seed_and_stack(packs: SmallPacks) -> None:
+    result = dry_run(packs.root, "--world", "mire", "--limit", "1")
+    assert result.stdout.splitlines() == [
+        "Glass Stair  (ash/mire, landscape)",
+        "  inkwash, a stair of glass, on rough paper",
+        "  seed 4166454414; about 12/512 tokens for T5, about 12/77 for CLIP; ink:0.8; 64x64, 1 step on standin",
+        "  pictures/ash/mire/poi/glass-stair.png",
+    ]
+
+
+def test_problems_go_to_stderr(packs: SmallPacks) -> None:
+    packs.moss.unlink()
+    assert dry_run(packs.root).stderr.startswith("problem: ash/worlds/fen/visual_style.yaml:4: ")

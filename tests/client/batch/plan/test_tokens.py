@@ -1,0 +1,132 @@
+"""Counting: exactly what the models' own tokenizers say where they are there, and an honest guess where not."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from transformers import CLIPTokenizer, T5Tokenizer
+
+from kilnmark.client.batch.plan.tokens import TokenCounter, excess
+from kilnmark.client.batch.run.manifest import Tokens
+from kilnmark.client.errors import NoTokenizers
+
+PROMPTS = [
+    "",
+    "a kiln",
+    "A Kiln's  glow,\n  1024 tiles!",
+    "don't they've it'd",
+    "naïve café — 龙门 🏺",
+    "x" * 300,
+    " ".join(["word"] * 700),
+]
+
+
+def clip() -> CLIPTokenizer:
+    """Over single bytes, with two merges."""
+    letters = [chr(code) for code in (*range(33, 127), *range(161, 173), *range(174, 256))]
+    letters += [chr(256 + i) for i in range(256 - len(letters))]
+    words = [*letters, *(f"{letter}</w>" for letter in letters), "ki", "ln</w>", "kiln</w>"]
+    vocabulary = {word: i for i, word in enumerate([*words, "<|startoftext|>", "<|endoftext|>"])}
+    merges: Any = [("k", "i"), ("l", "n</w>"), ("ki", "ln</w>")]  # declared as text, read as pairs
+    return CLIPTokenizer(vocab=vocabulary, merges=merges)
+
+
+def t5() -> T5Tokenizer:
+    pieces = ["<pad>", "</s>", "<unk>", "\u2581", "\u2581a", "\u2581kiln", *(chr(code) for code in range(33, 127))]
+    return T5Tokenizer(vocab=[(piece, -float(i)) for i, piece in enumerate(pieces)], extra_ids=0)
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with tokenizers as transformers saves them: one file each."""
+    folder = tmp_path_factory.mktemp("base")
+    clip().save_pretrained(folder / "tokenizer")
+    t5().save_pretrained(folder / "tokenizer_2")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def published(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with CLIP's in parts, as FLUX.1 is published."""
+    folder = tmp_path_factory.mktemp("published")
+    model = json.loads((base / "tokenizer" / "tokenizer.json").read_text())["model"]
+    (folder / "tokenizer").mkdir()
+    (folder / "tokenizer" / "vocab.json").write_text(json.dumps(model["vocab"]))
+    merges = [merge if isinstance(merge, str) else " ".join(merge) for merge in model["merges"]]
+    (folder / "tokenizer" / "merges.txt").write_text("\n".join(["#version: 0.2", *merges, ""]))
+    (folder / "tokenizer_2").mkdir()
+    (folder / "tokenizer_2" / "tokenizer.json").write_bytes((base / "tokenizer_2" / "tokenizer.json").read_bytes())
+    return folder
+
+
+@pytest.mark.parametrize("layout", ["base", "published"])
+@pytest.mark.parametrize("prompt", PROMPTS, ids=range(len(PROMPTS)))
+def test_counts_are_those_of_the_models_own_tokenizers(
+    prompt: str, layout: str, request: pytest.FixtureRequest
+) -> None:
+    tokens = TokenCounter(request.getfixturevalue(layout)).count(prompt, "dev")
+    assert (tokens.t5, tokens.clip) == (len(t5()(prompt).input_ids), len(clip()(prompt).input_ids))
+    assert not tokens.estimated
+
+
+def fetched(home: Path, base: Path, name: str) -> None:
+    snapshots = home / "hub" / f"models--black-forest-labs--{name}" / "snapshots"
+    snapshots.mkdir(parents=True)
+    (snapshots / "0123").symlink_to(base)
+
+
+def test_those_of_a_model_that_was_fetched_before_are_found(tmp_path: Path, published: Path) -> None:
+    fetched(tmp_path, published, "FLUX.1-schnell")
+    counter = TokenCounter(env={"HF_HOME": str(tmp_path)})
+    assert not counter.estimated
+    assert counter.count("a kiln", "dev").t5 == 3
+
+
+def test_a_broken_one_that_nobody_named_leaves_a_guess(tmp_path: Path) -> None:
+    broken = tmp_path / "broken"
+    for part in ("tokenizer", "tokenizer_2"):
+        (broken / part).mkdir(parents=True)
+        (broken / part / "tokenizer.json").write_text("{")
+    fetched(tmp_path, broken, "FLUX.1-dev")
+    assert TokenCounter(env={"HF_HOME": str(tmp_path)}).estimated
+
+
+def test_without_them_it_is_a_guess_and_says_so(tmp_path: Path) -> None:
+    tokens = TokenCounter(env={"HF_HOME": str(tmp_path)}).count("a kiln at night, and a potter beside it", "dev")
+    assert tokens.estimated
+    assert 9 <= tokens.t5 <= 20
+    assert 9 <= tokens.clip <= 20
+
+
+@pytest.mark.parametrize("broken", ["nothing", "garbage", "only_clip"])
+def test_a_base_that_was_named_must_have_them(tmp_path: Path, published: Path, broken: str) -> None:
+    if broken == "garbage":
+        (tmp_path / "tokenizer_2").mkdir()
+        (tmp_path / "tokenizer_2" / "tokenizer.json").write_text("{")
+    if broken == "only_clip":
+        (tmp_path / "tokenizer").symlink_to(published / "tokenizer")
+    with pytest.raises(NoTokenizers, match="tokenizer"):
+        TokenCounter(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("variant", "limit"), [("dev", 512), ("schnell", 256), ("standin", 512), ("/models/mine", 512)]
+)
+def test_a_variant_has_its_limit(variant: str, limit: int, tmp_path: Path) -> None:
+    tokens = TokenCounter(env={"HF_HOME": str(tmp_path)}).count("a kiln", variant)
+    assert (tokens.t5_limit, tokens.clip_limit) == (limit, 77)
+
+
+def lengths(t5: int, clip: int, *, estimated: bool = False) -> Tokens:
+    return Tokens(t5=t5, clip=clip, t5_limit=256, clip_limit=77, estimated=estimated)
+
+
+def test_a_prompt_that_fits_is_not_talked_about() -> None:
+    assert excess(lengths(256, 77)) is None
+
+
+def test_one_that_is_too_long_is_warned_about_with_its_figures() -> None:
+    assert "300 tokens long and T5 reads 256" in str(excess(lengths(300, 280)))
+    assert "78 tokens long and CLIP reads 77" in str(excess(lengths(90, 78)))
+    assert "an estimated 78" in str(excess(lengths(90, 78, estimated=True)))

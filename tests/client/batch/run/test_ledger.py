@@ -1,0 +1,181 @@
+"""The ledger: pictures whole in their places, and what is written of them."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from kilnmark.client.batch.plan.plan import Wishes, make_plan
+from kilnmark.client.batch.plan.tokens import TokenCounter
+from kilnmark.client.batch.run.ledger import open_ledger
+from kilnmark.client.batch.run.manifest import read_manifest
+from kilnmark.client.batch.run.tasks import Task, make_tasks
+from kilnmark.client.errors import FolderInUse, FolderUnusable
+from kilnmark.protocol.picture.record import CHUNK, PictureRecord
+from kilnmark.protocol.picture.report import AdapterReport, Verdict
+from kilnmark.protocol.wire.memory import BaseInfo
+from kilnmark.protocol.wire.replies import StackInfo
+from tests.client.batch.packs import make_packs
+
+BASE = BaseInfo(
+    variant="standin",
+    fingerprint="f" * 64,
+    precision="float32",
+    quantize=None,
+    backend="cpu",
+    target_count=494,
+    memory_bytes=1,
+    load_ms=1.0,
+    mlx_version="1",
+    mflux_version="1",
+)
+
+
+@pytest.fixture
+def task(tmp_path: Path) -> Task:
+    packs = make_packs(tmp_path / "packs", base_seed=7)
+    items = make_plan(Wishes(kind="poi", packs=packs.root, limit=1), TokenCounter(env={})).items
+    return make_tasks(items, ["standin"], "standin", lambda _: "a" * 64, compare_base=True)[0]
+
+
+@pytest.fixture
+def bare(task: Task) -> Task:
+    made = make_tasks([task.item], ["standin"], "standin", lambda _: "a" * 64, compare_base=True)
+    return next(each for each in made if each.bare)
+
+
+def record_of(task: Task, *, sha256: str = "a" * 64, fingerprint: str = BASE.fingerprint) -> PictureRecord:
+    inputs = task.inputs
+    return PictureRecord(
+        kilnmark_version="1",
+        created="2026-01-01T00:00:00Z",
+        job_id=task.job_id(fingerprint),
+        prompt=inputs.prompt,
+        negative_prompt=inputs.negative_prompt,
+        tier=task.item.tier,
+        seed=inputs.seed,
+        steps=inputs.steps,
+        guidance=inputs.guidance,
+        width=inputs.width,
+        height=inputs.height,
+        base=msgspec.structs.replace(BASE, fingerprint=fingerprint),
+        stack=StackInfo(source="paths"),
+        loras=[
+            AdapterReport(name="file", path=path, sha256=sha256, scale=scale, verdict=Verdict.ENGAGED, reason="")
+            for path, (_, scale) in zip(task.paths, inputs.adapters, strict=True)
+        ],
+    )
+
+
+def painted(path: Path, record: PictureRecord) -> Path:
+    """A picture as the daemon leaves it."""
+    info = PngInfo()
+    info.add_itxt(CHUNK, msgspec.json.encode(record).decode())
+    Image.new("RGB", (8, 8)).save(path, pnginfo=info)
+    return path
+
+
+def test_a_picture_that_was_taken_in_and_written_down_is_there(task: Task, tmp_path: Path) -> None:
+    source = painted(tmp_path / "made.png", record_of(task))
+    with open_ledger(tmp_path / "out") as ledger:
+        assert not ledger.has(task, "")
+        ledger.write_done(task, ledger.take_in(task, source), ["a warning"])
+        assert ledger.has(task, "")
+        assert ledger.has(task, BASE.fingerprint)
+        assert not ledger.has(task, "another base")
+    (picture,) = read_manifest(tmp_path / "out").pictures
+    assert (picture.loras[0].name, picture.message, picture.inputs) == ("moss", "a warning", task.digest)
+    assert source.is_file()
+
+
+def test_one_that_was_not_written_down_is_found_by_what_it_says_of_itself(task: Task, tmp_path: Path) -> None:
+    with open_ledger(tmp_path / "out") as ledger:
+        ledger.take_in(task, painted(tmp_path / "made.png", record_of(task)))
+    with open_ledger(tmp_path / "out") as ledger:
+        assert not ledger.has(task, "")
+        assert ledger.find(task, "") == record_of(task)
+        assert ledger.find(task, "another base") is None
+
+
+@pytest.mark.parametrize("odd", ["another adapter", "dead adapter", "another seed", "no record", "no picture"])
+def test_a_picture_of_something_else_is_not_taken_for_it(task: Task, tmp_path: Path, odd: str) -> None:
+    record = record_of(task)
+    if odd == "another adapter":
+        record = record_of(task, sha256="b" * 64)
+    if odd == "dead adapter":
+        dead = msgspec.structs.replace(record.loras[0], verdict=Verdict.NOOP)
+        record = msgspec.structs.replace(record, loras=[dead])
+    if odd == "another seed":
+        record = msgspec.structs.replace(record, seed=1)
+    place = tmp_path / "out" / task.output
+    place.parent.mkdir(parents=True)
+    painted(place, record)
+    if odd == "no record":
+        Image.new("RGB", (8, 8)).save(place)
+    if odd == "no picture":
+        place.write_bytes(b"not a picture")
+    with open_ledger(tmp_path / "out") as ledger:
+        assert ledger.find(task, "") is None
+
+
+def test_what_was_applied_counts_when_a_file_was_exchanged_meanwhile(task: Task, tmp_path: Path) -> None:
+    with open_ledger(tmp_path / "out") as ledger:
+        record = record_of(task, sha256="b" * 64)
+        ledger.write_done(task, ledger.take_in(task, painted(tmp_path / "made.png", record)), [])
+        assert not ledger.has(task, "")
+    (picture,) = read_manifest(tmp_path / "out").pictures
+    assert picture.inputs == task.inputs.with_hashes(["b" * 64]).digest
+
+
+def test_a_bare_picture_is_written_beside_its_own_and_survives_it(task: Task, bare: Task, tmp_path: Path) -> None:
+    with open_ledger(tmp_path / "out") as ledger:
+        for each in (task, bare):
+            ledger.write_done(each, ledger.take_in(each, painted(tmp_path / "made.png", record_of(each))), [])
+        assert ledger.has(bare, "")
+        ledger.write_failed(task, "no more", [], "job")
+        assert ledger.has(bare, "")
+        assert not ledger.has(task, "")
+    (picture,) = read_manifest(tmp_path / "out").pictures
+    assert (picture.status, picture.bare_file) == ("failed", bare.output)
+
+
+def test_a_bare_picture_of_another_base_is_let_go(task: Task, bare: Task, tmp_path: Path) -> None:
+    with open_ledger(tmp_path / "out") as ledger:
+        for each, base in ((task, "old"), (bare, "old"), (task, "new")):
+            made = painted(tmp_path / "made.png", record_of(each, fingerprint=base))
+            ledger.write_done(each, ledger.take_in(each, made), [])
+        assert not ledger.has(bare, "new")
+    assert read_manifest(tmp_path / "out").pictures[0].bare_file is None
+
+
+def test_a_bare_picture_that_failed_is_told_of(task: Task, bare: Task, tmp_path: Path) -> None:
+    with open_ledger(tmp_path / "out") as ledger:
+        ledger.write_done(task, ledger.take_in(task, painted(tmp_path / "made.png", record_of(task))), [])
+        ledger.write_failed(bare, "no memory", [], "job")
+    (picture,) = read_manifest(tmp_path / "out").pictures
+    assert (picture.status, picture.message) == ("done", "without adapters: no memory")
+
+
+def test_a_folder_is_held_by_one_at_a_time(tmp_path: Path) -> None:
+    with open_ledger(tmp_path), pytest.raises(FolderInUse), open_ledger(tmp_path):
+        pass
+    with open_ledger(tmp_path):
+        pass
+
+
+def test_a_folder_that_takes_nothing_is_named(task: Task, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(FolderUnusable, match="file"), open_ledger(tmp_path / "file"):
+        pass
+    source = painted(tmp_path / "made.png", record_of(task))
+    with open_ledger(tmp_path / "out") as ledger:
+        (tmp_path / "out" / "ash").touch()
+        with pytest.raises(FolderUnusable, match="give another --out"):
+            ledger.take_in(task, source)
+
+
+def test_a_picture_that_is_gone_is_an_error_of_its_own(task: Task, tmp_path: Path) -> None:
+    with open_ledger(tmp_path / "out") as ledger, pytest.raises(OSError, match=r"gone\.png is not there"):
+        ledger.take_in(task, tmp_path / "gone.png")

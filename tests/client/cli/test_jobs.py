@@ -1,0 +1,82 @@
+"""The commands about jobs, asked of a real daemon."""
+
+import subprocess
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import msgspec
+import pytest
+
+from kilnmark.client import Cancelled, Client
+from kilnmark.protocol.wire.replies import CancelResult, JobResult, JobsResult, RenderResult
+from tests.client.conftest import Daemon
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+PATIENCE = 60.0
+
+
+@pytest.fixture
+def done(daemon: Daemon) -> RenderResult:
+    """A job that has ended with a picture."""
+    with Client(daemon.socket) as client:
+        return client.render("a kiln", width=64, height=64, steps=1, seed=3, cache=False)
+
+
+@contextmanager
+def running(daemon: Daemon) -> Iterator[str]:
+    """A job that goes on until it is cancelled."""
+    job_id, begun = uuid.uuid4().hex, threading.Event()
+
+    def ask() -> None:
+        with Client(daemon.socket) as client, pytest.raises(Cancelled):
+            client.render("a kiln", width=64, height=64, steps=100, job_id=job_id, on_progress=lambda _: begun.set())
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    try:
+        assert begun.wait(PATIENCE)
+        yield job_id
+    finally:
+        with Client(daemon.socket) as client:
+            client.cancel(job_id)
+        asking.join(PATIENCE)
+
+
+def test_jobs_are_listed_the_latest_first(run: Run, done: RenderResult) -> None:
+    listed = msgspec.json.decode(run("jobs", "--json").stdout, type=JobsResult)
+    assert (listed.jobs[0].job_id, listed.jobs[0].state) == (done.job_id, "done")
+    assert run("jobs").stdout.splitlines()[0].split()[:2] == ["done", f"{done.job_id},"]
+
+
+def test_a_job_is_shown_with_its_picture(run: Run, done: RenderResult) -> None:
+    for waits in ([], ["--wait"]):
+        shown = run("jobs", done.job_id, *waits, "--json")
+        assert (shown.returncode, msgspec.json.decode(shown.stdout, type=JobResult).result) == (0, done)
+    assert done.image_path in run("jobs", done.job_id).stdout
+
+
+def test_a_job_is_cancelled_by_its_name_and_then_says_so(run: Run, daemon: Daemon) -> None:
+    with running(daemon) as job_id:
+        assert run("jobs", job_id).stdout.startswith("running")
+        waited = run("jobs", job_id, "--wait", "--timeout", "0.1")
+        assert waited.returncode == 1
+        assert "goes on" in waited.stderr
+        told = msgspec.json.decode(run("cancel", job_id, "--reason", "enough", "--json").stdout, type=CancelResult)
+        assert told == CancelResult(job_id=job_id, cancelled=True)
+        shown = run("jobs", job_id, "--wait")
+        assert shown.returncode == 1
+        assert "enough" in shown.stdout
+    assert run("cancel", job_id).stdout == f"{job_id}: had ended already\n"
+
+
+@pytest.mark.parametrize("wrong", [["--wait"], ["some", "--timeout", "3"]])
+def test_options_that_say_nothing_are_usage_errors(run: Run, wrong: list[str]) -> None:
+    assert run("jobs", *wrong).returncode == 2
+
+
+def test_an_unknown_job_is_named(run: Run) -> None:
+    refused = run("jobs", "never")
+    assert refused.returncode == 1
+    assert "'never'" in refused.stderr

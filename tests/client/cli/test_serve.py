@@ -1,0 +1,96 @@
+"""`serve`: what the daemon is started with, and where a user's own files live."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from kilnmark.client import Client
+from kilnmark.client.cli.serve import data_folder
+from tests.client.conftest import KILNMARK, serving
+
+HOME = Path("/home/potter")
+
+WITHOUT_THE_DAEMON = """
+import sys, importlib.machinery
+
+class Lacking(importlib.machinery.PathFinder):
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        return None if name in ("mflux", "uvloop") else super().find_spec(name, path, target)
+
+sys.meta_path[sys.meta_path.index(importlib.machinery.PathFinder)] = Lacking
+from kilnmark.client.cli.main import main
+sys.argv[:] = ["kilnmark", "serve", "--socket", sys.argv[1]]
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("env", "platform", "expected"),
+    [
+        ({}, "linux", "/home/potter/.local/share/kilnmark"),
+        ({}, "darwin", "/home/potter/Library/Application Support/kilnmark"),
+        ({"XDG_DATA_HOME": "/data"}, "linux", "/data/kilnmark"),
+        ({"XDG_DATA_HOME": "/data"}, "darwin", "/data/kilnmark"),
+        ({"XDG_DATA_HOME": ""}, "linux", "/home/potter/.local/share/kilnmark"),
+    ],
+)
+def test_the_data_folder_follows_its_system(env: dict[str, str], platform: str, expected: str) -> None:
+    assert data_folder(env, platform=platform, home=HOME) == Path(expected)
+
+
+def test_without_the_daemons_packages_it_says_which_extra_to_install(folder: Path) -> None:
+    command = [sys.executable, "-c", WITHOUT_THE_DAEMON, str(folder / "daemon.sock")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 1
+    assert "mflux and uvloop" in done.stderr
+    assert "kilnmark[" in done.stderr
+
+
+@pytest.mark.parametrize("option", ["--lora-root", "--packs", "--variant", "--base"])
+def test_a_folder_that_is_not_there_is_refused_before_anything_starts(folder: Path, option: str) -> None:
+    command = [KILNMARK, "serve", option, str(folder / "absent")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 2
+    assert option in done.stderr
+
+
+def test_the_settings_are_the_document_and_every_path_in_it_is_absolute(folder: Path) -> None:
+    """The socket's folder is open to others, so the daemon refuses it and nothing is left running."""
+    (folder / "open").mkdir(mode=0o777)
+    (folder / "open").chmod(0o777)
+    command = [KILNMARK, "serve", "--socket", "open/s", "--output-dir", "out", "--json"]
+    command += ["--queue-limit", "9", "--batch-delay", "2.5", "--picture-cache", "0", "--stack-cache", "1MiB"]
+    env = os.environ | {"XDG_DATA_HOME": str(folder / "data")}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, cwd=folder, env=env)
+    assert done.returncode == 2
+    assert done.stdout == (
+        f'{{"socket":"{folder}/open/s","variant":"standin","bases":null,"base_memory":null,"quantize":null,"output_dir":"{folder}/out",'
+        f'"lora_roots":["{folder}","{folder}/data/kilnmark/loras"],"packs":null,'
+        '"queue_limit":9,"batch_delay":2.5,"cache_bytes":0,"stack_cache_bytes":1048576}\n'
+    )
+
+
+def test_bases_are_named_with_their_absolute_places_and_the_first_may_be_one_of_them(folder: Path) -> None:
+    (folder / "open").mkdir(mode=0o777)
+    (folder / "open").chmod(0o777)
+    (folder / "mine").mkdir()
+    command = [KILNMARK, "serve", "--socket", "open/s", "--json", "--variant", "mine", "--base-memory", "24GB"]
+    command += ["--base", "mine=mine", "--base", "schnell"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, cwd=folder)
+    settings = json.loads(done.stdout)
+    assert settings["bases"] == {"mine": str(folder / "mine"), "schnell": "schnell"}
+    assert (settings["variant"], settings["base_memory"]) == ("mine", 24 * 10**9)
+
+
+@pytest.mark.slow
+def test_files_named_like_modules_in_the_current_folder_are_not_run(folder: Path) -> None:
+    trap = "raise SystemExit('a file of the current folder was run')\n"
+    for name in ("uvloop.py", "mlx.py", "numpy.py", "queue.py"):
+        (folder / name).write_text(trap)
+    with serving(folder) as daemon, Client(daemon.socket) as client:
+        assert client.warm_up().base.variant == "standin"

@@ -1,0 +1,180 @@
+"""`style` as a process: a composition with a daemon and without, its exit codes, and the schemas."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from kilnmark.client.cli.main import _run
+from kilnmark.keymaps.zoo.write import make_adapter
+from kilnmark.protocol.content.schemas import SCHEMAS, shipped_schema
+
+GENRE = """\
+positive_suffix: ink on paper
+base_seed: 12
+loras:
+  - {name: wash, file: loras/wash.safetensors, scale: 0.5, applies_to: [portrait, scene], trigger: inkwash}
+  - {name: line, file: loras/line.safetensors, scale: 0.7, applies_to: [portrait, cartography]}
+"""
+LIGHT = """
+import sys
+from kilnmark.client.cli.main import _run
+
+code = _run(sys.argv[1:], as_json=True)
+heavy = {"mlx", "mflux", "uvloop", "torch", "opentelemetry.sdk", "kilnmark.daemon", "kilnmark.engine"}
+print(code, sorted(heavy & set(sys.modules)), file=sys.stderr)
+"""
+
+
+@pytest.fixture(scope="module")
+def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One genre, whose `wash` is healthy and whose `line` is not there, with a world that does without `line`."""
+    folder = tmp_path_factory.mktemp("packs")
+    world = folder / "ink" / "worlds" / "mire"
+    world.mkdir(parents=True)
+    (folder / "ink" / "loras").mkdir()
+    (folder / "ink" / "visual_style.yaml").write_text(GENRE)
+    (world / "visual_style.yaml").write_text("loras: {exclude: [line]}\n")
+    make_adapter(folder / "ink" / "loras" / "wash.safetensors", blocks=1, rank=1)
+    return folder
+
+
+class Done(NamedTuple):
+    """How a command ended, and what it wrote."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+Style = Callable[..., Done]
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def style(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Style:
+    """Run a command of the group in this process, where no daemon is."""
+    monkeypatch.setenv("KILNMARK_SOCKET", "/nowhere/daemon.sock")
+
+    def call(*arguments: str | Path) -> Done:
+        code = _run(["style", *map(str, arguments)], as_json="--json" in arguments)
+        return Done(code, *capsys.readouterr())
+
+    return call
+
+
+def test_without_a_daemon_the_document_is_the_whole_composition(style: Style, shelf: Path) -> None:
+    done = style(
+        "compose", "a mill", "--packs", shelf, "--genre", "ink", "--world", "mire", "--tier", "portrait", "--json"
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    document: dict[str, Any] = json.loads(done.stdout)
+    [lora] = document.pop("loras")
+    assert document == {
+        "stack": {
+            "source": "style",
+            "genre": "ink",
+            "world": "mire",
+            "tier": "portrait",
+            "names": ["wash"],
+            "excluded": ["line"],
+            "triggers": ["inkwash"],
+        },
+        "prompt": "inkwash, a mill, ink on paper",
+        "negative_prompt": None,
+        "variant": "dev",
+        "seed": 12,
+        "width": 768,
+        "height": 1024,
+        "steps": 12,
+        "guidance": 3.5,
+        "problems": [],
+        "warnings": [],
+    }
+    inspection = lora.pop("inspection")
+    assert lora == {
+        "name": "wash",
+        "file": "loras/wash.safetensors",
+        "scale": 0.5,
+        "trigger": "inkwash",
+        "level": "genre",
+    }
+    assert (inspection["verdict"], inspection["matched_key_count"], inspection["targets"]) == ("engaged", 40, [])
+
+
+def test_it_is_read_by_the_light_installation(shelf: Path) -> None:
+    arguments = ["style", "compose", "--packs", str(shelf), "--genre", "ink", "--tier", "scene", "--json"]
+    done = subprocess.run(
+        [sys.executable, "-c", LIGHT, *arguments], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stderr.strip() == "0 []"
+
+
+def test_a_file_that_is_not_there_is_shown_where_it_is_named(style: Style, shelf: Path) -> None:
+    done = style("compose", "--packs", shelf, "--genre", "ink", "--tier", "cartography")
+    assert done.returncode == 3
+    assert "error: ink/visual_style.yaml:5: loras[1].file: loras/line.safetensors: no such file in " in done.stdout
+    assert "refused" in done.stdout
+
+
+def test_a_further_root_may_have_the_file(style: Style, shelf: Path, tmp_path: Path) -> None:
+    (tmp_path / "loras").mkdir()
+    make_adapter(tmp_path / "loras" / "line.safetensors", blocks=1, rank=1)
+    done = style("compose", "--packs", shelf, "--lora-root", tmp_path, "--genre", "ink", "--tier", "cartography")
+    assert (done.returncode, "engaged" in done.stdout) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--genre", "inc", "--tier", "scene"], "'inc' is no genre here; there is ink"),
+        (["--genre", "ink", "--world", "mir", "--tier", "scene"], "did you mean 'mire'?"),
+        (["--genre", "ink", "--tier", "scenery"], "'scenery' is no tier here; did you mean 'scene'?"),
+    ],
+)
+def test_an_unknown_name_is_a_usage_error(style: Style, shelf: Path, arguments: list[str], words: str) -> None:
+    done = style("compose", "--packs", shelf, *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert words in done.stderr
+
+
+def test_a_document_that_cannot_be_used_is_told_by_file_and_line(style: Style, tmp_path: Path) -> None:
+    (tmp_path / "ink").mkdir()
+    (tmp_path / "ink" / "visual_style.yaml").write_text("base_seed: x\nloras:\n  - {name: a}\n")
+    done = style("compose", "--packs", tmp_path, "--genre", "ink", "--tier", "scene", "--json")
+    assert done.returncode == 2
+    problems = json.loads(done.stdout)["error"]["detail"]["problems"]
+    assert [(problem["line"], problem["entry"]) for problem in problems] == [
+        (1, "base_seed"),
+        (3, "loras[0].file"),
+        (3, "loras[0].scale"),
+        (3, "loras[0].applies_to"),
+    ]
+
+
+def test_with_a_daemon_its_own_packs_are_meant(run: Run, packs: Path) -> None:
+    done = run("style", "compose", "a mill", "--genre", "ink", "--world", "mire", "--tier", "portrait")
+    assert done.returncode == 3
+    assert "inkwash, a mill, ink on paper" in done.stdout
+    assert "all 20 updates are exactly zero" in done.stdout
+
+
+def test_roots_of_ones_own_need_packs_of_ones_own(run: Run, packs: Path) -> None:
+    done = run("style", "compose", "--genre", "ink", "--tier", "portrait", "--lora-root", str(packs))
+    assert (done.returncode, "give --packs too" in done.stderr) == (2, True)
+
+
+def test_a_render_by_genre_shows_its_style(run: Run, packs: Path) -> None:
+    size = ("--width", "64", "--height", "64", "--steps", "1")
+    done = run("render", "a mill", "--genre", "ink", "--tier", "portrait", *size)
+    assert done.returncode == 0
+    assert "ink / portrait" in done.stdout
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_a_schema_is_printed_as_it_is_shipped(style: Style, name: str) -> None:
+    assert style("schema", name) == (0, shipped_schema(name), "")

@@ -1,0 +1,154 @@
+"""Tables for people: whole paths where they are piped, nothing of a file name interpreted."""
+
+import io
+
+import msgspec
+import pytest
+from rich.console import Console
+
+from kilnmark.client.cli.status_view import show_status
+from kilnmark.client.cli.tables import adapter_table, console, print_facts, show_failure, show_render
+from kilnmark.protocol.content.problems import Problem
+from kilnmark.protocol.picture.report import AdapterReport, Verdict
+from kilnmark.protocol.wire.replies import (
+    CacheInfo,
+    JobInfo,
+    PacksInfo,
+    QueueInfo,
+    RenderResult,
+    StackInfo,
+    StatusResult,
+    Timings,
+    WorkerInfo,
+)
+
+HEALTHY = AdapterReport(
+    name="oak",
+    path="/l/oak.safetensors",
+    scale=0.5,
+    total_key_count=988,
+    matched_key_count=988,
+    target_count=494,
+    applied_target_count=494,
+    delta_ratio=0.01234,
+    verdict=Verdict.ENGAGED,
+    reason="988 of 988 keys changed 494 layers",
+)
+DEAD = AdapterReport(name="ash", path="/l/ash.safetensors", verdict=Verdict.NOOP, reason="all updates are zero")
+RESULT = RenderResult(
+    job_id="j",
+    image_path="/pictures/" + "deep/" * 40 + "a.png",
+    width=64,
+    height=128,
+    seed=7,
+    steps=2,
+    guidance=3.5,
+    variant="standin",
+    prompt="a kiln",
+    timings=Timings(total_ms=1500.0),
+    loras=[HEALTHY, DEAD],
+    stack=StackInfo(source="paths"),
+    warnings=["tier was tuned for dev"],
+)
+WARMING = StatusResult(
+    version="1",
+    pid=2,
+    uptime_s=3725.0,
+    state="warming",
+    variant="standin",
+    base=None,
+    worker=WorkerInfo(pid=None, restarts=2, last_error="it died"),
+    jobs=[
+        JobInfo(job_id="j", state="queued", priority="low", shared_with="k"),
+        JobInfo(job_id="k", state="running", step=1, steps=4),
+    ],
+    rendered=5,
+    failed=1,
+    socket="/s",
+    output_dir="/o",
+    lora_roots=["/r1", "/r2"],
+    queue=QueueInfo(low=1, switches=3, shared=2),
+    cache=CacheInfo(hits=4, entries=5, bytes=6 << 20, limit_bytes=2 << 30),
+)
+
+
+def test_a_piped_result_keeps_its_path_whole_and_has_no_escape_codes(capsys: pytest.CaptureFixture[str]) -> None:
+    show_render(console(), RESULT)
+    printed = capsys.readouterr().out
+    assert RESULT.image_path in printed
+    assert "\x1b" not in printed
+    assert "64 x 128" in printed
+    assert "tier was tuned for dev" in printed
+
+
+def test_each_adapter_has_its_row_and_only_the_dead_one_a_reason(capsys: pytest.CaptureFixture[str]) -> None:
+    console().print(adapter_table([HEALTHY, DEAD]))
+    rows = {line.split()[0]: line for line in capsys.readouterr().out.splitlines() if line.strip()}
+    assert rows["oak"].split() == ["oak", "engaged", "0.5", "988/988", "494/494", "0.0123"]
+    assert rows["ash"].split()[:6] == ["ash", "noop", "1", "0/0", "0/0", "-"]
+    assert "all updates are zero" in rows["ash"]
+
+
+def test_a_stack_without_trouble_has_no_column_for_it(capsys: pytest.CaptureFixture[str]) -> None:
+    console().print(adapter_table([HEALTHY]))
+    assert "reason" not in capsys.readouterr().out
+
+
+def test_a_failure_is_one_sentence_under_its_table(capsys: pytest.CaptureFixture[str]) -> None:
+    show_failure(console(stderr=True), "ash changes nothing", [DEAD])
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.splitlines()[-1] == "error: ash changes nothing"
+    assert "noop" in captured.err
+
+
+def test_names_from_files_are_shown_and_never_interpreted() -> None:
+    stream = io.StringIO()
+    hostile = AdapterReport(name="[red]a\x1b[2Jb", path="/a", verdict=Verdict.NOOP, reason="r")
+    Console(file=stream, markup=False, width=200).print(adapter_table([hostile]))
+    assert "[red]a\\x1b[2Jb" in stream.getvalue()
+    assert "\x1b" not in stream.getvalue()
+
+
+def test_a_picture_of_a_genre_names_its_style(capsys: pytest.CaptureFixture[str]) -> None:
+    stack = StackInfo(source="style", genre="ink", world="mire", tier="portrait")
+    show_render(console(), msgspec.structs.replace(RESULT, stack=stack))
+    assert "ink / mire / portrait" in capsys.readouterr().out
+
+
+def test_status_shows_packs_with_what_is_wrong_and_what_is_kept(capsys: pytest.CaptureFixture[str]) -> None:
+    problem = Problem(file="ink/visual_style.yaml", line=3, entry="loras", message="is odd; mend it")
+    packs = PacksInfo(folder="/p", genres=2, worlds=5, problem_count=4, problems=[problem], kept=["ink", "ink/mire"])
+    show_status(console(), msgspec.structs.replace(WARMING, packs=packs))
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    start = lines.index("packs /p: 2 genres, 5 worlds")
+    assert lines[start + 1 : start + 4] == [
+        "kept ink, ink/mire: as before an edit that broke them",
+        "problem ink/visual_style.yaml:3: loras: is odd; mend it",
+        "problem and 3 more",
+    ]
+
+
+def test_status_shows_a_daemon_whose_base_is_not_there_yet(capsys: pytest.CaptureFixture[str]) -> None:
+    show_status(console(), WARMING)
+    printed = capsys.readouterr().out
+    for words in ("warming", "1 h 2 min", "no process, restarted 2 times", "k, step 1 of 4", "/r1", "/r2", "it died"):
+        assert words in printed
+    for words in (
+        "0 high, 0 normal, 1 low; 3 switches of stack, 2 shared renders so far",
+        "j, low priority, the picture of k",
+        "5 pictures, 6 of 2048 MiB; 4 hits so far",
+    ):
+        assert words in printed
+
+
+def test_a_cache_that_keeps_nothing_is_said_to_be_off(capsys: pytest.CaptureFixture[str]) -> None:
+    show_status(console(), msgspec.structs.replace(WARMING, cache=CacheInfo()))
+    assert "cache       off" in capsys.readouterr().out
+
+
+def test_on_a_terminal_only_the_name_of_a_fact_is_bold(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    stream = io.StringIO()
+    print_facts(Console(file=stream, force_terminal=True, color_system="standard"), [("base", "dev")])
+    assert stream.getvalue() == "\x1b[1mbase  \x1b[0mdev\n"

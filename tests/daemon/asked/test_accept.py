@@ -1,0 +1,129 @@
+"""What acceptance makes of a request: the request's word before its tier's, its tier's before the variant's."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kilnmark.daemon.asked.accept import accept
+from kilnmark.daemon.settings import Settings
+from kilnmark.protocol.picture.catalog import VARIANTS
+from kilnmark.protocol.wire.errors import InvalidParams
+from kilnmark.protocol.wire.requests import RenderParams
+from kilnmark.protocol.wire.work import RenderJob
+
+
+def served(variant: str) -> Settings:
+    return Settings(socket=Path("/run/kiln/d.sock"), output_dir=Path("/var/kiln"), variant=variant)
+
+
+HOLDING_TWO = Settings(
+    socket=Path("/run/kiln/d.sock"),
+    output_dir=Path("/var/kiln"),
+    bases={"dev": "/models/dev", "schnell": "/models/schnell"},
+)
+
+
+def order(variant: str = "standin", **asked: Any) -> RenderJob:
+    return accept(RenderParams(prompt="a mill", **asked), served(variant), "job").order
+
+
+def warnings(variant: str = "standin", **asked: Any) -> tuple[str, ...]:
+    return accept(RenderParams(prompt="a mill", **asked), served(variant), "job").warnings
+
+
+def test_a_silent_request_gets_what_the_variant_says() -> None:
+    made = order("dev")
+    assert (made.width, made.height, made.steps, made.guidance) == (1024, 1024, 12, 3.5)
+
+
+def test_a_directory_gets_what_dev_says() -> None:
+    assert order("/models/mine").width == 1024
+
+
+def test_a_tier_comes_before_the_variant() -> None:
+    made = order("standin", tier="cartography")
+    assert (made.width, made.height, made.steps) == (1024, 1024, 20)
+
+
+def test_the_request_comes_before_its_tier() -> None:
+    made = order("dev", tier="portrait", width=512, steps=3, guidance=0.0)
+    assert (made.width, made.height, made.steps, made.guidance) == (512, 1024, 3, 0.0)
+
+
+def test_a_seed_of_zero_is_a_seed_and_a_missing_one_is_drawn() -> None:
+    assert order(seed=0).seed == 0
+    drawn = {order().seed for _ in range(20)}
+    assert len(drawn) > 1
+    assert all(0 <= seed < 2**32 for seed in drawn)
+
+
+def test_a_tier_of_another_variant_is_warned_of() -> None:
+    assert warnings("standin", tier="portrait") == (
+        "tier 'portrait' was tuned for 'dev'; this picture was rendered on 'standin'",
+    )
+    assert warnings("dev", tier="portrait") == ()
+
+
+def test_a_negative_prompt_is_warned_of() -> None:
+    assert warnings(negative_prompt="blur") == ("FLUX.1 has no negative prompt; it was not used",)
+
+
+def test_guidance_on_a_variant_without_is_warned_of_and_not_used() -> None:
+    assert order("schnell", guidance=7.0).guidance == 0.0
+    assert "7 was not used" in warnings("schnell", guidance=7.0)[0]
+
+
+def test_an_unknown_tier_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(InvalidParams, match=r"'mural'.*\$\.params\.tier.*portrait"):
+        order(tier="mural")
+
+
+def test_another_known_variant_is_refused_with_the_command_that_serves_it() -> None:
+    with pytest.raises(InvalidParams, match=r"serves 'standin'.*kilnmark serve --variant dev"):
+        accept(RenderParams(prompt="x", variant="dev"), served("standin"), "job")
+
+
+def test_an_unknown_variant_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(InvalidParams, match=r"'flux-9'.*schnell"):
+        accept(RenderParams(prompt="x", variant="flux-9"), served("standin"), "job")
+
+
+def test_the_served_variant_may_be_named() -> None:
+    made = accept(RenderParams(prompt="x", variant="standin"), served("standin"), "job").order
+    assert made.width == VARIANTS["standin"].width
+
+
+def test_a_tier_brings_its_variant_where_the_daemon_may_hold_it() -> None:
+    made = accept(RenderParams(prompt="x", tier="text_overlay"), HOLDING_TWO, "job")
+    assert (made.order.variant, made.order.steps, made.order.guidance) == ("schnell", 4, 0.0)
+    assert made.warnings == ()
+    assert accept(RenderParams(prompt="x", tier="portrait"), HOLDING_TWO, "job").order.variant == "dev"
+
+
+def test_the_requests_variant_comes_before_its_tiers() -> None:
+    made = accept(RenderParams(prompt="x", tier="portrait", variant="schnell"), HOLDING_TWO, "job")
+    assert (made.order.variant, made.order.guidance) == ("schnell", 0.0)
+    assert "tuned for 'dev'; this picture was rendered on 'schnell'" in made.warnings[0]
+
+
+def test_without_tier_and_variant_it_is_the_one_the_daemon_was_started_with() -> None:
+    assert accept(RenderParams(prompt="x"), HOLDING_TWO, "job").order.variant == "standin"
+
+
+def test_a_directory_that_is_not_listed_is_refused() -> None:
+    with pytest.raises(InvalidParams, match=r"'/etc' is no known variant.*'standin', 'dev', 'schnell'"):
+        accept(RenderParams(prompt="x", variant="/etc"), HOLDING_TWO, "job")
+
+
+def test_a_size_that_its_tier_makes_too_large_is_refused() -> None:
+    assert order(tier="cartography", width=4096).height == 1024
+    with pytest.raises(InvalidParams, match=r"4096x1040.*\$\.params\.width"):
+        order(tier="cartography", width=4096, height=1040)
+
+
+def test_the_stack_is_named_by_its_files_in_order() -> None:
+    made = order(lora_paths=["b/ink.safetensors", "a/wash.safetensors"], lora_scales=[1.0, 0.5])
+    assert made.lora_names == ["ink", "wash"]
+    assert (made.stack.source, made.stack.names) == ("paths", ("ink", "wash"))
+    assert order().stack.source == "none"

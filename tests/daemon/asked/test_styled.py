@@ -1,0 +1,108 @@
+"""What a style says where a request is silent, and what of the files of its stack stops it."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kilnmark.daemon.asked.accept import Accepted, accept
+from kilnmark.daemon.asked.styled import Styled
+from kilnmark.daemon.settings import Settings
+from kilnmark.protocol.content.composition import Found, locate_adapters
+from kilnmark.protocol.content.packs import ComposedStyle, load_pack
+from kilnmark.protocol.wire.requests import RenderParams
+from tests.protocol.content.made import Shelf
+
+STYLE = """\
+base_seed: 9
+negative_prompt: photo
+loras:
+  - {name: wash, file: wash.safetensors, scale: 0.8, applies_to: [portrait]}
+  - {name: line, file: line.safetensors, scale: 0.5, applies_to: [portrait]}
+"""
+
+
+def style(text: str = STYLE, tier: str = "portrait", tiers: str = "scene: {}") -> ComposedStyle:
+    texts = {"ink/visual_style.yaml": text, "ink/tiers.yaml": tiers}
+    return load_pack(Shelf(texts), "ink").compose(tier)
+
+
+def styled(composed: ComposedStyle, *lost: str) -> Styled:
+    def find(file: str, folder: str) -> Found:
+        return Found(f"/packs/{folder}/{file}", "it is lost; find it" if file in lost else "")
+
+    return Styled(composed, locate_adapters(composed, find), ("old style",))
+
+
+def accepted(composed: ComposedStyle, serving: str = "dev", **asked: Any) -> Accepted:
+    settings = Settings(socket=Path("/s/d.sock"), output_dir=Path("/o"), variant=serving, packs=Path("/packs"))
+    params = RenderParams(prompt="a mill", genre="ink", tier=composed.tier.name, **asked)
+    return accept(params, settings, "job", styled(composed))
+
+
+def test_the_style_speaks_where_the_request_is_silent() -> None:
+    order = accepted(style()).order
+    assert (order.seed, order.negative_prompt, order.width, order.variant) == (9, "photo", 768, "dev")
+    assert (order.lora_names, order.lora_scales) == (["wash", "line"], [0.8, 0.5])
+    assert order.lora_paths == ["/packs/ink/wash.safetensors", "/packs/ink/line.safetensors"]
+    assert (order.stack.source, order.stack.genre, order.stack.names) == ("style", "ink", ("wash", "line"))
+
+
+def test_the_request_comes_first() -> None:
+    order = accepted(style(), seed=0, negative_prompt="", width=512, steps=3, guidance=1.0, variant="schnell").order
+    assert (order.seed, order.negative_prompt, order.width, order.height) == (0, "", 512, 1024)
+    assert (order.steps, order.variant) == (3, "schnell")
+
+
+def test_a_genres_own_tier_counts() -> None:
+    order = accepted(style(tiers="portrait: {steps: 30, width: 640}")).order
+    assert (order.steps, order.width, order.height) == (30, 640, 1024)
+
+
+def test_without_a_seed_of_the_style_one_is_drawn() -> None:
+    assert accepted(style("loras: []")).order.seed != accepted(style("loras: []")).order.seed
+
+
+def test_a_picture_is_repeatable_by_its_own_or_its_styles_seed() -> None:
+    assert accepted(style()).repeatable
+    assert accepted(style("loras: []"), seed=3).repeatable
+    assert not accepted(style("loras: []")).repeatable
+
+
+def test_the_preferred_model_is_the_base_where_it_is_served() -> None:
+    made = accepted(style("preferred_model: schnell"))
+    assert (made.order.variant, made.order.guidance, made.warnings) == ("schnell", 0.0, ("old style",))
+
+
+@pytest.mark.parametrize(
+    ("text", "warning"),
+    [
+        ("a: 1", "tier 'portrait' was tuned for 'dev'; this picture was rendered on 'standin'"),
+        (
+            "preferred_model: schnell",
+            "the style of genre 'ink' prefers 'schnell'; this picture was rendered on 'standin'",
+        ),
+    ],
+)
+def test_another_base_than_the_wished_one_is_warned_of(text: str, warning: str) -> None:
+    made = accepted(style(text), serving="standin")
+    assert made.order.variant == "standin"
+    assert made.warnings == ("old style", warning)
+
+
+def test_a_stack_with_a_lost_file_is_refused_where_the_file_is_named() -> None:
+    refusal = styled(style(), "line.safetensors").refusal("job")
+    assert refusal is not None
+    assert (refusal.message, refusal.job_id) == ("ink/visual_style.yaml:5: loras[1].file: it is lost; find it", "job")
+    detail: Any = refusal.detail
+    [report] = detail["loras"]
+    assert (report.name, report.path, report.scale, report.verdict) == (
+        "line",
+        "/packs/ink/line.safetensors",
+        0.5,
+        "refused",
+    )
+
+
+def test_a_whole_stack_is_not_refused() -> None:
+    assert styled(style()).refusal("job") is None

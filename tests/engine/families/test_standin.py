@@ -1,0 +1,68 @@
+"""The standin base: FLUX.1-dev's own classes and shapes, the same values at every build."""
+
+import numpy as np
+import pytest
+from mflux.models.flux.model.flux_text_encoder.clip_encoder.clip_encoder import CLIPEncoder
+from mflux.models.flux.model.flux_text_encoder.t5_encoder.t5_encoder import T5Encoder
+from mflux.models.flux.model.flux_transformer.transformer import Transformer
+from mflux.models.flux.model.flux_vae.vae import VAE
+from mflux.models.flux.variants.txt2img.flux import Flux1
+from mlx import nn
+
+from kilnmark.engine.families.flux1 import Base, BaseUnavailable, load_base
+from kilnmark.engine.families.standin import build_standin
+from kilnmark.engine.stack.slots import find_slots
+from kilnmark.keymaps.names.shapes import load_shapes
+from tests.engine.forward import noise
+
+
+def test_it_is_made_of_mflux_classes(base: Base) -> None:
+    flux = base.flux
+    assert type(flux) is Flux1
+    assert type(flux.transformer) is Transformer
+    assert type(flux.vae) is VAE
+    assert type(flux.t5_text_encoder) is T5Encoder
+    assert type(flux.clip_text_encoder) is CLIPEncoder
+
+
+def test_its_blocks_have_494_targets(base: Base) -> None:
+    assert base.info.target_count == 494
+
+
+def test_every_linear_layer_has_flux1_devs_true_shape(base: Base) -> None:
+    assert base.shapes == dict(load_shapes("dev"))
+
+
+@pytest.mark.parametrize(("encoder", "shapes"), [("clip_text_encoder", "clip_l"), ("t5_text_encoder", "t5_xxl")])
+def test_the_text_encoders_have_their_true_shapes(base: Base, encoder: str, shapes: str) -> None:
+    model: nn.Module = base.flux[encoder]
+    assert {path: slot.shape for path, slot in find_slots(model).items()} == dict(load_shapes(shapes))
+
+
+def test_two_builds_predict_the_same_noise_bit_for_bit(base: Base) -> None:
+    assert np.array_equal(noise(base.flux), noise(build_standin()))
+
+
+def test_the_prompt_matters(base: Base) -> None:
+    assert not np.array_equal(noise(base.flux, "a red kiln"), noise(base.flux, "a blue kiln"))
+
+
+def test_a_word_beyond_the_77_tokens_of_clip_still_matters(base: Base) -> None:
+    long = "a kiln " * 20
+    (red, _), (tan, _) = base.encode(f"{long} red"), base.encode(f"{long} tan")
+    assert red.shape == tan.shape
+    assert not np.array_equal(np.array(red), np.array(tan))
+
+
+def test_it_is_small_and_says_how_large(base: Base) -> None:
+    assert 50e6 < base.info.memory_bytes < 400e6
+
+
+def test_it_refuses_to_be_quantized() -> None:
+    with pytest.raises(BaseUnavailable, match="leave quantize out"):
+        load_base("standin", 4)
+
+
+def test_a_directory_without_weights_is_refused_with_its_path() -> None:
+    with pytest.raises(BaseUnavailable, match="nowhere/transformer holds no safetensors"):
+        load_base("/nowhere", None)

@@ -1,0 +1,88 @@
+"""What arrives at the output: one small forward pass with an adapter beside one without."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from kilnmark.engine.families.flux1 import Base
+from kilnmark.engine.proof.effect import Effect
+from kilnmark.engine.proof.probe import Probe
+from kilnmark.engine.proof.thresholds import UNCHANGED_DIVERGENCE
+from kilnmark.engine.stack.stack import Member
+from kilnmark.keymaps.adapter import Adapter, read_adapter
+from kilnmark.keymaps.errors import UnfitAdapter
+from kilnmark.keymaps.zoo.write import make_adapter, write_tensors
+
+
+@pytest.fixture
+def probe(base: Base) -> Iterator[Probe]:
+    yield Probe(base)
+    base.stacker.switch([])
+
+
+def probed(probe: Probe, adapter: Adapter, scale: float = 1.0) -> float:
+    divergence = probe.divergence(Member(adapter, scale), asked=True)
+    assert divergence is not None
+    return divergence
+
+
+def test_the_output_moves_with_the_delta_ratio(base: Base, probe: Probe, healthy: Adapter) -> None:
+    ratio = Effect(base.slots).delta_ratio(healthy, 0.1)
+    assert 0.3 * ratio < probed(probe, healthy, 0.1) < 10 * ratio
+
+
+def test_an_adapter_without_any_effect_moves_it_by_nothing(probe: Probe, healthy: Adapter) -> None:
+    dead = replace(
+        healthy, sha256="dead", updates=tuple(replace(each, up=np.zeros_like(each.up)) for each in healthy.pairs)
+    )
+    assert probed(probe, dead) < UNCHANGED_DIVERGENCE
+
+
+@pytest.mark.parametrize("prefix", ["lora_te1_", "lora_te3_"])
+def test_an_adapter_of_one_text_encoder_alone_moves_it(base: Base, probe: Probe, tmp_path: Path, prefix: str) -> None:
+    names = {
+        "lora_te1_": "text_model_encoder_layers_{}_mlp_fc1",
+        "lora_te3_": "encoder_block_{}_layer_0_SelfAttention_q",
+    }
+    into, out = {"lora_te1_": (768, 3072), "lora_te3_": (4096, 4096)}[prefix]
+    adapter = read_adapter(write_encoder_file(tmp_path, prefix + names[prefix], into, out), base.shapes)
+    assert probed(probe, adapter) > 100 * UNCHANGED_DIVERGENCE
+
+
+def write_encoder_file(folder: Path, module: str, into: int, out: int) -> Path:
+    rng = np.random.default_rng(3)
+    tensors = {}
+    for block in range(2):
+        tensors[f"{module.format(block)}.lora_down.weight"] = rng.normal(0, into**-0.5, (2, into)).astype("f4")
+        tensors[f"{module.format(block)}.lora_up.weight"] = rng.normal(0, 0.3, (out, 2)).astype("f4")
+    return write_tensors(folder / "encoder.safetensors", tensors)
+
+
+def test_the_stack_on_the_base_is_the_same_afterwards(
+    base: Base, probe: Probe, healthy: Adapter, other: Adapter
+) -> None:
+    base.stacker.switch([Member(other, 0.4)])
+    before = (base.stacker.key, base.stacker.switches, {path: slot.current() for path, slot in base.slots.items()})
+    probed(probe, healthy)
+    after = {path: slot.current() for path, slot in base.slots.items()}
+    assert (base.stacker.key, base.stacker.switches) == before[:2]
+    assert all(after[path] is layer for path, layer in before[2].items())
+
+
+def test_an_adapter_is_probed_when_it_is_new_and_at_another_scale_when_asked(probe: Probe, healthy: Adapter) -> None:
+    first = probe.divergence(Member(healthy, 0.1), asked=False)
+    assert first is not None
+    assert probe.divergence(Member(healthy, 0.2), asked=False) is None
+    second = probe.divergence(Member(healthy, 0.2), asked=True)
+    assert second is not None
+    assert second > first
+    assert probe.divergence(Member(healthy, 0.1), asked=False) == first
+
+
+def test_an_adapter_that_makes_the_model_predict_no_number_is_refused(base: Base, probe: Probe, tmp_path: Path) -> None:
+    wild = make_adapter(tmp_path / "wild.safetensors", rank=1, seed=2, strength=1e30)
+    with pytest.raises(UnfitAdapter, match=r"predicts infinity.*lower its scale"):
+        probed(probe, read_adapter(wild, base.shapes))

@@ -1,0 +1,244 @@
+"""Renders in process: the stack judged before anything is painted, the proof in the outcome and in the picture."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import mlx.core as mx
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import NoOpTracer, Tracer
+from PIL import Image
+
+from kilnmark.engine.families.flux1 import Base
+from kilnmark.engine.run.render import Renderer
+from kilnmark.engine.run.saver import Painting, finish
+from kilnmark.engine.stack.slots import Slot
+from kilnmark.engine.stack.store import AdapterStore
+from kilnmark.protocol.picture.record import CHUNK, decode_record
+from kilnmark.protocol.picture.report import Verdict
+from kilnmark.protocol.wire.errors import AdapterNotEngaged, AdapterRefused, Cancelled, RenderFailed, StorageFailed
+from kilnmark.protocol.wire.replies import StackInfo
+from kilnmark.protocol.wire.work import Failed, Finished, RenderJob, Stepped
+
+
+def never(_: str) -> bool:
+    return False
+
+
+@dataclass
+class Studio:
+    """A renderer with what it told."""
+
+    base: Base
+    roots: list[Path]
+    output: Path
+    is_cancelled: Callable[[str], bool] = never
+    tracer: Tracer = field(default_factory=NoOpTracer)
+    told: list[Stepped] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._renderer = Renderer(
+            self.base,
+            store=AdapterStore(self.roots),
+            tracer=self.tracer,
+            tell=self.told.append,
+            is_cancelled=lambda job_id: self.is_cancelled(job_id),  # noqa: PLW0108 - tests exchange it later
+        )
+
+    def render(
+        self, *names: str, scales: list[float] | None = None, warn: bool = False, probe: bool = False
+    ) -> Finished | Failed:
+        job = RenderJob(
+            job_id="job",
+            variant="standin",
+            prompt="kiln",
+            negative_prompt=None,
+            tier=None,
+            seed=1,
+            steps=1,
+            guidance=3.5,
+            width=64,
+            height=64,
+            lora_names=list(names),
+            lora_paths=[str(self.roots[0] / f"{name}.safetensors") for name in names],
+            lora_scales=scales or [1.0] * len(names),
+            stack=StackInfo(source="paths", names=names),
+            on_mismatch="warn" if warn else "error",
+            probe=probe,
+        )
+        outcome = self._renderer.render(job)
+        return finish(outcome, self.output) if isinstance(outcome, Painting) else outcome
+
+    @property
+    def stages(self) -> list[str]:
+        return [event.stage for event in self.told]
+
+
+@pytest.fixture
+def studio(base: Base, adapters: Path, tmp_path: Path) -> Iterator[Studio]:
+    yield Studio(base, [adapters], tmp_path)
+    for slot in base.slots.values():
+        slot.put(slot.linear)
+
+
+def finished(outcome: Finished | Failed) -> Finished:
+    assert isinstance(outcome, Finished), outcome
+    return outcome
+
+
+def failed(outcome: Finished | Failed) -> Failed:
+    assert isinstance(outcome, Failed), outcome
+    return outcome
+
+
+def pixels(outcome: Finished | Failed) -> NDArray[np.float64]:
+    with Image.open(finished(outcome).image_path) as picture:
+        return np.asarray(picture, dtype=np.float64)
+
+
+def test_adapters_move_the_pixels_and_leave_the_base_as_it_was(studio: Studio) -> None:
+    before = pixels(studio.render())
+    styled = finished(studio.render("healthy", "other"))
+    after = pixels(studio.render())
+    assert np.abs(pixels(styled) - before).mean() > 0.5
+    assert np.array_equal(before, after)
+    assert styled.stack_delta_ratio is not None
+    assert styled.stack_delta_ratio > 1e-2
+    with Image.open(styled.image_path) as picture:
+        assert decode_record(picture.info[CHUNK]).stack_delta_ratio == styled.stack_delta_ratio
+
+
+def test_an_adapter_is_probed_when_it_is_new_or_when_that_is_asked(studio: Studio) -> None:
+    def divergence(**asked: Any) -> float | None:
+        (report,) = finished(studio.render("healthy", **asked)).loras
+        return report.probe_divergence
+
+    first = divergence()
+    assert first is not None
+    assert divergence(scales=[0.5]) is None
+    second = divergence(scales=[0.5], probe=True)
+    assert second is not None
+    assert 1e-3 < second < first
+
+
+def test_an_adapter_nobody_will_see_is_engaged_with_a_warning(studio: Studio) -> None:
+    outcome = finished(studio.render("healthy", scales=[1e-4]))
+    (report,) = outcome.loras
+    assert report.verdict is Verdict.ENGAGED
+    assert report.probe_divergence is not None
+    assert report.probe_divergence < 1e-3
+    assert "nobody will see" in outcome.warnings[0]
+
+
+def test_one_dead_adapter_among_healthy_ones_is_accused_alone_before_any_step(studio: Studio) -> None:
+    outcome = failed(studio.render("healthy", "dead", "other"))
+    assert outcome.code == AdapterNotEngaged.code
+    assert [report.verdict for report in outcome.loras] == [Verdict.ENGAGED, Verdict.NOOP, Verdict.ENGAGED]
+    assert "dead is noop" in outcome.message
+    assert "healthy" not in outcome.message
+    assert studio.stages == ["adapters"]
+
+
+def test_with_warn_the_picture_is_made_and_tells_on_the_dead_one(studio: Studio) -> None:
+    outcome = finished(studio.render("healthy", "dead", warn=True))
+    assert [report.verdict for report in outcome.loras] == [Verdict.ENGAGED, Verdict.NOOP]
+    assert [report.probe_divergence is None for report in outcome.loras] == [False, True]
+    assert len(outcome.warnings) == 1
+    assert outcome.warnings[0].startswith("dead is noop")
+    with Image.open(outcome.image_path) as picture:
+        record = decode_record(picture.info[CHUNK])
+    assert record.loras == outcome.loras
+    assert "means nothing" in record.notice
+
+
+def test_with_warn_a_dead_adapter_alone_gives_the_picture_of_the_base(studio: Studio) -> None:
+    assert np.array_equal(pixels(studio.render("dead", warn=True)), pixels(studio.render()))
+
+
+def test_a_missing_file_refuses_the_stack(studio: Studio) -> None:
+    outcome = failed(studio.render("healthy", "absent"))
+    assert outcome.code == AdapterRefused.code
+    assert outcome.loras[1].verdict is Verdict.REFUSED
+    assert "absent.safetensors" in outcome.message
+
+
+def test_progress_counts_every_stage_and_step(studio: Studio) -> None:
+    studio.render()
+    assert studio.stages == ["adapters", "encode", "denoise", "denoise", "decode", "save"]
+    assert [event.step for event in studio.told] == [0, 0, 0, 1, 1, 1]
+
+
+def test_every_part_is_timed(studio: Studio) -> None:
+    timings = finished(studio.render("other")).timings
+    assert timings.adapters_ms > 0
+    assert timings.denoise_ms > 0
+    assert timings.decode_ms > 0
+    assert timings.save_ms > 0
+
+
+def test_a_cancelled_render_stops_before_its_next_step_is_computed(studio: Studio) -> None:
+    studio.is_cancelled = lambda _: "denoise" in studio.stages
+    outcome = failed(studio.render())
+    assert outcome.code == Cancelled.code
+    assert studio.stages[-1] == "denoise"
+    assert studio.told[-1].step == 0
+    assert list(studio.output.iterdir()) == []
+
+
+def test_the_render_after_a_cancelled_one_is_the_same_as_ever(studio: Studio) -> None:
+    whole = pixels(studio.render())
+    studio.is_cancelled = lambda _: "denoise" in studio.stages[6:]
+    assert failed(studio.render("healthy")).code == Cancelled.code
+    studio.is_cancelled = never
+    assert np.array_equal(whole, pixels(studio.render()))
+
+
+def test_a_folder_that_cannot_be_written_is_a_storage_error(base: Base, adapters: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    outcome = failed(Studio(base, [adapters], tmp_path / "file").render())
+    assert outcome.code == StorageFailed.code
+    assert "output folder" in outcome.message
+
+
+class NotANumber:
+    """A layer that answers NaN, as an overflow in the model would."""
+
+    def __init__(self, slot: Slot) -> None:
+        self._linear = slot.linear
+
+    def __call__(self, x: mx.array) -> mx.array:
+        return self._linear(x) * float("nan")  # type: ignore[no-any-return]
+
+
+def test_a_picture_that_would_be_black_is_an_error(studio: Studio) -> None:
+    slot = studio.base.slots["proj_out"]
+    slot.put(NotANumber(slot))  # type: ignore[arg-type]
+    try:
+        outcome = failed(studio.render())
+    finally:
+        slot.put(slot.linear)
+    assert outcome.code == RenderFailed.code
+    assert "black" in outcome.message
+
+
+def test_a_defect_while_an_adapter_is_read_ends_its_span_with_what_happened(
+    base: Base, adapters: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended, provider = InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(ended))
+
+    def defect(*_: object) -> None:
+        raise ZeroDivisionError("nobody thought of this")
+
+    monkeypatch.setattr(AdapterStore, "get", defect)
+    outcome = failed(Studio(base, [adapters], tmp_path, tracer=provider.get_tracer("test")).render("healthy"))
+    (span,) = (span for span in ended.get_finished_spans() if span.name == "flux_mlx.lora.apply")
+    assert span.status.description == "healthy: nobody thought of this"
+    assert span.attributes == {"error.type": RenderFailed.kind}
+    assert outcome.loras == []

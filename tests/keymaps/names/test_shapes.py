@@ -1,0 +1,90 @@
+"""The shipped shapes, held to mflux's own classes."""
+
+import pytest
+
+from kilnmark.keymaps.names.shapes import ENCODERS, PAINTERS, SHAPE_NAMES, block_count, encoder_of, is_norm, load_shapes
+
+
+def test_dev_has_494_linear_layers_and_152_norms_in_blocks_and_ten_layers_around_them() -> None:
+    shapes = load_shapes("dev")
+    own = {path: shape for path, shape in shapes.items() if not encoder_of(path)}
+    linear = [path for path, shape in own.items() if not is_norm(shape)]
+    assert (len(own), len(linear)) == (656, 504)
+    assert sum("blocks." in path for path in linear) == 494
+    assert shapes["transformer_blocks.18.attn.norm_added_k"] == (128, 1)
+    assert shapes["transformer_blocks.0.attn.to_out.0"] == (3072, 3072)
+    assert shapes["single_transformer_blocks.37.proj_out"] == (3072, 15360)
+
+
+def test_schnell_is_dev_without_the_guidance_embedder() -> None:
+    dev, schnell = load_shapes("dev"), load_shapes("schnell")
+    assert {path for path in dev if path not in schnell} == {
+        f"time_text_embed.guidance_embedder.linear_{number}" for number in (1, 2)
+    }
+    assert all(dev[path] == shape for path, shape in schnell.items())
+
+
+@pytest.mark.parametrize("name", ["krea-dev", "standin"])
+def test_variants_built_like_dev_share_its_shapes(name: str) -> None:
+    assert load_shapes(name) == load_shapes("dev")
+
+
+def test_the_models_that_paint_differ_from_each_other() -> None:
+    assert len({frozenset(load_shapes(name).items()) for name in PAINTERS}) == len(PAINTERS)
+
+
+def test_layers_of_a_list_that_do_not_count_from_zero_keep_their_place() -> None:
+    shapes = load_shapes("z-image-turbo")
+    assert shapes["cap_embedder.1"] == (3840, 2560)
+    assert "cap_embedder.0" not in shapes
+
+
+def test_an_unknown_name_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(ValueError, match="'devv'; known are dev, krea-dev"):
+        load_shapes("devv")
+
+
+def test_shapes_cannot_be_changed() -> None:
+    with pytest.raises(TypeError):
+        load_shapes("dev")["x_embedder"] = (1, 1)  # type: ignore[index]
+
+
+def test_blocks_are_counted_by_the_layer_that_a_pattern_names() -> None:
+    assert block_count(load_shapes("dev"), "transformer_blocks.{block}.ff.linear1") == 19
+    assert block_count(load_shapes("dev"), "single_transformer_blocks.{block}.proj_mlp") == 38
+    assert block_count(load_shapes("dev"), "nothing.{block}") == 0
+
+
+@pytest.mark.parametrize("name", ["dev", "krea-dev", "standin", "schnell"])
+def test_a_variant_of_flux1_has_both_text_encoders(name: str) -> None:
+    shapes = load_shapes(name)
+    for encoder, its_shapes in ENCODERS.items():
+        found = {path.removeprefix(f"{encoder}."): shapes[path] for path in shapes if encoder_of(path) == encoder}
+        assert found == load_shapes(its_shapes)
+    assert not any(encoder_of(path) for other in ("flux2-klein-4b", "z-image-turbo") for path in load_shapes(other))
+
+
+@pytest.mark.parametrize("name", SHAPE_NAMES)
+def test_the_shipped_shapes_are_those_of_mflux(name: str) -> None:
+    pytest.importorskip("mflux", reason="the light installation has no mflux to compare with")
+    from mflux.models.common.config import ModelConfig
+    from mflux.models.flux.model.flux_text_encoder.clip_encoder.clip_encoder import CLIPEncoder
+    from mflux.models.flux.model.flux_text_encoder.t5_encoder.t5_encoder import T5Encoder
+    from mflux.models.flux.model.flux_transformer.transformer import Transformer
+    from mflux.models.flux2.model.flux2_transformer.transformer import Flux2Transformer
+    from mflux.models.z_image.model.z_image_transformer.transformer import ZImageTransformer
+    from mlx import nn
+
+    build = {
+        "schnell": lambda: Transformer(ModelConfig.schnell()),
+        "krea-dev": lambda: Transformer(ModelConfig.krea_dev()),
+        "flux2-klein-4b": lambda: Flux2Transformer(**ModelConfig.flux2_klein_4b().transformer_overrides),
+        "z-image-turbo": ZImageTransformer,
+        "clip_l": CLIPEncoder,
+        "t5_xxl": T5Encoder,
+    }.get(name, lambda: Transformer(ModelConfig.dev()))
+    modules = list(build().named_modules())
+    linear = {path: m.weight.shape for path, m in modules if isinstance(m, nn.Linear)}
+    norms = {path: (*m.weight.shape, 1) for path, m in modules if isinstance(m, nn.RMSNorm) and ".norm_" in path}
+    own = {path: shape for path, shape in load_shapes(name).items() if not encoder_of(path)}
+    assert own == linear | norms

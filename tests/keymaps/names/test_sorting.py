@@ -1,0 +1,154 @@
+"""Where keys go, and that every one goes to exactly one place."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kilnmark.keymaps.errors import UnfitAdapter
+from kilnmark.keymaps.names.schema import Role
+from kilnmark.keymaps.names.shapes import load_shapes
+from kilnmark.keymaps.names.sorting import Sorting, sort_keys
+
+DEV = load_shapes("dev")
+
+FUSED = "lora_unet_double_blocks_0_img_attn_qkv"
+CLIP = "lora_te1_text_model_encoder_layers_0_mlp_fc1"
+TO_Q = "transformer.transformer_blocks.0.attn.to_q"
+OTHERS = [f"transformer.transformer_blocks.{n}.ff.net.2.lora_A.weight" for n in range(8)]
+
+
+def kohya(module: str) -> list[str]:
+    return [f"{module}.{suffix}" for suffix in ("alpha", "lora_down.weight", "lora_up.weight")]
+
+
+def diffusers(module: str) -> list[str]:
+    return [f"{module}.{suffix}" for suffix in ("lora_A.weight", "lora_B.weight")]
+
+
+def total(sorting: Sorting) -> int:
+    matched = sum(len(module.keys) for module in sorting.modules)
+    return matched + sum(sorting.ignored.values()) + len(sorting.refused) + len(sorting.unmatched)
+
+
+def test_the_tensors_of_a_module_come_together() -> None:
+    (module,) = sort_keys("a", kohya(FUSED), DEV).modules
+    assert module.targets == tuple(f"transformer_blocks.0.attn.to_{letter}" for letter in "qkv")
+    assert module.keys == {
+        Role.ALPHA: f"{FUSED}.alpha",
+        Role.DOWN: f"{FUSED}.lora_down.weight",
+        Role.UP: f"{FUSED}.lora_up.weight",
+    }
+
+
+def test_unknown_keys_keep_the_order_of_the_file() -> None:
+    sorting = sort_keys("a", ["z", *diffusers(TO_Q), "a"], DEV)
+    assert sorting.unmatched == ("z", "a")
+
+
+def test_a_block_that_the_model_does_not_have_is_unmatched() -> None:
+    keys = diffusers("transformer.transformer_blocks.19.attn.to_q")
+    assert sort_keys("a", keys, DEV).unmatched == tuple(keys)
+
+
+def test_a_layer_that_this_model_does_not_have_is_unmatched() -> None:
+    keys = diffusers("transformer.time_text_embed.guidance_embedder.linear_1")
+    assert sort_keys("a", keys, load_shapes("schnell")).unmatched == tuple(keys)
+    assert not sort_keys("a", keys, DEV).unmatched
+
+
+def test_a_layer_of_another_model_is_told_from_an_unknown_name() -> None:
+    other = diffusers("transformer.single_transformer_blocks.0.attn.to_qkv_mlp_proj")
+    sorting = sort_keys("a", [*other, "velvet"], DEV)
+    assert sorting.unmatched == (*other, "velvet")
+    assert sorting.foreign == tuple(other)
+    assert not sort_keys("a", other, load_shapes("flux2-klein-4b")).foreign
+
+
+def test_updates_that_cannot_be_applied_are_named_by_kind() -> None:
+    sorting = sort_keys("a", [*diffusers(TO_Q), f"{TO_Q}.hada_t1", f"{FUSED}.lokr_t2"], DEV)
+    assert sorting.refused == {f"{TO_Q}.hada_t1": "Tucker LoHa", f"{FUSED}.lokr_t2": "Tucker LoKr"}
+    assert not sorting.unmatched
+
+
+def test_what_cannot_be_applied_to_a_text_encoder_is_left_out_where_the_model_has_none() -> None:
+    keys = [*kohya(CLIP), f"{CLIP}.hada_t1"]
+    assert sort_keys("a", keys, load_shapes("z-image-turbo")).ignored == {"text encoder": 4}
+    assert sort_keys("a", keys, DEV).refused == {f"{CLIP}.hada_t1": "Tucker LoHa"}
+
+
+def test_an_alpha_without_matrices_is_unmatched() -> None:
+    assert sort_keys("a", [f"{FUSED}.alpha"], DEV).unmatched == (f"{FUSED}.alpha",)
+
+
+def test_layers_of_a_text_encoder_are_targets_where_the_model_has_it() -> None:
+    sorting = sort_keys("a", [*kohya(FUSED), *kohya(CLIP)], DEV)
+    assert sorting.modules[1].targets == ("clip_text_encoder.text_model.encoder.layers.0.mlp.fc1",)
+    assert not sorting.ignored
+
+
+def test_keys_of_a_text_encoder_that_the_model_does_not_have_are_ignored_by_reason() -> None:
+    sorting = sort_keys("a", [*kohya(CLIP), *kohya("lora_te3_y")], load_shapes("flux2-klein-4b"))
+    assert sorting.ignored == {"text encoder": 6}
+    assert not sorting.unmatched
+
+
+def test_an_unknown_key_of_a_text_encoder_that_the_model_has_is_unmatched() -> None:
+    sorting = sort_keys("a", [*kohya(FUSED), *kohya("lora_te1_x")], DEV)
+    assert sorting.unmatched == tuple(kohya("lora_te1_x"))
+    assert not sorting.ignored
+
+
+def test_a_second_copy_in_other_names_is_ignored_and_said_to_be_one() -> None:
+    layers = [f"transformer.transformer_blocks.0.attn.to_{letter}" for letter in "qkv"]
+    keys = [*kohya(FUSED), *(key for layer in layers for key in diffusers(layer))]
+    sorting = sort_keys("a", keys, DEV)
+    assert sorting.ignored == {"copy of the same layers in kohya names": 3}
+    assert {module.convention.name for module in sorting.modules} == {"diffusers"}
+    assert total(sorting) == len(keys)
+
+
+def test_two_conventions_for_different_layers_are_both_applied() -> None:
+    sorting = sort_keys("a", [*kohya(FUSED), *diffusers("transformer.proj_out")], DEV)
+    assert {module.convention.name for module in sorting.modules} == {"kohya", "diffusers"}
+    assert not sorting.ignored
+
+
+def test_a_copy_of_only_some_layers_of_a_module_is_refused() -> None:
+    with pytest.raises(UnfitAdapter, match=r"attn\.to_q, which .* changes too.*keep one"):
+        sort_keys("a", [*kohya(FUSED), *diffusers(TO_Q), *OTHERS], DEV)
+
+
+def test_one_matrix_in_two_spellings_is_refused() -> None:
+    with pytest.raises(UnfitAdapter, match=r"names the same matrix.*leave one of the two out") as caught:
+        sort_keys("a", [f"{TO_Q}.lora_A.weight", f"{TO_Q}.lora_A"], DEV)
+    assert caught.value.key == f"{TO_Q}.lora_A"
+
+
+PIECES = st.lists(
+    st.sampled_from(
+        [
+            "transformer.",
+            "lora_unet_",
+            "transformer_blocks.0.",
+            "double_blocks_0_",
+            "attn.to_q",
+            "img_mod_lin",
+            "proj_out",
+            ".",
+            "0",
+            ".lora_A.weight",
+            ".lora_up.weight",
+            ".alpha",
+            ".lokr_w1",
+            ".dora_scale",
+            "text_encoder.",
+            "lora_te1_",
+        ]
+    ),
+    max_size=6,
+)
+
+
+@given(st.lists(PIECES.map("".join), unique=True, max_size=20))
+def test_every_key_ends_in_exactly_one_place(keys: list[str]) -> None:
+    assert total(sort_keys("a", keys, DEV)) == len(keys)

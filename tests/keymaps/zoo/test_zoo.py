@@ -1,0 +1,227 @@
+"""The whole zoo at full depth: every healthy file means its trainer's own arithmetic, every broken one is caught.
+
+Each file is made and read once; what the table in the docs says of it is compared with that same reading.
+"""
+
+import importlib.util
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from safetensors.numpy import load_file
+
+from kilnmark.keymaps.adapter import Adapter, read_adapter
+from kilnmark.keymaps.errors import RefusedFile
+from kilnmark.keymaps.names.shapes import load_shapes
+from kilnmark.keymaps.updates.update import Update
+from kilnmark.keymaps.zoo.zoo import EXHIBITS, Exhibit, write_exhibit
+from kilnmark.protocol.picture.report import Verdict
+from tests.keymaps.oracle import WRITERS, Raw, relative_error
+
+SCRIPT = Path(__file__).parents[3] / "scripts" / "make_zoo_table.py"
+BY_NAME = {exhibit.name: exhibit for exhibit in EXHIBITS}
+
+KEYS = {
+    "mlx-examples-raw": 608,
+    "mlx-examples-remapped": 608,
+    "mlx-examples-remapped-tiled": 608,
+    "kohya": 912,
+    "kohya-te1": 1128,
+    "kohya-te1-te3": 1632,
+    "te-only": 216,
+    "kohya-split-qkv": 912,
+    "draw-things": 912,
+    "kohya-in-dims": 936,
+    "kohya-dora": 1216,
+    "kohya-lokr-bfl": 912,
+    "kohya-loha-bfl": 1520,
+    "ai-toolkit": 988,
+    "replicate-ostris": 988,
+    "ai-toolkit-lokr": 1482,
+    "ai-toolkit-lokr-old": 1482,
+    "diffusers-peft": 684,
+    "diffusers-peft-te": 780,
+    "diffusers-all-linear": 1008,
+    "diffusers-alpha": 1482,
+    "diffusers-down-up": 1482,
+    "peft-unprefixed": 988,
+    "peft-default-adapter": 988,
+    "peft-base-model": 988,
+    "simpletuner-old": 684,
+    "peft-dora": 1026,
+    "simpletuner-lokr": 1026,
+    "simpletuner-lokr-lowrank": 1368,
+    "onetrainer-legacy": 1512,
+    "onetrainer-comfy": 912,
+    "onetrainer-original": 912,
+    "comfy-bfl": 608,
+    "comfy-xlabs-realism": 152,
+    "fal-kontext": 610,
+    "fal-flux-lora": 684,
+    "bfl-control": 988,
+    "xlabs": 152,
+    "lora-unet-diffusers": 1482,
+    "mixed-peft-kohya": 1900,
+    "mflux-train-old": 988,
+    "flux2-ai-toolkit": 160,
+    "flux2-comfy-down-up": 240,
+    "flux2-diffusers": 200,
+    "flux2-kohya": 240,
+    "zimage-ai-toolkit": 480,
+    "zimage-diffusers": 420,
+    "zimage-kohya": 720,
+    "zimage-comfy-fused": 450,
+    "zimage-comfy-fused-ab": 450,
+}
+"""Tensors of a full file of each convention."""
+
+CONVENTIONS = {
+    "mlx-examples": ["mlx-examples-raw"],
+    "kohya": ["mlx-examples-remapped", "kohya", "kohya-te1", "kohya-te1-te3", "kohya-split-qkv", "draw-things"],
+    "diffusers": ["ai-toolkit", "diffusers-peft", "diffusers-alpha", "diffusers-down-up", "mixed-peft-kohya"],
+    "peft": ["peft-unprefixed", "peft-default-adapter", "peft-base-model", "simpletuner-old"],
+    "onetrainer": ["onetrainer-legacy"],
+    "comfyui": ["onetrainer-comfy", "comfy-bfl", "comfy-xlabs-realism", "flux2-ai-toolkit", "zimage-comfy-fused"],
+    "bfl": ["onetrainer-original", "fal-kontext"],
+    "xlabs": ["xlabs", "xlabs-single"],
+    "lora-unet-diffusers": ["lora-unet-diffusers"],
+    "mflux-train": ["mflux-train-old"],
+}
+
+OTHER_KINDS = {
+    "kohya-dora",
+    "kohya-lokr-bfl",
+    "kohya-loha-bfl",
+    "ai-toolkit-lokr",
+    "ai-toolkit-lokr-old",
+    "peft-dora",
+    "simpletuner-lokr",
+    "simpletuner-lokr-lowrank",
+    "bfl-control",
+    "diffusers-control",
+    "lycoris-norms",
+    "comfy-extracted",
+}
+"""No plain pairs: test_dora, test_loha, test_lokr and test_beyond_pairs hold targets to the trainer's arithmetic."""
+
+CAUGHT = {
+    "mlx-examples-remapped-tiled": "tiled 3 times.*a keymap writes it for mflux 0.13.0 to 0.18.1.*remap the original",
+    "not-a-number": "not finite",
+    "infinite": "not finite",
+    "missing-half": "the up matrix that belongs to it is missing",
+    "of-other-rank": "share one rank",
+    "said-twice": "names the same matrix",
+    "copied-in-part": "keep one of the two copies",
+    "alpha-not-a-number": "alpha is nan",
+    "flux2-on-dev": "looks made for flux2-klein-4b",
+    "zimage-on-dev": "looks made for z-image-turbo",
+    "cut-off": "cut off",
+    "pickled": "pickle",
+}
+
+
+class _Script(ModuleType):
+    """What is used of the script."""
+
+    BEGIN: str
+    END: str
+    DOCUMENT: Path
+    judged: Callable[[Exhibit, Adapter], object]
+    refused: Callable[[Exhibit, RefusedFile], object]
+
+
+@cache
+def script() -> _Script:
+    spec = importlib.util.spec_from_file_location("make_zoo_table", SCRIPT)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module  # type: ignore[return-value]
+
+
+@cache
+def documented() -> dict[str, str]:
+    """The rows of the table in the docs, by name of the exhibit."""
+    text = script().DOCUMENT.read_text(encoding="utf-8")
+    lines = text.partition(script().BEGIN)[2].partition(script().END)[0].splitlines()
+    return {line.split("|")[1].strip(): line for line in lines[2:]}
+
+
+def means_the_trainers_arithmetic(name: str, adapter: Adapter, raw: Raw) -> None:
+    writer = WRITERS[name]
+    lines = {line[1]: line for line in writer.lines()}
+    assert {update.target for update in adapter.updates} == set(lines)
+    assert adapter.matched_key_count == len(writer.keys(raw))
+    for update in adapter.updates:
+        assert isinstance(update, Update)
+        truth = writer.product(raw, lines[update.target])
+        assert (update.up.shape[0], update.down.shape[1]) == load_shapes(BY_NAME[name].variant)[update.target]
+        up, down = update.up.astype(float), update.down.astype(float)
+        assert relative_error(update.multiplier, up, down, truth) < 1e-5, update.target
+
+
+@pytest.mark.parametrize("name", [exhibit.name for exhibit in EXHIBITS if exhibit.verdict is not Verdict.REFUSED])
+def test_a_readable_file_is_judged_rightly_and_means_what_its_trainer_meant(tmp_path: Path, name: str) -> None:
+    exhibit = BY_NAME[name]
+    path = write_exhibit(tmp_path / "exhibit.safetensors", exhibit, dtype="F16")
+    adapter = read_adapter(path, load_shapes(exhibit.variant))
+    raw = load_file(path)
+    path.unlink()
+    assert len(raw) == adapter.total_key_count == KEYS.get(name, len(raw))
+    assert str(script().judged(exhibit, adapter)) == documented()[name]
+    assert f"| {exhibit.verdict.value} |" in documented()[name]
+    if exhibit.verdict is Verdict.ENGAGED:
+        assert not adapter.unmatched_keys
+        if name not in OTHER_KINDS:
+            means_the_trainers_arithmetic(name, adapter, raw)
+
+
+@pytest.mark.parametrize("name", [exhibit.name for exhibit in EXHIBITS if exhibit.verdict is Verdict.REFUSED])
+def test_a_file_that_cannot_be_applied_is_refused_with_the_reason(tmp_path: Path, name: str) -> None:
+    exhibit = BY_NAME[name]
+    path = write_exhibit(tmp_path / "exhibit.safetensors", exhibit, dtype="F16")
+    with pytest.raises(RefusedFile, match=CAUGHT[name]) as caught:
+        read_adapter(path, load_shapes(exhibit.variant))
+    assert str(script().refused(exhibit, caught.value)) == documented()[name]
+    if name in KEYS:
+        assert f"| 0 of {KEYS[name]} |" in documented()[name]
+        assert "%)" in documented()[name]
+
+
+def test_the_table_of_the_docs_has_every_exhibit_and_no_other() -> None:
+    assert list(documented()) == [exhibit.name for exhibit in EXHIBITS]
+
+
+def test_every_convention_of_the_list_is_in_the_zoo_and_every_healthy_one_has_an_oracle() -> None:
+    assert KEYS.keys() <= BY_NAME.keys()
+    assert WRITERS.keys() | OTHER_KINDS == {e.name for e in EXHIBITS if e.verdict is Verdict.ENGAGED}
+
+
+@pytest.mark.parametrize(("convention", "names"), CONVENTIONS.items())
+def test_the_convention_is_called_what_people_call_it(convention: str, names: list[str]) -> None:
+    assert all(f"| {convention} (" in documented()[name] for name in names)
+
+
+def test_the_second_copy_of_a_mixed_file_is_reported_as_one(tmp_path: Path) -> None:
+    path = write_exhibit(tmp_path / "a.safetensors", BY_NAME["mixed-peft-kohya"], rank=1, blocks=1)
+    adapter = read_adapter(path, load_shapes("dev"))
+    assert adapter.ignored_keys == {"copy of the same layers in kohya names": 39}
+
+
+def test_the_last_blocks_alone_are_read_as_they_were_trained(tmp_path: Path) -> None:
+    path = write_exhibit(tmp_path / "a.safetensors", BY_NAME["mlx-examples-raw"], rank=1, blocks=1)
+    adapter = read_adapter(path, load_shapes("dev"))
+    assert (adapter.matched_key_count, adapter.total_key_count, adapter.target_count) == (26, 26, 20)
+
+
+def test_the_same_arguments_give_the_same_bytes(tmp_path: Path) -> None:
+    files = [
+        write_exhibit(tmp_path / f"{n}.safetensors", BY_NAME["kohya-te1"], rank=1, blocks=1, seed=seed)
+        for n, seed in enumerate([0, 0, 1])
+    ]
+    first, same, other = [file.read_bytes() for file in files]
+    assert first == same
+    assert first != other
