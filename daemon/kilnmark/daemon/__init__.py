@@ -2,12 +2,13 @@
 
 Neither mlx nor mflux is imported here; the worker owns them, so that this process answers whatever a render does.
 
-    main ── settings, socket
-      ├── connection ── exchange             one client, one request
-      │     └── dispatch ── methods, accept  the table, what each method does, a request understood
-      └── renders ── jobs, spans, outcome    what becomes of an accepted render
-            ├── queue ── turn                who waits, and whose turn it is
-            ├── prepare                      what the disk is asked before a job can be painted
-            │     └── recall ── recipe, files, results   pictures made before, and when one is the answer again
-            └── worker ── process, deadline  the process that owns the base
+    main       startup, the main loop, shutdown
+    settings   what it is started with
+    methods    the table, and what each method does
+    spans      its own spans
+    wire       the socket, one client's connection, one request's way to its reply
+    asked      a request understood: names known, choices made, files found
+    jobs       what was accepted, whose turn it is, and how each ends
+    pictures   pictures made before, and when one is the answer again
+    worker     the process that owns the base
 """
