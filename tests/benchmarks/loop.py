@@ -16,7 +16,7 @@ from kilnmark.engine.run.render import Renderer
 from kilnmark.engine.run.saver import Painting, finish
 from kilnmark.engine.stack.store import AdapterStore
 from kilnmark.protocol.wire.replies import StackInfo
-from kilnmark.protocol.wire.work import Finished, RenderJob
+from kilnmark.protocol.wire.work import Finished, RenderCommand
 
 __all__ = ["BareLoop"]
 
@@ -46,7 +46,7 @@ class BareLoop:
     ) -> Path:
         """One picture of `side` x `side` pixels, saved with its record."""
         self._count += 1
-        job = RenderJob(
+        job = RenderCommand(
             job_id=f"bare-{os.getpid()}-{self._count}",
             variant=self._variant,
             prompt=prompt,

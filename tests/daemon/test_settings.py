@@ -63,7 +63,7 @@ def test_named_bases_are_the_only_others() -> None:
 
 def test_the_first_base_may_be_one_of_the_named() -> None:
     settings = read_settings(json.dumps({**GOOD, "bases": {"dev": "/models/dev"}, "variant": "dev", "base_memory": 7}))
-    order = settings.worker_order()
+    order = settings.worker_configuration()
     assert (order.variant, order.bases["dev"], order.base_memory) == ("dev", "/models/dev", 7)
 
 

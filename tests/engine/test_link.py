@@ -12,7 +12,17 @@ import pytest
 from kilnmark.protocol.wire.errors import Cancelled, RenderFailed
 from kilnmark.protocol.wire.framing import LineSplitter
 from kilnmark.protocol.wire.replies import StackInfo
-from kilnmark.protocol.wire.work import Beat, CancelRender, Event, Exit, Failed, Order, RenderJob, decode_event, encode
+from kilnmark.protocol.wire.work import (
+    Beat,
+    CancelRender,
+    Command,
+    Event,
+    Exit,
+    Failed,
+    RenderCommand,
+    decode_event,
+    encode,
+)
 
 PATIENCE = 30.0
 """Seconds any single wait may take before the test fails."""
@@ -24,11 +34,11 @@ from kilnmark.protocol.wire.work import Exit, Failed
 
 link = Link(socket.socket(fileno=int(sys.argv[1])))
 link.start()
-while not isinstance(order := link.next_order(), Exit):
-    while order.prompt == "until cancelled" and not link.is_cancelled(order.job_id):
+while not isinstance(command := link.next_command(), Exit):
+    while command.prompt == "until cancelled" and not link.is_cancelled(command.job_id):
         time.sleep(0.01)
-    code = -32800 if link.is_cancelled(order.job_id) else -32000
-    link.end(Failed(job_id=order.job_id, code=code, message=order.prompt))
+    code = -32800 if link.is_cancelled(command.job_id) else -32000
+    link.end(Failed(job_id=command.job_id, code=code, message=command.prompt))
 """
 
 
@@ -41,8 +51,8 @@ class Peer:
         self._lines = LineSplitter(limit=None)
         self._events: list[Event] = []
 
-    def tell(self, *orders: Order) -> None:
-        self.socket.sendall(b"".join(encode(order) for order in orders))
+    def tell(self, *commands: Command) -> None:
+        self.socket.sendall(b"".join(encode(command) for command in commands))
 
     def next_event(self) -> Event:
         while not self._events:
@@ -82,8 +92,8 @@ def peer() -> Iterator[Peer]:
         yield peer
 
 
-def job(job_id: str, prompt: str = "now") -> RenderJob:
-    return RenderJob(
+def job(job_id: str, prompt: str = "now") -> RenderCommand:
+    return RenderCommand(
         job_id=job_id,
         variant="standin",
         prompt=prompt,
@@ -102,12 +112,12 @@ def job(job_id: str, prompt: str = "now") -> RenderJob:
     )
 
 
-def test_orders_are_taken_one_after_the_other(peer: Peer) -> None:
+def test_commands_are_taken_one_after_the_other(peer: Peer) -> None:
     peer.tell(job("first"), job("second"))
     assert [peer.answer().job_id, peer.answer().job_id] == ["first", "second"]
 
 
-def test_an_order_may_come_byte_by_byte(peer: Peer) -> None:
+def test_a_command_may_come_byte_by_byte(peer: Peer) -> None:
     for byte in encode(job("slowly")):
         peer.socket.sendall(bytes([byte]))
     assert peer.answer().job_id == "slowly"
@@ -120,14 +130,14 @@ def test_a_cancellation_reaches_the_render_that_is_under_way_and_no_other(peer: 
     assert (second.job_id, second.code) == ("next", RenderFailed.code)
 
 
-def test_a_cancelled_render_can_be_ordered_again(peer: Peer) -> None:
+def test_a_cancelled_render_can_be_told_again(peer: Peer) -> None:
     peer.tell(job("again", "until cancelled"), CancelRender(job_id="again"))
     assert peer.answer().code == Cancelled.code
     peer.tell(job("again"))
     assert peer.answer().code == RenderFailed.code
 
 
-def test_a_cancellation_that_comes_too_late_does_not_reach_the_same_job_ordered_again(peer: Peer) -> None:
+def test_a_cancellation_that_comes_too_late_does_not_reach_the_same_job_told_again(peer: Peer) -> None:
     peer.tell(job("late"))
     assert peer.answer().code == RenderFailed.code
     peer.tell(CancelRender(job_id="late"), job("late"))
@@ -151,7 +161,7 @@ def test_told_to_leave_it_cancels_what_is_under_way(peer: Peer) -> None:
         b"[" * 100_000,
     ],
 )
-def test_a_line_that_is_no_order_is_survived(peer: Peer, line: bytes) -> None:
+def test_a_line_that_is_no_command_is_survived(peer: Peer, line: bytes) -> None:
     peer.socket.sendall(line + b"\n")
     peer.tell(job("next"))
     assert peer.answer().job_id == "next"

@@ -33,6 +33,7 @@ from kilnmark.protocol.wire.work import (
     STAGES,
     Beat,
     CancelRender,
+    Command,
     Configure,
     Event,
     Exit,
@@ -42,10 +43,9 @@ from kilnmark.protocol.wire.work import (
     Left,
     LoadFailed,
     Loading,
-    Order,
     Painted,
     Ready,
-    RenderJob,
+    RenderCommand,
     Stepped,
     WarmUp,
     decode_event,
@@ -76,8 +76,8 @@ class Worker:
         self._lines = LineSplitter(limit=None)
         self._unread: list[Event] = []
 
-    def tell(self, *orders: Order) -> None:
-        self.socket.sendall(b"".join(encode(order) for order in orders))
+    def tell(self, *commands: Command) -> None:
+        self.socket.sendall(b"".join(encode(command) for command in commands))
 
     def until(self, *kinds: type[E], stage: str | None = None) -> E:
         """The next event of these kinds, and of this stage where one is named."""
@@ -113,7 +113,7 @@ class Worker:
         return event
 
 
-SMALL = RenderJob(
+SMALL = RenderCommand(
     job_id="job",
     variant="standin",
     prompt="kiln",
@@ -134,11 +134,11 @@ SMALL = RenderJob(
 
 @contextmanager
 def running_worker(
-    variant: str = "standin", env: Mapping[str, str] | None = None, first: Order | None = None, **more: Any
+    variant: str = "standin", env: Mapping[str, str] | None = None, first: Command | None = None, **more: Any
 ) -> Iterator[Worker]:
-    """Start a worker and give it its first order, to hold a base; end it by its process id, whatever happened.
+    """Start a worker and give it its first command, to hold a base; end it by its process id, whatever happened.
 
-    `more` are fields of that order.
+    `more` are fields of that command.
     """
     ours, theirs = socket.socketpair()
     ours.settimeout(PATIENCE)
@@ -238,7 +238,7 @@ def test_ctrl_c_is_left_to_the_daemon(worker: Worker) -> None:
     assert isinstance(worker.render(), Finished)
 
 
-def test_an_unreadable_order_is_logged_and_survived(worker: Worker) -> None:
+def test_an_unreadable_command_is_logged_and_survived(worker: Worker) -> None:
     worker.socket.sendall(b'{"type":"dance"}\n')
     assert isinstance(worker.render(), Finished)
     assert "are both of one version?" in worker.written("stderr")
@@ -408,7 +408,7 @@ def test_told_to_leave_while_it_loads_it_does() -> None:
         assert worker.process.wait(PATIENCE) == 0
 
 
-def test_an_order_before_it_was_configured_ends_it() -> None:
+def test_a_command_before_it_was_configured_ends_it() -> None:
     with running_worker(first=SMALL) as worker:
         assert worker.process.wait(PATIENCE) == 1
-        assert "the first order must be configure; got RenderJob" in worker.written("stderr")
+        assert "the first command must be configure; got RenderCommand" in worker.written("stderr")

@@ -13,7 +13,7 @@ from kilnmark.otel.setup import start
 from kilnmark.otel.spans import describe_adapter, describe_origin, describe_render, describe_stack, mark_failed
 from kilnmark.protocol.picture.report import AdapterReport, Verdict
 from kilnmark.protocol.wire.replies import StackInfo
-from kilnmark.protocol.wire.work import RenderJob
+from kilnmark.protocol.wire.work import RenderCommand
 
 REPORT = AdapterReport(
     name="glaze",
@@ -32,7 +32,7 @@ REPORT = AdapterReport(
     verdict=Verdict.ENGAGED,
     reason="912 of 912 keys changed 304 layers",
 )
-JOB = RenderJob(
+JOB = RenderCommand(
     job_id="j",
     variant="standin",
     prompt="p",

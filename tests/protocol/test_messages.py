@@ -43,6 +43,7 @@ from kilnmark.protocol.wire.requests import (
 from kilnmark.protocol.wire.work import (
     Beat,
     CancelRender,
+    Command,
     Configure,
     Event,
     Exit,
@@ -52,11 +53,10 @@ from kilnmark.protocol.wire.work import (
     Left,
     LoadFailed,
     Loading,
-    Order,
     Painted,
     Prefetch,
     Ready,
-    RenderJob,
+    RenderCommand,
     Stepped,
     WarmUp,
 )
@@ -154,7 +154,7 @@ WIRE: list[msgspec.Struct] = [
     Progress(progress_token="t", progress=1.0, total=4.0, message="denoise"),
     Heartbeat(progress_token=1, job_id="j", state="running"),
 ]
-ORDERS: list[Order] = [
+COMMANDS: list[Command] = [
     Configure(
         variant="standin",
         bases={"standin": "standin"},
@@ -165,7 +165,7 @@ ORDERS: list[Order] = [
         adapter_cache_bytes=1,
         stack_cache_bytes=2,
     ),
-    RenderJob(
+    RenderCommand(
         job_id="j",
         variant="standin",
         prompt="p",
@@ -222,12 +222,12 @@ def test_no_message_was_forgotten() -> None:
     assert {cls.__name__ for cls in structs} <= {name_of(value) for value in WIRE}
 
 
-@pytest.mark.parametrize("order", ORDERS, ids=name_of)
-def test_an_order_comes_back_equal_and_is_one_line(order: Order) -> None:
-    line = work.encode(order)
+@pytest.mark.parametrize("command", COMMANDS, ids=name_of)
+def test_a_command_comes_back_equal_and_is_one_line(command: Command) -> None:
+    line = work.encode(command)
     assert line.endswith(b"\n")
     assert line.count(b"\n") == 1
-    assert work.decode_order(line) == order
+    assert work.decode_command(line) == command
 
 
 @pytest.mark.parametrize("event", EVENTS, ids=name_of)
@@ -237,15 +237,15 @@ def test_an_event_comes_back_equal_and_is_one_line(event: Event) -> None:
     assert work.decode_event(line) == event
 
 
-def test_no_order_and_no_event_was_forgotten() -> None:
-    assert {type(order) for order in ORDERS} == set(Order.__args__)
+def test_no_command_and_no_event_was_forgotten() -> None:
+    assert {type(command) for command in COMMANDS} == set(Command.__args__)
     assert {type(event) for event in EVENTS} == set(Event.__args__)
 
 
 @pytest.mark.parametrize("line", [b"", b"{}", b'{"type":"beat"}', b'{"type":"no"}', b'{"type":"cancel"}', b"\xff"])
-def test_what_is_no_order_is_a_decode_error(line: bytes) -> None:
+def test_what_is_no_command_is_a_decode_error(line: bytes) -> None:
     with pytest.raises(msgspec.DecodeError):
-        work.decode_order(line)
+        work.decode_command(line)
 
 
 @pytest.mark.parametrize("type_", [PingResult, StatusResult, RenderResult, WarmUpResult, CancelResult, ShutdownResult])
@@ -259,6 +259,6 @@ def test_default_params_are_not_sent() -> None:
     assert msgspec.json.encode(RenderParams(prompt="p")) == b'{"prompt":"p"}'
 
 
-@pytest.mark.parametrize("value", [*WIRE, *ORDERS, *EVENTS], ids=name_of)
+@pytest.mark.parametrize("value", [*WIRE, *COMMANDS, *EVENTS], ids=name_of)
 def test_every_message_is_frozen(value: msgspec.Struct) -> None:
     assert type(value).__struct_config__.frozen

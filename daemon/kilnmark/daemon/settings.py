@@ -171,7 +171,7 @@ class Settings(BaseModel):
         """How patient waiting renders must be."""
         return Pace(batch_delay=self.batch_delay, ageing=self.ageing)
 
-    def worker_order(self) -> Configure:
+    def worker_configuration(self) -> Configure:
         """What a worker is told of these settings."""
         return Configure(
             variant=self.variant,

@@ -32,7 +32,7 @@ class RenderTrace:
         trace_id: 32 hex digits; empty when tracing is off and the caller brought no trace.
     """
 
-    def __init__(self, tracer: Tracer, meta: CallMeta, order: work.RenderJob, variant: str) -> None:
+    def __init__(self, tracer: Tracer, meta: CallMeta, order: work.RenderCommand, variant: str) -> None:
         parent = context_from(meta.traceparent, meta.tracestate)
         self._span = tracer.start_span(names.RENDER, context=parent, kind=SpanKind.SERVER)
         describe_render(self._span, order, variant=variant)

@@ -1,4 +1,4 @@
-"""The worker's end of the socket pair: orders in, events out, and a beat that says the process is alive.
+"""The worker's end of the socket pair: commands in, events out, and a beat that says the process is alive.
 
 Two threads serve it, so that the main thread, which does all MLX work, never waits for a message. When the daemon is
 gone the process leaves at once: a worker without a daemon has nobody to paint for.
@@ -17,14 +17,14 @@ from kilnmark.protocol.wire.framing import LineSplitter
 from kilnmark.protocol.wire.work import (
     Beat,
     CancelRender,
+    Command,
     Event,
     Exit,
     Failed,
     Finished,
-    Order,
     Prefetch,
-    RenderJob,
-    decode_order,
+    RenderCommand,
+    decode_command,
     encode,
 )
 
@@ -43,7 +43,7 @@ def _unheeded(_: Prefetch) -> None:
 
 
 class Link:
-    """The socket to the daemon, with the orders that wait and the renders that were cancelled.
+    """The socket to the daemon, with the commands that wait and the renders that were cancelled.
 
     Attributes:
         on_prefetch: Called, from the listening thread, with the adapters that will be needed soon.
@@ -53,13 +53,13 @@ class Link:
         self.on_prefetch: Callable[[Prefetch], None] = _unheeded
         self._socket = connection
         self._sending = threading.Lock()
-        self._orders: queue.SimpleQueue[Order] = queue.SimpleQueue()
+        self._commands: queue.SimpleQueue[Command] = queue.SimpleQueue()
         self._cancelled: set[str] = set()
         self._leaving = threading.Event()
 
     def start(self) -> None:
         """Begin to listen and to beat."""
-        threading.Thread(target=self._listen, name="orders", daemon=True).start()
+        threading.Thread(target=self._listen, name="commands", daemon=True).start()
         threading.Thread(target=self._beat, name="beat", daemon=True).start()
 
     def send(self, event: Event) -> None:
@@ -70,9 +70,9 @@ class Link:
         except OSError:
             self._abandon()
 
-    def next_order(self) -> Order:
-        """Wait for the next order; cancellations do not come this way."""
-        return self._orders.get()
+    def next_command(self) -> Command:
+        """Wait for the next command; cancellations do not come this way."""
+        return self._commands.get()
 
     def is_cancelled(self, job_id: str) -> bool:
         """Whether this render, or the whole process, was told to stop."""
@@ -99,21 +99,21 @@ class Link:
 
     def _take(self, line: bytes) -> None:
         try:
-            order = decode_order(line)
+            command = decode_command(line)
         except (msgspec.DecodeError, UnicodeDecodeError):
-            log.exception("the daemon sent an order this worker does not know; are both of one version?")
+            log.exception("the daemon sent a command this worker does not know; are both of one version?")
             return
-        if isinstance(order, CancelRender):
-            self._cancelled.add(order.job_id)
+        if isinstance(command, CancelRender):
+            self._cancelled.add(command.job_id)
             return
-        if isinstance(order, Prefetch):
-            self.on_prefetch(order)
+        if isinstance(command, Prefetch):
+            self.on_prefetch(command)
             return
-        if isinstance(order, RenderJob):
-            self._cancelled.discard(order.job_id)  # left by a cancellation that came after an earlier render of that id
-        if isinstance(order, Exit):
+        if isinstance(command, RenderCommand):
+            self._cancelled.discard(command.job_id)  # left by one that came too late for an earlier render
+        if isinstance(command, Exit):
             self._leaving.set()
-        self._orders.put(order)
+        self._commands.put(command)
 
     def _beat(self) -> None:
         while not self._leaving.wait(BEAT_INTERVAL):

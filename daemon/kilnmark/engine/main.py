@@ -29,7 +29,7 @@ from kilnmark.otel.carrier import context_from
 from kilnmark.otel.setup import Telemetry, start
 from kilnmark.protocol.picture.catalog import STANDIN
 from kilnmark.protocol.wire.errors import Cancelled, RenderFailed
-from kilnmark.protocol.wire.work import Configure, Exit, Failed, Painted, RenderJob, WarmUp
+from kilnmark.protocol.wire.work import Configure, Exit, Failed, Painted, RenderCommand, WarmUp
 
 __all__ = ["SAVE_TIMEOUT", "main"]
 
@@ -59,9 +59,9 @@ def main() -> NoReturn:
 
 
 def _serve(link: Link, telemetry: Telemetry) -> int:
-    configure = link.next_order()
+    configure = link.next_command()
     if not isinstance(configure, Configure):
-        log.error("the first order must be configure; got %s", type(configure).__name__)
+        log.error("the first command must be configure; got %s", type(configure).__name__)
         return 1
     bases = _bases(configure, link, telemetry)
     try:
@@ -70,17 +70,17 @@ def _serve(link: Link, telemetry: Telemetry) -> int:
         return 0
     saver = Saver(Path(configure.output_dir), link.end)
     saver.start()
-    while not isinstance(order := link.next_order(), Exit):
-        if isinstance(order, RenderJob):
-            outcome = _render(order, bases, link)
+    while not isinstance(command := link.next_command(), Exit):
+        if isinstance(command, RenderCommand):
+            outcome = _render(command, bases, link)
             if isinstance(outcome, Painting):
-                link.send(Painted(job_id=order.job_id))
+                link.send(Painted(job_id=command.job_id))
                 saver.save(outcome)
             else:
                 link.end(outcome)
-        elif isinstance(order, WarmUp):
+        elif isinstance(command, WarmUp):
             with contextlib.suppress(BaseUnavailable):  # the daemon has heard why
-                bases.warm_up(order.variant)
+                bases.warm_up(command.variant)
     saver.stop(SAVE_TIMEOUT)
     return 0
 
@@ -107,7 +107,7 @@ def _bases(configure: Configure, link: Link, telemetry: Telemetry) -> Bases:
     return bases
 
 
-def _render(job: RenderJob, bases: Bases, link: Link) -> Painting | Failed:
+def _render(job: RenderCommand, bases: Bases, link: Link) -> Painting | Failed:
     """One render, on its own base; that one cannot be held ends this render and no other."""
     if link.is_cancelled(job.job_id):  # before minutes are spent on a base that nobody waits for
         return Failed(job_id=job.job_id, code=Cancelled.code, message="the render was cancelled")

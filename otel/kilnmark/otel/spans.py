@@ -10,12 +10,12 @@ from opentelemetry.util.types import AttributeValue
 
 from kilnmark.otel import names
 from kilnmark.protocol.picture.report import AdapterReport, Verdict
-from kilnmark.protocol.wire.work import RenderJob
+from kilnmark.protocol.wire.work import RenderCommand
 
 __all__ = ["describe_adapter", "describe_origin", "describe_render", "describe_stack", "mark_failed"]
 
 
-def describe_render(span: Span, job: RenderJob, *, variant: str) -> None:
+def describe_render(span: Span, job: RenderCommand, *, variant: str) -> None:
     """Put what was asked for on a `flux_mlx.render` span: the picture's own numbers and the model's name."""
     _set(
         span,

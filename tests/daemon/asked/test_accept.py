@@ -10,7 +10,7 @@ from kilnmark.daemon.settings import Settings
 from kilnmark.protocol.picture.catalog import VARIANTS
 from kilnmark.protocol.wire.errors import InvalidParams
 from kilnmark.protocol.wire.requests import RenderParams
-from kilnmark.protocol.wire.work import RenderJob
+from kilnmark.protocol.wire.work import RenderCommand
 
 
 def served(variant: str) -> Settings:
@@ -24,7 +24,7 @@ HOLDING_TWO = Settings(
 )
 
 
-def order(variant: str = "standin", **asked: Any) -> RenderJob:
+def order(variant: str = "standin", **asked: Any) -> RenderCommand:
     return accept(RenderParams(prompt="a mill", **asked), served(variant), "job").order
 
 

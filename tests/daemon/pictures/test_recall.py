@@ -21,7 +21,7 @@ from kilnmark.protocol.picture.record import PictureRecord
 from kilnmark.protocol.wire.memory import BaseInfo
 from kilnmark.protocol.wire.replies import RenderResult, Timings
 from kilnmark.protocol.wire.requests import RenderParams
-from kilnmark.protocol.wire.work import RenderJob
+from kilnmark.protocol.wire.work import RenderCommand
 from tests.daemon.conftest import SMALL, Daemon, Wire, running_daemon
 
 LIMIT = 1 << 30
@@ -159,12 +159,12 @@ BASE = BaseInfo(
 NO_FILES = Seen((), at_ns=0)
 
 
-def order(**more: Any) -> RenderJob:
+def order(**more: Any) -> RenderCommand:
     settings = Settings(socket=Path("/run/d.sock"), output_dir=Path("/var/kiln"))
     return accept(RenderParams(**{**SMALL, **more}), settings, "job").order
 
 
-def picture(folder: Path, made: RenderJob, **more: Any) -> Path:
+def picture(folder: Path, made: RenderCommand, **more: Any) -> Path:
     """A picture that says that it was made so."""
     facts = {name: getattr(made, name) for name in ("prompt", "negative_prompt", "tier", "seed", "steps", "guidance")}
     facts |= {"width": made.width, "height": made.height, "stack": made.stack, "loras": [], "base": BASE}
@@ -172,7 +172,7 @@ def picture(folder: Path, made: RenderJob, **more: Any) -> Path:
     return write_picture(Image.new("RGB", (made.width, made.height)), PictureRecord(**{**facts, **more}), folder)
 
 
-def kept(recall: Recall, made: RenderJob, path: Path) -> str:
+def kept(recall: Recall, made: RenderCommand, path: Path) -> str:
     """Keep a picture as one of that order; its key."""
     facts = {name: getattr(made, name) for name in ("job_id", "prompt", "width", "height", "seed", "steps", "guidance")}
     result = RenderResult(

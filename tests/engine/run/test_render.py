@@ -24,7 +24,7 @@ from kilnmark.protocol.picture.record import CHUNK, decode_record
 from kilnmark.protocol.picture.report import Verdict
 from kilnmark.protocol.wire.errors import AdapterNotEngaged, AdapterRefused, Cancelled, RenderFailed, StorageFailed
 from kilnmark.protocol.wire.replies import StackInfo
-from kilnmark.protocol.wire.work import Failed, Finished, RenderJob, Stepped
+from kilnmark.protocol.wire.work import Failed, Finished, RenderCommand, Stepped
 
 
 def never(_: str) -> bool:
@@ -54,7 +54,7 @@ class Studio:
     def render(
         self, *names: str, scales: list[float] | None = None, warn: bool = False, probe: bool = False
     ) -> Finished | Failed:
-        job = RenderJob(
+        job = RenderCommand(
             job_id="job",
             variant="standin",
             prompt="kiln",

@@ -12,7 +12,7 @@ from kilnmark.engine.run.saver import Painting, Saver
 from kilnmark.engine.run.trail import Trail
 from kilnmark.protocol.wire.errors import RenderFailed, StorageFailed
 from kilnmark.protocol.wire.replies import StackInfo
-from kilnmark.protocol.wire.work import Failed, Finished, RenderJob
+from kilnmark.protocol.wire.work import Failed, Finished, RenderCommand
 from tests.protocol.samples import BASE
 
 SAVED_WITHIN_S = 20.0
@@ -38,7 +38,7 @@ class Ends:
 
 
 def painting(job_id: str) -> Painting:
-    job = RenderJob(
+    job = RenderCommand(
         job_id=job_id,
         variant="standin",
         prompt="a mill",

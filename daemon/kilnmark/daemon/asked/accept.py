@@ -21,7 +21,7 @@ from kilnmark.protocol.picture.report import AdapterReport, Verdict
 from kilnmark.protocol.wire.errors import AdapterRefused, InvalidParams
 from kilnmark.protocol.wire.replies import StackInfo
 from kilnmark.protocol.wire.requests import RenderParams
-from kilnmark.protocol.wire.work import RenderJob
+from kilnmark.protocol.wire.work import RenderCommand
 
 __all__ = ["Accepted", "Located", "accept", "known_variant", "locate_stack", "refusal"]
 
@@ -33,7 +33,7 @@ class Accepted(NamedTuple):
         repeatable: The seed is the request's own or its style's: asked for again, the same picture is meant.
     """
 
-    order: RenderJob
+    order: RenderCommand
     warnings: tuple[str, ...]
     repeatable: bool
 
@@ -77,7 +77,7 @@ def accept(params: RenderParams, settings: Settings, job_id: str, styled: Styled
         problem = f"{width}x{height} is more than {MAX_PIXELS} pixels - at `$.params.width`; ask for less"
         raise InvalidParams(problem)
     stack = styled.stack if styled else _stack(asked)
-    order = RenderJob(
+    order = RenderCommand(
         job_id=job_id,
         variant=base,
         prompt=asked.prompt,
@@ -101,19 +101,19 @@ def accept(params: RenderParams, settings: Settings, job_id: str, styled: Styled
     )
 
 
-async def locate_stack(order: RenderJob, roots: Sequence[Path]) -> Located:
+async def locate_stack(order: RenderCommand, roots: Sequence[Path]) -> Located:
     """Find an order's adapters. A disk may be slow, so it is asked off the loop."""
     return await asyncio.to_thread(_locate_all, order, roots)
 
 
-def refusal(order: RenderJob, refused: Sequence[AdapterReport]) -> AdapterRefused:
+def refusal(order: RenderCommand, refused: Sequence[AdapterReport]) -> AdapterRefused:
     """The error of a render whose adapters are refused; their reports travel in its detail."""
     return AdapterRefused(
         "; ".join(report.reason for report in refused), job_id=order.job_id, detail={"loras": list(refused)}
     )
 
 
-def _locate_all(order: RenderJob, roots: Sequence[Path]) -> Located:
+def _locate_all(order: RenderCommand, roots: Sequence[Path]) -> Located:
     found: list[str] = []
     refused: list[AdapterReport] = []
     for name, path, scale in zip(order.lora_names, order.lora_paths, order.lora_scales, strict=True):

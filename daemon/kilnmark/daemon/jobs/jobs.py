@@ -56,7 +56,7 @@ class Job:
 
     def __init__(
         self,
-        order: work.RenderJob,
+        order: work.RenderCommand,
         params: RenderParams,
         *,
         warnings: tuple[str, ...],

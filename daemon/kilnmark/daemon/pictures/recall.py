@@ -14,7 +14,7 @@ from kilnmark.daemon.pictures.results import KeptResult, ResultCache
 from kilnmark.protocol.picture.record import PictureRecord, find_record
 from kilnmark.protocol.wire.memory import BaseInfo
 from kilnmark.protocol.wire.replies import CacheInfo, RenderResult
-from kilnmark.protocol.wire.work import RenderJob
+from kilnmark.protocol.wire.work import RenderCommand
 
 __all__ = ["Recall", "read_record"]
 
@@ -36,7 +36,7 @@ class Recall:
         """The cache as `status` shows it."""
         return self._results.info
 
-    def keep(self, order: RenderJob, seen: Seen | None, base: BaseInfo | None, result: RenderResult) -> None:
+    def keep(self, order: RenderCommand, seen: Seen | None, base: BaseInfo | None, result: RenderResult) -> None:
         """Remember a picture that was finished this moment, if its adapters engaged wholly.
 
         Args:
@@ -53,7 +53,7 @@ class Recall:
             return
         self._results.put(recipe_of(order, sha256s, base).key, KeptResult(result, found.st_size, found.st_mtime_ns))
 
-    def key_of(self, order: RenderJob, seen: Seen | None, base: BaseInfo | None) -> str | None:
+    def key_of(self, order: RenderCommand, seen: Seen | None, base: BaseInfo | None) -> str | None:
         """The key under which an order's picture is known; None when none is, or a file's content is not known."""
         if not self._is_on or base is None or seen is None:
             return None
@@ -77,7 +77,7 @@ class Recall:
         return None
 
 
-def _says_enough(result: RenderResult, order: RenderJob) -> bool:
+def _says_enough(result: RenderResult, order: RenderCommand) -> bool:
     """Adapters that were probed at another scale only are no answer to who wants them probed at this one."""
     return not order.probe or all(report.probe_divergence is not None for report in result.loras)
 

@@ -13,7 +13,7 @@ import msgspec
 from kilnmark.protocol.picture.record import PictureRecord
 from kilnmark.protocol.picture.report import AdapterReport, Verdict
 from kilnmark.protocol.wire.memory import BaseInfo
-from kilnmark.protocol.wire.work import RenderJob
+from kilnmark.protocol.wire.work import RenderCommand
 
 __all__ = ["Recipe", "are_engaged", "recipe_of", "recipe_of_record"]
 
@@ -51,7 +51,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
         return hashlib.sha256(msgspec.json.encode(self)).hexdigest()
 
 
-def recipe_of(order: RenderJob, sha256s: Sequence[str], base: BaseInfo) -> Recipe:
+def recipe_of(order: RenderCommand, sha256s: Sequence[str], base: BaseInfo) -> Recipe:
     """The recipe of an order on this base; `sha256s` has one content hash for each of its adapters."""
     return _recipe(order, tuple(zip(sha256s, order.lora_scales, strict=True)), base, VERSION)
 
@@ -70,7 +70,7 @@ def are_engaged(reports: Sequence[AdapterReport]) -> bool:
 
 
 def _recipe(
-    asked: RenderJob | PictureRecord, adapters: tuple[tuple[str, float], ...], base: BaseInfo, version: str
+    asked: RenderCommand | PictureRecord, adapters: tuple[tuple[str, float], ...], base: BaseInfo, version: str
 ) -> Recipe:
     return Recipe(
         kilnmark_version=version,

@@ -94,10 +94,10 @@ class WorkerProcess:
         """Of the process, also after its end."""
         return self._process.pid
 
-    def tell(self, order: work.Order) -> None:
-        """Send an order. To a process that is gone it is lost; `ended` tells of that."""
+    def tell(self, command: work.Command) -> None:
+        """Send a command. To a process that is gone it is lost; `ended` tells of that."""
         if not self._transport.is_closing():
-            self._transport.write(work.encode(order))
+            self._transport.write(work.encode(command))
 
     def kill(self) -> None:
         """SIGKILL, the only signal that also ends a stopped process. Harmless when it is gone already."""

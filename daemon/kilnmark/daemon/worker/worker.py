@@ -33,7 +33,7 @@ DEATHS_WHILE_WARMING = 5
 """Workers lost in a row before any was ready, after which the base counts as one that cannot be held."""
 
 EXIT_TIMEOUT = 5.0
-"""Seconds a worker that loads nothing is given to follow its exit order."""
+"""Seconds a worker that loads nothing is given to follow its exit command."""
 
 LOADING_EXIT_TIMEOUT = 0.5
 """The same while it loads: it cannot listen before it is done, and has nothing to lose."""
@@ -98,7 +98,7 @@ class Worker:
         """The base that the worker was started for; None while it is not held."""
         return self.holdings.base_of(self._settings.variant)
 
-    def render(self, job: work.RenderJob) -> None:
+    def render(self, job: work.RenderCommand) -> None:
         """Start a render. Only when the state is `ready` and no other render is under way."""
         self._rendering = True
         self._step.set(self._settings.step_timeout)
@@ -150,7 +150,7 @@ class Worker:
             delay *= 2
 
     def stop(self) -> None:
-        """Order the worker to leave, and kill it when it has not after 5 seconds; `run` returns when it is gone."""
+        """Tell the worker to leave, and kill it when it has not after 5 seconds; `run` returns when it is gone."""
         self._become("stopped")
         self._wanted.set()
         self._leave()
@@ -178,7 +178,7 @@ class Worker:
         _log.info("worker %d started for %s", process.pid, self._settings.variant)
         self._beat.set(max(FIRST_BEAT, self._settings.beat_timeout))
         self._load.set(self._settings.load_timeout)
-        process.tell(self._settings.worker_order())
+        process.tell(self._settings.worker_configuration())
         if self._stopped:
             self._leave()
         try:
@@ -289,9 +289,9 @@ class Worker:
             listens = self._warmed and self.holdings.loading is None
             self._exit.set(EXIT_TIMEOUT if listens else LOADING_EXIT_TIMEOUT)
 
-    def _tell(self, order: work.Order) -> None:
+    def _tell(self, command: work.Command) -> None:
         if self._process is not None:
-            self._process.tell(order)
+            self._process.tell(command)
 
     def _kill_because(self, cause: str) -> None:
         self._cause = cause

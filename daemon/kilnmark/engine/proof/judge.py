@@ -24,7 +24,7 @@ from kilnmark.otel import names
 from kilnmark.otel.spans import describe_adapter, mark_failed
 from kilnmark.protocol.picture.report import AdapterReport, Verdict
 from kilnmark.protocol.wire.errors import AdapterNotEngaged, AdapterRefused, RenderFailed
-from kilnmark.protocol.wire.work import RenderJob
+from kilnmark.protocol.wire.work import RenderCommand
 
 __all__ = ["Judge", "Judgement", "warnings_of"]
 
@@ -62,7 +62,7 @@ class Judge:
         self._effect = Effect(base.slots)
         self._probe = Probe(base)
 
-    def judge(self, job: RenderJob, trail: Trail) -> Judgement:
+    def judge(self, job: RenderCommand, trail: Trail) -> Judgement:
         """Judge the stack of a job. The trail holds all reports afterwards, whatever comes of it.
 
         Raises:
@@ -84,7 +84,7 @@ class Judge:
         members = [each.applied for each in tried if each.applied is not None]
         return Judgement(members, self._effect.stack_ratio(members) if job.lora_paths else None)
 
-    def _read(self, job: RenderJob, trail: Trail, tried: list[_Tried]) -> None:
+    def _read(self, job: RenderCommand, trail: Trail, tried: list[_Tried]) -> None:
         for name, path, scale in zip(job.lora_names, job.lora_paths, job.lora_scales, strict=True):
             trail.check()
             span = trail.open_span(names.LORA_APPLY)
@@ -106,7 +106,7 @@ class Judge:
             for each, report in zip(tried, reports, strict=True):
                 each.report = report
 
-    def _probe_all(self, job: RenderJob, trail: Trail, tried: Sequence[_Tried]) -> None:
+    def _probe_all(self, job: RenderCommand, trail: Trail, tried: Sequence[_Tried]) -> None:
         for each in tried:
             if each.applied is not None:
                 trail.check()

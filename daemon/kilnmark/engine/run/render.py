@@ -16,7 +16,7 @@ from kilnmark.engine.run.trail import PaintingTrail, Trail
 from kilnmark.engine.stack.store import AdapterStore
 from kilnmark.otel import names
 from kilnmark.protocol.wire.errors import RenderFailed, RequestError
-from kilnmark.protocol.wire.work import Failed, RenderJob, Stepped
+from kilnmark.protocol.wire.work import Failed, RenderCommand, Stepped
 
 __all__ = ["Renderer"]
 
@@ -50,7 +50,7 @@ class Renderer:
         self._tell = tell
         self._is_cancelled = is_cancelled
 
-    def render(self, job: RenderJob, *, load_ms: float = 0.0) -> Painting | Failed:
+    def render(self, job: RenderCommand, *, load_ms: float = 0.0) -> Painting | Failed:
         """Paint one picture. Never raises: what goes wrong is the outcome.
 
         Args:
@@ -67,7 +67,7 @@ class Renderer:
             message = f"the engine failed while rendering: {type(error).__name__}: {error}"
             return Failed(job_id=job.job_id, code=RenderFailed.code, message=message, loras=trail.loras)
 
-    def _paint(self, job: RenderJob, trail: Trail) -> Painting:
+    def _paint(self, job: RenderCommand, trail: Trail) -> Painting:
         with trail.part("adapters"):
             members, stack_ratio = self._judge.judge(job, trail)
             trail.check()
@@ -84,7 +84,7 @@ class Renderer:
             is_standin=self._base.is_standin,
         )
 
-    def _painted(self, job: RenderJob, trail: Trail) -> Image:
+    def _painted(self, job: RenderCommand, trail: Trail) -> Image:
         """The picture, with the stack that is on the base."""
         with trail.part("encode", names.ENCODE):
             self._base.encode(job.prompt)

@@ -23,7 +23,7 @@ from kilnmark.protocol.picture.record import STANDIN_NOTICE, PictureRecord
 from kilnmark.protocol.picture.report import AdapterReport
 from kilnmark.protocol.wire.errors import RenderFailed, RequestError, StorageFailed
 from kilnmark.protocol.wire.memory import BaseInfo
-from kilnmark.protocol.wire.work import Failed, Finished, RenderJob
+from kilnmark.protocol.wire.work import Failed, Finished, RenderCommand
 
 __all__ = ["WAITING_LIMIT", "Painting", "Saver", "finish"]
 
@@ -47,7 +47,7 @@ class Painting:
         is_standin: The picture means nothing.
     """
 
-    job: RenderJob
+    job: RenderCommand
     trail: Trail
     image: Image
     base: BaseInfo

@@ -17,7 +17,7 @@ from kilnmark.otel.spans import mark_failed
 from kilnmark.protocol.picture.report import AdapterReport
 from kilnmark.protocol.wire.errors import Cancelled, RenderFailed, RequestError
 from kilnmark.protocol.wire.replies import Timings
-from kilnmark.protocol.wire.work import RenderJob, Stage, Stepped
+from kilnmark.protocol.wire.work import RenderCommand, Stage, Stepped
 
 __all__ = ["PaintingTrail", "Trail"]
 
@@ -37,7 +37,7 @@ class Trail:
 
     def __init__(
         self,
-        job: RenderJob,
+        job: RenderCommand,
         *,
         tracer: Tracer,
         tell: Callable[[Stepped], None],

@@ -1,6 +1,6 @@
 """What the daemon and its worker say to each other over their socket pair, one JSON value a line.
 
-Tagged unions: `Order` goes to the worker, `Event` comes back. Neither side knows more of the other than this.
+Tagged unions: `Command` goes to the worker, `Event` comes back. Neither side knows more of the other than this.
 """
 
 from typing import Literal
@@ -15,6 +15,7 @@ __all__ = [
     "STAGES",
     "Beat",
     "CancelRender",
+    "Command",
     "Configure",
     "Event",
     "Exit",
@@ -24,16 +25,15 @@ __all__ = [
     "Left",
     "LoadFailed",
     "Loading",
-    "Order",
     "Painted",
     "Prefetch",
     "Ready",
-    "RenderJob",
+    "RenderCommand",
     "Stage",
     "Stepped",
     "WarmUp",
+    "decode_command",
     "decode_event",
-    "decode_order",
     "encode",
 ]
 
@@ -46,7 +46,7 @@ class _Tagged(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
 
 
 class Configure(_Tagged, frozen=True, kw_only=True, tag="configure"):
-    """The first order: which base to hold at once, and which others may be asked for.
+    """The first command: which base to hold at once, and which others may be asked for.
 
     Attributes:
         variant: A name of `bases`.
@@ -69,7 +69,7 @@ class Configure(_Tagged, frozen=True, kw_only=True, tag="configure"):
     stack_cache_bytes: int
 
 
-class RenderJob(_Tagged, frozen=True, kw_only=True, tag="render"):
+class RenderCommand(_Tagged, frozen=True, kw_only=True, tag="render"):
     """One accepted render, every choice made. Paths are absolute; `names` and `lora_*` run in stack order.
 
     Attributes:
@@ -119,7 +119,7 @@ class Exit(_Tagged, frozen=True, kw_only=True, tag="exit"):
     """Flush and leave; a render under way is cancelled."""
 
 
-Order = Configure | RenderJob | WarmUp | CancelRender | Prefetch | Exit
+Command = Configure | RenderCommand | WarmUp | CancelRender | Prefetch | Exit
 
 
 class Beat(_Tagged, frozen=True, kw_only=True, tag="beat"):
@@ -197,18 +197,18 @@ class Failed(_Tagged, frozen=True, kw_only=True, tag="failed"):
 Event = Beat | Loading | Ready | LoadFailed | Left | Holding | Stepped | Painted | Finished | Failed
 
 _encoder = msgspec.json.Encoder()
-_orders: "msgspec.json.Decoder[Order]" = msgspec.json.Decoder(Order)
+_commands: "msgspec.json.Decoder[Command]" = msgspec.json.Decoder(Command)
 _events: "msgspec.json.Decoder[Event]" = msgspec.json.Decoder(Event)
 
 
-def encode(message: "Order | Event") -> bytes:
+def encode(message: "Command | Event") -> bytes:
     """One line, newline included."""
     return _encoder.encode(message) + b"\n"
 
 
-def decode_order(line: bytes) -> Order:
-    """Raises msgspec.DecodeError when the line is not an order."""
-    return _orders.decode(line)
+def decode_command(line: bytes) -> Command:
+    """Raises msgspec.DecodeError when the line is not a command."""
+    return _commands.decode(line)
 
 
 def decode_event(line: bytes) -> Event:
