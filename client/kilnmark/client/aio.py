@@ -31,7 +31,7 @@ from kilnmark.client.connection import (
     Method,
     Progressed,
 )
-from kilnmark.client.dial import RETRY_AFTER, socket_path, try_to_connect
+from kilnmark.client.dial import pause_before, socket_path, try_to_connect
 from kilnmark.client.errors import BadReply
 from kilnmark.client.many import Rendered, Turns
 from kilnmark.client.request import (
@@ -282,9 +282,10 @@ class AsyncClient:
 
     async def _dial(self) -> Link:
         patience = self._timeouts.for_connect(self.socket)
+        attempt = 1
         while (sock := try_to_connect(self.socket)) is None:
-            patience.left()
-            await asyncio.sleep(RETRY_AFTER)
+            attempt += 1
+            await asyncio.sleep(pause_before(attempt, patience.left()))
         try:
             return Link(sock, *await asyncio.open_unix_connection(sock=sock))
         except BaseException:

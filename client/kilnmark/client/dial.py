@@ -1,21 +1,23 @@
 """Where the daemon's socket is, and how one attempt to connect to it ends; the flavours do the waiting.
 
-A full backlog shows at once as "try again" on a Unix socket that does not block, and as a false success in event
-loops, so nobody but this module connects.
+A full backlog shows at once as "try again" on a Unix socket that does not block (Linux), or like a socket that nobody
+listens at (macOS), and as a false success in event loops, so nobody but this module connects.
 """
 
 import os
+import random
 import socket
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from kilnmark.client.errors import DaemonUnavailable
-from kilnmark.protocol.wire.address import MAX_SOCKET_PATH, default_socket_path
+from kilnmark.protocol.wire.address import LOCK_SUFFIX, MAX_SOCKET_PATH, default_socket_path
 
-__all__ = ["RETRY_AFTER", "has_hung_up", "socket_path", "try_to_connect"]
+__all__ = ["has_hung_up", "is_served", "pause_before", "socket_path", "try_to_connect"]
 
-RETRY_AFTER = 0.02
-"""Seconds between two attempts while the daemon's backlog is full."""
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 0.5
+"""Seconds before the second attempt while the daemon's backlog is full, at most; doubled up to the longest."""
 
 _REASONS: dict[type[Exception], str] = {
     FileNotFoundError: "there is no socket",
@@ -30,6 +32,21 @@ def socket_path(named: str | os.PathLike[str] | None) -> str:
     if named is not None:
         return str(Path(named).absolute())
     return str(default_socket_path(os.environ, platform=sys.platform, uid=os.getuid()))
+
+
+def pause_before(attempt: int, left: float | None) -> float:
+    """Seconds to wait before an attempt to connect, after the backlog was full.
+
+    Drawn evenly from zero to a bound that doubles: a thousand callers that found it full together come back apart
+    ("full jitter", Exponential Backoff And Jitter, AWS Architecture Blog, 2015).
+
+    Args:
+        attempt: Which attempt is next; the second is 2.
+        left: Seconds of the connect time-out that are left; None: no bound.
+    """
+    bound = min(_FIRST_PAUSE * 2.0 ** min(attempt - 2, 16), _LONGEST_PAUSE)
+    pause = random.uniform(0, bound)  # noqa: S311 - spreads callers, guards nothing
+    return pause if left is None else min(pause, left)
 
 
 def try_to_connect(path: str) -> socket.socket | None:
@@ -52,11 +69,25 @@ def try_to_connect(path: str) -> socket.socket | None:
         return None
     except (OSError, ValueError) as error:
         sock.close()
+        if isinstance(error, ConnectionRefusedError) and sys.platform == "darwin" and is_served(path):
+            return None
         raise DaemonUnavailable(path, _REASONS.get(type(error), str(error))) from error
     except BaseException:
         sock.close()
         raise
     return sock
+
+
+def is_served(path: str) -> bool:
+    """Whether the daemon that holds the path's lock file lives, as far as its process number tells.
+
+    macOS refuses both a socket left over and one whose backlog is full; the first has no living daemon. A number that
+    went to another process meanwhile costs the connect time-out, no more.
+    """
+    with suppress(OSError, ValueError, OverflowError):
+        os.kill(int(Path(path + LOCK_SUFFIX).read_text().strip()), 0)
+        return True
+    return False
 
 
 def has_hung_up(sock: socket.socket) -> bool:

@@ -29,7 +29,7 @@ from kilnmark.client.connection import (
     Method,
     Progressed,
 )
-from kilnmark.client.dial import RETRY_AFTER, socket_path, try_to_connect
+from kilnmark.client.dial import pause_before, socket_path, try_to_connect
 from kilnmark.client.errors import BadReply
 from kilnmark.client.many import Rendered
 from kilnmark.client.request import (
@@ -273,9 +273,10 @@ class Client:
 
     def _dial(self) -> socket.socket:
         patience = self._timeouts.for_connect(self.socket)
+        attempt = 1
         while (sock := try_to_connect(self.socket)) is None:
-            patience.left()
-            time.sleep(RETRY_AFTER)
+            attempt += 1
+            time.sleep(pause_before(attempt, patience.left()))
         return sock
 
 

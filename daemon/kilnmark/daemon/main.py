@@ -18,7 +18,7 @@ from kilnmark.daemon.methods import Methods
 from kilnmark.daemon.settings import Settings, SettingsError, read_settings
 from kilnmark.daemon.wire.connection import Connection
 from kilnmark.daemon.wire.dispatch import Dispatch
-from kilnmark.daemon.wire.socket import Listener, SocketHeld, UnfitSocketPath
+from kilnmark.daemon.wire.socket import BACKLOG, Listener, SocketHeld, UnfitSocketPath
 from kilnmark.otel.setup import Telemetry, TracingMisconfigured, start
 
 __all__ = ["Daemon", "main"]
@@ -58,7 +58,8 @@ class Daemon:
             loop.add_signal_handler(number, self._signalled, number)
         worker = loop.create_task(self._renders.worker.run())
         worker.add_done_callback(self._worker_watch_ended)
-        server = await loop.create_unix_server(self._connection, sock=self._listener.socket)
+        # The loop listens once more on the socket it is handed, with 100 where nobody says otherwise.
+        server = await loop.create_unix_server(self._connection, sock=self._listener.socket, backlog=BACKLOG)
         _log.info("ready: listening on %s, variant %s", self._settings.socket, self._settings.variant)
         await self._ending.wait()
         await self._drain()

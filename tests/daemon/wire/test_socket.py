@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import socket
 import stat
 import subprocess
@@ -165,3 +166,36 @@ def test_a_process_that_outlives_us_does_not_keep_the_lock(home: Path) -> None:
         listener.close()
         Listener(home / "daemon.sock").close()
         child.communicate(timeout=20)
+
+
+def can_wait(path: Path, wanted: int) -> int:
+    """How many of so many connections at once the socket lets wait until they are taken."""
+    waiting = [socket.socket(socket.AF_UNIX) for _ in range(wanted)]
+    try:
+        for each in waiting:
+            each.setblocking(False)
+        return sum(each.connect_ex(str(path)) == 0 for each in waiting)
+    finally:
+        for each in waiting:
+            each.close()
+
+
+needs_long_backlog = pytest.mark.skipif(
+    sys.platform != "linux" or int(Path("/proc/sys/net/core/somaxconn").read_text()) < 1000,
+    reason="this system lets fewer than 1,000 wait",
+)
+
+
+@needs_long_backlog
+def test_a_burst_of_a_thousand_connections_waits_to_be_taken(home: Path) -> None:
+    with Listener(home / "daemon.sock") as listener:
+        assert can_wait(listener.path, 1000) == 1000
+
+
+@needs_long_backlog
+def test_a_burst_of_a_thousand_connections_waits_for_a_daemon_that_is_busy(daemon: Daemon) -> None:
+    os.kill(daemon.process.pid, signal.SIGSTOP)
+    try:
+        assert can_wait(daemon.socket, 1000) == 1000
+    finally:
+        os.kill(daemon.process.pid, signal.SIGCONT)

@@ -15,12 +15,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from kilnmark.protocol.wire.address import MAX_SOCKET_PATH
+from kilnmark.protocol.wire.address import LOCK_SUFFIX, MAX_SOCKET_PATH
 from kilnmark.protocol.wire.errors import KilnmarkError
 
-__all__ = ["Listener", "SocketHeld", "UnfitSocketPath", "peer_uid"]
+__all__ = ["BACKLOG", "Listener", "SocketHeld", "UnfitSocketPath", "peer_uid"]
 
-_BACKLOG = 128
+BACKLOG = 2**31 - 1
+"""Connections that may wait to be taken: as many as the system allows, since both Linux (`net.core.somaxconn`) and
+macOS (`kern.ipc.somaxconn`) cut a larger number down to theirs. `socket.SOMAXCONN` is a constant of the C library's
+build, 128 on macOS and on older Linux, whatever the running system allows."""
 
 
 class SocketHeld(KilnmarkError):
@@ -100,7 +103,7 @@ def _own_directory(directory: Path) -> None:
 
 def _take_lock(path: Path) -> int:
     """Hold the lock file for life. It is never removed: whoever removed it could unlock somebody else's."""
-    name = path.with_name(path.name + ".lock")
+    name = path.with_name(path.name + LOCK_SUFFIX)
     try:
         lock = os.open(name, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     except OSError as error:
@@ -151,7 +154,7 @@ def _bind(path: Path) -> tuple[socket.socket, tuple[int, int]]:
         raise UnfitSocketPath(f"{path} cannot be bound ({error.strerror}); choose another path") from error
     finally:
         os.umask(before)
-    sock.listen(_BACKLOG)
+    sock.listen(BACKLOG)
     sock.settimeout(0)
     identity = _identity_of(path)
     if identity is None:

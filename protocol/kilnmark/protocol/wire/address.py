@@ -3,10 +3,14 @@
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 
-__all__ = ["MAX_SOCKET_PATH", "default_socket_path"]
+__all__ = ["LOCK_SUFFIX", "MAX_SOCKET_PATH", "default_socket_path"]
 
 MAX_SOCKET_PATH = 103
 """Bytes a Unix socket's path may have on every system we serve (macOS has 104 with the closing zero)."""
+
+
+LOCK_SUFFIX = ".lock"
+"""Behind the socket's path: the file that its daemon locks for as long as it lives, with its process number in it."""
 
 
 def default_socket_path(env: Mapping[str, str], *, platform: str, uid: int) -> PurePosixPath:
