@@ -18,7 +18,8 @@ from safetensors.numpy import save_file
 from kilnmark.engine.families.flux1 import Base
 from kilnmark.engine.families.weights import WeightsProblem, read_directory
 from kilnmark.engine.stack.slots import children
-from kilnmark.protocol.picture.catalog import VARIANTS, Numbers
+from kilnmark.protocol.picture.catalog import VARIANTS
+from kilnmark.protocol.picture.family import Numbers
 
 CONFIGS = {"dev": ModelConfig.dev, "krea-dev": ModelConfig.krea_dev, "schnell": ModelConfig.schnell}
 HALF, PACKED = np.float16, np.uint32

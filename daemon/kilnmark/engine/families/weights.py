@@ -13,7 +13,8 @@ from pathlib import Path
 from kilnmark.keymaps.errors import RefusedFile
 from kilnmark.keymaps.files.dtypes import FLOATS
 from kilnmark.keymaps.files.safefile import AdapterHeader, read_header
-from kilnmark.protocol.picture.catalog import VARIANTS, Numbers
+from kilnmark.protocol.picture.catalog import VARIANTS
+from kilnmark.protocol.picture.family import Numbers
 
 __all__ = ["PARTS", "Directory", "WeightsProblem", "read_directory"]
 

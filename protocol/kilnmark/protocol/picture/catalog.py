@@ -1,11 +1,38 @@
-"""The variants a daemon can serve, with what each sets when a request is silent, and the priorities of requests."""
+"""Every family there is, one row each, with the variants that a daemon can serve; and the priorities of requests.
 
-from collections.abc import Mapping
-from typing import Literal, get_args
+What a row can say is `family`'s part. Those of the product stand here. Further ones come from installed packages that
+have an entry point in the group `kilnmark.families`: daemon, worker, client and keymaps all find them by that alone.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from types import MappingProxyType
+from typing import Literal, TypeVar, get_args
 
 import msgspec
 
-__all__ = ["MAX_PIXELS", "PRIORITIES", "STANDIN", "VARIANTS", "Numbers", "Priority", "Variant"]
+from kilnmark.protocol.picture.family import Encoder, Family, Numbers, Part, Variant
+from kilnmark.protocol.wire.errors import KilnmarkError
+
+__all__ = [
+    "FAMILIES",
+    "GROUP",
+    "MAX_PIXELS",
+    "PRIORITIES",
+    "STANDIN",
+    "VARIANTS",
+    "Priority",
+    "UnknownVariant",
+    "UnusableFamily",
+    "Variant",
+    "family_of",
+    "look_again",
+    "row_of",
+]
+
+GROUP = "kilnmark.families"
+"""The entry points that name further rows, each a `Family`."""
 
 STANDIN = "standin"
 """The variant that needs no weights."""
@@ -16,67 +43,182 @@ PRIORITIES: tuple[Priority, ...] = get_args(Priority)
 """From the first served to the last."""
 
 MAX_PIXELS = 2048 * 2048
-"""The largest picture accepted, in pixels: the four megapixels FLUX.1 can still draw coherently."""
+"""The largest picture accepted, in pixels."""
+
+_CLIP = Encoder(attribute="clip_text_encoder", title="CLIP", tokens=77, tokenizer="tokenizer", shapes="clip_l")
+_T5 = Encoder(attribute="t5_text_encoder", title="T5", tokens=512, tokenizer="tokenizer_2", shapes="t5_xxl")
+_GUIDED, _UNGUIDED = (_CLIP, _T5), (_CLIP, msgspec.structs.replace(_T5, tokens=256))
+_EMBEDDER = "guidance_embedder"
+"""What of FLUX.1 reads guidance, where it is distilled to."""
+
+# Counted in the classes that mflux 0.24 builds; `tests/engine/families` holds them to it.
+_DEV_NUMBERS = Numbers(matrices=16_784_467_712, others=51_904_323)
+_SCHNELL_NUMBERS = Numbers(matrices=16_774_244_096, others=51_898_179)
+_THIN_NUMBERS = Numbers(matrices=0, others=35_130_947)
+
+_FLUX1 = Family(
+    name="flux1",
+    title="FLUX.1",
+    engine="kilnmark.engine.families.flux1",
+    variants=(
+        Variant(
+            name=STANDIN,
+            family="flux1",
+            width=128,
+            height=128,
+            steps=2,
+            guidance=3.5,
+            encoders=_GUIDED,
+            shapes="dev",
+            numbers=_THIN_NUMBERS,
+            made_up=True,
+        ),
+        Variant(
+            name="dev",
+            family="flux1",
+            width=1024,
+            height=1024,
+            steps=12,
+            guidance=3.5,
+            encoders=_GUIDED,
+            shapes="dev",
+            numbers=_DEV_NUMBERS,
+            has=(_EMBEDDER,),
+        ),
+        Variant(
+            name="krea-dev",
+            family="flux1",
+            width=1024,
+            height=1024,
+            steps=12,
+            guidance=4.5,
+            encoders=_GUIDED,
+            shapes="dev",
+            numbers=_DEV_NUMBERS,
+            has=(_EMBEDDER,),
+        ),
+        Variant(
+            name="schnell",
+            family="flux1",
+            width=1024,
+            height=1024,
+            steps=4,
+            guidance=0.0,
+            guided=False,
+            encoders=_UNGUIDED,
+            shapes="schnell",
+            numbers=_SCHNELL_NUMBERS,
+            lacks=(_EMBEDDER,),
+        ),
+    ),
+    parts=(
+        Part(folder="transformer", marks=("single_transformer_blocks.", "time_text_embed.")),
+        Part(folder="vae", unread="encoder."),
+        Part(folder="text_encoder"),
+        Part(folder="text_encoder_2"),
+    ),
+    blocks=("transformer_blocks.", "single_transformer_blocks."),
+    repositories=(
+        "black-forest-labs/FLUX.1-dev",
+        "black-forest-labs/FLUX.1-schnell",
+        "black-forest-labs/FLUX.1-Krea-dev",
+    ),
+)
+
+_SHIPPED = (_FLUX1,)
 
 
-class Numbers(msgspec.Struct, frozen=True, kw_only=True):
-    """How many numbers a base holds, which is what its memory is made of.
+class UnusableFamily(KilnmarkError):
+    """An installed package brings a family that cannot be used; the message names it and says why."""
 
-    Attributes:
-        matrices: In layers that quantizing packs: linear layers and embeddings.
-        others: In all others.
+
+class UnknownVariant(KilnmarkError):
+    """No family has a variant of this name; the message has those that there are."""
+
+
+_Row = TypeVar("_Row")
+
+
+class _Found(Mapping[str, _Row]):
+    """Rows by name, looked for when the first is asked for."""
+
+    def __init__(self, find: Callable[[], Mapping[str, _Row]]) -> None:
+        self._find = find
+
+    def __getitem__(self, name: str) -> _Row:
+        return self._find()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._find())
+
+    def __len__(self) -> int:
+        return len(self._find())
+
+
+@cache
+def _families() -> Mapping[str, Family]:
+    found: dict[str, Family] = {}
+    for family in (*_SHIPPED, *map(_installed, entry_points(group=GROUP))):
+        taken = {name for other in found.values() for name in _names(other.variants)}
+        if family.name in found or not taken.isdisjoint(_names(family.variants)):
+            raise UnusableFamily(f"the family {family.name!r} or one of its variants is there already; uninstall one")
+        found[family.name] = family
+    return MappingProxyType(found)
+
+
+@cache
+def _variants() -> Mapping[str, Variant]:
+    return MappingProxyType({variant.name: variant for family in FAMILIES.values() for variant in family.variants})
+
+
+def _installed(entry: EntryPoint) -> Family:
+    try:
+        family = entry.load()
+    except Exception as error:  # whatever somebody else's module raises
+        raise UnusableFamily(f"{_origin(entry)} cannot be imported: {error}; mend or uninstall it") from error
+    if not isinstance(family, Family) or {variant.family for variant in family.variants} != {family.name}:
+        raise UnusableFamily(f"{_origin(entry)} is no Family with variants of its own; mend or uninstall it")
+    return family
+
+
+def _origin(entry: EntryPoint) -> str:
+    package = entry.dist.name if entry.dist else "a package"
+    return f"the family {entry.name!r} of {package} ({entry.value})"
+
+
+def _names(variants: Iterable[Variant]) -> list[str]:
+    return [variant.name for variant in variants]
+
+
+FAMILIES: Mapping[str, Family] = _Found(_families)
+"""Every family by name, those of the product first. Reading it raises UnusableFamily where an installed one is none."""
+
+VARIANTS: Mapping[str, Variant] = _Found(_variants)
+"""Every variant of every family by name; raises as `FAMILIES` does."""
+
+
+def look_again() -> None:
+    """Forget which packages were found; the next reader looks for them again."""
+    _families.cache_clear()
+    _variants.cache_clear()
+
+
+def row_of(name: str, counts_as: Mapping[str, str] = MappingProxyType({})) -> Variant:
+    """What is known of a base.
+
+    Args:
+        name: A variant's, or a key of `counts_as`.
+        counts_as: Names of bases that are given as directories, each with the variant that its weights are.
+
+    Raises:
+        UnknownVariant: It is neither.
     """
-
-    matrices: int
-    others: int
-
-    def nbytes(self, quantize: int | None, number_bytes: int) -> int:
-        """The memory they take, in bytes.
-
-        Args:
-            quantize: Bits a number of a packed matrix; None packs none.
-            number_bytes: Of a number that is not packed, in bytes.
-        """
-        if quantize is None:
-            return (self.matrices + self.others) * number_bytes
-        groups = self.matrices // _GROUP
-        return self.matrices * quantize // 8 + (2 * groups + self.others) * number_bytes
+    variant = counts_as.get(name, name)
+    if variant not in VARIANTS:
+        raise UnknownVariant(f"{name!r} is no known variant; known are {', '.join(VARIANTS)}")
+    return VARIANTS[variant]
 
 
-_GROUP = 64
-"""Numbers of a packed matrix that share a scale and an offset: the default of mflux and MLX."""
-
-
-class Variant(msgspec.Struct, frozen=True, kw_only=True):
-    """A base the daemon knows by name, and the picture it makes when neither request nor tier says otherwise.
-
-    Attributes:
-        width, height: Pixels, multiples of 16.
-        steps: Denoise steps.
-        guidance: Distilled guidance; `guided` tells whether the base has the embedder that reads it.
-        numbers: What it holds: transformer, both text encoders and the VAE's decoder, counted in the classes that mflux
-            0.24 builds for it.
-    """
-
-    name: str
-    width: int
-    height: int
-    steps: int
-    guidance: float
-    guided: bool = True
-    numbers: Numbers
-
-
-_DEV = Numbers(matrices=16_784_467_712, others=51_904_323)
-_SCHNELL = Numbers(matrices=16_774_244_096, others=51_898_179)
-_THIN = Numbers(matrices=0, others=35_130_947)
-
-VARIANTS: Mapping[str, Variant] = {
-    v.name: v
-    for v in (
-        Variant(name=STANDIN, width=128, height=128, steps=2, guidance=3.5, numbers=_THIN),
-        Variant(name="dev", width=1024, height=1024, steps=12, guidance=3.5, numbers=_DEV),
-        Variant(name="krea-dev", width=1024, height=1024, steps=12, guidance=4.5, numbers=_DEV),
-        Variant(name="schnell", width=1024, height=1024, steps=4, guidance=0.0, guided=False, numbers=_SCHNELL),
-    )
-}
+def family_of(variant: Variant) -> Family:
+    """The family that a variant is of."""
+    return FAMILIES[variant.family]

@@ -1,0 +1,133 @@
+"""What a row of the catalog says of a kind of model: encoders, folders, variants, and what each of these defaults to.
+
+Facts and nothing else: no file is read here and no model is built. A family that is installed beside the product writes
+its own row with these classes; `catalog` finds it, and `docs/families.md` shows one.
+"""
+
+import msgspec
+
+__all__ = ["Encoder", "Family", "Numbers", "Part", "Variant"]
+
+_GROUP = 64
+"""Numbers of a packed matrix that share a scale and an offset: the default of mflux and MLX."""
+
+KEYMAPS_NAMES = "kilnmark.keymaps.names"
+
+
+class Numbers(msgspec.Struct, frozen=True, kw_only=True):
+    """How many numbers a base holds, which is what its memory is made of.
+
+    Attributes:
+        matrices: In layers that quantizing packs: linear layers and embeddings.
+        others: In all others.
+    """
+
+    matrices: int
+    others: int
+
+    def nbytes(self, quantize: int | None, number_bytes: int) -> int:
+        """The memory they take, in bytes.
+
+        Args:
+            quantize: Bits a number of a packed matrix; None packs none.
+            number_bytes: Of a number that is not packed, in bytes.
+        """
+        if quantize is None:
+            return (self.matrices + self.others) * number_bytes
+        groups = self.matrices // _GROUP
+        return self.matrices * quantize // 8 + (2 * groups + self.others) * number_bytes
+
+
+class Encoder(msgspec.Struct, frozen=True, kw_only=True):
+    """A text encoder of a variant.
+
+    Attributes:
+        attribute: What the engine calls it, with which the paths of its layers begin.
+        title: What people call it.
+        tokens: How many it reads, its own beginning and end included.
+        tokenizer: The folder of a base's directory that holds its tokenizer.
+        shapes: The name of its layers' shapes; None: no adapter changes it.
+    """
+
+    attribute: str
+    title: str
+    tokens: int
+    tokenizer: str
+    shapes: str | None = None
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True):
+    """A folder of a base's directory that holds weights.
+
+    Attributes:
+        folder: Its name.
+        marks: By these the family is known: each stands in the name of a tensor of this folder.
+        unread: Tensors whose names begin so stay on disk; empty: all are read.
+    """
+
+    folder: str
+    marks: tuple[str, ...] = ()
+    unread: str = ""
+
+
+class Variant(msgspec.Struct, frozen=True, kw_only=True):
+    """One base of a family, and the picture it makes when neither request nor tier says otherwise.
+
+    Attributes:
+        name: What requests, tiers and styles call it.
+        family: The name of its family.
+        width, height: Pixels, multiples of 16.
+        steps: Denoise steps.
+        guidance: What is used where nothing else is asked for; 0 where it takes none.
+        guided: Whether it takes guidance.
+        negative_prompt: Whether it takes a negative prompt.
+        encoders: Its text encoders.
+        shapes: The name of its own layers' shapes.
+        numbers: What it holds in memory: the transformer, its text encoders, and what decodes the picture.
+        has, lacks: By these a directory of the family is known to be this variant: what stands in the name of a tensor,
+            and what stands in none. Of several that fit the first of the row is meant.
+        made_up: Its numbers are made up on the spot: it has no weights, cannot be quantized, and its pictures mean
+            nothing.
+    """
+
+    name: str
+    family: str
+    width: int
+    height: int
+    steps: int
+    guidance: float
+    guided: bool = True
+    negative_prompt: bool = False
+    encoders: tuple[Encoder, ...]
+    shapes: str
+    numbers: Numbers
+    has: tuple[str, ...] = ()
+    lacks: tuple[str, ...] = ()
+    made_up: bool = False
+
+
+class Family(msgspec.Struct, frozen=True, kw_only=True):
+    """A kind of model: one row of the catalog.
+
+    Attributes:
+        name: Its own.
+        title: What people call it.
+        engine: The module that loads it, for the worker alone to import: `kilnmark.engine.families.family` says what
+            must be in it.
+        variants: Its bases.
+        parts: The folders of a directory of it; none: it is never given as a directory.
+        blocks: How the paths of its repeated blocks begin; their linear layers are what `target_count` counts. None:
+            every linear layer counts.
+        data: The package whose `model_shapes` folder has its shapes, and whose `layers` folder, if there is one, its
+            tables of names.
+        repositories: Where its weights are published, by their names on the Hugging Face hub.
+    """
+
+    name: str
+    title: str
+    engine: str
+    variants: tuple[Variant, ...]
+    parts: tuple[Part, ...] = ()
+    blocks: tuple[str, ...] = ()
+    data: str = KEYMAPS_NAMES
+    repositories: tuple[str, ...] = ()
