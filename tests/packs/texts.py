@@ -66,7 +66,34 @@ GENRE_STYLES: Final = (
 )
 """The last two are unusable: a genre of that kind has no pictures at all."""
 
+_TWELVE_PLACES = """\
+positive_suffix: low tide light over @
+visual_tag_overrides:
+  the_shore:
+    positive_suffix: wet granite, kelp, grey morning
+    style_note: Always the same two boats.
+  old_town:
+    positive_suffix: narrow brick houses, washing lines
+    palette: [brick, soot, {accent: bottle green}]
+    style_note: Nobody looks up.
+  North Quarter:
+    positive_suffix: >-
+      tall grain stores,
+      pulleys and doves
+  salt-marsh: {positive_suffix: 'reeds, flat water', style_note: null}
+  ferry stairs: {positive_suffix: worn steps below a lantern, mood: waiting}
+  counting house: {positive_suffix: a hundred lit windows}
+  orchard: {positive_suffix: rows of drowned apple trees, references: [plate 4, plate 9]}
+  lighthouse: {positive_suffix: a slow white beam}
+  灯台: {positive_suffix: a slow white beam}
+  mill: still wheel, green weir
+  observatory: {positive_suffix: a cracked dome, priority: 3}
+  gaol: {positive_suffix: high blind walls, style_note: 'no prisoners, ever'}
+"""
+"""The art direction of a world of twelve places, as people write it."""
+
 WORLD_STYLES: Final = (
+    Text(_TWELVE_PLACES),
     Text("positive_suffix: the @ light\nloras:\n  exclude: []\n  add: []\n"),
     Text("# inherits everything\npositive_suffix: wind over @\nbase_seed: 12\n"),
     Text("loras:\n  add:\n    - {name: haze, file: ~FILE~, scale: 0.3, applies_to: [landscape, portrait, creature]}\n"),

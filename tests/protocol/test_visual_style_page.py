@@ -8,6 +8,7 @@ import pytest
 
 from kilnmark.protocol.content.documents import StyleFields, parse_genre_style, parse_world_style
 from kilnmark.protocol.content.marked_yaml import read_marked
+from kilnmark.protocol.content.places import PicturePlace, tag_of
 from kilnmark.protocol.content.schemas import SCHEMAS
 from kilnmark.protocol.content.style import compose_lora_stack, overlay
 from kilnmark.protocol.content.tiers import load_tiers, parse_tiers
@@ -28,6 +29,15 @@ def test_its_genre_and_its_world_go_together() -> None:
 
 def test_every_field_is_explained() -> None:
     assert all(f"`{field}`" in PAGE for field in StyleFields.model_fields)
+
+
+def test_its_places_get_the_tags_of_its_table() -> None:
+    tags = parse_genre_style(GENRE).visual_tag_overrides
+    rows = re.findall(r"^\| ([^|`]+) \| ([^|`]+) \| (?:`(\w+)`|none): .* \|$", PAGE, re.MULTILINE)
+    assert len(rows) == 3
+    assert [tag_of(PicturePlace(region, name), tags or ()) or "" for name, region, _ in rows] == [
+        row[2] for row in rows
+    ]
 
 
 def test_its_tiers_are_read_and_its_table_is_that_of_every_genre() -> None:

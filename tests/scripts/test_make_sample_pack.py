@@ -11,6 +11,7 @@ from kilnmark.keymaps.adapter import read_adapter
 from kilnmark.keymaps.engagement import evidence
 from kilnmark.keymaps.names.shapes import load_shapes
 from kilnmark.protocol.content.packs import load_pack
+from kilnmark.protocol.content.places import PicturePlace
 from kilnmark.protocol.picture.report import Verdict, judge
 from scripts.make_sample_pack import PACKS, SAMPLES, write_samples
 
@@ -71,6 +72,17 @@ def test_one_world_only_adds_and_the_other_excludes_and_adds() -> None:
 def test_the_worlds_inherit_exclude_and_add(world: str | None, tier: str, names: list[str]) -> None:
     composed = load_pack(PackFolder(PACKS), "weatherwright", world).compose(tier)
     assert [entry.entry.name for entry in composed.stack.adapters] == names
+
+
+@pytest.mark.parametrize(
+    ("world", "tags"),
+    [("carding_moor", ["high_moor", "high_moor", "mill"]), ("brine_exchange", ["the-exchange", "saltgate"])],
+)
+def test_every_point_of_interest_is_directed(world: str, tags: list[str]) -> None:
+    style = load_pack(PackFolder(PACKS), "weatherwright", world).compose("landscape")
+    chapters = read(GENRE / "worlds" / world / "history.yaml")["chapters"]
+    points = [point for chapter in chapters for point in chapter["points_of_interest"]]
+    assert [style.at(PicturePlace(point["region"], point["name"])).tag for point in points] == tags
 
 
 def test_there_are_five_points_of_interest_and_four_portraits() -> None:

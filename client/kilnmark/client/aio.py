@@ -211,19 +211,22 @@ class AsyncClient:
         params = inspect_params(lora_paths, **options)
         return await self._ask(LORA_INSPECT, params, self._timeouts.for_work("lora.inspect"))
 
-    async def compose(self, genre: str, tier: str, *, world: str | None = None, prompt: str = "") -> Composition:
+    async def compose(
+        self, genre: str, tier: str, *, world: str | None = None, place: str | None = None, prompt: str = ""
+    ) -> Composition:
         """Show what `render(prompt, genre=..., world=..., tier=...)` would be, and what its adapter files are.
 
         Args:
             genre: The content pack.
             tier: The kind of picture asked for.
             world: A setting inside the genre; None: the genre by itself.
+            place: What is painted, by its region or its name; None: no place in particular.
             prompt: What to paint; empty shows the style's own words alone.
 
         Raises:
             InvalidParams: a name is unknown, or a document is not usable; `detail` holds every problem.
         """
-        params = compose_params(genre, tier, world, prompt)
+        params = compose_params(genre, tier, world, place, prompt)
         return await self._ask(STYLE_COMPOSE, params, self._timeouts.for_work("style.compose"))
 
     async def shutdown(self, *, drain: bool = False) -> ShutdownResult:

@@ -55,6 +55,7 @@ class RenderOptions(TypedDict, total=False):
         lora_paths: Adapter files in stack order; relative ones are meant from the current folder.
         lora_scales: One scale for each path; left out, each is 1.0.
         genre, world: Compose the stack from `visual_style.yaml` instead, by `tier`.
+        place: What is painted, by its region or its name, for the genre's art direction by place.
         on_mismatch: `error` refuses the render when an adapter does not engage wholly, `warn` renders and reports.
         job_id: The caller's idempotency key; a render with one goes on when the connection is lost.
         priority: `high` is painted before `normal`, and that before `low`; a long wait raises it.
@@ -74,6 +75,7 @@ class RenderOptions(TypedDict, total=False):
     lora_scales: Sequence[float]
     genre: str | None
     world: str | None
+    place: str | None
     on_mismatch: Literal["error", "warn"]
     job_id: str | None
     priority: Priority
@@ -153,13 +155,13 @@ def wait_params(job_id: str, timeout: float | None) -> JobWaitParams:
     return jsonrpc.params_as(JobWaitParams, msgspec.json.encode(params))
 
 
-def compose_params(genre: str, tier: str, world: str | None, prompt: str) -> StyleComposeParams:
+def compose_params(genre: str, tier: str, world: str | None, place: str | None, prompt: str) -> StyleComposeParams:
     """Build and check a request for a composition.
 
     Raises:
         InvalidParams: naming the field.
     """
-    params = StyleComposeParams(genre=genre, world=world, tier=tier, prompt=prompt)
+    params = StyleComposeParams(genre=genre, world=world, tier=tier, place=place, prompt=prompt)
     return jsonrpc.params_as(StyleComposeParams, msgspec.json.encode(params))
 
 

@@ -243,7 +243,7 @@ class Methods:
         """What the request's genre comes to; None where it names none."""
         if params.genre is None or params.tier is None:
             return None
-        return await self._packs.compose(params.genre, params.world, params.tier)
+        return await self._packs.compose(params.genre, params.world, params.tier, params.place)
 
     def _accept(self, params: RenderParams, styled: Styled | None) -> Job:
         self._renders.check_open()

@@ -70,6 +70,7 @@ def make_packs(root: Path, *, base_seed: int) -> SmallPacks:
             text: Prose that stays out of every prompt.
             points_of_interest:
               - name: Glass Stair
+                region: High Fen
                 visual_prompt: a stair of glass
                 description: Not used.
               - name: Old Kiln

@@ -85,6 +85,8 @@ def test_without_a_daemon_the_document_is_the_whole_composition(style: Style, sh
             "triggers": ["inkwash"],
         },
         "prompt": "inkwash, a mill, ink on paper",
+        "place": None,
+        "tag": None,
         "negative_prompt": None,
         "variant": "dev",
         "seed": 12,
@@ -104,6 +106,17 @@ def test_without_a_daemon_the_document_is_the_whole_composition(style: Style, sh
         "level": "genre",
     }
     assert (inspection["verdict"], inspection["matched_key_count"], inspection["targets"]) == ("engaged", 40, [])
+
+
+@pytest.mark.parametrize(
+    ("place", "shown"), [("Old Mill", "Old Mill (tag 'mill')"), ("Milltown", "Milltown (no tag is meant for it)")]
+)
+def test_it_shows_the_tag_of_a_place(style: Style, tmp_path: Path, place: str, shown: str) -> None:
+    (tmp_path / "ink").mkdir()
+    (tmp_path / "ink" / "visual_style.yaml").write_text("visual_tag_overrides: {mill: still water}\n")
+    done = style("compose", "x", "--packs", tmp_path, "--genre", "ink", "--tier", "scene", "--place", place)
+    assert (done.returncode, shown in done.stdout) == (0, True)
+    assert ("x, still water" in done.stdout) is ("tag 'mill'" in shown)
 
 
 def test_it_is_read_by_the_light_installation(shelf: Path) -> None:

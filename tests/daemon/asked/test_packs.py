@@ -19,7 +19,7 @@ GENRE = """\
 positive_suffix: ink on paper
 negative_prompt: photo
 base_seed: 77
-visual_tag_overrides: {tavern: smoky inn}
+visual_tag_overrides: {old_town: wet cobbles, ferry: {positive_suffix: tarred rope, style_note: no bridge}}
 loras:
   - {name: wash, file: loras/wash.safetensors, scale: 0.8, applies_to: [portrait, scene], trigger: inkwash}
   - {name: line, file: loras/line.safetensors, scale: 0.5, applies_to: [portrait]}
@@ -65,11 +65,11 @@ def ink(painting: Daemon) -> Iterator[Wire]:
 
 
 def asked(**more: object) -> dict[str, Any]:
-    return {"prompt": "a Tavern", "genre": "ink", "tier": "portrait", **PICTURE, **more}
+    return {"prompt": "a ferry", "genre": "ink", "tier": "portrait", **PICTURE, **more}
 
 
 def test_a_render_by_genre_and_world_gets_the_composed_stack(ink: Wire, packs: Path) -> None:
-    result = ink.result("render", asked(world="mire"))
+    result = ink.result("render", asked(world="mire", place="Ferry Stairs"))
     assert result["stack"] == {
         "source": "style",
         "genre": "ink",
@@ -84,7 +84,7 @@ def test_a_render_by_genre_and_world_gets_the_composed_stack(ink: Wire, packs: P
         ("moss", -0.4, "engaged"),
     ]
     assert result["loras"][1]["path"] == str(packs / "ink" / "worlds" / "mire" / "moss.safetensors")
-    assert (result["prompt"], result["seed"]) == ("inkwash, mossy, a smoky inn, ink on paper", 77)
+    assert (result["prompt"], result["seed"]) == ("inkwash, mossy, a ferry, tarred rope, ink on paper", 77)
     assert "FLUX.1 has no negative prompt; it was not used" in result["warnings"]
 
 
@@ -118,6 +118,7 @@ def pixels(path: str) -> bytes:
         ({"world": "mir"}, "'mir' is no world here - at `$.params.world`; did you mean 'mire'?"),
         ({"tier": "portrat"}, "'portrat' is no tier here - at `$.params.tier`; did you mean 'portrait'?"),
         ({"tier": None}, "genre needs a tier - at `$.params.tier`"),
+        ({"genre": None, "tier": None, "place": "mire"}, "place needs a genre - at `$.params.place`; name the genre"),
         ({"genre": "../ink"}, "is no genre here"),
         ({"lora_paths": ["a"], "lora_scales": [1]}, "are two ways to say the stack - at `$.params.genre`"),
     ],
@@ -129,9 +130,11 @@ def test_wrong_names_are_refused_by_their_path(ink: Wire, wrong: dict[str, Any],
 
 def test_a_composition_shows_a_render_without_rendering(ink: Wire, painting: Daemon) -> None:
     before = painting.status()["rendered"]
-    shown = ink.result("style.compose", {"genre": "ink", "world": "mire", "tier": "portrait", "prompt": "a tavern"})
+    params = {"genre": "ink", "world": "mire", "tier": "portrait", "place": "OLD-TOWN", "prompt": "a tavern"}
+    shown = ink.result("style.compose", params)
     assert painting.status()["rendered"] == before
-    assert (shown["prompt"], shown["seed"]) == ("inkwash, mossy, a smoky inn, ink on paper", 77)
+    assert (shown["prompt"], shown["seed"]) == ("inkwash, mossy, a tavern, wet cobbles, ink on paper", 77)
+    assert (shown["place"], shown["tag"]) == ("OLD-TOWN", "old_town")
     assert (shown["width"], shown["height"], shown["steps"], shown["variant"]) == (768, 1024, 12, "standin")
     assert [(lora["name"], lora["level"], lora["file"]) for lora in shown["loras"]] == [
         ("wash", "genre", "loras/wash.safetensors"),
@@ -146,7 +149,8 @@ def test_a_composition_shows_a_render_without_rendering(ink: Wire, painting: Dae
 
 
 def test_a_composition_needs_no_prompt(ink: Wire) -> None:
-    assert ink.result("style.compose", {"genre": "ink", "tier": "scene"})["prompt"] == "inkwash, ink on paper"
+    shown = ink.result("style.compose", {"genre": "ink", "tier": "scene"})
+    assert (shown["prompt"], shown["place"], shown["tag"]) == ("inkwash, ink on paper", None, None)
 
 
 def test_status_tells_of_the_packs(painting: Daemon, packs: Path) -> None:

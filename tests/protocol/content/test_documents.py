@@ -44,6 +44,14 @@ loras:
         ('visual_tag_overrides: {" ": a}', "1: visual_tag_overrides. .[key]", "is blank"),
         ("visual_tag_overrides: {a: ''}", "1: visual_tag_overrides.a", "is blank"),
         ("visual_tag_overrides: [a]", "1: visual_tag_overrides", "must be a mapping"),
+        ("visual_tag_overrides:\n  a: {style_note: x}", "2: visual_tag_overrides.a.positive_suffix", "is missing; add"),
+        ("visual_tag_overrides: {a: {positive_sufix: x}}", "1: visual_tag_overrides.a.positive_sufix", "write `positi"),
+        (
+            "visual_tag_overrides: {a: {positive_suffix: 3}}",
+            "1: visual_tag_overrides.a.positive_suffix",
+            "must be text",
+        ),
+        ("visual_tag_overrides: {a: 3}", "1: visual_tag_overrides.a", "must be text, but is 3"),
         ("a: 1\na: 2", "2: a", "stands twice"),
     ],
 )
@@ -134,6 +142,11 @@ def test_no_document_is_anything_but_read_or_refused_by_its_file(value: dict[str
 def test_fields_for_people_to_read_are_left_alone() -> None:
     style = genre("title: Ink\nnotes: [a, b]\nloras:\n  - {name: a, file: a, scale: 1, applies_to: [x], by: me}\n")
     assert [entry.name for entry in style.loras or ()] == ["a"]
+
+
+def test_a_tag_stands_for_text_or_for_the_suffix_of_a_mapping() -> None:
+    style = genre("visual_tag_overrides:\n  a: wet\n  b: {positive_suffix: dry, style_note: [x], palette: {y: 1}}\n")
+    assert style.visual_tag_overrides == {"a": "wet", "b": "dry"}
 
 
 def test_entries_keep_what_they_say() -> None:

@@ -3,6 +3,7 @@
 import pytest
 
 from kilnmark.protocol.content.packs import UnknownName, load_pack, pack_names
+from kilnmark.protocol.content.places import PicturePlace
 from kilnmark.protocol.content.problems import UnusableContent
 from kilnmark.protocol.content.tiers import load_tiers
 from tests.protocol.content.made import Shelf
@@ -13,7 +14,7 @@ STYLE = """\
 positive_suffix: ink on paper
 negative_prompt: photo
 base_seed: 7
-visual_tag_overrides: {tavern: smoky inn}
+visual_tag_overrides: {old_town: wet cobbles, Ferry: {positive_suffix: tarred rope, style_note: no bridge}}
 loras:
   - {name: wash, file: loras/wash.safetensors, scale: 0.8, applies_to: [portrait, scene], trigger: inkwash}
   - {name: line, file: loras/line.safetensors, scale: 0.5, applies_to: [scene], trigger: fineline}
@@ -48,7 +49,32 @@ def test_a_world_changes_its_genre() -> None:
         "photo",
         7,
     )
-    assert style.prompt("a Tavern, at night") == "inkwash, mossy, a smoky inn, at night, ink and moss"
+    assert style.prompt("a ferry, at night") == "inkwash, mossy, a ferry, at night, ink and moss"
+
+
+@pytest.mark.parametrize(
+    ("place", "tag", "prompt"),
+    [
+        (PicturePlace(region="Old-Town", name="The Ferry"), "old_town", "inkwash, a ferry, wet cobbles, ink on paper"),
+        (PicturePlace(region="Shore", name="The ferry"), "Ferry", "inkwash, a ferry, tarred rope, ink on paper"),
+        (PicturePlace.called("OLD TOWN"), "old_town", "inkwash, a ferry, wet cobbles, ink on paper"),
+        (PicturePlace(region="Shore", name="Gate"), None, "inkwash, a ferry, ink on paper"),
+        (PicturePlace(), None, "inkwash, a ferry, ink on paper"),
+    ],
+)
+def test_a_place_adds_its_words_behind_the_prompt_and_before_the_suffix(
+    place: PicturePlace, tag: str | None, prompt: str
+) -> None:
+    style = load_pack(Shelf(WHOLE), "ink").compose("portrait", place)
+    assert (style.tag, style.prompt("a ferry")) == (tag, prompt)
+    assert load_pack(Shelf(WHOLE), "ink").compose("portrait").at(place) == style
+
+
+def test_a_world_directs_all_of_its_places_or_none() -> None:
+    texts = WHOLE | {WORLD: "visual_tag_overrides: {mire: reeds}"}
+    pack = load_pack(Shelf(texts), "ink", "mire")
+    tags = [pack.compose("scene", PicturePlace.called(place)).tag for place in ("Old Town", "The Mire")]
+    assert tags == [None, "mire"]
 
 
 @pytest.mark.parametrize("world", [None, "bare"])

@@ -4,7 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kilnmark.protocol.content.prompt import final_prompt, with_tag_overrides
+from kilnmark.protocol.content.prompt import final_prompt
+
+WORDS = st.text(max_size=20)
 
 
 @pytest.mark.parametrize(
@@ -24,37 +26,11 @@ def test_triggers_stand_before_the_prompt_and_the_suffix_behind(
     assert final_prompt(prompt, triggers, suffix) == final
 
 
-@pytest.mark.parametrize(
-    ("prompt", "changed"),
-    [
-        ("a tavern at night", "a smoky inn at night"),
-        ("A TAVERN", "A smoky inn"),
-        ("taverns and tavern-keepers", "taverns and smoky inn-keepers"),
-        ("an old  keep", "a ruin"),
-        ("a keep", "a castle"),
-        ("nothing of it", "nothing of it"),
-    ],
-)
-def test_a_tag_is_replaced_where_it_stands_whole(prompt: str, changed: str) -> None:
-    overrides = {"Tavern": "smoky inn", "keep": "castle", "an old keep": "a ruin"}
-    assert with_tag_overrides(prompt, overrides) == changed
-
-
-def test_what_was_put_in_is_not_looked_at_again() -> None:
-    assert with_tag_overrides("a b", {"a": "b", "b": "a"}) == "b a"
-
-
-def test_a_tag_is_no_pattern() -> None:
-    assert with_tag_overrides("c++ (a) axb", {"c++": "rust", "(a)": "[\\1]", "a.b": "no"}) == "rust [\\1] axb"
+def test_more_words_stand_behind_the_prompt_in_their_order() -> None:
+    assert final_prompt("a tower.", ("oil",), "a fen", None, " ", "muted") == "oil, a tower. a fen, muted"
 
 
 @settings(deadline=None)
-@given(st.text(), st.lists(st.text(min_size=1).filter(str.strip), max_size=3))
-def test_a_tag_that_stands_for_itself_changes_nothing_but_case_and_space(prompt: str, tags: list[str]) -> None:
-    changed = with_tag_overrides(prompt, {tag: tag for tag in tags})
-    assert "".join(changed.split()).casefold() == "".join(prompt.split()).casefold()
-
-
-@pytest.mark.parametrize("overrides", [None, {}])
-def test_without_overrides_the_prompt_is_what_it_was(overrides: dict[str, str] | None) -> None:
-    assert with_tag_overrides("a  b", overrides) == "a  b"
+@given(WORDS, st.lists(WORDS, max_size=2), st.lists(WORDS | st.none(), max_size=3))
+def test_the_prompts_own_words_are_never_changed(prompt: str, triggers: list[str], behind: list[str | None]) -> None:
+    assert prompt.strip().strip(",").strip() in final_prompt(prompt, triggers, *behind)

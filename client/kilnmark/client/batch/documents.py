@@ -28,11 +28,20 @@ class PlannedLora(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PlannedItem(msgspec.Struct, frozen=True, kw_only=True):
-    """One picture that would be painted: `prompt` as it would be sent to the model, `output` where it would lie."""
+    """One picture that would be painted.
+
+    Attributes:
+        region: Of its place; None where its entry has none.
+        tag: Of its style's `visual_tag_overrides`, the one that its place gets; None where none is meant for it.
+        prompt: As it would be sent to the model.
+        output: Where it would lie.
+    """
 
     genre: str
     world: str | None
     name: str
+    region: str | None
+    tag: str | None
     tier: str
     prompt: str
     tokens: Tokens
@@ -147,6 +156,8 @@ def _planned(item: Item, out: Path) -> PlannedItem:
         genre=item.subject.genre,
         world=item.subject.world,
         name=item.subject.name,
+        region=item.subject.place.region,
+        tag=item.tag,
         tier=item.tier,
         prompt=item.prompt,
         tokens=item.tokens,

@@ -33,7 +33,8 @@ def show_plan(out: Console, plan: Plan, folder: Path) -> None:
         out.print(plain(f"  {item.prompt}"), soft_wrap=True)
         stack = ", ".join(f"{adapter.name}:{adapter.scale:g}" for adapter in item.adapters) or "no adapters"
         size = f"{item.width}x{item.height}, {_counted(item.steps, 'step')} on {item.variant}"
-        facts = f"  seed {item.seed}; {_length(item.tokens)}; {stack}; {size}"
+        tag = "" if item.tag is None else f"; tag {item.tag!r}"
+        facts = f"  seed {item.seed}; {_length(item.tokens)}; {stack}; {size}{tag}"
         out.print(plain(facts), soft_wrap=True)
         out.print(plain(f"  {folder / item.output}"), soft_wrap=True, style="dim")
 

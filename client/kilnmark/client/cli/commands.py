@@ -153,6 +153,7 @@ def _farewell(answer: ShutdownResult) -> str:
     "--genre", metavar="NAME", help="Compose the stack from this content pack instead of --lora; needs --tier."
 )
 @click.option("--world", metavar="NAME", help="A setting inside the genre.")
+@click.option("--place", metavar="NAME", help="What is painted, by region or name, for the genre's art direction.")
 @click.option(
     "--on-mismatch",
     type=click.Choice(["error", "warn"]),

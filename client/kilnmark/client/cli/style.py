@@ -4,8 +4,9 @@ With a folder of packs they need no daemon. What reads YAML and adapters is impo
 """
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -32,6 +33,7 @@ def style() -> None:
 @click.option("--genre", required=True, metavar="NAME", help="The content pack.")
 @click.option("--world", metavar="NAME", help="A setting inside the genre.")
 @click.option("--tier", required=True, metavar="NAME", help="The kind of picture: portrait, landscape, scene, ...")
+@click.option("--place", metavar="NAME", help="What is painted, by region or name, for art direction by place.")
 @click.option(
     "--packs",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
@@ -51,13 +53,11 @@ def style() -> None:
 def compose(
     prompt: str,
     *,
-    genre: str,
-    world: str | None,
-    tier: str,
     packs: Path | None,
     lora_roots: tuple[Path, ...],
     socket: str | None,
     as_json: bool,
+    **asked: Any,
 ) -> None:
     """Show the stack, the final PROMPT and what each adapter file is, without rendering.
 
@@ -69,9 +69,9 @@ def compose(
     if packs is None:
         if lora_roots:
             raise click.BadParameter("the daemon has roots of its own; give --packs too", param_hint="--lora-root")
-        composition = _asked(socket, genre, world, tier, prompt)
+        composition = _asked(socket, prompt, asked)
     else:
-        composition = _composed(packs.absolute(), lora_roots, genre, world, tier, prompt)
+        composition = _composed(packs.absolute(), lora_roots, prompt, **asked)
     if as_json:
         write_document(composition)
     else:
@@ -92,30 +92,39 @@ def schema(name: str) -> None:
     click.echo(shipped_schema(name), nl=False)
 
 
-def _asked(socket: str | None, genre: str, world: str | None, tier: str, prompt: str) -> "Composition":
+def _asked(socket: str | None, prompt: str, asked: Mapping[str, Any]) -> "Composition":
     from kilnmark.client.sync import Client
 
     with Client(socket) as client:
-        return client.compose(genre, tier, world=world, prompt=prompt)
+        return client.compose(prompt=prompt, **asked)
 
 
 def _composed(
-    packs: Path, lora_roots: tuple[Path, ...], genre: str, world: str | None, tier: str, prompt: str
+    packs: Path,
+    lora_roots: tuple[Path, ...],
+    prompt: str,
+    *,
+    genre: str,
+    world: str | None,
+    tier: str,
+    place: str | None,
 ) -> "Composition":
     from kilnmark.client.cli.pack_files import PackFolder, find_adapter
     from kilnmark.keymaps.inspection import inspect_file
     from kilnmark.keymaps.names.shapes import PAINTER_NAMES, load_shapes
     from kilnmark.protocol.content.composition import composition_of, locate_adapters
     from kilnmark.protocol.content.packs import load_pack
+    from kilnmark.protocol.content.places import PicturePlace
 
     roots = [root.absolute() for root in lora_roots]
-    composed = load_pack(PackFolder(packs), genre, world).compose(tier)
+    composed = load_pack(PackFolder(packs), genre, world).compose(tier, PicturePlace.called(place))
     located = locate_adapters(composed, lambda file, folder: find_adapter(file, folder, packs, roots))
     shapes = load_shapes(composed.variant if composed.variant in PAINTER_NAMES else "dev")
     every: list[str | os.PathLike[str]] = [packs, *roots]
     return composition_of(
         composed,
         prompt,
+        place=place,
         variant=composed.variant,
         inspections=[inspect_file(path, shapes, roots=every).inspection for path in located.paths],
         problems=located.problems,

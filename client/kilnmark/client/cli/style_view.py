@@ -26,6 +26,9 @@ def show_composition(out: Console, composition: Composition) -> None:
 def _facts(composition: Composition) -> Iterator[tuple[str, str]]:
     stack = composition.stack
     yield "style", " / ".join(filter(None, (stack.genre, stack.world, stack.tier)))
+    if composition.place:
+        meant = "no tag is meant for it" if composition.tag is None else f"tag {composition.tag!r}"
+        yield "place", f"{composition.place} ({meant})"
     yield "variant", composition.variant
     size = f"{composition.width} x {composition.height}"
     yield "size", f"{size}, {composition.steps} steps, guidance {composition.guidance:g}"

@@ -32,12 +32,13 @@ async def compose(
         InvalidParams: a name is unknown, or a document is not usable. Files that are not there are problems of the
             composition.
     """
-    styled = await packs.compose(params.genre, params.world, params.tier)
+    styled = await packs.compose(params.genre, params.world, params.tier, params.place)
     asked = RenderParams(prompt=params.prompt, genre=params.genre, world=params.world, tier=params.tier)
     order, warnings, _ = accept(asked, settings, "", styled)
     return composition_of(
         styled.style,
         params.prompt,
+        place=params.place,
         variant=order.variant,
         inspections=await inspections.files(styled.files.paths, order.variant, on_file),
         problems=styled.files.problems,

@@ -26,6 +26,7 @@ from kilnmark.keymaps.files.roots import locate_beside
 from kilnmark.keymaps.files.safefile import read_header
 from kilnmark.protocol.content.composition import Found, locate_adapters
 from kilnmark.protocol.content.packs import Pack, UnknownName, load_pack, pack_names
+from kilnmark.protocol.content.places import PicturePlace
 from kilnmark.protocol.content.problems import Problem, UnusableContent
 from kilnmark.protocol.picture.catalog import VARIANTS
 from kilnmark.protocol.wire.errors import InvalidParams
@@ -79,8 +80,8 @@ class Packs:
             # At once, so that there is something to keep when the first edit breaks a pack.
             self._thread.submit(self._read_all, self._root)
 
-    async def compose(self, genre: str, world: str | None, tier: str) -> Styled:
-        """What a tier gets, by the documents as they are now, or were before an edit broke them.
+    async def compose(self, genre: str, world: str | None, tier: str, place: str | None = None) -> Styled:
+        """What a tier gets for a place, by the documents as they are now, or were before an edit broke them.
 
         Raises:
             InvalidParams: There is no such genre, world or tier, or no usable document.
@@ -91,7 +92,7 @@ class Packs:
                 "this daemon has no genre packs - at `$.params.genre`; start it with `kilnmark serve --packs DIR`, or "
                 "send lora_paths and lora_scales instead"
             )
-        return await self._off_loop(partial(self._compose, root, (genre, world), tier))
+        return await self._off_loop(partial(self._compose, root, (genre, world), tier, PicturePlace.called(place)))
 
     async def info(self) -> PacksInfo | None:
         """What is held, after a look at every file, or before it where a disk is slow; None without packs."""
@@ -107,10 +108,10 @@ class Packs:
     async def _off_loop(self, work: Callable[[], _T]) -> _T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
-    def _compose(self, root: Path, key: _Key, tier: str) -> Styled:
+    def _compose(self, root: Path, key: _Key, tier: str, place: PicturePlace) -> Styled:
         with _refused():
             held = self._current(root, key)
-            style = held.usable().compose(tier)
+            style = held.usable().compose(tier, place)
         warnings = (*_staleness(key, held), *style.pack.warnings)
         return Styled(style, locate_adapters(style, partial(self._find, root, held)), warnings)
 

@@ -42,6 +42,8 @@ class Composition(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         prompt: As it would be sent to the model.
+        place: As it was asked for.
+        tag: Of the style's `visual_tag_overrides`, the one that the place gets; None where none is meant for it.
         seed: The style's; None: one is drawn for every picture.
         guidance: 0 where the variant takes none.
         loras: In stack order.
@@ -51,6 +53,8 @@ class Composition(msgspec.Struct, frozen=True, kw_only=True):
 
     stack: StackInfo
     prompt: str
+    place: str | None = None
+    tag: str | None = None
     negative_prompt: str | None
     variant: str
     seed: int | None
@@ -112,6 +116,7 @@ def composition_of(
     style: "ComposedStyle",
     prompt: str,
     *,
+    place: str | None,
     variant: str,
     inspections: Sequence[Inspection],
     problems: Sequence[Problem],
@@ -122,6 +127,7 @@ def composition_of(
     Args:
         style: What was composed.
         prompt: The caller's; empty shows the style's own words alone.
+        place: The caller's; `style` was composed for it.
         variant: The base that it would be painted on.
         inspections: Of the stack's files, in its order.
         problems: With those files.
@@ -142,6 +148,8 @@ def composition_of(
     return Composition(
         stack=stack_info(style),
         prompt=style.prompt(prompt),
+        place=place,
+        tag=style.tag,
         negative_prompt=style.fields.negative_prompt,
         variant=variant,
         seed=style.fields.base_seed,

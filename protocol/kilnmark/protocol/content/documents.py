@@ -6,7 +6,7 @@ What a genre's and a world's come to together is `style`'s part, and which docum
 from collections.abc import Sequence
 from typing import Annotated, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
 
 from kilnmark.protocol.content.marked_yaml import MarkedDocument
 from kilnmark.protocol.content.parsed import parsed, refuse_misspelt, wrong
@@ -39,6 +39,29 @@ class _Content(BaseModel):
     def _no_misspelling(cls, fields: object) -> object:
         refuse_misspelt(fields, cls.model_fields)
         return fields
+
+
+class TagOverride(_Content):
+    """What a tag stands for, with room beside it for what people should know."""
+
+    positive_suffix: Phrase
+    """Words that go behind a prompt, before the style's own."""
+
+
+def _words_of(value: object) -> object:
+    """The words of a tag that says more than them."""
+    if not isinstance(value, dict):
+        return value
+    refuse_misspelt(value, TagOverride.model_fields)
+    words = value.get("positive_suffix")
+    if words is None:
+        raise wrong("is missing; add `positive_suffix: ...`", ("positive_suffix",))
+    if not isinstance(words, str) or not words.strip():
+        raise wrong("must be text; write the words that this place adds to a prompt", ("positive_suffix",))
+    return words
+
+
+Override = Annotated[Phrase, BeforeValidator(_words_of, json_schema_input_type=Phrase | TagOverride)]
 
 
 class LoraEntry(_Content):
@@ -75,8 +98,9 @@ class StyleFields(_Content):
     base_seed: Annotated[int, Field(ge=0, le=2**53 - 1)] | None = None
     """The seed of a picture that asks for none."""
 
-    visual_tag_overrides: dict[Phrase, Phrase] | None = None
-    """Words of a prompt, and what stands for them here."""
+    visual_tag_overrides: dict[Phrase, Override] | None = None
+    """Art direction by place: a region, or words of a name, and what its pictures' prompts get behind them. A mapping's
+    `positive_suffix` is that text; its other fields are for people."""
 
     lora: FilePath | None = None
     """A stack of one, for every tier; `loras` is the other way to say it."""

@@ -10,7 +10,7 @@ document that names it (`ComposedStyle.folder_of`), then below every adapter roo
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
 
 from kilnmark.protocol.content.documents import (
@@ -22,8 +22,9 @@ from kilnmark.protocol.content.documents import (
     parse_world_style,
 )
 from kilnmark.protocol.content.marked_yaml import MarkedDocument, read_marked
+from kilnmark.protocol.content.places import PicturePlace, tag_of
 from kilnmark.protocol.content.problems import Key, Kind, Problem, UnknownName, UnusableContent, near_miss
-from kilnmark.protocol.content.prompt import final_prompt, with_tag_overrides
+from kilnmark.protocol.content.prompt import final_prompt
 from kilnmark.protocol.content.style import ComposedStack, StackEntry, compose_lora_stack, overlay
 from kilnmark.protocol.content.tiers import Tier, load_tiers, parse_tiers
 from kilnmark.protocol.picture.catalog import VARIANTS
@@ -37,6 +38,9 @@ _NEARLY = "visual_style.yml"
 
 FLUX = "flux"
 """The `preferred_model` that leaves the choice to the tier."""
+
+NOWHERE = PicturePlace()
+"""The place of a picture that names none."""
 
 _PACKS = "the folder of packs"
 
@@ -70,8 +74,8 @@ class Pack:
     world_style: WorldStyle | None
     tiers: Mapping[str, Tier]
 
-    def compose(self, tier: str) -> "ComposedStyle":
-        """What a tier gets.
+    def compose(self, tier: str, place: PicturePlace = NOWHERE) -> "ComposedStyle":
+        """What a tier gets, for a picture of a place.
 
         Raises:
             UnknownName: There is no such tier.
@@ -80,7 +84,8 @@ class Pack:
         if tier not in self.tiers:
             raise UnknownName("tier", tier, self.tiers, self.genre)
         stack = compose_lora_stack(self.genre_style, self.world_style, tier)
-        return ComposedStyle(self, self.tiers[tier], stack, overlay(self.genre_style, self.world_style))
+        fields = overlay(self.genre_style, self.world_style)
+        return ComposedStyle(self, self.tiers[tier], stack, fields).at(place)
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -97,17 +102,23 @@ class Pack:
 
 @dataclass(frozen=True, slots=True)
 class ComposedStyle:
-    """Everything that a genre, a world and a tier say about a picture.
+    """Everything that a genre, a world and a tier say about a picture, and one of their tags about its place.
 
     Attributes:
         tier: With the genre's own numbers.
         fields: The world's over the genre's.
+        tag: Of `visual_tag_overrides`, the one that its place gets; None where none is meant for it.
     """
 
     pack: Pack
     tier: Tier
     stack: ComposedStack
     fields: StyleFields
+    tag: str | None = None
+
+    def at(self, place: PicturePlace) -> "ComposedStyle":
+        """The same for a picture of another place."""
+        return replace(self, tag=tag_of(place, self.fields.visual_tag_overrides or ()))
 
     @property
     def variant(self) -> str:
@@ -115,9 +126,9 @@ class ComposedStyle:
         return _preferred(self.fields) or self.tier.variant
 
     def prompt(self, prompt: str) -> str:
-        """The caller's prompt as it is sent to the model: its tags replaced, with triggers and suffix."""
-        words = with_tag_overrides(prompt, self.fields.visual_tag_overrides)
-        return final_prompt(words, self.stack.triggers, self.fields.positive_suffix)
+        """The caller's prompt as it is sent to the model: with triggers, the words of its place, and the suffix."""
+        place = None if self.tag is None else (self.fields.visual_tag_overrides or {})[self.tag]
+        return final_prompt(prompt, self.stack.triggers, place, self.fields.positive_suffix)
 
     def folder_of(self, adapter: StackEntry) -> str:
         """The folder that an adapter's `file` is looked for in first: that of the document that names it."""

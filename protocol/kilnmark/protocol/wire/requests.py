@@ -100,13 +100,14 @@ class StyleComposeParams(_Params, frozen=True, kw_only=True):
     """A stack to be composed and shown, but not painted.
 
     Attributes:
-        genre, world, tier: As those of a render.
+        genre, world, tier, place: As those of a render.
         prompt: Shows it as it would be sent to the model; empty shows the style's own words alone.
     """
 
     genre: Name
     world: Name | None = None
     tier: Name
+    place: Name | None = None
     prompt: Text = ""
 
 
@@ -141,6 +142,7 @@ class RenderParams(_Params, frozen=True, kw_only=True):
         lora_paths: Adapter files, absolute or below one of the daemon's adapter roots, in stack order.
         lora_scales: One scale for each path.
         genre, world: Compose the stack from `visual_style.yaml` instead, by `tier`.
+        place: What is painted, by its region or its name, for the style's art direction by place.
         on_mismatch: `error` refuses the render before any denoise step when an adapter does not engage wholly;
             `warn` renders and reports.
         job_id: The caller's idempotency key.
@@ -165,6 +167,7 @@ class RenderParams(_Params, frozen=True, kw_only=True):
     lora_scales: Annotated[list[Scale], Meta(max_length=32)] = []
     genre: Name | None = None
     world: Name | None = None
+    place: Name | None = None
     on_mismatch: Literal["error", "warn"] = "error"
     job_id: JobId | None = None
     priority: Priority = "normal"
@@ -190,6 +193,10 @@ def check_render(params: RenderParams) -> None:
         )
     if params.world is not None and params.genre is None:
         raise InvalidParams("world needs a genre - at `$.params.world`; name the genre it belongs to")
+    if params.place is not None and params.genre is None:
+        raise InvalidParams(
+            "place needs a genre - at `$.params.place`; name the genre that directs it, or leave it out"
+        )
     if params.genre is not None and params.lora_paths:
         raise InvalidParams("genre and lora_paths are two ways to say the stack - at `$.params.genre`; use one of them")
     if params.genre is not None and params.tier is None:

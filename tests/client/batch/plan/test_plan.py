@@ -36,6 +36,34 @@ def test_an_item_has_everything_decided(packs: SmallPacks) -> None:
     assert item.output == "ash/mire/poi/glass-stair.png"
 
 
+DIRECTED = """\
+visual_tag_overrides:
+  high_fen: reeds to the sky
+  kiln:
+    positive_suffix: warm brick
+    style_note: at night
+"""
+
+
+def test_region_and_name_decide_what_a_place_adds(packs: SmallPacks) -> None:
+    packs.write("worlds/mire/visual_style.yaml", DIRECTED)
+    items = plan(packs, world="mire").items
+    assert [(item.tag, item.prompt) for item in items] == [
+        ("high_fen", "inkwash, a stair of glass, reeds to the sky, on rough paper"),
+        ("kiln", "inkwash, Old Kiln: A kiln that never cools. warm brick, on rough paper"),
+    ]
+
+
+@pytest.mark.parametrize(("style", "count"), [(DIRECTED, 0), ("a: 1\n", 1)])
+def test_a_region_that_is_no_text_costs_where_places_are_directed(packs: SmallPacks, style: str, count: int) -> None:
+    packs.write("worlds/mire/visual_style.yaml", style)
+    entry = "{name: A, region: [x], description: y}"
+    packs.write("worlds/mire/history.yaml", f"chapters:\n- points_of_interest:\n  - {entry}\n")
+    made = plan(packs, world="mire")
+    assert (len(made.items), len(made.problems)) == (count, 1 - count)
+    assert all(str(problem).startswith("ash/worlds/mire/history.yaml:3: ") for problem in made.problems)
+
+
 def test_each_world_has_its_own_stack(packs: SmallPacks) -> None:
     stacks = {item.subject.world: [each.name for each in item.adapters] for item in plan(packs).items}
     assert stacks == {"fen": ["moss"], "mire": ["ink"]}
@@ -99,6 +127,20 @@ def test_of_a_tree_of_mixed_quality_every_unusable_entry_is_named(tree: PacksTre
     assert named == {(each.file, each.line) for each in tree.problems_of("history.yaml", "visual_style.yaml")}
 
 
+def test_a_world_of_twelve_directed_places_is_planned_with_their_tags(tree_plan: Plan) -> None:
+    tags = {item.subject.place: item.tag for item in tree_plan.items if "low tide light over" in item.prompt}
+    found = {place.region or (place.name or "").split(" of ")[0]: tag for place, tag in tags.items()}
+    assert found == {
+        "the shore": "the_shore",
+        "the old town": "counting house",
+        "The drowned orchard": "orchard",
+        "The one good well": None,
+    }
+    shores = [item for item in tree_plan.items if item.tag == "the_shore"]
+    ends = [f", wet granite, kelp, grey morning, low tide light over {item.subject.world}" for item in shores]
+    assert all(item.prompt.endswith(end) for item, end in zip(shores, ends, strict=True))
+
+
 @pytest.mark.parametrize(("kind", "file"), [("portrait", "portrait_manifest.yaml"), ("creature", "creatures.yaml")])
 def test_people_and_creatures_of_that_tree_are_named_too(tree: PacksTree, kind: Any, file: str) -> None:
     problems = make_plan(Wishes(kind=kind, packs=tree.root), COUNTER).problems
@@ -117,9 +159,17 @@ def test_a_dry_run_is_the_document_that_is_promised(packs: SmallPacks) -> None:
     assert set(document) == {"items", "problems"}
     assert result.exit_code == ExitCode.DONE
     first = document["items"][0]
-    assert set(first) == {"genre", "world", "name", "tier", "prompt", "tokens", "seed", "loras", "output"}
+    fields = {"genre", "world", "name", "region", "tag", "tier", "prompt", "tokens", "seed", "loras", "output"}
+    assert set(first) == fields
     assert first["output"] == "pics/ash/fen/poi/reed-gate.png"
     assert first["loras"] == [{"name": "moss", "file": "moss.safetensors", "path": str(packs.moss), "scale": 1}]
+
+
+def test_a_dry_run_shows_regions_and_tags(packs: SmallPacks) -> None:
+    packs.write("worlds/mire/visual_style.yaml", DIRECTED)
+    items = msgspec.json.decode(dry_run(packs.root, "--json").stdout)["items"]
+    assert [(item["region"], item["tag"]) for item in items] == [(None, None), ("High Fen", "high_fen"), (None, "kiln")]
+    assert "1 step on standin; tag 'kiln'\n" in dry_run(packs.root).stdout
 
 
 def test_a_dry_run_names_problems_by_file_and_line_and_writes_nothing(tree: PacksTree, tmp_path: Path) -> None:

@@ -136,6 +136,28 @@ def test_a_file_that_cannot_be_read_is_a_problem(tmp_path: Path) -> None:
     assert "cannot be read" in found.problems[0].message
 
 
+def test_a_place_is_a_region_and_a_name() -> None:
+    found = pois("{name: Stair, region: ' High Fen ', description: x}", "{name: Tower, description: x}")
+    assert [each.place for each in found.subjects] == [("High Fen", "Stair"), (None, "Tower")]
+
+
+def test_people_and_creatures_have_a_region_at_most() -> None:
+    people = characters("{name: Ada of Fen, role: smith, region: Fen}").subjects
+    beasts = read("creatures:\n- {name: Fen eel, appearance: long}\n", "creature", "creatures.yaml").subjects
+    assert [each.place for each in (*people, *beasts)] == [("Fen", None), (None, None)]
+
+
+def test_a_region_that_is_no_text_is_no_problem_by_itself() -> None:
+    found = pois("{name: A, region: {x: y}, description: z}")
+    assert (found.problems, found.subjects[0].place) == ([], (None, "A"))
+    assert str(found.subjects[0].unplaced[0]).startswith("ash/history.yaml:4: chapters[0].points_of_interest[0].region")
+
+
+def test_two_entries_of_one_name_in_two_regions_cannot_be_told_apart() -> None:
+    found = pois("{name: A, region: x, description: y}", "{name: A, region: z, description: y}")
+    assert (len(found.subjects), [line for line, _ in said(found)]) == (1, [5])
+
+
 def characters(entry: str) -> Found:
     return read(f"characters:\n- {entry}\n", "portrait", "portrait_manifest.yaml")
 

@@ -56,6 +56,7 @@ class Item:
         subject: What it shows.
         take: Which of several seeds it has, counted from 1.
         prompt: As it is sent to the model.
+        tag: Of the style's `visual_tag_overrides`, the one that the subject's place gets; None: none is meant for it.
         variant: The base that its style or its tier wants.
         guidance: The tier's; a variant without guidance takes none.
         adapters: In stack order.
@@ -66,6 +67,7 @@ class Item:
     tier: str
     take: int
     prompt: str
+    tag: str | None
     negative_prompt: str | None
     seed: int
     tokens: Tokens
@@ -105,17 +107,17 @@ def make_plan(wishes: Wishes, counter: TokenCounter) -> Plan:
     plan = Plan(problems=list(found.problems), warnings=list(found.warnings))
     styles = _Styles(files, wishes, plan)
     outputs = Outputs()
-    for subject in _chosen(found, styles, wishes.limit):
-        _add_items(plan, subject, styles.of(subject), outputs, counter, wishes)
+    for subject, styled in _chosen(found, styles, wishes.limit):
+        _add_items(plan, subject, styled, outputs, counter, wishes)
     plan.problems = list(dict.fromkeys(plan.problems))
     plan.warnings = list(dict.fromkeys(plan.warnings))
     return plan
 
 
-def _chosen(found: Found, styles: "_Styles", limit: int | None) -> Sequence[Subject]:
+def _chosen(found: Found, styles: "_Styles", limit: int | None) -> Sequence[tuple[Subject, "_Styled"]]:
     """Those whose style can be used, up to the limit. All styles are looked at, so that all problems are found."""
-    usable = [subject for subject in found.subjects if styles.of(subject) is not None]
-    return usable[:limit]
+    pairs = [(subject, styles.of(subject)) for subject in found.subjects]
+    return [(subject, styled) for subject, styled in pairs if styled is not None][:limit]
 
 
 class _Styles:
@@ -129,11 +131,17 @@ class _Styles:
         self._known: dict[tuple[str, str | None], _Styled | None] = {}
 
     def of(self, subject: Subject) -> "_Styled | None":
-        """None where it cannot be used; why is among the plan's problems then."""
-        place = subject.genre, subject.world
-        if place not in self._known:
-            self._known[place] = self._composed(*place)
-        return self._known[place]
+        """As the subject's place has it; None where it cannot be used: why is among the plan's problems then."""
+        pack = subject.genre, subject.world
+        if pack not in self._known:
+            self._known[pack] = self._composed(*pack)
+        styled = self._known[pack]
+        if styled is None:
+            return None
+        if subject.unplaced and styled.style.fields.visual_tag_overrides:
+            self._plan.problems += subject.unplaced
+            return None
+        return _Styled(styled.style.at(subject.place), styled.adapters)
 
     def _composed(self, genre: str, world: str | None) -> "_Styled | None":
         try:
@@ -157,10 +165,8 @@ class _Styled:
 
 
 def _add_items(
-    plan: Plan, subject: Subject, styled: _Styled | None, outputs: Outputs, counter: TokenCounter, wishes: Wishes
+    plan: Plan, subject: Subject, styled: _Styled, outputs: Outputs, counter: TokenCounter, wishes: Wishes
 ) -> None:
-    if styled is None:
-        return
     style, tier, variant = styled.style, styled.style.tier, styled.style.variant
     prompt = style.prompt(subject.words)
     tokens = counter.count(prompt, variant)
@@ -174,6 +180,7 @@ def _add_items(
                 tier=tier.name,
                 take=take,
                 prompt=prompt,
+                tag=style.tag,
                 negative_prompt=style.fields.negative_prompt,
                 seed=seed_of(
                     subject.genre,

@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from kilnmark.client.batch.plan.subjects import FIELDS, Entry, Unusable, words_of
+from kilnmark.client.batch.plan.subjects import FIELDS, Entry, Unusable, place_of, words_of
 from kilnmark.client.batch.run.manifest import Kind
 from kilnmark.protocol.content.marked_yaml import MarkedDocument, read_marked
 from kilnmark.protocol.content.packs import PackFiles, UnknownName
+from kilnmark.protocol.content.places import PicturePlace
 from kilnmark.protocol.content.problems import Key, Problem, UnusableContent, entry_of, near_miss
 
 __all__ = ["SOURCES", "Found", "Subject", "places", "read_sources"]
@@ -27,7 +28,7 @@ SOURCES: Mapping[Kind, tuple[str, tuple[str, ...]]] = {
 
 _PACKS = "the folder of packs"
 
-Place = tuple[str, str | None]
+PackName = tuple[str, str | None]
 """A genre, and a world in it or None for the genre itself."""
 
 
@@ -37,6 +38,8 @@ class Subject:
 
     Attributes:
         words: The prompt before the style adds to it.
+        place: Where it is, for the style's art direction.
+        unplaced: What is wrong with its region; it counts where a style directs places.
         file, line: Where it stands, from the folder of packs.
     """
 
@@ -45,6 +48,8 @@ class Subject:
     kind: Kind
     name: str
     words: str
+    place: PicturePlace
+    unplaced: tuple[Problem, ...]
     file: str
     line: int
 
@@ -58,7 +63,7 @@ class Found:
     warnings: list[Problem] = field(default_factory=list)
 
 
-def places(files: PackFiles, genre: str | None, world: str | None) -> list[Place]:
+def places(files: PackFiles, genre: str | None, world: str | None) -> list[PackName]:
     """The genres and worlds that are meant, in order of their names, each genre before its worlds.
 
     Args:
@@ -90,7 +95,7 @@ def _listed(files: PackFiles, path: str) -> Sequence[str]:
         raise UnusableContent([Problem(file=path or _PACKS, line=0, message=message)]) from error
 
 
-def read_sources(files: PackFiles, kind: Kind, where: Iterable[Place]) -> Found:
+def read_sources(files: PackFiles, kind: Kind, where: Iterable[PackName]) -> Found:
     """Every entry of a kind in these places."""
     found = Found()
     for place in where:
@@ -98,7 +103,7 @@ def read_sources(files: PackFiles, kind: Kind, where: Iterable[Place]) -> Found:
     return found
 
 
-def _read_source(files: PackFiles, kind: Kind, place: Place, found: Found) -> None:
+def _read_source(files: PackFiles, kind: Kind, place: PackName, found: Found) -> None:
     genre, world = place
     folder = genre if world is None else f"{genre}/worlds/{world}"
     name, keys = SOURCES[kind]
@@ -164,7 +169,9 @@ def _note_missing(
         found.problems.append(document.problem(path, f"has no `{key}`; add `{key}:` and a list below it"))
 
 
-def _subject(document: MarkedDocument, path: tuple[Key, ...], kind: Kind, place: Place, found: Found) -> Subject | None:
+def _subject(
+    document: MarkedDocument, path: tuple[Key, ...], kind: Kind, pack: PackName, found: Found
+) -> Subject | None:
     if any(_is_inside(problem.entry, entry_of(path)) for problem in document.problems):
         return None
     entry = Entry.at(document, path)
@@ -177,7 +184,8 @@ def _subject(document: MarkedDocument, path: tuple[Key, ...], kind: Kind, place:
         if meant := _near_miss(field_name, FIELDS[kind]):
             message = f"is no field; is `{meant}` meant?"
             found.warnings.append(document.problem((*path, field_name), message))
-    return Subject(place[0], place[1], kind, name, words, document.file, document.line(path))
+    place, unplaced = place_of(kind, entry, name)
+    return Subject(*pack, kind, name, words, place, unplaced, document.file, document.line(path))
 
 
 def _is_new(
@@ -187,7 +195,7 @@ def _is_new(
     earlier = seen.setdefault(subject.name, subject)
     if earlier is subject:
         return True
-    if earlier.words != subject.words:
+    if (earlier.words, earlier.place) != (subject.words, subject.place):
         message = f"{subject.name!r} is the name of line {earlier.line} too; rename one, or say the same of both"
         found.problems.append(document.problem((*path, "name"), message))
     return False

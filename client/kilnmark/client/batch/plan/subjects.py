@@ -10,14 +10,15 @@ from typing import Any
 
 from kilnmark.client.batch.run.manifest import Kind
 from kilnmark.protocol.content.marked_yaml import MarkedDocument
+from kilnmark.protocol.content.places import PicturePlace
 from kilnmark.protocol.content.problems import Key, Problem
 
-__all__ = ["FIELDS", "Entry", "Unusable", "words_of"]
+__all__ = ["FIELDS", "Entry", "Unusable", "place_of", "words_of"]
 
 FIELDS: Mapping[Kind, frozenset[str]] = {
     "poi": frozenset({"name", "description", "visual_prompt", "region", "type"}),
-    "portrait": frozenset({"name", "role", "type", "appearance", "culture_aesthetic"}),
-    "creature": frozenset({"name", "description", "visual_prompt", "appearance", "habitat", "type"}),
+    "portrait": frozenset({"name", "role", "type", "appearance", "culture_aesthetic", "region"}),
+    "creature": frozenset({"name", "description", "visual_prompt", "appearance", "habitat", "type", "region"}),
 }
 """The fields that an entry is known to have."""
 
@@ -97,6 +98,16 @@ def words_of(kind: Kind, entry: Entry) -> tuple[str, str]:
     if entry.problems or name is None or words is None:
         raise Unusable(entry.problems)
     return name, words
+
+
+def place_of(kind: Kind, entry: Entry, name: str) -> tuple[PicturePlace, tuple[Problem, ...]]:
+    """Where what an entry describes is, and what is wrong with its region.
+
+    People and creatures have a region at most: their names are no places. A region that cannot be used costs what needs
+    one, which is for the style to say.
+    """
+    region = entry.text("region")
+    return PicturePlace(region, name if kind == "poi" else None), tuple(entry.problems)
 
 
 def _poi(entry: Entry, name: str) -> str | None:
