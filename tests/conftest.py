@@ -8,6 +8,12 @@ import os
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
+import hypothesis
+
 import kilnmark.engine as kilnmark_engine
 
 __all__ = ["kilnmark_engine"]
+
+# How long an example takes says more of the machine than of the code.
+hypothesis.settings.register_profile("kilnmark", deadline=None)
+hypothesis.settings.load_profile("kilnmark")

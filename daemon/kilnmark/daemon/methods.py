@@ -7,7 +7,6 @@ error of `protocol.errors`. Framing and replies are not its business.
 import asyncio
 import importlib.metadata
 import os
-import time
 import uuid
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -21,6 +20,7 @@ from kilnmark.daemon.asked.compositions import compose
 from kilnmark.daemon.asked.inspections import Inspections
 from kilnmark.daemon.asked.packs import Packs
 from kilnmark.daemon.asked.styled import Styled
+from kilnmark.daemon.clock import Clock
 from kilnmark.daemon.jobs.jobs import Job, Watcher
 from kilnmark.daemon.jobs.outcome import job_result
 from kilnmark.daemon.jobs.renders import Renders
@@ -74,14 +74,24 @@ class Methods:
         shut_down: Begins the end of the daemon; told whether to finish the accepted renders first.
     """
 
-    def __init__(self, settings: Settings, renders: Renders, tracer: Tracer, shut_down: Callable[[bool], None]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        renders: Renders,
+        packs: Packs,
+        inspections: Inspections,
+        tracer: Tracer,
+        clock: Clock,
+        shut_down: Callable[[bool], None],
+    ) -> None:
         self._settings = settings
         self._renders = renders
         self._tracer = tracer
         self._shut_down = shut_down
-        self._inspections = Inspections(settings)
-        self._packs = Packs(settings)
-        self._started_at = time.monotonic()
+        self._inspections = inspections
+        self._packs = packs
+        self._clock = clock
+        self._started_at = clock.monotonic()
 
     @property
     def table(self) -> dict[str, Method]:
@@ -131,7 +141,7 @@ class Methods:
 
     async def warm_up(self, params: WarmUpParams, exchange: Exchange) -> WarmUpResult:
         """Wait for a base; where it could not be held, try again."""
-        began, worker = time.monotonic(), self._renders.worker
+        began, worker = self._clock.monotonic(), self._renders.worker
         variant = known_variant(params.variant, self._settings)
         with (
             warm_up_span(self._tracer, params.meta, variant),
@@ -145,7 +155,7 @@ class Methods:
             if base is None:
                 self._renders.check_open()
                 raise WorkerLost(f"the worker was lost before {variant} was warm; send warm_up again")
-        return WarmUpResult(base=base, waited_ms=round((time.monotonic() - began) * 1000, 3))
+        return WarmUpResult(base=base, waited_ms=round((self._clock.monotonic() - began) * 1000, 3))
 
     async def render(self, params: RenderParams, exchange: Exchange) -> RenderResult:
         """Make one picture, or join the making of the same one."""
@@ -247,7 +257,7 @@ class Methods:
 
     def _accept(self, params: RenderParams, styled: Styled | None) -> Job:
         self._renders.check_open()
-        accepted_at = time.monotonic()
+        accepted_at = self._clock.monotonic()
         order, warnings, repeatable = accept(params, self._settings, params.job_id or uuid.uuid4().hex, styled)
         trace = RenderTrace(self._tracer, params.meta, order, order.variant)
         job = Job(order, params, warnings=warnings, repeatable=repeatable, trace=trace, accepted_at=accepted_at)
@@ -266,4 +276,4 @@ class Methods:
         return renders.worker.state
 
     def _uptime_s(self) -> float:
-        return round(time.monotonic() - self._started_at, 3)
+        return round(self._clock.monotonic() - self._started_at, 3)

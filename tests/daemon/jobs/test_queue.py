@@ -57,7 +57,7 @@ def taken(queue: JobQueue, now: float = 0.0) -> Render:
 
 def finish(queue: JobQueue, done: Job) -> bool:
     event = Finished(job_id=done.job_id, image_path="/x.png", prompt="a mill", timings=Timings(), loras=[], warnings=[])
-    return queue.end(done, result_of(done, event))
+    return queue.end(done, result_of(done, event, now=0.0))
 
 
 def test_jobs_start_in_the_order_they_came_and_one_at_a_time() -> None:

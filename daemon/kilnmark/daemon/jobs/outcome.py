@@ -1,9 +1,7 @@
-"""How a render ends, in the words of the wire: the worker's event to a result or an error, and how far it has come.
+"""How a render ends, in the words of the wire: the worker's event to a result or an error.
 
 Pure functions of a job and an event; nothing is sent or changed here.
 """
-
-import time
 
 import msgspec
 
@@ -13,50 +11,20 @@ from kilnmark.protocol.wire.errors import BY_CODE, InternalError, RequestError
 from kilnmark.protocol.wire.replies import JobError, JobResult, RenderResult, Timings
 
 __all__ = [
-    "SILENT_STAGES",
     "error_of",
     "job_result",
-    "position",
-    "progress_total",
     "result_again",
     "result_of",
-    "stage_words",
 ]
 
-SILENT_STAGES = {"warming": 0.0, "queued": 0.5}
-"""Where on the scale of `position` a render stands before the worker has it."""
 
-_ADAPTERS, _ENCODE = 1.0, 2.0
+def result_of(job: Job, event: work.Finished, now: float) -> RenderResult:
+    """The reply of a job whose render is finished; `total_ms` ends now. One that joined it under way never queued.
 
-
-def progress_total(steps: int) -> float:
-    """The end of the scale: adapters, encode, each denoise step, decode, save, and the reply itself."""
-    return steps + 5.0
-
-
-def position(event: work.Stepped) -> float:
-    """Where a render stands on the scale from 0 to `progress_total`; it grows with everything the worker reports."""
-    match event.stage:
-        case "adapters":
-            return _ADAPTERS
-        case "encode":
-            return _ENCODE
-        case "denoise":
-            return _ENCODE + (event.step or 0.5)
-        case "decode":
-            return _ENCODE + event.steps + 1.0
-        case "save":
-            return _ENCODE + event.steps + 2.0
-
-
-def stage_words(event: work.Stepped) -> str:
-    """The stage as a person reads it: `denoise 2/4`, or the stage's name alone."""
-    return f"denoise {event.step}/{event.steps}" if event.stage == "denoise" else event.stage
-
-
-def result_of(job: Job, event: work.Finished) -> RenderResult:
-    """The reply of a job whose render is finished; `total_ms` ends now. One that joined it under way never queued."""
-    order, now = job.order, time.monotonic()
+    Args:
+        now: By the clock that `accepted_at` was read from, in seconds.
+    """
+    order = job.order
     started = job.render.started_at if job.render.started_at is not None else now
     timings = msgspec.structs.replace(
         event.timings,
@@ -82,12 +50,16 @@ def result_of(job: Job, event: work.Finished) -> RenderResult:
     )
 
 
-def result_again(job: Job, made: RenderResult) -> RenderResult:
-    """The reply of a job whose picture was made before: the picture and its reports, under the job's own name."""
+def result_again(job: Job, made: RenderResult, now: float) -> RenderResult:
+    """The reply of a job whose picture was made before: the picture and its reports, under the job's own name.
+
+    Args:
+        now: By the clock that `accepted_at` was read from, in seconds.
+    """
     return msgspec.structs.replace(
         made,
         job_id=job.job_id,
-        timings=Timings(total_ms=round((time.monotonic() - job.accepted_at) * 1000, 3)),
+        timings=Timings(total_ms=round((now - job.accepted_at) * 1000, 3)),
         stack=job.order.stack,
         warnings=list(job.warnings),
         trace_id=job.trace.trace_id,

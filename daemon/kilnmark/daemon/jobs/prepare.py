@@ -11,6 +11,7 @@ from typing import NamedTuple
 import msgspec
 
 from kilnmark.daemon.asked.accept import locate_stack, refusal
+from kilnmark.daemon.clock import Clock
 from kilnmark.daemon.jobs.jobs import Job
 from kilnmark.daemon.jobs.outcome import result_again
 from kilnmark.daemon.pictures.recall import Recall
@@ -37,7 +38,10 @@ class Preparation:
         base: Asked for what the worker holds of a variant now; None while it does not hold it.
     """
 
-    def __init__(self, lora_roots: Sequence[Path], recall: Recall, base: Callable[[str], BaseInfo | None]) -> None:
+    def __init__(
+        self, lora_roots: Sequence[Path], recall: Recall, base: Callable[[str], BaseInfo | None], clock: Clock
+    ) -> None:
+        self._clock = clock
         self._lora_roots = lora_roots
         self._recall = recall
         self._base = base
@@ -56,7 +60,7 @@ class Preparation:
             job.seen = found.seen
         key = self._key_of(job)
         made = None if key is None else await self._recall.take(key)
-        return None if made is None else Ending(result_again(job, made), made.loras)
+        return None if made is None else Ending(result_again(job, made, self._clock.monotonic()), made.loras)
 
     def _key_of(self, job: Job) -> str | None:
         """The key of a picture that was made before and may be this job's answer."""

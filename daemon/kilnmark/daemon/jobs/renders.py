@@ -5,18 +5,17 @@ The one place where the queue and the worker meet. Requests come in as `Watcher`
 
 import asyncio
 import logging
-import time
 from collections.abc import Sequence
 
 import msgspec
 
+from kilnmark.daemon.clock import Clock
 from kilnmark.daemon.jobs.jobs import Job, Render, Watcher
 from kilnmark.daemon.jobs.outcome import error_of, result_of
 from kilnmark.daemon.jobs.prepare import Preparation
 from kilnmark.daemon.jobs.queue import JobQueue
 from kilnmark.daemon.jobs.turn import NO_STACK
 from kilnmark.daemon.pictures.recall import Recall
-from kilnmark.daemon.settings import Settings
 from kilnmark.daemon.worker.worker import Worker
 from kilnmark.protocol.picture.report import AdapterReport
 from kilnmark.protocol.wire import work
@@ -40,6 +39,9 @@ _log = logging.getLogger(__name__)
 class Renders:
     """Feeds one worker from one queue, one painting at a time. Hears the worker as its `WorkerListener`.
 
+    Args:
+        preparation: Asks the disk what must be known of a job before it can be painted.
+
     Attributes:
         recall: The pictures made before.
         worker: The worker that renders; its `run` is the caller's to start.
@@ -48,15 +50,16 @@ class Renders:
         draining: No more renders are taken.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        self.queue = JobQueue(settings.queue_limit, settings.pace)
-        self.recall = Recall(settings.cache_bytes)
-        self.worker = Worker(settings, self)
+    def __init__(self, queue: JobQueue, recall: Recall, worker: Worker, preparation: Preparation, clock: Clock) -> None:
+        self.queue = queue
+        self.recall = recall
+        self.worker = worker
         self.rendered = 0
         self.failed = 0
         self.draining = False
         self._ahead: list[str] = []
-        self._preparation = Preparation(settings.adapter_roots, self.recall, self.worker.holdings.base_of)
+        self._preparation = preparation
+        self._clock = clock
         self._preparing: set[asyncio.Task[None]] = set()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -223,7 +226,7 @@ class Renders:
     def _feed(self) -> None:
         if self.worker.state != "ready":
             return
-        if (render := self.queue.take(time.monotonic())) is not None:
+        if (render := self.queue.take(self._clock.monotonic())) is not None:
             for job in render.jobs:
                 job.trace.started()
             trace = render.jobs[0].trace.carrier
@@ -234,7 +237,7 @@ class Renders:
 
     def _read_ahead(self) -> None:
         """Let the worker read what the next render needs while it paints this one."""
-        following = self.queue.following(time.monotonic()) if self.queue.running is not None else None
+        following = self.queue.following(self._clock.monotonic()) if self.queue.running is not None else None
         variant, paths = (following.order.variant, following.order.lora_paths) if following else ("", [])
         if paths and paths != self._ahead:
             self.worker.prefetch(variant, paths)
@@ -242,7 +245,7 @@ class Renders:
 
     def _finish(self, render: Render, event: work.Finished) -> None:
         """A picture is there: each job that waits for it gets it in a result of its own."""
-        results = [(job, result_of(job, event)) for job in render.jobs]
+        results = [(job, result_of(job, event, self._clock.monotonic())) for job in render.jobs]
         base = self.worker.holdings.base_of(render.order.variant)
         self.recall.keep(render.order, render.seen, base, results[0][1])
         for job, result in results:

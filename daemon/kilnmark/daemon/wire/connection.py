@@ -22,7 +22,7 @@ from kilnmark.protocol.wire import jsonrpc
 from kilnmark.protocol.wire.errors import Cancelled, InvalidRequest, ParseError, RequestError
 from kilnmark.protocol.wire.framing import LineSplitter, OversizedFrame
 
-__all__ = ["Connection"]
+__all__ = ["ServedConnection"]
 
 _log = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ class _Answers:
             self._send(jsonrpc.batch(self._replies) if self._is_batch else self._replies[0])
 
 
-class Connection(asyncio.Protocol):
+class ServedConnection(asyncio.Protocol):
     """A protocol instance for one accepted client.
 
     Args:
@@ -75,7 +75,7 @@ class Connection(asyncio.Protocol):
         gone: Done once the connection is closed.
     """
 
-    def __init__(self, settings: Settings, dispatch: Dispatch, connections: "set[Connection]") -> None:
+    def __init__(self, settings: Settings, dispatch: Dispatch, connections: "set[ServedConnection]") -> None:
         self._settings = settings
         self._dispatch = dispatch
         self._connections = connections

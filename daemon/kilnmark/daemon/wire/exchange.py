@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import msgspec
 
-from kilnmark.daemon.jobs.outcome import SILENT_STAGES, position, progress_total, stage_words
+from kilnmark.daemon.wire.progress import SILENT_STAGES, position, progress_total, stage_words
 from kilnmark.protocol.wire import jsonrpc, work
 from kilnmark.protocol.wire.replies import Heartbeat, Progress
 

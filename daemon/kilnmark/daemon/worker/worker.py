@@ -1,23 +1,24 @@
-"""The worker as the daemon sees it: kept alive, watched by three deadlines, replaced when it is lost.
+"""The worker as the daemon sees it: kept alive, replaced when it is lost or hangs.
 
 A worker is `warming` until it holds the base it was started for, `ready`, `failed` when that base cannot be held, or
-`stopped`. Other bases come and go while it is ready. What becomes of renders is not decided here; `WorkerListener`
-hears what happened.
+`stopped`. Other bases come and go while it is ready. Whether it hangs, `watch` tells; what becomes of renders is not
+decided here: `WorkerListener` hears what happened.
 """
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from typing import Literal, Protocol
 
 from kilnmark.daemon.settings import Settings
-from kilnmark.daemon.worker.deadline import Deadline
 from kilnmark.daemon.worker.holdings import Answer, Holdings
-from kilnmark.daemon.worker.process import WorkerProcess, words_for_exit
+from kilnmark.daemon.worker.process import words_for_exit
+from kilnmark.daemon.worker.watch import Watch
 from kilnmark.protocol.wire import work
 from kilnmark.protocol.wire.memory import BaseInfo
 from kilnmark.protocol.wire.replies import WorkerInfo
 
-__all__ = ["Worker", "WorkerListener", "WorkerState"]
+__all__ = ["Spawn", "StartedWorker", "Worker", "WorkerListener", "WorkerState"]
 
 _log = logging.getLogger(__name__)
 
@@ -26,17 +27,30 @@ WorkerState = Literal["warming", "ready", "failed", "stopped"]
 FIRST_DELAY = 0.2
 """Seconds before a lost worker is started again; doubled each time until one is ready."""
 
-FIRST_BEAT = 60.0
-"""Seconds a process may take to its first event: a cold disk reads half a gigabyte of libraries before it can beat."""
-
 DEATHS_WHILE_WARMING = 5
 """Workers lost in a row before any was ready, after which the base counts as one that cannot be held."""
 
-EXIT_TIMEOUT = 5.0
-"""Seconds a worker that loads nothing is given to follow its exit command."""
 
-LOADING_EXIT_TIMEOUT = 0.5
-"""The same while it loads: it cannot listen before it is done, and has nothing to lose."""
+class StartedWorker(Protocol):
+    """A worker process from its start to its end."""
+
+    @property
+    def pid(self) -> int:
+        """Of the process, also after its end."""
+
+    def tell(self, command: work.Command) -> None:
+        """Send a command; to a process that is gone it is lost."""
+
+    def kill(self) -> None:
+        """End it at once. Harmless when it is gone already."""
+
+    async def ended(self) -> int:
+        """Wait until it is gone and all it said was heard; its exit status, negative for a signal."""
+
+
+Spawn = Callable[[Callable[[work.Event], None], Callable[[str], None]], Awaitable[StartedWorker]]
+"""Starts a worker; given who hears its events, in order, and who hears a sentence when a line of it is no event. Both
+are called on the loop. OSError: it could not be started."""
 
 
 class WorkerListener(Protocol):
@@ -58,6 +72,10 @@ class WorkerListener(Protocol):
 class Worker:
     """Keeps one worker process going.
 
+    Args:
+        spawn: Starts a process.
+        loop: Whose timers watch it.
+
     Attributes:
         state: See `WorkerState`.
         holdings: What the worker holds.
@@ -65,27 +83,23 @@ class Worker:
         last_error: Why the latest one was lost or could not hold its base; None when none was.
     """
 
-    def __init__(self, settings: Settings, listener: WorkerListener) -> None:
-        loop = asyncio.get_running_loop()
+    def __init__(self, settings: Settings, spawn: Spawn, loop: asyncio.AbstractEventLoop) -> None:
         self.state: WorkerState = "warming"
         self.holdings = Holdings()
         self.restarts = 0
         self.last_error: str | None = None
         self._settings = settings
-        self._listener = listener
-        self._process: WorkerProcess | None = None
-        self._rendering = False
-        self._saving: set[str] = set()
+        self._spawn = spawn
+        self._listener: WorkerListener | None = None
+        self._process: StartedWorker | None = None
         self._warmed = False
         self._cause: str | None = None
         self._load_error: str | None = None
         self._changed = asyncio.Event()
         self._wanted = asyncio.Event()
-        self._beat = Deadline(loop, self._no_beat)
-        self._step = Deadline(loop, self._no_step)
-        self._save = Deadline(loop, self._not_saved)
-        self._load = Deadline(loop, self._not_loaded)
-        self._exit = Deadline(loop, self.kill)
+        self._watch = Watch(
+            settings, loop, on_hung=self._kill_because, on_late_load=self._not_loaded, on_overstay=self.kill
+        )
 
     @property
     def info(self) -> WorkerInfo:
@@ -100,8 +114,7 @@ class Worker:
 
     def render(self, job: work.RenderCommand) -> None:
         """Start a render. Only when the state is `ready` and no other render is under way."""
-        self._rendering = True
-        self._step.set(self._settings.step_timeout)
+        self._watch.rendering()
         self._tell(job)
 
     def prefetch(self, variant: str, lora_paths: list[str]) -> None:
@@ -131,8 +144,13 @@ class Worker:
             self._tell(work.WarmUp(variant=variant))
         return await self.holdings.wait_for(variant)
 
-    async def run(self) -> None:
-        """Keep a worker going until `stop` is called and the last process is gone."""
+    async def run(self, listener: WorkerListener) -> None:
+        """Keep a worker going until `stop` is called and the last process is gone.
+
+        Args:
+            listener: Told what the worker does.
+        """
+        self._listener = listener
         delay, deaths = FIRST_DELAY, 0
         while not self._stopped:
             reason = await self._live()
@@ -171,13 +189,12 @@ class Worker:
         self._cause = self._load_error = None
         self._warmed = False
         try:
-            process = await WorkerProcess.spawn(self._heard, self._kill_because)
+            process = await self._spawn(self._heard, self._kill_because)
         except OSError as error:
             return f"the worker could not be started: {error}"
         self._process = process
         _log.info("worker %d started for %s", process.pid, self._settings.variant)
-        self._beat.set(max(FIRST_BEAT, self._settings.beat_timeout))
-        self._load.set(self._settings.load_timeout)
+        self._watch.started()
         process.tell(self._settings.worker_configuration())
         if self._stopped:
             self._leave()
@@ -186,50 +203,25 @@ class Worker:
         finally:
             process.kill()
             self._process = None
-            self._rendering = False
-            self._saving.clear()
+            self._watch.gone()
             self.holdings.forget()
-            for deadline in (self._beat, self._step, self._save, self._load, self._exit):
-                deadline.clear()
         return f"worker {process.pid} was lost: {self._cause or words_for_exit(status)}"
 
     def _heard(self, event: work.Event) -> None:
-        self._beat.set(self._settings.beat_timeout)
-        if isinstance(event, work.Loading | work.Ready | work.LoadFailed | work.Left | work.Holding):
-            self.holdings.hear(event)
+        self._watch.heard(event)
         match event:
-            case work.Loading():
-                self._begin_loading()
+            case work.Loading() | work.Left() | work.Holding():
+                self.holdings.hear(event)
             case work.Ready():
-                self._end_loading()
+                self.holdings.hear(event)
                 self._warm()
             case work.LoadFailed():
-                self._end_loading()
+                self.holdings.hear(event)
                 self._load_failed(event.message)
-            case work.Stepped():
-                if self._rendering:
-                    self._step.set(self._settings.step_timeout)
-                self._listener.worker_spoke(event)
-            case work.Painted():
-                self._saving.add(event.job_id)
-                self._save.set(self._settings.step_timeout)
-                self._end_rendering()
-                self._listener.worker_spoke(event)
-            case work.Finished() | work.Failed():
-                self._end(event.job_id)
-                self._listener.worker_spoke(event)
-            case work.Beat() | work.Left() | work.Holding():
+            case work.Stepped() | work.Painted() | work.Finished() | work.Failed():
+                self._told.worker_spoke(event)
+            case work.Beat():
                 pass
-
-    def _begin_loading(self) -> None:
-        """A render that waits for the base makes no progress meanwhile, and need not."""
-        self._step.clear()
-        self._load.set(self._settings.load_timeout)
-
-    def _end_loading(self) -> None:
-        self._load.clear()
-        if self._rendering:
-            self._step.set(self._settings.step_timeout)
 
     def _warm(self) -> None:
         """The first base makes the worker ready; any other is one more that it holds."""
@@ -237,7 +229,7 @@ class Worker:
             return
         self._warmed = True
         self._become("ready")
-        self._listener.worker_ready()
+        self._told.worker_ready()
 
     def _load_failed(self, message: str) -> None:
         """Without its first base the worker is of no use; without another it has those that it holds."""
@@ -250,7 +242,7 @@ class Worker:
         self.restarts += 1
         self.last_error = reason
         self._become("warming")
-        self._listener.worker_lost(reason)
+        self._told.worker_lost(reason)
 
     async def _fail(self, reason: str) -> None:
         """The base cannot be held: say so, and wait until somebody wants it tried again."""
@@ -258,8 +250,14 @@ class Worker:
         self.last_error = reason
         self._wanted.clear()
         self._become("failed")
-        self._listener.worker_failed()
+        self._told.worker_failed()
         await self._wanted.wait()
+
+    @property
+    def _told(self) -> WorkerListener:
+        if self._listener is None:
+            raise RuntimeError("a worker speaks only while it runs")
+        return self._listener
 
     @property
     def _stopped(self) -> bool:
@@ -270,24 +268,10 @@ class Worker:
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
 
-    def _end(self, job_id: str) -> None:
-        """A render ended, whether it was being painted or saved."""
-        if job_id not in self._saving:
-            self._end_rendering()
-            return
-        self._saving.remove(job_id)
-        if not self._saving:
-            self._save.clear()
-
-    def _end_rendering(self) -> None:
-        self._rendering = False
-        self._step.clear()
-
     def _leave(self) -> None:
         if self._process is not None:
             self._process.tell(work.Exit())
-            listens = self._warmed and self.holdings.loading is None
-            self._exit.set(EXIT_TIMEOUT if listens else LOADING_EXIT_TIMEOUT)
+            self._watch.leaving(listens=self._warmed and self.holdings.loading is None)
 
     def _tell(self, command: work.Command) -> None:
         if self._process is not None:
@@ -297,20 +281,9 @@ class Worker:
         self._cause = cause
         self.kill()
 
-    def _no_beat(self) -> None:
-        self._kill_because(f"it gave no beat for {self._settings.beat_timeout:g} seconds and was killed")
-
-    def _no_step(self) -> None:
-        self._kill_because(f"its render made no progress for {self._settings.step_timeout:g} seconds; it was killed")
-
-    def _not_saved(self) -> None:
-        self._kill_because(f"it did not save a picture within {self._settings.step_timeout:g} seconds and was killed")
-
-    def _not_loaded(self) -> None:
-        variant = self.holdings.loading or self._settings.variant
-        late = f"{variant} was not warm after {self._settings.load_timeout:g} seconds"
+    def _not_loaded(self, cause: str) -> None:
         if self._warmed:
-            self._kill_because(late)
+            self._kill_because(cause)
         else:
-            self._load_error = late
+            self._load_error = cause
             self.kill()

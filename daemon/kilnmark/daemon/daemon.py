@@ -1,0 +1,119 @@
+"""One daemon from its start to its end: put together, started, served, drained, ended.
+
+Here it is decided which queue, picture cache, worker and clock everything else is given. Processes, signals and exit
+statuses belong to `main`; a daemon can also run in a thread of somebody else's process.
+"""
+
+import asyncio
+import logging
+
+from opentelemetry.trace import Tracer
+
+from kilnmark.daemon.asked.inspections import Inspections
+from kilnmark.daemon.asked.packs import Packs
+from kilnmark.daemon.clock import Clock
+from kilnmark.daemon.jobs.prepare import Preparation
+from kilnmark.daemon.jobs.queue import JobQueue
+from kilnmark.daemon.jobs.renders import Renders
+from kilnmark.daemon.methods import Methods
+from kilnmark.daemon.pictures.recall import Recall
+from kilnmark.daemon.settings import Settings
+from kilnmark.daemon.wire.connection import ServedConnection
+from kilnmark.daemon.wire.dispatch import Dispatch
+from kilnmark.daemon.wire.socket import BACKLOG, Listener
+from kilnmark.daemon.worker.worker import Spawn, Worker
+
+__all__ = ["Daemon"]
+
+_log = logging.getLogger(__name__)
+
+FAREWELL_TIMEOUT = 2.0
+"""Seconds that connected clients are given to take their last replies."""
+
+
+class Daemon:
+    """Everything that lives between the first and the last line of `run`. Made on the loop that runs it.
+
+    Args:
+        listener: The bound socket; it stays the caller's to close.
+        tracer: Whose spans tell of renders.
+        spawn: Starts a worker.
+        clock: Tells the time.
+    """
+
+    def __init__(
+        self, settings: Settings, listener: Listener, *, tracer: Tracer, spawn: Spawn, clock: Clock | None = None
+    ) -> None:
+        clock = clock or Clock()
+        self._listener = listener
+        self._settings = settings
+        self._worker = Worker(settings, spawn, asyncio.get_running_loop())
+        cache = Recall(settings.cache_bytes)
+        self._renders = Renders(
+            JobQueue(settings.queue_limit, settings.pace),
+            cache,
+            self._worker,
+            Preparation(settings.adapter_roots, cache, self._worker.holdings.base_of, clock),
+            clock,
+        )
+        methods = Methods(
+            settings, self._renders, Packs(settings), Inspections(settings), tracer, clock, self.shut_down
+        )
+        self._dispatch = Dispatch(methods.table)
+        self._connections: set[ServedConnection] = set()
+        self._ending = asyncio.Event()
+        self._hurry = asyncio.Event()
+
+    async def run(self) -> None:
+        """Serve until told to end."""
+        loop = asyncio.get_running_loop()
+        worker = loop.create_task(self._worker.run(self._renders))
+        worker.add_done_callback(self._worker_watch_ended)
+        # The loop listens once more on the socket it is handed, with 100 where nobody says otherwise.
+        server = await loop.create_unix_server(self._connection, sock=self._listener.socket, backlog=BACKLOG)
+        _log.info("ready: listening on %s, variant %s", self._settings.socket, self._settings.variant)
+        await self._ending.wait()
+        await self._drain()
+        server.close()
+        self._worker.stop()
+        await worker
+        self._renders.end_rest()
+        await self._say_farewell()
+
+    def shut_down(self, drain: bool) -> None:  # noqa: FBT001 - the one argument of the callback it is
+        """Begin the end. The second call can only make it quicker."""
+        _log.info("going down%s", ", after the accepted renders" if drain else "")
+        self._renders.draining = True
+        if not drain:
+            self._hurry.set()
+        self._ending.set()
+
+    def kill_worker(self) -> None:
+        """End the worker at once, because the daemon's process is about to be left."""
+        self._worker.kill()
+
+    def _connection(self) -> ServedConnection:
+        return ServedConnection(self._settings, self._dispatch, self._connections)
+
+    def _worker_watch_ended(self, task: asyncio.Task[None]) -> None:
+        """Without its supervision the daemon is of no use; a defect there must not leave it half alive."""
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.critical("the supervision of the worker met a defect", exc_info=error)
+            self.shut_down(drain=False)
+
+    async def _drain(self) -> None:
+        settled = asyncio.ensure_future(self._renders.settled())
+        hurried = asyncio.ensure_future(self._hurry.wait())
+        await asyncio.wait({settled, hurried}, return_when=asyncio.FIRST_COMPLETED)
+        settled.cancel()
+        hurried.cancel()
+        self._renders.stop_all()
+
+    async def _say_farewell(self) -> None:
+        connections = list(self._connections)
+        for connection in connections:
+            connection.leave_when_served()
+        if connections:
+            await asyncio.wait([connection.gone for connection in connections], timeout=FAREWELL_TIMEOUT)
+        for connection in list(self._connections):
+            connection.abort()
