@@ -17,7 +17,7 @@ UV := .uv/bin/uv
 BIN := .venv/bin
 READY := .venv/.ready-$(BACKEND)
 
-.PHONY: setup demo test test-slow test-browser bench fuzz lint format coverage pin clean
+.PHONY: setup demo test test-slow test-browser bench fuzz lint format sync coverage pin clean
 
 setup: $(READY)
 
@@ -78,6 +78,9 @@ coverage: setup
 format: setup
 	@$(BIN)/ruff check --fix --quiet
 	@$(BIN)/ruff format --quiet
+
+sync: setup
+	@$(BIN)/python -m scripts.make_sync
 
 pin: setup
 	@$(BIN)/python scripts/pin.py

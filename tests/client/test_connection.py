@@ -7,20 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kilnmark.client.connection import (
-    PING,
-    RENDER,
-    STATUS,
-    WARM_UP,
-    Alive,
-    Answered,
-    Connection,
-    Failed,
-    Progressed,
-)
+from kilnmark.client.connection import Alive, Answered, Connection, Progressed, Raised
 from kilnmark.client.errors import BadReply
 from kilnmark.protocol.wire import jsonrpc
 from kilnmark.protocol.wire.errors import QueueFull
+from kilnmark.protocol.wire.methods import PING, RENDER, STATUS, WARM_UP
 from kilnmark.protocol.wire.replies import Heartbeat, PingResult, Progress
 from kilnmark.protocol.wire.requests import PingParams, RenderParams, StatusParams, WarmUpParams
 
@@ -111,7 +102,7 @@ def test_an_error_comes_back_as_its_own_class_with_its_facts() -> None:
     request, _ = connection.begin(RENDER, RenderParams(prompt="a"))
     refusal = QueueFull("1,000 renders wait", job_id="j", detail={"limit": 1000})
     (event,) = connection.receive(jsonrpc.failure(str(request).encode(), refusal) + b"\n")
-    assert isinstance(event, Failed)
+    assert isinstance(event, Raised)
     assert isinstance(event.error, QueueFull)
     assert (event.error.job_id, event.error.detail, event.error.retryable) == ("j", {"limit": 1000}, True)
 
@@ -162,7 +153,7 @@ def test_a_result_of_another_shape_fails_its_call_only() -> None:
     first, _ = connection.begin(PING, PingParams())
     second, _ = connection.begin(PING, PingParams())
     one, other = connection.receive(answer(first, {"version": 1}) + answer(second))
-    assert isinstance(one, Failed)
+    assert isinstance(one, Raised)
     assert isinstance(one.error, BadReply)
     assert "version" in str(one.error)
     assert other == Answered(second, PONG)

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from kilnmark.client.request import InspectOptions, RenderOptions, cancel_params, inspect_params, render_params
+from kilnmark.client.request import InspectOptions, RenderOptions, checked, inspect_params, render_params
 from kilnmark.protocol.wire.errors import InvalidParams
-from kilnmark.protocol.wire.requests import LoraInspectParams, RenderParams
+from kilnmark.protocol.wire.requests import CancelParams, LoraInspectParams, RenderParams
 
 NAN, INF = float("nan"), float("inf")
 
@@ -108,7 +108,7 @@ def test_a_prompt_must_say_something_and_not_too_much(prompt: str) -> None:
 
 def test_a_cancel_needs_a_job_id_that_can_exist() -> None:
     with pytest.raises(InvalidParams, match=r"\$\.params\.job_id"):
-        cancel_params("no such", "")
+        checked(CancelParams(job_id="no such"))
 
 
 def test_an_inspection_takes_paths_as_a_render_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,10 +1,9 @@
 """The asyncio client: any number of calls at once over one connection.
 
-One task reads the socket and hands each event to the call it belongs to. `sync` has the same methods for blocking
-callers.
+One task reads the socket and hands each event to the call it belongs to. `sync`, the blocking client, is made from this
+module by `scripts/make_sync.py`: a method of the wire is written here, once.
 """
 
-import asyncio
 import os
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import aclosing
@@ -13,43 +12,27 @@ from typing import Self, TypeVar, Unpack, cast
 
 import msgspec
 
-from kilnmark.client.aio_link import Link
+from kilnmark.client.aio_link import AsyncLinks
 from kilnmark.client.aio_many import run_all
-from kilnmark.client.connection import (
-    CANCEL,
-    JOBS_GET,
-    JOBS_LIST,
-    JOBS_WAIT,
-    LORA_INSPECT,
-    PING,
-    RENDER,
-    SHUTDOWN,
-    STATUS,
-    STYLE_COMPOSE,
-    WARM_UP,
-    Answered,
-    Method,
-    Progressed,
-)
-from kilnmark.client.dial import pause_before, socket_path, try_to_connect
+from kilnmark.client.connection import Answered, Progressed
+from kilnmark.client.dial import socket_path
 from kilnmark.client.errors import BadReply
-from kilnmark.client.many import Rendered, Turns
+from kilnmark.client.many import Rendered
 from kilnmark.client.request import (
     InspectOptions,
     Paths,
     RenderOptions,
     RenderRequest,
-    cancel_params,
-    compose_params,
+    checked,
     inspect_params,
-    job_params,
     render_params,
-    wait_params,
 )
 from kilnmark.client.timeouts import Patience, Timeouts
 from kilnmark.client.tracing import Carrier, render_span
 from kilnmark.protocol.content.composition import Composition
+from kilnmark.protocol.wire import methods
 from kilnmark.protocol.wire.inspection import InspectionDocument
+from kilnmark.protocol.wire.methods import WireMethod
 from kilnmark.protocol.wire.replies import (
     CancelResult,
     JobResult,
@@ -62,16 +45,21 @@ from kilnmark.protocol.wire.replies import (
     WarmUpResult,
 )
 from kilnmark.protocol.wire.requests import (
+    CancelParams,
+    JobParams,
     JobsParams,
+    JobWaitParams,
     PingParams,
     RenderParams,
     ShutdownParams,
     StatusParams,
+    StyleComposeParams,
     WarmUpParams,
 )
 
 __all__ = ["AsyncClient"]
 
+P = TypeVar("P", bound=msgspec.Struct)
 R = TypeVar("R", bound=msgspec.Struct)
 
 
@@ -100,8 +88,7 @@ class AsyncClient:
     ) -> None:
         self.socket = socket_path(socket)
         self._timeouts = Timeouts(connect_timeout, reply_timeout, render_timeout, silence_timeout)
-        self._link: Link | None = None
-        self._connecting = asyncio.Lock()
+        self._links = AsyncLinks(self.socket, self._timeouts)
 
     async def __aenter__(self) -> Self:
         return self
@@ -113,9 +100,7 @@ class AsyncClient:
 
     async def close(self) -> None:
         """Hang up. Calls that still wait end with `ConnectionLost`; the next call connects again."""
-        link, self._link = self._link, None
-        if link is not None:
-            await link.close()
+        await self._links.close()
 
     async def render(
         self, prompt: str, *, on_progress: Callable[[Progress], None] | None = None, **options: Unpack[RenderOptions]
@@ -131,7 +116,7 @@ class AsyncClient:
             RequestError: what the daemon answered; `AdapterNotEngaged.detail` holds the engagement reports.
             ClientError: no daemon, a lost connection, or a time-out.
         """
-        return await self._painted(render_params(prompt, **options), on_progress)
+        return await self._rendered(render_params(prompt, **options), on_progress)
 
     def render_stream(self, prompt: str, **options: Unpack[RenderOptions]) -> AsyncGenerator[Progress | RenderResult]:
         """Make one picture: its progress as it comes, then, as the last item, the result.
@@ -141,7 +126,7 @@ class AsyncClient:
         """
         return self._stream(render_params(prompt, **options))
 
-    async def render_many(
+    def render_many(
         self,
         requests: Iterable[RenderRequest],
         *,
@@ -165,34 +150,31 @@ class AsyncClient:
             TypeError: a request has a keyword that `RenderOptions` does not have.
             ValueError: a number that is no such bound.
         """
-        turns = Turns(requests, concurrency=concurrency, ordered=ordered, full_timeout=full_timeout)
-        async with aclosing(run_all(turns, self._painted)) as rendered:
-            async for each in rendered:
-                yield each
+        return run_all(self._rendered, requests, concurrency=concurrency, ordered=ordered, full_timeout=full_timeout)
 
     async def status(self) -> StatusResult:
         """What the daemon holds and does."""
-        return await self._ask(STATUS, StatusParams(), self._timeouts.for_short("status"))
+        return await self._ask(methods.STATUS, StatusParams())
 
     async def ping(self) -> PingResult:
         """Whether the daemon answers, and who it is."""
-        return await self._ask(PING, PingParams(), self._timeouts.for_short("ping"))
+        return await self._ask(methods.PING, PingParams())
 
     async def warm_up(self, variant: str | None = None) -> WarmUpResult:
         """Wait until a base is warm; None means the one the daemon was started with."""
-        return await self._ask(WARM_UP, WarmUpParams(variant=variant), self._timeouts.for_work("warm_up"))
+        return await self._ask(methods.WARM_UP, WarmUpParams(variant=variant))
 
     async def cancel(self, job_id: str, reason: str = "") -> CancelResult:
         """Cancel a render, whoever asked for it; it stops at its next denoise step."""
-        return await self._ask(CANCEL, cancel_params(job_id, reason), self._timeouts.for_short("cancel"))
+        return await self._ask(methods.CANCEL, CancelParams(job_id=job_id, reason=reason))
 
     async def jobs_list(self) -> JobsResult:
         """Every job that the daemon knows: the running, the waiting, then the ended, latest first."""
-        return await self._ask(JOBS_LIST, JobsParams(), self._timeouts.for_short("jobs.list"))
+        return await self._ask(methods.JOBS_LIST, JobsParams())
 
     async def jobs_get(self, job_id: str) -> JobResult:
         """How far one job is, or how it ended."""
-        return await self._ask(JOBS_GET, job_params(job_id), self._timeouts.for_short("jobs.get"))
+        return await self._ask(methods.JOBS_GET, JobParams(job_id=job_id))
 
     async def jobs_wait(self, job_id: str, job_timeout: float | None = None) -> JobResult:
         """Wait until a job has ended, whoever asked for it; giving up to wait leaves it as it is.
@@ -204,12 +186,11 @@ class AsyncClient:
         Raises:
             JobTimedOut: it goes on.
         """
-        return await self._ask(JOBS_WAIT, wait_params(job_id, job_timeout), self._timeouts.for_work("jobs.wait"))
+        return await self._ask(methods.JOBS_WAIT, JobWaitParams(job_id=job_id, timeout=job_timeout))
 
     async def lora_inspect(self, lora_paths: Paths, **options: Unpack[InspectOptions]) -> InspectionDocument:
         """Look at 1 to 64 adapter files without a base; a refused one is an entry like any other."""
-        params = inspect_params(lora_paths, **options)
-        return await self._ask(LORA_INSPECT, params, self._timeouts.for_work("lora.inspect"))
+        return await self._ask(methods.LORA_INSPECT, inspect_params(lora_paths, **options))
 
     async def compose(
         self, genre: str, tier: str, *, world: str | None = None, place: str | None = None, prompt: str = ""
@@ -226,14 +207,14 @@ class AsyncClient:
         Raises:
             InvalidParams: a name is unknown, or a document is not usable; `detail` holds every problem.
         """
-        params = compose_params(genre, tier, world, place, prompt)
-        return await self._ask(STYLE_COMPOSE, params, self._timeouts.for_work("style.compose"))
+        params = StyleComposeParams(genre=genre, world=world, tier=tier, place=place, prompt=prompt)
+        return await self._ask(methods.STYLE_COMPOSE, params)
 
     async def shutdown(self, *, drain: bool = False) -> ShutdownResult:
         """Tell the daemon to leave; with `drain` it finishes the accepted renders first. Returns before it has left."""
-        return await self._ask(SHUTDOWN, ShutdownParams(drain=drain), self._timeouts.for_short("shutdown"))
+        return await self._ask(methods.SHUTDOWN, ShutdownParams(drain=drain))
 
-    async def _painted(
+    async def _rendered(
         self, params: RenderParams, on_progress: Callable[[Progress], None] | None = None
     ) -> RenderResult:
         async with aclosing(self._stream(params)) as stream:
@@ -246,25 +227,26 @@ class AsyncClient:
 
     async def _stream(self, params: RenderParams) -> AsyncGenerator[Progress | RenderResult]:
         with render_span() as carrier:
-            exchange = self._exchange(RENDER, params, self._timeouts.for_render(), carrier)
+            exchange = self._exchange(methods.RENDER, params, self._timeouts.for_render(), carrier)
             async with aclosing(exchange):
                 async for event in exchange:
                     if isinstance(event, Progressed):
                         yield event.progress
         yield cast("RenderResult", cast("Answered", event).result)
 
-    async def _ask(self, method: Method[R], params: msgspec.Struct, patience: Patience) -> R:
-        async with aclosing(self._exchange(method, params, patience, Carrier())) as exchange:
+    async def _ask(self, method: WireMethod[P, R], params: P) -> R:
+        exchange = self._exchange(method, checked(params), self._timeouts.for_call(method), Carrier())
+        async with aclosing(exchange):
             async for event in exchange:
                 last = event
         return cast("R", cast("Answered", last).result)
 
     async def _exchange(
-        self, method: Method[R], params: msgspec.Struct, patience: Patience, carrier: Carrier
+        self, method: WireMethod[P, R], params: P, patience: Patience, carrier: Carrier
     ) -> AsyncGenerator[Progressed | Answered]:
         """The call's progress, then its answer as the last item."""
-        link = await self._connected()
-        request = link.begin(method, params, carrier)
+        link = await self._links.connected()
+        request = link.begin(method, params, patience, carrier)
         try:
             while True:
                 event = await link.next_event(request, patience)
@@ -276,21 +258,3 @@ class AsyncClient:
             raise
         finally:
             link.end(request)
-
-    async def _connected(self) -> Link:
-        async with self._connecting:
-            if self._link is None or not self._link.is_usable():
-                self._link = await self._dial()
-            return self._link
-
-    async def _dial(self) -> Link:
-        patience = self._timeouts.for_connect(self.socket)
-        attempt = 1
-        while (sock := try_to_connect(self.socket)) is None:
-            attempt += 1
-            await asyncio.sleep(pause_before(attempt, patience.left()))
-        try:
-            return Link(sock, *await asyncio.open_unix_connection(sock=sock))
-        except BaseException:
-            sock.close()
-            raise

@@ -1,6 +1,8 @@
 """The asyncio flavour's socket: one task reads it and hands each event to the call it belongs to.
 
-It knows neither methods nor results; `aio` gives it calls, and `connection` the meaning of bytes.
+`AsyncLinks` connects when there is something to ask. This is written by hand, as its blocking counterpart in
+`sync_link` is: what waits, and for whom, is where the flavours differ. It knows neither methods nor results; `aio`
+gives it calls, and `connection` the meaning of bytes.
 """
 
 import asyncio
@@ -11,16 +13,18 @@ from typing import TypeVar
 
 import msgspec
 
-from kilnmark.client.connection import PING, Alive, Answered, Connection, Event, Failed, Method, Progressed
-from kilnmark.client.dial import has_hung_up
+from kilnmark.client.connection import Alive, Answered, Connection, Event, Progressed, Raised
+from kilnmark.client.dial import has_hung_up, pause_before, try_to_connect
 from kilnmark.client.errors import BadReply, ConnectionLost, ReplyTimeout, SilenceTimeout
-from kilnmark.client.timeouts import Bound, Patience
+from kilnmark.client.timeouts import Bound, Patience, Timeouts
 from kilnmark.client.tracing import Carrier
 from kilnmark.protocol.wire.errors import KilnmarkError
+from kilnmark.protocol.wire.methods import PING, WireMethod
 from kilnmark.protocol.wire.requests import PingParams
 
-__all__ = ["Link"]
+__all__ = ["AsyncLink", "AsyncLinks"]
 
+P = TypeVar("P", bound=msgspec.Struct)
 R = TypeVar("R", bound=msgspec.Struct)
 
 _CHUNK = 65536
@@ -28,7 +32,7 @@ _FAREWELL = 1.0
 """Seconds that closing waits for a daemon to read, at most."""
 
 
-class Link:
+class AsyncLink:
     """One connected socket, the state of its calls, and the task that reads it."""
 
     def __init__(self, sock: socket.socket, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -36,7 +40,7 @@ class Link:
         self._reader = reader
         self._writer = writer
         self._calls = Connection()
-        self._inbox: dict[int, asyncio.Queue[Progressed | Answered | Failed]] = {}
+        self._inbox: dict[int, asyncio.Queue[Progressed | Answered | Raised]] = {}
         self._heard_at = time.monotonic()
         self._has_cancelled = False
         self._listener = asyncio.create_task(self._listen())
@@ -54,7 +58,7 @@ class Link:
         if self._has_cancelled and self.is_usable():
             with suppress(KilnmarkError):
                 patience = Patience("ping", time.monotonic(), whole=Bound(_FAREWELL, ReplyTimeout))
-                await self.next_event(self.begin(PING, PingParams(), Carrier()), patience)
+                await self.next_event(self.begin(PING, PingParams(), patience, Carrier()), patience)
         self._writer.close()
         with suppress(OSError):
             await self._writer.wait_closed()
@@ -90,10 +94,15 @@ class Link:
             if self._calls.is_open(request):
                 self._calls.forget(request)
                 error = ConnectionLost(pending, reason) if problem is None else BadReply(problem)
-                self._deliver(Failed(request, error))
+                self._deliver(Raised(request, error))
 
-    def begin(self, method: Method[R], params: msgspec.Struct, carrier: Carrier) -> int:
-        """Open a call and send it."""
+    def begin(self, method: WireMethod[P, R], params: P, patience: Patience, carrier: Carrier) -> int:
+        """Open a call and send it, without waiting.
+
+        Raises:
+            TimedOut: the patience is at an end already.
+        """
+        patience.left(self._heard_at)
         request, line = self._calls.begin(method, params, carrier.traceparent, carrier.tracestate)
         self._inbox[request] = asyncio.Queue()
         self._writer.write(line)
@@ -106,12 +115,12 @@ class Link:
             KilnmarkError: what the call ended with, in place of an answer.
         """
         inbox = self._inbox[request]
-        event: Progressed | Answered | Failed | None = None
+        event: Progressed | Answered | Raised | None = None
         while event is None:
             with suppress(TimeoutError):
                 async with asyncio.timeout(patience.left(self._heard_at)):
                     event = await inbox.get()
-        if isinstance(event, Failed):
+        if isinstance(event, Raised):
             raise event.error
         return event
 
@@ -120,7 +129,7 @@ class Link:
         self._calls.forget(request)
         self._inbox.pop(request, None)
 
-    def give_up(self, method: Method[R], request: int, error: BaseException) -> None:
+    def give_up(self, method: WireMethod[P, R], request: int, error: BaseException) -> None:
         """Leave a call early: a lasting one is cancelled, and only a daemon that is silent to all is hung up on."""
         if not self._calls.is_open(request):
             return
@@ -130,3 +139,47 @@ class Link:
             self._has_cancelled = True
         if isinstance(error, SilenceTimeout):
             self._writer.close()
+
+
+class AsyncLinks:
+    """The one link that a client has at a time, made when it is first needed and again when it was lost.
+
+    Args:
+        path: The daemon's socket.
+        timeouts: Bounds connecting.
+    """
+
+    def __init__(self, path: str, timeouts: Timeouts) -> None:
+        self._path = path
+        self._timeouts = timeouts
+        self._link: AsyncLink | None = None
+        self._connecting = asyncio.Lock()
+
+    async def connected(self) -> AsyncLink:
+        """A link that can be used.
+
+        Raises:
+            DaemonUnavailable: nobody listens.
+            ConnectTimeout: the daemon's backlog stayed full.
+        """
+        async with self._connecting:
+            if self._link is None or not self._link.is_usable():
+                self._link = await self._dial()
+            return self._link
+
+    async def close(self) -> None:
+        """Hang up. Calls that still wait end with `ConnectionLost`."""
+        link, self._link = self._link, None
+        if link is not None:
+            await link.close()
+
+    async def _dial(self) -> AsyncLink:
+        patience, attempt = self._timeouts.for_connect(self._path), 1
+        while (sock := try_to_connect(self._path)) is None:
+            attempt += 1
+            await asyncio.sleep(pause_before(attempt, patience.left()))
+        try:
+            return AsyncLink(sock, *await asyncio.open_unix_connection(sock=sock))
+        except BaseException:
+            sock.close()
+            raise

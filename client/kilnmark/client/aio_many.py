@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 
 from kilnmark.client.many import Rendered, Turn, Turns
+from kilnmark.client.request import RenderRequest
 from kilnmark.protocol.wire.errors import KilnmarkError
 from kilnmark.protocol.wire.replies import RenderResult
 from kilnmark.protocol.wire.requests import RenderParams
@@ -18,8 +19,21 @@ Render = Callable[[RenderParams], Awaitable[RenderResult]]
 Ending = RenderResult | KilnmarkError
 
 
-async def run_all(turns: Turns, render: Render) -> AsyncGenerator[Rendered]:
-    """Render all of them and hand out each ending; those under way are cancelled when the iterator is closed."""
+async def run_all(
+    render: Render,
+    requests: Iterable[RenderRequest],
+    *,
+    concurrency: int,
+    ordered: bool,
+    full_timeout: float | None,
+) -> AsyncGenerator[Rendered]:
+    """Render all of them and hand out each ending; those under way are cancelled when the iterator is closed.
+
+    Args:
+        render: Makes one picture.
+        requests, concurrency, ordered, full_timeout: As those of `Turns`.
+    """
+    turns = Turns(requests, concurrency=concurrency, ordered=ordered, full_timeout=full_timeout)
     under_way: dict[asyncio.Task[Ending], Turn] = {}
     try:
         while not turns.is_over:

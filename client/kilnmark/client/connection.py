@@ -4,79 +4,22 @@ Both flavours of the client drive this core and own the I/O and the clock. It al
 twice, so that an answer to an abandoned call can be told apart and dropped.
 """
 
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 import msgspec
 
 from kilnmark.client.errors import BadReply, ClientError
-from kilnmark.protocol.content.composition import Composition
 from kilnmark.protocol.wire import jsonrpc
 from kilnmark.protocol.wire.errors import ParseError, RequestError
 from kilnmark.protocol.wire.framing import LineSplitter, OversizedFrame
-from kilnmark.protocol.wire.inspection import InspectionDocument
-from kilnmark.protocol.wire.replies import (
-    CancelResult,
-    Heartbeat,
-    JobResult,
-    JobsResult,
-    PingResult,
-    Progress,
-    RenderResult,
-    ShutdownResult,
-    StatusResult,
-    WarmUpResult,
-)
+from kilnmark.protocol.wire.methods import WireMethod
+from kilnmark.protocol.wire.replies import Heartbeat, Progress
 from kilnmark.protocol.wire.requests import CallMeta
 
-__all__ = [
-    "CANCEL",
-    "JOBS_GET",
-    "JOBS_LIST",
-    "JOBS_WAIT",
-    "LORA_INSPECT",
-    "PING",
-    "RENDER",
-    "SHUTDOWN",
-    "STATUS",
-    "STYLE_COMPOSE",
-    "WARM_UP",
-    "Alive",
-    "Answered",
-    "Connection",
-    "Event",
-    "Failed",
-    "Method",
-    "Progressed",
-]
+__all__ = ["Alive", "Answered", "Connection", "Event", "Progressed", "Raised"]
 
+P = TypeVar("P", bound=msgspec.Struct)
 R = TypeVar("R", bound=msgspec.Struct)
-
-
-class Method(msgspec.Struct, Generic[R], frozen=True):
-    """A method of the daemon.
-
-    Attributes:
-        name: As it stands on the wire.
-        result: The Struct it is answered with.
-        lasting: It runs until work is done: progress and heartbeats are asked for, and giving up cancels it.
-    """
-
-    name: str
-    result: type[R]
-    lasting: bool = False
-
-
-PING = Method("ping", PingResult)
-STATUS = Method("status", StatusResult)
-WARM_UP = Method("warm_up", WarmUpResult, lasting=True)
-RENDER = Method("render", RenderResult, lasting=True)
-CANCEL = Method("cancel", CancelResult)
-JOBS_LIST = Method("jobs.list", JobsResult)
-JOBS_GET = Method("jobs.get", JobResult)
-JOBS_WAIT = Method("jobs.wait", JobResult, lasting=True)
-LORA_INSPECT = Method("lora.inspect", InspectionDocument, lasting=True)
-STYLE_COMPOSE = Method("style.compose", Composition, lasting=True)
-SHUTDOWN = Method("shutdown", ShutdownResult)
 
 
 class Progressed(msgspec.Struct, frozen=True):
@@ -100,14 +43,14 @@ class Answered(msgspec.Struct, frozen=True):
     result: msgspec.Struct
 
 
-class Failed(msgspec.Struct, frozen=True):
+class Raised(msgspec.Struct, frozen=True):
     """The call `request` ended with an error, ready to be raised."""
 
     request: int
     error: RequestError | ClientError
 
 
-Event = Progressed | Alive | Answered | Failed
+Event = Progressed | Alive | Answered | Raised
 
 
 class _Cancelled(msgspec.Struct, frozen=True, rename="camel"):
@@ -131,8 +74,8 @@ class Connection:
 
     def begin(
         self,
-        method: Method[R],
-        params: msgspec.Struct,
+        method: WireMethod[P, R],
+        params: P,
         traceparent: str | None = None,
         tracestate: str | None = None,
     ) -> tuple[int, bytes]:
@@ -190,11 +133,11 @@ class Connection:
         result_type = self._open[request]
         self.forget(request)
         if message.error is not None:
-            return Failed(request, message.error)
+            return Raised(request, message.error)
         try:
             return Answered(request, msgspec.json.decode(message.result, type=result_type))
         except msgspec.DecodeError as error:
-            return Failed(request, BadReply(f"{result_type.__name__} does not fit: {error}"))
+            return Raised(request, BadReply(f"{result_type.__name__} does not fit: {error}"))
 
     def _read_note(self, note: jsonrpc.Note) -> Event | None:
         """Notifications of a kind that is not known are a newer daemon's, and are left alone."""

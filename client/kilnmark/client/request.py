@@ -8,36 +8,26 @@ import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, Required, TypedDict, Unpack
+from typing import Any, Literal, Required, TypedDict, TypeVar, Unpack
 
 import msgspec
 
 from kilnmark.protocol.picture.catalog import Priority
 from kilnmark.protocol.wire import jsonrpc
 from kilnmark.protocol.wire.errors import InvalidParams
-from kilnmark.protocol.wire.requests import (
-    CancelParams,
-    JobParams,
-    JobWaitParams,
-    LoraInspectParams,
-    RenderParams,
-    StyleComposeParams,
-    check_render,
-)
+from kilnmark.protocol.wire.requests import LoraInspectParams, RenderParams, check_render
 
 __all__ = [
     "InspectOptions",
     "Paths",
     "RenderOptions",
     "RenderRequest",
-    "cancel_params",
-    "compose_params",
+    "checked",
     "inspect_params",
-    "job_params",
     "render_params",
-    "wait_params",
 ]
 
+P = TypeVar("P", bound=msgspec.Struct)
 Paths = Sequence[str | os.PathLike[str]]
 
 
@@ -122,47 +112,18 @@ def render_params(prompt: str, **options: Unpack[RenderOptions]) -> RenderParams
         **fields,
     )
     _refuse_non_finite(params)
-    params = jsonrpc.params_as(RenderParams, msgspec.json.encode(params))
+    params = checked(params)
     check_render(params)
     return params
 
 
-def cancel_params(job_id: str, reason: str) -> CancelParams:
-    """Build and check a cancel request.
+def checked(params: P) -> P:
+    """The parameters as the daemon will read them.
 
     Raises:
-        InvalidParams: naming the field.
+        InvalidParams: naming the field as the daemon would, `$.params.job_id`.
     """
-    return jsonrpc.params_as(CancelParams, msgspec.json.encode(CancelParams(job_id=job_id, reason=reason)))
-
-
-def job_params(job_id: str) -> JobParams:
-    """Build and check a request for one job.
-
-    Raises:
-        InvalidParams: naming the field.
-    """
-    return jsonrpc.params_as(JobParams, msgspec.json.encode(JobParams(job_id=job_id)))
-
-
-def wait_params(job_id: str, timeout: float | None) -> JobWaitParams:
-    """Build and check a request to wait for one job, for `timeout` seconds at most; None: for as long as it takes.
-
-    Raises:
-        InvalidParams: naming the field.
-    """
-    params = JobWaitParams(job_id=job_id, timeout=timeout)
-    return jsonrpc.params_as(JobWaitParams, msgspec.json.encode(params))
-
-
-def compose_params(genre: str, tier: str, world: str | None, place: str | None, prompt: str) -> StyleComposeParams:
-    """Build and check a request for a composition.
-
-    Raises:
-        InvalidParams: naming the field.
-    """
-    params = StyleComposeParams(genre=genre, world=world, tier=tier, place=place, prompt=prompt)
-    return jsonrpc.params_as(StyleComposeParams, msgspec.json.encode(params))
+    return jsonrpc.params_as(type(params), msgspec.json.encode(params))
 
 
 def inspect_params(lora_paths: Paths, **options: Unpack[InspectOptions]) -> LoraInspectParams:
@@ -176,8 +137,7 @@ def inspect_params(lora_paths: Paths, **options: Unpack[InspectOptions]) -> Lora
         InvalidParams: naming the field.
         TypeError: a keyword that `InspectOptions` does not have.
     """
-    params = LoraInspectParams(lora_paths=_paths(lora_paths), **options)
-    return jsonrpc.params_as(LoraInspectParams, msgspec.json.encode(params))
+    return checked(LoraInspectParams(lora_paths=_paths(lora_paths), **options))
 
 
 def _paths(given: Paths) -> list[str]:

@@ -1,35 +1,19 @@
 """The blocking client: one thread, one socket, one call after another.
 
-It reads the socket only while a call waits, so nothing runs behind its caller's back. `aio` has the same methods for
-asyncio.
+It reads the socket only while a call waits, so nothing runs behind its caller's back. Made from `aio` by
+`scripts/make_sync.py`: change that module, then run `make sync`.
 """
 
 import os
-import socket
-import time
-from collections.abc import AsyncGenerator, Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from contextlib import closing
 from types import TracebackType
 from typing import Self, TypeVar, Unpack, cast
 
 import msgspec
 
-from kilnmark.client.connection import (
-    CANCEL,
-    JOBS_GET,
-    JOBS_LIST,
-    JOBS_WAIT,
-    LORA_INSPECT,
-    PING,
-    RENDER,
-    SHUTDOWN,
-    STATUS,
-    STYLE_COMPOSE,
-    WARM_UP,
-    Method,
-    Progressed,
-)
-from kilnmark.client.dial import pause_before, socket_path, try_to_connect
+from kilnmark.client.connection import Answered, Progressed
+from kilnmark.client.dial import socket_path
 from kilnmark.client.errors import BadReply
 from kilnmark.client.many import Rendered
 from kilnmark.client.request import (
@@ -37,18 +21,17 @@ from kilnmark.client.request import (
     Paths,
     RenderOptions,
     RenderRequest,
-    cancel_params,
-    compose_params,
+    checked,
     inspect_params,
-    job_params,
     render_params,
-    wait_params,
 )
-from kilnmark.client.sync_link import Link
+from kilnmark.client.sync_link import BlockingLinks
 from kilnmark.client.timeouts import Patience, Timeouts
 from kilnmark.client.tracing import Carrier, render_span
 from kilnmark.protocol.content.composition import Composition
+from kilnmark.protocol.wire import methods
 from kilnmark.protocol.wire.inspection import InspectionDocument
+from kilnmark.protocol.wire.methods import WireMethod
 from kilnmark.protocol.wire.replies import (
     CancelResult,
     JobResult,
@@ -61,16 +44,21 @@ from kilnmark.protocol.wire.replies import (
     WarmUpResult,
 )
 from kilnmark.protocol.wire.requests import (
+    CancelParams,
+    JobParams,
     JobsParams,
+    JobWaitParams,
     PingParams,
     RenderParams,
     ShutdownParams,
     StatusParams,
+    StyleComposeParams,
     WarmUpParams,
 )
 
 __all__ = ["Client"]
 
+P = TypeVar("P", bound=msgspec.Struct)
 R = TypeVar("R", bound=msgspec.Struct)
 
 
@@ -99,7 +87,7 @@ class Client:
     ) -> None:
         self.socket = socket_path(socket)
         self._timeouts = Timeouts(connect_timeout, reply_timeout, render_timeout, silence_timeout)
-        self._link: Link | None = None
+        self._links = BlockingLinks(self.socket, self._timeouts)
 
     def __enter__(self) -> Self:
         return self
@@ -111,8 +99,7 @@ class Client:
 
     def close(self) -> None:
         """Hang up. Calls that still wait in a stream end with `ConnectionLost`."""
-        if self._link is not None:
-            self._link.close()
+        self._links.close()
 
     def render(
         self, prompt: str, *, on_progress: Callable[[Progress], None] | None = None, **options: Unpack[RenderOptions]
@@ -128,17 +115,9 @@ class Client:
             RequestError: what the daemon answered; `AdapterNotEngaged.detail` holds the engagement reports.
             ClientError: no daemon, a lost connection, or a time-out.
         """
-        with closing(self.render_stream(prompt, **options)) as stream:
-            for item in stream:
-                if isinstance(item, RenderResult):
-                    return item
-                if on_progress is not None:
-                    on_progress(item)
-        raise BadReply("the render ended without a result")
+        return self._rendered(render_params(prompt, **options), on_progress)
 
-    def render_stream(
-        self, prompt: str, **options: Unpack[RenderOptions]
-    ) -> Generator[Progress | RenderResult, None, None]:
+    def render_stream(self, prompt: str, **options: Unpack[RenderOptions]) -> Generator[Progress | RenderResult]:
         """Make one picture: its progress as it comes, then, as the last item, the result.
 
         The request is checked at once and sent when the first item is asked for. Closing the iterator early cancels
@@ -153,50 +132,54 @@ class Client:
         concurrency: int = 4,
         ordered: bool = True,
         full_timeout: float | None = 600.0,
-    ) -> Generator[Rendered, None, None]:
+    ) -> Generator[Rendered]:
         """Make many pictures, a few at a time; one that fails is told of and does not stop the others.
 
-        It has a connection of its own, on an event loop that runs only while the next picture is waited for; where
-        such a loop runs already, use `AsyncClient`. Closing the iterator early cancels the renders under way.
-        Arguments and errors are those of `AsyncClient.render_many`.
+        It has a connection of its own, on an event loop that runs only while the next picture is awaited;
+        where such a loop runs already, use `AsyncClient`. Closing the iterator early cancels what is under
+        way.
+
+        Args:
+            requests: Each a mapping of the keywords of `render`, with its `prompt`.
+            concurrency: How many the daemon has at once. It paints one after the other; more than one lets it paint
+                those of one stack together, and read the next adapters meanwhile.
+            ordered: Hand out in the order of the requests; otherwise as they end.
+            full_timeout: Seconds for which a render is tried again while the daemon's queue is full; None means no
+                bound.
+
+        Raises:
+            TypeError: a request has a keyword that `RenderOptions` does not have.
+            ValueError: a number that is no such bound.
         """
-        import asyncio
+        from kilnmark.client.sync_many import run_all
 
-        from kilnmark.client.aio import AsyncClient
-
-        with asyncio.Runner() as runner:
-            client = AsyncClient(self.socket, **self._timeouts.keywords)
-            stream = client.render_many(requests, concurrency=concurrency, ordered=ordered, full_timeout=full_timeout)
-            try:
-                while (rendered := runner.run(_next(stream))) is not None:
-                    yield rendered
-            finally:
-                runner.run(stream.aclose())
-                runner.run(client.close())
+        return run_all(
+            self.socket, self._timeouts, requests, concurrency=concurrency, ordered=ordered, full_timeout=full_timeout
+        )
 
     def status(self) -> StatusResult:
         """What the daemon holds and does."""
-        return self._ask(STATUS, StatusParams(), self._timeouts.for_short("status"))
+        return self._ask(methods.STATUS, StatusParams())
 
     def ping(self) -> PingResult:
         """Whether the daemon answers, and who it is."""
-        return self._ask(PING, PingParams(), self._timeouts.for_short("ping"))
+        return self._ask(methods.PING, PingParams())
 
     def warm_up(self, variant: str | None = None) -> WarmUpResult:
         """Wait until a base is warm; None means the one the daemon was started with."""
-        return self._ask(WARM_UP, WarmUpParams(variant=variant), self._timeouts.for_work("warm_up"))
+        return self._ask(methods.WARM_UP, WarmUpParams(variant=variant))
 
     def cancel(self, job_id: str, reason: str = "") -> CancelResult:
         """Cancel a render, whoever asked for it; it stops at its next denoise step."""
-        return self._ask(CANCEL, cancel_params(job_id, reason), self._timeouts.for_short("cancel"))
+        return self._ask(methods.CANCEL, CancelParams(job_id=job_id, reason=reason))
 
     def jobs_list(self) -> JobsResult:
         """Every job that the daemon knows: the running, the waiting, then the ended, latest first."""
-        return self._ask(JOBS_LIST, JobsParams(), self._timeouts.for_short("jobs.list"))
+        return self._ask(methods.JOBS_LIST, JobsParams())
 
     def jobs_get(self, job_id: str) -> JobResult:
         """How far one job is, or how it ended."""
-        return self._ask(JOBS_GET, job_params(job_id), self._timeouts.for_short("jobs.get"))
+        return self._ask(methods.JOBS_GET, JobParams(job_id=job_id))
 
     def jobs_wait(self, job_id: str, job_timeout: float | None = None) -> JobResult:
         """Wait until a job has ended, whoever asked for it; giving up to wait leaves it as it is.
@@ -208,12 +191,11 @@ class Client:
         Raises:
             JobTimedOut: it goes on.
         """
-        return self._ask(JOBS_WAIT, wait_params(job_id, job_timeout), self._timeouts.for_work("jobs.wait"))
+        return self._ask(methods.JOBS_WAIT, JobWaitParams(job_id=job_id, timeout=job_timeout))
 
     def lora_inspect(self, lora_paths: Paths, **options: Unpack[InspectOptions]) -> InspectionDocument:
         """Look at 1 to 64 adapter files without a base; a refused one is an entry like any other."""
-        params = inspect_params(lora_paths, **options)
-        return self._ask(LORA_INSPECT, params, self._timeouts.for_work("lora.inspect"))
+        return self._ask(methods.LORA_INSPECT, inspect_params(lora_paths, **options))
 
     def compose(
         self, genre: str, tier: str, *, world: str | None = None, place: str | None = None, prompt: str = ""
@@ -230,58 +212,52 @@ class Client:
         Raises:
             InvalidParams: a name is unknown, or a document is not usable; `detail` holds every problem.
         """
-        params = compose_params(genre, tier, world, place, prompt)
-        return self._ask(STYLE_COMPOSE, params, self._timeouts.for_work("style.compose"))
+        params = StyleComposeParams(genre=genre, world=world, tier=tier, place=place, prompt=prompt)
+        return self._ask(methods.STYLE_COMPOSE, params)
 
     def shutdown(self, *, drain: bool = False) -> ShutdownResult:
         """Tell the daemon to leave; with `drain` it finishes the accepted renders first. Returns before it has left."""
-        return self._ask(SHUTDOWN, ShutdownParams(drain=drain), self._timeouts.for_short("shutdown"))
+        return self._ask(methods.SHUTDOWN, ShutdownParams(drain=drain))
 
-    def _stream(self, params: RenderParams) -> Generator[Progress | RenderResult, None, None]:
+    def _rendered(self, params: RenderParams, on_progress: Callable[[Progress], None] | None = None) -> RenderResult:
+        with closing(self._stream(params)) as stream:
+            for item in stream:
+                if isinstance(item, RenderResult):
+                    return item
+                if on_progress is not None:
+                    on_progress(item)
+        raise BadReply("the render ended without a result")
+
+    def _stream(self, params: RenderParams) -> Generator[Progress | RenderResult]:
         with render_span() as carrier:
-            result = yield from self._exchange(RENDER, params, self._timeouts.for_render(), carrier)
-        yield result
+            exchange = self._exchange(methods.RENDER, params, self._timeouts.for_render(), carrier)
+            with closing(exchange):
+                for event in exchange:
+                    if isinstance(event, Progressed):
+                        yield event.progress
+        yield cast("RenderResult", cast("Answered", event).result)
 
-    def _ask(self, method: Method[R], params: msgspec.Struct, patience: Patience) -> R:
-        exchange = self._exchange(method, params, patience, Carrier())
-        while True:
-            try:
-                next(exchange)
-            except StopIteration as end:
-                return cast("R", end.value)
+    def _ask(self, method: WireMethod[P, R], params: P) -> R:
+        exchange = self._exchange(method, checked(params), self._timeouts.for_call(method), Carrier())
+        with closing(exchange):
+            for event in exchange:
+                last = event
+        return cast("R", cast("Answered", last).result)
 
     def _exchange(
-        self, method: Method[R], params: msgspec.Struct, patience: Patience, carrier: Carrier
-    ) -> Generator[Progress, None, R]:
-        link = self._connected()
+        self, method: WireMethod[P, R], params: P, patience: Patience, carrier: Carrier
+    ) -> Generator[Progressed | Answered]:
+        """The call's progress, then its answer as the last item."""
+        link = self._links.connected()
         request = link.begin(method, params, patience, carrier)
         try:
             while True:
                 event = link.next_event(request, patience)
-                if isinstance(event, Progressed):
-                    yield event.progress
-                else:
-                    return cast("R", event.result)
+                yield event
+                if isinstance(event, Answered):
+                    return
         except BaseException as error:
             link.give_up(method, request, error)
             raise
         finally:
             link.end(request)
-
-    def _connected(self) -> Link:
-        if self._link is None or not self._link.is_usable():
-            self.close()
-            self._link = Link(self._dial())
-        return self._link
-
-    def _dial(self) -> socket.socket:
-        patience = self._timeouts.for_connect(self.socket)
-        attempt = 1
-        while (sock := try_to_connect(self.socket)) is None:
-            attempt += 1
-            time.sleep(pause_before(attempt, patience.left()))
-        return sock
-
-
-async def _next(stream: AsyncGenerator[Rendered]) -> Rendered | None:
-    return await anext(stream, None)

@@ -1,6 +1,8 @@
 """The blocking flavour's socket: sends a call's line and waits for its events, and nothing else.
 
-It knows neither methods nor results; `sync` gives it calls, and `connection` the meaning of bytes.
+`BlockingLinks` connects when there is something to ask. This is written by hand, as its counterpart in `aio_link` is:
+what waits, and for whom, is where the flavours differ. It knows neither methods nor results; `sync` gives it calls, and
+`connection` the meaning of bytes.
 """
 
 import socket
@@ -11,16 +13,18 @@ from typing import TypeVar
 
 import msgspec
 
-from kilnmark.client.connection import PING, Alive, Answered, Connection, Failed, Method, Progressed
-from kilnmark.client.dial import has_hung_up
+from kilnmark.client.connection import Alive, Answered, Connection, Progressed, Raised
+from kilnmark.client.dial import has_hung_up, pause_before, try_to_connect
 from kilnmark.client.errors import BadReply, ConnectionLost, RenderTimeout, ReplyTimeout, SilenceTimeout
-from kilnmark.client.timeouts import Bound, Patience
+from kilnmark.client.timeouts import Bound, Patience, Timeouts
 from kilnmark.client.tracing import Carrier
 from kilnmark.protocol.wire.errors import KilnmarkError
+from kilnmark.protocol.wire.methods import PING, WireMethod
 from kilnmark.protocol.wire.requests import PingParams
 
-__all__ = ["Link"]
+__all__ = ["BlockingLink", "BlockingLinks"]
 
+P = TypeVar("P", bound=msgspec.Struct)
 R = TypeVar("R", bound=msgspec.Struct)
 
 _CHUNK = 65536
@@ -28,13 +32,13 @@ _FAREWELL = 1.0
 """Seconds that telling the daemon about an abandoned call may take, at most."""
 
 
-class Link:
+class BlockingLink:
     """One connected socket, the state of its calls, and the events that arrived for a call while another waited."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
         self._calls = Connection()
-        self._inbox: dict[int, deque[Progressed | Answered | Failed]] = {}
+        self._inbox: dict[int, deque[Progressed | Answered | Raised]] = {}
         self._heard_at = time.monotonic()
         self._has_cancelled = False
 
@@ -61,7 +65,7 @@ class Link:
             with suppress(BadReply):
                 self._receive(patience)
 
-    def begin(self, method: Method[R], params: msgspec.Struct, patience: Patience, carrier: Carrier) -> int:
+    def begin(self, method: WireMethod[P, R], params: P, patience: Patience, carrier: Carrier) -> int:
         """Open a call and send it."""
         request, line = self._calls.begin(method, params, carrier.traceparent, carrier.tracestate)
         self._inbox[request] = deque()
@@ -86,7 +90,7 @@ class Link:
         while not inbox:
             self._receive(patience)
         event = inbox.popleft()
-        if isinstance(event, Failed):
+        if isinstance(event, Raised):
             raise event.error
         return event
 
@@ -111,7 +115,7 @@ class Link:
         self._calls.forget(request)
         self._inbox.pop(request, None)
 
-    def give_up(self, method: Method[R], request: int, error: BaseException) -> None:
+    def give_up(self, method: WireMethod[P, R], request: int, error: BaseException) -> None:
         """Leave a call early: a lasting one is cancelled, and the connection is kept only where it can be trusted."""
         if not self._calls.is_open(request):
             return
@@ -127,3 +131,41 @@ class Link:
             self._sock.close()
         elif not isinstance(error, GeneratorExit | RenderTimeout | ReplyTimeout):
             self.close()
+
+
+class BlockingLinks:
+    """The one link that a client has at a time, made when it is first needed and again when it was lost.
+
+    Args:
+        path: The daemon's socket.
+        timeouts: Bounds connecting.
+    """
+
+    def __init__(self, path: str, timeouts: Timeouts) -> None:
+        self._path = path
+        self._timeouts = timeouts
+        self._link: BlockingLink | None = None
+
+    def connected(self) -> BlockingLink:
+        """A link that can be used.
+
+        Raises:
+            DaemonUnavailable: nobody listens.
+            ConnectTimeout: the daemon's backlog stayed full.
+        """
+        if self._link is None or not self._link.is_usable():
+            self.close()
+            self._link = BlockingLink(self._dial())
+        return self._link
+
+    def close(self) -> None:
+        """Hang up. Calls that still wait in a stream end with `ConnectionLost`."""
+        if self._link is not None:
+            self._link.close()
+
+    def _dial(self) -> socket.socket:
+        patience, attempt = self._timeouts.for_connect(self._path), 1
+        while (sock := try_to_connect(self._path)) is None:
+            attempt += 1
+            time.sleep(pause_before(attempt, patience.left()))
+        return sock

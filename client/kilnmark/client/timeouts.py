@@ -6,10 +6,17 @@ Both flavours ask the same objects, so that the same wait ends with the same err
 import math
 import time
 from dataclasses import dataclass
+from typing import TypeVar
+
+import msgspec
 
 from kilnmark.client.errors import ConnectTimeout, RenderTimeout, ReplyTimeout, SilenceTimeout, TimedOut
+from kilnmark.protocol.wire.methods import WireMethod
 
 __all__ = ["Bound", "Patience", "Timeouts"]
+
+P = TypeVar("P", bound=msgspec.Struct)
+R = TypeVar("R", bound=msgspec.Struct)
 
 _LONGEST_WAIT = 3600.0
 """Seconds: sockets and event loops refuse waits of many years, so a longer one is taken in parts."""
@@ -100,6 +107,10 @@ class Timeouts:
         """The patience of one render."""
         silence = _bound(self.silence, SilenceTimeout)
         return Patience("render", time.monotonic(), whole=_bound(self.render, RenderTimeout), silence=silence)
+
+    def for_call(self, method: WireMethod[P, R]) -> Patience:
+        """The patience of a method that is no render."""
+        return self.for_work(method.name) if method.lasting else self.for_short(method.name)
 
     def for_work(self, what: str) -> Patience:
         """The patience of a method that lasts as long as its work: a warm-up, an inspection."""

@@ -1,0 +1,74 @@
+"""The methods of the wire: what each is called, what it takes, and what it answers with.
+
+One line a method; both ends and the reference page read it here. What a method does is the daemon's, and how it is
+called from Python the client's.
+"""
+
+from typing import Generic, TypeVar
+
+import msgspec
+
+from kilnmark.protocol.content.composition import Composition
+from kilnmark.protocol.wire.inspection import InspectionDocument
+from kilnmark.protocol.wire.replies import (
+    CancelResult,
+    JobResult,
+    JobsResult,
+    PingResult,
+    RenderResult,
+    ShutdownResult,
+    StatusResult,
+    WarmUpResult,
+)
+from kilnmark.protocol.wire.requests import (
+    CancelParams,
+    JobParams,
+    JobsParams,
+    JobWaitParams,
+    LoraInspectParams,
+    PingParams,
+    RenderParams,
+    ShutdownParams,
+    StatusParams,
+    StyleComposeParams,
+    WarmUpParams,
+)
+
+__all__ = ["METHODS", "WireMethod"]
+
+P = TypeVar("P", bound=msgspec.Struct)
+R = TypeVar("R", bound=msgspec.Struct)
+
+
+class WireMethod(msgspec.Struct, Generic[P, R], frozen=True):
+    """A method of the daemon.
+
+    Attributes:
+        name: As it stands on the wire.
+        params: The Struct its parameters must be.
+        result: The Struct it is answered with.
+        lasting: It runs until work is done: clients ask for progress and heartbeats, and giving up cancels it.
+    """
+
+    name: str
+    params: type[P]
+    result: type[R]
+    lasting: bool = False
+
+
+PING = WireMethod("ping", PingParams, PingResult)
+STATUS = WireMethod("status", StatusParams, StatusResult)
+WARM_UP = WireMethod("warm_up", WarmUpParams, WarmUpResult, lasting=True)
+RENDER = WireMethod("render", RenderParams, RenderResult, lasting=True)
+CANCEL = WireMethod("cancel", CancelParams, CancelResult)
+LORA_INSPECT = WireMethod("lora.inspect", LoraInspectParams, InspectionDocument, lasting=True)
+STYLE_COMPOSE = WireMethod("style.compose", StyleComposeParams, Composition, lasting=True)
+JOBS_LIST = WireMethod("jobs.list", JobsParams, JobsResult)
+JOBS_GET = WireMethod("jobs.get", JobParams, JobResult)
+JOBS_WAIT = WireMethod("jobs.wait", JobWaitParams, JobResult, lasting=True)
+SHUTDOWN = WireMethod("shutdown", ShutdownParams, ShutdownResult)
+
+METHODS: tuple[WireMethod[msgspec.Struct, msgspec.Struct], ...] = tuple(
+    value for value in list(globals().values()) if isinstance(value, WireMethod)
+)
+"""All of them, in the order in which they stand here."""

@@ -1,0 +1,96 @@
+"""Write the blocking client anew from the asyncio one: `make sync`, or `python -m scripts.make_sync`.
+
+The words of `async` go, names change by a table, and the sentences that hold for one flavour alone are replaced whole.
+Every row must be of use, so that none outlives what it was for (the way of httpcore's `scripts/unasync.py`, 1.0.9).
+"""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+__all__ = ["SOURCE", "TARGET", "StaleRow", "make_sync"]
+
+FOLDER = Path(__file__).resolve().parents[1] / "client" / "kilnmark" / "client"
+SOURCE, TARGET = FOLDER / "aio.py", FOLDER / "sync.py"
+
+SENTENCES = {
+    '''"""The asyncio client: any number of calls at once over one connection.
+
+One task reads the socket and hands each event to the call it belongs to. `sync`, the blocking client, is made from this
+module by `scripts/make_sync.py`: a method of the wire is written here, once.
+"""''': '''"""The blocking client: one thread, one socket, one call after another.
+
+It reads the socket only while a call waits, so nothing runs behind its caller's back. Made from `aio` by
+`scripts/make_sync.py`: change that module, then run `make sync`.
+"""''',
+    '''"""Talks to the daemon from one event loop; any number of tasks may call it at once.
+
+    It connects when it is first asked something. Cancelling a task that waits for a render cancels the render.
+''': '''"""Talks to the daemon, blocking; for one thread at a time. It connects when it is first asked something.
+
+    An interrupt (Ctrl-C) during a render cancels it. After `close` the next call connects again.
+''',
+    '''"""Hang up. Calls that still wait end with `ConnectionLost`; the next call connects again."""''': (
+        '''"""Hang up. Calls that still wait in a stream end with `ConnectionLost`."""'''
+    ),
+    "        Closing the iterator early cancels the renders under way.\n": (
+        "        It has a connection of its own, on an event loop that runs only while the next picture is awaited;\n"
+        "        where such a loop runs already, use `AsyncClient`. Closing the iterator early cancels what is under\n"
+        "        way.\n"
+    ),
+    "        return run_all(self._rendered, ": (
+        "        from kilnmark.client.sync_many import run_all\n\n        return run_all(self.socket, self._timeouts, "
+    ),
+    "from kilnmark.client.aio_many import run_all\n": "",
+}
+"""What holds for one flavour alone, and for the other. The last import waits: it brings asyncio with it."""
+
+WORDS = {
+    r"\basync (?=def|with|for)": "",
+    r"\bawait ": "",
+    r"__aenter__": "__enter__",
+    r"__aexit__": "__exit__",
+    r"\baclosing\b": "closing",
+    r"\bAsyncGenerator\b": "Generator",
+    r"\baio_link\b": "sync_link",
+    r"\bAsyncLinks\b": "BlockingLinks",
+    r"(?<!`)\bAsyncClient\b": "Client",
+}
+"""Patterns, and what stands for them. A name in backquotes is told of, and stays."""
+
+
+class StaleRow(LookupError):
+    """A row of the tables fits nothing in the source any more."""
+
+
+def make_sync(source: str) -> str:
+    """The blocking module, formatted.
+
+    Args:
+        source: The text of `aio`.
+
+    Raises:
+        StaleRow: naming the row that is of no use.
+    """
+    for told, other in SENTENCES.items():
+        if told not in source:
+            raise StaleRow(told)
+        source = source.replace(told, other)
+    for pattern, word in WORDS.items():
+        source, count = re.subn(pattern, word, source)
+        if not count:
+            raise StaleRow(pattern)
+    return _ruff(["format"], _ruff(["check", "--select", "I", "--fix", "--quiet"], source))
+
+
+def _ruff(command: list[str], source: str) -> str:
+    ruff = Path(sys.executable).with_name("ruff")
+    done = subprocess.run(
+        [ruff, *command, "--stdin-filename", str(TARGET), "-"], input=source, capture_output=True, text=True, check=True
+    )
+    return done.stdout
+
+
+if __name__ == "__main__":
+    TARGET.write_text(make_sync(SOURCE.read_text(encoding="utf-8")), encoding="utf-8")
