@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from kilnmark.engine.families.flux1 import Base
 from kilnmark.engine.proof.effect import Effect
+from kilnmark.engine.stack.exact import row_squares
 from kilnmark.engine.stack.layers import FactoredLinear, StackedLinear
-from kilnmark.engine.stack.slots import Slot, find_slots, row_squares
+from kilnmark.engine.stack.slots import Slot, find_slots
 from kilnmark.engine.stack.stack import Member, Stacker
 from kilnmark.engine.stack.stretch import stretch_of
 from kilnmark.keymaps.adapter import Adapter, read_adapter
@@ -31,7 +32,7 @@ Matrix64 = NDArray[np.float64]
 def lengths(base: Base) -> dict[str, NDArray[np.float32]]:
     """The norm of every row of every linear layer, as a trainer starts its magnitudes from."""
     found = {target: row_squares(slot.linear) for target, slot in base.slots.items() if not is_norm(slot.shape)}
-    return {target: np.sqrt(np.array(squares)) for target, squares in found.items()}
+    return {target: np.sqrt(squares).astype(np.float32) for target, squares in found.items()}
 
 
 @pytest.fixture(scope="module")

@@ -9,14 +9,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 from typing import NamedTuple
 
-import mlx.core as mx
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from kilnmark.engine.proof.overlap import Overlaps
 from kilnmark.engine.proof.thresholds import CANCELLING_SHARE, LOST_RATIO, VANISHING_RATIO
-from kilnmark.engine.stack.slots import Slot, square_norm
+from kilnmark.engine.stack.exact import square_norm
+from kilnmark.engine.stack.slots import Slot
 from kilnmark.engine.stack.stack import Member
 from kilnmark.engine.stack.stretch import change_of_scales, stretch_of
 from kilnmark.keymaps.adapter import Adapter
@@ -145,9 +145,7 @@ class Effect:
         """One layer at a time, so that a quantized base is never held unpacked."""
         for target in targets:
             if target not in self._squares:
-                square = square_norm(self._slots[target].linear)
-                mx.eval(square)
-                self._squares[target] = float(square.item())  # type: ignore[arg-type]  # float32 is never complex
+                self._squares[target] = square_norm(self._slots[target].linear)
 
 
 def _by_file(members: Sequence[Member]) -> list[list[Member]]:

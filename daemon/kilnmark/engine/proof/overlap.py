@@ -8,22 +8,25 @@ Kronecker products split alike one of their factors. Only what has no such form 
 
 from collections.abc import Callable, Mapping
 
-import mlx.core as mx
 import numpy as np
 from mlx import nn
-from numpy.typing import NDArray
 
-from kilnmark.engine.stack.build import Pair, pair_of, term_of
-from kilnmark.engine.stack.slots import Slot, row_squares, some_rows, times
-from kilnmark.engine.stack.stretch import CHUNK, change_of_scales, factor_rows, product_rows, stretch_of
+from kilnmark.engine.stack.build import Pair, pair_of
+from kilnmark.engine.stack.exact import PerRow, dots, row_squares, some_rows, times
+from kilnmark.engine.stack.slots import Slot
+from kilnmark.engine.stack.stretch import (
+    CHUNK,
+    change_of_scales,
+    factor_rows,
+    product_rows,
+    product_times,
+    stretch_of,
+)
 from kilnmark.keymaps.adapter import Adapter
+from kilnmark.keymaps.updates.fused import Matrix
 from kilnmark.keymaps.updates.update import AnyUpdate, HadamardUpdate, KroneckerUpdate, NormUpdate, WeightUpdate
 
 __all__ = ["Overlaps"]
-
-
-_Rows = NDArray[np.float64]
-"""A number for each row of a layer's weight: `(out,)`."""
 
 
 class Overlaps:
@@ -57,7 +60,7 @@ def _inner(slot: Slot, one: AnyUpdate, other: AnyUpdate) -> float:
     return total
 
 
-def _weights(slot: Slot, one: WeightUpdate, other: WeightUpdate) -> _Rows:
+def _weights(slot: Slot, one: WeightUpdate, other: WeightUpdate) -> PerRow:
     """Row by row, of what both do to the weight W: (g - 1) W + g P each, g being 1 without magnitudes."""
     g_1, g_2 = (_stretched(slot.linear, each) for each in (one, other))
     total = g_1 * g_2 * _products(slot, one, other)
@@ -66,42 +69,44 @@ def _weights(slot: Slot, one: WeightUpdate, other: WeightUpdate) -> _Rows:
     if other.magnitude is not None:
         total = total + (g_2 - 1) * g_1 * _with_base(slot, one)
     if one.magnitude is not None and other.magnitude is not None:
-        total = total + (g_1 - 1) * (g_2 - 1) * np.array(row_squares(slot.linear), dtype=np.float64)
+        total = total + (g_1 - 1) * (g_2 - 1) * row_squares(slot.linear)
     return np.asarray(total)
 
 
-def _stretched(linear: nn.Module, update: WeightUpdate) -> _Rows:
+def _stretched(linear: nn.Module, update: WeightUpdate) -> PerRow:
     return np.ones(1) if update.magnitude is None else stretch_of(linear, update).factors.astype(np.float64)
 
 
-def _with_base(slot: Slot, update: WeightUpdate) -> _Rows:
+def _with_base(slot: Slot, update: WeightUpdate) -> PerRow:
     """Row by row, of W and P."""
     shape = pair_of(update)
     if isinstance(shape, Pair):
-        dots = _summed(times(slot.linear, mx.array(shape.down).T) * mx.array(shape.up))
-    else:
-        dots = _chunked(slot, lambda begin, end: some_rows(slot.linear, begin, end) * product_rows(shape, begin, end))
-    return update.multiplier * dots
+        return update.multiplier * dots(times(slot.linear, shape.down.T), shape.up)
+    return update.multiplier * _chunked(
+        slot, lambda begin, end: dots(some_rows(slot.linear, begin, end), product_rows(shape, begin, end))
+    )
 
 
-def _products(slot: Slot, one: WeightUpdate, other: WeightUpdate) -> _Rows:
+def _products(slot: Slot, one: WeightUpdate, other: WeightUpdate) -> PerRow:
     """Row by row, of both P."""
     factor = one.multiplier * other.multiplier
     mine, his = pair_of(one), pair_of(other)
     if isinstance(mine, Pair):
-        return factor * _summed(_applied(slot, his, mx.array(mine.down)) * mx.array(mine.up))
+        return factor * dots(_applied(his, mine.down), mine.up)
     if isinstance(his, Pair):
-        return factor * _summed(_applied(slot, mine, mx.array(his.down)) * mx.array(his.up))
+        return factor * dots(_applied(mine, his.down), his.up)
     if isinstance(mine, KroneckerUpdate) and isinstance(his, KroneckerUpdate) and _split_alike(mine, his):
         return factor * _chunked(slot, lambda begin, end: _factor_dots(mine, his, begin, end))
-    return factor * _chunked(slot, lambda begin, end: product_rows(mine, begin, end) * product_rows(his, begin, end))
+    return factor * _chunked(
+        slot, lambda begin, end: dots(product_rows(mine, begin, end), product_rows(his, begin, end))
+    )
 
 
-def _applied(slot: Slot, shape: Pair | KroneckerUpdate | HadamardUpdate, down: mx.array) -> mx.array:
-    """P times the rows of a down matrix `(rank, in)`: `(out, rank)`, lazily."""
+def _applied(shape: Pair | KroneckerUpdate | HadamardUpdate, down: Matrix) -> Matrix:
+    """P times the rows of a down matrix `(rank, in)`: `(out, rank)`."""
     if isinstance(shape, Pair):
-        return mx.array(shape.up) @ (mx.array(shape.down) @ down.T)
-    return term_of(slot, shape, np.ones(1, np.float32))(down).T
+        return np.asarray(shape.up @ (shape.down @ down.T))
+    return product_times(shape, down.T)
 
 
 def _split_alike(one: KroneckerUpdate, other: KroneckerUpdate) -> bool:
@@ -109,17 +114,13 @@ def _split_alike(one: KroneckerUpdate, other: KroneckerUpdate) -> bool:
     return bool(one.first.shape[1] == other.first.shape[1])
 
 
-def _factor_dots(one: KroneckerUpdate, other: KroneckerUpdate, begin: int, end: int) -> mx.array:
-    """Row by row, of the first factors and of the second ones, multiplied: `(end - begin, 1)`."""
+def _factor_dots(one: KroneckerUpdate, other: KroneckerUpdate, begin: int, end: int) -> PerRow:
+    """Row by row, of the first factors and of the second ones, multiplied."""
     (first_1, second_1), (first_2, second_2) = (factor_rows(each, begin, end) for each in (one, other))
-    return (first_1 * first_2).sum(axis=1, keepdims=True) * (second_1 * second_2).sum(axis=1, keepdims=True)
+    return dots(first_1, first_2) * dots(second_1, second_2)
 
 
-def _chunked(slot: Slot, rows: Callable[[int, int], mx.array]) -> _Rows:
-    """Sums of all rows of a layer, of which only some are in memory at a time."""
+def _chunked(slot: Slot, rows: Callable[[int, int], PerRow]) -> PerRow:
+    """Numbers of all rows of a layer, of which only some are in memory at a time."""
     height = slot.shape[0]
-    return np.concatenate([_summed(rows(begin, min(begin + CHUNK, height))) for begin in range(0, height, CHUNK)])
-
-
-def _summed(matrix: mx.array) -> _Rows:
-    return np.array(matrix.sum(axis=1), dtype=np.float64)
+    return np.concatenate([rows(begin, min(begin + CHUNK, height)) for begin in range(0, height, CHUNK)])

@@ -3,12 +3,11 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-import mlx.core as mx
 from mlx import nn
 
 from kilnmark.engine.stack.layers import FactoredLinear
 
-__all__ = ["Slot", "children", "find_slots", "row_squares", "some_rows", "square_norm", "times"]
+__all__ = ["Slot", "children", "find_slots"]
 
 Holder = nn.Module | list[nn.Module]
 _NORMS = "norm_"
@@ -76,43 +75,3 @@ def _shape(linear: nn.Module) -> tuple[int, int]:
     if isinstance(linear, nn.QuantizedLinear):
         into = into * _PACKED_BITS // linear.bits
     return out, into
-
-
-def square_norm(linear: nn.Module) -> mx.array:
-    """The squared Frobenius norm of the weight a layer stands for, as a lazy float32 scalar.
-
-    A factored weight is never multiplied out: the norm of U D is the sum of (D D') * (U' U).
-    """
-    if isinstance(linear, FactoredLinear):
-        return ((linear.down.T @ linear.down) * (linear.up @ linear.up.T)).sum()
-    return _numbers(linear).square().sum()
-
-
-def row_squares(linear: nn.Module) -> mx.array:
-    """The squared norm of each row of the weight a layer stands for, lazily: `(out,)`, float32."""
-    if isinstance(linear, FactoredLinear):
-        return ((linear.down.T @ linear.down @ linear.up) * linear.up).sum(axis=0)
-    return _numbers(linear).square().sum(axis=1)
-
-
-def times(linear: nn.Module, matrix: mx.array) -> mx.array:
-    """The weight a layer stands for, without its bias, times `matrix` `(in, n)`, lazily: `(out, n)`, float32."""
-    if isinstance(linear, FactoredLinear):
-        return linear.up.T @ (linear.down.T @ matrix)
-    return _numbers(linear) @ matrix
-
-
-def some_rows(linear: nn.Module, begin: int, end: int) -> mx.array:
-    """Rows of the weight a layer stands for, lazily: `(end - begin, in)`, float32."""
-    if isinstance(linear, FactoredLinear):
-        return linear.up[:, begin:end].T @ linear.down.T
-    return _numbers(linear, slice(begin, end))
-
-
-def _numbers(linear: nn.Module, rows: slice = slice(None)) -> mx.array:
-    weight: mx.array = linear.weight[rows]
-    if isinstance(linear, nn.QuantizedLinear):
-        biases = linear.get("biases")
-        biases = None if biases is None else biases[rows]
-        weight = mx.dequantize(weight, linear.scales[rows], biases, linear.group_size, linear.bits, linear.mode)
-    return weight.astype(mx.float32)

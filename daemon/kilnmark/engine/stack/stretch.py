@@ -8,18 +8,15 @@ of W is formed for a pair on a factored base, and no sum W + sBA for any; of oth
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary, ref
 
-import mlx.core as mx
 import numpy as np
 from mlx import nn
-from numpy.typing import NDArray
 
-from kilnmark.engine.stack.slots import row_squares, some_rows, times
+from kilnmark.engine.stack.exact import PerRow, dots, on_host, row_squares, some_rows, times
 from kilnmark.keymaps.updates.fused import Matrix
 from kilnmark.keymaps.updates.update import HadamardUpdate, KroneckerUpdate, NormUpdate, Update, WeightUpdate
 
-__all__ = ["CHUNK", "Stretch", "change_of_scales", "factor_rows", "product_rows", "stretch_of"]
+__all__ = ["CHUNK", "Stretch", "change_of_scales", "factor_rows", "product_rows", "product_times", "stretch_of"]
 
-_Wide = NDArray[np.float64]
 CHUNK = 256
 """Rows that may be dense at a time."""
 
@@ -66,11 +63,9 @@ def _measured(linear: nn.Module, update: WeightUpdate) -> Stretch:
         raise ValueError(f"the update of {update.target} has no magnitudes")
     if not isinstance(update, Update):
         return _by_rows(linear, update, update.magnitude)
-    down, up = mx.array(update.down), mx.array(update.up) * update.multiplier
-    both = times(linear, down.T) * up
-    lazy = row_squares(linear), both.sum(axis=1), ((up @ (down @ down.T)) * up).sum(axis=1)
-    mx.eval(lazy)
-    base, cross, added = (np.array(each, dtype=np.float64) for each in lazy)
+    down, up = update.down, update.up * update.multiplier
+    base, cross = row_squares(linear), dots(times(linear, down.T), up)
+    added = dots(up @ (down @ down.T), up)
     norms = np.sqrt(np.maximum(base + 2 * cross + added, 0.0))
     factors = _factors(update.magnitude, norms)
     squares = (factors - 1) ** 2 * base + 2 * (factors - 1) * factors * cross + factors**2 * added
@@ -83,46 +78,58 @@ def _by_rows(linear: nn.Module, update: HadamardUpdate | KroneckerUpdate, magnit
     for begin in range(0, len(magnitude), CHUNK):
         end = min(begin + CHUNK, len(magnitude))
         own = some_rows(linear, begin, end)
-        whole = own + update.multiplier * product_rows(update, begin, end)
-        stretched = _factors(magnitude[begin:end], np.array(mx.linalg.norm(whole, axis=1), dtype=np.float64))
-        change = whole * mx.array(stretched.astype(np.float32))[:, None] - own
+        whole = own + np.float32(update.multiplier) * product_rows(update, begin, end)
+        stretched = _factors(magnitude[begin:end], np.sqrt(dots(whole, whole)))
+        change = whole * stretched[:, None] - own
         factors.append(stretched)
-        squares.append(np.array(change.square().sum(axis=1), dtype=np.float64))
+        squares.append(dots(change, change))
     return _stretch(np.concatenate(factors), np.concatenate(squares))
 
 
-def _factors(magnitude: Matrix, norms: _Wide) -> _Wide:
+def _factors(magnitude: Matrix, norms: PerRow) -> PerRow:
     with np.errstate(over="ignore"):
         return np.divide(magnitude, norms, out=np.ones_like(norms), where=norms > 0)
 
 
-def _stretch(factors: _Wide, squares: _Wide) -> Stretch:
+def _stretch(factors: PerRow, squares: PerRow) -> Stretch:
     if np.abs(factors).max() > np.finfo(np.float32).max:
         return Stretch(np.ones(len(factors), np.float32), float("inf"))
     return Stretch(factors.astype(np.float32), float(np.sqrt(max(squares.sum(), 0.0))))
 
 
-def product_rows(update: HadamardUpdate | KroneckerUpdate, begin: int, end: int) -> mx.array:
-    """Rows of an update's product without its multiplier, `(end - begin, in)`, lazily."""
+def product_rows(update: HadamardUpdate | KroneckerUpdate, begin: int, end: int) -> Matrix:
+    """Rows of an update's product without its multiplier, `(end - begin, in)`."""
     if isinstance(update, HadamardUpdate):
         (up_1, down_1), (up_2, down_2) = update.first, update.second
-        left = mx.array(up_1[begin:end]) @ mx.array(down_1)
-        return left * (mx.array(up_2[begin:end]) @ mx.array(down_2))
+        return np.asarray((up_1[begin:end] @ down_1) * (up_2[begin:end] @ down_2))
     outer, inner = factor_rows(update, begin, end)
     return (outer[:, :, None] * inner[:, None, :]).reshape(end - begin, -1)
 
 
-def factor_rows(update: KroneckerUpdate, begin: int, end: int) -> tuple[mx.array, mx.array]:
-    """The rows of both factors, `(rows, c)` and `(rows, d)`, that each row of the product is one of, lazily."""
+def product_times(update: HadamardUpdate | KroneckerUpdate, matrix: Matrix) -> Matrix:
+    """An update's product without its multiplier times `matrix` `(in, n)`, never formed: `(out, n)`."""
+    if isinstance(update, HadamardUpdate):
+        (up_1, down_1), (up_2, down_2) = update.first, update.second
+        parts = (up_1[:, [at]] * (up_2 @ (down_2 @ (row[:, None] * matrix))) for at, row in enumerate(down_1))
+        return np.asarray(sum(parts))
+    thin = matrix.T.reshape(matrix.shape[1], update.first.shape[1], -1)
+    for factor in reversed(update.second):
+        thin = thin @ factor.T
+    whole = (update.first @ thin).reshape(matrix.shape[1], -1)
+    return np.concatenate([whole[:, begin:end] for begin, end in update.ranges], axis=1).T
+
+
+def factor_rows(update: KroneckerUpdate, begin: int, end: int) -> tuple[Matrix, Matrix]:
+    """The rows of both factors, `(rows, c)` and `(rows, d)`, that each row of the product is one of."""
     rows = np.concatenate([np.arange(*each) for each in update.ranges])[begin:end]
     height = len(update.second[0])
-    inner = mx.array(update.second[0][rows % height])
+    inner = update.second[0][rows % height]
     for matrix in update.second[1:]:
-        inner = inner @ mx.array(matrix)
-    return mx.array(update.first[rows // height]), inner
+        inner = inner @ matrix
+    return update.first[rows // height], inner
 
 
-def change_of_scales(norm: nn.Module, update: NormUpdate) -> _Wide:
+def change_of_scales(norm: nn.Module, update: NormUpdate) -> PerRow:
     """What an update at scale 1 adds to the scales of the base's own norm, `(width,)`, in float64."""
     scales = update.scales.astype(np.float64)
-    return scales - np.array(norm.weight.astype(mx.float32), dtype=np.float64) if update.replaces else scales
+    return scales - on_host(norm.weight).astype(np.float64) if update.replaces else scales

@@ -1,0 +1,76 @@
+"""The numbers of a layer's weight, computed exactly: what judges an adapter, or is a number of its update, asks here.
+
+Every product is numpy's, on the host, in true float32 or float64, and sums of products are float64. MLX's own depend on
+the device: CUDA multiplies float32 as TF32, with 10 bits after the leading one (NVIDIA, "TF32", A100 white paper,
+2020), which leaves relative errors of 1e-4 to 1e-3 where a cancelling pair needs 1e-6. What has no product in it, such
+as casts and squares, MLX may do where the weight is; what a picture is painted with is not computed here.
+"""
+
+import mlx.core as mx
+import numpy as np
+from mlx import nn
+from numpy.typing import NDArray
+
+from kilnmark.engine.stack.layers import FactoredLinear
+
+__all__ = ["Exact", "PerRow", "dots", "on_host", "row_squares", "some_rows", "square_norm", "times"]
+
+Exact = NDArray[np.float32] | NDArray[np.float64]
+"""A matrix on the host."""
+
+PerRow = NDArray[np.float64]
+"""A number for each row of a layer's weight: `(out,)`."""
+
+_CHUNK = 1024
+"""Rows of a whole weight that are copied to the host at a time."""
+
+
+def on_host(array: mx.array) -> NDArray[np.float32]:
+    """Any array of MLX's as float32, for reading only; without a copy where it is that already on a CPU."""
+    return np.asarray(array.astype(mx.float32))
+
+
+def dots(one: Exact, other: Exact) -> PerRow:
+    """Row by row, the sum of the elementwise products of two `(rows, n)`: `(rows,)`."""
+    return np.asarray(np.einsum("ij,ij->i", one, other, dtype=np.float64))
+
+
+def square_norm(linear: nn.Module) -> float:
+    """The squared Frobenius norm of the weight a layer stands for, or of the scales of a norm."""
+    return float(row_squares(linear).sum())
+
+
+def row_squares(linear: nn.Module) -> PerRow:
+    """The squared norm of each row of the weight a layer stands for, or the square of each scale of a norm: `(out,)`.
+
+    A factored weight is never multiplied out: row i of U D has u_i (D D') u_i'.
+    """
+    if isinstance(linear, FactoredLinear):
+        down, up = (on_host(factor).astype(np.float64) for factor in (linear.down, linear.up))
+        return dots(up.T @ (down.T @ down), up.T)
+    squares = _numbers(linear).square()
+    return on_host(squares.reshape(len(squares), -1).sum(axis=1)).astype(np.float64)
+
+
+def times(linear: nn.Module, matrix: Exact) -> Exact:
+    """The weight a layer stands for, without its bias, times `matrix` `(in, n)`: `(out, n)`."""
+    if isinstance(linear, FactoredLinear):
+        return np.asarray(on_host(linear.up).T @ (on_host(linear.down).T @ matrix))
+    height = len(linear.weight)
+    return np.concatenate([some_rows(linear, at, min(at + _CHUNK, height)) @ matrix for at in range(0, height, _CHUNK)])
+
+
+def some_rows(linear: nn.Module, begin: int, end: int) -> NDArray[np.float32]:
+    """Rows of the weight a layer stands for: `(end - begin, in)`."""
+    if isinstance(linear, FactoredLinear):
+        return np.asarray(on_host(linear.up)[:, begin:end].T @ on_host(linear.down).T)
+    return on_host(_numbers(linear, slice(begin, end)))
+
+
+def _numbers(linear: nn.Module, rows: slice = slice(None)) -> mx.array:
+    weight: mx.array = linear.weight[rows]
+    if isinstance(linear, nn.QuantizedLinear):
+        biases = linear.get("biases")
+        biases = None if biases is None else biases[rows]
+        weight = mx.dequantize(weight, linear.scales[rows], biases, linear.group_size, linear.bits, linear.mode)
+    return weight.astype(mx.float32)
