@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from kilnmark.engine.compute import OPENBLAS, backend
-from kilnmark.engine.families.flux1 import Base, load_base
+from kilnmark.engine.families.base import Base, load_base
 from tests.benchmarks.figures import Platform, tell
 from tests.benchmarks.files import AdapterFiles
 from tests.engine.tiny_flux import write_tiny_flux

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from opentelemetry.trace import NoOpTracer
 
-from kilnmark.engine.families.flux1 import Base
+from kilnmark.engine.families.base import Base
 from kilnmark.engine.run.render import Renderer
 from kilnmark.engine.run.saver import Painting, finish
 from kilnmark.engine.stack.store import AdapterStore

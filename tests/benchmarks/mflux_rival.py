@@ -17,10 +17,11 @@ from mflux.models.flux.variants.txt2img.flux import Flux1
 from mflux.models.flux.weights.flux_lora_mapping import FluxLoRAMapping
 from mlx import nn
 
-from kilnmark.engine.families.flux1 import Base
-from kilnmark.engine.families.standin import build_standin
+from kilnmark.engine.families.base import Base
+from kilnmark.engine.families.flux1.standin import build_standin
 from kilnmark.keymaps.adapter import Adapter
 from tests.benchmarks.ours import Layers
+from tests.engine.flux import flux_of
 
 __all__ = ["apply", "baked_layers", "rebuild", "restore", "unbaked_layers", "weights_of"]
 
@@ -102,7 +103,7 @@ def restore(base: Base, weights: Mapping[str, mx.array]) -> None:
 def baked_layers(base: Base, paths: Sequence[Path], scale: float) -> Layers:
     """Layers of their own with the weights that its baking makes of a dense base; the base is left as it was."""
     weights = weights_of(base)
-    apply(base.flux, paths, scale=scale, bake=True)
+    apply(flux_of(base), paths, scale=scale, bake=True)
     changed = [path for path, weight in weights.items() if base.slots[path].linear.weight is not weight]
     baked = {path: _copy(base, path) for path in changed}
     restore(base, weights)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mlx import nn
 
-from kilnmark.engine.families.flux1 import Base
+from kilnmark.engine.families.base import Base
 from kilnmark.engine.stack.stack import Member, Stacker
 from kilnmark.keymaps.adapter import Adapter, read_adapter
 

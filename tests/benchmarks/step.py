@@ -5,7 +5,8 @@ import numpy as np
 from mflux.models.common.config.config import Config
 from numpy.typing import NDArray
 
-from kilnmark.engine.families.flux1 import Base
+from kilnmark.engine.families.base import Base
+from tests.engine.flux import flux_of
 
 __all__ = ["PIXELS", "STANDIN_TEXT_TOKENS", "TEXT_TOKENS", "OneStep"]
 
@@ -20,7 +21,7 @@ class OneStep:
     """The first step of two on one base, on the same numbers each time."""
 
     def __init__(self, base: Base) -> None:
-        self._flux = base.flux
+        self._flux = flux_of(base)
         self._config = Config(
             model_config=self._flux.model_config, num_inference_steps=2, height=PIXELS, width=PIXELS, guidance=3.5
         )

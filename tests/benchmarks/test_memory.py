@@ -11,11 +11,12 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from kilnmark.engine.families.flux1 import Base, load_base
-from kilnmark.engine.run.prompts import PromptCache
+from kilnmark.engine.families.base import Base, load_base
+from kilnmark.engine.families.prompts import PromptCache
 from kilnmark.keymaps.zoo.write import make_adapter
 from tests.benchmarks.figures import Figure, tell
 from tests.benchmarks.loop import BareLoop
+from tests.engine.flux import flux_of
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(600)]
 
@@ -55,14 +56,14 @@ def slope(values: NDArray[np.int64]) -> tuple[float, float]:
 def small() -> Base:
     """The standin with two blocks of each kind and a small prompt cache, so that 300 renders take a minute."""
     whole = load_base("standin", None)
-    flux = whole.flux
+    flux = flux_of(whole)
     flux.transformer.transformer_blocks = flux.transformer.transformer_blocks[:BLOCKS]
     flux.transformer.single_transformer_blocks = flux.transformer.single_transformer_blocks[:BLOCKS]
     flux.t5_text_encoder.t5_blocks = flux.t5_text_encoder.t5_blocks[:BLOCKS]
     layers = flux.clip_text_encoder.text_model.encoder
     layers.layers = layers.layers[:BLOCKS]
-    base = Base(flux, whole.info, is_standin=True)
-    flux.prompt_cache = PromptCache(lambda: base.stacker.encoder_key, limit=PROMPT_BYTES)
+    base = Base(whole.model, whole.variant, whole.info)
+    base.prompts = PromptCache(lambda: base.stacker.encoder_key, limit=PROMPT_BYTES)
     return base
 
 
@@ -78,7 +79,7 @@ def test_memory_over_300_renders(small: Base, tmp_path: Path) -> None:
         gc.collect()
         rss[turn], active[turn] = resident(), mx.get_active_memory()
     assert len(seen) == RENDERS
-    assert small.flux.prompt_cache.nbytes > PROMPT_BYTES // 2
+    assert small.prompt_bytes > PROMPT_BYTES // 2
     for memory, values in {"resident memory": rss, "MLX active memory": active}.items():
         a_render, error = (round(number / 1024, 3) + 0.0 for number in slope(values[SETTLING:]))
         assert a_render <= 3 * error + NOISE

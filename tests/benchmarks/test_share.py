@@ -10,12 +10,13 @@ import pytest
 from mlx import nn
 from numpy.typing import NDArray
 
-from kilnmark.engine.families.flux1 import Base, load_base
+from kilnmark.engine.families.base import Base, load_base
 from kilnmark.engine.stack.slots import find_slots
 from kilnmark.keymaps.adapter import Adapter
 from tests.benchmarks import mflux_rival, ours
 from tests.benchmarks.figures import Figure, tell
 from tests.benchmarks.files import AdapterFiles
+from tests.engine.flux import flux_of
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(600)]
 
@@ -78,7 +79,7 @@ def bare(base: Base) -> dict[str, nn.Module]:
 
 def baked(base: Base, path: Path) -> dict[str, nn.Module]:
     """Its loader on the quantized base as it stands: new layers, which are taken off again."""
-    mflux_rival.apply(base.flux, [path], bake=True)
+    mflux_rival.apply(flux_of(base), [path], bake=True)
     layers = {name: slot.current() for name, slot in base.slots.items()}
     mflux_rival.restore(base, {})
     return layers

@@ -7,7 +7,7 @@ import mlx.core as mx
 import numpy as np
 import pytest
 
-from kilnmark.engine.families.flux1 import Base
+from kilnmark.engine.families.base import Base
 from tests.benchmarks import mflux_rival, ours
 from tests.benchmarks.clock import Action, Series, interleaved
 from tests.benchmarks.figures import Figure, Headline, Missing, tell

@@ -7,12 +7,13 @@ import mlx.core as mx
 import numpy as np
 import pytest
 
-from kilnmark.engine.families.flux1 import Base
+from kilnmark.engine.families.base import Base
 from tests.benchmarks import mflux_rival, ours
 from tests.benchmarks.clock import Action, Series, interleaved
 from tests.benchmarks.figures import Figure, Headline, Missing, tell
 from tests.benchmarks.files import AdapterFiles
 from tests.benchmarks.step import OneStep
+from tests.engine.flux import flux_of
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(600)]
 
@@ -94,10 +95,10 @@ def rivals(base: Base, directory: Path | None, path: Path, built: list[bool]) ->
     actions = {
         "kilnmark": Action(lambda: ours.cold(base, path), bare),
         REBUILT: Action(rebuild, bare),
-        UNBAKED: Action(lambda: mflux_rival.apply(base.flux, [path]), bare),
+        UNBAKED: Action(lambda: mflux_rival.apply(flux_of(base), [path]), bare),
     }
     if directory is not None:
-        actions[BAKED] = Action(lambda: mflux_rival.apply(base.flux, [path], bake=True), bare)
+        actions[BAKED] = Action(lambda: mflux_rival.apply(flux_of(base), [path], bake=True), bare)
     return actions
 
 
@@ -139,7 +140,7 @@ def test_what_is_timed_really_changes_the_noise(base: Base, paths: tuple[Path, P
     ours.off(base)
     for seen, than in itertools.combinations([bare, styled, other, half], 2):
         assert np.abs(seen - than).max() > 1e-4 * np.abs(bare).max()
-    mflux_rival.apply(base.flux, [paths[0]])
+    mflux_rival.apply(flux_of(base), [paths[0]])
     theirs = step.numbers()
     mflux_rival.restore(base, {})
     assert np.abs(theirs - styled).max() < 1e-3 * np.abs(styled).max()

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from kilnmark.client import AsyncClient
-from kilnmark.engine.families.flux1 import Base, load_base
-from kilnmark.engine.families.standin import build_standin
+from kilnmark.engine.families.base import Base, load_base
+from kilnmark.engine.families.flux1.standin import build_standin
 from tests.benchmarks.clock import Action, interleaved
 from tests.benchmarks.figures import Figure, Headline, tell
 from tests.benchmarks.loop import BareLoop

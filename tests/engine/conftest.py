@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from kilnmark.engine.compute import set_limits
-from kilnmark.engine.families.flux1 import Base, load_base
+from kilnmark.engine.families.base import Base, load_base
 from kilnmark.engine.stack.stack import Stacker
 from kilnmark.keymaps.adapter import Adapter, read_adapter
 from kilnmark.keymaps.zoo.write import make_adapter

@@ -13,7 +13,7 @@ def noise(flux: Flux1, prompt: str = "kiln", seed: int = 1) -> NDArray[np.float3
     config = Config(model_config=flux.model_config, num_inference_steps=2, height=64, width=64, guidance=3.5)
     embeds, pooled = PromptEncoder.encode_prompt(
         prompt=prompt,
-        prompt_cache=flux.prompt_cache,
+        prompt_cache={},
         t5_tokenizer=flux.tokenizers["t5"],
         clip_tokenizer=flux.tokenizers["clip"],
         t5_text_encoder=flux.t5_text_encoder,

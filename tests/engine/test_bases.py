@@ -16,10 +16,13 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import NoOpTracer, Tracer
 
-from kilnmark.engine.bases import Bases, declared_bytes
-from kilnmark.engine.compute import active_bytes
-from kilnmark.engine.families.flux1 import Ask, Base, BaseUnavailable, load_base
-from kilnmark.engine.families.standin import build_standin
+from kilnmark.engine.bases import Bases
+from kilnmark.engine.compute import active_bytes, precision
+from kilnmark.engine.families.base import Base, load_source
+from kilnmark.engine.families.family import Ask, BaseUnavailable, Source
+from kilnmark.engine.families.flux1.model import Flux1Model
+from kilnmark.engine.families.flux1.standin import build_standin
+from kilnmark.engine.families.sources import find_source
 from kilnmark.engine.run.render import Renderer
 from kilnmark.engine.stack.stack import Member
 from kilnmark.engine.stack.store import AdapterStore
@@ -31,13 +34,17 @@ from kilnmark.protocol.wire.memory import Limits
 from kilnmark.protocol.wire.work import Holding, Left, LoadFailed, Loading, Ready
 from tests.protocol.samples import BASE
 
-SIZE = declared_bytes("standin", None)
+SIZE = find_source("standin", "standin").nbytes(None, precision().size)
 PLACES = dict.fromkeys("abc", "standin") | {"gone": "/nowhere/at-all"}
 
 
-def uncomputed(variant: str, _place: str, size: int = SIZE) -> Base:
-    info = msgspec.structs.replace(BASE, variant=variant, memory_bytes=size)
-    return Base(build_standin(), info, is_standin=True)
+def uncomputed(source: Source, size: int = SIZE) -> Base:
+    info = msgspec.structs.replace(BASE, variant=source.name, memory_bytes=size)
+    return Base(Flux1Model(build_standin(), ""), source.variant, info)
+
+
+def computed(source: Source) -> Base:
+    return load_source(source, None)
 
 
 @dataclass
@@ -45,7 +52,7 @@ class Kiln:
     """Bases under a budget, with what they loaded and told."""
 
     budget: int
-    load: Callable[[str, str], Base] = uncomputed
+    load: Callable[[Source], Base] = uncomputed
     tracer: Tracer = field(default_factory=NoOpTracer)
     told: list[Any] = field(default_factory=list)
     loaded: list[str] = field(default_factory=list)
@@ -58,9 +65,9 @@ class Kiln:
             PLACES, None, limits, load=self._load, furnish=self._furnish, tracer=self.tracer, tell=self.told.append
         )
 
-    def _load(self, variant: str, place: str) -> Base:
-        self.loaded.append(variant)
-        return self.load(variant, place)
+    def _load(self, source: Source) -> Base:
+        self.loaded.append(source.name)
+        return self.load(source)
 
     def _furnish(self, base: Base) -> Renderer:
         return Renderer(
@@ -120,7 +127,7 @@ def test_one_that_exceeds_the_budget_alone_is_refused_with_both_figures_and_the_
 
 
 def test_one_that_measures_more_than_the_budget_is_given_back_and_not_loaded_again() -> None:
-    kiln = Kiln(budget=SIZE, load=lambda variant, place: uncomputed(variant, place, 2 * SIZE))
+    kiln = Kiln(budget=SIZE, load=lambda source: uncomputed(source, 2 * SIZE))
     for _ in range(2):
         with pytest.raises(BaseUnavailable, match="a needs 268 MiB"):
             kiln.bases.renderer("a")
@@ -129,7 +136,7 @@ def test_one_that_measures_more_than_the_budget_is_given_back_and_not_loaded_aga
 
 def test_one_that_measures_more_than_it_declared_drives_others_out() -> None:
     sizes = {"a": SIZE, "b": 2 * SIZE}
-    kiln = Kiln(budget=2 * SIZE, load=lambda variant, place: uncomputed(variant, place, sizes[variant]))
+    kiln = Kiln(budget=2 * SIZE, load=lambda source: uncomputed(source, sizes[source.name]))
     for variant in "ab":
         kiln.bases.renderer(variant)
     assert (kiln.held, kiln.left) == (["b"], ["a"])
@@ -141,7 +148,7 @@ def test_what_is_held_ready_for_an_idle_base_leaves_before_the_base_itself(tmp_p
     idle = kiln.bases.base("a")
     adapter = read_adapter(make_adapter(tmp_path / "ink.safetensors", rank=1, blocks=1), idle.shapes)
     idle.stacker.switch([Member(adapter, 1.0)])
-    idle.flux.prompt_cache["a mill"] = (mx.zeros((1, 8, 4096)), mx.zeros((1, 768)))
+    idle.prompts["a mill"] = (mx.zeros((1, 8, 4096)), mx.zeros((1, 768)))
     kiln.bases.rendered("a", [])
     told = kiln.told[-1].memory.bases[0]
     assert (told.stack_bytes, told.prompt_bytes) == (idle.stacker.nbytes, 4 * (8 * 4096 + 768))
@@ -186,7 +193,7 @@ def test_a_load_is_a_span_below_the_render_that_asked_for_it_and_an_error_when_i
 
 
 def test_a_base_tells_what_is_on_it_under_the_names_of_its_last_render(adapters: Path) -> None:
-    kiln = Kiln(budget=SIZE + (1 << 20), load=lambda variant, place: load_base(variant, None, place))
+    kiln = Kiln(budget=SIZE + (1 << 20), load=computed)
     kiln.bases.renderer("a")
     base = kiln.bases.base("a")
     adapter = read_adapter(adapters / "healthy.safetensors", base.shapes)
@@ -209,7 +216,7 @@ class _Nobody:
 
 @pytest.mark.slow
 def test_what_leaves_gives_its_memory_back_with_its_stack_and_its_prompts(adapters: Path) -> None:
-    kiln = Kiln(budget=SIZE + (1 << 20), load=lambda variant, place: load_base(variant, None, place))
+    kiln = Kiln(budget=SIZE + (1 << 20), load=computed)
     before = active_bytes()
     for variant in "ab":
         kiln.bases.renderer(variant)

@@ -9,7 +9,7 @@ import pytest
 from mlx import nn
 from numpy.typing import NDArray
 
-from kilnmark.engine.families.flux1 import Base
+from kilnmark.engine.families.base import Base
 from kilnmark.engine.proof.effect import Effect
 from kilnmark.engine.stack.layers import FactoredLinear, StackedNorm
 from kilnmark.engine.stack.slots import find_slots
@@ -18,6 +18,7 @@ from kilnmark.keymaps.adapter import Adapter, read_adapter
 from kilnmark.keymaps.updates.update import AnyUpdate, BiasUpdate, KroneckerUpdate, NormUpdate, Update
 from kilnmark.keymaps.zoo.zoo import EXHIBITS, write_exhibit
 from kilnmark.protocol.picture.report import Verdict
+from tests.engine.flux import flux_of
 from tests.engine.forward import noise
 from tests.engine.test_dora import ALL, layer, output, slot_of, update_of, weight_rows
 
@@ -93,12 +94,12 @@ def test_a_full_file_is_engaged_with_every_key_and_target(base: Base, files: Pat
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["bfl-control", "comfy-extracted"])
 def test_taking_it_off_restores_the_base_bit_for_bit(base: Base, stacker: Stacker, files: Path, name: str) -> None:
-    before = noise(base.flux)
+    before = noise(flux_of(base))
     stacker.switch([Member(read(base, files, name), 1.0)])
-    changed = noise(base.flux)
+    changed = noise(flux_of(base))
     stacker.switch([])
     assert not np.array_equal(before, changed)
-    assert np.array_equal(before, noise(base.flux))
+    assert np.array_equal(before, noise(flux_of(base)))
     assert all(slot.current() is slot.linear for slot in base.slots.values())
 
 

@@ -14,14 +14,16 @@ from mlx.utils import tree_flatten
 from numpy.typing import NDArray
 from PIL import Image
 
-from kilnmark.engine.families.flux1 import Base, BaseUnavailable, load_base
-from kilnmark.engine.families.standin import build_standin
+from kilnmark.engine.families.base import Base, load_base
+from kilnmark.engine.families.family import BaseUnavailable
+from kilnmark.engine.families.flux1.standin import build_standin
 from kilnmark.engine.stack.layers import StackedLinear
 from kilnmark.engine.stack.stack import Member
 from kilnmark.keymaps.adapter import Adapter, read_adapter
 from kilnmark.keymaps.updates.update import Update
 from kilnmark.keymaps.zoo.write import make_adapter
 from tests.daemon.conftest import SMALL, Daemon, Wire, running_daemon
+from tests.engine.flux import flux_of
 from tests.engine.tiny_flux import write_tiny_flux
 
 pytestmark = pytest.mark.slow
@@ -43,7 +45,7 @@ def test_its_true_blocks_are_held_in_the_computing_precision(held: Base) -> None
     assert (held.info.target_count, held.info.precision, held.info.quantize) == (20, "float32", None)
     assert held.shapes["transformer_blocks.0.ff.linear1"] == (12288, 3072)
     assert "transformer_blocks.1.ff.linear1" not in held.shapes
-    assert {array.dtype for _, array in _arrays(held.flux.transformer)} == {mx.float32}
+    assert {array.dtype for _, array in _arrays(flux_of(held).transformer)} == {mx.float32}
 
 
 def test_it_is_known_to_read_guidance(held: Base) -> None:
@@ -51,12 +53,12 @@ def test_it_is_known_to_read_guidance(held: Base) -> None:
 
 
 def test_text_encoders_are_cut_to_the_blocks_that_were_saved(held: Base) -> None:
-    assert len(held.flux.t5_text_encoder.t5_blocks) == 1
-    assert len(held.flux.clip_text_encoder.text_model.encoder.layers) == 1
+    assert len(flux_of(held).t5_text_encoder.t5_blocks) == 1
+    assert len(flux_of(held).clip_text_encoder.text_model.encoder.layers) == 1
 
 
 def test_the_standin_has_every_attribute_that_mflux_gives_a_loaded_model(held: Base) -> None:
-    assert _attributes(build_standin()) == _attributes(held.flux)
+    assert _attributes(build_standin()) == _attributes(flux_of(held))
 
 
 def _attributes(model: nn.Module) -> set[str]:
@@ -212,4 +214,4 @@ def test_the_daemon_tells_which_directory_it_holds(daemon: Daemon, directory: Pa
 def test_the_bias_that_older_mflux_left_out_is_not_missed(directory: Path) -> None:
     with lacking(directory, "transformer", "norm_out.linear.bias"):
         base = load_base(str(directory), None)
-    assert float(base.flux.transformer.norm_out.linear.bias.square().sum().item()) == 0.0
+    assert float(flux_of(base).transformer.norm_out.linear.bias.square().sum().item()) == 0.0

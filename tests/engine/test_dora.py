@@ -9,7 +9,7 @@ import pytest
 from mlx import nn
 from numpy.typing import NDArray
 
-from kilnmark.engine.families.flux1 import Base
+from kilnmark.engine.families.base import Base
 from kilnmark.engine.proof.effect import Effect
 from kilnmark.engine.stack.exact import row_squares
 from kilnmark.engine.stack.layers import FactoredLinear, StackedLinear
@@ -22,6 +22,7 @@ from kilnmark.keymaps.names.shapes import is_norm
 from kilnmark.keymaps.updates.update import HadamardUpdate, KroneckerUpdate, Update, WeightUpdate
 from kilnmark.keymaps.zoo.write import write_tensors
 from kilnmark.protocol.picture.report import Verdict
+from tests.engine.flux import flux_of
 from tests.engine.forward import noise
 from tests.engine.small_layer import product
 from tests.keymaps.lycoris import diffusers_shares, dora_file, kohya_shares, loha_file, lokr_file
@@ -255,10 +256,10 @@ def test_a_file_saved_before_training_is_a_noop_on_its_base(base: Base, tmp_path
 
 @pytest.mark.slow
 def test_taking_dora_off_restores_the_base_bit_for_bit(base: Base, stacker: Stacker, dora: Adapter) -> None:
-    before = noise(base.flux)
+    before = noise(flux_of(base))
     stacker.switch([Member(dora, 1.0)])
-    changed = noise(base.flux)
+    changed = noise(flux_of(base))
     assert isinstance(base.slots[dora.updates[0].target].current(), StackedLinear)
     stacker.switch([])
     assert not np.array_equal(before, changed)
-    assert np.array_equal(before, noise(base.flux))
+    assert np.array_equal(before, noise(flux_of(base)))

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from kilnmark.engine.families.flux1 import Base
+from kilnmark.engine.families.base import Base
 from kilnmark.engine.proof.effect import Effect
 from kilnmark.engine.stack.layers import StackedLinear
 from kilnmark.engine.stack.stack import Member, Stacker
@@ -13,6 +13,7 @@ from kilnmark.keymaps.adapter import Adapter, read_adapter
 from kilnmark.keymaps.names.shapes import encoder_of
 from kilnmark.keymaps.zoo.zoo import EXHIBITS, write_exhibit
 from kilnmark.protocol.picture.report import Verdict
+from tests.engine.flux import flux_of
 from tests.engine.forward import noise
 
 BY_NAME = {exhibit.name: exhibit for exhibit in EXHIBITS}
@@ -67,11 +68,11 @@ def test_a_stack_that_leaves_the_encoders_alone_finds_the_prompt_encoded(
 
 
 def test_the_picture_follows_the_encoders(base: Base, stacker: Stacker, clip: Adapter) -> None:
-    before = noise(base.flux)
+    before = noise(flux_of(base))
     stacker.switch([Member(clip, 1.0)])
-    assert not np.array_equal(before, noise(base.flux))
+    assert not np.array_equal(before, noise(flux_of(base)))
     stacker.switch([])
-    assert np.array_equal(before, noise(base.flux))
+    assert np.array_equal(before, noise(flux_of(base)))
 
 
 @pytest.mark.parametrize(("encoder", "count"), [("clip_text_encoder", 72), ("t5_text_encoder", 168)])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from kilnmark.engine.families.flux1 import Base
+from kilnmark.engine.families.base import Base
 from kilnmark.engine.proof.effect import Effect
 from kilnmark.engine.stack.layers import KroneckerTerm, StackedLinear
 from kilnmark.engine.stack.stack import Member, Stacker
@@ -16,6 +16,7 @@ from kilnmark.keymaps.adapter import Adapter, read_adapter
 from kilnmark.keymaps.updates.update import HadamardUpdate, KroneckerUpdate, Update
 from kilnmark.keymaps.zoo.write import write_tensors
 from kilnmark.protocol.picture.report import Verdict
+from tests.engine.flux import flux_of
 from tests.engine.forward import noise
 from tests.engine.small_layer import product
 from tests.engine.stack.test_stack import mflux_stack
@@ -53,11 +54,11 @@ def read(base: Base, files: Path, name: str) -> Adapter:
     ],
 )
 def test_the_noise_equals_mfluxs_own_unbaked_loader(base: Base, stacker: Stacker, files: Path, name: str) -> None:
-    before = noise(base.flux)
+    before = noise(flux_of(base))
     with mflux_stack(base, [files / f"{name}.safetensors"], [0.05]):
-        theirs = noise(base.flux)
+        theirs = noise(flux_of(base))
     stacker.switch([Member(read(base, files, name), 0.05)])
-    ours = noise(base.flux)
+    ours = noise(flux_of(base))
     assert np.abs(theirs - before).max() / np.abs(before).max() > 1e-3
     assert np.abs(ours - theirs).max() / np.abs(theirs).max() < 1e-5
 
@@ -94,12 +95,12 @@ def test_a_stack_of_three_kinds_adds_their_exact_sum(
 
 
 def test_taking_a_product_off_restores_the_base_bit_for_bit(base: Base, stacker: Stacker, files: Path) -> None:
-    before = noise(base.flux)
+    before = noise(flux_of(base))
     stacker.switch([Member(read(base, files, "kohya_lokr_bfl"), 0.1)])
-    changed = noise(base.flux)
+    changed = noise(flux_of(base))
     stacker.switch([])
     assert not np.array_equal(before, changed)
-    assert np.array_equal(before, noise(base.flux))
+    assert np.array_equal(before, noise(flux_of(base)))
 
 
 def test_a_stack_without_products_has_no_terms(base: Base, stacker: Stacker, other: Adapter) -> None:

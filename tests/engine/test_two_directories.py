@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from kilnmark.engine.bases import declared_bytes
-from kilnmark.engine.families.flux1 import BaseUnavailable, load_base
+from kilnmark.engine.compute import precision
+from kilnmark.engine.families.base import load_base
+from kilnmark.engine.families.family import BaseUnavailable
+from kilnmark.engine.families.sources import find_source
 from tests.daemon.conftest import SMALL, Daemon, Wire, running_daemon
 from tests.engine.tiny_flux import write_tiny_flux
 
@@ -26,7 +28,9 @@ def schnell(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("quantize", [None, 4])
 def test_what_a_directory_declares_is_what_it_is_measured_to_take(dev: Path, quantize: int | None) -> None:
     held = load_base("dev", quantize, str(dev))
-    assert declared_bytes(str(dev), quantize) == pytest.approx(held.info.memory_bytes, rel=0.02)
+    assert find_source("dev", str(dev)).nbytes(quantize, precision().size) == pytest.approx(
+        held.info.memory_bytes, rel=0.02
+    )
 
 
 def test_a_directory_under_the_name_of_the_other_is_refused_before_it_is_loaded(dev: Path, schnell: Path) -> None:
@@ -38,7 +42,7 @@ def test_a_directory_under_the_name_of_the_other_is_refused_before_it_is_loaded(
 
 @pytest.fixture(scope="module")
 def budget(dev: Path) -> int:
-    return declared_bytes(str(dev), None) * 3 // 2
+    return find_source("dev", str(dev)).nbytes(None, precision().size) * 3 // 2
 
 
 @pytest.fixture(scope="module")

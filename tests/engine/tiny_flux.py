@@ -5,7 +5,7 @@ Every layer has its true width; the text encoders have one block each and the VA
 
 from pathlib import Path
 
-from kilnmark.engine.families.standin import build_standin
+from kilnmark.engine.families.flux1.standin import build_standin
 from kilnmark.engine.stack.layers import FactoredLinear
 from kilnmark.engine.stack.slots import find_slots
 

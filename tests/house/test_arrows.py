@@ -26,12 +26,17 @@ EXTRA_ONLY = ("opentelemetry.sdk", "opentelemetry.exporter", "opentelemetry.prot
 ARROWS = {
     "protocol": "protocol",
     "otel": "otel protocol.wire.errors protocol.picture.report protocol.wire.work",
-    "keymaps": "keymaps protocol.wire.inspection protocol.picture.report",
+    "keymaps": (
+        "keymaps protocol.wire.inspection protocol.picture.report protocol.picture.catalog protocol.picture.family"
+    ),
     "client": "client protocol otel keymaps",
     "daemon": "daemon protocol otel keymaps",
     "engine": "engine protocol otel keymaps",
 }
-MFLUX_ROOMS = {"engine/families/flux1.py", "engine/families/standin.py"}
+MFLUX_ROOMS = "engine/families/*/*.py"
+"""A room for each family."""
+ENGINE = ("compute", "stack", "trail", "families", "proof", "run", "bases", "link", "main", "__main__")
+"""Rooms and modules of the engine: each imports only itself and what stands before it."""
 
 
 @dataclass(frozen=True)
@@ -106,9 +111,41 @@ def test_only_the_engine_imports_mlx() -> None:
     assert [str(found) for found in IMPORTS if starts_with(found.module, "mlx") and found.room != "engine"] == []
 
 
-def test_only_two_modules_know_mflux() -> None:
+def test_only_the_rooms_of_a_family_know_mflux() -> None:
     users = {found.file for found in IMPORTS if starts_with(found.module, "mflux")}
-    assert users <= MFLUX_ROOMS
+    assert users
+    assert [user for user in users if not Path(user).match(MFLUX_ROOMS)] == []
+
+
+def place_in_engine(module: str) -> int:
+    """Of a module's path or dotted name, below the engine."""
+    return ENGINE.index(module.removeprefix("kilnmark.engine.").replace("/", ".").removesuffix(".py").split(".")[0])
+
+
+def test_the_engines_rooms_import_only_what_stands_before_them() -> None:
+    inner = [found for found in imported_by("engine") if found.module.startswith("kilnmark.engine.")]
+    inner = [found for found in inner if found.file != "engine/__init__.py"]
+    assert {place_in_engine(found.file.removeprefix("engine/")) for found in inner} >= {1, 3, 4, 5, 6, 8}
+    up = [
+        str(found)
+        for found in inner
+        if place_in_engine(found.module) > place_in_engine(found.file.removeprefix("engine/"))
+    ]
+    assert up == []
+
+
+def test_no_room_of_a_family_is_known_outside_it() -> None:
+    """It is found by the name in its row, so that another one needs no import."""
+    families = [path.name for path in (ROOT / "daemon/kilnmark/engine/families").iterdir() if path.is_dir()]
+    rooms = [f"kilnmark.engine.families.{name}" for name in families if name != "__pycache__"]
+    known = [
+        str(found)
+        for found in IMPORTS
+        for room in rooms
+        if starts_with(found.module, room) and not found.file.startswith(f"engine/families/{room.rpartition('.')[2]}/")
+    ]
+    assert rooms
+    assert known == []
 
 
 @pytest.mark.parametrize("room", OUTSIDE)

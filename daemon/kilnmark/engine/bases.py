@@ -10,24 +10,23 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 
 import mlx.core as mx
 from opentelemetry.trace import Tracer
 
 from kilnmark.engine.compute import active_bytes, precision
-from kilnmark.engine.families.flux1 import Base, BaseUnavailable
-from kilnmark.engine.families.weights import WeightsProblem, read_directory
+from kilnmark.engine.families.base import Base
+from kilnmark.engine.families.family import BaseUnavailable, Source
+from kilnmark.engine.families.sources import find_source
 from kilnmark.engine.run.render import Renderer
 from kilnmark.keymaps.names.shapes import Shapes
 from kilnmark.otel import names
 from kilnmark.otel.spans import mark_failed
-from kilnmark.protocol.picture.catalog import STANDIN, VARIANTS
 from kilnmark.protocol.picture.report import AdapterReport
 from kilnmark.protocol.wire.memory import HeldAdapter, HeldBase, Limits, MemoryInfo
 from kilnmark.protocol.wire.work import Holding, Left, LoadFailed, Loading, Ready
 
-__all__ = ["Bases", "declared_bytes"]
+__all__ = ["Bases"]
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +51,7 @@ class Bases:
         places: Where each variant is: a name of the catalog, or a directory.
         quantize: Bits for those that are not stored quantized.
         limits: `base_bytes` is the budget.
-        load: Loads a variant from a place, or raises BaseUnavailable.
+        load: Loads what a source says, or raises BaseUnavailable.
         furnish: Makes what renders on a base.
         tracer: For a span around each load.
         tell: Called with `Loading`, `Left`, `Holding` and `Ready` or `LoadFailed`.
@@ -64,7 +63,7 @@ class Bases:
         quantize: int | None,
         limits: Limits,
         *,
-        load: Callable[[str, str], Base],
+        load: Callable[[Source], Base],
         furnish: Callable[[Base], Renderer],
         tracer: Tracer,
         tell: Callable[[Loading | Left | Holding | Ready | LoadFailed], None],
@@ -145,10 +144,10 @@ class Bases:
 
     def _loaded(self, variant: str) -> _Held:
         """A base that fits before it is loaded, and still when it is measured."""
-        place = self._places[variant]
-        declared = declared_bytes(place, self._quantize)
+        source = find_source(variant, self._places[variant])
+        declared = source.nbytes(self._quantize, precision().size)
         self._make_room(variant, self._measured.get((variant, declared), declared))
-        base = self._load(variant, place)
+        base = self._load(source)
         self._measured[variant, declared] = base.info.memory_bytes
         self._make_room(variant, base.info.memory_bytes)
         return _Held(base, self._furnish(base), declared, datetime.now(UTC))
@@ -197,21 +196,3 @@ def _describe(held: _Held) -> HeldBase:
             for sha256, scale in held.base.stacker.key
         ],
     )
-
-
-def declared_bytes(place: str, quantize: int | None) -> int:
-    """What a base will take in memory, in bytes, known before anything of it is loaded.
-
-    Args:
-        place: A name of `catalog.VARIANTS`, or a directory, whose headers are read.
-        quantize: 3 to 8 bits; None keeps the weights as they are stored.
-
-    Raises:
-        BaseUnavailable: the directory is no whole FLUX.1.
-    """
-    bits = None if place == STANDIN else quantize
-    try:
-        holds = VARIANTS[place].numbers if place in VARIANTS else read_directory(Path(place))
-    except WeightsProblem as error:
-        raise BaseUnavailable(str(error)) from error
-    return holds.nbytes(bits, precision().size)

@@ -19,7 +19,8 @@ from opentelemetry.context import attach, detach
 
 from kilnmark.engine.bases import Bases
 from kilnmark.engine.compute import set_limits
-from kilnmark.engine.families.flux1 import Base, BaseUnavailable, load_base
+from kilnmark.engine.families.base import Base, load_source
+from kilnmark.engine.families.family import BaseUnavailable
 from kilnmark.engine.link import Link
 from kilnmark.engine.run.prefetch import Prefetcher
 from kilnmark.engine.run.render import Renderer
@@ -27,7 +28,6 @@ from kilnmark.engine.run.saver import Painting, Saver
 from kilnmark.engine.stack.store import AdapterStore
 from kilnmark.otel.carrier import context_from
 from kilnmark.otel.setup import Telemetry, start
-from kilnmark.protocol.picture.catalog import STANDIN
 from kilnmark.protocol.wire.errors import Cancelled, RenderFailed
 from kilnmark.protocol.wire.work import Configure, Exit, Failed, Painted, RenderCommand, WarmUp
 
@@ -96,7 +96,7 @@ def _bases(configure: Configure, link: Link, telemetry: Telemetry) -> Bases:
         configure.bases,
         configure.quantize,
         set_limits(configure.base_memory),
-        load=lambda variant, place: load_base(variant, None if place == STANDIN else configure.quantize, place),
+        load=lambda source: load_source(source, source.bits(configure.quantize)),
         furnish=furnish,
         tracer=telemetry.tracer,
         tell=link.send,

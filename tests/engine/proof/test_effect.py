@@ -9,7 +9,7 @@ import pytest
 from mlx import nn
 from numpy.typing import NDArray
 
-from kilnmark.engine.families.flux1 import Base
+from kilnmark.engine.families.base import Base
 from kilnmark.engine.proof.effect import Effect, accuse
 from kilnmark.engine.stack.exact import square_norm
 from kilnmark.engine.stack.layers import FactoredLinear

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kilnmark.engine.families.flux1 import Base
+from kilnmark.engine.families.base import Base
 from kilnmark.engine.proof.effect import Effect
 from kilnmark.engine.proof.probe import Probe
 from kilnmark.engine.proof.thresholds import UNCHANGED_DIVERGENCE

@@ -9,7 +9,7 @@ from opentelemetry.trace import NoOpTracer
 from PIL import Image
 
 from kilnmark.engine.run.saver import Painting, Saver
-from kilnmark.engine.run.trail import Trail
+from kilnmark.engine.trail import Trail
 from kilnmark.protocol.wire.errors import RenderFailed, StorageFailed
 from kilnmark.protocol.wire.replies import StackInfo
 from kilnmark.protocol.wire.work import Failed, Finished, RenderCommand

@@ -14,11 +14,12 @@ from mflux.models.flux.weights.flux_lora_mapping import FluxLoRAMapping
 from mlx import nn
 from mlx.utils import tree_flatten
 
-from kilnmark.engine.families.flux1 import Base
+from kilnmark.engine.families.base import Base
 from kilnmark.engine.stack.layers import StackedLinear
 from kilnmark.engine.stack.stack import Member, Stacker
 from kilnmark.keymaps.adapter import Adapter, read_adapter
 from kilnmark.keymaps.zoo.write import make_adapter
+from tests.engine.flux import flux_of
 from tests.engine.forward import noise
 from tests.engine.opened import files_opened
 
@@ -38,7 +39,7 @@ def mflux_stack(base: Base, paths: list[Path], scales: list[float]) -> Iterator[
     try:
         LoRALoader.load_and_apply_lora(
             lora_mapping=FluxLoRAMapping.get_mapping(),
-            transformer=base.flux.transformer,
+            transformer=flux_of(base).transformer,
             lora_paths=[str(path) for path in paths],
             lora_scales=scales,
             bake_lora=False,
@@ -76,21 +77,21 @@ def test_the_noise_equals_mfluxs_own_unbaked_loader(
         make_adapter(tmp_path / "kohya.safetensors", "kohya", rank=2, seed=2, alpha=1.0, blocks=blocks),
     ]
     with mflux_stack(base, files, [0.8, 0.5]):
-        theirs = noise(base.flux)
+        theirs = noise(flux_of(base))
     adapters = [read_adapter(file, base.shapes) for file in files]
     stacker.switch([Member(adapters[0], 0.8), Member(adapters[1], 0.5)])
-    ours = noise(base.flux)
-    assert np.abs(theirs - noise(base.flux, seed=2)).max() > 1e-2
+    ours = noise(flux_of(base))
+    assert np.abs(theirs - noise(flux_of(base), seed=2)).max() > 1e-2
     assert np.abs(ours - theirs).max() / np.abs(theirs).max() < 1e-5
 
 
 def test_taking_a_stack_off_restores_the_base_bit_for_bit(base: Base, stacker: Stacker, healthy: Adapter) -> None:
-    before = noise(base.flux)
+    before = noise(flux_of(base))
     stacker.switch([Member(healthy, 1.0)])
-    changed = noise(base.flux)
+    changed = noise(flux_of(base))
     stacker.switch([])
     assert not np.array_equal(before, changed)
-    assert np.array_equal(before, noise(base.flux))
+    assert np.array_equal(before, noise(flux_of(base)))
     assert all(slot.current() is slot.linear for slot in base.slots.values())
 
 
@@ -177,7 +178,7 @@ def test_random_switches_with_failures_among_them_leave_the_base_bit_for_bit(
     base: Base, stacker: Stacker, healthy: Adapter, other: Adapter, count: int
 ) -> None:
     weights = {path: digest(slot.linear) for path, slot in base.slots.items()}
-    before = noise(base.flux)
+    before = noise(flux_of(base))
     numbers = np.random.default_rng(20)
     unfit = replace(healthy, sha256="unfit", updates=(replace(healthy.pairs[7], down=np.ones((4, 5), np.float32)),))
     for _ in range(count):
@@ -195,7 +196,7 @@ def test_random_switches_with_failures_among_them_leave_the_base_bit_for_bit(
     stacker.switch([])
     assert {path: digest(slot.linear) for path, slot in base.slots.items()} == weights
     assert all(slot.current() is slot.linear for slot in base.slots.values())
-    assert np.array_equal(before, noise(base.flux))
+    assert np.array_equal(before, noise(flux_of(base)))
 
 
 def digest(layer: nn.Module) -> str:

@@ -1,1 +1,1 @@
-"""The models: how each is loaded, run and asked for its layers. Only these rooms know mflux."""
+"""The models: what the engine asks of a family, and a room for each that answers. Only those rooms know mflux."""

@@ -11,13 +11,13 @@ from typing import NamedTuple
 import msgspec
 from opentelemetry.trace import Span
 
-from kilnmark.engine.families.flux1 import Base
+from kilnmark.engine.families.base import Base
 from kilnmark.engine.proof.effect import Effect, accuse
 from kilnmark.engine.proof.probe import Probe
 from kilnmark.engine.proof.thresholds import INVISIBLE_DIVERGENCE, UNCHANGED_DIVERGENCE
-from kilnmark.engine.run.trail import Trail
 from kilnmark.engine.stack.stack import Member
 from kilnmark.engine.stack.store import AdapterStore
+from kilnmark.engine.trail import Trail
 from kilnmark.keymaps.engagement import describe_refusal
 from kilnmark.keymaps.errors import RefusedFile
 from kilnmark.otel import names

@@ -6,7 +6,7 @@ size costs a fraction of a denoise step, and the bare base's is computed once.
 
 import mlx.core as mx
 
-from kilnmark.engine.families.flux1 import Base
+from kilnmark.engine.families.base import Base
 from kilnmark.engine.stack.stack import Member
 from kilnmark.keymaps.errors import UnfitAdapter
 

@@ -9,11 +9,12 @@ from collections.abc import Callable
 from opentelemetry.trace import Tracer
 from PIL.Image import Image
 
-from kilnmark.engine.families.flux1 import Ask, Base
+from kilnmark.engine.families.base import Base
+from kilnmark.engine.families.family import Ask
 from kilnmark.engine.proof.judge import Judge, warnings_of
 from kilnmark.engine.run.saver import Painting
-from kilnmark.engine.run.trail import PaintingTrail, Trail
 from kilnmark.engine.stack.store import AdapterStore
+from kilnmark.engine.trail import PaintingTrail, Trail
 from kilnmark.otel import names
 from kilnmark.protocol.wire.errors import RenderFailed, RequestError
 from kilnmark.protocol.wire.work import Failed, RenderCommand, Stepped
@@ -87,9 +88,10 @@ class Renderer:
     def _painted(self, job: RenderCommand, trail: Trail) -> Image:
         """The picture, with the stack that is on the base."""
         with trail.part("encode", names.ENCODE):
-            self._base.encode(job.prompt)
+            self._base.encode(job.prompt, job.negative_prompt)
         ask = Ask(
             prompt=job.prompt,
+            negative_prompt=job.negative_prompt,
             seed=job.seed,
             steps=job.steps,
             guidance=job.guidance,

@@ -17,7 +17,7 @@ from pathlib import Path
 from PIL.Image import Image
 
 from kilnmark.engine.run.picture import write_picture
-from kilnmark.engine.run.trail import Trail
+from kilnmark.engine.trail import Trail
 from kilnmark.otel import names
 from kilnmark.protocol.picture.record import STANDIN_NOTICE, PictureRecord
 from kilnmark.protocol.picture.report import AdapterReport

@@ -12,7 +12,7 @@ from typing import Literal, TypeVar, get_args
 
 import msgspec
 
-from kilnmark.protocol.picture.family import Encoder, Family, Numbers, Part, Variant
+from kilnmark.protocol.picture.family import Encoder, Family, Mark, Numbers, Part, Variant
 from kilnmark.protocol.wire.errors import KilnmarkError
 
 __all__ = [
@@ -48,8 +48,7 @@ MAX_PIXELS = 2048 * 2048
 _CLIP = Encoder(attribute="clip_text_encoder", title="CLIP", tokens=77, tokenizer="tokenizer", shapes="clip_l")
 _T5 = Encoder(attribute="t5_text_encoder", title="T5", tokens=512, tokenizer="tokenizer_2", shapes="t5_xxl")
 _GUIDED, _UNGUIDED = (_CLIP, _T5), (_CLIP, msgspec.structs.replace(_T5, tokens=256))
-_EMBEDDER = "guidance_embedder"
-"""What of FLUX.1 reads guidance, where it is distilled to."""
+_EMBEDDER = Mark(text="guidance_embedder", title="the embedder that reads guidance")
 
 # Counted in the classes that mflux 0.24 builds; `tests/engine/families` holds them to it.
 _DEV_NUMBERS = Numbers(matrices=16_784_467_712, others=51_904_323)

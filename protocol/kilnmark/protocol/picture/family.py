@@ -6,7 +6,7 @@ its own row with these classes; `catalog` finds it, and `docs/families.md` shows
 
 import msgspec
 
-__all__ = ["Encoder", "Family", "Numbers", "Part", "Variant"]
+__all__ = ["Encoder", "Family", "Mark", "Numbers", "Part", "Variant"]
 
 _GROUP = 64
 """Numbers of a packed matrix that share a scale and an offset: the default of mflux and MLX."""
@@ -70,6 +70,18 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     unread: str = ""
 
 
+class Mark(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that weights have or lack.
+
+    Attributes:
+        text: What stands in the name of a tensor then.
+        title: What people call it.
+    """
+
+    text: str
+    title: str
+
+
 class Variant(msgspec.Struct, frozen=True, kw_only=True):
     """One base of a family, and the picture it makes when neither request nor tier says otherwise.
 
@@ -84,8 +96,8 @@ class Variant(msgspec.Struct, frozen=True, kw_only=True):
         encoders: Its text encoders.
         shapes: The name of its own layers' shapes.
         numbers: What it holds in memory: the transformer, its text encoders, and what decodes the picture.
-        has, lacks: By these a directory of the family is known to be this variant: what stands in the name of a tensor,
-            and what stands in none. Of several that fit the first of the row is meant.
+        has, lacks: By these a directory of the family is known to be this variant. Of several that fit the first of the
+            row is meant.
         made_up: Its numbers are made up on the spot: it has no weights, cannot be quantized, and its pictures mean
             nothing.
     """
@@ -101,8 +113,8 @@ class Variant(msgspec.Struct, frozen=True, kw_only=True):
     encoders: tuple[Encoder, ...]
     shapes: str
     numbers: Numbers
-    has: tuple[str, ...] = ()
-    lacks: tuple[str, ...] = ()
+    has: tuple[Mark, ...] = ()
+    lacks: tuple[Mark, ...] = ()
     made_up: bool = False
 
 

@@ -9,15 +9,17 @@ from mflux.models.flux.model.flux_vae.vae import VAE
 from mflux.models.flux.variants.txt2img.flux import Flux1
 from mlx import nn
 
-from kilnmark.engine.families.flux1 import Base, BaseUnavailable, load_base
-from kilnmark.engine.families.standin import build_standin
+from kilnmark.engine.families.base import Base, load_base
+from kilnmark.engine.families.family import BaseUnavailable
+from kilnmark.engine.families.flux1.standin import build_standin
 from kilnmark.engine.stack.slots import find_slots
 from kilnmark.keymaps.names.shapes import load_shapes
+from tests.engine.flux import flux_of
 from tests.engine.forward import noise
 
 
 def test_it_is_made_of_mflux_classes(base: Base) -> None:
-    flux = base.flux
+    flux = flux_of(base)
     assert type(flux) is Flux1
     assert type(flux.transformer) is Transformer
     assert type(flux.vae) is VAE
@@ -35,16 +37,16 @@ def test_every_linear_layer_has_flux1_devs_true_shape(base: Base) -> None:
 
 @pytest.mark.parametrize(("encoder", "shapes"), [("clip_text_encoder", "clip_l"), ("t5_text_encoder", "t5_xxl")])
 def test_the_text_encoders_have_their_true_shapes(base: Base, encoder: str, shapes: str) -> None:
-    model: nn.Module = base.flux[encoder]
+    model: nn.Module = flux_of(base)[encoder]
     assert {path: slot.shape for path, slot in find_slots(model).items()} == dict(load_shapes(shapes))
 
 
 def test_two_builds_predict_the_same_noise_bit_for_bit(base: Base) -> None:
-    assert np.array_equal(noise(base.flux), noise(build_standin()))
+    assert np.array_equal(noise(flux_of(base)), noise(build_standin()))
 
 
 def test_the_prompt_matters(base: Base) -> None:
-    assert not np.array_equal(noise(base.flux, "a red kiln"), noise(base.flux, "a blue kiln"))
+    assert not np.array_equal(noise(flux_of(base), "a red kiln"), noise(flux_of(base), "a blue kiln"))
 
 
 def test_a_word_beyond_the_77_tokens_of_clip_still_matters(base: Base) -> None:

@@ -2,7 +2,7 @@
 
 import mlx.core as mx
 
-from kilnmark.engine.run.prompts import PromptCache
+from kilnmark.engine.families.prompts import PromptCache
 
 KIB = 1 << 10
 

@@ -1,0 +1,158 @@
+"""The base: a model held in memory, of whatever family, with its layers, its stack and its encoded prompts.
+
+No linear layer of a base is ever written to.
+"""
+
+import contextlib
+import sys
+import time
+from importlib.metadata import version
+
+import mlx.core as mx
+from mlx import nn
+from PIL.Image import Image
+
+from kilnmark.engine.compute import active_bytes, backend, precision
+from kilnmark.engine.families.family import Ask, BaseUnavailable, Encoded, Model, Source, Watcher
+from kilnmark.engine.families.prompts import PromptCache
+from kilnmark.engine.families.sources import find_source, loader_of
+from kilnmark.engine.stack.slots import Slot, find_slots
+from kilnmark.engine.stack.stack import Stacker
+from kilnmark.keymaps.names.shapes import Shapes, encoder_of, is_norm
+from kilnmark.protocol.picture.catalog import family_of
+from kilnmark.protocol.picture.family import Variant
+from kilnmark.protocol.wire.memory import BaseInfo
+
+__all__ = ["Base", "load_base", "load_source"]
+
+PREDICTED_PROMPT = "a kiln in the rain"
+
+
+class Base:
+    """A model held warm.
+
+    Args:
+        model: As its family loaded it.
+        variant: What it is.
+        info: What it is, as `status` and every picture tell it.
+
+    Attributes:
+        slots: Every linear layer that an adapter can change, and every norm of queries or keys, by the path that
+            `Shapes` has for it.
+        shapes: Those layers' true shapes `(out, in)`.
+        stacker: Puts stacks on it.
+        prompts: Those that are held encoded.
+    """
+
+    def __init__(self, model: Model, variant: Variant, info: BaseInfo) -> None:
+        self.model = model
+        self.variant = variant
+        self.info = info
+        self.slots = _slots(model)
+        self.shapes: Shapes = {path: slot.shape for path, slot in self.slots.items()}
+        self.stacker = Stacker(self.slots)
+        self.prompts = PromptCache(lambda: self.stacker.encoder_key)
+
+    @property
+    def is_standin(self) -> bool:
+        """Its pictures mean nothing, whatever name it was asked for by."""
+        return self.variant.made_up
+
+    @property
+    def prompt_bytes(self) -> int:
+        """Of the prompts that are held encoded."""
+        return self.prompts.nbytes
+
+    @property
+    def extra_bytes(self) -> int:
+        """Of all that is held ready for it beside its weights: stacks and encoded prompts."""
+        return self.stacker.nbytes + self.prompt_bytes
+
+    def let_go(self) -> None:
+        """Take its stack off, and forget what is held ready for it; all of it can be made again."""
+        self.stacker.clear()
+        self.prompts.clear()
+
+    def encode(self, prompt: str, negative_prompt: str | None = None) -> Encoded:
+        """Encode a prompt, or find it encoded: what the family makes of it, evaluated."""
+        key = prompt, negative_prompt if self.variant.negative_prompt else None
+        if key not in self.prompts:
+            self.prompts[key] = self.model.encode(*key)
+        return self.prompts[key]
+
+    def predict(self) -> mx.array:
+        """The noise predicted for the same small picture every time, with what is on the base: float32, evaluated."""
+        predicted = self.model.predict(self.encode(PREDICTED_PROMPT))
+        mx.eval(predicted)
+        return predicted
+
+    def generate(self, ask: Ask, watcher: Watcher) -> Image:
+        """Paint one picture with whatever stack is on the base. Raises what `watcher` raises."""
+        return self.model.generate(ask, self.encode(ask.prompt, ask.negative_prompt), watcher)
+
+
+def _slots(model: Model) -> dict[str, Slot]:
+    return {
+        f"{root}.{path}" if root else path: slot
+        for root, module in model.roots.items()
+        for path, slot in find_slots(module).items()
+    }
+
+
+def load_base(name: str, quantize: int | None, place: str | None = None) -> Base:
+    """As `load_source`, from a name and a place, which are those of `find_source`; no place means the name."""
+    return load_source(find_source(name, name if place is None else place), quantize)
+
+
+def load_source(source: Source, quantize: int | None) -> Base:
+    """Build a base and compute everything it holds.
+
+    Args:
+        source: Which.
+        quantize: 3 to 8 bits; None keeps the weights as they are stored.
+
+    Raises:
+        BaseUnavailable: It cannot be held.
+    """
+    before, began = active_bytes(), time.monotonic()
+    if source.bits(quantize) != quantize:
+        made_up = source.variant.name
+        raise BaseUnavailable(f"{made_up} is made up and cannot be quantized; leave quantize out")
+    with contextlib.redirect_stdout(sys.stderr):
+        model = loader_of(source)(source, quantize)
+    _hold(model, source.name)
+    info = BaseInfo(
+        variant=source.name,
+        fingerprint=model.fingerprint,
+        precision=str(precision()).rsplit(".", 1)[-1],
+        quantize=model.bits,
+        backend=backend(),
+        target_count=_target_count(model, source),
+        load_ms=(time.monotonic() - began) * 1e3,
+        memory_bytes=active_bytes() - before,
+        mlx_version=version("mlx"),
+        mflux_version=version("mflux"),
+    )
+    return Base(model, source.variant, info)
+
+
+def _hold(model: Model, name: str) -> None:
+    """Compute all that a base holds, so that no render has to; until here its weights may still be on disk."""
+    try:
+        for module in model.held:
+            _cast(module)
+        mx.eval(*model.held)
+    except RuntimeError as error:  # MLX says so when the device has no more memory
+        raise BaseUnavailable(f"{name} could not be held: {error}; free memory, or quantize it") from error
+
+
+def _cast(module: nn.Module) -> None:
+    """Bring what a file holds in another precision to the one that is computed in; loaders take it as it is stored."""
+    module.apply(lambda array: array.astype(precision()) if mx.issubdtype(array.dtype, mx.floating) else array)
+
+
+def _target_count(model: Model, source: Source) -> int:
+    """Linear layers of the transformer that its family counts."""
+    blocks = family_of(source.variant).blocks or ("",)
+    slots = _slots(model).items()
+    return sum(path.startswith(blocks) and not is_norm(slot.shape) and not encoder_of(path) for path, slot in slots)

@@ -1,0 +1,126 @@
+"""What the engine asks of a family of models: one function that loads a base of it, and what that gives back.
+
+A family's module, which its row in the catalog names, has a function `load` that is a `Load`. Nothing here knows any
+family; what holds, measures and proves is the same for all of them.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import mlx.core as mx
+import msgspec
+from mlx import nn
+from PIL.Image import Image
+
+from kilnmark.keymaps.files.weights import Weights
+from kilnmark.protocol.picture.family import Variant
+
+__all__ = ["Ask", "BaseUnavailable", "Encoded", "Load", "Model", "Source", "Watcher"]
+
+Encoded = tuple[mx.array, ...]
+"""A prompt as a family's encoders gave it; what each array is, only the family knows."""
+
+
+class BaseUnavailable(Exception):
+    """The base cannot be held; the message says why and what to do."""
+
+
+class Ask(msgspec.Struct, frozen=True, kw_only=True):
+    """What `Model.generate` paints. `width` and `height` in pixels, multiples of 16."""
+
+    prompt: str
+    negative_prompt: str | None = None
+    seed: int
+    steps: int
+    guidance: float
+    width: int
+    height: int
+
+
+class Watcher(Protocol):
+    """Follows one picture. Any of its methods may raise to stop it; nothing of the step that follows is computed."""
+
+    def stepped(self, done: int) -> None:
+        """`done` denoise steps are computed; called first with 0."""
+
+    def denoised(self, latents: mx.array) -> None:
+        """The loop is over; `latents`, in the family's own shape, are about to be decoded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a base comes from.
+
+    Attributes:
+        name: What it is asked for by, for errors.
+        variant: What it is.
+        weights: What its directory holds; None for a variant that needs none, or that the family fetches itself.
+    """
+
+    name: str
+    variant: Variant
+    weights: Weights | None = None
+
+    def bits(self, quantize: int | None) -> int | None:
+        """To how many bits it is quantized where all bases are to be: what is made up never is."""
+        return None if self.variant.made_up else quantize
+
+    def nbytes(self, quantize: int | None, number_bytes: int) -> int:
+        """What it will take in memory, in bytes; arguments are those of `Numbers.nbytes`."""
+        return (self.weights or self.variant.numbers).nbytes(self.bits(quantize), number_bytes)
+
+
+class Model(Protocol):
+    """A base's model, as its family loads it; no linear layer of it is ever written to."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash that names its weights and topology, in hex."""
+
+    @property
+    def bits(self) -> int | None:
+        """Of its quantized linear layers; None when they are not quantized."""
+
+    @property
+    def roots(self) -> Mapping[str, nn.Module]:
+        """What adapters can change: each module by the word that the paths of its layers begin with.
+
+        The transformer's is empty, an encoder's is its `attribute` in the catalog.
+        """
+
+    @property
+    def held(self) -> Sequence[nn.Module]:
+        """All that a render computes with; it is cast to the computing precision and evaluated once loaded."""
+
+    def encode(self, prompt: str, negative_prompt: str | None) -> Encoded:
+        """Encode a prompt, lazily. What comes back is kept, and given to `generate` for every picture of that prompt.
+
+        Args:
+            prompt: As it was asked for, triggers and suffix included.
+            negative_prompt: None where none was asked for, and always for a variant that takes none.
+        """
+
+    def predict(self, encoded: Encoded) -> mx.array:
+        """The noise predicted for the same small picture every time, with what is on the base: float32, lazily.
+
+        It is what an adapter's effect is measured by, so that it must be cheap, and depend on all that a picture does.
+        """
+
+    def generate(self, ask: Ask, encoded: Encoded, watcher: Watcher) -> Image:
+        """Paint one picture with whatever stack is on the base. Raises what `watcher` raises."""
+
+
+class Load(Protocol):
+    """The function `load` of a family's module."""
+
+    def __call__(self, source: Source, quantize: int | None) -> Model:
+        """Build a model; its weights may still be on disk when it is returned.
+
+        Args:
+            source: Which.
+            quantize: 3 to 8 bits; None keeps the weights as they are stored.
+
+        Raises:
+            BaseUnavailable: It cannot be loaded.
+        """

@@ -1,0 +1,102 @@
+"""How a FLUX.1 is loaded: fetched by mflux under its published name, read from a directory, or built as the standin.
+
+mflux fills in whatever a directory lacks with random values and says nothing; here that is refused, or, for text
+encoders that were saved with fewer blocks, the surplus is cut off.
+"""
+
+import hashlib
+from collections.abc import Iterable
+
+import mlx.core as mx
+from mflux.models.common.config.model_config import ModelConfig
+from mflux.models.flux.variants.txt2img.flux import Flux1
+from mlx import nn
+from mlx.utils import tree_flatten
+
+from kilnmark.engine.compute import precision
+from kilnmark.engine.families.family import BaseUnavailable, Source
+from kilnmark.engine.families.flux1.model import Flux1Model
+from kilnmark.engine.families.flux1.standin import RECIPE, build_standin
+from kilnmark.keymaps.files.weights import Weights
+
+__all__ = ["load"]
+
+_CONFIGS = {"dev": ModelConfig.dev, "krea-dev": ModelConfig.krea_dev, "schnell": ModelConfig.schnell}
+_SAVED_WITHOUT = {"norm_out.linear.bias"}
+"""mflux 0.16 to 0.21 left this out of what they saved; it is zero then, not random."""
+
+_CLIP_BLOCKS = ("text_model.encoder.layers.",)
+_T5_BLOCKS = ("t5_blocks.", "encoder.block.")
+
+
+def load(source: Source, quantize: int | None) -> Flux1Model:
+    """As `family.Load` says."""
+    ModelConfig.precision = precision()  # mflux computes in bf16 unless told otherwise
+    if source.variant.made_up:
+        return Flux1Model(build_standin(), hashlib.sha256(RECIPE.encode()).hexdigest())
+    config = _CONFIGS[source.variant.name]()
+    if source.weights is None:
+        return _fetched(config, quantize)
+    return _read(source.weights, config, quantize)
+
+
+def _fetched(config: ModelConfig, quantize: int | None) -> Flux1Model:
+    try:
+        flux = Flux1(model_config=config, quantize=quantize)
+    except Exception as error:  # mflux raises whatever its downloader and readers raise
+        mend = "check the network and your access to the model, or give a directory that holds it"
+        raise BaseUnavailable(f"mflux could not load {config.model_name}: {error}; {mend}") from error
+    return Flux1Model(flux, hashlib.sha256(f"{config.model_name}:{quantize}".encode()).hexdigest())
+
+
+def _read(weights: Weights, config: ModelConfig, quantize: int | None) -> Flux1Model:
+    clip_blocks = _blocks(weights, "text_encoder", _CLIP_BLOCKS)
+    t5_blocks = _blocks(weights, "text_encoder_2", _T5_BLOCKS)
+    try:
+        flux = Flux1(model_path=str(weights.path), model_config=config, quantize=quantize)
+    except Exception as error:  # mflux raises whatever its readers raise
+        raise BaseUnavailable(f"mflux could not load {weights.path}: {error}") from error
+    flux.t5_text_encoder.t5_blocks = flux.t5_text_encoder.t5_blocks[:t5_blocks]
+    layers = flux.clip_text_encoder.text_model.encoder
+    layers.layers = layers.layers[:clip_blocks]
+    if _saved_by_mflux(weights):
+        _refuse_random_weights(flux, weights)
+    return Flux1Model(flux, hashlib.sha256(f"{weights.fingerprint}:{flux.bits}".encode()).hexdigest())
+
+
+def _blocks(weights: Weights, folder: str, prefixes: Iterable[str]) -> int:
+    """How many blocks a text encoder was saved with."""
+    numbers = {
+        int(name.removeprefix(prefix).split(".", 1)[0])
+        for name in weights.names(folder)
+        for prefix in prefixes
+        if name.startswith(prefix)
+    }
+    if numbers != set(range(len(numbers))) or not numbers:
+        problem = f"has blocks {sorted(numbers)}; a whole text encoder counts up from 0"
+        raise BaseUnavailable(f"{weights.path / folder} {problem}")
+    return len(numbers)
+
+
+def _saved_by_mflux(weights: Weights) -> bool:
+    """The names of its tensors are module paths then."""
+    return any("mflux_version" in header.metadata for header in weights.headers["transformer"])
+
+
+def _refuse_random_weights(flux: Flux1, weights: Weights) -> None:
+    """Refuse a directory that lacks weights: mflux keeps random values for them in silence."""
+    parts: dict[str, nn.Module] = {
+        "transformer": flux.transformer,
+        "text_encoder": flux.clip_text_encoder,
+        "text_encoder_2": flux.t5_text_encoder,
+        "vae": flux.vae,
+    }
+    for folder, model in parts.items():
+        stored = weights.names(folder) | _SAVED_WITHOUT
+        held: dict[str, mx.array] = {}
+        tree_flatten(model.parameters(), destination=held)
+        missing = [name for name in held if name.endswith((".weight", ".bias")) and name not in stored]
+        if missing:
+            raise BaseUnavailable(
+                f"{weights.path / folder} lacks {len(missing)} weights, first {missing[0]!r}; save the model again"
+            )

@@ -1,0 +1,127 @@
+"""A FLUX.1 in memory: encoding, predicting and painting with mflux's `Flux1`, whose types go no further.
+
+No adapter reaches it through mflux's loader.
+"""
+
+import mlx.core as mx
+from mflux.models.common.config.config import Config
+from mflux.models.flux.model.flux_text_encoder.prompt_encoder import PromptEncoder
+from mflux.models.flux.variants.txt2img.flux import Flux1
+from mlx import nn
+from PIL.Image import Image
+
+from kilnmark.engine.compute import precision
+from kilnmark.engine.families.family import Ask, Encoded, Watcher
+
+__all__ = ["Flux1Model"]
+
+PREDICTED_SIDE = 32
+"""Pixels; four tokens."""
+
+_PREDICTED_TOKENS = 4
+_PREDICTED_GUIDANCE = 3.5
+
+
+class _Callback:
+    """mflux can only add callbacks, never remove one, so one object stays registered for life."""
+
+    def __init__(self) -> None:
+        self.watcher: Watcher | None = None
+
+    def call_in_loop(self, t: int, latents: mx.array, **_: object) -> None:
+        """Called by mflux after step `t` was built and before it is computed."""
+        if self.watcher is not None:
+            self.watcher.stepped(t)
+        mx.eval(latents)
+
+    def call_after_loop(self, latents: mx.array, **_: object) -> None:
+        if self.watcher is not None:
+            self.watcher.denoised(latents)
+
+
+class Flux1Model:
+    """A `Model` of FLUX.1.
+
+    Args:
+        flux: The object of mflux itself.
+        fingerprint: Names its weights.
+    """
+
+    def __init__(self, flux: Flux1, fingerprint: str) -> None:
+        self.flux = flux
+        self.fingerprint = fingerprint
+        self._callback = _Callback()
+        flux.callbacks.register(self._callback)
+
+    @property
+    def bits(self) -> int | None:
+        """Those that mflux found stored, or quantized it to."""
+        bits: int | None = self.flux.bits
+        return bits
+
+    @property
+    def roots(self) -> dict[str, nn.Module]:
+        """The transformer and both text encoders."""
+        flux = self.flux
+        return {
+            "": flux.transformer,
+            "clip_text_encoder": flux.clip_text_encoder,
+            "t5_text_encoder": flux.t5_text_encoder,
+        }
+
+    @property
+    def held(self) -> list[nn.Module]:
+        """Nothing here encodes pictures, so the VAE's encoder stays on disk."""
+        return [*self.roots.values(), self.flux.vae.decoder]
+
+    def encode(self, prompt: str, negative_prompt: str | None) -> Encoded:  # noqa: ARG002 - FLUX.1 takes none
+        """T5 `(1, tokens, 4096)` and pooled CLIP `(1, 768)`."""
+        flux = self.flux
+        encoded: Encoded = PromptEncoder.encode_prompt(
+            prompt=prompt,
+            prompt_cache={},
+            t5_tokenizer=flux.tokenizers["t5"],
+            clip_tokenizer=flux.tokenizers["clip"],
+            t5_text_encoder=flux.t5_text_encoder,
+            clip_text_encoder=flux.clip_text_encoder,
+        )
+        return encoded
+
+    def predict(self, encoded: Encoded) -> mx.array:
+        """`(1, 4, 64)`. Fewer tokens than T5 pads to cost less, and what changes T5 changes its first ones too."""
+        flux, side = self.flux, PREDICTED_SIDE
+        embeds, pooled = encoded
+        config = Config(
+            model_config=flux.model_config,
+            num_inference_steps=1,
+            height=side,
+            width=side,
+            guidance=_PREDICTED_GUIDANCE,
+        )
+        noise = flux.transformer(
+            t=0,
+            config=config,
+            hidden_states=mx.random.normal((1, (side // 16) ** 2, 64), dtype=precision(), key=mx.random.key(0)),
+            prompt_embeds=embeds[:, :_PREDICTED_TOKENS],
+            pooled_prompt_embeds=pooled,
+        )
+        predicted: mx.array = noise.astype(mx.float32)
+        return predicted
+
+    def generate(self, ask: Ask, encoded: Encoded, watcher: Watcher) -> Image:
+        """Mflux's own loop, which finds the prompt encoded. Raises what `watcher` raises."""
+        flux = self.flux
+        flux.prompt_cache, self._callback.watcher = {ask.prompt: encoded}, watcher
+        try:
+            generated = flux.generate_image(
+                seed=ask.seed,
+                prompt=ask.prompt,
+                num_inference_steps=ask.steps,
+                height=ask.height,
+                width=ask.width,
+                guidance=ask.guidance,
+            )
+        finally:
+            flux.prompt_cache, self._callback.watcher = {}, None
+        image: Image = generated.image
+        return image

@@ -1,0 +1,44 @@
+"""From a base's name and place to what it is, and to the function that loads it, before anything of it is loaded."""
+
+from importlib import import_module
+from pathlib import Path
+
+from kilnmark.engine.families.family import BaseUnavailable, Load, Source
+from kilnmark.keymaps.files.weights import WeightsProblem, read_weights
+from kilnmark.protocol.picture.catalog import VARIANTS, family_of
+
+__all__ = ["find_source", "loader_of"]
+
+
+def find_source(name: str, place: str) -> Source:
+    """What a base is.
+
+    Args:
+        name: What it is asked for by.
+        place: A name of `catalog.VARIANTS`, or a directory, whose headers are read.
+
+    Raises:
+        BaseUnavailable: The directory is no whole base of a known family, or not what its name says.
+    """
+    if place in VARIANTS:
+        return Source(name, VARIANTS[place])
+    try:
+        weights = read_weights(Path(place))
+        return Source(name, weights.called(name), weights)
+    except WeightsProblem as error:
+        raise BaseUnavailable(str(error)) from error
+
+
+def loader_of(source: Source) -> Load:
+    """The function `load` of its family's module.
+
+    Raises:
+        BaseUnavailable: There is no such module, or it has none.
+    """
+    family = family_of(source.variant)
+    try:
+        load: Load = import_module(family.engine).load
+    except Exception as error:  # whatever somebody else's module raises
+        message = f"{family.engine}, which loads {family.title}, cannot be used: {error}; mend or install it"
+        raise BaseUnavailable(message) from error
+    return load
