@@ -1,6 +1,6 @@
 """The base, the adapters on it, and rendering: everything that runs inside the worker process.
 
-Only this room imports mlx, and only `base` and `standin` import mflux. The daemon never imports it; it speaks to it
+Only this room imports mlx, and only the room of a family imports mflux. The daemon never imports it; it speaks to it
 through the messages of `kilnmark.protocol.wire.work`.
 """
 
