@@ -1,0 +1,52 @@
+"""What a daemon answers otherwise than when the record was made, on purpose, and why.
+
+A field that came to be is in `ADDED`; a turn whose reply is another one is a line of `changes.ndjson` with the reply
+as it is right now. Nothing else may differ.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.recorded.player import Heard, read_lines
+
+__all__ = ["ADDED", "CHANGED", "CHANGES", "Change", "without_added"]
+
+CHANGED = Path(__file__).with_name("changes.ndjson")
+
+ADDED: Mapping[str, str] = {
+    "heard.result.place": "the place that a style was composed for",
+    "heard.result.tag": "the tag of the style's directions that belongs to it",
+}
+"""Fields that older daemons did not send, by their path in a turn, and what they say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A turn that is answered otherwise: why, and how."""
+
+    why: str
+    heard: Heard
+
+
+CHANGES: Mapping[str, Change] = {
+    line["heard"]["turn"]: Change(line["why"], line["heard"]) for line in read_lines(CHANGED)
+}
+"""By the name of the turn."""
+
+
+def without_added(value: Any, before: Any, path: str = "") -> Any:
+    """A message without the added fields that `before`, the message it is held against, does not have."""
+    if isinstance(value, list):
+        others = before if isinstance(before, list) and len(before) == len(value) else [None] * len(value)
+        return [without_added(item, other, path) for item, other in zip(value, others, strict=True)]
+    if not isinstance(value, dict):
+        return value
+    known = before if isinstance(before, dict) else {}
+    kept = {}
+    for key, item in value.items():
+        own = f"{path}.{key}".lstrip(".")
+        if key in known or own not in ADDED:
+            kept[key] = without_added(item, known.get(key), own)
+    return kept
