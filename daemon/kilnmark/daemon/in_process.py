@@ -1,0 +1,129 @@
+"""A daemon in a thread of this process, for tests: everything is the real one's, save that a fake worker paints.
+
+It has an event loop and a socket of its own, in a private folder that goes with it. `kilnmark.client.testing` is the
+door for users; here are the settings, the clock and the loop too, which our own tests choose.
+"""
+
+import asyncio
+import shutil
+import tempfile
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from opentelemetry.trace import NoOpTracer, Tracer
+
+from kilnmark.daemon.clock import Clock
+from kilnmark.daemon.daemon import Daemon
+from kilnmark.daemon.settings import Settings
+from kilnmark.daemon.wire.socket import Listener
+from kilnmark.daemon.worker.fake import FakeWorker
+
+__all__ = ["InProcessDaemon"]
+
+END_TIMEOUT = 30.0
+"""Seconds the daemon may take to end before the one who ends it is told so."""
+
+
+class InProcessDaemon:
+    """Serves from `with` to its end.
+
+    Args:
+        worker: What paints; None: a fake that does everything well.
+        clock: Tells the time; None: the system's.
+        tracer: Whose spans tell of renders; None: nobody's.
+        new_loop: Makes the event loop.
+        settings: Of the daemon, save where its socket, pictures and adapters are.
+
+    Attributes:
+        home: A private folder, removed at the end.
+        socket: Where it listens.
+        pictures: Where pictures go.
+        loras: Its adapter root.
+        worker: What paints.
+    """
+
+    def __init__(
+        self,
+        worker: FakeWorker | None = None,
+        *,
+        clock: Clock | None = None,
+        tracer: Tracer | None = None,
+        new_loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.SelectorEventLoop,
+        **settings: Any,
+    ) -> None:
+        self.home = Path(tempfile.mkdtemp(prefix="kiln-"))
+        self.socket = self.home / "daemon.sock"
+        self.pictures = self.home / "pictures"
+        self.loras = self.home / "loras"
+        self.loras.mkdir()
+        self.worker = worker or FakeWorker()
+        self._clock = clock
+        self._tracer = tracer or NoOpTracer()
+        self._new_loop = new_loop
+        self._settings = Settings.model_validate(
+            {"socket": self.socket, "output_dir": self.pictures, "lora_roots": (self.loras,), **settings}
+        )
+        self._thread = threading.Thread(target=self._run, name="kilnmark-daemon", daemon=True)
+        self._made = threading.Event()
+        self._daemon: Daemon | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._defect: BaseException | None = None
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        self._made.wait(END_TIMEOUT)
+        if self._defect is not None:
+            self._clean_up()
+            raise self._defect
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, e: BaseException | None, tb: TracebackType | None) -> None:
+        self.shut_down()
+        self._thread.join(END_TIMEOUT)
+        self._clean_up()
+        if self._thread.is_alive():
+            raise TimeoutError(f"the daemon did not end within {END_TIMEOUT:g} seconds")
+        if self._defect is not None and e is None:
+            raise self._defect
+
+    @property
+    def has_ended(self) -> bool:
+        """It serves no more."""
+        return not self._thread.is_alive()
+
+    def wait_until_ended(self) -> None:
+        """Wait until it has ended by itself, as after a `shutdown`.
+
+        Raises:
+            TimeoutError: it has not.
+        """
+        self._thread.join(END_TIMEOUT)
+        if not self.has_ended:
+            raise TimeoutError(f"the daemon did not end within {END_TIMEOUT:g} seconds")
+
+    def shut_down(self) -> None:
+        """Begin the end, as a signal would."""
+        if self._loop is None or self._daemon is None or self.has_ended:
+            return
+        self._loop.call_soon_threadsafe(self._daemon.shut_down, False)  # noqa: FBT003 - the argument of a callback
+
+    def _clean_up(self) -> None:
+        shutil.rmtree(self.home, ignore_errors=True)
+
+    def _run(self) -> None:
+        try:
+            with Listener(self.socket) as listener, asyncio.Runner(loop_factory=self._new_loop) as runner:
+                runner.run(self._serve(listener))
+        except BaseException as error:  # noqa: BLE001 - told to whoever started the thread
+            self._defect = error
+        finally:
+            self._made.set()
+
+    async def _serve(self, listener: Listener) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._daemon = Daemon(self._settings, listener, tracer=self._tracer, spawn=self.worker.spawn, clock=self._clock)
+        self._made.set()
+        await self._daemon.run()

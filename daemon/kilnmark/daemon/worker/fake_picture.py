@@ -1,0 +1,84 @@
+"""The picture of a fake worker: one flat colour as a small valid PNG, whose record says that it is a fake.
+
+The colour follows from what would decide the pixels of a real one, so that equal requests give equal pictures. Written
+with nothing but the standard library.
+"""
+
+import struct
+import zlib
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import msgspec
+
+from kilnmark.protocol.picture.record import CHUNK, PARAMETERS_CHUNK, PictureRecord, parameters_text
+from kilnmark.protocol.picture.report import AdapterReport
+from kilnmark.protocol.wire.memory import BaseInfo
+from kilnmark.protocol.wire.work import RenderCommand
+
+__all__ = ["FAKE_NOTICE", "write_fake_picture"]
+
+FAKE_NOTICE = "made by a fake worker for tests: nothing was painted, and no adapter was looked at"
+
+
+def write_fake_picture(command: RenderCommand, base: BaseInfo, loras: list[AdapterReport], output_dir: Path) -> Path:
+    """Write the picture of a command, of the size it asks for.
+
+    Raises:
+        OSError: it could not be written.
+    """
+    created = datetime.now(UTC).isoformat(timespec="milliseconds")
+    record = PictureRecord(
+        kilnmark_version=version("kilnmark"),
+        created=created,
+        notice=FAKE_NOTICE,
+        job_id=command.job_id,
+        prompt=command.prompt,
+        negative_prompt=command.negative_prompt,
+        tier=command.tier,
+        seed=command.seed,
+        steps=command.steps,
+        guidance=command.guidance,
+        width=command.width,
+        height=command.height,
+        base=base,
+        stack=command.stack,
+        loras=loras,
+    )
+    output_dir.mkdir(parents=True, exist_ok=True)
+    stamp = "".join(c for c in created if c.isdigit())[:17]
+    path = output_dir / f"{stamp}-{command.job_id}.png"
+    path.write_bytes(_png(record))
+    return path
+
+
+def _png(record: PictureRecord) -> bytes:
+    size = struct.pack(">IIBBBBB", record.width, record.height, 8, 2, 0, 0, 0)
+    row = b"\0" + _colour(record) * record.width
+    return b"".join(
+        (
+            b"\x89PNG\r\n\x1a\n",
+            _chunk(b"IHDR", size),
+            _chunk(b"iTXt", _text(CHUNK, msgspec.json.encode(record))),
+            _chunk(b"iTXt", _text(PARAMETERS_CHUNK, parameters_text(record).encode())),
+            _chunk(b"IDAT", zlib.compress(row * record.height)),
+            _chunk(b"IEND", b""),
+        )
+    )
+
+
+def _colour(record: PictureRecord) -> bytes:
+    """Three bytes of red, green and blue."""
+    adapters = [(report.sha256, report.scale) for report in record.loras]
+    decides = [record.prompt, record.seed, record.steps, record.guidance, record.base.variant, adapters]
+    return zlib.crc32(msgspec.json.encode(decides)).to_bytes(4, "big")[:3]
+
+
+def _text(keyword: str, text: bytes) -> bytes:
+    """The body of an `iTXt` chunk: not compressed, of no language (PNG 1.2, 11.3.4.5)."""
+    return keyword.encode() + b"\0" * 5 + text
+
+
+def _chunk(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
