@@ -1,0 +1,118 @@
+"""Names and sizes: one name for one class, modules to be read at a sitting, and no model's name outside its rooms."""
+
+import ast
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+MODULES = {
+    path.as_posix().rpartition("/kilnmark/")[2]: path.read_text(encoding="utf-8")
+    for path in sorted(ROOT.glob("*/kilnmark/*/**/*.py"))
+}
+"""Every module of the product by its path below the import root."""
+
+MODULE_LINES = 300
+LONG = {"client/errors.py"}
+FUNCTION_LINES = 60
+GUIDANCE_ROOMS = 28
+
+TWICE = {"Ending", "Exhibit", "Found", "Located", "Problem", "Recipe", "Settings", "Source", "TextEncoder", "Turn"}
+TWICE |= {"Watcher", "_Gathered", "_Held"}
+"""Class names that stand in two modules still; the list only grows shorter."""
+
+MODEL_NAMES = re.compile(r"dev|krea-dev|schnell|.*(FLUX\.1|Flux1).*", re.DOTALL)
+"""What FLUX.1 and its variants are called, as whole texts of code and as parts of identifiers."""
+
+MODEL_ROOMS = ("engine/families/flux1/", "protocol/picture/catalog.py", "keymaps/names/shapes.py", "keymaps/zoo/")
+"""Where they may stand: in the family's rooms, in its row of the catalog, its shapes, and the zoo of its keymaps."""
+
+MODEL_NAMES_LEFT = {
+    "client/batch/commands.py",
+    "client/batch/plan/tokens.py",
+    "client/batch/run/tasks.py",
+    "client/cli/lora.py",
+    "client/cli/style.py",
+    "client/errors.py",
+    "daemon/asked/accept.py",
+    "daemon/asked/inspections.py",
+    "keymaps/remap/convert.py",
+    "protocol/content/composition.py",
+    "protocol/content/tiers.py",
+}
+"""Modules that name a model still; the list only grows shorter."""
+
+
+def classes(text: str) -> Iterator[str]:
+    return (node.name for node in ast.walk(ast.parse(text)) if isinstance(node, ast.ClassDef))
+
+
+def doubled(modules: Mapping[str, str]) -> dict[str, list[str]]:
+    """Class names that stand in more than one module, and in which."""
+    places = defaultdict(set)
+    for file, text in modules.items():
+        for name in classes(text):
+            places[name].add(file)
+    return {name: sorted(files) for name, files in sorted(places.items()) if len(files) > 1}
+
+
+def long_functions(text: str) -> list[str]:
+    found = ast.walk(ast.parse(text))
+    functions = (node for node in found if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+    return [node.name for node in functions if (node.end_lineno or 0) - node.lineno >= FUNCTION_LINES]
+
+
+def test_no_class_name_stands_in_two_modules() -> None:
+    assert set(doubled(MODULES)) <= TWICE
+
+
+def test_a_doubled_name_is_seen() -> None:
+    assert doubled({"a.py": "class One: ...", "b.py": "class Two:\n    class One: ..."}) == {"One": ["a.py", "b.py"]}
+
+
+def test_every_folder_of_modules_says_what_it_is() -> None:
+    folders = {file.rpartition("/")[0] for file in MODULES}
+    assert [folder for folder in sorted(folders) if not MODULES.get(f"{folder}/__init__.py", "").strip()] == []
+
+
+def test_no_module_is_longer_than_a_sitting() -> None:
+    lines = {file: text.count("\n") for file, text in MODULES.items()}
+    assert {file: count for file, count in lines.items() if count > MODULE_LINES and file not in LONG} == {}
+
+
+def test_no_function_is_longer_than_a_page() -> None:
+    long = {file: long_functions(text) for file, text in MODULES.items()}
+    assert {file: names for file, names in long.items() if names} == {}
+
+
+def test_a_long_function_is_seen() -> None:
+    body = "        pass\n" * FUNCTION_LINES
+    assert long_functions(f"def short():\n    pass\n\nclass C:\n    async def long():\n{body}") == ["long"]
+
+
+def model_names(text: str) -> list[str]:
+    """The texts and names of a module, its docstrings and comments aside, that are a model's."""
+    tree = ast.parse(text)
+    notes = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in notes:
+            found.append(node.value)
+        elif isinstance(node, ast.Name):
+            found.append(node.id)
+    return [name for name in found if MODEL_NAMES.fullmatch(name)]
+
+
+def test_a_model_is_named_in_its_own_rooms_only() -> None:
+    named = {file for file, text in MODULES.items() if not file.startswith(MODEL_ROOMS) and model_names(text)}
+    assert named <= MODEL_NAMES_LEFT
+
+
+def test_a_models_name_is_seen() -> None:
+    text = '"""dev"""\nx = VARIANTS["dev"]\ny = Flux1()\nz = "a FLUX.1 directory"\nw = "device"\n"""schnell"""\n'
+    assert sorted(model_names(text)) == ["Flux1", "a FLUX.1 directory", "dev"]
+
+
+def test_guidance_is_known_to_few() -> None:
+    assert len([file for file, text in MODULES.items() if "guidance" in text]) <= GUIDANCE_ROOMS
