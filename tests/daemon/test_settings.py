@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from kilnmark.daemon.settings import Settings, SettingsError, read_settings
+from kilnmark.daemon.settings import SettingsError, read_settings
+from kilnmark.protocol.settings import Settings
 
 GOOD: dict[str, Any] = {"socket": "/run/kiln/daemon.sock", "output_dir": "/var/kiln"}
 

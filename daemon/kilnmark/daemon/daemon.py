@@ -15,13 +15,14 @@ from kilnmark.daemon.clock import Clock
 from kilnmark.daemon.jobs.prepare import Preparation
 from kilnmark.daemon.jobs.queue import JobQueue
 from kilnmark.daemon.jobs.renders import Renders
+from kilnmark.daemon.jobs.turn import Pace
 from kilnmark.daemon.methods import Methods
 from kilnmark.daemon.pictures.recall import Recall
-from kilnmark.daemon.settings import Settings
 from kilnmark.daemon.wire.connection import ServedConnection
 from kilnmark.daemon.wire.dispatch import Dispatch
 from kilnmark.daemon.wire.socket import BACKLOG, Listener
 from kilnmark.daemon.worker.worker import Spawn, Worker
+from kilnmark.protocol.settings import Settings
 
 __all__ = ["Daemon"]
 
@@ -50,7 +51,7 @@ class Daemon:
         self._worker = Worker(settings, spawn, asyncio.get_running_loop())
         cache = Recall(settings.cache_bytes)
         self._renders = Renders(
-            JobQueue(settings.queue_limit, settings.pace),
+            JobQueue(settings.queue_limit, Pace(batch_delay=settings.batch_delay, ageing=settings.ageing)),
             cache,
             self._worker,
             Preparation(settings.adapter_roots, cache, self._worker.holdings.base_of, clock),

@@ -14,10 +14,11 @@ from collections.abc import Sequence
 import uvloop
 
 from kilnmark.daemon.daemon import Daemon
-from kilnmark.daemon.settings import Settings, SettingsError, read_settings
+from kilnmark.daemon.settings import SettingsError, read_settings
 from kilnmark.daemon.wire.socket import Listener, SocketHeld, UnfitSocketPath
 from kilnmark.daemon.worker.process import WorkerProcess
 from kilnmark.otel.setup import Telemetry, TracingMisconfigured, start
+from kilnmark.protocol.settings import Settings
 
 __all__ = ["main"]
 

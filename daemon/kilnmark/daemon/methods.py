@@ -24,10 +24,10 @@ from kilnmark.daemon.clock import Clock
 from kilnmark.daemon.jobs.jobs import Job, Watcher
 from kilnmark.daemon.jobs.outcome import job_result
 from kilnmark.daemon.jobs.renders import Renders
-from kilnmark.daemon.settings import Settings
 from kilnmark.daemon.spans import RenderTrace, warm_up_span
 from kilnmark.daemon.wire.exchange import Exchange
 from kilnmark.protocol.content.composition import Composition
+from kilnmark.protocol.settings import Settings
 from kilnmark.protocol.wire.errors import JobTimedOut, RenderFailed, RequestError, UnknownJob, WorkerLost
 from kilnmark.protocol.wire.replies import (
     CancelResult,

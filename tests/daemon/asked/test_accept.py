@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from kilnmark.daemon.asked.accept import accept
-from kilnmark.daemon.settings import Settings
 from kilnmark.protocol.picture.catalog import VARIANTS
+from kilnmark.protocol.settings import Settings
 from kilnmark.protocol.wire.errors import InvalidParams
 from kilnmark.protocol.wire.requests import RenderParams
 from kilnmark.protocol.wire.work import RenderCommand

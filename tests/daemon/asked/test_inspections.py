@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 from kilnmark.daemon.asked.inspections import AT_ONCE, DOCUMENT_LIMIT, Inspections
-from kilnmark.daemon.settings import Settings
 from kilnmark.keymaps.names.shapes import load_shapes
 from kilnmark.keymaps.zoo.write import make_adapter, write_tensors
+from kilnmark.protocol.settings import Settings
 from kilnmark.protocol.wire.errors import InvalidParams
 from kilnmark.protocol.wire.inspection import InspectionDocument
 from kilnmark.protocol.wire.requests import LoraInspectParams

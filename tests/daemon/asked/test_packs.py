@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from kilnmark.daemon.asked.packs import SHOWN_PROBLEMS, Packs
-from kilnmark.daemon.settings import Settings
 from kilnmark.keymaps.zoo.write import make_adapter
+from kilnmark.protocol.settings import Settings
 from kilnmark.protocol.wire.errors import InvalidParams
 from tests.daemon.conftest import Daemon, Wire, running_daemon
 

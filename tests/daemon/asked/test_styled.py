@@ -7,9 +7,9 @@ import pytest
 
 from kilnmark.daemon.asked.accept import Accepted, accept
 from kilnmark.daemon.asked.styled import Styled
-from kilnmark.daemon.settings import Settings
 from kilnmark.protocol.content.composition import Found, locate_adapters
 from kilnmark.protocol.content.packs import ComposedStyle, load_pack
+from kilnmark.protocol.settings import Settings
 from kilnmark.protocol.wire.requests import RenderParams
 from tests.protocol.content.made import Shelf
 

@@ -12,9 +12,9 @@ from kilnmark.daemon.jobs.outcome import result_of
 from kilnmark.daemon.jobs.queue import JobQueue
 from kilnmark.daemon.jobs.turn import Pace
 from kilnmark.daemon.pictures.files import Seen
-from kilnmark.daemon.settings import Settings
 from kilnmark.daemon.spans import RenderTrace
 from kilnmark.keymaps.files.identity import FileIdentity
+from kilnmark.protocol.settings import Settings
 from kilnmark.protocol.wire.errors import Cancelled, InvalidParams, QueueFull
 from kilnmark.protocol.wire.replies import QueueInfo, Timings
 from kilnmark.protocol.wire.requests import CallMeta, RenderParams

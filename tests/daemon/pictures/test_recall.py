@@ -14,10 +14,10 @@ from PIL import Image
 from kilnmark.daemon.asked.accept import accept
 from kilnmark.daemon.pictures.files import Seen
 from kilnmark.daemon.pictures.recall import Recall, read_record
-from kilnmark.daemon.settings import Settings
 from kilnmark.engine.run.picture import write_picture
 from kilnmark.keymaps.zoo.write import make_adapter
 from kilnmark.protocol.picture.record import PictureRecord
+from kilnmark.protocol.settings import Settings
 from kilnmark.protocol.wire.memory import BaseInfo
 from kilnmark.protocol.wire.replies import RenderResult, Timings
 from kilnmark.protocol.wire.requests import RenderParams

@@ -12,12 +12,12 @@ from typing import NamedTuple
 
 from kilnmark.daemon.asked.styled import Styled
 from kilnmark.daemon.pictures.files import Seen, look_at
-from kilnmark.daemon.settings import Settings
 from kilnmark.keymaps.errors import RefusedFile
 from kilnmark.keymaps.files.safefile import locate
 from kilnmark.protocol.content.tiers import Tier, load_tiers
 from kilnmark.protocol.picture.catalog import MAX_PIXELS, VARIANTS, Variant
 from kilnmark.protocol.picture.report import AdapterReport, Verdict
+from kilnmark.protocol.settings import Settings
 from kilnmark.protocol.wire.errors import AdapterRefused, InvalidParams
 from kilnmark.protocol.wire.replies import StackInfo
 from kilnmark.protocol.wire.requests import RenderParams

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from kilnmark.daemon.asked.accept import accept
 from kilnmark.daemon.asked.inspections import Inspections
 from kilnmark.daemon.asked.packs import Packs
-from kilnmark.daemon.settings import Settings
 from kilnmark.protocol.content.composition import Composition, composition_of
+from kilnmark.protocol.settings import Settings
 from kilnmark.protocol.wire.requests import RenderParams, StyleComposeParams
 
 __all__ = ["compose"]

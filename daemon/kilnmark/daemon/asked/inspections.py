@@ -11,9 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 
-from kilnmark.daemon.settings import Settings
 from kilnmark.keymaps.inspection import inspect_file
 from kilnmark.keymaps.names.shapes import PAINTER_NAMES, Shapes, load_shapes
+from kilnmark.protocol.settings import Settings
 from kilnmark.protocol.wire.errors import InvalidParams
 from kilnmark.protocol.wire.inspection import Inspection, InspectionDocument
 from kilnmark.protocol.wire.requests import LoraInspectParams

@@ -19,7 +19,6 @@ import msgspec
 
 from kilnmark.daemon.asked.pack_reading import PackReading
 from kilnmark.daemon.asked.styled import Styled
-from kilnmark.daemon.settings import Settings
 from kilnmark.keymaps.errors import RefusedFile
 from kilnmark.keymaps.files.identity import FileIdentity
 from kilnmark.keymaps.files.roots import locate_beside
@@ -29,6 +28,7 @@ from kilnmark.protocol.content.packs import Pack, UnknownName, load_pack, pack_n
 from kilnmark.protocol.content.places import PicturePlace
 from kilnmark.protocol.content.problems import Problem, UnusableContent
 from kilnmark.protocol.picture.catalog import VARIANTS
+from kilnmark.protocol.settings import Settings
 from kilnmark.protocol.wire.errors import InvalidParams
 from kilnmark.protocol.wire.replies import PacksInfo
 

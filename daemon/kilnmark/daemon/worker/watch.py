@@ -6,8 +6,8 @@ Here it is only seen that something is late; what is done about it is decided in
 import asyncio
 from collections.abc import Callable
 
-from kilnmark.daemon.settings import Settings
 from kilnmark.daemon.worker.deadline import Deadline
+from kilnmark.protocol.settings import Settings
 from kilnmark.protocol.wire import work
 
 __all__ = ["EXIT_TIMEOUT", "FIRST_BEAT", "LOADING_EXIT_TIMEOUT", "Watch"]

@@ -10,10 +10,10 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Literal, Protocol
 
-from kilnmark.daemon.settings import Settings
 from kilnmark.daemon.worker.holdings import Answer, Holdings
 from kilnmark.daemon.worker.process import words_for_exit
 from kilnmark.daemon.worker.watch import Watch
+from kilnmark.protocol.settings import Settings
 from kilnmark.protocol.wire import work
 from kilnmark.protocol.wire.memory import BaseInfo
 from kilnmark.protocol.wire.replies import WorkerInfo

@@ -1,0 +1,221 @@
+"""What a daemon is told at its start: one frozen model, and how people say each field of it.
+
+From it are made the options of `kilnmark serve` with their help and defaults, the variables, the keys of a
+configuration file and `kilnmark config`; the daemon is handed it as one JSON document. Where values come from and how
+their text is read is the command line's part. It needs pydantic, which the light client imports for these two commands
+alone.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+
+from kilnmark.protocol.picture.catalog import STANDIN, VARIANTS
+from kilnmark.protocol.wire.work import Configure
+
+__all__ = ["Kind", "Settings", "Told"]
+
+Kind = Literal["path", "folder", "folders", "base", "bases", "bits", "count", "seconds", "size"]
+"""How the text of a value is read: `folder` and `folders` must be there, a `path` need not."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """How people say one field.
+
+    Attributes:
+        option: The option of `kilnmark serve`.
+        kind: How its text is read.
+        metavar: What stands for a value in the help.
+        default: The default in words, where it is no value that the class could have.
+    """
+
+    option: str
+    kind: Kind
+    metavar: str
+    default: str | None = None
+
+    @property
+    def is_list(self) -> bool:
+        """Whether it has any number of values: the option is repeatable, a variable has them with a colon between."""
+        return self.kind in ("folders", "bases")
+
+
+def _absolute(path: Path) -> Path:
+    if not path.is_absolute():
+        problem = f"{str(path)!r} is relative; give an absolute path"
+        raise ValueError(problem)
+    return path
+
+
+def _is_base(name: str, place: str) -> bool:
+    """Whether a name tells nothing else than what is in that place."""
+    if not name or (Path(name).is_absolute() and name != place):
+        return False
+    if place in VARIANTS:
+        return place in (name, STANDIN)
+    return Path(place).is_absolute() and name != STANDIN
+
+
+def _check_bases(bases: dict[str, str]) -> dict[str, str]:
+    for name, place in bases.items():
+        if not _is_base(name, place):
+            problem = (
+                f"{name!r}: {place!r} is no base; a place is an absolute directory, or {STANDIN!r}, "
+                f"or one of {', '.join(VARIANTS)} under its own name"
+            )
+            raise ValueError(problem)
+    directories = [place for place in bases.values() if place not in VARIANTS]
+    for place in directories:
+        if directories.count(place) > 1:
+            problem = f"{place!r} has two names and would be held twice; keep one"
+            raise ValueError(problem)
+    return bases
+
+
+AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
+Bases = Annotated[dict[str, str], AfterValidator(_check_bases)]
+Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
+Patience = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
+Size = Annotated[int, Field(ge=0)]
+
+
+class Settings(BaseModel):
+    """Everything one daemon is told at its start. The first sentence of each field is its option's help."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", use_attribute_docstrings=True)
+
+    socket: Annotated[AbsolutePath, Told("--socket", "path", "PATH", "one in your runtime folder")]
+    """Where to listen. Its directory is made with mode 0700 when it is absent."""
+
+    bases: Annotated[
+        Bases | None,
+        Told(
+            "--base",
+            "bases",
+            "NAME|DIR|NAME=DIR",
+            "every variant where --variant is one that mflux fetches, else standin only",
+        ),
+    ] = None
+    """Let requests name this base too. Where each is: an absolute directory, `standin`, or a name of `catalog.VARIANTS`
+    as its own place. None allows all of those names where `variant` is one that mflux fetches, since mflux may fetch
+    then, and no other base where it is not."""
+
+    variant: Annotated[str, Told("--variant", "base", "NAME|DIR")] = STANDIN
+    """The base to hold from the start: a variant, a name of --base, or a directory that mflux can load."""
+
+    base_memory: Annotated[
+        Annotated[int, Field(ge=1)] | None, Told("--base-memory", "size", "SIZE", "85% of the device's memory")
+    ] = None
+    """What all bases together may take, such as 24GB. The least recently used leave before another is loaded. None: 85%
+    of what the device recommends to use (Metal, CUDA), or of the machine's memory (CPU)."""
+
+    quantize: Annotated[
+        Literal[3, 4, 5, 6, 8] | None, Told("--quantize", "bits", "3|4|5|6|8", "as the base is stored")
+    ] = None
+    """Bits of the base's linear layers. The standin's are thin already and stay. None keeps them as they are stored."""
+
+    output_dir: Annotated[
+        AbsolutePath, Told("--output-dir", "path", "DIR", "pictures, in your data folder for kilnmark")
+    ]
+    """Where pictures are written. Made when it is absent."""
+
+    lora_roots: Annotated[
+        tuple[AbsolutePath, ...],
+        Told("--lora-root", "folders", "DIR", "here, and loras in your data folder for kilnmark"),
+    ] = ()
+    """Read adapters below this folder only. Nothing outside them is opened. Empty: no adapter is."""
+
+    packs: Annotated[AbsolutePath | None, Told("--packs", "folder", "DIR", "none")] = None
+    """Content packs that renders may name by --genre and --world; their adapters are read too. None: no render can name
+    a genre."""
+
+    queue_limit: Annotated[int, Field(ge=1, le=100_000), Told("--queue-limit", "count", "N")] = 1000
+    """Renders that may wait; one more is refused. With -32001."""
+
+    batch_delay: Annotated[Patience, Told("--batch-delay", "seconds", "SECONDS")] = 30.0
+    """How long renders of the stack that is on the base may go before older ones; 0 for never. Counted from the first
+    that goes before the eldest of its priority. 0: every render has its turn by age, whatever the switches cost."""
+
+    ageing: Annotated[Patience, Told("--ageing", "seconds", "SECONDS")] = 300.0
+    """Waiting after which a render counts as one priority higher; 0 for never. After as many seconds again it counts as
+    two, so that a low one is painted however many high ones come."""
+
+    cache_bytes: Annotated[Size, Told("--picture-cache", "size", "SIZE")] = 2 << 30
+    """Pictures that may be the answer to an equal request again; 0 for none. Beyond it the longest unused are
+    forgotten, never deleted."""
+
+    adapter_cache_bytes: Annotated[Size, Told("--adapter-cache", "size", "SIZE")] = 2 << 30
+    """Adapters to hold as they were read. Beyond it the longest unused leave."""
+
+    stack_cache_bytes: Annotated[Size, Told("--stack-cache", "size", "SIZE")] = 2 << 30
+    """Stacks that each base holds ready to be put on again. Beyond it the longest unused leave."""
+
+    beat_timeout: Annotated[Seconds, Told("--beat-timeout", "seconds", "SECONDS")] = 30.0
+    """Silence after which the worker counts as hung and is killed."""
+
+    step_timeout: Annotated[Seconds, Told("--step-timeout", "seconds", "SECONDS")] = 600.0
+    """Time without progress in a render after which the worker counts as hung and is killed."""
+
+    load_timeout: Annotated[Seconds, Told("--load-timeout", "seconds", "SECONDS")] = 1800.0
+    """How long the worker may take to make a base warm."""
+
+    restart_delay_max: Annotated[Seconds, Told("--restart-delay-max", "seconds", "SECONDS")] = 30.0
+    """Longest pause before a lost worker is started again. The first is 0.2 seconds, and each doubles."""
+
+    heartbeat_interval: Annotated[Seconds, Field(le=5), Told("--heartbeat-interval", "seconds", "SECONDS")] = 2.5
+    """Time between the heartbeats of a request that asked for them."""
+
+    quiet_flush: Annotated[Seconds, Told("--quiet-flush", "seconds", "SECONDS")] = 0.05
+    """Silence after which a complete JSON value is taken without its newline."""
+
+    @field_validator("variant")
+    @classmethod
+    def _known_variant(cls, variant: str, info: ValidationInfo) -> str:
+        bases = info.data.get("bases") or {}
+        if variant not in bases and variant in bases.values() and variant not in VARIANTS:
+            (name,) = (name for name, place in bases.items() if place == variant)
+            problem = f"{variant!r} is in bases as {name!r}; give that name"
+            raise ValueError(problem)
+        if variant not in {**VARIANTS, **bases} and not Path(variant).is_absolute():
+            problem = f"{variant!r} is neither one of {', '.join({**VARIANTS, **bases})} nor an absolute directory"
+            raise ValueError(problem)
+        return variant
+
+    @field_validator("quantize")
+    @classmethod
+    def _quantizable(cls, quantize: int | None, info: ValidationInfo) -> int | None:
+        variant = info.data.get("variant", "")
+        if quantize is not None and (info.data.get("bases") or {}).get(variant, variant) == STANDIN:
+            problem = "standin holds thin factors and cannot be quantized; leave quantize out"
+            raise ValueError(problem)
+        return quantize
+
+    @property
+    def variants(self) -> Mapping[str, str]:
+        """Every base that a request may name, and where it is: `Configure.bases`."""
+        named = self.bases
+        if named is None:
+            named = {name: name for name in VARIANTS} if self.variant in VARIANTS and self.variant != STANDIN else {}
+        return {self.variant: self.variant, STANDIN: STANDIN, **named}
+
+    @property
+    def adapter_roots(self) -> tuple[Path, ...]:
+        """Everywhere that adapters are read from."""
+        return self.lora_roots if self.packs is None else (*self.lora_roots, self.packs)
+
+    def worker_configuration(self) -> Configure:
+        """What a worker is told of these settings."""
+        return Configure(
+            variant=self.variant,
+            bases=dict(self.variants),
+            base_memory=self.base_memory,
+            quantize=self.quantize,
+            output_dir=str(self.output_dir),
+            lora_roots=[str(root) for root in self.adapter_roots],
+            adapter_cache_bytes=self.adapter_cache_bytes,
+            stack_cache_bytes=self.stack_cache_bytes,
+        )
