@@ -17,9 +17,9 @@ from opentelemetry.trace import NoOpTracer, Tracer
 
 from kilnmark.daemon.clock import Clock
 from kilnmark.daemon.daemon import Daemon
-from kilnmark.daemon.settings import Settings
 from kilnmark.daemon.wire.socket import Listener
 from kilnmark.daemon.worker.fake import FakeWorker
+from kilnmark.protocol.settings import Settings
 
 __all__ = ["InProcessDaemon"]
 
