@@ -1,6 +1,7 @@
 """Pictures that were made before the rooms were laid out anew: what they say of themselves is still understood.
 
-`recipes.json` has what the code of then took for each picture's recipe, and the key that it found it by in its cache.
+`specs.json` has what the code of then read from each as deciding its pixels, and as the base it was painted on; both
+together were what its cache knew it by.
 """
 
 import json
@@ -10,12 +11,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from kilnmark.daemon.pictures.recipe import recipe_of_record
+from kilnmark.daemon.pictures.key import picture_key, recorded_key
 from kilnmark.protocol.picture.record import PictureRecord, find_record
+from kilnmark.protocol.picture.spec import PinnedSpec
 from tests.recorded.player import texts_of
 from tests.recorded.record import PICTURES
 
-RECIPES: dict[str, dict[str, Any]] = json.loads((PICTURES / "recipes.json").read_text(encoding="utf-8"))
+SPECS: dict[str, dict[str, Any]] = json.loads((PICTURES / "specs.json").read_text(encoding="utf-8"))
 
 
 def record_in(path: Path) -> PictureRecord:
@@ -25,7 +27,7 @@ def record_in(path: Path) -> PictureRecord:
     return record
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", SPECS)
 def test_its_record_decodes_and_loses_nothing(name: str) -> None:
     path = PICTURES / f"{name}.png"
     written = json.loads(dict(texts_of(path.read_bytes()))["kilnmark"])
@@ -34,9 +36,12 @@ def test_its_record_decodes_and_loses_nothing(name: str) -> None:
     assert {key: understood[key] for key in written} == written
 
 
-@pytest.mark.parametrize("name", RECIPES)
-def test_it_is_found_by_the_key_it_had(name: str) -> None:
-    recipe = recipe_of_record(record_in(PICTURES / f"{name}.png"))
-    assert recipe is not None
-    assert json.loads(msgspec.json.encode(recipe)) == RECIPES[name]["recipe"]
-    assert recipe.key == RECIPES[name]["key"]
+@pytest.mark.parametrize("name", SPECS)
+def test_it_is_known_by_what_it_was_known_by(name: str) -> None:
+    record = record_in(PICTURES / f"{name}.png")
+    spec = msgspec.convert(SPECS[name]["spec"], PinnedSpec)
+    assert record.spec == spec
+    assert record.spec.digest == spec.digest
+    assert recorded_key(record) == picture_key(spec, record.base, record.kilnmark_version)
+    known = {**msgspec.to_builtins(record.base), "kilnmark_version": record.kilnmark_version}
+    assert {part: known[part] for part in SPECS[name]["base"]} == SPECS[name]["base"]

@@ -17,7 +17,7 @@ from kilnmark.daemon.jobs.queue import JobQueue
 from kilnmark.daemon.jobs.renders import Renders
 from kilnmark.daemon.jobs.turn import Pace
 from kilnmark.daemon.methods import Methods
-from kilnmark.daemon.pictures.recall import Recall
+from kilnmark.daemon.pictures.cache import PictureCache
 from kilnmark.daemon.wire.connection import ServedConnection
 from kilnmark.daemon.wire.dispatch import Dispatch
 from kilnmark.daemon.wire.socket import BACKLOG, Listener
@@ -49,7 +49,7 @@ class Daemon:
         self._listener = listener
         self._settings = settings
         self._worker = Worker(settings, spawn, asyncio.get_running_loop())
-        cache = Recall(settings.cache_bytes)
+        cache = PictureCache(settings.cache_bytes)
         self._renders = Renders(
             JobQueue(settings.queue_limit, Pace(batch_delay=settings.batch_delay, ageing=settings.ageing)),
             cache,

@@ -132,7 +132,7 @@ class Methods:
             output_dir=str(self._settings.output_dir),
             lora_roots=[str(root) for root in self._settings.lora_roots],
             queue=renders.queue.info,
-            cache=renders.recall.info,
+            cache=renders.pictures.info,
             variants=list(self._settings.variants),
             loading=worker.holdings.loading,
             memory=worker.holdings.memory,
@@ -202,7 +202,7 @@ class Methods:
         """Every job that is known."""
         queue = self._renders.queue
         jobs = [job.info for job in [*queue.open_jobs, *queue.ended_jobs]]
-        return JobsResult(jobs=jobs, queue=queue.info, cache=self._renders.recall.info)
+        return JobsResult(jobs=jobs, queue=queue.info, cache=self._renders.pictures.info)
 
     async def get_job(self, params: JobParams, _exchange: Exchange) -> JobResult:
         """How far one job is, or how it ended."""

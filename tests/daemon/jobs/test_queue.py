@@ -11,7 +11,7 @@ from kilnmark.daemon.jobs.jobs import Job, Render
 from kilnmark.daemon.jobs.outcome import result_of
 from kilnmark.daemon.jobs.queue import JobQueue
 from kilnmark.daemon.jobs.turn import Pace
-from kilnmark.daemon.pictures.files import Seen
+from kilnmark.daemon.pictures.hashes import Seen
 from kilnmark.daemon.spans import RenderTrace
 from kilnmark.keymaps.files.identity import FileIdentity
 from kilnmark.protocol.settings import Settings

@@ -159,9 +159,9 @@ def _planned(item: Item, out: Path) -> PlannedItem:
         region=item.subject.place.region,
         tag=item.tag,
         tier=item.tier,
-        prompt=item.prompt,
+        prompt=item.spec.prompt,
         tokens=item.tokens,
-        seed=item.seed,
+        seed=item.spec.seed,
         loras=[PlannedLora(name=a.name, file=a.file, path=a.path, scale=a.scale) for a in item.adapters],
         output=str(out / item.output),
     )
@@ -176,9 +176,9 @@ def _ran(item: Item, tally: Tally, out: Path) -> RunItem:
         world=item.subject.world,
         name=item.subject.name,
         tier=item.tier,
-        prompt=item.prompt,
+        prompt=item.spec.prompt,
         tokens=item.tokens,
-        seed=item.seed,
+        seed=item.spec.seed,
         loras=[
             AppliedLora(
                 name=names.get(report.path, report.name),

@@ -30,11 +30,12 @@ def show_plan(out: Console, plan: Plan, folder: Path) -> None:
     """Every picture: what it is, its prompt, its stack, and where it would lie."""
     for item in plan.items:
         out.print(_title(item), soft_wrap=True, style="bold")
-        out.print(plain(f"  {item.prompt}"), soft_wrap=True)
+        out.print(plain(f"  {item.spec.prompt}"), soft_wrap=True)
         stack = ", ".join(f"{adapter.name}:{adapter.scale:g}" for adapter in item.adapters) or "no adapters"
-        size = f"{item.width}x{item.height}, {_counted(item.steps, 'step')} on {item.variant}"
+        spec = item.spec
+        size = f"{spec.width}x{spec.height}, {_counted(spec.steps, 'step')} on {spec.variant}"
         tag = "" if item.tag is None else f"; tag {item.tag!r}"
-        facts = f"  seed {item.seed}; {_length(item.tokens)}; {stack}; {size}{tag}"
+        facts = f"  seed {spec.seed}; {_length(item.tokens)}; {stack}; {size}{tag}"
         out.print(plain(facts), soft_wrap=True)
         out.print(plain(f"  {folder / item.output}"), soft_wrap=True, style="dim")
 

@@ -30,8 +30,7 @@ def _facts(composition: Composition) -> Iterator[tuple[str, str]]:
         meant = "no tag is meant for it" if composition.tag is None else f"tag {composition.tag!r}"
         yield "place", f"{composition.place} ({meant})"
     yield "variant", composition.variant
-    size = f"{composition.width} x {composition.height}"
-    yield "size", f"{size}, {composition.steps} steps, guidance {composition.guidance:g}"
+    yield "size", composition.size_and_settings
     yield "seed", "drawn for each picture" if composition.seed is None else str(composition.seed)
     yield "prompt", composition.prompt or "-"
     if composition.negative_prompt:

@@ -51,7 +51,7 @@ def show_render(out: Console, result: RenderResult) -> None:
     """A finished picture: where it is, how it was made, and what each adapter changed."""
     rows = [
         ("picture", result.image_path),
-        ("size", f"{result.width} x {result.height}, {result.steps} steps, guidance {result.guidance:g}"),
+        ("size", result.size_and_settings),
         ("seed", str(result.seed)),
         ("variant", result.variant),
         ("time", _timings(result.timings)),

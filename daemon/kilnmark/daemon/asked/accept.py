@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from kilnmark.daemon.asked.styled import Styled
-from kilnmark.daemon.pictures.files import Seen, look_at
+from kilnmark.daemon.pictures.hashes import Seen, look_at
 from kilnmark.keymaps.errors import RefusedFile
 from kilnmark.keymaps.files.safefile import locate
 from kilnmark.protocol.content.tiers import Tier, load_tiers
-from kilnmark.protocol.picture.catalog import MAX_PIXELS, VARIANTS, Variant
+from kilnmark.protocol.picture.catalog import MAX_PIXELS, VARIANTS, Variant, row_of_any
 from kilnmark.protocol.picture.report import AdapterReport, Verdict
 from kilnmark.protocol.settings import Settings
 from kilnmark.protocol.wire.errors import AdapterRefused, InvalidParams
@@ -70,7 +70,7 @@ def accept(params: RenderParams, settings: Settings, job_id: str, styled: Styled
     tier = styled.style.tier if styled else _tier(params.tier)
     wished = styled.style.variant if styled else tier.variant if tier else None
     base = _base(asked, wished, settings)
-    variant = VARIANTS.get(base, VARIANTS["dev"])
+    variant = row_of_any(base)
     width = asked.width or (tier or variant).width
     height = asked.height or (tier or variant).height
     if width * height > MAX_PIXELS:

@@ -11,7 +11,7 @@ from typing import Literal
 import msgspec
 
 from kilnmark.daemon.jobs.turn import NO_STACK, StackKey
-from kilnmark.daemon.pictures.files import Seen, look_at
+from kilnmark.daemon.pictures.hashes import Seen, look_at
 from kilnmark.daemon.spans import RenderTrace
 from kilnmark.protocol.picture.catalog import PRIORITIES
 from kilnmark.protocol.wire import work

@@ -32,15 +32,9 @@ def result_of(job: Job, event: work.Finished, now: float) -> RenderResult:
         total_ms=round((now - job.accepted_at) * 1000, 3),
     )
     return RenderResult(
+        **order.fields_for(RenderResult),
         job_id=job.job_id,
         image_path=event.image_path,
-        width=order.width,
-        height=order.height,
-        seed=order.seed,
-        steps=order.steps,
-        guidance=order.guidance,
-        variant=order.variant,
-        prompt=event.prompt,
         timings=timings,
         loras=event.loras,
         stack_delta_ratio=event.stack_delta_ratio,

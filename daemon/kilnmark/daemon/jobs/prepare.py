@@ -14,7 +14,7 @@ from kilnmark.daemon.asked.accept import locate_stack, refusal
 from kilnmark.daemon.clock import Clock
 from kilnmark.daemon.jobs.jobs import Job
 from kilnmark.daemon.jobs.outcome import result_again
-from kilnmark.daemon.pictures.recall import Recall
+from kilnmark.daemon.pictures.cache import PictureCache
 from kilnmark.protocol.picture.report import AdapterReport
 from kilnmark.protocol.wire.errors import AdapterRefused
 from kilnmark.protocol.wire.memory import BaseInfo
@@ -39,11 +39,11 @@ class Preparation:
     """
 
     def __init__(
-        self, lora_roots: Sequence[Path], recall: Recall, base: Callable[[str], BaseInfo | None], clock: Clock
+        self, lora_roots: Sequence[Path], pictures: PictureCache, base: Callable[[str], BaseInfo | None], clock: Clock
     ) -> None:
         self._clock = clock
         self._lora_roots = lora_roots
-        self._recall = recall
+        self._pictures = pictures
         self._base = base
 
     def is_needed(self, job: Job) -> bool:
@@ -59,9 +59,9 @@ class Preparation:
             job.order = msgspec.structs.replace(job.order, lora_paths=found.paths)
             job.seen = found.seen
         key = self._key_of(job)
-        made = None if key is None else await self._recall.take(key)
+        made = None if key is None else await self._pictures.take(key)
         return None if made is None else Ending(result_again(job, made, self._clock.monotonic()), made.loras)
 
     def _key_of(self, job: Job) -> str | None:
         """The key of a picture that was made before and may be this job's answer."""
-        return self._recall.key_of(job.order, job.seen, self._base(job.order.variant)) if job.may_share else None
+        return self._pictures.key_of(job.order, job.seen, self._base(job.order.variant)) if job.may_share else None

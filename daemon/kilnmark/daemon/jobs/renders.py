@@ -15,7 +15,7 @@ from kilnmark.daemon.jobs.outcome import error_of, result_of
 from kilnmark.daemon.jobs.prepare import Preparation
 from kilnmark.daemon.jobs.queue import JobQueue
 from kilnmark.daemon.jobs.turn import NO_STACK
-from kilnmark.daemon.pictures.recall import Recall
+from kilnmark.daemon.pictures.cache import PictureCache
 from kilnmark.daemon.worker.worker import Worker
 from kilnmark.protocol.picture.report import AdapterReport
 from kilnmark.protocol.wire import work
@@ -43,16 +43,18 @@ class Renders:
         preparation: Asks the disk what must be known of a job before it can be painted.
 
     Attributes:
-        recall: The pictures made before.
+        pictures: The picture cache.
         worker: The worker that renders; its `run` is the caller's to start.
         rendered, failed: Renders that ended so since the start, however many jobs shared them; cancelled ones are
             neither.
         draining: No more renders are taken.
     """
 
-    def __init__(self, queue: JobQueue, recall: Recall, worker: Worker, preparation: Preparation, clock: Clock) -> None:
+    def __init__(
+        self, queue: JobQueue, pictures: PictureCache, worker: Worker, preparation: Preparation, clock: Clock
+    ) -> None:
         self.queue = queue
-        self.recall = recall
+        self.pictures = pictures
         self.worker = worker
         self.rendered = 0
         self.failed = 0
@@ -247,7 +249,7 @@ class Renders:
         """A picture is there: each job that waits for it gets it in a result of its own."""
         results = [(job, result_of(job, event, self._clock.monotonic())) for job in render.jobs]
         base = self.worker.holdings.base_of(render.order.variant)
-        self.recall.keep(render.order, render.seen, base, results[0][1])
+        self.pictures.keep(render.order, render.seen, base, results[0][1])
         for job, result in results:
             self._end(job, result, event.loras)
 

@@ -129,18 +129,12 @@ def _written(painting: Painting, output_dir: Path) -> Path:
 def _record(painting: Painting) -> PictureRecord:
     job, trail = painting.job, painting.trail
     return PictureRecord(
+        **job.fields_for(PictureRecord),
         kilnmark_version=version("kilnmark"),
         created=datetime.now(UTC).isoformat(timespec="milliseconds"),
         notice=STANDIN_NOTICE if painting.is_standin else "",
         job_id=job.job_id,
-        prompt=job.prompt,
-        negative_prompt=job.negative_prompt,
         tier=job.tier,
-        seed=job.seed,
-        steps=job.steps,
-        guidance=job.guidance,
-        width=job.width,
-        height=job.height,
         base=painting.base,
         stack=job.stack,
         loras=trail.loras,

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import msgspec
 
 from kilnmark.protocol.content.problems import Problem
-from kilnmark.protocol.picture.catalog import VARIANTS
+from kilnmark.protocol.picture.catalog import row_of_any
+from kilnmark.protocol.picture.spec import PictureNumbers
 from kilnmark.protocol.wire.inspection import Inspection
 from kilnmark.protocol.wire.replies import StackInfo
 
@@ -37,31 +38,24 @@ class ComposedLora(msgspec.Struct, frozen=True, kw_only=True):
     inspection: Inspection
 
 
-class Composition(msgspec.Struct, frozen=True, kw_only=True):
+class Composition(PictureNumbers, frozen=True, kw_only=True):
     """A render that could be asked for.
 
     Attributes:
-        prompt: As it would be sent to the model.
         place: As it was asked for.
         tag: Of the style's `visual_tag_overrides`, the one that the place gets; None where none is meant for it.
         seed: The style's; None: one is drawn for every picture.
-        guidance: 0 where the variant takes none.
         loras: In stack order.
         problems: With the files of the stack; a render is refused while there is one.
         warnings: What the reply of a render would warn of.
     """
 
     stack: StackInfo
-    prompt: str
     place: str | None = None
     tag: str | None = None
     negative_prompt: str | None
     variant: str
     seed: int | None
-    width: int
-    height: int
-    steps: int
-    guidance: float
     loras: list[ComposedLora]
     problems: list[Problem] = []
     warnings: list[str] = []
@@ -156,7 +150,7 @@ def composition_of(
         width=tier.width,
         height=tier.height,
         steps=tier.steps,
-        guidance=tier.guidance if VARIANTS.get(variant, VARIANTS["dev"]).guided else 0.0,
+        guidance=tier.guidance if row_of_any(variant).guided else 0.0,
         loras=loras,
         problems=list(problems),
         warnings=list(warnings),

@@ -29,6 +29,7 @@ __all__ = [
     "family_of",
     "look_again",
     "row_of",
+    "row_of_any",
 ]
 
 GROUP = "kilnmark.families"
@@ -221,3 +222,8 @@ def row_of(name: str, counts_as: Mapping[str, str] = MappingProxyType({})) -> Va
 def family_of(variant: Variant) -> Family:
     """The family that a variant is of."""
     return FAMILIES[variant.family]
+
+
+def row_of_any(name: str) -> Variant:
+    """What is known of a variant; a directory counts as dev."""
+    return VARIANTS.get(name, VARIANTS["dev"])

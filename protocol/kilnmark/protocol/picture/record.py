@@ -10,6 +10,7 @@ from typing import BinaryIO, Literal
 import msgspec
 
 from kilnmark.protocol.picture.report import AdapterReport
+from kilnmark.protocol.picture.spec import TOOL_NAMES, PictureNumbers, PictureSpec, PinnedSpec
 from kilnmark.protocol.wire.memory import BaseInfo
 from kilnmark.protocol.wire.replies import StackInfo
 
@@ -37,7 +38,7 @@ _TEXT_LIMIT = 16 << 20
 """Bytes of the largest text chunk that is read: 32 reports are below 1 MiB."""
 
 
-class PictureRecord(msgspec.Struct, frozen=True, kw_only=True):
+class PictureRecord(PictureNumbers, frozen=True, kw_only=True):
     """One picture's request, base and adapters.
 
     Attributes:
@@ -52,20 +53,22 @@ class PictureRecord(msgspec.Struct, frozen=True, kw_only=True):
     created: str
     notice: str = ""
     job_id: str
-    prompt: str
     negative_prompt: str | None
     tier: str | None
     seed: int
-    steps: int
-    guidance: float
-    width: int
-    height: int
     base: BaseInfo
     stack: StackInfo
     loras: list[AdapterReport]
     stack_delta_ratio: float | None = None
     warnings: list[str] = []
     trace_id: str = ""
+
+    @property
+    def spec(self) -> PinnedSpec:
+        """What the picture was made of, by its own word."""
+        names = (name for name in PictureSpec.__struct_fields__ if name != "variant")
+        spec = PictureSpec(**{name: getattr(self, name) for name in names}, variant=self.base.variant)
+        return spec.pinned((report.sha256, report.scale) for report in self.loras)
 
 
 def decode_record(chunk: str) -> PictureRecord:
@@ -106,7 +109,7 @@ def parameters_text(record: PictureRecord) -> str:
         "Steps": record.steps,
         "Sampler": "Euler",
         "CFG scale": 1.0,
-        "Distilled CFG Scale": record.guidance,
+        **{TOOL_NAMES.get(name, name.capitalize()): value for name, value in record.settings.items()},
         "Seed": record.seed,
         "Size": f"{record.width}x{record.height}",
         "Model": record.base.variant,

@@ -10,6 +10,7 @@ import msgspec
 from kilnmark.protocol.content.problems import Problem
 from kilnmark.protocol.picture.catalog import Priority
 from kilnmark.protocol.picture.report import AdapterReport
+from kilnmark.protocol.picture.spec import PictureNumbers
 from kilnmark.protocol.wire.memory import BaseInfo, MemoryInfo
 
 __all__ = [
@@ -206,12 +207,12 @@ class StackInfo(msgspec.Struct, frozen=True, kw_only=True):
     triggers: tuple[str, ...] = ()
 
 
-class RenderResult(msgspec.Struct, frozen=True, kw_only=True):
+class RenderResult(PictureNumbers, frozen=True, kw_only=True):
     """A finished picture and the proof of what each adapter changed.
 
     Attributes:
         image_path: The PNG, absolute, already synced to disk.
-        prompt: As it was sent to the model.
+        variant: The base that it was painted on.
         loras: One report an adapter, in stack order.
         stack_delta_ratio: Frobenius norm of what all adapters change together over that of the base weights, over all
             their targets; None for a render without a stack.
@@ -221,13 +222,8 @@ class RenderResult(msgspec.Struct, frozen=True, kw_only=True):
 
     job_id: str
     image_path: str
-    width: int
-    height: int
     seed: int
-    steps: int
-    guidance: float
     variant: str
-    prompt: str
     timings: Timings
     loras: list[AdapterReport]
     stack_delta_ratio: float | None = None

@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 
 from kilnmark.protocol.picture.report import AdapterReport
+from kilnmark.protocol.picture.spec import PictureSpec
 from kilnmark.protocol.wire.memory import BaseInfo, MemoryInfo
 from kilnmark.protocol.wire.replies import StackInfo, Timings
 
@@ -69,23 +70,15 @@ class Configure(_Tagged, frozen=True, kw_only=True, tag="configure"):
     stack_cache_bytes: int
 
 
-class RenderCommand(_Tagged, frozen=True, kw_only=True, tag="render"):
-    """One accepted render, every choice made. Paths are absolute; `names` and `lora_*` run in stack order.
+class RenderCommand(PictureSpec, _Tagged, frozen=True, kw_only=True, tag="render"):
+    """One accepted render: its picture, every choice made, and where its stack lies.
 
-    Attributes:
-        variant: The base to paint on, a name of `Configure.bases`; it is loaded where it is not held.
+    Paths are absolute; `lora_*` run in stack order. The variant is a name of `Configure.bases`; it is loaded where it
+    is not held.
     """
 
     job_id: str
-    variant: str
-    prompt: str
-    negative_prompt: str | None
     tier: str | None
-    seed: int
-    steps: int
-    guidance: float
-    width: int
-    height: int
     lora_names: list[str]
     lora_paths: list[str]
     lora_scales: list[float]

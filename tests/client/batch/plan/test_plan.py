@@ -29,9 +29,10 @@ def plan(packs: SmallPacks, **wishes: Any) -> Plan:
 
 def test_an_item_has_everything_decided(packs: SmallPacks) -> None:
     item = plan(packs, world="mire", limit=1).items[0]
-    assert item.prompt == "inkwash, a stair of glass, on rough paper"
-    assert (item.width, item.height, item.steps, item.variant, item.tier) == (64, 64, 1, "standin", "landscape")
-    assert item.seed == seed_of("ash", "mire", "Glass Stair", "landscape", base_seed=7)
+    assert item.spec.prompt == "inkwash, a stair of glass, on rough paper"
+    spec = item.spec
+    assert (spec.width, spec.height, spec.steps, spec.variant, item.tier) == (64, 64, 1, "standin", "landscape")
+    assert spec.seed == seed_of("ash", "mire", "Glass Stair", "landscape", base_seed=7)
     assert [(each.name, each.scale, each.path) for each in item.adapters] == [("ink", 0.8, str(packs.ink))]
     assert item.output == "ash/mire/poi/glass-stair.png"
 
@@ -48,7 +49,7 @@ visual_tag_overrides:
 def test_region_and_name_decide_what_a_place_adds(packs: SmallPacks) -> None:
     packs.write("worlds/mire/visual_style.yaml", DIRECTED)
     items = plan(packs, world="mire").items
-    assert [(item.tag, item.prompt) for item in items] == [
+    assert [(item.tag, item.spec.prompt) for item in items] == [
         ("high_fen", "inkwash, a stair of glass, reeds to the sky, on rough paper"),
         ("kiln", "inkwash, Old Kiln: A kiln that never cools. warm brick, on rough paper"),
     ]
@@ -72,13 +73,13 @@ def test_each_world_has_its_own_stack(packs: SmallPacks) -> None:
 def test_another_tier_another_seed_and_another_place(packs: SmallPacks) -> None:
     one, other = plan(packs, limit=1).items[0], plan(packs, limit=1, tier="scene").items[0]
     assert (other.tier, other.adapters, other.output) == ("scene", (), "ash/fen/poi/reed-gate@scene.png")
-    assert one.seed != other.seed
+    assert one.spec.seed != other.spec.seed
 
 
 def test_steps_and_takes_are_as_wished(packs: SmallPacks) -> None:
     items = plan(packs, limit=1, steps=3, takes=2).items
-    assert [(item.take, item.steps) for item in items] == [(1, 3), (2, 3)]
-    assert len({item.seed for item in items}) == len({item.output for item in items}) == 2
+    assert [(item.take, item.spec.steps) for item in items] == [(1, 3), (2, 3)]
+    assert len({item.spec.seed for item in items}) == len({item.output for item in items}) == 2
 
 
 def test_a_missing_adapter_is_named_where_it_is_asked_for(packs: SmallPacks) -> None:
@@ -101,7 +102,7 @@ def test_an_over_long_prompt_is_warned_about_and_left_whole(packs: SmallPacks) -
     words = " ".join(["wordy"] * 700)
     packs.write("history.yaml", f"chapters: [{{points_of_interest: [{{name: A, visual_prompt: {words}}}]}}]\n")
     made = plan(packs, limit=1)
-    assert words in made.items[0].prompt
+    assert words in made.items[0].spec.prompt
     (warning,) = made.warnings
     assert (warning.file, warning.line) == ("ash/history.yaml", 1)
     assert "T5 reads 512" in warning.message
@@ -128,7 +129,7 @@ def test_of_a_tree_of_mixed_quality_every_unusable_entry_is_named(tree: PacksTre
 
 
 def test_a_world_of_twelve_directed_places_is_planned_with_their_tags(tree_plan: Plan) -> None:
-    tags = {item.subject.place: item.tag for item in tree_plan.items if "low tide light over" in item.prompt}
+    tags = {item.subject.place: item.tag for item in tree_plan.items if "low tide light over" in item.spec.prompt}
     found = {place.region or (place.name or "").split(" of ")[0]: tag for place, tag in tags.items()}
     assert found == {
         "the shore": "the_shore",
@@ -138,7 +139,7 @@ def test_a_world_of_twelve_directed_places_is_planned_with_their_tags(tree_plan:
     }
     shores = [item for item in tree_plan.items if item.tag == "the_shore"]
     ends = [f", wet granite, kelp, grey morning, low tide light over {item.subject.world}" for item in shores]
-    assert all(item.prompt.endswith(end) for item, end in zip(shores, ends, strict=True))
+    assert all(item.spec.prompt.endswith(end) for item, end in zip(shores, ends, strict=True))
 
 
 @pytest.mark.parametrize(("kind", "file"), [("portrait", "portrait_manifest.yaml"), ("creature", "creatures.yaml")])

@@ -47,24 +47,17 @@ def bare(task: Task) -> Task:
 
 
 def record_of(task: Task, *, sha256: str = "a" * 64, fingerprint: str = BASE.fingerprint) -> PictureRecord:
-    inputs = task.inputs
     return PictureRecord(
+        **task.spec.fields_for(PictureRecord),
         kilnmark_version="1",
         created="2026-01-01T00:00:00Z",
         job_id=task.job_id(fingerprint),
-        prompt=inputs.prompt,
-        negative_prompt=inputs.negative_prompt,
         tier=task.item.tier,
-        seed=inputs.seed,
-        steps=inputs.steps,
-        guidance=inputs.guidance,
-        width=inputs.width,
-        height=inputs.height,
         base=msgspec.structs.replace(BASE, fingerprint=fingerprint),
         stack=StackInfo(source="paths"),
         loras=[
             AdapterReport(name="file", path=path, sha256=sha256, scale=scale, verdict=Verdict.ENGAGED, reason="")
-            for path, (_, scale) in zip(task.paths, inputs.adapters, strict=True)
+            for path, (_, scale) in zip(task.paths, task.spec.adapters, strict=True)
         ],
     )
 
@@ -126,7 +119,7 @@ def test_what_was_applied_counts_when_a_file_was_exchanged_meanwhile(task: Task,
         ledger.write_done(task, ledger.take_in(task, painted(tmp_path / "made.png", record)), [])
         assert not ledger.has(task, "")
     (picture,) = read_manifest(tmp_path / "out").pictures
-    assert picture.inputs == task.inputs.with_hashes(["b" * 64]).digest
+    assert picture.inputs == task.spec.pinned([("b" * 64, task.spec.adapters[0].scale)]).digest
 
 
 def test_a_bare_picture_is_written_beside_its_own_and_survives_it(task: Task, bare: Task, tmp_path: Path) -> None:

@@ -49,3 +49,17 @@ def test_what_a_killed_writer_left_is_written_over(tmp_path: Path) -> None:
     (tmp_path / f".{MANIFEST}.partial").write_bytes(b'{"pictures": [')
     write_manifest(tmp_path, Manifest(pictures=[picture()]))
     assert [each.name for each in tmp_path.iterdir()] == [MANIFEST]
+
+
+def test_a_manifest_of_an_earlier_version_is_read(tmp_path: Path) -> None:
+    written = (
+        '{"schema":1,"kilnmark_version":"0.1.0","updated":"2026-01-01T00:00:00Z","pictures":[{"genre":"ash",'
+        '"world":"mire","kind":"poi","name":"Glass Stair","tier":"landscape","take":1,'
+        '"source":"ash/worlds/mire/history.yaml:12","prompt":"a stair of glass","negative_prompt":null,"seed":7,'
+        '"tokens":{"t5":6,"clip":7,"t5_limit":512,"clip_limit":77,"estimated":true},'
+        '"file":"ash/mire/poi/glass-stair.png","bare_file":null,"width":64,"height":64,"steps":1,"guidance":3.5,'
+        '"variant":"standin","loras":[],"status":"done","message":"","notice":"","job_id":"","inputs":"'
+        f'{"0" * 64}","bare_inputs":"","fingerprint":"","created":"2026-01-01T00:00:00Z"}}],"problems":[]}}'
+    )
+    (tmp_path / MANIFEST).write_text(written)
+    assert read_manifest(tmp_path).pictures == [picture()]

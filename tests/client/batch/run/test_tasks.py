@@ -73,7 +73,7 @@ def test_a_job_is_another_one_on_another_base(packs: SmallPacks) -> None:
 )
 def test_everything_that_decides_the_pixels_decides_the_digest(packs: SmallPacks, change: dict[str, Any]) -> None:
     (task,) = tasks(packs, limit=1)
-    assert msgspec.structs.replace(task.inputs, **change).digest != task.digest
+    assert msgspec.structs.replace(task.spec, **change).digest != task.digest
 
 
 def test_every_request_is_one_that_the_daemon_takes(packs: SmallPacks) -> None:
@@ -86,15 +86,15 @@ def test_every_request_is_one_that_the_daemon_takes(packs: SmallPacks) -> None:
 
 def test_a_base_that_is_not_served_is_stood_in_for_by_the_daemons_own(packs: SmallPacks) -> None:
     packs.write("tiers.yaml", "landscape: {width: 64, height: 64, variant: dev}\n")
-    assert {task.inputs.variant for task in tasks(packs)} == {"standin"}
-    assert {task.inputs.variant for task in tasks(packs, served=("standin", "dev"))} == {"dev"}
+    assert {task.spec.variant for task in tasks(packs)} == {"standin"}
+    assert {task.spec.variant for task in tasks(packs, served=("standin", "dev"))} == {"dev"}
 
 
 def test_a_base_without_guidance_is_asked_for_none(packs: SmallPacks) -> None:
     (task,) = tasks(packs, limit=1, served=("schnell",))
-    assert (task.inputs.guidance, task.request("", anew=False)["guidance"]) == (0.0, None)
+    assert (task.spec.guidance, task.request("", anew=False)["guidance"]) == (0.0, None)
     (task,) = tasks(packs, limit=1)
-    assert (task.inputs.guidance, task.request("", anew=False)["guidance"]) == (3.5, 3.5)
+    assert (task.spec.guidance, task.request("", anew=False)["guidance"]) == (3.5, 3.5)
 
 
 def test_a_tier_of_a_genres_own_is_sent_by_its_numbers(packs: SmallPacks) -> None:

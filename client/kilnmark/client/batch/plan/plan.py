@@ -19,6 +19,7 @@ from kilnmark.client.cli.pack_files import PackFolder, find_adapter
 from kilnmark.protocol.content.composition import locate_adapters
 from kilnmark.protocol.content.packs import ComposedStyle, PackFiles, load_pack
 from kilnmark.protocol.content.problems import Problem, UnusableContent
+from kilnmark.protocol.picture.spec import PictureSpec
 
 __all__ = ["Item", "Plan", "Wishes", "make_plan"]
 
@@ -55,10 +56,8 @@ class Item:
     Attributes:
         subject: What it shows.
         take: Which of several seeds it has, counted from 1.
-        prompt: As it is sent to the model.
         tag: Of the style's `visual_tag_overrides`, the one that the subject's place gets; None: none is meant for it.
-        variant: The base that its style or its tier wants.
-        guidance: The tier's; a variant without guidance takes none.
+        spec: What decides it, on the base that its style or its tier wants, with the tier's guidance.
         adapters: In stack order.
         output: Its place, from the batch's folder, with forward slashes.
     """
@@ -66,16 +65,9 @@ class Item:
     subject: Subject
     tier: str
     take: int
-    prompt: str
     tag: str | None
-    negative_prompt: str | None
-    seed: int
+    spec: PictureSpec
     tokens: Tokens
-    width: int
-    height: int
-    steps: int
-    guidance: float
-    variant: str
     adapters: tuple[PlannedAdapter, ...]
     output: str
 
@@ -179,23 +171,25 @@ def _add_items(
                 subject=subject,
                 tier=tier.name,
                 take=take,
-                prompt=prompt,
                 tag=style.tag,
-                negative_prompt=style.fields.negative_prompt,
-                seed=seed_of(
-                    subject.genre,
-                    subject.world,
-                    subject.name,
-                    tier.name,
-                    base_seed=style.fields.base_seed,
-                    take=take,
+                spec=PictureSpec(
+                    prompt=prompt,
+                    negative_prompt=style.fields.negative_prompt,
+                    seed=seed_of(
+                        subject.genre,
+                        subject.world,
+                        subject.name,
+                        tier.name,
+                        base_seed=style.fields.base_seed,
+                        take=take,
+                    ),
+                    width=tier.width,
+                    height=tier.height,
+                    steps=wishes.steps or tier.steps,
+                    guidance=tier.guidance,
+                    variant=variant,
                 ),
                 tokens=tokens,
-                width=tier.width,
-                height=tier.height,
-                steps=wishes.steps or tier.steps,
-                guidance=tier.guidance,
-                variant=variant,
                 adapters=styled.adapters,
                 output=outputs.take(place, take),
             )

@@ -171,17 +171,13 @@ def _done(task: Task, record: PictureRecord, warnings: Sequence[str]) -> Picture
     loras = _named(task, record.loras)
     return msgspec.structs.replace(
         _entry(task),
-        prompt=record.prompt,
-        seed=record.seed,
-        steps=record.steps,
-        guidance=record.guidance,
-        variant=record.base.variant,
+        **record.spec.fields_for(Picture),
         loras=loras,
         message="; ".join(warnings),
         notice=record.notice,
         job_id=record.job_id,
         # What was applied counts, should a file have been exchanged since it was hashed here.
-        inputs=task.inputs.with_hashes([lora.sha256 for lora in loras]).digest,
+        inputs=task.spec.pinned((lora.sha256, lora.scale) for lora in loras).digest,
         fingerprint=record.base.fingerprint,
         created=record.created,
     )
@@ -202,6 +198,7 @@ def _entry(task: Task) -> Picture:
     """All that is known of a picture before it is there."""
     item, subject = task.item, task.item.subject
     return Picture(
+        **task.spec.fields_for(Picture),
         genre=subject.genre,
         world=subject.world,
         kind=subject.kind,
@@ -209,16 +206,8 @@ def _entry(task: Task) -> Picture:
         tier=item.tier,
         take=item.take,
         source=f"{subject.file}:{subject.line}",
-        prompt=item.prompt,
-        negative_prompt=item.negative_prompt,
-        seed=item.seed,
         tokens=item.tokens,
         file=item.output,
-        width=item.width,
-        height=item.height,
-        steps=item.steps,
-        guidance=task.inputs.guidance,
-        variant=task.inputs.variant,
         loras=[],
         status="done",
         inputs=task.digest,

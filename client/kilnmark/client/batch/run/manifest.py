@@ -13,6 +13,7 @@ import msgspec
 
 from kilnmark.client.errors import BrokenManifest
 from kilnmark.protocol.picture.report import AdapterReport
+from kilnmark.protocol.picture.spec import PictureSpec
 
 __all__ = [
     "MANIFEST",
@@ -61,7 +62,7 @@ class Tokens(msgspec.Struct, frozen=True, kw_only=True):
     estimated: bool
 
 
-class Picture(msgspec.Struct, frozen=True, kw_only=True):
+class Picture(PictureSpec, frozen=True, kw_only=True):
     """One picture of a batch: what it was made of, and how that ended.
 
     Attributes:
@@ -69,14 +70,11 @@ class Picture(msgspec.Struct, frozen=True, kw_only=True):
         name: As its source spells it.
         take: Which of the seeds of `--seeds` it has, counted from 1.
         source: The YAML file of its entry, from the packs' folder, and the line: `ash/worlds/mire/history.yaml:12`.
-        prompt: As it is sent to the model, triggers and suffix included.
-        tokens: The length of that prompt.
+        tokens: The length of its prompt.
         file: Where it lies, from this manifest's folder, with forward slashes. A failed one is not there, or is that of
             an earlier batch.
         bare_file: The same without adapters, with the same seed; None where it was not asked for, has not been made, or
             would be the same picture.
-        width, height: Pixels.
-        variant: The base that it was painted on.
         loras: One engagement report an adapter, in stack order, named as the style names them. Of a failed picture:
             those that the daemon refused it with, if any.
         status: Whether the picture is there.
@@ -96,17 +94,9 @@ class Picture(msgspec.Struct, frozen=True, kw_only=True):
     tier: str
     take: int = 1
     source: str
-    prompt: str
-    negative_prompt: str | None
-    seed: int
     tokens: Tokens
     file: str
     bare_file: str | None = None
-    width: int
-    height: int
-    steps: int
-    guidance: float
-    variant: str
     loras: list[AdapterReport]
     status: Literal["done", "failed"]
     message: str = ""

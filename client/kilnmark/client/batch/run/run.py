@@ -69,7 +69,7 @@ class Painter:
         self._tally.warnings += _stand_ins(tasks)
         self._made = _made_before(status)
         fingerprints = _fingerprints(status)
-        for variant, group in groupby(tasks, key=lambda task: task.inputs.variant):
+        for variant, group in groupby(tasks, key=lambda task: task.spec.variant):
             await self._paint_on(variant, list(group), fingerprints.get(variant, ""))
 
     async def _paint_on(self, variant: str, tasks: Sequence[Task], fingerprint: str) -> None:
@@ -158,7 +158,7 @@ def _made_before(status: StatusResult) -> Mapping[str, Path]:
 
 def _stand_ins(tasks: Sequence[Task]) -> list[str]:
     """A sentence for each base that is wanted and not served."""
-    pairs = {(task.item.variant, task.inputs.variant) for task in tasks}
+    pairs = {(task.item.spec.variant, task.spec.variant) for task in tasks}
     return [
         f"this daemon does not serve {wanted!r}, which a style or a tier wants; those pictures are of {painted_on!r}"
         for wanted, painted_on in sorted(pairs)

@@ -8,61 +8,22 @@ import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
 from kilnmark.client.batch.plan.plan import Item
 from kilnmark.client.batch.run.outputs import bare_of
-from kilnmark.client.request import RenderRequest
 from kilnmark.protocol.content.tiers import load_tiers
-from kilnmark.protocol.picture.catalog import VARIANTS, Variant
+from kilnmark.protocol.picture.catalog import row_of_any
 from kilnmark.protocol.picture.record import PictureRecord
 from kilnmark.protocol.picture.report import Verdict
+from kilnmark.protocol.picture.spec import AdapterContent, PinnedSpec, asked_again
 
-__all__ = ["Inputs", "Task", "make_tasks"]
+if TYPE_CHECKING:
+    from kilnmark.client.request import RenderRequest
 
-
-class Inputs(msgspec.Struct, frozen=True, kw_only=True):
-    """All that decides a picture's pixels, save the base's own numbers.
-
-    Attributes:
-        adapters: Content hash in hex and scale of each, in stack order.
-    """
-
-    prompt: str
-    negative_prompt: str | None
-    seed: int
-    width: int
-    height: int
-    steps: int
-    guidance: float
-    variant: str
-    adapters: tuple[tuple[str, float], ...]
-
-    @property
-    def digest(self) -> str:
-        """SHA-256, in hex."""
-        return hashlib.sha256(msgspec.json.encode(self)).hexdigest()
-
-    def with_hashes(self, sha256s: Sequence[str]) -> "Inputs":
-        """The same with other contents in its adapter files."""
-        scales = (scale for _, scale in self.adapters)
-        return msgspec.structs.replace(self, adapters=tuple(zip(sha256s, scales, strict=True)))
-
-    @classmethod
-    def of_record(cls, record: PictureRecord) -> "Inputs":
-        """Those that a finished picture says it was made of."""
-        return cls(
-            prompt=record.prompt,
-            negative_prompt=record.negative_prompt,
-            seed=record.seed,
-            width=record.width,
-            height=record.height,
-            steps=record.steps,
-            guidance=record.guidance,
-            variant=record.base.variant,
-            adapters=tuple((report.sha256, report.scale) for report in record.loras),
-        )
+__all__ = ["Task", "make_tasks"]
 
 
 @dataclass(frozen=True)
@@ -73,18 +34,18 @@ class Task:
         item: What was planned.
         bare: It is to be painted without the item's adapters.
         output: Its place, from the batch's folder, with forward slashes.
-        inputs: What it is made of; `variant` is the base that this daemon paints it on.
+        spec: What decides it; `variant` is the base that this daemon paints it on.
     """
 
     item: Item
     bare: bool
     output: str
-    inputs: Inputs
+    spec: PinnedSpec
 
     @cached_property
     def digest(self) -> str:
-        """Of its inputs."""
-        return self.inputs.digest
+        """Of its spec."""
+        return self.spec.digest
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -92,9 +53,9 @@ class Task:
         return () if self.bare else tuple(adapter.path for adapter in self.item.adapters)
 
     @property
-    def stack(self) -> tuple[str, tuple[tuple[str, float], ...]]:
+    def stack(self) -> tuple[str, tuple[AdapterContent, ...]]:
         """What has to be on which base for it."""
-        return self.inputs.variant, self.inputs.adapters
+        return self.spec.variant, self.spec.adapters
 
     def is_shown_by(self, record: PictureRecord, fingerprint: str) -> bool:
         """Whether a finished picture is the one.
@@ -104,40 +65,32 @@ class Task:
             fingerprint: Of the base that there is now; empty where that is not known, and any will do.
         """
         engaged = all(report.verdict is Verdict.ENGAGED for report in record.loras)
-        return engaged and fingerprint in ("", record.base.fingerprint) and Inputs.of_record(record) == self.inputs
+        return engaged and fingerprint in ("", record.base.fingerprint) and record.spec == self.spec
 
     def job_id(self, fingerprint: str) -> str:
         """The name under which the daemon paints it: the same in every run, as long as nothing has changed."""
         whole = [self.digest, fingerprint, self.paths, self.item.tier]
         return f"batch-{hashlib.sha256(msgspec.json.encode(whole)).hexdigest()[:40]}"
 
-    def request(self, fingerprint: str, *, anew: bool) -> RenderRequest:
+    def request(self, fingerprint: str, *, anew: bool) -> "RenderRequest":
         """What the daemon is asked. Batches leave the way to those who wait for a single picture.
 
         Args:
             fingerprint: As of `job_id`.
             anew: Paint it even if the daemon has it.
         """
-        inputs = self.inputs
-        request: RenderRequest = {
-            "prompt": inputs.prompt,
-            "negative_prompt": inputs.negative_prompt,
+        request: dict[str, Any] = {
+            **asked_again(self.spec, row_of_any(self.spec.variant)),
             "tier": self.item.tier if self.item.tier in load_tiers() else None,
-            "variant": inputs.variant,
-            "seed": inputs.seed,
-            "steps": inputs.steps,
-            "guidance": inputs.guidance if _of(inputs.variant).guided else None,
-            "width": inputs.width,
-            "height": inputs.height,
             "lora_paths": self.paths,
-            "lora_scales": [scale for _, scale in inputs.adapters],
+            "lora_scales": [adapter.scale for adapter in self.spec.adapters],
             "priority": "low",
         }
         if anew:
             request["cache"] = False
         else:
             request["job_id"] = self.job_id(fingerprint)
-        return request
+        return cast("RenderRequest", request)
 
 
 def make_tasks(
@@ -156,31 +109,11 @@ def make_tasks(
     """
     tasks = []
     for item in items:
-        variant = item.variant if item.variant in served else default
-        adapters = tuple((sha256_of(adapter.path), adapter.scale) for adapter in item.adapters)
-        inputs = _inputs(item, variant, adapters)
-        tasks.append(Task(item, bare=False, output=item.output, inputs=inputs))
+        variant = item.spec.variant if item.spec.variant in served else default
+        adapters = [(sha256_of(adapter.path), adapter.scale) for adapter in item.adapters]
+        spec = item.spec.on(variant, row_of_any(variant))
+        tasks.append(Task(item, bare=False, output=item.output, spec=spec.pinned(adapters)))
         if compare_base and adapters:
-            bare = msgspec.structs.replace(inputs, adapters=())
-            tasks.append(Task(item, bare=True, output=bare_of(item.output), inputs=bare))
+            tasks.append(Task(item, bare=True, output=bare_of(item.output), spec=spec.pinned(())))
     first_of = {task.stack: place for place, task in reversed(list(enumerate(tasks)))}
-    return sorted(tasks, key=lambda task: (task.inputs.variant, task.bare, first_of[task.stack]))
-
-
-def _inputs(item: Item, variant: str, adapters: tuple[tuple[str, float], ...]) -> Inputs:
-    return Inputs(
-        prompt=item.prompt,
-        negative_prompt=item.negative_prompt,
-        seed=item.seed,
-        width=item.width,
-        height=item.height,
-        steps=item.steps,
-        guidance=item.guidance if _of(variant).guided else _of(variant).guidance,
-        variant=variant,
-        adapters=adapters,
-    )
-
-
-def _of(variant: str) -> Variant:
-    """What is known of a variant; a directory counts as dev, as it does for the daemon."""
-    return VARIANTS.get(variant, VARIANTS["dev"])
+    return sorted(tasks, key=lambda task: (task.spec.variant, task.bare, first_of[task.stack]))

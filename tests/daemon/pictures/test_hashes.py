@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from kilnmark.daemon.pictures.files import FileHashes, Seen, look_at
+from kilnmark.daemon.pictures.hashes import FileHashes, Seen, look_at
 
 SHA = "ab" * 32
 SECOND = 1_000_000_000

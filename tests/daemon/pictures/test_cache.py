@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 
 from kilnmark.daemon.asked.accept import accept
-from kilnmark.daemon.pictures.files import Seen
-from kilnmark.daemon.pictures.recall import Recall, read_record
+from kilnmark.daemon.pictures.cache import PictureCache, read_record
+from kilnmark.daemon.pictures.hashes import Seen
 from kilnmark.engine.run.picture import write_picture
 from kilnmark.keymaps.zoo.write import make_adapter
 from kilnmark.protocol.picture.record import PictureRecord
@@ -172,26 +172,26 @@ def picture(folder: Path, made: RenderCommand, **more: Any) -> Path:
     return write_picture(Image.new("RGB", (made.width, made.height)), PictureRecord(**{**facts, **more}), folder)
 
 
-def kept(recall: Recall, made: RenderCommand, path: Path) -> str:
+def kept(cache: PictureCache, made: RenderCommand, path: Path) -> str:
     """Keep a picture as one of that order; its key."""
     facts = {name: getattr(made, name) for name in ("job_id", "prompt", "width", "height", "seed", "steps", "guidance")}
     result = RenderResult(
         image_path=str(path), variant="standin", timings=Timings(), loras=[], stack=made.stack, **facts
     )
-    recall.keep(made, NO_FILES, BASE, result)
-    key = recall.key_of(made, NO_FILES, BASE)
+    cache.keep(made, NO_FILES, BASE, result)
+    key = cache.key_of(made, NO_FILES, BASE)
     assert key is not None
     return key
 
 
-def is_taken(recall: Recall, key: str) -> bool:
-    return asyncio.run(recall.take(key)) is not None
+def is_taken(cache: PictureCache, key: str) -> bool:
+    return asyncio.run(cache.take(key)) is not None
 
 
 def test_a_picture_that_says_what_was_asked_is_taken(tmp_path: Path) -> None:
-    recall = Recall(LIMIT)
-    assert is_taken(recall, kept(recall, order(), picture(tmp_path, order())))
-    assert recall.info.hits == 1
+    cache = PictureCache(LIMIT)
+    assert is_taken(cache, kept(cache, order(), picture(tmp_path, order())))
+    assert cache.info.hits == 1
 
 
 @pytest.mark.parametrize(
@@ -205,10 +205,10 @@ def test_a_picture_that_says_what_was_asked_is_taken(tmp_path: Path) -> None:
     ids=" ".join,
 )
 def test_a_picture_that_says_otherwise_is_forgotten(tmp_path: Path, says: dict[str, Any]) -> None:
-    recall = Recall(LIMIT)
-    key = kept(recall, order(), picture(tmp_path, order(), **says))
-    assert not is_taken(recall, key)
-    assert (recall.info.entries, recall.info.hits) == (0, 0)
+    cache = PictureCache(LIMIT)
+    key = kept(cache, order(), picture(tmp_path, order(), **says))
+    assert not is_taken(cache, key)
+    assert (cache.info.entries, cache.info.hits) == (0, 0)
 
 
 def _written_to(path: Path) -> None:
@@ -233,28 +233,28 @@ def _a_fifo(path: Path) -> None:
 def test_a_picture_that_is_not_what_it_was_is_forgotten_and_left_alone(
     tmp_path: Path, change: Callable[[Path], None]
 ) -> None:
-    recall = Recall(LIMIT)
+    cache = PictureCache(LIMIT)
     path = picture(tmp_path, order())
-    key = kept(recall, order(), path)
+    key = kept(cache, order(), path)
     change(path)
-    assert not is_taken(recall, key)
-    assert recall.info.entries == 0
+    assert not is_taken(cache, key)
+    assert cache.info.entries == 0
     assert path.exists() is (change is not _removed)
 
 
 def test_on_another_base_nothing_is_known(tmp_path: Path) -> None:
-    recall = Recall(LIMIT)
-    kept(recall, order(), picture(tmp_path, order()))
+    cache = PictureCache(LIMIT)
+    kept(cache, order(), picture(tmp_path, order()))
     other = msgspec.structs.replace(BASE, fingerprint="0" * 64)
-    assert recall.key_of(order(), NO_FILES, other) is None
-    assert recall.key_of(order(), NO_FILES, None) is None
+    assert cache.key_of(order(), NO_FILES, other) is None
+    assert cache.key_of(order(), NO_FILES, None) is None
 
 
 def test_with_a_limit_of_zero_nothing_is_kept(tmp_path: Path) -> None:
-    recall = Recall(0)
+    cache = PictureCache(0)
     with pytest.raises(AssertionError):
-        kept(recall, order(), picture(tmp_path, order()))
-    assert recall.info.entries == 0
+        kept(cache, order(), picture(tmp_path, order()))
+    assert cache.info.entries == 0
 
 
 @pytest.mark.parametrize("bytes_", [b"", b"GIF89a", b"\x89PNG\r\n\x1a\n", b"\x89PNG\r\n\x1a\n\x00\x00\x00\x01iT"])

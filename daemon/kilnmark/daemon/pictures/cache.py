@@ -1,40 +1,42 @@
 """The picture that was made before: found by what decides its pixels, and asked for its own word before it is shown.
 
-Joins the results, the hashes of files and the recipe; the only room of the daemon that opens a picture.
+Joins the kept pictures, the hashes of files and the key; the only room of the daemon that opens a picture.
 """
 
 import asyncio
 import os
 import stat
+from collections.abc import Sequence
 from pathlib import Path
 
-from kilnmark.daemon.pictures.files import FileHashes, Seen
-from kilnmark.daemon.pictures.recipe import are_engaged, recipe_of, recipe_of_record
-from kilnmark.daemon.pictures.results import KeptResult, ResultCache
+from kilnmark.daemon.pictures.hashes import FileHashes, Seen
+from kilnmark.daemon.pictures.kept import KeptPicture, KeptPictures
+from kilnmark.daemon.pictures.key import are_engaged, picture_key, recorded_key
 from kilnmark.protocol.picture.record import PictureRecord, find_record
+from kilnmark.protocol.picture.spec import PinnedSpec
 from kilnmark.protocol.wire.memory import BaseInfo
 from kilnmark.protocol.wire.replies import CacheInfo, RenderResult
 from kilnmark.protocol.wire.work import RenderCommand
 
-__all__ = ["Recall", "read_record"]
+__all__ = ["PictureCache", "read_record"]
 
 
-class Recall:
-    """Keeps results and finds them again.
+class PictureCache:
+    """Keeps pictures and finds them again.
 
     Args:
         limit_bytes: Size of the pictures that are known together; 0 finds none.
     """
 
     def __init__(self, limit_bytes: int) -> None:
-        self._results = ResultCache(limit_bytes)
+        self._kept = KeptPictures(limit_bytes)
         self._hashes = FileHashes()
         self._is_on = limit_bytes > 0
 
     @property
     def info(self) -> CacheInfo:
         """The cache as `status` shows it."""
-        return self._results.info
+        return self._kept.info
 
     def keep(self, order: RenderCommand, seen: Seen | None, base: BaseInfo | None, result: RenderResult) -> None:
         """Remember a picture that was finished this moment, if its adapters engaged wholly.
@@ -51,7 +53,9 @@ class Recall:
             found = Path(result.image_path).stat()
         except OSError:
             return
-        self._results.put(recipe_of(order, sha256s, base).key, KeptResult(result, found.st_size, found.st_mtime_ns))
+        self._kept.put(
+            picture_key(_pinned(order, sha256s), base), KeptPicture(result, found.st_size, found.st_mtime_ns)
+        )
 
     def key_of(self, order: RenderCommand, seen: Seen | None, base: BaseInfo | None) -> str | None:
         """The key under which an order's picture is known; None when none is, or a file's content is not known."""
@@ -60,21 +64,25 @@ class Recall:
         sha256s = self._hashes.of(seen.files)
         if sha256s is None:
             return None
-        key = recipe_of(order, sha256s, base).key
-        kept = self._results.get(key)
+        key = picture_key(_pinned(order, sha256s), base)
+        kept = self._kept.get(key)
         return key if kept is not None and _says_enough(kept.result, order) else None
 
     async def take(self, key: str) -> RenderResult | None:
         """The result of that key, once its picture was looked at; one whose picture is not the same is forgotten."""
-        kept = self._results.get(key)
+        kept = self._kept.get(key)
         if kept is None:
             return None
         if await asyncio.to_thread(_is_intact, kept, key):
-            self._results.hits += 1
+            self._kept.hits += 1
             return kept.result
-        if self._results.get(key) is kept:
-            self._results.drop(key)
+        if self._kept.get(key) is kept:
+            self._kept.drop(key)
         return None
+
+
+def _pinned(order: RenderCommand, sha256s: Sequence[str]) -> PinnedSpec:
+    return order.pinned(zip(sha256s, order.lora_scales, strict=True))
 
 
 def _says_enough(result: RenderResult, order: RenderCommand) -> bool:
@@ -82,8 +90,8 @@ def _says_enough(result: RenderResult, order: RenderCommand) -> bool:
     return not order.probe or all(report.probe_divergence is not None for report in result.loras)
 
 
-def _is_intact(kept: KeptResult, key: str) -> bool:
-    """The picture is there, was not written to since, and says itself that it was made by that recipe."""
+def _is_intact(kept: KeptPicture, key: str) -> bool:
+    """The picture is there, was not written to since, and says itself that it is the one of that key."""
     path = Path(kept.result.image_path)
     try:
         found = path.stat()
@@ -92,8 +100,7 @@ def _is_intact(kept: KeptResult, key: str) -> bool:
         record = read_record(path)
     except OSError:
         return False
-    recipe = None if record is None else recipe_of_record(record)
-    return recipe is not None and recipe.key == key
+    return record is not None and recorded_key(record) == key
 
 
 def read_record(path: Path) -> PictureRecord | None:

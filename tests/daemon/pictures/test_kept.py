@@ -1,6 +1,6 @@
 """The results that are kept: their bytes, their order, and what is forgotten."""
 
-from kilnmark.daemon.pictures.results import KeptResult, ResultCache
+from kilnmark.daemon.pictures.kept import KeptPicture, KeptPictures
 from kilnmark.protocol.wire.replies import CacheInfo, RenderResult, StackInfo, Timings
 
 RESULT = RenderResult(
@@ -19,18 +19,18 @@ RESULT = RenderResult(
 )
 
 
-def of(size: int) -> KeptResult:
-    return KeptResult(RESULT, size=size, mtime_ns=0)
+def of(size: int) -> KeptPicture:
+    return KeptPicture(RESULT, size=size, mtime_ns=0)
 
 
-def cache_of(limit: int, *keys: str, size: int = 10) -> ResultCache:
-    cache = ResultCache(limit)
+def cache_of(limit: int, *keys: str, size: int = 10) -> KeptPictures:
+    cache = KeptPictures(limit)
     for key in keys:
         cache.put(key, of(size))
     return cache
 
 
-def known(cache: ResultCache, keys: str) -> str:
+def known(cache: KeptPictures, keys: str) -> str:
     return "".join(key for key in keys if cache.get(key) is not None)
 
 
@@ -52,7 +52,7 @@ def test_beyond_the_limit_the_longest_unused_is_forgotten() -> None:
 
 
 def test_beyond_the_number_of_entries_the_longest_unused_is_forgotten() -> None:
-    cache = ResultCache(100, limit_entries=2)
+    cache = KeptPictures(100, limit_entries=2)
     for key in "abc":
         cache.put(key, of(1))
     assert known(cache, "abc") == "bc"

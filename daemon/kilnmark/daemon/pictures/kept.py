@@ -1,4 +1,4 @@
-"""The results that can be an answer again, by the key of their recipe, the longest unused forgotten first.
+"""The pictures that can be an answer again, by their key, the longest unused forgotten first.
 
 Held in memory. Nothing here touches a file: pictures belong to the user, so forgetting one leaves it where it is.
 Everything goes through `put`, `get` and `drop`, so that a journal can be laid under them.
@@ -9,20 +9,20 @@ from dataclasses import dataclass
 
 from kilnmark.protocol.wire.replies import CacheInfo, RenderResult
 
-__all__ = ["KeptResult", "ResultCache"]
+__all__ = ["KeptPicture", "KeptPictures"]
 
 
 @dataclass(frozen=True)
-class KeptResult:
-    """A result and the picture it speaks of, as it was when it was finished: `size` in bytes, time in nanoseconds."""
+class KeptPicture:
+    """A picture's result and its file, as it was when it was finished: `size` in bytes, time in nanoseconds."""
 
     result: RenderResult
     size: int
     mtime_ns: int
 
 
-class ResultCache:
-    """Results by key.
+class KeptPictures:
+    """Pictures by key.
 
     Args:
         limit_bytes: Size of the pictures that are known together; 0 keeps none.
@@ -35,7 +35,7 @@ class ResultCache:
     def __init__(self, limit_bytes: int, limit_entries: int = 10_000) -> None:
         self._limit_bytes = limit_bytes
         self._limit_entries = limit_entries
-        self._kept: OrderedDict[str, KeptResult] = OrderedDict()
+        self._kept: OrderedDict[str, KeptPicture] = OrderedDict()
         self._bytes = 0
         self.hits = 0
 
@@ -44,7 +44,7 @@ class ResultCache:
         """The cache as `status` shows it."""
         return CacheInfo(hits=self.hits, entries=len(self._kept), bytes=self._bytes, limit_bytes=self._limit_bytes)
 
-    def put(self, key: str, kept: KeptResult) -> None:
+    def put(self, key: str, kept: KeptPicture) -> None:
         """Keep a result instead of the one that had its key, and forget what is beyond the limit then.
 
         One that is larger than the limit by itself is not kept, and costs no other its place.
@@ -57,7 +57,7 @@ class ResultCache:
         while self._bytes > self._limit_bytes or len(self._kept) > self._limit_entries:
             self.drop(next(iter(self._kept)))
 
-    def get(self, key: str) -> KeptResult | None:
+    def get(self, key: str) -> KeptPicture | None:
         """The result of that key, from now on the one used last."""
         if key not in self._kept:
             return None

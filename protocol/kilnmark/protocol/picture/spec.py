@@ -1,0 +1,128 @@
+"""One picture, decided: what decides its pixels, and the one digest that stands for it.
+
+Every message about a picture inherits from these Structs, which keeps its JSON flat: a new number is written here once,
+and jobs, replies, records, compositions, manifests and the picture cache have it. How a request comes to a spec is
+`decide`'s part.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from kilnmark.protocol.picture.catalog import Variant
+
+__all__ = ["TOOL_NAMES", "AdapterContent", "PictureNumbers", "PictureSpec", "PinnedSpec", "asked_again"]
+
+TOOL_NAMES = {"steps": "Steps", "guidance": "Distilled CFG Scale"}
+"""What the web UIs of the field call a setting."""
+
+_NO_SETTINGS = ("prompt", "width", "height", "start")
+
+_COUNTED = ("steps",)
+"""Settings whose name stands behind their number."""
+
+_FIRST = ("prompt", "negative_prompt", "seed")
+"""What a digest begins with, as in the manifests of earlier batches; the others follow as they are declared."""
+
+
+class AdapterContent(NamedTuple):
+    """One adapter of a stack by what is in its file: SHA-256 of the whole file in hex, and its scale."""
+
+    sha256: str
+    scale: float
+
+
+class PictureNumbers(msgspec.Struct, frozen=True, kw_only=True):
+    """What every message about a picture says of it.
+
+    Attributes:
+        prompt: As it is sent to the model, with a style's triggers, tags and suffix.
+        width, height: Pixels.
+        steps: Denoise steps.
+        guidance: Distilled guidance; 0 where the variant takes none.
+        start: Content hash of the image that it starts from; not written, and UNSET, where it starts from noise.
+    """
+
+    prompt: str
+    width: int
+    height: int
+    steps: int
+    guidance: float
+    start: str | UnsetType = UNSET
+
+    @property
+    def settings(self) -> Mapping[str, float]:
+        """Its numbers by name, save its size."""
+        names = (name for name in PictureNumbers.__struct_fields__ if name not in _NO_SETTINGS)
+        return {name: getattr(self, name) for name in names}
+
+    @property
+    def size_and_settings(self) -> str:
+        """For people: `1024 x 1024, 12 steps, guidance 3.5`."""
+        words = [
+            f"{value} {name}" if name in _COUNTED else f"{name} {value:g}" for name, value in self.settings.items()
+        ]
+        return ", ".join([f"{self.width} x {self.height}", *words])
+
+
+class PictureSpec(PictureNumbers, frozen=True, kw_only=True):
+    """Everything that decides the pixels, save what is in the stack's files.
+
+    Where those files lie decides nothing, so it stands beside the spec; once they were read whole, `pinned` puts their
+    contents in.
+
+    Attributes:
+        negative_prompt: As it was asked for. A variant that takes none leaves it unused, which is warned of.
+        variant: The base that it is painted on.
+        seed: Of the noise.
+    """
+
+    negative_prompt: str | None
+    variant: str
+    seed: int
+
+    def pinned(self, adapters: Iterable[tuple[str, float]]) -> "PinnedSpec":
+        """The spec with its stack: content hash in hex and scale of each adapter, in stack order."""
+        stack = tuple(AdapterContent(sha256, float(scale)) for sha256, scale in adapters)
+        return PinnedSpec(**self.fields_for(PictureSpec), adapters=stack)
+
+    def on(self, variant: str, row: Variant) -> "PictureSpec":
+        """The same on another base, which may take no guidance."""
+        guidance = self.guidance if row.guided else row.guidance
+        return msgspec.structs.replace(self, variant=variant, guidance=guidance)
+
+    def fields_for(self, carrier: type[PictureNumbers]) -> dict[str, Any]:
+        """The fields of a message about this picture that the picture decides, to build the message of."""
+        names = [name for name in PictureSpec.__struct_fields__ if name in carrier.__struct_fields__]
+        return {name: getattr(self, name) for name in names}
+
+
+class PinnedSpec(PictureSpec, frozen=True, kw_only=True):
+    """Everything that decides the pixels, save the base's own numbers and the program.
+
+    Attributes:
+        adapters: In stack order.
+    """
+
+    adapters: tuple[AdapterContent, ...]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over all of it, in hex: equal where the pictures are to be."""
+        names = [*_FIRST, *(name for name in PinnedSpec.__struct_fields__ if name not in _FIRST)]
+        facts = {name: value for name in names if (value := getattr(self, name)) is not UNSET}
+        return hashlib.sha256(msgspec.json.encode(facts)).hexdigest()
+
+
+def asked_again(spec: PictureSpec, row: Variant) -> dict[str, Any]:
+    """The fields of a request that is decided to this very spec, whatever its tier says.
+
+    Args:
+        row: Of its variant; what that takes none of is not asked for.
+    """
+    fields = {name: getattr(spec, name) for name in PictureSpec.__struct_fields__}
+    told = {name: value for name, value in fields.items() if value is not UNSET}
+    return told if row.guided else {**told, "guidance": None}
