@@ -14,7 +14,8 @@ from kilnmark.keymaps.files.safefile import read_header
 from kilnmark.keymaps.names.convention import recognise
 from kilnmark.keymaps.names.shapes import load_shapes
 from kilnmark.keymaps.zoo.zoo import EXHIBITS, Exhibit, write_exhibit
-from kilnmark.protocol.picture.report import Verdict, judge
+from kilnmark.protocol.picture.report import Verdict
+from kilnmark.protocol.picture.verdict import judge
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "conventions.md"
 BEGIN, END = "<!-- zoo: begin -->\n", "<!-- zoo: end -->\n"
@@ -65,16 +66,15 @@ def row(exhibit: Exhibit, folder: Path) -> Row:
 
 def judged(exhibit: Exhibit, adapter: Adapter) -> Row:
     """The row of a file that could be read."""
-    found = evidence(adapter, 1.0)
-    verdict, reason = judge(found)
+    found = judge(evidence(adapter, 1.0))
     return Row(
         name=exhibit.name,
         variant=exhibit.variant,
         convention=_told(adapter.convention, adapter.share),
         keys=f"{adapter.matched_key_count} of {adapter.total_key_count}",
         targets=str(found.changed_target_count),
-        verdict=verdict,
-        reason="; ".join([reason, *adapter.notes]),
+        verdict=found.verdict,
+        reason=found.reason,
     )
 
 

@@ -20,6 +20,7 @@ from kilnmark.keymaps.zoo.zoo import EXHIBITS, write_exhibit
 from kilnmark.protocol.picture.report import Verdict
 from tests.engine.flux import flux_of
 from tests.engine.forward import noise
+from tests.engine.judged import assess
 from tests.engine.test_dora import ALL, layer, output, slot_of, update_of, weight_rows
 
 Wide = NDArray[np.float64]
@@ -86,7 +87,7 @@ def test_every_layer_of_a_full_file_gives_what_its_update_adds(
 @pytest.mark.parametrize("name", NAMES)
 def test_a_full_file_is_engaged_with_every_key_and_target(base: Base, files: Path, name: str) -> None:
     adapter = read(base, files, name)
-    report = Effect(base.slots).assess(adapter, name, 1.0)
+    report = assess(base.slots, adapter)
     assert (report.verdict, report.matched_key_count) == (Verdict.ENGAGED, adapter.total_key_count)
     assert report.applied_target_count == adapter.target_count
 
@@ -175,8 +176,8 @@ def test_scales_equal_to_the_bases_own_are_counted_as_zero(base: Base, files: Pa
     adapter = read(base, files, "bfl-control")
     norms = [update for update in adapter.updates if isinstance(update, NormUpdate)]
     own = [replace(u, scales=np.array(base.slots[u.target].linear.weight, dtype=np.float32)) for u in norms]
-    assert Effect(base.slots).assess(replace(adapter, updates=tuple(own)), "same", 1.0).verdict is Verdict.NOOP
-    report = Effect(base.slots).assess(replace(adapter, updates=(*own[:1], *norms[1:])), "one", 1.0)
+    assert assess(base.slots, replace(adapter, updates=tuple(own))).verdict is Verdict.NOOP
+    report = assess(base.slots, replace(adapter, updates=(*own[:1], *norms[1:])))
     assert (report.verdict, report.applied_target_count) == (Verdict.PARTIAL, 75)
     assert own[0].target in report.reason
 
@@ -196,7 +197,7 @@ def test_the_delta_ratio_counts_biases_and_norms_as_they_change(base: Base, file
     change += np.linalg.norm(pair.up.astype(float) @ pair.down.astype(float)) ** 2
     ratio = 0.3 * np.sqrt(change / (np.linalg.norm(own) ** 2 + np.linalg.norm(weight) ** 2))
     some = replace(adapter, updates=(norm, pair))
-    assert Effect(base.slots).delta_ratio(some, -0.3) == pytest.approx(ratio, rel=1e-5)
+    assert Effect(base.slots).delta_ratio(Member(some, -0.3)) == pytest.approx(ratio, rel=1e-5)
 
 
 def test_an_update_of_a_linear_layer_does_not_go_on_a_norm(any_adapter: Adapter) -> None:

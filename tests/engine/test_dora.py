@@ -24,6 +24,7 @@ from kilnmark.keymaps.zoo.write import write_tensors
 from kilnmark.protocol.picture.report import Verdict
 from tests.engine.flux import flux_of
 from tests.engine.forward import noise
+from tests.engine.judged import assess
 from tests.engine.small_layer import product
 from tests.keymaps.lycoris import diffusers_shares, dora_file, kohya_shares, loha_file, lokr_file
 
@@ -194,7 +195,7 @@ def test_the_delta_ratio_is_that_of_the_true_change(dora: Adapter) -> None:
     weight = weight_rows(slot.linear, ALL)
     ratio = 0.3 * np.linalg.norm(decomposed(weight, update, ALL) - weight) / np.linalg.norm(weight)
     some = replace(dora, updates=(update,))
-    assert Effect({"layer": slot}).delta_ratio(some, -0.3) == pytest.approx(ratio, rel=1e-5)
+    assert Effect({"layer": slot}).delta_ratio(Member(some, -0.3)) == pytest.approx(ratio, rel=1e-5)
 
 
 def test_a_row_of_zeros_stays_a_row_of_zeros(dora: Adapter) -> None:
@@ -216,7 +217,7 @@ def test_layers_of_true_shape_paint_with_the_decomposed_product(
     }
     adapter = read_adapter(write_tensors(tmp_path / "a.safetensors", tensors), base.shapes)
     assert adapter.kind == f"dora+{kind}"
-    report = Effect(base.slots).assess(adapter, kind, 1.0)
+    report = assess(base.slots, adapter)
     assert (report.verdict, report.applied_target_count) == (Verdict.ENGAGED, len(shares))
     stacker.switch([Member(adapter, 1.0)])
     numbers = np.random.default_rng(7)
@@ -234,11 +235,11 @@ def test_magnitudes_beyond_float32_are_refused(dora: Adapter) -> None:
     linear.weight = mx.full((32, 64), 1e-18)
     update = replace(update_of(), up=np.zeros((32, 3), np.float32), magnitude=np.full(32, 3e38, np.float32))
     with pytest.raises(UnfitAdapter, match="beyond the range of float32"):
-        Effect({"layer": slot_of(linear)}).delta_ratio(replace(dora, updates=(update,)), 1.0)
+        Effect({"layer": slot_of(linear)}).delta_ratio(Member(replace(dora, updates=(update,)), 1.0))
 
 
 def test_a_full_file_is_engaged_with_every_key_and_target(base: Base, dora: Adapter) -> None:
-    report = Effect(base.slots).assess(dora, "dora", 1.0)
+    report = assess(base.slots, dora)
     assert (report.verdict, report.kind) == (Verdict.ENGAGED, "dora")
     assert (report.matched_key_count, report.applied_target_count) == (1216, 494)
 
@@ -249,7 +250,7 @@ def test_a_file_saved_before_training_is_a_noop_on_its_base(base: Base, tmp_path
     tensors = dora_file(shares, peft=True, magnitudes={share.module: known[share.target] for share in shares})
     tensors = {key: np.zeros_like(value) if ".lora_B." in key else value for key, value in tensors.items()}
     adapter = read_adapter(write_tensors(tmp_path / "a.safetensors", tensors), base.shapes)
-    report = Effect(base.slots).assess(adapter, "fresh", 1.0)
+    report = assess(base.slots, adapter)
     assert report.verdict is Verdict.NOOP
     assert "vanishes" in report.reason
 

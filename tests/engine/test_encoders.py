@@ -6,7 +6,6 @@ import pytest
 from numpy.typing import NDArray
 
 from kilnmark.engine.families.base import Base
-from kilnmark.engine.proof.effect import Effect
 from kilnmark.engine.stack.layers import StackedLinear
 from kilnmark.engine.stack.stack import Member, Stacker
 from kilnmark.keymaps.adapter import Adapter, read_adapter
@@ -15,6 +14,7 @@ from kilnmark.keymaps.zoo.zoo import EXHIBITS, write_exhibit
 from kilnmark.protocol.picture.report import Verdict
 from tests.engine.flux import flux_of
 from tests.engine.forward import noise
+from tests.engine.judged import assess
 
 BY_NAME = {exhibit.name: exhibit for exhibit in EXHIBITS}
 
@@ -92,7 +92,7 @@ def test_every_layer_of_an_encoder_adds_the_exact_update(
 
 
 def test_an_adapter_of_encoders_alone_is_engaged_with_its_own_layers(base: Base, clip: Adapter) -> None:
-    report = Effect(base.slots).assess(clip, "clip", 1.0)
+    report = assess(base.slots, clip)
     assert report.verdict is Verdict.ENGAGED
     assert (report.matched_key_count, report.total_key_count, report.applied_target_count) == (216, 216, 72)
     assert report.delta_ratio is not None

@@ -9,7 +9,6 @@ import pytest
 from numpy.typing import NDArray
 
 from kilnmark.engine.families.base import Base
-from kilnmark.engine.proof.effect import Effect
 from kilnmark.engine.stack.layers import KroneckerTerm, StackedLinear
 from kilnmark.engine.stack.stack import Member, Stacker
 from kilnmark.keymaps.adapter import Adapter, read_adapter
@@ -18,6 +17,7 @@ from kilnmark.keymaps.zoo.write import write_tensors
 from kilnmark.protocol.picture.report import Verdict
 from tests.engine.flux import flux_of
 from tests.engine.forward import noise
+from tests.engine.judged import assess
 from tests.engine.small_layer import product
 from tests.engine.stack.test_stack import mflux_stack
 from tests.keymaps.lycoris import diffusers_shares, kohya_shares, loha_file, lokr_file
@@ -115,7 +115,7 @@ def test_a_stack_without_products_has_no_terms(base: Base, stacker: Stacker, oth
 )
 def test_a_full_file_is_engaged_with_every_key_and_target(base: Base, files: Path, name: str, kind: str) -> None:
     adapter = read(base, files, name)
-    report = Effect(base.slots).assess(adapter, name, 0.1)
+    report = assess(base.slots, adapter, 0.1)
     assert (report.verdict, report.kind) == (Verdict.ENGAGED, kind)
     assert (report.matched_key_count, report.applied_target_count) == (adapter.total_key_count, 494)
 

@@ -27,7 +27,8 @@ ARROWS = {
     "protocol": "protocol",
     "otel": "otel protocol.wire.errors protocol.picture.report protocol.wire.work",
     "keymaps": (
-        "keymaps protocol.wire.inspection protocol.picture.report protocol.picture.catalog protocol.picture.family"
+        "keymaps protocol.wire.inspection protocol.picture.report protocol.picture.verdict protocol.picture.catalog"
+        " protocol.picture.family"
     ),
     "client": "client protocol otel keymaps",
     "daemon": "daemon protocol otel keymaps",

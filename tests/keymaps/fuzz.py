@@ -29,7 +29,7 @@ from kilnmark.keymaps.remap.convert import GOALS, GoalName, remap_adapter
 from kilnmark.keymaps.updates.update import Update
 from kilnmark.keymaps.zoo.write import StoredAs
 from kilnmark.keymaps.zoo.zoo import EXHIBITS, write_exhibit
-from kilnmark.protocol.picture.report import judge
+from kilnmark.protocol.picture.verdict import judge
 from tests.keymaps.mutations import BYTES, HEADER, TENSORS, Draft, encoded, parsed
 
 __all__ = ["Run", "case", "fuzz"]
@@ -203,9 +203,10 @@ def _read(path: Path, variant: str, found: Counter[str]) -> Adapter | None:
         pair = (update.up, update.down) if isinstance(update, Update) else ()
         if not all(np.isfinite(numbers).all() for numbers in (0.0 if update.norm is None else update.norm, *pair)):
             raise Broken(f"{update.target} is not finite")
-    verdict, reason = judge(evidence(adapter, 1.0))
-    describe(adapter, 1.0, verdict, reason, None)
-    found[f"read_adapter: {verdict}"] += 1
+    evident = evidence(adapter, 1.0)
+    judged = judge(evident)
+    describe(adapter, evident, judged)
+    found[f"read_adapter: {judged.verdict}"] += 1
     return adapter
 
 

@@ -12,7 +12,8 @@ from kilnmark.keymaps.engagement import evidence
 from kilnmark.keymaps.names.shapes import load_shapes
 from kilnmark.protocol.content.packs import load_pack
 from kilnmark.protocol.content.places import PicturePlace
-from kilnmark.protocol.picture.report import Verdict, judge
+from kilnmark.protocol.picture.report import Verdict
+from kilnmark.protocol.picture.verdict import judge
 from scripts.make_sample_pack import PACKS, SAMPLES, write_samples
 
 GENRE = PACKS / "weatherwright"
@@ -36,8 +37,8 @@ def test_the_committed_adapters_are_what_the_script_writes(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_every_adapter_engages_whole(path: Path) -> None:
-    verdict, reason = judge(evidence(read_adapter(path, load_shapes("dev")), 1.0))
-    assert verdict is Verdict.ENGAGED, reason
+    judged = judge(evidence(read_adapter(path, load_shapes("dev")), 1.0))
+    assert judged.verdict is Verdict.ENGAGED, judged.reason
 
 
 def test_the_pack_is_small() -> None:

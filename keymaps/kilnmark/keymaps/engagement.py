@@ -1,23 +1,31 @@
-"""An adapter, turned into the evidence that protocol's `judge` decides on and the report that a render carries."""
+"""An adapter, turned into the evidence that protocol's `judge` decides on, and with its judgement into a report."""
 
 from collections.abc import Collection
 
 from kilnmark.keymaps.adapter import Adapter
-from kilnmark.keymaps.errors import RefusedFile
 from kilnmark.keymaps.files.roots import AnyPath
-from kilnmark.protocol.picture.report import AdapterReport, Evidence, UnmatchedKeys, Verdict
+from kilnmark.protocol.picture.report import AdapterReport, UnmatchedKeys
+from kilnmark.protocol.picture.verdict import Evidence, Judged, judge
 
 __all__ = ["describe", "describe_refusal", "evidence"]
 
 
-def evidence(adapter: Adapter, scale: float, vanished: Collection[str] = (), same: Collection[str] = ()) -> Evidence:
-    """The counts of an adapter whose updates would all be applied.
+def evidence(
+    adapter: Adapter,
+    scale: float,
+    *,
+    vanished: Collection[str] = (),
+    same: Collection[str] = (),
+    delta_ratio: float | None = None,
+) -> Evidence:
+    """What is known of an adapter whose updates would all be applied.
 
     Args:
         adapter: As it was read.
         scale: As the render asks for it.
         vanished: Targets whose update is not zero but lost in the compute precision.
         same: Targets whose update only repeats the base's own numbers.
+        delta_ratio: As measured on the base; None before a base has been asked.
     """
     zero = [update.target for update in adapter.updates if update.is_zero or update.target in same]
     lost = [update.target for update in adapter.updates if update.target in vanished and update.target not in zero]
@@ -26,42 +34,32 @@ def evidence(adapter: Adapter, scale: float, vanished: Collection[str] = (), sam
         matched_key_count=adapter.matched_key_count,
         ignored_key_count=sum(adapter.ignored_keys.values()),
         unmatched_key_count=len(adapter.unmatched_keys),
+        first_unmatched_key=next(iter(adapter.unmatched_keys), ""),
         target_count=adapter.target_count,
         applied_target_count=adapter.target_count,
         zero_target_count=len(zero),
         vanished_target_count=len(lost),
-        scale=scale,
-        first_unmatched_key=next(iter(adapter.unmatched_keys), ""),
         first_zero_target=next(iter(zero or lost), ""),
+        scale=scale,
+        delta_ratio=delta_ratio,
+        notes=adapter.notes,
     )
 
 
-def describe(
-    adapter: Adapter,
-    scale: float,
-    verdict: Verdict,
-    reason: str,
-    delta_ratio: float | None,
-    *,
-    name: str | None = None,
-    applied_target_count: int | None = None,
-) -> AdapterReport:
+def describe(adapter: Adapter, found: Evidence, judged: Judged, *, name: str | None = None) -> AdapterReport:
     """The report of an adapter that could be read.
 
     Args:
         adapter: As it was read.
-        scale: As the render asks for it.
-        verdict, reason: As judged; the adapter's notes are put behind the reason.
-        delta_ratio: As measured on the base; None before a base has been asked.
+        found: What was found out about it.
+        judged: As `judge` judged that.
         name: None takes the file's.
-        applied_target_count: Layers that were changed; None means all that the file names.
     """
-    applied = adapter.target_count if applied_target_count is None else applied_target_count
     return AdapterReport(
         name=adapter.name if name is None else name,
         path=adapter.path,
         sha256=adapter.sha256,
-        scale=scale,
+        scale=found.scale,
         convention=adapter.convention,
         kind=adapter.kind,
         rank=adapter.rank,
@@ -70,13 +68,15 @@ def describe(
         ignored_keys=dict(adapter.ignored_keys),
         unmatched_keys=UnmatchedKeys.of(list(adapter.unmatched_keys)),
         target_count=adapter.target_count,
-        applied_target_count=applied,
-        delta_ratio=delta_ratio,
-        verdict=verdict,
-        reason="; ".join([reason, *adapter.notes]),
+        applied_target_count=judged.changed_target_count,
+        delta_ratio=found.delta_ratio,
+        probe_divergence=found.probe_divergence,
+        verdict=judged.verdict,
+        reason=judged.reason,
     )
 
 
-def describe_refusal(name: str, path: AnyPath, scale: float, error: RefusedFile) -> AdapterReport:
-    """The report of an adapter that was refused; `path` is what the render named."""
-    return AdapterReport(name=name, path=str(path), scale=scale, verdict=Verdict.REFUSED, reason=str(error))
+def describe_refusal(name: str, path: AnyPath, found: Evidence) -> AdapterReport:
+    """The report of an adapter that could not be read; `path` is what the render named."""
+    judged = judge(found)
+    return AdapterReport(name=name, path=str(path), scale=found.scale, verdict=judged.verdict, reason=judged.reason)

@@ -20,7 +20,8 @@ from kilnmark.keymaps.files.roots import AnyPath
 from kilnmark.keymaps.files.safefile import AdapterFile, read_file
 from kilnmark.keymaps.names.convention import recognise
 from kilnmark.keymaps.names.shapes import Shapes
-from kilnmark.protocol.picture.report import AdapterReport, judge
+from kilnmark.protocol.picture.report import AdapterReport
+from kilnmark.protocol.picture.verdict import Evidence, judge
 from kilnmark.protocol.wire.inspection import Inspection, Metadata, TargetChange
 
 __all__ = ["Inspected", "adapter_files", "inspect_file"]
@@ -94,7 +95,7 @@ def inspect_file(listed: str | RefusedFile, shapes: Shapes, *, roots: Sequence[A
 
 def _judged(adapter: Adapter, shapes: Shapes) -> Inspected:
     found = evidence(adapter, 1.0)
-    report = describe(adapter, 1.0, *judge(found), None, applied_target_count=found.changed_target_count)
+    report = describe(adapter, found, judge(found))
     targets = [TargetChange(update.target, shapes[update.target], update.norm) for update in adapter.updates]
     ranks = Counter(update.rank for update in adapter.updates if update.rank)
     return Inspected(_inspection(report, read_metadata(adapter.metadata), targets), adapter.share, ranks)
@@ -102,7 +103,7 @@ def _judged(adapter: Adapter, shapes: Shapes) -> Inspected:
 
 def _refused(path: str, error: RefusedFile, file: AdapterFile | None = None) -> Inspected:
     """Nothing of the file would be applied, but what was learnt until then is told."""
-    report = describe_refusal("", path, 1.0, error)
+    report = describe_refusal("", path, Evidence(refusal=str(error)))
     if file is None:
         return Inspected(_inspection(report, Metadata(), ()))
     recognised = next(iter(recognise(tuple(file.tensors))), None)

@@ -10,13 +10,14 @@ from mlx import nn
 from numpy.typing import NDArray
 
 from kilnmark.engine.families.base import Base
-from kilnmark.engine.proof.effect import Effect, accuse
+from kilnmark.engine.proof.effect import Effect
 from kilnmark.engine.stack.exact import square_norm
 from kilnmark.engine.stack.layers import FactoredLinear
 from kilnmark.engine.stack.stack import Member
 from kilnmark.keymaps.adapter import Adapter, read_adapter
 from kilnmark.keymaps.zoo.write import make_adapter
 from kilnmark.protocol.picture.report import AdapterReport, Verdict
+from tests.engine import judged
 
 
 def read(base: Base, path: Path) -> Adapter:
@@ -24,20 +25,7 @@ def read(base: Base, path: Path) -> Adapter:
 
 
 def assess(base: Base, path: Path, scale: float = 1.0) -> AdapterReport:
-    return judged(base, read(base, path), scale)
-
-
-def judged(base: Base, adapter: Adapter, scale: float = 1.0) -> AdapterReport:
-    return Effect(base.slots).assess(adapter, adapter.name, scale)
-
-
-def weighed(base: Base, members: list[Member]) -> list[AdapterReport]:
-    """Judged one by one, and then as a stack."""
-    effect = Effect(base.slots)
-    reports = [effect.assess(member.adapter, member.adapter.name, member.scale) for member in members]
-    for group in effect.cancelling(members):
-        reports = accuse(reports, group)
-    return reports
+    return judged.assess(base.slots, read(base, path), scale)
 
 
 def some(adapter: Adapter, target: str) -> Adapter:
@@ -53,7 +41,7 @@ def whole(adapter: Adapter) -> NDArray[np.float64]:
 def test_a_healthy_adapter_is_engaged_with_every_key_and_target(
     base: Base, request: pytest.FixtureRequest, name: str, keys: int
 ) -> None:
-    report = judged(base, request.getfixturevalue(name))
+    report = judged.assess(base.slots, request.getfixturevalue(name))
     assert report.verdict is Verdict.ENGAGED
     assert (report.matched_key_count, report.total_key_count) == (keys, keys)
     assert (report.applied_target_count, report.target_count) == (494, 494)
@@ -74,13 +62,13 @@ def test_unknown_names_are_a_noop_that_names_a_key(base: Base, adapters: Path) -
 
 
 def test_scale_zero_is_a_noop(base: Base, healthy: Adapter) -> None:
-    report = judged(base, healthy, 0.0)
+    report = judged.assess(base.slots, healthy, 0.0)
     assert report.verdict is Verdict.NOOP
     assert "scale is 0" in report.reason
 
 
 def test_an_update_below_float32s_noise_is_a_noop(base: Base, healthy: Adapter) -> None:
-    report = judged(base, healthy, 1e-6)
+    report = judged.assess(base.slots, healthy, 1e-6)
     assert report.verdict is Verdict.NOOP
     assert "vanishes" in report.reason
 
@@ -104,7 +92,7 @@ def test_an_adapter_of_few_blocks_is_not_accused(base: Base, tmp_path: Path) -> 
 def test_one_file_at_opposite_scales_cancels(
     base: Base, healthy: Adapter, scales: list[float], verdict: Verdict
 ) -> None:
-    reports = weighed(base, [Member(healthy, scale) for scale in scales])
+    reports = judged.weighed(base.slots, [Member(healthy, scale) for scale in scales])
     assert [report.verdict for report in reports] == [verdict, verdict]
 
 
@@ -116,14 +104,16 @@ def test_two_files_of_one_training_at_opposite_scales_cancel(base: Base, tmp_pat
     ]
     first, second = (read(base, file) for file in files)
     assert first.sha256 != second.sha256
-    reports = weighed(base, [Member(first, 0.5), Member(second, -0.25)])
+    reports = judged.weighed(base.slots, [Member(first, 0.5), Member(second, -0.25)])
     assert [report.verdict for report in reports] == [Verdict.NOOP, Verdict.NOOP]
     assert "ink, double at scales [0.5, -0.25]" in reports[0].reason
-    assert {report.verdict for report in weighed(base, [Member(first, 0.5), Member(second, 0.5)])} == {Verdict.ENGAGED}
+    assert {report.verdict for report in judged.weighed(base.slots, [Member(first, 0.5), Member(second, 0.5)])} == {
+        Verdict.ENGAGED
+    }
 
 
 def test_a_neighbour_of_two_that_cancel_is_not_accused(base: Base, healthy: Adapter, other: Adapter) -> None:
-    reports = weighed(base, [Member(healthy, 1.0), Member(other, 1e-4), Member(healthy, -1.0)])
+    reports = judged.weighed(base.slots, [Member(healthy, 1.0), Member(other, 1e-4), Member(healthy, -1.0)])
     assert [report.verdict for report in reports] == [Verdict.NOOP, Verdict.ENGAGED, Verdict.NOOP]
 
 
@@ -132,7 +122,7 @@ def test_three_files_that_add_up_to_nothing_are_all_accused(base: Base, tmp_path
     whole, half = (read(base, file) for file in files)
     third = replace(half, sha256="c", name="c")
     members = [Member(whole, 1.0), Member(replace(half, sha256="b"), -0.25), Member(third, -0.75)]
-    assert [report.verdict for report in weighed(base, members)] == [Verdict.NOOP] * 3
+    assert [report.verdict for report in judged.weighed(base.slots, members)] == [Verdict.NOOP] * 3
 
 
 def test_the_ratio_of_a_stack_is_that_of_the_sum(base: Base, healthy: Adapter, other: Adapter) -> None:
@@ -147,7 +137,7 @@ def test_the_ratio_of_a_stack_is_that_of_the_sum(base: Base, healthy: Adapter, o
 def test_layers_whose_update_rounds_away_are_counted(base: Base, healthy: Adapter) -> None:
     lost, *kept = healthy.pairs
     faint = replace(lost, up=lost.up * np.float32(1e-7), norm=lost.norm * 1e-7)
-    report = judged(base, replace(healthy, sha256="faint", updates=(faint, *kept)))
+    report = judged.assess(base.slots, replace(healthy, sha256="faint", updates=(faint, *kept)))
     assert report.verdict is Verdict.PARTIAL
     assert report.applied_target_count == 493
     assert lost.target in report.reason
@@ -163,7 +153,7 @@ def test_the_delta_ratio_is_that_of_the_dense_matrices(base: Base, other: Adapte
             delta += float(np.sum(dense**2))
             weight += float(np.sum(np.array(base.slots[update.target].linear.weight, dtype=np.float64) ** 2))
     some = replace(other, updates=tuple(update for update in other.pairs if update.target in slots))
-    assert Effect(slots).delta_ratio(some, 0.7) == pytest.approx(0.7 * (delta / weight) ** 0.5, rel=1e-5)
+    assert Effect(slots).delta_ratio(Member(some, 0.7)) == pytest.approx(0.7 * (delta / weight) ** 0.5, rel=1e-5)
 
 
 @pytest.mark.parametrize("bits", [4, 8])

@@ -30,7 +30,7 @@ def probed(probe: Probe, adapter: Adapter, scale: float = 1.0) -> float:
 
 
 def test_the_output_moves_with_the_delta_ratio(base: Base, probe: Probe, healthy: Adapter) -> None:
-    ratio = Effect(base.slots).delta_ratio(healthy, 0.1)
+    ratio = Effect(base.slots).delta_ratio(Member(healthy, 0.1))
     assert 0.3 * ratio < probed(probe, healthy, 0.1) < 10 * ratio
 
 

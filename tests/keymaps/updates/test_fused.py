@@ -8,12 +8,12 @@ import pytest
 from numpy.typing import NDArray
 
 from kilnmark.keymaps.adapter import Adapter, read_adapter
-from kilnmark.keymaps.engagement import describe
+from kilnmark.keymaps.engagement import evidence
 from kilnmark.keymaps.errors import UnfitAdapter
 from kilnmark.keymaps.names.schema import Rows
 from kilnmark.keymaps.updates.fused import is_block_diagonal, is_tiled, split_rows
 from kilnmark.keymaps.zoo.write import write_tensors
-from kilnmark.protocol.picture.report import Verdict
+from kilnmark.protocol.picture.verdict import judge
 
 Matrix = NDArray[np.float32]
 
@@ -102,9 +102,9 @@ def test_zeros_and_single_targets_are_no_blocks() -> None:
 def test_block_diagonal_files_take_alpha_over_the_stored_rank_and_the_report_says_so(tmp_path: Path) -> None:
     adapter = read(tmp_path, stored(diagonal(1), numbers(3, 8), alpha=np.float32(1.0)))  # type: ignore[arg-type]
     assert {update.multiplier for update in adapter.pairs} == {1 / 3}
-    report = describe(adapter, 1.0, Verdict.ENGAGED, "all is well", None)
-    assert report.reason.startswith("all is well; 1 fused module is block-diagonal: alpha is divided by the whole")
-    assert "as sd-scripts does when it loads such a file" in report.reason
+    reason = judge(evidence(adapter, 1.0)).reason
+    assert "keys changed 3 layers; 1 fused module is block-diagonal: alpha is divided by the whole" in reason
+    assert "as sd-scripts does when it loads such a file" in reason
 
 
 def test_nothing_is_said_where_trainer_and_file_agree(tmp_path: Path) -> None:

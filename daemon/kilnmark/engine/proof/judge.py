@@ -1,6 +1,7 @@
 """The adapters of one render, judged before anything is painted: read, measured, weighed as a stack, and probed.
 
-What is found stands in the reports and on the spans, also when the render is refused for it.
+Evidence is gathered here, adapter by adapter, and what protocol's `judge` makes of it stands in the reports and on the
+spans, also when the render is refused for it. No rule of judgement lives here.
 """
 
 import time
@@ -12,45 +13,68 @@ import msgspec
 from opentelemetry.trace import Span
 
 from kilnmark.engine.families.base import Base
-from kilnmark.engine.proof.effect import Effect, accuse
+from kilnmark.engine.proof.effect import Effect
 from kilnmark.engine.proof.probe import Probe
-from kilnmark.engine.proof.thresholds import INVISIBLE_DIVERGENCE, UNCHANGED_DIVERGENCE
+from kilnmark.engine.proof.thresholds import CANCELLING_SHARE, THRESHOLDS
 from kilnmark.engine.stack.stack import Member
 from kilnmark.engine.stack.store import AdapterStore
 from kilnmark.engine.trail import Trail
-from kilnmark.keymaps.engagement import describe_refusal
+from kilnmark.keymaps.engagement import describe, describe_refusal
 from kilnmark.keymaps.errors import RefusedFile
 from kilnmark.otel import names
 from kilnmark.otel.spans import describe_adapter, mark_failed
+from kilnmark.protocol.picture.cancelling import Weighed, cancellations
 from kilnmark.protocol.picture.report import AdapterReport, Verdict
+from kilnmark.protocol.picture.verdict import Evidence, Judged, accusation, judge, warnings_of
 from kilnmark.protocol.wire.errors import AdapterNotEngaged, AdapterRefused, RenderFailed
 from kilnmark.protocol.wire.work import RenderCommand
 
-__all__ = ["Judge", "Judgement", "warnings_of"]
-
-_APPLIED = (Verdict.ENGAGED, Verdict.PARTIAL)
+__all__ = ["Judge", "Judgement"]
 
 
 class Judgement(NamedTuple):
-    """What may be put on the base, in stack order, and its delta ratio as a whole; None for no stack."""
+    """What may be put on the base, in stack order.
+
+    Attributes:
+        stack_ratio: Its delta ratio as a whole; None for no stack.
+        warnings: One sentence for every adapter that did not engage, or too little to be seen.
+    """
 
     members: Sequence[Member]
     stack_ratio: float | None
+    warnings: Sequence[str]
 
 
 @dataclass(slots=True)
 class _Tried:
-    """One adapter under judgement."""
+    """One adapter under judgement; it has no member where it could not be read."""
 
-    report: AdapterReport
-    member: Member | None
+    name: str
+    path: str
     span: Span
+    found: Evidence
+    member: Member | None
     ended: int = field(default_factory=time.time_ns)
+
+    @property
+    def judged(self) -> Judged:
+        """As far as is known."""
+        return judge(self.found, THRESHOLDS)
 
     @property
     def applied(self) -> Member | None:
         """The member, unless it changes nothing."""
-        return self.member if self.report.verdict in _APPLIED else None
+        return self.member if self.judged.is_applied else None
+
+    def learn(self, **found: object) -> None:
+        """More evidence."""
+        self.found = msgspec.structs.replace(self.found, **found)
+
+    def report(self) -> AdapterReport:
+        """Of what is known."""
+        if self.member is None:
+            return describe_refusal(self.name, self.path, self.found)
+        return describe(self.member.adapter, self.found, self.judged, name=self.name)
 
 
 class Judge:
@@ -72,17 +96,15 @@ class Judge:
         try:
             self._read(job, trail, tried)
             self._weigh(tried)
-            if job.on_mismatch == "warn" or not _accused(tried):
+            if job.on_mismatch == "warn" or all(each.judged.verdict is Verdict.ENGAGED for each in tried):
                 self._probe_all(job, trail, tried)
         finally:
-            for each in tried:
-                trail.loras.append(each.report)
-                describe_adapter(each.span, each.report)
-                each.span.end(each.ended)
+            _write_down(tried, trail)
         if job.on_mismatch == "error":
             _refuse_unengaged(trail.loras)
         members = [each.applied for each in tried if each.applied is not None]
-        return Judgement(members, self._effect.stack_ratio(members) if job.lora_paths else None)
+        ratio = self._effect.stack_ratio(members) if job.lora_paths else None
+        return Judgement(members, ratio, warnings_of(trail.loras, THRESHOLDS))
 
     def _read(self, job: RenderCommand, trail: Trail, tried: list[_Tried]) -> None:
         for name, path, scale in zip(job.lora_names, job.lora_paths, job.lora_scales, strict=True):
@@ -90,69 +112,46 @@ class Judge:
             span = trail.open_span(names.LORA_APPLY)
             try:
                 member = Member(self._store.get(path, self._shapes), scale)
-                report = self._effect.assess(member.adapter, name, scale)
-                tried.append(_Tried(report, member, span))
+                tried.append(_Tried(name, path, span, self._effect.measure(member), member))
             except RefusedFile as error:
-                tried.append(_Tried(describe_refusal(name, path, scale, error), None, span))
+                tried.append(_Tried(name, path, span, Evidence(refusal=str(error), scale=scale), None))
             except Exception as error:
                 mark_failed(span, RenderFailed.kind, f"{name}: {error}")
                 span.end()
                 raise
 
     def _weigh(self, tried: Sequence[_Tried]) -> None:
-        """Accuse those that undo each other."""
-        for group in self._effect.cancelling([each.applied for each in tried if each.applied is not None]):
-            reports = accuse([each.report for each in tried], group)
-            for each, report in zip(tried, reports, strict=True):
-                each.report = report
+        """Find those that undo each other."""
+        live = [(each, each.applied) for each in tried if each.applied is not None]
+        stack = [Weighed(member.adapter.sha256, each.name, member.scale) for each, member in live]
+        products = self._effect.products([member for _, member in live])
+        for (each, _), cancelled in zip(live, cancellations(stack, products, CANCELLING_SHARE), strict=True):
+            each.learn(cancelled=cancelled)
 
     def _probe_all(self, job: RenderCommand, trail: Trail, tried: Sequence[_Tried]) -> None:
         for each in tried:
             if each.applied is not None:
                 trail.check()
-                each.report = self._probed(each.report, each.applied, asked=job.probe)
+                self._probe_one(each, each.applied, asked=job.probe)
                 each.ended = time.time_ns()
 
-    def _probed(self, report: AdapterReport, member: Member, *, asked: bool) -> AdapterReport:
+    def _probe_one(self, each: _Tried, member: Member, *, asked: bool) -> None:
         try:
-            divergence = self._probe.divergence(member, asked=asked)
+            each.learn(probe_divergence=self._probe.divergence(member, asked=asked))
         except RefusedFile as error:
-            return msgspec.structs.replace(report, applied_target_count=0, verdict=Verdict.REFUSED, reason=str(error))
-        if divergence is not None and divergence < UNCHANGED_DIVERGENCE:
-            reason = f"a forward pass with it differs by {divergence:.1e} from one without, which is nothing"
-            mend = "raise the scale, or train it again"
-            report = msgspec.structs.replace(
-                report, applied_target_count=0, verdict=Verdict.NOOP, reason=f"{reason}; {mend}"
-            )
-        return msgspec.structs.replace(report, probe_divergence=divergence)
+            each.learn(refusal=str(error))
 
 
-def _accused(tried: Sequence[_Tried]) -> bool:
-    return any(each.report.verdict is not Verdict.ENGAGED for each in tried)
+def _write_down(tried: Sequence[_Tried], trail: Trail) -> None:
+    for each in tried:
+        report = each.report()
+        trail.loras.append(report)
+        describe_adapter(each.span, report)
+        each.span.end(each.ended)
 
 
 def _refuse_unengaged(reports: Sequence[AdapterReport]) -> None:
-    if accused := [_accusation(report) for report in reports if report.verdict is not Verdict.ENGAGED]:
+    if accused := [accusation(report) for report in reports if report.verdict is not Verdict.ENGAGED]:
         refused = any(report.verdict is Verdict.REFUSED for report in reports)
         said = f"{len(accused)} of {len(reports)} adapters: {'; '.join(accused)}"
         raise (AdapterRefused if refused else AdapterNotEngaged)(said)
-
-
-def _accusation(report: AdapterReport) -> str:
-    return f"{report.name} is {report.verdict}: {report.reason}"
-
-
-def warnings_of(reports: Sequence[AdapterReport]) -> list[str]:
-    """One sentence for every adapter that did not engage, or engaged too little to be seen."""
-    return [said for report in reports if (said := _warning(report))]
-
-
-def _warning(report: AdapterReport) -> str:
-    if report.verdict is not Verdict.ENGAGED:
-        return _accusation(report)
-    if report.probe_divergence is not None and report.probe_divergence < INVISIBLE_DIVERGENCE:
-        return (
-            f"{report.name} is engaged, but a forward pass differs by {report.probe_divergence:.1e} only, "
-            "which nobody will see; raise its scale"
-        )
-    return ""

@@ -4,10 +4,13 @@ They are kept far from what trained adapters do, whose delta ratio is 1e-3 to 0.
 were measured on FLUX.1's own topology in float32, in which adapters are applied on every base.
 """
 
+from kilnmark.protocol.picture.verdict import Thresholds
+
 __all__ = [
     "CANCELLING_SHARE",
     "INVISIBLE_DIVERGENCE",
     "LOST_RATIO",
+    "THRESHOLDS",
     "UNCHANGED_DIVERGENCE",
     "VANISHING_RATIO",
 ]
@@ -33,3 +36,10 @@ UNCHANGED_DIVERGENCE = 1e-6
 
 INVISIBLE_DIVERGENCE = 1e-3
 """Probe divergence below which nobody sees a difference between two pictures of one seed; no reason to refuse."""
+
+THRESHOLDS = Thresholds(
+    vanishing_ratio=VANISHING_RATIO,
+    unchanged_divergence=UNCHANGED_DIVERGENCE,
+    invisible_divergence=INVISIBLE_DIVERGENCE,
+)
+"""Those that one adapter is judged by."""

@@ -11,7 +11,7 @@ from PIL.Image import Image
 
 from kilnmark.engine.families.base import Base
 from kilnmark.engine.families.family import Ask
-from kilnmark.engine.proof.judge import Judge, warnings_of
+from kilnmark.engine.proof.judge import Judge
 from kilnmark.engine.run.saver import Painting
 from kilnmark.engine.stack.store import AdapterStore
 from kilnmark.engine.trail import PaintingTrail, Trail
@@ -70,7 +70,7 @@ class Renderer:
 
     def _paint(self, job: RenderCommand, trail: Trail) -> Painting:
         with trail.part("adapters"):
-            members, stack_ratio = self._judge.judge(job, trail)
+            members, stack_ratio, warnings = self._judge.judge(job, trail)
             trail.check()
             self._base.stacker.switch(members)
         with self._store.pinned([member.adapter for member in members]):
@@ -80,7 +80,7 @@ class Renderer:
             trail,
             image,
             self._base.info,
-            warnings=tuple(warnings_of(trail.loras)),
+            warnings=tuple(warnings),
             stack_ratio=stack_ratio,
             is_standin=self._base.is_standin,
         )

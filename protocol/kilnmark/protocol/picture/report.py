@@ -1,14 +1,14 @@
-"""The engagement report: what one adapter did to one render, and the rules that turn counts into a verdict.
+"""The engagement report: what one adapter did to one render.
 
-Reports are made by keymaps (what the file says) and completed by the engine (what the base felt); this module only
-holds their shape and the judgement, so that every reader and every renderer judges alike.
+Reports are made by keymaps (what the file says) and the engine (what the base felt); only their shape lives here. How
+evidence becomes a verdict is `verdict`'s to know.
 """
 
 from enum import StrEnum
 
 import msgspec
 
-__all__ = ["AdapterReport", "Evidence", "UnmatchedKeys", "Verdict", "judge"]
+__all__ = ["AdapterReport", "UnmatchedKeys", "Verdict"]
 
 SHOWN_UNMATCHED_KEYS = 20
 
@@ -78,81 +78,3 @@ class AdapterReport(msgspec.Struct, frozen=True, kw_only=True):
     probe_divergence: float | None = None
     verdict: Verdict
     reason: str
-
-
-class Evidence(msgspec.Struct, frozen=True, kw_only=True):
-    """The counts that `judge` decides on, for one adapter at one scale.
-
-    Attributes:
-        applied_target_count: Layers the updates were made for, whether or not they amount to anything.
-        zero_target_count: Applied targets whose whole update is exactly zero.
-        vanished_target_count: Applied targets whose non-zero update is lost when cast to the compute precision.
-    """
-
-    total_key_count: int
-    matched_key_count: int
-    ignored_key_count: int
-    unmatched_key_count: int
-    target_count: int
-    applied_target_count: int
-    zero_target_count: int = 0
-    vanished_target_count: int = 0
-    scale: float = 1.0
-    first_unmatched_key: str = ""
-    first_zero_target: str = ""
-
-    @property
-    def changed_target_count(self) -> int:
-        """Layers whose weight is no longer the base's: what a report calls applied."""
-        if self.scale == 0.0:
-            return 0
-        return self.applied_target_count - self.zero_target_count - self.vanished_target_count
-
-
-def judge(evidence: Evidence) -> tuple[Verdict, str]:
-    """Turn the counts of a readable adapter into a verdict and the sentence that explains it.
-
-    `refused` is never the answer here: an adapter is refused by the error that stopped its reading.
-    """
-    e = evidence
-    dead = e.zero_target_count + e.vanished_target_count
-    if e.applied_target_count == 0:
-        return Verdict.NOOP, _nothing_applied(e)
-    if e.scale == 0.0:
-        return Verdict.NOOP, "scale is 0, so the adapter changes nothing; give it another scale or leave it out"
-    if e.zero_target_count == e.applied_target_count:
-        return Verdict.NOOP, (
-            f"all {e.applied_target_count} updates are exactly zero: the file was saved before training, "
-            "or its weights were lost; train or export it again"
-        )
-    if dead == e.applied_target_count:
-        return Verdict.NOOP, (
-            "the update is too small for the compute precision and vanishes; raise the scale or use a base of "
-            "higher precision"
-        )
-    if e.unmatched_key_count:
-        return Verdict.PARTIAL, (
-            f"{e.unmatched_key_count} of {e.total_key_count} keys are unknown, first {e.first_unmatched_key!r}; "
-            "the file holds more than was applied"
-        )
-    if e.applied_target_count < e.target_count:
-        missing = e.target_count - e.applied_target_count
-        return Verdict.PARTIAL, f"{missing} of the {e.target_count} layers the file names could not be changed"
-    if dead:
-        where = f", first {e.first_zero_target!r}" if e.first_zero_target else ""
-        return Verdict.PARTIAL, f"{dead} of {e.applied_target_count} updates are zero{where}"
-    ignored = f"; {e.ignored_key_count} keys knowingly left out" if e.ignored_key_count else ""
-    return Verdict.ENGAGED, (
-        f"{e.matched_key_count} of {e.total_key_count} keys changed {e.applied_target_count} layers{ignored}"
-    )
-
-
-def _nothing_applied(e: Evidence) -> str:
-    if e.unmatched_key_count:
-        return (
-            f"no key was recognised ({e.unmatched_key_count} unknown, first {e.first_unmatched_key!r}): "
-            "the file is in an unknown convention or made for another model"
-        )
-    if e.ignored_key_count:
-        return f"all {e.ignored_key_count} keys were knowingly left out, so nothing was applied"
-    return "the file holds no tensors that change a layer"

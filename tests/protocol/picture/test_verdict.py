@@ -1,0 +1,245 @@
+"""The judgement: every rule with its sentence, which goes first where several hold, and what more evidence can do."""
+
+from itertools import pairwise
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kilnmark.protocol.picture.report import AdapterReport, Verdict
+from kilnmark.protocol.picture.verdict import Cancellation, Evidence, Thresholds, accusation, judge, warnings_of
+
+HEALTHY = Evidence(
+    total_key_count=10,
+    matched_key_count=10,
+    target_count=5,
+    applied_target_count=5,
+    delta_ratio=0.1,
+    probe_divergence=0.2,
+)
+LIMITS = Thresholds(vanishing_ratio=1e-6, unchanged_divergence=1e-6, invisible_divergence=1e-3)
+WORST_FIRST = [Verdict.REFUSED, Verdict.NOOP, Verdict.PARTIAL, Verdict.ENGAGED]
+SELF, OTHERS = (
+    Cancellation(("ink", "ink"), (1.0, -1.0), one_file=True),
+    Cancellation(("ink", "ash"), (1.0, -0.5), False),
+)
+
+RULES: dict[str, tuple[dict[str, object], Verdict, str]] = {
+    "refused": ({"refusal": "/a: no file; give one"}, Verdict.REFUSED, "/a: no file; give one"),
+    "no key known": (
+        {"applied_target_count": 0, "unmatched_key_count": 10, "first_unmatched_key": "odd"},
+        Verdict.NOOP,
+        (
+            "no key was recognised (10 unknown, first 'odd'): the file is in an unknown convention or made for another "
+            "model"
+        ),
+    ),
+    "all left out": (
+        {"applied_target_count": 0, "ignored_key_count": 10},
+        Verdict.NOOP,
+        "all 10 keys were knowingly left out, so nothing was applied",
+    ),
+    "empty": ({"applied_target_count": 0}, Verdict.NOOP, "the file holds no tensors that change a layer"),
+    "scale 0": (
+        {"scale": 0.0},
+        Verdict.NOOP,
+        "scale is 0, so the adapter changes nothing; give it another scale or leave it out",
+    ),
+    "all zero": (
+        {"zero_target_count": 5},
+        Verdict.NOOP,
+        (
+            "all 5 updates are exactly zero: the file was saved before training, or its weights were lost; "
+            "train or export it again"
+        ),
+    ),
+    "all lost": (
+        {"zero_target_count": 3, "vanished_target_count": 2},
+        Verdict.NOOP,
+        (
+            "the update is too small for the compute precision and vanishes; raise the scale or use a base of higher "
+            "precision"
+        ),
+    ),
+    "faint": (
+        {"delta_ratio": 0.9e-6},
+        Verdict.NOOP,
+        (
+            "the update is too small for the compute precision and vanishes; raise the scale or use a base of higher "
+            "precision"
+        ),
+    ),
+    "cancelled by itself": (
+        {"cancelled": SELF},
+        Verdict.NOOP,
+        "cancelled by the same file in this stack, whose scales [1.0, -1.0] add up to nothing",
+    ),
+    "cancelled by another": (
+        {"cancelled": OTHERS},
+        Verdict.NOOP,
+        "cancelled within this stack: ink, ash at scales [1.0, -0.5] add up to nothing",
+    ),
+    "arrives nowhere": (
+        {"probe_divergence": 3.21e-7},
+        Verdict.NOOP,
+        (
+            "a forward pass with it differs by 3.2e-07 from one without, which is nothing; "
+            "raise the scale, or train it again"
+        ),
+    ),
+    "unknown keys": (
+        {"unmatched_key_count": 3, "first_unmatched_key": "odd.key"},
+        Verdict.PARTIAL,
+        "3 of 10 keys are unknown, first 'odd.key'; the file holds more than was applied",
+    ),
+    "missing layers": (
+        {"applied_target_count": 4},
+        Verdict.PARTIAL,
+        "1 of the 5 layers the file names could not be changed",
+    ),
+    "dead layers": (
+        {"zero_target_count": 1, "vanished_target_count": 1, "first_zero_target": "x.y"},
+        Verdict.PARTIAL,
+        "2 of 5 updates are zero, first 'x.y'",
+    ),
+    "engaged": ({}, Verdict.ENGAGED, "10 of 10 keys changed 5 layers"),
+}
+"""In order of precedence."""
+
+
+def evidence(*changes: dict[str, object]) -> Evidence:
+    return msgspec.structs.replace(HEALTHY, **{name: value for each in changes for name, value in each.items()})
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_every_rule_has_its_verdict_and_its_sentence(rule: str) -> None:
+    changes, verdict, reason = RULES[rule]
+    judged = judge(evidence(changes), LIMITS)
+    assert (judged.verdict, judged.reason) == (verdict, reason)
+
+
+@pytest.mark.parametrize(("first", "second"), list(pairwise(RULES)))
+def test_where_two_rules_hold_the_one_that_makes_less_of_it_goes_first(first: str, second: str) -> None:
+    changes, verdict, reason = RULES[first]
+    judged = judge(evidence(RULES[second][0], changes), LIMITS)
+    assert judged.verdict is verdict
+    assert judged.reason.split("(")[0] == reason.split("(")[0]
+
+
+@pytest.mark.parametrize("scale", [-0.0, 0.0])
+def test_both_zeros_are_a_scale_of_zero(scale: float) -> None:
+    assert judge(evidence({"scale": scale})).reason.startswith("scale is 0")
+
+
+@pytest.mark.parametrize("scale", [-0.5, 1e-30])
+def test_the_scale_alone_accuses_nothing_else(scale: float) -> None:
+    assert judge(evidence({"scale": scale}), LIMITS).verdict is Verdict.ENGAGED
+
+
+def test_keys_knowingly_left_out_are_told_of_an_engaged_adapter() -> None:
+    judged = judge(evidence({"ignored_key_count": 2, "matched_key_count": 8}))
+    assert judged.reason == "8 of 10 keys changed 5 layers; 2 keys knowingly left out"
+
+
+def test_without_thresholds_no_measured_number_accuses() -> None:
+    assert judge(evidence({"delta_ratio": 0.0, "probe_divergence": 0.0})).verdict is Verdict.ENGAGED
+
+
+def test_what_was_not_measured_accuses_nothing() -> None:
+    assert judge(evidence({"delta_ratio": None, "probe_divergence": None}), LIMITS).verdict is Verdict.ENGAGED
+
+
+@pytest.mark.parametrize("number", ["delta_ratio", "probe_divergence"])
+def test_a_threshold_itself_is_enough(number: str) -> None:
+    assert judge(evidence({number: 1e-6}), LIMITS).verdict is Verdict.ENGAGED
+
+
+@pytest.mark.parametrize(
+    ("rule", "noted"), [("engaged", True), ("unknown keys", True), ("faint", True), ("refused", False)]
+)
+def test_notes_stand_behind_what_is_said_of_the_file(rule: str, noted: bool) -> None:
+    changes, _, reason = RULES[rule]
+    judged = judge(evidence(changes, {"notes": ("alpha is 0", "it is old")}), LIMITS)
+    assert judged.reason == (f"{reason}; alpha is 0; it is old" if noted else reason)
+
+
+@pytest.mark.parametrize(
+    ("changes", "changed"),
+    [({}, 5), ({"zero_target_count": 2, "vanished_target_count": 1}, 2), ({"zero_target_count": 5}, 0)]
+    + [(RULES[rule][0], 0) for rule, (_, verdict, _) in RULES.items() if verdict in (Verdict.NOOP, Verdict.REFUSED)],
+)
+def test_only_layers_that_differ_from_the_base_count_as_changed(changes: dict[str, object], changed: int) -> None:
+    judged = judge(evidence(changes), LIMITS)
+    assert judged.changed_target_count == changed
+    assert judged.is_applied == bool(changed)
+
+
+counts = st.integers(0, 6)
+evidences = st.builds(
+    Evidence,
+    refusal=st.none() | st.just("no"),
+    total_key_count=st.just(10),
+    matched_key_count=counts,
+    ignored_key_count=counts,
+    unmatched_key_count=counts,
+    target_count=st.just(6),
+    applied_target_count=counts,
+    zero_target_count=st.integers(0, 3),
+    vanished_target_count=st.integers(0, 3),
+    scale=st.sampled_from([0.0, 1.0, -2.0]),
+    delta_ratio=st.none() | st.floats(0, 1e-5),
+    cancelled=st.sampled_from([None, SELF, OTHERS]),
+    probe_divergence=st.none() | st.floats(0, 1e-5),
+)
+deaths = st.sampled_from(
+    [
+        {"refusal": "no"},
+        {"scale": 0.0},
+        {"cancelled": SELF},
+        {"delta_ratio": 0.0},
+        {"probe_divergence": 0.0},
+        {"zero_target_count": 1},
+        {"vanished_target_count": 1},
+        {"unmatched_key_count": 1},
+        {"applied_target_count": -1},
+    ]
+)
+
+
+def worse(found: Evidence, death: dict[str, object]) -> Evidence:
+    """One more sign of death: counts grow or shrink by one, the rest is put."""
+    counted = {
+        name: max(0, getattr(found, name) + change) if isinstance(change, int) else change
+        for name, change in death.items()
+    }
+    return msgspec.structs.replace(found, **counted)
+
+
+@given(evidences, deaths)
+def test_more_evidence_of_death_never_makes_a_verdict_better(found: Evidence, death: dict[str, object]) -> None:
+    before, after = (judge(each, LIMITS) for each in (found, worse(found, death)))
+    assert WORST_FIRST.index(after.verdict) <= WORST_FIRST.index(before.verdict)
+
+
+@given(evidences)
+def test_every_evidence_has_one_verdict_and_a_sentence(found: Evidence) -> None:
+    judged = judge(found, LIMITS)
+    assert judged.reason
+    assert judged == judge(found, LIMITS)
+
+
+def report(verdict: Verdict, divergence: float | None = None) -> AdapterReport:
+    return AdapterReport(name="ink", path="/ink", verdict=verdict, reason="so", probe_divergence=divergence)
+
+
+def test_an_adapter_that_did_not_engage_is_accused_by_name() -> None:
+    assert accusation(report(Verdict.NOOP)) == "ink is noop: so"
+    assert warnings_of([report(Verdict.PARTIAL)], LIMITS) == ["ink is partial: so"]
+
+
+def test_an_engaged_adapter_that_nobody_will_see_is_warned_of() -> None:
+    (said,) = warnings_of(
+        [report(Verdict.ENGAGED, 0.9e-3), report(Verdict.ENGAGED, 1e-3), report(Verdict.ENGAGED)], LIMITS
+    )
+    assert said == "ink is engaged, but a forward pass differs by 9.0e-04 only, which nobody will see; raise its scale"
