@@ -157,7 +157,7 @@ def _planned(item: Item, out: Path) -> PlannedItem:
         world=item.subject.world,
         name=item.subject.name,
         region=item.subject.place.region,
-        tag=item.tag,
+        tag=item.style.tag,
         tier=item.tier,
         prompt=item.spec.prompt,
         tokens=item.tokens,

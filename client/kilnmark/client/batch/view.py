@@ -34,7 +34,7 @@ def show_plan(out: Console, plan: Plan, folder: Path) -> None:
         stack = ", ".join(f"{adapter.name}:{adapter.scale:g}" for adapter in item.adapters) or "no adapters"
         spec = item.spec
         size = f"{spec.width}x{spec.height}, {_counted(spec.steps, 'step')} on {spec.variant}"
-        tag = "" if item.tag is None else f"; tag {item.tag!r}"
+        tag = "" if item.style.tag is None else f"; tag {item.style.tag!r}"
         facts = f"  seed {spec.seed}; {_length(item.tokens)}; {stack}; {size}{tag}"
         out.print(plain(facts), soft_wrap=True)
         out.print(plain(f"  {folder / item.output}"), soft_wrap=True, style="dim")

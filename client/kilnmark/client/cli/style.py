@@ -115,17 +115,20 @@ def _composed(
     from kilnmark.protocol.content.composition import composition_of, locate_adapters
     from kilnmark.protocol.content.packs import load_pack
     from kilnmark.protocol.content.places import PicturePlace
+    from kilnmark.protocol.picture.catalog import row_of_any
+    from kilnmark.protocol.picture.decide import decide
+    from kilnmark.protocol.wire.requests import RenderParams
 
     roots = [root.absolute() for root in lora_roots]
     composed = load_pack(PackFolder(packs), genre, world).compose(tier, PicturePlace.called(place))
     located = locate_adapters(composed, lambda file, folder: find_adapter(file, folder, packs, roots))
     shapes = load_shapes(composed.variant if composed.variant in PAINTER_NAMES else "dev")
     every: list[str | os.PathLike[str]] = [packs, *roots]
+    decision = decide(RenderParams(prompt=prompt), composed.variant, row_of_any(composed.variant), style=composed)
     return composition_of(
         composed,
-        prompt,
+        decision,
         place=place,
-        variant=composed.variant,
         inspections=[inspect_file(path, shapes, roots=every).inspection for path in located.paths],
         problems=located.problems,
         warnings=composed.pack.warnings,

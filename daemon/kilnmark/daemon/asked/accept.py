@@ -5,7 +5,6 @@ in a warning.
 """
 
 import asyncio
-import secrets
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -14,8 +13,10 @@ from kilnmark.daemon.asked.styled import Styled
 from kilnmark.daemon.pictures.hashes import Seen, look_at
 from kilnmark.keymaps.errors import RefusedFile
 from kilnmark.keymaps.files.safefile import locate
+from kilnmark.protocol.content.packs import ComposedStyle
 from kilnmark.protocol.content.tiers import Tier, load_tiers
-from kilnmark.protocol.picture.catalog import MAX_PIXELS, VARIANTS, Variant, row_of_any
+from kilnmark.protocol.picture.catalog import VARIANTS, row_of_any
+from kilnmark.protocol.picture.decide import Decision, base_for, decide
 from kilnmark.protocol.picture.report import AdapterReport, Verdict
 from kilnmark.protocol.settings import Settings
 from kilnmark.protocol.wire.errors import AdapterRefused, InvalidParams
@@ -23,7 +24,7 @@ from kilnmark.protocol.wire.replies import StackInfo
 from kilnmark.protocol.wire.requests import RenderParams
 from kilnmark.protocol.wire.work import RenderCommand
 
-__all__ = ["Accepted", "Located", "accept", "known_variant", "locate_stack", "refusal"]
+__all__ = ["Accepted", "Located", "accept", "decided", "known_variant", "locate_stack", "refusal"]
 
 
 class Accepted(NamedTuple):
@@ -66,39 +67,35 @@ def accept(params: RenderParams, settings: Settings, job_id: str, styled: Styled
     Raises:
         InvalidParams: a name is unknown, or the picture is too large.
     """
-    asked = styled.asked(params) if styled else params
-    tier = styled.style.tier if styled else _tier(params.tier)
-    wished = styled.style.variant if styled else tier.variant if tier else None
-    base = _base(asked, wished, settings)
-    variant = row_of_any(base)
-    width = asked.width or (tier or variant).width
-    height = asked.height or (tier or variant).height
-    if width * height > MAX_PIXELS:
-        problem = f"{width}x{height} is more than {MAX_PIXELS} pixels - at `$.params.width`; ask for less"
-        raise InvalidParams(problem)
-    stack = styled.stack if styled else _stack(asked)
+    decision = decided(params, settings, styled.style if styled else None)
+    stack = styled.stack if styled else _stack(params)
     order = RenderCommand(
+        **decision.spec.fields_for(RenderCommand),
         job_id=job_id,
-        variant=base,
-        prompt=asked.prompt,
-        negative_prompt=asked.negative_prompt,
-        tier=asked.tier,
-        seed=secrets.randbits(32) if asked.seed is None else asked.seed,
-        steps=asked.steps or (tier or variant).steps,
-        guidance=_guidance(asked, tier, variant),
-        width=width,
-        height=height,
+        tier=params.tier,
         lora_names=list(stack.names),
-        lora_paths=asked.lora_paths,
-        lora_scales=asked.lora_scales,
+        lora_paths=styled.files.paths if styled else params.lora_paths,
+        lora_scales=styled.scales if styled else params.lora_scales,
         stack=stack,
-        on_mismatch=asked.on_mismatch,
-        probe=asked.probe,
+        on_mismatch=params.on_mismatch,
+        probe=params.probe,
     )
-    warnings = _warnings(asked, tier if styled is None else None, variant, base)
-    return Accepted(
-        order, (*(styled.warnings_on(base) if styled else ()), *warnings), repeatable=asked.seed is not None
-    )
+    return Accepted(order, (*(styled.warnings if styled else ()), *decision.warnings), decision.repeatable)
+
+
+def decided(params: RenderParams, settings: Settings, style: ComposedStyle | None) -> Decision:
+    """What a request comes to on the bases that this daemon may hold.
+
+    Args:
+        style: What its genre comes to; None: it names none.
+
+    Raises:
+        InvalidParams: a name is unknown, or the picture is too large.
+    """
+    tier = _tier(params.tier) if style is None else None
+    base = base_for(params.variant, style, tier, served=settings.variants, default=settings.variant)
+    known_variant(base, settings)
+    return decide(params, base, row_of_any(base), style=style, tier=tier)
 
 
 async def locate_stack(order: RenderCommand, roots: Sequence[Path]) -> Located:
@@ -154,13 +151,6 @@ def known_variant(asked: str | None, settings: Settings) -> str:
     )
 
 
-def _base(params: RenderParams, wished: str | None, settings: Settings) -> str:
-    """The request's word, else the wished one where this daemon may hold that, else the one it was started with."""
-    if params.variant is None and wished is not None and wished in settings.variants:
-        return wished
-    return known_variant(params.variant, settings)
-
-
 def _tier(name: str | None) -> Tier | None:
     if name is None:
         return None
@@ -173,20 +163,3 @@ def _tier(name: str | None) -> Tier | None:
 def _stack(params: RenderParams) -> StackInfo:
     names = tuple(Path(path).stem for path in params.lora_paths)
     return StackInfo(source="paths" if names else "none", tier=params.tier, names=names)
-
-
-def _guidance(params: RenderParams, tier: Tier | None, variant: Variant) -> float:
-    if not variant.guided:
-        return variant.guidance
-    return (tier or variant).guidance if params.guidance is None else params.guidance
-
-
-def _warnings(params: RenderParams, tier: Tier | None, variant: Variant, base: str) -> list[str]:
-    warnings = []
-    if tier is not None and tier.variant != base:
-        warnings.append(f"tier {tier.name!r} was tuned for {tier.variant!r}; this picture was rendered on {base!r}")
-    if params.negative_prompt:
-        warnings.append("FLUX.1 has no negative prompt; it was not used")
-    if params.guidance is not None and not variant.guided:
-        warnings.append(f"variant {variant.name!r} takes no guidance; {params.guidance:g} was not used")
-    return warnings

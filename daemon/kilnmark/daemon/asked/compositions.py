@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from kilnmark.daemon.asked.accept import accept
+from kilnmark.daemon.asked.accept import decided
 from kilnmark.daemon.asked.inspections import Inspections
 from kilnmark.daemon.asked.packs import Packs
 from kilnmark.protocol.content.composition import Composition, composition_of
@@ -34,13 +34,12 @@ async def compose(
     """
     styled = await packs.compose(params.genre, params.world, params.tier, params.place)
     asked = RenderParams(prompt=params.prompt, genre=params.genre, world=params.world, tier=params.tier)
-    order, warnings, _ = accept(asked, settings, "", styled)
+    decision = decided(asked, settings, styled.style)
     return composition_of(
         styled.style,
-        params.prompt,
+        decision,
         place=params.place,
-        variant=order.variant,
-        inspections=await inspections.files(styled.files.paths, order.variant, on_file),
+        inspections=await inspections.files(styled.files.paths, decision.spec.variant, on_file),
         problems=styled.files.problems,
-        warnings=warnings,
+        warnings=styled.warnings,
     )

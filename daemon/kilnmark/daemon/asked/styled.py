@@ -5,14 +5,11 @@ What the daemon knows of a style beyond its documents; where those come from is 
 
 from dataclasses import dataclass
 
-import msgspec
-
 from kilnmark.protocol.content.composition import Located, stack_info
 from kilnmark.protocol.content.packs import ComposedStyle
 from kilnmark.protocol.picture.report import AdapterReport, Verdict
 from kilnmark.protocol.wire.errors import AdapterRefused
 from kilnmark.protocol.wire.replies import StackInfo
-from kilnmark.protocol.wire.requests import RenderParams
 
 __all__ = ["Styled"]
 
@@ -30,29 +27,10 @@ class Styled:
         """As a reply names it."""
         return stack_info(self.style)
 
-    def asked(self, params: RenderParams) -> RenderParams:
-        """The request, with what the style says where it is silent."""
-        fields = self.style.fields
-        return msgspec.structs.replace(
-            params,
-            prompt=self.style.prompt(params.prompt),
-            negative_prompt=fields.negative_prompt if params.negative_prompt is None else params.negative_prompt,
-            seed=fields.base_seed if params.seed is None else params.seed,
-            lora_paths=self.files.paths,
-            lora_scales=[adapter.entry.scale for adapter in self.style.stack.adapters],
-        )
-
-    def warnings_on(self, base: str) -> tuple[str, ...]:
-        """What to warn of when it is painted on this base."""
-        wished, tier = self.style.variant, self.style.tier
-        if wished == base:
-            return self.warnings
-        whose = (
-            f"tier {tier.name!r} was tuned for {wished!r}"
-            if wished == tier.variant
-            else f"the style of genre {self.style.pack.genre!r} prefers {wished!r}"
-        )
-        return (*self.warnings, f"{whose}; this picture was rendered on {base!r}")
+    @property
+    def scales(self) -> list[float]:
+        """Of its adapters, in stack order."""
+        return [adapter.entry.scale for adapter in self.style.stack.adapters]
 
     @property
     def refused(self) -> list[AdapterReport]:

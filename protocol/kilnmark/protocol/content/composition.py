@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import msgspec
 
 from kilnmark.protocol.content.problems import Problem
-from kilnmark.protocol.picture.catalog import row_of_any
 from kilnmark.protocol.picture.spec import PictureNumbers
 from kilnmark.protocol.wire.inspection import Inspection
 from kilnmark.protocol.wire.replies import StackInfo
 
 if TYPE_CHECKING:
     from kilnmark.protocol.content.packs import ComposedStyle
+    from kilnmark.protocol.picture.decide import Decision
 
 __all__ = ["ComposedLora", "Composition", "Found", "Located", "composition_of", "locate_adapters", "stack_info"]
 
@@ -108,10 +108,9 @@ def stack_info(style: "ComposedStyle") -> StackInfo:
 
 def composition_of(
     style: "ComposedStyle",
-    prompt: str,
+    decision: "Decision",
     *,
     place: str | None,
-    variant: str,
     inspections: Sequence[Inspection],
     problems: Sequence[Problem],
     warnings: Sequence[str],
@@ -120,14 +119,12 @@ def composition_of(
 
     Args:
         style: What was composed.
-        prompt: The caller's; empty shows the style's own words alone.
+        decision: What that comes to; without a prompt, the style's own words alone.
         place: The caller's; `style` was composed for it.
-        variant: The base that it would be painted on.
         inspections: Of the stack's files, in its order.
         problems: With those files.
-        warnings: What a render would warn of.
+        warnings: What a render would warn of, beside what the decision does.
     """
-    tier = style.tier
     loras = [
         ComposedLora(
             name=adapter.entry.name,
@@ -139,19 +136,15 @@ def composition_of(
         )
         for adapter, inspection in zip(style.stack.adapters, inspections, strict=True)
     ]
+    fields = decision.spec.fields_for(Composition)
+    if not decision.repeatable:
+        fields["seed"] = None
     return Composition(
+        **fields,
         stack=stack_info(style),
-        prompt=style.prompt(prompt),
         place=place,
         tag=style.tag,
-        negative_prompt=style.fields.negative_prompt,
-        variant=variant,
-        seed=style.fields.base_seed,
-        width=tier.width,
-        height=tier.height,
-        steps=tier.steps,
-        guidance=tier.guidance if row_of_any(variant).guided else 0.0,
         loras=loras,
         problems=list(problems),
-        warnings=list(warnings),
+        warnings=[*warnings, *decision.warnings],
     )

@@ -14,12 +14,21 @@ from msgspec import UNSET, UnsetType
 
 from kilnmark.protocol.picture.catalog import Variant
 
-__all__ = ["TOOL_NAMES", "AdapterContent", "PictureNumbers", "PictureSpec", "PinnedSpec", "asked_again"]
+__all__ = [
+    "NUMBERS",
+    "TOOL_NAMES",
+    "AdapterContent",
+    "PictureNumbers",
+    "PictureSpec",
+    "PinnedSpec",
+    "asked_again",
+    "untaken",
+]
 
 TOOL_NAMES = {"steps": "Steps", "guidance": "Distilled CFG Scale"}
 """What the web UIs of the field call a setting."""
 
-_NO_SETTINGS = ("prompt", "width", "height", "start")
+_SIZE = ("width", "height")
 
 _COUNTED = ("steps",)
 """Settings whose name stands behind their number."""
@@ -56,8 +65,7 @@ class PictureNumbers(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def settings(self) -> Mapping[str, float]:
         """Its numbers by name, save its size."""
-        names = (name for name in PictureNumbers.__struct_fields__ if name not in _NO_SETTINGS)
-        return {name: getattr(self, name) for name in names}
+        return {name: getattr(self, name) for name in NUMBERS if name not in _SIZE}
 
     @property
     def size_and_settings(self) -> str:
@@ -66,6 +74,16 @@ class PictureNumbers(msgspec.Struct, frozen=True, kw_only=True):
             f"{value} {name}" if name in _COUNTED else f"{name} {value:g}" for name, value in self.settings.items()
         ]
         return ", ".join([f"{self.width} x {self.height}", *words])
+
+
+NUMBERS = tuple(name for name in PictureNumbers.__struct_fields__ if name not in ("prompt", "start"))
+"""Those that a request, a tier or a variant decides."""
+
+
+def untaken(row: Variant) -> frozenset[str]:
+    """What a variant takes none of, as the spec calls it."""
+    takes = {"guidance": row.guided, "negative_prompt": row.negative_prompt}
+    return frozenset(name for name, is_taken in takes.items() if not is_taken)
 
 
 class PictureSpec(PictureNumbers, frozen=True, kw_only=True):
@@ -88,11 +106,6 @@ class PictureSpec(PictureNumbers, frozen=True, kw_only=True):
         """The spec with its stack: content hash in hex and scale of each adapter, in stack order."""
         stack = tuple(AdapterContent(sha256, float(scale)) for sha256, scale in adapters)
         return PinnedSpec(**self.fields_for(PictureSpec), adapters=stack)
-
-    def on(self, variant: str, row: Variant) -> "PictureSpec":
-        """The same on another base, which may take no guidance."""
-        guidance = self.guidance if row.guided else row.guidance
-        return msgspec.structs.replace(self, variant=variant, guidance=guidance)
 
     def fields_for(self, carrier: type[PictureNumbers]) -> dict[str, Any]:
         """The fields of a message about this picture that the picture decides, to build the message of."""
@@ -121,8 +134,8 @@ def asked_again(spec: PictureSpec, row: Variant) -> dict[str, Any]:
     """The fields of a request that is decided to this very spec, whatever its tier says.
 
     Args:
-        row: Of its variant; what that takes none of is not asked for.
+        row: Of its variant; numbers that it takes none of are not asked for.
     """
     fields = {name: getattr(spec, name) for name in PictureSpec.__struct_fields__}
-    told = {name: value for name, value in fields.items() if value is not UNSET}
-    return told if row.guided else {**told, "guidance": None}
+    unasked = dict.fromkeys(untaken(row).intersection(NUMBERS))
+    return {name: value for name, value in {**fields, **unasked}.items() if value is not UNSET}

@@ -49,7 +49,7 @@ visual_tag_overrides:
 def test_region_and_name_decide_what_a_place_adds(packs: SmallPacks) -> None:
     packs.write("worlds/mire/visual_style.yaml", DIRECTED)
     items = plan(packs, world="mire").items
-    assert [(item.tag, item.spec.prompt) for item in items] == [
+    assert [(item.style.tag, item.spec.prompt) for item in items] == [
         ("high_fen", "inkwash, a stair of glass, reeds to the sky, on rough paper"),
         ("kiln", "inkwash, Old Kiln: A kiln that never cools. warm brick, on rough paper"),
     ]
@@ -129,7 +129,7 @@ def test_of_a_tree_of_mixed_quality_every_unusable_entry_is_named(tree: PacksTre
 
 
 def test_a_world_of_twelve_directed_places_is_planned_with_their_tags(tree_plan: Plan) -> None:
-    tags = {item.subject.place: item.tag for item in tree_plan.items if "low tide light over" in item.spec.prompt}
+    tags = {item.subject.place: item.style.tag for item in tree_plan.items if "low tide light over" in item.spec.prompt}
     found = {place.region or (place.name or "").split(" of ")[0]: tag for place, tag in tags.items()}
     assert found == {
         "the shore": "the_shore",
@@ -137,7 +137,7 @@ def test_a_world_of_twelve_directed_places_is_planned_with_their_tags(tree_plan:
         "The drowned orchard": "orchard",
         "The one good well": None,
     }
-    shores = [item for item in tree_plan.items if item.tag == "the_shore"]
+    shores = [item for item in tree_plan.items if item.style.tag == "the_shore"]
     ends = [f", wet granite, kelp, grey morning, low tide light over {item.subject.world}" for item in shores]
     assert all(item.spec.prompt.endswith(end) for item, end in zip(shores, ends, strict=True))
 

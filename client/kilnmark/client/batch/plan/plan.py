@@ -19,7 +19,10 @@ from kilnmark.client.cli.pack_files import PackFolder, find_adapter
 from kilnmark.protocol.content.composition import locate_adapters
 from kilnmark.protocol.content.packs import ComposedStyle, PackFiles, load_pack
 from kilnmark.protocol.content.problems import Problem, UnusableContent
+from kilnmark.protocol.picture.catalog import row_of_any
+from kilnmark.protocol.picture.decide import decide
 from kilnmark.protocol.picture.spec import PictureSpec
+from kilnmark.protocol.wire.requests import RenderParams
 
 __all__ = ["Item", "Plan", "Wishes", "make_plan"]
 
@@ -56,20 +59,31 @@ class Item:
     Attributes:
         subject: What it shows.
         take: Which of several seeds it has, counted from 1.
-        tag: Of the style's `visual_tag_overrides`, the one that the subject's place gets; None: none is meant for it.
-        spec: What decides it, on the base that its style or its tier wants, with the tier's guidance.
+        asked: What is asked for it.
+        style: What its genre, world, tier and place come to.
+        spec: What decides it, on the base that its style or its tier wants.
+        tokens: The length of its prompt.
         adapters: In stack order.
         output: Its place, from the batch's folder, with forward slashes.
     """
 
     subject: Subject
-    tier: str
     take: int
-    tag: str | None
+    asked: RenderParams
+    style: ComposedStyle
     spec: PictureSpec
     tokens: Tokens
     adapters: tuple[PlannedAdapter, ...]
     output: str
+
+    @property
+    def tier(self) -> str:
+        """The kind of picture that it is."""
+        return self.style.tier.name
+
+    def on(self, base: str) -> PictureSpec:
+        """What decides it on another base than it wants."""
+        return self.spec if base == self.spec.variant else _spec(self.asked, self.style, base)
 
 
 @dataclass(slots=True)
@@ -159,38 +173,35 @@ class _Styled:
 def _add_items(
     plan: Plan, subject: Subject, styled: _Styled, outputs: Outputs, counter: TokenCounter, wishes: Wishes
 ) -> None:
-    style, tier, variant = styled.style, styled.style.tier, styled.style.variant
-    prompt = style.prompt(subject.words)
-    tokens = counter.count(prompt, variant)
+    style, tier = styled.style, styled.style.tier
+    takes = [_asked(subject, style, take, wishes) for take in range(1, wishes.takes + 1)]
+    specs = [_spec(asked, style, style.variant) for asked in takes]
+    tokens = counter.count(specs[0].prompt, style.variant)
     if words := excess(tokens):
         plan.warnings.append(Problem(file=subject.file, line=subject.line, entry=subject.name, message=words))
     place = outputs.place(subject.genre, subject.world, subject.kind, subject.name, tier.name)
-    for take in range(1, wishes.takes + 1):
-        plan.items.append(
-            Item(
-                subject=subject,
-                tier=tier.name,
-                take=take,
-                tag=style.tag,
-                spec=PictureSpec(
-                    prompt=prompt,
-                    negative_prompt=style.fields.negative_prompt,
-                    seed=seed_of(
-                        subject.genre,
-                        subject.world,
-                        subject.name,
-                        tier.name,
-                        base_seed=style.fields.base_seed,
-                        take=take,
-                    ),
-                    width=tier.width,
-                    height=tier.height,
-                    steps=wishes.steps or tier.steps,
-                    guidance=tier.guidance,
-                    variant=variant,
-                ),
-                tokens=tokens,
-                adapters=styled.adapters,
-                output=outputs.take(place, take),
-            )
+    plan.items += [
+        Item(
+            subject=subject,
+            take=take,
+            asked=asked,
+            style=style,
+            spec=spec,
+            tokens=tokens,
+            adapters=styled.adapters,
+            output=outputs.take(place, take),
         )
+        for take, (asked, spec) in enumerate(zip(takes, specs, strict=True), start=1)
+    ]
+
+
+def _asked(subject: Subject, style: ComposedStyle, take: int, wishes: Wishes) -> RenderParams:
+    """What a daemon would be asked for one take of a subject, but for its stack."""
+    seed = seed_of(
+        subject.genre, subject.world, subject.name, style.tier.name, base_seed=style.fields.base_seed, take=take
+    )
+    return RenderParams(prompt=subject.words, tier=style.tier.name, seed=seed, steps=wishes.steps)
+
+
+def _spec(asked: RenderParams, style: ComposedStyle, base: str) -> PictureSpec:
+    return decide(asked, base, row_of_any(base), style=style).spec

@@ -16,6 +16,7 @@ from kilnmark.client.batch.plan.plan import Item
 from kilnmark.client.batch.run.outputs import bare_of
 from kilnmark.protocol.content.tiers import load_tiers
 from kilnmark.protocol.picture.catalog import row_of_any
+from kilnmark.protocol.picture.decide import base_for
 from kilnmark.protocol.picture.record import PictureRecord
 from kilnmark.protocol.picture.report import Verdict
 from kilnmark.protocol.picture.spec import AdapterContent, PinnedSpec, asked_again
@@ -109,9 +110,9 @@ def make_tasks(
     """
     tasks = []
     for item in items:
-        variant = item.spec.variant if item.spec.variant in served else default
+        base = base_for(None, item.style, None, served=served, default=default)
         adapters = [(sha256_of(adapter.path), adapter.scale) for adapter in item.adapters]
-        spec = item.spec.on(variant, row_of_any(variant))
+        spec = item.on(base)
         tasks.append(Task(item, bare=False, output=item.output, spec=spec.pinned(adapters)))
         if compare_base and adapters:
             tasks.append(Task(item, bare=True, output=bare_of(item.output), spec=spec.pinned(())))

@@ -1,0 +1,126 @@
+"""From what is asked for to a picture, decided: the one place where request, style, tier and variant meet.
+
+The request's own word goes first, then its style's or its tier's, then its variant's. The daemon, offline compose, the
+dry run and batches all decide here; whether a base is served, and where files lie, is theirs to know.
+"""
+
+import secrets
+from collections.abc import Callable, Collection, Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+from kilnmark.protocol.picture.catalog import MAX_PIXELS, Variant, family_of
+from kilnmark.protocol.picture.spec import NUMBERS, PictureSpec, untaken
+from kilnmark.protocol.wire.errors import InvalidParams
+
+if TYPE_CHECKING:
+    from kilnmark.protocol.content.packs import ComposedStyle
+    from kilnmark.protocol.content.tiers import Tier
+    from kilnmark.protocol.wire.requests import RenderParams
+
+__all__ = ["Decision", "base_for", "decide"]
+
+_Word = TypeVar("_Word")
+
+
+class Decision(NamedTuple):
+    """A picture, decided.
+
+    Attributes:
+        spec: What decides its pixels, save its stack.
+        warnings: What was asked for and is not so.
+        repeatable: The seed is the request's own or its style's: asked for again, the same picture is meant.
+    """
+
+    spec: PictureSpec
+    warnings: tuple[str, ...]
+    repeatable: bool
+
+
+def base_for(
+    asked: str | None, style: "ComposedStyle | None", tier: "Tier | None", *, served: Collection[str], default: str
+) -> str:
+    """The variant to paint on: the request's word, else the style's or the tier's where it is served, else `default`.
+
+    Args:
+        asked: By the request; it need not be served.
+        served: What whoever paints may hold.
+        default: What it was started with.
+    """
+    if asked is not None:
+        return asked
+    wished = _wished(style, tier)
+    return wished if wished is not None and wished in served else default
+
+
+def decide(
+    asked: "RenderParams",
+    base: str,
+    row: Variant,
+    *,
+    style: "ComposedStyle | None" = None,
+    tier: "Tier | None" = None,
+    draw: Callable[[], int] = lambda: secrets.randbits(32),
+) -> Decision:
+    """Decide everything that a request left open.
+
+    Args:
+        asked: The request; what it says of its stack is not looked at.
+        base: The variant to paint on, as it is called here.
+        row: What is known of it.
+        style: What its genre, world and tier come to; None: it names no genre.
+        tier: Its tier, where it names no genre; None: it names none.
+        draw: Gives a seed where nobody says one.
+
+    Raises:
+        InvalidParams: The picture is too large.
+    """
+    fields = style.fields if style else None
+    seed = _first(asked.seed, fields.base_seed if fields else None)
+    spec = PictureSpec(
+        prompt=style.prompt(asked.prompt) if style else asked.prompt,
+        negative_prompt=_first(asked.negative_prompt, fields.negative_prompt if fields else None),
+        variant=base,
+        seed=draw() if seed is None else seed,
+        **_numbers(asked, style.tier if style else tier, row),
+    )
+    if spec.width * spec.height > MAX_PIXELS:
+        problem = f"{spec.width}x{spec.height} is more than {MAX_PIXELS} pixels - at `$.params.width`; ask for less"
+        raise InvalidParams(problem)
+    warnings = (*_other_base(base, style, tier), *_unused(asked, spec, row))
+    return Decision(spec, warnings, repeatable=seed is not None)
+
+
+def _first(*words: _Word | None) -> _Word | None:
+    return next((word for word in words if word is not None), None)
+
+
+def _numbers(asked: "RenderParams", tier: "Tier | None", row: Variant) -> dict[str, Any]:
+    """The request's, else the tier's, else the variant's; what the variant takes none of is its own."""
+    numbers = {name: _first(getattr(asked, name), getattr(tier or row, name)) for name in NUMBERS}
+    return numbers | {name: getattr(row, name) for name in untaken(row).intersection(NUMBERS)}
+
+
+def _wished(style: "ComposedStyle | None", tier: "Tier | None") -> str | None:
+    return style.variant if style else tier.variant if tier else None
+
+
+def _other_base(base: str, style: "ComposedStyle | None", tier: "Tier | None") -> Iterator[str]:
+    """A tier's numbers and a style's adapters are for the base that they name."""
+    wished = _wished(style, tier)
+    if wished in (None, base):
+        return
+    named = style.tier if style else tier
+    whose = f"tier {named.name!r} was tuned for" if named and named.variant == wished else ""
+    if style and not whose:
+        whose = f"the style of genre {style.pack.genre!r} prefers"
+    yield f"{whose} {wished!r}; this picture was rendered on {base!r}"
+
+
+def _unused(asked: "RenderParams", spec: PictureSpec, row: Variant) -> Iterator[str]:
+    """What a variant takes none of, where it was asked for."""
+    if spec.negative_prompt and "negative_prompt" in untaken(row):
+        yield f"{family_of(row).title} has no negative prompt; it was not used"
+    for name in NUMBERS:
+        word = getattr(asked, name)
+        if word is not None and name in untaken(row):
+            yield f"variant {row.name!r} takes no {name}; {word:g} was not used"

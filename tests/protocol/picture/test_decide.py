@@ -1,0 +1,138 @@
+"""What a request comes to: its own word first, then its style's or its tier's, then its variant's."""
+
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kilnmark.protocol.content.packs import ComposedStyle, load_pack
+from kilnmark.protocol.content.places import PicturePlace
+from kilnmark.protocol.content.tiers import Tier
+from kilnmark.protocol.picture.catalog import MAX_PIXELS, VARIANTS
+from kilnmark.protocol.picture.decide import Decision, base_for, decide
+from kilnmark.protocol.picture.spec import NUMBERS, asked_again
+from kilnmark.protocol.wire.errors import InvalidParams
+from kilnmark.protocol.wire.requests import RenderParams
+from tests.protocol.content.made import Shelf
+
+DEV, SCHNELL = VARIANTS["dev"], VARIANTS["schnell"]
+TAKING = msgspec.structs.replace(DEV, negative_prompt=True)
+
+sides = st.integers(4, 128).map(lambda n: n * 16)
+numbers = st.fixed_dictionaries(
+    {"width": sides, "height": sides, "steps": st.integers(1, 100), "guidance": st.floats(0, 30)}
+)
+words = st.fixed_dictionaries(
+    {},
+    optional={
+        "width": sides,
+        "height": sides,
+        "steps": st.integers(1, 100),
+        "guidance": st.floats(0, 30),
+        "seed": st.integers(0, 2**53 - 1),
+        "negative_prompt": st.text(max_size=9),
+    },
+)
+rows = st.sampled_from([*VARIANTS.values(), TAKING])
+
+
+def tier(name: str = "mine", **numbers: Any) -> Tier:
+    return Tier(name=name, **({"width": 64, "height": 64} | numbers))
+
+
+def style(text: str = "loras: []", tiers: str = "portrait: {width: 640}") -> ComposedStyle:
+    texts = {"ink/visual_style.yaml": text, "ink/tiers.yaml": tiers}
+    return load_pack(Shelf(texts), "ink").compose("portrait", PicturePlace())
+
+
+def asked(**said: Any) -> RenderParams:
+    return RenderParams(prompt="a mill", **said)
+
+
+def drawn() -> int:
+    return 41
+
+
+def made(row: Any = DEV, style: ComposedStyle | None = None, tier: Tier | None = None, **said: Any) -> Decision:
+    return decide(asked(**said), row.name, row, style=style, tier=tier, draw=drawn)
+
+
+@given(said=words, of_tier=numbers, row=rows)
+def test_request_goes_before_tier_and_tier_before_variant(said: Any, of_tier: Any, row: Any) -> None:
+    with_tier, without = made(row, tier=tier(**of_tier), **said).spec, made(row, **said).spec
+    for name in NUMBERS:
+        if name != "guidance" or row.guided:
+            assert getattr(with_tier, name) == said.get(name, of_tier[name])
+            assert getattr(without, name) == said.get(name, getattr(row, name))
+
+
+@given(said=words, of_tier=numbers)
+def test_a_variant_without_guidance_has_its_own_whatever_is_said(said: Any, of_tier: Any) -> None:
+    decision = made(SCHNELL, tier=tier(**of_tier), **said)
+    assert decision.spec.guidance == SCHNELL.guidance
+    assert any("takes no guidance" in warning for warning in decision.warnings) is ("guidance" in said)
+
+
+@given(said=words)
+def test_a_request_goes_before_a_style(said: Any) -> None:
+    decision = made(style=style("{loras: [], base_seed: 9, negative_prompt: photo}"), **said)
+    assert decision.spec.seed == said.get("seed", 9)
+    assert decision.spec.negative_prompt == said.get("negative_prompt", "photo")
+    assert (decision.spec.width, decision.repeatable) == (said.get("width", 640), True)
+
+
+@given(said=words, of_tier=numbers, other=numbers, row=rows)
+def test_what_is_decided_and_asked_for_again_is_decided_the_same(said: Any, of_tier: Any, other: Any, row: Any) -> None:
+    spec = made(row, tier=tier(**of_tier), **said).spec
+    again = decide(RenderParams(**asked_again(spec, row)), row.name, row, tier=tier(**other))
+    assert again.spec == spec
+    assert not any("guidance" in warning for warning in again.warnings)
+
+
+def test_a_seed_that_nobody_says_is_drawn_and_not_repeatable() -> None:
+    assert (made().spec.seed, made().repeatable) == (drawn(), False)
+    assert (made(style=style()).spec.seed, made(style=style()).repeatable) == (drawn(), False)
+    assert (made(seed=0).spec.seed, made(seed=0).repeatable) == (0, True)
+
+
+def test_seeds_are_drawn_anew() -> None:
+    assert len({decide(asked(), "dev", DEV).spec.seed for _ in range(20)}) > 1
+
+
+def test_a_styles_words_are_in_the_prompt() -> None:
+    text = "{positive_suffix: on paper, loras: [{name: a, file: a, scale: 1, applies_to: [portrait], trigger: wsh}]}"
+    assert made(style=style(text)).spec.prompt == "wsh, a mill, on paper"
+    assert made().spec.prompt == "a mill"
+
+
+@pytest.mark.parametrize(("row", "is_warned"), [(DEV, True), (TAKING, False)])
+def test_a_negative_prompt_is_warned_of_where_the_variant_takes_none(row: Any, is_warned: bool) -> None:
+    decision = made(row, negative_prompt="fog")
+    assert decision.spec.negative_prompt == "fog"
+    assert decision.warnings == (("FLUX.1 has no negative prompt; it was not used",) if is_warned else ())
+    assert made(row, negative_prompt="").warnings == ()
+
+
+def test_a_size_of_request_and_tier_together_has_the_same_limit() -> None:
+    assert made(width=2048, height=2048).spec.width ** 2 == MAX_PIXELS
+    with pytest.raises(InvalidParams, match="4096x2048 is more than"):
+        made(tier=tier(height=2048), width=4096)
+
+
+def test_another_base_than_was_meant_is_warned_of() -> None:
+    assert made(tier=tier(variant="dev")).warnings == ()
+    [warning] = made(SCHNELL, tier=tier(variant="dev")).warnings
+    assert warning == "tier 'mine' was tuned for 'dev'; this picture was rendered on 'schnell'"
+    [warning] = made(DEV, style=style("{loras: [], preferred_model: schnell}")).warnings
+    assert warning == "the style of genre 'ink' prefers 'schnell'; this picture was rendered on 'dev'"
+
+
+def test_a_base_is_the_requests_else_the_wished_one_where_it_is_served() -> None:
+    preferring = style("{loras: [], preferred_model: schnell}")
+    assert base_for("elsewhere", preferring, None, served=["dev"], default="dev") == "elsewhere"
+    assert base_for(None, preferring, None, served=["dev", "schnell"], default="dev") == "schnell"
+    assert base_for(None, preferring, None, served=["dev"], default="dev") == "dev"
+    assert base_for(None, None, tier(variant="schnell"), served=["schnell", "dev"], default="dev") == "schnell"
+    assert base_for(None, None, None, served=["schnell"], default="dev") == "dev"
