@@ -24,8 +24,8 @@ def main() -> None:
     """Write all the files."""
     write("dev", "Transformer(ModelConfig.dev())", Transformer(ModelConfig.dev()))
     write("schnell", "Transformer(ModelConfig.schnell())", Transformer(ModelConfig.schnell()))
-    write("flux2_klein_4b", "Flux2Transformer of ModelConfig.flux2_klein_4b()", flux2_klein_4b())
-    write("z_image_turbo", "ZImageTransformer()", ZImageTransformer())
+    write("flux2-klein-4b", "Flux2Transformer of ModelConfig.flux2_klein_4b()", flux2_klein_4b())
+    write("z-image-turbo", "ZImageTransformer()", ZImageTransformer())
     write("clip_l", "CLIPEncoder()", CLIPEncoder())
     write("t5_xxl", "T5Encoder()", T5Encoder())
 

@@ -24,7 +24,7 @@ from kilnmark.keymaps.adapter import Adapter, read_adapter
 from kilnmark.keymaps.engagement import describe, evidence
 from kilnmark.keymaps.errors import RefusedFile
 from kilnmark.keymaps.files.safefile import AdapterHeader, read_header
-from kilnmark.keymaps.names.shapes import PAINTERS, load_shapes
+from kilnmark.keymaps.names.shapes import load_shapes, painters
 from kilnmark.keymaps.remap.convert import GOALS, GoalName, remap_adapter
 from kilnmark.keymaps.updates.update import Update
 from kilnmark.keymaps.zoo.write import StoredAs
@@ -159,7 +159,7 @@ def _outcomes(path: Path, number: int) -> Counter[str]:
     """What every reader says of one file."""
     found: Counter[str] = Counter()
     accepted = _read_header(path, found)
-    adapters = [adapter for name in PAINTERS if (adapter := _read(path, name, found)) is not None]
+    adapters = [adapter for name in painters() if (adapter := _read(path, name, found)) is not None]
     if adapters and not accepted:
         raise Broken("read whole, though its header was refused")
     if adapters and number % 4 == 0:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from kilnmark.keymaps.names.shapes import PAINTERS
+from kilnmark.keymaps.names.shapes import painters
 from kilnmark.keymaps.zoo.write import make_adapter, write_tensors
 from tests.client.conftest import KILNMARK
 
@@ -141,8 +141,8 @@ def test_a_file_engages_in_the_variants_it_was_made_for(
         f"transformer.{module}.lora_B.weight": np.ones((rows, 2), np.float32),
     }
     path = write_tensors(tmp_path / "a.safetensors", tensors)
-    codes = {variant: inspect(path, "--variant", variant).returncode for variant in PAINTERS}
-    assert codes == {variant: 0 if variant in made_for else 3 for variant in PAINTERS}
+    codes = {variant: inspect(path, "--variant", variant).returncode for variant in painters()}
+    assert codes == {variant: 0 if variant in made_for else 3 for variant in painters()}
 
 
 def test_a_file_named_twice_is_inspected_once(shelf: Path) -> None:

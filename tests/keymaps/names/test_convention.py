@@ -7,8 +7,9 @@ import yaml
 from pydantic import ValidationError
 
 from kilnmark.keymaps.names.convention import Keymap, Meaning, Named, OfEncoder, Refused, load_keymaps, recognise
-from kilnmark.keymaps.names.schema import Role, Rows, load_tables, parse_convention, parse_table
-from kilnmark.keymaps.names.shapes import BLOCK, PAINTERS, block_count, encoder_of, load_shapes
+from kilnmark.keymaps.names.schema import Role, Rows, parse_convention, parse_table
+from kilnmark.keymaps.names.shapes import BLOCK, block_count, encoder_of, load_shapes, painters
+from kilnmark.keymaps.names.tables import load_tables
 
 SMALLEST = """
 name: x
@@ -93,7 +94,7 @@ def test_every_choice_of_a_convention_is_made_of_layers_of_one_model(name: str) 
     for choices in load_keymaps()[name].modules.values():
         for rows in choices:
             targets = rows.at("0").targets
-            assert any(all(target in load_shapes(model) for target in targets) for model in PAINTERS)
+            assert any(all(target in load_shapes(model) for target in targets) for model in painters())
 
 
 KEYS = [

@@ -2,7 +2,7 @@
 
 import pytest
 
-from kilnmark.keymaps.names.shapes import ENCODERS, PAINTERS, SHAPE_NAMES, block_count, encoder_of, is_norm, load_shapes
+from kilnmark.keymaps.names.shapes import block_count, encoder_of, encoders, is_norm, load_shapes, painters, shape_names
 
 
 def test_dev_has_494_linear_layers_and_152_norms_in_blocks_and_ten_layers_around_them() -> None:
@@ -30,7 +30,7 @@ def test_variants_built_like_dev_share_its_shapes(name: str) -> None:
 
 
 def test_the_models_that_paint_differ_from_each_other() -> None:
-    assert len({frozenset(load_shapes(name).items()) for name in PAINTERS}) == len(PAINTERS)
+    assert len({frozenset(load_shapes(name).items()) for name in painters()}) == len(painters())
 
 
 def test_layers_of_a_list_that_do_not_count_from_zero_keep_their_place() -> None:
@@ -58,13 +58,13 @@ def test_blocks_are_counted_by_the_layer_that_a_pattern_names() -> None:
 @pytest.mark.parametrize("name", ["dev", "krea-dev", "standin", "schnell"])
 def test_a_variant_of_flux1_has_both_text_encoders(name: str) -> None:
     shapes = load_shapes(name)
-    for encoder, its_shapes in ENCODERS.items():
+    for encoder, its_shapes in encoders().items():
         found = {path.removeprefix(f"{encoder}."): shapes[path] for path in shapes if encoder_of(path) == encoder}
         assert found == load_shapes(its_shapes)
     assert not any(encoder_of(path) for other in ("flux2-klein-4b", "z-image-turbo") for path in load_shapes(other))
 
 
-@pytest.mark.parametrize("name", SHAPE_NAMES)
+@pytest.mark.parametrize("name", shape_names())
 def test_the_shipped_shapes_are_those_of_mflux(name: str) -> None:
     pytest.importorskip("mflux", reason="the light installation has no mflux to compare with")
     from mflux.models.common.config import ModelConfig

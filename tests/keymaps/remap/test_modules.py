@@ -5,14 +5,14 @@ import pytest
 
 from kilnmark.keymaps.names.convention import load_keymaps
 from kilnmark.keymaps.names.schema import Rows
-from kilnmark.keymaps.names.shapes import PAINTERS, load_shapes
+from kilnmark.keymaps.names.shapes import load_shapes, painters
 from kilnmark.keymaps.remap.bits import Stored
 from kilnmark.keymaps.remap.goal import GOALS, parse_reader
 from kilnmark.keymaps.remap.modules import Place, join, places
 from kilnmark.keymaps.remap.pieces import Piece
 
 
-@pytest.mark.parametrize("variant", PAINTERS)
+@pytest.mark.parametrize("variant", painters())
 @pytest.mark.parametrize("to", GOALS)
 def test_every_target_has_one_place_at_most_and_every_place_its_own_name(to: str, variant: str) -> None:
     room = tuple(places(load_keymaps()[to], load_shapes(variant), None))

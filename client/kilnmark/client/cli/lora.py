@@ -11,7 +11,7 @@ from kilnmark.client.cli.commands import write_document
 from kilnmark.client.cli.exits import ExitCode
 from kilnmark.client.cli.options import json_option
 from kilnmark.client.cli.remap import remap
-from kilnmark.keymaps.names.shapes import PAINTERS, load_shapes
+from kilnmark.keymaps.names.shapes import load_shapes, painters
 from kilnmark.protocol.picture.report import Verdict
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ lora.add_command(remap)
 @click.argument("files", nargs=-1, required=True, type=click.Path(), metavar="FILE...")
 @click.option(
     "--variant",
-    type=click.Choice(PAINTERS),
+    type=click.Choice(painters()),
     default="dev",
     show_default=True,
     help="The base that the files are meant for.",

@@ -111,7 +111,7 @@ def _composed(
 ) -> "Composition":
     from kilnmark.client.cli.pack_files import PackFolder, find_adapter
     from kilnmark.keymaps.inspection import inspect_file
-    from kilnmark.keymaps.names.shapes import PAINTER_NAMES, load_shapes
+    from kilnmark.keymaps.names.shapes import load_shapes, painter_names
     from kilnmark.protocol.content.composition import composition_of, locate_adapters
     from kilnmark.protocol.content.packs import load_pack
     from kilnmark.protocol.content.places import PicturePlace
@@ -122,7 +122,7 @@ def _composed(
     roots = [root.absolute() for root in lora_roots]
     composed = load_pack(PackFolder(packs), genre, world).compose(tier, PicturePlace.called(place))
     located = locate_adapters(composed, lambda file, folder: find_adapter(file, folder, packs, roots))
-    shapes = load_shapes(composed.variant if composed.variant in PAINTER_NAMES else "dev")
+    shapes = load_shapes(composed.variant if composed.variant in painter_names() else "dev")
     every: list[str | os.PathLike[str]] = [packs, *roots]
     decision = decide(RenderParams(prompt=prompt), composed.variant, row_of_any(composed.variant), style=composed)
     return composition_of(

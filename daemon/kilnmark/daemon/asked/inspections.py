@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 import msgspec
 
 from kilnmark.keymaps.inspection import inspect_file
-from kilnmark.keymaps.names.shapes import PAINTER_NAMES, Shapes, load_shapes
+from kilnmark.keymaps.names.shapes import Shapes, load_shapes, painter_names
 from kilnmark.protocol.settings import Settings
 from kilnmark.protocol.wire.errors import InvalidParams
 from kilnmark.protocol.wire.inspection import Inspection, InspectionDocument
@@ -38,7 +38,7 @@ class Inspections:
 
     def __init__(self, settings: Settings) -> None:
         self._roots = settings.adapter_roots
-        self._served = settings.variant if settings.variant in PAINTER_NAMES else "dev"
+        self._served = settings.variant if settings.variant in painter_names() else "dev"
         self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="inspect")
 
     async def answer(self, params: LoraInspectParams, on_file: Callable[[int, int], None]) -> msgspec.Raw:
@@ -67,7 +67,7 @@ class Inspections:
         self, paths: Sequence[str], variant: str, on_file: Callable[[int, int], None], *, with_targets: bool = False
     ) -> list[Inspection]:
         """Look at each file in turn, for a variant; the daemon's own where the layers of that are not known."""
-        shapes = load_shapes(variant if variant in PAINTER_NAMES else self._served)
+        shapes = load_shapes(variant if variant in painter_names() else self._served)
         loop, files = asyncio.get_running_loop(), list[Inspection]()
         for done, path in enumerate(paths):
             on_file(done, len(paths))
@@ -83,7 +83,7 @@ class Inspections:
                 _give_back(0)
 
     def _variant(self, asked: str | None) -> str:
-        if asked is not None and asked not in PAINTER_NAMES:
-            known = ", ".join(PAINTER_NAMES)
+        if asked is not None and asked not in painter_names():
+            known = ", ".join(painter_names())
             raise InvalidParams(f"{asked!r} is no known variant - at `$.params.variant`; use one of {known}")
         return asked or self._served

@@ -12,8 +12,9 @@ from functools import cache, lru_cache
 from itertools import islice
 from typing import NamedTuple
 
-from kilnmark.keymaps.names.schema import Convention, Role, Rows, TextEncoder, load_conventions, load_kinds, load_tables
+from kilnmark.keymaps.names.schema import Convention, Role, Rows, TextEncoder, load_conventions, load_kinds
 from kilnmark.keymaps.names.shapes import BLOCK, encoder_of
+from kilnmark.keymaps.names.tables import load_tables, tables_of
 
 __all__ = [
     "Ignored",
@@ -118,7 +119,7 @@ class Keymap:
 
 
 def _modules(convention: Convention) -> dict[str, tuple[Rows, ...]]:
-    tables = [load_tables()[table].modules for table in convention.tables]
+    tables = [table.modules for table in tables_of(convention)]
     return _spelled([*tables, convention.modules], convention.separator)
 
 

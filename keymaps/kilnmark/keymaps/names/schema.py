@@ -9,6 +9,7 @@ from collections.abc import Hashable, Mapping
 from enum import StrEnum
 from functools import cache
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from typing import Any, Literal, Self, TypeVar
 
 import yaml
@@ -26,9 +27,9 @@ __all__ = [
     "TextEncoder",
     "load_conventions",
     "load_kinds",
-    "load_tables",
     "parse_convention",
     "parse_table",
+    "texts_of",
 ]
 
 
@@ -131,11 +132,13 @@ class NameTable(_Named):
     Attributes:
         variant: The model, as `load_shapes` knows it.
         source: The code base: repository, commit or version, file.
+        conventions: Those that read it besides the ones that list it: for a family that brings its own tables.
         modules: A module's name there to the targets that its rows stand for.
     """
 
     variant: str = Field(min_length=1)
     source: str = Field(min_length=1)
+    conventions: tuple[str, ...] = ()
 
 
 class IgnoredPrefix(_Strict):
@@ -225,13 +228,8 @@ class Kinds(_Strict):
 @cache
 def load_conventions() -> Mapping[str, Convention]:
     """Every convention that is shipped, by name."""
-    return {convention.name: convention for convention in map(parse_convention, _texts("conventions"))}
-
-
-@cache
-def load_tables() -> Mapping[str, NameTable]:
-    """Every table of module names that is shipped, by name."""
-    return {table.name: table for table in map(parse_table, _texts("layers"))}
+    shipped = files("kilnmark.keymaps.names") / "conventions"
+    return {convention.name: convention for convention in map(parse_convention, texts_of(shipped))}
 
 
 @cache
@@ -263,8 +261,9 @@ def _parse(kind: type[_Document], text: str) -> _Document:
     return kind.model_validate_json(json.dumps(_yaml(text)))
 
 
-def _texts(folder: str) -> list[str]:
-    entries = [entry for entry in (files("kilnmark.keymaps.names") / folder).iterdir() if entry.name.endswith(".yaml")]
+def texts_of(folder: Traversable) -> list[str]:
+    """Every YAML document of a folder, by the names of their files."""
+    entries = [entry for entry in folder.iterdir() if entry.name.endswith(".yaml")]
     return [entry.read_text(encoding="utf-8") for entry in sorted(entries, key=lambda entry: entry.name)]
 
 

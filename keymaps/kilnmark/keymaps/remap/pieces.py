@@ -13,7 +13,7 @@ from kilnmark.keymaps.adapter import Adapter, adapter_of
 from kilnmark.keymaps.errors import UnfitAdapter, shorten
 from kilnmark.keymaps.files.safefile import AdapterFile
 from kilnmark.keymaps.names.schema import Role
-from kilnmark.keymaps.names.shapes import PAINTERS, Shapes, load_shapes
+from kilnmark.keymaps.names.shapes import Shapes, load_shapes, painters
 from kilnmark.keymaps.names.sorting import Module, Sorting, sort_keys
 from kilnmark.keymaps.remap.bits import Stored, stored
 from kilnmark.keymaps.updates.alpha import Multipliers
@@ -91,7 +91,7 @@ def _fitting(file: AdapterFile) -> tuple[str, Sorting, Adapter]:
     """The first model that has every layer of the file at its width."""
     refusals: list[UnfitAdapter] = []
     incomplete: list[tuple[int, str]] = []
-    for variant in PAINTERS:
+    for variant in painters():
         shapes = load_shapes(variant)
         try:
             sorting = sort_keys(file.path, tuple(file.tensors), shapes)

@@ -8,7 +8,7 @@ import math
 from kilnmark.keymaps.errors import UnfitAdapter
 from kilnmark.keymaps.files.safefile import AdapterFile
 from kilnmark.keymaps.names.schema import Role
-from kilnmark.keymaps.names.shapes import PAINTERS, Shapes, load_shapes
+from kilnmark.keymaps.names.shapes import Shapes, load_shapes, painters
 from kilnmark.keymaps.names.sorting import Module, Sorting, sort_keys
 from kilnmark.keymaps.updates.parts import Kind, chains, kind_of, stored_shape
 
@@ -79,7 +79,7 @@ def _advice(models: list[str]) -> str:
 
 def _models(file: AdapterFile) -> list[str]:
     """The known models that every pair of matrices of the file fits."""
-    return [name for name in PAINTERS if _fits(file, load_shapes(name))]
+    return [name for name in painters() if _fits(file, load_shapes(name))]
 
 
 def _fits(file: AdapterFile, shapes: Shapes) -> bool:

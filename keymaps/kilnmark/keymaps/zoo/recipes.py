@@ -13,12 +13,13 @@ from math import isqrt
 import numpy as np
 
 from kilnmark.keymaps.names.convention import load_keymaps
-from kilnmark.keymaps.names.schema import Rows, load_tables
+from kilnmark.keymaps.names.schema import Rows
 from kilnmark.keymaps.names.shapes import BLOCK, Shapes, block_count, is_norm
+from kilnmark.keymaps.names.tables import load_tables
 from kilnmark.keymaps.updates.fused import Matrix
 from kilnmark.keymaps.zoo.write import draw_pair
 
-__all__ = ["Form", "Recipe", "TextEncoder", "tensors_of"]
+__all__ = ["Form", "Recipe", "TrainedEncoder", "tensors_of"]
 
 _STRENGTH = 2e-3
 _SPREAD = 0.05
@@ -42,7 +43,7 @@ class Form(StrEnum):
 _BIASES = {Form.BIAS: "lora_B.bias", Form.DIFF_B: "diff_b", Form.FULL: "diff_b"}
 
 
-class TextEncoder(StrEnum):
+class TrainedEncoder(StrEnum):
     """Modules of a text encoder, in the names of one trainer; the last character parts their words."""
 
     CLIP_KOHYA = "lora_te1_text_model_encoder_layers_{block}_"
@@ -80,7 +81,7 @@ class Recipe:
     form: Form = Form.PAIR
     transposed: bool = False
     norms: str = ""
-    encoders: tuple[TextEncoder, ...] = ()
+    encoders: tuple[TrainedEncoder, ...] = ()
 
 
 def tensors_of(
@@ -203,10 +204,10 @@ def _norms(recipe: Recipe, shapes: Shapes, blocks: int | None) -> Iterator[tuple
         yield recipe.prefix + name, shape[0]
 
 
-def _encoder_modules(encoder: TextEncoder, blocks: int | None) -> Iterator[tuple[str, int, int]]:
+def _encoder_modules(encoder: TrainedEncoder, blocks: int | None) -> Iterator[tuple[str, int, int]]:
     """Name, rows and columns of every module of CLIP-L (12 layers of 768) or T5-XXL (24 of 4096)."""
     layers, modules = (12, _CLIP) if encoder in _CLIPS else (24, _T5)
-    if encoder is TextEncoder.CLIP_PEFT:
+    if encoder is TrainedEncoder.CLIP_PEFT:
         modules = {name: size for name, size in modules.items() if name.startswith("self_attn")}
     separator = encoder[-1]
     for layer in range(layers if blocks is None else min(blocks, layers)):
@@ -214,7 +215,7 @@ def _encoder_modules(encoder: TextEncoder, blocks: int | None) -> Iterator[tuple
             yield encoder.replace(BLOCK, str(layer)) + name.replace(".", separator), height, columns
 
 
-_CLIPS = (TextEncoder.CLIP_KOHYA, TextEncoder.CLIP_PEFT, TextEncoder.CLIP_COMFYUI)
+_CLIPS = (TrainedEncoder.CLIP_KOHYA, TrainedEncoder.CLIP_PEFT, TrainedEncoder.CLIP_COMFYUI)
 _CLIP = {f"self_attn.{letter}_proj": (768, 768) for letter in ("k", "v", "q", "out")} | {
     "mlp.fc1": (3072, 768),
     "mlp.fc2": (768, 3072),

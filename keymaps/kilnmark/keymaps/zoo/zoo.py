@@ -15,7 +15,7 @@ from kilnmark.keymaps.files.roots import AnyPath
 from kilnmark.keymaps.names.shapes import load_shapes
 from kilnmark.keymaps.zoo import flaws
 from kilnmark.keymaps.zoo.flaws import Tensors
-from kilnmark.keymaps.zoo.recipes import Form, Recipe, TextEncoder, tensors_of
+from kilnmark.keymaps.zoo.recipes import Form, Recipe, TrainedEncoder, tensors_of
 from kilnmark.keymaps.zoo.write import StoredAs, write_tensors
 from kilnmark.protocol.picture.report import Verdict
 
@@ -87,7 +87,7 @@ def _kohya(
     only: str = "block",
     alpha: float | None = 1.0,
     form: Form = Form.PAIR,
-    encoders: tuple[TextEncoder, ...] = (),
+    encoders: tuple[TrainedEncoder, ...] = (),
 ) -> Recipe:
     """Flattened names with an alpha tensor."""
     return Recipe(table, prefix, *_KOHYA, separator="_", only=only, alpha=alpha, form=form, encoders=encoders)
@@ -109,7 +109,7 @@ def _down_up(
     *,
     only: str = "block",
     alpha: float | None = None,
-    encoders: tuple[TextEncoder, ...] = (),
+    encoders: tuple[TrainedEncoder, ...] = (),
 ) -> Recipe:
     """Names with dots, and kohya's matrices."""
     return Recipe(table, prefix, *_KOHYA, only=only, alpha=alpha, encoders=encoders)
@@ -127,8 +127,8 @@ def _flawed(recipe: Recipe, **flawed: tuple[Verdict, Callable[[Tensors], Tensors
 
 
 _MLX = Recipe("mlx-examples", "", "lora_a", "lora_b", transposed=True)
-_TE1, _TE2, _TE3 = TextEncoder.CLIP_KOHYA, TextEncoder.T5_ONETRAINER, TextEncoder.T5_KOHYA
-_TE_PEFT, _TE_COMFY, _TE3_COMFY = TextEncoder.CLIP_PEFT, TextEncoder.CLIP_COMFYUI, TextEncoder.T5_COMFYUI
+_TE1, _TE2, _TE3 = TrainedEncoder.CLIP_KOHYA, TrainedEncoder.T5_ONETRAINER, TrainedEncoder.T5_KOHYA
+_TE_PEFT, _TE_COMFY, _TE3_COMFY = TrainedEncoder.CLIP_PEFT, TrainedEncoder.CLIP_COMFYUI, TrainedEncoder.T5_COMFYUI
 _PEFT_TE = Recipe("flux1-diffusers", "transformer.", only=_CORE, encoders=(_TE_PEFT,))
 _Z_COMFYUI = r"^layers.*(attention|feed)"
 

@@ -6,12 +6,13 @@ its own row with these classes; `catalog` finds it, and `docs/families.md` shows
 
 import msgspec
 
-__all__ = ["Encoder", "Family", "Mark", "Numbers", "Part", "Variant"]
+__all__ = ["KEYMAPS_NAMES", "Encoder", "Family", "Mark", "Numbers", "Part", "Variant"]
 
 _GROUP = 64
 """Numbers of a packed matrix that share a scale and an offset: the default of mflux and MLX."""
 
 KEYMAPS_NAMES = "kilnmark.keymaps.names"
+"""The package with the shapes and tables that the product itself has."""
 
 
 class Numbers(msgspec.Struct, frozen=True, kw_only=True):
