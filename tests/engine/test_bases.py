@@ -18,11 +18,11 @@ from opentelemetry.trace import NoOpTracer, Tracer
 
 from kilnmark.engine.bases import Bases
 from kilnmark.engine.compute import active_bytes, precision
-from kilnmark.engine.families.base import Base, load_source
-from kilnmark.engine.families.family import Ask, BaseUnavailable, Source
+from kilnmark.engine.families.base import Base, load_origin
+from kilnmark.engine.families.family import Ask, BaseUnavailable, Origin
 from kilnmark.engine.families.flux1.model import Flux1Model
 from kilnmark.engine.families.flux1.standin import build_standin
-from kilnmark.engine.families.sources import find_source
+from kilnmark.engine.families.origins import find_origin
 from kilnmark.engine.run.render import Renderer
 from kilnmark.engine.stack.stack import Member
 from kilnmark.engine.stack.store import AdapterStore
@@ -34,17 +34,17 @@ from kilnmark.protocol.wire.memory import Limits
 from kilnmark.protocol.wire.work import Holding, Left, LoadFailed, Loading, Ready
 from tests.protocol.samples import BASE
 
-SIZE = find_source("standin", "standin").nbytes(None, precision().size)
+SIZE = find_origin("standin", "standin").nbytes(None, precision().size)
 PLACES = dict.fromkeys("abc", "standin") | {"gone": "/nowhere/at-all"}
 
 
-def uncomputed(source: Source, size: int = SIZE) -> Base:
-    info = msgspec.structs.replace(BASE, variant=source.name, memory_bytes=size)
-    return Base(Flux1Model(build_standin(), ""), source.variant, info)
+def uncomputed(origin: Origin, size: int = SIZE) -> Base:
+    info = msgspec.structs.replace(BASE, variant=origin.name, memory_bytes=size)
+    return Base(Flux1Model(build_standin(), ""), origin.variant, info)
 
 
-def computed(source: Source) -> Base:
-    return load_source(source, None)
+def computed(origin: Origin) -> Base:
+    return load_origin(origin, None)
 
 
 @dataclass
@@ -52,7 +52,7 @@ class Kiln:
     """Bases under a budget, with what they loaded and told."""
 
     budget: int
-    load: Callable[[Source], Base] = uncomputed
+    load: Callable[[Origin], Base] = uncomputed
     tracer: Tracer = field(default_factory=NoOpTracer)
     told: list[Any] = field(default_factory=list)
     loaded: list[str] = field(default_factory=list)
@@ -65,9 +65,9 @@ class Kiln:
             PLACES, None, limits, load=self._load, furnish=self._furnish, tracer=self.tracer, tell=self.told.append
         )
 
-    def _load(self, source: Source) -> Base:
-        self.loaded.append(source.name)
-        return self.load(source)
+    def _load(self, origin: Origin) -> Base:
+        self.loaded.append(origin.name)
+        return self.load(origin)
 
     def _furnish(self, base: Base) -> Renderer:
         return Renderer(
@@ -127,7 +127,7 @@ def test_one_that_exceeds_the_budget_alone_is_refused_with_both_figures_and_the_
 
 
 def test_one_that_measures_more_than_the_budget_is_given_back_and_not_loaded_again() -> None:
-    kiln = Kiln(budget=SIZE, load=lambda source: uncomputed(source, 2 * SIZE))
+    kiln = Kiln(budget=SIZE, load=lambda origin: uncomputed(origin, 2 * SIZE))
     for _ in range(2):
         with pytest.raises(BaseUnavailable, match="a needs 268 MiB"):
             kiln.bases.renderer("a")
@@ -136,7 +136,7 @@ def test_one_that_measures_more_than_the_budget_is_given_back_and_not_loaded_aga
 
 def test_one_that_measures_more_than_it_declared_drives_others_out() -> None:
     sizes = {"a": SIZE, "b": 2 * SIZE}
-    kiln = Kiln(budget=2 * SIZE, load=lambda source: uncomputed(source, sizes[source.name]))
+    kiln = Kiln(budget=2 * SIZE, load=lambda origin: uncomputed(origin, sizes[origin.name]))
     for variant in "ab":
         kiln.bases.renderer(variant)
     assert (kiln.held, kiln.left) == (["b"], ["a"])

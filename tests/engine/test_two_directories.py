@@ -8,7 +8,7 @@ import pytest
 from kilnmark.engine.compute import precision
 from kilnmark.engine.families.base import load_base
 from kilnmark.engine.families.family import BaseUnavailable
-from kilnmark.engine.families.sources import find_source
+from kilnmark.engine.families.origins import find_origin
 from tests.daemon.conftest import SMALL, Daemon, Wire, running_daemon
 from tests.engine.tiny_flux import write_tiny_flux
 
@@ -28,7 +28,7 @@ def schnell(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("quantize", [None, 4])
 def test_what_a_directory_declares_is_what_it_is_measured_to_take(dev: Path, quantize: int | None) -> None:
     held = load_base("dev", quantize, str(dev))
-    assert find_source("dev", str(dev)).nbytes(quantize, precision().size) == pytest.approx(
+    assert find_origin("dev", str(dev)).nbytes(quantize, precision().size) == pytest.approx(
         held.info.memory_bytes, rel=0.02
     )
 
@@ -42,7 +42,7 @@ def test_a_directory_under_the_name_of_the_other_is_refused_before_it_is_loaded(
 
 @pytest.fixture(scope="module")
 def budget(dev: Path) -> int:
-    return find_source("dev", str(dev)).nbytes(None, precision().size) * 3 // 2
+    return find_origin("dev", str(dev)).nbytes(None, precision().size) * 3 // 2
 
 
 @pytest.fixture(scope="module")

@@ -16,8 +16,8 @@ from opentelemetry.trace import Tracer
 
 from kilnmark.engine.compute import active_bytes, precision
 from kilnmark.engine.families.base import Base
-from kilnmark.engine.families.family import BaseUnavailable, Source
-from kilnmark.engine.families.sources import find_source
+from kilnmark.engine.families.family import BaseUnavailable, Origin
+from kilnmark.engine.families.origins import find_origin
 from kilnmark.engine.run.render import Renderer
 from kilnmark.keymaps.names.shapes import Shapes
 from kilnmark.otel import names
@@ -34,7 +34,7 @@ _MIB = 1 << 20
 
 
 @dataclass(slots=True)
-class _Held:
+class _WarmBase:
     """One warm base with what renders on it; `names` are those of its adapters, by content hash."""
 
     base: Base
@@ -51,7 +51,7 @@ class Bases:
         places: Where each variant is: a name of the catalog, or a directory.
         quantize: Bits for those that are not stored quantized.
         limits: `base_bytes` is the budget.
-        load: Loads what a source says, or raises BaseUnavailable.
+        load: Loads what an origin says, or raises BaseUnavailable.
         furnish: Makes what renders on a base.
         tracer: For a span around each load.
         tell: Called with `Loading`, `Left`, `Holding` and `Ready` or `LoadFailed`.
@@ -63,7 +63,7 @@ class Bases:
         quantize: int | None,
         limits: Limits,
         *,
-        load: Callable[[Source], Base],
+        load: Callable[[Origin], Base],
         furnish: Callable[[Base], Renderer],
         tracer: Tracer,
         tell: Callable[[Loading | Left | Holding | Ready | LoadFailed], None],
@@ -75,7 +75,7 @@ class Bases:
         self._furnish = furnish
         self._tracer = tracer
         self._tell = tell
-        self._held: OrderedDict[str, _Held] = OrderedDict()
+        self._held: OrderedDict[str, _WarmBase] = OrderedDict()
         self._measured: dict[tuple[str, int], int] = {}
 
     def renderer(self, variant: str) -> Renderer:
@@ -142,15 +142,15 @@ class Bases:
         log.info("%s is warm after %.1f s", variant, time.monotonic() - began)
         return None
 
-    def _loaded(self, variant: str) -> _Held:
+    def _loaded(self, variant: str) -> _WarmBase:
         """A base that fits before it is loaded, and still when it is measured."""
-        source = find_source(variant, self._places[variant])
-        declared = source.nbytes(self._quantize, precision().size)
+        origin = find_origin(variant, self._places[variant])
+        declared = origin.nbytes(self._quantize, precision().size)
         self._make_room(variant, self._measured.get((variant, declared), declared))
-        base = self._load(source)
+        base = self._load(origin)
         self._measured[variant, declared] = base.info.memory_bytes
         self._make_room(variant, base.info.memory_bytes)
-        return _Held(base, self._furnish(base), declared, datetime.now(UTC))
+        return _WarmBase(base, self._furnish(base), declared, datetime.now(UTC))
 
     def _make_room(self, variant: str, needed: int) -> None:
         budget = self._limits.base_bytes
@@ -184,7 +184,7 @@ class Bases:
         self._tell(Holding(memory=info))
 
 
-def _describe(held: _Held) -> HeldBase:
+def _describe(held: _WarmBase) -> HeldBase:
     return HeldBase(
         base=held.base.info,
         declared_bytes=held.declared,

@@ -19,7 +19,7 @@ from opentelemetry.context import attach, detach
 
 from kilnmark.engine.bases import Bases
 from kilnmark.engine.compute import set_limits
-from kilnmark.engine.families.base import Base, load_source
+from kilnmark.engine.families.base import Base, load_origin
 from kilnmark.engine.families.family import BaseUnavailable
 from kilnmark.engine.link import Link
 from kilnmark.engine.run.prefetch import Prefetcher
@@ -96,7 +96,7 @@ def _bases(configure: Configure, link: Link, telemetry: Telemetry) -> Bases:
         configure.bases,
         configure.quantize,
         set_limits(configure.base_memory),
-        load=lambda source: load_source(source, source.bits(configure.quantize)),
+        load=lambda origin: load_origin(origin, origin.bits(configure.quantize)),
         furnish=furnish,
         tracer=telemetry.tracer,
         tell=link.send,

@@ -13,9 +13,9 @@ from mlx import nn
 from PIL.Image import Image
 
 from kilnmark.engine.compute import active_bytes, backend, precision
-from kilnmark.engine.families.family import Ask, BaseUnavailable, Encoded, Model, Source, Watcher
+from kilnmark.engine.families.family import Ask, BaseUnavailable, Encoded, Model, Origin, Watcher
+from kilnmark.engine.families.origins import find_origin, loader_of
 from kilnmark.engine.families.prompts import PromptCache
-from kilnmark.engine.families.sources import find_source, loader_of
 from kilnmark.engine.stack.slots import Slot, find_slots
 from kilnmark.engine.stack.stack import Stacker
 from kilnmark.keymaps.names.shapes import Shapes, encoder_of, is_norm
@@ -23,7 +23,7 @@ from kilnmark.protocol.picture.catalog import family_of
 from kilnmark.protocol.picture.family import Variant
 from kilnmark.protocol.wire.memory import BaseInfo
 
-__all__ = ["Base", "load_base", "load_source"]
+__all__ = ["Base", "load_base", "load_origin"]
 
 PREDICTED_PROMPT = "a kiln in the rain"
 
@@ -100,40 +100,40 @@ def _slots(model: Model) -> dict[str, Slot]:
 
 
 def load_base(name: str, quantize: int | None, place: str | None = None) -> Base:
-    """As `load_source`, from a name and a place, which are those of `find_source`; no place means the name."""
-    return load_source(find_source(name, name if place is None else place), quantize)
+    """As `load_origin`, from a name and a place, which are those of `find_origin`; no place means the name."""
+    return load_origin(find_origin(name, name if place is None else place), quantize)
 
 
-def load_source(source: Source, quantize: int | None) -> Base:
+def load_origin(origin: Origin, quantize: int | None) -> Base:
     """Build a base and compute everything it holds.
 
     Args:
-        source: Which.
+        origin: Which.
         quantize: 3 to 8 bits; None keeps the weights as they are stored.
 
     Raises:
         BaseUnavailable: It cannot be held.
     """
     before, began = active_bytes(), time.monotonic()
-    if source.bits(quantize) != quantize:
-        made_up = source.variant.name
+    if origin.bits(quantize) != quantize:
+        made_up = origin.variant.name
         raise BaseUnavailable(f"{made_up} is made up and cannot be quantized; leave quantize out")
     with contextlib.redirect_stdout(sys.stderr):
-        model = loader_of(source)(source, quantize)
-    _hold(model, source.name)
+        model = loader_of(origin)(origin, quantize)
+    _hold(model, origin.name)
     info = BaseInfo(
-        variant=source.name,
+        variant=origin.name,
         fingerprint=model.fingerprint,
         precision=str(precision()).rsplit(".", 1)[-1],
         quantize=model.bits,
         backend=backend(),
-        target_count=_target_count(model, source),
+        target_count=_target_count(model, origin),
         load_ms=(time.monotonic() - began) * 1e3,
         memory_bytes=active_bytes() - before,
         mlx_version=version("mlx"),
         mflux_version=version("mflux"),
     )
-    return Base(model, source.variant, info)
+    return Base(model, origin.variant, info)
 
 
 def _hold(model: Model, name: str) -> None:
@@ -151,8 +151,8 @@ def _cast(module: nn.Module) -> None:
     module.apply(lambda array: array.astype(precision()) if mx.issubdtype(array.dtype, mx.floating) else array)
 
 
-def _target_count(model: Model, source: Source) -> int:
+def _target_count(model: Model, origin: Origin) -> int:
     """Linear layers of the transformer that its family counts."""
-    blocks = family_of(source.variant).blocks or ("",)
+    blocks = family_of(origin.variant).blocks or ("",)
     slots = _slots(model).items()
     return sum(path.startswith(blocks) and not is_norm(slot.shape) and not encoder_of(path) for path, slot in slots)

@@ -16,7 +16,7 @@ from PIL.Image import Image
 from kilnmark.keymaps.files.weights import Weights
 from kilnmark.protocol.picture.family import Variant
 
-__all__ = ["Ask", "BaseUnavailable", "Encoded", "Load", "Model", "Source", "Watcher"]
+__all__ = ["Ask", "BaseUnavailable", "Encoded", "Load", "Model", "Origin", "Watcher"]
 
 Encoded = tuple[mx.array, ...]
 """A prompt as a family's encoders gave it; what each array is, only the family knows."""
@@ -49,7 +49,7 @@ class Watcher(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class Origin:
     """Where a base comes from.
 
     Attributes:
@@ -114,11 +114,11 @@ class Model(Protocol):
 class Load(Protocol):
     """The function `load` of a family's module."""
 
-    def __call__(self, source: Source, quantize: int | None) -> Model:
+    def __call__(self, origin: Origin, quantize: int | None) -> Model:
         """Build a model; its weights may still be on disk when it is returned.
 
         Args:
-            source: Which.
+            origin: Which.
             quantize: 3 to 8 bits; None keeps the weights as they are stored.
 
         Raises:

@@ -14,7 +14,7 @@ from mlx import nn
 from mlx.utils import tree_flatten
 
 from kilnmark.engine.compute import precision
-from kilnmark.engine.families.family import BaseUnavailable, Source
+from kilnmark.engine.families.family import BaseUnavailable, Origin
 from kilnmark.engine.families.flux1.model import Flux1Model
 from kilnmark.engine.families.flux1.standin import RECIPE, build_standin
 from kilnmark.keymaps.files.weights import Weights
@@ -29,15 +29,15 @@ _CLIP_BLOCKS = ("text_model.encoder.layers.",)
 _T5_BLOCKS = ("t5_blocks.", "encoder.block.")
 
 
-def load(source: Source, quantize: int | None) -> Flux1Model:
+def load(origin: Origin, quantize: int | None) -> Flux1Model:
     """As `family.Load` says."""
     ModelConfig.precision = precision()  # mflux computes in bf16 unless told otherwise
-    if source.variant.made_up:
+    if origin.variant.made_up:
         return Flux1Model(build_standin(), hashlib.sha256(RECIPE.encode()).hexdigest())
-    config = _CONFIGS[source.variant.name]()
-    if source.weights is None:
+    config = _CONFIGS[origin.variant.name]()
+    if origin.weights is None:
         return _fetched(config, quantize)
-    return _read(source.weights, config, quantize)
+    return _read(origin.weights, config, quantize)
 
 
 def _fetched(config: ModelConfig, quantize: int | None) -> Flux1Model:

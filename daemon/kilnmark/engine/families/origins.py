@@ -3,14 +3,14 @@
 from importlib import import_module
 from pathlib import Path
 
-from kilnmark.engine.families.family import BaseUnavailable, Load, Source
+from kilnmark.engine.families.family import BaseUnavailable, Load, Origin
 from kilnmark.keymaps.files.weights import WeightsProblem, read_weights
 from kilnmark.protocol.picture.catalog import VARIANTS, family_of
 
-__all__ = ["find_source", "loader_of"]
+__all__ = ["find_origin", "loader_of"]
 
 
-def find_source(name: str, place: str) -> Source:
+def find_origin(name: str, place: str) -> Origin:
     """What a base is.
 
     Args:
@@ -21,21 +21,21 @@ def find_source(name: str, place: str) -> Source:
         BaseUnavailable: The directory is no whole base of a known family, or not what its name says.
     """
     if place in VARIANTS:
-        return Source(name, VARIANTS[place])
+        return Origin(name, VARIANTS[place])
     try:
         weights = read_weights(Path(place))
-        return Source(name, weights.called(name), weights)
+        return Origin(name, weights.called(name), weights)
     except WeightsProblem as error:
         raise BaseUnavailable(str(error)) from error
 
 
-def loader_of(source: Source) -> Load:
+def loader_of(origin: Origin) -> Load:
     """The function `load` of its family's module.
 
     Raises:
         BaseUnavailable: There is no such module, or it has none.
     """
-    family = family_of(source.variant)
+    family = family_of(origin.variant)
     try:
         load: Load = import_module(family.engine).load
     except Exception as error:  # whatever somebody else's module raises
