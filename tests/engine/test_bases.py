@@ -19,7 +19,7 @@ from opentelemetry.trace import NoOpTracer, Tracer
 from kilnmark.engine.bases import Bases
 from kilnmark.engine.compute import active_bytes, precision
 from kilnmark.engine.families.base import Base, load_origin
-from kilnmark.engine.families.family import Ask, BaseUnavailable, Origin
+from kilnmark.engine.families.family import BaseUnavailable, Origin
 from kilnmark.engine.families.flux1.model import Flux1Model
 from kilnmark.engine.families.flux1.standin import build_standin
 from kilnmark.engine.families.origins import find_origin
@@ -30,10 +30,12 @@ from kilnmark.keymaps.adapter import read_adapter
 from kilnmark.keymaps.zoo.write import make_adapter
 from kilnmark.otel import names
 from kilnmark.protocol.picture.report import AdapterReport, Verdict
+from kilnmark.protocol.picture.spec import PictureSpec
 from kilnmark.protocol.wire.memory import Limits
 from kilnmark.protocol.wire.work import Holding, Left, LoadFailed, Loading, Ready
 from tests.protocol.samples import BASE
 
+SPEC = PictureSpec(prompt="kiln", negative_prompt=None, variant="a", seed=1, steps=1, guidance=3.5, width=64, height=64)
 SIZE = find_origin("standin", "standin").nbytes(None, precision().size)
 PLACES = dict.fromkeys("abc", "standin") | {"gone": "/nowhere/at-all"}
 
@@ -222,7 +224,7 @@ def test_what_leaves_gives_its_memory_back_with_its_stack_and_its_prompts(adapte
         kiln.bases.renderer(variant)
         base = kiln.bases.base(variant)
         base.stacker.switch([Member(read_adapter(adapters / "other.safetensors", base.shapes), 1.0)])
-        base.generate(Ask(prompt="kiln", seed=1, steps=1, guidance=3.5, width=64, height=64), _Nobody())
+        base.generate(SPEC, _Nobody())
         del base
     assert kiln.left == ["a"]
     (left,) = (event for event in kiln.told if isinstance(event, Left))

@@ -30,18 +30,12 @@ def write_fake_picture(command: RenderCommand, base: BaseInfo, loras: list[Adapt
     """
     created = datetime.now(UTC).isoformat(timespec="milliseconds")
     record = PictureRecord(
+        **command.fields_for(PictureRecord),
         kilnmark_version=version("kilnmark"),
         created=created,
         notice=FAKE_NOTICE,
         job_id=command.job_id,
-        prompt=command.prompt,
-        negative_prompt=command.negative_prompt,
         tier=command.tier,
-        seed=command.seed,
-        steps=command.steps,
-        guidance=command.guidance,
-        width=command.width,
-        height=command.height,
         base=base,
         stack=command.stack,
         loras=loras,
@@ -70,9 +64,7 @@ def _png(record: PictureRecord) -> bytes:
 
 def _colour(record: PictureRecord) -> bytes:
     """Three bytes of red, green and blue."""
-    adapters = [(report.sha256, report.scale) for report in record.loras]
-    decides = [record.prompt, record.seed, record.steps, record.guidance, record.base.variant, adapters]
-    return zlib.crc32(msgspec.json.encode(decides)).to_bytes(4, "big")[:3]
+    return bytes.fromhex(record.spec.digest)[:3]
 
 
 def _text(keyword: str, text: bytes) -> bytes:

@@ -13,7 +13,7 @@ from mlx import nn
 from PIL.Image import Image
 
 from kilnmark.engine.compute import active_bytes, backend, precision
-from kilnmark.engine.families.family import Ask, BaseUnavailable, Encoded, Model, Origin, Watcher
+from kilnmark.engine.families.family import BaseUnavailable, Encoded, Model, Origin, Watcher
 from kilnmark.engine.families.origins import find_origin, loader_of
 from kilnmark.engine.families.prompts import PromptCache
 from kilnmark.engine.stack.slots import Slot, find_slots
@@ -21,6 +21,7 @@ from kilnmark.engine.stack.stack import Stacker
 from kilnmark.keymaps.names.shapes import Shapes, encoder_of, is_norm
 from kilnmark.protocol.picture.catalog import family_of
 from kilnmark.protocol.picture.family import Variant
+from kilnmark.protocol.picture.spec import PictureSpec
 from kilnmark.protocol.wire.memory import BaseInfo
 
 __all__ = ["Base", "load_base", "load_origin"]
@@ -86,9 +87,9 @@ class Base:
         mx.eval(predicted)
         return predicted
 
-    def generate(self, ask: Ask, watcher: Watcher) -> Image:
+    def generate(self, spec: PictureSpec, watcher: Watcher) -> Image:
         """Paint one picture with whatever stack is on the base. Raises what `watcher` raises."""
-        return self.model.generate(ask, self.encode(ask.prompt, ask.negative_prompt), watcher)
+        return self.model.generate(spec, self.encode(spec.prompt, spec.negative_prompt), watcher)
 
 
 def _slots(model: Model) -> dict[str, Slot]:

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import mlx.core as mx
-import msgspec
 from mlx import nn
 from PIL.Image import Image
 
 from kilnmark.keymaps.files.weights import Weights
 from kilnmark.protocol.picture.family import Variant
+from kilnmark.protocol.picture.spec import PictureSpec
 
-__all__ = ["Ask", "BaseUnavailable", "Encoded", "Load", "Model", "Origin", "Watcher"]
+__all__ = ["BaseUnavailable", "Encoded", "Load", "Model", "Origin", "Watcher"]
 
 Encoded = tuple[mx.array, ...]
 """A prompt as a family's encoders gave it; what each array is, only the family knows."""
@@ -24,18 +24,6 @@ Encoded = tuple[mx.array, ...]
 
 class BaseUnavailable(Exception):
     """The base cannot be held; the message says why and what to do."""
-
-
-class Ask(msgspec.Struct, frozen=True, kw_only=True):
-    """What `Model.generate` paints. `width` and `height` in pixels, multiples of 16."""
-
-    prompt: str
-    negative_prompt: str | None = None
-    seed: int
-    steps: int
-    guidance: float
-    width: int
-    height: int
 
 
 class Watcher(Protocol):
@@ -107,7 +95,7 @@ class Model(Protocol):
         It is what an adapter's effect is measured by, so that it must be cheap, and depend on all that a picture does.
         """
 
-    def generate(self, ask: Ask, encoded: Encoded, watcher: Watcher) -> Image:
+    def generate(self, spec: PictureSpec, encoded: Encoded, watcher: Watcher) -> Image:
         """Paint one picture with whatever stack is on the base. Raises what `watcher` raises."""
 
 

@@ -10,7 +10,6 @@ from opentelemetry.trace import Tracer
 from PIL.Image import Image
 
 from kilnmark.engine.families.base import Base
-from kilnmark.engine.families.family import Ask
 from kilnmark.engine.proof.judge import Judge
 from kilnmark.engine.run.saver import Painting
 from kilnmark.engine.stack.store import AdapterStore
@@ -89,14 +88,5 @@ class Renderer:
         """The picture, with the stack that is on the base."""
         with trail.part("encode", names.ENCODE):
             self._base.encode(job.prompt, job.negative_prompt)
-        ask = Ask(
-            prompt=job.prompt,
-            negative_prompt=job.negative_prompt,
-            seed=job.seed,
-            steps=job.steps,
-            guidance=job.guidance,
-            width=job.width,
-            height=job.height,
-        )
         with PaintingTrail(trail, job.steps) as watcher:
-            return self._base.generate(ask, watcher)
+            return self._base.generate(job, watcher)

@@ -11,7 +11,8 @@ from mlx import nn
 from PIL.Image import Image
 
 from kilnmark.engine.compute import precision
-from kilnmark.engine.families.family import Ask, Encoded, Watcher
+from kilnmark.engine.families.family import Encoded, Watcher
+from kilnmark.protocol.picture.spec import PictureSpec
 
 __all__ = ["Flux1Model"]
 
@@ -108,18 +109,18 @@ class Flux1Model:
         predicted: mx.array = noise.astype(mx.float32)
         return predicted
 
-    def generate(self, ask: Ask, encoded: Encoded, watcher: Watcher) -> Image:
+    def generate(self, spec: PictureSpec, encoded: Encoded, watcher: Watcher) -> Image:
         """Mflux's own loop, which finds the prompt encoded. Raises what `watcher` raises."""
         flux = self.flux
-        flux.prompt_cache, self._callback.watcher = {ask.prompt: encoded}, watcher
+        flux.prompt_cache, self._callback.watcher = {spec.prompt: encoded}, watcher
         try:
             generated = flux.generate_image(
-                seed=ask.seed,
-                prompt=ask.prompt,
-                num_inference_steps=ask.steps,
-                height=ask.height,
-                width=ask.width,
-                guidance=ask.guidance,
+                seed=spec.seed,
+                prompt=spec.prompt,
+                num_inference_steps=spec.steps,
+                height=spec.height,
+                width=spec.width,
+                guidance=spec.guidance,
             )
         finally:
             flux.prompt_cache, self._callback.watcher = {}, None
