@@ -2,7 +2,7 @@
 
 from kilnmark.protocol.content.problems import Problem
 from kilnmark.protocol.wire.memory import BaseInfo, HeldAdapter, HeldBase, Limits, MemoryInfo
-from kilnmark.protocol.wire.replies import JobInfo, PacksInfo, StatusResult, WorkerInfo
+from kilnmark.protocol.wire.status import JobInfo, PacksInfo, StatusResult, WorkerInfo
 
 BASE = BaseInfo(
     variant="standin",

@@ -8,23 +8,18 @@ import pytest
 from kilnmark.protocol.picture.report import AdapterReport, UnmatchedKeys, Verdict
 from kilnmark.protocol.wire import replies, requests, work
 from kilnmark.protocol.wire.replies import (
-    CacheInfo,
     CancelResult,
     Heartbeat,
     JobError,
-    JobInfo,
     JobResult,
     JobsResult,
     PingResult,
     Progress,
-    QueueInfo,
     RenderResult,
     ShutdownResult,
     StackInfo,
-    StatusResult,
     Timings,
     WarmUpResult,
-    WorkerInfo,
 )
 from kilnmark.protocol.wire.requests import (
     CallMeta,
@@ -40,6 +35,7 @@ from kilnmark.protocol.wire.requests import (
     StyleComposeParams,
     WarmUpParams,
 )
+from kilnmark.protocol.wire.status import CacheInfo, JobInfo, QueueInfo, StatusResult, WorkerInfo
 from kilnmark.protocol.wire.work import (
     Beat,
     CancelRender,

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from kilnmark.protocol.wire.inspection import InspectionDocument as InspectionDocument
     from kilnmark.protocol.wire.memory import BaseInfo as BaseInfo
     from kilnmark.protocol.wire.replies import *  # noqa: F403 - whatever a daemon answers with
+    from kilnmark.protocol.wire.status import *  # noqa: F403 - and what it shows of itself
 
 
 def __getattr__(name: str) -> object:

@@ -41,7 +41,6 @@ from kilnmark.protocol.wire.replies import (
     Progress,
     RenderResult,
     ShutdownResult,
-    StatusResult,
     WarmUpResult,
 )
 from kilnmark.protocol.wire.requests import (
@@ -56,6 +55,7 @@ from kilnmark.protocol.wire.requests import (
     StyleComposeParams,
     WarmUpParams,
 )
+from kilnmark.protocol.wire.status import StatusResult
 
 __all__ = ["AsyncClient"]
 

@@ -40,7 +40,6 @@ from kilnmark.protocol.wire.replies import (
     Progress,
     RenderResult,
     ShutdownResult,
-    StatusResult,
     WarmUpResult,
 )
 from kilnmark.protocol.wire.requests import (
@@ -55,6 +54,7 @@ from kilnmark.protocol.wire.requests import (
     StyleComposeParams,
     WarmUpParams,
 )
+from kilnmark.protocol.wire.status import StatusResult
 
 __all__ = ["Client"]
 

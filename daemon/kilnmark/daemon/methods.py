@@ -36,7 +36,6 @@ from kilnmark.protocol.wire.replies import (
     PingResult,
     RenderResult,
     ShutdownResult,
-    StatusResult,
     WarmUpResult,
 )
 from kilnmark.protocol.wire.requests import (
@@ -53,6 +52,7 @@ from kilnmark.protocol.wire.requests import (
     WarmUpParams,
     check_render,
 )
+from kilnmark.protocol.wire.status import StatusResult
 from kilnmark.protocol.wire.work import LoadFailed
 
 __all__ = ["Method", "Methods"]

@@ -10,17 +10,8 @@ from kilnmark.client.cli.status_view import show_status
 from kilnmark.client.cli.tables import adapter_table, console, print_facts, show_failure, show_render
 from kilnmark.protocol.content.problems import Problem
 from kilnmark.protocol.picture.report import AdapterReport, Verdict
-from kilnmark.protocol.wire.replies import (
-    CacheInfo,
-    JobInfo,
-    PacksInfo,
-    QueueInfo,
-    RenderResult,
-    StackInfo,
-    StatusResult,
-    Timings,
-    WorkerInfo,
-)
+from kilnmark.protocol.wire.replies import RenderResult, StackInfo, Timings
+from kilnmark.protocol.wire.status import CacheInfo, JobInfo, PacksInfo, QueueInfo, StatusResult, WorkerInfo
 
 HEALTHY = AdapterReport(
     name="oak",

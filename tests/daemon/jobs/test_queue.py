@@ -16,8 +16,9 @@ from kilnmark.daemon.spans import RenderTrace
 from kilnmark.keymaps.files.identity import FileIdentity
 from kilnmark.protocol.settings import Settings
 from kilnmark.protocol.wire.errors import Cancelled, InvalidParams, QueueFull
-from kilnmark.protocol.wire.replies import QueueInfo, Timings
+from kilnmark.protocol.wire.replies import Timings
 from kilnmark.protocol.wire.requests import CallMeta, RenderParams
+from kilnmark.protocol.wire.status import QueueInfo
 from kilnmark.protocol.wire.work import Finished
 
 SETTINGS = Settings(socket=Path("/run/kiln/d.sock"), output_dir=Path("/var/kiln"))

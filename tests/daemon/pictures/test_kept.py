@@ -1,7 +1,8 @@
 """The results that are kept: their bytes, their order, and what is forgotten."""
 
 from kilnmark.daemon.pictures.kept import KeptPicture, KeptPictures
-from kilnmark.protocol.wire.replies import CacheInfo, RenderResult, StackInfo, Timings
+from kilnmark.protocol.wire.replies import RenderResult, StackInfo, Timings
+from kilnmark.protocol.wire.status import CacheInfo
 
 RESULT = RenderResult(
     job_id="j",

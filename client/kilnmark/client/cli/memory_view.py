@@ -4,7 +4,7 @@ Lines only; `tables` puts them on a page.
 """
 
 from kilnmark.protocol.wire.memory import BaseInfo, HeldBase, MemoryInfo
-from kilnmark.protocol.wire.replies import StatusResult
+from kilnmark.protocol.wire.status import StatusResult
 
 __all__ = ["base_rows", "base_words"]
 

@@ -6,7 +6,8 @@ from rich.console import Console
 
 from kilnmark.client.cli.memory_view import base_rows
 from kilnmark.client.cli.tables import print_facts, show_render
-from kilnmark.protocol.wire.replies import CacheInfo, JobInfo, JobResult, JobsResult, PacksInfo, QueueInfo, StatusResult
+from kilnmark.protocol.wire.replies import JobResult, JobsResult
+from kilnmark.protocol.wire.status import CacheInfo, JobInfo, PacksInfo, QueueInfo, StatusResult
 
 __all__ = ["show_job", "show_jobs", "show_status"]
 

@@ -30,7 +30,7 @@ from kilnmark.protocol.content.problems import Problem, UnusableContent
 from kilnmark.protocol.picture.catalog import VARIANTS
 from kilnmark.protocol.settings import Settings
 from kilnmark.protocol.wire.errors import InvalidParams
-from kilnmark.protocol.wire.replies import PacksInfo
+from kilnmark.protocol.wire.status import PacksInfo
 
 __all__ = ["SHOWN_PROBLEMS", "STATUS_PATIENCE", "Packs"]
 

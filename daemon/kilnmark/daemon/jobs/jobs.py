@@ -16,8 +16,9 @@ from kilnmark.daemon.spans import RenderTrace
 from kilnmark.protocol.picture.catalog import PRIORITIES
 from kilnmark.protocol.wire import work
 from kilnmark.protocol.wire.errors import Cancelled, RequestError
-from kilnmark.protocol.wire.replies import JobInfo, RenderResult
+from kilnmark.protocol.wire.replies import RenderResult
 from kilnmark.protocol.wire.requests import CallMeta, RenderParams
+from kilnmark.protocol.wire.status import JobInfo
 
 __all__ = ["Job", "JobState", "Render", "Watcher", "without_meta"]
 

@@ -9,8 +9,9 @@ from collections import Counter, OrderedDict
 from kilnmark.daemon.jobs.jobs import Job, Render, without_meta
 from kilnmark.daemon.jobs.turn import NO_STACK, Pace, StackKey, next_turn
 from kilnmark.protocol.wire.errors import InvalidParams, QueueFull, RequestError
-from kilnmark.protocol.wire.replies import QueueInfo, RenderResult
+from kilnmark.protocol.wire.replies import RenderResult
 from kilnmark.protocol.wire.requests import RenderParams
+from kilnmark.protocol.wire.status import QueueInfo
 
 __all__ = ["REMEMBERED", "JobQueue"]
 

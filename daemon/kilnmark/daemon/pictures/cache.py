@@ -15,7 +15,8 @@ from kilnmark.daemon.pictures.key import are_engaged, picture_key, recorded_key
 from kilnmark.protocol.picture.record import PictureRecord, find_record
 from kilnmark.protocol.picture.spec import PinnedSpec
 from kilnmark.protocol.wire.memory import BaseInfo
-from kilnmark.protocol.wire.replies import CacheInfo, RenderResult
+from kilnmark.protocol.wire.replies import RenderResult
+from kilnmark.protocol.wire.status import CacheInfo
 from kilnmark.protocol.wire.work import RenderCommand
 
 __all__ = ["PictureCache", "read_record"]

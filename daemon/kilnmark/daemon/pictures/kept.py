@@ -7,7 +7,8 @@ Everything goes through `put`, `get` and `drop`, so that a journal can be laid u
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from kilnmark.protocol.wire.replies import CacheInfo, RenderResult
+from kilnmark.protocol.wire.replies import RenderResult
+from kilnmark.protocol.wire.status import CacheInfo
 
 __all__ = ["KeptPicture", "KeptPictures"]
 

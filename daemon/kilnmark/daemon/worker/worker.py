@@ -16,7 +16,7 @@ from kilnmark.daemon.worker.watch import Watch
 from kilnmark.protocol.settings import Settings
 from kilnmark.protocol.wire import work
 from kilnmark.protocol.wire.memory import BaseInfo
-from kilnmark.protocol.wire.replies import WorkerInfo
+from kilnmark.protocol.wire.status import WorkerInfo
 
 __all__ = ["Spawn", "StartedWorker", "Worker", "WorkerListener", "WorkerState"]
 

@@ -25,6 +25,7 @@ class ComposedLora(msgspec.Struct, frozen=True, kw_only=True):
     """One adapter of the stack.
 
     Attributes:
+        name, scale, trigger: As the document has them.
         file: As the document has it.
         level: Which document named it.
         inspection: What its file is, without a base and without its list of layers.
@@ -42,6 +43,9 @@ class Composition(PictureNumbers, frozen=True, kw_only=True):
     """A render that could be asked for.
 
     Attributes:
+        stack: Where its adapters come from.
+        variant: The base that it would be painted on.
+        negative_prompt: The style's.
         place: As it was asked for.
         tag: Of the style's `visual_tag_overrides`, the one that the place gets; None where none is meant for it.
         seed: The style's; None: one is drawn for every picture.

@@ -23,7 +23,12 @@ class Verdict(StrEnum):
 
 
 class UnmatchedKeys(msgspec.Struct, frozen=True):
-    """Tensors of a file that nothing is known about: how many, and the names of the first 20."""
+    """Tensors of a file that nothing is known about.
+
+    Attributes:
+        count: How many.
+        first: The names of the first 20.
+    """
 
     count: int = 0
     first: tuple[str, ...] = ()

@@ -12,7 +12,12 @@ __all__ = ["CaptionTag", "Inspection", "InspectionDocument", "Metadata", "Target
 
 
 class CaptionTag(msgspec.Struct, frozen=True):
-    """A tag of the training captions, and in how many captions it stood."""
+    """A tag of the training captions.
+
+    Attributes:
+        tag: Itself.
+        count: In how many captions it stood.
+    """
 
     tag: str
     count: int
@@ -62,9 +67,11 @@ class TargetChange(msgspec.Struct, frozen=True):
 
 
 class Inspection(msgspec.Struct, frozen=True, kw_only=True):
-    """One file, as the document shows it; fields of the same name mean what they mean in `AdapterReport`.
+    """One file, as the document shows it.
 
     Attributes:
+        sha256, convention, kind, rank, total_key_count, matched_key_count, ignored_keys, unmatched_keys, target_count,
+            applied_target_count, verdict, reason: As those of a render's report.
         path: Absolute, symbolic links resolved, where the file could be opened; else as it was asked for, which the
             command line takes from the current folder.
         metadata: What the file says of its own making.
@@ -89,6 +96,10 @@ class Inspection(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class InspectionDocument(msgspec.Struct, frozen=True):
-    """Every file that was asked for, in order."""
+    """What was inspected.
+
+    Attributes:
+        files: Every file that was asked for, in order.
+    """
 
     files: list[Inspection]

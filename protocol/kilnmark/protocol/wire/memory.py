@@ -20,6 +20,7 @@ class BaseInfo(msgspec.Struct, frozen=True, kw_only=True):
         target_count: Linear layers that an adapter can change.
         memory_bytes: MLX memory that loading it took, measured.
         load_ms: Time it took to build and warm, in milliseconds.
+        mlx_version, mflux_version: Of the libraries that it computes with.
     """
 
     variant: str
@@ -35,7 +36,13 @@ class BaseInfo(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HeldAdapter(msgspec.Struct, frozen=True, kw_only=True):
-    """An adapter of the stack that is on a base now, under the name its last render gave it."""
+    """An adapter of the stack that is on a base now.
+
+    Attributes:
+        name: As its last render called it.
+        sha256: Of its file, in hex.
+        scale: At which it is on.
+    """
 
     name: str
     sha256: str
@@ -84,6 +91,7 @@ class MemoryInfo(msgspec.Struct, frozen=True, kw_only=True):
     """A worker's memory as it was after its last load or render.
 
     Attributes:
+        limits: What there is, and how much of it may be used.
         active_bytes: Held by arrays of MLX: bases, stacks, encoded prompts.
         cached_bytes: Freed, and kept by MLX for reuse.
         bases: The least recently used first.

@@ -17,7 +17,6 @@ from kilnmark.protocol.wire.replies import (
     PingResult,
     RenderResult,
     ShutdownResult,
-    StatusResult,
     WarmUpResult,
 )
 from kilnmark.protocol.wire.requests import (
@@ -33,6 +32,7 @@ from kilnmark.protocol.wire.requests import (
     StyleComposeParams,
     WarmUpParams,
 )
+from kilnmark.protocol.wire.status import StatusResult
 
 __all__ = ["METHODS", "WireMethod"]
 

@@ -1,175 +1,79 @@
 """What every method is answered with, and the notifications on the way there.
 
-Unknown fields are tolerated, so that an older client can talk to a newer daemon. What is asked is in `requests`.
+Unknown fields are tolerated, so that an older client can talk to a newer daemon. What is asked is in
+`requests`, and what `status` and `jobs.list` show in `status`.
 """
 
 from typing import Literal
 
 import msgspec
 
-from kilnmark.protocol.content.problems import Problem
-from kilnmark.protocol.picture.catalog import Priority
 from kilnmark.protocol.picture.report import AdapterReport
 from kilnmark.protocol.picture.spec import PictureNumbers
-from kilnmark.protocol.wire.memory import BaseInfo, MemoryInfo
+from kilnmark.protocol.wire.memory import BaseInfo
+from kilnmark.protocol.wire.status import CacheInfo, JobInfo, QueueInfo
 
 __all__ = [
-    "CacheInfo",
     "CancelResult",
     "Heartbeat",
     "JobError",
-    "JobInfo",
     "JobResult",
     "JobsResult",
-    "PacksInfo",
     "PingResult",
     "Progress",
-    "QueueInfo",
     "RenderResult",
     "ShutdownResult",
     "StackInfo",
-    "StatusResult",
     "Timings",
     "WarmUpResult",
-    "WorkerInfo",
 ]
 
 
 class PingResult(msgspec.Struct, frozen=True, kw_only=True):
-    """Proof of life; `uptime_s` is in seconds."""
-
-    version: str
-    pid: int
-    uptime_s: float
-
-
-class WorkerInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """The process that owns the base. `pid` is None while there is none; `restarts` counts lost ones."""
-
-    pid: int | None
-    restarts: int
-    last_error: str | None = None
-
-
-class JobInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """A render the daemon knows: `step` of `steps` denoise steps are done.
+    """Proof of life.
 
     Attributes:
-        shared_with: The job whose picture this one gets too, because it asked for the same; None: it has its own.
-    """
-
-    job_id: str
-    state: Literal["queued", "running", "done", "failed", "cancelled"]
-    step: int = 0
-    steps: int = 0
-    priority: Priority = "normal"
-    shared_with: str | None = None
-
-
-class QueueInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """The order in which renders are painted, in numbers.
-
-    Attributes:
-        high, normal, low: Jobs that wait, by priority.
-        switches: Renders begun so far whose stack was another than the one before.
-        shared: Jobs so far that joined the render of another, because they asked for the same picture.
-    """
-
-    high: int = 0
-    normal: int = 0
-    low: int = 0
-    switches: int = 0
-    shared: int = 0
-
-
-class CacheInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """The pictures that can be an answer again.
-
-    Attributes:
-        hits: Requests so far that were answered with one.
-        entries: Pictures known.
-        bytes: Their size on disk together.
-        limit_bytes: The size beyond which the longest unused are forgotten; none is ever deleted. 0: none is known.
-    """
-
-    hits: int = 0
-    entries: int = 0
-    bytes: int = 0
-    limit_bytes: int = 0
-
-
-class PacksInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """The content packs that a render may name.
-
-    Attributes:
-        folder: Where they are.
-        genres, worlds: How many there are, usable or not.
-        problem_count: What is wrong with their documents.
-        problems: The first of those.
-        kept: Genres and worlds that are composed as they were before an edit that broke them.
-    """
-
-    folder: str
-    genres: int
-    worlds: int
-    problem_count: int = 0
-    problems: list[Problem] = []
-    kept: list[str] = []
-
-
-class StatusResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What the daemon holds and does.
-
-    Attributes:
-        state: `warming` until the base is ready, `ready`, `busy` while rendering, `draining` on the way out,
-            `failed` when the base cannot be loaded (`worker.last_error` says why).
-        variant: What the daemon was started with.
-        base: That one; None while it is not held.
-        jobs: The renders that the worker has, then the queued ones by priority and age.
-        rendered, failed: Renders that ended so; a picture shared by several jobs counts once, one from the cache never.
-        variants: Every base that a request may name.
-        loading: The base that is being loaded now.
-        memory: What the worker holds; None while there is no worker that could tell.
-        packs: None: the daemon has none.
+        version: Of kilnmark.
+        pid: The daemon's process.
+        uptime_s: Since it was started, in seconds.
     """
 
     version: str
     pid: int
     uptime_s: float
-    state: Literal["warming", "ready", "busy", "draining", "failed"]
-    variant: str
-    base: BaseInfo | None
-    worker: WorkerInfo
-    jobs: list[JobInfo]
-    rendered: int
-    failed: int
-    socket: str
-    output_dir: str
-    lora_roots: list[str]
-    queue: QueueInfo = QueueInfo()
-    cache: CacheInfo = CacheInfo()
-    variants: list[str] = []
-    loading: str | None = None
-    memory: MemoryInfo | None = None
-    packs: PacksInfo | None = None
 
 
 class WarmUpResult(msgspec.Struct, frozen=True, kw_only=True):
-    """The base once it is warm; `waited_ms` is how long this call waited for it, in milliseconds."""
+    """The base once it is warm.
+
+    Attributes:
+        base: What it is.
+        waited_ms: How long this call waited for it, in milliseconds.
+    """
 
     base: BaseInfo
     waited_ms: float
 
 
 class CancelResult(msgspec.Struct, frozen=True, kw_only=True):
-    """`cancelled` is False when the render had already ended."""
+    """Whether a render was stopped.
+
+    Attributes:
+        job_id: Which.
+        cancelled: False when it had already ended.
+    """
 
     job_id: str
     cancelled: bool
 
 
 class ShutdownResult(msgspec.Struct, frozen=True, kw_only=True):
-    """`jobs`: how many accepted renders are finished (`drain`) or ended before the daemon leaves."""
+    """The daemon is on its way out.
+
+    Attributes:
+        draining: It finishes what it has accepted first.
+        jobs: How many accepted renders are finished so, or ended.
+    """
 
     draining: bool
     jobs: int
@@ -182,7 +86,14 @@ class Timings(msgspec.Struct, frozen=True, kw_only=True):
     a picture from the cache has none.
 
     Attributes:
+        queue_ms: Waiting to be painted.
         load_ms: Loading the base, where it was not held.
+        adapters_ms: Reading the adapters and putting them on the base.
+        encode_ms: Encoding the prompt.
+        denoise_ms: All steps.
+        decode_ms: From latents to pixels.
+        save_ms: Writing the picture.
+        total_ms: From acceptance to reply.
     """
 
     queue_ms: float = 0.0
@@ -196,7 +107,15 @@ class Timings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StackInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a stack came from: `none`, the request's `paths`, or a `style`; names in stack order."""
+    """Where a stack came from.
+
+    Attributes:
+        source: The request's `paths`, a `style`, or `none`.
+        genre, world, tier: As they were asked for.
+        names: Of its adapters, in stack order.
+        excluded: Adapters of the genre that the world leaves out.
+        triggers: Of its adapters, as they stand before the prompt.
+    """
 
     source: Literal["none", "paths", "style"]
     genre: str | None = None
@@ -211,6 +130,11 @@ class RenderResult(PictureNumbers, frozen=True, kw_only=True):
     """A finished picture and the proof of what each adapter changed.
 
     Attributes:
+        job_id: The caller's own, or one that was drawn.
+        seed: Of the noise.
+        timings: Where its time went.
+        stack: Where its adapters came from.
+        warnings: What is otherwise than was asked for, in sentences.
         image_path: The PNG, absolute, already synced to disk.
         variant: The base that it was painted on.
         loras: One report an adapter, in stack order.
@@ -234,7 +158,13 @@ class RenderResult(PictureNumbers, frozen=True, kw_only=True):
 
 
 class JobsResult(msgspec.Struct, frozen=True, kw_only=True):
-    """Every job that the daemon knows: the running, the waiting by priority and age, then the ended, latest first."""
+    """Every job that the daemon knows: the running, the waiting by priority and age, then the ended, latest first.
+
+    Attributes:
+        jobs: In this order.
+        queue: What waits, in numbers.
+        cache: The pictures that can be an answer again.
+    """
 
     jobs: list[JobInfo]
     queue: QueueInfo
@@ -242,7 +172,11 @@ class JobsResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class JobError(msgspec.Struct, frozen=True, kw_only=True):
-    """What a job ended with instead of a picture, as its own caller was told."""
+    """What a job ended with instead of a picture, as its own caller was told.
+
+    Attributes:
+        code, kind, message, retryable: Those of the error.
+    """
 
     code: int
     kind: str
@@ -251,7 +185,13 @@ class JobError(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class JobResult(msgspec.Struct, frozen=True, kw_only=True):
-    """One job: with its `result` when it is done, with its `error` when it failed or was cancelled."""
+    """One job.
+
+    Attributes:
+        job: How far it is.
+        result: Its picture, once it is done.
+        error: Why there is none, once it failed or was cancelled.
+    """
 
     job: JobInfo
     result: RenderResult | None = None
@@ -259,7 +199,14 @@ class JobResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
-    """`notifications/progress`: `progress` of `total` grows with every one; `message` names the stage."""
+    """`notifications/progress`: how far a request is.
+
+    Attributes:
+        progress_token: The request's own.
+        progress: Grows with every one.
+        total: What it grows to.
+        message: The stage: `queued`, `adapters`, `encode`, `denoise 2/12`, `decode`, `save`.
+    """
 
     progress_token: str | int = msgspec.field(name="progressToken")
     progress: float
@@ -268,7 +215,13 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):
-    """`notifications/heartbeat`: the request is still alive; sent at most 5 seconds apart."""
+    """`notifications/heartbeat`: the request is still alive; sent at most 5 seconds apart.
+
+    Attributes:
+        progress_token: The request's own.
+        job_id: Its render's; empty where it is none.
+        state: What it waits for.
+    """
 
     progress_token: str | int = msgspec.field(name="progressToken")
     job_id: str

@@ -63,19 +63,32 @@ class StatusParams(_Params, frozen=True, kw_only=True):
 
 
 class WarmUpParams(_Params, frozen=True, kw_only=True):
-    """Which base to make warm. None: the one the daemon was started with."""
+    """Which base to make warm.
+
+    Attributes:
+        variant: One of those that `status` lists; None: the one the daemon was started with.
+    """
 
     variant: Path | None = None
 
 
 class ShutdownParams(_Params, frozen=True, kw_only=True):
-    """`drain`: finish the accepted renders first; otherwise they end with -32002."""
+    """How to end.
+
+    Attributes:
+        drain: Finish the accepted renders first; otherwise they end with -32002.
+    """
 
     drain: bool = False
 
 
 class CancelParams(_Params, frozen=True, kw_only=True):
-    """Which render to stop, and why, for its caller to read."""
+    """Which render to stop.
+
+    Attributes:
+        job_id: The render's, as it was asked for or as `jobs.list` tells it.
+        reason: For its caller to read.
+    """
 
     job_id: JobId
     reason: Annotated[str, Meta(max_length=500)] = ""
@@ -116,7 +129,11 @@ class JobsParams(_Params, frozen=True, kw_only=True):
 
 
 class JobParams(_Params, frozen=True, kw_only=True):
-    """Which job `jobs.get` is to tell of."""
+    """Which job `jobs.get` is to tell of.
+
+    Attributes:
+        job_id: As its render was asked for or as `jobs.list` tells it.
+    """
 
     job_id: JobId
 
@@ -125,6 +142,7 @@ class JobWaitParams(_Params, frozen=True, kw_only=True):
     """Which job `jobs.wait` is to wait for.
 
     Attributes:
+        job_id: As that of `jobs.get`.
         timeout: Seconds to wait at most; None waits for as long as the job takes.
     """
 
@@ -133,10 +151,17 @@ class JobWaitParams(_Params, frozen=True, kw_only=True):
 
 
 class RenderParams(_Params, frozen=True, kw_only=True):
-    """One picture to make. None means: what the tier says, else what the variant says.
+    """One picture to make. None means: what the style says, else the tier, else the variant.
 
     Attributes:
-        seed: None draws one; the reply tells which.
+        prompt: What to paint. A style puts its triggers before it, and its art direction and suffix behind it.
+        negative_prompt: What not to paint, where the variant takes one; one that does not leaves it unused, with a
+            warning.
+        tier: The kind of picture, such as `portrait`: it says size, steps, guidance and variant, and which adapters of
+            a style apply.
+        seed: Of the noise. None draws one; the reply tells which.
+        steps: Denoise steps.
+        guidance: Distilled guidance; a variant that takes none leaves it unused, with a warning.
         width, height: Pixels, multiples of 16.
         variant: One of those that `status` lists.
         lora_paths: Adapter files, absolute or below one of the daemon's adapter roots, in stack order.

@@ -19,7 +19,8 @@ from kilnmark.client.cli.exits import reports_of
 from kilnmark.client.errors import ClientError
 from kilnmark.protocol.picture.record import PictureRecord
 from kilnmark.protocol.wire.errors import Cancelled, Draining, KilnmarkError, QueueFull, RequestError, WorkerLost
-from kilnmark.protocol.wire.replies import RenderResult, StatusResult
+from kilnmark.protocol.wire.replies import RenderResult
+from kilnmark.protocol.wire.status import StatusResult
 
 __all__ = ["Painter"]
 

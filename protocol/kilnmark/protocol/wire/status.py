@@ -1,0 +1,143 @@
+"""What the daemon holds and does, as `status` tells it: its worker, its queue, its jobs, its pictures and its packs.
+
+Results only; nothing here is a parameter. What a worker holds in memory is in `memory`.
+"""
+
+from typing import Literal
+
+import msgspec
+
+from kilnmark.protocol.content.problems import Problem
+from kilnmark.protocol.picture.catalog import Priority
+from kilnmark.protocol.wire.memory import BaseInfo, MemoryInfo
+
+__all__ = ["CacheInfo", "JobInfo", "PacksInfo", "QueueInfo", "StatusResult", "WorkerInfo"]
+
+
+class WorkerInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """The process that owns the base.
+
+    Attributes:
+        pid: None while there is none.
+        restarts: How many were lost.
+        last_error: What became of the last one, or of the base that it was to load.
+    """
+
+    pid: int | None
+    restarts: int
+    last_error: str | None = None
+
+
+class JobInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """A render the daemon knows.
+
+    Attributes:
+        job_id: The caller's own, or one that was drawn.
+        state: How far it is.
+        step: Denoise steps done.
+        steps: Denoise steps to do.
+        priority: As it was asked for.
+        shared_with: The job whose picture this one gets too, because it asked for the same; None: it has its own.
+    """
+
+    job_id: str
+    state: Literal["queued", "running", "done", "failed", "cancelled"]
+    step: int = 0
+    steps: int = 0
+    priority: Priority = "normal"
+    shared_with: str | None = None
+
+
+class QueueInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """The order in which renders are painted, in numbers.
+
+    Attributes:
+        high, normal, low: Jobs that wait, by priority.
+        switches: Renders begun so far whose stack was another than the one before.
+        shared: Jobs so far that joined the render of another, because they asked for the same picture.
+    """
+
+    high: int = 0
+    normal: int = 0
+    low: int = 0
+    switches: int = 0
+    shared: int = 0
+
+
+class CacheInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """The pictures that can be an answer again.
+
+    Attributes:
+        hits: Requests so far that were answered with one.
+        entries: Pictures known.
+        bytes: Their size on disk together.
+        limit_bytes: The size beyond which the longest unused are forgotten; none is ever deleted. 0: none is known.
+    """
+
+    hits: int = 0
+    entries: int = 0
+    bytes: int = 0
+    limit_bytes: int = 0
+
+
+class PacksInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """The content packs that a render may name.
+
+    Attributes:
+        folder: Where they are.
+        genres, worlds: How many there are, usable or not.
+        problem_count: What is wrong with their documents.
+        problems: The first of those.
+        kept: Genres and worlds that are composed as they were before an edit that broke them.
+    """
+
+    folder: str
+    genres: int
+    worlds: int
+    problem_count: int = 0
+    problems: list[Problem] = []
+    kept: list[str] = []
+
+
+class StatusResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What the daemon holds and does.
+
+    Attributes:
+        version, pid, uptime_s: As those of `ping`.
+        worker: The process that owns the base.
+        socket: Where the daemon listens.
+        output_dir: Where pictures are written.
+        lora_roots: Where adapters are read from, beside the packs.
+        queue: What waits, in numbers.
+        cache: The pictures that can be an answer again.
+        state: `warming` until the base is ready, `ready`, `busy` while rendering, `draining` on the way out,
+            `failed` when the base cannot be loaded (`worker.last_error` says why).
+        variant: What the daemon was started with.
+        base: That one; None while it is not held.
+        jobs: The renders that the worker has, then the queued ones by priority and age.
+        rendered, failed: Renders that ended so; a picture shared by several jobs counts once, one from the cache never.
+        variants: Every base that a request may name.
+        loading: The base that is being loaded now.
+        memory: What the worker holds; None while there is no worker that could tell.
+        packs: None: the daemon has none.
+    """
+
+    version: str
+    pid: int
+    uptime_s: float
+    state: Literal["warming", "ready", "busy", "draining", "failed"]
+    variant: str
+    base: BaseInfo | None
+    worker: WorkerInfo
+    jobs: list[JobInfo]
+    rendered: int
+    failed: int
+    socket: str
+    output_dir: str
+    lora_roots: list[str]
+    queue: QueueInfo = QueueInfo()
+    cache: CacheInfo = CacheInfo()
+    variants: list[str] = []
+    loading: str | None = None
+    memory: MemoryInfo | None = None
+    packs: PacksInfo | None = None
