@@ -1,6 +1,6 @@
 """What a benchmark hands on: figures, headlines, and what could not be measured. No clock and no model lives here.
 
-Every line goes to the file that `KILNMARK_FIGURES` names the moment it is known, so that a run that is cut short keeps
+Every line goes to the file that `BENCH_FIGURES` names the moment it is known, so that a run that is cut short keeps
 what it had. `scripts/bench.py` makes the table, the plot and the JSON object of them.
 """
 
@@ -11,7 +11,7 @@ import msgspec
 
 __all__ = ["FIGURES", "Figure", "Headline", "Line", "Missing", "Platform", "encode", "read_lines", "tell"]
 
-FIGURES = "KILNMARK_FIGURES"
+FIGURES = "BENCH_FIGURES"
 """The environment variable with the file that lines are appended to; without it they are printed only."""
 
 

@@ -17,7 +17,7 @@ OUTSIDE = {
     "protocol": "msgspec pydantic pydantic_core yaml",
     "otel": "msgspec opentelemetry",
     "keymaps": "msgspec numpy opentelemetry pydantic safetensors yaml",
-    "client": "click msgspec numpy opentelemetry pydantic rich safetensors yaml",
+    "client": "click msgspec numpy opentelemetry pydantic pydantic_core rich safetensors yaml",
 }
 """Top-level packages that a light room may need when it is imported."""
 ON_DEMAND = {"otel": "google opentelemetry", "client": "PIL tokenizers"}

@@ -134,7 +134,7 @@ class Settings(BaseModel):
     a genre."""
 
     queue_limit: Annotated[int, Field(ge=1, le=100_000), Told("--queue-limit", "count", "N")] = 1000
-    """Renders that may wait; one more is refused. With -32001."""
+    """Renders that may wait; one more is refused. Its error is -32001."""
 
     batch_delay: Annotated[Patience, Told("--batch-delay", "seconds", "SECONDS")] = 30.0
     """How long renders of the stack that is on the base may go before older ones; 0 for never. Counted from the first

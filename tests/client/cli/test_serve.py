@@ -9,10 +9,8 @@ from pathlib import Path
 import pytest
 
 from kilnmark.client import Client
-from kilnmark.client.cli.serve import data_folder
+from kilnmark.protocol.settings import Settings
 from tests.client.conftest import KILNMARK, serving
-
-HOME = Path("/home/potter")
 
 WITHOUT_THE_DAEMON = """
 import sys, importlib.machinery
@@ -27,20 +25,6 @@ from kilnmark.client.cli.main import main
 sys.argv[:] = ["kilnmark", "serve", "--socket", sys.argv[1]]
 main()
 """
-
-
-@pytest.mark.parametrize(
-    ("env", "platform", "expected"),
-    [
-        ({}, "linux", "/home/potter/.local/share/kilnmark"),
-        ({}, "darwin", "/home/potter/Library/Application Support/kilnmark"),
-        ({"XDG_DATA_HOME": "/data"}, "linux", "/data/kilnmark"),
-        ({"XDG_DATA_HOME": "/data"}, "darwin", "/data/kilnmark"),
-        ({"XDG_DATA_HOME": ""}, "linux", "/home/potter/.local/share/kilnmark"),
-    ],
-)
-def test_the_data_folder_follows_its_system(env: dict[str, str], platform: str, expected: str) -> None:
-    assert data_folder(env, platform=platform, home=HOME) == Path(expected)
 
 
 def test_without_the_daemons_packages_it_says_which_extra_to_install(folder: Path) -> None:
@@ -68,10 +52,21 @@ def test_the_settings_are_the_document_and_every_path_in_it_is_absolute(folder: 
     env = os.environ | {"XDG_DATA_HOME": str(folder / "data")}
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, cwd=folder, env=env)
     assert done.returncode == 2
-    assert done.stdout == (
-        f'{{"socket":"{folder}/open/s","variant":"standin","bases":null,"base_memory":null,"quantize":null,"output_dir":"{folder}/out",'
-        f'"lora_roots":["{folder}","{folder}/data/kilnmark/loras"],"packs":null,'
-        '"queue_limit":9,"batch_delay":2.5,"cache_bytes":0,"stack_cache_bytes":1048576}\n'
+    assert done.stdout.endswith("}\n")
+    document = json.loads(done.stdout)
+    assert list(document) == list(Settings.model_fields)
+    assert document == json.loads(Settings.model_validate_json(done.stdout).model_dump_json())
+    assert {name: document[name] for name in ("bases", "base_memory", "quantize", "packs")} == dict.fromkeys(
+        ("bases", "base_memory", "quantize", "packs")
+    )
+    assert document["socket"] == f"{folder}/open/s"
+    assert document["output_dir"] == f"{folder}/out"
+    assert document["lora_roots"] == [f"{folder}", f"{folder}/data/kilnmark/loras"]
+    assert (document["variant"], document["queue_limit"], document["batch_delay"]) == ("standin", 9, 2.5)
+    assert (document["cache_bytes"], document["adapter_cache_bytes"], document["stack_cache_bytes"]) == (
+        0,
+        2 << 30,
+        1 << 20,
     )
 
 

@@ -19,7 +19,7 @@ import msgspec
 from kilnmark.client.cli.demo_worlds import paint_worlds, sample_packs
 from kilnmark.client.cli.exhibits import EXHIBITS, DemoResult, Exhibit, Finding, make_adapters
 from kilnmark.client.cli.exits import reports_of
-from kilnmark.client.cli.serve import ServeSettings, daemon_command, require_daemon
+from kilnmark.client.cli.serve import daemon_command, require_daemon
 from kilnmark.client.errors import DaemonDidNotStart, DaemonUnavailable
 from kilnmark.client.sync import Client
 from kilnmark.protocol.picture.report import Verdict
@@ -150,14 +150,11 @@ def _difference(one: Path, other: Path) -> float:
 @contextmanager
 def _daemon(folder: Path, output: Path, packs: Path, endpoint: str) -> Iterator[str]:
     """A daemon of our own, ended by its process id; its log is left beside the pictures."""
-    socket = str(folder / "daemon.sock")
-    settings = ServeSettings(
-        socket=socket,
-        variant="standin",
-        quantize=None,
-        output_dir=str(folder / "pictures"),
-        lora_roots=[str(output / "adapters")],
-        packs=str(packs),
+    from kilnmark.protocol.settings import Settings
+
+    socket = folder / "daemon.sock"
+    settings = Settings(
+        socket=socket, output_dir=folder / "pictures", lora_roots=((output / "adapters").absolute(),), packs=packs
     )
     log = output / "daemon.log"
     with log.open("wb") as stderr:
@@ -169,8 +166,8 @@ def _daemon(folder: Path, output: Path, packs: Path, endpoint: str) -> Iterator[
             stderr=stderr,
         )
     try:
-        _wait_until_it_listens(process, socket, log)
-        yield socket
+        _wait_until_it_listens(process, str(socket), log)
+        yield str(socket)
     finally:
         process.terminate()
         try:

@@ -12,6 +12,7 @@ import click
 
 from kilnmark.client.batch.commands import batch
 from kilnmark.client.cli.commands import ping, render, status, stop, warm_up, write_document
+from kilnmark.client.cli.config import config
 from kilnmark.client.cli.exits import ErrorBody, ErrorDocument, ExitCode, exit_code_of, reports_of
 from kilnmark.client.cli.jobs import cancel, jobs
 from kilnmark.client.cli.lora import lora
@@ -67,7 +68,7 @@ def demo(output: Path, *, as_json: bool) -> None:
     click.get_current_context().exit(ExitCode.DONE if result.holds else ExitCode.FAILED)
 
 
-for _command in (serve, render, jobs, cancel, status, ping, warm_up, stop, lora, style, batch):
+for _command in (serve, config, render, jobs, cancel, status, ping, warm_up, stop, lora, style, batch):
     kilnmark.add_command(_command)
 
 

@@ -69,21 +69,26 @@ class NamedBase(NamedTuple):
     place: str
 
 
-def named_base(value: str) -> NamedBase:
-    """Read `NAME=DIR`, or a catalog's name or a directory alone, which is then its own name."""
+def named_base(value: str, folder: Path = Path()) -> NamedBase:
+    """Read `NAME=DIR`, or a catalog's name or a directory alone, which is then its own name.
+
+    Args:
+        value: As it was written.
+        folder: What a relative directory is meant from.
+    """
     if value in VARIANTS:
         return NamedBase(value, value)
-    if value and Path(value).is_dir():
-        place = str(Path(value).absolute())
+    if value and (folder / value).is_dir():
+        place = str((folder / value).absolute())
         return NamedBase(place, place)
     name, equals, place = value.partition("=")
     if not equals or not name:
         raise click.BadParameter(f"{value!r} is neither a directory nor one of {', '.join(VARIANTS)} nor NAME=DIR")
     if place == STANDIN:
         return NamedBase(name, place)
-    if not place or not Path(place).is_dir():
+    if not place or not (folder / place).is_dir():
         raise click.BadParameter(f"{place!r} is no directory")
-    return NamedBase(name, str(Path(place).absolute()))
+    return NamedBase(name, str((folder / place).absolute()))
 
 
 def nbytes(value: str) -> int:

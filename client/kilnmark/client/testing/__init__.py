@@ -17,7 +17,7 @@ def fake_daemon(**settings: Any) -> "InProcessDaemon":
     """A daemon that serves within a `with` block, from a socket in a private folder that goes with it.
 
     Args:
-        settings: Of the daemon, by the names of `kilnmark.daemon.settings`: `queue_limit=3`.
+        settings: Of the daemon, by the names of `kilnmark.protocol.settings.Settings`: `queue_limit=3`.
 
     Returns:
         A context manager. Its `socket` is the path for clients, `loras` a folder that adapters are read from,

@@ -1,0 +1,30 @@
+"""The settings of a daemon in words: a line each, with who says it."""
+
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from kilnmark.client.cli.config import ConfigDocument, ConfigEntry
+
+__all__ = ["show_config"]
+
+
+def show_config(out: Console, document: "ConfigDocument") -> None:
+    """Each setting, its value, and where it comes from."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("setting", "value", "from"):
+        table.add_column(heading, overflow="fold")
+    for entry in document.settings:
+        table.add_row(entry.name, _value(entry), entry.where)
+    out.print(table)
+    out.print(f"\nfile: {document.file or 'none'}", soft_wrap=True)
+
+
+def _value(entry: "ConfigEntry") -> str:
+    if entry.value is None:
+        return f"({entry.default})"
+    if isinstance(entry.value, dict):
+        return "\n".join(f"{name} = {place}" for name, place in entry.value.items())
+    return "\n".join(entry.value) if isinstance(entry.value, list) else str(entry.value)

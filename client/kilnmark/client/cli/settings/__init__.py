@@ -1,0 +1,1 @@
+"""Where the settings of a daemon come from: options, variables, a file, and what each is where nobody says it."""

@@ -1,0 +1,77 @@
+"""The options of `serve` and `config`, made from the model of settings when a command asks for them.
+
+The model needs pydantic, so that making them waits until one of the two commands is parsed or explained: every other
+command starts without it.
+"""
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from kilnmark.client.cli.settings.gather import Gathered
+    from kilnmark.protocol.settings import Told
+
+__all__ = ["SettingsCommand", "gathered", "shown_default"]
+
+_GIB = 1 << 30
+
+
+class SettingsCommand(click.Command):
+    """A command that takes every setting as an option; its callback gets them as `options`, by setting."""
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """The settings' options, then the command's own."""
+        if not any(parameter.name == "socket" for parameter in self.params):
+            self.params = [*_options(), *self.params]
+        return super().get_params(ctx)
+
+
+def gathered(options: Mapping[str, object], config: str | None) -> "Gathered":
+    """The settings that the options, the variables, the file and this machine come to.
+
+    Raises:
+        click.UsageError: naming every wrong key and value.
+    """
+    from kilnmark.client.cli.settings.gather import Surroundings, gather
+
+    around = Surroundings(
+        env=os.environ, platform=sys.platform, home=Path.home(), uid=os.getuid(), here=Path.cwd().absolute()
+    )
+    return gather(options, config, around)
+
+
+def _options() -> list[click.Option]:
+    from kilnmark.client.cli.settings.sources import fields
+    from kilnmark.protocol.settings import Settings
+
+    return [
+        click.Option(
+            [told.option, name],
+            multiple=told.is_list,
+            type=click.Path() if told.kind in ("path", "folder", "folders") else str,
+            metavar=told.metavar,
+            help=_help(told, Settings.model_fields[name].description or "", Settings.model_fields[name].default),
+        )
+        for name, told in fields().items()
+    ]
+
+
+def _help(told: "Told", description: str, default: Any) -> str:
+    """The first sentence, and the default."""
+    sentence = " ".join(description.split()).partition(". ")[0].rstrip(".") + "."
+    repeatable = " Repeatable." if told.is_list else ""
+    return f"{sentence}{repeatable} [default: {shown_default(told, default)}]"
+
+
+def shown_default(told: "Told", default: Any) -> str:
+    """A default as a person would write it, or the words that say it."""
+    if told.default is not None:
+        return told.default
+    if told.kind == "size":
+        return f"{default / _GIB:g}GiB"
+    return f"{default:g}" if isinstance(default, int | float) else str(default)
