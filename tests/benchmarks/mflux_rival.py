@@ -22,6 +22,7 @@ from kilnmark.engine.families.flux1.standin import build_standin
 from kilnmark.keymaps.adapter import Adapter
 from tests.benchmarks.ours import Layers
 from tests.engine.flux import flux_of
+from tests.pairs import pairs_of
 
 __all__ = ["apply", "baked_layers", "rebuild", "restore", "unbaked_layers", "weights_of"]
 
@@ -70,7 +71,7 @@ def unbaked_layers(base: Base, adapters: Sequence[Adapter], scale: float) -> dic
     Its loader itself takes minutes for eight full-size files; that it makes the same of one is held by the switches.
     """
     loras: dict[str, list[LoRALinear]] = {}
-    for update in (update for adapter in adapters for update in adapter.pairs):
+    for update in (update for adapter in adapters for update in pairs_of(adapter)):
         lora = LoRALinear.from_linear(base.slots[update.target].linear, r=update.rank, scale=scale)
         lora.lora_A = mx.array(update.down).T
         lora.lora_B = mx.array(update.up).T * update.multiplier

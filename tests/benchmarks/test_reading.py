@@ -23,6 +23,7 @@ from kilnmark.keymaps.names.shapes import load_shapes
 from kilnmark.keymaps.names.sorting import sort_keys
 from kilnmark.keymaps.outline import read_outline
 from kilnmark.keymaps.zoo.write import make_adapter
+from tests.pairs import pairs_of
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(600)]
 
@@ -129,7 +130,7 @@ def test_reading_wholly_into_targets_beside_mfluxs_own_loader(full: Path, monkey
             patch.setattr(hashlib, "sha256", lambda *_: NoHash())
             taken["plain"].append(milliseconds(lambda: read_adapter(full, shapes), 1))
     assert matrices == 988
-    assert np.isfinite([update.norm for update in read_adapter(full, shapes).pairs]).all()
+    assert np.isfinite([update.norm for update in pairs_of(read_adapter(full, shapes))]).all()
     theirs, hashed, plain = (median(taken[name]) for name in ("mflux", "hashed", "plain"))
     print(f"{'mflux, neither hashed nor measured':<40}{theirs:>9.1f} ms")
     print(f"{'read_adapter, measured':<40}{plain:>9.1f} ms; mflux takes {theirs / plain:.1f} times as long")

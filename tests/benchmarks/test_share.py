@@ -17,6 +17,7 @@ from tests.benchmarks import mflux_rival, ours
 from tests.benchmarks.figures import Figure, tell
 from tests.benchmarks.files import AdapterFiles
 from tests.engine.flux import flux_of
+from tests.pairs import pairs_of
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(600)]
 
@@ -50,7 +51,7 @@ def inputs(columns: int) -> NDArray[np.float32]:
 
 def exact(adapter: Adapter) -> Iterator[tuple[str, NDArray[np.float64]]]:
     """What each update adds to its target's output, in float64."""
-    for update in adapter.pairs:
+    for update in pairs_of(adapter):
         thin = inputs(update.down.shape[1]).astype(np.float64) @ update.down.astype(np.float64).T
         yield update.target, update.multiplier * (thin @ update.up.astype(np.float64).T)
 

@@ -12,7 +12,10 @@ from numpy.typing import NDArray
 from kilnmark.engine.stack.layers import FactoredLinear
 from kilnmark.engine.stack.slots import Slot
 from kilnmark.keymaps.adapter import Adapter
-from kilnmark.keymaps.updates.update import AnyUpdate, HadamardUpdate, KroneckerUpdate, Update, WeightUpdate
+from kilnmark.keymaps.updates.kinds.loha import HadamardUpdate
+from kilnmark.keymaps.updates.kinds.lokr import KroneckerUpdate
+from kilnmark.keymaps.updates.kinds.lora import PairUpdate
+from kilnmark.keymaps.updates.update import AnyUpdate, WeightUpdate
 
 import mlx.core as mx  # isort: skip - after the engine, which puts the fast BLAS first
 from mlx import nn
@@ -54,9 +57,9 @@ def slot_of(layer: nn.Module) -> Slot:
     return Slot(TARGET, [layer], 0, layer, (OUT, INTO))
 
 
-def pair(rank: int, *, dora: bool = False) -> Update:
+def pair(rank: int, *, dora: bool = False) -> PairUpdate:
     magnitude = np.abs(normal(OUT)) * 10 if dora else None
-    return Update(TARGET, normal(rank, INTO), normal(OUT, rank), 0.5, norm=1.0, magnitude=magnitude)
+    return PairUpdate(TARGET, normal(rank, INTO), normal(OUT, rank), 0.5, norm=1.0, magnitude=magnitude)
 
 
 def kronecker(height: int, width: int, *, dora: bool = False, low_rank: bool = False) -> KroneckerUpdate:
@@ -77,7 +80,7 @@ def hadamard(rank: int) -> HadamardUpdate:
 
 UPDATES: dict[str, WeightUpdate] = {
     "lora": pair(4),
-    "biased": Update(TARGET, normal(2, INTO), normal(OUT, 2), 1.0, norm=1.0, bias=normal(OUT)),
+    "biased": PairUpdate(TARGET, normal(2, INTO), normal(OUT, 2), 1.0, norm=1.0, bias=normal(OUT)),
     "dora": pair(4, dora=True),
     "loha": hadamard(3),
     "high loha": hadamard(9),
@@ -117,12 +120,13 @@ def weight(layer: nn.Module) -> Matrix64:
 
 
 def product(update: WeightUpdate) -> Matrix64:
-    if isinstance(update, Update):
+    if isinstance(update, PairUpdate):
         whole = update.up.astype(float) @ update.down.astype(float)
     elif isinstance(update, HadamardUpdate):
         left, right = (up.astype(float) @ down.astype(float) for up, down in (update.first, update.second))
         whole = left * right
     else:
+        assert isinstance(update, KroneckerUpdate)
         second = np.linalg.multi_dot([*update.second, np.eye(update.second[-1].shape[1])]).astype(float)
         rows = np.kron(update.first.astype(float), second)
         whole = np.concatenate([rows[begin:end] for begin, end in update.ranges])

@@ -15,7 +15,11 @@ from kilnmark.engine.stack.layers import FactoredLinear, StackedNorm
 from kilnmark.engine.stack.slots import find_slots
 from kilnmark.engine.stack.stack import Member, Stacker
 from kilnmark.keymaps.adapter import Adapter, read_adapter
-from kilnmark.keymaps.updates.update import AnyUpdate, BiasUpdate, KroneckerUpdate, NormUpdate, Update
+from kilnmark.keymaps.updates.kinds.bias import BiasUpdate
+from kilnmark.keymaps.updates.kinds.lokr import KroneckerUpdate
+from kilnmark.keymaps.updates.kinds.lora import PairUpdate
+from kilnmark.keymaps.updates.kinds.norm import NormUpdate
+from kilnmark.keymaps.updates.update import AnyUpdate
 from kilnmark.keymaps.zoo.zoo import EXHIBITS, write_exhibit
 from kilnmark.protocol.picture.report import Verdict
 from tests.engine.flux import flux_of
@@ -45,7 +49,7 @@ def added(update: AnyUpdate, x: Wide) -> Wide:
     """What an update at scale 1 adds to a linear layer's output, in float64."""
     assert not isinstance(update, NormUpdate)
     total: Wide = np.zeros((len(x), 1)) if update.bias is None else update.bias[None].astype(float)
-    if isinstance(update, Update):
+    if isinstance(update, PairUpdate):
         total = total + update.multiplier * x @ update.down.T.astype(float) @ update.up.T.astype(float)
     elif isinstance(update, KroneckerUpdate):
         total = total + x @ update.second[0].T.astype(float)
@@ -187,7 +191,7 @@ def test_the_delta_ratio_counts_biases_and_norms_as_they_change(base: Base, file
     targets = ("transformer_blocks.0.attn.norm_q", "transformer_blocks.0.attn.to_k")
     norm, pair = (next(u for u in adapter.updates if u.target == target) for target in targets)
     assert isinstance(norm, NormUpdate)
-    assert isinstance(pair, Update)
+    assert isinstance(pair, PairUpdate)
     assert pair.bias is not None
     own = np.array(base.slots[norm.target].linear.weight, dtype=np.float64)
     linear = base.slots[pair.target].linear

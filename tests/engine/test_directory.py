@@ -20,7 +20,7 @@ from kilnmark.engine.families.flux1.standin import build_standin
 from kilnmark.engine.stack.layers import StackedLinear
 from kilnmark.engine.stack.stack import Member
 from kilnmark.keymaps.adapter import Adapter, read_adapter
-from kilnmark.keymaps.updates.update import Update
+from kilnmark.keymaps.updates.kinds.lora import PairUpdate
 from kilnmark.keymaps.zoo.write import make_adapter
 from tests.daemon.conftest import SMALL, Daemon, Wire, running_daemon
 from tests.engine.flux import flux_of
@@ -132,7 +132,7 @@ def test_a_stack_on_quantized_layers_keeps_its_whole_update(quantized: Base, ada
     added = np.array(wrapper(mx.array(x)), dtype=np.float64) - np.array(slot.linear(mx.array(x)), dtype=np.float64)
     stacker.switch([])
     (update,) = (update for update in adapter.updates if update.target == target)
-    assert isinstance(update, Update)
+    assert isinstance(update, PairUpdate)
     delta = 0.8 * update.multiplier * (update.up.astype(np.float64) @ update.down.astype(np.float64))
     exact = x.astype(np.float64) @ delta.T
     assert np.linalg.norm(added - exact) / np.linalg.norm(exact) < 1e-4

@@ -15,11 +15,13 @@ from kilnmark.engine.stack.exact import row_squares
 from kilnmark.engine.stack.layers import FactoredLinear, StackedLinear
 from kilnmark.engine.stack.slots import Slot, find_slots
 from kilnmark.engine.stack.stack import Member, Stacker
-from kilnmark.engine.stack.stretch import stretch_of
 from kilnmark.keymaps.adapter import Adapter, read_adapter
 from kilnmark.keymaps.errors import UnfitAdapter
 from kilnmark.keymaps.names.shapes import is_norm
-from kilnmark.keymaps.updates.update import HadamardUpdate, KroneckerUpdate, Update, WeightUpdate
+from kilnmark.keymaps.updates.kinds.loha import HadamardUpdate
+from kilnmark.keymaps.updates.kinds.lokr import KroneckerUpdate
+from kilnmark.keymaps.updates.kinds.lora import PairUpdate
+from kilnmark.keymaps.updates.update import WeightUpdate
 from kilnmark.keymaps.zoo.write import write_tensors
 from kilnmark.protocol.picture.report import Verdict
 from tests.engine.flux import flux_of
@@ -27,6 +29,7 @@ from tests.engine.forward import noise
 from tests.engine.judged import assess
 from tests.engine.small_layer import product
 from tests.keymaps.lycoris import diffusers_shares, dora_file, kohya_shares, loha_file, lokr_file
+from tests.pairs import pairs_of
 
 Matrix64 = NDArray[np.float64]
 
@@ -81,8 +84,8 @@ def test_every_layer_of_a_full_file_paints_with_the_decomposed_weight(
 ) -> None:
     stacker.switch([Member(dora, 1.0)])
     numbers = np.random.default_rng(7)
-    assert len(dora.pairs) == 494
-    for update in dora.pairs:
+    assert len(pairs_of(dora)) == 494
+    for update in pairs_of(dora):
         slot = base.slots[update.target]
         rows = numbers.integers(0, slot.shape[0], 8)
         x = numbers.standard_normal((1, slot.shape[1]))
@@ -103,10 +106,10 @@ def layer(kind: str) -> nn.Module:
     return nn.QuantizedLinear.from_linear(linear, group_size=32, bits=4) if kind == "quantized" else linear
 
 
-def update_of(rank: int = 3, seed: int = 8) -> Update:
+def update_of(rank: int = 3, seed: int = 8) -> PairUpdate:
     numbers = np.random.default_rng(seed)
     down, up = numbers.standard_normal((rank, 64), np.float32), numbers.standard_normal((32, rank), np.float32)
-    return Update("layer", down, up, 0.5, 1.0, numbers.uniform(1, 9, 32).astype(np.float32))
+    return PairUpdate("layer", down, up, 0.5, 1.0, numbers.uniform(1, 9, 32).astype(np.float32))
 
 
 def products_of(seed: int = 8) -> dict[str, WeightUpdate]:
@@ -187,7 +190,7 @@ def test_the_norm_is_that_of_the_true_change(kind: str, form: str) -> None:
     linear, update = layer(kind), products_of()[form]
     weight = weight_rows(linear, ALL)
     change = np.linalg.norm(decomposed(weight, update, ALL) - weight)
-    assert stretch_of(linear, update).norm == pytest.approx(change, rel=1e-5)
+    assert update.stretch_on(slot_of(linear).numbers).norm == pytest.approx(change, rel=1e-5)
 
 
 def test_the_delta_ratio_is_that_of_the_true_change(dora: Adapter) -> None:
@@ -204,7 +207,7 @@ def test_a_row_of_zeros_stays_a_row_of_zeros(dora: Adapter) -> None:
     slot, update = slot_of(linear), replace(update_of(), up=np.zeros((32, 3), np.float32))
     Stacker({"layer": slot}).switch([member(dora, 1.0, update)])
     assert not np.array(slot.current()(mx.ones((1, 64)))).any()
-    assert stretch_of(linear, update).norm == 0.0
+    assert update.stretch_on(slot_of(linear).numbers).norm == 0.0
 
 
 @pytest.mark.parametrize("kind", ["lokr", "loha"])

@@ -15,6 +15,7 @@ from kilnmark.protocol.picture.report import Verdict
 from tests.engine.flux import flux_of
 from tests.engine.forward import noise
 from tests.engine.judged import assess
+from tests.pairs import pairs_of
 
 BY_NAME = {exhibit.name: exhibit for exhibit in EXHIBITS}
 
@@ -80,7 +81,7 @@ def test_every_layer_of_an_encoder_adds_the_exact_update(
     base: Base, stacker: Stacker, both: Adapter, encoder: str, count: int
 ) -> None:
     stacker.switch([Member(both, 0.8)])
-    updates = [update for update in both.pairs if encoder_of(update.target) == encoder]
+    updates = [update for update in pairs_of(both) if encoder_of(update.target) == encoder]
     assert len(updates) == count
     for update in updates:
         wrapper = base.slots[update.target].current()

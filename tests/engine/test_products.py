@@ -9,10 +9,12 @@ import pytest
 from numpy.typing import NDArray
 
 from kilnmark.engine.families.base import Base
-from kilnmark.engine.stack.layers import KroneckerTerm, StackedLinear
+from kilnmark.engine.stack.layers import StackedLinear, Term
 from kilnmark.engine.stack.stack import Member, Stacker
 from kilnmark.keymaps.adapter import Adapter, read_adapter
-from kilnmark.keymaps.updates.update import HadamardUpdate, KroneckerUpdate, Update
+from kilnmark.keymaps.updates.kinds.loha import HadamardUpdate
+from kilnmark.keymaps.updates.kinds.lokr import Kronecker, KroneckerUpdate
+from kilnmark.keymaps.updates.kinds.lora import PairUpdate
 from kilnmark.keymaps.zoo.write import write_tensors
 from kilnmark.protocol.picture.report import Verdict
 from tests.engine.flux import flux_of
@@ -89,7 +91,7 @@ def test_a_stack_of_three_kinds_adds_their_exact_sum(
         elif isinstance(update, HadamardUpdate):
             exact += scale * (x.astype(float) @ hadamard(update).T)
         else:
-            assert isinstance(update, Update)
+            assert isinstance(update, PairUpdate)
             exact += scale * update.multiplier * (x.astype(float) @ update.down.T.astype(float)) @ update.up.T
     assert np.linalg.norm(added - exact) / np.linalg.norm(exact) < 1e-5
 
@@ -127,7 +129,8 @@ def test_a_term_keeps_its_rows_in_their_order(second: list[tuple[int, int]]) -> 
     whole = np.array(factors[0] @ factors[1] if len(factors) > 1 else factors[0])
     dense = np.kron(np.array(first), whole)
     x = mx.random.normal((2, 7, 8), key=mx.random.key(9))
-    got = np.array(KroneckerTerm(first, factors, [(8, 15), (0, 3)])(x))
+    product = Kronecker(np.array(first), tuple(map(np.array, factors)), ((8, 15), (0, 3)), np.ones(1))
+    got = np.array(Term(product)(x))
     assert np.allclose(got, np.array(x) @ np.concatenate([dense[8:], dense[:3]]).T, atol=1e-5)
 
 

@@ -26,7 +26,7 @@ from kilnmark.keymaps.errors import RefusedFile
 from kilnmark.keymaps.files.safefile import AdapterHeader, read_header
 from kilnmark.keymaps.names.shapes import load_shapes, painters
 from kilnmark.keymaps.remap.convert import GOALS, GoalName, remap_adapter
-from kilnmark.keymaps.updates.update import Update
+from kilnmark.keymaps.updates.kinds.lora import PairUpdate
 from kilnmark.keymaps.zoo.write import StoredAs
 from kilnmark.keymaps.zoo.zoo import EXHIBITS, write_exhibit
 from kilnmark.protocol.picture.verdict import judge
@@ -200,7 +200,7 @@ def _read(path: Path, variant: str, found: Counter[str]) -> Adapter | None:
     if adapter.matched_key_count + ignored + unmatched != adapter.total_key_count:
         raise Broken("the counts do not add up")
     for update in adapter.updates:
-        pair = (update.up, update.down) if isinstance(update, Update) else ()
+        pair = (update.up, update.down) if isinstance(update, PairUpdate) else ()
         if not all(np.isfinite(numbers).all() for numbers in (0.0 if update.norm is None else update.norm, *pair)):
             raise Broken(f"{update.target} is not finite")
     evident = evidence(adapter, 1.0)

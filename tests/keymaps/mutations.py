@@ -12,7 +12,7 @@ from random import Random
 from typing import Any
 
 from kilnmark.keymaps.files.dtypes import WIDTHS
-from kilnmark.keymaps.updates.alpha import PEFT_METADATA
+from kilnmark.keymaps.files.metadata import PEFT_METADATA
 
 __all__ = ["BYTES", "HEADER", "TENSORS", "Draft", "Tensor", "encoded", "parsed"]
 

@@ -12,6 +12,7 @@ from kilnmark.keymaps.adapter import Adapter, read_adapter
 from kilnmark.keymaps.errors import OutsideRoots
 from kilnmark.keymaps.names.shapes import is_norm, load_shapes
 from kilnmark.keymaps.zoo.write import make_adapter, write_tensors
+from tests.pairs import pairs_of
 
 Raw = dict[str, NDArray[np.float32]]
 
@@ -56,7 +57,7 @@ def agrees(
     adapter: Adapter, raw: Raw, rows: list[tuple[str, str, int, int]], down: str, up: str, factor: float
 ) -> None:
     """Every update equals `factor * up[rows] @ down`, on a random input and in its norm, all in float64."""
-    found = {update.target: update for update in adapter.pairs}
+    found = {update.target: update for update in pairs_of(adapter)}
     assert found.keys() == {target for _, target, _, _ in rows}
     numbers = np.random.default_rng(0)
     for module, target, begin, end in rows:
@@ -99,8 +100,8 @@ def test_a_full_kohya_file_is_matched_whole_and_means_its_own_arithmetic(full_ko
 def test_halves_are_applied_as_they_were_rounded(tmp_path: Path, dtype: str) -> None:
     path = make_adapter(tmp_path / "a.safetensors", "kohya", rank=2, blocks=1, dtype=dtype)  # type: ignore[arg-type]
     whole = make_adapter(tmp_path / "b.safetensors", "kohya", rank=2, blocks=1)
-    exact = {update.target: update for update in read_adapter(whole, DEV).pairs}
-    for update in read_adapter(path, DEV).pairs:
+    exact = {update.target: update for update in pairs_of(read_adapter(whole, DEV))}
+    for update in pairs_of(read_adapter(path, DEV)):
         assert np.allclose(update.up, exact[update.target].up, rtol=2**-8 if dtype == "BF16" else 2**-10, atol=1e-7)
         assert not np.array_equal(update.up, exact[update.target].up)
 
@@ -127,7 +128,7 @@ def test_layers_around_the_blocks_are_reached_in_both_conventions(tmp_path: Path
         tensors[f"{module}{ends[0]}.weight"] = np.ones((1, columns), np.float32)
         tensors[f"{module}{ends[1]}.weight"] = np.ones((rows, 1), np.float32)
     adapter = read_adapter(write_tensors(tmp_path / "a.safetensors", tensors), DEV)
-    assert {update.target for update in adapter.pairs} == {target for _, target in EMBEDDERS.values()}
+    assert {update.target for update in pairs_of(adapter)} == {target for _, target in EMBEDDERS.values()}
     assert adapter.matched_key_count == adapter.total_key_count == 16
 
 
@@ -137,7 +138,7 @@ def test_the_output_layers_of_diffusers_keep_their_rows(tmp_path: Path) -> None:
         "transformer.norm_out.linear.lora_A.weight": np.ones((1, H), np.float32),
         "transformer.norm_out.linear.lora_B.weight": up,
     }
-    (update,) = read_adapter(write_tensors(tmp_path / "a.safetensors", tensors), DEV).pairs
+    (update,) = pairs_of(read_adapter(write_tensors(tmp_path / "a.safetensors", tensors), DEV))
     assert update.target == "norm_out.linear"
     assert np.array_equal(update.up, up)
 
@@ -165,8 +166,8 @@ def test_a_file_that_says_all_twice_in_two_conventions_is_applied_once(tmp_path:
     assert adapter.ignored_keys == {"copy of the same layers in kohya names": len(kohya)}
     assert adapter.matched_key_count == len(diffusers)
     assert not adapter.unmatched_keys
-    alone = {update.target: update.up for update in read_adapter(tmp_path / "d.safetensors", DEV).pairs}
-    assert all(np.array_equal(update.up, alone[update.target]) for update in adapter.pairs)
+    alone = {update.target: update.up for update in pairs_of(read_adapter(tmp_path / "d.safetensors", DEV))}
+    assert all(np.array_equal(update.up, alone[update.target]) for update in pairs_of(adapter))
 
 
 @pytest.mark.parametrize(("variant", "counts"), [("dev", (66, 0, 33)), ("z-image-turbo", (0, 66, 0))])

@@ -10,7 +10,10 @@ from safetensors.numpy import load_file
 
 from kilnmark.keymaps.adapter import Adapter, read_adapter
 from kilnmark.keymaps.names.shapes import load_shapes
-from kilnmark.keymaps.updates.update import BiasUpdate, KroneckerUpdate, NormUpdate, Update
+from kilnmark.keymaps.updates.kinds.bias import BiasUpdate
+from kilnmark.keymaps.updates.kinds.lokr import KroneckerUpdate
+from kilnmark.keymaps.updates.kinds.lora import PairUpdate
+from kilnmark.keymaps.updates.kinds.norm import NormUpdate
 from kilnmark.keymaps.zoo.zoo import EXHIBITS, write_exhibit
 from tests.keymaps.oracle import Line, Raw, flux1_all_bfl, flux1_bfl, flux1_diffusers_core
 
@@ -43,9 +46,9 @@ def change(update: object, rows: Wide) -> tuple[Wide, Wide]:
     """What an update adds to some inputs `(n, in)` and what it adds to the bias."""
     if isinstance(update, BiasUpdate):
         return np.zeros((len(rows), len(update.bias))), update.bias.astype(float)
-    assert isinstance(update, Update | KroneckerUpdate)
+    assert isinstance(update, PairUpdate | KroneckerUpdate)
     assert update.bias is not None
-    if isinstance(update, Update):
+    if isinstance(update, PairUpdate):
         thin = rows @ update.down.T.astype(float)
         return update.multiplier * thin @ update.up.T.astype(float), update.bias.astype(float)
     assert update.first.tolist() == [[1.0]]

@@ -12,7 +12,7 @@ from safetensors.numpy import load_file
 
 from kilnmark.keymaps.adapter import read_adapter
 from kilnmark.keymaps.names.shapes import load_shapes
-from kilnmark.keymaps.updates.update import Update
+from kilnmark.keymaps.updates.kinds.lora import PairUpdate
 from kilnmark.keymaps.zoo.zoo import EXHIBITS, write_exhibit
 from tests.keymaps.oracle import Wide, relative_error
 
@@ -94,7 +94,7 @@ def test_every_update_is_the_one_that_mflux_makes(tmp_path: Path, name: str) -> 
                 continue
             path_of = target.model_path.replace("{block}", block)
             update = updates[path_of]
-            assert isinstance(update, Update)
+            assert isinstance(update, PairUpdate)
             up, down = update.up.astype(float), update.down.astype(float)
             assert relative_error(update.multiplier, up, down, truth) < 1e-5, path_of
             compared.add(path_of)

@@ -1,6 +1,6 @@
 """A path and a model's shapes in, an `Adapter` out: every update, and a place for every key of the file."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 from types import MappingProxyType
@@ -8,15 +8,11 @@ from types import MappingProxyType
 from kilnmark.keymaps.errors import UnfitAdapter
 from kilnmark.keymaps.files.roots import AnyPath
 from kilnmark.keymaps.files.safefile import AdapterFile, read_file
-from kilnmark.keymaps.names.schema import Role
 from kilnmark.keymaps.names.shapes import Shapes
-from kilnmark.keymaps.names.sorting import Module, Sorting, sort_keys
+from kilnmark.keymaps.names.sorting import Sorting, sort_keys
 from kilnmark.keymaps.updates.alpha import Multipliers
-from kilnmark.keymaps.updates.fit import check_model
-from kilnmark.keymaps.updates.fused import is_block_diagonal
-from kilnmark.keymaps.updates.kinds import updates_of
-from kilnmark.keymaps.updates.parts import Kind, kind_of, kinds_of
-from kilnmark.keymaps.updates.update import AnyUpdate, Update
+from kilnmark.keymaps.updates.made import check_model, made_of, names_of, notes_of
+from kilnmark.keymaps.updates.update import AnyUpdate
 
 __all__ = ["Adapter", "adapter_of", "read_adapter"]
 
@@ -36,8 +32,8 @@ class Adapter:
         convention: Name of the convention that explains most keys; empty when none explains any.
         convention_version: Of its YAML; 0 when there is none.
         share: The part of all keys that this convention explains, 0 to 1.
-        kind: `lora`, `loha`, `lokr`, `dora`, `full`, `bias`, `norm`, or several joined by `+`; empty when there is no
-            update.
+        kind: What people call its updates, such as `lora`, `dora` or `bias`, or several joined by `+`; empty when there
+            is no update.
         rank: The largest of all updates, as `AdapterReport` has it; 0 when there is none.
         total_key_count: Tensors in the file.
         matched_key_count: Tensors that make the updates.
@@ -63,11 +59,6 @@ class Adapter:
     unmatched_keys: tuple[str, ...]
     updates: tuple[AnyUpdate, ...]
     notes: tuple[str, ...] = ()
-
-    @property
-    def pairs(self) -> tuple[Update, ...]:
-        """Those of the updates that are a pair of matrices."""
-        return tuple(update for update in self.updates if isinstance(update, Update))
 
     @property
     def target_count(self) -> int:
@@ -101,9 +92,9 @@ def adapter_of(file: AdapterFile, shapes: Shapes) -> Adapter:
     _check_kinds(file, sorting)
     check_model(file, sorting)
     multipliers = Multipliers(file)
-    made = [(module, updates_of(file, module, shapes, multipliers)) for module in sorting.modules]
+    made = [made_of(file, module, shapes, multipliers) for module in sorting.modules]
     updates = tuple(update for _, updates in made for update in updates)
-    return _assembled(file, sorting, updates, tuple(_notes(made, multipliers)))
+    return _assembled(file, sorting, updates, notes_of(made, multipliers))
 
 
 def _check_kinds(file: AdapterFile, sorting: Sorting) -> None:
@@ -112,26 +103,6 @@ def _check_kinds(file: AdapterFile, sorting: Sorting) -> None:
     key, kind = next(iter(sorting.refused.items()))
     problem = f"is part of a {kind} update, and such updates cannot be applied ({len(sorting.refused)} such keys)"
     raise UnfitAdapter(file.path, problem, "export the adapter as plain LoRA, nothing but pairs of matrices", key=key)
-
-
-def _notes(made: Sequence[tuple[Module, tuple[AnyUpdate, ...]]], multipliers: Multipliers) -> Iterator[str]:
-    if zeros := multipliers.zeros_for_rank(module for module, _ in made):
-        where = "1 module" if zeros == 1 else f"{zeros} modules"
-        yield (
-            f"alpha is 0 in {where}, applied at alpha = rank as the trainer does when it loads such a file; "
-            "ComfyUI would apply nothing there"
-        )
-    diagonal = [
-        module
-        for module, updates in made
-        if kind_of(module) in {Kind.LORA, Kind.DORA}
-        and Role.ALPHA in module.keys
-        and any(isinstance(update, Update) and update.multiplier != 1.0 for update in updates)
-        and is_block_diagonal([update.up for update in updates if isinstance(update, Update)])
-    ]
-    if diagonal:
-        count = "1 fused module is" if len(diagonal) == 1 else f"{len(diagonal)} fused modules are"
-        yield f"{count} block-diagonal: {diagonal[0].convention.block_diagonal}"
 
 
 def _assembled(file: AdapterFile, sorting: Sorting, updates: tuple[AnyUpdate, ...], notes: tuple[str, ...]) -> Adapter:
@@ -146,7 +117,7 @@ def _assembled(file: AdapterFile, sorting: Sorting, updates: tuple[AnyUpdate, ..
         convention=convention.name if convention else "",
         convention_version=convention.version if convention else 0,
         share=recognition.share if recognition else 0.0,
-        kind="+".join(sorted({kind for module in sorting.modules for kind in kinds_of(module)})),
+        kind="+".join(sorted({name for module in sorting.modules for name in names_of(module.keys)})),
         rank=max((update.rank for update in updates), default=0),
         total_key_count=len(file.tensors),
         matched_key_count=sum(len(module.keys) for module in sorting.modules),

@@ -18,6 +18,7 @@ from kilnmark.keymaps.adapter import Adapter, read_adapter
 from kilnmark.keymaps.zoo.write import make_adapter
 from kilnmark.protocol.picture.report import AdapterReport, Verdict
 from tests.engine import judged
+from tests.pairs import pairs_of
 
 
 def read(base: Base, path: Path) -> Adapter:
@@ -29,11 +30,11 @@ def assess(base: Base, path: Path, scale: float = 1.0) -> AdapterReport:
 
 
 def some(adapter: Adapter, target: str) -> Adapter:
-    return replace(adapter, updates=tuple(update for update in adapter.pairs if update.target == target))
+    return replace(adapter, updates=tuple(update for update in pairs_of(adapter) if update.target == target))
 
 
 def whole(adapter: Adapter) -> NDArray[np.float64]:
-    (update,) = adapter.pairs
+    (update,) = pairs_of(adapter)
     return np.asarray(update.multiplier * update.up.astype(np.float64) @ update.down.astype(np.float64))
 
 
@@ -135,7 +136,7 @@ def test_the_ratio_of_a_stack_is_that_of_the_sum(base: Base, healthy: Adapter, o
 
 
 def test_layers_whose_update_rounds_away_are_counted(base: Base, healthy: Adapter) -> None:
-    lost, *kept = healthy.pairs
+    lost, *kept = pairs_of(healthy)
     faint = replace(lost, up=lost.up * np.float32(1e-7), norm=lost.norm * 1e-7)
     report = judged.assess(base.slots, replace(healthy, sha256="faint", updates=(faint, *kept)))
     assert report.verdict is Verdict.PARTIAL
@@ -147,12 +148,12 @@ def test_the_delta_ratio_is_that_of_the_dense_matrices(base: Base, other: Adapte
     paths = ("transformer_blocks.0.attn.to_q", "single_transformer_blocks.3.attn.to_k")
     slots = {path: base.slots[path] for path in paths}
     delta, weight = 0.0, 0.0
-    for update in other.pairs:
+    for update in pairs_of(other):
         if update.target in slots:
             dense = update.multiplier * update.up.astype(np.float64) @ update.down.astype(np.float64)
             delta += float(np.sum(dense**2))
             weight += float(np.sum(np.array(base.slots[update.target].linear.weight, dtype=np.float64) ** 2))
-    some = replace(other, updates=tuple(update for update in other.pairs if update.target in slots))
+    some = replace(other, updates=tuple(update for update in pairs_of(other) if update.target in slots))
     assert Effect(slots).delta_ratio(Member(some, 0.7)) == pytest.approx(0.7 * (delta / weight) ** 0.5, rel=1e-5)
 
 

@@ -7,7 +7,8 @@ import pytest
 
 from kilnmark.engine.proof.overlap import Overlaps
 from kilnmark.engine.stack.slots import Slot
-from kilnmark.keymaps.updates.update import BiasUpdate, NormUpdate
+from kilnmark.keymaps.updates.kinds.bias import BiasUpdate
+from kilnmark.keymaps.updates.kinds.norm import NormUpdate
 from tests.engine.small_layer import LAYERS, OUT, TARGET, UPDATES, adapter, change, dense_layer, normal, slot_of
 
 import mlx.core as mx  # isort: skip - after the engine, which puts the fast BLAS first

@@ -15,6 +15,7 @@ from kilnmark.engine.stack.stack import Member
 from kilnmark.keymaps.adapter import Adapter, read_adapter
 from kilnmark.keymaps.errors import UnfitAdapter
 from kilnmark.keymaps.zoo.write import make_adapter, write_tensors
+from tests.pairs import pairs_of
 
 
 @pytest.fixture
@@ -36,7 +37,7 @@ def test_the_output_moves_with_the_delta_ratio(base: Base, probe: Probe, healthy
 
 def test_an_adapter_without_any_effect_moves_it_by_nothing(probe: Probe, healthy: Adapter) -> None:
     dead = replace(
-        healthy, sha256="dead", updates=tuple(replace(each, up=np.zeros_like(each.up)) for each in healthy.pairs)
+        healthy, sha256="dead", updates=tuple(replace(each, up=np.zeros_like(each.up)) for each in pairs_of(healthy))
     )
     assert probed(probe, dead) < UNCHANGED_DIVERGENCE
 

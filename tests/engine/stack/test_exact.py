@@ -6,10 +6,21 @@ import numpy as np
 import pytest
 
 from kilnmark.engine.proof.thresholds import CANCELLING_SHARE
-from kilnmark.engine.stack.exact import Exact, PerRow, dots, on_host, row_squares, some_rows, square_norm, times
+from kilnmark.engine.stack.exact import (
+    Exact,
+    ExactLayer,
+    PerRow,
+    dots,
+    on_host,
+    row_squares,
+    some_rows,
+    square_norm,
+    times,
+)
 from kilnmark.engine.stack.stack import Member
-from kilnmark.engine.stack.stretch import stretch_of
-from kilnmark.keymaps.updates.update import KroneckerUpdate, Update, WeightUpdate
+from kilnmark.keymaps.updates.kinds.lokr import KroneckerUpdate
+from kilnmark.keymaps.updates.kinds.lora import PairUpdate
+from kilnmark.keymaps.updates.update import WeightUpdate
 from tests.engine.judged import cancelled
 from tests.engine.small_layer import (
     INTO,
@@ -81,18 +92,18 @@ def test_what_magnitudes_do_to_a_weight_is_exact(layer: str, kind: str) -> None:
     whole = weight(linear) + product(update)
     assert update.magnitude is not None
     with tf32_products():
-        stretch = stretch_of(linear, update)
+        stretch = update.stretch_on(ExactLayer(linear, (OUT, INTO)))
     assert far_from(update.magnitude / np.linalg.norm(whole, axis=1), stretch.factors) < 1e-6
     assert stretch.norm == pytest.approx(float(np.linalg.norm(change(linear, update)[:, :-1])), rel=1e-6)
 
 
-def turned(update: Update) -> Update:
+def turned(update: PairUpdate) -> PairUpdate:
     """The same product from other factors: the ranks turned by an orthogonal matrix."""
     turn = np.linalg.qr(normal(update.rank, update.rank).astype(float))[0]
-    return Update(TARGET, (turn.T @ update.down).astype("f4"), (update.up @ turn).astype("f4"), 0.5, update.norm)
+    return PairUpdate(TARGET, (turn.T @ update.down).astype("f4"), (update.up @ turn).astype("f4"), 0.5, update.norm)
 
 
-def multiplied_out(update: Update) -> KroneckerUpdate:
+def multiplied_out(update: PairUpdate) -> KroneckerUpdate:
     whole = product(update).astype("f4")
     return KroneckerUpdate(TARGET, np.ones((1, 1), "f4"), (whole,), ((0, OUT),), 1.0, update.norm)
 
@@ -100,10 +111,10 @@ def multiplied_out(update: Update) -> KroneckerUpdate:
 @every_layer
 @pytest.mark.parametrize("other_form", [turned, multiplied_out])
 def test_files_of_different_form_that_undo_each_other_are_found_where_products_are_tf32(
-    layer: str, other_form: Callable[[Update], WeightUpdate]
+    layer: str, other_form: Callable[[PairUpdate], WeightUpdate]
 ) -> None:
     made = pair(16)
-    one = Update(TARGET, made.down, made.up, 0.5, norm=float(np.linalg.norm(product(made))))
+    one = PairUpdate(TARGET, made.down, made.up, 0.5, norm=float(np.linalg.norm(product(made))))
     members = [Member(adapter(one, "a"), 1.0), Member(adapter(other_form(one), "b"), -1.0)]
     with tf32_products():
         groups = cancelled({TARGET: slot_of(LAYERS[layer]())}, members)
@@ -114,7 +125,7 @@ def test_the_devices_own_products_would_miss_a_pair_that_is_found() -> None:
     """Numbers that TF32 rounds the same way, all of them, as it does where a file's are much alike."""
     near = np.float32(1 + 0.9 * 2**-11)
     norm = float(near) ** 2 * (OUT * INTO) ** 0.5
-    one = Update(TARGET, np.full((1, INTO), near), np.full((OUT, 1), near), 1.0, norm)
+    one = PairUpdate(TARGET, np.full((1, INTO), near), np.full((OUT, 1), near), 1.0, norm)
 
     with tf32_products():
         thin = mx.array(one.down) @ mx.array(multiplied_out(one).second[0]).T

@@ -22,6 +22,7 @@ from kilnmark.keymaps.zoo.write import make_adapter
 from tests.engine.flux import flux_of
 from tests.engine.forward import noise
 from tests.engine.opened import files_opened
+from tests.pairs import pairs_of
 
 SAMPLED = (
     "transformer_blocks.0.attn.to_q",
@@ -62,7 +63,7 @@ def test_a_stack_adds_the_exact_sum_of_its_adapters(
     added = np.array((mx.array(x) @ wrapper.down.T) @ wrapper.up.T, dtype=np.float64)
     exact = np.zeros_like(added)
     for adapter, scale in members:
-        (update,) = (update for update in adapter.pairs if update.target == target)
+        (update,) = (update for update in pairs_of(adapter) if update.target == target)
         delta = scale * update.multiplier * (update.up.astype(np.float64) @ update.down.astype(np.float64))
         exact += x.astype(np.float64) @ delta.T
     assert np.linalg.norm(added - exact) / np.linalg.norm(exact) < 1e-5
@@ -102,7 +103,7 @@ def test_a_stack_of_fewer_targets_takes_the_others_off(
     stacker.switch([Member(healthy, 1.0)])
     stacker.switch([Member(few, 1.0)])
     carrying = {path for path, slot in base.slots.items() if slot.current() is not slot.linear}
-    assert carrying == {update.target for update in few.pairs}
+    assert carrying == {update.target for update in pairs_of(few)}
     assert 0 < len(carrying) < 494
 
 
@@ -119,8 +120,8 @@ def test_a_failure_while_building_leaves_the_stack_that_was_on(
 ) -> None:
     stacker.switch([Member(other, 1.0)])
     key, before = stacker.key, [slot.current() for slot in base.slots.values()]
-    last = replace(healthy.pairs[-1], up=healthy.pairs[-1].up[:, :1])  # no longer the rank of its other half
-    broken = replace(healthy, sha256="0" * 64, updates=(*healthy.pairs[:-1], last))
+    last = replace(pairs_of(healthy)[-1], up=pairs_of(healthy)[-1].up[:, :1])  # no longer the rank of its other half
+    broken = replace(healthy, sha256="0" * 64, updates=(*pairs_of(healthy)[:-1], last))
     with pytest.raises(ValueError, match="does not fit"):
         stacker.switch([Member(broken, 1.0)])
     assert stacker.key == key
@@ -180,7 +181,7 @@ def test_random_switches_with_failures_among_them_leave_the_base_bit_for_bit(
     weights = {path: digest(slot.linear) for path, slot in base.slots.items()}
     before = noise(flux_of(base))
     numbers = np.random.default_rng(20)
-    unfit = replace(healthy, sha256="unfit", updates=(replace(healthy.pairs[7], down=np.ones((4, 5), np.float32)),))
+    unfit = replace(healthy, sha256="unfit", updates=(replace(pairs_of(healthy)[7], down=np.ones((4, 5), np.float32)),))
     for _ in range(count):
         chosen = [
             Member([healthy, other][n], float(numbers.choice([0.25, 0.5, 1.0])))

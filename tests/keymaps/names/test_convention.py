@@ -150,26 +150,26 @@ KEYS = [
     ("transformer.all_x_embedder.2-1.lora_A.weight", Role.DOWN, ("all_x_embedder.2-1",)),
     (
         "double_blocks.18.txt_attn.norm.key_norm.scale",
-        Role.NORM_WEIGHT,
+        "norm_weight",
         ("transformer_blocks.18.attn.norm_added_k",),
     ),
-    ("single_blocks.3.norm.query_norm.scale", Role.NORM_WEIGHT, ("single_transformer_blocks.3.attn.norm_q",)),
+    ("single_blocks.3.norm.query_norm.scale", "norm_weight", ("single_transformer_blocks.3.attn.norm_q",)),
     (
         "transformer.transformer_blocks.7.attn.norm_added_q.weight",
-        Role.NORM_WEIGHT,
+        "norm_weight",
         ("transformer_blocks.7.attn.norm_added_q",),
     ),
     (
         "transformer.transformer.single_transformer_blocks.0.attn.norm_k.weight",
-        Role.NORM_WEIGHT,
+        "norm_weight",
         ("single_transformer_blocks.0.attn.norm_k",),
     ),
-    ("lycoris_transformer_blocks_0_attn_norm_q.w_norm", Role.W_NORM, ("transformer_blocks.0.attn.norm_q",)),
-    ("diffusion_model.layers.4.attention.q_norm.w_norm", Role.W_NORM, ("layers.4.attention.norm_q",)),
+    ("lycoris_transformer_blocks_0_attn_norm_q.w_norm", "w_norm", ("transformer_blocks.0.attn.norm_q",)),
+    ("diffusion_model.layers.4.attention.q_norm.w_norm", "w_norm", ("layers.4.attention.norm_q",)),
     ("double_blocks.0.txt_attn.proj.lora_B.bias", Role.UP_BIAS, ("transformer_blocks.0.attn.to_add_out",)),
     ("transformer.proj_out.lora_A.bias", Role.DOWN_BIAS, ("proj_out",)),
     ("lora_unet_img_in.diff_b", Role.DIFF_B, ("x_embedder",)),
-    ("diffusion_model.img_in.diff", Role.DIFF, ("x_embedder",)),
+    ("diffusion_model.img_in.diff", "diff", ("x_embedder",)),
 ]
 
 

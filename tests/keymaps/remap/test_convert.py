@@ -19,14 +19,15 @@ from safetensors.numpy import load_file, save_file
 
 from kilnmark.keymaps.adapter import read_adapter
 from kilnmark.keymaps.errors import UnfitAdapter
+from kilnmark.keymaps.files.metadata import PEFT_METADATA
 from kilnmark.keymaps.files.safefile import read_file
 from kilnmark.keymaps.names.convention import load_keymaps
 from kilnmark.keymaps.names.shapes import encoder_of, load_shapes
 from kilnmark.keymaps.remap.convert import GOALS, GoalName, parse_reader, remap_adapter
-from kilnmark.keymaps.updates.alpha import PEFT_METADATA
 from kilnmark.keymaps.zoo.write import StoredAs, make_adapter, write_tensors
 from kilnmark.keymaps.zoo.zoo import EXHIBITS, write_exhibit
 from tests.keymaps.oracle import WRITERS, Raw, Wide, Writer, flux1_all_diffusers, relative_error
+from tests.pairs import pairs_of
 
 BY_NAME = {exhibit.name: exhibit for exhibit in EXHIBITS}
 WRITTEN: dict[GoalName, Writer] = {
@@ -223,7 +224,7 @@ def test_an_alpha_of_zero_is_carried_over_as_the_rank_and_told(tmp_path: Path, t
     source = write_exhibit(tmp_path / "a.safetensors", BY_NAME["alpha-zero"], rank=2, blocks=1)
     remapped = remap_adapter(source, tmp_path / "b.safetensors", to)
     assert remapped.notes[0] == "the alpha of 0 of 13 modules is taken for the rank, as the trainer takes it"
-    assert {update.multiplier for update in read_adapter(remapped.path, load_shapes("dev")).pairs} == {1.0}
+    assert {update.multiplier for update in pairs_of(read_adapter(remapped.path, load_shapes("dev")))} == {1.0}
 
 
 def test_alpha_beyond_float32_is_refused(tmp_path: Path) -> None:
@@ -351,7 +352,7 @@ def test_text_encoders_are_carried_over_too(tmp_path: Path) -> None:
     source = write_exhibit(tmp_path / "a.safetensors", BY_NAME["kohya-te1-te3"], blocks=1)
     remapped = remap_adapter(source, tmp_path / "b.safetensors", "diffusers")
     before, after = (
-        {update.target: update for update in read_adapter(path, load_shapes("dev")).pairs}
+        {update.target: update for update in pairs_of(read_adapter(path, load_shapes("dev")))}
         for path in (source, remapped.path)
     )
     assert before.keys() == after.keys()

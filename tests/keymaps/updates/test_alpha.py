@@ -10,9 +10,10 @@ import pytest
 
 from kilnmark.keymaps.adapter import Adapter, read_adapter
 from kilnmark.keymaps.errors import UnfitAdapter
-from kilnmark.keymaps.updates.alpha import PEFT_METADATA
-from kilnmark.keymaps.updates.update import KroneckerUpdate
+from kilnmark.keymaps.files.metadata import PEFT_METADATA
+from kilnmark.keymaps.updates.kinds.lokr import KroneckerUpdate
 from kilnmark.keymaps.zoo.write import write_tensors
+from tests.pairs import pairs_of
 
 SHAPES = {"transformer_blocks.0.attn.to_q": (6, 8), "proj_out": (6, 8), "single_transformer_blocks.0.proj_out": (6, 8)}
 LAYERS = {
@@ -33,7 +34,7 @@ def multipliers(
     said = text if text is not None else None if config is None else json.dumps(config)
     metadata = {} if said is None else {PEFT_METADATA: said}
     adapter = read_adapter(write_tensors(folder / "a.safetensors", ones, metadata=metadata), SHAPES)
-    return {update.target: update.multiplier for update in adapter.pairs}
+    return {update.target: update.multiplier for update in pairs_of(adapter)}
 
 
 def test_without_any_alpha_it_is_the_rank(tmp_path: Path) -> None:
@@ -144,7 +145,7 @@ def test_an_alpha_of_zero_is_the_rank_where_the_trainer_takes_it_for_that_and_th
     tmp_path: Path, prefix: str, convention: str, zero: float
 ) -> None:
     adapter = flattened(tmp_path, prefix, zero)
-    assert (adapter.convention, [update.multiplier for update in adapter.pairs]) == (convention, [1.0])
+    assert (adapter.convention, [update.multiplier for update in pairs_of(adapter)]) == (convention, [1.0])
     [note] = adapter.notes
     assert note.startswith("alpha is 0 in 1 module, applied at alpha = rank as the trainer does")
     assert note.endswith("ComfyUI would apply nothing there")
@@ -152,7 +153,7 @@ def test_an_alpha_of_zero_is_the_rank_where_the_trainer_takes_it_for_that_and_th
 
 def test_an_alpha_next_to_zero_is_taken_at_its_word(tmp_path: Path) -> None:
     adapter = flattened(tmp_path, "lora_unet_", 1e-20)
-    assert adapter.pairs[0].multiplier == pytest.approx(1e-20 / RANK)
+    assert pairs_of(adapter)[0].multiplier == pytest.approx(1e-20 / RANK)
     assert adapter.notes == ()
 
 

@@ -8,8 +8,11 @@ from numpy.typing import NDArray
 
 from kilnmark.keymaps.adapter import Adapter, read_adapter
 from kilnmark.keymaps.errors import UnfitAdapter
-from kilnmark.keymaps.updates.update import BiasUpdate, Update, WeightUpdate
+from kilnmark.keymaps.updates.kinds.bias import BiasUpdate
+from kilnmark.keymaps.updates.kinds.lora import PairUpdate
+from kilnmark.keymaps.updates.update import WeightUpdate
 from kilnmark.keymaps.zoo.write import write_tensors
+from tests.pairs import pairs_of
 
 SHAPES = {f"transformer_blocks.0.attn.to_{letter}": (rows, 8) for letter, rows in zip("qkv", (6, 4, 2), strict=True)}
 SHAPES |= {"norm_out.linear": (12, 8), "transformer_blocks.0.attn.norm_q": (4, 1)}
@@ -61,7 +64,7 @@ def test_both_biases_of_a_pair_are_times_alpha_over_the_rank(tmp_path: Path) -> 
     adapter = read(tmp_path, raw)
     assert (adapter.kind, adapter.matched_key_count) == ("bias+lora", 5)
     for update, rows in zip(adapter.updates, PARTS, strict=True):
-        assert isinstance(update, Update)
+        assert isinstance(update, PairUpdate)
         assert update.bias is not None
         assert update.bias == pytest.approx(through(raw)[rows], rel=1e-6)
         product = 2 * raw[f"{FUSED}.lora_B.weight"][rows].astype(float) @ raw[f"{FUSED}.lora_A.weight"]
@@ -70,13 +73,13 @@ def test_both_biases_of_a_pair_are_times_alpha_over_the_rank(tmp_path: Path) -> 
 
 def test_rows_that_change_places_take_their_biases_along(tmp_path: Path) -> None:
     raw = small(OUTPUT)
-    (update,) = read(tmp_path, raw).pairs
+    (update,) = pairs_of(read(tmp_path, raw))
     assert update.bias == pytest.approx(np.concatenate(np.split(through(raw, OUTPUT), 2)[::-1]), rel=1e-6)
 
 
 def test_diff_b_comes_on_top_and_alpha_does_not_count_for_it(tmp_path: Path) -> None:
     raw = small(diff_b=numbers(12, seed=4))
-    for update, rows in zip(read(tmp_path, raw).pairs, PARTS, strict=True):
+    for update, rows in zip(pairs_of(read(tmp_path, raw)), PARTS, strict=True):
         assert update.bias == pytest.approx((through(raw) + raw[f"{FUSED}.diff_b"])[rows], rel=1e-5)
 
 

@@ -9,10 +9,12 @@ from numpy.typing import NDArray
 
 from kilnmark.keymaps.adapter import Adapter, read_adapter
 from kilnmark.keymaps.errors import UnfitAdapter
-from kilnmark.keymaps.updates.update import HadamardUpdate, KroneckerUpdate
+from kilnmark.keymaps.updates.kinds.loha import HadamardUpdate
+from kilnmark.keymaps.updates.kinds.lokr import KroneckerUpdate
 from kilnmark.keymaps.zoo.write import write_tensors
 from tests.keymaps.lycoris import Raw, Share, diffusers_shares, dora_file, kohya_shares
 from tests.keymaps.test_adapter import DEV
+from tests.pairs import pairs_of
 
 SHAPES = {f"transformer_blocks.0.attn.to_{letter}": (rows, 8) for letter, rows in zip("qkv", (6, 4, 2), strict=True)}
 FUSED = "lora_unet_double_blocks_0_img_attn_qkv"
@@ -29,7 +31,7 @@ def test_every_layer_of_a_full_file_gets_its_rows(
     adapter = read_adapter(write_tensors(tmp_path / "a.safetensors", raw), DEV)
     assert (adapter.convention, adapter.kind, adapter.target_count) == (convention, "dora", 494)
     assert adapter.matched_key_count == adapter.total_key_count == keys
-    updates = {update.target: update for update in adapter.pairs}
+    updates = {update.target: update for update in pairs_of(adapter)}
     for share in shares:
         ending, up = ("lora_magnitude_vector", "lora_B") if peft else ("dora_scale", "lora_up")
         update, rows = updates[share.target], slice(share.begin, share.end)

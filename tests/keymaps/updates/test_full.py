@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kilnmark.keymaps.updates.update import KroneckerUpdate
+from kilnmark.keymaps.updates.kinds.lokr import KroneckerUpdate
 from tests.keymaps.updates.test_biases import FUSED, OUTPUT, PARTS, Raw, numbers, read, refused
 
 

@@ -14,6 +14,7 @@ from kilnmark.keymaps.names.schema import Rows
 from kilnmark.keymaps.updates.fused import is_block_diagonal, is_tiled, split_rows
 from kilnmark.keymaps.zoo.write import write_tensors
 from kilnmark.protocol.picture.verdict import judge
+from tests.pairs import pairs_of
 
 Matrix = NDArray[np.float32]
 
@@ -57,7 +58,7 @@ def test_the_second_half_of_swapped_rows_comes_first(tmp_path: Path) -> None:
     up = numbers(6, 1)
     tensors = {"final_layer.adaLN_modulation.1.lora_A.weight": numbers(1, 8)}
     tensors["final_layer.adaLN_modulation.1.lora_B.weight"] = up
-    (update,) = read(tmp_path, tensors).pairs
+    (update,) = pairs_of(read(tmp_path, tensors))
     assert update.target == "norm_out.linear"
     assert np.array_equal(update.up, up[[3, 4, 5, 0, 1, 2]])
 
@@ -101,7 +102,7 @@ def test_zeros_and_single_targets_are_no_blocks() -> None:
 
 def test_block_diagonal_files_take_alpha_over_the_stored_rank_and_the_report_says_so(tmp_path: Path) -> None:
     adapter = read(tmp_path, stored(diagonal(1), numbers(3, 8), alpha=np.float32(1.0)))  # type: ignore[arg-type]
-    assert {update.multiplier for update in adapter.pairs} == {1 / 3}
+    assert {update.multiplier for update in pairs_of(adapter)} == {1 / 3}
     reason = judge(evidence(adapter, 1.0)).reason
     assert "keys changed 3 layers; 1 fused module is block-diagonal: alpha is divided by the whole" in reason
     assert "as sd-scripts does when it loads such a file" in reason

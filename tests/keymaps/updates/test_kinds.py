@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from kilnmark.keymaps.adapter import Adapter, read_adapter
 from kilnmark.keymaps.errors import UnfitAdapter
 from kilnmark.keymaps.zoo.write import write_tensors
+from tests.pairs import pairs_of
 
 SHAPES = {f"transformer_blocks.0.attn.to_{letter}": (rows, 8) for letter, rows in zip("qkv", (6, 4, 2), strict=True)}
 FUSED = "lora_unet_double_blocks_0_img_attn_qkv"
@@ -36,7 +37,7 @@ def whole(**changes: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
 
 def test_fused_rows_are_split_by_the_targets_own_heights(tmp_path: Path) -> None:
     tensors = whole()
-    updates = {update.target: update for update in read(tmp_path, tensors).pairs}
+    updates = {update.target: update for update in pairs_of(read(tmp_path, tensors))}
     for letter, rows in {"q": slice(0, 6), "k": slice(6, 10), "v": slice(10, 12)}.items():
         update = updates[f"transformer_blocks.0.attn.to_{letter}"]
         assert np.array_equal(update.up, tensors[UP][rows])
@@ -44,7 +45,7 @@ def test_fused_rows_are_split_by_the_targets_own_heights(tmp_path: Path) -> None
 
 
 def test_the_targets_of_a_fused_module_share_one_down_matrix(tmp_path: Path) -> None:
-    first, second, third = read(tmp_path, whole()).pairs
+    first, second, third = pairs_of(read(tmp_path, whole()))
     assert first.down is second.down is third.down
 
 
@@ -52,7 +53,7 @@ def test_the_targets_of_a_fused_module_share_one_down_matrix(tmp_path: Path) -> 
 @given(st.integers(0, 1000), st.sampled_from([-2.0, 0.5, 1.0, 12.0]))
 def test_the_norm_is_that_of_the_product(tmp_path_factory: pytest.TempPathFactory, seed: int, alpha: float) -> None:
     tensors = whole(down=numbers(3, 8, seed=seed), up=numbers(12, 3, seed=seed + 1), alpha=np.float32(alpha))  # type: ignore[arg-type]
-    for update in read(tmp_path_factory.mktemp("a"), tensors).pairs:
+    for update in pairs_of(read(tmp_path_factory.mktemp("a"), tensors)):
         product = alpha / 3 * update.up.astype(float) @ update.down.astype(float)
         assert update.norm == pytest.approx(np.linalg.norm(product), rel=1e-9)
 
@@ -60,18 +61,18 @@ def test_the_norm_is_that_of_the_product(tmp_path_factory: pytest.TempPathFactor
 @pytest.mark.parametrize("role", ["down", "up"])
 def test_a_matrix_of_zeros_makes_zero_updates(tmp_path: Path, role: str) -> None:
     zeros = np.zeros((3, 8) if role == "down" else (12, 3), np.float32)
-    assert all(update.is_zero for update in read(tmp_path, whole(**{role: zeros})).pairs)
+    assert all(update.is_zero for update in pairs_of(read(tmp_path, whole(**{role: zeros}))))
 
 
 def test_factors_that_never_meet_make_a_zero_update(tmp_path: Path) -> None:
     down, up = whole().values()
     down[1:], up[:, 0] = 0, 0
-    assert all(update.is_zero for update in read(tmp_path, whole(down=down, up=up)).pairs)
+    assert all(update.is_zero for update in pairs_of(read(tmp_path, whole(down=down, up=up))))
 
 
 def test_the_smallest_update_is_not_zero(tmp_path: Path) -> None:
     tiny = np.full((12, 3), 1e-38, np.float32)
-    assert not any(update.is_zero for update in read(tmp_path, whole(up=tiny)).pairs)
+    assert not any(update.is_zero for update in pairs_of(read(tmp_path, whole(up=tiny))))
 
 
 REFUSED: dict[str, tuple[Tensors, str, str]] = {

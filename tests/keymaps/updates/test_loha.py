@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from kilnmark.keymaps.adapter import Adapter, read_adapter
 from kilnmark.keymaps.errors import UnfitAdapter
-from kilnmark.keymaps.updates.update import HadamardUpdate
+from kilnmark.keymaps.updates.kinds.loha import HadamardUpdate
 from kilnmark.keymaps.zoo.write import write_tensors
 from tests.keymaps.lycoris import Raw, Share, diffusers_shares, kohya_shares, loha_file, some_rows
 from tests.keymaps.test_adapter import DEV

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kilnmark.keymaps.engagement import evidence
-from kilnmark.keymaps.updates.update import NormUpdate
+from kilnmark.keymaps.updates.kinds.norm import NormUpdate
 from tests.keymaps.updates.test_biases import Raw, numbers, read, refused
 
 BFL = "double_blocks.0.img_attn.norm.query_norm"

@@ -14,6 +14,7 @@ from safetensors.numpy import load_file
 from kilnmark.keymaps.adapter import read_adapter
 from kilnmark.keymaps.names.shapes import load_shapes
 from kilnmark.keymaps.zoo.write import ConventionName, StoredAs, make_adapter, write_tensors
+from tests.pairs import pairs_of
 
 DEV = load_shapes("dev")
 LAYERS_IN_BLOCKS = {"dev": 494, "schnell": 494, "flux2-klein-4b": 100, "z-image-turbo": 270}
@@ -41,7 +42,7 @@ def test_the_strength_is_the_root_mean_square_of_each_update(tmp_path: Path) -> 
 def test_alpha_stands_where_the_convention_puts_it(tmp_path: Path) -> None:
     for convention in ("kohya", "diffusers"):
         path = make_adapter(tmp_path / "a.safetensors", convention, rank=4, blocks=1, alpha=1.0)
-        assert {update.multiplier for update in read_adapter(path, DEV).pairs} == {0.25}
+        assert {update.multiplier for update in pairs_of(read_adapter(path, DEV))} == {0.25}
         assert any(".alpha" in key for key in load_file(path)) is (convention == "kohya")
 
 

@@ -15,7 +15,7 @@ from safetensors.numpy import load_file
 from kilnmark.keymaps.adapter import Adapter, read_adapter
 from kilnmark.keymaps.errors import RefusedFile
 from kilnmark.keymaps.names.shapes import load_shapes
-from kilnmark.keymaps.updates.update import Update
+from kilnmark.keymaps.updates.kinds.lora import PairUpdate
 from kilnmark.keymaps.zoo.zoo import EXHIBITS, Exhibit, write_exhibit
 from kilnmark.protocol.picture.report import Verdict
 from tests.keymaps.oracle import WRITERS, Raw, relative_error
@@ -156,7 +156,7 @@ def means_the_trainers_arithmetic(name: str, adapter: Adapter, raw: Raw) -> None
     assert {update.target for update in adapter.updates} == set(lines)
     assert adapter.matched_key_count == len(writer.keys(raw))
     for update in adapter.updates:
-        assert isinstance(update, Update)
+        assert isinstance(update, PairUpdate)
         truth = writer.product(raw, lines[update.target])
         assert (update.up.shape[0], update.down.shape[1]) == load_shapes(BY_NAME[name].variant)[update.target]
         up, down = update.up.astype(float), update.down.astype(float)

@@ -15,7 +15,7 @@ from rich.text import Text
 from kilnmark.client.cli.tables import VERDICT_COLOURS, plain, print_facts
 from kilnmark.keymaps.errors import shorten
 from kilnmark.keymaps.inspection import Inspected
-from kilnmark.keymaps.updates.parts import Kind
+from kilnmark.keymaps.updates.made import has_bounded_rank
 from kilnmark.protocol.picture.report import Verdict
 from kilnmark.protocol.wire.inspection import Inspection, Metadata, TargetChange
 
@@ -69,16 +69,11 @@ def _convention(inspected: Inspected) -> str:
 
 
 def _ranks(inspected: Inspected) -> str:
-    bound = " at most" if _is_product(inspected.inspection.kind) else ""
+    bound = " at most" if has_bounded_rank(inspected.inspection.kind.split("+")) else ""
     if len(inspected.ranks) == 1:
         return f"rank {inspected.inspection.rank}{bound}"
     ranks = sorted(inspected.ranks.items())
     return f"ranks{bound} " + _listed([f"{rank} (on {count} targets)" for rank, count in ranks], len(ranks))
-
-
-def _is_product(kind: str) -> bool:
-    """Some of its updates are products of products, whose rank is no size that a trainer was given."""
-    return not {Kind.LOHA, Kind.LOKR}.isdisjoint(kind.split("+"))
 
 
 def _counts(inspection: Inspection, variant: str) -> Iterator[tuple[str, str]]:

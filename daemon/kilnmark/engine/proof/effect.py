@@ -16,11 +16,9 @@ from kilnmark.engine.proof.thresholds import LOST_RATIO
 from kilnmark.engine.stack.exact import square_norm
 from kilnmark.engine.stack.slots import Slot
 from kilnmark.engine.stack.stack import Member
-from kilnmark.engine.stack.stretch import change_of_scales, stretch_of
 from kilnmark.keymaps.adapter import Adapter
 from kilnmark.keymaps.engagement import evidence
 from kilnmark.keymaps.errors import UnfitAdapter
-from kilnmark.keymaps.updates.update import AnyUpdate, NormUpdate, WeightUpdate
 from kilnmark.protocol.picture.verdict import Evidence
 
 __all__ = ["Effect"]
@@ -103,7 +101,7 @@ class Effect:
         """What an adapter changes at scale 1; magnitudes and whole scales of norms are measured on the base."""
         if (known := self._changes.get(adapter.sha256)) is not None:
             return known
-        norms = np.array([self._norm(update) for update in adapter.updates])
+        norms = np.array([update.norm_on(self._slots[update.target].numbers) for update in adapter.updates])
         weights = np.array([self._weight(update.target) for update in adapter.updates])
         pairs = zip(adapter.updates, norms, strict=True)
         same = tuple(update.target for update, norm in pairs if update.norm is None and not norm)
@@ -113,15 +111,6 @@ class Effect:
             raise UnfitAdapter(adapter.path, problem, "train or export the adapter again")
         self._changes[adapter.sha256] = change
         return change
-
-    def _norm(self, update: AnyUpdate) -> float:
-        layer = self._slots[update.target].linear
-        if isinstance(update, NormUpdate):
-            return float(np.linalg.norm(change_of_scales(layer, update)))
-        if isinstance(update, WeightUpdate) and update.magnitude is not None:
-            bias = 0.0 if update.bias is None else float(np.linalg.norm(update.bias))
-            return math.hypot(stretch_of(layer, update).norm, bias)
-        return update.norm
 
     def _weight(self, target: str) -> float:
         """The norm of a layer's weight, measured one layer at a time, so that a quantized base is never held

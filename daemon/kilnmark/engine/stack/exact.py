@@ -6,6 +6,10 @@ the device: CUDA multiplies float32 as TF32, with 10 bits after the leading one 
 as casts and squares, MLX may do where the weight is; what a picture is painted with is not computed here.
 """
 
+from collections.abc import Callable, Hashable
+from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
+
 import mlx.core as mx
 import numpy as np
 from mlx import nn
@@ -13,7 +17,20 @@ from numpy.typing import NDArray
 
 from kilnmark.engine.stack.layers import FactoredLinear
 
-__all__ = ["Exact", "PerRow", "dots", "on_host", "row_squares", "some_rows", "square_norm", "times"]
+__all__ = [
+    "Exact",
+    "ExactLayer",
+    "PerRow",
+    "columns",
+    "dots",
+    "on_host",
+    "row_squares",
+    "some_rows",
+    "square_norm",
+    "times",
+]
+
+_Found = TypeVar("_Found")
 
 Exact = NDArray[np.float32] | NDArray[np.float64]
 """A matrix on the host."""
@@ -21,8 +38,50 @@ Exact = NDArray[np.float32] | NDArray[np.float64]
 PerRow = NDArray[np.float64]
 """A number for each row of a layer's weight: `(out,)`."""
 
+_WORD = 32
+"""Bits of one element of a quantized weight, which packs several columns."""
 _CHUNK = 1024
 """Rows of a whole weight that are copied to the host at a time."""
+
+
+class ExactLayer:
+    """A base's own layer as updates ask it: `LayerNumbers`.
+
+    Args:
+        linear: A linear layer, or a norm.
+        shape: `(out, in)` of the weight it stands for.
+
+    Attributes:
+        shape: As given.
+    """
+
+    def __init__(self, linear: nn.Module, shape: tuple[int, int]) -> None:
+        self._linear = linear
+        self.shape = shape
+        self._known: WeakKeyDictionary[Hashable, Any] = WeakKeyDictionary()
+
+    def row_squares(self) -> PerRow:
+        """The squared norm of each row."""
+        return row_squares(self._linear)
+
+    def times(self, matrix: Exact) -> Exact:
+        """The weight times `(in, n)`."""
+        return times(self._linear, matrix)
+
+    def columns(self, begin: int, end: int) -> NDArray[np.float32]:
+        """Columns of the weight."""
+        return columns(self._linear, begin, end)
+
+    def scales(self) -> PerRow:
+        """Of a norm: `(width,)`."""
+        return on_host(self._linear.weight).astype(np.float64)
+
+    def remembered(self, of: Hashable, found: Callable[[], _Found]) -> _Found:
+        """What was found for this object before; else it is found now. It is kept as long as both are held."""
+        if of not in self._known:
+            self._known[of] = found()
+        known: _Found = self._known[of]
+        return known
 
 
 def on_host(array: mx.array) -> NDArray[np.float32]:
@@ -65,6 +124,26 @@ def some_rows(linear: nn.Module, begin: int, end: int) -> NDArray[np.float32]:
     if isinstance(linear, FactoredLinear):
         return np.asarray(on_host(linear.up)[:, begin:end].T @ on_host(linear.down).T)
     return on_host(_numbers(linear, slice(begin, end)))
+
+
+def columns(linear: nn.Module, begin: int, end: int) -> NDArray[np.float32]:
+    """Columns of the weight a layer stands for: `(out, end - begin)`; of a quantized one, whole groups of them."""
+    if isinstance(linear, FactoredLinear):
+        return np.asarray(on_host(linear.up).T @ on_host(linear.down)[begin:end].T)
+    if isinstance(linear, nn.QuantizedLinear):
+        return _unpacked(linear, begin, end)
+    return on_host(linear.weight[:, begin:end])
+
+
+def _unpacked(linear: nn.QuantizedLinear, begin: int, end: int) -> NDArray[np.float32]:
+    size = linear.group_size
+    first, last = begin // size, -(-end // size)
+    words = [place * size * linear.bits // _WORD for place in (first, last)]
+    biases = linear.get("biases")
+    biases = None if biases is None else biases[:, first:last]
+    weight, scales = linear.weight[:, words[0] : words[1]], linear.scales[:, first:last]
+    whole = mx.dequantize(weight, scales, biases, size, linear.bits, linear.mode)
+    return on_host(whole[:, begin - first * size : end - first * size])
 
 
 def _numbers(linear: nn.Module, rows: slice = slice(None)) -> mx.array:

@@ -8,7 +8,9 @@ from collections.abc import Sequence
 import mlx.core as mx
 from mlx import nn
 
-__all__ = ["FactoredLinear", "HadamardTerm", "KroneckerTerm", "StackedLinear", "StackedNorm"]
+from kilnmark.keymaps.updates.change import Site, Summand
+
+__all__ = ["FactoredLinear", "StackedLinear", "StackedNorm", "Term"]
 
 
 class FactoredLinear(nn.Module):
@@ -38,84 +40,45 @@ class FactoredLinear(nn.Module):
         return mx.addmm(self.bias, thin, self.up) if "bias" in self else thin @ self.up
 
 
-class KroneckerTerm(nn.Module):
-    """Some rows of a Kronecker product, times an input: one small product with each factor.
+class Term(nn.Module):
+    """A part of an update's change, as the update itself says that it is painted.
 
     Args:
-        first: `(a, c)`, with scale and alpha/rank folded in.
-        second: `(b, d)`, or `(b, rank)` and `(rank, d)`.
-        ranges: Rows of the product `(a * b, c * d)` to keep, put one behind the other.
-        factors: `(rows,)`: what each of those rows is multiplied by; None leaves them.
+        part: What it is; its numbers come with scale and alpha/rank folded in.
     """
 
-    def __init__(
-        self,
-        first: mx.array,
-        second: Sequence[mx.array],
-        ranges: Sequence[tuple[int, int]],
-        factors: mx.array | None = None,
-    ) -> None:
+    def __init__(self, part: Summand) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.first = first
-        self.second = list(second)
-        height = first.shape[0] * second[0].shape[0]
-        self.ranges = [] if list(ranges) == [(0, height)] else list(ranges)
-        if factors is not None:
-            self.factors = factors
+        self.arrays = [mx.array(array) for array in part.arrays()]
+        self._part = part
+
+    @property
+    def site(self) -> Site:
+        """What it is given, and where what it gives goes."""
+        return self._part.site
 
     def added(self) -> list[mx.array]:
         """Its arrays."""
-        return [self.first, *self.second, *([self.factors] if "factors" in self else [])]
+        return list(self.arrays)
 
-    def __call__(self, x: mx.array) -> mx.array:
-        """`(..., c * d)` to `(..., rows)`."""
-        lead, columns = x.shape[:-1], self.first.shape[1]
-        thin = x.reshape(*lead, columns, x.shape[-1] // columns)
-        for factor in reversed(self.second):
-            thin = thin @ factor.T
-        whole = (thin.swapaxes(-1, -2) @ self.first.T).swapaxes(-1, -2).reshape(*lead, -1)
-        parts = [whole[..., begin:end] for begin, end in self.ranges]
-        kept = mx.concatenate(parts, axis=-1) if parts else whole
-        return kept * self.factors if "factors" in self else kept
-
-
-class HadamardTerm(nn.Module):
-    """The product, element by element, of two low-rank products, times an input: no more memory than its factors.
-
-    Args:
-        first: `(out, rank1)`, with all factors of rows folded in, and `(rank1, in)`.
-        second: `(out, rank2)` and `(rank2, in)`.
-    """
-
-    def __init__(self, first: tuple[mx.array, mx.array], second: tuple[mx.array, mx.array]) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.first = list(first)
-        self.second = list(second)
-
-    def added(self) -> list[mx.array]:
-        """Its arrays."""
-        return [*self.first, *self.second]
-
-    def __call__(self, x: mx.array) -> mx.array:
-        """`(..., in)` to `(..., out)`: one column of the first product at a time stretches the second."""
-        (up_1, down_1), (up_2, down_2) = self.first, self.second
-        total = mx.zeros((*x.shape[:-1], up_1.shape[0]), dtype=mx.float32)
-        for place in range(up_1.shape[1]):
-            total = total + (x @ (down_1[place] * down_2).T) @ up_2.T * up_1[:, place]
-        return total
+    def __call__(self, value: mx.array) -> mx.array:
+        """By its site."""
+        given: mx.array = self._part.paint(mx, self.arrays, value)
+        return given
 
 
 class StackedLinear(nn.Module):
-    """A base layer plus the sum of every adapter of a stack on it.
+    """A base layer plus the sum of what every adapter of a stack changes of it.
 
     The low-rank adapters are concatenated on the rank axis into one pair of matrices, with scale and alpha/rank folded
-    into `up`, so that a step costs what the total rank costs, however many adapters there are.
+    into `up`, so that a step costs what the total rank costs, however many adapters there are. What mixes the layer's
+    inputs goes through the base's weight once more: added to the input it would be rounded away in half precision.
 
     Args:
         linear: The base's own layer; it is called, never changed.
         pair: `(total rank, in)` and `(out, total rank)`, float32; None without low-rank adapters.
-        terms: One for each Kronecker product, and for each Hadamard product of a high rank.
-        gain: `(out,)`: what DoRA adds to each row of the base's weight, as a multiple of it; None without DoRA.
+        terms: One for each part that is no pair and no gain.
+        gain: `(out,)`: what is added to each row of the base's weight, as a multiple of it; None for nothing.
         bias: `(out,)`: what is added to the base's bias, with scales folded in; None for nothing.
     """
 
@@ -123,7 +86,7 @@ class StackedLinear(nn.Module):
         self,
         linear: nn.Module,
         pair: tuple[mx.array, mx.array] | None,
-        terms: Sequence[KroneckerTerm | HadamardTerm] = (),
+        terms: Sequence[Term] = (),
         gain: mx.array | None = None,
         bias: mx.array | None = None,
     ) -> None:
@@ -148,7 +111,8 @@ class StackedLinear(nn.Module):
 
     def __call__(self, x: mx.array) -> mx.array:
         """`(..., in)` to `(..., out)`."""
-        y: mx.array = self.linear(x)
+        bare: mx.array = self.linear(x)
+        y = bare
         if "factor" in self:
             y = y * self.factor
         if "shift" in self:
@@ -156,8 +120,21 @@ class StackedLinear(nn.Module):
         if "down" in self:
             y = mx.addmm(y, x @ self.down.T, self.up.T)
         for term in self.terms:
-            y = y + term(x)
+            y = y + self._given(term, x, bare)
         return y
+
+    def _given(self, term: Term, x: mx.array, bare: mx.array) -> mx.array:
+        match term.site:
+            case Site.INPUT:
+                return term(x)
+            case Site.OUTPUT:
+                return term(self._without_bias(bare))
+            case Site.BEFORE:
+                return self._without_bias(self.linear(term(x).astype(x.dtype)))
+
+    def _without_bias(self, y: mx.array) -> mx.array:
+        """What the base's weight alone gives."""
+        return y - self.linear.bias if "bias" in self.linear else y
 
 
 class StackedNorm(nn.Module):

@@ -1,10 +1,11 @@
 """The places of a model where an adapter can be put: linear layers and norms, their shapes and the way to swap them."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mlx import nn
 
+from kilnmark.engine.stack.exact import ExactLayer
 from kilnmark.engine.stack.layers import FactoredLinear
 
 __all__ = ["Slot", "children", "find_slots"]
@@ -25,6 +26,7 @@ class Slot:
         holder, name: The module or list that holds it, and under which name or index.
         linear: The base's own layer; a norm where the shape is `(width, 1)`.
         shape: `(out, in)` of the weight it stands for, also where it is stored packed or factored.
+        numbers: Those of the layer, exact.
     """
 
     path: str
@@ -32,6 +34,10 @@ class Slot:
     name: str | int
     linear: nn.Module
     shape: tuple[int, int]
+    numbers: ExactLayer = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "numbers", ExactLayer(self.linear, self.shape))
 
     def put(self, module: nn.Module) -> None:
         """Let the model call `module` here."""

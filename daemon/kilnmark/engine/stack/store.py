@@ -172,16 +172,8 @@ def _as_named(adapter: Adapter, place: Path) -> Adapter:
 
 def _nbytes(adapter: Adapter) -> int:
     """Memory that the updates keep alive: arrays that share a buffer, such as one file's, count once."""
-    buffers = {id(owner): owner.nbytes for update in adapter.updates for owner in map(_owner, _arrays(update))}
+    buffers = {id(owner): owner.nbytes for update in adapter.updates for owner in map(_owner, update.arrays())}
     return sum(buffers.values())
-
-
-def _arrays(update: object) -> Iterator[NDArray[Any]]:
-    for field in dataclasses.fields(update):  # type: ignore[arg-type]  # every update is a dataclass
-        value = getattr(update, field.name)
-        for each in value if isinstance(value, tuple) else (value,):
-            if isinstance(each, np.ndarray):
-                yield each
 
 
 def _owner(array: NDArray[Any]) -> NDArray[Any]:

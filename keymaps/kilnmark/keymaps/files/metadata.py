@@ -20,10 +20,12 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 
-from kilnmark.keymaps.updates.alpha import PEFT_METADATA
 from kilnmark.protocol.wire.inspection import CaptionTag, Metadata
 
-__all__ = ["ENTRY_LIMIT", "TEXT_LIMIT", "read_metadata"]
+__all__ = ["ENTRY_LIMIT", "PEFT_METADATA", "TEXT_LIMIT", "read_metadata"]
+
+PEFT_METADATA = "lora_adapter_metadata"
+"""The entry that PEFT's config rides in."""
 
 TEXT_LIMIT = 300
 """Characters kept of one text; captions and thumbnails in real files have megabytes."""

@@ -12,7 +12,7 @@ from functools import cache, lru_cache
 from itertools import islice
 from typing import NamedTuple
 
-from kilnmark.keymaps.names.schema import Convention, Role, Rows, TextEncoder, load_conventions, load_kinds
+from kilnmark.keymaps.names.schema import Convention, Rows, TextEncoder, load_conventions, load_suffixes
 from kilnmark.keymaps.names.shapes import BLOCK, encoder_of
 from kilnmark.keymaps.names.tables import load_tables, tables_of
 
@@ -53,7 +53,7 @@ class Named(NamedTuple):
 
     component: str
     inner: str
-    role: Role
+    role: str
     choices: tuple[Rows, ...]
     encoder: str
 
@@ -102,7 +102,7 @@ class Keymap:
         self._roots = {
             encoder.prefix: encoder_of(next(iter(modules.values()))[0].targets[0]) for encoder, modules in self.encoders
         }
-        refused = {**load_kinds().refused, **convention.refused}
+        refused = {**load_suffixes().refused, **convention.refused}
         self._endings = {f".{ending}": kind for ending, kind in refused.items()}
 
     def aside(self, key: str) -> Ignored | Refused | OfEncoder | None:
@@ -157,10 +157,10 @@ class _Index:
         self._keymaps = tuple(keymaps)
         self.conventions = {keymap.convention.name: keymap.convention for keymap in self._keymaps}
         self._places: dict[str, list[_Place]] = defaultdict(list)
-        self._suffixes: dict[str, dict[str, Role]] = defaultdict(dict)
+        self._suffixes: dict[str, dict[str, str]] = defaultdict(dict)
         self._meanings: dict[str, list[tuple[str, Meaning]]] = {}
         for keymap in self._keymaps:
-            for suffix, role in (*load_kinds().suffixes.items(), *keymap.convention.suffixes.items()):
+            for suffix, role in (*load_suffixes().suffixes.items(), *keymap.convention.suffixes.items()):
                 self._suffixes[suffix][keymap.convention.name] = role
             own = [(prefix, keymap.convention.component, keymap.modules) for prefix in keymap.convention.prefixes]
             encoders = [(encoder.prefix, encoder.component, modules) for encoder, modules in keymap.encoders]
@@ -203,7 +203,7 @@ class _Index:
             if not found:
                 yield from self._asides(key)
 
-    def _cuts(self, key: str, latest: str) -> list[tuple[str, Mapping[str, Role]]]:
+    def _cuts(self, key: str, latest: str) -> list[tuple[str, Mapping[str, str]]]:
         """Every way to cut a key into a module's name and a known suffix, the longest suffix first.
 
         The tensors of a module mostly follow each other, so that the one found before is tried at once.
@@ -211,7 +211,7 @@ class _Index:
         follows = key[len(latest) : len(latest) + 1] == "." and key.startswith(latest)
         if follows and (roles := self._suffixes.get(key[len(latest) + 1 :])):
             return [(latest, roles)]
-        cuts: list[tuple[str, Mapping[str, Role]]] = []
+        cuts: list[tuple[str, Mapping[str, str]]] = []
         end = len(key)
         for _ in range(_SUFFIX_WORDS):
             end = key.rfind(".", 0, end)

@@ -20,13 +20,13 @@ from kilnmark.keymaps.names.shapes import BLOCK
 __all__ = [
     "AlphaSource",
     "Convention",
-    "Kinds",
     "NameTable",
     "Role",
     "Rows",
+    "Suffixes",
     "TextEncoder",
     "load_conventions",
-    "load_kinds",
+    "load_suffixes",
     "parse_convention",
     "parse_table",
     "texts_of",
@@ -34,7 +34,10 @@ __all__ = [
 
 
 class Role(StrEnum):
-    """What a tensor is to its module. Those that LyCORIS has are called as it calls them."""
+    """What a tensor is to its module: the roles of a plain pair, and of what stands beside any kind of update.
+
+    A kind's own roles are the words that `suffixes.yaml` has for them, and nobody's else; roles are text everywhere.
+    """
 
     DOWN = "down"
     UP = "up"
@@ -42,20 +45,7 @@ class Role(StrEnum):
     MAGNITUDE = "magnitude"
     DOWN_BIAS = "down_bias"
     UP_BIAS = "up_bias"
-    DIFF = "diff"
     DIFF_B = "diff_b"
-    NORM_WEIGHT = "norm_weight"
-    W_NORM = "w_norm"
-    HADA_W1_A = "hada_w1_a"
-    HADA_W1_B = "hada_w1_b"
-    HADA_W2_A = "hada_w2_a"
-    HADA_W2_B = "hada_w2_b"
-    LOKR_W1 = "lokr_w1"
-    LOKR_W1_A = "lokr_w1_a"
-    LOKR_W1_B = "lokr_w1_b"
-    LOKR_W2 = "lokr_w2"
-    LOKR_W2_A = "lokr_w2_a"
-    LOKR_W2_B = "lokr_w2_b"
 
 
 class AlphaSource(StrEnum):
@@ -193,7 +183,7 @@ class Convention(_Named):
     component: str = Field(min_length=1)
     transposed: bool = False
     tables: tuple[str, ...] = ()
-    suffixes: dict[str, Role] = Field(min_length=1)
+    suffixes: dict[str, str] = Field(min_length=1)
     alpha: tuple[AlphaSource, ...] = Field(min_length=1)
     zero_alpha: Literal["zero", "rank"] = "zero"
     block_diagonal: str = "alpha is divided by the whole stored rank, not by the rank of one block"
@@ -206,6 +196,8 @@ class Convention(_Named):
     def _check(self) -> Self:
         if not self.tables and not self.modules:
             raise ValueError("modules: there are none, and no tables")
+        if strange := sorted(set(self.suffixes.values()) - load_suffixes().roles):
+            raise ValueError(f"suffixes: {', '.join(strange)} is the role of no tensor")
         if self.alpha[-1] is not AlphaSource.RANK:
             raise ValueError("alpha: the last source must be rank, which always has a value")
         if self.zero_alpha == "rank" and self.alpha[0] is not AlphaSource.TENSOR:
@@ -213,16 +205,23 @@ class Convention(_Named):
         return self
 
 
-class Kinds(_Strict):
+class Suffixes(_Strict):
     """`suffixes.yaml`: endings of keys of updates that are no plain pair of matrices, in every convention.
 
     Attributes:
         suffixes: As in a convention.
+        by_convention: Roles whose endings only conventions say.
         refused: Endings of keys that cannot be applied, with what people call such updates.
     """
 
-    suffixes: dict[str, Role]
+    suffixes: dict[str, str]
+    by_convention: tuple[str, ...]
     refused: dict[str, str]
+
+    @property
+    def roles(self) -> frozenset[str]:
+        """All that a tensor can be."""
+        return frozenset({*Role, *self.suffixes.values(), *self.by_convention})
 
 
 @cache
@@ -233,9 +232,9 @@ def load_conventions() -> Mapping[str, Convention]:
 
 
 @cache
-def load_kinds() -> Kinds:
+def load_suffixes() -> Suffixes:
     """What the endings of keys mean that are the same in every convention."""
-    return _parse(Kinds, (files("kilnmark.keymaps.names") / "suffixes.yaml").read_text(encoding="utf-8"))
+    return _parse(Suffixes, (files("kilnmark.keymaps.names") / "suffixes.yaml").read_text(encoding="utf-8"))
 
 
 def parse_convention(text: str) -> Convention:

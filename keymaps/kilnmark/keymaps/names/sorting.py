@@ -35,7 +35,7 @@ class Module:
     component: str
     inner: str
     rows: Rows
-    keys: Mapping[Role, str]
+    keys: Mapping[str, str]
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -73,9 +73,9 @@ class _Gathered:
     """
 
     modules: dict[tuple[str, tuple[str, ...]], Module] = field(default_factory=dict)
-    keys: dict[tuple[str, tuple[str, ...]], dict[Role, str]] = field(default_factory=dict)
+    keys: dict[tuple[str, tuple[str, ...]], dict[str, str]] = field(default_factory=dict)
     meant: tuple[tuple[Rows, ...], Rows | None] = ((), None)
-    latest: tuple[Convention, Rows, dict[Role, str]] | None = None
+    latest: tuple[Convention, Rows, dict[str, str]] | None = None
     ignored: Counter[str] = field(default_factory=Counter)
     refused: dict[str, str] = field(default_factory=dict)
     unmatched: set[str] = field(default_factory=set)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from kilnmark.keymaps.errors import UnfitAdapter
 from kilnmark.keymaps.files.header_text import METADATA_ENTRY_LIMIT, METADATA_LIMIT
+from kilnmark.keymaps.files.metadata import PEFT_METADATA
 from kilnmark.keymaps.files.roots import AnyPath
 from kilnmark.keymaps.files.safefile import read_file
 from kilnmark.keymaps.names.convention import Keymap, load_keymaps
@@ -22,7 +23,6 @@ from kilnmark.keymaps.remap.file import UnusableGoal, check_goal, write_whole
 from kilnmark.keymaps.remap.goal import GOALS, GoalName, Reader, parse_reader
 from kilnmark.keymaps.remap.modules import Change, Joined, join, places
 from kilnmark.keymaps.remap.pieces import Source, listed, read_source
-from kilnmark.keymaps.updates.alpha import PEFT_METADATA
 
 __all__ = ["GOALS", "GoalName", "Reader", "Remapped", "UnusableGoal", "parse_reader", "remap_adapter"]
 

@@ -17,7 +17,7 @@ from kilnmark.keymaps.names.shapes import Shapes, load_shapes, painters
 from kilnmark.keymaps.names.sorting import Module, Sorting, sort_keys
 from kilnmark.keymaps.remap.bits import Stored, stored
 from kilnmark.keymaps.updates.alpha import Multipliers
-from kilnmark.keymaps.updates.parts import Kind, kinds_of
+from kilnmark.keymaps.updates.made import names_of
 
 __all__ = ["Piece", "Source", "listed", "read_source", "swapped"]
 
@@ -84,7 +84,7 @@ def read_source(file: AdapterFile) -> Source:
     shapes = load_shapes(variant)
     multipliers = Multipliers(file)
     pieces = {piece.target: piece for module in sorting.modules for piece in _cut(file, module, shapes, multipliers)}
-    return Source(adapter, variant, shapes, pieces, multipliers.zeros_for_rank(sorting.modules))
+    return Source(adapter, variant, shapes, pieces, sum(map(multipliers.is_zero_for_rank, sorting.modules)))
 
 
 def _fitting(file: AdapterFile) -> tuple[str, Sorting, Adapter]:
@@ -124,7 +124,7 @@ def _check_whole(file: AdapterFile, sorting: Sorting) -> None:
         raise UnfitAdapter(file.path, problem, _NOT_WHOLE)
     beyond = [key for module in sorting.modules for role, key in module.keys.items() if role not in _PLAIN]
     if beyond:
-        kinds = {kind for module in sorting.modules for kind in kinds_of(module)} - {Kind.LORA}
+        kinds = {name for module in sorting.modules for name in names_of(module.keys)} - {"lora"}
         which = f"{len(beyond)} of {len(file.tensors)} keys: {', '.join(sorted(kinds))}"
         problem = f"is more than a pair of matrices ({which}), and only pairs are converted"
         raise UnfitAdapter(file.path, problem, "use the file as it is, or export it as plain LoRA", key=beyond[0])

@@ -6,20 +6,19 @@ PEFT's config rides in the metadata under `lora_adapter_metadata`, as diffusers 
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from kilnmark.keymaps.errors import UnfitAdapter
+from kilnmark.keymaps.files.metadata import PEFT_METADATA
 from kilnmark.keymaps.files.safefile import AdapterFile
 from kilnmark.keymaps.names.schema import AlphaSource, Role
 from kilnmark.keymaps.names.sorting import Module
-from kilnmark.keymaps.updates.parts import chains
 
-__all__ = ["PEFT_METADATA", "Multipliers", "PeftConfig"]
+__all__ = ["Multipliers", "PeftConfig"]
 
-PEFT_METADATA = "lora_adapter_metadata"
 _MEND = "save the adapter again with its trainer, or remove this entry of the metadata to apply it at alpha = rank"
 
 
@@ -60,18 +59,13 @@ class Multipliers:
         """
         for source in module.convention.alpha:
             if source is AlphaSource.TENSOR and Role.ALPHA in module.keys:
-                return 1.0 if self._is_zero_for_rank(module) else self._tensor(module.keys[Role.ALPHA]) / rank
+                return 1.0 if self.is_zero_for_rank(module) else self._tensor(module.keys[Role.ALPHA]) / rank
             if source is AlphaSource.METADATA and (config := self._config(module.component)):
                 return config.multiplier(module.inner, rank)
         return 1.0
 
-    def zeros_for_rank(self, modules: Iterable[Module]) -> int:
-        """How many of the modules have an alpha of zero that stands for the rank, and a rank for it to stand for."""
-        return sum(
-            any(len(chain) > 1 for chain in chains(module)) and self._is_zero_for_rank(module) for module in modules
-        )
-
-    def _is_zero_for_rank(self, module: Module) -> bool:
+    def is_zero_for_rank(self, module: Module) -> bool:
+        """Its alpha of zero stands for the rank."""
         if module.convention.zero_alpha != "rank" or Role.ALPHA not in module.keys:
             return False
         return self._tensor(module.keys[Role.ALPHA]) == 0.0

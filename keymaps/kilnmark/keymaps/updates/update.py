@@ -1,188 +1,120 @@
-"""What an adapter adds to one target: the data that readers make of files and that the engine applies."""
+"""What an adapter does to one target: the data that kinds of updates make of files, and that the engine applies.
 
-from dataclasses import dataclass
+What is the same for all of them stands here; each kind's own data stand in its module in `kinds`.
+"""
 
-from kilnmark.keymaps.updates.fused import Matrix, Range
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import fields
+from typing import Any
 
-__all__ = [
-    "JOINT_RANK",
-    "AnyUpdate",
-    "BiasUpdate",
-    "HadamardUpdate",
-    "KroneckerUpdate",
-    "NormUpdate",
-    "Update",
-    "WeightUpdate",
-]
+import numpy as np
+from numpy.typing import NDArray
 
-JOINT_RANK = 64
-"""Up to this rank a Hadamard product is handled as the pair that it is; beyond it, factor by factor."""
+from kilnmark.keymaps.updates.change import LayerChange, LayerNumbers, PerRow, RowGain, Summand
+from kilnmark.keymaps.updates.dora import Stretch, stretch_of
+from kilnmark.keymaps.updates.fused import Matrix
+
+__all__ = ["AnyUpdate", "WeightUpdate"]
 
 
-@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
-class Update:
-    """What an adapter adds to one target's weight W at scale 1: `multiplier * up @ down`.
+class AnyUpdate(ABC):
+    """What an adapter does to one target at scale 1; at another scale its whole change is multiplied.
 
-    With magnitudes it is DoRA: each row of W + `multiplier * up @ down` is then made as long as its magnitude says.
+    Every kind's is a frozen dataclass.
 
     Attributes:
         target: Module path of the layer in mflux.
-        down: (rank, in) float32; the targets of a fused module share one array.
-        up: (out, rank) float32.
-        multiplier: alpha / rank, or what the convention puts in its place.
-        norm: Frobenius norm of `multiplier * up @ down` and the bias; what magnitudes add to it depends on W.
-        magnitude: (out,) float32; None without magnitudes.
+        norm: Frobenius norm of the change at scale 1, without what depends on the base's own numbers; None where all of
+            it does.
         bias: (out,) float32, added to the layer's bias at scale 1; None without one.
     """
 
+    __slots__ = ("__weakref__",)
     target: str
-    down: Matrix
-    up: Matrix
-    multiplier: float
-    norm: float
-    magnitude: Matrix | None = None
-    bias: Matrix | None = None
-
-    @property
-    def rank(self) -> int:
-        """Rows of `down`, columns of `up`: the most that the rank of the product can be."""
-        return int(self.down.shape[0])
-
-    @property
-    def is_zero(self) -> bool:
-        """The whole update is exactly zero, whatever W is."""
-        return self.norm == 0.0 and self.magnitude is None
-
-
-@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
-class KroneckerUpdate:
-    """What an adapter adds to one target's weight at scale 1: some rows of `multiplier * kron(first, second)`.
-
-    The product is never formed: its rows times an input are two small products, one with each factor. A whole matrix
-    stands in `second` beside a `first` of a single 1.
-
-    Attributes:
-        target: Module path of the layer in mflux.
-        first: (a, c) float32.
-        second: One matrix (b, d), or two (b, rank) and (rank, d) whose product it is, float32.
-        ranges: Which of the a * b rows are the target's, put one behind the other; a module's rows may be split within
-            the second factor.
-        multiplier: alpha / rank, or 1 where both factors are stored whole.
-        norm: Frobenius norm of the product and the bias; what magnitudes add to it depends on the weight.
-        magnitude: (out,) float32: as in `Update`.
-        bias: (out,) float32, added to the layer's bias at scale 1; None without one.
-    """
-
-    target: str
-    first: Matrix
-    second: tuple[Matrix, ...]
-    ranges: tuple[Range, ...]
-    multiplier: float
-    norm: float
-    magnitude: Matrix | None = None
-    bias: Matrix | None = None
-
-    @property
-    def rank(self) -> int:
-        """The most that the rank of the product can be: that of the factors multiplied, each at most its shortest side.
-
-        LyCORIS's own dim is the inner side of a factor that is stored as a product; whole factors have none.
-        """
-        return int(min(self.first.shape) * min(length for matrix in self.second for length in matrix.shape))
-
-    @property
-    def is_zero(self) -> bool:
-        """The whole update is exactly zero, whatever the weight is."""
-        return self.norm == 0.0 and self.magnitude is None
-
-
-@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
-class HadamardUpdate:
-    """What an adapter adds to one target's weight at scale 1: `multiplier * (up1 @ down1) * (up2 @ down2)`.
-
-    Element by element, it is a pair of rank rank1 * rank2, which is many times the size of these factors.
-
-    Attributes:
-        target: Module path of the layer in mflux.
-        first, second: Each (out, rank) and (rank, in) float32; the targets of a fused module share the latter.
-        multiplier: alpha / rank1.
-        norm: Frobenius norm of the product and the bias; what magnitudes add to it depends on the weight.
-        magnitude: (out,) float32: as in `Update`.
-        bias: (out,) float32, added to the layer's bias at scale 1; None without one.
-    """
-
-    target: str
-    first: tuple[Matrix, Matrix]
-    second: tuple[Matrix, Matrix]
-    multiplier: float
-    norm: float
-    magnitude: Matrix | None = None
-    bias: Matrix | None = None
-
-    @property
-    def rank(self) -> int:
-        """Of the pair that it is."""
-        return len(self.first[1]) * len(self.second[1])
-
-    @property
-    def is_zero(self) -> bool:
-        """The whole update is exactly zero, whatever the weight is."""
-        return self.norm == 0.0 and self.magnitude is None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class BiasUpdate:
-    """What an adapter adds to one target's bias at scale 1, and nothing to its weight.
-
-    Attributes:
-        target: Module path of the layer in mflux.
-        bias: (out,) float32.
-        norm: Of the bias.
-    """
-
-    target: str
-    bias: Matrix
-    norm: float
-
-    @property
-    def rank(self) -> int:
-        """No matrix, no rank."""
-        return 0
-
-    @property
-    def is_zero(self) -> bool:
-        """The whole update is exactly zero."""
-        return self.norm == 0.0
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class NormUpdate:
-    """What an adapter does to the scales w of a norm at scale s: w + s * `scales`, or w + s * (`scales` - w).
-
-    Attributes:
-        target: Module path of the norm in mflux.
-        scales: (width,) float32.
-        replaces: The scales are to take the place of w at scale 1, not to be added to it.
-        norm: Of the change at scale 1; None where it depends on w.
-    """
-
-    target: str
-    scales: Matrix
-    replaces: bool
     norm: float | None
+    bias: Matrix | None
 
     @property
+    @abstractmethod
     def rank(self) -> int:
-        """No matrix, no rank."""
-        return 0
+        """The most that the rank of the weight's change can be; 0 where there is none."""
 
     @property
     def is_zero(self) -> bool:
-        """The whole update is exactly zero, whatever w is."""
+        """It changes nothing, whatever the base's numbers are."""
         return self.norm == 0.0
 
+    @abstractmethod
+    def change_on(self, base: LayerNumbers, scale: float = 1.0) -> LayerChange:
+        """What it does to a base's own layer.
 
-WeightUpdate = Update | HadamardUpdate | KroneckerUpdate
-"""What changes the weight of a linear layer."""
+        The layer's numbers are always the base's own, also where a stack has several adapters on it: each does what it
+        would do alone.
+        """
 
-AnyUpdate = WeightUpdate | BiasUpdate | NormUpdate
+    def norm_on(self, base: LayerNumbers) -> float:
+        """Frobenius norm of the whole change of this layer at scale 1; infinite beyond the range of float32."""
+        return self.change_on(base).norm(base) if self.norm is None else self.norm
+
+    def arrays(self) -> Iterator[NDArray[Any]]:
+        """All that it holds."""
+        for field in fields(self):  # type: ignore[arg-type]  # every kind's update is a dataclass
+            value = getattr(self, field.name)
+            for each in value if isinstance(value, tuple) else (value,):
+                if isinstance(each, np.ndarray):
+                    yield each
+
+
+class WeightUpdate(AnyUpdate):
+    """One that adds a product of matrices to a weight W: `multiplier * P`.
+
+    With magnitudes it is DoRA: each row of W + `multiplier * P` is then made as long as its magnitude says.
+
+    Attributes:
+        multiplier: alpha / rank, or what the convention puts in its place.
+        norm: Of `multiplier * P` and the bias; what magnitudes add to it depends on W.
+        magnitude: (out,) float32; None without magnitudes.
+    """
+
+    __slots__ = ()
+    multiplier: float
+    norm: float
+    magnitude: Matrix | None
+
+    @abstractmethod
+    def product(self, factors: PerRow) -> Summand:
+        """P, its rows multiplied by `(out,)` or `(1,)`."""
+
+    @property
+    def is_zero(self) -> bool:
+        """Magnitudes may change rows also where the product is zero."""
+        return self.norm == 0.0 and self.magnitude is None
+
+    def change_on(self, base: LayerNumbers, scale: float = 1.0) -> LayerChange:
+        """As `AnyUpdate` has it."""
+        bias = None if self.bias is None else scale * self.bias.astype(np.float64)
+        if self.magnitude is None:
+            return LayerChange((self.product(np.array([scale * self.multiplier])),), bias)
+        factors = self.stretch_on(base).factors.astype(np.float64)
+        product = self.product(scale * self.multiplier * factors)
+        return LayerChange((product, RowGain(scale * (factors - 1))), bias)
+
+    def norm_on(self, base: LayerNumbers) -> float:
+        """As `AnyUpdate` has it."""
+        if self.magnitude is None:
+            return self.norm
+        bias = 0.0 if self.bias is None else float(np.linalg.norm(self.bias))
+        return math.hypot(self.stretch_on(base).norm, bias)
+
+    def stretch_on(self, base: LayerNumbers) -> Stretch:
+        """What its magnitudes do to rows at scale 1; judging an adapter and building its stack both need it.
+
+        Raises:
+            ValueError: It has none.
+        """
+        if (magnitude := self.magnitude) is None:
+            raise ValueError(f"the update of {self.target} has no magnitudes")
+        product = self.product(np.array([self.multiplier]))
+        return base.remembered(self, lambda: stretch_of(base, product, magnitude))

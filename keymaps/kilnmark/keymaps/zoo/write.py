@@ -18,11 +18,11 @@ from safetensors import TensorSpec, serialize_file
 
 from kilnmark.keymaps.files.dtypes import to_bfloat16
 from kilnmark.keymaps.files.header import PREFIX
+from kilnmark.keymaps.files.metadata import PEFT_METADATA
 from kilnmark.keymaps.files.roots import AnyPath
 from kilnmark.keymaps.names.convention import Keymap, load_keymaps
 from kilnmark.keymaps.names.schema import Role, Rows
 from kilnmark.keymaps.names.shapes import BLOCK, Shapes, block_count, is_norm, load_shapes
-from kilnmark.keymaps.updates.alpha import PEFT_METADATA
 from kilnmark.keymaps.updates.fused import Matrix
 
 __all__ = ["ConventionName", "StoredAs", "Tensors", "draw_pair", "make_adapter", "write_tensors"]
@@ -169,7 +169,7 @@ def _targets(choices: tuple[Rows, ...], shapes: Shapes) -> tuple[str, ...] | Non
 
 
 def _suffix(keymap: Keymap, role: Role) -> str:
-    return next(suffix for suffix, known in keymap.convention.suffixes.items() if known is role)
+    return next(suffix for suffix, known in keymap.convention.suffixes.items() if known == role)
 
 
 def _tensors(
