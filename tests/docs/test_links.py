@@ -1,0 +1,45 @@
+"""Every page is reached from another, and every link of a page leads somewhere."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+FENCED = re.compile(r"```.*?```", re.DOTALL)
+
+
+def links(page: Path) -> set[str]:
+    """The targets of a page's links that stay in the repository, as they are written."""
+    found = re.findall(r"\]\(([^)\s]+)\)", FENCED.sub("", page.read_text(encoding="utf-8")))
+    return {target for target in found if not target.startswith(("http:", "https:", "mailto:"))}
+
+
+def headings(page: Path) -> set[str]:
+    """The anchors of a page's headings, as GitHub makes them."""
+    titles = re.findall(r"^#+ (.*)$", FENCED.sub("", page.read_text(encoding="utf-8")), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_every_link_leads_somewhere(page: Path) -> None:
+    lost = []
+    for target in links(page):
+        file, _, anchor = target.partition("#")
+        place = (page.parent / file).resolve() if file else page
+        if not place.exists() or (anchor and anchor not in headings(place)):
+            lost.append(target)
+    assert lost == []
+
+
+def test_every_page_is_reached() -> None:
+    reached = {(page.parent / target.partition("#")[0]).resolve() for page in PAGES for target in links(page)}
+    assert [page.name for page in PAGES if page.name != "README.md" and page.resolve() not in reached] == []
+
+
+def test_a_lost_link_is_seen(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("# A `b` c\n[x](gone.md) [y](#a-b-c) [z](https://example.org)\n```\n[w](code.md)\n```\n")
+    assert links(page) == {"gone.md", "#a-b-c"}
+    assert headings(page) == {"a-b-c"}
