@@ -10,7 +10,7 @@ from typing import Literal, NoReturn
 
 from kilnmark.protocol.wire.errors import KilnmarkError
 
-__all__ = ["EXPORT_TIMEOUT", "Exporter", "Settings", "TracingMisconfigured", "read_settings"]
+__all__ = ["EXPORT_TIMEOUT", "Exporter", "TracingMisconfigured", "TracingSettings", "read_settings"]
 
 Exporter = Literal["otlp", "console"]
 Protocol = Literal["http/protobuf", "grpc"]
@@ -47,7 +47,7 @@ class TracingMisconfigured(KilnmarkError):
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class TracingSettings:
     """How traces leave this process.
 
     Attributes:
@@ -61,7 +61,7 @@ class Settings:
     timeout: float | None = EXPORT_TIMEOUT
 
 
-def read_settings(env: Mapping[str, str]) -> Settings:
+def read_settings(env: Mapping[str, str]) -> TracingSettings:
     """Read the standard variables; an empty value counts as unset.
 
     Raises:
@@ -69,14 +69,14 @@ def read_settings(env: Mapping[str, str]) -> Settings:
     """
     variables = _Variables(env)
     if variables.one_of("OTEL_SDK_DISABLED", allowed=("true", "false"), default="false") == "true":
-        return Settings()
+        return TracingSettings()
     exporters = _exporters(variables)
     if not exporters:
-        return Settings()
+        return TracingSettings()
     _check_what_the_sdk_ignores(variables)
     protocol = _protocol(variables) if "otlp" in exporters else "http/protobuf"
     timeout = variables.first("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT")
-    return Settings(exporters, protocol, EXPORT_TIMEOUT if timeout is None else None)
+    return TracingSettings(exporters, protocol, EXPORT_TIMEOUT if timeout is None else None)
 
 
 class _Variables:

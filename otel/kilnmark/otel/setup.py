@@ -18,7 +18,7 @@ from opentelemetry.trace import NoOpTracer, Tracer, set_tracer_provider
 
 from kilnmark.otel.carrier import Carrier, carrier_of, context_from, trace_id_of
 from kilnmark.otel.quiet import quieten_exporters
-from kilnmark.otel.settings import Settings, TracingMisconfigured, read_settings
+from kilnmark.otel.settings import TracingMisconfigured, TracingSettings, read_settings
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
@@ -99,7 +99,7 @@ def start(service: str) -> Telemetry:
     return Telemetry(provider.get_tracer("kilnmark", version("kilnmark")), enabled=True, _provider=provider)
 
 
-def _missing_packages(settings: Settings) -> str:
+def _missing_packages(settings: TracingSettings) -> str:
     wanted = {"opentelemetry.sdk": "opentelemetry-sdk"}
     if "otlp" in settings.exporters:
         wanted["opentelemetry.exporter.otlp"] = "opentelemetry-exporter-otlp"
@@ -122,7 +122,7 @@ def _tell_missing(packages: str) -> None:
     )
 
 
-def _provider(service: str, settings: Settings) -> "TracerProvider":
+def _provider(service: str, settings: TracingSettings) -> "TracerProvider":
     from opentelemetry.sdk.resources import SERVICE_NAME, SERVICE_VERSION, OTELResourceDetector, Resource
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
@@ -144,7 +144,7 @@ def _console() -> "SpanExporter":
     return ConsoleSpanExporter(out=sys.stderr)
 
 
-def _otlp(settings: Settings) -> "SpanExporter":
+def _otlp(settings: TracingSettings) -> "SpanExporter":
     if settings.protocol == "grpc":
         from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as Grpc
 
