@@ -1,15 +1,15 @@
 """A picture on disk: complete or absent, with its proof inside.
 
-Written under a temporary name beside its place, synced, then renamed; a reader never sees half a PNG.
+A reader never sees half a PNG: `keymaps.files.atomic` writes it.
 """
 
-import os
 from pathlib import Path
 
 import msgspec
 from PIL.Image import Image
 from PIL.PngImagePlugin import PngInfo
 
+from kilnmark.keymaps.files.atomic import written_whole
 from kilnmark.protocol.picture.record import CHUNK, PARAMETERS_CHUNK, PictureRecord, parameters_text
 
 __all__ = ["write_picture"]
@@ -24,17 +24,8 @@ def write_picture(image: Image, record: PictureRecord, output_dir: Path) -> Path
     output_dir.mkdir(parents=True, exist_ok=True)
     stamp = "".join(c for c in record.created if c.isdigit())[:17]
     final = output_dir / f"{stamp}-{record.job_id}.png"
-    temporary = output_dir / f".{final.name}.{os.getpid()}.partial"
-    try:
-        with temporary.open("xb") as file:
-            image.save(file, format="PNG", pnginfo=_chunks(record))
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.rename(final)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    _sync_directory(output_dir)
+    with written_whole(final) as file:
+        image.save(file, format="PNG", pnginfo=_chunks(record))
     return final
 
 
@@ -43,12 +34,3 @@ def _chunks(record: PictureRecord) -> PngInfo:
     info.add_itxt(CHUNK, msgspec.json.encode(record).decode())
     info.add_itxt(PARAMETERS_CHUNK, parameters_text(record))
     return info
-
-
-def _sync_directory(directory: Path) -> None:
-    """Make the new name itself survive a power cut."""
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -1,13 +1,10 @@
 """Tensors of any dtype, bit for bit, into a file that is there whole or not at all.
 
-The file is written under another name, synced, and only then given its own; whatever fails before leaves what was
-there as it was.
+Which file may be written at all is judged here; how it comes to be whole is `files.atomic`'s.
 """
 
-import errno
 import json
 import os
-import secrets
 import stat
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from kilnmark.keymaps.files.atomic import written_whole
 from kilnmark.keymaps.files.dtypes import WIDTHS
 from kilnmark.keymaps.files.header import PREFIX
 from kilnmark.keymaps.files.roots import AnyPath
@@ -23,7 +21,6 @@ from kilnmark.keymaps.remap.bits import Stored
 __all__ = ["UnusableGoal", "check_goal", "write_whole"]
 
 _ALIGNMENT = 8
-_LINKS_UNKNOWN = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS)
 
 
 class UnusableGoal(Exception):
@@ -95,24 +92,14 @@ def write_whole(goal: AnyPath, tensors: Mapping[str, Stored], metadata: Mapping[
         UnusableGoal: A file of that name came into being meanwhile.
         OSError: It cannot be written; nothing is left behind.
     """
-    path = Path(goal)
-    temporary = path.with_name(f".{secrets.token_hex(8)}.partial")
-    try:
-        _write(temporary, tensors, metadata)
-        _rename(temporary, path, force=force)
-    finally:
-        temporary.unlink(missing_ok=True)
-    _sync_directory(path.absolute().parent)
-
-
-def _write(path: Path, tensors: Mapping[str, Stored], metadata: Mapping[str, str]) -> None:
     # Widest numbers first: every tensor then begins where a reader that maps the file may use it in place.
     ordered = sorted(tensors.items(), key=lambda item: -WIDTHS[item[1].dtype])
-    with path.open("xb") as file:
-        file.write(_header(ordered, metadata))
-        file.writelines(np.ascontiguousarray(tensor.bits).reshape(-1).view(np.uint8).data for _, tensor in ordered)
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with written_whole(goal, replace=force) as file:
+            file.write(_header(ordered, metadata))
+            file.writelines(np.ascontiguousarray(tensor.bits).reshape(-1).view(np.uint8).data for _, tensor in ordered)
+    except FileExistsError as error:
+        raise _taken(os.fspath(goal)) from error
 
 
 def _header(ordered: list[tuple[str, Stored]], metadata: Mapping[str, str]) -> bytes:
@@ -124,27 +111,3 @@ def _header(ordered: list[tuple[str, Stored]], metadata: Mapping[str, str]) -> b
     text = json.dumps(entries, separators=(",", ":"), ensure_ascii=False).encode()
     text += b" " * (-len(text) % _ALIGNMENT)
     return len(text).to_bytes(PREFIX, "little") + text
-
-
-def _rename(temporary: Path, path: Path, *, force: bool) -> None:
-    if force:
-        temporary.replace(path)
-        return
-    try:
-        os.link(temporary, path)
-    except FileExistsError as error:
-        raise _taken(str(path)) from error
-    except OSError as error:
-        if error.errno not in _LINKS_UNKNOWN:
-            raise
-        if os.path.lexists(path):
-            raise _taken(str(path)) from error
-        temporary.replace(path)
-
-
-def _sync_directory(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -5,8 +5,6 @@ They are fakes and say so in their metadata. The same arguments give the same by
 
 import json
 import math
-import os
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors import TensorSpec, serialize_file
 
+from kilnmark.keymaps.files.atomic import written_whole
 from kilnmark.keymaps.files.dtypes import to_bfloat16
 from kilnmark.keymaps.files.header import PREFIX
 from kilnmark.keymaps.files.metadata import PEFT_METADATA
@@ -97,7 +96,7 @@ def make_adapter(  # noqa: PLR0913 - each is one independent trait of the file
 def write_tensors(
     path: AnyPath, tensors: Tensors, *, metadata: Mapping[str, str] | None = None, dtype: StoredAs = "F32"
 ) -> Path:
-    """Write float32 tensors as a safetensors file: to a temporary name, synced, then renamed.
+    """Write float32 tensors as a safetensors file, whole or not at all.
 
     Args:
         path: An existing file is replaced, at once and whole.
@@ -114,17 +113,9 @@ def write_tensors(
         )
         for name, array in arrays.items()
     }
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{goal.name}.", dir=goal.parent)
-    try:
-        os.close(descriptor)
-        serialize_file(specs, temporary, dict(metadata) if metadata else None)
-        _order_metadata(Path(temporary))
-        _sync(temporary)
-        Path(temporary).replace(goal)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    _sync(goal.parent)
+    with written_whole(goal) as file:
+        serialize_file(specs, file.name, dict(metadata) if metadata else None)
+        _order_metadata(Path(file.name))
     return goal
 
 
@@ -205,11 +196,3 @@ def _stored(tensor: Matrix, dtype: StoredAs) -> NDArray[np.generic]:
     if dtype == "BF16":
         return to_bfloat16(np.asarray(tensor, order="C"))
     return np.asarray(tensor, "<f4" if dtype == "F32" else "<f2", order="C")
-
-
-def _sync(path: AnyPath) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

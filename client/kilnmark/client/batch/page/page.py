@@ -6,7 +6,6 @@ judges a picture (`standing` does) or knows how a batch is run.
 
 import base64
 import hashlib
-import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,8 +13,9 @@ from importlib.resources import files
 from pathlib import Path
 
 from kilnmark.client.batch.page.markup import card, moment, place_name, place_value, ratio_class, text
-from kilnmark.client.batch.run.manifest import Manifest, Problem, sync_folder
+from kilnmark.client.batch.run.manifest import Manifest, Problem
 from kilnmark.client.batch.run.standing import Exhibit, Standing, exhibits
+from kilnmark.keymaps.files.atomic import written_whole
 
 __all__ = ["PAGE", "write_page"]
 
@@ -37,14 +37,10 @@ def write_page(folder: Path, manifest: Manifest) -> Path:
         OSError: It cannot be written; the old one stays.
     """
     goal = folder / PAGE
-    temporary = folder / f".{PAGE}.partial"
-    with temporary.open("wb") as file:
-        # YAML can hold half a surrogate pair, UTF-8 cannot.
-        file.write(_page(manifest, exhibits(folder, manifest)).encode(errors="xmlcharrefreplace"))
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.rename(goal)
-    sync_folder(folder)
+    # YAML can hold half a surrogate pair, UTF-8 cannot.
+    page = _page(manifest, exhibits(folder, manifest)).encode(errors="xmlcharrefreplace")
+    with written_whole(goal, alone=True) as file:
+        file.write(page)
     return goal
 
 

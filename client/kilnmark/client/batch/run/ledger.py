@@ -14,9 +14,10 @@ from pathlib import Path
 
 import msgspec
 
-from kilnmark.client.batch.run.manifest import Manifest, Picture, Problem, read_manifest, sync_folder, write_manifest
+from kilnmark.client.batch.run.manifest import Manifest, Picture, Problem, read_manifest, write_manifest
 from kilnmark.client.batch.run.tasks import Task
 from kilnmark.client.errors import FolderInUse, FolderUnusable
+from kilnmark.keymaps.files.atomic import written_whole
 from kilnmark.protocol.picture.record import PictureRecord, find_record
 from kilnmark.protocol.picture.report import AdapterReport
 
@@ -106,15 +107,10 @@ class Ledger:
         if record is None:
             raise OSError(f"{source} is not there, or is no picture of this daemon")
         goal = self.folder / task.output
-        temporary = goal.with_name(f".{goal.name}.partial")
         try:
             goal.parent.mkdir(parents=True, exist_ok=True)
-            with source.open("rb") as given, temporary.open("wb") as taken:
+            with source.open("rb") as given, written_whole(goal, alone=True) as taken:
                 shutil.copyfileobj(given, taken)
-                taken.flush()
-                os.fsync(taken.fileno())
-            temporary.rename(goal)
-            sync_folder(goal.parent)
         except OSError as error:
             raise FolderUnusable(str(goal.parent), str(error)) from error
         return record

@@ -4,7 +4,6 @@ The file is replaced whole and synced before every rename, so that it is complet
 What belongs in an entry is decided by `plan` and `run`; nothing here talks to a daemon or looks at a picture.
 """
 
-import os
 from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
@@ -12,6 +11,7 @@ from typing import Literal
 import msgspec
 
 from kilnmark.client.errors import BrokenManifest
+from kilnmark.keymaps.files.atomic import written_whole
 from kilnmark.protocol.picture.report import AdapterReport
 from kilnmark.protocol.picture.spec import PictureSpec
 
@@ -23,7 +23,6 @@ __all__ = [
     "Problem",
     "Tokens",
     "read_manifest",
-    "sync_folder",
     "write_manifest",
 ]
 
@@ -146,20 +145,5 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
     Raises:
         OSError: It cannot be written; the old one stays.
     """
-    path = folder / MANIFEST
-    temporary = folder / f".{MANIFEST}.partial"
-    with temporary.open("wb") as file:
+    with written_whole(folder / MANIFEST, alone=True) as file:
         file.write(msgspec.json.format(msgspec.json.encode(manifest), indent=1))
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.rename(path)
-    sync_folder(folder)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder survive a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
