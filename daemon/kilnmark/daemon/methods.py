@@ -19,7 +19,7 @@ from kilnmark.daemon.asked.accept import accept, known_variant
 from kilnmark.daemon.asked.compositions import compose
 from kilnmark.daemon.asked.inspections import Inspections
 from kilnmark.daemon.asked.packs import Packs
-from kilnmark.daemon.asked.styled import Styled
+from kilnmark.daemon.asked.stack import StyledStack
 from kilnmark.daemon.clock import Clock
 from kilnmark.daemon.jobs.jobs import Job, Watcher
 from kilnmark.daemon.jobs.outcome import job_result
@@ -249,13 +249,13 @@ class Methods:
             return None
         return job
 
-    async def _styled(self, params: RenderParams) -> Styled | None:
+    async def _styled(self, params: RenderParams) -> StyledStack | None:
         """What the request's genre comes to; None where it names none."""
         if params.genre is None or params.tier is None:
             return None
         return await self._packs.compose(params.genre, params.world, params.tier, params.place)
 
-    def _accept(self, params: RenderParams, styled: Styled | None) -> Job:
+    def _accept(self, params: RenderParams, styled: StyledStack | None) -> Job:
         self._renders.check_open()
         accepted_at = self._clock.monotonic()
         order, warnings, repeatable = accept(params, self._settings, params.job_id or uuid.uuid4().hex, styled)

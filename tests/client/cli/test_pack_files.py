@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from kilnmark.client.cli.pack_files import PackFolder, find_adapter
+from kilnmark.client.cli.pack_files import PackFolder
+from kilnmark.keymaps.files.finder import AdapterFinder
 from kilnmark.keymaps.zoo.write import make_adapter
-from kilnmark.protocol.content.composition import locate_adapters
+from kilnmark.protocol.content.composition import file_problems, stack_files
 from kilnmark.protocol.content.marked_yaml import SIZE_LIMIT
 from kilnmark.protocol.content.packs import load_pack
 from kilnmark.protocol.content.problems import UnusableContent
@@ -53,37 +54,6 @@ def test_a_file_that_cannot_be_read_is_a_problem_of_its_own(packs: Path) -> None
     assert second.startswith(f"ink/tiers.yaml: has {SIZE_LIMIT + 1} bytes, more than")
 
 
-def test_an_adapter_is_looked_for_beside_its_document_first(packs: Path, tmp_path: Path) -> None:
-    beside = adapter(packs / "ink" / "loras" / "a.safetensors")
-    adapter(packs / "loras" / "a.safetensors")
-    shared = adapter(tmp_path / "shared" / "loras" / "b.safetensors")
-    assert find_adapter("loras/a.safetensors", "ink", packs).path == str(beside)
-    assert find_adapter("../../loras/a.safetensors", "ink/worlds/mire", packs).path == str(beside)
-    found = find_adapter("loras/b.safetensors", "ink", packs, [tmp_path / "shared"])
-    assert (found.path, found.problem) == (str(shared), "")
-
-
-@pytest.mark.parametrize(
-    ("file", "words"),
-    [
-        ("gone.safetensors", "no such file in "),
-        ("../../outside.safetensors", "lies outside the adapter roots"),
-        ("link.safetensors", "lies outside the adapter roots"),
-        ("notes.txt", "safetensors"),
-        ("worlds", "is a directory"),
-    ],
-)
-def test_a_file_that_is_no_adapter_of_the_packs_is_a_problem_with_its_mend(
-    packs: Path, tmp_path: Path, file: str, words: str
-) -> None:
-    outside = adapter(tmp_path / "outside.safetensors")
-    (packs / "ink" / "link.safetensors").symlink_to(outside)
-    (packs / "ink" / "notes.txt").write_text("these are notes and no adapter at all, however long they are")
-    found = find_adapter(file, "ink", packs)
-    assert words in found.problem
-    assert "; " in found.problem
-
-
 def test_every_file_problem_of_a_stack_names_its_line(packs: Path) -> None:
     adapter(packs / "ink" / "a.safetensors")
     (packs / "ink" / "visual_style.yaml").write_text(
@@ -92,7 +62,7 @@ def test_every_file_problem_of_a_stack_names_its_line(packs: Path) -> None:
         "  - name: b\n    file: b.safetensors\n    scale: 1\n    applies_to: [scene]\n"
     )
     style = load_pack(PackFolder(packs), "ink").compose("scene")
-    located = locate_adapters(style, lambda file, folder: find_adapter(file, folder, packs))
+    located = AdapterFinder([packs]).named((file, packs / folder) for file, folder in stack_files(style))
     assert located.paths == [str(packs / "ink" / "a.safetensors"), str(packs / "ink" / "b.safetensors")]
-    [problem] = located.problems
+    [problem] = file_problems(style, located.problems)
     assert str(problem).startswith("ink/visual_style.yaml:4: loras[1].file: b.safetensors: no such file in ")

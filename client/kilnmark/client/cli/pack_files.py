@@ -1,17 +1,13 @@
-"""The folder of packs as the command line reads it, and the adapter files that its documents name."""
+"""The folder of packs as the command line reads it."""
 
 import os
 import stat
 from collections.abc import Sequence
 from pathlib import Path
 
-from kilnmark.keymaps.errors import RefusedFile
-from kilnmark.keymaps.files.roots import locate_beside
-from kilnmark.keymaps.files.safefile import read_header
-from kilnmark.protocol.content.composition import Found
 from kilnmark.protocol.content.marked_yaml import SIZE_LIMIT
 
-__all__ = ["PackFolder", "find_adapter"]
+__all__ = ["PackFolder"]
 
 
 class PackFolder:
@@ -42,21 +38,3 @@ class PackFolder:
                 return sorted(entry.name for entry in entries if entry.is_dir() and not entry.name.startswith("."))
         except (FileNotFoundError, NotADirectoryError):
             return []
-
-
-def find_adapter(file: str, folder: str, packs: Path, lora_roots: Sequence[Path] = ()) -> Found:
-    """Look for an adapter file that a document names, and at its header.
-
-    Args:
-        file: As the document has it.
-        folder: The document's, below `packs`.
-        packs: The folder of packs, which is an adapter root too.
-        lora_roots: Further ones.
-    """
-    roots = [packs, *lora_roots]
-    try:
-        path = locate_beside(file, packs / folder, roots)
-        read_header(path, roots)
-    except RefusedFile as error:
-        return Found(str(packs / folder / file), str(error))
-    return Found(str(path))

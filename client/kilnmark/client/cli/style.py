@@ -109,28 +109,28 @@ def _composed(
     tier: str,
     place: str | None,
 ) -> "Composition":
-    from kilnmark.client.cli.pack_files import PackFolder, find_adapter
+    from kilnmark.client.cli.pack_files import PackFolder
+    from kilnmark.keymaps.files.finder import AdapterFinder
     from kilnmark.keymaps.inspection import inspect_file
     from kilnmark.keymaps.names.shapes import load_shapes, painter_names
-    from kilnmark.protocol.content.composition import composition_of, locate_adapters
+    from kilnmark.protocol.content.composition import composition_of, file_problems, stack_files
     from kilnmark.protocol.content.packs import load_pack
     from kilnmark.protocol.content.places import PicturePlace
     from kilnmark.protocol.picture.catalog import row_of_any
     from kilnmark.protocol.picture.decide import decide
     from kilnmark.protocol.wire.requests import RenderParams
 
-    roots = [root.absolute() for root in lora_roots]
+    roots: list[str | os.PathLike[str]] = [packs, *(root.absolute() for root in lora_roots)]
     composed = load_pack(PackFolder(packs), genre, world).compose(tier, PicturePlace.called(place))
-    located = locate_adapters(composed, lambda file, folder: find_adapter(file, folder, packs, roots))
+    located = AdapterFinder(roots).named((file, packs / folder) for file, folder in stack_files(composed))
     shapes = load_shapes(composed.variant if composed.variant in painter_names() else "dev")
-    every: list[str | os.PathLike[str]] = [packs, *roots]
     decision = decide(RenderParams(prompt=prompt), composed.variant, row_of_any(composed.variant), style=composed)
     return composition_of(
         composed,
         decision,
         place=place,
-        inspections=[inspect_file(path, shapes, roots=every).inspection for path in located.paths],
-        problems=located.problems,
+        inspections=[inspect_file(path, shapes, roots=roots).inspection for path in located.paths],
+        problems=file_problems(composed, located.problems),
         warnings=composed.pack.warnings,
     )
 

@@ -32,14 +32,14 @@ async def compose(
         InvalidParams: a name is unknown, or a document is not usable. Files that are not there are problems of the
             composition.
     """
-    styled = await packs.compose(params.genre, params.world, params.tier, params.place)
+    stack = await packs.compose(params.genre, params.world, params.tier, params.place)
     asked = RenderParams(prompt=params.prompt, genre=params.genre, world=params.world, tier=params.tier)
-    decision = decided(asked, settings, styled.style)
+    decision = decided(asked, settings, stack.style)
     return composition_of(
-        styled.style,
+        stack.style,
         decision,
         place=params.place,
-        inspections=await inspections.files(styled.files.paths, decision.spec.variant, on_file),
-        problems=styled.files.problems,
-        warnings=styled.warnings,
+        inspections=await inspections.files(stack.paths, decision.spec.variant, on_file),
+        problems=stack.problems,
+        warnings=stack.warnings,
     )

@@ -6,11 +6,10 @@ documents mean is `protocol.packs`' part. The disk is asked off the event loop, 
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -18,12 +17,9 @@ from typing import TypeVar
 import msgspec
 
 from kilnmark.daemon.asked.pack_reading import PackReading
-from kilnmark.daemon.asked.styled import Styled
-from kilnmark.keymaps.errors import RefusedFile
-from kilnmark.keymaps.files.identity import FileIdentity
-from kilnmark.keymaps.files.roots import locate_beside
-from kilnmark.keymaps.files.safefile import read_header
-from kilnmark.protocol.content.composition import Found, locate_adapters
+from kilnmark.daemon.asked.stack import StyledStack
+from kilnmark.keymaps.files.finder import AdapterFinder
+from kilnmark.protocol.content.composition import stack_files
 from kilnmark.protocol.content.packs import Pack, UnknownName, load_pack, pack_names
 from kilnmark.protocol.content.places import PicturePlace
 from kilnmark.protocol.content.problems import Problem, UnusableContent
@@ -48,12 +44,12 @@ _T = TypeVar("_T")
 
 @dataclass(slots=True)
 class _Held:
-    """A pack as it was last usable, and what is wrong with it now."""
+    """A pack as it was last usable, who finds its adapters, and what is wrong with it now."""
 
     reading: PackReading
+    finder: AdapterFinder
     pack: Pack | None
     problems: tuple[Problem, ...] = ()
-    sound_files: dict[str, FileIdentity] = field(default_factory=dict)
 
     def usable(self) -> Pack:
         """Raises UnusableContent when it never was."""
@@ -80,7 +76,7 @@ class Packs:
             # At once, so that there is something to keep when the first edit breaks a pack.
             self._thread.submit(self._read_all, self._root)
 
-    async def compose(self, genre: str, world: str | None, tier: str, place: str | None = None) -> Styled:
+    async def compose(self, genre: str, world: str | None, tier: str, place: str | None = None) -> StyledStack:
         """What a tier gets for a place, by the documents as they are now, or were before an edit broke them.
 
         Raises:
@@ -108,43 +104,31 @@ class Packs:
     async def _off_loop(self, work: Callable[[], _T]) -> _T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
-    def _compose(self, root: Path, key: _Key, tier: str, place: PicturePlace) -> Styled:
+    def _compose(self, root: Path, key: _Key, tier: str, place: PicturePlace) -> StyledStack:
         with _refused():
             held = self._current(root, key)
             style = held.usable().compose(tier, place)
         warnings = (*_staleness(key, held), *style.pack.warnings)
-        return Styled(style, locate_adapters(style, partial(self._find, root, held)), warnings)
+        files = ((file, root / folder) for file, folder in stack_files(style))
+        return StyledStack.of_style(style, held.finder.named(files), warnings)
 
     def _current(self, root: Path, key: _Key) -> _Held:
         """The pack by its files as they are now. Raises UnknownName, which also forgets it."""
         held = self._held.get(key)
         if held is not None and held.reading.is_current():
             return held
-        reading = PackReading(root)
+        reading, finder = PackReading(root), AdapterFinder(self._adapter_roots)
         try:
-            fresh = _Held(reading, load_pack(reading, *key, self._variants))
+            fresh = _Held(reading, finder, load_pack(reading, *key, self._variants))
         except UnknownName:
             self._held.pop(key, None)
             raise
         except UnusableContent as error:
-            fresh = _Held(reading, held.pack if held else None, error.problems)
+            fresh = _Held(reading, finder, held.pack if held else None, error.problems)
             if fresh.pack is not None:
                 _log.warning("%s stays as it was: %s", _name(key), error.problems[0])
         self._held[key] = fresh
         return fresh
-
-    def _find(self, root: Path, held: _Held, file: str, folder: str) -> Found:
-        """Where an adapter is; its header is read once for as long as the file stays as it is."""
-        try:
-            path = str(locate_beside(file, root / folder, self._adapter_roots))
-            now_ns, identity = time.time_ns(), FileIdentity.of(path)
-            if held.sound_files.get(path) != identity:
-                read_header(path, self._adapter_roots)
-                if identity.is_settled(now_ns):
-                    held.sound_files[path] = identity
-        except (RefusedFile, OSError) as error:
-            return Found(str(root / folder / file), str(error))
-        return Found(path)
 
     def _info(self, root: Path) -> PacksInfo:
         try:

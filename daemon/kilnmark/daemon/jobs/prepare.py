@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from kilnmark.daemon.asked.accept import locate_stack, refusal
+from kilnmark.daemon.asked.stack import locate_stack, refusal
 from kilnmark.daemon.clock import Clock
 from kilnmark.daemon.jobs.jobs import Job
 from kilnmark.daemon.jobs.outcome import result_again

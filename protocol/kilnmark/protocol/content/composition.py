@@ -4,8 +4,8 @@ document of `kilnmark style compose --json`.
 The shapes, and how they are filled from a composed style and from what its files turned out to be.
 """
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from kilnmark.protocol.content.packs import ComposedStyle
     from kilnmark.protocol.picture.decide import Decision
 
-__all__ = ["ComposedLora", "Composition", "Found", "Located", "composition_of", "locate_adapters", "stack_info"]
+__all__ = ["ComposedLora", "Composition", "composition_of", "file_problems", "stack_files", "stack_info"]
 
 
 class ComposedLora(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,36 +65,15 @@ class Composition(PictureNumbers, frozen=True, kw_only=True):
     warnings: list[str] = []
 
 
-class Found(NamedTuple):
-    """Where a file is; `problem` is a sentence, empty where it is sound."""
-
-    path: str
-    problem: str = ""
+def stack_files(style: "ComposedStyle") -> list[tuple[str, str]]:
+    """The files of a stack as documents name them, each with the folder of its document, from that of packs."""
+    return [(adapter.entry.file, style.folder_of(adapter)) for adapter in style.stack.adapters]
 
 
-class Located(NamedTuple):
-    """The files of a stack, in its order, and what is wrong with them where they are named."""
-
-    found: list[Found]
-    problems: list[Problem]
-
-    @property
-    def paths(self) -> list[str]:
-        """Real paths; of a file with a problem, the place where it was looked for first."""
-        return [file.path for file in self.found]
-
-
-def locate_adapters(style: "ComposedStyle", find: Callable[[str, str], Found]) -> Located:
-    """Ask for every file of a stack.
-
-    Args:
-        style: Whose stack.
-        find: Looks for a file that a document in a folder names; it is given both as they stand.
-    """
-    found = [find(adapter.entry.file, style.folder_of(adapter)) for adapter in style.stack.adapters]
-    pairs = zip(style.stack.adapters, found, strict=True)
-    problems = [style.file_problem(adapter, file.problem) for adapter, file in pairs if file.problem]
-    return Located(found, problems)
+def file_problems(style: "ComposedStyle", sentences: Sequence[str]) -> list[Problem]:
+    """What is wrong with the files of a stack, where they are named; a sentence for each, empty where it is sound."""
+    pairs = zip(style.stack.adapters, sentences, strict=True)
+    return [style.file_problem(adapter, sentence) for adapter, sentence in pairs if sentence]
 
 
 def stack_info(style: "ComposedStyle") -> StackInfo:

@@ -6,7 +6,6 @@ cannot be planned is a problem with file and line, and costs nothing else.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 
 from kilnmark.client.batch.plan.adapters import PlannedAdapter
@@ -15,8 +14,9 @@ from kilnmark.client.batch.plan.sources import Found, Subject, places, read_sour
 from kilnmark.client.batch.plan.tokens import TokenCounter, excess
 from kilnmark.client.batch.run.manifest import Kind, Tokens
 from kilnmark.client.batch.run.outputs import OWN_TIERS, Outputs
-from kilnmark.client.cli.pack_files import PackFolder, find_adapter
-from kilnmark.protocol.content.composition import locate_adapters
+from kilnmark.client.cli.pack_files import PackFolder
+from kilnmark.keymaps.files.finder import AdapterFinder
+from kilnmark.protocol.content.composition import file_problems, stack_files
 from kilnmark.protocol.content.packs import ComposedStyle, PackFiles, load_pack
 from kilnmark.protocol.content.problems import Problem, UnusableContent
 from kilnmark.protocol.picture.catalog import row_of_any
@@ -132,7 +132,8 @@ class _Styles:
     def __init__(self, files: PackFiles, wishes: Wishes, plan: Plan) -> None:
         self._files = files
         self._tier = wishes.tier or OWN_TIERS[wishes.kind]
-        self._find = cache(lambda file, folder: find_adapter(file, folder, wishes.packs, wishes.lora_roots))
+        self._packs = wishes.packs
+        self._finder = AdapterFinder([wishes.packs, *wishes.lora_roots])
         self._plan = plan
         self._known: dict[tuple[str, str | None], _Styled | None] = {}
 
@@ -155,9 +156,10 @@ class _Styles:
         except UnusableContent as error:
             self._plan.problems += error.problems
             return None
-        located = locate_adapters(style, self._find)
-        self._plan.problems += located.problems
-        if located.problems:
+        located = self._finder.named((file, self._packs / folder) for file, folder in stack_files(style))
+        problems = file_problems(style, located.problems)
+        self._plan.problems += problems
+        if problems:
             return None
         entries = (adapter.entry for adapter in style.stack.adapters)
         adapters = zip(entries, located.paths, strict=True)

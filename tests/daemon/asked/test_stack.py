@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from kilnmark.daemon.asked.accept import Accepted, accept
-from kilnmark.daemon.asked.styled import Styled
-from kilnmark.protocol.content.composition import Found, locate_adapters
+from kilnmark.daemon.asked.stack import StyledStack
+from kilnmark.keymaps.files.finder import Found, Located
+from kilnmark.protocol.content.composition import stack_files
 from kilnmark.protocol.content.packs import ComposedStyle, load_pack
 from kilnmark.protocol.settings import Settings
 from kilnmark.protocol.wire.requests import RenderParams
@@ -27,11 +28,12 @@ def style(text: str = STYLE, tier: str = "portrait", tiers: str = "scene: {}") -
     return load_pack(Shelf(texts), "ink").compose(tier)
 
 
-def styled(composed: ComposedStyle, *lost: str) -> Styled:
-    def find(file: str, folder: str) -> Found:
-        return Found(f"/packs/{folder}/{file}", "it is lost; find it" if file in lost else "")
-
-    return Styled(composed, locate_adapters(composed, find), ("old style",))
+def styled(composed: ComposedStyle, *lost: str) -> StyledStack:
+    found = [
+        Found(f"/packs/{folder}/{file}", "it is lost; find it" if file in lost else "")
+        for file, folder in stack_files(composed)
+    ]
+    return StyledStack.of_style(composed, Located(tuple(found)), ("old style",))
 
 
 def accepted(composed: ComposedStyle, serving: str = "dev", **asked: Any) -> Accepted:
