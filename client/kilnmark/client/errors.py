@@ -11,10 +11,7 @@ here never travel. Each stores facts and words them when it is printed.
         ├── DaemonDidNotStart      the demonstration's own daemon
         ├── ConnectionLost         the daemon hung up before it answered
         ├── BadReply               what came back is not of the protocol
-        ├── BrokenManifest         a folder of pictures whose manifest cannot be read
-        ├── FolderInUse            two batches at once in one folder
-        ├── FolderUnusable         the folder of a batch cannot be written to
-        ├── NoTokenizers           a base was named to count prompts with, and it has no tokenizers
+        ├── BatchError             what stops a batch (kilnmark.client.batch.errors)
         └── TimedOut
             ├── ConnectTimeout     connecting
             ├── ReplyTimeout       a short method: ping, status, cancel, shutdown
@@ -29,16 +26,12 @@ from kilnmark.protocol.wire.errors import KilnmarkError
 
 __all__ = [
     "BadReply",
-    "BrokenManifest",
     "ClientError",
     "ConnectTimeout",
     "ConnectionLost",
     "DaemonDidNotStart",
     "DaemonNotInstalled",
     "DaemonUnavailable",
-    "FolderInUse",
-    "FolderUnusable",
-    "NoTokenizers",
     "RenderTimeout",
     "ReplyTimeout",
     "SilenceTimeout",
@@ -154,88 +147,6 @@ class BadReply(ClientError):
 
     def __str__(self) -> str:
         return f"the daemon's answer cannot be used: {self.problem}; check that client and daemon are of one version"
-
-
-class BrokenManifest(ClientError):
-    """The manifest beside the pictures is there and cannot be read.
-
-    Args:
-        path: The file.
-        reason: What is wrong with it.
-    """
-
-    kind = "broken_manifest"
-    retryable = False
-
-    def __init__(self, path: str, reason: str) -> None:
-        super().__init__(path, reason)
-        self.path = path
-        self.reason = reason
-
-    def __str__(self) -> str:
-        return (
-            f"{self.path} cannot be used: {self.reason}; mend it, or move it away: "
-            "the pictures beside it that can still be recognised are then not painted again"
-        )
-
-
-class FolderInUse(ClientError):
-    """Another batch writes into the folder.
-
-    Args:
-        path: The folder.
-    """
-
-    kind = "folder_in_use"
-
-    def __init__(self, path: str) -> None:
-        super().__init__(path)
-        self.path = path
-
-    def __str__(self) -> str:
-        return f"another batch writes into {self.path}; wait until it is done, or give this one another --out"
-
-
-class FolderUnusable(ClientError):
-    """A folder that pictures are to be put into does not take them.
-
-    Args:
-        path: The folder.
-        reason: What stood in the way.
-    """
-
-    kind = "folder_unusable"
-
-    def __init__(self, path: str, reason: str) -> None:
-        super().__init__(path, reason)
-        self.path = path
-        self.reason = reason
-
-    def __str__(self) -> str:
-        return f"nothing can be written into {self.path}: {self.reason}; make room, or give another --out"
-
-
-class NoTokenizers(ClientError):
-    """The tokenizers of a base that was named cannot be used.
-
-    Args:
-        path: Its directory.
-        reason: What is wrong with them.
-    """
-
-    kind = "no_tokenizers"
-    retryable = False
-
-    def __init__(self, path: str, reason: str) -> None:
-        super().__init__(path, reason)
-        self.path = path
-        self.reason = reason
-
-    def __str__(self) -> str:
-        return (
-            f"prompts cannot be counted with the tokenizers in {self.path}: {self.reason}; "
-            "name a FLUX.1 directory that has them, or none to have the counts estimated"
-        )
 
 
 class TimedOut(ClientError):

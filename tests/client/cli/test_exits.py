@@ -4,19 +4,17 @@ import msgspec
 import pytest
 
 from kilnmark.client import errors as client_errors
+from kilnmark.client.batch import errors as batch_errors
+from kilnmark.client.batch.errors import BatchError, BrokenManifest, FolderInUse, FolderUnusable, NoTokenizers
 from kilnmark.client.cli.exits import ErrorDocument, ExitCode, exit_code_of, exit_code_of_reports, reports_of
 from kilnmark.client.errors import (
     BadReply,
-    BrokenManifest,
     ClientError,
     ConnectionLost,
     ConnectTimeout,
     DaemonDidNotStart,
     DaemonNotInstalled,
     DaemonUnavailable,
-    FolderInUse,
-    FolderUnusable,
-    NoTokenizers,
     RenderTimeout,
     ReplyTimeout,
     SilenceTimeout,
@@ -56,8 +54,9 @@ CODES = {
 
 
 def test_the_list_above_holds_every_client_error() -> None:
-    concrete = {getattr(client_errors, name) for name in client_errors.__all__} - {ClientError, TimedOut}
-    assert {type(error) for error in CLIENT_SIDE} == concrete
+    homes = (client_errors, batch_errors)
+    told = {getattr(home, name) for home in homes for name in home.__all__}
+    assert {type(error) for error in CLIENT_SIDE} == told - {ClientError, TimedOut, BatchError}
 
 
 @pytest.mark.parametrize("error", [*CLIENT_SIDE, *(cls("went wrong") for cls in BY_CODE.values())], ids=repr)

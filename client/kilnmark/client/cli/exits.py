@@ -9,7 +9,8 @@ from typing import Any
 
 import msgspec
 
-from kilnmark.client.errors import ClientError, ConnectTimeout, DaemonUnavailable, FolderInUse
+from kilnmark.client.batch.errors import FolderInUse
+from kilnmark.client.errors import ClientError, ConnectTimeout, DaemonUnavailable
 from kilnmark.otel.settings import TracingMisconfigured
 from kilnmark.protocol.content.problems import UnknownName, UnusableContent
 from kilnmark.protocol.picture.report import AdapterReport, Verdict

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from transformers import CLIPTokenizer, T5Tokenizer
 
+from kilnmark.client.batch.errors import NoTokenizers
 from kilnmark.client.batch.plan.tokens import TokenCounter, excess
 from kilnmark.client.batch.run.manifest import Tokens
-from kilnmark.client.errors import NoTokenizers
 
 PROMPTS = [
     "",

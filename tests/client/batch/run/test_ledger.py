@@ -7,12 +7,12 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from kilnmark.client.batch.errors import FolderInUse, FolderUnusable
 from kilnmark.client.batch.plan.plan import Wishes, make_plan
 from kilnmark.client.batch.plan.tokens import TokenCounter
 from kilnmark.client.batch.run.ledger import open_ledger
 from kilnmark.client.batch.run.manifest import read_manifest
 from kilnmark.client.batch.run.tasks import Task, make_tasks
-from kilnmark.client.errors import FolderInUse, FolderUnusable
 from kilnmark.protocol.picture.record import CHUNK, PictureRecord
 from kilnmark.protocol.picture.report import AdapterReport, Verdict
 from kilnmark.protocol.wire.memory import BaseInfo

@@ -5,8 +5,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from kilnmark.client.batch.errors import BrokenManifest
 from kilnmark.client.batch.run.manifest import MANIFEST, Manifest, Problem, read_manifest, write_manifest
-from kilnmark.client.errors import BrokenManifest
 from tests.client.batch.samples import picture
 
 

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from kilnmark.client.batch.errors import NoTokenizers
 from kilnmark.client.batch.run.manifest import Tokens
-from kilnmark.client.errors import NoTokenizers
 
 __all__ = ["CLIP_LIMIT", "TokenCounter", "excess", "t5_limit"]
 

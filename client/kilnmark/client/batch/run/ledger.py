@@ -14,9 +14,9 @@ from pathlib import Path
 
 import msgspec
 
+from kilnmark.client.batch.errors import FolderInUse, FolderUnusable
 from kilnmark.client.batch.run.manifest import Manifest, Picture, Problem, read_manifest, write_manifest
 from kilnmark.client.batch.run.tasks import Task
-from kilnmark.client.errors import FolderInUse, FolderUnusable
 from kilnmark.keymaps.files.atomic import written_whole
 from kilnmark.protocol.picture.record import PictureRecord, find_record
 from kilnmark.protocol.picture.report import AdapterReport

@@ -10,7 +10,7 @@ from typing import Literal
 
 import msgspec
 
-from kilnmark.client.errors import BrokenManifest
+from kilnmark.client.batch.errors import BrokenManifest
 from kilnmark.keymaps.files.atomic import written_whole
 from kilnmark.protocol.picture.report import AdapterReport
 from kilnmark.protocol.picture.spec import PictureSpec

@@ -1,0 +1,103 @@
+"""What can stop a whole batch: its folder, the manifest in it, or a base that was named to count prompts with.
+
+One picture that fails stops nothing and is no error here. Each stores facts and words them when it is printed.
+
+    ClientError (kilnmark.client.errors)
+    └── BatchError
+        ├── BrokenManifest         a folder of pictures whose manifest cannot be read
+        ├── FolderInUse            two batches at once in one folder
+        ├── FolderUnusable         the folder of a batch cannot be written to
+        └── NoTokenizers           a base was named to count prompts with, and it has no tokenizers
+"""
+
+from kilnmark.client.errors import ClientError
+
+__all__ = ["BatchError", "BrokenManifest", "FolderInUse", "FolderUnusable", "NoTokenizers"]
+
+
+class BatchError(ClientError):
+    """The root of the errors that stop a batch."""
+
+    kind = "batch"
+
+
+class BrokenManifest(BatchError):
+    """The manifest beside the pictures is there and cannot be read.
+
+    Args:
+        path: The file.
+        reason: What is wrong with it.
+    """
+
+    kind = "broken_manifest"
+    retryable = False
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(path, reason)
+        self.path = path
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path} cannot be used: {self.reason}; mend it, or move it away: "
+            "the pictures beside it that can still be recognised are then not painted again"
+        )
+
+
+class FolderInUse(BatchError):
+    """Another batch writes into the folder.
+
+    Args:
+        path: The folder.
+    """
+
+    kind = "folder_in_use"
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.path = path
+
+    def __str__(self) -> str:
+        return f"another batch writes into {self.path}; wait until it is done, or give this one another --out"
+
+
+class FolderUnusable(BatchError):
+    """A folder that pictures are to be put into does not take them.
+
+    Args:
+        path: The folder.
+        reason: What stood in the way.
+    """
+
+    kind = "folder_unusable"
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(path, reason)
+        self.path = path
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"nothing can be written into {self.path}: {self.reason}; make room, or give another --out"
+
+
+class NoTokenizers(BatchError):
+    """The tokenizers of a base that was named cannot be used.
+
+    Args:
+        path: Its directory.
+        reason: What is wrong with them.
+    """
+
+    kind = "no_tokenizers"
+    retryable = False
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(path, reason)
+        self.path = path
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return (
+            f"prompts cannot be counted with the tokenizers in {self.path}: {self.reason}; "
+            "name a FLUX.1 directory that has them, or none to have the counts estimated"
+        )
