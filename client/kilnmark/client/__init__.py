@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from kilnmark.protocol.content.composition import ComposedLora as ComposedLora
     from kilnmark.protocol.content.composition import Composition as Composition
     from kilnmark.protocol.content.problems import Problem as Problem
+    from kilnmark.protocol.errors import KilnmarkError as KilnmarkError
     from kilnmark.protocol.picture.report import AdapterReport as AdapterReport
     from kilnmark.protocol.picture.report import Verdict as Verdict
     from kilnmark.protocol.wire.errors import AdapterNotEngaged as AdapterNotEngaged
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from kilnmark.protocol.wire.errors import InvalidParams as InvalidParams
     from kilnmark.protocol.wire.errors import InvalidRequest as InvalidRequest
     from kilnmark.protocol.wire.errors import JobTimedOut as JobTimedOut
-    from kilnmark.protocol.wire.errors import KilnmarkError as KilnmarkError
     from kilnmark.protocol.wire.errors import ParseError as ParseError
     from kilnmark.protocol.wire.errors import QueueFull as QueueFull
     from kilnmark.protocol.wire.errors import RenderFailed as RenderFailed

@@ -18,7 +18,7 @@ from kilnmark.client.dial import has_hung_up, pause_before, try_to_connect
 from kilnmark.client.errors import BadReply, ConnectionLost, ReplyTimeout, SilenceTimeout
 from kilnmark.client.timeouts import Bound, Patience, Timeouts
 from kilnmark.client.tracing import Carrier
-from kilnmark.protocol.wire.errors import KilnmarkError
+from kilnmark.protocol.errors import KilnmarkError
 from kilnmark.protocol.wire.methods import PING, WireMethod
 from kilnmark.protocol.wire.requests import PingParams
 

@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 
 from kilnmark.client.many import Rendered, Turn, Turns
 from kilnmark.client.request import RenderRequest
-from kilnmark.protocol.wire.errors import KilnmarkError
+from kilnmark.protocol.errors import KilnmarkError
 from kilnmark.protocol.wire.replies import RenderResult
 from kilnmark.protocol.wire.requests import RenderParams
 

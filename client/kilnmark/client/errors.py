@@ -22,7 +22,7 @@ here never travel. Each stores facts and words them when it is printed.
 
 from typing import ClassVar
 
-from kilnmark.protocol.wire.errors import KilnmarkError
+from kilnmark.protocol.errors import KilnmarkError
 
 __all__ = [
     "BadReply",

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from kilnmark.client.request import RenderRequest, render_params
-from kilnmark.protocol.wire.errors import InvalidParams, KilnmarkError, QueueFull
+from kilnmark.protocol.errors import KilnmarkError
+from kilnmark.protocol.wire.errors import InvalidParams, QueueFull
 from kilnmark.protocol.wire.replies import RenderResult
 from kilnmark.protocol.wire.requests import RenderParams
 

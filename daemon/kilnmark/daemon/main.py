@@ -9,7 +9,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import uvloop
 
@@ -18,13 +18,22 @@ from kilnmark.daemon.settings import SettingsError, read_settings
 from kilnmark.daemon.wire.socket import Listener, SocketHeld, UnfitSocketPath
 from kilnmark.daemon.worker.process import WorkerProcess
 from kilnmark.otel.setup import Telemetry, TracingMisconfigured, start
+from kilnmark.protocol.errors import KilnmarkError, nearest
+from kilnmark.protocol.exits import ExitCode
 from kilnmark.protocol.settings import Settings
 
 __all__ = ["main"]
 
 _log = logging.getLogger(__name__)
 
-EXIT_DONE, EXIT_FAILED, EXIT_USAGE, EXIT_TRY_AGAIN, EXIT_INTERRUPTED = 0, 1, 2, 75, 130
+EXITS: Mapping[type[KilnmarkError], ExitCode] = {
+    KilnmarkError: ExitCode.FAILED,
+    SettingsError: ExitCode.USAGE,
+    UnfitSocketPath: ExitCode.USAGE,
+    TracingMisconfigured: ExitCode.USAGE,
+    SocketHeld: ExitCode.TRY_AGAIN,
+}
+"""The exit status of a daemon that does not start, by the error or the nearest above it."""
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
@@ -41,14 +50,12 @@ def main(arguments: Sequence[str]) -> int:
         with Listener(settings.socket) as listener:
             settings.output_dir.mkdir(parents=True, exist_ok=True)
             return _serve(settings, listener)
-    except (SettingsError, UnfitSocketPath, TracingMisconfigured) as error:
-        return _refuse(error, EXIT_USAGE)
-    except SocketHeld as error:
-        return _refuse(error, EXIT_TRY_AGAIN)
+    except KilnmarkError as error:
+        return _refuse(error, nearest(EXITS, type(error)))
     except OSError as error:
-        return _refuse(error, EXIT_FAILED)
+        return _refuse(error, ExitCode.FAILED)
     except KeyboardInterrupt:
-        return EXIT_INTERRUPTED
+        return ExitCode.INTERRUPTED
 
 
 def _serve(settings: Settings, listener: Listener) -> int:
@@ -63,7 +70,7 @@ def _serve(settings: Settings, listener: Listener) -> int:
         telemetry.stop()
     _log.info("gone")
     if ended_by is None:
-        return EXIT_DONE
+        return ExitCode.DONE
     listener.close()
     signal.raise_signal(ended_by)
     return 128 + ended_by

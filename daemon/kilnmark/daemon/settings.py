@@ -6,8 +6,8 @@ OpenTelemetry's own variables.
 
 from pydantic import ValidationError
 
+from kilnmark.protocol.errors import KilnmarkError
 from kilnmark.protocol.settings import Settings
-from kilnmark.protocol.wire.errors import KilnmarkError
 
 __all__ = ["SettingsError", "read_settings"]
 

@@ -19,6 +19,7 @@ from opentelemetry.context import attach, detach
 
 from kilnmark.engine.bases import Bases
 from kilnmark.engine.compute import set_limits
+from kilnmark.engine.ends import failed
 from kilnmark.engine.families.base import Base, load_origin
 from kilnmark.engine.families.family import BaseUnavailable
 from kilnmark.engine.link import Link
@@ -28,7 +29,7 @@ from kilnmark.engine.run.saver import Painting, Saver
 from kilnmark.engine.stack.store import AdapterStore
 from kilnmark.otel.carrier import context_from
 from kilnmark.otel.setup import Telemetry, start
-from kilnmark.protocol.wire.errors import Cancelled, RenderFailed
+from kilnmark.protocol.wire.errors import Cancelled
 from kilnmark.protocol.wire.work import Configure, Exit, Failed, Painted, RenderCommand, WarmUp
 
 __all__ = ["SAVE_TIMEOUT", "main"]
@@ -110,13 +111,13 @@ def _bases(configure: Configure, link: Link, telemetry: Telemetry) -> Bases:
 def _render(job: RenderCommand, bases: Bases, link: Link) -> Painting | Failed:
     """One render, on its own base; that one cannot be held ends this render and no other."""
     if link.is_cancelled(job.job_id):  # before minutes are spent on a base that nobody waits for
-        return Failed(job_id=job.job_id, code=Cancelled.code, message="the render was cancelled")
+        return failed(job.job_id, Cancelled("the render was cancelled"))
     began = time.monotonic()
     context = attach(context_from(job.traceparent, job.tracestate))
     try:
         renderer = bases.renderer(job.variant)
     except BaseUnavailable as error:
-        return Failed(job_id=job.job_id, code=RenderFailed.code, message=str(error))
+        return failed(job.job_id, error)
     finally:
         detach(context)
     outcome = renderer.render(job, load_ms=round((time.monotonic() - began) * 1e3, 3))

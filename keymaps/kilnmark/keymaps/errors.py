@@ -1,14 +1,18 @@
-"""Why an adapter file is not taken. The errors store facts and word them once, so that every reader of a refusal
-learns which file, which key, and what to do.
+"""Why an adapter file is not taken, or not written. The errors store facts and word them once, so that every reader of
+a refusal learns which file, which key, and what to do.
 
     RefusedFile
     ├── MissingFile     nothing is there
     ├── OutsideRoots    it may not be read
     ├── UnsafeFile      not a regular, whole, well-formed safetensors file
     └── UnfitAdapter    safe, but its tensors cannot be applied exactly to this model
+
+    UnusableGoal        the path that a remapped file is to go to
 """
 
-__all__ = ["MissingFile", "OutsideRoots", "RefusedFile", "UnfitAdapter", "UnsafeFile", "shorten"]
+from kilnmark.protocol.errors import KilnmarkError
+
+__all__ = ["MissingFile", "OutsideRoots", "RefusedFile", "UnfitAdapter", "UnsafeFile", "UnusableGoal", "shorten"]
 
 SHOWN_NAME = 120
 """Characters of a key that a message repeats; names in a file can be as long as its header."""
@@ -19,7 +23,7 @@ def shorten(name: str) -> str:
     return repr(name if len(name) <= SHOWN_NAME else name[:SHOWN_NAME] + "...")
 
 
-class RefusedFile(Exception):
+class RefusedFile(KilnmarkError):
     """An adapter file that is not applied, not even in part.
 
     Attributes:
@@ -55,3 +59,22 @@ class UnsafeFile(RefusedFile):
 
 class UnfitAdapter(RefusedFile):
     """A safe file whose tensors do not make updates for this model."""
+
+
+class UnusableGoal(KilnmarkError):
+    """A path that is not written to.
+
+    Attributes:
+        path: As it was asked for.
+        problem: What stands in the way.
+        mend: What a person can do about it.
+    """
+
+    def __init__(self, path: str, problem: str, mend: str) -> None:
+        super().__init__(path, problem, mend)
+        self.path = path
+        self.problem = problem
+        self.mend = mend
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.problem}; {self.mend}"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal, NoReturn
 
-from kilnmark.protocol.wire.errors import KilnmarkError
+from kilnmark.protocol.errors import KilnmarkError
 
 __all__ = ["EXPORT_TIMEOUT", "Exporter", "TracingMisconfigured", "TracingSettings", "read_settings"]
 

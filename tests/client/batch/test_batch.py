@@ -20,8 +20,8 @@ from kilnmark.client import Client
 from kilnmark.client.batch.commands import batch
 from kilnmark.client.batch.run.ledger import open_ledger, read_record
 from kilnmark.client.batch.run.manifest import MANIFEST, Picture, read_manifest, write_manifest
-from kilnmark.client.cli.exits import ExitCode
 from kilnmark.keymaps.zoo.write import make_adapter
+from kilnmark.protocol.exits import ExitCode
 from kilnmark.protocol.picture.report import Verdict
 from tests.client.batch.packs import SmallPacks, make_packs
 from tests.client.conftest import KILNMARK, Daemon, on_a_terminal

@@ -13,10 +13,11 @@ from kilnmark.client.batch.plan.tokens import TokenCounter
 from kilnmark.client.batch.run.tally import Became, Ending, Tally
 from kilnmark.client.batch.run.tasks import Task, make_tasks
 from kilnmark.client.batch.view import show_run
-from kilnmark.client.cli.exits import ExitCode
 from kilnmark.protocol.content.problems import Problem
+from kilnmark.protocol.errors import KilnmarkError
+from kilnmark.protocol.exits import ExitCode
 from kilnmark.protocol.picture.report import AdapterReport, Verdict
-from kilnmark.protocol.wire.errors import AdapterNotEngaged, KilnmarkError, RenderFailed
+from kilnmark.protocol.wire.errors import AdapterNotEngaged, RenderFailed
 from tests.client.batch.packs import make_packs
 
 ENGAGED = AdapterReport(name="ink", path="/ink", verdict=Verdict.ENGAGED, reason="")

@@ -6,7 +6,7 @@ import pytest
 from kilnmark.client import errors as client_errors
 from kilnmark.client.batch import errors as batch_errors
 from kilnmark.client.batch.errors import BatchError, BrokenManifest, FolderInUse, FolderUnusable, NoTokenizers
-from kilnmark.client.cli.exits import ErrorDocument, ExitCode, exit_code_of, exit_code_of_reports, reports_of
+from kilnmark.client.cli.exits import ErrorDocument, exit_code_of, exit_code_of_reports, reports_of
 from kilnmark.client.errors import (
     BadReply,
     ClientError,
@@ -22,8 +22,10 @@ from kilnmark.client.errors import (
     TimedOut,
 )
 from kilnmark.protocol.content.problems import Problem, UnknownName, UnusableContent
+from kilnmark.protocol.errors import KilnmarkError
+from kilnmark.protocol.exits import ExitCode
 from kilnmark.protocol.picture.report import AdapterReport, Verdict
-from kilnmark.protocol.wire.errors import BY_CODE, AdapterNotEngaged, KilnmarkError
+from kilnmark.protocol.wire.errors import BY_CODE, AdapterNotEngaged
 
 CLIENT_SIDE: list[ClientError] = [
     DaemonUnavailable("/s", "there is no socket"),

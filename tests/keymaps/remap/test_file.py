@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from kilnmark.keymaps.errors import UnusableGoal
 from kilnmark.keymaps.files.safefile import read_file
 from kilnmark.keymaps.remap.bits import Stored
-from kilnmark.keymaps.remap.file import UnusableGoal, check_goal, write_whole
+from kilnmark.keymaps.remap.file import check_goal, write_whole
 
 TENSORS = {
     "half": Stored("BF16", np.arange(6, dtype="<u2").reshape(2, 3)),

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kilnmark.client.cli.commands import write_document
-from kilnmark.client.cli.exits import ExitCode, exit_code_of
+from kilnmark.client.cli.exits import exit_code_of
 from kilnmark.client.cli.options import json_option, socket_option
 from kilnmark.client.cli.printable import printable
-from kilnmark.protocol.wire.errors import KilnmarkError
+from kilnmark.protocol.errors import KilnmarkError
+from kilnmark.protocol.exits import ExitCode
 
 if TYPE_CHECKING:
     from kilnmark.client.batch.plan.plan import Plan, Wishes

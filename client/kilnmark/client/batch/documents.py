@@ -12,8 +12,8 @@ from kilnmark.client.batch.run.outputs import bare_of
 from kilnmark.client.batch.run.tally import Became, Tally
 from kilnmark.client.cli.exits import ErrorBody, ErrorDocument
 from kilnmark.protocol.content.problems import Problem
+from kilnmark.protocol.errors import KilnmarkError
 from kilnmark.protocol.picture.report import Verdict
-from kilnmark.protocol.wire.errors import KilnmarkError
 
 __all__ = ["PlanDocument", "RunDocument", "plain_problems", "plan_document", "run_document"]
 

@@ -4,53 +4,40 @@ One table turns every error class into a code; the command line asks it in one p
 """
 
 from collections.abc import Iterable, Mapping
-from enum import IntEnum
 from typing import Any
 
 import msgspec
 
 from kilnmark.client.batch.errors import FolderInUse
+from kilnmark.client.cli.printable import encodable
+from kilnmark.client.cli.settings.config_file import UnreadableConfig
 from kilnmark.client.errors import ClientError, ConnectTimeout, DaemonUnavailable
+from kilnmark.keymaps.errors import RefusedFile, UnusableGoal
 from kilnmark.otel.settings import TracingMisconfigured
-from kilnmark.protocol.content.problems import UnknownName, UnusableContent
+from kilnmark.protocol.content.problems import UnusableContent
+from kilnmark.protocol.errors import KilnmarkError, nearest
+from kilnmark.protocol.exits import ExitCode
 from kilnmark.protocol.picture.report import AdapterReport, Verdict
 from kilnmark.protocol.wire.errors import (
     AdapterNotEngaged,
     AdapterRefused,
     Draining,
     InvalidParams,
-    KilnmarkError,
     QueueFull,
     RequestError,
 )
 
-__all__ = ["ErrorBody", "ErrorDocument", "ExitCode", "exit_code_of", "exit_code_of_reports", "reports_of"]
+__all__ = ["EXITS", "ErrorBody", "ErrorDocument", "exit_code_of", "exit_code_of_reports", "reports_of"]
 
 
-class ExitCode(IntEnum):
-    """The exit codes of every command.
-
-    Attributes:
-        DONE: What was asked for is done.
-        FAILED: It is not, for a reason that has no code of its own.
-        USAGE: The command line or a parameter is wrong.
-        NOT_ENGAGED: An adapter did not engage or was refused, also when the picture was made all the same.
-        NO_DAEMON: Nobody answers at the socket.
-        TRY_AGAIN: The queue is full, the daemon is on its way out, or the socket or the folder is held by another.
-        INTERRUPTED: Ctrl-C.
-    """
-
-    DONE = 0
-    FAILED = 1
-    USAGE = 2
-    NOT_ENGAGED = 3
-    NO_DAEMON = 69
-    TRY_AGAIN = 75
-    INTERRUPTED = 130
-
-
-_CODES: Mapping[type[KilnmarkError], ExitCode] = {
+EXITS: Mapping[type[KilnmarkError], ExitCode] = {
+    KilnmarkError: ExitCode.FAILED,
     InvalidParams: ExitCode.USAGE,
+    UnusableContent: ExitCode.USAGE,
+    UnusableGoal: ExitCode.USAGE,
+    TracingMisconfigured: ExitCode.USAGE,
+    UnreadableConfig: ExitCode.USAGE,
+    RefusedFile: ExitCode.NOT_ENGAGED,
     AdapterRefused: ExitCode.NOT_ENGAGED,
     AdapterNotEngaged: ExitCode.NOT_ENGAGED,
     DaemonUnavailable: ExitCode.NO_DAEMON,
@@ -58,10 +45,8 @@ _CODES: Mapping[type[KilnmarkError], ExitCode] = {
     QueueFull: ExitCode.TRY_AGAIN,
     Draining: ExitCode.TRY_AGAIN,
     FolderInUse: ExitCode.TRY_AGAIN,
-    TracingMisconfigured: ExitCode.USAGE,
-    UnknownName: ExitCode.USAGE,
-    UnusableContent: ExitCode.USAGE,
 }
+"""The code of each class, or of the nearest above it."""
 
 
 class ErrorBody(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,6 +91,8 @@ class ErrorDocument(msgspec.Struct, frozen=True):
         elif isinstance(error, UnusableContent):
             detail = {"problems": list(error.problems)}
             body = ErrorBody(code=None, kind="unusable_content", message=str(error), detail=detail)
+        elif isinstance(error, RefusedFile):
+            body = ErrorBody(code=None, kind=AdapterRefused.kind, message=encodable(str(error)))
         else:
             body = ErrorBody(code=None, kind="failed", message=str(error))
         return cls(body)
@@ -113,7 +100,7 @@ class ErrorDocument(msgspec.Struct, frozen=True):
 
 def exit_code_of(error: KilnmarkError) -> ExitCode:
     """The code of a command that ended with an error."""
-    return _CODES.get(type(error), ExitCode.FAILED)
+    return nearest(EXITS, type(error))
 
 
 def exit_code_of_reports(reports: Iterable[AdapterReport]) -> ExitCode:

@@ -3,9 +3,10 @@
 import click
 
 from kilnmark.client.cli.commands import write_document
-from kilnmark.client.cli.exits import ExitCode, exit_code_of_reports
+from kilnmark.client.cli.exits import exit_code_of_reports
 from kilnmark.client.cli.options import json_option, seconds, socket_option
 from kilnmark.client.sync import Client
+from kilnmark.protocol.exits import ExitCode
 from kilnmark.protocol.wire.replies import JobResult
 
 __all__ = ["cancel", "jobs"]

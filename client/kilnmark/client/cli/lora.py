@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import click
 
 from kilnmark.client.cli.commands import write_document
-from kilnmark.client.cli.exits import ExitCode
 from kilnmark.client.cli.options import json_option
 from kilnmark.client.cli.remap import remap
 from kilnmark.keymaps.names.shapes import load_shapes, painters
+from kilnmark.protocol.exits import ExitCode
 from kilnmark.protocol.picture.report import Verdict
 
 if TYPE_CHECKING:

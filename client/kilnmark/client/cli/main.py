@@ -13,13 +13,15 @@ import click
 from kilnmark.client.batch.commands import batch
 from kilnmark.client.cli.commands import ping, render, status, stop, warm_up, write_document
 from kilnmark.client.cli.config import config
-from kilnmark.client.cli.exits import ErrorBody, ErrorDocument, ExitCode, exit_code_of, reports_of
+from kilnmark.client.cli.exits import ErrorBody, ErrorDocument, exit_code_of, reports_of
 from kilnmark.client.cli.jobs import cancel, jobs
 from kilnmark.client.cli.lora import lora
 from kilnmark.client.cli.options import json_option, wants_json
+from kilnmark.client.cli.printable import encodable
 from kilnmark.client.cli.serve import serve
 from kilnmark.client.cli.style import style
-from kilnmark.protocol.wire.errors import KilnmarkError
+from kilnmark.protocol.errors import KilnmarkError
+from kilnmark.protocol.exits import ExitCode
 
 __all__ = ["kilnmark", "main"]
 
@@ -100,7 +102,7 @@ def _run(arguments: list[str], *, as_json: bool) -> int:
 def _tell(error: KilnmarkError, *, as_json: bool) -> None:
     from kilnmark.client.cli.tables import console, show_failure
 
-    show_failure(console(stderr=True), str(error), reports_of(error))
+    show_failure(console(stderr=True), encodable(str(error)), reports_of(error))
     if as_json:
         write_document(ErrorDocument.of(error))
 

@@ -11,9 +11,11 @@ import click
 import msgspec
 
 from kilnmark.client.cli.commands import write_document
-from kilnmark.client.cli.exits import ErrorBody, ErrorDocument, ExitCode
+from kilnmark.client.cli.exits import ErrorBody, ErrorDocument
 from kilnmark.client.cli.options import json_option
+from kilnmark.client.cli.printable import encodable
 from kilnmark.keymaps.remap.goal import GOALS, GoalName, Reader, parse_reader
+from kilnmark.protocol.exits import ExitCode
 
 if TYPE_CHECKING:
     from kilnmark.keymaps.remap.convert import Remapped
@@ -66,35 +68,32 @@ def remap(source: str, goal: str, *, to: GoalName, reader: Reader | None, force:
     """
     if reader and to != "kohya":
         raise click.BadParameter(f"--for {reader.name} is about kohya names; leave it out for --to {to}")
-    from kilnmark.keymaps.errors import RefusedFile
-    from kilnmark.keymaps.remap.convert import UnusableGoal, remap_adapter
+    from kilnmark.keymaps.errors import UnusableGoal
+    from kilnmark.keymaps.remap.convert import remap_adapter
 
     try:
         remapped = remap_adapter(source, goal, to, reader=reader, force=force)
     except UnusableGoal as error:
         raise click.BadParameter(str(error)) from error
-    except RefusedFile as error:
-        _fail("adapter_refused", str(error), ExitCode.NOT_ENGAGED, as_json=as_json)
     except OSError as error:
-        message = f"{goal}: cannot be written ({error.strerror}); nothing was left behind"
-        _fail("not_written", message, ExitCode.FAILED, as_json=as_json)
+        _not_written(f"{goal}: cannot be written ({error.strerror}); nothing was left behind", as_json=as_json)
     else:
         _show(remapped, as_json=as_json)
 
 
-def _fail(kind: str, message: str, code: ExitCode, *, as_json: bool) -> None:
+def _not_written(message: str, *, as_json: bool) -> None:
     from kilnmark.client.cli.tables import console, show_failure
 
-    message = _utf8(message)
+    message = encodable(message)
     show_failure(console(stderr=True), message, [])
     if as_json:
-        write_document(ErrorDocument(ErrorBody(code=None, kind=kind, message=message)))
-    click.get_current_context().exit(code)
+        write_document(ErrorDocument(ErrorBody(code=None, kind="not_written", message=message)))
+    click.get_current_context().exit(ExitCode.FAILED)
 
 
 def _show(remapped: "Remapped", *, as_json: bool) -> None:
     document = msgspec.convert(remapped, RemapDocument, from_attributes=True)
-    document = msgspec.structs.replace(document, source=_utf8(document.source), path=_utf8(document.path))
+    document = msgspec.structs.replace(document, source=encodable(document.source), path=encodable(document.path))
     if as_json:
         write_document(document)
         return
@@ -111,8 +110,3 @@ def _lines(document: RemapDocument) -> Iterator[str]:
     yield f"{document.total_key_count} keys, {document.target_count} layers of {document.variant}, in {convention}"
     yield f"from {document.source} ({document.source_convention})"
     yield from (f"note: {note}" for note in document.notes)
-
-
-def _utf8(text: str) -> str:
-    """File names may hold bytes that are no text, and JSON cannot."""
-    return text.encode("utf-8", "backslashreplace").decode()

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kilnmark.client.cli.commands import write_document
-from kilnmark.client.cli.exits import ExitCode
 from kilnmark.client.cli.options import json_option, socket_option
+from kilnmark.protocol.exits import ExitCode
 from kilnmark.protocol.picture.report import Verdict
 
 if TYPE_CHECKING:

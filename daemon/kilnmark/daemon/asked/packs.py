@@ -6,9 +6,8 @@ documents mean is `protocol.packs`' part. The disk is asked off the event loop, 
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import TypeVar
 import msgspec
 
 from kilnmark.daemon.asked.pack_reading import PackReading
+from kilnmark.daemon.asked.refusals import as_asked
 from kilnmark.daemon.asked.stack import StyledStack
 from kilnmark.keymaps.files.finder import AdapterFinder
 from kilnmark.protocol.content.composition import stack_files
@@ -105,7 +105,7 @@ class Packs:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     def _compose(self, root: Path, key: _Key, tier: str, place: PicturePlace) -> StyledStack:
-        with _refused():
+        with as_asked():
             held = self._current(root, key)
             style = held.usable().compose(tier, place)
         warnings = (*_staleness(key, held), *style.pack.warnings)
@@ -159,21 +159,6 @@ class Packs:
     def _read_all(self, root: Path) -> None:
         for problem in self._info(root).problems:
             _log.warning("%s", problem)
-
-
-@contextmanager
-def _refused() -> Iterator[None]:
-    """What is wrong with packs as what is wrong with a request."""
-    try:
-        yield
-    except UnknownName as error:
-        what, _, mend = error.problems[0].message.partition("; ")
-        raise InvalidParams(f"{what} - at `$.params.{error.kind}`; {mend}") from error
-    except UnusableContent as error:
-        words = "; ".join(map(str, error.problems))
-        raise InvalidParams(
-            f"its visual_style is not usable - at `$.params.genre`; {words}", detail={"problems": list(error.problems)}
-        ) from error
 
 
 def _staleness(key: _Key, held: _Held) -> Iterable[str]:

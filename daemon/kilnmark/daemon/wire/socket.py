@@ -15,8 +15,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from kilnmark.protocol.errors import KilnmarkError
 from kilnmark.protocol.wire.address import LOCK_SUFFIX, MAX_SOCKET_PATH
-from kilnmark.protocol.wire.errors import KilnmarkError
 
 __all__ = ["BACKLOG", "Listener", "SocketHeld", "UnfitSocketPath", "peer_uid"]
 

@@ -13,6 +13,7 @@ from mlx import nn
 from PIL.Image import Image
 
 from kilnmark.keymaps.files.weights import Weights
+from kilnmark.protocol.errors import KilnmarkError
 from kilnmark.protocol.picture.family import Variant
 from kilnmark.protocol.picture.spec import PictureSpec
 
@@ -22,7 +23,7 @@ Encoded = tuple[mx.array, ...]
 """A prompt as a family's encoders gave it; what each array is, only the family knows."""
 
 
-class BaseUnavailable(Exception):
+class BaseUnavailable(KilnmarkError):
     """The base cannot be held; the message says why and what to do."""
 
 

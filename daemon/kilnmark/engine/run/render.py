@@ -9,13 +9,14 @@ from collections.abc import Callable
 from opentelemetry.trace import Tracer
 from PIL.Image import Image
 
+from kilnmark.engine.ends import failed
 from kilnmark.engine.families.base import Base
 from kilnmark.engine.proof.judge import Judge
 from kilnmark.engine.run.saver import Painting
 from kilnmark.engine.stack.store import AdapterStore
 from kilnmark.engine.trail import PaintingTrail, Trail
 from kilnmark.otel import names
-from kilnmark.protocol.wire.errors import RenderFailed, RequestError
+from kilnmark.protocol.errors import KilnmarkError
 from kilnmark.protocol.wire.work import Failed, RenderCommand, Stepped
 
 __all__ = ["Renderer"]
@@ -60,12 +61,11 @@ class Renderer:
         trail = Trail(job, tracer=self._tracer, tell=self._tell, is_cancelled=self._is_cancelled, load_ms=load_ms)
         try:
             return self._paint(job, trail)
-        except RequestError as error:
-            return Failed(job_id=job.job_id, code=error.code, message=error.message, loras=trail.loras)
+        except KilnmarkError as error:
+            return failed(job.job_id, error, trail.loras)
         except Exception as error:  # MLX and mflux raise what they like; the base is untouched all the same
             log.exception("render %s failed", job.job_id)
-            message = f"the engine failed while rendering: {type(error).__name__}: {error}"
-            return Failed(job_id=job.job_id, code=RenderFailed.code, message=message, loras=trail.loras)
+            return failed(job.job_id, error, trail.loras)
 
     def _paint(self, job: RenderCommand, trail: Trail) -> Painting:
         with trail.part("adapters"):

@@ -16,12 +16,14 @@ from pathlib import Path
 
 from PIL.Image import Image
 
+from kilnmark.engine.ends import failed
 from kilnmark.engine.run.picture import write_picture
 from kilnmark.engine.trail import Trail
 from kilnmark.otel import names
+from kilnmark.protocol.errors import KilnmarkError
 from kilnmark.protocol.picture.record import STANDIN_NOTICE, PictureRecord
 from kilnmark.protocol.picture.report import AdapterReport
-from kilnmark.protocol.wire.errors import RenderFailed, RequestError, StorageFailed
+from kilnmark.protocol.wire.errors import StorageFailed
 from kilnmark.protocol.wire.memory import BaseInfo
 from kilnmark.protocol.wire.work import Failed, Finished, RenderCommand
 
@@ -101,12 +103,11 @@ def finish(painting: Painting, output_dir: Path) -> Finished | Failed:
     try:
         with trail.part("save", names.SAVE, step=job.steps):
             path = _written(painting, output_dir)
-    except RequestError as error:
-        return Failed(job_id=job.job_id, code=error.code, message=error.message, loras=trail.loras)
+    except KilnmarkError as error:
+        return failed(job.job_id, error, trail.loras)
     except Exception as error:  # the thread must live on for the next picture, and this one's caller must hear
         log.exception("the picture of %s could not be saved", job.job_id)
-        message = f"the engine failed while saving the picture: {type(error).__name__}: {error}"
-        return Failed(job_id=job.job_id, code=RenderFailed.code, message=message, loras=trail.loras)
+        return failed(job.job_id, error, trail.loras, doing="saving the picture")
     return Finished(
         job_id=job.job_id,
         image_path=str(path),

@@ -13,6 +13,7 @@ from pathlib import Path
 from kilnmark.keymaps.errors import RefusedFile
 from kilnmark.keymaps.files.dtypes import FLOATS
 from kilnmark.keymaps.files.safefile import AdapterHeader, read_header
+from kilnmark.protocol.errors import KilnmarkError
 from kilnmark.protocol.picture.catalog import FAMILIES, VARIANTS
 from kilnmark.protocol.picture.family import Family, Mark, Numbers, Part, Variant
 
@@ -22,7 +23,7 @@ _PACKED = "U32"
 _MATRIX = 2
 
 
-class WeightsProblem(Exception):
+class WeightsProblem(KilnmarkError):
     """A directory that is no whole base; the message says what is missing and where, and what to do."""
 
 

@@ -19,12 +19,12 @@ from kilnmark.keymaps.files.safefile import read_file
 from kilnmark.keymaps.names.convention import Keymap, load_keymaps
 from kilnmark.keymaps.names.schema import AlphaSource, Role
 from kilnmark.keymaps.remap.bits import Stored, scalar
-from kilnmark.keymaps.remap.file import UnusableGoal, check_goal, write_whole
+from kilnmark.keymaps.remap.file import check_goal, write_whole
 from kilnmark.keymaps.remap.goal import GOALS, GoalName, Reader, parse_reader
 from kilnmark.keymaps.remap.modules import Change, Joined, join, places
 from kilnmark.keymaps.remap.pieces import Source, listed, read_source
 
-__all__ = ["GOALS", "GoalName", "Reader", "Remapped", "UnusableGoal", "parse_reader", "remap_adapter"]
+__all__ = ["GOALS", "GoalName", "Reader", "Remapped", "parse_reader", "remap_adapter"]
 
 _STAMP = "kilnmark.remap."
 _OF_BYTES = {PEFT_METADATA, "sshs_model_hash", "sshs_legacy_hash", "modelspec.hash_sha256"}

@@ -12,34 +12,16 @@ from typing import Any
 
 import numpy as np
 
+from kilnmark.keymaps.errors import UnusableGoal
 from kilnmark.keymaps.files.atomic import written_whole
 from kilnmark.keymaps.files.dtypes import WIDTHS
 from kilnmark.keymaps.files.header import PREFIX
 from kilnmark.keymaps.files.roots import AnyPath
 from kilnmark.keymaps.remap.bits import Stored
 
-__all__ = ["UnusableGoal", "check_goal", "write_whole"]
+__all__ = ["check_goal", "write_whole"]
 
 _ALIGNMENT = 8
-
-
-class UnusableGoal(Exception):
-    """A path that is not written to.
-
-    Attributes:
-        path: As it was asked for.
-        problem: What stands in the way.
-        mend: What a person can do about it.
-    """
-
-    def __init__(self, path: str, problem: str, mend: str) -> None:
-        super().__init__(path, problem, mend)
-        self.path = path
-        self.problem = problem
-        self.mend = mend
-
-    def __str__(self) -> str:
-        return f"{self.path}: {self.problem}; {self.mend}"
 
 
 def check_goal(source: AnyPath, goal: AnyPath, *, force: bool) -> None:

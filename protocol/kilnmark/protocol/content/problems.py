@@ -11,7 +11,7 @@ from typing import Literal
 
 import msgspec
 
-from kilnmark.protocol.wire.errors import KilnmarkError
+from kilnmark.protocol.errors import KilnmarkError
 
 __all__ = [
     "PROBLEM_LIMIT",

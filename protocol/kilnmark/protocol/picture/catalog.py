@@ -12,8 +12,8 @@ from typing import Literal, TypeVar, get_args
 
 import msgspec
 
+from kilnmark.protocol.errors import KilnmarkError
 from kilnmark.protocol.picture.family import Encoder, Family, Mark, Numbers, Part, Variant
-from kilnmark.protocol.wire.errors import KilnmarkError
 
 __all__ = [
     "FAMILIES",

@@ -3,26 +3,27 @@
 The daemon raises them, `jsonrpc` puts them on the wire, the client raises them again as the same class. Each class
 stores facts (code, kind, retryable, job_id, detail); nothing is hidden in the wording.
 
-    KilnmarkError
-    └── RequestError
-        ├── ParseError          -32700   bad JSON, bad UTF-8, too deep
-        ├── InvalidRequest      -32600   not a JSON-RPC 2.0 request
-        ├── UnknownMethod       -32601
-        ├── InvalidParams       -32602   the message names the field as a path: $.params.lora_scales[1]
-        ├── InternalError       -32603   a defect of ours
-        ├── RenderFailed        -32000
-        ├── QueueFull           -32001   retryable
-        ├── Draining            -32002   retryable: the daemon is going down
-        ├── WorkerLost          -32003   retryable: the process that owns the base died or hung
-        ├── UnknownJob          -32004
-        ├── JobTimedOut         -32005   retryable
-        ├── StorageFailed       -32006   the picture could not be written
-        ├── AdapterRefused      -32007   not a safe, readable adapter for this base
-        ├── AdapterNotEngaged   -32008   an adapter would change nothing, or only part of what it should
-        └── Cancelled           -32800
+    RequestError
+    ├── ParseError          -32700   bad JSON, bad UTF-8, too deep
+    ├── InvalidRequest      -32600   not a JSON-RPC 2.0 request
+    ├── UnknownMethod       -32601
+    ├── InvalidParams       -32602   the message names the field as a path: $.params.lora_scales[1]
+    ├── InternalError       -32603   a defect of ours
+    ├── RenderFailed        -32000
+    ├── QueueFull           -32001   retryable
+    ├── Draining            -32002   retryable: the daemon is going down
+    ├── WorkerLost          -32003   retryable: the process that owns the base died or hung
+    ├── UnknownJob          -32004
+    ├── JobTimedOut         -32005   retryable
+    ├── StorageFailed       -32006   the picture could not be written
+    ├── AdapterRefused      -32007   not a safe, readable adapter for this base
+    ├── AdapterNotEngaged   -32008   an adapter would change nothing, or only part of what it should
+    └── Cancelled           -32800
 """
 
 from collections.abc import Mapping
+
+from kilnmark.protocol.errors import KilnmarkError
 
 __all__ = [
     "BY_CODE",
@@ -34,7 +35,6 @@ __all__ = [
     "InvalidParams",
     "InvalidRequest",
     "JobTimedOut",
-    "KilnmarkError",
     "ParseError",
     "QueueFull",
     "RenderFailed",
@@ -44,10 +44,6 @@ __all__ = [
     "UnknownMethod",
     "WorkerLost",
 ]
-
-
-class KilnmarkError(Exception):
-    """The root of every error this product raises on purpose."""
 
 
 class RequestError(KilnmarkError):

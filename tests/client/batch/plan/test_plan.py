@@ -11,7 +11,7 @@ from kilnmark.client.batch.commands import batch
 from kilnmark.client.batch.plan.plan import Plan, Wishes, make_plan
 from kilnmark.client.batch.plan.seeds import seed_of
 from kilnmark.client.batch.plan.tokens import TokenCounter
-from kilnmark.client.cli.exits import ExitCode
+from kilnmark.protocol.exits import ExitCode
 from tests.client.batch.packs import SmallPacks, make_packs
 from tests.packs.tree import PacksTree, make_packs_tree
 

@@ -12,7 +12,7 @@ from kilnmark.client.batch.plan.plan import Item, Wishes, make_plan
 from kilnmark.client.batch.plan.tokens import TokenCounter
 from kilnmark.client.batch.run.tasks import Task, make_tasks
 from kilnmark.client.request import render_params
-from kilnmark.protocol.wire.errors import KilnmarkError
+from kilnmark.protocol.errors import KilnmarkError
 from tests.client.batch.packs import SmallPacks, make_packs
 
 

@@ -7,7 +7,7 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from kilnmark.protocol.wire.errors import KilnmarkError
+from kilnmark.protocol.errors import KilnmarkError
 
 __all__ = ["Hashes", "PlannedAdapter"]
 

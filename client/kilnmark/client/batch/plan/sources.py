@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from kilnmark.client.batch.plan.subjects import FIELDS, Entry, Unusable, place_of, words_of
+from kilnmark.client.batch.plan.subjects import FIELDS, Entry, UnusableEntry, place_of, words_of
 from kilnmark.client.batch.run.manifest import Kind
 from kilnmark.protocol.content.marked_yaml import MarkedDocument, read_marked
 from kilnmark.protocol.content.packs import PackFiles, UnknownName
@@ -177,7 +177,7 @@ def _subject(
     entry = Entry.at(document, path)
     try:
         name, words = words_of(kind, entry)
-    except Unusable as error:
+    except UnusableEntry as error:
         found.problems += error.problems
         return None
     for field_name in entry.fields:

@@ -11,9 +11,9 @@ from typing import Any
 from kilnmark.client.batch.run.manifest import Kind
 from kilnmark.protocol.content.marked_yaml import MarkedDocument
 from kilnmark.protocol.content.places import PicturePlace
-from kilnmark.protocol.content.problems import Key, Problem
+from kilnmark.protocol.content.problems import Key, Problem, UnusableContent
 
-__all__ = ["FIELDS", "Entry", "Unusable", "place_of", "words_of"]
+__all__ = ["FIELDS", "Entry", "UnusableEntry", "place_of", "words_of"]
 
 FIELDS: Mapping[Kind, frozenset[str]] = {
     "poi": frozenset({"name", "description", "visual_prompt", "region", "type"}),
@@ -28,16 +28,8 @@ _LONGEST = 20_000
 _LONGEST_NAME = 200
 
 
-class Unusable(Exception):
-    """No picture can be made of an entry.
-
-    Attributes:
-        problems: Every reason, at least one.
-    """
-
-    def __init__(self, problems: list[Problem]) -> None:
-        super().__init__(problems)
-        self.problems = problems
+class UnusableEntry(UnusableContent):
+    """No picture can be made of an entry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +74,7 @@ def words_of(kind: Kind, entry: Entry) -> tuple[str, str]:
     """The name of an entry, and its words.
 
     Raises:
-        Unusable: with everything that is wrong with it.
+        UnusableEntry: with everything that is wrong with it.
     """
     name = entry.text("name")
     words = _COMPOSERS[kind](entry, name or "") if entry.fields else None
@@ -96,7 +88,7 @@ def words_of(kind: Kind, entry: Entry) -> tuple[str, str]:
         elif len(words) > _LONGEST:
             entry.add(None, f"makes a prompt of more than {_LONGEST} characters; shorten it")
     if entry.problems or name is None or words is None:
-        raise Unusable(entry.problems)
+        raise UnusableEntry(entry.problems)
     return name, words
 
 

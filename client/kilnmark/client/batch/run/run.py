@@ -17,8 +17,9 @@ from kilnmark.client.batch.run.tally import Became, Ending, Tally
 from kilnmark.client.batch.run.tasks import Task, make_tasks
 from kilnmark.client.cli.exits import reports_of
 from kilnmark.client.errors import ClientError
+from kilnmark.protocol.errors import KilnmarkError
 from kilnmark.protocol.picture.record import PictureRecord
-from kilnmark.protocol.wire.errors import Cancelled, Draining, KilnmarkError, QueueFull, RequestError, WorkerLost
+from kilnmark.protocol.wire.errors import Cancelled, Draining, QueueFull, RequestError, WorkerLost
 from kilnmark.protocol.wire.replies import RenderResult
 from kilnmark.protocol.wire.status import StatusResult
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from kilnmark.client.batch.run.tasks import Task
-from kilnmark.client.cli.exits import ExitCode
+from kilnmark.protocol.errors import KilnmarkError
+from kilnmark.protocol.exits import ExitCode
 from kilnmark.protocol.picture.report import AdapterReport, Verdict
-from kilnmark.protocol.wire.errors import AdapterNotEngaged, AdapterRefused, KilnmarkError
+from kilnmark.protocol.wire.errors import AdapterNotEngaged, AdapterRefused
 
 __all__ = ["Became", "Ending", "Tally"]
 

@@ -8,10 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from kilnmark.protocol.errors import KilnmarkError
+
 __all__ = ["ConfigFile", "UnreadableConfig", "read_config"]
 
 
-class UnreadableConfig(ValueError):
+class UnreadableConfig(KilnmarkError):
     """The file is not there, or no TOML; the message says which file, where in it and why."""
 
 

@@ -1,0 +1,83 @@
+"""The root of every error that this product raises on purpose, and the whole tree as it is drawn here.
+
+Each class stands in the room that raises it, stores facts, and words them once. Nothing but the root lives here. Where
+an error leaves a part, one table says what it becomes: `BY_CODE` has the class of each number on the wire, `ASKED` of
+the daemon what a request ends with whose files or documents are wrong, `ENDS` of the engine what a render ends with,
+and `EXITS` of the command line and of the daemon how a process does.
+
+    KilnmarkError
+    ├── RequestError                 what a request ends with, on both ends of the wire: protocol/wire/errors
+    │   ├── ParseError
+    │   ├── InvalidRequest
+    │   ├── UnknownMethod
+    │   ├── InvalidParams
+    │   ├── InternalError
+    │   ├── RenderFailed
+    │   ├── QueueFull
+    │   ├── Draining
+    │   ├── WorkerLost
+    │   ├── UnknownJob
+    │   ├── JobTimedOut
+    │   ├── StorageFailed
+    │   ├── AdapterRefused
+    │   ├── AdapterNotEngaged
+    │   └── Cancelled
+    ├── UnusableContent              packs and what they describe: protocol/content/problems
+    │   ├── UnknownName
+    │   └── UnusableEntry            one entry of a batch: client/batch/plan/subjects
+    ├── UnusableFamily               an installed family: protocol/picture/catalog
+    ├── UnknownVariant
+    ├── RefusedFile                  an adapter file that is not applied: keymaps/errors
+    │   ├── MissingFile
+    │   ├── OutsideRoots
+    │   ├── UnsafeFile
+    │   └── UnfitAdapter
+    ├── UnusableGoal                 where a remapped file cannot go
+    ├── WeightsProblem               a directory that is no base: keymaps/files/weights
+    ├── BaseUnavailable              a base that cannot be held: engine/families/family
+    ├── UnreadableConfig             a file of settings: client/cli/settings/config_file
+    ├── SettingsError                what the daemon was told: daemon/settings
+    ├── SocketHeld                   daemon/wire/socket
+    ├── UnfitSocketPath
+    ├── TracingMisconfigured         otel/settings
+    └── ClientError                  the client's own side of the socket: client/errors
+        ├── DaemonUnavailable
+        ├── DaemonNotInstalled
+        ├── DaemonDidNotStart
+        ├── ConnectionLost
+        ├── BadReply
+        ├── TimedOut
+        │   ├── ConnectTimeout
+        │   ├── ReplyTimeout
+        │   ├── RenderTimeout
+        │   ├── SilenceTimeout
+        │   └── StopTimeout
+        └── BatchError               what stops a whole batch: client/batch/errors
+            ├── BrokenManifest
+            ├── FolderInUse
+            ├── FolderUnusable
+            └── NoTokenizers
+"""
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+__all__ = ["KilnmarkError", "nearest"]
+
+T = TypeVar("T")
+
+
+class KilnmarkError(Exception):
+    """The root of every error this product raises on purpose."""
+
+
+def nearest(table: Mapping[type[KilnmarkError], T], error: type[KilnmarkError]) -> T:
+    """What a table has for a class, or for the nearest class above it.
+
+    Raises:
+        KeyError: For none of them, not even for the root.
+    """
+    for cls in error.__mro__:
+        if cls in table:
+            return table[cls]
+    raise KeyError(error)
