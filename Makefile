@@ -17,7 +17,7 @@ UV := .uv/bin/uv
 BIN := .venv/bin
 READY := .venv/.ready-$(BACKEND)
 
-.PHONY: setup demo test test-slow test-browser bench fuzz lint format sync coverage pin clean
+.PHONY: setup demo test test-python test-slow test-browser bench fuzz lint format sync coverage pin clean
 
 setup: $(READY)
 
@@ -43,6 +43,13 @@ lint: setup
 
 test: lint
 	@$(BIN)/pytest -q -n 2 --dist loadfile
+
+VERSION ?= 3.13
+
+# The same tests on another Python, which uv finds where it is installed, in an environment of its own.
+test-python: $(UV)
+	@UV_PROJECT_ENVIRONMENT=.pythons/$(VERSION) $(UV) sync --quiet --python $(VERSION) --extra $(BACKEND)
+	@.pythons/$(VERSION)/bin/pytest -q -n 2 --dist loadfile
 
 test-slow: setup
 	@$(BIN)/pytest -q -m slow --timeout=900
@@ -86,4 +93,4 @@ pin: setup
 	@$(BIN)/python scripts/pin.py
 
 clean:
-	@rm -rf .venv .uv .rivals .browser .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist demo uv.lock
+	@rm -rf .venv .pythons .uv .rivals .browser .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist demo uv.lock
