@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from kilnmark.client.batch.page.page import write_page
-from kilnmark.client.batch.run.manifest import Kind, Manifest, Picture, Problem, Tokens
+from kilnmark.client.batch.plan.subjects import Kind
+from kilnmark.client.batch.plan.tokens import Tokens
+from kilnmark.client.batch.run.manifest import Manifest, Picture, SourceProblem
 from kilnmark.protocol.picture.record import STANDIN_NOTICE
 from kilnmark.protocol.picture.report import AdapterReport, UnmatchedKeys, Verdict
 
@@ -126,7 +128,7 @@ def make_gallery(folder: Path, count: int = 24) -> Manifest:
     pictures = [_spoilt(number, picture(number, entry, stack)) for number, (entry, stack) in enumerate(pairs)]
     _paint(folder, pictures)
     problems = [
-        Problem("weatherwright/worlds/carding_moor/history.yaml", 31, "name is missing; give the entry a `name`")
+        SourceProblem("weatherwright/worlds/carding_moor/history.yaml", 31, "name is missing; give the entry a `name`")
     ]
     manifest = Manifest(updated="2026-11-21T14:31:07Z", pictures=pictures, problems=problems)
     write_page(folder, manifest)

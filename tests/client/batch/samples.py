@@ -4,7 +4,8 @@ from typing import Any
 
 import msgspec
 
-from kilnmark.client.batch.run.manifest import Picture, Tokens
+from kilnmark.client.batch.plan.tokens import Tokens
+from kilnmark.client.batch.run.manifest import Picture
 
 __all__ = ["picture"]
 

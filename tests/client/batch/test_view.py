@@ -10,8 +10,8 @@ from rich.console import Console
 from kilnmark.client.batch.documents import RunDocument, run_document
 from kilnmark.client.batch.plan.plan import Plan, Wishes, make_plan
 from kilnmark.client.batch.plan.tokens import TokenCounter
-from kilnmark.client.batch.run.tally import Became, Ending, Tally
-from kilnmark.client.batch.run.tasks import Task, make_tasks
+from kilnmark.client.batch.run.pinned import PinnedItem, pin_items
+from kilnmark.client.batch.run.tally import Became, ItemEnding, Tally
 from kilnmark.client.batch.view import show_run
 from kilnmark.protocol.content.problems import Problem
 from kilnmark.protocol.errors import KilnmarkError
@@ -32,14 +32,14 @@ def plan(tmp_path: Path) -> Plan:
 
 
 @pytest.fixture
-def tasks(plan: Plan) -> list[Task]:
-    return make_tasks(plan.items, ["standin"], "standin", lambda path: path, compare_base=False)
+def items(plan: Plan) -> list[PinnedItem]:
+    return pin_items(plan.items, ["standin"], "standin", lambda path: path, compare_base=False)
 
 
-def tally_of(tasks: list[Task], *endings: Ending, error: KilnmarkError | None = None) -> Tally:
-    tally = Tally(len(tasks))
-    for task, ending in zip(tasks, endings, strict=False):
-        tally.ended(task, ending, error if ending.became is Became.FAILED else None)
+def tally_of(items: list[PinnedItem], *endings: ItemEnding, error: KilnmarkError | None = None) -> Tally:
+    tally = Tally(len(items))
+    for item, ending in zip(items, endings, strict=False):
+        tally.ended(item, ending, error if ending.became is Became.FAILED else None)
     return tally
 
 
@@ -55,8 +55,8 @@ def shown(plan: Plan, tally: Tally) -> str:
     return out.getvalue()
 
 
-def test_the_summary_tells_counts_engagement_and_the_page(plan: Plan, tasks: list[Task]) -> None:
-    tally = tally_of(tasks, Ending(Became.PAINTED, loras=(ENGAGED,)), Ending(Became.KEPT))
+def test_the_summary_tells_counts_engagement_and_the_page(plan: Plan, items: list[PinnedItem]) -> None:
+    tally = tally_of(items, ItemEnding(Became.PAINTED, loras=(ENGAGED,)), ItemEnding(Became.KEPT))
     words = shown(plan, tally)
     assert "1 painted, 1 kept, 1 left" in words
     assert "1 engaged" in words
@@ -64,26 +64,26 @@ def test_the_summary_tells_counts_engagement_and_the_page(plan: Plan, tasks: lis
     assert "pics/index.html" in words
 
 
-def test_each_failure_is_named_with_its_reason(plan: Plan, tasks: list[Task]) -> None:
-    words = shown(plan, tally_of(tasks, Ending(Became.FAILED, "ink is \x1b dead", (DEAD,))))
+def test_each_failure_is_named_with_its_reason(plan: Plan, items: list[PinnedItem]) -> None:
+    words = shown(plan, tally_of(items, ItemEnding(Became.FAILED, "ink is \x1b dead", (DEAD,))))
     assert "failed  ash/fen/Reed Gate: ink is \\x1b dead" in words
     assert "1 noop" in words
 
 
-def test_another_stack_than_before_is_a_change(tasks: list[Task]) -> None:
-    assert tally_of(tasks, *[Ending(Became.PAINTED)] * 3).switches == 1
-    assert tally_of(tasks, *[Ending(Became.KEPT)] * 3).switches == 0
+def test_another_stack_than_before_is_a_change(items: list[PinnedItem]) -> None:
+    assert tally_of(items, *[ItemEnding(Became.PAINTED)] * 3).switches == 1
+    assert tally_of(items, *[ItemEnding(Became.KEPT)] * 3).switches == 0
 
 
 @pytest.mark.parametrize(
     ("ending", "error", "problems", "code"),
     [
-        (Ending(Became.PAINTED), None, [], ExitCode.DONE),
-        (Ending(Became.PAINTED), None, [PROBLEM], ExitCode.FAILED),
-        (Ending(Became.FAILED), RenderFailed("no"), [], ExitCode.FAILED),
-        (Ending(Became.FAILED), AdapterNotEngaged("no"), [], ExitCode.NOT_ENGAGED),
+        (ItemEnding(Became.PAINTED), None, [], ExitCode.DONE),
+        (ItemEnding(Became.PAINTED), None, [PROBLEM], ExitCode.FAILED),
+        (ItemEnding(Became.FAILED), RenderFailed("no"), [], ExitCode.FAILED),
+        (ItemEnding(Became.FAILED), AdapterNotEngaged("no"), [], ExitCode.NOT_ENGAGED),
         (
-            Ending(Became.FAILED),
+            ItemEnding(Became.FAILED),
             AdapterNotEngaged("no"),
             [PROBLEM],
             ExitCode.NOT_ENGAGED,
@@ -91,20 +91,20 @@ def test_another_stack_than_before_is_a_change(tasks: list[Task]) -> None:
     ],
 )
 def test_the_exit_code_tells_the_worst(
-    tasks: list[Task], ending: Ending, error: KilnmarkError | None, problems: list[Problem], code: ExitCode
+    items: list[PinnedItem], ending: ItemEnding, error: KilnmarkError | None, problems: list[Problem], code: ExitCode
 ) -> None:
-    assert tally_of(tasks, ending, error=error).exit_code(problems=bool(problems)) is code
+    assert tally_of(items, ending, error=error).exit_code(problems=bool(problems)) is code
 
 
-def test_an_error_that_ended_it_is_in_the_document(plan: Plan, tasks: list[Task]) -> None:
-    error = document(plan, tally_of(tasks), error=RenderFailed("no base")).error
+def test_an_error_that_ended_it_is_in_the_document(plan: Plan, items: list[PinnedItem]) -> None:
+    error = document(plan, tally_of(items), error=RenderFailed("no base")).error
     assert error is not None
     assert (error.kind, error.message) == ("render_failed", "no base")
-    assert document(plan, tally_of(tasks)).left == 3
+    assert document(plan, tally_of(items)).left == 3
 
 
 def test_a_bare_picture_is_named_beside_its_own(plan: Plan) -> None:
-    tasks = make_tasks(plan.items, ["standin"], "standin", lambda path: path, compare_base=True)
-    made = document(plan, tally_of(tasks, *[Ending(Became.PAINTED)] * len(tasks)))
+    items = pin_items(plan.items, ["standin"], "standin", lambda path: path, compare_base=True)
+    made = document(plan, tally_of(items, *[ItemEnding(Became.PAINTED)] * len(items)))
     assert made.items[0].bare == "pics/ash/fen/poi/reed-gate.base.png"
     assert made.painted == 6

@@ -21,8 +21,8 @@ from kilnmark.protocol.exits import ExitCode
 
 if TYPE_CHECKING:
     from kilnmark.client.batch.plan.plan import Plan, Wishes
+    from kilnmark.client.batch.plan.subjects import Kind
     from kilnmark.client.batch.run.ledger import Ledger
-    from kilnmark.client.batch.run.manifest import Kind
     from kilnmark.client.batch.run.tally import Tally
 
 __all__ = ["batch"]

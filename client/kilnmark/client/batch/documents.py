@@ -5,10 +5,10 @@ from pathlib import Path
 
 import msgspec
 
+from kilnmark.client.batch.plan.outputs import bare_of
 from kilnmark.client.batch.plan.plan import Item, Plan
-from kilnmark.client.batch.run.manifest import Problem as ManifestProblem
-from kilnmark.client.batch.run.manifest import Tokens
-from kilnmark.client.batch.run.outputs import bare_of
+from kilnmark.client.batch.plan.tokens import Tokens
+from kilnmark.client.batch.run.manifest import SourceProblem
 from kilnmark.client.batch.run.tally import Became, Tally
 from kilnmark.client.cli.exits import ErrorBody, ErrorDocument
 from kilnmark.protocol.content.problems import Problem
@@ -54,7 +54,7 @@ class PlanDocument(msgspec.Struct, frozen=True, kw_only=True):
     """`batch ... --dry-run --json`."""
 
     items: list[PlannedItem]
-    problems: list[ManifestProblem]
+    problems: list[SourceProblem]
 
 
 class AppliedLora(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,7 +103,7 @@ class RunDocument(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     items: list[RunItem]
-    problems: list[ManifestProblem]
+    problems: list[SourceProblem]
     painted: int
     found: int
     kept: int
@@ -117,10 +117,10 @@ class RunDocument(msgspec.Struct, frozen=True, kw_only=True):
     error: ErrorBody | None = None
 
 
-def plain_problems(problems: Iterable[Problem]) -> list[ManifestProblem]:
+def plain_problems(problems: Iterable[Problem]) -> list[SourceProblem]:
     """Problems as file, line and one sentence; one of a file as a whole is on its first line."""
     return [
-        ManifestProblem(each.file, max(1, each.line), f"{each.entry}: {each.message}" if each.entry else each.message)
+        SourceProblem(each.file, max(1, each.line), f"{each.entry}: {each.message}" if each.entry else each.message)
         for each in problems
     ]
 

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from kilnmark.client.batch.documents import RunDocument
 from kilnmark.client.batch.plan.plan import Item, Plan
-from kilnmark.client.batch.run.manifest import Tokens
+from kilnmark.client.batch.plan.tokens import Tokens
 from kilnmark.client.batch.run.tally import Became, Tally
 from kilnmark.client.cli.tables import console, plain, print_facts
 from kilnmark.protocol.picture.report import Verdict

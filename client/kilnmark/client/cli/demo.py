@@ -17,7 +17,7 @@ from typing import Literal
 import msgspec
 
 from kilnmark.client.cli.demo_worlds import paint_worlds, sample_packs
-from kilnmark.client.cli.exhibits import EXHIBITS, DemoResult, Exhibit, Finding, make_adapters
+from kilnmark.client.cli.exhibits import EXHIBITS, DemoExhibit, DemoResult, Finding, make_adapters
 from kilnmark.client.cli.exits import reports_of
 from kilnmark.client.cli.serve import daemon_command, require_daemon
 from kilnmark.client.errors import DaemonDidNotStart, DaemonUnavailable
@@ -116,7 +116,7 @@ def _show(client: Client, paths: Mapping[str, Path], output: Path, tell: Tell) -
     )
 
 
-def _finding(exhibit: Exhibit, result: RenderResult, before: Path, picture: Path) -> Finding:
+def _finding(exhibit: DemoExhibit, result: RenderResult, before: Path, picture: Path) -> Finding:
     return Finding(
         name=exhibit.name,
         says=exhibit.says,

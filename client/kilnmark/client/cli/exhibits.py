@@ -10,10 +10,10 @@ from kilnmark.keymaps.zoo.write import ConventionName, make_adapter
 from kilnmark.protocol.picture.report import AdapterReport, Verdict
 from kilnmark.protocol.wire.replies import StackInfo, Timings
 
-__all__ = ["EXHIBITS", "DemoResult", "Exhibit", "Finding", "WorldShown", "make_adapters"]
+__all__ = ["EXHIBITS", "DemoExhibit", "DemoResult", "Finding", "WorldShown", "make_adapters"]
 
 
-class Exhibit(NamedTuple):
+class DemoExhibit(NamedTuple):
     """One adapter of the demonstration and what must be found of it."""
 
     name: str
@@ -25,10 +25,10 @@ class Exhibit(NamedTuple):
 
 
 EXHIBITS = (
-    Exhibit("healthy-diffusers", "diffusers", 1, "healthy, as diffusers writes it", Verdict.ENGAGED),
-    Exhibit("healthy-kohya", "kohya", 2, "healthy, as kohya writes it", Verdict.ENGAGED),
-    Exhibit("dead-zero-weights", "diffusers", 3, "right names, but all weights zero", Verdict.NOOP, dead=True),
-    Exhibit("dead-unknown-names", "unknown", 4, "weights, but in names nobody knows", Verdict.NOOP),
+    DemoExhibit("healthy-diffusers", "diffusers", 1, "healthy, as diffusers writes it", Verdict.ENGAGED),
+    DemoExhibit("healthy-kohya", "kohya", 2, "healthy, as kohya writes it", Verdict.ENGAGED),
+    DemoExhibit("dead-zero-weights", "diffusers", 3, "right names, but all weights zero", Verdict.NOOP, dead=True),
+    DemoExhibit("dead-unknown-names", "unknown", 4, "weights, but in names nobody knows", Verdict.NOOP),
 )
 
 

@@ -62,7 +62,7 @@ class Weights:
         """What it is under a name: the variant of that name, or its own where no variant has it.
 
         Raises:
-            WeightsProblem: These weights cannot be the variant of that name; its steps and guidance are not theirs.
+            WeightsProblem: These weights cannot be the variant of that name; what it defaults to is not theirs.
         """
         if name not in VARIANTS:
             return self.variant

@@ -157,7 +157,7 @@ def load_pack(files: PackFiles, genre: str, world: str | None = None, variants: 
     _check_folder(files, "", "genre", genre)
     if world is not None:
         _check_folder(files, f"{genre}/worlds", "world", world)
-    gathered = _Gathered()
+    gathered = _Documents()
     genre_style = gathered.style(files, _folder(genre, None), parse_genre_style, must_be=True)
     world_style = None if world is None else gathered.style(files, _folder(genre, world), parse_world_style)
     tiers = gathered.tiers(files, genre)
@@ -184,7 +184,7 @@ def pack_names(files: PackFiles) -> list[tuple[str, str | None]]:
     return found
 
 
-class _Gathered:
+class _Documents:
     """Parses one document after another, and keeps what is wrong with them."""
 
     def __init__(self) -> None:

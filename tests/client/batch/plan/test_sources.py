@@ -5,23 +5,23 @@ from pathlib import Path
 
 import pytest
 
-from kilnmark.client.batch.plan.sources import Found, places, read_sources
-from kilnmark.client.batch.run.manifest import Kind
+from kilnmark.client.batch.plan.sources import SourcesRead, places, read_sources
+from kilnmark.client.batch.plan.subjects import Kind
 from kilnmark.client.cli.pack_files import PackFolder
 from kilnmark.protocol.content.packs import UnknownName
 from tests.protocol.content.made import Shelf
 
 
-def read(text: str, kind: Kind = "poi", file: str = "history.yaml") -> Found:
+def read(text: str, kind: Kind = "poi", file: str = "history.yaml") -> SourcesRead:
     return read_sources(Shelf({f"ash/{file}": text}), kind, [("ash", None)])
 
 
-def pois(*entries: str) -> Found:
+def pois(*entries: str) -> SourcesRead:
     lines = "".join(f"  - {entry}\n" for entry in entries)
     return read(f"chapters:\n- title: One\n  points_of_interest:\n{lines}")
 
 
-def said(found: Found) -> list[tuple[int, str]]:
+def said(found: SourcesRead) -> list[tuple[int, str]]:
     return [(problem.line, problem.message) for problem in found.problems]
 
 
@@ -103,7 +103,7 @@ def test_what_leads_to_no_entries_is_named(text: str, line: int, words: str) -> 
 
 @pytest.mark.parametrize("text", ["chapters:\n", "chapters: []\n", "chapters:\n- title: a quiet one\n"])
 def test_nothing_to_paint_is_no_problem(text: str) -> None:
-    assert read(text) == Found()
+    assert read(text) == SourcesRead()
 
 
 def test_a_misspelt_field_is_warned_about() -> None:
@@ -158,7 +158,7 @@ def test_two_entries_of_one_name_in_two_regions_cannot_be_told_apart() -> None:
     assert (len(found.subjects), [line for line, _ in said(found)]) == (1, [5])
 
 
-def characters(entry: str) -> Found:
+def characters(entry: str) -> SourcesRead:
     return read(f"characters:\n- {entry}\n", "portrait", "portrait_manifest.yaml")
 
 

@@ -8,8 +8,7 @@ import pytest
 from transformers import CLIPTokenizer, T5Tokenizer
 
 from kilnmark.client.batch.errors import NoTokenizers
-from kilnmark.client.batch.plan.tokens import TokenCounter, excess
-from kilnmark.client.batch.run.manifest import Tokens
+from kilnmark.client.batch.plan.tokens import TokenCounter, Tokens, excess
 
 PROMPTS = [
     "",

@@ -12,7 +12,7 @@ from kilnmark.client.batch.plan.plan import Wishes, make_plan
 from kilnmark.client.batch.plan.tokens import TokenCounter
 from kilnmark.client.batch.run.ledger import open_ledger
 from kilnmark.client.batch.run.manifest import read_manifest
-from kilnmark.client.batch.run.tasks import Task, make_tasks
+from kilnmark.client.batch.run.pinned import PinnedItem, pin_items
 from kilnmark.protocol.picture.record import CHUNK, PictureRecord
 from kilnmark.protocol.picture.report import AdapterReport, Verdict
 from kilnmark.protocol.wire.memory import BaseInfo
@@ -34,30 +34,30 @@ BASE = BaseInfo(
 
 
 @pytest.fixture
-def task(tmp_path: Path) -> Task:
+def item(tmp_path: Path) -> PinnedItem:
     packs = make_packs(tmp_path / "packs", base_seed=7)
     items = make_plan(Wishes(kind="poi", packs=packs.root, limit=1), TokenCounter(env={})).items
-    return make_tasks(items, ["standin"], "standin", lambda _: "a" * 64, compare_base=True)[0]
+    return pin_items(items, ["standin"], "standin", lambda _: "a" * 64, compare_base=True)[0]
 
 
 @pytest.fixture
-def bare(task: Task) -> Task:
-    made = make_tasks([task.item], ["standin"], "standin", lambda _: "a" * 64, compare_base=True)
+def bare(item: PinnedItem) -> PinnedItem:
+    made = pin_items([item.planned], ["standin"], "standin", lambda _: "a" * 64, compare_base=True)
     return next(each for each in made if each.bare)
 
 
-def record_of(task: Task, *, sha256: str = "a" * 64, fingerprint: str = BASE.fingerprint) -> PictureRecord:
+def record_of(item: PinnedItem, *, sha256: str = "a" * 64, fingerprint: str = BASE.fingerprint) -> PictureRecord:
     return PictureRecord(
-        **task.spec.fields_for(PictureRecord),
+        **item.spec.fields_for(PictureRecord),
         kilnmark_version="1",
         created="2026-01-01T00:00:00Z",
-        job_id=task.job_id(fingerprint),
-        tier=task.item.tier,
+        job_id=item.job_id(fingerprint),
+        tier=item.planned.tier,
         base=msgspec.structs.replace(BASE, fingerprint=fingerprint),
         stack=StackInfo(source="paths"),
         loras=[
             AdapterReport(name="file", path=path, sha256=sha256, scale=scale, verdict=Verdict.ENGAGED, reason="")
-            for path, (_, scale) in zip(task.paths, task.spec.adapters, strict=True)
+            for path, (_, scale) in zip(item.paths, item.spec.adapters, strict=True)
         ],
     )
 
@@ -70,39 +70,39 @@ def painted(path: Path, record: PictureRecord) -> Path:
     return path
 
 
-def test_a_picture_that_was_taken_in_and_written_down_is_there(task: Task, tmp_path: Path) -> None:
-    source = painted(tmp_path / "made.png", record_of(task))
+def test_a_picture_that_was_taken_in_and_written_down_is_there(item: PinnedItem, tmp_path: Path) -> None:
+    source = painted(tmp_path / "made.png", record_of(item))
     with open_ledger(tmp_path / "out") as ledger:
-        assert not ledger.has(task, "")
-        ledger.write_done(task, ledger.take_in(task, source), ["a warning"])
-        assert ledger.has(task, "")
-        assert ledger.has(task, BASE.fingerprint)
-        assert not ledger.has(task, "another base")
+        assert not ledger.has(item, "")
+        ledger.write_done(item, ledger.take_in(item, source), ["a warning"])
+        assert ledger.has(item, "")
+        assert ledger.has(item, BASE.fingerprint)
+        assert not ledger.has(item, "another base")
     (picture,) = read_manifest(tmp_path / "out").pictures
-    assert (picture.loras[0].name, picture.message, picture.inputs) == ("moss", "a warning", task.digest)
+    assert (picture.loras[0].name, picture.message, picture.inputs) == ("moss", "a warning", item.digest)
     assert source.is_file()
 
 
-def test_one_that_was_not_written_down_is_found_by_what_it_says_of_itself(task: Task, tmp_path: Path) -> None:
+def test_one_that_was_not_written_down_is_found_by_what_it_says_of_itself(item: PinnedItem, tmp_path: Path) -> None:
     with open_ledger(tmp_path / "out") as ledger:
-        ledger.take_in(task, painted(tmp_path / "made.png", record_of(task)))
+        ledger.take_in(item, painted(tmp_path / "made.png", record_of(item)))
     with open_ledger(tmp_path / "out") as ledger:
-        assert not ledger.has(task, "")
-        assert ledger.find(task, "") == record_of(task)
-        assert ledger.find(task, "another base") is None
+        assert not ledger.has(item, "")
+        assert ledger.find(item, "") == record_of(item)
+        assert ledger.find(item, "another base") is None
 
 
 @pytest.mark.parametrize("odd", ["another adapter", "dead adapter", "another seed", "no record", "no picture"])
-def test_a_picture_of_something_else_is_not_taken_for_it(task: Task, tmp_path: Path, odd: str) -> None:
-    record = record_of(task)
+def test_a_picture_of_something_else_is_not_taken_for_it(item: PinnedItem, tmp_path: Path, odd: str) -> None:
+    record = record_of(item)
     if odd == "another adapter":
-        record = record_of(task, sha256="b" * 64)
+        record = record_of(item, sha256="b" * 64)
     if odd == "dead adapter":
         dead = msgspec.structs.replace(record.loras[0], verdict=Verdict.NOOP)
         record = msgspec.structs.replace(record, loras=[dead])
     if odd == "another seed":
         record = msgspec.structs.replace(record, seed=1)
-    place = tmp_path / "out" / task.output
+    place = tmp_path / "out" / item.output
     place.parent.mkdir(parents=True)
     painted(place, record)
     if odd == "no record":
@@ -110,42 +110,44 @@ def test_a_picture_of_something_else_is_not_taken_for_it(task: Task, tmp_path: P
     if odd == "no picture":
         place.write_bytes(b"not a picture")
     with open_ledger(tmp_path / "out") as ledger:
-        assert ledger.find(task, "") is None
+        assert ledger.find(item, "") is None
 
 
-def test_what_was_applied_counts_when_a_file_was_exchanged_meanwhile(task: Task, tmp_path: Path) -> None:
+def test_what_was_applied_counts_when_a_file_was_exchanged_meanwhile(item: PinnedItem, tmp_path: Path) -> None:
     with open_ledger(tmp_path / "out") as ledger:
-        record = record_of(task, sha256="b" * 64)
-        ledger.write_done(task, ledger.take_in(task, painted(tmp_path / "made.png", record)), [])
-        assert not ledger.has(task, "")
+        record = record_of(item, sha256="b" * 64)
+        ledger.write_done(item, ledger.take_in(item, painted(tmp_path / "made.png", record)), [])
+        assert not ledger.has(item, "")
     (picture,) = read_manifest(tmp_path / "out").pictures
-    assert picture.inputs == task.spec.pinned([("b" * 64, task.spec.adapters[0].scale)]).digest
+    assert picture.inputs == item.spec.pinned([("b" * 64, item.spec.adapters[0].scale)]).digest
 
 
-def test_a_bare_picture_is_written_beside_its_own_and_survives_it(task: Task, bare: Task, tmp_path: Path) -> None:
+def test_a_bare_picture_is_written_beside_its_own_and_survives_it(
+    item: PinnedItem, bare: PinnedItem, tmp_path: Path
+) -> None:
     with open_ledger(tmp_path / "out") as ledger:
-        for each in (task, bare):
+        for each in (item, bare):
             ledger.write_done(each, ledger.take_in(each, painted(tmp_path / "made.png", record_of(each))), [])
         assert ledger.has(bare, "")
-        ledger.write_failed(task, "no more", [], "job")
+        ledger.write_failed(item, "no more", [], "job")
         assert ledger.has(bare, "")
-        assert not ledger.has(task, "")
+        assert not ledger.has(item, "")
     (picture,) = read_manifest(tmp_path / "out").pictures
     assert (picture.status, picture.bare_file) == ("failed", bare.output)
 
 
-def test_a_bare_picture_of_another_base_is_let_go(task: Task, bare: Task, tmp_path: Path) -> None:
+def test_a_bare_picture_of_another_base_is_let_go(item: PinnedItem, bare: PinnedItem, tmp_path: Path) -> None:
     with open_ledger(tmp_path / "out") as ledger:
-        for each, base in ((task, "old"), (bare, "old"), (task, "new")):
+        for each, base in ((item, "old"), (bare, "old"), (item, "new")):
             made = painted(tmp_path / "made.png", record_of(each, fingerprint=base))
             ledger.write_done(each, ledger.take_in(each, made), [])
         assert not ledger.has(bare, "new")
     assert read_manifest(tmp_path / "out").pictures[0].bare_file is None
 
 
-def test_a_bare_picture_that_failed_is_told_of(task: Task, bare: Task, tmp_path: Path) -> None:
+def test_a_bare_picture_that_failed_is_told_of(item: PinnedItem, bare: PinnedItem, tmp_path: Path) -> None:
     with open_ledger(tmp_path / "out") as ledger:
-        ledger.write_done(task, ledger.take_in(task, painted(tmp_path / "made.png", record_of(task))), [])
+        ledger.write_done(item, ledger.take_in(item, painted(tmp_path / "made.png", record_of(item))), [])
         ledger.write_failed(bare, "no memory", [], "job")
     (picture,) = read_manifest(tmp_path / "out").pictures
     assert (picture.status, picture.message) == ("done", "without adapters: no memory")
@@ -158,17 +160,17 @@ def test_a_folder_is_held_by_one_at_a_time(tmp_path: Path) -> None:
         pass
 
 
-def test_a_folder_that_takes_nothing_is_named(task: Task, tmp_path: Path) -> None:
+def test_a_folder_that_takes_nothing_is_named(item: PinnedItem, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(FolderUnusable, match="file"), open_ledger(tmp_path / "file"):
         pass
-    source = painted(tmp_path / "made.png", record_of(task))
+    source = painted(tmp_path / "made.png", record_of(item))
     with open_ledger(tmp_path / "out") as ledger:
         (tmp_path / "out" / "ash").touch()
         with pytest.raises(FolderUnusable, match="give another --out"):
-            ledger.take_in(task, source)
+            ledger.take_in(item, source)
 
 
-def test_a_picture_that_is_gone_is_an_error_of_its_own(task: Task, tmp_path: Path) -> None:
+def test_a_picture_that_is_gone_is_an_error_of_its_own(item: PinnedItem, tmp_path: Path) -> None:
     with open_ledger(tmp_path / "out") as ledger, pytest.raises(OSError, match=r"gone\.png is not there"):
-        ledger.take_in(task, tmp_path / "gone.png")
+        ledger.take_in(item, tmp_path / "gone.png")

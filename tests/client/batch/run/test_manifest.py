@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from kilnmark.client.batch.errors import BrokenManifest
-from kilnmark.client.batch.run.manifest import MANIFEST, Manifest, Problem, read_manifest, write_manifest
+from kilnmark.client.batch.run.manifest import MANIFEST, Manifest, SourceProblem, read_manifest, write_manifest
 from tests.client.batch.samples import picture
 
 
@@ -14,7 +14,7 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
     manifest = Manifest(
         updated="2026-01-01T00:00:00Z",
         pictures=[picture(name="Glass Stair"), picture(name="Žďár", world=None, status="failed", message="why")],
-        problems=[Problem("ash/history.yaml", 3, "name is missing")],
+        problems=[SourceProblem("ash/history.yaml", 3, "name is missing")],
     )
     write_manifest(tmp_path, manifest)
     assert read_manifest(tmp_path) == manifest

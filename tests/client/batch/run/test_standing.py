@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from kilnmark.client.batch.run.manifest import Manifest, Picture
-from kilnmark.client.batch.run.standing import Exhibit, Standing, exhibits
+from kilnmark.client.batch.run.standing import ShownPicture, Standing, shown_pictures
 from kilnmark.protocol.picture.report import Verdict
 from tests.client.batch.gallery import ENTRIES, picture
 
@@ -19,10 +19,10 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def only(folder: Path, one: Picture, *, there: bool = True) -> Exhibit:
+def only(folder: Path, one: Picture, *, there: bool = True) -> ShownPicture:
     if there:
         (folder / one.file).touch()
-    [exhibit] = exhibits(folder, Manifest(pictures=[one]))
+    [exhibit] = shown_pictures(folder, Manifest(pictures=[one]))
     return exhibit
 
 
@@ -68,7 +68,7 @@ def test_dead_adapters_come_first_then_failures_and_then_the_plans_order(folder:
     pictures = [picture(number, ENTRIES[number], stack) for number, stack in enumerate(stacks)]
     for one in pictures[:4] + pictures[5:]:
         (folder / one.file).touch()
-    shown = exhibits(folder, Manifest(pictures=pictures))
+    shown = shown_pictures(folder, Manifest(pictures=pictures))
     assert [exhibit.place for exhibit in shown] == [3, 5, 4, 2, 0, 1]
 
 

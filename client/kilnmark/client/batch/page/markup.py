@@ -10,7 +10,7 @@ from html import escape
 from urllib.parse import quote
 
 from kilnmark.client.batch.run.manifest import Picture
-from kilnmark.client.batch.run.standing import Exhibit
+from kilnmark.client.batch.run.standing import ShownPicture
 from kilnmark.protocol.picture.report import AdapterReport, Verdict
 
 __all__ = ["card", "moment", "place_name", "place_value", "ratio_class", "text"]
@@ -47,7 +47,7 @@ def ratio_class(width: int, height: int) -> str:
     return f"r{width // divisor}-{height // divisor}"
 
 
-def card(exhibit: Exhibit) -> str:
+def card(exhibit: ShownPicture) -> str:
     """A card with its details in a `template`, as a list item."""
     picture = exhibit.picture
     label = f"picture-{exhibit.place}"
@@ -73,7 +73,7 @@ def card(exhibit: Exhibit) -> str:
     )
 
 
-def _shot(exhibit: Exhibit) -> str:
+def _shot(exhibit: ShownPicture) -> str:
     """The thumbnail: the picture itself, loaded when it comes near."""
     picture = exhibit.picture
     if exhibit.file is None:
@@ -118,7 +118,7 @@ def _mark(report: AdapterReport) -> str:
     )
 
 
-def _complaints(exhibit: Exhibit) -> str:
+def _complaints(exhibit: ShownPicture) -> str:
     """What a person must know without opening anything: why it failed, and why an adapter did not engage."""
     told = [exhibit.message] if exhibit.message else []
     unwell = [report for report in exhibit.picture.loras if report.verdict is not Verdict.ENGAGED]
@@ -126,7 +126,7 @@ def _complaints(exhibit: Exhibit) -> str:
     return "".join(f'<p class="reason" dir="auto">{text(sentence)}</p>' for sentence in told)
 
 
-def _details(exhibit: Exhibit) -> str:
+def _details(exhibit: ShownPicture) -> str:
     picture = exhibit.picture
     world = f" / {place_name(picture.world)}" if picture.world else ""
     notes = [note for note in (exhibit.message, picture.notice) if note]
@@ -186,7 +186,7 @@ def _change(report: AdapterReport) -> str:
     )
 
 
-def _facts(exhibit: Exhibit) -> Iterator[str]:
+def _facts(exhibit: ShownPicture) -> Iterator[str]:
     picture, tokens = exhibit.picture, exhibit.picture.tokens
     about = "about " if tokens.estimated else ""
     facts = {

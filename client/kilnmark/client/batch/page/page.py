@@ -13,8 +13,8 @@ from importlib.resources import files
 from pathlib import Path
 
 from kilnmark.client.batch.page.markup import card, moment, place_name, place_value, ratio_class, text
-from kilnmark.client.batch.run.manifest import Manifest, Problem
-from kilnmark.client.batch.run.standing import Exhibit, Standing, exhibits
+from kilnmark.client.batch.run.manifest import Manifest, SourceProblem
+from kilnmark.client.batch.run.standing import ShownPicture, Standing, shown_pictures
 from kilnmark.keymaps.files.atomic import written_whole
 
 __all__ = ["PAGE", "write_page"]
@@ -38,13 +38,13 @@ def write_page(folder: Path, manifest: Manifest) -> Path:
     """
     goal = folder / PAGE
     # YAML can hold half a surrogate pair, UTF-8 cannot.
-    page = _page(manifest, exhibits(folder, manifest)).encode(errors="xmlcharrefreplace")
+    page = _page(manifest, shown_pictures(folder, manifest)).encode(errors="xmlcharrefreplace")
     with written_whole(goal, alone=True) as file:
         file.write(page)
     return goal
 
 
-def _page(manifest: Manifest, shown: Sequence[Exhibit]) -> str:
+def _page(manifest: Manifest, shown: Sequence[ShownPicture]) -> str:
     script, style = _part("page.js"), _part("page.css") + _ratios(shown)
     genres = sorted({exhibit.picture.genre for exhibit in shown})
     title = place_name(genres[0]) if len(genres) == 1 else f"{len(genres)} genres"
@@ -95,19 +95,19 @@ def _policy(style: str, script: str) -> str:
     )
 
 
-def _ratios(shown: Iterable[Exhibit]) -> str:
+def _ratios(shown: Iterable[ShownPicture]) -> str:
     """The shapes of the pictures as rules: a policy that forbids style attributes leaves no other way."""
     sizes = {(exhibit.picture.width, exhibit.picture.height) for exhibit in shown}
     rules = {ratio_class(*size): size[0] / (size[1] or 1) for size in sizes}
     return "".join(f".{name} {{ --ratio: {ratio:.4f} }}\n" for name, ratio in sorted(rules.items()))
 
 
-def _counts(shown: Iterable[Exhibit]) -> list[tuple[Standing, int]]:
+def _counts(shown: Iterable[ShownPicture]) -> list[tuple[Standing, int]]:
     counts = Counter(standing for exhibit in shown for standing in exhibit.standings)
     return [(standing, counts[standing]) for standing in Standing if counts[standing]]
 
 
-def _summary(shown: Sequence[Exhibit]) -> str:
+def _summary(shown: Sequence[ShownPicture]) -> str:
     counts = Counter(standing for exhibit in shown for standing in exhibit.standings)
     words = {Standing.DEAD: "with a dead adapter", Standing.FAILED: "failed", Standing.PARTIAL: "partly engaged"}
     bad = [f"{counts[standing]} {word}" for standing, word in words.items() if counts[standing]]
@@ -115,7 +115,7 @@ def _summary(shown: Sequence[Exhibit]) -> str:
     return ", ".join([pictures, *bad]) + ("" if bad or not shown else ", nothing amiss")
 
 
-def _notices(shown: Iterable[Exhibit]) -> list[str]:
+def _notices(shown: Iterable[ShownPicture]) -> list[str]:
     return sorted({exhibit.picture.notice for exhibit in shown if exhibit.picture.notice})
 
 
@@ -131,7 +131,7 @@ def _options(choices: Mapping[str, str]) -> str:
     return "".join(f'<option value="{text(value)}">{text(label)}</option>' for value, label in choices.items())
 
 
-def _worlds(shown: Iterable[Exhibit]) -> str:
+def _worlds(shown: Iterable[ShownPicture]) -> str:
     """The worlds, under their genres."""
     genres: dict[str, dict[str, str]] = {}
     for picture in sorted((exhibit.picture for exhibit in shown), key=lambda one: (one.genre, one.world or "")):
@@ -143,7 +143,7 @@ def _worlds(shown: Iterable[Exhibit]) -> str:
     )
 
 
-def _problems(problems: Sequence[Problem]) -> str:
+def _problems(problems: Sequence[SourceProblem]) -> str:
     if not problems:
         return ""
     rows = "".join(

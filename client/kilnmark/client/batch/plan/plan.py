@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from kilnmark.client.batch.plan.adapters import PlannedAdapter
+from kilnmark.client.batch.plan.outputs import OWN_TIERS, Outputs
 from kilnmark.client.batch.plan.seeds import seed_of
-from kilnmark.client.batch.plan.sources import Found, Subject, places, read_sources
-from kilnmark.client.batch.plan.tokens import TokenCounter, excess
-from kilnmark.client.batch.run.manifest import Kind, Tokens
-from kilnmark.client.batch.run.outputs import OWN_TIERS, Outputs
+from kilnmark.client.batch.plan.sources import SourcesRead, Subject, places, read_sources
+from kilnmark.client.batch.plan.subjects import Kind
+from kilnmark.client.batch.plan.tokens import TokenCounter, Tokens, excess
 from kilnmark.client.cli.pack_files import PackFolder
 from kilnmark.keymaps.files.finder import AdapterFinder
 from kilnmark.protocol.content.composition import file_problems, stack_files
@@ -120,7 +120,7 @@ def make_plan(wishes: Wishes, counter: TokenCounter) -> Plan:
     return plan
 
 
-def _chosen(found: Found, styles: "_Styles", limit: int | None) -> Sequence[tuple[Subject, "_Styled"]]:
+def _chosen(found: SourcesRead, styles: "_Styles", limit: int | None) -> Sequence[tuple[Subject, "_Styled"]]:
     """Those whose style can be used, up to the limit. All styles are looked at, so that all problems are found."""
     pairs = [(subject, styles.of(subject)) for subject in found.subjects]
     return [(subject, styled) for subject, styled in pairs if styled is not None][:limit]

@@ -10,14 +10,13 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from kilnmark.client.batch.plan.subjects import FIELDS, Entry, UnusableEntry, place_of, words_of
-from kilnmark.client.batch.run.manifest import Kind
+from kilnmark.client.batch.plan.subjects import FIELDS, Entry, Kind, UnusableEntry, place_of, words_of
 from kilnmark.protocol.content.marked_yaml import MarkedDocument, read_marked
 from kilnmark.protocol.content.packs import PackFiles, UnknownName
 from kilnmark.protocol.content.places import PicturePlace
 from kilnmark.protocol.content.problems import Key, Problem, UnusableContent, entry_of, near_miss
 
-__all__ = ["SOURCES", "Found", "Subject", "places", "read_sources"]
+__all__ = ["SOURCES", "SourcesRead", "Subject", "places", "read_sources"]
 
 SOURCES: Mapping[Kind, tuple[str, tuple[str, ...]]] = {
     "poi": ("history.yaml", ("chapters", "points_of_interest")),
@@ -55,7 +54,7 @@ class Subject:
 
 
 @dataclass(slots=True)
-class Found:
+class SourcesRead:
     """Everything that some sources hold: `problems` cost a picture, `warnings` do not."""
 
     subjects: list[Subject] = field(default_factory=list)
@@ -95,15 +94,15 @@ def _listed(files: PackFiles, path: str) -> Sequence[str]:
         raise UnusableContent([Problem(file=path or _PACKS, line=0, message=message)]) from error
 
 
-def read_sources(files: PackFiles, kind: Kind, where: Iterable[PackName]) -> Found:
+def read_sources(files: PackFiles, kind: Kind, where: Iterable[PackName]) -> SourcesRead:
     """Every entry of a kind in these places."""
-    found = Found()
+    found = SourcesRead()
     for place in where:
         _read_source(files, kind, place, found)
     return found
 
 
-def _read_source(files: PackFiles, kind: Kind, place: PackName, found: Found) -> None:
+def _read_source(files: PackFiles, kind: Kind, place: PackName, found: SourcesRead) -> None:
     genre, world = place
     folder = genre if world is None else f"{genre}/worlds/{world}"
     name, keys = SOURCES[kind]
@@ -125,7 +124,7 @@ def _read_source(files: PackFiles, kind: Kind, place: PackName, found: Found) ->
             found.subjects.append(subject)
 
 
-def _read(files: PackFiles, path: str, found: Found) -> bytes | None:
+def _read(files: PackFiles, path: str, found: SourcesRead) -> bytes | None:
     try:
         return files.read(path)
     except OSError as error:
@@ -135,7 +134,7 @@ def _read(files: PackFiles, path: str, found: Found) -> bytes | None:
 
 
 def _entries(
-    document: MarkedDocument, path: tuple[Key, ...], fields: Any, keys: Sequence[str], found: Found
+    document: MarkedDocument, path: tuple[Key, ...], fields: Any, keys: Sequence[str], found: SourcesRead
 ) -> Iterator[tuple[Key, ...]]:
     """The places of the entries that a path of lists leads to; what is no list, or not there, is a problem."""
     key, *deeper = keys
@@ -159,7 +158,7 @@ def _entries(
 
 
 def _note_missing(
-    document: MarkedDocument, path: tuple[Key, ...], fields: Mapping[str, Any], key: str, found: Found
+    document: MarkedDocument, path: tuple[Key, ...], fields: Mapping[str, Any], key: str, found: SourcesRead
 ) -> None:
     """The document as a whole must have its list; a chapter may do without, if it does not misspell it."""
     meant = next((name for name in fields if _near_miss(name, frozenset({key}))), None)
@@ -170,7 +169,7 @@ def _note_missing(
 
 
 def _subject(
-    document: MarkedDocument, path: tuple[Key, ...], kind: Kind, pack: PackName, found: Found
+    document: MarkedDocument, path: tuple[Key, ...], kind: Kind, pack: PackName, found: SourcesRead
 ) -> Subject | None:
     if any(_is_inside(problem.entry, entry_of(path)) for problem in document.problems):
         return None
@@ -189,7 +188,7 @@ def _subject(
 
 
 def _is_new(
-    document: MarkedDocument, path: tuple[Key, ...], subject: Subject, seen: dict[str, Subject], found: Found
+    document: MarkedDocument, path: tuple[Key, ...], subject: Subject, seen: dict[str, Subject], found: SourcesRead
 ) -> bool:
     """A place can be spoken of in two chapters; two places of one name cannot be told apart."""
     earlier = seen.setdefault(subject.name, subject)

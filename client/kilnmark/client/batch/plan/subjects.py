@@ -6,14 +6,16 @@ what can be seen. Nothing else of a document gets in. Fields that are not named 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
-from kilnmark.client.batch.run.manifest import Kind
 from kilnmark.protocol.content.marked_yaml import MarkedDocument
 from kilnmark.protocol.content.places import PicturePlace
 from kilnmark.protocol.content.problems import Key, Problem, UnusableContent
 
-__all__ = ["FIELDS", "Entry", "UnusableEntry", "place_of", "words_of"]
+__all__ = ["FIELDS", "Entry", "Kind", "UnusableEntry", "place_of", "words_of"]
+
+Kind = Literal["poi", "portrait", "creature"]
+"""What a picture can be of."""
 
 FIELDS: Mapping[Kind, frozenset[str]] = {
     "poi": frozenset({"name", "description", "visual_prompt", "region", "type"}),

@@ -12,10 +12,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from kilnmark.client.batch.errors import NoTokenizers
-from kilnmark.client.batch.run.manifest import Tokens
+import msgspec
 
-__all__ = ["CLIP_LIMIT", "TokenCounter", "excess", "t5_limit"]
+from kilnmark.client.batch.errors import NoTokenizers
+
+__all__ = ["CLIP_LIMIT", "TokenCounter", "Tokens", "excess", "t5_limit"]
 
 CLIP_LIMIT = 77
 """Tokens that CLIP reads, its beginning and end included."""
@@ -37,6 +38,22 @@ _T5_LETTERS, _CLIP_LETTERS = 5, 8
 def t5_limit(variant: str) -> int:
     """Tokens that T5 reads on a variant."""
     return _T5_LIMITS.get(variant, 512)
+
+
+class Tokens(msgspec.Struct, frozen=True, kw_only=True):
+    """How long a prompt is for the two text encoders of a base.
+
+    Attributes:
+        t5, clip: Tokens, the encoders' own beginning and end included.
+        t5_limit, clip_limit: How many of them the base reads.
+        estimated: The base's own tokenizers were not at hand, so `t5` and `clip` are guesses.
+    """
+
+    t5: int
+    clip: int
+    t5_limit: int
+    clip_limit: int
+    estimated: bool
 
 
 class TokenCounter:

@@ -15,8 +15,8 @@ from pathlib import Path
 import msgspec
 
 from kilnmark.client.batch.errors import FolderInUse, FolderUnusable
-from kilnmark.client.batch.run.manifest import Manifest, Picture, Problem, read_manifest, write_manifest
-from kilnmark.client.batch.run.tasks import Task
+from kilnmark.client.batch.run.manifest import Manifest, Picture, SourceProblem, read_manifest, write_manifest
+from kilnmark.client.batch.run.pinned import PinnedItem
 from kilnmark.keymaps.files.atomic import written_whole
 from kilnmark.protocol.picture.record import PictureRecord, find_record
 from kilnmark.protocol.picture.report import AdapterReport
@@ -70,33 +70,33 @@ class Ledger:
         """As it stands."""
         return self._manifest
 
-    def has(self, task: Task, fingerprint: str) -> bool:
-        """Whether the picture of a task is there, made of the very same.
+    def has(self, item: PinnedItem, fingerprint: str) -> bool:
+        """Whether the picture of an item is there, made of the very same.
 
         Args:
-            task: What is to be had.
+            item: What is to be had.
             fingerprint: Of the base that there is now; empty where that is not known, and any will do.
         """
-        picture = self._pictures.get(task.item.output)
-        if picture is None or not (self.folder / task.output).is_file():
+        picture = self._pictures.get(item.planned.output)
+        if picture is None or not (self.folder / item.output).is_file():
             return False
         if fingerprint not in ("", picture.fingerprint):
             return False
-        if task.bare:
-            return picture.bare_file == task.output and picture.bare_inputs == task.digest
-        return picture.status == "done" and picture.inputs == task.digest
+        if item.bare:
+            return picture.bare_file == item.output and picture.bare_inputs == item.digest
+        return picture.status == "done" and picture.inputs == item.digest
 
-    def reports(self, task: Task) -> tuple[AdapterReport, ...]:
-        """What each adapter did to the picture of a task, as it is written down."""
-        picture = self._pictures.get(task.item.output)
-        return () if picture is None or task.bare else tuple(picture.loras)
+    def reports(self, item: PinnedItem) -> tuple[AdapterReport, ...]:
+        """What each adapter did to the picture of an item, as it is written down."""
+        picture = self._pictures.get(item.planned.output)
+        return () if picture is None or item.bare else tuple(picture.loras)
 
-    def find(self, task: Task, fingerprint: str) -> PictureRecord | None:
-        """What the file in the place of a task says of itself, if it is that picture."""
-        record = read_record(self.folder / task.output)
-        return record if record is not None and task.is_shown_by(record, fingerprint) else None
+    def find(self, item: PinnedItem, fingerprint: str) -> PictureRecord | None:
+        """What the file in the place of an item says of itself, if it is that picture."""
+        record = read_record(self.folder / item.output)
+        return record if record is not None and item.is_shown_by(record, fingerprint) else None
 
-    def take_in(self, task: Task, source: Path) -> PictureRecord:
+    def take_in(self, item: PinnedItem, source: Path) -> PictureRecord:
         """Put a copy of a finished picture into its place, whole or not at all.
 
         Raises:
@@ -106,7 +106,7 @@ class Ledger:
         record = read_record(source)
         if record is None:
             raise OSError(f"{source} is not there, or is no picture of this daemon")
-        goal = self.folder / task.output
+        goal = self.folder / item.output
         try:
             goal.parent.mkdir(parents=True, exist_ok=True)
             with source.open("rb") as given, written_whole(goal, alone=True) as taken:
@@ -115,27 +115,27 @@ class Ledger:
             raise FolderUnusable(str(goal.parent), str(error)) from error
         return record
 
-    def write_done(self, task: Task, record: PictureRecord, warnings: Sequence[str]) -> None:
+    def write_done(self, item: PinnedItem, record: PictureRecord, warnings: Sequence[str]) -> None:
         """Write down that a picture is in its place, and what the daemon warned of."""
-        before = self._pictures.get(task.item.output)
-        if task.bare:
-            picture = before if before is not None else _failed(task, "was not painted with its adapters")
-            picture = msgspec.structs.replace(picture, bare_file=task.output, bare_inputs=task.digest)
+        before = self._pictures.get(item.planned.output)
+        if item.bare:
+            picture = before if before is not None else _failed(item, "was not painted with its adapters")
+            picture = msgspec.structs.replace(picture, bare_file=item.output, bare_inputs=item.digest)
             if not picture.fingerprint:
                 picture = msgspec.structs.replace(picture, fingerprint=record.base.fingerprint)
         else:
-            picture = _carried_over(_done(task, record, warnings), before)
+            picture = _carried_over(_done(item, record, warnings), before)
         self._put(picture)
 
-    def write_failed(self, task: Task, message: str, reports: Sequence[AdapterReport], job_id: str) -> None:
+    def write_failed(self, item: PinnedItem, message: str, reports: Sequence[AdapterReport], job_id: str) -> None:
         """Write down that a picture could not be had, and why."""
-        before = self._pictures.get(task.item.output)
-        if not task.bare:
-            self._put(_carried_over(_failed(task, message, reports, job_id), before))
+        before = self._pictures.get(item.planned.output)
+        if not item.bare:
+            self._put(_carried_over(_failed(item, message, reports, job_id), before))
         elif before is not None:
             self._put(msgspec.structs.replace(before, message=f"without adapters: {message}"))
 
-    def write_problems(self, problems: Iterable[Problem]) -> None:
+    def write_problems(self, problems: Iterable[SourceProblem]) -> None:
         """Write down what the sources of this batch were found to have."""
         self._manifest = msgspec.structs.replace(self._manifest, problems=list(problems))
         self._write()
@@ -162,51 +162,51 @@ def read_record(path: Path) -> PictureRecord | None:
         return None
 
 
-def _done(task: Task, record: PictureRecord, warnings: Sequence[str]) -> Picture:
+def _done(item: PinnedItem, record: PictureRecord, warnings: Sequence[str]) -> Picture:
     """The entry of a picture that is there, in its own words."""
-    loras = _named(task, record.loras)
+    loras = _named(item, record.loras)
     return msgspec.structs.replace(
-        _entry(task),
+        _entry(item),
         **record.spec.fields_for(Picture),
         loras=loras,
         message="; ".join(warnings),
         notice=record.notice,
         job_id=record.job_id,
         # What was applied counts, should a file have been exchanged since it was hashed here.
-        inputs=task.spec.pinned((lora.sha256, lora.scale) for lora in loras).digest,
+        inputs=item.spec.pinned((lora.sha256, lora.scale) for lora in loras).digest,
         fingerprint=record.base.fingerprint,
         created=record.created,
     )
 
 
-def _failed(task: Task, message: str, reports: Sequence[AdapterReport] = (), job_id: str = "") -> Picture:
-    loras = _named(task, reports)
-    return msgspec.structs.replace(_entry(task), status="failed", message=message, loras=loras, job_id=job_id)
+def _failed(item: PinnedItem, message: str, reports: Sequence[AdapterReport] = (), job_id: str = "") -> Picture:
+    loras = _named(item, reports)
+    return msgspec.structs.replace(_entry(item), status="failed", message=message, loras=loras, job_id=job_id)
 
 
-def _named(task: Task, reports: Iterable[AdapterReport]) -> list[AdapterReport]:
+def _named(item: PinnedItem, reports: Iterable[AdapterReport]) -> list[AdapterReport]:
     """The reports under the names that the style has for their files."""
-    names = {adapter.path: adapter.name for adapter in task.item.adapters}
+    names = {adapter.path: adapter.name for adapter in item.planned.adapters}
     return [msgspec.structs.replace(report, name=names.get(report.path, report.name)) for report in reports]
 
 
-def _entry(task: Task) -> Picture:
+def _entry(item: PinnedItem) -> Picture:
     """All that is known of a picture before it is there."""
-    item, subject = task.item, task.item.subject
+    planned, subject = item.planned, item.planned.subject
     return Picture(
-        **task.spec.fields_for(Picture),
+        **item.spec.fields_for(Picture),
         genre=subject.genre,
         world=subject.world,
         kind=subject.kind,
         name=subject.name,
-        tier=item.tier,
-        take=item.take,
+        tier=planned.tier,
+        take=planned.take,
         source=f"{subject.file}:{subject.line}",
-        tokens=item.tokens,
-        file=item.output,
+        tokens=planned.tokens,
+        file=planned.output,
         loras=[],
         status="done",
-        inputs=task.digest,
+        inputs=item.digest,
         created=_now(),
     )
 

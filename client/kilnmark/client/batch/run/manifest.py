@@ -11,27 +11,25 @@ from typing import Literal
 import msgspec
 
 from kilnmark.client.batch.errors import BrokenManifest
+from kilnmark.client.batch.plan.subjects import Kind
+from kilnmark.client.batch.plan.tokens import Tokens
 from kilnmark.keymaps.files.atomic import written_whole
 from kilnmark.protocol.picture.report import AdapterReport
 from kilnmark.protocol.picture.spec import PictureSpec
 
 __all__ = [
     "MANIFEST",
-    "Kind",
     "Manifest",
     "Picture",
-    "Problem",
-    "Tokens",
+    "SourceProblem",
     "read_manifest",
     "write_manifest",
 ]
 
 MANIFEST = "manifest.json"
 
-Kind = Literal["poi", "portrait", "creature"]
 
-
-class Problem(msgspec.Struct, frozen=True):
+class SourceProblem(msgspec.Struct, frozen=True):
     """An entry of a source that no picture can be made of, or something about it that its author should know.
 
     Attributes:
@@ -43,22 +41,6 @@ class Problem(msgspec.Struct, frozen=True):
     file: str
     line: int
     message: str
-
-
-class Tokens(msgspec.Struct, frozen=True, kw_only=True):
-    """How long a prompt is for the two text encoders of a base.
-
-    Attributes:
-        t5, clip: Tokens, the encoders' own beginning and end included.
-        t5_limit, clip_limit: How many of them the base reads.
-        estimated: The base's own tokenizers were not at hand, so `t5` and `clip` are guesses.
-    """
-
-    t5: int
-    clip: int
-    t5_limit: int
-    clip_limit: int
-    estimated: bool
 
 
 class Picture(PictureSpec, frozen=True, kw_only=True):
@@ -121,7 +103,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     kilnmark_version: str = version("kilnmark")
     updated: str = ""
     pictures: list[Picture] = []
-    problems: list[Problem] = []
+    problems: list[SourceProblem] = []
 
 
 def read_manifest(folder: Path) -> Manifest:

@@ -13,8 +13,8 @@ from kilnmark.client.aio import AsyncClient
 from kilnmark.client.batch.plan.adapters import Hashes
 from kilnmark.client.batch.plan.plan import Item
 from kilnmark.client.batch.run.ledger import Ledger, read_record
-from kilnmark.client.batch.run.tally import Became, Ending, Tally
-from kilnmark.client.batch.run.tasks import Task, make_tasks
+from kilnmark.client.batch.run.pinned import PinnedItem, pin_items
+from kilnmark.client.batch.run.tally import Became, ItemEnding, Tally
 from kilnmark.client.cli.exits import reports_of
 from kilnmark.client.errors import ClientError
 from kilnmark.protocol.errors import KilnmarkError
@@ -57,8 +57,8 @@ class Painter:
         self._force = force
         self._made: Mapping[str, Path] = {}
 
-    async def paint(self, items: Sequence[Item], *, compare_base: bool) -> None:
-        """Have every item's picture, and with `compare_base` the same without adapters.
+    async def paint(self, planned: Sequence[Item], *, compare_base: bool) -> None:
+        """Have the picture of every planned item, and with `compare_base` the same without adapters.
 
         Raises:
             ClientError: The daemon or the folder cannot be used any more; what has ended stays.
@@ -66,90 +66,90 @@ class Painter:
             KilnmarkError: An adapter file cannot be read any more.
         """
         status = await self._client.status()
-        tasks = make_tasks(items, status.variants, status.variant, Hashes().of, compare_base=compare_base)
-        self._tally.total = len(tasks)
-        self._tally.warnings += _stand_ins(tasks)
+        items = pin_items(planned, status.variants, status.variant, Hashes().of, compare_base=compare_base)
+        self._tally.total = len(items)
+        self._tally.warnings += _stand_ins(items)
         self._made = _made_before(status)
         fingerprints = _fingerprints(status)
-        for variant, group in groupby(tasks, key=lambda task: task.spec.variant):
+        for variant, group in groupby(items, key=lambda item: item.spec.variant):
             await self._paint_on(variant, list(group), fingerprints.get(variant, ""))
 
-    async def _paint_on(self, variant: str, tasks: Sequence[Task], fingerprint: str) -> None:
+    async def _paint_on(self, variant: str, items: Sequence[PinnedItem], fingerprint: str) -> None:
         """All pictures of one base, which is asked for only where there is something to paint on it."""
         try:
-            if not fingerprint and not all(self._is_there(task, "") for task in tasks):
+            if not fingerprint and not all(self._is_there(item, "") for item in items):
                 fingerprint = (await self._client.warm_up(variant)).base.fingerprint
         except RequestError as error:
-            for task in tasks:
-                self._fail(task, error)
+            for item in items:
+                self._fail(item, error)
             return
-        missing = [task for task in tasks if not self._keep(task, fingerprint)]
-        missing = [task for task in missing if not self._find(task, fingerprint)]
+        missing = [item for item in items if not self._keep(item, fingerprint)]
+        missing = [item for item in missing if not self._find(item, fingerprint)]
         for attempt in range(ATTEMPTS):
             missing = await self._ask_for(missing, fingerprint, is_last=attempt + 1 == ATTEMPTS)
 
-    def _is_there(self, task: Task, fingerprint: str) -> bool:
-        return not self._force and self._ledger.has(task, fingerprint)
+    def _is_there(self, item: PinnedItem, fingerprint: str) -> bool:
+        return not self._force and self._ledger.has(item, fingerprint)
 
-    def _keep(self, task: Task, fingerprint: str) -> bool:
-        if not self._is_there(task, fingerprint):
+    def _keep(self, item: PinnedItem, fingerprint: str) -> bool:
+        if not self._is_there(item, fingerprint):
             return False
-        self._end(task, Ending(Became.KEPT, loras=self._ledger.reports(task)))
+        self._end(item, ItemEnding(Became.KEPT, loras=self._ledger.reports(item)))
         return True
 
-    def _find(self, task: Task, fingerprint: str) -> bool:
+    def _find(self, item: PinnedItem, fingerprint: str) -> bool:
         """Take in a finished picture that an earlier batch was not left the time to write down."""
         if self._force:
             return False
-        record = self._ledger.find(task, fingerprint)
+        record = self._ledger.find(item, fingerprint)
         if record is None:
-            made = self._made.get(task.job_id(fingerprint))
+            made = self._made.get(item.job_id(fingerprint))
             record = None if made is None else read_record(made)
-            if made is None or record is None or not task.is_shown_by(record, fingerprint):
+            if made is None or record is None or not item.is_shown_by(record, fingerprint):
                 return False
-            self._ledger.take_in(task, made)
-        self._done(task, record, Became.FOUND, record.warnings)
+            self._ledger.take_in(item, made)
+        self._done(item, record, Became.FOUND, record.warnings)
         return True
 
-    async def _ask_for(self, tasks: Sequence[Task], fingerprint: str, *, is_last: bool) -> list[Task]:
+    async def _ask_for(self, items: Sequence[PinnedItem], fingerprint: str, *, is_last: bool) -> list[PinnedItem]:
         """Have these painted. Returns those that are worth another try."""
         again = []
-        requests = [task.request(fingerprint, anew=self._force) for task in tasks]
+        requests = [item.request(fingerprint, anew=self._force) for item in items]
         stream = self._client.render_many(requests, concurrency=CONCURRENCY, ordered=False)
         async with aclosing(stream):
             async for rendered in stream:
-                task = tasks[rendered.index]
+                item = items[rendered.index]
                 if rendered.result is not None:
-                    self._take_in(task, rendered.result)
+                    self._take_in(item, rendered.result)
                 elif isinstance(rendered.error, _PERHAPS_BLAMELESS) and not is_last:
-                    again.append(task)
+                    again.append(item)
                 elif rendered.error is not None:
-                    self._fail(task, rendered.error)
+                    self._fail(item, rendered.error)
         return again
 
-    def _take_in(self, task: Task, result: RenderResult) -> None:
+    def _take_in(self, item: PinnedItem, result: RenderResult) -> None:
         try:
-            record = self._ledger.take_in(task, Path(result.image_path))
+            record = self._ledger.take_in(item, Path(result.image_path))
         except OSError as error:
-            self._fail(task, KilnmarkError(str(error)))
+            self._fail(item, KilnmarkError(str(error)))
             return
-        self._done(task, record, Became.PAINTED, result.warnings)
+        self._done(item, record, Became.PAINTED, result.warnings)
 
-    def _done(self, task: Task, record: PictureRecord, became: Became, warnings: Sequence[str]) -> None:
-        self._ledger.write_done(task, record, warnings)
-        self._end(task, Ending(became, loras=tuple(record.loras)))
+    def _done(self, item: PinnedItem, record: PictureRecord, became: Became, warnings: Sequence[str]) -> None:
+        self._ledger.write_done(item, record, warnings)
+        self._end(item, ItemEnding(became, loras=tuple(record.loras)))
 
-    def _fail(self, task: Task, error: KilnmarkError) -> None:
+    def _fail(self, item: PinnedItem, error: KilnmarkError) -> None:
         """Write a failure down; one that every other picture would share ends the batch instead."""
         if isinstance(error, ClientError | Draining | QueueFull):
             raise error
         reports = reports_of(error)
         job_id = error.job_id if isinstance(error, RequestError) else None
-        self._ledger.write_failed(task, str(error), reports, job_id or "")
-        self._end(task, Ending(Became.FAILED, str(error), tuple(reports)), error)
+        self._ledger.write_failed(item, str(error), reports, job_id or "")
+        self._end(item, ItemEnding(Became.FAILED, str(error), tuple(reports)), error)
 
-    def _end(self, task: Task, ending: Ending, error: KilnmarkError | None = None) -> None:
-        self._tally.ended(task, ending, error)
+    def _end(self, item: PinnedItem, ending: ItemEnding, error: KilnmarkError | None = None) -> None:
+        self._tally.ended(item, ending, error)
         self._on_change()
 
 
@@ -158,9 +158,9 @@ def _made_before(status: StatusResult) -> Mapping[str, Path]:
     return {path.stem.split("-", 1)[1]: path for path in sorted(Path(status.output_dir).glob("*-batch-*.png"))}
 
 
-def _stand_ins(tasks: Sequence[Task]) -> list[str]:
+def _stand_ins(items: Sequence[PinnedItem]) -> list[str]:
     """A sentence for each base that is wanted and not served."""
-    pairs = {(task.item.spec.variant, task.spec.variant) for task in tasks}
+    pairs = {(item.planned.spec.variant, item.spec.variant) for item in items}
     return [
         f"this daemon does not serve {wanted!r}, which a style or a tier wants; those pictures are of {painted_on!r}"
         for wanted, painted_on in sorted(pairs)

@@ -10,7 +10,7 @@ from pathlib import Path
 from kilnmark.client.batch.run.manifest import Manifest, Picture
 from kilnmark.protocol.picture.report import Verdict
 
-__all__ = ["Exhibit", "Standing", "exhibits"]
+__all__ = ["ShownPicture", "Standing", "shown_pictures"]
 
 _DEAD = {Verdict.NOOP, Verdict.REFUSED}
 _ABSENT = "the file is not there any more; run the batch again and it will be painted"
@@ -46,7 +46,7 @@ class Standing(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Exhibit:
+class ShownPicture:
     """A picture as it is shown.
 
     Attributes:
@@ -76,7 +76,7 @@ class Exhibit:
         return min((report.delta_ratio or 0.0 for report in self.picture.loras), default=None)
 
 
-def exhibits(folder: Path, manifest: Manifest) -> list[Exhibit]:
+def shown_pictures(folder: Path, manifest: Manifest) -> list[ShownPicture]:
     """Every picture of a manifest, dead adapters first, otherwise as planned.
 
     Args:
@@ -87,12 +87,12 @@ def exhibits(folder: Path, manifest: Manifest) -> list[Exhibit]:
     return sorted(shown, key=lambda exhibit: (order.index(exhibit.worst), exhibit.place))
 
 
-def _exhibit(folder: Path, picture: Picture, place: int) -> Exhibit:
+def _exhibit(folder: Path, picture: Picture, place: int) -> ShownPicture:
     done = picture.status == "done"
     file = picture.file if done and (folder / picture.file).is_file() else None
     bare = picture.bare_file if file and picture.bare_file and (folder / picture.bare_file).is_file() else None
     message = _ABSENT if done and file is None else picture.message
-    return Exhibit(picture, place, file, bare, message, _standings(picture, there=file is not None))
+    return ShownPicture(picture, place, file, bare, message, _standings(picture, there=file is not None))
 
 
 def _standings(picture: Picture, *, there: bool) -> tuple[Standing, ...]:

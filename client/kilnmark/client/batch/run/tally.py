@@ -6,13 +6,13 @@ from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from kilnmark.client.batch.run.tasks import Task
+from kilnmark.client.batch.run.pinned import PinnedItem
 from kilnmark.protocol.errors import KilnmarkError
 from kilnmark.protocol.exits import ExitCode
 from kilnmark.protocol.picture.report import AdapterReport, Verdict
 from kilnmark.protocol.wire.errors import AdapterNotEngaged, AdapterRefused
 
-__all__ = ["Became", "Ending", "Tally"]
+__all__ = ["Became", "ItemEnding", "Tally"]
 
 
 class Became(StrEnum):
@@ -34,8 +34,8 @@ class Became(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
-    """How one task ended: `message` says why it failed, `loras` what each adapter did or was refused for."""
+class ItemEnding:
+    """How one item ended: `message` says why it failed, `loras` what each adapter did or was refused for."""
 
     became: Became
     message: str = ""
@@ -54,23 +54,23 @@ class Tally:
     """
 
     total: int = 0
-    endings: dict[str, Ending] = field(default_factory=dict)
+    endings: dict[str, ItemEnding] = field(default_factory=dict)
     switches: int = 0
     warnings: list[str] = field(default_factory=list)
     _refused: bool = False
-    _last: Task | None = None
+    _last: PinnedItem | None = None
 
-    def ended(self, task: Task, ending: Ending, error: KilnmarkError | None = None) -> None:
+    def ended(self, item: PinnedItem, ending: ItemEnding, error: KilnmarkError | None = None) -> None:
         """One more has ended, perhaps with an error of the daemon's."""
-        self.endings[task.output] = ending
+        self.endings[item.output] = ending
         self._refused |= isinstance(error, AdapterNotEngaged | AdapterRefused)
         if ending.became is Became.PAINTED:
-            self.switches += self._last is not None and self._last.stack != task.stack
-            self._last = task
+            self.switches += self._last is not None and self._last.stack != item.stack
+            self._last = item
 
-    def ending_of(self, output: str) -> Ending:
+    def ending_of(self, output: str) -> ItemEnding:
         """How a picture ended."""
-        return self.endings.get(output, Ending(Became.LEFT))
+        return self.endings.get(output, ItemEnding(Became.LEFT))
 
     def count(self, became: Became) -> int:
         """How many pictures ended so; of `LEFT`, how many have not ended."""

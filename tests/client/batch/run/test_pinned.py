@@ -1,4 +1,4 @@
-"""Tasks: what decides a picture, and the order that changes stacks rarely."""
+"""Pinned items: what decides a picture, and the order that changes stacks rarely."""
 
 from itertools import groupby
 from pathlib import Path
@@ -10,7 +10,7 @@ import pytest
 from kilnmark.client.batch.plan.adapters import Hashes
 from kilnmark.client.batch.plan.plan import Item, Wishes, make_plan
 from kilnmark.client.batch.plan.tokens import TokenCounter
-from kilnmark.client.batch.run.tasks import Task, make_tasks
+from kilnmark.client.batch.run.pinned import PinnedItem, pin_items
 from kilnmark.client.request import render_params
 from kilnmark.protocol.errors import KilnmarkError
 from tests.client.batch.packs import SmallPacks, make_packs
@@ -21,38 +21,38 @@ def packs(tmp_path: Path) -> SmallPacks:
     return make_packs(tmp_path / "packs", base_seed=7)
 
 
-def items(packs: SmallPacks, **wishes: Any) -> list[Item]:
+def planned(packs: SmallPacks, **wishes: Any) -> list[Item]:
     return make_plan(Wishes(kind="poi", packs=packs.root, **wishes), TokenCounter(env={})).items
 
 
-def tasks(
+def items(
     packs: SmallPacks, *, served: tuple[str, ...] = ("standin",), compare_base: bool = False, **wishes: Any
-) -> list[Task]:
-    return make_tasks(items(packs, **wishes), served, served[0], Hashes().of, compare_base=compare_base)
+) -> list[PinnedItem]:
+    return pin_items(planned(packs, **wishes), served, served[0], Hashes().of, compare_base=compare_base)
 
 
-def stacks(made: list[Task]) -> list[str]:
-    return [",".join(Path(path).stem for path in task.paths) or "bare" for task in made]
+def stacks(made: list[PinnedItem]) -> list[str]:
+    return [",".join(Path(path).stem for path in item.paths) or "bare" for item in made]
 
 
 def test_pictures_of_one_stack_follow_each_other_and_the_bare_come_last(packs: SmallPacks) -> None:
     packs.write("worlds/nook/history.yaml", (packs.root / "ash/worlds/mire/history.yaml").read_text())
-    made = tasks(packs, takes=2, compare_base=True)
+    made = items(packs, takes=2, compare_base=True)
     assert [name for name, _ in groupby(stacks(made))] == ["moss", "ink", "bare"]
     assert stacks(made).count("bare") == len(made) // 2 == 10
 
 
 def test_a_picture_without_adapters_has_no_bare_one(packs: SmallPacks) -> None:
-    assert [task.bare for task in tasks(packs, tier="scene", compare_base=True)] == [False] * 3
+    assert [item.bare for item in items(packs, tier="scene", compare_base=True)] == [False] * 3
 
 
 def test_two_plans_of_the_same_packs_ask_for_the_same_jobs(packs: SmallPacks) -> None:
-    assert [task.job_id("f") for task in tasks(packs)] == [task.job_id("f") for task in tasks(packs)]
+    assert [item.job_id("f") for item in items(packs)] == [item.job_id("f") for item in items(packs)]
 
 
 def test_a_job_is_another_one_on_another_base(packs: SmallPacks) -> None:
-    (task,) = tasks(packs, limit=1)
-    assert task.job_id("one") != task.job_id("other")
+    (item,) = items(packs, limit=1)
+    assert item.job_id("one") != item.job_id("other")
 
 
 @pytest.mark.parametrize(
@@ -72,40 +72,40 @@ def test_a_job_is_another_one_on_another_base(packs: SmallPacks) -> None:
     ids=str,
 )
 def test_everything_that_decides_the_pixels_decides_the_digest(packs: SmallPacks, change: dict[str, Any]) -> None:
-    (task,) = tasks(packs, limit=1)
-    assert msgspec.structs.replace(task.spec, **change).digest != task.digest
+    (item,) = items(packs, limit=1)
+    assert msgspec.structs.replace(item.spec, **change).digest != item.digest
 
 
 def test_every_request_is_one_that_the_daemon_takes(packs: SmallPacks) -> None:
-    for task in tasks(packs, compare_base=True, takes=2):
-        params = render_params(**task.request("f", anew=False))
-        assert (params.priority, params.job_id, params.on_mismatch) == ("low", task.job_id("f"), "error")
-        again = render_params(**task.request("f", anew=True))
+    for item in items(packs, compare_base=True, takes=2):
+        params = render_params(**item.request("f", anew=False))
+        assert (params.priority, params.job_id, params.on_mismatch) == ("low", item.job_id("f"), "error")
+        again = render_params(**item.request("f", anew=True))
         assert (again.cache, again.job_id) == (False, None)
 
 
 def test_a_base_that_is_not_served_is_stood_in_for_by_the_daemons_own(packs: SmallPacks) -> None:
     packs.write("tiers.yaml", "landscape: {width: 64, height: 64, variant: dev}\n")
-    assert {task.spec.variant for task in tasks(packs)} == {"standin"}
-    assert {task.spec.variant for task in tasks(packs, served=("standin", "dev"))} == {"dev"}
+    assert {item.spec.variant for item in items(packs)} == {"standin"}
+    assert {item.spec.variant for item in items(packs, served=("standin", "dev"))} == {"dev"}
 
 
 def test_a_base_without_guidance_is_asked_for_none(packs: SmallPacks) -> None:
-    (task,) = tasks(packs, limit=1, served=("schnell",))
-    assert (task.spec.guidance, task.request("", anew=False)["guidance"]) == (0.0, None)
-    (task,) = tasks(packs, limit=1)
-    assert (task.spec.guidance, task.request("", anew=False)["guidance"]) == (3.5, 3.5)
+    (item,) = items(packs, limit=1, served=("schnell",))
+    assert (item.spec.guidance, item.request("", anew=False)["guidance"]) == (0.0, None)
+    (item,) = items(packs, limit=1)
+    assert (item.spec.guidance, item.request("", anew=False)["guidance"]) == (3.5, 3.5)
 
 
 def test_a_tier_of_a_genres_own_is_sent_by_its_numbers(packs: SmallPacks) -> None:
     packs.write("tiers.yaml", "banner: {width: 128, height: 64}\n")
-    (task,) = tasks(packs, limit=1, tier="banner")
-    request = task.request("", anew=False)
+    (item,) = items(packs, limit=1, tier="banner")
+    request = item.request("", anew=False)
     assert (request["tier"], request["width"], request["height"]) == (None, 128, 64)
 
 
 def test_an_adapter_that_was_taken_away_is_named(packs: SmallPacks) -> None:
-    planned = items(packs)
+    made = planned(packs)
     packs.ink.unlink()
     with pytest.raises(KilnmarkError, match="cannot be read any more"):
-        make_tasks(planned, ("standin",), "standin", Hashes().of, compare_base=False)
+        pin_items(made, ("standin",), "standin", Hashes().of, compare_base=False)

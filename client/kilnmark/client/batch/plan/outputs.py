@@ -12,7 +12,7 @@ import hashlib
 import re
 import unicodedata
 
-from kilnmark.client.batch.run.manifest import Kind
+from kilnmark.client.batch.plan.subjects import Kind
 
 __all__ = ["OWN_TIERS", "Outputs", "bare_of", "slug"]
 

@@ -1,19 +1,19 @@
-"""From planned items to what a daemon is asked: one task a picture, in an order that changes stacks rarely.
+"""From planned items to what a daemon is asked: adapters pinned by content, in an order that changes stacks rarely.
 
-A task knows everything that decides its pixels, so that it can be told whether a picture is the one. What is there
-already and what is not is for `ledger` and `run` to find out.
+A pinned item knows everything that decides its pixels, so that it can be told whether a picture is the one. What is
+there already and what is not is for `ledger` and `run` to find out.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
+from kilnmark.client.batch.plan.outputs import bare_of
 from kilnmark.client.batch.plan.plan import Item
-from kilnmark.client.batch.run.outputs import bare_of
 from kilnmark.protocol.content.tiers import load_tiers
 from kilnmark.protocol.picture.catalog import row_of_any
 from kilnmark.protocol.picture.decide import base_for
@@ -24,21 +24,21 @@ from kilnmark.protocol.picture.spec import AdapterContent, PinnedSpec, asked_aga
 if TYPE_CHECKING:
     from kilnmark.client.request import RenderRequest
 
-__all__ = ["Task", "make_tasks"]
+__all__ = ["PinnedItem", "pin_items"]
 
 
 @dataclass(frozen=True)
-class Task:
+class PinnedItem:
     """One picture to have.
 
     Attributes:
-        item: What was planned.
-        bare: It is to be painted without the item's adapters.
+        planned: What was planned; with `--compare-base` two are pinned from it.
+        bare: It is to be painted without its adapters.
         output: Its place, from the batch's folder, with forward slashes.
         spec: What decides it; `variant` is the base that this daemon paints it on.
     """
 
-    item: Item
+    planned: Item
     bare: bool
     output: str
     spec: PinnedSpec
@@ -51,7 +51,7 @@ class Task:
     @property
     def paths(self) -> tuple[str, ...]:
         """Its adapter files, in stack order."""
-        return () if self.bare else tuple(adapter.path for adapter in self.item.adapters)
+        return () if self.bare else tuple(adapter.path for adapter in self.planned.adapters)
 
     @property
     def stack(self) -> tuple[str, tuple[AdapterContent, ...]]:
@@ -70,7 +70,7 @@ class Task:
 
     def job_id(self, fingerprint: str) -> str:
         """The name under which the daemon paints it: the same in every run, as long as nothing has changed."""
-        whole = [self.digest, fingerprint, self.paths, self.item.tier]
+        whole = [self.digest, fingerprint, self.paths, self.planned.tier]
         return f"batch-{hashlib.sha256(msgspec.json.encode(whole)).hexdigest()[:40]}"
 
     def request(self, fingerprint: str, *, anew: bool) -> "RenderRequest":
@@ -82,7 +82,7 @@ class Task:
         """
         request: dict[str, Any] = {
             **asked_again(self.spec, row_of_any(self.spec.variant)),
-            "tier": self.item.tier if self.item.tier in load_tiers() else None,
+            "tier": self.planned.tier if self.planned.tier in load_tiers() else None,
             "lora_paths": self.paths,
             "lora_scales": [adapter.scale for adapter in self.spec.adapters],
             "priority": "low",
@@ -94,12 +94,18 @@ class Task:
         return cast("RenderRequest", request)
 
 
-def make_tasks(
-    items: Iterable[Item], served: Sequence[str], default: str, sha256_of: Callable[[str], str], *, compare_base: bool
-) -> list[Task]:
-    """The tasks of these items, those of one stack together; the bare ones of a variant follow all its others.
+def pin_items(
+    planned: Iterable[Item],
+    served: Collection[str],
+    default: str,
+    sha256_of: Callable[[str], str],
+    *,
+    compare_base: bool,
+) -> list[PinnedItem]:
+    """Pin these, those of one stack together; the bare ones of a variant follow all its others.
 
     Args:
+        planned: In the order of the plan.
         served: The variants that the daemon may hold.
         default: The one it was started with, which stands in for one that it may not hold.
         sha256_of: The content hash of an adapter file, in hex.
@@ -108,13 +114,12 @@ def make_tasks(
     Raises:
         KilnmarkError: An adapter file cannot be read any more.
     """
-    tasks = []
-    for item in items:
-        base = base_for(None, item.style, None, served=served, default=default)
+    pinned = []
+    for item in planned:
+        spec = item.on(base_for(None, item.style, None, served=served, default=default))
         adapters = [(sha256_of(adapter.path), adapter.scale) for adapter in item.adapters]
-        spec = item.on(base)
-        tasks.append(Task(item, bare=False, output=item.output, spec=spec.pinned(adapters)))
+        pinned.append(PinnedItem(item, bare=False, output=item.output, spec=spec.pinned(adapters)))
         if compare_base and adapters:
-            tasks.append(Task(item, bare=True, output=bare_of(item.output), spec=spec.pinned(())))
-    first_of = {task.stack: place for place, task in reversed(list(enumerate(tasks)))}
-    return sorted(tasks, key=lambda task: (task.spec.variant, task.bare, first_of[task.stack]))
+            pinned.append(PinnedItem(item, bare=True, output=bare_of(item.output), spec=spec.pinned(())))
+    first_of = {one.stack: place for place, one in reversed(list(enumerate(pinned)))}
+    return sorted(pinned, key=lambda one: (one.spec.variant, one.bare, first_of[one.stack]))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kilnmark.client.batch.run.outputs import Outputs, bare_of, slug
+from kilnmark.client.batch.plan.outputs import Outputs, bare_of, slug
 
 NAMES = st.text(min_size=1, max_size=40)
 
