@@ -12,10 +12,12 @@ from opentelemetry.trace import Tracer
 from kilnmark.daemon.asked.inspections import Inspections
 from kilnmark.daemon.asked.packs import Packs
 from kilnmark.daemon.clock import Clock
+from kilnmark.daemon.jobs.audience import Audience
 from kilnmark.daemon.jobs.prepare import Preparation
 from kilnmark.daemon.jobs.queue import JobQueue
 from kilnmark.daemon.jobs.renders import Renders
 from kilnmark.daemon.jobs.turn import Pace
+from kilnmark.daemon.jobs.view import JobsView
 from kilnmark.daemon.methods import Methods
 from kilnmark.daemon.pictures.cache import PictureCache
 from kilnmark.daemon.wire.connection import ServedConnection
@@ -49,16 +51,20 @@ class Daemon:
         self._listener = listener
         self._settings = settings
         self._worker = Worker(settings, spawn, asyncio.get_running_loop())
-        cache = PictureCache(settings.cache_bytes)
-        self._renders = Renders(
-            JobQueue(settings.queue_limit, Pace(batch_delay=settings.batch_delay, ageing=settings.ageing)),
-            cache,
-            self._worker,
-            Preparation(settings.adapter_roots, cache, self._worker.holdings.base_of, clock),
-            clock,
-        )
+        queue = JobQueue(settings.queue_limit, Pace(settings.batch_delay, settings.ageing), clock=clock)
+        audience = Audience(clock)
+        pictures = PictureCache(settings.cache_bytes)
+        preparation = Preparation(settings.adapter_roots, pictures, self._worker.holdings.base_of)
+        self._renders = Renders(queue, pictures, self._worker, preparation, audience)
         methods = Methods(
-            settings, self._renders, Packs(settings), Inspections(settings), tracer, clock, self.shut_down
+            settings,
+            self._renders,
+            JobsView(queue.state, audience, self._worker),
+            Packs(settings),
+            Inspections(settings),
+            tracer,
+            clock,
+            self.shut_down,
         )
         self._dispatch = Dispatch(methods.table)
         self._connections: set[ServedConnection] = set()

@@ -21,14 +21,14 @@ from kilnmark.daemon.asked.inspections import Inspections
 from kilnmark.daemon.asked.packs import Packs
 from kilnmark.daemon.asked.stack import StyledStack
 from kilnmark.daemon.clock import Clock
-from kilnmark.daemon.jobs.jobs import Job, Watcher
-from kilnmark.daemon.jobs.outcome import job_result
+from kilnmark.daemon.jobs.jobs import Job
 from kilnmark.daemon.jobs.renders import Renders
+from kilnmark.daemon.jobs.view import JobsView
 from kilnmark.daemon.spans import RenderTrace, warm_up_span
 from kilnmark.daemon.wire.exchange import Exchange
 from kilnmark.protocol.content.composition import Composition
 from kilnmark.protocol.settings import Settings
-from kilnmark.protocol.wire.errors import JobTimedOut, RenderFailed, RequestError, UnknownJob, WorkerLost
+from kilnmark.protocol.wire.errors import JobTimedOut, RenderFailed, RequestError, WorkerLost
 from kilnmark.protocol.wire.replies import (
     CancelResult,
     JobResult,
@@ -39,6 +39,7 @@ from kilnmark.protocol.wire.replies import (
     WarmUpResult,
 )
 from kilnmark.protocol.wire.requests import (
+    CallMeta,
     CancelParams,
     JobParams,
     JobsParams,
@@ -78,6 +79,7 @@ class Methods:
         self,
         settings: Settings,
         renders: Renders,
+        view: JobsView,
         packs: Packs,
         inspections: Inspections,
         tracer: Tracer,
@@ -86,6 +88,7 @@ class Methods:
     ) -> None:
         self._settings = settings
         self._renders = renders
+        self._view = view
         self._tracer = tracer
         self._shut_down = shut_down
         self._inspections = inspections
@@ -125,13 +128,13 @@ class Methods:
             variant=self._settings.variant,
             base=worker.base,
             worker=worker.info,
-            jobs=[job.info for job in renders.queue.open_jobs],
-            rendered=renders.rendered,
-            failed=renders.failed,
+            jobs=self._view.open_jobs,
+            rendered=self._view.state.rendered,
+            failed=self._view.state.failed,
             socket=str(self._settings.socket),
             output_dir=str(self._settings.output_dir),
             lora_roots=[str(root) for root in self._settings.lora_roots],
-            queue=renders.queue.info,
+            queue=self._view.state.info,
             cache=renders.pictures.info,
             variants=list(self._settings.variants),
             loading=worker.holdings.loading,
@@ -161,24 +164,30 @@ class Methods:
         """Make one picture, or join the making of the same one."""
         check_render(params)
         styled = None if self._known(params) else await self._styled(params)
-        job = self._known(params) or self._accept(params, styled)
-        if isinstance(job.outcome, RenderResult):
-            return msgspec.structs.replace(job.outcome, cached=True)
-        with exchange.pulse(params.meta.progress_token, job.job_id, lambda: self._renders.state_of(job)) as pulse:
-            watcher = Watcher(pulse.stepped)
-            job.watchers.append(watcher)
-            exchange.on_cancel = lambda reason: self._renders.leave(job, watcher, reason)
-            exchange.on_lost = lambda: self._renders.leave(
-                job, watcher, "the connection that asked for it was closed", keep_named=True
+        job = self._known(params)
+        if job is not None and job.ended is not None and job.ended.result is not None:
+            return msgspec.structs.replace(job.ended.result, cached=True)
+        job_id = self._accept(params, styled) if job is None else job.job_id
+        return await self._follow(job_id, params.meta, exchange)
+
+    async def _follow(self, job_id: str, meta: CallMeta, exchange: Exchange) -> RenderResult:
+        """Wait for an open job that this request asked for."""
+        renders, view = self._renders, self._view
+        with exchange.pulse(meta.progress_token, job_id, lambda: view.waits_for(job_id)) as pulse:
+            watcher = renders.watch(job_id, pulse.stepped)
+            exchange.on_cancel = lambda reason: renders.leave(job_id, watcher, reason)
+            exchange.on_lost = lambda: renders.leave(
+                job_id, watcher, "the connection that asked for it was closed", keep_named=True
             )
+            job = self._view.job(job_id)
             if job.state == "queued":
-                pulse.waits(self._renders.state_of(job), job.order.steps)
+                pulse.waits(view.waits_for(job_id), job.facts.command.steps)
             return await watcher.outcome
 
     async def cancel(self, params: CancelParams, _exchange: Exchange) -> CancelResult:
         """End a render of any connection."""
-        job = self._job(params.job_id)
-        return CancelResult(job_id=job.job_id, cancelled=self._renders.cancel(job, params.reason))
+        job = self._view.job(params.job_id)
+        return CancelResult(job_id=job.job_id, cancelled=self._renders.cancel(job.job_id, params.reason))
 
     async def lora_inspect(self, params: LoraInspectParams, exchange: Exchange) -> msgspec.Raw:
         """Say what adapter files are, whatever the worker does."""
@@ -200,54 +209,47 @@ class Methods:
 
     async def list_jobs(self, _params: JobsParams, _exchange: Exchange) -> JobsResult:
         """Every job that is known."""
-        queue = self._renders.queue
-        jobs = [job.info for job in [*queue.open_jobs, *queue.ended_jobs]]
-        return JobsResult(jobs=jobs, queue=queue.info, cache=self._renders.pictures.info)
+        view = self._view
+        return JobsResult(jobs=view.all_jobs, queue=view.state.info, cache=self._renders.pictures.info)
 
     async def get_job(self, params: JobParams, _exchange: Exchange) -> JobResult:
         """How far one job is, or how it ended."""
-        return job_result(self._job(params.job_id))
+        return self._view.told_of(self._view.job(params.job_id))
 
     async def wait_for_job(self, params: JobWaitParams, exchange: Exchange) -> JobResult:
         """How one job ended, once it has; giving up to wait leaves the job as it is."""
-        job = self._job(params.job_id)
-        if job.outcome is not None:
-            return job_result(job)
-        with exchange.pulse(params.meta.progress_token, job.job_id, lambda: self._renders.state_of(job)) as pulse:
-            watcher = Watcher(pulse.stepped)
-            job.watchers.append(watcher)
-            exchange.on_cancel = lambda reason: self._renders.unwatch(job, watcher, reason)
+        renders, view = self._renders, self._view
+        job = view.job(params.job_id)
+        job_id = job.job_id
+        if job.ended is not None:
+            return self._view.told_of(job)
+        with exchange.pulse(params.meta.progress_token, job_id, lambda: view.waits_for(job_id)) as pulse:
+            watcher = renders.watch(job_id, pulse.stepped)
+            exchange.on_cancel = lambda reason: renders.unwatch(job_id, watcher, reason)
             try:
                 async with asyncio.timeout(params.timeout):
                     await watcher.outcome
             except TimeoutError:
-                problem = f"job {job.job_id!r} goes on after {params.timeout:g} s; wait again, or cancel it"
-                raise JobTimedOut(problem, job_id=job.job_id) from None
+                problem = f"job {job_id!r} goes on after {params.timeout:g} s; wait again, or cancel it"
+                raise JobTimedOut(problem, job_id=job_id) from None
             except RequestError:
-                if job.outcome is None:
+                if watcher.job is None:
                     raise
             finally:
-                self._renders.unwatch(job, watcher, "")
-        return job_result(job)
+                renders.unwatch(job_id, watcher, "")
+        return self._view.told_of(watcher.job or self._view.job(job_id))
 
     async def shutdown(self, params: ShutdownParams, _exchange: Exchange) -> ShutdownResult:
         """Begin the end; the reply comes before it."""
-        jobs = len(self._renders.queue.open_jobs)
+        jobs = self._view.state.open_count
         self._shut_down(params.drain)
         return ShutdownResult(draining=params.drain, jobs=jobs)
-
-    def _job(self, job_id: str) -> Job:
-        job = self._renders.queue.find(job_id)
-        if job is None:
-            raise UnknownJob(f"there is no job {job_id!r}; `jobs.list` tells of those there are", job_id=job_id)
-        return job
 
     def _known(self, params: RenderParams) -> Job | None:
         """The job that makes or made this very picture; one whose picture was deleted does not count."""
         job = self._renders.queue.find_same(params)
-        if job is not None and isinstance(job.outcome, RenderResult) and not Path(job.outcome.image_path).exists():
-            return None
-        return job
+        made = None if job is None or job.ended is None else job.ended.result
+        return None if made is not None and not Path(made.image_path).exists() else job
 
     async def _styled(self, params: RenderParams) -> StyledStack | None:
         """What the request's genre comes to; None where it names none."""
@@ -255,23 +257,23 @@ class Methods:
             return None
         return await self._packs.compose(params.genre, params.world, params.tier, params.place)
 
-    def _accept(self, params: RenderParams, styled: StyledStack | None) -> Job:
+    def _accept(self, params: RenderParams, styled: StyledStack | None) -> str:
+        """Take a request in; the id of its job."""
         self._renders.check_open()
-        accepted_at = self._clock.monotonic()
-        order, warnings, repeatable = accept(params, self._settings, params.job_id or uuid.uuid4().hex, styled)
-        trace = RenderTrace(self._tracer, params.meta, order, order.variant)
-        job = Job(order, params, warnings=warnings, repeatable=repeatable, trace=trace, accepted_at=accepted_at)
-        if styled is not None and (refusal := styled.refusal(order.job_id)) is not None:
-            self._renders.refuse(job, refusal, styled.refused)
+        command, warnings, repeatable = accept(params, self._settings, params.job_id or uuid.uuid4().hex, styled)
+        facts = self._renders.queue.facts_of(params, command, warnings=warnings, repeatable=repeatable)
+        trace = RenderTrace(self._tracer, params.meta, command, command.variant)
+        if styled is not None and (refusal := styled.refusal(facts.job_id)) is not None:
+            self._renders.refuse(facts, trace, refusal, styled.refused)
             raise refusal
-        self._renders.submit(job)
-        return job
+        self._renders.submit(facts, trace)
+        return facts.job_id
 
     def _state(self) -> Literal["warming", "ready", "busy", "draining", "failed"]:
         renders = self._renders
         if renders.draining or renders.worker.state == "stopped":
             return "draining"
-        if renders.worker.state == "ready" and renders.queue.begun:
+        if renders.worker.state == "ready" and self._view.state.begun:
             return "busy"
         return renders.worker.state
 

@@ -1,76 +1,85 @@
-"""How a render ends, in the words of the wire: the worker's event to a result or an error.
+"""How a job ends, in the words of the wire: the worker's event to a result or an error, a job to what is told of it.
 
-Pure functions of a job and an event; nothing is sent or changed here.
+Pure functions; nothing is sent or changed here.
 """
 
 import msgspec
 
+from kilnmark.daemon.jobs.events import JobAccepted
 from kilnmark.daemon.jobs.jobs import Job
 from kilnmark.protocol.wire import work
 from kilnmark.protocol.wire.errors import BY_CODE, InternalError, RequestError
 from kilnmark.protocol.wire.replies import JobError, JobResult, RenderResult, Timings
+from kilnmark.protocol.wire.status import JobInfo
 
-__all__ = [
-    "error_of",
-    "job_result",
-    "result_again",
-    "result_of",
-]
+__all__ = ["error_again", "error_of", "job_info", "job_result", "result_again", "result_of", "written_error"]
 
 
-def result_of(job: Job, event: work.Finished, now: float) -> RenderResult:
-    """The reply of a job whose render is finished; `total_ms` ends now. One that joined it under way never queued.
-
-    Args:
-        now: By the clock that `accepted_at` was read from, in seconds.
-    """
-    order = job.order
-    started = job.render.started_at if job.render.started_at is not None else now
-    timings = msgspec.structs.replace(
-        event.timings,
-        queue_ms=round(max(0.0, started - job.accepted_at) * 1000, 3),
-        total_ms=round((now - job.accepted_at) * 1000, 3),
-    )
+def result_of(facts: JobAccepted, event: work.Finished, timings: Timings, trace_id: str) -> RenderResult:
+    """The reply of a job whose render is finished."""
     return RenderResult(
-        **order.fields_for(RenderResult),
-        job_id=job.job_id,
+        **facts.command.fields_for(RenderResult),
+        job_id=facts.job_id,
         image_path=event.image_path,
         timings=timings,
         loras=event.loras,
         stack_delta_ratio=event.stack_delta_ratio,
-        stack=order.stack,
-        warnings=[*job.warnings, *event.warnings],
-        trace_id=job.trace.trace_id,
+        stack=facts.command.stack,
+        warnings=[*facts.warnings, *event.warnings],
+        trace_id=trace_id,
     )
 
 
-def result_again(job: Job, made: RenderResult, now: float) -> RenderResult:
-    """The reply of a job whose picture was made before: the picture and its reports, under the job's own name.
-
-    Args:
-        now: By the clock that `accepted_at` was read from, in seconds.
-    """
+def result_again(facts: JobAccepted, made: RenderResult, timings: Timings, trace_id: str) -> RenderResult:
+    """The reply of a job whose picture was made before: the picture and its reports, under the job's own name."""
     return msgspec.structs.replace(
         made,
-        job_id=job.job_id,
-        timings=Timings(total_ms=round((now - job.accepted_at) * 1000, 3)),
-        stack=job.order.stack,
-        warnings=list(job.warnings),
-        trace_id=job.trace.trace_id,
+        job_id=facts.job_id,
+        timings=timings,
+        stack=facts.command.stack,
+        warnings=list(facts.warnings),
+        trace_id=trace_id,
         cached=True,
     )
 
 
-def error_of(job: Job, event: work.Failed) -> RequestError:
+def error_of(job_id: str, event: work.Failed) -> RequestError:
     """The error of a job whose render failed; the adapters' reports travel in its detail."""
     cls = BY_CODE.get(event.code, InternalError)
-    return cls(event.message, job_id=job.job_id, detail={"loras": event.loras} if event.loras else None)
+    return cls(event.message, job_id=job_id, detail={"loras": event.loras} if event.loras else None)
 
 
-def job_result(job: Job) -> JobResult:
-    """A job as it is now, and what it ended with, for whoever asks."""
-    outcome = job.outcome
-    if not isinstance(outcome, RequestError):
-        return JobResult(job=job.info, result=outcome)
-    error = JobError(code=outcome.code, kind=outcome.kind, message=outcome.message, retryable=outcome.retryable)
-    return JobResult(job=job.info, error=error)
+def written_error(error: RequestError) -> JobError:
+    """An error as it is written down and told afterwards: without its detail, which only its own caller gets."""
+    return JobError(code=error.code, kind=error.kind, message=error.message, retryable=error.retryable)
+
+
+def error_again(error: JobError, job_id: str) -> RequestError:
+    """The error that was written down, to be raised."""
+    return BY_CODE.get(error.code, InternalError)(error.message, job_id=job_id, retryable=error.retryable)
+
+
+def job_info(job: Job, step: int) -> JobInfo:
+    """A job as it is listed.
+
+    Args:
+        step: Denoise steps done, as long as it is open.
+    """
+    return JobInfo(
+        job_id=job.job_id,
+        state=job.state,
+        step=step if job.ended is None else job.ended.step,
+        steps=job.facts.command.steps,
+        priority=job.facts.params.priority,
+        shared_with=job.shared_with,
+    )
+
+
+def job_result(job: Job, step: int = 0) -> JobResult:
+    """A job as it is now, and what it ended with, for whoever asks; `step` as for `job_info`."""
+    info = job_info(job, step)
+    return JobResult(
+        job=info,
+        result=None if job.ended is None else job.ended.result,
+        error=None if job.ended is None else job.ended.error,
+    )

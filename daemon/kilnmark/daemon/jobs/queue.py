@@ -1,88 +1,78 @@
-"""The jobs that were accepted: the renders that wait, the one that runs, and the memory of those that ended.
+"""The one room that writes what happens to jobs: every change of the queue is an event, kept and then applied.
 
-Held in memory. Nothing here knows the worker or a socket; everything that changes a job's place goes through
-`JobQueue`, so that a journal can be laid under its four moments: accept, start, end, forget.
+Who may come in and whose turn it is are decided here; what an event comes to is `state`'s part, and whose turn it is
+follows from `turn`. Nothing here knows the worker or a socket. Whoever keeps the events can give them back to a later
+queue, which then goes on where this one was.
 """
 
-from collections import Counter, OrderedDict
+from collections.abc import Callable, Iterable
 
-from kilnmark.daemon.jobs.jobs import Job, Render, without_meta
-from kilnmark.daemon.jobs.turn import NO_STACK, Pace, StackKey, next_turn
-from kilnmark.protocol.wire.errors import InvalidParams, QueueFull, RequestError
-from kilnmark.protocol.wire.replies import RenderResult
+from kilnmark.daemon.clock import Clock
+from kilnmark.daemon.jobs.events import (
+    DaemonStarted,
+    JobAccepted,
+    JobEnded,
+    JobEvent,
+    JobReady,
+    RenderBegun,
+    RenderPainted,
+    RenderStopping,
+    WorkerGone,
+    without_meta,
+)
+from kilnmark.daemon.jobs.jobs import Job, OpenRender, likeness_of
+from kilnmark.daemon.jobs.state import REMEMBERED, QueueState
+from kilnmark.daemon.jobs.turn import NextTurn, Pace, next_turn
+from kilnmark.daemon.pictures.hashes import Seen
+from kilnmark.protocol.wire.errors import InvalidParams, QueueFull
+from kilnmark.protocol.wire.replies import JobError, RenderResult
 from kilnmark.protocol.wire.requests import RenderParams
-from kilnmark.protocol.wire.status import QueueInfo
+from kilnmark.protocol.wire.work import RenderCommand
 
-__all__ = ["REMEMBERED", "JobQueue"]
+__all__ = ["JobQueue"]
 
-REMEMBERED = 1000
-"""Ended jobs whose outcome is kept for whoever asks again with the same `job_id`."""
+
+def _forget(_: JobEvent) -> None:
+    """Events that nobody keeps only live on in what they come to."""
 
 
 class JobQueue:
-    """The open jobs, each in its render, and the ended ones that are still remembered.
+    """The jobs of one daemon.
+
+    Events carry the wall clock's time, because a later process must be able to go on with their ages; a clock that was
+    set back stands still here until it has caught up, so that events are in order.
 
     Args:
         limit: Jobs that may be open beside the first of each render that the worker has, and beside as many that
             are not ready.
         pace: How patient the waiting must be.
+        clock: Tells when an event happens.
+        keep: Called with each event before it counts.
         remembered: Ended jobs to keep.
+        events: What happened before; they are not kept again.
 
     Attributes:
-        running: The render that the worker paints.
-        saving: Renders that are painted and not yet on disk, by the id they are painted as.
-        on_base: The stack of the render begun last.
+        state: What the events came to. Nobody else writes to it.
     """
 
-    def __init__(self, limit: int, pace: Pace | None = None, *, remembered: int = REMEMBERED) -> None:
+    def __init__(
+        self,
+        limit: int,
+        pace: Pace | None = None,
+        *,
+        clock: Clock | None = None,
+        keep: Callable[[JobEvent], object] = _forget,
+        remembered: int = REMEMBERED,
+        events: Iterable[JobEvent] = (),
+    ) -> None:
         self._limit = limit
         self._pace = pace or Pace()
-        self._remembered = remembered
-        self._open: dict[str, Job] = {}
-        self._waiting: dict[int, Render] = {}
-        self._by_likeness: dict[bytes, Render] = {}
-        self._ended: OrderedDict[str, Job] = OrderedDict()
-        self._added = self._switches = self._shared = 0
-        self.running: Render | None = None
-        self.saving: dict[str, Render] = {}
-        self.on_base: StackKey = NO_STACK
-
-    @property
-    def open_jobs(self) -> list[Job]:
-        """The jobs of the renders that are saved or painted, then the waiting ones by priority and age."""
-        waiting = sorted(self._waiting.values(), key=lambda render: (render.level, render.since, render.place))
-        return [job for render in (*self.begun, *waiting) for job in render.jobs]
-
-    @property
-    def begun(self) -> list[Render]:
-        """What the worker has, the oldest first."""
-        return [*self.saving.values(), *([self.running] if self.running else [])]
-
-    @property
-    def ended_jobs(self) -> list[Job]:
-        """The ended jobs that are remembered, the latest first."""
-        return list(reversed(self._ended.values()))
-
-    @property
-    def is_empty(self) -> bool:
-        """No job is open."""
-        return not self._open
-
-    @property
-    def info(self) -> QueueInfo:
-        """The queue as `status` shows it."""
-        waiting = Counter(job.params.priority for render in self._waiting.values() for job in render.jobs)
-        return QueueInfo(
-            high=waiting["high"],
-            normal=waiting["normal"],
-            low=waiting["low"],
-            switches=self._switches,
-            shared=self._shared,
-        )
-
-    def find(self, job_id: str) -> Job | None:
-        """The job of that id, running, waiting or remembered."""
-        return self._open.get(job_id) or self._ended.get(job_id)
+        self._clock = clock or Clock()
+        self._keep = keep
+        self._latest = 0.0
+        self.state = QueueState(remembered)
+        for event in events:
+            self._apply(event)
 
     def find_same(self, params: RenderParams) -> Job | None:
         """The job that this request asks for again, or None when it is to be rendered.
@@ -92,103 +82,114 @@ class JobQueue:
         Raises:
             InvalidParams: the id is taken by a request with other parameters.
         """
-        job = self.find(params.job_id) if params.job_id is not None else None
+        job = self.state.find(params.job_id) if params.job_id is not None else None
         if job is None:
             return None
-        if job.params != without_meta(params):
+        if job.facts.params != without_meta(params):
             raise InvalidParams(
                 f"job_id {job.job_id!r} was given to another request - at `$.params.job_id`; "
                 "choose a new one, or send the same parameters again",
                 job_id=job.job_id,
             )
-        return None if isinstance(job.outcome, RequestError) else job
+        return None if job.ended is not None and job.ended.error is not None else job
 
     def check_room(self, *, ready: bool = True) -> None:
         """Raises QueueFull when no job more may wait to be painted, or, with `ready` false, to be made ready."""
-        unready = sum(not render.ready for render in self._waiting.values())
-        waiting = len(self._open) - len(self.begun) - unready
-        if (waiting if ready else unready) >= self._limit:
+        state = self.state
+        waiting = state.open_count - len(state.begun) - state.unready
+        if (waiting if ready else state.unready) >= self._limit:
             raise QueueFull(f"{self._limit} renders are waiting already; try again when some have ended")
 
-    def add(self, job: Job) -> None:
+    def facts_of(
+        self, params: RenderParams, command: RenderCommand, *, warnings: tuple[str, ...] = (), repeatable: bool
+    ) -> JobAccepted:
+        """The facts of a job that asks to be let in now; nothing has happened yet."""
+        return JobAccepted(
+            at=self._now(),
+            job_id=command.job_id,
+            params=without_meta(params),
+            command=command,
+            warnings=warnings,
+            repeatable=repeatable,
+        )
+
+    def accept(self, facts: JobAccepted) -> None:
         """Take a job in, with a render of its own that is not ready yet. Room is the caller's to ask for first."""
-        self._ended.pop(job.job_id, None)
-        self._open[job.job_id] = job
-        job.render.place = self._added
-        self._added += 1
-        self._waiting[job.render.place] = job.render
+        self._write(facts)
 
-    def make_ready(self, job: Job) -> bool:
-        """Everything about a job is known now; True when it joins the open render of an equal one instead of its own.
-
-        A render that is being stopped is joined by nobody.
-        """
-        likeness = job.likeness
-        mate = None if likeness is None else self._by_likeness.get(likeness)
-        if mate is not None and mate.stopping is None:
-            del self._waiting[job.render.place]
-            mate.join(job)
-            self._shared += 1
-            return True
-        job.render.make_ready()
-        if likeness is not None:
-            self._by_likeness[likeness] = job.render
-        return False
-
-    def take(self, now: float) -> Render | None:
-        """Make the render whose turn it is the running one; None when none is ready, or one runs.
+    def make_ready(self, facts: JobAccepted, lora_paths: Iterable[str], seen: Seen | None) -> OpenRender | None:
+        """Everything about a job is known now; the open render of an equal one, if it joins that instead of its own.
 
         Args:
-            now: The monotonic clock's time, in seconds.
+            lora_paths: Where its adapters really are.
+            seen: Their files as they were found; None when one could not be looked at.
         """
-        ready = [render for render in self._waiting.values() if render.ready]
-        turn = None if self.running else next_turn(ready, on_base=self.on_base, now=now, pace=self._pace)
+        paths = tuple(lora_paths)
+        mate = self.state.mate_of(likeness_of(facts, paths, seen))
+        joins = None if mate is None else mate.picture
+        self._write(JobReady(at=self._now(), job_id=facts.job_id, lora_paths=paths, seen=seen, joins=joins))
+        return mate
+
+    def begin_next(self) -> OpenRender | None:
+        """Make the render whose turn it is the running one; None when none is ready, or one runs."""
+        now = self._now()
+        turn = None if self.state.running is not None else self._next(now)
         if turn is None:
             return None
-        render, passed = turn
-        if passed is not None and passed.passed_at is None:
-            passed.passed_at = now
-        del self._waiting[render.place]
-        self.running = render
-        render.started_at = now
-        first = self.on_base == NO_STACK and not render.order.lora_paths
-        self._switches += render.stack != self.on_base and not first
-        self.on_base = render.stack
-        return render
+        passed = None if turn.passed is None else turn.passed.picture
+        self._write(RenderBegun(at=now, job_ids=tuple(turn.taken.jobs), passed=passed))
+        return turn.taken
 
-    def following(self, now: float) -> Render | None:
+    def following(self) -> OpenRender | None:
         """The render whose turn comes next, as far as that can be told; None where there is none."""
-        ready = [render for render in self._waiting.values() if render.ready]
-        turn = next_turn(ready, on_base=self.on_base, now=now, pace=self._pace)
+        turn = self._next(self._now())
         return turn.taken if turn else None
 
-    def painted(self, render: Render) -> None:
+    def painted(self, render: OpenRender) -> None:
         """The running render only has to be saved."""
-        self.running = None
-        self.saving[render.order.job_id] = render
+        self._write(RenderPainted(at=self._now(), job_ids=tuple(render.jobs)))
 
-    def end(self, job: Job, outcome: RenderResult | RequestError) -> bool:
-        """Take a job out and remember how it ended; True when its render ended with it, as nobody else wants that.
+    def stop(self, job_id: str, error: JobError) -> None:
+        """The last job of a begun render is given up: it ends with this error once the worker has stopped."""
+        self._write(RenderStopping(at=self._now(), job_id=job_id, error=error))
 
-        The oldest memory beyond the limit is dropped.
+    def end(self, job_id: str, outcome: RenderResult | JobError, step: int = 0) -> Job:
+        """Take a job out and remember how it ended; the job as it is then.
+
+        Args:
+            step: Denoise steps that were done.
         """
-        job.outcome = outcome
-        job.render.leave(job)
-        del self._open[job.job_id]
-        self._ended[job.job_id] = job
-        while len(self._ended) > self._remembered:
-            self._ended.popitem(last=False)
-        if job.render.jobs:
-            return False
-        self._close(job.render, job.likeness)
-        return True
+        result, error = (outcome, None) if isinstance(outcome, RenderResult) else (None, outcome)
+        self._write(JobEnded(at=self._now(), job_id=job_id, step=step, result=result, error=error))
+        return self.state.latest_ended
 
-    def _close(self, render: Render, likeness: bytes | None) -> None:
-        if self.running is render:
-            self.running = None
-        elif self.saving.get(render.order.job_id) is render:
-            del self.saving[render.order.job_id]
-        else:
-            del self._waiting[render.place]
-        if likeness is not None and self._by_likeness.get(likeness) is render:
-            del self._by_likeness[likeness]
+    def worker_gone(self, reason: str) -> None:
+        """The worker was lost, and with it the stack on its base; what it had to paint is ended by the caller."""
+        self._write(WorkerGone(at=self._now(), reason=reason))
+
+    def go_on(self) -> list[JobAccepted]:
+        """Go on with the events of an earlier daemon: what its worker had waits again, or ends where it was given up.
+
+        Returns:
+            The jobs that were accepted and never ready, which have to be looked into again.
+        """
+        for render in self.state.begun:
+            if render.stopping is not None:
+                self.end(render.picture, render.stopping)
+        self._write(DaemonStarted(at=self._now()))
+        return self.state.unready_jobs
+
+    def _next(self, now: float) -> NextTurn[OpenRender] | None:
+        state = self.state
+        return next_turn(state.line.heads(state.on_base), on_base=state.on_base, now=now, pace=self._pace)
+
+    def _now(self) -> float:
+        return max(self._latest, self._clock.wall())
+
+    def _write(self, event: JobEvent) -> None:
+        self._keep(event)
+        self._apply(event)
+
+    def _apply(self, event: JobEvent) -> None:
+        self._latest = event.at
+        self.state.apply(event)

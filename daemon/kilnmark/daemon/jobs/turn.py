@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
-__all__ = ["NO_STACK", "Pace", "StackKey", "Turn", "Waiting", "level_at", "next_turn"]
+__all__ = ["NO_STACK", "NextTurn", "Pace", "StackKey", "Waiting", "level_at", "next_turn"]
 
 StackKey = tuple[str, tuple[tuple[str, float], ...]]
 """What tells stacks apart before any file is read: the variant, and the adapters' paths and scales in stack order."""
@@ -58,7 +58,7 @@ class Pace:
     ageing: float = 300.0
 
 
-class Turn(NamedTuple, Generic[W]):
+class NextTurn(NamedTuple, Generic[W]):
     """Who is next, and the elder that it goes before, if it does."""
 
     taken: W
@@ -70,7 +70,7 @@ def level_at(one: Waiting, now: float, ageing: float) -> int:
     return max(0, one.level - int((now - one.since) / ageing)) if ageing else one.level
 
 
-def next_turn(waiting: Iterable[W], *, on_base: StackKey, now: float, pace: Pace) -> Turn[W] | None:
+def next_turn(waiting: Iterable[W], *, on_base: StackKey, now: float, pace: Pace) -> NextTurn[W] | None:
     """Decide who is next; None when nobody waits."""
     by_level: dict[int, list[W]] = {}
     for one in waiting:
@@ -81,8 +81,8 @@ def next_turn(waiting: Iterable[W], *, on_base: StackKey, now: float, pace: Pace
     eldest = min(first, key=_age)
     mate = min((one for one in first if one.stack == on_base), key=_age, default=eldest)
     if mate is eldest or not _may_be_passed(eldest, now, pace):
-        return Turn(eldest, None)
-    return Turn(mate, eldest)
+        return NextTurn(eldest, None)
+    return NextTurn(mate, eldest)
 
 
 def _age(one: Waiting) -> tuple[float, int]:

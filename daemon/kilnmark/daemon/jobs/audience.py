@@ -1,0 +1,133 @@
+"""Who follows the jobs: the requests that wait for them, their spans, and the marks of the clock that tells durations.
+
+All of it belongs to this process and ends with it, which is why it stands beside the events and is found by job id.
+Durations are told by the monotonic clock: the moments of the events are the wall clock's, which somebody may set.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+
+import msgspec
+
+from kilnmark.daemon.clock import Clock
+from kilnmark.daemon.jobs.jobs import Job
+from kilnmark.daemon.spans import RenderTrace
+from kilnmark.protocol.picture.report import AdapterReport
+from kilnmark.protocol.wire import work
+from kilnmark.protocol.wire.errors import RequestError
+from kilnmark.protocol.wire.replies import RenderResult, Timings
+
+__all__ = ["Audience", "JobWatcher"]
+
+
+class JobWatcher:
+    """One request that waits for a job.
+
+    Args:
+        on_step: Called with each event of the job's progress.
+
+    Attributes:
+        outcome: What the job ends with.
+        job: The job as it ended; None while it has not.
+    """
+
+    def __init__(self, on_step: Callable[[work.Stepped], None]) -> None:
+        self.on_step = on_step
+        self.outcome: asyncio.Future[RenderResult] = asyncio.get_running_loop().create_future()
+        self.job: Job | None = None
+
+    def settle(self, outcome: RenderResult | RequestError) -> None:
+        """Let the request hear; what it heard first counts."""
+        if self.outcome.done():
+            return
+        if isinstance(outcome, RequestError):
+            self.outcome.set_exception(outcome.with_traceback(None))
+        else:
+            self.outcome.set_result(outcome)
+
+
+class _Seat:
+    """What is kept of one open job; times are the monotonic clock's."""
+
+    def __init__(self, trace: RenderTrace, accepted: float) -> None:
+        self.trace = trace
+        self.accepted = accepted
+        self.begun: float | None = None
+        self.step = 0
+        self.watchers: list[JobWatcher] = []
+
+
+class Audience:
+    """Everything that follows the open jobs of this process."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._seats: dict[str, _Seat] = {}
+
+    def enter(self, job_id: str, trace: RenderTrace) -> None:
+        """A job was accepted; its time runs from now on."""
+        self._seats[job_id] = _Seat(trace, self._clock.monotonic())
+
+    def trace_of(self, job_id: str) -> RenderTrace:
+        """The spans of an open job."""
+        return self._seats[job_id].trace
+
+    def step_of(self, job_id: str) -> int:
+        """Denoise steps done for an open job."""
+        return self._seats[job_id].step
+
+    def watch(self, job_id: str, on_step: Callable[[work.Stepped], None]) -> JobWatcher:
+        """One more request waits for an open job."""
+        watcher = JobWatcher(on_step)
+        self._seats[job_id].watchers.append(watcher)
+        return watcher
+
+    def watchers_of(self, job_id: str) -> Sequence[JobWatcher]:
+        """Who waits for a job; nobody does once it has ended."""
+        return tuple(self._seats[job_id].watchers) if job_id in self._seats else ()
+
+    def dismiss(self, job_id: str, watcher: JobWatcher, error: RequestError) -> None:
+        """A request gives up to wait, and hears this; nothing happens when it waits no more."""
+        if watcher in self.watchers_of(job_id):
+            self._seats[job_id].watchers.remove(watcher)
+            watcher.settle(error)
+
+    def begin(self, job_ids: Iterable[str]) -> None:
+        """The worker got the render of these jobs."""
+        now = self._clock.monotonic()
+        for job_id in job_ids:
+            seat = self._seats[job_id]
+            seat.begun = now
+            seat.trace.started()
+
+    def catch_up(self, job_id: str, mate: str) -> None:
+        """A job joined a render that was begun already: it never queued, and is as far as its mate."""
+        seat = self._seats[job_id]
+        seat.begun, seat.step = seat.accepted, self._seats[mate].step
+        seat.trace.started()
+
+    def step(self, job_ids: Iterable[str], event: work.Stepped) -> None:
+        """The render of these jobs came further."""
+        for job_id in job_ids:
+            seat = self._seats[job_id]
+            seat.step = event.step
+            for watcher in tuple(seat.watchers):
+                watcher.on_step(event)
+
+    def timings(self, job_id: str, made: Timings | None = None) -> Timings:
+        """Where a job's time went until now, around what the worker measured; None: nothing was painted for it."""
+        seat, now = self._seats[job_id], self._clock.monotonic()
+        total = round((now - seat.accepted) * 1000, 3)
+        if made is None:
+            return Timings(total_ms=total)
+        begun = seat.begun if seat.begun is not None else now
+        queued = round((begun - seat.accepted) * 1000, 3)
+        return msgspec.structs.replace(made, queue_ms=queued, total_ms=total)
+
+    def leave(self, job: Job, outcome: RenderResult | RequestError, reports: Sequence[AdapterReport]) -> None:
+        """A job has ended: its spans end, and everybody who waits for it hears how."""
+        seat = self._seats.pop(job.job_id)
+        seat.trace.ended(outcome, reports, shared_with=job.shared_with)
+        for watcher in seat.watchers:
+            watcher.job = job
+            watcher.settle(outcome)

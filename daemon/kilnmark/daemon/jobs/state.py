@@ -1,0 +1,240 @@
+"""What the events come to: the open jobs, each in its render, and the ended ones that are still remembered.
+
+`QueueState.apply` is the one way to change it, and depends on nothing but the event and what came before: no clock, no
+decision, no effect. The same events, in the same order, make the same state, in this process or in a later one. It
+changes in place, because a copy of a long queue for each event would cost more than everything else the daemon does.
+"""
+
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Iterable
+
+from kilnmark.daemon.jobs.events import (
+    DaemonStarted,
+    JobAccepted,
+    JobEnded,
+    JobEvent,
+    JobReady,
+    RenderBegun,
+    RenderPainted,
+    RenderStopping,
+    WorkerGone,
+)
+from kilnmark.daemon.jobs.jobs import Job, OpenRender, likeness_of
+from kilnmark.daemon.jobs.line import Line
+from kilnmark.daemon.jobs.turn import NO_STACK, StackKey
+from kilnmark.protocol.picture.catalog import PRIORITIES, Priority
+from kilnmark.protocol.wire.status import QueueInfo
+
+__all__ = ["REMEMBERED", "QueueState"]
+
+REMEMBERED = 1000
+"""Ended jobs whose outcome is kept for whoever asks again with the same `job_id`."""
+
+
+class QueueState:
+    """The queue, as far as it follows from events.
+
+    Args:
+        remembered: Ended jobs to keep.
+
+    Attributes:
+        line: The ready renders that wait.
+        running: The render that the worker paints.
+        saving: Renders that are painted and not yet on disk, by the id they are painted as.
+        on_base: The stack of the render begun last.
+        unready: How many renders are not ready.
+        rendered, failed: Renders that ended so since the daemon's start, however many jobs shared them; cancelled ones
+            are neither, nor are those that were answered from the cache.
+    """
+
+    def __init__(self, remembered: int = REMEMBERED) -> None:
+        self._remembered = remembered
+        self._open: dict[str, OpenRender] = {}
+        self._waiting: dict[int, OpenRender] = {}
+        self._by_likeness: dict[bytes, OpenRender] = {}
+        self._ended: OrderedDict[str, Job] = OrderedDict()
+        self._added = self._switches = self._shared = 0
+        self._waiting_by: Counter[Priority] = Counter()
+        self.line: Line[OpenRender] = Line()
+        self.running: OpenRender | None = None
+        self.saving: dict[str, OpenRender] = {}
+        self.on_base: StackKey = NO_STACK
+        self.unready = 0
+        self.rendered = self.failed = 0
+
+    @classmethod
+    def of(cls, events: Iterable[JobEvent], remembered: int = REMEMBERED) -> "QueueState":
+        """The state that a list of events comes to."""
+        state = cls(remembered)
+        for event in events:
+            state.apply(event)
+        return state
+
+    @property
+    def open_jobs(self) -> list[Job]:
+        """The jobs of the renders that are saved or painted, then the waiting ones by priority and age."""
+        waiting = sorted(self._waiting.values(), key=lambda render: (render.level, render.since, render.place))
+        return [_open(facts, render) for render in (*self.begun, *waiting) for facts in render.jobs.values()]
+
+    @property
+    def open_count(self) -> int:
+        """How many jobs are open."""
+        return len(self._open)
+
+    @property
+    def begun(self) -> list[OpenRender]:
+        """What the worker has, the oldest first."""
+        return [*self.saving.values(), *([self.running] if self.running else [])]
+
+    @property
+    def ended_jobs(self) -> list[Job]:
+        """The ended jobs that are remembered, the latest first."""
+        return list(reversed(self._ended.values()))
+
+    @property
+    def latest_ended(self) -> Job:
+        """The job that ended last. KeyError: none did."""
+        return self._ended[next(reversed(self._ended))]
+
+    @property
+    def unready_jobs(self) -> list[JobAccepted]:
+        """The accepted jobs that are not ready, in the order they came."""
+        return [render.first for render in self._waiting.values() if not render.is_ready]
+
+    @property
+    def info(self) -> QueueInfo:
+        """The queue as `status` shows it."""
+        waiting = {priority: self._waiting_by[priority] for priority in PRIORITIES}
+        return QueueInfo(**waiting, switches=self._switches, shared=self._shared)
+
+    def find(self, job_id: str) -> Job | None:
+        """The job of that id, running, waiting or remembered."""
+        if (render := self._open.get(job_id)) is not None:
+            return _open(render.jobs[job_id], render)
+        return self._ended.get(job_id)
+
+    def mate_of(self, likeness: bytes | None) -> OpenRender | None:
+        """The open render that an equal job may join; one that is being stopped is joined by nobody."""
+        mate = None if likeness is None else self._by_likeness.get(likeness)
+        return mate if mate is not None and mate.stopping is None else None
+
+    def apply(self, event: JobEvent) -> None:
+        """Let one more event have happened."""
+        match event:
+            case JobAccepted():
+                self._accepted(event)
+            case JobReady():
+                self._ready(event)
+            case RenderBegun():
+                self._begun(event)
+            case RenderPainted():
+                self._painted(self._open[event.job_ids[0]])
+            case RenderStopping():
+                self._open[event.job_id].stopping = event.error
+            case JobEnded():
+                self._end(event)
+            case WorkerGone():
+                self.on_base = NO_STACK
+            case DaemonStarted():
+                self._start_again()
+
+    def _accepted(self, facts: JobAccepted) -> None:
+        self._ended.pop(facts.job_id, None)
+        render = self._open[facts.job_id] = OpenRender(facts, self._added)
+        self._added += 1
+        self._waiting[render.place] = render
+        self._waiting_by[facts.params.priority] += 1
+        self.unready += 1
+
+    def _ready(self, event: JobReady) -> None:
+        render = self._open[event.job_id]
+        facts = render.first
+        self.unready -= 1
+        if event.joins is not None:
+            self._join(facts, render, self._open[event.joins])
+            return
+        render.is_ready, render.seen, render.lora_paths = True, event.seen, event.lora_paths
+        adapters = zip(event.lora_paths, facts.command.lora_scales, strict=True)
+        render.stack = facts.command.variant, tuple(adapters)
+        render.likeness = likeness_of(facts, event.lora_paths, event.seen)
+        if render.likeness is not None:
+            self._by_likeness[render.likeness] = render
+        self.line.add(render)
+
+    def _join(self, facts: JobAccepted, own: OpenRender, mate: OpenRender) -> None:
+        del self._waiting[own.place]
+        if mate.name is not None:
+            self._waiting_by[facts.params.priority] -= 1
+        self._relevel(mate, lambda: mate.join(facts))
+        self._open[facts.job_id] = mate
+        self._shared += 1
+
+    def _begun(self, event: RenderBegun) -> None:
+        render = self._open[event.job_ids[0]]
+        if event.passed is not None and (elder := self._open[event.passed]).passed_at is None:
+            elder.passed_at = event.at
+        del self._waiting[render.place]
+        self.line.remove(render)
+        for facts in render.jobs.values():
+            self._waiting_by[facts.params.priority] -= 1
+        self.running, render.name = render, event.job_ids[0]
+        first = self.on_base == NO_STACK and not render.lora_paths
+        self._switches += render.stack != self.on_base and not first
+        self.on_base = render.stack
+
+    def _painted(self, render: OpenRender) -> None:
+        self.running = None
+        self.saving[render.picture] = render
+
+    def _end(self, event: JobEnded) -> None:
+        render = self._open.pop(event.job_id)
+        facts = render.jobs[event.job_id]
+        shared_with = render.picture if event.result is not None and render.picture != facts.job_id else None
+        self._ended[facts.job_id] = job = Job(facts, None, event, shared_with)
+        while len(self._ended) > self._remembered:
+            self._ended.popitem(last=False)
+        if render.name is None:
+            self._waiting_by[facts.params.priority] -= 1
+        self._relevel(render, lambda: render.leave(facts))
+        if not render.jobs:
+            self._close(render)
+            self.rendered += event.result is not None and not event.result.cached
+            self.failed += job.state == "failed"
+
+    def _close(self, render: OpenRender) -> None:
+        if render.name is None:
+            del self._waiting[render.place]
+            self.unready -= not render.is_ready
+        elif self.running is render:
+            self.running = None
+        else:
+            del self.saving[render.name]
+        if render.likeness is not None and self._by_likeness.get(render.likeness) is render:
+            del self._by_likeness[render.likeness]
+
+    def _relevel(self, render: OpenRender, change: Callable[[], None]) -> None:
+        """Change who wants a render, and where it stands with it."""
+        stands = render.is_ready and render.name is None
+        if stands:
+            self.line.remove(render)
+        change()
+        if stands and render.jobs:
+            self.line.add(render)
+
+    def _start_again(self) -> None:
+        begun = self.begun
+        self.running = None
+        self.saving.clear()
+        for render in begun:
+            render.name = None
+            self._waiting[render.place] = render
+            self.line.add(render)
+            for facts in render.jobs.values():
+                self._waiting_by[facts.params.priority] += 1
+        self.on_base = NO_STACK
+        self._switches = self._shared = self.rendered = self.failed = 0
+
+
+def _open(facts: JobAccepted, render: OpenRender) -> Job:
+    shared_with = None if render.picture == facts.job_id else render.picture
+    return Job(facts, render, None, shared_with)

@@ -1,0 +1,71 @@
+"""What is told of jobs to whoever asks: each as it is now, and what it waits for.
+
+Nothing changes here; what happens to jobs is `renders`' part.
+"""
+
+from kilnmark.daemon.jobs.audience import Audience
+from kilnmark.daemon.jobs.jobs import Job
+from kilnmark.daemon.jobs.outcome import job_info, job_result
+from kilnmark.daemon.jobs.state import QueueState
+from kilnmark.daemon.worker.worker import Worker
+from kilnmark.protocol.wire.errors import UnknownJob
+from kilnmark.protocol.wire.replies import JobResult
+from kilnmark.protocol.wire.status import JobInfo
+
+__all__ = ["JobsView"]
+
+
+class JobsView:
+    """The jobs of one daemon, to be looked at.
+
+    Attributes:
+        state: The queue, as far as it follows from events.
+    """
+
+    def __init__(self, state: QueueState, audience: Audience, worker: Worker) -> None:
+        self.state = state
+        self._audience = audience
+        self._worker = worker
+
+    @property
+    def open_jobs(self) -> list[JobInfo]:
+        """The jobs of the renders that the worker has, then the waiting ones by priority and age."""
+        return [self._info(job) for job in self.state.open_jobs]
+
+    @property
+    def all_jobs(self) -> list[JobInfo]:
+        """The open jobs, then those that ended and are remembered, the latest first."""
+        return [*self.open_jobs, *(self._info(job) for job in self.state.ended_jobs)]
+
+    def job(self, job_id: str) -> Job:
+        """The job of that id, open or remembered.
+
+        Raises:
+            UnknownJob: there is none.
+        """
+        job = self.state.find(job_id)
+        if job is None:
+            raise UnknownJob(f"there is no job {job_id!r}; `jobs.list` tells of those there are", job_id=job_id)
+        return job
+
+    def told_of(self, job: Job) -> JobResult:
+        """A job, and what it ended with."""
+        return job_result(job, self._step(job))
+
+    def waits_for(self, job_id: str) -> str:
+        """What a request for a job waits for: `warming`, `queued`, `running` or `cancelling`."""
+        if (job := self.state.find(job_id)) is None:
+            return "ended"
+        if job.state == "queued":
+            return "queued" if self._worker.state == "ready" else "warming"
+        if job.render is not None and job.render.stopping is not None:
+            return "cancelling"
+        if job.render is not None and self._worker.holdings.loading is not None:
+            return "warming"
+        return job.state
+
+    def _info(self, job: Job) -> JobInfo:
+        return job_info(job, self._step(job))
+
+    def _step(self, job: Job) -> int:
+        return 0 if job.render is None else self._audience.step_of(job.job_id)

@@ -1,0 +1,205 @@
+"""What is written down of jobs comes back as it was, and is enough to make the queue again, wherever it broke off."""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kilnmark.daemon.clock import Clock
+from kilnmark.daemon.jobs import events
+from kilnmark.daemon.jobs.events import DaemonStarted, JobEvent, decode_event, encode_event
+from kilnmark.daemon.jobs.jobs import Job
+from kilnmark.daemon.jobs.queue import JobQueue
+from kilnmark.daemon.jobs.state import QueueState
+from tests.daemon.jobs.queues import CANCELLED, FAILED, GOLD, INK, Asked, seen
+
+STACKS: list[dict[str, Any]] = [{}, INK, GOLD]
+
+
+def told(job: Job) -> dict[str, Any]:
+    """All that a view of a job is made of."""
+    return {
+        "job_id": job.job_id,
+        "state": job.state,
+        "facts": job.facts,
+        "ended": job.ended,
+        "shared_with": job.shared_with,
+        "stopping": job.render and job.render.stopping,
+        "files": job.render and (job.render.lora_paths, job.render.seen, job.render.is_ready),
+    }
+
+
+def view(state: QueueState) -> dict[str, Any]:
+    """All that `status`, `jobs.*` and the next turn depend on."""
+    return {
+        "open": [told(job) for job in state.open_jobs],
+        "renders": [list(render.jobs) for render in state.begun],
+        "ended": [told(job) for job in state.ended_jobs],
+        "info": state.info,
+        "counts": (state.open_count, state.unready, state.rendered, state.failed),
+        "on base": state.on_base,
+        "joinable": {likeness: render.place for likeness, render in state._by_likeness.items()},
+        "next": [(head.place, head.since, head.level, head.passed_at) for head in state.line.heads(state.on_base)],
+    }
+
+
+def accept(asked: Asked, choice: int) -> None:
+    stack = STACKS[choice % 3]
+    levels = ("high", "normal", "low")
+    name = f"j{choice % 12}"
+    job = asked.queue.state.find(name)
+    if job is not None and job.render is not None:
+        return
+    facts = asked.accepted(name, seed=choice % 2, priority=levels[choice % 3], cache=choice % 5 > 0, **stack)
+    if choice % 4:
+        asked.ready(facts, seen() if stack and choice % 7 else None)
+
+
+def make_ready(asked: Asked, choice: int) -> None:
+    if unready := asked.queue.state.unready_jobs:
+        facts = unready[choice % len(unready)]
+        asked.ready(facts, seen())
+
+
+def begin(asked: Asked, choice: int) -> None:
+    asked.now += choice % 50
+    asked.queue.begin_next()
+
+
+def paint(asked: Asked, _: int) -> None:
+    if asked.queue.state.running is not None:
+        asked.queue.painted(asked.queue.state.running)
+
+
+def finish(asked: Asked, choice: int) -> None:
+    if begun := asked.queue.state.begun:
+        for job_id in list(begun[choice % len(begun)].jobs):
+            asked.finish(job_id)
+
+
+def give_up(asked: Asked, choice: int) -> None:
+    jobs = asked.queue.state.open_jobs
+    if not jobs:
+        return
+    job = jobs[choice % len(jobs)]
+    if job.state == "running" and len(asked.render(job.job_id).jobs) == 1:
+        asked.queue.stop(job.job_id, CANCELLED)
+    else:
+        asked.queue.end(job.job_id, FAILED if choice % 3 else CANCELLED, step=choice % 3)
+
+
+def lose_worker(asked: Asked, _: int) -> None:
+    lost = [job_id for render in asked.queue.state.begun for job_id in render.jobs]
+    asked.queue.worker_gone("the worker was lost")
+    for job_id in lost:
+        asked.queue.end(job_id, FAILED)
+
+
+Deed = Callable[[Asked, int], None]
+DEEDS: list[Deed] = [accept, accept, accept, make_ready, begin, paint, finish, give_up, lose_worker]
+courses = st.lists(st.tuples(st.sampled_from(DEEDS), st.integers(0, 1000)), max_size=40)
+
+
+def lived(course: list[tuple[Deed, int]]) -> tuple[Asked, list[dict[str, Any]]]:
+    """A queue that has lived through a course, and how it looked after each of its events."""
+    looks = [view(QueueState())]
+    asked = Asked(limit=1000, remembered=3)
+    keep = asked.queue.state.apply
+
+    def apply(event: JobEvent) -> None:
+        keep(event)
+        looks.append(view(asked.queue.state))
+
+    asked.queue.state.apply = apply  # type: ignore[method-assign]
+    for deed, choice in course:
+        deed(asked, choice)
+    return asked, looks
+
+
+@given(courses)
+def test_every_prefix_of_the_events_comes_to_the_queue_as_it_was_then(course: list[tuple[Deed, int]]) -> None:
+    asked, looks = lived(course)
+    written = [decode_event(encode_event(event)) for event in asked.events]
+    assert written == asked.events
+    state = QueueState(remembered=3)
+    for length, event in enumerate(written, 1):
+        state.apply(event)
+        assert view(state) == looks[length]
+    for length in {0, len(written) // 3, len(written) // 2}:
+        assert view(QueueState.of(written[:length], remembered=3)) == looks[length]
+
+
+@given(courses, st.integers(0, 200))
+def test_a_daemon_that_begins_anew_with_a_prefix_paints_everything_that_was_open(
+    course: list[tuple[Deed, int]], length: int
+) -> None:
+    asked, _ = lived(course)
+    before = QueueState.of(asked.events[:length], remembered=3)
+    given_up = {render.picture for render in before.begun if render.stopping is not None}
+    expected = {job.job_id for job in before.open_jobs} - given_up
+    again = Asked(limit=1000, remembered=100, events=asked.events[:length])
+    again.now = 10_000.0
+    unready = again.queue.go_on()
+    state = again.queue.state
+    assert all(job.state == "queued" for job in state.open_jobs)
+    assert {job.job_id for job in state.open_jobs} == expected
+    assert all(again.job(name).ended is not None for name in given_up)
+    for facts in unready:
+        again.ready(facts, seen())
+    painted = set()
+    while state.open_count:
+        for job_id in list(again.taken().jobs):
+            again.finish(job_id)
+            painted.add(job_id)
+    assert painted == expected
+    assert view(QueueState.of([*asked.events[:length], *again.events], remembered=100)) == view(state)
+
+
+def test_what_the_worker_had_waits_again_in_its_old_place_and_is_still_shared() -> None:
+    asked = Asked()
+    for name, seed in (("a", 7), ("b", 7), ("c", 8)):
+        asked.added(name, seed=seed)
+    asked.taken()
+    again = JobQueue(10, clock=Clock(wall=lambda: 50.0), events=asked.events)
+    assert again.go_on() == []
+    assert [(job.job_id, job.state, job.shared_with) for job in again.state.open_jobs] == [
+        ("a", "queued", None),
+        ("b", "queued", "a"),
+        ("c", "queued", None),
+    ]
+
+
+def test_a_job_that_was_given_up_ends_so_instead_of_being_painted_again() -> None:
+    asked = Asked()
+    asked.added("a")
+    asked.taken()
+    asked.queue.stop("a", CANCELLED)
+    kept: list[JobEvent] = []
+    again = JobQueue(10, events=asked.events, keep=kept.append)
+    again.go_on()
+    job = again.state.find("a")
+    assert job is not None
+    assert job.state == "cancelled"
+    assert isinstance(kept[-1], DaemonStarted)
+
+
+def test_an_event_is_kept_before_it_counts() -> None:
+    """What could not be kept has not happened."""
+
+    def full(_: JobEvent) -> None:
+        raise OSError("no space left")
+
+    facts = Asked().facts("a")
+    queue = JobQueue(10, keep=full)
+    with pytest.raises(OSError, match="no space"):
+        queue.accept(facts)
+    assert queue.state.open_jobs == []
+
+
+def test_every_event_is_a_frozen_struct_of_the_union() -> None:
+    kinds = {kind for kind in vars(events).values() if isinstance(kind, type) and kind.__module__ == events.__name__}
+    assert {kind for kind in kinds if not kind.__name__.startswith("_")} == set(JobEvent.__args__)
+    assert all(msgspec.structs.fields(kind) and kind.__struct_config__.frozen for kind in JobEvent.__args__)

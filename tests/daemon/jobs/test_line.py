@@ -1,0 +1,65 @@
+"""The head of the line is enough to tell whose turn it is, whoever came, went and changed in between."""
+
+from dataclasses import dataclass
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kilnmark.daemon.jobs.line import Line
+from kilnmark.daemon.jobs.turn import NO_STACK, Pace, StackKey, next_turn
+
+
+@dataclass(eq=False)
+class Standing:
+    """A render, as far as its turn depends on it."""
+
+    place: int
+    since: float
+    level: int
+    stack: StackKey
+    passed_at: float | None = None
+
+
+STACKS: list[StackKey] = [NO_STACK, ("dev", ()), ("dev", (("/ink", 1.0),)), ("dev", (("/ink", 0.5),))]
+renders = st.builds(
+    Standing,
+    place=st.just(0),
+    since=st.integers(0, 600).map(float),
+    level=st.integers(0, 2),
+    stack=st.sampled_from(STACKS),
+)
+changes = st.lists(
+    st.tuples(st.sampled_from(["add", "remove", "change level"]), renders, st.integers(0, 1000)), max_size=60
+)
+
+
+@given(changes, st.sampled_from(STACKS), st.sampled_from([0.0, 50.0, 300.0]))
+def test_the_next_of_all_is_the_next_of_the_heads(
+    made: list[tuple[str, Standing, int]], on_base: StackKey, ageing: float
+) -> None:
+    line, standing = Line[Standing](), list[Standing]()
+    pace = Pace(ageing=ageing)
+    for place, (what, render, chosen) in enumerate(made):
+        if what == "add" or not standing:
+            one = Standing(place, render.since, render.level, render.stack)
+            line.add(one)
+            standing.append(one)
+        elif what == "remove":
+            line.remove(standing.pop(chosen % len(standing)))
+        else:
+            one = standing[chosen % len(standing)]
+            line.remove(one)
+            one.level = render.level
+            line.add(one)
+        heads = list(line.heads(on_base))
+        assert len(heads) <= 6
+        assert next_turn(heads, on_base=on_base, now=700.0, pace=pace) == next_turn(
+            standing, on_base=on_base, now=700.0, pace=pace
+        )
+    assert len(line) == len(standing)
+
+
+def test_who_does_not_stand_in_line_is_not_missed() -> None:
+    line = Line[Standing]()
+    line.remove(Standing(0, 0.0, 0, NO_STACK))
+    assert list(line.heads(NO_STACK)) == []
