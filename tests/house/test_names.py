@@ -30,14 +30,7 @@ MODEL_ROOMS = ("engine/families/flux1/", "protocol/picture/catalog.py", "keymaps
 MODEL_NAMES_LEFT = {
     "client/batch/commands.py",
     "client/batch/plan/tokens.py",
-    "client/cli/lora.py",
-    "client/cli/style.py",
-    "client/errors.py",
-    "daemon/asked/accept.py",
-    "daemon/asked/inspections.py",
-    "keymaps/remap/convert.py",
-    "protocol/content/composition.py",
-    "protocol/content/tiers.py",
+    "client/batch/errors.py",
 }
 """Modules that name a model still; the list only grows shorter."""
 

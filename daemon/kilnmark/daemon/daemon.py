@@ -11,6 +11,7 @@ from opentelemetry.trace import Tracer
 
 from kilnmark.daemon.asked.inspections import Inspections
 from kilnmark.daemon.asked.packs import Packs
+from kilnmark.daemon.asked.served import Served
 from kilnmark.daemon.clock import Clock
 from kilnmark.daemon.jobs.audience import Audience
 from kilnmark.daemon.jobs.prepare import Preparation
@@ -56,12 +57,13 @@ class Daemon:
         pictures = PictureCache(settings.cache_bytes)
         preparation = Preparation(settings.adapter_roots, pictures, self._worker.holdings.base_of)
         self._renders = Renders(queue, pictures, self._worker, preparation, audience)
+        served = Served(settings)
         methods = Methods(
-            settings,
+            served,
             self._renders,
             JobsView(queue.state, audience, self._worker),
             Packs(settings),
-            Inspections(settings),
+            Inspections(settings, served),
             tracer,
             clock,
             self.shut_down,

@@ -15,10 +15,11 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 from opentelemetry.trace import Tracer
 
-from kilnmark.daemon.asked.accept import accept, known_variant
+from kilnmark.daemon.asked.accept import accept
 from kilnmark.daemon.asked.compositions import compose
 from kilnmark.daemon.asked.inspections import Inspections
 from kilnmark.daemon.asked.packs import Packs
+from kilnmark.daemon.asked.served import Served
 from kilnmark.daemon.asked.stack import StyledStack
 from kilnmark.daemon.clock import Clock
 from kilnmark.daemon.jobs.jobs import Job
@@ -27,7 +28,6 @@ from kilnmark.daemon.jobs.view import JobsView
 from kilnmark.daemon.spans import RenderTrace, warm_up_span
 from kilnmark.daemon.wire.exchange import Exchange
 from kilnmark.protocol.content.composition import Composition
-from kilnmark.protocol.settings import Settings
 from kilnmark.protocol.wire.errors import JobTimedOut, RenderFailed, RequestError, WorkerLost
 from kilnmark.protocol.wire.replies import (
     CancelResult,
@@ -77,7 +77,7 @@ class Methods:
 
     def __init__(
         self,
-        settings: Settings,
+        served: Served,
         renders: Renders,
         view: JobsView,
         packs: Packs,
@@ -86,12 +86,13 @@ class Methods:
         clock: Clock,
         shut_down: Callable[[bool], None],
     ) -> None:
-        self._settings = settings
+        self._settings = served.settings
         self._renders = renders
         self._view = view
         self._tracer = tracer
         self._shut_down = shut_down
         self._inspections = inspections
+        self._served = served
         self._packs = packs
         self._clock = clock
         self._started_at = clock.monotonic()
@@ -136,7 +137,8 @@ class Methods:
             lora_roots=[str(root) for root in self._settings.lora_roots],
             queue=self._view.state.info,
             cache=renders.pictures.info,
-            variants=list(self._settings.variants),
+            variants=list(self._served.places),
+            counts_as=dict(self._served.counts_as),
             loading=worker.holdings.loading,
             memory=worker.holdings.memory,
             packs=await self._packs.info(),
@@ -145,7 +147,7 @@ class Methods:
     async def warm_up(self, params: WarmUpParams, exchange: Exchange) -> WarmUpResult:
         """Wait for a base; where it could not be held, try again."""
         began, worker = self._clock.monotonic(), self._renders.worker
-        variant = known_variant(params.variant, self._settings)
+        variant = self._served.named(params.variant)
         with (
             warm_up_span(self._tracer, params.meta, variant),
             exchange.pulse(
@@ -203,7 +205,7 @@ class Methods:
                 params,
                 self._packs,
                 self._inspections,
-                self._settings,
+                self._served,
                 lambda done, count: pulse.reached(done, count, f"inspect {done + 1}/{count}"),
             )
 
@@ -260,7 +262,7 @@ class Methods:
     def _accept(self, params: RenderParams, styled: StyledStack | None) -> str:
         """Take a request in; the id of its job."""
         self._renders.check_open()
-        command, warnings, repeatable = accept(params, self._settings, params.job_id or uuid.uuid4().hex, styled)
+        command, warnings, repeatable = accept(params, self._served, params.job_id or uuid.uuid4().hex, styled)
         facts = self._renders.queue.facts_of(params, command, warnings=warnings, repeatable=repeatable)
         trace = RenderTrace(self._tracer, params.meta, command, command.variant)
         if styled is not None and (refusal := styled.refusal(facts.job_id)) is not None:

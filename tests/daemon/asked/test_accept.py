@@ -6,21 +6,25 @@ from typing import Any
 import pytest
 
 from kilnmark.daemon.asked.accept import accept
+from kilnmark.daemon.asked.served import Served
 from kilnmark.protocol.picture.catalog import VARIANTS
 from kilnmark.protocol.settings import Settings
-from kilnmark.protocol.wire.errors import InvalidParams
+from kilnmark.protocol.wire.errors import InvalidParams, RenderFailed
 from kilnmark.protocol.wire.requests import RenderParams
 from kilnmark.protocol.wire.work import RenderCommand
+from tests.directories import write_directory
 
 
-def served(variant: str) -> Settings:
-    return Settings(socket=Path("/run/kiln/d.sock"), output_dir=Path("/var/kiln"), variant=variant)
+def served(variant: str) -> Served:
+    return Served(Settings(socket=Path("/run/kiln/d.sock"), output_dir=Path("/var/kiln"), variant=variant))
 
 
-HOLDING_TWO = Settings(
-    socket=Path("/run/kiln/d.sock"),
-    output_dir=Path("/var/kiln"),
-    bases={"dev": "/models/dev", "schnell": "/models/schnell"},
+HOLDING_TWO = Served(
+    Settings(
+        socket=Path("/run/kiln/d.sock"),
+        output_dir=Path("/var/kiln"),
+        bases={"dev": "/models/dev", "schnell": "/models/schnell"},
+    )
 )
 
 
@@ -37,8 +41,17 @@ def test_a_silent_request_gets_what_the_variant_says() -> None:
     assert (made.width, made.height, made.steps, made.guidance) == (1024, 1024, 12, 3.5)
 
 
-def test_a_directory_gets_what_dev_says() -> None:
-    assert order("/models/mine").width == 1024
+def test_a_directory_gets_what_its_weights_say(tmp_path: Path) -> None:
+    dev, schnell = (str(write_directory(tmp_path / name, guided=name == "dev")) for name in ("dev", "schnell"))
+    assert (order(dev).steps, order(dev, guidance=2.0).guidance, warnings(dev, guidance=2.0)) == (12, 2.0, ())
+    assert (order(schnell).steps, order(schnell, guidance=2.0).guidance) == (4, 0.0)
+    assert warnings(schnell, guidance=2.0) == ("variant 'schnell' takes no guidance; 2 was not used",)
+
+
+def test_a_directory_of_no_known_family_is_refused_with_its_file_and_the_mend(tmp_path: Path) -> None:
+    said = f"{tmp_path}/transformer holds no safetensors file; give a whole directory of FLUX.1"
+    with pytest.raises(RenderFailed, match=said):
+        order(str(tmp_path))
 
 
 def test_a_tier_comes_before_the_variant() -> None:

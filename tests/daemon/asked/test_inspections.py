@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from kilnmark.daemon.asked.inspections import AT_ONCE, DOCUMENT_LIMIT, Inspections
+from kilnmark.daemon.asked.served import Served
 from kilnmark.keymaps.names.shapes import load_shapes
 from kilnmark.keymaps.zoo.write import make_adapter, write_tensors
 from kilnmark.protocol.settings import Settings
@@ -137,16 +138,20 @@ def test_no_base_is_needed(start_daemon: StartDaemon, tmp_path: Path) -> None:
     daemon = start_daemon(variant=str(tmp_path / "no-such-model"))
     make_adapter(daemon.loras / "a.safetensors", blocks=1, rank=1)
     with daemon.wire() as wire:
-        [file] = wire.result(METHOD, asked("a.safetensors"))["files"]
+        [file] = wire.result(METHOD, asked("a.safetensors", variant="dev"))["files"]
         assert wire.result("status")["base"] is None
+        untold = wire.error(METHOD, asked("a.safetensors"))
     assert (file["verdict"], file["target_count"]) == ("engaged", 20)
+    assert untold["code"] == -32602
+    assert "no-such-model/transformer holds no safetensors file" in untold["message"]
+    assert "or name the variant to look at files for" in untold["message"]
 
 
 @pytest.fixture
 def inspections(tmp_path: Path) -> Inspections:
     """Of a daemon whose adapter root is the test's folder."""
     settings = Settings(socket=tmp_path / "d.sock", output_dir=tmp_path, lora_roots=(tmp_path,), variant="schnell")
-    return Inspections(settings)
+    return Inspections(settings, Served(settings))
 
 
 def nothing(_done: int, _count: int) -> None:

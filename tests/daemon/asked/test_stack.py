@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from kilnmark.daemon.asked.accept import Accepted, accept
+from kilnmark.daemon.asked.served import Served
 from kilnmark.daemon.asked.stack import StyledStack
 from kilnmark.keymaps.files.finder import Found, Located
 from kilnmark.protocol.content.composition import stack_files
@@ -39,7 +40,7 @@ def styled(composed: ComposedStyle, *lost: str) -> StyledStack:
 def accepted(composed: ComposedStyle, serving: str = "dev", **asked: Any) -> Accepted:
     settings = Settings(socket=Path("/s/d.sock"), output_dir=Path("/o"), variant=serving, packs=Path("/packs"))
     params = RenderParams(prompt="a mill", genre="ink", tier=composed.tier.name, **asked)
-    return accept(params, settings, "job", styled(composed))
+    return accept(params, Served(settings), "job", styled(composed))
 
 
 def test_the_style_speaks_where_the_request_is_silent() -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from kilnmark.daemon.asked.accept import accept
+from kilnmark.daemon.asked.served import Served
 from kilnmark.daemon.clock import Clock
 from kilnmark.daemon.jobs.events import JobAccepted, JobEvent
 from kilnmark.daemon.jobs.jobs import Job, OpenRender
@@ -56,7 +57,7 @@ class Asked:
     def facts(self, job_id: str, **asked: Any) -> JobAccepted:
         """A job that is not taken in."""
         asked_for = params(job_id, **asked)
-        command, warnings, repeatable = accept(asked_for, SETTINGS, job_id)
+        command, warnings, repeatable = accept(asked_for, Served(SETTINGS), job_id)
         return self.queue.facts_of(asked_for, command, warnings=warnings, repeatable=repeatable)
 
     def ready(self, facts: JobAccepted, found: Seen | None = None) -> Job:

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from kilnmark.daemon.asked.accept import accept
+from kilnmark.daemon.asked.served import Served
 from kilnmark.daemon.pictures.cache import PictureCache, read_record
 from kilnmark.daemon.pictures.hashes import Seen
 from kilnmark.engine.run.picture import write_picture
@@ -161,7 +162,7 @@ NO_FILES = Seen((), at_ns=0)
 
 def order(**more: Any) -> RenderCommand:
     settings = Settings(socket=Path("/run/d.sock"), output_dir=Path("/var/kiln"))
-    return accept(RenderParams(**{**SMALL, **more}), settings, "job").order
+    return accept(RenderParams(**{**SMALL, **more}), Served(settings), "job").order
 
 
 def picture(folder: Path, made: RenderCommand, **more: Any) -> Path:

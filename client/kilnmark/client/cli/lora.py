@@ -12,6 +12,7 @@ from kilnmark.client.cli.options import json_option
 from kilnmark.client.cli.remap import remap
 from kilnmark.keymaps.names.shapes import load_shapes, painters
 from kilnmark.protocol.exits import ExitCode
+from kilnmark.protocol.picture.catalog import USUAL
 from kilnmark.protocol.picture.report import Verdict
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ lora.add_command(remap)
 @click.option(
     "--variant",
     type=click.Choice(painters()),
-    default="dev",
+    default=USUAL,
     show_default=True,
     help="The base that the files are meant for.",
 )

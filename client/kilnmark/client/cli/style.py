@@ -112,19 +112,19 @@ def _composed(
     from kilnmark.client.cli.pack_files import PackFolder
     from kilnmark.keymaps.files.finder import AdapterFinder
     from kilnmark.keymaps.inspection import inspect_file
-    from kilnmark.keymaps.names.shapes import load_shapes, painter_names
+    from kilnmark.keymaps.names.shapes import load_shapes
     from kilnmark.protocol.content.composition import composition_of, file_problems, stack_files
     from kilnmark.protocol.content.packs import load_pack
     from kilnmark.protocol.content.places import PicturePlace
-    from kilnmark.protocol.picture.catalog import row_of_any
+    from kilnmark.protocol.picture.catalog import row_of
     from kilnmark.protocol.picture.decide import decide
     from kilnmark.protocol.wire.requests import RenderParams
 
     roots: list[str | os.PathLike[str]] = [packs, *(root.absolute() for root in lora_roots)]
     composed = load_pack(PackFolder(packs), genre, world).compose(tier, PicturePlace.called(place))
     located = AdapterFinder(roots).named((file, packs / folder) for file, folder in stack_files(composed))
-    shapes = load_shapes(composed.variant if composed.variant in painter_names() else "dev")
-    decision = decide(RenderParams(prompt=prompt), composed.variant, row_of_any(composed.variant), style=composed)
+    shapes = load_shapes(composed.variant)
+    decision = decide(RenderParams(prompt=prompt), composed.variant, row_of(composed.variant), style=composed)
     return composition_of(
         composed,
         decision,

@@ -6,17 +6,17 @@ in a warning.
 
 from typing import NamedTuple
 
+from kilnmark.daemon.asked.served import Served
 from kilnmark.daemon.asked.stack import AskedStack
+from kilnmark.keymaps.files.weights import WeightsProblem
 from kilnmark.protocol.content.packs import ComposedStyle
 from kilnmark.protocol.content.tiers import Tier, load_tiers
-from kilnmark.protocol.picture.catalog import VARIANTS, row_of_any
 from kilnmark.protocol.picture.decide import Decision, base_for, decide
-from kilnmark.protocol.settings import Settings
-from kilnmark.protocol.wire.errors import InvalidParams
+from kilnmark.protocol.wire.errors import InvalidParams, RenderFailed
 from kilnmark.protocol.wire.requests import RenderParams
 from kilnmark.protocol.wire.work import RenderCommand
 
-__all__ = ["Accepted", "accept", "decided", "known_variant"]
+__all__ = ["Accepted", "accept", "decided"]
 
 
 class Accepted(NamedTuple):
@@ -31,22 +31,23 @@ class Accepted(NamedTuple):
     repeatable: bool
 
 
-def accept(params: RenderParams, settings: Settings, job_id: str, composed: AskedStack | None = None) -> Accepted:
+def accept(params: RenderParams, served: Served, job_id: str, composed: AskedStack | None = None) -> Accepted:
     """Decide everything that a request left open, and put its stack beside it.
 
     The paths of adapters are left as they were sent; preparing the job makes them real.
 
     Args:
         params: What was asked.
-        settings: What the daemon may do.
+        served: The bases that the daemon may hold.
         job_id: The request's, or one drawn for it.
         composed: The stack of the genre that the request names; None: it names none.
 
     Raises:
         InvalidParams: a name is unknown, or the picture is too large.
+        RenderFailed: the base cannot be told by its directory.
     """
     stack = composed or AskedStack.of_paths(params)
-    decision = decided(params, settings, stack.style)
+    decision = decided(params, served, stack.style)
     order = RenderCommand(
         **decision.spec.fields_for(RenderCommand),
         job_id=job_id,
@@ -61,41 +62,25 @@ def accept(params: RenderParams, settings: Settings, job_id: str, composed: Aske
     return Accepted(order, (*stack.warnings, *decision.warnings), decision.repeatable)
 
 
-def decided(params: RenderParams, settings: Settings, style: ComposedStyle | None) -> Decision:
+def decided(params: RenderParams, served: Served, style: ComposedStyle | None) -> Decision:
     """What a request comes to on the bases that this daemon may hold.
 
     Args:
+        params: What was asked.
+        served: The bases that the daemon may hold.
         style: What its genre comes to; None: it names none.
 
     Raises:
         InvalidParams: a name is unknown, or the picture is too large.
+        RenderFailed: the base cannot be told by its directory.
     """
     tier = _tier(params.tier) if style is None else None
-    base = base_for(params.variant, style, tier, served=settings.variants, default=settings.variant)
-    known_variant(base, settings)
-    return decide(params, base, row_of_any(base), style=style, tier=tier)
-
-
-def known_variant(asked: str | None, settings: Settings) -> str:
-    """The base asked for; the one the daemon was started with when none was.
-
-    Raises:
-        InvalidParams: this daemon must not hold it.
-    """
-    if asked is None:
-        return settings.variant
-    if asked in settings.variants:
-        return asked
-    served = ", ".join(repr(name) for name in settings.variants)
-    if asked in VARIANTS:
-        raise InvalidParams(
-            f"this daemon serves {served} - at `$.params.variant`; start one with `kilnmark serve --variant {asked}`, "
-            f"or with `--base {asked}` beside its other bases"
-        )
-    raise InvalidParams(
-        f"{asked!r} is no known variant - at `$.params.variant`; this daemon serves {served}, "
-        f"known are {', '.join(VARIANTS)}"
-    )
+    base = served.named(base_for(params.variant, style, tier, served=served.places, default=served.default))
+    try:
+        row = served.row_of(base)
+    except WeightsProblem as error:
+        raise RenderFailed(str(error)) from error
+    return decide(params, base, row, style=style, tier=tier)
 
 
 def _tier(name: str | None) -> Tier | None:

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from kilnmark.daemon.asked.accept import decided
 from kilnmark.daemon.asked.inspections import Inspections
 from kilnmark.daemon.asked.packs import Packs
+from kilnmark.daemon.asked.served import Served
 from kilnmark.protocol.content.composition import Composition, composition_of
-from kilnmark.protocol.settings import Settings
 from kilnmark.protocol.wire.requests import RenderParams, StyleComposeParams
 
 __all__ = ["compose"]
@@ -16,7 +16,7 @@ async def compose(
     params: StyleComposeParams,
     packs: Packs,
     inspections: Inspections,
-    settings: Settings,
+    served: Served,
     on_file: Callable[[int, int], None],
 ) -> Composition:
     """Compose a style as a render would, and look at each of its files.
@@ -25,7 +25,7 @@ async def compose(
         params: What was asked.
         packs: Where styles come from.
         inspections: Who looks at files.
-        settings: What the daemon may hold.
+        served: The bases that the daemon may hold.
         on_file: Called before each file with how many are done, and how many there are.
 
     Raises:
@@ -34,7 +34,7 @@ async def compose(
     """
     stack = await packs.compose(params.genre, params.world, params.tier, params.place)
     asked = RenderParams(prompt=params.prompt, genre=params.genre, world=params.world, tier=params.tier)
-    decision = decided(asked, settings, stack.style)
+    decision = decided(asked, served, stack.style)
     return composition_of(
         stack.style,
         decision,

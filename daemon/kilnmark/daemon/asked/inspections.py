@@ -11,6 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 
+from kilnmark.daemon.asked.served import Served
+from kilnmark.keymaps.files.weights import WeightsProblem
 from kilnmark.keymaps.inspection import inspect_file
 from kilnmark.keymaps.names.shapes import Shapes, load_shapes, painter_names
 from kilnmark.protocol.settings import Settings
@@ -34,11 +36,16 @@ have the function."""
 
 
 class Inspections:
-    """Answers `lora.inspect`."""
+    """Answers `lora.inspect`.
 
-    def __init__(self, settings: Settings) -> None:
+    Args:
+        settings: Where adapters may be.
+        served: The bases that the daemon may hold.
+    """
+
+    def __init__(self, settings: Settings, served: Served) -> None:
         self._roots = settings.adapter_roots
-        self._served = settings.variant if settings.variant in painter_names() else "dev"
+        self._served = served
         self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="inspect")
 
     async def answer(self, params: LoraInspectParams, on_file: Callable[[int, int], None]) -> msgspec.Raw:
@@ -66,8 +73,8 @@ class Inspections:
     async def files(
         self, paths: Sequence[str], variant: str, on_file: Callable[[int, int], None], *, with_targets: bool = False
     ) -> list[Inspection]:
-        """Look at each file in turn, for a variant; the daemon's own where the layers of that are not known."""
-        shapes = load_shapes(variant if variant in painter_names() else self._served)
+        """Look at each file in turn, for a model or a base of the daemon's."""
+        shapes = load_shapes(variant if variant in painter_names() else self._served.row_of(variant).name)
         loop, files = asyncio.get_running_loop(), list[Inspection]()
         for done, path in enumerate(paths):
             on_file(done, len(paths))
@@ -86,4 +93,9 @@ class Inspections:
         if asked is not None and asked not in painter_names():
             known = ", ".join(painter_names())
             raise InvalidParams(f"{asked!r} is no known variant - at `$.params.variant`; use one of {known}")
-        return asked or self._served
+        if asked is not None:
+            return asked
+        try:
+            return self._served.row_of(self._served.default).name
+        except WeightsProblem as error:
+            raise InvalidParams(f"{error} - at `$.params.variant`; or name the variant to look at files for") from error

@@ -20,9 +20,10 @@ from kilnmark.keymaps.names.convention import Keymap, load_keymaps
 from kilnmark.keymaps.names.schema import AlphaSource, Role
 from kilnmark.keymaps.remap.bits import Stored, scalar
 from kilnmark.keymaps.remap.file import check_goal, write_whole
-from kilnmark.keymaps.remap.goal import GOALS, GoalName, Reader, parse_reader
+from kilnmark.keymaps.remap.goal import FAMILY, GOALS, GoalName, Reader, parse_reader
 from kilnmark.keymaps.remap.modules import Change, Joined, join, places
 from kilnmark.keymaps.remap.pieces import Source, listed, read_source
+from kilnmark.protocol.picture.catalog import VARIANTS
 
 __all__ = ["GOALS", "GoalName", "Reader", "Remapped", "parse_reader", "remap_adapter"]
 
@@ -97,7 +98,8 @@ def remap_adapter(
 
 def _modules(source: Source, keymap: Keymap, reader: Reader | None) -> tuple[Joined, ...]:
     path, name = source.adapter.path, keymap.convention.name
-    if reader and source.variant not in ("dev", "schnell"):
+    row = VARIANTS.get(source.variant)
+    if reader and (row is None or row.family != FAMILY):
         problem = f"is made for {source.variant}, and what {reader.name} makes of such files is not known"
         raise UnfitAdapter(path, problem, "leave --for out, for readers that share down matrices")
     room = tuple(places(keymap, source.shapes, reader))

@@ -7,11 +7,14 @@ import re
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-__all__ = ["GOALS", "GoalName", "Reader", "parse_reader"]
+__all__ = ["FAMILY", "GOALS", "GoalName", "Reader", "parse_reader"]
 
 GoalName = Literal["kohya", "diffusers", "mlx-examples"]
 GOALS: tuple[GoalName, ...] = get_args(GoalName)
 """Conventions that files can be written in."""
+
+FAMILY = "flux1"
+"""Whose files the readers below were read in; what they make of others is not known."""
 
 _PINNED = re.compile(r"mflux==([0-9]{1,6})\.([0-9]{1,6})(?:\.([0-9]{1,6}))?", re.ASCII)
 

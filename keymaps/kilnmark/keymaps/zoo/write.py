@@ -23,6 +23,7 @@ from kilnmark.keymaps.names.convention import Keymap, load_keymaps
 from kilnmark.keymaps.names.schema import Role, Rows
 from kilnmark.keymaps.names.shapes import BLOCK, Shapes, block_count, is_norm, load_shapes
 from kilnmark.keymaps.updates.fused import Matrix
+from kilnmark.protocol.picture.catalog import USUAL
 
 __all__ = ["ConventionName", "StoredAs", "Tensors", "draw_pair", "make_adapter", "write_tensors"]
 
@@ -64,7 +65,7 @@ def make_adapter(  # noqa: PLR0913 - each is one independent trait of the file
     Args:
         path: Where to; an existing file is replaced, at once and whole.
         convention: `unknown` writes the diffusers tensors under names that no keymap has.
-        shapes: The model's linear layers; None means dev.
+        shapes: The model's linear layers; None means those of the usual variant.
         rank: Of every update.
         seed: Of the random numbers.
         strength: Root mean square of the numbers of each update; a base's own weights have about 0.02.
@@ -76,7 +77,7 @@ def make_adapter(  # noqa: PLR0913 - each is one independent trait of the file
     Returns:
         The path.
     """
-    shapes = load_shapes("dev") if shapes is None else shapes
+    shapes = load_shapes(USUAL) if shapes is None else shapes
     known = load_keymaps()["kohya" if convention == "kohya" else "diffusers"]
     pairs = list(_pairs(known, shapes, blocks))
     multiplier = (rank if alpha is None else alpha) / rank

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, RootModel, field_validator, m
 
 from kilnmark.protocol.content.marked_yaml import MarkedDocument, read_marked
 from kilnmark.protocol.content.parsed import parsed, wrong
-from kilnmark.protocol.picture.catalog import MAX_PIXELS, VARIANTS
+from kilnmark.protocol.picture.catalog import MAX_PIXELS, USUAL, VARIANTS
 
 __all__ = ["Tier", "TierNumbers", "Tiers", "load_tiers", "parse_tiers"]
 
@@ -45,7 +45,7 @@ class TierNumbers(BaseModel):
     guidance: Annotated[float, Field(ge=0, le=30, allow_inf_nan=False)] = 3.5
     """Distilled guidance."""
 
-    variant: str = "dev"
+    variant: str = USUAL
     """The base that the numbers are for."""
 
     @field_validator("variant")

@@ -21,6 +21,7 @@ __all__ = [
     "MAX_PIXELS",
     "PRIORITIES",
     "STANDIN",
+    "USUAL",
     "VARIANTS",
     "Priority",
     "UnknownVariant",
@@ -29,7 +30,6 @@ __all__ = [
     "family_of",
     "look_again",
     "row_of",
-    "row_of_any",
 ]
 
 GROUP = "kilnmark.families"
@@ -37,6 +37,9 @@ GROUP = "kilnmark.families"
 
 STANDIN = "standin"
 """The variant that needs no weights."""
+
+USUAL = "dev"
+"""The variant that a tier's numbers and an adapter file are for where nobody says which."""
 
 Priority = Literal["high", "normal", "low"]
 
@@ -222,8 +225,3 @@ def row_of(name: str, counts_as: Mapping[str, str] = MappingProxyType({})) -> Va
 def family_of(variant: Variant) -> Family:
     """The family that a variant is of."""
     return FAMILIES[variant.family]
-
-
-def row_of_any(name: str) -> Variant:
-    """What is known of a variant; a directory counts as dev."""
-    return VARIANTS.get(name, VARIANTS["dev"])

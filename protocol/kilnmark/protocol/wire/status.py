@@ -117,6 +117,8 @@ class StatusResult(msgspec.Struct, frozen=True, kw_only=True):
         jobs: The renders that the worker has, then the queued ones by priority and age.
         rendered, failed: Renders that ended so; a picture shared by several jobs counts once, one from the cache never.
         variants: Every base that a request may name.
+        counts_as: The variant that each of those is whose own name is none, such as a directory, told by its weights.
+            One that could not be told is missing; a request for it is answered with why.
         loading: The base that is being loaded now.
         memory: What the worker holds; None while there is no worker that could tell.
         packs: None: the daemon has none.
@@ -138,6 +140,7 @@ class StatusResult(msgspec.Struct, frozen=True, kw_only=True):
     queue: QueueInfo = QueueInfo()
     cache: CacheInfo = CacheInfo()
     variants: list[str] = []
+    counts_as: dict[str, str] = {}
     loading: str | None = None
     memory: MemoryInfo | None = None
     packs: PacksInfo | None = None

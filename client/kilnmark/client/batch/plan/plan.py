@@ -19,8 +19,9 @@ from kilnmark.keymaps.files.finder import AdapterFinder
 from kilnmark.protocol.content.composition import file_problems, stack_files
 from kilnmark.protocol.content.packs import ComposedStyle, PackFiles, load_pack
 from kilnmark.protocol.content.problems import Problem, UnusableContent
-from kilnmark.protocol.picture.catalog import row_of_any
+from kilnmark.protocol.picture.catalog import row_of
 from kilnmark.protocol.picture.decide import decide
+from kilnmark.protocol.picture.family import Variant
 from kilnmark.protocol.picture.spec import PictureSpec
 from kilnmark.protocol.wire.requests import RenderParams
 
@@ -81,9 +82,9 @@ class Item:
         """The kind of picture that it is."""
         return self.style.tier.name
 
-    def on(self, base: str) -> PictureSpec:
-        """What decides it on another base than it wants."""
-        return self.spec if base == self.spec.variant else _spec(self.asked, self.style, base)
+    def on(self, base: str, row: Variant) -> PictureSpec:
+        """What decides it on another base than it wants, of which this is known."""
+        return self.spec if base == self.spec.variant else decide(self.asked, base, row, style=self.style).spec
 
 
 @dataclass(slots=True)
@@ -177,7 +178,8 @@ def _add_items(
 ) -> None:
     style, tier = styled.style, styled.style.tier
     takes = [_asked(subject, style, take, wishes) for take in range(1, wishes.takes + 1)]
-    specs = [_spec(asked, style, style.variant) for asked in takes]
+    row = row_of(style.variant)
+    specs = [decide(asked, style.variant, row, style=style).spec for asked in takes]
     tokens = counter.count(specs[0].prompt, style.variant)
     if words := excess(tokens):
         plan.warnings.append(Problem(file=subject.file, line=subject.line, entry=subject.name, message=words))
@@ -203,7 +205,3 @@ def _asked(subject: Subject, style: ComposedStyle, take: int, wishes: Wishes) ->
         subject.genre, subject.world, subject.name, style.tier.name, base_seed=style.fields.base_seed, take=take
     )
     return RenderParams(prompt=subject.words, tier=style.tier.name, seed=seed, steps=wishes.steps)
-
-
-def _spec(asked: RenderParams, style: ComposedStyle, base: str) -> PictureSpec:
-    return decide(asked, base, row_of_any(base), style=style).spec

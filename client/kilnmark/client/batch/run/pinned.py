@@ -5,9 +5,10 @@ there already and what is not is for `ledger` and `run` to find out.
 """
 
 import hashlib
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
@@ -15,8 +16,9 @@ import msgspec
 from kilnmark.client.batch.plan.outputs import bare_of
 from kilnmark.client.batch.plan.plan import Item
 from kilnmark.protocol.content.tiers import load_tiers
-from kilnmark.protocol.picture.catalog import row_of_any
+from kilnmark.protocol.picture.catalog import row_of
 from kilnmark.protocol.picture.decide import base_for
+from kilnmark.protocol.picture.family import Variant
 from kilnmark.protocol.picture.record import PictureRecord
 from kilnmark.protocol.picture.report import Verdict
 from kilnmark.protocol.picture.spec import AdapterContent, PinnedSpec, asked_again
@@ -36,12 +38,14 @@ class PinnedItem:
         bare: It is to be painted without its adapters.
         output: Its place, from the batch's folder, with forward slashes.
         spec: What decides it; `variant` is the base that this daemon paints it on.
+        row: What is known of that base.
     """
 
     planned: Item
     bare: bool
     output: str
     spec: PinnedSpec
+    row: Variant
 
     @cached_property
     def digest(self) -> str:
@@ -81,7 +85,7 @@ class PinnedItem:
             anew: Paint it even if the daemon has it.
         """
         request: dict[str, Any] = {
-            **asked_again(self.spec, row_of_any(self.spec.variant)),
+            **asked_again(self.spec, self.row),
             "tier": self.planned.tier if self.planned.tier in load_tiers() else None,
             "lora_paths": self.paths,
             "lora_scales": [adapter.scale for adapter in self.spec.adapters],
@@ -101,6 +105,7 @@ def pin_items(
     sha256_of: Callable[[str], str],
     *,
     compare_base: bool,
+    counts_as: Mapping[str, str] = MappingProxyType({}),
 ) -> list[PinnedItem]:
     """Pin these, those of one stack together; the bare ones of a variant follow all its others.
 
@@ -110,16 +115,19 @@ def pin_items(
         default: The one it was started with, which stands in for one that it may not hold.
         sha256_of: The content hash of an adapter file, in hex.
         compare_base: Paint each item that has adapters without them, too.
+        counts_as: The variant that each of those is whose own name is none.
 
     Raises:
-        KilnmarkError: An adapter file cannot be read any more.
+        KilnmarkError: An adapter file cannot be read any more, or nothing is known of a base.
     """
     pinned = []
     for item in planned:
-        spec = item.on(base_for(None, item.style, None, served=served, default=default))
+        base = base_for(None, item.style, None, served=served, default=default)
+        row = row_of(base, counts_as)
+        spec = item.on(base, row)
         adapters = [(sha256_of(adapter.path), adapter.scale) for adapter in item.adapters]
-        pinned.append(PinnedItem(item, bare=False, output=item.output, spec=spec.pinned(adapters)))
+        pinned.append(PinnedItem(item, bare=False, output=item.output, spec=spec.pinned(adapters), row=row))
         if compare_base and adapters:
-            pinned.append(PinnedItem(item, bare=True, output=bare_of(item.output), spec=spec.pinned(())))
+            pinned.append(PinnedItem(item, bare=True, output=bare_of(item.output), spec=spec.pinned(()), row=row))
     first_of = {one.stack: place for place, one in reversed(list(enumerate(pinned)))}
     return sorted(pinned, key=lambda one: (one.spec.variant, one.bare, first_of[one.stack]))

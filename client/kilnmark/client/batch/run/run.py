@@ -66,7 +66,14 @@ class Painter:
             KilnmarkError: An adapter file cannot be read any more.
         """
         status = await self._client.status()
-        items = pin_items(planned, status.variants, status.variant, Hashes().of, compare_base=compare_base)
+        items = pin_items(
+            planned,
+            status.variants,
+            status.variant,
+            Hashes().of,
+            compare_base=compare_base,
+            counts_as=status.counts_as,
+        )
         self._tally.total = len(items)
         self._tally.warnings += _stand_ins(items)
         self._made = _made_before(status)

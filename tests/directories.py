@@ -1,0 +1,25 @@
+"""Directories of weights that are told by their headers: every folder and mark of FLUX.1, and next to no numbers."""
+
+from pathlib import Path
+
+import numpy as np
+from safetensors.numpy import save_file
+
+__all__ = ["write_directory"]
+
+_EMBEDDER = "time_text_embed.guidance_embedder.linear_1.weight"
+
+
+def write_directory(path: Path, *, guided: bool) -> Path:
+    """Write one that is dev, or without the embedder that reads guidance schnell; it is made where it is absent."""
+    names = {
+        "transformer": ["single_transformer_blocks.0.proj_out.weight", "time_text_embed.text_embedder.linear_1.weight"],
+        "vae": ["decoder.conv_in.weight"],
+        "text_encoder": ["text_model.encoder.layers.0.mlp.fc1.weight"],
+        "text_encoder_2": ["encoder.block.0.layer.0.SelfAttention.q.weight"],
+    }
+    names["transformer"] += [_EMBEDDER] if guided else []
+    for folder, tensors in names.items():
+        (path / folder).mkdir(parents=True)
+        save_file({name: np.zeros((2, 2), np.float16) for name in tensors}, path / folder / "0.safetensors")
+    return path
