@@ -99,5 +99,5 @@ class NoTokenizers(BatchError):
     def __str__(self) -> str:
         return (
             f"prompts cannot be counted with the tokenizers in {self.path}: {self.reason}; "
-            "name a FLUX.1 directory that has them, or none to have the counts estimated"
+            "name a base that has them, or none to have the counts estimated"
         )

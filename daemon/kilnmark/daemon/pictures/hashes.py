@@ -5,9 +5,10 @@ as the file stays untouched.
 """
 
 import time
-from collections import OrderedDict
 from collections.abc import Sequence
 from typing import NamedTuple
+
+from cachetools import LRUCache
 
 from kilnmark.keymaps.files.identity import FileIdentity
 
@@ -39,8 +40,7 @@ class FileHashes:
     """
 
     def __init__(self, limit: int = 10_000) -> None:
-        self._limit = limit
-        self._known: OrderedDict[FileIdentity, str] = OrderedDict()
+        self._known: LRUCache[FileIdentity, str] = LRUCache(limit)
 
     def learn(self, before: Seen, sha256s: Sequence[str]) -> None:
         """Remember what files held that were read after `before`, one hash for each.
@@ -51,9 +51,6 @@ class FileHashes:
         for file, sha256 in zip(before.files, sha256s, strict=True):
             if file.is_settled(before.at_ns) and _is_still(file):
                 self._known[file] = sha256
-                self._known.move_to_end(file)
-        while len(self._known) > self._limit:
-            self._known.popitem(last=False)
 
     def of(self, files: Sequence[FileIdentity]) -> tuple[str, ...] | None:
         """The files' content hashes in hex; None when one of them is not known."""
@@ -61,7 +58,6 @@ class FileHashes:
         for file in files:
             if (sha256 := self._known.get(file)) is None:
                 return None
-            self._known.move_to_end(file)
             found.append(sha256)
         return tuple(found)
 

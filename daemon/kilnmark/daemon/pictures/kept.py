@@ -4,8 +4,9 @@ Held in memory. Nothing here touches a file: pictures belong to the user, so for
 Everything goes through `put`, `get` and `drop`, so that a journal can be laid under them.
 """
 
-from collections import OrderedDict
 from dataclasses import dataclass
+
+from cachetools import LRUCache
 
 from kilnmark.protocol.wire.replies import RenderResult
 from kilnmark.protocol.wire.status import CacheInfo
@@ -34,16 +35,15 @@ class KeptPictures:
     """
 
     def __init__(self, limit_bytes: int, limit_entries: int = 10_000) -> None:
-        self._limit_bytes = limit_bytes
         self._limit_entries = limit_entries
-        self._kept: OrderedDict[str, KeptPicture] = OrderedDict()
-        self._bytes = 0
+        self._kept: LRUCache[str, KeptPicture] = LRUCache(limit_bytes, getsizeof=lambda kept: kept.size)
         self.hits = 0
 
     @property
     def info(self) -> CacheInfo:
         """The cache as `status` shows it."""
-        return CacheInfo(hits=self.hits, entries=len(self._kept), bytes=self._bytes, limit_bytes=self._limit_bytes)
+        kept = self._kept
+        return CacheInfo(hits=self.hits, entries=len(kept), bytes=int(kept.currsize), limit_bytes=int(kept.maxsize))
 
     def put(self, key: str, kept: KeptPicture) -> None:
         """Keep a result instead of the one that had its key, and forget what is beyond the limit then.
@@ -51,21 +51,15 @@ class KeptPictures:
         One that is larger than the limit by itself is not kept, and costs no other its place.
         """
         self.drop(key)
-        if kept.size > self._limit_bytes:
-            return
-        self._kept[key] = kept
-        self._bytes += kept.size
-        while self._bytes > self._limit_bytes or len(self._kept) > self._limit_entries:
-            self.drop(next(iter(self._kept)))
+        if kept.size <= self._kept.maxsize:
+            self._kept[key] = kept
+        while len(self._kept) > self._limit_entries:
+            self._kept.popitem()
 
     def get(self, key: str) -> KeptPicture | None:
         """The result of that key, from now on the one used last."""
-        if key not in self._kept:
-            return None
-        self._kept.move_to_end(key)
-        return self._kept[key]
+        return self._kept.get(key)
 
     def drop(self, key: str) -> None:
         """Forget a result; nothing happens when it is not known."""
-        if (kept := self._kept.pop(key, None)) is not None:
-            self._bytes -= kept.size
+        self._kept.pop(key, None)

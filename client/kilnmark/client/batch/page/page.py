@@ -1,26 +1,31 @@
 """The review page: `index.html` beside the pictures of a batch, one file that needs no network and no server.
 
-What is on it is put together here, from `page.html`, `page.css`, `page.js` and the cards of `page_markup`. Nothing here
-judges a picture (`standing` does) or knows how a batch is run.
+What is on it is put together here, from the templates `page.html` and `card.html`, with `page.css` and `page.js` whole
+in it, and what `words` says. Jinja2 fills them, and is imported when a page is written. Nothing here judges a picture
+(`standing` does) or knows how a batch is run.
 """
 
 import base64
 import hashlib
-import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from kilnmark.client.batch.page.markup import card, moment, place_name, place_value, ratio_class, text
-from kilnmark.client.batch.run.manifest import Manifest, SourceProblem
+from kilnmark.client.batch.page import words
+from kilnmark.client.batch.page.words import place_name
+from kilnmark.client.batch.run.manifest import Manifest
 from kilnmark.client.batch.run.standing import ShownPicture, Standing, shown_pictures
 from kilnmark.keymaps.files.atomic import written_whole
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 __all__ = ["PAGE", "write_page"]
 
 PAGE = "index.html"
-_HOLE = re.compile(r"\{\{(\w+)\}\}")
 
 
 def write_page(folder: Path, manifest: Manifest) -> Path:
@@ -45,35 +50,45 @@ def write_page(folder: Path, manifest: Manifest) -> Path:
 
 
 def _page(manifest: Manifest, shown: Sequence[ShownPicture]) -> str:
+    from markupsafe import Markup
+
     script, style = _part("page.js"), _part("page.css") + _ratios(shown)
-    genres = sorted({exhibit.picture.genre for exhibit in shown})
+    genres = sorted({one.picture.genre for one in shown})
     title = place_name(genres[0]) if len(genres) == 1 else f"{len(genres)} genres"
-    return _fill(
-        _part("page.html"),
-        {
-            "policy": _policy(style, script),
-            "title": text(title if genres else "Nothing yet"),
-            "style": style,
-            "script": script,
-            "summary": text(_summary(shown)),
-            "updated": text(moment(manifest.updated)),
-            "version": text(manifest.kilnmark_version),
-            "notices": "".join(f'<p class="note">{text(notice)}</p>' for notice in _notices(shown)),
-            "standings": "".join(map(_chip, _counts(shown))),
-            "genres": _options({genre: place_name(genre) for genre in genres}),
-            "worlds": _worlds(shown),
-            "kinds": _options({kind: kind for kind in sorted({exhibit.picture.kind for exhibit in shown})}),
-            "tiers": _options({tier: place_name(tier) for tier in sorted({exhibit.picture.tier for exhibit in shown})}),
-            "count": str(len(shown)),
-            "cards": "".join(map(card, shown)),
-            "problems": _problems(manifest.problems),
-        },
+    return (
+        _templates()
+        .get_template("page.html")
+        .render(
+            policy=Markup(_policy(style, script)),  # noqa: S704 - ours, and only ours, as the two below
+            style=Markup(style),  # noqa: S704
+            script=Markup(script),  # noqa: S704
+            title=title if genres else "Nothing yet",
+            summary=_summary(shown),
+            updated=words.moment(manifest.updated),
+            version=manifest.kilnmark_version,
+            notices=sorted({one.picture.notice for one in shown if one.picture.notice}),
+            standings=_counts(shown),
+            genres={genre: place_name(genre) for genre in genres},
+            worlds=_worlds(shown),
+            kinds={kind: kind for kind in sorted({one.picture.kind for one in shown})},
+            tiers={tier: place_name(tier) for tier in sorted({one.picture.tier for one in shown})},
+            count=len(shown),
+            shown=shown,
+            problems=manifest.problems,
+        )
     )
 
 
-def _fill(template: str, values: Mapping[str, str]) -> str:
-    """Put values into the holes, in one pass: what a value holds is never taken for a hole."""
-    return _HOLE.sub(lambda hole: values[hole[1]], template)
+@cache
+def _templates() -> "Environment":
+    """The templates beside this module, each value of theirs escaped, each name of theirs known."""
+    from jinja2 import Environment, FunctionLoader, StrictUndefined
+
+    templates = Environment(
+        autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True, loader=FunctionLoader(_part)
+    )
+    templates.filters.update({name: getattr(words, name) for name in words.__all__})
+    return templates
 
 
 def _part(name: str) -> str:
@@ -97,60 +112,28 @@ def _policy(style: str, script: str) -> str:
 
 def _ratios(shown: Iterable[ShownPicture]) -> str:
     """The shapes of the pictures as rules: a policy that forbids style attributes leaves no other way."""
-    sizes = {(exhibit.picture.width, exhibit.picture.height) for exhibit in shown}
-    rules = {ratio_class(*size): size[0] / (size[1] or 1) for size in sizes}
+    pictures = [one.picture for one in shown]
+    rules = {words.ratio_class(picture): picture.width / (picture.height or 1) for picture in pictures}
     return "".join(f".{name} {{ --ratio: {ratio:.4f} }}\n" for name, ratio in sorted(rules.items()))
 
 
 def _counts(shown: Iterable[ShownPicture]) -> list[tuple[Standing, int]]:
-    counts = Counter(standing for exhibit in shown for standing in exhibit.standings)
+    counts = Counter(standing for one in shown for standing in one.standings)
     return [(standing, counts[standing]) for standing in Standing if counts[standing]]
 
 
 def _summary(shown: Sequence[ShownPicture]) -> str:
-    counts = Counter(standing for exhibit in shown for standing in exhibit.standings)
+    counts = Counter(standing for one in shown for standing in one.standings)
     words = {Standing.DEAD: "with a dead adapter", Standing.FAILED: "failed", Standing.PARTIAL: "partly engaged"}
     bad = [f"{counts[standing]} {word}" for standing, word in words.items() if counts[standing]]
     pictures = f"{len(shown)} picture{'' if len(shown) == 1 else 's'}"
     return ", ".join([pictures, *bad]) + ("" if bad or not shown else ", nothing amiss")
 
 
-def _notices(shown: Iterable[ShownPicture]) -> list[str]:
-    return sorted({exhibit.picture.notice for exhibit in shown if exhibit.picture.notice})
-
-
-def _chip(count: tuple[Standing, int]) -> str:
-    standing, number = count
-    return (
-        f'<label class="chip {standing}"><input type="radio" name="standing" value="{standing}">'
-        f'<span>{standing.label} <b data-count="{standing}">{number}</b></span></label>'
-    )
-
-
-def _options(choices: Mapping[str, str]) -> str:
-    return "".join(f'<option value="{text(value)}">{text(label)}</option>' for value, label in choices.items())
-
-
-def _worlds(shown: Iterable[ShownPicture]) -> str:
-    """The worlds, under their genres."""
+def _worlds(shown: Iterable[ShownPicture]) -> dict[str, dict[str, str]]:
+    """The worlds with their names, under their genres."""
     genres: dict[str, dict[str, str]] = {}
-    for picture in sorted((exhibit.picture for exhibit in shown), key=lambda one: (one.genre, one.world or "")):
+    for picture in sorted((one.picture for one in shown), key=lambda picture: (picture.genre, picture.world or "")):
         label = place_name(picture.world) if picture.world else "the genre itself"
-        genres.setdefault(picture.genre, {})[place_value(picture)] = label
-    return "".join(
-        f'<optgroup label="{text(place_name(genre))}" data-genre="{text(genre)}">{_options(worlds)}</optgroup>'
-        for genre, worlds in genres.items()
-    )
-
-
-def _problems(problems: Sequence[SourceProblem]) -> str:
-    if not problems:
-        return ""
-    rows = "".join(
-        f"<li><code>{text(problem.file)}:{problem.line}</code> <span>{text(problem.message)}</span></li>"
-        for problem in problems
-    )
-    noun = "problem" if len(problems) == 1 else "problems"
-    return (
-        f'<details class="problems"><summary>{len(problems)} {noun} in the sources</summary><ul>{rows}</ul></details>'
-    )
+        genres.setdefault(picture.genre, {})[words.place_value(picture)] = label
+    return genres

@@ -1,0 +1,113 @@
+"""What the review page says of a picture that its manifest does not say itself: figures, names and addresses in words.
+
+The templates, `page.html` and `card.html`, call these by name; they make no markup, which the templates escape.
+"""
+
+import math
+from collections.abc import Iterator
+from urllib.parse import quote
+
+from kilnmark.client.batch.run.manifest import Picture
+from kilnmark.client.batch.run.standing import ShownPicture
+from kilnmark.protocol.picture.report import AdapterReport, Verdict
+
+__all__ = [
+    "address",
+    "complaints",
+    "facts",
+    "figures",
+    "height",
+    "made_with",
+    "moment",
+    "place_name",
+    "place_value",
+    "ratio_class",
+    "shape",
+]
+
+_SHAPES = {Verdict.ENGAGED: "\u25cf", Verdict.PARTIAL: "\u25d0", Verdict.NOOP: "\u25cb", Verdict.REFUSED: "\u2298"}
+_FLOOR = -6.0
+"""Decimal logarithm of the delta ratio below which nothing changes."""
+
+
+def shape(verdict: Verdict) -> str:
+    """A verdict's shape, for those who cannot tell it by its colour; screen readers get the word."""
+    return _SHAPES[verdict]
+
+
+def moment(iso: str) -> str:
+    """A time of the manifest, which is UTC in ISO 8601, to the minute."""
+    return f"{iso[:10]} {iso[11:16]} UTC" if iso else "never"
+
+
+def place_name(slug: str) -> str:
+    """A genre or a world as people write it: `carding_moor` is `carding moor`."""
+    return slug.replace("_", " ").strip() or slug
+
+
+def place_value(picture: Picture) -> str:
+    """What tells its world from every other; worlds of two genres may have one name."""
+    return f"{picture.genre}/{picture.world or ''}"
+
+
+def ratio_class(picture: Picture) -> str:
+    """The class that gives a card its shape; a strict content policy takes no style attributes."""
+    divisor = math.gcd(picture.width, picture.height) or 1
+    return f"r{picture.width // divisor}-{picture.height // divisor}"
+
+
+def address(file: str) -> str:
+    """A relative reference, whatever is in the name: `./`, and everything percent-encoded."""
+    return "./" + quote(file)
+
+
+def facts(one: ShownPicture) -> Iterator[tuple[str, object]]:
+    """What a card is filtered and sorted by, each the end of a `data-` attribute's name."""
+    picture, smallest = one.picture, one.smallest_change
+    yield "standing", " ".join(one.standings)
+    yield "genre", picture.genre
+    yield "world", place_value(picture)
+    yield "kind", picture.kind
+    yield "tier", picture.tier
+    yield "place", one.place
+    yield "created", picture.created
+    yield "change", "" if smallest is None else f"{smallest:.9f}"
+
+
+def complaints(one: ShownPicture) -> list[str]:
+    """What a person must know without opening anything: why it failed, and why an adapter did not engage."""
+    told = [one.message] if one.message else []
+    unwell = [report for report in one.picture.loras if report.verdict is not Verdict.ENGAGED]
+    return told + [f"{report.name}: {report.reason}" for report in unwell if report.reason not in one.message]
+
+
+def height(delta_ratio: float) -> str:
+    """The delta ratio on a logarithmic scale from nothing (1e-6) to as large as the weights themselves (1)."""
+    return f"{max(_FLOOR, min(0.0, math.log10(delta_ratio))) if delta_ratio > 0 else _FLOOR:.3f}"
+
+
+def figures(report: AdapterReport) -> str:
+    """Of an adapter: how many keys and layers, and what the file is."""
+    origin = " ".join(filter(None, (report.convention, report.kind, f"rank {report.rank}" if report.rank else "")))
+    told = (
+        f"{report.matched_key_count} of {report.total_key_count} keys",
+        f"{report.applied_target_count} of {report.target_count} layers",
+        origin,
+    )
+    return " \u00b7 ".join(filter(None, told))
+
+
+def made_with(one: ShownPicture) -> Iterator[tuple[str, object]]:
+    """Everything that a picture was made with, as a name and a value."""
+    picture, tokens = one.picture, one.picture.tokens
+    about = "about " if tokens.estimated else ""
+    yield "Seed", picture.seed
+    yield "Tier", picture.tier
+    yield "Size", f"{picture.width} \u00d7 {picture.height}"
+    for name, value in picture.settings.items():
+        yield name.capitalize(), f"{value:g}"
+    yield "Variant", picture.variant
+    yield "Length", f"{about}{tokens.t5} of {tokens.t5_limit} T5, {tokens.clip} of {tokens.clip_limit} CLIP tokens"
+    yield "Source", picture.source
+    yield "Painted" if one.file else "Tried", moment(picture.created)
+    yield "Job", picture.job_id or "none"
