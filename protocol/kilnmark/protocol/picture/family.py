@@ -1,7 +1,7 @@
 """What a row of the catalog says of a kind of model: encoders, folders, variants, and what each of these defaults to.
 
 Facts and nothing else: no file is read here and no model is built. A family that is installed beside the product writes
-its own row with these classes; `catalog` finds it, and `docs/families.md` shows one.
+its own row with these classes; `catalog` finds it, and `docs/how-to/family.md` says how.
 """
 
 import msgspec
