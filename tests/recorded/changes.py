@@ -17,6 +17,7 @@ CHANGED = Path(__file__).with_name("changes.ndjson")
 
 ADDED: Mapping[str, str] = {
     "heard.result.place": "the place that a style was composed for",
+    "heard.result.counts_as": "the variants that bases given as directories are known to be",
     "heard.result.tag": "the tag of the style's directions that belongs to it",
 }
 """Fields that older daemons did not send, by their path in a turn, and what they say."""
