@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 from safetensors.numpy import load_file
 
-from kilnmark.client.cli.inspection_view import show_inspection
+from kilnmark.client.cli.views.inspection import show_inspection
 from kilnmark.keymaps.inspection import inspect_file
 from kilnmark.keymaps.names.shapes import load_shapes
 from kilnmark.keymaps.zoo.write import make_adapter, write_tensors

@@ -116,6 +116,12 @@ def test_a_room_imports_only_the_rooms_its_arrows_point_to(room: str) -> None:
     assert [str(found) for found in ours if not any(starts_with(found.module, prefix) for prefix in allowed)] == []
 
 
+def test_no_module_of_the_library_looks_into_the_command_line() -> None:
+    library = [found for found in imported_by("client") if not found.file.startswith("client/cli/")]
+    assert len({found.file for found in library}) > 20
+    assert [str(found) for found in library if starts_with(found.module, "kilnmark.client.cli")] == []
+
+
 def test_every_room_has_its_arrows_here() -> None:
     assert {found.room for found in IMPORTS} == set(ARROWS)
 

@@ -28,7 +28,7 @@ MODEL_ROOMS = ("engine/families/flux1/", "protocol/picture/catalog.py", "keymaps
 """Where they may stand: in the family's rooms, in its row of the catalog, its shapes, and the zoo of its keymaps."""
 
 MODEL_NAMES_LEFT = {
-    "client/batch/commands.py",
+    "client/cli/commands/batch.py",
     "client/batch/plan/tokens.py",
 }
 """Modules that name a model still; the list only grows shorter."""

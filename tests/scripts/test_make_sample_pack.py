@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from kilnmark.client.cli.pack_files import PackFolder
+from kilnmark.client.pack_files import PackFolder
 from kilnmark.keymaps.adapter import read_adapter
 from kilnmark.keymaps.engagement import evidence
 from kilnmark.keymaps.names.shapes import load_shapes

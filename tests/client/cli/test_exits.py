@@ -6,7 +6,7 @@ import pytest
 from kilnmark.client import errors as client_errors
 from kilnmark.client.batch import errors as batch_errors
 from kilnmark.client.batch.errors import BatchError, BrokenManifest, FolderInUse, FolderUnusable, NoTokenizers
-from kilnmark.client.cli.exits import ErrorDocument, exit_code_of, exit_code_of_reports, reports_of
+from kilnmark.client.cli.exits import ErrorDocument, exit_code_of, exit_code_of_reports
 from kilnmark.client.errors import (
     BadReply,
     ClientError,
@@ -21,6 +21,7 @@ from kilnmark.client.errors import (
     StopTimeout,
     TimedOut,
 )
+from kilnmark.client.reports import reports_of
 from kilnmark.protocol.content.problems import Problem, UnknownName, UnusableContent
 from kilnmark.protocol.errors import KilnmarkError
 from kilnmark.protocol.exits import ExitCode

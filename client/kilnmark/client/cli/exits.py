@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 
 from kilnmark.client.batch.errors import FolderInUse
-from kilnmark.client.cli.printable import encodable
 from kilnmark.client.cli.settings.config_file import UnreadableConfig
+from kilnmark.client.cli.views.printable import encodable
 from kilnmark.client.errors import ClientError, ConnectTimeout, DaemonUnavailable
 from kilnmark.keymaps.errors import RefusedFile, UnusableGoal
 from kilnmark.otel.settings import TracingMisconfigured
@@ -27,7 +27,7 @@ from kilnmark.protocol.wire.errors import (
     RequestError,
 )
 
-__all__ = ["EXITS", "ErrorBody", "ErrorDocument", "exit_code_of", "exit_code_of_reports", "reports_of"]
+__all__ = ["EXITS", "ErrorBody", "ErrorDocument", "exit_code_of", "exit_code_of_reports"]
 
 
 EXITS: Mapping[type[KilnmarkError], ExitCode] = {
@@ -107,14 +107,3 @@ def exit_code_of_reports(reports: Iterable[AdapterReport]) -> ExitCode:
     """The code of a render that ended with a picture."""
     engaged = all(report.verdict is Verdict.ENGAGED for report in reports)
     return ExitCode.DONE if engaged else ExitCode.NOT_ENGAGED
-
-
-def reports_of(error: KilnmarkError) -> list[AdapterReport]:
-    """The engagement reports that an error carries; empty when it carries none that can be read."""
-    detail = error.detail if isinstance(error, RequestError) else None
-    if not isinstance(detail, dict) or "loras" not in detail:
-        return []
-    try:
-        return msgspec.convert(detail["loras"], list[AdapterReport])
-    except msgspec.ValidationError:
-        return []

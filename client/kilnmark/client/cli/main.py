@@ -10,16 +10,18 @@ from pathlib import Path
 
 import click
 
-from kilnmark.client.batch.commands import batch
-from kilnmark.client.cli.commands import ping, render, status, stop, warm_up, write_document
-from kilnmark.client.cli.config import config
-from kilnmark.client.cli.exits import ErrorBody, ErrorDocument, exit_code_of, reports_of
-from kilnmark.client.cli.jobs import cancel, jobs
-from kilnmark.client.cli.lora import lora
+from kilnmark.client.cli.commands.asking import ping, render, status, stop, warm_up
+from kilnmark.client.cli.commands.batch import batch
+from kilnmark.client.cli.commands.config import config
+from kilnmark.client.cli.commands.jobs import cancel, jobs
+from kilnmark.client.cli.commands.lora import lora
+from kilnmark.client.cli.commands.serve import serve
+from kilnmark.client.cli.commands.style import style
+from kilnmark.client.cli.exits import ErrorBody, ErrorDocument, exit_code_of
 from kilnmark.client.cli.options import json_option, wants_json
-from kilnmark.client.cli.printable import encodable
-from kilnmark.client.cli.serve import serve
-from kilnmark.client.cli.style import style
+from kilnmark.client.cli.views.document import write_document
+from kilnmark.client.cli.views.printable import encodable
+from kilnmark.client.reports import reports_of
 from kilnmark.protocol.errors import KilnmarkError
 from kilnmark.protocol.exits import ExitCode
 
@@ -59,8 +61,8 @@ def demo(output: Path, *, as_json: bool) -> None:
     It starts a daemon of its own and ends it again; nothing is downloaded. Its pictures mean nothing: only whether
     they differ does.
     """
-    from kilnmark.client.cli.demo import run
-    from kilnmark.client.cli.tables import console, show_demo
+    from kilnmark.client.cli.demo.demo import run
+    from kilnmark.client.cli.views.tables import console, show_demo
 
     result = run(output, lambda line: click.echo(f"  {line}", err=True))
     if as_json:
@@ -100,7 +102,7 @@ def _run(arguments: list[str], *, as_json: bool) -> int:
 
 
 def _tell(error: KilnmarkError, *, as_json: bool) -> None:
-    from kilnmark.client.cli.tables import console, show_failure
+    from kilnmark.client.cli.views.tables import console, show_failure
 
     show_failure(console(stderr=True), encodable(str(error)), reports_of(error))
     if as_json:

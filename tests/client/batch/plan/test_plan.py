@@ -7,10 +7,10 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 
-from kilnmark.client.batch.commands import batch
 from kilnmark.client.batch.plan.plan import Plan, Wishes, make_plan
 from kilnmark.client.batch.plan.seeds import seed_of
 from kilnmark.client.batch.plan.tokens import TokenCounter
+from kilnmark.client.cli.commands.batch import batch
 from kilnmark.protocol.exits import ExitCode
 from tests.client.batch.packs import SmallPacks, make_packs
 from tests.packs.tree import PacksTree, make_packs_tree

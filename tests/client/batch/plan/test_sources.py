@@ -7,7 +7,7 @@ import pytest
 
 from kilnmark.client.batch.plan.sources import SourcesRead, places, read_sources
 from kilnmark.client.batch.plan.subjects import Kind
-from kilnmark.client.cli.pack_files import PackFolder
+from kilnmark.client.pack_files import PackFolder
 from kilnmark.protocol.content.packs import UnknownName
 from tests.protocol.content.made import Shelf
 

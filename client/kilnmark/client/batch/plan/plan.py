@@ -14,7 +14,7 @@ from kilnmark.client.batch.plan.seeds import seed_of
 from kilnmark.client.batch.plan.sources import SourcesRead, Subject, places, read_sources
 from kilnmark.client.batch.plan.subjects import Kind
 from kilnmark.client.batch.plan.tokens import TokenCounter, Tokens, excess
-from kilnmark.client.cli.pack_files import PackFolder
+from kilnmark.client.pack_files import PackFolder
 from kilnmark.keymaps.files.finder import AdapterFinder
 from kilnmark.protocol.content.composition import file_problems, stack_files
 from kilnmark.protocol.content.packs import ComposedStyle, PackFiles, load_pack

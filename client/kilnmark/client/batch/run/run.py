@@ -15,8 +15,8 @@ from kilnmark.client.batch.plan.plan import Item
 from kilnmark.client.batch.run.ledger import Ledger, read_record
 from kilnmark.client.batch.run.pinned import PinnedItem, pin_items
 from kilnmark.client.batch.run.tally import Became, ItemEnding, Tally
-from kilnmark.client.cli.exits import reports_of
 from kilnmark.client.errors import ClientError
+from kilnmark.client.reports import reports_of
 from kilnmark.protocol.errors import KilnmarkError
 from kilnmark.protocol.picture.record import PictureRecord
 from kilnmark.protocol.wire.errors import Cancelled, Draining, QueueFull, RequestError, WorkerLost

@@ -1,9 +1,8 @@
 """A configuration file: TOML with one key a setting, and the line that each key stands at.
 
-What the values mean is not known here.
+What the values mean is not known here. Every command knows the error; TOML's reader waits for a file.
 """
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +37,8 @@ def read_config(path: Path) -> ConfigFile:
     Raises:
         UnreadableConfig: saying where and why.
     """
+    import tomllib
+
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -52,6 +53,8 @@ def read_config(path: Path) -> ConfigFile:
 
 def _lines(text: str) -> dict[str, int]:
     """TOML's reader tells no lines: a key stands where the first part of the file that has it goes beyond the last."""
+    import tomllib
+
     lines = text.splitlines()
     found: dict[str, int] = {}
     begun = 1

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Literal
 import click
 import msgspec
 
-from kilnmark.client.cli.commands import write_document
+from kilnmark.client.cli.commands.serve import config_option
 from kilnmark.client.cli.options import json_option
-from kilnmark.client.cli.serve import config_option
 from kilnmark.client.cli.settings.options import SettingsCommand, gathered
+from kilnmark.client.cli.views.document import write_document
 
 if TYPE_CHECKING:
     from kilnmark.client.cli.settings.gather import Gathered
@@ -63,8 +63,8 @@ def config(config: str | None, *, as_json: bool, **options: object) -> None:
     if as_json:
         write_document(document)
         return
-    from kilnmark.client.cli.config_view import show_config
-    from kilnmark.client.cli.tables import console
+    from kilnmark.client.cli.views.config import show_config
+    from kilnmark.client.cli.views.tables import console
 
     show_config(console(), document)
 

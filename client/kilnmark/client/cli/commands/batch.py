@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kilnmark.client.cli.commands import write_document
 from kilnmark.client.cli.exits import exit_code_of
 from kilnmark.client.cli.options import json_option, socket_option
-from kilnmark.client.cli.printable import printable
+from kilnmark.client.cli.views.document import write_document
+from kilnmark.client.cli.views.printable import printable
 from kilnmark.protocol.errors import KilnmarkError
 from kilnmark.protocol.exits import ExitCode
 
@@ -63,9 +63,9 @@ def _command(kind: "Kind", of: str, source: str) -> None:
 
 
 def _run(wishes: "Wishes", options: _Options) -> int:
-    from kilnmark.client.batch.documents import plan_document
     from kilnmark.client.batch.plan.plan import make_plan
     from kilnmark.client.batch.plan.tokens import TokenCounter
+    from kilnmark.client.cli.views.batch_documents import plan_document
 
     plan = make_plan(wishes, TokenCounter(options.base))
     for word, notes in (("warning", plan.warnings), ("problem", plan.problems)):
@@ -81,8 +81,8 @@ def _run(wishes: "Wishes", options: _Options) -> int:
 
 
 def _show(plan: "Plan", out: Path) -> None:
-    from kilnmark.client.batch.view import show_plan
-    from kilnmark.client.cli.tables import console
+    from kilnmark.client.cli.views.batch import show_plan
+    from kilnmark.client.cli.views.tables import console
 
     show_plan(console(), plan, out)
     if not plan.items:
@@ -90,13 +90,13 @@ def _show(plan: "Plan", out: Path) -> None:
 
 
 def _paint(plan: "Plan", options: _Options) -> int:
-    from kilnmark.client.batch.documents import plain_problems, run_document
     from kilnmark.client.batch.page.page import PAGE, write_page
     from kilnmark.client.batch.run.ledger import open_ledger
     from kilnmark.client.batch.run.manifest import MANIFEST
     from kilnmark.client.batch.run.tally import Tally
-    from kilnmark.client.batch.view import batch_bar, show_run
-    from kilnmark.client.cli.tables import console, show_failure
+    from kilnmark.client.cli.views.batch import batch_bar, show_run
+    from kilnmark.client.cli.views.batch_documents import plain_problems, run_document
+    from kilnmark.client.cli.views.tables import console, show_failure
     from kilnmark.client.tracing import traced_command
 
     tally, began, error = Tally(len(plan.items)), time.monotonic(), None

@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from kilnmark.client.cli.memory_view import base_rows
+from kilnmark.client.cli.views.memory import base_rows
 from kilnmark.protocol.wire.memory import HeldAdapter, HeldBase, Limits, MemoryInfo
 from tests.protocol.samples import BASE, STATUS
 

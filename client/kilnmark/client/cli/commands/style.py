@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kilnmark.client.cli.commands import write_document
 from kilnmark.client.cli.options import json_option, socket_option
+from kilnmark.client.cli.views.document import write_document
 from kilnmark.protocol.exits import ExitCode
 from kilnmark.protocol.picture.report import Verdict
 
@@ -63,8 +63,8 @@ def compose(
 
     The exit code is 3 where a file is missing or would not engage wholly.
     """
-    from kilnmark.client.cli.style_view import show_composition
-    from kilnmark.client.cli.tables import console
+    from kilnmark.client.cli.views.style import show_composition
+    from kilnmark.client.cli.views.tables import console
 
     if packs is None:
         if lora_roots:
@@ -109,7 +109,7 @@ def _composed(
     tier: str,
     place: str | None,
 ) -> "Composition":
-    from kilnmark.client.cli.pack_files import PackFolder
+    from kilnmark.client.pack_files import PackFolder
     from kilnmark.keymaps.files.finder import AdapterFinder
     from kilnmark.keymaps.inspection import inspect_file
     from kilnmark.keymaps.names.shapes import load_shapes

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from kilnmark.client.cli.remap import RemapDocument
+from kilnmark.client.cli.commands.remap import RemapDocument
 from kilnmark.keymaps.remap.convert import Remapped
 from kilnmark.keymaps.zoo.write import make_adapter, write_tensors
 from tests.client.conftest import KILNMARK

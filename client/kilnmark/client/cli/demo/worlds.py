@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from importlib.resources import as_file, files
 from pathlib import Path
 
-from kilnmark.client.cli.exhibits import WorldShown
+from kilnmark.client.cli.demo.exhibits import WorldShown
 from kilnmark.client.sync import Client
 from kilnmark.protocol.wire.replies import RenderResult
 

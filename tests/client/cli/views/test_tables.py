@@ -6,8 +6,8 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from kilnmark.client.cli.status_view import show_status
-from kilnmark.client.cli.tables import adapter_table, console, print_facts, show_failure, show_render
+from kilnmark.client.cli.views.status import show_status
+from kilnmark.client.cli.views.tables import adapter_table, console, print_facts, show_failure, show_render
 from kilnmark.protocol.content.problems import Problem
 from kilnmark.protocol.picture.report import AdapterReport, Verdict
 from kilnmark.protocol.wire.replies import RenderResult, StackInfo, Timings

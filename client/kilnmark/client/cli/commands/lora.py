@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kilnmark.client.cli.commands import write_document
+from kilnmark.client.cli.commands.remap import remap
 from kilnmark.client.cli.options import json_option
-from kilnmark.client.cli.remap import remap
+from kilnmark.client.cli.views.document import write_document
 from kilnmark.keymaps.names.shapes import load_shapes, painters
 from kilnmark.protocol.exits import ExitCode
 from kilnmark.protocol.picture.catalog import USUAL
@@ -76,8 +76,8 @@ def _write_all(listed: "list[str | RefusedFile]", variant: str) -> list[Verdict]
 
 def _show_each(listed: "list[str | RefusedFile]", variant: str, *, with_targets: bool) -> list[Verdict]:
     """Each file as soon as it was read: a folder can hold a hundred gigabytes."""
-    from kilnmark.client.cli.inspection_view import show_inspection, show_inspection_count
-    from kilnmark.client.cli.tables import console
+    from kilnmark.client.cli.views.inspection import show_inspection, show_inspection_count
+    from kilnmark.client.cli.views.tables import console
     from kilnmark.keymaps.inspection import inspect_file
 
     out, shapes, verdicts = console(), load_shapes(variant), []

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from kilnmark.client.batch.documents import RunDocument, run_document
 from kilnmark.client.batch.plan.plan import Plan, Wishes, make_plan
 from kilnmark.client.batch.plan.tokens import TokenCounter
 from kilnmark.client.batch.run.pinned import PinnedItem, pin_items
 from kilnmark.client.batch.run.tally import Became, ItemEnding, Tally
-from kilnmark.client.batch.view import show_run
+from kilnmark.client.cli.views.batch import show_run
+from kilnmark.client.cli.views.batch_documents import RunDocument, run_document
 from kilnmark.protocol.content.problems import Problem
 from kilnmark.protocol.errors import KilnmarkError
 from kilnmark.protocol.exits import ExitCode

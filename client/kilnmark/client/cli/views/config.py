@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from kilnmark.client.cli.config import ConfigDocument, ConfigEntry
+    from kilnmark.client.cli.commands.config import ConfigDocument, ConfigEntry
 
 __all__ = ["show_config"]
 

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from kilnmark.client.cli.tables import VERDICT_COLOURS, plain, print_facts
+from kilnmark.client.cli.views.tables import VERDICT_COLOURS, plain, print_facts
 from kilnmark.keymaps.errors import shorten
 from kilnmark.keymaps.inspection import Inspected
 from kilnmark.keymaps.updates.made import has_bounded_rank

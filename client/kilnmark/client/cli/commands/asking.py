@@ -12,6 +12,7 @@ import msgspec
 
 from kilnmark.client.cli.exits import exit_code_of_reports
 from kilnmark.client.cli.options import ScaledPath, json_option, scaled_path, seconds, socket_option
+from kilnmark.client.cli.views.document import write_document
 from kilnmark.client.errors import StopTimeout
 from kilnmark.client.sync import Client
 from kilnmark.protocol.picture.catalog import PRIORITIES
@@ -30,11 +31,6 @@ class Pinged(msgspec.Struct, frozen=True, kw_only=True):
     pid: int
     uptime_s: float
     round_trip_ms: float
-
-
-def write_document(document: msgspec.Struct) -> None:
-    """Put the one JSON document of a command on stdout."""
-    click.echo(msgspec.json.encode(document).decode())
 
 
 @click.command()
@@ -59,8 +55,8 @@ def ping(socket: str | None, *, as_json: bool) -> None:
 @json_option
 def status(socket: str | None, *, as_json: bool) -> None:
     """Show what the daemon holds and does."""
-    from kilnmark.client.cli.status_view import show_status
-    from kilnmark.client.cli.tables import console
+    from kilnmark.client.cli.views.status import show_status
+    from kilnmark.client.cli.views.tables import console
 
     with Client(socket) as client:
         result = client.status()
@@ -76,8 +72,8 @@ def status(socket: str | None, *, as_json: bool) -> None:
 @json_option
 def warm_up(socket: str | None, *, variant: str | None, as_json: bool) -> None:
     """Wait until a base is warm."""
-    from kilnmark.client.cli.progress import progress_bar
-    from kilnmark.client.cli.tables import console, show_warm_up
+    from kilnmark.client.cli.views.progress import progress_bar
+    from kilnmark.client.cli.views.tables import console, show_warm_up
 
     with Client(socket) as client, progress_bar("warming"):
         result = client.warm_up(variant)
@@ -194,8 +190,8 @@ def render(
 
     The daemon writes the picture into its output folder. What is not given, the tier decides, else the variant.
     """
-    from kilnmark.client.cli.progress import progress_bar
-    from kilnmark.client.cli.tables import console, show_render
+    from kilnmark.client.cli.views.progress import progress_bar
+    from kilnmark.client.cli.views.tables import console, show_render
     from kilnmark.client.tracing import traced_command
 
     with (

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from kilnmark.client.cli.pack_files import PackFolder
+from kilnmark.client.pack_files import PackFolder
 from kilnmark.keymaps.files.finder import AdapterFinder
 from kilnmark.keymaps.zoo.write import make_adapter
 from kilnmark.protocol.content.composition import file_problems, stack_files

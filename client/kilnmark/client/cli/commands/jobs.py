@@ -2,9 +2,9 @@
 
 import click
 
-from kilnmark.client.cli.commands import write_document
 from kilnmark.client.cli.exits import exit_code_of_reports
 from kilnmark.client.cli.options import json_option, seconds, socket_option
+from kilnmark.client.cli.views.document import write_document
 from kilnmark.client.sync import Client
 from kilnmark.protocol.exits import ExitCode
 from kilnmark.protocol.wire.replies import JobResult
@@ -30,9 +30,9 @@ def jobs(job_id: str | None, *, wait: bool, timeout: float | None, socket: str |
     if job_id is None:
         _list(socket, as_json=as_json)
         return
-    from kilnmark.client.cli.progress import progress_bar
-    from kilnmark.client.cli.status_view import show_job
-    from kilnmark.client.cli.tables import console
+    from kilnmark.client.cli.views.progress import progress_bar
+    from kilnmark.client.cli.views.status import show_job
+    from kilnmark.client.cli.views.tables import console
 
     with Client(socket) as client:
         if wait:
@@ -48,8 +48,8 @@ def jobs(job_id: str | None, *, wait: bool, timeout: float | None, socket: str |
 
 
 def _list(socket: str | None, *, as_json: bool) -> None:
-    from kilnmark.client.cli.status_view import show_jobs
-    from kilnmark.client.cli.tables import console
+    from kilnmark.client.cli.views.status import show_jobs
+    from kilnmark.client.cli.views.tables import console
 
     with Client(socket) as client:
         found = client.jobs_list()

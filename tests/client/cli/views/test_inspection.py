@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from kilnmark.client.cli.inspection_view import show_inspection
+from kilnmark.client.cli.views.inspection import show_inspection
 from kilnmark.keymaps.inspection import inspect_file
 from kilnmark.keymaps.names.shapes import load_shapes
 from kilnmark.keymaps.zoo.zoo import EXHIBITS, write_exhibit

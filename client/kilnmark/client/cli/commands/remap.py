@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
-from kilnmark.client.cli.commands import write_document
 from kilnmark.client.cli.exits import ErrorBody, ErrorDocument
 from kilnmark.client.cli.options import json_option
-from kilnmark.client.cli.printable import encodable
+from kilnmark.client.cli.views.document import write_document
+from kilnmark.client.cli.views.printable import encodable
 from kilnmark.keymaps.remap.goal import GOALS, GoalName, Reader, parse_reader
 from kilnmark.protocol.exits import ExitCode
 
@@ -82,7 +82,7 @@ def remap(source: str, goal: str, *, to: GoalName, reader: Reader | None, force:
 
 
 def _not_written(message: str, *, as_json: bool) -> None:
-    from kilnmark.client.cli.tables import console, show_failure
+    from kilnmark.client.cli.views.tables import console, show_failure
 
     message = encodable(message)
     show_failure(console(stderr=True), message, [])
@@ -97,7 +97,7 @@ def _show(remapped: "Remapped", *, as_json: bool) -> None:
     if as_json:
         write_document(document)
         return
-    from kilnmark.client.cli.tables import console, plain
+    from kilnmark.client.cli.views.tables import console, plain
 
     out = console()
     out.print(plain(document.path, "bold"), soft_wrap=True)

@@ -12,11 +12,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from kilnmark.client.batch.documents import RunDocument
 from kilnmark.client.batch.plan.plan import Item, Plan
 from kilnmark.client.batch.plan.tokens import Tokens
 from kilnmark.client.batch.run.tally import Became, Tally
-from kilnmark.client.cli.tables import console, plain, print_facts
+from kilnmark.client.cli.views.batch_documents import RunDocument
+from kilnmark.client.cli.views.tables import console, plain, print_facts
 from kilnmark.protocol.picture.report import Verdict
 
 __all__ = ["batch_bar", "show_plan", "show_run"]

@@ -16,11 +16,11 @@ from typing import Literal
 
 import msgspec
 
-from kilnmark.client.cli.demo_worlds import paint_worlds, sample_packs
-from kilnmark.client.cli.exhibits import EXHIBITS, DemoExhibit, DemoResult, Finding, make_adapters
-from kilnmark.client.cli.exits import reports_of
-from kilnmark.client.cli.serve import daemon_command, require_daemon
+from kilnmark.client.cli.commands.serve import daemon_command, require_daemon
+from kilnmark.client.cli.demo.exhibits import EXHIBITS, DemoExhibit, DemoResult, Finding, make_adapters
+from kilnmark.client.cli.demo.worlds import paint_worlds, sample_packs
 from kilnmark.client.errors import DaemonDidNotStart, DaemonUnavailable
+from kilnmark.client.reports import reports_of
 from kilnmark.client.sync import Client
 from kilnmark.protocol.picture.report import Verdict
 from kilnmark.protocol.wire.errors import AdapterNotEngaged

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 from rich.console import Console
 
-from kilnmark.client.cli.memory_view import base_rows
-from kilnmark.client.cli.tables import print_facts, show_render
+from kilnmark.client.cli.views.memory import base_rows
+from kilnmark.client.cli.views.tables import print_facts, show_render
 from kilnmark.protocol.wire.replies import JobResult, JobsResult
 from kilnmark.protocol.wire.status import CacheInfo, JobInfo, PacksInfo, QueueInfo, StatusResult
 

@@ -14,13 +14,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from kilnmark.client.cli.memory_view import base_words
-from kilnmark.client.cli.printable import printable
+from kilnmark.client.cli.views.memory import base_words
+from kilnmark.client.cli.views.printable import printable
 from kilnmark.protocol.picture.report import AdapterReport, Verdict
 from kilnmark.protocol.wire.replies import RenderResult, Timings, WarmUpResult
 
 if TYPE_CHECKING:
-    from kilnmark.client.cli.exhibits import DemoResult, Finding, WorldShown  # which writes adapters, with numpy
+    from kilnmark.client.cli.demo.exhibits import DemoResult, Finding, WorldShown  # which writes adapters, with numpy
 
 __all__ = [
     "VERDICT_COLOURS",

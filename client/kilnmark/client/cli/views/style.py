@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from kilnmark.client.cli.tables import VERDICT_COLOURS, plain, print_facts
+from kilnmark.client.cli.views.tables import VERDICT_COLOURS, plain, print_facts
 from kilnmark.protocol.content.composition import ComposedLora, Composition
 from kilnmark.protocol.picture.report import Verdict
 

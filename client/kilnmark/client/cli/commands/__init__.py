@@ -1,0 +1,1 @@
+"""The commands, each from its options to one call and one document or table."""
