@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from kilnmark.client.batch.plan.tokens import Tokens
-from kilnmark.client.batch.run.manifest import Picture
+from kilnmark.client.batch.run.picture import Picture
 
 __all__ = ["picture"]
 

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from kilnmark.client.batch.run.manifest import Picture
+from kilnmark.client.batch.run.picture import Picture
 from kilnmark.daemon.pictures.key import picture_key, recorded_key
 from kilnmark.protocol.picture.catalog import VARIANTS
 from kilnmark.protocol.picture.record import PictureRecord, decode_record

@@ -1,5 +1,7 @@
 """The ledger: pictures whole in their places, and what is written of them."""
 
+import contextlib
+import dataclasses
 from pathlib import Path
 
 import msgspec
@@ -10,8 +12,10 @@ from PIL.PngImagePlugin import PngInfo
 from kilnmark.client.batch.errors import FolderInUse, FolderUnusable
 from kilnmark.client.batch.plan.plan import Wishes, make_plan
 from kilnmark.client.batch.plan.tokens import TokenCounter
-from kilnmark.client.batch.run.ledger import open_ledger
-from kilnmark.client.batch.run.manifest import read_manifest
+from kilnmark.client.batch.run import ledger as ledger_room
+from kilnmark.client.batch.run.journal import JOURNAL
+from kilnmark.client.batch.run.ledger import Ledger, open_ledger
+from kilnmark.client.batch.run.manifest import MANIFEST, Manifest, read_manifest, write_manifest
 from kilnmark.client.batch.run.pinned import PinnedItem, pin_items
 from kilnmark.protocol.picture.record import CHUNK, PictureRecord
 from kilnmark.protocol.picture.report import AdapterReport, Verdict
@@ -174,3 +178,40 @@ def test_a_folder_that_takes_nothing_is_named(item: PinnedItem, tmp_path: Path) 
 def test_a_picture_that_is_gone_is_an_error_of_its_own(item: PinnedItem, tmp_path: Path) -> None:
     with open_ledger(tmp_path / "out") as ledger, pytest.raises(OSError, match=r"gone\.png is not there"):
         ledger.take_in(item, tmp_path / "gone.png")
+
+
+def test_whoever_was_killed_leaves_what_the_next_one_publishes(item: PinnedItem, tmp_path: Path) -> None:
+    killed = Ledger(tmp_path)
+    killed.write_failed(item, "why", [], "job")
+    assert not (tmp_path / MANIFEST).exists()
+    with open_ledger(tmp_path) as ledger:
+        assert [entry.message for entry in ledger.manifest.pictures] == ["why"]
+    assert not (tmp_path / JOURNAL).exists()
+    document = msgspec.json.decode((tmp_path / MANIFEST).read_bytes(), type=Manifest)
+    assert [entry.message for entry in document.pictures] == ["why"]
+
+
+def test_an_error_on_the_way_leaves_the_manifest_whole(item: PinnedItem, tmp_path: Path) -> None:
+    with contextlib.suppress(ZeroDivisionError), open_ledger(tmp_path) as ledger:
+        ledger.write_failed(item, "why", [], "job")
+        raise ZeroDivisionError
+    assert not (tmp_path / JOURNAL).exists()
+    assert len(msgspec.json.decode((tmp_path / MANIFEST).read_bytes(), type=Manifest).pictures) == 1
+
+
+def test_the_manifest_is_written_a_few_times_however_many_pictures_there_are(
+    item: PinnedItem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lengths: list[int] = []
+
+    def counted(folder: Path, manifest: Manifest) -> None:
+        lengths.append(len(manifest.pictures))
+        write_manifest(folder, manifest)
+
+    monkeypatch.setattr(ledger_room, "write_manifest", counted)
+    with open_ledger(tmp_path) as ledger:
+        for number in range(300):
+            planned = dataclasses.replace(item.planned, output=f"ash/{number}.png")
+            ledger.write_failed(dataclasses.replace(item, planned=planned), "why", [], "job")
+    assert lengths[-1] == 300
+    assert sum(lengths) < 3 * 300

@@ -5,7 +5,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from kilnmark.client.batch.run.manifest import Manifest, Picture
+from kilnmark.client.batch.run.manifest import Manifest
+from kilnmark.client.batch.run.picture import Picture
 from kilnmark.client.batch.run.standing import ShownPicture, Standing, shown_pictures
 from kilnmark.protocol.picture.report import Verdict
 from tests.client.batch.gallery import ENTRIES, picture

@@ -18,7 +18,8 @@ from click.testing import CliRunner, Result
 
 from kilnmark.client import Client
 from kilnmark.client.batch.run.ledger import open_ledger, read_record
-from kilnmark.client.batch.run.manifest import MANIFEST, Picture, read_manifest, write_manifest
+from kilnmark.client.batch.run.manifest import MANIFEST, read_manifest, write_manifest
+from kilnmark.client.batch.run.picture import Picture
 from kilnmark.client.cli.commands.batch import batch
 from kilnmark.keymaps.zoo.write import make_adapter
 from kilnmark.protocol.exits import ExitCode

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator
 from urllib.parse import quote
 
-from kilnmark.client.batch.run.manifest import Picture
+from kilnmark.client.batch.run.picture import Picture
 from kilnmark.client.batch.run.standing import ShownPicture
 from kilnmark.protocol.picture.report import AdapterReport, Verdict
 

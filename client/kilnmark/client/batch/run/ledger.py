@@ -1,7 +1,7 @@
 """The folder of a batch while it is painted: one batch at a time, each picture taken in whole, each step written down.
 
-A picture is first put in its place, then written into the manifest. Whoever is killed between the two leaves a picture
-that says itself what it is, and the next batch takes it in without painting it.
+A picture is first put in its place, then written into the journal, which the manifest follows. Whoever is killed
+between the two leaves a picture that says itself what it is, and the next batch takes it in without painting it.
 """
 
 import fcntl
@@ -15,13 +15,19 @@ from pathlib import Path
 import msgspec
 
 from kilnmark.client.batch.errors import FolderInUse, FolderUnusable
-from kilnmark.client.batch.run.manifest import Manifest, Picture, SourceProblem, read_manifest, write_manifest
+from kilnmark.client.batch.run.journal import Journal
+from kilnmark.client.batch.run.manifest import Manifest, SourceProblem, read_manifest, write_manifest
+from kilnmark.client.batch.run.picture import Picture
 from kilnmark.client.batch.run.pinned import PinnedItem
 from kilnmark.keymaps.files.atomic import written_whole
 from kilnmark.protocol.picture.record import PictureRecord, find_record
 from kilnmark.protocol.picture.report import AdapterReport
 
 __all__ = ["Ledger", "open_ledger", "read_record"]
+
+_LEAST = 16
+"""Entries that stand in the journal alone before the manifest is written again; later it is half of all there are, so
+that a batch writes a few times the length of its manifest, and not its square."""
 
 
 @contextmanager
@@ -40,7 +46,11 @@ def open_ledger(folder: Path) -> Iterator["Ledger"]:
         raise FolderUnusable(str(folder), str(error)) from error
     try:
         _lock(descriptor, folder)
-        yield Ledger(folder)
+        ledger = Ledger(folder)
+        try:
+            yield ledger
+        finally:
+            ledger.publish()
     finally:
         os.close(descriptor)
 
@@ -64,11 +74,13 @@ class Ledger:
         self.folder = folder
         self._manifest = read_manifest(folder)
         self._pictures = {picture.file: picture for picture in self._manifest.pictures}
+        self._journal = Journal(folder)
+        self.publish()
 
     @property
     def manifest(self) -> Manifest:
         """As it stands."""
-        return self._manifest
+        return msgspec.structs.replace(self._manifest, pictures=list(self._pictures.values()))
 
     def has(self, item: PinnedItem, fingerprint: str) -> bool:
         """Whether the picture of an item is there, made of the very same.
@@ -140,15 +152,30 @@ class Ledger:
         self._manifest = msgspec.structs.replace(self._manifest, problems=list(problems))
         self._write()
 
+    def publish(self) -> None:
+        """Fold the journal into the manifest, where there is something in it.
+
+        Raises:
+            FolderUnusable: It cannot be written; the journal stays.
+        """
+        if self._journal.count:
+            self._write()
+
     def _put(self, picture: Picture) -> None:
+        """Write an entry; the manifest itself follows when half of what there is stands in the journal alone."""
         self._pictures[picture.file] = picture
-        self._manifest = msgspec.structs.replace(self._manifest, pictures=list(self._pictures.values()))
-        self._write()
+        try:
+            self._journal.add(picture)
+        except OSError as error:
+            raise FolderUnusable(str(self.folder), str(error)) from error
+        if self._journal.count >= max(_LEAST, len(self._pictures) // 2):
+            self._write()
 
     def _write(self) -> None:
-        self._manifest = msgspec.structs.replace(self._manifest, updated=_now())
+        self._manifest = msgspec.structs.replace(self.manifest, updated=_now())
         try:
             write_manifest(self.folder, self._manifest)
+            self._journal.clear()
         except OSError as error:
             raise FolderUnusable(str(self.folder), str(error)) from error
 

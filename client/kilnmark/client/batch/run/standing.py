@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from kilnmark.client.batch.run.manifest import Manifest, Picture
+from kilnmark.client.batch.run.manifest import Manifest
+from kilnmark.client.batch.run.picture import Picture
 from kilnmark.protocol.picture.report import Verdict
 
 __all__ = ["ShownPicture", "Standing", "shown_pictures"]

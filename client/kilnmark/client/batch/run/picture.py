@@ -1,0 +1,56 @@
+"""One picture of a batch as its manifest has it: what it was made of, and how that ended."""
+
+from typing import Literal
+
+from kilnmark.client.batch.plan.subjects import Kind
+from kilnmark.client.batch.plan.tokens import Tokens
+from kilnmark.protocol.picture.report import AdapterReport
+from kilnmark.protocol.picture.spec import PictureSpec
+
+__all__ = ["Picture"]
+
+
+class Picture(PictureSpec, frozen=True, kw_only=True):
+    """One picture of a batch: what it was made of, and how that ended.
+
+    Attributes:
+        world: None for what lies in the genre itself.
+        name: As its source spells it.
+        take: Which of the seeds of `--seeds` it has, counted from 1.
+        source: The YAML file of its entry, from the packs' folder, and the line: `ash/worlds/mire/history.yaml:12`.
+        tokens: The length of its prompt.
+        file: Where it lies, from this manifest's folder, with forward slashes. A failed one is not there, or is that of
+            an earlier batch.
+        bare_file: The same without adapters, with the same seed; None where it was not asked for, has not been made, or
+            would be the same picture.
+        loras: One engagement report an adapter, in stack order, named as the style names them. Of a failed picture:
+            those that the daemon refused it with, if any.
+        status: Whether the picture is there.
+        message: Of a failed one, why, in a sentence; of one that is done, what the daemon warned of, if anything.
+        notice: Set when the picture must not be taken for a real one.
+        job_id: Under which the daemon painted it; empty when it was not asked.
+        inputs: SHA-256 over all that decides the picture, in hex; another one means that it is to be made again.
+        bare_inputs: The same of `bare_file`; empty where there is none.
+        fingerprint: Of the base that it was painted on; empty when that is not known.
+        created: When it was painted, or failed: UTC, ISO 8601.
+    """
+
+    genre: str
+    world: str | None
+    kind: Kind
+    name: str
+    tier: str
+    take: int = 1
+    source: str
+    tokens: Tokens
+    file: str
+    bare_file: str | None = None
+    loras: list[AdapterReport]
+    status: Literal["done", "failed"]
+    message: str = ""
+    notice: str = ""
+    job_id: str = ""
+    inputs: str
+    bare_inputs: str = ""
+    fingerprint: str = ""
+    created: str
