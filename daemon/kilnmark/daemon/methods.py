@@ -16,7 +16,7 @@ import msgspec
 from opentelemetry.trace import Tracer
 
 from kilnmark.daemon.asked.accept import accept
-from kilnmark.daemon.asked.compositions import compose
+from kilnmark.daemon.asked.compositions import composed
 from kilnmark.daemon.asked.inspections import Inspections
 from kilnmark.daemon.asked.packs import Packs
 from kilnmark.daemon.asked.served import Served
@@ -201,7 +201,7 @@ class Methods:
     async def style_compose(self, params: StyleComposeParams, exchange: Exchange) -> Composition:
         """Show what a render by genre would be, without rendering."""
         with exchange.pulse(params.meta.progress_token, "", lambda: "inspecting") as pulse:
-            return await compose(
+            return await composed(
                 params,
                 self._packs,
                 self._inspections,

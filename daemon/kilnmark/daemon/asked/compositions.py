@@ -9,10 +9,10 @@ from kilnmark.daemon.asked.served import Served
 from kilnmark.protocol.content.composition import Composition, composition_of
 from kilnmark.protocol.wire.requests import RenderParams, StyleComposeParams
 
-__all__ = ["compose"]
+__all__ = ["composed"]
 
 
-async def compose(
+async def composed(
     params: StyleComposeParams,
     packs: Packs,
     inspections: Inspections,
