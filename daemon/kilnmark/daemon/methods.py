@@ -10,7 +10,7 @@ import os
 import uuid
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import msgspec
 from opentelemetry.trace import Tracer
@@ -28,7 +28,9 @@ from kilnmark.daemon.jobs.view import JobsView
 from kilnmark.daemon.spans import RenderTrace, warm_up_span
 from kilnmark.daemon.wire.exchange import Exchange
 from kilnmark.protocol.content.composition import Composition
+from kilnmark.protocol.wire import methods
 from kilnmark.protocol.wire.errors import JobTimedOut, RenderFailed, RequestError, WorkerLost
+from kilnmark.protocol.wire.methods import WireMethod
 from kilnmark.protocol.wire.replies import (
     CancelResult,
     JobResult,
@@ -68,6 +70,15 @@ class Method(NamedTuple):
     run: Callable[[Any, Exchange], Awaitable[object]]
 
 
+P = TypeVar("P", bound=msgspec.Struct)
+R = TypeVar("R", bound=msgspec.Struct)
+
+
+def _row(wire: WireMethod[P, R], run: Callable[[P, Exchange], Awaitable[R | msgspec.Raw]]) -> tuple[str, Method]:
+    """What does a method of the wire, held to its types; a result may be there as bytes already."""
+    return wire.name, Method(wire.params, run)
+
+
 class Methods:
     """The methods of one daemon.
 
@@ -100,19 +111,21 @@ class Methods:
     @property
     def table(self) -> dict[str, Method]:
         """Every method by its name on the wire."""
-        return {
-            "ping": Method(PingParams, self.ping),
-            "status": Method(StatusParams, self.status),
-            "warm_up": Method(WarmUpParams, self.warm_up),
-            "render": Method(RenderParams, self.render),
-            "cancel": Method(CancelParams, self.cancel),
-            "lora.inspect": Method(LoraInspectParams, self.lora_inspect),
-            "style.compose": Method(StyleComposeParams, self.style_compose),
-            "jobs.list": Method(JobsParams, self.list_jobs),
-            "jobs.get": Method(JobParams, self.get_job),
-            "jobs.wait": Method(JobWaitParams, self.wait_for_job),
-            "shutdown": Method(ShutdownParams, self.shutdown),
-        }
+        return dict(
+            [
+                _row(methods.PING, self.ping),
+                _row(methods.STATUS, self.status),
+                _row(methods.WARM_UP, self.warm_up),
+                _row(methods.RENDER, self.render),
+                _row(methods.CANCEL, self.cancel),
+                _row(methods.LORA_INSPECT, self.lora_inspect),
+                _row(methods.STYLE_COMPOSE, self.style_compose),
+                _row(methods.JOBS_LIST, self.list_jobs),
+                _row(methods.JOBS_GET, self.get_job),
+                _row(methods.JOBS_WAIT, self.wait_for_job),
+                _row(methods.SHUTDOWN, self.shutdown),
+            ]
+        )
 
     async def ping(self, _params: PingParams, _exchange: Exchange) -> PingResult:
         """Answers whatever the worker does."""
