@@ -17,7 +17,7 @@ UV := .uv/bin/uv
 BIN := .venv/bin
 READY := .venv/.ready-$(BACKEND)
 
-.PHONY: setup demo test test-python test-slow test-browser bench fuzz lint format sync coverage pin clean
+.PHONY: setup demo test test-bf16 test-python test-slow test-browser bench fuzz lint format sync coverage pin clean
 
 setup: $(READY)
 
@@ -43,6 +43,12 @@ lint: setup
 
 test: lint
 	@$(BIN)/pytest -q -n 2 --dist loadfile
+	@$(MAKE) --no-print-directory test-bf16
+
+# The layers, the judging and the probe once more in the precision that machines with a GPU compute in.
+test-bf16: setup
+	@KILNMARK_TEST_PRECISION=bfloat16 $(BIN)/pytest -q -n 2 --dist loadfile tests/engine/test_precisions.py \
+		tests/engine/stack/test_exact.py tests/engine/proof/test_overlap.py tests/engine/proof/test_probe.py
 
 VERSION ?= 3.13
 

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.engine.arrays import PRECISION  # isort: skip - before whatever takes the precision from `compute`
+
 from kilnmark.engine.compute import set_limits
 from kilnmark.engine.families.base import Base, load_base
 from kilnmark.engine.stack.stack import Stacker
@@ -16,6 +18,10 @@ from kilnmark.keymaps.zoo.write import make_adapter
 def _limits() -> None:
     """As in a worker: without them MLX would keep what every large base of these tests leaves behind."""
     set_limits(None)
+
+
+def pytest_report_header() -> str:
+    return f"the engine's tests compute in {PRECISION}"
 
 
 @pytest.fixture(scope="session")

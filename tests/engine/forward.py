@@ -7,6 +7,8 @@ from mflux.models.flux.model.flux_text_encoder.prompt_encoder import PromptEncod
 from mflux.models.flux.variants.txt2img.flux import Flux1
 from numpy.typing import NDArray
 
+from tests.engine.arrays import as_numpy
+
 
 def noise(flux: Flux1, prompt: str = "kiln", seed: int = 1) -> NDArray[np.float32]:
     """The noise predicted at 64 px for the first of two steps, `(1, 16, 64)`."""
@@ -23,4 +25,4 @@ def noise(flux: Flux1, prompt: str = "kiln", seed: int = 1) -> NDArray[np.float3
     predicted = flux.transformer(
         t=0, config=config, hidden_states=latents, prompt_embeds=embeds, pooled_prompt_embeds=pooled
     )
-    return np.array(predicted)
+    return as_numpy(predicted)

@@ -16,6 +16,7 @@ from kilnmark.keymaps.updates.kinds.loha import HadamardUpdate
 from kilnmark.keymaps.updates.kinds.lokr import KroneckerUpdate
 from kilnmark.keymaps.updates.kinds.lora import PairUpdate
 from kilnmark.keymaps.updates.update import AnyUpdate, WeightUpdate
+from tests.engine.arrays import as_float64, given
 
 import mlx.core as mx  # isort: skip - after the engine, which puts the fast BLAS first
 from mlx import nn
@@ -43,7 +44,7 @@ def stored_as(dtype: mx.Dtype) -> nn.Module:
 
 
 LAYERS: dict[str, Callable[[], nn.Module]] = {
-    "factored": lambda: FactoredLinear(mx.array(normal(INTO, 3)), mx.array(normal(3, OUT)), None),
+    "factored": lambda: FactoredLinear(given(normal(INTO, 3)), given(normal(3, OUT)), None),
     "float32": dense_layer,
     "bfloat16": lambda: stored_as(mx.bfloat16),
     "float16": lambda: stored_as(mx.float16),
@@ -113,10 +114,12 @@ def adapter(update: AnyUpdate, sha256: str) -> Adapter:
 
 
 def weight(layer: nn.Module) -> Matrix64:
+    if isinstance(layer, FactoredLinear):
+        return as_float64(layer.up).T @ as_float64(layer.down).T
     stored = layer.weight
     if isinstance(layer, nn.QuantizedLinear):
         stored = mx.dequantize(stored, layer.scales, layer.biases, layer.group_size, layer.bits)
-    return np.array(stored.astype(mx.float32), dtype=np.float64)
+    return as_float64(stored)
 
 
 def product(update: WeightUpdate) -> Matrix64:

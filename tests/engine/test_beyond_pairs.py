@@ -22,6 +22,7 @@ from kilnmark.keymaps.updates.kinds.norm import NormUpdate
 from kilnmark.keymaps.updates.update import AnyUpdate
 from kilnmark.keymaps.zoo.zoo import EXHIBITS, write_exhibit
 from kilnmark.protocol.picture.report import Verdict
+from tests.engine.arrays import as_float64, as_numpy
 from tests.engine.flux import flux_of
 from tests.engine.forward import noise
 from tests.engine.judged import assess
@@ -62,7 +63,7 @@ def rms(x: Wide, scales: Wide, eps: float) -> Wide:
 
 
 def run(module: nn.Module, x: Wide) -> Wide:
-    return np.array(module(mx.array(x.astype(np.float32))), dtype=np.float64)
+    return as_float64(module(mx.array(x.astype(np.float32))))
 
 
 def close(got: Wide, expected: Wide) -> bool:
@@ -80,7 +81,7 @@ def test_every_layer_of_a_full_file_gives_what_its_update_adds(
         slot = base.slots[update.target]
         if isinstance(update, NormUpdate):
             x = numbers.standard_normal((1, 4, slot.shape[0]))
-            own = np.array(slot.linear.weight, dtype=np.float64)
+            own = as_float64(slot.linear.weight)
             changed = own + 0.7 * (update.scales - own if update.replaces else update.scales)
             assert close(run(slot.current(), x), rms(x, changed, slot.linear.eps))
         else:
@@ -151,7 +152,7 @@ def test_a_bias_beside_magnitudes_is_added_as_it_is(any_adapter: Adapter, kind: 
 def test_every_adapter_changes_a_norm_from_the_bases_own_scales(any_adapter: Adapter, dtype: mx.Dtype) -> None:
     norm, numbers = nn.RMSNorm(8), np.random.default_rng(6)
     norm.weight = mx.array(numbers.uniform(0.5, 1.5, 8)).astype(dtype)
-    own = np.array(norm.weight.astype(mx.float32), dtype=np.float64)
+    own = as_float64(norm.weight)
     whole, change = (numbers.standard_normal(8).astype(np.float32) for _ in range(2))
     slots = find_slots(_Attention(norm))
     members = [
@@ -163,7 +164,7 @@ def test_every_adapter_changes_a_norm_from_the_bases_own_scales(any_adapter: Ada
     assert isinstance(stacked, StackedNorm)
     x = numbers.standard_normal((2, 3, 8))
     assert close(run(stacked, x), rms(x, own + 0.5 * (whole - own) - 2.0 * change, norm.eps))
-    assert np.array_equal(np.array(norm.weight.astype(mx.float32)), own.astype(np.float32))
+    assert np.array_equal(as_numpy(norm.weight), own.astype(np.float32))
     half = stacked(mx.array(x).astype(mx.bfloat16))
     assert half.dtype == norm(mx.array(x).astype(mx.bfloat16)).dtype
 
@@ -179,7 +180,7 @@ class _Attention(nn.Module):
 def test_scales_equal_to_the_bases_own_are_counted_as_zero(base: Base, files: Path) -> None:
     adapter = read(base, files, "bfl-control")
     norms = [update for update in adapter.updates if isinstance(update, NormUpdate)]
-    own = [replace(u, scales=np.array(base.slots[u.target].linear.weight, dtype=np.float32)) for u in norms]
+    own = [replace(u, scales=as_numpy(base.slots[u.target].linear.weight)) for u in norms]
     assert assess(base.slots, replace(adapter, updates=tuple(own))).verdict is Verdict.NOOP
     report = assess(base.slots, replace(adapter, updates=(*own[:1], *norms[1:])))
     assert (report.verdict, report.applied_target_count) == (Verdict.PARTIAL, 75)
@@ -193,10 +194,10 @@ def test_the_delta_ratio_counts_biases_and_norms_as_they_change(base: Base, file
     assert isinstance(norm, NormUpdate)
     assert isinstance(pair, PairUpdate)
     assert pair.bias is not None
-    own = np.array(base.slots[norm.target].linear.weight, dtype=np.float64)
+    own = as_float64(base.slots[norm.target].linear.weight)
     linear = base.slots[pair.target].linear
     assert isinstance(linear, FactoredLinear)
-    weight = np.array(linear.weight, dtype=np.float64)
+    weight = as_float64(linear.weight)
     change = np.linalg.norm(norm.scales - own) ** 2 + np.linalg.norm(pair.bias.astype(float)) ** 2
     change += np.linalg.norm(pair.up.astype(float) @ pair.down.astype(float)) ** 2
     ratio = 0.3 * np.sqrt(change / (np.linalg.norm(own) ** 2 + np.linalg.norm(weight) ** 2))

@@ -23,6 +23,7 @@ from kilnmark.keymaps.adapter import Adapter, read_adapter
 from kilnmark.keymaps.updates.kinds.lora import PairUpdate
 from kilnmark.keymaps.zoo.write import make_adapter
 from tests.daemon.conftest import SMALL, Daemon, Wire, running_daemon
+from tests.engine.arrays import as_float64, as_numpy
 from tests.engine.flux import flux_of
 from tests.engine.tiny_flux import write_tiny_flux
 
@@ -129,7 +130,7 @@ def test_a_stack_on_quantized_layers_keeps_its_whole_update(quantized: Base, ada
     wrapper = slot.current()
     assert isinstance(wrapper, StackedLinear)
     x = np.random.default_rng(5).standard_normal((2, slot.shape[1])).astype(np.float32)
-    added = np.array(wrapper(mx.array(x)), dtype=np.float64) - np.array(slot.linear(mx.array(x)), dtype=np.float64)
+    added = as_float64(wrapper(mx.array(x))) - as_float64(slot.linear(mx.array(x)))
     stacker.switch([])
     (update,) = (update for update in adapter.updates if update.target == target)
     assert isinstance(update, PairUpdate)
@@ -151,7 +152,7 @@ def test_taking_a_stack_off_leaves_the_packed_weights_bit_for_bit(quantized: Bas
 
 def _packed(base: Base, target: str) -> list[NDArray[np.generic]]:
     linear = base.slots[target].current()
-    return [np.array(linear.weight), np.array(linear.scales), np.array(linear.biases)]
+    return [as_numpy(linear.weight), as_numpy(linear.scales), as_numpy(linear.biases)]
 
 
 def test_quantizing_makes_another_base_of_the_same_directory(held: Base, quantized: Base) -> None:

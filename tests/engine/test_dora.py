@@ -24,6 +24,7 @@ from kilnmark.keymaps.updates.kinds.lora import PairUpdate
 from kilnmark.keymaps.updates.update import WeightUpdate
 from kilnmark.keymaps.zoo.write import write_tensors
 from kilnmark.protocol.picture.report import Verdict
+from tests.engine.arrays import as_float64, as_numpy
 from tests.engine.flux import flux_of
 from tests.engine.forward import noise
 from tests.engine.judged import assess
@@ -56,13 +57,13 @@ def dora(base: Base, tmp_path_factory: pytest.TempPathFactory) -> Adapter:
 
 def weight_rows(linear: nn.Module, rows: NDArray[np.int64]) -> Matrix64:
     if isinstance(linear, FactoredLinear):
-        up, down = np.array(linear.up, dtype=np.float64), np.array(linear.down, dtype=np.float64)
+        up, down = as_float64(linear.up), as_float64(linear.down)
         chosen: Matrix64 = up[:, rows].T @ down.T
         return chosen
     weight = linear.weight
     if isinstance(linear, nn.QuantizedLinear):
         weight = mx.dequantize(weight, linear.scales, linear.biases, linear.group_size, linear.bits)
-    return np.array(weight.astype(mx.float32), dtype=np.float64)[rows]
+    return as_float64(weight)[rows]
 
 
 def decomposed(weight: Matrix64, update: WeightUpdate, rows: NDArray[np.int64]) -> Matrix64:
@@ -75,7 +76,7 @@ def decomposed(weight: Matrix64, update: WeightUpdate, rows: NDArray[np.int64]) 
 
 def output(linear: nn.Module, weight: Matrix64, x: Matrix64, rows: NDArray[np.int64]) -> Matrix64:
     y: Matrix64 = x @ weight.T
-    return y + np.array(linear.bias, dtype=np.float64)[rows] if "bias" in linear else y
+    return y + as_float64(linear.bias)[rows] if "bias" in linear else y
 
 
 @pytest.mark.slow
@@ -91,7 +92,7 @@ def test_every_layer_of_a_full_file_paints_with_the_decomposed_weight(
         x = numbers.standard_normal((1, slot.shape[1]))
         weight = weight_rows(slot.linear, rows)
         expected = output(slot.linear, decomposed(weight, update, rows), x, rows)
-        got = np.array(slot.current()(mx.array(x.astype(np.float32))))[:, rows]
+        got = as_numpy(slot.current()(mx.array(x.astype(np.float32))))[:, rows]
         assert np.linalg.norm(got - expected) <= 1e-5 * np.linalg.norm(expected)
 
 
@@ -163,7 +164,7 @@ def test_another_scale_multiplies_the_whole_change(dora: Adapter, kind: str, sca
     x = np.random.default_rng(9).standard_normal((5, 64))
     weight = weight_rows(slot.linear, ALL)
     expected = output(slot.linear, weight + scale * (decomposed(weight, update, ALL) - weight), x, ALL)
-    got = np.array(slot.current()(mx.array(x.astype(np.float32))))
+    got = as_numpy(slot.current()(mx.array(x.astype(np.float32))))
     assert np.linalg.norm(got - expected) <= 1e-5 * np.linalg.norm(expected)
 
 
@@ -179,7 +180,7 @@ def test_two_on_one_layer_each_add_what_they_would_alone(dora: Adapter, form: st
         weight + 0.7 * (decomposed(weight, first, ALL) - weight) + 0.2 * (decomposed(weight, second, ALL) - weight)
     )
     changed += 1.5 * plain.multiplier * plain.up.astype(float) @ plain.down.astype(float)
-    got = np.array(slot.current()(mx.array(x.astype(np.float32))))
+    got = as_numpy(slot.current()(mx.array(x.astype(np.float32))))
     expected = output(slot.linear, changed, x, ALL)
     assert np.linalg.norm(got - expected) <= 1e-5 * np.linalg.norm(expected)
 
@@ -206,7 +207,7 @@ def test_a_row_of_zeros_stays_a_row_of_zeros(dora: Adapter) -> None:
     linear.weight = mx.zeros((32, 64))
     slot, update = slot_of(linear), replace(update_of(), up=np.zeros((32, 3), np.float32))
     Stacker({"layer": slot}).switch([member(dora, 1.0, update)])
-    assert not np.array(slot.current()(mx.ones((1, 64)))).any()
+    assert not as_numpy(slot.current()(mx.ones((1, 64)))).any()
     assert update.stretch_on(slot_of(linear).numbers).norm == 0.0
 
 
@@ -229,7 +230,7 @@ def test_layers_of_true_shape_paint_with_the_decomposed_product(
         slot, rows = base.slots[update.target], numbers.integers(0, base.shapes[update.target][0], 8)
         x = numbers.standard_normal((1, slot.shape[1]))
         expected = output(slot.linear, decomposed(weight_rows(slot.linear, rows), update, rows), x, rows)
-        got = np.array(slot.current()(mx.array(x.astype(np.float32))))[:, rows]
+        got = as_numpy(slot.current()(mx.array(x.astype(np.float32))))[:, rows]
         assert np.linalg.norm(got - expected) <= 1e-5 * np.linalg.norm(expected)
 
 

@@ -12,6 +12,7 @@ from kilnmark.keymaps.adapter import Adapter, read_adapter
 from kilnmark.keymaps.names.shapes import encoder_of
 from kilnmark.keymaps.zoo.zoo import EXHIBITS, write_exhibit
 from kilnmark.protocol.picture.report import Verdict
+from tests.engine.arrays import as_float64, as_numpy
 from tests.engine.flux import flux_of
 from tests.engine.forward import noise
 from tests.engine.judged import assess
@@ -34,7 +35,7 @@ def both(base: Base, tmp_path_factory: pytest.TempPathFactory) -> Adapter:
 
 def encoded(base: Base, prompt: str = "a kiln at dusk") -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     t5, pooled = base.encode(prompt)
-    return np.array(t5), np.array(pooled)
+    return as_numpy(t5), as_numpy(pooled)
 
 
 def test_an_adapter_of_one_encoder_changes_what_that_encoder_says(base: Base, stacker: Stacker, clip: Adapter) -> None:
@@ -87,7 +88,7 @@ def test_every_layer_of_an_encoder_adds_the_exact_update(
         wrapper = base.slots[update.target].current()
         assert isinstance(wrapper, StackedLinear)
         x = np.random.default_rng(5).standard_normal((2, base.shapes[update.target][1])).astype(np.float32)
-        added = np.array((mx.array(x) @ wrapper.down.T) @ wrapper.up.T, dtype=np.float64)
+        added = as_float64((mx.array(x) @ wrapper.down.T) @ wrapper.up.T)
         exact = 0.8 * update.multiplier * (x.astype(float) @ update.down.T.astype(float)) @ update.up.T
         assert np.linalg.norm(added - exact) / np.linalg.norm(exact) < 1e-5, update.target
 

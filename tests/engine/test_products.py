@@ -17,6 +17,7 @@ from kilnmark.keymaps.updates.kinds.lokr import Kronecker, KroneckerUpdate
 from kilnmark.keymaps.updates.kinds.lora import PairUpdate
 from kilnmark.keymaps.zoo.write import write_tensors
 from kilnmark.protocol.picture.report import Verdict
+from tests.engine.arrays import as_float64, as_numpy
 from tests.engine.flux import flux_of
 from tests.engine.forward import noise
 from tests.engine.judged import assess
@@ -82,7 +83,7 @@ def test_a_stack_of_three_kinds_adds_their_exact_sum(
     wrapper = base.slots[target].current()
     assert isinstance(wrapper, StackedLinear)
     x = np.random.default_rng(5).standard_normal((2, base.shapes[target][1])).astype(np.float32)
-    added = np.array((mx.array(x) @ wrapper.down.T) @ wrapper.up.T + wrapper.terms[0](mx.array(x)), dtype=np.float64)
+    added = as_float64((mx.array(x) @ wrapper.down.T) @ wrapper.up.T + wrapper.terms[0](mx.array(x)))
     exact = np.zeros_like(added)
     for adapter, scale in members:
         (update,) = (update for update in adapter.updates if update.target == target)
@@ -126,12 +127,12 @@ def test_a_full_file_is_engaged_with_every_key_and_target(base: Base, files: Pat
 def test_a_term_keeps_its_rows_in_their_order(second: list[tuple[int, int]]) -> None:
     first = mx.random.normal((3, 4), key=mx.random.key(0))
     factors = [mx.random.normal(shape, key=mx.random.key(place)) for place, shape in enumerate(second)]
-    whole = np.array(factors[0] @ factors[1] if len(factors) > 1 else factors[0])
-    dense = np.kron(np.array(first), whole)
+    whole = as_numpy(factors[0] @ factors[1] if len(factors) > 1 else factors[0])
+    dense = np.kron(as_numpy(first), whole)
     x = mx.random.normal((2, 7, 8), key=mx.random.key(9))
-    product = Kronecker(np.array(first), tuple(map(np.array, factors)), ((8, 15), (0, 3)), np.ones(1))
-    got = np.array(Term(product)(x))
-    assert np.allclose(got, np.array(x) @ np.concatenate([dense[8:], dense[:3]]).T, atol=1e-5)
+    product = Kronecker(as_numpy(first), tuple(map(as_numpy, factors)), ((8, 15), (0, 3)), np.ones(1))
+    got = as_numpy(Term(product)(x))
+    assert np.allclose(got, as_numpy(x) @ np.concatenate([dense[8:], dense[:3]]).T, atol=1e-5)
 
 
 @pytest.mark.parametrize(("ranks", "terms"), [((8, 8), 0), ((8, 9), 1), ((32, 32), 1)])
@@ -151,7 +152,7 @@ def test_a_hadamard_product_is_exact_as_one_pair_and_factor_by_factor(
     held = sum(array.nbytes for term in wrapper.terms for array in term.added())
     assert held == terms * sum(matrix.nbytes for matrix in (*first, *second))
     x = numbers.standard_normal((2, 3, 3072)).astype(np.float32)
-    added = np.array(wrapper(mx.array(x)) - base.slots[target].linear(mx.array(x)), dtype=np.float64)
+    added = as_float64(wrapper(mx.array(x)) - base.slots[target].linear(mx.array(x)))
     assert update.bias is not None
     exact = -0.6 * (x.astype(float) @ hadamard(update).T + update.bias)
     assert np.linalg.norm(added - exact) / np.linalg.norm(exact) < 1e-5

@@ -18,6 +18,7 @@ from kilnmark.keymaps.adapter import Adapter, read_adapter
 from kilnmark.keymaps.zoo.write import make_adapter
 from kilnmark.protocol.picture.report import AdapterReport, Verdict
 from tests.engine import judged
+from tests.engine.arrays import as_float64, as_numpy
 from tests.pairs import pairs_of
 
 
@@ -130,7 +131,7 @@ def test_the_ratio_of_a_stack_is_that_of_the_sum(base: Base, healthy: Adapter, o
     target = "transformer_blocks.0.attn.to_q"
     members = [Member(some(adapter, target), scale) for adapter, scale in ((healthy, 0.7), (other, -1.3))]
     dense = sum(member.scale * whole(member.adapter) for member in members)
-    weight = np.array(base.slots[target].linear.weight, dtype=np.float64)
+    weight = as_float64(base.slots[target].linear.weight)
     expected = np.linalg.norm(dense) / np.linalg.norm(weight)
     assert Effect(base.slots).stack_ratio(members) == pytest.approx(float(expected), rel=1e-5)
 
@@ -152,7 +153,7 @@ def test_the_delta_ratio_is_that_of_the_dense_matrices(base: Base, other: Adapte
         if update.target in slots:
             dense = update.multiplier * update.up.astype(np.float64) @ update.down.astype(np.float64)
             delta += float(np.sum(dense**2))
-            weight += float(np.sum(np.array(base.slots[update.target].linear.weight, dtype=np.float64) ** 2))
+            weight += float(np.sum(as_float64(base.slots[update.target].linear.weight) ** 2))
     some = replace(other, updates=tuple(update for update in pairs_of(other) if update.target in slots))
     assert Effect(slots).delta_ratio(Member(some, 0.7)) == pytest.approx(0.7 * (delta / weight) ** 0.5, rel=1e-5)
 
@@ -169,4 +170,4 @@ def test_the_norm_of_a_quantized_layer_is_that_of_its_real_numbers(bits: int) ->
 def test_the_norm_of_a_factored_layer_is_that_of_its_product() -> None:
     down, up = (mx.random.normal(shape, key=mx.random.key(i)) for i, shape in enumerate([(96, 3), (3, 64)]))
     layer = FactoredLinear(down, up, None)
-    assert square_norm(layer) == pytest.approx(float(np.sum(np.array(layer.weight) ** 2)), rel=1e-5)
+    assert square_norm(layer) == pytest.approx(float(np.sum(as_numpy(layer.weight) ** 2)), rel=1e-5)

@@ -9,6 +9,7 @@ from kilnmark.engine.proof.overlap import Overlaps
 from kilnmark.engine.stack.slots import Slot
 from kilnmark.keymaps.updates.kinds.bias import BiasUpdate
 from kilnmark.keymaps.updates.kinds.norm import NormUpdate
+from tests.engine.arrays import as_float64
 from tests.engine.small_layer import LAYERS, OUT, TARGET, UPDATES, adapter, change, dense_layer, normal, slot_of
 
 import mlx.core as mx  # isort: skip - after the engine, which puts the fast BLAS first
@@ -32,7 +33,7 @@ def test_norms_overlap_by_the_change_of_their_scales() -> None:
     added, put = normal(16), normal(16)
     one = adapter(NormUpdate(TARGET, added, replaces=False, norm=1.0), "a")
     other = adapter(NormUpdate(TARGET, put, replaces=True, norm=None), "b")
-    expected = float(added.astype(float) @ (put.astype(float) - np.array(norm.weight, dtype=float)))
+    expected = float(added.astype(float) @ (put.astype(float) - as_float64(norm.weight)))
     assert Overlaps(slots).product(one, other) == pytest.approx(expected, rel=1e-6)
 
 

@@ -14,6 +14,7 @@ from kilnmark.engine.families.family import BaseUnavailable
 from kilnmark.engine.families.flux1.standin import build_standin
 from kilnmark.engine.stack.slots import find_slots
 from kilnmark.keymaps.names.shapes import load_shapes
+from tests.engine.arrays import as_numpy
 from tests.engine.flux import flux_of
 from tests.engine.forward import noise
 
@@ -53,7 +54,7 @@ def test_a_word_beyond_the_77_tokens_of_clip_still_matters(base: Base) -> None:
     long = "a kiln " * 20
     (red, _), (tan, _) = base.encode(f"{long} red"), base.encode(f"{long} tan")
     assert red.shape == tan.shape
-    assert not np.array_equal(np.array(red), np.array(tan))
+    assert not np.array_equal(as_numpy(red), as_numpy(tan))
 
 
 def test_it_is_small_and_says_how_large(base: Base) -> None:
