@@ -193,7 +193,7 @@ EVENTS: list[Event] = [
     Holding(memory=MEMORY),
     Stepped(job_id="j", stage="denoise", step=1, steps=4),
     Painted(job_id="j"),
-    Finished(job_id="j", image_path="/o", prompt="p", timings=Timings(), loras=[REPORT], warnings=[]),
+    Finished(job_id="j", image_path="/o", timings=Timings(), loras=[REPORT], warnings=[]),
     Failed(job_id="j", code=-32000, message="no", loras=[REPORT]),
 ]
 

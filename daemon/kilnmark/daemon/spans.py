@@ -25,17 +25,17 @@ class RenderTrace:
 
     Args:
         meta: The caller's trace context.
-        order: What is rendered.
+        command: What is rendered.
 
     Attributes:
         carrier: The render span's own context, for the worker's spans below it.
         trace_id: 32 hex digits; empty when tracing is off and the caller brought no trace.
     """
 
-    def __init__(self, tracer: Tracer, meta: CallMeta, order: work.RenderCommand, variant: str) -> None:
+    def __init__(self, tracer: Tracer, meta: CallMeta, command: work.RenderCommand, variant: str) -> None:
         parent = context_from(meta.traceparent, meta.tracestate)
         self._span = tracer.start_span(names.RENDER, context=parent, kind=SpanKind.SERVER)
-        describe_render(self._span, order, variant=variant)
+        describe_render(self._span, command, variant=variant)
         self._queue_span = tracer.start_span(names.QUEUE, context=set_span_in_context(self._span))
         self.carrier: Carrier = carrier_of(self._span)
         self.trace_id: str = trace_id_of(self._span)

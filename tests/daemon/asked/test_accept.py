@@ -28,8 +28,8 @@ HOLDING_TWO = Served(
 )
 
 
-def order(variant: str = "standin", **asked: Any) -> RenderCommand:
-    return accept(RenderParams(prompt="a mill", **asked), served(variant), "job").order
+def command(variant: str = "standin", **asked: Any) -> RenderCommand:
+    return accept(RenderParams(prompt="a mill", **asked), served(variant), "job").command
 
 
 def warnings(variant: str = "standin", **asked: Any) -> tuple[str, ...]:
@@ -37,36 +37,36 @@ def warnings(variant: str = "standin", **asked: Any) -> tuple[str, ...]:
 
 
 def test_a_silent_request_gets_what_the_variant_says() -> None:
-    made = order("dev")
+    made = command("dev")
     assert (made.width, made.height, made.steps, made.guidance) == (1024, 1024, 12, 3.5)
 
 
 def test_a_directory_gets_what_its_weights_say(tmp_path: Path) -> None:
     dev, schnell = (str(write_directory(tmp_path / name, guided=name == "dev")) for name in ("dev", "schnell"))
-    assert (order(dev).steps, order(dev, guidance=2.0).guidance, warnings(dev, guidance=2.0)) == (12, 2.0, ())
-    assert (order(schnell).steps, order(schnell, guidance=2.0).guidance) == (4, 0.0)
+    assert (command(dev).steps, command(dev, guidance=2.0).guidance, warnings(dev, guidance=2.0)) == (12, 2.0, ())
+    assert (command(schnell).steps, command(schnell, guidance=2.0).guidance) == (4, 0.0)
     assert warnings(schnell, guidance=2.0) == ("variant 'schnell' takes no guidance; 2 was not used",)
 
 
 def test_a_directory_of_no_known_family_is_refused_with_its_file_and_the_mend(tmp_path: Path) -> None:
     said = f"{tmp_path}/transformer holds no safetensors file; give a whole directory of FLUX.1"
     with pytest.raises(RenderFailed, match=said):
-        order(str(tmp_path))
+        command(str(tmp_path))
 
 
 def test_a_tier_comes_before_the_variant() -> None:
-    made = order("standin", tier="cartography")
+    made = command("standin", tier="cartography")
     assert (made.width, made.height, made.steps) == (1024, 1024, 20)
 
 
 def test_the_request_comes_before_its_tier() -> None:
-    made = order("dev", tier="portrait", width=512, steps=3, guidance=0.0)
+    made = command("dev", tier="portrait", width=512, steps=3, guidance=0.0)
     assert (made.width, made.height, made.steps, made.guidance) == (512, 1024, 3, 0.0)
 
 
 def test_a_seed_of_zero_is_a_seed_and_a_missing_one_is_drawn() -> None:
-    assert order(seed=0).seed == 0
-    drawn = {order().seed for _ in range(20)}
+    assert command(seed=0).seed == 0
+    drawn = {command().seed for _ in range(20)}
     assert len(drawn) > 1
     assert all(0 <= seed < 2**32 for seed in drawn)
 
@@ -83,13 +83,13 @@ def test_a_negative_prompt_is_warned_of() -> None:
 
 
 def test_guidance_on_a_variant_without_is_warned_of_and_not_used() -> None:
-    assert order("schnell", guidance=7.0).guidance == 0.0
+    assert command("schnell", guidance=7.0).guidance == 0.0
     assert "7 was not used" in warnings("schnell", guidance=7.0)[0]
 
 
 def test_an_unknown_tier_is_refused_with_the_known_ones() -> None:
     with pytest.raises(InvalidParams, match=r"'mural'.*\$\.params\.tier.*portrait"):
-        order(tier="mural")
+        command(tier="mural")
 
 
 def test_another_known_variant_is_refused_with_the_command_that_serves_it() -> None:
@@ -103,25 +103,25 @@ def test_an_unknown_variant_is_refused_with_the_known_ones() -> None:
 
 
 def test_the_served_variant_may_be_named() -> None:
-    made = accept(RenderParams(prompt="x", variant="standin"), served("standin"), "job").order
+    made = accept(RenderParams(prompt="x", variant="standin"), served("standin"), "job").command
     assert made.width == VARIANTS["standin"].width
 
 
 def test_a_tier_brings_its_variant_where_the_daemon_may_hold_it() -> None:
     made = accept(RenderParams(prompt="x", tier="text_overlay"), HOLDING_TWO, "job")
-    assert (made.order.variant, made.order.steps, made.order.guidance) == ("schnell", 4, 0.0)
+    assert (made.command.variant, made.command.steps, made.command.guidance) == ("schnell", 4, 0.0)
     assert made.warnings == ()
-    assert accept(RenderParams(prompt="x", tier="portrait"), HOLDING_TWO, "job").order.variant == "dev"
+    assert accept(RenderParams(prompt="x", tier="portrait"), HOLDING_TWO, "job").command.variant == "dev"
 
 
 def test_the_requests_variant_comes_before_its_tiers() -> None:
     made = accept(RenderParams(prompt="x", tier="portrait", variant="schnell"), HOLDING_TWO, "job")
-    assert (made.order.variant, made.order.guidance) == ("schnell", 0.0)
+    assert (made.command.variant, made.command.guidance) == ("schnell", 0.0)
     assert "tuned for 'dev'; this picture was rendered on 'schnell'" in made.warnings[0]
 
 
 def test_without_tier_and_variant_it_is_the_one_the_daemon_was_started_with() -> None:
-    assert accept(RenderParams(prompt="x"), HOLDING_TWO, "job").order.variant == "standin"
+    assert accept(RenderParams(prompt="x"), HOLDING_TWO, "job").command.variant == "standin"
 
 
 def test_a_directory_that_is_not_listed_is_refused() -> None:
@@ -130,13 +130,13 @@ def test_a_directory_that_is_not_listed_is_refused() -> None:
 
 
 def test_a_size_that_its_tier_makes_too_large_is_refused() -> None:
-    assert order(tier="cartography", width=4096).height == 1024
+    assert command(tier="cartography", width=4096).height == 1024
     with pytest.raises(InvalidParams, match=r"4096x1040.*\$\.params\.width"):
-        order(tier="cartography", width=4096, height=1040)
+        command(tier="cartography", width=4096, height=1040)
 
 
 def test_the_stack_is_named_by_its_files_in_order() -> None:
-    made = order(lora_paths=["b/ink.safetensors", "a/wash.safetensors"], lora_scales=[1.0, 0.5])
+    made = command(lora_paths=["b/ink.safetensors", "a/wash.safetensors"], lora_scales=[1.0, 0.5])
     assert made.lora_names == ["ink", "wash"]
     assert (made.stack.source, made.stack.names) == ("paths", ("ink", "wash"))
-    assert order().stack.source == "none"
+    assert command().stack.source == "none"

@@ -44,26 +44,26 @@ def accepted(composed: ComposedStyle, serving: str = "dev", **asked: Any) -> Acc
 
 
 def test_the_style_speaks_where_the_request_is_silent() -> None:
-    order = accepted(style()).order
-    assert (order.seed, order.negative_prompt, order.width, order.variant) == (9, "photo", 768, "dev")
-    assert (order.lora_names, order.lora_scales) == (["wash", "line"], [0.8, 0.5])
-    assert order.lora_paths == ["/packs/ink/wash.safetensors", "/packs/ink/line.safetensors"]
-    assert (order.stack.source, order.stack.genre, order.stack.names) == ("style", "ink", ("wash", "line"))
+    command = accepted(style()).command
+    assert (command.seed, command.negative_prompt, command.width, command.variant) == (9, "photo", 768, "dev")
+    assert (command.lora_names, command.lora_scales) == (["wash", "line"], [0.8, 0.5])
+    assert command.lora_paths == ["/packs/ink/wash.safetensors", "/packs/ink/line.safetensors"]
+    assert (command.stack.source, command.stack.genre, command.stack.names) == ("style", "ink", ("wash", "line"))
 
 
 def test_the_request_comes_first() -> None:
-    order = accepted(style(), seed=0, negative_prompt="", width=512, steps=3, guidance=1.0, variant="schnell").order
-    assert (order.seed, order.negative_prompt, order.width, order.height) == (0, "", 512, 1024)
-    assert (order.steps, order.variant) == (3, "schnell")
+    command = accepted(style(), seed=0, negative_prompt="", width=512, steps=3, guidance=1.0, variant="schnell").command
+    assert (command.seed, command.negative_prompt, command.width, command.height) == (0, "", 512, 1024)
+    assert (command.steps, command.variant) == (3, "schnell")
 
 
 def test_a_genres_own_tier_counts() -> None:
-    order = accepted(style(tiers="portrait: {steps: 30, width: 640}")).order
-    assert (order.steps, order.width, order.height) == (30, 640, 1024)
+    command = accepted(style(tiers="portrait: {steps: 30, width: 640}")).command
+    assert (command.steps, command.width, command.height) == (30, 640, 1024)
 
 
 def test_without_a_seed_of_the_style_one_is_drawn() -> None:
-    assert accepted(style("loras: []")).order.seed != accepted(style("loras: []")).order.seed
+    assert accepted(style("loras: []")).command.seed != accepted(style("loras: []")).command.seed
 
 
 def test_a_picture_is_repeatable_by_its_own_or_its_styles_seed() -> None:
@@ -74,7 +74,7 @@ def test_a_picture_is_repeatable_by_its_own_or_its_styles_seed() -> None:
 
 def test_the_preferred_model_is_the_base_where_it_is_served() -> None:
     made = accepted(style("preferred_model: schnell"))
-    assert (made.order.variant, made.order.guidance, made.warnings) == ("schnell", 0.0, ("old style",))
+    assert (made.command.variant, made.command.guidance, made.warnings) == ("schnell", 0.0, ("old style",))
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_the_preferred_model_is_the_base_where_it_is_served() -> None:
 )
 def test_another_base_than_the_wished_one_is_warned_of(text: str, warning: str) -> None:
     made = accepted(style(text), serving="standin")
-    assert made.order.variant == "standin"
+    assert made.command.variant == "standin"
     assert made.warnings == ("old style", warning)
 
 

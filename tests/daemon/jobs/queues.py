@@ -92,6 +92,6 @@ class Asked:
 
     def finish(self, job_id: str) -> Job:
         """A job whose picture is there."""
-        done = Finished(job_id=job_id, image_path="/x.png", prompt="a mill", timings=Timings(), loras=[], warnings=[])
+        done = Finished(job_id=job_id, image_path="/x.png", timings=Timings(), loras=[], warnings=[])
         result = result_of(self.job(job_id).facts, done, Timings(), trace_id="")
         return self.queue.end(job_id, result, step=result.steps)

@@ -160,9 +160,9 @@ BASE = BaseInfo(
 NO_FILES = Seen((), at_ns=0)
 
 
-def order(**more: Any) -> RenderCommand:
+def command(**more: Any) -> RenderCommand:
     settings = Settings(socket=Path("/run/d.sock"), output_dir=Path("/var/kiln"))
-    return accept(RenderParams(**{**SMALL, **more}), Served(settings), "job").order
+    return accept(RenderParams(**{**SMALL, **more}), Served(settings), "job").command
 
 
 def picture(folder: Path, made: RenderCommand, **more: Any) -> Path:
@@ -174,7 +174,7 @@ def picture(folder: Path, made: RenderCommand, **more: Any) -> Path:
 
 
 def kept(cache: PictureCache, made: RenderCommand, path: Path) -> str:
-    """Keep a picture as one of that order; its key."""
+    """Keep a picture as one of that command; its key."""
     facts = {name: getattr(made, name) for name in ("job_id", "prompt", "width", "height", "seed", "steps", "guidance")}
     result = RenderResult(
         image_path=str(path), variant="standin", timings=Timings(), loras=[], stack=made.stack, **facts
@@ -191,7 +191,7 @@ def is_taken(cache: PictureCache, key: str) -> bool:
 
 def test_a_picture_that_says_what_was_asked_is_taken(tmp_path: Path) -> None:
     cache = PictureCache(LIMIT)
-    assert is_taken(cache, kept(cache, order(), picture(tmp_path, order())))
+    assert is_taken(cache, kept(cache, command(), picture(tmp_path, command())))
     assert cache.info.hits == 1
 
 
@@ -207,7 +207,7 @@ def test_a_picture_that_says_what_was_asked_is_taken(tmp_path: Path) -> None:
 )
 def test_a_picture_that_says_otherwise_is_forgotten(tmp_path: Path, says: dict[str, Any]) -> None:
     cache = PictureCache(LIMIT)
-    key = kept(cache, order(), picture(tmp_path, order(), **says))
+    key = kept(cache, command(), picture(tmp_path, command(), **says))
     assert not is_taken(cache, key)
     assert (cache.info.entries, cache.info.hits) == (0, 0)
 
@@ -235,8 +235,8 @@ def test_a_picture_that_is_not_what_it_was_is_forgotten_and_left_alone(
     tmp_path: Path, change: Callable[[Path], None]
 ) -> None:
     cache = PictureCache(LIMIT)
-    path = picture(tmp_path, order())
-    key = kept(cache, order(), path)
+    path = picture(tmp_path, command())
+    key = kept(cache, command(), path)
     change(path)
     assert not is_taken(cache, key)
     assert cache.info.entries == 0
@@ -245,16 +245,16 @@ def test_a_picture_that_is_not_what_it_was_is_forgotten_and_left_alone(
 
 def test_on_another_base_nothing_is_known(tmp_path: Path) -> None:
     cache = PictureCache(LIMIT)
-    kept(cache, order(), picture(tmp_path, order()))
+    kept(cache, command(), picture(tmp_path, command()))
     other = msgspec.structs.replace(BASE, fingerprint="0" * 64)
-    assert cache.key_of(order(), NO_FILES, other) is None
-    assert cache.key_of(order(), NO_FILES, None) is None
+    assert cache.key_of(command(), NO_FILES, other) is None
+    assert cache.key_of(command(), NO_FILES, None) is None
 
 
 def test_with_a_limit_of_zero_nothing_is_kept(tmp_path: Path) -> None:
     cache = PictureCache(0)
     with pytest.raises(AssertionError):
-        kept(cache, order(), picture(tmp_path, order()))
+        kept(cache, command(), picture(tmp_path, command()))
     assert cache.info.entries == 0
 
 
@@ -272,7 +272,7 @@ def test_a_picture_of_another_program_has_no_record(tmp_path: Path) -> None:
 
 
 def test_a_record_cut_at_any_byte_is_no_record_of_another_picture(tmp_path: Path) -> None:
-    whole = picture(tmp_path, order()).read_bytes()
+    whole = picture(tmp_path, command()).read_bytes()
     path = tmp_path / "cut.png"
     for end in range(0, min(len(whole), 2000), 7):
         path.write_bytes(whole[:end])

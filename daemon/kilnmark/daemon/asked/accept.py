@@ -26,7 +26,7 @@ class Accepted(NamedTuple):
         repeatable: The seed is the request's own or its style's: asked for again, the same picture is meant.
     """
 
-    order: RenderCommand
+    command: RenderCommand
     warnings: tuple[str, ...]
     repeatable: bool
 
@@ -48,7 +48,7 @@ def accept(params: RenderParams, served: Served, job_id: str, composed: AskedSta
     """
     stack = composed or AskedStack.of_paths(params)
     decision = decided(params, served, stack.style)
-    order = RenderCommand(
+    command = RenderCommand(
         **decision.spec.fields_for(RenderCommand),
         job_id=job_id,
         tier=params.tier,
@@ -59,7 +59,7 @@ def accept(params: RenderParams, served: Served, job_id: str, composed: AskedSta
         on_mismatch=params.on_mismatch,
         probe=params.probe,
     )
-    return Accepted(order, (*stack.warnings, *decision.warnings), decision.repeatable)
+    return Accepted(command, (*stack.warnings, *decision.warnings), decision.repeatable)
 
 
 def decided(params: RenderParams, served: Served, style: ComposedStyle | None) -> Decision:

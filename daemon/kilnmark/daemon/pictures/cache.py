@@ -39,7 +39,7 @@ class PictureCache:
         """The cache as `status` shows it."""
         return self._kept.info
 
-    def keep(self, order: RenderCommand, seen: Seen | None, base: BaseInfo | None, result: RenderResult) -> None:
+    def keep(self, command: RenderCommand, seen: Seen | None, base: BaseInfo | None, result: RenderResult) -> None:
         """Remember a picture that was finished this moment, if its adapters engaged wholly.
 
         Args:
@@ -55,19 +55,19 @@ class PictureCache:
         except OSError:
             return
         self._kept.put(
-            picture_key(_pinned(order, sha256s), base), KeptPicture(result, found.st_size, found.st_mtime_ns)
+            picture_key(_pinned(command, sha256s), base), KeptPicture(result, found.st_size, found.st_mtime_ns)
         )
 
-    def key_of(self, order: RenderCommand, seen: Seen | None, base: BaseInfo | None) -> str | None:
-        """The key under which an order's picture is known; None when none is, or a file's content is not known."""
+    def key_of(self, command: RenderCommand, seen: Seen | None, base: BaseInfo | None) -> str | None:
+        """The key under which a command's picture is known; None when none is, or a file's content is not known."""
         if not self._is_on or base is None or seen is None:
             return None
         sha256s = self._hashes.of(seen.files)
         if sha256s is None:
             return None
-        key = picture_key(_pinned(order, sha256s), base)
+        key = picture_key(_pinned(command, sha256s), base)
         kept = self._kept.get(key)
-        return key if kept is not None and _says_enough(kept.result, order) else None
+        return key if kept is not None and _says_enough(kept.result, command) else None
 
     async def take(self, key: str) -> RenderResult | None:
         """The result of that key, once its picture was looked at; one whose picture is not the same is forgotten."""
@@ -82,13 +82,13 @@ class PictureCache:
         return None
 
 
-def _pinned(order: RenderCommand, sha256s: Sequence[str]) -> PinnedSpec:
-    return order.pinned(zip(sha256s, order.lora_scales, strict=True))
+def _pinned(command: RenderCommand, sha256s: Sequence[str]) -> PinnedSpec:
+    return command.pinned(zip(sha256s, command.lora_scales, strict=True))
 
 
-def _says_enough(result: RenderResult, order: RenderCommand) -> bool:
+def _says_enough(result: RenderResult, command: RenderCommand) -> bool:
     """Adapters that were probed at another scale only are no answer to who wants them probed at this one."""
-    return not order.probe or all(report.probe_divergence is not None for report in result.loras)
+    return not command.probe or all(report.probe_divergence is not None for report in result.loras)
 
 
 def _is_intact(kept: KeptPicture, key: str) -> bool:

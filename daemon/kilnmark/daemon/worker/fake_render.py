@@ -149,7 +149,6 @@ class FakeRender:
             work.Finished(
                 job_id=command.job_id,
                 image_path=str(path),
-                prompt=command.prompt,
                 timings=Timings(),
                 loras=self._loras,
             )

@@ -111,7 +111,6 @@ def finish(painting: Painting, output_dir: Path) -> Finished | Failed:
     return Finished(
         job_id=job.job_id,
         image_path=str(path),
-        prompt=job.prompt,
         timings=trail.timings,
         loras=trail.loras,
         stack_delta_ratio=painting.stack_ratio,

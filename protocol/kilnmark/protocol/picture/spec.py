@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import UNSET, UnsetType
+from msgspec.structs import fields
 
 from kilnmark.protocol.picture.catalog import Variant
 
@@ -124,9 +125,12 @@ class PinnedSpec(PictureSpec, frozen=True, kw_only=True):
 
     @property
     def digest(self) -> str:
-        """SHA-256 over all of it, in hex: equal where the pictures are to be."""
-        names = [*_FIRST, *(name for name in PinnedSpec.__struct_fields__ if name not in _FIRST)]
-        facts = {name: value for name in names if (value := getattr(self, name)) is not UNSET}
+        """SHA-256 over all of it, in hex: equal where the pictures are to be.
+
+        What is as its field's default has it is left out, so that a field that is added leaves the digests of before.
+        """
+        said = {each.name: value for each in fields(PinnedSpec) if (value := getattr(self, each.name)) != each.default}
+        facts = {name: said.pop(name) for name in _FIRST} | said
         return hashlib.sha256(msgspec.json.encode(facts)).hexdigest()
 
 
@@ -136,6 +140,6 @@ def asked_again(spec: PictureSpec, row: Variant) -> dict[str, Any]:
     Args:
         row: Of its variant; numbers that it takes none of are not asked for.
     """
-    fields = {name: getattr(spec, name) for name in PictureSpec.__struct_fields__}
+    asked = {name: getattr(spec, name) for name in PictureSpec.__struct_fields__}
     unasked = dict.fromkeys(untaken(row).intersection(NUMBERS))
-    return {name: value for name, value in {**fields, **unasked}.items() if value is not UNSET}
+    return {name: value for name, value in {**asked, **unasked}.items() if value is not UNSET}

@@ -171,7 +171,6 @@ class Finished(_Tagged, frozen=True, kw_only=True, tag="finished"):
 
     job_id: str
     image_path: str
-    prompt: str
     timings: Timings
     loras: list[AdapterReport]
     stack_delta_ratio: float | None = None

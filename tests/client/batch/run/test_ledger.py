@@ -16,6 +16,7 @@ from kilnmark.client.batch.run import ledger as ledger_room
 from kilnmark.client.batch.run.journal import JOURNAL
 from kilnmark.client.batch.run.ledger import Ledger, open_ledger
 from kilnmark.client.batch.run.manifest import MANIFEST, Manifest, read_manifest, write_manifest
+from kilnmark.client.batch.run.picture import Picture
 from kilnmark.client.batch.run.pinned import PinnedItem, pin_items
 from kilnmark.protocol.picture.record import CHUNK, PictureRecord
 from kilnmark.protocol.picture.report import AdapterReport, Verdict
@@ -85,6 +86,15 @@ def test_a_picture_that_was_taken_in_and_written_down_is_there(item: PinnedItem,
     (picture,) = read_manifest(tmp_path / "out").pictures
     assert (picture.loras[0].name, picture.message, picture.inputs) == ("moss", "a warning", item.digest)
     assert source.is_file()
+
+
+def test_item_record_and_manifest_have_one_digest(item: PinnedItem, tmp_path: Path) -> None:
+    record = record_of(item)
+    with open_ledger(tmp_path / "out") as ledger:
+        ledger.write_done(item, record, [])
+    (picture,) = read_manifest(tmp_path / "out").pictures
+    assert picture.inputs == item.digest == record.spec.digest == item.spec.digest
+    assert picture.fields_for(Picture) == item.spec.fields_for(Picture)
 
 
 def test_one_that_was_not_written_down_is_found_by_what_it_says_of_itself(item: PinnedItem, tmp_path: Path) -> None:
