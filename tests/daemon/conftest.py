@@ -1,6 +1,8 @@
-"""A real daemon as a process of its own, and a raw wire to talk to it byte by byte.
+"""Daemons for tests, and a raw wire to talk to them byte by byte.
 
-Every daemon started here holds the standin base, is ended by its own process id, and every wait on it has an end.
+Most rules are tested with one that lives in this process, whose worker is a fake and waits where a test wants it to.
+`painter`, and every daemon that is started as a process, holds the standin base, is ended by its own process id, and
+every wait on it has an end.
 """
 
 import json
@@ -20,7 +22,10 @@ from typing import Any, Self
 
 import pytest
 
-__all__ = ["SMALL", "Daemon", "StartDaemon", "Wire", "running_daemon", "wait_until_gone"]
+from kilnmark.daemon.in_process import InProcessDaemon
+from kilnmark.daemon.worker.fake import Script
+
+__all__ = ["SMALL", "Daemon", "FakeDaemon", "StartDaemon", "Wire", "running_daemon", "wait_until_gone"]
 
 PATIENCE = 60.0
 """Seconds any single wait may take before the test fails."""
@@ -113,7 +118,32 @@ class Wire:
         )
 
 
-class Daemon:
+class Reachable:
+    """What can be asked of any daemon."""
+
+    socket: Path
+
+    def wire(self) -> Wire:
+        return Wire(self.socket)
+
+    def status(self) -> Message:
+        with self.wire() as wire:
+            return wire.result("status")
+
+    def warm(self) -> Self:
+        with self.wire() as wire:
+            wire.result("warm_up")
+        return self
+
+
+class FakeDaemon(Reachable, InProcessDaemon):
+    """A daemon in this process, whose worker is a fake. Unless it is given `cache_bytes` it paints every picture."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**{"cache_bytes": 0, **settings})
+
+
+class Daemon(Reachable):
     """A started daemon process and where to find what is its own."""
 
     def __init__(self, home: Path, process: "subprocess.Popen[bytes]") -> None:
@@ -126,18 +156,6 @@ class Daemon:
     @property
     def log(self) -> str:
         return (self.home / "log").read_text()
-
-    def wire(self) -> Wire:
-        return Wire(self.socket)
-
-    def status(self) -> Message:
-        with self.wire() as wire:
-            return wire.result("status")
-
-    def warm(self) -> "Daemon":
-        with self.wire() as wire:
-            wire.result("warm_up")
-        return self
 
     def worker_pid(self) -> int:
         """Of the worker, once there is one: the socket answers before it is started."""
@@ -226,19 +244,44 @@ def _runs(pid: int) -> bool:
 
 
 @pytest.fixture(scope="session")
-def daemon() -> Iterator[Daemon]:
-    """One warm daemon for every test that leaves it as it was, whose batches last however slow the machine is."""
+def daemon() -> Iterator[FakeDaemon]:
+    """One daemon in this process for every test that leaves it as it was, whose batches last as long as they like."""
+    with FakeDaemon(heartbeat_interval=0.05, batch_delay=3600) as running:
+        yield running.warm()
+
+
+@pytest.fixture(scope="session")
+def painter() -> Iterator[Daemon]:
+    """One warm daemon process that really paints, for every test that leaves it as it was."""
     with running_daemon(heartbeat_interval=0.2, batch_delay=3600) as running:
         yield running.warm()
 
 
 @pytest.fixture
-def wire(daemon: Daemon) -> Iterator[Wire]:
-    """A fresh connection to the shared daemon, which must still answer at the end."""
+def wire(daemon: FakeDaemon) -> Iterator[Wire]:
+    """A fresh connection to the shared daemon, which must still answer at the end; its worker heeds no script then."""
     with daemon.wire() as wire:
         yield wire
+    daemon.worker.hold()
+    daemon.worker.script = Script()
     with daemon.wire() as after:
-        assert after.result("ping")["pid"] == daemon.process.pid
+        assert after.result("ping")["pid"] == os.getpid()
+
+
+@pytest.fixture
+def other(daemon: FakeDaemon) -> Iterator[Wire]:
+    """A second caller."""
+    with daemon.wire() as wire:
+        yield wire
+
+
+@pytest.fixture
+def paints(painter: Daemon) -> Iterator[Wire]:
+    """A fresh connection to the shared daemon that really paints, which must still answer at the end."""
+    with painter.wire() as wire:
+        yield wire
+    with painter.wire() as after:
+        assert after.result("ping")["pid"] == painter.process.pid
 
 
 @pytest.fixture

@@ -8,39 +8,45 @@ from typing import Any
 import pytest
 
 from kilnmark.keymaps.zoo.write import make_adapter
-from tests.daemon.conftest import SMALL, Daemon, Wire
+from tests.daemon.conftest import SMALL, Daemon, FakeDaemon, Wire
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
 @pytest.fixture(scope="module")
-def ink(daemon: Daemon) -> Path:
-    """A healthy adapter of one double and one single block."""
+def ink(daemon: FakeDaemon) -> Path:
+    """A healthy adapter of one double and one single block, for the worker that is a fake."""
     return make_adapter(daemon.loras / "ink.safetensors", blocks=1, rank=2)
+
+
+@pytest.fixture(scope="module")
+def wash(painter: Daemon) -> Path:
+    """The same for the worker that paints."""
+    return make_adapter(painter.loras / "ink.safetensors", blocks=1, rank=2)
 
 
 def with_stack(*paths: Path | str, **more: object) -> dict[str, Any]:
     return {**SMALL, "lora_paths": [str(path) for path in paths], "lora_scales": [1.0] * len(paths), **more}
 
 
-def test_a_render_leaves_a_picture_and_says_how_it_was_made(wire: Wire) -> None:
-    result = wire.result("render", {**SMALL, "steps": 2, "guidance": 2.5})
+def test_a_render_leaves_a_picture_and_says_how_it_was_made(paints: Wire) -> None:
+    result = paints.result("render", {**SMALL, "steps": 2, "guidance": 2.5})
     assert Path(result["image_path"]).read_bytes().startswith(PNG)
     assert (result["seed"], result["steps"], result["guidance"], result["variant"]) == (7, 2, 2.5, "standin")
     assert (result["loras"], result["warnings"], result["cached"]) == ([], [], False)
 
 
-def test_the_timings_add_up(wire: Wire) -> None:
-    timings = wire.result("render", SMALL)["timings"]
+def test_the_timings_add_up(paints: Wire) -> None:
+    timings = paints.result("render", SMALL)["timings"]
     total = timings.pop("total_ms")
     assert 0 < sum(timings.values()) <= total
     assert all(value >= 0 for value in timings.values())
 
 
-def test_the_same_seed_gives_the_same_bytes_whatever_was_between(wire: Wire, ink: Path) -> None:
-    before = pixels(wire.result("render", SMALL))
-    assert pixels(wire.result("render", with_stack(ink))) != before
-    assert pixels(wire.result("render", SMALL)) == before
+def test_the_same_seed_gives_the_same_bytes_whatever_was_between(paints: Wire, wash: Path) -> None:
+    before = pixels(paints.result("render", SMALL))
+    assert pixels(paints.result("render", with_stack(wash))) != before
+    assert pixels(paints.result("render", SMALL)) == before
 
 
 def pixels(result: dict[str, Any]) -> bytes:
@@ -50,10 +56,10 @@ def pixels(result: dict[str, Any]) -> bytes:
         return image.tobytes()
 
 
-def test_a_stack_is_reported_adapter_by_adapter(wire: Wire, ink: Path) -> None:
-    result = wire.result("render", with_stack("ink.safetensors"))
+def test_a_stack_is_reported_adapter_by_adapter(paints: Wire, wash: Path) -> None:
+    result = paints.result("render", with_stack("ink.safetensors"))
     [report] = result["loras"]
-    assert (report["name"], report["path"], report["verdict"]) == ("ink", str(ink.resolve()), "engaged")
+    assert (report["name"], report["path"], report["verdict"]) == ("ink", str(wash.resolve()), "engaged")
     assert report["matched_key_count"] == report["total_key_count"] > 0
     assert result["stack"] == {
         "source": "paths",
@@ -66,10 +72,10 @@ def test_a_stack_is_reported_adapter_by_adapter(wire: Wire, ink: Path) -> None:
     }
 
 
-def test_progress_grows_to_the_end_and_names_every_stage(wire: Wire) -> None:
-    id_ = wire.send("render", {**SMALL, "steps": 2, "_meta": {"progressToken": "mine"}})
+def test_progress_grows_to_the_end_and_names_every_stage(paints: Wire) -> None:
+    id_ = paints.send("render", {**SMALL, "steps": 2, "_meta": {"progressToken": "mine"}})
     seen = []
-    while "method" in (message := wire.read()):
+    while "method" in (message := paints.read()):
         assert message["params"]["progressToken"] == "mine"
         if message["method"] == "notifications/progress":
             seen.append(message["params"])
@@ -87,13 +93,15 @@ def test_a_request_without_a_token_hears_nothing_before_its_reply(wire: Wire) ->
     assert wire.read()["id"] == id_
 
 
-def test_a_queued_request_has_a_heartbeat(daemon: Daemon, wire: Wire) -> None:
+def test_a_queued_request_has_a_heartbeat(daemon: FakeDaemon, wire: Wire) -> None:
     with daemon.wire() as other:
+        daemon.worker.hold("denoise")
         first = other.send("render", {**SMALL, "steps": 3, "_meta": {"progressToken": 1}})
-        other.progressed("adapters")
+        other.progressed("denoise 0/")
         second = wire.send("render", {**SMALL, "_meta": {"progressToken": 2}})
         beat = wire.read_until(lambda message: message.get("method") == "notifications/heartbeat")
         assert beat["params"]["state"] == "queued"
+        daemon.worker.hold()
         assert "result" in other.reply(first)
         assert "result" in wire.reply(second)
 
@@ -137,21 +145,21 @@ def test_a_missing_adapter_is_refused_with_its_report_before_it_waits(wire: Wire
     assert "gone.safetensors" in error["message"]
 
 
-def test_with_warn_a_missing_adapter_is_reported_and_the_picture_is_made(wire: Wire, ink: Path) -> None:
-    result = wire.result("render", with_stack("gone.safetensors", ink, on_mismatch="warn"))
+def test_with_warn_a_missing_adapter_is_reported_and_the_picture_is_made(paints: Wire, wash: Path) -> None:
+    result = paints.result("render", with_stack("gone.safetensors", wash, on_mismatch="warn"))
     assert [report["verdict"] for report in result["loras"]] == ["refused", "engaged"]
 
 
-def test_a_refused_job_can_be_asked_for_again_once_it_is_mended(wire: Wire, daemon: Daemon, ink: Path) -> None:
+def test_a_refused_job_can_be_asked_for_again_once_it_is_mended(wire: Wire, daemon: FakeDaemon, ink: Path) -> None:
     asked = with_stack("later.safetensors", job_id="mended")
     assert wire.error("render", asked)["code"] == -32007
     (daemon.loras / "later.safetensors").write_bytes(ink.read_bytes())
     assert wire.result("render", asked)["loras"][0]["verdict"] == "engaged"
 
 
-def test_a_dead_adapter_stops_the_render_and_is_named(wire: Wire, daemon: Daemon, ink: Path) -> None:
-    dead = make_adapter(daemon.loras / "dead.safetensors", blocks=1, rank=2, dead=True)
-    error = wire.error("render", with_stack(ink, dead))
+def test_a_dead_adapter_stops_the_render_and_is_named(paints: Wire, painter: Daemon, wash: Path) -> None:
+    dead = make_adapter(painter.loras / "dead.safetensors", blocks=1, rank=2, dead=True)
+    error = paints.error("render", with_stack(wash, dead))
     assert error["code"] == -32008
     verdicts = {report["name"]: report["verdict"] for report in error["data"]["detail"]["loras"]}
     assert verdicts == {"ink": "engaged", "dead": "noop"}
@@ -190,15 +198,15 @@ def _zipped_checkpoint(path: Path) -> None:
     "make", [_directory, _fifo, _outside, _truncated, _header_of_a_terabyte, _pickle, _zipped_checkpoint]
 )
 def test_a_file_that_is_no_safe_adapter_is_refused_by_name(
-    wire: Wire, daemon: Daemon, make: Callable[[Path], None]
+    paints: Wire, painter: Daemon, make: Callable[[Path], None]
 ) -> None:
-    path = daemon.loras / f"{make.__name__.strip('_')}.safetensors"
+    path = painter.loras / f"{make.__name__.strip('_')}.safetensors"
     make(path)
-    error = wire.error("render", with_stack(path))
+    error = paints.error("render", with_stack(path))
     assert error["code"] == -32007
     assert path.stem in error["message"]
     assert error["data"]["detail"]["loras"][0]["verdict"] == "refused"
-    assert "result" in wire.call("render", SMALL)
+    assert "result" in paints.call("render", SMALL)
 
 
 @pytest.mark.parametrize(

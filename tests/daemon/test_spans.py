@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from kilnmark.otel.receiver import Receiver, Span
-from tests.daemon.conftest import SMALL, Daemon, running_daemon
+from tests.daemon.conftest import SMALL, Daemon, FakeDaemon, running_daemon
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 PARENT = "b7ad6b7169203331"
@@ -132,7 +132,7 @@ def test_a_warm_up_has_a_span(traced: Daemon, receiver: Receiver) -> None:
     assert span.parent_id == PARENT
 
 
-def test_without_a_collector_the_callers_trace_is_still_told(daemon: Daemon) -> None:
+def test_without_a_collector_the_callers_trace_is_still_told(daemon: FakeDaemon) -> None:
     with daemon.wire() as wire:
         assert wire.result("render", {**SMALL, "_meta": META})["trace_id"] == TRACE
         assert wire.result("render", SMALL)["trace_id"] == ""

@@ -21,14 +21,14 @@ from kilnmark.protocol.settings import Settings
 from kilnmark.protocol.wire.errors import InvalidParams
 from kilnmark.protocol.wire.inspection import InspectionDocument
 from kilnmark.protocol.wire.requests import LoraInspectParams
-from tests.daemon.conftest import Daemon, StartDaemon, Wire
+from tests.daemon.conftest import FakeDaemon, StartDaemon, Wire
 
 METHOD = "lora.inspect"
 STATM = Path("/proc/self/statm")
 
 
 @pytest.fixture(scope="module")
-def shelf(daemon: Daemon) -> Path:
+def shelf(daemon: FakeDaemon) -> Path:
     """A folder below the daemon's root: a healthy file, a dead one, a web page, and one at full size."""
     folder = daemon.loras / "shelf"
     folder.mkdir()
@@ -96,7 +96,7 @@ def test_wrong_parameters_are_named_by_their_path(wire: Wire, params: dict[str, 
     assert (error["code"], f"`{path}`" in error["message"]) == (-32602, True)
 
 
-def test_a_file_is_judged_for_the_variant_that_is_named(wire: Wire, daemon: Daemon) -> None:
+def test_a_file_is_judged_for_the_variant_that_is_named(wire: Wire, daemon: FakeDaemon) -> None:
     path = make_adapter(daemon.loras / "z.safetensors", shapes=load_shapes("z-image-turbo"), blocks=1, rank=1)
     verdicts = {
         variant: wire.result(METHOD, asked(path, variant=variant))["files"][0]["verdict"]

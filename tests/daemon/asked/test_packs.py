@@ -13,7 +13,7 @@ from kilnmark.daemon.asked.packs import SHOWN_PROBLEMS, Packs
 from kilnmark.keymaps.zoo.write import make_adapter
 from kilnmark.protocol.settings import Settings
 from kilnmark.protocol.wire.errors import InvalidParams
-from tests.daemon.conftest import Daemon, Wire, running_daemon
+from tests.daemon.conftest import FakeDaemon, Wire
 
 GENRE = """\
 positive_suffix: ink on paper
@@ -52,14 +52,14 @@ def packs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def painting(packs: Path) -> Iterator[Daemon]:
+def painting(packs: Path) -> Iterator[FakeDaemon]:
     """A daemon with those packs."""
-    with running_daemon(packs=str(packs)) as running:
+    with FakeDaemon(packs=packs) as running:
         yield running.warm()
 
 
 @pytest.fixture
-def ink(painting: Daemon) -> Iterator[Wire]:
+def ink(painting: FakeDaemon) -> Iterator[Wire]:
     with painting.wire() as wire:
         yield wire
 
@@ -88,17 +88,29 @@ def test_a_render_by_genre_and_world_gets_the_composed_stack(ink: Wire, packs: P
     assert "FLUX.1 has no negative prompt; it was not used" in result["warnings"]
 
 
-def test_two_renders_with_the_styles_own_seed_are_one(ink: Wire) -> None:
+def test_two_renders_with_the_styles_own_seed_are_one(ink: Wire, painting: FakeDaemon) -> None:
+    before = painting.status()["queue"]["shared"]
+    painting.worker.hold("denoise")
     ids = [ink.send("render", asked(world="bare", prompt="a weir")) for _ in range(2)]
+    while painting.status()["queue"]["shared"] == before:
+        pass
+    painting.worker.hold()
     first, second = (ink.reply(sent)["result"] for sent in ids)
     assert first["job_id"] != second["job_id"]
     assert (first["seed"], first["image_path"]) == (77, second["image_path"])
 
 
-def test_a_render_by_genre_is_that_by_its_paths(ink: Wire, painting: Daemon, packs: Path) -> None:
+def test_a_render_by_genre_is_that_by_its_paths(ink: Wire, painting: FakeDaemon, packs: Path) -> None:
     styled = ink.result("render", asked(tier="scene", seed=5))
     path = str(packs / "ink" / "loras" / "wash.safetensors")
-    same = {"prompt": styled["prompt"], "seed": 5, "lora_paths": [path], "lora_scales": [0.8], **PICTURE}
+    same = {
+        "prompt": styled["prompt"],
+        "negative_prompt": "photo",
+        "seed": 5,
+        "lora_paths": [path],
+        "lora_scales": [0.8],
+        **PICTURE,
+    }
     bare = ink.result("render", same)
     assert styled["loras"][0]["delta_ratio"] == bare["loras"][0]["delta_ratio"]
     assert pixels(styled["image_path"]) == pixels(bare["image_path"])
@@ -128,7 +140,7 @@ def test_wrong_names_are_refused_by_their_path(ink: Wire, wrong: dict[str, Any],
     assert (error["code"], words in error["message"]) == (-32602, True)
 
 
-def test_a_composition_shows_a_render_without_rendering(ink: Wire, painting: Daemon) -> None:
+def test_a_composition_shows_a_render_without_rendering(ink: Wire, painting: FakeDaemon) -> None:
     before = painting.status()["rendered"]
     params = {"genre": "ink", "world": "mire", "tier": "portrait", "place": "OLD-TOWN", "prompt": "a tavern"}
     shown = ink.result("style.compose", params)
@@ -153,7 +165,7 @@ def test_a_composition_needs_no_prompt(ink: Wire) -> None:
     assert (shown["prompt"], shown["place"], shown["tag"]) == ("inkwash, ink on paper", None, None)
 
 
-def test_status_tells_of_the_packs(painting: Daemon, packs: Path) -> None:
+def test_status_tells_of_the_packs(painting: FakeDaemon, packs: Path) -> None:
     assert painting.status()["packs"] == {
         "folder": str(packs),
         "genres": 1,
@@ -330,10 +342,10 @@ def settled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("kilnmark.keymaps.files.identity._COARSE_TICK_NS", -(10**12))
 
 
-def test_a_file_that_is_gone_or_no_adapter_is_refused_where_it_is_named(painting: Daemon, own: Path) -> None:
+def test_a_file_that_is_gone_or_no_adapter_is_refused_where_it_is_named(painting: FakeDaemon, own: Path) -> None:
     (own / "ink" / "loras" / "line.safetensors").unlink()
     (own / "ink" / "loras" / "wash.safetensors").write_text("<html>log in</html>")
-    with running_daemon(packs=str(own)) as broken, broken.wire() as wire:
+    with FakeDaemon(packs=own) as broken, broken.wire() as wire:
         error = wire.error("render", asked(on_mismatch="warn"))
         shown = wire.result("style.compose", {"genre": "ink", "tier": "portrait"})
     assert error["code"] == -32007

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,30 +17,35 @@ from kilnmark.daemon.asked.served import Served
 from kilnmark.daemon.pictures.cache import PictureCache, read_record
 from kilnmark.daemon.pictures.hashes import Seen
 from kilnmark.engine.run.picture import write_picture
+from kilnmark.keymaps.files.identity import FileIdentity
 from kilnmark.keymaps.zoo.write import make_adapter
 from kilnmark.protocol.picture.record import PictureRecord
+from kilnmark.protocol.picture.report import Verdict
 from kilnmark.protocol.settings import Settings
 from kilnmark.protocol.wire.memory import BaseInfo
 from kilnmark.protocol.wire.replies import RenderResult, Timings
 from kilnmark.protocol.wire.requests import RenderParams
 from kilnmark.protocol.wire.work import RenderCommand
-from tests.daemon.conftest import SMALL, Daemon, Wire, running_daemon
+from tests.daemon.conftest import SMALL, FakeDaemon, Wire
 
 LIMIT = 1 << 30
 
 
 @pytest.fixture(scope="module")
-def keeping() -> Iterator[Daemon]:
+def keeping() -> Iterator[FakeDaemon]:
     """A warm daemon that remembers its pictures, with two adapters that are older than its first render."""
-    with running_daemon(cache_bytes=LIMIT, queue_limit=2) as daemon:
-        make_adapter(daemon.loras / "ink.safetensors", blocks=1, rank=2, seed=1)
+    with FakeDaemon(cache_bytes=LIMIT, queue_limit=2) as daemon:
+        ink = make_adapter(daemon.loras / "ink.safetensors", blocks=1, rank=2, seed=1)
         shutil.copy(daemon.loras / "ink.safetensors", daemon.loras / "same-ink.safetensors")
         make_adapter(daemon.loras / "dead.safetensors", blocks=1, rank=2, dead=True)
+        daemon.worker.script.verdicts["dead"] = Verdict.NOOP
+        while not FileIdentity.of(str(ink)).is_settled(time.time_ns()):
+            pass
         yield daemon.warm()
 
 
 @pytest.fixture
-def caller(keeping: Daemon) -> Iterator[Wire]:
+def caller(keeping: FakeDaemon) -> Iterator[Wire]:
     with keeping.wire() as wire:
         yield wire
 
@@ -50,7 +56,7 @@ def asked(seed: int, *stack: str, **more: object) -> dict[str, Any]:
     return {**SMALL, "seed": seed, "lora_paths": paths, "lora_scales": [1.0] * len(paths), **more}
 
 
-def test_the_same_request_again_is_answered_with_the_picture_of_the_first(caller: Wire, keeping: Daemon) -> None:
+def test_the_same_request_again_is_answered_with_the_picture_of_the_first(caller: Wire, keeping: FakeDaemon) -> None:
     first = caller.result("render", asked(1, "ink"))
     before = keeping.status()
     again = caller.result("render", asked(1, "ink"))
@@ -62,7 +68,7 @@ def test_the_same_request_again_is_answered_with_the_picture_of_the_first(caller
     assert (after["rendered"], after["cache"]["hits"]) == (before["rendered"], before["cache"]["hits"] + 1)
 
 
-def test_the_cache_is_counted_in_pictures_and_their_bytes(caller: Wire, keeping: Daemon) -> None:
+def test_the_cache_is_counted_in_pictures_and_their_bytes(caller: Wire, keeping: FakeDaemon) -> None:
     before = keeping.status()["cache"]
     picture = Path(caller.result("render", asked(2))["image_path"])
     after = keeping.status()["cache"]
@@ -113,7 +119,7 @@ def test_a_picture_painted_anew_is_the_answer_from_then_on(caller: Wire) -> None
     assert caller.result("render", asked(6))["image_path"] == anew["image_path"]
 
 
-def test_an_adapter_that_was_changed_is_painted_anew(caller: Wire, keeping: Daemon) -> None:
+def test_an_adapter_that_was_changed_is_painted_anew(caller: Wire, keeping: FakeDaemon) -> None:
     changing = make_adapter(keeping.loras / "changing.safetensors", blocks=1, rank=2, seed=1)
     first = caller.result("render", asked(7, "changing"))
     make_adapter(changing, blocks=1, rank=2, seed=2)
@@ -280,11 +286,12 @@ def test_a_record_cut_at_any_byte_is_no_record_of_another_picture(tmp_path: Path
         assert record is None or record.seed == SMALL["seed"]
 
 
-def test_a_full_queue_still_answers_with_a_picture_made_before(caller: Wire, keeping: Daemon) -> None:
+def test_a_full_queue_still_answers_with_a_picture_made_before(caller: Wire, keeping: FakeDaemon) -> None:
     first = caller.result("render", asked(41, "ink"))
     with keeping.wire() as other:
+        keeping.worker.hold("denoise")
         long = other.send("render", {**asked(42), "steps": 100, "_meta": {"progressToken": "t"}})
-        other.progressed("denoise 1/")
+        other.progressed("denoise 0/")
         waiting = [other.send("render", asked(seed)) for seed in (43, 44)]
         assert caller.error("render", asked(45))["code"] == -32001
         assert caller.error("render", asked(45, "ink"))["code"] == -32001
@@ -293,6 +300,7 @@ def test_a_full_queue_still_answers_with_a_picture_made_before(caller: Wire, kee
         for id_ in (*waiting, long):
             other.send("$/cancelRequest", {"id": id_}, id=None)
             assert other.reply(id_)["error"]["code"] == -32800
+        keeping.worker.hold()
 
 
 def test_a_picture_whose_adapters_were_not_probed_is_no_answer_to_who_wants_that(caller: Wire) -> None:

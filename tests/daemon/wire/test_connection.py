@@ -1,12 +1,13 @@
 """The rules of one connection, over a real socket: framing, batches, ids, silence, half-closed and closed clients."""
 
 import json
+import os
 import socket
 from pathlib import Path
 
 import pytest
 
-from tests.daemon.conftest import SMALL, Daemon, Wire
+from tests.daemon.conftest import SMALL, FakeDaemon, Wire
 
 PING = b'{"jsonrpc":"2.0","id":%d,"method":"ping"}'
 
@@ -85,18 +86,20 @@ def test_an_unknown_field_is_named_by_its_path(wire: Wire) -> None:
     assert "$.params._meta" in error["message"]
 
 
-def test_a_half_closed_client_still_gets_its_replies_and_then_the_end(daemon: Daemon) -> None:
+def test_a_half_closed_client_still_gets_its_replies_and_then_the_end(daemon: FakeDaemon) -> None:
     with daemon.wire() as wire:
+        daemon.worker.hold("denoise")
         wire.send("render", SMALL)
         wire.send_bytes(PING % 2)
         wire.socket.shutdown(socket.SHUT_WR)
         assert wire.read()["id"] == 2
+        daemon.worker.hold()
         assert Path(wire.reply(1)["result"]["image_path"]).is_file()
         with pytest.raises(EOFError):
             wire.read()
 
 
-def test_a_last_line_that_ends_too_early_is_a_parse_error(daemon: Daemon) -> None:
+def test_a_last_line_that_ends_too_early_is_a_parse_error(daemon: FakeDaemon) -> None:
     with daemon.wire() as wire:
         wire.send_bytes(b'{"jsonrpc":"2.0","id":1,')
         wire.socket.shutdown(socket.SHUT_WR)
@@ -105,38 +108,51 @@ def test_a_last_line_that_ends_too_early_is_a_parse_error(daemon: Daemon) -> Non
             wire.read()
 
 
-def test_one_connection_can_ask_while_its_render_is_under_way(wire: Wire) -> None:
+def test_one_connection_can_ask_while_its_render_is_under_way(wire: Wire, daemon: FakeDaemon) -> None:
+    daemon.worker.hold("denoise")
     render = wire.send("render", SMALL)
     ping = wire.send("ping")
     assert wire.read()["id"] == ping
+    daemon.worker.hold()
     assert wire.reply(render)["result"]["seed"] == 7
 
 
 @pytest.mark.parametrize("half_closed_first", [False, True])
-def test_a_closed_client_takes_its_nameless_render_along(daemon: Daemon, wire: Wire, half_closed_first: bool) -> None:
+def test_a_closed_client_takes_its_nameless_render_along(
+    daemon: FakeDaemon, wire: Wire, half_closed_first: bool
+) -> None:
+    daemon.worker.hold("denoise")
     with daemon.wire() as leaving:
         leaving.send("render", {**SMALL, "steps": 100})
         if half_closed_first:
             leaving.socket.shutdown(socket.SHUT_WR)
+        daemon.worker.go()
         while not (status := wire.result("status"))["jobs"] or status["jobs"][0]["step"] == 0:
             pass
         before = status["rendered"]
+    while wire.result("status")["jobs"]:
+        pass
+    daemon.worker.hold()
     wire.result("render", SMALL)
     assert wire.result("status")["rendered"] == before + 1
 
 
-def test_a_closed_client_leaves_its_named_render_to_be_asked_for_again(daemon: Daemon, wire: Wire) -> None:
+def test_a_closed_client_leaves_its_named_render_to_be_asked_for_again(daemon: FakeDaemon, wire: Wire) -> None:
     named = {**SMALL, "job_id": "left-behind", "steps": 2}
+    daemon.worker.hold("encode")
     with daemon.wire() as leaving:
         leaving.send("render", {**named, "_meta": {"progressToken": 1}})
         leaving.progressed("encode")
+    daemon.worker.hold()
     wire.result("render", SMALL)
     assert wire.result("render", named)["cached"]
 
 
-def test_a_client_that_never_reads_is_dropped_and_the_others_are_served(daemon: Daemon, wire: Wire) -> None:
+def test_a_client_that_never_reads_is_dropped_and_the_others_are_served(
+    daemon: FakeDaemon, wire: Wire, caplog: pytest.LogCaptureFixture
+) -> None:
     line = json.dumps([{"jsonrpc": "2.0", "id": i, "method": "status"} for i in range(64)]).encode() + b"\n"
     with daemon.wire() as deaf, pytest.raises((BrokenPipeError, ConnectionResetError)):
         deaf.send_bytes(line * 2000)
-    assert wire.result("ping")["pid"] == daemon.process.pid
-    assert "left more than" in daemon.log
+    assert wire.result("ping")["pid"] == os.getpid()
+    assert "left more than" in caplog.text

@@ -133,19 +133,19 @@ def open_to_everybody(daemon: Daemon) -> Iterator[None]:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
-def test_another_user_who_gets_through_to_the_socket_is_hung_up_on(daemon: Daemon) -> None:
+def test_another_user_who_gets_through_to_the_socket_is_hung_up_on(painter: Daemon) -> None:
     script = (
         "import os, socket, sys; os.setuid(12345); c = socket.socket(socket.AF_UNIX); c.settimeout(20);"
         "c.connect(sys.argv[1]); sys.exit(len(c.recv(1)))"
     )
-    with open_to_everybody(daemon):
-        done = subprocess.run([sys.executable, "-c", script, str(daemon.socket)], timeout=60, check=False)
+    with open_to_everybody(painter):
+        done = subprocess.run([sys.executable, "-c", script, str(painter.socket)], timeout=60, check=False)
     assert done.returncode == 0
-    assert "belongs to user 12345" in daemon.log
+    assert "belongs to user 12345" in painter.log
 
 
-def test_a_second_daemon_exits_75_and_the_first_goes_on(daemon: Daemon) -> None:
-    settings = {"socket": str(daemon.socket), "output_dir": str(daemon.pictures)}
+def test_a_second_daemon_exits_75_and_the_first_goes_on(painter: Daemon) -> None:
+    settings = {"socket": str(painter.socket), "output_dir": str(painter.pictures)}
     second = subprocess.run(
         [sys.executable, "-m", "kilnmark.daemon", json.dumps(settings)],
         capture_output=True,
@@ -155,9 +155,9 @@ def test_a_second_daemon_exits_75_and_the_first_goes_on(daemon: Daemon) -> None:
     )
     assert second.returncode == 75
     assert second.stderr.count("\n") == 1
-    assert str(daemon.process.pid) in second.stderr
-    with daemon.wire() as wire:
-        assert wire.result("ping")["pid"] == daemon.process.pid
+    assert str(painter.process.pid) in second.stderr
+    with painter.wire() as wire:
+        assert wire.result("ping")["pid"] == painter.process.pid
 
 
 def test_a_process_that_outlives_us_does_not_keep_the_lock(home: Path) -> None:
@@ -193,9 +193,9 @@ def test_a_burst_of_a_thousand_connections_waits_to_be_taken(home: Path) -> None
 
 
 @needs_long_backlog
-def test_a_burst_of_a_thousand_connections_waits_for_a_daemon_that_is_busy(daemon: Daemon) -> None:
-    os.kill(daemon.process.pid, signal.SIGSTOP)
+def test_a_burst_of_a_thousand_connections_waits_for_a_daemon_that_is_busy(painter: Daemon) -> None:
+    os.kill(painter.process.pid, signal.SIGSTOP)
     try:
-        assert can_wait(daemon.socket, 1000) == 1000
+        assert can_wait(painter.socket, 1000) == 1000
     finally:
-        os.kill(daemon.process.pid, signal.SIGCONT)
+        os.kill(painter.process.pid, signal.SIGCONT)

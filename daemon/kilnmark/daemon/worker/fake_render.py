@@ -19,6 +19,9 @@ from kilnmark.protocol.wire.replies import Timings
 
 __all__ = ["FakeRender", "Holds", "Script"]
 
+PROBED = 0.01
+"""The divergence that a fake worker reports of each adapter it is asked to probe."""
+
 _REASON = "a fake worker was told to say so; it looked at no tensor"
 
 
@@ -183,6 +186,7 @@ class FakeRender:
             scale=scale,
             total_key_count=len(file.tensors),
             matched_key_count=len(file.tensors),
+            probe_divergence=PROBED if self._command.probe else None,
             verdict=self._script.verdicts.get(name, Verdict.ENGAGED),
             reason=_REASON,
         )
