@@ -114,8 +114,11 @@ def test_a_tier_of_another_variant_is_warned_of(wire: Wire) -> None:
     ]
 
 
-def test_the_same_job_twice_is_rendered_once(wire: Wire) -> None:
+def test_the_same_job_twice_is_rendered_once(wire: Wire, daemon: FakeDaemon) -> None:
+    daemon.worker.hold("denoise")
     first, second = (wire.send("render", {**SMALL, "job_id": "twice"}) for _ in range(2))
+    wire.result("ping")
+    daemon.worker.hold()
     replies = {message["id"]: message["result"] for message in (wire.read(), wire.read())}
     assert replies[first] == replies[second]
     again = wire.result("render", {**SMALL, "job_id": "twice"})

@@ -24,7 +24,7 @@ import kilnmark.client, kilnmark.keymaps, kilnmark.otel, kilnmark.protocol
 
 for room in kilnmark.client, kilnmark.keymaps, kilnmark.otel, kilnmark.protocol:
     for module in pkgutil.walk_packages(room.__path__, room.__name__ + "."):
-        if not module.name.endswith("__main__"):
+        if not module.name.endswith(("__main__", "client.testing.fixtures")):  # the latter is pytest's to import
             importlib.import_module(module.name)
 
 def installed(name):

@@ -19,9 +19,12 @@ def test_a_job_is_told_of_while_it_runs_and_after_it_was_cancelled(wire: Wire, o
     assert (cancelled["job"]["state"], cancelled["error"]["code"]) == ("cancelled", -32800)
 
 
-def test_both_jobs_of_one_picture_are_told_of_with_a_result_of_their_own(wire: Wire) -> None:
+def test_both_jobs_of_one_picture_are_told_of_with_a_result_of_their_own(wire: Wire, daemon: FakeDaemon) -> None:
+    daemon.worker.hold("denoise")
     for name in ("pair-a", "pair-b"):
         wire.send("render", {**SMALL, "job_id": name})
+    wire.result("ping")
+    daemon.worker.hold()
     results = {result["job_id"]: result for result in (wire.read()["result"] for _ in range(2))}
     told = {name: wire.result("jobs.get", {"job_id": name}) for name in results}
     assert {name: each["result"] for name, each in told.items()} == results
