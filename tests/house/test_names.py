@@ -23,12 +23,6 @@ MODEL_NAMES = re.compile(r"dev|krea-dev|schnell|.*(FLUX\.1|Flux1).*", re.DOTALL)
 MODEL_ROOMS = ("engine/families/flux1/", "protocol/picture/catalog.py", "keymaps/names/shapes.py", "keymaps/zoo/")
 """Where they may stand: in the family's rooms, in its row of the catalog, its shapes, and the zoo of its keymaps."""
 
-MODEL_NAMES_LEFT = {
-    "client/cli/commands/batch.py",
-    "client/batch/plan/tokens.py",
-}
-"""Modules that name a model still; the list only grows shorter."""
-
 
 def classes(text: str) -> Iterator[str]:
     return (node.name for node in ast.walk(ast.parse(text)) if isinstance(node, ast.ClassDef))
@@ -92,7 +86,7 @@ def model_names(text: str) -> list[str]:
 
 def test_a_model_is_named_in_its_own_rooms_only() -> None:
     named = {file for file, text in MODULES.items() if not file.startswith(MODEL_ROOMS) and model_names(text)}
-    assert named <= MODEL_NAMES_LEFT
+    assert named == set()
 
 
 def test_a_models_name_is_seen() -> None:

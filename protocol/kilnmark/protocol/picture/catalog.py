@@ -49,7 +49,16 @@ PRIORITIES: tuple[Priority, ...] = get_args(Priority)
 MAX_PIXELS = 2048 * 2048
 """The largest picture accepted, in pixels."""
 
-_CLIP = Encoder(attribute="clip_text_encoder", title="CLIP", tokens=77, tokenizer="tokenizer", shapes="clip_l")
+_CLIP = Encoder(
+    attribute="clip_text_encoder",
+    title="CLIP",
+    tokens=77,
+    own=2,
+    letters=8,
+    tokenizer="tokenizer",
+    in_parts="clip",
+    shapes="clip_l",
+)
 _T5 = Encoder(attribute="t5_text_encoder", title="T5", tokens=512, tokenizer="tokenizer_2", shapes="t5_xxl")
 _GUIDED, _UNGUIDED = (_CLIP, _T5), (_CLIP, msgspec.structs.replace(_T5, tokens=256))
 _EMBEDDER = Mark(text="guidance_embedder", title="the embedder that reads guidance")

@@ -4,6 +4,8 @@ Facts and nothing else: no file is read here and no model is built. A family tha
 its own row with these classes; `catalog` finds it, and `docs/how-to/family.md` says how.
 """
 
+from typing import Literal
+
 import msgspec
 
 __all__ = ["KEYMAPS_NAMES", "Encoder", "Family", "Mark", "Numbers", "Part", "Variant"]
@@ -46,14 +48,20 @@ class Encoder(msgspec.Struct, frozen=True, kw_only=True):
         attribute: What the engine calls it, with which the paths of its layers begin.
         title: What people call it.
         tokens: How many it reads, its own beginning and end included.
-        tokenizer: The folder of a base's directory that holds its tokenizer.
+        own: How many of those are its beginning and end.
+        letters: Of one token in a word of English prose, roughly.
+        tokenizer: The folder of a base's directory that holds its tokenizer; empty: none that can be counted with.
+        in_parts: How that is put together where it is published as words and merges; None: it is not.
         shapes: The name of its layers' shapes; None: no adapter changes it.
     """
 
     attribute: str
     title: str
     tokens: int
-    tokenizer: str
+    own: int = 1
+    letters: int = 5
+    tokenizer: str = ""
+    in_parts: Literal["clip"] | None = None
     shapes: str | None = None
 
 

@@ -17,7 +17,7 @@ FAMILY = Family(
             steps=3,
             guidance=2.0,
             negative_prompt=True,
-            encoders=(Encoder(attribute="eye", title="the eye", tokens=64, tokenizer=""),),
+            encoders=(Encoder(attribute="eye", title="the eye", tokens=64),),
             shapes="pinhole",
             numbers=Numbers(matrices=5216, others=67),
             has=(Mark(text="film.", title="a film"),),

@@ -4,11 +4,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from transformers import CLIPTokenizer, T5Tokenizer
 
 from kilnmark.client.batch.errors import NoTokenizers
-from kilnmark.client.batch.plan.tokens import TokenCounter, Tokens, excess
+from kilnmark.client.batch.plan.tokens import PromptLength, TokenCounter, Tokens, excess
+from kilnmark.protocol.picture.catalog import UnknownVariant
 
 PROMPTS = [
     "",
@@ -77,9 +79,9 @@ def fetched(home: Path, base: Path, name: str) -> None:
 
 def test_those_of_a_model_that_was_fetched_before_are_found(tmp_path: Path, published: Path) -> None:
     fetched(tmp_path, published, "FLUX.1-schnell")
-    counter = TokenCounter(env={"HF_HOME": str(tmp_path)})
-    assert not counter.estimated
-    assert counter.count("a kiln", "dev").t5 == 3
+    tokens = TokenCounter(env={"HF_HOME": str(tmp_path)}).count("a kiln", "dev")
+    assert not tokens.estimated
+    assert tokens.t5 == 3
 
 
 def test_a_broken_one_that_nobody_named_leaves_a_guess(tmp_path: Path) -> None:
@@ -88,14 +90,14 @@ def test_a_broken_one_that_nobody_named_leaves_a_guess(tmp_path: Path) -> None:
         (broken / part).mkdir(parents=True)
         (broken / part / "tokenizer.json").write_text("{")
     fetched(tmp_path, broken, "FLUX.1-dev")
-    assert TokenCounter(env={"HF_HOME": str(tmp_path)}).estimated
+    assert TokenCounter(env={"HF_HOME": str(tmp_path)}).count("a kiln", "dev").estimated
 
 
 def test_without_them_it_is_a_guess_and_says_so(tmp_path: Path) -> None:
     tokens = TokenCounter(env={"HF_HOME": str(tmp_path)}).count("a kiln at night, and a potter beside it", "dev")
     assert tokens.estimated
-    assert 9 <= tokens.t5 <= 20
-    assert 9 <= tokens.clip <= 20
+    assert [length.encoder for length in tokens.lengths] == ["T5", "CLIP"]
+    assert all(9 <= length.tokens <= 20 for length in tokens.lengths)
 
 
 @pytest.mark.parametrize("broken", ["nothing", "garbage", "only_clip"])
@@ -109,9 +111,7 @@ def test_a_base_that_was_named_must_have_them(tmp_path: Path, published: Path, b
         TokenCounter(tmp_path)
 
 
-@pytest.mark.parametrize(
-    ("variant", "limit"), [("dev", 512), ("schnell", 256), ("standin", 512), ("/models/mine", 512)]
-)
+@pytest.mark.parametrize(("variant", "limit"), [("dev", 512), ("schnell", 256), ("standin", 512), ("krea-dev", 512)])
 def test_a_variant_has_its_limit(variant: str, limit: int, tmp_path: Path) -> None:
     tokens = TokenCounter(env={"HF_HOME": str(tmp_path)}).count("a kiln", variant)
     assert (tokens.t5_limit, tokens.clip_limit) == (limit, 77)
@@ -129,3 +129,22 @@ def test_one_that_is_too_long_is_warned_about_with_its_figures() -> None:
     assert "300 tokens long and T5 reads 256" in str(excess(lengths(300, 280)))
     assert "78 tokens long and CLIP reads 77" in str(excess(lengths(90, 78)))
     assert "an estimated 78" in str(excess(lengths(90, 78, estimated=True)))
+
+
+def test_nothing_is_counted_for_what_is_no_variant() -> None:
+    with pytest.raises(UnknownVariant, match="/models/mine"):
+        TokenCounter(env={}).count("a kiln", "/models/mine")
+
+
+def test_other_encoders_are_told_by_name_and_the_figures_of_t5_and_clip_stand_where_they_stood() -> None:
+    other = Tokens.of([PromptLength("Qwen3", 600, 512)], estimated=False)
+    written = b'{"estimated":false,"encoders":[{"encoder":"Qwen3","tokens":600,"limit":512}]}'
+    assert msgspec.json.encode(other) == written
+    assert "600 tokens long and Qwen3 reads 512: its end will not be painted" in str(excess(other))
+    own = Tokens.of([PromptLength("CLIP", 7, 77), PromptLength("T5", 6, 512)], estimated=True)
+    assert msgspec.json.encode(own) == b'{"t5":6,"clip":7,"t5_limit":512,"clip_limit":77,"estimated":true}'
+    assert own.lengths == (PromptLength("T5", 6, 512), PromptLength("CLIP", 7, 77))
+
+
+def test_a_model_whose_encoders_are_not_known_is_not_talked_about() -> None:
+    assert excess(Tokens.of([], estimated=False)) is None

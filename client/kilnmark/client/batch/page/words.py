@@ -107,7 +107,8 @@ def made_with(one: ShownPicture) -> Iterator[tuple[str, object]]:
     for name, value in picture.settings.items():
         yield name.capitalize(), f"{value:g}"
     yield "Variant", picture.variant
-    yield "Length", f"{about}{tokens.t5} of {tokens.t5_limit} T5, {tokens.clip} of {tokens.clip_limit} CLIP tokens"
+    lengths = ", ".join(f"{length.tokens} of {length.limit} {length.encoder}" for length in tokens.lengths)
+    yield "Length", f"{about}{lengths} tokens" if lengths else "not counted"
     yield "Source", picture.source
     yield "Painted" if one.file else "Tried", moment(picture.created)
     yield "Job", picture.job_id or "none"

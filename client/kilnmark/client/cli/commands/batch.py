@@ -191,7 +191,7 @@ _OPTIONS = (
         "--base",
         type=_FOLDER,
         metavar="DIR",
-        help="A FLUX.1 directory whose tokenizers count the prompts. [default: one that was fetched before, else the "
+        help="A base's directory whose tokenizers count the prompts. [default: one that was fetched before, else the "
         "counts are estimated]",
     ),
     socket_option,

@@ -128,4 +128,5 @@ def _title(item: Item) -> Text:
 
 def _length(tokens: Tokens) -> str:
     about = "about " if tokens.estimated else ""
-    return f"{about}{tokens.t5}/{tokens.t5_limit} tokens for T5, {about}{tokens.clip}/{tokens.clip_limit} for CLIP"
+    words = [f"{about}{length.tokens}/{length.limit} for {length.encoder}" for length in tokens.lengths]
+    return ", ".join(words).replace(" for", " tokens for", 1) or "tokens not counted"
