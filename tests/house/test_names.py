@@ -20,8 +20,8 @@ GUIDANCE_ROOMS = 10
 MODEL_NAMES = re.compile(r"dev|krea-dev|schnell|.*(FLUX\.1|Flux1).*", re.DOTALL)
 """What FLUX.1 and its variants are called, as whole texts of code and as parts of identifiers."""
 
-MODEL_ROOMS = ("engine/families/flux1/", "protocol/picture/catalog.py", "keymaps/names/shapes.py", "keymaps/zoo/")
-"""Where they may stand: in the family's rooms, in its row of the catalog, its shapes, and the zoo of its keymaps."""
+MODEL_ROOMS = ("engine/families/flux1/", "protocol/picture/catalog.py", "keymaps/zoo/")
+"""Where they may stand: in the family's rooms, in its row of the catalog, and in the zoo of its keymaps."""
 
 
 def classes(text: str) -> Iterator[str]:
