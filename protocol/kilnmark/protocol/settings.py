@@ -51,12 +51,17 @@ def _absolute(path: Path) -> Path:
     return path
 
 
+def _may_stand_in(name: str) -> bool:
+    """Whether the standin can be had under a name: not under one of another family's, whose layers it does not have."""
+    return name not in VARIANTS or VARIANTS[name].family == VARIANTS[STANDIN].family
+
+
 def _is_base(name: str, place: str) -> bool:
     """Whether a name tells nothing else than what is in that place."""
     if not name or (Path(name).is_absolute() and name != place):
         return False
     if place in VARIANTS:
-        return place in (name, STANDIN)
+        return place == name or (place == STANDIN and _may_stand_in(name))
     return Path(place).is_absolute() and name != STANDIN
 
 

@@ -1,4 +1,4 @@
-"""The layers we add to a FLUX: a factored one that stands in for a big matrix, and those that carry a stack.
+"""The layers we add to a base: a factored one that stands in for a big matrix, and those that carry a stack.
 
 Neither ever writes to the layer it stands for or wraps.
 """

@@ -27,7 +27,7 @@ from kilnmark.protocol.content.problems import Key, Kind, Problem, UnknownName, 
 from kilnmark.protocol.content.prompt import final_prompt
 from kilnmark.protocol.content.style import ComposedStack, StackEntry, compose_lora_stack, overlay
 from kilnmark.protocol.content.tiers import Tier, load_tiers, parse_tiers
-from kilnmark.protocol.picture.catalog import VARIANTS
+from kilnmark.protocol.picture.catalog import FAMILIES, VARIANTS
 
 __all__ = ["STYLE_FILE", "TIERS_FILE", "ComposedStyle", "Pack", "PackFiles", "UnknownName", "load_pack", "pack_names"]
 
@@ -35,9 +35,6 @@ STYLE_FILE = "visual_style.yaml"
 TIERS_FILE = "tiers.yaml"
 
 _NEARLY = "visual_style.yml"
-
-FLUX = "flux"
-"""The `preferred_model` that leaves the choice to the tier."""
 
 NOWHERE = PicturePlace()
 """The place of a picture that names none."""
@@ -148,7 +145,7 @@ def load_pack(files: PackFiles, genre: str, world: str | None = None, variants: 
         files: Reads the folder of packs.
         genre: Its folder's name.
         world: Its folder's name below `worlds`; None: the genre by itself.
-        variants: What `preferred_model` may name, besides `flux`.
+        variants: What `preferred_model` may name, besides the words for families.
 
     Raises:
         UnknownName: There is no such genre or world.
@@ -257,10 +254,18 @@ def _folder(genre: str, world: str | None) -> str:
 
 
 def _preferred(fields: StyleFields) -> str | None:
-    """The variant that a style names; None leaves it to the tier."""
-    if fields.preferred_model in (None, FLUX):
+    """The variant that a style names, with its family's word before it or without; None leaves it to the tier."""
+    named, words = fields.preferred_model, _words()
+    if named is None or named in words:
         return None
-    return fields.preferred_model.removeprefix(f"{FLUX}-")
+    if named in VARIANTS:
+        return named
+    return next((named.removeprefix(f"{word}-") for word in words if named.startswith(f"{word}-")), named)
+
+
+def _words() -> list[str]:
+    """What styles call families."""
+    return [family.word for family in FAMILIES.values() if family.word]
 
 
 def _entries(genre: GenreStyle, world: WorldStyle | None) -> Iterator[tuple[StyleFields, tuple[Key, ...], LoraEntry]]:
@@ -276,7 +281,7 @@ def _wrong_names(pack: Pack, variants: Sequence[str]) -> Iterator[Problem]:
     """Names of variants that there are not, and of tiers that look like another's."""
     for style in (pack.genre_style, pack.world_style):
         if style is not None and (_preferred(style) or variants[0]) not in variants:
-            known = ", ".join([FLUX, *variants])
+            known = ", ".join([*_words(), *variants])
             yield style.problem(("preferred_model",), f"{style.preferred_model!r} is no variant; use one of {known}")
     for origin, path, entry in _entries(pack.genre_style, pack.world_style):
         for i, tier in enumerate(entry.applies_to):

@@ -71,6 +71,7 @@ _THIN_NUMBERS = Numbers(matrices=0, others=35_130_947)
 _FLUX1 = Family(
     name="flux1",
     title="FLUX.1",
+    word="flux",
     engine="kilnmark.engine.families.flux1",
     variants=(
         Variant(

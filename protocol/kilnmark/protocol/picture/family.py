@@ -133,6 +133,8 @@ class Family(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         name: Its own.
         title: What people call it.
+        word: What styles call it: by itself it leaves the variant to the tier, and it may stand before the name of one.
+            Empty: they name its variants alone.
         engine: The module that loads it, for the worker alone to import: `kilnmark.engine.families.family` says what
             must be in it.
         variants: Its bases.
@@ -146,6 +148,7 @@ class Family(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     title: str
+    word: str = ""
     engine: str
     variants: tuple[Variant, ...]
     parts: tuple[Part, ...] = ()

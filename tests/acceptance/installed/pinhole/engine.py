@@ -7,7 +7,7 @@ import numpy as np
 from mlx import nn
 from PIL import Image
 
-from kilnmark.engine.families.family import Encoded, Origin, Watcher
+from kilnmark.engine.families.family import BaseUnavailable, Encoded, Origin, Watcher
 from kilnmark.protocol.picture.spec import PictureSpec
 
 WIDTH, BLOCKS, PIXELS = 16, 3, 8
@@ -88,5 +88,7 @@ class Pinhole:
 
 
 def load(origin: Origin, quantize: int | None) -> Pinhole:
-    """As `kilnmark.engine.families.family.Load` says; it is too small to be quantized."""
+    """As `kilnmark.engine.families.family.Load` says."""
+    if quantize is not None:
+        raise BaseUnavailable("a Pinhole is too small to be quantized; leave quantize out")
     return Pinhole(origin)
