@@ -21,9 +21,11 @@ __all__ = [
     "Exact",
     "ExactLayer",
     "PerRow",
+    "column_grams",
     "columns",
     "dots",
     "on_host",
+    "row_grams",
     "row_squares",
     "some_rows",
     "square_norm",
@@ -37,6 +39,8 @@ Exact = NDArray[np.float32] | NDArray[np.float64]
 
 PerRow = NDArray[np.float64]
 """A number for each row of a layer's weight: `(out,)`."""
+Grams = NDArray[np.float64]
+"""A matrix for each block of a layer's rows, or columns: `(blocks, size, size)`."""
 
 _WORD = 32
 """Bits of one element of a quantized weight, which packs several columns."""
@@ -71,6 +75,14 @@ class ExactLayer:
     def columns(self, begin: int, end: int) -> NDArray[np.float32]:
         """Columns of the weight."""
         return columns(self._linear, begin, end)
+
+    def row_grams(self, size: int) -> Grams:
+        """Of every `size` rows."""
+        return row_grams(self._linear, size)
+
+    def column_grams(self, size: int) -> Grams:
+        """Of every `size` columns."""
+        return column_grams(self._linear, size)
 
     def scales(self) -> PerRow:
         """Of a norm: `(width,)`."""
@@ -133,6 +145,34 @@ def columns(linear: nn.Module, begin: int, end: int) -> NDArray[np.float32]:
     if isinstance(linear, nn.QuantizedLinear):
         return _unpacked(linear, begin, end)
     return on_host(linear.weight[:, begin:end])
+
+
+def row_grams(linear: nn.Module, size: int) -> Grams:
+    """V V' of every `size` rows V of the weight, one after the other: `(out / size, size, size)`."""
+    if isinstance(linear, FactoredLinear):
+        return _factored_grams(on_host(linear.up).T, on_host(linear.down), size)
+    height, step = len(linear.weight), -(-_CHUNK // size) * size
+    some = (some_rows(linear, at, min(at + step, height)) for at in range(0, height, step))
+    blocks = (rows.reshape(-1, size, rows.shape[1]) for rows in some)
+    return np.concatenate([each @ each.swapaxes(1, 2) for each in blocks]).astype(np.float64)
+
+
+def column_grams(linear: nn.Module, size: int) -> Grams:
+    """V' V of every `size` columns V of the weight, one after the other: `(in / size, size, size)`."""
+    if isinstance(linear, FactoredLinear):
+        return _factored_grams(on_host(linear.down), on_host(linear.up).T, size)
+    height, total = len(linear.weight), np.zeros(())
+    for at in range(0, height, _CHUNK):
+        rows = some_rows(linear, at, min(at + _CHUNK, height))
+        blocks = rows.T.reshape(-1, size, len(rows))
+        total = total + blocks @ blocks.swapaxes(1, 2)
+    return total
+
+
+def _factored_grams(one: NDArray[np.float32], other: NDArray[np.float32], size: int) -> Grams:
+    """Of every `size` rows of A B', for A `(n, rank)` and B `(m, rank)`."""
+    blocks, wide = one.astype(np.float64).reshape(-1, size, one.shape[1]), other.astype(np.float64)
+    return np.asarray(blocks @ (wide.T @ wide) @ blocks.swapaxes(1, 2))
 
 
 def _unpacked(linear: nn.QuantizedLinear, begin: int, end: int) -> NDArray[np.float32]:

@@ -10,7 +10,7 @@ from mlx import nn
 
 from kilnmark.keymaps.updates.change import Site, Summand
 
-__all__ = ["FactoredLinear", "StackedLinear", "StackedNorm", "Term"]
+__all__ = ["FactoredLinear", "StackedLinear", "StackedNorm", "Term", "through_weight"]
 
 
 class FactoredLinear(nn.Module):
@@ -38,6 +38,28 @@ class FactoredLinear(nn.Module):
         """`(..., in)` to `(..., out)`."""
         thin = x @ self.down
         return mx.addmm(self.bias, thin, self.up) if "bias" in self else thin @ self.up
+
+
+def through_weight(linear: nn.Module, x: mx.array) -> mx.array:
+    """What the weight of a base's layer alone gives, `(..., in)` to `(..., out)`.
+
+    In half precision a bias that is added and taken off again would take a small number with it.
+    """
+    if isinstance(linear, FactoredLinear):
+        return x @ linear.down @ linear.up
+    if isinstance(linear, nn.QuantizedLinear):
+        return mx.quantized_matmul(
+            x,
+            linear.weight,
+            scales=linear.scales,
+            biases=linear.get("biases"),
+            transpose=True,
+            group_size=linear.group_size,
+            bits=linear.bits,
+            mode=linear.mode,
+        )
+    given: mx.array = x @ linear.weight.T
+    return given
 
 
 class Term(nn.Module):
@@ -128,13 +150,9 @@ class StackedLinear(nn.Module):
             case Site.INPUT:
                 return term(x)
             case Site.OUTPUT:
-                return term(self._without_bias(bare))
+                return term(bare - self.linear.bias if "bias" in self.linear else bare)
             case Site.BEFORE:
-                return self._without_bias(self.linear(term(x).astype(x.dtype)))
-
-    def _without_bias(self, y: mx.array) -> mx.array:
-        """What the base's weight alone gives."""
-        return y - self.linear.bias if "bias" in self.linear else y
+                return through_weight(self.linear, term(x).astype(x.dtype)).astype(mx.float32)
 
 
 class StackedNorm(nn.Module):

@@ -64,6 +64,14 @@ class Multipliers:
                 return config.multiplier(module.inner, rank)
         return 1.0
 
+    def stored(self, module: Module) -> float | None:
+        """What its alpha tensor says; None without one.
+
+        Raises:
+            UnfitAdapter: It is no finite number.
+        """
+        return self._tensor(module.keys[Role.ALPHA]) if Role.ALPHA in module.keys else None
+
     def is_zero_for_rank(self, module: Module) -> bool:
         """Its alpha of zero stands for the rank."""
         if module.convention.zero_alpha != "rank" or Role.ALPHA not in module.keys:

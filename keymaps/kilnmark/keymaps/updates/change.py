@@ -49,6 +49,12 @@ class LayerNumbers(Protocol):
     def columns(self, begin: int, end: int) -> Matrix:
         """Columns of W: `(out, end - begin)`."""
 
+    def row_grams(self, size: int) -> Wide:
+        """V V' of every `size` rows V of W, one after the other: `(out / size, size, size)`."""
+
+    def column_grams(self, size: int) -> Wide:
+        """V' V of every `size` columns V of W, one after the other: `(in / size, size, size)`."""
+
     def scales(self) -> Wide:
         """Of a norm: `(width,)`."""
 
