@@ -79,9 +79,24 @@ NUMBERS: Sequence[Any] = (
     *(float("nan"), float("inf"), True, False, None, "", "1", [], [1], {}, {"a": 1}),
 )
 WORDS = (
+    *("oft_blocks", "oft_R", "oft_r", "rescale", "scaled_oft", "boft_R"),
     *("lora_A", "lora_B", "lora_down", "lora_up", "lora_a", "lora_b", "weight", "bias", "alpha", "default", "diff"),
     *("dora_scale", "lora_magnitude_vector", "hada_w1_a", "hada_w2_b", "hada_t1", "lokr_w1", "lokr_w1_a", "lokr_w2"),
-    *("lokr_w2_b", "lokr_t2", "transformer", "diffusion_model", "lora_unet", "lora_te1", "text_encoder", "blocks"),
+    *(
+        "lokr_w2_b",
+        "lokr_t2",
+        "oft_blocks",
+        "oft_R",
+        "oft_r",
+        "rescale",
+        "scaled_oft",
+        "transformer",
+        "diffusion_model",
+        "lora_unet",
+        "lora_te1",
+        "text_encoder",
+        "blocks",
+    ),
     *("0", "1", "18", "19", "37", "38", "007", "²", "-1", "99999999999999999999", "", "é", "\ud800", "\U0001f525"),
     *("__metadata__", "\x00", "\n", "a" * 1025, "{block}", "qkv", "to_q", "proj_out"),
 )

@@ -62,6 +62,10 @@ KEYS = {
     "fal-flux-lora": 684,
     "bfl-control": 988,
     "xlabs": 152,
+    "kohya-oft": 798,
+    "kohya-lycoris-oft": 912,
+    "simpletuner-boft": 76,
+    "onetrainer-oft": 342,
     "lora-unet-diffusers": 1482,
     "mixed-peft-kohya": 1900,
     "mflux-train-old": 988,
@@ -103,8 +107,12 @@ OTHER_KINDS = {
     "diffusers-control",
     "lycoris-norms",
     "comfy-extracted",
+    "kohya-oft",
+    "kohya-lycoris-oft",
+    "simpletuner-boft",
+    "onetrainer-oft",
 }
-"""No plain pairs: test_dora, test_loha, test_lokr and test_beyond_pairs hold targets to the trainer's arithmetic."""
+"""No plain pairs: test_dora, test_loha, test_lokr, test_beyond_pairs and test_oft hold targets to the trainer's own."""
 
 CAUGHT = {
     "mlx-examples-remapped-tiled": "tiled 3 times.*a keymap writes it for mflux 0.13.0 to 0.18.1.*remap the original",
@@ -117,6 +125,8 @@ CAUGHT = {
     "alpha-not-a-number": "alpha is nan",
     "flux2-on-dev": "looks made for flux2-klein-4b",
     "zimage-on-dev": "looks made for z-image-turbo",
+    "oft-not-a-number": "not finite",
+    "oft-of-half-the-blocks": "turns 1536 inputs, but .* takes 3072",
     "cut-off": "cut off",
     "pickled": "pickle",
 }

@@ -11,13 +11,16 @@ from kilnmark.keymaps.updates.fused import Matrix
 
 __all__ = [
     "Tensors",
+    "at_rest",
     "copied_in_part",
     "cut_off",
     "dead",
+    "half_the_blocks",
     "half_unknown",
     "infinite",
     "missing_half",
     "not_a_number",
+    "not_a_turn",
     "of_other_rank",
     "one_dead",
     "pickled",
@@ -32,6 +35,7 @@ Tensors = Mapping[str, Matrix]
 
 _UPS = (".lora_B.weight", ".lora_up.weight")
 _DOWNS = (".lora_A.weight", ".lora_down.weight")
+_TURNS = (".oft_R.weight",)
 
 
 def dead(tensors: Tensors) -> Tensors:
@@ -116,6 +120,22 @@ def copied_in_part(tensors: Tensors) -> Tensors:
     return {key: matrix for key, matrix in tensors.items() if not key.startswith(others)} | fused
 
 
+def at_rest(tensors: Tensors) -> Tensors:
+    """Every rotation turns nothing, as before the first step of training."""
+    return {name: np.zeros_like(blocks) if name.endswith(_TURNS) else blocks for name, blocks in tensors.items()}
+
+
+def not_a_turn(tensors: Tensors) -> Tensors:
+    """One number of one rotation is NaN."""
+    return _with_number(tensors, np.nan, _TURNS)
+
+
+def half_the_blocks(tensors: Tensors) -> Tensors:
+    """One rotation has half its blocks."""
+    name = _first(tensors, _TURNS)
+    return {**tensors, name: tensors[name][::2]}
+
+
 def cut_off(content: bytes) -> bytes:
     """The last bytes are missing, as after a broken download."""
     return content[:-1000]
@@ -130,8 +150,8 @@ def _first(tensors: Tensors, endings: tuple[str, ...]) -> str:
     return next(name for name in tensors if name.endswith(endings))
 
 
-def _with_number(tensors: Tensors, number: float) -> Tensors:
-    name = _first(tensors, _DOWNS)
+def _with_number(tensors: Tensors, number: float, endings: tuple[str, ...] = _DOWNS) -> Tensors:
+    name = _first(tensors, endings)
     matrix = tensors[name].copy()
     matrix[0, 0] = number
     return {**tensors, name: matrix}

@@ -22,6 +22,9 @@ from kilnmark.keymaps.zoo.write import draw_pair
 __all__ = ["Form", "Recipe", "TrainedEncoder", "tensors_of"]
 
 _STRENGTH = 2e-3
+_TURN = 5e-3
+_BLOCK = 8
+"""Rows or inputs that a rotation turns together; trainers have 32 and more, for files a few times as large."""
 _SPREAD = 0.05
 """How far biases lie from 0, and whole scales of norms from 1."""
 
@@ -38,6 +41,10 @@ class Form(StrEnum):
     BIAS = "lora, biased"
     DIFF_B = "lora, change of the bias"
     FULL = "full"
+    OFT = "oft"
+    OFT_PARTS = "oft, a tensor a target"
+    OFT_PACKED = "oft of inputs, packed"
+    BOFT = "boft"
 
 
 _BIASES = {Form.BIAS: "lora_B.bias", Form.DIFF_B: "diff_b", Form.FULL: "diff_b"}
@@ -137,6 +144,8 @@ def _module(
                 down, up = draw_pair(numbers, height, columns, rank, _STRENGTH)
                 yield f"hada_w{place}_a", up
                 yield f"hada_w{place}_b", down
+        case Form.OFT | Form.OFT_PARTS | Form.OFT_PACKED | Form.BOFT:
+            yield from _rotations(recipe.form, heights, columns, numbers)
         case Form.FULL:
             yield "diff", numbers.standard_normal((height, columns), np.float32) * np.float32(_STRENGTH)
         case Form.BLOCKS if len(heights) > 1:
@@ -182,6 +191,29 @@ def _kronecker(
         yield "lokr_w2_b", down
     else:
         yield "lokr_w2", up @ down
+
+
+def _rotations(
+    form: Form, heights: list[int], columns: int, numbers: np.random.Generator
+) -> Iterator[tuple[str, Matrix]]:
+    """Blocks of 8 rows or inputs; of one stage for BOFT, the smallest that a butterfly over all rows has."""
+    height = sum(heights)
+    match form:
+        case Form.OFT_PACKED:
+            yield "oft_R.weight", _turning(numbers, columns // _BLOCK, _BLOCK * (_BLOCK - 1) // 2)
+        case Form.OFT_PARTS:
+            for place, rows in enumerate(heights):
+                yield f"oft_blocks.{place}", _turning(numbers, rows // _BLOCK, _BLOCK, _BLOCK)
+        case Form.BOFT:
+            count = (height & -height) // 2
+            yield "oft_blocks", _turning(numbers, count.bit_length(), count, height // count, height // count)
+        case _:
+            yield "oft_blocks", _turning(numbers, height // _BLOCK, _BLOCK, _BLOCK)
+            yield "rescale", 1 + _turning(numbers, height, 1)
+
+
+def _turning(numbers: np.random.Generator, *shape: int) -> Matrix:
+    return numbers.standard_normal(shape, np.float32) * np.float32(_TURN)
 
 
 def _nearest_divisor(size: int) -> int:

@@ -207,6 +207,16 @@ _BEYOND_PAIRS = (
 )
 """Biases, norms and whole changes of weights."""
 
+_ROTATIONS = _of(
+    "dev",
+    kohya_oft=_kohya(prefix="oft_unet_", alpha=1e-3, form=Form.OFT_PARTS),
+    kohya_lycoris_oft=_kohya(alpha=1e-3, form=Form.OFT),
+    simpletuner_boft=_kohya(
+        "flux1-diffusers", prefix="lycoris_", only=r"single.*attn\.to_q", alpha=1e-3, form=Form.BOFT
+    ),
+    onetrainer_oft=_diffusers(only=_CORE, form=Form.OFT_PACKED),
+)
+
 _FLUX2 = _of(
     "flux2-klein-4b",
     flux2_ai_toolkit=_diffusers("flux2-bfl", "diffusion_model."),
@@ -246,6 +256,12 @@ _FLAWED = (
         alpha_not_a_number=(Verdict.REFUSED, flaws.without_alpha_value),
         alpha_zero=(Verdict.ENGAGED, flaws.zero_alpha),
     ),
+    *_flawed(
+        _diffusers(only=_CORE, form=Form.OFT_PACKED),
+        oft_at_rest=(Verdict.NOOP, flaws.at_rest),
+        oft_not_a_number=(Verdict.REFUSED, flaws.not_a_turn),
+        oft_of_half_the_blocks=(Verdict.REFUSED, flaws.half_the_blocks),
+    ),
     Exhibit(
         "te-on-zimage",
         (_kohya(only="^$", encoders=(_TE1,)),),
@@ -259,5 +275,5 @@ _FLAWED = (
     Exhibit("pickled", (_diffusers(),), verdict=Verdict.REFUSED, damage=flaws.pickled),
 )
 
-EXHIBITS = (*_FLUX1, *_MIXED, *_TEXT_ONLY, *_OTHER_KINDS, *_BEYOND_PAIRS, *_FLUX2, *_Z_IMAGE, *_FLAWED)
+EXHIBITS = (*_FLUX1, *_MIXED, *_TEXT_ONLY, *_OTHER_KINDS, *_BEYOND_PAIRS, *_ROTATIONS, *_FLUX2, *_Z_IMAGE, *_FLAWED)
 """Healthy ones first, convention by convention; then the defects."""
