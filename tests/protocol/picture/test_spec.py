@@ -8,11 +8,14 @@ import pytest
 
 from kilnmark.client.batch.run.picture import Picture
 from kilnmark.daemon.pictures.key import picture_key, recorded_key
+from kilnmark.protocol.content.tiers import TierNumbers
 from kilnmark.protocol.picture.catalog import VARIANTS
+from kilnmark.protocol.picture.family import Variant
 from kilnmark.protocol.picture.record import PictureRecord, decode_record
 from kilnmark.protocol.picture.report import AdapterReport, Verdict
-from kilnmark.protocol.picture.spec import PictureSpec, PinnedSpec, asked_again
+from kilnmark.protocol.picture.spec import NUMBERS, PictureSpec, PinnedSpec, asked_again
 from kilnmark.protocol.wire.replies import RenderResult, StackInfo
+from kilnmark.protocol.wire.requests import RenderParams
 from kilnmark.protocol.wire.work import RenderCommand, decode_command, encode
 from tests.protocol.samples import BASE
 
@@ -143,6 +146,12 @@ def test_a_record_of_an_earlier_version_still_tells_what_it_was_made_of() -> Non
         '"stack":{"source":"none"},"loras":[],"warnings":[],"trace_id":""}'
     )
     assert decode_record(text).spec == SPEC.pinned(())
+
+
+def test_every_number_can_be_said_by_a_request_a_tier_and_a_variant() -> None:
+    assert set(NUMBERS) <= set(RenderParams.__struct_fields__)
+    assert set(NUMBERS) <= set(TierNumbers.model_fields)
+    assert set(NUMBERS) <= set(Variant.__struct_fields__)
 
 
 def test_people_read_size_and_settings_in_one_line() -> None:

@@ -95,8 +95,8 @@ def _first(*words: _Word | None) -> _Word | None:
 
 
 def _numbers(asked: "RenderParams", tier: "Tier | None", row: Variant) -> dict[str, Any]:
-    """The request's if it can say one, else the tier's, else the variant's; what that takes none of is its own."""
-    numbers = {name: _first(getattr(asked, name, None), getattr(tier or row, name)) for name in NUMBERS}
+    """The request's, else the tier's, else the variant's; what that takes none of is its own."""
+    numbers = {name: _first(getattr(asked, name), getattr(tier or row, name)) for name in NUMBERS}
     return numbers | {name: getattr(row, name) for name in untaken(row).intersection(NUMBERS)}
 
 
@@ -121,6 +121,6 @@ def _unused(asked: "RenderParams", spec: PictureSpec, row: Variant) -> Iterator[
     if spec.negative_prompt and "negative_prompt" in untaken(row):
         yield f"{family_of(row).title} has no negative prompt; it was not used"
     for name in NUMBERS:
-        word = getattr(asked, name, None)
+        word = getattr(asked, name)
         if word is not None and name in untaken(row):
             yield f"variant {row.name!r} takes no {name}; {word:g} was not used"
