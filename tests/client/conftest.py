@@ -19,8 +19,10 @@ import pytest
 
 from kilnmark.client import Client
 from kilnmark.keymaps.zoo.write import make_adapter
+from tests.client.here import KILNMARK, run_here
 
-KILNMARK = str(Path(sys.executable).with_name("kilnmark"))
+__all__ = ["KILNMARK"]
+
 START_TIMEOUT = 60.0
 STOP_TIMEOUT = 30.0
 
@@ -117,10 +119,13 @@ def packs(daemon: Daemon, healthy: Path, dead: Path) -> Path:
 
 @pytest.fixture
 def run(daemon: Daemon) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Run one command of the command line against the daemon."""
+    """Run one command of the command line against the daemon; what becomes or traces a process has one of its own."""
 
     def call(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
-        variables = os.environ | {"KILNMARK_SOCKET": str(daemon.socket)} | env
+        named = {"KILNMARK_SOCKET": str(daemon.socket)} | env
+        if arguments[0] != "serve" and not any(name.startswith("OTEL") for name in env):
+            return run_here(*arguments, env=named)
+        variables = os.environ | named
         return subprocess.run(
             [KILNMARK, *arguments], capture_output=True, text=True, env=variables, check=False, timeout=60
         )

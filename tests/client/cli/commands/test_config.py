@@ -10,7 +10,7 @@ import pytest
 
 from kilnmark.client.cli.main import kilnmark
 from kilnmark.protocol.settings import Settings
-from tests.client.conftest import KILNMARK
+from tests.client.here import KILNMARK
 from tests.client.test_package import modules_after
 
 

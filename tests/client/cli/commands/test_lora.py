@@ -12,7 +12,7 @@ import pytest
 
 from kilnmark.keymaps.names.shapes import painters
 from kilnmark.keymaps.zoo.write import make_adapter, write_tensors
-from tests.client.conftest import KILNMARK
+from tests.client.here import run_here
 
 FIELDS = {
     "path",
@@ -44,11 +44,9 @@ print(code, opened.count(sys.argv[1]), sorted(heavy & set(sys.modules)), file=sy
 """
 
 
-def inspect(*arguments: str | Path, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+def inspect(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     """Run the command where no daemon is."""
-    env = os.environ | {"KILNMARK_SOCKET": "/nowhere/daemon.sock"}
-    command = [KILNMARK, "lora", "inspect", *(str(argument) for argument in arguments)]
-    return subprocess.run(command, capture_output=True, text=True, env=env, check=False, timeout=timeout)
+    return run_here("lora", "inspect", *arguments, env={"KILNMARK_SOCKET": "/nowhere/daemon.sock"})
 
 
 def files_in(done: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]:
@@ -204,16 +202,17 @@ def test_what_a_file_says_reaches_the_terminal_without_its_control_characters(tm
     assert "\\x1b]0;owned\\x07\\u202e" in done.stdout
 
 
+@pytest.mark.timeout(20)
 @pytest.mark.slow
 def test_the_most_keys_a_file_may_have_flood_nothing(tmp_path: Path) -> None:
     number = np.ones((), np.float32)
     tensors = {f"{'long' * 50}.{place}": number for place in range(5_000)}
     path = write_tensors(tmp_path / "many.safetensors", tensors, metadata={f"m{n}": "x" * 50 for n in range(2_000)})
-    done = inspect(path, timeout=20)
+    done = inspect(path)
     assert done.returncode == 3
     assert "5000 unknown" in done.stdout
     assert len(done.stdout) < 8_000
-    document = inspect(path, "--json", timeout=20)
+    document = inspect(path, "--json")
     assert files_in(document)[0]["unmatched_keys"]["count"] == 5_000
     assert len(document.stdout) < 30_000
 

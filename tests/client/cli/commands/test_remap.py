@@ -13,7 +13,7 @@ import pytest
 from kilnmark.client.cli.commands.remap import RemapDocument
 from kilnmark.keymaps.remap.convert import Remapped
 from kilnmark.keymaps.zoo.write import make_adapter, write_tensors
-from tests.client.conftest import KILNMARK
+from tests.client.here import KILNMARK, run_here
 
 WATCHED = """
 import sys
@@ -27,9 +27,7 @@ print(code, sorted(heavy & set(sys.modules)), file=sys.stderr)
 
 def remap(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     """Run the command where no daemon is."""
-    env = os.environ | {"KILNMARK_SOCKET": "/nowhere/daemon.sock"}
-    command = [KILNMARK, "lora", "remap", *(str(argument) for argument in arguments)]
-    return subprocess.run(command, capture_output=True, text=True, env=env, check=False, timeout=60)
+    return run_here("lora", "remap", *arguments, env={"KILNMARK_SOCKET": "/nowhere/daemon.sock"})
 
 
 def document(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from PIL import Image
 
 from kilnmark.protocol.picture.record import CHUNK, STANDIN_NOTICE, decode_record
 from kilnmark.protocol.picture.report import Verdict
-from tests.client.conftest import KILNMARK
+from tests.client.here import KILNMARK
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
