@@ -10,6 +10,7 @@ from mflux.models.flux.model.flux_vae.vae import VAE
 from mlx import nn
 from mlx.utils import tree_flatten
 
+from kilnmark.engine.compute import precision
 from kilnmark.engine.families.base import Base
 from kilnmark.engine.stack.slots import children
 from kilnmark.protocol.picture.catalog import VARIANTS
@@ -31,5 +32,5 @@ def test_the_table_counts_what_mflux_builds(name: str) -> None:
 
 
 def test_the_table_counts_what_the_standin_takes(base: Base) -> None:
-    declared = VARIANTS["standin"].numbers.nbytes(None, 4)
+    declared = VARIANTS["standin"].numbers.nbytes(None, precision().size)
     assert declared == pytest.approx(base.info.memory_bytes, rel=0.01)

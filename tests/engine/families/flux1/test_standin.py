@@ -1,5 +1,6 @@
 """The standin base: FLUX.1-dev's own classes and shapes, the same values at every build."""
 
+import mlx.core as mx
 import numpy as np
 import pytest
 from mflux.models.flux.model.flux_text_encoder.clip_encoder.clip_encoder import CLIPEncoder
@@ -8,7 +9,9 @@ from mflux.models.flux.model.flux_transformer.transformer import Transformer
 from mflux.models.flux.model.flux_vae.vae import VAE
 from mflux.models.flux.variants.txt2img.flux import Flux1
 from mlx import nn
+from mlx.utils import tree_flatten
 
+from kilnmark.engine.compute import backend
 from kilnmark.engine.families.base import Base, load_base
 from kilnmark.engine.families.family import BaseUnavailable
 from kilnmark.engine.families.flux1.standin import build_standin
@@ -42,8 +45,25 @@ def test_the_text_encoders_have_their_true_shapes(base: Base, encoder: str, shap
     assert {path: slot.shape for path, slot in find_slots(model).items()} == dict(load_shapes(shapes))
 
 
-def test_two_builds_predict_the_same_noise_bit_for_bit(base: Base) -> None:
-    assert np.array_equal(noise(flux_of(base)), noise(build_standin()))
+def numbers_of(flux: Flux1) -> dict[str, mx.array]:
+    held: dict[str, mx.array] = {}
+    models: list[nn.Module] = [flux.transformer, flux.t5_text_encoder, flux.clip_text_encoder, flux.vae.decoder]
+    tree_flatten([model.parameters() for model in models], destination=held)
+    return held
+
+
+def test_two_builds_hold_the_same_numbers_bit_for_bit() -> None:
+    one, other = numbers_of(build_standin()), numbers_of(build_standin())
+    assert one.keys() == other.keys()
+    assert all(mx.array_equal(one[name], other[name]) for name in one)
+
+
+def test_two_builds_predict_the_same_noise() -> None:
+    """To the last bit on a CPU; a GPU takes its kernels by where arrays happen to lie."""
+    one, other = noise(build_standin()), noise(build_standin())
+    allowed = 0.0 if backend() == "cpu" else 1e-2
+    assert np.linalg.norm(one - other) <= allowed * np.linalg.norm(one)
+    assert np.linalg.norm(one - noise(build_standin(), seed=2)) > 0.1 * np.linalg.norm(one)
 
 
 def test_the_prompt_matters(base: Base) -> None:
