@@ -21,6 +21,18 @@ if TYPE_CHECKING:
 __all__ = ["lora"]
 
 
+class _Painter(click.ParamType[str]):
+    """One name for every model that paints, of which installed families may have brought some."""
+
+    name = "choice"
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str | None:
+        return click.Choice(painters()).get_metavar(param, ctx)
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        return click.Choice(painters()).convert(value, param, ctx)
+
+
 @click.group()
 def lora() -> None:
     """Look at adapter files and convert them, without a daemon and without weights."""
@@ -33,7 +45,7 @@ lora.add_command(remap)
 @click.argument("files", nargs=-1, required=True, type=click.Path(), metavar="FILE...")
 @click.option(
     "--variant",
-    type=click.Choice(painters()),
+    type=_Painter(),
     default=USUAL,
     show_default=True,
     help="The base that the files are meant for.",
