@@ -17,7 +17,8 @@ class Text(NamedTuple):
 
     Attributes:
         body: With marks and `@`; bytes where it is not text, and then all of it is unusable.
-        names: The entries that can be used, in order, with `@`. Of a style: empty.
+        names: The entries that can be used, in order, with `@`. Of a style: empty; a planted problem in one that is
+            usable costs no entry.
         usable: False where nothing of the file can be used.
     """
 
@@ -89,8 +90,9 @@ visual_tag_overrides:
   mill: still wheel, green weir
   observatory: {positive_suffix: a cracked dome, priority: 3}
   gaol: {positive_suffix: high blind walls, style_note: 'no prisoners, ever'}
+  sunken quay: {style_note: nobody has been there}  <<< it has no positive_suffix
 """
-"""The art direction of a world of twelve places, as people write it."""
+"""The art direction of a world of twelve places, as people write it, and a thirteenth that no entry is of."""
 
 WORLD_STYLES: Final = (
     Text(_TWELVE_PLACES),

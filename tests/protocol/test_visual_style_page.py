@@ -8,6 +8,7 @@ import pytest
 
 from kilnmark.protocol.content.documents import StyleFields, parse_genre_style, parse_world_style
 from kilnmark.protocol.content.marked_yaml import read_marked
+from kilnmark.protocol.content.parsed import asked
 from kilnmark.protocol.content.places import PicturePlace, tag_of
 from kilnmark.protocol.content.schemas import SCHEMAS
 from kilnmark.protocol.content.style import compose_lora_stack, overlay
@@ -32,7 +33,7 @@ def test_every_field_is_explained() -> None:
 
 
 def test_its_places_get_the_tags_of_its_table() -> None:
-    tags = parse_genre_style(GENRE).visual_tag_overrides
+    tags = asked(parse_genre_style(GENRE).visual_tag_overrides)
     rows = re.findall(r"^\| ([^|`]+) \| ([^|`]+) \| (?:`(\w+)`|none): .* \|$", PAGE, re.MULTILINE)
     assert len(rows) == 3
     assert [tag_of(PicturePlace(region, name), tags or ()) or "" for name, region, _ in rows] == [

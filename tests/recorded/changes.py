@@ -19,6 +19,7 @@ ADDED: Mapping[str, str] = {
     "heard.result.place": "the place that a style was composed for",
     "heard.result.counts_as": "the variants that bases given as directories are known to be",
     "heard.result.tag": "the tag of the style's directions that belongs to it",
+    "heard.result.other_problems": "what is wrong with the documents and is no matter to this render",
 }
 """Fields that older daemons did not send, by their path in a turn, and what they say."""
 

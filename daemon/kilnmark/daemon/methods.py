@@ -20,7 +20,7 @@ from kilnmark.daemon.asked.compositions import composed
 from kilnmark.daemon.asked.inspections import Inspections
 from kilnmark.daemon.asked.packs import Packs
 from kilnmark.daemon.asked.served import Served
-from kilnmark.daemon.asked.stack import StyledStack
+from kilnmark.daemon.asked.stack import StyledStack, given_by
 from kilnmark.daemon.clock import Clock
 from kilnmark.daemon.jobs.jobs import Job
 from kilnmark.daemon.jobs.renders import Renders
@@ -270,7 +270,7 @@ class Methods:
         """What the request's genre comes to; None where it names none."""
         if params.genre is None or params.tier is None:
             return None
-        return await self._packs.compose(params.genre, params.world, params.tier, params.place)
+        return await self._packs.compose(params.genre, params.world, params.tier, params.place, given_by(params))
 
     def _accept(self, params: RenderParams, styled: StyledStack | None) -> str:
         """Take a request in; the id of its job."""

@@ -146,7 +146,7 @@ def test_a_composition_shows_a_render_without_rendering(ink: Wire, painting: Fak
     shown = ink.result("style.compose", params)
     assert painting.status()["rendered"] == before
     assert (shown["prompt"], shown["seed"]) == ("inkwash, mossy, a tavern, wet cobbles, ink on paper", 77)
-    assert (shown["place"], shown["tag"]) == ("OLD-TOWN", "old_town")
+    assert (shown["place"], shown["tag"], shown["other_problems"]) == ("OLD-TOWN", "old_town", [])
     assert (shown["width"], shown["height"], shown["steps"], shown["variant"]) == (768, 1024, 12, "standin")
     assert [(lora["name"], lora["level"], lora["file"]) for lora in shown["loras"]] == [
         ("wash", "genre", "loras/wash.safetensors"),
@@ -258,6 +258,59 @@ def test_a_broken_edit_keeps_the_old_one_and_says_so_until_it_is_mended(own: Pat
         assert (info.kept, info.problems) == ([], [])
 
     asyncio.run(script())
+
+
+NEARLY = GENRE.replace("ferry: {positive_suffix", "ferry: {positive_sufix").replace("base_seed: 77", "base_seed: x")
+
+
+def test_a_pack_that_never_was_sound_is_used_as_far_as_it_goes(own: Path) -> None:
+    edit(own / "ink" / "visual_style.yaml", NEARLY)
+
+    async def script() -> None:
+        held = Packs(settings(own))
+        styled = await held.compose("ink", None, "portrait", "Old Town", ["base_seed"])
+        assert (styled.style.words, styled.warnings) == ("wet cobbles", ())
+        with pytest.raises(InvalidParams) as refused:
+            await held.compose("ink", None, "portrait", "The Ferry")
+        detail: Any = refused.value.detail
+        assert [(problem.line, problem.entry) for problem in detail["problems"]] == [
+            (3, "base_seed"),
+            (4, "visual_tag_overrides.ferry.positive_sufix"),
+        ]
+        info = await held.info()
+        assert info is not None
+        assert ([problem.line for problem in info.problems], info.kept) == ([3, 4], [])
+        edit(own / "ink" / "visual_style.yaml", NEARLY.replace("wet", "dry"))
+        assert (await held.compose("ink", None, "portrait", "Old Town", ["base_seed"])).style.words == "dry cobbles"
+
+    asyncio.run(script())
+
+
+def test_an_edit_that_breaks_one_field_keeps_the_sound_pack_and_says_so(own: Path) -> None:
+    async def script() -> None:
+        held = Packs(settings(own))
+        await held.info()
+        edit(own / "ink" / "visual_style.yaml", NEARLY.replace("wet", "dry"))
+        styled = await held.compose("ink", None, "portrait", "Old Town")
+        assert (styled.style.words, styled.style.fields.base_seed) == ("wet cobbles", 77)
+        assert "ink is the one before an edit that broke it: ink/visual_style.yaml:3: base_seed" in styled.warnings[0]
+        info = await held.info()
+        assert info is not None
+        assert (info.kept, info.problem_count) == (["ink", "ink/bare", "ink/mire"], 2)
+        edit(own / "ink" / "visual_style.yaml", "loras: [")
+        edit(own / "ink" / "visual_style.yaml", GENRE.replace("wet", "dry"))
+        assert (await held.compose("ink", None, "portrait", "Old Town")).style.words == "dry cobbles"
+
+    asyncio.run(script())
+
+
+def test_a_request_needs_nothing_of_the_style_that_it_says_itself(own: Path) -> None:
+    edit(own / "ink" / "visual_style.yaml", "base_seed: x\nnegative_prompt: 3\npreferred_model: sdxl\n")
+    with FakeDaemon(packs=own) as broken, broken.wire() as wire:
+        result = wire.result("render", asked(seed=3, negative_prompt="", variant="standin"))
+        error = wire.error("render", asked(seed=3, variant="standin"))
+    assert result["seed"] == 3
+    assert (error["code"], [each["line"] for each in error["data"]["detail"]["problems"]]) == (-32602, [2])
 
 
 def test_a_pack_that_never_was_usable_is_refused_with_every_problem(own: Path) -> None:

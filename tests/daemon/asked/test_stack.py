@@ -9,8 +9,9 @@ from kilnmark.daemon.asked.accept import Accepted, accept
 from kilnmark.daemon.asked.served import Served
 from kilnmark.daemon.asked.stack import StyledStack
 from kilnmark.keymaps.files.finder import Found, Located
+from kilnmark.protocol.content.composed import ComposedStyle
 from kilnmark.protocol.content.composition import stack_files
-from kilnmark.protocol.content.packs import ComposedStyle, load_pack
+from kilnmark.protocol.content.packs import load_pack
 from kilnmark.protocol.settings import Settings
 from kilnmark.protocol.wire.requests import RenderParams
 from tests.protocol.content.made import Shelf

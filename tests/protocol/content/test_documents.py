@@ -1,13 +1,16 @@
 """The two kinds of document: what they keep, and every refusal by file, line, entry and mend."""
 
 import json
+from collections.abc import Callable
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kilnmark.protocol.content.documents import LoraEntry
+from kilnmark.protocol.content.documents import LoraEntry, StyleFields, name_of, tiers_of
+from kilnmark.protocol.content.parsed import Broken, asked
 from kilnmark.protocol.content.problems import PROBLEM_LIMIT, Problem, UnusableContent
+from kilnmark.protocol.content.style import compose_lora_stack
 from tests.protocol.content.made import genre, world
 
 GENRE, WORLD = "g/visual_style.yaml", "g/worlds/w/visual_style.yaml"
@@ -18,6 +21,14 @@ loras:
   - {name: ink, file: ink.safetensors, scale: 0.8, applies_to: [portrait, scene], trigger: inkwash}
   - {name: fog, file: fog.safetensors, scale: 0.5, applies_to: [scene]}
 """
+
+
+def told(parse: Callable[[str], StyleFields], text: str) -> tuple[Problem, ...]:
+    """All that is wrong with a document, whether or not some of it can be used."""
+    try:
+        return parse(text).problems
+    except UnusableContent as error:
+        return error.problems
 
 
 @pytest.mark.parametrize(
@@ -41,7 +52,8 @@ loras:
         ("a: 1\nlorass: []", "2: lorass", "is no field; write `loras`, or call it something less like that"),
         ("base-seed: 1", "1: base-seed", "write `base_seed`"),
         ("base_seed: -1", "1: base_seed", "greater than or equal to 0"),
-        ('visual_tag_overrides: {" ": a}', "1: visual_tag_overrides. .[key]", "is blank"),
+        ('visual_tag_overrides: {" ": a}', "1: visual_tag_overrides. ", "names no place; write a region"),
+        ("visual_tag_overrides: {a: b, _-: c}", "1: visual_tag_overrides._-", "names no place"),
         ("visual_tag_overrides: {a: ''}", "1: visual_tag_overrides.a", "is blank"),
         ("visual_tag_overrides: [a]", "1: visual_tag_overrides", "must be a mapping"),
         ("visual_tag_overrides:\n  a: {style_note: x}", "2: visual_tag_overrides.a.positive_suffix", "is missing; add"),
@@ -56,9 +68,7 @@ loras:
     ],
 )
 def test_a_genres_document_is_refused_by_line_entry_and_mend(text: str, where: str, words: str) -> None:
-    with pytest.raises(UnusableContent) as refused:
-        genre(text)
-    [problem] = refused.value.problems
+    [problem] = told(genre, text)
     assert str(problem).startswith(f"{GENRE}:{where}: ")
     assert words in problem.message
 
@@ -80,20 +90,60 @@ def test_a_genres_document_is_refused_by_line_entry_and_mend(text: str, where: s
     ],
 )
 def test_a_worlds_document_is_refused_by_line_entry_and_mend(text: str, where: str, words: str) -> None:
-    with pytest.raises(UnusableContent) as refused:
-        world(text)
-    [problem] = refused.value.problems
+    [problem] = told(world, text)
     assert str(problem).startswith(f"{WORLD}:{where}: ")
     assert words in problem.message
 
 
 def test_every_problem_of_a_document_is_told_at_once() -> None:
-    with pytest.raises(UnusableContent) as refused:
-        genre("base_seed: x\nloras:\n  - {name: a, scale: 1, applies_to: []}\n")
-    assert [problem.entry for problem in refused.value.problems] == [
+    problems = told(genre, "base_seed: x\nloras:\n  - {name: a, scale: 1, applies_to: []}\n")
+    assert [problem.entry for problem in problems] == [
         "base_seed",
         "loras[0].file",
         "loras[0].applies_to",
+    ]
+
+
+def test_what_is_broken_is_alone_in_that() -> None:
+    style = genre("positive_suffix: ink\nbase_seed: x\nvisual_tag_overrides: {a: wet, b: 3}\nnegative_prompt: [y]")
+    assert style.positive_suffix == "ink"
+    assert all(isinstance(value, Broken) for value in (style.base_seed, style.negative_prompt))
+    overrides = asked(style.visual_tag_overrides) or {}
+    assert (overrides["a"], isinstance(overrides["b"], Broken)) == ("wet", True)
+    assert [problem.line for problem in style.problems] == [2, 3, 4]
+    with pytest.raises(UnusableContent, match="base_seed: must be a whole number"):
+        asked(style.base_seed)
+
+
+def test_a_broken_entry_leaves_the_others_their_places() -> None:
+    style = genre(f"{INK}  - {{name: bad, scale: 1, applies_to: [scene]}}\n  - {{name: last, file: l, scale: 1}}\n")
+    entries = asked(style.loras) or ()
+    assert [isinstance(entry, Broken) for entry in entries] == [False, False, True, True]
+    assert [name_of(entry) for entry in entries] == ["ink", "fog", "bad", "last"]
+    assert [tiers_of(entry) for entry in entries] == [("portrait", "scene"), ("scene",), ("scene",), None]
+
+
+def test_what_is_broken_as_a_whole_keeps_the_problems_of_its_parts() -> None:
+    style = genre("loras:\n  - {name: a, file: a, scale: 1}\n  - {name: a, file: a, scale: 1, applies_to: [scene]}\n")
+    with pytest.raises(UnusableContent) as refused:
+        compose_lora_stack(style, None, "scene")
+    entries = [problem.entry for problem in refused.value.problems]
+    assert entries == ["loras[0].applies_to", "loras[1].name"] == [problem.entry for problem in style.problems]
+
+
+def test_a_misspelt_field_breaks_the_one_that_is_meant() -> None:
+    style = genre("positive_sufix: ink\nbase-seed: 3\nnegative_prompt: photo")
+    broken = [name for name in StyleFields.model_fields if isinstance(getattr(style, name), Broken)]
+    assert (broken, style.negative_prompt, len(style.problems)) == (["positive_suffix", "base_seed"], "photo", 2)
+
+
+def test_two_tags_of_one_meaning_are_broken_and_no_others() -> None:
+    style = genre("visual_tag_overrides:\n  old town: a\n  Old_Town: b\n  gate: c\n")
+    overrides = asked(style.visual_tag_overrides) or {}
+    assert [tag for tag, words in overrides.items() if isinstance(words, Broken)] == ["old town", "Old_Town"]
+    assert [problem.message for problem in style.problems] == [
+        "means the same place as 'Old_Town'; keep one",
+        "means the same place as 'old town'; keep one",
     ]
 
 
@@ -104,7 +154,7 @@ def test_a_word_that_only_rhymes_with_a_field_is_no_misspelling() -> None:
 def test_one_refusal_tells_no_more_problems_than_people_read() -> None:
     text = "loras:\n" + "  - {}\n" * PROBLEM_LIMIT
     with pytest.raises(UnusableContent) as refused:
-        genre(text)
+        asked(compose_lora_stack(genre(text), None, "scene"))
     assert len(refused.value.problems) == PROBLEM_LIMIT
 
 
@@ -112,6 +162,8 @@ def test_words_of_any_length_are_refused_in_few() -> None:
     with pytest.raises(UnusableContent) as refused:
         genre(f"base_seed: {'9' * 4000}\nloras: [{{name: {'n' * 9000}, {'k' * 9000}: 1}}]\nlora: !{'t' * 9000} x")
     assert len(str(refused.value)) < 2000
+    broken = told(genre, f"base_seed: {'9' * 4000}\nloras: [{{name: {'n' * 9000}, {'k' * 9000}: 1}}]")
+    assert len(str(broken)) < 2000
 
 
 FIELDS = ["loras", "lora", "lora_scale", "base_seed", "visual_tag_overrides", "preferred_model", "add", "exclude"]
@@ -131,17 +183,12 @@ VALUES = st.recursive(
 def test_no_document_is_anything_but_read_or_refused_by_its_file(value: dict[str, object]) -> None:
     text = json.dumps(value).replace("NaN", ".nan").replace("Infinity", ".inf")
     for parse in (genre, world):
-        problems: tuple[Problem, ...] = ()
-        try:
-            parse(text)
-        except UnusableContent as error:
-            problems = error.problems
-        assert all(problem.line == 1 and problem.message for problem in problems)
+        assert all(problem.line == 1 and problem.message for problem in told(parse, text))
 
 
 def test_fields_for_people_to_read_are_left_alone() -> None:
     style = genre("title: Ink\nnotes: [a, b]\nloras:\n  - {name: a, file: a, scale: 1, applies_to: [x], by: me}\n")
-    assert [entry.name for entry in style.loras or ()] == ["a"]
+    assert [asked(entry).name for entry in asked(style.loras) or ()] == ["a"]
 
 
 def test_a_tag_stands_for_text_or_for_the_suffix_of_a_mapping() -> None:

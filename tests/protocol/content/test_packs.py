@@ -1,7 +1,11 @@
 """Packs: which documents speak for a genre, a world and a tier."""
 
+from collections.abc import Collection
+from typing import Any
+
 import pytest
 
+from kilnmark.protocol.content.composed import Pack
 from kilnmark.protocol.content.packs import UnknownName, load_pack, pack_names
 from kilnmark.protocol.content.places import PicturePlace
 from kilnmark.protocol.content.problems import UnusableContent
@@ -32,9 +36,19 @@ WHOLE = {GENRE: STYLE, WORLD: CHANGES, "ink/worlds/bare/history.yaml": "chapters
 
 
 def problems(texts: dict[str, str], world: str | None = None) -> list[str]:
+    """Of documents that cannot be used at all."""
     with pytest.raises(UnusableContent) as refused:
         load_pack(Shelf(texts), "ink", world)
     return [str(problem) for problem in refused.value.problems]
+
+
+def refusal(pack: Pack, tier: str, place: str | None = None, given: Collection[str] = ()) -> list[str]:
+    """What a picture is refused for; of one that is not, nothing."""
+    try:
+        pack.compose(tier, PicturePlace.called(place), given)
+    except UnusableContent as error:
+        return [str(problem) for problem in error.problems]
+    return []
 
 
 def test_a_world_changes_its_genre() -> None:
@@ -142,7 +156,9 @@ def test_a_base_of_the_daemons_own_can_be_preferred() -> None:
     ],
 )
 def test_a_name_that_does_not_exist_is_refused_by_its_line(text: str, problem: str) -> None:
-    assert problems({GENRE: text}) == [problem]
+    pack = load_pack(Shelf({GENRE: text}), "ink")
+    assert [str(each) for each in pack.problems] == [problem]
+    assert refusal(pack, "portrait") == [problem]
 
 
 def test_a_tier_that_is_like_no_other_is_warned_about() -> None:
@@ -155,6 +171,120 @@ def test_a_tier_that_is_like_no_other_is_warned_about() -> None:
 def test_every_document_of_a_pack_tells_its_problems_at_once() -> None:
     found = problems({GENRE: "base_seed: x", WORLD: "[", TIERS: "scene: {steps: 0}"}, "mire")
     assert [problem.split(": ")[0] for problem in found] == [f"{GENRE}:1", f"{WORLD}:1", f"{TIERS}:1"]
+
+
+ENTRY = "{name: ok, file: o.safetensors, scale: 1, applies_to: [scene]}"
+BAD = f"""\
+loras:
+  - {ENTRY}
+  - {{name: bad, file: b.safetensors, applies_to: [portrait]}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "needs", "does_without"),
+    [
+        ("positive_suffix: [x]", [("scene",), ("portrait", "Gate")], []),
+        ("negative_prompt: 3", [("scene",)], [("scene", None, ["negative_prompt"])]),
+        ("base_seed: x", [("scene", None, ["negative_prompt"])], [("scene", None, ["base_seed"])]),
+        ("preferred_model: 4", [("scene",)], [("scene", None, ["preferred_model"])]),
+        ("preferred_model: sdxl", [("scene",)], [("scene", None, ["preferred_model"])]),
+        ("visual_tag_overrides: [x]", [("scene", "Gate")], [("scene",)]),
+        ("visual_tag_overrides: {gate: [x], mill: wet}", [("scene", "North Gate")], [("scene",), ("scene", "Mill")]),
+        ("visual_tag_overrides: {gate: [x], north gate: y}", [("scene", "Gate")], [("scene", "North Gate")]),
+        ("visual_tag_overrides: {a b: x, a-b: y, c: z}", [("scene", "A B")], [("scene", "C"), ("scene", "D")]),
+        ("visual_tag_overrides: {'-': x, c: z}", [], [("scene",), ("scene", "C"), ("scene", "-")]),
+        ("visual_tag_override: {c: z}", [("scene", "C")], [("scene",)]),
+        ("loras: {}", [("scene",), ("portrait",)], []),
+        (BAD, [("portrait",)], [("scene",), ("cartography",)]),
+        (BAD.replace("applies_to: [portrait]", "aply: [portrait]"), [("portrait",), ("scene",)], []),
+        (BAD.replace("[portrait]", "[]"), [("portrait",), ("scene",)], []),
+        (BAD.replace("[portrait]", "[portrait, 7]"), [("portrait",), ("scene",)], []),
+        (BAD.replace("[portrait]", "[portrait], scle: 1"), [("portrait",)], [("scene",)]),
+        (BAD.replace("name: bad,", ""), [("portrait",)], [("scene",)]),
+        (f"loras: [{ENTRY.replace('[scene]', '[scene, portait]')}]", [("portrait",)], [("scene",)]),
+        (f"loras: [{ENTRY}, {ENTRY}]", [("scene",), ("portrait",)], []),
+        ("lora: a.safetensors\nlora_scale: much", [("scene",), ("portrait",)], []),
+        ("lora: a.safetensors", [("scene",), ("portrait",)], []),
+    ],
+)
+def test_what_cannot_be_used_costs_the_pictures_that_need_it(
+    text: str, needs: list[tuple[Any, ...]], does_without: list[tuple[Any, ...]]
+) -> None:
+    pack = load_pack(Shelf({GENRE: text}), "ink")
+    told = [str(problem) for problem in pack.problems]
+    assert told
+    assert all(problem.startswith(f"{GENRE}:") for problem in told)
+    assert all(set(refusal(pack, *asked)) <= set(told) and refusal(pack, *asked) for asked in needs)
+    assert [refusal(pack, *asked) for asked in does_without] == [[] for _ in does_without]
+
+
+@pytest.mark.parametrize(
+    ("text", "needs", "does_without"),
+    [
+        ("loras: {exclude: wash}", ["scene", "portrait"], ["cartography"]),
+        ("loras: {exclude: [wash, wash]}", ["scene"], ["cartography"]),
+        ("loras: {exclude: [ghost]}", ["scene", "portrait", "cartography"], []),
+        (f"loras: {{add: [{ENTRY}, {ENTRY.replace('ok', 'b').replace('scale: 1, ', '')}]}}", ["scene"], ["portrait"]),
+        (f"loras: {{add: [{ENTRY.replace('ok', 'wash')}]}}", ["scene", "portrait"], []),
+        ("loras: {remove: [wash]}", ["scene", "cartography"], []),
+        ("loras: [x]", ["scene", "cartography"], []),
+    ],
+)
+def test_what_a_world_breaks_costs_its_own_pictures_only(text: str, needs: list[str], does_without: list[str]) -> None:
+    shelf = Shelf({GENRE: STYLE, WORLD: text})
+    world, genre = load_pack(shelf, "ink", "mire"), load_pack(shelf, "ink")
+    assert world.problems
+    assert genre.problems == ()
+    assert all(refusal(world, tier) for tier in needs)
+    assert not any(refusal(world, tier) for tier in does_without)
+
+
+@pytest.mark.parametrize(
+    ("genre", "world"),
+    [
+        ("base_seed: x\npositive_suffix: y", "base_seed: 3"),
+        ("negative_prompt: [x]", "negative_prompt:"),
+        ("visual_tag_overrides: {gate: 3}", "visual_tag_overrides: {mill: wet}"),
+        (BAD, "loras: {exclude: [bad]}"),
+        (BAD.replace("applies_to: [portrait]", "scale: 1, applies_to: [potrait]"), "loras: {exclude: [bad]}"),
+    ],
+)
+def test_a_world_that_does_without_the_genres_broken_part_is_painted(genre: str, world: str) -> None:
+    shelf = Shelf({GENRE: genre, WORLD: world})
+    pack = load_pack(shelf, "ink", "mire")
+    assert refusal(load_pack(shelf, "ink"), "portrait", "Gate")
+    assert refusal(pack, "portrait", "Gate") == []
+    assert [problem.file for problem in pack.problems] == [GENRE]
+
+
+def test_a_wrong_tier_costs_its_own_pictures() -> None:
+    pack = load_pack(Shelf({GENRE: STYLE, TIERS: "scene: {steps: 0}\nportrait: {steps: 9}"}), "ink")
+    assert [problem.split(" is ")[0] for problem in refusal(pack, "scene")] == [f"{TIERS}:1: scene.steps:"]
+    assert pack.compose("portrait").tier.steps == 9
+
+
+def test_one_refusal_tells_all_that_the_picture_needs_and_nothing_else() -> None:
+    texts = {
+        GENRE: "base_seed: x\nvisual_tag_overrides: {gate: 3, mill: 4}\n" + BAD,
+        TIERS: "portrait: {steps: 0}\nscene: {steps: 0}",
+    }
+    pack = load_pack(Shelf(texts), "ink")
+    found = [problem.split(": ")[0] + " " + problem.split(": ")[1] for problem in refusal(pack, "portrait", "Gate")]
+    assert sorted(found) == [
+        f"{TIERS}:1 portrait.steps",
+        f"{GENRE}:1 base_seed",
+        f"{GENRE}:2 visual_tag_overrides.gate",
+        f"{GENRE}:5 loras[1].scale",
+    ]
+    assert len(pack.problems) == 6
+
+
+def test_another_place_of_a_composed_style_is_asked_for_by_itself() -> None:
+    style = load_pack(Shelf({GENRE: "visual_tag_overrides: {gate: 3, mill: wet}"}), "ink").compose("scene")
+    assert style.at(PicturePlace.called("Old Mill")).prompt("a mill") == "a mill, wet"
+    with pytest.raises(UnusableContent, match=r"visual_tag_overrides.gate: must be text"):
+        style.at(PicturePlace.called("Gate"))
 
 
 def test_a_genre_without_a_style_is_refused() -> None:

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kilnmark.protocol.content.documents import GenreStyle, LoraEntry, StyleFields, WorldLoras, WorldStyle
+from kilnmark.protocol.content.parsed import asked
 from kilnmark.protocol.content.problems import UnusableContent
 from kilnmark.protocol.content.style import compose_lora_stack, overlay
 from tests.protocol.content.made import genre, world
@@ -52,8 +53,10 @@ def entry(name: str) -> st.SearchStrategy[LoraEntry]:
 
 def entries_of(styles: tuple[GenreStyle, WorldStyle]) -> tuple[Sequence[LoraEntry], Sequence[LoraEntry], set[str]]:
     genre_style, world_style = styles
-    assert world_style.loras is not None
-    return genre_style.loras or (), world_style.loras.add, set(world_style.loras.exclude)
+    changes = asked(world_style.loras)
+    assert changes is not None
+    inherited, added = (list(map(asked, entries)) for entries in (asked(genre_style.loras) or (), changes.add))
+    return inherited, added, set(asked(changes.exclude))
 
 
 @few

@@ -2,6 +2,7 @@
 
 import pytest
 
+from kilnmark.protocol.content.parsed import Broken, asked
 from kilnmark.protocol.content.problems import UnusableContent
 from kilnmark.protocol.content.tiers import Tier, load_tiers, parse_tiers
 from tests.protocol.content.made import document
@@ -50,6 +51,12 @@ def test_a_genre_changes_what_it_names_and_adds_its_own() -> None:
 )
 def test_a_wrong_tier_is_refused_by_line_entry_and_mend(text: str, problem: str) -> None:
     with pytest.raises(UnusableContent) as refused:
-        parse_tiers(document(text, "g/tiers.yaml"), load_tiers())
+        list(map(asked, parse_tiers(document(text, "g/tiers.yaml"), load_tiers()).values()))
     [found] = map(str, refused.value.problems)
     assert found.startswith(f"g/tiers.yaml:{problem}")
+
+
+def test_a_wrong_tier_costs_itself_alone() -> None:
+    tiers = parse_tiers(document("scene: {steps: 0}\nportrait: {steps: 20}\nbanner: {width: 64}"), load_tiers())
+    assert [name for name, tier in tiers.items() if isinstance(tier, Broken)] == ["scene", "banner"]
+    assert asked(tiers["portrait"]).steps == 20

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kilnmark.protocol.content.packs import ComposedStyle, load_pack
+from kilnmark.protocol.content.composed import ComposedStyle
+from kilnmark.protocol.content.packs import load_pack
 from kilnmark.protocol.content.places import PicturePlace
 from kilnmark.protocol.content.tiers import Tier
 from kilnmark.protocol.picture.catalog import MAX_PIXELS, VARIANTS

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from kilnmark.daemon.asked.served import Served
 from kilnmark.daemon.asked.stack import AskedStack
 from kilnmark.keymaps.files.weights import WeightsProblem
-from kilnmark.protocol.content.packs import ComposedStyle
+from kilnmark.protocol.content.composed import ComposedStyle
 from kilnmark.protocol.content.tiers import Tier, load_tiers
 from kilnmark.protocol.picture.decide import Decision, base_for, decide
 from kilnmark.protocol.wire.errors import InvalidParams, RenderFailed

@@ -1,14 +1,15 @@
-"""The content packs of a daemon: read once, read again when their files change, and never half.
+"""The content packs of a daemon: read once, and read again when their files change.
 
-A pack that an edit has broken stays as it was before, and `status` and every reply that is made of it say so. What
-documents mean is `protocol.packs`' part. The disk is asked off the event loop, by one thread, which owns what is held.
+A pack that an edit has broken, if only in part, stays as it was before, and `status` and every reply that is made of it
+say so; one that nobody has seen sound is used as far as it goes. What documents mean is `protocol.content`'s part. The
+disk is asked off the event loop, by one thread, which owns what is held.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -19,8 +20,9 @@ from kilnmark.daemon.asked.pack_reading import PackReading
 from kilnmark.daemon.asked.refusals import as_asked
 from kilnmark.daemon.asked.stack import StyledStack
 from kilnmark.keymaps.files.finder import AdapterFinder
+from kilnmark.protocol.content.composed import ComposedStyle, Pack
 from kilnmark.protocol.content.composition import stack_files
-from kilnmark.protocol.content.packs import Pack, UnknownName, load_pack, pack_names
+from kilnmark.protocol.content.packs import UnknownName, load_pack, pack_names
 from kilnmark.protocol.content.places import PicturePlace
 from kilnmark.protocol.content.problems import Problem, UnusableContent
 from kilnmark.protocol.picture.catalog import VARIANTS
@@ -43,13 +45,19 @@ _T = TypeVar("_T")
 
 
 @dataclass(slots=True)
-class _Held:
-    """A pack as it was last usable, who finds its adapters, and what is wrong with it now."""
+class _HeldPack:
+    """A pack as it is used, who finds its adapters, and what is wrong with it on the disk.
+
+    Attributes:
+        pack: As it is there, or was before an edit broke it; None where it never was of any use.
+        is_kept: An edit has broken it since.
+    """
 
     reading: PackReading
     finder: AdapterFinder
     pack: Pack | None
     problems: tuple[Problem, ...] = ()
+    is_kept: bool = False
 
     def usable(self) -> Pack:
         """Raises UnusableContent when it never was."""
@@ -69,15 +77,21 @@ class Packs:
         self._root = settings.packs
         self._adapter_roots = settings.adapter_roots
         self._variants = tuple(dict.fromkeys([*VARIANTS, *settings.variants]))
-        self._held: dict[_Key, _Held] = {}
+        self._held: dict[_Key, _HeldPack] = {}
         self._thread = ThreadPoolExecutor(1, "packs")
         self._last: PacksInfo | None = None
         if self._root is not None:
             # At once, so that there is something to keep when the first edit breaks a pack.
             self._thread.submit(self._read_all, self._root)
 
-    async def compose(self, genre: str, world: str | None, tier: str, place: str | None = None) -> StyledStack:
+    async def compose(
+        self, genre: str, world: str | None, tier: str, place: str | None = None, given: Collection[str] = ()
+    ) -> StyledStack:
         """What a tier gets for a place, by the documents as they are now, or were before an edit broke them.
+
+        Args:
+            genre, world, tier, place: As a request names them.
+            given: Names of fields of a style that the request has its own word for.
 
         Raises:
             InvalidParams: There is no such genre, world or tier, or no usable document.
@@ -88,7 +102,8 @@ class Packs:
                 "this daemon has no genre packs - at `$.params.genre`; start it with `kilnmark serve --packs DIR`, or "
                 "send lora_paths and lora_scales instead"
             )
-        return await self._off_loop(partial(self._compose, root, (genre, world), tier, PicturePlace.called(place)))
+        ask = partial(Pack.compose, tier=tier, place=PicturePlace.called(place), given=given)
+        return await self._off_loop(partial(self._compose, root, (genre, world), ask))
 
     async def info(self) -> PacksInfo | None:
         """What is held, after a look at every file, or before it where a disk is slow; None without packs."""
@@ -104,31 +119,32 @@ class Packs:
     async def _off_loop(self, work: Callable[[], _T]) -> _T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
-    def _compose(self, root: Path, key: _Key, tier: str, place: PicturePlace) -> StyledStack:
+    def _compose(self, root: Path, key: _Key, ask: Callable[[Pack], ComposedStyle]) -> StyledStack:
         with as_asked():
             held = self._current(root, key)
-            style = held.usable().compose(tier, place)
+            style = ask(held.usable())
         warnings = (*_staleness(key, held), *style.pack.warnings)
         files = ((file, root / folder) for file, folder in stack_files(style))
         return StyledStack.of_style(style, held.finder.named(files), warnings)
 
-    def _current(self, root: Path, key: _Key) -> _Held:
+    def _current(self, root: Path, key: _Key) -> _HeldPack:
         """The pack by its files as they are now. Raises UnknownName, which also forgets it."""
         held = self._held.get(key)
         if held is not None and held.reading.is_current():
             return held
         reading, finder = PackReading(root), AdapterFinder(self._adapter_roots)
         try:
-            fresh = _Held(reading, finder, load_pack(reading, *key, self._variants))
+            pack = load_pack(reading, *key, self._variants)
+            fresh = _HeldPack(reading, finder, pack, pack.problems)
         except UnknownName:
             self._held.pop(key, None)
             raise
         except UnusableContent as error:
-            fresh = _Held(reading, finder, held.pack if held else None, error.problems)
-            if fresh.pack is not None:
-                _log.warning("%s stays as it was: %s", _name(key), error.problems[0])
-        self._held[key] = fresh
-        return fresh
+            fresh = _HeldPack(reading, finder, None, error.problems)
+        self._held[key] = _replacing(held, fresh)
+        if self._held[key].is_kept:
+            _log.warning("%s stays as it was: %s", _name(key), fresh.problems[0])
+        return self._held[key]
 
     def _info(self, root: Path) -> PacksInfo:
         try:
@@ -144,7 +160,7 @@ class Packs:
                 problems += error.problems
                 continue
             problems += held.problems
-            kept += [_name(key)] if held.problems and held.pack is not None else []
+            kept += [_name(key)] if held.is_kept else []
         for gone in self._held.keys() - keys:
             del self._held[gone]
         worlds = sum(world is not None for _, world in keys)
@@ -161,8 +177,18 @@ class Packs:
             _log.warning("%s", problem)
 
 
-def _staleness(key: _Key, held: _Held) -> Iterable[str]:
-    if held.problems:
+def _replacing(held: _HeldPack | None, fresh: _HeldPack) -> _HeldPack:
+    """What is used from now on: what is there if it is sound, else what last was, else whatever can be read."""
+    if held is None or held.pack is None:
+        return fresh
+    was_sound = not held.pack.problems
+    if fresh.pack is None or (was_sound and fresh.problems):
+        return replace(fresh, pack=held.pack, is_kept=True)
+    return fresh
+
+
+def _staleness(key: _Key, held: _HeldPack) -> Iterable[str]:
+    if held.is_kept:
         yield f"the style of {_name(key)} is the one before an edit that broke it: {held.problems[0]}"
 
 

@@ -15,7 +15,7 @@ from kilnmark.protocol.wire.inspection import Inspection
 from kilnmark.protocol.wire.replies import StackInfo
 
 if TYPE_CHECKING:
-    from kilnmark.protocol.content.packs import ComposedStyle
+    from kilnmark.protocol.content.composed import ComposedStyle
     from kilnmark.protocol.picture.decide import Decision
 
 __all__ = ["ComposedLora", "Composition", "composition_of", "file_problems", "stack_files", "stack_info"]
@@ -51,6 +51,7 @@ class Composition(PictureNumbers, frozen=True, kw_only=True):
         seed: The style's; None: one is drawn for every picture.
         loras: In stack order.
         problems: With the files of the stack; a render is refused while there is one.
+        other_problems: With the documents, and no matter to this render.
         warnings: What the reply of a render would warn of.
     """
 
@@ -62,6 +63,7 @@ class Composition(PictureNumbers, frozen=True, kw_only=True):
     seed: int | None
     loras: list[ComposedLora]
     problems: list[Problem] = []
+    other_problems: list[Problem] = []
     warnings: list[str] = []
 
 
@@ -129,5 +131,6 @@ def composition_of(
         tag=style.tag,
         loras=loras,
         problems=list(problems),
+        other_problems=list(style.pack.problems),
         warnings=[*warnings, *decision.warnings],
     )

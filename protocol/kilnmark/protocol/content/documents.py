@@ -1,16 +1,19 @@
 """visual_style: the two kinds of document, what may stand in them, and what each must not say by itself.
 
-What a genre's and a world's come to together is `style`'s part, and which documents there are that of `packs`.
+A part that cannot be used is `Broken` there, and costs what needs it. What a genre's and a world's come to together is
+`style`'s part, and which documents there are that of `packs`.
 """
 
-from collections.abc import Sequence
-from typing import Annotated, Self, TypeVar
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
 
 from kilnmark.protocol.content.marked_yaml import MarkedDocument
-from kilnmark.protocol.content.parsed import parsed, refuse_misspelt, wrong
-from kilnmark.protocol.content.problems import Key, Problem
+from kilnmark.protocol.content.parsed import Broken, Readable, misspelt, parsed, refuse_misspelt, wrong
+from kilnmark.protocol.content.places import folded
+from kilnmark.protocol.content.problems import Key, Problem, near_miss, shortened
 
 __all__ = [
     "GenreStyle",
@@ -18,8 +21,10 @@ __all__ = [
     "StyleFields",
     "WorldLoras",
     "WorldStyle",
+    "name_of",
     "parse_genre_style",
     "parse_world_style",
+    "tiers_of",
 ]
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
@@ -29,11 +34,16 @@ Text = Annotated[str, Field(max_length=20_000)]
 Phrase = Annotated[str, Field(pattern=r"\S", max_length=2_000)]
 
 
+_OVERRIDES = "visual_tag_overrides"
+
+
 class _Content(BaseModel):
     """Fields of other names may stand beside these, for people to read; a misspelt one may not."""
 
     model_config = ConfigDict(extra="ignore", strict=True, frozen=True, use_attribute_docstrings=True)
 
+
+class _SpeltContent(_Content):
     @model_validator(mode="before")
     @classmethod
     def _no_misspelling(cls, fields: object) -> object:
@@ -41,7 +51,7 @@ class _Content(BaseModel):
         return fields
 
 
-class TagOverride(_Content):
+class TagOverride(_SpeltContent):
     """What a tag stands for, with room beside it for what people should know."""
 
     positive_suffix: Phrase
@@ -62,9 +72,10 @@ def _words_of(value: object) -> object:
 
 
 Override = Annotated[Phrase, BeforeValidator(_words_of, json_schema_input_type=Phrase | TagOverride)]
+Overrides = dict[str, Readable[Override]] | None
 
 
-class LoraEntry(_Content):
+class LoraEntry(_SpeltContent):
     """One adapter of a stack."""
 
     name: Name
@@ -86,29 +97,35 @@ class LoraEntry(_Content):
 class StyleFields(_Content):
     """What both levels have, and a world overlays one by one; an empty `base_seed:` takes the genre's away."""
 
-    positive_suffix: Text | None = None
+    positive_suffix: Readable[Text | None] = None
     """Words that go behind every prompt."""
 
-    negative_prompt: Text | None = None
+    negative_prompt: Readable[Text | None] = None
     """What not to paint, where the base can take it."""
 
-    preferred_model: Name | None = None
+    preferred_model: Readable[Name | None] = None
     """The variant to paint on; `flux` leaves it to the tier."""
 
-    base_seed: Annotated[int, Field(ge=0, le=2**53 - 1)] | None = None
+    base_seed: Readable[Annotated[int, Field(ge=0, le=2**53 - 1)] | None] = None
     """The seed of a picture that asks for none."""
 
-    visual_tag_overrides: dict[Phrase, Override] | None = None
+    visual_tag_overrides: Readable[Overrides] = None
     """Art direction by place: a region, or words of a name, and what its pictures' prompts get behind them. A mapping's
     `positive_suffix` is that text; its other fields are for people."""
 
-    lora: FilePath | None = None
+    lora: Readable[FilePath | None] = None
     """A stack of one, for every tier; `loras` is the other way to say it."""
 
-    lora_scale: Scale | None = None
+    lora_scale: Readable[Scale | None] = None
     """The scale of `lora`."""
 
     _document: MarkedDocument | None = PrivateAttr(default=None)
+    _problems: tuple[Problem, ...] = PrivateAttr(default=())
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """All that is wrong with the document that this was read from, by its lines."""
+        return self._problems
 
     def problem(self, path: tuple[Key, ...], message: str) -> Problem:
         """A problem with a place in the document that this was read from."""
@@ -118,23 +135,73 @@ class StyleFields(_Content):
         return document.problem(path, message)
 
 
+Entries = tuple[Readable[LoraEntry], ...]
+
+
+def name_of(entry: LoraEntry | Broken) -> str | None:
+    """What an entry is called; None of a broken one that has no usable name."""
+    name = _written(entry, "name") if isinstance(entry, Broken) else entry.name
+    return name if isinstance(name, str) and name else None
+
+
+def tiers_of(entry: LoraEntry | Broken) -> tuple[str, ...] | None:
+    """The tiers that an entry is meant for; None of a broken one that may be meant for any."""
+    if isinstance(entry, LoraEntry):
+        return entry.applies_to
+    tiers = _written(entry, "applies_to")
+    is_usable = isinstance(tiers, list) and bool(tiers) and all(isinstance(tier, str) for tier in tiers)
+    return tuple(tiers) if is_usable else None
+
+
+def _written(entry: Broken, field: str) -> Any:
+    return entry.written.get(field) if isinstance(entry.written, dict) else None
+
+
+def _each_once(entries: Entries | None) -> Entries | None:
+    names = [name_of(entry) for entry in entries or ()]
+    for i, name in enumerate(names):
+        if name is not None and name in names[:i]:
+            message = f"{shortened(name)!r} is a name already, of entry {names.index(name)}; rename one"
+            raise wrong(message, (i, "name"))
+    return entries
+
+
+def _no_twins(names: tuple[str, ...]) -> tuple[str, ...]:
+    for i, name in enumerate(names):
+        if name in names[:i]:
+            raise wrong(f"{shortened(name)!r} stands twice; keep one", (i,))
+    return names
+
+
+def _no_mapping(value: object) -> object:
+    if isinstance(value, dict):
+        raise wrong("must be a list here; write one `- name: ...` an adapter")
+    return value
+
+
+def _no_list(value: object) -> object:
+    if isinstance(value, list):
+        raise wrong(
+            "is a list, which would replace the genre's stack; put the entries below `add:`, "
+            "and the names to do without below `exclude:`"
+        )
+    return value
+
+
+Stack = Annotated[
+    Annotated[Entries, Field(strict=False)] | None, BeforeValidator(_no_mapping), AfterValidator(_each_once)
+]
+
+
 class GenreStyle(StyleFields):
     """`visual_style.yaml` of a genre."""
 
-    loras: Annotated[tuple[LoraEntry, ...], Field(strict=False)] | None = None
+    loras: Readable[Stack] = None
     """The adapters that its pictures get, in stack order."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _a_list(cls, fields: object) -> object:
-        if isinstance(fields, dict) and isinstance(fields.get("loras"), dict):
-            raise wrong("must be a list here; write one `- name: ...` an adapter", ("loras",))
-        return fields
 
     @model_validator(mode="after")
     def _check(self) -> Self:
         _refuse_both(self, has_loras=self.loras is not None)
-        _refuse_twice(self.loras or (), ("loras",))
         return self
 
 
@@ -143,37 +210,18 @@ class WorldLoras(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, use_attribute_docstrings=True)
 
-    exclude: Annotated[tuple[Name, ...], Field(strict=False)] = ()
+    exclude: Readable[Annotated[tuple[Name, ...], Field(strict=False), AfterValidator(_no_twins)]] = ()
     """Names of the genre's adapters that this world's pictures do without."""
 
-    add: Annotated[tuple[LoraEntry, ...], Field(strict=False)] = ()
+    add: Annotated[Entries, Field(strict=False), AfterValidator(_each_once)] = ()
     """Adapters behind the genre's, in stack order."""
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        for i, name in enumerate(self.exclude):
-            if name in self.exclude[:i]:
-                raise wrong(f"{name!r} stands twice; keep one", ("exclude", i))
-        _refuse_twice(self.add, ("add",))
-        return self
 
 
 class WorldStyle(StyleFields):
     """`visual_style.yaml` of a world."""
 
-    loras: WorldLoras | None = None
+    loras: Readable[Annotated[WorldLoras | None, BeforeValidator(_no_list)]] = None
     """What it does to the genre's stack; it never replaces it."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _a_mapping(cls, fields: object) -> object:
-        if isinstance(fields, dict) and isinstance(fields.get("loras"), list):
-            raise wrong(
-                "is a list, which would replace the genre's stack; put the entries below `add:`, "
-                "and the names to do without below `exclude:`",
-                ("loras",),
-            )
-        return fields
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -182,35 +230,57 @@ class WorldStyle(StyleFields):
 
 
 def parse_genre_style(document: MarkedDocument) -> GenreStyle:
-    """Read a genre's document.
+    """Read a genre's document, as far as it goes.
 
     Raises:
-        UnusableContent: With file, line, entry and mend of every problem.
+        UnusableContent: Nothing of it can be told for sure; with file, line, entry and mend of every problem.
     """
-    return _with_lines(parsed(GenreStyle, document), document)
+    return _parsed_style(GenreStyle, document)
 
 
 def parse_world_style(document: MarkedDocument) -> WorldStyle:
     """As `parse_genre_style`, for a world's."""
-    return _with_lines(parsed(WorldStyle, document), document)
+    return _parsed_style(WorldStyle, document)
 
 
 _Style = TypeVar("_Style", bound=StyleFields)
 
 
-def _with_lines(style: _Style, document: MarkedDocument) -> _Style:
+def _parsed_style(model: type[_Style], document: MarkedDocument) -> _Style:
+    odd, bad_tags = dict(_misspelt_fields(document, model.model_fields)), dict(_bad_tags(document))
+    value = {name: written for name, written in document.value.items() if name not in odd}
+    if bad_tags:
+        broken = {tag: Broken((problem,)) for tag, problem in bad_tags.items()}
+        value[_OVERRIDES] = {**value[_OVERRIDES], **broken}
+    value |= {meant: Broken((problem,)) for meant, problem in odd.values()}
+    found = [*(problem for _, problem in odd.values()), *bad_tags.values()]
+    style, problems = parsed(model, replace(document, value=value), found)
     style._document = document  # noqa: SLF001 - of this room; a frozen model takes private attributes
+    style._problems = problems  # noqa: SLF001 - as above
     return style
+
+
+def _bad_tags(document: MarkedDocument) -> Iterator[tuple[str, Problem]]:
+    """Each tag that means no place, or the same as another."""
+    overrides = document.value.get(_OVERRIDES)
+    meanings = {tag: folded(tag) for tag in overrides} if isinstance(overrides, dict) else {}
+    for tag, meaning in meanings.items():
+        other = next((each for each in meanings if each != tag and meanings[each] == meaning), None)
+        if not meaning:
+            yield tag, document.problem((_OVERRIDES, tag), "names no place; write a region, or words of a name")
+        elif other is not None:
+            message = f"means the same place as {shortened(other)!r}; keep one"
+            yield tag, document.problem((_OVERRIDES, tag), message)
+
+
+def _misspelt_fields(document: MarkedDocument, known: Mapping[str, Any]) -> Iterator[tuple[str, tuple[str, Problem]]]:
+    """Each field that looks like another, with that one, which it breaks."""
+    for name in document.value:
+        if name not in known and (meant := near_miss(name, known)):
+            yield name, (meant, document.problem((name,), misspelt(meant)))
 
 
 def _refuse_both(style: StyleFields, *, has_loras: bool) -> None:
     flat = next((name for name in ("lora", "lora_scale") if getattr(style, name) is not None), None)
     if flat and has_loras:
         raise wrong("and `loras` are two ways to say the stack; keep `loras`", (flat,))
-
-
-def _refuse_twice(entries: Sequence[LoraEntry], path: tuple[Key, ...]) -> None:
-    names = [entry.name for entry in entries]
-    for i, name in enumerate(names):
-        if name in names[:i]:
-            raise wrong(f"{name!r} is a name already, of entry {names.index(name)}; rename one", (*path, i, "name"))

@@ -1,4 +1,4 @@
-"""Content packs: which documents speak for a genre, a world and a tier, and all that follows from them.
+"""Content packs: which documents speak for a genre and a world, and how they are read as far as they go.
 
     PACKS/<genre>/visual_style.yaml                     may be absent
     PACKS/<genre>/tiers.yaml                            may be absent
@@ -9,35 +9,23 @@ pack brings the reader along. Adapter files are only named: each is looked for i
 document that names it (`ComposedStyle.folder_of`), then below every adapter root, and must lie below one of them.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Protocol, TypeVar
 
-from kilnmark.protocol.content.documents import (
-    GenreStyle,
-    LoraEntry,
-    StyleFields,
-    WorldStyle,
-    parse_genre_style,
-    parse_world_style,
-)
+from kilnmark.protocol.content.composed import TIERS_FILE, Pack, family_words, folder_of, mismatches, variant_of
+from kilnmark.protocol.content.documents import GenreStyle, StyleFields, parse_genre_style, parse_world_style
 from kilnmark.protocol.content.marked_yaml import MarkedDocument, read_marked
-from kilnmark.protocol.content.places import PicturePlace, tag_of
-from kilnmark.protocol.content.problems import Key, Kind, Problem, UnknownName, UnusableContent, near_miss
-from kilnmark.protocol.content.prompt import final_prompt
-from kilnmark.protocol.content.style import ComposedStack, StackEntry, compose_lora_stack, overlay
+from kilnmark.protocol.content.parsed import Broken
+from kilnmark.protocol.content.problems import Kind, Problem, UnknownName, UnusableContent
 from kilnmark.protocol.content.tiers import Tier, load_tiers, parse_tiers
-from kilnmark.protocol.picture.catalog import FAMILIES, VARIANTS
+from kilnmark.protocol.picture.catalog import VARIANTS
 
-__all__ = ["STYLE_FILE", "TIERS_FILE", "ComposedStyle", "Pack", "PackFiles", "UnknownName", "load_pack", "pack_names"]
+__all__ = ["STYLE_FILE", "TIERS_FILE", "PackFiles", "UnknownName", "load_pack", "pack_names"]
 
 STYLE_FILE = "visual_style.yaml"
-TIERS_FILE = "tiers.yaml"
 
 _NEARLY = "visual_style.yml"
-
-NOWHERE = PicturePlace()
-"""The place of a picture that names none."""
 
 _PACKS = "the folder of packs"
 
@@ -55,89 +43,6 @@ class PackFiles(Protocol):
         """The names of the folders in a folder, sorted; empty where none is. `""` is the folder of packs."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pack:
-    """One genre with one of its worlds, or with none, read whole.
-
-    Attributes:
-        world: None: the genre by itself.
-        world_style: None: the world has none of its own.
-        tiers: The shipped ones and the genre's own.
-    """
-
-    genre: str
-    world: str | None
-    genre_style: GenreStyle
-    world_style: WorldStyle | None
-    tiers: Mapping[str, Tier]
-
-    def compose(self, tier: str, place: PicturePlace = NOWHERE) -> "ComposedStyle":
-        """What a tier gets, for a picture of a place.
-
-        Raises:
-            UnknownName: There is no such tier.
-            UnusableContent: What the two documents say does not go together.
-        """
-        if tier not in self.tiers:
-            raise UnknownName("tier", tier, self.tiers, self.genre)
-        stack = compose_lora_stack(self.genre_style, self.world_style, tier)
-        fields = overlay(self.genre_style, self.world_style)
-        return ComposedStyle(self, self.tiers[tier], stack, fields).at(place)
-
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        """What is odd, but harms nothing."""
-        return tuple(str(problem) for problem in self._unknown_tiers() if problem is not None)
-
-    def _unknown_tiers(self) -> Iterator[Problem]:
-        for style, path, entry in _entries(self.genre_style, self.world_style):
-            for i, tier in enumerate(entry.applies_to):
-                if tier not in self.tiers:
-                    message = f"{tier!r} is no tier of this genre; add it to {self.genre}/{TIERS_FILE}, or remove it"
-                    yield style.problem((*path, "applies_to", i), message)
-
-
-@dataclass(frozen=True, slots=True)
-class ComposedStyle:
-    """Everything that a genre, a world and a tier say about a picture, and one of their tags about its place.
-
-    Attributes:
-        tier: With the genre's own numbers.
-        fields: The world's over the genre's.
-        tag: Of `visual_tag_overrides`, the one that its place gets; None where none is meant for it.
-    """
-
-    pack: Pack
-    tier: Tier
-    stack: ComposedStack
-    fields: StyleFields
-    tag: str | None = None
-
-    def at(self, place: PicturePlace) -> "ComposedStyle":
-        """The same for a picture of another place."""
-        return replace(self, tag=tag_of(place, self.fields.visual_tag_overrides or ()))
-
-    @property
-    def variant(self) -> str:
-        """The base to paint on: the preferred one, else the tier's."""
-        return _preferred(self.fields) or self.tier.variant
-
-    def prompt(self, prompt: str) -> str:
-        """The caller's prompt as it is sent to the model: with triggers, the words of its place, and the suffix."""
-        place = None if self.tag is None else (self.fields.visual_tag_overrides or {})[self.tag]
-        return final_prompt(prompt, self.stack.triggers, place, self.fields.positive_suffix)
-
-    def folder_of(self, adapter: StackEntry) -> str:
-        """The folder that an adapter's `file` is looked for in first: that of the document that names it."""
-        return _folder(self.pack.genre, self.pack.world if adapter.level == "world" else None)
-
-    def file_problem(self, adapter: StackEntry, message: str) -> Problem:
-        """A problem with an adapter's `file`, where it is named."""
-        style = self.pack.world_style if adapter.level == "world" else self.pack.genre_style
-        assert style is not None  # noqa: S101 - an entry of the world comes from its style
-        return style.problem(adapter.file_path, message)
-
-
 def load_pack(files: PackFiles, genre: str, world: str | None = None, variants: Iterable[str] = VARIANTS) -> Pack:
     """Read everything that speaks for a genre, and a world in it.
 
@@ -149,22 +54,27 @@ def load_pack(files: PackFiles, genre: str, world: str | None = None, variants: 
 
     Raises:
         UnknownName: There is no such genre or world.
-        UnusableContent: Every problem of every document that was read, with file, line, entry and mend.
+        UnusableContent: A document cannot be used at all. What is wrong with a part of one costs what needs that:
+            the pack's `problems` tell it.
     """
     _check_folder(files, "", "genre", genre)
     if world is not None:
         _check_folder(files, f"{genre}/worlds", "world", world)
-    gathered = _Documents()
-    genre_style = gathered.style(files, _folder(genre, None), parse_genre_style, must_be=True)
-    world_style = None if world is None else gathered.style(files, _folder(genre, world), parse_world_style)
-    tiers = gathered.tiers(files, genre)
-    pack = Pack(genre, world, genre_style or GenreStyle(), world_style, tiers)
-    gathered.problems += _wrong_names(pack, list(variants))
-    if not gathered.problems:
-        compose_lora_stack(pack.genre_style, world_style, "")  # what does not go together, does so for no tier
-    if gathered.problems:
-        raise UnusableContent(gathered.problems)
-    return pack
+    reader = _Reader(files)
+    genre_style = reader.style(folder_of(genre, None), parse_genre_style, must_be=True) or GenreStyle()
+    world_style = None if world is None else reader.style(folder_of(genre, world), parse_world_style)
+    tiers = reader.tiers(genre)
+    if not reader.is_whole:
+        raise UnusableContent(reader.problems)
+    known = list(variants)
+    pack = Pack(
+        genre,
+        world,
+        _with_known_variant(genre_style, known),
+        world_style and _with_known_variant(world_style, known),
+        tiers,
+    )
+    return replace(pack, problems=tuple(dict.fromkeys([*reader.problems, *mismatches(pack)])))
 
 
 def pack_names(files: PackFiles) -> list[tuple[str, str | None]]:
@@ -181,50 +91,61 @@ def pack_names(files: PackFiles) -> list[tuple[str, str | None]]:
     return found
 
 
-class _Documents:
-    """Parses one document after another, and keeps what is wrong with them."""
+class _Reader:
+    """Reads one document after another.
 
-    def __init__(self) -> None:
+    Attributes:
+        problems: All that is wrong with them.
+        is_whole: None of them was unusable altogether.
+    """
+
+    def __init__(self, files: PackFiles) -> None:
+        self._files = files
         self.problems: list[Problem] = []
+        self.is_whole = True
 
-    def style(
-        self, files: PackFiles, folder: str, parse: Callable[[MarkedDocument], _Style], *, must_be: bool = False
-    ) -> _Style | None:
+    def style(self, folder: str, parse: Callable[[MarkedDocument], _Style], *, must_be: bool = False) -> _Style | None:
         """None where there is none, or none that is usable."""
         path, nearly = f"{folder}/{STYLE_FILE}", f"{folder}/{_NEARLY}"
-        data = self._read(files, path)
-        if data is not None:
-            return self._parsed(lambda: parse(read_marked(data, path)))
-        if self._read(files, nearly) is not None:
+        data = self._read(path)
+        style = None if data is None else self._parsed(lambda: parse(read_marked(data, path)))
+        if style is not None:
+            self.problems += style.problems
+        elif data is None and self._read(nearly) is not None:
             self._add(nearly, f"is not read; rename it to {STYLE_FILE}")
-        elif must_be and not self.problems:
+        elif must_be and self.is_whole:
             self._add(path, "is not there; write one, if only `loras: []`")
-        return None
+        return style
 
-    def tiers(self, files: PackFiles, genre: str) -> Mapping[str, Tier]:
+    def tiers(self, genre: str) -> Mapping[str, Tier | Broken]:
         """Those that every genre has where the genre has none of its own, or none that are usable."""
         path = f"{genre}/{TIERS_FILE}"
-        data = self._read(files, path)
-        if data is None:
-            return load_tiers()
-        return self._parsed(lambda: parse_tiers(read_marked(data, path), load_tiers())) or load_tiers()
+        data = self._read(path)
+        tiers = None if data is None else self._parsed(lambda: parse_tiers(read_marked(data, path), load_tiers()))
+        broken = [tier for tier in (tiers or {}).values() if isinstance(tier, Broken)]
+        self.problems += (problem for tier in broken for problem in tier.problems)
+        return load_tiers() if tiers is None else tiers
 
     def _parsed(self, parse: Callable[[], _Parsed]) -> _Parsed | None:
         try:
             return parse()
         except UnusableContent as error:
-            self.problems += error.problems
+            self._refuse(error.problems)
             return None
 
-    def _read(self, files: PackFiles, path: str) -> bytes | None:
+    def _read(self, path: str) -> bytes | None:
         try:
-            return files.read(path)
+            return self._files.read(path)
         except OSError as error:
             self._add(path, f"cannot be read ({error.strerror or error}); make it a file that this user may read")
             return None
 
     def _add(self, file: str, message: str) -> None:
-        self.problems.append(Problem(file=file, line=0, message=message))
+        self._refuse([Problem(file=file, line=0, message=message)])
+
+    def _refuse(self, problems: Iterable[Problem]) -> None:
+        self.problems += problems
+        self.is_whole = False
 
 
 def _check_folder(files: PackFiles, path: str, kind: Kind, name: str) -> None:
@@ -249,42 +170,11 @@ def _is_there(files: PackFiles, path: str) -> bool:
         return True
 
 
-def _folder(genre: str, world: str | None) -> str:
-    return genre if world is None else f"{genre}/worlds/{world}"
-
-
-def _preferred(fields: StyleFields) -> str | None:
-    """The variant that a style names, with its family's word before it or without; None leaves it to the tier."""
-    named, words = fields.preferred_model, _words()
-    if named is None or named in words:
-        return None
-    if named in VARIANTS:
-        return named
-    return next((named.removeprefix(f"{word}-") for word in words if named.startswith(f"{word}-")), named)
-
-
-def _words() -> list[str]:
-    """What styles call families."""
-    return [family.word for family in FAMILIES.values() if family.word]
-
-
-def _entries(genre: GenreStyle, world: WorldStyle | None) -> Iterator[tuple[StyleFields, tuple[Key, ...], LoraEntry]]:
-    """Every entry of both documents, and where it stands."""
-    for i, entry in enumerate(genre.loras or ()):
-        yield genre, ("loras", i), entry
-    if world is not None and world.loras is not None:
-        for i, entry in enumerate(world.loras.add):
-            yield world, ("loras", "add", i), entry
-
-
-def _wrong_names(pack: Pack, variants: Sequence[str]) -> Iterator[Problem]:
-    """Names of variants that there are not, and of tiers that look like another's."""
-    for style in (pack.genre_style, pack.world_style):
-        if style is not None and (_preferred(style) or variants[0]) not in variants:
-            known = ", ".join([*_words(), *variants])
-            yield style.problem(("preferred_model",), f"{style.preferred_model!r} is no variant; use one of {known}")
-    for origin, path, entry in _entries(pack.genre_style, pack.world_style):
-        for i, tier in enumerate(entry.applies_to):
-            if meant := near_miss(tier, pack.tiers):
-                message = f"{tier!r} is no tier; write {meant!r}, or add it to {pack.genre}/{TIERS_FILE}"
-                yield origin.problem((*path, "applies_to", i), message)
+def _with_known_variant(style: _Style, variants: Sequence[str]) -> _Style:
+    """The style with its preference broken where it is for a variant that there is not."""
+    preferred = style.preferred_model
+    if isinstance(preferred, Broken) or (variant_of(preferred) or variants[0]) in variants:
+        return style
+    known = ", ".join([*family_words(), *variants])
+    problem = style.problem(("preferred_model",), f"{preferred!r} is no variant; use one of {known}")
+    return style.model_copy(update={"preferred_model": Broken((problem,), preferred)})

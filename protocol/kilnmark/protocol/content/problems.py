@@ -6,7 +6,8 @@ The shape alone, so that it can cross the wire; who finds problems lives elsewhe
 
 import difflib
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Literal
 
 import msgspec
@@ -15,6 +16,7 @@ from kilnmark.protocol.errors import KilnmarkError
 
 __all__ = [
     "PROBLEM_LIMIT",
+    "Findings",
     "Key",
     "Kind",
     "Problem",
@@ -73,6 +75,32 @@ class UnusableContent(KilnmarkError):
 
     def __str__(self) -> str:
         return "\n".join(map(str, self.problems))
+
+
+class Findings:
+    """Gathers what is wrong with several parts of something, so that it is refused once, with all of it."""
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+
+    @contextmanager
+    def part(self) -> Iterator[None]:
+        """Note what the block is refused for, and go on behind it; what it assigns may be used behind `refuse` only."""
+        try:
+            yield
+        except UnusableContent as error:
+            self.problems += error.problems
+
+    def refuse(self) -> None:
+        """Go on only where nothing was found.
+
+        Raises:
+            UnusableContent: With everything that was, each once, file by file and by lines.
+        """
+        if self.problems:
+            files = list(dict.fromkeys(problem.file for problem in self.problems))
+            each = dict.fromkeys(self.problems)
+            raise UnusableContent(sorted(each, key=lambda problem: (files.index(problem.file), problem.line)))
 
 
 class UnknownName(UnusableContent):

@@ -1,19 +1,29 @@
 """visual_style: the stack that a tier gets of a genre and a world.
 
 Two documents and a tier in, the stack out: nothing is read here, and a file's bytes are nobody's business. What may
-stand in the documents, `style_documents` knows; where they are, `packs`; how the words of a prompt are put together,
-`style_prompt`.
+stand in the documents, `documents` knows; where they are, `packs`; how the words of a prompt are put together,
+`prompt`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Literal
 
-from kilnmark.protocol.content.documents import GenreStyle, LoraEntry, StyleFields, WorldLoras, WorldStyle
-from kilnmark.protocol.content.problems import Key, Problem, UnusableContent
+from kilnmark.protocol.content.documents import (
+    GenreStyle,
+    LoraEntry,
+    StyleFields,
+    WorldLoras,
+    WorldStyle,
+    name_of,
+    tiers_of,
+)
+from kilnmark.protocol.content.parsed import Broken, asked
+from kilnmark.protocol.content.problems import Findings, Key, Problem, UnusableContent
 
-__all__ = ["ComposedStack", "StackEntry", "compose_lora_stack", "overlay"]
+__all__ = ["ComposedStack", "StackEntry", "compose_lora_stack", "conflicts", "overlay"]
 
 Level = Literal["genre", "world"]
 
@@ -64,21 +74,26 @@ def compose_lora_stack(genre_style: GenreStyle, world_style: WorldStyle | None, 
         tier: Its name.
 
     Raises:
-        UnusableContent: The two do not go together; every problem is named.
+        UnusableContent: The two do not go together, or something that this tier's stack needs cannot be used; every
+            such problem is named.
     """
-    problems = list(_conflicts(genre_style, world_style))
-    if problems:
-        raise UnusableContent(problems)
-    changes = (world_style and world_style.loras) or WorldLoras()
-    inherited = _inherited(genre_style, world_style, tier)
-    kept = [adapter for adapter in inherited if adapter.entry.name not in changes.exclude]
-    kept += [StackEntry(entry, "world", ("loras", "add", i)) for i, entry in enumerate(changes.add)]
-    adapters = tuple(adapter for adapter in kept if tier in adapter.entry.applies_to)
+    findings = Findings()
+    findings.problems += conflicts(genre_style, world_style)
+    with findings.part():
+        inherited = _inherited(genre_style, world_style, tier)
+    with findings.part():
+        changes = asked(world_style.loras if world_style else None) or WorldLoras()
+    findings.refuse()
+    meant = [candidate for candidate in inherited if candidate.is_meant_for(tier)]
+    excluded = _excluded(changes, meant)
+    kept = [candidate for candidate in meant if candidate.name not in excluded]
+    kept += [candidate for candidate in _added(changes) if candidate.is_meant_for(tier)]
+    adapters = _usable(kept)
     triggers = [(adapter.entry.trigger or "").strip() for adapter in adapters]
     return ComposedStack(
         adapters=adapters,
         triggers=tuple(dict.fromkeys(filter(None, triggers))),
-        excluded=tuple(adapter.entry.name for adapter in inherited if adapter.entry.name in changes.exclude),
+        excluded=tuple(candidate.name for candidate in inherited if candidate.name and candidate.name in excluded),
     )
 
 
@@ -91,32 +106,78 @@ def overlay(genre_style: GenreStyle, world_style: WorldStyle | None) -> StyleFie
     return StyleFields.model_construct(**fields)
 
 
-def _inherited(genre: GenreStyle, world: WorldStyle | None, tier: str) -> list[StackEntry]:
+def conflicts(genre: GenreStyle, world: WorldStyle | None) -> list[Problem]:
+    """Every reason why the two do not go together, whatever the tier; of what cannot be read, none is known."""
+    found = list(_flat_conflicts(genre, world))
+    if world is not None and isinstance(world.loras, WorldLoras) and not isinstance(genre.loras, Broken):
+        with suppress(UnusableContent):
+            found += _name_conflicts([each.name for each in _inherited(genre, world, "")], world, world.loras)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """An entry that may be of a stack, usable or not, and where it stands."""
+
+    entry: LoraEntry | Broken
+    level: Level
+    path: tuple[Key, ...]
+
+    @property
+    def name(self) -> str | None:
+        return name_of(self.entry)
+
+    def is_meant_for(self, tier: str) -> bool:
+        """A broken one whose tiers cannot be told may be meant for any."""
+        tiers = tiers_of(self.entry)
+        return tiers is None or tier in tiers
+
+
+def _usable(candidates: Sequence[_Candidate]) -> tuple[StackEntry, ...]:
+    findings = Findings()
+    adapters = []
+    for candidate in candidates:
+        with findings.part():
+            adapters.append(StackEntry(asked(candidate.entry), candidate.level, candidate.path))
+    findings.refuse()
+    return tuple(adapters)
+
+
+def _inherited(genre: GenreStyle, world: WorldStyle | None, tier: str) -> list[_Candidate]:
     """The genre's own stack: its `loras`, or the flat pair as the world leaves it."""
-    if genre.loras is not None:
-        return [StackEntry(entry, "genre", ("loras", i)) for i, entry in enumerate(genre.loras)]
+    entries = asked(genre.loras)
+    if entries is not None:
+        return [_Candidate(entry, "genre", ("loras", i)) for i, entry in enumerate(entries)]
     fields = overlay(genre, world)
-    if fields.lora is None or fields.lora_scale is None:
+    file, scale = asked(fields.lora), asked(fields.lora_scale)
+    if file is None or scale is None:
         return []
-    entry = LoraEntry.model_construct(
-        name=PurePosixPath(fields.lora).stem, file=fields.lora, scale=fields.lora_scale, applies_to=(tier,)
-    )
-    return [StackEntry(entry, "world" if world is not None and world.lora is not None else "genre", _FLAT)]
+    entry = LoraEntry.model_construct(name=PurePosixPath(file).stem, file=file, scale=scale, applies_to=(tier,))
+    return [_Candidate(entry, "world" if world is not None and world.lora is not None else "genre", _FLAT)]
 
 
-def _conflicts(genre: GenreStyle, world: WorldStyle | None) -> Iterator[Problem]:
-    """Every reason why the two do not go together."""
-    yield from _flat_conflicts(genre, world)
-    if world is None or world.loras is None:
+def _added(changes: WorldLoras) -> list[_Candidate]:
+    return [_Candidate(entry, "world", ("loras", "add", i)) for i, entry in enumerate(changes.add)]
+
+
+def _excluded(changes: WorldLoras, inherited: Sequence[_Candidate]) -> tuple[str, ...]:
+    """The names to do without. Which they are matters to nobody where nothing is inherited."""
+    if isinstance(changes.exclude, Broken) and not inherited:
+        return ()
+    return asked(changes.exclude)
+
+
+def _name_conflicts(names: Sequence[str | None], world: WorldStyle, changes: WorldLoras) -> Iterator[Problem]:
+    if isinstance(changes.exclude, Broken):
         return
-    names = [adapter.entry.name for adapter in _inherited(genre, world, "")]
-    known = f"the genre has {', '.join(map(repr, names))}" if names else "the genre has none"
-    for i, name in enumerate(world.loras.exclude):
+    known = f"the genre has {', '.join(repr(name) for name in names if name)}" if any(names) else "the genre has none"
+    for i, name in enumerate(changes.exclude):
         if name not in names:
             yield world.problem(("loras", "exclude", i), f"{name!r} is no adapter of the genre; {known}")
-    for i, entry in enumerate(world.loras.add):
-        if entry.name in names and entry.name not in world.loras.exclude:
-            message = f"{entry.name!r} is inherited from the genre; exclude that one, or choose another name"
+    for i, entry in enumerate(changes.add):
+        added = name_of(entry)
+        if added is not None and added in names and added not in changes.exclude:
+            message = f"{added!r} is inherited from the genre; exclude that one, or choose another name"
             yield world.problem(("loras", "add", i, "name"), message)
 
 

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, ConfigDict, Field, RootModel, field_validator, model_validator
 
 from kilnmark.protocol.content.marked_yaml import MarkedDocument, read_marked
-from kilnmark.protocol.content.parsed import parsed, wrong
+from kilnmark.protocol.content.parsed import Broken, Readable, asked, parsed, wrong
 from kilnmark.protocol.picture.catalog import MAX_PIXELS, USUAL, VARIANTS
 
 __all__ = ["Tier", "TierNumbers", "Tiers", "load_tiers", "parse_tiers"]
@@ -68,7 +68,7 @@ class Tier(TierNumbers):
     name: TierName
 
 
-class Tiers(RootModel[dict[TierName, TierNumbers]]):
+class Tiers(RootModel[dict[TierName, Readable[TierNumbers]]]):
     """A whole `tiers.yaml`. A tier that every genre has may leave out what it does not change."""
 
 
@@ -76,18 +76,22 @@ class Tiers(RootModel[dict[TierName, TierNumbers]]):
 def load_tiers() -> Mapping[str, Tier]:
     """The tiers of every genre, by name."""
     data = (files("kilnmark.protocol.content") / "tiers.yaml").read_bytes()
-    return parse_tiers(read_marked(data, "tiers.yaml"), {})
+    return {name: asked(tier) for name, tier in parse_tiers(read_marked(data, "tiers.yaml"), {}).items()}
 
 
-def parse_tiers(document: MarkedDocument, inherited: Mapping[str, Tier]) -> Mapping[str, Tier]:
-    """The inherited tiers with what a document changes in them, and those it adds.
+def parse_tiers(document: MarkedDocument, inherited: Mapping[str, Tier]) -> Mapping[str, Tier | Broken]:
+    """The inherited tiers with what a document changes in them, and those it adds; one that cannot be used is broken.
 
     Raises:
-        UnusableContent: With file, line, entry and mend of every problem.
+        UnusableContent: Nothing of the document can be told for sure; with every problem.
     """
     whole = {name: _whole(fields, inherited.get(name)) for name, fields in document.value.items()}
-    changed = parsed(Tiers, replace(document, value=whole)).root
-    return {**inherited, **{name: Tier(name=name, **dict(numbers)) for name, numbers in changed.items()}}
+    changed, _ = parsed(Tiers, replace(document, value=whole))
+    return {**inherited, **{name: _named(name, numbers) for name, numbers in changed.root.items()}}
+
+
+def _named(name: str, numbers: TierNumbers | Broken) -> Tier | Broken:
+    return numbers if isinstance(numbers, Broken) else Tier(name=name, **dict(numbers))
 
 
 def _whole(fields: Any, before: Tier | None) -> Any:

@@ -13,7 +13,7 @@ from kilnmark.protocol.picture.spec import NUMBERS, PictureSpec, untaken
 from kilnmark.protocol.wire.errors import InvalidParams
 
 if TYPE_CHECKING:
-    from kilnmark.protocol.content.packs import ComposedStyle
+    from kilnmark.protocol.content.composed import ComposedStyle
     from kilnmark.protocol.content.tiers import Tier
     from kilnmark.protocol.wire.requests import RenderParams
 

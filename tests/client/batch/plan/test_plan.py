@@ -65,6 +65,22 @@ def test_a_region_that_is_no_text_costs_where_places_are_directed(packs: SmallPa
     assert all(str(problem).startswith("ash/worlds/mire/history.yaml:3: ") for problem in made.problems)
 
 
+def test_a_bad_tag_costs_the_pictures_of_its_place(packs: SmallPacks) -> None:
+    packs.write("worlds/mire/visual_style.yaml", DIRECTED.replace("positive_suffix", "positive_words"))
+    made = plan(packs, world="mire", limit=2)
+    assert [(item.subject.name, item.style.tag) for item in made.items] == [("Glass Stair", "high_fen")]
+    assert [(problem.line, problem.entry) for problem in made.problems] == [
+        (3, "visual_tag_overrides.kiln.positive_suffix")
+    ]
+
+
+def test_problems_that_cost_no_picture_are_told_too(packs: SmallPacks) -> None:
+    packs.write("worlds/mire/visual_style.yaml", "visual_tag_overrides: {tower: 3}\n")
+    made = plan(packs, world="mire")
+    assert (len(made.items), len(made.problems)) == (2, 1)
+    assert dry_run(packs.root, "--world", "mire").exit_code == ExitCode.FAILED
+
+
 def test_each_world_has_its_own_stack(packs: SmallPacks) -> None:
     stacks = {item.subject.world: [each.name for each in item.adapters] for item in plan(packs).items}
     assert stacks == {"fen": ["moss"], "mire": ["ink"]}

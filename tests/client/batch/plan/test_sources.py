@@ -103,7 +103,7 @@ def test_what_leads_to_no_entries_is_named(text: str, line: int, words: str) -> 
 
 @pytest.mark.parametrize("text", ["chapters:\n", "chapters: []\n", "chapters:\n- title: a quiet one\n"])
 def test_nothing_to_paint_is_no_problem(text: str) -> None:
-    assert read(text) == SourcesRead()
+    assert read(text) == SourcesRead(packs=[("ash", None)])
 
 
 def test_a_misspelt_field_is_warned_about() -> None:

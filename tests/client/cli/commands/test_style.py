@@ -95,6 +95,7 @@ def test_without_a_daemon_the_document_is_the_whole_composition(style: Style, sh
         "steps": 12,
         "guidance": 3.5,
         "problems": [],
+        "other_problems": [],
         "warnings": [],
     }
     inspection = lora.pop("inspection")
@@ -167,6 +168,19 @@ def test_a_document_that_cannot_be_used_is_told_by_file_and_line(style: Style, t
         (3, "loras[0].scale"),
         (3, "loras[0].applies_to"),
     ]
+
+
+def test_a_problem_that_is_no_matter_to_the_picture_is_told_with_it(style: Style, tmp_path: Path) -> None:
+    (tmp_path / "ink").mkdir()
+    text = "visual_tag_overrides:\n  mill: [x]\n  gate: wet\n"
+    (tmp_path / "ink" / "visual_style.yaml").write_text(text)
+    ask = ("compose", "x", "--packs", tmp_path, "--genre", "ink", "--tier", "scene", "--place")
+    gate, mill = style(*ask, "Gate"), style(*ask, "Mill")
+    line = "ink/visual_style.yaml:2: visual_tag_overrides.mill: must be text"
+    assert (gate.returncode, f"problem: {line}" in gate.stdout, "x, wet" in gate.stdout) == (1, True, True)
+    assert (mill.returncode, mill.stdout, line in mill.stderr) == (2, "", True)
+    document = json.loads(style(*ask, "Gate", "--json").stdout)
+    assert ([problem["line"] for problem in document["other_problems"]], document["problems"]) == ([2], [])
 
 
 def test_with_a_daemon_its_own_packs_are_meant(run: Run, packs: Path) -> None:

@@ -16,8 +16,9 @@ from kilnmark.client.batch.plan.subjects import Kind
 from kilnmark.client.batch.plan.tokens import TokenCounter, Tokens, excess
 from kilnmark.client.pack_files import PackFolder
 from kilnmark.keymaps.files.finder import AdapterFinder
+from kilnmark.protocol.content.composed import ComposedStyle
 from kilnmark.protocol.content.composition import file_problems, stack_files
-from kilnmark.protocol.content.packs import ComposedStyle, PackFiles, load_pack
+from kilnmark.protocol.content.packs import PackFiles, load_pack
 from kilnmark.protocol.content.problems import Problem, UnusableContent
 from kilnmark.protocol.picture.catalog import row_of
 from kilnmark.protocol.picture.decide import decide
@@ -123,6 +124,8 @@ def make_plan(wishes: Wishes, counter: TokenCounter) -> Plan:
 
 def _chosen(found: SourcesRead, styles: "_Styles", limit: int | None) -> Sequence[tuple[Subject, "_Styled"]]:
     """Those whose style can be used, up to the limit. All styles are looked at, so that all problems are found."""
+    for pack in found.packs:
+        styles.of_pack(*pack)
     pairs = [(subject, styles.of(subject)) for subject in found.subjects]
     return [(subject, styled) for subject, styled in pairs if styled is not None][:limit]
 
@@ -140,20 +143,29 @@ class _Styles:
 
     def of(self, subject: Subject) -> "_Styled | None":
         """As the subject's place has it; None where it cannot be used: why is among the plan's problems then."""
-        pack = subject.genre, subject.world
-        if pack not in self._known:
-            self._known[pack] = self._composed(*pack)
-        styled = self._known[pack]
+        styled = self.of_pack(subject.genre, subject.world)
         if styled is None:
             return None
-        if subject.unplaced and styled.style.fields.visual_tag_overrides:
+        if subject.unplaced and styled.style.directs_places:
             self._plan.problems += subject.unplaced
             return None
-        return _Styled(styled.style.at(subject.place), styled.adapters)
+        try:
+            return _Styled(styled.style.at(subject.place), styled.adapters)
+        except UnusableContent as error:
+            self._plan.problems += error.problems
+            return None
+
+    def of_pack(self, genre: str, world: str | None) -> "_Styled | None":
+        """As of no place; None where no picture of this tier can be had."""
+        if (genre, world) not in self._known:
+            self._known[genre, world] = self._composed(genre, world)
+        return self._known[genre, world]
 
     def _composed(self, genre: str, world: str | None) -> "_Styled | None":
         try:
-            style = load_pack(self._files, genre, world).compose(self._tier)
+            pack = load_pack(self._files, genre, world)
+            self._plan.problems += pack.problems
+            style = pack.compose(self._tier)
         except UnusableContent as error:
             self._plan.problems += error.problems
             return None

@@ -55,8 +55,17 @@ class Subject:
 
 @dataclass(slots=True)
 class SourcesRead:
-    """Everything that some sources hold: `problems` cost a picture, `warnings` do not."""
+    """Everything that some sources hold.
 
+
+    Attributes:
+        packs: The genres and worlds that have a source.
+        subjects: Their usable entries.
+        problems: Each costs a picture at least.
+        warnings: These cost none.
+    """
+
+    packs: list[PackName] = field(default_factory=list)
     subjects: list[Subject] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
@@ -114,6 +123,7 @@ def _read_source(files: PackFiles, kind: Kind, place: PackName, found: SourcesRe
             found.problems.append(Problem(file=nearly, line=0, message=f"is not read; rename it to {name}"))
         return
     document = read_marked(data, path)
+    found.packs.append(place)
     found.problems += document.problems
     if not document.value:
         return

@@ -61,7 +61,8 @@ def compose(
 ) -> None:
     """Show the stack, the final PROMPT and what each adapter file is, without rendering.
 
-    The exit code is 3 where a file is missing or would not engage wholly.
+    The exit code is 3 where a file is missing or would not engage wholly, else 1 where the documents have problems that
+    are no matter to this picture.
     """
     from kilnmark.client.cli.views.style import show_composition
     from kilnmark.client.cli.views.tables import console
@@ -137,4 +138,6 @@ def _composed(
 
 def _exit_code(composition: "Composition") -> ExitCode:
     engaged = all(lora.inspection.verdict is Verdict.ENGAGED for lora in composition.loras)
-    return ExitCode.DONE if engaged and not composition.problems else ExitCode.NOT_ENGAGED
+    if not engaged or composition.problems:
+        return ExitCode.NOT_ENGAGED
+    return ExitCode.FAILED if composition.other_problems else ExitCode.DONE

@@ -15,12 +15,14 @@ __all__ = ["show_composition"]
 
 
 def show_composition(out: Console, composition: Composition) -> None:
-    """The picture's numbers and words first, then a row an adapter, in stack order."""
+    """The picture's numbers and words first, then a row an adapter, in stack order; what is wrong comes last."""
     print_facts(out, list(_facts(composition)))
     if composition.loras:
         out.print(_adapters(composition))
     for problem in composition.problems:
         out.print(Text.assemble(("error: ", "bold red"), plain(str(problem))), soft_wrap=True)
+    for problem in composition.other_problems:
+        out.print(Text.assemble(("problem: ", "bold yellow"), plain(str(problem))), soft_wrap=True)
 
 
 def _facts(composition: Composition) -> Iterator[tuple[str, str]]:
