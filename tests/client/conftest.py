@@ -18,7 +18,10 @@ from pathlib import Path
 import pytest
 
 from kilnmark.client import Client
+from kilnmark.daemon.in_process import InProcessDaemon
+from kilnmark.daemon.worker.fake import FakeWorker, Script
 from kilnmark.keymaps.zoo.write import make_adapter
+from kilnmark.protocol.picture.report import Verdict
 from tests.client.here import KILNMARK, run_here
 
 __all__ = ["KILNMARK"]
@@ -83,27 +86,56 @@ def folder() -> Iterator[Path]:
         yield Path(name)
 
 
+@dataclass(frozen=True)
+class FakeDaemon:
+    """A daemon within this process, whose worker is a fake; `folder` is its adapter root, with its `packs` in it."""
+
+    socket: Path
+    pid: int
+    folder: Path
+    worker: FakeWorker
+
+
 @pytest.fixture(scope="session")
-def daemon() -> Iterator[Daemon]:
+def daemon() -> Iterator[FakeDaemon]:
+    """One daemon for all tests that need nothing painted, whose worker finds the adapters named so dead."""
+    with tempfile.TemporaryDirectory(prefix="kilnmark-") as name:
+        folder = Path(name)
+        (folder / "packs").mkdir()
+        worker = FakeWorker(Script(verdicts={"dead": Verdict.NOOP, "bog": Verdict.NOOP}))
+        with InProcessDaemon(worker, lora_roots=(folder,), packs=folder / "packs") as running:
+            yield FakeDaemon(running.socket, os.getpid(), folder, worker)
+
+
+@pytest.fixture
+def held(daemon: FakeDaemon) -> Iterator[FakeWorker]:
+    """The fake worker, whose renders wait at each of their denoise steps until the end of the test."""
+    daemon.worker.hold("denoise")
+    yield daemon.worker
+    daemon.worker.hold()
+
+
+@pytest.fixture(scope="session")
+def painter() -> Iterator[Daemon]:
     """One daemon on `standin` for all tests that leave it as it was."""
     with tempfile.TemporaryDirectory(prefix="kilnmark-") as name, serving(Path(name)) as running:
         yield running
 
 
 @pytest.fixture(scope="session")
-def healthy(daemon: Daemon) -> Path:
+def healthy(daemon: FakeDaemon) -> Path:
     """An adapter of the first blocks that engages."""
     return make_adapter(daemon.folder / "healthy.safetensors", rank=2, blocks=1)
 
 
 @pytest.fixture(scope="session")
-def dead(daemon: Daemon) -> Path:
+def dead(daemon: FakeDaemon) -> Path:
     """An adapter whose every update is zero."""
     return make_adapter(daemon.folder / "dead.safetensors", rank=2, blocks=1, dead=True)
 
 
 @pytest.fixture(scope="session")
-def packs(daemon: Daemon, healthy: Path, dead: Path) -> Path:
+def packs(daemon: FakeDaemon, healthy: Path, dead: Path) -> Path:
     """One genre, `ink`, with a world, `mire`, whose adapter is dead."""
     folder = daemon.folder / "packs"
     (folder / "ink" / "worlds" / "mire").mkdir(parents=True)
@@ -118,7 +150,7 @@ def packs(daemon: Daemon, healthy: Path, dead: Path) -> Path:
 
 
 @pytest.fixture
-def run(daemon: Daemon) -> Callable[..., subprocess.CompletedProcess[str]]:
+def run(daemon: FakeDaemon) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Run one command of the command line against the daemon; what becomes or traces a process has one of its own."""
 
     def call(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
@@ -199,18 +231,20 @@ def _answer_each(listener: socket.socket, answers: tuple[bytes, ...], after: int
 
 
 @contextmanager
-def cancelled_afterwards(daemon: Daemon) -> Iterator[str]:
+def cancelled_afterwards(daemon: FakeDaemon) -> Iterator[str]:
     """The render that the block starts under the yielded job id is cancelled when the block has ended.
 
-    A named render outlives its connection, so only a cancel that arrived can have ended it: the next render has its
-    turn soon, and is the only one that was finished meanwhile.
+    A named render outlives its connection, and this one waits at its first step, so only a cancel that arrived can
+    have ended it.
     """
-    with Client(daemon.socket, render_timeout=40.0) as client:
-        before = client.status()
-        yield uuid.uuid4().hex
-        client.render("next", width=64, height=64, steps=1)
-        after = client.status()
-    assert (after.rendered - before.rendered, after.failed - before.failed) == (1, 0)
+    job_id = uuid.uuid4().hex
+    daemon.worker.hold("denoise")
+    try:
+        yield job_id
+        with Client(daemon.socket) as client:
+            assert client.jobs_wait(job_id, 40.0).job.state == "cancelled"
+    finally:
+        daemon.worker.hold()
 
 
 @contextmanager

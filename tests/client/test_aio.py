@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from kilnmark.client import AsyncClient, ConnectionLost, Progress
-from tests.client.conftest import Daemon, cancelled_afterwards, peer_that_says
+from tests.client.conftest import FakeDaemon, cancelled_afterwards, peer_that_says
 
 LONG: dict[str, Any] = {"width": 64, "height": 64, "steps": 100, "seed": 7, "cache": False}
 
@@ -26,7 +26,7 @@ async def begin_render(client: AsyncClient, job_id: str) -> asyncio.Task[Any]:
     return task
 
 
-def test_a_connection_carries_many_calls_at_once(daemon: Daemon) -> None:
+def test_a_connection_carries_many_calls_at_once(daemon: FakeDaemon) -> None:
     async def main() -> None:
         async with AsyncClient(daemon.socket) as client:
             renders = [client.render("a kiln", width=64, height=64, steps=1, seed=seed) for seed in range(3)]
@@ -38,7 +38,7 @@ def test_a_connection_carries_many_calls_at_once(daemon: Daemon) -> None:
     asyncio.run(main())
 
 
-def test_cancelling_the_task_cancels_the_render_and_not_its_neighbours(daemon: Daemon) -> None:
+def test_cancelling_the_task_cancels_the_render_and_not_its_neighbours(daemon: FakeDaemon) -> None:
     async def main(job_id: str) -> None:
         async with AsyncClient(daemon.socket) as client:
             task = await begin_render(client, job_id)

@@ -28,8 +28,10 @@ from kilnmark.client import (
     UnknownJob,
     Verdict,
 )
+from kilnmark.daemon.worker.fake import FakeWorker
 from tests.client.conftest import (
     Daemon,
+    FakeDaemon,
     cancelled_afterwards,
     full_backlog,
     peer_that_says,
@@ -101,15 +103,15 @@ def test_both_flavours_have_the_same_methods() -> None:
     assert face(Client) == face(AsyncClient)
 
 
-def test_short_methods_answer(daemon: Daemon, flavour: Any) -> None:
-    with flavour(daemon.socket) as client:
-        assert client.ping().pid == daemon.pid
+def test_short_methods_answer(painter: Daemon, flavour: Any) -> None:
+    with flavour(painter.socket) as client:
+        assert client.ping().pid == painter.pid
         status = client.status()
-        assert (status.variant, status.socket) == ("standin", str(daemon.socket))
+        assert (status.variant, status.socket) == ("standin", str(painter.socket))
         assert client.warm_up().base.target_count == 494
 
 
-def test_a_render_comes_back_with_its_picture_and_its_progress(daemon: Daemon, flavour: Any) -> None:
+def test_a_render_comes_back_with_its_picture_and_its_progress(daemon: FakeDaemon, flavour: Any) -> None:
     seen: list[Progress] = []
     with flavour(daemon.socket) as client:
         result = client.render("a kiln", on_progress=seen.append, **SMALL)
@@ -120,7 +122,7 @@ def test_a_render_comes_back_with_its_picture_and_its_progress(daemon: Daemon, f
     assert "denoise 1/1" in [each.message for each in seen]
 
 
-def test_a_stream_ends_with_its_result(daemon: Daemon, flavour: Any) -> None:
+def test_a_stream_ends_with_its_result(daemon: FakeDaemon, flavour: Any) -> None:
     with flavour(daemon.socket) as client:
         *progress, result = client.render_stream("a kiln", **SMALL)
     assert progress
@@ -128,13 +130,13 @@ def test_a_stream_ends_with_its_result(daemon: Daemon, flavour: Any) -> None:
     assert isinstance(result, RenderResult)
 
 
-def test_a_healthy_adapter_engages(daemon: Daemon, flavour: Any, healthy: Path) -> None:
+def test_a_healthy_adapter_engages(daemon: FakeDaemon, flavour: Any, healthy: Path) -> None:
     with flavour(daemon.socket) as client:
         (report,) = client.render("a kiln", lora_paths=[healthy], lora_scales=[0.5], **SMALL).loras
     assert (report.verdict, report.path, report.scale) == (Verdict.ENGAGED, str(healthy), 0.5)
 
 
-def test_files_are_inspected_without_a_render(daemon: Daemon, flavour: Any, healthy: Path, dead: Path) -> None:
+def test_files_are_inspected_without_a_render(daemon: FakeDaemon, flavour: Any, healthy: Path, dead: Path) -> None:
     with flavour(daemon.socket) as client:
         document = client.lora_inspect([healthy, dead, "absent"])
         [listed] = client.lora_inspect([healthy], variant="schnell", targets=True).files
@@ -145,7 +147,7 @@ def test_files_are_inspected_without_a_render(daemon: Daemon, flavour: Any, heal
     assert len(listed.targets) == listed.target_count == 20
 
 
-def test_a_genre_is_composed_and_rendered(daemon: Daemon, flavour: Any, packs: Path) -> None:
+def test_a_genre_is_composed_and_rendered(daemon: FakeDaemon, flavour: Any, packs: Path) -> None:
     with flavour(daemon.socket) as client:
         composition = client.compose("ink", "portrait", prompt="a kiln")
         result = client.render("a kiln", genre="ink", tier="portrait", width=64, height=64, steps=1)
@@ -156,7 +158,7 @@ def test_a_genre_is_composed_and_rendered(daemon: Daemon, flavour: Any, packs: P
     assert lora.inspection.matched_key_count == report.matched_key_count == 40
 
 
-def test_a_world_is_composed_with_what_its_dead_adapter_is(daemon: Daemon, flavour: Any, packs: Path) -> None:
+def test_a_world_is_composed_with_what_its_dead_adapter_is(daemon: FakeDaemon, flavour: Any, packs: Path) -> None:
     with flavour(daemon.socket) as client:
         composition = client.compose("ink", "portrait", world="mire")
         with pytest.raises(AdapterNotEngaged):
@@ -168,20 +170,24 @@ def test_a_world_is_composed_with_what_its_dead_adapter_is(daemon: Daemon, flavo
     assert [lora.inspection.verdict for lora in composition.loras] == [Verdict.ENGAGED, Verdict.NOOP]
 
 
-def test_a_dead_adapter_is_an_error_with_its_report(daemon: Daemon, flavour: Any, healthy: Path, dead: Path) -> None:
+def test_a_dead_adapter_is_an_error_with_its_report(
+    daemon: FakeDaemon, flavour: Any, healthy: Path, dead: Path
+) -> None:
     with flavour(daemon.socket) as client, pytest.raises(AdapterNotEngaged) as caught:
         client.render("a kiln", lora_paths=[healthy, dead], **SMALL)
     assert isinstance(caught.value.detail, dict)
     assert [report["verdict"] for report in caught.value.detail["loras"]] == ["engaged", "noop"]
 
 
-def test_a_dead_adapter_is_a_report_when_only_a_warning_was_asked_for(daemon: Daemon, flavour: Any, dead: Path) -> None:
+def test_a_dead_adapter_is_a_report_when_only_a_warning_was_asked_for(
+    daemon: FakeDaemon, flavour: Any, dead: Path
+) -> None:
     with flavour(daemon.socket) as client:
         result = client.render("a kiln", lora_paths=[dead], on_mismatch="warn", **SMALL)
     assert [report.verdict for report in result.loras] == [Verdict.NOOP]
 
 
-def test_what_the_daemon_refuses_is_raised_as_its_own_class(daemon: Daemon, flavour: Any) -> None:
+def test_what_the_daemon_refuses_is_raised_as_its_own_class(daemon: FakeDaemon, flavour: Any) -> None:
     with flavour(daemon.socket) as client:
         with pytest.raises(AdapterRefused, match="no such file"):
             client.render("a kiln", lora_paths=[daemon.folder / "absent.safetensors"], **SMALL)
@@ -248,15 +254,15 @@ def test_a_whole_render_is_bounded_on_a_silent_daemon_too(flavour: Any, folder: 
         client.render("a kiln")
 
 
-def test_a_daemon_that_hangs_is_noticed_and_can_be_asked_again_when_it_wakes(daemon: Daemon, flavour: Any) -> None:
-    with flavour(daemon.socket, silence_timeout=0.3) as client:
+def test_a_daemon_that_hangs_is_noticed_and_can_be_asked_again_when_it_wakes(painter: Daemon, flavour: Any) -> None:
+    with flavour(painter.socket, silence_timeout=0.3) as client:
         client.ping()
-        with stopped(daemon.pid), pytest.raises(SilenceTimeout):
+        with stopped(painter.pid), pytest.raises(SilenceTimeout):
             client.warm_up()
-        assert client.ping().pid == daemon.pid
+        assert client.ping().pid == painter.pid
 
 
-def test_a_render_that_takes_too_long_is_cancelled_and_the_client_goes_on(daemon: Daemon, flavour: Any) -> None:
+def test_a_render_that_takes_too_long_is_cancelled_and_the_client_goes_on(daemon: FakeDaemon, flavour: Any) -> None:
     with (
         cancelled_afterwards(daemon) as job_id,
         flavour(daemon.socket, render_timeout=0.5) as client,
@@ -267,7 +273,7 @@ def test_a_render_that_takes_too_long_is_cancelled_and_the_client_goes_on(daemon
         assert client.status().pid == daemon.pid
 
 
-def test_a_stream_that_is_left_early_is_cancelled(daemon: Daemon, flavour: Any) -> None:
+def test_a_stream_that_is_left_early_is_cancelled(daemon: FakeDaemon, flavour: Any) -> None:
     with cancelled_afterwards(daemon) as job_id, flavour(daemon.socket) as client:
         stream = client.render_stream("a kiln", job_id=job_id, **LONG)
         assert any(is_progress(item) for item in stream)
@@ -275,7 +281,7 @@ def test_a_stream_that_is_left_early_is_cancelled(daemon: Daemon, flavour: Any) 
         assert client.ping().pid == daemon.pid
 
 
-def test_an_error_in_the_callback_cancels_and_comes_out(daemon: Daemon, flavour: Any) -> None:
+def test_an_error_in_the_callback_cancels_and_comes_out(daemon: FakeDaemon, flavour: Any) -> None:
     def refuse(progress: Progress) -> None:
         raise LookupError(progress.message)
 
@@ -289,7 +295,7 @@ def cancel_once_denoising(stream: Iterator[Progress | RenderResult], job_id: str
             assert client.cancel(job_id, "enough").job_id == job_id
 
 
-def test_another_connection_can_cancel(daemon: Daemon, flavour: Any) -> None:
+def test_another_connection_can_cancel(daemon: FakeDaemon, held: FakeWorker, flavour: Any) -> None:
     job_id = fresh_id()
     with flavour(daemon.socket) as client, Client(daemon.socket) as other:
         stream = client.render_stream("a kiln", job_id=job_id, **LONG)
@@ -297,7 +303,7 @@ def test_another_connection_can_cancel(daemon: Daemon, flavour: Any) -> None:
             cancel_once_denoising(stream, job_id, other)
 
 
-def test_a_stream_does_not_stand_in_the_way_of_other_calls(daemon: Daemon, flavour: Any) -> None:
+def test_a_stream_does_not_stand_in_the_way_of_other_calls(daemon: FakeDaemon, held: FakeWorker, flavour: Any) -> None:
     job_id = fresh_id()
     with flavour(daemon.socket) as client:
         stream = client.render_stream("a kiln", job_id=job_id, **LONG)
@@ -326,7 +332,7 @@ def test_a_daemon_that_was_restarted_is_found_again(flavour: Any, folder: Path) 
             assert client.ping().pid == second.pid
 
 
-def test_a_closed_client_connects_again(daemon: Daemon, flavour: Any) -> None:
+def test_a_closed_client_connects_again(daemon: FakeDaemon, flavour: Any) -> None:
     with flavour(daemon.socket) as client:
         client.ping()
         client.close()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.client.conftest import Daemon
+from tests.client.conftest import FakeDaemon
 
 pytestmark = pytest.mark.slow
 
@@ -15,7 +15,7 @@ GUIDE = Path(__file__).resolve().parents[2] / "docs" / "game-server.md"
 
 
 @pytest.fixture
-def packs(daemon: Daemon) -> Path:
+def packs(daemon: FakeDaemon) -> Path:
     """The genre of the guide, with a scene that is painted at once."""
     genre = daemon.folder / "packs" / "weatherwright"
     (genre / "worlds" / "carding_moor").mkdir(parents=True)
@@ -24,7 +24,7 @@ def packs(daemon: Daemon) -> Path:
     return genre
 
 
-def test_the_program_of_the_guide_paints(daemon: Daemon, packs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_program_of_the_guide_paints(daemon: FakeDaemon, packs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (program,) = re.findall(r"```python\n(.*?)```", GUIDE.read_text(), re.DOTALL)
     names: dict[str, Any] = {}
     exec(program, names)

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from tests.client.conftest import Daemon, silent_daemon
+from tests.client.conftest import FakeDaemon, silent_daemon
 
 CALLER = """
 import sys, msgspec
@@ -46,14 +46,14 @@ def render_traced(socket: Path, silence: float = 30.0, **options: Any) -> tuple[
     return trace_id, own, caller
 
 
-def test_the_daemon_works_in_the_callers_trace(daemon: Daemon) -> None:
+def test_the_daemon_works_in_the_callers_trace(daemon: FakeDaemon) -> None:
     trace_id, own, caller = render_traced(daemon.socket)
     assert trace_id == own["trace"] == caller["trace"]
     assert own["parent"] == caller["span"]
     assert own["status"] == "UNSET"
 
 
-def test_what_the_daemon_refuses_marks_the_span(daemon: Daemon, dead: Path) -> None:
+def test_what_the_daemon_refuses_marks_the_span(daemon: FakeDaemon, dead: Path) -> None:
     _, own, _ = render_traced(daemon.socket, lora_paths=[str(dead)])
     assert (own["status"], own["attributes"]["error.type"]) == ("ERROR", "adapter_not_engaged")
 

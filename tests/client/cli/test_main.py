@@ -17,6 +17,7 @@ from kilnmark.otel.setup import STOP_DEADLINE
 from tests.client.conftest import (
     KILNMARK,
     Daemon,
+    FakeDaemon,
     cancelled_afterwards,
     listening,
     on_a_terminal,
@@ -55,14 +56,14 @@ def test_a_base_to_warm_is_named_and_one_that_the_daemon_may_not_hold_is_refused
 
 
 @pytest.mark.parametrize("command", ["ping", "status", "warm-up"])
-def test_without_json_it_is_for_people(run: Run, daemon: Daemon, command: str) -> None:
+def test_without_json_it_is_for_people(run: Run, daemon: FakeDaemon, command: str) -> None:
     done = run(command)
     assert (done.returncode, done.stderr) == (0, "")
     assert not done.stdout.startswith("{")
     assert "\x1b" not in done.stdout
 
 
-def test_a_socket_that_is_named_is_used(run: Run, daemon: Daemon) -> None:
+def test_a_socket_that_is_named_is_used(run: Run, daemon: FakeDaemon) -> None:
     done = run("ping", "--socket", str(daemon.socket), "--json", KILNMARK_SOCKET="/nowhere/daemon.sock")
     assert msgspec.json.decode(done.stdout)["pid"] == daemon.pid
 
@@ -114,7 +115,7 @@ def test_a_picture_made_with_a_dead_adapter_still_ends_with_3(run: Run, dead: Pa
     assert Path(msgspec.json.decode(done.stdout, type=RenderResult).image_path).is_file()
 
 
-def test_a_file_that_is_not_there_ends_with_3(run: Run, daemon: Daemon) -> None:
+def test_a_file_that_is_not_there_ends_with_3(run: Run, daemon: FakeDaemon) -> None:
     done = run("render", "a kiln", "--lora", str(daemon.folder / "absent.safetensors"), "--json", *SMALL)
     assert (done.returncode, error_in(done)["kind"]) == (3, "adapter_refused")
 
@@ -155,7 +156,7 @@ def test_a_render_that_takes_too_long_ends_with_1(run: Run, folder: Path) -> Non
     assert (done.returncode, error_in(done)["kind"]) == (1, "render_timeout")
 
 
-def test_a_socket_that_is_held_ends_with_75_and_stays_with_its_daemon(run: Run, daemon: Daemon) -> None:
+def test_a_socket_that_is_held_ends_with_75_and_stays_with_its_daemon(run: Run, daemon: FakeDaemon) -> None:
     done = run("serve", "--lora-root", str(daemon.folder), "--output-dir", str(daemon.folder / "other"))
     assert done.returncode == 75
     assert str(daemon.socket) in done.stderr
@@ -198,7 +199,7 @@ def test_ctrl_c_ends_with_130(folder: Path, arguments: tuple[str, ...]) -> None:
         assert msgspec.json.decode(out)["error"]["kind"] == "interrupted"
 
 
-def test_ctrl_c_cancels_the_render(daemon: Daemon) -> None:
+def test_ctrl_c_cancels_the_render(daemon: FakeDaemon) -> None:
     with cancelled_afterwards(daemon) as job_id:
         arguments = ("render", "a kiln", "--width", "64", "--height", "64", "--steps", "100", "--job-id", job_id)
         with on_a_terminal(*arguments, "--socket", str(daemon.socket)) as (process, screen):
@@ -210,9 +211,9 @@ def test_ctrl_c_cancels_the_render(daemon: Daemon) -> None:
 
 @pytest.mark.parametrize(("no_color", "coloured"), [("1", False), ("", True)])
 def test_a_bar_is_drawn_on_a_terminal_and_no_color_is_honoured(
-    daemon: Daemon, no_color: str, *, coloured: bool
+    painter: Daemon, no_color: str, *, coloured: bool
 ) -> None:
-    arguments = ("render", "a kiln", *SMALL, "--socket", str(daemon.socket))
+    arguments = ("render", "a kiln", *SMALL, "--socket", str(painter.socket))
     with on_a_terminal(*arguments, NO_COLOR=no_color) as (process, screen):
         assert screen.read_until(b"denoise", 60)
         process.communicate(timeout=30)
@@ -229,12 +230,12 @@ def test_help_needs_no_daemon_and_says_what_each_option_is(run: Run, folder: Pat
             assert len(line.split("  ")) > 2 or line.endswith(("]", "NAME|DIR"))
 
 
-def test_a_reader_that_leaves_is_no_traceback(daemon: Daemon) -> None:
+def test_a_reader_that_leaves_is_no_traceback(painter: Daemon) -> None:
     reading, writing = os.pipe()
     os.close(reading)
     try:
         done = subprocess.run(
-            [KILNMARK, "status", "--socket", str(daemon.socket)],
+            [KILNMARK, "status", "--socket", str(painter.socket)],
             stdout=writing,
             stderr=subprocess.PIPE,
             text=True,
@@ -246,7 +247,7 @@ def test_a_reader_that_leaves_is_no_traceback(daemon: Daemon) -> None:
     assert (done.returncode, done.stderr) == (1, "")
 
 
-def test_a_render_traces_itself_where_a_collector_is_named(run: Run, daemon: Daemon) -> None:
+def test_a_render_traces_itself_where_a_collector_is_named(run: Run, daemon: FakeDaemon) -> None:
     with Receiver() as collector:
         done = run("render", "a kiln", *SMALL, "--json", OTEL_EXPORTER_OTLP_ENDPOINT=collector.endpoint)
         (span,) = collector.wait_for(bool)
@@ -255,7 +256,7 @@ def test_a_render_traces_itself_where_a_collector_is_named(run: Run, daemon: Dae
     assert span.trace_id == result.trace_id
 
 
-def test_a_collector_that_is_dead_costs_a_render_no_more_than_its_deadline(run: Run, daemon: Daemon) -> None:
+def test_a_collector_that_is_dead_costs_a_render_no_more_than_its_deadline(run: Run, daemon: FakeDaemon) -> None:
     def beside_the_render(**env: str) -> float:
         began = time.monotonic()
         done = run("render", "a kiln", *SMALL, "--json", **env)
@@ -267,7 +268,7 @@ def test_a_collector_that_is_dead_costs_a_render_no_more_than_its_deadline(run: 
     assert beside_the_render(OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9") < STOP_DEADLINE + 2 * usual + 2
 
 
-def test_an_otel_variable_that_cannot_be_followed_ends_with_2(run: Run, daemon: Daemon) -> None:
+def test_an_otel_variable_that_cannot_be_followed_ends_with_2(run: Run, daemon: FakeDaemon) -> None:
     done = run("render", "a kiln", *SMALL, "--json", OTEL_TRACES_EXPORTER="pigeon")
     assert done.returncode == 2
     assert "OTEL_TRACES_EXPORTER is 'pigeon'" in error_in(done)["message"]

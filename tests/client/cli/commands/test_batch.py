@@ -25,7 +25,7 @@ from kilnmark.keymaps.zoo.write import make_adapter
 from kilnmark.protocol.exits import ExitCode
 from kilnmark.protocol.picture.report import Verdict
 from tests.client.batch.packs import SmallPacks, make_packs
-from tests.client.conftest import KILNMARK, Daemon, on_a_terminal
+from tests.client.conftest import KILNMARK, Daemon, FakeDaemon, on_a_terminal
 
 FILES = ["ash/fen/poi/reed-gate.png", "ash/mire/poi/glass-stair.png", "ash/mire/poi/old-kiln.png"]
 _base_seeds = itertools.count(1000)
@@ -35,7 +35,7 @@ _base_seeds = itertools.count(1000)
 class Bench:
     """Packs, and a folder of pictures made of them, that a test may do with as it likes."""
 
-    daemon: Daemon
+    daemon: Daemon | FakeDaemon
     packs: SmallPacks
     out: Path
 
@@ -56,14 +56,14 @@ class Bench:
         return document | {"code": result.exit_code, "rendered": rendered}
 
 
-def fresh(daemon: Daemon, out: Path) -> Bench:
+def fresh(daemon: Daemon | FakeDaemon, out: Path) -> Bench:
     """A bench of pictures that no other test has, below the daemon's adapter root."""
     seed = next(_base_seeds)
     return Bench(daemon, make_packs(daemon.folder / f"packs-{seed}", base_seed=seed), out)
 
 
 @pytest.fixture(scope="module")
-def first(daemon: Daemon, tmp_path_factory: pytest.TempPathFactory) -> tuple[Bench, dict[str, Any]]:
+def first(daemon: FakeDaemon, tmp_path_factory: pytest.TempPathFactory) -> tuple[Bench, dict[str, Any]]:
     """A batch that was painted, for tests to look at."""
     bench = fresh(daemon, tmp_path_factory.mktemp("out"))
     return bench, bench.paint()
@@ -173,7 +173,9 @@ def test_the_same_without_adapters_lies_beside(bench: Bench) -> None:
     assert bench.paint("--limit", "1", "--compare-base")["kept"] == 2
 
 
-def test_a_dead_adapter_fails_its_own_pictures_only(bench: Bench) -> None:
+def test_a_dead_adapter_fails_its_own_pictures_only(painter: Daemon, tmp_path: Path) -> None:
+    bench = fresh(painter, tmp_path / "out")
+    bench.paint()
     make_adapter(bench.packs.ink, rank=1, blocks=1, dead=True)
     document = bench.paint()
     assert (document["code"], document["kept"], document["failed"]) == (ExitCode.NOT_ENGAGED, 1, 2)
@@ -234,10 +236,10 @@ def wait_for_pictures(folder: Path, count: int, process: "subprocess.Popen[str]"
 
 @pytest.mark.parametrize("end", [signal.SIGKILL, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
 def test_ended_at_a_random_picture_and_run_again_nothing_is_lost_or_painted_twice(
-    daemon: Daemon, tmp_path: Path, end: signal.Signals
+    painter: Daemon, tmp_path: Path, end: signal.Signals
 ) -> None:
-    bench = fresh(daemon, tmp_path)
-    with Client(daemon.socket) as client:
+    bench = fresh(painter, tmp_path)
+    with Client(painter.socket) as client:
         before = client.status().rendered
         with subprocess.Popen([KILNMARK, "batch", *bench.command], stdout=subprocess.PIPE, text=True) as process:
             wait_for_pictures(bench.out, random.randint(1, 2), process)

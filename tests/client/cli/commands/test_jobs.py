@@ -11,21 +11,21 @@ import pytest
 
 from kilnmark.client import Cancelled, Client
 from kilnmark.protocol.wire.replies import CancelResult, JobResult, JobsResult, RenderResult
-from tests.client.conftest import Daemon
+from tests.client.conftest import FakeDaemon
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 PATIENCE = 60.0
 
 
 @pytest.fixture
-def done(daemon: Daemon) -> RenderResult:
+def done(daemon: FakeDaemon) -> RenderResult:
     """A job that has ended with a picture."""
     with Client(daemon.socket) as client:
         return client.render("a kiln", width=64, height=64, steps=1, seed=3, cache=False)
 
 
 @contextmanager
-def running(daemon: Daemon) -> Iterator[str]:
+def running(daemon: FakeDaemon) -> Iterator[str]:
     """A job that goes on until it is cancelled."""
     job_id, begun = uuid.uuid4().hex, threading.Event()
 
@@ -33,6 +33,7 @@ def running(daemon: Daemon) -> Iterator[str]:
         with Client(daemon.socket) as client, pytest.raises(Cancelled):
             client.render("a kiln", width=64, height=64, steps=100, job_id=job_id, on_progress=lambda _: begun.set())
 
+    daemon.worker.hold("denoise")
     asking = threading.Thread(target=ask)
     asking.start()
     try:
@@ -42,6 +43,7 @@ def running(daemon: Daemon) -> Iterator[str]:
         with Client(daemon.socket) as client:
             client.cancel(job_id)
         asking.join(PATIENCE)
+        daemon.worker.hold()
 
 
 def test_jobs_are_listed_the_latest_first(run: Run, done: RenderResult) -> None:
@@ -57,7 +59,7 @@ def test_a_job_is_shown_with_its_picture(run: Run, done: RenderResult) -> None:
     assert done.image_path in run("jobs", done.job_id).stdout
 
 
-def test_a_job_is_cancelled_by_its_name_and_then_says_so(run: Run, daemon: Daemon) -> None:
+def test_a_job_is_cancelled_by_its_name_and_then_says_so(run: Run, daemon: FakeDaemon) -> None:
     with running(daemon) as job_id:
         assert run("jobs", job_id).stdout.startswith("running")
         waited = run("jobs", job_id, "--wait", "--timeout", "0.1")
