@@ -78,6 +78,24 @@ shown = json.loads(subprocess.run(command, capture_output=True, check=True, time
 print(len(shown["items"]), shown["problems"], all(item["tokens"]["estimated"] for item in shown["items"]))
 """
 
+PAGE_PROOF = """
+from pathlib import Path
+from kilnmark.client.batch.page.page import write_page
+from kilnmark.client.batch.run.manifest import Manifest
+
+print("Nothing yet" in write_page(Path(), Manifest()).read_text())
+"""
+
+CONFIG_PROOF = """
+import json, subprocess, sys
+from pathlib import Path
+
+program = str(Path(sys.executable).with_name("kilnmark"))
+command = [program, "config", "--ageing", "7", "--json"]
+shown = json.loads(subprocess.run(command, capture_output=True, check=True, timeout=60).stdout)
+print([entry["value"] for entry in shown["settings"] if entry["origin"] == "option"])
+"""
+
 TRACES_PROOF = """
 import os
 
@@ -162,3 +180,11 @@ def test_a_batch_is_planned_there(clean_environment: Callable[..., str]) -> None
 
 def test_a_wish_for_traces_is_answered_there_by_the_extras_name(clean_environment: Callable[..., str]) -> None:
     assert clean_environment("python", "-c", TRACES_PROOF).strip() == "False"
+
+
+def test_a_review_page_is_written_there(clean_environment: Callable[..., str]) -> None:
+    assert clean_environment("python", "-c", PAGE_PROOF) == "True\n"
+
+
+def test_the_settings_of_a_daemon_are_shown_there(clean_environment: Callable[..., str]) -> None:
+    assert clean_environment("python", "-c", CONFIG_PROOF) == "[7.0]\n"
