@@ -1,38 +1,9 @@
 """A deadline on a loop whose clock only moves when nothing else is to be done."""
 
 import asyncio
-import selectors
-from collections.abc import Coroutine
-from typing import Any
 
 from kilnmark.daemon.worker.deadline import Deadline
-
-
-class VirtualClockLoop(asyncio.SelectorEventLoop):
-    """An event loop that skips its waits: time passes only as far as the next timer."""
-
-    def __init__(self) -> None:
-        super().__init__(_SkippingSelector(self))
-        self.now = 0.0
-
-    def time(self) -> float:
-        return self.now
-
-
-class _SkippingSelector(selectors.DefaultSelector):
-    def __init__(self, loop: VirtualClockLoop) -> None:
-        super().__init__()
-        self._loop = loop
-
-    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        if timeout:
-            self._loop.now += timeout
-        return super().select(0)
-
-
-def run(body: Coroutine[Any, Any, None]) -> None:
-    with asyncio.Runner(loop_factory=VirtualClockLoop) as runner:
-        runner.run(body)
+from tests.daemon.clocks import run
 
 
 async def expiries(deadline_seconds: float, put_off_at: list[float], until: float) -> list[float]:

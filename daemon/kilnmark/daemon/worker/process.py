@@ -10,7 +10,7 @@ import signal
 import socket
 import sys
 from asyncio.subprocess import DEVNULL, Process
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -23,6 +23,10 @@ _log = logging.getLogger(__name__)
 
 LAST_WORDS = 1.0
 """Seconds between a process being gone and everything it said being read, and between hanging up and being gone."""
+
+
+ENGINE = ("-m", "kilnmark.engine", "--fd")
+"""The program of a worker, for Python."""
 
 
 class _Lines(asyncio.Protocol):
@@ -59,12 +63,18 @@ class WorkerProcess:
         self._lines = lines
 
     @classmethod
-    async def spawn(cls, on_event: Callable[[work.Event], None], on_nonsense: Callable[[str], None]) -> "WorkerProcess":
-        """Start `python -m kilnmark.engine` on its own end of a fresh socket pair.
+    async def spawn(
+        cls,
+        on_event: Callable[[work.Event], None],
+        on_nonsense: Callable[[str], None],
+        program: Sequence[str] = ENGINE,
+    ) -> "WorkerProcess":
+        """Start a worker on its own end of a fresh socket pair.
 
         Args:
             on_event: Called on the loop with each event, in order.
             on_nonsense: Called on the loop with a sentence when a line is no event.
+            program: What Python runs; behind it comes the number of the worker's socket.
 
         Raises:
             OSError: the process could not be started.
@@ -73,7 +83,7 @@ class WorkerProcess:
         with theirs:
             ours.settimeout(0)
             # -P: a file in the current folder that is named like a module must not be run.
-            command = [sys.executable, "-P", "-m", "kilnmark.engine", "--fd", str(theirs.fileno())]
+            command = [sys.executable, "-P", *program, str(theirs.fileno())]
             try:
                 process = await asyncio.create_subprocess_exec(
                     *command,

@@ -1,0 +1,188 @@
+"""What callers hear when the worker is lost or has no base, and how a daemon is drained: the whole daemon, with a fake.
+
+What a real process does when it is killed, stopped or signalled stands in `worker/test_worker` and `test_shutdown`.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kilnmark.daemon.worker.fake import FakeWorker
+from kilnmark.keymaps.zoo.write import make_adapter
+from tests.daemon.conftest import SMALL, FakeDaemon, Wire
+
+LONG: dict[str, Any] = {**SMALL, "steps": 100, "_meta": {"progressToken": "t"}}
+
+
+@pytest.fixture
+def frail() -> Iterator[FakeDaemon]:
+    """A daemon of one's own, whose renders wait at each step, and whose lost worker is replaced at once."""
+    with FakeDaemon(restart_delay_max=0.001, heartbeat_interval=0.01) as daemon:
+        daemon.worker.hold("denoise")
+        yield daemon.warm()
+
+
+@pytest.fixture
+def cold() -> Iterator[FakeDaemon]:
+    """A daemon of one's own, whose base is being loaded until it may go on."""
+    worker = FakeWorker()
+    worker.hold("load")
+    with FakeDaemon(worker=worker, queue_limit=1, heartbeat_interval=0.01, bases={"dev": "standin"}) as daemon:
+        yield daemon
+
+
+def assert_no_base(wire: Wire, error: dict[str, Any]) -> None:
+    assert error["code"] == -32000
+    assert "no such directory" in error["message"]
+    assert "warm_up" in error["message"]
+    assert "pid" in wire.result("ping")
+
+
+def test_a_lost_worker_costs_every_job_of_its_render_and_the_waiting_ones_are_painted_by_the_next(
+    frail: FakeDaemon,
+) -> None:
+    lost = frail.status()["worker"]["pid"]
+    with frail.wire() as wire, frail.wire() as other:
+        ids = {wire.send("render", {**LONG, "job_id": name}): name for name in ("unlucky", "too")}
+        wire.progressed("denoise 0/")
+        queued = other.send("render", {**SMALL, "seed": 8})
+        other.result("ping")
+        frail.worker.die()
+        for _ in ids:
+            message = wire.read_until(lambda message: "error" in message)
+            error = message["error"]
+            assert (error["code"], error["data"]["retryable"]) == (-32003, True)
+            assert error["data"]["job_id"] == ids[message["id"]]
+            assert "SIGKILL" in error["message"]
+        frail.worker.hold()
+        assert Path(other.reply(queued)["result"]["image_path"]).is_file()
+        assert wire.result("render", {**SMALL, "job_id": "unlucky-again"})
+    status = frail.status()
+    assert (status["worker"]["restarts"], status["failed"], status["rendered"]) == (1, 1, 2)
+    assert status["worker"]["pid"] != lost
+
+
+def test_a_picture_being_saved_is_lost_with_its_worker_and_the_one_being_painted_too(frail: FakeDaemon) -> None:
+    frail.worker.hold("save", "denoise")
+    with frail.wire() as wire:
+        saving = wire.send("render", {**LONG, "steps": 1})
+        frail.worker.go(2)
+        wire.progressed("save")
+        painting = wire.send("render", {**LONG, "seed": 8})
+        wire.progressed("denoise 0/")
+        frail.worker.die()
+        assert [wire.reply(id_)["error"]["code"] for id_ in (saving, painting)] == [-32003, -32003]
+
+
+def test_a_worker_lost_while_a_render_is_being_cancelled_ends_it_as_cancelled(frail: FakeDaemon) -> None:
+    with frail.wire() as wire:
+        render = wire.send("render", {**LONG, "job_id": "stopping"})
+        wire.progressed("denoise 0/")
+        frail.worker.fall_silent()
+        assert wire.result("cancel", {"job_id": "stopping", "reason": "enough"})["cancelled"]
+        beat = wire.read_until(
+            lambda message: (
+                message.get("method") == "notifications/heartbeat" and message["params"]["state"] == "cancelling"
+            )
+        )
+        assert beat["params"]["job_id"] == "stopping"
+        frail.worker.die()
+        error = wire.reply(render)["error"]
+        assert (error["code"], "enough" in error["message"]) == (-32800, True)
+
+
+def test_the_socket_answers_and_cancels_while_the_base_is_warming(cold: FakeDaemon) -> None:
+    with cold.wire() as wire:
+        render = wire.send("render", {**SMALL, "_meta": {"progressToken": 1}})
+        assert wire.read()["params"]["message"] == "warming"
+        status = wire.result("status")
+        assert (status["state"], status["base"], status["jobs"][0]["state"]) == ("warming", None, "queued")
+        assert wire.error("render", {**SMALL, "seed": 8})["code"] == -32001
+        beat = wire.read_until(lambda message: message.get("method") == "notifications/heartbeat")
+        assert beat["params"]["state"] == "warming"
+        warm_up = wire.send("warm_up")
+        wire.send("$/cancelRequest", {"id": warm_up}, id=None)
+        assert wire.reply(warm_up)["error"]["code"] == -32800
+        cold.worker.hold()
+        assert "result" in wire.reply(render)
+        assert wire.result("status")["state"] == "ready"
+
+
+def test_a_base_that_cannot_be_held_is_said_so_and_tried_again_only_when_asked(cold: FakeDaemon) -> None:
+    cold.worker.script.unheld["standin"] = "no such directory"
+    with cold.wire() as wire:
+        waiting = wire.send("render", SMALL)
+        wire.result("ping")
+        cold.worker.hold()
+        assert_no_base(wire, wire.reply(waiting)["error"])
+        status = wire.result("status")
+        assert (status["state"], status["worker"]["restarts"], status["worker"]["pid"]) == ("failed", 0, None)
+        assert_no_base(wire, wire.error("render", SMALL))
+        assert_no_base(wire, wire.error("warm_up"))
+        cold.worker.script.unheld.clear()
+        assert wire.result("warm_up")["base"]["variant"] == "standin"
+        assert wire.result("render", SMALL)["variant"] == "standin"
+
+
+def test_another_base_that_cannot_be_held_fails_what_wants_it_and_nothing_else(cold: FakeDaemon) -> None:
+    cold.worker.hold()
+    cold.worker.script.unheld["dev"] = "no such directory"
+    with cold.warm().wire() as wire:
+        for method, params in (("render", {**SMALL, "variant": "dev"}), ("warm_up", {"variant": "dev"})):
+            error = wire.error(method, params)
+            assert (error["code"], "no such directory" in error["message"]) == (-32000, True)
+        assert wire.result("status")["state"] == "ready"
+        assert "result" in wire.call("render", SMALL)
+
+
+def test_shutdown_with_drain_finishes_what_was_accepted_and_takes_no_more(frail: FakeDaemon) -> None:
+    with frail.wire() as wire, frail.wire() as late:
+        running = wire.send("render", LONG)
+        wire.progressed("denoise 0/")
+        queued = wire.send("render", {**LONG, "seed": 8})
+        wire.progressed("queued")
+        assert late.result("shutdown", {"drain": True}) == {"draining": True, "jobs": 2}
+        assert late.result("status")["state"] == "draining"
+        assert late.error("render", {**SMALL, "seed": 9})["code"] == -32002
+        frail.worker.hold()
+        assert [wire.reply(id_)["result"]["seed"] for id_ in (running, queued)] == [7, 8]
+    frail.wait_until_ended()
+
+
+def test_a_second_shutdown_without_drain_ends_what_the_first_would_have_finished(frail: FakeDaemon) -> None:
+    with frail.wire() as wire, frail.wire() as late:
+        running = wire.send("render", LONG)
+        wire.progressed("denoise 0/")
+        queued = wire.send("render", {**LONG, "seed": 8})
+        wire.progressed("queued")
+        assert late.result("shutdown", {"drain": True})["jobs"] == 2
+        assert late.result("shutdown", {"drain": False}) == {"draining": False, "jobs": 2}
+        replies = [wire.read_until(lambda message: "error" in message) for _ in range(2)]
+        assert {reply["id"]: reply["error"]["code"] for reply in replies} == {running: -32002, queued: -32002}
+        with pytest.raises(EOFError):
+            late.read()
+    frail.wait_until_ended()
+
+
+def test_shutdown_without_drain_ends_while_the_base_is_warming(cold: FakeDaemon) -> None:
+    with cold.wire() as wire:
+        waiting = wire.send("render", SMALL)
+        assert wire.result("shutdown") == {"draining": False, "jobs": 1}
+        assert wire.reply(waiting)["error"]["code"] == -32002
+    cold.wait_until_ended()
+
+
+def test_what_comes_next_is_read_ahead_once(frail: FakeDaemon) -> None:
+    ink = make_adapter(frail.loras / "ink.safetensors", blocks=1, rank=1)
+    asked = {**SMALL, "lora_paths": [str(ink)], "lora_scales": [1.0]}
+    with frail.wire() as wire:
+        running = wire.send("render", LONG)
+        wire.progressed("denoise 0/")
+        ids = [wire.send("render", {**asked, "seed": seed}) for seed in (8, 9)]
+        while not frail.worker.prefetched:
+            wire.result("ping")
+        frail.worker.hold()
+        assert all("result" in wire.reply(id_) for id_ in (running, *ids))
+    assert frail.worker.prefetched == [[str(ink.resolve())]]

@@ -1,0 +1,80 @@
+"""The worker's process: its lines become events, and whatever it does instead ends with it being gone and quoted."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from kilnmark.daemon.worker.process import WorkerProcess, words_for_exit
+from kilnmark.protocol.wire import work
+
+PRELUDE = "import os, sys, time\nfd = int(sys.argv[1])\n"
+
+
+async def lived(
+    code: str, *, told: work.Command | None = None, end: Callable[[WorkerProcess], None] | None = None
+) -> tuple[int, list[work.Event], list[str]]:
+    """A process that runs some code with the worker's socket as `fd`: its exit status, its events, its nonsense."""
+    events, nonsense = list[work.Event](), list[str]()
+    process: list[WorkerProcess] = []
+
+    def refuse(problem: str) -> None:
+        nonsense.append(problem)
+        process[0].kill()
+
+    process.append(await WorkerProcess.spawn(events.append, refuse, ("-c", PRELUDE + code)))
+    if told is not None:
+        process[0].tell(told)
+    if end is not None:
+        end(process[0])
+    async with asyncio.timeout(60):
+        status = await process[0].ended()
+    return status, events, nonsense
+
+
+def test_its_lines_are_events_in_order_also_those_of_its_last_breath() -> None:
+    beat, loading = work.encode(work.Beat()), work.encode(work.Loading(variant="dev"))
+    status, events, nonsense = asyncio.run(lived(f"os.write(fd, {beat!r} + {loading!r}); os._exit(3)"))
+    assert (status, nonsense) == (3, [])
+    assert events == [work.Beat(), work.Loading(variant="dev")]
+
+
+def test_it_hears_commands_and_has_a_session_of_its_own() -> None:
+    code = "line = os.read(fd, 1 << 16); os._exit(7 if b'warm_up' in line and os.getsid(0) == os.getpid() else 8)"
+    status, _, _ = asyncio.run(lived(code, told=work.WarmUp(variant="dev")))
+    assert status == 7
+
+
+def test_a_line_that_is_no_event_is_quoted() -> None:
+    status, events, [problem] = asyncio.run(lived("os.write(fd, b'nonsense\\n'); time.sleep(60)"))
+    assert (status, events) == (-9, [])
+    assert "no event" in problem
+
+
+def test_one_that_hangs_up_without_leaving_is_killed() -> None:
+    status, _, _ = asyncio.run(lived("os.close(fd); time.sleep(60)"))
+    assert "SIGKILL" in words_for_exit(status)
+
+
+def test_one_that_is_killed_is_gone_and_can_be_killed_again() -> None:
+    def kill_twice(process: WorkerProcess) -> None:
+        process.kill()
+        process.kill()
+
+    status, _, _ = asyncio.run(lived("time.sleep(60)", end=kill_twice))
+    assert status == -9
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [(1, "it left with status 1"), (-9, "it was ended by SIGKILL"), (-250, "it was ended by signal 250")],
+)
+def test_an_end_is_said_in_words(status: int, words: str) -> None:
+    assert words_for_exit(status) == words
+
+
+def test_nothing_of_it_stays_open() -> None:
+    before = len(list(Path("/dev/fd").iterdir()))
+    asyncio.run(lived("os._exit(0)"))
+    assert len(list(Path("/dev/fd").iterdir())) == before
