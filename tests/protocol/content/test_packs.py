@@ -168,6 +168,16 @@ def test_a_tier_that_is_like_no_other_is_warned_about() -> None:
     assert load_pack(Shelf({GENRE: text, TIERS: "inventory: {width: 64, height: 64}"}), "ink").warnings == ()
 
 
+@pytest.mark.parametrize("tier", ["wide-banner", "Wide_Banner"])
+def test_a_tier_that_there_is_may_be_spelt_in_any_way(tier: str) -> None:
+    texts = {
+        GENRE: f"loras:\n  - {{name: a, file: a, scale: 1, applies_to: [{tier}]}}\n",
+        TIERS: f"{tier}: {{width: 64, height: 64}}",
+    }
+    pack = load_pack(Shelf(texts), "ink")
+    assert (pack.problems, pack.warnings, pack.compose(tier).stack.names) == ((), (), ("a",))
+
+
 def test_every_document_of_a_pack_tells_its_problems_at_once() -> None:
     found = problems({GENRE: "base_seed: x", WORLD: "[", TIERS: "scene: {steps: 0}"}, "mire")
     assert [problem.split(": ")[0] for problem in found] == [f"{GENRE}:1", f"{WORLD}:1", f"{TIERS}:1"]

@@ -217,7 +217,7 @@ def _misspelt_tiers(pack: Pack) -> Iterator[_MisspeltTier]:
     for style, path, entry in _usable_entries(pack):
         counts = style is not pack.genre_style or entry.name not in excluded
         for i, tier in enumerate(entry.applies_to):
-            if meant := near_miss(tier, pack.tiers):
+            if tier not in pack.tiers and (meant := near_miss(tier, pack.tiers)):
                 message = f"{tier!r} is no tier; write {meant!r}, or add it to {pack.genre}/{TIERS_FILE}"
                 yield _MisspeltTier(meant, style.problem((*path, "applies_to", i), message), counts)
 
