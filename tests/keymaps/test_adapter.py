@@ -89,7 +89,7 @@ def test_a_full_diffusers_file_is_matched_whole_and_means_its_own_arithmetic(ful
 
 def test_a_full_kohya_file_is_matched_whole_and_means_its_own_arithmetic(full_kohya: Path) -> None:
     adapter = read_adapter(full_kohya, DEV)
-    assert (adapter.convention, adapter.convention_version, adapter.share) == ("kohya", 3, 1.0)
+    assert (adapter.convention, adapter.convention_version, adapter.share) == ("kohya", 4, 1.0)
     assert (adapter.matched_key_count, adapter.total_key_count, adapter.target_count) == (912, 912, 494)
     assert not adapter.ignored_keys
     raw = load_file(full_kohya)

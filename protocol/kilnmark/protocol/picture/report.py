@@ -48,7 +48,8 @@ class AdapterReport(msgspec.Struct, frozen=True, kw_only=True):
         sha256: Hash of the whole file in hex; empty when the file could not be read.
         scale: The scale the render asked for.
         convention: Name of the keymap that explained the keys; empty when none did.
-        kind: `lora`, `loha`, `lokr`, `dora`, `full`, `bias`, `norm`, or several joined by `+`; empty when unknown.
+        kind: `lora`, `loha`, `lokr`, `dora`, `full`, `bias`, `norm`, `oft`, or several joined by `+`; empty when
+            unknown.
         rank: The most that the rank of any target's update can be; 0 when unknown. Of a LoRA it is the rank that it was
             trained at. Of a LoHa it is the product of its two ranks and of a LoKr that of its factors', which says how
             much they can change, and is more than the dim that their trainer was given.
