@@ -6,6 +6,9 @@ from typing import Any
 import pytest
 import yaml
 
+from kilnmark.client.batch.plan.plan import Wishes, make_plan
+from kilnmark.client.batch.plan.subjects import Kind
+from kilnmark.client.batch.plan.tokens import TokenCounter
 from kilnmark.client.pack_files import PackFolder
 from kilnmark.keymaps.adapter import read_adapter
 from kilnmark.keymaps.engagement import evidence
@@ -84,6 +87,12 @@ def test_every_point_of_interest_is_directed(world: str, tags: list[str]) -> Non
     chapters = read(GENRE / "worlds" / world / "history.yaml")["chapters"]
     points = [point for chapter in chapters for point in chapter["points_of_interest"]]
     assert [style.at(PicturePlace(point["region"], point["name"])).tag for point in points] == tags
+
+
+@pytest.mark.parametrize("kind", ["poi", "portrait", "creature"])
+def test_every_picture_is_planned_and_no_prompt_is_too_long(kind: Kind) -> None:
+    plan = make_plan(Wishes(kind=kind, packs=PACKS), TokenCounter(env={"HF_HOME": "/nowhere"}))
+    assert (bool(plan.items), plan.problems, plan.warnings) == (True, [], [])
 
 
 def test_there_are_five_points_of_interest_and_four_portraits() -> None:
