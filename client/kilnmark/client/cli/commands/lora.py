@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["lora"]
 
 
-class _Painter(click.ParamType[str]):
+class _Painter(click.ParamType):  # type: ignore[type-arg]  # it is generic since click 8.3 alone
     """One name for every model that paints, of which installed families may have brought some."""
 
     name = "choice"
