@@ -1,16 +1,19 @@
 """What every base promises, whatever family it is of: tried on the smallest there is."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import mlx.core as mx
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from kilnmark.engine.families.base import Base, load_base
 from kilnmark.engine.families.family import BaseUnavailable
 from kilnmark.keymaps.names.shapes import Shapes
 from kilnmark.protocol.picture.spec import PictureSpec
+from kilnmark.protocol.settings import Settings
 
 SHAPES: Shapes = {"aperture": (16, 3), "film": (3, 16)} | {f"blocks.{block}.mix": (16, 16) for block in range(3)}
 SPEC = PictureSpec(
@@ -78,6 +81,12 @@ def test_letting_go_forgets_what_was_held_ready(pinhole: Base) -> None:
     assert pinhole.extra_bytes > 0
     pinhole.let_go()
     assert pinhole.extra_bytes == 0
+
+
+@pytest.mark.usefixtures("installed")
+def test_the_standin_does_not_stand_in_for_another_family(tmp_path: Path) -> None:
+    with pytest.raises(ValidationError, match=r"'pinhole': 'standin' is no base"):
+        Settings(socket=tmp_path / "d.sock", output_dir=tmp_path, bases={"pinhole": "standin"})
 
 
 @pytest.mark.usefixtures("installed")

@@ -13,6 +13,7 @@ from kilnmark.client.batch.plan.tokens import TokenCounter
 from kilnmark.client.batch.run.pinned import PinnedItem, pin_items
 from kilnmark.client.request import render_params
 from kilnmark.protocol.errors import KilnmarkError
+from kilnmark.protocol.picture.catalog import UnknownVariant
 from tests.client.batch.packs import SmallPacks, make_packs
 
 
@@ -109,3 +110,17 @@ def test_an_adapter_that_was_taken_away_is_named(packs: SmallPacks) -> None:
     packs.ink.unlink()
     with pytest.raises(KilnmarkError, match="cannot be read any more"):
         pin_items(made, ("standin",), "standin", Hashes().of, compare_base=False)
+
+
+def test_a_directory_is_painted_on_as_what_the_daemon_says_that_it_is(packs: SmallPacks) -> None:
+    (planned_item,) = planned(packs, limit=1)
+    (pinned,) = pin_items(
+        [planned_item], ("/mine",), "/mine", Hashes().of, compare_base=False, counts_as={"/mine": "schnell"}
+    )
+    assert (pinned.spec.variant, pinned.spec.guidance) == ("/mine", 0.0)
+    assert pinned.request("", anew=True)["guidance"] is None
+
+
+def test_a_base_of_which_nothing_is_known_is_never_taken_for_another(packs: SmallPacks) -> None:
+    with pytest.raises(UnknownVariant, match="'/mine' is no known variant"):
+        items(packs, served=("/mine",))
