@@ -21,7 +21,7 @@ from kilnmark.keymaps.adapter import read_adapter
 from kilnmark.keymaps.errors import UnfitAdapter
 from kilnmark.keymaps.files.metadata import PEFT_METADATA
 from kilnmark.keymaps.files.safefile import read_file
-from kilnmark.keymaps.names.convention import load_keymaps
+from kilnmark.keymaps.names.keymap import load_keymaps
 from kilnmark.keymaps.names.shapes import encoder_of, load_shapes
 from kilnmark.keymaps.remap.convert import GOALS, GoalName, parse_reader, remap_adapter
 from kilnmark.keymaps.zoo.write import StoredAs, make_adapter, write_tensors

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kilnmark.keymaps.names.convention import load_keymaps
+from kilnmark.keymaps.names.keymap import load_keymaps
 from kilnmark.keymaps.names.schema import Rows
 from kilnmark.keymaps.names.shapes import load_shapes, painters
 from kilnmark.keymaps.remap.bits import Stored

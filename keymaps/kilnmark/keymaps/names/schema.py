@@ -1,6 +1,6 @@
 """The YAML documents of this room, checked field by field: conventions, and the tables of module names they share.
 
-Only their shape is known here; what a key means by them is `convention`'s part. Adding a convention is adding a file to
+Only their shape is known here; what a key means by them is `keymap`'s part. Adding a convention is adding a file to
 `conventions/`, and no name of any trainer stands in the code.
 """
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kilnmark.keymaps.errors import UnfitAdapter, shorten
-from kilnmark.keymaps.names.convention import Ignored, Named, OfEncoder, Recognition, Refused, recognise
+from kilnmark.keymaps.names.keymap import Ignored, Named, OfEncoder, Recognition, Refused, recognise
 from kilnmark.keymaps.names.schema import Convention, Role, Rows
 from kilnmark.keymaps.names.shapes import Shapes, encoder_of
 
@@ -65,7 +65,7 @@ class Sorting:
 
 
 @dataclass(slots=True)
-class _Gathered:
+class _Heap:
     """What is being sorted. `keys` are those of `modules`.
 
     The tensors of a module mostly follow each other: `meant` is what the latest choices came to, `latest` where the
@@ -95,7 +95,7 @@ def sort_keys(path: str, keys: Sequence[str], shapes: Shapes) -> Sorting:
     """
     ranking = recognise(keys)
     model = _Model(shapes, frozenset(map(encoder_of, shapes)) | {""})
-    gathered = _Gathered()
+    gathered = _Heap()
     for key in keys:
         _gather(path, key, ranking, model, gathered)
     modules = _without_copies(path, ranking, gathered)
@@ -117,7 +117,7 @@ class _Model:
     parts: frozenset[str]
 
 
-def _gather(path: str, key: str, ranking: Sequence[Recognition], model: _Model, gathered: _Gathered) -> None:
+def _gather(path: str, key: str, ranking: Sequence[Recognition], model: _Model, gathered: _Heap) -> None:
     named = False
     for recognition in ranking:
         match recognition.explained.get(key):
@@ -147,7 +147,7 @@ def _meant(named: Named, shapes: Shapes) -> Rows | None:
     return next((rows for rows in named.choices if all(target in shapes for target in rows.targets)), None)
 
 
-def _add(path: str, key: str, convention: Convention, named: Named, rows: Rows, gathered: _Gathered) -> None:
+def _add(path: str, key: str, convention: Convention, named: Named, rows: Rows, gathered: _Heap) -> None:
     latest = gathered.latest
     if latest is not None and latest[0] is convention and latest[1] is rows:
         keys = latest[2]
@@ -164,7 +164,7 @@ def _add(path: str, key: str, convention: Convention, named: Named, rows: Rows, 
     keys[named.role] = key
 
 
-def _without_copies(path: str, ranking: Sequence[Recognition], gathered: _Gathered) -> tuple[Module, ...]:
+def _without_copies(path: str, ranking: Sequence[Recognition], gathered: _Heap) -> tuple[Module, ...]:
     """The modules to apply: where two conventions name the same layers, the one that explains more of the file."""
     order = [recognition.convention.name for recognition in ranking]
     kept: list[Module] = []

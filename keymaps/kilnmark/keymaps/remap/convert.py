@@ -16,7 +16,7 @@ from kilnmark.keymaps.files.header_text import METADATA_ENTRY_LIMIT, METADATA_LI
 from kilnmark.keymaps.files.metadata import PEFT_METADATA
 from kilnmark.keymaps.files.roots import AnyPath
 from kilnmark.keymaps.files.safefile import read_file
-from kilnmark.keymaps.names.convention import Keymap, load_keymaps
+from kilnmark.keymaps.names.keymap import Keymap, load_keymaps
 from kilnmark.keymaps.names.schema import AlphaSource, Role
 from kilnmark.keymaps.remap.bits import Stored, scalar
 from kilnmark.keymaps.remap.file import check_goal, write_whole

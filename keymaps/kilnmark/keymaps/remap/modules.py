@@ -11,7 +11,7 @@ from itertools import accumulate
 import numpy as np
 
 from kilnmark.keymaps.errors import UnfitAdapter
-from kilnmark.keymaps.names.convention import Keymap
+from kilnmark.keymaps.names.keymap import Keymap
 from kilnmark.keymaps.names.schema import Rows
 from kilnmark.keymaps.names.shapes import BLOCK, Shapes, block_count, is_norm
 from kilnmark.keymaps.remap.bits import Stored, common_dtype, fold, placed, stacked

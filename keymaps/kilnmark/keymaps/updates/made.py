@@ -4,7 +4,7 @@ Nothing here knows a kind by name.
 """
 
 from collections.abc import Collection, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from importlib import import_module
 from pkgutil import iter_modules
 
@@ -33,6 +33,12 @@ def load_kinds() -> tuple[Kind, ...]:
 
 def kind_of(roles: Collection[str]) -> Kind:
     """Of a module with tensors of these roles."""
+    return _kind_of(frozenset(roles))
+
+
+@lru_cache(maxsize=256)
+def _kind_of(roles: frozenset[str]) -> Kind:
+    """A file has few sets of roles, however many modules."""
     found = next((kind for kind in load_kinds() if kind.claims(roles)), None)
     return found or load_kinds()[-1]
 
@@ -74,8 +80,11 @@ def notes_of(made: Sequence[Made], multipliers: Multipliers) -> tuple[str, ...]:
         f"alpha is 0 in {where}, applied at alpha = rank as the trainer does when it loads such a file; "
         "ComfyUI would apply nothing there"
     )
-    own = [kind.notes([each for each in made if kind_of(each.view.roles) is kind]) for kind in load_kinds()]
-    return (*([note] if zeros else []), *(sentence for notes in own for sentence in notes))
+    by_kind: dict[Kind, list[Made]] = {}
+    for each in made:
+        by_kind.setdefault(kind_of(each.view.roles), []).append(each)
+    own = [sentence for kind, its in by_kind.items() for sentence in kind.notes(its)]
+    return (*([note] if zeros else []), *own)
 
 
 def check_model(file: AdapterFile, sorting: Sorting) -> None:

@@ -12,7 +12,7 @@ from math import isqrt
 
 import numpy as np
 
-from kilnmark.keymaps.names.convention import load_keymaps
+from kilnmark.keymaps.names.keymap import load_keymaps
 from kilnmark.keymaps.names.schema import Rows
 from kilnmark.keymaps.names.shapes import BLOCK, Shapes, block_count, is_norm
 from kilnmark.keymaps.names.tables import load_tables

@@ -19,7 +19,7 @@ from kilnmark.keymaps.files.dtypes import to_bfloat16
 from kilnmark.keymaps.files.header import PREFIX
 from kilnmark.keymaps.files.metadata import PEFT_METADATA
 from kilnmark.keymaps.files.roots import AnyPath
-from kilnmark.keymaps.names.convention import Keymap, load_keymaps
+from kilnmark.keymaps.names.keymap import Keymap, load_keymaps
 from kilnmark.keymaps.names.schema import Role, Rows
 from kilnmark.keymaps.names.shapes import BLOCK, Shapes, block_count, is_norm, load_shapes
 from kilnmark.keymaps.updates.fused import Matrix

@@ -6,7 +6,7 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from kilnmark.keymaps.names.convention import Keymap, Meaning, Named, OfEncoder, Refused, load_keymaps, recognise
+from kilnmark.keymaps.names.keymap import Keymap, Meaning, Named, OfEncoder, Refused, load_keymaps, recognise
 from kilnmark.keymaps.names.schema import Role, Rows, parse_convention, parse_table
 from kilnmark.keymaps.names.shapes import BLOCK, block_count, encoder_of, load_shapes, painters
 from kilnmark.keymaps.names.tables import load_tables
