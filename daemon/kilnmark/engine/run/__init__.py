@@ -1,1 +1,1 @@
-"""One render from order to picture."""
+"""One render from command to picture."""

@@ -1,4 +1,4 @@
-"""One render from order to picture: read and judge the stack, put it on, and paint.
+"""One render from command to picture: read and judge the stack, put it on, and paint.
 
 Nothing is painted before every adapter has been judged, and whatever goes wrong leaves the base as it was.
 """
