@@ -1,4 +1,6 @@
-"""Inner products of whole changes, held to dense float64 arithmetic for every pair of kinds and every kind of layer."""
+"""Inner products of whole changes, held to dense float64 arithmetic for every pair of kinds and every kind of layer,
+also where the device multiplies float32 as TF32.
+"""
 
 from itertools import combinations_with_replacement
 
@@ -11,6 +13,7 @@ from kilnmark.keymaps.updates.kinds.bias import BiasUpdate
 from kilnmark.keymaps.updates.kinds.norm import NormUpdate
 from tests.engine.arrays import as_float64
 from tests.engine.small_layer import LAYERS, OUT, TARGET, UPDATES, adapter, change, dense_layer, normal, slot_of
+from tests.engine.tf32 import tf32_products
 
 import mlx.core as mx  # isort: skip - after the engine, which puts the fast BLAS first
 from mlx import nn
@@ -20,7 +23,8 @@ from mlx import nn
 @pytest.mark.parametrize(("one", "other"), list(combinations_with_replacement(UPDATES, 2)), ids="-".join)
 def test_the_product_is_that_of_the_dense_changes(layer: str, one: str, other: str) -> None:
     linear = LAYERS[layer]()
-    got = Overlaps({TARGET: slot_of(linear)}).product(adapter(UPDATES[one], "a"), adapter(UPDATES[other], "b"))
+    with tf32_products():
+        got = Overlaps({TARGET: slot_of(linear)}).product(adapter(UPDATES[one], "a"), adapter(UPDATES[other], "b"))
     first, second = change(linear, UPDATES[one]), change(linear, UPDATES[other])
     allowed = 1e-5 * float(np.linalg.norm(first) * np.linalg.norm(second))
     assert got == pytest.approx(float(np.sum(first * second)), abs=allowed)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from kilnmark.engine.proof.thresholds import CANCELLING_SHARE
+from kilnmark.engine.stack.build import build_wrappers
 from kilnmark.engine.stack.exact import (
     Exact,
     ExactLayer,
@@ -40,6 +41,7 @@ from tests.engine.small_layer import (
 from tests.engine.tf32 import rounded, tf32_products
 
 import mlx.core as mx  # isort: skip - after the engine, which puts the fast BLAS first
+from mlx.utils import tree_flatten
 
 every_layer = pytest.mark.parametrize("layer", LAYERS)
 
@@ -95,6 +97,21 @@ def test_what_magnitudes_do_to_a_weight_is_exact(layer: str, kind: str) -> None:
         stretch = update.stretch_on(ExactLayer(linear, (OUT, INTO)))
     assert far_from(update.magnitude / np.linalg.norm(whole, axis=1), stretch.factors) < 1e-6
     assert stretch.norm == pytest.approx(float(np.linalg.norm(change(linear, update)[:, :-1])), rel=1e-6)
+
+
+@pytest.mark.parametrize("kind", UPDATES)
+def test_what_a_stack_puts_on_a_layer_is_the_same_on_every_device(kind: str) -> None:
+    linear = LAYERS["bfloat16"]()
+    members = [Member(adapter(UPDATES[kind], "a"), 0.7), Member(adapter(UPDATES["lora"], "b"), -0.2)]
+
+    def arrays() -> list[mx.array]:
+        found: dict[str, mx.array] = {}
+        tree_flatten(build_wrappers({TARGET: slot_of(linear)}, members)[TARGET].added(), destination=found)
+        return list(found.values())
+
+    right = arrays()
+    with tf32_products():
+        assert all(mx.array_equal(one, other) for one, other in zip(arrays(), right, strict=True))
 
 
 def turned(update: PairUpdate) -> PairUpdate:

@@ -92,7 +92,10 @@ class LowRank(Summand):
         return np.asarray(self.factors[:, None] * (self.up @ self.down[:, begin:end]))
 
     def dot(self, other: Summand, base: LayerNumbers) -> float | None:
-        """A sum over (out, rank) numbers, whatever the other part is."""
+        """A sum over (out, rank) numbers, whatever the other part is; over (rank, rank) ones for two of this kind."""
+        if isinstance(other, LowRank) and len(self.factors) == len(other.factors) == 1:
+            ups, downs = (self.up.T @ other.up).astype(np.float64), self.down @ other.down.T
+            return float(self.factors[0] * other.factors[0] * np.vdot(ups, downs))
         return float((self.factors * row_dots(other.times(base, self.down.T), self.up)).sum())
 
     def along(self, base: LayerNumbers) -> PerRow:
