@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from kilnmark.keymaps.errors import UnsafeFile
-from kilnmark.keymaps.files.header_text import EXPORT, TENSOR_LIMIT, Usual, cut_header, decode_body
+from kilnmark.keymaps.files.header_text import EXPORT, TENSOR_LIMIT, Usual, cut_header, decode_body, unsafe
 from kilnmark.keymaps.files.widths import WIDTHS
 
 __all__ = ["HEADER_LIMIT", "PREFIX", "TENSOR_LIMIT", "Header", "TensorInfo", "header_size", "parse_header"]
@@ -76,15 +76,17 @@ def parse_header(path: str, raw: bytes, data_size: int) -> Header:
         UnsafeFile: With the key at fault, where there is one.
     """
     try:
-        pieces = cut_header(path, raw)
+        pieces = cut_header(raw)
         layouts: _Layouts = {}
         tensors = {
-            name: _usual(path, name, body, layouts) if isinstance(body, tuple) else _tensor(path, name, body)
+            name: _usual(name, body, layouts) if isinstance(body, tuple) else _tensor(name, body)
             for name, body in pieces.bodies.items()
         }
+        _check_places(tensors, data_size)
+    except UnsafeFile as error:
+        raise UnsafeFile(path, error.problem, error.mend, key=error.key) from error
     except (ValueError, RecursionError) as error:
         raise UnsafeFile(path, f"its header is not safe JSON ({error})", EXPORT) from error
-    _check_places(path, tensors, data_size)
     return Header(pieces.metadata, MappingProxyType(tensors))
 
 
@@ -109,43 +111,43 @@ _Layouts = dict[tuple[str, str], tuple[tuple[int, ...], int]]
 """Of dtype and sizes as written: the shape and its bytes. A file has few of them, however many tensors."""
 
 
-def _usual(path: str, name: str, body: Usual, layouts: _Layouts) -> TensorInfo:
+def _usual(name: str, body: Usual, layouts: _Layouts) -> TensorInfo:
     dtype, sizes, begins, ends = body
     begin, end = int(begins), int(ends)
     known = layouts.get((dtype, sizes))
     if known is not None and known[1] == end - begin:
         return TensorInfo(dtype, known[0], begin, end)
-    info = _described(path, name, dtype, [int(size) for size in sizes.split(",")] if sizes else [], begin, end)
+    info = _described(name, dtype, [int(size) for size in sizes.split(",")] if sizes else [], begin, end)
     layouts[dtype, sizes] = info.shape, end - begin
     return info
 
 
-def _tensor(path: str, name: str, body: str) -> TensorInfo:
-    entry = decode_body(path, body)
+def _tensor(name: str, body: str) -> TensorInfo:
+    entry = decode_body(body)
     if entry.keys() != _FIELDS:
-        raise UnsafeFile(path, "must have exactly dtype, shape and data_offsets", EXPORT, key=name)
+        raise unsafe("must have exactly dtype, shape and data_offsets", EXPORT, key=name)
     dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
     if not isinstance(dtype, str) or dtype not in WIDTHS:
-        raise _unknown_dtype(path, name, dtype)
+        raise _unknown_dtype(name, dtype)
     if not _are_naturals(shape) or len(shape) > DIMENSION_LIMIT:
-        raise UnsafeFile(path, f"its shape is not a list of up to {DIMENSION_LIMIT} whole numbers", EXPORT, key=name)
+        raise unsafe(f"its shape is not a list of up to {DIMENSION_LIMIT} whole numbers", EXPORT, key=name)
     if not _are_naturals(offsets) or len(offsets) != 2 or offsets[0] > offsets[1]:  # noqa: PLR2004 - begin and end
-        raise UnsafeFile(path, "its data_offsets are not [begin, end]", EXPORT, key=name)
-    return _described(path, name, dtype, shape, *offsets)
+        raise unsafe("its data_offsets are not [begin, end]", EXPORT, key=name)
+    return _described(name, dtype, shape, *offsets)
 
 
-def _described(path: str, name: str, dtype: str, shape: list[int], begin: int, end: int) -> TensorInfo:
+def _described(name: str, dtype: str, shape: list[int], begin: int, end: int) -> TensorInfo:
     if dtype not in WIDTHS:
-        raise _unknown_dtype(path, name, dtype)
+        raise _unknown_dtype(name, dtype)
     if begin > end:
-        raise UnsafeFile(path, "its data_offsets are not [begin, end]", EXPORT, key=name)
-    _check_size(path, name, dtype, shape, end - begin)
+        raise unsafe("its data_offsets are not [begin, end]", EXPORT, key=name)
+    _check_size(name, dtype, shape, end - begin)
     return TensorInfo(dtype, tuple(shape), begin, end)
 
 
-def _unknown_dtype(path: str, name: str, dtype: object) -> UnsafeFile:
+def _unknown_dtype(name: str, dtype: object) -> UnsafeFile:
     known = ", ".join(WIDTHS)
-    return UnsafeFile(path, f"has unknown dtype {str(dtype)[:40]!r}", f"export it in one of {known}", key=name)
+    return unsafe(f"has unknown dtype {str(dtype)[:40]!r}", f"export it in one of {known}", key=name)
 
 
 def _are_naturals(value: object) -> bool:
@@ -157,30 +159,30 @@ def _are_naturals(value: object) -> bool:
     return True
 
 
-def _check_size(path: str, name: str, dtype: str, shape: list[int], found: int) -> None:
+def _check_size(name: str, dtype: str, shape: list[int], found: int) -> None:
     count = math.prod(shape)
     if (count or math.prod(size or 1 for size in shape)) > ELEMENT_LIMIT:
-        raise UnsafeFile(path, f"its shape overflows: {_shown(shape)}", EXPORT, key=name)
+        raise unsafe(f"its shape overflows: {_shown(shape)}", EXPORT, key=name)
     needed = count * WIDTHS[dtype]
     if needed != found:
         problem = f"{_shown(shape)} of {dtype} needs {needed} bytes, but its data_offsets span {found}"
-        raise UnsafeFile(path, problem, EXPORT, key=name)
+        raise unsafe(problem, EXPORT, key=name)
 
 
 def _shown(shape: list[int]) -> str:
     return str(shape)[:80]
 
 
-def _check_places(path: str, tensors: Mapping[str, TensorInfo], data_size: int) -> None:
+def _check_places(tensors: Mapping[str, TensorInfo], data_size: int) -> None:
     """Tensors must tile the data: no gap, no overlap, nothing before and nothing behind."""
     reached = 0
     for name, info in sorted(tensors.items(), key=lambda item: (item[1].begin, item[1].end)):
         if info.begin != reached:
             kind = "overlaps the tensor before it" if info.begin < reached else "leaves a gap before it"
-            raise UnsafeFile(path, f"{kind} (begins at {info.begin}, expected {reached})", EXPORT, key=name)
+            raise unsafe(f"{kind} (begins at {info.begin}, expected {reached})", EXPORT, key=name)
         reached = info.end
         if reached > data_size:
             problem = f"ends at byte {reached}, but only {data_size} follow the header: the file is cut off"
-            raise UnsafeFile(path, problem, _WHOLE, key=name)
+            raise unsafe(problem, _WHOLE, key=name)
     if reached != data_size:
-        raise UnsafeFile(path, f"{data_size - reached} bytes follow the last tensor", _WHOLE)
+        raise unsafe(f"{data_size - reached} bytes follow the last tensor", _WHOLE)

@@ -22,6 +22,7 @@ __all__ = [
     "Usual",
     "cut_header",
     "decode_body",
+    "unsafe",
 ]
 
 TENSOR_LIMIT = 8_000
@@ -70,11 +71,15 @@ class Pieces:
     bodies: Mapping[str, Usual | str]
 
 
-def cut_header(path: str, raw: bytes) -> Pieces:
+def unsafe(problem: str, mend: str, *, key: str | None = None) -> UnsafeFile:
+    """The refusal of a header, before anybody knows whose it is: its path is empty."""
+    return UnsafeFile("", problem, mend, key=key)
+
+
+def cut_header(raw: bytes) -> Pieces:
     """Cut a header.
 
     Args:
-        path: For the error.
         raw: JSON and the spaces behind it.
 
     Raises:
@@ -82,7 +87,7 @@ def cut_header(path: str, raw: bytes) -> Pieces:
         ValueError: It is no strict JSON.
     """
     if not raw.startswith(b"{"):
-        raise UnsafeFile(path, "its header does not begin with '{'", EXPORT)
+        raise unsafe("its header does not begin with '{'", EXPORT)
     # One byte a character: places and memory are those of the bytes, and JSON's own signs are ASCII.
     text = raw[: _length(raw)].decode("latin-1")
     metadata: dict[str, str] | None = None
@@ -97,15 +102,15 @@ def cut_header(path: str, raw: bytes) -> Pieces:
                 if text[place - 1] != ",":
                     place, more = _next(text, place)
                 continue
-        name, place = _name(path, text, place)
+        name, place = _name(text, place)
         if name in bodies or (metadata is not None and name == _METADATA):
-            raise _twice(path, name)
+            raise _twice(name)
         if name == _METADATA:
-            metadata, place = _metadata(path, text, place)
+            metadata, place = _metadata(text, place)
         else:
-            bodies[name], place = _body(path, name, text, place)
+            bodies[name], place = _body(name, text, place)
             if len(bodies) > TENSOR_LIMIT:
-                raise UnsafeFile(path, f"holds more than {TENSOR_LIMIT} tensors", "give an adapter, not a whole model")
+                raise unsafe(f"holds more than {TENSOR_LIMIT} tensors", "give an adapter, not a whole model")
         place, more = _next(text, place)
     if place != len(text):
         raise ValueError(f"something follows it at byte {place}")
@@ -121,11 +126,10 @@ def _length(raw: bytes) -> int:
     return length
 
 
-def decode_body(path: str, body: str) -> dict[str, Any]:
+def decode_body(body: str) -> dict[str, Any]:
     """What is said of one tensor.
 
     Args:
-        path: For the error.
         body: From `Pieces.bodies`.
 
     Raises:
@@ -138,7 +142,7 @@ def decode_body(path: str, body: str) -> dict[str, Any]:
     if body.count(":") != len(entry):
         counts = Counter(field for field, _ in _PAIRS.decode(written))
         if counts.total() > len(counts):
-            raise _twice(path, counts.most_common(1)[0][0])
+            raise _twice(counts.most_common(1)[0][0])
     return entry
 
 
@@ -157,22 +161,22 @@ def _next(text: str, place: int) -> tuple[int, bool]:
     return found.end(), found[1] == ","
 
 
-def _name(path: str, text: str, place: int) -> tuple[str, int]:
+def _name(text: str, place: int) -> tuple[str, int]:
     """A name of the header, and where its value begins."""
-    name, end = _usual(text, place) or _unusual_name(path, text, place)
+    name, end = _usual(text, place) or _unusual_name(text, place)
     return name, end + 1 if text.startswith(':"', end) or text.startswith(":{", end) else _end(_COLON, text, end)
 
 
-def _unusual_name(path: str, text: str, place: int) -> tuple[str, int]:
+def _unusual_name(text: str, place: int) -> tuple[str, int]:
     try:
         name, end = _string(text[place : place + _WRITTEN_NAME_LIMIT], 0)
     except json.JSONDecodeError as error:
         if len(text) < place + _WRITTEN_NAME_LIMIT:
             raise
         problem = f"a name in its header does not end within {_WRITTEN_NAME_LIMIT} bytes, or is no JSON"
-        raise UnsafeFile(path, problem, EXPORT) from error
+        raise unsafe(problem, EXPORT) from error
     if len(name.encode()) > NAME_LIMIT:
-        raise UnsafeFile(path, f"its name has more than {NAME_LIMIT} bytes", EXPORT, key=name)
+        raise unsafe(f"its name has more than {NAME_LIMIT} bytes", EXPORT, key=name)
     return name, place + end
 
 
@@ -204,43 +208,43 @@ def _utf8(written: str) -> str:
     return written if written.isascii() else written.encode("latin-1").decode()
 
 
-def _body(path: str, name: str, text: str, place: int) -> tuple[str, int]:
+def _body(name: str, text: str, place: int) -> tuple[str, int]:
     """What stands behind a tensor's name, and where it ends."""
     end = text.find("}", place, place + BODY_LIMIT) + 1
     inner = text.find("{", place + 1, end or place + BODY_LIMIT)
     if text.startswith("{", place) and inner < 0:
         if end:
             return text[place:end], end
-        raise UnsafeFile(path, f"what its header says of it has more than {BODY_LIMIT} bytes", EXPORT, key=name)
-    raise UnsafeFile(path, "must have exactly dtype, shape and data_offsets", EXPORT, key=name)
+        raise unsafe(f"what its header says of it has more than {BODY_LIMIT} bytes", EXPORT, key=name)
+    raise unsafe("must have exactly dtype, shape and data_offsets", EXPORT, key=name)
 
 
-def _metadata(path: str, text: str, begin: int) -> tuple[dict[str, str], int]:
+def _metadata(text: str, begin: int) -> tuple[dict[str, str], int]:
     """Pairs of strings, and where they end."""
     try:
-        return _pairs(path, text[: begin + METADATA_LIMIT], begin)
+        return _pairs(text[: begin + METADATA_LIMIT], begin)
     except ValueError as error:
         if len(text) <= begin + METADATA_LIMIT:
             raise
         problem = f"does not end within {METADATA_LIMIT} bytes, or is no JSON"
-        raise UnsafeFile(path, problem, EXPORT, key=_METADATA) from error
+        raise unsafe(problem, EXPORT, key=_METADATA) from error
 
 
-def _pairs(path: str, text: str, begin: int) -> tuple[dict[str, str], int]:
+def _pairs(text: str, begin: int) -> tuple[dict[str, str], int]:
     if not text.startswith("{", begin):
-        raise _no_strings(path)
+        raise _no_strings()
     found: dict[str, str] = {}
     place, more = _open(text, begin)
     while more:
         name, place = _usual(text, place) or _string(text, place)
         if name in found:
-            raise _twice(path, name)
+            raise _twice(name)
         place = _end(_COLON, text, place)
         if not text.startswith('"', place):
-            raise _no_strings(path)
+            raise _no_strings()
         found[name], place = _usual(text, place) or _string(text, place)
         if len(found) > METADATA_ENTRY_LIMIT:
-            raise UnsafeFile(path, f"has more than {METADATA_ENTRY_LIMIT} entries", EXPORT, key=_METADATA)
+            raise unsafe(f"has more than {METADATA_ENTRY_LIMIT} entries", EXPORT, key=_METADATA)
         place, more = _next(text, place)
     return found, place
 
@@ -257,12 +261,12 @@ def _without_minus_zero(digits: str) -> int:
     return int(digits)
 
 
-def _twice(path: str, name: str) -> UnsafeFile:
-    return UnsafeFile(path, "its header names this twice", EXPORT, key=name)
+def _twice(name: str) -> UnsafeFile:
+    return unsafe("its header names this twice", EXPORT, key=name)
 
 
-def _no_strings(path: str) -> UnsafeFile:
-    return UnsafeFile(path, "must map strings to strings", EXPORT, key=_METADATA)
+def _no_strings() -> UnsafeFile:
+    return unsafe("must map strings to strings", EXPORT, key=_METADATA)
 
 
 _PLAIN = json.JSONDecoder()
