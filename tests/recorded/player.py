@@ -10,6 +10,7 @@ A line of the script is one turn:
     hear    how many replies are waited for; 1 when left out. Those of a batch count as one
     until   wait for the progress notification that begins so, instead of a reply
     hushed  notifications are not kept, because how many come depends on time
+    beats   the first heartbeat is kept; elsewhere none is, because whether one comes depends on time
     bare    send without a newline
     act     something that is done to the daemon first: a name of `DEEDS`
 """
@@ -125,7 +126,7 @@ class Stage:
             messages = line.hear(turn.get("hear", 1), turn.get("until"))
         except (TimeoutError, EOFError) as error:
             raise AssertionError(f"turn {turn['turn']!r}: {error!r}") from error
-        heard = list(_kept(messages, hushed=bool(turn.get("hushed"))))
+        heard = list(_kept(messages, hushed=bool(turn.get("hushed")), beats=bool(turn.get("beats"))))
         told: Heard = {"turn": turn["turn"], "heard": normal(heard, str(self._home))}
         if pictures := list(self._new_pictures(heard)):
             told["pictures"] = normal(pictures, str(self._home))
@@ -187,9 +188,8 @@ def _is_note(message: Any) -> bool:
     return isinstance(message, dict) and "method" in message
 
 
-def _kept(messages: Sequence[Any], *, hushed: bool) -> Iterator[Any]:
-    """Replies, those of a batch by id, since their order is free; progress; once each state that a heartbeat told."""
-    beats = set()
+def _kept(messages: Sequence[Any], *, hushed: bool, beats: bool) -> Iterator[Any]:
+    """Replies, those of a batch by id, since their order is free; progress; the first heartbeat where it is wanted."""
     for message in messages:
         if not _is_note(message):
             yield sorted(message, key=json.dumps) if isinstance(message, list) else message
@@ -197,8 +197,8 @@ def _kept(messages: Sequence[Any], *, hushed: bool) -> Iterator[Any]:
             continue
         elif message["method"] == "notifications/progress":
             yield message
-        elif (beat := json.dumps(message)) not in beats:
-            beats.add(beat)
+        elif beats:
+            beats = False
             yield message
 
 
