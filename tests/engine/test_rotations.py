@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from kilnmark.engine.families.base import Base
-from kilnmark.engine.proof.effect import Effect
-from kilnmark.engine.proof.overlap import Overlaps
+from kilnmark.engine.proof.effect import Effect, Overlaps
 from kilnmark.engine.stack.layers import StackedLinear
 from kilnmark.engine.stack.stack import Member, Stacker
 from kilnmark.keymaps.adapter import read_adapter

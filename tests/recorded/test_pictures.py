@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from kilnmark.daemon.pictures.key import picture_key, recorded_key
+from kilnmark.daemon.pictures.cache import picture_key, recorded_key
 from kilnmark.protocol.picture.record import PictureRecord, find_record
 from kilnmark.protocol.picture.spec import PinnedSpec
 from tests.recorded.player import texts_of

@@ -16,7 +16,7 @@ from kilnmark.daemon.asked.accept import accept
 from kilnmark.daemon.asked.served import Served
 from kilnmark.daemon.pictures.cache import PictureCache, read_record
 from kilnmark.daemon.pictures.hashes import Seen
-from kilnmark.engine.run.picture import write_picture
+from kilnmark.engine.run.saver import write_picture
 from kilnmark.keymaps.files.identity import FileIdentity
 from kilnmark.keymaps.zoo.write import make_adapter
 from kilnmark.protocol.picture.record import PictureRecord

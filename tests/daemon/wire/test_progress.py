@@ -1,6 +1,6 @@
 """How far a render has come, on one growing scale."""
 
-from kilnmark.daemon.wire.progress import SILENT_STAGES, position, progress_total, stage_words
+from kilnmark.daemon.wire.exchange import SILENT_STAGES, position, progress_total, stage_words
 from kilnmark.protocol.wire.work import Stage, Stepped
 
 

@@ -7,7 +7,7 @@ from itertools import combinations_with_replacement
 import numpy as np
 import pytest
 
-from kilnmark.engine.proof.overlap import Overlaps
+from kilnmark.engine.proof.effect import Overlaps
 from kilnmark.engine.stack.slots import Slot
 from kilnmark.keymaps.updates.kinds.bias import BiasUpdate
 from kilnmark.keymaps.updates.kinds.norm import NormUpdate

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from PIL import Image
 
-from kilnmark.engine.run.picture import write_picture
+from kilnmark.engine.run.saver import write_picture
 from kilnmark.protocol.picture.record import CHUNK, PARAMETERS_CHUNK, PictureRecord, decode_record
 from kilnmark.protocol.picture.report import AdapterReport, Verdict
 from kilnmark.protocol.wire.replies import StackInfo

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kilnmark.protocol.content.prompt import final_prompt
+from kilnmark.protocol.content.composed import final_prompt
 
 WORDS = st.text(max_size=20)
 

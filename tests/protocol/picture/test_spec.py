@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from kilnmark.client.batch.run.picture import Picture
-from kilnmark.daemon.pictures.key import picture_key, recorded_key
+from kilnmark.daemon.pictures.cache import picture_key, recorded_key
 from kilnmark.protocol.content.tiers import TierNumbers
 from kilnmark.protocol.picture.catalog import VARIANTS
 from kilnmark.protocol.picture.family import Variant

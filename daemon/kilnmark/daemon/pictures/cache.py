@@ -4,22 +4,26 @@ Joins the kept pictures, the hashes of files and the key; the only room of the d
 """
 
 import asyncio
+import hashlib
+import importlib.metadata
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+
+import msgspec
 
 from kilnmark.daemon.pictures.hashes import FileHashes, Seen
 from kilnmark.daemon.pictures.kept import KeptPicture, KeptPictures
-from kilnmark.daemon.pictures.key import are_engaged, picture_key, recorded_key
 from kilnmark.protocol.picture.record import PictureRecord, find_record
+from kilnmark.protocol.picture.report import AdapterReport, Verdict
 from kilnmark.protocol.picture.spec import PinnedSpec
 from kilnmark.protocol.wire.memory import BaseInfo
 from kilnmark.protocol.wire.replies import RenderResult
 from kilnmark.protocol.wire.status import CacheInfo
 from kilnmark.protocol.wire.work import RenderCommand
 
-__all__ = ["PictureCache", "read_record"]
+__all__ = ["PictureCache", "are_engaged", "picture_key", "read_record", "recorded_key"]
 
 
 class PictureCache:
@@ -112,3 +116,31 @@ def read_record(path: Path) -> PictureRecord | None:
     """
     with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
         return find_record(file) if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else None
+
+
+VERSION = importlib.metadata.version("kilnmark")
+
+
+def picture_key(spec: PinnedSpec, base: BaseInfo, version: str = VERSION) -> str:
+    """SHA-256 in hex.
+
+    Args:
+        spec: What decides the picture.
+        base: As it is held.
+        version: Of kilnmark.
+    """
+    program = (version, base.mflux_version, base.mlx_version)
+    held = (base.variant, base.fingerprint, base.precision, base.quantize, base.backend)
+    return hashlib.sha256(msgspec.json.encode([program, held, spec.digest])).hexdigest()
+
+
+def recorded_key(record: PictureRecord) -> str | None:
+    """The key of a finished picture, by its own word; None when not all of its adapters engaged."""
+    if not are_engaged(record.loras):
+        return None
+    return picture_key(record.spec, record.base, record.kilnmark_version)
+
+
+def are_engaged(reports: Iterable[AdapterReport]) -> bool:
+    """Every adapter did wholly what it was asked for."""
+    return all(report.verdict is Verdict.ENGAGED for report in reports)

@@ -10,11 +10,10 @@ from contextlib import contextmanager
 
 import msgspec
 
-from kilnmark.daemon.wire.progress import SILENT_STAGES, position, progress_total, stage_words
 from kilnmark.protocol.wire import jsonrpc, work
 from kilnmark.protocol.wire.replies import Heartbeat, Progress
 
-__all__ = ["Exchange", "Pulse", "RequestId"]
+__all__ = ["SILENT_STAGES", "Exchange", "Pulse", "RequestId", "position", "progress_total", "stage_words"]
 
 Send = Callable[[bytes], None]
 RequestId = str | int | float | None
@@ -124,3 +123,34 @@ class Pulse:
         note = Heartbeat(progress_token=self._token, job_id=self._job_id, state=self._state())
         self._send(jsonrpc.notification("notifications/heartbeat", note))
         self.beat_every(seconds)
+
+
+SILENT_STAGES = {"warming": 0.0, "queued": 0.5}
+"""Where on the scale of `position` a render stands before the worker has it."""
+
+_ADAPTERS, _ENCODE = 1.0, 2.0
+
+
+def progress_total(steps: int) -> float:
+    """The end of the scale: adapters, encode, each denoise step, decode, save, and the reply itself."""
+    return steps + 5.0
+
+
+def position(event: work.Stepped) -> float:
+    """Where a render stands on the scale from 0 to `progress_total`; it grows with everything the worker reports."""
+    match event.stage:
+        case "adapters":
+            return _ADAPTERS
+        case "encode":
+            return _ENCODE
+        case "denoise":
+            return _ENCODE + (event.step or 0.5)
+        case "decode":
+            return _ENCODE + event.steps + 1.0
+        case "save":
+            return _ENCODE + event.steps + 2.0
+
+
+def stage_words(event: work.Stepped) -> str:
+    """The stage as a person reads it: `denoise 2/4`, or the stage's name alone."""
+    return f"denoise {event.step}/{event.steps}" if event.stage == "denoise" else event.stage

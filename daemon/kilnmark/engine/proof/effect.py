@@ -11,7 +11,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from kilnmark.engine.proof.overlap import Overlaps
 from kilnmark.engine.proof.thresholds import LOST_RATIO
 from kilnmark.engine.stack.exact import square_norm
 from kilnmark.engine.stack.slots import Slot
@@ -19,9 +18,10 @@ from kilnmark.engine.stack.stack import Member
 from kilnmark.keymaps.adapter import Adapter
 from kilnmark.keymaps.engagement import evidence
 from kilnmark.keymaps.errors import UnfitAdapter
+from kilnmark.keymaps.updates.update import AnyUpdate
 from kilnmark.protocol.picture.verdict import Evidence
 
-__all__ = ["Effect"]
+__all__ = ["Effect", "Overlaps"]
 
 
 class _Changes(NamedTuple):
@@ -119,3 +119,26 @@ class Effect:
         if target not in self._weights:
             self._weights[target] = math.sqrt(square_norm(self._slots[target].linear))
         return self._weights[target]
+
+
+class Overlaps:
+    """Inner products of adapters at scale 1 on one base; each pair of adapters is computed once."""
+
+    def __init__(self, slots: Mapping[str, Slot]) -> None:
+        self._slots = slots
+        self._known: dict[tuple[str, str], float] = {}
+
+    def product(self, one: Adapter, other: Adapter) -> float:
+        """Sum, over all layers that both change, of the elementwise products of their changes; biases included."""
+        first, second = sorted((one, other), key=lambda adapter: adapter.sha256)
+        key = (first.sha256, second.sha256)
+        if key not in self._known:
+            theirs = {update.target: update for update in second.updates}
+            shared = [(update, theirs[update.target]) for update in first.updates if update.target in theirs]
+            self._known[key] = math.fsum(_inner(self._slots[mine.target], mine, his) for mine, his in shared)
+        return self._known[key]
+
+
+def _inner(slot: Slot, one: AnyUpdate, other: AnyUpdate) -> float:
+    """On one layer."""
+    return one.change_on(slot.numbers).inner(other.change_on(slot.numbers), slot.numbers)

@@ -14,20 +14,22 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+import msgspec
 from PIL.Image import Image
+from PIL.PngImagePlugin import PngInfo
 
 from kilnmark.engine.ends import failed
-from kilnmark.engine.run.picture import write_picture
 from kilnmark.engine.trail import Trail
+from kilnmark.keymaps.files.atomic import written_whole
 from kilnmark.otel import names
 from kilnmark.protocol.errors import KilnmarkError
-from kilnmark.protocol.picture.record import STANDIN_NOTICE, PictureRecord
+from kilnmark.protocol.picture.record import CHUNK, PARAMETERS_CHUNK, STANDIN_NOTICE, PictureRecord, parameters_text
 from kilnmark.protocol.picture.report import AdapterReport
 from kilnmark.protocol.wire.errors import StorageFailed
 from kilnmark.protocol.wire.memory import BaseInfo
 from kilnmark.protocol.wire.work import Failed, Finished, RenderCommand
 
-__all__ = ["WAITING_LIMIT", "Painting", "Saver", "finish"]
+__all__ = ["WAITING_LIMIT", "Painting", "Saver", "finish", "write_picture"]
 
 log = logging.getLogger(__name__)
 
@@ -142,3 +144,24 @@ def _record(painting: Painting) -> PictureRecord:
         warnings=list(painting.warnings),
         trace_id=trail.trace_id,
     )
+
+
+def write_picture(image: Image, record: PictureRecord, output_dir: Path) -> Path:
+    """Write a PNG named after its moment and job, readable by this user.
+
+    Raises:
+        OSError: it could not be written; nothing of it is left behind.
+    """
+    output_dir.mkdir(parents=True, exist_ok=True)
+    stamp = "".join(c for c in record.created if c.isdigit())[:17]
+    final = output_dir / f"{stamp}-{record.job_id}.png"
+    with written_whole(final) as file:
+        image.save(file, format="PNG", pnginfo=_chunks(record))
+    return final
+
+
+def _chunks(record: PictureRecord) -> PngInfo:
+    info = PngInfo()
+    info.add_itxt(CHUNK, msgspec.json.encode(record).decode())
+    info.add_itxt(PARAMETERS_CHUNK, parameters_text(record))
+    return info

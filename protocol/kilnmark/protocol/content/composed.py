@@ -4,7 +4,7 @@ A picture is refused what is wrong with the parts that it needs, and told of not
 they are read is `packs`' part.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -12,7 +12,6 @@ from kilnmark.protocol.content.documents import GenreStyle, LoraEntry, Overrides
 from kilnmark.protocol.content.parsed import Broken, asked
 from kilnmark.protocol.content.places import PicturePlace, tag_of
 from kilnmark.protocol.content.problems import Findings, Key, Problem, UnknownName, near_miss
-from kilnmark.protocol.content.prompt import final_prompt
 from kilnmark.protocol.content.style import ComposedStack, StackEntry, compose_lora_stack, conflicts, overlay
 from kilnmark.protocol.content.tiers import Tier
 from kilnmark.protocol.picture.catalog import FAMILIES, VARIANTS
@@ -24,6 +23,7 @@ __all__ = [
     "OwnFields",
     "Pack",
     "family_words",
+    "final_prompt",
     "folder_of",
     "mismatches",
     "variant_of",
@@ -241,3 +241,22 @@ def _usable_entries(pack: Pack) -> Iterator[tuple[StyleFields, tuple[Key, ...], 
     for style, path, entry in listed:
         if isinstance(entry, LoraEntry):
             yield style, path, entry
+
+
+_SENTENCE_ENDS = (".", "!", "?", ":", ";", "\u2026")
+
+
+def final_prompt(prompt: str, triggers: Sequence[str], *behind: str | None) -> str:
+    """Triggers, the prompt, and what goes behind it, in this order, with a comma where no sentence ends."""
+    text = ""
+    for part in (*triggers, prompt, *behind):
+        bare = (part or "").strip().strip(",").strip()
+        if bare:
+            text = f"{text}{_between(text)}{bare}"
+    return text
+
+
+def _between(text: str) -> str:
+    if not text:
+        return ""
+    return " " if text.endswith(_SENTENCE_ENDS) else ", "

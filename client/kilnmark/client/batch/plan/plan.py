@@ -4,13 +4,14 @@ The one place where sources, styles, seeds, tokens and places meet. Each genre, 
 cannot be planned is a problem with file and line, and costs nothing else.
 """
 
+import hashlib
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from kilnmark.client.batch.plan.adapters import PlannedAdapter
 from kilnmark.client.batch.plan.outputs import OWN_TIERS, Outputs
-from kilnmark.client.batch.plan.seeds import seed_of
 from kilnmark.client.batch.plan.sources import SourcesRead, Subject, places, read_sources
 from kilnmark.client.batch.plan.subjects import Kind
 from kilnmark.client.batch.plan.tokens import TokenCounter, Tokens, excess
@@ -26,7 +27,7 @@ from kilnmark.protocol.picture.family import Variant
 from kilnmark.protocol.picture.spec import PictureSpec
 from kilnmark.protocol.wire.requests import RenderParams
 
-__all__ = ["Item", "Plan", "Wishes", "make_plan"]
+__all__ = ["SEED_LIMIT", "Item", "Plan", "Wishes", "make_plan", "seed_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,3 +218,21 @@ def _asked(subject: Subject, style: ComposedStyle, take: int, wishes: Wishes) ->
         subject.genre, subject.world, subject.name, style.tier.name, base_seed=style.fields.base_seed, take=take
     )
     return RenderParams(prompt=subject.words, tier=style.tier.name, seed=seed, steps=wishes.steps)
+
+
+SEED_LIMIT = 2**32
+"""Seeds lie below it: within the wire's own bound, and what other tools that read a picture's seed can hold."""
+
+
+def seed_of(genre: str, world: str | None, name: str, tier: str, *, base_seed: int | None = None, take: int = 1) -> int:
+    """The first 4 bytes, big-endian, of the SHA-256 of `genre:world:name:tier`, with `base_seed` and `take` behind it.
+
+    Args:
+        genre, world, name, tier: In Unicode's NFC, so that the seed does not depend on how a file spells an accent; a
+            world of None is empty.
+        base_seed: Of the style; None counts as 0.
+        take: Which of several seeds of the same picture, counted from 1.
+    """
+    identity = unicodedata.normalize("NFC", f"{genre}:{world or ''}:{name}:{tier}")
+    digest = hashlib.sha256(f"{identity}#{base_seed or 0}#{take}".encode()).digest()
+    return int.from_bytes(digest[:4], "big")

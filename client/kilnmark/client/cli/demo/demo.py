@@ -11,14 +11,14 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 
 from kilnmark.client.cli.commands.serve import daemon_command, require_daemon
-from kilnmark.client.cli.demo.exhibits import EXHIBITS, DemoExhibit, DemoResult, Finding, make_adapters
-from kilnmark.client.cli.demo.worlds import paint_worlds, sample_packs
+from kilnmark.client.cli.demo.exhibits import EXHIBITS, DemoExhibit, DemoResult, Finding, WorldShown, make_adapters
 from kilnmark.client.errors import DaemonDidNotStart, DaemonUnavailable
 from kilnmark.client.reports import reports_of
 from kilnmark.client.sync import Client
@@ -26,7 +26,7 @@ from kilnmark.protocol.picture.report import Verdict
 from kilnmark.protocol.wire.errors import AdapterNotEngaged
 from kilnmark.protocol.wire.replies import RenderResult
 
-__all__ = ["run"]
+__all__ = ["paint_worlds", "run", "sample_packs"]
 
 PROMPT = "a kiln at night"
 SEED = 7
@@ -191,3 +191,36 @@ def _wait_until_it_listens(process: "subprocess.Popen[bytes]", socket: str, log:
                 time.sleep(_LOOK_AGAIN)
             else:
                 return
+
+
+GENRE = "weatherwright"
+WORLDS = ("carding_moor", "brine_exchange")
+TIER = "landscape"
+PROMPT = "a mill at dusk"
+SEED = 7
+SIDE = 64
+"""Pixels; the tier's own size and steps are for a real base."""
+
+
+@contextmanager
+def sample_packs() -> Iterator[Path]:
+    """The folder of packs that comes with the program, to be read only."""
+    with as_file(files("kilnmark") / "genre_packs") as folder:
+        yield folder
+
+
+def paint_worlds(client: Client, keep: Callable[[RenderResult, str], Path]) -> list[WorldShown]:
+    """Render one prompt in every world of the sample pack; the daemon composes the stacks.
+
+    Args:
+        client: Of a daemon that has the sample packs.
+        keep: Puts a picture where it stays, under a name without suffix.
+    """
+    shown = []
+    for world in WORLDS:
+        result = client.render(
+            PROMPT, genre=GENRE, world=world, tier=TIER, seed=SEED, width=SIDE, height=SIDE, steps=1, cache=False
+        )
+        picture = keep(result, world)
+        shown.append(WorldShown(stack=result.stack, loras=result.loras, picture=str(picture)))
+    return shown
