@@ -17,26 +17,12 @@ __all__ = ["BEFORE", "differences"]
 BEFORE: dict[str, Heard] = {heard["turn"]: heard for heard in read_lines(REPLIES)}
 """What was recorded, by the name of the turn."""
 
-HEARTBEAT = "notifications/heartbeat"
-ABOUT_HEARTBEATS = {"warm up, with a sign of life"}
-
 
 def differences(heard: Heard) -> list[str]:
     """Where what was heard at a turn is not what should be heard now, one line a value."""
     turn = heard["turn"]
-    wanted = _in_time(CHANGES[turn].heard if turn in CHANGES else BEFORE[turn])
-    return _between(wanted, without_added(_in_time(heard), wanted), "", "")
-
-
-def _in_time(heard: Heard) -> Heard:
-    """What was heard without heartbeats, which come when the machine is slow; a turn about them keeps its first."""
-    beats = [message for message in heard["heard"] if _is_heartbeat(message)]
-    others = [message for message in heard["heard"] if not _is_heartbeat(message)]
-    return {**heard, "heard": [*(beats[:1] if heard["turn"] in ABOUT_HEARTBEATS else ()), *others]}
-
-
-def _is_heartbeat(message: Any) -> bool:
-    return isinstance(message, dict) and message.get("method") == HEARTBEAT
+    wanted = CHANGES[turn].heard if turn in CHANGES else BEFORE[turn]
+    return _between(wanted, without_added(heard, wanted), "", "")
 
 
 def _between(wanted: Any, got: Any, path: str, name: str) -> list[str]:

@@ -18,9 +18,9 @@ from opentelemetry.trace import Tracer
 from kilnmark.daemon.asked.accept import accept
 from kilnmark.daemon.asked.compositions import composed
 from kilnmark.daemon.asked.inspections import Inspections
-from kilnmark.daemon.asked.packs import Packs
+from kilnmark.daemon.asked.packs import Packs, given_by
 from kilnmark.daemon.asked.served import Served
-from kilnmark.daemon.asked.stack import StyledStack, given_by
+from kilnmark.daemon.asked.stack import StyledStack
 from kilnmark.daemon.clock import Clock
 from kilnmark.daemon.jobs.jobs import Job
 from kilnmark.daemon.jobs.renders import Renders

@@ -28,9 +28,10 @@ from kilnmark.protocol.content.problems import Problem, UnusableContent
 from kilnmark.protocol.picture.catalog import VARIANTS
 from kilnmark.protocol.settings import Settings
 from kilnmark.protocol.wire.errors import InvalidParams
+from kilnmark.protocol.wire.requests import RenderParams
 from kilnmark.protocol.wire.status import PacksInfo
 
-__all__ = ["SHOWN_PROBLEMS", "STATUS_PATIENCE", "Packs"]
+__all__ = ["SHOWN_PROBLEMS", "STATUS_PATIENCE", "Packs", "given_by"]
 
 SHOWN_PROBLEMS = 100
 """Problems that `status` tells; of more it tells the number."""
@@ -64,6 +65,12 @@ class _HeldPack:
         if self.pack is None:
             raise UnusableContent(self.problems)
         return self.pack
+
+
+def given_by(params: RenderParams) -> list[str]:
+    """The fields of a style that a request has its own word for, so that they need not be usable."""
+    own = {"negative_prompt": params.negative_prompt, "base_seed": params.seed, "preferred_model": params.variant}
+    return [field for field, value in own.items() if value is not None]
 
 
 class Packs:

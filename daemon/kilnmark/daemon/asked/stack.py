@@ -21,7 +21,7 @@ from kilnmark.protocol.wire.replies import StackInfo
 from kilnmark.protocol.wire.requests import RenderParams
 from kilnmark.protocol.wire.work import RenderCommand
 
-__all__ = ["AskedStack", "StackFiles", "StyledStack", "given_by", "locate_stack", "refusal"]
+__all__ = ["AskedStack", "StackFiles", "StyledStack", "locate_stack", "refusal"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,12 +85,6 @@ class StyledStack(AskedStack):
             return None
         detail = {"loras": self.refused, "problems": self.problems}
         return AdapterRefused("; ".join(map(str, self.problems)), job_id=job_id, detail=detail)
-
-
-def given_by(params: RenderParams) -> list[str]:
-    """The fields of a style that a request has its own word for, so that they need not be usable."""
-    own = {"negative_prompt": params.negative_prompt, "base_seed": params.seed, "preferred_model": params.variant}
-    return [field for field, value in own.items() if value is not None]
 
 
 class StackFiles(NamedTuple):
