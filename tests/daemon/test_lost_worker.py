@@ -180,9 +180,9 @@ def test_what_comes_next_is_read_ahead_once(frail: FakeDaemon) -> None:
     with frail.wire() as wire:
         running = wire.send("render", LONG)
         wire.progressed("denoise 0/")
-        ids = [wire.send("render", {**asked, "seed": seed}) for seed in (8, 9)]
+        following = wire.send("render", {**asked, "seed": 8})
         while not frail.worker.prefetched:
             wire.result("ping")
         frail.worker.hold()
-        assert all("result" in wire.reply(id_) for id_ in (running, *ids))
+        assert all("result" in wire.reply(id_) for id_ in (running, following))
     assert frail.worker.prefetched == [[str(ink.resolve())]]

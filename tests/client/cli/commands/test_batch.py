@@ -63,9 +63,9 @@ def fresh(daemon: Daemon | FakeDaemon, out: Path) -> Bench:
 
 
 @pytest.fixture(scope="module")
-def first(daemon: FakeDaemon, tmp_path_factory: pytest.TempPathFactory) -> tuple[Bench, dict[str, Any]]:
+def first(painter: Daemon, tmp_path_factory: pytest.TempPathFactory) -> tuple[Bench, dict[str, Any]]:
     """A batch that was painted, for tests to look at."""
-    bench = fresh(daemon, tmp_path_factory.mktemp("out"))
+    bench = fresh(painter, tmp_path_factory.mktemp("out"))
     return bench, bench.paint()
 
 
