@@ -95,7 +95,8 @@ def test_two_renders_with_the_styles_own_seed_are_one(ink: Wire, painting: FakeD
     while painting.status()["queue"]["shared"] == before:
         pass
     painting.worker.hold()
-    first, second = (ink.reply(sent)["result"] for sent in ids)
+    replies = {message["id"]: message["result"] for message in (ink.read(), ink.read())}
+    first, second = (replies[sent] for sent in ids)
     assert first["job_id"] != second["job_id"]
     assert (first["seed"], first["image_path"]) == (77, second["image_path"])
 
