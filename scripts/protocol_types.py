@@ -31,7 +31,7 @@ def lead_of(cls: type) -> str:
 
 
 def fields_of(cls: type[msgspec.Struct]) -> list[Field]:
-    """The fields of a Struct, `_meta` aside, in its order."""
+    """The fields of a Struct, `_meta` aside, in its order; what must be given goes before what need not."""
     meanings = _meanings(cls)
     return [
         Field(field.encode_name, type_words(field.type), _default(field), meanings.get(field.name, ""))
@@ -42,7 +42,7 @@ def fields_of(cls: type[msgspec.Struct]) -> list[Field]:
 def _shown(cls: type[msgspec.Struct]) -> list[shapes.Field]:
     shape = shapes.type_info(cls)
     fields = shape.fields if isinstance(shape, shapes.StructType) else ()
-    return [field for field in fields if field.encode_name != "_meta"]
+    return sorted((field for field in fields if field.encode_name != "_meta"), key=lambda field: not field.required)
 
 
 def _meanings(cls: type) -> dict[str, str]:

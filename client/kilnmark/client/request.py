@@ -12,6 +12,7 @@ from typing import Any, Literal, Required, TypedDict, TypeVar, Unpack
 
 import msgspec
 
+from kilnmark.protocol.picture.asked import AskedNumbers, NumberOptions
 from kilnmark.protocol.picture.catalog import Priority
 from kilnmark.protocol.wire import jsonrpc
 from kilnmark.protocol.wire.errors import InvalidParams
@@ -31,17 +32,16 @@ P = TypeVar("P", bound=msgspec.Struct)
 Paths = Sequence[str | os.PathLike[str]]
 
 
-class RenderOptions(TypedDict, total=False):
-    """The keywords of `render` and `render_stream`. What is left out, the tier decides, else the variant.
+class RenderOptions(NumberOptions, total=False):
+    """The keywords of `render` and `render_stream`: these, and the picture's numbers (`NumberOptions`).
+
+    What is left out, the tier decides, else the variant.
 
     Attributes:
         negative_prompt: What not to paint, where the base can take it.
         tier: The kind of picture asked for.
         variant: The base to paint on, one of those that `status` lists.
         seed: 0 to 2**53 - 1; left out, the daemon draws one and the result tells which.
-        steps: Denoise steps, 1 to 100.
-        guidance: Distilled guidance, 0 to 30.
-        width, height: Pixels, multiples of 16.
         lora_paths: Adapter files in stack order; relative ones are meant from the current folder.
         lora_scales: One scale for each path; left out, each is 1.0.
         genre, world: Compose the stack from `visual_style.yaml` instead, by `tier`.
@@ -57,10 +57,6 @@ class RenderOptions(TypedDict, total=False):
     tier: str | None
     variant: str | None
     seed: int | None
-    steps: int | None
-    guidance: float | None
-    width: int | None
-    height: int | None
     lora_paths: Paths
     lora_scales: Sequence[float]
     genre: str | None
@@ -159,7 +155,7 @@ def _absolute(path: str) -> str:
 def _refuse_non_finite(params: RenderParams) -> None:
     """JSON has no word for these, and would send null, which means "as the tier says"."""
     numbers = {f"lora_scales[{i}]": scale for i, scale in enumerate(params.lora_scales)}
-    numbers |= {"guidance": params.guidance or 0.0}
+    numbers |= {name: getattr(params, name) for name in AskedNumbers.__struct_fields__}
     for where, number in numbers.items():
         if isinstance(number, float) and not math.isfinite(number):
             raise InvalidParams(f"{number} is not a finite number - at `$.params.{where}`; give one")

@@ -40,16 +40,8 @@ RENDER_SEED: Final = "render.seed"
 RENDER_VARIANT: Final = "render.variant"
 RENDER_WIDTH: Final = "render.width"
 RENDER_HEIGHT: Final = "render.height"
-RENDER_STEPS: Final = "render.steps"
-RENDER_GUIDANCE: Final = "render.guidance"
-RENDER_NUMBERS: Final = (
-    ("seed", RENDER_SEED),
-    ("width", RENDER_WIDTH),
-    ("height", RENDER_HEIGHT),
-    ("steps", RENDER_STEPS),
-    ("guidance", RENDER_GUIDANCE),
-)
-"""The picture's own numbers by the names that its spec has for them."""
+RENDER_SETTING: Final = "render."
+"""Before the name of each setting that the picture's spec has: `render.steps`, `render.guidance`."""
 RENDER_SHARED_WITH: Final = "render.shared_with"
 """Job id that the picture was painted as, on the span of another job that got it too."""
 RENDER_CACHED: Final = "render.cached"

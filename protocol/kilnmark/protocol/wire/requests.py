@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from kilnmark.protocol.picture.asked import AskedNumbers
 from kilnmark.protocol.picture.catalog import MAX_PIXELS, Priority
 from kilnmark.protocol.wire.errors import InvalidParams
 
@@ -32,7 +33,6 @@ __all__ = [
 Text = Annotated[str, Meta(max_length=20_000)]
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
 JobId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,64}\Z")]
-Side = Annotated[int, Meta(ge=64, le=4096, multiple_of=16)]
 Scale = Annotated[float, Meta(ge=-100, le=100)]
 Path = Annotated[str, Meta(min_length=1, max_length=4096)]
 
@@ -150,7 +150,7 @@ class JobWaitParams(_Params, frozen=True, kw_only=True):
     timeout: Annotated[float, Meta(ge=0, le=86_400)] | None = None
 
 
-class RenderParams(_Params, frozen=True, kw_only=True):
+class RenderParams(AskedNumbers, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """One picture to make. None means: what the style says, else the tier, else the variant.
 
     Attributes:
@@ -160,9 +160,6 @@ class RenderParams(_Params, frozen=True, kw_only=True):
         tier: The kind of picture, such as `portrait`: it says size, steps, guidance and variant, and which adapters of
             a style apply.
         seed: Of the noise. None draws one; the reply tells which.
-        steps: Denoise steps.
-        guidance: Distilled guidance; a variant that takes none leaves it unused, with a warning.
-        width, height: Pixels, multiples of 16.
         variant: One of those that `status` lists.
         lora_paths: Adapter files, absolute or below one of the daemon's adapter roots, in stack order.
         lora_scales: One scale for each path.
@@ -179,15 +176,12 @@ class RenderParams(_Params, frozen=True, kw_only=True):
             that the base has not met before is probed in any case.
     """
 
+    meta: CallMeta = msgspec.field(default=CallMeta(), name="_meta")
     prompt: Annotated[str, Meta(min_length=1, max_length=20_000)]
     negative_prompt: Text | None = None
     tier: Name | None = None
     variant: Path | None = None
     seed: Annotated[int, Meta(ge=0, le=2**53 - 1)] | None = None
-    steps: Annotated[int, Meta(ge=1, le=100)] | None = None
-    guidance: Annotated[float, Meta(ge=0, le=30)] | None = None
-    width: Side | None = None
-    height: Side | None = None
     lora_paths: Annotated[list[Path], Meta(max_length=32)] = []
     lora_scales: Annotated[list[Scale], Meta(max_length=32)] = []
     genre: Name | None = None
