@@ -40,12 +40,14 @@ class Asked:
 
     Attributes:
         now: The wall clock, in seconds.
+        ran: What the monotonic clock shows, in seconds; it stands still unless a test moves it.
     """
 
     def __init__(self, limit: int = 10, pace: Pace | None = None, **more: Any) -> None:
-        self.now = 0.0
+        self.now = self.ran = 0.0
         self.events: list[JobEvent] = []
-        self.queue = JobQueue(limit, pace, clock=Clock(wall=lambda: self.now), keep=self.events.append, **more)
+        clock = Clock(monotonic=lambda: self.ran, wall=lambda: self.now)
+        self.queue = JobQueue(limit, pace, clock=clock, keep=self.events.append, **more)
 
     def accepted(self, job_id: str, *, at: float | None = None, **asked: Any) -> JobAccepted:
         """A job that was taken in and is not ready."""

@@ -1,5 +1,6 @@
 """What is written down of jobs comes back as it was, and is enough to make the queue again, wherever it broke off."""
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -49,7 +50,7 @@ def view(state: QueueState) -> dict[str, Any]:
 def accept(asked: Asked, choice: int) -> None:
     stack = STACKS[choice % 3]
     levels = ("high", "normal", "low")
-    name = f"j{choice % 12}"
+    name = f"j{choice % 5}"
     job = asked.queue.state.find(name)
     if job is not None and job.render is not None:
         return
@@ -116,7 +117,25 @@ def lived(course: list[tuple[Deed, int]]) -> tuple[Asked, list[dict[str, Any]]]:
     asked.queue.state.apply = apply  # type: ignore[method-assign]
     for deed, choice in course:
         deed(asked, choice)
+        assert_counts(asked)
     return asked, looks
+
+
+def assert_counts(asked: Asked) -> None:
+    """What is counted as events come is what counting everything would come to."""
+    state = asked.queue.state
+    jobs = state.open_jobs
+    assert len({job.job_id for job in jobs}) == len(jobs) == state.open_count
+    queued = Counter(job.facts.params.priority for job in jobs if job.state == "queued")
+    assert (state.info.high, state.info.normal, state.info.low) == (queued["high"], queued["normal"], queued["low"])
+    assert state.unready == len(state.unready_jobs)
+    waiting = {id(job.render): job.render for job in jobs if job.state == "queued"}
+    assert len(state.line) + state.unready == len(waiting)
+    assert len({render.name for render in state.begun}) == len(state.begun)
+    for job in jobs:
+        mate = job.render and next(iter(job.render.jobs.values()))
+        assert mate is not None
+        assert msgspec.structs.replace(mate.command, job_id="") == msgspec.structs.replace(job.facts.command, job_id="")
 
 
 @given(courses)
@@ -138,7 +157,7 @@ def test_a_daemon_that_begins_anew_with_a_prefix_paints_everything_that_was_open
 ) -> None:
     asked, _ = lived(course)
     before = QueueState.of(asked.events[:length], remembered=3)
-    given_up = {render.picture for render in before.begun if render.stopping is not None}
+    given_up = {render.first.job_id for render in before.begun if render.stopping is not None}
     expected = {job.job_id for job in before.open_jobs} - given_up
     again = Asked(limit=1000, remembered=100, events=asked.events[:length])
     again.now = 10_000.0
@@ -184,6 +203,18 @@ def test_a_job_that_was_given_up_ends_so_instead_of_being_painted_again() -> Non
     assert job is not None
     assert job.state == "cancelled"
     assert isinstance(kept[-1], DaemonStarted)
+
+
+def test_the_last_job_of_a_picture_that_bears_another_ones_id_ends_where_it_was_given_up() -> None:
+    asked = Asked()
+    for name in ("a", "b"):
+        asked.added(name, seed=7)
+    asked.taken()
+    asked.queue.end("a", CANCELLED)
+    asked.queue.stop("b", CANCELLED)
+    again = JobQueue(10, events=asked.events)
+    assert again.go_on() == []
+    assert [(job.job_id, job.state) for job in again.state.ended_jobs] == [("b", "cancelled"), ("a", "cancelled")]
 
 
 def test_an_event_is_kept_before_it_counts() -> None:

@@ -58,12 +58,65 @@ def test_the_stack_on_the_base_goes_on_until_the_eldest_was_passed_for_long_enou
     assert asked.queue.state.info.switches == 3
 
 
-def test_a_wall_clock_that_is_set_back_stands_still_until_it_has_caught_up() -> None:
+def test_a_wall_clock_that_is_set_back_runs_on_from_where_it_was() -> None:
     asked = Asked()
     asked.added("a", at=100.0)
+    asked.ran = 7.0
     asked.added("b", at=40.0)
-    assert [event.at for event in asked.events] == [100.0] * 4
-    assert asked.taken(now=101.0).picture == "a"
+    assert [event.at for event in asked.events] == [100.0, 100.0, 107.0, 107.0]
+    assert asked.taken(now=103.0).picture == "a"
+    assert asked.events[-1].at == 107.0
+    asked.finish("a")
+    assert asked.taken(now=500.0).picture == "b"
+    assert asked.events[-1].at == 500.0
+
+
+def test_the_eldest_is_passed_for_no_longer_when_the_wall_clock_is_set_back() -> None:
+    asked = Asked(pace=Pace(batch_delay=30.0))
+    for name, stack in (("a", INK), ("b", GOLD), ("c", INK), ("d", INK), ("e", INK)):
+        asked.added(name, at=9000.0, **stack)
+    started = []
+    for ran in (0.0, 20.0, 40.0, 60.0, 80.0):
+        asked.ran = ran
+        started.append(asked.taken(now=10.0).picture)
+        asked.finish(started[-1])
+    assert started == ["a", "c", "d", "b", "e"]
+
+
+def test_a_render_goes_on_to_be_joined_once_its_first_job_has_left() -> None:
+    asked = Asked()
+    for name in ("a", "b"):
+        asked.added(name, seed=1)
+    asked.taken()
+    asked.queue.end("a", CANCELLED)
+    assert asked.added("c", seed=1).shared_with == "a"
+    assert asked.render("c") is asked.render("b")
+    assert asked.queue.state.info.shared == 2
+
+
+def test_a_job_that_takes_the_id_of_a_begun_picture_is_not_joined_in_its_stead() -> None:
+    asked = Asked()
+    for name in ("a", "b"):
+        asked.ready(asked.accepted(name, seed=1, **INK), seen(1))
+    asked.taken()
+    asked.queue.end("a", CANCELLED)
+    asked.ready(asked.accepted("a", seed=1, **INK), seen(2))
+    asked.ready(asked.accepted("c", seed=1, **INK), seen(1))
+    assert asked.render("c") is asked.render("b")
+    assert asked.render("a") is not asked.render("b")
+
+
+def test_no_render_is_begun_under_the_id_of_one_that_is_being_saved() -> None:
+    asked = Asked()
+    for name in ("a", "b"):
+        asked.ready(asked.accepted(name, seed=1, **INK), seen(1))
+    first = asked.taken()
+    asked.queue.end("a", CANCELLED)
+    asked.ready(asked.accepted("a", seed=1, **INK), seen(2))
+    asked.queue.painted(first)
+    assert asked.queue.begin_next() is None
+    asked.finish("b")
+    assert asked.taken() is asked.render("a")
 
 
 def test_one_job_more_than_may_wait_is_refused() -> None:

@@ -39,8 +39,8 @@ def _forget(_: JobEvent) -> None:
 class JobQueue:
     """The jobs of one daemon.
 
-    Events carry the wall clock's time, because a later process must be able to go on with their ages; a clock that was
-    set back stands still here until it has caught up, so that events are in order.
+    Events carry the wall clock's time, because a later process must be able to go on with their ages. One that was set
+    back runs on here from where it was, as the monotonic clock does: events are in order, and every wait has an end.
 
     Args:
         limit: Jobs that may be open beside the first of each render that the worker has, and beside as many that
@@ -70,6 +70,7 @@ class JobQueue:
         self._clock = clock or Clock()
         self._keep = keep
         self._latest = 0.0
+        self._latest_mark = self._clock.monotonic()
         self.state = QueueState(remembered)
         for event in events:
             self._apply(event)
@@ -126,15 +127,19 @@ class JobQueue:
         """
         paths = tuple(lora_paths)
         mate = self.state.mate_of(likeness_of(facts, paths, seen))
-        joins = None if mate is None else mate.picture
+        joins = None if mate is None else mate.first.job_id
         self._write(JobReady(at=self._now(), job_id=facts.job_id, lora_paths=paths, seen=seen, joins=joins))
         return mate
 
     def begin_next(self) -> OpenRender | None:
-        """Make the render whose turn it is the running one; None when none is ready, or one runs."""
+        """Make the render whose turn it is the running one; None when none is ready, or one runs.
+
+        One that would bear the id that a picture is being saved under waits until that is on disk: its job was given up
+        and asked for again, and the worker tells renders apart by that id.
+        """
         now = self._now()
         turn = None if self.state.running is not None else self._next(now)
-        if turn is None:
+        if turn is None or turn.taken.picture in self.state.saving:
             return None
         passed = None if turn.passed is None else turn.passed.picture
         self._write(RenderBegun(at=now, job_ids=tuple(turn.taken.jobs), passed=passed))
@@ -175,7 +180,7 @@ class JobQueue:
         """
         for render in self.state.begun:
             if render.stopping is not None:
-                self.end(render.picture, render.stopping)
+                self.end(render.first.job_id, render.stopping)
         self._write(DaemonStarted(at=self._now()))
         return self.state.unready_jobs
 
@@ -184,12 +189,12 @@ class JobQueue:
         return next_turn(state.line.heads(state.on_base), on_base=state.on_base, now=now, pace=self._pace)
 
     def _now(self) -> float:
-        return max(self._latest, self._clock.wall())
+        return max(self._latest + self._clock.monotonic() - self._latest_mark, self._clock.wall())
 
     def _write(self, event: JobEvent) -> None:
         self._keep(event)
         self._apply(event)
 
     def _apply(self, event: JobEvent) -> None:
-        self._latest = event.at
+        self._latest, self._latest_mark = event.at, self._clock.monotonic()
         self.state.apply(event)
