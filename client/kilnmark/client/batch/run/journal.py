@@ -5,6 +5,7 @@ leaves a journal, which the next batch folds into the manifest; a last line that
 """
 
 import os
+from itertools import accumulate
 from pathlib import Path
 
 import msgspec
@@ -27,10 +28,15 @@ def read_journal(folder: Path) -> list[Picture]:
     Raises:
         BrokenManifest: A whole line of it cannot be read.
     """
-    path = folder / JOURNAL
+    return [entry for entry, _ in _whole_lines(folder / JOURNAL)]
+
+
+def _whole_lines(path: Path) -> list[tuple[Picture, int]]:
+    """Each entry, and where its line ends, in bytes."""
     try:
         *lines, _ = path.read_bytes().split(b"\n")
-        return [_decoder.decode(line) for line in lines]
+        ends = accumulate(len(line) + 1 for line in lines)
+        return [(_decoder.decode(line), end) for line, end in zip(lines, ends, strict=True)]
     except FileNotFoundError:
         return []
     except (OSError, msgspec.DecodeError) as error:
@@ -46,18 +52,23 @@ class Journal:
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / JOURNAL
-        self.count = len(read_journal(folder))
+        lines = _whole_lines(self._path)
+        self.count = len(lines)
+        self._end = lines[-1][1] if lines else 0
 
     def add(self, picture: Picture) -> None:
-        """Write an entry, over an earlier one of the same file.
+        """Write an entry, over an earlier one of the same file; what was left of a line that was cut off goes first.
 
         Raises:
             OSError: It cannot be written.
         """
+        line = _encode(picture) + b"\n"
         with self._path.open("ab") as file:
-            file.write(_encode(picture) + b"\n")
+            file.truncate(self._end)
+            file.write(line)
             file.flush()
             os.fsync(file.fileno())
+        self._end += len(line)
         self.count += 1
         if self.count == 1:
             sync_folder(self._path.parent)
@@ -69,4 +80,4 @@ class Journal:
             OSError: It cannot be removed.
         """
         self._path.unlink(missing_ok=True)
-        self.count = 0
+        self.count = self._end = 0
