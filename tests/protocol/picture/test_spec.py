@@ -156,6 +156,7 @@ def test_every_number_can_be_said_by_a_request_a_tier_and_a_variant() -> None:
 
 def test_people_read_size_and_settings_in_one_line() -> None:
     assert SPEC.size_and_settings == "64 x 128, 2 steps, guidance 3.5"
+    assert msgspec.structs.replace(SPEC, steps=1).size_and_settings == "64 x 128, 1 step, guidance 3.5"
 
 
 def test_what_is_asked_again_leaves_out_what_the_variant_does_not_take() -> None:

@@ -72,7 +72,8 @@ class PictureNumbers(msgspec.Struct, frozen=True, kw_only=True):
     def size_and_settings(self) -> str:
         """For people: `1024 x 1024, 12 steps, guidance 3.5`."""
         words = [
-            f"{value} {name}" if name in _COUNTED else f"{name} {value:g}" for name, value in self.settings.items()
+            f"{value} {name if value != 1 else name.removesuffix('s')}" if name in _COUNTED else f"{name} {value:g}"
+            for name, value in self.settings.items()
         ]
         return ", ".join([f"{self.width} x {self.height}", *words])
 

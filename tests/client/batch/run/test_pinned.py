@@ -105,6 +105,15 @@ def test_a_tier_of_a_genres_own_is_sent_by_its_numbers(packs: SmallPacks) -> Non
     assert (request["tier"], request["width"], request["height"]) == (None, 128, 64)
 
 
+@pytest.mark.parametrize(("variant", "sent"), [("dev", "landscape"), ("standin", None)])
+def test_a_tier_is_named_only_where_the_daemon_knows_it_for_the_same_base(
+    packs: SmallPacks, variant: str, sent: str | None
+) -> None:
+    packs.write("tiers.yaml", f"landscape: {{width: 64, height: 64, variant: {variant}}}\n")
+    (item,) = items(packs, limit=1)
+    assert item.request("", anew=False)["tier"] == sent
+
+
 def test_an_adapter_that_was_taken_away_is_named(packs: SmallPacks) -> None:
     made = planned(packs)
     packs.ink.unlink()

@@ -12,6 +12,7 @@ import pytest
 
 from kilnmark.keymaps.names.shapes import painters
 from kilnmark.keymaps.zoo.write import make_adapter, write_tensors
+from kilnmark.protocol.picture.catalog import VARIANTS
 from tests.client.here import run_here
 
 FIELDS = {
@@ -141,6 +142,11 @@ def test_a_file_engages_in_the_variants_it_was_made_for(
     path = write_tensors(tmp_path / "a.safetensors", tensors)
     codes = {variant: inspect(path, "--variant", variant).returncode for variant in painters()}
     assert codes == {variant: 0 if variant in made_for else 3 for variant in painters()}
+
+
+def test_every_variant_can_be_named_that_a_daemon_serves(shelf: Path) -> None:
+    codes = {variant: inspect(shelf / "healthy.safetensors", "--variant", variant).returncode for variant in VARIANTS}
+    assert codes == dict.fromkeys(VARIANTS, 0)
 
 
 def test_a_file_named_twice_is_inspected_once(shelf: Path) -> None:

@@ -86,7 +86,7 @@ class PinnedItem:
         """
         request: dict[str, Any] = {
             **asked_again(self.spec, self.row),
-            "tier": self.planned.tier if self.planned.tier in load_tiers() else None,
+            "tier": self._tier,
             "lora_paths": self.paths,
             "lora_scales": [adapter.scale for adapter in self.spec.adapters],
             "priority": "low",
@@ -96,6 +96,12 @@ class PinnedItem:
         else:
             request["job_id"] = self.job_id(fingerprint)
         return cast("RenderRequest", request)
+
+    @property
+    def _tier(self) -> str | None:
+        """Its name, where every genre has such a tier, for the same base: of another the daemon would warn."""
+        style, every_genres = self.planned.style, load_tiers().get(self.planned.tier)
+        return self.planned.tier if every_genres and every_genres.variant == style.variant else None
 
 
 def pin_items(

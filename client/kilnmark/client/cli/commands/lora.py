@@ -10,7 +10,7 @@ import click
 from kilnmark.client.cli.commands.remap import remap
 from kilnmark.client.cli.options import json_option
 from kilnmark.client.cli.views.document import write_document
-from kilnmark.keymaps.names.shapes import load_shapes, painters
+from kilnmark.keymaps.names.shapes import load_shapes, painter_names, painters
 from kilnmark.protocol.exits import ExitCode
 from kilnmark.protocol.picture.catalog import USUAL
 from kilnmark.protocol.picture.report import Verdict
@@ -22,7 +22,10 @@ __all__ = ["lora"]
 
 
 class _Painter(click.ParamType):  # type: ignore[type-arg]  # it is generic since click 8.3 alone
-    """One name for every model that paints, of which installed families may have brought some."""
+    """Any name of a model that paints; one of each set of layers is shown.
+
+    Installed families may have brought some, so that they are looked for when they are asked for.
+    """
 
     name = "choice"
 
@@ -30,7 +33,7 @@ class _Painter(click.ParamType):  # type: ignore[type-arg]  # it is generic sinc
         return click.Choice(painters()).get_metavar(param, ctx)
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        return click.Choice(painters()).convert(value, param, ctx)
+        return click.Choice(painter_names()).convert(value, param, ctx)
 
 
 @click.group()

@@ -71,7 +71,7 @@ def _cache(cache: CacheInfo) -> str:
 def _packs(packs: PacksInfo | None) -> Iterable[tuple[str, str]]:
     if packs is None:
         return
-    yield "packs", f"{packs.folder}: {packs.genres} genres, {packs.worlds} worlds"
+    yield "packs", f"{packs.folder}: {_count(packs.genres, 'genre')}, {_count(packs.worlds, 'world')}"
     if packs.kept:
         yield "  kept", f"{', '.join(packs.kept)}: as before an edit that broke them"
     for problem in packs.problems:
@@ -95,3 +95,7 @@ def _duration(seconds: float) -> str:
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
