@@ -210,6 +210,7 @@ loras:
         (BAD.replace("applies_to: [portrait]", "aply: [portrait]"), [("portrait",), ("scene",)], []),
         (BAD.replace("[portrait]", "[]"), [("portrait",), ("scene",)], []),
         (BAD.replace("[portrait]", "[portrait, 7]"), [("portrait",), ("scene",)], []),
+        (BAD.replace("[portrait]", "[portait]"), [("portrait",)], [("scene",)]),
         (BAD.replace("[portrait]", "[portrait], scle: 1"), [("portrait",)], [("scene",)]),
         (BAD.replace("name: bad,", ""), [("portrait",)], [("scene",)]),
         (f"loras: [{ENTRY.replace('[scene]', '[scene, portait]')}]", [("portrait",)], [("scene",)]),

@@ -8,7 +8,16 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from kilnmark.protocol.content.documents import GenreStyle, LoraEntry, Overrides, StyleFields, WorldLoras, WorldStyle
+from kilnmark.protocol.content.documents import (
+    GenreStyle,
+    LoraEntry,
+    Overrides,
+    StyleFields,
+    WorldLoras,
+    WorldStyle,
+    name_of,
+    tiers_of,
+)
 from kilnmark.protocol.content.parsed import Broken, asked
 from kilnmark.protocol.content.places import PicturePlace, tag_of
 from kilnmark.protocol.content.problems import Findings, Key, Problem, UnknownName, near_miss
@@ -214,33 +223,30 @@ class _MisspeltTier(NamedTuple):
 def _misspelt_tiers(pack: Pack) -> Iterator[_MisspeltTier]:
     changes = None if pack.world_style is None else pack.world_style.loras
     excluded = changes.exclude if isinstance(changes, WorldLoras) and not isinstance(changes.exclude, Broken) else ()
-    for style, path, entry in _usable_entries(pack):
-        counts = style is not pack.genre_style or entry.name not in excluded
-        for i, tier in enumerate(entry.applies_to):
+    for style, path, entry in _entries(pack):
+        counts = style is not pack.genre_style or name_of(entry) not in excluded
+        for i, tier in enumerate(tiers_of(entry) or ()):
             if tier not in pack.tiers and (meant := near_miss(tier, pack.tiers)):
                 message = f"{tier!r} is no tier; write {meant!r}, or add it to {pack.genre}/{TIERS_FILE}"
                 yield _MisspeltTier(meant, style.problem((*path, "applies_to", i), message), counts)
 
 
 def _unknown_tiers(pack: Pack) -> Iterator[Problem]:
-    for style, path, entry in _usable_entries(pack):
-        for i, tier in enumerate(entry.applies_to):
+    for style, path, entry in _entries(pack):
+        for i, tier in enumerate(tiers_of(entry) or ()):
             if tier not in pack.tiers and not near_miss(tier, pack.tiers):
                 message = f"{tier!r} is no tier of this genre; add it to {pack.genre}/{TIERS_FILE}, or remove it"
                 yield style.problem((*path, "applies_to", i), message)
 
 
-def _usable_entries(pack: Pack) -> Iterator[tuple[StyleFields, tuple[Key, ...], LoraEntry]]:
-    """Those of both documents, and where they stand."""
+def _entries(pack: Pack) -> Iterator[tuple[StyleFields, tuple[Key, ...], LoraEntry | Broken]]:
+    """Those of both documents, usable or not, and where they stand."""
     genre, world = pack.genre_style, pack.world_style
-    inherited = () if isinstance(genre.loras, Broken) else genre.loras or ()
-    added = world.loras.add if world is not None and isinstance(world.loras, WorldLoras) else ()
-    listed: list[tuple[StyleFields, tuple[Key, ...], LoraEntry | Broken]] = []
-    listed += [(genre, ("loras", i), entry) for i, entry in enumerate(inherited)]
-    listed += [(world, ("loras", "add", i), entry) for i, entry in enumerate(added) if world is not None]
-    for style, path, entry in listed:
-        if isinstance(entry, LoraEntry):
-            yield style, path, entry
+    for i, entry in enumerate(() if isinstance(genre.loras, Broken) else genre.loras or ()):
+        yield genre, ("loras", i), entry
+    if world is not None and isinstance(world.loras, WorldLoras):
+        for i, entry in enumerate(world.loras.add):
+            yield world, ("loras", "add", i), entry
 
 
 _SENTENCE_ENDS = (".", "!", "?", ":", ";", "\u2026")

@@ -4,6 +4,7 @@ A part that cannot be used is `Broken` there, and costs what needs it. What a ge
 `style`'s part, and which documents there are that of `packs`.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Annotated, Any, Self, TypeVar
@@ -35,6 +36,7 @@ Phrase = Annotated[str, Field(pattern=r"\S", max_length=2_000)]
 
 
 _OVERRIDES = "visual_tag_overrides"
+_NO_PLACE = "names no place; write a region, or words of a name"
 
 
 class _Content(BaseModel):
@@ -263,13 +265,13 @@ def _parsed_style(model: type[_Style], document: MarkedDocument) -> _Style:
 def _bad_tags(document: MarkedDocument) -> Iterator[tuple[str, Problem]]:
     """Each tag that means no place, or the same as another."""
     overrides = document.value.get(_OVERRIDES)
-    meanings = {tag: folded(tag) for tag in overrides} if isinstance(overrides, dict) else {}
-    for tag, meaning in meanings.items():
-        other = next((each for each in meanings if each != tag and meanings[each] == meaning), None)
-        if not meaning:
-            yield tag, document.problem((_OVERRIDES, tag), "names no place; write a region, or words of a name")
-        elif other is not None:
-            message = f"means the same place as {shortened(other)!r}; keep one"
+    by_meaning = defaultdict[str, list[str]](list)
+    for tag in overrides if isinstance(overrides, dict) else ():
+        by_meaning[folded(tag)].append(tag)
+    for meaning, tags in by_meaning.items():
+        for tag in tags if not meaning or len(tags) > 1 else ():
+            other = shortened(tags[1] if tag == tags[0] else tags[0]) if meaning else ""
+            message = f"means the same place as {other!r}; keep one" if meaning else _NO_PLACE
             yield tag, document.problem((_OVERRIDES, tag), message)
 
 

@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 __all__ = ["PicturePlace", "folded", "tag_of"]
 
-_SEPARATORS = re.compile(r"[\s_-]+")
+_SEPARATORS = re.compile("[\\s_\\-\u2010-\u2015\u2212]+")
+"""Hyphens and dashes of every length, as editors put them in for one another."""
 
 
 class PicturePlace(NamedTuple):
