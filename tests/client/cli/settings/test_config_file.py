@@ -41,6 +41,13 @@ def test_an_empty_file_and_one_of_comments_have_no_keys(tmp_path: Path, ending: 
     assert (read_config(path).values, read_config(path).lines) == ({}, {})
 
 
+@pytest.mark.parametrize("separator", ["\u2028", "\x85", "\u2029"])
+def test_only_newlines_end_a_line(tmp_path: Path, separator: str) -> None:
+    path = tmp_path / "x.toml"
+    path.write_text(f"# a{separator}b\none = 'c{separator}d'\ntwo = 2\n", encoding="utf-8")
+    assert read_config(path).lines == {"one": 2, "two": 3}
+
+
 def test_a_file_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "x.toml"
     path.write_bytes(b"a = '\xff'")

@@ -1,5 +1,6 @@
 """Who says a setting, in which order, and what is told of one that is wrong."""
 
+import errno
 from pathlib import Path
 from typing import Any
 
@@ -205,6 +206,39 @@ def test_a_value_of_a_wrong_kind_in_a_file_is_refused(tmp_path: Path, value: str
         if not (field == "bases" and value == "{a = 1}"):
             [told] = problems(tmp_path, file=f"{field} = {value}")
             assert told.startswith(f"./kiln.toml:1: {field}: ")
+
+
+def test_a_number_of_any_length_in_a_file_is_refused(tmp_path: Path) -> None:
+    for field, told in fields().items():
+        if told.kind in ("count", "seconds", "size", "bits"):
+            [problem] = problems(tmp_path, file=f"{field} = {'9' * 400}")
+            assert problem.startswith(f"./kiln.toml:1: {field}: 999")
+
+
+def test_a_path_that_cannot_be_looked_at_is_refused_with_the_reason(tmp_path: Path) -> None:
+    for field, told in fields().items():
+        if told.kind in ("folder", "folders", "base", "bases"):
+            [problem] = problems(tmp_path, {variable_of(field): "a" * 5000})
+            assert problem.startswith(f"${variable_of(field)}: ")
+            assert "cannot be looked at: File name too long; set it" in problem
+
+
+def test_a_path_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
+    for field in ("socket", "output_dir", "lora_roots"):
+        [problem] = problems(tmp_path, {variable_of(field): "\udcff"})
+        assert "is not UTF-8" in problem
+
+
+def test_the_usual_file_is_no_secret_where_nobody_may_look_whether_it_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forbidden(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "exists", forbidden)
+    monkeypatch.setattr(Path, "read_text", forbidden)
+    with pytest.raises(click.UsageError, match=r"config\.toml cannot be read: Permission denied; mend it, or name"):
+        gather({}, None, around(tmp_path))
 
 
 def test_the_rules_between_settings_are_told_to_who_broke_them(tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ def _lines(text: str) -> dict[str, int]:
     """TOML's reader tells no lines: a key stands where the first part of the file that has it goes beyond the last."""
     import tomllib
 
-    lines = text.splitlines()
+    lines = text.split("\n")
     found: dict[str, int] = {}
     begun = 1
     for count in range(1, len(lines) + 1):

@@ -95,8 +95,11 @@ def _file(named: str | None, around: Surroundings) -> ConfigFile | None:
     """The file that was named, which must be there; else the one in its usual place, if it is."""
     named = named or around.env.get(CONFIG_VARIABLE)
     usual = config_file(around.env, platform=around.platform, home=around.home)
-    if not named and not usual.exists():
-        return None
+    try:
+        if not named and not usual.exists():
+            return None
+    except OSError:
+        pass  # it may be there, and reading it tells why nobody can know
     try:
         return read_config((around.here / Path(named or usual).expanduser()).absolute())
     except UnreadableConfig as error:
@@ -133,8 +136,9 @@ def _values(said: Mapping[str, Said], here: Path) -> tuple[dict[str, object], di
             if told.kind == "base":
                 value = resolved_variant(str(value), here / each.folder, list(values.get("bases") or {}))
             values[field] = value
-        except ValueError as error:
-            unread[field] = f"{_place(each)}: {str(error) or _not_as_expected(each)}; {each.mend}"
+        except (ValueError, OSError) as error:
+            reason = f"{error.filename} cannot be looked at: {error.strerror}" if isinstance(error, OSError) else error
+            unread[field] = f"{_place(each)}: {str(reason) or _not_as_expected(each)}; {each.mend}"
     return values, unread
 
 

@@ -41,6 +41,7 @@ def read_value(kind: Kind, given: object, folder: Path) -> object:
 
     Raises:
         ValueError: it is none of its kind; with a message where there is more to say than that.
+        OSError: it is a path that cannot be looked at.
     """
     if kind in ("folders", "bases"):
         return _MANY[kind](given, folder)
@@ -54,6 +55,7 @@ def resolved_variant(named: str, folder: Path, bases: Sequence[str]) -> str:
 
     Raises:
         ValueError: it is none of these.
+        OSError: it cannot be looked at.
     """
     if named in VARIANTS or named in bases:
         return named
@@ -68,7 +70,10 @@ def _path(given: str | float, folder: Path) -> Path:
     if not isinstance(given, str) or not given:
         raise ValueError
     try:
+        given.encode()
         return (folder / Path(given).expanduser()).absolute()
+    except UnicodeEncodeError:
+        raise ValueError(f"{given!r} is not UTF-8, as every path here must be") from None
     except RuntimeError as error:
         raise ValueError(str(error)) from error
 
@@ -87,19 +92,20 @@ def _text(given: str | float, _folder: Path) -> str:
 
 
 def _whole(given: str | float, _folder: Path) -> int:
-    try:
-        number = float(given)
-    except ValueError:
-        raise ValueError from None
+    number = _number(given)
     if not number.is_integer():
         raise ValueError
     return int(number)
 
 
 def _seconds(given: str | float, _folder: Path) -> float:
+    return _number(given)
+
+
+def _number(given: str | float) -> float:
     try:
         return float(given)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise ValueError from None
 
 
