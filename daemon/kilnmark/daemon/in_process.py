@@ -5,10 +5,10 @@ door for users; here are the settings, the clock and the loop too, which our own
 """
 
 import asyncio
-import shutil
 import tempfile
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -35,13 +35,13 @@ class InProcessDaemon:
         clock: Tells the time; None: the system's.
         tracer: Whose spans tell of renders; None: nobody's.
         new_loop: Makes the event loop.
-        settings: Of the daemon, save where its socket, pictures and adapters are.
+        settings: Of the daemon; where its socket, pictures and adapters are too, in place of its private folder.
 
     Attributes:
         home: A private folder, removed at the end.
         socket: Where it listens.
         pictures: Where pictures go.
-        loras: Its adapter root.
+        loras: Its adapter root, where the settings have no other.
         worker: What paints.
     """
 
@@ -54,18 +54,25 @@ class InProcessDaemon:
         new_loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.SelectorEventLoop,
         **settings: Any,
     ) -> None:
-        self.home = Path(tempfile.mkdtemp(prefix="kiln-"))
-        self.socket = self.home / "daemon.sock"
-        self.pictures = self.home / "pictures"
+        self._folder = tempfile.TemporaryDirectory(prefix="kiln-", ignore_cleanup_errors=True)
+        self.home = Path(self._folder.name)
         self.loras = self.home / "loras"
         self.loras.mkdir()
         self.worker = worker or FakeWorker()
         self._clock = clock
         self._tracer = tracer or NoOpTracer()
         self._new_loop = new_loop
-        self._settings = Settings.model_validate(
-            {"socket": self.socket, "output_dir": self.pictures, "lora_roots": (self.loras,), **settings}
-        )
+        places = {
+            "socket": self.home / "daemon.sock",
+            "output_dir": self.home / "pictures",
+            "lora_roots": (self.loras,),
+        }
+        try:
+            self._settings = Settings.model_validate(places | settings)
+        except BaseException:
+            self._folder.cleanup()
+            raise
+        self.socket, self.pictures = self._settings.socket, self._settings.output_dir
         self._thread = threading.Thread(target=self._run, name="kilnmark-daemon", daemon=True)
         self._made = threading.Event()
         self._daemon: Daemon | None = None
@@ -74,16 +81,18 @@ class InProcessDaemon:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        self._made.wait(END_TIMEOUT)
+        if not self._made.wait(END_TIMEOUT):
+            raise TimeoutError(f"the daemon did not begin within {END_TIMEOUT:g} seconds")
         if self._defect is not None:
-            self._clean_up()
+            self._thread.join(END_TIMEOUT)
+            self._folder.cleanup()
             raise self._defect
         return self
 
     def __exit__(self, kind: type[BaseException] | None, e: BaseException | None, tb: TracebackType | None) -> None:
         self.shut_down()
         self._thread.join(END_TIMEOUT)
-        self._clean_up()
+        self._folder.cleanup()
         if self._thread.is_alive():
             raise TimeoutError(f"the daemon did not end within {END_TIMEOUT:g} seconds")
         if self._defect is not None and e is None:
@@ -108,10 +117,8 @@ class InProcessDaemon:
         """Begin the end, as a signal would."""
         if self._loop is None or self._daemon is None or self.has_ended:
             return
-        self._loop.call_soon_threadsafe(self._daemon.shut_down, False)  # noqa: FBT003 - the argument of a callback
-
-    def _clean_up(self) -> None:
-        shutil.rmtree(self.home, ignore_errors=True)
+        with suppress(RuntimeError):  # its loop was closed this moment: it has ended by itself
+            self._loop.call_soon_threadsafe(self._daemon.shut_down, False)  # noqa: FBT003 - the argument of a callback
 
     def _run(self) -> None:
         try:

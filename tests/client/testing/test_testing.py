@@ -4,14 +4,19 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
+import threading
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from pydantic import ValidationError
 
 from kilnmark.client import Client, RenderFailed
 from kilnmark.client.testing import fake_daemon
 from kilnmark.client.testing.fixtures import kilnmark_daemon
+from kilnmark.daemon.wire.socket import UnfitSocketPath
 from kilnmark.daemon.worker.fake_picture import FAKE_NOTICE
 from kilnmark.protocol.picture.record import find_record
 
@@ -71,6 +76,43 @@ def test_nothing_of_it_stays() -> None:
         assert daemon.socket.exists()
     assert daemon.has_ended
     assert not daemon.home.exists()
+
+
+def test_one_that_cannot_be_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with pytest.raises(ValidationError):
+        fake_daemon(queue_limit=0)
+    with pytest.raises(UnfitSocketPath), fake_daemon(socket=tmp_path / ("x" * 200)):
+        pass
+    assert list(tmp_path.iterdir()) == []
+    assert "kilnmark-daemon" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_many_at_once_leave_no_thread_and_no_descriptor() -> None:
+    before = len(list(Path("/dev/fd").iterdir()))
+    for _ in range(3):
+        with ExitStack() as stack:
+            daemons = [stack.enter_context(fake_daemon()) for _ in range(4)]
+            for daemon in daemons:
+                with Client(daemon.socket) as client:
+                    client.render("a mill", lora_paths=[])
+                    client.shutdown()
+    assert not any(daemon.home.exists() for daemon in daemons)
+    assert "kilnmark-daemon" not in {thread.name for thread in threading.enumerate()}
+    assert len(list(Path("/dev/fd").iterdir())) <= before
+
+
+def test_its_places_are_those_of_its_settings(tmp_path: Path) -> None:
+    with fake_daemon(socket=tmp_path / "s", output_dir=tmp_path / "p") as daemon, Client(tmp_path / "s") as client:
+        assert (daemon.socket, daemon.pictures) == (tmp_path / "s", tmp_path / "p")
+        assert Path(client.render("a mill").image_path).parent == daemon.pictures
+
+
+def test_its_worker_may_be_told_something_when_all_has_ended() -> None:
+    with fake_daemon() as daemon:
+        worker = daemon.worker
+    worker.hold("encode")
+    worker.die()
 
 
 def test_the_light_installation_is_enough() -> None:

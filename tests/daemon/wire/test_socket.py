@@ -23,13 +23,15 @@ def test_the_socket_and_its_directory_are_for_its_owner_only(home: Path) -> None
         assert stat.S_IMODE((home / "run").stat().st_mode) == 0o700
 
 
-def test_the_umask_is_as_it_was(home: Path) -> None:
-    before = os.umask(0o022)
+def test_the_umask_is_left_alone_which_other_threads_have_too(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = os.umask(0)
     try:
+        monkeypatch.setattr(os, "umask", None)
         with Listener(home / "daemon.sock"):
-            assert os.umask(0o022) == 0o022
+            assert stat.S_IMODE((home / "daemon.sock").stat().st_mode) == 0o600
     finally:
-        os.umask(before)
+        monkeypatch.undo()
+        assert os.umask(before) == 0
 
 
 def test_a_second_listener_is_refused_and_the_first_keeps_its_path(home: Path) -> None:

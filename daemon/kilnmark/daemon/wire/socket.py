@@ -145,15 +145,14 @@ def _answers(path: Path) -> bool:
 
 
 def _bind(path: Path) -> tuple[socket.socket, tuple[int, int]]:
+    """Nobody can connect before it listens, which is when its mode is right; a umask is every thread's at once."""
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    before = os.umask(0o177)
     try:
         sock.bind(str(path))
+        path.chmod(0o600)
     except OSError as error:
         sock.close()
         raise UnfitSocketPath(f"{path} cannot be bound ({error.strerror}); choose another path") from error
-    finally:
-        os.umask(before)
     sock.listen(BACKLOG)
     sock.settimeout(0)
     identity = _identity_of(path)

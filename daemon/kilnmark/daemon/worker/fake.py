@@ -72,7 +72,7 @@ class FakeWorker:
     def _on_loop(self, change: Callable[[], object]) -> None:
         """Make a change where the workers live, whoever asks for it."""
         loop = self._loop
-        if loop is None or loop is _running_loop():
+        if loop is None or loop.is_closed() or loop is _running_loop():
             change()
             return
         made: Future[object] = Future()
