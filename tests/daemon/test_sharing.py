@@ -86,6 +86,23 @@ def test_one_of_two_jobs_is_cancelled_and_the_other_gets_the_picture(
     assert Path(staying.reply(stays)["result"]["image_path"]).is_file()
 
 
+def test_who_comes_when_the_one_that_began_it_has_left_gets_the_picture_too(
+    wire: Wire, other: Wire, daemon: FakeDaemon
+) -> None:
+    first = other.send("render", SHARED)
+    other.progressed("denoise 0/")
+    second = wire.send("render", SHARED)
+    wire.result("ping")
+    other.send("$/cancelRequest", {"id": first}, id=None)
+    assert other.reply(first)["error"]["code"] == -32800
+    third = other.send("render", SHARED)
+    other.result("ping")
+    daemon.worker.hold()
+    one, two = wire.reply(second)["result"], other.reply(third)["result"]
+    assert one["image_path"] == two["image_path"]
+    assert daemon.status()["jobs"] == []
+
+
 def test_all_jobs_of_a_render_cancelled_end_it(wire: Wire, other: Wire, daemon: FakeDaemon) -> None:
     before = numbers(daemon)
     endless = {**SHARED, "steps": 100}

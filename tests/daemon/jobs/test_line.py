@@ -1,6 +1,8 @@
 """The head of the line is enough to tell whose turn it is, whoever came, went and changed in between."""
 
+import random
 from dataclasses import dataclass
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -63,3 +65,34 @@ def test_who_does_not_stand_in_line_is_not_missed() -> None:
     line = Line[Standing]()
     line.remove(Standing(0, 0.0, 0, NO_STACK))
     assert list(line.heads(NO_STACK)) == []
+
+
+def test_those_who_left_behind_the_eldest_cost_no_memory() -> None:
+    line, eldest = Line[Standing](), Standing(0, 0.0, 1, NO_STACK)
+    line.add(eldest)
+    for place in range(1, 1000):
+        one = Standing(place, float(place), 1, NO_STACK)
+        line.add(one)
+        line.remove(one)
+    assert set(line.heads(NO_STACK)) == {eldest}
+    assert all(len(heap) < 100 for heap in line._heaps.values())
+
+
+def test_many_who_come_leave_and_change_levels_have_the_next_of_all() -> None:
+    chance = random.Random(7)
+    line, standing = Line[Standing](), list[Standing]()
+    for place in range(3000):
+        one = Standing(place, float(chance.randrange(500)), chance.randrange(3), chance.choice(STACKS))
+        line.add(one)
+        standing.append(one)
+        if len(standing) > chance.randrange(1, 40):
+            line.remove(standing.pop(chance.randrange(len(standing))))
+        if standing:
+            moved = chance.choice(standing)
+            line.remove(moved)
+            moved.level = chance.randrange(3)
+            line.add(moved)
+        if place % 10 == 0:
+            asked: dict[str, Any] = {"on_base": chance.choice(STACKS), "now": 700.0, "pace": Pace(ageing=50.0)}
+            assert next_turn(line.heads(asked["on_base"]), **asked) == next_turn(standing, **asked)
+    assert sum(map(len, line._heaps.values())) < 12 * 64 + 4 * len(standing) + 400

@@ -6,7 +6,7 @@ Nobody else can be next, because ageing never lets a younger render of one prior
 
 from collections import Counter
 from collections.abc import Iterator
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from typing import Generic, TypeVar
 
 from kilnmark.daemon.jobs.turn import StackKey, Waiting
@@ -14,6 +14,9 @@ from kilnmark.daemon.jobs.turn import StackKey, Waiting
 __all__ = ["Line"]
 
 W = TypeVar("W", bound=Waiting)
+
+_LEFT = 64
+"""Entries of renders that left which a queue may hold, beside as many as stand in it."""
 
 _Queue = tuple[int, StackKey | None]
 """A level, and a stack or all of them."""
@@ -52,6 +55,8 @@ class Line(Generic[W]):
             self._sizes[queue] -= 1
             if not self._sizes[queue]:
                 del self._sizes[queue], self._heaps[queue]
+            elif len(self._heaps[queue]) > 2 * self._sizes[queue] + _LEFT:
+                self._forget_left(queue)
         if (level, None) not in self._heaps:
             self._levels.discard(level)
 
@@ -61,6 +66,12 @@ class Line(Generic[W]):
             for queue in _queues(level, on_base):
                 if queue in self._heaps:
                     yield self._eldest(queue)
+
+    def _forget_left(self, queue: _Queue) -> None:
+        """Keep those who stand in it, so that many who left behind an eldest one cost no memory."""
+        places = {place for _, place in self._heaps[queue] if self._standing.get(place, (None,))[0] == queue[0]}
+        heap = self._heaps[queue] = [(self._standing[place][1].since, place) for place in places]
+        heapify(heap)
 
     def _eldest(self, queue: _Queue) -> W:
         """The eldest of a queue that is not empty; who left or changed level since is only now forgotten."""
