@@ -1,6 +1,6 @@
 """Which tag of a style's art direction a place gets.
 
-Places and tags are compared as people mean them: in any case, and with spaces, hyphens and underscores for the same.
+Places and tags are compared as people mean them: in any case, and with spaces, hyphens, dashes and underscores alike.
 What a tag adds to a prompt is `prompt`'s part; where tags are written, `documents`'.
 """
 
