@@ -76,8 +76,8 @@ def test_a_worker_without_progress_is_killed(start_daemon: StartDaemon) -> None:
 def test_a_base_that_cannot_be_held_is_said_so_and_tried_again_only_when_asked(start_daemon: StartDaemon) -> None:
     daemon = start_daemon(variant="/nowhere/at-all")
     with daemon.wire() as wire:
-        waiting = wire.send("render", SMALL)
-        assert_no_base(wire, wire.reply(waiting)["error"])
+        assert_no_base(wire, wire.error("render", SMALL))
+        assert "/nowhere/at-all" in wire.error("warm_up")["message"]
         status = wire.result("status")
         assert (status["state"], status["worker"]["restarts"], status["worker"]["pid"]) == ("failed", 0, None)
         assert "/nowhere/at-all" in status["worker"]["last_error"]

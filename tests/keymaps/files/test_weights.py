@@ -95,7 +95,7 @@ def test_one_without_the_embedder_is_schnell(tmp_path: Path) -> None:
 def test_one_without_a_folder_is_refused_by_that(tmp_path: Path) -> None:
     path = directory(tmp_path)
     (path / "text_encoder_2" / "0.safetensors").unlink()
-    with pytest.raises(WeightsProblem, match=r"/text_encoder_2 holds no safetensors file; give a whole .* FLUX\.1"):
+    with pytest.raises(WeightsProblem, match=r"/text_encoder_2 holds no safetensors file; give a whole FLUX\.1"):
         read_weights(path)
 
 

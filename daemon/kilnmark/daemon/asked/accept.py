@@ -79,7 +79,8 @@ def decided(params: RenderParams, served: Served, style: ComposedStyle | None) -
     try:
         row = served.row_of(base)
     except WeightsProblem as error:
-        raise RenderFailed(str(error)) from error
+        mend = "send warm_up to try again" if base == served.default else "try again"
+        raise RenderFailed(f"the base cannot be held: {error}; mend that, then {mend}") from error
     return decide(params, base, row, style=style, tier=tier)
 
 

@@ -120,7 +120,7 @@ def _recognised(path: Path) -> tuple[Family, Mapping[str, tuple[AdapterHeader, .
     if len(known) != 1:
         titles = " and ".join(family.title for family in known or whole)
         what = f"fits {titles} alike" if known else f"has the folders of {titles}, but not the tensors"
-        raise WeightsProblem(f"{path} {what}; give a whole directory of {_titles(families)}")
+        raise WeightsProblem(f"{path} {what}; give a whole {_titles(families)} directory")
     (family,) = known
     return family, {part.folder: headers[part.folder] for part in family.parts}
 
@@ -130,7 +130,7 @@ def _lacking(path: Path, families: Sequence[Family], files: Mapping[str, list[Pa
     present = [sum(bool(files[part.folder]) for part in family.parts) for family in families]
     nearest = [family for family, count in zip(families, present, strict=True) if count == max(present)]
     missing = next(part.folder for part in nearest[0].parts if not files[part.folder])
-    return f"{path / missing} holds no safetensors file; give a whole directory of {_titles(nearest)}"
+    return f"{path / missing} holds no safetensors file; give a whole {_titles(nearest)} directory"
 
 
 def _titles(families: Iterable[Family]) -> str:
