@@ -10,9 +10,13 @@ from numpy.typing import NDArray
 
 from kilnmark.keymaps.adapter import Adapter, read_adapter
 from kilnmark.keymaps.errors import UnfitAdapter
+from kilnmark.keymaps.files.safefile import read_file
 from kilnmark.keymaps.inspection import inspect_file
+from kilnmark.keymaps.names.sorting import sort_keys
 from kilnmark.keymaps.updates.kinds.lora import PairUpdate
+from kilnmark.keymaps.updates.made import kind_of
 from kilnmark.keymaps.updates.update import AnyUpdate
+from kilnmark.keymaps.updates.view import View
 from kilnmark.keymaps.zoo.write import write_tensors
 from kilnmark.protocol.picture.report import Verdict
 from tests.keymaps import rotations
@@ -293,3 +297,14 @@ def test_what_cannot_be_applied_exactly_is_refused_by_key(tmp_path: Path, name: 
         read(tmp_path, tensors)
     assert caught.value.key == f"{module}.{ending}"
     assert caught.value.mend
+
+
+@pytest.mark.parametrize("count", [1, 2, 4])
+def test_parts_of_another_number_do_not_fit_a_model_that_is_only_asked_whether_they_do(
+    tmp_path: Path, count: int
+) -> None:
+    parts = {f"{FUSED}.oft_blocks.{n}": numbers(4, 4, 4) for n in range(count)}
+    file = read_file(write_tensors(tmp_path / "a.safetensors", parts))
+    (module,) = sort_keys(file.path, tuple(file.tensors), SHAPES).modules
+    view = View(file, module, SHAPES)
+    assert kind_of(view.roles).misfit(view) is not None

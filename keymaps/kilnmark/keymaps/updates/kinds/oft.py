@@ -111,8 +111,7 @@ class _Oft(Kind):
                 raise view.refuse(role, problem)
         for role in needed:
             _check_blocks(view, role)
-        if needed[0] in PARTS and len(needed) != len(view.targets):
-            problem = f"is the last of {len(needed)} parts, but the module stands for {len(view.targets)} layers"
+        if problem := _miscounted(view, needed):
             raise view.refuse(needed[-1], problem)
         if RESCALE in view and view.stored(RESCALE) not in {(view.height,), (view.height, 1)}:
             problem = f"must hold a number for each of {view.height} rows, but has shape {list(view.stored(RESCALE))}"
@@ -127,6 +126,8 @@ class _Oft(Kind):
             (count, _), size = view.stored(PACKED), _packed_size(view)
             width = view.width if count == 1 and size and view.width % size == 0 else count * size
             return size_misfit(view, (PACKED, f"turns {width} inputs", width), (PACKED, "", view.height))
+        if problem := _miscounted(view, needed):  # beside the layers of a model that the file is not made for
+            return Misfit(needed[-1], problem)
         if needed[0] in PARTS:
             for role, target in zip(needed, view.targets, strict=True):
                 rows = _rows(view, role)
@@ -168,6 +169,13 @@ KIND = _Oft()
 
 _SIDES: Mapping[str, tuple[int, ...]] = {BLOCKS: (3, _BUTTERFLY), PACKED: (2,)}
 """How many sides a tensor can have; others have three."""
+
+
+def _miscounted(view: View, needed: Sequence[str]) -> str:
+    """What is wrong with the number of parts; empty where there is one for each layer, or none is of parts."""
+    if needed[0] not in PARTS or len(needed) == len(view.targets):
+        return ""
+    return f"is the last of {len(needed)} parts, but the module stands for {len(view.targets)} layers"
 
 
 def _check_blocks(view: View, role: str) -> None:
