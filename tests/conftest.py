@@ -4,6 +4,7 @@ Tests run side by side and every daemon has a process of its own: with more than
 cores on waiting.
 """
 
+import gc
 import os
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -17,3 +18,14 @@ __all__ = ["kilnmark_engine"]
 # How long an example takes says more of the machine than of the code.
 hypothesis.settings.register_profile("kilnmark", deadline=None)
 hypothesis.settings.load_profile("kilnmark")
+
+# Four thousand collected tests and the libraries under them are there to the end: looked through for garbage again and
+# again, they would take a tenth of the run.
+gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """What is there by now stays; what tests make is looked through for garbage as ever."""
+    gc.collect()
+    gc.freeze()
+    gc.enable()
