@@ -1,0 +1,46 @@
+"""Recipes of the names that most trainers write, so that an exhibit says only what it has of its own."""
+
+from kilnmark.keymaps.zoo.recipes import Form, Recipe, TrainedEncoder
+
+__all__ = ["CORE", "KOHYA", "diffusers", "down_up", "kohya"]
+
+KOHYA = ("lora_down.weight", "lora_up.weight")
+"""kohya's suffixes of the two matrices."""
+CORE = r"attn\.|\.ff"
+"""The modules that most trainers on diffusers' names change: attention and feed-forward of blocks."""
+
+
+def kohya(
+    table: str = "flux1-bfl",
+    *,
+    prefix: str = "lora_unet_",
+    only: str = "block",
+    alpha: float | None = 1.0,
+    form: Form = Form.PAIR,
+    encoders: tuple[TrainedEncoder, ...] = (),
+) -> Recipe:
+    """Flattened names with an alpha tensor."""
+    return Recipe(table, prefix, *KOHYA, separator="_", only=only, alpha=alpha, form=form, encoders=encoders)
+
+
+def diffusers(
+    table: str = "flux1-diffusers",
+    prefix: str = "transformer.",
+    only: str = "block",
+    form: Form = Form.PAIR,
+    alpha: float | None = None,
+) -> Recipe:
+    """Names with dots, and PEFT's matrices."""
+    return Recipe(table, prefix, only=only, form=form, alpha=alpha)
+
+
+def down_up(
+    table: str,
+    prefix: str,
+    *,
+    only: str = "block",
+    alpha: float | None = None,
+    encoders: tuple[TrainedEncoder, ...] = (),
+) -> Recipe:
+    """Names with dots, and kohya's matrices."""
+    return Recipe(table, prefix, *KOHYA, only=only, alpha=alpha, encoders=encoders)
