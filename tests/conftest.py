@@ -6,14 +6,21 @@ cores on waiting.
 
 import gc
 import os
+import sys
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+# Where Python is told to keep no bytecode, each of the processes that tests start would compile all it imports again,
+# which is a third of the run.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 import hypothesis
 
 import kilnmark.engine as kilnmark_engine
 
 __all__ = ["kilnmark_engine"]
+
+sys.dont_write_bytecode = False
 
 # How long an example takes says more of the machine than of the code.
 hypothesis.settings.register_profile("kilnmark", deadline=None)
