@@ -102,6 +102,8 @@ FILES: Mapping[str, Callable[[Path], object]] = {
     "tucker": tucker,
     "not-finite": not_finite,
     "web-page": lambda path: path.write_text("<!doctype html><title>Log in</title>"),
+    "error": lambda path: path.write_text('{"error":"Unauthorized","message":"You must be logged in"}'),
+    "trained_model": lambda path: path.write_bytes(bytes(257).replace(b"\0", b"a", 1) + b"ustar\x0000" + bytes(248)),
     "pickle": lambda path: path.write_bytes(b"\x80\x02}q\x00." + bytes(64)),
     "pointer": lambda path: path.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n"),
     "cut-off": cut_off,

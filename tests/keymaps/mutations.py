@@ -333,7 +333,33 @@ def _cross_bodies(random: Random, content: bytes, other: bytes) -> bytes:
     return content[:head] + other[tail:]
 
 
+def _mistake(random: Random, content: bytes, other: bytes) -> bytes:
+    """Something else stands before the file, or in the place of its first bytes."""
+    begin = random.choice(
+        (
+            *(
+                b"PK\x03\x04",
+                b"\x80\x02",
+                b"GGUF",
+                b"\x1f\x8b\x08\0",
+                b"\xef\xbb\xbf<html><title>",
+                b"\0" * 16,
+                b"\xff\xfe",
+            ),
+            *(
+                b'{"error":"',
+                b'{"message":"\\u00',
+                b"<?xml><Error><Message>",
+                b"version https://git-lfs",
+                b"[[[[" * 40,
+                b"\xff\xfe",
+            ),
+        )
+    )
+    return begin + content[random.choice((0, len(begin))) :]
+
+
 BYTES: Sequence[Callable[[Random, bytes, bytes], bytes]] = (
-    *(_flip, _write_over, _claim, _cut, _append, _cross, _cross_bodies),
+    *(_flip, _write_over, _claim, _cut, _append, _cross, _cross_bodies, _mistake),
 )
 """What the bytes are is nobody's intention."""

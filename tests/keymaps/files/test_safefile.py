@@ -6,7 +6,6 @@ import json
 import os
 import pickle
 import socket
-import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -146,23 +145,15 @@ def test_a_claimed_terabyte_takes_no_memory(tmp_path: Path) -> None:
         read_file(path)
 
 
-def checkpoint(path: Path) -> None:
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("archive/data.pkl", pickle.dumps({}))
-
-
 FOREIGN: dict[str, tuple[Callable[[Path], object], str]] = {
     "a pickle": (lambda path: path.write_bytes(pickle.dumps({"w": list(range(99))})), "is a pickle.*as safetensors"),
     "an old pickle": (lambda path: path.write_bytes(pickle.dumps([0] * 99, protocol=2)), "is a pickle.*as safetensors"),
-    "a checkpoint": (checkpoint, "PyTorch checkpoint.*export the adapter again as safetensors"),
-    "a GGUF file": (lambda path: path.write_bytes(b"GGUF\x03" + bytes(99)), "GGUF.*as safetensors"),
-    "an LFS pointer": (lambda path: path.write_bytes(b"version https://git-lfs.github.com/spec/v1\n"), "git lfs pull"),
-    "a web page": (lambda path: path.write_bytes(b"<!DOCTYPE html><html>" + bytes(99)), "web page.*fetch"),
-    "an empty file": (lambda path: path.write_bytes(b""), "has 0 bytes.*fetch or export"),
+    "a web page": (lambda path: path.write_bytes(b"<!DOCTYPE html><html>" + bytes(99)), "web page.*download it again"),
+    "an empty file": (lambda path: path.write_bytes(b""), "is empty.*fetch or export"),
     "nine bytes": (lambda path: path.write_bytes(bytes(9)), "has 9 bytes"),
-    "zeros": (lambda path: path.write_bytes(bytes(100)), "header does not begin with '{'.*export"),
     "noise": (lambda path: path.write_bytes(b"\xaa" * 100), "claims a header.*export"),
-    "text": (lambda path: path.write_bytes(b"This is a note on a LoRA.\n"), "claims a header.*export"),
+    "no bracket": (lambda path: path.write_bytes((92).to_bytes(8, "little") + b"\xaa" * 92), "begin with '{'.*export"),
+    "text": (lambda path: path.write_bytes(b"This is a note on a LoRA.\n"), "is text.*This is a note.*download it"),
     "a header of 90 MB": (
         lambda path: path.write_bytes((90 << 20).to_bytes(8, "little") + b"{" + bytes(100)),
         f"claims a header of {90 << 20} bytes, more than the {HEADER_LIMIT} allowed",

@@ -14,8 +14,10 @@ from kilnmark.keymaps.errors import UnsafeFile
 from kilnmark.keymaps.files.header_text import EXPORT, TENSOR_LIMIT, Usual, cut_header, decode_body, unsafe
 from kilnmark.keymaps.files.widths import WIDTHS
 
-__all__ = ["HEADER_LIMIT", "PREFIX", "TENSOR_LIMIT", "Header", "TensorInfo", "header_size", "parse_header"]
+__all__ = ["HEAD", "HEADER_LIMIT", "PREFIX", "TENSOR_LIMIT", "Header", "TensorInfo", "header_size", "parse_header"]
 
+HEAD = 4096
+"""First bytes of a file that are looked at before its header is."""
 PREFIX = 8
 """Bytes before the header: its length, unsigned, little-endian."""
 HEADER_LIMIT = 8 << 20
@@ -53,20 +55,29 @@ def header_size(path: str, head: bytes, file_size: int) -> int:
 
     Args:
         path: For the error.
-        head: The first 64 bytes, or all there are.
+        head: The first `HEAD` bytes, or all there are.
         file_size: In bytes.
     """
-    if found := _foreign(head):
+    size = int.from_bytes(head[:PREFIX], "little")
+    if (head[PREFIX : PREFIX + 1] != b"{" or size > HEADER_LIMIT) and (found := _mistaken(head)):
         raise UnsafeFile(path, *found)
+    if file_size == 0:
+        raise UnsafeFile(path, "is empty: nothing of it was downloaded or copied", _WHOLE)
     if file_size < PREFIX + 2:
         raise UnsafeFile(path, f"has {file_size} bytes, too few for a safetensors file", _WHOLE)
-    size = int.from_bytes(head[:PREFIX], "little")
     if size > HEADER_LIMIT:
         problem = f"claims a header of {size} bytes, more than the {HEADER_LIMIT} allowed: not a safetensors file"
         raise UnsafeFile(path, problem, EXPORT)
     if PREFIX + size > file_size:
         raise UnsafeFile(path, f"ends inside its header ({file_size} bytes; the header alone has {size})", _WHOLE)
     return size
+
+
+def _mistaken(head: bytes) -> tuple[str, str] | None:
+    # What reads the kinds of files takes longer to import than thousands of headers to read.
+    from kilnmark.keymaps.files.mistaken import what_it_is
+
+    return what_it_is(head)
 
 
 def parse_header(path: str, raw: bytes, data_size: int) -> Header:
@@ -88,23 +99,6 @@ def parse_header(path: str, raw: bytes, data_size: int) -> Header:
     except (ValueError, RecursionError) as error:
         raise UnsafeFile(path, f"its header is not safe JSON ({error})", EXPORT) from error
     return Header(pieces.metadata, MappingProxyType(tensors))
-
-
-def _foreign(head: bytes) -> tuple[str, str] | None:
-    """Problem and mend, when the file opens like one of the usual mistakes."""
-    if head[PREFIX : PREFIX + 1] == b"{":
-        return None
-    if head.startswith(b"PK\x03\x04"):
-        return "is a PyTorch checkpoint (a zip of pickles), which can run code when it is opened", EXPORT
-    if head[:1] == b"\x80" and head[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05"):
-        return "is a pickle, which can run code when it is opened", EXPORT
-    if head.startswith(b"GGUF"):
-        return "is a GGUF file", EXPORT
-    if head.startswith(b"version https://git-lfs"):
-        return "is a Git LFS pointer, not the file it stands for", "fetch that with `git lfs pull`"
-    if head.lstrip()[:1] == b"<":
-        return "is a web page, most likely a login or error page saved under the adapter's name", _WHOLE
-    return None
 
 
 _Layouts = dict[tuple[str, str], tuple[tuple[int, ...], int]]

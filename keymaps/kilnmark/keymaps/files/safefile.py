@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kilnmark.keymaps.errors import MissingFile, UnfitAdapter, UnsafeFile
-from kilnmark.keymaps.files.header import PREFIX, Header, TensorInfo, header_size, parse_header
+from kilnmark.keymaps.files.header import HEAD, PREFIX, Header, TensorInfo, header_size, parse_header
 from kilnmark.keymaps.files.roots import AnyPath, locate
 from kilnmark.keymaps.files.widths import FLOATS
 
@@ -31,7 +31,6 @@ _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _HASHING = ThreadPoolExecutor(1, "hash")
 """Hashing lets Python go on, and takes as long as all that is made of a file."""
 _CHUNK = 1 << 22
-_HEAD = 64
 _AGAIN = "wait until it is written and try again"
 _ELSEWHERE = "check the disk or network that it lies on, or copy it to another"
 
@@ -217,7 +216,7 @@ def _state(found: os.stat_result) -> tuple[int, int, int]:
 
 def _read_header(source: _Source) -> tuple[bytearray, Header]:
     """The length and the header's own bytes, and what they say."""
-    head = bytearray(min(_HEAD, source.size))
+    head = bytearray(min(HEAD, source.size))
     _fill(source, memoryview(head))
     size = header_size(source.path, bytes(head), source.size)
     raw = bytearray(PREFIX + size)

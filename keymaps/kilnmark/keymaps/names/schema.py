@@ -4,17 +4,15 @@ Only their shape is known here; what a key means by them is `keymap`'s part. Add
 `conventions/`, and no name of any trainer stands in the code.
 """
 
-import json
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from enum import StrEnum
 from functools import cache
 from importlib.resources import files
-from importlib.resources.abc import Traversable
-from typing import Any, Literal, Self, TypeVar
+from typing import Literal, Self
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from kilnmark.keymaps.documents import Document, parse_document, texts_of
 from kilnmark.keymaps.names.shapes import BLOCK
 
 __all__ = [
@@ -29,7 +27,6 @@ __all__ = [
     "load_suffixes",
     "parse_convention",
     "parse_table",
-    "texts_of",
 ]
 
 
@@ -56,11 +53,7 @@ class AlphaSource(StrEnum):
     RANK = "rank"
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class Rows(_Strict):
+class Rows(Document):
     """What the rows of a module's up matrix stand for.
 
     Attributes:
@@ -77,7 +70,7 @@ class Rows(_Strict):
         return Rows.model_construct(targets=targets, swap_halves=self.swap_halves)
 
 
-class _Named(_Strict):
+class _Named(Document):
     """A document with module names: `{block}` is a block's number, one target may be written without a list."""
 
     name: str = Field(pattern=r"^[a-z0-9_-]+$")
@@ -131,14 +124,14 @@ class NameTable(_Named):
     conventions: tuple[str, ...] = ()
 
 
-class IgnoredPrefix(_Strict):
+class IgnoredPrefix(Document):
     """Keys that are understood and knowingly left out. `reason` is what reports count them under."""
 
     prefix: str = Field(min_length=1)
     reason: str = Field(min_length=1)
 
 
-class TextEncoder(_Strict):
+class TextEncoder(Document):
     """Modules of a text encoder, in files that train it beside the transformer or alone.
 
     Attributes:
@@ -205,7 +198,7 @@ class Convention(_Named):
         return self
 
 
-class Suffixes(_Strict):
+class Suffixes(Document):
     """`suffixes.yaml`: endings of keys of updates that are no plain pair of matrices, in every convention.
 
     Attributes:
@@ -234,7 +227,7 @@ def load_conventions() -> Mapping[str, Convention]:
 @cache
 def load_suffixes() -> Suffixes:
     """What the endings of keys mean that are the same in every convention."""
-    return _parse(Suffixes, (files("kilnmark.keymaps.names") / "suffixes.yaml").read_text(encoding="utf-8"))
+    return parse_document(Suffixes, (files("kilnmark.keymaps.names") / "suffixes.yaml").read_text(encoding="utf-8"))
 
 
 def parse_convention(text: str) -> Convention:
@@ -244,37 +237,9 @@ def parse_convention(text: str) -> Convention:
         ValueError: It is not a convention; the message names the field.
         yaml.YAMLError: It is not YAML, or says a name twice.
     """
-    return _parse(Convention, text)
+    return parse_document(Convention, text)
 
 
 def parse_table(text: str) -> NameTable:
     """As `parse_convention`, for a table of module names."""
-    return _parse(NameTable, text)
-
-
-_Document = TypeVar("_Document", bound=BaseModel)
-
-
-def _parse(kind: type[_Document], text: str) -> _Document:
-    # By way of JSON, where pydantic's strict mode takes arrays for tuples and strings for enums.
-    return kind.model_validate_json(json.dumps(_yaml(text)))
-
-
-def texts_of(folder: Traversable) -> list[str]:
-    """Every YAML document of a folder, by the names of their files."""
-    entries = [entry for entry in folder.iterdir() if entry.name.endswith(".yaml")]
-    return [entry.read_text(encoding="utf-8") for entry in sorted(entries, key=lambda entry: entry.name)]
-
-
-def _yaml(text: str) -> Any:
-    return yaml.load(text, _Loader)  # noqa: S506 - a safe loader
-
-
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """Safe, and refuses a mapping that says a name twice."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT001, FBT002 - as PyYAML calls it
-        built: dict[Hashable, Any] = super().construct_mapping(node, deep=deep)
-        if len(built) != len(node.value):
-            raise yaml.constructor.ConstructorError(None, None, "a name is said twice", node.start_mark)
-        return built
+    return parse_document(NameTable, text)

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.resources import files
 
-from kilnmark.keymaps.names.schema import Convention, NameTable, Rows, parse_table, texts_of
+from kilnmark.keymaps.documents import texts_of
+from kilnmark.keymaps.names.schema import Convention, NameTable, Rows, parse_table
 from kilnmark.keymaps.names.shapes import data_packages, patterns_of
 from kilnmark.protocol.picture.catalog import FAMILIES, UnusableFamily
 from kilnmark.protocol.picture.family import Family
