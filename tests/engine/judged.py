@@ -10,9 +10,10 @@ from kilnmark.engine.stack.slots import Slot
 from kilnmark.engine.stack.stack import Member
 from kilnmark.keymaps.adapter import Adapter
 from kilnmark.keymaps.engagement import describe
+from kilnmark.protocol.picture.beside import Cancellation
 from kilnmark.protocol.picture.cancelling import Weighed, cancellations
 from kilnmark.protocol.picture.report import AdapterReport
-from kilnmark.protocol.picture.verdict import Cancellation, judge
+from kilnmark.protocol.picture.verdict import judge
 
 
 def assess(slots: Mapping[str, Slot], adapter: Adapter, scale: float = 1.0) -> AdapterReport:

@@ -11,6 +11,7 @@ from kilnmark.otel import names
 from kilnmark.otel.receiver import Attribute, Receiver, Span
 from kilnmark.otel.setup import start
 from kilnmark.otel.spans import describe_adapter, describe_origin, describe_render, describe_stack, mark_failed
+from kilnmark.protocol.picture.beside import LayersBeside
 from kilnmark.protocol.picture.report import AdapterReport, Verdict
 from kilnmark.protocol.wire.replies import StackInfo
 from kilnmark.protocol.wire.work import RenderCommand
@@ -29,6 +30,10 @@ REPORT = AdapterReport(
     applied_target_count=304,
     delta_ratio=0.0125,
     probe_divergence=0.02,
+    effective_share=0.9,
+    stack_share=0.4,
+    undone_targets=LayersBeside(3, ("a", "b", "c"), (), ("ash",)),
+    quantized_survival=0.25,
     verdict=Verdict.ENGAGED,
     reason="912 of 912 keys changed 304 layers",
 )
@@ -80,6 +85,11 @@ def test_an_engaged_adapter_stands_on_its_span_and_leaves_the_status_unset(recei
         "render.lora.applied_target_count": 304,
         "render.lora.delta_ratio": 0.0125,
         "render.lora.probe_divergence": 0.02,
+        "render.lora.effective_share": 0.9,
+        "render.lora.stack_share": 0.4,
+        "render.lora.undone_target_count": 3,
+        "render.lora.drowned_target_count": 0,
+        "render.lora.quantized_survival": 0.25,
         "render.lora.verdict": "engaged",
     }
     assert (span.status_code, span.status_message) == ("unset", "")

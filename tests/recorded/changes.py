@@ -15,11 +15,30 @@ __all__ = ["ADDED", "CHANGED", "CHANGES", "Change", "without_added"]
 
 CHANGED = Path(__file__).with_name("changes.ndjson")
 
+_REPORTS = (
+    "heard.result.loras",
+    "heard.result.result.loras",
+    "heard.error.data.detail.loras",
+    "pictures.kilnmark.loras",
+)
+"""Where the reports on adapters stand."""
+
+_TOLD_OF_ADAPTERS = {
+    "effective_share": "what is left of its change beside the others of its stack",
+    "stack_share": "its part in what the whole stack changes",
+    "group_shares": "the same by groups of layers",
+    "undone_targets": "layers on which others of its stack undo it",
+    "drowned_targets": "layers on which another of its stack changes so much more that nobody sees it",
+    "quantized_survival": "what would be left of it on the numbers that a quantized base has",
+}
+"""Fields that older daemons did not have in them."""
+
 ADDED: Mapping[str, str] = {
     "heard.result.place": "the place that a style was composed for",
     "heard.result.counts_as": "the variants that bases given as directories are known to be",
     "heard.result.tag": "the tag of the style's directions that belongs to it",
     "heard.result.other_problems": "what is wrong with the documents and is no matter to this render",
+    **{f"{place}.{field}": why for place in _REPORTS for field, why in _TOLD_OF_ADAPTERS.items()},
 }
 """Fields that older daemons did not send, by their path in a turn, and what they say."""
 

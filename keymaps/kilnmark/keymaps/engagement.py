@@ -71,6 +71,12 @@ def describe(adapter: Adapter, found: Evidence, judged: Judged, *, name: str | N
         applied_target_count=judged.changed_target_count,
         delta_ratio=found.delta_ratio,
         probe_divergence=found.probe_divergence,
+        effective_share=found.effective_share,
+        stack_share=found.stack_share,
+        group_shares=found.group_shares,
+        undone_targets=found.undone,
+        drowned_targets=found.drowned,
+        quantized_survival=found.quantized_survival,
         verdict=judged.verdict,
         reason=judged.reason,
     )

@@ -30,6 +30,11 @@ LORA_TOTAL_KEY_COUNT: Final = "render.lora.total_key_count"
 LORA_APPLIED_TARGET_COUNT: Final = "render.lora.applied_target_count"
 LORA_DELTA_RATIO: Final = "render.lora.delta_ratio"
 LORA_PROBE_DIVERGENCE: Final = "render.lora.probe_divergence"
+LORA_EFFECTIVE_SHARE: Final = "render.lora.effective_share"
+LORA_STACK_SHARE: Final = "render.lora.stack_share"
+LORA_UNDONE_TARGET_COUNT: Final = "render.lora.undone_target_count"
+LORA_DROWNED_TARGET_COUNT: Final = "render.lora.drowned_target_count"
+LORA_QUANTIZED_SURVIVAL: Final = "render.lora.quantized_survival"
 LORA_VERDICT: Final = "render.lora.verdict"
 
 # Attributes of RENDER.

@@ -92,6 +92,11 @@ def describe_adapter(span: Span, report: AdapterReport) -> None:
             names.LORA_APPLIED_TARGET_COUNT: report.applied_target_count,
             names.LORA_DELTA_RATIO: report.delta_ratio,
             names.LORA_PROBE_DIVERGENCE: report.probe_divergence,
+            names.LORA_EFFECTIVE_SHARE: report.effective_share,
+            names.LORA_STACK_SHARE: report.stack_share,
+            names.LORA_UNDONE_TARGET_COUNT: report.undone_targets.count,
+            names.LORA_DROWNED_TARGET_COUNT: report.drowned_targets.count,
+            names.LORA_QUANTIZED_SURVIVAL: report.quantized_survival,
             names.LORA_VERDICT: report.verdict.value,
         },
     )

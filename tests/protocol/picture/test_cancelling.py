@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kilnmark.protocol.picture.beside import Cancellation
 from kilnmark.protocol.picture.cancelling import EVERY_SIZE_UP_TO, Weighed, cancellations
-from kilnmark.protocol.picture.verdict import Cancellation
 
 SHARE = 1e-3
 Change = tuple[float, ...]

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kilnmark.protocol.picture.beside import Cancellation, LayersBeside
 from kilnmark.protocol.picture.report import AdapterReport, Verdict
-from kilnmark.protocol.picture.verdict import Cancellation, Evidence, Thresholds, accusation, judge, warnings_of
+from kilnmark.protocol.picture.verdict import Evidence, Thresholds, accusation, judge, warnings_of
 
 HEALTHY = Evidence(
     total_key_count=10,
@@ -24,6 +25,7 @@ SELF, OTHERS = (
     Cancellation(("ink", "ink"), (1.0, -1.0), one_file=True),
     Cancellation(("ink", "ash"), (1.0, -0.5), False),
 )
+UNDONE = LayersBeside(3, ("a.q", "a.k", "b.q"), ("attention",), ("ash", "oak"))
 
 RULES: dict[str, tuple[dict[str, object], Verdict, str]] = {
     "refused": ({"refusal": "/a: no file; give one"}, Verdict.REFUSED, "/a: no file; give one"),
@@ -86,6 +88,14 @@ RULES: dict[str, tuple[dict[str, object], Verdict, str]] = {
         (
             "a forward pass with it differs by 3.2e-07 from one without, which is nothing; "
             "raise the scale, or train it again"
+        ),
+    ),
+    "undone on most layers": (
+        {"undone": UNDONE},
+        Verdict.PARTIAL,
+        (
+            "on 3 of its 5 layers it is undone by ash and oak (all of attention; first 'a.q', 'a.k', 'b.q'); "
+            "take one of them out of the stack, or give it another scale"
         ),
     ),
     "unknown keys": (
@@ -167,6 +177,7 @@ def test_notes_stand_behind_what_is_said_of_the_file(rule: str, noted: bool) -> 
 @pytest.mark.parametrize(
     ("changes", "changed"),
     [({}, 5), ({"zero_target_count": 2, "vanished_target_count": 1}, 2), ({"zero_target_count": 5}, 0)]
+    + [({"undone": UNDONE}, 2), ({"undone": LayersBeside(2, ("a", "b"), (), ("ash",)), "zero_target_count": 1}, 2)]
     + [(RULES[rule][0], 0) for rule, (_, verdict, _) in RULES.items() if verdict in (Verdict.NOOP, Verdict.REFUSED)],
 )
 def test_only_layers_that_differ_from_the_base_count_as_changed(changes: dict[str, object], changed: int) -> None:
@@ -190,6 +201,7 @@ evidences = st.builds(
     scale=st.sampled_from([0.0, 1.0, -2.0]),
     delta_ratio=st.none() | st.floats(0, 1e-5),
     cancelled=st.sampled_from([None, SELF, OTHERS]),
+    undone=st.sampled_from([LayersBeside(), UNDONE]),
     probe_divergence=st.none() | st.floats(0, 1e-5),
 )
 deaths = st.sampled_from(
@@ -197,6 +209,7 @@ deaths = st.sampled_from(
         {"refusal": "no"},
         {"scale": 0.0},
         {"cancelled": SELF},
+        {"undone": UNDONE},
         {"delta_ratio": 0.0},
         {"probe_divergence": 0.0},
         {"zero_target_count": 1},
@@ -243,3 +256,29 @@ def test_an_engaged_adapter_that_nobody_will_see_is_warned_of() -> None:
         [report(Verdict.ENGAGED, 0.9e-3), report(Verdict.ENGAGED, 1e-3), report(Verdict.ENGAGED)], LIMITS
     )
     assert said == "ink is engaged, but a forward pass differs by 9.0e-04 only, which nobody will see; raise its scale"
+
+
+@pytest.mark.parametrize(("count", "verdict"), [(2, Verdict.ENGAGED), (3, Verdict.PARTIAL)])
+def test_an_adapter_is_partial_once_it_is_undone_on_more_than_half_of_its_live_layers(
+    count: int, verdict: Verdict
+) -> None:
+    found = evidence(
+        {"undone": LayersBeside(count, ("a",), (), ("ash",)), "target_count": 4, "applied_target_count": 4}
+    )
+    assert judge(found, LIMITS).verdict is verdict
+
+
+def test_fewer_layers_that_are_undone_or_drowned_are_worth_a_warning() -> None:
+    beside = report(Verdict.ENGAGED, 0.5e-3)
+    doubted = msgspec.structs.replace(
+        beside,
+        target_count=9,
+        undone_targets=LayersBeside(4, ("a.q", "a.k", "a.v"), (), ("ash",)),
+        drowned_targets=LayersBeside(5, ("b.q",), (), ("oak",)),
+    )
+    (said,) = warnings_of([doubted], LIMITS)
+    assert said == (
+        "ink is engaged, but on 4 of its 9 layers it is undone by ash (first 'a.q', 'a.k', 'a.v', ...); "
+        "on 5 of its 9 layers oak changes so much more that nobody will see it; raise its scale, or lower the other's; "
+        "a forward pass differs by 5.0e-04 only, which nobody will see; raise its scale"
+    )

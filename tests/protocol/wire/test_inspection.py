@@ -17,7 +17,18 @@ DOCUMENT = InspectionDocument([INSPECTION])
 
 
 def test_an_inspection_has_the_fields_of_a_report_that_need_no_base() -> None:
-    assert set(AdapterReport.__struct_fields__) - set(SHARED) == {"name", "scale", "delta_ratio", "probe_divergence"}
+    assert set(AdapterReport.__struct_fields__) - set(SHARED) == {
+        "name",
+        "scale",
+        "delta_ratio",
+        "probe_divergence",
+        "effective_share",
+        "stack_share",
+        "group_shares",
+        "undone_targets",
+        "drowned_targets",
+        "quantized_survival",
+    }
 
 
 def test_a_document_comes_back_equal() -> None:

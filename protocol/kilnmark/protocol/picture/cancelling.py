@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from itertools import combinations
 from typing import NamedTuple
 
-from kilnmark.protocol.picture.verdict import Cancellation
+from kilnmark.protocol.picture.beside import Cancellation
 
 __all__ = ["EVERY_SIZE_UP_TO", "Weighed", "cancellations"]
 

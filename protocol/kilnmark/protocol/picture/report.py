@@ -8,6 +8,8 @@ from enum import StrEnum
 
 import msgspec
 
+from kilnmark.protocol.picture.beside import LayersBeside
+
 __all__ = ["AdapterReport", "UnmatchedKeys", "Verdict"]
 
 SHOWN_UNMATCHED_KEYS = 20
@@ -63,6 +65,20 @@ class AdapterReport(msgspec.Struct, frozen=True, kw_only=True):
             before a base has been asked.
         probe_divergence: Norm of the difference between the noise predicted with this adapter alone and without any,
             over the norm of the latter, at a fixed small size; None where this adapter was not probed at this scale.
+        effective_share: What is left of its change D in that of the whole stack, S: `<D, S> / <D, D>`, with inner
+            products over all layers. 1: the others leave it alone, as when it is alone; 0: they undo it, and between
+            the two a part of it; above 1: they push the same way; below 0: they push further the other way. None
+            where it is not applied.
+        stack_share: Its part in what the whole stack changes: `<D, S> / <S, S>`. Those of a stack add up to 1: the
+            largest paints. None where it is not applied, and where a stack adds up to nothing.
+        group_shares: The same by groups of layers, as the family's row has them, for those that it changes; empty
+            where it is alone.
+        undone_targets: Layers on which it and others of the stack add up to nothing.
+        drowned_targets: Layers on which another of the stack changes so much more that nobody sees it; only where that
+            is most of its layers.
+        quantized_survival: What would be left of its change on quantized layers if it were rounded to their numbers,
+            as baking does: 1 for all, 0 for nothing. It is applied beside them, whole, whatever this says; near 0 it
+            is finer than what the base itself can tell apart. None on a base that is not quantized.
         verdict: The judgement.
         reason: One sentence a person can act on.
     """
@@ -82,5 +98,11 @@ class AdapterReport(msgspec.Struct, frozen=True, kw_only=True):
     applied_target_count: int = 0
     delta_ratio: float | None = None
     probe_divergence: float | None = None
+    effective_share: float | None = None
+    stack_share: float | None = None
+    group_shares: dict[str, float] = {}
+    undone_targets: LayersBeside = LayersBeside()
+    drowned_targets: LayersBeside = LayersBeside()
+    quantized_survival: float | None = None
     verdict: Verdict
     reason: str

@@ -5,13 +5,14 @@ the machine is known: keymaps says what the file holds, the engine what the base
 comes in as `Thresholds`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
+from kilnmark.protocol.picture.beside import Cancellation, LayersBeside
 from kilnmark.protocol.picture.report import AdapterReport, Verdict
 
-__all__ = ["Cancellation", "Evidence", "Judged", "Thresholds", "accusation", "judge", "warnings_of"]
+__all__ = ["Evidence", "Judged", "Thresholds", "accusation", "judge", "warnings_of"]
 
 
 class Thresholds(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,19 +27,6 @@ class Thresholds(msgspec.Struct, frozen=True, kw_only=True):
     vanishing_ratio: float = 0.0
     unchanged_divergence: float = 0.0
     invisible_divergence: float = 0.0
-
-
-class Cancellation(msgspec.Struct, frozen=True):
-    """A group of a stack's adapters that add up to nothing.
-
-    Attributes:
-        names, scales: Of all its members, in stack order.
-        one_file: They are one file, more than once.
-    """
-
-    names: tuple[str, ...]
-    scales: tuple[float, ...]
-    one_file: bool
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,6 +47,10 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
         scale: The scale the render asks for.
         delta_ratio: Frobenius norm of scale x delta over that of the base weights; None before a base has been asked.
         cancelled: The group of its stack that it is undone in; None for none.
+        undone: Layers on which some of its stack, itself included, add up to nothing; dead ones do not count.
+        drowned: Layers on which another of its stack changes so much more that nobody sees what it does.
+        effective_share, stack_share, group_shares: As those of the report.
+        quantized_survival: As that of the report.
         probe_divergence: How far a forward pass with it is from one without; None where it was not probed.
         notes: What a reader of the reason must know of how the updates were made; sentences without full stop.
     """
@@ -77,6 +69,12 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     scale: float = 1.0
     delta_ratio: float | None = None
     cancelled: Cancellation | None = None
+    undone: LayersBeside = LayersBeside()
+    drowned: LayersBeside = LayersBeside()
+    effective_share: float | None = None
+    stack_share: float | None = None
+    group_shares: dict[str, float] = {}
+    quantized_survival: float | None = None
     probe_divergence: float | None = None
     notes: tuple[str, ...] = ()
 
@@ -84,6 +82,11 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     def dead_target_count(self) -> int:
         """Applied targets whose weight stays the base's, to the last bit."""
         return self.zero_target_count + self.vanished_target_count
+
+    @property
+    def live_target_count(self) -> int:
+        """Applied targets whose weight would change if it were alone."""
+        return self.applied_target_count - self.dead_target_count
 
 
 class Judged(msgspec.Struct, frozen=True):
@@ -116,9 +119,7 @@ def judge(evidence: Evidence, thresholds: Thresholds | None = None) -> Judged:
     found = next(judged for rule in _RULES if (judged := rule(evidence, limits)) is not None)
     if not found.is_applied:
         return found
-    return msgspec.structs.replace(
-        found, changed_target_count=evidence.applied_target_count - evidence.dead_target_count
-    )
+    return msgspec.structs.replace(found, changed_target_count=evidence.live_target_count - evidence.undone.count)
 
 
 def _refused(e: Evidence, _: Thresholds) -> Judged | None:
@@ -188,6 +189,17 @@ def _arrives_nowhere(e: Evidence, limits: Thresholds) -> Judged | None:
     )
 
 
+def _undone(e: Evidence, _: Thresholds) -> Judged | None:
+    """On most of its layers; fewer are worth a warning only, since that can be what a stack was made for."""
+    if not e.undone.count or 2 * e.undone.count <= e.live_target_count:
+        return None
+    return _partial(
+        e,
+        f"on {e.undone.count} of its {e.live_target_count} layers it is undone by {e.undone.who} ({e.undone.where}); "
+        "take one of them out of the stack, or give it another scale",
+    )
+
+
 def _unknown_keys(e: Evidence, _: Thresholds) -> Judged | None:
     if not e.unmatched_key_count:
         return None
@@ -238,6 +250,7 @@ _RULES: tuple[Callable[[Evidence, Thresholds], Judged | None], ...] = (
     _vanishes,
     _cancelled,
     _arrives_nowhere,
+    _undone,
     _unknown_keys,
     _missing_layers,
     _dead_layers,
@@ -252,16 +265,26 @@ def accusation(report: AdapterReport) -> str:
 
 
 def warnings_of(reports: Sequence[AdapterReport], thresholds: Thresholds) -> list[str]:
-    """One sentence for every adapter that did not engage, or engaged too little to be seen."""
+    """One sentence for every adapter that did not engage, or engaged too little to be seen, or not everywhere."""
     return [said for report in reports if (said := _warning(report, thresholds.invisible_divergence))]
 
 
 def _warning(report: AdapterReport, invisible: float) -> str:
     if report.verdict is not Verdict.ENGAGED:
         return accusation(report)
-    if report.probe_divergence is not None and report.probe_divergence < invisible:
-        return (
-            f"{report.name} is engaged, but a forward pass differs by {report.probe_divergence:.1e} only, "
-            "which nobody will see; raise its scale"
-        )
+    if said := "; ".join(_doubts(report, invisible)):
+        return f"{report.name} is engaged, but {said}"
     return ""
+
+
+def _doubts(report: AdapterReport, invisible: float) -> Iterator[str]:
+    undone, drowned = report.undone_targets, report.drowned_targets
+    if undone.count:
+        yield f"on {undone.count} of its {report.target_count} layers it is undone by {undone.who} ({undone.where})"
+    if drowned.count:
+        yield (
+            f"on {drowned.count} of its {report.target_count} layers {drowned.who} changes so much more that nobody "
+            "will see it; raise its scale, or lower the other's"
+        )
+    if report.probe_divergence is not None and report.probe_divergence < invisible:
+        yield f"a forward pass differs by {report.probe_divergence:.1e} only, which nobody will see; raise its scale"
