@@ -38,17 +38,17 @@ def flux2_klein_4b() -> nn.Module:
 
 def write(name: str, source: str, model: nn.Module) -> None:
     """Write one model's layers, equal ones of several blocks as one line."""
-    layers = {path: shape for path, module in model.named_modules() if (shape := shape_of(path, module))}
+    layers = {path: shape for path, module in model.named_modules() if (shape := shape_of(module))}
     document = {"source": f"mflux {version('mflux')}: {source}", "layers": dict(folded(layers.items()))}
     lines = json.dumps(document, indent=1)
     (FOLDER / f"{name}.json").write_text(_joined(lines) + "\n")
 
 
-def shape_of(path: str, module: nn.Module) -> tuple[int, ...] | None:
-    """(out, in) of a linear layer, (width, 1) of a norm of queries or keys, None of what no adapter changes."""
+def shape_of(module: nn.Module) -> tuple[int, ...] | None:
+    """(out, in) of a linear layer, (width, 1) of a norm with scales of its own, None of what no adapter changes."""
     if isinstance(module, nn.Linear):
         return tuple(module.weight.shape)
-    if isinstance(module, nn.RMSNorm) and path.rpartition(".")[2].startswith("norm_"):
+    if isinstance(module, nn.RMSNorm):
         return (*module.weight.shape, 1)
     return None
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import mlx.core as mx
 import numpy as np
 import pytest
+from mflux.models.z_image.model.z_image_transformer.transformer_block import ZImageTransformerBlock
 from mlx import nn
 from numpy.typing import NDArray
 
@@ -15,6 +16,7 @@ from kilnmark.engine.stack.layers import FactoredLinear, StackedNorm
 from kilnmark.engine.stack.slots import find_slots
 from kilnmark.engine.stack.stack import Member, Stacker
 from kilnmark.keymaps.adapter import Adapter, read_adapter
+from kilnmark.keymaps.names.shapes import is_norm
 from kilnmark.keymaps.updates.kinds.bias import BiasUpdate
 from kilnmark.keymaps.updates.kinds.lokr import KroneckerUpdate
 from kilnmark.keymaps.updates.kinds.lora import PairUpdate
@@ -167,6 +169,20 @@ def test_every_adapter_changes_a_norm_from_the_bases_own_scales(any_adapter: Ada
     assert np.array_equal(as_numpy(norm.weight), own.astype(np.float32))
     half = stacked(mx.array(x).astype(mx.bfloat16))
     assert half.dtype == norm(mx.array(x).astype(mx.bfloat16)).dtype
+
+
+@pytest.mark.parametrize("name", ["attention.norm_k", "attention_norm1", "ffn_norm2"])
+def test_a_norm_of_a_z_image_block_is_a_place_for_adapters(any_adapter: Adapter, name: str) -> None:
+    block = ZImageTransformerBlock(dim=48, n_heads=6)
+    slots = find_slots(block)
+    assert {path for path, slot in slots.items() if is_norm(slot.shape)} == {
+        *("attention.norm_q", "attention.norm_k", "attention_norm1", "attention_norm2", "ffn_norm1", "ffn_norm2")
+    }
+    width, numbers = slots[name].shape[0], np.random.default_rng(7)
+    change, x = numbers.standard_normal(width).astype(np.float32), numbers.standard_normal((2, width))
+    update = NormUpdate(name, change, replaces=False, norm=float(np.linalg.norm(change)))
+    Stacker(slots).switch([Member(replace(any_adapter, updates=(update,)), 0.7)])
+    assert close(run(slots[name].current(), x), rms(x, 1 + 0.7 * change.astype(float), 1e-5))
 
 
 class _Attention(nn.Module):

@@ -14,10 +14,12 @@ from kilnmark.keymaps.updates.kinds.bias import BiasUpdate
 from kilnmark.keymaps.updates.kinds.lokr import KroneckerUpdate
 from kilnmark.keymaps.updates.kinds.lora import PairUpdate
 from kilnmark.keymaps.updates.kinds.norm import NormUpdate
+from kilnmark.keymaps.updates.leftovers import VECTORS
 from kilnmark.keymaps.zoo.zoo import EXHIBITS, write_exhibit
 from tests.keymaps.oracle import Line, Raw, flux1_all_bfl, flux1_bfl, flux1_diffusers_core
 
 DEV = load_shapes("dev")
+Z_IMAGE = load_shapes("z-image-turbo")
 
 Wide = NDArray[np.float64]
 
@@ -125,7 +127,8 @@ INPUTS = ("time_in.in_layer", "vector_in.in_layer", "guidance_in.in_layer")
 
 
 @pytest.mark.parametrize(
-    ("name", "replaces"), [("bfl-control", True), ("diffusers-control", True), ("lycoris-norms", False)]
+    ("name", "replaces"),
+    [("bfl-control", True), ("diffusers-control", True), ("lycoris-norms", False), ("ai-toolkit-norms", False)],
 )
 def test_every_norm_gets_its_own_scales(tmp_path: Path, name: str, replaces: bool) -> None:
     adapter, raw = written(tmp_path, name)
@@ -137,8 +140,40 @@ def test_every_norm_gets_its_own_scales(tmp_path: Path, name: str, replaces: boo
             "bfl-control": f"{theirs}.scale",
             "diffusers-control": f"transformer.{ours}.weight",
             "lycoris-norms": f"lycoris_{ours.replace('.', '_')}.w_norm",
+            "ai-toolkit-norms": f"transformer.{ours}.diff",
         }[name]
         update, scales = norms[ours], raw[key].astype(float)
         assert (update.scales == scales).all()
         assert update.replaces is replaces
         assert update.norm is None if replaces else update.norm == pytest.approx(np.linalg.norm(scales))
+
+
+@pytest.mark.parametrize(
+    ("name", "ignored"), [("zimage-extracted", {}), ("zimage-trained-in-comfyui", {VECTORS: 6 * 34})]
+)
+def test_z_images_norms_are_changed_as_comfyui_changes_them(tmp_path: Path, name: str, ignored: dict[str, int]) -> None:
+    (exhibit,) = (exhibit for exhibit in EXHIBITS if exhibit.name == name)
+    path = write_exhibit(tmp_path / "exhibit.safetensors", exhibit, dtype="F16", rank=1)
+    adapter, raw = read_adapter(path, Z_IMAGE), load_file(path)
+    assert adapter.ignored_keys == ignored
+    norms = {update.target: update for update in adapter.updates if isinstance(update, NormUpdate)}
+    names = {
+        ours: f"diffusion_model.{stack}.{block}.{theirs}.diff"
+        for stack, count in (("layers", 30), ("noise_refiner", 2), ("context_refiner", 2))
+        for block in range(count)
+        for theirs, ours in z_image_norms(f"{stack}.{block}")
+    }
+    assert set(norms) == (set() if ignored else set(names))
+    for target, update in norms.items():
+        scales = raw[names[target]].astype(float)
+        assert (update.scales == scales).all()
+        assert not update.replaces
+        assert update.norm == pytest.approx(np.linalg.norm(scales), rel=1e-12)
+
+
+def z_image_norms(block: str) -> Iterator[tuple[str, str]]:
+    """ComfyUI's name within a block (comfy/ldm/lumina/model.py) beside mflux's path."""
+    for letter in "qk":
+        yield f"attention.{letter}_norm", f"{block}.attention.norm_{letter}"
+    for name in ("attention_norm1", "attention_norm2", "ffn_norm1", "ffn_norm2"):
+        yield name, f"{block}.{name}"

@@ -11,6 +11,8 @@ from kilnmark.keymaps.files.safefile import AdapterFile, read_file
 from kilnmark.keymaps.names.shapes import Shapes
 from kilnmark.keymaps.names.sorting import Sorting, sort_keys
 from kilnmark.keymaps.updates.alpha import Multipliers
+from kilnmark.keymaps.updates.kind import Made
+from kilnmark.keymaps.updates.leftovers import Leftovers, leftovers_of
 from kilnmark.keymaps.updates.made import check_model, made_of, names_of, notes_of
 from kilnmark.keymaps.updates.update import AnyUpdate
 
@@ -93,8 +95,9 @@ def adapter_of(file: AdapterFile, shapes: Shapes) -> Adapter:
     check_model(file, sorting)
     multipliers = Multipliers(file)
     made = [made_of(file, module, shapes, multipliers) for module in sorting.modules]
-    updates = tuple(update for _, updates in made for update in updates)
-    return _assembled(file, sorting, updates, notes_of(made, multipliers))
+    left = leftovers_of(file, sorting, made)
+    kept = [each for each in made if left.keeps(each)]
+    return _assembled(file, sorting, kept, left, (*notes_of(kept, multipliers), *left.notes()))
 
 
 def _check_kinds(file: AdapterFile, sorting: Sorting) -> None:
@@ -105,7 +108,10 @@ def _check_kinds(file: AdapterFile, sorting: Sorting) -> None:
     raise UnfitAdapter(file.path, problem, "export the adapter as plain LoRA, nothing but pairs of matrices", key=key)
 
 
-def _assembled(file: AdapterFile, sorting: Sorting, updates: tuple[AnyUpdate, ...], notes: tuple[str, ...]) -> Adapter:
+def _assembled(
+    file: AdapterFile, sorting: Sorting, made: Sequence[Made], left: Leftovers, notes: tuple[str, ...]
+) -> Adapter:
+    updates = tuple(update for _, updates in made for update in updates)
     recognition = sorting.recognition
     convention = recognition.convention if recognition else None
     return Adapter(
@@ -117,12 +123,12 @@ def _assembled(file: AdapterFile, sorting: Sorting, updates: tuple[AnyUpdate, ..
         convention=convention.name if convention else "",
         convention_version=convention.version if convention else 0,
         share=recognition.share if recognition else 0.0,
-        kind="+".join(sorted({name for module in sorting.modules for name in names_of(module.keys)})),
+        kind="+".join(sorted({name for view, _ in made for name in names_of(view.roles)})),
         rank=max((update.rank for update in updates), default=0),
         total_key_count=len(file.tensors),
-        matched_key_count=sum(len(module.keys) for module in sorting.modules),
-        ignored_keys=MappingProxyType(dict(sorting.ignored)),
-        unmatched_keys=sorting.unmatched,
+        matched_key_count=sum(len(view.module.keys) for view, _ in made),
+        ignored_keys=MappingProxyType({**sorting.ignored, **left.counts()}),
+        unmatched_keys=tuple(key for key in sorting.unmatched if key not in left.keys),
         updates=updates,
         notes=notes,
     )

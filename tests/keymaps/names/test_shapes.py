@@ -36,7 +36,14 @@ def test_the_models_that_paint_differ_from_each_other() -> None:
 def test_layers_of_a_list_that_do_not_count_from_zero_keep_their_place() -> None:
     shapes = load_shapes("z-image-turbo")
     assert shapes["cap_embedder.1"] == (3840, 2560)
-    assert "cap_embedder.0" not in shapes
+    assert "cap_embedder.2" not in shapes
+
+
+def test_z_image_has_six_norms_a_block_and_one_before_its_captions() -> None:
+    norms = {path: shape for path, shape in load_shapes("z-image-turbo").items() if is_norm(shape)}
+    assert len(norms) == 6 * (30 + 2 + 2) + 1
+    assert norms["cap_embedder.0"] == (2560, 1)
+    assert norms["context_refiner.1.ffn_norm2"] == norms["layers.29.attention_norm1"] == (3840, 1)
 
 
 def test_an_unknown_name_is_refused_with_the_known_ones() -> None:
@@ -85,6 +92,6 @@ def test_the_shipped_shapes_are_those_of_mflux(name: str) -> None:
     }.get(name, lambda: Transformer(ModelConfig.dev()))
     modules = list(build().named_modules())
     linear = {path: m.weight.shape for path, m in modules if isinstance(m, nn.Linear)}
-    norms = {path: (*m.weight.shape, 1) for path, m in modules if isinstance(m, nn.RMSNorm) and ".norm_" in path}
+    norms = {path: (*m.weight.shape, 1) for path, m in modules if isinstance(m, nn.RMSNorm)}
     own = {path: shape for path, shape in load_shapes(name).items() if not encoder_of(path)}
     assert own == linear | norms

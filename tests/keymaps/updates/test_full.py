@@ -31,7 +31,6 @@ def test_zeros_are_a_zero_update(tmp_path: Path) -> None:
     assert all(update.is_zero for update in read(tmp_path, {f"{FUSED}.diff": np.zeros((12, 8), np.float32)}).updates)
 
 
-NORM = "double_blocks.0.img_attn.norm.query_norm"
 REFUSED: dict[str, tuple[Raw, str, str]] = {
     "a convolution": ({f"{FUSED}.diff": numbers(12, 8, 1, 1)}, f"{FUSED}.diff", r"must be a matrix.*\[12, 8, 1, 1\]"),
     "too many rows": ({f"{FUSED}.diff": numbers(13, 8)}, f"{FUSED}.diff", "has 13 rows, but the model needs 12"),
@@ -52,7 +51,6 @@ REFUSED: dict[str, tuple[Raw, str, str]] = {
         f"{FUSED}.dora_scale",
         "gives magnitudes to a full update",
     ),
-    "on a norm": ({f"{NORM}.diff": numbers(4, 1)}, f"{NORM}.diff", "is a norm, which has nothing but scales"),
 }
 
 

@@ -35,6 +35,18 @@ def test_changes_of_scales_are_measured_without_a_base(tmp_path: Path) -> None:
     assert silent.is_zero
 
 
+@pytest.mark.parametrize("name", [BFL, DIFFUSERS])
+def test_a_diff_of_a_norm_is_a_change_of_its_scales(tmp_path: Path, name: str) -> None:
+    scales = numbers(4)
+    adapter = read(tmp_path, {f"{name}.diff": scales})
+    assert (adapter.kind, adapter.matched_key_count) == ("norm", 1)
+    (update,) = adapter.updates
+    assert isinstance(update, NormUpdate)
+    assert (update.target, update.replaces) == (TARGET, False)
+    assert np.array_equal(update.scales, scales)
+    assert update.norm == pytest.approx(np.linalg.norm(scales.astype(float)), rel=1e-12)
+
+
 def test_scales_that_the_base_has_already_count_as_zero(tmp_path: Path) -> None:
     adapter = read(tmp_path, {f"{BFL}.scale": numbers(4)})
     found = evidence(adapter, 1.0, same=[TARGET])
@@ -52,6 +64,9 @@ REFUSED: dict[str, tuple[Raw, str, str]] = {
         f"{BFL}.w_norm",
         "does not go with",
     ),
+    "changed twice": ({f"{BFL}.diff": numbers(4), f"{BFL}.w_norm": numbers(4)}, f"{BFL}.w_norm", "names the same"),
+    "a diff of another width": ({f"{BFL}.diff": numbers(5)}, f"{BFL}.diff", r"must hold 4 scales.*shape \[5\]"),
+    "a diff of two dimensions": ({f"{BFL}.diff": numbers(4, 1)}, f"{BFL}.diff", r"must hold 4 scales.*shape \[4, 1\]"),
     "a pair on a norm": (
         {f"{BFL}.lora_A.weight": numbers(1, 1), f"{BFL}.lora_B.weight": numbers(4, 1)},
         f"{BFL}.lora_A.weight",

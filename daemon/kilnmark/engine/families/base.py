@@ -38,7 +38,7 @@ class Base:
         info: What it is, as `status` and every picture tell it.
 
     Attributes:
-        slots: Every linear layer that an adapter can change, and every norm of queries or keys, by the path that
+        slots: Every linear layer that an adapter can change, and every norm with scales, by the path that
             `Shapes` has for it.
         shapes: Those layers' true shapes `(out, in)`.
         stacker: Puts stacks on it.

@@ -11,8 +11,6 @@ from kilnmark.engine.stack.layers import FactoredLinear
 __all__ = ["Slot", "children", "find_slots"]
 
 Holder = nn.Module | list[nn.Module]
-_NORMS = "norm_"
-"""How mflux's names of the norms of queries and keys begin."""
 _PACKED_BITS = 32
 """Bits of one element of a quantized weight, which packs several columns."""
 
@@ -49,11 +47,10 @@ class Slot:
 
 
 def find_slots(model: nn.Module) -> Mapping[str, Slot]:
-    """Every linear layer, and every norm of queries or keys, of a model that carries no stack, by path."""
+    """Every linear layer, and every RMS norm, of a model that carries no stack, by path."""
     slots = {}
     for path, holder, name, module in children(model):
-        norm = isinstance(module, nn.RMSNorm) and str(name).startswith(_NORMS)
-        if norm or isinstance(module, nn.Linear | nn.QuantizedLinear | FactoredLinear):
+        if isinstance(module, nn.Linear | nn.QuantizedLinear | FactoredLinear | nn.RMSNorm):
             slots[path] = Slot(path, holder, name, module, _shape(module))
     return slots
 

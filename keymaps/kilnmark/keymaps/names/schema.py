@@ -203,11 +203,13 @@ class Suffixes(Document):
 
     Attributes:
         suffixes: As in a convention.
+        on_norms: Roles that are another one where the layer is a norm.
         by_convention: Roles whose endings only conventions say.
         refused: Endings of keys that cannot be applied, with what people call such updates.
     """
 
     suffixes: dict[str, str]
+    on_norms: dict[str, str]
     by_convention: tuple[str, ...]
     refused: dict[str, str]
 

@@ -79,7 +79,7 @@ def _by_weights() -> list[Variant]:
 
 @cache
 def load_shapes(name: str) -> Shapes:
-    """Every layer of a model that adapters change: linear ones, text encoders included, and norms of queries and keys.
+    """Every layer of a model that adapters change: linear ones, text encoders included, and norms with scales.
 
     Args:
         name: One of `shape_names()`.

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 
 from kilnmark.keymaps.errors import UnfitAdapter, shorten
 from kilnmark.keymaps.names.keymap import Ignored, Named, OfEncoder, Recognition, Refused, recognise
-from kilnmark.keymaps.names.schema import Convention, Role, Rows
-from kilnmark.keymaps.names.shapes import Shapes, encoder_of
+from kilnmark.keymaps.names.schema import Convention, Role, Rows, load_suffixes
+from kilnmark.keymaps.names.shapes import Shapes, encoder_of, is_norm
 
 __all__ = ["TEXT_ENCODER", "Module", "Sorting", "sort_keys"]
 
@@ -54,6 +54,7 @@ class Sorting:
         refused: Each with the kind of update that it belongs to.
         unmatched: Nothing is known about them, or this model has no such layer.
         foreign: Those of `unmatched` that name a layer of another model.
+        of_encoders: Those of `unmatched` that stand in a text encoder of the model, where no adapter changes anything.
     """
 
     recognition: Recognition | None
@@ -62,6 +63,7 @@ class Sorting:
     refused: Mapping[str, str]
     unmatched: tuple[str, ...]
     foreign: tuple[str, ...]
+    of_encoders: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -80,6 +82,7 @@ class _Heap:
     refused: dict[str, str] = field(default_factory=dict)
     unmatched: set[str] = field(default_factory=set)
     foreign: set[str] = field(default_factory=set)
+    of_encoders: set[str] = field(default_factory=set)
 
 
 def sort_keys(path: str, keys: Sequence[str], shapes: Shapes) -> Sorting:
@@ -106,6 +109,7 @@ def sort_keys(path: str, keys: Sequence[str], shapes: Shapes) -> Sorting:
         refused=gathered.refused,
         unmatched=tuple(key for key in keys if key in gathered.unmatched),
         foreign=tuple(key for key in keys if key in gathered.foreign),
+        of_encoders=tuple(key for key in keys if key in gathered.of_encoders and key in gathered.unmatched),
     )
 
 
@@ -127,6 +131,8 @@ def _gather(path: str, key: str, ranking: Sequence[Recognition], model: _Model, 
             case Named() | Refused() | OfEncoder() as meaning if meaning.encoder not in model.parts:
                 gathered.ignored[TEXT_ENCODER] += 1
                 return
+            case OfEncoder():
+                gathered.of_encoders.add(key)
             case Refused(kind):
                 gathered.refused[key] = kind
                 return
@@ -134,7 +140,7 @@ def _gather(path: str, key: str, ranking: Sequence[Recognition], model: _Model, 
                 if gathered.meant[0] is not meaning.choices:
                     gathered.meant = meaning.choices, _meant(meaning, model.shapes)
                 if rows := gathered.meant[1]:
-                    _add(path, key, recognition.convention, meaning, rows, gathered)
+                    _add(path, key, recognition.convention, _on_norm(meaning, rows, model.shapes), rows, gathered)
                     return
                 named = True
     gathered.unmatched.add(key)
@@ -145,6 +151,12 @@ def _gather(path: str, key: str, ranking: Sequence[Recognition], model: _Model, 
 def _meant(named: Named, shapes: Shapes) -> Rows | None:
     """The first choice whose targets the model has."""
     return next((rows for rows in named.choices if all(target in shapes for target in rows.targets)), None)
+
+
+def _on_norm(meaning: Named, rows: Rows, shapes: Shapes) -> Named:
+    """The same, where the layer is a norm and the tensor something else to it than to a linear layer."""
+    role = load_suffixes().on_norms.get(meaning.role)
+    return meaning._replace(role=role) if role is not None and is_norm(shapes[rows.targets[0]]) else meaning
 
 
 def _add(path: str, key: str, convention: Convention, named: Named, rows: Rows, gathered: _Heap) -> None:

@@ -74,7 +74,8 @@ class Recipe:
         alpha: Stored alpha; None stores none, 0 stores the stored rank.
         form: What stands for a module.
         transposed: Matrices are stored as (in, rank) and (rank, out).
-        norms: Suffix of the scales of norms in blocks: `w_norm` for changes, others for whole ones; empty stores none.
+        norms: Suffix of the scales of norms in blocks: `w_norm` and `diff` for changes, others for whole ones; empty
+            stores none.
         encoders: Text encoders that were trained too.
     """
 
@@ -109,7 +110,7 @@ def tensors_of(
             yield f"{name}.{suffix}", matrix
     for name, width in _norms(recipe, shapes, blocks) if recipe.norms else ():
         spread = numbers.standard_normal(width, np.float32) * np.float32(_SPREAD)
-        yield f"{name}.{recipe.norms}", spread if recipe.norms == "w_norm" else 1 + spread
+        yield f"{name}.{recipe.norms}", spread if recipe.norms in ("w_norm", "diff") else 1 + spread
     for encoder in recipe.encoders:
         for name, height, columns in _encoder_modules(encoder, blocks):
             for suffix, matrix in _module(recipe, [height], columns, rank, numbers):
@@ -221,19 +222,15 @@ def _nearest_divisor(size: int) -> int:
 
 
 def _norms(recipe: Recipe, shapes: Shapes, blocks: int | None) -> Iterator[tuple[str, int]]:
-    """Name and width of the norms of queries and keys; of Black Forest Labs', those of double blocks."""
-    for path, shape in shapes.items():
-        _, block, _, norm = path.split(".", 3) if is_norm(shape) else ("", "", "", "")
-        if not norm or (blocks is not None and int(block) >= blocks):
+    """Name and width of the norms that blocks have; of Black Forest Labs', those of double blocks."""
+    for pattern, rows in load_tables()[recipe.table].modules.items():
+        target = rows.targets[0]
+        count = block_count(shapes, target) if BLOCK in pattern else 0
+        if not count or not is_norm(shapes[rows.at("0").targets[0]]) or pattern.startswith("single_blocks"):
             continue
-        if recipe.table == "flux1-bfl":
-            stream, kind = "txt" if "added" in norm else "img", "query" if norm.endswith("q") else "key"
-            name = f"double_blocks.{block}.{stream}_attn.norm.{kind}_norm"
-            if path.startswith("single_"):
-                continue
-        else:
-            name = path.replace(".", recipe.separator)
-        yield recipe.prefix + name, shape[0]
+        name = recipe.prefix + pattern.replace(".", recipe.separator)
+        for block in range(count if blocks is None else min(blocks, count)):
+            yield name.replace(BLOCK, str(block)), shapes[target.replace(BLOCK, str(block))][0]
 
 
 def _encoder_modules(encoder: TrainedEncoder, blocks: int | None) -> Iterator[tuple[str, int, int]]:

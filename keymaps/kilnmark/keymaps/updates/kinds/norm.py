@@ -1,8 +1,8 @@
-"""Scales of the model's norms of queries and keys: whole ones that take the place of its own, and changes of them.
+"""Scales of the model's norms: whole ones that take the place of its own, and changes of them.
 
 Control LoRAs hold whole ones, which diffusers (commit 58eb52c080, loaders/lora_pipeline.py,
 `_load_norm_into_transformer`) and Black Forest Labs put into the model as they are; LyCORIS (commit 01eed776,
-lycoris/modules/norms.py) holds changes, `w_norm`.
+lycoris/modules/norms.py) holds changes, `w_norm`, and so do extractions, as `diff` of one dimension.
 """
 
 from collections.abc import Collection, Sequence
