@@ -17,7 +17,7 @@ UV := .uv/bin/uv
 BIN := .venv/bin
 READY := .venv/.ready-$(BACKEND)
 
-.PHONY: setup demo test test-bf16 test-python test-slow test-browser bench fuzz lint format sync coverage pin clean
+.PHONY: setup demo test test-bf16 test-python test-slow test-browser bench fuzz trust lint format sync coverage pin clean
 
 setup: $(READY)
 
@@ -81,6 +81,12 @@ SEED ?= $(shell date +%s)
 
 fuzz: setup
 	@$(BIN)/python -m tests.keymaps.fuzz --seconds $(SECONDS) --seed $(SEED)
+
+COUNT ?= 5000
+
+trust: export OPENBLAS_NUM_THREADS = 1
+trust: setup
+	@$(BIN)/python -m tests.trust --count $(COUNT) --seed $(SEED)
 
 coverage: setup
 	@$(BIN)/coverage erase
