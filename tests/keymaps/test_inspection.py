@@ -177,3 +177,25 @@ def test_a_layer_that_only_one_variant_has_engages_in_no_other(tmp_path: Path) -
     path = str(write_tensors(tmp_path / "a.safetensors", guidance))
     assert inspect_file(path, DEV).inspection.verdict is Verdict.ENGAGED
     assert inspect_file(path, load_shapes("schnell")).inspection.verdict is not Verdict.ENGAGED
+
+
+def test_unknown_names_are_held_beside_the_nearest_convention_and_the_reason_says_so(tmp_path: Path) -> None:
+    tensors = pair("lora_unet_double_blocks_0_img_attn_qkv_")
+    inspection = inspect_file(str(write_tensors(tmp_path / "a.safetensors", tensors)), load_shapes("dev")).inspection
+    assert inspection.nearest
+    assert (inspection.nearest.convention, inspection.nearest.key_count) == ("kohya", len(tensors))
+    assert inspection.reason.endswith(str(inspection.nearest))
+
+
+def test_a_file_refused_for_half_of_its_names_shows_what_those_are_like(tmp_path: Path) -> None:
+    tensors = pair("lora_unet_double_blocks_0_img_attn_qkv")
+    renamed = {name.replace("lora_up", "lora_upp"): tensor for name, tensor in tensors.items()}
+    inspection = inspect_file(str(write_tensors(tmp_path / "a.safetensors", renamed)), load_shapes("dev")).inspection
+    assert inspection.verdict is Verdict.REFUSED
+    assert inspection.nearest
+    assert inspection.nearest.differences[0].what == "end in '.lora_upp.weight' in place of '.lora_up.weight'"
+
+
+def test_a_healthy_file_is_near_to_nothing_else(tmp_path: Path) -> None:
+    path = make_adapter(tmp_path / "a.safetensors", rank=1, blocks=1)
+    assert inspect_file(str(path), load_shapes("dev")).inspection.nearest is None

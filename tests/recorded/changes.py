@@ -38,6 +38,8 @@ ADDED: Mapping[str, str] = {
     "heard.result.counts_as": "the variants that bases given as directories are known to be",
     "heard.result.tag": "the tag of the style's directions that belongs to it",
     "heard.result.other_problems": "what is wrong with the documents and is no matter to this render",
+    "heard.result.files.nearest": "what an inspected file's unknown names are most like",
+    "heard.result.loras.inspection.nearest": "the same of an adapter of a style",
     **{f"{place}.{field}": why for place in _REPORTS for field, why in _TOLD_OF_ADAPTERS.items()},
 }
 """Fields that older daemons did not send, by their path in a turn, and what they say."""

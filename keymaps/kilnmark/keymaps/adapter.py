@@ -1,7 +1,7 @@
 """A path and a model's shapes in, an `Adapter` out: every update, and a place for every key of the file."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 from types import MappingProxyType
 
@@ -10,11 +10,13 @@ from kilnmark.keymaps.files.roots import AnyPath
 from kilnmark.keymaps.files.safefile import AdapterFile, read_file
 from kilnmark.keymaps.names.shapes import Shapes
 from kilnmark.keymaps.names.sorting import Sorting, sort_keys
+from kilnmark.keymaps.nearest.nearest import nearest_of
 from kilnmark.keymaps.updates.alpha import Multipliers
 from kilnmark.keymaps.updates.kind import Made
 from kilnmark.keymaps.updates.leftovers import Leftovers, leftovers_of
 from kilnmark.keymaps.updates.made import check_model, made_of, names_of, notes_of
 from kilnmark.keymaps.updates.update import AnyUpdate
+from kilnmark.protocol.wire.inspection import Nearest
 
 __all__ = ["Adapter", "adapter_of", "read_adapter"]
 
@@ -43,6 +45,7 @@ class Adapter:
         unmatched_keys: Names of the tensors nothing is known about, in the file's order.
         updates: One a target; a target never comes twice.
         notes: What a reader of the report must know of how the updates were made; sentences without full stop.
+        nearest: What its unknown names are most like; None when none are unknown, or they are like none.
     """
 
     path: str
@@ -61,6 +64,7 @@ class Adapter:
     unmatched_keys: tuple[str, ...]
     updates: tuple[AnyUpdate, ...]
     notes: tuple[str, ...] = ()
+    nearest: Nearest | None = None
 
     @property
     def target_count(self) -> int:
@@ -97,7 +101,9 @@ def adapter_of(file: AdapterFile, shapes: Shapes) -> Adapter:
     made = [made_of(file, module, shapes, multipliers) for module in sorting.modules]
     left = leftovers_of(file, sorting, made)
     kept = [each for each in made if left.keeps(each)]
-    return _assembled(file, sorting, kept, left, (*notes_of(kept, multipliers), *left.notes()))
+    adapter = _assembled(file, sorting, kept, left, (*notes_of(kept, multipliers), *left.notes()))
+    nearest = nearest_of(adapter.unmatched_keys, shapes, usual=adapter.convention)
+    return replace(adapter, nearest=nearest) if nearest else adapter
 
 
 def _check_kinds(file: AdapterFile, sorting: Sorting) -> None:

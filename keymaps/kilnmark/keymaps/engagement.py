@@ -43,6 +43,7 @@ def evidence(
         scale=scale,
         delta_ratio=delta_ratio,
         notes=adapter.notes,
+        nearest=str(adapter.nearest) if adapter.nearest else "",
     )
 
 

@@ -20,13 +20,17 @@ from kilnmark.keymaps.files.roots import AnyPath
 from kilnmark.keymaps.files.safefile import AdapterFile, read_file
 from kilnmark.keymaps.names.keymap import recognise
 from kilnmark.keymaps.names.shapes import Shapes
+from kilnmark.keymaps.names.sorting import sort_keys
+from kilnmark.keymaps.nearest.nearest import nearest_of
 from kilnmark.protocol.picture.report import AdapterReport
 from kilnmark.protocol.picture.verdict import Evidence, judge
-from kilnmark.protocol.wire.inspection import Inspection, Metadata, TargetChange
+from kilnmark.protocol.wire.inspection import Inspection, Metadata, Nearest, TargetChange
 
 __all__ = ["Inspected", "adapter_files", "inspect_file"]
 
 _ENDING = ".safetensors"
+_VERY_NEAR = 3.0
+"""Words by which the unknown names of a refused file may differ from known ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +93,7 @@ def inspect_file(listed: str | RefusedFile, shapes: Shapes, *, roots: Sequence[A
     try:
         adapter = adapter_of(file, shapes)
     except RefusedFile as error:
-        return _refused(asked, error, file)
+        return _unfit(file, error, shapes)
     return _judged(adapter, shapes)
 
 
@@ -98,26 +102,42 @@ def _judged(adapter: Adapter, shapes: Shapes) -> Inspected:
     report = describe(adapter, found, judge(found))
     targets = [TargetChange(update.target, shapes[update.target], update.norm) for update in adapter.updates]
     ranks = Counter(update.rank for update in adapter.updates if update.rank)
-    return Inspected(_inspection(report, read_metadata(adapter.metadata), targets), adapter.share, ranks)
+    inspection = _inspection(report, read_metadata(adapter.metadata), targets, adapter.nearest)
+    return Inspected(inspection, adapter.share, ranks)
 
 
-def _refused(path: str, error: RefusedFile, file: AdapterFile | None = None) -> Inspected:
+def _refused(path: str, error: RefusedFile) -> Inspected:
+    return Inspected(_inspection(describe_refusal("", path, Evidence(refusal=str(error))), Metadata(), ()))
+
+
+def _unfit(file: AdapterFile, error: RefusedFile, shapes: Shapes) -> Inspected:
     """Nothing of the file would be applied, but what was learnt until then is told."""
-    report = describe_refusal("", path, Evidence(refusal=str(error)))
-    if file is None:
-        return Inspected(_inspection(report, Metadata(), ()))
     recognised = next(iter(recognise(tuple(file.tensors))), None)
     report = msgspec.structs.replace(
-        report,
-        path=file.path,
+        describe_refusal("", file.path, Evidence(refusal=str(error))),
         sha256=file.sha256,
         convention=recognised.convention.name if recognised else "",
         total_key_count=len(file.tensors),
     )
-    return Inspected(_inspection(report, read_metadata(file.metadata), ()), recognised.share if recognised else 0.0)
+    nearest = _nearest(file, report.convention, shapes)
+    share = recognised.share if recognised else 0.0
+    return Inspected(_inspection(report, read_metadata(file.metadata), (), nearest), share)
 
 
-def _inspection(report: AdapterReport, metadata: Metadata, targets: Sequence[TargetChange]) -> Inspection:
+def _nearest(file: AdapterFile, convention: str, shapes: Shapes) -> Nearest | None:
+    """What its unknown names are most like, where they are so much like it that the refusal may come of them."""
+    try:
+        sorting = sort_keys(file.path, tuple(file.tensors), shapes)
+    except RefusedFile:
+        return None
+    foreign = set(sorting.foreign)
+    unknown = [key for key in sorting.unmatched if key not in foreign]
+    return nearest_of(unknown, shapes, usual=convention, far=_VERY_NEAR)
+
+
+def _inspection(
+    report: AdapterReport, metadata: Metadata, targets: Sequence[TargetChange], nearest: Nearest | None = None
+) -> Inspection:
     return Inspection(
         path=_utf8(report.path),
         sha256=report.sha256,
@@ -134,6 +154,7 @@ def _inspection(report: AdapterReport, metadata: Metadata, targets: Sequence[Tar
         reason=_utf8(report.reason),
         metadata=metadata,
         targets=tuple(targets),
+        nearest=nearest,
     )
 
 

@@ -37,6 +37,16 @@ RULES: dict[str, tuple[dict[str, object], Verdict, str]] = {
             "model"
         ),
     ),
+    "no key known, but like others": (
+        {
+            "applied_target_count": 0,
+            "unmatched_key_count": 10,
+            "first_unmatched_key": "odd",
+            "nearest": "nearest is kohya",
+        },
+        Verdict.NOOP,
+        "no key was recognised (10 unknown, first 'odd'): nearest is kohya",
+    ),
     "all left out": (
         {"applied_target_count": 0, "ignored_key_count": 10},
         Verdict.NOOP,

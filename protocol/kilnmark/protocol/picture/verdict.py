@@ -53,6 +53,8 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
         quantized_survival: As that of the report.
         probe_divergence: How far a forward pass with it is from one without; None where it was not probed.
         notes: What a reader of the reason must know of how the updates were made; sentences without full stop.
+        nearest: Which convention the unknown names are most like, and how they differ; a sentence without full stop,
+            empty when they are like none.
     """
 
     refusal: str | None = None
@@ -77,6 +79,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     quantized_survival: float | None = None
     probe_divergence: float | None = None
     notes: tuple[str, ...] = ()
+    nearest: str = ""
 
     @property
     def dead_target_count(self) -> int:
@@ -133,7 +136,7 @@ def _nothing_applied(e: Evidence, _: Thresholds) -> Judged | None:
         return _noop(
             e,
             f"no key was recognised ({e.unmatched_key_count} unknown, first {e.first_unmatched_key!r}): "
-            "the file is in an unknown convention or made for another model",
+            f"{e.nearest or 'the file is in an unknown convention or made for another model'}",
         )
     if e.ignored_key_count:
         return _noop(e, f"all {e.ignored_key_count} keys were knowingly left out, so nothing was applied")
@@ -206,8 +209,12 @@ def _unknown_keys(e: Evidence, _: Thresholds) -> Judged | None:
     return _partial(
         e,
         f"{e.unmatched_key_count} of {e.total_key_count} keys are unknown, first {e.first_unmatched_key!r}; "
-        "the file holds more than was applied",
+        f"the file holds more than was applied{_likeness(e)}",
     )
+
+
+def _likeness(e: Evidence) -> str:
+    return f"; {e.nearest}" if e.nearest else ""
 
 
 def _missing_layers(e: Evidence, _: Thresholds) -> Judged | None:

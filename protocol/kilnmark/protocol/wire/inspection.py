@@ -8,7 +8,15 @@ import msgspec
 
 from kilnmark.protocol.picture.report import UnmatchedKeys, Verdict
 
-__all__ = ["CaptionTag", "Inspection", "InspectionDocument", "Metadata", "TargetChange"]
+__all__ = [
+    "CaptionTag",
+    "Inspection",
+    "InspectionDocument",
+    "Metadata",
+    "NameDifference",
+    "Nearest",
+    "TargetChange",
+]
 
 
 class CaptionTag(msgspec.Struct, frozen=True):
@@ -66,6 +74,43 @@ class TargetChange(msgspec.Struct, frozen=True):
     norm: float | None
 
 
+class NameDifference(msgspec.Struct, frozen=True):
+    """One way in which unknown names differ from those of a convention.
+
+    Attributes:
+        what: In words that go on from "your names".
+        key_count: How many differ so.
+        key: The first of them.
+        meant: What the convention would call it.
+    """
+
+    what: str
+    key_count: int
+    key: str
+    meant: str
+
+
+class Nearest(msgspec.Struct, frozen=True):
+    """The convention that unknown names are most like. It is a guess: nothing is applied on its account.
+
+    Attributes:
+        convention: Its name.
+        form: How it names a tensor; `<layer>` stands for the module.
+        key_count: How many of the unknown names are like its own.
+        differences: How they differ, the most frequent way first, at most five.
+    """
+
+    convention: str
+    form: str
+    key_count: int
+    differences: tuple[NameDifference, ...]
+
+    def __str__(self) -> str:
+        said = self.differences[0].what
+        more = "" if len(self.differences) == 1 else ", among other differences"
+        return f"nearest is {self.convention} ({self.form}), but your names {said}{more}"
+
+
 class Inspection(msgspec.Struct, frozen=True, kw_only=True):
     """One file, as the document shows it.
 
@@ -76,6 +121,7 @@ class Inspection(msgspec.Struct, frozen=True, kw_only=True):
             command line takes from the current folder.
         metadata: What the file says of its own making.
         targets: The layers it would change, in the file's order; empty when it was refused, or they were not asked for.
+        nearest: The convention that its unknown names are most like; None when none are unknown, or they are like none.
     """
 
     path: str
@@ -93,6 +139,7 @@ class Inspection(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     metadata: Metadata
     targets: tuple[TargetChange, ...]
+    nearest: Nearest | None = None
 
 
 class InspectionDocument(msgspec.Struct, frozen=True):

@@ -31,6 +31,7 @@ FIELDS = {
     "reason",
     "metadata",
     "targets",
+    "nearest",
 }
 WATCHED = """
 import sys

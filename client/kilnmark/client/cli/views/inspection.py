@@ -17,7 +17,7 @@ from kilnmark.keymaps.errors import shorten
 from kilnmark.keymaps.inspection import Inspected
 from kilnmark.keymaps.updates.made import has_bounded_rank
 from kilnmark.protocol.picture.report import Verdict
-from kilnmark.protocol.wire.inspection import Inspection, Metadata, TargetChange
+from kilnmark.protocol.wire.inspection import Inspection, Metadata, Nearest, TargetChange
 
 __all__ = ["show_inspection", "show_inspection_count"]
 
@@ -52,6 +52,8 @@ def _facts(inspected: Inspected, variant: str) -> Iterator[tuple[str, str | Text
         yield "kind", f"{inspection.kind}, {_ranks(inspected)}" if inspected.ranks else inspection.kind
     if inspection.verdict is not Verdict.REFUSED:
         yield from _counts(inspection, variant)
+    if inspection.nearest:
+        yield from _nearest(inspection.nearest)
     yield from _provenance(inspection.metadata)
     if inspection.sha256:
         yield "sha256", inspection.sha256
@@ -86,6 +88,18 @@ def _counts(inspection: Inspection, variant: str) -> Iterator[tuple[str, str]]:
     if unknown.count:
         yield "unknown", _listed([shorten(key) for key in unknown.first], unknown.count)
     yield "targets", f"{inspection.applied_target_count} of {inspection.target_count} layers of {variant} changed"
+
+
+def _nearest(nearest: Nearest) -> Iterator[tuple[str, str]]:
+    """What unknown names are most like, a line for each way in which they differ."""
+    yield "nearest", f"{nearest.convention}, which says {nearest.form}; your names"
+    for found in nearest.differences:
+        yield "", f"{found.what} ({_keys(found.key_count)})"
+        yield "", f"  {shorten(found.key)} is {shorten(found.meant)} there"
+
+
+def _keys(count: int) -> str:
+    return "1 key" if count == 1 else f"{count} keys"
 
 
 def _provenance(metadata: Metadata) -> Iterator[tuple[str, str]]:
