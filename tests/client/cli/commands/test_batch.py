@@ -1,4 +1,8 @@
-"""Batches on a real daemon: what is painted, what is kept, and what a killed one leaves."""
+"""Batches: what is painted, what is kept, and what a killed one leaves.
+
+A real base paints for the tests that look at the pictures or at what was judged; all others are of the batch, and ask a
+daemon whose worker is a fake.
+"""
 
 import itertools
 import os
@@ -8,6 +12,8 @@ import signal
 import subprocess
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -69,15 +75,26 @@ def first(painter: Daemon, tmp_path_factory: pytest.TempPathFactory) -> tuple[Be
     return bench, bench.paint()
 
 
+@pytest.fixture(scope="module")
+def made(daemon: FakeDaemon, tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    """A batch whose pictures are a fake's."""
+    bench = fresh(daemon, tmp_path_factory.mktemp("out"))
+    assert bench.paint()["painted"] == 3
+    return bench
+
+
 @pytest.fixture
-def bench(first: tuple[Bench, dict[str, Any]], tmp_path: Path) -> Bench:
-    """The painted batch again, in a folder of its own."""
-    made, _ = first
+def bench(made: Bench, tmp_path: Path) -> Bench:
+    """It again, in a folder of its own."""
+    return copy_of(made, tmp_path / "out")
+
+
+def copy_of(made: Bench, out: Path) -> Bench:
     root = made.daemon.folder / f"packs-{next(_base_seeds)}"
     shutil.copytree(made.packs.root, root)
-    shutil.copytree(made.out, tmp_path / "out")
+    shutil.copytree(made.out, out)
     places = (path.relative_to(made.packs.root) for path in (made.packs.ink, made.packs.moss))
-    return Bench(made.daemon, SmallPacks(root, *(root / place for place in places)), tmp_path / "out")
+    return Bench(made.daemon, SmallPacks(root, *(root / place for place in places)), out)
 
 
 def pictures(folder: Path) -> dict[str, Picture]:
@@ -125,7 +142,6 @@ def test_another_content_of_an_adapter_paints_its_own_pictures_again(bench: Benc
     assert document["rendered"] == 1
 
 
-@pytest.mark.slow
 def test_a_lost_manifest_costs_no_painting(bench: Bench) -> None:
     (bench.out / MANIFEST).unlink()
     document = bench.paint()
@@ -133,14 +149,13 @@ def test_a_lost_manifest_costs_no_painting(bench: Bench) -> None:
     assert sorted(pictures(bench.out)) == FILES
 
 
-def test_a_picture_that_was_deleted_comes_back_unpainted(bench: Bench, first: tuple[Bench, dict[str, Any]]) -> None:
+def test_a_picture_that_was_deleted_comes_back_unpainted(bench: Bench, made: Bench) -> None:
     (bench.out / FILES[0]).unlink()
-    document = replace(bench, packs=first[0].packs).paint()
+    document = replace(bench, packs=made.packs).paint()
     assert (document["kept"], document["found"], document["rendered"]) == (2, 1, 0)
     assert (bench.out / FILES[0]).is_file()
 
 
-@pytest.mark.slow
 def test_a_picture_of_another_base_is_painted_again(bench: Bench) -> None:
     manifest = read_manifest(bench.out)
     one, *others = manifest.pictures
@@ -150,12 +165,10 @@ def test_a_picture_of_another_base_is_painted_again(bench: Bench) -> None:
     assert pictures(bench.out)[one.file].fingerprint == one.fingerprint
 
 
-@pytest.mark.slow
 def test_force_paints_what_is_there(bench: Bench) -> None:
     assert bench.paint("--limit", "1", "--force")["rendered"] == 1
 
 
-@pytest.mark.slow
 def test_more_takes_keep_the_first(bench: Bench) -> None:
     document = bench.paint("--limit", "1", "--seeds", "2")
     assert became(document) == {"kept": 1, "painted": 1}
@@ -173,9 +186,8 @@ def test_the_same_without_adapters_lies_beside(bench: Bench) -> None:
     assert bench.paint("--limit", "1", "--compare-base")["kept"] == 2
 
 
-def test_a_dead_adapter_fails_its_own_pictures_only(painter: Daemon, tmp_path: Path) -> None:
-    bench = fresh(painter, tmp_path / "out")
-    bench.paint()
+def test_a_dead_adapter_fails_its_own_pictures_only(first: tuple[Bench, dict[str, Any]], tmp_path: Path) -> None:
+    bench = copy_of(first[0], tmp_path / "out")
     make_adapter(bench.packs.ink, rank=1, blocks=1, dead=True)
     document = bench.paint()
     assert (document["code"], document["kept"], document["failed"]) == (ExitCode.NOT_ENGAGED, 1, 2)
@@ -184,7 +196,6 @@ def test_a_dead_adapter_fails_its_own_pictures_only(painter: Daemon, tmp_path: P
     assert "exactly zero" in failed.message
 
 
-@pytest.mark.slow
 def test_an_entry_that_cannot_be_used_stops_no_other(bench: Bench) -> None:
     bench.packs.write("history.yaml", "chapters:\n- points_of_interest:\n  - description: nameless\n")
     document = bench.paint()
@@ -209,7 +220,6 @@ def test_without_a_daemon_what_is_there_stays_and_the_code_tells(bench: Bench, t
     assert read_manifest(bench.out).pictures == before
 
 
-@pytest.mark.slow
 def test_a_base_that_is_not_served_is_named(bench: Bench) -> None:
     bench.packs.write("tiers.yaml", "landscape: {width: 64, height: 64, steps: 1, variant: dev}\n")
     document = bench.paint()
@@ -226,6 +236,17 @@ def test_on_a_terminal_a_bar_tells_how_it_stands(bench: Bench) -> None:
     assert b"0 changes of stack" in terminal.seen
 
 
+@contextmanager
+def held_after(daemon: FakeDaemon, count: int) -> Iterator[int]:
+    """The daemon paints this many pictures, and is painting the next until the block ends."""
+    daemon.worker.hold("decode")
+    daemon.worker.go(count)
+    try:
+        yield count
+    finally:
+        daemon.worker.hold()
+
+
 def wait_for_pictures(folder: Path, count: int, process: "subprocess.Popen[str]") -> None:
     deadline = time.monotonic() + 60
     while len(read_manifest(folder).pictures) < count:
@@ -236,13 +257,16 @@ def wait_for_pictures(folder: Path, count: int, process: "subprocess.Popen[str]"
 
 @pytest.mark.parametrize("end", [signal.SIGKILL, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
 def test_ended_at_a_random_picture_and_run_again_nothing_is_lost_or_painted_twice(
-    painter: Daemon, tmp_path: Path, end: signal.Signals
+    daemon: FakeDaemon, tmp_path: Path, end: signal.Signals
 ) -> None:
-    bench = fresh(painter, tmp_path)
-    with Client(painter.socket) as client:
+    bench = fresh(daemon, tmp_path)
+    with Client(daemon.socket) as client:
         before = client.status().rendered
-        with subprocess.Popen([KILNMARK, "batch", *bench.command], stdout=subprocess.PIPE, text=True) as process:
-            wait_for_pictures(bench.out, random.randint(1, 2), process)
+        with (
+            held_after(daemon, random.randint(1, 2)) as count,
+            subprocess.Popen([KILNMARK, "batch", *bench.command], stdout=subprocess.PIPE, text=True) as process,
+        ):
+            wait_for_pictures(bench.out, count, process)
             os.kill(process.pid, end)
             process.communicate(timeout=60)
         assert process.returncode == (-end if end == signal.SIGKILL else ExitCode.INTERRUPTED)
