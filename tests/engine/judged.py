@@ -3,15 +3,17 @@
 from collections.abc import Mapping, Sequence
 
 import msgspec
+import numpy as np
 
+from kilnmark.engine.proof.beside import Beside, Weighed, cancellations, weigh
 from kilnmark.engine.proof.effect import Effect
-from kilnmark.engine.proof.thresholds import CANCELLING_SHARE, THRESHOLDS
+from kilnmark.engine.proof.overlaps import Measured, Overlaps
+from kilnmark.engine.proof.thresholds import THRESHOLDS
 from kilnmark.engine.stack.slots import Slot
 from kilnmark.engine.stack.stack import Member
 from kilnmark.keymaps.adapter import Adapter
 from kilnmark.keymaps.engagement import describe
 from kilnmark.protocol.picture.beside import Cancellation
-from kilnmark.protocol.picture.cancelling import Weighed, cancellations
 from kilnmark.protocol.picture.report import AdapterReport
 from kilnmark.protocol.picture.verdict import judge
 
@@ -24,14 +26,32 @@ def assess(slots: Mapping[str, Slot], adapter: Adapter, scale: float = 1.0) -> A
 
 def cancelled(slots: Mapping[str, Slot], members: Sequence[Member]) -> list[Cancellation | None]:
     """What each member is cancelled by."""
-    stack = [Weighed(member.adapter.sha256, member.adapter.name, member.scale) for member in members]
-    return cancellations(stack, Effect(slots).products(members), CANCELLING_SHARE)
+    return cancellations(stack_of(members), Effect(slots).products(members).total)
+
+
+def beside(slots: Mapping[str, Slot], members: Sequence[Member]) -> list[Beside]:
+    """What each member comes to beside the others."""
+    effect = Effect(slots)
+    layers = effect.products(members)
+    return weigh(stack_of(members), effect.layers(layers.places), layers.products)
+
+
+def overlap(slot: Slot, one: Adapter, other: Adapter) -> float:
+    """The inner product of two adapters that change this layer alone."""
+    place, norms = np.array([0]), np.array([1e9])
+    found = Overlaps({slot.path: slot}).of([Measured(each, place, norms) for each in (one, other)])
+    return float(found.total[0, 1])
+
+
+def stack_of(members: Sequence[Member]) -> list[Weighed]:
+    """As the judge weighs it, each under its file's name."""
+    return [Weighed(member.adapter.sha256, member.adapter.name, member.scale) for member in members]
 
 
 def weighed(slots: Mapping[str, Slot], members: Sequence[Member]) -> list[AdapterReport]:
     """One by one, and as a stack."""
     effect, reports = Effect(slots), []
-    for member, group in zip(members, cancelled(slots, members), strict=True):
-        found = msgspec.structs.replace(effect.measure(member), cancelled=group)
-        reports.append(describe(member.adapter, found, judge(found, THRESHOLDS)))
+    for member, group, found in zip(members, cancelled(slots, members), beside(slots, members), strict=True):
+        learnt = msgspec.structs.replace(effect.measure(member), cancelled=group, **found._asdict())
+        reports.append(describe(member.adapter, learnt, judge(learnt, THRESHOLDS)))
     return reports

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kilnmark.engine.families.base import Base
-from kilnmark.engine.proof.effect import Effect, Overlaps
+from kilnmark.engine.proof.effect import Effect
 from kilnmark.engine.stack.layers import StackedLinear
 from kilnmark.engine.stack.stack import Member, Stacker
 from kilnmark.keymaps.adapter import read_adapter
@@ -14,7 +14,7 @@ from kilnmark.keymaps.updates.kinds.lokr import KroneckerUpdate
 from kilnmark.keymaps.updates.kinds.oft import RotationUpdate
 from kilnmark.keymaps.zoo.zoo import EXHIBITS, write_exhibit
 from kilnmark.protocol.picture.report import Verdict
-from tests.engine.judged import assess, cancelled
+from tests.engine.judged import assess, cancelled, overlap
 from tests.engine.small_layer import INTO, LAYERS, OUT, TARGET, UPDATES, Matrix64, adapter, normal, slot_of, weight
 from tests.engine.small_layer import change as other_change
 from tests.engine.tf32 import tf32_products
@@ -117,13 +117,13 @@ def test_a_stack_adds_up_what_each_changes_of_the_base_alone(layer: str) -> None
 @pytest.mark.parametrize("name", ROTATIONS)
 def test_its_norm_and_every_product_with_another_are_those_of_the_dense_changes(layer: str, name: str) -> None:
     linear, update = LAYERS[layer](), ROTATIONS[name]
-    slots, mine = {TARGET: slot_of(linear)}, change(linear, update)
+    slot, mine = slot_of(linear), change(linear, update)
     changes = {name: change(linear, each) for name, each in ROTATIONS.items()}
     changes |= {name: other_change(linear, each) for name, each in UPDATES.items()}
     with tf32_products():
-        assert update.norm_on(slots[TARGET].numbers) == pytest.approx(float(np.linalg.norm(mine)), rel=1e-6)
+        assert update.norm_on(slot.numbers) == pytest.approx(float(np.linalg.norm(mine)), rel=1e-6)
         for other, his in changes.items():
-            got = Overlaps(slots).product(adapter(update, "a"), adapter({**ROTATIONS, **UPDATES}[other], f"b{other}"))
+            got = overlap(slot, adapter(update, "a"), adapter({**ROTATIONS, **UPDATES}[other], f"b{other}"))
             allowed = 1e-5 * float(np.linalg.norm(mine) * np.linalg.norm(his))
             assert got == pytest.approx(float(np.sum(mine * his)), abs=allowed), other
 

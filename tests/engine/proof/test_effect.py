@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from kilnmark.engine.families.base import Base
 from kilnmark.engine.proof.effect import Effect
+from kilnmark.engine.proof.overlaps import Overlaps
 from kilnmark.engine.stack.exact import square_norm
 from kilnmark.engine.stack.layers import FactoredLinear
 from kilnmark.engine.stack.stack import Member
@@ -125,6 +126,45 @@ def test_three_files_that_add_up_to_nothing_are_all_accused(base: Base, tmp_path
     third = replace(half, sha256="c", name="c")
     members = [Member(whole, 1.0), Member(replace(half, sha256="b"), -0.25), Member(third, -0.75)]
     assert [report.verdict for report in judged.weighed(base.slots, members)] == [Verdict.NOOP] * 3
+
+
+def test_two_files_that_cancel_on_all_layers_but_one_are_partial_and_name_them(
+    base: Base, healthy: Adapter, other: Adapter
+) -> None:
+    first, *others = pairs_of(healthy)[:6]
+    odd = next(update for update in pairs_of(other) if update.target == first.target)
+    one = replace(healthy, name="ink", sha256="ink", updates=(first, *others))
+    opposite = replace(healthy, name="ash", sha256="ash", updates=(odd, *others))
+    reports = judged.weighed(base.slots, [Member(one, 0.7), Member(other, 1e-3), Member(opposite, -0.7)])
+    assert [report.verdict for report in reports] == [Verdict.PARTIAL, Verdict.ENGAGED, Verdict.PARTIAL]
+    assert "on 5 of its 6 layers it is undone by ash" in reports[0].reason
+    assert all(repr(update.target) in reports[2].reason for update in others[:1])
+    assert [report.undone_targets.count for report in reports] == [5, 0, 5]
+    assert reports[0].applied_target_count == 1
+
+
+def test_three_files_of_four_that_cancel_on_most_layers_are_told_of_each_other(
+    base: Base, healthy: Adapter, other: Adapter
+) -> None:
+    whole = tuple(update for update in pairs_of(healthy)[:6])
+    half = tuple(replace(update, multiplier=update.multiplier / 2, norm=update.norm / 2) for update in whole)
+    rest = (replace(half[0], down=half[0].down[::-1].copy(), norm=1.0), *half[1:])
+    stack = [("ink", whole, 1.0), ("ash", half, -1.0), ("oak", rest, -1.0)]
+    members = [Member(replace(healthy, name=name, sha256=name, updates=parts), scale) for name, parts, scale in stack]
+    reports = judged.weighed(base.slots, [*members, Member(other, 1.0)])
+    assert [report.undone_targets.names for report in reports] == [("ash", "oak"), ("ink", "oak"), ("ink", "ash"), ()]
+    assert [report.undone_targets.count for report in reports] == [5, 5, 5, 0]
+
+
+def test_a_stack_is_multiplied_once_whatever_its_scales(base: Base, healthy: Adapter, other: Adapter) -> None:
+    overlaps = Overlaps(base.slots)
+    measured = [Effect(base.slots).measured(adapter) for adapter in (healthy, other)]
+    first = overlaps.of(measured)
+    computed = overlaps.computed
+    assert computed == len(set(measured[0].places) & set(measured[1].places))
+    again = overlaps.of(measured[::-1])
+    assert overlaps.computed == computed
+    assert np.array_equal(again.products[:, ::-1, ::-1], first.products)
 
 
 def test_the_ratio_of_a_stack_is_that_of_the_sum(base: Base, healthy: Adapter, other: Adapter) -> None:

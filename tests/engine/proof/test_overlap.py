@@ -2,18 +2,23 @@
 also where the device multiplies float32 as TF32.
 """
 
+from dataclasses import replace
 from itertools import combinations_with_replacement
 
 import numpy as np
 import pytest
 
-from kilnmark.engine.proof.effect import Overlaps
+from kilnmark.engine.proof.overlaps import Measured, Overlaps
 from kilnmark.engine.stack.slots import Slot
+from kilnmark.keymaps.adapter import Adapter
 from kilnmark.keymaps.updates.kinds.bias import BiasUpdate
+from kilnmark.keymaps.updates.kinds.lora import PairUpdate
 from kilnmark.keymaps.updates.kinds.norm import NormUpdate
 from tests.engine.arrays import as_float64
-from tests.engine.small_layer import LAYERS, OUT, TARGET, UPDATES, adapter, change, dense_layer, normal, slot_of
+from tests.engine.judged import overlap
+from tests.engine.small_layer import INTO, LAYERS, OUT, TARGET, UPDATES, adapter, change, dense_layer, normal, slot_of
 from tests.engine.tf32 import tf32_products
+from tests.pairs import pairs_of
 
 import mlx.core as mx  # isort: skip - after the engine, which puts the fast BLAS first
 from mlx import nn
@@ -24,7 +29,7 @@ from mlx import nn
 def test_the_product_is_that_of_the_dense_changes(layer: str, one: str, other: str) -> None:
     linear = LAYERS[layer]()
     with tf32_products():
-        got = Overlaps({TARGET: slot_of(linear)}).product(adapter(UPDATES[one], "a"), adapter(UPDATES[other], "b"))
+        got = overlap(slot_of(linear), adapter(UPDATES[one], "a"), adapter(UPDATES[other], "b"))
     first, second = change(linear, UPDATES[one]), change(linear, UPDATES[other])
     allowed = 1e-5 * float(np.linalg.norm(first) * np.linalg.norm(second))
     assert got == pytest.approx(float(np.sum(first * second)), abs=allowed)
@@ -33,20 +38,38 @@ def test_the_product_is_that_of_the_dense_changes(layer: str, one: str, other: s
 def test_norms_overlap_by_the_change_of_their_scales() -> None:
     norm = nn.RMSNorm(16)
     norm.weight = mx.array(normal(16))
-    slots = {TARGET: Slot(TARGET, [norm], 0, norm, (16, 1))}
+    slot = Slot(TARGET, [norm], 0, norm, (16, 1))
     added, put = normal(16), normal(16)
     one = adapter(NormUpdate(TARGET, added, replaces=False, norm=1.0), "a")
     other = adapter(NormUpdate(TARGET, put, replaces=True, norm=None), "b")
     expected = float(added.astype(float) @ (put.astype(float) - as_float64(norm.weight)))
-    assert Overlaps(slots).product(one, other) == pytest.approx(expected, rel=1e-6)
+    assert overlap(slot, one, other) == pytest.approx(expected, rel=1e-6)
 
 
 def test_a_bias_alone_overlaps_with_no_weight() -> None:
-    slots = {TARGET: slot_of(dense_layer())}
+    slot = slot_of(dense_layer())
     bias = normal(OUT)
     alone = adapter(BiasUpdate(TARGET, bias, norm=1.0), "a")
-    assert Overlaps(slots).product(alone, adapter(UPDATES["lora"], "b")) == 0.0
+    assert overlap(slot, alone, adapter(UPDATES["lora"], "b")) == 0.0
     shared = UPDATES["biased"].bias
     assert shared is not None
     expected = float(bias.astype(float) @ shared.astype(float))
-    assert Overlaps(slots).product(alone, adapter(UPDATES["biased"], "c")) == pytest.approx(expected, rel=1e-6)
+    assert overlap(slot, alone, adapter(UPDATES["biased"], "c")) == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize(("other", "again"), [(1.0, 1), (-0.999, 1), (0.0, 0)], ids=["itself", "opposite", "stranger"])
+def test_only_what_could_undo_each_other_is_multiplied_once_more(other: float, again: int) -> None:
+    one, stranger = (adapter(PairUpdate(TARGET, normal(4, INTO), normal(OUT, 4), 1.0, norm=1.0), "a") for _ in range(2))
+    update, place = pairs_of(one)[0], np.array([0])
+    alike = replace(one, sha256="b", updates=(replace(update, multiplier=other),)) if other else stranger
+    measured = [Measured(each, place, np.array([norm_of(each)])) for each in (one, replace(alike, sha256="b"))]
+    overlaps = Overlaps({TARGET: slot_of(dense_layer())})
+    found = overlaps.of(measured).total
+    assert overlaps.computed == 1 + again
+    if again:
+        assert found[0, 1] == pytest.approx(other * norm_of(one) ** 2, rel=1e-13)
+
+
+def norm_of(one: Adapter) -> float:
+    (update,) = pairs_of(one)
+    return float(np.linalg.norm(update.multiplier * update.up.astype(float) @ update.down.astype(float)))

@@ -1,16 +1,18 @@
 """What a stack does to a base, in numbers: what every adapter changes, and how far each pushes the way of another.
 
 All of it is computed from norms and inner products, hardly ever multiplying a pair of matrices out, before a denoise
-step is run. Nothing is judged here.
+step is run. What the products say of a stack is `beside`'s part, and nothing is judged here.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kilnmark.engine.proof.beside import StackLayer
+from kilnmark.engine.proof.overlaps import LayerProducts, Measured, Overlaps
 from kilnmark.engine.proof.thresholds import LOST_RATIO
 from kilnmark.engine.stack.exact import square_norm
 from kilnmark.engine.stack.slots import Slot
@@ -18,21 +20,22 @@ from kilnmark.engine.stack.stack import Member
 from kilnmark.keymaps.adapter import Adapter
 from kilnmark.keymaps.engagement import evidence
 from kilnmark.keymaps.errors import UnfitAdapter
-from kilnmark.keymaps.updates.update import AnyUpdate
 from kilnmark.protocol.picture.verdict import Evidence
 
-__all__ = ["Effect", "Overlaps"]
+__all__ = ["Effect"]
 
 
 class _Changes(NamedTuple):
     """What one adapter changes at scale 1, as Frobenius norms.
 
     Attributes:
+        places: Of each update's layer, in the base's order.
         norms: Of each of its updates.
         weights: Of the weight of each one's layer.
         same: The targets whose own numbers it only repeats.
     """
 
+    places: NDArray[np.intp]
     norms: NDArray[np.float64]
     weights: NDArray[np.float64]
     same: tuple[str, ...]
@@ -44,10 +47,18 @@ class _Changes(NamedTuple):
 
 
 class Effect:
-    """Measures adapters against one base. The base's norms are computed once, target by target, as asked for."""
+    """Measures adapters against one base. The base's norms are computed once, target by target, as asked for.
 
-    def __init__(self, slots: Mapping[str, Slot]) -> None:
+    Args:
+        slots: The base's layers.
+        group_of: The title of the group of layers that a target is of; empty for none.
+    """
+
+    def __init__(self, slots: Mapping[str, Slot], group_of: Callable[[str], str] = lambda _: "") -> None:
         self._slots = slots
+        self._group_of = group_of
+        self._targets = list(slots)
+        self._places = {target: place for place, target in enumerate(slots)}
         self._weights: dict[str, float] = {}
         self._changes: dict[str, _Changes] = {}
         self._overlaps = Overlaps(slots)
@@ -82,20 +93,31 @@ class Effect:
         """The same for what all of them change together, over all their targets; 0 without any."""
         targets = {update.target for member in members for update in member.adapter.updates}
         base = math.hypot(*map(self._weight, targets))
-        square = sum(map(sum, self.products(members)))
+        square = float(self.products(members).total.sum()) if members else 0.0
         return math.sqrt(max(square, 0.0)) / base if base else 0.0
 
-    def products(self, members: Sequence[Member]) -> list[list[float]]:
-        """Inner products of what the members change at their scales: `(n, n)`, squared norms on the diagonal."""
-        return [
-            [one.scale * other.scale * self._product(one.adapter, other.adapter) for other in members]
-            for one in members
-        ]
+    def products(self, members: Sequence[Member]) -> LayerProducts:
+        """Inner products of what the members, at least one, change at their scales, layer by layer."""
+        contents = {member.adapter.sha256: member.adapter for member in members}
+        found = self._overlaps.of([self.measured(adapter) for adapter in contents.values()])
+        order = [list(contents).index(member.adapter.sha256) for member in members]
+        scales = np.array([member.scale for member in members])
+        products = found.products[:, order][:, :, order] * np.outer(scales, scales)
+        return LayerProducts(found.places, products)
 
-    def _product(self, one: Adapter, other: Adapter) -> float:
-        if one.sha256 == other.sha256:
-            return self._change(one).norm ** 2
-        return self._overlaps.product(one, other)
+    def layers(self, places: NDArray[np.intp]) -> list[StackLayer]:
+        """What is known of layers of this base.
+
+        Args:
+            places: Theirs in the base's order.
+        """
+        targets = [self._targets[place] for place in places]
+        return [StackLayer(target, self._group_of(target), self._weight(target)) for target in targets]
+
+    def measured(self, adapter: Adapter) -> Measured:
+        """What it changes at scale 1. Raises as `measure` does."""
+        change = self._change(adapter)
+        return Measured(adapter, change.places, change.norms)
 
     def _change(self, adapter: Adapter) -> _Changes:
         """What an adapter changes at scale 1; magnitudes and whole scales of norms are measured on the base."""
@@ -105,7 +127,8 @@ class Effect:
         weights = np.array([self._weight(update.target) for update in adapter.updates])
         pairs = zip(adapter.updates, norms, strict=True)
         same = tuple(update.target for update, norm in pairs if update.norm is None and not norm)
-        change = _Changes(norms, weights, same)
+        places = np.array([self._places[update.target] for update in adapter.updates], dtype=np.intp)
+        change = _Changes(places, norms, weights, same)
         if not math.isfinite(change.norm):
             problem = "its magnitudes stretch rows of this base beyond the range of float32"
             raise UnfitAdapter(adapter.path, problem, "train or export the adapter again")
@@ -119,26 +142,3 @@ class Effect:
         if target not in self._weights:
             self._weights[target] = math.sqrt(square_norm(self._slots[target].linear))
         return self._weights[target]
-
-
-class Overlaps:
-    """Inner products of adapters at scale 1 on one base; each pair of adapters is computed once."""
-
-    def __init__(self, slots: Mapping[str, Slot]) -> None:
-        self._slots = slots
-        self._known: dict[tuple[str, str], float] = {}
-
-    def product(self, one: Adapter, other: Adapter) -> float:
-        """Sum, over all layers that both change, of the elementwise products of their changes; biases included."""
-        first, second = sorted((one, other), key=lambda adapter: adapter.sha256)
-        key = (first.sha256, second.sha256)
-        if key not in self._known:
-            theirs = {update.target: update for update in second.updates}
-            shared = [(update, theirs[update.target]) for update in first.updates if update.target in theirs]
-            self._known[key] = math.fsum(_inner(self._slots[mine.target], mine, his) for mine, his in shared)
-        return self._known[key]
-
-
-def _inner(slot: Slot, one: AnyUpdate, other: AnyUpdate) -> float:
-    """On one layer."""
-    return one.change_on(slot.numbers).inner(other.change_on(slot.numbers), slot.numbers)

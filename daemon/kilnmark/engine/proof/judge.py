@@ -13,9 +13,11 @@ import msgspec
 from opentelemetry.trace import Span
 
 from kilnmark.engine.families.base import Base
+from kilnmark.engine.proof.beside import Weighed, cancellations, weigh
 from kilnmark.engine.proof.effect import Effect
+from kilnmark.engine.proof.overlaps import LayerProducts
 from kilnmark.engine.proof.probe import Probe
-from kilnmark.engine.proof.thresholds import CANCELLING_SHARE, THRESHOLDS
+from kilnmark.engine.proof.thresholds import THRESHOLDS
 from kilnmark.engine.stack.stack import Member
 from kilnmark.engine.stack.store import AdapterStore
 from kilnmark.engine.trail import Trail
@@ -23,7 +25,8 @@ from kilnmark.keymaps.engagement import describe, describe_refusal
 from kilnmark.keymaps.errors import RefusedFile
 from kilnmark.otel import names
 from kilnmark.otel.spans import describe_adapter, mark_failed
-from kilnmark.protocol.picture.cancelling import Weighed, cancellations
+from kilnmark.protocol.picture.catalog import family_of
+from kilnmark.protocol.picture.groups import group_title
 from kilnmark.protocol.picture.report import AdapterReport, Verdict
 from kilnmark.protocol.picture.verdict import Evidence, Judged, accusation, judge, warnings_of
 from kilnmark.protocol.wire.errors import AdapterNotEngaged, AdapterRefused, RenderFailed
@@ -83,7 +86,8 @@ class Judge:
     def __init__(self, base: Base, store: AdapterStore) -> None:
         self._shapes = base.shapes
         self._store = store
-        self._effect = Effect(base.slots)
+        family = family_of(base.variant)
+        self._effect = Effect(base.slots, lambda target: group_title(target, base.variant, family))
         self._probe = Probe(base)
 
     def judge(self, job: RenderCommand, trail: Trail) -> Judgement:
@@ -121,12 +125,21 @@ class Judge:
                 raise
 
     def _weigh(self, tried: Sequence[_Tried]) -> None:
-        """Find those that undo each other."""
+        """Find those that undo each other, and what each of the others comes to beside them."""
         live = [(each, each.applied) for each in tried if each.applied is not None]
-        stack = [Weighed(member.adapter.sha256, each.name, member.scale) for each, member in live]
-        products = self._effect.products([member for _, member in live])
-        for (each, _), cancelled in zip(live, cancellations(stack, products, CANCELLING_SHARE), strict=True):
+        if not live:
+            return
+        layers = self._effect.products([member for _, member in live])
+        groups = cancellations([_weighed(*each) for each in live], layers.total)
+        for (each, _), cancelled in zip(live, groups, strict=True):
             each.learn(cancelled=cancelled)
+        left = [place for place, cancelled in enumerate(groups) if cancelled is None]
+        self._weigh_beside([live[place] for place in left], layers.of(left))
+
+    def _weigh_beside(self, live: Sequence[tuple[_Tried, Member]], layers: LayerProducts) -> None:
+        found = weigh([_weighed(*each) for each in live], self._effect.layers(layers.places), layers.products)
+        for (each, _), beside in zip(live, found, strict=True):
+            each.learn(**beside._asdict())
 
     def _probe_all(self, job: RenderCommand, trail: Trail, tried: Sequence[_Tried]) -> None:
         for each in tried:
@@ -140,6 +153,10 @@ class Judge:
             each.learn(probe_divergence=self._probe.divergence(member, asked=asked))
         except RefusedFile as error:
             each.learn(refusal=str(error))
+
+
+def _weighed(each: _Tried, member: Member) -> Weighed:
+    return Weighed(member.adapter.sha256, each.name, member.scale)
 
 
 def _write_down(tried: Sequence[_Tried], trail: Trail) -> None:

@@ -13,7 +13,7 @@ from typing import Literal, TypeVar, get_args
 import msgspec
 
 from kilnmark.protocol.errors import KilnmarkError
-from kilnmark.protocol.picture.family import Encoder, Family, Mark, Numbers, Part, Variant
+from kilnmark.protocol.picture.family import Encoder, Family, LayerGroup, Mark, Numbers, Part, Variant
 
 __all__ = [
     "FAMILIES",
@@ -131,6 +131,15 @@ _FLUX1 = Family(
         Part(folder="text_encoder_2"),
     ),
     blocks=("transformer_blocks.", "single_transformer_blocks."),
+    groups=(
+        LayerGroup(title="double attention", patterns=("transformer_blocks.*.attn.*",)),
+        LayerGroup(title="double MLP", patterns=("transformer_blocks.*.ff.*", "transformer_blocks.*.ff_context.*")),
+        LayerGroup(title="double modulation", patterns=("transformer_blocks.*.norm*",)),
+        LayerGroup(title="single attention", patterns=("single_transformer_blocks.*.attn.*",)),
+        LayerGroup(title="single MLP", patterns=("single_transformer_blocks.*.proj_*",)),
+        LayerGroup(title="single modulation", patterns=("single_transformer_blocks.*.norm*",)),
+        LayerGroup(title="embedders and output", patterns=("*embedder*", "norm_out.*", "proj_out")),
+    ),
     repositories=(
         "black-forest-labs/FLUX.1-dev",
         "black-forest-labs/FLUX.1-schnell",

@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-__all__ = ["KEYMAPS_NAMES", "Encoder", "Family", "Mark", "Numbers", "Part", "Variant"]
+__all__ = ["KEYMAPS_NAMES", "Encoder", "Family", "LayerGroup", "Mark", "Numbers", "Part", "Variant"]
 
 _GROUP = 64
 """Numbers of a packed matrix that share a scale and an offset: the default of mflux and MLX."""
@@ -79,6 +79,18 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     unread: str = ""
 
 
+class LayerGroup(msgspec.Struct, frozen=True, kw_only=True):
+    """Layers that do the same kind of work, told of together where a stack is weighed.
+
+    Attributes:
+        title: What people call them.
+        patterns: Of their paths; `*` stands for anything.
+    """
+
+    title: str
+    patterns: tuple[str, ...]
+
+
 class Mark(msgspec.Struct, frozen=True, kw_only=True):
     """Something that weights have or lack.
 
@@ -141,6 +153,8 @@ class Family(msgspec.Struct, frozen=True, kw_only=True):
         parts: The folders of a directory of it; none: it is never given as a directory.
         blocks: How the paths of its repeated blocks begin; their linear layers are what `target_count` counts. None:
             every linear layer counts.
+        groups: Of the transformer's layers; a layer is of the first that it fits, and text encoders are groups of their
+            own. None: stacks are told of layer by layer, and as a whole.
         data: The package whose `model_shapes` folder has its shapes, and whose `layers` folder, if there is one, its
             tables of names.
         repositories: Where its weights are published, by their names on the Hugging Face hub.
@@ -153,5 +167,6 @@ class Family(msgspec.Struct, frozen=True, kw_only=True):
     variants: tuple[Variant, ...]
     parts: tuple[Part, ...] = ()
     blocks: tuple[str, ...] = ()
+    groups: tuple[LayerGroup, ...] = ()
     data: str = KEYMAPS_NAMES
     repositories: tuple[str, ...] = ()
