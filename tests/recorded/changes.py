@@ -23,6 +23,16 @@ _REPORTS = (
 )
 """Where the reports on adapters stand."""
 
+_INSPECTIONS = ("heard.result.files", "heard.result.loras.inspection")
+"""Where inspections stand."""
+
+_TOLD_OF_FILES = {
+    "strength_from": "how many of its modules have their strength from where",
+    "made_for": "the base that it says it is for",
+    "config_sha256": "the hash of the config beside it",
+}
+"""Fields that older daemons did not have in them, nor in inspections."""
+
 _TOLD_OF_ADAPTERS = {
     "effective_share": "what is left of its change beside the others of its stack",
     "stack_share": "its part in what the whole stack changes",
@@ -40,7 +50,8 @@ ADDED: Mapping[str, str] = {
     "heard.result.other_problems": "what is wrong with the documents and is no matter to this render",
     "heard.result.files.nearest": "what an inspected file's unknown names are most like",
     "heard.result.loras.inspection.nearest": "the same of an adapter of a style",
-    **{f"{place}.{field}": why for place in _REPORTS for field, why in _TOLD_OF_ADAPTERS.items()},
+    **{f"{place}.{field}": why for place in _REPORTS for field, why in (_TOLD_OF_ADAPTERS | _TOLD_OF_FILES).items()},
+    **{f"{place}.{field}": why for place in _INSPECTIONS for field, why in _TOLD_OF_FILES.items()},
 }
 """Fields that older daemons did not send, by their path in a turn, and what they say."""
 

@@ -1,20 +1,22 @@
 """A path and a model's shapes in, an `Adapter` out: every update, and a place for every key of the file."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 from types import MappingProxyType
 
 from kilnmark.keymaps.errors import UnfitAdapter
 from kilnmark.keymaps.files.roots import AnyPath
 from kilnmark.keymaps.files.safefile import AdapterFile, read_file
+from kilnmark.keymaps.names.schema import Role
 from kilnmark.keymaps.names.shapes import Shapes
-from kilnmark.keymaps.names.sorting import Sorting, sort_keys
+from kilnmark.keymaps.names.sorting import Module, Sorting, sort_keys
 from kilnmark.keymaps.nearest.nearest import nearest_of
+from kilnmark.keymaps.said.promises import check_base, lost_parts, notes_on_strength
 from kilnmark.keymaps.updates.alpha import Multipliers
 from kilnmark.keymaps.updates.kind import Made
 from kilnmark.keymaps.updates.leftovers import Leftovers, leftovers_of
-from kilnmark.keymaps.updates.made import check_model, made_of, names_of, notes_of
+from kilnmark.keymaps.updates.made import check_model, kind_of, made_of, names_of, notes_of
 from kilnmark.keymaps.updates.update import AnyUpdate
 from kilnmark.protocol.wire.inspection import Nearest
 
@@ -46,6 +48,8 @@ class Adapter:
         updates: One a target; a target never comes twice.
         notes: What a reader of the report must know of how the updates were made; sentences without full stop.
         nearest: What its unknown names are most like; None when none are unknown, or they are like none.
+        belied: What is said of it that it does not bear out, as a sentence without full stop; empty where nothing.
+        strength_from: How many modules have their strength from where, as `AdapterReport` has it.
     """
 
     path: str
@@ -65,6 +69,8 @@ class Adapter:
     updates: tuple[AnyUpdate, ...]
     notes: tuple[str, ...] = ()
     nearest: Nearest | None = None
+    belied: str = ""
+    strength_from: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def target_count(self) -> int:
@@ -98,12 +104,20 @@ def adapter_of(file: AdapterFile, shapes: Shapes) -> Adapter:
     _check_kinds(file, sorting)
     check_model(file, sorting)
     multipliers = Multipliers(file)
+    check_base(file.path, multipliers.said, sorting.modules)
     made = [made_of(file, module, shapes, multipliers) for module in sorting.modules]
     left = leftovers_of(file, sorting, made)
     kept = [each for each in made if left.keeps(each)]
-    adapter = _assembled(file, sorting, kept, left, (*notes_of(kept, multipliers), *left.notes()))
+    modules = [each.view.module for each in kept]
+    told = notes_on_strength(file, multipliers.said, modules)
+    adapter = _assembled(file, sorting, kept, left, (*notes_of(kept, multipliers), *left.notes(), *told))
+    belied = lost_parts(file, multipliers.said, modules, _may_stretch)
     nearest = nearest_of(adapter.unmatched_keys, shapes, usual=adapter.convention)
-    return replace(adapter, nearest=nearest) if nearest else adapter
+    return replace(adapter, nearest=nearest, belied=belied, strength_from=multipliers.counts)
+
+
+def _may_stretch(module: Module) -> bool:
+    return Role.MAGNITUDE in kind_of(module.keys).beside
 
 
 def _check_kinds(file: AdapterFile, sorting: Sorting) -> None:

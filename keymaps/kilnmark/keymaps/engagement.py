@@ -42,6 +42,7 @@ def evidence(
         first_zero_target=next(iter(zero or lost), ""),
         scale=scale,
         delta_ratio=delta_ratio,
+        belied=adapter.belied,
         notes=adapter.notes,
         nearest=str(adapter.nearest) if adapter.nearest else "",
     )
@@ -80,6 +81,7 @@ def describe(adapter: Adapter, found: Evidence, judged: Judged, *, name: str | N
         quantized_survival=found.quantized_survival,
         verdict=judged.verdict,
         reason=judged.reason,
+        strength_from=dict(adapter.strength_from),
     )
 
 

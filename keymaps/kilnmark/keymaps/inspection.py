@@ -155,6 +155,9 @@ def _inspection(
         metadata=metadata,
         targets=tuple(targets),
         nearest=nearest,
+        strength_from=report.strength_from,
+        made_for=report.made_for,
+        config_sha256=report.config_sha256,
     )
 
 

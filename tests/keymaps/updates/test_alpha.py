@@ -103,15 +103,15 @@ def test_an_escaped_dot_is_a_dot(tmp_path: Path) -> None:
         ("[]", "not a JSON object"),
         ("[" * 100_000, "cannot be understood"),
         ('{"transformer.r": 4}', "transformer.lora_alpha is missing"),
-        ('{"lora_alpha": null}', "no finite number"),
+        ('{"lora_alpha": null}', "lora_alpha is missing"),
         ('{"lora_alpha": true}', "no finite number"),
         ('{"lora_alpha": NaN}', "no finite number"),
         (f'{{"lora_alpha": {10**400}}}', "too large"),
         ('{"lora_alpha": 1, "use_rslora": "yes"}', "use_rslora is no truth value"),
         ('{"lora_alpha": 1, "alpha_pattern": [1]}', "alpha_pattern is no object"),
         ('{"lora_alpha": 1, "alpha_pattern": {"a": "b"}}', "no finite number"),
-        ('{"lora_alpha": 1, "alpha_pattern": {"(a+)+$": 1}}', "is a regular expression"),
-        ('{"lora_alpha": 1, "alpha_pattern": {"": 1}}', "is a regular expression"),
+        (r'{"lora_alpha": 1, "alpha_pattern": {"(a)\\1": 1}}', "is a regular expression that cannot be matched"),
+        ('{"lora_alpha": 1, "alpha_pattern": {"(?<=a)b": 1}}', "looks around"),
     ],
 )
 def test_a_config_that_cannot_be_understood_is_refused(tmp_path: Path, text: str, words: str) -> None:

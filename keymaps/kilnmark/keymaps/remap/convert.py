@@ -23,6 +23,7 @@ from kilnmark.keymaps.remap.file import check_goal, write_whole
 from kilnmark.keymaps.remap.goal import FAMILY, GOALS, GoalName, Reader, parse_reader
 from kilnmark.keymaps.remap.modules import Change, Joined, join, places
 from kilnmark.keymaps.remap.pieces import Source, listed, read_source
+from kilnmark.keymaps.said.sources import plain_entries
 from kilnmark.protocol.picture.catalog import VARIANTS
 
 __all__ = ["GOALS", "GoalName", "Reader", "Remapped", "parse_reader", "remap_adapter"]
@@ -129,7 +130,7 @@ def _metadata(
 ) -> tuple[dict[str, str], list[str]]:
     """The source's own entries that still hold and the stamp; and the names of those that do not."""
     changes = {change for module in modules for change in module.changes}
-    stale = set(_OF_BYTES)
+    stale = {*_OF_BYTES, *(name for name, _ in plain_entries(source.adapter.metadata))}
     if Change.GROWN in changes:
         stale |= _OF_RANK | _OF_ALPHA
     if Change.FOLDED in changes:

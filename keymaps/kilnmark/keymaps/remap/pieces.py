@@ -81,6 +81,8 @@ def read_source(file: AdapterFile) -> Source:
     """
     variant, sorting, adapter = _fitting(file)
     _check_whole(file, sorting)
+    if adapter.belied:
+        raise UnfitAdapter(file.path, adapter.belied, _NOT_WHOLE)
     shapes = load_shapes(variant)
     multipliers = Multipliers(file)
     pieces = {piece.target: piece for module in sorting.modules for piece in _cut(file, module, shapes, multipliers)}

@@ -1,68 +1,76 @@
 """The multiplier of an update: alpha / rank, or alpha / sqrt(rank) where rsLoRA was used, from wherever alpha stands.
 
-PEFT's config rides in the metadata under `lora_adapter_metadata`, as diffusers writes it (`save_lora_weights`,
-`_pack_dict_with_prefix`): flat JSON whose names begin with the component (`transformer.lora_alpha`) or with nothing.
+A tensor holds before the metadata, the metadata before a config beside the file, and alpha is the rank where nobody
+says. Who said it is kept for the report, and so is everybody who says otherwise.
 """
 
-import json
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 from kilnmark.keymaps.errors import UnfitAdapter
-from kilnmark.keymaps.files.metadata import PEFT_METADATA
 from kilnmark.keymaps.files.safefile import AdapterFile
 from kilnmark.keymaps.names.schema import AlphaSource, Role
 from kilnmark.keymaps.names.sorting import Module
+from kilnmark.keymaps.said.sources import Sayings, Strength, said_of
 
-__all__ = ["Multipliers", "PeftConfig"]
+__all__ = ["Multipliers"]
 
-_MEND = "save the adapter again with its trainer, or remove this entry of the metadata to apply it at alpha = rank"
+_UNLIKE = 1e-3
+"""Two multipliers that differ by more than this part are two statements; alpha tensors may be F16 or BF16."""
+_MEND = "save the adapter again with its trainer, or name its modules plainly"
 
 
-@dataclass(frozen=True, slots=True)
-class PeftConfig:
-    """What PEFT's config says about scaling.
+class _Claim(NamedTuple):
+    """What one source says of a module; `where` is what sentences call it."""
 
-    Attributes:
-        alpha: `lora_alpha`.
-        patterns: `alpha_pattern`: the end of a module's name, or all of it after `^`, to place in the list and value.
-        rslora: `use_rslora`: divide by the root of the rank (Kalajdzievski, 2023, arXiv 2312.03732).
-    """
+    strength: Strength
+    where: str
+    multiplier: float
 
-    alpha: float
-    patterns: Mapping[str, tuple[int, float]]
-    rslora: bool
 
-    def multiplier(self, module: str, rank: int) -> float:
-        """Of a module's update; the first pattern that fits its name decides alpha, as in PEFT."""
-        words = module.split(".")
-        ends = [".".join(words[place:]) for place in range(len(words))]
-        fitting = [self.patterns[end] for end in (f"^{module}", *ends) if end in self.patterns]
-        alpha = min(fitting)[1] if fitting else self.alpha
-        return alpha / math.sqrt(rank) if self.rslora else alpha / rank
+_UNSAID = _Claim(Strength.DEFAULT, "nobody", 1.0)
 
 
 class Multipliers:
-    """The multipliers of one file's modules."""
+    """The multipliers of one file's modules.
+
+    Args:
+        file: That they stand in.
+    """
 
     def __init__(self, file: AdapterFile) -> None:
         self._file = file
+        self.said: Sayings = said_of(file.path, file.metadata)
+        self._held: dict[tuple[str, ...], Strength] = {}
+        self._unlike: dict[tuple[str, str], list[tuple[float, float]]] = {}
+        self._ranks: dict[str, list[tuple[int, int]]] = {}
+        self._others: Counter[tuple[str, str]] = Counter()
 
-    def of(self, module: Module, rank: int) -> float:
+    def of(self, module: Module, rank: int, kind: str = "LORA") -> float:
         """From the first source of the module's convention that has a value.
 
+        Args:
+            module: Whose update it is.
+            rank: Of its tensors.
+            kind: PEFT's name for such updates; a config of another kind does not count.
+
         Raises:
-            UnfitAdapter: Alpha is no finite number, or the metadata that should hold it cannot be understood.
+            UnfitAdapter: Alpha is no finite number, or what should say it cannot be understood.
         """
-        for source in module.convention.alpha:
-            if source is AlphaSource.TENSOR and Role.ALPHA in module.keys:
-                return 1.0 if self.is_zero_for_rank(module) else self._tensor(module.keys[Role.ALPHA]) / rank
-            if source is AlphaSource.METADATA and (config := self._config(module.component)):
-                return config.multiplier(module.inner, rank)
-        return 1.0
+        claims = [*self._tensors(module, rank), *self._configs(module, rank, kind)]
+        return self._settled(module, claims)
+
+    def of_whole(self, module: Module, kind: str) -> float:
+        """Of an update whose tensors have no rank: LyCORIS multiplies it by nothing, PEFT by its config's alpha / rank.
+
+        Raises:
+            UnfitAdapter: As `of` does.
+        """
+        if Role.ALPHA in module.keys:
+            return self._settled(module, [])
+        return self._settled(module, [*self._configs(module, None, kind)])
 
     def stored(self, module: Module) -> float | None:
         """What its alpha tensor says; None without one.
@@ -78,65 +86,66 @@ class Multipliers:
             return False
         return self._tensor(module.keys[Role.ALPHA]) == 0.0
 
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """How many modules have their strength from where."""
+        return dict(Counter(map(str, self._held.values())))
+
+    def notes(self) -> Iterator[str]:
+        """Where sources say different things, and which holds; sentences without full stop."""
+        for (held, other), pairs in self._unlike.items():
+            mine, his = pairs[0]
+            yield f"{other} says a strength of {his:g} where {held} says {mine:g} ({_modules(pairs)}); {held} holds"
+        for where, ranks in self._ranks.items():
+            said, true = ranks[0]
+            yield f"{where} says rank {said} where the tensors have {true} ({_modules(ranks)}); the tensors hold"
+        for (where, kind), count in self._others.items():
+            yield f"{where} is that of a {kind}, and is not used for {_count(count)} of another kind"
+
+    def _settled(self, module: Module, claims: list[_Claim]) -> float:
+        held, *others = claims or [_UNSAID]
+        self._held[module.targets] = held.strength
+        for other in others:
+            if not math.isclose(held.multiplier, other.multiplier, rel_tol=_UNLIKE):
+                self._unlike.setdefault((held.where, other.where), []).append((held.multiplier, other.multiplier))
+        return held.multiplier
+
+    def _tensors(self, module: Module, rank: int) -> Iterator[_Claim]:
+        if AlphaSource.TENSOR in module.convention.alpha and Role.ALPHA in module.keys:
+            multiplier = 1.0 if self.is_zero_for_rank(module) else self._tensor(module.keys[Role.ALPHA]) / rank
+            yield _Claim(Strength.TENSOR, "the alpha tensor", multiplier)
+
+    def _configs(self, module: Module, rank: int | None, kind: str) -> Iterator[_Claim]:
+        """By configs; a rank of None is that of the config, which then must say that it is of this kind."""
+        if AlphaSource.METADATA not in module.convention.alpha:
+            return
+        if Role.ALPHA not in module.keys:
+            self.said.check()
+        for source, config in self.said.of(module.component):
+            if not config.is_for(kind) or (rank is None and config.kind != kind):
+                self._others[source.where, config.kind] += 1
+                continue
+            try:
+                said = config.rank_of(module.inner)
+                true = said if rank is None else rank
+                multiplier = config.multiplier(module.inner, true) if true else None
+            except ValueError as error:
+                raise UnfitAdapter(self._file.path, f"a pattern of {source.where} {error}", _MEND) from error
+            if rank is not None and said not in (None, rank):
+                self._ranks.setdefault(source.where, []).append((said or 0, rank))
+            if multiplier is not None:
+                yield _Claim(source.strength, source.where, multiplier)
+
     def _tensor(self, key: str) -> float:
         alpha = self._file.scalar(key)
         if not math.isfinite(alpha):
             raise UnfitAdapter(self._file.path, f"alpha is {alpha}", "train or export the adapter again", key=key)
         return alpha
 
-    def _config(self, component: str) -> PeftConfig | None:
-        return self._configs.get(component) or self._configs.get("")
 
-    @cached_property
-    def _configs(self) -> Mapping[str, PeftConfig]:
-        """By component; empty when the metadata has none."""
-        text = self._file.metadata.get(PEFT_METADATA)
-        if text is None:
-            return {}
-        try:
-            return _parse(text)
-        except (ValueError, OverflowError, RecursionError) as error:
-            problem = f"metadata {PEFT_METADATA!r} cannot be understood ({error})"
-            raise UnfitAdapter(self._file.path, problem, _MEND) from error
+def _modules(cases: list[tuple[float, float]] | list[tuple[int, int]]) -> str:
+    return _count(len(cases))
 
 
-def _parse(text: str) -> dict[str, PeftConfig]:
-    flat = json.loads(text)
-    if not isinstance(flat, dict):
-        raise ValueError("not a JSON object")  # noqa: TRY004 - one kind of error for all that a text can be
-    grouped: dict[str, dict[str, Any]] = {}
-    for name, value in flat.items():
-        component, _, field = name.rpartition(".")
-        grouped.setdefault(component, {})[field] = value
-    return {component: _config(component, fields) for component, fields in grouped.items()}
-
-
-def _config(component: str, fields: Mapping[str, Any]) -> PeftConfig:
-    where = f"{component}." if component else ""
-    if "lora_alpha" not in fields:
-        raise ValueError(f"{where}lora_alpha is missing")
-    rslora = fields.get("use_rslora") or False
-    if not isinstance(rslora, bool):
-        raise ValueError(f"{where}use_rslora is no truth value")  # noqa: TRY004 - as above
-    patterns = fields.get("alpha_pattern") or {}
-    if not isinstance(patterns, dict):
-        raise ValueError(f"{where}alpha_pattern is no object")  # noqa: TRY004 - as above
-    named = {
-        _pattern(pattern): (place, _number(f"{where}alpha_pattern", value))
-        for place, (pattern, value) in enumerate(patterns.items())
-    }
-    return PeftConfig(_number(f"{where}lora_alpha", fields["lora_alpha"]), named, rslora)
-
-
-def _pattern(text: str) -> str:
-    """PEFT takes any regular expression; a hostile one never ends, so only plain names are taken."""
-    plain = text.replace("\\.", ".")
-    if not plain.removeprefix("^").replace(".", "").replace("-", "").replace("_", "").isalnum():
-        raise ValueError(f"alpha_pattern {text[:80]!r} is a regular expression, only module names are taken")
-    return plain
-
-
-def _number(where: str, value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise ValueError(f"{where} is no finite number")
-    return float(value)
+def _count(count: int) -> str:
+    return "1 module" if count == 1 else f"{count} modules"

@@ -84,7 +84,7 @@ def notes_of(made: Sequence[Made], multipliers: Multipliers) -> tuple[str, ...]:
     for each in made:
         by_kind.setdefault(kind_of(each.view.roles), []).append(each)
     own = [sentence for kind, its in by_kind.items() for sentence in kind.notes(its)]
-    return (*([note] if zeros else []), *own)
+    return (*([note] if zeros else []), *own, *multipliers.notes())
 
 
 def check_model(file: AdapterFile, sorting: Sorting) -> None:

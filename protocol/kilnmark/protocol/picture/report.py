@@ -81,6 +81,10 @@ class AdapterReport(msgspec.Struct, frozen=True, kw_only=True):
             is finer than what the base itself can tell apart. None on a base that is not quantized.
         verdict: The judgement.
         reason: One sentence a person can act on.
+        strength_from: How many modules of the file have their strength from where: `tensor` for an alpha tensor,
+            `metadata` of the file, `config` beside it, `default` where nobody says and alpha is the rank.
+        made_for: The base that the file says it is for, in its own words; empty when it says nothing.
+        config_sha256: Hash of the `adapter_config.json` beside the file that goes with it, in hex; empty without one.
     """
 
     name: str
@@ -106,3 +110,6 @@ class AdapterReport(msgspec.Struct, frozen=True, kw_only=True):
     quantized_survival: float | None = None
     verdict: Verdict
     reason: str
+    strength_from: dict[str, int] = {}
+    made_for: str = ""
+    config_sha256: str = ""

@@ -52,6 +52,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
         effective_share, stack_share, group_shares: As those of the report.
         quantized_survival: As that of the report.
         probe_divergence: How far a forward pass with it is from one without; None where it was not probed.
+        belied: What is said of the file that it does not bear out on this base; a sentence without full stop.
         notes: What a reader of the reason must know of how the updates were made; sentences without full stop.
         nearest: Which convention the unknown names are most like, and how they differ; a sentence without full stop,
             empty when they are like none.
@@ -78,6 +79,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     group_shares: dict[str, float] = {}
     quantized_survival: float | None = None
     probe_divergence: float | None = None
+    belied: str = ""
     notes: tuple[str, ...] = ()
     nearest: str = ""
 
@@ -217,11 +219,10 @@ def _likeness(e: Evidence) -> str:
     return f"; {e.nearest}" if e.nearest else ""
 
 
-def _missing_layers(e: Evidence, _: Thresholds) -> Judged | None:
-    if e.applied_target_count >= e.target_count:
-        return None
-    missing = e.target_count - e.applied_target_count
-    return _partial(e, f"{missing} of the {e.target_count} layers the file names could not be changed")
+def _missing_parts(e: Evidence, _: Thresholds) -> Judged | None:
+    if missing := e.target_count - e.applied_target_count:
+        return _partial(e, f"{missing} of the {e.target_count} layers the file names could not be changed")
+    return _partial(e, e.belied) if e.belied else None
 
 
 def _dead_layers(e: Evidence, _: Thresholds) -> Judged | None:
@@ -259,7 +260,7 @@ _RULES: tuple[Callable[[Evidence, Thresholds], Judged | None], ...] = (
     _arrives_nowhere,
     _undone,
     _unknown_keys,
-    _missing_layers,
+    _missing_parts,
     _dead_layers,
     _engaged,
 )

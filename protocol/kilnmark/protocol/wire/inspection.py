@@ -116,7 +116,8 @@ class Inspection(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         sha256, convention, kind, rank, total_key_count, matched_key_count, ignored_keys, unmatched_keys, target_count,
-            applied_target_count, verdict, reason: As those of a render's report.
+            applied_target_count, verdict, reason, strength_from, made_for,
+            config_sha256: As those of a render's report.
         path: Absolute, symbolic links resolved, where the file could be opened; else as it was asked for, which the
             command line takes from the current folder.
         metadata: What the file says of its own making.
@@ -140,6 +141,9 @@ class Inspection(msgspec.Struct, frozen=True, kw_only=True):
     metadata: Metadata
     targets: tuple[TargetChange, ...]
     nearest: Nearest | None = None
+    strength_from: dict[str, int] = {}
+    made_for: str = ""
+    config_sha256: str = ""
 
 
 class InspectionDocument(msgspec.Struct, frozen=True):

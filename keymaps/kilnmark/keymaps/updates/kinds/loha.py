@@ -117,7 +117,7 @@ class _LoHa(ProductKind):
         (up_1, down_1), (up_2, down_2) = ([view.finite(role) for role in chain] for chain in (_FIRST, _SECOND))
         for role, left, right in ((_FIRST[1], down_1, down_2), (_FIRST[0], up_1, up_2)):
             view.in_range(role, float(np.abs(left).max()) * float(np.abs(right).max()))
-        multiplier = multipliers.of(view.module, len(down_1))
+        multiplier = multipliers.of(view.module, len(down_1), "LOHA")
         down_gram = _joint_gram(down_1.T, down_2.T) if len(down_1) * len(down_2) <= JOINT_RANK else None
         parts = zip(view.targets, view.split(up_1), view.split(up_2), magnitudes(view), strict=True)
         updates = []

@@ -44,7 +44,7 @@ class KroneckerUpdate(WeightUpdate):
         second: One matrix (b, d), or two (b, rank) and (rank, d) whose product it is, float32.
         ranges: Which of the a * b rows are the target's, put one behind the other; a module's rows may be split within
             the second factor.
-        multiplier: alpha / rank, or 1 where both factors are stored whole.
+        multiplier: alpha / rank, or 1 where both factors are stored whole and PEFT's config does not say otherwise.
         norm, magnitude, bias: As in `WeightUpdate`.
     """
 
@@ -181,11 +181,13 @@ class _LoKr(ProductKind):
         return updates
 
     def _multiplier(self, view: View, multipliers: Multipliers) -> float:
-        """Alpha counts only where a factor is stored as a product; its rank is that of the first one, as in LyCORIS."""
+        """Of two whole factors there is no rank, and alpha counts only as PEFT has it (tuners/lokr/layer.py); else the
+        rank is that of the first factor that is stored as a product, as in LyCORIS.
+        """
         for chain in self.chains(view.roles):
             if len(chain) > 1:
-                return multipliers.of(view.module, view.stored(chain[-1])[0])
-        return 1.0
+                return multipliers.of(view.module, view.stored(chain[-1])[0], "LOKR")
+        return multipliers.of_whole(view.module, "LOKR")
 
 
 KIND = _LoKr()

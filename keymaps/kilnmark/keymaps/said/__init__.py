@@ -1,0 +1,1 @@
+"""What a file says of itself outside its tensors, or a config beside it: strength, making, base."""

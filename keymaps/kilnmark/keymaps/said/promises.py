@@ -1,0 +1,114 @@
+"""What is said of an adapter that its tensors must bear out: the base that it belongs to, and the parts it has.
+
+Whether a promise is kept is found out here; what comes of one that is not is the judge's to say.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import msgspec
+
+from kilnmark.keymaps.errors import UnfitAdapter
+from kilnmark.keymaps.files.safefile import AdapterFile
+from kilnmark.keymaps.names.schema import Role
+from kilnmark.keymaps.names.sorting import Module
+from kilnmark.keymaps.said.peft import PeftConfig, names_of_fields
+from kilnmark.keymaps.said.sources import Sayings, StrengthSource
+
+__all__ = ["check_base", "lost_parts", "notes_on_strength"]
+
+_CONVERT = (
+    "convert it where it was trained: PEFT's save_pretrained with path_initial_model_for_weight_conversion writes what "
+    "training changed as a plain LoRA"
+)
+
+
+def check_base(path: str, said: Sayings, modules: Sequence[Module]) -> None:
+    """Raise where an adapter belongs to a base whose weights its trainer altered first.
+
+    Raises:
+        UnfitAdapter: What is in the file is not the whole change.
+    """
+    for source, config in _of_modules(said, modules):
+        if config.altering:
+            problem = (
+                f"{source.where} says that it was initialised by {config.altering}, which takes a part out of the "
+                "base's own weights: the base it belongs to was altered, and what is in the file is not all of it"
+            )
+            raise UnfitAdapter(path, problem, _CONVERT)
+
+
+def lost_parts(
+    file: AdapterFile, said: Sayings, modules: Sequence[Module], may_stretch: Callable[[Module], bool]
+) -> str:
+    """What the file is said to hold and does not, as a sentence without full stop; empty where nothing is missing.
+
+    Args:
+        file: With all its tensors.
+        said: Of it.
+        modules: Those that are applied.
+        may_stretch: Whether magnitudes go with a module's kind of update.
+    """
+    bare = [module for module in modules if Role.MAGNITUDE not in module.keys and may_stretch(module)]
+    for source, config in _of_modules(said, bare):
+        if config.dora:
+            count = sum(config in [own for _, own in said.of(module.component)] for module in bare)
+            return _lost_magnitudes(f"{source.where} says use_dora", count)
+    if bare and _is_decomposed(file):
+        return _lost_magnitudes("the metadata's ss_network_args say dora_wd", len(bare))
+    for source, config in _of_modules(said, modules):
+        if lost := [name for name in config.whole if not _has_whole(file, name)]:
+            return f"{source.where} says that {', '.join(lost)} was trained whole, and nothing of it is in the file"
+    return ""
+
+
+def notes_on_strength(file: AdapterFile, said: Sayings, modules: Sequence[Module]) -> Iterator[str]:
+    """What is unclear about strength, or said of what is not there; sentences without full stop."""
+    names = names_of_fields()
+    pairs = [module for module in modules if {Role.UP, Role.DOWN} <= module.keys.keys()]
+    alpha, dim = (file.metadata.get(name, "")[:20] for name in names.kohya)
+    is_bare = bool(pairs) and not said.sources and not any(Role.ALPHA in module.keys for module in pairs)
+    if is_bare and alpha and dim and _number(alpha) != _number(dim):
+        said_by = f"{names.kohya[0]} is {alpha} for a rank of {dim}, and no alpha is stored"
+        yield f"{said_by}: it counts as multiplied into the matrices, as converters do"
+    for source, config in _of_modules(said, modules):
+        if config.alphas and all(config.alphas.of(module.inner) is None for module in modules):
+            yield f"alpha_pattern of {source.where} fits no layer of the file"
+        elif count := sum(config.alphas.is_by_expression(module.inner) for module in modules):
+            yield f"alpha_pattern of {source.where} fits {count} modules by a regular expression"
+        if config.bias not in ("", "none") and not any(key.endswith(".bias") for key in file.tensors):
+            yield f"{source.where} says that biases were trained ({config.bias[:20]}), and none is in the file"
+
+
+def _of_modules(said: Sayings, modules: Sequence[Module]) -> Iterator[tuple[StrengthSource, PeftConfig]]:
+    """What is said of the components that these modules belong to."""
+    for component in dict.fromkeys(module.component for module in modules):
+        yield from said.of(component)
+
+
+def _lost_magnitudes(says: str, count: int) -> str:
+    modules = "1 module has" if count == 1 else f"{count} modules have"
+    return f"{says}, but {modules} no magnitudes: they were lost, and half of the update with them"
+
+
+def _is_decomposed(file: AdapterFile) -> bool:
+    """LyCORIS was told so; other trainers overlook the word."""
+    if not file.metadata.get("ss_network_module", "").startswith("lycoris"):
+        return False
+    try:
+        told: Any = msgspec.json.decode(file.metadata.get("ss_network_args", ""))
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return False
+    return isinstance(told, dict) and str(told.get("dora_wd", "")).lower() in ("true", "1", "yes")
+
+
+def _has_whole(file: AdapterFile, name: str) -> bool:
+    modules = (key.rpartition(".")[0] for key in file.tensors if "lora_" not in key)
+    return any(module == name or module.endswith((f".{name}", f".{name}.modules_to_save")) for module in modules)
+
+
+def _number(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text
