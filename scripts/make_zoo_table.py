@@ -11,7 +11,7 @@ from kilnmark.keymaps.adapter import Adapter, read_adapter
 from kilnmark.keymaps.engagement import evidence
 from kilnmark.keymaps.errors import RefusedFile
 from kilnmark.keymaps.files.safefile import read_header
-from kilnmark.keymaps.names.keymap import recognise
+from kilnmark.keymaps.names.recognition import recognise
 from kilnmark.keymaps.names.shapes import load_shapes
 from kilnmark.keymaps.zoo.zoo import EXHIBITS, Exhibit, write_exhibit
 from kilnmark.protocol.picture.report import Verdict

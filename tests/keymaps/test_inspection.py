@@ -180,7 +180,7 @@ def test_a_layer_that_only_one_variant_has_engages_in_no_other(tmp_path: Path) -
 
 
 def test_unknown_names_are_held_beside_the_nearest_convention_and_the_reason_says_so(tmp_path: Path) -> None:
-    tensors = pair("lora_unet_double_blocks_0_img_attn_qkv_")
+    tensors = pair("lora_flux_double_blocks_0_img_attn_qkv")
     inspection = inspect_file(str(write_tensors(tmp_path / "a.safetensors", tensors)), load_shapes("dev")).inspection
     assert inspection.nearest
     assert (inspection.nearest.convention, inspection.nearest.key_count) == ("kohya", len(tensors))

@@ -18,7 +18,7 @@ from kilnmark.keymaps.errors import RefusedFile, UnsafeFile
 from kilnmark.keymaps.files.metadata import read_metadata
 from kilnmark.keymaps.files.roots import AnyPath
 from kilnmark.keymaps.files.safefile import AdapterFile, read_file
-from kilnmark.keymaps.names.keymap import recognise
+from kilnmark.keymaps.names.recognition import recognise
 from kilnmark.keymaps.names.shapes import Shapes
 from kilnmark.keymaps.names.sorting import sort_keys
 from kilnmark.keymaps.nearest.nearest import nearest_of

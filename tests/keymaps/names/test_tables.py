@@ -27,7 +27,7 @@ modules:
 """
 LOOK = """
 import json, sys
-from kilnmark.keymaps.names.keymap import recognise
+from kilnmark.keymaps.names.recognition import recognise
 from kilnmark.keymaps.names.shapes import load_shapes, painters
 from kilnmark.keymaps.names.sorting import sort_keys
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kilnmark.keymaps.names.keymap import load_keymaps, recognise
+from kilnmark.keymaps.names.keymap import load_keymaps
+from kilnmark.keymaps.names.recognition import recognise
 from kilnmark.keymaps.names.shapes import BLOCK, load_shapes
 from kilnmark.keymaps.nearest.nearest import nearest_of
 from kilnmark.protocol.wire.inspection import Nearest
@@ -79,19 +80,19 @@ DIFFERENCES = {
         ("diffusers", "have '-' where it has '.'", "transformer.transformer_blocks.0.attn.to_q.lora_A.weight"),
     ),
     "another separator in the suffix": (
-        "transformer.transformer_blocks.0.attn.to_q.lora.down.weight",
+        "transformer.transformer_blocks.0.attn.to_q.lora-down.weight",
         (
             "diffusers",
-            "end in '.lora.down.weight' in place of '.lora_down.weight'",
+            "end in '.lora-down.weight' in place of '.lora_down.weight'",
             "transformer.transformer_blocks.0.attn.to_q.lora_down.weight",
         ),
     ),
     "another word in the suffix": (
-        "transformer_blocks.0.attn.to_q.lora_A.ink.weight",
+        "transformer_blocks.0.attn.to_q.lora_A.ink.wash.weight",
         (
             "peft",
-            "end in '.lora_A.ink.weight' in place of '.lora_A.default.weight'",
-            "transformer_blocks.0.attn.to_q.lora_A.default.weight",
+            "end in '.lora_A.ink.wash.weight' in place of '.lora_A.weight'",
+            "transformer_blocks.0.attn.to_q.lora_A.weight",
         ),
     ),
     "an unknown suffix": (

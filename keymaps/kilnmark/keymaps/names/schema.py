@@ -23,6 +23,7 @@ __all__ = [
     "Rows",
     "Suffixes",
     "TextEncoder",
+    "is_transposed",
     "load_conventions",
     "load_suffixes",
     "parse_convention",
@@ -76,8 +77,9 @@ class _Named(Document):
     name: str = Field(pattern=r"^[a-z0-9_-]+$")
     description: str = Field(min_length=1)
     modules: dict[str, Rows] = {}
+    also: dict[str, Rows] = {}
 
-    @field_validator("modules", mode="before")
+    @field_validator("modules", "also", mode="before")
     @classmethod
     def _listed(cls, modules: object) -> object:
         return {name: _rows(rows) for name, rows in modules.items()} if isinstance(modules, dict) else modules
@@ -85,12 +87,12 @@ class _Named(Document):
     @model_validator(mode="after")
     def _check_modules(self) -> Self:
         named: dict[str, Rows] = {}
-        for module, rows in self.modules.items():
+        for module, rows in (*self.modules.items(), *self.also.items()):
             if module.count(BLOCK) > 1 or any(target.count(BLOCK) != module.count(BLOCK) for target in rows.targets):
                 raise ValueError(f"modules.{module}: {BLOCK} must stand once in it and in each target, or never")
             if len(set(rows.targets)) != len(rows.targets) or (rows.swap_halves and len(rows.targets) > 1):
                 raise ValueError(f"modules.{module}: a target stands twice, or halves of a fused module change places")
-            for target in rows.targets:
+            for target in rows.targets if module in self.modules else ():
                 if named.setdefault(target, rows) != rows:
                     raise ValueError(f"modules.{module}: {target} is a target already, among others")
         return self
@@ -117,11 +119,26 @@ class NameTable(_Named):
         source: The code base: repository, commit or version, file.
         conventions: Those that read it besides the ones that list it: for a family that brings its own tables.
         modules: A module's name there to the targets that its rows stand for.
+        also: Further names that files of it have: of layers fused for training, and of other versions. They are read
+            and never written.
+        parts: A layer of a fused module may stand alone, under the module's name and its place in it.
     """
 
     variant: str = Field(min_length=1)
     source: str = Field(min_length=1)
     conventions: tuple[str, ...] = ()
+    parts: bool = False
+
+    @property
+    def read(self) -> dict[str, Rows]:
+        """Every name that files of it can have."""
+        parts = {
+            f"{module}.{place}": Rows(targets=(target,))
+            for module, rows in (self.modules.items() if self.parts else ())
+            for place, target in enumerate(rows.targets)
+            if len(rows.targets) > 1
+        }
+        return {**self.modules, **self.also, **parts}
 
 
 class IgnoredPrefix(Document):
@@ -155,10 +172,10 @@ class Convention(_Named):
         prefixes: What stands before the module's name.
         separator: What parts the words of a module's name, in place of the dots of the tables.
         component: PEFT's name of the part of the model that the modules belong to.
-        transposed: Matrices are stored as (in, rank) and (rank, out).
         tables: Names of the tables whose modules it has; the first whose targets the model has is meant.
         modules: Further ones, which no other convention has.
-        suffixes: What stands behind the module's name and a dot, with the role of that tensor.
+        suffixes: What its writers put behind the module's name and a dot, with the role of that tensor; those of every
+            convention are read too.
         alpha: Where to look for alpha, in order.
         zero_alpha: What an alpha tensor of zero means: an update of zero, or the rank, where the trainer takes it for
             that when it loads a file.
@@ -174,7 +191,6 @@ class Convention(_Named):
     prefixes: tuple[str, ...] = Field(min_length=1)
     separator: str = Field(min_length=1, max_length=1)
     component: str = Field(min_length=1)
-    transposed: bool = False
     tables: tuple[str, ...] = ()
     suffixes: dict[str, str] = Field(min_length=1)
     alpha: tuple[AlphaSource, ...] = Field(min_length=1)
@@ -199,17 +215,19 @@ class Convention(_Named):
 
 
 class Suffixes(Document):
-    """`suffixes.yaml`: endings of keys of updates that are no plain pair of matrices, in every convention.
+    """`suffixes.yaml`: what endings of keys mean in every convention.
 
     Attributes:
         suffixes: As in a convention.
         on_norms: Roles that are another one where the layer is a norm.
+        transposed: Endings of matrices that are stored the other way round: (in, rank) and (rank, out).
         by_convention: Roles whose endings only conventions say.
         refused: Endings of keys that cannot be applied, with what people call such updates.
     """
 
     suffixes: dict[str, str]
     on_norms: dict[str, str]
+    transposed: tuple[str, ...]
     by_convention: tuple[str, ...]
     refused: dict[str, str]
 
@@ -230,6 +248,11 @@ def load_conventions() -> Mapping[str, Convention]:
 def load_suffixes() -> Suffixes:
     """What the endings of keys mean that are the same in every convention."""
     return parse_document(Suffixes, (files("kilnmark.keymaps.names") / "suffixes.yaml").read_text(encoding="utf-8"))
+
+
+def is_transposed(key: str) -> bool:
+    """Whether the matrix of a pair with this name is stored as (in, rank) or (rank, out)."""
+    return key.rpartition(".")[2] in load_suffixes().transposed
 
 
 def parse_convention(text: str) -> Convention:

@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kilnmark.keymaps.errors import UnfitAdapter, shorten
-from kilnmark.keymaps.names.keymap import Ignored, Named, OfEncoder, Recognition, Refused, recognise
+from kilnmark.keymaps.names.meaning import Ignored, Named, OfEncoder, Refused
+from kilnmark.keymaps.names.recognition import Recognition, recognise
 from kilnmark.keymaps.names.schema import Convention, Role, Rows, load_suffixes
 from kilnmark.keymaps.names.shapes import Shapes, encoder_of, is_norm
 
@@ -71,13 +72,14 @@ class _Heap:
     """What is being sorted. `keys` are those of `modules`.
 
     The tensors of a module mostly follow each other: `meant` is what the latest choices came to, `latest` where the
-    latest key went.
+    latest key went. `adapter` is the name of PEFT's that stands in the keys.
     """
 
     modules: dict[tuple[str, tuple[str, ...]], Module] = field(default_factory=dict)
     keys: dict[tuple[str, tuple[str, ...]], dict[str, str]] = field(default_factory=dict)
     meant: tuple[tuple[Rows, ...], Rows | None] = ((), None)
     latest: tuple[Convention, Rows, dict[str, str]] | None = None
+    adapter: str = ""
     ignored: Counter[str] = field(default_factory=Counter)
     refused: dict[str, str] = field(default_factory=dict)
     unmatched: set[str] = field(default_factory=set)
@@ -94,7 +96,8 @@ def sort_keys(path: str, keys: Sequence[str], shapes: Shapes) -> Sorting:
         shapes: The model's linear layers; a target that is none of them makes its keys unmatched.
 
     Raises:
-        UnfitAdapter: The same layer is named twice, so that nobody can tell which copy is meant.
+        UnfitAdapter: The same layer is named twice, so that nobody can tell which copy is meant; or tensors of two
+            adapters are in it, by the names that PEFT gives them.
     """
     ranking = recognise(keys)
     model = _Model(shapes, frozenset(map(encoder_of, shapes)) | {""})
@@ -160,6 +163,8 @@ def _on_norm(meaning: Named, rows: Rows, shapes: Shapes) -> Named:
 
 
 def _add(path: str, key: str, convention: Convention, named: Named, rows: Rows, gathered: _Heap) -> None:
+    if named.adapter:
+        _check_adapter(path, key, named.adapter, gathered)
     latest = gathered.latest
     if latest is not None and latest[0] is convention and latest[1] is rows:
         keys = latest[2]
@@ -174,6 +179,14 @@ def _add(path: str, key: str, convention: Convention, named: Named, rows: Rows, 
         problem = f"names the same matrix as {shorten(keys[named.role])}"
         raise UnfitAdapter(path, problem, "leave one of the two out", key=key)
     keys[named.role] = key
+
+
+def _check_adapter(path: str, key: str, adapter: str, gathered: _Heap) -> None:
+    if gathered.adapter not in {"", adapter}:
+        both = f"{shorten(gathered.adapter)} and {shorten(adapter)}"
+        problem = f"holds two adapters, {both}, and which of them is meant is open"
+        raise UnfitAdapter(path, problem, "save one of them to a file of its own", key=key)
+    gathered.adapter = adapter
 
 
 def _without_copies(path: str, ranking: Sequence[Recognition], gathered: _Heap) -> tuple[Module, ...]:

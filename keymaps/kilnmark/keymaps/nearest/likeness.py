@@ -152,7 +152,11 @@ def _suffix(behind: str, convention: str) -> tuple[str, Deviation | None]:
     ours = tuple(word.text for word in words_of(behind))
     far = max(len(ours), 1)
     missed = {suffix: apart(ours, words) for suffix, words in known.items() if not set(words).isdisjoint(ours)}
-    likest = min(missed, key=lambda suffix: (missed[suffix], -_common(behind[1:], suffix)), default="")
+    likest = min(
+        missed,
+        key=lambda suffix: (missed[suffix], not behind.endswith(suffix), -_common(behind[1:], suffix)),
+        default="",
+    )
     others = _OTHERS_SUFFIX if behind[1:] in _every_suffix() else 0
     if not likest or missed[likest] >= max(far, len(known[likest])):
         return "<suffix>", Deviation(far + others, f"end in {shorten(behind)}, which it does not have")

@@ -17,7 +17,7 @@ from kilnmark.keymaps.files.metadata import PEFT_METADATA
 from kilnmark.keymaps.files.roots import AnyPath
 from kilnmark.keymaps.files.safefile import read_file
 from kilnmark.keymaps.names.keymap import Keymap, load_keymaps
-from kilnmark.keymaps.names.schema import AlphaSource, Role
+from kilnmark.keymaps.names.schema import Role, is_transposed
 from kilnmark.keymaps.remap.bits import Stored, scalar
 from kilnmark.keymaps.remap.file import check_goal, write_whole
 from kilnmark.keymaps.remap.goal import FAMILY, GOALS, GoalName, Reader, parse_reader
@@ -110,7 +110,7 @@ def _modules(source: Source, keymap: Keymap, reader: Reader | None) -> tuple[Joi
         whose = f"{name} as {reader.name} reads it" if reader else name
         problem = f"{whose} has no module for {len(lost)} of its pairs: {listed(lost)}"
         raise UnfitAdapter(path, problem, "choose another convention, or take these layers out first")
-    takes_alpha = AlphaSource.TENSOR in keymap.convention.alpha
+    takes_alpha = Role.ALPHA in keymap.convention.suffixes.values()
     joined = (join(place, source.pieces, source.shapes, takes_alpha=takes_alpha, reader=reader) for place in room)
     return tuple(module for module in joined if module)
 
@@ -119,8 +119,8 @@ def _tensors(modules: Sequence[Joined], keymap: Keymap) -> Iterator[tuple[str, S
     suffixes = {role: suffix for suffix, role in reversed(keymap.convention.suffixes.items())}
     for module in modules:
         for role, matrix in ((Role.DOWN, module.down), (Role.UP, module.up)):
-            bits = matrix.bits.T if keymap.convention.transposed else matrix.bits
-            yield f"{module.place.name}.{suffixes[role]}", Stored(matrix.dtype, bits)
+            key = f"{module.place.name}.{suffixes[role]}"
+            yield key, Stored(matrix.dtype, matrix.bits.T if is_transposed(key) else matrix.bits)
         if module.alpha is not None:
             yield f"{module.place.name}.{suffixes[Role.ALPHA]}", scalar(module.alpha)
 

@@ -12,7 +12,7 @@ import numpy as np
 from kilnmark.keymaps.adapter import Adapter, adapter_of
 from kilnmark.keymaps.errors import UnfitAdapter, shorten
 from kilnmark.keymaps.files.safefile import AdapterFile
-from kilnmark.keymaps.names.schema import Role
+from kilnmark.keymaps.names.schema import Role, is_transposed
 from kilnmark.keymaps.names.shapes import Shapes, load_shapes, painters
 from kilnmark.keymaps.names.sorting import Module, Sorting, sort_keys
 from kilnmark.keymaps.remap.bits import Stored, stored
@@ -141,8 +141,8 @@ def listed(names: Sequence[str]) -> str:
 
 
 def _cut(file: AdapterFile, module: Module, shapes: Shapes, multipliers: Multipliers) -> Iterator[Piece]:
-    transposed = module.convention.transposed
-    down, up = (stored(file, module.keys[role], transposed=transposed) for role in (Role.DOWN, Role.UP))
+    keys = [module.keys[role] for role in (Role.DOWN, Role.UP)]
+    down, up = (stored(file, key, transposed=is_transposed(key)) for key in keys)
     if module.rows.swap_halves:
         up = swapped(up)
     multiplier = multipliers.of(module, down.shape[0])

@@ -10,7 +10,7 @@ import numpy as np
 
 from kilnmark.keymaps.errors import UnfitAdapter, shorten
 from kilnmark.keymaps.files.safefile import AdapterFile
-from kilnmark.keymaps.names.schema import Role
+from kilnmark.keymaps.names.schema import Role, is_transposed
 from kilnmark.keymaps.names.shapes import Shapes
 from kilnmark.keymaps.names.sorting import Module
 from kilnmark.keymaps.updates.fused import Matrix, split_rows
@@ -21,7 +21,7 @@ AGAIN = "train or export the adapter again"
 
 _FLOAT32_MAX = float(np.finfo(np.float32).max)
 _TURNED = frozenset({Role.DOWN, Role.UP})
-"""Matrices that some conventions store the other way round."""
+"""Matrices that may be stored the other way round."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,4 +128,4 @@ class View:
         return UnfitAdapter(self.file.path, problem, mend, key=self.key(role))
 
     def _is_turned(self, role: str) -> bool:
-        return self.module.convention.transposed and role in _TURNED
+        return role in _TURNED and is_transposed(self.key(role))
