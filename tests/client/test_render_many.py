@@ -1,4 +1,4 @@
-"""Many renders against a real daemon, in both flavours."""
+"""Many renders against a daemon, in both flavours."""
 
 import asyncio
 import contextlib
@@ -9,7 +9,8 @@ import pytest
 
 from kilnmark.client import AdapterNotEngaged, AsyncClient, Client, DaemonUnavailable, InvalidParams, Rendered
 from kilnmark.client.request import RenderRequest
-from tests.client.conftest import Daemon, FakeDaemon, serving
+from kilnmark.daemon.worker.fake import FakeWorker
+from tests.client.conftest import FakeDaemon, cancelled_afterwards, serving
 
 SMALL: dict[str, Any] = {"width": 64, "height": 64, "steps": 1}
 
@@ -51,10 +52,34 @@ def test_one_that_fails_does_not_stop_the_others(daemon: FakeDaemon, gather: Any
     assert made[1].result is not None
 
 
-def test_as_they_end_a_slow_one_holds_up_none(painter: Daemon) -> None:
-    slow: RenderRequest = {"prompt": "a kiln", "width": 64, "height": 64, "steps": 2, "seed": 15, "priority": "low"}
-    made = gather_asyncio(painter.socket, [*kilns(16), slow, *kilns(17)], concurrency=3, ordered=False)
-    assert [each.index for each in made] == [0, 2, 1]
+def test_as_they_end_a_slow_one_holds_up_none(daemon: FakeDaemon, held: FakeWorker) -> None:
+    slow: RenderRequest = {"prompt": "a kiln", "seed": 15, "priority": "low", **SMALL}  # type: ignore[typeddict-item]
+
+    held.hold("decode")
+
+    async def main() -> list[int]:
+        async with AsyncClient(daemon.socket) as client:
+
+            async def are_accepted(count: int) -> None:
+                while len((await client.status()).jobs) < count:
+                    pass
+
+            busy = asyncio.ensure_future(client.render("busy", seed=22, **SMALL))
+            await are_accepted(1)
+            stream = client.render_many([*kilns(16), slow, *kilns(17)], concurrency=3, ordered=False)
+            first = asyncio.ensure_future(anext(stream))
+            await are_accepted(4)
+            held.go()
+            await busy
+            held.go()
+            indexes = [(await first).index]
+            held.go()
+            indexes.append((await anext(stream)).index)
+            held.go()
+            return [*indexes, (await anext(stream)).index]
+
+    *others, last = asyncio.run(main())
+    assert (sorted(others), last) == ([0, 2], 1)
 
 
 def test_no_daemon_is_the_end_of_each(tmp_path: Path, gather: Any) -> None:
@@ -62,27 +87,40 @@ def test_no_daemon_is_the_end_of_each(tmp_path: Path, gather: Any) -> None:
     assert [type(each.error) for each in made] == [DaemonUnavailable, DaemonUnavailable]
 
 
-def test_leaving_early_cancels_what_is_under_way(painter: Daemon) -> None:
-    with Client(painter.socket) as client:
-        stream = client.render_many([*kilns(18), *({"prompt": "slow", "steps": 100, "seed": n} for n in range(1))])  # type: ignore[list-item]
-        assert next(stream).index == 0
-        stream.close()
+def slow_one(job_id: str) -> RenderRequest:
+    return {"prompt": "slow", "steps": 100, "seed": 3, "job_id": job_id}
+
+
+def test_leaving_early_cancels_what_is_under_way(daemon: FakeDaemon) -> None:
+    with Client(daemon.socket) as client:
+        with cancelled_afterwards(daemon) as job_id:
+            daemon.worker.go(2)
+            stream = client.render_many([*kilns(18), slow_one(job_id)])
+            assert next(stream).index == 0
+            while not client.status().jobs:
+                pass
+            stream.close()
         assert client.render("after", seed=19, **SMALL).seed == 19
         assert client.status().jobs == []
 
 
-def test_an_asyncio_caller_can_break_out(painter: Daemon) -> None:
-    async def main() -> int:
-        async with AsyncClient(painter.socket) as client:
-            stream = client.render_many([*kilns(20), {"prompt": "slow", "steps": 100, "seed": 3}])
+def test_an_asyncio_caller_can_break_out(daemon: FakeDaemon) -> None:
+    async def main(job_id: str) -> None:
+        async with AsyncClient(daemon.socket) as client:
+            stream = client.render_many([*kilns(20), slow_one(job_id)])
             async with contextlib.aclosing(stream):
                 async for each in stream:
                     assert each.index == 0
+                    while not (await client.status()).jobs:
+                        pass
                     break
-            await client.render("after", seed=21, **SMALL)
-            return len((await client.status()).jobs)
 
-    assert asyncio.run(main()) == 0
+    with cancelled_afterwards(daemon) as job_id:
+        daemon.worker.go(2)
+        asyncio.run(main(job_id))
+    with Client(daemon.socket) as client:
+        assert client.render("after", seed=21, **SMALL).seed == 21
+        assert client.status().jobs == []
 
 
 @pytest.mark.slow

@@ -12,11 +12,11 @@ import msgspec
 import pytest
 
 from kilnmark.client import PingResult, RenderResult, ShutdownResult, StatusResult, WarmUpResult
+from kilnmark.daemon.worker.fake import FakeWorker
 from kilnmark.otel.receiver import Receiver
 from kilnmark.otel.setup import STOP_DEADLINE
 from tests.client.conftest import (
     KILNMARK,
-    Daemon,
     FakeDaemon,
     cancelled_afterwards,
     listening,
@@ -211,11 +211,12 @@ def test_ctrl_c_cancels_the_render(daemon: FakeDaemon) -> None:
 
 @pytest.mark.parametrize(("no_color", "coloured"), [("1", False), ("", True)])
 def test_a_bar_is_drawn_on_a_terminal_and_no_color_is_honoured(
-    painter: Daemon, no_color: str, *, coloured: bool
+    daemon: FakeDaemon, held: FakeWorker, no_color: str, *, coloured: bool
 ) -> None:
-    arguments = ("render", "a kiln", *SMALL, "--socket", str(painter.socket))
+    arguments = ("render", "a kiln", *SMALL, "--socket", str(daemon.socket))
     with on_a_terminal(*arguments, NO_COLOR=no_color) as (process, screen):
         assert screen.read_until(b"denoise", 60)
+        held.hold()
         process.communicate(timeout=30)
     assert process.returncode == 0
     assert (b"\x1b[38;5" in screen.seen or b"\x1b[3" in screen.seen) is coloured
@@ -230,12 +231,12 @@ def test_help_needs_no_daemon_and_says_what_each_option_is(run: Run, folder: Pat
             assert len(line.split("  ")) > 2 or line.endswith(("]", "NAME|DIR"))
 
 
-def test_a_reader_that_leaves_is_no_traceback(painter: Daemon) -> None:
+def test_a_reader_that_leaves_is_no_traceback(daemon: FakeDaemon) -> None:
     reading, writing = os.pipe()
     os.close(reading)
     try:
         done = subprocess.run(
-            [KILNMARK, "status", "--socket", str(painter.socket)],
+            [KILNMARK, "status", "--socket", str(daemon.socket)],
             stdout=writing,
             stderr=subprocess.PIPE,
             text=True,
