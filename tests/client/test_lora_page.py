@@ -55,6 +55,14 @@ def some_zero(path: Path) -> None:
     write_tensors(path, pair(QKV, rows=9216) | pair(PROJ) | zero)
 
 
+def faint(path: Path) -> None:
+    write_tensors(path, pair(PROJ) | {f"{PROJ}.lora_up.weight": np.full((3072, 4), 1e-30, np.float32)})
+
+
+def too_strong(path: Path) -> None:
+    write_tensors(path, pair(PROJ) | {f"{PROJ}.alpha": np.asarray(np.float32(1024))})
+
+
 def half_known(path: Path) -> None:
     write_tensors(path, pair(QKV, rows=9216) | pair("lora_unet_my_own_block_0_proj"))
 
@@ -91,6 +99,8 @@ FILES: Mapping[str, Callable[[Path], object]] = {
     "healthy": healthy,
     "zero": lambda path: make_adapter(path, "diffusers", dead=True, dtype="BF16"),
     "unknown": lambda path: make_adapter(path, "unknown", blocks=1),
+    "faint": faint,
+    "too-strong": too_strong,
     "text-encoder": lambda path: write_tensors(path, pair(CLIP, rows=768, columns=768)),
     "some-zero": some_zero,
     "half-known": half_known,

@@ -27,7 +27,8 @@ ARROWS = {
     "protocol": "protocol",
     "otel": "otel protocol.errors protocol.picture.report protocol.wire.work",
     "keymaps": (
-        "keymaps protocol.errors protocol.wire.inspection protocol.picture.report protocol.picture.verdict"
+        "keymaps protocol.errors protocol.wire.inspection protocol.picture.report protocol.picture.evidence"
+        " protocol.picture.verdict"
         " protocol.picture.catalog protocol.picture.family"
     ),
     "client": "client protocol otel keymaps",

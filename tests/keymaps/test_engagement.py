@@ -10,8 +10,9 @@ from kilnmark.keymaps.engagement import describe, describe_refusal, evidence
 from kilnmark.keymaps.errors import UnsafeFile
 from kilnmark.keymaps.names.shapes import load_shapes
 from kilnmark.keymaps.zoo.write import ConventionName, make_adapter
+from kilnmark.protocol.picture.evidence import Evidence
 from kilnmark.protocol.picture.report import AdapterReport, Verdict
-from kilnmark.protocol.picture.verdict import Evidence, judge
+from kilnmark.protocol.picture.verdict import judge
 
 DEV = load_shapes("dev")
 

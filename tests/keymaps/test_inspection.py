@@ -110,14 +110,14 @@ def test_scales_that_replace_a_norms_own_have_no_norm_without_a_base(tmp_path: P
     )
     inspected = inspect_file(str(replaced), DEV)
     (target,) = msgspec.json.decode(msgspec.json.encode(inspected.inspection))["targets"]
-    assert target == {"path": "transformer_blocks.0.attn.norm_q", "shape": [128, 1], "norm": None}
+    assert target == {"path": "transformer_blocks.0.attn.norm_q", "shape": [128, 1], "norm": None, "rms": None}
     out = Console(file=StringIO(), width=200)
     show_inspection(out, inspected, "dev", with_targets=True)
     show_inspection(out, inspect_file(str(added), DEV), "dev", with_targets=True)
     lines = [line.split() for line in out.file.getvalue().splitlines()]  # type: ignore[attr-defined]
     assert ["kind", "norm"] in lines
-    assert ["transformer_blocks.0.attn.norm_q", "128", "1", "-"] in lines
-    assert ["transformer_blocks.0.attn.norm_q", "128", "1", "11.31"] in lines
+    assert ["transformer_blocks.0.attn.norm_q", "128", "1", "-", "-"] in lines
+    assert ["transformer_blocks.0.attn.norm_q", "128", "1", "11.31", "1"] in lines
 
 
 def test_a_dead_file_changes_nothing_and_says_why(tmp_path: Path) -> None:

@@ -40,8 +40,16 @@ _TOLD_OF_ADAPTERS = {
     "undone_targets": "layers on which others of its stack undo it",
     "drowned_targets": "layers on which another of its stack changes so much more that nobody sees it",
     "quantized_survival": "what would be left of it on the numbers that a quantized base has",
+    "usual_scale": "the scale to try where it is far too strong",
 }
 """Fields that older daemons did not have in them."""
+
+_TOLD_OF_SIZE = {
+    "typical_ratio": "the size of its change beside the weights of a typical base",
+    "rms": "the same an element",
+    "usual_scale": "the scale to try where it is far too strong",
+}
+"""Fields that older daemons did not have in inspections."""
 
 ADDED: Mapping[str, str] = {
     "heard.result.place": "the place that a style was composed for",
@@ -52,6 +60,8 @@ ADDED: Mapping[str, str] = {
     "heard.result.loras.inspection.nearest": "the same of an adapter of a style",
     **{f"{place}.{field}": why for place in _REPORTS for field, why in (_TOLD_OF_ADAPTERS | _TOLD_OF_FILES).items()},
     **{f"{place}.{field}": why for place in _INSPECTIONS for field, why in _TOLD_OF_FILES.items()},
+    **{f"{place}.{field}": why for place in _INSPECTIONS for field, why in _TOLD_OF_SIZE.items()},
+    "heard.result.files.targets.rms": "the size of one layer's change, an element",
 }
 """Fields that older daemons did not send, by their path in a turn, and what they say."""
 

@@ -4,8 +4,9 @@ from collections.abc import Collection
 
 from kilnmark.keymaps.adapter import Adapter
 from kilnmark.keymaps.files.roots import AnyPath
+from kilnmark.protocol.picture.evidence import Evidence
 from kilnmark.protocol.picture.report import AdapterReport, UnmatchedKeys
-from kilnmark.protocol.picture.verdict import Evidence, Judged, judge
+from kilnmark.protocol.picture.verdict import Judged, judge
 
 __all__ = ["describe", "describe_refusal", "evidence"]
 
@@ -17,6 +18,7 @@ def evidence(
     vanished: Collection[str] = (),
     same: Collection[str] = (),
     delta_ratio: float | None = None,
+    typical_ratio: float | None = None,
 ) -> Evidence:
     """What is known of an adapter whose updates would all be applied.
 
@@ -26,6 +28,7 @@ def evidence(
         vanished: Targets whose update is not zero but lost in the compute precision.
         same: Targets whose update only repeats the base's own numbers.
         delta_ratio: As measured on the base; None before a base has been asked.
+        typical_ratio: What it would be on a typical base; None where one was asked, and where only one can tell.
     """
     zero = [update.target for update in adapter.updates if update.is_zero or update.target in same]
     lost = [update.target for update in adapter.updates if update.target in vanished and update.target not in zero]
@@ -43,6 +46,7 @@ def evidence(
         scale=scale,
         delta_ratio=delta_ratio,
         belied=adapter.belied,
+        typical_ratio=typical_ratio,
         notes=adapter.notes,
         nearest=str(adapter.nearest) if adapter.nearest else "",
     )
@@ -79,6 +83,7 @@ def describe(adapter: Adapter, found: Evidence, judged: Judged, *, name: str | N
         undone_targets=found.undone,
         drowned_targets=found.drowned,
         quantized_survival=found.quantized_survival,
+        usual_scale=judged.usual_scale,
         verdict=judged.verdict,
         reason=judged.reason,
         strength_from=dict(adapter.strength_from),

@@ -4,6 +4,7 @@ The counts and the judgement are those of a render's report; only what needs a b
 a refused one gets its place in the result like any other. What is shown of it, and to whom, is not known here.
 """
 
+import math
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -22,8 +23,10 @@ from kilnmark.keymaps.names.recognition import recognise
 from kilnmark.keymaps.names.shapes import Shapes
 from kilnmark.keymaps.names.sorting import sort_keys
 from kilnmark.keymaps.nearest.nearest import nearest_of
+from kilnmark.keymaps.proportion import before_a_base, proportion_of, root_mean_square
+from kilnmark.protocol.picture.evidence import Evidence
 from kilnmark.protocol.picture.report import AdapterReport
-from kilnmark.protocol.picture.verdict import Evidence, judge
+from kilnmark.protocol.picture.verdict import judge
 from kilnmark.protocol.wire.inspection import Inspection, Metadata, Nearest, TargetChange
 
 __all__ = ["Inspected", "adapter_files", "inspect_file"]
@@ -98,12 +101,26 @@ def inspect_file(listed: str | RefusedFile, shapes: Shapes, *, roots: Sequence[A
 
 
 def _judged(adapter: Adapter, shapes: Shapes) -> Inspected:
-    found = evidence(adapter, 1.0)
-    report = describe(adapter, found, judge(found))
-    targets = [TargetChange(update.target, shapes[update.target], update.norm) for update in adapter.updates]
+    ratio, vanished = proportion_of(adapter, shapes)
+    found = evidence(adapter, 1.0, vanished=vanished, typical_ratio=ratio)
+    report = describe(adapter, found, judge(found, before_a_base()))
+    targets = [
+        TargetChange(update.target, shapes[update.target], update.norm, root_mean_square(update, shapes))
+        for update in adapter.updates
+    ]
+    inspection = msgspec.structs.replace(
+        _inspection(report, read_metadata(adapter.metadata), targets, adapter.nearest),
+        typical_ratio=ratio,
+        rms=_rms(targets),
+    )
     ranks = Counter(update.rank for update in adapter.updates if update.rank)
-    inspection = _inspection(report, read_metadata(adapter.metadata), targets, adapter.nearest)
     return Inspected(inspection, adapter.share, ranks)
+
+
+def _rms(targets: Sequence[TargetChange]) -> float | None:
+    """Over all elements of the layers whose update has a size without a base."""
+    told = [(target.norm, math.prod(target.shape)) for target in targets if target.norm is not None]
+    return math.hypot(*(norm for norm, _ in told)) / math.sqrt(sum(size for _, size in told)) if told else None
 
 
 def _refused(path: str, error: RefusedFile) -> Inspected:
@@ -150,6 +167,7 @@ def _inspection(
         unmatched_keys=report.unmatched_keys,
         target_count=report.target_count,
         applied_target_count=report.applied_target_count,
+        usual_scale=report.usual_scale,
         verdict=report.verdict,
         reason=_utf8(report.reason),
         metadata=metadata,

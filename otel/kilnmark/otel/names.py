@@ -35,6 +35,8 @@ LORA_STACK_SHARE: Final = "render.lora.stack_share"
 LORA_UNDONE_TARGET_COUNT: Final = "render.lora.undone_target_count"
 LORA_DROWNED_TARGET_COUNT: Final = "render.lora.drowned_target_count"
 LORA_QUANTIZED_SURVIVAL: Final = "render.lora.quantized_survival"
+LORA_USUAL_SCALE: Final = "render.lora.usual_scale"
+"""Only on those that are far too strong."""
 LORA_VERDICT: Final = "render.lora.verdict"
 
 # Attributes of RENDER.

@@ -97,6 +97,7 @@ def describe_adapter(span: Span, report: AdapterReport) -> None:
             names.LORA_UNDONE_TARGET_COUNT: report.undone_targets.count,
             names.LORA_DROWNED_TARGET_COUNT: report.drowned_targets.count,
             names.LORA_QUANTIZED_SURVIVAL: report.quantized_survival,
+            names.LORA_USUAL_SCALE: report.usual_scale,
             names.LORA_VERDICT: report.verdict.value,
         },
     )

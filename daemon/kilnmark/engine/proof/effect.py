@@ -20,7 +20,7 @@ from kilnmark.engine.stack.stack import Member
 from kilnmark.keymaps.adapter import Adapter
 from kilnmark.keymaps.engagement import evidence
 from kilnmark.keymaps.errors import UnfitAdapter
-from kilnmark.protocol.picture.verdict import Evidence
+from kilnmark.protocol.picture.evidence import Evidence
 
 __all__ = ["Effect"]
 

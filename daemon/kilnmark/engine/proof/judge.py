@@ -26,9 +26,11 @@ from kilnmark.keymaps.errors import RefusedFile
 from kilnmark.otel import names
 from kilnmark.otel.spans import describe_adapter, mark_failed
 from kilnmark.protocol.picture.catalog import family_of
+from kilnmark.protocol.picture.evidence import Evidence
 from kilnmark.protocol.picture.groups import group_title
 from kilnmark.protocol.picture.report import AdapterReport, Verdict
-from kilnmark.protocol.picture.verdict import Evidence, Judged, accusation, judge, warnings_of
+from kilnmark.protocol.picture.verdict import Judged, judge
+from kilnmark.protocol.picture.warnings import accusation, warnings_of
 from kilnmark.protocol.wire.errors import AdapterNotEngaged, AdapterRefused, RenderFailed
 from kilnmark.protocol.wire.work import RenderCommand
 

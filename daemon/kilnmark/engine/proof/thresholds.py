@@ -1,30 +1,24 @@
 """Where a number about an adapter becomes a word about it: every threshold of the engine, and where it comes from.
 
 They are kept far from what trained adapters do, whose delta ratio is 1e-3 to 0.2: a healthy one is never accused. All
-were measured on FLUX.1's own topology in float32, in which adapters are applied on every base.
+were measured on FLUX.1's own topology in float32, in which adapters are applied on every base. Those of delta ratios
+hold without a base too, and stand with their origins in `keymaps/proportion.py`.
 """
 
-from kilnmark.protocol.picture.verdict import Thresholds
+from kilnmark.keymaps.proportion import LOST_RATIO, OVERWHELMING_RATIO, USUAL_RATIO, VANISHING_RATIO
+from kilnmark.protocol.picture.evidence import Thresholds
 
 __all__ = [
     "CANCELLING_SHARE",
     "DROWNED_SHARE",
     "INVISIBLE_DIVERGENCE",
     "LOST_RATIO",
+    "OVERWHELMING_RATIO",
     "THRESHOLDS",
     "UNCHANGED_DIVERGENCE",
+    "USUAL_RATIO",
     "VANISHING_RATIO",
 ]
-
-LOST_RATIO = 2.0**-24
-"""Of one layer's update to the layer's weight, as Frobenius norms: below it the sum is the weight again.
-
-Half the distance from 1 to the next number of float32, so that adding it rounds to nothing.
-"""
-
-VANISHING_RATIO = 1e-6
-"""Delta ratio of a whole adapter below which no pixel changes: a forward pass then differs by under 2e-6, which is what
-the order of float32's own sums amounts to over 57 blocks."""
 
 CANCELLING_SHARE = 1e-3
 """Adapters of which less than this share of the sum of their single norms is left cancel each other.
@@ -51,5 +45,7 @@ THRESHOLDS = Thresholds(
     vanishing_ratio=VANISHING_RATIO,
     unchanged_divergence=UNCHANGED_DIVERGENCE,
     invisible_divergence=INVISIBLE_DIVERGENCE,
+    overwhelming_ratio=OVERWHELMING_RATIO,
+    usual_ratio=USUAL_RATIO,
 )
 """Those that one adapter is judged by."""

@@ -46,6 +46,11 @@ class AnyUpdate(ABC):
         """It changes nothing, whatever the base's numbers are."""
         return self.norm == 0.0
 
+    @property
+    def whole_norm(self) -> float | None:
+        """Frobenius norm of the whole change at scale 1; None where any of it depends on the base's own numbers."""
+        return self.norm
+
     @abstractmethod
     def change_on(self, base: LayerNumbers, scale: float = 1.0) -> LayerChange:
         """What it does to a base's own layer.
@@ -91,6 +96,11 @@ class WeightUpdate(AnyUpdate):
     def is_zero(self) -> bool:
         """Magnitudes may change rows also where the product is zero."""
         return self.norm == 0.0 and self.magnitude is None
+
+    @property
+    def whole_norm(self) -> float | None:
+        """As `AnyUpdate` has it; what magnitudes do depends on the rows of the base's weight."""
+        return self.norm if self.magnitude is None else None
 
     def change_on(self, base: LayerNumbers, scale: float = 1.0) -> LayerChange:
         """As `AnyUpdate` has it."""

@@ -79,6 +79,8 @@ class AdapterReport(msgspec.Struct, frozen=True, kw_only=True):
         quantized_survival: What would be left of its change on quantized layers if it were rounded to their numbers,
             as baking does: 1 for all, 0 for nothing. It is applied beside them, whole, whatever this says; near 0 it
             is finer than what the base itself can tell apart. None on a base that is not quantized.
+        usual_scale: The scale at which it would be as strong as trained adapters usually are, where it is far stronger
+            than any of them at this one: a warning, whatever the verdict is. None else.
         verdict: The judgement.
         reason: One sentence a person can act on.
         strength_from: How many modules of the file have their strength from where: `tensor` for an alpha tensor,
@@ -108,6 +110,7 @@ class AdapterReport(msgspec.Struct, frozen=True, kw_only=True):
     undone_targets: LayersBeside = LayersBeside()
     drowned_targets: LayersBeside = LayersBeside()
     quantized_survival: float | None = None
+    usual_scale: float | None = None
     verdict: Verdict
     reason: str
     strength_from: dict[str, int] = {}

@@ -5,93 +5,15 @@ the machine is known: keymaps says what the file holds, the engine what the base
 comes in as `Thresholds`.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 
 import msgspec
 
-from kilnmark.protocol.picture.beside import Cancellation, LayersBeside
-from kilnmark.protocol.picture.report import AdapterReport, Verdict
+from kilnmark.protocol.picture.evidence import Evidence, Thresholds
+from kilnmark.protocol.picture.report import Verdict
+from kilnmark.protocol.picture.strength import too_strong, usual_scale
 
-__all__ = ["Evidence", "Judged", "Thresholds", "accusation", "judge", "warnings_of"]
-
-
-class Thresholds(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a measured number becomes a verdict. The defaults accuse nothing, for those who measure nothing.
-
-    Attributes:
-        vanishing_ratio: Delta ratio of a whole adapter below which no pixel changes.
-        unchanged_divergence: Probe divergence below which nothing happened.
-        invisible_divergence: Probe divergence below which nobody sees a difference, which is worth a warning only.
-    """
-
-    vanishing_ratio: float = 0.0
-    unchanged_divergence: float = 0.0
-    invisible_divergence: float = 0.0
-
-
-class Evidence(msgspec.Struct, frozen=True, kw_only=True):
-    """All that `judge` decides on, for one adapter at one scale. What was not found out keeps its default.
-
-    Attributes:
-        refusal: Why it cannot be applied, in whole sentences for a person; None while nothing speaks against it.
-        total_key_count: Tensors in the file.
-        matched_key_count: Tensors that make its updates.
-        ignored_key_count: Tensors knowingly left out.
-        unmatched_key_count: Tensors nothing is known about.
-        first_unmatched_key: The first of them.
-        target_count: Layers that the file names.
-        applied_target_count: Layers the updates were made for, whether or not they amount to anything.
-        zero_target_count: Applied targets whose whole update is exactly zero.
-        vanished_target_count: Applied targets whose non-zero update is lost when added in the compute precision.
-        first_zero_target: The first that is zero, or else lost.
-        scale: The scale the render asks for.
-        delta_ratio: Frobenius norm of scale x delta over that of the base weights; None before a base has been asked.
-        cancelled: The group of its stack that it is undone in; None for none.
-        undone: Layers on which some of its stack, itself included, add up to nothing; dead ones do not count.
-        drowned: Layers on which another of its stack changes so much more that nobody sees what it does.
-        effective_share, stack_share, group_shares: As those of the report.
-        quantized_survival: As that of the report.
-        probe_divergence: How far a forward pass with it is from one without; None where it was not probed.
-        belied: What is said of the file that it does not bear out on this base; a sentence without full stop.
-        notes: What a reader of the reason must know of how the updates were made; sentences without full stop.
-        nearest: Which convention the unknown names are most like, and how they differ; a sentence without full stop,
-            empty when they are like none.
-    """
-
-    refusal: str | None = None
-    total_key_count: int = 0
-    matched_key_count: int = 0
-    ignored_key_count: int = 0
-    unmatched_key_count: int = 0
-    first_unmatched_key: str = ""
-    target_count: int = 0
-    applied_target_count: int = 0
-    zero_target_count: int = 0
-    vanished_target_count: int = 0
-    first_zero_target: str = ""
-    scale: float = 1.0
-    delta_ratio: float | None = None
-    cancelled: Cancellation | None = None
-    undone: LayersBeside = LayersBeside()
-    drowned: LayersBeside = LayersBeside()
-    effective_share: float | None = None
-    stack_share: float | None = None
-    group_shares: dict[str, float] = {}
-    quantized_survival: float | None = None
-    probe_divergence: float | None = None
-    belied: str = ""
-    notes: tuple[str, ...] = ()
-    nearest: str = ""
-
-    @property
-    def dead_target_count(self) -> int:
-        """Applied targets whose weight stays the base's, to the last bit."""
-        return self.zero_target_count + self.vanished_target_count
-
-    @property
-    def live_target_count(self) -> int:
-        """Applied targets whose weight would change if it were alone."""
-        return self.applied_target_count - self.dead_target_count
+__all__ = ["Judged", "judge"]
 
 
 class Judged(msgspec.Struct, frozen=True):
@@ -101,11 +23,14 @@ class Judged(msgspec.Struct, frozen=True):
         verdict: The judgement.
         reason: One sentence a person can act on.
         changed_target_count: Layers whose weight is no longer the base's: what a report calls applied.
+        usual_scale: The scale at which it would be as strong as trained adapters usually are; None where it is not far
+            too strong.
     """
 
     verdict: Verdict
     reason: str
     changed_target_count: int = 0
+    usual_scale: float | None = None
 
     @property
     def is_applied(self) -> bool:
@@ -124,7 +49,17 @@ def judge(evidence: Evidence, thresholds: Thresholds | None = None) -> Judged:
     found = next(judged for rule in _RULES if (judged := rule(evidence, limits)) is not None)
     if not found.is_applied:
         return found
-    return msgspec.structs.replace(found, changed_target_count=evidence.live_target_count - evidence.undone.count)
+    changed = evidence.live_target_count - evidence.undone.count
+    return _with_strength(msgspec.structs.replace(found, changed_target_count=changed), evidence, limits)
+
+
+def _with_strength(found: Judged, e: Evidence, limits: Thresholds) -> Judged:
+    """With a warning in the reason where it is far too strong; the verdict stays."""
+    if e.ratio is None or e.ratio <= limits.overwhelming_ratio:
+        return found
+    scale = usual_scale(e.scale, e.ratio, limits.usual_ratio)
+    said = too_strong(e.ratio, scale, "a typical base's weights" if e.delta_ratio is None else "the base's weights")
+    return msgspec.structs.replace(found, reason=f"{found.reason}; {said}", usual_scale=scale)
 
 
 def _refused(e: Evidence, _: Thresholds) -> Judged | None:
@@ -162,9 +97,12 @@ def _all_zero(e: Evidence, _: Thresholds) -> Judged | None:
 
 
 def _vanishes(e: Evidence, limits: Thresholds) -> Judged | None:
-    faint = e.delta_ratio is not None and e.delta_ratio < limits.vanishing_ratio
+    faint = e.ratio is not None and e.ratio < limits.vanishing_ratio
     if not faint and e.dead_target_count < e.applied_target_count:
         return None
+    if e.delta_ratio is None:
+        size = "" if e.typical_ratio is None else f", {e.typical_ratio:.1e} times the size of a typical base's weights,"
+        return _noop(e, f"the update{size} is too small to survive on any base; train or export it again")
     return _noop(
         e,
         "the update is too small for the compute precision and vanishes; raise the scale or use a base of "
@@ -229,7 +167,10 @@ def _dead_layers(e: Evidence, _: Thresholds) -> Judged | None:
     if not e.dead_target_count:
         return None
     where = f", first {e.first_zero_target!r}" if e.first_zero_target else ""
-    return _partial(e, f"{e.dead_target_count} of {e.applied_target_count} updates are zero{where}")
+    what = "are zero" if not e.vanished_target_count else "are zero or too small to change a weight"
+    if not e.zero_target_count:
+        what = "are too small to change a weight"
+    return _partial(e, f"{e.dead_target_count} of {e.applied_target_count} updates {what}{where}")
 
 
 def _engaged(e: Evidence, _: Thresholds) -> Judged | None:
@@ -265,34 +206,3 @@ _RULES: tuple[Callable[[Evidence, Thresholds], Judged | None], ...] = (
     _engaged,
 )
 """In order of precedence: what makes nothing of an adapter goes before what makes less of it. The last always holds."""
-
-
-def accusation(report: AdapterReport) -> str:
-    """What is said of an adapter that is not engaged."""
-    return f"{report.name} is {report.verdict}: {report.reason}"
-
-
-def warnings_of(reports: Sequence[AdapterReport], thresholds: Thresholds) -> list[str]:
-    """One sentence for every adapter that did not engage, or engaged too little to be seen, or not everywhere."""
-    return [said for report in reports if (said := _warning(report, thresholds.invisible_divergence))]
-
-
-def _warning(report: AdapterReport, invisible: float) -> str:
-    if report.verdict is not Verdict.ENGAGED:
-        return accusation(report)
-    if said := "; ".join(_doubts(report, invisible)):
-        return f"{report.name} is engaged, but {said}"
-    return ""
-
-
-def _doubts(report: AdapterReport, invisible: float) -> Iterator[str]:
-    undone, drowned = report.undone_targets, report.drowned_targets
-    if undone.count:
-        yield f"on {undone.count} of its {report.target_count} layers it is undone by {undone.who} ({undone.where})"
-    if drowned.count:
-        yield (
-            f"on {drowned.count} of its {report.target_count} layers {drowned.who} changes so much more that nobody "
-            "will see it; raise its scale, or lower the other's"
-        )
-    if report.probe_divergence is not None and report.probe_divergence < invisible:
-        yield f"a forward pass differs by {report.probe_divergence:.1e} only, which nobody will see; raise its scale"

@@ -67,11 +67,13 @@ class TargetChange(msgspec.Struct, frozen=True):
         shape: [out, in] of the layer.
         norm: Frobenius norm of the file's update at scale 1; for DoRA that of its matrices alone, because what its
             magnitudes add depends on the base. None where all of it does: for scales that replace a norm's own.
+        rms: The same an element of the layer's weight: its root mean square.
     """
 
     path: str
     shape: tuple[int, int]
     norm: float | None
+    rms: float | None = None
 
 
 class NameDifference(msgspec.Struct, frozen=True):
@@ -116,10 +118,14 @@ class Inspection(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         sha256, convention, kind, rank, total_key_count, matched_key_count, ignored_keys, unmatched_keys, target_count,
-            applied_target_count, verdict, reason, strength_from, made_for,
-            config_sha256: As those of a render's report.
+            applied_target_count, usual_scale, verdict, reason, strength_from, made_for, config_sha256: As those of a
+            render's report.
         path: Absolute, symbolic links resolved, where the file could be opened; else as it was asked for, which the
             command line takes from the current folder.
+        typical_ratio: What `delta_ratio` would be at scale 1 on a typical base, as far as that can be told without one;
+            None where it cannot. With a factor of 30 for how far bases differ, verdicts are made of it here; those of a
+            render rest on the base's own numbers.
+        rms: Size of the update an element, over all elements of all its layers: root mean square, at scale 1.
         metadata: What the file says of its own making.
         targets: The layers it would change, in the file's order; empty when it was refused, or they were not asked for.
         nearest: The convention that its unknown names are most like; None when none are unknown, or they are like none.
@@ -144,6 +150,9 @@ class Inspection(msgspec.Struct, frozen=True, kw_only=True):
     strength_from: dict[str, int] = {}
     made_for: str = ""
     config_sha256: str = ""
+    typical_ratio: float | None = None
+    rms: float | None = None
+    usual_scale: float | None = None
 
 
 class InspectionDocument(msgspec.Struct, frozen=True):

@@ -80,6 +80,14 @@ def test_each_adapter_has_its_row_and_only_the_dead_one_a_reason(capsys: pytest.
     assert "all updates are zero" in rows["ash"]
 
 
+def test_one_that_is_far_too_strong_says_so_beside_its_verdict(capsys: pytest.CaptureFixture[str]) -> None:
+    strong = msgspec.structs.replace(HEALTHY, name="elm", usual_scale=0.02, reason="at scale 0.02 it would be usual")
+    console().print(adapter_table([HEALTHY, strong]))
+    rows = {line.split()[0]: line for line in capsys.readouterr().out.splitlines() if line.strip()}
+    assert "at scale 0.02" in rows["elm"]
+    assert rows["oak"].split()[-1] == "0.0123"
+
+
 def test_a_stack_without_trouble_has_no_column_for_it(capsys: pytest.CaptureFixture[str]) -> None:
     console().print(adapter_table([HEALTHY]))
     assert "reason" not in capsys.readouterr().out

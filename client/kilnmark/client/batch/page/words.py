@@ -75,9 +75,13 @@ def facts(one: ShownPicture) -> Iterator[tuple[str, object]]:
 
 
 def complaints(one: ShownPicture) -> list[str]:
-    """What a person must know without opening anything: why it failed, and why an adapter did not engage."""
+    """What a person must know without opening anything: why it failed, which adapter is not engaged or too strong."""
     told = [one.message] if one.message else []
-    unwell = [report for report in one.picture.loras if report.verdict is not Verdict.ENGAGED]
+    unwell = [
+        report
+        for report in one.picture.loras
+        if report.verdict is not Verdict.ENGAGED or report.usual_scale is not None
+    ]
     return told + [f"{report.name}: {report.reason}" for report in unwell if report.reason not in one.message]
 
 

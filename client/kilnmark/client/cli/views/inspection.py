@@ -52,6 +52,7 @@ def _facts(inspected: Inspected, variant: str) -> Iterator[tuple[str, str | Text
         yield "kind", f"{inspection.kind}, {_ranks(inspected)}" if inspected.ranks else inspection.kind
     if inspection.verdict is not Verdict.REFUSED:
         yield from _counts(inspection, variant)
+        yield from _size(inspection)
     if inspection.nearest:
         yield from _nearest(inspection.nearest)
     yield from _provenance(inspection.metadata)
@@ -102,6 +103,14 @@ def _keys(count: int) -> str:
     return "1 key" if count == 1 else f"{count} keys"
 
 
+def _size(inspection: Inspection) -> Iterator[tuple[str, str]]:
+    """How large the update is, as far as the file alone tells it."""
+    ratio = f"{inspection.typical_ratio:.2g} of a typical base's weights" if inspection.typical_ratio else ""
+    size = f"{inspection.rms:.2g} an element" if inspection.rms else ""
+    if told := ", ".join(filter(None, (ratio, size))):
+        yield "size", told
+
+
 def _provenance(metadata: Metadata) -> Iterator[tuple[str, str]]:
     yield from (
         (name, value)
@@ -143,9 +152,9 @@ def _norm(norm: float | None) -> str:
 def _targets_table(targets: Sequence[TargetChange]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     table.add_column("  target", overflow="fold")
-    for heading in ("out", "in", "norm"):
+    for heading in ("out", "in", "norm", "an element"):
         table.add_column(heading, justify="right", no_wrap=True)
     for target in targets:
         rows, columns = target.shape
-        table.add_row(plain(f"  {target.path}"), str(rows), str(columns), _norm(target.norm))
+        table.add_row(plain(f"  {target.path}"), str(rows), str(columns), _norm(target.norm), _norm(target.rms))
     return table

@@ -76,7 +76,7 @@ def show_failure(err: Console, sentence: str, reports: Sequence[AdapterReport]) 
 
 
 def adapter_table(reports: Iterable[AdapterReport]) -> Table:
-    """One row an adapter, in stack order; below an adapter that is not engaged stands why."""
+    """One row an adapter, in stack order; beside one that is not engaged, or far too strong, stands why."""
     reports = list(reports)
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     table.add_column("adapter", overflow="fold")
@@ -84,10 +84,10 @@ def adapter_table(reports: Iterable[AdapterReport]) -> Table:
     probed = any(report.probe_divergence is not None for report in reports)
     for heading in ("scale", "keys", "targets", "delta ratio", *(["moves output"] if probed else [])):
         table.add_column(heading, justify="right", no_wrap=True)
-    if any(report.verdict is not Verdict.ENGAGED for report in reports):
+    if any(map(_is_explained, reports)):
         table.add_column("reason", overflow="fold")
     for report in reports:
-        why = [] if report.verdict is Verdict.ENGAGED else [plain(report.reason)]
+        why = [plain(report.reason)] if _is_explained(report) else []
         table.add_row(
             plain(report.name),
             Text(report.verdict.value, style=VERDICT_COLOURS[report.verdict]),
@@ -98,6 +98,11 @@ def adapter_table(reports: Iterable[AdapterReport]) -> Table:
             *why,
         )
     return table
+
+
+def _is_explained(report: AdapterReport) -> bool:
+    """It is not engaged, or far too strong."""
+    return report.verdict is not Verdict.ENGAGED or report.usual_scale is not None
 
 
 def _figure(figure: float | None) -> str:

@@ -1,0 +1,25 @@
+"""What is said of an adapter that changes more than any trained one does, and the scale that is right for it.
+
+How strong that is comes from outside; it is worth a warning, and no verdict rests on it.
+"""
+
+__all__ = ["too_strong", "usual_scale"]
+
+
+def usual_scale(scale: float, ratio: float, usual_ratio: float) -> float:
+    """The scale at which an adapter of a delta ratio at one scale would have the usual one."""
+    return scale * usual_ratio / ratio
+
+
+def too_strong(ratio: float, usual: float, of: str = "the base's weights") -> str:
+    """In words that go on from what else is said of the adapter.
+
+    Args:
+        ratio: Its delta ratio.
+        usual: The scale at which it would be of usual strength.
+        of: Whose weights the ratio is to.
+    """
+    return (
+        f"its change is {ratio:.2g} times the size of {of}, more than that of any trained adapter; "
+        f"at scale {usual:.2g} it would be of usual strength"
+    )

@@ -1,0 +1,47 @@
+"""What is said of adapters that were judged: an accusation of those that are not engaged, a warning of doubtful ones.
+
+No verdict is made or changed here; what is doubtful was measured and stands in the report.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from kilnmark.protocol.picture.evidence import Thresholds
+from kilnmark.protocol.picture.report import AdapterReport, Verdict
+from kilnmark.protocol.picture.strength import too_strong
+
+__all__ = ["accusation", "warnings_of"]
+
+
+def accusation(report: AdapterReport) -> str:
+    """What is said of an adapter that is not engaged."""
+    return f"{report.name} is {report.verdict}: {report.reason}"
+
+
+def warnings_of(reports: Sequence[AdapterReport], thresholds: Thresholds) -> list[str]:
+    """One sentence for every adapter that did not engage, or engaged too little to be seen, not everywhere, or too
+    strongly.
+    """
+    return [said for report in reports if (said := _warning(report, thresholds.invisible_divergence))]
+
+
+def _warning(report: AdapterReport, invisible: float) -> str:
+    if report.verdict is not Verdict.ENGAGED:
+        return accusation(report)
+    if said := "; ".join(_doubts(report, invisible)):
+        return f"{report.name} is engaged, but {said}"
+    return ""
+
+
+def _doubts(report: AdapterReport, invisible: float) -> Iterator[str]:
+    undone, drowned = report.undone_targets, report.drowned_targets
+    if undone.count:
+        yield f"on {undone.count} of its {report.target_count} layers it is undone by {undone.who} ({undone.where})"
+    if drowned.count:
+        yield (
+            f"on {drowned.count} of its {report.target_count} layers {drowned.who} changes so much more that nobody "
+            "will see it; raise its scale, or lower the other's"
+        )
+    if report.usual_scale is not None and report.delta_ratio is not None:
+        yield too_strong(report.delta_ratio, report.usual_scale)
+    if report.probe_divergence is not None and report.probe_divergence < invisible:
+        yield f"a forward pass differs by {report.probe_divergence:.1e} only, which nobody will see; raise its scale"

@@ -1,0 +1,51 @@
+"""What is said of judged adapters: who is accused, and who is warned of."""
+
+import msgspec
+
+from kilnmark.protocol.picture.beside import LayersBeside
+from kilnmark.protocol.picture.evidence import Thresholds
+from kilnmark.protocol.picture.report import AdapterReport, Verdict
+from kilnmark.protocol.picture.warnings import accusation, warnings_of
+
+LIMITS = Thresholds(invisible_divergence=1e-3)
+
+
+def report(verdict: Verdict, divergence: float | None = None) -> AdapterReport:
+    return AdapterReport(name="ink", path="/ink", verdict=verdict, reason="so", probe_divergence=divergence)
+
+
+def test_an_adapter_that_did_not_engage_is_accused_by_name() -> None:
+    assert accusation(report(Verdict.NOOP)) == "ink is noop: so"
+    assert warnings_of([report(Verdict.PARTIAL)], LIMITS) == ["ink is partial: so"]
+
+
+def test_an_engaged_adapter_that_nobody_will_see_is_warned_of() -> None:
+    (said,) = warnings_of(
+        [report(Verdict.ENGAGED, 0.9e-3), report(Verdict.ENGAGED, 1e-3), report(Verdict.ENGAGED)], LIMITS
+    )
+    assert said == "ink is engaged, but a forward pass differs by 9.0e-04 only, which nobody will see; raise its scale"
+
+
+def test_fewer_layers_that_are_undone_or_drowned_are_worth_a_warning() -> None:
+    beside = report(Verdict.ENGAGED, 0.5e-3)
+    doubted = msgspec.structs.replace(
+        beside,
+        target_count=9,
+        undone_targets=LayersBeside(4, ("a.q", "a.k", "a.v"), (), ("ash",)),
+        drowned_targets=LayersBeside(5, ("b.q",), (), ("oak",)),
+    )
+    (said,) = warnings_of([doubted], LIMITS)
+    assert said == (
+        "ink is engaged, but on 4 of its 9 layers it is undone by ash (first 'a.q', 'a.k', 'a.v', ...); "
+        "on 5 of its 9 layers oak changes so much more that nobody will see it; raise its scale, or lower the other's; "
+        "a forward pass differs by 5.0e-04 only, which nobody will see; raise its scale"
+    )
+
+
+def test_an_engaged_adapter_that_is_far_too_strong_is_warned_of_with_the_scale_to_use() -> None:
+    strong = msgspec.structs.replace(report(Verdict.ENGAGED), delta_ratio=2.0, usual_scale=0.025)
+    (said,) = warnings_of([strong, msgspec.structs.replace(strong, usual_scale=None)], LIMITS)
+    assert said == (
+        "ink is engaged, but its change is 2 times the size of the base's weights, more than that of any trained "
+        "adapter; at scale 0.025 it would be of usual strength"
+    )
