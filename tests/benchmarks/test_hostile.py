@@ -7,14 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from kilnmark.keymaps.files.header import HEADER_LIMIT
 from kilnmark.keymaps.files.safefile import read_header
-from tests.keymaps.hostile import KINDS, Hostile
+from tests.keymaps.hostile import BOMBS, Hostile, slow
 from tests.keymaps.test_hostile import exposed
 
 pytestmark = pytest.mark.benchmark
 
-LIMIT_MS = 100.0
-"""Milliseconds of the processor that any file may take until it is refused."""
+LIMIT_MS = 1000.0
+"""Milliseconds of the processor that any file may take until it is refused, a header of 100 MB read."""
 LIMIT_MIB = 64.0
 """MiB that it may take beyond its header."""
 TURNS = 5
@@ -52,10 +53,10 @@ def mebibytes(kind: Hostile, folder: Path) -> float:
 
 
 @pytest.mark.timeout(600)
-def test_every_hostile_file_is_refused_within_100_ms_and_64_mib(tmp_path: Path) -> None:
+def test_every_hostile_file_is_refused_within_a_second_and_64_mib(tmp_path: Path) -> None:
     print(f"\n{TURNS} turns, bounds {LIMIT_MS:.0f} ms and {LIMIT_MIB:.0f} MiB{'ms':>25}{'on wall':>9}{'MiB':>9}")
     over = []
-    for number, (name, kind) in enumerate(KINDS.items()):
+    for number, (name, kind) in enumerate((BOMBS | slow(HEADER_LIMIT)).items()):
         folder = tmp_path / str(number)
         folder.mkdir()
         (taken, wall), held = milliseconds(kind, folder), mebibytes(kind, folder / "memory")

@@ -12,9 +12,9 @@ from typing import Any
 
 from kilnmark.keymaps.errors import OutsideRoots, RefusedFile, UnsafeFile
 from kilnmark.keymaps.files.header import HEADER_LIMIT, PREFIX
-from kilnmark.keymaps.files.header_text import TENSOR_LIMIT
+from kilnmark.keymaps.files.header_text import METADATA_ENTRY_LIMIT, TENSOR_LIMIT
 
-__all__ = ["KINDS", "Hostile"]
+__all__ = ["BOMBS", "KINDS", "Hostile", "slow"]
 
 Raw = Callable[[], bytes]
 """Makes a header's bytes when they are asked for: there are many, and each is large."""
@@ -77,7 +77,7 @@ def _exchange(path: Path) -> None:
     other.replace(path)
 
 
-def _filled(begin: bytes, part: bytes, end: bytes, size: int = HEADER_LIMIT) -> Raw:
+def _filled(size: int, begin: bytes, part: bytes, end: bytes) -> Raw:
     """As much of `part` as a header of this size has room for."""
     return lambda: begin + part * ((size - len(begin) - len(end)) // len(part)) + end
 
@@ -93,6 +93,13 @@ def _many_in_metadata(count: int) -> Raw:
     return lambda: b'{"__metadata__":{' + b",".join(b'"%06d":"a"' % number for number in range(count)) + b"}}"
 
 
+def _long_entries(size: int) -> Raw:
+    """Two thousand texts of escapes that fill a header together."""
+    text = b'\\"' * (size // METADATA_ENTRY_LIMIT // 2 - 8)
+    numbers = range(METADATA_ENTRY_LIMIT)
+    return lambda: b'{"__metadata__":{' + b",".join(b'"%06d":"%b"' % (number, text) for number in numbers) + b"}}"
+
+
 def _wide(count: int) -> Raw:
     """Entries as large as they may be, of numbers that no tensor has."""
     one = b'"%06d":{"dtype":"F32","data_offsets":[0,0],"shape":[' + b",".join([b"0"] * 220) + b"]}"
@@ -100,6 +107,7 @@ def _wide(count: int) -> Raw:
 
 
 _NO_TENSOR = "must have exactly dtype, shape and data_offsets"
+_FOLLOW = "8 bytes follow the last tensor"
 _FIRE = "\U0001f525".encode()
 
 BOMBS: dict[str, Hostile] = {
@@ -107,8 +115,8 @@ BOMBS: dict[str, Hostile] = {
     "a gap": Hostile(_file({"j": _entry(), "k": _entry(data_offsets=[12, 20])}, 20), "leaves a gap", "k"),
     "trailing bytes": Hostile(_file({"k": _entry()}, 9), "1 bytes follow the last tensor"),
     "an overflowing shape": Hostile(_file({"k": _entry(shape=[1 << 62, 4])}), "overflows", "k"),
-    "a header of 90 MB": Hostile(_file(b"{", 90 << 20, claimed=90 << 20), f"more than the {HEADER_LIMIT} allowed"),
-    "400,000 tensors, claimed": Hostile(_file(_many(400_000), 0), f"more than the {HEADER_LIMIT} allowed"),
+    "a header of 900 MB": Hostile(_file(b"{", 900 << 20, claimed=900 << 20), f"more than the {HEADER_LIMIT} allowed"),
+    "a header of 90 MB that is not there": Hostile(_file(b"{", 90 << 20, claimed=90 << 20), "not safe JSON"),
     "as many tensors as fit": Hostile(_file(_many(140_000), 0), f"holds more than {TENSOR_LIMIT} tensors"),
     "a name twice": Hostile(_file(b'{"k":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"k":{}}'), "twice", "k"),
     "a wrong dtype": Hostile(_file({"k": _entry(dtype="Q4")}), "unknown dtype", "k"),
@@ -119,45 +127,70 @@ BOMBS: dict[str, Hostile] = {
     "a file exchanged under the reader": Hostile(_file({"k": _entry()}), "exchanged", act=_exchange),
 }
 
-SLOW: dict[str, Hostile] = {
-    "empty lists in a value": Hostile(_file(_filled(b'{"k":[', b"[],", b"[]]}")), _NO_TENSOR, "k"),
-    "lists inside lists": Hostile(_file(_filled(b'{"k":', b"[", b"")), _NO_TENSOR, "k"),
-    "objects inside objects": Hostile(_file(_filled(b'{"k":', b'{"k":', b"")), _NO_TENSOR, "k"),
-    "a list of millions of numbers": Hostile(_file(_filled(b'{"k":[', b"0,", b"0]}")), _NO_TENSOR, "k"),
-    "a shape of millions of numbers": Hostile(
-        _file(_filled(b'{"k":{"shape":[', b"0,", b"0]}}")), "more than 512 bytes", "k"
-    ),
-    "a number of millions of digits": Hostile(_file(_filled(b'{"k":', b"9", b"}")), _NO_TENSOR, "k"),
-    "entries as wide as they may be": Hostile(_file(_wide(TENSOR_LIMIT)), "shape is not a list", "000000"),
-    "as many entries of metadata as fit": Hostile(
-        _file(_many_in_metadata(600_000)), "has more than 2000 entries", "__metadata__"
-    ),
-    "one metadata of all the header": Hostile(
-        _file(_filled(b'{"__metadata__":{"a":"', b"a", b'"}}')), "does not end within 2097152 bytes", "__metadata__"
-    ),
-    "the same, every sign escaped": Hostile(
-        _file(_filled(b'{"__metadata__":{"a":"', b'\\"', b'"}}')), "does not end within 2097152 bytes", "__metadata__"
-    ),
-    "the same, in signs of four bytes": Hostile(
-        _file(_filled(b'{"__metadata__":{"a":"', _FIRE, b'"}}')), "does not end within 2097152 bytes", "__metadata__"
-    ),
-    "as much metadata as is taken, one sign of four bytes": Hostile(
-        _file(_filled(b'{"__metadata__":{"a":"' + _FIRE, b'\\"' + b"a" * 99, b'"}}', 2 << 20)), "8 bytes follow"
-    ),
-    "one name of all the header": Hostile(_file(_filled(b'{"', b"a", b'":{}}')), "a name in its header does not end"),
-    "the same name, every sign escaped": Hostile(
-        _file(_filled(b'{"', b"\\n", b'":{}}')), "a name in its header does not end"
-    ),
-    "the same name, in signs of four bytes": Hostile(
-        _file(_filled(b'{"', _FIRE, b'":{}}')), "a name in its header does not end"
-    ),
-    "a name that does not end": Hostile(_file(_filled(b'{"', b"a", b"")), "a name in its header does not end"),
-    "nothing but spaces": Hostile(_file(_filled(b"{", b" ", b"")), "not safe JSON"),
-    "spaces behind the end": Hostile(_file(_filled(b"{}", b" ", b"")), "8 bytes follow the last tensor"),
-    "spaces between all signs": Hostile(_file(_filled(b'{"k"', b" ", b":[]}")), "not safe JSON"),
-    "the most tensors, and the last one wrong": Hostile(
-        _file(_many(TENSOR_LIMIT, (8, 8))), "leaves a gap before it", f"{TENSOR_LIMIT - 1:06d}"
-    ),
-}
 
-KINDS = BOMBS | SLOW
+def slow(size: int) -> dict[str, Hostile]:
+    """Kinds whose headers are of this size, in bytes."""
+    return {
+        "empty lists in a value": Hostile(_file(_filled(size, b'{"k":[', b"[],", b"[]]}")), _NO_TENSOR, "k"),
+        "lists inside lists": Hostile(_file(_filled(size, b'{"k":', b"[", b"")), _NO_TENSOR, "k"),
+        "objects inside objects": Hostile(_file(_filled(size, b'{"k":', b'{"k":', b"")), _NO_TENSOR, "k"),
+        "a list of millions of numbers": Hostile(_file(_filled(size, b'{"k":[', b"0,", b"0]}")), _NO_TENSOR, "k"),
+        "a shape of millions of numbers": Hostile(
+            _file(_filled(size, b'{"k":{"shape":[', b"0,", b"0]}}")), "more than 512 bytes", "k"
+        ),
+        "a number of millions of digits": Hostile(_file(_filled(size, b'{"k":', b"9", b"}")), _NO_TENSOR, "k"),
+        "entries as wide as they may be": Hostile(_file(_wide(TENSOR_LIMIT)), "shape is not a list", "000000"),
+        "as many entries of metadata as fit": Hostile(
+            _file(_many_in_metadata(size // 14)), "has more than 2000 entries", "__metadata__"
+        ),
+        "one metadata of all the header": Hostile(
+            _file(_filled(size, b'{"__metadata__":{"a":"', b"a", b'"}}')), _FOLLOW
+        ),
+        "the same, every sign escaped": Hostile(
+            _file(_filled(size, b'{"__metadata__":{"a":"', b'\\"', b'"}}')), _FOLLOW
+        ),
+        "the same, every sign a number": Hostile(
+            _file(_filled(size, b'{"__metadata__":{"a":"', b"\\u0041", b'"}}')), _FOLLOW
+        ),
+        "the same, halves of characters": Hostile(
+            _file(_filled(size, b'{"__metadata__":{"a":"', b"\\ud83d", b'"}}')), "not safe JSON"
+        ),
+        "the same, nothing but backslashes": Hostile(
+            _file(_filled(size, b'{"__metadata__":{"a":"', b"\\\\", b'"}}')), _FOLLOW
+        ),
+        "the same, in signs of four bytes": Hostile(
+            _file(_filled(size, b'{"__metadata__":{"a":"', _FIRE, b'"}}')), _FOLLOW
+        ),
+        "metadata that does not end": Hostile(
+            _file(_filled(size, b'{"__metadata__":{"a":"', b"a", b"")), "not safe JSON"
+        ),
+        "a name in the metadata of all the header": Hostile(
+            _file(_filled(size, b'{"__metadata__":{"', b"a", b'":"a"}}')), "a name in its header does not end"
+        ),
+        "as many long entries of metadata as there may be": Hostile(_file(_long_entries(size)), _FOLLOW),
+        "as much metadata as is kept, one sign of four bytes": Hostile(
+            _file(_filled(2 << 20, b'{"__metadata__":{"a":"' + _FIRE, b'\\"' + b"a" * 99, b'"}}')), _FOLLOW
+        ),
+        "one name of all the header": Hostile(
+            _file(_filled(size, b'{"', b"a", b'":{}}')), "a name in its header does not end"
+        ),
+        "the same name, every sign escaped": Hostile(
+            _file(_filled(size, b'{"', b"\\n", b'":{}}')), "a name in its header does not end"
+        ),
+        "the same name, in signs of four bytes": Hostile(
+            _file(_filled(size, b'{"', _FIRE, b'":{}}')), "a name in its header does not end"
+        ),
+        "a name that does not end": Hostile(
+            _file(_filled(size, b'{"', b"a", b"")), "a name in its header does not end"
+        ),
+        "nothing but spaces": Hostile(_file(_filled(size, b"{", b" ", b"")), "not safe JSON"),
+        "spaces behind the end": Hostile(_file(_filled(size, b"{}", b" ", b"")), _FOLLOW),
+        "spaces between all signs": Hostile(_file(_filled(size, b'{"k"', b" ", b":[]}")), "not safe JSON"),
+        "the most tensors, and the last one wrong": Hostile(
+            _file(_many(TENSOR_LIMIT, (8, 8))), "leaves a gap before it", f"{TENSOR_LIMIT - 1:06d}"
+        ),
+    }
+
+
+KINDS = BOMBS | slow(8 << 20)
+"""All of them, with headers of a size that tests can write often; `slow(HEADER_LIMIT)` is for the benchmark."""

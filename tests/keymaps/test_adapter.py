@@ -1,5 +1,6 @@
 """Whole files at full size, against float64 arithmetic on the raw tensors with names written out here by hand."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from kilnmark.keymaps.adapter import Adapter, read_adapter
 from kilnmark.keymaps.errors import OutsideRoots
 from kilnmark.keymaps.names.shapes import is_norm, load_shapes
 from kilnmark.keymaps.zoo.write import make_adapter, write_tensors
+from kilnmark.keymaps.zoo.zoo import EXHIBITS, write_exhibit
 from tests.pairs import pairs_of
 
 Raw = dict[str, NDArray[np.float32]]
@@ -187,3 +189,14 @@ def test_roots_hold_for_adapters(full_kohya: Path, tmp_path: Path) -> None:
     assert read_adapter(full_kohya.name, DEV, roots=[tmp_path, full_kohya.parent]).path == str(full_kohya)
     with pytest.raises(OutsideRoots):
         read_adapter(full_kohya, DEV, roots=[tmp_path])
+
+
+def test_captions_of_nine_megabytes_beside_it_cost_a_file_none_of_its_layers(tmp_path: Path) -> None:
+    (exhibit,) = (exhibit for exhibit in EXHIBITS if exhibit.name == "mlx-examples-remapped")
+    tensors = load_file(write_exhibit(tmp_path / "a.safetensors", exhibit, rank=1))
+    captions = json.dumps({"1_set": {f"tag number {number}": 1 for number in range(370_000)}})
+    path = write_tensors(tmp_path / "a.safetensors", tensors, metadata={"ss_tag_frequency": captions, "name": "ink"})
+    adapter = read_adapter(path, DEV)
+    assert (adapter.matched_key_count, adapter.target_count) == (608, 494)
+    assert adapter.metadata["name"] == "ink"
+    assert adapter.metadata["ss_tag_frequency"].startswith('{"1_set": {"tag number 0": 1')

@@ -86,12 +86,7 @@ BAD: dict[str, tuple[object, int, str, str | None]] = {
         "more than 2000 entries",
         "__metadata__",
     ),
-    "too much metadata": (
-        {"__metadata__": {"a": "b" * METADATA_LIMIT}},
-        0,
-        "does not end within 2097152 bytes",
-        "__metadata__",
-    ),
+    "name of metadata far too long": ({"__metadata__": {"k" * 7000: "a"}}, 0, "does not end within 6146 bytes", None),
     "name far too long": ({"k" * 7000: entry()}, 8, "does not end within 6146 bytes", None),
     "endless name": ({"k" * 2000: entry()}, 8, "more than 1024 bytes", "k" * 2000),
     "name that is no text": ({"\ud800": entry()}, 8, "not safe JSON", None),
@@ -208,6 +203,21 @@ def test_a_claimed_header_beyond_the_limit_is_refused() -> None:
 def test_a_header_that_begins_like_a_pickle_is_still_a_header() -> None:
     raw = encoded(GOOD).ljust(0x0280)
     assert header_size("a", len(raw).to_bytes(8, "little") + raw[:56], 8 + len(raw) + 28) == 0x0280
+
+
+def test_the_longest_entries_of_too_much_metadata_are_kept_as_their_beginnings() -> None:
+    captions, trainer = '"é' * METADATA_LIMIT, 'kohya "sd-scripts"'
+    entries = {"captions": captions, "trainer": trainer, "alpha": "4", "half": '"' * (METADATA_LIMIT // 4)}
+    raw = json.dumps({"__metadata__": entries}, ensure_ascii=False).encode()
+    header = parse_header("a", raw, 0)
+    assert list(header.metadata) == list(entries)
+    assert header.long == {"captions": 4 * METADATA_LIMIT + 2}
+    assert header.metadata["captions"].startswith('"é"é"é')
+    assert header.metadata["captions"].endswith(f"... ({4 * METADATA_LIMIT + 2} bytes)")
+    assert len(header.metadata["captions"]) < 300
+    assert {name: header.metadata[name] for name in header.metadata if name != "captions"} == {
+        name: text for name, text in entries.items() if name != "captions"
+    }
 
 
 SMALL = st.sampled_from([0, 1, 2, 4, 8, 12, 16, 24, 28, -1, 2**31, 2**63, True, 1.0, None, "2"])

@@ -154,9 +154,9 @@ FOREIGN: dict[str, tuple[Callable[[Path], object], str]] = {
     "noise": (lambda path: path.write_bytes(b"\xaa" * 100), "claims a header.*export"),
     "no bracket": (lambda path: path.write_bytes((92).to_bytes(8, "little") + b"\xaa" * 92), "begin with '{'.*export"),
     "text": (lambda path: path.write_bytes(b"This is a note on a LoRA.\n"), "is text.*This is a note.*download it"),
-    "a header of 90 MB": (
-        lambda path: path.write_bytes((90 << 20).to_bytes(8, "little") + b"{" + bytes(100)),
-        f"claims a header of {90 << 20} bytes, more than the {HEADER_LIMIT} allowed",
+    "a header of 900 MB": (
+        lambda path: path.write_bytes((900 << 20).to_bytes(8, "little") + b"{" + bytes(100)),
+        f"claims a header of {900 << 20} bytes, more than the {HEADER_LIMIT} allowed",
     ),
     "a file cut in its header": (lambda path: path.write_bytes((99).to_bytes(8, "little") + b'{"a"'), "ends inside"),
 }

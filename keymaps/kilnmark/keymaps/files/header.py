@@ -20,8 +20,8 @@ HEAD = 4096
 """First bytes of a file that are looked at before its header is."""
 PREFIX = 8
 """Bytes before the header: its length, unsigned, little-endian."""
-HEADER_LIMIT = 8 << 20
-"""Largest header read, in bytes. The largest real adapter seen has 0.3 MB."""
+HEADER_LIMIT = 100_000_000
+"""Largest header that the format allows, in bytes (safetensors/src/tensor.rs, MAX_HEADER_SIZE)."""
 DIMENSION_LIMIT = 8
 ELEMENT_LIMIT = 1 << 48
 
@@ -44,9 +44,16 @@ class TensorInfo(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What a file says it holds, with tensors in the header's own order."""
+    """What a file says it holds, with tensors in the header's own order.
+
+    Attributes:
+        metadata: Of entries too long to be kept, what they begin with.
+        long: The names of those, with their bytes.
+        tensors: Name to place.
+    """
 
     metadata: Mapping[str, str]
+    long: Mapping[str, int]
     tensors: Mapping[str, TensorInfo]
 
 
@@ -80,7 +87,7 @@ def _mistaken(head: bytes) -> tuple[str, str] | None:
     return what_it_is(head)
 
 
-def parse_header(path: str, raw: bytes, data_size: int) -> Header:
+def parse_header(path: str, raw: bytes | bytearray, data_size: int) -> Header:
     """Check a header against the number of bytes that follow it.
 
     Raises:
@@ -98,25 +105,26 @@ def parse_header(path: str, raw: bytes, data_size: int) -> Header:
         raise UnsafeFile(path, error.problem, error.mend, key=error.key) from error
     except (ValueError, RecursionError) as error:
         raise UnsafeFile(path, f"its header is not safe JSON ({error})", EXPORT) from error
-    return Header(pieces.metadata, MappingProxyType(tensors))
+    return Header(pieces.metadata, pieces.long, MappingProxyType(tensors))
 
 
-_Layouts = dict[tuple[str, str], tuple[tuple[int, ...], int]]
-"""Of dtype and sizes as written: the shape and its bytes. A file has few of them, however many tensors."""
+_Layouts = dict[tuple[bytes, bytes], tuple[str, tuple[int, ...], int]]
+"""Of dtype and sizes as written: what they are, and the bytes. A file has few of them, however many tensors."""
 
 
 def _usual(name: str, body: Usual, layouts: _Layouts) -> TensorInfo:
     dtype, sizes, begins, ends = body
     begin, end = int(begins), int(ends)
     known = layouts.get((dtype, sizes))
-    if known is not None and known[1] == end - begin:
-        return TensorInfo(dtype, known[0], begin, end)
-    info = _described(name, dtype, [int(size) for size in sizes.split(",")] if sizes else [], begin, end)
-    layouts[dtype, sizes] = info.shape, end - begin
+    if known is not None and known[2] == end - begin:
+        return TensorInfo(known[0], known[1], begin, end)
+    shape = [int(size) for size in sizes.split(b",")] if sizes else []
+    info = _described(name, dtype.decode(), shape, begin, end)
+    layouts[dtype, sizes] = info.dtype, info.shape, end - begin
     return info
 
 
-def _tensor(name: str, body: str) -> TensorInfo:
+def _tensor(name: str, body: bytes) -> TensorInfo:
     entry = decode_body(body)
     if entry.keys() != _FIELDS:
         raise unsafe("must have exactly dtype, shape and data_offsets", EXPORT, key=name)

@@ -52,7 +52,8 @@ class AdapterFile:
     Attributes:
         path: Absolute, symbolic links resolved.
         size: In bytes.
-        metadata: The header's `__metadata__`.
+        metadata: The header's `__metadata__`; of entries too long to be kept, what they begin with.
+        long: The names of those, with their bytes.
         tensors: Name to place, in the header's order.
         data: The bytes behind the header, read-only.
         digest: Of all its bytes, under way.
@@ -61,6 +62,7 @@ class AdapterFile:
     path: str
     size: int
     metadata: Mapping[str, str]
+    long: Mapping[str, int]
     tensors: Mapping[str, TensorInfo]
     data: "NDArray[np.uint8]"
     digest: "Future[str]"
@@ -118,17 +120,18 @@ def read_file(path: AnyPath, roots: Sequence[AnyPath] | None = None, *, size_lim
 
     with _opened(path, roots, size_limit) as source:
         raw, header = _read_header(source)
-        data = np.empty(source.size - len(raw), np.uint8)
+        data = np.empty(source.size - PREFIX - len(raw), np.uint8)
         view = data.data
         for begin in range(0, len(view), _CHUNK):
             _fill(source, view[begin : begin + _CHUNK])
     data.flags.writeable = False
     digest = _HASHING.submit(_digest, raw, data)
-    return AdapterFile(source.path, source.size, header.metadata, header.tensors, data, digest)
+    return AdapterFile(source.path, source.size, header.metadata, header.long, header.tensors, data, digest)
 
 
 def _digest(raw: bytearray, data: "NDArray[np.uint8]") -> str:
-    digest = hashlib.sha256(raw)
+    digest = hashlib.sha256(len(raw).to_bytes(PREFIX, "little"))
+    digest.update(raw)
     digest.update(data.data)
     return digest.hexdigest()
 
@@ -215,14 +218,14 @@ def _state(found: os.stat_result) -> tuple[int, int, int]:
 
 
 def _read_header(source: _Source) -> tuple[bytearray, Header]:
-    """The length and the header's own bytes, and what they say."""
+    """The header's own bytes, without its length before them, and what they say."""
     head = bytearray(min(HEAD, source.size))
     _fill(source, memoryview(head))
     size = header_size(source.path, bytes(head), source.size)
-    raw = bytearray(PREFIX + size)
-    os.lseek(source.descriptor, 0, os.SEEK_SET)
+    raw = bytearray(size)
+    os.lseek(source.descriptor, PREFIX, os.SEEK_SET)
     _fill(source, memoryview(raw))
-    return raw, parse_header(source.path, memoryview(raw)[PREFIX:].tobytes(), source.size - len(raw))
+    return raw, parse_header(source.path, raw, source.size - PREFIX - size)
 
 
 def _fill(source: _Source, view: memoryview) -> None:

@@ -4,7 +4,6 @@ The pairs of matrices keep their bits; only alpha, where the other convention ha
 that is told. What cannot be carried over is named, and nothing is written.
 """
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from kilnmark.keymaps.errors import UnfitAdapter
-from kilnmark.keymaps.files.header_text import METADATA_ENTRY_LIMIT, METADATA_LIMIT
+from kilnmark.keymaps.files.header_text import METADATA_ENTRY_LIMIT
 from kilnmark.keymaps.files.metadata import PEFT_METADATA
 from kilnmark.keymaps.files.roots import AnyPath
 from kilnmark.keymaps.files.safefile import read_file
@@ -86,14 +85,16 @@ def remap_adapter(
     if reader and to != "kohya":
         raise ValueError(f"{reader.name} is a reader of kohya names; leave it out for {to}")
     check_goal(source, goal, force=force)
-    read = read_source(read_file(source))
+    file = read_file(source)
+    read = read_source(file)
     keymap = load_keymaps()[to]
     modules = _modules(read, keymap, reader)
     metadata, dropped = _metadata(read, modules, keymap, reader)
+    metadata = {name: text for name, text in metadata.items() if name not in file.long}
     _check_room(read.adapter.path, metadata)
     tensors = dict(_tensors(modules, keymap))
     write_whole(goal, tensors, metadata, force=force)
-    notes = (*_notes(read, modules, reader), *_dropped_note(dropped))
+    notes = (*_notes(read, modules, reader), *_dropped_note(dropped), *_long_note(file.long))
     return _remapped(read, goal, keymap, reader, len(tensors), notes)
 
 
@@ -151,9 +152,8 @@ def _metadata(
 
 def _check_room(path: str, metadata: Mapping[str, str]) -> None:
     """The stamp must not make a header that is refused when it is read."""
-    size = len(json.dumps(metadata, ensure_ascii=False).encode())
-    if len(metadata) > METADATA_ENTRY_LIMIT or size > METADATA_LIMIT:
-        problem = f"leaves no room for the stamp in its metadata ({len(metadata)} entries, {size} bytes with it)"
+    if len(metadata) > METADATA_ENTRY_LIMIT:
+        problem = f"leaves no room for the stamp in its metadata ({len(metadata)} entries with it)"
         raise UnfitAdapter(path, problem, "take some of the metadata out first", key="__metadata__")
 
 
@@ -203,6 +203,11 @@ def _copies(source: Source, modules: Sequence[Joined]) -> int:
 def _dropped_note(dropped: Sequence[str]) -> Iterator[str]:
     if dropped:
         yield f"metadata that describes the source alone is left out: {listed(dropped)}"
+
+
+def _long_note(long: Mapping[str, int]) -> Iterator[str]:
+    if long:
+        yield f"metadata of {sum(long.values())} bytes is not carried over: {listed(list(long))}"
 
 
 def _remapped(
