@@ -6,6 +6,7 @@ its spans are flushed: ending an MLX thread on the way out was measured to abort
 
 import argparse
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -42,6 +43,7 @@ log = logging.getLogger(__name__)
 
 def main() -> NoReturn:
     """Serve the daemon on the other end of the socket whose number `--fd` gives."""
+    gc.disable()
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="kilnmark-worker: %(levelname)s: %(message)s")
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the daemon too, which decides
     parser = argparse.ArgumentParser(prog="kilnmark.engine")
@@ -69,6 +71,8 @@ def _serve(link: Link, telemetry: Telemetry) -> int:
         bases.renderer(configure.variant)
     except BaseUnavailable:
         return 0
+    gc.freeze()  # with `main`: a tenth of a start would go into looking for garbage in what only comes to stay
+    gc.enable()
     saver = Saver(Path(configure.output_dir), link.end)
     saver.start()
     while not isinstance(command := link.next_command(), Exit):
