@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -156,22 +157,40 @@ def traced_render(daemon: Daemon, stack: list[Path]) -> dict[str, Any]:
     return reply
 
 
-def whole_trace(daemon: Daemon, receiver: Receiver, trace_id: str) -> list[Span]:
-    """Every span of one trace in the order they began: each process sends in order, so a later render's come last."""
+@dataclass(frozen=True)
+class Traced:
+    """What a caller heard, and every span of its trace in the order they began."""
+
+    reply: dict[str, Any]
+    spans: list[Span]
+
+
+@pytest.fixture(scope="module")
+def traced(daemon: Daemon, receiver: Receiver, stack: list[Path]) -> tuple[Traced, Traced]:
+    """A render of the healthy, and one that the dead adapter ends.
+
+    Both traces are whole: each process sends in order, so a later render's spans come last.
+    """
+    ink, _, gold = stack
+    replies = traced_render(daemon, [ink, gold]), traced_render(daemon, stack)
     later = traced_render(daemon, [])["trace_id"]
     last = {"caller", "flux_mlx.render", "flux_mlx.save"}
     spans = receiver.wait_for(
         lambda spans: last <= {span.name for span in spans if span.trace_id == later}, timeout=PATIENCE
     )
-    return sorted((span for span in spans if span.trace_id == trace_id), key=lambda span: span.start_ns)
+    healthy, refused = (
+        Traced(reply, sorted((span for span in spans if span.trace_id == reply["trace_id"]), key=began))
+        for reply in replies
+    )
+    return healthy, refused
 
 
-def test_a_render_is_one_trace_from_the_caller_to_the_saved_picture(
-    daemon: Daemon, receiver: Receiver, stack: list[Path]
-) -> None:
-    ink, _, gold = stack
-    reply = traced_render(daemon, [ink, gold])
-    spans = whole_trace(daemon, receiver, reply["trace_id"])
+def began(span: Span) -> int:
+    return span.start_ns
+
+
+def test_a_render_is_one_trace_from_the_caller_to_the_saved_picture(traced: tuple[Traced, Traced]) -> None:
+    spans = traced[0].spans
     names = {span.span_id: span.name for span in spans}
     assert [(span.name, names.get(span.parent_id, "")) for span in spans] == [
         ("caller", ""),
@@ -192,11 +211,10 @@ def test_a_render_is_one_trace_from_the_caller_to_the_saved_picture(
 
 
 def test_the_trace_of_a_refused_stack_accuses_the_dead_adapter_and_has_no_denoise_step(
-    daemon: Daemon, receiver: Receiver, stack: list[Path]
+    traced: tuple[Traced, Traced],
 ) -> None:
-    reply = traced_render(daemon, stack)
+    reply, spans = traced[1].reply, traced[1].spans
     assert (reply["kind"], reply["verdicts"]) == ("adapter_not_engaged", ["engaged", "noop", "engaged"])
-    spans = whole_trace(daemon, receiver, reply["trace_id"])
     adapters = [span for span in spans if span.name == "flux_mlx.lora.apply"]
     assert [
         (span.attributes["render.lora.name"], span.status_code, span.attributes.get("error.type")) for span in adapters
