@@ -18,10 +18,14 @@ from kilnmark.keymaps.names.shapes import load_shapes
 from kilnmark.keymaps.updates.kinds.lora import PairUpdate
 from kilnmark.keymaps.zoo.zoo import EXHIBITS, Exhibit, write_exhibit
 from kilnmark.protocol.picture.report import Verdict
-from tests.keymaps.oracle import WRITERS, Raw, relative_error
+from tests.keymaps.oracle import WRITERS as USUAL
+from tests.keymaps.oracle import Raw, relative_error
+from tests.keymaps.spelled import SPELLED
 
 SCRIPT = Path(__file__).parents[3] / "scripts" / "make_zoo_table.py"
 BY_NAME = {exhibit.name: exhibit for exhibit in EXHIBITS}
+
+WRITERS = {**USUAL, **SPELLED}
 
 KEYS = {
     "mlx-examples-raw": 608,

@@ -16,7 +16,7 @@ from kilnmark.keymaps.zoo.recipes import Recipe, tensors_of
 from kilnmark.keymaps.zoo.write import StoredAs, Tensors, write_tensors
 from kilnmark.protocol.picture.report import Verdict
 
-__all__ = ["Exhibit", "write_exhibit"]
+__all__ = ["Change", "Exhibit", "write_exhibit"]
 
 Change = Callable[[Tensors], Tensors]
 
