@@ -12,6 +12,7 @@ so the room works on any machine, without a base and without a daemon.
     outline     the counts of a file, from its header alone
     documents   YAML that ships beside the code, checked field by field
     engagement  an `Adapter` to evidence and report
+    proportion  how large its updates are beside the weights that they change
     inspection  a file without a base: the document that people and programs read
     errors      why a file is not taken
 

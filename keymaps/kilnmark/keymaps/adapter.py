@@ -30,9 +30,9 @@ class Adapter:
     Matched, ignored and unmatched keys add up to the tensors in the file.
 
     Attributes:
-        path: Absolute, symbolic links resolved.
+        path: Absolute, symbolic links resolved, as `AdapterFile` has it.
         name: The file's name without its ending.
-        sha256: Of all its bytes, in hex: the adapter's identity.
+        sha256: Of all its bytes and of the config beside it, in hex: the adapter's identity.
         size: In bytes.
         metadata: The header's `__metadata__`.
         convention: Name of the convention that explains most keys; empty when none explains any.
@@ -49,7 +49,7 @@ class Adapter:
         notes: What a reader of the report must know of how the updates were made; sentences without full stop.
         nearest: What its unknown names are most like; None when none are unknown, or they are like none.
         belied: What is said of it that it does not bear out, as a sentence without full stop; empty where nothing.
-        strength_from: How many modules have their strength from where, as `AdapterReport` has it.
+        strength_from, config_sha256: As those of `AdapterReport`.
     """
 
     path: str
@@ -71,6 +71,7 @@ class Adapter:
     nearest: Nearest | None = None
     belied: str = ""
     strength_from: Mapping[str, int] = field(default_factory=dict)
+    config_sha256: str = ""
 
     @property
     def target_count(self) -> int:
@@ -103,7 +104,7 @@ def adapter_of(file: AdapterFile, shapes: Shapes) -> Adapter:
     sorting = sort_keys(file.path, tuple(file.tensors), shapes)
     _check_kinds(file, sorting)
     check_model(file, sorting)
-    multipliers = Multipliers(file)
+    multipliers = Multipliers(file, sorting.modules)
     check_base(file.path, multipliers.said, sorting.modules)
     made = [made_of(file, module, shapes, multipliers) for module in sorting.modules]
     left = leftovers_of(file, sorting, made)
@@ -138,6 +139,7 @@ def _assembled(
         path=file.path,
         name=PurePath(file.path).stem,
         sha256=file.sha256,
+        config_sha256=file.config.sha256 if file.config else "",
         size=file.size,
         metadata=file.metadata,
         convention=convention.name if convention else "",

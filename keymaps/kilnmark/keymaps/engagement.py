@@ -87,6 +87,7 @@ def describe(adapter: Adapter, found: Evidence, judged: Judged, *, name: str | N
         verdict=judged.verdict,
         reason=judged.reason,
         strength_from=dict(adapter.strength_from),
+        config_sha256=adapter.config_sha256,
     )
 
 

@@ -133,6 +133,7 @@ def _unfit(file: AdapterFile, error: RefusedFile, shapes: Shapes) -> Inspected:
     report = msgspec.structs.replace(
         describe_refusal("", file.path, Evidence(refusal=str(error))),
         sha256=file.sha256,
+        config_sha256=file.config.sha256 if file.config else "",
         convention=recognised.convention.name if recognised else "",
         total_key_count=len(file.tensors),
     )

@@ -33,6 +33,19 @@ def store_of(folder: Path, limit: int = 1 << 30) -> AdapterStore:
     return AdapterStore([folder], limit, clock=later)
 
 
+def test_the_same_bytes_beside_another_config_are_another_adapter(file: Path) -> None:
+    store = store_of(file.parent)
+    config = file.with_name("adapter_config.json")
+    held = [store.get(str(file), DEV)]
+    for alpha in (2, 3):
+        config.write_text(f'{{"r": 1, "lora_alpha": {alpha}}}')
+        held.append(store.get(str(file), DEV))
+    assert store.get(str(file), DEV) is held[-1]
+    assert (len({adapter.sha256 for adapter in held}), store.reads, len(store)) == (3, 3, 3)
+    norms = [[update.norm or 0.0 for update in adapter.updates] for adapter in held]
+    assert norms[1] == pytest.approx([2 * norm for norm in norms[0]])
+
+
 def test_a_file_that_was_read_is_not_opened_again(file: Path) -> None:
     store = store_of(file.parent)
     first = store.get(str(file), DEV)

@@ -23,13 +23,13 @@ class Seen(NamedTuple):
 
 
 def look_at(paths: Sequence[str]) -> Seen:
-    """The files' identities now.
+    """The files' identities now, each with the config beside it.
 
     Raises:
         OSError: one is not there or is no regular file.
     """
     at_ns = time.time_ns()
-    return Seen(tuple(FileIdentity.of(path) for path in paths), at_ns)
+    return Seen(tuple(FileIdentity.of_adapter(path) for path in paths), at_ns)
 
 
 class FileHashes:
@@ -64,6 +64,6 @@ class FileHashes:
 
 def _is_still(file: FileIdentity) -> bool:
     try:
-        return FileIdentity.of(file.path) == file
+        return FileIdentity.of_adapter(file.path) == file
     except OSError:
         return False

@@ -183,6 +183,7 @@ class FakeRender:
             name=name,
             path=path,
             sha256=file.sha256,
+            config_sha256=file.config.sha256 if file.config else "",
             scale=scale,
             total_key_count=len(file.tensors),
             matched_key_count=len(file.tensors),

@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kilnmark.keymaps.adapter import Adapter, read_adapter
+from kilnmark.keymaps.files.beside import located
 from kilnmark.keymaps.files.identity import FileIdentity
-from kilnmark.keymaps.files.roots import locate
 from kilnmark.keymaps.names.shapes import Shapes
 
 __all__ = ["ADAPTER_CACHE_BYTES", "AdapterStore"]
@@ -28,7 +28,7 @@ ADAPTER_CACHE_BYTES = 2 << 30
 """A dozen adapters of rank 16 on all of FLUX.1-dev, at 172 MB each."""
 
 _Key = tuple[str, int]
-"""Content hash, and which model's layers it was read for."""
+"""Content hash, of the config beside it too, and which model's layers it was read for."""
 
 
 class AdapterStore:
@@ -78,7 +78,7 @@ class AdapterStore:
         Raises:
             RefusedFile: As `read_adapter` does; nothing is remembered of such a file.
         """
-        place = locate(path, self._roots)
+        place = located(path, self._roots)
         model = self._model(shapes)
         with self._lock:
             if held := self._known(place, model):
@@ -185,6 +185,6 @@ def _owner(array: NDArray[Any]) -> NDArray[Any]:
 def _seen(place: Path) -> FileIdentity | None:
     """The file's identity; None where there is no file, which reading it will tell better."""
     try:
-        return FileIdentity.of(str(place))
+        return FileIdentity.of_adapter(str(place))
     except OSError:
         return None

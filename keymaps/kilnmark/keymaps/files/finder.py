@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from kilnmark.keymaps.errors import RefusedFile
+from kilnmark.keymaps.files.beside import located, located_beside
 from kilnmark.keymaps.files.identity import FileIdentity
-from kilnmark.keymaps.files.roots import AnyPath, locate, locate_beside
+from kilnmark.keymaps.files.roots import AnyPath
 from kilnmark.keymaps.files.safefile import read_header
 from kilnmark.protocol.picture.report import AdapterReport, Verdict
 
@@ -32,7 +33,7 @@ class Located(NamedTuple):
 
     @property
     def paths(self) -> list[str]:
-        """Real paths; of a file with a problem, the one it was looked for by, or first."""
+        """Real paths, as `located` has them; of a file with a problem, the one it was looked for by, or first."""
         return [file.path for file in self.found]
 
     @property
@@ -72,13 +73,13 @@ class AdapterFinder:
 
     def _sent(self, path: str) -> Found:
         try:
-            return Found(str(locate(path, self._roots)))
+            return Found(str(located(path, self._roots)))
         except RefusedFile as error:
             return Found(path, str(error))
 
     def _named(self, file: str, folder: AnyPath) -> Found:
         try:
-            path = str(locate_beside(file, folder, self._roots))
+            path = str(located_beside(file, folder, self._roots))
             self._check_header(path)
         except RefusedFile as error:
             return Found(str(Path(folder, file)), str(error))
@@ -95,6 +96,6 @@ class AdapterFinder:
 def _identity(path: str) -> FileIdentity | None:
     """None where there is no file, which reading it will tell better."""
     try:
-        return FileIdentity.of(path)
+        return FileIdentity.of_adapter(path)
     except OSError:
         return None

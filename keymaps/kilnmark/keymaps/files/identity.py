@@ -8,6 +8,8 @@ import os
 import stat
 from typing import NamedTuple
 
+from kilnmark.keymaps.files.beside import config_beside
+
 __all__ = ["FileIdentity"]
 
 _TICK_NS = 100_000_000
@@ -19,7 +21,10 @@ _SECOND_NS = 1_000_000_000
 
 
 class FileIdentity(NamedTuple):
-    """A file as it was found; any change of its content changes one of these. Times are in nanoseconds."""
+    """A file as it was found; any change of its content changes one of these. Times are in nanoseconds.
+
+    `beside` is that of the config which goes with an adapter file; None without one.
+    """
 
     path: str
     size: int
@@ -27,6 +32,7 @@ class FileIdentity(NamedTuple):
     ctime_ns: int
     device: int
     inode: int
+    beside: "FileIdentity | None" = None
 
     @classmethod
     def of(cls, path: str) -> "FileIdentity":
@@ -40,10 +46,23 @@ class FileIdentity(NamedTuple):
             raise OSError(f"{path} is no regular file")
         return cls(path, found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_dev, found.st_ino)
 
+    @classmethod
+    def of_adapter(cls, path: str) -> "FileIdentity":
+        """The same with the config beside it, whose links are followed like the file's own.
+
+        Raises:
+            OSError: One of them is not there or is no regular file.
+        """
+        config = config_beside(path)
+        if config is None:
+            return cls.of(path)
+        return cls.of(os.path.realpath(path))._replace(path=path, beside=cls.of(os.path.realpath(config)))
+
     def is_settled(self, now_ns: int) -> bool:
         """The file was last changed so long before `now_ns` that a later change cannot carry the same time.
 
         Anybody may set a modification time; only the file system sets the time of the change.
         """
         tick = _TICK_NS if self.ctime_ns % _SECOND_NS else _COARSE_TICK_NS
-        return now_ns - self.ctime_ns > tick
+        is_settled = now_ns - self.ctime_ns > tick
+        return is_settled and (self.beside is None or self.beside.is_settled(now_ns))

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kilnmark.keymaps.errors import MissingFile, UnfitAdapter, UnsafeFile
+from kilnmark.keymaps.files.beside import CONFIG, NeighbourConfig, config_beside, hash_of_both, located
 from kilnmark.keymaps.files.header import HEAD, PREFIX, Header, TensorInfo, header_size, parse_header
 from kilnmark.keymaps.files.roots import AnyPath, locate
 from kilnmark.keymaps.files.widths import FLOATS
@@ -22,15 +23,19 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["SIZE_LIMIT", "AdapterFile", "AdapterHeader", "locate", "read_file", "read_header"]
+__all__ = ["SIZE_LIMIT", "AdapterFile", "AdapterHeader", "locate", "read_config", "read_file", "read_header"]
 
 SIZE_LIMIT = 8 << 30
 """Largest file read, in bytes: the file is held in memory whole."""
+
+CONFIG_LIMIT = 1 << 20
+"""Largest config read, in bytes; PEFT's have 1000, and a pattern for each of a model's layers makes 50 000."""
 
 _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _HASHING = ThreadPoolExecutor(1, "hash")
 """Hashing lets Python go on, and takes as long as all that is made of a file."""
 _CHUNK = 1 << 22
+_NO_MODEL = "give an adapter, not a whole model"
 _AGAIN = "wait until it is written and try again"
 _ELSEWHERE = "check the disk or network that it lies on, or copy it to another"
 
@@ -50,13 +55,14 @@ class AdapterFile:
     """A checked safetensors file, whole in memory.
 
     Attributes:
-        path: Absolute, symbolic links resolved.
+        path: What it is known by: absolute, symbolic links resolved, as `located` has it.
         size: In bytes.
         metadata: The header's `__metadata__`; of entries too long to be kept, what they begin with.
         long: The names of those, with their bytes.
         tensors: Name to place, in the header's order.
         data: The bytes behind the header, read-only.
         digest: Of all its bytes, under way.
+        config: The one that goes with it; None without one.
     """
 
     path: str
@@ -66,11 +72,12 @@ class AdapterFile:
     tensors: Mapping[str, TensorInfo]
     data: "NDArray[np.uint8]"
     digest: "Future[str]"
+    config: NeighbourConfig | None = None
 
     @property
     def sha256(self) -> str:
-        """Of all its bytes, in hex; it is computed beside whatever is made of them, and waited for here."""
-        return self.digest.result()
+        """Of all its bytes, and of the config's, in hex: computed beside what is made of them, and waited for here."""
+        return hash_of_both(self.digest.result(), self.config.sha256 if self.config else "")
 
     def array(self, name: str) -> "NDArray[np.float32]":
         """A tensor in its stored shape: a view of the file where it is stored as F32, else converted.
@@ -118,7 +125,9 @@ def read_file(path: AnyPath, roots: Sequence[AnyPath] | None = None, *, size_lim
     """
     import numpy as np
 
-    with _opened(path, roots, size_limit) as source:
+    known_by = str(located(path, roots))
+    config = read_config(known_by, roots)
+    with _opened(known_by, roots, size_limit) as source:
         raw, header = _read_header(source)
         data = np.empty(source.size - PREFIX - len(raw), np.uint8)
         view = data.data
@@ -126,7 +135,22 @@ def read_file(path: AnyPath, roots: Sequence[AnyPath] | None = None, *, size_lim
             _fill(source, view[begin : begin + _CHUNK])
     data.flags.writeable = False
     digest = _HASHING.submit(_digest, raw, data)
-    return AdapterFile(source.path, source.size, header.metadata, header.long, header.tensors, data, digest)
+    return AdapterFile(known_by, source.size, header.metadata, header.long, header.tensors, data, digest, config)
+
+
+def read_config(path: AnyPath, roots: Sequence[AnyPath] | None = None) -> NeighbourConfig | None:
+    """Read the config that goes with an adapter file, by the rules of the file itself; None without one.
+
+    Raises:
+        RefusedFile: It is no regular file, is too large, or lies where it may not be read.
+    """
+    beside = config_beside(path)
+    if beside is None:
+        return None
+    with _opened(beside, roots, CONFIG_LIMIT, f"leave nothing but PEFT's config under the name of {CONFIG}") as source:
+        data = bytearray(source.size)
+        _fill(source, memoryview(data))
+    return NeighbourConfig(source.path, bytes(data), hashlib.sha256(data).hexdigest())
 
 
 def _digest(raw: bytearray, data: "NDArray[np.uint8]") -> str:
@@ -141,9 +165,11 @@ def read_header(path: AnyPath, roots: Sequence[AnyPath] | None = None) -> Adapte
 
     Arguments and errors are those of `read_file`.
     """
-    with _opened(path, roots, None) as source:
+    known_by = str(located(path, roots))
+    read_config(known_by, roots)
+    with _opened(known_by, roots, None) as source:
         _, header = _read_header(source)
-    return AdapterHeader(source.path, source.size, header.metadata, header.tensors)
+    return AdapterHeader(known_by, source.size, header.metadata, header.tensors)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +180,12 @@ class _Source:
 
 
 @contextmanager
-def _opened(path: AnyPath, roots: Sequence[AnyPath] | None, size_limit: int | None) -> Iterator[_Source]:
+def _opened(
+    path: AnyPath,
+    roots: Sequence[AnyPath] | None,
+    size_limit: int | None,
+    mend: str = _NO_MODEL,
+) -> Iterator[_Source]:
     """A regular file below a root, which is the same and unchanged at the end."""
     resolved = str(locate(path, roots))
     descriptor = _open(resolved)
@@ -163,7 +194,7 @@ def _opened(path: AnyPath, roots: Sequence[AnyPath] | None, size_limit: int | No
         _check_identity(resolved, before)
         if size_limit is not None and before.st_size > size_limit:
             problem = f"has {before.st_size} bytes, more than the {size_limit} allowed"
-            raise UnsafeFile(resolved, problem, "give an adapter, not a whole model")
+            raise UnsafeFile(resolved, problem, mend)
         yield _Source(descriptor, resolved, before.st_size)
         if _state(os.fstat(descriptor)) != _state(before):
             raise UnsafeFile(resolved, "was changed while it was read", _AGAIN)

@@ -84,7 +84,7 @@ def read_source(file: AdapterFile) -> Source:
     if adapter.belied:
         raise UnfitAdapter(file.path, adapter.belied, _NOT_WHOLE)
     shapes = load_shapes(variant)
-    multipliers = Multipliers(file)
+    multipliers = Multipliers(file, sorting.modules)
     pieces = {piece.target: piece for module in sorting.modules for piece in _cut(file, module, shapes, multipliers)}
     return Source(adapter, variant, shapes, pieces, sum(map(multipliers.is_zero_for_rank, sorting.modules)))
 

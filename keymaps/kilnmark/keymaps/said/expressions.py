@@ -10,21 +10,23 @@ from typing import Final
 
 from kilnmark.keymaps.said.automaton import AutomatonReader, State
 
-__all__ = ["LENGTH_LIMIT", "Expression", "Steps"]
+__all__ = ["LENGTH_LIMIT", "Expression", "StepsLeft"]
 
+_STATE_COST: Final = 4
+"""Steps that a state takes; a character of a text whose way is known takes one."""
 LENGTH_LIMIT: Final = 500
 """Characters of one expression; the longest module name of a known model has 60."""
-_STEP_LIMIT: Final = 5_000_000
-"""Steps of one file, about a second. A usual expression takes 100 000 for the thousand modules of a large file."""
+_STEP_LIMIT: Final = 4_000_000
+"""StepsLeft of one file, about a second. A usual expression takes 100 000 for the thousand modules of a large file."""
 
 _States = frozenset[State]
 
 
-class Steps:
+class StepsLeft:
     """What the expressions of one file may take together.
 
     Args:
-        left: Characters looked at, and states tried.
+        left: A step is a character looked at; a state that is tried takes four.
     """
 
     def __init__(self, left: int = _STEP_LIMIT) -> None:
@@ -54,7 +56,7 @@ class Expression:
         ValueError: With what it holds that cannot be matched.
     """
 
-    def __init__(self, text: str, steps: Steps) -> None:
+    def __init__(self, text: str, steps: StepsLeft) -> None:
         if len(text) > LENGTH_LIMIT:
             raise ValueError(f"is longer than {LENGTH_LIMIT} characters")
         reader = AutomatonReader(text)
@@ -86,7 +88,7 @@ class Expression:
         return self._accepts[reached]
 
     def _after(self, reached: _States, char: str) -> _States:
-        self._steps.take(len(reached))
+        self._steps.take(_STATE_COST * len(reached))
         return self._passed((next_ for s in reached if s.test and s.test(char) for next_ in s.following), "")
 
     def _passed(self, states: Iterable[State], places: str) -> _States:
@@ -99,5 +101,5 @@ class Expression:
                 found.add(state)
                 if state.test is None and state.place in ("", *places):
                     waiting += state.following
-        self._steps.take(len(found))
+        self._steps.take(_STATE_COST * len(found))
         return frozenset(found)

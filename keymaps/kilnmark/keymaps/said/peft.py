@@ -15,12 +15,14 @@ from typing import Any, Final
 import yaml
 from pydantic import BaseModel, ConfigDict
 
-from kilnmark.keymaps.said.expressions import LENGTH_LIMIT, Expression, Steps
+from kilnmark.keymaps.said.expressions import LENGTH_LIMIT, Expression, StepsLeft
 
 __all__ = ["Patterns", "PeftConfig", "SaidNames", "names_of_fields", "parse_config"]
 
 _PATTERN_LIMIT: Final = 2000
 """Patterns of one field; a model has a thousand modules at most."""
+_EXPRESSION_LIMIT: Final = 200
+"""Those of them that are more than plain names."""
 _PLAIN = re.compile(r"\^?(?:[\w-]|\\?\.)+\$?")
 
 
@@ -67,9 +69,12 @@ class Patterns:
         ValueError: A pattern that cannot be matched, or too many of them.
     """
 
-    def __init__(self, values: Mapping[str, float], steps: Steps) -> None:
+    def __init__(self, values: Mapping[str, float], steps: StepsLeft) -> None:
         if len(values) > _PATTERN_LIMIT:
             raise ValueError(f"has {len(values)} patterns, more than {_PATTERN_LIMIT}")
+        expressions = sum(not _is_plain(pattern) for pattern in values)
+        if expressions > _EXPRESSION_LIMIT:
+            raise ValueError(f"has {expressions} regular expressions, more than {_EXPRESSION_LIMIT}")
         self._values = [(_compiled(pattern, steps), value) for pattern, value in values.items()]
         self._known: dict[str, tuple[float, bool] | None] = {}
 
@@ -107,13 +112,13 @@ class _PlainName:
         return self._compiled.match(name) is not None
 
 
-def _compiled(pattern: str, steps: Steps) -> Expression | _PlainName:
+def _is_plain(pattern: str) -> bool:
+    return len(pattern) <= LENGTH_LIMIT and _PLAIN.fullmatch(pattern) is not None
+
+
+def _compiled(pattern: str, steps: StepsLeft) -> Expression | _PlainName:
     try:
-        return (
-            _PlainName(pattern)
-            if len(pattern) <= LENGTH_LIMIT and _PLAIN.fullmatch(pattern)
-            else Expression(pattern, steps)
-        )
+        return _PlainName(pattern) if _is_plain(pattern) else Expression(pattern, steps)
     except ValueError as error:
         problem = f"{pattern[:80]!r} is a regular expression that cannot be matched: it {error}"
         raise ValueError(problem) from error
@@ -177,7 +182,7 @@ class PeftConfig:
         return self.kind in ("", kind)
 
 
-def parse_config(fields: Mapping[str, Any], where: str, steps: Steps) -> PeftConfig:
+def parse_config(fields: Mapping[str, Any], where: str, steps: StepsLeft) -> PeftConfig:
     """Understand one config.
 
     Args:
@@ -219,7 +224,7 @@ def _number(where: str, value: object) -> float:
     return float(value)
 
 
-def _patterns(fields: Mapping[str, Any], name: str, where: str, steps: Steps) -> Patterns:
+def _patterns(fields: Mapping[str, Any], name: str, where: str, steps: StepsLeft) -> Patterns:
     values = fields.get(name) or {}
     if not isinstance(values, dict):
         raise ValueError(f"{where}{name} is no object")  # noqa: TRY004 - one kind of error for all that a text can be

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from kilnmark.keymaps.errors import UnfitAdapter
+from kilnmark.keymaps.files.beside import CONFIG
 from kilnmark.keymaps.files.safefile import AdapterFile
 from kilnmark.keymaps.names.schema import Role
 from kilnmark.keymaps.names.sorting import Module
@@ -71,6 +72,8 @@ def notes_on_strength(file: AdapterFile, said: Sayings, modules: Sequence[Module
     if is_bare and alpha and dim and _number(alpha) != _number(dim):
         said_by = f"{names.kohya[0]} is {alpha} for a rank of {dim}, and no alpha is stored"
         yield f"{said_by}: it counts as multiplied into the matrices, as converters do"
+    if is_bare and file.config is None and all(module.keys[Role.UP].startswith(names.wrapped) for module in pairs):
+        yield f"PEFT says alpha in {CONFIG}, which is not beside the file: it is taken for the rank"
     for source, config in _of_modules(said, modules):
         if config.alphas and all(config.alphas.of(module.inner) is None for module in modules):
             yield f"alpha_pattern of {source.where} fits no layer of the file"

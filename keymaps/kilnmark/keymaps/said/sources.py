@@ -8,7 +8,7 @@ metadata, and a config beside the file. The first that says something holds; wha
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -17,7 +17,10 @@ import msgspec
 
 from kilnmark.keymaps.errors import UnfitAdapter
 from kilnmark.keymaps.files.metadata import PEFT_METADATA
-from kilnmark.keymaps.said.expressions import Steps
+from kilnmark.keymaps.files.safefile import AdapterFile
+from kilnmark.keymaps.names.sorting import Module
+from kilnmark.keymaps.said.beside import BESIDE, config_of
+from kilnmark.keymaps.said.expressions import StepsLeft
 from kilnmark.keymaps.said.peft import PeftConfig, names_of_fields, parse_config
 
 __all__ = ["Sayings", "Strength", "StrengthSource", "plain_entries", "said_of"]
@@ -32,6 +35,7 @@ _FLAGS = (
     "modules_to_save",
 )
 """Fields that count as plain entries, besides alpha and rank."""
+_CONFIG_MEND = "save the adapter again with its trainer, or take the config away to apply it at alpha = rank"
 _MEND = "save the adapter again with its trainer, or remove this entry of the metadata to apply it at alpha = rank"
 
 
@@ -70,10 +74,12 @@ class Sayings:
     Attributes:
         sources: As far as they can be understood.
         problem: Why one of them cannot be; None where all can.
+        notes: What stands there and is not taken; sentences without full stop.
     """
 
     sources: tuple[StrengthSource, ...]
     problem: UnfitAdapter | None = None
+    notes: tuple[str, ...] = ()
 
     def of(self, component: str) -> Iterator[tuple[StrengthSource, PeftConfig]]:
         """What each source says of one component."""
@@ -91,27 +97,34 @@ class Sayings:
             raise self.problem
 
 
-def said_of(path: str, metadata: Mapping[str, str]) -> Sayings:
+def said_of(file: AdapterFile, modules: Sequence[Module]) -> Sayings:
     """Gather what is said.
 
     Args:
-        path: Of the file, for the errors.
-        metadata: Of its header.
+        file: Of which.
+        modules: Those of it that are applied; a config beside the file must be able to be theirs.
     """
-    steps = Steps()
+    steps = StepsLeft()
     problem, packed = None, dict[str, PeftConfig]()
     try:
-        packed = _packed(path, metadata, steps)
+        packed = _packed(file.path, file.metadata, steps)
     except UnfitAdapter as error:
         problem = error
-    found = (
+    found = [
         StrengthSource(Strength.METADATA, f"metadata {PEFT_METADATA!r}", packed),
-        StrengthSource(Strength.METADATA, "an entry of the metadata", _plain(metadata, steps)),
-    )
-    return Sayings(tuple(source for source in found if source.configs), problem)
+        StrengthSource(Strength.METADATA, "an entry of the metadata", _plain(file.metadata, steps)),
+    ]
+    config, why_not = None, ""
+    try:
+        config, why_not = config_of(file, modules, steps)
+    except ValueError as error:
+        problem = problem or UnfitAdapter(file.path, f"{BESIDE} cannot be understood ({error})", _CONFIG_MEND)
+    found.append(StrengthSource(Strength.CONFIG, BESIDE, {"": config} if config else {}))
+    notes = (f"{BESIDE} {why_not}, and is not used",) if why_not else ()
+    return Sayings(tuple(source for source in found if source.configs), problem, notes)
 
 
-def _packed(path: str, metadata: Mapping[str, str], steps: Steps) -> dict[str, PeftConfig]:
+def _packed(path: str, metadata: Mapping[str, str], steps: StepsLeft) -> dict[str, PeftConfig]:
     text = metadata.get(PEFT_METADATA)
     if text is None:
         return {}
@@ -125,7 +138,7 @@ def _packed(path: str, metadata: Mapping[str, str], steps: Steps) -> dict[str, P
         raise UnfitAdapter(path, problem, _MEND) from error
 
 
-def _checked(component: str, fields: Mapping[str, Any], steps: Steps) -> PeftConfig:
+def _checked(component: str, fields: Mapping[str, Any], steps: StepsLeft) -> PeftConfig:
     where = f"{component}." if component else ""
     config = parse_config(fields, where, steps)
     if config.alpha is None and config.is_for("LORA"):
@@ -133,7 +146,7 @@ def _checked(component: str, fields: Mapping[str, Any], steps: Steps) -> PeftCon
     return config
 
 
-def _plain(metadata: Mapping[str, str], steps: Steps) -> dict[str, PeftConfig]:
+def _plain(metadata: Mapping[str, str], steps: StepsLeft) -> dict[str, PeftConfig]:
     """Anybody may write such entries: what cannot be understood says nothing."""
     found = {}
     for component, fields in _grouped(plain_entries(metadata)).items():

@@ -6,7 +6,7 @@ says. Who said it is kept for the report, and so is everybody who says otherwise
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from kilnmark.keymaps.errors import UnfitAdapter
@@ -38,11 +38,15 @@ class Multipliers:
 
     Args:
         file: That they stand in.
+        modules: Those of it that are applied.
+
+    Attributes:
+        said: What is said of the file outside its tensors.
     """
 
-    def __init__(self, file: AdapterFile) -> None:
+    def __init__(self, file: AdapterFile, modules: Sequence[Module]) -> None:
         self._file = file
-        self.said: Sayings = said_of(file.path, file.metadata)
+        self.said: Sayings = said_of(file, modules)
         self._held: dict[tuple[str, ...], Strength] = {}
         self._unlike: dict[tuple[str, str], list[tuple[float, float]]] = {}
         self._ranks: dict[str, list[tuple[int, int]]] = {}
@@ -93,6 +97,7 @@ class Multipliers:
 
     def notes(self) -> Iterator[str]:
         """Where sources say different things, and which holds; sentences without full stop."""
+        yield from self.said.notes
         for (held, other), pairs in self._unlike.items():
             mine, his = pairs[0]
             yield f"{other} says a strength of {his:g} where {held} says {mine:g} ({_modules(pairs)}); {held} holds"

@@ -39,7 +39,7 @@ _FIRST = ("prompt", "negative_prompt", "seed")
 
 
 class AdapterContent(NamedTuple):
-    """One adapter of a stack by what is in its file: SHA-256 of the whole file in hex, and its scale."""
+    """One adapter of a stack by what is in its file: its hash in hex, as reports have it, and its scale."""
 
     sha256: str
     scale: float

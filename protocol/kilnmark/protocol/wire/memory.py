@@ -40,7 +40,7 @@ class HeldAdapter(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         name: As its last render called it.
-        sha256: Of its file, in hex.
+        sha256: As its report has it.
         scale: At which it is on.
     """
 

@@ -7,6 +7,8 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from kilnmark.keymaps.files.beside import hash_of_both
+from kilnmark.keymaps.files.safefile import read_config
 from kilnmark.protocol.errors import KilnmarkError
 
 __all__ = ["Hashes", "PlannedAdapter"]
@@ -38,18 +40,23 @@ class Hashes:
         self._known: dict[str, str] = {}
 
     def of(self, path: str) -> str:
-        """SHA-256 of a whole file, in hex.
+        """SHA-256 of a whole file and of the config beside it, in hex, as reports have it.
 
         Raises:
-            KilnmarkError: It cannot be read any more.
+            KilnmarkError: One of them cannot be read any more.
         """
         if path not in self._known:
-            digest = hashlib.sha256()
-            try:
-                with Path(path).open("rb") as file:
-                    while chunk := file.read(_CHUNK):
-                        digest.update(chunk)
-            except OSError as error:
-                raise KilnmarkError(f"{path} cannot be read any more ({error.strerror}); bring it back") from error
-            self._known[path] = digest.hexdigest()
+            config = read_config(path)
+            self._known[path] = hash_of_both(_hash_of(path), config.sha256 if config else "")
         return self._known[path]
+
+
+def _hash_of(path: str) -> str:
+    digest = hashlib.sha256()
+    try:
+        with Path(path).open("rb") as file:
+            while chunk := file.read(_CHUNK):
+                digest.update(chunk)
+    except OSError as error:
+        raise KilnmarkError(f"{path} cannot be read any more ({error.strerror}); bring it back") from error
+    return digest.hexdigest()

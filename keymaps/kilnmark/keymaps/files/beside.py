@@ -1,0 +1,98 @@
+"""The config that PEFT writes beside an adapter file: which one goes with which file, and how both are one adapter.
+
+It says how strong the file is, so a file with another config is another adapter, to every cache. What is in it is not
+understood here.
+"""
+
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from kilnmark.keymaps.errors import RefusedFile
+from kilnmark.keymaps.files.roots import AnyPath, locate, locate_beside
+
+__all__ = ["CONFIG", "NeighbourConfig", "config_beside", "hash_of_both", "is_of_peft", "located", "located_beside"]
+
+CONFIG: Final = "adapter_config.json"
+"""huggingface/peft, commit 5d602fdb, utils/constants.py, as the names of its files."""
+_MODEL: Final = "adapter_model"
+_FILE: Final = f"{_MODEL}.safetensors"
+
+
+class NeighbourConfig(NamedTuple):
+    """A config as it was read: its real path, its bytes and their SHA-256 in hex."""
+
+    path: str
+    data: bytes
+    sha256: str
+
+
+def is_of_peft(path: AnyPath) -> bool:
+    """Whether a file bears PEFT's own name, so that a config beside it is surely its own."""
+    return os.path.basename(os.fspath(path)).startswith(_MODEL)  # noqa: PTH119 - as bytes of a path
+
+
+def config_beside(path: AnyPath) -> str | None:
+    """The path of the config that goes with an adapter file, as it is named; None without one.
+
+    A file of another name than PEFT's has it only where no file of PEFT's name is there to own it.
+    """
+    folder, name = os.path.split(os.fspath(path))
+    config = os.path.join(folder, CONFIG)  # noqa: PTH118 - as bytes of a path
+    if not os.path.lexists(config):
+        return None
+    owned = not is_of_peft(name) and os.path.lexists(os.path.join(folder, _FILE))  # noqa: PTH118 - as above
+    return None if owned else config
+
+
+def located(path: AnyPath, roots: Sequence[AnyPath] | None = None) -> Path:
+    """What an adapter is known by: its real path, as `locate` has it.
+
+    In the cache of huggingface_hub every file is a link, and what a link leads to has nothing beside it; where a config
+    stands beside the link, it is the link, in a real folder.
+
+    Raises:
+        RefusedFile: As `locate` does.
+    """
+    found = locate(path, roots)
+    for named in _named(os.fspath(path), roots):
+        if os.path.realpath(named) == str(found):
+            return named if named != found and config_beside(named) else found
+    return found
+
+
+def located_beside(path: AnyPath, folder: AnyPath, roots: Sequence[AnyPath]) -> Path:
+    """The same for a file that a document names, as `locate_beside` has it.
+
+    Raises:
+        RefusedFile: As `locate_beside` does.
+    """
+    found = locate_beside(path, folder, roots)
+    for asked in (os.path.join(folder, path), path):  # noqa: PTH118 - as bytes of a path
+        try:
+            if locate(asked, roots) == found:
+                return located(asked, roots)
+        except RefusedFile:
+            continue
+    return found
+
+
+def _named(path: str, roots: Sequence[AnyPath] | None) -> Iterator[Path]:
+    """The file by its own name in its real folder, if that lies below a root."""
+    real_roots = None if roots is None else [os.path.realpath(root) for root in roots]
+    for root in [""] if real_roots is None else real_roots:
+        folder, name = os.path.split(os.path.join(root, path))  # noqa: PTH118 - as bytes of a path
+        real = Path(os.path.realpath(folder))
+        if real_roots is None or any(real.is_relative_to(each) for each in real_roots):
+            yield real / name
+
+
+def hash_of_both(file: str, config: str) -> str:
+    """What stands for a file and the config beside it, in hex: the file's own hash where there is none.
+
+    Args:
+        file, config: SHA-256 of each, in hex; an empty one for no config.
+    """
+    return hashlib.sha256(f"{file} {config}".encode()).hexdigest() if config else file
