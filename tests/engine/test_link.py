@@ -29,9 +29,11 @@ PATIENCE = 30.0
 
 PAINTS_NOTHING = """
 import socket, sys, time
+import kilnmark.engine.link
 from kilnmark.engine.link import Link
 from kilnmark.protocol.wire.work import Exit, Failed
 
+kilnmark.engine.link.BEAT_INTERVAL = 0.1
 link = Link(socket.socket(fileno=int(sys.argv[1])))
 link.start()
 while not isinstance(command := link.next_command(), Exit):
