@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from kilnmark.engine.families.base import Base
 from kilnmark.engine.proof.effect import Effect
 from kilnmark.engine.proof.overlaps import Overlaps
+from kilnmark.engine.proof.thresholds import OVERWHELMING_RATIO, USUAL_RATIO
 from kilnmark.engine.stack.exact import square_norm
 from kilnmark.engine.stack.layers import FactoredLinear
 from kilnmark.engine.stack.stack import Member
@@ -74,6 +75,18 @@ def test_an_update_below_float32s_noise_is_a_noop(base: Base, healthy: Adapter) 
     report = judged.assess(base.slots, healthy, 1e-6)
     assert report.verdict is Verdict.NOOP
     assert "vanishes" in report.reason
+
+
+def test_far_too_strong_is_told_with_a_scale_at_which_it_is_not(base: Base, healthy: Adapter) -> None:
+    ratio = judged.assess(base.slots, healthy).delta_ratio
+    assert ratio is not None
+    usual = judged.assess(base.slots, healthy, OVERWHELMING_RATIO / ratio * 0.999)
+    strong = judged.assess(base.slots, healthy, -OVERWHELMING_RATIO / ratio * 1.001)
+    assert (usual.verdict, usual.usual_scale) == (Verdict.ENGAGED, None)
+    assert (strong.verdict, "far too strong" in strong.reason) == (Verdict.ENGAGED, True)
+    assert strong.usual_scale is not None
+    assert strong.usual_scale < 0
+    assert judged.assess(base.slots, healthy, strong.usual_scale).delta_ratio == pytest.approx(USUAL_RATIO)
 
 
 def test_a_weak_adapter_is_not_accused(base: Base, tmp_path: Path) -> None:

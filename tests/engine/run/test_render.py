@@ -16,6 +16,7 @@ from opentelemetry.trace import NoOpTracer, Tracer
 from PIL import Image
 
 from kilnmark.engine.families.base import Base
+from kilnmark.engine.proof.thresholds import USUAL_RATIO
 from kilnmark.engine.run.render import Renderer
 from kilnmark.engine.run.saver import Painting, finish
 from kilnmark.engine.stack.slots import Slot
@@ -134,6 +135,15 @@ def test_an_adapter_nobody_will_see_is_engaged_with_a_warning(studio: Studio) ->
     assert report.probe_divergence is not None
     assert report.probe_divergence < 1e-3
     assert "nobody will see" in outcome.warnings[0]
+
+
+def test_an_adapter_that_is_far_too_strong_is_engaged_with_a_warning_and_the_scale_to_use(studio: Studio) -> None:
+    outcome = finished(studio.render("healthy", scales=[40.0]))
+    (report,) = outcome.loras
+    assert (report.verdict, report.delta_ratio is not None) == (Verdict.ENGAGED, True)
+    assert report.usual_scale == pytest.approx(40 * USUAL_RATIO / (report.delta_ratio or 1))
+    assert any("far too strong" in said and f"at scale {report.usual_scale:.2g}" in said for said in outcome.warnings)
+    assert "far too strong" in report.reason
 
 
 def test_one_dead_adapter_among_healthy_ones_is_accused_alone_before_any_step(studio: Studio) -> None:

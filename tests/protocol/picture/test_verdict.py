@@ -312,8 +312,8 @@ def test_far_too_strong_stays_engaged_and_is_told_with_the_usual_scale(name: str
     assert judged.verdict is Verdict.ENGAGED
     assert judged.usual_scale == pytest.approx(scale)
     assert judged.reason == (
-        f"10 of 10 keys changed 5 layers; its change is {words}, more than that of any trained adapter; "
-        f"at scale {scale:.2g} it would be of usual strength"
+        f"10 of 10 keys changed 5 layers; it is far too strong: its change is {words}, more than that of any trained "
+        f"adapter; at scale {scale:.2g} it would be of usual strength"
     )
 
 

@@ -46,6 +46,6 @@ def test_an_engaged_adapter_that_is_far_too_strong_is_warned_of_with_the_scale_t
     strong = msgspec.structs.replace(report(Verdict.ENGAGED), delta_ratio=2.0, usual_scale=0.025)
     (said,) = warnings_of([strong, msgspec.structs.replace(strong, usual_scale=None)], LIMITS)
     assert said == (
-        "ink is engaged, but its change is 2 times the size of the base's weights, more than that of any trained "
-        "adapter; at scale 0.025 it would be of usual strength"
+        "ink is engaged, but it is far too strong: its change is 2 times the size of the base's weights, more than "
+        "that of any trained adapter; at scale 0.025 it would be of usual strength"
     )

@@ -20,6 +20,6 @@ def too_strong(ratio: float, usual: float, of: str = "the base's weights") -> st
         of: Whose weights the ratio is to.
     """
     return (
-        f"its change is {ratio:.2g} times the size of {of}, more than that of any trained adapter; "
-        f"at scale {usual:.2g} it would be of usual strength"
+        f"it is far too strong: its change is {ratio:.2g} times the size of {of}, more than that of any trained "
+        f"adapter; at scale {usual:.2g} it would be of usual strength"
     )

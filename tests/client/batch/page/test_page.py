@@ -122,6 +122,16 @@ def test_a_dead_adapter_is_told_on_its_card_with_the_reason(seen: Seen) -> None:
     assert any(words.startswith("adapter refused: glasslight: not a safetensors file") for words in reasons)
 
 
+def test_an_adapter_that_is_far_too_strong_is_told_on_its_card(tmp_path: Path) -> None:
+    one = picture(0, ENTRIES[0], (Verdict.ENGAGED, Verdict.ENGAGED))
+    strong = msgspec.structs.replace(one.loras[0], usual_scale=0.02, reason="far too strong; at scale 0.02 it is usual")
+    seen = written(tmp_path, Manifest(pictures=[msgspec.structs.replace(one, loras=[strong, *one.loras[1:]])]))
+    assert [words for words in seen.text("p") if "usual" in words] == [
+        f"{strong.name}: {strong.reason}",
+        strong.reason,
+    ]
+
+
 def test_a_failure_without_a_report_says_nothing_of_adapters(tmp_path: Path) -> None:
     lost = msgspec.structs.replace(picture(0, ENTRIES[0], ()), status="failed", message="the worker was lost")
     seen = written(tmp_path, Manifest(pictures=[lost]))
