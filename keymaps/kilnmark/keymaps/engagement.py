@@ -19,6 +19,7 @@ def evidence(
     same: Collection[str] = (),
     delta_ratio: float | None = None,
     typical_ratio: float | None = None,
+    quantized_survival: float | None = None,
 ) -> Evidence:
     """What is known of an adapter whose updates would all be applied.
 
@@ -27,7 +28,7 @@ def evidence(
         scale: As the render asks for it.
         vanished: Targets whose update is not zero but lost in the compute precision.
         same: Targets whose update only repeats the base's own numbers.
-        delta_ratio: As measured on the base; None before a base has been asked.
+        delta_ratio, quantized_survival: As measured on the base; None before a base has been asked.
         typical_ratio: What it would be on a typical base; None where one was asked, and where only one can tell.
     """
     zero = [update.target for update in adapter.updates if update.is_zero or update.target in same]
@@ -47,6 +48,7 @@ def evidence(
         delta_ratio=delta_ratio,
         belied=adapter.belied,
         typical_ratio=typical_ratio,
+        quantized_survival=quantized_survival,
         notes=adapter.notes,
         nearest=str(adapter.nearest) if adapter.nearest else "",
     )

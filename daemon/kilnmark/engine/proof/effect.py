@@ -9,10 +9,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from cachetools import LRUCache
 from numpy.typing import NDArray
 
 from kilnmark.engine.proof.beside import StackLayer
 from kilnmark.engine.proof.overlaps import LayerProducts, Measured, Overlaps
+from kilnmark.engine.proof.survival import quantized_survival
 from kilnmark.engine.proof.thresholds import LOST_RATIO
 from kilnmark.engine.stack.exact import square_norm
 from kilnmark.engine.stack.slots import Slot
@@ -23,6 +25,9 @@ from kilnmark.keymaps.errors import UnfitAdapter
 from kilnmark.protocol.picture.evidence import Evidence
 
 __all__ = ["Effect"]
+
+REMEMBERED = 10_000
+"""Adapters at a scale of which is kept how much survives the base's own rounding."""
 
 
 class _Changes(NamedTuple):
@@ -61,6 +66,7 @@ class Effect:
         self._places = {target: place for place, target in enumerate(slots)}
         self._weights: dict[str, float] = {}
         self._changes: dict[str, _Changes] = {}
+        self._survivals: LRUCache[tuple[str, float], float | None] = LRUCache(REMEMBERED)
         self._overlaps = Overlaps(slots)
 
     def measure(self, member: Member) -> Evidence:
@@ -78,6 +84,7 @@ class Effect:
             vanished=[update.target for update, is_lost in zip(adapter.updates, lost, strict=True) if is_lost],
             same=change.same,
             delta_ratio=self.delta_ratio(member),
+            quantized_survival=self._survival(member),
         )
 
     def delta_ratio(self, member: Member) -> float:
@@ -118,6 +125,12 @@ class Effect:
         """What it changes at scale 1. Raises as `measure` does."""
         change = self._change(adapter)
         return Measured(adapter, change.places, change.norms)
+
+    def _survival(self, member: Member) -> float | None:
+        key = member.adapter.sha256, member.scale
+        if key not in self._survivals:
+            self._survivals[key] = quantized_survival(member, self._change(member.adapter).norms, self._slots)
+        return self._survivals[key]
 
     def _change(self, adapter: Adapter) -> _Changes:
         """What an adapter changes at scale 1; magnitudes and whole scales of norms are measured on the base."""

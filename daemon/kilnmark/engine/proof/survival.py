@@ -1,0 +1,132 @@
+"""What of an adapter's change would be left on a quantized base if it were rounded to the base's own numbers.
+
+An adapter is applied beside its layers, in float32, and loses nothing by it. But a layer that is packed into 8 or 4
+bits has its weights on a grid, a step apart in every group of columns, and is wrong by up to half a step itself: an
+update of which little survives that rounding is finer than what its base can tell apart, and whoever bakes it loses it.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+
+import mlx.core as mx
+import numpy as np
+from mlx import nn
+from numpy.typing import NDArray
+
+from kilnmark.engine.stack.exact import on_host
+from kilnmark.engine.stack.slots import Slot
+from kilnmark.engine.stack.stack import Member
+from kilnmark.keymaps.updates.change import LayerChange, Site, Summand, Wide
+from kilnmark.keymaps.updates.fused import Matrix
+from kilnmark.keymaps.updates.kinds.lora import LowRank
+
+__all__ = ["SAMPLED_ROWS", "SAMPLES", "quantized_survival"]
+
+SAMPLES = 32
+"""Layers that are looked at, drawn by the square of what the adapter changes there; one may be drawn several times."""
+
+SAMPLED_ROWS, SAMPLED_BLOCKS = 64, 8
+"""Of each as many rows, and blocks of columns: one group of the weight's, or as many as an update's own blocks take.
+
+Of updates that are no plain LoRA, which make columns of all rows, one block only. Against all numbers of layers of true
+shape, the figure was off by 0.03 at the most for a LoRA of rank 16 whose columns' and rows' sizes differ as e does
+from 1, whatever its strength; it took 35 ms of one core.
+"""
+
+_WORD = 32
+"""Bits of one element of a quantized weight, which packs several columns."""
+
+Numbers = NDArray[np.float32]
+Places = NDArray[np.int64]
+
+
+def quantized_survival(
+    member: Member, norms: Sequence[float] | NDArray[np.float64], slots: Mapping[str, Slot]
+) -> float | None:
+    """The change that baking would make, projected on the one that was meant: `<R(W + D) - W, D> / <D, D>`.
+
+    W is a layer's weight as it is packed, D what the adapter adds to it, and R rounds each number to the nearest that
+    its group's scale, offset and bits have. 1: all of it arrives; 0: every number of D is below half a step. Numbers
+    just above half a step are rounded up, so that it can be above 1. Biases are not packed, and do not count.
+
+    It is estimated from samples that are the same every time: see `SAMPLES`.
+
+    Args:
+        member: The adapter, at its scale.
+        norms: Of each of its updates at scale 1.
+        slots: The base's layers.
+
+    Returns:
+        None where it changes no layer whose weight is packed in this way.
+    """
+    packed = [_is_packed(slots[update.target].linear) for update in member.adapter.updates]
+    energies = np.where(packed, np.square(norms), 0.0)
+    if not (total := float(energies.sum())):
+        return None
+    drawn = np.searchsorted(energies.cumsum(), (np.arange(SAMPLES) + 0.5) / SAMPLES * total)
+    arrived = meant = 0.0
+    for sample, place in enumerate(drawn.tolist()):
+        update = member.adapter.updates[place]
+        slot = slots[update.target]
+        found = _sampled(slot, update.change_on(slot.numbers, member.scale), np.random.default_rng(sample))
+        arrived += found[0] / energies[place]
+        meant += found[1] / energies[place]
+    return float(arrived / meant) if meant else None
+
+
+def _is_packed(linear: nn.Module) -> bool:
+    """Into integers with a scale and an offset a group; formats of tiny floats have no such grid."""
+    return isinstance(linear, nn.QuantizedLinear) and linear.mode == "affine"
+
+
+def _sampled(slot: Slot, change: LayerChange, rng: np.random.Generator) -> tuple[float, float]:
+    """Both inner products on some of a layer's numbers, times what the whole layer is of them."""
+    if not change.parts:
+        return 0.0, 0.0
+    height, width = slot.shape
+    step = math.lcm(slot.linear.group_size, *(part.step for part in change.parts))
+    blocks = SAMPLED_BLOCKS if all(isinstance(part, LowRank) for part in change.parts) else 1
+    begins = np.sort(rng.permutation(-(-width // step))[:blocks]) * step
+    columns = np.concatenate([np.arange(begin, min(begin + step, width)) for begin in begins])
+    rows = np.sort(rng.permutation(height)[:SAMPLED_ROWS])
+    delta = _delta(slot, change, rows, columns)
+    moved = _moved(slot.linear, rows, columns, delta)
+    times = height / len(rows) * width / len(columns)
+    return times * float(np.vdot(moved, delta)), times * float(np.vdot(delta, delta))
+
+
+def _delta(slot: Slot, change: LayerChange, rows: Places, columns: Places) -> Numbers:
+    """Some rows and columns, which are whole blocks of every part, of what is added to a weight."""
+    total = np.zeros((len(rows), len(columns)), np.float32)
+    for part in change.parts:
+        if isinstance(part, LowRank):
+            factors = part.factors if len(part.factors) == 1 else part.factors[rows]
+            total += factors[:, None] * (part.up[rows] @ part.down[:, columns])
+        else:
+            total += np.concatenate([_some(slot, part, *span)[rows] for span in _spans(columns)], axis=1)
+    return total
+
+
+def _some(slot: Slot, part: Summand, begin: int, end: int) -> Matrix | Wide:
+    """Columns of a part; those of the weight are unpacked where it is made of them."""
+    own = np.zeros((0, 0), np.float32) if part.site is Site.INPUT else slot.numbers.columns(begin, end)
+    return part.columns(own, begin, end)
+
+
+def _spans(columns: Places) -> list[tuple[int, int]]:
+    """Runs of columns that follow each other, as begin and end."""
+    runs = np.split(columns, np.flatnonzero(np.diff(columns) != 1) + 1)
+    return [(int(run[0]), int(run[-1]) + 1) for run in runs]
+
+
+def _moved(linear: nn.Module, rows: Places, columns: Places, delta: Numbers) -> Numbers:
+    """How far numbers of the grid move when `delta` is added and they are rounded to it."""
+    size, each = linear.group_size, linear.group_size * linear.bits // _WORD
+    groups = columns[::size] // size
+    words = (groups[:, None] * each + np.arange(each)).ravel()
+    scales = linear.scales[mx.array(rows)][:, mx.array(groups)].astype(mx.float32)
+    packed = linear.weight[mx.array(rows)][:, mx.array(words)]
+    levels = on_host(mx.dequantize(packed, mx.ones_like(scales), mx.zeros_like(scales), size, linear.bits))
+    steps = np.repeat(on_host(scales), size, axis=1)
+    wanted = levels + np.divide(delta, steps, out=np.zeros_like(delta), where=steps != 0)
+    return np.asarray((np.clip(np.rint(wanted), 0, 2**linear.bits - 1) - levels) * steps)
