@@ -330,3 +330,13 @@ def test_up_to_the_bound_nothing_is_said_of_strength(ratio: float | None) -> Non
 def test_what_is_not_applied_is_not_called_too_strong() -> None:
     judged = judge(evidence({"delta_ratio": 2.0, "cancelled": SELF}), LIMITS)
     assert (judged.verdict, judged.usual_scale) == (Verdict.NOOP, None)
+
+
+def test_fewer_layers_that_are_undone_or_drowned_stand_behind_the_reason() -> None:
+    found = evidence({"undone": LayersBeside(2, ("a", "b"), (), ("ash",))})
+    assert judge(found, LIMITS).reason.endswith("layers; on 2 of its 5 layers it is undone by ash (first 'a', 'b')")
+    found = evidence({"drowned": LayersBeside(4, ("a",), (), ("oak",))})
+    judged = judge(found, LIMITS)
+    assert judged.verdict is Verdict.ENGAGED
+    assert "; on 4 of its 5 layers oak changes so much more that nobody will see it" in judged.reason
+    assert judged.changed_target_count == 5

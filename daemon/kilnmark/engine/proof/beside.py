@@ -85,13 +85,13 @@ def weigh(stack: Sequence[Weighed], layers: Sequence[StackLayer], products: Numb
     live: Mask = single > LOST_RATIO * weights[:, None]
     undone = _undone(stack, layers, products, live)
     drowned = _drowned(stack, layers, products, live)
-    along = products.sum(axis=2)
+    along, squares = products.sum(axis=2), np.diagonal(products, axis1=1, axis2=2).sum(axis=0)
     groups = _rows_of_groups(layers) if len(stack) > 1 else {}
     return [
         Beside(
             undone=undone[place],
             drowned=drowned[place],
-            effective_share=float(along[:, place].sum() / (single[:, place] ** 2).sum()),
+            effective_share=float(along[:, place].sum() / squares[place]),
             stack_share=_share(along, single, place),
             group_shares={
                 title: share

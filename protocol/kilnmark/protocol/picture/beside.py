@@ -38,14 +38,25 @@ class LayersBeside(msgspec.Struct, frozen=True):
     groups: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
 
+    def undone_words(self, of: int) -> str:
+        """What is said of an adapter that is undone there, of so many layers that it changes."""
+        return f"on {self.count} of its {of} layers it is undone by {self._who} ({self._where})"
+
+    def drowned_words(self, of: int) -> str:
+        """What is said of one that is drowned there."""
+        return (
+            f"on {self.count} of its {of} layers {self._who} changes so much more that nobody will see it; "
+            "raise its scale, or lower the other's"
+        )
+
     @property
-    def where(self) -> str:
+    def _where(self) -> str:
         """Which layers, in words: whole groups, or the first of them."""
         whole = f"all of {', '.join(self.groups)}; " if self.groups else ""
         more = ", ..." if self.count > len(self.first) else ""
         return f"{whole}first {', '.join(map(repr, self.first))}{more}"
 
     @property
-    def who(self) -> str:
+    def _who(self) -> str:
         """The others, in words."""
         return " and ".join(filter(None, (", ".join(self.names[:-1]), *self.names[-1:])))

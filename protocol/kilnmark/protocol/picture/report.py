@@ -114,6 +114,13 @@ class AdapterReport(msgspec.Struct, frozen=True, kw_only=True):
     usual_scale: float | None = None
     verdict: Verdict
     reason: str
+
+    @property
+    def is_in_doubt(self) -> bool:
+        """There is more to be said of it than that it engaged."""
+        beside = self.undone_targets.count or self.drowned_targets.count
+        return self.verdict is not Verdict.ENGAGED or self.usual_scale is not None or bool(beside)
+
     strength_from: dict[str, int] = {}
     made_for: str = ""
     config_sha256: str = ""

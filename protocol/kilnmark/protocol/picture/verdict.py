@@ -5,7 +5,7 @@ the machine is known: keymaps says what the file holds, the engine what the base
 comes in as `Thresholds`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import msgspec
 
@@ -136,11 +136,8 @@ def _undone(e: Evidence, _: Thresholds) -> Judged | None:
     """On most of its layers; fewer are worth a warning only, since that can be what a stack was made for."""
     if not e.undone.count or 2 * e.undone.count <= e.live_target_count:
         return None
-    return _partial(
-        e,
-        f"on {e.undone.count} of its {e.live_target_count} layers it is undone by {e.undone.who} ({e.undone.where}); "
-        "take one of them out of the stack, or give it another scale",
-    )
+    said = e.undone.undone_words(e.live_target_count)
+    return _partial(e, f"{said}; take one of them out of the stack, or give it another scale")
 
 
 def _unknown_keys(e: Evidence, _: Thresholds) -> Judged | None:
@@ -176,7 +173,14 @@ def _dead_layers(e: Evidence, _: Thresholds) -> Judged | None:
 def _engaged(e: Evidence, _: Thresholds) -> Judged | None:
     ignored = f"; {e.ignored_key_count} keys knowingly left out" if e.ignored_key_count else ""
     said = f"{e.matched_key_count} of {e.total_key_count} keys changed {e.applied_target_count} layers{ignored}"
-    return Judged(Verdict.ENGAGED, _noted(e, said))
+    return Judged(Verdict.ENGAGED, _noted(e, "; ".join([said, *_beside_others(e)])))
+
+
+def _beside_others(e: Evidence) -> Iterator[str]:
+    if e.undone.count:
+        yield e.undone.undone_words(e.live_target_count)
+    if e.drowned.count:
+        yield e.drowned.drowned_words(e.live_target_count)
 
 
 def _noop(e: Evidence, reason: str) -> Judged:

@@ -35,12 +35,9 @@ def _warning(report: AdapterReport, invisible: float) -> str:
 def _doubts(report: AdapterReport, invisible: float) -> Iterator[str]:
     undone, drowned = report.undone_targets, report.drowned_targets
     if undone.count:
-        yield f"on {undone.count} of its {report.target_count} layers it is undone by {undone.who} ({undone.where})"
+        yield undone.undone_words(report.target_count)
     if drowned.count:
-        yield (
-            f"on {drowned.count} of its {report.target_count} layers {drowned.who} changes so much more that nobody "
-            "will see it; raise its scale, or lower the other's"
-        )
+        yield drowned.drowned_words(report.target_count)
     if report.usual_scale is not None and report.delta_ratio is not None:
         yield too_strong(report.delta_ratio, report.usual_scale)
     if report.probe_divergence is not None and report.probe_divergence < invisible:

@@ -132,6 +132,25 @@ def test_an_adapter_that_is_far_too_strong_is_told_on_its_card(tmp_path: Path) -
     ]
 
 
+@pytest.mark.parametrize(
+    ("measured", "told"),
+    [
+        ({"stack_share": 0.25, "effective_share": 0.5}, "25% of what the stack changes \u00b7 50% of it left beside"),
+        (
+            {"stack_share": 1.0, "effective_share": 1.0, "quantized_survival": 0.07},
+            "\u00b7 7% above the rounding",
+        ),
+    ],
+    ids=["in a stack", "alone on a quantized base"],
+)
+def test_what_an_adapter_comes_to_stands_among_its_figures(
+    tmp_path: Path, measured: dict[str, float], told: str
+) -> None:
+    one = picture(0, ENTRIES[0], (Verdict.ENGAGED,))
+    one = msgspec.structs.replace(one, loras=[msgspec.structs.replace(one.loras[0], **measured)])
+    assert told in write_page(tmp_path, Manifest(pictures=[one])).read_text(encoding="utf-8")
+
+
 def test_a_failure_without_a_report_says_nothing_of_adapters(tmp_path: Path) -> None:
     lost = msgspec.structs.replace(picture(0, ENTRIES[0], ()), status="failed", message="the worker was lost")
     seen = written(tmp_path, Manifest(pictures=[lost]))

@@ -9,6 +9,7 @@ from rich.console import Console
 from kilnmark.client.cli.views.status import show_status
 from kilnmark.client.cli.views.tables import adapter_table, console, print_facts, show_failure, show_render
 from kilnmark.protocol.content.problems import Problem
+from kilnmark.protocol.picture.beside import LayersBeside
 from kilnmark.protocol.picture.report import AdapterReport, Verdict
 from kilnmark.protocol.wire.replies import RenderResult, StackInfo, Timings
 from kilnmark.protocol.wire.status import CacheInfo, JobInfo, PacksInfo, QueueInfo, StatusResult, WorkerInfo
@@ -86,6 +87,30 @@ def test_one_that_is_far_too_strong_says_so_beside_its_verdict(capsys: pytest.Ca
     rows = {line.split()[0]: line for line in capsys.readouterr().out.splitlines() if line.strip()}
     assert "at scale 0.02" in rows["elm"]
     assert rows["oak"].split()[-1] == "0.0123"
+
+
+def test_a_stack_shows_who_paints_and_what_is_left_of_each(capsys: pytest.CaptureFixture[str]) -> None:
+    beside = [(0.91, 1.0), (0.09, 0.154)]
+    stack = [msgspec.structs.replace(HEALTHY, stack_share=share, effective_share=left) for share, left in beside]
+    console().print(adapter_table([*stack, DEAD]))
+    heading, _, *rows = [line.split() for line in capsys.readouterr().out.splitlines() if line.strip()]
+    assert heading[-4:] == ["paints", "is", "left", "reason"]
+    assert [row[6:8] for row in rows] == [["91%", "100%"], ["9%", "15%"], ["-", "-"]]
+
+
+def test_one_alone_is_not_said_to_paint_all(capsys: pytest.CaptureFixture[str]) -> None:
+    alone = msgspec.structs.replace(HEALTHY, stack_share=1.0, effective_share=1.0, quantized_survival=0.034)
+    console().print(adapter_table([alone]))
+    printed = capsys.readouterr().out
+    assert "paints" not in printed
+    assert "above rounding" in printed
+    assert printed.split()[-1] == "3%"
+
+
+def test_one_that_is_undone_on_some_layers_says_so_beside_its_verdict(capsys: pytest.CaptureFixture[str]) -> None:
+    undone = LayersBeside(2, ("a.q", "a.k"), (), ("oak",))
+    console().print(adapter_table([HEALTHY, msgspec.structs.replace(HEALTHY, undone_targets=undone, reason="undone")]))
+    assert capsys.readouterr().out.split()[-1] == "undone"
 
 
 def test_a_stack_without_trouble_has_no_column_for_it(capsys: pytest.CaptureFixture[str]) -> None:

@@ -77,11 +77,7 @@ def facts(one: ShownPicture) -> Iterator[tuple[str, object]]:
 def complaints(one: ShownPicture) -> list[str]:
     """What a person must know without opening anything: why it failed, which adapter is not engaged or too strong."""
     told = [one.message] if one.message else []
-    unwell = [
-        report
-        for report in one.picture.loras
-        if report.verdict is not Verdict.ENGAGED or report.usual_scale is not None
-    ]
+    unwell = [report for report in one.picture.loras if report.is_in_doubt]
     return told + [f"{report.name}: {report.reason}" for report in unwell if report.reason not in one.message]
 
 
@@ -97,8 +93,20 @@ def figures(report: AdapterReport) -> str:
         f"{report.matched_key_count} of {report.total_key_count} keys",
         f"{report.applied_target_count} of {report.target_count} layers",
         origin,
+        *_shares(report),
     )
     return " \u00b7 ".join(filter(None, told))
+
+
+def _shares(report: AdapterReport) -> Iterator[str]:
+    """What it comes to beside the others of its stack, and on a quantized base."""
+    is_alone = (report.stack_share, report.effective_share) == (1.0, 1.0)
+    if report.stack_share is not None and not is_alone:
+        yield f"{report.stack_share:.0%} of what the stack changes"
+    if report.effective_share is not None and not is_alone:
+        yield f"{report.effective_share:.0%} of it left beside the others"
+    if report.quantized_survival is not None:
+        yield f"{report.quantized_survival:.0%} above the rounding of the base"
 
 
 def made_with(one: ShownPicture) -> Iterator[tuple[str, object]]:

@@ -5,9 +5,9 @@ markup, and control characters spelled out.
 """
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from rich import box
 from rich.console import Console
@@ -81,28 +81,51 @@ def adapter_table(reports: Iterable[AdapterReport]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     table.add_column("adapter", overflow="fold")
     table.add_column("verdict", no_wrap=True)
-    probed = any(report.probe_divergence is not None for report in reports)
-    for heading in ("scale", "keys", "targets", "delta ratio", *(["moves output"] if probed else [])):
+    measured = [column for column in _MEASURED if any(column.of(report) is not None for report in reports)]
+    shown = [column for column in measured if len(reports) > 1 or not column.in_stacks]
+    for heading in ("scale", "keys", "targets", "delta ratio", *(column.heading for column in shown)):
         table.add_column(heading, justify="right", no_wrap=True)
-    if any(map(_is_explained, reports)):
+    if any(report.is_in_doubt for report in reports):
         table.add_column("reason", overflow="fold")
     for report in reports:
-        why = [plain(report.reason)] if _is_explained(report) else []
+        why = [plain(report.reason)] if report.is_in_doubt else []
         table.add_row(
             plain(report.name),
             Text(report.verdict.value, style=VERDICT_COLOURS[report.verdict]),
             f"{report.scale:g}",
             f"{report.matched_key_count}/{report.total_key_count}",
             f"{report.applied_target_count}/{report.target_count}",
-            *[_figure(figure) for figure in (report.delta_ratio, *([report.probe_divergence] if probed else []))],
+            _figure(report.delta_ratio),
+            *(column.shown(report) for column in shown),
             *why,
         )
     return table
 
 
-def _is_explained(report: AdapterReport) -> bool:
-    """It is not engaged, or far too strong."""
-    return report.verdict is not Verdict.ENGAGED or report.usual_scale is not None
+class _Column(NamedTuple):
+    """A figure that is shown where some adapter of the table has it.
+
+    Attributes:
+        in_stacks: It says nothing of an adapter that is alone.
+        as_share: In per cent.
+    """
+
+    heading: str
+    of: Callable[[AdapterReport], float | None]
+    in_stacks: bool = False
+    as_share: bool = False
+
+    def shown(self, report: AdapterReport) -> str:
+        figure = self.of(report)
+        return _figure(figure) if figure is None or not self.as_share else f"{figure:.0%}"
+
+
+_MEASURED = (
+    _Column("moves output", lambda report: report.probe_divergence),
+    _Column("paints", lambda report: report.stack_share, in_stacks=True, as_share=True),
+    _Column("is left", lambda report: report.effective_share, in_stacks=True, as_share=True),
+    _Column("above rounding", lambda report: report.quantized_survival, as_share=True),
+)
 
 
 def _figure(figure: float | None) -> str:
