@@ -25,6 +25,7 @@ from kilnmark.keymaps.engagement import describe, evidence
 from kilnmark.keymaps.errors import RefusedFile
 from kilnmark.keymaps.files.safefile import AdapterHeader, read_header
 from kilnmark.keymaps.names.shapes import load_shapes, painters
+from kilnmark.keymaps.proportion import before_a_base, proportion_of
 from kilnmark.keymaps.remap.convert import GOALS, GoalName, remap_adapter
 from kilnmark.keymaps.updates.kinds.lora import PairUpdate
 from kilnmark.keymaps.zoo.write import StoredAs
@@ -203,8 +204,11 @@ def _read(path: Path, variant: str, found: Counter[str]) -> Adapter | None:
         pair = (update.up, update.down) if isinstance(update, PairUpdate) else ()
         if not all(np.isfinite(numbers).all() for numbers in (0.0 if update.norm is None else update.norm, *pair)):
             raise Broken(f"{update.target} is not finite")
-    evident = evidence(adapter, 1.0)
-    judged = judge(evident)
+    ratio, vanished = proportion_of(adapter, load_shapes(variant))
+    if ratio is not None and not np.isfinite(ratio):
+        raise Broken("its size beside a typical base is not finite")
+    evident = evidence(adapter, 1.0, vanished=vanished, typical_ratio=ratio)
+    judged = judge(evident, before_a_base())
     describe(adapter, evident, judged)
     found[f"read_adapter: {judged.verdict}"] += 1
     return adapter

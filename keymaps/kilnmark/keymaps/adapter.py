@@ -45,6 +45,7 @@ class Adapter:
         matched_key_count: Tensors that make the updates.
         ignored_keys: Tensors knowingly left out, counted by reason.
         unmatched_keys: Names of the tensors nothing is known about, in the file's order.
+        zero_keys: Names of those among the ignored that hold nothing but zeros, as tools leave them.
         updates: One a target; a target never comes twice.
         notes: What a reader of the report must know of how the updates were made; sentences without full stop.
         nearest: What its unknown names are most like; None when none are unknown, or they are like none.
@@ -72,6 +73,7 @@ class Adapter:
     belied: str = ""
     strength_from: Mapping[str, int] = field(default_factory=dict)
     config_sha256: str = ""
+    zero_keys: frozenset[str] = frozenset()
 
     @property
     def target_count(self) -> int:
@@ -151,6 +153,7 @@ def _assembled(
         matched_key_count=sum(len(view.module.keys) for view, _ in made),
         ignored_keys=MappingProxyType({**sorting.ignored, **left.counts()}),
         unmatched_keys=tuple(key for key in sorting.unmatched if key not in left.keys),
+        zero_keys=frozenset(left.keys),
         updates=updates,
         notes=notes,
     )

@@ -437,3 +437,26 @@ def test_the_same_file_gives_the_same_bytes(tmp_path: Path) -> None:
     remap_adapter(source, second, "kohya")
     assert first.read_bytes() == second.read_bytes()
     assert json.loads(first.read_bytes()[8 : 8 + int.from_bytes(first.read_bytes()[:8], "little")])
+
+
+@pytest.mark.parametrize(
+    ("name", "goal"),
+    [
+        ("zimage-trained-in-comfyui", "diffusers"),
+        ("kohya-te1-untrained", "diffusers"),
+        ("comfy-extracted-te-zeros", "kohya"),
+    ],
+)
+def test_zeros_that_tools_leave_are_left_behind_and_told(tmp_path: Path, name: str, goal: GoalName) -> None:
+    exhibit = BY_NAME[name]
+    source = write_exhibit(tmp_path / "a.safetensors", exhibit, rank=1, blocks=1)
+    if name == "comfy-extracted-te-zeros":
+        bias = {"diffusion_model.double_blocks.0.img_attn.proj.diff_b": np.zeros(3072, np.float32)}
+        write_tensors(source, load_file(source) | bias)
+    before = read_adapter(source, load_shapes(exhibit.variant))
+    result = remap_adapter(source, tmp_path / "b.safetensors", goal)
+    after = read_adapter(result.path, load_shapes(exhibit.variant))
+    assert any(note.startswith("zeros that change nothing are left out: ") for note in result.notes)
+    assert (after.ignored_keys, after.unmatched_keys) == ({}, ())
+    norms = {update.target: update.norm for update in before.updates}
+    assert {update.target: update.norm for update in after.updates} == pytest.approx(norms)

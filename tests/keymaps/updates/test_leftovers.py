@@ -83,6 +83,10 @@ LOST: dict[str, tuple[Raw, str]] = {
     "a part of an encoder that changes": ({f"{CLIP}.layer_norm9.diff": drawn(768)}, "1 of 3 keys are unknown"),
     "a trained pair on such a part": (pair(POSITIONS, 768), "2 of 4 keys are unknown"),
     "half a pair on such a part": ({f"{POSITIONS}.alpha": np.array(0, np.float32)}, "1 of 3 keys are unknown"),
+    "a norm that has no scales": (
+        {f"{LIVE.replace('attn.to_q', 'norm2')}.diff": drawn(3072)},
+        "1 of 3 keys are unknown",
+    ),
     "a name of nobody's": ({"velvet.diff": zeros(8)}, "1 of 3 keys are unknown"),
 }
 

@@ -161,6 +161,8 @@ def _notes(source: Source, modules: Sequence[Joined], reader: Reader | None) -> 
     counts = Counter(change for module in modules for change in module.changes)
     if source.zero_alphas:
         yield f"the alpha of 0 of {_modules_of(source.zero_alphas)} is taken for the rank, as the trainer takes it"
+    if source.zeros:
+        yield f"zeros that change nothing are left out: {_tensors_of(source.zeros)}"
     if folded := counts[Change.FOLDED]:
         rounded = counts[Change.ROUNDED]
         how = f"rounded to the nearest float32 in {rounded} of them" if rounded else "exactly"
@@ -186,6 +188,10 @@ def _notes(source: Source, modules: Sequence[Joined], reader: Reader | None) -> 
 
 def _modules_of(count: int) -> str:
     return "1 module" if count == 1 else f"{count} modules"
+
+
+def _tensors_of(count: int) -> str:
+    return "1 tensor" if count == 1 else f"{count} tensors"
 
 
 def _ranks(source: Source) -> list[int]:

@@ -3,8 +3,8 @@
 A piece is a target's share of a pair of matrices, still in the file's own bits.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import accumulate
 
 import numpy as np
@@ -64,6 +64,7 @@ class Source:
         shapes: That model's linear layers.
         pieces: By target.
         zero_alphas: Modules whose alpha of zero stands for the rank.
+        zeros: Tensors of nothing but zeros that are left out.
     """
 
     adapter: Adapter
@@ -71,6 +72,7 @@ class Source:
     shapes: Shapes
     pieces: Mapping[str, Piece]
     zero_alphas: int
+    zeros: int
 
 
 def read_source(file: AdapterFile) -> Source:
@@ -80,13 +82,27 @@ def read_source(file: AdapterFile) -> Source:
         UnfitAdapter: A part of it cannot be applied exactly, or would be lost.
     """
     variant, sorting, adapter = _fitting(file)
-    _check_whole(file, sorting)
+    zeros = adapter.zero_keys | _zero_biases(file, sorting)
+    modules = _without(sorting.modules, zeros)
+    _check_whole(file, sorting, modules)
     if adapter.belied:
         raise UnfitAdapter(file.path, adapter.belied, _NOT_WHOLE)
     shapes = load_shapes(variant)
-    multipliers = Multipliers(file, sorting.modules)
-    pieces = {piece.target: piece for module in sorting.modules for piece in _cut(file, module, shapes, multipliers)}
-    return Source(adapter, variant, shapes, pieces, sum(map(multipliers.is_zero_for_rank, sorting.modules)))
+    multipliers = Multipliers(file, modules)
+    pieces = {piece.target: piece for module in modules for piece in _cut(file, module, shapes, multipliers)}
+    return Source(adapter, variant, shapes, pieces, sum(map(multipliers.is_zero_for_rank, modules)), len(zeros))
+
+
+def _zero_biases(file: AdapterFile, sorting: Sorting) -> set[str]:
+    """Changes of biases that are none, beside the pairs of their modules."""
+    biases = (module.keys[Role.DIFF_B] for module in sorting.modules if Role.DIFF_B in module.keys)
+    return {key for key in biases if not file.array(key).any()}
+
+
+def _without(modules: Sequence[Module], zeros: Collection[str]) -> list[Module]:
+    """Modules of the tensors that are left."""
+    kept = ({role: key for role, key in module.keys.items() if key not in zeros} for module in modules)
+    return [replace(module, keys=keys) for module, keys in zip(modules, kept, strict=True) if keys]
 
 
 def _fitting(file: AdapterFile) -> tuple[str, Sorting, Adapter]:
@@ -97,8 +113,10 @@ def _fitting(file: AdapterFile) -> tuple[str, Sorting, Adapter]:
         shapes = load_shapes(variant)
         try:
             sorting = sort_keys(file.path, tuple(file.tensors), shapes)
-            if not sorting.unmatched:
-                return variant, sorting, adapter_of(file, shapes)
+            if len(sorting.unmatched) == len(sorting.of_encoders):
+                adapter = adapter_of(file, shapes)
+                if not adapter.unmatched_keys:
+                    return variant, sorting, adapter
             incomplete.append((len(sorting.unmatched), variant))
         except UnfitAdapter as error:
             refusals.append(error)
@@ -117,20 +135,20 @@ def _unknown(file: AdapterFile, variant: str) -> UnfitAdapter:
     return UnfitAdapter(file.path, problem, _NOT_WHOLE)
 
 
-def _check_whole(file: AdapterFile, sorting: Sorting) -> None:
+def _check_whole(file: AdapterFile, sorting: Sorting, modules: Sequence[Module]) -> None:
     if sorting.ignored:
         reasons = ", ".join(f"{count} ({reason})" for reason, count in sorting.ignored.items())
         taken = {key for module in sorting.modules for key in module.keys.values()}
         names = [key for key in file.tensors if key not in taken]
         problem = f"{reasons} of {len(file.tensors)} keys are no part of its updates: {listed(names)}"
         raise UnfitAdapter(file.path, problem, _NOT_WHOLE)
-    beyond = [key for module in sorting.modules for role, key in module.keys.items() if role not in _PLAIN]
+    beyond = [key for module in modules for role, key in module.keys.items() if role not in _PLAIN]
     if beyond:
-        kinds = {name for module in sorting.modules for name in names_of(module.keys)} - {"lora"}
+        kinds = {name for module in modules for name in names_of(module.keys)} - {"lora"}
         which = f"{len(beyond)} of {len(file.tensors)} keys: {', '.join(sorted(kinds))}"
         problem = f"is more than a pair of matrices ({which}), and only pairs are converted"
         raise UnfitAdapter(file.path, problem, "use the file as it is, or export it as plain LoRA", key=beyond[0])
-    if not sorting.modules:
+    if not modules:
         raise UnfitAdapter(file.path, "holds no update", "give an adapter that changes layers of the transformer")
 
 
