@@ -16,6 +16,8 @@ so the room works on any machine, without a base and without a daemon.
     inspection  a file without a base: the document that people and programs read
     errors      why a file is not taken
 
+    nearest     what unknown names are most like
+    filereport  what can be told of a file to strangers
     remap       an adapter file written again in another convention
     zoo         adapters in every convention and with every defect, made to measure
 """

@@ -15,7 +15,7 @@ import pytest
 from kilnmark.keymaps.documents import parse_document
 from kilnmark.keymaps.errors import UnsafeFile
 from kilnmark.keymaps.files.header import HEAD
-from kilnmark.keymaps.files.mistaken import _Kinds, _kinds, what_it_is
+from kilnmark.keymaps.files.mistaken import _Kinds, _kinds, example_of, kind_of, what_it_is
 from kilnmark.keymaps.files.safefile import read_header
 
 
@@ -123,3 +123,8 @@ def test_a_kind_that_nothing_tells_is_no_kind() -> None:
         parse_document(_Kinds, "{mends: {again: a}, kinds: [{what: is a thing, mend: again}]}")
     with pytest.raises(ValueError, match="its mend is none of"):
         parse_document(_Kinds, "{mends: {again: a}, kinds: [{what: is a thing, mend: once, words: [a]}]}")
+
+
+def test_a_file_can_be_made_of_every_kind() -> None:
+    kinds = [kind.what for kind in _kinds().kinds] + ["is text, not a safetensors file"]
+    assert [kind for kind in kinds if kind_of(example_of(kind)) != kind] == []

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from kilnmark.keymaps.files.widths import FLOATS, WIDTHS
 
-__all__ = ["FLOATS", "WIDTHS", "as_float32", "to_bfloat16"]
+__all__ = ["F8_TABLES", "FLOATS", "WIDTHS", "as_float32", "to_bfloat16"]
 
 Floats = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
@@ -38,8 +38,8 @@ def as_float32(raw: Bytes, dtype: str) -> Floats:
     if dtype == "BF16":
         bits: NDArray[np.uint32] = np.left_shift(raw.view("<u2"), 16, dtype=np.uint32)
         return bits.view(np.float32)
-    if dtype in _F8_TABLES:
-        return _F8_TABLES[dtype][raw]
+    if dtype in F8_TABLES:
+        return F8_TABLES[dtype][raw]
     stored = raw.view(_NUMPY[dtype])
     if dtype == "F32":
         return np.require(stored, np.float32, "A")
@@ -74,7 +74,8 @@ def _f8_value(code: int, mantissa_bits: int, bias: int, *, ieee: bool) -> float:
     return sign * math.ldexp(1.0 + fraction, exponent - bias)
 
 
-_F8_TABLES: Mapping[str, Floats] = {
+F8_TABLES: Mapping[str, Floats] = {
     "F8_E4M3": _f8_table(3, 7, ieee=False),
     "F8_E5M2": _f8_table(2, 15, ieee=True),
 }
+"""The number that each of the 256 codes stands for."""

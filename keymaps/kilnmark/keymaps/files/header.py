@@ -14,7 +14,17 @@ from kilnmark.keymaps.errors import UnsafeFile
 from kilnmark.keymaps.files.header_text import EXPORT, TENSOR_LIMIT, Usual, cut_header, decode_body, unsafe
 from kilnmark.keymaps.files.widths import WIDTHS
 
-__all__ = ["HEAD", "HEADER_LIMIT", "PREFIX", "TENSOR_LIMIT", "Header", "TensorInfo", "header_size", "parse_header"]
+__all__ = [
+    "DIMENSION_LIMIT",
+    "HEAD",
+    "HEADER_LIMIT",
+    "PREFIX",
+    "TENSOR_LIMIT",
+    "Header",
+    "TensorInfo",
+    "header_size",
+    "parse_header",
+]
 
 HEAD = 4096
 """First bytes of a file that are looked at before its header is."""
@@ -87,8 +97,13 @@ def _mistaken(head: bytes) -> tuple[str, str] | None:
     return what_it_is(head)
 
 
-def parse_header(path: str, raw: bytes | bytearray, data_size: int) -> Header:
+def parse_header(path: str, raw: bytes | bytearray, data_size: int | None) -> Header:
     """Check a header against the number of bytes that follow it.
+
+    Args:
+        path: For the error.
+        raw: Without its length.
+        data_size: In bytes; None to believe what the header says of it.
 
     Raises:
         UnsafeFile: With the key at fault, where there is one.
@@ -175,7 +190,7 @@ def _shown(shape: list[int]) -> str:
     return str(shape)[:80]
 
 
-def _check_places(tensors: Mapping[str, TensorInfo], data_size: int) -> None:
+def _check_places(tensors: Mapping[str, TensorInfo], data_size: int | None) -> None:
     """Tensors must tile the data: no gap, no overlap, nothing before and nothing behind."""
     reached = 0
     for name, info in sorted(tensors.items(), key=lambda item: (item[1].begin, item[1].end)):
@@ -183,8 +198,8 @@ def _check_places(tensors: Mapping[str, TensorInfo], data_size: int) -> None:
             kind = "overlaps the tensor before it" if info.begin < reached else "leaves a gap before it"
             raise unsafe(f"{kind} (begins at {info.begin}, expected {reached})", EXPORT, key=name)
         reached = info.end
-        if reached > data_size:
+        if data_size is not None and reached > data_size:
             problem = f"ends at byte {reached}, but only {data_size} follow the header: the file is cut off"
             raise unsafe(problem, _WHOLE, key=name)
-    if reached != data_size:
+    if data_size is not None and reached != data_size:
         raise unsafe(f"{data_size - reached} bytes follow the last tensor", _WHOLE)

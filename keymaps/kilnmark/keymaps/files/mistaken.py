@@ -15,13 +15,14 @@ from pydantic import Field, model_validator
 
 from kilnmark.keymaps.documents import Document, parse_document
 
-__all__ = ["Mistaken", "what_it_is"]
+__all__ = ["Mistaken", "example_of", "kind_of", "what_it_is"]
 
 SAID_LIMIT = 200
 """Characters that a refusal repeats of what the file itself says."""
 _WORDS = 16
 """Characters that a text has at least before bytes that are none: pages with something behind them are pages."""
 _TEXTS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
+_TEXT = "is text, not a safetensors file"
 _SPACES = re.compile(r"\s+")
 
 
@@ -78,8 +79,30 @@ def what_it_is(head: bytes) -> Mistaken | None:
         if kind.fits(head, text):
             return Mistaken(_with_words(kind.what, next(_said(kind, text), "")), known.mends[kind.mend])
     if text and whole:
-        return Mistaken(_with_words("is text, not a safetensors file", text), known.mends["again"])
+        return Mistaken(_with_words(_TEXT, text), known.mends["again"])
     return None
+
+
+def kind_of(head: bytes) -> str:
+    """What a file is that is no safetensors file, without a word of its own; empty where nothing is known.
+
+    Args:
+        head: As `what_it_is` has it.
+    """
+    text, whole = _text(head)
+    found = next((kind.what for kind in _kinds().kinds if kind.fits(head, text)), "")
+    return found or (_TEXT if text and whole else "")
+
+
+def example_of(kind: str) -> bytes:
+    """The first bytes of a file that `kind_of` calls so; empty where it calls none so."""
+    if kind == _TEXT:
+        return b"text"
+    found = next((known for known in _kinds().kinds if known.what == kind), None)
+    if found is None:
+        return b""
+    start = bytes(found.at) + (_bytes(found.begins[0]) if found.begins else found.words[0].encode())
+    return start + "".join(found.holds[:1]).encode()
 
 
 @cache

@@ -6,16 +6,15 @@ time, and a file that is changed or exchanged meanwhile is refused.
 
 import hashlib
 import os
-import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kilnmark.keymaps.errors import MissingFile, UnfitAdapter, UnsafeFile
+from kilnmark.keymaps.errors import UnfitAdapter
 from kilnmark.keymaps.files.beside import CONFIG, NeighbourConfig, config_beside, hash_of_both, located
 from kilnmark.keymaps.files.header import HEAD, PREFIX, Header, TensorInfo, header_size, parse_header
+from kilnmark.keymaps.files.opened import OpenFile, fill, opened
 from kilnmark.keymaps.files.roots import AnyPath, locate
 from kilnmark.keymaps.files.widths import FLOATS
 
@@ -23,7 +22,15 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["SIZE_LIMIT", "AdapterFile", "AdapterHeader", "locate", "read_config", "read_file", "read_header"]
+__all__ = [
+    "SIZE_LIMIT",
+    "AdapterFile",
+    "AdapterHeader",
+    "locate",
+    "read_config",
+    "read_file",
+    "read_header",
+]
 
 SIZE_LIMIT = 8 << 30
 """Largest file read, in bytes: the file is held in memory whole."""
@@ -31,13 +38,9 @@ SIZE_LIMIT = 8 << 30
 CONFIG_LIMIT = 1 << 20
 """Largest config read, in bytes; PEFT's have 1000, and a pattern for each of a model's layers makes 50 000."""
 
-_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _HASHING = ThreadPoolExecutor(1, "hash")
 """Hashing lets Python go on, and takes as long as all that is made of a file."""
 _CHUNK = 1 << 22
-_NO_MODEL = "give an adapter, not a whole model"
-_AGAIN = "wait until it is written and try again"
-_ELSEWHERE = "check the disk or network that it lies on, or copy it to another"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,12 +130,12 @@ def read_file(path: AnyPath, roots: Sequence[AnyPath] | None = None, *, size_lim
 
     known_by = str(located(path, roots))
     config = read_config(known_by, roots)
-    with _opened(known_by, roots, size_limit) as source:
+    with opened(known_by, roots, size_limit) as source:
         raw, header = _read_header(source)
         data = np.empty(source.size - PREFIX - len(raw), np.uint8)
         view = data.data
         for begin in range(0, len(view), _CHUNK):
-            _fill(source, view[begin : begin + _CHUNK])
+            fill(source, view[begin : begin + _CHUNK])
     data.flags.writeable = False
     digest = _HASHING.submit(_digest, raw, data)
     return AdapterFile(known_by, source.size, header.metadata, header.long, header.tensors, data, digest, config)
@@ -147,9 +150,9 @@ def read_config(path: AnyPath, roots: Sequence[AnyPath] | None = None) -> Neighb
     beside = config_beside(path)
     if beside is None:
         return None
-    with _opened(beside, roots, CONFIG_LIMIT, f"leave nothing but PEFT's config under the name of {CONFIG}") as source:
+    with opened(beside, roots, CONFIG_LIMIT, f"leave nothing but PEFT's config under the name of {CONFIG}") as source:
         data = bytearray(source.size)
-        _fill(source, memoryview(data))
+        fill(source, memoryview(data))
     return NeighbourConfig(source.path, bytes(data), hashlib.sha256(data).hexdigest())
 
 
@@ -167,106 +170,17 @@ def read_header(path: AnyPath, roots: Sequence[AnyPath] | None = None) -> Adapte
     """
     known_by = str(located(path, roots))
     read_config(known_by, roots)
-    with _opened(known_by, roots, None) as source:
+    with opened(known_by, roots, None) as source:
         _, header = _read_header(source)
     return AdapterHeader(known_by, source.size, header.metadata, header.tensors)
 
 
-@dataclass(frozen=True, slots=True)
-class _Source:
-    descriptor: int
-    path: str
-    size: int
-
-
-@contextmanager
-def _opened(
-    path: AnyPath,
-    roots: Sequence[AnyPath] | None,
-    size_limit: int | None,
-    mend: str = _NO_MODEL,
-) -> Iterator[_Source]:
-    """A regular file below a root, which is the same and unchanged at the end."""
-    resolved = str(locate(path, roots))
-    descriptor = _open(resolved)
-    try:
-        before = _check_regular(resolved, os.fstat(descriptor))
-        _check_identity(resolved, before)
-        if size_limit is not None and before.st_size > size_limit:
-            problem = f"has {before.st_size} bytes, more than the {size_limit} allowed"
-            raise UnsafeFile(resolved, problem, mend)
-        yield _Source(descriptor, resolved, before.st_size)
-        if _state(os.fstat(descriptor)) != _state(before):
-            raise UnsafeFile(resolved, "was changed while it was read", _AGAIN)
-    except OSError as error:
-        raise UnsafeFile(resolved, f"cannot be read ({error.strerror})", _ELSEWHERE) from error
-    finally:
-        os.close(descriptor)
-
-
-def _open(resolved: str) -> int:
-    try:
-        # Opening some devices has effects of its own, so the kind is looked at before and after.
-        _check_regular(resolved, os.lstat(resolved))
-        return os.open(resolved, _FLAGS)
-    except FileNotFoundError as error:
-        raise MissingFile(resolved, "no such file", "check the path") from error
-    except OSError as error:
-        problem = f"cannot be opened ({error.strerror})"
-        raise UnsafeFile(resolved, problem, "give a regular file that this user may read") from error
-
-
-def _check_regular(resolved: str, found: os.stat_result) -> os.stat_result:
-    if not stat.S_ISREG(found.st_mode):
-        kind = next((kind for test, kind in _KINDS if test(found.st_mode)), "no regular file")
-        raise UnsafeFile(resolved, f"is {kind}", "give the path of a safetensors file")
-    return found
-
-
-_KINDS = (
-    (stat.S_ISDIR, "a directory"),
-    (stat.S_ISFIFO, "a pipe"),
-    (stat.S_ISSOCK, "a socket"),
-    (stat.S_ISCHR, "a device"),
-    (stat.S_ISBLK, "a device"),
-    (stat.S_ISLNK, "a symbolic link put there meanwhile"),
-)
-
-
-def _check_identity(resolved: str, opened: os.stat_result) -> None:
-    """What was opened must be what the resolved path names, with no link on the way: not something put in between."""
-    try:
-        named = os.lstat(resolved)
-        same_place = os.path.realpath(resolved, strict=True) == resolved
-    except OSError as error:
-        raise UnsafeFile(resolved, "was moved while it was opened", _AGAIN) from error
-    if not same_place or (named.st_dev, named.st_ino) != (opened.st_dev, opened.st_ino):
-        raise UnsafeFile(resolved, "was exchanged for another while it was opened", _AGAIN)
-
-
-def _state(found: os.stat_result) -> tuple[int, int, int]:
-    return found.st_size, found.st_mtime_ns, found.st_ctime_ns
-
-
-def _read_header(source: _Source) -> tuple[bytearray, Header]:
+def _read_header(source: OpenFile) -> tuple[bytearray, Header]:
     """The header's own bytes, without its length before them, and what they say."""
     head = bytearray(min(HEAD, source.size))
-    _fill(source, memoryview(head))
+    fill(source, memoryview(head))
     size = header_size(source.path, bytes(head), source.size)
     raw = bytearray(size)
     os.lseek(source.descriptor, PREFIX, os.SEEK_SET)
-    _fill(source, memoryview(raw))
+    fill(source, memoryview(raw))
     return raw, parse_header(source.path, raw, source.size - PREFIX - size)
-
-
-def _fill(source: _Source, view: memoryview) -> None:
-    filled = 0
-    while filled < len(view):
-        count = _read_into(source.descriptor, view[filled:])
-        if count == 0:
-            raise UnsafeFile(source.path, "was cut short while it was read", _AGAIN)
-        filled += count
-
-
-def _read_into(descriptor: int, view: memoryview) -> int:
-    return os.readv(descriptor, [view])

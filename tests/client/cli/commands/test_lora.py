@@ -13,26 +13,10 @@ import pytest
 from kilnmark.keymaps.names.shapes import painters
 from kilnmark.keymaps.zoo.write import make_adapter, write_tensors
 from kilnmark.protocol.picture.catalog import VARIANTS
+from kilnmark.protocol.wire.inspection import Inspection
 from tests.client.here import run_here
 
-FIELDS = {
-    "path",
-    "sha256",
-    "convention",
-    "kind",
-    "rank",
-    "total_key_count",
-    "matched_key_count",
-    "ignored_keys",
-    "unmatched_keys",
-    "target_count",
-    "applied_target_count",
-    "verdict",
-    "reason",
-    "metadata",
-    "targets",
-    "nearest",
-}
+FIELDS = set(Inspection.__struct_fields__)
 WATCHED = """
 import sys
 
@@ -87,7 +71,7 @@ def test_a_healthy_file_is_one_document_and_exit_code_0(shelf: Path) -> None:
     assert (file["ignored_keys"], file["unmatched_keys"]) == ({}, {"count": 0, "first": []})
     assert file["metadata"]["entries"] == {"format": "pt", "kilnmark": "random weights, not trained"}
     assert len(file["targets"]) == 20
-    assert set(file["targets"][0]) == {"path", "shape", "norm"}
+    assert set(file["targets"][0]) == {"path", "shape", "norm", "rms"}
     assert file["targets"][0]["shape"] == [3072, 3072]
 
 

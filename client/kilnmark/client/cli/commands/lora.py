@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from kilnmark.client.cli.commands.lora_report import report
 from kilnmark.client.cli.commands.remap import remap
 from kilnmark.client.cli.options import json_option
+from kilnmark.client.cli.painter import PainterOption
 from kilnmark.client.cli.views.document import write_document
-from kilnmark.keymaps.names.shapes import load_shapes, painter_names, painters
+from kilnmark.keymaps.names.shapes import load_shapes
 from kilnmark.protocol.exits import ExitCode
 from kilnmark.protocol.picture.catalog import USUAL
 from kilnmark.protocol.picture.report import Verdict
@@ -21,34 +23,20 @@ if TYPE_CHECKING:
 __all__ = ["lora"]
 
 
-class _Painter(click.ParamType):  # type: ignore[type-arg]  # it is generic since click 8.3 alone
-    """Any name of a model that paints; one of each set of layers is shown.
-
-    Installed families may have brought some, so that they are looked for when they are asked for.
-    """
-
-    name = "choice"
-
-    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str | None:
-        return click.Choice(painters()).get_metavar(param, ctx)
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        return click.Choice(painter_names()).convert(value, param, ctx)
-
-
 @click.group()
 def lora() -> None:
-    """Look at adapter files and convert them, without a daemon and without weights."""
+    """Look at adapter files, describe and convert them, without a daemon and without weights."""
 
 
 lora.add_command(remap)
+lora.add_command(report)
 
 
 @lora.command("inspect")
 @click.argument("files", nargs=-1, required=True, type=click.Path(), metavar="FILE...")
 @click.option(
     "--variant",
-    type=_Painter(),
+    type=PainterOption(),
     default=USUAL,
     show_default=True,
     help="The base that the files are meant for.",

@@ -1,0 +1,195 @@
+"""A file made from a report on another one: the same names, shapes, types and zeros, norms near the true ones.
+
+Its numbers are drawn at random, and it says so. It is for whoever gets a report and has not got the file.
+"""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from kilnmark.keymaps.filereport.check import check_report
+from kilnmark.keymaps.filereport.document import FileReport, Run, TensorGroup
+from kilnmark.keymaps.filereport.grouping import names_in
+from kilnmark.keymaps.files.atomic import written_whole
+from kilnmark.keymaps.files.dtypes import F8_TABLES, WIDTHS, to_bfloat16
+from kilnmark.keymaps.files.header import PREFIX
+from kilnmark.keymaps.files.mistaken import example_of
+from kilnmark.keymaps.files.roots import AnyPath
+
+__all__ = ["make_reported"]
+
+_UNMEASURED = 1e-3
+"""Root mean square of numbers of which nothing is known."""
+_BELOW = 1 - 2.0**-8
+"""What keeps a number below a power of two when it is rounded to few digits."""
+_NUMPY: Mapping[str, str] = {
+    "BOOL": "|b1",
+    "U8": "|u1",
+    "I8": "|i1",
+    "I16": "<i2",
+    "U16": "<u2",
+    "F16": "<f2",
+    "I32": "<i4",
+    "U32": "<u4",
+    "F32": "<f4",
+    "I64": "<i8",
+    "U64": "<u8",
+    "F64": "<f8",
+}
+
+Floats = NDArray[np.float64]
+
+
+def make_reported(path: AnyPath, report: FileReport, *, seed: int = 0) -> Path:
+    """Write a file that is like the one a report tells of.
+
+    Files beside it, such as PEFT's config, are written too. The same arguments give the same bytes.
+
+    Args:
+        path: Where to; an existing file is replaced. Where the report knows the file's name, it gets that.
+        report: As `read_report` has it.
+        seed: Of the random numbers.
+
+    Returns:
+        The path of the file.
+
+    Raises:
+        UnusableReport: Its parts do not go together.
+    """
+    check_report(report)
+    goal = Path(path).with_name(report.named) if report.named else Path(path)
+    with written_whole(goal) as file:
+        if report.tensors or report.header_size is not None:
+            file.write(_header(report))
+            for tensor in _tensors(report.tensors):
+                file.write(_bytes(tensor, report, seed))
+        else:
+            file.write(example_of(report.mistaken))
+        if report.size is not None:
+            file.truncate(report.size)
+    for name, text in report.beside.items():
+        goal.with_name(name).write_text(text, encoding="utf-8")
+    return goal
+
+
+@dataclass(frozen=True, slots=True)
+class _Tensor:
+    """One tensor of a report: `at` is its place in the lists of its group, `place` that in the file."""
+
+    name: str
+    group: TensorGroup
+    at: int
+    place: int
+
+
+def _tensors(groups: Sequence[TensorGroup]) -> list[_Tensor]:
+    found = [_Tensor(name, group, at, group.places[at]) for group in groups for at, name in enumerate(names_in(group))]
+    return sorted(found, key=lambda tensor: tensor.place)
+
+
+def _header(report: FileReport) -> bytes:
+    """As long as the true one was, if it has room for what is known of it."""
+    header: dict[str, object] = {}
+    if report.metadata:
+        header["__metadata__"] = {
+            entry.name or f"left out {place}": "x" * entry.length if entry.value is None else entry.value
+            for place, entry in enumerate(report.metadata)
+        }
+    begin = 0
+    for tensor in _tensors(report.tensors):
+        dtype, shape = tensor.group.dtype, tensor.group.shape
+        end = begin + math.prod(shape) * WIDTHS[dtype]
+        header[tensor.name] = {"dtype": dtype, "shape": shape, "data_offsets": (begin, end)}
+        begin = end
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text = text.ljust(report.header_size or 0)
+    return len(text).to_bytes(PREFIX, "little") + text
+
+
+def _bytes(tensor: _Tensor, report: FileReport, seed: int) -> bytes:
+    """Its numbers as they are stored; equal tensors get the same."""
+    same = next((equal[0] for equal in report.equal if tensor.place in equal), tensor.place)
+    numbers = _numbers(tensor, np.random.default_rng([seed, same]))
+    dtype = tensor.group.dtype
+    if dtype == "BF16":
+        return to_bfloat16(numbers.astype(np.float32)).tobytes()
+    if dtype in F8_TABLES:
+        return _nearest_codes(numbers, dtype).tobytes()
+    with np.errstate(invalid="ignore"):
+        return numbers.astype(_NUMPY[dtype]).tobytes()
+
+
+def _numbers(tensor: _Tensor, drawn: np.random.Generator) -> Floats:
+    group, at = tensor.group, tensor.at
+    if group.copies and group.copies[at] > 1:
+        return np.tile(_numbers(_one_copy(tensor), drawn), group.copies[at])
+    count = math.prod(group.shape)
+    value = group.values[at] if group.values else None
+    if value is not None:
+        return np.full(count, value)
+    numbers = drawn.standard_normal(count)
+    if not group.norms:
+        return numbers * _UNMEASURED
+    present = _present(group, at, count)
+    numbers[~present] = 0.0
+    return _with_odd(_scaled(numbers, present, group, at), group, at)
+
+
+def _one_copy(tensor: _Tensor) -> _Tensor:
+    """The rows that stand in it several times, once."""
+    group, at = tensor.group, tensor.at
+    copies = group.copies[at]
+    parts = {name: tuple(n // copies for n in getattr(group, name)) for name in ("zeros", "nans", "infinite")}
+    norms = tuple(norm / math.sqrt(copies) for norm in group.norms)
+    shape = (group.shape[0] // copies, *group.shape[1:])
+    single = msgspec.structs.replace(group, shape=shape, copies=(), runs=(), norms=norms, **parts)
+    return replace(tensor, group=single)
+
+
+def _present(group: TensorGroup, at: int, count: int) -> NDArray[np.bool_]:
+    """Which numbers are not zero: by the runs, or else the last ones."""
+    runs = group.runs[at] if group.runs else ()
+    if runs:
+        rows = [np.tile(_columns_of(run), (run[0], 1)) for run in runs]
+        return np.concatenate(rows).reshape(-1)
+    present = np.ones(count, bool)
+    present[: group.zeros[at] if group.zeros else 0] = False
+    return present
+
+
+def _columns_of(run: Run) -> NDArray[np.bool_]:
+    return np.array([column == "1" for column in run[1]])
+
+
+def _scaled(numbers: Floats, present: NDArray[np.bool_], group: TensorGroup, at: int) -> Floats:
+    """With the norm, and between the smallest and the largest size."""
+    norm = float(np.linalg.norm(numbers))
+    scaled = numbers * (group.norms[at] / norm if norm else 0.0)
+    low, high = group.low[at], group.high[at]
+    if low is None or high is None:
+        return scaled
+    sizes = np.clip(np.abs(scaled), 2.0**low, 2.0 ** (high + 1) * _BELOW)
+    return np.where(present, np.copysign(sizes, numbers), 0.0)
+
+
+def _with_odd(numbers: Floats, group: TensorGroup, at: int) -> Floats:
+    """With as many that are not finite, at the end."""
+    nans, infinite = (column[at] if column else 0 for column in (group.nans, group.infinite))
+    end = numbers.size
+    numbers[end - nans - infinite : end - nans] = np.inf
+    numbers[end - nans : end] = np.nan
+    return numbers
+
+
+def _nearest_codes(numbers: Floats, dtype: str) -> NDArray[np.uint8]:
+    table = F8_TABLES[dtype].astype(np.float64)
+    codes = np.flatnonzero(np.isfinite(table))
+    order = codes[np.argsort(table[codes], kind="stable")]
+    places = np.clip(np.searchsorted(table[order], numbers), 0, order.size - 1)
+    return order[places].astype(np.uint8)
