@@ -205,11 +205,21 @@ def test_a_file_that_is_no_safe_adapter_is_refused_by_name(
 ) -> None:
     path = painter.loras / f"{make.__name__.strip('_')}.safetensors"
     make(path)
+    worker = painter.worker_pid()
     error = paints.error("render", with_stack(path))
     assert error["code"] == -32007
     assert path.stem in error["message"]
     assert error["data"]["detail"]["loras"][0]["verdict"] == "refused"
-    assert "result" in paints.call("render", SMALL)
+    assert painter.worker_pid() == worker
+
+
+def test_a_worker_that_refused_a_file_paints_on(paints: Wire, painter: Daemon, wash: Path) -> None:
+    path = painter.loras / "refused.safetensors"
+    _truncated(path)
+    worker = painter.worker_pid()
+    assert paints.error("render", with_stack(path))["code"] == -32007
+    assert "result" in paints.call("render", with_stack(wash))
+    assert painter.worker_pid() == worker
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ from kilnmark.protocol.wire.memory import Limits
 from kilnmark.protocol.wire.work import Holding, Left, LoadFailed, Loading, Ready
 from tests.protocol.samples import BASE
 
-SPEC = PictureSpec(prompt="kiln", negative_prompt=None, variant="a", seed=1, steps=1, guidance=3.5, width=64, height=64)
+SPEC = PictureSpec(prompt="kiln", negative_prompt=None, variant="a", seed=1, steps=1, guidance=3.5, width=32, height=32)
 SIZE = find_origin("standin", "standin").nbytes(None, precision().size)
 PLACES = dict.fromkeys("abc", "standin") | {"gone": "/nowhere/at-all"}
 
