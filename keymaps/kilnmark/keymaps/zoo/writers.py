@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import Field
+
+from kilnmark.keymaps.documents import Document, parse_document
 
 __all__ = ["Writer", "load_writers"]
 
 
-class Writer(BaseModel):
+class Writer(Document):
     """One trainer or tool.
 
     Attributes:
@@ -18,18 +19,22 @@ class Writer(BaseModel):
         home: Where it is found; empty for what has no one place.
         about: What must be known of it; a sentence without full stop.
         like: Names of exhibits of others that its files are equal to.
+        untried: What of it was not tried, and why; a sentence without full stop.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     title: str = Field(min_length=1)
     home: str = Field(default="", pattern=r"^(https://\S+)?$")
     about: str = ""
     like: tuple[str, ...] = ()
+    untried: str = ""
+
+
+class _Writers(Document):
+    writers: dict[str, Writer]
 
 
 @cache
 def load_writers() -> Mapping[str, Writer]:
     """Every writer by its key in the exhibits, in the order of the document."""
     text = (files("kilnmark.keymaps.zoo") / "writers.yaml").read_text(encoding="utf-8")
-    return TypeAdapter(dict[str, Writer]).validate_python(yaml.safe_load(text))
+    return parse_document(_Writers, text).writers

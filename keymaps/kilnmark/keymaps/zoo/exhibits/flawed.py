@@ -61,6 +61,7 @@ FLAWED = (
         variant="z-image-turbo",
         made_for="dev",
         verdict=Verdict.NOOP,
+        tried="CLIP alone, on a model that has none",
     ),
     Exhibit("flux2-on-dev", (kohya("flux2-bfl"),), made_for="flux2-klein-4b", verdict=Verdict.REFUSED),
     Exhibit("zimage-on-dev", (diffusers("z-image-diffusers"),), made_for="z-image-turbo", verdict=Verdict.REFUSED),
