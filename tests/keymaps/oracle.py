@@ -361,7 +361,7 @@ WRITERS: Mapping[str, Writer] = {
     "zimage-ai-toolkit": Writer(z_image_modulated, "diffusion_model."),
     "zimage-diffusers": Writer(z_image_layers, "transformer."),
     "zimage-all": Writer(z_image_all, "transformer."),
-    "zimage-kohya": kohya(z_image_modulated),
+    **dict.fromkeys(("zimage-kohya", "zimage-twice"), kohya(z_image_modulated)),
     "zimage-comfy-fused": Writer(z_image_fused, "diffusion_model.", *KOHYA),
     "zimage-comfy-fused-ab": Writer(z_image_fused, "diffusion_model."),
 }

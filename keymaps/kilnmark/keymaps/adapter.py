@@ -8,12 +8,14 @@ from types import MappingProxyType
 from kilnmark.keymaps.errors import UnfitAdapter
 from kilnmark.keymaps.files.roots import AnyPath
 from kilnmark.keymaps.files.safefile import AdapterFile, read_file
+from kilnmark.keymaps.names.copies import Module
 from kilnmark.keymaps.names.schema import Role
 from kilnmark.keymaps.names.shapes import Shapes
-from kilnmark.keymaps.names.sorting import Module, Sorting, sort_keys
+from kilnmark.keymaps.names.sorting import Sorting, sort_keys
 from kilnmark.keymaps.nearest.nearest import nearest_of
 from kilnmark.keymaps.said.promises import check_base, lost_parts, notes_on_strength
 from kilnmark.keymaps.updates.alpha import Multipliers
+from kilnmark.keymaps.updates.copies import notes_on_copies
 from kilnmark.keymaps.updates.kind import Made
 from kilnmark.keymaps.updates.leftovers import Leftovers, leftovers_of
 from kilnmark.keymaps.updates.made import check_model, kind_of, made_of, names_of, notes_of
@@ -113,7 +115,8 @@ def adapter_of(file: AdapterFile, shapes: Shapes) -> Adapter:
     kept = [each for each in made if left.keeps(each)]
     modules = [each.view.module for each in kept]
     told = notes_on_strength(file, multipliers.said, modules)
-    adapter = _assembled(file, sorting, kept, left, (*notes_of(kept, multipliers), *left.notes(), *told))
+    twice = notes_on_copies(file, sorting.copies, made, shapes, multipliers)
+    adapter = _assembled(file, sorting, kept, left, (*notes_of(kept, multipliers), *left.notes(), *twice, *told))
     belied = lost_parts(file, multipliers.said, modules, _may_stretch)
     nearest = nearest_of(adapter.unmatched_keys, shapes, usual=adapter.convention)
     return replace(adapter, nearest=nearest, belied=belied, strength_from=multipliers.counts)

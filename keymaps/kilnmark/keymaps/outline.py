@@ -23,6 +23,7 @@ class Outline:
     Attributes:
         refused_keys: Names of the tensors of updates that cannot be applied, each with what people call such updates.
         target_count: Layers of the model that the file names.
+        copied_target_count: Those that it names more than once; whether all copies are the same, only the numbers tell.
     """
 
     path: str
@@ -36,6 +37,7 @@ class Outline:
     refused_keys: Mapping[str, str]
     unmatched_keys: tuple[str, ...]
     target_count: int
+    copied_target_count: int = 0
 
 
 def read_outline(path: AnyPath, shapes: Shapes) -> Outline:
@@ -71,4 +73,5 @@ def outline_of(header: AdapterHeader, shapes: Shapes) -> Outline:
         refused_keys=MappingProxyType(dict(sorting.refused)),
         unmatched_keys=sorting.unmatched,
         target_count=sum(len(module.targets) for module in sorting.modules),
+        copied_target_count=len({target for copy in sorting.copies for target in copy.module.targets}),
     )

@@ -113,9 +113,29 @@ def test_two_conventions_for_different_layers_are_both_applied() -> None:
     assert not sorting.ignored
 
 
-def test_a_copy_of_only_some_layers_of_a_module_is_refused() -> None:
-    with pytest.raises(UnfitAdapter, match=r"attn\.to_q, which .* changes too.*keep one"):
-        sort_keys("a", [*kohya(FUSED), *diffusers(TO_Q), *OTHERS], DEV)
+def test_a_copy_of_only_some_layers_of_a_module_gives_way_to_it() -> None:
+    sorting = sort_keys("a", [*kohya(FUSED), *diffusers(TO_Q), *OTHERS], DEV)
+    assert [copy.module.targets for copy in sorting.copies] == [("transformer_blocks.0.attn.to_q",)]
+    assert sorting.copies[0].kept[0].first_key.startswith(FUSED)
+    assert not sorting.copies[0].is_settled
+
+
+def test_a_layer_under_two_names_of_one_convention_is_a_copy_and_a_lone_alpha_of_the_other_name_belongs_to_it() -> None:
+    shapes = load_shapes("z-image-turbo")
+    out, other = "lora_unet_layers_0_attention_out", "lora_unet_layers_0_attention_to_out_0"
+    twice = sort_keys("a", [*kohya(out), *kohya(other)], shapes)
+    assert twice.ignored == {"copy of the same layers in other kohya names": 3}
+    assert total(twice) == 6
+    (module,) = sort_keys("a", [*kohya(out)[1:], f"{other}.alpha"], shapes).modules
+    assert module.keys.keys() == {"down", "up", "alpha"}
+
+
+def test_of_a_whole_file_in_two_conventions_the_one_that_goes_before_is_meant() -> None:
+    layers = [f"transformer.transformer_blocks.0.attn.to_{letter}" for letter in "qkv"]
+    keys = [*kohya(FUSED), *(key for layer in layers for key in diffusers(layer))]
+    assert [copy.is_settled for copy in sort_keys("a", keys, DEV).copies] == [True]
+    more = [*keys, *diffusers("transformer.transformer_blocks.0.norm1.linear")]
+    assert [copy.is_settled for copy in sort_keys("a", more, DEV).copies] == [False]
 
 
 def test_one_matrix_in_two_spellings_is_refused() -> None:

@@ -131,6 +131,8 @@ CAUGHT = {
     "of-other-rank": "share one rank",
     "said-twice": "names the same matrix",
     "copied-in-part": "keep one of the two copies",
+    "zimage-twice-otherwise": r"another way \(by 41% of the larger change\): which of the two copies is meant is open",
+    "two-conventions-otherwise": r"another way \(by 200% of the larger change\)",
     "alpha-not-a-number": "alpha is nan",
     "flux2-on-dev": "looks made for flux2-klein-4b",
     "zimage-on-dev": "looks made for z-image-turbo",

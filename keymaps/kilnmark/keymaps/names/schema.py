@@ -182,6 +182,7 @@ class Convention(_Named):
         block_diagonal: Added to reports where fused modules are block-diagonal and alpha is not the rank.
         tiled: Who tiles the down matrices of fused modules in these names, and the mend.
         text_encoders: Those that such files change too, with the same separator and suffixes.
+        before: Conventions that its own copy goes before where a whole file stands in both.
         ignored: Keys of parts that no model here has.
         refused: Further endings of keys that are no plain pair of matrices, with their kind.
     """
@@ -198,6 +199,7 @@ class Convention(_Named):
     block_diagonal: str = "alpha is divided by the whole stored rank, not by the rank of one block"
     tiled: str = "convert the original adapter again, without tiling"
     text_encoders: tuple[TextEncoder, ...] = ()
+    before: tuple[str, ...] = ()
     ignored: tuple[IgnoredPrefix, ...] = ()
     refused: dict[str, str] = {}
 

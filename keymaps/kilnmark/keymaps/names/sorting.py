@@ -5,43 +5,20 @@ Every key ends in exactly one of the four, so the counts of a report add up to t
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from kilnmark.keymaps.errors import UnfitAdapter, shorten
+from kilnmark.keymaps.names.copies import Copy, Module, part_copies
 from kilnmark.keymaps.names.meaning import Ignored, Named, OfEncoder, Refused
 from kilnmark.keymaps.names.recognition import Recognition, recognise
-from kilnmark.keymaps.names.schema import Convention, Role, Rows, load_suffixes
+from kilnmark.keymaps.names.schema import Convention, Rows, load_suffixes
 from kilnmark.keymaps.names.shapes import Shapes, encoder_of, is_norm
 
-__all__ = ["TEXT_ENCODER", "Module", "Sorting", "sort_keys"]
+__all__ = ["TEXT_ENCODER", "Sorting", "sort_keys"]
 
 TEXT_ENCODER = "text encoder"
 """Why keys of a text encoder are left out: the model has no such encoder."""
-
-
-@dataclass(frozen=True, slots=True)
-class Module:
-    """The tensors of one module of the file, and the targets its rows stand for.
-
-    Attributes:
-        convention: The one that explained the names.
-        component: PEFT's name of the part that the module belongs to.
-        inner: The module's name inside that part.
-        rows: Its targets are layers of the model.
-        keys: The tensor of each role.
-    """
-
-    convention: Convention
-    component: str
-    inner: str
-    rows: Rows
-    keys: Mapping[str, str]
-
-    @property
-    def targets(self) -> tuple[str, ...]:
-        """In row order."""
-        return self.rows.targets
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +28,7 @@ class Sorting:
     Attributes:
         recognition: None when no convention explains any of them.
         modules: To be applied.
+        copies: Of layers that those change; their keys are among the ignored ones.
         ignored: How many are left out, by reason.
         refused: Each with the kind of update that it belongs to.
         unmatched: Nothing is known about them, or this model has no such layer.
@@ -60,11 +38,16 @@ class Sorting:
 
     recognition: Recognition | None
     modules: tuple[Module, ...]
+    copies: tuple[Copy, ...]
     ignored: Mapping[str, int]
     refused: Mapping[str, str]
     unmatched: tuple[str, ...]
     foreign: tuple[str, ...]
     of_encoders: tuple[str, ...] = ()
+
+
+_Place = tuple[str, str, tuple[str, ...]]
+"""A convention, a module's name in it, and its targets: some layers go by two names."""
 
 
 @dataclass(slots=True)
@@ -75,10 +58,10 @@ class _Heap:
     latest key went. `adapter` is the name of PEFT's that stands in the keys.
     """
 
-    modules: dict[tuple[str, tuple[str, ...]], Module] = field(default_factory=dict)
-    keys: dict[tuple[str, tuple[str, ...]], dict[str, str]] = field(default_factory=dict)
+    modules: dict[_Place, Module] = field(default_factory=dict)
+    keys: dict[_Place, dict[str, str]] = field(default_factory=dict)
     meant: tuple[tuple[Rows, ...], Rows | None] = ((), None)
-    latest: tuple[Convention, Rows, dict[str, str]] | None = None
+    latest: tuple[Convention, str, Rows, dict[str, str]] | None = None
     adapter: str = ""
     ignored: Counter[str] = field(default_factory=Counter)
     refused: dict[str, str] = field(default_factory=dict)
@@ -104,10 +87,15 @@ def sort_keys(path: str, keys: Sequence[str], shapes: Shapes) -> Sorting:
     gathered = _Heap()
     for key in keys:
         _gather(path, key, ranking, model, gathered)
-    modules = _without_copies(path, ranking, gathered)
+    order = [recognition.convention.name for recognition in ranking]
+    parted = part_copies(path, order, _joined(gathered.modules.values()))
+    gathered.unmatched.update(key for module in parted.strays for key in module.keys.values())
+    for copy in parted.copies:
+        gathered.ignored[copy.reason] += len(copy.module.keys)
     return Sorting(
         recognition=ranking[0] if ranking else None,
-        modules=modules,
+        modules=parted.kept,
+        copies=parted.copies,
         ignored=gathered.ignored,
         refused=gathered.refused,
         unmatched=tuple(key for key in keys if key in gathered.unmatched),
@@ -166,15 +154,15 @@ def _add(path: str, key: str, convention: Convention, named: Named, rows: Rows, 
     if named.adapter:
         _check_adapter(path, key, named.adapter, gathered)
     latest = gathered.latest
-    if latest is not None and latest[0] is convention and latest[1] is rows:
-        keys = latest[2]
+    if latest is not None and latest[0] is convention and latest[1] == named.inner and latest[2] is rows:
+        keys = latest[3]
     else:
-        place = (convention.name, rows.targets)
+        place = (convention.name, named.inner, rows.targets)
         if place not in gathered.modules:
             gathered.keys[place] = {}
             gathered.modules[place] = Module(convention, named.component, named.inner, rows, gathered.keys[place])
         keys = gathered.keys[place]
-        gathered.latest = convention, rows, keys
+        gathered.latest = convention, named.inner, rows, keys
     if named.role in keys:
         problem = f"names the same matrix as {shorten(keys[named.role])}"
         raise UnfitAdapter(path, problem, "leave one of the two out", key=key)
@@ -189,21 +177,14 @@ def _check_adapter(path: str, key: str, adapter: str, gathered: _Heap) -> None:
     gathered.adapter = adapter
 
 
-def _without_copies(path: str, ranking: Sequence[Recognition], gathered: _Heap) -> tuple[Module, ...]:
-    """The modules to apply: where two conventions name the same layers, the one that explains more of the file."""
-    order = [recognition.convention.name for recognition in ranking]
-    kept: list[Module] = []
-    taken: dict[str, Module] = {}
-    for module in sorted(gathered.modules.values(), key=lambda module: order.index(module.convention.name)):
-        if module.keys.keys() == {Role.ALPHA}:
-            gathered.unmatched.update(module.keys.values())
-        elif not (copied := [target for target in module.targets if target in taken]):
-            kept.append(module)
-            taken.update(dict.fromkeys(module.targets, module))
-        elif len(copied) == len(module.targets):
-            gathered.ignored[f"copy of the same layers in {module.convention.name} names"] += len(module.keys)
+def _joined(modules: Iterable[Module]) -> list[Module]:
+    """Tensors of one layer that stand in several names, no role twice, are one module's."""
+    found: dict[tuple[str, tuple[str, ...]], list[Module]] = {}
+    for module in modules:
+        siblings = found.setdefault((module.convention.name, module.targets), [])
+        other = next((other for other in siblings if other.keys.keys().isdisjoint(module.keys)), None)
+        if other is None:
+            siblings.append(module)
         else:
-            other = shorten(next(iter(taken[copied[0]].keys.values())))
-            problem = f"changes {copied[0]}, which {other} changes too, among layers that it does not"
-            raise UnfitAdapter(path, problem, "keep one of the two copies", key=next(iter(module.keys.values())))
-    return tuple(kept)
+            siblings[siblings.index(other)] = replace(other, keys={**other.keys, **module.keys})
+    return [module for siblings in found.values() for module in siblings]

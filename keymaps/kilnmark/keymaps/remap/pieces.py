@@ -12,9 +12,10 @@ import numpy as np
 from kilnmark.keymaps.adapter import Adapter, adapter_of
 from kilnmark.keymaps.errors import UnfitAdapter, shorten
 from kilnmark.keymaps.files.safefile import AdapterFile
+from kilnmark.keymaps.names.copies import Module
 from kilnmark.keymaps.names.schema import Role, is_transposed
 from kilnmark.keymaps.names.shapes import Shapes, load_shapes, painters
-from kilnmark.keymaps.names.sorting import Module, Sorting, sort_keys
+from kilnmark.keymaps.names.sorting import Sorting, sort_keys
 from kilnmark.keymaps.remap.bits import Stored, stored
 from kilnmark.keymaps.updates.alpha import Multipliers
 from kilnmark.keymaps.updates.made import names_of

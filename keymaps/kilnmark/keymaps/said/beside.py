@@ -10,8 +10,8 @@ from typing import Final
 
 from kilnmark.keymaps.files.beside import CONFIG, is_of_peft
 from kilnmark.keymaps.files.safefile import AdapterFile
+from kilnmark.keymaps.names.copies import Module
 from kilnmark.keymaps.names.schema import AlphaSource, Role, is_transposed
-from kilnmark.keymaps.names.sorting import Module
 from kilnmark.keymaps.said.expressions import Expression, StepsLeft
 from kilnmark.keymaps.said.peft import PeftConfig, parse_config
 

@@ -11,8 +11,8 @@ import msgspec
 from kilnmark.keymaps.errors import UnfitAdapter
 from kilnmark.keymaps.files.beside import CONFIG
 from kilnmark.keymaps.files.safefile import AdapterFile
+from kilnmark.keymaps.names.copies import Module
 from kilnmark.keymaps.names.schema import Role
-from kilnmark.keymaps.names.sorting import Module
 from kilnmark.keymaps.said.peft import PeftConfig, names_of_fields
 from kilnmark.keymaps.said.sources import Sayings, StrengthSource
 

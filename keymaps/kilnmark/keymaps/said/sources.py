@@ -18,7 +18,7 @@ import msgspec
 from kilnmark.keymaps.errors import UnfitAdapter
 from kilnmark.keymaps.files.metadata import PEFT_METADATA
 from kilnmark.keymaps.files.safefile import AdapterFile
-from kilnmark.keymaps.names.sorting import Module
+from kilnmark.keymaps.names.copies import Module
 from kilnmark.keymaps.said.beside import BESIDE, config_of
 from kilnmark.keymaps.said.expressions import StepsLeft
 from kilnmark.keymaps.said.peft import PeftConfig, names_of_fields, parse_config

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from kilnmark.keymaps.errors import UnfitAdapter
 from kilnmark.keymaps.files.safefile import AdapterFile
+from kilnmark.keymaps.names.copies import Module
 from kilnmark.keymaps.names.schema import AlphaSource, Role
-from kilnmark.keymaps.names.sorting import Module
 from kilnmark.keymaps.said.sources import Sayings, Strength, said_of
 
 __all__ = ["Multipliers"]

@@ -10,9 +10,10 @@ from pkgutil import iter_modules
 
 from kilnmark.keymaps.errors import UnfitAdapter
 from kilnmark.keymaps.files.safefile import AdapterFile
+from kilnmark.keymaps.names.copies import Module
 from kilnmark.keymaps.names.schema import Role
 from kilnmark.keymaps.names.shapes import Shapes, is_norm, load_shapes, painters
-from kilnmark.keymaps.names.sorting import Module, Sorting, sort_keys
+from kilnmark.keymaps.names.sorting import Sorting, sort_keys
 from kilnmark.keymaps.updates import kinds
 from kilnmark.keymaps.updates.alpha import Multipliers
 from kilnmark.keymaps.updates.biases import BIASES, with_biases

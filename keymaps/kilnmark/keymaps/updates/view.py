@@ -10,9 +10,9 @@ import numpy as np
 
 from kilnmark.keymaps.errors import UnfitAdapter, shorten
 from kilnmark.keymaps.files.safefile import AdapterFile
+from kilnmark.keymaps.names.copies import Module
 from kilnmark.keymaps.names.schema import Role, is_transposed
 from kilnmark.keymaps.names.shapes import Shapes
-from kilnmark.keymaps.names.sorting import Module
 from kilnmark.keymaps.updates.fused import Matrix, split_rows
 
 __all__ = ["AGAIN", "View"]

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from kilnmark.keymaps.zoo import flaws
+from kilnmark.keymaps.zoo import doubled, flaws
 from kilnmark.keymaps.zoo.exhibit import Exhibit
 from kilnmark.keymaps.zoo.flaws import Tensors
 from kilnmark.keymaps.zoo.recipes import Form, Recipe, TrainedEncoder
@@ -62,6 +62,19 @@ FLAWED = (
         made_for="dev",
         verdict=Verdict.NOOP,
         tried="CLIP alone, on a model that has none",
+    ),
+    Exhibit(
+        "zimage-twice-otherwise",
+        (kohya("z-image-diffusers", only="^layers"),),
+        "z-image-turbo",
+        verdict=Verdict.REFUSED,
+        flaw=doubled.again_fused_otherwise,
+    ),
+    Exhibit(
+        "two-conventions-otherwise",
+        (diffusers("flux1-bfl", "diffusion_model."),),
+        verdict=Verdict.REFUSED,
+        flaw=doubled.again_in_bare_names_turned,
     ),
     Exhibit("flux2-on-dev", (kohya("flux2-bfl"),), made_for="flux2-klein-4b", verdict=Verdict.REFUSED),
     Exhibit("zimage-on-dev", (diffusers("z-image-diffusers"),), made_for="z-image-turbo", verdict=Verdict.REFUSED),

@@ -1,5 +1,6 @@
 """Healthy adapters for Z-Image-Turbo."""
 
+from kilnmark.keymaps.zoo import doubled
 from kilnmark.keymaps.zoo.exhibit import Exhibit
 from kilnmark.keymaps.zoo.usual import diffusers, down_up, kohya
 
@@ -56,5 +57,14 @@ Z_IMAGE = (
         writer="onetrainer",
         source="Nerogar/OneTrainer@23df3832 COMFY_LORA",
         tried="Z-Image-Turbo, fused qkv",
+    ),
+    Exhibit(
+        "zimage-twice",
+        (kohya("z-image-diffusers", only="^layers"),),
+        _TURBO,
+        change=doubled.again_fused,
+        writer="comfyui",
+        source="huggingface/diffusers#13203",
+        tried="attention split and fused in one file, the same numbers",
     ),
 )

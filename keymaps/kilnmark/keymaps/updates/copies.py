@@ -1,0 +1,157 @@
+"""Whether two copies of the same layers in one file do the same: each update against the one that is kept, as what it
+changes and not tensor by tensor, since a fused copy has other matrices than a split one.
+
+Copies that differ leave open which is meant: diffusers takes one, ComfyUI adds both (huggingface/diffusers#13203).
+"""
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields
+
+import numpy as np
+
+from kilnmark.keymaps.errors import UnfitAdapter, shorten
+from kilnmark.keymaps.files.safefile import AdapterFile
+from kilnmark.keymaps.names.copies import Copy
+from kilnmark.keymaps.names.shapes import Shapes
+from kilnmark.keymaps.updates.alpha import Multipliers
+from kilnmark.keymaps.updates.change import Pair, Summand, Wide
+from kilnmark.keymaps.updates.fused import Matrix
+from kilnmark.keymaps.updates.kind import Made
+from kilnmark.keymaps.updates.made import made_of
+from kilnmark.keymaps.updates.update import AnyUpdate, WeightUpdate
+
+__all__ = ["notes_on_copies"]
+
+_ROUNDING: Mapping[str, float] = {"F16": 2**-9, "BF16": 2**-6, "F8_E4M3": 2**-2, "F8_E5M2": 2**-1}
+"""What two matrices that are rounded apart can be apart, as a part of their product: twice what a number is."""
+_EXACT = 1e-4
+"""The same for wider dtypes: sums in float32."""
+_COLUMNS = 256
+
+
+def notes_on_copies(
+    file: AdapterFile, copies: Sequence[Copy], kept: Sequence[Made], shapes: Shapes, multipliers: Multipliers
+) -> Iterator[str]:
+    """Compare every copy with what is kept, and tell of copies.
+
+    Raises:
+        UnfitAdapter: A copy does something else.
+    """
+    if not copies:
+        return
+    updates = {update.target: update for _, made in kept for update in made}
+    same: Counter[str] = Counter()
+    other: Counter[str] = Counter()
+    for copy in copies:
+        if found := _unlike(file, copy, updates, made_of(file, copy.module, shapes, multipliers).updates):
+            if not copy.is_settled:
+                raise _differs(file, copy, *found)
+            other[copy.reason] += 1
+        else:
+            same[copy.reason] += 1
+    for reason, count in same.items():
+        yield f"{_modules(count)} a {reason} and {_does(count)} the same, so they are applied once"
+    for reason, count in other.items():
+        yield (
+            f"{_modules(count)} a {reason} and {_does(count)} something else; the whole adapter stands in the file "
+            "twice, and of such files diffusers takes the copy that is applied here"
+        )
+
+
+def _unlike(
+    file: AdapterFile, copy: Copy, kept: Mapping[str, AnyUpdate], updates: Sequence[AnyUpdate]
+) -> tuple[str, float] | None:
+    """The first target on which a copy does something else, and by how much of the larger of the two changes."""
+    dtypes = {file.tensors[key].dtype for module in (copy.module, *copy.kept) for key in module.keys.values()}
+    bound = max((_ROUNDING.get(dtype, _EXACT) for dtype in dtypes), default=_EXACT)
+    for update in updates:
+        if (apart := _apart(kept[update.target], update)) > bound:
+            return update.target, apart
+    return None
+
+
+def _differs(file: AdapterFile, copy: Copy, target: str, apart: float) -> UnfitAdapter:
+    other = next(module for module in copy.kept if target in module.targets)
+    by = "another kind of update" if math.isinf(apart) else f"{apart:.0%} of the larger change"
+    problem = (
+        f"changes {target}, and {shorten(other.first_key)} changes it too, in another way (by {by}): "
+        "which of the two copies is meant is open"
+    )
+    return UnfitAdapter(file.path, problem, "keep one of the two copies", key=copy.module.first_key)
+
+
+def _apart(one: AnyUpdate, other: AnyUpdate) -> float:
+    """How far two updates of one target are from each other, as a part of the larger; infinite between kinds."""
+    if not isinstance(one, WeightUpdate) or not isinstance(other, WeightUpdate):
+        return _fields_apart(one, other)
+    vectors = [(one.magnitude, other.magnitude), (one.bias, other.bias)]
+    products = (each.product(np.array([each.multiplier])) for each in (one, other))
+    return max(_products_apart(*products), *(_arrays_apart(*both) for both in vectors))
+
+
+def _fields_apart(one: AnyUpdate, other: AnyUpdate) -> float:
+    if type(one) is not type(other):
+        return math.inf
+    apart = 0.0
+    for field in fields(one):  # type: ignore[arg-type]  # every kind's update is a dataclass
+        mine, his = getattr(one, field.name), getattr(other, field.name)
+        if isinstance(mine, np.ndarray) or isinstance(his, np.ndarray):
+            apart = max(apart, _arrays_apart(mine, his))
+        elif field.name != "norm" and mine is not his and mine != his:
+            return math.inf
+    return apart
+
+
+def _arrays_apart(one: Matrix | None, other: Matrix | None) -> float:
+    if one is None or other is None or one.shape != other.shape:
+        return 0.0 if one is other else math.inf
+    size = max(float(np.linalg.norm(one)), float(np.linalg.norm(other)))
+    return float(np.linalg.norm(one - other)) / size if size else 0.0
+
+
+def _products_apart(one: Summand, other: Summand) -> float:
+    mine, his = one.pair, other.pair
+    if mine is not None and his is not None:
+        apart, size = _pairs_apart(mine, his)
+    else:
+        apart, size = _dense_apart(one, other)
+    return apart / size if size else 0.0
+
+
+def _pairs_apart(one: Pair, other: Pair) -> tuple[float, float]:
+    """The norm of the difference, and the larger of the two norms: one product of both, never multiplied out."""
+    ups = np.concatenate([one.up, -other.up], axis=1).astype(np.float64)
+    downs = np.concatenate([one.down, other.down]).astype(np.float64)
+    squares = (ups.T @ ups) * (downs @ downs.T)
+    rank = len(one.down)
+    parts = (squares, squares[:rank, :rank], squares[rank:, rank:])
+    apart, mine, his = (math.sqrt(max(float(part.sum()), 0.0)) for part in parts)
+    return apart, max(mine, his)
+
+
+def _dense_apart(one: Summand, other: Summand) -> tuple[float, float]:
+    """The same for other products, some columns at a time; none of them asks for the base's own numbers."""
+    height, width = one.shape
+    step = math.lcm(one.step, other.step)
+    size = -(-_COLUMNS // step) * step
+    apart = mine = his = 0.0
+    for begin in range(0, width, size):
+        end = min(begin + size, width)
+        own: Matrix = np.zeros((height, end - begin), np.float32)
+        first, second = (np.asarray(part.columns(own, begin, end), np.float64) for part in (one, other))
+        apart, mine, his = apart + _square(first - second), mine + _square(first), his + _square(second)
+    return math.sqrt(apart), math.sqrt(max(mine, his))
+
+
+def _square(numbers: Wide) -> float:
+    return float(np.vdot(numbers, numbers))
+
+
+def _modules(count: int) -> str:
+    return "1 module is" if count == 1 else f"{count} modules are"
+
+
+def _does(count: int) -> str:
+    return "does" if count == 1 else "do"

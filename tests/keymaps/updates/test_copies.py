@@ -1,0 +1,110 @@
+"""Copies of the same layers in one file: held against each other as what they change, whatever they are made of."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from safetensors.numpy import save_file
+
+from kilnmark.keymaps.adapter import Adapter, read_adapter
+from kilnmark.keymaps.errors import UnfitAdapter
+from kilnmark.keymaps.names.shapes import load_shapes
+
+Tensors = Mapping[str, NDArray[np.generic]]
+
+DEV = load_shapes("dev")
+WIDTH = 3072
+OUT = "transformer_blocks.0.attn.to_out.0"
+KOHYA, BARE, DIFFUSERS = (
+    "lora_unet_double_blocks_0_img_attn_proj",
+    "double_blocks.0.img_attn.proj",
+    f"transformer.{OUT}",
+)
+NORM = "transformer_blocks.0.attn.norm_q"
+OTHER_NORM = f"lycoris_{NORM.replace('.', '_')}"
+NUMBERS = np.random.default_rng(5)
+DOWN = NUMBERS.standard_normal((2, WIDTH)).astype(np.float32)
+UP = NUMBERS.standard_normal((WIDTH, 2)).astype(np.float32)
+
+
+def read(folder: Path, tensors: Tensors) -> Adapter:
+    save_file(dict(tensors), folder / "a.safetensors")
+    return read_adapter(folder / "a.safetensors", DEV)
+
+
+def kohya(up: NDArray[np.generic] = UP, **more: NDArray[np.generic]) -> Tensors:
+    others = {f"{KOHYA}.{name}": tensor for name, tensor in more.items()}
+    return {f"{KOHYA}.lora_down.weight": DOWN.astype(up.dtype), f"{KOHYA}.lora_up.weight": up, **others}
+
+
+def bare(up: NDArray[np.generic] = UP, **more: NDArray[np.generic]) -> Tensors:
+    others = {f"{BARE}.{name}": tensor for name, tensor in more.items()}
+    return {f"{BARE}.lora_A.weight": DOWN.astype(up.dtype), f"{BARE}.lora_B.weight": up, **others}
+
+
+def test_a_copy_with_another_alpha_and_other_matrices_that_does_the_same_is_applied_once(tmp_path: Path) -> None:
+    adapter = read(tmp_path, {**bare(), **kohya(UP * 2, alpha=np.array(1, np.float32))})
+    (update,) = adapter.updates
+    assert update.norm == pytest.approx(float(np.linalg.norm(UP.astype(float) @ DOWN.astype(float))), rel=1e-6)
+    assert adapter.notes[-1].startswith("1 module is a copy of the same layers in")
+    assert adapter.notes[-1].endswith("and does the same, so they are applied once")
+
+
+def test_roundings_of_the_stored_dtype_are_no_difference(tmp_path: Path) -> None:
+    halved = (UP / np.float32(3)).astype(np.float16)
+    assert read(tmp_path, {**bare(UP.astype(np.float16)), **kohya(halved, alpha=np.array(6, np.float16))}).updates
+
+
+DIFFERENT: Mapping[str, tuple[Tensors, str]] = {
+    "a thousandth stronger": ({**bare(), **kohya(UP * np.float32(1.001))}, "0% of the larger"),
+    "turned": ({**bare(), **kohya(-UP)}, "200% of the larger"),
+    "dead": ({**bare(), **kohya(UP * 0)}, "100% of the larger"),
+    "one number": (
+        {**bare(), **kohya(UP + np.eye(WIDTH, 2, dtype=np.float32))},
+        "another way",
+    ),
+    "with a bias": ({**bare(), **kohya(diff_b=np.ones(WIDTH, np.float32))}, "by another kind of update"),
+    "another bias": (
+        {**bare(diff_b=np.ones(WIDTH, np.float32)), **kohya(diff_b=np.full(WIDTH, 2, np.float32))},
+        "50% of the larger",
+    ),
+    "a whole change": ({**bare(), f"{KOHYA}.diff": np.ones((WIDTH, WIDTH), np.float32)}, "122% of the larger"),
+    "with magnitudes": ({**bare(), **kohya(dora_scale=np.ones((WIDTH, 1), np.float32))}, "by another kind of update"),
+    "norms": (
+        {
+            f"transformer.{NORM}.weight": np.ones(128, np.float32),
+            f"{OTHER_NORM}.w_norm": UP[:128, 0],
+        },
+        "another way",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DIFFERENT)
+def test_a_copy_that_does_something_else_refuses_the_file(tmp_path: Path, name: str) -> None:
+    tensors, words = DIFFERENT[name]
+    with pytest.raises(UnfitAdapter, match=re.escape(words)) as caught:
+        read(tmp_path, tensors)
+    assert "which of the two copies is meant is open" in caught.value.problem
+    assert caught.value.mend == "keep one of the two copies"
+
+
+def test_a_pair_and_the_whole_change_that_it_comes_to_are_the_same(tmp_path: Path) -> None:
+    assert read(tmp_path, {**bare(), f"{KOHYA}.diff": UP @ DOWN}).updates
+
+
+def test_a_broken_copy_refuses_the_file(tmp_path: Path) -> None:
+    with pytest.raises(UnfitAdapter, match="not finite"):
+        read(tmp_path, {**bare(), **kohya(UP * np.float32(np.nan))})
+
+
+def test_of_a_whole_file_that_stands_twice_in_diffusers_and_kohyas_names_diffusers_is_meant_and_that_is_told(
+    tmp_path: Path,
+) -> None:
+    own = {f"{DIFFUSERS}.lora_A.weight": DOWN, f"{DIFFUSERS}.lora_B.weight": UP}
+    adapter = read(tmp_path, {**own, f"{DIFFUSERS}.alpha": np.array(2, np.float32), **kohya(-UP)})
+    assert adapter.convention == "diffusers"
+    assert "does something else; the whole adapter stands in the file twice" in adapter.notes[-1]
