@@ -36,6 +36,8 @@ REPORT = AdapterReport(
     quantized_survival=0.25,
     verdict=Verdict.ENGAGED,
     reason="912 of 912 keys changed 304 layers",
+    strength_from={"tensor": 300, "default": 4},
+    made_for="flux1",
 )
 JOB = RenderCommand(
     job_id="j",
@@ -90,6 +92,8 @@ def test_an_engaged_adapter_stands_on_its_span_and_leaves_the_status_unset(recei
         "render.lora.undone_target_count": 3,
         "render.lora.drowned_target_count": 0,
         "render.lora.quantized_survival": 0.25,
+        "render.lora.strength_from": "default, tensor",
+        "render.lora.made_for": "flux1",
         "render.lora.verdict": "engaged",
     }
     assert (span.status_code, span.status_message) == ("unset", "")

@@ -6,7 +6,6 @@ so the room works on any machine, without a base and without a daemon.
     files       bytes: which file is meant, whether it is safe, and what stands in it
     names       key names: what each stands for, in which convention, on which layers of which model
     said        what a file says of itself outside its tensors: strength, making, base
-    nearest     names that nothing is known about, and which known ones they are most like
     updates     matrices: what the tensors of a module come to on its targets
     adapter     all of it: a path to an `Adapter`
     outline     the counts of a file, from its header alone

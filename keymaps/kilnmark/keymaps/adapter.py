@@ -13,6 +13,7 @@ from kilnmark.keymaps.names.schema import Role
 from kilnmark.keymaps.names.shapes import Shapes
 from kilnmark.keymaps.names.sorting import Sorting, sort_keys
 from kilnmark.keymaps.nearest.nearest import nearest_of
+from kilnmark.keymaps.said.bases import declared_bases, notes_on_bases, other_base
 from kilnmark.keymaps.said.promises import check_base, lost_parts, notes_on_strength
 from kilnmark.keymaps.updates.alpha import Multipliers
 from kilnmark.keymaps.updates.copies import notes_on_copies
@@ -52,7 +53,7 @@ class Adapter:
         notes: What a reader of the report must know of how the updates were made; sentences without full stop.
         nearest: What its unknown names are most like; None when none are unknown, or they are like none.
         belied: What is said of it that it does not bear out, as a sentence without full stop; empty where nothing.
-        strength_from, config_sha256: As those of `AdapterReport`.
+        strength_from, made_for, config_sha256: As those of `AdapterReport`.
     """
 
     path: str
@@ -74,6 +75,7 @@ class Adapter:
     nearest: Nearest | None = None
     belied: str = ""
     strength_from: Mapping[str, int] = field(default_factory=dict)
+    made_for: str = ""
     config_sha256: str = ""
     zero_keys: frozenset[str] = frozenset()
 
@@ -114,12 +116,16 @@ def adapter_of(file: AdapterFile, shapes: Shapes) -> Adapter:
     left = leftovers_of(file, sorting, made)
     kept = [each for each in made if left.keeps(each)]
     modules = [each.view.module for each in kept]
-    told = notes_on_strength(file, multipliers.said, modules)
+    # Copies ask for their strength too, but what is told of strength is that of what is applied.
+    strength_from, made_so = multipliers.counts, notes_of(kept, multipliers)
+    declared = declared_bases(file.metadata, multipliers.said)
+    told = (*notes_on_strength(file, multipliers.said, modules), *notes_on_bases(declared, shapes))
     twice = notes_on_copies(file, sorting.copies, made, shapes, multipliers)
-    adapter = _assembled(file, sorting, kept, left, (*notes_of(kept, multipliers), *left.notes(), *twice, *told))
-    belied = lost_parts(file, multipliers.said, modules, _may_stretch)
+    adapter = _assembled(file, sorting, kept, left, (*made_so, *left.notes(), *twice, *told))
+    belied = other_base(declared, shapes) or lost_parts(file, multipliers.said, modules, _may_stretch)
     nearest = nearest_of(adapter.unmatched_keys, shapes, usual=adapter.convention)
-    return replace(adapter, nearest=nearest, belied=belied, strength_from=multipliers.counts)
+    made_for = declared[0].text if declared else ""
+    return replace(adapter, nearest=nearest, belied=belied, strength_from=strength_from, made_for=made_for)
 
 
 def _may_stretch(module: Module) -> bool:

@@ -11,6 +11,12 @@ from kilnmark.protocol.picture.verdict import Judged, judge
 __all__ = ["describe", "describe_refusal", "evidence"]
 
 
+_RESTING = (
+    "magnitudes stand beside matrices of zeros on {} layers, as before the first step of training; on a base they are "
+    "measured"
+)
+
+
 def evidence(
     adapter: Adapter,
     scale: float,
@@ -31,7 +37,9 @@ def evidence(
         delta_ratio, quantized_survival: As measured on the base; None before a base has been asked.
         typical_ratio: What it would be on a typical base; None where one was asked, and where only one can tell.
     """
-    zero = [update.target for update in adapter.updates if update.is_zero or update.target in same]
+    resting = [] if delta_ratio is not None else [update.target for update in adapter.updates if update.rests]
+    nothing = {*same, *resting}
+    zero = [update.target for update in adapter.updates if update.is_zero or update.target in nothing]
     lost = [update.target for update in adapter.updates if update.target in vanished and update.target not in zero]
     return Evidence(
         total_key_count=adapter.total_key_count,
@@ -49,7 +57,7 @@ def evidence(
         belied=adapter.belied,
         typical_ratio=typical_ratio,
         quantized_survival=quantized_survival,
-        notes=adapter.notes,
+        notes=(*adapter.notes, *([_RESTING.format(len(resting))] if resting else [])),
         nearest=str(adapter.nearest) if adapter.nearest else "",
     )
 
@@ -89,6 +97,7 @@ def describe(adapter: Adapter, found: Evidence, judged: Judged, *, name: str | N
         verdict=judged.verdict,
         reason=judged.reason,
         strength_from=dict(adapter.strength_from),
+        made_for=adapter.made_for,
         config_sha256=adapter.config_sha256,
     )
 

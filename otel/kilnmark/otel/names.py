@@ -37,6 +37,8 @@ LORA_DROWNED_TARGET_COUNT: Final = "render.lora.drowned_target_count"
 LORA_QUANTIZED_SURVIVAL: Final = "render.lora.quantized_survival"
 LORA_USUAL_SCALE: Final = "render.lora.usual_scale"
 """Only on those that are far too strong."""
+LORA_STRENGTH_FROM: Final = "render.lora.strength_from"
+LORA_MADE_FOR: Final = "render.lora.made_for"
 LORA_VERDICT: Final = "render.lora.verdict"
 
 # Attributes of RENDER.

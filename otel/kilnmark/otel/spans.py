@@ -98,6 +98,8 @@ def describe_adapter(span: Span, report: AdapterReport) -> None:
             names.LORA_DROWNED_TARGET_COUNT: report.drowned_targets.count,
             names.LORA_QUANTIZED_SURVIVAL: report.quantized_survival,
             names.LORA_USUAL_SCALE: report.usual_scale,
+            names.LORA_STRENGTH_FROM: ", ".join(sorted(report.strength_from)) or None,
+            names.LORA_MADE_FOR: report.made_for or None,
             names.LORA_VERDICT: report.verdict.value,
         },
     )

@@ -327,3 +327,18 @@ def test_hostile_patterns_are_refused_in_no_time(tmp_path: Path, patterns: dict[
     path, _ = write(tmp_path, PACKED, {"r": 2, "lora_alpha": 2, "alpha_pattern": patterns})
     with pytest.raises(UnfitAdapter, match=words):
         read_adapter(path, SHAPES)
+
+
+@pytest.mark.parametrize(("trained", "verdict"), [(0, Verdict.NOOP), (2, Verdict.PARTIAL), (5, Verdict.ENGAGED)])
+def test_magnitudes_beside_matrices_of_zeros_are_those_before_training(
+    tmp_path: Path, trained: int, verdict: Verdict
+) -> None:
+    tensors: dict[str, Any] = {}
+    for place, (target, (rows, columns)) in enumerate(SHAPES.items()):
+        tensors[f"transformer.{target}.lora_A.weight"] = np.ones((1, columns), np.float32)
+        tensors[f"transformer.{target}.lora_B.weight"] = np.full((rows, 1), float(place < trained), np.float32)
+        tensors[f"transformer.{target}.lora_magnitude_vector"] = np.ones(rows, np.float32)
+    path = write_tensors(tmp_path / "a.safetensors", tensors)
+    found = inspect_file(str(path), SHAPES).inspection
+    assert (found.verdict, found.applied_target_count) == (verdict, trained if verdict is not Verdict.NOOP else 0)
+    assert ("as before the first step of training" in found.reason) is (trained < len(SHAPES))

@@ -107,7 +107,8 @@ def _without(modules: Sequence[Module], zeros: Collection[str]) -> list[Module]:
 
 
 def _fitting(file: AdapterFile) -> tuple[str, Sorting, Adapter]:
-    """The first model that has every layer of the file at its width."""
+    """The first model that has every layer of the file at its width, and that the file does not say it is not for."""
+    belied: list[tuple[str, Sorting, Adapter]] = []
     refusals: list[UnfitAdapter] = []
     incomplete: list[tuple[int, str]] = []
     for variant in painters():
@@ -116,11 +117,16 @@ def _fitting(file: AdapterFile) -> tuple[str, Sorting, Adapter]:
             sorting = sort_keys(file.path, tuple(file.tensors), shapes)
             if len(sorting.unmatched) == len(sorting.of_encoders):
                 adapter = adapter_of(file, shapes)
-                if not adapter.unmatched_keys:
+                if not adapter.unmatched_keys and not adapter.belied:
                     return variant, sorting, adapter
+                if not adapter.unmatched_keys:
+                    belied.append((variant, sorting, adapter))
+                    continue
             incomplete.append((len(sorting.unmatched), variant))
         except UnfitAdapter as error:
             refusals.append(error)
+    if belied:
+        return belied[0]
     if refusals:
         raise refusals[0]
     raise _unknown(file, min(incomplete, key=lambda found: found[0])[1])

@@ -17,7 +17,7 @@ _STATE_COST: Final = 4
 LENGTH_LIMIT: Final = 500
 """Characters of one expression; the longest module name of a known model has 60."""
 _STEP_LIMIT: Final = 4_000_000
-"""StepsLeft of one file, about a second. A usual expression takes 100 000 for the thousand modules of a large file."""
+"""Steps of one file, about a second. A usual expression takes 100 000 for the thousand modules of a large file."""
 
 _States = frozenset[State]
 

@@ -51,6 +51,11 @@ class AnyUpdate(ABC):
         """Frobenius norm of the whole change at scale 1; None where any of it depends on the base's own numbers."""
         return self.norm
 
+    @property
+    def rests(self) -> bool:
+        """It is not zero, but as before the first step of training: a base alone can tell what it changes."""
+        return False
+
     @abstractmethod
     def change_on(self, base: LayerNumbers, scale: float = 1.0) -> LayerChange:
         """What it does to a base's own layer.
@@ -96,6 +101,11 @@ class WeightUpdate(AnyUpdate):
     def is_zero(self) -> bool:
         """Magnitudes may change rows also where the product is zero."""
         return self.norm == 0.0 and self.magnitude is None
+
+    @property
+    def rests(self) -> bool:
+        """Its product is zero, as no training leaves it, and its magnitudes may be the base's own."""
+        return self.norm == 0.0 and self.magnitude is not None
 
     @property
     def whole_norm(self) -> float | None:

@@ -5,7 +5,7 @@ screen; the document of `--json` has the rest.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from rich import box
 from rich.console import Console
@@ -50,6 +50,8 @@ def _facts(inspected: Inspected, variant: str) -> Iterator[tuple[str, str | Text
         yield "convention", _convention(inspected)
     if inspection.kind:
         yield "kind", f"{inspection.kind}, {_ranks(inspected)}" if inspected.ranks else inspection.kind
+    if inspection.strength_from:
+        yield "strength", _strength(inspection.strength_from)
     if inspection.verdict is not Verdict.REFUSED:
         yield from _counts(inspection, variant)
         yield from _size(inspection)
@@ -77,6 +79,22 @@ def _ranks(inspected: Inspected) -> str:
         return f"rank {inspected.inspection.rank}{bound}"
     ranks = sorted(inspected.ranks.items())
     return f"ranks{bound} " + _listed([f"{rank} (on {count} targets)" for rank, count in ranks], len(ranks))
+
+
+def _strength(counts: Mapping[str, int]) -> str:
+    """Who says it, and for how many modules where not one says it for all."""
+    said = [_SAID_BY.get(where, where) for where in counts]
+    if len(said) == 1:
+        return said[0]
+    return ", ".join(f"{who} ({count} modules)" for who, count in zip(said, counts.values(), strict=True))
+
+
+_SAID_BY = {
+    "tensor": "said by alpha tensors",
+    "metadata": "said by the metadata",
+    "config": "said by the config beside the file",
+    "default": "alpha is the rank, since nobody says otherwise",
+}
 
 
 def _counts(inspection: Inspection, variant: str) -> Iterator[tuple[str, str]]:
