@@ -204,10 +204,10 @@ def _read(path: Path, variant: str, found: Counter[str]) -> Adapter | None:
         pair = (update.up, update.down) if isinstance(update, PairUpdate) else ()
         if not all(np.isfinite(numbers).all() for numbers in (0.0 if update.norm is None else update.norm, *pair)):
             raise Broken(f"{update.target} is not finite")
-    ratio, vanished = proportion_of(adapter, load_shapes(variant))
+    ratio, vanished, loudest = proportion_of(adapter, load_shapes(variant))
     if ratio is not None and not np.isfinite(ratio):
         raise Broken("its size beside a typical base is not finite")
-    evident = evidence(adapter, 1.0, vanished=vanished, typical_ratio=ratio)
+    evident = evidence(adapter, 1.0, vanished=vanished, typical_ratio=ratio, loudest=loudest)
     judged = judge(evident, before_a_base())
     describe(adapter, evident, judged)
     found[f"read_adapter: {judged.verdict}"] += 1

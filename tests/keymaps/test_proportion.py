@@ -16,6 +16,7 @@ from kilnmark.keymaps.proportion import (
     USUAL_RATIO,
     VANISHING_RATIO,
     before_a_base,
+    loudest_of,
     proportion_of,
     root_mean_square,
 )
@@ -67,8 +68,12 @@ def test_what_only_a_base_can_tell_has_no_part_in_it(tmp_path: Path) -> None:
     adapter = read(tmp_path, pair(Q, 3.0) | pair(FF, 4.0) | magnitudes)
     assert proportion_of(adapter, DEV).ratio == pytest.approx(3 / np.sqrt(3072), rel=1e-6)
     scales = {f"{NORM}.weight": np.full(128, 3.0, np.float32)}
-    assert proportion_of(read(tmp_path, scales), DEV) == (None, ())
-    assert proportion_of(read(tmp_path, pair(Q, 1e-20) | scales), DEV) == (None, ("transformer_blocks.0.attn.to_q",))
+    assert proportion_of(read(tmp_path, scales), DEV) == (None, (), ("", 0.0))
+    assert proportion_of(read(tmp_path, pair(Q, 1e-20) | scales), DEV) == (
+        None,
+        ("transformer_blocks.0.attn.to_q",),
+        ("", 0.0),
+    )
 
 
 def test_the_size_an_element_is_that_of_the_whole_matrix(tmp_path: Path) -> None:
@@ -136,4 +141,38 @@ def test_a_zoo_adapter_is_of_trained_strength(tmp_path: Path) -> None:
     ratio = proportion_of(adapter, DEV).ratio
     assert ratio is not None
     assert 1e-3 < ratio < 0.2
-    assert proportion_of(replace(adapter, updates=()), DEV) == (None, ())
+    assert proportion_of(replace(adapter, updates=()), DEV) == (None, (), ("", 0.0))
+
+
+LAYERS = ["to_q", "to_k", "to_v", "to_out.0"]
+
+
+def four(*sizes: float) -> Raw:
+    tensors: Raw = {}
+    for name, size in zip(LAYERS, sizes, strict=True):
+        tensors |= pair(f"transformer.transformer_blocks.0.attn.{name}", size * np.sqrt(3072))
+    return tensors
+
+
+def test_one_layer_far_too_strong_among_usual_ones_is_named_and_no_scale_is_suggested(tmp_path: Path) -> None:
+    found = inspected(tmp_path, four(0.05, 0.05, 2.9, 0.05))
+    assert found.typical_ratio == pytest.approx(2.9 / 2, rel=1e-2)
+    assert found.verdict is Verdict.ENGAGED
+    assert found.usual_scale is not None
+    assert (
+        "far too strong in one layer: nearly all of its change is in 'transformer_blocks.0.attn.to_v'" in found.reason
+    )
+    assert "look at that layer's alpha" in found.reason
+
+
+@pytest.mark.parametrize("sizes", [(0.05, 0.05, 1.4, 0.05), (1.45, 1.45, 1.45, 1.45), (0.0501, 0.05, 0.05, 0.05)])
+def test_a_layer_within_the_bound_or_like_the_others_is_not_named(tmp_path: Path, sizes: tuple[float, ...]) -> None:
+    assert "strong" not in inspected(tmp_path, four(*sizes)).reason
+
+
+def test_the_loudest_layer_is_the_one_with_nearly_all_of_the_change() -> None:
+    assert loudest_of(["a", "b", "c", "d"], [1.0, 9.0, 1.0, 1.0], [1.0, 3.0, 1.0, 1.0]) == ("b", 3.0)
+    assert loudest_of(["a", "b", "c", "d"], [1.0, 5.0, 1.0, 1.0], [1.0] * 4) == ("", 0.0)
+    assert loudest_of(["a", "b", "c"], [1.0, 90.0, 1.0], [1.0] * 3) == ("", 0.0)
+    assert loudest_of(["a", "b", "c", "d"], [0.0] * 4, [1.0] * 4) == ("", 0.0)
+    assert loudest_of(["a", "b", "c", "d"], [0.0, 0.0, 0.0, 1.0], [1.0, 1.0, 1.0, 0.0]) == ("", 0.0)

@@ -41,6 +41,7 @@ _TOLD_OF_ADAPTERS = {
     "drowned_targets": "layers on which another of its stack changes so much more that nobody sees it",
     "quantized_survival": "what would be left of it on the numbers that a quantized base has",
     "usual_scale": "the scale to try where it is far too strong",
+    "strong_target": "the one layer that it is far too strong in",
 }
 """Fields that older daemons did not have in them."""
 

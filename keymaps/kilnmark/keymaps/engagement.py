@@ -25,6 +25,7 @@ def evidence(
     same: Collection[str] = (),
     delta_ratio: float | None = None,
     typical_ratio: float | None = None,
+    loudest: tuple[str, float] = ("", 0.0),
     quantized_survival: float | None = None,
 ) -> Evidence:
     """What is known of an adapter whose updates would all be applied.
@@ -36,6 +37,7 @@ def evidence(
         same: Targets whose update only repeats the base's own numbers.
         delta_ratio, quantized_survival: As measured on the base; None before a base has been asked.
         typical_ratio: What it would be on a typical base; None where one was asked, and where only one can tell.
+        loudest: The layer that nearly all of its change is in, and its ratio, as `loudest_of` gives them.
     """
     resting = [] if delta_ratio is not None else [update.target for update in adapter.updates if update.rests]
     nothing = {*same, *resting}
@@ -56,6 +58,8 @@ def evidence(
         delta_ratio=delta_ratio,
         belied=adapter.belied,
         typical_ratio=typical_ratio,
+        loudest_target=loudest[0],
+        loudest_ratio=loudest[1],
         quantized_survival=quantized_survival,
         notes=(*adapter.notes, *([_RESTING.format(len(resting))] if resting else [])),
         nearest=str(adapter.nearest) if adapter.nearest else "",
@@ -94,6 +98,7 @@ def describe(adapter: Adapter, found: Evidence, judged: Judged, *, name: str | N
         drowned_targets=found.drowned,
         quantized_survival=found.quantized_survival,
         usual_scale=judged.usual_scale,
+        strong_target=judged.strong_target,
         verdict=judged.verdict,
         reason=judged.reason,
         strength_from=dict(adapter.strength_from),

@@ -101,8 +101,8 @@ def inspect_file(listed: str | RefusedFile, shapes: Shapes, *, roots: Sequence[A
 
 
 def _judged(adapter: Adapter, shapes: Shapes) -> Inspected:
-    ratio, vanished = proportion_of(adapter, shapes)
-    found = evidence(adapter, 1.0, vanished=vanished, typical_ratio=ratio)
+    ratio, vanished, loudest = proportion_of(adapter, shapes)
+    found = evidence(adapter, 1.0, vanished=vanished, typical_ratio=ratio, loudest=loudest)
     report = describe(adapter, found, judge(found, before_a_base()))
     targets = [
         TargetChange(update.target, shapes[update.target], update.norm, root_mean_square(update, shapes))

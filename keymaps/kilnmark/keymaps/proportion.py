@@ -6,6 +6,7 @@ know.
 """
 
 import math
+from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 from typing import NamedTuple
@@ -25,6 +26,7 @@ __all__ = [
     "VANISHING_RATIO",
     "Proportion",
     "before_a_base",
+    "loudest_of",
     "proportion_of",
     "root_mean_square",
 ]
@@ -50,6 +52,10 @@ ratio, so that at 0.5 what the base predicts is gone.
 
 USUAL_RATIO = 0.05
 """What the delta ratio of trained adapters usually is: the middle of those above."""
+
+
+_SEVERAL, _NEARLY_ALL = 4, 0.9
+"""Layers, and the share of the sum of their squared norms, from which one of them stands for all."""
 
 
 class _Typical(BaseModel):
@@ -86,10 +92,12 @@ class Proportion(NamedTuple):
         ratio: Frobenius norm of what it changes over that of the weights, over the targets where that can be told
             without a base; None where there are none, and where it is so small that the others may be all of it.
         vanished: Targets whose update would be lost on any base.
+        loudest: As `loudest_of` has it.
     """
 
     ratio: float | None
     vanished: tuple[str, ...]
+    loudest: tuple[str, float] = ("", 0.0)
 
 
 def proportion_of(adapter: Adapter, shapes: Shapes, scale: float = 1.0) -> Proportion:
@@ -103,11 +111,29 @@ def proportion_of(adapter: Adapter, shapes: Shapes, scale: float = 1.0) -> Propo
     told = [(update.target, abs(scale) * norm) for update in adapter.updates if (norm := update.whole_norm) is not None]
     weights = [_weight(shapes[target]) for target, _ in told]
     lost = LOST_RATIO / _typical().margin
+    targets, norms = [target for target, _ in told], [norm for _, norm in told]
     vanished = (target for (target, norm), weight in zip(told, weights, strict=True) if norm < lost * weight)
-    ratio = math.hypot(*(norm for _, norm in told)) / math.hypot(*weights) if told else None
+    ratio = math.hypot(*norms) / math.hypot(*weights) if told else None
     if ratio is not None and ratio < VANISHING_RATIO and len(told) < len(adapter.updates):
         ratio = None
-    return Proportion(ratio, tuple(vanished))
+    return Proportion(ratio, tuple(vanished), loudest_of(targets, norms, weights))
+
+
+def loudest_of(targets: Sequence[str], norms: Sequence[float], weights: Sequence[float]) -> tuple[str, float]:
+    """The layer that nearly all of an adapter's change is in, and the size of that beside the layer's own weight.
+
+    Args:
+        targets: Layers that it changes.
+        norms, weights: Of what it changes of each, and of each one's weight.
+
+    Returns:
+        An empty name and 0 where there are too few layers to say so, or no one has nearly all.
+    """
+    if len(targets) < _SEVERAL:
+        return "", 0.0
+    place = max(range(len(norms)), key=norms.__getitem__)
+    alone = norms[place] ** 2 > _NEARLY_ALL * math.fsum(norm**2 for norm in norms)
+    return (targets[place], norms[place] / weights[place]) if alone and weights[place] else ("", 0.0)
 
 
 def root_mean_square(update: AnyUpdate, shapes: Shapes) -> float | None:

@@ -317,6 +317,17 @@ def test_far_too_strong_stays_engaged_and_is_told_with_the_usual_scale(name: str
     )
 
 
+@pytest.mark.parametrize("ratio", [0.2, 0.7])
+def test_one_layer_that_is_far_too_strong_is_named_whatever_the_whole_comes_to(ratio: float) -> None:
+    judged = judge(evidence({"delta_ratio": ratio, "loudest_target": "a.q", "loudest_ratio": 2.0}), LIMITS)
+    assert (judged.verdict, judged.strong_target) == (Verdict.ENGAGED, "a.q")
+    assert judged.usual_scale == pytest.approx(0.025)
+    assert judged.reason == (
+        "10 of 10 keys changed 5 layers; it is far too strong in one layer: nearly all of its change is in 'a.q'; "
+        "look at that layer's alpha, or train or export it again"
+    )
+
+
 @pytest.mark.parametrize("ratio", [1e-6, 0.5, None])
 def test_up_to_the_bound_nothing_is_said_of_strength(ratio: float | None) -> None:
     judged = judge(evidence({"delta_ratio": ratio}), LIMITS)

@@ -49,3 +49,12 @@ def test_an_engaged_adapter_that_is_far_too_strong_is_warned_of_with_the_scale_t
         "ink is engaged, but it is far too strong: its change is 2 times the size of the base's weights, more than "
         "that of any trained adapter; at scale 0.025 it would be of usual strength"
     )
+
+
+def test_where_one_layer_is_far_too_strong_no_scale_is_suggested() -> None:
+    strong = msgspec.structs.replace(report(Verdict.ENGAGED), delta_ratio=2.0, usual_scale=0.025, strong_target="a.q")
+    (said,) = warnings_of([strong], LIMITS)
+    assert said == (
+        "ink is engaged, but it is far too strong in one layer: nearly all of its change is in 'a.q'; "
+        "look at that layer's alpha, or train or export it again"
+    )

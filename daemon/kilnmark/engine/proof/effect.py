@@ -22,6 +22,7 @@ from kilnmark.engine.stack.stack import Member
 from kilnmark.keymaps.adapter import Adapter
 from kilnmark.keymaps.engagement import evidence
 from kilnmark.keymaps.errors import UnfitAdapter
+from kilnmark.keymaps.proportion import loudest_of
 from kilnmark.protocol.picture.evidence import Evidence
 
 __all__ = ["Effect"]
@@ -84,6 +85,9 @@ class Effect:
             vanished=[update.target for update, is_lost in zip(adapter.updates, lost, strict=True) if is_lost],
             same=change.same,
             delta_ratio=self.delta_ratio(member),
+            loudest=loudest_of(
+                [update.target for update in adapter.updates], list(abs(scale) * change.norms), list(change.weights)
+            ),
             quantized_survival=self._survival(member),
         )
 

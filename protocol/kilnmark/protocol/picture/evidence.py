@@ -49,6 +49,8 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
         scale: The scale the render asks for.
         delta_ratio: Frobenius norm of scale x delta over that of the base weights; None before a base has been asked.
         typical_ratio: What it would be on a typical base; None where one was asked, and where only one can tell.
+        loudest_target: The layer that nearly all of its change is in, where it has several; empty where there is none.
+        loudest_ratio: Of that layer alone, as `delta_ratio` or else as `typical_ratio`.
         cancelled: The group of its stack that it is undone in; None for none.
         undone: Layers on which some of its stack, itself included, add up to nothing; dead ones do not count.
         drowned: Layers on which another of its stack changes so much more that nobody sees what it does.
@@ -75,6 +77,8 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     scale: float = 1.0
     delta_ratio: float | None = None
     typical_ratio: float | None = None
+    loudest_target: str = ""
+    loudest_ratio: float = 0.0
     cancelled: Cancellation | None = None
     undone: LayersBeside = LayersBeside()
     drowned: LayersBeside = LayersBeside()

@@ -82,6 +82,7 @@ class AdapterReport(msgspec.Struct, frozen=True, kw_only=True):
             is finer than what the base itself can tell apart. None on a base that is not quantized.
         usual_scale: The scale at which it would be as strong as trained adapters usually are, where it is far stronger
             than any of them at this one: a warning, whatever the verdict is. None else.
+        strong_target: The one layer that it is far too strong in, where nearly all of its change is there; empty else.
         verdict: The judgement.
         reason: One sentence a person can act on.
         strength_from: How many modules of the file have their strength from where: `tensor` for an alpha tensor,
@@ -112,6 +113,7 @@ class AdapterReport(msgspec.Struct, frozen=True, kw_only=True):
     drowned_targets: LayersBeside = LayersBeside()
     quantized_survival: float | None = None
     usual_scale: float | None = None
+    strong_target: str = ""
     verdict: Verdict
     reason: str
 

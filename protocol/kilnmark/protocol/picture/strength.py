@@ -3,7 +3,7 @@
 How strong that is comes from outside; it is worth a warning, and no verdict rests on it.
 """
 
-__all__ = ["too_strong", "usual_scale"]
+__all__ = ["too_strong", "too_strong_in", "usual_scale"]
 
 
 def usual_scale(scale: float, ratio: float, usual_ratio: float) -> float:
@@ -22,4 +22,12 @@ def too_strong(ratio: float, usual: float, of: str = "the base's weights") -> st
     return (
         f"it is far too strong: its change is {ratio:.2g} times the size of {of}, more than that of any trained "
         f"adapter; at scale {usual:.2g} it would be of usual strength"
+    )
+
+
+def too_strong_in(target: str) -> str:
+    """The same where one layer alone is so: no scale would be right for it and for the others."""
+    return (
+        f"it is far too strong in one layer: nearly all of its change is in {target!r}; "
+        "look at that layer's alpha, or train or export it again"
     )

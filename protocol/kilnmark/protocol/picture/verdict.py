@@ -11,7 +11,7 @@ import msgspec
 
 from kilnmark.protocol.picture.evidence import Evidence, Thresholds
 from kilnmark.protocol.picture.report import Verdict
-from kilnmark.protocol.picture.strength import too_strong, usual_scale
+from kilnmark.protocol.picture.strength import too_strong, too_strong_in, usual_scale
 
 __all__ = ["Judged", "judge"]
 
@@ -25,12 +25,14 @@ class Judged(msgspec.Struct, frozen=True):
         changed_target_count: Layers whose weight is no longer the base's: what a report calls applied.
         usual_scale: The scale at which it would be as strong as trained adapters usually are; None where it is not far
             too strong.
+        strong_target: The one layer that it is far too strong in; empty where it is so as a whole, or not at all.
     """
 
     verdict: Verdict
     reason: str
     changed_target_count: int = 0
     usual_scale: float | None = None
+    strong_target: str = ""
 
     @property
     def is_applied(self) -> bool:
@@ -55,11 +57,14 @@ def judge(evidence: Evidence, thresholds: Thresholds | None = None) -> Judged:
 
 def _with_strength(found: Judged, e: Evidence, limits: Thresholds) -> Judged:
     """With a warning in the reason where it is far too strong; the verdict stays."""
-    if e.ratio is None or e.ratio <= limits.overwhelming_ratio:
+    lone = e.loudest_target if e.loudest_ratio > limits.overwhelming_ratio else ""
+    ratio = e.loudest_ratio if lone else (e.ratio or 0.0)
+    if ratio <= limits.overwhelming_ratio:
         return found
-    scale = usual_scale(e.scale, e.ratio, limits.usual_ratio)
-    said = too_strong(e.ratio, scale, "a typical base's weights" if e.delta_ratio is None else "the base's weights")
-    return msgspec.structs.replace(found, reason=f"{found.reason}; {said}", usual_scale=scale)
+    scale = usual_scale(e.scale, ratio, limits.usual_ratio)
+    of = "a typical base's weights" if e.delta_ratio is None else "the base's weights"
+    said = too_strong_in(lone) if lone else too_strong(ratio, scale, of)
+    return msgspec.structs.replace(found, reason=f"{found.reason}; {said}", usual_scale=scale, strong_target=lone)
 
 
 def _refused(e: Evidence, _: Thresholds) -> Judged | None:

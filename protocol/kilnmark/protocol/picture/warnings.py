@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from kilnmark.protocol.picture.evidence import Thresholds
 from kilnmark.protocol.picture.report import AdapterReport, Verdict
-from kilnmark.protocol.picture.strength import too_strong
+from kilnmark.protocol.picture.strength import too_strong, too_strong_in
 
 __all__ = ["accusation", "warnings_of"]
 
@@ -38,7 +38,9 @@ def _doubts(report: AdapterReport, invisible: float) -> Iterator[str]:
         yield undone.undone_words(report.target_count)
     if drowned.count:
         yield drowned.drowned_words(report.target_count)
-    if report.usual_scale is not None and report.delta_ratio is not None:
+    if report.strong_target:
+        yield too_strong_in(report.strong_target)
+    elif report.usual_scale is not None and report.delta_ratio is not None:
         yield too_strong(report.delta_ratio, report.usual_scale)
     if report.probe_divergence is not None and report.probe_divergence < invisible:
         yield f"a forward pass differs by {report.probe_divergence:.1e} only, which nobody will see; raise its scale"
