@@ -40,14 +40,14 @@ DIFFERENCES = {
         ),
     ),
     "a prefix where none is": (
-        "model.double_blocks.3.img_attn.qkv.lora_A.weight",
-        ("bfl", "have 'model.' before the layer", "double_blocks.3.img_attn.qkv.lora_A.weight"),
+        "velvet.double_blocks.3.img_attn.qkv.lora_A.weight",
+        ("bfl", "have 'velvet.' before the layer", "double_blocks.3.img_attn.qkv.lora_A.weight"),
     ),
     "something behind the prefix": (
-        "lora_unet__double_blocks_7_img_mlp_0.lora_down.weight",
+        "lora_unet_velvet_double_blocks_7_img_mlp_0.lora_down.weight",
         (
             "kohya",
-            "have '_' between 'lora_unet_' and the layer",
+            "have 'velvet_' between 'lora_unet_' and the layer",
             "lora_unet_double_blocks_7_img_mlp_0.lora_down.weight",
         ),
     ),
@@ -68,10 +68,10 @@ DIFFERENCES = {
         ),
     ),
     "something before the dot": (
-        "lora_unet_single_transformer_blocks_0_attn_to_q_.lora_down.weight",
+        "lora_unet_single_transformer_blocks_0_attn_to_q_x.lora_down.weight",
         (
             "lora-unet-diffusers",
-            "have '_' between the layer and the suffix",
+            "have '_x' between the layer and the suffix",
             "lora_unet_single_transformer_blocks_0_attn_to_q.lora_down.weight",
         ),
     ),
@@ -138,20 +138,20 @@ def test_a_difference_is_told_in_words(name: str) -> None:
 
 def test_a_word_of_many_layers_is_told_once() -> None:
     layers = ("attn.to_q", "attn.to_k", "ff.net.2")
-    found = near(*(f"transformer.sformer_blocks.{n}.{layer}.lora_A.weight" for layer in layers for n in range(12)))
+    found = near(*(f"transformer.xformer_blocks.{n}.{layer}.lora_A.weight" for layer in layers for n in range(12)))
     assert [(difference.what, difference.key_count) for difference in found.differences] == [
-        ("have 'sformer' where it has 'transformer'", 36)
+        ("have 'xformer' where it has 'transformer'", 36)
     ]
 
 
 def test_what_most_names_have_comes_first_and_all_are_counted() -> None:
     odd = [f"x.transformer.transformer_blocks.{n}.attn.to_q.lora_A.weight" for n in range(3)]
-    others = [f"transformer.transformer_blocks.{n}.attn.to_k_.lora_A.weight" for n in range(9)]
+    others = [f"transformer.transformer_blocks.{n}.attn.to_k-.lora_A.weight" for n in range(9)]
     found = near(*odd, *others)
     assert found.key_count == 12
     assert [difference.key_count for difference in found.differences] == [9, 3]
     assert str(found) == (
-        "nearest is diffusers (transformer.<layer>.lora_A.weight), but your names have '_' between the layer and the "
+        "nearest is diffusers (transformer.<layer>.lora_A.weight), but your names have '-' between the layer and the "
         "suffix, among other differences"
     )
 
@@ -185,8 +185,8 @@ Mutation = Callable[[str, str, str], str]
 MUTATIONS: dict[str, Mutation] = {
     "a word before": lambda prefix, layer, suffix: f"velvet.{prefix}{layer}.{suffix}",
     "a word behind the prefix": lambda prefix, layer, suffix: f"{prefix}velvet.{layer}.{suffix}",
-    "an underscore before the dot": lambda prefix, layer, suffix: f"{prefix}{layer}_.{suffix}",
-    "a number before the dot": lambda prefix, layer, suffix: f"{prefix}{layer}.0.{suffix}",
+    "a word before the dot": lambda prefix, layer, suffix: f"{prefix}{layer}_x.{suffix}",
+    "a number before the dot": lambda prefix, layer, suffix: f"{prefix}{layer}.9.{suffix}",
     "another separator": lambda prefix, layer, suffix: f"{prefix}{layer.replace('.', '/').replace('_', '/')}.{suffix}",
 }
 """Systematic changes of a name that can be undone."""

@@ -106,6 +106,12 @@ class Index:
             found = next(filter(None, (search.named(key, adapter, other) for other in others)), [])
             yield from found or self._asides(key, others[:1])
 
+    def spellings(self, key: str) -> Iterator[str]:
+        """What a key is looked up as, as it stands first and then without what says nothing of the layer."""
+        plain, _ = self._spelling.without_adapter(key)
+        yield plain
+        yield from self._spelling.others(plain)
+
     def cuts(self, key: str, latest: str) -> "list[tuple[str, _Roles]]":
         """Every way to cut a key into a module's name and a known suffix, the longest suffix first.
 

@@ -1,7 +1,7 @@
 """Which convention explains a file: by evidence, the one that has a meaning for most of its keys."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -10,7 +10,7 @@ from kilnmark.keymaps.names.keymap import Keymap, load_keymaps
 from kilnmark.keymaps.names.meaning import Meaning, Named
 from kilnmark.keymaps.names.schema import Convention
 
-__all__ = ["Recognition", "recognise"]
+__all__ = ["Recognition", "recognise", "spellings_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,11 @@ def recognise(keys: Sequence[str], keymaps: Iterable[Keymap] | None = None) -> t
     tied = {share for share, count in Counter(recognition.share for recognition in found).items() if count > 1}
     found.sort(key=lambda each: (-each.share, -each.own if each.share in tied else 0))
     return tuple(found)
+
+
+def spellings_of(key: str) -> Iterator[str]:
+    """What a key is looked up as, the nearest to how it stands first."""
+    return _shipped().spellings(key)
 
 
 @cache

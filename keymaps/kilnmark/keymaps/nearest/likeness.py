@@ -34,14 +34,15 @@ class Likeness(NamedTuple):
     """A key beside one convention's spelling of it."""
 
     parts: tuple[Deviation, ...]
+    beside: int
     meant: str
     form: str
     role: str
 
     @property
     def cost(self) -> int:
-        """Of all its parts."""
-        return sum(part.cost for part in self.parts)
+        """Of all its parts, and of what was taken out before."""
+        return self.beside + sum(part.cost for part in self.parts)
 
     @property
     def kind(self) -> tuple[str, ...]:
@@ -49,13 +50,14 @@ class Likeness(NamedTuple):
         return tuple(part.words for part in self.parts)
 
 
-def likeness_of(cut: Cut, layer: Layer, shapes: Shapes) -> Likeness:
+def likeness_of(cut: Cut, layer: Layer, shapes: Shapes, beside: int = 0) -> Likeness:
     """A key beside its spelling in one convention.
 
     Args:
         cut: The key around the layer's words.
         layer: The module that it seems to mean, in that convention.
         shapes: The model's layers.
+        beside: Words that were taken out of the key, and need not be told.
     """
     prefix, first = _prefix(cut.before, layer.prefixes)
     suffix, last = _suffix(cut.behind, layer.keymap.convention.name)
@@ -63,6 +65,7 @@ def likeness_of(cut: Cut, layer: Layer, shapes: Shapes) -> Likeness:
     parts = [first, _layer(cut, layer, named), last, _place(cut, layer, shapes)]
     return Likeness(
         parts=tuple(part for part in parts if part),
+        beside=beside,
         meant=f"{prefix}{named}.{suffix}",
         form=f"{prefix}<layer>.{suffix}",
         role=layer.keymap.convention.suffixes.get(suffix, ""),
@@ -104,13 +107,21 @@ def _layer(cut: Cut, layer: Layer, named: str) -> Deviation | None:
         return None
     ours, theirs = _with_any(cut.name, cut.block), layer.pattern.replace(BLOCK, "<n>")
     if cut.missed:
-        words = "have {} where it has {}".format(*map(shorten, _middles(ours, theirs)))
+        words = _exchanged(*_middles(ours, theirs))
         return Deviation(
             _LAYER_WORD * cut.missed, words, f"name {shorten(ours)}, and its likest layer is {shorten(theirs)}"
         )
     if separator := _separator(cut.name, named):
         return Deviation(_SEPARATORS, f"have {separator!r} where it has {layer.keymap.convention.separator!r}")
     return Deviation(_SEPARATORS, f"spell {shorten(ours)} what it spells {shorten(theirs)}")
+
+
+def _exchanged(ours: str, theirs: str) -> str:
+    if not theirs:
+        return f"have {shorten(ours)} in the name of the layer, and it has nothing there"
+    if not ours:
+        return f"lack {shorten(theirs)} in the name of the layer"
+    return f"have {shorten(ours)} where it has {shorten(theirs)}"
 
 
 def _middles(ours: str, theirs: str) -> tuple[str, str]:

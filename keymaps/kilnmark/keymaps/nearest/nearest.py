@@ -7,8 +7,10 @@ has and at a bounded number of forms, so that it takes milliseconds for whatever
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from kilnmark.keymaps.names.keymap import load_keymaps
+from kilnmark.keymaps.names.recognition import spellings_of
 from kilnmark.keymaps.names.schema import Role
 from kilnmark.keymaps.names.shapes import Shapes
 from kilnmark.keymaps.nearest.likeness import Likeness, is_in, likeness_of, tail_of
@@ -22,6 +24,8 @@ _NAME_LIMIT = 200
 _FORM_LIMIT = 96
 """Forms of keys that are looked at."""
 _SHOWN = 5
+_SPELLINGS = 3
+"""Ways to take out of a name what says nothing of the layer; real ones have one such word."""
 _DIGITS = str.maketrans("123456789", "000000000")
 FAR = 6.0
 """Words by which names may differ on average, as `likeness` counts them."""
@@ -96,13 +100,16 @@ def _difference(alike: Sequence[tuple[_Form, Likeness]]) -> NameDifference:
 
 
 def _likenesses(key: str, shapes: Shapes) -> Mapping[str, Likeness]:
-    """The least costly spelling in every convention that has one."""
+    """The least costly spelling in every convention that has one; empty for a name that is known."""
     best: dict[str, Likeness] = {}
-    for cut in cuts_of(key, tail_of(key)):
-        for name, layer in _one_each(cut, shapes).items():
-            likeness = likeness_of(cut, layer, shapes)
-            if name not in best or likeness.cost < best[name].cost:
-                best[name] = likeness
+    for beside, spelled in enumerate(islice(spellings_of(key), _SPELLINGS)):
+        for cut in cuts_of(spelled, tail_of(spelled)):
+            for name, layer in _one_each(cut, shapes).items():
+                likeness = likeness_of(cut, layer, shapes, beside)
+                if not likeness.parts:
+                    return {}
+                if likeness.cost < (best[name].cost if name in best else _STRANGE):
+                    best[name] = likeness
     return best
 
 

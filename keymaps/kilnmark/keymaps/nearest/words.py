@@ -124,7 +124,7 @@ class _Step(NamedTuple):
 
 def _layers() -> Iterator[Layer]:
     for keymap in load_keymaps().values():
-        own = [(keymap.convention.prefixes, keymap.modules)]
+        own = [(keymap.convention.prefixes, keymap.read)]
         for prefixes, modules in (*own, *(((encoder.prefix,), modules) for encoder, modules in keymap.encoders)):
             for pattern, choices in modules.items():
                 words = tuple(word.text for word in words_of(pattern.replace(BLOCK, "0")))
@@ -205,7 +205,8 @@ def _from_left(key: str, words: Sequence[Word]) -> Cut | None:
     """The layers that begin as a part of the key does, to the suffix."""
     reached = [(*_reach(_forward(), words[first:]), first) for first in range(len(words))]
     count, step, first = max(reached, key=lambda found: found[0], default=(0, _Step(_forward(), ""), 0))
-    return _part(key, words[first:], step) if count >= _LEAST else None
+    numbered = any(word.text.isdigit() for word in words[:first])
+    return _part(key, words[first:], step) if count >= _LEAST and not numbered else None
 
 
 def _from_right(key: str, words: Sequence[Word]) -> Cut | None:

@@ -42,7 +42,7 @@ def test_a_lokr_has_the_rank_of_the_whole_product_at_most(tmp_path: Path) -> Non
 
 def test_unknown_names_are_shown_beside_what_they_would_be(tmp_path: Path) -> None:
     tensors = {
-        f"lora_unet_double_blocks_{n}_img_attn_qkv_.lora_{half}.weight": np.ones(shape, np.float32)
+        f"lora_unet_double_blocks_{n}_img_attn_qkv_x.lora_{half}.weight": np.ones(shape, np.float32)
         for n in range(2)
         for half, shape in (("down", (1, 3072)), ("up", (9216, 1)))
     }
@@ -51,6 +51,6 @@ def test_unknown_names_are_shown_beside_what_they_would_be(tmp_path: Path) -> No
     show_inspection(Console(file=stream, width=10_000), inspected, "dev", with_targets=False)
     shown = [line.split(maxsplit=1) for line in stream.getvalue().splitlines()]
     assert ["nearest", "kohya, which says lora_unet_<layer>.lora_down.weight; your names"] in shown
-    assert ["have", "'_' between the layer and the suffix (4 keys)"] in shown
+    assert ["have", "'_x' between the layer and the suffix (4 keys)"] in shown
     name = "lora_unet_double_blocks_0_img_attn_qkv"
-    assert [f"'{name}_.lora_down.weight'", f"is '{name}.lora_down.weight' there"] in shown
+    assert [f"'{name}_x.lora_down.weight'", f"is '{name}.lora_down.weight' there"] in shown
