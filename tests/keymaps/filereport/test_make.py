@@ -176,6 +176,14 @@ def test_equal_tensors_are_told(tmp_path: Path) -> None:
     assert report_file(path, "dev").equal == ((0, 2),)
 
 
+def test_tensors_inside_larger_ones_are_told(tmp_path: Path) -> None:
+    one, other = np.arange(1, 7, dtype=np.float32).reshape(2, 3), np.arange(7, 13, dtype=np.float32).reshape(2, 3)
+    zeros = np.zeros((2, 3), np.float32)
+    both = {"a": one, "b": other, "c": np.concatenate([other, one]), "d": np.block([[one, zeros], [zeros, other]])}
+    report = report_file(write_tensors(tmp_path / "a.safetensors", both), "dev")
+    assert set(report.parts) == {(2, 0, 0, 1), (2, 2, 0, 0), (3, 0, 0, 0), (3, 2, 3, 1)}
+
+
 def test_each_key_says_what_it_was_taken_for(tmp_path: Path) -> None:
     path = write_tensors(tmp_path / "a.safetensors", tensors(velvet=np.ones(1, np.float32)))
     taken = {group.name: group.taken for group in report_file(path, "dev").tensors}

@@ -4,7 +4,7 @@ What is checked here is what a file could not be made from, or would be made too
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from kilnmark.keymaps.filereport.document import FileReport, TensorGroup, UnusableReport
 from kilnmark.keymaps.filereport.grouping import names_of
@@ -46,6 +46,8 @@ def _problems(report: FileReport) -> Iterator[str]:
         yield "$.metadata is longer than a header can be"
     for group in report.tensors:
         yield from (f"$.tensors: {group.name[:80]!r} {problem}" for problem in _of_group(group))
+    if any(not _fits(part, shapes) for shapes in [_shapes(report)] for part in report.parts):
+        yield "$.parts has one that is not inside the other"
     if sum(_bytes(group) for group in report.tensors) > SIZE_LIMIT:
         yield "$.tensors take more than a file can"
 
@@ -75,6 +77,19 @@ def _fill(shape: tuple[int, ...], runs: tuple[tuple[int, str], ...]) -> bool:
     rows = [count for count, _ in runs]
     whole = len(shape) == _MATRIX and min(rows) >= 0 and sum(rows) == shape[0]
     return whole and all(len(columns) == shape[1] for _, columns in runs)
+
+
+def _shapes(report: FileReport) -> dict[int, tuple[int, ...]]:
+    return {place: group.shape for group in report.tensors for place in group.places}
+
+
+def _fits(part: tuple[int, int, int, int], shapes: Mapping[int, tuple[int, ...]]) -> bool:
+    """A matrix inside another that is larger."""
+    place, row, column, smaller = part
+    outer, inner = shapes.get(place, ()), shapes.get(smaller, ())
+    if len(outer) != _MATRIX or len(inner) != _MATRIX or outer == inner or min(row, column) < 0:
+        return False
+    return row + inner[0] <= outer[0] and column + inner[1] <= outer[1]
 
 
 def _bytes(group: TensorGroup) -> int:

@@ -92,6 +92,8 @@ class FileReport(msgspec.Struct, frozen=True, kw_only=True):
         names_sha256: Hash of all names in their order, a zero byte between them.
         tensors: Every tensor, in groups.
         equal: Places of tensors with the same bytes, shape and type.
+        parts: Tensors that stand in larger ones: the place of the larger, the first row and column there, and the place
+            of the smaller.
     """
 
     report: int = FORMAT
@@ -118,6 +120,7 @@ class FileReport(msgspec.Struct, frozen=True, kw_only=True):
     names_sha256: str
     tensors: tuple[TensorGroup, ...]
     equal: tuple[tuple[int, ...], ...]
+    parts: tuple[tuple[int, int, int, int], ...]
 
 
 def read_report(text: str | bytes) -> FileReport:

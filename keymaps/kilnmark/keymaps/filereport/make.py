@@ -13,7 +13,8 @@ from kilnmark.keymaps.errors import RefusedFile
 from kilnmark.keymaps.filereport.document import FileReport, TensorGroup
 from kilnmark.keymaps.filereport.grouping import named_groups
 from kilnmark.keymaps.filereport.redaction import FILE, Redaction, file_name
-from kilnmark.keymaps.filereport.statistics import Statistics, equal_places, statistics_of
+from kilnmark.keymaps.filereport.repeats import equal_places, part_places
+from kilnmark.keymaps.filereport.statistics import Statistics, statistics_of
 from kilnmark.keymaps.files.beside import CONFIG, located
 from kilnmark.keymaps.files.claims import read_claims
 from kilnmark.keymaps.files.header import TensorInfo
@@ -72,6 +73,7 @@ def report_file(path: AnyPath, variant: str) -> FileReport:
         names_sha256=hashlib.sha256("\0".join(tensors).encode()).hexdigest(),
         tensors=tuple(_groups(tensors, known)),
         equal=equal_places(file, known) if file else (),
+        parts=part_places(file, known) if file else (),
     )
 
 

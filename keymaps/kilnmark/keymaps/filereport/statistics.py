@@ -3,9 +3,7 @@
 Everything here is a few numbers a tensor, so that no weight can be had from them.
 """
 
-import hashlib
 import math
-from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -16,7 +14,7 @@ from kilnmark.keymaps.filereport.document import Run
 from kilnmark.keymaps.files.dtypes import as_float32
 from kilnmark.keymaps.files.safefile import AdapterFile
 
-__all__ = ["Statistics", "equal_places", "statistics_of"]
+__all__ = ["Statistics", "statistics_of"]
 
 _RUN_LIMIT = 32
 _COLUMN_LIMIT = 512
@@ -96,17 +94,3 @@ def _copies(matrix: NDArray[np.float32]) -> int:
         if rest == 0 and rows and np.array_equal(matrix[: len(matrix) - rows], matrix[rows:]):
             return count
     return 1
-
-
-def equal_places(file: AdapterFile, known: Mapping[str, Statistics]) -> tuple[tuple[int, ...], ...]:
-    """Places of tensors with the same bytes, shape and type; those of one value are left out, which says it already."""
-    found: dict[tuple[object, ...], list[int]] = {}
-    for place, (name, info) in enumerate(file.tensors.items()):
-        if known[name].value is None and info.end > info.begin:
-            digest = hashlib.blake2b(file.data[info.begin : info.end].data, digest_size=16).digest()
-            found.setdefault((digest, info.dtype, info.shape), []).append(place)
-    return _several(list(found.values()))
-
-
-def _several(places: Sequence[Sequence[int]]) -> tuple[tuple[int, ...], ...]:
-    return tuple(tuple(each) for each in places if len(each) > 1)

@@ -5,6 +5,7 @@ Its numbers are drawn at random, and it says so. It is for whoever gets a report
 
 import json
 import math
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -67,8 +68,9 @@ def make_reported(path: AnyPath, report: FileReport, *, seed: int = 0) -> Path:
     with written_whole(goal) as file:
         if report.tensors or report.header_size is not None:
             file.write(_header(report))
-            for tensor in _tensors(report.tensors):
-                file.write(_bytes(tensor, report, seed))
+            draw = _Draw(report, seed)
+            for tensor in draw.tensors:
+                file.write(_bytes(draw.numbers(tensor), tensor.group.dtype))
         else:
             file.write(example_of(report.mistaken))
         if report.size is not None:
@@ -112,11 +114,34 @@ def _header(report: FileReport) -> bytes:
     return len(text).to_bytes(PREFIX, "little") + text
 
 
-def _bytes(tensor: _Tensor, report: FileReport, seed: int) -> bytes:
-    """Its numbers as they are stored; equal tensors get the same."""
-    same = next((equal[0] for equal in report.equal if tensor.place in equal), tensor.place)
-    numbers = _numbers(tensor, np.random.default_rng([seed, same]))
-    dtype = tensor.group.dtype
+class _Draw:
+    """The numbers of a report's tensors: equal ones get the same, and so do parts of larger ones."""
+
+    def __init__(self, report: FileReport, seed: int) -> None:
+        self.tensors = _tensors(report.tensors)
+        self._seed = seed
+        self._same = {place: equal[0] for equal in report.equal for place in equal}
+        self._drawn: dict[int, Floats] = {}
+        self._parts: dict[int, list[tuple[int, int, int]]] = defaultdict(list)
+        for place, *part in report.parts:
+            self._parts[place].append((part[0], part[1], part[2]))
+
+    def numbers(self, tensor: _Tensor) -> Floats:
+        """Of one tensor, flat."""
+        same = self._same.get(tensor.place, tensor.place)
+        numbers = _numbers(tensor, np.random.default_rng([self._seed, same]))
+        for row, column, place in self._parts.get(tensor.place, ()):
+            part = self.tensors[place]
+            height, width = part.group.shape
+            whole = numbers.reshape(tensor.group.shape)
+            if place not in self._drawn:
+                self._drawn[place] = self.numbers(part)
+            whole[row : row + height, column : column + width] = self._drawn[place].reshape(height, width)
+        return numbers
+
+
+def _bytes(numbers: Floats, dtype: str) -> bytes:
+    """As they are stored."""
     if dtype == "BF16":
         return to_bfloat16(numbers.astype(np.float32)).tobytes()
     if dtype in F8_TABLES:
