@@ -1,6 +1,8 @@
 """LoHa and LoKr on a real base: the exact sum, mflux's own layers, and a base that stays as it is."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import cache, partial
 from pathlib import Path
 
 import mlx.core as mx
@@ -15,7 +17,7 @@ from kilnmark.keymaps.adapter import Adapter, read_adapter
 from kilnmark.keymaps.updates.kinds.loha import HadamardUpdate
 from kilnmark.keymaps.updates.kinds.lokr import Kronecker, KroneckerUpdate
 from kilnmark.keymaps.updates.kinds.lora import PairUpdate
-from kilnmark.keymaps.zoo.write import write_tensors
+from kilnmark.keymaps.zoo.write import Tensors, write_tensors
 from kilnmark.protocol.picture.report import Verdict
 from tests.engine.arrays import as_float64, as_numpy
 from tests.engine.flux import flux_of
@@ -33,19 +35,30 @@ FUSED = (
 )
 
 
+FILES: dict[str, Callable[[], Tensors]] = {
+    "ai_toolkit_lokr_old": partial(lokr_file, FLATTENED, alpha=1e10),
+    "simpletuner_lokr": partial(lokr_file, FLATTENED, alpha=1.0),
+    "simpletuner_lokr_lowrank": partial(lokr_file, FLATTENED, rank=2, alpha=3.0),
+    "kohya_lokr_bfl": lambda: lokr_file(kohya_shares()),
+    "kohya_loha_bfl": lambda: loha_file(kohya_shares()),
+}
+
+
+PathOf = Callable[[str], Path]
+AdapterOf = Callable[[str], Adapter]
+
+
 @pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def path_of(tmp_path_factory: pytest.TempPathFactory) -> PathOf:
+    """Full-size files, each written when it is first asked for."""
     folder = tmp_path_factory.mktemp("products")
-    write_tensors(folder / "ai_toolkit_lokr_old.safetensors", lokr_file(FLATTENED, alpha=1e10))
-    write_tensors(folder / "simpletuner_lokr.safetensors", lokr_file(FLATTENED, alpha=1.0))
-    write_tensors(folder / "simpletuner_lokr_lowrank.safetensors", lokr_file(FLATTENED, rank=2, alpha=3.0))
-    write_tensors(folder / "kohya_lokr_bfl.safetensors", lokr_file(kohya_shares()))
-    write_tensors(folder / "kohya_loha_bfl.safetensors", loha_file(kohya_shares()))
-    return folder
+    return cache(lambda name: write_tensors(folder / f"{name}.safetensors", FILES[name]()))
 
 
-def read(base: Base, files: Path, name: str) -> Adapter:
-    return read_adapter(files / f"{name}.safetensors", base.shapes)
+@pytest.fixture(scope="module")
+def adapter_of(base: Base, path_of: PathOf) -> AdapterOf:
+    """They, each read once."""
+    return cache(lambda name: read_adapter(path_of(name), base.shapes))
 
 
 @pytest.mark.parametrize(
@@ -56,11 +69,13 @@ def read(base: Base, files: Path, name: str) -> Adapter:
         pytest.param("simpletuner_lokr_lowrank", marks=pytest.mark.slow),
     ],
 )
-def test_the_noise_equals_mfluxs_own_unbaked_loader(base: Base, stacker: Stacker, files: Path, name: str) -> None:
+def test_the_noise_equals_mfluxs_own_unbaked_loader(
+    base: Base, stacker: Stacker, path_of: PathOf, adapter_of: AdapterOf, name: str
+) -> None:
     before = noise(flux_of(base))
-    with mflux_stack(base, [files / f"{name}.safetensors"], [0.05]):
+    with mflux_stack(base, [path_of(name)], [0.05]):
         theirs = noise(flux_of(base))
-    stacker.switch([Member(read(base, files, name), 0.05)])
+    stacker.switch([Member(adapter_of(name), 0.05)])
     ours = noise(flux_of(base))
     assert np.abs(theirs - before).max() / np.abs(before).max() > 1e-3
     assert np.abs(ours - theirs).max() / np.abs(theirs).max() < 1e-5
@@ -75,10 +90,10 @@ def hadamard(update: HadamardUpdate) -> NDArray[np.float64]:
 
 @pytest.mark.parametrize("target", FUSED)
 def test_a_stack_of_three_kinds_adds_their_exact_sum(
-    base: Base, stacker: Stacker, files: Path, other: Adapter, target: str
+    base: Base, stacker: Stacker, adapter_of: AdapterOf, other: Adapter, target: str
 ) -> None:
-    kronecker = read(base, files, "kohya_lokr_bfl")
-    members = [Member(kronecker, 0.7), Member(other, 0.5), Member(read(base, files, "kohya_loha_bfl"), -0.3)]
+    kronecker = adapter_of("kohya_lokr_bfl")
+    members = [Member(kronecker, 0.7), Member(other, 0.5), Member(adapter_of("kohya_loha_bfl"), -0.3)]
     stacker.switch(members)
     wrapper = base.slots[target].current()
     assert isinstance(wrapper, StackedLinear)
@@ -97,9 +112,11 @@ def test_a_stack_of_three_kinds_adds_their_exact_sum(
     assert np.linalg.norm(added - exact) / np.linalg.norm(exact) < 1e-5
 
 
-def test_taking_a_product_off_restores_the_base_bit_for_bit(base: Base, stacker: Stacker, files: Path) -> None:
+def test_taking_a_product_off_restores_the_base_bit_for_bit(
+    base: Base, stacker: Stacker, adapter_of: AdapterOf
+) -> None:
     before = noise(flux_of(base))
-    stacker.switch([Member(read(base, files, "kohya_lokr_bfl"), 0.1)])
+    stacker.switch([Member(adapter_of("kohya_lokr_bfl"), 0.1)])
     changed = noise(flux_of(base))
     stacker.switch([])
     assert not np.array_equal(before, changed)
@@ -116,8 +133,10 @@ def test_a_stack_without_products_has_no_terms(base: Base, stacker: Stacker, oth
 @pytest.mark.parametrize(
     ("name", "kind"), [("kohya_lokr_bfl", "lokr"), ("simpletuner_lokr_lowrank", "lokr"), ("kohya_loha_bfl", "loha")]
 )
-def test_a_full_file_is_engaged_with_every_key_and_target(base: Base, files: Path, name: str, kind: str) -> None:
-    adapter = read(base, files, name)
+def test_a_full_file_is_engaged_with_every_key_and_target(
+    base: Base, adapter_of: AdapterOf, name: str, kind: str
+) -> None:
+    adapter = adapter_of(name)
     report = assess(base.slots, adapter, 0.1)
     assert (report.verdict, report.kind) == (Verdict.ENGAGED, kind)
     assert (report.matched_key_count, report.applied_target_count) == (adapter.total_key_count, 494)
@@ -158,8 +177,8 @@ def test_a_hadamard_product_is_exact_as_one_pair_and_factor_by_factor(
     assert np.linalg.norm(added - exact) / np.linalg.norm(exact) < 1e-5
 
 
-def test_a_product_that_does_not_fit_leaves_the_base_alone(base: Base, stacker: Stacker, files: Path) -> None:
-    adapter = read(base, files, "kohya_lokr_bfl")
+def test_a_product_that_does_not_fit_leaves_the_base_alone(base: Base, stacker: Stacker, adapter_of: AdapterOf) -> None:
+    adapter = adapter_of("kohya_lokr_bfl")
     wrong = KroneckerUpdate(adapter.updates[0].target, np.ones((2, 2), "f4"), (np.ones((2, 2), "f4"),), ((0, 4),), 1, 4)
     high = np.ones((2, 9), "f4"), np.ones((9, 2), "f4")
     for update in (wrong, HadamardUpdate(wrong.target, high, high, 1.0, 1.0)):

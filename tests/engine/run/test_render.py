@@ -21,6 +21,7 @@ from kilnmark.engine.run.render import Renderer
 from kilnmark.engine.run.saver import Painting, finish
 from kilnmark.engine.stack.slots import Slot
 from kilnmark.engine.stack.store import AdapterStore
+from kilnmark.keymaps.zoo.write import make_adapter
 from kilnmark.protocol.picture.record import CHUNK, decode_record
 from kilnmark.protocol.picture.report import Verdict
 from kilnmark.protocol.wire.errors import AdapterNotEngaged, AdapterRefused, Cancelled, RenderFailed, StorageFailed
@@ -79,6 +80,16 @@ class Studio:
     @property
     def stages(self) -> list[str]:
         return [event.stage for event in self.told]
+
+
+@pytest.fixture(scope="module")
+def adapters(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """As those of the engine's other tests, of a few blocks."""
+    folder = tmp_path_factory.mktemp("adapters")
+    make_adapter(folder / "healthy.safetensors", "diffusers", rank=4, seed=1, blocks=4)
+    make_adapter(folder / "other.safetensors", "kohya", rank=2, seed=2, alpha=1.0, blocks=4)
+    make_adapter(folder / "dead.safetensors", "diffusers", rank=1, seed=3, blocks=4, dead=True)
+    return folder
 
 
 @pytest.fixture
