@@ -15,12 +15,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.trust.proof import Trial, false_alarms, false_trust
+from tests.trust.remaps import false_remaps
 
 _PROCESSES = 2
 _SHARE = 25
 _SHOWN = 12
 _PARTS: tuple[tuple[str, str, Trial], ...] = (
     ("healthy", "healthy files, accused or read wrongly", false_alarms),
+    ("remapped", "healthy files in another convention, not the same there", false_remaps),
     ("flawed", "files with one flaw each, engaged in silence", false_trust),
 )
 
@@ -30,8 +32,9 @@ Share = tuple[Trial, int, int, int]
 def main() -> int:
     asked = _asked()
     _say(f"seed {asked.seed}, {asked.count} files of each kind")
-    if asked.healthy is not None or asked.flawed is not None:
-        return _again(asked.seed, asked.healthy, asked.flawed)
+    again = [(trial, getattr(asked, option)) for option, _, trial in _PARTS if getattr(asked, option) is not None]
+    if again:
+        return _again(asked.seed, again)
     wrong = 0
     with multiprocessing.get_context("spawn").Pool(_PROCESSES) as pool:
         for option, title, trial in _PARTS:
@@ -54,8 +57,8 @@ def _asked() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.trust")
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--count", type=int, default=5000)
-    parser.add_argument("--healthy", type=int, help="this healthy file alone")
-    parser.add_argument("--flawed", type=int, help="this flawed file alone")
+    for option, title, _ in _PARTS:
+        parser.add_argument(f"--{option}", type=int, help=f"that one alone of: {title}")
     return parser.parse_args()
 
 
@@ -76,14 +79,10 @@ def _memory() -> str | None:
     return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
 
-def _again(seed: int, healthy: int | None, flawed: int | None) -> int:
+def _again(seed: int, trials: list[tuple[Trial, int]]) -> int:
     folder = Path("build", "trust")
     folder.mkdir(parents=True, exist_ok=True)
-    found: list[str] = []
-    if healthy is not None:
-        found += false_alarms(seed, healthy, folder)
-    if flawed is not None:
-        found += false_trust(seed, flawed, folder)
+    found = [trouble for trial, place in trials for trouble in trial(seed, place, folder)]
     _say("\n".join(found) or "as it should be")
     return int(bool(found))
 

@@ -7,6 +7,7 @@ import pytest
 
 from tests.trust.healthy import draw_healthy
 from tests.trust.proof import FLAWS, false_alarms, false_trust, numbers_of, troubles_of_healthy
+from tests.trust.remaps import false_remaps
 from tests.trust.storage import store, write
 
 SEED = 1
@@ -14,6 +15,11 @@ SEED = 1
 
 def test_healthy_files_are_engaged_with_their_true_numbers(tmp_path: Path) -> None:
     found = [trouble for place in range(40) for trouble in false_alarms(SEED, place, tmp_path)]
+    assert found == []
+
+
+def test_remapped_files_are_engaged_with_the_same_numbers(tmp_path: Path) -> None:
+    found = [trouble for place in range(30) for trouble in false_remaps(SEED, place, tmp_path)]
     assert found == []
 
 

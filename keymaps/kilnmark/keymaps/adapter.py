@@ -1,6 +1,6 @@
 """A path and a model's shapes in, an `Adapter` out: every update, and a place for every key of the file."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 from types import MappingProxyType
@@ -17,6 +17,7 @@ from kilnmark.keymaps.said.bases import declared_bases, notes_on_bases, other_ba
 from kilnmark.keymaps.said.promises import check_base, lost_parts, notes_on_strength
 from kilnmark.keymaps.updates.alpha import Multipliers
 from kilnmark.keymaps.updates.copies import notes_on_copies
+from kilnmark.keymaps.updates.filled import filled_targets, without
 from kilnmark.keymaps.updates.kind import Made
 from kilnmark.keymaps.updates.leftovers import Leftovers, leftovers_of
 from kilnmark.keymaps.updates.made import check_model, kind_of, made_of, names_of, notes_of
@@ -114,10 +115,12 @@ def adapter_of(file: AdapterFile, shapes: Shapes) -> Adapter:
     check_base(file.path, multipliers.said, sorting.modules)
     made = [made_of(file, module, shapes, multipliers) for module in sorting.modules]
     left = leftovers_of(file, sorting, made)
-    kept = [each for each in made if left.keeps(each)]
+    alive = [each for each in made if left.keeps(each)]
+    filled = filled_targets(file.metadata, alive)
+    kept = [without(each, filled) for each in alive]
     modules = [each.view.module for each in kept]
     # Copies ask for their strength too, but what is told of strength is that of what is applied.
-    strength_from, made_so = multipliers.counts, notes_of(kept, multipliers)
+    strength_from, made_so = multipliers.counts, (*notes_of(kept, multipliers), *_filled_note(filled))
     declared = declared_bases(file.metadata, multipliers.said)
     told = (*notes_on_strength(file, multipliers.said, modules), *notes_on_bases(declared, shapes))
     twice = notes_on_copies(file, sorting.copies, made, shapes, multipliers)
@@ -130,6 +133,12 @@ def adapter_of(file: AdapterFile, shapes: Shapes) -> Adapter:
 
 def _may_stretch(module: Module) -> bool:
     return Role.MAGNITUDE in kind_of(module.keys).beside
+
+
+def _filled_note(filled: Collection[str]) -> Iterator[str]:
+    if filled:
+        which = "1 layer of a fused module is" if len(filled) == 1 else f"{len(filled)} layers of fused modules are"
+        yield f"{which} zeros that fill a row, and no part of the adapter"
 
 
 def _check_kinds(file: AdapterFile, sorting: Sorting) -> None:

@@ -316,15 +316,29 @@ def test_other_models_are_converted_too(tmp_path: Path, name: str, writer: str) 
         ("comfy-bfl-all", "kohya", "diffusion_model.final_layer.linear.lora_up.weight"),
         ("zimage-diffusers", "mlx-examples", "transformer.layers.0.attention.to_q.lora_B.weight"),
         ("kohya-te1", "mlx-examples", "lora_te1_text_model_encoder_layers_0_mlp_fc1.lora_up.weight"),
-        ("mixed-peft-kohya", "diffusers", "lora_unet_double_blocks_0_img_attn_proj.alpha"),
         ("half-unknown", "kohya", "transformer.velvet_blocks.0.attn.to_k.lora_A.weight"),
         ("mlx-examples-remapped-tiled", "mlx-examples", "lora_unet_double_blocks_0_img_attn_qkv.lora_down.weight"),
-        ("kohya-dora", "diffusers", "dora_scale"),
-        ("ai-toolkit-lokr", "kohya", "lokr_w1"),
-        ("bfl-control", "diffusers", "is more than a pair of matrices (17 of 43 keys: bias, norm)"),
-        ("bfl-control", "mlx-examples", "double_blocks.0.img_attn.norm.key_norm.scale': is more than a pair"),
-        ("lycoris-norms", "kohya", "w_norm': is more than a pair of matrices (6 of 51 keys: norm)"),
-        ("comfy-extracted", "kohya", "diff_b': is more than a pair of matrices"),
+        (
+            "kohya-dora",
+            "mlx-examples",
+            "has pairs of matrices alone, and 13 of its modules are more (dora)",
+        ),
+        ("ai-toolkit-lokr", "kohya", "have to share a tensor that they do not share: 'transformer_blocks.0.attn.to_q'"),
+        (
+            "bfl-control",
+            "kohya",
+            "has no such tensors, and 4 of its modules are more (norm): 'double_blocks.0.img",
+        ),
+        (
+            "bfl-control",
+            "mlx-examples",
+            "has no module for 4 of its layers: 'double_blocks.0.img_attn.norm",
+        ),
+        (
+            "comfy-extracted",
+            "kohya",
+            "has no module for 1 of its layers: 'diffusion_model.final_layer.linear.diff'",
+        ),
         ("copied-in-part", "kohya", "keep one of the two copies"),
         ("said-twice", "kohya", "names the same matrix as"),
         ("of-other-rank", "kohya", "has rank 4"),
@@ -344,7 +358,7 @@ def test_what_cannot_be_carried_over_is_named_and_nothing_is_written(
 
 def test_a_reader_without_text_encoders_is_not_given_any(tmp_path: Path) -> None:
     source = write_exhibit(tmp_path / "a.safetensors", BY_NAME["kohya-te1"], blocks=1)
-    with pytest.raises(UnfitAdapter, match=r"kohya as mflux==0\.24\.0 reads it has no module for 6 of its pairs"):
+    with pytest.raises(UnfitAdapter, match=r"kohya as mflux==0\.24\.0 reads it has no module for 6 of its layers"):
         remap_adapter(source, tmp_path / "b.safetensors", "kohya", reader=parse_reader("mflux==0.24.0"))
 
 
@@ -368,7 +382,7 @@ def test_text_encoders_are_carried_over_too(tmp_path: Path) -> None:
 
 def test_a_reader_without_embedders_is_not_given_any(tmp_path: Path) -> None:
     source = write_exhibit(tmp_path / "a.safetensors", BY_NAME["kohya-in-dims"], blocks=1)
-    with pytest.raises(UnfitAdapter, match=r"kohya as mflux==0\.24\.0 reads it has no module for 8 of its pairs"):
+    with pytest.raises(UnfitAdapter, match=r"kohya as mflux==0\.24\.0 reads it has no module for 8 of its layers"):
         remap_adapter(source, tmp_path / "b.safetensors", "kohya", reader=parse_reader("mflux==0.24.0"))
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from kilnmark.keymaps.files.dtypes import WIDTHS, as_float32, to_bfloat16
 from kilnmark.keymaps.files.safefile import AdapterFile
 
-__all__ = ["Bits", "Stored", "common_dtype", "fold", "placed", "scalar", "stacked", "stored", "widened"]
+__all__ = ["Bits", "Stored", "as_numbers", "common_dtype", "fold", "placed", "scalar", "stacked", "stored", "widened"]
 
 Bits = NDArray[Any]
 """Unsigned whole numbers of the dtype's width."""
@@ -30,8 +30,12 @@ class Stored:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Rows and columns, as updates take them."""
+        """Of a matrix rows and columns, as updates take them."""
         return self.bits.shape
+
+    def numbers(self) -> NDArray[np.float64]:
+        """What the bits stand for."""
+        return _values(self)
 
     def same_as(self, other: "Stored") -> bool:
         """The same bits in the same dtype."""
@@ -63,6 +67,13 @@ def placed(shape: tuple[int, int], parts: Iterable[tuple[Stored, int, int]], dty
         height, width = part.shape
         bits[row : row + height, column : column + width] = widened(part, dtype).bits
     return Stored(dtype, bits)
+
+
+def as_numbers(values: NDArray[Any], dtype: str) -> Stored:
+    """Numbers in a dtype of at least 16 bits; zeros in any."""
+    if not values.any():
+        return Stored(dtype, np.zeros(values.shape, f"<u{WIDTHS[dtype]}"))
+    return _encoded(values.astype(np.float64), dtype)
 
 
 def common_dtype(matrices: Iterable[Stored]) -> str:

@@ -1,9 +1,10 @@
 """An adapter file written again in another convention: the same updates in other names, exactly or not at all.
 
-The pairs of matrices keep their bits; only alpha, where the other convention has no place for it, is folded in, and
+Tensors keep their bits; only alpha, where the other convention has no place for it, is folded in, and
 that is told. What cannot be carried over is named, and nothing is written.
 """
 
+import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,13 +17,15 @@ from kilnmark.keymaps.files.metadata import PEFT_METADATA
 from kilnmark.keymaps.files.roots import AnyPath
 from kilnmark.keymaps.files.safefile import read_file
 from kilnmark.keymaps.names.keymap import Keymap, load_keymaps
-from kilnmark.keymaps.names.schema import Role, is_transposed
-from kilnmark.keymaps.remap.bits import Stored, scalar
+from kilnmark.keymaps.names.schema import Role, is_transposed, load_suffixes
+from kilnmark.keymaps.remap.bits import Bits, Stored, scalar
 from kilnmark.keymaps.remap.file import check_goal, write_whole
-from kilnmark.keymaps.remap.goal import FAMILY, GOALS, GoalName, Reader, parse_reader
-from kilnmark.keymaps.remap.modules import Change, Joined, join, places
+from kilnmark.keymaps.remap.goal import FAMILY, GOALS, PAIRS_ALONE, GoalName, Reader, parse_reader
+from kilnmark.keymaps.remap.modules import Change, Joined, Place, join, places
 from kilnmark.keymaps.remap.pieces import Source, listed, read_source
 from kilnmark.keymaps.said.sources import plain_entries
+from kilnmark.keymaps.updates.leftovers import ENCODER, VECTORS
+from kilnmark.keymaps.updates.made import names_of
 from kilnmark.protocol.picture.catalog import VARIANTS
 
 __all__ = ["GOALS", "GoalName", "Reader", "Remapped", "parse_reader", "remap_adapter"]
@@ -30,6 +33,8 @@ __all__ = ["GOALS", "GoalName", "Reader", "Remapped", "parse_reader", "remap_ada
 _STAMP = "kilnmark.remap."
 _OF_BYTES = {PEFT_METADATA, "sshs_model_hash", "sshs_legacy_hash", "modelspec.hash_sha256"}
 """Metadata that describes the tensors of one file, and so never holds for another."""
+_TURNED = frozenset({Role.DOWN, Role.UP})
+_OF_ZEROS = {VECTORS, ENCODER}
 _OF_RANK = {"ss_network_dim", "lora_rank"}
 _OF_ALPHA = {"ss_network_alpha"}
 
@@ -70,7 +75,7 @@ def remap_adapter(
     """Convert an adapter file.
 
     Args:
-        source: A file of plain LoRA pairs in any convention that is read.
+        source: A file in any convention that is read.
         goal: Where to; written whole or not at all.
         to: The convention to write.
         reader: Whose habits to suit; only for kohya names.
@@ -104,26 +109,77 @@ def _modules(source: Source, keymap: Keymap, reader: Reader | None) -> tuple[Joi
     if reader and (row is None or row.family != FAMILY):
         problem = f"is made for {source.variant}, and what {reader.name} makes of such files is not known"
         raise UnfitAdapter(path, problem, "leave --for out, for readers that share down matrices")
-    room = tuple(places(keymap, source.shapes, reader))
+    kept = {piece.whole.targets for piece in source.pieces.values()}
+    room = places(keymap, source.shapes, reader, kept)
     carried = {target for place in room for target in place.rows.targets}
     lost = list(dict.fromkeys(piece.key for piece in source.pieces.values() if piece.target not in carried))
+    whose = f"{name} as {reader.name} reads it" if reader else name
     if lost:
-        whose = f"{name} as {reader.name} reads it" if reader else name
-        problem = f"{whose} has no module for {len(lost)} of its pairs: {listed(lost)}"
+        problem = f"{whose} has no module for {len(lost)} of its layers: {listed(lost)}"
         raise UnfitAdapter(path, problem, "choose another convention, or take these layers out first")
+    _check_roles(source, keymap, whose, plain=reader is not None or name in PAIRS_ALONE)
+    return tuple(_joined(source, room, keymap, reader))
+
+
+def _check_roles(source: Source, keymap: Keymap, whose: str, *, plain: bool) -> None:
+    """Every tensor must have a name there."""
+    said = _suffixes(keymap)
+    strange = {
+        piece.key: role
+        for piece in source.pieces.values()
+        for role in piece.whole.tensors
+        if (plain and not piece.is_plain) or role not in said
+    }
+    if strange:
+        pieces = (piece for piece in source.pieces.values() if piece.key in strange)
+        kinds = sorted({name for piece in pieces for name in names_of(piece.whole.tensors)} - {"lora"})
+        what = f"{whose} has pairs of matrices alone" if plain else f"{whose} has no such tensors"
+        problem = f"{what}, and {len(strange)} of its modules are more ({', '.join(kinds)}): {listed(list(strange))}"
+        raise UnfitAdapter(source.adapter.path, problem, "choose another convention, or use the file as it is")
+
+
+def _joined(source: Source, room: Sequence[Place], keymap: Keymap, reader: Reader | None) -> Iterator[Joined]:
     takes_alpha = Role.ALPHA in keymap.convention.suffixes.values()
-    joined = (join(place, source.pieces, source.shapes, takes_alpha=takes_alpha, reader=reader) for place in room)
-    return tuple(module for module in joined if module)
+    troubles: dict[str, list[str]] = {}
+    for place in room:
+        try:
+            module = join(place, source.pieces, source.shapes, takes_alpha=takes_alpha, reader=reader)
+        except ValueError as error:
+            layers = [target for target in place.rows.targets if target in source.pieces]
+            troubles.setdefault(str(error), []).extend(layers)
+        else:
+            if module:
+                yield module
+    if troubles:
+        why = "; ".join(f"{reason}: {listed(layers)}" for reason, layers in troubles.items())
+        problem = f"{keymap.convention.name} cannot say what it does to some layers: {why}"
+        raise UnfitAdapter(source.adapter.path, problem, "choose another convention, or use the file as it is")
+
+
+def _suffixes(keymap: Keymap) -> dict[str, str]:
+    """What stands behind a module's name for each role: the first suffix that there is."""
+    universal = {role: suffix for suffix, role in reversed(load_suffixes().suffixes.items())}
+    return {**universal, **{role: suffix for suffix, role in reversed(keymap.convention.suffixes.items())}}
 
 
 def _tensors(modules: Sequence[Joined], keymap: Keymap) -> Iterator[tuple[str, Stored]]:
-    suffixes = {role: suffix for suffix, role in reversed(keymap.convention.suffixes.items())}
+    suffixes = _suffixes(keymap)
     for module in modules:
-        for role, matrix in ((Role.DOWN, module.down), (Role.UP, module.up)):
-            key = f"{module.place.name}.{suffixes[role]}"
-            yield key, Stored(matrix.dtype, matrix.bits.T if is_transposed(key) else matrix.bits)
+        for role, tensor in module.tensors.items():
+            suffix, bits = suffixes[role], tensor.bits
+            if role == Role.MAGNITUDE:
+                suffix, bits = _magnitude(module, keymap, bits)
+            key = f"{module.place.name}.{suffix}"
+            yield key, Stored(tensor.dtype, bits.T if role in _TURNED and is_transposed(key) else bits)
         if module.alpha is not None:
             yield f"{module.place.name}.{suffixes[Role.ALPHA]}", scalar(module.alpha)
+
+
+def _magnitude(module: Joined, keymap: Keymap, bits: Bits) -> tuple[str, Bits]:
+    """PEFT has a vector beside its pairs, all others a column; magnitudes of inputs are a row everywhere."""
+    if keymap.convention.name == "diffusers" and module.kind == "lora" and len(bits) == bits.size:
+        return "lora_magnitude_vector", bits.reshape(-1)
+    return "dora_scale", bits.reshape(-1, 1) if len(bits) == bits.size else bits
 
 
 def _metadata(
@@ -137,7 +193,9 @@ def _metadata(
     if Change.FOLDED in changes:
         stale |= _OF_ALPHA
     own = {name: text for name, text in source.adapter.metadata.items() if not name.startswith(_STAMP)}
+    filled = [target for module in modules for target in module.filled]
     stamp = {
+        **({"filled": json.dumps(filled)} if filled else {}),
         "keymap": keymap.convention.name,
         "keymap_version": str(keymap.convention.version),
         "source_keymap": source.adapter.convention,
@@ -177,6 +235,10 @@ def _notes(source: Source, modules: Sequence[Joined], reader: Reader | None) -> 
         )
     if filled := [target for module in modules for target in module.filled]:
         yield f"{len(filled)} layers that the source does not change get rows of zeros: {listed(filled)}"
+    ignored = {reason: count for reason, count in source.adapter.ignored_keys.items() if reason not in _OF_ZEROS}
+    if ignored:
+        reasons = ", ".join(f"{count} ({reason})" for reason, count in ignored.items())
+        yield f"keys that are no part of its updates are left out: {reasons}"
     if copies := _copies(source, modules):
         yield f"the shared down matrices of {_modules_of(copies)} are written once a layer"
     if reader and counts[Change.TILED]:
@@ -195,14 +257,14 @@ def _tensors_of(count: int) -> str:
 
 
 def _ranks(source: Source) -> list[int]:
-    return sorted({piece.rank for piece in source.pieces.values()})
+    return sorted({piece.rank for piece in source.pieces.values() if piece.rank})
 
 
 def _copies(source: Source, modules: Sequence[Joined]) -> int:
-    """Down matrices of the source that more than one module was written with."""
+    """Modules of the source that more than one was written from."""
     owners: Counter[int] = Counter()
     for module in modules:
-        owners.update({id(source.pieces[t].down) for t in module.place.rows.targets if t in source.pieces})
+        owners.update({id(source.pieces[t].whole) for t in module.place.rows.targets if t in source.pieces})
     return sum(1 for count in owners.values() if count > 1)
 
 

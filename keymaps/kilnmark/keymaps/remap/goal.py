@@ -7,11 +7,13 @@ import re
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-__all__ = ["FAMILY", "GOALS", "GoalName", "Reader", "parse_reader"]
+__all__ = ["FAMILY", "GOALS", "PAIRS_ALONE", "GoalName", "Reader", "parse_reader"]
 
 GoalName = Literal["kohya", "diffusers", "mlx-examples"]
 GOALS: tuple[GoalName, ...] = get_args(GoalName)
 """Conventions that files can be written in."""
+PAIRS_ALONE = frozenset({"mlx-examples"})
+"""Those whose readers know nothing but pairs of matrices."""
 
 FAMILY = "flux1"
 """Whose files the readers below were read in; what they make of others is not known."""

@@ -3,20 +3,20 @@
 What is done beyond moving bits is written down beside every module, so that the whole conversion can be told.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from itertools import accumulate
 
 import numpy as np
 
 from kilnmark.keymaps.errors import UnfitAdapter
 from kilnmark.keymaps.names.keymap import Keymap
-from kilnmark.keymaps.names.schema import Rows
+from kilnmark.keymaps.names.schema import Role, Rows
 from kilnmark.keymaps.names.shapes import BLOCK, Shapes, block_count, is_norm
-from kilnmark.keymaps.remap.bits import Stored, common_dtype, fold, placed, stacked
+from kilnmark.keymaps.remap.bits import Stored, fold
 from kilnmark.keymaps.remap.goal import Reader
-from kilnmark.keymaps.remap.pieces import Piece, swapped
+from kilnmark.keymaps.remap.parts import joined, swapped
+from kilnmark.keymaps.remap.pieces import Piece, Whole
 
 __all__ = ["Change", "Joined", "Place", "join", "places"]
 
@@ -48,51 +48,63 @@ class Joined:
 
     Attributes:
         place: Where it belongs.
-        down: (rank, in), tiled where the reader needs it.
-        up: (out, rank).
-        rank: Of the update.
+        kind: Of its update.
+        tensors: By role, rows in the convention's order; a down matrix tiled where the reader needs it.
+        rank: Of the update, as alpha is divided by it; 0 where there is none.
         alpha: None writes none.
         changes: What was done to it.
         filled: Targets that get rows of zeros, because the file has nothing for them.
     """
 
     place: Place
-    down: Stored
-    up: Stored
+    kind: str
+    tensors: Mapping[str, Stored]
     rank: int
     alpha: float | None
     changes: frozenset[Change]
     filled: tuple[str, ...]
 
 
-def places(keymap: Keymap, shapes: Shapes, reader: Reader | None) -> Iterator[Place]:
-    """Every module of a model that a convention can write, each target once.
+def places(
+    keymap: Keymap, shapes: Shapes, reader: Reader | None, kept: Collection[tuple[str, ...]] = ()
+) -> list[Place]:
+    """The modules of a model that a convention can write, each target once.
 
     Args:
         keymap: The convention.
-        shapes: The model's linear layers.
-        reader: mflux knows no kohya name outside the transformer's blocks.
+        shapes: The model's layers.
+        reader: mflux knows no kohya name outside the transformer's blocks, and none of a norm.
+        kept: Layers that one module of the file stands for together: where the convention has them together too, they
+            stay so.
     """
+    every = list(_every_place(keymap, shapes, reader))
+    taken: set[str] = set()
+    chosen: list[Place] = []
+    for place in sorted(every, key=lambda place: len(place.rows.targets) == 1 or place.rows.targets not in kept):
+        if taken.isdisjoint(place.rows.targets):
+            taken.update(place.rows.targets)
+            chosen.append(place)
+    return chosen
+
+
+def _every_place(keymap: Keymap, shapes: Shapes, reader: Reader | None) -> Iterator[Place]:
+    """Those too that name the same layers in several ways."""
     own = ((keymap.convention.prefixes[0], pattern, choices) for pattern, choices in keymap.modules.items())
     encoders = (
         (encoder.prefix, pattern, choices)
         for encoder, modules in (() if reader else keymap.encoders)
         for pattern, choices in modules.items()
     )
-    taken: set[str] = set()
     for prefix, pattern, choices in (*own, *encoders):
         blocks = BLOCK in pattern
         if keymap.convention.name == "kohya" and not blocks and (reader or not pattern.startswith(_KOHYA_INPUTS)):
             continue
         for rows in choices:
             count = block_count(shapes, rows.targets[0]) if blocks else int(rows.targets[0] in shapes)
-            if count and is_norm(shapes[rows.at("0").targets[0]]):
-                break
-            if count and taken.isdisjoint(rows.targets):
-                taken.update(rows.targets)
-                name = prefix + pattern
-                yield from (Place(name.replace(BLOCK, str(n)), rows.at(str(n))) for n in range(count))
-                break
+            if reader and count and is_norm(shapes[rows.at("0").targets[0]]):
+                continue
+            name = prefix + pattern
+            yield from (Place(name.replace(BLOCK, str(n)), rows.at(str(n))) for n in range(count))
 
 
 def join(
@@ -103,76 +115,103 @@ def join(
     Args:
         place: Where the pieces go.
         pieces: Of the whole file, by target.
-        shapes: The model's linear layers.
+        shapes: The model's layers.
         takes_alpha: The convention has alpha tensors.
         reader: Whose habits count; None takes those of all that share the down matrix.
 
     Raises:
+        ValueError: In words: No module of this place does what the pieces do.
         UnfitAdapter: Alpha cannot be folded in.
     """
     members = [pieces[target] for target in place.rows.targets if target in pieces]
     if not members:
         return None
-    downs = _different([piece.down for piece in members])
-    rank = sum(down.shape[0] for down in downs)
-    scaled = _scaled(members, rank, takes_alpha=takes_alpha)
-    up = _up(place, shapes, scaled.ups, [_column(piece, downs) for piece in members], rank)
-    down = downs[0] if len(downs) == 1 else stacked(downs)
-    changes = set(scaled.changes) | ({Change.GROWN} if len(downs) > 1 else set())
-    if any(part.dtype != down.dtype for part in downs) or any(part.dtype != up.dtype for part in scaled.ups.values()):
+    if len({piece.kind for piece in members}) > 1:
+        raise ValueError("its layers are changed by different kinds of updates")
+    scaled = _scaled(members, _put_together(place, pieces, shapes), takes_alpha=takes_alpha)
+    tensors = scaled.tensors(place, pieces, shapes)
+    changes = set(scaled.changes) | _grown(members, tensors)
+    if any(_differs(piece, tensors) for piece in scaled.members):
         changes.add(Change.WIDENED)
+    rank, kind = _rank(tensors), members[0].kind
     if reader and reader.tiled and len(place.rows.targets) > 1:
-        down = Stored(down.dtype, np.tile(down.bits, (len(place.rows.targets), 1)))
+        down = tensors[Role.DOWN]
+        tensors = {**tensors, Role.DOWN: Stored(down.dtype, np.tile(down.bits, (len(place.rows.targets), 1)))}
         changes.add(Change.TILED)
     written = scaled.alpha is not None or (takes_alpha and reader is not None and reader.needs_alpha)
-    alpha = (rank if scaled.alpha is None else scaled.alpha) if written else None
-    return Joined(
-        place, down, up, rank, alpha, frozenset(changes), tuple(t for t in place.rows.targets if t not in pieces)
-    )
+    alpha = (float(rank) if scaled.alpha is None else scaled.alpha) if written else None
+    filled = tuple(target for target in place.rows.targets if target not in pieces)
+    return Joined(place, kind, tensors, rank, alpha, frozenset(changes), filled)
 
 
-def _different(downs: Sequence[Stored]) -> list[Stored]:
-    """Each matrix once: q, k and v often share theirs."""
-    found: list[Stored] = []
-    for down in downs:
-        if not any(down.same_as(other) for other in found):
-            found.append(down)
-    return found
-
-
-def _column(piece: Piece, downs: Sequence[Stored]) -> int:
-    """Where the rank of a piece begins in that of the module."""
-    begin = 0
-    for down in downs:
-        if piece.down.same_as(down):
-            break
-        begin += down.shape[0]
-    return begin
+def _put_together(place: Place, pieces: Mapping[str, Piece], shapes: Shapes) -> Mapping[str, Stored]:
+    """The tensors of a place: those of a module that has the same rows, or of its layers joined."""
+    targets = place.rows.targets
+    members = [pieces.get(target) for target in targets]
+    present = [piece for piece in members if piece is not None]
+    whole = present[0].whole
+    if len(targets) > 1 and whole.targets == targets and all(piece.whole is whole for piece in present):
+        return whole.tensors
+    if trouble := next((piece.trouble for piece in present if piece.trouble), ""):
+        raise ValueError(trouble)
+    if len(targets) == 1:
+        return swapped(present[0].tensors) if place.rows.swap_halves else present[0].tensors
+    rows = [shapes[target][0] for target in targets]
+    parts = [None if piece is None else piece.tensors for piece in members]
+    return joined(present[0].kind, list(zip(rows, parts, strict=True)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Scaled:
-    """Up matrices by target and the alpha that goes with them; None for alpha = rank, which need not be written."""
+    """Pieces with what was done to their multipliers, and the alpha that goes with them; None for alpha = rank, which
+    need not be written.
+    """
 
-    ups: Mapping[str, Stored]
+    members: Sequence[Piece]
     alpha: float | None
     changes: frozenset[Change]
 
+    def tensors(self, place: Place, pieces: Mapping[str, Piece], shapes: Shapes) -> Mapping[str, Stored]:
+        """Of the place."""
+        return _put_together(place, {**pieces, **{piece.target: piece for piece in self.members}}, shapes)
 
-def _scaled(members: Sequence[Piece], rank: int, *, takes_alpha: bool) -> _Scaled:
-    multipliers = {piece.multiplier for piece in members}
-    ups = {piece.target: piece.up for piece in members}
+
+def _scaled(members: Sequence[Piece], tensors: Mapping[str, Stored], *, takes_alpha: bool) -> _Scaled:
+    multipliers, rank = {piece.multiplier for piece in members}, _rank(tensors)
     if multipliers == {1.0}:
-        said = takes_alpha and any(piece.has_alpha for piece in members)
-        return _Scaled(ups, float(rank) if said else None, frozenset())
-    if takes_alpha and len(multipliers) == 1 and (alpha := _alpha(multipliers.pop(), rank)) is not None:
-        return _Scaled(ups, alpha, frozenset())
+        said = takes_alpha and rank and any(piece.has_alpha for piece in members)
+        return _Scaled(members, float(rank) if said else None, frozenset())
+    if takes_alpha and len(multipliers) == 1 and rank and (alpha := _alpha(multipliers.pop(), rank)) is not None:
+        return _Scaled(members, alpha, frozenset())
     changes: set[Change] = {Change.FOLDED}
+    wholes: dict[int, Whole] = {}
+    folded: list[Piece] = []
     for piece in members:
-        ups[piece.target], rounded = _folded(piece)
+        own, rounded = _folded(piece, piece.tensors)
+        if id(piece.whole) not in wholes:
+            wholes[id(piece.whole)] = Whole(piece.whole.targets, _folded(piece, piece.whole.tensors)[0])
+        folded.append(replace(piece, tensors=own, whole=wholes[id(piece.whole)], multiplier=1.0))
         changes |= {Change.ROUNDED} if rounded else set()
-        changes |= {Change.WIDENED} if ups[piece.target].dtype != piece.up.dtype else set()
-    return _Scaled(ups, None, frozenset(changes))
+        changes |= {Change.WIDENED} if _differs(piece, own) else set()
+    return _Scaled(folded, None, frozenset(changes))
+
+
+_RANKED = (Role.DOWN, "hada_w1_b", "lokr_w1_b", "lokr_w2_b")
+"""The roles whose rows are the rank that alpha is divided by, the first of them that is there."""
+_FOLDED_INTO = (Role.UP, "hada_w1_a", "lokr_w1_a", "lokr_w1")
+
+
+def _rank(tensors: Mapping[str, Stored]) -> int:
+    return next((tensors[role].shape[0] for role in _RANKED if role in tensors), 0)
+
+
+def _differs(piece: Piece, tensors: Mapping[str, Stored]) -> bool:
+    return any(tensors[role].dtype != tensor.dtype for role, tensor in piece.tensors.items() if role in tensors)
+
+
+def _grown(members: Sequence[Piece], tensors: Mapping[str, Stored]) -> set[Change]:
+    more = any(_rank(tensors) > _rank(piece.whole.tensors) for piece in members)
+    return {Change.GROWN} if more else set()
 
 
 def _alpha(multiplier: float, rank: int) -> float | None:
@@ -181,21 +220,15 @@ def _alpha(multiplier: float, rank: int) -> float | None:
     return alpha if alpha / rank == multiplier else None
 
 
-def _folded(piece: Piece) -> tuple[Stored, bool]:
+def _folded(piece: Piece, tensors: Mapping[str, Stored]) -> tuple[Mapping[str, Stored], bool]:
+    role = next((role for role in _FOLDED_INTO if role in tensors), None)
+    if role is None:
+        return tensors, False
     try:
-        return fold(piece.up, piece.multiplier)
+        product, rounded = fold(tensors[role], piece.multiplier)
     except OverflowError as error:
         problem = f"alpha makes a factor of {piece.multiplier:g}, which takes it beyond the range of float32"
         raise UnfitAdapter(
             piece.path, problem, "keep the file in a convention that has alpha", key=piece.key
         ) from error
-
-
-def _up(place: Place, shapes: Shapes, ups: Mapping[str, Stored], columns: Sequence[int], rank: int) -> Stored:
-    """The rows of every target at its share of the rank; zeros elsewhere."""
-    targets = place.rows.targets
-    heights = [shapes[target][0] for target in targets]
-    begins = dict(zip(targets, [0, *accumulate(heights)], strict=False))
-    parts = [(up, begins[target], column) for (target, up), column in zip(ups.items(), columns, strict=True)]
-    whole = placed((sum(heights), rank), parts, common_dtype(ups.values()))
-    return swapped(whole) if place.rows.swap_halves else whole
+    return {**tensors, role: product}, rounded

@@ -1,6 +1,7 @@
 """What a file holds, cut into one piece a target, and what of it a conversion would lose.
 
-A piece is a target's share of a pair of matrices, still in the file's own bits.
+A piece is a target's share of a module's tensors, still in the file's own bits; biases of all kinds are one change of
+the layer's bias.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -16,15 +17,35 @@ from kilnmark.keymaps.names.copies import Module
 from kilnmark.keymaps.names.schema import Role, is_transposed
 from kilnmark.keymaps.names.shapes import Shapes, load_shapes, painters
 from kilnmark.keymaps.names.sorting import Sorting, sort_keys
-from kilnmark.keymaps.remap.bits import Stored, stored
+from kilnmark.keymaps.remap.bits import Stored, as_numbers, stored
+from kilnmark.keymaps.remap.parts import part_of, swapped
 from kilnmark.keymaps.updates.alpha import Multipliers
-from kilnmark.keymaps.updates.made import names_of
+from kilnmark.keymaps.updates.biases import BIASES
+from kilnmark.keymaps.updates.made import kind_of
+from kilnmark.keymaps.updates.update import AnyUpdate, WeightUpdate
 
-__all__ = ["Piece", "Source", "listed", "read_source", "swapped"]
+__all__ = ["Piece", "Source", "Whole", "listed", "read_source"]
 
-_PLAIN = {Role.DOWN, Role.UP, Role.ALPHA}
 _SHOWN = 20
 _NOT_WHOLE = "a remapped file would not have them, so take them out first, or use the file as it is"
+_TURNED = frozenset({Role.DOWN, Role.UP})
+_BLOCKS = "oft_blocks"
+_BOUNDED = frozenset({_BLOCKS})
+"""Roles beside which alpha is a bound, and no multiplier."""
+_PARTS = tuple(f"{_BLOCKS}_{place}" for place in range(4))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Whole:
+    """A module of a file.
+
+    Attributes:
+        targets: In row order.
+        tensors: By role, alpha left out where it is a multiplier or means nothing.
+    """
+
+    targets: tuple[str, ...]
+    tensors: Mapping[str, Stored]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,26 +54,36 @@ class Piece:
 
     Attributes:
         target: Module path in mflux.
-        down: (rank, in); the targets of a fused module share one.
-        up: (out, rank), rows in mflux's order.
+        kind: Of its update.
+        tensors: By role, rows in mflux's order; of a pair the targets of a fused module share the down matrix.
         multiplier: alpha / rank, or what the convention puts in its place.
-        has_alpha: Its module has an alpha tensor.
+        has_alpha: Its alpha is said somewhere.
         path: Of the file, for errors.
-        key: Name of its up matrix in the file.
+        key: Name of its module's last tensor in the file.
+        whole: The module that it is a part of.
+        trouble: Why its tensors could not be parted from the others'; they are empty then.
     """
 
     target: str
-    down: Stored
-    up: Stored
+    kind: str
+    tensors: Mapping[str, Stored]
     multiplier: float
     has_alpha: bool
     path: str
     key: str
+    whole: Whole
+    trouble: str = ""
+
+    @property
+    def is_plain(self) -> bool:
+        """A pair of matrices and nothing else."""
+        return set(self.whole.tensors) == {Role.DOWN, Role.UP}
 
     @property
     def rank(self) -> int:
-        """Rows of `down`, columns of `up`."""
-        return self.down.shape[0]
+        """Rows of a pair's down matrix; 0 for other kinds."""
+        down = self.whole.tensors.get(Role.DOWN)
+        return 0 if down is None else down.shape[0]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,7 +93,7 @@ class Source:
     Attributes:
         adapter: As it is read for the model.
         variant: The model that it is made for.
-        shapes: That model's linear layers.
+        shapes: That model's layers.
         pieces: By target.
         zero_alphas: Modules whose alpha of zero stands for the rank.
         zeros: Tensors of nothing but zeros that are left out.
@@ -80,17 +111,21 @@ def read_source(file: AdapterFile) -> Source:
     """Find the model that a file is made for, and cut the file into pieces.
 
     Raises:
-        UnfitAdapter: A part of it cannot be applied exactly, or would be lost.
+        UnfitAdapter: A part of it cannot be applied exactly, or nobody knows what it is.
     """
     variant, sorting, adapter = _fitting(file)
-    zeros = adapter.zero_keys | _zero_biases(file, sorting)
-    modules = _without(sorting.modules, zeros)
-    _check_whole(file, sorting, modules)
+    if not adapter.updates:
+        raise UnfitAdapter(file.path, "holds no update", "give an adapter that changes layers of the transformer")
     if adapter.belied:
         raise UnfitAdapter(file.path, adapter.belied, _NOT_WHOLE)
     shapes = load_shapes(variant)
+    updates = {update.target: update for update in adapter.updates}
+    zeros = adapter.zero_keys | _zero_biases(file, sorting)
+    modules = _without(sorting.modules, zeros)
     multipliers = Multipliers(file, modules)
-    pieces = {piece.target: piece for module in modules for piece in _cut(file, module, shapes, multipliers)}
+    said = bool(multipliers.said.sources)
+    cut = (piece for module in modules for piece in _cut(file, module, shapes, updates, said=said))
+    pieces = {piece.target: piece for piece in cut}
     return Source(adapter, variant, shapes, pieces, sum(map(multipliers.is_zero_for_rank, modules)), len(zeros))
 
 
@@ -142,42 +177,76 @@ def _unknown(file: AdapterFile, variant: str) -> UnfitAdapter:
     return UnfitAdapter(file.path, problem, _NOT_WHOLE)
 
 
-def _check_whole(file: AdapterFile, sorting: Sorting, modules: Sequence[Module]) -> None:
-    if sorting.ignored:
-        reasons = ", ".join(f"{count} ({reason})" for reason, count in sorting.ignored.items())
-        taken = {key for module in sorting.modules for key in module.keys.values()}
-        names = [key for key in file.tensors if key not in taken]
-        problem = f"{reasons} of {len(file.tensors)} keys are no part of its updates: {listed(names)}"
-        raise UnfitAdapter(file.path, problem, _NOT_WHOLE)
-    beyond = [key for module in modules for role, key in module.keys.items() if role not in _PLAIN]
-    if beyond:
-        kinds = {name for module in modules for name in names_of(module.keys)} - {"lora"}
-        which = f"{len(beyond)} of {len(file.tensors)} keys: {', '.join(sorted(kinds))}"
-        problem = f"is more than a pair of matrices ({which}), and only pairs are converted"
-        raise UnfitAdapter(file.path, problem, "use the file as it is, or export it as plain LoRA", key=beyond[0])
-    if not modules:
-        raise UnfitAdapter(file.path, "holds no update", "give an adapter that changes layers of the transformer")
-
-
 def listed(names: Sequence[str]) -> str:
     """The first names, and how many more there are."""
     more = len(names) - _SHOWN
     return ", ".join(map(shorten, names[:_SHOWN])) + (f" and {more} more" if more > 0 else "")
 
 
-def _cut(file: AdapterFile, module: Module, shapes: Shapes, multipliers: Multipliers) -> Iterator[Piece]:
-    keys = [module.keys[role] for role in (Role.DOWN, Role.UP)]
-    down, up = (stored(file, key, transposed=is_transposed(key)) for key in keys)
-    if module.rows.swap_halves:
-        up = swapped(up)
-    multiplier = multipliers.of(module, down.shape[0])
+def _cut(
+    file: AdapterFile, module: Module, shapes: Shapes, updates: Mapping[str, AnyUpdate], *, said: bool
+) -> Iterator[Piece]:
+    """A piece for every target that the module changes; `said` where alpha stands elsewhere than in tensors."""
+    if not any(target in updates for target in module.targets):
+        return
+    tensors = _tensors(file, module)
+    biases = _biases(module, shapes, updates)
+    if biases:
+        tensors[Role.DIFF_B] = biases if Role.DIFF_B not in tensors or _has_own(module) else tensors[Role.DIFF_B]
+    kind, whole = kind_of(module.keys).name, Whole(module.targets, tensors)
     ends = list(accumulate(shapes[target][0] for target in module.targets))
-    for target, begin, end in zip(module.targets, [0, *ends], ends, strict=False):
-        part = Stored(up.dtype, up.bits[begin:end])
-        yield Piece(target, down, part, multiplier, Role.ALPHA in module.keys, file.path, module.keys[Role.UP])
+    for place, (target, begin, end) in enumerate(zip(module.targets, [0, *ends], ends, strict=False)):
+        if target not in updates:
+            continue
+        update, trouble = updates[target], ""
+        try:
+            part = _share(whole, place, begin, end, ends[-1])
+            part = swapped(part) if module.rows.swap_halves else part
+        except ValueError as error:
+            part, trouble = {}, str(error)
+        multiplier = update.multiplier if isinstance(update, WeightUpdate) else 1.0
+        key = module.keys.get(Role.UP) or next(iter(module.keys.values()))
+        has_alpha = said or Role.ALPHA in module.keys
+        yield Piece(target, kind, part, multiplier, has_alpha, file.path, key, whole, trouble)
 
 
-def swapped(matrix: Stored) -> Stored:
-    """The second half of the rows before the first."""
-    half = matrix.shape[0] // 2
-    return Stored(matrix.dtype, np.concatenate([matrix.bits[half:], matrix.bits[:half]]))
+def _tensors(file: AdapterFile, module: Module) -> dict[str, Stored]:
+    """By role, without biases of factors, and without alpha where it is a multiplier or means nothing."""
+    found: dict[str, Stored] = {}
+    for role, key in module.keys.items():
+        if role in {Role.UP_BIAS, Role.DOWN_BIAS} or (role == Role.ALPHA and not _is_bound(module)):
+            continue
+        tensor = stored(file, key)
+        if role in _TURNED:
+            flat = tensor.bits.reshape(tensor.shape[:2])
+            tensor = Stored(tensor.dtype, flat.T if is_transposed(key) else flat)
+        found[role] = tensor
+    return found
+
+
+def _is_bound(module: Module) -> bool:
+    return bool(_BOUNDED & module.keys.keys()) or _PARTS[0] in module.keys
+
+
+def _has_own(module: Module) -> bool:
+    return Role.UP_BIAS in module.keys or Role.DOWN_BIAS in module.keys
+
+
+def _biases(module: Module, shapes: Shapes, updates: Mapping[str, AnyUpdate]) -> Stored | None:
+    """What a module adds to biases in all, in the file's order of rows; None where it adds nothing."""
+    if not set(BIASES) & module.keys.keys():
+        return None
+    rows = [getattr(updates.get(target), "bias", None) for target in module.targets]
+    whole = [np.zeros(shapes[t][0]) if own is None else own for t, own in zip(module.targets, rows, strict=True)]
+    found = as_numbers(np.concatenate(whole), "F32")
+    return swapped({Role.DIFF_B: found})[Role.DIFF_B] if module.rows.swap_halves else found
+
+
+def _share(whole: Whole, place: int, begin: int, end: int, height: int) -> dict[str, Stored]:
+    tensors = dict(whole.tensors)
+    if _PARTS[0] in tensors:
+        own = tensors[_PARTS[place]]
+        kept = {role: tensor for role, tensor in tensors.items() if role not in _PARTS}
+        bound: dict[str, Stored] = {role: kept.pop(role) for role in (Role.ALPHA,) if role in kept}
+        return {**part_of(kept, begin, end, height), **bound, _BLOCKS: own}
+    return part_of(tensors, begin, end, height)
