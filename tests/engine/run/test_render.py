@@ -16,7 +16,7 @@ from opentelemetry.trace import NoOpTracer, Tracer
 from PIL import Image
 
 from kilnmark.engine.families.base import Base
-from kilnmark.engine.proof.thresholds import USUAL_RATIO
+from kilnmark.engine.proof.thresholds import OVERWHELMING_RATIO, USUAL_RATIO
 from kilnmark.engine.run.render import Renderer
 from kilnmark.engine.run.saver import Painting, finish
 from kilnmark.engine.stack.slots import Slot
@@ -155,6 +155,16 @@ def test_an_adapter_that_is_far_too_strong_is_engaged_with_a_warning_and_the_sca
     assert report.usual_scale == pytest.approx(40 * USUAL_RATIO / (report.delta_ratio or 1))
     assert any("far too strong" in said and f"at scale {report.usual_scale:.2g}" in said for said in outcome.warnings)
     assert "far too strong" in report.reason
+
+
+def test_adapters_that_are_too_strong_only_together_are_warned_of_together(studio: Studio) -> None:
+    alone = finished(studio.render("healthy", "other")).loras
+    scales = [0.9 * OVERWHELMING_RATIO / (report.delta_ratio or 1) for report in alone]
+    outcome = finished(studio.render("healthy", "other", scales=scales))
+    assert outcome.stack_delta_ratio is not None
+    assert outcome.stack_delta_ratio > OVERWHELMING_RATIO
+    assert [report.usual_scale for report in outcome.loras] == [None, None]
+    assert outcome.warnings[-1].startswith("the adapters together are far too strong")
 
 
 def test_one_dead_adapter_among_healthy_ones_is_accused_alone_before_any_step(studio: Studio) -> None:

@@ -7,7 +7,7 @@ from kilnmark.protocol.picture.evidence import Thresholds
 from kilnmark.protocol.picture.report import AdapterReport, Verdict
 from kilnmark.protocol.picture.warnings import accusation, warnings_of
 
-LIMITS = Thresholds(invisible_divergence=1e-3)
+LIMITS = Thresholds(invisible_divergence=1e-3, overwhelming_ratio=0.5, usual_ratio=0.05)
 
 
 def report(verdict: Verdict, divergence: float | None = None) -> AdapterReport:
@@ -58,3 +58,15 @@ def test_where_one_layer_is_far_too_strong_no_scale_is_suggested() -> None:
         "ink is engaged, but it is far too strong in one layer: nearly all of its change is in 'a.q'; "
         "look at that layer's alpha, or train or export it again"
     )
+
+
+def test_a_stack_that_is_too_strong_only_as_a_whole_is_warned_of_once() -> None:
+    stack = [report(Verdict.ENGAGED)] * 4
+    (said,) = warnings_of(stack, LIMITS, 0.8)
+    assert said == (
+        "the adapters together are far too strong: their change is 0.8 times the size of the base's weights; "
+        "multiply their scales by 0.12"
+    )
+    assert warnings_of(stack, LIMITS, 0.5) == warnings_of(stack, LIMITS, None) == []
+    strong = msgspec.structs.replace(stack[0], delta_ratio=2.0, usual_scale=0.025)
+    assert [said.partition(" ")[0] for said in warnings_of([strong, *stack], LIMITS, 2.1)] == ["ink"]

@@ -42,7 +42,7 @@ class Judgement(NamedTuple):
 
     Attributes:
         stack_ratio: Its delta ratio as a whole; None for no stack.
-        warnings: One sentence for every adapter that did not engage, or too little to be seen.
+        warnings: One sentence for every adapter that did not engage, or too little or too much, and for all together.
     """
 
     members: Sequence[Member]
@@ -110,7 +110,7 @@ class Judge:
             _refuse_unengaged(trail.loras)
         members = [each.applied for each in tried if each.applied is not None]
         ratio = self._effect.stack_ratio(members) if job.lora_paths else None
-        return Judgement(members, ratio, warnings_of(trail.loras, THRESHOLDS))
+        return Judgement(members, ratio, warnings_of(trail.loras, THRESHOLDS, ratio))
 
     def _read(self, job: RenderCommand, trail: Trail, tried: list[_Tried]) -> None:
         for name, path, scale in zip(job.lora_names, job.lora_paths, job.lora_scales, strict=True):

@@ -3,7 +3,7 @@
 How strong that is comes from outside; it is worth a warning, and no verdict rests on it.
 """
 
-__all__ = ["too_strong", "too_strong_in", "usual_scale"]
+__all__ = ["too_strong", "too_strong_in", "too_strong_together", "usual_scale"]
 
 
 def usual_scale(scale: float, ratio: float, usual_ratio: float) -> float:
@@ -30,4 +30,17 @@ def too_strong_in(target: str) -> str:
     return (
         f"it is far too strong in one layer: nearly all of its change is in {target!r}; "
         "look at that layer's alpha, or train or export it again"
+    )
+
+
+def too_strong_together(ratio: float, factor: float) -> str:
+    """Of a stack, none of whose adapters is so by itself.
+
+    Args:
+        ratio: Delta ratio of the whole stack.
+        factor: What all scales are to be multiplied by, so that as many adapters of usual strength change as much.
+    """
+    return (
+        f"the adapters together are far too strong: their change is {ratio:.2g} times the size of the base's weights; "
+        f"multiply their scales by {factor:.2g}"
     )

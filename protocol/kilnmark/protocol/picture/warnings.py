@@ -3,11 +3,12 @@
 No verdict is made or changed here; what is doubtful was measured and stands in the report.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 
 from kilnmark.protocol.picture.evidence import Thresholds
 from kilnmark.protocol.picture.report import AdapterReport, Verdict
-from kilnmark.protocol.picture.strength import too_strong, too_strong_in
+from kilnmark.protocol.picture.strength import too_strong, too_strong_in, too_strong_together, usual_scale
 
 __all__ = ["accusation", "warnings_of"]
 
@@ -17,11 +18,23 @@ def accusation(report: AdapterReport) -> str:
     return f"{report.name} is {report.verdict}: {report.reason}"
 
 
-def warnings_of(reports: Sequence[AdapterReport], thresholds: Thresholds) -> list[str]:
+def warnings_of(
+    reports: Sequence[AdapterReport], thresholds: Thresholds, stack_ratio: float | None = None
+) -> list[str]:
     """One sentence for every adapter that did not engage, or engaged too little to be seen, not everywhere, or too
-    strongly.
+    strongly; and one for the stack, where only all together are too strong.
+
+    Args:
+        reports: In stack order.
+        thresholds: Those of the verdicts.
+        stack_ratio: Delta ratio of all of them together; None where it was not measured.
     """
-    return [said for report in reports if (said := _warning(report, thresholds.invisible_divergence))]
+    found = [said for report in reports if (said := _warning(report, thresholds.invisible_divergence))]
+    ratio = stack_ratio or 0.0
+    if ratio > thresholds.overwhelming_ratio and all(report.usual_scale is None for report in reports):
+        factor = usual_scale(1.0, ratio, thresholds.usual_ratio * math.sqrt(len(reports)))
+        found.append(too_strong_together(ratio, factor))
+    return found
 
 
 def _warning(report: AdapterReport, invisible: float) -> str:
