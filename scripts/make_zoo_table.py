@@ -40,8 +40,7 @@ class Row:
 
 def main() -> None:
     """Put a new table between the marks."""
-    with TemporaryDirectory() as folder:
-        rows = [row(exhibit, Path(folder)) for exhibit in EXHIBITS]
+    rows = [row(exhibit) for exhibit in EXHIBITS]
     before, _, rest = DOCUMENT.read_text(encoding="utf-8").partition(BEGIN)
     after = rest.partition(END)[2]
     DOCUMENT.write_text(before + BEGIN + table(rows) + END + after, encoding="utf-8")
@@ -53,15 +52,14 @@ def table(rows: list[Row]) -> str:
     return head + "".join(f"{line}\n" for line in rows)
 
 
-def row(exhibit: Exhibit, folder: Path) -> Row:
-    """Make, read and judge one exhibit."""
-    path = write_exhibit(folder / "exhibit.safetensors", exhibit, dtype="F16")
-    try:
-        return judged(exhibit, read_adapter(path, load_shapes(exhibit.variant)))
-    except RefusedFile as error:
-        return refused(exhibit, error)
-    finally:
-        path.unlink()
+def row(exhibit: Exhibit) -> Row:
+    """Make, read and judge one exhibit, in a folder of its own."""
+    with TemporaryDirectory() as folder:
+        path = write_exhibit(Path(folder) / "exhibit.safetensors", exhibit, dtype="F16")
+        try:
+            return judged(exhibit, read_adapter(path, load_shapes(exhibit.variant)))
+        except RefusedFile as error:
+            return refused(exhibit, error)
 
 
 def judged(exhibit: Exhibit, adapter: Adapter) -> Row:

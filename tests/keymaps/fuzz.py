@@ -23,6 +23,7 @@ from safetensors import safe_open
 from kilnmark.keymaps.adapter import Adapter, read_adapter
 from kilnmark.keymaps.engagement import describe, evidence
 from kilnmark.keymaps.errors import RefusedFile
+from kilnmark.keymaps.files.beside import CONFIG
 from kilnmark.keymaps.files.safefile import AdapterHeader, read_header
 from kilnmark.keymaps.names.shapes import load_shapes, painters
 from kilnmark.keymaps.proportion import before_a_base, proportion_of
@@ -130,15 +131,37 @@ def _exhibit(place: int) -> Draft:
     """One file of the zoo, small; those with damaged bytes as they were before."""
     whole = replace(EXHIBITS[place], damage=None)
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "a.safetensors"
-        write_exhibit(path, whole, rank=1 + place % 2, blocks=1, dtype=DTYPES[place % len(DTYPES)])
-        return parsed(path.read_bytes())
+        rank, dtype = 1 + place % 2, DTYPES[place % len(DTYPES)]
+        return parsed(
+            write_exhibit(Path(folder) / "a.safetensors", whole, rank=rank, blocks=1, dtype=dtype).read_bytes()
+        )
+
+
+@cache
+def _configs() -> tuple[bytes, ...]:
+    """What stands beside files of the zoo, as PEFT's config."""
+    return tuple(exhibit.beside[CONFIG].encode() for exhibit in EXHIBITS if CONFIG in exhibit.beside)
+
+
+def config_of(seed: int, number: int) -> bytes | None:
+    """The config beside a case; None for most, which have none."""
+    random = Random(f"{seed} {number} config")
+    if random.random() < 0.9:
+        return None
+    content, other = random.choice(_configs()), random.choice(_configs())
+    for _ in range(random.randrange(3)):
+        content = random.choice(BYTES)(random, content, other)
+    return content
 
 
 def _one(run: Run, folder: Path, saved: Path) -> None:
     content = case(run.seed, run.cases)
     path = folder / "case.safetensors"
     path.write_bytes(content)
+    config, beside = config_of(run.seed, run.cases), path.with_name(CONFIG)
+    beside.unlink(missing_ok=True)
+    if config is not None:
+        beside.write_bytes(config)
     began, worked = time.perf_counter(), time.process_time()
     try:
         run.outcomes.update(_outcomes(path, run.cases))
@@ -151,6 +174,8 @@ def _one(run: Run, folder: Path, saved: Path) -> None:
         saved.mkdir(parents=True, exist_ok=True)
         failed = saved / f"{run.seed}-{run.cases}.safetensors"
         failed.write_bytes(content)
+        if config is not None:
+            failed.with_suffix(f".{CONFIG}").write_bytes(config)
         failed.with_suffix(".txt").write_text(traceback.format_exc())
         run.failures.append(failed)
     run.cases += 1

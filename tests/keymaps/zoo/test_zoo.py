@@ -20,12 +20,13 @@ from kilnmark.keymaps.zoo.zoo import EXHIBITS, Exhibit, write_exhibit
 from kilnmark.protocol.picture.report import Verdict
 from tests.keymaps.oracle import WRITERS as USUAL
 from tests.keymaps.oracle import Raw, relative_error
+from tests.keymaps.said.oracle import SAID
 from tests.keymaps.spelled import SPELLED
 
 SCRIPT = Path(__file__).parents[3] / "scripts" / "make_zoo_table.py"
 BY_NAME = {exhibit.name: exhibit for exhibit in EXHIBITS}
 
-WRITERS = {**USUAL, **SPELLED}
+WRITERS = {**USUAL, **SPELLED, **SAID}
 
 KEYS = {
     "mlx-examples-raw": 608,
@@ -100,6 +101,7 @@ CONVENTIONS = {
 
 OTHER_KINDS = {
     "kohya-dora",
+    "peft-loha",
     "kohya-lokr-bfl",
     "kohya-loha-bfl",
     "ai-toolkit-lokr",
@@ -138,6 +140,8 @@ CAUGHT = {
     "zimage-on-dev": "looks made for z-image-turbo",
     "oft-not-a-number": "not finite",
     "oft-of-half-the-blocks": "turns 1536 inputs, but .* takes 3072",
+    "pissa-unconverted": "initialised by pissa.*the base it belongs to was altered",
+    "olora-unconverted": "initialised by olora.*the base it belongs to was altered",
     "cut-off": "cut off",
     "pickled": "pickle",
 }
