@@ -24,6 +24,7 @@ from kilnmark.keymaps.files.safefile import read_file
 from kilnmark.keymaps.names.keymap import load_keymaps
 from kilnmark.keymaps.names.shapes import encoder_of, load_shapes
 from kilnmark.keymaps.remap.convert import GOALS, GoalName, parse_reader, remap_adapter
+from kilnmark.keymaps.updates.kinds.lora import PairUpdate
 from kilnmark.keymaps.zoo.write import StoredAs, make_adapter, write_tensors
 from kilnmark.keymaps.zoo.zoo import EXHIBITS, write_exhibit
 from tests.keymaps.oracle import WRITERS, Raw, Wide, Writer, flux1_all_diffusers, relative_error
@@ -372,12 +373,11 @@ def test_text_encoders_are_carried_over_too(tmp_path: Path) -> None:
     assert before.keys() == after.keys()
     for target in before:
         if encoder_of(target):
-            assert np.allclose(
-                before[target].multiplier * (before[target].up @ before[target].down),
-                after[target].multiplier * (after[target].up @ after[target].down),
-                rtol=1e-6,
-                atol=0,
-            )
+            assert relative_error(*wide(after[target]), wide(before[target])) < 1e-9, target
+
+
+def wide(update: PairUpdate) -> tuple[float, Wide, Wide]:
+    return update.multiplier, update.up.astype(np.float64), update.down.astype(np.float64)
 
 
 def test_a_reader_without_embedders_is_not_given_any(tmp_path: Path) -> None:
