@@ -138,6 +138,7 @@ def test_words_and_numbers_of_programs_are_told(home: Path) -> None:
         "transformer.r": 16,
         "transformer.lora_alpha": 32.0,
         "transformer.use_rslora": True,
+        "transformer.base_model_name_or_path": "flux",
         "transformer.target_modules": [],
         "transformer.alpha_pattern": {"img_attn": 4},
     }

@@ -15,11 +15,13 @@ from kilnmark.keymaps.files.safefile import read_file
 from kilnmark.keymaps.zoo.reported import make_reported
 from kilnmark.keymaps.zoo.write import make_adapter, write_tensors
 from kilnmark.keymaps.zoo.zoo import EXHIBITS, Exhibit, write_exhibit
+from kilnmark.protocol.picture.report import Verdict
 
 OF_NUMBERS = ("tensors", "metadata", "beside", "reason")
 """Fields that say how the numbers are, or what is written beside them."""
 
 
+SAID = re.compile(r"\('[^']*'\)")
 MEASURED = re.compile(r"[0-9.]+(?:e[+-]?[0-9]+)?%|[0-9.]+e[+-]?[0-9]+")
 
 
@@ -30,11 +32,11 @@ def again(report: FileReport, folder: Path) -> FileReport:
 
 
 def without_numbers(report: FileReport) -> dict[str, object]:
-    """All of it, but of what was measured only that it was."""
+    """All of it, but of what was measured, and of what the file says of its base, only that it was."""
     told: dict[str, object] = {
         name: getattr(report, name) for name in report.__struct_fields__ if name not in OF_NUMBERS
     }
-    return {**told, "reason": MEASURED.sub("<n>", report.reason)}
+    return {**told, "reason": SAID.sub("('...')", MEASURED.sub("<n>", report.reason))}
 
 
 @pytest.mark.parametrize("exhibit", EXHIBITS, ids=lambda exhibit: exhibit.name)
@@ -47,6 +49,48 @@ def test_every_exhibit_is_judged_alike_from_its_report(tmp_path: Path, exhibit: 
         (group.name, group.taken) for group in report.tensors
     ]
     assert [group.zeros for group in made.tensors] == [group.zeros for group in report.tensors]
+
+
+NO_ADAPTERS = {
+    "a page": b"<!DOCTYPE html><html><title>Sign in</title><p>To download this, sign in.</p></html>",
+    "a page with a mark": b"\xef\xbb\xbf<html><title>Sign in</title></html>",
+    "an error": b'{"error": "Unauthorized", "message": "sign in first"}',
+    "a pointer": b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n",
+    "a pickle": b"\x80\x04\x95" + bytes(90),
+    "a tar": bytes(257).replace(b"\0", b"a", 1) + b"ustar\x0000" + bytes(248),
+    "a note": b"I wrote this by hand, a long time ago.",
+    "nothing": b"",
+}
+
+
+@pytest.mark.parametrize("name", NO_ADAPTERS)
+def test_what_is_no_adapter_is_called_the_same(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "a.safetensors"
+    path.write_bytes(NO_ADAPTERS[name])
+    report = report_file(path, "dev")
+    assert without_numbers(again(report, tmp_path / "made")) == without_numbers(report)
+
+
+BASES = {
+    "ss_base_model_version": "flux_2_klein_4b",
+    "modelspec.architecture": "Flux.2-klein-4b/lora",
+    "base_model": "Qwen/Qwen-Image",
+    "ot_config": '{"model_type": "STABLE_DIFFUSION_XL_10_BASE", "base_model_name": "/home/me/xl"}',
+}
+
+
+@pytest.mark.parametrize("entry", BASES)
+def test_what_a_file_says_of_its_base_is_held_against_the_base_there_too(tmp_path: Path, entry: str) -> None:
+    pair = "lora_unet_double_blocks_0_img_attn_proj"
+    numbers = np.random.default_rng(0)
+    tensors = {
+        f"{pair}.lora_down.weight": numbers.standard_normal((2, 3072), np.float32),
+        f"{pair}.lora_up.weight": numbers.standard_normal((3072, 2), np.float32) * np.float32(0.01),
+    }
+    path = write_tensors(tmp_path / "a.safetensors", tensors, metadata={entry: BASES[entry]})
+    report = report_file(path, "dev")
+    assert report.verdict is Verdict.PARTIAL
+    assert without_numbers(again(report, tmp_path / "made")) == without_numbers(report)
 
 
 def test_norms_are_near_the_true_ones(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from kilnmark.keymaps.filereport.document import MetadataEntry
 from kilnmark.keymaps.names.keymap import load_keymaps
 from kilnmark.keymaps.names.schema import load_suffixes
 from kilnmark.keymaps.names.shapes import BLOCK, painter_names
+from kilnmark.keymaps.said.bases import base_in_our_words
 
 __all__ = ["FILE", "Redaction", "file_name"]
 
@@ -106,8 +107,10 @@ class Redaction:
 
     def _value(self, name: str, value: str) -> str | None:
         allowed = _shown().values.get(name)
-        if allowed is not None:
-            return value if re.fullmatch(allowed, value, re.ASCII) else None
+        if allowed is not None and re.fullmatch(allowed, value, re.ASCII):
+            return value
+        if base := base_in_our_words(name, value):
+            return base
         return self.document(value) if name in _shown().documents else None
 
     def document(self, text: str) -> str | None:
@@ -126,7 +129,9 @@ class Redaction:
             component, _, field = name.rpartition(".")
             if component and component not in _COMPONENTS:
                 continue
-            if field in _shown().names:
+            if isinstance(value, str) and (base := base_in_our_words(field, value)):
+                kept[name] = base
+            elif field in _shown().names:
                 kept[name] = self._layers(value)
             elif field in _shown().fields and (value is None or self._is_plain(value)):
                 kept[name] = value

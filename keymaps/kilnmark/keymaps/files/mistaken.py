@@ -14,6 +14,7 @@ from typing import NamedTuple, Self
 from pydantic import Field, model_validator
 
 from kilnmark.keymaps.documents import Document, parse_document
+from kilnmark.keymaps.files.header import HEAD
 
 __all__ = ["Mistaken", "example_of", "kind_of", "what_it_is"]
 
@@ -95,14 +96,16 @@ def kind_of(head: bytes) -> str:
 
 
 def example_of(kind: str) -> bytes:
-    """The first bytes of a file that `kind_of` calls so; empty where it calls none so."""
+    """The first `HEAD` bytes of a file that `kind_of` calls so; empty where it calls none so."""
     if kind == _TEXT:
-        return b"text"
+        return b"text".ljust(HEAD)
     found = next((known for known in _kinds().kinds if known.what == kind), None)
     if found is None:
         return b""
-    start = bytes(found.at) + (_bytes(found.begins[0]) if found.begins else found.words[0].encode())
-    return start + "".join(found.holds[:1]).encode()
+    holds = "".join(found.holds[:1]).encode()
+    if found.begins:
+        return (bytes(found.at) + _bytes(found.begins[0]) + holds).ljust(HEAD, b"\0")
+    return (found.words[0].encode() + holds).ljust(HEAD)
 
 
 @cache

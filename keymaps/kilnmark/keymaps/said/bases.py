@@ -16,7 +16,7 @@ from kilnmark.keymaps.documents import Document, parse_document
 from kilnmark.keymaps.names.shapes import Shapes, load_shapes, painters
 from kilnmark.keymaps.said.sources import Sayings
 
-__all__ = ["Declared", "declared_bases", "notes_on_bases", "other_base"]
+__all__ = ["Declared", "base_in_our_words", "declared_bases", "notes_on_bases", "other_base"]
 
 
 class BaseWords(Document):
@@ -74,6 +74,16 @@ def declared_bases(metadata: Mapping[str, str], said: Sayings) -> tuple[Declared
         for name, text in found
         if text not in ("", "None", "null", "unknown")
     )
+
+
+def base_in_our_words(entry: str, text: str) -> str | None:
+    """An entry that names a base, in a word of ours for the same family; None for others, and for unknown words."""
+    known = _document()
+    family = _family(_bare(text.strip())) if entry in known.written or entry in known.named else None
+    if family is None:
+        return None
+    word, publisher = family.words[0].removesuffix("*"), _publisher(text.strip())
+    return f"{publisher}/{word}" if publisher else word
 
 
 _TEXT_LIMIT = 200
