@@ -23,7 +23,7 @@ BENCHMARKS = ROOT / "tests" / "benchmarks"
 LIMIT = 2370.0
 """Seconds that all benchmarks together may take."""
 ENDING = 20.0
-FIRST = ("switch", "step", "throughput", "share", "memory", "diffusers")
+FIRST = ("switch", "step", "throughput", "share", "memory", "weigh", "diffusers")
 """These come first, because a run on a busy machine may be stopped before its end."""
 MARK = "pytest.mark.benchmark"
 THREADS = "OPENBLAS_NUM_THREADS"

@@ -36,6 +36,8 @@ PROMISES: Mapping[str, Promise] = {
     "step_4x16_vs_none": Promise(most=1.05),
     "mflux_step_4x16_vs_none": Promise(),
     "throughput_vs_bare_loop": Promise(least=0.98),
+    "weigh_8_ms": Promise(most=50.0),
+    "survival_ms": Promise(most=50.0),
 }
 
 

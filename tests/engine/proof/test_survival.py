@@ -65,6 +65,13 @@ def test_nothing_is_left_of_what_is_below_half_a_step_everywhere(layer: str) -> 
     assert survival(linear, update, scale) == 0.0
 
 
+@pytest.mark.parametrize("bits", [3, 6])
+def test_bits_that_do_not_divide_a_word_are_unpacked_as_they_are_packed(bits: int) -> None:
+    linear = nn.QuantizedLinear.from_linear(LAYERS["float32"](), group_size=64, bits=bits)
+    arrived, meant = products(linear, bits, 0.1 * change(linear, UPDATES["lora"])[:, :-1])
+    assert survival(linear, UPDATES["lora"], 0.1) == pytest.approx(arrived / meant, abs=0.04)
+
+
 @PACKED
 def test_more_is_left_of_more(layer: str) -> None:
     linear = LAYERS[layer]()

@@ -64,6 +64,7 @@ class Effect:
         self._slots = slots
         self._group_of = group_of
         self._targets = list(slots)
+        self._layers: dict[int, StackLayer] = {}
         self._places = {target: place for place, target in enumerate(slots)}
         self._weights: dict[str, float] = {}
         self._changes: dict[str, _Changes] = {}
@@ -122,8 +123,13 @@ class Effect:
         Args:
             places: Theirs in the base's order.
         """
-        targets = [self._targets[place] for place in places]
-        return [StackLayer(target, self._group_of(target), self._weight(target)) for target in targets]
+        return [self._layer(int(place)) for place in places]
+
+    def _layer(self, place: int) -> StackLayer:
+        if place not in self._layers:
+            target = self._targets[place]
+            self._layers[place] = StackLayer(target, self._group_of(target), self._weight(target))
+        return self._layers[place]
 
     def measured(self, adapter: Adapter) -> Measured:
         """What it changes at scale 1. Raises as `measure` does."""

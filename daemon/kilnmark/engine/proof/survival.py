@@ -7,6 +7,7 @@ update of which little survives that rounding is finer than what its base can te
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import mlx.core as mx
 import numpy as np
@@ -40,6 +41,23 @@ Numbers = NDArray[np.float32]
 Places = NDArray[np.int64]
 
 
+class _Sample(NamedTuple):
+    """Some numbers of a layer, and what an adapter does to the layer.
+
+    Attributes:
+        rows, columns: Which; the columns are whole groups.
+        levels, scales: Of these numbers' packed weight how many steps each is above its group's offset, and the step of
+            each group; computed for all samples at once.
+    """
+
+    slot: Slot
+    change: LayerChange
+    rows: Places
+    columns: Places
+    levels: mx.array
+    scales: mx.array
+
+
 def quantized_survival(
     member: Member, norms: Sequence[float] | NDArray[np.float64], slots: Mapping[str, Slot]
 ) -> float | None:
@@ -64,14 +82,15 @@ def quantized_survival(
     if not (total := float(energies.sum())):
         return None
     drawn = np.searchsorted(energies.cumsum(), (np.arange(SAMPLES) + 0.5) / SAMPLES * total)
-    arrived = meant = 0.0
-    for sample, place in enumerate(drawn.tolist()):
+    samples = []
+    for number, place in enumerate(drawn.tolist()):
         update = member.adapter.updates[place]
         slot = slots[update.target]
-        found = _sampled(slot, update.change_on(slot.numbers, member.scale), np.random.default_rng(sample))
-        arrived += found[0] / energies[place]
-        meant += found[1] / energies[place]
-    return float(arrived / meant) if meant else None
+        samples.append(_drawn(slot, update.change_on(slot.numbers, member.scale), np.random.default_rng(number)))
+    mx.eval([(sample.levels, sample.scales) for sample in samples])
+    found = np.array([_products(sample) for sample in samples]) / energies[drawn][:, None]
+    arrived, meant = found.sum(axis=0).tolist()
+    return arrived / meant if meant else None
 
 
 def _is_packed(linear: nn.Module) -> bool:
@@ -79,31 +98,46 @@ def _is_packed(linear: nn.Module) -> bool:
     return isinstance(linear, nn.QuantizedLinear) and linear.mode == "affine"
 
 
-def _sampled(slot: Slot, change: LayerChange, rng: np.random.Generator) -> tuple[float, float]:
-    """Both inner products on some of a layer's numbers, times what the whole layer is of them."""
-    if not change.parts:
-        return 0.0, 0.0
+def _drawn(slot: Slot, change: LayerChange, rng: np.random.Generator) -> _Sample:
     height, width = slot.shape
-    step = math.lcm(slot.linear.group_size, *(part.step for part in change.parts))
+    size, step = slot.linear.group_size, math.lcm(slot.linear.group_size, *(part.step for part in change.parts))
     blocks = SAMPLED_BLOCKS if all(isinstance(part, LowRank) for part in change.parts) else 1
     begins = np.sort(rng.permutation(-(-width // step))[:blocks]) * step
     columns = np.concatenate([np.arange(begin, min(begin + step, width)) for begin in begins])
     rows = np.sort(rng.permutation(height)[:SAMPLED_ROWS])
-    delta = _delta(slot, change, rows, columns)
-    moved = _moved(slot.linear, rows, columns, delta)
-    times = height / len(rows) * width / len(columns)
+    return _Sample(slot, change, rows, columns, *_packed(slot.linear, rows, columns[::size] // size))
+
+
+def _packed(linear: nn.Module, rows: Places, groups: Places) -> tuple[mx.array, mx.array]:
+    """Levels and scales of some rows and groups, not computed yet."""
+    words = linear.group_size * linear.bits // _WORD
+    places = (groups[:, None] * words + np.arange(words)).ravel()
+    scales = linear.scales[mx.array(rows)][:, mx.array(groups)].astype(mx.float32)
+    packed = linear.weight[mx.array(rows)][:, mx.array(places)]
+    ones, zeros = mx.ones_like(scales), mx.zeros_like(scales)
+    return mx.dequantize(packed, ones, zeros, linear.group_size, linear.bits), scales
+
+
+def _products(sample: _Sample) -> tuple[float, float]:
+    """What arrives along the change, and the change along itself; times what the whole layer is of the sample."""
+    linear, delta = sample.slot.linear, _delta(sample)
+    levels, steps = on_host(sample.levels), np.repeat(on_host(sample.scales), linear.group_size, axis=1)
+    wanted = levels + np.divide(delta, steps, out=np.zeros_like(delta), where=steps != 0)
+    moved = (np.clip(np.rint(wanted), 0, 2**linear.bits - 1) - levels) * steps
+    times = math.prod(sample.slot.shape) / delta.size
     return times * float(np.vdot(moved, delta)), times * float(np.vdot(delta, delta))
 
 
-def _delta(slot: Slot, change: LayerChange, rows: Places, columns: Places) -> Numbers:
-    """Some rows and columns, which are whole blocks of every part, of what is added to a weight."""
+def _delta(sample: _Sample) -> Numbers:
+    """What is added to the numbers of a sample."""
+    rows, columns = sample.rows, sample.columns
     total = np.zeros((len(rows), len(columns)), np.float32)
-    for part in change.parts:
+    for part in sample.change.parts:
         if isinstance(part, LowRank):
             factors = part.factors if len(part.factors) == 1 else part.factors[rows]
             total += factors[:, None] * (part.up[rows] @ part.down[:, columns])
         else:
-            total += np.concatenate([_some(slot, part, *span)[rows] for span in _spans(columns)], axis=1)
+            total += np.concatenate([_some(sample.slot, part, *span)[rows] for span in _spans(columns)], axis=1)
     return total
 
 
@@ -117,16 +151,3 @@ def _spans(columns: Places) -> list[tuple[int, int]]:
     """Runs of columns that follow each other, as begin and end."""
     runs = np.split(columns, np.flatnonzero(np.diff(columns) != 1) + 1)
     return [(int(run[0]), int(run[-1]) + 1) for run in runs]
-
-
-def _moved(linear: nn.Module, rows: Places, columns: Places, delta: Numbers) -> Numbers:
-    """How far numbers of the grid move when `delta` is added and they are rounded to it."""
-    size, each = linear.group_size, linear.group_size * linear.bits // _WORD
-    groups = columns[::size] // size
-    words = (groups[:, None] * each + np.arange(each)).ravel()
-    scales = linear.scales[mx.array(rows)][:, mx.array(groups)].astype(mx.float32)
-    packed = linear.weight[mx.array(rows)][:, mx.array(words)]
-    levels = on_host(mx.dequantize(packed, mx.ones_like(scales), mx.zeros_like(scales), size, linear.bits))
-    steps = np.repeat(on_host(scales), size, axis=1)
-    wanted = levels + np.divide(delta, steps, out=np.zeros_like(delta), where=steps != 0)
-    return np.asarray((np.clip(np.rint(wanted), 0, 2**linear.bits - 1) - levels) * steps)
