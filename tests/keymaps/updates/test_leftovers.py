@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from kilnmark.keymaps.adapter import Adapter, read_adapter
@@ -121,3 +123,30 @@ def test_each_encoder_is_weighed_by_itself(tmp_path: Path) -> None:
     tensors |= {f"{idle}.lora_down.weight": drawn(1, 768), f"{idle}.lora_up.weight": zeros(3072, 1)}
     adapter, verdict, _ = read(tmp_path, tensors)
     assert (verdict, adapter.ignored_keys, adapter.target_count) == (Verdict.ENGAGED, {ENCODER: 2}, 2)
+
+
+SMALL = {f"transformer_blocks.0.attn.to_{letter}": (4, 4) for letter in "qkv"}
+SMALL |= {"transformer_blocks.0.attn.norm_q": (4, 1), "transformer_blocks.0.attn.norm_k": (4, 1)}
+SMALL |= {f"clip_text_encoder.text_model.encoder.layers.0.self_attn.{letter}_proj": (4, 4) for letter in "qkv"}
+MODULES = (
+    *(f"transformer.transformer_blocks.0.attn.to_{letter}" for letter in "qkv"),
+    *(f"transformer.transformer_blocks.0.attn.norm_{letter}" for letter in "qk"),
+    *(f"{CLIP}.self_attn.{letter}_proj" for letter in "qkv"),
+)
+
+
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.dictionaries(st.sampled_from(MODULES), st.booleans(), min_size=1))
+def test_dead_among_live_is_accused_unless_tools_are_known_to_leave_it(tmp_path: Path, live: dict[str, bool]) -> None:
+    tensors: Raw = {}
+    for name, is_live in live.items():
+        numbers = drawn if is_live else zeros
+        tensors |= {f"{name}.diff": numbers(4)} if ".norm_" in name else pair(name, 4, numbers)
+    adapter = read_adapter(write_tensors(tmp_path / "a.safetensors", tensors), SMALL)
+    painter, encoder = (
+        [is_live for name, is_live in live.items() if name.startswith(start) and ".norm_" not in name]
+        for start in ("transformer.", "text_encoder.")
+    )
+    lost = not all(painter) or (any(encoder) and not all(encoder))
+    expected = Verdict.NOOP if not any(live.values()) else Verdict.PARTIAL if lost else Verdict.ENGAGED
+    assert judge(evidence(adapter, 1.0)).verdict is expected
