@@ -99,6 +99,7 @@ FILES: Mapping[str, Callable[[Path], object]] = {
     "healthy": healthy,
     "zero": lambda path: make_adapter(path, "diffusers", dead=True, dtype="BF16"),
     "unknown": lambda path: make_adapter(path, "unknown", blocks=1),
+    "misspelt": lambda path: write_tensors(path, pair(f"{QKV}_x", rows=9216)),
     "faint": faint,
     "too-strong": too_strong,
     "text-encoder": lambda path: write_tensors(path, pair(CLIP, rows=768, columns=768)),

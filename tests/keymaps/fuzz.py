@@ -23,12 +23,15 @@ from safetensors import safe_open
 from kilnmark.keymaps.adapter import Adapter, read_adapter
 from kilnmark.keymaps.engagement import describe, evidence
 from kilnmark.keymaps.errors import RefusedFile
+from kilnmark.keymaps.filereport.document import read_report, text_of
+from kilnmark.keymaps.filereport.make import report_file
 from kilnmark.keymaps.files.beside import CONFIG
 from kilnmark.keymaps.files.safefile import AdapterHeader, read_header
 from kilnmark.keymaps.names.shapes import load_shapes, painters
 from kilnmark.keymaps.proportion import before_a_base, proportion_of
 from kilnmark.keymaps.remap.convert import GOALS, GoalName, remap_adapter
 from kilnmark.keymaps.updates.kinds.lora import PairUpdate
+from kilnmark.keymaps.zoo.reported import make_reported
 from kilnmark.keymaps.zoo.write import StoredAs
 from kilnmark.keymaps.zoo.zoo import EXHIBITS, write_exhibit
 from kilnmark.protocol.picture.verdict import judge
@@ -190,6 +193,8 @@ def _outcomes(path: Path, number: int) -> Counter[str]:
         raise Broken("read whole, though its header was refused")
     if adapters and number % 4 == 0:
         _remap(path, GOALS[number // 4 % len(GOALS)], found)
+    if number % 4 == 1:
+        _report(path, found)
     return found
 
 
@@ -250,6 +255,17 @@ def _remap(path: Path, goal: GoalName, found: Counter[str]) -> None:
     if again.unmatched_keys or again.target_count < result.target_count:
         raise Broken("what was written is not read again")
     found["remap_adapter: accepted"] += 1
+
+
+def _report(path: Path, found: Counter[str]) -> None:
+    """It can be told of in any state, and what is made from that has the same names and no other fault of its bytes."""
+    report = report_file(path, "dev")
+    with tempfile.TemporaryDirectory() as folder:
+        made = make_reported(Path(folder) / "made.safetensors", read_report(text_of(report)))
+        again = report_file(made, "dev")
+    if again.names_sha256 != report.names_sha256 or (again.header_size is None) != (report.header_size is None):
+        raise Broken("what was made from its report is not like it")
+    found[f"report_file: {report.verdict}"] += 1
 
 
 def _highest_memory() -> int:

@@ -88,6 +88,11 @@ def told(path: Path, variant: str = "dev") -> FileReport:
     return report
 
 
+def with_config(path: Path, text: str) -> None:
+    write_tensors(path, tensors(), metadata=METADATA)
+    (path.parent / "adapter_config.json").write_text(text)
+
+
 OTHER_WORDS = (25).to_bytes(8, "little") + b'{"Zephyrine": "Zephyrine"}'
 
 FILES: dict[str, Callable[[Path], object]] = {
@@ -106,6 +111,13 @@ FILES: dict[str, Callable[[Path], object]] = {
         metadata={"lora_adapter_metadata": f'{{"lora_alpha": "{SECRET}", "{SECRET}'},
     ),
     "cut off": lambda path: path.write_bytes(write_tensors(path, tensors(), metadata=METADATA).read_bytes()[:-1000]),
+    "a config beside that is none": lambda path: with_config(path, f'{{"lora_alpha": "{SECRET}", "{SECRET}'),
+    "a config of a person": lambda path: with_config(
+        path, json.dumps({"r": 2, "lora_alpha": SECRET, "peft_type": SECRET})
+    ),
+    "a base of a person": lambda path: write_tensors(
+        path, tensors(), metadata={"ss_base_model_version": f"sdxl {SECRET}", "base_model": f"qwen/{SECRET}"}
+    ),
     "a page": lambda path: path.write_text(f"<!DOCTYPE html><html><title>{SECRET}, sign in</title>"),
     "an error": lambda path: path.write_text(json.dumps({"detail": f"no token of {SECRET}"})),
     "a note": lambda path: path.write_text(f"{SECRET} wrote this by hand, with a few more words"),
