@@ -93,7 +93,7 @@ def describe(adapter: Adapter, found: Evidence, judged: Judged, *, name: str | N
         probe_divergence=found.probe_divergence,
         effective_share=found.effective_share,
         stack_share=found.stack_share,
-        group_shares=found.group_shares,
+        group_shares=dict(found.group_shares),
         undone_targets=found.undone,
         drowned_targets=found.drowned,
         quantized_survival=found.quantized_survival,

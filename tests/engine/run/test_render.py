@@ -14,6 +14,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import NoOpTracer, Tracer
 from PIL import Image
+from safetensors import safe_open
 
 from kilnmark.engine.families.base import Base
 from kilnmark.engine.proof.thresholds import OVERWHELMING_RATIO, USUAL_RATIO
@@ -21,7 +22,7 @@ from kilnmark.engine.run.render import Renderer
 from kilnmark.engine.run.saver import Painting, finish
 from kilnmark.engine.stack.slots import Slot
 from kilnmark.engine.stack.store import AdapterStore
-from kilnmark.keymaps.zoo.write import make_adapter
+from kilnmark.keymaps.zoo.write import make_adapter, write_tensors
 from kilnmark.protocol.picture.record import CHUNK, decode_record
 from kilnmark.protocol.picture.report import Verdict
 from kilnmark.protocol.wire.errors import AdapterNotEngaged, AdapterRefused, Cancelled, RenderFailed, StorageFailed
@@ -186,6 +187,44 @@ def test_with_warn_the_picture_is_made_and_tells_on_the_dead_one(studio: Studio)
         record = decode_record(picture.info[CHUNK])
     assert record.loras == outcome.loras
     assert "means nothing" in record.notice
+
+
+@pytest.fixture(scope="module")
+def opposite(adapters: Path) -> str:
+    """The name of a file that undoes `healthy` at scale -1 on all its layers but those of one block."""
+    with safe_open(adapters / "healthy.safetensors", "np") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
+    own = {name: tensor[::-1].copy() for name, tensor in tensors.items() if "single_transformer_blocks.0." in name}
+    write_tensors(adapters / "opposite.safetensors", tensors | own)
+    return "opposite"
+
+
+def test_two_that_undo_each_other_on_most_layers_are_accused_before_any_step(studio: Studio, opposite: str) -> None:
+    outcome = failed(studio.render("healthy", opposite, "other", scales=[1.0, -1.0, 1.0]))
+    assert outcome.code == AdapterNotEngaged.code
+    assert [report.verdict for report in outcome.loras] == [Verdict.PARTIAL, Verdict.PARTIAL, Verdict.ENGAGED]
+    double = "all of double attention, double MLP, double modulation"
+    assert f"undone by opposite ({double}; first 'single_transformer_blocks.1.attn.to_k'" in outcome.message
+    assert studio.stages == ["adapters"]
+
+
+def test_with_warn_they_are_painted_and_told_with_what_is_left_of_them(studio: Studio, opposite: str) -> None:
+    outcome = finished(studio.render("healthy", opposite, "other", scales=[1.0, -1.0, 1.0], warn=True))
+    first, second, other = outcome.loras
+    assert first.effective_share == pytest.approx(1 - first.undone_targets.count / first.target_count, abs=0.2)
+    assert other.effective_share == pytest.approx(1.0, abs=0.05)
+    assert sum(report.stack_share or 0 for report in outcome.loras) == pytest.approx(1.0)
+    assert {"double attention", "single MLP"} <= set(other.group_shares)
+    assert first.applied_target_count == first.target_count - first.undone_targets.count
+    assert [said.partition(" is ")[0] for said in outcome.warnings] == ["healthy", "opposite"]
+    assert np.abs(pixels(outcome) - pixels(studio.render("other"))).mean() > 0.01
+    assert second.undone_targets.names == ("healthy",)
+
+
+def test_one_that_is_not_applied_has_no_share_and_takes_none_from_the_others(studio: Studio) -> None:
+    dead, healthy = finished(studio.render("dead", "healthy", warn=True)).loras
+    assert (dead.effective_share, dead.stack_share, dead.group_shares) == (None, None, {})
+    assert (healthy.effective_share, healthy.stack_share) == (1.0, 1.0)
 
 
 def test_with_warn_a_dead_adapter_alone_gives_the_picture_of_the_base(studio: Studio) -> None:

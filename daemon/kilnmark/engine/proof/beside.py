@@ -3,7 +3,8 @@
 All of it is arithmetic with inner products, layer by layer; what becomes of it is the judge's business.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -46,13 +47,13 @@ class StackLayer(NamedTuple):
 
 
 class Beside(NamedTuple):
-    """What one adapter comes to; each as `Evidence` has it."""
+    """What one adapter comes to; each as `Evidence` has it. The defaults are those of one that is not applied."""
 
-    undone: LayersBeside
-    drowned: LayersBeside
-    effective_share: float
-    stack_share: float | None
-    group_shares: dict[str, float]
+    undone: LayersBeside = LayersBeside()
+    drowned: LayersBeside = LayersBeside()
+    effective_share: float | None = None
+    stack_share: float | None = None
+    group_shares: Mapping[str, float] = MappingProxyType({})
 
 
 def cancellations(stack: Sequence[Weighed], total: Numbers) -> list[Cancellation | None]:
@@ -75,7 +76,7 @@ def weigh(stack: Sequence[Weighed], layers: Sequence[StackLayer], products: Numb
 
     Args:
         stack: In stack order; none comes to nothing.
-        layers: Those that one of them changes, in the model's order.
+        layers: Those that one of them changes, in the order in which they are told of.
         products: `(layers, n, n)`: inner products of what they change at their scales, with themselves on the diagonal.
     """
     if not stack:

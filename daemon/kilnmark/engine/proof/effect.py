@@ -35,7 +35,7 @@ class _Changes(NamedTuple):
     """What one adapter changes at scale 1, as Frobenius norms.
 
     Attributes:
-        places: Of each update's layer, in the base's order.
+        places: Of each update's layer, in the order of all layers.
         norms: Of each of its updates.
         weights: Of the weight of each one's layer.
         same: The targets whose own numbers it only repeats.
@@ -61,15 +61,15 @@ class Effect:
     """
 
     def __init__(self, slots: Mapping[str, Slot], group_of: Callable[[str], str] = lambda _: "") -> None:
-        self._slots = slots
+        self._slots = {target: slots[target] for target in sorted(slots, key=_by_blocks)}
         self._group_of = group_of
-        self._targets = list(slots)
+        self._targets = list(self._slots)
         self._layers: dict[int, StackLayer] = {}
-        self._places = {target: place for place, target in enumerate(slots)}
+        self._places = {target: place for place, target in enumerate(self._targets)}
         self._weights: dict[str, float] = {}
         self._changes: dict[str, _Changes] = {}
         self._survivals: LRUCache[tuple[str, float], float | None] = LRUCache(REMEMBERED)
-        self._overlaps = Overlaps(slots)
+        self._overlaps = Overlaps(self._slots)
 
     def measure(self, member: Member) -> Evidence:
         """What is found out about one adapter at its scale, on this base and by itself.
@@ -121,7 +121,7 @@ class Effect:
         """What is known of layers of this base.
 
         Args:
-            places: Theirs in the base's order.
+            places: Theirs in the order of all layers: by name, blocks by number.
         """
         return [self._layer(int(place)) for place in places]
 
@@ -165,3 +165,8 @@ class Effect:
         if target not in self._weights:
             self._weights[target] = math.sqrt(square_norm(self._slots[target].linear))
         return self._weights[target]
+
+
+def _by_blocks(target: str) -> list[tuple[int, str]]:
+    """The order in which layers are told of: by name, and blocks by number."""
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in target.split(".")]

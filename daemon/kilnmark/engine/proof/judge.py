@@ -13,7 +13,7 @@ import msgspec
 from opentelemetry.trace import Span
 
 from kilnmark.engine.families.base import Base
-from kilnmark.engine.proof.beside import Weighed, cancellations, weigh
+from kilnmark.engine.proof.beside import Beside, Weighed, cancellations, weigh
 from kilnmark.engine.proof.effect import Effect
 from kilnmark.engine.proof.overlaps import LayerProducts
 from kilnmark.engine.proof.probe import Probe
@@ -104,6 +104,7 @@ class Judge:
             self._weigh(tried)
             if job.on_mismatch == "warn" or all(each.judged.verdict is Verdict.ENGAGED for each in tried):
                 self._probe_all(job, trail, tried)
+                self._weigh(tried)
         finally:
             _write_down(tried, trail)
         if job.on_mismatch == "error":
@@ -127,7 +128,12 @@ class Judge:
                 raise
 
     def _weigh(self, tried: Sequence[_Tried]) -> None:
-        """Find those that undo each other, and what each of the others comes to beside them."""
+        """Find those that undo each other, and what each of the others comes to beside them.
+
+        Once more after probing, which may have taken some away.
+        """
+        for each in tried:
+            each.learn(**Beside()._asdict())
         live = [(each, each.applied) for each in tried if each.applied is not None]
         if not live:
             return

@@ -40,7 +40,7 @@ class Measured(NamedTuple):
 
     Attributes:
         adapter: Itself.
-        places: Of the layers of its updates, in the base's order of all layers.
+        places: Of the layers of its updates, in the order of all layers.
         norms: Of what each of them changes.
     """
 

@@ -28,7 +28,7 @@ class LayersBeside(msgspec.Struct, frozen=True):
 
     Attributes:
         count: How many.
-        first: The first three, by their module paths, in the model's order.
+        first: The first three, by their module paths, in the order of their names, blocks by number.
         groups: Those groups of layers in which it is so on every layer that the adapter changes.
         names: The others, in stack order.
     """
