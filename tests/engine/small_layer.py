@@ -4,7 +4,9 @@ Independent of the code under test: everything is multiplied out in float64.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from types import MappingProxyType
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +14,7 @@ from numpy.typing import NDArray
 from kilnmark.engine.stack.layers import FactoredLinear
 from kilnmark.engine.stack.slots import Slot
 from kilnmark.keymaps.adapter import Adapter
+from kilnmark.keymaps.updates.dora import InputMagnitudes
 from kilnmark.keymaps.updates.kinds.loha import HadamardUpdate
 from kilnmark.keymaps.updates.kinds.lokr import KroneckerUpdate
 from kilnmark.keymaps.updates.kinds.lora import PairUpdate
@@ -24,6 +27,7 @@ from mlx import nn
 OUT, INTO = 320, 128
 TARGET = "transformer_blocks.0.attn.to_q"
 Matrix64 = NDArray[np.float64]
+_Update = TypeVar("_Update", bound=WeightUpdate)
 rng = np.random.default_rng(5)
 
 
@@ -79,6 +83,12 @@ def hadamard(rank: int) -> HadamardUpdate:
     )
 
 
+def of_inputs(update: _Update) -> _Update:
+    """The same with a magnitude for every input."""
+    magnitude = InputMagnitudes(np.abs(normal(INTO)) * 10, (update,))
+    return replace(update, magnitude=magnitude)  # type: ignore[type-var]  # every kind's update is a dataclass
+
+
 UPDATES: dict[str, WeightUpdate] = {
     "lora": pair(4),
     "biased": PairUpdate(TARGET, normal(2, INTO), normal(OUT, 2), 1.0, norm=1.0, bias=normal(OUT)),
@@ -89,6 +99,9 @@ UPDATES: dict[str, WeightUpdate] = {
     "lokr split alike": kronecker(8, 8, low_rank=True),
     "lokr split otherwise": kronecker(4, 16),
     "dora on lokr": kronecker(4, 8, dora=True),
+    "dora of inputs": of_inputs(pair(4)),
+    "dora of inputs on lokr": of_inputs(kronecker(4, 8)),
+    "dora of inputs on high loha": of_inputs(hadamard(9)),
     "whole matrix": KroneckerUpdate(TARGET, np.ones((1, 1), "f4"), (normal(OUT, INTO),), ((0, OUT),), 1.0, norm=1.0),
 }
 
@@ -136,12 +149,20 @@ def product(update: WeightUpdate) -> Matrix64:
     return np.asarray(update.multiplier * whole)
 
 
+def stretched(whole: Matrix64, update: WeightUpdate) -> Matrix64:
+    """All of W + D, its rows or its columns as long as the update's magnitudes say."""
+    if isinstance(update.magnitude, InputMagnitudes):
+        return np.asarray(update.magnitude.numbers * whole / np.linalg.norm(whole, axis=0))
+    assert update.magnitude is not None
+    return np.asarray(update.magnitude[:, None] * whole / np.linalg.norm(whole, axis=1, keepdims=True))
+
+
 def change(layer: nn.Module, update: WeightUpdate) -> Matrix64:
     """The weight's change with the bias's as one more column."""
     added = product(update)
     if update.magnitude is not None:
         own = weight(layer)
         whole = own + added
-        added = update.magnitude[:, None] * whole / np.linalg.norm(whole, axis=1, keepdims=True) - own
+        added = stretched(whole, update) - own
     bias = np.zeros(OUT) if update.bias is None else update.bias.astype(float)
     return np.hstack([added, bias[:, None]])

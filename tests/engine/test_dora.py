@@ -18,6 +18,7 @@ from kilnmark.engine.stack.stack import Member, Stacker
 from kilnmark.keymaps.adapter import Adapter, read_adapter
 from kilnmark.keymaps.errors import UnfitAdapter
 from kilnmark.keymaps.names.shapes import is_norm
+from kilnmark.keymaps.updates.dora import InputMagnitudes
 from kilnmark.keymaps.updates.kinds.loha import HadamardUpdate
 from kilnmark.keymaps.updates.kinds.lokr import KroneckerUpdate
 from kilnmark.keymaps.updates.kinds.lora import PairUpdate
@@ -28,7 +29,7 @@ from tests.engine.arrays import as_float64, as_numpy
 from tests.engine.flux import flux_of
 from tests.engine.forward import noise
 from tests.engine.judged import assess
-from tests.engine.small_layer import product
+from tests.engine.small_layer import product, stretched
 from tests.keymaps.lycoris import diffusers_shares, dora_file, kohya_shares, loha_file, lokr_file
 from tests.pairs import pairs_of
 
@@ -67,9 +68,12 @@ def weight_rows(linear: nn.Module, rows: NDArray[np.int64]) -> Matrix64:
 
 
 def decomposed(weight: Matrix64, update: WeightUpdate, rows: NDArray[np.int64]) -> Matrix64:
-    """The magnitude of each row * (W + D) / |W + D| for an update D, row by row."""
-    assert update.magnitude is not None
+    """The magnitude of each row * (W + D) / |W + D| for an update D, row by row; of each column, of all rows."""
     whole = weight + product(update)[rows]
+    if isinstance(update.magnitude, InputMagnitudes):
+        assert len(rows) == len(product(update))
+        return stretched(whole, update)
+    assert update.magnitude is not None
     scaled: Matrix64 = update.magnitude[rows, None] * whole / np.linalg.norm(whole, axis=1, keepdims=True)
     return scaled
 
@@ -125,7 +129,10 @@ def products_of(seed: int = 8) -> dict[str, WeightUpdate]:
         first, second = ((draw(32, each), draw(each, 64)) for each in (rank, 3))
         return HadamardUpdate("layer", first, second, 0.2, 1.0, magnitude)
 
-    return {
+    def of_inputs(update: PairUpdate | KroneckerUpdate | HadamardUpdate) -> WeightUpdate:
+        return replace(update, magnitude=InputMagnitudes(numbers.uniform(1, 9, 64).astype(np.float32), (update,)))
+
+    forms: dict[str, PairUpdate | KroneckerUpdate | HadamardUpdate] = {
         "pair": update_of(seed=seed),
         "lokr": KroneckerUpdate("layer", draw(4, 8), (draw(8, 8),), ((0, 32),), 0.5, 1.0, magnitude),
         "lokr, split": KroneckerUpdate(
@@ -134,6 +141,8 @@ def products_of(seed: int = 8) -> dict[str, WeightUpdate]:
         "loha": hadamard(2),
         "loha, high": hadamard(30),
     }
+    plain = {name: replace(form, magnitude=None) for name, form in forms.items()}
+    return {**forms, **{f"{name}, of inputs": of_inputs(form) for name, form in plain.items()}}
 
 
 ALL = np.arange(32)

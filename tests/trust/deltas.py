@@ -176,6 +176,9 @@ class Base:
         columns = self.weight.right.T.reshape(-1, size, _INNER)
         return np.asarray(columns @ (self.weight.left.T @ self.weight.left) @ columns.swapaxes(1, 2))
 
+    def layer(self, target: str) -> "Base":
+        raise NotImplementedError
+
     def scales(self) -> Wide:
         return 1 + self.weight.left[:, 0]
 

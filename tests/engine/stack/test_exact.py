@@ -19,6 +19,7 @@ from kilnmark.engine.stack.exact import (
     times,
 )
 from kilnmark.engine.stack.stack import Member
+from kilnmark.keymaps.updates.dora import InputMagnitudes
 from kilnmark.keymaps.updates.kinds.lokr import KroneckerUpdate
 from kilnmark.keymaps.updates.kinds.lora import PairUpdate
 from kilnmark.keymaps.updates.update import WeightUpdate
@@ -93,9 +94,11 @@ def test_what_magnitudes_do_to_a_weight_is_exact(layer: str, kind: str) -> None:
     linear, update = LAYERS[layer](), UPDATES[kind]
     whole = weight(linear) + product(update)
     assert update.magnitude is not None
+    of_inputs = isinstance(update.magnitude, InputMagnitudes)
+    magnitude = update.magnitude.numbers if isinstance(update.magnitude, InputMagnitudes) else update.magnitude
     with tf32_products():
         stretch = update.stretch_on(ExactLayer(linear, (OUT, INTO)))
-    assert far_from(update.magnitude / np.linalg.norm(whole, axis=1), stretch.factors) < 1e-6
+    assert far_from(magnitude / np.linalg.norm(whole, axis=0 if of_inputs else 1), stretch.factors) < 1e-6
     assert stretch.norm == pytest.approx(float(np.linalg.norm(change(linear, update)[:, :-1])), rel=1e-6)
 
 

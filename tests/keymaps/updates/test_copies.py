@@ -53,6 +53,11 @@ def test_a_copy_with_another_alpha_and_other_matrices_that_does_the_same_is_appl
     assert adapter.notes[-1].endswith("and does the same, so they are applied once")
 
 
+def test_copies_that_stretch_inputs_alike_are_applied_once(tmp_path: Path) -> None:
+    scale = np.arange(1, WIDTH + 1, dtype=np.float32).reshape(1, -1)
+    assert len(read(tmp_path, {**bare(dora_scale=scale), **kohya(dora_scale=scale)}).updates) == 1
+
+
 def test_roundings_of_the_stored_dtype_are_no_difference(tmp_path: Path) -> None:
     halved = (UP / np.float32(3)).astype(np.float16)
     assert read(tmp_path, {**bare(UP.astype(np.float16)), **kohya(halved, alpha=np.array(6, np.float16))}).updates
@@ -73,6 +78,14 @@ DIFFERENT: Mapping[str, tuple[Tensors, str]] = {
     ),
     "a whole change": ({**bare(), f"{KOHYA}.diff": np.ones((WIDTH, WIDTH), np.float32)}, "122% of the larger"),
     "with magnitudes": ({**bare(), **kohya(dora_scale=np.ones((WIDTH, 1), np.float32))}, "by another kind of update"),
+    "rows and inputs stretched": (
+        {**bare(dora_scale=np.ones((1, WIDTH), np.float32)), **kohya(dora_scale=np.ones((WIDTH, 1), np.float32))},
+        "by another kind of update",
+    ),
+    "inputs stretched otherwise": (
+        {**bare(dora_scale=np.ones((1, WIDTH), np.float32)), **kohya(dora_scale=np.full((1, WIDTH), 2, np.float32))},
+        "50% of the larger",
+    ),
     "norms": (
         {
             f"transformer.{NORM}.weight": np.ones(128, np.float32),

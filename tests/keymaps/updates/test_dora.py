@@ -1,4 +1,4 @@
-"""DoRA: every target's own rows of the magnitudes, in both spellings."""
+"""DoRA: every target's own rows of the magnitudes, in both spellings, or the module's inputs."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 
 from kilnmark.keymaps.adapter import Adapter, read_adapter
 from kilnmark.keymaps.errors import UnfitAdapter
+from kilnmark.keymaps.updates.dora import InputMagnitudes
 from kilnmark.keymaps.updates.kinds.loha import HadamardUpdate
 from kilnmark.keymaps.updates.kinds.lokr import KroneckerUpdate
+from kilnmark.keymaps.updates.update import WeightUpdate
 from kilnmark.keymaps.zoo.write import write_tensors
 from tests.keymaps.lycoris import Raw, Share, diffusers_shares, dora_file, kohya_shares
 from tests.keymaps.test_adapter import DEV
@@ -35,7 +37,7 @@ def test_every_layer_of_a_full_file_gets_its_rows(
     for share in shares:
         ending, up = ("lora_magnitude_vector", "lora_B") if peft else ("dora_scale", "lora_up")
         update, rows = updates[share.target], slice(share.begin, share.end)
-        assert update.magnitude is not None
+        assert isinstance(update.magnitude, np.ndarray)
         assert np.array_equal(update.magnitude, raw[f"{share.module}.{ending}"].reshape(-1)[rows])
         assert np.array_equal(update.up, raw[f"{share.module}.{up}.weight"][rows])
         assert update.multiplier == (1.0 if peft else 0.5)
@@ -102,18 +104,29 @@ def test_products_have_magnitudes_too(tmp_path: Path, kind: str) -> None:
         assert not replace(update, norm=0.0).is_zero
 
 
+@pytest.mark.parametrize("kind", ["lora", *PRODUCTS])
+def test_magnitudes_of_inputs_go_through_all_layers_of_a_fused_module(tmp_path: Path, kind: str) -> None:
+    magnitude = np.arange(1, 9, dtype=np.float32).reshape(1, -1)
+    factors = {f"{FUSED}.{name}": factor for name, factor in PRODUCTS.get(kind, {}).items()} or small(None)
+    adapter = read(tmp_path, factors | {f"{FUSED}.dora_scale": magnitude})
+    assert adapter.kind in {"dora", f"dora+{kind}"}
+    first, *others = (update.magnitude for update in adapter.updates if isinstance(update, WeightUpdate))
+    assert isinstance(first, InputMagnitudes)
+    assert np.array_equal(first.numbers, magnitude[0])
+    assert [member.target for member in first.members] == list(SHAPES)
+    assert all(magnitude is first for magnitude in others)
+    assert any(array is first.numbers for array in adapter.updates[0].arrays())
+    assert not any(update.is_zero for update in adapter.updates)
+
+
 WHOLE = np.ones((12, 1), np.float32)
 REFUSED: dict[str, tuple[Raw, str, str]] = {
-    "one for every input": (small(np.ones((1, 8), np.float32)), "dora_scale", "each of 8 inputs.*on the output axis"),
-    "too few": (small(np.ones((11, 1), np.float32)), "dora_scale", r"each of 12 rows, but has shape \[11, 1\]"),
+    "too few": (small(np.ones((11, 1), np.float32)), "dora_scale", r"each of 12 rows, or of 8 inputs, .* \[11, 1\]"),
+    "too few inputs": (small(np.ones((1, 7), np.float32)), "dora_scale", r"or of 8 inputs, but has shape \[1, 7\]"),
+    "inputs without the side of rows": (small(np.ones(8, np.float32)), "dora_scale", r"but has shape \[8\]"),
+    "inputs that are not finite": (small(np.full((1, 8), np.inf, np.float32)), "dora_scale", "not finite"),
     "not finite": (small(np.full(12, np.nan, np.float32)), "dora_scale", "not finite"),
     "alone": ({f"{FUSED}.dora_scale": WHOLE}, "dora_scale", "the up matrix that belongs to it is missing"),
-    "one for every input of a product": (
-        {f"{FUSED}.{name}": factor for name, factor in PRODUCTS["lokr"].items()}
-        | {f"{FUSED}.dora_scale": np.ones((1, 8), np.float32)},
-        "dora_scale",
-        "each of 8 inputs.*on the output axis",
-    ),
 }
 
 

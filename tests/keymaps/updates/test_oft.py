@@ -64,6 +64,9 @@ class Layer:
     def scales(self) -> Wide:
         raise NotImplementedError
 
+    def layer(self, target: str) -> "Layer":
+        raise NotImplementedError
+
     def remembered(self, of: Hashable, found: Callable[[], Found]) -> Found:
         return found()
 

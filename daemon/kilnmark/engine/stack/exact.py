@@ -8,7 +8,7 @@ as casts and squares, MLX may do where the weight is; what a picture is painted 
 
 from collections.abc import Callable, Hashable
 from typing import Any, TypeVar
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
 import mlx.core as mx
 import numpy as np
@@ -54,13 +54,17 @@ class ExactLayer:
     Args:
         linear: A linear layer, or a norm.
         shape: `(out, in)` of the weight it stands for.
+        others: Those of the same base by path, this one too; they are held by their own.
 
     Attributes:
         shape: As given.
     """
 
-    def __init__(self, linear: nn.Module, shape: tuple[int, int]) -> None:
+    def __init__(
+        self, linear: nn.Module, shape: tuple[int, int], others: "WeakValueDictionary[str, ExactLayer] | None" = None
+    ) -> None:
         self._linear = linear
+        self._others = WeakValueDictionary() if others is None else others
         self.shape = shape
         self._known: WeakKeyDictionary[Hashable, Any] = WeakKeyDictionary()
 
@@ -87,6 +91,10 @@ class ExactLayer:
     def scales(self) -> PerRow:
         """Of a norm: `(width,)`."""
         return on_host(self._linear.weight).astype(np.float64)
+
+    def layer(self, target: str) -> "ExactLayer":
+        """Another layer of the same base."""
+        return self._others[target]
 
     def remembered(self, of: Hashable, found: Callable[[], _Found]) -> _Found:
         """What was found for this object before; else it is found now. It is kept as long as both are held."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from weakref import WeakValueDictionary
 
 from mlx import nn
 
@@ -24,6 +25,7 @@ class Slot:
         holder, name: The module or list that holds it, and under which name or index.
         linear: The base's own layer; a norm where the shape is `(width, 1)`.
         shape: `(out, in)` of the weight it stands for, also where it is stored packed or factored.
+        others: The numbers of the base's layers by path, which each adds its own to.
         numbers: Those of the layer, exact.
     """
 
@@ -32,10 +34,12 @@ class Slot:
     name: str | int
     linear: nn.Module
     shape: tuple[int, int]
+    others: WeakValueDictionary[str, ExactLayer] = field(default_factory=WeakValueDictionary, repr=False, compare=False)
     numbers: ExactLayer = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "numbers", ExactLayer(self.linear, self.shape))
+        object.__setattr__(self, "numbers", ExactLayer(self.linear, self.shape, self.others))
+        self.others[self.path] = self.numbers
 
     def put(self, module: nn.Module) -> None:
         """Let the model call `module` here."""
@@ -49,9 +53,10 @@ class Slot:
 def find_slots(model: nn.Module) -> Mapping[str, Slot]:
     """Every linear layer, and every RMS norm, of a model that carries no stack, by path."""
     slots = {}
+    others: WeakValueDictionary[str, ExactLayer] = WeakValueDictionary()
     for path, holder, name, module in children(model):
         if isinstance(module, nn.Linear | nn.QuantizedLinear | FactoredLinear | nn.RMSNorm):
-            slots[path] = Slot(path, holder, name, module, _shape(module))
+            slots[path] = Slot(path, holder, name, module, _shape(module), others)
     return slots
 
 

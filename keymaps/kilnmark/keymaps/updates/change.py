@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from kilnmark.keymaps.updates.fused import Matrix
 
-__all__ = ["LayerChange", "LayerNumbers", "Pair", "PerRow", "RowGain", "Site", "Summand", "Wide", "row_dots"]
+__all__ = ["LayerChange", "LayerNumbers", "Pair", "PerRow", "Site", "Summand", "Wide", "row_dots", "spans"]
 
 Wide = NDArray[np.float64]
 PerRow = NDArray[np.float64]
@@ -57,6 +57,9 @@ class LayerNumbers(Protocol):
 
     def scales(self) -> Wide:
         """Of a norm: `(width,)`."""
+
+    def layer(self, target: str) -> "LayerNumbers":
+        """Another layer of the same base."""
 
     def remembered(self, of: Hashable, found: Callable[[], _Found]) -> _Found:
         """What was found before for this object on this layer, for as long as both are held; else it is found now."""
@@ -141,50 +144,6 @@ class Summand(ABC):
         return _over_columns(base, self, self, lambda _, mine, his: row_dots(mine, his))
 
 
-class RowGain(Summand):
-    """Rows of W, each multiplied by a number."""
-
-    __slots__ = ("factors",)
-    site: ClassVar[Site] = Site.OUTPUT
-
-    def __init__(self, factors: PerRow) -> None:
-        self.factors = factors
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """As `Summand` has it."""
-        return len(self.factors), 0
-
-    @property
-    def gain(self) -> PerRow | None:
-        """As `Summand` has it."""
-        return self.factors
-
-    def arrays(self) -> list[NDArray[Any]]:
-        """As `Summand` has it."""
-        return [self.factors.astype(np.float32)]
-
-    def paint(self, xp: Any, arrays: list[AnyArray], value: AnyArray) -> AnyArray:  # noqa: ARG002 - as `Summand` has it
-        """As `Summand` has it."""
-        return value * arrays[0]
-
-    def times(self, base: LayerNumbers, matrix: Matrix | Wide) -> Matrix | Wide:
-        """As `Summand` has it."""
-        return np.asarray(self.factors[:, None] * base.times(matrix))
-
-    def columns(self, own: Matrix, begin: int, end: int) -> Matrix | Wide:  # noqa: ARG002 - as `Summand` has it
-        """As `Summand` has it."""
-        return np.asarray(self.factors[:, None] * own)
-
-    def dot(self, other: Summand, base: LayerNumbers) -> float | None:
-        """As `Summand` has it."""
-        return float((self.factors * other.along(base)).sum())
-
-    def along(self, base: LayerNumbers) -> PerRow:
-        """As `Summand` has it."""
-        return self.factors * base.row_squares()
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class LayerChange:
     """What one update does to one layer.
@@ -235,14 +194,15 @@ def _over_columns(
 ) -> PerRow:
     """Sums over all columns, of which only some are in memory at a time."""
     total = np.zeros(base.shape[0])
-    for begin, end in _spans(base.shape[1], math.lcm(one.step, other.step)):
+    for begin, end in spans(base.shape[1], math.lcm(one.step, other.step)):
         own = base.columns(begin, end)
         mine = one.columns(own, begin, end)
         total += numbers(own, mine, mine if other is one else other.columns(own, begin, end))
     return total
 
 
-def _spans(width: int, step: int) -> Iterator[tuple[int, int]]:
+def spans(width: int, step: int) -> Iterator[tuple[int, int]]:
+    """Columns that are dense at a time, in multiples of so many: first and end."""
     size = -(-COLUMNS // step) * step
     for begin in range(0, width, size):
         yield begin, min(begin + size, width)

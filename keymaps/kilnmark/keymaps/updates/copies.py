@@ -17,6 +17,7 @@ from kilnmark.keymaps.names.copies import Copy
 from kilnmark.keymaps.names.shapes import Shapes
 from kilnmark.keymaps.updates.alpha import Multipliers
 from kilnmark.keymaps.updates.change import Pair, Summand, Wide
+from kilnmark.keymaps.updates.dora import InputMagnitudes
 from kilnmark.keymaps.updates.fused import Matrix
 from kilnmark.keymaps.updates.kind import Made
 from kilnmark.keymaps.updates.made import made_of
@@ -86,9 +87,19 @@ def _apart(one: AnyUpdate, other: AnyUpdate) -> float:
     """How far two updates of one target are from each other, as a part of the larger; infinite between kinds."""
     if not isinstance(one, WeightUpdate) or not isinstance(other, WeightUpdate):
         return _fields_apart(one, other)
-    vectors = [(one.magnitude, other.magnitude), (one.bias, other.bias)]
     products = (each.product(np.array([each.multiplier])) for each in (one, other))
-    return max(_products_apart(*products), *(_arrays_apart(*both) for both in vectors))
+    vectors = _magnitudes_apart(one.magnitude, other.magnitude), _arrays_apart(one.bias, other.bias)
+    return max(_products_apart(*products), *vectors)
+
+
+def _magnitudes_apart(one: Matrix | InputMagnitudes | None, other: Matrix | InputMagnitudes | None) -> float:
+    """Magnitudes of inputs are the same only over the same layers."""
+    if not isinstance(one, InputMagnitudes) and not isinstance(other, InputMagnitudes):
+        return _arrays_apart(one, other)
+    if not isinstance(one, InputMagnitudes) or not isinstance(other, InputMagnitudes):
+        return math.inf
+    layers = ([member.target for member in each.members] for each in (one, other))
+    return _arrays_apart(one.numbers, other.numbers) if next(layers) == next(layers) else math.inf
 
 
 def _fields_apart(one: AnyUpdate, other: AnyUpdate) -> float:

@@ -18,6 +18,7 @@ from kilnmark.keymaps.updates import kinds
 from kilnmark.keymaps.updates.alpha import Multipliers
 from kilnmark.keymaps.updates.biases import BIASES, with_biases
 from kilnmark.keymaps.updates.kind import Kind, Made
+from kilnmark.keymaps.updates.magnitudes import has_input_magnitudes
 from kilnmark.keymaps.updates.view import View
 
 __all__ = ["check_model", "has_bounded_rank", "kind_of", "load_kinds", "made_of", "names_of", "notes_of"]
@@ -85,7 +86,13 @@ def notes_of(made: Sequence[Made], multipliers: Multipliers) -> tuple[str, ...]:
     for each in made:
         by_kind.setdefault(kind_of(each.view.roles), []).append(each)
     own = [sentence for kind, its in by_kind.items() for sentence in kind.notes(its)]
-    return (*([note] if zeros else []), *own, *multipliers.notes())
+    stretched = ["magnitudes are those of inputs, as OneTrainer trains DoRA by default"]
+    return (
+        *([note] if zeros else []),
+        *(stretched if any(has_input_magnitudes(view) for view, _ in made) else []),
+        *own,
+        *multipliers.notes(),
+    )
 
 
 def check_model(file: AdapterFile, sorting: Sorting) -> None:

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kilnmark.keymaps.updates.change import LayerChange, LayerNumbers, PerRow, RowGain, Summand
-from kilnmark.keymaps.updates.dora import Stretch, stretch_of
+from kilnmark.keymaps.updates.change import LayerChange, LayerNumbers, PerRow, Summand
+from kilnmark.keymaps.updates.dora import InputMagnitudes, Stretch, stretch_of
 from kilnmark.keymaps.updates.fused import Matrix
 
 __all__ = ["AnyUpdate", "WeightUpdate"]
@@ -75,23 +75,25 @@ class AnyUpdate(ABC):
             for each in value if isinstance(value, tuple) else (value,):
                 if isinstance(each, np.ndarray):
                     yield each
+                elif isinstance(each, InputMagnitudes):
+                    yield each.numbers
 
 
 class WeightUpdate(AnyUpdate):
     """One that adds a product of matrices to a weight W: `multiplier * P`.
 
-    With magnitudes it is DoRA: each row of W + `multiplier * P` is then made as long as its magnitude says.
+    With magnitudes it is DoRA: each row, or each column, of W + `multiplier * P` is made as long as its magnitude says.
 
     Attributes:
         multiplier: alpha / rank, or what the convention puts in its place.
         norm: Of `multiplier * P` and the bias; what magnitudes add to it depends on W.
-        magnitude: (out,) float32; None without magnitudes.
+        magnitude: (out,) float32 of rows, or those of inputs; None without magnitudes.
     """
 
     __slots__ = ()
     multiplier: float
     norm: float
-    magnitude: Matrix | None
+    magnitude: Matrix | InputMagnitudes | None
 
     @abstractmethod
     def product(self, factors: PerRow) -> Summand:
@@ -109,7 +111,7 @@ class WeightUpdate(AnyUpdate):
 
     @property
     def whole_norm(self) -> float | None:
-        """As `AnyUpdate` has it; what magnitudes do depends on the rows of the base's weight."""
+        """As `AnyUpdate` has it; what magnitudes do depends on the base's weight."""
         return self.norm if self.magnitude is None else None
 
     def change_on(self, base: LayerNumbers, scale: float = 1.0) -> LayerChange:
@@ -117,9 +119,7 @@ class WeightUpdate(AnyUpdate):
         bias = None if self.bias is None else scale * self.bias.astype(np.float64)
         if self.magnitude is None:
             return LayerChange((self.product(np.array([scale * self.multiplier])),), bias)
-        factors = self.stretch_on(base).factors.astype(np.float64)
-        product = self.product(scale * self.multiplier * factors)
-        return LayerChange((product, RowGain(scale * (factors - 1))), bias)
+        return LayerChange(self.stretch_on(base).parts(self, scale), bias)
 
     def norm_on(self, base: LayerNumbers) -> float:
         """As `AnyUpdate` has it."""
@@ -129,12 +129,11 @@ class WeightUpdate(AnyUpdate):
         return math.hypot(self.stretch_on(base).norm, bias)
 
     def stretch_on(self, base: LayerNumbers) -> Stretch:
-        """What its magnitudes do to rows at scale 1; judging an adapter and building its stack both need it.
+        """What its magnitudes do at scale 1; judging an adapter and building its stack both need it.
 
         Raises:
             ValueError: It has none.
         """
         if (magnitude := self.magnitude) is None:
             raise ValueError(f"the update of {self.target} has no magnitudes")
-        product = self.product(np.array([self.multiplier]))
-        return base.remembered(self, lambda: stretch_of(base, product, magnitude))
+        return base.remembered(self, lambda: stretch_of(base, self, magnitude))

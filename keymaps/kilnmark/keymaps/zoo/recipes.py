@@ -35,6 +35,7 @@ class Form(StrEnum):
     PAIR = "pair"
     BLOCKS = "blocks"
     DORA = "dora"
+    DORA_OF_INPUTS = "dora, a magnitude an input"
     LOKR = "lokr"
     LOKR_FACTORED = "lokr, factored"
     LOHA = "loha"
@@ -156,6 +157,8 @@ def _module(
             down, up = draw_pair(numbers, height, columns, rank, _STRENGTH)
             yield recipe.down, down.T if recipe.transposed else down
             yield recipe.up, up.T if recipe.transposed else up
+    if recipe.form is Form.DORA_OF_INPUTS:
+        yield "dora_scale", np.ones((1, columns), np.float32)
     if recipe.form is Form.DORA:
         peft = recipe.down == "lora_A.weight"
         yield "lora_magnitude_vector" if peft else "dora_scale", np.ones((height,) if peft else (height, 1), np.float32)

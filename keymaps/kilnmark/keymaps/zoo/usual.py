@@ -1,8 +1,12 @@
 """Recipes of the names that most trainers write, so that an exhibit says only what it has of its own."""
 
-from kilnmark.keymaps.zoo.recipes import Form, Recipe, TrainedEncoder
+import re
+from collections.abc import Callable
 
-__all__ = ["CORE", "KOHYA", "diffusers", "down_up", "kohya"]
+from kilnmark.keymaps.zoo.recipes import Form, Recipe, TrainedEncoder
+from kilnmark.keymaps.zoo.write import Tensors
+
+__all__ = ["CORE", "KOHYA", "diffusers", "down_up", "kohya", "renamed"]
 
 KOHYA = ("lora_down.weight", "lora_up.weight")
 """kohya's suffixes of the two matrices."""
@@ -44,3 +48,14 @@ def down_up(
 ) -> Recipe:
     """Names with dots, and kohya's matrices."""
     return Recipe(table, prefix, *KOHYA, only=only, alpha=alpha, encoders=encoders)
+
+
+def renamed(*replaced: tuple[str, str]) -> Callable[[Tensors], Tensors]:
+    """Other names: every expression and what stands in its place, one after the other."""
+
+    def name(text: str) -> str:
+        for expression, words in replaced:
+            text = re.sub(expression, words, text)
+        return text
+
+    return lambda tensors: {name(key): matrix for key, matrix in tensors.items()}

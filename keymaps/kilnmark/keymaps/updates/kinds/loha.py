@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from kilnmark.keymaps.names.schema import Role
 from kilnmark.keymaps.updates.alpha import Multipliers
 from kilnmark.keymaps.updates.change import LayerNumbers, PerRow, Summand, Wide
-from kilnmark.keymaps.updates.dora import magnitudes
+from kilnmark.keymaps.updates.dora import InputMagnitudes
 from kilnmark.keymaps.updates.fused import Matrix
 from kilnmark.keymaps.updates.kinds.lora import LowRank
+from kilnmark.keymaps.updates.magnitudes import with_magnitudes
 from kilnmark.keymaps.updates.measure import CHUNK
 from kilnmark.keymaps.updates.products import Chains, ProductKind
 from kilnmark.keymaps.updates.update import WeightUpdate
@@ -48,7 +49,7 @@ class HadamardUpdate(WeightUpdate):
     second: tuple[Matrix, Matrix]
     multiplier: float
     norm: float
-    magnitude: Matrix | None = None
+    magnitude: Matrix | InputMagnitudes | None = None
     bias: Matrix | None = None
 
     @property
@@ -119,16 +120,16 @@ class _LoHa(ProductKind):
             view.in_range(role, float(np.abs(left).max()) * float(np.abs(right).max()))
         multiplier = multipliers.of(view.module, len(down_1), "LOHA")
         down_gram = _joint_gram(down_1.T, down_2.T) if len(down_1) * len(down_2) <= JOINT_RANK else None
-        parts = zip(view.targets, view.split(up_1), view.split(up_2), magnitudes(view), strict=True)
+        parts = zip(view.targets, view.split(up_1), view.split(up_2), strict=True)
         updates = []
-        for target, first, second, magnitude in parts:
+        for target, first, second in parts:
             if down_gram is None:
                 squares = _square_norm(first, down_1, second, down_2)
             else:
                 squares = float(np.sum(_joint_gram(first, second) * down_gram))
             norm = view.in_range(_FIRST[0], abs(multiplier) * math.sqrt(max(squares, 0.0)))
-            updates.append(HadamardUpdate(target, (first, down_1), (second, down_2), multiplier, norm, magnitude))
-        return updates
+            updates.append(HadamardUpdate(target, (first, down_1), (second, down_2), multiplier, norm))
+        return with_magnitudes(view, updates)
 
 
 KIND = _LoHa()

@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from kilnmark.keymaps.names.schema import Role
 from kilnmark.keymaps.updates.alpha import Multipliers
 from kilnmark.keymaps.updates.change import LayerNumbers, PerRow, Summand, Wide, row_dots
-from kilnmark.keymaps.updates.dora import magnitudes
+from kilnmark.keymaps.updates.dora import InputMagnitudes
 from kilnmark.keymaps.updates.fused import Matrix, Range, row_ranges
 from kilnmark.keymaps.updates.kind import Misfit
+from kilnmark.keymaps.updates.magnitudes import with_magnitudes
 from kilnmark.keymaps.updates.measure import CHUNK
 from kilnmark.keymaps.updates.products import Chains, ProductKind, size_misfit
 from kilnmark.keymaps.updates.update import WeightUpdate
@@ -54,7 +55,7 @@ class KroneckerUpdate(WeightUpdate):
     ranges: tuple[Range, ...]
     multiplier: float
     norm: float
-    magnitude: Matrix | None = None
+    magnitude: Matrix | InputMagnitudes | None = None
     bias: Matrix | None = None
 
     @property
@@ -173,12 +174,12 @@ class _LoKr(ProductKind):
         block = len(second[0])
         ranges_of = row_ranges(len(whole) * block, view.module.rows, view.shapes)
         updates = []
-        for target, ranges, magnitude in zip(view.targets, ranges_of, magnitudes(view), strict=True):
+        for target, ranges in zip(view.targets, ranges_of, strict=True):
             blocks = min(begin for begin, _ in ranges) // block, -(-max(end for _, end in ranges) // block)
             norm = view.in_range(chains[1][0], abs(multiplier) * _norm(*squares, ranges))
             inside = tuple((begin - blocks[0] * block, end - blocks[0] * block) for begin, end in ranges)
-            updates.append(KroneckerUpdate(target, whole[slice(*blocks)], second, inside, multiplier, norm, magnitude))
-        return updates
+            updates.append(KroneckerUpdate(target, whole[slice(*blocks)], second, inside, multiplier, norm))
+        return with_magnitudes(view, updates)
 
     def _multiplier(self, view: View, multipliers: Multipliers) -> float:
         """Of two whole factors there is no rank, and alpha counts only as PEFT has it (tuners/lokr/layer.py); else the

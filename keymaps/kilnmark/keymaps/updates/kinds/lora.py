@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from kilnmark.keymaps.names.schema import Role
 from kilnmark.keymaps.updates.alpha import Multipliers
 from kilnmark.keymaps.updates.change import LayerNumbers, Pair, PerRow, Summand, Wide, row_dots
-from kilnmark.keymaps.updates.dora import magnitudes
+from kilnmark.keymaps.updates.dora import InputMagnitudes
 from kilnmark.keymaps.updates.fused import Matrix, is_block_diagonal
 from kilnmark.keymaps.updates.kind import Made
+from kilnmark.keymaps.updates.magnitudes import with_magnitudes
 from kilnmark.keymaps.updates.measure import gram, product_norm
 from kilnmark.keymaps.updates.products import Chains, ProductKind
 from kilnmark.keymaps.updates.update import WeightUpdate
@@ -43,7 +44,7 @@ class PairUpdate(WeightUpdate):
     up: Matrix
     multiplier: float
     norm: float
-    magnitude: Matrix | None = None
+    magnitude: Matrix | InputMagnitudes | None = None
     bias: Matrix | None = None
 
     @property
@@ -124,10 +125,10 @@ class _Lora(ProductKind):
         multiplier = multipliers.of(view.module, len(down))
         down_gram = gram(view, Role.DOWN, down.T)
         updates = []
-        for target, part, magnitude in zip(view.targets, view.split(up), magnitudes(view), strict=True):
+        for target, part in zip(view.targets, view.split(up), strict=True):
             norm = abs(multiplier) * product_norm(gram(view, Role.UP, part), down_gram)
-            updates.append(PairUpdate(target, down, part, multiplier, view.in_range(Role.UP, norm), magnitude))
-        return updates
+            updates.append(PairUpdate(target, down, part, multiplier, view.in_range(Role.UP, norm)))
+        return with_magnitudes(view, updates)
 
     def own_biases(self, view: View, updates: Sequence[PairUpdate]) -> Iterable[Wide | None]:
         if Role.DOWN_BIAS not in view and Role.UP_BIAS not in view:

@@ -2,7 +2,7 @@
 
 from kilnmark.keymaps.zoo.exhibit import Exhibit
 from kilnmark.keymaps.zoo.recipes import Form, Recipe
-from kilnmark.keymaps.zoo.usual import CORE, KOHYA, diffusers, kohya
+from kilnmark.keymaps.zoo.usual import CORE, KOHYA, diffusers, kohya, renamed
 
 __all__ = ["KINDS"]
 
@@ -52,6 +52,28 @@ _FACTORED = (
         writer="simpletuner",
         source="Comfy-Org/ComfyUI#4259; Nerogar/OneTrainer@23df3832 DIFFUSERS_LORA",
         tried="DoRA, PEFT's magnitudes",
+    ),
+    Exhibit(
+        "onetrainer-dora",
+        (kohya("flux1-diffusers", prefix="lora_transformer_", only="^single.*attn", form=Form.DORA_OF_INPUTS),),
+        writer="onetrainer",
+        source="invoke-ai/InvokeAI#6912; Comfy-Org/ComfyUI#5188; Nerogar/OneTrainer#451",
+        tried="DoRA as it is trained by default: a magnitude for each input",
+    ),
+    Exhibit(
+        "onetrainer-dora-fused",
+        (diffusers("flux1-bfl", "diffusion_model.", only="img_attn.qkv", form=Form.DORA_OF_INPUTS, alpha=1.0),),
+        writer="onetrainer",
+        source="Nerogar/OneTrainer@23df3832 modules/module/FusedModule.py",
+        tried="the same on fused modules, whose inputs go through three layers",
+    ),
+    Exhibit(
+        "ai-toolkit-dora",
+        (diffusers(only="^single.*attn", form=Form.DORA),),
+        change=renamed((r"\.lora_magnitude_vector$", ".magnitude")),
+        writer="ai-toolkit",
+        source="ostris/ai-toolkit@27a03a91 toolkit/models/DoRA.py",
+        tried="DoRA, its magnitudes called .magnitude",
     ),
     Exhibit(
         "simpletuner-lokr",

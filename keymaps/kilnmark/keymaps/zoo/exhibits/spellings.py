@@ -3,11 +3,9 @@
 Few modules each: what is tried is the spelling.
 """
 
-import re
-
-from kilnmark.keymaps.zoo.exhibit import Change, Exhibit
+from kilnmark.keymaps.zoo.exhibit import Exhibit
 from kilnmark.keymaps.zoo.recipes import Recipe, TrainedEncoder
-from kilnmark.keymaps.zoo.usual import diffusers, down_up, kohya
+from kilnmark.keymaps.zoo.usual import diffusers, down_up, kohya, renamed
 
 __all__ = ["SPELLINGS"]
 
@@ -15,25 +13,14 @@ _KLEIN, _Z_IMAGE = "flux2-klein-4b", "z-image-turbo"
 _SINGLE_Q = r"^single.*attn\.to_q"
 
 
-def _renamed(*replaced: tuple[str, str]) -> Change:
-    """Other names: every expression and what stands in its place, one after the other."""
-
-    def name(text: str) -> str:
-        for expression, words in replaced:
-            text = re.sub(expression, words, text)
-        return text
-
-    return lambda tensors: {name(key): matrix for key, matrix in tensors.items()}
-
-
-_OMI = _renamed(
+_OMI = renamed(
     (r"single_transformer_blocks\.(\d+)\.attn\.to_q", r"single_blocks.\1.linear1.0"),
     (r"single_transformer_blocks\.(\d+)\.proj_mlp", r"single_blocks.\1.linear1.3"),
     (r"transformer_blocks\.(\d+)\.attn\.to_k", r"double_blocks.\1.img_attn.qkv.1"),
     (r"transformer_blocks\.(\d+)\.attn\.add_v_proj", r"double_blocks.\1.txt_attn.qkv.2"),
     (r"\bx_embedder", "img_in.proj"),
 )
-_FUSED = _renamed(
+_FUSED = renamed(
     (r"double_blocks\.(\d+)\.img_attn\.qkv", r"transformer_blocks.\1.attn.to_qkv"),
     (r"double_blocks\.(\d+)\.txt_attn\.qkv", r"transformer_blocks.\1.attn.to_added_qkv"),
     (r"single_blocks\.(\d+)\.processor\.qkv_lora", r"single_transformer_blocks.\1.attn.to_qkv"),
@@ -43,7 +30,7 @@ SPELLINGS = (
     Exhibit(
         "trailing-underscore",
         (kohya("flux1-diffusers", only=r"^single.*attn\.to_q|^context_embedder|^norm_out", alpha=4.0),),
-        change=_renamed((r"^([^.]+)", r"\1_")),
+        change=renamed((r"^([^.]+)", r"\1_")),
         writer="civitai",
         source="Comfy-Org/ComfyUI#4347; kohya-ss/sd-scripts#1463",
         tried="an underscore behind every module's name",
@@ -134,7 +121,7 @@ SPELLINGS = (
     Exhibit(
         "onetrainer-dotted",
         (down_up("flux1-diffusers", "lora_transformer.", only="^proj_out", encoders=(TrainedEncoder.CLIP_PEFT,)),),
-        change=_renamed((r"^text_encoder\.", "lora_te1.")),
+        change=renamed((r"^text_encoder\.", "lora_te1.")),
         writer="onetrainer",
         source="Nerogar/OneTrainer@a44be324 modules/util/convert/lora/convert_flux_lora.py",
         tried="the names that it flattens, with their dots",
@@ -151,7 +138,7 @@ SPELLINGS = (
         "flux2-sformer",
         (diffusers("flux2-diffusers", "diffusion_model.", only="block"),),
         _KLEIN,
-        change=_renamed((r"\.transformer_blocks", ".sformer_blocks")),
+        change=renamed((r"\.transformer_blocks", ".sformer_blocks")),
         writer="fal",
         source="huggingface/diffusers#13486; huggingface/diffusers#13484",
         tried="FLUX.2-klein, double blocks called sformer_blocks",
