@@ -35,6 +35,9 @@ LIMIT = 1 << 30
 def keeping() -> Iterator[FakeDaemon]:
     """A warm daemon that remembers its pictures, with two adapters that are older than its first render."""
     with FakeDaemon(cache_bytes=LIMIT, queue_limit=2) as daemon:
+        (daemon.loras / "peft").mkdir()
+        make_adapter(daemon.loras / "peft" / "adapter_model.safetensors", blocks=1, rank=2, seed=1)
+        (daemon.loras / "peft" / "adapter_config.json").write_text('{"r": 2, "lora_alpha": 4}')
         ink = make_adapter(daemon.loras / "ink.safetensors", blocks=1, rank=2, seed=1)
         shutil.copy(daemon.loras / "ink.safetensors", daemon.loras / "same-ink.safetensors")
         make_adapter(daemon.loras / "dead.safetensors", blocks=1, rank=2, dead=True)
@@ -126,6 +129,15 @@ def test_an_adapter_that_was_changed_is_painted_anew(caller: Wire, keeping: Fake
     again = caller.result("render", asked(7, "changing"))
     assert not again["cached"]
     assert again["loras"][0]["sha256"] != first["loras"][0]["sha256"]
+
+
+def test_an_adapter_with_another_config_beside_it_is_painted_anew(caller: Wire, keeping: FakeDaemon) -> None:
+    first, again = (caller.result("render", asked(30, "peft/adapter_model")) for _ in range(2))
+    assert (again["cached"], len(first["loras"][0]["config_sha256"])) == (True, 64)
+    (keeping.loras / "peft" / "adapter_config.json").write_text('{"r": 2, "lora_alpha": 6}')
+    changed = caller.result("render", asked(30, "peft/adapter_model"))
+    assert not changed["cached"]
+    assert changed["loras"][0]["sha256"] != first["loras"][0]["sha256"]
 
 
 def test_a_picture_with_an_adapter_that_did_not_engage_is_painted_anew(caller: Wire) -> None:

@@ -38,6 +38,7 @@ class SaidNames(BaseModel):
         wrapped: What names of PEFT's own files begin with.
         kohya: kohya's entries for alpha and rank. They hold for alpha tensors alone: converters multiply alpha in, take
             the tensors out and keep the entries.
+        stamps: Beginnings of entries whose files say everything in their tensors.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
@@ -49,6 +50,7 @@ class SaidNames(BaseModel):
     altering_fields: list[str]
     wrapped: str
     kohya: list[str]
+    stamps: list[str]
 
 
 @cache
@@ -96,6 +98,8 @@ class Patterns:
         return found is not None and found[1]
 
     def _found(self, module: str) -> tuple[float, bool] | None:
+        if not self._values:
+            return None
         if module not in self._known:
             fitting = ((value, isinstance(it, Expression)) for it, value in self._values if it.matches(module))
             self._known[module] = next(fitting, None)

@@ -50,6 +50,8 @@ def lost_parts(
         modules: Those that are applied.
         may_stretch: Whether magnitudes go with a module's kind of update.
     """
+    if not said.sources and not _is_decomposed(file):
+        return ""
     bare = [module for module in modules if Role.MAGNITUDE not in module.keys and may_stretch(module)]
     for source, config in _of_modules(said, bare):
         if config.dora:

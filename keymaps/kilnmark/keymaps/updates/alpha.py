@@ -47,6 +47,7 @@ class Multipliers:
     def __init__(self, file: AdapterFile, modules: Sequence[Module]) -> None:
         self._file = file
         self.said: Sayings = said_of(file, modules)
+        self._alphas: dict[str, float] = {}
         self._held: dict[tuple[str, ...], Strength] = {}
         self._unlike: dict[tuple[str, str], list[tuple[float, float]]] = {}
         self._ranks: dict[str, list[tuple[int, int]]] = {}
@@ -142,7 +143,9 @@ class Multipliers:
                 yield _Claim(source.strength, source.where, multiplier)
 
     def _tensor(self, key: str) -> float:
-        alpha = self._file.scalar(key)
+        if (known := self._alphas.get(key)) is not None:
+            return known
+        alpha = self._alphas[key] = self._file.scalar(key)
         if not math.isfinite(alpha):
             raise UnfitAdapter(self._file.path, f"alpha is {alpha}", "train or export the adapter again", key=key)
         return alpha
