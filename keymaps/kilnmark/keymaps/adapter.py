@@ -8,13 +8,12 @@ from types import MappingProxyType
 from kilnmark.keymaps.errors import UnfitAdapter
 from kilnmark.keymaps.files.roots import AnyPath
 from kilnmark.keymaps.files.safefile import AdapterFile, read_file
-from kilnmark.keymaps.names.copies import Module
 from kilnmark.keymaps.names.schema import Role
 from kilnmark.keymaps.names.shapes import Shapes
 from kilnmark.keymaps.names.sorting import Sorting, sort_keys
 from kilnmark.keymaps.nearest.nearest import nearest_of
 from kilnmark.keymaps.said.bases import declared_bases, notes_on_bases, other_base
-from kilnmark.keymaps.said.promises import check_base, lost_parts, notes_on_strength
+from kilnmark.keymaps.said.promises import Applied, check_base, lost_parts, notes_on_strength
 from kilnmark.keymaps.updates.alpha import Multipliers
 from kilnmark.keymaps.updates.copies import notes_on_copies
 from kilnmark.keymaps.updates.filled import filled_targets, without
@@ -125,14 +124,15 @@ def adapter_of(file: AdapterFile, shapes: Shapes) -> Adapter:
     told = (*notes_on_strength(file, multipliers.said, modules), *notes_on_bases(declared, shapes))
     twice = notes_on_copies(file, sorting.copies, made, shapes, multipliers)
     adapter = _assembled(file, sorting, kept, left, (*made_so, *left.notes(), *twice, *told))
-    belied = other_base(declared, shapes) or lost_parts(file, multipliers.said, modules, _may_stretch)
+    belied = other_base(declared, shapes) or lost_parts(file, multipliers.said, list(map(_applied, kept)))
     nearest = nearest_of(adapter.unmatched_keys, shapes, usual=adapter.convention)
     made_for = declared[0].text if declared else ""
     return replace(adapter, nearest=nearest, belied=belied, strength_from=strength_from, made_for=made_for)
 
 
-def _may_stretch(module: Module) -> bool:
-    return Role.MAGNITUDE in kind_of(module.keys).beside
+def _applied(made: Made) -> Applied:
+    kind = kind_of(made.view.roles)
+    return Applied(made.view.module, Role.MAGNITUDE in kind.beside, kind.has_rank(made.view))
 
 
 def _filled_note(filled: Collection[str]) -> Iterator[str]:

@@ -223,6 +223,21 @@ def test_lycoris_says_so_in_its_own_way_and_others_overlook_it(tmp_path: Path, m
     assert inspect_file(str(path), SHAPES).inspection.verdict is verdict
 
 
+def test_a_module_that_alone_has_no_alpha_or_no_magnitudes_lost_them(tmp_path: Path) -> None:
+    """Trainers give them to all or to none, so what one lacks was lost on the way."""
+    targets = [target for target in SHAPES if target != "proj_out"]
+    alphas = {f"transformer.{target}.alpha": np.array(1.0, np.float32) for target in targets}
+    stretches = {f"transformer.{target}.lora_magnitude_vector": np.ones(6, np.float32) for target in targets}
+    for more, words in ((alphas, "1 module has no alpha, beside others"), (stretches, "1 module has no magnitudes")):
+        path, _ = write(tmp_path, PLAIN, {}, more=more)
+        found = inspect_file(str(path), SHAPES).inspection
+        assert (found.verdict, words in found.reason) == (Verdict.PARTIAL, True)
+        assert "'transformer.proj_out.lora_A.weight'" in found.reason
+    said = {"r": 2, "lora_alpha": 1}
+    path, _ = write(tmp_path, PACKED, said, more=alphas)
+    assert inspect_file(str(path), SHAPES).inspection.verdict is Verdict.ENGAGED
+
+
 def test_a_module_that_was_trained_whole_and_is_not_there_makes_it_partial(tmp_path: Path) -> None:
     config = {"r": 2, "lora_alpha": 2, "modules_to_save": ["x_embedder"]}
     path, _ = write(tmp_path, PACKED, config)

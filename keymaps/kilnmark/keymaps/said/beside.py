@@ -13,7 +13,7 @@ from kilnmark.keymaps.files.safefile import AdapterFile
 from kilnmark.keymaps.names.copies import Module
 from kilnmark.keymaps.names.schema import AlphaSource, Role, is_transposed
 from kilnmark.keymaps.said.expressions import Expression, StepsLeft
-from kilnmark.keymaps.said.peft import PeftConfig, names_of_fields, parse_config
+from kilnmark.keymaps.said.peft import PeftConfig, parse_config, says_all_in_tensors
 
 __all__ = ["BESIDE", "config_of"]
 
@@ -34,7 +34,7 @@ def config_of(file: AdapterFile, modules: Sequence[Module], steps: StepsLeft) ->
     told = [module for module in modules if AlphaSource.METADATA in module.convention.alpha]
     if file.config is None or not told:
         return None, ""
-    if any(entry.startswith(tuple(names_of_fields().stamps)) for entry in file.metadata):
+    if says_all_in_tensors(file.metadata):
         return None, "is not that of a remapped file, which says everything itself"
     try:
         config = _parsed(file.config.data, steps)

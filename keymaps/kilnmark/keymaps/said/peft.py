@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict
 
 from kilnmark.keymaps.said.expressions import LENGTH_LIMIT, Expression, StepsLeft
 
-__all__ = ["Patterns", "PeftConfig", "SaidNames", "names_of_fields", "parse_config"]
+__all__ = ["Patterns", "PeftConfig", "SaidNames", "names_of_fields", "parse_config", "says_all_in_tensors"]
 
 _PATTERN_LIMIT: Final = 2000
 """Patterns of one field; a model has a thousand modules at most."""
@@ -58,6 +58,11 @@ def names_of_fields() -> SaidNames:
     """Of the document beside this module."""
     text = files("kilnmark.keymaps.said").joinpath("names.yaml").read_text(encoding="utf-8")
     return SaidNames.model_validate(yaml.safe_load(text))
+
+
+def says_all_in_tensors(metadata: Mapping[str, str]) -> bool:
+    """Whether a file bears the stamp of a tool that writes all there is to say into tensors."""
+    return any(entry.startswith(tuple(names_of_fields().stamps)) for entry in metadata)
 
 
 class Patterns:

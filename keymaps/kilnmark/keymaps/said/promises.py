@@ -3,20 +3,20 @@
 Whether a promise is kept is found out here; what comes of one that is not is the judge's to say.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 import msgspec
 
-from kilnmark.keymaps.errors import UnfitAdapter
+from kilnmark.keymaps.errors import UnfitAdapter, shorten
 from kilnmark.keymaps.files.beside import CONFIG
 from kilnmark.keymaps.files.safefile import AdapterFile
 from kilnmark.keymaps.names.copies import Module
-from kilnmark.keymaps.names.schema import Role
-from kilnmark.keymaps.said.peft import PeftConfig, names_of_fields
+from kilnmark.keymaps.names.schema import AlphaSource, Role
+from kilnmark.keymaps.said.peft import PeftConfig, names_of_fields, says_all_in_tensors
 from kilnmark.keymaps.said.sources import Sayings, StrengthSource
 
-__all__ = ["check_base", "lost_parts", "notes_on_strength"]
+__all__ = ["Applied", "check_base", "lost_parts", "notes_on_strength"]
 
 _CONVERT = (
     "convert it where it was trained: PEFT's save_pretrained with path_initial_model_for_weight_conversion writes what "
@@ -39,30 +39,68 @@ def check_base(path: str, said: Sayings, modules: Sequence[Module]) -> None:
             raise UnfitAdapter(path, problem, _CONVERT)
 
 
-def lost_parts(
-    file: AdapterFile, said: Sayings, modules: Sequence[Module], may_stretch: Callable[[Module], bool]
-) -> str:
-    """What the file is said to hold and does not, as a sentence without full stop; empty where nothing is missing.
+class Applied(NamedTuple):
+    """A module that is applied: whether magnitudes go with its kind of update, and whether alpha counts for it."""
+
+    module: Module
+    stretches: bool
+    ranked: bool
+
+
+def lost_parts(file: AdapterFile, said: Sayings, applied: Sequence[Applied]) -> str:
+    """What the file is said to hold and does not, or most of it has, as a sentence without full stop; else empty.
 
     Args:
         file: With all its tensors.
         said: Of it.
-        modules: Those that are applied.
-        may_stretch: Whether magnitudes go with a module's kind of update.
+        applied: The modules that are applied.
     """
-    if not said.sources and not _is_decomposed(file):
-        return ""
-    bare = [module for module in modules if Role.MAGNITUDE not in module.keys and may_stretch(module)]
+    bare = [each.module for each in applied if each.stretches and Role.MAGNITUDE not in each.module.keys]
     for source, config in _of_modules(said, bare):
         if config.dora:
             count = sum(config in [own for _, own in said.of(module.component)] for module in bare)
             return _lost_magnitudes(f"{source.where} says use_dora", count)
     if bare and _is_decomposed(file):
         return _lost_magnitudes("the metadata's ss_network_args say dora_wd", len(bare))
-    for source, config in _of_modules(said, modules):
+    for source, config in _of_modules(said, [each.module for each in applied]):
         if lost := [name for name in config.whole if not _has_whole(file, name)]:
             return f"{source.where} says that {', '.join(lost)} was trained whole, and nothing of it is in the file"
+    return "" if says_all_in_tensors(file.metadata) else _lost_beside_others(said, applied)
+
+
+def _lost_beside_others(said: Sayings, applied: Sequence[Applied]) -> str:
+    """Trainers give magnitudes and alpha to every module of a part of the model, or to none."""
+    groups: dict[tuple[str, str], list[Applied]] = {}
+    for each in applied:
+        groups.setdefault((each.module.convention.name, each.module.component), []).append(each)
+    for group in groups.values():
+        stretched = [each.module for each in group if each.stretches]
+        if lost := _without(stretched, Role.MAGNITUDE):
+            return _lost_magnitudes("others of the file are stretched", len(lost), lost[0])
+        ranked = [each.module for each in group if each.ranked and _is_unsaid(said, each.module)]
+        if lost := _without(ranked, Role.ALPHA):
+            modules = "1 module has" if len(lost) == 1 else f"{len(lost)} modules have"
+            return (
+                f"{modules} no alpha, beside others that have it, first {_name(lost[0])}: how strong they are is lost"
+            )
     return ""
+
+
+def _is_unsaid(said: Sayings, module: Module) -> bool:
+    """Nobody but an alpha tensor could say how strong it is."""
+    sources = module.convention.alpha
+    elsewhere = AlphaSource.METADATA in sources and any(c.alpha is not None for _, c in said.of(module.component))
+    return AlphaSource.TENSOR in sources and not elsewhere
+
+
+def _without(modules: Sequence[Module], role: Role) -> list[Module]:
+    """Those that have no such tensor, where another has."""
+    lacking = [module for module in modules if role not in module.keys]
+    return lacking if len(lacking) < len(modules) else []
+
+
+def _name(module: Module) -> str:
+    return shorten(next(iter(module.keys.values())))
 
 
 def notes_on_strength(file: AdapterFile, said: Sayings, modules: Sequence[Module]) -> Iterator[str]:
@@ -91,9 +129,10 @@ def _of_modules(said: Sayings, modules: Sequence[Module]) -> Iterator[tuple[Stre
         yield from said.of(component)
 
 
-def _lost_magnitudes(says: str, count: int) -> str:
+def _lost_magnitudes(says: str, count: int, first: Module | None = None) -> str:
     modules = "1 module has" if count == 1 else f"{count} modules have"
-    return f"{says}, but {modules} no magnitudes: they were lost, and half of the update with them"
+    where = f", first {_name(first)}" if first else ""
+    return f"{says}, but {modules} no magnitudes{where}: they were lost, and half of the update with them"
 
 
 def _is_decomposed(file: AdapterFile) -> bool:
