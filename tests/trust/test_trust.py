@@ -14,32 +14,16 @@ SEED = 1
 
 
 def test_healthy_files_are_engaged_with_their_true_numbers(tmp_path: Path) -> None:
-    found = [trouble for place in range(40) for trouble in false_alarms(SEED, place, tmp_path)]
+    found = [trouble for place in range(25) for trouble in false_alarms(SEED, place, tmp_path)]
     assert found == []
 
 
 def test_remapped_files_are_engaged_with_the_same_numbers(tmp_path: Path) -> None:
-    found = [trouble for place in range(30) for trouble in false_remaps(SEED, place, tmp_path)]
+    found = [trouble for place in range(15) for trouble in false_remaps(SEED, place, tmp_path)]
     assert found == []
 
 
-NOT_YET = {
-    "DoRA before training",
-    "an alpha is missing",
-    "magnitudes are missing",
-    "an update that vanishes",
-    "all updates vanish",
-    "all updates are far too strong",
-    "an alpha beyond all sense",
-    "16 bits of another kind",
-    "made for an altered base",
-    "magnitudes that are said and lost",
-    "another rank in the config",
-    "one file of two",
-    "a copy that differs",
-    "copies that undo each other",
-    "another base in the metadata",
-}
+NOT_YET = {"one file of two"}
 """Flaws that are not told yet."""
 
 

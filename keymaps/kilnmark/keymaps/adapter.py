@@ -20,6 +20,7 @@ from kilnmark.keymaps.updates.filled import filled_targets, without
 from kilnmark.keymaps.updates.kind import Made
 from kilnmark.keymaps.updates.leftovers import Leftovers, leftovers_of
 from kilnmark.keymaps.updates.made import check_model, kind_of, made_of, names_of, notes_of
+from kilnmark.keymaps.updates.uneven import notes_on_uneven
 from kilnmark.keymaps.updates.update import AnyUpdate
 from kilnmark.protocol.wire.inspection import Nearest
 
@@ -119,7 +120,8 @@ def adapter_of(file: AdapterFile, shapes: Shapes) -> Adapter:
     kept = [without(each, filled) for each in alive]
     modules = [each.view.module for each in kept]
     # Copies ask for their strength too, but what is told of strength is that of what is applied.
-    strength_from, made_so = multipliers.counts, (*notes_of(kept, multipliers), *_filled_note(filled))
+    strength_from = multipliers.counts
+    made_so = (*notes_of(kept, multipliers), *notes_on_uneven(kept), *_filled_note(filled))
     declared = declared_bases(file.metadata, multipliers.said)
     told = (*notes_on_strength(file, multipliers.said, modules), *notes_on_bases(declared, shapes))
     twice = notes_on_copies(file, sorting.copies, made, shapes, multipliers)
