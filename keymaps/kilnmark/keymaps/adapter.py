@@ -110,7 +110,7 @@ def adapter_of(file: AdapterFile, shapes: Shapes) -> Adapter:
     """
     sorting = sort_keys(file.path, tuple(file.tensors), shapes)
     _check_kinds(file, sorting)
-    check_model(file, sorting)
+    elsewhere = check_model(file, sorting)
     multipliers = Multipliers(file, sorting.modules)
     check_base(file.path, multipliers.said, sorting.modules)
     made = [made_of(file, module, shapes, multipliers) for module in sorting.modules]
@@ -125,9 +125,9 @@ def adapter_of(file: AdapterFile, shapes: Shapes) -> Adapter:
     declared = declared_bases(file.metadata, multipliers.said)
     told = (*notes_on_strength(file, multipliers.said, modules), *notes_on_bases(declared, shapes))
     twice = notes_on_copies(file, sorting.copies, made, shapes, multipliers)
-    adapter = _assembled(file, sorting, kept, left, (*made_so, *left.notes(), *twice, *told))
+    adapter = _assembled(file, sorting, kept, left, (*made_so, *left.notes(), *twice, *told, *elsewhere))
     belied = other_base(declared, shapes) or lost_parts(file, multipliers.said, list(map(_applied, kept)))
-    nearest = nearest_of(adapter.unmatched_keys, shapes, usual=adapter.convention)
+    nearest = None if elsewhere else nearest_of(adapter.unmatched_keys, shapes, usual=adapter.convention)
     made_for = declared[0].text if declared else ""
     return replace(adapter, nearest=nearest, belied=belied, strength_from=strength_from, made_for=made_for)
 

@@ -39,7 +39,13 @@ def without_numbers(report: FileReport) -> dict[str, object]:
     return {**told, "reason": SAID.sub("('...')", MEASURED.sub("<n>", report.reason))}
 
 
-@pytest.mark.parametrize("exhibit", EXHIBITS, ids=lambda exhibit: exhibit.name)
+OF_COPIES = {"zimage-twice", "zimage-twice-otherwise", "two-conventions-otherwise"}
+"""Whether copies do the same, only numbers tell, which a report leaves out."""
+
+
+@pytest.mark.parametrize(
+    "exhibit", [each for each in EXHIBITS if each.name not in OF_COPIES], ids=lambda each: each.name
+)
 def test_every_exhibit_is_judged_alike_from_its_report(tmp_path: Path, exhibit: Exhibit) -> None:
     path = write_exhibit(tmp_path / "exhibit.safetensors", exhibit, rank=1, blocks=1, dtype="F16")
     report = report_file(path, exhibit.variant)

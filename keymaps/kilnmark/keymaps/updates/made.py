@@ -10,6 +10,7 @@ from pkgutil import iter_modules
 
 from kilnmark.keymaps.errors import UnfitAdapter
 from kilnmark.keymaps.files.safefile import AdapterFile
+from kilnmark.keymaps.foreign.fingerprints import Foreign, foreign_of, unapplied_of
 from kilnmark.keymaps.names.copies import Module
 from kilnmark.keymaps.names.schema import Role
 from kilnmark.keymaps.names.shapes import Shapes, is_norm, load_shapes, painters
@@ -95,17 +96,30 @@ def notes_of(made: Sequence[Made], multipliers: Multipliers) -> tuple[str, ...]:
     )
 
 
-def check_model(file: AdapterFile, sorting: Sorting) -> None:
-    """Raise when most of a file names layers that only another known model has.
+def check_model(file: AdapterFile, sorting: Sorting) -> tuple[str, ...]:
+    """Raise when a file is of a kind that is not applied, or parts of it are for another model and parts happen to fit.
+
+    Returns:
+        What a reader of the report must know of a file of which nothing fits; sentences without full stop.
 
     Raises:
-        UnfitAdapter: With that model.
+        UnfitAdapter: With the kind or the model.
     """
+    if kind := unapplied_of(sorting.unmatched, len(file.tensors)):
+        count = f"as are {len(kind.keys)} of {len(file.tensors)} keys"
+        raise UnfitAdapter(file.path, f"is a part of {kind.what}, {count}", kind.mend, key=kind.keys[0])
     matched = sum(len(module.keys) for module in sorting.modules)
-    if len(sorting.foreign) <= matched or not (models := _models(file)):
-        return
-    problem = f"names a layer that this model does not have, as do {len(sorting.foreign)} of {len(file.tensors)} keys"
-    raise UnfitAdapter(file.path, problem, _advice(models), key=sorting.foreign[0])
+    if len(sorting.foreign) > matched and (models := _models(file)):
+        problem = (
+            f"names a layer that this model does not have, as do {len(sorting.foreign)} of {len(file.tensors)} keys"
+        )
+        raise UnfitAdapter(file.path, problem, _advice(models), key=sorting.foreign[0])
+    if not sorting.unmatched or (found := foreign_of(file.tensors)) is None:
+        return ()
+    if not matched:
+        return (_elsewhere(found),)
+    problem = f"names a layer that this model does not have, as do {len(sorting.unmatched)} of {len(file.tensors)} keys"
+    raise UnfitAdapter(file.path, problem, _elsewhere(found), key=sorting.unmatched[0])
 
 
 def _check_whole(view: View, kind: Kind) -> None:
@@ -147,8 +161,14 @@ def _check_layer(view: View, kind: Kind) -> None:
 
 
 def _made_for(file: AdapterFile) -> str:
-    models = _models(file)
-    return _advice(models) if models else _TRAINED_FOR
+    models, found = _models(file), foreign_of(file.tensors)
+    if models:
+        return _advice([*models, found.title] if found else models)
+    return _elsewhere(found) if found else _TRAINED_FOR
+
+
+def _elsewhere(found: Foreign) -> str:
+    return f"it looks made for {found.title} ({found.told}); {_TRAINED_FOR}"
 
 
 def _advice(models: list[str]) -> str:

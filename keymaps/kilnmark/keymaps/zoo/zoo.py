@@ -11,11 +11,25 @@ from kilnmark.keymaps.zoo.exhibits.kinds import KINDS
 from kilnmark.keymaps.zoo.exhibits.norms import NORMS
 from kilnmark.keymaps.zoo.exhibits.rotations import ROTATIONS
 from kilnmark.keymaps.zoo.exhibits.spellings import SPELLINGS
+from kilnmark.keymaps.zoo.exhibits.strangers import STRANGERS
 from kilnmark.keymaps.zoo.exhibits.strengths import STRENGTHS, UNBORNE
 from kilnmark.keymaps.zoo.exhibits.text_only import TEXT_ONLY
 from kilnmark.keymaps.zoo.exhibits.z_image import Z_IMAGE
 
 __all__ = ["EXHIBITS", "Exhibit", "write_exhibit"]
 
-EXHIBITS = (*FLUX1, *SPELLINGS, *STRENGTHS, *TEXT_ONLY, *KINDS, *NORMS, *ROTATIONS, *FLUX2, *Z_IMAGE, *FLAWED, *UNBORNE)
+EXHIBITS = (
+    *FLUX1,
+    *SPELLINGS,
+    *STRENGTHS,
+    *TEXT_ONLY,
+    *KINDS,
+    *NORMS,
+    *ROTATIONS,
+    *FLUX2,
+    *Z_IMAGE,
+    *FLAWED,
+    *UNBORNE,
+    *STRANGERS,
+)
 """Healthy ones first, convention by convention; then the defects."""
