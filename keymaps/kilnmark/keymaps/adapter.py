@@ -20,7 +20,6 @@ from kilnmark.keymaps.updates.filled import filled_targets, without
 from kilnmark.keymaps.updates.kind import Made
 from kilnmark.keymaps.updates.leftovers import Leftovers, leftovers_of
 from kilnmark.keymaps.updates.made import check_model, kind_of, made_of, names_of, notes_of
-from kilnmark.keymaps.updates.uneven import notes_on_uneven
 from kilnmark.keymaps.updates.update import AnyUpdate
 from kilnmark.protocol.wire.inspection import Nearest
 
@@ -121,7 +120,7 @@ def adapter_of(file: AdapterFile, shapes: Shapes) -> Adapter:
     modules = [each.view.module for each in kept]
     # Copies ask for their strength too, but what is told of strength is that of what is applied.
     strength_from = multipliers.counts
-    made_so = (*notes_of(kept, multipliers), *notes_on_uneven(kept), *_filled_note(filled))
+    made_so = (*notes_of(kept, multipliers), *_filled_note(filled))
     declared = declared_bases(file.metadata, multipliers.said)
     told = (*notes_on_strength(file, multipliers.said, modules), *notes_on_bases(declared, shapes))
     twice = notes_on_copies(file, sorting.copies, made, shapes, multipliers)
