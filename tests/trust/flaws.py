@@ -5,7 +5,7 @@ Each flaw says what is right: never `engaged`, unless the reason tells of it in 
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -28,6 +28,7 @@ class Flawed:
         variant: The model that it is read for; empty for the drawn one.
         file: Its name.
         beside: Other files of its folder.
+        may_be_read: It is no flaw where every number is still read as it was: another word for an adapter's name.
     """
 
     content: bytes
@@ -36,6 +37,7 @@ class Flawed:
     variant: str = ""
     file: str = "flawed.safetensors"
     beside: Mapping[str, bytes] = field(default_factory=dict)
+    may_be_read: bool = False
 
 
 @dataclass(frozen=True)
@@ -177,7 +179,7 @@ def _misspelt(drawn: AdapterDrawn, numbers: Numbers) -> Flawed | None:
     places = [found.start() for found in re.finditer("[a-z]", key)]
     place = places[int(numbers.integers(len(places)))]
     name = key[:place] + str(numbers.choice([letter for letter in "xjzg" if letter != key[place]])) + key[place + 1 :]
-    return remade(drawn, f"{key} -> {name}", {key: None, name: drawn.tensors[key]})
+    return replace(remade(drawn, f"{key} -> {name}", {key: None, name: drawn.tensors[key]}), may_be_read=True)
 
 
 def _beyond(drawn: AdapterDrawn, numbers: Numbers) -> Flawed | None:

@@ -62,6 +62,8 @@ def false_trust(seed: int, place: int, folder: Path) -> list[str]:
     said = inspect_file(str(path), load_shapes(flawed.variant or drawn.model.name)).inspection
     if said.verdict is not Verdict.ENGAGED or (flawed.told and re.search(flawed.told, said.reason)):
         return []
+    if flawed.may_be_read and not any(troubles_of_healthy(path, drawn, numbers, remapped=True)):
+        return []
     return [f"{flaw.name} ({flawed.place}) in {drawn.label}: engaged in silence: {said.reason}"]
 
 
