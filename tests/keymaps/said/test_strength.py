@@ -157,6 +157,24 @@ def test_kohyas_entries_are_not_applied_where_converters_took_the_tensors_out(tm
     assert note.startswith("ss_network_alpha is 1 for a rank of 2, and no alpha is stored")
 
 
+def test_an_alpha_that_such_names_never_take_from_there_is_told(tmp_path: Path) -> None:
+    pair = {"lora_down.weight": np.ones((2, 8), np.float32), "lora_up.weight": np.ones((6, 2), np.float32)}
+    tensors = {f"lora_unet_double_blocks_0_img_mlp_0.{role}": matrix for role, matrix in pair.items()}
+    metadata = {"lora_alpha": "16", "lora_rank": "2"}
+    shapes = {"transformer_blocks.0.ff.linear1": (6, 8)}
+    adapter = read_adapter(write_tensors(tmp_path / "a.safetensors", tensors, metadata=metadata), shapes)
+    assert adapter.notes == (
+        "an entry of the metadata says alpha, where no file of kohya names has it: it is taken for the rank",
+    )
+
+
+def test_a_config_too_long_to_be_kept_refuses_the_file(tmp_path: Path) -> None:
+    config = {"r": 2, "lora_alpha": 8, "base_model_name_or_path": "x" * (3 << 20)}
+    path, _ = write(tmp_path, PACKED, config)
+    with pytest.raises(UnfitAdapter, match="more than are kept"):
+        read_adapter(path, SHAPES)
+
+
 def test_a_tensor_holds_before_all_and_whoever_says_otherwise_is_told(tmp_path: Path) -> None:
     alpha = {"transformer.proj_out.alpha": np.array(1.0, np.float32)}
     path, norms = write(tmp_path, PACKED, {"r": 2, "lora_alpha": 8}, more=alpha)

@@ -114,6 +114,11 @@ def notes_on_strength(file: AdapterFile, said: Sayings, modules: Sequence[Module
         yield f"{said_by}: it counts as multiplied into the matrices, as converters do"
     if is_bare and file.config is None and all(module.keys[Role.UP].startswith(names.wrapped) for module in pairs):
         yield f"PEFT says alpha in {CONFIG}, which is not beside the file: it is taken for the rank"
+    unread = [module for module in pairs if AlphaSource.METADATA not in module.convention.alpha]
+    for source, config in _of_modules(said, [module for module in unread if Role.ALPHA not in module.keys]):
+        if config.alpha is not None and config.alpha != config.rank:
+            name = unread[0].convention.name
+            yield f"{source.where} says alpha, where no file of {name} names has it: it is taken for the rank"
     for source, config in _of_modules(said, modules):
         if config.alphas and all(config.alphas.of(module.inner) is None for module in modules):
             yield f"alpha_pattern of {source.where} fits no layer of the file"

@@ -107,7 +107,7 @@ def said_of(file: AdapterFile, modules: Sequence[Module]) -> Sayings:
     steps = StepsLeft()
     problem, packed = None, dict[str, PeftConfig]()
     try:
-        packed = _packed(file.path, file.metadata, steps)
+        packed = _packed(file, steps)
     except UnfitAdapter as error:
         problem = error
     found = [
@@ -124,18 +124,20 @@ def said_of(file: AdapterFile, modules: Sequence[Module]) -> Sayings:
     return Sayings(tuple(source for source in found if source.configs), problem, notes)
 
 
-def _packed(path: str, metadata: Mapping[str, str], steps: StepsLeft) -> dict[str, PeftConfig]:
-    text = metadata.get(PEFT_METADATA)
+def _packed(file: AdapterFile, steps: StepsLeft) -> dict[str, PeftConfig]:
+    text = file.metadata.get(PEFT_METADATA)
     if text is None:
         return {}
     try:
+        if size := file.long.get(PEFT_METADATA):
+            raise ValueError(f"it has {size} bytes, more than are kept")  # noqa: TRY301 - as below
         flat = json.loads(text)
         if not isinstance(flat, dict):
             raise ValueError("not a JSON object")  # noqa: TRY004, TRY301 - one kind of error for all a text can be
         return {component: _checked(component, fields, steps) for component, fields in _grouped(flat.items()).items()}
     except (ValueError, OverflowError, RecursionError) as error:
         problem = f"metadata {PEFT_METADATA!r} cannot be understood ({error})"
-        raise UnfitAdapter(path, problem, _MEND) from error
+        raise UnfitAdapter(file.path, problem, _MEND) from error
 
 
 def _checked(component: str, fields: Mapping[str, Any], steps: StepsLeft) -> PeftConfig:
