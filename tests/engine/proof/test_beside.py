@@ -1,6 +1,7 @@
 """What adapters come to beside each other, held to dense float64 arithmetic, and to what a person would say of them."""
 
 import math
+import random
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -139,6 +140,30 @@ def test_two_loud_ones_that_undo_each_other_drown_nobody() -> None:
 def test_one_file_at_two_scales_is_not_undone_by_itself() -> None:
     found = beside({"a": change(1), "a again": -0.4 * change(1), "b": change(2)}, files=("a", "a", "b"))
     assert [each.undone.count for each in found.values()] == [0, 0, 0]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    size=st.integers(2, 5),
+    beside_it=st.integers(0, 3),
+    kept=st.integers(0, 3),
+    seed=st.integers(0, 2**32 - 1),
+    order=st.randoms(use_true_random=False),
+)
+def test_any_subset_that_undoes_itself_on_some_layers_is_found_and_nobody_else(
+    size: int, beside_it: int, kept: int, seed: int, order: random.Random
+) -> None:
+    rng = np.random.default_rng(seed)
+    group = {f"g{place}": rng.normal(0, rng.uniform(0.1, 3), (LAYERS, *SHAPE)) for place in range(size - 1)}
+    last = rng.standard_normal((LAYERS, *SHAPE))
+    last[kept:] = -np.sum(list(group.values()), axis=0)[kept:]
+    stack = {**group, "last": last, **{f"n{place}": rng.standard_normal(last.shape) for place in range(beside_it)}}
+    names = order.sample(list(stack), len(stack))
+    found = beside({name: stack[name] for name in names})
+    members = [name for name in names if not name.startswith("n")]
+    for name, each in found.items():
+        others = tuple(other for other in members if other != name) if name in members else ()
+        assert (each.undone.count, each.undone.names) == (LAYERS - kept if others else 0, others)
 
 
 @settings(max_examples=40, deadline=None)

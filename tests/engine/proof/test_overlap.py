@@ -10,13 +10,26 @@ import pytest
 
 from kilnmark.engine.proof.overlaps import Measured, Overlaps
 from kilnmark.engine.stack.slots import Slot
+from kilnmark.engine.stack.stack import Member
 from kilnmark.keymaps.adapter import Adapter
 from kilnmark.keymaps.updates.kinds.bias import BiasUpdate
 from kilnmark.keymaps.updates.kinds.lora import PairUpdate
 from kilnmark.keymaps.updates.kinds.norm import NormUpdate
 from tests.engine.arrays import as_float64
-from tests.engine.judged import overlap
-from tests.engine.small_layer import INTO, LAYERS, OUT, TARGET, UPDATES, adapter, change, dense_layer, normal, slot_of
+from tests.engine.judged import cancelled, overlap
+from tests.engine.small_layer import (
+    INTO,
+    LAYERS,
+    OUT,
+    TARGET,
+    UPDATES,
+    adapter,
+    change,
+    dense_layer,
+    normal,
+    product,
+    slot_of,
+)
 from tests.engine.tf32 import tf32_products
 from tests.pairs import pairs_of
 
@@ -33,6 +46,17 @@ def test_the_product_is_that_of_the_dense_changes(layer: str, one: str, other: s
     first, second = change(linear, UPDATES[one]), change(linear, UPDATES[other])
     allowed = 1e-5 * float(np.linalg.norm(first) * np.linalg.norm(second))
     assert got == pytest.approx(float(np.sum(first * second)), abs=allowed)
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+@pytest.mark.parametrize("kind", UPDATES)
+def test_one_change_under_two_hashes_undoes_itself_in_every_kind_and_on_every_layer(layer: str, kind: str) -> None:
+    linear, update = LAYERS[layer](), UPDATES[kind]
+    bias = 0.0 if update.bias is None else float(np.linalg.norm(update.bias))
+    true = replace(update, norm=float(np.hypot(np.linalg.norm(product(update)), bias)))  # type: ignore[type-var]  # every kind is a dataclass
+    members = [Member(adapter(true, "a"), 0.7), Member(adapter(true, "b"), -0.7)]
+    with tf32_products():
+        assert None not in cancelled({TARGET: slot_of(linear)}, members)
 
 
 def test_norms_overlap_by_the_change_of_their_scales() -> None:

@@ -102,8 +102,8 @@ class Judge:
         try:
             self._read(job, trail, tried)
             self._weigh(tried)
-            if job.on_mismatch == "warn" or all(each.judged.verdict is Verdict.ENGAGED for each in tried):
-                self._probe_all(job, trail, tried)
+            goes_on = job.on_mismatch == "warn" or all(each.judged.verdict is Verdict.ENGAGED for each in tried)
+            if goes_on and self._probe_all(job, trail, tried):
                 self._weigh(tried)
         finally:
             _write_down(tried, trail)
@@ -128,10 +128,7 @@ class Judge:
                 raise
 
     def _weigh(self, tried: Sequence[_Tried]) -> None:
-        """Find those that undo each other, and what each of the others comes to beside them.
-
-        Once more after probing, which may have taken some away.
-        """
+        """Find those that undo each other, and what each of the others comes to beside them."""
         for each in tried:
             each.learn(**Beside()._asdict())
         live = [(each, each.applied) for each in tried if each.applied is not None]
@@ -149,12 +146,14 @@ class Judge:
         for (each, _), beside in zip(live, found, strict=True):
             each.learn(**beside._asdict())
 
-    def _probe_all(self, job: RenderCommand, trail: Trail, tried: Sequence[_Tried]) -> None:
-        for each in tried:
-            if each.applied is not None:
-                trail.check()
-                self._probe_one(each, each.applied, asked=job.probe)
-                each.ended = time.time_ns()
+    def _probe_all(self, job: RenderCommand, trail: Trail, tried: Sequence[_Tried]) -> bool:
+        """Whether the probe took one away, so that the others are to be weighed without it."""
+        live = [(each, each.applied) for each in tried if each.applied is not None]
+        for each, member in live:
+            trail.check()
+            self._probe_one(each, member, asked=job.probe)
+            each.ended = time.time_ns()
+        return any(each.applied is None for each, _ in live)
 
     def _probe_one(self, each: _Tried, member: Member, *, asked: bool) -> None:
         try:
