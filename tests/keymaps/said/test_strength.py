@@ -284,13 +284,37 @@ def test_a_config_that_names_some_of_the_layers_is_the_files(tmp_path: Path, tar
     assert strength(read_adapter(path, SHAPES), norms) == pytest.approx(4.0)
 
 
-def test_under_another_name_a_config_must_have_every_rank_right(tmp_path: Path) -> None:
-    path, norms = write(tmp_path, BESIDE, {"r": 2, "lora_alpha": 8}, name="ink")
-    assert strength(read_adapter(path, SHAPES), norms) == pytest.approx(4.0)
-    (tmp_path / CONFIG).write_text(json.dumps({"r": 4, "lora_alpha": 8}))
+NAMED = ["attn.to_q", "to_k", "proj_out"]
+
+
+@pytest.mark.parametrize("targets", [NAMED, "all-linear", r".*\.(to_q|to_k|proj_out)|proj_out"])
+def test_under_another_name_a_config_must_fit_wholly_and_is_told(tmp_path: Path, targets: object) -> None:
+    path, norms = write(tmp_path, BESIDE, {"r": 2, "lora_alpha": 8, "target_modules": targets}, name="ink")
+    adapter = read_adapter(path, SHAPES)
+    assert strength(adapter, norms) == pytest.approx(4.0)
+    [note] = adapter.notes
+    assert note.startswith(f"{BESIDE_IT} is taken for its own")
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        ({"r": 4, "target_modules": NAMED}, "says rank 4 where the tensors have 2"),
+        ({"r": 2, "target_modules": ["to_q", "to_k"]}, "does not name proj_out"),
+        ({"r": 2, "target_modules": [*NAMED, "to_v"]}, "names 'to_v', which is not in the file"),
+        ({"r": 2}, "does not name proj_out"),
+        ({"target_modules": NAMED}, "says rank None where the tensors have 2"),
+    ],
+)
+def test_under_another_name_what_does_not_fit_is_another_files(
+    tmp_path: Path, config: dict[str, Any], words: str
+) -> None:
+    path, norms = write(tmp_path, BESIDE, {"lora_alpha": 8, **config}, name="ink")
     adapter = read_adapter(path, SHAPES)
     assert strength(adapter, norms) == pytest.approx(1.0)
-    assert "another file's, and is not used" in adapter.notes[0]
+    [note] = adapter.notes
+    assert words in note
+    assert note.endswith("so that it is another file's, and is not used")
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"r": 2}', '{"lora_alpha": "x"}', "[" * 100_000])

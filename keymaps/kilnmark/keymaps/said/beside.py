@@ -1,13 +1,14 @@
 """The config beside a file, understood, if it is the file's own.
 
-A folder may hold many files and one config, so that a config must be able to be the file's: it names layers that are
-there, and where the file has not PEFT's own name, the rank of every pair too.
+A folder may hold many files and one config. That of a file with PEFT's own name is its own if it names one of its
+layers; under another name it must name all of them and no others, and the rank of every pair.
 """
 
 import json
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from kilnmark.keymaps.errors import shorten
 from kilnmark.keymaps.files.beside import CONFIG, is_of_peft
 from kilnmark.keymaps.files.safefile import AdapterFile
 from kilnmark.keymaps.names.copies import Module
@@ -57,17 +58,26 @@ def _parsed(data: bytes, steps: StepsLeft) -> PeftConfig:
 
 
 def _of_others(config: PeftConfig, file: AdapterFile, modules: Sequence[Module], steps: StepsLeft) -> str:
-    """Why it is that of another file; empty where it can be this one's."""
-    if config.targets is not None and not any(_is_target(config.targets, module.inner, steps) for module in modules):
+    """Why it is that of another file; empty where it is this one's."""
+    targets = config.targets
+    named = [targets is not None and _is_target(targets, module.inner, steps) for module in modules]
+    if targets is not None and not any(named):
         return "names none of the file's layers"
     if is_of_peft(file.path):
         return ""
+    if targets is None or not all(named):
+        return f"does not name {modules[named.index(False)].inner}, so that it is another file's"
+    lacking = [] if isinstance(targets, str) else [each for each in targets if not _is_named(each, modules)]
+    if lacking:
+        return f"names {shorten(lacking[0])}, which is not in the file, so that it is another file's"
     for module, rank in _ranks(file, modules):
-        if config.rank_of(module.inner) != rank:
-            return (
-                f"says rank {config.rank_of(module.inner)} where the tensors have {rank}, so that it is another file's"
-            )
+        if (said := config.rank_of(module.inner)) != rank:
+            return f"says rank {said} where the tensors have {rank}, so that it is another file's"
     return ""
+
+
+def _is_named(target: str, modules: Sequence[Module]) -> bool:
+    return any(module.inner == target or module.inner.endswith(f".{target}") for module in modules)
 
 
 def _is_target(targets: tuple[str, ...] | str, module: str, steps: StepsLeft) -> bool:

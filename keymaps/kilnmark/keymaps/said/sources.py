@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 
 from kilnmark.keymaps.errors import UnfitAdapter
+from kilnmark.keymaps.files.beside import is_of_peft
 from kilnmark.keymaps.files.metadata import PEFT_METADATA
 from kilnmark.keymaps.files.safefile import AdapterFile
 from kilnmark.keymaps.names.copies import Module
@@ -120,8 +121,14 @@ def said_of(file: AdapterFile, modules: Sequence[Module]) -> Sayings:
     except ValueError as error:
         problem = problem or UnfitAdapter(file.path, f"{BESIDE} cannot be understood ({error})", _CONFIG_MEND)
     found.append(StrengthSource(Strength.CONFIG, BESIDE, {"": config} if config else {}))
-    notes = (f"{BESIDE} {why_not}, and is not used",) if why_not else ()
-    return Sayings(tuple(source for source in found if source.configs), problem, notes)
+    return Sayings(tuple(source for source in found if source.configs), problem, tuple(_notes(file, config, why_not)))
+
+
+def _notes(file: AdapterFile, config: PeftConfig | None, why_not: str) -> Iterator[str]:
+    if why_not:
+        yield f"{BESIDE} {why_not}, and is not used"
+    elif config and not is_of_peft(file.path):
+        yield f"{BESIDE} is taken for its own: it names the file's layers, all of them, and their ranks"
 
 
 def _packed(file: AdapterFile, steps: StepsLeft) -> dict[str, PeftConfig]:
