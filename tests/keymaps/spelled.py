@@ -135,6 +135,7 @@ SPELLED: Mapping[str, Writer] = {
     "diffsynth-pipe": Writer(queries, "pipe.dit.", *DEFAULT),
     "simpletuner-fused-qkv": Writer(fused, "transformer."),
     "onetrainer-dotted": Writer(with_dotted_clip, "", *KOHYA),
+    "onetrainer-embeddings": Writer(queries, "lora_transformer_", *KOHYA, flat=True),
     "flux2-all-linear": Writer(klein_around, "transformer."),
     "flux2-sformer": Writer(sformer, "diffusion_model."),
     "zimage-double-underscore": Writer(refiners, "lora_unet__", *KOHYA, flat=True),

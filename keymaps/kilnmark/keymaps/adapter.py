@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 from types import MappingProxyType
 
-from kilnmark.keymaps.errors import UnfitAdapter
+from kilnmark.keymaps.errors import UnfitAdapter, shorten
 from kilnmark.keymaps.files.roots import AnyPath
 from kilnmark.keymaps.files.safefile import AdapterFile, read_file
 from kilnmark.keymaps.names.schema import Role
@@ -24,6 +24,9 @@ from kilnmark.keymaps.updates.update import AnyUpdate
 from kilnmark.protocol.wire.inspection import Nearest
 
 __all__ = ["Adapter", "adapter_of", "read_adapter"]
+
+_SHOWN_WORDS = 5
+"""Words of embeddings that a note has."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -122,7 +125,8 @@ def adapter_of(file: AdapterFile, shapes: Shapes) -> Adapter:
     strength_from = multipliers.counts
     made_so = (*notes_of(kept, multipliers), *_filled_note(filled))
     declared = declared_bases(file.metadata, multipliers.said)
-    told = (*notes_on_strength(file, multipliers.said, modules), *notes_on_bases(declared, shapes))
+    said = (*notes_on_strength(file, multipliers.said, modules), *notes_on_bases(declared, shapes))
+    told = (*said, *_words_note(sorting.words))
     twice = notes_on_copies(file, sorting.copies, made, shapes, multipliers)
     adapter = _assembled(file, sorting, kept, left, (*made_so, *left.notes(), *twice, *told, *elsewhere))
     belied = other_base(declared, shapes) or lost_parts(file, multipliers.said, list(map(_applied, kept)))
@@ -134,6 +138,12 @@ def adapter_of(file: AdapterFile, shapes: Shapes) -> Adapter:
 def _applied(made: Made) -> Applied:
     kind = kind_of(made.view.roles)
     return Applied(made.view.module, Role.MAGNITUDE in kind.beside, kind.has_rank(made.view))
+
+
+def _words_note(words: tuple[str, ...]) -> Iterator[str]:
+    if words:
+        shown = ", ".join(map(shorten, words[:_SHOWN_WORDS])) + (" and more" if len(words) > _SHOWN_WORDS else "")
+        yield f"embeddings that were trained for {shown} are not applied, so that these words mean nothing of their own"
 
 
 def _filled_note(filled: Collection[str]) -> Iterator[str]:

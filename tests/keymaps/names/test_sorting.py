@@ -138,6 +138,16 @@ def test_of_a_whole_file_in_two_conventions_the_one_that_goes_before_is_meant() 
     assert [copy.is_settled for copy in sort_keys("a", more, DEV).copies] == [False]
 
 
+def test_embeddings_and_bookkeeping_beside_updates_are_left_out_and_their_words_known() -> None:
+    beside = ["bundle_emb.velvet.clip_l", "bundle_emb.velvet.t5_out", "bundle_emb.a.b.t5", "_aux.0f3a"]
+    sorting = sort_keys("a", [*kohya(FUSED), *beside], DEV)
+    assert sorting.ignored == {"trained embedding": 3, "bookkeeping of a tool": 1}
+    assert sorting.words == ("velvet", "a.b")
+    assert not sorting.unmatched
+    assert sorting.recognition
+    assert sorting.recognition.convention.name == "kohya"
+
+
 def test_one_matrix_in_two_spellings_is_refused() -> None:
     with pytest.raises(UnfitAdapter, match=r"names the same matrix.*leave one of the two out") as caught:
         sort_keys("a", [f"{TO_Q}.lora_A.weight", f"{TO_Q}.lora_A"], DEV)

@@ -110,6 +110,7 @@ OTHER_KINDS = {
     "onetrainer-dora",
     "onetrainer-dora-fused",
     "ai-toolkit-dora",
+    "convolutions",
     "simpletuner-lokr",
     "simpletuner-lokr-lowrank",
     "bfl-control",

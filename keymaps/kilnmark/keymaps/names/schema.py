@@ -142,10 +142,17 @@ class NameTable(_Named):
 
 
 class IgnoredPrefix(Document):
-    """Keys that are understood and knowingly left out. `reason` is what reports count them under."""
+    """Keys that are understood and knowingly left out.
+
+    Attributes:
+        prefix: What they begin with.
+        reason: What reports count them under.
+        is_embedding: They are embeddings of a word, which follows.
+    """
 
     prefix: str = Field(min_length=1)
     reason: str = Field(min_length=1)
+    is_embedding: bool = False
 
 
 class TextEncoder(Document):
@@ -224,6 +231,7 @@ class Suffixes(Document):
         on_norms: Roles that are another one where the layer is a norm.
         transposed: Endings of matrices that are stored the other way round: (in, rank) and (rank, out).
         by_convention: Roles whose endings only conventions say.
+        beside: Keys of no module, which stand beside those of any.
         refused: Endings of keys that cannot be applied, with what people call such updates.
     """
 
@@ -231,6 +239,7 @@ class Suffixes(Document):
     on_norms: dict[str, str]
     transposed: tuple[str, ...]
     by_convention: tuple[str, ...]
+    beside: tuple[IgnoredPrefix, ...]
     refused: dict[str, str]
 
     @property

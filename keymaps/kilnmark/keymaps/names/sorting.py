@@ -34,6 +34,7 @@ class Sorting:
         unmatched: Nothing is known about them, or this model has no such layer.
         foreign: Those of `unmatched` that name a layer of another model.
         of_encoders: Those of `unmatched` that stand in a text encoder of the model, where no adapter changes anything.
+        words: That the file has embeddings of, which are among the ignored.
     """
 
     recognition: Recognition | None
@@ -44,6 +45,7 @@ class Sorting:
     unmatched: tuple[str, ...]
     foreign: tuple[str, ...]
     of_encoders: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
 
 
 _Place = tuple[str, str, tuple[str, ...]]
@@ -68,6 +70,7 @@ class _Heap:
     unmatched: set[str] = field(default_factory=set)
     foreign: set[str] = field(default_factory=set)
     of_encoders: set[str] = field(default_factory=set)
+    words: dict[str, None] = field(default_factory=dict)
 
 
 def sort_keys(path: str, keys: Sequence[str], shapes: Shapes) -> Sorting:
@@ -101,6 +104,7 @@ def sort_keys(path: str, keys: Sequence[str], shapes: Shapes) -> Sorting:
         unmatched=tuple(key for key in keys if key in gathered.unmatched),
         foreign=tuple(key for key in keys if key in gathered.foreign),
         of_encoders=tuple(key for key in keys if key in gathered.of_encoders and key in gathered.unmatched),
+        words=tuple(gathered.words),
     )
 
 
@@ -134,9 +138,22 @@ def _gather(path: str, key: str, ranking: Sequence[Recognition], model: _Model, 
                     _add(path, key, recognition.convention, _on_norm(meaning, rows, model.shapes), rows, gathered)
                     return
                 named = True
+    if _is_beside(key, gathered):
+        return
     gathered.unmatched.add(key)
     if named:
         gathered.foreign.add(key)
+
+
+def _is_beside(key: str, gathered: _Heap) -> bool:
+    """It is no part of an update, and of no convention; what it is instead is gathered."""
+    entry = next((entry for entry in load_suffixes().beside if key.startswith(entry.prefix)), None)
+    if entry is None:
+        return False
+    gathered.ignored[entry.reason] += 1
+    if entry.is_embedding:
+        gathered.words[key.removeprefix(entry.prefix).rpartition(".")[0]] = None
+    return True
 
 
 def _meant(named: Named, shapes: Shapes) -> Rows | None:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from kilnmark.keymaps.files.dtypes import WIDTHS, as_float32, to_bfloat16
 from kilnmark.keymaps.files.safefile import AdapterFile
+from kilnmark.keymaps.updates.fused import without_kernel
 
 __all__ = ["Bits", "Stored", "as_numbers", "common_dtype", "fold", "placed", "scalar", "stacked", "stored", "widened"]
 
@@ -45,7 +46,7 @@ class Stored:
 def stored(file: AdapterFile, key: str, *, transposed: bool = False) -> Stored:
     """A tensor of a file, without a copy."""
     info = file.tensors[key]
-    bits = file.data[info.begin : info.end].view(f"<u{WIDTHS[info.dtype]}").reshape(info.shape)
+    bits = file.data[info.begin : info.end].view(f"<u{WIDTHS[info.dtype]}").reshape(without_kernel(info.shape))
     return Stored(info.dtype, bits.T if transposed else bits)
 
 

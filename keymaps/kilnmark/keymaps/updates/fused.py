@@ -13,11 +13,14 @@ from numpy.typing import NDArray
 from kilnmark.keymaps.names.schema import Rows
 from kilnmark.keymaps.names.shapes import Shapes
 
-__all__ = ["Matrix", "Range", "is_block_diagonal", "is_tiled", "row_ranges", "split_rows"]
+__all__ = ["Matrix", "Range", "is_block_diagonal", "is_tiled", "row_ranges", "split_rows", "without_kernel"]
 
 Matrix = NDArray[np.float32]
 
 Range = tuple[int, int]
+
+_SIDES = 4
+"""Of a convolution over pictures."""
 
 
 def row_ranges(height: int, rows: Rows, shapes: Shapes) -> Iterator[tuple[Range, ...]]:
@@ -28,6 +31,15 @@ def row_ranges(height: int, rows: Rows, shapes: Shapes) -> Iterator[tuple[Range,
     ends = list(accumulate(shapes[target][0] for target in rows.targets))
     for begin, end in zip([0, *ends], ends, strict=False):
         yield ((begin, end),)
+
+
+def without_kernel(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape of a matrix that is stored as a convolution of one by one: `[r, in, 1, 1]`; others as they are.
+
+    Trainers store them so that take linear layers for such convolutions, and Comfy-Org/ComfyUI, commit a125cd84,
+    comfy/weight_adapter, flattens what lies behind the second side.
+    """
+    return shape[:2] if len(shape) == _SIDES and shape[2:] == (1, 1) else shape
 
 
 def split_rows(up: Matrix, rows: Rows, shapes: Shapes) -> Iterator[Matrix]:

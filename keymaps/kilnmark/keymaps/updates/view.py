@@ -13,7 +13,7 @@ from kilnmark.keymaps.files.safefile import AdapterFile
 from kilnmark.keymaps.names.copies import Module
 from kilnmark.keymaps.names.schema import Role, is_transposed
 from kilnmark.keymaps.names.shapes import Shapes
-from kilnmark.keymaps.updates.fused import Matrix, split_rows
+from kilnmark.keymaps.updates.fused import Matrix, split_rows, without_kernel
 
 __all__ = ["AGAIN", "View"]
 
@@ -70,8 +70,8 @@ class View:
         return shorten(self.key(role))
 
     def stored(self, role: str) -> tuple[int, ...]:
-        """The tensor's shape in the file."""
-        return self.file.tensors[self.key(role)].shape
+        """The tensor's shape in the file; of a convolution of one by one, which is a linear layer, without these."""
+        return without_kernel(self.file.tensors[self.key(role)].shape)
 
     def shape(self, role: str) -> tuple[int, ...]:
         """As updates take it: (rank, in) for a down matrix, (out, rank) for an up matrix."""
@@ -80,7 +80,7 @@ class View:
 
     def matrix(self, role: str) -> Matrix:
         """As updates take it, whichever way round it is stored; numbers may be anything."""
-        numbers = self.file.array(self.key(role))
+        numbers = self.file.array(self.key(role)).reshape(self.stored(role))
         return numbers.T if self._is_turned(role) else numbers
 
     def finite(self, role: str) -> Matrix:

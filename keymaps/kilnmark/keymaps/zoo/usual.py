@@ -3,10 +3,12 @@
 import re
 from collections.abc import Callable
 
+import numpy as np
+
 from kilnmark.keymaps.zoo.recipes import Form, Recipe, TrainedEncoder
 from kilnmark.keymaps.zoo.write import Tensors
 
-__all__ = ["CORE", "KOHYA", "diffusers", "down_up", "kohya", "renamed"]
+__all__ = ["CORE", "KOHYA", "as_convolutions", "diffusers", "down_up", "kohya", "renamed", "with_embeddings"]
 
 KOHYA = ("lora_down.weight", "lora_up.weight")
 """kohya's suffixes of the two matrices."""
@@ -59,3 +61,17 @@ def renamed(*replaced: tuple[str, str]) -> Callable[[Tensors], Tensors]:
         return text
 
     return lambda tensors: {name(key): matrix for key, matrix in tensors.items()}
+
+
+def as_convolutions(tensors: Tensors) -> Tensors:
+    """Every matrix as a convolution of one by one: [rows, columns, 1, 1]."""
+    return {
+        key: matrix.reshape(*matrix.shape, 1, 1) if matrix.ndim == np.ndim([[0]]) else matrix
+        for key, matrix in tensors.items()
+    }
+
+
+def with_embeddings(tensors: Tensors) -> Tensors:
+    """Beside them what was learnt for a word: two vectors of CLIP and of T5 each."""
+    widths = {"clip_l": 768, "t5": 4096}
+    return {**tensors, **{f"bundle_emb.velvet.{end}": np.ones((2, width), np.float32) for end, width in widths.items()}}

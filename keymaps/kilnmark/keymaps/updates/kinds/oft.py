@@ -125,19 +125,19 @@ class _Oft(Kind):
         if needed[0] == PACKED:
             (count, _), size = view.stored(PACKED), _packed_size(view)
             width = view.width if count == 1 and size and view.width % size == 0 else count * size
-            return size_misfit(view, (PACKED, f"turns {width} inputs", width), (PACKED, "", view.height))
+            return size_misfit(view, (PACKED, f"is an OFT that turns {width} inputs", width), (PACKED, "", view.height))
         if problem := _miscounted(view, needed):  # beside the layers of a model that the file is not made for
             return Misfit(needed[-1], problem)
         if needed[0] in PARTS:
             for role, target in zip(needed, view.targets, strict=True):
                 rows = _rows(view, role)
                 if rows != view.shapes[target][0]:
-                    return Misfit(role, f"turns {rows} rows, but {target} has {view.shapes[target][0]}")
+                    return Misfit(role, f"is an OFT that turns {rows} rows, but {target} has {view.shapes[target][0]}")
             return None
         rows = _rows(view, needed[0])
         if needed[0] == OLD and view.stored(OLD)[0] == 1 and view.height % rows == 0:
             rows = view.height
-        return size_misfit(view, (needed[0], "", view.width), (needed[0], f"turns {rows} rows", rows))
+        return size_misfit(view, (needed[0], "", view.width), (needed[0], f"is an OFT that turns {rows} rows", rows))
 
     def updates(self, view: View, multipliers: Multipliers) -> Sequence[RotationUpdate]:
         needed = self.needed(view.roles)
@@ -183,9 +183,9 @@ def _check_blocks(view: View, role: str) -> None:
     square = bool(_packed_size(view)) if role == PACKED else len(shape) > 1 and shape[-1] == shape[-2]
     if len(shape) not in _SIDES.get(role, (3,)) or 0 in shape or not square:
         words = (
-            "must hold the numbers above the diagonals of square blocks"
+            "is an OFT, which must hold the numbers above the diagonals of square blocks"
             if role == PACKED
-            else "must hold square blocks"
+            else "is an OFT, which must hold square blocks"
         )
         raise view.refuse(role, f"{words}, but has shape {list(shape)}")
     if len(shape) == _BUTTERFLY and (shape[-1] % 2 or shape[1] % 2 ** (shape[0] - 1)):

@@ -5,7 +5,7 @@ Few modules each: what is tried is the spelling.
 
 from kilnmark.keymaps.zoo.exhibit import Exhibit
 from kilnmark.keymaps.zoo.recipes import Recipe, TrainedEncoder
-from kilnmark.keymaps.zoo.usual import diffusers, down_up, kohya, renamed
+from kilnmark.keymaps.zoo.usual import as_convolutions, diffusers, down_up, kohya, renamed, with_embeddings
 
 __all__ = ["SPELLINGS"]
 
@@ -125,6 +125,22 @@ SPELLINGS = (
         writer="onetrainer",
         source="Nerogar/OneTrainer@a44be324 modules/util/convert/lora/convert_flux_lora.py",
         tried="the names that it flattens, with their dots",
+    ),
+    Exhibit(
+        "convolutions",
+        (kohya(only="img_attn.proj"),),
+        change=as_convolutions,
+        writer="comfyui",
+        source="Comfy-Org/ComfyUI@a125cd84 comfy/weight_adapter/lora.py",
+        tried="matrices stored as convolutions of one by one",
+    ),
+    Exhibit(
+        "onetrainer-embeddings",
+        (kohya("flux1-diffusers", prefix="lora_transformer_", only=_SINGLE_Q),),
+        change=with_embeddings,
+        writer="onetrainer",
+        source="Nerogar/OneTrainer@23df3832 modules/modelSaver/flux/FluxLoRASaver.py",
+        tried="embeddings of a word trained beside it, which are not applied and told",
     ),
     Exhibit(
         "flux2-all-linear",
