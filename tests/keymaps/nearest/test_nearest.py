@@ -1,11 +1,12 @@
 """The nearest convention: one test a kind of difference, a property over all conventions, and a bound in time."""
 
 import random
+import re
 import time
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from kilnmark.keymaps.names.keymap import load_keymaps
@@ -208,6 +209,31 @@ def test_a_conventions_names_with_one_mutation_have_it_as_nearest(
     assert found.key_count == len(mutated)
     for difference in found.differences:
         assert difference.meant == originals[mutated.index(difference.key)]
+
+
+GLUED = re.compile("[._](?=[0-9])")
+OTHERS: dict[str, Mutation] = {
+    "a word behind": lambda prefix, layer, suffix: f"{prefix}{layer}.{suffix}.velvet",
+    "another first word": lambda prefix, layer, suffix: f"{prefix}{re.sub('^[a-z]+', 'velvet', layer)}.{suffix}",
+    "no separator before the block": lambda prefix, layer, suffix: f"{prefix}{GLUED.sub('', layer, count=1)}.{suffix}",
+}
+"""Changes after which nobody can say what each name was."""
+
+
+@given(
+    convention=st.sampled_from(sorted(load_keymaps())),
+    mutation=st.sampled_from(sorted(OTHERS)),
+    seed=st.integers(0, 99),
+    count=st.integers(2, 12),
+)
+def test_the_convention_is_found_also_where_the_layer_is_not(
+    convention: str, mutation: str, seed: int, count: int
+) -> None:
+    originals, mutated = file_of(convention, OTHERS[mutation], random.Random(seed), count)
+    explaining = {found.convention.name for found in recognise(originals) if found.share == 1}
+    unknown = set(mutated) - {key for found in recognise(mutated) for key in found.explained}
+    assume(unknown)
+    assert near(*sorted(unknown)).convention in explaining
 
 
 def file_of(convention: str, mutate: Mutation, numbers: random.Random, count: int) -> tuple[list[str], list[str]]:

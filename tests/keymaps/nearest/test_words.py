@@ -55,3 +55,8 @@ def test_a_layer_is_known_from_its_beginning_and_from_its_end() -> None:
 
 def test_a_numbered_part_before_a_layer_makes_it_another_models() -> None:
     assert cuts_of("lora_unet_down_blocks_0_attentions_0_proj_out.lora_down.weight", 45) == []
+
+
+def test_a_number_is_the_blocks_only_where_the_block_stands() -> None:
+    [cut] = cuts_of("velvet_blocks.0.txt_mlp.0.lora_A.weight", len("velvet_blocks.0.txt_mlp.0"))
+    assert (cut.block, cut.missed, cut.layers[0].words) == ("0", 1, ("double", "blocks", "#", "txt", "mlp", "0"))

@@ -47,7 +47,8 @@ def nearest_of(keys: Iterable[str], shapes: Shapes, usual: str = "", *, far: flo
     Args:
         keys: Names of tensors that nothing is known about.
         shapes: The model's layers.
-        usual: The convention of the file's other keys, which is meant where two are equally near.
+        usual: The convention of the file's other keys, which is meant where two are equally near; else the one is that
+            has the names' endings for its own.
         far: Words by which a name may differ on average and still be like another.
     """
     forms = _forms(keys)
@@ -57,8 +58,9 @@ def nearest_of(keys: Iterable[str], shapes: Shapes, usual: str = "", *, far: flo
         for name, likeness in _likenesses(form.key, shapes).items():
             found[name].append((form, likeness))
     costs = {name: _cost(likenesses, total) for name, likenesses in found.items()}
-    order = list(dict.fromkeys([usual, *load_keymaps()]))
-    best = min(costs, key=lambda name: (costs[name], order.index(name)), default=None)
+    own = {name: sum(form.count for form, like in likenesses if like.role) for name, likenesses in found.items()}
+    order = list(load_keymaps())
+    best = min(costs, key=lambda name: (costs[name], name != usual, -own[name], order.index(name)), default=None)
     if best is None or costs[best] > far * total:
         return None
     return _told(best, found[best])

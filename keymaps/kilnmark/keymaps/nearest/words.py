@@ -118,8 +118,10 @@ class _Fork:
 
 
 class _Step(NamedTuple):
+    """A place in a tree, and the word that was taken for the block's number on the way there."""
+
     node: _Fork
-    block: str
+    block: Word = Word("", -1, -1)
 
 
 def _layers() -> Iterator[Layer]:
@@ -160,9 +162,9 @@ def _tree(*, reverse: bool) -> _Fork:
     return root
 
 
-def _steps(steps: Sequence[_Step], word: str) -> list[_Step]:
-    found = [_Step(node.next[word], block) for node, block in steps if word in node.next]
-    if word.isdigit():
+def _steps(steps: Sequence[_Step], word: Word) -> list[_Step]:
+    found = [_Step(node.next[word.text], block) for node, block in steps if word.text in node.next]
+    if word.text.isdigit():
         found += [_Step(node.next[_ANY], word) for node, _ in steps if _ANY in node.next]
     return found
 
@@ -172,9 +174,9 @@ def _whole(key: str, words: Sequence[Word]) -> list[Cut]:
     best: list[tuple[int, Cut]] = []
     longest = 0
     for first, start in enumerate(words):
-        steps = [_Step(_forward(), "")]
+        steps = [_Step(_forward())]
         for count, word in enumerate(words[first:], 1):
-            steps = _steps(steps, word.text)
+            steps = _steps(steps, word)
             if not steps:
                 break
             if count < longest:
@@ -182,7 +184,12 @@ def _whole(key: str, words: Sequence[Word]) -> list[Cut]:
             for node, block in steps:
                 if node.ends:
                     cut = Cut(
-                        key[: start.begin], key[start.begin : word.end], key[word.end :], block, tuple(node.ends), 0
+                        key[: start.begin],
+                        key[start.begin : word.end],
+                        key[word.end :],
+                        block.text,
+                        tuple(node.ends),
+                        0,
                     )
                     best.append((count, cut))
                     longest = count
@@ -191,9 +198,9 @@ def _whole(key: str, words: Sequence[Word]) -> list[Cut]:
 
 def _reach(root: _Fork, words: Sequence[Word]) -> tuple[int, _Step]:
     """How many words, from the first on, lead to layers; and the last place but one, where others go on too."""
-    path = [[_Step(root, "")]]
+    path = [[_Step(root)]]
     for word in words:
-        further = _steps(path[-1], word.text)
+        further = _steps(path[-1], word)
         if not further:
             break
         path.append(further)
@@ -204,7 +211,7 @@ def _reach(root: _Fork, words: Sequence[Word]) -> tuple[int, _Step]:
 def _from_left(key: str, words: Sequence[Word]) -> Cut | None:
     """The layers that begin as a part of the key does, to the suffix."""
     reached = [(*_reach(_forward(), words[first:]), first) for first in range(len(words))]
-    count, step, first = max(reached, key=lambda found: found[0], default=(0, _Step(_forward(), ""), 0))
+    count, step, first = max(reached, key=lambda found: found[0], default=(0, _Step(_forward()), 0))
     numbered = any(word.text.isdigit() for word in words[:first])
     return _part(key, words[first:], step) if count >= _LEAST and not numbered else None
 
@@ -220,10 +227,10 @@ def _from_right(key: str, words: Sequence[Word]) -> Cut | None:
 
 
 def _part(key: str, words: Sequence[Word], step: _Step) -> Cut:
-    ours = [_ANY if word.text == step.block else word.text for word in words]
+    ours = [_ANY if word == step.block else word.text for word in words]
     candidates = islice(dict.fromkeys(layer.words for layer in step.node.below), _CANDIDATES)
     missed = {theirs: apart(ours, theirs) for theirs in candidates}
     least = min(missed.values())
     layers = tuple(layer for layer in step.node.below if missed.get(layer.words) == least)
     begin, end = words[0].begin, words[-1].end
-    return Cut(key[:begin], key[begin:end], key[end:], step.block, layers, least)
+    return Cut(key[:begin], key[begin:end], key[end:], step.block.text, layers, least)
