@@ -50,8 +50,8 @@ class Flaw:
 
 _PLAIN = frozenset({"lora", "diagonal"})
 _PRODUCTS = _PLAIN | {"loha", "lokr", "full"}
-_BESIDE = frozenset({"alpha", "rescale", "diff_b", "lora_B.bias", "dora_scale", "lora_magnitude_vector"})
-_MAGNITUDES = ("dora_scale", "lora_magnitude_vector")
+_BESIDE = frozenset({"alpha", "rescale", "diff_b", "lora_B.bias", "dora_scale", "lora_magnitude_vector", "magnitude"})
+_MAGNITUDES = ("dora_scale", "lora_magnitude_vector", "magnitude")
 
 
 def remade(drawn: AdapterDrawn, place: str, changed: Mapping[str, Stored | None], told: str = "") -> Flawed:

@@ -2,17 +2,18 @@
 drawn.
 """
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import sqrt
 
 import numpy as np
 
 from tests.trust.deltas import Change
 from tests.trust.kinds import DRAWS, Drawn, Hand, draw_norm
-from tests.trust.metadata import entries_of, peft_config
+from tests.trust.metadata import entries_of, packed, peft_fields, plain
 from tests.trust.models import MODELS, Model, Norm, Unit
-from tests.trust.storage import Stored
+from tests.trust.storage import Stored, store
 from tests.trust.writers import WRITERS, Writer
 
 __all__ = ["AdapterDrawn", "Written", "draw_healthy"]
@@ -52,7 +53,8 @@ class AdapterDrawn:
         metadata: None writes none.
         changes: By target, as it is true.
         modules: All, norms excepted.
-        has_magnitudes: Some of its updates are decomposed.
+        file: Its name.
+        beside: Other files of its folder.
     """
 
     label: str
@@ -63,6 +65,8 @@ class AdapterDrawn:
     metadata: Mapping[str, str] | None
     changes: Mapping[str, Change]
     modules: Sequence[Written] = field(default_factory=list)
+    file: str = "healthy.safetensors"
+    beside: Mapping[str, bytes] = field(default_factory=dict)
 
     @property
     def total(self) -> int:
@@ -84,21 +88,24 @@ def draw_healthy(numbers: Numbers) -> AdapterDrawn:
     dtype = str(_weighted(numbers, _DTYPES))
     strength = float(10 ** numbers.uniform(0 if dtype.startswith("F8") else -3, 1))
     metadata = entries_of(writer.metadata, model, numbers, rank)
-    hand, config = _hand(writer, numbers, rank, dtype, strength)
+    prefix = str(numbers.choice(writer.prefixes))
+    hand, config, beside = _hand(writer, prefix, numbers, rank, dtype, strength)
     modules: list[Written] = []
     tensors: dict[str, Stored] = {}
     changes: dict[str, Change] = {}
-    prefix = str(numbers.choice(writer.prefixes))
     for unit in _some(list(writer.units(model)), numbers, rank):
         drawn = DRAWS[_fitting(kind, unit, model)](unit, hand, numbers)
         _add(prefix, kind, unit, drawn, writer, tensors, changes, modules)
     _add_encoders(writer, model, hand, numbers, tensors, changes, modules)
     if writer.norms and numbers.random() < 0.5:
         _add_norms(writer, prefix, model, hand, numbers, tensors, changes)
+    if writer.idle and numbers.random() < 0.3:
+        _add_idle(modules, hand, tensors)
     label = f"{writer.name} for {model.name}: {kind}, rank {rank}, {dtype}, strength {strength:.1e}"
     if config is not None:
         metadata = {**(metadata or {}), **config}
-    return AdapterDrawn(label, writer, model, hand, tensors, metadata, changes, modules)
+    file = "adapter_model.safetensors" if beside else "healthy.safetensors"
+    return AdapterDrawn(label, writer, model, hand, tensors, metadata, changes, modules, file, beside)
 
 
 def _fitting(kind: str, unit: Unit, model: Model) -> str:
@@ -106,6 +113,8 @@ def _fitting(kind: str, unit: Unit, model: Model) -> str:
     if kind in {"lora bias", "diff_b"} and model.name not in {"dev", "schnell"}:
         return "lora"
     if kind == "diagonal" and len(unit.parts) == 1:
+        return "lora"
+    if kind == "dora of inputs" and len(unit.parts) > 1:
         return "lora"
     if kind == "oft" and unit.rows % 32:
         return "lora"
@@ -131,34 +140,42 @@ def _some(units: list[Unit], numbers: Numbers, rank: int) -> list[Unit]:
 
 
 def _hand(
-    writer: Writer, numbers: Numbers, rank: int, dtype: str, strength: float
-) -> tuple[Hand, Mapping[str, str] | None]:
+    writer: Writer, prefix: str, numbers: Numbers, rank: int, dtype: str, strength: float
+) -> tuple[Hand, Mapping[str, str] | None, Mapping[str, bytes]]:
+    """How tensors are drawn; what the metadata says of alpha; and what stands beside the file."""
     where = str(numbers.choice(writer.alpha))
-    choices = [rank, rank / 2, 1.0, 2.0 * rank, 3.7]
-    value = float(numbers.choice(choices))
+    value = float(numbers.choice([rank, rank / 2, 1.0, 2.0 * rank, 3.7]))
     if writer.zero_is_rank and numbers.random() < 0.03:
         value = 0.0
-    if where == "metadata":
-        rslora, pattern = bool(numbers.random() < 0.3), {"attn.to_k": 3.0} if numbers.random() < 0.3 else {}
-
-        def said(name: str, rank: int) -> float:
-            alpha = 3.0 if pattern and f".{name}".endswith(".attn.to_k") else value
-            return alpha / (sqrt(rank) if rslora else rank)
-
-        config = peft_config(rank, value, rslora=rslora, patterns=pattern)
-        return Hand(*writer.pair, dtype, strength, rank, lambda *_: None, said, writer.transposed), config
-    inside = value if where == "tensor" else None
-    hand = Hand(
+    plainly = Hand(
         *writer.pair,
         dtype,
         strength,
         rank,
-        lambda *_: inside,
+        lambda *_: value if where == "tensor" else None,
         lambda *_: 1.0,
         writer.transposed,
         writer.zero_is_rank,
+        writer.magnitude,
+        writer.convolved,
     )
-    return hand, None
+    if where in {"none", "tensor"} or (where == "config" and prefix != "base_model.model."):
+        return plainly, None, {}
+    rslora = where != "entries" and bool(numbers.random() < 0.3)
+    patterns = _PATTERNS[int(numbers.integers(len(_PATTERNS)))] if where != "entries" else {}
+
+    def said(name: str, rank: int) -> float:
+        alpha = 3.0 if patterns and name.endswith(".attn.to_k") else value
+        return alpha / (sqrt(rank) if rslora else rank)
+
+    hand = replace(plainly, factor=said)
+    fields = peft_fields(rank, value, rslora=rslora, patterns=patterns)
+    if where == "config":
+        return hand, None, {"adapter_config.json": json.dumps(fields).encode()}
+    return hand, packed(fields) if where == "metadata" else plain(fields, str(numbers.choice(["", "transformer."]))), {}
+
+
+_PATTERNS: tuple[Mapping[str, float], ...] = ({}, {}, {"attn.to_k": 3.0}, {r".*\.attn\.(to_k|to_nothing)": 3.0})
 
 
 def _add(
@@ -178,6 +195,14 @@ def _add(
     modules.append(Written(name, unit, kind, keys))
 
 
+def _add_idle(modules: list[Written], hand: Hand, tensors: dict[str, Stored]) -> None:
+    """A bias of zeros beside every plain pair."""
+    pairs = [module for module in modules if set(module.keys) <= {hand.down, hand.up, "alpha"}]
+    for module in pairs:
+        dtype = "F16" if hand.dtype.startswith("F8") else hand.dtype
+        tensors[f"{module.name}.diff_b"] = store(np.zeros(module.unit.rows), dtype)
+
+
 def _add_encoders(
     writer: Writer,
     model: Model,
@@ -194,8 +219,7 @@ def _add_encoders(
             continue
         for place in numbers.choice(len(units), 3, replace=False):
             unit = units[int(place)]
-            plain = Hand(hand.down, hand.up, hand.dtype, hand.strength, hand.rank, hand.alpha, lambda *_: 1.0)
-            drawn = DRAWS["lora"](unit, plain if hand.alpha(unit.name, 1) is None else hand, numbers)
+            drawn = DRAWS["lora"](unit, replace(hand, factor=lambda *_: 1.0), numbers)
             _add(prefix, "lora", unit, drawn, writer, tensors, changes, modules)
 
 

@@ -6,7 +6,7 @@ packed rotations.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import sqrt
 
 import numpy as np
@@ -35,6 +35,8 @@ class Hand:
         factor: Of the same to the true multiplier.
         transposed: Pairs are stored the other way round.
         zero_is_rank: An alpha of zero means the rank.
+        magnitude: Suffix of magnitudes; empty for the usual one.
+        convolved: Pairs stand as convolutions of one pixel.
     """
 
     down: str
@@ -46,6 +48,8 @@ class Hand:
     factor: Callable[[str, int], float]
     transposed: bool = False
     zero_is_rank: bool = False
+    magnitude: str = ""
+    convolved: bool = False
 
     @property
     def size(self) -> float:
@@ -106,7 +110,10 @@ def pair(unit: Unit, hand: Hand, numbers: Numbers) -> Drawn:
     down = _matrix(numbers, (hand.rank, unit.into), inner, hand.dtype)
     up = _matrix(numbers, (unit.rows, hand.rank), outer, hand.dtype)
     changes = {part.target: _fixed(Low(factor * rows, down.values)) for part, rows in _rows(unit, up.values)}
-    return Drawn({hand.down: _turned(hand, down), hand.up: _turned(hand, up), **alpha}, changes)
+    both = {hand.down: _turned(hand, down), hand.up: _turned(hand, up)}
+    if hand.convolved:
+        both = {suffix: replace(matrix, shape=(*matrix.shape, 1, 1)) for suffix, matrix in both.items()}
+    return Drawn({**both, **alpha}, changes)
 
 
 def diagonal(unit: Unit, hand: Hand, numbers: Numbers) -> Drawn:
@@ -224,14 +231,37 @@ def _with_magnitudes(draw: "Draw", unit: Unit, hand: Hand, numbers: Numbers) -> 
     drawn = draw(unit, hand, numbers)
     dtype = "F32" if hand.dtype.startswith("F8") else hand.dtype
     magnitude, changes = _magnitude(unit, drawn, numbers, dtype)
-    if hand.down.startswith("lora_A"):
-        return Drawn({**drawn.tensors, "lora_magnitude_vector": magnitude}, changes)
+    if hand.magnitude or hand.down.startswith("lora_A"):
+        return Drawn({**drawn.tensors, hand.magnitude or "lora_magnitude_vector": magnitude}, changes)
     upright = Stored(magnitude.dtype, (*magnitude.shape, 1), magnitude.raw, magnitude.values)
     return Drawn({**drawn.tensors, "dora_scale": upright}, changes)
 
 
 def dora(unit: Unit, hand: Hand, numbers: Numbers) -> Drawn:
     return _with_magnitudes(pair, unit, hand, numbers)
+
+
+def dora_of_inputs(unit: Unit, hand: Hand, numbers: Numbers) -> Drawn:
+    """OneTrainer's default: columns are made as long as their magnitudes say (Nerogar/OneTrainer, LoRAModule.py)."""
+    drawn, (part,) = pair(unit, hand, numbers), unit.parts
+    base = base_of(part.rows, unit.into)
+    own = np.sqrt((base.weight.right * (base.weight.left.T @ base.weight.left @ base.weight.right)).sum(0))
+    dtype = "F32" if hand.dtype.startswith("F8") else hand.dtype
+    magnitude = store((own * (1 + 0.02 * numbers.standard_normal(len(own))))[None], dtype)
+    inner = drawn.changes[part.target].on
+    assert inner is not None
+    low = inner(base)
+    assert isinstance(low, Low)
+    change = Change(lambda base: _columns_made(base, low, magnitude.values[0]), needs_base=True)
+    return Drawn({**drawn.tensors, "dora_scale": magnitude}, {part.target: change})
+
+
+def _columns_made(base: Base, low: Low, magnitude: Wide) -> Delta:
+    """Of W + D, both of low rank, every column at its length; less W."""
+    left = np.concatenate([base.weight.left, low.left], 1)
+    right = np.concatenate([base.weight.right, low.right])
+    factors = magnitude / np.sqrt((right * ((left.T @ left) @ right)).sum(0))
+    return Low(left, right * factors - np.concatenate([base.weight.right, np.zeros_like(low.right)]))
 
 
 def decomposed_loha(unit: Unit, hand: Hand, numbers: Numbers) -> Drawn:
@@ -320,6 +350,7 @@ DRAWS: Mapping[str, Draw] = {
     "lokr": lokr,
     "full": whole,
     "dora": dora,
+    "dora of inputs": dora_of_inputs,
     "loha dora": decomposed_loha,
     "oft": oft,
     "oft of inputs": oft_of_inputs,

@@ -9,12 +9,13 @@ mflux         filipstrand/mflux, version 0.5, dreambooth lora_layers.save
 
 import json
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 
 from tests.trust.models import Model
 
-__all__ = ["entries_of", "peft_config"]
+__all__ = ["entries_of", "packed", "peft_fields", "plain"]
 
 Entries = dict[str, str]
 Numbers = np.random.Generator
@@ -53,7 +54,7 @@ def _modelspec(model: Model) -> Entries:
 def _kohya(model: Model, numbers: Numbers, rank: int) -> Entries:
     tags = int(10 ** numbers.uniform(0, 3))
     if numbers.random() < 0.01:
-        tags = 30_000
+        tags = int(numbers.choice([30_000, 200_000]))
     counted = {f"{numbers.choice(_WORDS)} {n}": int(numbers.integers(1, 90)) for n in range(tags)}
     return {
         "ss_base_model_version": _ARCHITECTURES[model.name][0],
@@ -142,9 +143,9 @@ def entries_of(trainer: str, model: Model, numbers: Numbers, rank: int) -> Entri
     return _BY_TRAINER[trainer](model, numbers, rank)
 
 
-def peft_config(rank: int, alpha: float, *, rslora: bool, patterns: Mapping[str, float]) -> Entries:
-    """As diffusers packs PEFT's config into the header: `_pack_dict_with_prefix`."""
-    config = {
+def peft_fields(rank: int, alpha: float, *, rslora: bool, patterns: Mapping[str, float]) -> dict[str, Any]:
+    """PEFT's config, as `LoraConfig.to_dict` has it."""
+    return {
         "r": rank,
         "lora_alpha": alpha,
         "use_rslora": rslora,
@@ -157,5 +158,14 @@ def peft_config(rank: int, alpha: float, *, rslora: bool, patterns: Mapping[str,
         "peft_type": "LORA",
         "base_model_name_or_path": None,
     }
-    flat = {f"transformer.{name}": value for name, value in config.items()}
+
+
+def packed(fields: Mapping[str, Any]) -> Entries:
+    """As diffusers packs it into the header: `_pack_dict_with_prefix`."""
+    flat = {f"transformer.{name}": value for name, value in fields.items()}
     return {"format": "pt", "lora_adapter_metadata": json.dumps(flat, indent=2, sort_keys=True)}
+
+
+def plain(fields: Mapping[str, Any], component: str) -> Entries:
+    """Alpha and rank as entries of their own, below the component's name or below none."""
+    return {"format": "pt", f"{component}lora_alpha": str(fields["lora_alpha"]), f"{component}r": str(fields["r"])}

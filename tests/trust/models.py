@@ -173,6 +173,9 @@ def _klein_single(n: int) -> Iterator[Unit]:
 def _klein_around() -> Iterator[Unit]:
     yield _one("img_in", "x_embedder", "x_embedder", (H, 128), "embed")
     yield _one("txt_in", "context_embedder", "context_embedder", (H, 7680), "embed")
+    for place, (layer, width) in enumerate((("in_layer", 256), ("out_layer", H)), 1):
+        path = f"time_guidance_embed.timestep_embedder.linear_{place}"
+        yield _one(f"time_in.{layer}", path, f"time_guidance_embed.linear_{place}", (H, width), "embed")
     for name, rows in (
         ("double_stream_modulation_img", 6),
         ("double_stream_modulation_txt", 6),

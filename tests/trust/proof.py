@@ -45,8 +45,7 @@ def false_alarms(seed: int, place: int, folder: Path) -> list[str]:
     """What is wrong with how the product reads healthy file number `place`; it is written into `folder`."""
     numbers = numbers_of(seed, 0, place)
     drawn = draw_healthy(numbers)
-    path = emptied(folder) / "healthy.safetensors"
-    write(path, drawn.tensors, drawn.metadata)
+    path = laid(drawn, folder)
     return [f"{drawn.label}: {trouble}" for trouble in troubles_of_healthy(path, drawn, numbers)]
 
 
@@ -57,7 +56,7 @@ def false_trust(seed: int, place: int, folder: Path) -> list[str]:
     drawn, flawed = _spoilt(flaw, numbers)
     folder = emptied(folder)
     path = folder / flawed.file
-    for name, content in {**flawed.beside, flawed.file: flawed.content}.items():
+    for name, content in {**drawn.beside, **flawed.beside, flawed.file: flawed.content}.items():
         (folder / name).write_bytes(content)
     said = inspect_file(str(path), load_shapes(flawed.variant or drawn.model.name)).inspection
     if said.verdict is not Verdict.ENGAGED or (flawed.told and re.search(flawed.told, said.reason)):
@@ -65,6 +64,15 @@ def false_trust(seed: int, place: int, folder: Path) -> list[str]:
     if flawed.may_be_read and not any(troubles_of_healthy(path, drawn, numbers, remapped=True)):
         return []
     return [f"{flaw.name} ({flawed.place}) in {drawn.label}: engaged in silence: {said.reason}"]
+
+
+def laid(drawn: AdapterDrawn, folder: Path) -> Path:
+    """The drawn file with what stands beside it, alone in a folder."""
+    path = emptied(folder) / drawn.file
+    write(path, drawn.tensors, drawn.metadata)
+    for name, content in drawn.beside.items():
+        (folder / name).write_bytes(content)
+    return path
 
 
 def emptied(folder: Path) -> Path:
@@ -132,6 +140,8 @@ def _number_trouble(update: AnyUpdate, change: Change, base: Base, numbers: np.r
         ("bias", found.bias, change.bias),
         ("scales", found.scales, None if change.scales is None else change.scales(base)),
     ):
+        if mine is not None and not mine.any():
+            mine = None  # noqa: PLW2901 - zeros are nothing
         if (mine is None) != (his is None) or (mine is not None and his is not None and not _close(mine, his, 0.0)):
             yield f"the {name} of {update.target} has other numbers"
     if change.on is None:

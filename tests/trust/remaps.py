@@ -8,8 +8,7 @@ from pathlib import Path
 from kilnmark.keymaps.errors import UnfitAdapter
 from kilnmark.keymaps.remap.convert import GOALS, GoalName, remap_adapter
 from tests.trust.healthy import AdapterDrawn, Written, draw_healthy
-from tests.trust.proof import emptied, numbers_of, troubles_of_healthy
-from tests.trust.storage import write
+from tests.trust.proof import laid, numbers_of, troubles_of_healthy
 from tests.trust.writers import as_diffusers, as_mflux
 
 __all__ = ["false_remaps", "must_be_sayable"]
@@ -24,8 +23,7 @@ def false_remaps(seed: int, place: int, folder: Path) -> list[str]:
     numbers = numbers_of(seed, 2, place)
     goal = GOALS[place % len(GOALS)]
     drawn = draw_healthy(numbers)
-    source, path = emptied(folder) / "healthy.safetensors", folder / "remapped.safetensors"
-    write(source, drawn.tensors, drawn.metadata)
+    source, path = laid(drawn, folder), folder / "remapped.safetensors"
     label = f"{drawn.label}, to {goal}"
     try:
         remapped = remap_adapter(source, path, goal)

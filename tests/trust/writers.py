@@ -13,6 +13,7 @@ mflux            filipstrand/mflux, version 0.5 to 0.15, dreambooth lora_layers.
 fal              huggingface/diffusers, commit 58eb52c080, _convert_fal_kontext_lora_to_diffusers
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -25,6 +26,7 @@ FLUX1, KLEIN, Z_IMAGE = ("dev", "schnell"), ("flux2-klein-4b",), ("z-image-turbo
 EVERY = (*FLUX1, *KLEIN, *Z_IMAGE)
 BLOCKS, AROUND = ("attn", "ff", "mod"), ("attn", "ff", "mod", "embed", "out")
 KOHYA, PEFT = ("lora_down.weight", "lora_up.weight"), ("lora_A.weight", "lora_B.weight")
+DOTTED = ("lora.down.weight", "lora.up.weight")
 OF_LYCORIS = ("loha", "lokr", "full", "oft", "loha dora")
 OF_PEFT = ("lora bias", "dora", "oft of inputs")
 
@@ -64,6 +66,33 @@ def as_xlabs(unit: Unit) -> Iterator[Unit]:
         yield replace(unit, name=f"{stack}.{block}.processor.{_HALVES[name]}")
 
 
+def as_parts(unit: Unit) -> Iterator[Unit]:
+    """The layers of a fused module by their numbers: OneTrainer's OMI names (invoke-ai/InvokeAI#8984)."""
+    if len(unit.parts) == 1:
+        yield unit
+    else:
+        for place, part in enumerate(unit.parts):
+            yield replace(unit, name=f"{unit.name}.{place}", parts=(part,))
+
+
+def as_sformer(unit: Unit) -> Iterator[Unit]:
+    """As some exports call FLUX.2's double blocks: huggingface/diffusers#13484."""
+    for each in as_diffusers(unit):
+        yield replace(each, name=re.sub("^transformer_blocks", "sformer_blocks", each.name))
+
+
+def as_fused(unit: Unit) -> Iterator[Unit]:
+    """Attention trained with its projections fused: bghira/SimpleTuner, --fuse_qkv_projections."""
+    if len(unit.parts) == 1:
+        yield from as_diffusers(unit)
+        return
+    stem, _, last = unit.parts[0].name.rpartition(".")
+    name = "to_added_qkv" if last.startswith("add") else "to_qkv"
+    yield replace(unit, name=f"{stem}.{name}", parts=unit.parts[:3])
+    for part in unit.parts[3:]:
+        yield replace(unit, name=part.name, parts=(part,))
+
+
 @dataclass(frozen=True)
 class Writer:
     """One trainer, or one of its habits.
@@ -75,11 +104,16 @@ class Writer:
         prefixes: One of them stands before every name.
         pair: Suffixes of down and up.
         flat: Dots of module names become underscores.
-        alpha: Where it says alpha: in a tensor, in the metadata, or nowhere.
+        tail: What ends every module's name.
+        alpha: Where it says alpha: in a tensor, in PEFT's config in the metadata, in plain entries of it, in a config
+            beside the file, or nowhere.
         kinds: Of updates that it knows besides plain pairs.
         groups: Of layers that it can train.
         encoders: Prefix of each text encoder that it can train too.
         norms: Suffix of norms' scales, where it trains them.
+        magnitude: Suffix of DoRA's magnitudes; empty for the usual one of its pairs.
+        convolved: Pairs stand as convolutions of one pixel.
+        idle: It writes zeros for biases that it leaves alone.
         metadata: Whose entries stand in the header.
         zero_is_rank: An alpha of zero means the rank.
         transposed: Pairs are stored the other way round.
@@ -91,17 +125,21 @@ class Writer:
     prefixes: tuple[str, ...]
     pair: tuple[str, str] = PEFT
     flat: bool = False
+    tail: str = ""
     alpha: tuple[str, ...] = ("none",)
     kinds: tuple[str, ...] = ()
     groups: tuple[str, ...] = BLOCKS
     encoders: Mapping[str, str] = field(default_factory=dict)
     norms: str = ""
+    magnitude: str = ""
+    convolved: bool = False
+    idle: bool = False
     metadata: str = "none"
     zero_is_rank: bool = False
     transposed: bool = False
 
     def written(self, prefix: str, name: str) -> str:
-        return prefix + (name.replace(".", "_") if self.flat else name)
+        return prefix + (name.replace(".", "_") if self.flat else name) + self.tail
 
     def norm_name(self, norm: Norm) -> str:
         return norm.name if self.naming is as_made else norm.theirs
@@ -147,7 +185,16 @@ WRITERS = (
         kinds=OF_LYCORIS,
         zero_is_rank=True,
     ),
-    Writer("ai-toolkit", FLUX1, as_diffusers, ("transformer.",), metadata="ai-toolkit"),
+    Writer("ai-toolkit", FLUX1, as_diffusers, ("transformer.",), norms="diff", metadata="ai-toolkit"),
+    Writer(
+        "ai-toolkit, DoRA",
+        FLUX1,
+        as_diffusers,
+        ("transformer.",),
+        kinds=("dora",),
+        magnitude="magnitude",
+        metadata="ai-toolkit",
+    ),
     Writer(
         "ai-toolkit, LoKr",
         FLUX1,
@@ -164,7 +211,7 @@ WRITERS = (
         EVERY,
         as_diffusers,
         ("transformer.",),
-        alpha=("none", "metadata"),
+        alpha=("none", "metadata", "entries"),
         kinds=OF_PEFT,
         groups=AROUND,
         encoders={"clip": "text_encoder."},
@@ -176,7 +223,7 @@ WRITERS = (
         EVERY,
         as_diffusers,
         ("", "base_model.model.", "transformer.base_model.model."),
-        alpha=("none", "metadata"),
+        alpha=("none", "metadata", "config"),
         kinds=OF_PEFT,
         groups=AROUND,
     ),
@@ -195,7 +242,7 @@ WRITERS = (
         KOHYA,
         flat=True,
         alpha=("tensor",),
-        kinds=("dora", "loha"),
+        kinds=("dora", "loha", "dora of inputs"),
         groups=AROUND,
         encoders={"clip": "lora_te1_", "t5": "lora_te2_"},
         metadata="onetrainer",
@@ -221,7 +268,8 @@ WRITERS = (
         alpha=("tensor", "none"),
         kinds=("diff_b", "full", "diagonal"),
         groups=AROUND,
-        norms="w_norm",
+        norms="diff",
+        idle=True,
     ),
     Writer("fal", FLUX1, as_made, ("base_model.model.",), groups=(*BLOCKS, "out")),
     Writer("x-flux", FLUX1, as_xlabs, ("", "diffusion_model."), ("down.weight", "up.weight"), groups=("attn",)),
@@ -244,4 +292,60 @@ WRITERS = (
         flat=True,
         alpha=("tensor",),
     ),
+    # kohya-ss/sd-scripts#1463, Comfy-Org/ComfyUI#4347
+    Writer(
+        "TheLastBen",
+        FLUX1,
+        as_diffusers,
+        ("lora_unet_",),
+        KOHYA,
+        flat=True,
+        tail="_",
+        alpha=("tensor",),
+        groups=AROUND,
+    ),
+    # camenduru/flux-jupyter#16
+    Writer(
+        "flattened below transformer",
+        FLUX1,
+        as_diffusers,
+        ("transformer_",),
+        KOHYA,
+        flat=True,
+        alpha=("tensor",),
+    ),
+    Writer("OneTrainer, OMI", FLUX1, as_parts, ("transformer.",), KOHYA, alpha=("tensor",), metadata="onetrainer"),
+    # bghira/SimpleTuner#2032 and #779
+    Writer(
+        "SimpleTuner for ComfyUI",
+        FLUX1,
+        as_diffusers,
+        ("diffusion_model.",),
+        alpha=("tensor",),
+        groups=("attn", "ff"),
+    ),
+    Writer("SimpleTuner, old", FLUX1, as_diffusers, ("transformer.base_model.model.",), DOTTED),
+    Writer("diffusers before PEFT", FLUX1, as_diffusers, ("transformer.",), DOTTED),
+    # FireRedTeam/LayerDiffuse-Flux#8, AMAP-ML/FluxText#8, kohya-ss/sd-scripts#1024
+    Writer(
+        "PEFT, an adapter's name",
+        FLUX1,
+        as_diffusers,
+        ("", "transformer."),
+        ("lora_A.default_0.weight", "lora_B.default_0.weight"),
+    ),
+    Writer("a compiled model", EVERY, as_diffusers, ("transformer._orig_mod.",)),
+    Writer("fal", KLEIN, as_sformer, ("diffusion_model.",)),
+    # invoke-ai/InvokeAI, z_image_lora_conversion_utils.py
+    Writer(
+        "two underscores",
+        Z_IMAGE,
+        as_diffusers,
+        ("lora_unet__",),
+        KOHYA,
+        flat=True,
+        alpha=("tensor",),
+    ),
+    Writer("PEFT of a pipeline", Z_IMAGE, as_diffusers, ("base_model.model.transformer.",)),
+    Writer("fused projections", FLUX1, as_fused, ("transformer.",)),
 )

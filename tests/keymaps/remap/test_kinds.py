@@ -72,3 +72,17 @@ def test_a_bound_of_rotations_counts_a_whole_module(tmp_path: Path, alpha: float
     else:
         with pytest.raises(UnfitAdapter, match=r"bounds the rotations of all .*: 'transformer_blocks\.0\.attn\.to_q'"):
             remap_adapter(source, tmp_path / "c.safetensors", "diffusers")
+
+
+def test_magnitudes_of_inputs_count_a_whole_module(tmp_path: Path) -> None:
+    tensors = {}
+    for letter in "qkv":
+        name = f"lora_transformer_transformer_blocks_0_attn_to_{letter}"
+        tensors[f"{name}.lora_down.weight"] = np.full((1, 3072), 0.01, np.float32)
+        tensors[f"{name}.lora_up.weight"] = np.full((3072, 1), 0.01, np.float32)
+        tensors[f"{name}.dora_scale"] = np.full((1, 3072), 1.5, np.float32)
+    source = write_tensors(tmp_path / "a.safetensors", tensors)
+    goal = remap_adapter(source, tmp_path / "b.safetensors", "diffusers").path
+    assert norms_of(read_adapter(goal, DEV)) == pytest.approx(norms_of(read_adapter(source, DEV)), rel=1e-5)
+    with pytest.raises(UnfitAdapter, match=r"magnitudes of inputs count all layers .*'transformer_blocks\.0\.attn"):
+        remap_adapter(source, tmp_path / "c.safetensors", "kohya")

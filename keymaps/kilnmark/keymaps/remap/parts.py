@@ -150,6 +150,8 @@ def _below(role: str, members: Members) -> Stored:
     having = [(rows, tensors.get(role) if tensors is not None else None) for rows, tensors in members]
     if role == Role.MAGNITUDE and any(tensor is None for _, tensor in having):
         raise ValueError("one module has magnitudes for all of its layers, and the file has them for some")
+    if role == Role.MAGNITUDE and any(tensor is not None and tensor.shape[0] != rows for rows, tensor in having):
+        raise ValueError("magnitudes of inputs count all layers of a module together")
     first = next((rows, tensor) for rows, tensor in having if tensor is not None)
     if len(first[1].shape) == _BUTTERFLY:
         raise ValueError(UNPARTABLE)
