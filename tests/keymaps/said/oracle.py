@@ -35,6 +35,6 @@ SAID: Mapping[str, Writer] = {
     "peft-rslora": SaidWriter(lambda: iter(both()), "base_model.model.", strength=lambda _: 8 / math.sqrt(2)),
     "diffusers-alpha-in-metadata": SaidWriter(lambda: iter(both()), "transformer.", strength=of_keys(6 / 2, 8 / 2)),
     "simpletuner-entries": SaidWriter(queries, "transformer.", strength=lambda _: 16 / 2),
-    "kohya-to-ai-toolkit": Writer(queries, "transformer."),
+    **dict.fromkeys(("kohya-to-ai-toolkit", "ai-toolkit-says-sd15"), Writer(queries, "transformer.")),
 }
 """Every healthy exhibit of the zoo of plain pairs with such a strength."""

@@ -80,24 +80,37 @@ def test_words_of_the_own_family_or_of_none_accuse_nobody(
 @pytest.mark.parametrize(
     ("word", "title"),
     [
-        ("sdxl_base_v1-0", "SDXL"),
-        ("sd_1.5", "Stable Diffusion 1"),
-        ("stable-diffusion-v1", "Stable Diffusion 1"),
         ("chroma", "Chroma"),
         ("qwen_image", "Qwen-Image"),
         ("QWEN", "Qwen-Image"),
-        ("wan_2.2_14b", "Wan"),
-        ("wan2.1", "Wan"),
         ("zimage", "Z-Image"),
         ("Z_IMAGE", "Z-Image"),
-        ("hunyuan-video", "HunyuanVideo or HunyuanImage"),
         ("krea2", "Krea 2"),
         ("lumina2", "Lumina"),
     ],
 )
-def test_what_trainers_call_other_families_is_known(tmp_path: Path, word: str, title: str) -> None:
+def test_what_trainers_call_families_that_are_alike_is_known(tmp_path: Path, word: str, title: str) -> None:
     found = inspected(tmp_path, {"ss_base_model_version": word})
     assert (found.verdict, f"that it is for {title} (" in found.reason) == (Verdict.PARTIAL, True)
+
+
+@pytest.mark.parametrize(
+    ("word", "title"),
+    [
+        ("sd_1.5", "Stable Diffusion 1"),
+        ("stable-diffusion-v1", "Stable Diffusion 1"),
+        ("sdxl_base_v1-0", "SDXL"),
+        ("wan_2.2_14b", "Wan"),
+        ("wan2.1", "Wan"),
+        ("hunyuan-video", "HunyuanVideo or HunyuanImage"),
+    ],
+)
+def test_a_family_whose_files_could_not_fit_is_a_mistake_of_the_trainers_and_told(
+    tmp_path: Path, word: str, title: str
+) -> None:
+    found = inspected(tmp_path, {"ss_base_model_version": word, "software": '{"name": "ai-toolkit"}'})
+    assert found.verdict is Verdict.ENGAGED
+    assert f"that it is for {title} ('{word}'), and this base is FLUX.1, which its names and widths are" in found.reason
 
 
 def test_a_name_that_a_person_typed_is_told_and_accuses_nobody(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
+from typing import NamedTuple
 
 import msgspec
 
@@ -20,11 +21,19 @@ __all__ = ["Declared", "base_in_our_words", "declared_bases", "notes_on_bases", 
 
 
 class BaseWords(Document):
-    """One family: what people call it, its models that are known here, and how entries that mean it begin."""
+    """One family.
+
+    Attributes:
+        title: What people call it.
+        words: How entries that mean it begin.
+        models: Those that are known here.
+        alike: Names and widths of its files can be those of another family, so that its word is all that tells them.
+    """
 
     title: str
     words: tuple[str, ...]
     models: tuple[str, ...] = ()
+    alike: bool = False
 
 
 class BaseEntries(Document):
@@ -94,38 +103,50 @@ _KINDS = ("lora", "lycoris", "controlnet", "textual-inversion")
 def other_base(declared: Sequence[Declared], shapes: Shapes) -> str:
     """What contradicts that a file is for this model, as a sentence without full stop; empty where nothing does.
 
-    A word for the model's own family, or none that counts, leaves it unsaid; so does a model that is not known by name.
+    A word for the model's own family, or none that counts, leaves it unsaid; so does a model that is not known by name,
+    and a family whose files could not fit, which trainers write too (ostris/ai-toolkit#130: `sd_1.5` for FLUX.1).
 
     Args:
         declared: By the file.
         shapes: The model's layers.
     """
     found = _contradiction([each for each in declared if each.counts], shapes)
-    if found is None:
+    if found is None or not found.other.alike:
         return ""
-    said, title, own = found
-    return (
-        f"the file says in {said.entry} that it is for {title} ({said.text!r}), and this base is {own}; use it with "
-        "the model that it was trained for"
-    )
+    return f"{found}; use it with the model that it was trained for"
 
 
 def notes_on_bases(declared: Sequence[Declared], shapes: Shapes) -> Iterator[str]:
-    """Names that sound like another family, where nothing that counts is said; sentences without full stop."""
-    if any(each.counts for each in declared):
+    """Words for another family that accuse nobody; sentences without full stop."""
+    counting = [each for each in declared if each.counts]
+    found = _contradiction(counting or declared, shapes)
+    if found is None or (counting and found.other.alike):
         return
-    if (found := _contradiction(declared, shapes)) is not None:
-        said, title, own = found
-        yield f"{said.entry} is {said.text!r}, which sounds like {title}, and this base is {own}"
+    if counting:
+        yield f"{found}, which its names and widths are for"
+    else:
+        said, other, own = found
+        yield f"{said.entry} is {said.text!r}, which sounds like {other.title}, and this base is {own.title}"
 
 
-def _contradiction(declared: Sequence[Declared], shapes: Shapes) -> tuple[Declared, str, str] | None:
-    """The first entry that means another family, that family's title and this model's; None where one means its own."""
+class _Contradiction(NamedTuple):
+    """An entry that means another family than the model's."""
+
+    said: Declared
+    other: BaseWords
+    own: BaseWords
+
+    def __str__(self) -> str:
+        says = f"the file says in {self.said.entry} that it is for {self.other.title} ({self.said.text!r})"
+        return f"{says}, and this base is {self.own.title}"
+
+
+def _contradiction(declared: Sequence[Declared], shapes: Shapes) -> _Contradiction | None:
+    """The first entry that means another family; None where one means the model's own, or it is not known."""
     words = [(each, each.family) for each in declared if each.family is not None]
     if not words or (own := _family_of(shapes)) is None or any(family == own for _, family in words):
         return None
-    said, family = words[0]
-    return said, family.title, own.title
+    return _Contradiction(*words[0], own)
 
 
 def _of_configs(said: Sayings) -> Iterator[tuple[str, str]]:

@@ -92,6 +92,14 @@ STRENGTHS = (
         source="kohya-ss/sd-scripts@48d368fa networks/convert_flux_lora.py",
         tried="converted to ai-toolkit's names: alpha is multiplied in, and the header still has it",
     ),
+    Exhibit(
+        "ai-toolkit-says-sd15",
+        (_QUERIES,),
+        metadata={"ss_base_model_version": "sd_1.5", "software": '{"name": "ai-toolkit", "version": "0.1.0"}'},
+        writer="ai-toolkit",
+        source="ostris/ai-toolkit#130",
+        tried="its first versions call every base Stable Diffusion 1.5",
+    ),
 )
 
 UNBORNE = (
