@@ -81,7 +81,7 @@ BASES = {
     "ss_base_model_version": "flux_2_klein_4b",
     "modelspec.architecture": "Flux.2-klein-4b/lora",
     "base_model": "Qwen/Qwen-Image",
-    "ot_config": '{"model_type": "STABLE_DIFFUSION_XL_10_BASE", "base_model_name": "/home/me/xl"}',
+    "ot_config": '{"model_type": "CHROMA_1", "base_model_name": "/home/me/xl"}',
 }
 
 
