@@ -134,6 +134,12 @@ def test_nobodys_words_are_told(home: Path, name: str, variant: str) -> None:
     assert told(path, variant).reason
 
 
+def test_the_other_parts_of_a_file_are_not_named_and_which_it_is_is_told(home: Path) -> None:
+    path = home / f"{SECRET} as an elf-00001-of-00003.safetensors"
+    write_tensors(path, tensors())
+    assert told(path).named == "model-00001-of-00003.safetensors"
+
+
 def test_names_are_told_as_they_stand_because_they_are_the_point(tmp_path: Path) -> None:
     path = write_tensors(tmp_path / "a.safetensors", {f"{QKV}.lora_A.{SECRET}.weight": np.ones((2, 3072), np.float32)})
     assert SECRET in text_of(report_file(path, "dev"))

@@ -12,7 +12,7 @@ import msgspec
 from kilnmark.keymaps.errors import RefusedFile
 from kilnmark.keymaps.filereport.document import FileReport, TensorGroup
 from kilnmark.keymaps.filereport.grouping import named_groups
-from kilnmark.keymaps.filereport.redaction import FILE, Redaction, file_name
+from kilnmark.keymaps.filereport.redaction import FILE, PART, Redaction, file_name, told_name
 from kilnmark.keymaps.filereport.repeats import equal_places, part_places
 from kilnmark.keymaps.filereport.statistics import Statistics, statistics_of
 from kilnmark.keymaps.files.beside import CONFIG, located
@@ -29,6 +29,8 @@ from kilnmark.keymaps.names.shapes import load_shapes
 __all__ = ["report_file"]
 
 _UNKNOWN = "unknown"
+_PARTS = 100
+"""Files that a sentence may name, of a file that is one of several; it names the first three."""
 
 
 def report_file(path: AnyPath, variant: str) -> FileReport:
@@ -52,7 +54,7 @@ def report_file(path: AnyPath, variant: str) -> FileReport:
     return FileReport(
         kilnmark=version("kilnmark"),
         variant=variant,
-        named=file_name(place.name),
+        named=told_name(place.name),
         size=claims.size,
         header_size=claims.header_size,
         mistaken=mistaken,
@@ -84,6 +86,14 @@ def _private(place: Path) -> Iterator[str]:
         yield str(each.parent)
         if not file_name(each.name):
             yield each.name
+            yield from _other_parts(each.name)
+
+
+def _other_parts(name: str) -> Iterator[str]:
+    """How the other files are called, of a file that is one of several."""
+    if found := PART.fullmatch(name):
+        stem, _, count = found.groups()
+        yield from (f"{stem}-{number:05}-of-{count}.safetensors" for number in range(1, min(int(count), _PARTS) + 1))
 
 
 def _whole(place: Path) -> AdapterFile | None:

@@ -18,7 +18,7 @@ from kilnmark.keymaps.names.schema import load_suffixes
 from kilnmark.keymaps.names.shapes import BLOCK, painter_names
 from kilnmark.keymaps.said.bases import base_in_our_words
 
-__all__ = ["FILE", "Redaction", "file_name"]
+__all__ = ["FILE", "PART", "Redaction", "file_name", "told_name"]
 
 _ENTRY_LIMIT = 500
 _TEXT_LIMIT = 1 << 20
@@ -33,6 +33,8 @@ _PATH = re.compile(
 )
 FILE = "<file>"
 """Stands for every path and for names of files."""
+PART = re.compile(r"(.+)-([0-9]{5})-of-([0-9]{5})\.safetensors", re.ASCII | re.DOTALL)
+"""The name of a file that is one of several: what they have in common, which one it is, and how many they are."""
 _LEFT_OUT = "'...'"
 _PUNCTUATION = 2
 
@@ -166,3 +168,10 @@ def _is_word(text: str) -> bool:
 def file_name(name: str) -> str:
     """A file's name, if tools give it to files; else empty."""
     return name if any(re.fullmatch(known, name, re.ASCII) for known in _shown().files) else ""
+
+
+def told_name(name: str) -> str:
+    """A file's name as far as it may be told: one that tools give, or which of several files it is."""
+    if file_name(name) or not (found := PART.fullmatch(name)):
+        return file_name(name)
+    return f"model-{found[2]}-of-{found[3]}.safetensors"
