@@ -91,8 +91,12 @@ def part_copies(path: str, order: Sequence[str], modules: Sequence[Module]) -> P
     Raises:
         UnfitAdapter: A module changes some layers that others change too, among layers that they do not.
     """
-    strays = tuple(module for module in modules if module.keys.keys() == {Role.ALPHA})
+    strays = tuple(module for module in modules if len(module.keys) == 1 and Role.ALPHA in module.keys)
     ranked = sorted(modules, key=lambda module: order.index(module.convention.name))
+    whole = [module for module in ranked if module not in strays] if strays else ranked
+    targets = [target for module in whole for target in module.rows.targets]
+    if len(set(targets)) == len(targets):
+        return Parted(tuple(whole), (), strays)
     owners: dict[str, Module] = {}
     copies: list[Module] = []
     for module in sorted(ranked, key=lambda module: (order.index(module.convention.name), len(module.targets))):

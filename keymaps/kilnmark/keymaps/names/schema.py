@@ -6,7 +6,7 @@ Only their shape is known here; what a key means by them is `keymap`'s part. Add
 
 from collections.abc import Mapping
 from enum import StrEnum
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
 from typing import Literal, Self
 
@@ -241,6 +241,11 @@ class Suffixes(Document):
     by_convention: tuple[str, ...]
     beside: tuple[IgnoredPrefix, ...]
     refused: dict[str, str]
+
+    @cached_property
+    def beside_prefixes(self) -> tuple[str, ...]:
+        """Of `beside`."""
+        return tuple(entry.prefix for entry in self.beside)
 
     @property
     def roles(self) -> frozenset[str]:

@@ -13,7 +13,7 @@ from kilnmark.keymaps.names.copies import Copy, Module, part_copies
 from kilnmark.keymaps.names.meaning import Ignored, Named, OfEncoder, Refused
 from kilnmark.keymaps.names.recognition import Recognition, recognise
 from kilnmark.keymaps.names.schema import Convention, Rows, load_suffixes
-from kilnmark.keymaps.names.shapes import Shapes, encoder_of, is_norm
+from kilnmark.keymaps.names.shapes import Shapes, encoders, is_norm
 
 __all__ = ["TEXT_ENCODER", "Sorting", "sort_keys"]
 
@@ -86,7 +86,8 @@ def sort_keys(path: str, keys: Sequence[str], shapes: Shapes) -> Sorting:
             adapters are in it, by the names that PEFT gives them.
     """
     ranking = recognise(keys)
-    model = _Model(shapes, frozenset(map(encoder_of, shapes)) | {""})
+    roots = {target.partition(".")[0] for target in shapes}
+    model = _Model(shapes, frozenset({"", *(encoders().keys() & roots)}))
     gathered = _Heap()
     for key in keys:
         _gather(path, key, ranking, model, gathered)
@@ -147,9 +148,10 @@ def _gather(path: str, key: str, ranking: Sequence[Recognition], model: _Model, 
 
 def _is_beside(key: str, gathered: _Heap) -> bool:
     """It is no part of an update, and of no convention; what it is instead is gathered."""
-    entry = next((entry for entry in load_suffixes().beside if key.startswith(entry.prefix)), None)
-    if entry is None:
+    suffixes = load_suffixes()
+    if not key.startswith(suffixes.beside_prefixes):
         return False
+    entry = next(entry for entry in suffixes.beside if key.startswith(entry.prefix))
     gathered.ignored[entry.reason] += 1
     if entry.is_embedding:
         gathered.words[key.removeprefix(entry.prefix).rpartition(".")[0]] = None
