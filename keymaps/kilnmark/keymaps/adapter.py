@@ -13,6 +13,7 @@ from kilnmark.keymaps.names.shapes import Shapes
 from kilnmark.keymaps.names.sorting import Sorting, sort_keys
 from kilnmark.keymaps.nearest.nearest import nearest_of
 from kilnmark.keymaps.said.bases import declared_bases, notes_on_bases, other_base
+from kilnmark.keymaps.said.parts import missing_parts
 from kilnmark.keymaps.said.promises import Applied, check_base, lost_parts, notes_on_strength
 from kilnmark.keymaps.updates.alpha import Multipliers
 from kilnmark.keymaps.updates.copies import notes_on_copies
@@ -129,7 +130,8 @@ def adapter_of(file: AdapterFile, shapes: Shapes) -> Adapter:
     told = (*said, *_words_note(sorting.words))
     twice = notes_on_copies(file, sorting.copies, made, shapes, multipliers)
     adapter = _assembled(file, sorting, kept, left, (*made_so, *left.notes(), *twice, *told, *elsewhere))
-    belied = other_base(declared, shapes) or lost_parts(file, multipliers.said, list(map(_applied, kept)))
+    belied = missing_parts(file) or other_base(declared, shapes)
+    belied = belied or lost_parts(file, multipliers.said, list(map(_applied, kept)))
     nearest = None if elsewhere else nearest_of(adapter.unmatched_keys, shapes, usual=adapter.convention)
     made_for = declared[0].text if declared else ""
     return replace(adapter, nearest=nearest, belied=belied, strength_from=strength_from, made_for=made_for)

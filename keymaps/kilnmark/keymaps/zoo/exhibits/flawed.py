@@ -76,6 +76,12 @@ FLAWED = (
         verdict=Verdict.REFUSED,
         flaw=doubled.again_in_bare_names_turned,
     ),
+    Exhibit(
+        "first-of-two-parts",
+        (diffusers(only=CORE),),
+        verdict=Verdict.PARTIAL,
+        file="adapter_model-00001-of-00002.safetensors",
+    ),
     Exhibit("flux2-on-dev", (kohya("flux2-bfl"),), made_for="flux2-klein-4b", verdict=Verdict.REFUSED),
     Exhibit("zimage-on-dev", (diffusers("z-image-diffusers"),), made_for="z-image-turbo", verdict=Verdict.REFUSED),
     Exhibit("cut-off", (diffusers(),), verdict=Verdict.REFUSED, damage=flaws.cut_off),
