@@ -105,7 +105,14 @@ def draw_healthy(numbers: Numbers) -> AdapterDrawn:
     if config is not None:
         metadata = {**(metadata or {}), **config}
     file = "adapter_model.safetensors" if beside else "healthy.safetensors"
+    beside = {name: _naming(content, prefix, modules) for name, content in beside.items()}
     return AdapterDrawn(label, writer, model, hand, tensors, metadata, changes, modules, file, beside)
+
+
+def _naming(config: bytes, prefix: str, modules: Sequence[Written]) -> bytes:
+    """PEFT's config names the layers that it was made for: here by all of their names."""
+    names = sorted({module.name.removeprefix(prefix) for module in modules})
+    return json.dumps({**json.loads(config), "target_modules": names}).encode()
 
 
 def _fitting(kind: str, unit: Unit, model: Model) -> str:
