@@ -138,7 +138,7 @@ def _arrives_nowhere(e: Evidence, limits: Thresholds) -> Judged | None:
 
 
 def _undone(e: Evidence, _: Thresholds) -> Judged | None:
-    """On most of its layers; fewer are worth a warning only, since that can be what a stack was made for."""
+    """On most of its layers; where most of it remains it is worth a warning only."""
     if not e.undone.count or 2 * e.undone.count <= e.live_target_count:
         return None
     said = e.undone.undone_words(e.live_target_count)
