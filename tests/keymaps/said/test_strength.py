@@ -399,3 +399,19 @@ def test_magnitudes_beside_matrices_of_zeros_are_those_before_training(
     found = inspect_file(str(path), SHAPES).inspection
     assert (found.verdict, found.applied_target_count) == (verdict, trained if verdict is not Verdict.NOOP else 0)
     assert ("as before the first step of training" in found.reason) is (trained < len(SHAPES))
+
+
+def test_hostile_patterns_that_count_for_nothing_are_told_at_most(tmp_path: Path) -> None:
+    pair = {"lora_down.weight": np.ones((2, 8), np.float32), "lora_up.weight": np.ones((6, 2), np.float32)}
+    tensors = {f"lora_unet_double_blocks_0_img_mlp_0.{role}": matrix for role, matrix in pair.items()}
+    patterns = {f"(a?.?){{150}}{n}": 1 for n in range(9)}
+    metadata, _ = said(PACKED, {"r": 2, "lora_alpha": 2, "alpha_pattern": patterns})
+    path = write_tensors(tmp_path / "a.safetensors", tensors, metadata=metadata)
+    adapter = read_adapter(path, {"transformer_blocks.0.ff.linear1": (6, 8)})
+    assert [update.norm for update in adapter.updates] == [pytest.approx(2 * math.sqrt(48))]
+
+
+def test_one_expression_for_all_targets_is_read_once(tmp_path: Path) -> None:
+    targets = r"(?:.*?(?:transformer|single_transformer)?.*?(?:blocks|layers)?.*?(?:attn|proj_out)?.*?){5}.*"
+    path, norms = write(tmp_path, BESIDE, {"r": 2, "lora_alpha": 8, "target_modules": targets})
+    assert strength(read_adapter(path, SHAPES), norms) == pytest.approx(4.0)

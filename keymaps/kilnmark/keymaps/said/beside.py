@@ -39,7 +39,7 @@ def config_of(file: AdapterFile, modules: Sequence[Module], steps: StepsLeft) ->
         return None, "is not that of a remapped file, which says everything itself"
     try:
         config = _parsed(file.config.data, steps)
-        problem = _of_others(config, file, told, steps)
+        problem = _of_others(config, file, told)
     except (ValueError, OverflowError, RecursionError) as error:
         if is_of_peft(file.path):
             raise ValueError(str(error)) from error
@@ -57,10 +57,10 @@ def _parsed(data: bytes, steps: StepsLeft) -> PeftConfig:
     return config
 
 
-def _of_others(config: PeftConfig, file: AdapterFile, modules: Sequence[Module], steps: StepsLeft) -> str:
+def _of_others(config: PeftConfig, file: AdapterFile, modules: Sequence[Module]) -> str:
     """Why it is that of another file; empty where it is this one's."""
     targets = config.targets
-    named = [targets is not None and _is_target(targets, module.inner, steps) for module in modules]
+    named = _named(targets, [module.inner for module in modules])
     if targets is not None and not any(named):
         return "names none of the file's layers"
     if is_of_peft(file.path):
@@ -80,16 +80,20 @@ def _is_named(target: str, modules: Sequence[Module]) -> bool:
     return any(module.inner == target or module.inner.endswith(f".{target}") for module in modules)
 
 
-def _is_target(targets: tuple[str, ...] | str, module: str, steps: StepsLeft) -> bool:
-    """As PEFT has it: an end of the name, or one expression for all of it."""
+def _named(targets: tuple[str, ...] | str | None, modules: Sequence[str]) -> list[bool]:
+    """Which modules are targets, as PEFT has it: by an end of the name, or by one expression for all of it.
+
+    An expression that cannot be matched names all of them: it accuses no config, and strengths do not rest on it.
+    """
+    if targets is None:
+        return [False] * len(modules)
     if not isinstance(targets, str):
-        return any(module == target or module.endswith(f".{target}") for target in targets)
-    if targets == "all-linear":
-        return True
+        return [any(name == target or name.endswith(f".{target}") for target in targets) for name in modules]
     try:
-        return Expression(targets, steps).matches(module)
+        expression = Expression(targets, StepsLeft())
+        return [targets == "all-linear" or expression.matches(name) for name in modules]
     except ValueError:
-        return True
+        return [True] * len(modules)
 
 
 def _ranks(file: AdapterFile, modules: Sequence[Module]) -> Iterator[tuple[Module, int]]:

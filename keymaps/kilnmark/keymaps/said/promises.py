@@ -120,12 +120,22 @@ def notes_on_strength(file: AdapterFile, said: Sayings, modules: Sequence[Module
             name = unread[0].convention.name
             yield f"{source.where} says alpha, where no file of {name} names has it: it is taken for the rank"
     for source, config in _of_modules(said, modules):
-        if config.alphas and all(config.alphas.of(module.inner) is None for module in modules):
-            yield f"alpha_pattern of {source.where} fits no layer of the file"
-        elif count := sum(config.alphas.is_by_expression(module.inner) for module in modules):
-            yield f"alpha_pattern of {source.where} fits {count} modules by a regular expression"
+        yield from _notes_on_patterns(source, config, modules)
         if config.bias not in ("", "none") and not any(key.endswith(".bias") for key in file.tensors):
             yield f"{source.where} says that biases were trained ({config.bias[:20]}), and none is in the file"
+
+
+def _notes_on_patterns(source: StrengthSource, config: PeftConfig, modules: Sequence[Module]) -> Iterator[str]:
+    try:
+        fitting = [module for module in modules if config.alphas.of(module.inner) is not None]
+        count = sum(config.alphas.is_by_expression(module.inner) for module in fitting)
+    except ValueError as error:
+        yield f"alpha_pattern of {source.where} {error}"
+        return
+    if config.alphas and not fitting:
+        yield f"alpha_pattern of {source.where} fits no layer of the file"
+    elif count:
+        yield f"alpha_pattern of {source.where} fits {count} modules by a regular expression"
 
 
 def _of_modules(said: Sayings, modules: Sequence[Module]) -> Iterator[tuple[StrengthSource, PeftConfig]]:
