@@ -45,9 +45,9 @@ OVERWHELMING_RATIO = 0.5
 """Delta ratio above which an adapter changes more than any trained one is known to: no reason to refuse.
 
 Known are 0.11 at rank 4 and 0.058 at rank 64 (Hu et al., 2021, arXiv 2106.09685, table 7: 6.91 and 3.57 beside 61.95).
-sd-scripts bounds the norm of each layer's update by `scale_weight_norms`; 1 is advised there and 10 is said never to
-be reached (kohya-ss/sd-scripts#545): 0.018 and 0.18 of a layer 3072 wide. A forward pass differs by 1.8 times the
-ratio, so that at 0.5 what the base predicts is gone.
+sd-scripts bounds the norm of each layer's update by `scale_weight_norms`; 1 is advised (kohya-ss/sd-scripts#545), and
+a bound of 10 is called one that nobody uses (bmaltais/kohya_ss#1272): 0.018 and 0.18 of a layer 3072 wide. A forward
+pass differs by 1.8 times the ratio, so that at 0.5 what the base predicts is gone.
 """
 
 USUAL_RATIO = 0.05
