@@ -66,6 +66,7 @@ NO_ADAPTERS = {
     "a tar": bytes(257).replace(b"\0", b"a", 1) + b"ustar\x0000" + bytes(248),
     "a note": b"I wrote this by hand, a long time ago.",
     "nothing": b"",
+    "the beginning of a header": (375).to_bytes(8, "little") + b'{"__',
 }
 
 

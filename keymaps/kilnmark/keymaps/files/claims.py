@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from kilnmark.keymaps.errors import UnsafeFile
-from kilnmark.keymaps.files.header import HEAD, PREFIX, Header, header_size, parse_header
+from kilnmark.keymaps.files.header import HEAD, HEADER_LIMIT, PREFIX, Header, header_size, parse_header
 from kilnmark.keymaps.files.opened import fill, opened
 from kilnmark.keymaps.files.roots import AnyPath
 
@@ -19,7 +19,7 @@ class Claims:
     Attributes:
         size: Of the file, in bytes.
         head: Its first bytes.
-        header_size: Of the header without its length, in bytes; None where there is none.
+        header_size: Of the header without its length, in bytes, whether or not so much follows; None where none begins.
         header: Whether or not the file holds all that it says; None where it cannot be understood.
     """
 
@@ -44,7 +44,7 @@ def read_claims(path: AnyPath, roots: Sequence[AnyPath] | None = None) -> Claims
         try:
             size = header_size(source.path, claims.head, source.size)
         except UnsafeFile:
-            return claims
+            return replace(claims, header_size=_claimed_size(claims.head))
         raw = bytearray(size)
         os.lseek(source.descriptor, PREFIX, os.SEEK_SET)
         fill(source, memoryview(raw))
@@ -52,3 +52,8 @@ def read_claims(path: AnyPath, roots: Sequence[AnyPath] | None = None) -> Claims
             return replace(claims, header_size=size, header=parse_header(source.path, raw, None))
         except UnsafeFile:
             return replace(claims, header_size=size)
+
+
+def _claimed_size(head: bytes) -> int | None:
+    size = int.from_bytes(head[:PREFIX], "little")
+    return size if head[PREFIX : PREFIX + 1] == b"{" and size <= HEADER_LIMIT else None
