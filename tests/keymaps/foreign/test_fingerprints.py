@@ -17,7 +17,7 @@ from kilnmark.keymaps.foreign.fingerprints import _Fingerprint, _known, foreign_
 from kilnmark.keymaps.names.shapes import load_shapes
 from kilnmark.keymaps.zoo.exhibits.strangers import STRANGERS
 from kilnmark.keymaps.zoo.strangers import load_strangers
-from kilnmark.keymaps.zoo.zoo import write_exhibit
+from kilnmark.keymaps.zoo.zoo import EXHIBITS, write_exhibit
 
 MODELS: Mapping[str, str] = {
     "sd15-kohya": "Stable Diffusion 1.5",
@@ -86,6 +86,14 @@ def test_a_widened_input_beside_what_klein_has_too_may_be_either() -> None:
     found = foreign_of(tensors | {"transformer.x_embedder.lora_B.bias": TensorInfo("F32", (3072,), 0, 0)})
     assert found is not None
     assert "FLUX.1 control" in found.title
+
+
+@pytest.mark.parametrize("name", ["kohya", "comfy-bfl-all", "flux2-all-linear", "flux2-all", "zimage-all"])
+def test_a_file_for_a_model_here_looks_made_for_no_other(name: str, tmp_path: Path) -> None:
+    (exhibit,) = (exhibit for exhibit in EXHIBITS if exhibit.name == name)
+    tensors = read_header(write_exhibit(tmp_path / "a.safetensors", exhibit, rank=1, dtype="F16")).tensors
+    assert foreign_of(tensors) is None
+    assert unapplied_of(list(tensors), len(tensors)) is None
 
 
 def test_names_alone_tell_nothing() -> None:
