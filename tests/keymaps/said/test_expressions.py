@@ -25,7 +25,7 @@ EXPRESSIONS = st.recursive(
 NAMES = st.text("ab.c1_-{x", max_size=8)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(EXPRESSIONS, st.lists(NAMES, min_size=1, max_size=4))
 def test_it_matches_what_python_matches(text: str, names: list[str]) -> None:
     known = re.compile(rf"(.*\.)?({text})$")

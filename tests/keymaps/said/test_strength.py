@@ -101,7 +101,7 @@ CONFIGS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(config=CONFIGS, where=st.sampled_from([PACKED, BARE, PLAIN, PLAIN_BARE, BESIDE]))
 def test_any_config_means_what_peft_makes_of_it(
     config: dict[str, Any], where: str, tmp_path_factory: pytest.TempPathFactory
