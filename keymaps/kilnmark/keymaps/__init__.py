@@ -17,6 +17,7 @@ so the room works on any machine, without a base and without a daemon.
 
     nearest     what unknown names are most like
     filereport  what can be told of a file to strangers
+    foreign     what files are that are not for a model of ours
     remap       an adapter file written again in another convention
     zoo         adapters in every convention and with every defect, made to measure
 """
