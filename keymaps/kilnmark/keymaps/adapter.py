@@ -17,7 +17,8 @@ from kilnmark.keymaps.said.parts import missing_parts
 from kilnmark.keymaps.said.promises import Applied, check_base, lost_parts, notes_on_strength
 from kilnmark.keymaps.updates.alpha import Multipliers
 from kilnmark.keymaps.updates.copies import notes_on_copies
-from kilnmark.keymaps.updates.filled import filled_targets, without
+from kilnmark.keymaps.updates.filled import filled_by_word, filled_targets, without
+from kilnmark.keymaps.updates.hollow import lost_matrices
 from kilnmark.keymaps.updates.kind import Made
 from kilnmark.keymaps.updates.leftovers import Leftovers, leftovers_of
 from kilnmark.keymaps.updates.made import check_model, kind_of, made_of, names_of, notes_of
@@ -130,7 +131,7 @@ def adapter_of(file: AdapterFile, shapes: Shapes) -> Adapter:
     told = (*said, *_words_note(sorting.words))
     twice = notes_on_copies(file, sorting.copies, made, shapes, multipliers)
     adapter = _assembled(file, sorting, kept, left, (*made_so, *left.notes(), *twice, *told, *elsewhere))
-    belied = missing_parts(file) or other_base(declared, shapes)
+    belied = missing_parts(file) or other_base(declared, shapes) or lost_matrices(kept, filled_by_word(file.metadata))
     belied = belied or lost_parts(file, multipliers.said, list(map(_applied, kept)))
     nearest = None if elsewhere else nearest_of(adapter.unmatched_keys, shapes, usual=adapter.convention)
     made_for = declared[0].text if declared else ""

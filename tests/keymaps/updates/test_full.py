@@ -32,7 +32,7 @@ def test_zeros_are_a_zero_update(tmp_path: Path) -> None:
 
 
 REFUSED: dict[str, tuple[Raw, str, str]] = {
-    "a convolution": ({f"{FUSED}.diff": numbers(12, 8, 1, 1)}, f"{FUSED}.diff", r"must be a matrix.*\[12, 8, 1, 1\]"),
+    "a convolution": ({f"{FUSED}.diff": numbers(12, 8, 3, 1)}, f"{FUSED}.diff", r"must be a matrix.*\[12, 8, 3, 1\]"),
     "too many rows": ({f"{FUSED}.diff": numbers(13, 8)}, f"{FUSED}.diff", "has 13 rows, but the model needs 12"),
     "too wide": ({f"{FUSED}.diff": numbers(12, 9)}, f"{FUSED}.diff", "is 9 wide, but .* takes 8 inputs"),
     "not finite": ({f"{FUSED}.diff": np.full((12, 8), np.nan, np.float32)}, f"{FUSED}.diff", "not finite"),

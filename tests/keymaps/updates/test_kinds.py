@@ -84,7 +84,7 @@ REFUSED: dict[str, tuple[Tensors, str, str]] = {
     "rows too many": (whole(up=numbers(13, 3)), UP, "has 13 rows, but the model needs 12"),
     "another width": (whole(down=numbers(3, 7)), DOWN, "is 7 wide, but transformer_blocks.0.attn.to_q takes 8"),
     "no rank": (whole(down=numbers(0, 8), up=numbers(12, 0)), DOWN, r"must be a matrix.*shape \[0, 8\]"),
-    "four dimensions": (whole(down=numbers(3, 8, 1, 1)), DOWN, r"must be a matrix.*\[3, 8, 1, 1\]"),
+    "four dimensions": (whole(down=numbers(3, 8, 1, 3)), DOWN, r"must be a matrix.*\[3, 8, 1, 3\]"),
     "a bare number": (whole(up=np.array(1, np.float32)), UP, r"must be a matrix.*\[\]"),
     "two alphas": (whole(alpha=numbers(2)), ALPHA, "must be one number"),
     "beyond float32": (

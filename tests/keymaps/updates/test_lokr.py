@@ -152,7 +152,7 @@ REFUSED: dict[str, tuple[Raw, str, str]] = {
         "lokr_w2",
         "beyond the range",
     ),
-    "not a matrix": (small(lokr_w2=np.ones((5, 2, 1, 1), np.float32)), "lokr_w2", "must be a matrix"),
+    "not a matrix": (small(lokr_w2=np.ones((5, 2, 2, 1), np.float32)), "lokr_w2", "must be a matrix"),
     "a Tucker tensor": (small(lokr_t2=np.ones((1, 1, 3, 3), np.float32)), "lokr_t2", "Tucker LoKr"),
 }
 

@@ -16,7 +16,7 @@ from kilnmark.keymaps.names.schema import Role
 from kilnmark.keymaps.updates.fused import Matrix
 from kilnmark.keymaps.updates.kind import Made
 
-__all__ = ["FILLED", "filled_targets", "without"]
+__all__ = ["FILLED", "filled_by_word", "filled_targets", "without"]
 
 FILLED = "kilnmark.remap.filled"
 """The entry of the metadata: a JSON list of the layers whose rows were filled, by their paths."""
@@ -29,7 +29,7 @@ def filled_targets(metadata: Mapping[str, str], made: Sequence[Made]) -> frozens
         metadata: Of the file. An entry that cannot be understood says nothing.
         made: Every module of it, with its updates.
     """
-    said = _said(metadata)
+    said = filled_by_word(metadata)
     return frozenset(target for each in made if len(each.updates) > 1 for target in _filled(each, said))
 
 
@@ -40,7 +40,8 @@ def without(made: Made, filled: frozenset[str]) -> Made:
     return Made(made.view, [update for update in made.updates if update.target not in filled])
 
 
-def _said(metadata: Mapping[str, str]) -> frozenset[str]:
+def filled_by_word(metadata: Mapping[str, str]) -> frozenset[str]:
+    """Those that the metadata say so of, whatever else the file holds for them."""
     try:
         listed = json.loads(metadata.get(FILLED, "[]"))
     except (ValueError, RecursionError):
