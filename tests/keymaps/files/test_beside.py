@@ -174,3 +174,25 @@ def test_a_config_exchanged_while_it_is_read_is_refused(file: Path, monkeypatch:
     monkeypatch.setattr(os, "readv", changing)
     with pytest.raises(UnsafeFile, match="while it was read"):
         read_config(file)
+
+
+def test_a_link_to_a_link_beside_a_config_is_known_by_the_one_that_the_config_stands_beside(
+    file: Path, tmp_path: Path
+) -> None:
+    """As where people link files of the hub's cache into the folder of their adapters."""
+    in_cache = in_cache_of_hub(file)
+    mine = tmp_path / "loras" / "mine" / "mine.safetensors"
+    mine.parent.mkdir()
+    mine.symlink_to(in_cache)
+    further = mine.with_name("further.safetensors")
+    further.symlink_to("mine.safetensors")
+    for link in (mine, further):
+        for roots in (None, [tmp_path / "loras", file.parents[1]]):
+            assert located(link, roots) == in_cache
+            assert read_file(link, roots).sha256 == read_file(in_cache).sha256 != read_file(file).sha256
+
+
+def test_a_config_that_is_no_file_says_what_to_do_about_the_config(file: Path) -> None:
+    file.with_name(CONFIG).mkdir()
+    with pytest.raises(UnsafeFile, match=r"is a directory; leave nothing but PEFT's config"):
+        read_file(file)

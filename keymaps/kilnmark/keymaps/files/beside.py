@@ -50,8 +50,9 @@ def config_beside(path: AnyPath) -> str | None:
 def located(path: AnyPath, roots: Sequence[AnyPath] | None = None) -> Path:
     """What an adapter is known by: its real path, as `locate` has it.
 
-    In the cache of huggingface_hub every file is a link, and what a link leads to has nothing beside it; where a config
-    stands beside the link, it is the link, in a real folder.
+    In the cache of huggingface_hub every file is a link, and what a link leads to has nothing beside it; people put
+    links to such links where they keep their adapters. It is the first of those links that a config stands beside, in a
+    real folder.
 
     Raises:
         RefusedFile: As `locate` does.
@@ -59,7 +60,7 @@ def located(path: AnyPath, roots: Sequence[AnyPath] | None = None) -> Path:
     found = locate(path, roots)
     for named in _named(os.fspath(path), roots):
         if os.path.realpath(named) == str(found):
-            return named if named != found and config_beside(named) else found
+            return next((link for link in _links(named, found, roots) if config_beside(link)), found)
     return found
 
 
@@ -79,14 +80,38 @@ def located_beside(path: AnyPath, folder: AnyPath, roots: Sequence[AnyPath]) -> 
     return found
 
 
+_LINKS = 40
+"""On one way, as Linux follows them."""
+
+
 def _named(path: str, roots: Sequence[AnyPath] | None) -> Iterator[Path]:
     """The file by its own name in its real folder, if that lies below a root."""
-    real_roots = None if roots is None else [os.path.realpath(root) for root in roots]
-    for root in [""] if real_roots is None else real_roots:
-        folder, name = os.path.split(os.path.join(root, path))  # noqa: PTH118 - as bytes of a path
-        real = Path(os.path.realpath(folder))
-        if real_roots is None or any(real.is_relative_to(each) for each in real_roots):
-            yield real / name
+    for root in [""] if roots is None else [os.path.realpath(root) for root in roots]:
+        named = _in_real_folder(os.path.join(root, path))  # noqa: PTH118 - as bytes of a path
+        if _is_below(named, roots):
+            yield named
+
+
+def _links(named: Path, found: Path, roots: Sequence[AnyPath] | None) -> Iterator[Path]:
+    """The links from a file's name to where it lies, as far as they stand below a root."""
+    for _ in range(_LINKS):
+        if named == found:
+            return
+        if _is_below(named, roots):
+            yield named
+        try:
+            named = _in_real_folder(os.path.join(named.parent, os.readlink(named)))  # noqa: PTH115, PTH118 - as above
+        except OSError:
+            return
+
+
+def _in_real_folder(path: str) -> Path:
+    folder, name = os.path.split(path)
+    return Path(os.path.realpath(folder)) / name
+
+
+def _is_below(named: Path, roots: Sequence[AnyPath] | None) -> bool:
+    return roots is None or any(named.parent.is_relative_to(os.path.realpath(root)) for root in roots)
 
 
 def hash_of_both(file: str, config: str) -> str:

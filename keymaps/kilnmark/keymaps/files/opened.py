@@ -16,6 +16,7 @@ __all__ = ["OpenFile", "fill", "opened"]
 
 _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _NO_MODEL = "give an adapter, not a whole model"
+_NO_FILE = "give the path of a safetensors file"
 _AGAIN = "wait until it is written and try again"
 _ELSEWHERE = "check the disk or network that it lies on, or copy it to another"
 
@@ -34,7 +35,7 @@ def opened(
     path: AnyPath,
     roots: Sequence[AnyPath] | None,
     size_limit: int | None,
-    mend: str = _NO_MODEL,
+    mend: str = "",
 ) -> Iterator[OpenFile]:
     """Open a regular file below a root, which is the same and unchanged at the end.
 
@@ -42,19 +43,19 @@ def opened(
         path: Absolute, or relative to one of the roots.
         roots: Directories that files may be read from; None allows every place.
         size_limit: In bytes; None for none.
-        mend: What to do about a file that is larger.
+        mend: What to do about one that is no file of such a kind, or is larger; an empty one for adapters.
 
     Raises:
         RefusedFile: It is not there, may not be read, is none, or changes meanwhile.
     """
     resolved = str(locate(path, roots))
-    descriptor = _open(resolved)
+    descriptor = _open(resolved, mend or _NO_FILE)
     try:
-        before = _check_regular(resolved, os.fstat(descriptor))
+        before = _check_regular(resolved, os.fstat(descriptor), mend or _NO_FILE)
         _check_identity(resolved, before)
         if size_limit is not None and before.st_size > size_limit:
             problem = f"has {before.st_size} bytes, more than the {size_limit} allowed"
-            raise UnsafeFile(resolved, problem, mend)
+            raise UnsafeFile(resolved, problem, mend or _NO_MODEL)
         yield OpenFile(descriptor, resolved, before.st_size)
         if _state(os.fstat(descriptor)) != _state(before):
             raise UnsafeFile(resolved, "was changed while it was read", _AGAIN)
@@ -64,10 +65,10 @@ def opened(
         os.close(descriptor)
 
 
-def _open(resolved: str) -> int:
+def _open(resolved: str, mend: str) -> int:
     try:
         # Opening some devices has effects of its own, so the kind is looked at before and after.
-        _check_regular(resolved, os.lstat(resolved))
+        _check_regular(resolved, os.lstat(resolved), mend)
         return os.open(resolved, _FLAGS)
     except FileNotFoundError as error:
         raise MissingFile(resolved, "no such file", "check the path") from error
@@ -76,10 +77,10 @@ def _open(resolved: str) -> int:
         raise UnsafeFile(resolved, problem, "give a regular file that this user may read") from error
 
 
-def _check_regular(resolved: str, found: os.stat_result) -> os.stat_result:
+def _check_regular(resolved: str, found: os.stat_result, mend: str) -> os.stat_result:
     if not stat.S_ISREG(found.st_mode):
         kind = next((kind for test, kind in _KINDS if test(found.st_mode)), "no regular file")
-        raise UnsafeFile(resolved, f"is {kind}", "give the path of a safetensors file")
+        raise UnsafeFile(resolved, f"is {kind}", mend)
     return found
 
 

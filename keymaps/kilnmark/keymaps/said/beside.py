@@ -67,17 +67,14 @@ def _of_others(config: PeftConfig, file: AdapterFile, modules: Sequence[Module])
         return ""
     if targets is None or not all(named):
         return f"does not name {modules[named.index(False)].inner}, so that it is another file's"
-    lacking = [] if isinstance(targets, str) else [each for each in targets if not _is_named(each, modules)]
-    if lacking:
-        return f"names {shorten(lacking[0])}, which is not in the file, so that it is another file's"
+    there = {end for module in modules for end in _ends(module.inner)}
+    lacking = None if isinstance(targets, str) else next((each for each in targets if each not in there), None)
+    if lacking is not None:
+        return f"names {shorten(lacking)}, which is not in the file, so that it is another file's"
     for module, rank in _ranks(file, modules):
         if (said := config.rank_of(module.inner)) != rank:
             return f"says rank {said} where the tensors have {rank}, so that it is another file's"
     return ""
-
-
-def _is_named(target: str, modules: Sequence[Module]) -> bool:
-    return any(module.inner == target or module.inner.endswith(f".{target}") for module in modules)
 
 
 def _named(targets: tuple[str, ...] | str | None, modules: Sequence[str]) -> list[bool]:
@@ -88,12 +85,22 @@ def _named(targets: tuple[str, ...] | str | None, modules: Sequence[str]) -> lis
     if targets is None:
         return [False] * len(modules)
     if not isinstance(targets, str):
-        return [any(name == target or name.endswith(f".{target}") for target in targets) for name in modules]
+        # There may be as many targets as a config has room for.
+        known = frozenset(targets)
+        return [not known.isdisjoint(_ends(name)) for name in modules]
     try:
         expression = Expression(targets, StepsLeft())
         return [targets == "all-linear" or expression.matches(name) for name in modules]
     except ValueError:
         return [True] * len(modules)
+
+
+def _ends(name: str) -> Iterator[str]:
+    """A name, and what is left of it behind each dot."""
+    yield name
+    while "." in name:
+        name = name.partition(".")[2]
+        yield name
 
 
 def _ranks(file: AdapterFile, modules: Sequence[Module]) -> Iterator[tuple[Module, int]]:

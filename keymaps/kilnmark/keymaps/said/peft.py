@@ -205,6 +205,8 @@ def parse_config(fields: Mapping[str, Any], where: str, steps: StepsLeft) -> Pef
     names = names_of_fields()
     kind = _text(fields.get("peft_type")).upper()
     rank = _said_number(fields, names.rank, where)
+    if rank is not None and rank != int(rank):
+        raise ValueError(f"{where}r is no whole number")
     alpha_names = [*names.alpha, *(names.alpha_of_rank if rank is not None or kind else ())]
     return PeftConfig(
         kind=kind,
@@ -238,9 +240,9 @@ def _patterns(fields: Mapping[str, Any], name: str, where: str, steps: StepsLeft
     if not isinstance(values, dict):
         raise ValueError(f"{where}{name} is no object")  # noqa: TRY004 - one kind of error for all that a text can be
     try:
-        return Patterns({key: _number(f"{where}{name}", value) for key, value in values.items()}, steps)
+        return Patterns({key: _number(f"the value of {key[:80]!r}", value) for key, value in values.items()}, steps)
     except ValueError as error:
-        raise ValueError(f"{where}{name} {error}") from error
+        raise ValueError(f"{where}{name}: {error}") from error
 
 
 def _truth(fields: Mapping[str, Any], name: str, where: str) -> bool:
