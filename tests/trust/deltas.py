@@ -162,6 +162,13 @@ class Base:
     def row_squares(self) -> Wide:
         return self.weight.squares()
 
+    def column_squares(self) -> Wide:
+        inner = self.weight.left.T @ self.weight.left
+        return np.asarray(np.sum((self.weight.right.T @ inner) * self.weight.right.T, axis=1))
+
+    def across(self, matrix: Any) -> Any:
+        return self.weight.right.T @ (self.weight.left.T @ np.asarray(matrix, np.float64))
+
     def times(self, matrix: Any) -> Any:
         return self.weight.times(np.asarray(matrix, np.float64))
 

@@ -11,6 +11,8 @@ from kilnmark.engine.stack.exact import (
     Exact,
     ExactLayer,
     PerRow,
+    across,
+    column_squares,
     dots,
     on_host,
     row_squares,
@@ -81,6 +83,15 @@ def test_rows_norms_and_products_of_a_weight_are_exact(layer: str) -> None:
         assert far_from((right**2).sum(axis=1), row_squares(linear)) < 1e-6
         assert square_norm(linear) == pytest.approx(float((right**2).sum()), rel=1e-6)
         assert far_from(right @ matrix, times(linear, matrix)) < 1e-6
+
+
+@every_layer
+def test_columns_of_a_weight_are_exact(layer: str) -> None:
+    linear, matrix = LAYERS[layer](), normal(OUT, 5)
+    right = weight(linear)
+    with tf32_products():
+        assert far_from((right**2).sum(axis=0), column_squares(linear)) < 1e-6
+        assert far_from(right.T @ matrix, across(linear, matrix)) < 1e-6
 
 
 def test_sums_of_products_are_float64s() -> None:

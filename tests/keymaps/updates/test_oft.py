@@ -48,6 +48,14 @@ class Layer:
         squares: Wide = (self.weight**2).sum(axis=1)
         return squares
 
+    def column_squares(self) -> Wide:
+        squares: Wide = (self.weight**2).sum(axis=0)
+        return squares
+
+    def across(self, matrix: NDArray[np.float32] | Wide) -> Wide:
+        found: Wide = self.weight.T @ matrix
+        return found
+
     def times(self, matrix: NDArray[np.float32] | Wide) -> Wide:
         found: Wide = self.weight @ matrix
         return found

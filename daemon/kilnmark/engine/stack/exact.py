@@ -21,7 +21,9 @@ __all__ = [
     "Exact",
     "ExactLayer",
     "PerRow",
+    "across",
     "column_grams",
+    "column_squares",
     "columns",
     "dots",
     "on_host",
@@ -72,9 +74,17 @@ class ExactLayer:
         """The squared norm of each row."""
         return row_squares(self._linear)
 
+    def column_squares(self) -> NDArray[np.float64]:
+        """The squared norm of each column."""
+        return column_squares(self._linear)
+
     def times(self, matrix: Exact) -> Exact:
         """The weight times `(in, n)`."""
         return times(self._linear, matrix)
+
+    def across(self, matrix: Exact) -> Exact:
+        """The weight, transposed, times `(out, n)`."""
+        return across(self._linear, matrix)
 
     def columns(self, begin: int, end: int) -> NDArray[np.float32]:
         """Columns of the weight."""
@@ -129,6 +139,28 @@ def row_squares(linear: nn.Module) -> PerRow:
         return dots(up.T @ (down.T @ down), up.T)
     squares = _numbers(linear).square()
     return on_host(squares.reshape(len(squares), -1).sum(axis=1)).astype(np.float64)
+
+
+def column_squares(linear: nn.Module) -> NDArray[np.float64]:
+    """The squared norm of each column of the weight a layer stands for: `(in,)`."""
+    if isinstance(linear, FactoredLinear):
+        down, up = (on_host(factor).astype(np.float64) for factor in (linear.down, linear.up))
+        return dots(down @ (up @ up.T), down)
+    height, total = len(linear.weight), np.zeros(())
+    for at in range(0, height, _CHUNK):
+        total = total + on_host(_numbers(linear, slice(at, min(at + _CHUNK, height))).square().sum(axis=0))
+    return total
+
+
+def across(linear: nn.Module, matrix: Exact) -> Exact:
+    """The weight a layer stands for, without its bias, transposed, times `matrix` `(out, n)`: `(in, n)`."""
+    if isinstance(linear, FactoredLinear):
+        return np.asarray(on_host(linear.down) @ (on_host(linear.up) @ matrix))
+    height, total = len(linear.weight), np.zeros(())
+    for at in range(0, height, _CHUNK):
+        end = min(at + _CHUNK, height)
+        total = total + some_rows(linear, at, end).T @ matrix[at:end]
+    return total
 
 
 def times(linear: nn.Module, matrix: Exact) -> Exact:

@@ -43,8 +43,14 @@ class LayerNumbers(Protocol):
     def row_squares(self) -> PerRow:
         """The squared norm of each row of W: `(out,)`."""
 
+    def column_squares(self) -> Wide:
+        """The squared norm of each column of W: `(in,)`."""
+
     def times(self, matrix: Matrix | Wide) -> Matrix | Wide:
         """W times `(in, n)`: `(out, n)`."""
+
+    def across(self, matrix: Matrix | Wide) -> Matrix | Wide:
+        """W' times `(out, n)`: `(in, n)`."""
 
     def columns(self, begin: int, end: int) -> Matrix:
         """Columns of W: `(out, end - begin)`."""

@@ -99,8 +99,8 @@ class ColumnGain(Summand):
         """With another of these: of the squared norms of the weight's columns."""
         if not isinstance(other, ColumnGain):
             return None
-        squares = base.column_grams(1).reshape(-1)
-        return float(self.factors[0] * other.factors[0] * (self.gains * other.gains * squares).sum())
+        found = (self.gains * other.gains * base.column_squares()).sum()
+        return float(self.factors[0] * other.factors[0] * found)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -168,7 +168,11 @@ class ColumnSums(NamedTuple):
 
 
 def column_sums(base: LayerNumbers, part: Summand) -> ColumnSums:
-    """Those of the columns: `(in,)` each. Only some columns are in memory at a time."""
+    """Those of the columns: `(in,)` each. A pair is never multiplied out; of others some columns are, at a time."""
+    if (pair := part.pair) is not None:
+        inputs = pair.down.T.astype(np.float64)
+        cross, added = row_dots(base.across(pair.up), inputs), row_dots(inputs @ (pair.up.T @ pair.up), inputs)
+        return ColumnSums(base.column_squares(), cross, added)
     found: list[tuple[Wide, Wide, Wide]] = []
     for begin, end in spans(base.shape[1], part.step):
         own = base.columns(begin, end)
