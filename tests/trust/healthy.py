@@ -179,7 +179,7 @@ def _hand(
     fields = peft_fields(rank, value, rslora=rslora, patterns=patterns)
     if where == "config":
         return hand, None, {"adapter_config.json": json.dumps(fields).encode()}
-    return hand, packed(fields) if where == "metadata" else plain(fields, str(numbers.choice(["", "transformer."]))), {}
+    return hand, packed(fields) if where == "metadata" else plain(fields, "transformer."), {}
 
 
 _PATTERNS: tuple[Mapping[str, float], ...] = ({}, {}, {"attn.to_k": 3.0}, {r".*\.attn\.(to_k|to_nothing)": 3.0})
