@@ -23,13 +23,8 @@ def test_remapped_files_are_engaged_with_the_same_numbers(tmp_path: Path) -> Non
     assert found == []
 
 
-NOT_YET = {"one file of two"}
-"""Flaws that are not told yet."""
-
-
 def test_no_flaw_passes_in_silence(tmp_path: Path) -> None:
-    places = [place for place, flaw in enumerate(FLAWS) if flaw.name not in NOT_YET]
-    found = [trouble for place in places for trouble in false_trust(SEED, place, tmp_path)]
+    found = [trouble for place in range(len(FLAWS)) for trouble in false_trust(SEED, place, tmp_path)]
     assert found == []
 
 
