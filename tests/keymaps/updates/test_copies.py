@@ -12,6 +12,7 @@ from safetensors.numpy import save_file
 from kilnmark.keymaps.adapter import Adapter, read_adapter
 from kilnmark.keymaps.errors import UnfitAdapter
 from kilnmark.keymaps.names.shapes import load_shapes
+from kilnmark.keymaps.updates import copies
 
 Tensors = Mapping[str, NDArray[np.generic]]
 
@@ -121,3 +122,30 @@ def test_of_a_whole_file_that_stands_twice_in_diffusers_and_kohyas_names_diffuse
     adapter = read(tmp_path, {**own, f"{DIFFUSERS}.alpha": np.array(2, np.float32), **kohya(-UP)})
     assert adapter.convention == "diffusers"
     assert "does something else; the whole adapter stands in the file twice" in adapter.notes[-1]
+
+
+def lokr_twice(blocks: int, factor: float) -> Tensors:
+    """LoKr on some blocks by two names, whose factors are so much apart and multiply to the same."""
+    tensors: dict[str, NDArray[np.generic]] = {}
+    for block in range(blocks):
+        first, second = (NUMBERS.standard_normal((size, size)).astype(np.float32) for size in (48, 64))
+        for module, scale in ((KOHYA, 1.0), (BARE, factor)):
+            name = module.replace("_0_", f"_{block}_").replace(".0.", f".{block}.")
+            tensors |= {f"{name}.lokr_w1": first * np.float32(scale), f"{name}.lokr_w2": second / np.float32(scale)}
+    return tensors
+
+
+def test_copies_that_are_the_same_to_the_last_bit_are_not_multiplied_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(copies, "_MULTIPLIED_OUT", 0)
+    assert len(read(tmp_path, lokr_twice(19, 1.0)).updates) == 19
+
+
+def test_copies_that_are_too_many_to_be_multiplied_out_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(copies, "_MULTIPLIED_OUT", WIDTH * WIDTH)
+    assert len(read(tmp_path, lokr_twice(1, 2.0)).updates) == 1
+    with pytest.raises(UnfitAdapter, match="too many such copies to compare what they do; keep one of the two copies"):
+        read(tmp_path, lokr_twice(2, 2.0))

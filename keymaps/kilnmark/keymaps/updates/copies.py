@@ -29,7 +29,12 @@ _ROUNDING: Mapping[str, float] = {"F16": 2**-9, "BF16": 2**-6, "F8_E4M3": 2**-2,
 """What two matrices that are rounded apart can be apart, as a part of their product: twice what a number is."""
 _EXACT = 1e-4
 """The same for wider dtypes: sums in float32."""
+_ONE = "keep one of the two copies"
+_VECTORS = ("magnitude", "bias")
+"""Fields of updates that are not of their products."""
 _COLUMNS = 256
+_MULTIPLIED_OUT = 2**27
+"""Numbers of changes that are multiplied out to compare the copies of one file, at the most; some seconds of a core."""
 
 
 def notes_on_copies(
@@ -45,8 +50,13 @@ def notes_on_copies(
     updates = {update.target: update for _, made in kept for update in made}
     same: Counter[str] = Counter()
     other: Counter[str] = Counter()
+    multiplied = 0
     for copy in copies:
-        if found := _unlike(file, copy, updates, made_of(file, copy.module, shapes, multipliers).updates):
+        made = made_of(file, copy.module, shapes, multipliers).updates
+        multiplied += sum(math.prod(shapes[each.target]) for each in made if _is_dense(updates[each.target], each))
+        if multiplied > _MULTIPLIED_OUT:
+            raise _too_many(file, copy)
+        if found := _unlike(file, copy, updates, made):
             if not copy.is_settled:
                 raise _differs(file, copy, *found)
             other[copy.reason] += 1
@@ -73,6 +83,11 @@ def _unlike(
     return None
 
 
+def _too_many(file: AdapterFile, copy: Copy) -> UnfitAdapter:
+    problem = "changes layers that others change too, and there are too many such copies to compare what they do"
+    return UnfitAdapter(file.path, problem, _ONE, key=copy.module.first_key)
+
+
 def _differs(file: AdapterFile, copy: Copy, target: str, apart: float) -> UnfitAdapter:
     other = next(module for module in copy.kept if target in module.targets)
     by = "another kind of update" if math.isinf(apart) else f"{apart:.0%} of the larger change"
@@ -80,16 +95,41 @@ def _differs(file: AdapterFile, copy: Copy, target: str, apart: float) -> UnfitA
         f"changes {target}, and {shorten(other.first_key)} changes it too, in another way (by {by}): "
         "which of the two copies is meant is open"
     )
-    return UnfitAdapter(file.path, problem, "keep one of the two copies", key=copy.module.first_key)
+    return UnfitAdapter(file.path, problem, _ONE, key=copy.module.first_key)
 
 
 def _apart(one: AnyUpdate, other: AnyUpdate) -> float:
     """How far two updates of one target are from each other, as a part of the larger; infinite between kinds."""
     if not isinstance(one, WeightUpdate) or not isinstance(other, WeightUpdate):
         return _fields_apart(one, other)
-    products = (each.product(np.array([each.multiplier])) for each in (one, other))
     vectors = _magnitudes_apart(one.magnitude, other.magnitude), _arrays_apart(one.bias, other.bias)
+    if _is_same(one, other):
+        return max(vectors)
+    products = (each.product(np.array([each.multiplier])) for each in (one, other))
     return max(_products_apart(*products), *vectors)
+
+
+def _is_same(one: WeightUpdate, other: WeightUpdate) -> bool:
+    """Whether their products are the same to the last bit, so that nothing has to be multiplied out."""
+    if type(one) is not type(other):
+        return False
+    names = [field.name for field in fields(one) if field.name not in _VECTORS]  # type: ignore[arg-type]  # as above
+    return all(_is_equal(getattr(one, name), getattr(other, name)) for name in names)
+
+
+def _is_equal(mine: object, his: object) -> bool:
+    if isinstance(mine, tuple) and isinstance(his, tuple):
+        return len(mine) == len(his) and all(map(_is_equal, mine, his))
+    if isinstance(mine, np.ndarray) and isinstance(his, np.ndarray):
+        return np.array_equal(mine, his)
+    return bool(mine == his) if type(mine) is type(his) else False
+
+
+def _is_dense(one: AnyUpdate, other: AnyUpdate) -> bool:
+    """Whether the two must be multiplied out to be compared."""
+    if not isinstance(one, WeightUpdate) or not isinstance(other, WeightUpdate) or _is_same(one, other):
+        return False
+    return any(each.product(np.array([each.multiplier])).pair is None for each in (one, other))
 
 
 def _magnitudes_apart(one: Matrix | InputMagnitudes | None, other: Matrix | InputMagnitudes | None) -> float:
