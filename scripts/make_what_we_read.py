@@ -7,10 +7,12 @@ after `scripts.make_zoo_table`: `.venv/bin/python -m scripts.make_what_we_read`.
 import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
+from inspect import isfunction
 from pathlib import Path
 from typing import NamedTuple
 
 from kilnmark.keymaps.zoo.exhibit import Exhibit
+from kilnmark.keymaps.zoo.strangers import load_strangers
 from kilnmark.keymaps.zoo.writers import Writer, load_writers
 from kilnmark.keymaps.zoo.zoo import EXHIBITS
 from kilnmark.protocol.picture.report import Verdict
@@ -109,23 +111,43 @@ def _linked(source: str) -> str:
 
 
 def _flaws() -> str:
-    head = "| file | what is wrong with it | what is said of it |\n|---|---|---|\n"
-    return head + "".join(_flaw(exhibit) for exhibit in EXHIBITS if not exhibit.writer)
+    return _said_of("what is wrong with it", [exhibit for exhibit in _DECLINED if not _is_elsewhere(exhibit)])
+
+
+def _elsewhere() -> str:
+    return _said_of("what it is", [exhibit for exhibit in _DECLINED if _is_elsewhere(exhibit)])
+
+
+def _is_elsewhere(exhibit: Exhibit) -> bool:
+    """Whole, but for another model than it is tried on, or of another kind than is applied."""
+    return bool(exhibit.made_for) or exhibit.name in load_strangers()
+
+
+def _said_of(about: str, exhibits: list[Exhibit]) -> str:
+    return f"| file | {about} | what is said of it |\n|---|---|---|\n" + "".join(map(_flaw, exhibits))
 
 
 def _flaw(exhibit: Exhibit) -> str:
     found = _judged()[exhibit.name]
-    return f"| `{exhibit.name}` | {_wrong(exhibit)} | {found.verdict}: {found.reason} |\n"
+    return f"| `{exhibit.name}` | {_wrong(exhibit)} | **{found.verdict}**: {found.reason} |\n"
 
 
 def _wrong(exhibit: Exhibit) -> str:
-    """In the words of what breaks it."""
+    """In its own words, else in those of the function that breaks it."""
     broken = exhibit.flaw or exhibit.damage
-    said = exhibit.tried or (" ".join((broken.__doc__ or "").split("\n\n")[0].split()) if broken else "")
-    return (said or f"made for {exhibit.made_for}").removesuffix(".")
+    said = exhibit.tried or (broken.__doc__ if isfunction(broken) else None)
+    if not said:
+        raise ValueError(f"{exhibit.name} does not say what is wrong with it: give it `tried`")
+    return " ".join(said.split("\n\n")[0].split()).removesuffix(".")
 
 
-_PARTS: Mapping[str, Callable[[], str]] = {"counts": _counts, "writers": _writers, "flaws": _flaws}
+_DECLINED = [exhibit for exhibit in EXHIBITS if not exhibit.writer]
+_PARTS: Mapping[str, Callable[[], str]] = {
+    "counts": _counts,
+    "writers": _writers,
+    "flaws": _flaws,
+    "elsewhere": _elsewhere,
+}
 """What the page has marks for."""
 
 

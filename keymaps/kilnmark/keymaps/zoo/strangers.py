@@ -26,12 +26,14 @@ class Stranger(Document):
     """One file.
 
     Attributes:
+        what: It is, a few words without full stop.
         ends: Endings of its tensors; the first is a down matrix, the second an up matrix, and more follow the first.
         tried_on: The model that it is tried on.
         verdict: What a right reader says of it.
         modules: Name to rows, inputs and, for a name with blocks, how many.
     """
 
+    what: str
     ends: tuple[str, ...] = Field(min_length=1)
     tried_on: str = USUAL
     verdict: Literal["noop", "refused"] = "noop"

@@ -69,6 +69,7 @@ FLAWED = (
         "z-image-turbo",
         verdict=Verdict.REFUSED,
         flaw=doubled.again_fused_otherwise,
+        tried="Attention split and fused in one file, and the fused copies are 1.7 times as strong",
     ),
     Exhibit(
         "two-conventions-otherwise",
@@ -81,9 +82,22 @@ FLAWED = (
         (diffusers(only=CORE),),
         verdict=Verdict.PARTIAL,
         file="adapter_model-00001-of-00002.safetensors",
+        tried="The first of two files that one adapter is kept in",
     ),
-    Exhibit("flux2-on-dev", (kohya("flux2-bfl"),), made_for="flux2-klein-4b", verdict=Verdict.REFUSED),
-    Exhibit("zimage-on-dev", (diffusers("z-image-diffusers"),), made_for="z-image-turbo", verdict=Verdict.REFUSED),
+    Exhibit(
+        "flux2-on-dev",
+        (kohya("flux2-bfl"),),
+        made_for="flux2-klein-4b",
+        verdict=Verdict.REFUSED,
+        tried="A LoRA for FLUX.2-klein-4B on FLUX.1",
+    ),
+    Exhibit(
+        "zimage-on-dev",
+        (diffusers("z-image-diffusers"),),
+        made_for="z-image-turbo",
+        verdict=Verdict.REFUSED,
+        tried="A LoRA for Z-Image-Turbo on FLUX.1",
+    ),
     Exhibit("cut-off", (diffusers(),), verdict=Verdict.REFUSED, damage=flaws.cut_off),
     Exhibit("pickled", (diffusers(),), verdict=Verdict.REFUSED, damage=flaws.pickled),
 )

@@ -7,6 +7,13 @@ from kilnmark.protocol.picture.report import Verdict
 __all__ = ["STRANGERS"]
 
 STRANGERS = tuple(
-    Exhibit(name, (), stranger.tried_on, verdict=Verdict(stranger.verdict), flaw=tensors_of_stranger(name))
+    Exhibit(
+        name,
+        (),
+        stranger.tried_on,
+        verdict=Verdict(stranger.verdict),
+        flaw=tensors_of_stranger(name),
+        tried=stranger.what,
+    )
     for name, stranger in load_strangers().items()
 )

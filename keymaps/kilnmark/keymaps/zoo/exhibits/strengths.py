@@ -141,7 +141,7 @@ UNBORNE = (
         made_for="flux2-klein-4b",
         verdict=Verdict.PARTIAL,
         metadata={"ss_base_model_version": "flux_2_klein_4b", "modelspec.architecture": "Flux.2-klein-4b/lora"},
-        tried="attention of FLUX.2-klein on FLUX.1, whose names and widths fit",
+        tried="Attention of FLUX.2-klein on FLUX.1, whose names and widths fit",
     ),
 )
 """What is said is not borne out by the file, or not on this base."""
