@@ -40,7 +40,7 @@ class Adapter:
     Attributes:
         path: Absolute, symbolic links resolved, as `AdapterFile` has it.
         name: The file's name without its ending.
-        sha256: Of all its bytes and of the config beside it, in hex: the adapter's identity.
+        sha256: Of all its bytes, of the config beside it and of what its name makes of them: the adapter's identity.
         size: In bytes.
         metadata: The header's `__metadata__`.
         convention: Name of the convention that explains most keys; empty when none explains any.

@@ -47,6 +47,22 @@ def test_the_same_bytes_beside_another_config_are_another_adapter(file: Path) ->
     assert norms[1] == pytest.approx([2 * norm for norm in norms[0]])
 
 
+def test_what_a_name_makes_of_the_same_bytes_is_not_held_for_another_name(tmp_path: Path) -> None:
+    """A config of another rank holds for PEFT's own name alone, and a part is no whole file."""
+    names = {"peft": "adapter_model.safetensors", "mine": "ink.safetensors", "part": "ink-00001-of-00002.safetensors"}
+    for folder, name in names.items():
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "adapter_config.json").write_text('{"r": 4, "lora_alpha": 3}')
+        make_adapter(tmp_path / folder / name, rank=1, blocks=1)
+    store = store_of(tmp_path)
+    for _ in range(2):
+        peft, mine, part = (store.get(f"{folder}/{name}", DEV) for folder, name in names.items())
+        held = [peft.updates[0].norm or 0.0, mine.updates[0].norm or 0.0]
+        assert held[0] == pytest.approx(3 * held[1])
+        assert (peft.belied, mine.belied, "part 1 of 2" in part.belied) == ("", "", True)
+    assert len({each.sha256 for each in (peft, mine, part)}) == 3
+
+
 def test_a_file_that_was_read_is_not_opened_again(file: Path) -> None:
     store = store_of(file.parent)
     first = store.get(str(file), DEV)

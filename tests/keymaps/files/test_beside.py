@@ -196,3 +196,15 @@ def test_a_config_that_is_no_file_says_what_to_do_about_the_config(file: Path) -
     file.with_name(CONFIG).mkdir()
     with pytest.raises(UnsafeFile, match=r"is a directory; leave nothing but PEFT's config"):
         read_file(file)
+
+
+def test_a_part_in_the_cache_of_the_hub_keeps_the_name_that_says_so(file: Path, tmp_path: Path) -> None:
+    blob = file.rename(file.with_name("0123abcd"))
+    link = tmp_path / "loras" / "adapter-00001-of-00002.safetensors"
+    link.symlink_to(blob)
+    [found] = AdapterFinder([tmp_path / "loras"]).named([(link.name, link.parent)]).found
+    assert found == (str(link), "")
+    whole, part = read_file(blob), read_file(link)
+    assert (part.path, part.config) == (str(link), None)
+    assert whole.sha256 == hashlib.sha256(blob.read_bytes()).hexdigest() != part.sha256 == Hashes().of(str(link))
+    assert FileIdentity.of_adapter(str(link)).inode == FileIdentity.of_adapter(str(blob)).inode

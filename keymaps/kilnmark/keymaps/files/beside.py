@@ -6,6 +6,7 @@ understood here.
 
 import hashlib
 import os
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -13,7 +14,17 @@ from typing import Final, NamedTuple
 from kilnmark.keymaps.errors import RefusedFile
 from kilnmark.keymaps.files.roots import AnyPath, locate, locate_beside
 
-__all__ = ["CONFIG", "NeighbourConfig", "config_beside", "hash_of_both", "is_of_peft", "located", "located_beside"]
+__all__ = [
+    "CONFIG",
+    "NeighbourConfig",
+    "NumberedPart",
+    "adapter_hash",
+    "config_beside",
+    "is_of_peft",
+    "located",
+    "located_beside",
+    "part_of",
+]
 
 CONFIG: Final = "adapter_config.json"
 """huggingface/peft, commit 5d602fdb, utils/constants.py, as the names of its files."""
@@ -27,6 +38,27 @@ class NeighbourConfig(NamedTuple):
     path: str
     data: bytes
     sha256: str
+
+
+class NumberedPart(NamedTuple):
+    """What a name says of a file that is one of several: `stem` is what all of them begin with."""
+
+    stem: str
+    number: int
+    total: int
+
+
+_PART = re.compile(r"(.+)-([0-9]{5})-of-([0-9]{5})\.safetensors", re.IGNORECASE)
+
+
+def part_of(path: AnyPath) -> NumberedPart | None:
+    """Which part a file is by its name; None for a whole one.
+
+    `huggingface_hub` names parts so (serialization/_base.py, split_state_dict_into_shards_factory).
+    """
+    found = _PART.fullmatch(os.path.basename(os.fspath(path)))  # noqa: PTH119 - as bytes of a path
+    part = NumberedPart(found[1], int(found[2]), int(found[3])) if found else None
+    return part if part and part.total > 1 else None
 
 
 def is_of_peft(path: AnyPath) -> bool:
@@ -51,8 +83,8 @@ def located(path: AnyPath, roots: Sequence[AnyPath] | None = None) -> Path:
     """What an adapter is known by: its real path, as `locate` has it.
 
     In the cache of huggingface_hub every file is a link, and what a link leads to has nothing beside it; people put
-    links to such links where they keep their adapters. It is the first of those links that a config stands beside, in a
-    real folder.
+    links to such links where they keep their adapters. It is the first of those links that a config stands beside, or
+    whose name says that it is a part, in a real folder.
 
     Raises:
         RefusedFile: As `locate` does.
@@ -60,7 +92,7 @@ def located(path: AnyPath, roots: Sequence[AnyPath] | None = None) -> Path:
     found = locate(path, roots)
     for named in _named(os.fspath(path), roots):
         if os.path.realpath(named) == str(found):
-            return next((link for link in _links(named, found, roots) if config_beside(link)), found)
+            return next((link for link in _links(named, found, roots) if config_beside(link) or part_of(link)), found)
     return found
 
 
@@ -114,10 +146,18 @@ def _is_below(named: Path, roots: Sequence[AnyPath] | None) -> bool:
     return roots is None or any(named.parent.is_relative_to(os.path.realpath(root)) for root in roots)
 
 
-def hash_of_both(file: str, config: str) -> str:
-    """What stands for a file and the config beside it, in hex: the file's own hash where there is none.
+def adapter_hash(path: AnyPath, file: str, config: str) -> str:
+    """What stands for an adapter, in hex: the file's own hash where its bytes say all that it is.
+
+    A config counts for something else under another name than PEFT's, and a part is no whole file.
 
     Args:
+        path: What the adapter is known by.
         file, config: SHA-256 of each, in hex; an empty one for no config.
     """
-    return hashlib.sha256(f"{file} {config}".encode()).hexdigest() if config else file
+    told = [config] if config else []
+    if config and not is_of_peft(path):
+        told.append("by its layers")
+    if part := part_of(path):
+        told.append(f"{part.number} of {part.total}")
+    return hashlib.sha256(" ".join([file, *told]).encode()).hexdigest() if told else file

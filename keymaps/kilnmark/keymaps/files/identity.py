@@ -8,7 +8,7 @@ import os
 import stat
 from typing import NamedTuple
 
-from kilnmark.keymaps.files.beside import config_beside
+from kilnmark.keymaps.files.beside import config_beside, part_of
 
 __all__ = ["FileIdentity"]
 
@@ -54,9 +54,10 @@ class FileIdentity(NamedTuple):
             OSError: One of them is not there or is no regular file.
         """
         config = config_beside(path)
-        if config is None:
+        if config is None and part_of(path) is None:
             return cls.of(path)
-        return cls.of(os.path.realpath(path))._replace(path=path, beside=cls.of(os.path.realpath(config)))
+        beside = None if config is None else cls.of(os.path.realpath(config))
+        return cls.of(os.path.realpath(path))._replace(path=path, beside=beside)
 
     def is_settled(self, now_ns: int) -> bool:
         """The file was last changed so long before `now_ns` that a later change cannot carry the same time.

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kilnmark.keymaps.errors import UnfitAdapter
-from kilnmark.keymaps.files.beside import CONFIG, NeighbourConfig, config_beside, hash_of_both, located
+from kilnmark.keymaps.files.beside import CONFIG, NeighbourConfig, adapter_hash, config_beside, located
 from kilnmark.keymaps.files.header import HEAD, PREFIX, Header, TensorInfo, header_size, parse_header
 from kilnmark.keymaps.files.opened import OpenFile, fill, opened
 from kilnmark.keymaps.files.roots import AnyPath, locate
@@ -79,8 +79,8 @@ class AdapterFile:
 
     @property
     def sha256(self) -> str:
-        """Of all its bytes, and of the config's, in hex: computed beside what is made of them, and waited for here."""
-        return hash_of_both(self.digest.result(), self.config.sha256 if self.config else "")
+        """As `adapter_hash` has it: computed beside what is made of the bytes, and waited for here."""
+        return adapter_hash(self.path, self.digest.result(), self.config.sha256 if self.config else "")
 
     def array(self, name: str) -> "NDArray[np.float32]":
         """A tensor in its stored shape: a view of the file where it is stored as F32, else converted.

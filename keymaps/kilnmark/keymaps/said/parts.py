@@ -1,16 +1,15 @@
 """Files that are one part of several, as their names and an index beside them say: what of the adapter is elsewhere.
 
-`huggingface_hub` cuts large files so (serialization/_base.py, split_state_dict_into_shards_factory): parts are numbered
-in their names, and `NAME.safetensors.index.json` says which tensor is in which.
+Parts are numbered in their names, and `NAME.safetensors.index.json` says which tensor is in which.
 """
 
 import json
-import re
 from collections.abc import Mapping
 from itertools import islice
 from pathlib import PurePath
 
 from kilnmark.keymaps.errors import RefusedFile, shorten
+from kilnmark.keymaps.files.beside import part_of
 from kilnmark.keymaps.files.opened import fill, opened
 from kilnmark.keymaps.files.safefile import AdapterFile
 
@@ -18,23 +17,20 @@ __all__ = ["INDEX_LIMIT", "missing_parts"]
 
 INDEX_LIMIT = 4 << 20
 """Largest index read, in bytes: 200 for each of thousands of tensors."""
-_PART = re.compile(r"(?P<stem>.+)-(?P<number>[0-9]{5})-of-(?P<count>[0-9]{5})\.safetensors", re.IGNORECASE)
 _SHOWN = 3
 
 
 def missing_parts(file: AdapterFile) -> str:
     """What of an adapter stands in other files, as a sentence without full stop; empty for a whole file."""
-    name = PurePath(file.path).name
-    found = _PART.fullmatch(name)
-    if found is None or int(found["count"]) < 2:  # noqa: PLR2004 - the only part is the whole
+    if (part := part_of(file.path)) is None:
         return ""
-    number, count = int(found["number"]), int(found["count"])
+    stem, number, count = part
     others = islice((each for each in range(1, count + 1) if each != number), _SHOWN)
-    names = [f"{found['stem']}-{each:05}-of-{found['count']}.safetensors" for each in others]
+    names = [f"{stem}-{each:05}-of-{count:05}.safetensors" for each in others]
     more = ", ..." if count - 1 > len(names) else ""
     return (
         f"its name says that it is part {number} of {count}, and what is in {', '.join(names)}{more} is not applied"
-        f"{_by_index(file, found['stem'])}; join the parts into one file"
+        f"{_by_index(file, stem)}; join the parts into one file"
     )
 
 

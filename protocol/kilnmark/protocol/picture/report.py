@@ -47,8 +47,8 @@ class AdapterReport(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         name: The file's name without its ending, or the name a style gave it.
         path: The file as it was opened, absolute.
-        sha256: Hash of the whole file in hex, and where a config goes with it of `<file's hash> <config's hash>`; empty
-            when the file could not be read.
+        sha256: Hash of the whole file in hex, and where a config goes with it of `<file's hash> <config's hash>`; where
+            its name makes more or less of it, of that too; empty when the file could not be read.
         scale: The scale the render asked for.
         convention: Name of the keymap that explained the keys; empty when none did.
         kind: `lora`, `loha`, `lokr`, `dora`, `full`, `bias`, `norm`, `oft`, or several joined by `+`; empty when

@@ -7,7 +7,7 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from kilnmark.keymaps.files.beside import hash_of_both
+from kilnmark.keymaps.files.beside import adapter_hash
 from kilnmark.keymaps.files.safefile import read_config
 from kilnmark.protocol.errors import KilnmarkError
 
@@ -47,7 +47,7 @@ class Hashes:
         """
         if path not in self._known:
             config = read_config(path)
-            self._known[path] = hash_of_both(_hash_of(path), config.sha256 if config else "")
+            self._known[path] = adapter_hash(path, _hash_of(path), config.sha256 if config else "")
         return self._known[path]
 
 
