@@ -70,3 +70,26 @@ def test_a_stack_that_is_too_strong_only_as_a_whole_is_warned_of_once() -> None:
     assert warnings_of(stack, LIMITS, 0.5) == warnings_of(stack, LIMITS, None) == []
     strong = msgspec.structs.replace(stack[0], delta_ratio=2.0, usual_scale=0.025)
     assert [said.partition(" ")[0] for said in warnings_of([strong, *stack], LIMITS, 2.1)] == ["ink"]
+
+
+def test_an_adapter_too_faint_to_be_seen_is_warned_of_where_no_pass_was_made() -> None:
+    faint = msgspec.structs.replace(report(Verdict.ENGAGED), delta_ratio=5e-4)
+    (said,) = warnings_of([faint], LIMITS)
+    assert said == (
+        "ink is engaged, but its change is 5.0e-04 times the size of the base's weights, which nobody will see; "
+        "raise its scale"
+    )
+    seen = [msgspec.structs.replace(faint, probe_divergence=1e-3), msgspec.structs.replace(faint, delta_ratio=1e-3)]
+    assert warnings_of(seen, LIMITS) == warnings_of([report(Verdict.ENGAGED)], LIMITS) == []
+
+
+def test_a_file_that_stands_in_the_stack_several_times_is_warned_of_once() -> None:
+    ink, oak = (msgspec.structs.replace(report(Verdict.ENGAGED), sha256=each) for each in ("1", "2"))
+    half = msgspec.structs.replace(ink, scale=0.5, name="style", verdict=Verdict.PARTIAL)
+    _, said = warnings_of([ink, oak, half], LIMITS)
+    assert said == (
+        "ink stands 2 times in this stack, at scales [1.0, 0.5]: that is one at scale 1.5; leave it in once if that is "
+        "not meant"
+    )
+    assert warnings_of([ink, oak, report(Verdict.ENGAGED), report(Verdict.ENGAGED)], LIMITS) == []
+    assert len(warnings_of([ink, msgspec.structs.replace(ink, verdict=Verdict.NOOP)], LIMITS)) == 1
