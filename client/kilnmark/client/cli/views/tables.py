@@ -69,26 +69,27 @@ def show_render(out: Console, result: RenderResult) -> None:
 
 
 def show_failure(err: Console, sentence: str, reports: Sequence[AdapterReport]) -> None:
-    """What went wrong, in one sentence, under the table of the adapters that it is about."""
+    """What went wrong, in one sentence, under the table of the adapters that it is about, and what else they are."""
     if reports:
         err.print(adapter_table(reports))
+    if untold := [report for report in reports if report.is_in_doubt and report.reason not in sentence]:
+        print_facts(err, [(report.name, report.reason) for report in untold])
     err.print(Text.assemble(("error: ", "bold red"), plain(sentence)), soft_wrap=True)
 
 
 def adapter_table(reports: Iterable[AdapterReport]) -> Table:
-    """One row an adapter, in stack order; beside one that is not engaged, or far too strong, stands why."""
+    """One row an adapter, in stack order. Why one is in doubt is told beside the table, where sentences have room."""
     reports = list(reports)
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     table.add_column("adapter", overflow="fold")
     table.add_column("verdict", no_wrap=True)
     measured = [column for column in _MEASURED if any(column.of(report) is not None for report in reports)]
     shown = [column for column in measured if len(reports) > 1 or not column.in_stacks]
-    for heading in ("scale", "keys", "targets", "delta ratio", *(column.heading for column in shown)):
+    for heading in ("scale", "keys", "targets"):
         table.add_column(heading, justify="right", no_wrap=True)
-    if any(report.is_in_doubt for report in reports):
-        table.add_column("reason", overflow="fold")
+    for heading in ("delta ratio", *(column.heading for column in shown)):
+        table.add_column(heading, justify="right")
     for report in reports:
-        why = [plain(report.reason)] if report.is_in_doubt else []
         table.add_row(
             plain(report.name),
             Text(report.verdict.value, style=VERDICT_COLOURS[report.verdict]),
@@ -97,7 +98,6 @@ def adapter_table(reports: Iterable[AdapterReport]) -> Table:
             f"{report.applied_target_count}/{report.target_count}",
             _figure(report.delta_ratio),
             *(column.shown(report) for column in shown),
-            *why,
         )
     return table
 
