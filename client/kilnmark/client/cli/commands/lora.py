@@ -83,11 +83,12 @@ def _show_each(listed: "list[str | RefusedFile]", variant: str, *, with_targets:
     from kilnmark.client.cli.views.tables import console
     from kilnmark.keymaps.inspection import inspect_file
 
-    out, shapes, verdicts = console(), load_shapes(variant), []
+    out, shapes = console(), load_shapes(variant)
+    judged: list[tuple[str, Verdict]] = []
     for entry in listed:
         inspected = inspect_file(entry, shapes)
         show_inspection(out, inspected, variant, with_targets=with_targets)
-        verdicts.append(inspected.inspection.verdict)
-    if len(verdicts) > 1:
-        show_inspection_count(out, verdicts)
-    return verdicts
+        judged.append((inspected.inspection.path, inspected.inspection.verdict))
+    if len(judged) > 1:
+        show_inspection_count(out, judged)
+    return [verdict for _, verdict in judged]

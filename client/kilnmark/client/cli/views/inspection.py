@@ -5,7 +5,7 @@ screen; the document of `--json` has the rest.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from rich import box
 from rich.console import Console
@@ -35,11 +35,18 @@ def show_inspection(out: Console, inspected: Inspected, variant: str, *, with_ta
     out.print()
 
 
-def show_inspection_count(out: Console, verdicts: Iterable[Verdict]) -> None:
-    """How many files there were, by verdict."""
-    counts = Counter(verdicts)
+def show_inspection_count(out: Console, judged: Sequence[tuple[str, Verdict]]) -> None:
+    """How many files there were, by verdict, and which of them are not engaged.
+
+    Args:
+        judged: Paths and what they were judged.
+    """
+    counts = Counter(verdict for _, verdict in judged)
     parts = ", ".join(f"{counts[verdict]} {verdict.value}" for verdict in Verdict if counts[verdict])
     out.print(f"{counts.total()} files: {parts}", soft_wrap=True)
+    if unwell := [(path, verdict) for path, verdict in judged if verdict is not Verdict.ENGAGED]:
+        unwell.sort(key=lambda each: list(Verdict).index(each[1]))
+        print_facts(out, [(f"  {verdict.value}", path) for path, verdict in unwell])
 
 
 def _facts(inspected: Inspected, variant: str) -> Iterator[tuple[str, str | Text]]:
