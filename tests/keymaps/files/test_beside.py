@@ -128,7 +128,7 @@ def as_broken_link(config: Path) -> None:
         (as_pipe, "is a pipe"),
         (as_folder, "is a directory"),
         (too_large, "more than the 1048576 allowed"),
-        (as_broken_link, "no such file"),
+        (as_broken_link, "is a link to a file that is not there"),
     ],
 )
 @pytest.mark.parametrize("read", [read_file, read_header, read_config])

@@ -44,6 +44,18 @@ def test_a_missing_absolute_path_below_a_root_is_missing(roots: list[Path]) -> N
         locate(roots[0] / "nothing", roots)
 
 
+def test_a_link_to_nothing_is_not_called_no_file(roots: list[Path], tmp_path: Path) -> None:
+    link = roots[0] / "ink.safetensors"
+    link.symlink_to(roots[0] / "gone")
+    for path, where in ((link, None), (link, roots)):
+        with pytest.raises(MissingFile, match="is a link to a file that is not there"):
+            locate(path, where)
+    outside = tmp_path / "outside.safetensors"
+    outside.symlink_to("gone")
+    with pytest.raises(OutsideRoots):
+        locate(outside, roots)
+
+
 @pytest.mark.parametrize("exists", [True, False])
 def test_an_absolute_path_outside_is_refused_alike_whether_it_exists_or_not(
     tmp_path: Path, roots: list[Path], exists: bool

@@ -76,9 +76,15 @@ def _resolve(candidate: str, asked: str) -> Path:
         raise UnsafeFile(repr(asked), f"is not a path ({error})", "give the path of a safetensors file") from error
     except OSError as error:
         if error.errno in (errno.ENOENT, errno.ENOTDIR):
-            raise MissingFile(asked, "no such file", "check the path") from error
+            raise _missing(candidate, asked) from error
         raise UnsafeFile(asked, f"cannot be reached ({error.strerror})", "give a path that can be followed") from error
     return Path(resolved)
+
+
+def _missing(candidate: str, asked: str) -> MissingFile:
+    if os.path.islink(candidate):  # noqa: PTH114 - as bytes of a path that may not be followed
+        return MissingFile(asked, "is a link to a file that is not there", "fetch that file, or check the path")
+    return MissingFile(asked, "no such file", "check the path")
 
 
 def _below(resolved: Path, roots: Sequence[Path], asked: str) -> Path:
