@@ -57,6 +57,8 @@ class Adapter:
         updates: One a target; a target never comes twice.
         notes: What a reader of the report must know of how the updates were made; sentences without full stop.
         nearest: What its unknown names are most like; None when none are unknown, or they are like none.
+        elsewhere: The model that it looks made for, where that is another one and names are unknown here; a sentence
+            without full stop, empty for others.
         belied: What is said of it that it does not bear out, as a sentence without full stop; empty where nothing.
         strength_from, made_for, config_sha256: As those of `AdapterReport`.
     """
@@ -78,6 +80,7 @@ class Adapter:
     updates: tuple[AnyUpdate, ...]
     notes: tuple[str, ...] = ()
     nearest: Nearest | None = None
+    elsewhere: str = ""
     belied: str = ""
     strength_from: Mapping[str, int] = field(default_factory=dict)
     made_for: str = ""
@@ -130,12 +133,13 @@ def adapter_of(file: AdapterFile, shapes: Shapes) -> Adapter:
     said = (*notes_on_strength(file, multipliers.said, modules), *notes_on_bases(declared, shapes))
     told = (*said, *_words_note(sorting.words))
     twice = notes_on_copies(file, sorting.copies, made, shapes, multipliers)
-    adapter = _assembled(file, sorting, kept, left, (*made_so, *left.notes(), *twice, *told, *elsewhere))
+    adapter = _assembled(file, sorting, kept, left, (*made_so, *left.notes(), *twice, *told))
     belied = missing_parts(file) or other_base(declared, shapes) or lost_matrices(kept, filled_by_word(file.metadata))
     belied = belied or lost_parts(file, multipliers.said, list(map(_applied, kept)))
     nearest = None if elsewhere else nearest_of(adapter.unmatched_keys, shapes, usual=adapter.convention)
     made_for = declared[0].text if declared else ""
-    return replace(adapter, nearest=nearest, belied=belied, strength_from=strength_from, made_for=made_for)
+    known = replace(adapter, nearest=nearest, elsewhere=elsewhere, belied=belied)
+    return replace(known, strength_from=strength_from, made_for=made_for)
 
 
 def _applied(made: Made) -> Applied:

@@ -62,7 +62,7 @@ def evidence(
         loudest_ratio=loudest[1],
         quantized_survival=quantized_survival,
         notes=(*adapter.notes, *([_RESTING.format(len(resting))] if resting else [])),
-        nearest=str(adapter.nearest) if adapter.nearest else "",
+        nearest=adapter.elsewhere or (str(adapter.nearest) if adapter.nearest else ""),
     )
 
 

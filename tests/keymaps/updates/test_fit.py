@@ -41,11 +41,11 @@ PEFT = ("lora_A.weight", "lora_B.weight")
 @pytest.mark.parametrize(
     ("modules", "suffixes", "variant", "words"),
     [
-        (KLEIN_KOHYA, KOHYA, "dev", "looks made for flux2-klein-4b"),
+        (KLEIN_KOHYA, KOHYA, "dev", "looks made for flux2-klein-4b; use it with that variant"),
         (KLEIN_DIFFUSERS, PEFT, "dev", "names a layer .* 4 of 6 keys; it looks made for flux2-klein-4b"),
         (Z_IMAGE, PEFT, "dev", "looks made for z-image-turbo"),
         (Z_IMAGE, PEFT, "flux2-klein-4b", "looks made for z-image-turbo"),
-        (DEV_DIFFUSERS, PEFT, "flux2-klein-4b", "looks made for dev or schnell"),
+        (DEV_DIFFUSERS, PEFT, "flux2-klein-4b", "looks made for dev or schnell; use it with one of these variants"),
     ],
 )
 def test_the_model_that_a_file_fits_is_named(
@@ -66,6 +66,24 @@ def test_a_few_layers_of_another_variant_are_unmatched_and_the_rest_is_applied(t
     modules = DEV_DIFFUSERS | {"transformer.time_text_embed.guidance_embedder.linear_2": (3072, 3072)}
     adapter = read_adapter(write(tmp_path, modules, PEFT), load_shapes("schnell"))
     assert (adapter.target_count, len(adapter.unmatched_keys)) == (2, 2)
+    assert adapter.elsewhere == "it looks made for dev; use it with that variant"
+
+
+def test_names_that_another_model_explains_wholly_are_told_of_it_and_not_likened_to_this_one(tmp_path: Path) -> None:
+    klein = {
+        "diffusion_model.sformer_blocks.0.ff.linear_in": (18432, 3072),
+        "diffusion_model.sformer_blocks.0.attn.to_q": (3072, 3072),
+    }
+    adapter = read_adapter(write(tmp_path, klein, PEFT), DEV)
+    assert adapter.unmatched_keys != ()
+    assert adapter.elsewhere == "it looks made for flux2-klein-4b; use it with that variant"
+    assert adapter.nearest is None
+
+
+def test_names_that_no_model_explains_are_likened_to_this_one(tmp_path: Path) -> None:
+    modules = DEV_DIFFUSERS | {"transformer.velvet_blocks.0.attn.to_q": (3072, 3072)}
+    adapter = read_adapter(write(tmp_path, modules, PEFT), DEV)
+    assert (adapter.elsewhere, adapter.nearest is None) == ("", False)
 
 
 def test_an_unknown_block_is_no_other_model(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ __all__ = ["Piece", "Source", "Whole", "listed", "read_source"]
 
 _SHOWN = 20
 _NOT_WHOLE = "a remapped file would not have them, so take them out first, or use the file as it is"
+_NOT_TOLD = "a remapped file would no longer say so, so mend the file itself first"
 _TURNED = frozenset({Role.DOWN, Role.UP})
 _BLOCKS = "oft_blocks"
 _BOUNDED = frozenset({_BLOCKS})
@@ -117,7 +118,7 @@ def read_source(file: AdapterFile) -> Source:
     if not adapter.updates:
         raise UnfitAdapter(file.path, "holds no update", "give an adapter that changes layers of the transformer")
     if adapter.belied:
-        raise UnfitAdapter(file.path, adapter.belied, _NOT_WHOLE)
+        raise UnfitAdapter(file.path, adapter.belied, _NOT_TOLD)
     shapes = load_shapes(variant)
     updates = {update.target: update for update in adapter.updates}
     zeros = adapter.zero_keys | _zero_biases(file, sorting)

@@ -96,11 +96,12 @@ def notes_of(made: Sequence[Made], multipliers: Multipliers) -> tuple[str, ...]:
     )
 
 
-def check_model(file: AdapterFile, sorting: Sorting) -> tuple[str, ...]:
+def check_model(file: AdapterFile, sorting: Sorting) -> str:
     """Raise when a file is of a kind that is not applied, or parts of it are for another model and parts happen to fit.
 
     Returns:
-        What a reader of the report must know of a file of which nothing fits; sentences without full stop.
+        The model that a file with unknown names looks made for, where nothing of it fits or all of it fits another
+        model that is known; a sentence without full stop, empty for others.
 
     Raises:
         UnfitAdapter: With the kind or the model.
@@ -114,10 +115,13 @@ def check_model(file: AdapterFile, sorting: Sorting) -> tuple[str, ...]:
             f"names a layer that this model does not have, as do {len(sorting.foreign)} of {len(file.tensors)} keys"
         )
         raise UnfitAdapter(file.path, problem, _advice(models), key=sorting.foreign[0])
-    if not sorting.unmatched or (found := foreign_of(file.tensors)) is None:
-        return ()
+    if not sorting.unmatched:
+        return ""
+    if (found := foreign_of(file.tensors)) is None:
+        models = _models(file, wholly=True)
+        return _advice(models) if models else ""
     if not matched:
-        return (_elsewhere(found),)
+        return _elsewhere(found)
     problem = f"names a layer that this model does not have, as do {len(sorting.unmatched)} of {len(file.tensors)} keys"
     raise UnfitAdapter(file.path, problem, _elsewhere(found), key=sorting.unmatched[0])
 
@@ -163,7 +167,7 @@ def _check_layer(view: View, kind: Kind) -> None:
 def _made_for(file: AdapterFile) -> str:
     models, found = _models(file), foreign_of(file.tensors)
     if models:
-        return _advice([*models, found.title] if found else models)
+        return f"it looks made for {' or '.join([*models, found.title])}; {_TRAINED_FOR}" if found else _advice(models)
     return _elsewhere(found) if found else _TRAINED_FOR
 
 
@@ -172,18 +176,21 @@ def _elsewhere(found: Foreign) -> str:
 
 
 def _advice(models: list[str]) -> str:
-    return f"it looks made for {' or '.join(models)}; {_TRAINED_FOR}"
+    which = "that variant" if len(models) == 1 else "one of these variants"
+    return f"it looks made for {' or '.join(models)}; use it with {which}"
 
 
-def _models(file: AdapterFile) -> list[str]:
-    """The known models that every update of the file fits."""
-    return [name for name in painters() if _fits(file, load_shapes(name))]
+def _models(file: AdapterFile, *, wholly: bool = False) -> list[str]:
+    """The known models that every update of the file fits, or every key."""
+    return [name for name in painters() if _fits(file, load_shapes(name), wholly=wholly)]
 
 
-def _fits(file: AdapterFile, shapes: Shapes) -> bool:
+def _fits(file: AdapterFile, shapes: Shapes, *, wholly: bool) -> bool:
     try:
         sorting = sort_keys(file.path, tuple(file.tensors), shapes)
     except UnfitAdapter:
+        return False
+    if wholly and sorting.unmatched:
         return False
     views = (View(file, module, shapes) for module in sorting.modules)
     return bool(sorting.modules) and not sorting.foreign and all(_is_fitting(view) for view in views)

@@ -59,8 +59,8 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
         probe_divergence: How far a forward pass with it is from one without; None where it was not probed.
         belied: What is said of the file that it does not bear out on this base; a sentence without full stop.
         notes: What a reader of the reason must know of how the updates were made; sentences without full stop.
-        nearest: Which convention the unknown names are most like, and how they differ; a sentence without full stop,
-            empty when they are like none.
+        nearest: Which model the file with unknown names looks made for, else which convention they are most like and
+            how they differ; a sentence without full stop, empty when they are like none.
     """
 
     refusal: str | None = None
