@@ -120,6 +120,30 @@ DIFFERENCES = {
             "transformer.transformer_blocks.31.attn.to_q.lora_A.weight",
         ),
     ),
+    "a block's number with zeros before it": (
+        "transformer.transformer_blocks.03.attn.to_q.lora_A.weight",
+        (
+            "diffusers",
+            "number a block '03', which it numbers '3'",
+            "transformer.transformer_blocks.03.attn.to_q.lora_A.weight",
+        ),
+    ),
+    "a block's number in other digits": (
+        "transformer.transformer_blocks.\u0663.attn.to_q.lora_A.weight",
+        (
+            "diffusers",
+            r"number a block '\u0663', which it numbers '3'",
+            "transformer.transformer_blocks.\u0663.attn.to_q.lora_A.weight",
+        ),
+    ),
+    "a letter of another alphabet": (
+        "transformer.transformer_blocks.0.attn.t\u043e_q.lora_A.weight",
+        (
+            "diffusers",
+            r"name 'transformer_blocks.<n>.attn.t\u043e_q', and its likest layer is 'transformer_blocks.<n>.attn.to_q'",
+            "transformer.transformer_blocks.0.attn.to_q.lora_A.weight",
+        ),
+    ),
     "another model's layer": (
         "diffusion_model.layers.0.attention.to_q.lora_A.weight",
         (

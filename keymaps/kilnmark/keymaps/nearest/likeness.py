@@ -83,19 +83,24 @@ def _prefix(before: str, prefixes: Sequence[str]) -> tuple[str, Deviation | None
 def _instead(before: str, prefix: str) -> Deviation:
     if before.endswith(prefix):
         extra = before.removesuffix(prefix)
-        where = shorten(prefix) if prefix else "the layer"
-        return Deviation(_weight(extra), f"have {shorten(extra)} before {where}")
+        where = _plainly(prefix) if prefix else "the layer"
+        return Deviation(_weight(extra), f"have {_plainly(extra)} before {where}")
     if before.startswith(prefix):
         extra = before.removeprefix(prefix)
-        return Deviation(_weight(extra), f"have {shorten(extra)} between {shorten(prefix)} and the layer")
+        return Deviation(_weight(extra), f"have {_plainly(extra)} between {_plainly(prefix)} and the layer")
     if prefix.endswith(before):
         missing = prefix.removesuffix(before)
-        return Deviation(_weight(missing), f"lack {shorten(missing)} at the beginning")
+        return Deviation(_weight(missing), f"lack {_plainly(missing)} at the beginning")
     if prefix.startswith(before):
         missing = prefix.removeprefix(before)
-        return Deviation(_weight(missing), f"lack {shorten(missing)} before the layer")
-    words = f"begin with {shorten(before)} in place of {shorten(prefix)}"
+        return Deviation(_weight(missing), f"lack {_plainly(missing)} before the layer")
+    words = f"begin with {_plainly(before)} in place of {_plainly(prefix)}"
     return Deviation(_weight(before) + _weight(prefix), words)
+
+
+def _plainly(name: str) -> str:
+    """Quoted, with letters of other alphabets as numbers: some look like Latin ones."""
+    return shorten(name).encode("ascii", "backslashreplace").decode()
 
 
 def _weight(text: str) -> int:
@@ -109,19 +114,19 @@ def _layer(cut: Cut, layer: Layer, named: str) -> Deviation | None:
     if cut.missed:
         words = _exchanged(*_middles(ours, theirs))
         return Deviation(
-            _LAYER_WORD * cut.missed, words, f"name {shorten(ours)}, and its likest layer is {shorten(theirs)}"
+            _LAYER_WORD * cut.missed, words, f"name {_plainly(ours)}, and its likest layer is {_plainly(theirs)}"
         )
     if separator := _separator(cut.name, named):
         return Deviation(_SEPARATORS, f"have {separator!r} where it has {layer.keymap.convention.separator!r}")
-    return Deviation(_SEPARATORS, f"spell {shorten(ours)} what it spells {shorten(theirs)}")
+    return Deviation(_SEPARATORS, f"spell {_plainly(ours)} what it spells {_plainly(theirs)}")
 
 
 def _exchanged(ours: str, theirs: str) -> str:
     if not theirs:
-        return f"have {shorten(ours)} in the name of the layer, and it has nothing there"
+        return f"have {_plainly(ours)} in the name of the layer, and it has nothing there"
     if not ours:
-        return f"lack {shorten(theirs)} in the name of the layer"
-    return f"have {shorten(ours)} where it has {shorten(theirs)}"
+        return f"lack {_plainly(theirs)} in the name of the layer"
+    return f"have {_plainly(ours)} where it has {_plainly(theirs)}"
 
 
 def _middles(ours: str, theirs: str) -> tuple[str, str]:
@@ -170,12 +175,12 @@ def _suffix(behind: str, convention: str) -> tuple[str, Deviation | None]:
     )
     others = _OTHERS_SUFFIX if behind[1:] in _every_suffix() else 0
     if not likest or missed[likest] >= max(far, len(known[likest])):
-        return "<suffix>", Deviation(far + others, f"end in {shorten(behind)}, which it does not have")
+        return "<suffix>", Deviation(far + others, f"end in {_plainly(behind)}, which it does not have")
     if behind.endswith(f".{likest}"):
         extra = behind.removesuffix(f".{likest}")
-        return likest, Deviation(_weight(extra) + others, f"have {shorten(extra)} between the layer and the suffix")
+        return likest, Deviation(_weight(extra) + others, f"have {_plainly(extra)} between the layer and the suffix")
     cost = 1 + missed[likest] + others
-    return likest, Deviation(cost, f"end in {shorten(behind)} in place of {shorten('.' + likest)}")
+    return likest, Deviation(cost, f"end in {_plainly(behind)} in place of {_plainly('.' + likest)}")
 
 
 @cache
@@ -216,7 +221,10 @@ def _place(cut: Cut, layer: Layer, shapes: Shapes) -> Deviation | None:
     """What keeps a layer from being one of this model's."""
     if is_in(layer, cut.block, shapes):
         return None
-    theirs = shorten(layer.pattern.replace(BLOCK, "<n>"))
+    theirs = _plainly(layer.pattern.replace(BLOCK, "<n>"))
+    if cut.block.isdecimal() and str(int(cut.block)) != cut.block and is_in(layer, str(int(cut.block)), shapes):
+        exact = f"number a block {_plainly(cut.block)}, which it numbers {str(int(cut.block))!r}"
+        return Deviation(0, "write the numbers of blocks in another way", exact)
     if count := max(_blocks(rows.targets, shapes) for rows in layer.choices):
         exact = f"name block {cut.block} of {theirs}, of which this model has 0 to {count - 1}"
         return Deviation(0, "name blocks that this model does not have", exact)

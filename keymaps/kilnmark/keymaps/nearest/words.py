@@ -17,7 +17,8 @@ from kilnmark.keymaps.names.shapes import BLOCK
 
 __all__ = ["Cut", "Layer", "Word", "apart", "cuts_of", "words_of"]
 
-_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+_WORD = re.compile(r"[A-Z]+(?![^\W\dA-Z_])|[A-Z]?[^\W\dA-Z_]+|\d+")
+"""Letters of other alphabets count as small ones: they stand in words where Latin ones should."""
 _WORD_LIMIT = 32
 """Words of a key that are looked at; the longest real one has 20."""
 _KEPT = 4096
