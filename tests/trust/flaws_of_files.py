@@ -130,7 +130,7 @@ def _copies(drawn: AdapterDrawn, numbers: Numbers, factor: float, *, all_of_them
             tensor = drawn.tensors[key]
             copy = store(tensor.values * factor, tensor.dtype) if suffix == drawn.hand.up else tensor
             more[f"{prefix}{module.unit.name}.{suffix}"] = copy
-    return remade(drawn, f"{len(chosen)} modules below {prefix}", more, "differ|contradict|opposite")
+    return remade(drawn, f"{len(chosen)} modules below {prefix}", more, "differ|contradict|opposite|something else")
 
 
 _READ_BELOW = ("lora_A.weight", "lora_down.weight")

@@ -345,6 +345,7 @@ WRITERS = (
         KOHYA,
         flat=True,
         alpha=("tensor",),
+        zero_is_rank=True,
     ),
     Writer("PEFT of a pipeline", Z_IMAGE, as_diffusers, ("base_model.model.transformer.",)),
     Writer("fused projections", FLUX1, as_fused, ("transformer.",)),
