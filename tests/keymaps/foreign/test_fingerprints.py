@@ -32,7 +32,7 @@ MODELS: Mapping[str, str] = {
     "qwen-image-kohya": "Qwen-Image",
     "hunyuan-video": "HunyuanVideo",
     "hunyuan-video-diffusers": "HunyuanVideo",
-    "ltx-video": "LTX-Video",
+    "ltx-video": "LTX-Video or LTX-2",
     "chroma-with-its-guidance": "Chroma",
     "flux2-dev-bfl": "FLUX.2-dev",
     "flux2-klein-9b-on-4b": "FLUX.2-klein-9B",
@@ -41,7 +41,37 @@ MODELS: Mapping[str, str] = {
     "lumina2-on-zimage": "Lumina 2",
     "cosmos-predict2": "Cosmos Predict 2, or Anima",
     "hidream": "HiDream",
+    "sd15-attention-of-itself": "Stable Diffusion 1.5, 2 or XL",
+    "sd15-below-processors": "Stable Diffusion 1.5",
+    "sd2-kohya": "Stable Diffusion 2",
+    "wan-5b": "Wan 2.2 (5B)",
+    "mochi": "Mochi",
+    "cogvideox-5b": "CogVideoX",
+    "cosmos-diffusers": "Cosmos in diffusers' names",
+    "krea2-diffusers": "Krea 2",
+    "krea2-kohya": "Krea 2",
+    "hunyuan-image": "HunyuanImage 2.1",
+    "hunyuan-video-15": "HunyuanVideo 1.5",
+    "omnigen2": "OmniGen 2",
+    "kandinsky5": "Kandinsky 5",
+    "hidream-experts": "HiDream",
     "control-with-a-widened-input": "a FLUX.1 control model, as for Canny or Depth",
+}
+
+KINDS: Mapping[str, str] = {
+    "control-with-its-new-shape": "control adapter",
+    "glora": "GLoRA",
+    "ia3": "(IA)3",
+    "vera": "VeRA",
+    "svdquant": "SVDQuant",
+    "svdquant-of-today": "SVDQuant",
+    "fourierft": "FourierFT",
+    "hra": "HRA",
+    "textual-inversion": "textual inversions",
+    "textual-inversion-of-onetrainer": "textual inversions",
+    "merged-checkpoint": "whole model",
+    "controlnet": "ControlNet",
+    "ip-adapter": "IP-Adapter",
 }
 
 
@@ -66,8 +96,16 @@ def test_a_file_is_told_for_the_model_that_it_is_for(name: str, tmp_path: Path) 
 
 
 def test_every_stranger_is_a_model_or_a_kind() -> None:
-    kinds = {"control-with-its-new-shape", "glora", "ia3", "vera", "svdquant", "textual-inversion", "merged-checkpoint"}
-    assert MODELS.keys() | kinds | {"ip-adapter"} == load_strangers().keys()
+    assert MODELS.keys() | KINDS.keys() == load_strangers().keys()
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_file_of_another_kind_is_called_what_it_is(name: str, tmp_path: Path) -> None:
+    (exhibit,) = (exhibit for exhibit in STRANGERS if exhibit.name == name)
+    keys = list(read_header(write_exhibit(tmp_path / "a.safetensors", exhibit)).tensors)
+    found = unapplied_of(keys, len(keys))
+    assert found is not None
+    assert KINDS[name] in found.what
 
 
 def test_attention_of_the_first_blocks_fits_wholly_and_cannot_be_accused(tmp_path: Path) -> None:
@@ -96,11 +134,39 @@ def test_a_file_for_a_model_here_looks_made_for_no_other(name: str, tmp_path: Pa
     assert unapplied_of(list(tensors), len(tensors)) is None
 
 
+def test_what_diffusers_calls_alike_is_parted_by_blocks_and_prefixes() -> None:
+    wan = "transformer.blocks.{block}.attn1.to_q"
+    assert _title(pairs(wan, 3072, 3072, 30)) == "Wan 2.2 (5B)"
+    assert _title(pairs(f"transformer.transformer_{wan.removeprefix('transformer.')}", 3072, 3072, 30)) == "CogVideoX"
+    assert _title(pairs("transformer_blocks.{block}.attn1.to_q", 3072, 3072, 42)) == "CogVideoX"
+    assert _title(pairs("transformer.blocks.{block}.attn1.to_q", 5120, 5120, 41)) == ""
+
+
+def test_the_first_blocks_of_flux2_are_not_those_of_krea() -> None:
+    assert _title(pairs("transformer.transformer_blocks.{block}.attn.to_q", 6144, 6144, 8)) == "FLUX.2-dev"
+    assert (
+        _title(pairs("transformer.single_transformer_blocks.{block}.attn.to_out", 4096, 16384, 24)) == "FLUX.2-klein-9B"
+    )
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["diffusion_model.single_blocks.{block}.linear2", "transformer.single_transformer_blocks.{block}.attn.to_out"],
+)
+def test_what_klein_4b_gives_back_is_not_taken_for_kleins_9b(name: str) -> None:
+    assert _title(pairs(name, 3072, 12288, 20)) == ""
+
+
+def _title(tensors: Mapping[str, TensorInfo]) -> str:
+    found = foreign_of(tensors)
+    return found.title if found else ""
+
+
 def test_names_alone_tell_nothing() -> None:
     assert foreign_of(pairs("transformer.transformer_blocks.{block}.attn.to_q", 1000, 1000, 60)) is None
     assert foreign_of(pairs("diffusion_model.blocks.{block}.self_attn.q", 1000, 1000, 40)) is None
     with pytest.raises(ValueError, match="names alone tell nothing"):
-        parse_document(_Fingerprint, "{title: a thing, names: 'a'}")
+        parse_document(_Fingerprint, "{title: a thing, source: a place, names: 'a'}")
 
 
 def test_more_blocks_than_a_model_has_are_not_its_own() -> None:

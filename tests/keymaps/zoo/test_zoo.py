@@ -159,6 +159,9 @@ CAUGHT = {
     "flux2-dev-bfl": "looks made for FLUX.2-dev.*widths 6144 and 24576",
     "flux2-klein-9b-on-4b": "looks made for FLUX.2-klein-9B.*24 blocks",
     "auraflow": "looks made for AuraFlow",
+    "krea2-diffusers": "looks made for Krea 2.*28 blocks",
+    "hunyuan-image": "looks made for HunyuanImage 2.1.*widths 3584 and 17920",
+    "hunyuan-video-15": "looks made for HunyuanVideo 1.5.*54 blocks",
     "lumina2-on-zimage": "looks made for Lumina 2.*widths 2304",
     "control-with-a-widened-input": "looks made for a FLUX.1 control model.*widths 128; 19 blocks",
     "control-with-its-new-shape": "a control adapter",
@@ -169,6 +172,11 @@ CAUGHT = {
     "textual-inversion": "textual inversions",
     "merged-checkpoint": "a whole model, or a LoRA that was merged into one",
     "ip-adapter": "an IP-Adapter",
+    "svdquant-of-today": "SVDQuant",
+    "fourierft": "a FourierFT adapter",
+    "hra": "a HRA adapter",
+    "controlnet": "a ControlNet",
+    "textual-inversion-of-onetrainer": "textual inversions",
 }
 
 

@@ -57,6 +57,7 @@ class _Trait(Document):
 
 class _Fingerprint(Document):
     title: str
+    source: str = Field(min_length=1)
     names: str
     every: tuple[_Trait, ...] = Field(default=(), alias="all")
     some: tuple[_Trait, ...] = Field(default=(), alias="any")
@@ -71,6 +72,7 @@ class _Fingerprint(Document):
 
 class _Other(Document):
     what: str
+    source: str = Field(min_length=1)
     keys: str
     most: bool = False
     mend: str
