@@ -1,5 +1,6 @@
 """Files for models elsewhere are told by names and one number besides, and what fits a model here is never accused."""
 
+import re
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -132,6 +133,17 @@ def test_a_file_for_a_model_here_looks_made_for_no_other(name: str, tmp_path: Pa
     tensors = read_header(write_exhibit(tmp_path / "a.safetensors", exhibit, rank=1, dtype="F16")).tensors
     assert foreign_of(tensors) is None
     assert unapplied_of(list(tensors), len(tensors)) is None
+    for alike in _of_one_layer(tensors):
+        assert foreign_of(alike) is None, f"{next(iter(alike))} and what is called like it"
+
+
+def _of_one_layer(tensors: Mapping[str, TensorInfo]) -> list[dict[str, TensorInfo]]:
+    """What a file would have that trains one layer of each block, for every such layer."""
+    parts: dict[str, dict[str, TensorInfo]] = {}
+    for key, info in tensors.items():
+        module = re.sub(r"\.(lora_\w+|alpha)(\.weight)?$", "", key)
+        parts.setdefault(re.sub(r"\d+", "0", module), {})[key] = info
+    return list(parts.values())
 
 
 def test_what_diffusers_calls_alike_is_parted_by_blocks_and_prefixes() -> None:
