@@ -127,11 +127,9 @@ def test_entries_may_be_written_as_python_writes_them(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "metadata",
     [
-        {"lora_alpha": "sixteen"},
         {"lora_rank": "2"},
         {"alpha": "0.5"},
         {"network_alpha": "8"},
-        {"text_encoder.lora_alpha": "16"},
         {"lora_rank": "2", "lora_blocks": "4"},
         {"ss_network_alpha": "2", "ss_network_dim": "2"},
     ],
@@ -415,3 +413,23 @@ def test_one_expression_for_all_targets_is_read_once(tmp_path: Path) -> None:
     targets = r"(?:.*?(?:transformer|single_transformer)?.*?(?:blocks|layers)?.*?(?:attn|proj_out)?.*?){5}.*"
     path, norms = write(tmp_path, BESIDE, {"r": 2, "lora_alpha": 8, "target_modules": targets})
     assert strength(read_adapter(path, SHAPES), norms) == pytest.approx(4.0)
+
+
+def test_an_alpha_among_the_entries_that_is_no_number_is_told(tmp_path: Path) -> None:
+    path, norms = write(tmp_path, PLAIN, {"lora_alpha": "sixteen", "r": 2})
+    adapter = read_adapter(path, SHAPES)
+    assert {update.target: update.norm for update in adapter.updates} == pytest.approx(norms)
+    assert any("'transformer.lora_alpha' of the metadata cannot be understood" in note for note in adapter.notes)
+
+
+@pytest.mark.parametrize("entry", [PEFT_METADATA, "plain"])
+def test_alpha_that_is_said_for_another_part_of_the_model_is_told(tmp_path: Path, entry: str) -> None:
+    fields = {"unet.lora_alpha": 8, "unet.r": 2}
+    metadata = {entry: json.dumps(fields)} if entry == PEFT_METADATA else {n: str(v) for n, v in fields.items()}
+    path, norms = write(tmp_path, PLAIN, {}, metadata=metadata)
+    adapter = read_adapter(path, SHAPES)
+    assert {update.target: update.norm for update in adapter.updates} == pytest.approx(norms)
+    (note,) = adapter.notes
+    assert note.endswith(
+        "says alpha for 'unet' alone, and 5 modules are in 'transformer': there it is taken for the rank"
+    )

@@ -119,6 +119,7 @@ def notes_on_strength(file: AdapterFile, said: Sayings, modules: Sequence[Module
         if config.alpha is not None and config.alpha != config.rank:
             name = unread[0].convention.name
             yield f"{source.where} says alpha, where no file of {name} names has it: it is taken for the rank"
+    yield from _said_of_others(said, [module for module in pairs if Role.ALPHA not in module.keys])
     for source, config in _of_modules(said, modules):
         yield from _notes_on_patterns(source, config, modules)
         if config.bias not in ("", "none") and not any(key.endswith(".bias") for key in file.tensors):
@@ -136,6 +137,22 @@ def _notes_on_patterns(source: StrengthSource, config: PeftConfig, modules: Sequ
         yield f"alpha_pattern of {source.where} fits no layer of the file"
     elif count:
         yield f"alpha_pattern of {source.where} fits {count} modules by a regular expression"
+
+
+def _said_of_others(said: Sayings, pairs: Sequence[Module]) -> Iterator[str]:
+    """Alpha is said for parts of a model alone that these modules are not in."""
+    left = [
+        module
+        for module in pairs
+        if AlphaSource.METADATA in module.convention.alpha and not any(said.of(module.component))
+    ]
+    for source in said.sources if left else ():
+        parts = [component for component, config in source.configs.items() if config.alpha is not None]
+        if parts:
+            others = ", ".join(dict.fromkeys(shorten(module.component) for module in left))
+            modules = "1 module is" if len(left) == 1 else f"{len(left)} modules are"
+            of = ", ".join(map(shorten, parts[:3]))
+            yield f"{source.where} says alpha for {of} alone, and {modules} in {others}: there it is taken for the rank"
 
 
 def _of_modules(said: Sayings, modules: Sequence[Module]) -> Iterator[tuple[StrengthSource, PeftConfig]]:

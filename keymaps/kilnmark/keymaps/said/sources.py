@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from kilnmark.keymaps.errors import UnfitAdapter
+from kilnmark.keymaps.errors import UnfitAdapter, shorten
 from kilnmark.keymaps.files.beside import is_of_peft
 from kilnmark.keymaps.files.metadata import PEFT_METADATA
 from kilnmark.keymaps.files.safefile import AdapterFile
@@ -111,9 +111,10 @@ def said_of(file: AdapterFile, modules: Sequence[Module]) -> Sayings:
         packed = _packed(file, steps)
     except UnfitAdapter as error:
         problem = error
+    plain, unread = _plain(file.metadata, steps)
     found = [
         StrengthSource(Strength.METADATA, f"metadata {PEFT_METADATA!r}", packed),
-        StrengthSource(Strength.METADATA, "an entry of the metadata", _plain(file.metadata, steps)),
+        StrengthSource(Strength.METADATA, "an entry of the metadata", plain),
     ]
     config, why_not = None, ""
     try:
@@ -121,7 +122,9 @@ def said_of(file: AdapterFile, modules: Sequence[Module]) -> Sayings:
     except ValueError as error:
         problem = problem or UnfitAdapter(file.path, f"{BESIDE} cannot be understood ({error})", _CONFIG_MEND)
     found.append(StrengthSource(Strength.CONFIG, BESIDE, {"": config} if config else {}))
-    return Sayings(tuple(source for source in found if source.configs), problem, tuple(_notes(file, config, why_not)))
+    return Sayings(
+        tuple(source for source in found if source.configs), problem, (*unread, *_notes(file, config, why_not))
+    )
 
 
 def _notes(file: AdapterFile, config: PeftConfig | None, why_not: str) -> Iterator[str]:
@@ -155,17 +158,20 @@ def _checked(component: str, fields: Mapping[str, Any], steps: StepsLeft) -> Pef
     return config
 
 
-def _plain(metadata: Mapping[str, str], steps: StepsLeft) -> dict[str, PeftConfig]:
-    """Anybody may write such entries: what cannot be understood says nothing."""
-    found = {}
+def _plain(metadata: Mapping[str, str], steps: StepsLeft) -> tuple[dict[str, PeftConfig], list[str]]:
+    """Anybody may write such entries: what cannot be understood says nothing, and is told where it names alpha."""
+    found, unread = {}, []
     for component, fields in _grouped(plain_entries(metadata)).items():
         try:
             config = parse_config(fields, "", steps)
-        except (ValueError, OverflowError):
+        except (ValueError, OverflowError) as error:
+            if name := next((name for name in names_of_fields().alpha if name in fields), ""):
+                entry = shorten(f"{component}.{name}" if component else name)
+                unread.append(f"the entry {entry} of the metadata cannot be understood ({error}), and is not used")
             continue
         if config.alpha is not None or config.altering or config.dora:
             found[component] = config
-    return found
+    return found, unread[:1]
 
 
 def plain_entries(metadata: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
