@@ -78,7 +78,7 @@ def judged(exhibit: Exhibit, adapter: Adapter) -> Row:
 
 def refused(exhibit: Exhibit, error: RefusedFile) -> Row:
     """The row of a file that was refused; its convention and keys are told as far as its header can be read."""
-    where = f"`{error.key}` " if error.key else ""
+    where = f"`{error.key}`: " if error.key else ""
     convention, keys = _header(error.path)
     reason = f"{where}{error.problem}; {error.mend}"
     return Row(exhibit.name, exhibit.variant, convention, keys, "0", Verdict.REFUSED, reason)

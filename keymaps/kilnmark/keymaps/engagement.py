@@ -47,6 +47,7 @@ def evidence(
         total_key_count=adapter.total_key_count,
         matched_key_count=adapter.matched_key_count,
         ignored_key_count=sum(adapter.ignored_keys.values()),
+        ignored_for=", ".join(adapter.ignored_keys),
         unmatched_key_count=len(adapter.unmatched_keys),
         first_unmatched_key=next(iter(adapter.unmatched_keys), ""),
         target_count=adapter.target_count,

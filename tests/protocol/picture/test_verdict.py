@@ -55,9 +55,9 @@ RULES: dict[str, tuple[dict[str, object], Verdict, str]] = {
         "no key was recognised (10 unknown, first 'odd'): nearest is kohya",
     ),
     "all left out": (
-        {"applied_target_count": 0, "ignored_key_count": 10},
+        {"applied_target_count": 0, "ignored_key_count": 10, "ignored_for": "text encoder"},
         Verdict.NOOP,
-        "all 10 keys were knowingly left out, so nothing was applied",
+        "all 10 keys were knowingly left out (text encoder), so nothing was applied",
     ),
     "empty": ({"applied_target_count": 0}, Verdict.NOOP, "the file holds no tensors that change a layer"),
     "scale 0": (

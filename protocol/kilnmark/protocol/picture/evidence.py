@@ -39,6 +39,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
         total_key_count: Tensors in the file.
         matched_key_count: Tensors that make its updates.
         ignored_key_count: Tensors knowingly left out.
+        ignored_for: Why, a few words for each of the reasons; empty where none were.
         unmatched_key_count: Tensors nothing is known about.
         first_unmatched_key: The first of them.
         target_count: Layers that the file names.
@@ -90,6 +91,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     belied: str = ""
     notes: tuple[str, ...] = ()
     nearest: str = ""
+    ignored_for: str = ""
 
     @property
     def ratio(self) -> float | None:

@@ -81,7 +81,8 @@ def _nothing_applied(e: Evidence, _: Thresholds) -> Judged | None:
             f"{e.nearest or 'the file is in an unknown convention or made for another model'}",
         )
     if e.ignored_key_count:
-        return _noop(e, f"all {e.ignored_key_count} keys were knowingly left out, so nothing was applied")
+        why = f" ({e.ignored_for})" if e.ignored_for else ""
+        return _noop(e, f"all {e.ignored_key_count} keys were knowingly left out{why}, so nothing was applied")
     return _noop(e, "the file holds no tensors that change a layer")
 
 
