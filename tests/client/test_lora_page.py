@@ -109,7 +109,7 @@ FILES: Mapping[str, Callable[[Path], object]] = {
     "two-ranks": lambda path: write_tensors(path, pair(PROJ, up_rank=6)),
     "tiled": lambda path: write_tensors(path, pair(QKV, rank=12, rows=9216, up_rank=4)),
     "other-model": other_model,
-    "other-width": lambda path: write_tensors(path, pair(PROJ, columns=2048)),
+    "other-width": lambda path: write_tensors(path, pair(PROJ, columns=2000)),
     "tucker": tucker,
     "not-finite": not_finite,
     "web-page": lambda path: path.write_text("<!doctype html><title>Log in</title>"),

@@ -131,7 +131,9 @@ class _File:
         if trait.up_to is None:
             return f"names such as {shorten(found[0][0].key)}"
         blocks = 1 + max(int(match[1]) for _, match in found)
-        return f"{blocks} blocks" if trait.more_than < blocks <= trait.up_to else ""
+        if not trait.more_than < blocks <= trait.up_to:
+            return ""
+        return "1 block" if blocks == 1 else f"{blocks} blocks"
 
 
 def _among(what: str, sizes: set[int], wanted: Collection[int]) -> str:
