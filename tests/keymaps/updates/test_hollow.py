@@ -46,6 +46,13 @@ def full(dead: slice, live: float = 1.0) -> Raw:
     return {"diff": whole}
 
 
+def oft(dead: slice, live: float = 1.0) -> Raw:
+    """Blocks of two rows, of which K has the fourth and the fifth."""
+    blocks = drawn(6, 2, 2) * live
+    blocks[slice(3, 5) if dead == K else dead] = 0
+    return {"oft_blocks": blocks}
+
+
 def judged(folder: Path, tensors: Raw, *, on_a_base: bool = True, metadata: dict[str, str] | None = None) -> Judged:
     """As on a base where all of it changes something, or as without one."""
     named = {f"{FUSED}.{name}": tensor for name, tensor in tensors.items()}
@@ -53,7 +60,7 @@ def judged(folder: Path, tensors: Raw, *, on_a_base: bool = True, metadata: dict
     return judge(evidence(adapter, 1.0, delta_ratio=0.05 if on_a_base else None))
 
 
-@pytest.mark.parametrize("kind", [lora, loha, full])
+@pytest.mark.parametrize("kind", [lora, loha, full, oft])
 def test_matrices_lost_beside_a_bias_are_told(tmp_path: Path, kind: Callable[..., Raw]) -> None:
     found = judged(tmp_path, {**kind(K), "diff_b": drawn(12)})
     assert found.verdict is Verdict.PARTIAL
@@ -64,7 +71,7 @@ def test_matrices_lost_beside_a_bias_are_told(tmp_path: Path, kind: Callable[...
     assert "matrices of 3 layers are zero" in every.reason
 
 
-@pytest.mark.parametrize("kind", [lora, loha, full])
+@pytest.mark.parametrize("kind", [lora, loha, full, oft])
 def test_a_faint_product_beside_a_large_bias_is_no_lost_one(tmp_path: Path, kind: Callable[..., Raw]) -> None:
     found = judged(tmp_path, {**kind(slice(0)), "diff_b": drawn(12)})
     assert found.verdict is Verdict.ENGAGED

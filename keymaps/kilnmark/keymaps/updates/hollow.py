@@ -42,14 +42,17 @@ def lost_matrices(made: Sequence[Made], filled: Collection[str]) -> str:
 
 
 def _is_hollow(update: AnyUpdate) -> bool:
-    if not isinstance(update, WeightUpdate):
-        return False
     if update.norm == 0.0:
-        return update.magnitude is not None
-    if update.bias is None:
+        return update.rests
+    if update.bias is None or update.norm is None:
         return False
     bias = float(np.linalg.norm(update.bias.astype(np.float64)))
-    return math.isclose(bias, update.norm, rel_tol=_CLOSE) and not _is_something(update.product(np.ones(1)))
+    if not math.isclose(bias, update.norm, rel_tol=_CLOSE):
+        return False
+    if isinstance(update, WeightUpdate):
+        return not _is_something(update.product(np.ones(1)))
+    # What else a change of the base's own numbers comes to has a norm only where it is nothing.
+    return any(array is not update.bias for array in update.arrays())
 
 
 def _is_something(product: Summand) -> bool:
