@@ -173,6 +173,7 @@ WRITERS = (
     _KOHYA,
     replace(_KOHYA, name="kohya, no alpha", alpha=("none",)),
     replace(_KOHYA, name="LyCORIS on kohya", kinds=OF_LYCORIS, norms="w_norm"),
+    replace(_KOHYA, name="pairs as convolutions", kinds=(), encoders={}, convolved=True),
     replace(_KOHYA, name="musubi-tuner", models=Z_IMAGE, naming=as_diffusers, kinds=()),
     Writer(
         "LyCORIS",
