@@ -20,6 +20,7 @@ HEALTHY = Evidence(
     delta_ratio=0.1,
     probe_divergence=0.2,
 )
+ALONE = "take another checkpoint, or export without these layers if they are meant to be left alone"
 LIMITS = Thresholds(
     vanishing_ratio=1e-6,
     unchanged_divergence=1e-6,
@@ -141,7 +142,7 @@ RULES: dict[str, tuple[dict[str, object], Verdict, str]] = {
     "dead layers": (
         {"zero_target_count": 1, "vanished_target_count": 1, "first_zero_target": "x.y"},
         Verdict.PARTIAL,
-        "2 of 5 updates are zero or too small to change a weight, first 'x.y'",
+        f"2 of 5 updates are zero or too small to change a weight, first 'x.y'; {ALONE}",
     ),
     "engaged": ({}, Verdict.ENGAGED, "10 of 10 keys changed 5 layers"),
 }
@@ -291,7 +292,7 @@ def test_an_adapter_is_partial_once_it_is_undone_on_more_than_half_of_its_live_l
 )
 def test_layers_that_are_zero_and_layers_that_are_lost_are_told_apart(changes: dict[str, object], words: str) -> None:
     judged = judge(evidence(changes), LIMITS)
-    assert (judged.verdict, judged.reason) == (Verdict.PARTIAL, words)
+    assert (judged.verdict, judged.reason) == (Verdict.PARTIAL, f"{words}; {ALONE}")
 
 
 STRONG: dict[str, tuple[dict[str, object], str, float]] = {

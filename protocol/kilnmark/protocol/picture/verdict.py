@@ -173,7 +173,8 @@ def _dead_layers(e: Evidence, _: Thresholds) -> Judged | None:
     what = "are zero" if not e.vanished_target_count else "are zero or too small to change a weight"
     if not e.zero_target_count:
         what = "are too small to change a weight"
-    return _partial(e, f"{e.dead_target_count} of {e.applied_target_count} updates {what}{where}")
+    mend = "take another checkpoint, or export without these layers if they are meant to be left alone"
+    return _partial(e, f"{e.dead_target_count} of {e.applied_target_count} updates {what}{where}; {mend}")
 
 
 def _engaged(e: Evidence, _: Thresholds) -> Judged | None:
