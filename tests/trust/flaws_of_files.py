@@ -164,9 +164,10 @@ def _on_another(drawn: AdapterDrawn, numbers: Numbers) -> Flawed | None:
     other = MODELS[int(numbers.integers(len(MODELS)))]
     if {drawn.model.name, other.name} <= {"dev", "schnell"}:
         return None
-    sizes = {part.target: (part.rows, unit.into) for unit in other.units for part in unit.parts}
+    # One layer is `to_out` in one model and `to_out.0` in another, and trainers write both alike.
+    sizes = {part.target.removesuffix(".0"): (part.rows, unit.into) for unit in other.units for part in unit.parts}
     own = [(part, module.unit) for module in drawn.modules for part in module.unit.parts]
-    if all(sizes.get(part.target) == (part.rows, unit.into) for part, unit in own):
+    if all(sizes.get(part.target.removesuffix(".0")) == (part.rows, unit.into) for part, unit in own):
         return None
     return Flawed(_whole(drawn), f"{drawn.model.name} on {other.name}", variant=other.name)
 
