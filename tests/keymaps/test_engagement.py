@@ -3,13 +3,14 @@
 from collections.abc import Collection
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from kilnmark.keymaps.adapter import Adapter, read_adapter
 from kilnmark.keymaps.engagement import describe, describe_refusal, evidence
 from kilnmark.keymaps.errors import UnsafeFile
 from kilnmark.keymaps.names.shapes import load_shapes
-from kilnmark.keymaps.zoo.write import ConventionName, make_adapter
+from kilnmark.keymaps.zoo.write import ConventionName, make_adapter, write_tensors
 from kilnmark.protocol.picture.evidence import Evidence
 from kilnmark.protocol.picture.report import AdapterReport, Verdict
 from kilnmark.protocol.picture.verdict import judge
@@ -102,3 +103,11 @@ def test_a_refusal_is_reported_with_its_sentence() -> None:
     report = describe_refusal("ink", "a.ckpt", Evidence(refusal=str(error), scale=0.5))
     assert (report.name, report.path, report.scale, report.verdict) == ("ink", "a.ckpt", 0.5, Verdict.REFUSED)
     assert report.reason == str(error)
+
+
+def test_a_name_as_long_as_a_page_is_cut_in_the_sentence_and_whole_in_the_report(tmp_path: Path) -> None:
+    key = "velvet." * 140 + "matrix"
+    report = reported(read_adapter(write_tensors(tmp_path / "a.safetensors", {key: np.ones(1, np.float32)}), DEV))
+    assert report.unmatched_keys.first == (key,)
+    assert f"first '{key[:120]}...'" in report.reason
+    assert len(report.reason) < 600

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 
 from kilnmark.keymaps.adapter import Adapter
+from kilnmark.keymaps.errors import cut
 from kilnmark.keymaps.files.roots import AnyPath
 from kilnmark.protocol.picture.evidence import Evidence
 from kilnmark.protocol.picture.report import AdapterReport, UnmatchedKeys
@@ -49,7 +50,7 @@ def evidence(
         ignored_key_count=sum(adapter.ignored_keys.values()),
         ignored_for=", ".join(adapter.ignored_keys),
         unmatched_key_count=len(adapter.unmatched_keys),
-        first_unmatched_key=next(iter(adapter.unmatched_keys), ""),
+        first_unmatched_key=cut(next(iter(adapter.unmatched_keys), "")),
         target_count=adapter.target_count,
         applied_target_count=adapter.target_count,
         zero_target_count=len(zero),

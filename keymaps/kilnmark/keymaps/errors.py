@@ -12,7 +12,7 @@ a refusal learns which file, which key, and what to do.
 
 from kilnmark.protocol.errors import KilnmarkError
 
-__all__ = ["MissingFile", "OutsideRoots", "RefusedFile", "UnfitAdapter", "UnsafeFile", "UnusableGoal", "shorten"]
+__all__ = ["MissingFile", "OutsideRoots", "RefusedFile", "UnfitAdapter", "UnsafeFile", "UnusableGoal", "cut", "shorten"]
 
 SHOWN_NAME = 120
 """Characters of a key that a message repeats; names in a file can be as long as its header."""
@@ -20,7 +20,12 @@ SHOWN_NAME = 120
 
 def shorten(name: str) -> str:
     """A name as a message may show it: quoted, escaped, and cut when it is absurdly long."""
-    return repr(name if len(name) <= SHOWN_NAME else name[:SHOWN_NAME] + "...")
+    return repr(cut(name))
+
+
+def cut(name: str) -> str:
+    """The same without quotes: whole, unless it is absurdly long."""
+    return name if len(name) <= SHOWN_NAME else name[:SHOWN_NAME] + "..."
 
 
 class RefusedFile(KilnmarkError):
