@@ -433,3 +433,15 @@ def test_alpha_that_is_said_for_another_part_of_the_model_is_told(tmp_path: Path
     assert note.endswith(
         "says alpha for 'unet' alone, and 5 modules are in 'transformer': there it is taken for the rank"
     )
+
+
+@pytest.mark.parametrize(
+    "targets", [[f"transformer.{name}" for name in SHAPES], r"transformer\.(.*_blocks\..*|proj_out)", list(SHAPES)]
+)
+@pytest.mark.parametrize("name", ["adapter_model", "ink"])
+def test_targets_may_begin_with_the_part_of_the_model(tmp_path: Path, targets: object, name: str) -> None:
+    """As where a trainer wraps a model of which the transformer is one part."""
+    path, norms = write(tmp_path, BESIDE, {"r": 2, "lora_alpha": 6, "target_modules": targets}, name=name)
+    adapter = read_adapter(path, SHAPES)
+    assert strength(adapter, norms) == pytest.approx(3.0)
+    assert adapter.strength_from == {"config": len(SHAPES)}

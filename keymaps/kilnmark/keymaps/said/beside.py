@@ -60,14 +60,14 @@ def _parsed(data: bytes, steps: StepsLeft) -> PeftConfig:
 def _of_others(config: PeftConfig, file: AdapterFile, modules: Sequence[Module]) -> str:
     """Why it is that of another file; empty where it is this one's."""
     targets = config.targets
-    named = _named(targets, [module.inner for module in modules])
+    named = _named(targets, [_path(module) for module in modules])
     if targets is not None and not any(named):
         return "names none of the file's layers"
     if is_of_peft(file.path):
         return ""
     if targets is None or not all(named):
         return f"does not name {modules[named.index(False)].inner}, so that it is another file's"
-    there = {end for module in modules for end in _ends(module.inner)}
+    there = {end for module in modules for end in _ends(_path(module))}
     lacking = None if isinstance(targets, str) else next((each for each in targets if each not in there), None)
     if lacking is not None:
         return f"names {shorten(lacking)}, which is not in the file, so that it is another file's"
@@ -77,8 +77,14 @@ def _of_others(config: PeftConfig, file: AdapterFile, modules: Sequence[Module])
     return ""
 
 
+def _path(module: Module) -> str:
+    """With the part of the model before its name: a trainer that wraps a whole model has it in all names."""
+    return f"{module.component}.{module.inner}"
+
+
 def _named(targets: tuple[str, ...] | str | None, modules: Sequence[str]) -> list[bool]:
-    """Which modules are targets, as PEFT has it: by an end of the name, or by one expression for all of it.
+    """Which modules are targets, as PEFT has it: by an end of the path, or by one expression for all of it, with the
+    part of the model or without.
 
     An expression that cannot be matched names all of them: it accuses no config, and strengths do not rest on it.
     """
@@ -90,7 +96,8 @@ def _named(targets: tuple[str, ...] | str | None, modules: Sequence[str]) -> lis
         return [not known.isdisjoint(_ends(name)) for name in modules]
     try:
         expression = Expression(targets, StepsLeft())
-        return [targets == "all-linear" or expression.matches(name) for name in modules]
+        every = targets == "all-linear"
+        return [every or any(expression.matches(each) for each in (name, name.partition(".")[2])) for name in modules]
     except ValueError:
         return [True] * len(modules)
 
