@@ -445,3 +445,10 @@ def test_targets_may_begin_with_the_part_of_the_model(tmp_path: Path, targets: o
     adapter = read_adapter(path, SHAPES)
     assert strength(adapter, norms) == pytest.approx(3.0)
     assert adapter.strength_from == {"config": len(SHAPES)}
+
+
+def test_a_config_of_pefts_own_file_that_names_some_of_its_layers_holds_for_all_and_says_so(tmp_path: Path) -> None:
+    path, norms = write(tmp_path, BESIDE, {"r": 2, "lora_alpha": 6, "target_modules": ["to_q", "to_k"]})
+    adapter = read_adapter(path, SHAPES)
+    assert strength(adapter, norms) == pytest.approx(3.0)
+    assert adapter.notes == (f"{BESIDE_IT} does not name 2 of the 5 modules, and is taken for them too",)

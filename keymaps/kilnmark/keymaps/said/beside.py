@@ -16,7 +16,7 @@ from kilnmark.keymaps.names.schema import AlphaSource, Role, is_transposed
 from kilnmark.keymaps.said.expressions import Expression, StepsLeft
 from kilnmark.keymaps.said.peft import PeftConfig, parse_config, says_all_in_tensors
 
-__all__ = ["BESIDE", "config_of"]
+__all__ = ["BESIDE", "config_of", "unnamed"]
 
 BESIDE: Final = f"{CONFIG} beside the file"
 
@@ -55,6 +55,12 @@ def _parsed(data: bytes, steps: StepsLeft) -> PeftConfig:
     if config.alpha is None and config.is_for("LORA"):
         raise ValueError("lora_alpha is missing")
     return config
+
+
+def unnamed(config: PeftConfig, modules: Sequence[Module]) -> list[Module]:
+    """Those that a config does not name among its targets; none where it has no targets."""
+    named = _named(config.targets, [_path(module) for module in modules]) if config.targets else [True] * len(modules)
+    return [module for module, is_named in zip(modules, named, strict=True) if not is_named]
 
 
 def _of_others(config: PeftConfig, file: AdapterFile, modules: Sequence[Module]) -> str:

@@ -20,7 +20,7 @@ from kilnmark.keymaps.files.beside import is_of_peft
 from kilnmark.keymaps.files.metadata import PEFT_METADATA
 from kilnmark.keymaps.files.safefile import AdapterFile
 from kilnmark.keymaps.names.copies import Module
-from kilnmark.keymaps.said.beside import BESIDE, config_of
+from kilnmark.keymaps.said.beside import BESIDE, config_of, unnamed
 from kilnmark.keymaps.said.expressions import StepsLeft
 from kilnmark.keymaps.said.peft import PeftConfig, names_of_fields, parse_config
 
@@ -123,15 +123,17 @@ def said_of(file: AdapterFile, modules: Sequence[Module]) -> Sayings:
         problem = problem or UnfitAdapter(file.path, f"{BESIDE} cannot be understood ({error})", _CONFIG_MEND)
     found.append(StrengthSource(Strength.CONFIG, BESIDE, {"": config} if config else {}))
     return Sayings(
-        tuple(source for source in found if source.configs), problem, (*unread, *_notes(file, config, why_not))
+        tuple(source for source in found if source.configs), problem, (*unread, *_notes(file, config, why_not, modules))
     )
 
 
-def _notes(file: AdapterFile, config: PeftConfig | None, why_not: str) -> Iterator[str]:
+def _notes(file: AdapterFile, config: PeftConfig | None, why_not: str, modules: Sequence[Module]) -> Iterator[str]:
     if why_not:
         yield f"{BESIDE} {why_not}, and is not used"
     elif config and not is_of_peft(file.path):
         yield f"{BESIDE} is taken for its own: it names the file's layers, all of them, and their ranks"
+    elif config and (others := unnamed(config, modules)):
+        yield f"{BESIDE} does not name {len(others)} of the {len(modules)} modules, and is taken for them too"
 
 
 def _packed(file: AdapterFile, steps: StepsLeft) -> dict[str, PeftConfig]:
