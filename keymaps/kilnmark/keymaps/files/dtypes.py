@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from kilnmark.keymaps.files.widths import FLOATS, WIDTHS
 
-__all__ = ["F8_TABLES", "FLOATS", "WIDTHS", "as_float32", "to_bfloat16"]
+__all__ = ["F8_TABLES", "FLOATS", "NUMPY", "WIDTHS", "as_float32", "to_bfloat16"]
 
 Floats = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
 
-_NUMPY: Mapping[str, str] = {
+NUMPY: Mapping[str, str] = {
     "BOOL": "|b1",
     "U8": "|u1",
     "I8": "|i1",
@@ -31,6 +31,7 @@ _NUMPY: Mapping[str, str] = {
     "U64": "<u8",
     "F64": "<f8",
 }
+"""The dtypes that numpy has, as it calls them."""
 
 
 def as_float32(raw: Bytes, dtype: str) -> Floats:
@@ -40,7 +41,7 @@ def as_float32(raw: Bytes, dtype: str) -> Floats:
         return bits.view(np.float32)
     if dtype in F8_TABLES:
         return F8_TABLES[dtype][raw]
-    stored = raw.view(_NUMPY[dtype])
+    stored = raw.view(NUMPY[dtype])
     if dtype == "F32":
         return np.require(stored, np.float32, "A")
     # A signalling NaN is invalid to convert; it stays a NaN, and who asks for numbers refuses it.

@@ -6,7 +6,7 @@ Its numbers are drawn at random, and it says so. It is for whoever gets a report
 import json
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from kilnmark.keymaps.filereport.check import check_report
 from kilnmark.keymaps.filereport.document import FileReport, Run, TensorGroup
 from kilnmark.keymaps.filereport.grouping import names_in
 from kilnmark.keymaps.files.atomic import written_whole
-from kilnmark.keymaps.files.dtypes import F8_TABLES, WIDTHS, to_bfloat16
+from kilnmark.keymaps.files.dtypes import F8_TABLES, NUMPY, WIDTHS, to_bfloat16
 from kilnmark.keymaps.files.header import PREFIX
 from kilnmark.keymaps.files.mistaken import example_of
 from kilnmark.keymaps.files.roots import AnyPath
@@ -29,20 +29,6 @@ _UNMEASURED = 1e-3
 """Root mean square of numbers of which nothing is known."""
 _BELOW = 1 - 2.0**-8
 """What keeps a number below a power of two when it is rounded to few digits."""
-_NUMPY: Mapping[str, str] = {
-    "BOOL": "|b1",
-    "U8": "|u1",
-    "I8": "|i1",
-    "I16": "<i2",
-    "U16": "<u2",
-    "F16": "<f2",
-    "I32": "<i4",
-    "U32": "<u4",
-    "F32": "<f4",
-    "I64": "<i8",
-    "U64": "<u8",
-    "F64": "<f8",
-}
 
 Floats = NDArray[np.float64]
 
@@ -147,7 +133,7 @@ def _bytes(numbers: Floats, dtype: str) -> bytes:
     if dtype in F8_TABLES:
         return _nearest_codes(numbers, dtype).tobytes()
     with np.errstate(invalid="ignore"):
-        return numbers.astype(_NUMPY[dtype]).tobytes()
+        return numbers.astype(NUMPY[dtype]).tobytes()
 
 
 def _numbers(tensor: _Tensor, drawn: np.random.Generator) -> Floats:
