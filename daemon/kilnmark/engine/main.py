@@ -43,7 +43,7 @@ log = logging.getLogger(__name__)
 
 def main() -> NoReturn:
     """Serve the daemon on the other end of the socket whose number `--fd` gives."""
-    gc.disable()
+    gc.disable()  # until a base is held: a tenth of a start would go into looking for garbage
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="kilnmark-worker: %(levelname)s: %(message)s")
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the daemon too, which decides
     parser = argparse.ArgumentParser(prog="kilnmark.engine")
@@ -67,11 +67,11 @@ def _serve(link: Link, telemetry: Telemetry) -> int:
         log.error("the first command must be configure; got %s", type(configure).__name__)
         return 1
     bases = _bases(configure, link, telemetry)
+    gc.freeze()  # what was imported stays; a base may leave, and its modules refer to each other
     try:
         bases.renderer(configure.variant)
     except BaseUnavailable:
         return 0
-    gc.freeze()  # with `main`: a tenth of a start would go into looking for garbage in what only comes to stay
     gc.enable()
     saver = Saver(Path(configure.output_dir), link.end)
     saver.start()
