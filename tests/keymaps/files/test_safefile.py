@@ -6,6 +6,7 @@ import json
 import os
 import pickle
 import socket
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from safetensors.numpy import load_file
+from safetensors.numpy import load_file, save_file
 
 from kilnmark.keymaps.errors import MissingFile, OutsideRoots, UnfitAdapter, UnsafeFile
 from kilnmark.keymaps.files.header import HEADER_LIMIT
@@ -313,3 +314,13 @@ def test_numbers_that_fit_come_back_from_every_dtype(tmp_path: Path, dtype: Stor
     file = read_file(write_tensors(tmp_path / "a.safetensors", {"k": tensor}, dtype=dtype))
     assert file.tensors["k"].dtype == dtype
     assert np.array_equal(file.array("k"), tensor)
+
+
+@pytest.mark.parametrize(("bits", "zero"), [(0, True), (0x80000000, True), (0x7F800001, False), (1, False)])
+def test_zeros_are_told_from_numbers_that_are_none(tmp_path: Path, bits: int, zero: bool) -> None:
+    """The third is a NaN that says so when it is compared."""
+    path = tmp_path / "a.safetensors"
+    save_file({"a": np.array([0, bits], np.uint32).view(np.float32)}, path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert read_file(path).is_zero("a") is zero

@@ -57,11 +57,14 @@ def test_magnitudes_of_some_layers_cannot_stand_for_all(tmp_path: Path) -> None:
         remap_adapter(source, tmp_path / "b.safetensors", "kohya")
 
 
+@pytest.mark.parametrize("shape", [(), (1,), (1, 1)])
 @pytest.mark.parametrize(("alpha", "apart"), [(0.0, True), (1.0, True), (1e-6, False)])
-def test_a_bound_of_rotations_counts_a_whole_module(tmp_path: Path, alpha: float, apart: bool) -> None:
+def test_a_bound_of_rotations_counts_a_whole_module(
+    tmp_path: Path, alpha: float, apart: bool, shape: tuple[int, ...]
+) -> None:
     blocks = np.random.default_rng(1).standard_normal((9216 // 8, 8, 8)).astype(np.float32) * 0.01
     name = "lora_unet_double_blocks_0_img_attn_qkv"
-    tensors = {f"{name}.oft_blocks": blocks, f"{name}.alpha": np.asarray(np.float32(alpha))}
+    tensors = {f"{name}.oft_blocks": blocks, f"{name}.alpha": np.full(shape, alpha, np.float32)}
     source = write_tensors(tmp_path / "a.safetensors", tensors)
     together = remap_adapter(source, tmp_path / "b.safetensors", "kohya").path
     norms = pytest.approx(norms_of(read_adapter(source, DEV)), rel=1e-5)

@@ -149,3 +149,24 @@ def test_copies_that_are_too_many_to_be_multiplied_out_are_refused(
     assert len(read(tmp_path, lokr_twice(1, 2.0)).updates) == 1
     with pytest.raises(UnfitAdapter, match="too many such copies to compare what they do; keep one of the two copies"):
         read(tmp_path, lokr_twice(2, 2.0))
+
+
+@pytest.mark.parametrize("other", [1.0, 2.0])
+def test_rotations_are_held_against_each_other_with_all_their_blocks(tmp_path: Path, other: float) -> None:
+    turns = (NUMBERS.standard_normal((WIDTH // 8, 8, 8)) * 0.01).astype(np.float32)
+    blocks = {f"{KOHYA}.oft_blocks": turns, f"lycoris_{OUT.replace('.', '_')}.oft_blocks": turns * np.float32(other)}
+    if other == 1.0:
+        assert len(read(tmp_path, blocks).updates) == 1
+    else:
+        with pytest.raises(UnfitAdapter, match="in another way"):
+            read(tmp_path, blocks)
+
+
+def test_rotations_in_blocks_of_another_size_are_something_else(tmp_path: Path) -> None:
+    sizes = {KOHYA: 8, f"lycoris_{OUT.replace('.', '_')}": 6}
+    blocks = {
+        f"{name}.oft_blocks": (NUMBERS.standard_normal((WIDTH // size, size, size)) * 0.01).astype(np.float32)
+        for name, size in sizes.items()
+    }
+    with pytest.raises(UnfitAdapter, match="in another way"):
+        read(tmp_path, blocks)

@@ -68,6 +68,17 @@ def test_a_layer_that_is_lost_afterwards_is_still_seen(remapped: Path, keep: boo
     assert f"{BLOCK}.attn.to_q" in reason or verdict == "noop"
 
 
+@pytest.mark.parametrize("keep", [True, False])
+def test_a_layer_whose_half_was_lost_before_is_no_zeros_that_fill(tmp_path: Path, keep: bool) -> None:
+    """Its columns of the up matrix are left behind, and what they are multiplied by is zero."""
+    lost = {key: np.zeros_like(each) if "to_q.lora_A" in key else each for key, each in attention().items()}
+    source = write_tensors(tmp_path / "a.safetensors", lost)
+    goal = Path(remap_adapter(source, tmp_path / "b.safetensors", "kohya").path)
+    for path in (source, rewritten(goal, load_file(goal), keep=keep)):
+        verdict, reason = verdict_of(path)
+        assert (verdict, f"{BLOCK}.attn.to_q" in reason) == ("partial", True)
+
+
 def test_separate_columns_tell_of_themselves_and_shared_ones_do_not(tmp_path: Path) -> None:
     for letters, told in (("qkv", "engaged"), ("q", "partial")):
         source = write_tensors(tmp_path / "a.safetensors", attention(letters))

@@ -94,6 +94,17 @@ class AdapterFile:
             raise UnfitAdapter(self.path, f"holds {info.dtype}, which is no weight", mend, key=name)
         return self._numbers(info)
 
+    def is_zero(self, name: str) -> bool:
+        """Whether all numbers of a tensor are zero; one that is none is not.
+
+        Raises:
+            UnfitAdapter: As `array` does.
+        """
+        import numpy as np
+
+        with np.errstate(invalid="ignore"):  # a signalling NaN, as it stands in the file
+            return not self.array(name).any()
+
     def scalar(self, name: str) -> float:
         """A tensor of one number, of any dtype.
 

@@ -90,7 +90,7 @@ def _without_bound(tensors: Mapping[str, Stored], height: int) -> Mapping[str, S
 
 def is_bound(tensors: Mapping[str, Stored], height: int) -> bool:
     """Whether the norm of all rotations of a module is held to alpha * height, and would be larger."""
-    bound, turns = float(tensors[Role.ALPHA].numbers()) * height, tensors[_BLOCKS].numbers()
+    bound, turns = float(tensors[Role.ALPHA].numbers().item()) * height, tensors[_BLOCKS].numbers()
     return 0.0 < bound < float(np.linalg.norm(turns - turns.swapaxes(-1, -2))) + _TINY
 
 

@@ -133,7 +133,7 @@ def read_source(file: AdapterFile) -> Source:
 def _zero_biases(file: AdapterFile, sorting: Sorting) -> set[str]:
     """Changes of biases that are none, beside the pairs of their modules."""
     biases = (module.keys[Role.DIFF_B] for module in sorting.modules if Role.DIFF_B in module.keys)
-    return {key for key in biases if not file.array(key).any()}
+    return {key for key in biases if file.is_zero(key)}
 
 
 def _without(modules: Sequence[Module], zeros: Collection[str]) -> list[Module]:

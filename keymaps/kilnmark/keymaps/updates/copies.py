@@ -147,14 +147,16 @@ def _magnitudes_apart(one: Matrix | InputMagnitudes | None, other: Matrix | Inpu
 def _fields_apart(one: AnyUpdate, other: AnyUpdate) -> float:
     if type(one) is not type(other):
         return math.inf
-    apart = 0.0
-    for field in fields(one):  # type: ignore[arg-type]  # every kind's update is a dataclass
-        mine, his = getattr(one, field.name), getattr(other, field.name)
-        if isinstance(mine, np.ndarray) or isinstance(his, np.ndarray):
-            apart = max(apart, _arrays_apart(mine, his))
-        elif field.name != "norm" and mine is not his and mine != his:
-            return math.inf
-    return apart
+    names = [field.name for field in fields(one) if field.name != "norm"]  # type: ignore[arg-type]  # as above
+    return max((_values_apart(getattr(one, name), getattr(other, name)) for name in names), default=0.0)
+
+
+def _values_apart(mine: object, his: object) -> float:
+    if isinstance(mine, np.ndarray) and isinstance(his, np.ndarray):
+        return _arrays_apart(mine, his)
+    if isinstance(mine, tuple) and isinstance(his, tuple) and len(mine) == len(his):
+        return max(map(_values_apart, mine, his), default=0.0)
+    return 0.0 if _is_equal(mine, his) else math.inf
 
 
 def _arrays_apart(one: Matrix | None, other: Matrix | None) -> float:

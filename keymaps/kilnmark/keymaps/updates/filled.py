@@ -20,6 +20,8 @@ __all__ = ["FILLED", "filled_by_word", "filled_targets", "without"]
 
 FILLED = "kilnmark.remap.filled"
 """The entry of the metadata: a JSON list of the layers whose rows were filled, by their paths."""
+_JOINED = 2
+"""Layers of a fused module that a converter must have had to join any."""
 
 
 def filled_targets(metadata: Mapping[str, str], made: Sequence[Made]) -> frozenset[str]:
@@ -53,16 +55,22 @@ def _filled(made: Made, said: frozenset[str]) -> frozenset[str]:
     zero = frozenset(update.target for update in made.updates if update.is_zero)
     if len(zero) == len(made.updates):
         return frozenset()
-    return zero if zero and _is_joined(made) else zero & said
+    return zero & (said | _left_out(made)) if zero else zero
 
 
-def _is_joined(made: Made) -> bool:
-    """At least two layers have columns of an up matrix, each its own, and no column is nobody's."""
+def _left_out(made: Made) -> frozenset[str]:
+    """Layers without columns of an up matrix, where at least two others have some, each its own, and none is nobody's.
+
+    One that has columns and is zero all the same has lost its part of the down matrix.
+    """
     view = made.view
     if set(view.roles) - {Role.ALPHA} != {Role.DOWN, Role.UP}:
-        return False
+        return frozenset()
     used = np.array([_columns(part) for part in view.split(view.matrix(Role.UP))])
-    return bool((used.sum(axis=0) == 1).all() and used.any(axis=1).sum() > 1)
+    left_out = [target for target, columns in zip(view.targets, used, strict=True) if not columns.any()]
+    if not (used.sum(axis=0) == 1).all() or len(used) - len(left_out) < _JOINED:
+        return frozenset()
+    return frozenset(left_out)
 
 
 def _columns(up: Matrix) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:

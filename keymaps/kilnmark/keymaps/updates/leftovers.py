@@ -93,7 +93,7 @@ def _zero_keys(file: AdapterFile, sorting: Sorting) -> Iterator[str]:
         modules[module][role] = key
     for keys in modules.values():
         factor = [keys[Role.UP]] if Role.UP in keys else [key for role, key in keys.items() if role != Role.ALPHA]
-        if factor and not any(file.array(key).any() for key in factor):
+        if factor and all(map(file.is_zero, factor)):
             yield from keys.values()
 
 
