@@ -7,10 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from kilnmark.keymaps.adapter import Adapter, read_adapter
 from kilnmark.keymaps.errors import UnfitAdapter
 from kilnmark.keymaps.files.metadata import PEFT_METADATA
+from kilnmark.keymaps.names.shapes import load_shapes
 from kilnmark.keymaps.updates.kinds.lokr import KroneckerUpdate
 from kilnmark.keymaps.zoo.write import write_tensors
 from tests.pairs import pairs_of
@@ -170,3 +172,24 @@ def test_an_alpha_of_zero_that_counts_for_nothing_is_not_told(tmp_path: Path) ->
     factored = flattened(tmp_path, "lycoris_", 0.0, lokr_w1=(3, 4), lokr_w2_a=(2, 1), lokr_w2_b=(1, 2))
     assert isinstance(factored.updates[0], KroneckerUpdate)
     assert (factored.updates[0].multiplier, len(factored.notes)) == (1.0, 1)
+
+
+def test_a_part_of_the_model_without_alpha_beside_one_with_it_is_told(tmp_path: Path) -> None:
+    """Two files may have been joined, or the only alpha of a part lost."""
+    names = {
+        "lora_unet_single_blocks_0_linear2": (3072, 15360),
+        "lora_te1_text_model_encoder_layers_0_mlp_fc1": (3072, 768),
+    }
+    tensors = {
+        f"{name}.lora_{half}.weight": np.ones(shape, np.float32)
+        for name, (out, into) in names.items()
+        for half, shape in (("down", (2, into)), ("up", (out, 2)))
+    }
+    alphas = {f"{name}.alpha": np.array(1, np.float32) for name in names}
+    _, encoder = alphas
+    for more, told in (({}, False), (alphas, False), ({encoder: alphas[encoder]}, True)):
+        save_file({**tensors, **more}, tmp_path / "a.safetensors")
+        notes = "; ".join(read_adapter(tmp_path / "a.safetensors", load_shapes("dev")).notes)
+        assert (
+            "'lora_unet_single_blocks_0_linear2.lora_down.weight', where every module of another part" in notes
+        ) is told

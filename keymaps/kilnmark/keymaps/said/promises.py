@@ -120,6 +120,7 @@ def notes_on_strength(file: AdapterFile, said: Sayings, modules: Sequence[Module
             name = unread[0].convention.name
             yield f"{source.where} says alpha, where no file of {name} names has it: it is taken for the rank"
     yield from _said_of_others(said, [module for module in pairs if Role.ALPHA not in module.keys])
+    yield from _stored_in_others([module for module in pairs if _is_unsaid(said, module)])
     for source, config in _of_modules(said, modules):
         yield from _notes_on_patterns(source, config, modules)
         if config.bias not in ("", "none") and not any(key.endswith(".bias") for key in file.tensors):
@@ -153,6 +154,19 @@ def _said_of_others(said: Sayings, pairs: Sequence[Module]) -> Iterator[str]:
             modules = "1 module is" if len(left) == 1 else f"{len(left)} modules are"
             of = ", ".join(map(shorten, parts[:3]))
             yield f"{source.where} says alpha for {of} alone, and {modules} in {others}: there it is taken for the rank"
+
+
+def _stored_in_others(pairs: Sequence[Module]) -> Iterator[str]:
+    """Trainers store alpha in every part of a model, or in none; two files may have been joined."""
+    bare = [module for module in pairs if Role.ALPHA not in module.keys]
+    parts = {(module.convention.name, module.component) for module in bare}
+    whole = {module.convention.name for module in pairs if (module.convention.name, module.component) not in parts}
+    if left := [module for module in bare if module.convention.name in whole]:
+        modules = "1 module has" if len(left) == 1 else f"{len(left)} modules have"
+        yield (
+            f"{modules} no alpha, first {_name(left[0])}, where every module of another part of the model has it: "
+            "it is taken for the rank"
+        )
 
 
 def _of_modules(said: Sayings, modules: Sequence[Module]) -> Iterator[tuple[StrengthSource, PeftConfig]]:
