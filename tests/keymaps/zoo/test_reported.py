@@ -100,6 +100,16 @@ def test_what_a_file_says_of_its_base_is_held_against_the_base_there_too(tmp_pat
     assert without_numbers(again(report, tmp_path / "made")) == without_numbers(report)
 
 
+@pytest.mark.parametrize("size", [0, 7, 8, 10, 1000])
+def test_a_file_whose_header_is_no_length_of_any_has_none_there(tmp_path: Path, size: int) -> None:
+    source = tmp_path / "source.safetensors"
+    source.write_bytes(b"\xc9\x0c\0\0\x08\0\0\0".ljust(size, b"{")[:size])
+    report = report_file(source, "dev")
+    again = report_file(make_reported(tmp_path / "made.safetensors", report), "dev")
+    assert (again.header_size, again.size, again.verdict) == (report.header_size, size, "refused")
+    assert report.header_size is None
+
+
 def test_norms_are_near_the_true_ones(tmp_path: Path) -> None:
     report = report_file(make_adapter(tmp_path / "a.safetensors", rank=2, blocks=1), "dev")
     made = again(report, tmp_path / "made")

@@ -30,6 +30,9 @@ _UNMEASURED = 1e-3
 _BELOW = 1 - 2.0**-8
 """What keeps a number below a power of two when it is rounded to few digits."""
 
+_NO_HEADER = b"\xff" * PREFIX
+"""The beginning of a file that claims more of a header than any file has."""
+
 Floats = NDArray[np.float64]
 
 
@@ -58,7 +61,7 @@ def make_reported(path: AnyPath, report: FileReport, *, seed: int = 0) -> Path:
             for tensor in draw.tensors:
                 file.write(_bytes(draw.numbers(tensor), tensor.group.dtype))
         else:
-            file.write(example_of(report.mistaken))
+            file.write(example_of(report.mistaken) or (_NO_HEADER if report.size else b""))
         if report.size is not None:
             file.truncate(report.size)
     for name, text in report.beside.items():
