@@ -10,7 +10,6 @@ from importlib.metadata import version
 
 import mlx.core as mx
 from mlx import nn
-from PIL.Image import Image
 
 from kilnmark.engine.compute import active_bytes, backend, precision
 from kilnmark.engine.families.family import BaseUnavailable, Encoded, Model, Origin, Watcher
@@ -87,8 +86,8 @@ class Base:
         mx.eval(predicted)
         return predicted
 
-    def generate(self, spec: PictureSpec, watcher: Watcher) -> Image:
-        """Paint one picture with whatever stack is on the base. Raises what `watcher` raises."""
+    def generate(self, spec: PictureSpec, watcher: Watcher) -> mx.array:
+        """Paint one picture with whatever stack is on the base, as `Model.generate` says."""
         return self.model.generate(spec, self.encode(spec.prompt, spec.negative_prompt), watcher)
 
 

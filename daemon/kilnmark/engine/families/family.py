@@ -10,7 +10,6 @@ from typing import Protocol
 
 import mlx.core as mx
 from mlx import nn
-from PIL.Image import Image
 
 from kilnmark.keymaps.files.weights import Weights
 from kilnmark.protocol.errors import KilnmarkError
@@ -96,8 +95,13 @@ class Model(Protocol):
         It is what an adapter's effect is measured by, so that it must be cheap, and depend on all that a picture does.
         """
 
-    def generate(self, spec: PictureSpec, encoded: Encoded, watcher: Watcher) -> Image:
-        """Paint one picture with whatever stack is on the base. Raises what `watcher` raises."""
+    def generate(self, spec: PictureSpec, encoded: Encoded, watcher: Watcher) -> mx.array:
+        """Paint one picture with whatever stack is on the base. Raises what `watcher` raises.
+
+        Returns:
+            Its pixels, `(height, width, 3)` in uint8. Decoding them is left to be computed, so that whoever asked can
+            do something else meanwhile.
+        """
 
 
 class Load(Protocol):

@@ -6,8 +6,10 @@ Nothing is painted before every adapter has been judged, and whatever goes wrong
 import logging
 from collections.abc import Callable
 
+import mlx.core as mx
+import numpy as np
 from opentelemetry.trace import Tracer
-from PIL.Image import Image
+from PIL import Image
 
 from kilnmark.engine.ends import failed
 from kilnmark.engine.families.base import Base
@@ -84,9 +86,11 @@ class Renderer:
             is_standin=self._base.is_standin,
         )
 
-    def _painted(self, job: RenderCommand, trail: Trail) -> Image:
+    def _painted(self, job: RenderCommand, trail: Trail) -> Image.Image:
         """The picture, with the stack that is on the base."""
         with trail.part("encode", names.ENCODE):
             self._base.encode(job.prompt, job.negative_prompt)
         with PaintingTrail(trail, job.steps) as watcher:
-            return self._base.generate(job, watcher)
+            pixels = self._base.generate(job, watcher)
+            mx.async_eval(pixels)
+            return Image.fromarray(np.array(pixels))

@@ -3,9 +3,7 @@
 import hashlib
 
 import mlx.core as mx
-import numpy as np
 from mlx import nn
-from PIL import Image
 
 from kilnmark.engine.families.family import BaseUnavailable, Encoded, Origin, Watcher
 from kilnmark.protocol.picture.spec import PictureSpec
@@ -74,7 +72,7 @@ class Pinhole:
     def predict(self, encoded: Encoded) -> mx.array:
         return self.camera(mx.random.normal((4, 3), key=mx.random.key(0)), encoded[0]).astype(mx.float32)
 
-    def generate(self, spec: PictureSpec, encoded: Encoded, watcher: Watcher) -> Image.Image:
+    def generate(self, spec: PictureSpec, encoded: Encoded, watcher: Watcher) -> mx.array:
         height, width = spec.height // PIXELS, spec.width // PIXELS
         x = mx.random.normal((height * width, 3), key=mx.random.key(spec.seed))
         for step in range(spec.steps):
@@ -83,8 +81,8 @@ class Pinhole:
             x = x - (unwanted + spec.guidance * (wanted - unwanted)) / spec.steps
             mx.eval(x)
         watcher.denoised(x)
-        colours = np.array(mx.sigmoid(x).astype(mx.float32) * 255).astype(np.uint8).reshape(height, width, 3)
-        return Image.fromarray(colours).resize((spec.width, spec.height), Image.Resampling.NEAREST)
+        colours = (mx.sigmoid(x).astype(mx.float32) * 255).astype(mx.uint8).reshape(height, width, 3)
+        return mx.repeat(mx.repeat(colours, PIXELS, axis=0), PIXELS, axis=1)
 
 
 def load(origin: Origin, quantize: int | None) -> Pinhole:

@@ -5,13 +5,14 @@ No adapter reaches it through mflux's loader.
 
 import mlx.core as mx
 from mflux.models.common.config.config import Config
+from mflux.models.flux.latent_creator.flux_latent_creator import FluxLatentCreator
 from mflux.models.flux.model.flux_text_encoder.prompt_encoder import PromptEncoder
 from mflux.models.flux.variants.txt2img.flux import Flux1
 from mlx import nn
-from PIL.Image import Image
 
 from kilnmark.engine.compute import precision
 from kilnmark.engine.families.family import Encoded, Watcher
+from kilnmark.engine.families.flux1.decoding import decoded
 from kilnmark.protocol.picture.spec import PictureSpec
 
 __all__ = ["Flux1Model"]
@@ -21,23 +22,6 @@ PREDICTED_SIDE = 32
 
 _PREDICTED_TOKENS = 4
 _PREDICTED_GUIDANCE = 3.5
-
-
-class _Callback:
-    """mflux can only add callbacks, never remove one, so one object stays registered for life."""
-
-    def __init__(self) -> None:
-        self.watcher: Watcher | None = None
-
-    def call_in_loop(self, t: int, latents: mx.array, **_: object) -> None:
-        """Called by mflux after step `t` was built and before it is computed."""
-        if self.watcher is not None:
-            self.watcher.stepped(t)
-        mx.eval(latents)
-
-    def call_after_loop(self, latents: mx.array, **_: object) -> None:
-        if self.watcher is not None:
-            self.watcher.denoised(latents)
 
 
 class Flux1Model:
@@ -51,8 +35,6 @@ class Flux1Model:
     def __init__(self, flux: Flux1, fingerprint: str) -> None:
         self.flux = flux
         self.fingerprint = fingerprint
-        self._callback = _Callback()
-        flux.callbacks.register(self._callback)
 
     @property
     def bits(self) -> int | None:
@@ -109,20 +91,28 @@ class Flux1Model:
         predicted: mx.array = noise.astype(mx.float32)
         return predicted
 
-    def generate(self, spec: PictureSpec, encoded: Encoded, watcher: Watcher) -> Image:
-        """Mflux's own loop, which finds the prompt encoded. Raises what `watcher` raises."""
+    def generate(self, spec: PictureSpec, encoded: Encoded, watcher: Watcher) -> mx.array:
+        """As mflux's own `generate_image`, whose parts these are, up to the pixels."""
         flux = self.flux
-        flux.prompt_cache, self._callback.watcher = {spec.prompt: encoded}, watcher
-        try:
-            generated = flux.generate_image(
-                seed=spec.seed,
-                prompt=spec.prompt,
-                num_inference_steps=spec.steps,
-                height=spec.height,
-                width=spec.width,
-                guidance=spec.guidance,
+        config = Config(
+            model_config=flux.model_config,
+            num_inference_steps=spec.steps,
+            height=spec.height,
+            width=spec.width,
+            guidance=spec.guidance,
+        )
+        embeds, pooled = encoded
+        latents = FluxLatentCreator.create_noise(spec.seed, config.height, config.width)
+        for step in range(spec.steps):
+            noise = flux.transformer(
+                t=step,
+                config=config,
+                hidden_states=latents,
+                prompt_embeds=embeds,
+                pooled_prompt_embeds=pooled,
             )
-        finally:
-            flux.prompt_cache, self._callback.watcher = {}, None
-        image: Image = generated.image
-        return image
+            latents = config.scheduler.step(noise=noise, timestep=step, latents=latents)
+            watcher.stepped(step)
+            mx.eval(latents)
+        watcher.denoised(latents)
+        return decoded(flux.vae, FluxLatentCreator.unpack_latents(latents, config.height, config.width))
