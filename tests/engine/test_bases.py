@@ -194,7 +194,7 @@ def test_a_load_is_a_span_below_the_render_that_asked_for_it_and_an_error_when_i
             kiln.bases.renderer("gone")
     held, refused, _ = exported.get_finished_spans()
     assert [span.parent == render.get_span_context() for span in (held, refused)] == [True, True]
-    assert (held.attributes, held.status.is_ok) == ({names.RENDER_VARIANT: "a"}, True)
+    assert (held.attributes, held.status.is_ok) == ({names.RENDER_VARIANT: "a", names.RENDER_NUMERICS: "exact"}, True)
     assert refused.attributes == {names.RENDER_VARIANT: "gone", names.ERROR_TYPE: "base_unavailable"}
     assert not refused.status.is_ok
 

@@ -146,8 +146,9 @@ def test_a_styled_render_says_whose_style_it_has(receiver: Receiver) -> None:
 
 
 def test_a_picture_says_where_it_came_from(receiver: Receiver) -> None:
-    span = received(receiver, lambda span: describe_origin(span, cached=False, shared_with="j"))
-    assert span.attributes == {"render.cached": False, "render.shared_with": "j"}
+    span = received(receiver, lambda span: describe_origin(span, cached=False, shared_with="j", numerics="fast"))
+    expected = {"render.cached": False, "render.shared_with": "j", "render.numerics": "fast"}
+    assert span.attributes == expected
 
 
 def test_one_dead_adapter_among_healthy_ones_is_the_one_accused(receiver: Receiver) -> None:

@@ -52,6 +52,12 @@ _TOLD_OF_SIZE = {
 }
 """Fields that older daemons did not have in inspections."""
 
+_BASES = ("heard.result.base", "heard.result.memory.bases.base", "pictures.kilnmark.base")
+"""Where bases stand."""
+
+_TOLD_OF_BASES = {"numerics": "what it computes in", "compiled": "whether its blocks are compiled"}
+"""Fields that older daemons did not have in them."""
+
 ADDED: Mapping[str, str] = {
     "heard.result.place": "the place that a style was composed for",
     "heard.result.counts_as": "the variants that bases given as directories are known to be",
@@ -63,6 +69,8 @@ ADDED: Mapping[str, str] = {
     **{f"{place}.{field}": why for place in _INSPECTIONS for field, why in _TOLD_OF_FILES.items()},
     **{f"{place}.{field}": why for place in _INSPECTIONS for field, why in _TOLD_OF_SIZE.items()},
     "heard.result.files.targets.rms": "the size of one layer's change, an element",
+    **{f"{place}.numerics": "what it was painted in" for place in ("heard.result", "heard.result.result")},
+    **{f"{place}.{field}": why for place in _BASES for field, why in _TOLD_OF_BASES.items()},
 }
 """Fields that older daemons did not send, by their path in a turn, and what they say."""
 

@@ -38,6 +38,12 @@ def test_its_record_decodes_and_loses_nothing(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SPECS)
+def test_one_that_was_made_before_there_was_a_choice_is_exact(name: str) -> None:
+    base = record_in(PICTURES / f"{name}.png").base
+    assert (base.numerics, base.compiled) == ("exact", False)
+
+
+@pytest.mark.parametrize("name", SPECS)
 def test_it_is_known_by_what_it_was_known_by(name: str) -> None:
     record = record_in(PICTURES / f"{name}.png")
     spec = msgspec.convert(SPECS[name]["spec"], PinnedSpec)

@@ -64,7 +64,8 @@ class RenderTrace:
             describe_stack(self._span, reports, ratio)
         accused = bool(reports) and isinstance(outcome, AdapterRefused | AdapterNotEngaged)
         if isinstance(outcome, RenderResult):
-            describe_origin(self._span, cached=outcome.cached, shared_with=shared_with)
+            numerics = outcome.numerics
+            describe_origin(self._span, cached=outcome.cached, shared_with=shared_with, numerics=numerics)
         elif not accused:
             mark_failed(self._span, outcome.kind, outcome.message)
         self._span.end()

@@ -139,6 +139,7 @@ class Bases:
             except BaseUnavailable as error:
                 mark_failed(span, "base_unavailable", str(error))
                 return str(error)
+            span.set_attribute(names.RENDER_NUMERICS, self.base(variant).info.numerics)
         log.info("%s is warm after %.1f s", variant, time.monotonic() - began)
         return None
 

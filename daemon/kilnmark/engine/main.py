@@ -101,7 +101,9 @@ def _bases(configure: Configure, link: Link, telemetry: Telemetry) -> Bases:
         configure.bases,
         configure.quantize,
         set_limits(configure.base_memory),
-        load=lambda origin: load_origin(origin, origin.bits(configure.quantize)),
+        load=lambda origin: load_origin(
+            origin, origin.bits(configure.quantize), numerics=configure.numerics, compiling=configure.compiling
+        ),
         furnish=furnish,
         tracer=telemetry.tracer,
         tell=link.send,

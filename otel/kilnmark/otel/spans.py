@@ -41,14 +41,18 @@ def describe_render(span: Span, job: RenderCommand, *, variant: str) -> None:
     )
 
 
-def describe_origin(span: Span, *, cached: bool, shared_with: str | None) -> None:
+def describe_origin(span: Span, *, cached: bool, shared_with: str | None, numerics: str) -> None:
     """Put on a `flux_mlx.render` span where its picture came from.
 
     Args:
         cached: It was painted before.
         shared_with: The job it was painted as; None: the span's own.
+        numerics: What it was painted in.
     """
-    _set(span, {names.RENDER_CACHED: cached, names.RENDER_SHARED_WITH: shared_with})
+    _set(
+        span,
+        {names.RENDER_CACHED: cached, names.RENDER_SHARED_WITH: shared_with, names.RENDER_NUMERICS: numerics},
+    )
 
 
 def describe_stack(span: Span, reports: Sequence[AdapterReport], delta_ratio: float | None = None) -> None:

@@ -14,11 +14,12 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from kilnmark.protocol.picture.catalog import STANDIN, VARIANTS
+from kilnmark.protocol.picture.numerics import AskedCompiling, AskedNumerics
 from kilnmark.protocol.wire.work import Configure
 
 __all__ = ["Kind", "Settings", "Told"]
 
-Kind = Literal["path", "folder", "folders", "base", "bases", "bits", "count", "seconds", "size"]
+Kind = Literal["path", "folder", "folders", "base", "bases", "bits", "word", "count", "seconds", "size"]
 """How the text of a value is read: `folder` and `folders` must be there, a `path` need not."""
 
 
@@ -123,6 +124,15 @@ class Settings(BaseModel):
     ] = None
     """Bits of the base's linear layers. The standin's are thin already and stay. None keeps them as they are stored."""
 
+    numerics: Annotated[AskedNumerics, Told("--numerics", "word", "auto|exact|fast")] = "auto"
+    """How bases compute. `exact` is bit for bit what the family's own library computes; `fast` keeps the stream in the
+    base's compute type and is several times quicker on a GPU. `auto` is `fast` on a GPU, for families that have it, and
+    `exact` on a CPU. A base that cannot compute as asked is refused."""
+
+    compile: Annotated[AskedCompiling, Told("--compile", "word", "auto|on|off")] = "auto"
+    """Whether the blocks of `fast` are compiled. `auto` measures at the load of a base, in under two seconds, whether
+    compiled blocks are quicker on this machine. `exact` is never compiled."""
+
     output_dir: Annotated[
         AbsolutePath, Told("--output-dir", "path", "DIR", "pictures, in your data folder for kilnmark")
     ]
@@ -223,4 +233,6 @@ class Settings(BaseModel):
             lora_roots=[str(root) for root in self.adapter_roots],
             adapter_cache_bytes=self.adapter_cache_bytes,
             stack_cache_bytes=self.stack_cache_bytes,
+            numerics=self.numerics,
+            compiling=self.compile,
         )

@@ -93,3 +93,13 @@ def test_the_standin_does_not_stand_in_for_another_family(tmp_path: Path) -> Non
 def test_what_a_family_cannot_do_it_refuses_by_itself() -> None:
     with pytest.raises(BaseUnavailable, match="too small to be quantized; leave quantize out"):
         load_base("pinhole", 8)
+
+
+@pytest.mark.usefixtures("installed")
+def test_numerics_that_a_family_does_not_have_are_refused_with_those_that_it_has() -> None:
+    with pytest.raises(BaseUnavailable, match="Pinhole has no numerics 'fast', only exact; set numerics to that"):
+        load_base("pinhole", None, numerics="fast")
+
+
+def test_a_base_says_what_it_computes_in(pinhole: Base) -> None:
+    assert (pinhole.info.numerics, pinhole.info.compiled) == ("exact", False)

@@ -90,9 +90,16 @@ def test_a_picture_whose_adapters_did_not_engage_has_no_key() -> None:
     assert recorded_key(msgspec.structs.replace(record(), loras=[dead])) is None
 
 
-@pytest.mark.parametrize("name", ["mlx_version", "mflux_version", "fingerprint", "precision", "backend"])
-def test_another_base_is_another_key_and_the_same_digest(name: str) -> None:
-    other = msgspec.structs.replace(record(), base=msgspec.structs.replace(BASE, **{name: "other"}))
+@pytest.mark.parametrize(
+    "change",
+    [
+        *({name: "other"} for name in ("mlx_version", "mflux_version", "fingerprint", "precision", "backend")),
+        {"numerics": "fast"},
+        {"compiled": True},
+    ],
+)
+def test_another_base_is_another_key_and_the_same_digest(change: dict[str, Any]) -> None:
+    other = msgspec.structs.replace(record(), base=msgspec.structs.replace(BASE, **change))
     assert recorded_key(other) != recorded_key(record())
     assert other.spec.digest == record().spec.digest
 

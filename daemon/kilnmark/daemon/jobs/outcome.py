@@ -27,6 +27,7 @@ def result_of(facts: JobAccepted, event: work.Finished, timings: Timings, trace_
         stack=facts.command.stack,
         warnings=[*facts.warnings, *event.warnings],
         trace_id=trace_id,
+        numerics=event.numerics,
     )
 
 

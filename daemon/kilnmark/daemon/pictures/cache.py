@@ -130,7 +130,7 @@ def picture_key(spec: PinnedSpec, base: BaseInfo, version: str = VERSION) -> str
         version: Of kilnmark.
     """
     program = (version, base.mflux_version, base.mlx_version)
-    held = (base.variant, base.fingerprint, base.precision, base.quantize, base.backend)
+    held = (base.variant, base.fingerprint, base.precision, base.quantize, base.backend, base.numerics, base.compiled)
     return hashlib.sha256(msgspec.json.encode([program, held, spec.digest])).hexdigest()
 
 

@@ -20,6 +20,7 @@ from kilnmark.engine.stack.stack import Stacker
 from kilnmark.keymaps.names.shapes import Shapes, encoder_of, is_norm
 from kilnmark.protocol.picture.catalog import family_of
 from kilnmark.protocol.picture.family import Variant
+from kilnmark.protocol.picture.numerics import AskedCompiling, AskedNumerics, Numerics, settled_numerics
 from kilnmark.protocol.picture.spec import PictureSpec
 from kilnmark.protocol.wire.memory import BaseInfo
 
@@ -99,27 +100,40 @@ def _slots(model: Model) -> dict[str, Slot]:
     }
 
 
-def load_base(name: str, quantize: int | None, place: str | None = None) -> Base:
+def load_base(
+    name: str,
+    quantize: int | None,
+    place: str | None = None,
+    *,
+    numerics: AskedNumerics = "auto",
+    compiling: AskedCompiling = "auto",
+) -> Base:
     """As `load_origin`, from a name and a place, which are those of `find_origin`; no place means the name."""
-    return load_origin(find_origin(name, name if place is None else place), quantize)
+    origin = find_origin(name, name if place is None else place)
+    return load_origin(origin, quantize, numerics=numerics, compiling=compiling)
 
 
-def load_origin(origin: Origin, quantize: int | None) -> Base:
+def load_origin(
+    origin: Origin, quantize: int | None, *, numerics: AskedNumerics = "auto", compiling: AskedCompiling = "auto"
+) -> Base:
     """Build a base and compute everything it holds.
 
     Args:
         origin: Which.
         quantize: 3 to 8 bits; None keeps the weights as they are stored.
+        numerics: What it is to compute in; what `auto` comes to is decided here, and told in its `info`.
+        compiling: Whether its blocks are to be compiled where it computes in `fast`.
 
     Raises:
-        BaseUnavailable: It cannot be held.
+        BaseUnavailable: It cannot be held, or not so.
     """
     before, began = active_bytes(), time.monotonic()
     if origin.bits(quantize) != quantize:
         made_up = origin.variant.name
         raise BaseUnavailable(f"{made_up} is made up and cannot be quantized; leave quantize out")
+    settled = _settled(origin, numerics)
     with contextlib.redirect_stdout(sys.stderr):
-        model = loader_of(origin)(origin, quantize)
+        model = loader_of(origin)(origin, quantize, settled, compiling)
     _hold(model, origin.name)
     info = BaseInfo(
         variant=origin.name,
@@ -132,8 +146,19 @@ def load_origin(origin: Origin, quantize: int | None) -> Base:
         memory_bytes=active_bytes() - before,
         mlx_version=version("mlx"),
         mflux_version=version("mflux"),
+        numerics=settled,
+        compiled=model.compiled,
     )
     return Base(model, origin.variant, info)
+
+
+def _settled(origin: Origin, asked: AskedNumerics) -> Numerics:
+    family = family_of(origin.variant)
+    settled = settled_numerics(asked, family.numerics, backend())
+    if settled is None:
+        has = ", ".join(family.numerics)
+        raise BaseUnavailable(f"{family.title} has no numerics {asked!r}, only {has}; set numerics to that, or to auto")
+    return settled
 
 
 def _hold(model: Model, name: str) -> None:

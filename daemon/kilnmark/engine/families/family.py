@@ -14,6 +14,7 @@ from mlx import nn
 from kilnmark.keymaps.files.weights import Weights
 from kilnmark.protocol.errors import KilnmarkError
 from kilnmark.protocol.picture.family import Variant
+from kilnmark.protocol.picture.numerics import AskedCompiling, Numerics
 from kilnmark.protocol.picture.spec import PictureSpec
 
 __all__ = ["BaseUnavailable", "Encoded", "Load", "Model", "Origin", "Watcher"]
@@ -71,6 +72,10 @@ class Model(Protocol):
         """Of its quantized linear layers; None when they are not quantized."""
 
     @property
+    def compiled(self) -> bool:
+        """Whether its blocks are compiled; never where it computes in `exact`."""
+
+    @property
     def roots(self) -> Mapping[str, nn.Module]:
         """What adapters can change: each module by the word that the paths of its layers begin with.
 
@@ -107,12 +112,14 @@ class Model(Protocol):
 class Load(Protocol):
     """The function `load` of a family's module."""
 
-    def __call__(self, origin: Origin, quantize: int | None) -> Model:
+    def __call__(self, origin: Origin, quantize: int | None, numerics: Numerics, compiling: AskedCompiling, /) -> Model:
         """Build a model; its weights may still be on disk when it is returned.
 
         Args:
             origin: Which.
             quantize: 3 to 8 bits; None keeps the weights as they are stored.
+            numerics: One of those that its family's row has; all that it predicts is computed so.
+            compiling: Whether its blocks are to be compiled where it computes in `fast`.
 
         Raises:
             BaseUnavailable: It cannot be loaded.

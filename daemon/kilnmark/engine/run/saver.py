@@ -117,6 +117,7 @@ def finish(painting: Painting, output_dir: Path) -> Finished | Failed:
         loras=trail.loras,
         stack_delta_ratio=painting.stack_ratio,
         warnings=list(painting.warnings),
+        numerics=painting.base.numerics,
     )
 
 

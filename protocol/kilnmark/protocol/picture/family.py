@@ -8,6 +8,8 @@ from typing import Literal
 
 import msgspec
 
+from kilnmark.protocol.picture.numerics import Numerics
+
 __all__ = ["KEYMAPS_NAMES", "Encoder", "Family", "LayerGroup", "Mark", "Numbers", "Part", "Variant"]
 
 _GROUP = 64
@@ -158,6 +160,7 @@ class Family(msgspec.Struct, frozen=True, kw_only=True):
         data: The package whose `model_shapes` folder has its shapes, and whose `layers` folder, if there is one, its
             tables of names.
         repositories: Where its weights are published, by their names on the Hugging Face hub.
+        numerics: The arithmetics that its engine has, first the one for where `auto` wishes for another.
     """
 
     name: str
@@ -170,3 +173,4 @@ class Family(msgspec.Struct, frozen=True, kw_only=True):
     groups: tuple[LayerGroup, ...] = ()
     data: str = KEYMAPS_NAMES
     repositories: tuple[str, ...] = ()
+    numerics: tuple[Numerics, ...] = ("exact",)

@@ -5,6 +5,8 @@ Results only; nothing here is a parameter. All sizes are in bytes.
 
 import msgspec
 
+from kilnmark.protocol.picture.numerics import Numerics
+
 __all__ = ["BaseInfo", "HeldAdapter", "HeldBase", "Limits", "MemoryInfo"]
 
 
@@ -21,6 +23,8 @@ class BaseInfo(msgspec.Struct, frozen=True, kw_only=True):
         memory_bytes: MLX memory that loading it took, measured.
         load_ms: Time it took to build and warm, in milliseconds.
         mlx_version, mflux_version: Of the libraries that it computes with.
+        numerics: `exact`, as its family's own library computes, or `fast`.
+        compiled: Its blocks are compiled.
     """
 
     variant: str
@@ -33,6 +37,8 @@ class BaseInfo(msgspec.Struct, frozen=True, kw_only=True):
     load_ms: float
     mlx_version: str
     mflux_version: str
+    numerics: Numerics = "exact"
+    compiled: bool = False
 
 
 class HeldAdapter(msgspec.Struct, frozen=True, kw_only=True):

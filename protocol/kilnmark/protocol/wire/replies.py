@@ -8,6 +8,7 @@ from typing import Literal
 
 import msgspec
 
+from kilnmark.protocol.picture.numerics import Numerics
 from kilnmark.protocol.picture.report import AdapterReport
 from kilnmark.protocol.picture.spec import PictureNumbers
 from kilnmark.protocol.wire.memory import BaseInfo
@@ -142,6 +143,7 @@ class RenderResult(PictureNumbers, frozen=True, kw_only=True):
             their targets; None for a render without a stack.
         trace_id: Of the trace the render's spans belong to, 32 hex digits; empty when tracing is off.
         cached: The picture existed already and was not rendered again.
+        numerics: What it was painted in: `exact`, as the family's own library computes, or `fast`.
     """
 
     job_id: str
@@ -155,6 +157,7 @@ class RenderResult(PictureNumbers, frozen=True, kw_only=True):
     warnings: list[str] = []
     trace_id: str = ""
     cached: bool = False
+    numerics: Numerics = "exact"
 
 
 class JobsResult(msgspec.Struct, frozen=True, kw_only=True):

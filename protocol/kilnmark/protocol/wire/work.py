@@ -7,6 +7,7 @@ from typing import Literal
 
 import msgspec
 
+from kilnmark.protocol.picture.numerics import AskedCompiling, AskedNumerics, Numerics
 from kilnmark.protocol.picture.report import AdapterReport
 from kilnmark.protocol.picture.spec import PictureSpec
 from kilnmark.protocol.wire.memory import BaseInfo, MemoryInfo
@@ -58,6 +59,8 @@ class Configure(_Tagged, frozen=True, kw_only=True, tag="configure"):
         lora_roots: Directories that adapters are read from; nothing outside them is opened.
         adapter_cache_bytes: Adapters that are held as they were read, in bytes.
         stack_cache_bytes: Stacks that are held ready to be put on the base, in bytes.
+        numerics: What bases are to compute in; the worker knows what `auto` comes to.
+        compiling: Whether their blocks are to be compiled where they compute in `fast`.
     """
 
     variant: str
@@ -68,6 +71,8 @@ class Configure(_Tagged, frozen=True, kw_only=True, tag="configure"):
     lora_roots: list[str]
     adapter_cache_bytes: int
     stack_cache_bytes: int
+    numerics: AskedNumerics = "auto"
+    compiling: AskedCompiling = "auto"
 
 
 class RenderCommand(PictureSpec, _Tagged, frozen=True, kw_only=True, tag="render"):
@@ -175,6 +180,7 @@ class Finished(_Tagged, frozen=True, kw_only=True, tag="finished"):
     loras: list[AdapterReport]
     stack_delta_ratio: float | None = None
     warnings: list[str] = []
+    numerics: Numerics = "exact"
 
 
 class Failed(_Tagged, frozen=True, kw_only=True, tag="failed"):

@@ -6,6 +6,7 @@ import mlx.core as mx
 from mlx import nn
 
 from kilnmark.engine.families.family import BaseUnavailable, Encoded, Origin, Watcher
+from kilnmark.protocol.picture.numerics import AskedCompiling, Numerics
 from kilnmark.protocol.picture.spec import PictureSpec
 
 WIDTH, BLOCKS, PIXELS = 16, 3, 8
@@ -54,6 +55,7 @@ class Pinhole:
     """The camera and its eye."""
 
     bits = None
+    compiled = False
 
     def __init__(self, origin: Origin) -> None:
         mx.random.seed(7)
@@ -85,7 +87,7 @@ class Pinhole:
         return mx.repeat(mx.repeat(colours, PIXELS, axis=0), PIXELS, axis=1)
 
 
-def load(origin: Origin, quantize: int | None) -> Pinhole:
+def load(origin: Origin, quantize: int | None, _numerics: Numerics, _compiling: AskedCompiling) -> Pinhole:
     """As `kilnmark.engine.families.family.Load` says."""
     if quantize is not None:
         raise BaseUnavailable("a Pinhole is too small to be quantized; leave quantize out")

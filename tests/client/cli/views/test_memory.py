@@ -33,7 +33,7 @@ SERVED = replace(STATUS, variant="dev", variants=["dev", "standin", "schnell"], 
 def test_the_base_that_was_used_last_comes_first_with_what_is_on_it() -> None:
     first, second = (words for name, words in base_rows(SERVED) if name == "base")
     assert first == (
-        "schnell (float32, 8 bits on metal), 494 targets, 300 MiB, loaded in 1.5 s, declared 299 MiB, "
+        "schnell (float32, 8 bits on metal, exact), 494 targets, 300 MiB, loaded in 1.5 s, declared 299 MiB, "
         "last used noon, with ink at 0.5"
     )
     assert second.startswith("dev (")

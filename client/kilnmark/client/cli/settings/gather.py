@@ -169,6 +169,8 @@ def _not_as_expected(said: Said) -> str:
 def expected(field: str) -> str:
     """What a setting may be, a number with its bounds."""
     kind = fields()[field].kind
+    if kind == "word":
+        return f"{EXPECTED[kind]} {fields()[field].metavar.replace('|', ', ')}"
     if kind not in ("count", "seconds"):
         return EXPECTED[kind]
     bounds = Settings.model_fields[field].metadata

@@ -26,9 +26,10 @@ def base_rows(status: StatusResult) -> list[tuple[str, str]]:
 def base_words(base: BaseInfo) -> str:
     """One base: what it is, what it takes, and how long it took to load."""
     bits = f", {base.quantize} bits" if base.quantize else ""
+    compiled = ", compiled" if base.compiled else ""
     return (
-        f"{base.variant} ({base.precision}{bits} on {base.backend}), {base.target_count} targets, "
-        f"{_mib(base.memory_bytes)}, loaded in {base.load_ms / 1000:.1f} s"
+        f"{base.variant} ({base.precision}{bits} on {base.backend}, {base.numerics}{compiled}), "
+        f"{base.target_count} targets, {_mib(base.memory_bytes)}, loaded in {base.load_ms / 1000:.1f} s"
     )
 
 

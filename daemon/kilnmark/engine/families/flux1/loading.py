@@ -18,6 +18,7 @@ from kilnmark.engine.families.family import BaseUnavailable, Origin
 from kilnmark.engine.families.flux1.model import Flux1Model
 from kilnmark.engine.families.flux1.standin import RECIPE, build_standin
 from kilnmark.keymaps.files.weights import Weights
+from kilnmark.protocol.picture.numerics import AskedCompiling, Numerics
 
 __all__ = ["load"]
 
@@ -29,8 +30,8 @@ _CLIP_BLOCKS = ("text_model.encoder.layers.",)
 _T5_BLOCKS = ("t5_blocks.", "encoder.block.")
 
 
-def load(origin: Origin, quantize: int | None) -> Flux1Model:
-    """As `family.Load` says."""
+def load(origin: Origin, quantize: int | None, _numerics: Numerics, _compiling: AskedCompiling) -> Flux1Model:
+    """As `family.Load` says; its row has `exact` alone, which is never compiled."""
     ModelConfig.precision = precision()  # mflux computes in bf16 unless told otherwise
     if origin.variant.made_up:
         return Flux1Model(build_standin(), hashlib.sha256(RECIPE.encode()).hexdigest())

@@ -32,6 +32,8 @@ class Flux1Model:
         fingerprint: Names its weights.
     """
 
+    compiled = False
+
     def __init__(self, flux: Flux1, fingerprint: str) -> None:
         self.flux = flux
         self.fingerprint = fingerprint
