@@ -15,6 +15,8 @@ MODULES = {
 
 MODULE_LINES = 300
 FUNCTION_LINES = 60
+GUIDANCE = re.compile(r"guidance(?!_embedder|_in\b)")
+"""The number of a picture; a model's layers that are named for it are another thing."""
 GUIDANCE_ROOMS = 10
 
 MODEL_NAMES = re.compile(r"dev|krea-dev|schnell|.*(FLUX\.1|Flux1).*", re.DOTALL)
@@ -95,4 +97,4 @@ def test_a_models_name_is_seen() -> None:
 
 
 def test_guidance_is_known_to_few() -> None:
-    assert len([file for file, text in MODULES.items() if "guidance" in text]) <= GUIDANCE_ROOMS
+    assert len([file for file, text in MODULES.items() if GUIDANCE.search(text)]) <= GUIDANCE_ROOMS

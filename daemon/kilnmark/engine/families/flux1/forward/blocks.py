@@ -1,0 +1,192 @@
+"""The blocks of FLUX.1 as functions of their layers and of what streams through them.
+
+Nothing here reaches for a weight but through the layers it is given, so that a block can be traced with any others of
+the same form. The residual stream is float32, `(1, tokens, width)`; modulations are float32, `(kinds, width)`.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import mlx.core as mx
+from mflux.models.flux.model.flux_transformer.joint_transformer_block import JointTransformerBlock
+from mflux.models.flux.model.flux_transformer.single_transformer_block import SingleTransformerBlock
+from mlx import nn
+
+from kilnmark.engine.families.flux1.forward.parts import summed, summed_each
+from kilnmark.engine.families.flux1.forward.rotary import Turning, rotated
+
+__all__ = [
+    "Heads",
+    "JointLayers",
+    "SideLayers",
+    "SingleLayers",
+    "joint_block",
+    "joint_layers",
+    "last_block",
+    "single_block",
+    "single_layers",
+]
+
+LAYER_NORM_EPS = 1e-6
+"""Of all of FLUX.1's, whose scales and shifts come from the modulation."""
+
+
+class Heads(NamedTuple):
+    """How attention is split, and the type of products.
+
+    Attributes:
+        number: How many.
+        dtype: What every product is computed in.
+    """
+
+    number: int
+    dtype: mx.Dtype
+
+
+class Queries(NamedTuple):
+    """What makes queries, keys and values of one stream."""
+
+    to_q: nn.Module
+    to_k: nn.Module
+    to_v: nn.Module
+    norm_q: nn.Module
+    norm_k: nn.Module
+
+
+class SideLayers(NamedTuple):
+    """What a joint block does to one of its two streams."""
+
+    queries: Queries
+    out: nn.Module
+    up: nn.Module
+    activation: Callable[[mx.array], mx.array]
+    down: nn.Module
+
+
+class JointLayers(NamedTuple):
+    """Of a joint block: text and picture attend to each other, and each is fed forward by itself."""
+
+    text: SideLayers
+    picture: SideLayers
+
+
+class SingleLayers(NamedTuple):
+    """Of a single block: one stream, attention and feed-forward beside each other."""
+
+    queries: Queries
+    up: nn.Module
+    out: nn.Module
+
+
+def joint_layers(block: JointTransformerBlock) -> JointLayers:
+    """As they are on the base now."""
+    attention, text, picture = block.attn, block.ff_context, block.ff
+    return JointLayers(
+        text=SideLayers(
+            Queries(
+                attention.add_q_proj,
+                attention.add_k_proj,
+                attention.add_v_proj,
+                attention.norm_added_q,
+                attention.norm_added_k,
+            ),
+            attention.to_add_out,
+            text.linear1,
+            text.activation_function,
+            text.linear2,
+        ),
+        picture=SideLayers(
+            Queries(attention.to_q, attention.to_k, attention.to_v, attention.norm_q, attention.norm_k),
+            attention.to_out[0],
+            picture.linear1,
+            picture.activation_function,
+            picture.linear2,
+        ),
+    )
+
+
+def single_layers(block: SingleTransformerBlock) -> SingleLayers:
+    """As they are on the base now."""
+    attention = block.attn
+    queries = Queries(attention.to_q, attention.to_k, attention.to_v, attention.norm_q, attention.norm_k)
+    return SingleLayers(queries, block.proj_mlp, block.proj_out)
+
+
+def joint_block(
+    heads: Heads,
+    layers: JointLayers,
+    streams: tuple[mx.array, mx.array],
+    modulations: tuple[mx.array, mx.array],
+    turn: Turning,
+) -> tuple[mx.array, mx.array]:
+    """Text and picture through one joint block.
+
+    Args:
+        heads: How attention is split.
+        layers: The block's.
+        streams: Of the text and of the picture.
+        modulations: Of the same, each `(6, width)`: shift, scale and gate around attention, then around feed-forward.
+        turn: Of all tokens, the text's first.
+    """
+    normed = [_modulated(heads, x, by[1], by[0]) for x, by in zip(streams, modulations, strict=True)]
+    made = [_queries(heads, side.queries, x)[0] for side, x in zip(layers, normed, strict=True)]
+    attended = _attended(heads, [mx.concatenate(list(each), axis=1) for each in zip(*made, strict=True)], turn)
+    of_text, of_picture = mx.split(attended, [streams[0].shape[1]], axis=1)
+    return (
+        _fed_forward(heads, layers.text, streams[0], of_text, modulations[0]),
+        _fed_forward(heads, layers.picture, streams[1], of_picture, modulations[1]),
+    )
+
+
+def single_block(heads: Heads, layers: SingleLayers, stream: mx.array, modulation: mx.array, turn: Turning) -> mx.array:
+    """Text and picture as one stream through one single block; `modulation` is `(3, width)`: shift, scale and gate."""
+    shift, scale, gate = modulation
+    normed = _modulated(heads, stream, scale, shift)
+    made, (up,) = _queries(heads, layers.queries, normed, layers.up)
+    attended = _attended(heads, made, turn)
+    fed = nn.gelu_approx(up.astype(mx.float32)).astype(heads.dtype)
+    return _gated(stream, gate, summed(layers.out, mx.concatenate([attended, fed], axis=-1)))
+
+
+def last_block(heads: Heads, proj_out: nn.Module, stream: mx.array, modulation: mx.array) -> mx.array:
+    """The picture's stream to the noise in it, float32; `modulation` is `(2, width)`: scale and shift."""
+    scale, shift = modulation
+    return summed(proj_out, _modulated(heads, stream, scale, shift)).astype(mx.float32)
+
+
+def _modulated(heads: Heads, stream: mx.array, scale: mx.array, shift: mx.array) -> mx.array:
+    """Layer norm whose scales and shifts are those of the modulation: one operation in float32, rounded once."""
+    return mx.fast.layer_norm(stream, 1 + scale, shift, LAYER_NORM_EPS).astype(heads.dtype)
+
+
+def _queries(
+    heads: Heads, layers: Queries, x: mx.array, *others: nn.Module
+) -> tuple[tuple[mx.array, mx.array, mx.array], list[mx.array]]:
+    """Queries and keys, normed, in float32, and values, all `(1, tokens, heads, size)`; and what others give of `x`."""
+    query, key, *given = summed_each([layers.to_q, layers.to_k, *others], x)
+    value = layers.to_v(x).astype(heads.dtype)
+    query, key, value = (each.reshape(1, x.shape[1], heads.number, -1) for each in (query, key, value))
+    return (layers.norm_q(query.astype(mx.float32)), layers.norm_k(key.astype(mx.float32)), value), given
+
+
+def _attended(heads: Heads, made: tuple[mx.array, mx.array, mx.array] | list[mx.array], turn: Turning) -> mx.array:
+    """Attention of all tokens to all: `(1, tokens, width)`. Each number of a query or key is rounded once."""
+    query, key = (rotated(each, turn).astype(heads.dtype) for each in made[:2])
+    query, key, value = (each.swapaxes(1, 2) for each in (query, key, made[2]))
+    attended = mx.fast.scaled_dot_product_attention(query, key, value, scale=query.shape[-1] ** -0.5)
+    return attended.swapaxes(1, 2).reshape(1, turn.own.shape[0], -1)
+
+
+def _fed_forward(
+    heads: Heads, layers: SideLayers, stream: mx.array, attended: mx.array, modulation: mx.array
+) -> mx.array:
+    """What attention and feed-forward add to one stream."""
+    _, _, attention_gate, shift, scale, gate = modulation
+    stream = _gated(stream, attention_gate, summed(layers.out, attended))
+    up = summed(layers.up, _modulated(heads, stream, scale, shift))
+    fed = layers.activation(up.astype(mx.float32)).astype(heads.dtype)
+    return _gated(stream, gate, summed(layers.down, fed))
+
+
+def _gated(stream: mx.array, gate: mx.array, given: mx.array) -> mx.array:
+    return stream + gate * given.astype(mx.float32)
