@@ -11,6 +11,7 @@ import pytest
 
 from kilnmark.daemon.worker.fake import FakeWorker
 from kilnmark.keymaps.zoo.write import make_adapter
+from kilnmark.protocol.wire.work import Prefetch
 from tests.daemon.conftest import SMALL, FakeDaemon, Wire
 
 LONG: dict[str, Any] = {**SMALL, "steps": 100, "_meta": {"progressToken": "t"}}
@@ -174,9 +175,9 @@ def test_shutdown_without_drain_ends_while_the_base_is_warming(cold: FakeDaemon)
     cold.wait_until_ended()
 
 
-def test_what_comes_next_is_read_ahead_once(frail: FakeDaemon) -> None:
+def test_what_comes_next_is_announced_once_and_that_nothing_does(frail: FakeDaemon) -> None:
     ink = make_adapter(frail.loras / "ink.safetensors", blocks=1, rank=1)
-    asked = {**SMALL, "lora_paths": [str(ink)], "lora_scales": [1.0]}
+    asked = {**SMALL, "lora_paths": [str(ink)], "lora_scales": [0.5], "prompt": "dusk"}
     with frail.wire() as wire:
         running = wire.send("render", LONG)
         wire.progressed("denoise 0/")
@@ -185,4 +186,20 @@ def test_what_comes_next_is_read_ahead_once(frail: FakeDaemon) -> None:
             wire.result("ping")
         frail.worker.hold()
         assert all("result" in wire.reply(id_) for id_ in (running, following))
-    assert frail.worker.prefetched == [[str(ink.resolve())]]
+    assert frail.worker.prefetched == [
+        Prefetch(variant="standin", lora_paths=[str(ink.resolve())], lora_scales=[0.5], prompt="dusk"),
+        Prefetch(variant="", lora_paths=[]),
+    ]
+
+
+def test_a_render_that_is_cancelled_while_it_waits_is_needed_no_more(frail: FakeDaemon) -> None:
+    with frail.wire() as wire:
+        wire.send("render", LONG)
+        wire.progressed("denoise 0/")
+        wire.send("render", {**SMALL, "seed": 8, "job_id": "waits"})
+        while not frail.worker.prefetched:
+            wire.result("ping")
+        wire.result("cancel", {"job_id": "waits"})
+        while len(frail.worker.prefetched) < 2:
+            wire.result("ping")
+    assert [needed.prompt for needed in frail.worker.prefetched] == [SMALL["prompt"], None]

@@ -44,6 +44,7 @@ from kilnmark.protocol.wire.work import (
     LoadFailed,
     Loading,
     Painted,
+    Prefetch,
     Ready,
     RenderCommand,
     Stepped,
@@ -231,6 +232,20 @@ def test_a_cancelled_render_ends_soon_and_the_next_one_is_as_ever(worker: Worker
     assert isinstance(outcome, Failed)
     assert (outcome.job_id, outcome.code) == ("cancelled", Cancelled.code)
     assert np.array_equal(whole, pixels(worker.render()))
+
+
+def test_a_prompt_that_was_announced_is_encoded_before_its_turn_and_to_the_same_picture(worker: Worker) -> None:
+    prompt = "a long road along the river in the dusk"
+    worker.tell(Prefetch(variant="standin", lora_paths=[], prompt=prompt), SMALL)
+    assert isinstance(worker.outcome(), Finished)
+    announced = worker.render(prompt=prompt)
+    unannounced = worker.render(prompt=f"{prompt}.")
+    assert isinstance(announced, Finished)
+    assert isinstance(unannounced, Finished)
+    assert announced.timings.encode_ms < 0.2 * unannounced.timings.encode_ms
+    with running_worker() as other:
+        other.until(Ready)
+        assert np.array_equal(pixels(announced), pixels(other.render(prompt=prompt)))
 
 
 def test_ctrl_c_is_left_to_the_daemon(worker: Worker) -> None:

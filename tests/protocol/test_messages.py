@@ -181,7 +181,7 @@ COMMANDS: list[Command] = [
     ),
     WarmUp(variant="dev"),
     CancelRender(job_id="j"),
-    Prefetch(variant="standin", lora_paths=["/a"]),
+    Prefetch(variant="standin", lora_paths=["/a"], lora_scales=[1.0], prompt="p", negative_prompt="n"),
     Exit(),
 ]
 EVENTS: list[Event] = [

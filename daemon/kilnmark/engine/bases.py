@@ -19,7 +19,6 @@ from kilnmark.engine.families.base import Base
 from kilnmark.engine.families.family import BaseUnavailable, Origin
 from kilnmark.engine.families.origins import find_origin
 from kilnmark.engine.run.render import Renderer
-from kilnmark.keymaps.names.shapes import Shapes
 from kilnmark.otel import names
 from kilnmark.otel.spans import mark_failed
 from kilnmark.protocol.picture.report import AdapterReport
@@ -95,10 +94,10 @@ class Bases:
         """A base that is held. Raises KeyError when it is not."""
         return self._held[variant].base
 
-    def shapes(self, variant: str) -> Shapes | None:
-        """A base's layers, for a thread that reads ahead; None while it is not held."""
+    def find(self, variant: str) -> Base | None:
+        """A base, from any thread; None while it is not held."""
         held = self._held.get(variant)
-        return held.base.shapes if held else None
+        return held.base if held else None
 
     def warm_up(self, variant: str) -> None:
         """Hold a base and tell of it, also when it was held already.

@@ -46,7 +46,7 @@ class Link:
     """The socket to the daemon, with the commands that wait and the renders that were cancelled.
 
     Attributes:
-        on_prefetch: Called, from the listening thread, with the adapters that will be needed soon.
+        on_prefetch: Called, from the listening thread, with what the next render will need.
     """
 
     def __init__(self, connection: socket.socket) -> None:

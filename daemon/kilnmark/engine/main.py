@@ -24,7 +24,7 @@ from kilnmark.engine.ends import failed
 from kilnmark.engine.families.base import Base, load_origin
 from kilnmark.engine.families.family import BaseUnavailable
 from kilnmark.engine.link import Link
-from kilnmark.engine.run.prefetch import Prefetcher
+from kilnmark.engine.run.ahead import Ahead
 from kilnmark.engine.run.render import Renderer
 from kilnmark.engine.run.saver import Painting, Saver
 from kilnmark.engine.stack.store import AdapterStore
@@ -66,7 +66,7 @@ def _serve(link: Link, telemetry: Telemetry) -> int:
     if not isinstance(configure, Configure):
         log.error("the first command must be configure; got %s", type(configure).__name__)
         return 1
-    bases = _bases(configure, link, telemetry)
+    bases, ahead = _bases(configure, link, telemetry)
     gc.freeze()  # what was imported stays; a base may leave, and its modules refer to each other
     try:
         bases.renderer(configure.variant)
@@ -83,6 +83,7 @@ def _serve(link: Link, telemetry: Telemetry) -> int:
                 saver.save(outcome)
             else:
                 link.end(outcome)
+            ahead.begin()
         elif isinstance(command, WarmUp):
             with contextlib.suppress(BaseUnavailable):  # the daemon has heard why
                 bases.warm_up(command.variant)
@@ -90,12 +91,19 @@ def _serve(link: Link, telemetry: Telemetry) -> int:
     return 0
 
 
-def _bases(configure: Configure, link: Link, telemetry: Telemetry) -> Bases:
+def _bases(configure: Configure, link: Link, telemetry: Telemetry) -> tuple[Bases, Ahead]:
     store = AdapterStore([Path(root) for root in configure.lora_roots], configure.adapter_cache_bytes)
 
     def furnish(base: Base) -> Renderer:
         base.stacker.limit = configure.stack_cache_bytes
-        return Renderer(base, store=store, tracer=telemetry.tracer, tell=link.send, is_cancelled=link.is_cancelled)
+        return Renderer(
+            base,
+            store=store,
+            tracer=telemetry.tracer,
+            tell=link.send,
+            is_cancelled=link.is_cancelled,
+            meanwhile=lambda: ahead.prepare(),  # noqa: PLW0108 - it knows the bases, which are made of this
+        )
 
     bases = Bases(
         configure.bases,
@@ -108,10 +116,10 @@ def _bases(configure: Configure, link: Link, telemetry: Telemetry) -> Bases:
         tracer=telemetry.tracer,
         tell=link.send,
     )
-    prefetcher = Prefetcher(store, bases.shapes)
-    prefetcher.start()
-    link.on_prefetch = prefetcher.fetch
-    return bases
+    ahead = Ahead(store, bases.find)
+    ahead.start()
+    link.on_prefetch = ahead.announce
+    return bases, ahead
 
 
 def _render(job: RenderCommand, bases: Bases, link: Link) -> Painting | Failed:

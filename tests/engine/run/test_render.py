@@ -44,6 +44,7 @@ class Studio:
     is_cancelled: Callable[[str], bool] = never
     tracer: Tracer = field(default_factory=NoOpTracer)
     told: list[Stepped] = field(default_factory=list)
+    meanwhile: Callable[[], None] = lambda: None
 
     def __post_init__(self) -> None:
         self._renderer = Renderer(
@@ -52,6 +53,7 @@ class Studio:
             tracer=self.tracer,
             tell=self.told.append,
             is_cancelled=lambda job_id: self.is_cancelled(job_id),  # noqa: PLW0108 - tests exchange it later
+            meanwhile=lambda: self.meanwhile(),  # noqa: PLW0108 - tests exchange it later
         )
 
     def render(
@@ -250,6 +252,13 @@ def test_every_part_is_timed(studio: Studio) -> None:
     assert timings.denoise_ms > 0
     assert timings.decode_ms > 0
     assert timings.save_ms > 0
+
+
+def test_something_else_may_be_done_while_it_is_decoded_and_before_it_is_saved(studio: Studio) -> None:
+    seen: list[list[str]] = []
+    studio.meanwhile = lambda: seen.append(studio.stages)
+    finished(studio.render())
+    assert [stages[-1] for stages in seen] == ["decode"]
 
 
 def test_a_cancelled_render_stops_before_its_next_step_is_computed(studio: Studio) -> None:

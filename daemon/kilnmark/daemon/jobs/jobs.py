@@ -16,7 +16,7 @@ from kilnmark.daemon.pictures.hashes import Seen
 from kilnmark.protocol.picture.catalog import PRIORITIES
 from kilnmark.protocol.wire.errors import Cancelled
 from kilnmark.protocol.wire.replies import JobError
-from kilnmark.protocol.wire.work import RenderCommand
+from kilnmark.protocol.wire.work import Prefetch, RenderCommand
 
 __all__ = ["Job", "JobState", "OpenRender", "likeness_of"]
 
@@ -68,6 +68,18 @@ class OpenRender:
     def command(self) -> RenderCommand:
         """What the worker is told."""
         return msgspec.structs.replace(self.first.command, job_id=self.picture, lora_paths=list(self.lora_paths))
+
+    @property
+    def needed(self) -> Prefetch:
+        """What the worker can prepare of it before it is begun."""
+        command = self.command
+        return Prefetch(
+            variant=command.variant,
+            lora_paths=command.lora_paths,
+            lora_scales=command.lora_scales,
+            prompt=command.prompt,
+            negative_prompt=command.negative_prompt,
+        )
 
     @property
     def level(self) -> int:

@@ -60,7 +60,6 @@ class Renders:
         self.worker = worker
         self.draining = False
         self._audience = audience
-        self._ahead: list[str] = []
         self._preparation = preparation
         self._preparing: set[asyncio.Task[None]] = set()
         self._idle = asyncio.Event()
@@ -248,12 +247,10 @@ class Renders:
         self._read_ahead()
 
     def _read_ahead(self) -> None:
-        """Let the worker read what the next render needs while it paints this one."""
-        following = self.queue.following() if self.queue.state.running is not None else None
-        variant, paths = (following.first.command.variant, list(following.lora_paths)) if following else ("", [])
-        if paths and paths != self._ahead:
-            self.worker.prefetch(variant, paths)
-        self._ahead = paths
+        """Let the worker prepare what the next render needs while it paints this one, or hear that none waits."""
+        if self.queue.state.running is not None:
+            following = self.queue.following()
+            self.worker.announce(following.needed if following else None)
 
     def _finish(self, render: OpenRender, event: work.Finished) -> None:
         """A picture is there: each job that waits for it gets it in a result of its own."""

@@ -34,12 +34,12 @@ class FakeWorker:
 
     Attributes:
         script: What the workers do; it may be changed between renders.
-        prefetched: The adapters' paths that a worker was told to read ahead, one list for each time.
+        prefetched: What a worker was told that a waiting render needs, or that none waits, each time.
     """
 
     def __init__(self, script: Script | None = None) -> None:
         self.script = script or Script()
-        self.prefetched: list[list[str]] = []
+        self.prefetched: list[work.Prefetch] = []
         self._holds = Holds()
         self._pids = itertools.count(_FIRST_PID)
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -120,7 +120,7 @@ class _FakeProcess:
                 self._cancelled.add(command.job_id)
                 self._holds.let_pass(command.job_id)
             case work.Prefetch():
-                self._maker.prefetched.append(list(command.lora_paths))
+                self._maker.prefetched.append(command)
             case work.Exit():
                 self._leaves = True
                 self._holds.end_all()

@@ -30,6 +30,8 @@ FIRST_DELAY = 0.2
 DEATHS_WHILE_WARMING = 5
 """Workers lost in a row before any was ready, after which the base counts as one that cannot be held."""
 
+_NOTHING = work.Prefetch(variant="", lora_paths=[])
+
 
 class StartedWorker(Protocol):
     """A worker process from its start to its end."""
@@ -92,6 +94,7 @@ class Worker:
         self._spawn = spawn
         self._listener: WorkerListener | None = None
         self._process: StartedWorker | None = None
+        self._announced = _NOTHING
         self._warmed = False
         self._cause: str | None = None
         self._load_error: str | None = None
@@ -117,9 +120,12 @@ class Worker:
         self._watch.rendering()
         self._tell(job)
 
-    def prefetch(self, variant: str, lora_paths: list[str]) -> None:
-        """Tell the worker what a waiting render will need."""
-        self._tell(work.Prefetch(variant=variant, lora_paths=lora_paths))
+    def announce(self, needed: work.Prefetch | None) -> None:
+        """Tell the worker what the render whose turn comes next needs, or that none waits, where that is news."""
+        needed = needed or _NOTHING
+        if needed != self._announced:
+            self._tell(needed)
+            self._announced = needed
 
     def cancel(self, job_id: str) -> None:
         """Ask the worker to give a render up at its next denoise step."""
@@ -188,6 +194,7 @@ class Worker:
         """One process from start to end; why it ended."""
         self._cause = self._load_error = None
         self._warmed = False
+        self._announced = _NOTHING
         try:
             process = await self._spawn(self._heard, self._kill_because)
         except OSError as error:

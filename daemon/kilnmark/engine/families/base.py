@@ -6,6 +6,7 @@ No linear layer of a base is ever written to.
 import contextlib
 import sys
 import time
+from collections.abc import Sequence
 from importlib.metadata import version
 
 import mlx.core as mx
@@ -16,7 +17,7 @@ from kilnmark.engine.families.family import BaseUnavailable, Encoded, Model, Ori
 from kilnmark.engine.families.origins import find_origin, loader_of
 from kilnmark.engine.families.prompts import PromptCache
 from kilnmark.engine.stack.slots import Slot, find_slots
-from kilnmark.engine.stack.stack import Stacker
+from kilnmark.engine.stack.stack import Member, Stacker, encoder_key
 from kilnmark.keymaps.names.shapes import Shapes, encoder_of, is_norm
 from kilnmark.protocol.picture.catalog import family_of
 from kilnmark.protocol.picture.family import Variant
@@ -76,10 +77,33 @@ class Base:
 
     def encode(self, prompt: str, negative_prompt: str | None = None) -> Encoded:
         """Encode a prompt, or find it encoded: what the family makes of it, evaluated."""
-        key = prompt, negative_prompt if self.variant.negative_prompt else None
+        key = self._asked(prompt, negative_prompt)
         if key not in self.prompts:
             self.prompts[key] = self.model.encode(*key)
         return self.prompts[key]
+
+    def expect(self, prompt: str, negative_prompt: str | None, members: Sequence[Member]) -> None:
+        """Put together the encoding of a prompt that a later render will ask for; `prompts.begin` computes it.
+
+        Nothing is done where its stack changes the text encoders and would have to be built first.
+
+        Args:
+            prompt, negative_prompt: As that render asks.
+            members: Its stack.
+        """
+        key = self._asked(prompt, negative_prompt)
+        if encoder_key(members) == self.stacker.encoder_key:
+            self._expect(key)
+        elif self.stacker.is_ready(members):
+            with self.stacker.aside(members):
+                self._expect(key)
+
+    def _expect(self, key: tuple[str, str | None]) -> None:
+        if key not in self.prompts:
+            self.prompts.expect(key, self.model.encode(*key))
+
+    def _asked(self, prompt: str, negative_prompt: str | None) -> tuple[str, str | None]:
+        return prompt, negative_prompt if self.variant.negative_prompt else None
 
     def predict(self) -> mx.array:
         """The noise predicted for the same small picture every time, with what is on the base: float32, evaluated."""

@@ -26,6 +26,10 @@ __all__ = ["Renderer"]
 log = logging.getLogger(__name__)
 
 
+def _nothing() -> None:
+    """Nothing else is to be done."""
+
+
 class Renderer:
     """Renders on one base, one job at a time.
 
@@ -35,6 +39,7 @@ class Renderer:
         tracer: For the spans of a render's parts.
         tell: Called with every step done.
         is_cancelled: Asked at every part, and before every denoise step is computed.
+        meanwhile: Called while the device decodes the picture; it must never raise, nor wait for the device.
     """
 
     def __init__(
@@ -45,6 +50,7 @@ class Renderer:
         tracer: Tracer,
         tell: Callable[[Stepped], None],
         is_cancelled: Callable[[str], bool],
+        meanwhile: Callable[[], None] = _nothing,
     ) -> None:
         self._base = base
         self._judge = Judge(base, store)
@@ -52,6 +58,7 @@ class Renderer:
         self._tracer = tracer
         self._tell = tell
         self._is_cancelled = is_cancelled
+        self._meanwhile = meanwhile
 
     def render(self, job: RenderCommand, *, load_ms: float = 0.0) -> Painting | Failed:
         """Paint one picture. Never raises: what goes wrong is the outcome.
@@ -93,4 +100,5 @@ class Renderer:
         with PaintingTrail(trail, job.steps) as watcher:
             pixels = self._base.generate(job, watcher)
             mx.async_eval(pixels)
+            self._meanwhile()
             return Image.fromarray(np.array(pixels))

@@ -15,7 +15,7 @@ from kilnmark.engine.stack.build import Member, Wrappers, build_wrappers
 from kilnmark.engine.stack.slots import Slot
 from kilnmark.keymaps.names.shapes import encoder_of
 
-__all__ = ["STACK_CACHE_BYTES", "Member", "StackKey", "Stacker"]
+__all__ = ["STACK_CACHE_BYTES", "Member", "StackKey", "Stacker", "encoder_key"]
 
 STACK_CACHE_BYTES = 2 << 30
 """A dozen stacks of total rank 16 on all of FLUX.1-dev, at 172 MB each."""
@@ -63,6 +63,11 @@ class Stacker:
         arrays = {id(array): array.nbytes for wrappers in self._held.values() for array in _arrays(wrappers)}
         return sum(arrays.values())
 
+    def is_ready(self, members: Sequence[Member]) -> bool:
+        """Putting this stack on is a swap of references."""
+        key = _key(members)
+        return key in (self._key, ()) or key in self._held
+
     def switch(self, members: Sequence[Member]) -> None:
         """Put this stack on the base in place of the one that is on it; an empty one restores the base bit for bit.
 
@@ -72,8 +77,7 @@ class Stacker:
         key = _key(members)
         if key == self._key:
             return
-        encoders = _key([member for member in members if _changes_encoder(member)])
-        self._put(self._ready(key, members), key, encoders)
+        self._put(self._ready(key, members), key, encoder_key(members))
         self.switches += 1
 
     def clear(self) -> None:
@@ -126,8 +130,9 @@ def _key(members: Sequence[Member]) -> StackKey:
     return tuple((member.adapter.sha256, member.scale) for member in members)
 
 
-def _changes_encoder(member: Member) -> bool:
-    return any(encoder_of(update.target) for update in member.adapter.updates)
+def encoder_key(members: Sequence[Member]) -> StackKey:
+    """`Stacker.encoder_key` with this stack on."""
+    return _key([member for member in members if any(encoder_of(update.target) for update in member.adapter.updates)])
 
 
 def _arrays(wrappers: Wrappers) -> list[mx.array]:

@@ -91,6 +91,17 @@ class AdapterStore:
             self._read(place, shapes, model, reading)
         return _as_named(reading.result(), place)
 
+    def known(self, path: str, shapes: Shapes) -> Adapter | None:
+        """What `get` would give without opening a file; None where it would have to. Never waits.
+
+        Raises:
+            RefusedFile: The path is not one that may be read.
+        """
+        place, model = located(path, self._roots), self._model(shapes)
+        with self._lock:
+            held = self._known(place, model)
+        return _as_named(held, place) if held else None
+
     @contextmanager
     def pinned(self, adapters: Sequence[Adapter]) -> Iterator[None]:
         """These stay while the context is open, whatever the budget says."""

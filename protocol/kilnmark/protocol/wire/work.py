@@ -107,10 +107,19 @@ class CancelRender(_Tagged, frozen=True, kw_only=True, tag="cancel"):
 
 
 class Prefetch(_Tagged, frozen=True, kw_only=True, tag="prefetch"):
-    """A waiting render will need these adapters on this variant; read them while another one is painted."""
+    """What the render after this one needs: its adapters can be read, and its prompt encoded, before its turn comes.
+
+    Attributes:
+        variant: Its base; one that is not held is not loaded for it. Empty where no render waits any more.
+        lora_paths: Its stack, in order; `lora_scales` has as many.
+        prompt: As `RenderCommand` has it; None: nothing is to be encoded.
+    """
 
     variant: str
     lora_paths: list[str]
+    lora_scales: list[float] = []
+    prompt: str | None = None
+    negative_prompt: str | None = None
 
 
 class Exit(_Tagged, frozen=True, kw_only=True, tag="exit"):
