@@ -73,6 +73,7 @@ _FLUX1 = Family(
     title="FLUX.1",
     word="flux",
     engine="kilnmark.engine.families.flux1",
+    numerics=("exact", "fast"),
     variants=(
         Variant(
             name=STANDIN,

@@ -15,6 +15,7 @@ from mlx.utils import tree_flatten
 
 from kilnmark.engine.compute import precision
 from kilnmark.engine.families.family import BaseUnavailable, Origin
+from kilnmark.engine.families.flux1.forward.transformer import FastTransformer
 from kilnmark.engine.families.flux1.model import Flux1Model
 from kilnmark.engine.families.flux1.standin import RECIPE, build_standin
 from kilnmark.keymaps.files.weights import Weights
@@ -30,27 +31,34 @@ _CLIP_BLOCKS = ("text_model.encoder.layers.",)
 _T5_BLOCKS = ("t5_blocks.", "encoder.block.")
 
 
-def load(origin: Origin, quantize: int | None, _numerics: Numerics, _compiling: AskedCompiling) -> Flux1Model:
-    """As `family.Load` says; its row has `exact` alone, which is never compiled."""
+def load(origin: Origin, quantize: int | None, numerics: Numerics, _compiling: AskedCompiling) -> Flux1Model:
+    """As `family.Load` says."""
     ModelConfig.precision = precision()  # mflux computes in bf16 unless told otherwise
+    flux, named = _loaded(origin, quantize)
+    fast = FastTransformer(flux.transformer, precision()) if numerics == "fast" else None
+    return Flux1Model(flux, hashlib.sha256(named.encode()).hexdigest(), fast)
+
+
+def _loaded(origin: Origin, quantize: int | None) -> tuple[Flux1, str]:
+    """Mflux's object, and what its weights are known by."""
     if origin.variant.made_up:
-        return Flux1Model(build_standin(), hashlib.sha256(RECIPE.encode()).hexdigest())
+        return build_standin(), RECIPE
     config = _CONFIGS[origin.variant.name]()
     if origin.weights is None:
-        return _fetched(config, quantize)
-    return _read(origin.weights, config, quantize)
+        return _fetched(config, quantize), f"{config.model_name}:{quantize}"
+    flux = _read(origin.weights, config, quantize)
+    return flux, f"{origin.weights.fingerprint}:{flux.bits}"
 
 
-def _fetched(config: ModelConfig, quantize: int | None) -> Flux1Model:
+def _fetched(config: ModelConfig, quantize: int | None) -> Flux1:
     try:
-        flux = Flux1(model_config=config, quantize=quantize)
+        return Flux1(model_config=config, quantize=quantize)
     except Exception as error:  # mflux raises whatever its downloader and readers raise
         mend = "check the network and your access to the model, or give a directory that holds it"
         raise BaseUnavailable(f"mflux could not load {config.model_name}: {error}; {mend}") from error
-    return Flux1Model(flux, hashlib.sha256(f"{config.model_name}:{quantize}".encode()).hexdigest())
 
 
-def _read(weights: Weights, config: ModelConfig, quantize: int | None) -> Flux1Model:
+def _read(weights: Weights, config: ModelConfig, quantize: int | None) -> Flux1:
     clip_blocks = _blocks(weights, "text_encoder", _CLIP_BLOCKS)
     t5_blocks = _blocks(weights, "text_encoder_2", _T5_BLOCKS)
     try:
@@ -62,7 +70,7 @@ def _read(weights: Weights, config: ModelConfig, quantize: int | None) -> Flux1M
     layers.layers = layers.layers[:clip_blocks]
     if _saved_by_mflux(weights):
         _refuse_random_weights(flux, weights)
-    return Flux1Model(flux, hashlib.sha256(f"{weights.fingerprint}:{flux.bits}".encode()).hexdigest())
+    return flux
 
 
 def _blocks(weights: Weights, folder: str, prefixes: Iterable[str]) -> int:

@@ -1,7 +1,10 @@
 """A FLUX.1 in memory: encoding, predicting and painting with mflux's `Flux1`, whose types go no further.
 
-No adapter reaches it through mflux's loader.
+The transformer runs as mflux runs it, or by the formulas of `forward`; all else is mflux's own in both. No adapter
+reaches it through mflux's loader.
 """
+
+from collections.abc import Callable
 
 import mlx.core as mx
 from mflux.models.common.config.config import Config
@@ -13,6 +16,7 @@ from mlx import nn
 from kilnmark.engine.compute import precision
 from kilnmark.engine.families.family import Encoded, Watcher
 from kilnmark.engine.families.flux1.decoding import decoded
+from kilnmark.engine.families.flux1.forward.transformer import Asked, FastTransformer
 from kilnmark.protocol.picture.spec import PictureSpec
 
 __all__ = ["Flux1Model"]
@@ -30,13 +34,15 @@ class Flux1Model:
     Args:
         flux: The object of mflux itself.
         fingerprint: Names its weights.
+        fast: Runs the transformer of `flux` in `fast`; None for `exact`, as mflux does.
     """
 
     compiled = False
 
-    def __init__(self, flux: Flux1, fingerprint: str) -> None:
+    def __init__(self, flux: Flux1, fingerprint: str, fast: FastTransformer | None = None) -> None:
         self.flux = flux
         self.fingerprint = fingerprint
+        self._fast = fast
 
     @property
     def bits(self) -> int | None:
@@ -74,24 +80,17 @@ class Flux1Model:
 
     def predict(self, encoded: Encoded) -> mx.array:
         """`(1, 4, 64)`. Fewer tokens than T5 pads to cost less, and what changes T5 changes its first ones too."""
-        flux, side = self.flux, PREDICTED_SIDE
+        side = PREDICTED_SIDE
         embeds, pooled = encoded
         config = Config(
-            model_config=flux.model_config,
+            model_config=self.flux.model_config,
             num_inference_steps=1,
             height=side,
             width=side,
             guidance=_PREDICTED_GUIDANCE,
         )
-        noise = flux.transformer(
-            t=0,
-            config=config,
-            hidden_states=mx.random.normal((1, (side // 16) ** 2, 64), dtype=precision(), key=mx.random.key(0)),
-            prompt_embeds=embeds[:, :_PREDICTED_TOKENS],
-            pooled_prompt_embeds=pooled,
-        )
-        predicted: mx.array = noise.astype(mx.float32)
-        return predicted
+        latents = mx.random.normal((1, (side // 16) ** 2, 64), dtype=precision(), key=mx.random.key(0))
+        return self._noise(config, (embeds[:, :_PREDICTED_TOKENS], pooled))(0, latents).astype(mx.float32)
 
     def generate(self, spec: PictureSpec, encoded: Encoded, watcher: Watcher) -> mx.array:
         """As mflux's own `generate_image`, whose parts these are, up to the pixels."""
@@ -103,18 +102,34 @@ class Flux1Model:
             width=spec.width,
             guidance=spec.guidance,
         )
-        embeds, pooled = encoded
+        noise = self._noise(config, encoded)
         latents = FluxLatentCreator.create_noise(spec.seed, config.height, config.width)
         for step in range(spec.steps):
-            noise = flux.transformer(
-                t=step,
-                config=config,
-                hidden_states=latents,
-                prompt_embeds=embeds,
-                pooled_prompt_embeds=pooled,
-            )
-            latents = config.scheduler.step(noise=noise, timestep=step, latents=latents)
+            latents = config.scheduler.step(noise=noise(step, latents), timestep=step, latents=latents)
             watcher.stepped(step)
             mx.eval(latents)
         watcher.denoised(latents)
         return decoded(flux.vae, FluxLatentCreator.unpack_latents(latents, config.height, config.width))
+
+    def _noise(self, config: Config, encoded: Encoded) -> Callable[[int, mx.array], mx.array]:
+        """What tells the noise in a step's latents, lazily, as long as the stack that is on the base stays."""
+        embeds, pooled = encoded
+        if self._fast is None:
+            transformer = self.flux.transformer
+
+            def by_mflux(step: int, latents: mx.array) -> mx.array:
+                noise: mx.array = transformer(
+                    t=step, config=config, hidden_states=latents, prompt_embeds=embeds, pooled_prompt_embeds=pooled
+                )
+                return noise
+
+            return by_mflux
+        asked = Asked(
+            sigmas=config.scheduler.sigmas.tolist()[:-1],
+            guidance=config.guidance,
+            text=embeds,
+            pooled=pooled,
+            rows=config.height // 16,
+            columns=config.width // 16,
+        )
+        return self._fast.begin(asked).noise

@@ -1,0 +1,71 @@
+"""The two arithmetics of a FLUX.1: one picture each, near each other, and what each hands to the base's layers."""
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import pytest
+
+from kilnmark.engine.families.base import Base, load_base
+from kilnmark.engine.families.flux1.forward.transformer import Asked, FastTransformer
+from kilnmark.engine.families.flux1.standin import build_standin
+from kilnmark.engine.stack.layers import FactoredLinear
+from kilnmark.protocol.picture.spec import PictureSpec
+from tests.engine.arrays import allowed, as_numpy
+
+import mlx.core as mx  # isort: skip - after the engine, which puts the fast BLAS first
+from mlx import nn
+
+SPEC = PictureSpec(
+    prompt="a kiln", negative_prompt=None, variant="standin", seed=5, steps=2, guidance=3.5, width=48, height=32
+)
+
+
+class Unmoved:
+    """Watches, and says nothing."""
+
+    def stepped(self, done: int) -> None:
+        pass
+
+    def denoised(self, latents: mx.array) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def fast() -> Base:
+    return load_base("standin", None, numerics="fast")
+
+
+@pytest.fixture
+def dtypes(monkeypatch: pytest.MonkeyPatch) -> Counter[mx.Dtype]:
+    """Of what every linear layer of a base is given."""
+    seen: Counter[mx.Dtype] = Counter()
+    for kind in (nn.Linear, nn.QuantizedLinear, FactoredLinear):
+
+        def counted(layer: Any, x: mx.array, _own: Any = kind.__call__) -> Any:
+            seen[x.dtype] += 1
+            return _own(layer, x)
+
+        monkeypatch.setattr(kind, "__call__", counted)
+    return seen
+
+
+def test_a_base_tells_what_it_computes_in(base: Base, fast: Base) -> None:
+    assert (base.info.numerics, fast.info.numerics) == ("exact", "fast")
+
+
+def test_the_picture_and_the_probe_are_those_of_exact_as_near_as_the_type_allows(base: Base, fast: Base) -> None:
+    exact, near = (as_numpy(each.generate(SPEC, Unmoved())).astype(int) for each in (base, fast))
+    assert np.abs(exact - near).max() <= allowed(1, bfloat16=8)
+    exact, near = (as_numpy(each.predict()) for each in (base, fast))
+    assert np.linalg.norm(exact - near) < allowed(1e-5, bfloat16=3e-2) * np.linalg.norm(exact)
+
+
+def test_no_layer_of_a_base_in_bf16_is_given_float32(dtypes: Counter[mx.Dtype]) -> None:
+    transformer = build_standin().transformer
+    transformer.apply(lambda array: array.astype(mx.bfloat16))
+    asked = Asked([1.0], 3.5, mx.ones((1, 2, 4096)), mx.ones((1, 768)), rows=1, columns=2)
+    noise = FastTransformer(transformer, mx.bfloat16).begin(asked).noise(0, mx.ones((1, 2, 64)))
+    mx.eval(noise)
+    assert noise.dtype == mx.float32
+    assert dtypes == {mx.bfloat16: 504}
