@@ -52,7 +52,7 @@ class Base:
         self.info = info
         self.slots = _slots(model)
         self.shapes: Shapes = {path: slot.shape for path, slot in self.slots.items()}
-        self.stacker = Stacker(self.slots)
+        self.stacker = Stacker(self.slots, shared=model.shared_inputs if info.numerics == "fast" else None)
         self.prompts = PromptCache(lambda: self.stacker.encoder_key)
 
     @property

@@ -83,6 +83,13 @@ class Model(Protocol):
         """
 
     @property
+    def shared_inputs(self) -> Sequence[Sequence[str]]:
+        """Paths of layers that are given one and the same input, group by group; no layer is in two.
+
+        In `fast`, what their adapters make of that input first is one product: see `stack/fast.py`.
+        """
+
+    @property
     def held(self) -> Sequence[nn.Module]:
         """All that a render computes with; it is cast to the computing precision and evaluated once loaded."""
 

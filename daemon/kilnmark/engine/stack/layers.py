@@ -10,7 +10,7 @@ from mlx import nn
 
 from kilnmark.keymaps.updates.change import Site, Summand
 
-__all__ = ["FactoredLinear", "StackedLinear", "StackedNorm", "Term", "through_weight"]
+__all__ = ["FactoredLinear", "StackedLinear", "StackedNorm", "Term", "compute_type", "through_weight"]
 
 
 class FactoredLinear(nn.Module):
@@ -40,13 +40,25 @@ class FactoredLinear(nn.Module):
         return mx.addmm(self.bias, thin, self.up) if "bias" in self else thin @ self.up
 
 
-def through_weight(linear: nn.Module, x: mx.array) -> mx.array:
+def compute_type(linear: nn.Module) -> mx.Dtype:
+    """What a base's layer multiplies in: the type of its numbers, or of the scales of packed ones."""
+    if isinstance(linear, FactoredLinear):
+        return linear.down.dtype
+    dtype: mx.Dtype = (linear.scales if isinstance(linear, nn.QuantizedLinear) else linear.weight).dtype
+    return dtype
+
+
+def through_weight(linear: nn.Module, x: mx.array, onto: mx.array | None = None) -> mx.array:
     """What the weight of a base's layer alone gives, `(..., in)` to `(..., out)`.
 
     In half precision a bias that is added and taken off again would take a small number with it.
+
+    Args:
+        linear: It; not a quantized one where there is something to add to.
+        x: The input.
+        onto: `(..., out)`: what the product is added to before anything is rounded, in the precision of the product;
+            None for nothing.
     """
-    if isinstance(linear, FactoredLinear):
-        return x @ linear.down @ linear.up
     if isinstance(linear, nn.QuantizedLinear):
         return mx.quantized_matmul(
             x,
@@ -58,8 +70,9 @@ def through_weight(linear: nn.Module, x: mx.array) -> mx.array:
             bits=linear.bits,
             mode=linear.mode,
         )
-    given: mx.array = x @ linear.weight.T
-    return given
+    factored = isinstance(linear, FactoredLinear)
+    left, right = (x @ linear.down, linear.up) if factored else (x, linear.weight.T)
+    return left @ right if onto is None else mx.addmm(onto, left, right)
 
 
 class Term(nn.Module):
@@ -67,11 +80,12 @@ class Term(nn.Module):
 
     Args:
         part: What it is; its numbers come with scale and alpha/rank folded in.
+        dtype: What its matrices are multiplied in. Vectors, which are small and may be close to 1, stay float32.
     """
 
-    def __init__(self, part: Summand) -> None:
+    def __init__(self, part: Summand, dtype: mx.Dtype = mx.float32) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.arrays = [mx.array(array) for array in part.arrays()]
+        self.arrays = [mx.array(array).astype(dtype if array.ndim > 1 else mx.float32) for array in part.arrays()]
         self._part = part
 
     @property
@@ -90,7 +104,7 @@ class Term(nn.Module):
 
 
 class StackedLinear(nn.Module):
-    """A base layer plus the sum of what every adapter of a stack changes of it.
+    """A base layer plus the sum of what every adapter of a stack changes of it, which is computed in float32.
 
     The low-rank adapters are concatenated on the rank axis into one pair of matrices, with scale and alpha/rank folded
     into `up`, so that a step costs what the total rank costs, however many adapters there are. What mixes the layer's

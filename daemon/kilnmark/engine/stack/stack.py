@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import mlx.core as mx
 from mlx.utils import tree_flatten
 
-from kilnmark.engine.stack.build import Member, Wrappers, build_wrappers
+from kilnmark.engine.stack.build import Member, SharedInputs, Wrappers, build_wrappers
 from kilnmark.engine.stack.slots import Slot
 from kilnmark.keymaps.names.shapes import encoder_of
 
@@ -30,6 +30,7 @@ class Stacker:
     Args:
         slots: The base's layers, found while no stack was on it.
         limit: Stacks to hold ready, in bytes; the one that is on the base is held whatever its size.
+        shared: As in `build_wrappers`.
 
     Attributes:
         limit: As given; it counts from the next stack on that is built.
@@ -37,8 +38,11 @@ class Stacker:
         switches: Times that another stack was put on the base, or the last one taken off.
     """
 
-    def __init__(self, slots: Mapping[str, Slot], limit: int = STACK_CACHE_BYTES) -> None:
+    def __init__(
+        self, slots: Mapping[str, Slot], limit: int = STACK_CACHE_BYTES, shared: SharedInputs | None = None
+    ) -> None:
         self._slots = slots
+        self._shared = shared
         self.limit = limit
         self._on: Wrappers = {}
         self._key: StackKey = ()
@@ -107,7 +111,7 @@ class Stacker:
         if not key:
             return {}
         if key not in self._held:
-            self._held[key] = build_wrappers(self._slots, members, self._alike(key))
+            self._held[key] = build_wrappers(self._slots, members, self._alike(key), self._shared)
             self.builds += 1
             self._shrink(key)
         self._held.move_to_end(key)

@@ -56,6 +56,7 @@ class Pinhole:
 
     bits = None
     compiled = False
+    shared_inputs = ()
 
     def __init__(self, origin: Origin) -> None:
         mx.random.seed(7)

@@ -24,6 +24,7 @@ __all__ = ["Flux1Model"]
 PREDICTED_SIDE = 32
 """Pixels; four tokens."""
 
+_QUERIES = ("to_q", "to_k", "to_v"), ("add_q_proj", "add_k_proj", "add_v_proj")
 _PREDICTED_TOKENS = 4
 _PREDICTED_GUIDANCE = 3.5
 
@@ -59,6 +60,18 @@ class Flux1Model:
             "clip_text_encoder": flux.clip_text_encoder,
             "t5_text_encoder": flux.t5_text_encoder,
         }
+
+    @property
+    def shared_inputs(self) -> list[list[str]]:
+        """Queries, keys and values of each stream; in a single block what feeds forward, too."""
+        joint, single = (
+            [f"{blocks}.{place}" for place in range(len(self.flux.transformer[blocks]))]
+            for blocks in ("transformer_blocks", "single_transformer_blocks")
+        )
+        return [
+            *([f"{block}.attn.{name}" for name in names] for block in joint for names in _QUERIES),
+            *([*(f"{block}.attn.{name}" for name in _QUERIES[0]), f"{block}.proj_mlp"] for block in single),
+        ]
 
     @property
     def held(self) -> list[nn.Module]:
