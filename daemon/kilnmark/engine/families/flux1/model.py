@@ -1,10 +1,11 @@
 """A FLUX.1 in memory: encoding, predicting and painting with mflux's `Flux1`, whose types go no further.
 
-The transformer runs as mflux runs it, or by the formulas of `forward`; all else is mflux's own in both. No adapter
-reaches it through mflux's loader.
+In `exact` all of it runs as mflux runs it; in `fast` by the formulas of `forward` and `encoding`, and latents are brought
+to the base's type before they are decoded. No adapter reaches it through mflux's loader.
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import mlx.core as mx
 from mflux.models.common.config.config import Config
@@ -15,7 +16,8 @@ from mlx import nn
 
 from kilnmark.engine.compute import precision
 from kilnmark.engine.families.family import Encoded, Watcher
-from kilnmark.engine.families.flux1.decoding import decoded
+from kilnmark.engine.families.flux1.decoding import FastDecoding, decoded
+from kilnmark.engine.families.flux1.encoding import fast_t5
 from kilnmark.engine.families.flux1.forward.transformer import Asked, FastTransformer
 from kilnmark.protocol.picture.spec import PictureSpec
 
@@ -44,6 +46,9 @@ class Flux1Model:
         self.flux = flux
         self.fingerprint = fingerprint
         self._fast = fast
+        self._decoded: Callable[[mx.array], mx.array] = (
+            partial(decoded, flux.vae) if fast is None else FastDecoding(flux.vae, precision(), compiled=self.compiled)
+        )
 
     @property
     def bits(self) -> int | None:
@@ -81,6 +86,9 @@ class Flux1Model:
     def encode(self, prompt: str, negative_prompt: str | None) -> Encoded:  # noqa: ARG002 - FLUX.1 takes none
         """T5 `(1, tokens, 4096)` and pooled CLIP `(1, 768)`."""
         flux = self.flux
+        if self._fast is not None:
+            t5, clip = (flux.tokenizers[name].tokenize(prompt).input_ids for name in ("t5", "clip"))
+            return fast_t5(flux.t5_text_encoder, t5, precision()), flux.clip_text_encoder(clip)
         encoded: Encoded = PromptEncoder.encode_prompt(
             prompt=prompt,
             prompt_cache={},
@@ -122,7 +130,7 @@ class Flux1Model:
             watcher.stepped(step)
             mx.eval(latents)
         watcher.denoised(latents)
-        return decoded(flux.vae, FluxLatentCreator.unpack_latents(latents, config.height, config.width))
+        return self._decoded(FluxLatentCreator.unpack_latents(latents, config.height, config.width))
 
     def _noise(self, config: Config, encoded: Encoded) -> Callable[[int, mx.array], mx.array]:
         """What tells the noise in a step's latents, lazily, as long as the stack that is on the base stays."""
