@@ -1,7 +1,7 @@
 """A FLUX.1 in memory: encoding, predicting and painting with mflux's `Flux1`, whose types go no further.
 
-In `exact` all of it runs as mflux runs it; in `fast` by the formulas of `forward` and `encoding`, and latents are brought
-to the base's type before they are decoded. No adapter reaches it through mflux's loader.
+In `exact` all of it runs as mflux runs it; in `fast` by the formulas of `forward` and `encoding`, and latents have the
+base's type before they are decoded. No adapter reaches it through mflux's loader.
 """
 
 from collections.abc import Callable
