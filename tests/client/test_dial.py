@@ -3,6 +3,7 @@
 import asyncio
 import os
 import socket
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from kilnmark.client import AsyncClient, Client, ConnectTimeout, DaemonUnavailable
+from kilnmark.client import AsyncClient, Client, ConnectTimeout, DaemonUnavailable, UntrustedSocket
 from kilnmark.client.dial import is_served, pause_before, try_to_connect
 from kilnmark.protocol.wire import jsonrpc
 from kilnmark.protocol.wire.address import LOCK_SUFFIX
@@ -21,6 +22,8 @@ from kilnmark.protocol.wire.replies import PingResult
 from tests.client.conftest import full_backlog
 
 BURST = 1000
+STRANGER = 12345
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 PONG = PingResult(version="1", pid=os.getpid(), uptime_s=0.0)
 
 
@@ -86,6 +89,44 @@ def test_callers_come_back_apart_and_within_a_bound(attempt: int) -> None:
 
 def test_no_pause_is_longer_than_what_is_left() -> None:
     assert max(pause_before(10, 0.001) for _ in range(100)) <= 0.001
+
+
+@needs_root
+@pytest.mark.parametrize("what", ["folder", "socket"])
+def test_what_belongs_to_another_user_is_not_even_connected_to(folder: Path, what: str) -> None:
+    path = folder / "squatted" / "daemon.sock"
+    path.parent.mkdir(mode=0o755)
+    with socket.socket(socket.AF_UNIX) as theirs:
+        theirs.bind(str(path))
+        theirs.listen()
+        theirs.setblocking(False)
+        os.chown(path.parent if what == "folder" else path, STRANGER, -1)
+        with Client(path) as client, pytest.raises(UntrustedSocket, match=f"belongs to user {STRANGER}") as caught:
+            client.ping()
+        with pytest.raises(BlockingIOError):
+            theirs.accept()
+    assert not caught.value.retryable
+    assert "--socket" in str(caught.value)
+
+
+LISTEN = (
+    "import os, socket; os.setuid({}); s = socket.socket(fileno=0); s.listen();"
+    "print(flush=True); print(s.accept()[0].recv(9))"
+)
+
+
+@needs_root
+def test_another_user_who_listens_at_our_own_path_is_sent_nothing(folder: Path) -> None:
+    path = folder / "daemon.sock"
+    with socket.socket(socket.AF_UNIX) as bound:
+        bound.bind(str(path))
+        command = [sys.executable, "-IS", "-c", LISTEN.format(STRANGER)]
+        with subprocess.Popen(command, stdin=bound.fileno(), stdout=subprocess.PIPE) as impostor:
+            assert impostor.stdout is not None
+            impostor.stdout.readline()
+            with Client(path) as client, pytest.raises(UntrustedSocket, match=f"user {STRANGER} listens there"):
+                client.ping()
+            assert impostor.stdout.read() == b"b''\n"
 
 
 def served_by(folder: Path, process: str) -> Path:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from kilnmark.client.errors import SilenceTimeout as SilenceTimeout
     from kilnmark.client.errors import StopTimeout as StopTimeout
     from kilnmark.client.errors import TimedOut as TimedOut
+    from kilnmark.client.errors import UntrustedSocket as UntrustedSocket
     from kilnmark.client.many import Rendered as Rendered
     from kilnmark.client.request import InspectOptions as InspectOptions
     from kilnmark.client.request import RenderOptions as RenderOptions

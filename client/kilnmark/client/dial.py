@@ -11,7 +11,8 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from kilnmark.client.errors import DaemonUnavailable
+from kilnmark.client.errors import DaemonUnavailable, UntrustedSocket
+from kilnmark.keymaps.files.owners import is_trusted, peer_uid, way_in_for_others
 from kilnmark.protocol.wire.address import LOCK_SUFFIX, MAX_SOCKET_PATH, default_socket_path
 
 __all__ = ["has_hung_up", "is_served", "pause_before", "socket_path", "try_to_connect"]
@@ -57,13 +58,16 @@ def try_to_connect(path: str) -> socket.socket | None:
 
     Raises:
         DaemonUnavailable: nobody listens there, or the path cannot be a socket's.
+        UntrustedSocket: another user listens there, or could put a socket of theirs there.
     """
     if len(os.fsencode(path)) > MAX_SOCKET_PATH:
         raise DaemonUnavailable(path, f"the path is longer than the {MAX_SOCKET_PATH} bytes a socket may have")
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
+        _check_way(path)
         sock.settimeout(0)
         sock.connect(path)
+        _check_peer(path, sock)
     except BlockingIOError:
         sock.close()
         return None
@@ -76,6 +80,17 @@ def try_to_connect(path: str) -> socket.socket | None:
         sock.close()
         raise
     return sock
+
+
+def _check_way(path: str) -> None:
+    if (problem := way_in_for_others(path)) is not None:
+        raise UntrustedSocket(path, problem)
+
+
+def _check_peer(path: str, sock: socket.socket) -> None:
+    """Whoever listens is who they were when they began to, so this holds for as long as the socket is connected."""
+    if not is_trusted(uid := peer_uid(sock.fileno())):
+        raise UntrustedSocket(path, f"user {uid} listens there")
 
 
 def is_served(path: str) -> bool:

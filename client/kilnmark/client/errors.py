@@ -7,6 +7,7 @@ here never travel. Each stores facts and words them when it is printed.
     ├── RequestError               what the daemon answered (kilnmark.protocol.wire.errors)
     └── ClientError
         ├── DaemonUnavailable      nobody listens at the socket
+        ├── UntrustedSocket        another user could be listening there; nothing was sent
         ├── DaemonNotInstalled     `serve` without the daemon's packages
         ├── DaemonDidNotStart      the demonstration's own daemon
         ├── ConnectionLost         the daemon hung up before it answered
@@ -37,6 +38,7 @@ __all__ = [
     "SilenceTimeout",
     "StopTimeout",
     "TimedOut",
+    "UntrustedSocket",
 ]
 
 
@@ -69,6 +71,29 @@ class DaemonUnavailable(ClientError):
 
     def __str__(self) -> str:
         return f"no daemon at {self.path}: {self.reason}; start one with `kilnmark serve`"
+
+
+class UntrustedSocket(ClientError):
+    """Another user listens at the socket, or could: nothing was sent to them.
+
+    Args:
+        path: The socket that was tried.
+        reason: What was seen of it.
+    """
+
+    kind = "untrusted_socket"
+    retryable = False
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(path, reason)
+        self.path = path
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return (
+            f"nothing was sent to {self.path}: {self.reason}; name a socket in a folder of your own, "
+            "with --socket or $KILNMARK_SOCKET, for the daemon and for its clients"
+        )
 
 
 class DaemonNotInstalled(ClientError):

@@ -23,8 +23,10 @@ from kilnmark.daemon.methods import Methods
 from kilnmark.daemon.pictures.cache import PictureCache
 from kilnmark.daemon.wire.connection import ServedConnection
 from kilnmark.daemon.wire.dispatch import Dispatch
-from kilnmark.daemon.wire.socket import BACKLOG, Listener
+from kilnmark.daemon.wire.door import Door
+from kilnmark.daemon.wire.socket import Listener
 from kilnmark.daemon.worker.worker import Spawn, Worker
+from kilnmark.protocol.errors import KilnmarkError
 from kilnmark.protocol.settings import Settings
 
 __all__ = ["Daemon"]
@@ -72,22 +74,29 @@ class Daemon:
         self._connections: set[ServedConnection] = set()
         self._ending = asyncio.Event()
         self._hurry = asyncio.Event()
+        self._unreachable: KilnmarkError | None = None
 
     async def run(self) -> None:
-        """Serve until told to end."""
+        """Serve until told to end.
+
+        Raises:
+            KilnmarkError: It had to end, since nobody can reach its socket any more.
+        """
         loop = asyncio.get_running_loop()
         worker = loop.create_task(self._worker.run(self._renders))
         worker.add_done_callback(self._worker_watch_ended)
-        # The loop listens once more on the socket it is handed, with 100 where nobody says otherwise.
-        server = await loop.create_unix_server(self._connection, sock=self._listener.socket, backlog=BACKLOG)
+        door = Door(self._listener, self._connection, self._be_lost)
+        door.open()
         _log.info("ready: listening on %s, variant %s", self._settings.socket, self._settings.variant)
         await self._ending.wait()
         await self._drain()
-        server.close()
+        door.close()
         self._worker.stop()
         await worker
         self._renders.end_rest()
         await self._say_farewell()
+        if self._unreachable is not None:
+            raise self._unreachable
 
     def shut_down(self, drain: bool) -> None:  # noqa: FBT001 - the one argument of the callback it is
         """Begin the end. The second call can only make it quicker."""
@@ -103,6 +112,11 @@ class Daemon:
 
     def _connection(self) -> ServedConnection:
         return ServedConnection(self._settings, self._dispatch, self._connections)
+
+    def _be_lost(self, error: KilnmarkError) -> None:
+        """Those who are in are still served; there will be nobody else."""
+        self._unreachable = error
+        self.shut_down(drain=True)
 
     def _worker_watch_ended(self, task: asyncio.Task[None]) -> None:
         """Without its supervision the daemon is of no use; a defect there must not leave it half alive."""

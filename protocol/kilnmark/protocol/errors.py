@@ -38,11 +38,12 @@ and `EXITS` of the command line and of the daemon how a process does.
     ├── BaseUnavailable              a base that cannot be held: engine/families/family
     ├── UnreadableConfig             a file of settings: client/cli/settings/config_file
     ├── SettingsError                what the daemon was told: daemon/settings
-    ├── SocketHeld                   daemon/wire/socket
+    ├── SocketHeld                   daemon/wire/place
     ├── UnfitSocketPath
     ├── TracingMisconfigured         otel/settings
     └── ClientError                  the client's own side of the socket: client/errors
         ├── DaemonUnavailable
+        ├── UntrustedSocket
         ├── DaemonNotInstalled
         ├── DaemonDidNotStart
         ├── ConnectionLost

@@ -20,6 +20,7 @@ from kilnmark.client.errors import (
     SilenceTimeout,
     StopTimeout,
     TimedOut,
+    UntrustedSocket,
 )
 from kilnmark.client.reports import reports_of
 from kilnmark.protocol.content.problems import Problem, UnknownName, UnusableContent
@@ -30,6 +31,7 @@ from kilnmark.protocol.wire.errors import BY_CODE, AdapterNotEngaged
 
 CLIENT_SIDE: list[ClientError] = [
     DaemonUnavailable("/s", "there is no socket"),
+    UntrustedSocket("/s", "/tmp belongs to user 1"),
     DaemonNotInstalled(("mflux",), "cpu"),
     DaemonDidNotStart("/demo/daemon.log", "it ended with status 1"),
     ConnectionLost(("render",), "the daemon closed it"),

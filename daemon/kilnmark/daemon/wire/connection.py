@@ -16,7 +16,7 @@ import msgspec
 
 from kilnmark.daemon.wire.dispatch import Dispatch
 from kilnmark.daemon.wire.exchange import Exchange, RequestId
-from kilnmark.daemon.wire.socket import peer_uid
+from kilnmark.keymaps.files.owners import peer_uid
 from kilnmark.protocol.settings import Settings
 from kilnmark.protocol.wire import jsonrpc
 from kilnmark.protocol.wire.errors import Cancelled, InvalidRequest, ParseError, RequestError
