@@ -156,7 +156,7 @@ def test_what_is_held_ready_for_an_idle_base_leaves_before_the_base_itself(tmp_p
     adapter = read_adapter(make_adapter(tmp_path / "ink.safetensors", rank=1, blocks=1), idle.shapes)
     idle.stacker.switch([Member(adapter, 1.0)])
     idle.prompts["a mill"] = (mx.zeros((1, 8, 4096)), mx.zeros((1, 768)))
-    kiln.bases.rendered("a", [])
+    kiln.bases.rendered("a", [], 0)
     told = kiln.told[-1].memory.bases[0]
     assert (told.stack_bytes, told.prompt_bytes) == (idle.stacker.nbytes, 4 * (8 * 4096 + 768))
     assert told.stack_bytes > 0
@@ -206,11 +206,20 @@ def test_a_base_tells_what_is_on_it_under_the_names_of_its_last_render(adapters:
     adapter = read_adapter(adapters / "healthy.safetensors", base.shapes)
     base.stacker.switch([Member(adapter, 0.5)])
     report = AdapterReport(name="ink", path="/p", sha256=adapter.sha256, verdict=Verdict.ENGAGED, reason="r")
-    kiln.bases.rendered("a", [report])
+    kiln.bases.rendered("a", [report], 0)
     (held,) = kiln.told[-1].memory.bases
     (on,) = held.adapters
     assert (on.name, on.sha256, on.scale) == ("ink", adapter.sha256, 0.5)
     assert held.declared_bytes == pytest.approx(held.base.memory_bytes, rel=0.01)
+
+
+def test_a_base_tells_the_memory_of_its_last_render_and_of_its_largest() -> None:
+    kiln = Kiln(budget=SIZE)
+    kiln.bases.renderer("a")
+    for peak in (5, 7, 6):
+        kiln.bases.rendered("a", [], peak)
+    (held,) = kiln.told[-1].memory.bases
+    assert (held.peak_bytes, held.highest_peak_bytes) == (6, 7)
 
 
 class _Nobody:

@@ -55,6 +55,13 @@ _TOLD_OF_SIZE = {
 _BASES = ("heard.result.base", "heard.result.memory.bases.base", "pictures.kilnmark.base")
 """Where bases stand."""
 
+_TOLD_OF_MEMORY = {
+    "bases.peak_bytes": "the memory of a base's last render",
+    "bases.highest_peak_bytes": "the most of all its renders",
+    "kernel_folder": "where compiled kernels are kept",
+}
+"""Fields that older daemons did not have in what a worker holds."""
+
 _TOLD_OF_BASES = {"numerics": "what it computes in", "compiled": "whether its blocks are compiled"}
 """Fields that older daemons did not have in them."""
 
@@ -70,6 +77,7 @@ ADDED: Mapping[str, str] = {
     **{f"{place}.{field}": why for place in _INSPECTIONS for field, why in _TOLD_OF_SIZE.items()},
     "heard.result.files.targets.rms": "the size of one layer's change, an element",
     **{f"{place}.numerics": "what it was painted in" for place in ("heard.result", "heard.result.result")},
+    **{f"heard.result.memory.{field}": why for field, why in _TOLD_OF_MEMORY.items()},
     **{f"{place}.{field}": why for place in _BASES for field, why in _TOLD_OF_BASES.items()},
 }
 """Fields that older daemons did not send, by their path in a turn, and what they say."""

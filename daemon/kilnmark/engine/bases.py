@@ -18,6 +18,7 @@ from kilnmark.engine.compute import active_bytes, precision
 from kilnmark.engine.families.base import Base
 from kilnmark.engine.families.family import BaseUnavailable, Origin
 from kilnmark.engine.families.origins import find_origin
+from kilnmark.engine.kernels import kernel_folder
 from kilnmark.engine.run.render import Renderer
 from kilnmark.otel import names
 from kilnmark.otel.spans import mark_failed
@@ -34,13 +35,20 @@ _MIB = 1 << 20
 
 @dataclass(slots=True)
 class _WarmBase:
-    """One warm base with what renders on it; `names` are those of its adapters, by content hash."""
+    """One warm base with what renders on it.
+
+    Attributes:
+        names: Those of its adapters, by content hash.
+        peak, highest_peak: In bytes, of its last render and of all.
+    """
 
     base: Base
     renderer: Renderer
     declared: int
     last_used: datetime
     names: dict[str, str] = field(default_factory=dict)
+    peak: int = 0
+    highest_peak: int = 0
 
 
 class Bases:
@@ -110,9 +118,11 @@ class Bases:
         if was_held:
             self._tell(Ready(base=self.base(variant).info))
 
-    def rendered(self, variant: str, reports: Sequence[AdapterReport]) -> None:
-        """A render on this base has ended, and its adapters have these names."""
-        self._held[variant].names |= {report.sha256: report.name for report in reports}
+    def rendered(self, variant: str, reports: Sequence[AdapterReport], peak_bytes: int) -> None:
+        """A render on this base has ended, its adapters have these names, and so much memory was in use at once."""
+        held = self._held[variant]
+        held.names |= {report.sha256: report.name for report in reports}
+        held.peak, held.highest_peak = peak_bytes, max(peak_bytes, held.highest_peak)
         self._tell_what_is_held()
 
     def _take_in(self, variant: str) -> None:
@@ -180,6 +190,7 @@ class Bases:
             active_bytes=mx.get_active_memory(),
             cached_bytes=mx.get_cache_memory(),
             bases=[_describe(held) for held in self._held.values()],
+            kernel_folder=kernel_folder(),
         )
         self._tell(Holding(memory=info))
 
@@ -195,4 +206,6 @@ def _describe(held: _WarmBase) -> HeldBase:
             HeldAdapter(name=held.names.get(sha256, sha256), sha256=sha256, scale=scale)
             for sha256, scale in held.base.stacker.key
         ],
+        peak_bytes=held.peak,
+        highest_peak_bytes=held.highest_peak,
     )

@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 from typing import NoReturn
 
+import mlx.core as mx
 from opentelemetry.context import attach, detach
 
 from kilnmark.engine.bases import Bases
@@ -23,6 +24,7 @@ from kilnmark.engine.compute import set_limits
 from kilnmark.engine.ends import failed
 from kilnmark.engine.families.base import Base, load_origin
 from kilnmark.engine.families.family import BaseUnavailable
+from kilnmark.engine.kernels import keep_kernels
 from kilnmark.engine.link import Link
 from kilnmark.engine.run.ahead import Ahead
 from kilnmark.engine.run.render import Renderer
@@ -66,6 +68,7 @@ def _serve(link: Link, telemetry: Telemetry) -> int:
     if not isinstance(configure, Configure):
         log.error("the first command must be configure; got %s", type(configure).__name__)
         return 1
+    keep_kernels()
     bases, ahead = _bases(configure, link, telemetry)
     gc.freeze()  # what was imported stays; a base may leave, and its modules refer to each other
     try:
@@ -134,6 +137,8 @@ def _render(job: RenderCommand, bases: Bases, link: Link) -> Painting | Failed:
         return failed(job.job_id, error)
     finally:
         detach(context)
-    outcome = renderer.render(job, load_ms=round((time.monotonic() - began) * 1e3, 3))
-    bases.rendered(job.variant, outcome.loras)
+    load_ms = round((time.monotonic() - began) * 1e3, 3)
+    mx.reset_peak_memory()
+    outcome = renderer.render(job, load_ms=load_ms)
+    bases.rendered(job.variant, outcome.loras, mx.get_peak_memory())
     return outcome

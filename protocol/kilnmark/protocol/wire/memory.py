@@ -65,6 +65,8 @@ class HeldBase(msgspec.Struct, frozen=True, kw_only=True):
         prompt_bytes: Of the encoded prompts held for it.
         last_used: When it was last asked for, UTC, ISO 8601. The base with the earliest leaves first.
         adapters: The stack on it, in stack order.
+        peak_bytes: The most that MLX held at once during its last render, all bases included; 0 before the first.
+        highest_peak_bytes: The most of any of its renders since it was loaded.
     """
 
     base: BaseInfo
@@ -73,6 +75,8 @@ class HeldBase(msgspec.Struct, frozen=True, kw_only=True):
     prompt_bytes: int = 0
     last_used: str
     adapters: list[HeldAdapter] = []
+    peak_bytes: int = 0
+    highest_peak_bytes: int = 0
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,9 +105,12 @@ class MemoryInfo(msgspec.Struct, frozen=True, kw_only=True):
         active_bytes: Held by arrays of MLX: bases, stacks, encoded prompts.
         cached_bytes: Freed, and kept by MLX for reuse.
         bases: The least recently used first.
+        kernel_folder: Where kernels that were compiled for CUDA outlive the process; None on Metal, which keeps its
+            own, and on a CPU.
     """
 
     limits: Limits
     active_bytes: int
     cached_bytes: int
     bases: list[HeldBase]
+    kernel_folder: str | None = None

@@ -45,6 +45,18 @@ def test_the_budget_and_the_limits_stand_beside_what_is_used() -> None:
     )
 
 
+def test_the_memory_of_renders_is_told_once_there_was_one() -> None:
+    base = replace(held("dev"), peak_bytes=400 * MIB, highest_peak_bytes=500 * MIB)
+    rows = dict(base_rows(replace(SERVED, memory=replace(HOLDING, bases=[base]))))
+    assert "at most 400 MiB in use by its last render, 500 MiB by any, last used noon" in rows["base"]
+
+
+def test_the_folder_of_compiled_kernels_is_told_where_there_is_one() -> None:
+    assert "kernels" not in dict(base_rows(SERVED))
+    kept = replace(SERVED, memory=replace(HOLDING, kernel_folder="/caches/kernels"))
+    assert dict(base_rows(kept))["kernels"] == "/caches/kernels"
+
+
 def test_a_machine_that_wires_nothing_says_nothing_of_it() -> None:
     status = replace(SERVED, memory=replace(HOLDING, limits=replace(LIMITS, wired_bytes=None)))
     assert "wired" not in dict(base_rows(status))["memory"]

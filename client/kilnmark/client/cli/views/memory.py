@@ -20,6 +20,8 @@ def base_rows(status: StatusResult) -> list[tuple[str, str]]:
         rows.append(("on request", ", ".join(others)))
     if status.memory is not None:
         rows.append(("memory", _memory(status.memory)))
+        if status.memory.kernel_folder is not None:
+            rows.append(("kernels", status.memory.kernel_folder))
     return rows
 
 
@@ -37,6 +39,10 @@ def _held(held: HeldBase) -> str:
     words = [base_words(held.base), f"declared {_mib(held.declared_bytes)}"]
     if ready := held.stack_bytes + held.prompt_bytes:
         words.append(f"{_mib(ready)} of stacks and prompts held ready")
+    if held.peak_bytes:
+        words.append(
+            f"at most {_mib(held.peak_bytes)} in use by its last render, {_mib(held.highest_peak_bytes)} by any"
+        )
     words.append(f"last used {held.last_used}")
     words += [f"with {each.name} at {each.scale:g}" for each in held.adapters]
     return ", ".join(words)
