@@ -37,7 +37,8 @@ ARROWS = {
 }
 MFLUX_ROOMS = ("engine/families/*/*.py", "engine/families/*/*/*.py")
 """A room for each family."""
-ENGINE = tuple("compute kernels stack trail ends families proof run bases link main __main__".split())
+_BEFORE_BASES = ("compute", "kernels", "stack", "trail", "ends", "families", "proof", "run")
+ENGINE = (*_BEFORE_BASES, "bases", "link", "main", "__main__")
 """Rooms and modules of the engine: each imports only itself and what stands before it."""
 EXCEPTIONS = {
     # Whoever tests a program that uses the daemon gets one within the test's process; nothing else of the client does.
