@@ -15,7 +15,7 @@ from mflux.models.flux.model.flux_text_encoder.t5_encoder.t5_layer_norm import T
 from mflux.models.flux.model.flux_text_encoder.t5_encoder.t5_self_attention import T5SelfAttention
 from mlx import nn
 
-from kilnmark.engine.families.flux1.forward.parts import summed, summed_each
+from kilnmark.engine.stack.fast import parts_of
 
 __all__ = ["fast_t5"]
 
@@ -49,16 +49,17 @@ def _normed(norm: T5LayerNorm, stream: mx.array, dtype: mx.Dtype) -> mx.array:
 def _attended(layers: T5SelfAttention, x: mx.array) -> mx.array:
     """Attention of all tokens to all, with a bias by how far they are apart; T5 does not scale it."""
     count = x.shape[1]
-    given = [*summed_each([layers.q, layers.k], x), layers.v(x)]
-    query, key, value = (each.astype(x.dtype).reshape(1, count, -1, _HEAD_SIZE).swapaxes(1, 2) for each in given)
+    query, key, value = (
+        layer(x).reshape(1, count, -1, _HEAD_SIZE).swapaxes(1, 2) for layer in (layers.q, layers.k, layers.v)
+    )
     far = layers.relative_attention_bias(_apart(count)).transpose(2, 0, 1)[None].astype(x.dtype)
     attended = mx.fast.scaled_dot_product_attention(query, key, value, scale=1.0, mask=far)
-    return summed(layers.o, attended.swapaxes(1, 2).reshape(1, count, -1)).astype(mx.float32)
+    return parts_of(layers.o, attended.swapaxes(1, 2).reshape(1, count, -1)).total()
 
 
 def _fed_forward(layers: T5DenseReluDense, x: mx.array) -> mx.array:
-    gate, up = (each.astype(mx.float32) for each in summed_each([layers.wi_0, layers.wi_1], x))
-    return summed(layers.wo, (nn.gelu_approx(gate) * up).astype(x.dtype)).astype(mx.float32)
+    gate, up = parts_of(layers.wi_0, x, moved=False).total(), parts_of(layers.wi_1, x).total()
+    return parts_of(layers.wo, (nn.gelu_approx(gate) * up).astype(x.dtype)).total()
 
 
 @cache
