@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kilnmark.engine.families.base import Base
+from kilnmark.engine.families.base import Base, load_base
 from kilnmark.engine.proof.effect import Effect
 from kilnmark.engine.proof.probe import Probe
 from kilnmark.engine.proof.thresholds import UNCHANGED_DIVERGENCE
@@ -35,11 +35,21 @@ def test_the_output_moves_with_the_delta_ratio(base: Base, probe: Probe, healthy
     assert 0.3 * ratio < probed(probe, healthy, 0.1) < 10 * ratio
 
 
+def without_effect(adapter: Adapter) -> Adapter:
+    updates = tuple(replace(each, up=np.zeros_like(each.up)) for each in pairs_of(adapter))
+    return replace(adapter, sha256="dead", updates=updates)
+
+
 def test_an_adapter_without_any_effect_moves_it_by_nothing(probe: Probe, healthy: Adapter) -> None:
-    dead = replace(
-        healthy, sha256="dead", updates=tuple(replace(each, up=np.zeros_like(each.up)) for each in pairs_of(healthy))
-    )
-    assert probed(probe, dead) < UNCHANGED_DIVERGENCE
+    assert probed(probe, without_effect(healthy)) < UNCHANGED_DIVERGENCE
+
+
+def test_in_fast_numerics_faint_adapters_move_it_in_proportion_and_dead_ones_not(healthy: Adapter) -> None:
+    probe = Probe(load_base("standin", None, numerics="fast"))
+    clear = probed(probe, healthy, 0.1)
+    assert probed(probe, healthy, 1e-3) == pytest.approx(1e-2 * clear, rel=0.15)
+    assert probed(probe, healthy, -1e-5) == pytest.approx(1e-4 * clear, rel=0.15)
+    assert probed(probe, without_effect(healthy)) < UNCHANGED_DIVERGENCE
 
 
 @pytest.mark.parametrize("prefix", ["lora_te1_", "lora_te3_"])

@@ -1,8 +1,9 @@
 """What of an adapter's change would be left on a quantized base if it were rounded to the base's own numbers.
 
-An adapter is applied beside its layers, in float32, and loses nothing by it. But a layer that is packed into 8 or 4
-bits has its weights on a grid, a step apart in every group of columns, and is wrong by up to half a step itself: an
-update of which little survives that rounding is finer than what its base can tell apart, and whoever bakes it loses it.
+An adapter is applied beside its layers, and none of it is lost to their precision: in float32, or as `stack/fast.py`
+says. But a layer that is packed into 8 or 4 bits has its weights on a grid, a step apart in every group of columns, and
+is wrong by up to half a step itself: an update of which little survives that rounding is finer than what its base can
+tell apart, and whoever bakes it loses it.
 """
 
 import math
