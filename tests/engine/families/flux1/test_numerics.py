@@ -8,10 +8,13 @@ import pytest
 
 from kilnmark.engine.families.base import Base, load_base
 from kilnmark.engine.families.flux1.forward.transformer import Asked, FastTransformer
+from kilnmark.engine.families.flux1.model import Flux1Model
 from kilnmark.engine.families.flux1.standin import build_standin
 from kilnmark.engine.stack.layers import FactoredLinear
+from kilnmark.protocol.picture.numerics import AskedCompiling
 from kilnmark.protocol.picture.spec import PictureSpec
-from tests.engine.arrays import allowed, as_numpy
+from tests.engine.arrays import PRECISION, allowed, as_numpy
+from tests.engine.flux import flux_of
 
 import mlx.core as mx  # isort: skip - after the engine, which puts the fast BLAS first
 from mlx import nn
@@ -69,3 +72,10 @@ def test_no_layer_of_a_base_in_bf16_is_given_float32(dtypes: Counter[mx.Dtype]) 
     mx.eval(noise)
     assert noise.dtype == mx.float32
     assert dtypes == {mx.bfloat16: 504}
+
+
+@pytest.mark.parametrize("compiling", ["on", "off"])
+def test_a_model_tells_whether_its_blocks_are_compiled(base: Base, compiling: AskedCompiling) -> None:
+    flux = flux_of(base)
+    assert Flux1Model(flux, "", FastTransformer(flux.transformer, PRECISION, compiling)).compiled is (compiling == "on")
+    assert not Flux1Model(flux, "").compiled

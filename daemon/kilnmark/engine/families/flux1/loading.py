@@ -31,11 +31,11 @@ _CLIP_BLOCKS = ("text_model.encoder.layers.",)
 _T5_BLOCKS = ("t5_blocks.", "encoder.block.")
 
 
-def load(origin: Origin, quantize: int | None, numerics: Numerics, _compiling: AskedCompiling) -> Flux1Model:
+def load(origin: Origin, quantize: int | None, numerics: Numerics, compiling: AskedCompiling) -> Flux1Model:
     """As `family.Load` says."""
     ModelConfig.precision = precision()  # mflux computes in bf16 unless told otherwise
     flux, named = _loaded(origin, quantize)
-    fast = FastTransformer(flux.transformer, precision()) if numerics == "fast" else None
+    fast = FastTransformer(flux.transformer, precision(), compiling) if numerics == "fast" else None
     return Flux1Model(flux, hashlib.sha256(named.encode()).hexdigest(), fast)
 
 

@@ -18,6 +18,7 @@ from kilnmark.engine.compute import precision
 from kilnmark.engine.families.family import Encoded, Watcher
 from kilnmark.engine.families.flux1.decoding import FastDecoding, decoded
 from kilnmark.engine.families.flux1.encoding import fast_t5
+from kilnmark.engine.families.flux1.forward.blocks import shared_inputs
 from kilnmark.engine.families.flux1.forward.transformer import Asked, FastTransformer
 from kilnmark.protocol.picture.spec import PictureSpec
 
@@ -26,7 +27,6 @@ __all__ = ["Flux1Model"]
 PREDICTED_SIDE = 32
 """Pixels; four tokens."""
 
-_QUERIES = ("to_q", "to_k", "to_v"), ("add_q_proj", "add_k_proj", "add_v_proj")
 _PREDICTED_TOKENS = 4
 _PREDICTED_GUIDANCE = 3.5
 
@@ -39,8 +39,6 @@ class Flux1Model:
         fingerprint: Names its weights.
         fast: Runs the transformer of `flux` in `fast`; None for `exact`, as mflux does.
     """
-
-    compiled = False
 
     def __init__(self, flux: Flux1, fingerprint: str, fast: FastTransformer | None = None) -> None:
         self.flux = flux
@@ -57,6 +55,11 @@ class Flux1Model:
         return bits
 
     @property
+    def compiled(self) -> bool:
+        """In `fast`, where it is asked for or was measured to be quicker."""
+        return self._fast is not None and self._fast.compiled
+
+    @property
     def roots(self) -> dict[str, nn.Module]:
         """The transformer and both text encoders."""
         flux = self.flux
@@ -69,14 +72,7 @@ class Flux1Model:
     @property
     def shared_inputs(self) -> list[list[str]]:
         """Queries, keys and values of each stream; in a single block what feeds forward, too."""
-        joint, single = (
-            [f"{blocks}.{place}" for place in range(len(self.flux.transformer[blocks]))]
-            for blocks in ("transformer_blocks", "single_transformer_blocks")
-        )
-        return [
-            *([f"{block}.attn.{name}" for name in names] for block in joint for names in _QUERIES),
-            *([*(f"{block}.attn.{name}" for name in _QUERIES[0]), f"{block}.proj_mlp"] for block in single),
-        ]
+        return shared_inputs(self.flux.transformer)
 
     @property
     def held(self) -> list[nn.Module]:

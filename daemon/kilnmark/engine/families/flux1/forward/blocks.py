@@ -10,10 +10,11 @@ from typing import NamedTuple
 import mlx.core as mx
 from mflux.models.flux.model.flux_transformer.joint_transformer_block import JointTransformerBlock
 from mflux.models.flux.model.flux_transformer.single_transformer_block import SingleTransformerBlock
+from mflux.models.flux.model.flux_transformer.transformer import Transformer
 from mlx import nn
 
-from kilnmark.engine.families.flux1.forward.parts import summed, summed_each
 from kilnmark.engine.families.flux1.forward.rotary import Turning, rotated
+from kilnmark.engine.stack.fast import Parts, parts_of, shared_parts
 
 __all__ = [
     "Heads",
@@ -23,12 +24,17 @@ __all__ = [
     "joint_block",
     "joint_layers",
     "last_block",
+    "shared_inputs",
     "single_block",
     "single_layers",
 ]
 
 LAYER_NORM_EPS = 1e-6
 """Of all of FLUX.1's, whose scales and shifts come from the modulation."""
+
+
+_QUERIES = ("to_q", "to_k", "to_v"), ("add_q_proj", "add_k_proj", "add_v_proj")
+"""What the picture's stream goes into, which is also the only one's of a single block, and what the text's does."""
 
 
 class Heads(NamedTuple):
@@ -112,6 +118,18 @@ def single_layers(block: SingleTransformerBlock) -> SingleLayers:
     return SingleLayers(queries, block.proj_mlp, block.proj_out)
 
 
+def shared_inputs(transformer: Transformer) -> list[list[str]]:
+    """Paths of layers that a block gives one and the same input, group by group."""
+    joint, single = (
+        [f"{blocks}.{place}" for place in range(len(transformer[blocks]))]
+        for blocks in ("transformer_blocks", "single_transformer_blocks")
+    )
+    return [
+        *([f"{block}.attn.{name}" for name in names] for block in joint for names in _QUERIES),
+        *([*(f"{block}.attn.{name}" for name in _QUERIES[0]), f"{block}.proj_mlp"] for block in single),
+    ]
+
+
 def joint_block(
     heads: Heads,
     layers: JointLayers,
@@ -144,14 +162,14 @@ def single_block(heads: Heads, layers: SingleLayers, stream: mx.array, modulatio
     normed = _modulated(heads, stream, scale, shift)
     made, (up,) = _queries(heads, layers.queries, normed, layers.up)
     attended = _attended(heads, made, turn)
-    fed = nn.gelu_approx(up.astype(mx.float32)).astype(heads.dtype)
-    return _gated(stream, gate, summed(layers.out, mx.concatenate([attended, fed], axis=-1)))
+    fed = nn.gelu_approx(up).astype(heads.dtype)
+    return _gated(stream, gate, parts_of(layers.out, mx.concatenate([attended, fed], axis=-1)))
 
 
 def last_block(heads: Heads, proj_out: nn.Module, stream: mx.array, modulation: mx.array) -> mx.array:
     """The picture's stream to the noise in it, float32; `modulation` is `(2, width)`: scale and shift."""
     scale, shift = modulation
-    return summed(proj_out, _modulated(heads, stream, scale, shift)).astype(mx.float32)
+    return parts_of(proj_out, _modulated(heads, stream, scale, shift)).total()
 
 
 def _modulated(heads: Heads, stream: mx.array, scale: mx.array, shift: mx.array) -> mx.array:
@@ -162,11 +180,15 @@ def _modulated(heads: Heads, stream: mx.array, scale: mx.array, shift: mx.array)
 def _queries(
     heads: Heads, layers: Queries, x: mx.array, *others: nn.Module
 ) -> tuple[tuple[mx.array, mx.array, mx.array], list[mx.array]]:
-    """Queries and keys, normed, in float32, and values, all `(1, tokens, heads, size)`; and what others give of `x`."""
-    query, key, *given = summed_each([layers.to_q, layers.to_k, *others], x)
-    value = layers.to_v(x).astype(heads.dtype)
+    """Queries and keys, normed, in float32, and values, all `(1, tokens, heads, size)`; and what others give of `x`.
+
+    A norm and a rotation move all numbers off the grid that a layer's output lies on; values and activations do not.
+    """
+    moved = [True, True, False, *(False for _ in others)]
+    parts = shared_parts([layers.to_q, layers.to_k, layers.to_v, *others], x, moved)
+    query, key, value, *given = (each.total() for each in parts)
     query, key, value = (each.reshape(1, x.shape[1], heads.number, -1) for each in (query, key, value))
-    return (layers.norm_q(query.astype(mx.float32)), layers.norm_k(key.astype(mx.float32)), value), given
+    return (layers.norm_q(query), layers.norm_k(key), value.astype(heads.dtype)), given
 
 
 def _attended(heads: Heads, made: tuple[mx.array, mx.array, mx.array] | list[mx.array], turn: Turning) -> mx.array:
@@ -182,11 +204,11 @@ def _fed_forward(
 ) -> mx.array:
     """What attention and feed-forward add to one stream."""
     _, _, attention_gate, shift, scale, gate = modulation
-    stream = _gated(stream, attention_gate, summed(layers.out, attended))
-    up = summed(layers.up, _modulated(heads, stream, scale, shift))
-    fed = layers.activation(up.astype(mx.float32)).astype(heads.dtype)
-    return _gated(stream, gate, summed(layers.down, fed))
+    stream = _gated(stream, attention_gate, parts_of(layers.out, attended))
+    up = parts_of(layers.up, _modulated(heads, stream, scale, shift), moved=False).total()
+    fed = layers.activation(up).astype(heads.dtype)
+    return _gated(stream, gate, parts_of(layers.down, fed))
 
 
-def _gated(stream: mx.array, gate: mx.array, given: mx.array) -> mx.array:
-    return stream + gate * given.astype(mx.float32)
+def _gated(stream: mx.array, gate: mx.array, parts: Parts) -> mx.array:
+    return stream + gate * parts.total()

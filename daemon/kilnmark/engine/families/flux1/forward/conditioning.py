@@ -13,7 +13,7 @@ import numpy as np
 from mflux.models.flux.model.flux_transformer.transformer import Transformer
 from mlx import nn
 
-from kilnmark.engine.families.flux1.forward.parts import summed
+from kilnmark.engine.stack.fast import parts_of
 
 __all__ = ["Modulations", "modulations"]
 
@@ -60,7 +60,7 @@ def modulations(
     told = nn.silu(told + _embedded(embed.text_embedder, pooled, dtype)).astype(dtype)
 
     def of(linear: nn.Module, kinds: int) -> mx.array:
-        return summed(linear, told).astype(mx.float32).reshape(len(times), kinds, -1)
+        return parts_of(linear, told).total().reshape(len(times), kinds, -1)
 
     joint, single = transformer.transformer_blocks, transformer.single_transformer_blocks
     return Modulations(
@@ -74,8 +74,8 @@ def modulations(
 def _embedded(embedder: nn.Module, x: mx.array, dtype: mx.Dtype) -> mx.array:
     """Through the two layers of an embedder: `(rows, width)`, float32."""
     silu: Callable[[mx.array], mx.array] = nn.silu
-    thin = silu(summed(embedder.linear_1, x.astype(dtype)).astype(mx.float32))
-    return summed(embedder.linear_2, thin.astype(dtype)).astype(mx.float32)
+    thin = silu(parts_of(embedder.linear_1, x.astype(dtype)).total())
+    return parts_of(embedder.linear_2, thin.astype(dtype)).total()
 
 
 def _waves(times: Sequence[float]) -> mx.array:

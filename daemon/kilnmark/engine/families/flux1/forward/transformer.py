@@ -1,6 +1,7 @@
 """FLUX.1's transformer as this engine runs it: what the steps of a picture share is computed first, and then each."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import mlx.core as mx
@@ -8,17 +9,18 @@ from mflux.models.flux.model.flux_transformer.transformer import Transformer
 
 from kilnmark.engine.families.flux1.forward.blocks import (
     Heads,
-    JointLayers,
-    SingleLayers,
     joint_block,
     joint_layers,
     last_block,
     single_block,
     single_layers,
 )
-from kilnmark.engine.families.flux1.forward.conditioning import modulations
-from kilnmark.engine.families.flux1.forward.parts import summed
-from kilnmark.engine.families.flux1.forward.rotary import turn_of
+from kilnmark.engine.families.flux1.forward.conditioning import Modulations, modulations
+from kilnmark.engine.families.flux1.forward.rotary import Turning, turn_of
+from kilnmark.engine.families.flux1.forward.worth import is_worth_compiling
+from kilnmark.engine.families.traces import Shared, Traces
+from kilnmark.engine.stack.fast import parts_of
+from kilnmark.protocol.picture.numerics import AskedCompiling
 
 __all__ = ["Asked", "FastTransformer", "Steps"]
 
@@ -49,37 +51,80 @@ class FastTransformer:
     Args:
         transformer: With whatever stack is on it; nothing of it is written to.
         dtype: What every product is computed in.
+        compiling: Whether its blocks are compiled; `auto` leaves that to a measurement.
+
+    Attributes:
+        traces: Of its blocks.
     """
 
-    def __init__(self, transformer: Transformer, dtype: mx.Dtype) -> None:
+    def __init__(self, transformer: Transformer, dtype: mx.Dtype, compiling: AskedCompiling = "off") -> None:
         self._transformer = transformer
         self._dtype = dtype
+        self._compiled = None if compiling == "auto" else compiling == "on"
+        self.traces = Traces()
+        heads = self._heads = Heads(transformer.transformer_blocks[0].attn.num_heads, dtype)
+        self._joint = Shared(partial(joint_block, heads), self.traces)
+        self._single = Shared(partial(single_block, heads), self.traces)
+        self._last = partial(last_block, heads)
+
+    @property
+    def compiled(self) -> bool:
+        """Whether its blocks are; where it is not said, that is measured when it is first asked for."""
+        if self._compiled is None:
+            self._compiled = is_worth_compiling(self._transformer, self._heads)
+        return self._compiled
 
     def begin(self, asked: Asked) -> "Steps":
-        """Compute all that the steps of one picture share, with the stack that is on the base; evaluated."""
-        return Steps(self._transformer, self._dtype, asked)
+        """Compute all that the steps of one picture share; they keep the stack that is on the base now."""
+        own, dtype, compiled = self._transformer, self._dtype, self.compiled
+        shared = _Ready(
+            modulations(own, [1000.0 * sigma for sigma in asked.sigmas], asked.guidance, asked.pooled, dtype),
+            parts_of(own.context_embedder, asked.text.astype(dtype)).total(),
+            turn_of(own.pos_embed, asked.text.shape[1], asked.rows, asked.columns),
+        )
+        mx.eval(shared)
+        embedder, proj_out = own.x_embedder, own.proj_out
+        return Steps(
+            shared,
+            first=lambda latents: parts_of(embedder, latents.astype(dtype)).total(),
+            joint=[self._joint.bound(joint_layers(each), compiled=compiled) for each in own.transformer_blocks],
+            single=[
+                self._single.bound(single_layers(each), compiled=compiled) for each in own.single_transformer_blocks
+            ],
+            last=partial(self._last, proj_out),
+        )
+
+
+class _Ready(NamedTuple):
+    """What the steps of a picture share: modulations, the text's stream, and where tokens stand."""
+
+    by: Modulations
+    text: mx.array
+    turning: Turning
 
 
 class Steps:
-    """The steps of one picture. A stack that is put on the base meanwhile must be off again before the next of them.
+    """The steps of one picture, with the stack that was on the base when they began.
 
     Args:
-        transformer: As `FastTransformer` has it.
-        dtype: The same.
-        asked: By the picture.
+        shared: By all of them.
+        first: From latents to the picture's stream.
+        joint: The joint blocks: from both streams, their modulations, and where tokens stand, to both streams.
+        single: The single blocks, for one stream.
+        last: From the picture's stream and a modulation to the noise.
     """
 
-    def __init__(self, transformer: Transformer, dtype: mx.Dtype, asked: Asked) -> None:
-        self._transformer = transformer
-        self._dtype = dtype
-        self._heads = Heads(transformer.transformer_blocks[0].attn.num_heads, dtype)
-        times = [1000.0 * sigma for sigma in asked.sigmas]
-        self._by = modulations(transformer, times, asked.guidance, asked.pooled, dtype)
-        self._text = summed(transformer.context_embedder, asked.text.astype(dtype)).astype(mx.float32)
-        self._turn = turn_of(transformer.pos_embed, asked.text.shape[1], asked.rows, asked.columns)
-        self._joint: Sequence[JointLayers] = [joint_layers(block) for block in transformer.transformer_blocks]
-        self._single: Sequence[SingleLayers] = [single_layers(each) for each in transformer.single_transformer_blocks]
-        mx.eval(self._by, self._text, self._turn)
+    def __init__(
+        self,
+        shared: _Ready,
+        *,
+        first: Callable[[mx.array], mx.array],
+        joint: Sequence[Callable[..., tuple[mx.array, mx.array]]],
+        single: Sequence[Callable[..., mx.array]],
+        last: Callable[[mx.array, mx.array], mx.array],
+    ) -> None:
+        self._shared = shared
+        self._first, self._joint, self._single, self._last = first, joint, single, last
 
     def noise(self, step: int, latents: mx.array) -> mx.array:
         """The noise in a step's latents, lazily.
@@ -91,13 +136,11 @@ class Steps:
         Returns:
             The same shape, float32.
         """
-        embedder = self._transformer.x_embedder
-        picture = summed(embedder, latents.astype(self._dtype)).astype(mx.float32)
-        text = self._text
-        for layers, of_text, of_picture in zip(self._joint, self._by.text, self._by.picture, strict=True):
-            by = of_text[step], of_picture[step]
-            text, picture = joint_block(self._heads, layers, (text, picture), by, self._turn)
+        by, text, turning = self._shared
+        picture = self._first(latents)
+        for joint, of_text, of_picture in zip(self._joint, by.text, by.picture, strict=True):
+            text, picture = joint((text, picture), (of_text[step], of_picture[step]), turning)
         stream = mx.concatenate([text, picture], axis=1)
-        for single, modulation in zip(self._single, self._by.single, strict=True):
-            stream = single_block(self._heads, single, stream, modulation[step], self._turn)
-        return last_block(self._heads, self._transformer.proj_out, stream[:, text.shape[1] :], self._by.last[step])
+        for single, modulation in zip(self._single, by.single, strict=True):
+            stream = single(stream, modulation[step], turning)
+        return self._last(stream[:, text.shape[1] :], by.last[step])

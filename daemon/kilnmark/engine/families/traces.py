@@ -1,0 +1,175 @@
+"""Functions over layers, compiled with the layers' arrays as inputs: one trace serves all layers of the same form.
+
+A trace that held its weights as constants would keep a base alive after it left, and paint with a stack that is off.
+So layers are taken apart into their form, which is hashable and holds no array, and their arrays; inside the trace they
+are put together again around whatever stands for those arrays there. Which functions are compiled, families decide.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from types import FunctionType
+from typing import Any, Generic, TypeVar
+
+import mlx.core as mx
+from mlx import nn
+
+__all__ = ["FORMS", "Shared", "Traces", "put_together", "taken_apart"]
+
+_Given = TypeVar("_Given")
+
+FORMS = 32
+"""That one function is kept compiled for; the longest unused is traced again when it comes back."""
+
+_OWN = ("_no_grad", "_training")
+"""What MLX keeps on every module, and no computation reads."""
+_PLAIN = (bool, int, float, str, type(None), mx.Dtype, FunctionType, type(nn.silu))
+"""Values that are a part of a layer's form; the last is the type of what `mx.compile` gives."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Array:
+    place: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Plain:
+    """The type tells 1 from 1.0 and True, which are equal."""
+
+    kind: type
+    value: Hashable
+
+
+@dataclass(frozen=True, slots=True)
+class _Items:
+    kind: type
+    items: tuple[Hashable, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Module:
+    """A module or a dict: its items, and of a module what else it has."""
+
+    kind: type
+    names: tuple[str, ...]
+    items: tuple[Hashable, ...]
+    others: tuple[tuple[str, Hashable], ...]
+
+
+def taken_apart(layers: object) -> tuple[Hashable, list[mx.array]]:
+    """Layers as their form and their arrays; an array that several of them have is there once.
+
+    Args:
+        layers: Modules, in tuples, lists or dicts.
+
+    Raises:
+        TypeError: Something in them is neither.
+    """
+    arrays: dict[int, tuple[int, mx.array]] = {}
+    return _form(layers, arrays), [array for _, array in arrays.values()]
+
+
+def put_together(form: Hashable, arrays: Sequence[mx.array]) -> Any:
+    """The same layers around other arrays, which `taken_apart` had at their places."""
+    match form:
+        case _Array(place):
+            return arrays[place]
+        case _Plain(_, value):
+            return value
+        case _Items(kind, items):
+            made = [put_together(item, arrays) for item in items]
+            return kind(*made) if hasattr(kind, "_fields") else kind(made)
+        case _Module(kind, names, items, others):
+            named = dict(zip(names, (put_together(item, arrays) for item in items), strict=True))
+            return _module(kind, named, others) if issubclass(kind, nn.Module) else named
+    raise TypeError(form)
+
+
+def _form(thing: object, arrays: dict[int, tuple[int, mx.array]]) -> Hashable:
+    if isinstance(thing, mx.array):
+        place, _ = arrays.setdefault(id(thing), (len(arrays), thing))
+        return _Array(place)
+    if isinstance(thing, dict):
+        items = tuple(_form(item, arrays) for item in thing.values())
+        others = tuple(_others(thing)) if isinstance(thing, nn.Module) else ()
+        return _Module(type(thing), tuple(thing), items, others)
+    if isinstance(thing, tuple | list):
+        return _Items(type(thing), tuple(_form(item, arrays) for item in thing))
+    return _plain(thing)
+
+
+def _others(module: nn.Module) -> Iterator[tuple[str, Hashable]]:
+    for name, value in sorted(vars(module).items()):
+        if name not in _OWN:
+            yield name, _form(value, {}) if isinstance(value, tuple) else _plain(value)
+
+
+def _plain(value: object) -> Hashable:
+    if isinstance(value, _PLAIN):
+        return _Plain(type(value), value)
+    raise TypeError(f"{type(value).__name__} is no part of a layer's form")
+
+
+def _module(kind: type[nn.Module], named: dict[str, Any], others: tuple[tuple[str, Hashable], ...]) -> nn.Module:
+    """Without its `__init__`, which would make arrays of its own."""
+    module: nn.Module = dict.__new__(kind)
+    nn.Module.__init__(module)
+    dict.update(module, named)
+    vars(module).update({name: put_together(form, []) for name, form in others})
+    return module
+
+
+@dataclass(slots=True)
+class Traces:
+    """What was traced so far.
+
+    Attributes:
+        made: Times that a function was traced: for a new form, or for new shapes or types of a known one.
+        plain: Times that layers were bound to a function as they are, since they cannot be traced.
+    """
+
+    made: int = 0
+    plain: int = 0
+
+
+class Shared(Generic[_Given]):
+    """A function of layers that is compiled once a form, or not at all.
+
+    Args:
+        function: Of layers, and then of arrays, in tuples and lists; it reaches for no array but through these.
+        traces: Where its traces are counted.
+    """
+
+    def __init__(self, function: Callable[..., _Given], traces: Traces) -> None:
+        self._function = function
+        self._traces = traces
+        self._compiled: OrderedDict[Hashable, Callable[..., _Given]] = OrderedDict()
+
+    def bound(self, layers: object, *, compiled: bool) -> Callable[..., _Given]:
+        """The function of these layers as they are now: what is put in their place later changes nothing of it.
+
+        Args:
+            layers: In tuples or lists.
+            compiled: False for the function as it is, without a trace.
+        """
+        if not compiled:
+            return partial(self._function, layers)
+        try:
+            form, arrays = taken_apart(layers)
+        except TypeError:
+            self._traces.plain += 1
+            return partial(self._function, layers)
+        if form not in self._compiled:
+            self._compiled[form] = mx.compile(partial(_traced, self._function, self._traces, form))
+            if len(self._compiled) > FORMS:
+                self._compiled.popitem(last=False)
+        self._compiled.move_to_end(form)
+        return partial(self._compiled[form], arrays)
+
+
+def _traced(
+    function: Callable[..., _Given], traces: Traces, form: Hashable, arrays: list[mx.array], *others: Any
+) -> _Given:
+    traces.made += 1
+    return function(put_together(form, arrays), *others)
