@@ -12,17 +12,21 @@ from tests.recorded.normal import is_like
 from tests.recorded.player import Heard, play, read_lines
 from tests.recorded.record import REPLIES
 
-__all__ = ["BEFORE", "differences"]
+__all__ = ["BEFORE", "differences", "expected"]
 
 BEFORE: dict[str, Heard] = {heard["turn"]: heard for heard in read_lines(REPLIES)}
 """What was recorded, by the name of the turn."""
 
 
+def expected(turn: str) -> Heard:
+    """What should be heard at a turn now."""
+    return CHANGES[turn].heard if turn in CHANGES else BEFORE[turn]
+
+
 def differences(heard: Heard) -> list[str]:
     """Where what was heard at a turn is not what should be heard now, one line a value."""
-    turn = heard["turn"]
-    wanted = CHANGES[turn].heard if turn in CHANGES else BEFORE[turn]
-    return _between(wanted, without_added(heard, wanted), "", "")
+    right = expected(heard["turn"])
+    return _between(right, without_added(heard, right), "", "")
 
 
 def _between(wanted: Any, got: Any, path: str, name: str) -> list[str]:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.recorded.changes import ADDED, CHANGES
-from tests.recorded.compare import BEFORE, differences
+from tests.recorded.compare import BEFORE, differences, expected
 from tests.recorded.player import REQUESTS, Heard, play, read_lines
 
 pytestmark = pytest.mark.timeout(300)
@@ -46,7 +46,7 @@ def test_every_added_field_is_there(played: dict[str, Heard]) -> None:
 
 
 def test_a_difference_is_seen() -> None:
-    heard = json.loads(json.dumps(BEFORE["an adapter engages"]))
+    heard = json.loads(json.dumps(expected("an adapter engages")))
     result = heard["heard"][0]["result"]
     result["loras"][0]["delta_ratio"] *= 1.02
     result["loras"][0]["verdict"] = "noop"

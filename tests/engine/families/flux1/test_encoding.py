@@ -15,6 +15,7 @@ from tests.engine.arrays import PRECISION, allowed, as_float64
 from tests.engine.flux import flux_of
 
 import mlx.core as mx  # isort: skip - after the engine, which puts the fast BLAS first
+from mflux.models.flux.model.flux_text_encoder.t5_encoder.t5_dense_relu_dense import T5DenseReluDense
 from mflux.models.flux.model.flux_text_encoder.t5_encoder.t5_encoder import T5Encoder
 from mflux.models.flux.model.flux_text_encoder.t5_encoder.t5_self_attention import T5SelfAttention
 
@@ -23,13 +24,19 @@ ALLOWED = allowed(1e-5, bfloat16=6e-2)
 (OF_T5,) = (exhibit for exhibit in EXHIBITS if exhibit.name == "te2-only")
 
 
-@pytest.fixture
-def encoder(base: Base) -> Iterator[T5Encoder]:
-    """The standin's first three blocks."""
+@pytest.fixture(params=["relu", "gelu"])
+def encoder(base: Base, request: pytest.FixtureRequest) -> Iterator[T5Encoder]:
+    """The standin's first three blocks, with its activation and with T5's own."""
     whole = flux_of(base).t5_text_encoder
     blocks = whole.t5_blocks
     whole.t5_blocks = blocks[:3]
+    dense = [block.ff.DenseReluDense for block in whole.t5_blocks]
+    quick = type(dense[0])
+    for each in dense:
+        each.__class__ = quick if request.param == "relu" else T5DenseReluDense
     yield whole
+    for each in dense:
+        each.__class__ = quick
     whole.t5_blocks = blocks
 
 

@@ -13,8 +13,8 @@ from mflux.models.flux.model.flux_text_encoder.t5_encoder.t5_dense_relu_dense im
 from mflux.models.flux.model.flux_text_encoder.t5_encoder.t5_encoder import T5Encoder
 from mflux.models.flux.model.flux_text_encoder.t5_encoder.t5_layer_norm import T5LayerNorm
 from mflux.models.flux.model.flux_text_encoder.t5_encoder.t5_self_attention import T5SelfAttention
-from mlx import nn
 
+from kilnmark.engine.families.flux1.quick import activation_of
 from kilnmark.engine.stack.fast import parts_of
 
 __all__ = ["fast_t5"]
@@ -59,7 +59,7 @@ def _attended(layers: T5SelfAttention, x: mx.array) -> mx.array:
 
 def _fed_forward(layers: T5DenseReluDense, x: mx.array) -> mx.array:
     gate, up = parts_of(layers.wi_0, x, moved=False).total(), parts_of(layers.wi_1, x).total()
-    return parts_of(layers.wo, (nn.gelu_approx(gate) * up).astype(x.dtype)).total()
+    return parts_of(layers.wo, (activation_of(layers)(gate) * up).astype(x.dtype)).total()
 
 
 @cache

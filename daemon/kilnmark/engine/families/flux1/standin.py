@@ -22,13 +22,17 @@ from mflux.models.flux.variants.txt2img.flux import Flux1
 from mlx import nn
 from transformers import CLIPTokenizer, T5Tokenizer
 
+from kilnmark.engine.families.flux1.quick import quicken
 from kilnmark.engine.stack.layers import FactoredLinear
 from kilnmark.engine.stack.slots import children
 
 __all__ = ["FACTOR_RANK", "RECIPE", "build_standin"]
 
-RECIPE = "standin-2"
-"""Names the values below. Change it whenever a render of the same request would change."""
+RECIPE = "standin-3"
+"""Names what is made here. Change it whenever a render of the same request would change."""
+
+_VALUES = "standin-2"
+"""What the values are drawn from; kept where something else of the recipe changes."""
 
 FACTOR_RANK = 4
 FACTORED_FROM = 1 << 18
@@ -45,7 +49,7 @@ VAE_WIDTH = 64
 def build_standin() -> Flux1:
     """Build a Flux1 whose `generate_image` is mflux's own. Nothing is read from disk or network.
 
-    Values depend only on a layer's path and `RECIPE`, so two builds are bit-identical on one back end.
+    Values depend only on a layer's path and on the recipe, so two builds are bit-identical on one back end.
     """
     flux = Flux1.__new__(Flux1)
     nn.Module.__init__(flux)
@@ -56,11 +60,9 @@ def build_standin() -> Flux1:
     flux.tokenizers = {"clip": _clip_tokenizer(), "t5": _t5_tokenizer()}
     flux.vae = _narrow_vae()
     flux.transformer = Transformer(model_config=flux.model_config)
-    for block in flux.transformer.transformer_blocks:
-        # A CPU computes the error function of GELU one number at a time: it would take half of every step.
-        block.ff.activation_function = block.ff_context.activation_function = nn.relu
     flux.t5_text_encoder = T5Encoder()
     flux.clip_text_encoder = CLIPEncoder()
+    quicken(flux)
     flux.bits = None
     flux.lora_paths, flux.lora_scales = [], []
     vocabulary = len(flux.tokenizers["t5"].tokenizer)
@@ -103,7 +105,7 @@ def _linear(module: nn.Linear, where: str) -> nn.Module:
 
 def _numbers(where: str, shape: tuple[int, ...], deviation: float) -> mx.array:
     """Evenly spread: on a CPU, MLX draws normal numbers at a fifth of the speed, and loading is mostly that."""
-    seed = int.from_bytes(hashlib.sha256(f"{RECIPE}:{where}".encode()).digest()[:8])
+    seed = int.from_bytes(hashlib.sha256(f"{_VALUES}:{where}".encode()).digest()[:8])
     end = deviation * math.sqrt(3)
     return mx.random.uniform(-end, end, shape, key=mx.random.key(seed))
 

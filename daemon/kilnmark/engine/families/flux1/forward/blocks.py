@@ -14,6 +14,7 @@ from mflux.models.flux.model.flux_transformer.transformer import Transformer
 from mlx import nn
 
 from kilnmark.engine.families.flux1.forward.rotary import Turning, rotated
+from kilnmark.engine.families.flux1.quick import activation_of
 from kilnmark.engine.stack.fast import Parts, parts_of, shared_parts
 
 __all__ = [
@@ -81,6 +82,7 @@ class SingleLayers(NamedTuple):
 
     queries: Queries
     up: nn.Module
+    activation: Callable[[mx.array], mx.array]
     out: nn.Module
 
 
@@ -115,7 +117,7 @@ def single_layers(block: SingleTransformerBlock) -> SingleLayers:
     """As they are on the base now."""
     attention = block.attn
     queries = Queries(attention.to_q, attention.to_k, attention.to_v, attention.norm_q, attention.norm_k)
-    return SingleLayers(queries, block.proj_mlp, block.proj_out)
+    return SingleLayers(queries, block.proj_mlp, activation_of(block), block.proj_out)
 
 
 def shared_inputs(transformer: Transformer) -> list[list[str]]:
@@ -162,7 +164,7 @@ def single_block(heads: Heads, layers: SingleLayers, stream: mx.array, modulatio
     normed = _modulated(heads, stream, scale, shift)
     made, (up,) = _queries(heads, layers.queries, normed, layers.up)
     attended = _attended(heads, made, turn)
-    fed = nn.gelu_approx(up).astype(heads.dtype)
+    fed = layers.activation(up).astype(heads.dtype)
     return _gated(stream, gate, parts_of(layers.out, mx.concatenate([attended, fed], axis=-1)))
 
 
