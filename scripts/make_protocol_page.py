@@ -12,7 +12,6 @@ import msgspec
 
 from kilnmark.client.cli.exits import exit_code_of
 from kilnmark.daemon.methods import Methods
-from kilnmark.daemon.wire.connection import UNSENT_LIMIT
 from kilnmark.protocol.content.problems import PROBLEM_LIMIT
 from kilnmark.protocol.picture.catalog import MAX_PIXELS
 from kilnmark.protocol.settings import Settings
@@ -44,15 +43,26 @@ def made(page: str) -> str:
 
 def limits() -> str:
     """What a daemon with the settings it is shipped with refuses, and how."""
-    fields = Settings.model_fields
+
+    def of(setting: str) -> int:
+        return int(Settings.model_fields[setting].default)
+
     rows = [
-        ("bytes of a line", FRAME_LIMIT, "-32600; the line is thrown away, the connection stays"),
+        ("bytes of a line (`line_bytes`)", FRAME_LIMIT, "-32600; the line is thrown away, the connection stays"),
         ("arrays and objects inside one another", DEPTH_LIMIT, "-32700"),
         ("requests of a batch", BATCH_LIMIT, "-32600"),
         ("bytes of an id", ID_LIMIT, "-32600"),
         ("pixels of a picture", MAX_PIXELS, "-32602"),
-        ("renders that wait (`queue_limit`)", fields["queue_limit"].default, "-32001"),
-        ("bytes that a client leaves unread", UNSENT_LIMIT, "the connection is closed"),
+        ("renders that wait (`queue_limit`)", of("queue_limit"), "-32001"),
+        (
+            "seconds for a whole line (`line_timeout`)",
+            of("line_timeout"),
+            "-32600, then the connection is closed",
+        ),
+        ("connections (`connection_limit`)", of("connection_limit"), "-32001 with the id null, then it is closed"),
+        ("requests under way on a connection (`request_limit`)", of("request_limit"), "-32001"),
+        ("bytes that a client leaves unread (`unread_bytes`)", of("unread_bytes"), "its next requests wait"),
+        ("seconds without reading any of them (`unread_timeout`)", of("unread_timeout"), "the connection is closed"),
         ("problems that one refusal tells", PROBLEM_LIMIT, "the first are told"),
         ("bytes of the socket's path", MAX_SOCKET_PATH, "the daemon does not start"),
     ]

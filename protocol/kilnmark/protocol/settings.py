@@ -7,7 +7,6 @@ alone.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -15,41 +14,11 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInf
 
 from kilnmark.protocol.picture.catalog import STANDIN, VARIANTS
 from kilnmark.protocol.picture.numerics import AskedCompiling, AskedNumerics
+from kilnmark.protocol.told import AbsolutePath, Kind, Patience, Seconds, Size, Told
+from kilnmark.protocol.wire.framing import FRAME_LIMIT
 from kilnmark.protocol.wire.work import Configure
 
 __all__ = ["Kind", "Settings", "Told"]
-
-Kind = Literal["path", "folder", "folders", "base", "bases", "bits", "word", "count", "seconds", "size"]
-"""How the text of a value is read: `folder` and `folders` must be there, a `path` need not."""
-
-
-@dataclass(frozen=True)
-class Told:
-    """How people say one field.
-
-    Attributes:
-        option: The option of `kilnmark serve`.
-        kind: How its text is read.
-        metavar: What stands for a value in the help.
-        default: The default in words, where it is no value that the class could have.
-    """
-
-    option: str
-    kind: Kind
-    metavar: str
-    default: str | None = None
-
-    @property
-    def is_list(self) -> bool:
-        """Whether it has any number of values: the option is repeatable, a variable has them with a colon between."""
-        return self.kind in ("folders", "bases")
-
-
-def _absolute(path: Path) -> Path:
-    if not path.is_absolute():
-        problem = f"{str(path)!r} is relative; give an absolute path"
-        raise ValueError(problem)
-    return path
 
 
 def _may_stand_in(name: str) -> bool:
@@ -82,11 +51,7 @@ def _check_bases(bases: dict[str, str]) -> dict[str, str]:
     return bases
 
 
-AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
 Bases = Annotated[dict[str, str], AfterValidator(_check_bases)]
-Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
-Patience = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
-Size = Annotated[int, Field(ge=0)]
 
 
 class Settings(BaseModel):
@@ -183,6 +148,24 @@ class Settings(BaseModel):
 
     heartbeat_interval: Annotated[Seconds, Field(le=5), Told("--heartbeat-interval", "seconds", "SECONDS")] = 2.5
     """Time between the heartbeats of a request that asked for them."""
+
+    connection_limit: Annotated[int, Field(ge=1, le=100_000), Told("--connection-limit", "count", "N")] = 256
+    """Clients that may be connected at once. One more is told so and hung up on."""
+
+    request_limit: Annotated[int, Field(ge=1, le=100_000), Told("--request-limit", "count", "N")] = 1000
+    """Requests that may be under way on one connection; one more is refused. Its error is -32001."""
+
+    line_bytes: Annotated[int, Field(ge=1 << 16, le=1 << 30), Told("--line-bytes", "size", "SIZE")] = FRAME_LIMIT
+    """Longest line that is taken from a client. A longer one is thrown away, and its connection stays."""
+
+    line_timeout: Annotated[Seconds, Told("--line-timeout", "seconds", "SECONDS")] = 30.0
+    """How long a line may be under way. A client that is slower is told so and hung up on."""
+
+    unread_bytes: Annotated[int, Field(ge=1 << 16, le=1 << 30), Told("--unread-bytes", "size", "SIZE")] = 4 << 20
+    """What a client may leave unread before it is asked for nothing more. Its other requests wait meanwhile."""
+
+    unread_timeout: Annotated[Seconds, Told("--unread-timeout", "seconds", "SECONDS")] = 10.0
+    """How long a client may then read nothing at all before it is hung up on."""
 
     quiet_flush: Annotated[Seconds, Told("--quiet-flush", "seconds", "SECONDS")] = 0.05
     """Silence after which a complete JSON value is taken without its newline."""

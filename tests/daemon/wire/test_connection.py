@@ -2,11 +2,16 @@
 
 import json
 import os
+import select
 import socket
+import time
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from kilnmark.daemon.in_process import InProcessDaemon
 from tests.daemon.conftest import SMALL, FakeDaemon, Wire
 
 PING = b'{"jsonrpc":"2.0","id":%d,"method":"ping"}'
@@ -68,6 +73,7 @@ def test_a_value_that_comes_byte_by_byte_is_answered_once(wire: Wire) -> None:
         (b'{"jsonrpc":"1.0","id":1,"method":"ping"}', -32600),
         (b'{"jsonrpc":"2.0","id":1,"method":"jobs.burn"}', -32601),
         (b'{"jsonrpc":"2.0","id":1,"method":"ping","params":7}', -32602),
+        (b'{"jsonrpc":"2.0","id":1e999,"method":"ping"}', -32600),
         (b'"' + b"x" * (1 << 20) + b'"', -32600),
     ],
 )
@@ -148,11 +154,97 @@ def test_a_closed_client_leaves_its_named_render_to_be_asked_for_again(daemon: F
     assert wire.result("render", named)["cached"]
 
 
-def test_a_client_that_never_reads_is_dropped_and_the_others_are_served(
-    daemon: FakeDaemon, wire: Wire, caplog: pytest.LogCaptureFixture
-) -> None:
-    line = json.dumps([{"jsonrpc": "2.0", "id": i, "method": "status"} for i in range(64)]).encode() + b"\n"
-    with daemon.wire() as deaf, pytest.raises((BrokenPipeError, ConnectionResetError)):
-        deaf.send_bytes(line * 2000)
-    assert wire.result("ping")["pid"] == os.getpid()
-    assert "left more than" in caplog.text
+STATUSES = json.dumps([{"jsonrpc": "2.0", "id": i, "method": "status"} for i in range(64)]).encode() + b"\n"
+
+
+def test_a_client_that_never_reads_is_hung_up_on_and_the_others_are_served(caplog: pytest.LogCaptureFixture) -> None:
+    with InProcessDaemon(unread_bytes=1 << 16, unread_timeout=0.05) as daemon, Wire(daemon.socket) as wire:
+        with Wire(daemon.socket) as deaf, pytest.raises((BrokenPipeError, ConnectionResetError)):
+            deaf.send_bytes(STATUSES * 2000)
+        assert wire.result("ping")["pid"] == os.getpid()
+    assert "it read none of" in caplog.text
+
+
+def test_a_client_that_reads_gets_every_reply_however_much_it_asked_for_at_once() -> None:
+    with InProcessDaemon(unread_bytes=1 << 16, unread_timeout=5.0) as daemon, Wire(daemon.socket) as wire:
+        for _ in range(10):
+            wire.send_bytes(STATUSES)
+        assert [len(wire.read()) for _ in range(10)] == [64] * 10
+
+
+def test_what_a_client_that_does_not_read_asks_for_waits(caplog: pytest.LogCaptureFixture) -> None:
+    with InProcessDaemon(unread_bytes=1 << 16, unread_timeout=60.0) as daemon, Wire(daemon.socket) as wire:
+        wire.socket.settimeout(0.2)
+        with suppress(TimeoutError):
+            for _ in range(100):
+                wire.send_bytes(STATUSES * 20)
+            pytest.fail("all of 10 MB was taken")
+        wire.socket.settimeout(20)
+        assert len(wire.read()) == 64
+    assert "hung up" not in caplog.text
+
+
+def test_one_request_too_many_on_a_connection_is_refused_and_can_be_sent_again() -> None:
+    with InProcessDaemon(request_limit=2) as daemon, Wire(daemon.socket) as wire:
+        daemon.worker.hold("denoise")
+        renders = [wire.send("render", {**SMALL, "seed": seed}) for seed in (1, 2)]
+        error = wire.error("ping")
+        assert (error["code"], error["data"]["retryable"]) == (-32001, True)
+        assert "request_limit" in error["message"]
+        with Wire(daemon.socket) as other:
+            assert other.result("ping")
+        daemon.worker.hold()
+        for render in renders:
+            wire.reply(render)
+        assert wire.result("ping")
+
+
+def test_one_client_too_many_is_told_so_and_hung_up_on() -> None:
+    with InProcessDaemon(connection_limit=1) as daemon:
+        with Wire(daemon.socket) as first:
+            assert first.result("ping")
+            with Wire(daemon.socket) as second:
+                refusal = second.read()
+                assert (refusal["id"], refusal["error"]["code"]) == (None, -32001)
+                assert "connection_limit" in refusal["error"]["message"]
+                with pytest.raises(EOFError):
+                    second.read()
+            assert first.result("ping")
+        answers = (first_words(daemon.socket) for _ in range(1000))
+        assert next(words for words in answers if "error" not in words)["result"]["pid"]
+
+
+def first_words(path: Path) -> Any:
+    """What a new client is told."""
+    with Wire(path) as wire:
+        with suppress(BrokenPipeError):
+            wire.send("ping")
+        return wire.read()
+
+
+def test_a_line_that_drips_is_told_so_and_hung_up_on() -> None:
+    with InProcessDaemon(line_timeout=0.1) as daemon, Wire(daemon.socket) as wire:
+        wire.send_bytes(b"[")
+        while not select.select([wire.socket], [], [], 0.01)[0]:
+            wire.send_bytes(b" ")
+        error = wire.read()["error"]
+        assert (error["code"], "line_timeout" in error["message"]) == (-32600, True)
+        with pytest.raises((EOFError, ConnectionResetError)):
+            wire.read()
+
+
+def test_lines_that_come_one_after_the_other_never_count_as_one_that_drips() -> None:
+    with InProcessDaemon(line_timeout=0.2) as daemon, Wire(daemon.socket) as wire:
+        begun = time.monotonic()
+        ping = PING % 1
+        wire.send_bytes(ping[:9])
+        while time.monotonic() < begun + 0.4:
+            wire.send_bytes(ping[9:] + b"\n" + ping[:9])
+            assert wire.read()["id"] == 1
+
+
+def test_how_long_a_line_may_be_is_a_setting() -> None:
+    with InProcessDaemon(line_bytes=1 << 16) as daemon, Wire(daemon.socket) as wire:
+        wire.send_bytes(b"x" * ((1 << 16) + 1) + b"\n" + PING % 1 + b"\n")
+        assert "65536 bytes" in wire.read()["error"]["message"]
+        assert wire.read()["id"] == 1

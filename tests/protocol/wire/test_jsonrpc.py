@@ -55,7 +55,7 @@ def test_a_request_is_a_call() -> None:
         "1.0",
         "1.50",
         "1e3",
-        "1E+400",
+        "1E+300",
         "12345678901234567890123",
         '""',
         '"a\\u0041\\n"',
@@ -76,7 +76,7 @@ def test_any_id_comes_back_as_it_was_written(id_: object) -> None:
     assert called(f'{{"jsonrpc":"2.0","id":{written},"method":"m"}}').id == written.encode()
 
 
-@pytest.mark.parametrize("id_", ["true", "false", "[]", "{}", "[1]", '"' + "x" * ID_LIMIT + '"'])
+@pytest.mark.parametrize("id_", ["true", "false", "[]", "{}", "[1]", "1e999", "-1E+400", '"' + "x" * ID_LIMIT + '"'])
 def test_other_ids_are_refused_and_answered_to_null(id_: str) -> None:
     refusal = refused(f'{{"jsonrpc":"2.0","id":{id_},"method":"ping"}}')
     assert refusal.id == b"null"

@@ -1,13 +1,15 @@
-"""One client's connection: bytes to calls, replies to bytes, and the rules of its life.
+"""One client's connection: lines to calls, replies to bytes, and the rules of its life.
 
 Its calls run side by side and are answered in any order. What a method does is not known here. A half-closed client
-still waits for its replies; a closed one does not, and its renders are given up unless it named them.
+still waits for its replies; a closed one does not, and its renders are given up unless it named them. One that does not
+read what it asked for is asked for nothing more, and hung up on when it reads nothing at all.
 """
 
 import asyncio
 import logging
 import os
 import select
+from collections import deque
 from collections.abc import Callable
 from functools import partial
 from typing import cast
@@ -16,21 +18,22 @@ import msgspec
 
 from kilnmark.daemon.wire.dispatch import Dispatch
 from kilnmark.daemon.wire.exchange import Exchange, RequestId
+from kilnmark.daemon.wire.incoming import Incoming, Line
 from kilnmark.keymaps.files.owners import peer_uid
 from kilnmark.protocol.settings import Settings
 from kilnmark.protocol.wire import jsonrpc
-from kilnmark.protocol.wire.errors import Cancelled, InvalidRequest, ParseError, RequestError
-from kilnmark.protocol.wire.framing import LineSplitter, OversizedFrame
+from kilnmark.protocol.wire.errors import Cancelled, InvalidRequest, ParseError, QueueFull, RequestError
+from kilnmark.protocol.wire.framing import OversizedFrame
 
 __all__ = ["ServedConnection"]
 
 _log = logging.getLogger(__name__)
 
-UNSENT_LIMIT = 4 << 20
-"""Bytes a client may leave unread before it is dropped."""
-
 HANG_UP_CHECK = 0.5
 """Seconds between looks whether a client that has said its last word is still there to hear the reply."""
+
+AT_ONCE = 8
+"""Lines that are begun before whatever they are answered with is counted as unread."""
 
 
 class _CancelRequest(msgspec.Struct, frozen=True):
@@ -81,52 +84,69 @@ class ServedConnection(asyncio.Protocol):
         self._connections = connections
         self._loop = asyncio.get_running_loop()
         self.gone: asyncio.Future[None] = self._loop.create_future()
-        self._splitter = LineSplitter()
+        self._waiting: deque[Line] = deque()
+        self._incoming = Incoming(settings, self._take, self._be_too_slow)
         self._exchanges: set[Exchange] = set()
-        self._quiet: asyncio.TimerHandle | None = None
+        self._unread_check: asyncio.TimerHandle | None = None
+        self._next_turn: asyncio.Handle | None = None
         self._transport: asyncio.Transport | None = None
         self._leaving = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """A client connected; only our own user is served."""
+        """A client connected; only our own user is served, and so many at once."""
         self._transport = cast("asyncio.Transport", transport)
-        handle = self._transport.get_extra_info("socket").fileno()
-        try:
-            uid = peer_uid(handle)
-        except OSError as error:
-            _log.error("a client was refused: its user is not known (%s)", error)
+        if (problem := self._stranger()) is not None:
+            _log.error("a client was refused: %s", problem)
             self._transport.abort()
             return
-        if uid != os.geteuid():
-            _log.error("a client was refused: it belongs to user %d", uid)
-            self._transport.abort()
+        limit = self._settings.connection_limit
+        if len(self._connections) >= limit:
+            _log.warning("a client was refused: %d are connected (connection_limit)", limit)
+            problem = f"{limit} clients are connected, and no more may be (connection_limit); try again later"
+            self._send(jsonrpc.failure(b"null", QueueFull(problem)))
+            self._transport.close()
             return
+        unread = self._settings.unread_bytes
+        self._transport.set_write_buffer_limits(high=unread, low=unread // 2)
         self._connections.add(self)
 
     def data_received(self, data: bytes) -> None:
         """Serve every line that these bytes complete."""
-        self._stop_quiet_timer()
-        for frame in self._splitter.feed(data):
-            self._frame(frame)
-        if self._splitter.pending:
-            self._quiet = self._loop.call_later(self._settings.quiet_flush, self._take_unterminated)
+        if self._transport is not None and not self._transport.is_closing():
+            self._incoming.feed(data)
 
     def eof_received(self) -> bool:
         """The client sends no more; it stays connected until it has its replies, or hangs up."""
-        self._stop_quiet_timer()
-        if (value := self._splitter.take_unterminated()) is not None:
-            self._frame(value)
-        elif self._splitter.pending:
+        if not self._incoming.end():
             problem = "the last line ended within a JSON value; send it whole"
             self._send(jsonrpc.failure(b"null", ParseError(problem)))
         self.leave_when_served()
         self._look_for_hang_up()
         return True
 
+    def pause_writing(self) -> None:
+        """The client has left too much unread: nothing more is begun for it until it has read."""
+        transport = cast("asyncio.Transport", self._transport)
+        transport.pause_reading()
+        self._watch_unread(transport.get_write_buffer_size())
+
+    def resume_writing(self) -> None:
+        """It has read enough."""
+        if self._unread_check is not None:
+            self._unread_check.cancel()
+            self._unread_check = None
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.resume_reading()
+            self._go_on_soon()
+
     def connection_lost(self, _exc: Exception | None) -> None:
         """Both directions are closed; nobody can hear a reply."""
         self.gone.set_result(None)
-        self._stop_quiet_timer()
+        self._incoming.stop()
+        self._waiting.clear()
+        for handle in (self._unread_check, self._next_turn):
+            if handle is not None:
+                handle.cancel()
         self._transport = None
         self._connections.discard(self)
         for exchange in list(self._exchanges):
@@ -135,7 +155,7 @@ class ServedConnection(asyncio.Protocol):
     def leave_when_served(self) -> None:
         """Close once every call under way has its reply."""
         self._leaving = True
-        if not self._exchanges and self._transport is not None:
+        if not self._exchanges and not self._waiting and self._transport is not None:
             self._transport.close()
 
     def abort(self) -> None:
@@ -143,17 +163,57 @@ class ServedConnection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
-    def _stop_quiet_timer(self) -> None:
-        if self._quiet is not None:
-            self._quiet.cancel()
-            self._quiet = None
+    def _stranger(self) -> str | None:
+        """Why the client is not served at all; None for our own user."""
+        try:
+            uid = peer_uid(cast("asyncio.Transport", self._transport).get_extra_info("socket").fileno())
+        except OSError as error:
+            return f"its user is not known ({error})"
+        return None if uid == os.geteuid() else f"it belongs to user {uid}"
 
-    def _take_unterminated(self) -> None:
-        self._quiet = None
-        if (value := self._splitter.take_unterminated()) is not None:
-            self._frame(value)
+    def _be_too_slow(self) -> None:
+        seconds = self._settings.line_timeout
+        _log.warning("a client was hung up on: its line was under way for %g s (line_timeout)", seconds)
+        problem = f"a line was not whole within {seconds:g} s (line_timeout); send lines at once, each with its newline"
+        self._send(jsonrpc.failure(b"null", InvalidRequest(problem)))
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.pause_reading()
+        self.leave_when_served()
 
-    def _frame(self, line: bytes | OversizedFrame) -> None:
+    def _watch_unread(self, before: int) -> None:
+        """Hang up on a client of whose unread bytes nothing was read since the last look."""
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return
+        unread = transport.get_write_buffer_size()
+        if self._unread_check is not None and unread >= before:
+            seconds = self._settings.unread_timeout
+            _log.warning("a client was hung up on: it read none of %d bytes for %g s (unread_timeout)", unread, seconds)
+            transport.abort()
+            return
+        self._unread_check = self._loop.call_later(self._settings.unread_timeout, self._watch_unread, unread)
+
+    def _take(self, line: Line) -> None:
+        self._waiting.append(line)
+        self._go_on_soon()
+
+    def _go_on_soon(self) -> None:
+        if self._next_turn is None:
+            self._next_turn = self._loop.call_soon(self._go_on)
+
+    def _go_on(self) -> None:
+        """Begin what waits: a few lines at a time, and none while too much is unread."""
+        self._next_turn = None
+        for _ in range(AT_ONCE):
+            if not self._waiting or self._unread_check is not None:
+                break
+            self._frame(self._waiting.popleft())
+        else:
+            self._go_on_soon()
+        if self._leaving:
+            self.leave_when_served()
+
+    def _frame(self, line: Line) -> None:
         if isinstance(line, OversizedFrame):
             problem = f"a line may have {line.limit} bytes; this one was longer and was thrown away, send less"
             self._send(jsonrpc.failure(b"null", InvalidRequest(problem)))
@@ -165,8 +225,15 @@ class ServedConnection(asyncio.Protocol):
                 answers.add(jsonrpc.failure(item.id, item.error))
             elif item.method in ("$/cancelRequest", "notifications/cancelled"):
                 answers.add(self._cancel(item))
+            elif len(self._exchanges) >= self._settings.request_limit:
+                answers.add(self._refuse(item))
             else:
                 self._serve(item, answers)
+
+    def _refuse(self, call: jsonrpc.Call) -> bytes | None:
+        limit = self._settings.request_limit
+        problem = f"{limit} requests are under way on this connection, as many as may be (request_limit); wait for one"
+        return None if call.id is None else jsonrpc.failure(call.id, QueueFull(problem))
 
     def _serve(self, call: jsonrpc.Call, answers: _Answers) -> None:
         exchange = Exchange(call, self._send, self._settings.heartbeat_interval)
@@ -205,9 +272,6 @@ class ServedConnection(asyncio.Protocol):
         if self._transport is None or self._transport.is_closing():
             return
         self._transport.write(message + b"\n")
-        if self._transport.get_write_buffer_size() > UNSENT_LIMIT:
-            _log.warning("a client was dropped: it left more than %d bytes unread", UNSENT_LIMIT)
-            self._transport.abort()
 
     def _look_for_hang_up(self) -> None:
         """After its end of file a closed client looks like a half-closed one, unless one asks for a hang-up."""

@@ -76,10 +76,10 @@ class Holds:
             if not passed.done():
                 passed.set_result(None)
 
-    async def wait(self, stage: str, name: str) -> None:
-        """Return at once where nobody has to wait, else when this one may go on."""
+    async def wait(self, stage: str, name: str, is_cancelled: Callable[[], bool] = lambda: False) -> None:
+        """Return at once where nobody has to wait, else when this one may go on, or was cancelled before it waited."""
         await asyncio.sleep(0)
-        if stage not in self._stages:
+        if stage not in self._stages or is_cancelled():
             return
         if self._tickets:
             self._tickets -= 1
@@ -161,7 +161,7 @@ class FakeRender:
         self._check()
         command = self._command
         self._say(work.Stepped(job_id=command.job_id, stage=stage, step=step, steps=command.steps))
-        await self._holds.wait(stage, command.job_id)
+        await self._holds.wait(stage, command.job_id, self._is_cancelled)
         self._check()
 
     def _check(self) -> None:

@@ -135,16 +135,15 @@ def _read_call(value: bytes) -> Call | Refusal:
     except msgspec.ValidationError as error:
         return Refusal(_find_id(value), InvalidRequest(f"not a JSON-RPC 2.0 request: {worded(error)}"))
     id_ = None if envelope.id is msgspec.UNSET else bytes(envelope.id).strip()
-    answer_to = b"null" if id_ is None or not _is_id(id_) else id_
-    if id_ is not None and not _is_id(id_):
-        problem = f"id must be a string or a number of at most {ID_LIMIT} bytes - at `$.id`"
-    elif bytes(envelope.jsonrpc).strip() != b'"2.0"':
+    if id_ is not None and (wrong := _wrong_id(id_)) is not None:
+        return Refusal(b"null", InvalidRequest(wrong))
+    if bytes(envelope.jsonrpc).strip() != b'"2.0"':
         problem = 'jsonrpc must be exactly "2.0" - at `$.jsonrpc`'
     elif not bytes(envelope.method).lstrip().startswith(b'"'):
         problem = "method must be a string - at `$.method`"
     else:
         return _with_params(id_, envelope)
-    return Refusal(answer_to, InvalidRequest(problem))
+    return Refusal(id_ or b"null", InvalidRequest(problem))
 
 
 def _with_params(id_: bytes | None, envelope: _Envelope) -> Call | Refusal:
@@ -166,11 +165,18 @@ def _find_id(value: bytes) -> bytes:
         id_ = bytes(msgspec.json.decode(value, type=dict[str, msgspec.Raw]).get("id", msgspec.Raw(b"null"))).strip()
     except msgspec.ValidationError:
         return b"null"
-    return id_ if _is_id(id_) else b"null"
+    return id_ if _wrong_id(id_) is None else b"null"
 
 
-def _is_id(raw: bytes) -> bool:
-    return len(raw) <= ID_LIMIT and (raw == b"null" or raw[:1] in b'"-0123456789')
+def _wrong_id(raw: bytes) -> str | None:
+    """Why an id is none that could be told from another one; None for one that can."""
+    if len(raw) > ID_LIMIT or not (raw == b"null" or raw[:1] in b'"-0123456789'):
+        return f"id must be a string or a number of at most {ID_LIMIT} bytes - at `$.id`"
+    try:
+        msgspec.json.decode(raw)
+    except msgspec.DecodeError:
+        return "id is beyond every number - at `$.id`; send a string, or a number that a double can hold"
+    return None
 
 
 def params_as(type_: type[P], raw: bytes) -> P:
