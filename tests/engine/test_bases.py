@@ -69,7 +69,14 @@ class Kiln:
             device_bytes=self.budget, base_bytes=self.budget, memory_bytes=0, cache_bytes=0, wired_bytes=None
         )
         self.bases = Bases(
-            PLACES, None, limits, load=self._load, furnish=self._furnish, tracer=self.tracer, tell=self.told.append
+            PLACES,
+            None,
+            limits,
+            load=self._load,
+            furnish=self._furnish,
+            warm=lambda base: self.told.append(f"{base.info.variant} is warm"),
+            tracer=self.tracer,
+            tell=self.told.append,
         )
 
     def _load(self, origin: Origin) -> Base:
@@ -181,6 +188,14 @@ def test_warming_one_that_is_held_says_so_again() -> None:
         kiln.bases.warm_up("a")
     assert [event.base.variant for event in kiln.told if isinstance(event, Ready)] == ["a", "a"]
     assert kiln.loaded == ["a"]
+
+
+def test_one_that_is_warmed_up_is_warm_before_it_is_told_of_and_one_that_a_render_needs_is_not_kept_waiting() -> None:
+    kiln = Kiln(budget=2 * SIZE)
+    kiln.bases.warm_up("a")
+    kiln.bases.renderer("b")
+    told = [event if isinstance(event, str) else type(event) for event in kiln.told]
+    assert told == [Loading, "a is warm", Holding, Ready, Loading, Holding, Ready]
 
 
 def test_a_load_is_a_span_below_the_render_that_asked_for_it_and_an_error_when_it_is_refused() -> None:

@@ -6,7 +6,9 @@ import msgspec
 import pytest
 
 from kilnmark.protocol.picture.report import AdapterReport, UnmatchedKeys, Verdict
+from kilnmark.protocol.picture.spec import PictureSize
 from kilnmark.protocol.wire import replies, requests, work
+from kilnmark.protocol.wire.memory import CompilingInfo
 from kilnmark.protocol.wire.replies import (
     CancelResult,
     Heartbeat,
@@ -40,6 +42,7 @@ from kilnmark.protocol.wire.work import (
     Beat,
     CancelRender,
     Command,
+    Compiling,
     Configure,
     Event,
     Exit,
@@ -179,7 +182,7 @@ COMMANDS: list[Command] = [
         on_mismatch="error",
         traceparent="tp",
     ),
-    WarmUp(variant="dev"),
+    WarmUp(variant="dev", sizes=[PictureSize(64, 128)]),
     CancelRender(job_id="j"),
     Prefetch(variant="standin", lora_paths=["/a"], lora_scales=[1.0], prompt="p", negative_prompt="n"),
     Exit(),
@@ -190,6 +193,7 @@ EVENTS: list[Event] = [
     Ready(base=BASE),
     LoadFailed(variant="dev", message="no"),
     Left(variant="dev", freed_bytes=1),
+    Compiling(what=CompilingInfo(variant="dev", width=64, height=64, precision="bfloat16", number=1, count=2)),
     Holding(memory=MEMORY),
     Stepped(job_id="j", stage="denoise", step=1, steps=4),
     Painted(job_id="j"),

@@ -25,7 +25,9 @@ from kilnmark.daemon.wire.connection import ServedConnection
 from kilnmark.daemon.wire.dispatch import Dispatch
 from kilnmark.daemon.wire.door import Door
 from kilnmark.daemon.wire.socket import Listener
-from kilnmark.daemon.worker.worker import Spawn, Worker
+from kilnmark.daemon.worker.ends import Spawn
+from kilnmark.daemon.worker.sizes import WarmSizes
+from kilnmark.daemon.worker.worker import Worker
 from kilnmark.protocol.errors import KilnmarkError
 from kilnmark.protocol.settings import Settings
 
@@ -53,18 +55,19 @@ class Daemon:
         clock = clock or Clock()
         self._listener = listener
         self._settings = settings
-        self._worker = Worker(settings, spawn, asyncio.get_running_loop())
+        served, packs = Served(settings), Packs(settings)
+        sizes = WarmSizes(served, packs.tiers)
+        self._worker = Worker(settings, spawn, asyncio.get_running_loop(), sizes)
         queue = JobQueue(settings.queue_limit, Pace(settings.batch_delay, settings.ageing), clock=clock)
         audience = Audience(clock)
         pictures = PictureCache(settings.cache_bytes)
         preparation = Preparation(settings.adapter_roots, pictures, self._worker.holdings.base_of)
         self._renders = Renders(queue, pictures, self._worker, preparation, audience)
-        served = Served(settings)
         methods = Methods(
             served,
             self._renders,
             JobsView(queue.state, audience, self._worker),
-            Packs(settings),
+            packs,
             Inspections(settings, served),
             tracer,
             clock,

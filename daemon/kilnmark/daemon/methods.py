@@ -155,6 +155,7 @@ class Methods:
             loading=worker.holdings.loading,
             memory=worker.holdings.memory,
             packs=await self._packs.info(),
+            compiling=worker.holdings.compiling,
         )
 
     async def warm_up(self, params: WarmUpParams, exchange: Exchange) -> WarmUpResult:

@@ -60,6 +60,7 @@ class Bases:
         limits: `base_bytes` is the budget.
         load: Loads what an origin says, or raises BaseUnavailable.
         furnish: Makes what renders on a base.
+        warm: Called with a base that is to be warm before it counts as ready.
         tracer: For a span around each load.
         tell: Called with `Loading`, `Left`, `Holding` and `Ready` or `LoadFailed`.
     """
@@ -72,6 +73,7 @@ class Bases:
         *,
         load: Callable[[Origin], Base],
         furnish: Callable[[Base], Renderer],
+        warm: Callable[[Base], None],
         tracer: Tracer,
         tell: Callable[[Loading | Left | Holding | Ready | LoadFailed], None],
     ) -> None:
@@ -80,6 +82,7 @@ class Bases:
         self._limits = limits
         self._load = load
         self._furnish = furnish
+        self._warm = warm
         self._tracer = tracer
         self._tell = tell
         self._held: OrderedDict[str, _WarmBase] = OrderedDict()
@@ -93,6 +96,7 @@ class Bases:
         """
         if variant not in self._held:
             self._take_in(variant)
+            self._tell_ready(variant)
         held = self._held[variant]
         held.last_used = datetime.now(UTC)
         self._held.move_to_end(variant)
@@ -108,15 +112,16 @@ class Bases:
         return held.base if held else None
 
     def warm_up(self, variant: str) -> None:
-        """Hold a base and tell of it, also when it was held already.
+        """Hold a base, let it be warm, and tell of it, also when it was held already.
 
         Raises:
             BaseUnavailable: As `renderer` does.
         """
-        was_held = variant in self._held
+        if variant not in self._held:
+            self._take_in(variant)
+        self._warm(self.base(variant))
         self.renderer(variant)
-        if was_held:
-            self._tell(Ready(base=self.base(variant).info))
+        self._tell_ready(variant)
 
     def rendered(self, variant: str, reports: Sequence[AdapterReport], peak_bytes: int) -> None:
         """A render on this base has ended, its adapters have these names, and so much memory was in use at once."""
@@ -133,6 +138,8 @@ class Bases:
             self._tell_what_is_held()
             self._tell(LoadFailed(variant=variant, message=problem))
             raise BaseUnavailable(problem)
+
+    def _tell_ready(self, variant: str) -> None:
         self._tell_what_is_held()
         self._tell(Ready(base=self.base(variant).info))
 

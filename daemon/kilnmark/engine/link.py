@@ -70,6 +70,11 @@ class Link:
         except OSError:
             self._abandon()
 
+    @property
+    def is_waiting(self) -> bool:
+        """There is a next command already."""
+        return not self._commands.empty()
+
     def next_command(self) -> Command:
         """Wait for the next command; cancellations do not come this way."""
         return self._commands.get()

@@ -29,11 +29,13 @@ from kilnmark.engine.link import Link
 from kilnmark.engine.run.ahead import Ahead
 from kilnmark.engine.run.render import Renderer
 from kilnmark.engine.run.saver import Painting, Saver
+from kilnmark.engine.run.warming import Warming
 from kilnmark.engine.stack.store import AdapterStore
 from kilnmark.otel.carrier import context_from
 from kilnmark.otel.setup import Telemetry, start
+from kilnmark.protocol.picture.spec import PictureSize
 from kilnmark.protocol.wire.errors import Cancelled
-from kilnmark.protocol.wire.work import Configure, Exit, Failed, Painted, RenderCommand, WarmUp
+from kilnmark.protocol.wire.work import Command, Configure, Exit, Failed, Painted, RenderCommand, WarmUp
 
 __all__ = ["SAVE_TIMEOUT", "main"]
 
@@ -69,36 +71,46 @@ def _serve(link: Link, telemetry: Telemetry) -> int:
         log.error("the first command must be configure; got %s", type(configure).__name__)
         return 1
     keep_kernels()
-    bases, ahead = _bases(configure, link, telemetry)
+    bases, ahead, warming = _bases(configure, link, telemetry)
     gc.freeze()  # what was imported stays; a base may leave, and its modules refer to each other
     try:
-        bases.renderer(configure.variant)
+        bases.warm_up(configure.variant)
     except BaseUnavailable:
         return 0
     gc.enable()
     saver = Saver(Path(configure.output_dir), link.end)
     saver.start()
-    while not isinstance(command := link.next_command(), Exit):
+    while not isinstance(command := _next_command(link, warming), Exit):
         if isinstance(command, RenderCommand):
             outcome = _render(command, bases, link)
             if isinstance(outcome, Painting):
                 link.send(Painted(job_id=command.job_id))
+                warming.painted(command.variant, PictureSize(command.width, command.height))
                 saver.save(outcome)
             else:
                 link.end(outcome)
             ahead.begin()
         elif isinstance(command, WarmUp):
+            warming.plan(command.variant, command.sizes)
             with contextlib.suppress(BaseUnavailable):  # the daemon has heard why
                 bases.warm_up(command.variant)
     saver.stop(SAVE_TIMEOUT)
     return 0
 
 
-def _bases(configure: Configure, link: Link, telemetry: Telemetry) -> tuple[Bases, Ahead]:
+def _next_command(link: Link, warming: Warming) -> Command:
+    """The next; sizes are made warm only as long as there is none."""
+    while not link.is_waiting and warming.go_on():
+        pass
+    return link.next_command()
+
+
+def _bases(configure: Configure, link: Link, telemetry: Telemetry) -> tuple[Bases, Ahead, Warming]:
     store = AdapterStore([Path(root) for root in configure.lora_roots], configure.adapter_cache_bytes)
 
     def furnish(base: Base) -> Renderer:
         base.stacker.limit = configure.stack_cache_bytes
+        warming.loaded(base.info.variant)
         return Renderer(
             base,
             store=store,
@@ -116,13 +128,21 @@ def _bases(configure: Configure, link: Link, telemetry: Telemetry) -> tuple[Base
             origin, origin.bits(configure.quantize), numerics=configure.numerics, compiling=configure.compiling
         ),
         furnish=furnish,
+        warm=lambda base: warming.first(base),  # noqa: PLW0108 - it knows the bases, which are made of this
+        tracer=telemetry.tracer,
+        tell=link.send,
+    )
+    warming = Warming(
+        configure.sizes,
+        find=bases.find,
+        gives_way=lambda: link.is_waiting,
         tracer=telemetry.tracer,
         tell=link.send,
     )
     ahead = Ahead(store, bases.find)
     ahead.start()
     link.on_prefetch = ahead.announce
-    return bases, ahead
+    return bases, ahead, warming
 
 
 def _render(job: RenderCommand, bases: Bases, link: Link) -> Painting | Failed:

@@ -16,6 +16,8 @@ DENOISE: Final = "flux_mlx.denoise"
 DECODE: Final = "flux_mlx.decode"
 SAVE: Final = "flux_mlx.save"
 LOAD_MODEL: Final = "flux_mlx.load_model"
+COMPILE: Final = "flux_mlx.compile"
+"""One size of picture that a base is made warm at before anybody asks for one."""
 WARM_UP: Final = "flux_mlx.warm_up"
 CLIENT_RENDER: Final = "kilnmark.client.render"
 

@@ -12,6 +12,7 @@ import pytest
 from kilnmark.daemon.asked.accept import accept
 from kilnmark.daemon.asked.served import Served
 from kilnmark.daemon.worker.fake import FakeWorker
+from kilnmark.daemon.worker.sizes import WarmSizes, WishedTier
 from kilnmark.daemon.worker.worker import Worker
 from kilnmark.protocol.settings import Settings
 from kilnmark.protocol.wire import work
@@ -45,10 +46,14 @@ def settings(**more: Any) -> Settings:
     return Settings(socket=Path("/run/kiln/d.sock"), output_dir=Path("/nowhere"), **more)
 
 
+async def no_packs() -> list[WishedTier]:
+    return []
+
+
 @asynccontextmanager
 async def running(fake: FakeWorker, chosen: Settings) -> AsyncIterator[tuple[Worker, Told]]:
     """A worker that is kept going until the block ends."""
-    told, worker = Told(), Worker(chosen, fake.spawn, asyncio.get_running_loop())
+    told, worker = Told(), Worker(chosen, fake.spawn, asyncio.get_running_loop(), WarmSizes(Served(chosen), no_packs))
     task = asyncio.create_task(worker.run(told))
     try:
         yield worker, told
@@ -240,5 +245,36 @@ def test_a_worker_that_is_still_loading_is_given_less_time_to_leave() -> None:
             worker.stop()
             await until(lambda: worker.info.pid is None)
             assert 0.5 <= now() - began <= 1.0
+
+    run(body())
+
+
+def test_a_base_is_ready_once_it_is_warm_at_its_first_size_and_what_is_compiled_is_told() -> None:
+    async def body() -> None:
+        fake = FakeWorker()
+        fake.hold("compile")
+        async with running(fake, settings(variant="dev")) as (worker, told):
+            await until(lambda: worker.holdings.compiling is not None)
+            what = worker.holdings.compiling
+            assert what is not None
+            assert (what.variant, what.width, what.height, what.number, what.count) == ("dev", 1024, 1024, 1, 3)
+            assert (worker.state, worker.base, told.ready) == ("warming", None, 0)
+            fake.go()
+            await until(lambda: worker.state == "ready")
+            assert (worker.holdings.compiling, told.ready) == (None, 1)
+            assert worker.base is not None
+
+    run(body())
+
+
+def test_a_worker_that_dies_while_it_compiles_compiles_nothing_any_more() -> None:
+    async def body() -> None:
+        fake = FakeWorker()
+        fake.hold("compile")
+        async with running(fake, settings(variant="dev")) as (worker, told):
+            await until(lambda: worker.holdings.compiling is not None)
+            fake.die()
+            await until(lambda: bool(told.lost))
+            assert worker.holdings.compiling is None
 
     run(body())

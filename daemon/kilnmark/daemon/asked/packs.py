@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -25,6 +26,7 @@ from kilnmark.protocol.content.composition import stack_files
 from kilnmark.protocol.content.packs import UnknownName, load_pack, pack_names
 from kilnmark.protocol.content.places import PicturePlace
 from kilnmark.protocol.content.problems import Problem, UnusableContent
+from kilnmark.protocol.content.tiers import Tier
 from kilnmark.protocol.picture.catalog import VARIANTS
 from kilnmark.protocol.settings import Settings
 from kilnmark.protocol.wire.errors import InvalidParams
@@ -123,6 +125,20 @@ class Packs:
             return look.result()
         return self._last or PacksInfo(folder=str(root), genres=0, worlds=0)
 
+    async def tiers(self) -> list[tuple[str, Tier]]:
+        """Every tier of every pack that can be composed, with the variant that its style or it names.
+
+        None of them where the packs are not read in time: a disk is slow.
+        """
+        if self._root is None:
+            return []
+        look = asyncio.ensure_future(self._off_loop(self._tiers))
+        await asyncio.wait({look}, timeout=STATUS_PATIENCE)
+        if look.done():
+            return look.result()
+        _log.info("the packs are not read yet, so that nothing is made warm for their tiers until warm_up")
+        return []
+
     async def _off_loop(self, work: Callable[[], _T]) -> _T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
@@ -172,6 +188,15 @@ class Packs:
             del self._held[gone]
         worlds = sum(world is not None for _, world in keys)
         return self._told(PacksInfo(folder=str(root), genres=len(keys) - worlds, worlds=worlds), problems, kept)
+
+    def _tiers(self) -> list[tuple[str, Tier]]:
+        found = []
+        for pack in (held.pack for held in self._held.values() if held.pack is not None):
+            for name in pack.tiers:
+                with suppress(UnusableContent):  # nobody can render it
+                    style = pack.compose(name, given=("negative_prompt", "base_seed"))
+                    found.append((style.variant, style.tier))
+        return found
 
     def _told(self, info: PacksInfo, problems: Sequence[Problem], kept: list[str]) -> PacksInfo:
         """With each problem once: a genre's are those of all its worlds."""

@@ -12,9 +12,10 @@ from concurrent.futures import Future
 from pathlib import Path
 
 from kilnmark.daemon.worker.fake_render import FakeRender, Holds, Script
+from kilnmark.protocol.picture.spec import PictureSize
 from kilnmark.protocol.wire import work
 from kilnmark.protocol.wire.errors import RenderFailed
-from kilnmark.protocol.wire.memory import BaseInfo, HeldBase, Limits, MemoryInfo
+from kilnmark.protocol.wire.memory import BaseInfo, CompilingInfo, HeldBase, Limits, MemoryInfo
 
 __all__ = ["FakeWorker", "Script"]
 
@@ -53,7 +54,7 @@ class FakeWorker:
 
     def hold(self, *stages: str) -> None:
         """Let each render wait at these stages until `go`: `adapters`, `encode`, `denoise` (at every step), `decode`,
-        `save`; `load` lets bases wait. Those that wait elsewhere go on; `hold()` lets all go on.
+        `save`; `load` and `compile` let bases wait. Those that wait elsewhere go on; `hold()` lets all go on.
         """
         self._on_loop(lambda: self._holds.set(stages))
 
@@ -101,6 +102,7 @@ class _FakeProcess:
         self._cancelled: set[str] = set()
         self._saving: set[asyncio.Task[None]] = set()
         self._held: dict[str, BaseInfo] = {}
+        self._sizes: dict[str, list[PictureSize]] = {}
         self._output_dir = Path()
         self._hangs = self._leaves = False
         self._work = self._loop.create_task(self._serve())
@@ -164,9 +166,10 @@ class _FakeProcess:
         while not isinstance(command := await self._commands.get(), work.Exit):
             match command:
                 case work.Configure():
-                    self._output_dir = Path(command.output_dir)
+                    self._output_dir, self._sizes = Path(command.output_dir), command.sizes
                     await self._hold_base(command.variant)
                 case work.WarmUp():
+                    self._sizes[command.variant] = command.sizes
                     await self._hold_base(command.variant)
                 case work.RenderCommand():
                     await self._render(command)
@@ -174,7 +177,7 @@ class _FakeProcess:
             await asyncio.wait(self._saving)
         self._loop.call_soon(self.end, 0)
 
-    async def _hold_base(self, variant: str) -> BaseInfo | None:
+    async def _hold_base(self, variant: str, *, for_a_render: bool = False) -> BaseInfo | None:
         """Hold a base, and tell of it; None where the script has that it cannot be held."""
         if variant in self._held:
             return self._held[variant]
@@ -183,17 +186,31 @@ class _FakeProcess:
         if (problem := self._maker.script.unheld.get(variant)) is not None:
             self._say(work.LoadFailed(variant=variant, message=problem))
             return None
-        base = self._held[variant] = _fake_base(variant)
+        base = _fake_base(variant)
+        if not for_a_render:
+            await self._compile(base)
+        self._held[variant] = base
         self._say(work.Holding(memory=self._memory()))
         self._say(work.Ready(base=base))
         return base
+
+    async def _compile(self, base: BaseInfo) -> None:
+        """Tell of the first size as one that is compiled for; of the others nothing is told."""
+        for width, height in self._sizes.get(base.variant, [])[:1]:
+            count = len(self._sizes[base.variant])
+            what = CompilingInfo(
+                variant=base.variant, width=width, height=height, precision=base.precision, number=1, count=count
+            )
+            self._say(work.Compiling(what=what))
+            await self._holds.wait("compile", base.variant)
+            self._say(work.Compiling(what=None))
 
     def _memory(self) -> MemoryInfo:
         bases = [HeldBase(base=base, declared_bytes=0, last_used="") for base in self._held.values()]
         return MemoryInfo(limits=_NO_LIMITS, active_bytes=0, cached_bytes=0, bases=bases)
 
     async def _render(self, command: work.RenderCommand) -> None:
-        base = await self._hold_base(command.variant)
+        base = await self._hold_base(command.variant, for_a_render=True)
         if base is None:
             problem = self._maker.script.unheld[command.variant]
             self._say(work.Failed(job_id=command.job_id, code=RenderFailed.code, message=problem))

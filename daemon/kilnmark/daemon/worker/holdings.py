@@ -7,7 +7,7 @@ import asyncio
 import logging
 
 from kilnmark.protocol.wire import work
-from kilnmark.protocol.wire.memory import BaseInfo, MemoryInfo
+from kilnmark.protocol.wire.memory import BaseInfo, CompilingInfo, MemoryInfo
 
 __all__ = ["Answer", "Holdings"]
 
@@ -25,11 +25,13 @@ class Holdings:
     Attributes:
         memory: What is held; None while there is no process that could tell.
         loading: The variant that is being loaded now.
+        compiling: The size that is compiled for now.
     """
 
     def __init__(self) -> None:
         self.memory: MemoryInfo | None = None
         self.loading: str | None = None
+        self.compiling: CompilingInfo | None = None
         self._awaited: dict[str, asyncio.Future[Answer]] = {}
 
     def base_of(self, variant: str) -> BaseInfo | None:
@@ -47,7 +49,10 @@ class Holdings:
             self._awaited[variant] = asyncio.get_running_loop().create_future()
         return await asyncio.shield(self._awaited[variant])
 
-    def hear(self, event: work.Loading | work.Ready | work.LoadFailed | work.Left | work.Holding) -> None:
+    def hear(
+        self,
+        event: work.Loading | work.Ready | work.LoadFailed | work.Left | work.Compiling | work.Holding,
+    ) -> None:
         """The process told what it holds, or is about to."""
         match event:
             case work.Loading():
@@ -61,12 +66,14 @@ class Holdings:
                 self._settle(event.variant, event)
             case work.Left():
                 _log.info("%s has left and freed %.0f MiB", event.variant, event.freed_bytes / _MIB)
+            case work.Compiling():
+                self.compiling = event.what
             case work.Holding():
                 self.memory = event.memory
 
     def forget(self) -> None:
         """The process is gone, and all that it held."""
-        self.memory = self.loading = None
+        self.memory = self.loading = self.compiling = None
         for variant in list(self._awaited):
             self._settle(variant, None)
 

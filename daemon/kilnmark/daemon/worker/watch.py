@@ -80,7 +80,7 @@ class Watch:
             case work.Ready() | work.LoadFailed():
                 self._load.clear()
                 self._go_on()
-            case work.Stepped():
+            case work.Stepped() | work.Compiling():
                 self._go_on()
             case work.Painted():
                 self._saving.add(event.job_id)

@@ -7,9 +7,11 @@ decided here: `WorkerListener` hears what happened.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from typing import Literal, Protocol
+from typing import Literal
 
+import msgspec
+
+from kilnmark.daemon.worker.ends import Sizes, Spawn, StartedWorker, WorkerListener
 from kilnmark.daemon.worker.holdings import Answer, Holdings
 from kilnmark.daemon.worker.process import words_for_exit
 from kilnmark.daemon.worker.watch import Watch
@@ -18,7 +20,7 @@ from kilnmark.protocol.wire import work
 from kilnmark.protocol.wire.memory import BaseInfo
 from kilnmark.protocol.wire.status import WorkerInfo
 
-__all__ = ["Spawn", "StartedWorker", "Worker", "WorkerListener", "WorkerState"]
+__all__ = ["Worker", "WorkerState"]
 
 _log = logging.getLogger(__name__)
 
@@ -33,50 +35,13 @@ DEATHS_WHILE_WARMING = 5
 _NOTHING = work.Prefetch(variant="", lora_paths=[])
 
 
-class StartedWorker(Protocol):
-    """A worker process from its start to its end."""
-
-    @property
-    def pid(self) -> int:
-        """Of the process, also after its end."""
-
-    def tell(self, command: work.Command) -> None:
-        """Send a command; to a process that is gone it is lost."""
-
-    def kill(self) -> None:
-        """End it at once. Harmless when it is gone already."""
-
-    async def ended(self) -> int:
-        """Wait until it is gone and all it said was heard; its exit status, negative for a signal."""
-
-
-Spawn = Callable[[Callable[[work.Event], None], Callable[[str], None]], Awaitable[StartedWorker]]
-"""Starts a worker; given who hears its events, in order, and who hears a sentence when a line of it is no event. Both
-are called on the loop. OSError: it could not be started."""
-
-
-class WorkerListener(Protocol):
-    """Who is told what the worker did. Every call comes on the loop."""
-
-    def worker_ready(self) -> None:
-        """The first base is warm and nothing is being rendered."""
-
-    def worker_spoke(self, event: work.Stepped | work.Painted | work.Finished | work.Failed) -> None:
-        """A render came further, is painted so that the next may come, or ended."""
-
-    def worker_lost(self, reason: str) -> None:
-        """The process is gone, and with it the render it had; another one is on its way."""
-
-    def worker_failed(self) -> None:
-        """The first base cannot be held, `last_error` says why; nothing is tried again until `warm_up`."""
-
-
 class Worker:
     """Keeps one worker process going.
 
     Args:
         spawn: Starts a process.
         loop: Whose timers watch it.
+        sizes: What the worker is to be warm for.
 
     Attributes:
         state: See `WorkerState`.
@@ -85,13 +50,14 @@ class Worker:
         last_error: Why the latest one was lost or could not hold its base; None when none was.
     """
 
-    def __init__(self, settings: Settings, spawn: Spawn, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, settings: Settings, spawn: Spawn, loop: asyncio.AbstractEventLoop, sizes: Sizes) -> None:
         self.state: WorkerState = "warming"
         self.holdings = Holdings()
         self.restarts = 0
         self.last_error: str | None = None
         self._settings = settings
         self._spawn = spawn
+        self._sizes = sizes
         self._listener: WorkerListener | None = None
         self._process: StartedWorker | None = None
         self._announced = _NOTHING
@@ -118,6 +84,7 @@ class Worker:
     def render(self, job: work.RenderCommand) -> None:
         """Start a render. Only when the state is `ready` and no other render is under way."""
         self._watch.rendering()
+        self._sizes.count(job)
         self._tell(job)
 
     def announce(self, needed: work.Prefetch | None) -> None:
@@ -137,6 +104,7 @@ class Worker:
         Returns:
             The base; why it cannot be held; None when the worker has failed, was lost or was stopped meanwhile.
         """
+        sizes = list((await self._sizes.all()).get(variant, ()))
         if self.state == "failed":
             self.state = "warming"
             self._wanted.set()
@@ -145,9 +113,10 @@ class Worker:
         if self.state != "ready":
             return None
         if (base := self.holdings.base_of(variant)) is not None:
+            self._tell(work.WarmUp(variant=variant, sizes=sizes))  # it is warm, and goes on being so for what is new
             return base
         if not self.holdings.is_awaited(variant):
-            self._tell(work.WarmUp(variant=variant))
+            self._tell(work.WarmUp(variant=variant, sizes=sizes))
         return await self.holdings.wait_for(variant)
 
     async def run(self, listener: WorkerListener) -> None:
@@ -196,13 +165,17 @@ class Worker:
         self._warmed = False
         self._announced = _NOTHING
         try:
-            process = await self._spawn(self._heard, self._kill_because)
+            process, sizes = await asyncio.gather(
+                self._spawn(self._heard, self._kill_because),
+                self._sizes.all(),
+            )
         except OSError as error:
             return f"the worker could not be started: {error}"
         self._process = process
         _log.info("worker %d started for %s", process.pid, self._settings.variant)
         self._watch.started()
-        process.tell(self._settings.worker_configuration())
+        configuration = self._settings.worker_configuration()
+        process.tell(msgspec.structs.replace(configuration, sizes={name: list(each) for name, each in sizes.items()}))
         if self._stopped:
             self._leave()
         try:
@@ -217,7 +190,7 @@ class Worker:
     def _heard(self, event: work.Event) -> None:
         self._watch.heard(event)
         match event:
-            case work.Loading() | work.Left() | work.Holding():
+            case work.Loading() | work.Left() | work.Compiling() | work.Holding():
                 self.holdings.hear(event)
             case work.Ready():
                 self.holdings.hear(event)

@@ -20,6 +20,7 @@ __all__ = [
     "TOOL_NAMES",
     "AdapterContent",
     "PictureNumbers",
+    "PictureSize",
     "PictureSpec",
     "PinnedSpec",
     "asked_again",
@@ -36,6 +37,13 @@ _COUNTED = ("steps",)
 
 _FIRST = ("prompt", "negative_prompt", "seed")
 """What a digest begins with, as in the manifests of earlier batches; the others follow as they are declared."""
+
+
+class PictureSize(NamedTuple):
+    """In pixels."""
+
+    width: int
+    height: int
 
 
 class AdapterContent(NamedTuple):

@@ -7,7 +7,7 @@ import msgspec
 
 from kilnmark.protocol.picture.numerics import Numerics
 
-__all__ = ["BaseInfo", "HeldAdapter", "HeldBase", "Limits", "MemoryInfo"]
+__all__ = ["BaseInfo", "CompilingInfo", "HeldAdapter", "HeldBase", "Limits", "MemoryInfo"]
 
 
 class BaseInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,6 +39,24 @@ class BaseInfo(msgspec.Struct, frozen=True, kw_only=True):
     mflux_version: str
     numerics: Numerics = "exact"
     compiled: bool = False
+
+
+class CompilingInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """A size of picture that is compiled for now, before anybody asks for one.
+
+    Attributes:
+        variant: The base.
+        width, height: Pixels.
+        precision: What is computed in, such as `bfloat16`.
+        number, count: Which it is of how many that this base is to be warm at, most used first.
+    """
+
+    variant: str
+    width: int
+    height: int
+    precision: str
+    number: int
+    count: int
 
 
 class HeldAdapter(msgspec.Struct, frozen=True, kw_only=True):

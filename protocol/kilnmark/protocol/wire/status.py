@@ -9,7 +9,7 @@ import msgspec
 
 from kilnmark.protocol.content.problems import Problem
 from kilnmark.protocol.picture.catalog import Priority
-from kilnmark.protocol.wire.memory import BaseInfo, MemoryInfo
+from kilnmark.protocol.wire.memory import BaseInfo, CompilingInfo, MemoryInfo
 
 __all__ = ["CacheInfo", "JobInfo", "PacksInfo", "QueueInfo", "StatusResult", "WorkerInfo"]
 
@@ -122,6 +122,7 @@ class StatusResult(msgspec.Struct, frozen=True, kw_only=True):
         loading: The base that is being loaded now.
         memory: What the worker holds; None while there is no worker that could tell.
         packs: None: the daemon has none.
+        compiling: The size that is compiled for now; None while none is.
     """
 
     version: str
@@ -144,3 +145,4 @@ class StatusResult(msgspec.Struct, frozen=True, kw_only=True):
     loading: str | None = None
     memory: MemoryInfo | None = None
     packs: PacksInfo | None = None
+    compiling: CompilingInfo | None = None

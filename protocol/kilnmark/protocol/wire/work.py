@@ -9,8 +9,8 @@ import msgspec
 
 from kilnmark.protocol.picture.numerics import AskedCompiling, AskedNumerics, Numerics
 from kilnmark.protocol.picture.report import AdapterReport
-from kilnmark.protocol.picture.spec import PictureSpec
-from kilnmark.protocol.wire.memory import BaseInfo, MemoryInfo
+from kilnmark.protocol.picture.spec import PictureSize, PictureSpec
+from kilnmark.protocol.wire.memory import BaseInfo, CompilingInfo, MemoryInfo
 from kilnmark.protocol.wire.replies import StackInfo, Timings
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "Beat",
     "CancelRender",
     "Command",
+    "Compiling",
     "Configure",
     "Event",
     "Exit",
@@ -61,6 +62,7 @@ class Configure(_Tagged, frozen=True, kw_only=True, tag="configure"):
         stack_cache_bytes: Stacks that are held ready to be put on the base, in bytes.
         numerics: What bases are to compute in; the worker knows what `auto` comes to.
         compiling: Whether their blocks are to be compiled where they compute in `fast`.
+        sizes: For which sizes each base is to be made warm, most used first.
     """
 
     variant: str
@@ -73,6 +75,7 @@ class Configure(_Tagged, frozen=True, kw_only=True, tag="configure"):
     stack_cache_bytes: int
     numerics: AskedNumerics = "auto"
     compiling: AskedCompiling = "auto"
+    sizes: dict[str, list[PictureSize]] = {}
 
 
 class RenderCommand(PictureSpec, _Tagged, frozen=True, kw_only=True, tag="render"):
@@ -95,9 +98,14 @@ class RenderCommand(PictureSpec, _Tagged, frozen=True, kw_only=True, tag="render
 
 
 class WarmUp(_Tagged, frozen=True, kw_only=True, tag="warm_up"):
-    """Hold this base, a name of `Configure.bases`; the answer is `Ready` or `LoadFailed`."""
+    """Hold this base, a name of `Configure.bases`; the answer is `Ready` or `LoadFailed`.
+
+    Attributes:
+        sizes: As in `Configure`; it is ready once it is warm at the first of them.
+    """
 
     variant: str
+    sizes: list[PictureSize] = []
 
 
 class CancelRender(_Tagged, frozen=True, kw_only=True, tag="cancel"):
@@ -159,6 +167,12 @@ class Left(_Tagged, frozen=True, kw_only=True, tag="left"):
     freed_bytes: int
 
 
+class Compiling(_Tagged, frozen=True, kw_only=True, tag="compiling"):
+    """A base is being made warm at one size of picture; None: it is over."""
+
+    what: CompilingInfo | None
+
+
 class Holding(_Tagged, frozen=True, kw_only=True, tag="holding"):
     """What is held now; sent after everything that changes it."""
 
@@ -201,7 +215,7 @@ class Failed(_Tagged, frozen=True, kw_only=True, tag="failed"):
     loras: list[AdapterReport] = []
 
 
-Event = Beat | Loading | Ready | LoadFailed | Left | Holding | Stepped | Painted | Finished | Failed
+Event = Beat | Loading | Ready | LoadFailed | Left | Compiling | Holding | Stepped | Painted | Finished | Failed
 
 _encoder = msgspec.json.Encoder()
 _commands: "msgspec.json.Decoder[Command]" = msgspec.json.Decoder(Command)

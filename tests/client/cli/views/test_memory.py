@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 
 from kilnmark.client.cli.views.memory import base_rows
-from kilnmark.protocol.wire.memory import HeldAdapter, HeldBase, Limits, MemoryInfo
+from kilnmark.protocol.wire.memory import CompilingInfo, HeldAdapter, HeldBase, Limits, MemoryInfo
 from tests.protocol.samples import BASE, STATUS
 
 MIB = 1 << 20
@@ -43,6 +43,12 @@ def test_the_budget_and_the_limits_stand_beside_what_is_used() -> None:
     assert dict(base_rows(SERVED))["memory"] == (
         "bases 600 MiB of 800 MiB; in use 700 MiB of 1000 MiB; cached 50 MiB of 200 MiB; wired up to 800 MiB"
     )
+
+
+def test_the_size_that_is_compiled_for_is_told() -> None:
+    what = CompilingInfo(variant="dev", width=1024, height=768, precision="bfloat16", number=2, count=5)
+    assert dict(base_rows(replace(SERVED, compiling=what)))["compiling"] == "dev 1024x768 bf16, 2 of 5"
+    assert "compiling" not in dict(base_rows(SERVED))
 
 
 def test_the_memory_of_renders_is_told_once_there_was_one() -> None:

@@ -3,7 +3,7 @@
 Lines only; `tables` puts them on a page.
 """
 
-from kilnmark.protocol.wire.memory import BaseInfo, HeldBase, MemoryInfo
+from kilnmark.protocol.wire.memory import BaseInfo, CompilingInfo, HeldBase, MemoryInfo
 from kilnmark.protocol.wire.status import StatusResult
 
 __all__ = ["base_rows", "base_words"]
@@ -15,6 +15,8 @@ def base_rows(status: StatusResult) -> list[tuple[str, str]]:
     rows = [("base", _held(each)) for each in reversed(held)] or [("base", f"{status.variant}, not held")]
     if status.loading is not None:
         rows.append(("loading", status.loading))
+    if status.compiling is not None:
+        rows.append(("compiling", _compiling(status.compiling)))
     named = {each.base.variant for each in held}
     if others := [name for name in status.variants if name not in named]:
         rows.append(("on request", ", ".join(others)))
@@ -46,6 +48,11 @@ def _held(held: HeldBase) -> str:
     words.append(f"last used {held.last_used}")
     words += [f"with {each.name} at {each.scale:g}" for each in held.adapters]
     return ", ".join(words)
+
+
+def _compiling(what: CompilingInfo) -> str:
+    precision = what.precision.replace("bfloat", "bf")
+    return f"{what.variant} {what.width}x{what.height} {precision}, {what.number} of {what.count}"
 
 
 def _memory(memory: MemoryInfo) -> str:

@@ -1,0 +1,149 @@
+"""Sizes of pictures that are compiled before anybody asks for one, since kernels and traces are made for a size.
+
+Each is painted once, by the way of every picture, with one step, and nothing is kept of it. The first is compiled
+before a base counts as ready; the others while there is nothing else to do, and whatever comes goes first.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+import mlx.core as mx
+from opentelemetry.trace import Tracer
+
+from kilnmark.engine.compute import backend
+from kilnmark.engine.families.base import PREDICTED_PROMPT, Base
+from kilnmark.otel import names
+from kilnmark.otel.spans import mark_failed
+from kilnmark.protocol.picture.spec import NUMBERS, PictureSize, PictureSpec
+from kilnmark.protocol.wire.memory import CompilingInfo
+from kilnmark.protocol.wire.work import Compiling
+
+__all__ = ["Warming"]
+
+log = logging.getLogger(__name__)
+
+
+class _GivesWay(Exception):
+    """Something else is to be done first."""
+
+
+class _OneStep:
+    """Watches a picture that nobody will see; it ends where something else is to be done."""
+
+    def __init__(self, gives_way: Callable[[], bool]) -> None:
+        self._gives_way = gives_way
+
+    def stepped(self, _: int) -> None:
+        if self._gives_way():
+            raise _GivesWay
+
+    def denoised(self, latents: mx.array) -> None:
+        mx.eval(latents)
+        self.stepped(1)
+
+
+class Warming:
+    """Compiles for the sizes that are planned, most used first.
+
+    Where nothing is compiled, which is on a CPU without compiled blocks, nothing is done.
+
+    Args:
+        plan: Sizes by variant.
+        find: Gives the base of a variant; None while it is not held.
+        gives_way: Whether something else is to be done; asked between sizes and within one.
+        tracer: For a span around each size.
+        tell: Called with what is being compiled, and with nothing once it is over.
+    """
+
+    def __init__(
+        self,
+        plan: Mapping[str, Sequence[PictureSize]],
+        *,
+        find: Callable[[str], Base | None],
+        gives_way: Callable[[], bool],
+        tracer: Tracer,
+        tell: Callable[[Compiling], None],
+    ) -> None:
+        self._plan = dict(plan)
+        self._find = find
+        self._gives_way = gives_way
+        self._tracer = tracer
+        self._tell = tell
+        self._done: set[tuple[str, PictureSize]] = set()
+
+    def plan(self, variant: str, sizes: Sequence[PictureSize]) -> None:
+        """These are the sizes of a variant from now on."""
+        self._plan[variant] = sizes
+
+    def loaded(self, variant: str) -> None:
+        """A base was loaded, for which nothing is compiled yet."""
+        self._done = {done for done in self._done if done[0] != variant}
+
+    def painted(self, variant: str, size: PictureSize) -> None:
+        """A picture of that size was painted, so that it is warm."""
+        self._done.add((variant, size))
+
+    def first(self, base: Base) -> None:
+        """Compile for the size that a base is used for most; nothing else goes before it."""
+        sizes = self._plan.get(base.info.variant, ())
+        if sizes and sizes[0] in self._cold(base):
+            self._compile(base, sizes[0], gives_way=lambda: False)
+
+    def go_on(self) -> bool:
+        """Compile for one more size. False: there is none, or something else is to be done."""
+        for variant in self._plan:
+            base = self._find(variant)
+            if base is not None and (cold := self._cold(base)):
+                return self._compile(base, cold[0], gives_way=self._gives_way) and not self._gives_way()
+        return False
+
+    def _cold(self, base: Base) -> list[PictureSize]:
+        if backend() == "cpu" and not base.info.compiled:
+            return []
+        variant = base.info.variant
+        return [size for size in self._plan.get(variant, ()) if (variant, size) not in self._done]
+
+    def _compile(self, base: Base, size: PictureSize, *, gives_way: Callable[[], bool]) -> bool:
+        """False where it gave way; then the size is as cold as before. What fails here would fail a render, too."""
+        began = time.monotonic()
+        self._tell(Compiling(what=self._info(base, size)))
+        with self._tracer.start_as_current_span(names.COMPILE, record_exception=False) as span:
+            span.set_attributes({names.RENDER_VARIANT: base.info.variant, names.RENDER_NUMERICS: base.info.numerics})
+            span.set_attributes({names.RENDER_WIDTH: size.width, names.RENDER_HEIGHT: size.height})
+            try:
+                mx.eval(base.generate(_picture(base, size), _OneStep(gives_way)))
+            except _GivesWay:
+                return False
+            except Exception as error:  # a render of that size is answered with it; the others are still to be warm
+                log.exception("%s is not warm at %d x %d", base.info.variant, size.width, size.height)
+                mark_failed(span, "render_failed", str(error))
+            finally:
+                self._tell(Compiling(what=None))
+        self._done.add((base.info.variant, size))
+        seconds = time.monotonic() - began
+        log.info("%s is warm at %d x %d after %.1f s", base.info.variant, size.width, size.height, seconds)
+        return True
+
+    def _info(self, base: Base, size: PictureSize) -> CompilingInfo:
+        sizes = list(self._plan[base.info.variant])
+        return CompilingInfo(
+            variant=base.info.variant,
+            width=size.width,
+            height=size.height,
+            precision=base.info.precision,
+            number=sizes.index(size) + 1,
+            count=len(sizes),
+        )
+
+
+def _picture(base: Base, size: PictureSize) -> PictureSpec:
+    """What its variant makes of nothing but a size, in one step."""
+    usual = {name: getattr(base.variant, name) for name in NUMBERS}
+    return PictureSpec(
+        **{**usual, **size._asdict(), "steps": 1},
+        prompt=PREDICTED_PROMPT,
+        negative_prompt=None,
+        variant=base.info.variant,
+        seed=0,
+    )
