@@ -7,6 +7,7 @@ cores on waiting.
 import gc
 import os
 import sys
+import tempfile
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
@@ -37,8 +38,14 @@ LONG = ("acceptance", "recorded", "engine", "keymaps", "daemon", "client", "otel
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Two workers take file after file: the order is ours, not the number of tests, which says little of the time."""
+    """Two workers take file after file: the order is ours, not the number of tests, which says little of the time.
+
+    A daemon that a test starts by `kilnmark serve` keeps its jobs in a folder that goes with the run.
+    """
     config.option.loadscopereorder = False
+    state = tempfile.TemporaryDirectory(prefix="kiln-state-", ignore_cleanup_errors=True)
+    config.add_cleanup(state.cleanup)
+    os.environ["XDG_STATE_HOME"] = state.name
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -178,7 +178,8 @@ StartDaemon = Callable[..., Daemon]
 def running_daemon(env: Mapping[str, str] | None = None, **settings: object) -> Iterator[Daemon]:
     """Start a daemon whose socket answers; end it, whatever happened, by its process id.
 
-    Unless it is given `cache_bytes` it paints every picture anew, as most tests ask for the same one.
+    Unless it is given `cache_bytes` it paints every picture anew, as most tests ask for the same one; unless it is
+    given `drain_timeout` it finishes nothing after a signal.
     """
     home = Path(tempfile.mkdtemp(prefix="kiln-"))
     (home / "loras").mkdir()
@@ -187,6 +188,7 @@ def running_daemon(env: Mapping[str, str] | None = None, **settings: object) -> 
         "output_dir": str(home / "pictures"),
         "lora_roots": [str(home / "loras")],
         "cache_bytes": 0,
+        "drain_timeout": 0,
         **settings,
     }
     with (home / "log").open("wb") as log:

@@ -41,7 +41,29 @@ def assert_no_base(wire: Wire, error: dict[str, Any]) -> None:
     assert "pid" in wire.result("ping")
 
 
-def test_a_lost_worker_costs_every_job_of_its_render_and_the_waiting_ones_are_painted_by_the_next(
+def wait_for_the_next_worker(wire: Wire, lost: int) -> None:
+    """Wait until another worker has the render."""
+    while (status := wire.result("status"))["worker"]["pid"] == lost or status["state"] != "busy":
+        pass
+
+
+def test_what_a_lost_worker_had_is_painted_by_the_next_one(frail: FakeDaemon) -> None:
+    lost = frail.status()["worker"]["pid"]
+    with frail.wire() as wire, frail.wire() as other:
+        ids = [wire.send("render", {**LONG, "job_id": name}) for name in ("unlucky", "too")]
+        wire.progressed("denoise 0/")
+        queued = other.send("render", {**SMALL, "seed": 8})
+        other.result("ping")
+        frail.worker.hold()
+        frail.worker.die()
+        assert [wire.reply(id_)["result"]["seed"] for id_ in ids] == [7, 7]
+        assert Path(other.reply(queued)["result"]["image_path"]).is_file()
+    status = frail.status()
+    assert (status["worker"]["restarts"], status["failed"], status["rendered"]) == (1, 0, 2)
+    assert status["worker"]["pid"] != lost
+
+
+def test_a_render_that_costs_two_workers_ends_for_every_job_of_it_and_the_waiting_ones_are_painted(
     frail: FakeDaemon,
 ) -> None:
     lost = frail.status()["worker"]["pid"]
@@ -51,21 +73,23 @@ def test_a_lost_worker_costs_every_job_of_its_render_and_the_waiting_ones_are_pa
         queued = other.send("render", {**SMALL, "seed": 8})
         other.result("ping")
         frail.worker.die()
+        wait_for_the_next_worker(other, lost)
+        frail.worker.die()
         for _ in ids:
             message = wire.read_until(lambda message: "error" in message)
             error = message["error"]
-            assert (error["code"], error["data"]["retryable"]) == (-32003, True)
+            assert (error["code"], error["data"]["retryable"]) == (-32003, False)
             assert error["data"]["job_id"] == ids[message["id"]]
             assert "SIGKILL" in error["message"]
         frail.worker.hold()
         assert Path(other.reply(queued)["result"]["image_path"]).is_file()
         assert wire.result("render", {**SMALL, "job_id": "unlucky-again"})
     status = frail.status()
-    assert (status["worker"]["restarts"], status["failed"], status["rendered"]) == (1, 1, 2)
+    assert (status["worker"]["restarts"], status["failed"], status["rendered"]) == (2, 1, 2)
     assert status["worker"]["pid"] != lost
 
 
-def test_a_picture_being_saved_is_lost_with_its_worker_and_the_one_being_painted_too(frail: FakeDaemon) -> None:
+def test_a_picture_being_saved_is_painted_again_with_the_one_being_painted(frail: FakeDaemon) -> None:
     frail.worker.hold("save", "denoise")
     with frail.wire() as wire:
         saving = wire.send("render", {**LONG, "steps": 1})
@@ -73,8 +97,9 @@ def test_a_picture_being_saved_is_lost_with_its_worker_and_the_one_being_painted
         wire.progressed("save")
         painting = wire.send("render", {**LONG, "seed": 8})
         wire.progressed("denoise 0/")
+        frail.worker.hold()
         frail.worker.die()
-        assert [wire.reply(id_)["error"]["code"] for id_ in (saving, painting)] == [-32003, -32003]
+        assert [wire.reply(id_)["result"]["seed"] for id_ in (saving, painting)] == [7, 8]
 
 
 def test_a_worker_lost_while_a_render_is_being_cancelled_ends_it_as_cancelled(frail: FakeDaemon) -> None:

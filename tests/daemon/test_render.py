@@ -136,7 +136,7 @@ def test_a_job_whose_picture_was_deleted_is_rendered_again(wire: Wire) -> None:
 def test_an_id_with_other_parameters_is_refused(wire: Wire) -> None:
     wire.result("render", {**SMALL, "job_id": "taken"})
     error = wire.error("render", {**SMALL, "job_id": "taken", "seed": 8})
-    assert error["code"] == -32602
+    assert (error["code"], error["data"]["job_id"]) == (-32010, "taken")
     assert "$.params.job_id" in error["message"]
 
 

@@ -112,15 +112,19 @@ def test_what_is_wrong_with_a_requests_files_and_documents_becomes_an_error_of_t
 
 CODES = {
     ExitCode.USAGE: (
-        "InvalidParams UnusableContent UnknownName UnusableEntry UnusableGoal TracingMisconfigured UnreadableConfig"
+        "InvalidParams JobIdTaken UnusableContent UnknownName UnusableEntry UnusableGoal TracingMisconfigured "
+        "UnreadableConfig"
     ),
     ExitCode.NOT_ENGAGED: (
         "AdapterRefused AdapterNotEngaged RefusedFile MissingFile OutsideRoots UnsafeFile UnfitAdapter"
     ),
     ExitCode.NO_DAEMON: "DaemonUnavailable ConnectTimeout",
-    ExitCode.TRY_AGAIN: "QueueFull Draining FolderInUse",
+    ExitCode.TRY_AGAIN: "QueueFull Draining JournalFailed FolderInUse",
 }
-DAEMON_CODES = {ExitCode.USAGE: "SettingsError UnfitSocketPath TracingMisconfigured", ExitCode.TRY_AGAIN: "SocketHeld"}
+DAEMON_CODES = {
+    ExitCode.USAGE: "SettingsError UnfitSocketPath TracingMisconfigured JournalUnusable NewerJournal",
+    ExitCode.TRY_AGAIN: "SocketHeld JournalHeld",
+}
 
 
 @pytest.mark.parametrize(

@@ -228,16 +228,32 @@ def _mend_output(home: Path) -> None:
     (home / "pictures.away").rename(home / "pictures")
 
 
-def _kill_worker(home: Path) -> None:
+def _kill_workers(home: Path) -> None:
+    """Kill the worker that paints, and the next one once it paints the same."""
+    killed: list[int] = []
+
+    def kill_next() -> bool:
+        status = _status(home)
+        pid = status["worker"]["pid"]
+        if status["state"] == "busy" and pid not in killed:
+            os.kill(pid, signal.SIGKILL)
+            killed.append(pid)
+        return len(killed) == 2
+
+    _await(kill_next)
+
+
+def _status(home: Path) -> dict[str, Any]:
     line = _Line(home / "daemon.sock")
     line.send(b'{"jsonrpc":"2.0","id":1,"method":"status"}\n')
     [reply] = line.hear(1, None)
     line.close()
-    os.kill(reply["result"]["worker"]["pid"], signal.SIGKILL)
+    found: dict[str, Any] = reply["result"]
+    return found
 
 
 DEEDS: dict[str, Callable[[Path], None]] = {
     "spoil output": _spoil_output,
     "mend output": _mend_output,
-    "kill worker": _kill_worker,
+    "kill workers": _kill_workers,
 }

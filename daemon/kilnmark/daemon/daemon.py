@@ -6,6 +6,7 @@ statuses belong to `main`; a daemon can also run in a thread of somebody else's 
 
 import asyncio
 import logging
+from collections.abc import Sequence
 
 from opentelemetry.trace import Tracer
 
@@ -14,13 +15,17 @@ from kilnmark.daemon.asked.packs import Packs
 from kilnmark.daemon.asked.served import Served
 from kilnmark.daemon.clock import Clock
 from kilnmark.daemon.jobs.audience import Audience
+from kilnmark.daemon.jobs.events import JobAccepted
 from kilnmark.daemon.jobs.prepare import Preparation
 from kilnmark.daemon.jobs.queue import JobQueue
 from kilnmark.daemon.jobs.renders import Renders
 from kilnmark.daemon.jobs.turn import Pace
 from kilnmark.daemon.jobs.view import JobsView
+from kilnmark.daemon.journal.journal import KeptJournal, NoJournal
+from kilnmark.daemon.journal.opening import OpenedJournal
 from kilnmark.daemon.methods import Methods
 from kilnmark.daemon.pictures.cache import PictureCache
+from kilnmark.daemon.spans import RenderTrace
 from kilnmark.daemon.wire.connection import ServedConnection
 from kilnmark.daemon.wire.dispatch import Dispatch
 from kilnmark.daemon.wire.door import Door
@@ -30,6 +35,8 @@ from kilnmark.daemon.worker.sizes import WarmSizes
 from kilnmark.daemon.worker.worker import Worker
 from kilnmark.protocol.errors import KilnmarkError
 from kilnmark.protocol.settings import Settings
+from kilnmark.protocol.wire.errors import JournalFailed
+from kilnmark.protocol.wire.requests import CallMeta
 
 __all__ = ["Daemon"]
 
@@ -47,10 +54,18 @@ class Daemon:
         tracer: Whose spans tell of renders.
         spawn: Starts a worker.
         clock: Tells the time.
+        journal: Where jobs are kept, and what was kept there before; None: nowhere.
     """
 
     def __init__(
-        self, settings: Settings, listener: Listener, *, tracer: Tracer, spawn: Spawn, clock: Clock | None = None
+        self,
+        settings: Settings,
+        listener: Listener,
+        *,
+        tracer: Tracer,
+        spawn: Spawn,
+        clock: Clock | None = None,
+        journal: OpenedJournal | None = None,
     ) -> None:
         clock = clock or Clock()
         self._listener = listener
@@ -58,11 +73,22 @@ class Daemon:
         served, packs = Served(settings), Packs(settings)
         sizes = WarmSizes(served, packs.tiers)
         self._worker = Worker(settings, spawn, asyncio.get_running_loop(), sizes)
-        queue = JobQueue(settings.queue_limit, Pace(settings.batch_delay, settings.ageing), clock=clock)
+        self._tracer = tracer
+        self._journal = None if journal is None else self._keeper(journal)
+        keeper = self._journal or NoJournal()
+        queue = JobQueue(
+            settings.queue_limit,
+            Pace(settings.batch_delay, settings.ageing),
+            clock=clock,
+            keep=keeper.keep,
+            remembered=settings.jobs_kept,
+            remembered_for=settings.jobs_kept_for,
+            events=() if journal is None else journal.events,
+        )
         audience = Audience(clock)
         pictures = PictureCache(settings.cache_bytes)
         preparation = Preparation(settings.adapter_roots, pictures, self._worker.holdings.base_of)
-        self._renders = Renders(queue, pictures, self._worker, preparation, audience)
+        self._renders = Renders(queue, pictures, self._worker, preparation, audience, keeper)
         methods = Methods(
             served,
             self._renders,
@@ -86,6 +112,9 @@ class Daemon:
             KilnmarkError: It had to end, since nobody can reach its socket any more.
         """
         loop = asyncio.get_running_loop()
+        if self._journal is not None:
+            self._renders.go_on(self._trace_again, self._settings.variants)
+            self._journal.prune()
         worker = loop.create_task(self._worker.run(self._renders))
         worker.add_done_callback(self._worker_watch_ended)
         door = Door(self._listener, self._connection, self._be_lost)
@@ -97,21 +126,45 @@ class Daemon:
         self._worker.stop()
         await worker
         self._renders.end_rest()
+        if self._journal is not None:
+            await self._journal.close()
         await self._say_farewell()
         if self._unreachable is not None:
             raise self._unreachable
 
-    def shut_down(self, drain: bool) -> None:  # noqa: FBT001 - the one argument of the callback it is
-        """Begin the end. The second call can only make it quicker."""
+    def shut_down(self, drain: bool, within: float | None = None) -> None:  # noqa: FBT001 - a callback's argument
+        """Begin the end. The second call can only make it quicker.
+
+        Args:
+            drain: Paint what was accepted first.
+            within: Seconds after which that is given up. None: it takes as long as it takes.
+        """
         _log.info("going down%s", ", after the accepted renders" if drain else "")
         self._renders.draining = True
         if not drain:
             self._hurry.set()
+        elif within is not None:
+            asyncio.get_running_loop().call_later(within, self._hurry.set)
         self._ending.set()
 
     def kill_worker(self) -> None:
         """End the worker at once, because the daemon's process is about to be left."""
         self._worker.kill()
+
+    def _keeper(self, opened: OpenedJournal) -> KeptJournal:
+        return KeptJournal(
+            opened.file,
+            known=lambda: self._renders.queue.state.known,
+            on_lost=self._not_kept,
+            moved_aside=opened.moved_aside,
+        )
+
+    def _not_kept(self, job_ids: Sequence[str], error: JournalFailed) -> None:
+        self._renders.not_kept(job_ids, error)
+
+    def _trace_again(self, facts: JobAccepted) -> RenderTrace:
+        meta = CallMeta(traceparent=facts.traceparent, tracestate=facts.tracestate)
+        return RenderTrace(self._tracer, meta, facts.command, facts.command.variant)
 
     def _connection(self) -> ServedConnection:
         return ServedConnection(self._settings, self._dispatch, self._connections)

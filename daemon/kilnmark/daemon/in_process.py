@@ -17,6 +17,7 @@ from opentelemetry.trace import NoOpTracer, Tracer
 
 from kilnmark.daemon.clock import Clock
 from kilnmark.daemon.daemon import Daemon
+from kilnmark.daemon.journal.opening import open_journal
 from kilnmark.daemon.wire.socket import Listener
 from kilnmark.daemon.worker.fake import FakeWorker
 from kilnmark.protocol.settings import Settings
@@ -131,6 +132,14 @@ class InProcessDaemon:
 
     async def _serve(self, listener: Listener) -> None:
         self._loop = asyncio.get_running_loop()
-        self._daemon = Daemon(self._settings, listener, tracer=self._tracer, spawn=self.worker.spawn, clock=self._clock)
+        path = self._settings.journal
+        self._daemon = Daemon(
+            self._settings,
+            listener,
+            tracer=self._tracer,
+            spawn=self.worker.spawn,
+            clock=self._clock,
+            journal=None if path is None else open_journal(path),
+        )
         self._made.set()
         await self._daemon.run()

@@ -1,7 +1,7 @@
 """The daemon as a process: settings in, signals heard, an exit status that tells the truth.
 
-A first SIGTERM or SIGINT ends the daemon in order, a second at once, and the signal is raised again at the end. What a
-daemon is made of, and does, stands in `daemon`.
+After a first SIGTERM or SIGINT the daemon paints on for a while and ends, at a second it ends at once; the signal is
+raised again at the end. What a daemon is made of, and does, stands in `daemon`.
 """
 
 import asyncio
@@ -14,6 +14,8 @@ from collections.abc import Mapping, Sequence
 import uvloop
 
 from kilnmark.daemon.daemon import Daemon
+from kilnmark.daemon.journal.opening import OpenedJournal, open_journal
+from kilnmark.daemon.journal.schema import JournalHeld, JournalUnusable
 from kilnmark.daemon.settings import SettingsError, read_settings
 from kilnmark.daemon.wire.socket import Listener, SocketHeld, UnfitSocketPath
 from kilnmark.daemon.worker.process import WorkerProcess
@@ -29,6 +31,8 @@ _log = logging.getLogger(__name__)
 EXITS: Mapping[type[KilnmarkError], ExitCode] = {
     KilnmarkError: ExitCode.FAILED,
     SettingsError: ExitCode.USAGE,
+    JournalUnusable: ExitCode.USAGE,
+    JournalHeld: ExitCode.TRY_AGAIN,
     UnfitSocketPath: ExitCode.USAGE,
     TracingMisconfigured: ExitCode.USAGE,
     SocketHeld: ExitCode.TRY_AGAIN,
@@ -49,7 +53,8 @@ def main(arguments: Sequence[str]) -> int:
         settings = read_settings(_only(arguments))
         with Listener(settings.socket) as listener:
             settings.output_dir.mkdir(parents=True, exist_ok=True)
-            return _serve(settings, listener)
+            journal = None if settings.journal is None else open_journal(settings.journal)
+            return _serve(settings, listener, journal)
     except KilnmarkError as error:
         return _refuse(error, nearest(EXITS, type(error)))
     except OSError as error:
@@ -58,12 +63,12 @@ def main(arguments: Sequence[str]) -> int:
         return ExitCode.INTERRUPTED
 
 
-def _serve(settings: Settings, listener: Listener) -> int:
+def _serve(settings: Settings, listener: Listener, journal: OpenedJournal | None) -> int:
     before = {number: signal.getsignal(number) for number in SIGNALS}
     telemetry = start("kilnmark-daemon")
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            ended_by = runner.run(_run(settings, listener, telemetry))
+            ended_by = runner.run(_run(settings, listener, telemetry, journal))
     finally:
         for number, handler in before.items():
             signal.signal(number, handler or signal.SIG_DFL)
@@ -76,9 +81,11 @@ def _serve(settings: Settings, listener: Listener) -> int:
     return 128 + ended_by
 
 
-async def _run(settings: Settings, listener: Listener, telemetry: Telemetry) -> signal.Signals | None:
-    daemon = Daemon(settings, listener, tracer=telemetry.tracer, spawn=WorkerProcess.spawn)
-    signals = _Signals(daemon, listener)
+async def _run(
+    settings: Settings, listener: Listener, telemetry: Telemetry, journal: OpenedJournal | None
+) -> signal.Signals | None:
+    daemon = Daemon(settings, listener, tracer=telemetry.tracer, spawn=WorkerProcess.spawn, journal=journal)
+    signals = _Signals(daemon, listener, settings.drain_timeout)
     for number in SIGNALS:
         asyncio.get_running_loop().add_signal_handler(number, signals.hear, number)
     await daemon.run()
@@ -88,11 +95,15 @@ async def _run(settings: Settings, listener: Listener, telemetry: Telemetry) -> 
 class _Signals:
     """The first signal ends the daemon in order, the second at once.
 
+    Args:
+        patience: Seconds that accepted renders are painted on after the first.
+
     Attributes:
         heard: The first one; None when there was none.
     """
 
-    def __init__(self, daemon: Daemon, listener: Listener) -> None:
+    def __init__(self, daemon: Daemon, listener: Listener, patience: float) -> None:
+        self._patience = patience
         self.heard: signal.Signals | None = None
         self._daemon = daemon
         self._listener = listener
@@ -101,7 +112,7 @@ class _Signals:
         if self.heard is not None:
             self._leave_at_once(number)
         self.heard = number
-        self._daemon.shut_down(drain=False)
+        self._daemon.shut_down(drain=True, within=self._patience)
 
     def _leave_at_once(self, number: signal.Signals) -> None:
         _log.warning("second signal: leaving at once")

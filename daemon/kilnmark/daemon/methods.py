@@ -4,7 +4,6 @@ A method reads its own parameters, asks the renders, the worker or the inspectio
 error of `protocol.errors`. Framing and replies are not its business.
 """
 
-import asyncio
 import importlib.metadata
 import os
 import uuid
@@ -22,6 +21,7 @@ from kilnmark.daemon.asked.packs import Packs, given_by
 from kilnmark.daemon.asked.served import Served
 from kilnmark.daemon.asked.stack import StyledStack
 from kilnmark.daemon.clock import Clock
+from kilnmark.daemon.following import follow, wait_for
 from kilnmark.daemon.jobs.jobs import Job
 from kilnmark.daemon.jobs.renders import Renders
 from kilnmark.daemon.jobs.view import JobsView
@@ -29,7 +29,7 @@ from kilnmark.daemon.spans import RenderTrace, warm_up_span
 from kilnmark.daemon.wire.exchange import Exchange
 from kilnmark.protocol.content.composition import Composition
 from kilnmark.protocol.wire import methods
-from kilnmark.protocol.wire.errors import JobTimedOut, RenderFailed, RequestError, WorkerLost
+from kilnmark.protocol.wire.errors import RenderFailed, WorkerLost
 from kilnmark.protocol.wire.methods import WireMethod
 from kilnmark.protocol.wire.replies import (
     CancelResult,
@@ -41,7 +41,6 @@ from kilnmark.protocol.wire.replies import (
     WarmUpResult,
 )
 from kilnmark.protocol.wire.requests import (
-    CallMeta,
     CancelParams,
     JobParams,
     JobsParams,
@@ -156,6 +155,7 @@ class Methods:
             memory=worker.holdings.memory,
             packs=await self._packs.info(),
             compiling=worker.holdings.compiling,
+            journal=renders.journal.info,
         )
 
     async def warm_up(self, params: WarmUpParams, exchange: Exchange) -> WarmUpResult:
@@ -179,31 +179,21 @@ class Methods:
     async def render(self, params: RenderParams, exchange: Exchange) -> RenderResult:
         """Make one picture, or join the making of the same one."""
         check_render(params)
+        renders = self._renders
         styled = None if self._known(params) else await self._styled(params)
         job = self._known(params)
         if job is not None and job.ended is not None and job.ended.result is not None:
+            await renders.journal.written()
             return msgspec.structs.replace(job.ended.result, cached=True)
         job_id = self._accept(params, styled) if job is None else job.job_id
-        return await self._follow(job_id, params.meta, exchange)
-
-    async def _follow(self, job_id: str, meta: CallMeta, exchange: Exchange) -> RenderResult:
-        """Wait for an open job that this request asked for."""
-        renders, view = self._renders, self._view
-        with exchange.pulse(meta.progress_token, job_id, lambda: view.waits_for(job_id)) as pulse:
-            watcher = renders.watch(job_id, pulse.stepped)
-            exchange.on_cancel = lambda reason: renders.leave(job_id, watcher, reason)
-            exchange.on_lost = lambda: renders.leave(
-                job_id, watcher, "the connection that asked for it was closed", keep_named=True
-            )
-            job = self._view.job(job_id)
-            if job.state == "queued":
-                pulse.waits(view.waits_for(job_id), job.facts.command.steps)
-            return await watcher.outcome
+        return await follow(renders, self._view, job_id, params.meta, exchange)
 
     async def cancel(self, params: CancelParams, _exchange: Exchange) -> CancelResult:
         """End a render of any connection."""
         job = self._view.job(params.job_id)
-        return CancelResult(job_id=job.job_id, cancelled=self._renders.cancel(job.job_id, params.reason))
+        cancelled = self._renders.cancel(job.job_id, params.reason)
+        await self._renders.journal.written()
+        return CancelResult(job_id=job.job_id, cancelled=cancelled)
 
     async def lora_inspect(self, params: LoraInspectParams, exchange: Exchange) -> msgspec.Raw:
         """Say what adapter files are, whatever the worker does."""
@@ -230,7 +220,9 @@ class Methods:
 
     async def get_job(self, params: JobParams, _exchange: Exchange) -> JobResult:
         """How far one job is, or how it ended."""
-        return self._view.told_of(self._view.job(params.job_id))
+        job = self._view.job(params.job_id)
+        await self._renders.journal.written()
+        return self._view.told_of(job)
 
     async def wait_for_job(self, params: JobWaitParams, exchange: Exchange) -> JobResult:
         """How one job ended, once it has; giving up to wait leaves the job as it is."""
@@ -238,22 +230,9 @@ class Methods:
         job = view.job(params.job_id)
         job_id = job.job_id
         if job.ended is not None:
-            return self._view.told_of(job)
-        with exchange.pulse(params.meta.progress_token, job_id, lambda: view.waits_for(job_id)) as pulse:
-            watcher = renders.watch(job_id, pulse.stepped)
-            exchange.on_cancel = lambda reason: renders.unwatch(job_id, watcher, reason)
-            try:
-                async with asyncio.timeout(params.timeout):
-                    await watcher.outcome
-            except TimeoutError:
-                problem = f"job {job_id!r} goes on after {params.timeout:g} s; wait again, or cancel it"
-                raise JobTimedOut(problem, job_id=job_id) from None
-            except RequestError:
-                if watcher.job is None:
-                    raise
-            finally:
-                renders.unwatch(job_id, watcher, "")
-        return self._view.told_of(watcher.job or self._view.job(job_id))
+            await renders.journal.written()
+            return view.told_of(job)
+        return await wait_for(renders, view, job_id, params.timeout, params.meta, exchange)
 
     async def shutdown(self, params: ShutdownParams, _exchange: Exchange) -> ShutdownResult:
         """Begin the end; the reply comes before it."""
@@ -277,8 +256,10 @@ class Methods:
         """Take a request in; the id of its job."""
         self._renders.check_open()
         command, warnings, repeatable = accept(params, self._served, params.job_id or uuid.uuid4().hex, styled)
-        facts = self._renders.queue.facts_of(params, command, warnings=warnings, repeatable=repeatable)
         trace = RenderTrace(self._tracer, params.meta, command, command.variant)
+        facts = self._renders.queue.facts_of(
+            params, command, warnings=warnings, repeatable=repeatable, trace=trace.origin
+        )
         if styled is not None and (refusal := styled.refusal(facts.job_id)) is not None:
             self._renders.refuse(facts, trace, refusal, styled.refused)
             raise refusal

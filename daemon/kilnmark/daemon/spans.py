@@ -30,6 +30,8 @@ class RenderTrace:
     Attributes:
         carrier: The render span's own context, for the worker's spans below it.
         trace_id: 32 hex digits; empty when tracing is off and the caller brought no trace.
+        origin: What the spans of a later daemon that goes on with the render are to be children of: the caller's
+            context, or this render's own where it began the trace.
     """
 
     def __init__(self, tracer: Tracer, meta: CallMeta, command: work.RenderCommand, variant: str) -> None:
@@ -39,10 +41,13 @@ class RenderTrace:
         self._queue_span = tracer.start_span(names.QUEUE, context=set_span_in_context(self._span))
         self.carrier: Carrier = carrier_of(self._span)
         self.trace_id: str = trace_id_of(self._span)
+        is_callers = bool(meta.traceparent and self.trace_id) and self.trace_id in (meta.traceparent or "")
+        self.origin = Carrier(meta.traceparent, meta.tracestate) if is_callers else self.carrier
 
     def started(self) -> None:
-        """The worker has it now."""
-        self._queue_span.end()
+        """The worker has it now; perhaps another one had it before."""
+        if self._queue_span.is_recording():
+            self._queue_span.end()
 
     def ended(
         self,
@@ -57,6 +62,8 @@ class RenderTrace:
             reports: Those made before it ended; an adapter they accuse is the reason that the span names.
             shared_with: The job that the picture was painted as, when it was another one.
         """
+        if not self._span.is_recording():
+            return  # it was left to a later daemon before its end came after all
         if self._queue_span.is_recording():
             self._queue_span.end()
         if reports:

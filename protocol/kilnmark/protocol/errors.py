@@ -21,6 +21,8 @@ and `EXITS` of the command line and of the daemon how a process does.
     │   ├── StorageFailed
     │   ├── AdapterRefused
     │   ├── AdapterNotEngaged
+    │   ├── JournalFailed
+    │   ├── JobIdTaken
     │   └── Cancelled
     ├── UnusableContent              packs and what they describe: protocol/content/problems
     │   ├── UnknownName
@@ -38,6 +40,9 @@ and `EXITS` of the command line and of the daemon how a process does.
     ├── BaseUnavailable              a base that cannot be held: engine/families/family
     ├── UnreadableConfig             a file of settings: client/cli/settings/config_file
     ├── SettingsError                what the daemon was told: daemon/settings
+    ├── JournalUnusable              a journal that cannot be kept: daemon/journal/schema
+    │   ├── JournalHeld
+    │   └── NewerJournal
     ├── SocketHeld                   daemon/wire/place
     ├── UnfitSocketPath
     ├── TracingMisconfigured         otel/settings

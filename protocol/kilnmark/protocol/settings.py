@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInf
 
 from kilnmark.protocol.picture.catalog import STANDIN, VARIANTS
 from kilnmark.protocol.picture.numerics import AskedCompiling, AskedNumerics
-from kilnmark.protocol.told import AbsolutePath, Kind, Patience, Seconds, Size, Told
+from kilnmark.protocol.told import AbsolutePath, Keep, Kind, Patience, Seconds, Size, Told
 from kilnmark.protocol.wire.framing import FRAME_LIMIT
 from kilnmark.protocol.wire.work import Configure
 
@@ -112,6 +112,21 @@ class Settings(BaseModel):
     packs: Annotated[AbsolutePath | None, Told("--packs", "folder", "DIR", "none")] = None
     """Content packs that renders may name by --genre and --world; their adapters are read too. None: no render can name
     a genre."""
+
+    journal: Annotated[
+        AbsolutePath | None, Told("--journal", "path", "PATH", "one for each socket, in your state folder for kilnmark")
+    ] = None
+    """Where accepted renders are kept, so that they outlive the daemon. Made with mode 0600 when it is absent. None:
+    they end with the daemon."""
+
+    jobs_kept: Annotated[int, Field(ge=1, le=100_000), Told("--jobs-kept", "count", "N")] = 1000
+    """Ended jobs that are remembered; the oldest are forgotten first. Their pictures stay."""
+
+    jobs_kept_for: Annotated[Keep, Told("--jobs-kept-for", "seconds", "SECONDS")] = 604_800.0
+    """How long an ended job is remembered at most."""
+
+    drain_timeout: Annotated[Patience, Told("--drain-timeout", "seconds", "SECONDS")] = 30.0
+    """How long accepted renders are painted on after SIGTERM. The rest is kept for the next start."""
 
     queue_limit: Annotated[int, Field(ge=1, le=100_000), Told("--queue-limit", "count", "N")] = 1000
     """Renders that may wait; one more is refused. Its error is -32001."""

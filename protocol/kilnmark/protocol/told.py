@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-__all__ = ["AbsolutePath", "Kind", "Patience", "Seconds", "Size", "Told"]
+__all__ = ["AbsolutePath", "Keep", "Kind", "Patience", "Seconds", "Size", "Told"]
 
 Kind = Literal["path", "folder", "folders", "base", "bases", "bits", "word", "count", "seconds", "size"]
 """How the text of a value is read: `folder` and `folders` must be there, a `path` need not."""
@@ -46,5 +46,6 @@ def _absolute(path: Path) -> Path:
 
 AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
 Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
+Keep = Annotated[float, Field(gt=0, le=366 * 86_400, allow_inf_nan=False)]
 Patience = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
 Size = Annotated[int, Field(ge=0)]

@@ -52,6 +52,8 @@ CODES = {
     "adapter_not_engaged": ExitCode.NOT_ENGAGED,
     "queue_full": ExitCode.TRY_AGAIN,
     "draining": ExitCode.TRY_AGAIN,
+    "journal": ExitCode.TRY_AGAIN,
+    "job_id_taken": ExitCode.USAGE,
     "folder_in_use": ExitCode.TRY_AGAIN,
     "daemon_unavailable": ExitCode.NO_DAEMON,
     "connect_timeout": ExitCode.NO_DAEMON,

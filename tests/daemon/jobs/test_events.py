@@ -158,10 +158,11 @@ def test_a_daemon_that_begins_anew_with_a_prefix_paints_everything_that_was_open
     asked, _ = lived(course)
     before = QueueState.of(asked.events[:length], remembered=3)
     given_up = {render.first.job_id for render in before.begun if render.stopping is not None}
+    given_up |= {job_id for render in before.begun if render.is_tried_out for job_id in render.jobs}
     expected = {job.job_id for job in before.open_jobs} - given_up
     again = Asked(limit=1000, remembered=100, events=asked.events[:length])
     again.now = 10_000.0
-    unready = again.queue.go_on()
+    unready = again.queue.go_on(FAILED)
     state = again.queue.state
     assert all(job.state == "queued" for job in state.open_jobs)
     assert {job.job_id for job in state.open_jobs} == expected
@@ -183,7 +184,7 @@ def test_what_the_worker_had_waits_again_in_its_old_place_and_is_still_shared() 
         asked.added(name, seed=seed)
     asked.taken()
     again = JobQueue(10, clock=Clock(wall=lambda: 50.0), events=asked.events)
-    assert again.go_on() == []
+    assert again.go_on(FAILED) == []
     assert [(job.job_id, job.state, job.shared_with) for job in again.state.open_jobs] == [
         ("a", "queued", None),
         ("b", "queued", "a"),
@@ -198,7 +199,7 @@ def test_a_job_that_was_given_up_ends_so_instead_of_being_painted_again() -> Non
     asked.queue.stop("a", CANCELLED)
     kept: list[JobEvent] = []
     again = JobQueue(10, events=asked.events, keep=kept.append)
-    again.go_on()
+    again.go_on(FAILED)
     job = again.state.find("a")
     assert job is not None
     assert job.state == "cancelled"
@@ -213,7 +214,7 @@ def test_the_last_job_of_a_picture_that_bears_another_ones_id_ends_where_it_was_
     asked.queue.end("a", CANCELLED)
     asked.queue.stop("b", CANCELLED)
     again = JobQueue(10, events=asked.events)
-    assert again.go_on() == []
+    assert again.go_on(FAILED) == []
     assert [(job.job_id, job.state) for job in again.state.ended_jobs] == [("b", "cancelled"), ("a", "cancelled")]
 
 

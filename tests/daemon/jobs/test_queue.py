@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from kilnmark.daemon.jobs.turn import Pace
-from kilnmark.protocol.wire.errors import InvalidParams, QueueFull
+from kilnmark.protocol.wire.errors import JobIdTaken, QueueFull
 from kilnmark.protocol.wire.requests import CallMeta
 from kilnmark.protocol.wire.status import QueueInfo
 from tests.daemon.jobs.queues import CANCELLED, FAILED, GOLD, INK, Asked, params, seen
@@ -288,7 +288,7 @@ def test_the_same_request_finds_its_job_waiting_running_and_done() -> None:
 def test_an_id_taken_by_other_parameters_is_refused() -> None:
     asked = Asked()
     asked.accepted("a")
-    with pytest.raises(InvalidParams, match=r"\$\.params\.job_id"):
+    with pytest.raises(JobIdTaken, match=r"\$\.params\.job_id"):
         asked.queue.find_same(params("a", seed=1))
 
 

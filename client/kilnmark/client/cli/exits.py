@@ -23,6 +23,8 @@ from kilnmark.protocol.wire.errors import (
     AdapterRefused,
     Draining,
     InvalidParams,
+    JobIdTaken,
+    JournalFailed,
     QueueFull,
     RequestError,
 )
@@ -33,6 +35,7 @@ __all__ = ["EXITS", "ErrorBody", "ErrorDocument", "exit_code_of", "exit_code_of_
 EXITS: Mapping[type[KilnmarkError], ExitCode] = {
     KilnmarkError: ExitCode.FAILED,
     InvalidParams: ExitCode.USAGE,
+    JobIdTaken: ExitCode.USAGE,
     UnusableContent: ExitCode.USAGE,
     UnusableGoal: ExitCode.USAGE,
     TracingMisconfigured: ExitCode.USAGE,
@@ -44,6 +47,7 @@ EXITS: Mapping[type[KilnmarkError], ExitCode] = {
     ConnectTimeout: ExitCode.NO_DAEMON,
     QueueFull: ExitCode.TRY_AGAIN,
     Draining: ExitCode.TRY_AGAIN,
+    JournalFailed: ExitCode.TRY_AGAIN,
     FolderInUse: ExitCode.TRY_AGAIN,
 }
 """The code of each class, or of the nearest above it."""

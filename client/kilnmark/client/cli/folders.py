@@ -1,9 +1,11 @@
 """The folders that a user's own files of this program live in, as their system has it."""
 
+import hashlib
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
-__all__ = ["config_file", "data_folder"]
+__all__ = ["config_file", "data_folder", "journal_file"]
 
 
 def data_folder(env: Mapping[str, str], *, platform: str, home: Path) -> Path:
@@ -21,6 +23,16 @@ def config_file(env: Mapping[str, str], *, platform: str, home: Path) -> Path:
     `~/.config/kilnmark`.
     """
     return _folder(env.get("XDG_CONFIG_HOME"), platform, home, ".config") / "config.toml"
+
+
+def journal_file(env: Mapping[str, str], socket: Path, *, platform: str, home: Path) -> Path:
+    """The file that the daemon of a socket keeps its jobs in, when no other is named.
+
+    It is in `$XDG_STATE_HOME/kilnmark`, else on macOS in `~/Library/Application Support/kilnmark`, else in
+    `~/.local/state/kilnmark`. Its name is made of the socket's path, since two daemons cannot share one.
+    """
+    name = hashlib.sha256(os.fsencode(socket)).hexdigest()[:12]
+    return _folder(env.get("XDG_STATE_HOME"), platform, home, ".local/state") / f"jobs-{name}.sqlite"
 
 
 def _folder(named: str | None, platform: str, home: Path, elsewhere: str) -> Path:

@@ -64,9 +64,13 @@ class Audience:
         self._clock = clock
         self._seats: dict[str, _Seat] = {}
 
-    def enter(self, job_id: str, trace: RenderTrace) -> None:
-        """A job was accepted; its time runs from now on."""
-        self._seats[job_id] = _Seat(trace, self._clock.monotonic())
+    def enter(self, job_id: str, trace: RenderTrace, waited: float = 0.0) -> None:
+        """A job was accepted.
+
+        Args:
+            waited: How long it has been open, in seconds; more than none where an earlier daemon accepted it.
+        """
+        self._seats[job_id] = _Seat(trace, self._clock.monotonic() - waited)
 
     def trace_of(self, job_id: str) -> RenderTrace:
         """The spans of an open job."""
@@ -99,6 +103,25 @@ class Audience:
             seat = self._seats[job_id]
             seat.begun = now
             seat.trace.started()
+
+    def wait_again(self, job_ids: Iterable[str]) -> None:
+        """The worker that had the render of these jobs is gone, and nothing of it is left."""
+        for job_id in job_ids:
+            seat = self._seats[job_id]
+            seat.begun, seat.step = None, 0
+
+    def dismiss_all(self, error: Callable[[str], RequestError]) -> None:
+        """Everybody who waits for anything hears why not any longer; the jobs stay open.
+
+        Args:
+            error: What is told of a job, by its id.
+        """
+        for job_id, seat in self._seats.items():
+            told = error(job_id)
+            for watcher in seat.watchers:
+                watcher.settle(told)
+            seat.watchers.clear()
+            seat.trace.ended(told, ())
 
     def catch_up(self, job_id: str, mate: str) -> None:
         """A job joined a render that was begun already: it never queued, and is as far as its mate."""

@@ -15,6 +15,7 @@ from kilnmark.protocol.wire.work import RenderCommand
 
 __all__ = [
     "DaemonStarted",
+    "DaemonStopped",
     "JobAccepted",
     "JobEnded",
     "JobEvent",
@@ -25,6 +26,7 @@ __all__ = [
     "WorkerGone",
     "decode_event",
     "encode_event",
+    "jobs_of",
     "without_meta",
 ]
 
@@ -44,6 +46,7 @@ class JobAccepted(_Event, frozen=True, kw_only=True, tag="accepted"):
         command: What the worker is told of it, its adapters where the request has them.
         warnings: Sentences that acceptance adds to the result.
         repeatable: Its seed was not drawn for it alone.
+        traceparent, tracestate: W3C trace context that its spans belong to, in this process and in a later one.
     """
 
     job_id: str
@@ -51,6 +54,8 @@ class JobAccepted(_Event, frozen=True, kw_only=True, tag="accepted"):
     command: RenderCommand
     warnings: tuple[str, ...] = ()
     repeatable: bool
+    traceparent: str | None = None
+    tracestate: str | None = None
 
     @property
     def named_by_caller(self) -> bool:
@@ -117,16 +122,30 @@ class JobEnded(_Event, frozen=True, kw_only=True, tag="ended"):
 
 
 class WorkerGone(_Event, frozen=True, kw_only=True, tag="worker_gone"):
-    """The worker was lost, and with it the stack that was on its base."""
+    """The worker was lost, and with it the stack that was on its base; what it had to paint waits again."""
 
     reason: str
+
+
+class DaemonStopped(_Event, frozen=True, kw_only=True, tag="daemon_stopped"):
+    """A daemon leaves in order what is open: what was begun waits again, as if it had not been begun."""
 
 
 class DaemonStarted(_Event, frozen=True, kw_only=True, tag="daemon_started"):
     """A daemon goes on with what is written before: what was begun then waits again, and counts begin anew."""
 
 
-JobEvent = JobAccepted | JobReady | RenderBegun | RenderPainted | RenderStopping | JobEnded | WorkerGone | DaemonStarted
+JobEvent = (
+    JobAccepted
+    | JobReady
+    | RenderBegun
+    | RenderPainted
+    | RenderStopping
+    | JobEnded
+    | WorkerGone
+    | DaemonStopped
+    | DaemonStarted
+)
 
 _encoder = msgspec.json.Encoder()
 _decoder: "msgspec.json.Decoder[Any]" = msgspec.json.Decoder(JobEvent)
@@ -141,6 +160,19 @@ def decode_event(document: bytes) -> JobEvent:
     """Raises msgspec.DecodeError when it is no event."""
     event: JobEvent = _decoder.decode(document)
     return event
+
+
+def jobs_of(event: JobEvent) -> tuple[str, ...]:
+    """The ids of the jobs that an event is about, and whose other events it makes no sense without."""
+    match event:
+        case RenderBegun() | RenderPainted():
+            return event.job_ids
+        case JobReady():
+            return (event.job_id,) if event.joins is None else (event.job_id, event.joins)
+        case JobAccepted() | RenderStopping() | JobEnded():
+            return (event.job_id,)
+        case _:
+            return ()
 
 
 def without_meta(params: RenderParams) -> RenderParams:

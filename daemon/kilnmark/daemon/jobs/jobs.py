@@ -18,9 +18,12 @@ from kilnmark.protocol.wire.errors import Cancelled
 from kilnmark.protocol.wire.replies import JobError
 from kilnmark.protocol.wire.work import Prefetch, RenderCommand
 
-__all__ = ["Job", "JobState", "OpenRender", "likeness_of"]
+__all__ = ["TRIES", "Job", "JobState", "OpenRender", "likeness_of"]
 
 JobState = Literal["queued", "running", "done", "failed", "cancelled"]
+
+TRIES = 2
+"""How often a render may be begun: one that its worker or the daemon died of twice would kill the next one too."""
 
 
 class OpenRender:
@@ -35,6 +38,7 @@ class OpenRender:
         likeness: What an equal job must be equal to; None: its picture is nobody else's.
         is_ready: Nothing is left to find out about its adapters' files; until then the worker does not get it.
         name: The job that the picture bears the id of, once it is begun; None before.
+        tries: How often it was begun and not laid down in order.
         passed_at: See `turn.Waiting`.
         stopping: What its last job ends with once the worker has stopped; None while it may go on.
     """
@@ -49,10 +53,16 @@ class OpenRender:
         self.likeness: bytes | None = None
         self.is_ready = False
         self.name: str | None = None
+        self.tries = 0
         self.passed_at: float | None = None
         self.stopping: JobError | None = None
         self._levels: Counter[int] = Counter()
         self.join(first)
+
+    @property
+    def is_tried_out(self) -> bool:
+        """It was lost as often as it may be."""
+        return self.tries >= TRIES
 
     @property
     def first(self) -> JobAccepted:

@@ -4,6 +4,8 @@ The event loop waits for none of it. Nothing is queued, written or replied here:
 it is found instead.
 """
 
+import asyncio
+import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -15,12 +17,14 @@ from kilnmark.daemon.jobs.events import JobAccepted
 from kilnmark.daemon.pictures.cache import PictureCache
 from kilnmark.daemon.pictures.hashes import Seen, look_at
 from kilnmark.protocol.picture.report import AdapterReport
-from kilnmark.protocol.wire.errors import AdapterRefused
+from kilnmark.protocol.wire.errors import AdapterRefused, InternalError
 from kilnmark.protocol.wire.memory import BaseInfo
 from kilnmark.protocol.wire.replies import RenderResult
 from kilnmark.protocol.wire.work import RenderCommand
 
-__all__ = ["FoundReady", "MadeBefore", "Preparation", "RefusedStack"]
+__all__ = ["Found", "FoundReady", "MadeBefore", "Preparation", "RefusedStack"]
+
+_log = logging.getLogger(__name__)
 
 
 class FoundReady(NamedTuple):
@@ -39,8 +43,11 @@ class MadeBefore(NamedTuple):
 class RefusedStack(NamedTuple):
     """The error that a job ends with instead of being painted."""
 
-    error: AdapterRefused
+    error: AdapterRefused | InternalError
     reports: list[AdapterReport]
+
+
+Found = FoundReady | MadeBefore | RefusedStack
 
 
 class Preparation:
@@ -57,6 +64,7 @@ class Preparation:
         self._lora_roots = lora_roots
         self._pictures = pictures
         self._base = base
+        self._under_way: set[asyncio.Task[None]] = set()
 
     def at_once(self, facts: JobAccepted) -> FoundReady | None:
         """What is found of a job that the disk need not be asked about; None when it must be."""
@@ -65,7 +73,26 @@ class Preparation:
         seen = look_at(())
         return None if self._key_of(facts, facts.command, seen) is not None else FoundReady((), seen)
 
-    async def run(self, facts: JobAccepted) -> FoundReady | MadeBefore | RefusedStack:
+    def begin(self, facts: JobAccepted, on_found: Callable[[JobAccepted, Found], None]) -> None:
+        """Find out about a job in a task of its own.
+
+        Args:
+            on_found: Called on the loop with what was found; where a defect kept it from that, with the error.
+        """
+        task = asyncio.get_running_loop().create_task(self._tell(facts, on_found))
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+
+    async def _tell(self, facts: JobAccepted, on_found: Callable[[JobAccepted, Found], None]) -> None:
+        try:
+            found = await self.run(facts)
+        except Exception:  # noqa: BLE001 - nobody awaits this task, so the job must hear of every defect
+            _log.exception("job %s could not be prepared", facts.job_id)
+            problem = "the files of this render could not be looked at; the daemon's log has the traceback"
+            found = RefusedStack(InternalError(problem, job_id=facts.job_id), [])
+        on_found(facts, found)
+
+    async def run(self, facts: JobAccepted) -> Found:
         """Find a job's adapters, and its picture if it was made before."""
         command, seen = facts.command, None
         if command.lora_paths:

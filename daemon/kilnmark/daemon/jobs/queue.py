@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from kilnmark.daemon.clock import Clock
 from kilnmark.daemon.jobs.events import (
     DaemonStarted,
+    DaemonStopped,
     JobAccepted,
     JobEnded,
     JobEvent,
@@ -21,15 +22,18 @@ from kilnmark.daemon.jobs.events import (
     without_meta,
 )
 from kilnmark.daemon.jobs.jobs import Job, OpenRender, likeness_of
-from kilnmark.daemon.jobs.state import REMEMBERED, QueueState
+from kilnmark.daemon.jobs.state import FOR_EVER, REMEMBERED, QueueState
 from kilnmark.daemon.jobs.turn import NextTurn, Pace, next_turn
 from kilnmark.daemon.pictures.hashes import Seen
-from kilnmark.protocol.wire.errors import InvalidParams, QueueFull
+from kilnmark.otel.carrier import Carrier
+from kilnmark.protocol.wire.errors import JobIdTaken, QueueFull
 from kilnmark.protocol.wire.replies import JobError, RenderResult
 from kilnmark.protocol.wire.requests import RenderParams
 from kilnmark.protocol.wire.work import RenderCommand
 
 __all__ = ["JobQueue"]
+
+NO_TRACE = Carrier()
 
 
 def _forget(_: JobEvent) -> None:
@@ -48,7 +52,7 @@ class JobQueue:
         pace: How patient the waiting must be.
         clock: Tells when an event happens.
         keep: Called with each event before it counts.
-        remembered: Ended jobs to keep.
+        remembered, remembered_for: As those of `QueueState`.
         events: What happened before; they are not kept again.
 
     Attributes:
@@ -63,6 +67,7 @@ class JobQueue:
         clock: Clock | None = None,
         keep: Callable[[JobEvent], object] = _forget,
         remembered: int = REMEMBERED,
+        remembered_for: float = FOR_EVER,
         events: Iterable[JobEvent] = (),
     ) -> None:
         self._limit = limit
@@ -71,7 +76,7 @@ class JobQueue:
         self._keep = keep
         self._latest = 0.0
         self._latest_mark = self._clock.monotonic()
-        self.state = QueueState(remembered)
+        self.state = QueueState(remembered, remembered_for)
         for event in events:
             self._apply(event)
 
@@ -81,13 +86,13 @@ class JobQueue:
         A job that ended without a picture is no answer: nothing would be made twice by trying again.
 
         Raises:
-            InvalidParams: the id is taken by a request with other parameters.
+            JobIdTaken: by a request with other parameters.
         """
         job = self.state.find(params.job_id) if params.job_id is not None else None
         if job is None:
             return None
         if job.facts.params != without_meta(params):
-            raise InvalidParams(
+            raise JobIdTaken(
                 f"job_id {job.job_id!r} was given to another request - at `$.params.job_id`; "
                 "choose a new one, or send the same parameters again",
                 job_id=job.job_id,
@@ -102,7 +107,13 @@ class JobQueue:
             raise QueueFull(f"{self._limit} renders are waiting already; try again when some have ended")
 
     def facts_of(
-        self, params: RenderParams, command: RenderCommand, *, warnings: tuple[str, ...] = (), repeatable: bool
+        self,
+        params: RenderParams,
+        command: RenderCommand,
+        *,
+        warnings: tuple[str, ...] = (),
+        repeatable: bool,
+        trace: Carrier = NO_TRACE,
     ) -> JobAccepted:
         """The facts of a job that asks to be let in now; nothing has happened yet."""
         return JobAccepted(
@@ -112,6 +123,8 @@ class JobQueue:
             command=command,
             warnings=warnings,
             repeatable=repeatable,
+            traceparent=trace.traceparent,
+            tracestate=trace.tracestate,
         )
 
     def accept(self, facts: JobAccepted) -> None:
@@ -169,11 +182,18 @@ class JobQueue:
         return self.state.latest_ended
 
     def worker_gone(self, reason: str) -> None:
-        """The worker was lost, and with it the stack on its base; what it had to paint is ended by the caller."""
+        """The worker was lost, and with it the stack on its base; what it had to paint waits for the next one."""
         self._write(WorkerGone(at=self._now(), reason=reason))
 
-    def go_on(self) -> list[JobAccepted]:
+    def lay_down(self) -> None:
+        """Leave what is open to a later daemon; what the worker had waits again, and was not tried."""
+        self._write(DaemonStopped(at=self._now()))
+
+    def go_on(self, tried_out: JobError) -> list[JobAccepted]:
         """Go on with the events of an earlier daemon: what its worker had waits again, or ends where it was given up.
+
+        Args:
+            tried_out: What a job ends with whose render was begun as often as it may be, and never ended.
 
         Returns:
             The jobs that were accepted and never ready, which have to be looked into again.
@@ -181,8 +201,15 @@ class JobQueue:
         for render in self.state.begun:
             if render.stopping is not None:
                 self.end(render.first.job_id, render.stopping)
+            elif render.is_tried_out:
+                for job_id in list(render.jobs):
+                    self.end(job_id, tried_out)
         self._write(DaemonStarted(at=self._now()))
         return self.state.unready_jobs
+
+    def waited(self, facts: JobAccepted) -> float:
+        """Seconds since a job was accepted, by the time that events have."""
+        return self._now() - facts.at
 
     def _next(self, now: float) -> NextTurn[OpenRender] | None:
         state = self.state

@@ -6,22 +6,17 @@ sockets are not known here.
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
-
-import msgspec
+from collections.abc import Callable, Container, Sequence
 
 from kilnmark.daemon.jobs.audience import Audience, JobWatcher
 from kilnmark.daemon.jobs.events import JobAccepted
+from kilnmark.daemon.jobs.feeding import Feeder
 from kilnmark.daemon.jobs.jobs import OpenRender
-from kilnmark.daemon.jobs.outcome import (
-    error_again,
-    error_of,
-    result_again,
-    result_of,
-    written_error,
-)
-from kilnmark.daemon.jobs.prepare import FoundReady, MadeBefore, Preparation
+from kilnmark.daemon.jobs.outcome import error_again, error_of, result_again, result_of, written_error
+from kilnmark.daemon.jobs.prepare import Found, FoundReady, MadeBefore, Preparation
 from kilnmark.daemon.jobs.queue import JobQueue
+from kilnmark.daemon.jobs.reasons import base_is_gone, cancelled, gone_down, kept, no_base, tried_out
+from kilnmark.daemon.journal.journal import JournalKeeper
 from kilnmark.daemon.pictures.cache import PictureCache
 from kilnmark.daemon.spans import RenderTrace
 from kilnmark.daemon.worker.worker import Worker
@@ -29,13 +24,10 @@ from kilnmark.protocol.picture.report import AdapterReport
 from kilnmark.protocol.wire import work
 from kilnmark.protocol.wire.errors import (
     AdapterRefused,
-    Cancelled,
     Draining,
-    InternalError,
+    JournalFailed,
     QueueFull,
-    RenderFailed,
     RequestError,
-    WorkerLost,
 )
 from kilnmark.protocol.wire.replies import RenderResult
 
@@ -49,28 +41,56 @@ class Renders:
 
     Attributes:
         worker: The worker that renders; its `run` is the caller's to start.
+        journal: Where what is accepted outlives the daemon.
         draining: No more renders are taken.
     """
 
     def __init__(
-        self, queue: JobQueue, pictures: PictureCache, worker: Worker, preparation: Preparation, audience: Audience
+        self,
+        queue: JobQueue,
+        pictures: PictureCache,
+        worker: Worker,
+        preparation: Preparation,
+        audience: Audience,
+        journal: JournalKeeper,
     ) -> None:
         self.queue = queue
         self.pictures = pictures
         self.worker = worker
+        self.journal = journal
         self.draining = False
+        self._laid_down = False
         self._audience = audience
+        self._feeder = Feeder(queue, worker, audience)
         self._preparation = preparation
-        self._preparing: set[asyncio.Task[None]] = set()
         self._idle = asyncio.Event()
         self._idle.set()
 
     def check_open(self) -> None:
-        """Raises Draining or RenderFailed when no render can be taken now."""
+        """Raises Draining, JournalFailed or RenderFailed when no render can be taken now."""
         if self.draining:
             raise Draining("the daemon is going down; send the render to the next one")
+        self.journal.check_open()
         if self.worker.state == "failed":
-            raise self._no_base()
+            raise no_base(self.worker.last_error)
+
+    def go_on(self, trace_of: Callable[[JobAccepted], RenderTrace], variants: Container[str]) -> None:
+        """Take up what earlier daemons accepted, before the worker is started.
+
+        Args:
+            trace_of: Begins the spans of a job anew.
+            variants: The bases that can be asked for now.
+        """
+        unready = self.queue.go_on(written_error(tried_out("the daemon was lost")))
+        for job in self.queue.state.open_jobs:
+            self._audience.enter(job.job_id, trace_of(job.facts), self.queue.waited(job.facts))
+            self._idle.clear()
+        for job in self.queue.state.open_jobs:
+            if job.facts.command.variant not in variants:
+                self._end(job.job_id, base_is_gone(job.facts))
+        for facts in unready:
+            if self._is_open(facts):
+                self._preparation.begin(facts, self._found)
 
     def submit(self, facts: JobAccepted, trace: RenderTrace) -> None:
         """Queue a job; when nothing has to be asked of a disk first, the worker gets it at once if it is free.
@@ -89,10 +109,13 @@ class Renders:
         self._take_in(facts, trace)
         if found is not None:
             self._make_ready(facts, found)
-            return
-        task = asyncio.get_running_loop().create_task(self._prepare(facts))
-        self._preparing.add(task)
-        task.add_done_callback(self._preparing.discard)
+        else:
+            self._preparation.begin(facts, self._found)
+
+    def not_kept(self, job_ids: Sequence[str], error: JournalFailed) -> None:
+        """Jobs that were taken in could not be written down: they are refused after all."""
+        for job_id in job_ids:
+            self._stop(job_id, error)
 
     def refuse(
         self, facts: JobAccepted, trace: RenderTrace, error: AdapterRefused, reports: Sequence[AdapterReport]
@@ -122,27 +145,33 @@ class Renders:
 
     def unwatch(self, job_id: str, watcher: JobWatcher, reason: str) -> None:
         """A request gives up to wait; its job goes on."""
-        self._audience.dismiss(job_id, watcher, _cancelled(job_id, reason))
+        self._audience.dismiss(job_id, watcher, cancelled(job_id, reason))
 
     def cancel(self, job_id: str, reason: str) -> bool:
         """End a job for everybody who waits for it; False when it had ended already.
 
         A running one ends at its next denoise step; at once when other jobs still want the picture, which goes on.
         """
-        return self._stop(job_id, _cancelled(job_id, reason))
+        return self._stop(job_id, cancelled(job_id, reason))
 
     def stop_all(self) -> None:
-        """End every job because the daemon goes down."""
+        """The daemon goes down: leave every job to the next one, or end it where none would know of it."""
         self.draining = True
+        if self.journal.lasts:
+            self._laid_down = True
+            self._audience.dismiss_all(kept)
+            return
         for job in reversed(self.queue.state.open_jobs):
-            self._stop(job.job_id, Draining("the daemon went down before this render was done", job_id=job.job_id))
+            self._stop(job.job_id, gone_down(job.job_id))
 
     def end_rest(self) -> None:
-        """End what is still open once there is no worker any more."""
+        """Leave, or end, what is still open once there is no worker any more."""
         self.stop_all()
         for render in self.queue.state.begun:
             if render.stopping is not None:
                 self._end(render.first.job_id, error_again(render.stopping, render.first.job_id))
+        if self._laid_down:
+            self.queue.lay_down()
 
     async def settled(self) -> None:
         """Wait until every accepted job has ended."""
@@ -166,48 +195,35 @@ class Renders:
                 self._audience.step(render.jobs, event)
             case work.Finished():
                 self._finish(render, event)
+            case work.Failed() if self._laid_down and render.stopping is None:
+                _log.info("job %s is left to the next daemon", render.name)
             case work.Failed():
                 for job_id in list(render.jobs):
                     self._end(job_id, error_of(job_id, event), event.loras)
 
     def worker_lost(self, reason: str) -> None:
-        """What the worker had is lost; the waiting ones wait for the next worker, whose base has no stack on it."""
-        lost = [job_id for render in self.queue.state.begun for job_id in render.jobs]
+        """What the worker had is painted once more by the next one, whose base has no stack on it."""
+        begun = self.queue.state.begun
         self.queue.worker_gone(reason)
-        for job_id in lost:
-            self._end(job_id, WorkerLost(f"{reason}; another is being started, send the render again", job_id=job_id))
+        for render in begun:
+            jobs = list(render.jobs)
+            self._audience.wait_again(jobs)
+            if render.stopping is not None or render.is_tried_out:
+                for job_id in jobs:
+                    self._end(job_id, tried_out(reason, job_id))
 
     def worker_failed(self) -> None:
         """No render can be made until `warm_up`."""
         for job in self.queue.state.open_jobs:
-            self._end(job.job_id, self._no_base(job.job_id))
-
-    def _no_base(self, job_id: str | None = None) -> RenderFailed:
-        return RenderFailed(
-            f"the base cannot be held: {self.worker.last_error}; mend that, then send warm_up to try again",
-            job_id=job_id,
-        )
+            self._end(job.job_id, no_base(self.worker.last_error, job.job_id))
 
     def _take_in(self, facts: JobAccepted, trace: RenderTrace) -> None:
         self.queue.accept(facts)
         self._audience.enter(facts.job_id, trace)
         self._idle.clear()
 
-    def _is_open(self, facts: JobAccepted) -> bool:
-        """It was not given up meanwhile, nor ended and its id given to another job."""
-        job = self.queue.state.find(facts.job_id)
-        return job is not None and job.render is not None and job.facts is facts
-
-    async def _prepare(self, facts: JobAccepted) -> None:
-        """Ask the disk what has to be known of a job before it can be painted; it may be given up meanwhile."""
-        try:
-            found = await self._preparation.run(facts)
-        except Exception:  # noqa: BLE001 - nobody awaits this task, so the job must hear of every defect
-            _log.exception("job %s could not be prepared", facts.job_id)
-            problem = "the files of this render could not be looked at; the daemon's log has the traceback"
-            if self._is_open(facts):
-                self._end(facts.job_id, InternalError(problem, job_id=facts.job_id))
-            return
+    def _found(self, facts: JobAccepted, found: Found) -> None:
+        """All is known of an accepted job; it may have been given up meanwhile."""
         if not self._is_open(facts):
             return
         match found:
@@ -219,6 +235,11 @@ class Renders:
                 self._end(facts.job_id, again, again.loras)
             case _:
                 self._end(facts.job_id, found.error, found.reports)
+
+    def _is_open(self, facts: JobAccepted) -> bool:
+        """It was not given up meanwhile, nor ended and its id given to another job."""
+        job = self.queue.state.find(facts.job_id)
+        return job is not None and job.render is not None and job.facts is facts
 
     def _let_in(self, facts: JobAccepted, found: FoundReady) -> None:
         try:
@@ -236,21 +257,8 @@ class Renders:
             self._audience.catch_up(facts.job_id, mate.first.job_id)
 
     def _feed(self) -> None:
-        if self.worker.state != "ready":
-            return
-        if (render := self.queue.begin_next()) is not None:
-            self._audience.begin(render.jobs)
-            trace = self._audience.trace_of(render.picture).carrier
-            self.worker.render(
-                msgspec.structs.replace(render.command, traceparent=trace.traceparent, tracestate=trace.tracestate)
-            )
-        self._read_ahead()
-
-    def _read_ahead(self) -> None:
-        """Let the worker prepare what the next render needs while it paints this one, or hear that none waits."""
-        if self.queue.state.running is not None:
-            following = self.queue.following()
-            self.worker.announce(following.needed if following else None)
+        if not self._laid_down:
+            self._feeder.feed()
 
     def _finish(self, render: OpenRender, event: work.Finished) -> None:
         """A picture is there: each job that waits for it gets it in a result of its own."""
@@ -286,7 +294,3 @@ class Renders:
         if not self.queue.state.open_count:
             self._idle.set()
         self._feed()
-
-
-def _cancelled(job_id: str, reason: str) -> Cancelled:
-    return Cancelled(f"the render was cancelled: {reason or 'no reason was given'}", job_id=job_id)

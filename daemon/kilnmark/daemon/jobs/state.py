@@ -5,11 +5,13 @@ decision, no effect. The same events, in the same order, make the same state, in
 changes in place, because a copy of a long queue for each event would cost more than everything else the daemon does.
 """
 
+import math
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable
 
 from kilnmark.daemon.jobs.events import (
     DaemonStarted,
+    DaemonStopped,
     JobAccepted,
     JobEnded,
     JobEvent,
@@ -30,12 +32,15 @@ __all__ = ["REMEMBERED", "QueueState"]
 REMEMBERED = 1000
 """Ended jobs whose outcome is kept for whoever asks again with the same `job_id`."""
 
+FOR_EVER = math.inf
+
 
 class QueueState:
     """The queue, as far as it follows from events.
 
     Args:
-        remembered: Ended jobs to keep.
+        remembered: Ended jobs to keep; at least one.
+        remembered_for: Seconds after its end that one is kept at most, as later events tell the time.
 
     Attributes:
         line: The ready renders that wait.
@@ -47,8 +52,9 @@ class QueueState:
             are neither, nor are those that were answered from the cache.
     """
 
-    def __init__(self, remembered: int = REMEMBERED) -> None:
+    def __init__(self, remembered: int = REMEMBERED, remembered_for: float = FOR_EVER) -> None:
         self._remembered = remembered
+        self._remembered_for = remembered_for
         self._open: dict[str, OpenRender] = {}
         self._waiting: dict[int, OpenRender] = {}
         self._by_likeness: dict[bytes, OpenRender] = {}
@@ -107,6 +113,11 @@ class QueueState:
         waiting = {priority: self._waiting_by[priority] for priority in PRIORITIES}
         return QueueInfo(**waiting, switches=self._switches, shared=self._shared)
 
+    @property
+    def known(self) -> frozenset[str]:
+        """The ids of all jobs, open and remembered."""
+        return frozenset((*self._open, *self._ended))
+
     def find(self, job_id: str) -> Job | None:
         """The job of that id, running, waiting or remembered."""
         if (render := self._open.get(job_id)) is not None:
@@ -134,9 +145,15 @@ class QueueState:
             case JobEnded():
                 self._end(event)
             case WorkerGone():
-                self.on_base = NO_STACK
+                self._wait_again()
+            case DaemonStopped():
+                for render in self.begun:
+                    render.tries -= 1
+                self._wait_again()
             case DaemonStarted():
-                self._start_again()
+                self._forget_before(event.at - self._remembered_for)
+                self._wait_again()
+                self._switches = self._shared = self.rendered = self.failed = 0
 
     def _accepted(self, facts: JobAccepted) -> None:
         self._ended.pop(facts.job_id, None)
@@ -171,13 +188,15 @@ class QueueState:
 
     def _begun(self, event: RenderBegun) -> None:
         render = self._open[event.job_ids[0]]
-        if event.passed is not None and (elder := self._open[event.passed]).passed_at is None:
+        elder = None if event.passed is None else self._open.get(event.passed)
+        if elder is not None and elder.passed_at is None:
             elder.passed_at = event.at
         del self._waiting[render.place]
         self.line.remove(render)
         for facts in render.jobs.values():
             self._waiting_by[facts.params.priority] -= 1
         self.running, render.name = render, event.job_ids[0]
+        render.tries += 1
         first = self.on_base == NO_STACK and not render.lora_paths
         self._switches += render.stack != self.on_base and not first
         self.on_base = render.stack
@@ -191,8 +210,7 @@ class QueueState:
         facts = render.jobs[event.job_id]
         shared_with = render.picture if event.result is not None and render.picture != facts.job_id else None
         self._ended[facts.job_id] = job = Job(facts, None, event, shared_with)
-        while len(self._ended) > self._remembered:
-            self._ended.popitem(last=False)
+        self._forget_before(event.at - self._remembered_for)
         if render.name is None:
             self._waiting_by[facts.params.priority] -= 1
         self._relevel(render, lambda: render.leave(facts))
@@ -200,6 +218,16 @@ class QueueState:
             self._close(render)
             self.rendered += event.result is not None and not event.result.cached
             self.failed += job.state == "failed"
+
+    def _forget_before(self, moment: float) -> None:
+        """Forget the ended jobs beyond their number, and those that ended earlier."""
+        while len(self._ended) > self._remembered or (self._ended and self._eldest_end < moment):
+            self._ended.popitem(last=False)
+
+    @property
+    def _eldest_end(self) -> float:
+        ended = next(iter(self._ended.values())).ended
+        return math.inf if ended is None else ended.at
 
     def _close(self, render: OpenRender) -> None:
         if render.name is None:
@@ -221,7 +249,8 @@ class QueueState:
         if stands and render.jobs:
             self.line.add(render)
 
-    def _start_again(self) -> None:
+    def _wait_again(self) -> None:
+        """What was begun waits in its old place, and no stack is on the base."""
         begun = self.begun
         self.running = None
         self.saving.clear()
@@ -232,7 +261,6 @@ class QueueState:
             for facts in render.jobs.values():
                 self._waiting_by[facts.params.priority] += 1
         self.on_base = NO_STACK
-        self._switches = self._shared = self.rendered = self.failed = 0
 
 
 def _open(facts: JobAccepted, render: OpenRender) -> Job:

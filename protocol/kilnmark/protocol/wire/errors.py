@@ -12,12 +12,14 @@ stores facts (code, kind, retryable, job_id, detail); nothing is hidden in the w
     ├── RenderFailed        -32000
     ├── QueueFull           -32001   retryable
     ├── Draining            -32002   retryable: the daemon is going down
-    ├── WorkerLost          -32003   retryable: the process that owns the base died or hung
+    ├── WorkerLost          -32003   the process that owns the base died or hung; not retryable for one render twice
     ├── UnknownJob          -32004
     ├── JobTimedOut         -32005   retryable
     ├── StorageFailed       -32006   the picture could not be written
     ├── AdapterRefused      -32007   not a safe, readable adapter for this base
     ├── AdapterNotEngaged   -32008   an adapter would change nothing, or only part of what it should
+    ├── JournalFailed       -32009   retryable: what is accepted could not be kept
+    ├── JobIdTaken          -32010   the job_id was given to a request with other parameters
     └── Cancelled           -32800
 """
 
@@ -34,7 +36,9 @@ __all__ = [
     "InternalError",
     "InvalidParams",
     "InvalidRequest",
+    "JobIdTaken",
     "JobTimedOut",
+    "JournalFailed",
     "ParseError",
     "QueueFull",
     "RenderFailed",
@@ -138,7 +142,7 @@ class Draining(RequestError):
 
 
 class WorkerLost(RequestError):
-    """The process that owns the base died or hung; another one is being started."""
+    """The process that owns the base died or hung, or the daemon did, each time that the render was tried."""
 
     code = -32003
     kind = "worker_lost"
@@ -181,6 +185,21 @@ class AdapterNotEngaged(RequestError):
     kind = "adapter_not_engaged"
 
 
+class JournalFailed(RequestError):
+    """A render cannot be accepted, because it could not be written down; tried again by the daemon every second."""
+
+    code = -32009
+    kind = "journal"
+    retryable = True
+
+
+class JobIdTaken(RequestError):
+    """The job_id was given to a request with other parameters; a new id, or the same parameters, will do."""
+
+    code = -32010
+    kind = "job_id_taken"
+
+
 class Cancelled(RequestError):
     """The render was cancelled, by its caller or by another connection."""
 
@@ -205,6 +224,8 @@ BY_CODE: Mapping[int, type[RequestError]] = {
         StorageFailed,
         AdapterRefused,
         AdapterNotEngaged,
+        JournalFailed,
+        JobIdTaken,
         Cancelled,
     )
 }

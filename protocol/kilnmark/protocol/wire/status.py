@@ -11,7 +11,7 @@ from kilnmark.protocol.content.problems import Problem
 from kilnmark.protocol.picture.catalog import Priority
 from kilnmark.protocol.wire.memory import BaseInfo, CompilingInfo, MemoryInfo
 
-__all__ = ["CacheInfo", "JobInfo", "PacksInfo", "QueueInfo", "StatusResult", "WorkerInfo"]
+__all__ = ["CacheInfo", "JobInfo", "JournalInfo", "PacksInfo", "QueueInfo", "StatusResult", "WorkerInfo"]
 
 
 class WorkerInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,6 +99,22 @@ class PacksInfo(msgspec.Struct, frozen=True, kw_only=True):
     kept: list[str] = []
 
 
+class JournalInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """The file that accepted jobs are kept in until they have ended, and for a while after.
+
+    Attributes:
+        path: Where it is.
+        state: `failing` while it cannot be written: no render is taken then, and what was taken goes on.
+        problem: Why it cannot be written.
+        moved_aside: Where a damaged one was put when the daemon was started; what could be read of it is in this one.
+    """
+
+    path: str
+    state: Literal["good", "failing"]
+    problem: str | None = None
+    moved_aside: str | None = None
+
+
 class StatusResult(msgspec.Struct, frozen=True, kw_only=True):
     """What the daemon holds and does.
 
@@ -123,6 +139,7 @@ class StatusResult(msgspec.Struct, frozen=True, kw_only=True):
         memory: What the worker holds; None while there is no worker that could tell.
         packs: None: the daemon has none.
         compiling: The size that is compiled for now; None while none is.
+        journal: None: jobs end with the daemon.
     """
 
     version: str
@@ -146,3 +163,4 @@ class StatusResult(msgspec.Struct, frozen=True, kw_only=True):
     memory: MemoryInfo | None = None
     packs: PacksInfo | None = None
     compiling: CompilingInfo | None = None
+    journal: JournalInfo | None = None

@@ -10,7 +10,7 @@ import click
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from kilnmark.client.cli.folders import config_file, data_folder
+from kilnmark.client.cli.folders import config_file, data_folder, journal_file
 from kilnmark.client.cli.settings.config_file import ConfigFile, UnreadableConfig, read_config
 from kilnmark.client.cli.settings.sources import (
     CONFIG_VARIABLE,
@@ -81,6 +81,8 @@ def gather(options: Mapping[str, object], config: str | None, around: Surroundin
     said |= {each.field: each for each in in_options(options)}
     values, unread = _values(said, around.here)
     problems += unread.values()
+    if "socket" in values and "journal" not in unread:
+        values.setdefault("journal", _journal(values, around))
     try:
         settings = Settings.model_validate(values)
     except ValidationError as error:
@@ -117,6 +119,11 @@ def _defaults(around: Surroundings) -> Iterator[Said]:
     }
     for field in fields():
         yield Said(field, placed.get(field), "default", "default")
+
+
+def _journal(values: Mapping[str, object], around: Surroundings) -> Path:
+    """Where the daemon of that socket keeps its jobs, where nobody says it."""
+    return journal_file(around.env, Path(str(values["socket"])), platform=around.platform, home=around.home)
 
 
 def _values(said: Mapping[str, Said], here: Path) -> tuple[dict[str, object], dict[str, str]]:

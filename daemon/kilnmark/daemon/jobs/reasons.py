@@ -1,0 +1,54 @@
+"""Why jobs end without a picture, or are waited for no longer: each error in its words.
+
+Nothing is decided here; `renders` knows when which holds.
+"""
+
+from kilnmark.daemon.jobs.events import JobAccepted
+from kilnmark.daemon.jobs.jobs import TRIES
+from kilnmark.protocol.wire.errors import Cancelled, Draining, RenderFailed, WorkerLost
+
+__all__ = ["base_is_gone", "cancelled", "gone_down", "kept", "no_base", "tried_out"]
+
+
+def no_base(problem: str | None, job_id: str | None = None) -> RenderFailed:
+    """The worker cannot hold the base that it was started for."""
+    return RenderFailed(f"the base cannot be held: {problem}; mend that, then send warm_up to try again", job_id=job_id)
+
+
+def gone_down(job_id: str) -> Draining:
+    """The daemon ends, and the job with it."""
+    return Draining("the daemon went down before this render was done", job_id=job_id)
+
+
+def kept(job_id: str) -> Draining:
+    """The daemon stops, and the job does not end with it."""
+    return Draining(
+        f"the daemon is stopping; your job is kept as {job_id!r} and goes on when it is started again: wait for it "
+        "then, or send the same request with that job_id",
+        job_id=job_id,
+        detail={"kept": True},
+    )
+
+
+def tried_out(reason: str, job_id: str | None = None) -> WorkerLost:
+    """It was lost as often as a render may be."""
+    return WorkerLost(
+        f"{reason} while it painted this render, {TRIES} times now, so it is not tried again; ask for less, such as a "
+        "smaller picture, or look into the daemon's log",
+        job_id=job_id,
+        retryable=False,
+    )
+
+
+def base_is_gone(facts: JobAccepted) -> RenderFailed:
+    """The settings have changed since it was accepted."""
+    return RenderFailed(
+        f"this daemon has no base {facts.command.variant!r} any more, which the one that accepted this render had; "
+        "start it with that base, or ask for another",
+        job_id=facts.job_id,
+    )
+
+
+def cancelled(job_id: str, reason: str) -> Cancelled:
+    """Somebody did not want it any more."""
+    return Cancelled(f"the render was cancelled: {reason or 'no reason was given'}", job_id=job_id)

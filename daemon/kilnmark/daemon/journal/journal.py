@@ -1,0 +1,282 @@
+"""The journal of a running daemon: events go to a thread that writes them, several in one commit, in their order.
+
+The loop never waits for a disk; whoever promises something to a caller awaits `written` first. While the file cannot be
+written, events wait in memory, new jobs are refused, and it is tried again until it can be. What the file looks like is
+`file`'s part, and what becomes of jobs `renders`'.
+"""
+
+import asyncio
+import logging
+import sqlite3
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Protocol
+
+from kilnmark.daemon.jobs.events import JobAccepted, JobEnded, JobEvent, encode_event, jobs_of
+from kilnmark.daemon.journal.file import JournalFile, JournalRow
+from kilnmark.daemon.journal.schema import JournalUnusable
+from kilnmark.protocol.wire.errors import JournalFailed
+from kilnmark.protocol.wire.status import JournalInfo
+
+__all__ = ["JournalKeeper", "KeptJournal", "NoJournal"]
+
+_log = logging.getLogger(__name__)
+
+RETRY = 1.0
+"""Seconds until a journal that could not be written is tried again."""
+
+CLOSE_TIMEOUT = 5.0
+"""Seconds that the last events may take to be written at the end of the daemon."""
+
+PRUNE_EVERY = 500
+"""Ended jobs after which those that are not remembered leave the file."""
+
+_Lost = Callable[[Sequence[str], JournalFailed], None]
+
+
+class JournalKeeper(Protocol):
+    """What the rest of the daemon asks of a journal, or of there being none.
+
+    Attributes:
+        lasts: What is kept outlives the daemon.
+    """
+
+    lasts: bool
+
+    def keep(self, event: JobEvent) -> None:
+        """An event happened."""
+
+    async def written(self) -> bool:
+        """Wait until all that happened so far is on disk; False: it cannot be written now."""
+
+    def check_open(self) -> None:
+        """Raises JournalFailed where nothing can be promised to be kept."""
+
+    @property
+    def info(self) -> JournalInfo | None:
+        """As `status` shows it."""
+
+
+class NoJournal:
+    """Nothing is kept: what was accepted ends with the daemon."""
+
+    lasts = False
+    info: JournalInfo | None = None
+
+    def keep(self, event: JobEvent) -> None:
+        """Nothing."""
+
+    async def written(self) -> bool:
+        """At once."""
+        return True
+
+    def check_open(self) -> None:
+        """It never fails."""
+
+
+@dataclass
+class _Forget:
+    """Asks the thread to prune: the ids of the jobs that stay."""
+
+    known: frozenset[str]
+
+
+@dataclass
+class _Mark:
+    """What the loop has given to the thread, and what of it is on disk, counted in events."""
+
+    kept: int = 0
+    written: int = 0
+    accepted: deque[tuple[int, str]] = field(default_factory=deque)
+    waiting: deque[tuple[int, "asyncio.Future[bool]"]] = field(default_factory=deque)
+
+
+_RETRY, _STOP = object(), object()
+
+
+class KeptJournal:
+    """Keeps events in a file. Made on the loop that uses it.
+
+    Args:
+        file: Open; the journal closes it.
+        known: Asked which jobs are to stay in the file: the open and the remembered.
+        on_lost: Called on the loop with the ids of jobs that were taken in and could not be written, and why.
+        moved_aside: Where a damaged file was put at the start.
+    """
+
+    lasts = True
+
+    def __init__(
+        self, file: JournalFile, known: Callable[[], frozenset[str]], on_lost: _Lost, moved_aside: Path | None = None
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._path = file.path
+        self._known = known
+        self._on_lost = on_lost
+        self._moved_aside = moved_aside
+        self._problem: str | None = None
+        self._mark = _Mark()
+        self._ended = 0
+        self._closed = self._loop.create_future()
+        self._things: SimpleQueue[object] = SimpleQueue()
+        self._scribe = _Scribe(file, self._things, self._tell)
+        self._thread = threading.Thread(target=self._scribe.run, name="kilnmark-journal", daemon=True)
+        self._thread.start()
+
+    @property
+    def info(self) -> JournalInfo:
+        """As `status` shows it."""
+        return JournalInfo(
+            path=str(self._path),
+            state="good" if self._problem is None else "failing",
+            problem=self._problem,
+            moved_aside=None if self._moved_aside is None else str(self._moved_aside),
+        )
+
+    def keep(self, event: JobEvent) -> None:
+        """Let an event be written after all that came before it."""
+        self._mark.kept += 1
+        if isinstance(event, JobAccepted):
+            self._mark.accepted.append((self._mark.kept, event.job_id))
+        self._things.put(JournalRow(jobs_of(event), encode_event(event)))
+        if isinstance(event, JobEnded):
+            self._ended += 1
+            if self._ended % PRUNE_EVERY == 0:
+                self._loop.call_soon(self.prune)
+
+    async def written(self) -> bool:
+        """Wait until all that was kept so far is on disk; False: it cannot be written now."""
+        if self._mark.written >= self._mark.kept:
+            return True
+        if self._problem is not None:
+            return False
+        done: asyncio.Future[bool] = self._loop.create_future()
+        self._mark.waiting.append((self._mark.kept, done))
+        return await done
+
+    def check_open(self) -> None:
+        """Raises JournalFailed while it cannot be written."""
+        if self._problem is not None:
+            raise self._failure()
+
+    def prune(self) -> None:
+        """Let jobs that are neither open nor remembered leave the file."""
+        self._things.put(_Forget(self._known()))
+
+    async def close(self) -> None:
+        """Write what is still to be written, as far as that can be done, and let the file go."""
+        self._things.put(_STOP)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_TIMEOUT):
+                await asyncio.shield(self._closed)
+
+    def _failure(self) -> JournalFailed:
+        return JournalFailed(
+            f"the journal {self._path} cannot be written ({self._problem}), so no render can be taken that would "
+            "outlive this daemon; make room for it or mend its folder, then send the render again"
+        )
+
+    def _tell(self, what: Callable[..., None], *facts: object) -> None:
+        """From the thread to the loop, while there is one."""
+        with suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(what, self, *facts)
+
+    def heard_written(self, count: int) -> None:
+        """So many events more are on disk."""
+        if self._problem is not None:
+            _log.warning("the journal %s is written again", self._path)
+            self._problem = None
+        mark = self._mark
+        mark.written += count
+        while mark.accepted and mark.accepted[0][0] <= mark.written:
+            mark.accepted.popleft()
+        while mark.waiting and mark.waiting[0][0] <= mark.written:
+            _settle(mark.waiting.popleft()[1], written=True)
+
+    def heard_failure(self, problem: str) -> None:
+        """What is to be written could not be."""
+        if self._problem is None:
+            _log.error("the journal %s cannot be written: %s", self._path, problem)
+        self._problem = problem
+        lost = [job_id for _, job_id in self._mark.accepted]
+        self._mark.accepted.clear()
+        if lost:
+            self._on_lost(lost, self._failure())
+        while self._mark.waiting:
+            _settle(self._mark.waiting.popleft()[1], written=False)
+        self._loop.call_later(RETRY, self._things.put, _RETRY)
+
+    def heard_end(self) -> None:
+        """The thread has let the file go."""
+        if not self._closed.done():
+            self._closed.set_result(None)
+
+
+def _settle(waiting: "asyncio.Future[bool]", *, written: bool) -> None:
+    if not waiting.done():
+        waiting.set_result(written)
+
+
+class _Scribe:
+    """The writing thread: takes what is there, commits it at once, and says how far it is."""
+
+    def __init__(self, file: JournalFile, things: "SimpleQueue[object]", tell: Callable[..., None]) -> None:
+        self._file = file
+        self._things = things
+        self._tell = tell
+        self._unwritten: list[JournalRow] = []
+        self._fails = False
+
+    def run(self) -> None:
+        while self._serve(self._taken()):
+            pass
+        self._file.close()
+        self._tell(KeptJournal.heard_end)
+
+    def _taken(self) -> list[object]:
+        """All that waits; at least one thing."""
+        things = [self._things.get()]
+        with suppress(Empty):
+            while True:
+                things.append(self._things.get_nowait())
+        return things
+
+    def _serve(self, things: Sequence[object]) -> bool:
+        """Do what was asked, in order; False after the last."""
+        wanted = not self._fails or _STOP in things or _RETRY in things
+        for thing in things:
+            if isinstance(thing, JournalRow):
+                self._unwritten.append(thing)
+            elif isinstance(thing, _Forget) and wanted and self._write():
+                self._forget(thing.known)
+        if wanted:
+            self._write()
+        return _STOP not in things
+
+    def _write(self) -> bool:
+        """Commit what waits; whether it is on disk now."""
+        rows = self._unwritten
+        if not rows:
+            return not self._fails
+        try:
+            if self._fails:
+                self._file.put_back()
+            self._file.append(rows)
+        except (sqlite3.Error, OSError, JournalUnusable) as error:
+            self._fails = True
+            self._tell(KeptJournal.heard_failure, str(error))
+            return False
+        self._fails, self._unwritten = False, []
+        self._tell(KeptJournal.heard_written, len(rows))
+        return True
+
+    def _forget(self, known: frozenset[str]) -> None:
+        try:
+            self._file.forget(known)
+        except (sqlite3.Error, OSError) as error:
+            _log.warning("old jobs stay in the journal: %s", error)

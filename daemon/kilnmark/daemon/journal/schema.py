@@ -1,0 +1,62 @@
+"""The form of the journal's file: its tables, its version, and the way from every older version to this one.
+
+What stands in the rows is known to `jobs.events` alone. Nothing is opened here.
+"""
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from kilnmark.protocol.errors import KilnmarkError
+
+__all__ = ["VERSION", "JournalHeld", "JournalUnusable", "NewerJournal", "bring_up_to_date"]
+
+
+class JournalUnusable(KilnmarkError):
+    """No journal can be kept at this path; the message says why and what to do."""
+
+
+class JournalHeld(JournalUnusable):
+    """Another process has it open."""
+
+
+class NewerJournal(JournalUnusable):
+    """A newer kilnmark wrote it."""
+
+
+def _first_form(connection: sqlite3.Connection) -> None:
+    """`n` is the order of events, `jobs` the ids of those that one is about, with a space between."""
+    connection.execute("CREATE TABLE events (n INTEGER PRIMARY KEY, jobs TEXT NOT NULL, document BLOB NOT NULL)")
+
+
+STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first_form,)
+"""What makes version `i + 1` of version `i`; version 0 is an empty file. Never changed, only added to."""
+
+VERSION = len(STEPS)
+
+
+def bring_up_to_date(
+    connection: sqlite3.Connection, path: Path, steps: Sequence[Callable[[sqlite3.Connection], None]] = STEPS
+) -> None:
+    """Take a file to the latest version, wholly or not at all.
+
+    Raises:
+        NewerJournal: it is beyond that.
+    """
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version > len(steps):
+        raise NewerJournal(
+            f"{path} was written by a newer kilnmark: its form is {version}, and this one reads up to {len(steps)}; "
+            "start that version again, or move the file away, which leaves the jobs in it undone"
+        )
+    if version == len(steps):
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for step in steps[version:]:
+            step(connection)
+        connection.execute(f"PRAGMA user_version = {len(steps)}")
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise

@@ -1,0 +1,105 @@
+"""The journal at the start: a sound one is read, and of a damaged one all that can be."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from kilnmark.daemon.jobs.events import JobEvent, encode_event, jobs_of
+from kilnmark.daemon.journal.file import JournalFile, JournalRow
+from kilnmark.daemon.journal.opening import open_journal
+from tests.daemon.jobs.queues import Asked
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "jobs.sqlite"
+
+
+def lived() -> list[JobEvent]:
+    """The events of a queue with many jobs: one ended, one begun, and some that wait."""
+    asked = Asked(limit=1000)
+    for i in range(60):
+        asked.added(f"j{i}", seed=i)
+    asked.taken()
+    asked.finish("j0")
+    asked.taken()
+    return asked.events
+
+
+def written(path: Path, events: list[JobEvent]) -> None:
+    file = JournalFile(path)
+    for event in events:
+        file.append([JournalRow(jobs_of(event), encode_event(event))])
+    file.close()
+
+
+def test_events_come_back_as_they_were(path: Path) -> None:
+    written(path, lived())
+    opened = open_journal(path)
+    opened.file.close()
+    assert (opened.events, opened.moved_aside) == (lived(), None)
+
+
+def test_an_absent_journal_is_empty(path: Path) -> None:
+    opened = open_journal(path)
+    opened.file.close()
+    assert (opened.events, opened.moved_aside) == ([], None)
+
+
+def no_database(path: Path) -> None:
+    path.write_bytes(b"no database at all" * 1000)
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:9000])
+
+
+def overwritten(path: Path) -> None:
+    """The second half is noise: pages that hold rows, and those that point to them."""
+    data = path.read_bytes()
+    half = len(data) // 2
+    path.write_bytes(data[:half] + b"\xa5" * (len(data) - half))
+
+
+def senseless(path: Path) -> None:
+    """An event of a job that nobody took in."""
+    file = JournalFile(path)
+    file.append([JournalRow(("j0",), encode_event(lived()[-1]))])
+    file.close()
+
+
+def no_event(path: Path) -> None:
+    file = JournalFile(path)
+    file.append([JournalRow(("j0",), b'{"event": "painted_over"}')])
+    file.close()
+
+
+@pytest.mark.parametrize("damage", [no_database, cut, overwritten, senseless, no_event])
+def test_a_damaged_journal_is_kept_aside_and_what_can_be_read_of_it_is_gone_on_with(
+    path: Path, damage: Callable[[Path], None]
+) -> None:
+    written(path, lived())
+    damage(path)
+    damaged = path.read_bytes()
+    opened = open_journal(path)
+    opened.file.close()
+    assert opened.moved_aside is not None
+    assert opened.moved_aside.read_bytes() == damaged
+    assert opened.events == lived()[: len(opened.events)]
+    if damage in (senseless, no_event):
+        assert opened.events == lived()
+    again = open_journal(path)
+    again.file.close()
+    assert (again.events, again.moved_aside) == (opened.events, None)
+
+
+def test_two_damaged_journals_are_both_kept(path: Path) -> None:
+    asides = []
+    for _ in range(2):
+        no_database(path)
+        opened = open_journal(path)
+        opened.file.close()
+        asides.append(opened.moved_aside)
+    assert len(set(asides)) == 2
+    assert all(aside is not None and aside.is_file() for aside in asides)

@@ -1,0 +1,247 @@
+"""What was accepted outlives the daemon: another one takes it up from what lies on disk at any moment.
+
+A daemon that is killed is played by a copy of its journal as it lies on disk while it lives: no more is left of it.
+"""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from opentelemetry.sdk.trace import TracerProvider
+
+from tests.daemon.conftest import SMALL, FakeDaemon, Message, Wire
+from tests.daemon.journal.disk import no_folder
+
+LONG: dict[str, Any] = {**SMALL, "steps": 100, "_meta": {"progressToken": "t"}}
+
+
+class Lives:
+    """Daemons one after another, each with what the one before left on disk."""
+
+    def __init__(self, folder: Path, stack: ExitStack) -> None:
+        self._folder = folder
+        self._stack = stack
+        self._count = 0
+        self.journal = folder / "0" / "jobs.sqlite"
+
+    def begin(self, *holds: str, **settings: Any) -> FakeDaemon:
+        """A daemon on the journal as it is now, whose renders wait at these stages."""
+        pictures = self._folder / "pictures"
+        daemon = FakeDaemon(**{"journal": self.journal, "output_dir": pictures, "heartbeat_interval": 0.01, **settings})
+        daemon.worker.hold(*holds)
+        return self._stack.enter_context(daemon).warm()
+
+    def kill(self) -> None:
+        """From now on the journal is what lies on disk this moment; the daemon before lives on and writes elsewhere."""
+        self._count += 1
+        left = self._folder / str(self._count)
+        shutil.copytree(self.journal.parent, left)
+        self.journal = left / self.journal.name
+
+
+@pytest.fixture
+def lives(tmp_path: Path) -> Iterator[Lives]:
+    with ExitStack() as stack:
+        yield Lives(tmp_path, stack)
+
+
+def waited(wire: Wire, job_id: str) -> Message:
+    return wire.result("jobs.wait", {"job_id": job_id})
+
+
+def test_what_waited_and_what_was_painted_is_painted_after_the_daemons_death(lives: Lives) -> None:
+    with lives.begin("denoise").wire() as wire:
+        wire.send("render", {**LONG, "job_id": "painted"})
+        wire.progressed("denoise 0/")
+        for i in range(3):
+            wire.send("render", {**LONG, "seed": i, "job_id": f"waits-{i}"})
+            wire.progressed("queued")
+        lives.kill()
+    with lives.begin("denoise").wire() as wire:
+        listed = wire.result("jobs.list")["jobs"]
+        assert [(job["job_id"], job["state"]) for job in listed] == [
+            ("painted", "running"),
+            ("waits-0", "queued"),
+            ("waits-1", "queued"),
+            ("waits-2", "queued"),
+        ]
+
+
+def test_clients_take_their_jobs_up_again_by_their_ids(lives: Lives) -> None:
+    with lives.begin("denoise").wire() as wire:
+        for seed, asked in enumerate([{"job_id": "named"}, {"job_id": "other"}, {}]):
+            wire.send("render", {**LONG, "seed": seed, **asked})
+            wire.progressed("queued" if seed else "denoise 0/")
+        jobs = [job["job_id"] for job in wire.result("jobs.list")["jobs"]]
+        assert len(jobs) == 3
+        lives.kill()
+    with lives.begin().wire() as wire:
+        assert {waited(wire, job_id)["job"]["state"] for job_id in jobs} == {"done"}
+        again = wire.result("render", {**SMALL, "steps": 100, "job_id": "named", "seed": 0})
+        assert (again["job_id"], again["cached"]) == ("named", True)
+        assert wire.result("status")["rendered"] == 3
+        assert wire.error("jobs.get", {"job_id": "nobody"})["code"] == -32004
+
+
+def test_a_result_is_given_again_as_long_as_its_picture_is_there(lives: Lives) -> None:
+    with lives.begin().wire() as wire:
+        made = wire.result("render", {**SMALL, "job_id": "a"})
+        lives.kill()
+    with lives.begin().wire() as wire:
+        assert wire.result("jobs.get", {"job_id": "a"})["result"] == made
+        assert wire.result("render", {**SMALL, "job_id": "a"}) == {**made, "cached": True}
+        assert wire.error("render", {**SMALL, "job_id": "a", "seed": 8})["code"] == -32010
+        Path(made["image_path"]).unlink()
+        again = wire.result("render", {**SMALL, "job_id": "a"})
+        assert (again["cached"], Path(again["image_path"]).is_file()) == (False, True)
+
+
+def test_a_job_that_two_daemons_died_of_ends_and_the_queue_goes_on(lives: Lives) -> None:
+    with lives.begin("denoise").wire() as wire:
+        wire.send("render", {**LONG, "job_id": "poison"})
+        wire.progressed("denoise 0/")
+        wire.send("render", {**LONG, "seed": 8, "job_id": "behind"})
+        wire.progressed("queued")
+        lives.kill()
+    with lives.begin("denoise").wire() as wire:
+        while wire.result("jobs.get", {"job_id": "poison"})["job"]["state"] != "running":
+            pass
+        lives.kill()
+    with lives.begin().wire() as wire:
+        error = waited(wire, "poison")["error"]
+        assert (error["code"], error["retryable"]) == (-32003, False)
+        assert waited(wire, "behind")["job"]["state"] == "done"
+
+
+def test_an_orderly_end_keeps_every_job_tells_who_waits_and_is_no_try(lives: Lives) -> None:
+    for life in range(4):
+        daemon = lives.begin("denoise")
+        with daemon.wire() as wire, daemon.wire() as other:
+            ids = {other.send("jobs.wait" if life else "render", asked): asked["job_id"] for asked in two(life)}
+            other.result("ping")
+            unnamed = wire.send("render", {**LONG, "seed": 70 + life})
+            wire.progressed("queued")
+            daemon.shut_down()
+            for _ in ids:
+                reply = other.read_until(lambda message: "error" in message)
+                error = reply["error"]
+                assert (error["code"], error["data"]["retryable"]) == (-32002, True)
+                assert error["data"]["job_id"] == ids[reply["id"]]
+                assert (ids[reply["id"]] in error["message"], error["data"]["detail"]) == (True, {"kept": True})
+            drawn = wire.reply(unnamed)["error"]["data"]["job_id"]
+        daemon.wait_until_ended()
+    with lives.begin().wire() as wire:
+        assert {waited(wire, job_id)["job"]["state"] for job_id in ("a", "b", drawn)} == {"done"}
+
+
+def two(life: int) -> list[dict[str, Any]]:
+    """Two renders, and in later lives those who wait for them."""
+    names = ("a", "b")
+    return [{"job_id": name} if life else {**LONG, "seed": ord(name), "job_id": name} for name in names]
+
+
+def test_a_render_that_ends_while_the_daemon_leaves_is_not_painted_again(lives: Lives) -> None:
+    daemon = lives.begin("save")
+    with daemon.wire() as wire:
+        wire.send("render", {**LONG, "steps": 1, "job_id": "a"})
+        wire.progressed("save")
+        daemon.shut_down()
+        assert wire.read_until(lambda message: "error" in message)["error"]["code"] == -32002
+    daemon.wait_until_ended()
+    with lives.begin().wire() as wire:
+        assert wire.result("jobs.get", {"job_id": "a"})["job"]["state"] == "done"
+        assert wire.result("status")["rendered"] == 0
+
+
+def test_a_job_that_was_given_up_before_the_end_stays_so(lives: Lives) -> None:
+    daemon = lives.begin("denoise")
+    with daemon.wire() as wire, daemon.wire() as other:
+        render = wire.send("render", {**LONG, "job_id": "a"})
+        wire.progressed("denoise 0/")
+        wire.send("render", {**LONG, "job_id": "b", "seed": 8})
+        wire.progressed("queued")
+        assert other.result("cancel", {"job_id": "b"})["cancelled"]
+        assert other.result("cancel", {"job_id": "a"})["cancelled"]
+        assert wire.reply(render)["error"]["code"] == -32800
+        lives.kill()
+    with lives.begin().wire() as wire:
+        assert [waited(wire, name)["error"]["code"] for name in ("a", "b")] == [-32800, -32800]
+
+
+def test_a_base_that_is_served_no_more_ends_its_jobs_with_the_reason(lives: Lives) -> None:
+    with lives.begin("denoise", bases={"dev": "standin"}).wire() as wire:
+        for name, variant in (("a", "standin"), ("b", "dev")):
+            wire.send("render", {**LONG, "job_id": name, "variant": variant})
+        wire.progressed("queued")
+        lives.kill()
+    with lives.begin().wire() as wire:
+        assert waited(wire, "a")["job"]["state"] == "done"
+        error = waited(wire, "b")["error"]
+        assert (error["code"], "no base 'dev' any more" in error["message"]) == (-32000, True)
+
+
+def test_jobs_are_forgotten_beyond_their_number_and_open_ones_never(lives: Lives) -> None:
+    with lives.begin(jobs_kept=2).wire() as wire:
+        for i in range(5):
+            wire.result("render", {**SMALL, "seed": i, "job_id": f"j{i}"})
+        lives.kill()
+    with lives.begin("denoise", jobs_kept=1).wire() as wire:
+        assert [job["job_id"] for job in wire.result("jobs.list")["jobs"]] == ["j4"]
+        for i in range(3):
+            wire.send("render", {**LONG, "seed": i, "job_id": f"open{i}"})
+            wire.progressed("queued" if i else "denoise 0/")
+        lives.kill()
+    with lives.begin("denoise", jobs_kept=1).wire() as wire:
+        assert [job["job_id"] for job in wire.result("jobs.list")["jobs"]] == ["open0", "open1", "open2", "j4"]
+
+
+def test_while_the_journal_fails_new_work_is_refused_and_what_runs_goes_on(lives: Lives) -> None:
+    with lives.begin("denoise").wire() as wire:
+        running = wire.send("render", {**LONG, "job_id": "runs"})
+        wire.progressed("denoise 0/")
+        with no_folder(lives.journal):
+            unlucky = wire.send("render", {**LONG, "seed": 8, "job_id": "unlucky"})
+            error = wire.reply(unlucky)["error"]
+            assert (error["code"], error["data"]["retryable"]) == (-32009, True)
+            assert wire.error("render", {**SMALL, "seed": 9})["code"] == -32009
+            journal = wire.result("status")["journal"]
+            assert (journal["state"], journal["problem"] is not None) == ("failing", True)
+        while wire.result("status")["journal"]["state"] != "good":
+            pass
+        assert wire.result("jobs.get", {"job_id": "unlucky"})["error"]["code"] == -32009
+        retried = wire.send("render", {**LONG, "seed": 8, "job_id": "unlucky"})
+        wire.progressed("queued")
+        lives.kill()
+    with lives.begin().wire() as wire:
+        assert [waited(wire, name)["job"]["state"] for name in ("runs", "unlucky")] == ["done", "done"]
+    assert running != retried
+
+
+def test_a_damaged_journal_is_moved_aside_and_told(lives: Lives) -> None:
+    lives.journal.parent.mkdir()
+    lives.journal.write_bytes(b"no database at all" * 1000)
+    with lives.begin().wire() as wire:
+        aside = wire.result("status")["journal"]["moved_aside"]
+        assert wire.result("render", SMALL)
+    assert Path(aside).read_bytes() == b"no database at all" * 1000
+
+
+def test_a_job_belongs_to_its_trace_in_every_life(lives: Lives) -> None:
+    callers = "00-" + "7" * 32 + "-" + "1" * 16 + "-01"
+    tracer = TracerProvider().get_tracer("test")
+    with lives.begin("denoise", tracer=tracer).wire() as wire:
+        meta = {"progressToken": "t", "traceparent": callers}
+        wire.send("render", {**LONG, "_meta": meta, "job_id": "callers"})
+        wire.progressed("denoise 0/")
+        wire.send("render", {**LONG, "job_id": "own", "seed": 8})
+        wire.progressed("queued")
+        lives.kill()
+    with lives.begin().wire() as wire:
+        assert waited(wire, "callers")["result"]["trace_id"] == "7" * 32
+        own = waited(wire, "own")["result"]["trace_id"]
+        lives.kill()
+    with lives.begin().wire() as wire:
+        assert wire.result("jobs.get", {"job_id": "own"})["result"]["trace_id"] == own != ""
