@@ -19,7 +19,7 @@ SENTENCES = {
 
 One task reads the socket and hands each event to the call it belongs to. `sync`, the blocking client, is made from this
 module by `scripts/make_sync.py`: a method of the wire is written here, once.
-"""''': '''"""The blocking client: one thread, one socket, one call after another.
+"""''': '''"""The blocking client: a socket for each thread, and on it one call after another.
 
 It reads the socket only while a call waits, so nothing runs behind its caller's back. Made from `aio` by
 `scripts/make_sync.py`: change that module, then run `make sync`.
@@ -27,7 +27,8 @@ It reads the socket only while a call waits, so nothing runs behind its caller's
     '''"""Talks to the daemon from one event loop; any number of tasks may call it at once.
 
     It connects when it is first asked something. Cancelling a task that waits for a render cancels the render.
-''': '''"""Talks to the daemon, blocking; for one thread at a time. It connects when it is first asked something.
+''': '''"""Talks to the daemon, blocking, from any number of threads: each has a connection of its own, made when it
+    first asks something. A stream belongs to the thread that began it.
 
     An interrupt (Ctrl-C) during a render cancels it. After `close` the next call connects again.
 ''',

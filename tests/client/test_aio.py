@@ -79,7 +79,7 @@ def test_a_lost_connection_fails_every_call_and_the_next_one_connects_again(fold
     async def main() -> None:
         pong = b'{"jsonrpc":"2.0","id":1,"result":{"version":"1","pid":2,"uptime_s":3}}\n'
         with peer_that_says(folder, b"", pong, after=2) as path:
-            async with AsyncClient(path) as client:
+            async with AsyncClient(path, away_timeout=0.0) as client:
                 ended = await asyncio.gather(client.status(), client.ping(), return_exceptions=True)
                 assert [type(error) for error in ended] == [ConnectionLost, ConnectionLost]
                 assert (await client.ping()).pid == 2

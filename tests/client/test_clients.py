@@ -312,7 +312,11 @@ def test_a_stream_does_not_stand_in_the_way_of_other_calls(daemon: FakeDaemon, h
 
 
 def test_a_daemon_that_hangs_up_is_a_lost_connection(flavour: Any, folder: Path) -> None:
-    with peer_that_says(folder, b"") as path, flavour(path) as client, pytest.raises(ConnectionLost) as caught:
+    with (
+        peer_that_says(folder, b"") as path,
+        flavour(path, away_timeout=0.0) as client,
+        pytest.raises(ConnectionLost) as caught,
+    ):
         client.render("a kiln")
     assert caught.value.pending == ("render",)
 

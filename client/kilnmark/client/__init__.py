@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from kilnmark.client.errors import ConnectTimeout as ConnectTimeout
     from kilnmark.client.errors import DaemonNotInstalled as DaemonNotInstalled
     from kilnmark.client.errors import DaemonUnavailable as DaemonUnavailable
+    from kilnmark.client.errors import ForkedClient as ForkedClient
     from kilnmark.client.errors import RenderTimeout as RenderTimeout
     from kilnmark.client.errors import ReplyTimeout as ReplyTimeout
     from kilnmark.client.errors import SilenceTimeout as SilenceTimeout

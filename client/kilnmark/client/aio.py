@@ -14,9 +14,9 @@ import msgspec
 
 from kilnmark.client.aio_link import AsyncLinks
 from kilnmark.client.aio_many import run_all
-from kilnmark.client.connection import Answered, Progressed
-from kilnmark.client.dial import socket_path
-from kilnmark.client.errors import BadReply
+from kilnmark.client.connection import NONE, Answered, Progressed
+from kilnmark.client.dial import Absence, socket_path
+from kilnmark.client.errors import BadReply, ConnectionLost
 from kilnmark.client.many import Rendered
 from kilnmark.client.request import (
     InspectOptions,
@@ -25,12 +25,14 @@ from kilnmark.client.request import (
     RenderRequest,
     checked,
     inspect_params,
+    named,
     render_params,
 )
 from kilnmark.client.timeouts import Patience, Timeouts
 from kilnmark.client.tracing import Carrier, render_span
 from kilnmark.protocol.content.composition import Composition
 from kilnmark.protocol.wire import methods
+from kilnmark.protocol.wire.errors import Draining
 from kilnmark.protocol.wire.inspection import InspectionDocument
 from kilnmark.protocol.wire.methods import WireMethod
 from kilnmark.protocol.wire.replies import (
@@ -75,6 +77,10 @@ class AsyncClient:
         render_timeout: Bounds one render whole, in seconds; None means no bound.
         silence_timeout: Bounds the time with no byte from the daemon during a render, a warm-up or an inspection, in
             seconds; None means no bound. Heartbeats arrive at most 5 seconds apart.
+        start_timeout: Bounds the wait for a daemon that is not there when it is first asked, in seconds; None means no
+            bound, 0 no wait.
+        away_timeout: Bounds the wait for a daemon that went away, or is draining, in seconds; None means no bound, 0
+            no wait. Once it is back, what it had not answered is asked again: a render is the same job, by its id.
     """
 
     def __init__(
@@ -85,9 +91,13 @@ class AsyncClient:
         reply_timeout: float | None = 30.0,
         render_timeout: float | None = None,
         silence_timeout: float | None = 30.0,
+        start_timeout: float | None = 0.0,
+        away_timeout: float | None = 60.0,
     ) -> None:
         self.socket = socket_path(socket)
-        self._timeouts = Timeouts(connect_timeout, reply_timeout, render_timeout, silence_timeout)
+        self._timeouts = Timeouts(
+            connect_timeout, reply_timeout, render_timeout, silence_timeout, start_timeout, away_timeout
+        )
         self._links = AsyncLinks(self.socket, self._timeouts)
 
     async def __aenter__(self) -> Self:
@@ -227,7 +237,7 @@ class AsyncClient:
 
     async def _stream(self, params: RenderParams) -> AsyncGenerator[Progress | RenderResult]:
         with render_span() as carrier:
-            exchange = self._exchange(methods.RENDER, params, self._timeouts.for_render(), carrier)
+            exchange = self._exchange(methods.RENDER, named(params), self._timeouts.for_render(), carrier)
             async with aclosing(exchange):
                 async for event in exchange:
                     if isinstance(event, Progressed):
@@ -244,17 +254,28 @@ class AsyncClient:
     async def _exchange(
         self, method: WireMethod[P, R], params: P, patience: Patience, carrier: Carrier
     ) -> AsyncGenerator[Progressed | Answered]:
-        """The call's progress, then its answer as the last item."""
-        link = await self._links.connected()
-        request = link.begin(method, params, patience, carrier)
-        try:
-            while True:
-                event = await link.next_event(request, patience)
-                yield event
-                if isinstance(event, Answered):
-                    return
-        except BaseException as error:
-            link.give_up(method, request, error)
-            raise
-        finally:
-            link.end(request)
+        """The call's progress, then its answer as the last item; asked again by a daemon that is back."""
+        absence, furthest = Absence(self._timeouts.away), -1.0
+        while True:
+            link, request = await self._links.connected(patience), NONE
+            try:
+                request = link.begin(method, params, patience, carrier)
+                while True:
+                    event = await link.next_event(request, patience)
+                    absence.end()
+                    if isinstance(event, Answered):
+                        yield event
+                        return
+                    if event.progress.progress > furthest:
+                        furthest = event.progress.progress
+                        yield event
+            except (ConnectionLost, Draining) as error:
+                if link.was_left or not method.repeatable:
+                    raise
+                pause = absence.pause(error)
+            except BaseException as error:
+                link.give_up(method, request, error)
+                raise
+            finally:
+                link.end(request)
+            await self._links.rest(patience, pause)

@@ -6,6 +6,7 @@ gives it calls, and `connection` the meaning of bytes.
 """
 
 import asyncio
+import os
 import socket
 import time
 from contextlib import suppress
@@ -14,8 +15,15 @@ from typing import TypeVar
 import msgspec
 
 from kilnmark.client.connection import Alive, Answered, Connection, Event, Progressed, Raised
-from kilnmark.client.dial import has_hung_up, pause_before, try_to_connect
-from kilnmark.client.errors import BadReply, ConnectionLost, ReplyTimeout, SilenceTimeout
+from kilnmark.client.dial import Absence, has_hung_up, pause_before, try_to_connect
+from kilnmark.client.errors import (
+    BadReply,
+    ConnectionLost,
+    DaemonUnavailable,
+    ForkedClient,
+    ReplyTimeout,
+    SilenceTimeout,
+)
 from kilnmark.client.timeouts import Bound, Patience, Timeouts
 from kilnmark.client.tracing import Carrier
 from kilnmark.protocol.errors import KilnmarkError
@@ -33,7 +41,11 @@ _FAREWELL = 1.0
 
 
 class AsyncLink:
-    """One connected socket, the state of its calls, and the task that reads it."""
+    """One connected socket, the state of its calls, and the task that reads it.
+
+    Attributes:
+        was_left: Its client hung up on purpose: no call is to be sent again.
+    """
 
     def __init__(self, sock: socket.socket, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._sock = sock
@@ -43,6 +55,7 @@ class AsyncLink:
         self._inbox: dict[int, asyncio.Queue[Progressed | Answered | Raised]] = {}
         self._heard_at = time.monotonic()
         self._has_cancelled = False
+        self.was_left = False
         self._listener = asyncio.create_task(self._listen())
 
     def is_usable(self) -> bool:
@@ -77,6 +90,8 @@ class AsyncLink:
                 reason = "the daemon closed it"
         except BadReply as error:
             problem = error.problem
+        except ConnectionLost as error:
+            reason = error.reason
         except OSError as error:
             reason = str(error)
         finally:
@@ -153,33 +168,61 @@ class AsyncLinks:
         self._path = path
         self._timeouts = timeouts
         self._link: AsyncLink | None = None
+        self._process = os.getpid()
+        self._absence = Absence(timeouts.start)
         self._connecting = asyncio.Lock()
 
-    async def connected(self) -> AsyncLink:
+    async def connected(self, call: Patience) -> AsyncLink:
         """A link that can be used.
 
+        Args:
+            call: Bounds all waiting.
+
         Raises:
-            DaemonUnavailable: nobody listens.
+            DaemonUnavailable: nobody listens, for as long as that was waited for.
             ConnectTimeout: the daemon's backlog stayed full.
+            UntrustedSocket: another user listens, or could.
+            TimedOut: the call's own patience is at an end.
+            ForkedClient: the link is another process's.
         """
+        if self._link is not None and self._process != os.getpid():
+            raise ForkedClient(self._process)
         async with self._connecting:
             if self._link is None or not self._link.is_usable():
-                self._link = await self._dial()
+                self._link = await self._dial(call)
             return self._link
 
     async def close(self) -> None:
         """Hang up. Calls that still wait end with `ConnectionLost`."""
         link, self._link = self._link, None
-        if link is not None:
+        if link is not None and self._process == os.getpid():
+            link.was_left = True
             await link.close()
 
-    async def _dial(self) -> AsyncLink:
-        patience, attempt = self._timeouts.for_connect(self._path), 1
-        while (sock := try_to_connect(self._path)) is None:
-            attempt += 1
-            await asyncio.sleep(pause_before(attempt, patience.left()))
+    async def rest(self, call: Patience, seconds: float) -> None:
+        """Wait before a call is sent again."""
+        await asyncio.sleep(call.within(seconds))
+
+    async def _dial(self, call: Patience) -> AsyncLink:
+        sock = await self._connect(call)
+        self._process = os.getpid()
+        self._absence.end()
+        self._absence.limit = self._timeouts.away
         try:
             return AsyncLink(sock, *await asyncio.open_unix_connection(sock=sock))
         except BaseException:
             sock.close()
             raise
+
+    async def _connect(self, call: Patience) -> socket.socket:
+        patience, attempt = self._timeouts.for_connect(self._path), 1
+        while True:
+            try:
+                if (sock := try_to_connect(self._path)) is not None:
+                    return sock
+            except DaemonUnavailable as error:
+                pause = self._absence.pause(error)
+            else:
+                attempt += 1
+                pause = pause_before(attempt, patience.left())
+            await asyncio.sleep(call.within(pause))

@@ -4,19 +4,19 @@ Both flavours of the client drive this core and own the I/O and the clock. It al
 twice, so that an answer to an abandoned call can be told apart and dropped.
 """
 
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import msgspec
 
-from kilnmark.client.errors import BadReply, ClientError
+from kilnmark.client.errors import BadReply, ClientError, ConnectionLost
 from kilnmark.protocol.wire import jsonrpc
-from kilnmark.protocol.wire.errors import ParseError, RequestError
+from kilnmark.protocol.wire.errors import ParseError, QueueFull, RequestError
 from kilnmark.protocol.wire.framing import LineSplitter, OversizedFrame
 from kilnmark.protocol.wire.methods import WireMethod
 from kilnmark.protocol.wire.replies import Heartbeat, Progress
 from kilnmark.protocol.wire.requests import CallMeta
 
-__all__ = ["Alive", "Answered", "Connection", "Event", "Progressed", "Raised"]
+__all__ = ["NONE", "Alive", "Answered", "Connection", "Event", "Progressed", "Raised"]
 
 P = TypeVar("P", bound=msgspec.Struct)
 R = TypeVar("R", bound=msgspec.Struct)
@@ -50,6 +50,13 @@ class Raised(msgspec.Struct, frozen=True):
     error: RequestError | ClientError
 
 
+NONE = 0
+"""The id of no call."""
+
+LINE_LIMIT = 64 << 20
+"""Bytes of the longest line that is taken from a daemon: an inspection of many large files has a few million."""
+
+
 Event = Progressed | Alive | Answered | Raised
 
 
@@ -62,7 +69,7 @@ class Connection:
     """The state of one connection: which calls are open, and the bytes that are not yet a line."""
 
     def __init__(self) -> None:
-        self._lines = LineSplitter(limit=None)
+        self._lines = LineSplitter(LINE_LIMIT)
         self._allotted = 0
         self._open: dict[int, type[msgspec.Struct]] = {}
         self._names: dict[int, str] = {}
@@ -88,7 +95,9 @@ class Connection:
         """
         self._allotted = request = self._allotted + 1
         token = request if method.lasting else None
-        meta = CallMeta(progress_token=token, traceparent=traceparent, tracestate=tracestate)
+        meta = msgspec.structs.replace(
+            _meta_of(params), progress_token=token, traceparent=traceparent, tracestate=tracestate
+        )
         self._open[request] = method.result
         self._names[request] = method.name
         line = jsonrpc.request(request, method.name, msgspec.structs.replace(params, meta=meta))
@@ -113,17 +122,22 @@ class Connection:
 
         Raises:
             BadReply: the bytes are not of this protocol; the connection is of no further use.
+            ConnectionLost: the daemon lets no more clients in; it has read nothing of what was sent.
         """
-        events = (self._read(line) for line in self._lines.feed(data) if not isinstance(line, OversizedFrame))
+        events = (self._read(line) for line in self._lines.feed(data))
         return [event for event in events if event is not None]
 
-    def _read(self, line: bytes) -> Event | None:
+    def _read(self, line: bytes | OversizedFrame) -> Event | None:
+        if isinstance(line, OversizedFrame):
+            raise BadReply(f"a line is longer than {line.limit} bytes")
         try:
             message = jsonrpc.read_message(line)
         except ParseError as error:
             raise BadReply(error.message) from error
         if isinstance(message, jsonrpc.Note):
             return self._read_note(message)
+        if message.id is None and isinstance(message.error, QueueFull):
+            raise ConnectionLost(self.pending, message.error.message)
         if message.id is None and message.error is not None:
             problem = f"it could not read a request ({message.error.message})"
             raise BadReply(problem)
@@ -161,6 +175,11 @@ class Connection:
             problem = f"it belongs to a call {id_!r} that was never made"
             raise BadReply(problem)
         return id_ in self._open
+
+
+def _meta_of(params: msgspec.Struct) -> CallMeta:
+    """What rides beside them already."""
+    return cast("CallMeta", getattr(params, "meta", CallMeta()))
 
 
 N = TypeVar("N", Progress, Heartbeat)

@@ -1,4 +1,4 @@
-"""Where the daemon's socket is, and how one attempt to connect to it ends; the flavours do the waiting.
+"""Where the daemon's socket is, how one attempt to connect to it ends, and when the next is; the flavours wait.
 
 A full backlog shows at once as "try again" on a Unix socket that does not block (Linux), or like a socket that nobody
 listens at (macOS), and as a false success in event loops, so nobody but this module connects.
@@ -8,17 +8,19 @@ import os
 import random
 import socket
 import sys
+import time
 from contextlib import suppress
 from pathlib import Path
 
-from kilnmark.client.errors import DaemonUnavailable, UntrustedSocket
+from kilnmark.client.errors import ClientError, DaemonUnavailable, UntrustedSocket
 from kilnmark.keymaps.files.owners import is_trusted, peer_uid, way_in_for_others
 from kilnmark.protocol.wire.address import LOCK_SUFFIX, MAX_SOCKET_PATH, default_socket_path
+from kilnmark.protocol.wire.errors import RequestError
 
-__all__ = ["has_hung_up", "is_served", "pause_before", "socket_path", "try_to_connect"]
+__all__ = ["Absence", "has_hung_up", "is_served", "pause_before", "socket_path", "try_to_connect"]
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 0.5
-"""Seconds before the second attempt while the daemon's backlog is full, at most; doubled up to the longest."""
+"""Seconds before the second attempt, at most; doubled up to the longest."""
 
 _REASONS: dict[type[Exception], str] = {
     FileNotFoundError: "there is no socket",
@@ -36,9 +38,9 @@ def socket_path(named: str | os.PathLike[str] | None) -> str:
 
 
 def pause_before(attempt: int, left: float | None) -> float:
-    """Seconds to wait before an attempt to connect, after the backlog was full.
+    """Seconds to wait before an attempt to connect, after the last one failed.
 
-    Drawn evenly from zero to a bound that doubles: a thousand callers that found it full together come back apart
+    Drawn evenly from zero to a bound that doubles: a thousand callers that failed together come back apart
     ("full jitter", Exponential Backoff And Jitter, AWS Architecture Blog, 2015).
 
     Args:
@@ -48,6 +50,40 @@ def pause_before(attempt: int, left: float | None) -> float:
     bound = min(_FIRST_PAUSE * 2.0 ** min(attempt - 2, 16), _LONGEST_PAUSE)
     pause = random.uniform(0, bound)  # noqa: S311 - spreads callers, guards nothing
     return pause if left is None else min(pause, left)
+
+
+class Absence:
+    """A daemon that is not to be had for the moment, and for how long it is asked for again.
+
+    Args:
+        limit: In seconds; None means no bound.
+    """
+
+    def __init__(self, limit: float | None) -> None:
+        self.limit = limit
+        self._since: float | None = None
+        self._attempt = 1
+
+    def pause(self, error: ClientError | RequestError) -> float:
+        """Seconds to wait before it is asked again.
+
+        Args:
+            error: How its absence showed.
+
+        Raises:
+            KilnmarkError: That error, once the limit is reached.
+        """
+        now = time.monotonic()
+        self._since = since = now if self._since is None else self._since
+        left = None if self.limit is None else since + self.limit - now
+        if left is not None and left <= 0:
+            raise error
+        self._attempt += 1
+        return pause_before(self._attempt, left)
+
+    def end(self) -> None:
+        """It is back."""
+        self._since, self._attempt = None, 1
 
 
 def try_to_connect(path: str) -> socket.socket | None:

@@ -11,6 +11,7 @@ here never travel. Each stores facts and words them when it is printed.
         ├── DaemonNotInstalled     `serve` without the daemon's packages
         ├── DaemonDidNotStart      the demonstration's own daemon
         ├── ConnectionLost         the daemon hung up before it answered
+        ├── ForkedClient           made in another process
         ├── BadReply               what came back is not of the protocol
         ├── BatchError             what stops a batch (kilnmark.client.batch.errors)
         └── TimedOut
@@ -33,6 +34,7 @@ __all__ = [
     "DaemonDidNotStart",
     "DaemonNotInstalled",
     "DaemonUnavailable",
+    "ForkedClient",
     "RenderTimeout",
     "ReplyTimeout",
     "SilenceTimeout",
@@ -154,6 +156,27 @@ class ConnectionLost(ClientError):
     def __str__(self) -> str:
         waiting = ", ".join(self.pending) or "nothing"
         return f"the connection was lost ({self.reason}) with {waiting} unanswered; look at `kilnmark status`"
+
+
+class ForkedClient(ClientError):
+    """A client that was connected before its process forked: two processes cannot read one connection.
+
+    Args:
+        made_in: The process that connected it.
+    """
+
+    kind = "forked_client"
+    retryable = False
+
+    def __init__(self, made_in: int) -> None:
+        super().__init__(made_in)
+        self.made_in = made_in
+
+    def __str__(self) -> str:
+        return (
+            f"this client was connected in process {self.made_in}, from which this one was forked; "
+            "make a client of its own after the fork, in each process"
+        )
 
 
 class BadReply(ClientError):

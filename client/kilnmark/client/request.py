@@ -6,6 +6,7 @@ numbers. What only the daemon knows (tiers, adapter roots, the base) stays its o
 
 import math
 import os
+import uuid
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, Required, TypedDict, TypeVar, Unpack
@@ -16,7 +17,7 @@ from kilnmark.protocol.picture.asked import AskedNumbers, NumberOptions
 from kilnmark.protocol.picture.catalog import Priority
 from kilnmark.protocol.wire import jsonrpc
 from kilnmark.protocol.wire.errors import InvalidParams
-from kilnmark.protocol.wire.requests import LoraInspectParams, RenderParams, check_render
+from kilnmark.protocol.wire.requests import CallMeta, LoraInspectParams, RenderParams, check_render
 
 __all__ = [
     "InspectOptions",
@@ -25,6 +26,7 @@ __all__ = [
     "RenderRequest",
     "checked",
     "inspect_params",
+    "named",
     "render_params",
 ]
 
@@ -111,6 +113,13 @@ def render_params(prompt: str, **options: Unpack[RenderOptions]) -> RenderParams
     params = checked(params)
     check_render(params)
     return params
+
+
+def named(params: RenderParams) -> RenderParams:
+    """The request with a `job_id`, so that it can be sent again and be the same job. It goes with its caller."""
+    if params.job_id is not None:
+        return params
+    return msgspec.structs.replace(params, job_id=uuid.uuid4().hex, meta=CallMeta(attached=True))
 
 
 def checked(params: P) -> P:

@@ -1,4 +1,4 @@
-"""The blocking client: one thread, one socket, one call after another.
+"""The blocking client: a socket for each thread, and on it one call after another.
 
 It reads the socket only while a call waits, so nothing runs behind its caller's back. Made from `aio` by
 `scripts/make_sync.py`: change that module, then run `make sync`.
@@ -12,9 +12,9 @@ from typing import Self, TypeVar, Unpack, cast
 
 import msgspec
 
-from kilnmark.client.connection import Answered, Progressed
-from kilnmark.client.dial import socket_path
-from kilnmark.client.errors import BadReply
+from kilnmark.client.connection import NONE, Answered, Progressed
+from kilnmark.client.dial import Absence, socket_path
+from kilnmark.client.errors import BadReply, ConnectionLost
 from kilnmark.client.many import Rendered
 from kilnmark.client.request import (
     InspectOptions,
@@ -23,6 +23,7 @@ from kilnmark.client.request import (
     RenderRequest,
     checked,
     inspect_params,
+    named,
     render_params,
 )
 from kilnmark.client.sync_link import BlockingLinks
@@ -30,6 +31,7 @@ from kilnmark.client.timeouts import Patience, Timeouts
 from kilnmark.client.tracing import Carrier, render_span
 from kilnmark.protocol.content.composition import Composition
 from kilnmark.protocol.wire import methods
+from kilnmark.protocol.wire.errors import Draining
 from kilnmark.protocol.wire.inspection import InspectionDocument
 from kilnmark.protocol.wire.methods import WireMethod
 from kilnmark.protocol.wire.replies import (
@@ -63,7 +65,8 @@ R = TypeVar("R", bound=msgspec.Struct)
 
 
 class Client:
-    """Talks to the daemon, blocking; for one thread at a time. It connects when it is first asked something.
+    """Talks to the daemon, blocking, from any number of threads: each has a connection of its own, made when it
+    first asks something. A stream belongs to the thread that began it.
 
     An interrupt (Ctrl-C) during a render cancels it. After `close` the next call connects again.
 
@@ -74,6 +77,10 @@ class Client:
         render_timeout: Bounds one render whole, in seconds; None means no bound.
         silence_timeout: Bounds the time with no byte from the daemon during a render, a warm-up or an inspection, in
             seconds; None means no bound. Heartbeats arrive at most 5 seconds apart.
+        start_timeout: Bounds the wait for a daemon that is not there when it is first asked, in seconds; None means no
+            bound, 0 no wait.
+        away_timeout: Bounds the wait for a daemon that went away, or is draining, in seconds; None means no bound, 0
+            no wait. Once it is back, what it had not answered is asked again: a render is the same job, by its id.
     """
 
     def __init__(
@@ -84,9 +91,13 @@ class Client:
         reply_timeout: float | None = 30.0,
         render_timeout: float | None = None,
         silence_timeout: float | None = 30.0,
+        start_timeout: float | None = 0.0,
+        away_timeout: float | None = 60.0,
     ) -> None:
         self.socket = socket_path(socket)
-        self._timeouts = Timeouts(connect_timeout, reply_timeout, render_timeout, silence_timeout)
+        self._timeouts = Timeouts(
+            connect_timeout, reply_timeout, render_timeout, silence_timeout, start_timeout, away_timeout
+        )
         self._links = BlockingLinks(self.socket, self._timeouts)
 
     def __enter__(self) -> Self:
@@ -230,7 +241,7 @@ class Client:
 
     def _stream(self, params: RenderParams) -> Generator[Progress | RenderResult]:
         with render_span() as carrier:
-            exchange = self._exchange(methods.RENDER, params, self._timeouts.for_render(), carrier)
+            exchange = self._exchange(methods.RENDER, named(params), self._timeouts.for_render(), carrier)
             with closing(exchange):
                 for event in exchange:
                     if isinstance(event, Progressed):
@@ -247,17 +258,28 @@ class Client:
     def _exchange(
         self, method: WireMethod[P, R], params: P, patience: Patience, carrier: Carrier
     ) -> Generator[Progressed | Answered]:
-        """The call's progress, then its answer as the last item."""
-        link = self._links.connected()
-        request = link.begin(method, params, patience, carrier)
-        try:
-            while True:
-                event = link.next_event(request, patience)
-                yield event
-                if isinstance(event, Answered):
-                    return
-        except BaseException as error:
-            link.give_up(method, request, error)
-            raise
-        finally:
-            link.end(request)
+        """The call's progress, then its answer as the last item; asked again by a daemon that is back."""
+        absence, furthest = Absence(self._timeouts.away), -1.0
+        while True:
+            link, request = self._links.connected(patience), NONE
+            try:
+                request = link.begin(method, params, patience, carrier)
+                while True:
+                    event = link.next_event(request, patience)
+                    absence.end()
+                    if isinstance(event, Answered):
+                        yield event
+                        return
+                    if event.progress.progress > furthest:
+                        furthest = event.progress.progress
+                        yield event
+            except (ConnectionLost, Draining) as error:
+                if link.was_left or not method.repeatable:
+                    raise
+                pause = absence.pause(error)
+            except BaseException as error:
+                link.give_up(method, request, error)
+                raise
+            finally:
+                link.end(request)
+            self._links.rest(patience, pause)

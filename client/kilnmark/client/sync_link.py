@@ -5,7 +5,9 @@ what waits, and for whom, is where the flavours differ. It knows neither methods
 `connection` the meaning of bytes.
 """
 
+import os
 import socket
+import threading
 import time
 from collections import deque
 from contextlib import suppress
@@ -14,8 +16,16 @@ from typing import TypeVar
 import msgspec
 
 from kilnmark.client.connection import Alive, Answered, Connection, Progressed, Raised
-from kilnmark.client.dial import has_hung_up, pause_before, try_to_connect
-from kilnmark.client.errors import BadReply, ConnectionLost, RenderTimeout, ReplyTimeout, SilenceTimeout
+from kilnmark.client.dial import Absence, has_hung_up, pause_before, try_to_connect
+from kilnmark.client.errors import (
+    BadReply,
+    ConnectionLost,
+    DaemonUnavailable,
+    ForkedClient,
+    RenderTimeout,
+    ReplyTimeout,
+    SilenceTimeout,
+)
 from kilnmark.client.timeouts import Bound, Patience, Timeouts
 from kilnmark.client.tracing import Carrier
 from kilnmark.protocol.errors import KilnmarkError
@@ -33,7 +43,11 @@ _FAREWELL = 1.0
 
 
 class BlockingLink:
-    """One connected socket, the state of its calls, and the events that arrived for a call while another waited."""
+    """One connected socket, the state of its calls, and the events that arrived for a call while another waited.
+
+    Attributes:
+        was_left: Its client hung up on purpose: no call is to be sent again.
+    """
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
@@ -41,6 +55,7 @@ class BlockingLink:
         self._inbox: dict[int, deque[Progressed | Answered | Raised]] = {}
         self._heard_at = time.monotonic()
         self._has_cancelled = False
+        self.was_left = False
 
     def is_usable(self) -> bool:
         """Not closed from either side."""
@@ -56,6 +71,16 @@ class BlockingLink:
             self._has_cancelled = False
             with suppress(OSError, KilnmarkError):
                 self._await_pong()
+        self.abandon()
+
+    def forget(self) -> None:
+        """Let go of a socket that another process reads, which goes on with it."""
+        self._sock.close()
+
+    def abandon(self) -> None:
+        """Hang up at once, and wake whoever reads it in another thread."""
+        with suppress(OSError):
+            self._sock.shutdown(socket.SHUT_RDWR)
         self._sock.close()
 
     def _await_pong(self) -> None:
@@ -134,7 +159,7 @@ class BlockingLink:
 
 
 class BlockingLinks:
-    """The one link that a client has at a time, made when it is first needed and again when it was lost.
+    """The link of each thread that uses a client, made when it is first needed and again when it was lost.
 
     Args:
         path: The daemon's socket.
@@ -144,28 +169,73 @@ class BlockingLinks:
     def __init__(self, path: str, timeouts: Timeouts) -> None:
         self._path = path
         self._timeouts = timeouts
-        self._link: BlockingLink | None = None
+        self._links: dict[threading.Thread, BlockingLink] = {}
+        self._changing = threading.Lock()
+        self._process = os.getpid()
+        self._absence = Absence(timeouts.start)
 
-    def connected(self) -> BlockingLink:
-        """A link that can be used.
+    def connected(self, call: Patience) -> BlockingLink:
+        """A link that can be used, by this thread.
+
+        Args:
+            call: Bounds all waiting.
 
         Raises:
-            DaemonUnavailable: nobody listens.
+            DaemonUnavailable: nobody listens, for as long as that was waited for.
             ConnectTimeout: the daemon's backlog stayed full.
+            UntrustedSocket: another user listens, or could.
+            TimedOut: the call's own patience is at an end.
+            ForkedClient: the links are another process's.
         """
-        if self._link is None or not self._link.is_usable():
-            self.close()
-            self._link = BlockingLink(self._dial())
-        return self._link
+        if self._links and self._process != os.getpid():
+            raise ForkedClient(self._process)
+        link = self._links.get(threading.current_thread())
+        if link is None or not link.is_usable():
+            if link is not None:
+                link.close()
+            link = self._dial(call)
+        return link
 
     def close(self) -> None:
-        """Hang up. Calls that still wait in a stream end with `ConnectionLost`."""
-        if self._link is not None:
-            self._link.close()
+        """Hang up, in every thread. Calls that still wait in a stream end with `ConnectionLost`."""
+        with self._changing:
+            links, self._links = self._links, {}
+        if self._process != os.getpid():
+            for link in links.values():
+                link.forget()
+            return
+        own = links.pop(threading.current_thread(), None)
+        for link in links.values():
+            link.was_left = True
+            link.abandon()
+        if own is not None:
+            own.was_left = True
+            own.close()
 
-    def _dial(self) -> socket.socket:
+    def rest(self, call: Patience, seconds: float) -> None:
+        """Wait before a call is sent again."""
+        time.sleep(call.within(seconds))
+
+    def _dial(self, call: Patience) -> BlockingLink:
+        link = BlockingLink(self._connect(call))
+        self._absence.end()
+        self._absence.limit = self._timeouts.away
+        with self._changing:
+            self._process = os.getpid()
+            for thread in [thread for thread in self._links if not thread.is_alive()]:
+                self._links.pop(thread).abandon()
+            self._links[threading.current_thread()] = link
+        return link
+
+    def _connect(self, call: Patience) -> socket.socket:
         patience, attempt = self._timeouts.for_connect(self._path), 1
-        while (sock := try_to_connect(self._path)) is None:
-            attempt += 1
-            time.sleep(pause_before(attempt, patience.left()))
-        return sock
+        while True:
+            try:
+                if (sock := try_to_connect(self._path)) is not None:
+                    return sock
+            except DaemonUnavailable as error:
+                pause = self._absence.pause(error)
+            else:
+                attempt += 1
+                pause = pause_before(attempt, patience.left())
+            time.sleep(call.within(pause))

@@ -22,6 +22,11 @@ _LONGEST_WAIT = 3600.0
 """Seconds: sockets and event loops refuse waits of many years, so a longer one is taken in parts."""
 
 
+_NAMES = ("connect", "reply", "render", "silence", "start", "away")
+_MAY_BE_NONE = ("start", "away")
+"""Waits that a caller may want none of."""
+
+
 @dataclass(frozen=True)
 class Bound:
     """So many seconds, and the error that is raised when they are over."""
@@ -66,6 +71,15 @@ class Patience:
             nearest = left if nearest is None else min(nearest, left)
         return None if nearest is None else min(nearest, _LONGEST_WAIT)
 
+    def within(self, seconds: float) -> float:
+        """A wait for something that is not the daemon's silence, cut to what is left.
+
+        Raises:
+            TimedOut: As `left` does.
+        """
+        left = self.left(time.monotonic())
+        return seconds if left is None else min(seconds, left)
+
 
 @dataclass(frozen=True)
 class Timeouts:
@@ -77,23 +91,27 @@ class Timeouts:
         render: One render from the call to its result.
         silence: The time with no byte from the daemon during a render, a warm-up or an inspection. It sends heartbeats
             at most 5 seconds apart, so a bound above that only ends waits on a daemon that hangs.
+        start: Until a daemon that was not met yet is there; 0 takes the first answer.
+        away: Until a daemon that was met is back, restarted or draining; 0 gives up with the connection.
     """
 
     connect: float | None = 5.0
     reply: float | None = 30.0
     render: float | None = None
     silence: float | None = 30.0
+    start: float | None = 0.0
+    away: float | None = 60.0
 
     def __post_init__(self) -> None:
-        for name in ("connect", "reply", "render", "silence"):
+        for name in _NAMES:
             seconds = getattr(self, name)
-            if seconds is not None and not 0 < seconds < math.inf:
+            if seconds is not None and not (0 < seconds < math.inf or (seconds == 0 and name in _MAY_BE_NONE)):
                 raise ValueError(f"{name}_timeout is {seconds!r}; give a number of seconds, or None for no bound")
 
     @property
     def keywords(self) -> dict[str, float | None]:
         """The bounds as the keywords of a client's constructor."""
-        return {f"{name}_timeout": getattr(self, name) for name in ("connect", "reply", "render", "silence")}
+        return {f"{name}_timeout": getattr(self, name) for name in _NAMES}
 
     def for_connect(self, path: str) -> Patience:
         """The patience of connecting to the socket at a path."""

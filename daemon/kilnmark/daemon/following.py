@@ -23,7 +23,7 @@ async def follow(renders: Renders, view: JobsView, job_id: str, meta: CallMeta, 
         watcher = renders.watch(job_id, unheard.append)
         exchange.on_cancel = lambda reason: renders.leave(job_id, watcher, reason)
         exchange.on_lost = lambda: renders.leave(
-            job_id, watcher, "the connection that asked for it was closed", keep_named=True
+            job_id, watcher, "the connection that asked for it was closed", keep_named=not meta.attached
         )
         await renders.journal.written()
         job = view.state.find(job_id)

@@ -52,6 +52,7 @@ and `EXITS` of the command line and of the daemon how a process does.
         ├── DaemonNotInstalled
         ├── DaemonDidNotStart
         ├── ConnectionLost
+        ├── ForkedClient
         ├── BadReply
         ├── TimedOut
         │   ├── ConnectTimeout

@@ -143,6 +143,15 @@ def test_a_closed_client_takes_its_nameless_render_along(
     assert wire.result("status")["rendered"] == before + 1
 
 
+def test_a_closed_client_takes_a_named_render_along_that_it_holds_fast(daemon: FakeDaemon, wire: Wire) -> None:
+    daemon.worker.hold("encode")
+    with daemon.wire() as leaving:
+        leaving.send("render", {**SMALL, "job_id": "held-fast", "_meta": {"progressToken": 1, "attached": True}})
+        leaving.progressed("encode")
+    assert wire.result("jobs.wait", {"job_id": "held-fast"})["job"]["state"] == "cancelled"
+    daemon.worker.hold()
+
+
 def test_a_closed_client_leaves_its_named_render_to_be_asked_for_again(daemon: FakeDaemon, wire: Wire) -> None:
     named = {**SMALL, "job_id": "left-behind", "steps": 2}
     daemon.worker.hold("encode")

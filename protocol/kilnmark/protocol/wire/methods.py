@@ -48,12 +48,15 @@ class WireMethod(msgspec.Struct, Generic[P, R], frozen=True):
         params: The Struct its parameters must be.
         result: The Struct it is answered with.
         lasting: It runs until work is done: clients ask for progress and heartbeats, and giving up cancels it.
+        repeatable: Sent twice it does what it does once, so clients send it again when its answer was lost. A render
+            is, under its `job_id`.
     """
 
     name: str
     params: type[P]
     result: type[R]
     lasting: bool = False
+    repeatable: bool = True
 
 
 PING = WireMethod("ping", PingParams, PingResult)
@@ -66,7 +69,7 @@ STYLE_COMPOSE = WireMethod("style.compose", StyleComposeParams, Composition, las
 JOBS_LIST = WireMethod("jobs.list", JobsParams, JobsResult)
 JOBS_GET = WireMethod("jobs.get", JobParams, JobResult)
 JOBS_WAIT = WireMethod("jobs.wait", JobWaitParams, JobResult, lasting=True)
-SHUTDOWN = WireMethod("shutdown", ShutdownParams, ShutdownResult)
+SHUTDOWN = WireMethod("shutdown", ShutdownParams, ShutdownResult, repeatable=False)
 
 METHODS: tuple[WireMethod[msgspec.Struct, msgspec.Struct], ...] = tuple(
     value for value in list(globals().values()) if isinstance(value, WireMethod)

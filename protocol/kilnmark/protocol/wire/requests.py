@@ -37,17 +37,20 @@ Scale = Annotated[float, Meta(ge=-100, le=100)]
 Path = Annotated[str, Meta(min_length=1, max_length=4096)]
 
 
-class CallMeta(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class CallMeta(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """What rides beside a call's parameters as `_meta`.
 
     Attributes:
         progress_token: Turns on progress and heartbeat notifications, which carry it back.
         traceparent, tracestate: W3C trace context of the caller.
+        attached: Nobody but this caller waits for the render, though it has a `job_id`: it is given up when the
+            connection closes.
     """
 
     progress_token: str | int | None = msgspec.field(default=None, name="progressToken")
     traceparent: Annotated[str, Meta(max_length=512)] | None = None
     tracestate: Annotated[str, Meta(max_length=2048)] | None = None
+    attached: bool = False
 
 
 class _Params(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):

@@ -128,11 +128,15 @@ def _paint(plan: "Plan", options: _Options) -> int:
     return tally.exit_code(problems=bool(plan.problems))
 
 
+_AWAY = 600.0
+"""Seconds for which a batch waits for a daemon that went away: it is to go on over a restart in the night."""
+
+
 async def _ask(plan: "Plan", options: _Options, ledger: "Ledger", tally: "Tally", move: Callable[[], None]) -> None:
     from kilnmark.client.aio import AsyncClient
     from kilnmark.client.batch.run.run import Painter
 
-    async with AsyncClient(options.socket) as client:
+    async with AsyncClient(options.socket, away_timeout=_AWAY) as client:
         painter = Painter(client, ledger, tally, move, force=options.force)
         await painter.paint(plan.items, compare_base=options.compare_base)
 

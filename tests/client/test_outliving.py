@@ -1,0 +1,214 @@
+"""Clients outlive the daemon: what it had not answered is asked again, of the one that comes after it."""
+
+import asyncio
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from kilnmark.client import (
+    AsyncClient,
+    BadReply,
+    Client,
+    ConnectionLost,
+    DaemonUnavailable,
+    Rendered,
+    RenderResult,
+    RenderTimeout,
+    ReplyTimeout,
+    connection,
+)
+from kilnmark.client.request import RenderRequest
+from kilnmark.daemon.in_process import InProcessDaemon
+from tests.client.conftest import peer_that_says
+
+SMALL: dict[str, Any] = {"width": 64, "height": 64, "steps": 1, "seed": 7}
+T = TypeVar("T")
+
+
+def blocking_render(path: Path, **options: Any) -> RenderResult:
+    with Client(path) as client:
+        return client.render("a kiln", **SMALL, **options)
+
+
+def asyncio_render(path: Path, **options: Any) -> RenderResult:
+    async def main() -> RenderResult:
+        async with AsyncClient(path) as client:
+            return await client.render("a kiln", **SMALL, **options)
+
+    return asyncio.run(main())
+
+
+@contextmanager
+def meanwhile(call: Callable[[], T]) -> Iterator["Future[T]"]:
+    """A call on a thread of its own, which has ended when the block has."""
+    with ThreadPoolExecutor(1) as pool:
+        yield pool.submit(call)
+
+
+def wait_for_jobs(daemon: InProcessDaemon, count: int) -> list[str]:
+    """Their ids, once so many are open."""
+    with Client(daemon.socket) as client:
+        while len(jobs := client.status().jobs) < count:
+            pass
+    return [job.job_id for job in jobs]
+
+
+@pytest.mark.parametrize("render", [blocking_render, asyncio_render])
+@pytest.mark.parametrize("named", [{}, {"job_id": "mine"}])
+def test_a_render_whose_daemon_is_restarted_comes_back_as_the_same_job(
+    folder: Path, render: Callable[..., RenderResult], named: dict[str, str]
+) -> None:
+    path = folder / "daemon.sock"
+    with InProcessDaemon(socket=path) as first:
+        first.worker.hold("denoise")
+        with meanwhile(lambda: render(path, **named)) as future:
+            (job_id,) = wait_for_jobs(first, 1)
+            first.shut_down()
+            first.wait_until_ended()
+            with InProcessDaemon(socket=path) as second:
+                assert future.result(20).job_id == job_id
+                with Client(second.socket) as client:
+                    assert client.status().rendered == 1
+    assert job_id == named.get("job_id", job_id)
+
+
+def many(path: Path, count: int) -> list[Rendered]:
+    requests: list[RenderRequest] = [{"prompt": f"kiln {i}", **SMALL} for i in range(count)]  # type: ignore[typeddict-item]
+    with Client(path) as client:
+        return list(client.render_many(requests, concurrency=4))
+
+
+def test_many_renders_lose_none_over_three_restarts(folder: Path) -> None:
+    path = folder / "daemon.sock"
+    with InProcessDaemon(socket=path) as first:
+        first.worker.hold("denoise")
+        future_pool = ThreadPoolExecutor(1)
+        future = future_pool.submit(many, path, 12)
+        wait_for_jobs(first, 4)
+    for _ in range(2):
+        with InProcessDaemon(socket=path) as next_one:
+            next_one.worker.hold("denoise")
+            wait_for_jobs(next_one, 4)
+            next_one.worker.go(1)
+    with InProcessDaemon(socket=path):
+        made = future.result(30)
+    future_pool.shutdown()
+    assert [each.error for each in made] == [None] * 12
+
+
+def test_a_daemon_that_stays_away_is_given_up_when_the_time_is_over(folder: Path) -> None:
+    path = folder / "daemon.sock"
+    client = Client(path, away_timeout=0.1)
+    with InProcessDaemon(socket=path):
+        client.ping()
+    with pytest.raises(DaemonUnavailable, match="there is no socket"):
+        client.ping()
+    client.close()
+
+
+def test_a_daemon_that_is_not_there_yet_is_waited_for_where_that_is_asked_for(folder: Path) -> None:
+    path = folder / "daemon.sock"
+    with Client(path) as hasty, pytest.raises(DaemonUnavailable):
+        hasty.ping()
+    with Client(path, start_timeout=20.0) as client, meanwhile(client.ping) as future, InProcessDaemon(socket=path):
+        assert future.result(20).pid == os.getpid()
+
+
+def test_a_client_for_whom_there_is_no_room_comes_back_later() -> None:
+    with InProcessDaemon(connection_limit=1) as daemon, Client(daemon.socket) as first:
+        first.ping()
+        with Client(daemon.socket) as second, meanwhile(second.ping) as future:
+            with pytest.raises(TimeoutError):
+                future.result(0.05)
+            first.close()
+            assert future.result(20).pid == os.getpid()
+
+
+def test_a_shutdown_is_never_sent_twice(folder: Path) -> None:
+    with peer_that_says(folder, b"") as path, Client(path) as client, pytest.raises(ConnectionLost):
+        client.shutdown()
+
+
+def test_one_client_serves_eight_threads(folder: Path) -> None:
+    with InProcessDaemon(socket=folder / "daemon.sock") as daemon, Client(daemon.socket) as client:
+        begin = threading.Barrier(8)
+
+        def ask(thread: int) -> int:
+            begin.wait(10)
+            for _ in range(25):
+                assert client.ping().pid == os.getpid()
+            return client.render(f"kiln {thread}", **SMALL).seed
+
+        with ThreadPoolExecutor(8) as pool:
+            assert list(pool.map(ask, range(8))) == [7] * 8
+
+
+FORK = """
+import asyncio, os, sys
+from kilnmark.client import AsyncClient, Client, ForkedClient
+
+def in_child(call):
+    if (child := os.fork()) == 0:
+        try:
+            call()
+        except ForkedClient as error:
+            os.write(1, f"{error}\\n".encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+
+client, unused = Client(sys.argv[1]), Client(sys.argv[1])
+client.ping()
+in_child(client.ping)
+in_child(unused.ping)
+in_child(client.close)
+client.ping()
+
+async def main():
+    async with AsyncClient(sys.argv[1]) as client:
+        await client.ping()
+        in_child(lambda: client.ping().send(None))
+        await client.ping()
+
+asyncio.run(main())
+client.close()
+unused.close()
+"""
+
+
+def test_a_client_on_both_sides_of_a_fork_is_refused_in_the_child_and_goes_on_in_the_parent(folder: Path) -> None:
+    with InProcessDaemon(socket=folder / "daemon.sock") as daemon:
+        command = [sys.executable, "-W", "ignore", "-c", FORK, str(daemon.socket)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    told = done.stdout.splitlines()
+    assert len(told) == 2
+    assert all("make a client of its own after the fork" in line for line in told)
+
+
+def test_a_line_without_an_end_is_given_up(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "LINE_LIMIT", 1 << 16)
+    with (
+        peer_that_says(folder, b"x" * (1 << 17)) as path,
+        Client(path) as client,
+        pytest.raises(BadReply, match="longer than 65536 bytes"),
+    ):
+        client.ping()
+
+
+def test_the_bound_of_a_call_holds_while_its_daemon_is_away(folder: Path) -> None:
+    path = folder / "daemon.sock"
+    with Client(path, reply_timeout=0.1, render_timeout=0.1) as client:
+        with InProcessDaemon(socket=path):
+            client.ping()
+        with pytest.raises(ReplyTimeout):
+            client.ping()
+        with pytest.raises(RenderTimeout):
+            client.render("a kiln")
