@@ -14,6 +14,7 @@ from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from kilnmark.keymaps.updates.directions import Directions, Views, low_rank_views
 from kilnmark.keymaps.updates.fused import Matrix
 
 __all__ = ["LayerChange", "LayerNumbers", "Pair", "PerRow", "Site", "Summand", "Wide", "row_dots", "spans"]
@@ -141,6 +142,12 @@ class Summand(ABC):
         """Inner product with another part, where there is a closed form for it; None else."""
         return None
 
+    def views(self, base: LayerNumbers, rows: Directions, columns: Directions) -> Views:
+        """D seen from directions on either side."""
+        repeats, count = rows.signs.shape[1:]
+        across = self.times(base, columns.all()).astype(np.float32, copy=False)
+        return rows.each_along(across.T.reshape(repeats, count, -1)).swapaxes(1, 2)
+
     def along(self, base: LayerNumbers) -> PerRow:
         """Row by row, the inner product of W and D: `(out,)`."""
         return _over_columns(base, self, self, lambda own, mine, _: row_dots(own, mine))
@@ -171,6 +178,17 @@ class LayerChange:
     def inner(self, other: "LayerChange", base: LayerNumbers) -> float:
         """The inner product of all that both do."""
         return self._weights(other, base) + self._vectors(other)
+
+    def views(self, base: LayerNumbers, rows: Directions, columns: Directions) -> Views:
+        """All of it seen from directions on either side: a bias, or scales, as one more column with its own signs."""
+        repeats, count = rows.signs.shape[1:]
+        total = np.zeros((repeats, count, count), dtype=np.float32)
+        for part in self.parts:
+            total += part.views(base, rows, columns)
+        for vector in (self.bias, self.scales):
+            if vector is not None:
+                total += low_rank_views(rows.along(vector[None].astype(np.float32)), columns.signs[-1:])
+        return total
 
     def _weights(self, other: "LayerChange", base: LayerNumbers) -> float:
         return math.fsum(_dot(base, mine, his) for mine in self.parts for his in other.parts)

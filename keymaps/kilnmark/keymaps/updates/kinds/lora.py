@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from kilnmark.keymaps.names.schema import Role
 from kilnmark.keymaps.updates.alpha import Multipliers
 from kilnmark.keymaps.updates.change import LayerNumbers, Pair, PerRow, Summand, Wide, row_dots
+from kilnmark.keymaps.updates.directions import Directions, Views, low_rank_views
 from kilnmark.keymaps.updates.dora import InputMagnitudes
 from kilnmark.keymaps.updates.fused import Matrix, is_block_diagonal
 from kilnmark.keymaps.updates.kind import Made
@@ -98,6 +99,13 @@ class LowRank(Summand):
             ups, downs = (self.up.T @ other.up).astype(np.float64), self.down @ other.down.T
             return float(self.factors[0] * other.factors[0] * np.vdot(ups, downs))
         return float((self.factors * row_dots(other.times(base, self.down.T), self.up)).sum())
+
+    def views(self, base: LayerNumbers, rows: Directions, columns: Directions) -> Views:  # noqa: ARG002 - as above
+        """As `Summand` has it; nothing is as long as the rows."""
+        factors = self.factors.astype(np.float32)
+        up = self.up if len(factors) == 1 else self.up * factors[:, None]
+        found = low_rank_views(rows.along(up.T), columns.along(self.down))
+        return found * factors[0] if len(factors) == 1 else found
 
     def along(self, base: LayerNumbers) -> PerRow:
         """As `Summand` has it."""
