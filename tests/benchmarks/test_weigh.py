@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from kilnmark.engine.families.base import Base, load_base
 from kilnmark.engine.proof.beside import Weighed, cancellations, weigh
 from kilnmark.engine.proof.effect import Effect
 from kilnmark.engine.proof.overlaps import Overlaps
+from kilnmark.engine.proof.sketches import Sketches
 from kilnmark.engine.proof.survival import quantized_survival
 from kilnmark.engine.stack.stack import Member
 from kilnmark.keymaps.adapter import Adapter
@@ -25,17 +27,23 @@ from tests.pairs import pairs_of
 pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(600)]
 
 PART, RANK, STACK = "weigh", 16, 8
-KNOWN = f"a stack of {STACK}, its products known"
-NEW = f"the products of {STACK} adapters, their norms known"
+NEW = f"a stack of {STACK} that never met, each measured alone"
+KNOWN = f"a stack of {STACK}, its pairs known, at other scales"
+AGAIN = f"a stack of {STACK}, weighed before"
+EXACT = f"the {STACK * (STACK - 1) // 2} pairs of {STACK}, multiplied on every layer"
+ALONE = "the sketch of one adapter"
 
 
 def others_like(adapter: Adapter) -> list[Adapter]:
-    """A stack of as many contents, each with down matrices of its own; up matrices are shared for the memory's sake."""
+    """A stack of as many contents, each with matrices of its own."""
     return [
         replace(
             adapter,
             sha256=f"{place}",
-            updates=tuple(replace(each, down=np.roll(each.down, place, axis=1)) for each in pairs_of(adapter)),
+            updates=tuple(
+                replace(each, down=np.roll(each.down, place, axis=1), up=np.roll(each.up, 3 * place, axis=0))
+                for each in pairs_of(adapter)
+            ),
         )
         for place in range(STACK)
     ]
@@ -62,19 +70,49 @@ def members(standin: Base, files: AdapterFiles) -> list[Member]:
     return [Member(adapter, 0.4 + 0.1 * place) for place, adapter in enumerate(stack)]
 
 
-def test_a_stack_is_weighed_layer_by_layer(standin: Base, members: list[Member]) -> None:
-    family = family_of(standin.variant)
-    effect = Effect(standin.slots, lambda target: group_title(target, standin.variant, family))
+def effect_on(base: Base, members: Sequence[Member]) -> Effect:
+    """As it is when each member was rendered alone."""
+    family = family_of(base.variant)
+    effect = Effect(base.slots, lambda target: group_title(target, base.variant, family))
+    for member in members:
+        effect.measure(member)
+        effect.sketch(member.adapter)
+    effect.layers(np.arange(len(base.slots)))
+    return effect
+
+
+def exact_pairs(effect: Effect, members: Sequence[Member]) -> None:
+    """Every pair multiplied on every layer."""
     measured = [effect.measured(member.adapter) for member in members]
+    places = np.sort(measured[0].places)
+    cells = np.ones((len(places), len(measured), len(measured)), dtype=bool)
+    Overlaps(effect.slots).of(measured, places, cells, wide=False)
+
+
+def test_a_stack_is_weighed_layer_by_layer(standin: Base, members: list[Member]) -> None:
+    fresh = effect_on(standin, members)
+    effect, by = effect_on(standin, members), count(1)
     assert weighed(effect, members) == 0
+
+    def forget() -> None:
+        nonlocal fresh
+        fresh = effect_on(standin, members)
+
+    def at_other_scales() -> None:
+        factor = 1 + next(by) / 1000
+        weighed(effect, [Member(member.adapter, factor * member.scale) for member in members])
+
     actions = {
-        KNOWN: Action(lambda: weighed(effect, members)),
-        NEW: Action(lambda: Overlaps(standin.slots).of(measured)),
+        NEW: Action(lambda: weighed(fresh, members), before=forget),
+        KNOWN: Action(at_other_scales),
+        AGAIN: Action(lambda: weighed(effect, members)),
+        EXACT: Action(lambda: exact_pairs(effect, members)),
+        ALONE: Action(lambda: Sketches(effect.slots).of(effect.measured(members[0].adapter))),
     }
-    series = interleaved(actions, seconds=20, least=3, most=9)
+    series = interleaved(actions, seconds=40, least=3, most=9)
     for what, times in series.items():
         tell(Figure(part=PART, base="standin", what=what, who="kilnmark", value=times.median, rounds=times.rounds))
-    tell(Headline(name="weigh_8_ms", value=series[KNOWN].median))
+    tell(Headline(name="weigh_8_ms", value=series[NEW].median))
 
 
 @pytest.mark.parametrize("bits", [8, 4])

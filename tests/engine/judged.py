@@ -7,7 +7,8 @@ import numpy as np
 
 from kilnmark.engine.proof.beside import Beside, Weighed, cancellations, weigh
 from kilnmark.engine.proof.effect import Effect
-from kilnmark.engine.proof.overlaps import Measured, Overlaps
+from kilnmark.engine.proof.measured import Measured
+from kilnmark.engine.proof.overlaps import Overlaps
 from kilnmark.engine.proof.thresholds import THRESHOLDS
 from kilnmark.engine.stack.slots import Slot
 from kilnmark.engine.stack.stack import Member
@@ -38,9 +39,9 @@ def beside(slots: Mapping[str, Slot], members: Sequence[Member]) -> list[Beside]
 
 def overlap(slot: Slot, one: Adapter, other: Adapter) -> float:
     """The inner product of two adapters that change this layer alone."""
-    place, norms = np.array([0]), np.array([1e9])
-    found = Overlaps({slot.path: slot}).of([Measured(each, place, norms) for each in (one, other)])
-    return float(found.total[0, 1])
+    place, cells = np.array([0]), np.ones((1, 2, 2), dtype=bool)
+    measured = [Measured(each, place, np.ones(1)) for each in (one, other)]
+    return float(Overlaps({slot.path: slot}).of(measured, place, cells, wide=False)[0, 0, 1])
 
 
 def stack_of(members: Sequence[Member]) -> list[Weighed]:

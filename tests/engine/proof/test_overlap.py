@@ -7,8 +7,10 @@ from itertools import combinations_with_replacement
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from kilnmark.engine.proof.overlaps import Measured, Overlaps
+from kilnmark.engine.proof.measured import Measured
+from kilnmark.engine.proof.overlaps import Overlaps
 from kilnmark.engine.stack.slots import Slot
 from kilnmark.engine.stack.stack import Member
 from kilnmark.keymaps.adapter import Adapter
@@ -81,19 +83,19 @@ def test_a_bias_alone_overlaps_with_no_weight() -> None:
     assert overlap(slot, alone, adapter(UPDATES["biased"], "c")) == pytest.approx(expected, rel=1e-6)
 
 
-@pytest.mark.parametrize(("other", "again"), [(1.0, 1), (-0.999, 1), (0.0, 0)], ids=["itself", "opposite", "stranger"])
-def test_only_what_could_undo_each_other_is_multiplied_once_more(other: float, again: int) -> None:
-    one, stranger = (adapter(PairUpdate(TARGET, normal(4, INTO), normal(OUT, 4), 1.0, norm=1.0), "a") for _ in range(2))
-    update, place = pairs_of(one)[0], np.array([0])
-    alike = replace(one, sha256="b", updates=(replace(update, multiplier=other),)) if other else stranger
-    measured = [Measured(each, place, np.array([norm_of(each)])) for each in (one, replace(alike, sha256="b"))]
-    overlaps = Overlaps({TARGET: slot_of(dense_layer())})
-    found = overlaps.of(measured).total
-    assert overlaps.computed == 1 + again
-    if again:
-        assert found[0, 1] == pytest.approx(other * norm_of(one) ** 2, rel=1e-13)
+def test_a_product_is_computed_once_for_two_contents_and_once_more_in_float64() -> None:
+    one, other = (adapter(PairUpdate(TARGET, normal(4, INTO), normal(OUT, 4), 1.0, norm=1.0), name) for name in "ab")
+    measured = [Measured(each, np.array([0]), np.ones(1)) for each in (one, other)]
+    overlaps, cells = Overlaps({TARGET: slot_of(dense_layer())}), np.ones((1, 2, 2), dtype=bool)
+    narrow = [overlaps.of(measured, np.array([0]), cells, wide=False)[0, 0, 1] for _ in range(2)]
+    assert (narrow[0], overlaps.computed) == (narrow[1], 1)
+    wide = overlaps.of(measured, np.array([0]), cells, wide=True)[0, 0, 1]
+    assert overlaps.computed == 2
+    first, second = (dense(each) for each in (one, other))
+    assert wide == pytest.approx(float(np.sum(first * second)), rel=1e-12)
+    assert narrow[0] == pytest.approx(wide, abs=1e-6 * float(np.linalg.norm(first) * np.linalg.norm(second)))
 
 
-def norm_of(one: Adapter) -> float:
+def dense(one: Adapter) -> NDArray[np.float64]:
     (update,) = pairs_of(one)
-    return float(np.linalg.norm(update.multiplier * update.up.astype(float) @ update.down.astype(float)))
+    return np.asarray(update.multiplier * update.up.astype(float) @ update.down.astype(float))

@@ -14,7 +14,7 @@ from kilnmark.engine.proof.cancelling import cancelling_groups, single_norms
 from kilnmark.engine.proof.thresholds import CANCELLING_SHARE, DROWNED_SHARE, LOST_RATIO
 from kilnmark.protocol.picture.beside import SHOWN_LAYERS, Cancellation, LayersBeside
 
-__all__ = ["Beside", "StackLayer", "Weighed", "cancellations", "weigh"]
+__all__ = ["Beside", "StackLayer", "Weighed", "cancellations", "rows_of_groups", "weigh"]
 
 Numbers = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -87,7 +87,7 @@ def weigh(stack: Sequence[Weighed], layers: Sequence[StackLayer], products: Numb
     undone = _undone(stack, layers, products, live)
     drowned = _drowned(stack, layers, products, live)
     along, squares = products.sum(axis=2), np.diagonal(products, axis1=1, axis2=2).sum(axis=0)
-    groups = _rows_of_groups(layers) if len(stack) > 1 else {}
+    groups = rows_of_groups(layers) if len(stack) > 1 else {}
     return [
         Beside(
             undone=undone[place],
@@ -159,7 +159,7 @@ def _drowned(
 def _told(layers: Sequence[StackLayer], mine: Mask, live: Mask, names: Sequence[str]) -> LayersBeside:
     if not mine.any():
         return LayersBeside()
-    titles = {title: rows for title, rows in _rows_of_groups(layers).items() if live[rows].any()}
+    titles = {title: rows for title, rows in rows_of_groups(layers).items() if live[rows].any()}
     return LayersBeside(
         count=int(mine.sum()),
         first=tuple(layers[row].target for row in np.flatnonzero(mine)[:SHOWN_LAYERS]),
@@ -168,7 +168,8 @@ def _told(layers: Sequence[StackLayer], mine: Mask, live: Mask, names: Sequence[
     )
 
 
-def _rows_of_groups(layers: Sequence[StackLayer]) -> dict[str, list[int]]:
+def rows_of_groups(layers: Sequence[StackLayer]) -> dict[str, list[int]]:
+    """By title, the places among these layers of those of each group."""
     found: dict[str, list[int]] = {}
     for row, layer in enumerate(layers):
         if layer.group:

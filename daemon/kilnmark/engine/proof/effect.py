@@ -12,10 +12,13 @@ import numpy as np
 from cachetools import LRUCache
 from numpy.typing import NDArray
 
-from kilnmark.engine.proof.beside import StackLayer
-from kilnmark.engine.proof.overlaps import LayerProducts, Measured, Overlaps
+from kilnmark.engine.proof.beside import StackLayer, rows_of_groups
+from kilnmark.engine.proof.doubts import Figures
+from kilnmark.engine.proof.measured import Measured
+from kilnmark.engine.proof.sketches import is_cheap
 from kilnmark.engine.proof.survival import quantized_survival
-from kilnmark.engine.proof.thresholds import LOST_RATIO
+from kilnmark.engine.proof.thresholds import LOST_RATIO, OVERWHELMING_RATIO
+from kilnmark.engine.proof.weighing import LayerProducts, Weighing
 from kilnmark.engine.stack.exact import square_norm
 from kilnmark.engine.stack.slots import Slot
 from kilnmark.engine.stack.stack import Member
@@ -29,6 +32,9 @@ __all__ = ["Effect"]
 
 REMEMBERED = 10_000
 """Adapters at a scale of which is kept how much survives the base's own rounding."""
+
+REMEMBERED_STACKS = 16
+"""Stacks whose products are kept, at 250 KB each for eight adapters on every layer of FLUX.1: a render asks twice."""
 
 
 class _Changes(NamedTuple):
@@ -58,18 +64,22 @@ class Effect:
     Args:
         slots: The base's layers.
         group_of: The title of the group of layers that a target is of; empty for none.
+
+    Attributes:
+        slots: The layers in the order in which they are told of: by name, blocks by number.
     """
 
     def __init__(self, slots: Mapping[str, Slot], group_of: Callable[[str], str] = lambda _: "") -> None:
-        self._slots = {target: slots[target] for target in sorted(slots, key=_by_blocks)}
+        self.slots = {target: slots[target] for target in sorted(slots, key=_by_blocks)}
         self._group_of = group_of
-        self._targets = list(self._slots)
+        self._targets = list(self.slots)
         self._layers: dict[int, StackLayer] = {}
         self._places = {target: place for place, target in enumerate(self._targets)}
         self._weights: dict[str, float] = {}
         self._changes: dict[str, _Changes] = {}
         self._survivals: LRUCache[tuple[str, float], float | None] = LRUCache(REMEMBERED)
-        self._overlaps = Overlaps(self._slots)
+        self._weighing = Weighing(self.slots)
+        self._weighed: LRUCache[tuple[tuple[str, float], ...], LayerProducts] = LRUCache(REMEMBERED_STACKS)
 
     def measure(self, member: Member) -> Evidence:
         """What is found out about one adapter at its scale, on this base and by itself.
@@ -103,19 +113,47 @@ class Effect:
 
     def stack_ratio(self, members: Sequence[Member]) -> float:
         """The same for what all of them change together, over all their targets; 0 without any."""
-        targets = {update.target for member in members for update in member.adapter.updates}
-        base = math.hypot(*map(self._weight, targets))
+        base = self._base_norm(members)
         square = float(self.products(members).total.sum()) if members else 0.0
         return math.sqrt(max(square, 0.0)) / base if base else 0.0
 
+    def sketch(self, adapter: Adapter) -> None:
+        """Make what others are compared with it by, so that a stack of it costs no time later; not where that takes
+        the base's own weights, which are asked only when it meets another.
+        """
+        if all(is_cheap(update) for update in adapter.updates):
+            self._weighing.sketches.of(self.measured(adapter))
+
     def products(self, members: Sequence[Member]) -> LayerProducts:
-        """Inner products of what the members, at least one, change at their scales, layer by layer."""
-        contents = {member.adapter.sha256: member.adapter for member in members}
-        found = self._overlaps.of([self.measured(adapter) for adapter in contents.values()])
-        order = [list(contents).index(member.adapter.sha256) for member in members]
-        scales = np.array([member.scale for member in members])
-        products = found.products[:, order][:, :, order] * np.outer(scales, scales)
-        return LayerProducts(found.places, products)
+        """Inner products of what the members, at least one, change at their scales, layer by layer.
+
+        They are estimates, wherever nothing but a figure depends on them, and good enough for that.
+        """
+        key = tuple((member.adapter.sha256, member.scale) for member in members)
+        if (known := self._weighed.get(key)) is not None:
+            return known
+        found = self._weighing.products(
+            [self.measured(member.adapter) for member in members],
+            [member.scale for member in members],
+            lambda places: self._figures(members, places),
+        )
+        self._weighed[key] = found
+        return found
+
+    def _figures(self, members: Sequence[Member], places: NDArray[np.intp]) -> Figures:
+        layers = self.layers(places)
+        weights = np.array([layer.weight for layer in layers])
+        return Figures(
+            files=[member.adapter.sha256 for member in members],
+            floor=LOST_RATIO * weights,
+            groups=list(rows_of_groups(layers).values()) if len(members) > 1 else [],
+            edges=[(OVERWHELMING_RATIO * self._base_norm(members)) ** 2],
+        )
+
+    def _base_norm(self, members: Sequence[Member]) -> float:
+        """Of the weights of all that the members change."""
+        targets = {update.target for member in members for update in member.adapter.updates}
+        return math.hypot(*map(self._weight, sorted(targets)))
 
     def layers(self, places: NDArray[np.intp]) -> list[StackLayer]:
         """What is known of layers of this base.
@@ -139,14 +177,14 @@ class Effect:
     def _survival(self, member: Member) -> float | None:
         key = member.adapter.sha256, member.scale
         if key not in self._survivals:
-            self._survivals[key] = quantized_survival(member, self._change(member.adapter).norms, self._slots)
+            self._survivals[key] = quantized_survival(member, self._change(member.adapter).norms, self.slots)
         return self._survivals[key]
 
     def _change(self, adapter: Adapter) -> _Changes:
         """What an adapter changes at scale 1; magnitudes and whole scales of norms are measured on the base."""
         if (known := self._changes.get(adapter.sha256)) is not None:
             return known
-        norms = np.array([update.norm_on(self._slots[update.target].numbers) for update in adapter.updates])
+        norms = np.array([update.norm_on(self.slots[update.target].numbers) for update in adapter.updates])
         weights = np.array([self._weight(update.target) for update in adapter.updates])
         pairs = zip(adapter.updates, norms, strict=True)
         same = tuple(update.target for update, norm in pairs if update.norm is None and not norm)
@@ -163,7 +201,7 @@ class Effect:
         unpacked.
         """
         if target not in self._weights:
-            self._weights[target] = math.sqrt(square_norm(self._slots[target].linear))
+            self._weights[target] = math.sqrt(square_norm(self.slots[target].linear))
         return self._weights[target]
 
 

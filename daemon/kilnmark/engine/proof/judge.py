@@ -15,7 +15,6 @@ from opentelemetry.trace import Span
 from kilnmark.engine.families.base import Base
 from kilnmark.engine.proof.beside import Beside, Weighed, cancellations, weigh
 from kilnmark.engine.proof.effect import Effect
-from kilnmark.engine.proof.overlaps import LayerProducts
 from kilnmark.engine.proof.probe import Probe
 from kilnmark.engine.proof.thresholds import THRESHOLDS
 from kilnmark.engine.stack.stack import Member
@@ -120,6 +119,7 @@ class Judge:
             try:
                 member = Member(self._store.get(path, self._shapes), scale)
                 tried.append(_Tried(name, path, span, self._effect.measure(member), member))
+                self._effect.sketch(member.adapter)
             except RefusedFile as error:
                 tried.append(_Tried(name, path, span, Evidence(refusal=str(error), scale=scale), None))
             except Exception as error:
@@ -138,10 +138,12 @@ class Judge:
         groups = cancellations([_weighed(*each) for each in live], layers.total)
         for (each, _), cancelled in zip(live, groups, strict=True):
             each.learn(cancelled=cancelled)
-        left = [place for place, cancelled in enumerate(groups) if cancelled is None]
-        self._weigh_beside([live[place] for place in left], layers.of(left))
+        self._weigh_beside([pair for pair, cancelled in zip(live, groups, strict=True) if cancelled is None])
 
-    def _weigh_beside(self, live: Sequence[tuple[_Tried, Member]], layers: LayerProducts) -> None:
+    def _weigh_beside(self, live: Sequence[tuple[_Tried, Member]]) -> None:
+        if not live:
+            return
+        layers = self._effect.products([member for _, member in live])
         found = weigh([_weighed(*each) for each in live], self._effect.layers(layers.places), layers.products)
         for (each, _), beside in zip(live, found, strict=True):
             each.learn(**beside._asdict())

@@ -140,7 +140,7 @@ class RenderResult(PictureNumbers, frozen=True, kw_only=True):
         variant: The base that it was painted on.
         loras: One report an adapter, in stack order.
         stack_delta_ratio: Frobenius norm of what all adapters change together over that of the base weights, over all
-            their targets; None for a render without a stack.
+            their targets, of several estimated to within 2 % of it; None for a render without a stack.
         trace_id: Of the trace the render's spans belong to, 32 hex digits; empty when tracing is off.
         cached: The picture existed already and was not rendered again.
         numerics: What it was painted in: `exact`, as the family's own library computes, or `fast`.
