@@ -28,7 +28,7 @@ class Sizes:
     heads: int = 4
     axes: tuple[int, int, int] = (8, 12, 12)
     text: int = 96
-    pooled: int = 48
+    pooled: int = 64
     channels: int = 64
 
     @property

@@ -36,7 +36,7 @@ def pairs_on_all(transformer: Transformer, rank: int, *, seed: int, strength: fl
         down = rng.standard_normal((rank, into)).astype("f4")
         up = rng.standard_normal((out, rank)).astype("f4") * (strength * (rank * into) ** -0.5)
         updates.append(PairUpdate(path, down, up, 1.0, norm=1.0))
-    return replace(adapter(updates[0], f"pairs {seed} of rank {rank}"), updates=tuple(updates))
+    return replace(adapter(updates[0], f"pairs {seed} of rank {rank} at {strength}"), updates=tuple(updates))
 
 
 def changes(members: Sequence[Member]) -> Mapping[str, Array64]:
