@@ -8,6 +8,7 @@ import ast
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -89,12 +90,11 @@ def modules_of(node: ast.Import | ast.ImportFrom) -> list[str]:
     return [f"{node.module}.{alias.name}" for alias in node.names]
 
 
+@cache
 def product_imports() -> list[Import]:
+    """All of them, read once they are asked for: whoever runs other tests does not wait for it."""
     files = [path for folder in sorted(ROOT.glob("*/kilnmark")) for path in sorted(folder.rglob("*.py"))]
     return [found for path in files for found in imports_of(path)]
-
-
-IMPORTS = product_imports()
 
 
 def starts_with(module: str, prefix: str) -> bool:
@@ -102,7 +102,7 @@ def starts_with(module: str, prefix: str) -> bool:
 
 
 def imported_by(room: str) -> list[Import]:
-    return [found for found in IMPORTS if found.room == room]
+    return [found for found in product_imports() if found.room == room]
 
 
 def is_exception(found: Import) -> bool:
@@ -125,15 +125,17 @@ def test_no_module_of_the_library_looks_into_the_command_line() -> None:
 
 
 def test_every_room_has_its_arrows_here() -> None:
-    assert {found.room for found in IMPORTS} == set(ARROWS)
+    assert {found.room for found in product_imports()} == set(ARROWS)
 
 
 def test_only_the_engine_imports_mlx() -> None:
-    assert [str(found) for found in IMPORTS if starts_with(found.module, "mlx") and found.room != "engine"] == []
+    assert [
+        str(found) for found in product_imports() if starts_with(found.module, "mlx") and found.room != "engine"
+    ] == []
 
 
 def test_only_the_rooms_of_a_family_know_mflux() -> None:
-    users = {found.file for found in IMPORTS if starts_with(found.module, "mflux")}
+    users = {found.file for found in product_imports() if starts_with(found.module, "mflux")}
     assert users
     assert [user for user in users if not any(map(Path(user).match, MFLUX_ROOMS))] == []
 
@@ -161,7 +163,7 @@ def test_no_room_of_a_family_is_known_outside_it() -> None:
     rooms = [f"kilnmark.engine.families.{name}" for name in families if name != "__pycache__"]
     known = [
         str(found)
-        for found in IMPORTS
+        for found in product_imports()
         for room in rooms
         if starts_with(found.module, room) and not found.file.startswith(f"engine/families/{room.rpartition('.')[2]}/")
     ]

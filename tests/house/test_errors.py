@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 
@@ -31,25 +32,25 @@ def classes() -> Iterator[tuple[str, str, list[str]]]:
                     yield node.name, module, [ast.unparse(base) for base in node.bases]
 
 
-PARENTS = {name: (module, bases[0]) for name, module, bases in classes() if bases}
+@cache
+def all_errors() -> Mapping[str, tuple[str, str]]:
+    """Module and parent of every error, by its name, which no other class has; read once they are asked for."""
+    parents = {name: (module, bases[0]) for name, module, bases in classes() if bases}
 
+    def is_error(name: str) -> bool:
+        return name in TOP or (name in parents and is_error(parents[name][1]))
 
-def is_error(name: str) -> bool:
-    return name in TOP or (name in PARENTS and is_error(PARENTS[name][1]))
-
-
-ERRORS: Mapping[str, tuple[str, str]] = {name: PARENTS[name] for name in PARENTS if is_error(name)}
-"""Module and parent of every error, by its name, which no other class has."""
+    return {name: found for name, found in parents.items() if is_error(name)}
 
 
 def loaded(name: str) -> type[KilnmarkError]:
-    found: type[KilnmarkError] = getattr(import_module(ERRORS[name][0]), name)
+    found: type[KilnmarkError] = getattr(import_module(all_errors()[name][0]), name)
     assert issubclass(found, KilnmarkError)
     return found
 
 
 def under(name: str, root: str) -> bool:
-    return name == root or (name in ERRORS and under(ERRORS[name][1], root))
+    return name == root or (name in all_errors() and under(all_errors()[name][1], root))
 
 
 def drawn(text: str) -> dict[str, tuple[str, str]]:
@@ -67,22 +68,24 @@ def drawn(text: str) -> dict[str, tuple[str, str]]:
 
 
 def test_every_error_of_the_product_is_in_the_tree() -> None:
-    assert len(ERRORS) > 40
-    assert [name for name in ERRORS if not under(name, "KilnmarkError")] == []
+    assert len(all_errors()) > 40
+    assert [name for name in all_errors() if not under(name, "KilnmarkError")] == []
 
 
 def test_the_tree_is_drawn_as_it_is() -> None:
     assert errors.__doc__ is not None
     sketch = drawn(errors.__doc__)
-    assert {name: parent for name, (parent, _) in sketch.items()} == {n: parent for n, (_, parent) in ERRORS.items()}
+    assert {name: parent for name, (parent, _) in sketch.items()} == {
+        n: parent for n, (_, parent) in all_errors().items()
+    }
     rooms = {
         name: f"kilnmark.{room.replace('/', '.')}" for name, (_, room) in sketch.items() if name != "KilnmarkError"
     }
-    assert rooms == {name: module for name, (module, _) in ERRORS.items() if name != "KilnmarkError"}
+    assert rooms == {name: module for name, (module, _) in all_errors().items() if name != "KilnmarkError"}
 
 
 def test_the_wires_table_has_every_error_of_a_request() -> None:
-    known = {name for name in ERRORS if under(name, "RequestError")} - {"RequestError"}
+    known = {name for name in all_errors() if under(name, "RequestError")} - {"RequestError"}
     assert {cls.__name__ for cls in BY_CODE.values()} == known
 
 
@@ -98,14 +101,14 @@ def test_the_wires_table_has_every_error_of_a_request() -> None:
 def test_a_boundarys_table_has_a_row_for_whatever_can_reach_it(
     table: Mapping[type[KilnmarkError], object], parts: tuple[str, ...]
 ) -> None:
-    for name, (module, _) in ERRORS.items():
+    for name, (module, _) in all_errors().items():
         if module.split(".")[1] in parts:
             assert nearest(table, loaded(name)) is not None
 
 
 def test_what_is_wrong_with_a_requests_files_and_documents_becomes_an_error_of_the_request() -> None:
     for root in ("UnusableContent", "RefusedFile"):
-        for name in ERRORS:
+        for name in all_errors():
             if under(name, root):
                 assert callable(nearest(refusals.ASKED, loaded(name)))
 
@@ -134,8 +137,8 @@ def test_every_class_ends_a_process_with_its_code_and_the_rest_with_1(
     table: Mapping[type[KilnmarkError], ExitCode], codes: Mapping[ExitCode, str]
 ) -> None:
     of = {name: code for code, names in codes.items() for name in names.split()}
-    got = {name: nearest(table, loaded(name)) for name in ERRORS}
-    assert got == {name: of.get(name, ExitCode.FAILED) for name in ERRORS}
+    got = {name: nearest(table, loaded(name)) for name in all_errors()}
+    assert got == {name: of.get(name, ExitCode.FAILED) for name in all_errors()}
 
 
 def test_the_nearest_row_above_a_class_counts() -> None:
