@@ -22,7 +22,9 @@ OF_NUMBERS = ("tensors", "metadata", "beside", "reason")
 
 
 SAID = re.compile(r"\('[^']*'\)")
-MEASURED = re.compile(r"[0-9.]+(?:e[+-]?[0-9]+)?%|[0-9.]+e[+-]?[0-9]+")
+MEASURED = re.compile(
+    r"[0-9.]+(?:e[+-]?[0-9]+)?%|[0-9.]+e[+-]?[0-9]+|(?<=; at scale )[0-9.]+|[0-9.]+(?= times the size)"
+)
 
 
 def again(report: FileReport, folder: Path) -> FileReport:

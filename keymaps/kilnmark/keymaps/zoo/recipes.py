@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from math import isqrt
+from math import isqrt, sqrt
 
 import numpy as np
 
@@ -17,7 +17,6 @@ from kilnmark.keymaps.names.schema import Rows
 from kilnmark.keymaps.names.shapes import BLOCK, Shapes, block_count, is_norm
 from kilnmark.keymaps.names.tables import load_tables
 from kilnmark.keymaps.updates.fused import Matrix
-from kilnmark.keymaps.zoo.write import draw_pair
 
 __all__ = ["Form", "Recipe", "TrainedEncoder", "tensors_of"]
 
@@ -110,7 +109,7 @@ def tensors_of(
         for suffix, matrix in _module(recipe, heights, columns, rank, numbers):
             yield f"{name}.{suffix}", matrix
     for name, width in _norms(recipe, shapes, blocks) if recipe.norms else ():
-        spread = numbers.standard_normal(width, np.float32) * np.float32(_SPREAD)
+        spread = _drawn(numbers, (width,), _SPREAD)
         yield f"{name}.{recipe.norms}", spread if recipe.norms in ("w_norm", "diff") else 1 + spread
     for encoder in recipe.encoders:
         for name, height, columns in _encoder_modules(encoder, blocks):
@@ -143,18 +142,18 @@ def _module(
             yield from _kronecker(height, columns, rank, numbers, factored=recipe.form is Form.LOKR_FACTORED)
         case Form.LOHA:
             for place in (1, 2):
-                down, up = draw_pair(numbers, height, columns, rank, _STRENGTH)
+                down, up = _pair(numbers, height, columns, rank, _STRENGTH)
                 yield f"hada_w{place}_a", up
                 yield f"hada_w{place}_b", down
         case Form.OFT | Form.OFT_PARTS | Form.OFT_PACKED | Form.BOFT:
             yield from _rotations(recipe.form, heights, columns, numbers)
         case Form.FULL:
-            yield "diff", numbers.standard_normal((height, columns), np.float32) * np.float32(_STRENGTH)
+            yield "diff", _drawn(numbers, (height, columns), _STRENGTH)
         case Form.BLOCKS if len(heights) > 1:
             rank *= len(heights)
             yield from _block_diagonal(recipe, heights, columns, rank, numbers)
         case _:
-            down, up = draw_pair(numbers, height, columns, rank, _STRENGTH)
+            down, up = _pair(numbers, height, columns, rank, _STRENGTH)
             yield recipe.down, down.T if recipe.transposed else down
             yield recipe.up, up.T if recipe.transposed else up
     if recipe.form is Form.DORA_OF_INPUTS:
@@ -163,7 +162,7 @@ def _module(
         peft = recipe.down == "lora_A.weight"
         yield "lora_magnitude_vector" if peft else "dora_scale", np.ones((height,) if peft else (height, 1), np.float32)
     if recipe.form in _BIASES:
-        yield _BIASES[recipe.form], numbers.standard_normal(height, np.float32) * np.float32(_SPREAD)
+        yield _BIASES[recipe.form], _drawn(numbers, (height,), _SPREAD)
     if recipe.alpha is not None:
         yield "alpha", np.asarray(np.float32(recipe.alpha or rank))
 
@@ -173,7 +172,7 @@ def _block_diagonal(
 ) -> Iterator[tuple[str, Matrix]]:
     """One small pair a target, side by side in one of `rank`: all down matrices, up matrices on the diagonal."""
     each = rank // len(heights)
-    pairs = [draw_pair(numbers, height, columns, each, _STRENGTH) for height in heights]
+    pairs = [_pair(numbers, height, columns, each, _STRENGTH) for height in heights]
     up = np.zeros((sum(heights), rank), np.float32)
     reached = 0
     for place, (_, part) in enumerate(pairs):
@@ -188,8 +187,8 @@ def _kronecker(
 ) -> Iterator[tuple[str, Matrix]]:
     """Two factors of nearly the same size, as LyCORIS cuts them; the second one as a pair of matrices if factored."""
     rows, width = _nearest_divisor(height), _nearest_divisor(columns)
-    yield "lokr_w1", numbers.standard_normal((rows, width), np.float32)
-    down, up = draw_pair(numbers, height // rows, columns // width, rank, _STRENGTH)
+    yield "lokr_w1", _drawn(numbers, (rows, width), 1.0)
+    down, up = _pair(numbers, height // rows, columns // width, rank, _STRENGTH)
     if factored:
         yield "lokr_w2_a", up
         yield "lokr_w2_b", down
@@ -217,7 +216,20 @@ def _rotations(
 
 
 def _turning(numbers: np.random.Generator, *shape: int) -> Matrix:
-    return numbers.standard_normal(shape, np.float32) * np.float32(_TURN)
+    return _drawn(numbers, shape, _TURN)
+
+
+def _pair(numbers: np.random.Generator, rows: int, columns: int, rank: int, spread: float) -> tuple[Matrix, Matrix]:
+    """A down matrix (rank, columns) of variance 1/in, and an up matrix (rows, rank) that gives products this spread."""
+    return _drawn(numbers, (rank, columns), columns**-0.5), _drawn(numbers, (rows, rank), spread * sqrt(columns / rank))
+
+
+def _drawn(numbers: np.random.Generator, shape: tuple[int, ...], deviation: float) -> Matrix:
+    """Evenly spread around 0: making a file is mostly drawing, and normal numbers take four times as long."""
+    drawn = numbers.random(shape, np.float32)
+    drawn -= np.float32(0.5)
+    drawn *= np.float32(deviation * sqrt(12))
+    return drawn
 
 
 def _nearest_divisor(size: int) -> int:
