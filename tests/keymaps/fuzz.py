@@ -4,6 +4,7 @@ Only refusals may come out; what is accepted, the safetensors library accepts to
 grow. The same seed gives the same cases, however many there is time for. `make fuzz` runs it.
 """
 
+import math
 import resource
 import sys
 import tempfile
@@ -42,7 +43,7 @@ __all__ = ["Run", "case", "fuzz"]
 CASE_LIMIT = 5.0
 """Seconds of one case: to read a file for four models, millions of denormal numbers among it, on a busy machine."""
 GROWTH_LIMIT = 128 << 20
-"""Bytes that the highest memory may still rise once a quarter of the time is over."""
+"""Bytes that the highest memory may still rise once a quarter of the time, or of the cases, is over."""
 DTYPES: tuple[StoredAs, ...] = ("F32", "F16", "BF16")
 
 
@@ -59,7 +60,7 @@ class Run:
         cases: How many there were.
         seconds: That they took.
         slowest: Seconds of the slowest case.
-        growth: Bytes that the highest memory rose after the first quarter of the time.
+        growth: Bytes that the highest memory rose after the first quarter of the time, or of the cases.
         outcomes: How often what came out of which reader.
         failures: The files that were saved.
     """
@@ -82,12 +83,13 @@ class Run:
         return "\n".join(lines)
 
 
-def fuzz(seconds: float, seed: int, saved: Path) -> Run:
-    """Run cases for a time.
+def fuzz(seconds: float, seed: int, saved: Path, *, cases: float = math.inf) -> Run:
+    """Run cases for a time, or so many.
 
     Args:
-        seconds: How long; the last case is finished.
+        seconds: How long at the most; the last case is finished.
         seed: Of all cases.
+        cases: How many at the most.
         saved: Directory for the files of failed cases; made when there is one.
     """
     run = Run(seed)
@@ -95,10 +97,10 @@ def fuzz(seconds: float, seed: int, saved: Path) -> Run:
     settled: int | None = None
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("error")
-        while run.seconds < seconds:
+        while run.seconds < seconds and run.cases < cases:
             _one(run, Path(folder), saved)
             run.seconds = time.perf_counter() - began
-            if settled is None and run.seconds > seconds / 4:
+            if settled is None and (run.seconds > seconds / 4 or run.cases > cases / 4):
                 settled = _highest_memory()
     run.growth = _highest_memory() - (settled or 0)
     return run

@@ -55,7 +55,8 @@ def _kohya(model: Model, numbers: Numbers, rank: int) -> Entries:
     tags = int(10 ** numbers.uniform(0, 3))
     if numbers.random() < 0.01:
         tags = int(numbers.choice([30_000, 200_000]))
-    counted = {f"{numbers.choice(_WORDS)} {n}": int(numbers.integers(1, 90)) for n in range(tags)}
+    # `choice` would make an array of the words for each of them.
+    counted = {f"{_WORDS[numbers.integers(len(_WORDS))]} {n}": int(numbers.integers(1, 90)) for n in range(tags)}
     return {
         "ss_base_model_version": _ARCHITECTURES[model.name][0],
         "ss_network_module": "networks.lora_flux",
