@@ -1,6 +1,8 @@
 """Compiled blocks of FLUX.1: traced once a form, whatever stack of it is on the base, and the same numbers."""
 
+import gc
 import random
+import weakref
 from collections.abc import Iterator
 
 import numpy as np
@@ -107,3 +109,19 @@ def test_steps_that_began_keep_the_stack_that_was_on(
         mx.eval(before)
         with stacker.aside([Member(pairs_on_all(transformer, 4, seed=1), 1.0)]):
             assert bool(mx.array_equal(steps.noise(1, LATENTS), before))
+
+
+def test_a_base_that_leaves_is_held_by_no_trace_of_it() -> None:
+    before = mx.get_active_memory()
+    leaving = small_flux(dtype=PRECISION, seed=9)
+    stacker, fast = stacker_of(leaving), FastTransformer(leaving, PRECISION, "on")
+    for stack in ([], [Member(pairs_on_all(leaving, 4, seed=1), 1.0)]):
+        stacker.switch(stack)
+        built(fast)
+    block, traces = weakref.ref(leaving.single_transformer_blocks[0]), (fast._joint, fast._single)
+    assert mx.get_active_memory() - before > 4e6
+    del leaving, stacker, fast
+    gc.collect()
+    assert block() is None
+    assert mx.get_active_memory() - before < 1e4
+    assert len(traces) == 2
