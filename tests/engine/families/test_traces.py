@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from kilnmark.engine.families import traces
-from kilnmark.engine.families.traces import Shared, Traces, put_together, taken_apart
+from kilnmark.engine.families.traces import Hollow, Shared, Traces, put_together, taken_apart
+from kilnmark.engine.stack.build import Member, build_wrappers
 from tests.engine.arrays import as_numpy
+from tests.engine.small_layer import INTO, LAYERS, TARGET, UPDATES, adapter, slot_of
 
 import mlx.core as mx  # isort: skip - after the engine, which puts the fast BLAS first
 from mlx import nn
@@ -80,9 +82,40 @@ def test_other_numbers_have_the_same_form() -> None:
 
 def test_what_is_no_part_of_a_form_is_refused_by_its_name() -> None:
     layer = nn.Linear(4, 4)
-    layer.given = np.ones(3)
-    with pytest.raises(TypeError, match="ndarray is no part"):
+    layer.given = object()
+    with pytest.raises(TypeError, match="object is no part"):
         taken_apart([layer])
+
+
+def stacked(kind: str, scale: float) -> nn.Module:
+    members = [Member(adapter(UPDATES[kind], kind), scale)]
+    return build_wrappers({TARGET: slot_of(LAYERS["float32"]())}, members, shared=())[TARGET]
+
+
+def called(layers: list[nn.Module], x: mx.array) -> mx.array:
+    given: mx.array = layers[0](x)
+    return given
+
+
+@pytest.mark.parametrize("kind", UPDATES)
+def test_a_stack_of_every_kind_is_put_together_again_and_shares_its_trace_with_others_of_the_kind(kind: str) -> None:
+    one, other, x = stacked(kind, 1.0), stacked(kind, 0.5), mx.ones((2, INTO))
+    for layer in (one, other):
+        again = put_together(*taken_apart([layer]))
+        assert np.array_equal(as_numpy(called(again, x)), as_numpy(layer(x)))
+    assert not np.array_equal(as_numpy(one(x)), as_numpy(other(x)))
+    made = Traces()
+    shared = Shared(called, made)
+    for layer in (one, other):
+        shared.bound([layer], compiled=True)(x)
+    assert made == Traces(made=1)
+
+
+def test_numbers_that_are_not_among_the_arrays_cannot_be_computed_with() -> None:
+    hollow = Hollow((2, 3))
+    assert (len(hollow), hollow.ndim) == (2, 2)
+    with pytest.raises(TypeError):
+        hollow * 2  # type: ignore[operator]
 
 
 def test_layers_of_one_form_share_a_trace_and_each_has_its_own_numbers() -> None:
@@ -104,13 +137,14 @@ def test_another_shape_or_form_is_traced_once_more(other: Two) -> None:
     assert made == Traces(made=2)
 
 
-def test_what_cannot_be_traced_runs_as_it_is_and_is_counted() -> None:
+def test_what_cannot_be_traced_runs_as_it_is_and_is_counted_and_said(caplog: pytest.LogCaptureFixture) -> None:
     made = Traces()
     layers = two()
-    layers.first.given = np.ones(3)
+    layers.first.given = object()
     bound = Shared(through, made).bound(layers, compiled=True)
     assert np.array_equal(as_numpy(bound(X)), as_numpy(through(layers, X)))
     assert made == Traces(plain=1)
+    assert "runs uncompiled" in caplog.text
 
 
 def test_nothing_is_traced_where_nothing_is_to_be_compiled() -> None:

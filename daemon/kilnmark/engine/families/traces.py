@@ -5,6 +5,8 @@ So layers are taken apart into their form, which is hashable and holds no array,
 are put together again around whatever stands for those arrays there. Which functions are compiled, families decide.
 """
 
+import dataclasses
+import logging
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,9 +15,12 @@ from types import FunctionType
 from typing import Any, Generic, TypeVar
 
 import mlx.core as mx
+import numpy as np
 from mlx import nn
 
-__all__ = ["FORMS", "Shared", "Traces", "put_together", "taken_apart"]
+__all__ = ["FORMS", "Hollow", "Shared", "Traces", "put_together", "taken_apart"]
+
+log = logging.getLogger(__name__)
 
 _Given = TypeVar("_Given")
 
@@ -57,11 +62,38 @@ class _Module:
     others: tuple[tuple[str, Hashable], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Record:
+    """A frozen dataclass, such as an update's part that says how it is painted."""
+
+    kind: type
+    items: tuple[tuple[str, Hashable], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Hollow:
+    """What stands in a form for an array of numpy's: its shape, and no numbers.
+
+    Whoever would compute with it fails, where numbers of the first layers of this form would be wrong for the next.
+    """
+
+    shape: tuple[int, ...]
+
+    @property
+    def ndim(self) -> int:
+        """As numpy has it."""
+        return len(self.shape)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+
 def taken_apart(layers: object) -> tuple[Hashable, list[mx.array]]:
     """Layers as their form and their arrays; an array that several of them have is there once.
 
     Args:
-        layers: Modules, in tuples, lists or dicts.
+        layers: Modules, in tuples, lists or dicts. Records in them keep the shapes of numpy's arrays, not the numbers,
+            which must be there as arrays of MLX too.
 
     Raises:
         TypeError: Something in them is neither.
@@ -77,6 +109,10 @@ def put_together(form: Hashable, arrays: Sequence[mx.array]) -> Any:
             return arrays[place]
         case _Plain(_, value):
             return value
+        case Hollow():
+            return form
+        case _Record(kind, fields):
+            return _record(kind, fields)
         case _Items(kind, items):
             made = [put_together(item, arrays) for item in items]
             return kind(*made) if hasattr(kind, "_fields") else kind(made)
@@ -102,13 +138,29 @@ def _form(thing: object, arrays: dict[int, tuple[int, mx.array]]) -> Hashable:
 def _others(module: nn.Module) -> Iterator[tuple[str, Hashable]]:
     for name, value in sorted(vars(module).items()):
         if name not in _OWN:
-            yield name, _form(value, {}) if isinstance(value, tuple) else _plain(value)
+            yield name, _plain(value)
 
 
 def _plain(value: object) -> Hashable:
+    """What belongs to the form alone."""
     if isinstance(value, _PLAIN):
         return _Plain(type(value), value)
+    if isinstance(value, np.ndarray):
+        return Hollow(value.shape)
+    if isinstance(value, tuple):
+        return _Items(type(value), tuple(map(_plain, value)))
+    if dataclasses.is_dataclass(value) and not isinstance(value, type) and type(value).__hash__ is not None:
+        items = tuple((field.name, _plain(getattr(value, field.name))) for field in dataclasses.fields(value))
+        return _Record(type(value), items)
     raise TypeError(f"{type(value).__name__} is no part of a layer's form")
+
+
+def _record(kind: type, fields: tuple[tuple[str, Hashable], ...]) -> object:
+    """Without its `__init__`, which might read numbers."""
+    record: object = object.__new__(kind)
+    for name, form in fields:
+        object.__setattr__(record, name, put_together(form, []))
+    return record
 
 
 def _module(kind: type[nn.Module], named: dict[str, Any], others: tuple[tuple[str, Hashable], ...]) -> nn.Module:
@@ -157,7 +209,9 @@ class Shared(Generic[_Given]):
             return partial(self._function, layers)
         try:
             form, arrays = taken_apart(layers)
-        except TypeError:
+        except TypeError as error:
+            if not self._traces.plain:
+                log.warning("a block runs uncompiled, slower than others, with the stack that is on: %s", error)
             self._traces.plain += 1
             return partial(self._function, layers)
         if form not in self._compiled:
