@@ -91,7 +91,7 @@ class Settings(BaseModel):
 
     numerics: Annotated[AskedNumerics, Told("--numerics", "word", "auto|exact|fast")] = "auto"
     """How bases compute. `exact` is bit for bit what the family's own library computes; `fast` keeps the stream in the
-    base's compute type and is several times quicker on a GPU. `auto` is `fast` on a GPU, for families that have it, and
+    base's compute type, for the speed of a GPU. `auto` is `fast` on a GPU, for families that have it, and
     `exact` on a CPU. A base that cannot compute as asked is refused."""
 
     compile: Annotated[AskedCompiling, Told("--compile", "word", "auto|on|off")] = "auto"

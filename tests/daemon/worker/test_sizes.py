@@ -36,8 +36,9 @@ def painted(chosen: Settings, width: int, height: int) -> RenderCommand:
     return accept(RenderParams(prompt="a mill", width=width, height=height), Served(chosen), "a").command
 
 
-def test_the_size_that_most_tiers_have_is_the_first() -> None:
+def test_its_own_size_is_the_first_then_the_one_that_most_tiers_have() -> None:
     assert of(sizes(settings(variant="dev")), "dev") == [SQUARE, WIDE, TALL]
+    assert of(sizes(settings(variant="standin")), "standin")[:3] == [(128, 128), SQUARE, WIDE]
 
 
 def test_a_variant_has_the_tiers_that_ask_for_it_and_its_own_size() -> None:
@@ -61,7 +62,7 @@ def test_what_was_painted_most_goes_before_all_tiers() -> None:
 def test_tiers_of_packs_count_for_the_variant_that_their_style_wishes() -> None:
     tier = Tier(name="chip", width=64, height=64, variant="dev")
     found = of(sizes(settings(variant="dev"), *[("schnell", tier)] * 3), "schnell")
-    assert found == [(64, 64), SQUARE, SMALL]
+    assert found == [SQUARE, (64, 64), SMALL]
 
 
 def test_a_directory_that_is_no_base_has_none(tmp_path: Path) -> None:

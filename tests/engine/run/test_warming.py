@@ -12,6 +12,7 @@ from opentelemetry.trace import NoOpTracer, Tracer
 
 from kilnmark.engine.families.base import Base
 from kilnmark.engine.families.family import Watcher
+from kilnmark.engine.run import warming
 from kilnmark.engine.run.warming import Warming
 from kilnmark.engine.stack.stack import Member
 from kilnmark.keymaps.adapter import Adapter
@@ -26,9 +27,9 @@ SMALL, WIDE, TALL = PictureSize(32, 32), PictureSize(48, 32), PictureSize(32, 48
 
 
 class Painted(Base):
-    """A standin's base that says that its blocks are compiled, and writes down what it paints instead of doing so."""
+    """A standin's base that writes down what it paints instead of doing so."""
 
-    def __init__(self, base: Base, *, compiled: bool = True) -> None:
+    def __init__(self, base: Base, *, compiled: bool = False) -> None:
         super().__init__(base.model, base.variant, msgspec.structs.replace(base.info, compiled=compiled))
         self.specs: list[PictureSpec] = []
         self.fails: set[PictureSize] = set()
@@ -44,6 +45,12 @@ class Painted(Base):
     @property
     def sizes(self) -> list[tuple[int, int]]:
         return [(spec.width, spec.height) for spec in self.specs]
+
+
+@pytest.fixture(autouse=True)
+def _on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where each size has its own kernels."""
+    monkeypatch.setattr(warming, "backend", lambda: "metal")
 
 
 @dataclass
@@ -176,22 +183,25 @@ def test_a_size_that_fails_keeps_no_other_from_being_warm_and_is_told(
     }
 
 
-@pytest.mark.skipif(mx.default_device() != mx.Device(mx.cpu), reason="on a GPU every size is compiled")
-def test_on_a_cpu_where_no_block_is_compiled_nothing_is_to_be_done(base: Base) -> None:
-    painted = Painted(base, compiled=False)
-    kiln = Kiln(painted, [SMALL])
+@pytest.mark.parametrize(("compiled", "sizes"), [(False, []), (True, [WIDE])])
+def test_on_a_cpu_the_first_size_is_enough_where_blocks_are_compiled_and_too_much_where_none_are(
+    base: Base, monkeypatch: pytest.MonkeyPatch, *, compiled: bool, sizes: list[PictureSize]
+) -> None:
+    monkeypatch.setattr(warming, "backend", lambda: "cpu")
+    painted = Painted(base, compiled=compiled)
+    kiln = Kiln(painted, [WIDE, SMALL])
     kiln.warming.first(painted)
-    assert not kiln.warming.go_on()
-    assert (painted.sizes, kiln.told) == ([], [])
+    kiln.go_on_to_the_end()
+    assert painted.sizes == sizes
+    assert [what.count for what in kiln.told if what is not None] == [1] * len(sizes)
 
 
 def test_a_real_base_is_painted_on_and_its_stack_stays(base: Base, healthy: Adapter) -> None:
-    real = Base(base.model, base.variant, msgspec.structs.replace(base.info, compiled=True))
-    real.stacker.switch([Member(healthy, 0.5)])
+    base.stacker.switch([Member(healthy, 0.5)])
     try:
-        kiln = Kiln(real, [SMALL])
+        kiln = Kiln(base, [SMALL])
         kiln.go_on_to_the_end()
         assert [what is None for what in kiln.told] == [False, True]
-        assert [scale for _, scale in real.stacker.key] == [0.5]
+        assert [scale for _, scale in base.stacker.key] == [0.5]
     finally:
-        real.stacker.switch([])
+        base.stacker.switch([])

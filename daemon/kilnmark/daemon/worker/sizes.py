@@ -1,4 +1,4 @@
-"""For which sizes of pictures the bases are to be warm: those that were painted, most used first, then those of tiers.
+"""For which sizes of pictures the bases are to be warm: what was painted most first, then what nobody painted yet.
 
 What was painted is counted as long as the daemon lives, so that a worker that is lost does not take it along.
 """
@@ -41,16 +41,16 @@ class WarmSizes:
         return {variant: self._of(variant, tiers) for variant in self._served.places}
 
     def _of(self, variant: str, tiers: Iterable[WishedTier]) -> list[PictureSize]:
-        """Of sizes that were painted as often, the one that more tiers have goes first, then the variant's own."""
-        named: Counter[PictureSize] = Counter()
+        """Of sizes that were painted as often the variant's own goes first, then the one that most tiers have."""
         try:
             row = self._served.row_of(variant)
-            named[PictureSize(row.width, row.height)] += 1
         except WeightsProblem:
             return []  # it cannot be held either, and whoever asks for it hears why
+        own = PictureSize(row.width, row.height)
+        named: Counter[PictureSize] = Counter()
         for wished, tier in tiers:
             if (wished if wished in self._served.places else self._served.default) == variant:
                 named[PictureSize(tier.width, tier.height)] += 1
         painted = [size for name, size in self._painted if name == variant]
-        sizes = dict.fromkeys([*named, *painted])
-        return sorted(sizes, key=lambda size: (-self._painted[variant, size], -named[size]))
+        sizes = dict.fromkeys([own, *named, *painted])
+        return sorted(sizes, key=lambda size: (-self._painted[variant, size], size != own, -named[size]))

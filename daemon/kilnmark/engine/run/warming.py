@@ -46,7 +46,8 @@ class _OneStep:
 class Warming:
     """Compiles for the sizes that are planned, most used first.
 
-    Where nothing is compiled, which is on a CPU without compiled blocks, nothing is done.
+    On a CPU nothing is compiled where blocks are not. Where they are, the first size is all: a compiler takes a second
+    for each kernel there, and a large picture takes minutes.
 
     Args:
         plan: Sizes by variant.
@@ -86,7 +87,7 @@ class Warming:
 
     def first(self, base: Base) -> None:
         """Compile for the size that a base is used for most; nothing else goes before it."""
-        sizes = self._plan.get(base.info.variant, ())
+        sizes = self._sizes(base)
         if sizes and sizes[0] in self._cold(base):
             self._compile(base, sizes[0], gives_way=lambda: False)
 
@@ -98,11 +99,15 @@ class Warming:
                 return self._compile(base, cold[0], gives_way=self._gives_way) and not self._gives_way()
         return False
 
+    def _sizes(self, base: Base) -> Sequence[PictureSize]:
+        """All that a base is to be warm at, most used first."""
+        planned = self._plan.get(base.info.variant, ())
+        if backend() != "cpu":
+            return planned
+        return planned[:1] if base.info.compiled else ()
+
     def _cold(self, base: Base) -> list[PictureSize]:
-        if backend() == "cpu" and not base.info.compiled:
-            return []
-        variant = base.info.variant
-        return [size for size in self._plan.get(variant, ()) if (variant, size) not in self._done]
+        return [size for size in self._sizes(base) if (base.info.variant, size) not in self._done]
 
     def _compile(self, base: Base, size: PictureSize, *, gives_way: Callable[[], bool]) -> bool:
         """False where it gave way; then the size is as cold as before. What fails here would fail a render, too."""
@@ -126,7 +131,7 @@ class Warming:
         return True
 
     def _info(self, base: Base, size: PictureSize) -> CompilingInfo:
-        sizes = list(self._plan[base.info.variant])
+        sizes = list(self._sizes(base))
         return CompilingInfo(
             variant=base.info.variant,
             width=size.width,
