@@ -68,6 +68,8 @@ _TOLD_OF_BASES = {"numerics": "what it computes in", "compiled": "whether its bl
 ADDED: Mapping[str, str] = {
     "heard.result.place": "the place that a style was composed for",
     "heard.result.counts_as": "the variants that bases given as directories are known to be",
+    "heard.result.queue.running": "how many jobs the worker has",
+    "heard.result.next": "where the next page of jobs begins",
     "heard.result.journal": "the file that accepted jobs are kept in; this daemon has none",
     "heard.result.tag": "the tag of the style's directions that belongs to it",
     "heard.result.other_problems": "what is wrong with the documents and is no matter to this render",

@@ -39,7 +39,9 @@ if TYPE_CHECKING:
     from kilnmark.protocol.wire.errors import InternalError as InternalError
     from kilnmark.protocol.wire.errors import InvalidParams as InvalidParams
     from kilnmark.protocol.wire.errors import InvalidRequest as InvalidRequest
+    from kilnmark.protocol.wire.errors import JobIdTaken as JobIdTaken
     from kilnmark.protocol.wire.errors import JobTimedOut as JobTimedOut
+    from kilnmark.protocol.wire.errors import JournalFailed as JournalFailed
     from kilnmark.protocol.wire.errors import ParseError as ParseError
     from kilnmark.protocol.wire.errors import QueueFull as QueueFull
     from kilnmark.protocol.wire.errors import RenderFailed as RenderFailed

@@ -179,8 +179,15 @@ class AsyncClient:
         return await self._ask(methods.CANCEL, CancelParams(job_id=job_id, reason=reason))
 
     async def jobs_list(self) -> JobsResult:
-        """Every job that the daemon knows: the running, the waiting, then the ended, latest first."""
-        return await self._ask(methods.JOBS_LIST, JobsParams())
+        """Every job that the daemon knows: the running, the waiting, then the ended, latest first.
+
+        It is asked for page by page; a job whose state changes meanwhile may come twice, or not at all.
+        """
+        found = await self._ask(methods.JOBS_LIST, JobsParams())
+        while found.next is not None:
+            page = await self._ask(methods.JOBS_LIST, JobsParams(cursor=found.next, limit=1000))
+            found = msgspec.structs.replace(page, jobs=[*found.jobs, *page.jobs])
+        return found
 
     async def jobs_get(self, job_id: str) -> JobResult:
         """How far one job is, or how it ended."""

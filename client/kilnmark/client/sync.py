@@ -185,8 +185,15 @@ class Client:
         return self._ask(methods.CANCEL, CancelParams(job_id=job_id, reason=reason))
 
     def jobs_list(self) -> JobsResult:
-        """Every job that the daemon knows: the running, the waiting, then the ended, latest first."""
-        return self._ask(methods.JOBS_LIST, JobsParams())
+        """Every job that the daemon knows: the running, the waiting, then the ended, latest first.
+
+        It is asked for page by page; a job whose state changes meanwhile may come twice, or not at all.
+        """
+        found = self._ask(methods.JOBS_LIST, JobsParams())
+        while found.next is not None:
+            page = self._ask(methods.JOBS_LIST, JobsParams(cursor=found.next, limit=1000))
+            found = msgspec.structs.replace(page, jobs=[*found.jobs, *page.jobs])
+        return found
 
     def jobs_get(self, job_id: str) -> JobResult:
         """How far one job is, or how it ended."""

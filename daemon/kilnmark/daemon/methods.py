@@ -141,7 +141,7 @@ class Methods:
             variant=self._settings.variant,
             base=worker.base,
             worker=worker.info,
-            jobs=self._view.open_jobs,
+            jobs=self._view.first_jobs,
             rendered=self._view.state.rendered,
             failed=self._view.state.failed,
             socket=str(self._settings.socket),
@@ -213,10 +213,11 @@ class Methods:
                 lambda done, count: pulse.reached(done, count, f"inspect {done + 1}/{count}"),
             )
 
-    async def list_jobs(self, _params: JobsParams, _exchange: Exchange) -> JobsResult:
-        """Every job that is known."""
+    async def list_jobs(self, params: JobsParams, _exchange: Exchange) -> JobsResult:
+        """The jobs that are known, a page at a time."""
         view = self._view
-        return JobsResult(jobs=view.all_jobs, queue=view.state.info, cache=self._renders.pictures.info)
+        jobs, behind = view.page(params.cursor, params.limit)
+        return JobsResult(jobs=jobs, queue=view.state.info, cache=self._renders.pictures.info, next=behind)
 
     async def get_job(self, params: JobParams, _exchange: Exchange) -> JobResult:
         """How far one job is, or how it ended."""

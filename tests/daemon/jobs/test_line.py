@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kilnmark.daemon.jobs.line import Line
+from kilnmark.daemon.jobs.line import Line, LinePlace
 from kilnmark.daemon.jobs.turn import NO_STACK, Pace, StackKey, next_turn
 
 
@@ -75,7 +75,7 @@ def test_those_who_left_behind_the_eldest_cost_no_memory() -> None:
         line.add(one)
         line.remove(one)
     assert set(line.heads(NO_STACK)) == {eldest}
-    assert all(len(heap) < 100 for heap in line._heaps.values())
+    assert [len(places) for places in (*line._levels.values(), *line._stacks.values())] == [1, 1]
 
 
 def test_many_who_come_leave_and_change_levels_have_the_next_of_all() -> None:
@@ -95,4 +95,18 @@ def test_many_who_come_leave_and_change_levels_have_the_next_of_all() -> None:
         if place % 10 == 0:
             asked: dict[str, Any] = {"on_base": chance.choice(STACKS), "now": 700.0, "pace": Pace(ageing=50.0)}
             assert next_turn(line.heads(asked["on_base"]), **asked) == next_turn(standing, **asked)
-    assert sum(map(len, line._heaps.values())) < 12 * 64 + 4 * len(standing) + 400
+    assert sum(len(places) for places in line._stacks.values()) == len(standing)
+
+
+@given(st.lists(renders, max_size=30), st.integers(0, 40))
+def test_all_are_told_in_order_from_any_place_on(many: list[Standing], chosen: int) -> None:
+    line = Line[Standing]()
+    for place, one in enumerate(many):
+        one.place = place
+        line.add(one)
+    ordered = sorted((LinePlace(one.level, one.since, one.place), one.place) for one in many)
+    told = [(at, one.place) for at, one in line.since(LinePlace(-1, 0.0, 0))]
+    assert told == ordered
+    if told:
+        first = chosen % len(told)
+        assert [(at, one.place) for at, one in line.since(told[first][0])] == ordered[first:]

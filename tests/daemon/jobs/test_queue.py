@@ -43,7 +43,7 @@ def test_a_higher_priority_is_listed_and_started_before_an_older_job() -> None:
         asked.added(name, priority=priority)
     assert open_ids(asked) == ["c", "d", "b", "a"]
     assert asked.taken().picture == "c"
-    assert asked.queue.state.info == QueueInfo(high=1, normal=1, low=1)
+    assert asked.queue.state.info == QueueInfo(high=1, normal=1, low=1, running=1)
 
 
 def test_the_stack_on_the_base_goes_on_until_the_eldest_was_passed_for_long_enough() -> None:
@@ -172,7 +172,7 @@ def test_equal_jobs_are_one_render_whether_it_waits_or_runs() -> None:
     asked.added("c", seed=7)
     assert list(render.jobs) == ["a", "b", "c"]
     assert [asked.job(name).shared_with for name in "abc"] == [None, "a", "a"]
-    assert (asked.queue.begin_next(), asked.queue.state.info) == (None, QueueInfo(shared=2, switches=0))
+    assert (asked.queue.begin_next(), asked.queue.state.info) == (None, QueueInfo(shared=2, switches=0, running=3))
 
 
 @pytest.mark.parametrize(

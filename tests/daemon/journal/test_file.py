@@ -65,12 +65,12 @@ def test_a_commit_does_not_make_the_log_longer(path: Path) -> None:
     file.reserve()
     log = path.with_name(path.name + "-wal")
     size = log.stat().st_size
-    for _ in range(20):
-        file.append(rows("a"))
+    for _ in range(40):
+        file.append([JournalRow(("a",), b"x" * 60_000)])
     assert size >= WAL_BYTES
     assert log.stat().st_size == size
     file.close()
-    assert read(path) == ["a"] * 20
+    assert len(read(path)) == 40
 
 
 def test_a_failed_transaction_leaves_nothing_and_the_next_one_is_whole(path: Path) -> None:

@@ -18,7 +18,7 @@ from kilnmark.protocol.wire.errors import Cancelled
 from kilnmark.protocol.wire.replies import JobError
 from kilnmark.protocol.wire.work import Prefetch, RenderCommand
 
-__all__ = ["TRIES", "Job", "JobState", "OpenRender", "likeness_of"]
+__all__ = ["TRIES", "Job", "JobState", "OpenRender", "likeness_of", "open_job"]
 
 JobState = Literal["queued", "running", "done", "failed", "cancelled"]
 
@@ -135,6 +135,11 @@ class Job:
         if self.ended is not None:
             return _state_of(self.ended)
         return "queued" if self.render is None or self.render.name is None else "running"
+
+
+def open_job(facts: JobAccepted, render: OpenRender) -> Job:
+    """A job that has not ended."""
+    return Job(facts, render, None, None if render.picture == facts.job_id else render.picture)
 
 
 def likeness_of(facts: JobAccepted, lora_paths: Iterable[str], seen: Seen | None) -> bytes | None:

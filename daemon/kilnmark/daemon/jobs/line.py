@@ -1,88 +1,84 @@
-"""The renders that may be begun, kept so that whose turn it is can be told without looking at all of them.
+"""The renders that may be begun, in order, so that whose turn it is can be told without looking at all of them.
 
 `turn` decides among those at the head: of each priority the eldest, and the eldest of the stack that is on the base.
 Nobody else can be next, because ageing never lets a younger render of one priority overtake an older one.
 """
 
-from collections import Counter
+from bisect import bisect_left, insort
 from collections.abc import Iterator
-from heapq import heapify, heappop, heappush
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from kilnmark.daemon.jobs.turn import StackKey, Waiting
 
-__all__ = ["Line"]
+__all__ = ["Line", "LinePlace"]
 
 W = TypeVar("W", bound=Waiting)
 
-_LEFT = 64
-"""Entries of renders that left which a queue may hold, beside as many as stand in it."""
+_Places = list[tuple[float, int]]
+"""When each was accepted, and how many before it, in order."""
 
-_Queue = tuple[int, StackKey | None]
-"""A level, and a stack or all of them."""
+
+class LinePlace(NamedTuple):
+    """Where a render stands: the least goes first, as long as nobody ages and no stack is preferred."""
+
+    level: int
+    since: float
+    place: int
 
 
 class Line(Generic[W]):
-    """Waiting renders by level, stack and age. Adding, removing and asking cost the logarithm of their number.
+    """Waiting renders by level, stack and age.
 
-    A render that changes its level is removed before and added again after.
+    Adding and removing look a place up by halves, and shift what stands behind it, a few bytes each: microseconds at a
+    hundred thousand. A render that changes its level is removed before and added again after.
     """
 
     def __init__(self) -> None:
-        self._standing: dict[int, tuple[int, W]] = {}
-        self._heaps: dict[_Queue, list[tuple[float, int]]] = {}
-        self._sizes: Counter[_Queue] = Counter()
-        self._levels: set[int] = set()
+        self._standing: dict[int, tuple[LinePlace, W]] = {}
+        self._levels: dict[int, _Places] = {}
+        self._stacks: dict[tuple[int, StackKey], _Places] = {}
 
     def __len__(self) -> int:
         return len(self._standing)
 
     def add(self, one: W) -> None:
         """Let a render stand in line, where its age puts it."""
-        level = one.level
-        self._standing[one.place] = level, one
-        self._levels.add(level)
-        for queue in _queues(level, one.stack):
-            heappush(self._heaps.setdefault(queue, []), (one.since, one.place))
-            self._sizes[queue] += 1
+        at = LinePlace(one.level, one.since, one.place)
+        self._standing[one.place] = at, one
+        insort(self._levels.setdefault(at.level, []), at[1:])
+        insort(self._stacks.setdefault((at.level, one.stack), []), at[1:])
 
     def remove(self, one: W) -> None:
         """Take a render out; nothing happens when it does not stand in line."""
         if one.place not in self._standing:
             return
-        level, _ = self._standing.pop(one.place)
-        for queue in _queues(level, one.stack):
-            self._sizes[queue] -= 1
-            if not self._sizes[queue]:
-                del self._sizes[queue], self._heaps[queue]
-            elif len(self._heaps[queue]) > 2 * self._sizes[queue] + _LEFT:
-                self._forget_left(queue)
-        if (level, None) not in self._heaps:
-            self._levels.discard(level)
+        at, _ = self._standing.pop(one.place)
+        _take(self._levels, at.level, at)
+        _take(self._stacks, (at.level, one.stack), at)
 
     def heads(self, on_base: StackKey) -> Iterator[W]:
         """Those among whom the next one is, at most two of each level; some may come twice."""
-        for level in list(self._levels):
-            for queue in _queues(level, on_base):
-                if queue in self._heaps:
-                    yield self._eldest(queue)
+        for level, places in list(self._levels.items()):
+            for standing in (places, self._stacks.get((level, on_base))):
+                if standing:
+                    yield self._standing[standing[0][1]][1]
 
-    def _forget_left(self, queue: _Queue) -> None:
-        """Keep those who stand in it, so that many who left behind an eldest one cost no memory."""
-        places = {place for _, place in self._heaps[queue] if self._standing.get(place, (None,))[0] == queue[0]}
-        heap = self._heaps[queue] = [(self._standing[place][1].since, place) for place in places]
-        heapify(heap)
-
-    def _eldest(self, queue: _Queue) -> W:
-        """The eldest of a queue that is not empty; who left or changed level since is only now forgotten."""
-        heap = self._heaps[queue]
-        while True:
-            _, place = heap[0]
-            level, one = self._standing.get(place, (None, None))
-            if one is not None and level == queue[0]:
-                return one
-            heappop(heap)
+    def since(self, first: LinePlace) -> Iterator[tuple[LinePlace, W]]:
+        """Who stands at a place or behind it, in order; the line must not change meanwhile."""
+        for level in sorted(self._levels):
+            if level < first.level:
+                continue
+            places = self._levels[level]
+            begin = bisect_left(places, first[1:]) if level == first.level else 0
+            for i in range(begin, len(places)):
+                yield self._standing[places[i][1]]
 
 
-def _queues(level: int, stack: StackKey) -> tuple[_Queue, _Queue]:
-    return (level, None), (level, stack)
+K = TypeVar("K")
+
+
+def _take(queues: dict[K, _Places], queue: K, at: LinePlace) -> None:
+    places = queues[queue]
+    del places[bisect_left(places, at[1:])]
+    if not places:
+        del queues[queue]

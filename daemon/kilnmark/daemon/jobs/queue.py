@@ -22,7 +22,8 @@ from kilnmark.daemon.jobs.events import (
     without_meta,
 )
 from kilnmark.daemon.jobs.jobs import Job, OpenRender, likeness_of
-from kilnmark.daemon.jobs.state import FOR_EVER, REMEMBERED, QueueState
+from kilnmark.daemon.jobs.remembered import FOR_EVER, REMEMBERED
+from kilnmark.daemon.jobs.state import QueueState
 from kilnmark.daemon.jobs.turn import NextTurn, Pace, next_turn
 from kilnmark.daemon.pictures.hashes import Seen
 from kilnmark.otel.carrier import Carrier
@@ -52,7 +53,7 @@ class JobQueue:
         pace: How patient the waiting must be.
         clock: Tells when an event happens.
         keep: Called with each event before it counts.
-        remembered, remembered_for: As those of `QueueState`.
+        remembered, remembered_for: See `RememberedJobs`.
         events: What happened before; they are not kept again.
 
     Attributes:
@@ -179,7 +180,7 @@ class JobQueue:
         """
         result, error = (outcome, None) if isinstance(outcome, RenderResult) else (None, outcome)
         self._write(JobEnded(at=self._now(), job_id=job_id, step=step, result=result, error=error))
-        return self.state.latest_ended
+        return self.state.ended.latest
 
     def worker_gone(self, reason: str) -> None:
         """The worker was lost, and with it the stack on its base; what it had to paint waits for the next one."""

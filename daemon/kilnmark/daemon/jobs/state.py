@@ -5,8 +5,7 @@ decision, no effect. The same events, in the same order, make the same state, in
 changes in place, because a copy of a long queue for each event would cost more than everything else the daemon does.
 """
 
-import math
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Callable, Iterable
 
 from kilnmark.daemon.jobs.events import (
@@ -21,51 +20,44 @@ from kilnmark.daemon.jobs.events import (
     RenderStopping,
     WorkerGone,
 )
-from kilnmark.daemon.jobs.jobs import Job, OpenRender, likeness_of
+from kilnmark.daemon.jobs.jobs import Job, OpenRender, likeness_of, open_job
 from kilnmark.daemon.jobs.line import Line
+from kilnmark.daemon.jobs.remembered import FOR_EVER, REMEMBERED, RememberedJobs
 from kilnmark.daemon.jobs.turn import NO_STACK, StackKey
 from kilnmark.protocol.picture.catalog import PRIORITIES, Priority
 from kilnmark.protocol.wire.status import QueueInfo
 
-__all__ = ["REMEMBERED", "QueueState"]
-
-REMEMBERED = 1000
-"""Ended jobs whose outcome is kept for whoever asks again with the same `job_id`."""
-
-FOR_EVER = math.inf
+__all__ = ["QueueState"]
 
 
 class QueueState:
     """The queue, as far as it follows from events.
 
     Args:
-        remembered: Ended jobs to keep; at least one.
-        remembered_for: Seconds after its end that one is kept at most, as later events tell the time.
+        remembered, remembered_for: See `RememberedJobs`.
 
     Attributes:
         line: The ready renders that wait.
         running: The render that the worker paints.
         saving: Renders that are painted and not yet on disk, by the id they are painted as.
         on_base: The stack of the render begun last.
-        unready: How many renders are not ready.
+        ended: The ended jobs that are remembered.
         rendered, failed: Renders that ended so since the daemon's start, however many jobs shared them; cancelled ones
             are neither, nor are those that were answered from the cache.
     """
 
     def __init__(self, remembered: int = REMEMBERED, remembered_for: float = FOR_EVER) -> None:
-        self._remembered = remembered
-        self._remembered_for = remembered_for
         self._open: dict[str, OpenRender] = {}
         self._waiting: dict[int, OpenRender] = {}
         self._by_likeness: dict[bytes, OpenRender] = {}
-        self._ended: OrderedDict[str, Job] = OrderedDict()
+        self._unready: dict[int, OpenRender] = {}
         self._added = self._switches = self._shared = 0
         self._waiting_by: Counter[Priority] = Counter()
         self.line: Line[OpenRender] = Line()
         self.running: OpenRender | None = None
         self.saving: dict[str, OpenRender] = {}
         self.on_base: StackKey = NO_STACK
-        self.unready = 0
+        self.ended = RememberedJobs(remembered, remembered_for)
         self.rendered = self.failed = 0
 
     @classmethod
@@ -80,7 +72,7 @@ class QueueState:
     def open_jobs(self) -> list[Job]:
         """The jobs of the renders that are saved or painted, then the waiting ones by priority and age."""
         waiting = sorted(self._waiting.values(), key=lambda render: (render.level, render.since, render.place))
-        return [_open(facts, render) for render in (*self.begun, *waiting) for facts in render.jobs.values()]
+        return [open_job(facts, render) for render in (*self.begun, *waiting) for facts in render.jobs.values()]
 
     @property
     def open_count(self) -> int:
@@ -95,34 +87,40 @@ class QueueState:
     @property
     def ended_jobs(self) -> list[Job]:
         """The ended jobs that are remembered, the latest first."""
-        return list(reversed(self._ended.values()))
+        return [job for _, job in self.ended.before()]
 
     @property
-    def latest_ended(self) -> Job:
-        """The job that ended last. KeyError: none did."""
-        return self._ended[next(reversed(self._ended))]
+    def unready(self) -> int:
+        """How many renders are not ready."""
+        return len(self._unready)
+
+    @property
+    def unready_renders(self) -> list[OpenRender]:
+        """Those, in the order they came."""
+        return list(self._unready.values())
 
     @property
     def unready_jobs(self) -> list[JobAccepted]:
         """The accepted jobs that are not ready, in the order they came."""
-        return [render.first for render in self._waiting.values() if not render.is_ready]
+        return [render.first for render in self._unready.values()]
 
     @property
     def info(self) -> QueueInfo:
         """The queue as `status` shows it."""
         waiting = {priority: self._waiting_by[priority] for priority in PRIORITIES}
-        return QueueInfo(**waiting, switches=self._switches, shared=self._shared)
+        running = sum(len(render.jobs) for render in self.begun)
+        return QueueInfo(**waiting, running=running, switches=self._switches, shared=self._shared)
 
     @property
     def known(self) -> frozenset[str]:
         """The ids of all jobs, open and remembered."""
-        return frozenset((*self._open, *self._ended))
+        return frozenset((*self._open, *self.ended))
 
     def find(self, job_id: str) -> Job | None:
         """The job of that id, running, waiting or remembered."""
         if (render := self._open.get(job_id)) is not None:
-            return _open(render.jobs[job_id], render)
-        return self._ended.get(job_id)
+            return open_job(render.jobs[job_id], render)
+        return self.ended.find(job_id)
 
     def mate_of(self, likeness: bytes | None) -> OpenRender | None:
         """The open render that an equal job may join; one that is being stopped is joined by nobody."""
@@ -151,22 +149,21 @@ class QueueState:
                     render.tries -= 1
                 self._wait_again()
             case DaemonStarted():
-                self._forget_before(event.at - self._remembered_for)
+                self.ended.forget(event.at)
                 self._wait_again()
                 self._switches = self._shared = self.rendered = self.failed = 0
 
     def _accepted(self, facts: JobAccepted) -> None:
-        self._ended.pop(facts.job_id, None)
+        self.ended.drop(facts.job_id)
         render = self._open[facts.job_id] = OpenRender(facts, self._added)
         self._added += 1
-        self._waiting[render.place] = render
+        self._waiting[render.place] = self._unready[render.place] = render
         self._waiting_by[facts.params.priority] += 1
-        self.unready += 1
 
     def _ready(self, event: JobReady) -> None:
         render = self._open[event.job_id]
         facts = render.first
-        self.unready -= 1
+        del self._unready[render.place]
         if event.joins is not None:
             self._join(facts, render, self._open[event.joins])
             return
@@ -209,8 +206,8 @@ class QueueState:
         render = self._open.pop(event.job_id)
         facts = render.jobs[event.job_id]
         shared_with = render.picture if event.result is not None and render.picture != facts.job_id else None
-        self._ended[facts.job_id] = job = Job(facts, None, event, shared_with)
-        self._forget_before(event.at - self._remembered_for)
+        job = Job(facts, None, event, shared_with)
+        self.ended.put(job, event.at)
         if render.name is None:
             self._waiting_by[facts.params.priority] -= 1
         self._relevel(render, lambda: render.leave(facts))
@@ -219,20 +216,10 @@ class QueueState:
             self.rendered += event.result is not None and not event.result.cached
             self.failed += job.state == "failed"
 
-    def _forget_before(self, moment: float) -> None:
-        """Forget the ended jobs beyond their number, and those that ended earlier."""
-        while len(self._ended) > self._remembered or (self._ended and self._eldest_end < moment):
-            self._ended.popitem(last=False)
-
-    @property
-    def _eldest_end(self) -> float:
-        ended = next(iter(self._ended.values())).ended
-        return math.inf if ended is None else ended.at
-
     def _close(self, render: OpenRender) -> None:
         if render.name is None:
             del self._waiting[render.place]
-            self.unready -= not render.is_ready
+            self._unready.pop(render.place, None)
         elif self.running is render:
             self.running = None
         else:
@@ -261,8 +248,3 @@ class QueueState:
             for facts in render.jobs.values():
                 self._waiting_by[facts.params.priority] += 1
         self.on_base = NO_STACK
-
-
-def _open(facts: JobAccepted, render: OpenRender) -> Job:
-    shared_with = None if render.picture == facts.job_id else render.picture
-    return Job(facts, render, None, shared_with)

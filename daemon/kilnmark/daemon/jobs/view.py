@@ -5,6 +5,7 @@ Nothing changes here; what happens to jobs is `renders`' part.
 
 from kilnmark.daemon.jobs.audience import Audience
 from kilnmark.daemon.jobs.jobs import Job
+from kilnmark.daemon.jobs.listing import first_jobs, page_of
 from kilnmark.daemon.jobs.outcome import job_info, job_result
 from kilnmark.daemon.jobs.state import QueueState
 from kilnmark.daemon.worker.worker import Worker
@@ -13,6 +14,9 @@ from kilnmark.protocol.wire.replies import JobResult
 from kilnmark.protocol.wire.status import JobInfo
 
 __all__ = ["JobsView"]
+
+FIRST_JOBS = 100
+"""Open jobs that `status` tells of; `jobs.list` tells of all."""
 
 
 class JobsView:
@@ -28,14 +32,14 @@ class JobsView:
         self._worker = worker
 
     @property
-    def open_jobs(self) -> list[JobInfo]:
-        """The jobs of the renders that the worker has, then the waiting ones by priority and age."""
-        return [self._info(job) for job in self.state.open_jobs]
+    def first_jobs(self) -> list[JobInfo]:
+        """The first `FIRST_JOBS` of the open jobs: of the renders that the worker has, then of those that wait."""
+        return [self._info(job) for job in first_jobs(self.state, FIRST_JOBS)]
 
-    @property
-    def all_jobs(self) -> list[JobInfo]:
-        """The open jobs, then those that ended and are remembered, the latest first."""
-        return [*self.open_jobs, *(self._info(job) for job in self.state.ended_jobs)]
+    def page(self, cursor: str | None, limit: int) -> tuple[list[JobInfo], str | None]:
+        """Some of all jobs, and where the others begin; see `listing.page_of`."""
+        page = page_of(self.state, cursor, limit)
+        return [self._info(job) for job in page.jobs], page.next
 
     def job(self, job_id: str) -> Job:
         """The job of that id, open or remembered.

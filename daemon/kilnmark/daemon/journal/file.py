@@ -17,18 +17,18 @@ from kilnmark.daemon.journal.schema import JournalHeld, JournalUnusable, bring_u
 
 __all__ = ["JournalFile", "JournalRow"]
 
+WAL_BYTES = 2 << 20
+"""What the write-ahead log is grown to before the first event: a commit within it is one write and one sync of the data
+alone (0.2 ms), where each that makes the file longer waits for the file system's own journal (4 ms on ext4)."""
+
 _PRAGMAS = (
     "locking_mode = EXCLUSIVE",  # one daemon a journal; and no shared memory file, whose pages a full disk takes away
     "journal_mode = WAL",
     "synchronous = FULL",
     "fullfsync = ON",  # macOS: fsync alone leaves it in the disk's cache
     "checkpoint_fullfsync = ON",
-    "wal_autocheckpoint = 2000",
+    f"wal_autocheckpoint = {WAL_BYTES // 4096 * 7 // 8}",  # so that the log begins anew before it is full
 )
-
-WAL_BYTES = 4 << 20
-"""What the write-ahead log is grown to before the first event: a commit within it is one write and one sync of the data
-alone (0.2 ms), where each that makes the file longer waits for the file system's own journal (4 ms on ext4)."""
 
 _CHUNK = 500
 """Rows that one transaction deletes, so that an event that comes meanwhile waits for so many only."""

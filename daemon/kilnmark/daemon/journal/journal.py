@@ -122,6 +122,7 @@ class KeptJournal:
         self._problem: str | None = None
         self._mark = _Mark()
         self._ended = 0
+        self._rows: list[JournalRow] = []
         self._closed = self._loop.create_future()
         self._things: SimpleQueue[object] = SimpleQueue()
         self._scribe = _Scribe(file, self._things, self._tell)
@@ -143,7 +144,9 @@ class KeptJournal:
         self._mark.kept += 1
         if isinstance(event, JobAccepted):
             self._mark.accepted.append((self._mark.kept, event.job_id))
-        self._things.put(JournalRow(jobs_of(event), encode_event(event)))
+        if not self._rows:
+            self._loop.call_soon(self._hand_over)
+        self._rows.append(JournalRow(jobs_of(event), encode_event(event)))
         if isinstance(event, JobEnded):
             self._ended += 1
             if self._ended % PRUNE_EVERY == 0:
@@ -166,14 +169,22 @@ class KeptJournal:
 
     def prune(self) -> None:
         """Let jobs that are neither open nor remembered leave the file."""
+        self._hand_over()
         self._things.put(_Forget(self._known()))
 
     async def close(self) -> None:
         """Write what is still to be written, as far as that can be done, and let the file go."""
+        self._hand_over()
         self._things.put(_STOP)
         with suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_TIMEOUT):
                 await asyncio.shield(self._closed)
+
+    def _hand_over(self) -> None:
+        """What happened in one turn of the loop is one commit: a job is taken in and made ready in one."""
+        rows, self._rows = self._rows, []
+        if rows:
+            self._things.put(rows)
 
     def _failure(self) -> JournalFailed:
         return JournalFailed(
@@ -250,8 +261,8 @@ class _Scribe:
         """Do what was asked, in order; False after the last."""
         wanted = not self._fails or _STOP in things or _RETRY in things
         for thing in things:
-            if isinstance(thing, JournalRow):
-                self._unwritten.append(thing)
+            if isinstance(thing, list):
+                self._unwritten += thing
             elif isinstance(thing, _Forget) and wanted and self._write():
                 self._forget(thing.known)
         if wanted:

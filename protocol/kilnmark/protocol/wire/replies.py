@@ -161,17 +161,20 @@ class RenderResult(PictureNumbers, frozen=True, kw_only=True):
 
 
 class JobsResult(msgspec.Struct, frozen=True, kw_only=True):
-    """Every job that the daemon knows: the running, the waiting by priority and age, then the ended, latest first.
+    """The jobs that the daemon knows, a page of them.
 
     Attributes:
-        jobs: In this order.
+        jobs: The running, the waiting by priority and age, those whose files are being looked at, and the ended, the
+            latest first.
         queue: What waits, in numbers.
         cache: The pictures that can be an answer again.
+        next: Where the next page begins; None: there is none.
     """
 
     jobs: list[JobInfo]
     queue: QueueInfo
     cache: CacheInfo
+    next: str | None = None
 
 
 class JobError(msgspec.Struct, frozen=True, kw_only=True):

@@ -128,7 +128,15 @@ class StyleComposeParams(_Params, frozen=True, kw_only=True):
 
 
 class JobsParams(_Params, frozen=True, kw_only=True):
-    """`jobs.list` takes nothing."""
+    """Which jobs `jobs.list` is to tell of.
+
+    Attributes:
+        cursor: Where to go on: `next` of the page before. None: at the beginning.
+        limit: Jobs to tell of at most.
+    """
+
+    cursor: Annotated[str, Meta(max_length=500)] | None = None
+    limit: Annotated[int, Meta(ge=1, le=1000)] = 200
 
 
 class JobParams(_Params, frozen=True, kw_only=True):

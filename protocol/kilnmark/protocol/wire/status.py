@@ -55,6 +55,7 @@ class QueueInfo(msgspec.Struct, frozen=True, kw_only=True):
         high, normal, low: Jobs that wait, by priority.
         switches: Renders begun so far whose stack was another than the one before.
         shared: Jobs so far that joined the render of another, because they asked for the same picture.
+        running: Jobs of the renders that the worker has.
     """
 
     high: int = 0
@@ -62,6 +63,7 @@ class QueueInfo(msgspec.Struct, frozen=True, kw_only=True):
     low: int = 0
     switches: int = 0
     shared: int = 0
+    running: int = 0
 
 
 class CacheInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -130,7 +132,8 @@ class StatusResult(msgspec.Struct, frozen=True, kw_only=True):
             `failed` when the base cannot be loaded (`worker.last_error` says why).
         variant: What the daemon was started with.
         base: That one; None while it is not held.
-        jobs: The renders that the worker has, then the queued ones by priority and age.
+        jobs: Of the renders that the worker has, then the queued ones by priority and age: the first hundred, while
+            `queue` counts them all.
         rendered, failed: Renders that ended so; a picture shared by several jobs counts once, one from the cache never.
         variants: Every base that a request may name.
         counts_as: The variant that each of those is whose own name is none, such as a directory, told by its weights.

@@ -19,9 +19,10 @@ def show_status(out: Console, status: StatusResult) -> None:
         ("daemon", f"{status.version}, process {status.pid}, up {_duration(status.uptime_s)}"),
         *base_rows(status),
         ("worker", _worker(status)),
-        ("renders", f"{status.rendered} done, {status.failed} failed, {len(status.jobs)} under way"),
+        ("renders", f"{status.rendered} done, {status.failed} failed, {_under_way(status)} under way"),
         ("queue", _queue(status.queue)),
         *((f"  {job.state}", _job(job)) for job in status.jobs),
+        *_more_jobs(status),
         ("cache", _cache(status.cache)),
         ("socket", status.socket),
         ("pictures", status.output_dir),
@@ -47,6 +48,17 @@ def show_job(out: Console, found: JobResult) -> None:
     if found.error is not None:
         rows.append(("because", found.error.message))
     print_facts(out, rows)
+
+
+def _more_jobs(status: StatusResult) -> Iterable[tuple[str, str]]:
+    if (more := _under_way(status) - len(status.jobs)) > 0:
+        yield "  queued", f"and {more} more; `kilnmark jobs` tells of all"
+
+
+def _under_way(status: StatusResult) -> int:
+    """An older daemon tells no count of those that run, and all jobs instead of the first."""
+    queue = status.queue
+    return max(len(status.jobs), queue.running + queue.high + queue.normal + queue.low)
 
 
 def _worker(status: StatusResult) -> str:

@@ -1,0 +1,97 @@
+"""Jobs in the order in which they are listed, a page at a time: no request walks the whole queue.
+
+First those of the renders that the worker has, then those that wait, by priority and age, then those that are being
+looked into, then the ended ones, the latest first. Where a page ends is told as a text that means nothing to callers.
+"""
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Annotated, NamedTuple
+
+import msgspec
+from msgspec import Meta
+
+from kilnmark.daemon.jobs.jobs import Job, OpenRender, open_job
+from kilnmark.daemon.jobs.line import LinePlace
+from kilnmark.daemon.jobs.state import QueueState
+from kilnmark.protocol.wire.errors import InvalidParams
+
+__all__ = ["JobsPage", "first_jobs", "page_of"]
+
+
+class JobsPage(NamedTuple):
+    """Some jobs, and where those begin that come after them; None: there are none."""
+
+    jobs: list[Job]
+    next: str | None
+
+
+class _PageEnd(NamedTuple):
+    """Behind which job a page ends: its section, its render there, and how many jobs of that were listed."""
+
+    section: Annotated[int, Meta(ge=0, le=3)]
+    place: LinePlace
+    listed: Annotated[int, Meta(ge=0)]
+
+
+_NOWHERE = LinePlace(-1, 0.0, 0)
+_BEGUN, _READY, _UNREADY, _ENDED = range(4)
+_BEGIN = _PageEnd(_BEGUN, _NOWHERE, 0)
+
+
+def page_of(state: QueueState, cursor: str | None, limit: int) -> JobsPage:
+    """One page.
+
+    Args:
+        cursor: Where it begins, as another page tells it; None: at the beginning.
+        limit: Jobs on it at most.
+
+    Raises:
+        InvalidParams: no page ends there.
+    """
+    found = list(islice(_jobs(state, _BEGIN if cursor is None else _decoded(cursor)), limit + 1))
+    jobs = [job for _, job in found[:limit]]
+    return JobsPage(jobs, _encoded(found[limit - 1][0]) if len(found) > limit else None)
+
+
+def first_jobs(state: QueueState, limit: int) -> list[Job]:
+    """The first open jobs."""
+    found = islice(_jobs(state, _BEGIN), limit)
+    return [job for _, job in found if job.ended is None]
+
+
+def _jobs(state: QueueState, mark: _PageEnd) -> Iterator[tuple[_PageEnd, Job]]:
+    for section in range(mark.section, _ENDED):
+        begin = mark if section == mark.section else _PageEnd(section, _NOWHERE, 0)
+        for place, render in _renders(state, section, begin.place):
+            listed = begin.listed if place == begin.place else 0
+            for count, facts in enumerate(islice(render.jobs.values(), listed, None), listed + 1):
+                yield _PageEnd(section, place, count), open_job(facts, render)
+    for number, job in state.ended.before(mark.place.place if mark.section == _ENDED else None):
+        yield _PageEnd(_ENDED, LinePlace(0, 0.0, number), 0), job
+
+
+def _renders(state: QueueState, section: int, first: LinePlace) -> Iterator[tuple[LinePlace, OpenRender]]:
+    """The renders of one section, from a place on."""
+    match section:
+        case 0:
+            begun = enumerate(state.begun)
+            yield from ((LinePlace(0, 0.0, i), render) for i, render in begun if LinePlace(0, 0.0, i) >= first)
+        case 1:
+            yield from state.line.since(first)
+        case _:
+            for render in state.unready_renders:
+                if (place := LinePlace(0, 0.0, render.place)) >= first:
+                    yield place, render
+
+
+def _encoded(mark: _PageEnd) -> str:
+    return msgspec.json.encode(mark).hex()
+
+
+def _decoded(cursor: str) -> _PageEnd:
+    try:
+        return msgspec.json.decode(bytes.fromhex(cursor), type=_PageEnd)
+    except (ValueError, msgspec.DecodeError) as error:
+        problem = f"{cursor[:80]!r} is no end of a page - at `$.params.cursor`; give `next` of the page before, or null"
+        raise InvalidParams(problem) from error
