@@ -177,6 +177,25 @@ def test_the_ratio_of_a_stack_is_that_of_the_sum(base: Base, healthy: Adapter, o
     assert Effect(base.slots).stack_ratio(members) == pytest.approx(float(expected), rel=0.02)
 
 
+def test_a_stack_of_adapters_that_were_judged_alone_waits_for_no_sketch(
+    base: Base, healthy: Adapter, other: Adapter
+) -> None:
+    effect = Effect(base.slots)
+    for adapter in (healthy, other):
+        effect.sketch(adapter)
+    made = effect.weighing.sketches.made
+    effect.products([Member(healthy, 1.0), Member(other, 1.0)])
+    assert (made, effect.weighing.sketches.made, effect.weighing.overlaps.computed) == (2, 2, 0)
+
+
+def test_a_sketch_that_takes_the_base_s_own_weights_waits_until_it_is_asked_for(base: Base, healthy: Adapter) -> None:
+    effect = Effect(base.slots)
+    first, *others = pairs_of(healthy)
+    dora = replace(first, magnitude=np.ones(len(first.up), np.float32))
+    effect.sketch(replace(healthy, sha256="dora", updates=(dora, *others)))
+    assert effect.weighing.sketches.made == 0
+
+
 def test_layers_whose_update_rounds_away_are_counted(base: Base, healthy: Adapter) -> None:
     lost, *kept = pairs_of(healthy)
     faint = replace(lost, up=lost.up * np.float32(1e-7), norm=lost.norm * 1e-7)

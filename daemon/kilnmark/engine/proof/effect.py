@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from kilnmark.engine.proof.beside import StackLayer, rows_of_groups
 from kilnmark.engine.proof.doubts import Figures
 from kilnmark.engine.proof.measured import Measured
-from kilnmark.engine.proof.sketches import is_cheap
 from kilnmark.engine.proof.survival import quantized_survival
 from kilnmark.engine.proof.thresholds import LOST_RATIO, OVERWHELMING_RATIO
 from kilnmark.engine.proof.weighing import LayerProducts, Weighing
@@ -67,6 +66,7 @@ class Effect:
 
     Attributes:
         slots: The layers in the order in which they are told of: by name, blocks by number.
+        weighing: What stacks are weighed by.
     """
 
     def __init__(self, slots: Mapping[str, Slot], group_of: Callable[[str], str] = lambda _: "") -> None:
@@ -78,7 +78,7 @@ class Effect:
         self._weights: dict[str, float] = {}
         self._changes: dict[str, _Changes] = {}
         self._survivals: LRUCache[tuple[str, float], float | None] = LRUCache(REMEMBERED)
-        self._weighing = Weighing(self.slots)
+        self.weighing = Weighing(self.slots)
         self._weighed: LRUCache[tuple[tuple[str, float], ...], LayerProducts] = LRUCache(REMEMBERED_STACKS)
 
     def measure(self, member: Member) -> Evidence:
@@ -118,11 +118,11 @@ class Effect:
         return math.sqrt(max(square, 0.0)) / base if base else 0.0
 
     def sketch(self, adapter: Adapter) -> None:
-        """Make what others are compared with it by, so that a stack of it costs no time later; not where that takes
-        the base's own weights, which are asked only when it meets another.
+        """Make what others are compared with it by, so that a stack of it costs no time later. Where that takes as long
+        as to multiply two of its kind, it is made when it first meets another.
         """
-        if all(is_cheap(update) for update in adapter.updates):
-            self._weighing.sketches.of(self.measured(adapter))
+        if all(update.is_light for update in adapter.updates):
+            self.weighing.sketches.of(self.measured(adapter))
 
     def products(self, members: Sequence[Member]) -> LayerProducts:
         """Inner products of what the members, at least one, change at their scales, layer by layer.
@@ -132,7 +132,7 @@ class Effect:
         key = tuple((member.adapter.sha256, member.scale) for member in members)
         if (known := self._weighed.get(key)) is not None:
             return known
-        found = self._weighing.products(
+        found = self.weighing.products(
             [self.measured(member.adapter) for member in members],
             [member.scale for member in members],
             lambda places: self._figures(members, places),

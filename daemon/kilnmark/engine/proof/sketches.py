@@ -17,9 +17,8 @@ from kilnmark.engine.proof.measured import Measured
 from kilnmark.engine.stack.slots import Slot
 from kilnmark.keymaps.updates.directions import Directions
 from kilnmark.keymaps.updates.fused import Matrix
-from kilnmark.keymaps.updates.update import AnyUpdate
 
-__all__ = ["NUMBERS", "SKETCH_BYTES", "VIEWS", "Sketch", "Sketches", "is_cheap"]
+__all__ = ["FEWER", "NUMBERS", "SIDE", "SKETCH_BYTES", "TIMES", "VIEWS", "Sketch", "Sketches"]
 
 SIDE = 16
 """Directions on either side at a time."""
@@ -31,7 +30,7 @@ VIEWS = 8
 """Of a change, each by other directions: what they disagree by tells the error."""
 
 FEWER = 2
-"""Of a change that depends on the base's own weight, which every direction of them goes through."""
+"""Of a change that is no pair of matrices: every direction goes through all of its numbers, or of the base's own."""
 
 NUMBERS = VIEWS * TIMES * SIDE**2
 """Of a layer's sketch: the variance of a cosine is one by these, where two changes have no direction in common."""
@@ -43,8 +42,8 @@ SKETCH_BYTES = 256 << 20
 """Of all sketches that are kept: 32 of adapters on every layer of FLUX.1, at 8 MB each."""
 
 _SEED = 20_261_127
-_FLIPS = 1 << 16
-"""Among these, by its name, those of a layer begin."""
+_PLACES = 1 << 16
+"""Where, by its name, the signs of a layer's own rows and columns can begin."""
 
 
 class Sketch(NamedTuple):
@@ -77,7 +76,7 @@ class Sketches:
         self._kept: LRUCache[str, Sketch] = LRUCache(SKETCH_BYTES, getsizeof=lambda sketch: sketch.views.nbytes)
         self._signs = _signs(WIDTH * VIEWS * TIMES * SIDE).reshape(WIDTH, VIEWS * TIMES, SIDE) / np.float32(SIDE**0.5)
         self._fewer = np.ascontiguousarray(self._signs[:, : FEWER * TIMES])
-        self._flips = _signs(_FLIPS)
+        self._flips = _signs(2 * _PLACES)
         self.made = 0
 
     def of(self, measured: Measured) -> Sketch:
@@ -97,8 +96,8 @@ class Sketches:
         for row, at in enumerate(order.tolist()):
             norm, update, slot = measured.norms[at], measured.adapter.updates[at], self._slots[measured.places[at]]
             if norm:
-                counts[row] = VIEWS if is_cheap(update) else FEWER
-                rows, columns = self._directions(slot, self._signs if is_cheap(update) else self._fewer)
+                counts[row] = VIEWS if update.is_light else FEWER
+                rows, columns = self.directions(slot, counts[row])
                 with np.errstate(over="ignore", invalid="ignore"):
                     seen = update.change_on(slot.numbers).views(slot.numbers, rows, columns) / (norm * TIMES**0.5)
                 if np.isfinite(seen).all():
@@ -106,19 +105,15 @@ class Sketches:
         self.made += 1
         return Sketch(measured.places[order], views, counts)
 
-    def _directions(self, slot: Slot, signs: Matrix) -> tuple[Directions, Directions]:
-        """Of rows and of columns."""
+    def directions(self, slot: Slot, views: int) -> tuple[Directions, Directions]:
+        """Of a layer's rows and of its columns, for all views or for a few."""
         height, width = slot.shape
-        if height + width > len(self._flips):
-            self._flips = _signs(height + width)
-        begin = _place(slot.path, len(self._flips) - height - width + 1)
+        begin = _place(slot.path)
+        if begin + height + width > len(self._flips):
+            self._flips = _signs(begin + height + width)
         flips = self._flips[begin : begin + height + width]
+        signs = self._signs if views == VIEWS else self._fewer
         return Directions(flips[:height], signs), Directions(flips[height:], signs)
-
-
-def is_cheap(update: AnyUpdate) -> bool:
-    """What it changes of a weight is known without the base's own."""
-    return update.whole_norm is not None or not update.rank
 
 
 def _signs(count: int) -> Matrix:
@@ -128,5 +123,5 @@ def _signs(count: int) -> Matrix:
     return np.where(bits, np.float32(1), np.float32(-1))
 
 
-def _place(name: str, below: int) -> int:
-    return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "little") % below
+def _place(name: str) -> int:
+    return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "little") % _PLACES

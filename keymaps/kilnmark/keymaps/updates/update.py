@@ -56,6 +56,11 @@ class AnyUpdate(ABC):
         """It is not zero, but as before the first step of training: a base alone can tell what it changes."""
         return False
 
+    @property
+    def is_light(self) -> bool:
+        """All that it changes of a weight, if anything, is a pair of matrices of low rank, whatever the base is."""
+        return False
+
     @abstractmethod
     def change_on(self, base: LayerNumbers, scale: float = 1.0) -> LayerChange:
         """What it does to a base's own layer.

@@ -37,6 +37,11 @@ class BiasUpdate(AnyUpdate):
         """No matrix, no rank."""
         return 0
 
+    @property
+    def is_light(self) -> bool:
+        """There is no weight."""
+        return True
+
     def change_on(self, base: LayerNumbers, scale: float = 1.0) -> LayerChange:  # noqa: ARG002 - it is the same on all
         """As `AnyUpdate` has it."""
         return LayerChange(bias=scale * self.bias.astype(np.float64))

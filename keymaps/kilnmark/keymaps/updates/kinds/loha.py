@@ -57,6 +57,11 @@ class HadamardUpdate(WeightUpdate):
         """Of the pair that it is."""
         return len(self.first[1]) * len(self.second[1])
 
+    @property
+    def is_light(self) -> bool:
+        """As `AnyUpdate` has it."""
+        return self.magnitude is None and self.rank <= JOINT_RANK
+
     def product(self, factors: PerRow) -> Summand:
         """A pair up to `JOINT_RANK`: row i of its up matrix is the Kronecker product of rows i of both up matrices,
         column j of its down matrix that of columns j of both down matrices.

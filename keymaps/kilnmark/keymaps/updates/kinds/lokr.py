@@ -97,9 +97,10 @@ class Kronecker(Summand):
         first, *others = arrays
         second, factors = others[: len(self.second)], others[len(self.second) :]
         lead, columns = value.shape[:-1], first.shape[1]
-        thin = value.reshape(*lead, columns, value.shape[-1] // columns)
+        thin = value.reshape(-1, value.shape[-1] // columns)
         for matrix in reversed(second):
             thin = thin @ matrix.T
+        thin = thin.reshape(*lead, columns, -1)
         whole = (thin.swapaxes(-1, -2) @ first.T).swapaxes(-1, -2).reshape(*lead, -1)
         if list(self.ranges) != [(0, whole.shape[-1])]:
             whole = xp.concatenate([whole[..., begin:end] for begin, end in self.ranges], axis=-1)

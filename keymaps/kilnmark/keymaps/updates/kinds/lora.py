@@ -53,6 +53,11 @@ class PairUpdate(WeightUpdate):
         """Rows of `down`, columns of `up`."""
         return int(self.down.shape[0])
 
+    @property
+    def is_light(self) -> bool:
+        """As `AnyUpdate` has it."""
+        return self.magnitude is None
+
     def product(self, factors: PerRow) -> Summand:
         """As `WeightUpdate` has it."""
         return LowRank(self.down, self.up, factors)

@@ -47,6 +47,11 @@ class NormUpdate(AnyUpdate):
         """No matrix, no rank."""
         return 0
 
+    @property
+    def is_light(self) -> bool:
+        """There is no weight."""
+        return True
+
     def change_on(self, base: LayerNumbers, scale: float = 1.0) -> LayerChange:
         """As `AnyUpdate` has it."""
         scales = self.scales.astype(np.float64)
