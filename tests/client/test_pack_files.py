@@ -66,3 +66,8 @@ def test_every_file_problem_of_a_stack_names_its_line(packs: Path) -> None:
     assert located.paths == [str(packs / "ink" / "a.safetensors"), str(packs / "ink" / "b.safetensors")]
     [problem] = file_problems(style, located.problems)
     assert str(problem).startswith("ink/visual_style.yaml:4: loras[1].file: b.safetensors: no such file in ")
+
+
+def test_a_link_in_a_circle_costs_itself_alone(packs: Path) -> None:
+    (packs / "circle").symlink_to("circle")
+    assert PackFolder(packs).folders("") == ["ink"]

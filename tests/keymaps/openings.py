@@ -12,12 +12,13 @@ __all__ = ["after_opening", "before_opening", "before_read"]
 
 @contextmanager
 def before_opening(act: Callable[[], object]) -> Iterator[None]:
-    """Lets someone else act between the look at the path and the opening."""
+    """Lets someone else act between the look at the path and the opening of the file itself."""
     opening = os.open
 
-    def opened(path: Any, *rest: Any, **more: Any) -> int:
-        act()
-        return opening(path, *rest, **more)
+    def opened(path: Any, flags: int, *rest: Any, **more: Any) -> int:
+        if not flags & os.O_DIRECTORY:
+            act()
+        return opening(path, flags, *rest, **more)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "open", opened)
@@ -26,12 +27,13 @@ def before_opening(act: Callable[[], object]) -> Iterator[None]:
 
 @contextmanager
 def after_opening(act: Callable[[], object]) -> Iterator[None]:
-    """Lets someone else act right after the opening."""
+    """Lets someone else act right after the opening of the file itself."""
     opening = os.open
 
-    def opened(path: Any, *rest: Any, **more: Any) -> int:
-        descriptor = opening(path, *rest, **more)
-        act()
+    def opened(path: Any, flags: int, *rest: Any, **more: Any) -> int:
+        descriptor = opening(path, flags, *rest, **more)
+        if not flags & os.O_DIRECTORY:
+            act()
         return descriptor
 
     with pytest.MonkeyPatch.context() as patch:

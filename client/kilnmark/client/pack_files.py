@@ -35,6 +35,14 @@ class PackFolder:
         """The names of the folders in a folder, sorted, hidden ones left out; empty where none is."""
         try:
             with os.scandir(self.root / path) as entries:
-                return sorted(entry.name for entry in entries if entry.is_dir() and not entry.name.startswith("."))
+                return sorted(entry.name for entry in entries if _is_folder(entry))
         except (FileNotFoundError, NotADirectoryError):
             return []
+
+
+def _is_folder(entry: "os.DirEntry[str]") -> bool:
+    """A link that leads in a circle is none, and costs no other."""
+    try:
+        return entry.is_dir() and not entry.name.startswith(".")
+    except OSError:
+        return False

@@ -158,7 +158,7 @@ def _as_list(values: Sequence[Any], field: str) -> list[Any]:
 
 def _absolute(path: str) -> str:
     """The daemon has a current folder of its own. An empty path stays empty, to be refused."""
-    return str(Path(path).absolute()) if path else path
+    return os.path.join(Path.cwd(), path) if path else path  # noqa: PTH118 - a last slash counts
 
 
 def _refuse_non_finite(params: RenderParams) -> None:

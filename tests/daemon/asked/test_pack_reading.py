@@ -81,3 +81,26 @@ def test_what_is_no_file_is_an_error_and_not_waited_for(folder: Path) -> None:
     for path in ("ink/pipe.yaml", "ink"):
         with pytest.raises(OSError, match="is no regular file"):
             PackReading(folder).read(path)
+
+
+def test_a_link_that_leads_outside_is_refused_without_a_word_of_what_is_there(folder: Path, tmp_path: Path) -> None:
+    outside = tmp_path.parent / f"{tmp_path.name}-outside"
+    outside.mkdir()
+    (outside / "secret.yaml").write_text("words: secret")
+    (folder / "ink" / "link.yaml").symlink_to(outside / "secret.yaml")
+    (folder / "oil").symlink_to(outside)
+    reading = PackReading(folder)
+    for path in ("ink/link.yaml", "oil/secret.yaml"):
+        with pytest.raises(OSError, match="leads outside the folder of packs") as caught:
+            reading.read(path)
+        assert "secret: " not in str(caught.value)
+
+
+def test_a_link_in_a_circle_costs_itself_alone(folder: Path) -> None:
+    (folder / "circle").symlink_to("circle")
+    (folder / "ink" / "circle.yaml").symlink_to("circle.yaml")
+    reading = PackReading(folder)
+    assert reading.folders("") == ["ink"]
+    with pytest.raises(OSError, match="Too many levels"):
+        reading.read("ink/circle.yaml")
+    assert reading.read("ink/a.yaml") == b"a: 1"

@@ -3,11 +3,15 @@
 What is read is nobody's business here.
 """
 
+import errno
 import os
+import stat
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from kilnmark.keymaps.errors import UnsafeFile
+from kilnmark.keymaps.files.descent import folder_of
 from kilnmark.keymaps.files.identity import FileIdentity
 from kilnmark.protocol.content.marked_yaml import SIZE_LIMIT
 
@@ -28,7 +32,14 @@ class PackReading:
         identity = self._files[path] = self._identity(path)
         if identity is None:
             return None
-        with Path(identity.path).open("rb") as file:
+        try:
+            with folder_of(identity.path, [self._root]) as (folder, name):
+                handle = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+        except UnsafeFile as error:
+            raise OSError(errno.EXDEV, f"it {error.problem}", identity.path) from error
+        with os.fdopen(handle, "rb") as file:
+            if not stat.S_ISREG(os.fstat(handle).st_mode):
+                raise OSError(errno.EINVAL, "is no regular file any more", identity.path)
             return file.read(SIZE_LIMIT + 1)
 
     def folders(self, path: str) -> Sequence[str]:
@@ -49,13 +60,26 @@ class PackReading:
 
     def _identity(self, path: str) -> FileIdentity | None:
         try:
-            return FileIdentity.of(os.path.realpath(self._root / path))
+            found = Path(os.path.realpath(self._root / path, strict=True))
+            if not found.is_relative_to(os.path.realpath(self._root)):
+                raise OSError(
+                    errno.EXDEV, "it is a link that leads outside the folder of packs", str(self._root / path)
+                )
+            return FileIdentity.of(str(found))
         except (FileNotFoundError, NotADirectoryError):
             return None
 
     def _listed(self, path: str) -> Sequence[str]:
         try:
             with os.scandir(self._root / path) as entries:
-                return sorted(entry.name for entry in entries if entry.is_dir() and not entry.name.startswith("."))
+                return sorted(entry.name for entry in entries if _is_folder(entry))
         except (FileNotFoundError, NotADirectoryError):
             return []
+
+
+def _is_folder(entry: "os.DirEntry[str]") -> bool:
+    """A link that leads in a circle is none, and costs no other."""
+    try:
+        return entry.is_dir() and not entry.name.startswith(".")
+    except OSError:
+        return False

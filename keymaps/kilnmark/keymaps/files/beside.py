@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from kilnmark.keymaps.errors import RefusedFile
+from kilnmark.keymaps.errors import RefusedFile, UnsafeFile
 from kilnmark.keymaps.files.roots import AnyPath, locate, locate_beside
 
 __all__ = [
@@ -90,9 +90,13 @@ def located(path: AnyPath, roots: Sequence[AnyPath] | None = None) -> Path:
         RefusedFile: As `locate` does.
     """
     found = locate(path, roots)
-    for named in _named(os.fspath(path), roots):
-        if os.path.realpath(named) == str(found):
-            return next((link for link in _links(named, found, roots) if config_beside(link) or part_of(link)), found)
+    try:
+        for named in _named(os.fspath(path), roots):
+            if os.path.realpath(named) == str(found):
+                links = _links(named, found, roots)
+                return next((link for link in links if config_beside(link) or part_of(link)), found)
+    except OSError as error:  # what was a link a moment ago is none
+        raise UnsafeFile(os.fspath(path), "was moved while it was looked for", "wait, and try again") from error
     return found
 
 

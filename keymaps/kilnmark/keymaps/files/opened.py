@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from kilnmark.keymaps.errors import MissingFile, UnsafeFile
+from kilnmark.keymaps.files.descent import folder_of
 from kilnmark.keymaps.files.roots import AnyPath, locate
 
 __all__ = ["OpenFile", "fill", "opened"]
@@ -49,7 +50,7 @@ def opened(
         RefusedFile: It is not there, may not be read, is none, or changes meanwhile.
     """
     resolved = str(locate(path, roots))
-    descriptor = _open(resolved, mend or _NO_FILE)
+    descriptor = _open(resolved, roots, mend or _NO_FILE)
     try:
         before = _check_regular(resolved, os.fstat(descriptor), mend or _NO_FILE)
         _check_identity(resolved, before)
@@ -65,11 +66,12 @@ def opened(
         os.close(descriptor)
 
 
-def _open(resolved: str, mend: str) -> int:
+def _open(resolved: str, roots: Sequence[AnyPath] | None, mend: str) -> int:
     try:
-        # Opening some devices has effects of its own, so the kind is looked at before and after.
-        _check_regular(resolved, os.lstat(resolved), mend)
-        return os.open(resolved, _FLAGS)
+        with folder_of(resolved, roots) as (folder, name):
+            # Opening some devices has effects of its own, so the kind is looked at before and after.
+            _check_regular(resolved, os.stat(name, dir_fd=folder, follow_symlinks=False), mend)
+            return os.open(name, _FLAGS, dir_fd=folder)
     except FileNotFoundError as error:
         raise MissingFile(resolved, "no such file", "check the path") from error
     except OSError as error:

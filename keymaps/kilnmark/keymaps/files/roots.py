@@ -31,17 +31,17 @@ def locate(path: AnyPath, roots: Sequence[AnyPath] | None = None) -> Path:
     text = os.fspath(path)
     if roots is None:
         return _resolve(text, text)
-    tried = [Path(os.path.realpath(root)) for root in roots]
+    tried = [_real(root) for root in roots]
     if not tried:
         raise OutsideRoots(text, "no adapter root is set", "start the daemon with --lora-root DIRECTORY")
     missing: MissingFile | None = None
     for root in tried:
         try:
-            return _below(_resolve(str(root / text), text), tried, text)
+            return _below(_resolve(os.path.join(root, text), text), tried, text)  # noqa: PTH118 - a last slash counts
         except MissingFile as error:
             missing = error
     if Path(text).is_absolute() and missing is not None:
-        _below(Path(os.path.realpath(text)), tried, text)
+        _below(_real(text), tried, text)
         raise missing
     raise MissingFile(text, f"no such file below {_listed(tried)}", "check the name, or put the file there")
 
@@ -78,7 +78,17 @@ def _resolve(candidate: str, asked: str) -> Path:
         if error.errno in (errno.ENOENT, errno.ENOTDIR):
             raise _missing(candidate, asked) from error
         raise UnsafeFile(asked, f"cannot be reached ({error.strerror})", "give a path that can be followed") from error
+    if candidate.endswith(("/", "/.")) and not os.path.isdir(resolved):  # noqa: PTH112 - as bytes of a path
+        raise UnsafeFile(asked, "names a folder by its end, and is a file", "leave out what follows the file's name")
     return Path(resolved)
+
+
+def _real(path: AnyPath) -> Path:
+    """As far as it is there."""
+    try:
+        return Path(os.path.realpath(path))
+    except OSError as error:  # what was a link a moment ago is none
+        raise UnsafeFile(os.fspath(path), "was moved while it was looked for", "wait, and try again") from error
 
 
 def _missing(candidate: str, asked: str) -> MissingFile:
