@@ -65,8 +65,7 @@ def test_a_stack_adds_the_exact_sum_of_its_adapters(
     exact = np.zeros_like(added)
     for adapter, scale in members:
         (update,) = (update for update in pairs_of(adapter) if update.target == target)
-        delta = scale * update.multiplier * (update.up.astype(np.float64) @ update.down.astype(np.float64))
-        exact += x.astype(np.float64) @ delta.T
+        exact += scale * update.multiplier * (x.astype(float) @ update.down.T.astype(float)) @ update.up.T.astype(float)
     assert np.linalg.norm(added - exact) / np.linalg.norm(exact) < 1e-5
 
 
