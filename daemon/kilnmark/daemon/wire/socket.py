@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from kilnmark.daemon.wire.activation import handed_over
 from kilnmark.daemon.wire.place import (
     SocketHeld,
     UnfitSocketPath,
@@ -32,6 +33,8 @@ build, 128 on macOS and on older Linux, whatever the running system allows."""
 class Listener:
     """A bound, listening socket of mode 0600 whose path is ours alone until `close`.
 
+    One that a service manager has bound already is taken over as it is, and left to the manager at the end.
+
     Args:
         path: Absolute. Its directory, and those above it, are made with mode 0700 when they are absent; one that is
             there must be ours, and nobody else may write to it, nor put something in the place of one above it. Who
@@ -52,8 +55,11 @@ class Listener:
         own_directory(path.parent)
         self._lock = take_lock(path)
         try:
-            remove_stale(path)
-            self.socket, self._identity = _bind(path)
+            handed = handed_over(path)
+            self._is_ours = handed is None
+            if handed is None:
+                remove_stale(path)
+            self.socket, self._identity = _bind(path) if handed is None else (handed, _identity_at(path, handed))
         except BaseException:
             os.close(self._lock)
             raise
@@ -86,6 +92,7 @@ class Listener:
             return "its lock was removed"
         remove_stale(self.path)
         (self.socket, self._identity), former = _bind(self.path), self.socket
+        self._is_ours = True
         former.close()
         return "its socket was removed"
 
@@ -101,7 +108,7 @@ class Listener:
         if self._lock < 0:
             return
         self.socket.close()
-        if self._has_path():
+        if self._is_ours and self._has_path():
             self.path.unlink()
         os.close(self._lock)
         self._lock = -1
@@ -124,8 +131,12 @@ def _bind(path: Path) -> tuple[socket.socket, tuple[int, int]]:
         raise UnfitSocketPath(f"{path} cannot be bound ({error.strerror}); choose another path") from error
     sock.listen(BACKLOG)
     sock.settimeout(0)
+    return sock, _identity_at(path, sock)
+
+
+def _identity_at(path: Path, sock: socket.socket) -> tuple[int, int]:
     identity = identity_of(path)
     if identity is None:
         sock.close()
         raise UnfitSocketPath(f"{path} was removed while it was being made; start again")
-    return sock, identity
+    return identity
