@@ -23,7 +23,9 @@ class Promise(NamedTuple):
         return self.least <= value <= self.most
 
     def __str__(self) -> str:
-        """Its bound, in words."""
+        """Its bounds, in words."""
+        if math.isfinite(self.least) and math.isfinite(self.most):
+            return f"{self.least:g} to {self.most:g}"
         if math.isfinite(self.least):
             return f"{self.least:g} or more"
         return f"{self.most:g} or less" if math.isfinite(self.most) else "to compare with"
@@ -39,6 +41,9 @@ PROMISES: Mapping[str, Promise] = {
     "weigh_8_ms": Promise(most=50.0),
     "survival_ms": Promise(most=50.0),
     "first_vs_tenth": Promise(most=1.1),
+    "share_bf16": Promise(least=0.998, most=1.002),
+    "share_q8": Promise(least=0.998, most=1.002),
+    "share_q4": Promise(least=0.998, most=1.002),
 }
 
 

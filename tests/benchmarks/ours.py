@@ -26,7 +26,7 @@ def read(base: Base, path: Path) -> Adapter:
 def off(base: Base) -> None:
     """Take the stack off, and forget everything that was built for it."""
     base.stacker.switch([])
-    base.stacker = Stacker(base.slots)
+    base.stacker = Stacker(base.slots, shared=base.model.shared_inputs if base.info.numerics == "fast" else None)
 
 
 def cold(base: Base, path: Path) -> None:

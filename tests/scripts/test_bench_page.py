@@ -58,6 +58,8 @@ def test_a_headline_that_was_not_measured_is_null_and_named() -> None:
         ("scale_change_vs_cold", 0.6, 0.61, "0.6 or less"),
         ("step_4x16_vs_none", 1.05, 1.051, "1.05 or less"),
         ("throughput_vs_bare_loop", 0.98, 0.979, "0.98 or more"),
+        ("share_bf16", 1.002, 1.003, "0.998 to 1.002"),
+        ("share_q4", 0.998, 0.997, "0.998 to 1.002"),
     ],
 )
 def test_a_broken_promise_is_named_and_shown(name: str, kept: float, missed: float, words: str) -> None:

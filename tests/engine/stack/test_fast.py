@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from kilnmark.engine.stack.build import Member, build_wrappers
 from kilnmark.engine.stack.fast import FEW_TOKENS, FastLinear, parts_of, shared_parts
 from kilnmark.engine.stack.layers import FactoredLinear, compute_type
+from kilnmark.engine.stack.pairs import padded
 from kilnmark.engine.stack.slots import Slot
 from kilnmark.keymaps.updates.kinds.lora import PairUpdate
 from tests.engine.arrays import as_float64
@@ -137,6 +138,37 @@ def test_what_is_added_on_the_grid_would_be_lost() -> None:
     assert share(found, wanted) < 0.6
 
 
+def of_strength(ratio: float, rank: int = 8) -> PairUpdate:
+    """A pair whose norm is so much of that of the weights of `dense`."""
+    update = pair(rank)
+    norm = np.linalg.norm(update.multiplier * update.up.astype(float) @ update.down)
+    return replace(update, up=update.up * np.float32(ratio * np.sqrt(OUT * INTO) / norm))
+
+
+@pytest.mark.parametrize(("ratio", "most"), [(0.001, 1.02), (0.1, 1.06), (0.3, 1.4)])
+def test_what_rounding_takes_of_a_pair_is_little_beside_what_it_takes_of_the_base(ratio: float, most: float) -> None:
+    linear, update = dense(), of_strength(ratio)
+    x = inputs(linear, 512)
+    wrapper = build_wrappers({TARGET: slot_of(linear)}, [Member(adapter(update, "a"), 1.0)], shared=())[TARGET]
+    bare = exact(linear, x)
+    wanted = bare + as_float64(x) @ change(linear, update)[:, :-1].T
+    assert error(as_float64(wrapper(x)), wanted) < most * error(as_float64(linear(x)), bare)
+
+
+def test_what_rounding_leaves_of_two_that_cancel_in_another_form_is_small_beside_the_bases_own() -> None:
+    linear, update = dense(), of_strength(0.1)
+    turn = np.linalg.qr(normal(8, 8))[0]
+    turned = replace(update, down=turn @ update.down, up=-update.up @ turn.T)
+    x = inputs(linear, 512)
+    members = [Member(adapter(each, str(place)), 1.0) for place, each in enumerate((update, turned))]
+    wrapper = build_wrappers({TARGET: slot_of(linear)}, members, shared=())[TARGET]
+    left = as_float64((x @ wrapper.down.T) @ wrapper.up.T)
+    of_one = np.linalg.norm(as_float64(x) @ change(linear, update)[:, :-1].T)
+    assert 0 < np.linalg.norm(left) < 0.006 * of_one
+    bare = exact(linear, x)
+    assert np.linalg.norm(left) < 0.4 * error(as_float64(linear(x)), bare)
+
+
 @pytest.mark.parametrize("tokens", [5, FEW_TOKENS])
 @pytest.mark.parametrize("layer", ["float32", "bfloat16", "factored"])
 def test_layers_of_one_input_share_one_down_product(layer: str, tokens: int) -> None:
@@ -151,6 +183,13 @@ def test_layers_of_one_input_share_one_down_product(layer: str, tokens: int) -> 
     for together, one in zip(shared_parts(layers, x), layers, strict=True):
         alone = as_float64(parts_of(one, x).total())
         assert error(as_float64(together.total()), alone) < 1e-6 * np.linalg.norm(alone)
+
+
+@pytest.mark.parametrize(
+    ("rank", "total"), [(1, 16), (16, 16), (17, 32), (33, 48), (48, 48), (49, 64), (65, 96), (129, 192), (385, 512)]
+)
+def test_total_ranks_are_padded_to_a_few(rank: int, total: int) -> None:
+    assert padded(rank) == total
 
 
 def test_another_scale_keeps_the_down_matrices() -> None:

@@ -68,18 +68,19 @@ def joined_pairs(
 
 
 def _up(pairs: Sequence[Pair], dtype: mx.Dtype) -> mx.array:
-    """Padding is put on after the pairs are in `dtype`, which is the smaller array."""
     whole = mx.array(side_by_side([pair.up for pair in pairs], axis=1)).astype(dtype)
-    rank = whole.shape[1]
-    return mx.pad(whole, [(0, 0), (0, padded(rank) - rank)])
+    missing = padded(whole.shape[1]) - whole.shape[1]
+    return mx.pad(whole, [(0, 0), (0, missing)]) if missing else whole
 
 
 def _down(pairs: Mapping[str, Sequence[Pair]], spans: Mapping[str, tuple[int, int]], dtype: mx.Dtype) -> mx.array:
-    parts = []
+    """In one go, and in `dtype` already when it is put together: it is the larger half of a stack that is new."""
+    parts: list[mx.array] = []
     for path, some in pairs.items():
-        own = mx.array(side_by_side([pair.down for pair in some], axis=0)).astype(dtype)
         begin, end = spans[path]
-        parts.append(mx.pad(own, [(0, end - begin - own.shape[0]), (0, 0)]))
+        parts += [mx.array(pair.down).astype(dtype) for pair in some]
+        missing = end - begin - sum(len(pair.down) for pair in some)
+        parts += [mx.zeros((missing, parts[-1].shape[1]), dtype)] if missing else []
     return mx.concatenate(parts) if len(parts) > 1 else parts[0]
 
 
