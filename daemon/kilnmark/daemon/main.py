@@ -1,7 +1,7 @@
 """The daemon as a process: settings in, signals heard, an exit status that tells the truth.
 
-After a first SIGTERM or SIGINT the daemon paints on for a while and ends, at a second it ends at once; the signal is
-raised again at the end. What a daemon is made of, and does, stands in `daemon`.
+After a first SIGTERM, SIGINT or SIGQUIT the daemon paints on for a while and ends, at a second it ends at once; the
+signal is raised again at the end. What a daemon is made of, and does, stands in `daemon`.
 """
 
 import asyncio
@@ -17,6 +17,7 @@ from kilnmark.daemon.daemon import Daemon
 from kilnmark.daemon.journal.opening import OpenedJournal, open_journal
 from kilnmark.daemon.journal.schema import JournalHeld, JournalUnusable
 from kilnmark.daemon.settings import SettingsError, read_settings
+from kilnmark.daemon.streams import PatientLog, fill_streams
 from kilnmark.daemon.wire.socket import Listener, SocketHeld, UnfitSocketPath
 from kilnmark.daemon.worker.process import WorkerProcess
 from kilnmark.otel.setup import Telemetry, TracingMisconfigured, start
@@ -39,7 +40,11 @@ EXITS: Mapping[type[KilnmarkError], ExitCode] = {
 }
 """The exit status of a daemon that does not start, by the error or the nearest above it."""
 
-SIGNALS = (signal.SIGTERM, signal.SIGINT)
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
+"""Those that end the daemon."""
+
+IGNORED = (signal.SIGUSR1, signal.SIGUSR2)
+"""Those that mean nothing here, and would end a process that does not say so."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -48,7 +53,10 @@ def main(arguments: Sequence[str]) -> int:
     Args:
         arguments: One JSON document, the settings.
     """
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    fill_streams()
+    _begin_log()
+    for number in IGNORED:
+        signal.signal(number, signal.SIG_IGN)
     try:
         settings = read_settings(_only(arguments))
         with Listener(settings.socket) as listener:
@@ -63,6 +71,11 @@ def main(arguments: Sequence[str]) -> int:
         return ExitCode.INTERRUPTED
 
 
+def _begin_log() -> None:
+    log = PatientLog(sys.stderr.fileno())
+    logging.basicConfig(handlers=[log], level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+
+
 def _serve(settings: Settings, listener: Listener, journal: OpenedJournal | None) -> int:
     before = {number: signal.getsignal(number) for number in SIGNALS}
     telemetry = start("kilnmark-daemon")
@@ -74,10 +87,12 @@ def _serve(settings: Settings, listener: Listener, journal: OpenedJournal | None
             signal.signal(number, handler or signal.SIG_DFL)
         telemetry.stop()
     _log.info("gone")
+    logging.shutdown()
     if ended_by is None:
         return ExitCode.DONE
     listener.close()
-    signal.raise_signal(ended_by)
+    if ended_by != signal.SIGQUIT:  # which would leave a core behind, as after a crash
+        signal.raise_signal(ended_by)
     return 128 + ended_by
 
 
@@ -118,6 +133,7 @@ class _Signals:
         _log.warning("second signal: leaving at once")
         self._daemon.kill_worker()
         self._listener.close()
+        logging.shutdown()
         os._exit(128 + number)
 
 

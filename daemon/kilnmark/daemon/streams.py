@@ -1,0 +1,96 @@
+"""The three standard streams of the process: there whatever it was started with, and never waited for.
+
+A descriptor that is closed at the start would be the number of the next file that is opened, a lock or the journal,
+which the next message would then be written into. A pipe that nobody reads is full at some moment, and must not stop
+the loop.
+"""
+
+import logging
+import os
+import sys
+import threading
+from collections import deque
+
+__all__ = ["PatientLog", "fill_streams"]
+
+WAITING_LINES = 1000
+"""Lines of the log that may wait to be written; of more, the latest are dropped and counted."""
+
+FLUSH_TIMEOUT = 0.5
+"""Seconds that the last lines may take at the end of the process."""
+
+
+def fill_streams() -> None:
+    """Let each of stdin, stdout and stderr that is closed be `/dev/null`, before anything else is opened."""
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # it gets the lowest number that is free: this one
+            os.set_inheritable(number, True)  # noqa: FBT003 - its one argument
+    if sys.stdout is None:
+        sys.stdout = os.fdopen(1, "w", closefd=False)
+    if sys.stderr is None:
+        sys.stderr = os.fdopen(2, "w", closefd=False)
+
+
+class PatientLog(logging.Handler):
+    """Writes the log from a thread of its own, so that whoever logs never waits; what is too much is counted.
+
+    Args:
+        handle: The descriptor to write to.
+        limit: Lines that may wait.
+    """
+
+    def __init__(self, handle: int, limit: int = WAITING_LINES) -> None:
+        super().__init__()
+        self._handle = handle
+        self._limit = limit
+        self._lines: deque[bytes] = deque()
+        self._dropped = 0
+        self._is_idle = True
+        self._changed = threading.Condition()
+        threading.Thread(target=self._write_all, name="kilnmark-log", daemon=True).start()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take a line in, if there is room."""
+        try:
+            line = f"{self.format(record)}\n".encode(errors="backslashreplace")
+        except Exception:  # noqa: BLE001 - as every handler does: a line that cannot be formatted stops nobody
+            self.handleError(record)
+            return
+        with self._changed:
+            if len(self._lines) >= self._limit:
+                self._dropped += 1
+                return
+            self._lines.append(line)
+            self._changed.notify_all()
+
+    def flush(self) -> None:
+        """Wait until everything is written, or `FLUSH_TIMEOUT` is over."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._is_idle and not (self._lines or self._dropped), FLUSH_TIMEOUT)
+
+    def _write_all(self) -> None:
+        while True:
+            try:
+                _write(self._handle, self._next())
+            except OSError:  # nobody is there to read it, and nobody to be told so
+                continue
+
+    def _next(self) -> bytes:
+        """The next line; after the last of those that waited, how many were dropped meanwhile."""
+        with self._changed:
+            self._is_idle = True
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: bool(self._lines or self._dropped))
+            self._is_idle = False
+            if self._lines:
+                return self._lines.popleft()
+            dropped, self._dropped = self._dropped, 0
+            return f"{dropped} lines of this log were dropped, since nobody read it\n".encode()
+
+
+def _write(handle: int, data: bytes) -> None:
+    while data:
+        data = data[os.write(handle, data) :]

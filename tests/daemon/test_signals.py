@@ -1,0 +1,147 @@
+"""The process as others treat it: signals of every kind, and standard streams that are closed or full."""
+
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.daemon.conftest import PATIENCE, SMALL, Reachable
+
+LONG: dict[str, Any] = {**SMALL, "steps": 100, "_meta": {"progressToken": "t"}}
+CLOSED = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh"]
+
+
+class Faked(Reachable):
+    """A daemon process whose worker is a fake."""
+
+    def __init__(self, home: Path, process: "subprocess.Popen[bytes]") -> None:
+        self.socket = home / "daemon.sock"
+        self.process = process
+
+    def send(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
+
+    def ended(self) -> int:
+        return self.process.wait(PATIENCE)
+
+
+@contextmanager
+def faked(
+    home: Path, *, pace: float = 0, before: Sequence[str] = (), stderr: int | None = None, **settings: Any
+) -> Iterator[Faked]:
+    """Start one that answers; nothing of it is left in the end."""
+    chosen = {
+        "socket": str(home / "daemon.sock"),
+        "output_dir": str(home / "pictures"),
+        "journal": str(home / "jobs.sqlite"),
+        "cache_bytes": 0,
+        **settings,
+    }
+    command = [*before, sys.executable, "-m", "tests.daemon.faked", str(pace), json.dumps(chosen)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=stderr, cwd=Path(__file__).parents[2])
+    daemon = Faked(home, process)
+    try:
+        deadline = time.monotonic() + PATIENCE
+        while not answers(daemon):
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+        yield daemon
+    finally:
+        process.kill()
+        process.wait(PATIENCE)
+
+
+def answers(daemon: Faked) -> bool:
+    select.select([], [], [], 0.02)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        return probe.connect_ex(str(daemon.socket)) == 0
+
+
+@pytest.mark.slow
+def test_what_is_not_painted_in_time_is_kept_for_the_next_start(home: Path) -> None:
+    with faked(home, pace=60, drain_timeout=0.05) as daemon:
+        with daemon.wire() as wire:
+            for seed in range(3):
+                wire.send("render", {**LONG, "seed": seed, "job_id": f"j{seed}"})
+                wire.progressed("queued" if seed else "denoise")
+            daemon.send(signal.SIGINT)
+            told = [wire.read_until(lambda message: "error" in message)["error"] for _ in range(3)]
+            assert {error["data"]["job_id"] for error in told} == {"j0", "j1", "j2"}
+            assert {error["code"] for error in told} == {-32002}
+        assert daemon.ended() in (130, -signal.SIGINT)
+    with faked(home) as daemon, daemon.wire() as wire:
+        assert {wire.result("jobs.wait", {"job_id": f"j{i}"})["job"]["state"] for i in range(3)} == {"done"}
+
+
+@pytest.mark.slow
+def test_a_second_signal_ends_at_once_and_nothing_is_lost(home: Path) -> None:
+    with faked(home, pace=60, drain_timeout=3600) as daemon, daemon.wire() as wire:
+        wire.send("render", {**LONG, "job_id": "kept"})
+        wire.progressed("denoise")
+        daemon.send(signal.SIGTERM)
+        while wire.result("status")["state"] != "draining":
+            pass
+        daemon.send(signal.SIGQUIT)
+        assert daemon.ended() == 128 + signal.SIGQUIT
+    with faked(home) as daemon, daemon.wire() as wire:
+        assert wire.result("jobs.wait", {"job_id": "kept"})["job"]["state"] == "done"
+
+
+def test_closed_streams_are_null_and_signals_that_mean_nothing_are_ignored_to_an_orderly_end(home: Path) -> None:
+    """A closed stream is none of the files that are opened later."""
+    with faked(home, before=CLOSED) as daemon:
+        with daemon.wire() as wire:
+            for number in (signal.SIGUSR1, signal.SIGUSR2, signal.SIGPIPE):
+                daemon.send(number)
+                assert wire.result("ping")["pid"] == daemon.process.pid
+            assert wire.result("render", SMALL)
+            if Path("/proc/self/fd").exists():
+                streams = [Path(f"/proc/{daemon.process.pid}/fd/{number}").readlink() for number in (0, 1, 2)]
+                assert streams == [Path("/dev/null")] * 3
+        daemon.send(signal.SIGQUIT)
+        assert daemon.ended() == 128 + signal.SIGQUIT
+        assert not daemon.socket.exists()
+
+
+def fill(pipe: int) -> None:
+    """Write into a pipe until it takes no more."""
+    os.set_blocking(pipe, False)
+    try:
+        while True:
+            os.write(pipe, b"x" * 4096)
+    except BlockingIOError:
+        os.set_blocking(pipe, True)
+
+
+def test_a_full_stderr_stops_nobody_and_after_sigterm_what_was_accepted_is_painted(home: Path) -> None:
+    reading, writing = os.pipe()
+    fill(writing)
+    try:
+        with faked(home, pace=0.01, stderr=writing) as daemon:
+            paint_on_after_sigterm(daemon)
+    finally:
+        os.close(reading)
+        os.close(writing)
+
+
+def paint_on_after_sigterm(daemon: Faked) -> None:
+    with daemon.wire() as wire, daemon.wire() as late:
+        ids = [wire.send("render", {**LONG, "steps": 5, "seed": seed}) for seed in range(3)]
+        wire.progressed("denoise")
+        daemon.send(signal.SIGTERM)
+        while late.result("status")["state"] != "draining":
+            pass
+        assert late.error("render", SMALL)["code"] == -32002
+        assert [wire.reply(id_)["result"]["seed"] for id_ in ids] == [0, 1, 2]
+    assert daemon.ended() == -signal.SIGTERM
+    assert not daemon.socket.exists()
