@@ -32,10 +32,12 @@ class Painted(Base):
     def __init__(self, base: Base, *, compiled: bool = False) -> None:
         super().__init__(base.model, base.variant, msgspec.structs.replace(base.info, compiled=compiled))
         self.specs: list[PictureSpec] = []
+        self.stacks: list[int] = []
         self.fails: set[PictureSize] = set()
 
     def generate(self, spec: PictureSpec, watcher: Watcher) -> mx.array:
         self.specs.append(spec)
+        self.stacks.append(len(self.stacker.key))
         watcher.stepped(0)
         watcher.denoised(mx.zeros(1))
         if (spec.width, spec.height) in self.fails:
@@ -183,7 +185,7 @@ def test_a_size_that_fails_keeps_no_other_from_being_warm_and_is_told(
     }
 
 
-@pytest.mark.parametrize(("compiled", "sizes"), [(False, []), (True, [WIDE])])
+@pytest.mark.parametrize(("compiled", "sizes"), [(False, []), (True, [WIDE, WIDE])])
 def test_on_a_cpu_the_first_size_is_enough_where_blocks_are_compiled_and_too_much_where_none_are(
     base: Base, monkeypatch: pytest.MonkeyPatch, *, compiled: bool, sizes: list[PictureSize]
 ) -> None:
@@ -194,6 +196,14 @@ def test_on_a_cpu_the_first_size_is_enough_where_blocks_are_compiled_and_too_muc
     kiln.go_on_to_the_end()
     assert painted.sizes == sizes
     assert [what.count for what in kiln.told if what is not None] == [1] * len(sizes)
+
+
+def test_compiled_blocks_are_warm_with_a_stack_too_of_which_nothing_stays(base: Base) -> None:
+    painted = Painted(base, compiled=True)
+    Kiln(painted, [WIDE]).warming.first(painted)
+    assert painted.stacks == [0, 1]
+    assert (painted.stacker.key, painted.stacker.nbytes, painted.stacker.switches) == ((), 0, 0)
+    assert all(slot.current() is slot.linear for slot in painted.slots.values())
 
 
 def test_a_real_base_is_painted_on_and_its_stack_stays(base: Base, healthy: Adapter) -> None:

@@ -7,12 +7,14 @@ before a base counts as ready; the others while there is nothing else to do, and
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 
 import mlx.core as mx
 from opentelemetry.trace import Tracer
 
 from kilnmark.engine.compute import backend
 from kilnmark.engine.families.base import PREDICTED_PROMPT, Base
+from kilnmark.engine.stack.usual import usual_stack
 from kilnmark.otel import names
 from kilnmark.otel.spans import mark_failed
 from kilnmark.protocol.picture.spec import NUMBERS, PictureSize, PictureSpec
@@ -86,10 +88,16 @@ class Warming:
         self._done.add((variant, size))
 
     def first(self, base: Base) -> None:
-        """Compile for the size that a base is used for most; nothing else goes before it."""
+        """Compile for the size that a base is used for most; nothing else goes before it.
+
+        Compiled blocks have kernels of their own where a stack is on them, which are made here too.
+        """
         sizes = self._sizes(base)
-        if sizes and sizes[0] in self._cold(base):
-            self._compile(base, sizes[0], gives_way=lambda: False)
+        if not sizes or sizes[0] not in self._cold(base):
+            return
+        self._compile(base, sizes[0], gives_way=lambda: False)
+        if base.info.compiled:
+            self._compile(base, sizes[0], gives_way=lambda: False, with_stack=True)
 
     def go_on(self) -> bool:
         """Compile for one more size. False: there is none, or something else is to be done."""
@@ -109,7 +117,9 @@ class Warming:
     def _cold(self, base: Base) -> list[PictureSize]:
         return [size for size in self._sizes(base) if (base.info.variant, size) not in self._done]
 
-    def _compile(self, base: Base, size: PictureSize, *, gives_way: Callable[[], bool]) -> bool:
+    def _compile(
+        self, base: Base, size: PictureSize, *, gives_way: Callable[[], bool], with_stack: bool = False
+    ) -> bool:
         """False where it gave way; then the size is as cold as before. What fails here would fail a render, too."""
         began = time.monotonic()
         self._tell(Compiling(what=self._info(base, size)))
@@ -117,7 +127,8 @@ class Warming:
             span.set_attributes({names.RENDER_VARIANT: base.info.variant, names.RENDER_NUMERICS: base.info.numerics})
             span.set_attributes({names.RENDER_WIDTH: size.width, names.RENDER_HEIGHT: size.height})
             try:
-                mx.eval(base.generate(_picture(base, size), _OneStep(gives_way)))
+                with base.stacker.aside(usual_stack(base.shapes), hold=False) if with_stack else nullcontext():
+                    mx.eval(base.generate(_picture(base, size), _OneStep(gives_way)))
             except _GivesWay:
                 return False
             except Exception as error:  # a render of that size is answered with it; the others are still to be warm

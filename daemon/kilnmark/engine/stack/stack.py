@@ -90,8 +90,13 @@ class Stacker:
         self._held.clear()
 
     @contextmanager
-    def aside(self, members: Sequence[Member]) -> Iterator[None]:
-        """Have another stack on the base for a moment, and then the present one again; no switch is counted."""
+    def aside(self, members: Sequence[Member], *, hold: bool = True) -> Iterator[None]:
+        """Have another stack on the base for a moment, and then the present one again; no switch is counted.
+
+        Args:
+            members: That stack.
+            hold: It is held ready afterwards.
+        """
         before, switches = (self._on, self._key, self._encoder_key), self.switches
         try:
             self.switch(members)
@@ -99,6 +104,8 @@ class Stacker:
         finally:
             self._put(*before)
             self.switches = switches
+            if not hold:
+                self._held.pop(_key(members), None)
 
     def _put(self, wrappers: Wrappers, key: StackKey, encoder_key: StackKey) -> None:
         for path in self._on.keys() - wrappers.keys():
