@@ -14,7 +14,7 @@ from kilnmark.engine.stack.build import Member
 from kilnmark.engine.stack.stack import Stacker
 from tests.engine.arrays import PRECISION, as_float64, given
 from tests.engine.flux import flux_of
-from tests.engine.small_flux import inputs_for, small_flux
+from tests.engine.small_flux import Sizes, inputs_for, small_flux
 from tests.engine.small_stack import pairs_on_all, stacker_of
 
 import mlx.core as mx  # isort: skip - after the engine, which puts the fast BLAS first
@@ -27,7 +27,8 @@ LATENTS = mx.array(INPUTS.latents.astype(np.float32))[None]
 
 @pytest.fixture(scope="module")
 def transformer() -> Transformer:
-    return small_flux(dtype=PRECISION)
+    """A block of each kind: others share their traces, as the whole one shows."""
+    return small_flux(Sizes(joint=1, single=1), dtype=PRECISION)
 
 
 @pytest.fixture

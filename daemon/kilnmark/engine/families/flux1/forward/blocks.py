@@ -34,6 +34,9 @@ LAYER_NORM_EPS = 1e-6
 """Of all of FLUX.1's, whose scales and shifts come from the modulation."""
 
 
+_Attending = tuple[mx.array, mx.array, mx.array]
+"""Queries, keys and values."""
+
 _QUERIES = ("to_q", "to_k", "to_v"), ("add_q_proj", "add_k_proj", "add_v_proj")
 """What the picture's stream goes into, which is also the only one's of a single block, and what the text's does."""
 
@@ -137,7 +140,7 @@ def joint_block(
     layers: JointLayers,
     streams: tuple[mx.array, mx.array],
     modulations: tuple[mx.array, mx.array],
-    turn: Turning,
+    turning: Turning,
 ) -> tuple[mx.array, mx.array]:
     """Text and picture through one joint block.
 
@@ -146,24 +149,31 @@ def joint_block(
         layers: The block's.
         streams: Of the text and of the picture.
         modulations: Of the same, each `(6, width)`: shift, scale and gate around attention, then around feed-forward.
-        turn: Of all tokens, the text's first.
+        turning: Of all tokens, the text's first.
     """
     normed = [_modulated(heads, x, by[1], by[0]) for x, by in zip(streams, modulations, strict=True)]
-    made = [_queries(heads, side.queries, x)[0] for side, x in zip(layers, normed, strict=True)]
-    attended = _attended(heads, [mx.concatenate(list(each), axis=1) for each in zip(*made, strict=True)], turn)
-    of_text, of_picture = mx.split(attended, [streams[0].shape[1]], axis=1)
+    split = streams[0].shape[1]
+    of_text, of_picture = Turning(*(each[:split] for each in turning)), Turning(*(each[split:] for each in turning))
+    made = [
+        _queries(heads, side.queries, x, by)[0]
+        for side, x, by in zip(layers, normed, (of_text, of_picture), strict=True)
+    ]
+    query, key, value = (mx.concatenate(list(each), axis=1) for each in zip(*made, strict=True))
+    attended = _attended((query, key, value))
     return (
-        _fed_forward(heads, layers.text, streams[0], of_text, modulations[0]),
-        _fed_forward(heads, layers.picture, streams[1], of_picture, modulations[1]),
+        _fed_forward(heads, layers.text, streams[0], attended[:, :split], modulations[0]),
+        _fed_forward(heads, layers.picture, streams[1], attended[:, split:], modulations[1]),
     )
 
 
-def single_block(heads: Heads, layers: SingleLayers, stream: mx.array, modulation: mx.array, turn: Turning) -> mx.array:
+def single_block(
+    heads: Heads, layers: SingleLayers, stream: mx.array, modulation: mx.array, turning: Turning
+) -> mx.array:
     """Text and picture as one stream through one single block; `modulation` is `(3, width)`: shift, scale and gate."""
     shift, scale, gate = modulation
     normed = _modulated(heads, stream, scale, shift)
-    made, (up,) = _queries(heads, layers.queries, normed, layers.up)
-    attended = _attended(heads, made, turn)
+    made, (up,) = _queries(heads, layers.queries, normed, turning, layers.up)
+    attended = _attended(made)
     fed = layers.activation(up).astype(heads.dtype)
     return _gated(stream, gate, parts_of(layers.out, mx.concatenate([attended, fed], axis=-1)))
 
@@ -180,25 +190,29 @@ def _modulated(heads: Heads, stream: mx.array, scale: mx.array, shift: mx.array)
 
 
 def _queries(
-    heads: Heads, layers: Queries, x: mx.array, *others: nn.Module
-) -> tuple[tuple[mx.array, mx.array, mx.array], list[mx.array]]:
-    """Queries and keys, normed, in float32, and values, all `(1, tokens, heads, size)`; and what others give of `x`.
+    heads: Heads, layers: Queries, x: mx.array, turning: Turning, *others: nn.Module
+) -> tuple[_Attending, list[mx.array]]:
+    """Queries, keys and values of some tokens, `(1, tokens, heads, size)`; and what others give of `x`, in float32.
 
     A norm and a rotation move all numbers off the grid that a layer's output lies on; values and activations do not.
+    Each number of a query or key is rounded once.
     """
     moved = [True, True, False, *(False for _ in others)]
-    parts = shared_parts([layers.to_q, layers.to_k, layers.to_v, *others], x, moved)
-    query, key, value, *given = (each.total() for each in parts)
-    query, key, value = (each.reshape(1, x.shape[1], heads.number, -1) for each in (query, key, value))
-    return (layers.norm_q(query), layers.norm_k(key), value.astype(heads.dtype)), given
+    query, key, value, *given = shared_parts([layers.to_q, layers.to_k, layers.to_v, *others], x, moved)
+    split = (1, x.shape[1], heads.number, -1)
+    turned_query, turned_key = (
+        rotated(norm(each.total().reshape(split)), turning).astype(heads.dtype)
+        for norm, each in ((layers.norm_q, query), (layers.norm_k, key))
+    )
+    plain = value.given if value.added is None else value.total()
+    return (turned_query, turned_key, plain.astype(heads.dtype).reshape(split)), [each.total() for each in given]
 
 
-def _attended(heads: Heads, made: tuple[mx.array, mx.array, mx.array] | list[mx.array], turn: Turning) -> mx.array:
-    """Attention of all tokens to all: `(1, tokens, width)`. Each number of a query or key is rounded once."""
-    query, key = (rotated(each, turn).astype(heads.dtype) for each in made[:2])
-    query, key, value = (each.swapaxes(1, 2) for each in (query, key, made[2]))
+def _attended(made: _Attending) -> mx.array:
+    """Attention of all tokens to all: `(1, tokens, width)`."""
+    query, key, value = (each.swapaxes(1, 2) for each in made)
     attended = mx.fast.scaled_dot_product_attention(query, key, value, scale=query.shape[-1] ** -0.5)
-    return attended.swapaxes(1, 2).reshape(1, turn.own.shape[0], -1)
+    return attended.swapaxes(1, 2).reshape(1, query.shape[2], -1)
 
 
 def _fed_forward(
