@@ -21,6 +21,8 @@ from mlx import nn
 ROUNDING = {mx.float32: 2.0**-20, mx.bfloat16: 2.0**-9}
 """A step's relative size: of products in float32, which add up hundreds of numbers, some more than a number's."""
 
+ASKED = Asked([1.0], 3.5, mx.ones((1, 7, SMALL.text)), mx.ones((1, SMALL.pooled)), 4, 6)
+
 
 def fast(transformer: Transformer, inputs: Inputs64, dtype: mx.Dtype) -> Array64:
     asked = Asked(
@@ -96,6 +98,36 @@ def test_a_faint_adapter_arrives_with_its_whole_share() -> None:
         along += float(((fast(transformer, inputs, mx.bfloat16) - before) * truth).sum())
         whole += float((truth * truth).sum())
     assert along / whole == pytest.approx(1.0, abs=0.05)
+
+
+def test_what_no_step_changes_is_computed_once_a_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Modulations, what they are made of, and the text's stream; a step calls what it streams through, and no more."""
+    given: list[nn.Linear] = []
+    own = nn.Linear.__call__
+
+    def counted(layer: nn.Linear, x: mx.array) -> mx.array:
+        given.append(layer)
+        gives: mx.array = own(layer, x)
+        return gives
+
+    monkeypatch.setattr(nn.Linear, "__call__", counted)
+    steps = FastTransformer(small_flux(), mx.float32).begin(ASKED)
+    counts = [len(given)]
+    for _ in range(2):
+        given.clear()
+        steps.noise(0, mx.zeros((1, 24, SMALL.channels)))
+        counts.append(len(given))
+    modulations, embedders = 2 * SMALL.joint + SMALL.single + 1, 6
+    streamed = 12 * SMALL.joint + 5 * SMALL.single + 2
+    assert counts == [modulations + embedders + 1, streamed, streamed]
+
+
+def test_a_step_is_the_same_whichever_others_its_picture_has() -> None:
+    fast, latents = FastTransformer(small_flux(), mx.float32), mx.ones((1, 24, SMALL.channels))
+    alone = as_float64(fast.begin(ASKED._replace(sigmas=[0.5])).noise(0, latents))
+    among = as_float64(fast.begin(ASKED._replace(sigmas=[1.0, 0.7, 0.5, 0.1])).noise(2, latents))
+    other = as_float64(fast.begin(ASKED._replace(sigmas=[0.7])).noise(0, latents))
+    assert distance(among, alone) < 1e-6 < distance(other, alone)
 
 
 @pytest.mark.parametrize("step", [0, 3])
