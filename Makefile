@@ -17,7 +17,7 @@ UV := .uv/bin/uv
 BIN := .venv/bin
 READY := .venv/.ready-$(BACKEND)
 
-.PHONY: setup demo test test-bf16 test-python test-slow test-browser bench fuzz trust lint format sync coverage pin clean
+.PHONY: setup demo test test-bf16 test-python test-slow test-browser bench bench-gpu fuzz trust lint format sync coverage pin clean
 
 setup: $(READY)
 
@@ -75,6 +75,12 @@ test-browser: setup $(AXE)
 bench: export RIVALS ?= 1
 bench: setup
 	@$(BIN)/python -m scripts.bench --only $(ONLY) $(if $(KEEP),--keep) $(if $(JSON),--json "$(JSON)")
+
+# On a card, full FLUX.1-dev of random weights, in under four minutes; SMALL=1 proves it on a machine without one.
+# JSON=FILE writes one JSON object, ONLY="bf16 q8" runs these parts alone, KEEP=1 shows the table in docs/ too.
+bench-gpu: setup
+	@$(BIN)/python -m scripts.bench_gpu --only $(ONLY) $(if $(SMALL),--small) $(if $(KEEP),--keep) \
+		$(if $(JSON),--json "$(JSON)")
 
 SECONDS ?= 600
 SEED ?= $(shell date +%s)

@@ -3,36 +3,42 @@
 Nothing is measured or judged here.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 
 import msgspec
 
 from scripts.bench_plot import draw, number
-from scripts.bench_promises import promise_rows
+from scripts.bench_promises import CARD_PROMISES, PROMISES, Promise, promise_rows
 from tests.benchmarks.figures import Figure, Headline, Line, Missing, Platform, encode, read_lines
 
-__all__ = ["keep", "table", "write_page"]
+__all__ = ["gpu_table", "keep", "table", "write_gpu_page", "write_page"]
 
 PAGE, PLOT, KEPT = "benchmarks.md", "benchmarks.svg", "benchmarks.jsonl"
 PICTURE = f"![Switching stacks, and the cost of a step]({PLOT})\n\n"
 BEGIN, END = "<!-- bench: begin -->\n", "<!-- bench: end -->\n"
+GPU_BEGIN, GPU_END = "<!-- bench-gpu: begin -->\n", "<!-- bench-gpu: end -->\n"
 HEAD = ("what", "whose", "median", "ratio", "rounds")
 PROMISED = ("headline", "found", "promised", "kept")
 
 
-def table(lines: Sequence[Line]) -> str:
+def table(lines: Sequence[Line], promises: Mapping[str, Promise] = PROMISES) -> str:
     """All figures in Markdown: what is promised, then a table for each part and base, and what is missing from it."""
     shown = [line for line in lines if isinstance(line, Figure | Missing)]
     order = list(dict.fromkeys((line.part, line.base) for line in shown))
     shown.sort(key=lambda line: order.index((line.part, line.base)))
     parts = [_machine(lines)]
-    if promised := list(promise_rows(lines)):
+    if promised := list(promise_rows(lines, promises)):
         parts.append("### promises\n\n" + "\n".join(_aligned([PROMISED, *promised])))
     for (part, base), group in groupby(shown, key=lambda line: (line.part, line.base)):
         parts.append(f"### {part}, {base}\n\n" + "\n".join(_aligned(list(_rows(list(group))))))
     return "\n\n".join(parts) + "\n"
+
+
+def gpu_table(lines: Sequence[Line]) -> str:
+    """The same of a run on a card."""
+    return table(lines, CARD_PROMISES)
 
 
 def keep(docs: Path, lines: Sequence[Line], *, whole: bool) -> list[Line]:
@@ -68,12 +74,20 @@ def _name(line: Line) -> tuple[str, ...]:
 
 def write_page(docs: Path, lines: Sequence[Line]) -> None:
     """Put the table between the page's marks, and the plot beside the page."""
-    page = docs / PAGE
-    before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
-    after = rest.partition(END)[2]
-    page.write_text(before + BEGIN + PICTURE + table(lines) + END + after, encoding="utf-8")
+    _between(docs / PAGE, BEGIN, PICTURE + table(lines), END)
     figures = [line for line in lines if isinstance(line, Figure)]
     (docs / PLOT).write_text(draw(figures), encoding="utf-8")
+
+
+def write_gpu_page(docs: Path, lines: Sequence[Line]) -> None:
+    """Put the table of a card between its own marks."""
+    _between(docs / PAGE, GPU_BEGIN, gpu_table(lines), GPU_END)
+
+
+def _between(page: Path, begin: str, text: str, end: str) -> None:
+    before, _, rest = page.read_text(encoding="utf-8").partition(begin)
+    after = rest.partition(end)[2]
+    page.write_text(before + begin + text + end + after, encoding="utf-8")
 
 
 def _machine(lines: Sequence[Line]) -> str:

@@ -21,7 +21,7 @@ from kilnmark.engine.families.flux1.standin import RECIPE, build_standin
 from kilnmark.keymaps.files.weights import Weights
 from kilnmark.protocol.picture.numerics import AskedCompiling, Numerics
 
-__all__ = ["load"]
+__all__ = ["load", "model_of"]
 
 _CONFIGS = {"dev": ModelConfig.dev, "krea-dev": ModelConfig.krea_dev, "schnell": ModelConfig.schnell}
 _SAVED_WITHOUT = {"norm_out.linear.bias"}
@@ -34,7 +34,18 @@ _T5_BLOCKS = ("t5_blocks.", "encoder.block.")
 def load(origin: Origin, quantize: int | None, numerics: Numerics, compiling: AskedCompiling) -> Flux1Model:
     """As `family.Load` says."""
     ModelConfig.precision = precision()  # mflux computes in bf16 unless told otherwise
-    flux, named = _loaded(origin, quantize)
+    return model_of(*_loaded(origin, quantize), numerics, compiling)
+
+
+def model_of(flux: Flux1, named: str, numerics: Numerics, compiling: AskedCompiling) -> Flux1Model:
+    """The model of mflux's object, which computes in the precision of this engine.
+
+    Args:
+        flux: It.
+        named: What its weights are known by.
+        numerics: As `family.Load` has it.
+        compiling: The same.
+    """
     fast = FastTransformer(flux.transformer, precision(), compiling) if numerics == "fast" else None
     return Flux1Model(flux, hashlib.sha256(named.encode()).hexdigest(), fast)
 

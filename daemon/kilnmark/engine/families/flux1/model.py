@@ -5,7 +5,7 @@ base's type before they are decoded. No adapter reaches it through mflux's loade
 """
 
 from collections.abc import Callable
-from functools import partial
+from functools import cached_property, partial
 
 import mlx.core as mx
 from mflux.models.common.config.config import Config
@@ -44,9 +44,6 @@ class Flux1Model:
         self.flux = flux
         self.fingerprint = fingerprint
         self._fast = fast
-        self._decoded: Callable[[mx.array], mx.array] = (
-            partial(decoded, flux.vae) if fast is None else FastDecoding(flux.vae, precision(), compiled=self.compiled)
-        )
 
     @property
     def bits(self) -> int | None:
@@ -58,6 +55,12 @@ class Flux1Model:
     def compiled(self) -> bool:
         """In `fast`, where it is asked for or was measured to be quicker."""
         return self._fast is not None and self._fast.compiled
+
+    @property
+    def traces(self) -> int:
+        """Times that some of it was traced to be compiled, so far."""
+        decoding = self._decoded.traces if isinstance(self._decoded, FastDecoding) else 0
+        return decoding if self._fast is None else decoding + self._fast.traces.made
 
     @property
     def roots(self) -> dict[str, nn.Module]:
@@ -127,6 +130,12 @@ class Flux1Model:
             mx.eval(latents)
         watcher.denoised(latents)
         return self._decoded(FluxLatentCreator.unpack_latents(latents, config.height, config.width))
+
+    @cached_property
+    def _decoded(self) -> Callable[[mx.array], mx.array]:
+        """Made once its weights are held: whether it is compiled is measured with them."""
+        vae = self.flux.vae
+        return partial(decoded, vae) if self._fast is None else FastDecoding(vae, precision(), compiled=self.compiled)
 
     def _noise(self, config: Config, encoded: Encoded) -> Callable[[int, mx.array], mx.array]:
         """What tells the noise in a step's latents, lazily, as long as the stack that is on the base stays."""
