@@ -52,7 +52,7 @@ class StackEstimate(NamedTuple):
     """
 
     products: Numbers
-    deviations: NDArray[np.float32]
+    deviations: Numbers
     is_exact: Cells
     is_wide: Cells
 
@@ -135,7 +135,7 @@ def _mark(cells: Cells, rows: NDArray[np.intp], members: Sequence[int]) -> None:
     cells[np.ix_(rows, some, some)] = True
 
 
-def _rest_errors(deviations: NDArray[np.float32]) -> Numbers:
+def _rest_errors(deviations: Numbers) -> Numbers:
     """`(layers, n)`: of the squared norm of what all but one change."""
     rest = deviations.sum(axis=(2, 3))[:, :, None] - 2 * deviations.sum(axis=3)
     return np.asarray(np.sqrt((rest**2).sum(axis=0)))

@@ -43,13 +43,13 @@ class _Errors(NamedTuple):
             times as much as the pair's deviations over all layers say that theirs have.
     """
 
-    deviations: NDArray[np.float32]
+    deviations: Numbers
     least: Numbers
 
     def too_large(self, some: _Some) -> NDArray[np.bool_]:
         """`(layers, pairs)`: those that make most of the error of a figure that is wrong by more than it may be."""
         deviations, least = self.deviations[:, some.rows], self.least[some.rows]
-        found = ((deviations @ some.weights.astype(np.float32)) ** 2).sum(axis=(0, 1), dtype=np.float64)
+        found = ((deviations @ some.weights) ** 2).sum(axis=(0, 1))
         variances = np.maximum(found, (least @ some.weights**2).sum(axis=0))
         bounds = (some.allowed / ERRORS) ** 2
         cells = np.zeros(self.least.shape, dtype=bool)
@@ -86,7 +86,7 @@ def _errors(stack: StackEstimate, one: NDArray[np.intp], other: NDArray[np.intp]
     most = squares[:, one] * squares[:, other]
     least = np.maximum(most - stack.products[:, one, other] ** 2, 0.0) / NUMBERS
     least[stack.is_exact[:, one, other]] = 0.0
-    found, total = (deviations**2).sum(axis=(0, 1), dtype=np.float64), least.sum(axis=0)
+    found, total = (deviations**2).sum(axis=(0, 1)), least.sum(axis=0)
     return _Errors(
         deviations, least * np.maximum(1.0, np.divide(found, total, out=np.ones_like(total), where=total > 0))
     )

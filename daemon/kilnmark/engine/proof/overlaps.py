@@ -15,6 +15,7 @@ from cachetools import LRUCache
 from numpy.typing import NDArray
 
 from kilnmark.engine.proof.measured import Measured, Numbers, Places
+from kilnmark.engine.stack.exact import ExactLayer
 from kilnmark.engine.stack.slots import Slot
 from kilnmark.keymaps.updates.change import LayerChange, Summand
 from kilnmark.keymaps.updates.kinds.lora import LowRank
@@ -101,8 +102,15 @@ class Overlaps:
             if wide:
                 changes = {one: _widened(change) for one, change in changes.items()}
             for one, other in pairs:
-                known[one, other][place] = changes[one].inner(changes[other], numbers)
+                known[one, other][place] = _inner(changes[one], changes[other], numbers)
             self.computed += len(pairs)
+
+
+def _inner(one: LayerChange, other: LayerChange, numbers: ExactLayer) -> float:
+    """In float64, where float32 has no numbers for it."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        found = one.inner(other, numbers)
+    return found if np.isfinite(found) else _widened(one).inner(_widened(other), numbers)
 
 
 def _widened(change: LayerChange) -> LayerChange:

@@ -109,7 +109,7 @@ class _Weighed:
         self.places = self._estimate.places
         norms = self._estimate.norms[:, :, None] * self._estimate.norms[:, None, :]
         known = (norms == 0) | np.eye(len(contents), dtype=bool)
-        products, deviations = norms * self._estimate.cosines, norms.astype(np.float32) * self._estimate.deviations
+        products, deviations = norms * self._estimate.cosines, norms * self._estimate.deviations
         self._at_one = StackEstimate(products, deviations, known, known.copy())
         self._is_mixed = np.zeros(len(known), dtype=bool)
         self.stack = self._scaled()
@@ -118,7 +118,7 @@ class _Weighed:
         known, rows, columns = self._at_one, *np.ix_(self._order, self._order)
         return StackEstimate(
             known.products[:, rows, columns] * self._scales,
-            known.deviations[:, :, rows, columns] * self._scales.astype(np.float32),
+            known.deviations[:, :, rows, columns] * self._scales,
             known.is_exact[:, rows, columns],
             known.is_wide[:, rows, columns],
         )
