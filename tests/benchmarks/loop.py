@@ -15,6 +15,7 @@ from kilnmark.engine.families.base import Base
 from kilnmark.engine.run.render import Renderer
 from kilnmark.engine.run.saver import Painting, finish
 from kilnmark.engine.stack.store import AdapterStore
+from kilnmark.keymaps.files.outputs import OutputFolder
 from kilnmark.protocol.wire.replies import StackInfo
 from kilnmark.protocol.wire.work import Finished, RenderCommand
 
@@ -66,6 +67,6 @@ class BareLoop:
         with contextlib.redirect_stderr(io.StringIO()):
             painting = self._renderer.render(job)
             assert isinstance(painting, Painting), painting
-            outcome = finish(painting, self._folder)
+            outcome = finish(painting, OutputFolder(self._folder))
         assert isinstance(outcome, Finished), outcome
         return Path(outcome.image_path)

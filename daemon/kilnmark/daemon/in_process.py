@@ -20,6 +20,7 @@ from kilnmark.daemon.daemon import Daemon
 from kilnmark.daemon.journal.opening import open_journal
 from kilnmark.daemon.wire.socket import Listener
 from kilnmark.daemon.worker.fake import FakeWorker
+from kilnmark.keymaps.files.outputs import OutputFolder
 from kilnmark.protocol.settings import Settings
 
 __all__ = ["InProcessDaemon"]
@@ -123,6 +124,7 @@ class InProcessDaemon:
 
     def _run(self) -> None:
         try:
+            OutputFolder(self.pictures, self._settings.picture_mode).make_ready()
             with Listener(self.socket) as listener, asyncio.Runner(loop_factory=self._new_loop) as runner:
                 runner.run(self._serve(listener))
         except BaseException as error:  # noqa: BLE001 - told to whoever started the thread

@@ -20,6 +20,7 @@ from kilnmark.daemon.settings import SettingsError, read_settings
 from kilnmark.daemon.streams import PatientLog, fill_streams
 from kilnmark.daemon.wire.socket import Listener, SocketHeld, UnfitSocketPath
 from kilnmark.daemon.worker.process import WorkerProcess
+from kilnmark.keymaps.files.outputs import OutputFolder
 from kilnmark.otel.setup import Telemetry, TracingMisconfigured, start
 from kilnmark.protocol.errors import KilnmarkError, nearest
 from kilnmark.protocol.exits import ExitCode
@@ -60,7 +61,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         settings = read_settings(_only(arguments))
         with Listener(settings.socket) as listener:
-            settings.output_dir.mkdir(parents=True, exist_ok=True)
+            OutputFolder(settings.output_dir, settings.picture_mode).make_ready()
             journal = None if settings.journal is None else open_journal(settings.journal)
             return _serve(settings, listener, journal)
     except KilnmarkError as error:

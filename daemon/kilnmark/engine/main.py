@@ -28,13 +28,14 @@ from kilnmark.engine.kernels import keep_kernels
 from kilnmark.engine.link import Link
 from kilnmark.engine.run.ahead import Ahead
 from kilnmark.engine.run.render import Renderer
-from kilnmark.engine.run.saver import Painting, Saver
+from kilnmark.engine.run.saver import Painting, Saver, check_room
 from kilnmark.engine.run.warming import Warming
 from kilnmark.engine.stack.store import AdapterStore
+from kilnmark.keymaps.files.outputs import OutputFolder
 from kilnmark.otel.carrier import context_from
 from kilnmark.otel.setup import Telemetry, start
 from kilnmark.protocol.picture.spec import PictureSize
-from kilnmark.protocol.wire.errors import Cancelled
+from kilnmark.protocol.wire.errors import Cancelled, StorageFailed
 from kilnmark.protocol.wire.work import Command, Configure, Exit, Failed, Painted, RenderCommand, WarmUp
 
 __all__ = ["SAVE_TIMEOUT", "main"]
@@ -78,11 +79,12 @@ def _serve(link: Link, telemetry: Telemetry) -> int:
     except BaseUnavailable:
         return 0
     gc.enable()
-    saver = Saver(Path(configure.output_dir), link.end)
+    outputs = OutputFolder(Path(configure.output_dir), configure.picture_mode)
+    saver = Saver(outputs, link.end)
     saver.start()
     while not isinstance(command := _next_command(link, warming), Exit):
         if isinstance(command, RenderCommand):
-            outcome = _render(command, bases, link)
+            outcome = _render(command, bases, link, outputs)
             if isinstance(outcome, Painting):
                 link.send(Painted(job_id=command.job_id))
                 warming.painted(command.variant, PictureSize(command.width, command.height))
@@ -145,10 +147,14 @@ def _bases(configure: Configure, link: Link, telemetry: Telemetry) -> tuple[Base
     return bases, ahead, warming
 
 
-def _render(job: RenderCommand, bases: Bases, link: Link) -> Painting | Failed:
+def _render(job: RenderCommand, bases: Bases, link: Link, outputs: OutputFolder) -> Painting | Failed:
     """One render, on its own base; that one cannot be held ends this render and no other."""
     if link.is_cancelled(job.job_id):  # before minutes are spent on a base that nobody waits for
         return failed(job.job_id, Cancelled("the render was cancelled"))
+    try:
+        check_room(job, outputs)
+    except StorageFailed as error:
+        return failed(job.job_id, error)
     began = time.monotonic()
     context = attach(context_from(job.traceparent, job.tracestate))
     try:

@@ -54,6 +54,9 @@ def _check_bases(bases: dict[str, str]) -> dict[str, str]:
 Bases = Annotated[dict[str, str], AfterValidator(_check_bases)]
 
 
+Access = Literal["owner", "group", "all"]
+
+
 class Settings(BaseModel):
     """Everything one daemon is told at its start. The first sentence of each field is its option's help."""
 
@@ -102,6 +105,9 @@ class Settings(BaseModel):
         AbsolutePath, Told("--output-dir", "path", "DIR", "pictures, in your data folder for kilnmark")
     ]
     """Where pictures are written. Made when it is absent."""
+
+    picture_access: Annotated[Access, Told("--picture-access", "word", "owner|group|all")] = "owner"
+    """Who may read pictures. A folder that is made for them is as open as they are; one that is there stays so."""
 
     lora_roots: Annotated[
         tuple[AbsolutePath, ...],
@@ -216,6 +222,11 @@ class Settings(BaseModel):
         return {self.variant: self.variant, STANDIN: STANDIN, **named}
 
     @property
+    def picture_mode(self) -> int:
+        """Of a picture's file."""
+        return {"owner": 0o600, "group": 0o640, "all": 0o644}[self.picture_access]
+
+    @property
     def adapter_roots(self) -> tuple[Path, ...]:
         """Everywhere that adapters are read from."""
         return self.lora_roots if self.packs is None else (*self.lora_roots, self.packs)
@@ -228,6 +239,7 @@ class Settings(BaseModel):
             base_memory=self.base_memory,
             quantize=self.quantize,
             output_dir=str(self.output_dir),
+            picture_mode=self.picture_mode,
             lora_roots=[str(root) for root in self.adapter_roots],
             adapter_cache_bytes=self.adapter_cache_bytes,
             stack_cache_bytes=self.stack_cache_bytes,

@@ -18,6 +18,7 @@ from kilnmark.daemon.pictures.cache import PictureCache, read_record
 from kilnmark.daemon.pictures.hashes import Seen
 from kilnmark.engine.run.saver import write_picture
 from kilnmark.keymaps.files.identity import FileIdentity
+from kilnmark.keymaps.files.outputs import OutputFolder
 from kilnmark.keymaps.zoo.write import make_adapter
 from kilnmark.protocol.picture.record import PictureRecord
 from kilnmark.protocol.picture.report import Verdict
@@ -188,7 +189,9 @@ def picture(folder: Path, made: RenderCommand, **more: Any) -> Path:
     facts = {name: getattr(made, name) for name in ("prompt", "negative_prompt", "tier", "seed", "steps", "guidance")}
     facts |= {"width": made.width, "height": made.height, "stack": made.stack, "loras": [], "base": BASE}
     facts |= {"kilnmark_version": "0.1.0", "created": "2026-01-01T00:00:00.000+00:00", "job_id": f"s{made.seed}"}
-    return write_picture(Image.new("RGB", (made.width, made.height)), PictureRecord(**{**facts, **more}), folder)
+    return write_picture(
+        Image.new("RGB", (made.width, made.height)), PictureRecord(**{**facts, **more}), OutputFolder(folder)
+    )
 
 
 def kept(cache: PictureCache, made: RenderCommand, path: Path) -> str:

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from kilnmark.engine.run.saver import write_picture
+from kilnmark.keymaps.files.outputs import OutputFolder
 from kilnmark.protocol.picture.record import CHUNK, PARAMETERS_CHUNK, PictureRecord, decode_record
 from kilnmark.protocol.picture.report import AdapterReport, Verdict
 from kilnmark.protocol.wire.replies import StackInfo
@@ -49,13 +50,13 @@ class FailingImage:
 
 
 def test_the_record_comes_back_from_the_chunk(tmp_path: Path) -> None:
-    path = write_picture(Image.new("RGB", (64, 64)), RECORD, tmp_path)
+    path = write_picture(Image.new("RGB", (64, 64)), RECORD, OutputFolder(tmp_path))
     with Image.open(path) as picture:
         assert decode_record(picture.info[CHUNK]) == RECORD
 
 
 def test_the_parameters_text_is_what_the_fields_tools_read(tmp_path: Path) -> None:
-    path = write_picture(Image.new("RGB", (64, 64)), RECORD, tmp_path)
+    path = write_picture(Image.new("RGB", (64, 64)), RECORD, OutputFolder(tmp_path))
     with Image.open(path) as picture:
         prompt, negative, facts = picture.info[PARAMETERS_CHUNK].split("\n")
     assert prompt == "ein Töpfer, 窯"
@@ -67,19 +68,19 @@ def test_the_parameters_text_is_what_the_fields_tools_read(tmp_path: Path) -> No
 
 
 def test_its_name_sorts_by_time_and_names_the_job(tmp_path: Path) -> None:
-    assert write_picture(Image.new("RGB", (8, 8)), RECORD, tmp_path).name == "20300102030405678-job-1.png"
+    assert write_picture(Image.new("RGB", (8, 8)), RECORD, OutputFolder(tmp_path)).name == "20300102030405678-job-1.png"
 
 
 def test_a_failure_leaves_nothing_behind(tmp_path: Path) -> None:
     image = FailingImage()
     with pytest.raises(OSError, match="No space left"):
-        write_picture(image, RECORD, tmp_path)  # type: ignore[arg-type]
+        write_picture(image, RECORD, OutputFolder(tmp_path))  # type: ignore[arg-type]
     assert image.written
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_missing_folder_is_made(tmp_path: Path) -> None:
-    assert write_picture(Image.new("RGB", (8, 8)), RECORD, tmp_path / "a" / "b").exists()
+    assert write_picture(Image.new("RGB", (8, 8)), RECORD, OutputFolder(tmp_path / "a" / "b")).exists()
 
 
 def test_a_later_reader_may_meet_fields_it_does_not_know() -> None:

@@ -22,6 +22,7 @@ from kilnmark.engine.run.render import Renderer
 from kilnmark.engine.run.saver import Painting, finish
 from kilnmark.engine.stack.slots import Slot
 from kilnmark.engine.stack.store import AdapterStore
+from kilnmark.keymaps.files.outputs import OutputFolder
 from kilnmark.keymaps.zoo.write import make_adapter, write_tensors
 from kilnmark.protocol.picture.record import CHUNK, decode_record
 from kilnmark.protocol.picture.report import Verdict
@@ -78,7 +79,7 @@ class Studio:
             probe=probe,
         )
         outcome = self._renderer.render(job)
-        return finish(outcome, self.output) if isinstance(outcome, Painting) else outcome
+        return finish(outcome, OutputFolder(self.output)) if isinstance(outcome, Painting) else outcome
 
     @property
     def stages(self) -> list[str]:

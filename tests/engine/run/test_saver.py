@@ -10,6 +10,7 @@ from PIL import Image
 
 from kilnmark.engine.run.saver import Painting, Saver
 from kilnmark.engine.trail import Trail
+from kilnmark.keymaps.files.outputs import OutputFolder
 from kilnmark.protocol.wire.errors import RenderFailed, StorageFailed
 from kilnmark.protocol.wire.replies import StackInfo
 from kilnmark.protocol.wire.work import Failed, Finished, RenderCommand
@@ -70,7 +71,7 @@ def start(ends: Ends) -> Iterator[Callable[[Path], Saver]]:
     started: list[Saver] = []
 
     def begin(folder: Path) -> Saver:
-        started.append(Saver(folder, ends.hear))
+        started.append(Saver(OutputFolder(folder), ends.hear))
         started[-1].start()
         return started[-1]
 
@@ -134,7 +135,7 @@ def test_a_disk_that_hangs_does_not_keep_the_process(tmp_path: Path) -> None:
     def hang(_: Finished | Failed) -> None:
         released.wait(SAVED_WITHIN_S)
 
-    saver = Saver(tmp_path, hang)
+    saver = Saver(OutputFolder(tmp_path), hang)
     saver.start()
     for name in "abc":
         saver.save(painting(name))

@@ -12,6 +12,7 @@ from concurrent.futures import Future
 from pathlib import Path
 
 from kilnmark.daemon.worker.fake_render import FakeRender, Holds, Script
+from kilnmark.keymaps.files.outputs import OutputFolder
 from kilnmark.protocol.picture.spec import PictureSize
 from kilnmark.protocol.wire import work
 from kilnmark.protocol.wire.errors import RenderFailed
@@ -103,7 +104,7 @@ class _FakeProcess:
         self._saving: set[asyncio.Task[None]] = set()
         self._held: dict[str, BaseInfo] = {}
         self._sizes: dict[str, list[PictureSize]] = {}
-        self._output_dir = Path()
+        self._outputs = OutputFolder(Path())
         self._hangs = self._leaves = False
         self._work = self._loop.create_task(self._serve())
         self._beat = self._loop.call_later(BEAT_INTERVAL, self._beat_on)
@@ -166,7 +167,8 @@ class _FakeProcess:
         while not isinstance(command := await self._commands.get(), work.Exit):
             match command:
                 case work.Configure():
-                    self._output_dir, self._sizes = Path(command.output_dir), command.sizes
+                    self._outputs = OutputFolder(Path(command.output_dir), command.picture_mode)
+                    self._sizes = command.sizes
                     await self._hold_base(command.variant)
                 case work.WarmUp():
                     self._sizes[command.variant] = command.sizes
@@ -224,7 +226,7 @@ class _FakeProcess:
             lambda: self._leaves or command.job_id in self._cancelled,
         )
         if await render.paint():
-            task = self._loop.create_task(render.save(self._output_dir))
+            task = self._loop.create_task(render.save(self._outputs))
             self._saving.add(task)
             task.add_done_callback(self._saving.discard)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+from kilnmark.keymaps.files.outputs import OutputFolder
 from kilnmark.protocol.picture.record import CHUNK, PARAMETERS_CHUNK, PictureRecord, parameters_text
 from kilnmark.protocol.picture.report import AdapterReport
 from kilnmark.protocol.wire.memory import BaseInfo
@@ -22,7 +23,9 @@ __all__ = ["FAKE_NOTICE", "write_fake_picture"]
 FAKE_NOTICE = "made by a fake worker for tests: nothing was painted, and no adapter was looked at"
 
 
-def write_fake_picture(command: RenderCommand, base: BaseInfo, loras: list[AdapterReport], output_dir: Path) -> Path:
+def write_fake_picture(
+    command: RenderCommand, base: BaseInfo, loras: list[AdapterReport], outputs: OutputFolder
+) -> Path:
     """Write the picture of a command, of the size it asks for.
 
     Raises:
@@ -40,11 +43,11 @@ def write_fake_picture(command: RenderCommand, base: BaseInfo, loras: list[Adapt
         stack=command.stack,
         loras=loras,
     )
-    output_dir.mkdir(parents=True, exist_ok=True)
     stamp = "".join(c for c in created if c.isdigit())[:17]
-    path = output_dir / f"{stamp}-{command.job_id}.png"
-    path.write_bytes(_png(record))
-    return path
+    name = f"{stamp}-{command.job_id}.png"
+    with outputs.written(name) as file:
+        file.write(_png(record))
+    return outputs.path / name
 
 
 def _png(record: PictureRecord) -> bytes:

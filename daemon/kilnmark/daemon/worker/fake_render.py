@@ -6,10 +6,10 @@ It waits where it is told to and stops where it is cancelled, as a real one does
 import asyncio
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from kilnmark.daemon.worker.fake_picture import write_fake_picture
 from kilnmark.keymaps.errors import RefusedFile
+from kilnmark.keymaps.files.outputs import OutputFolder
 from kilnmark.keymaps.files.safefile import read_file
 from kilnmark.protocol.picture.report import AdapterReport, Verdict
 from kilnmark.protocol.wire import work
@@ -137,13 +137,13 @@ class FakeRender:
         self._say(work.Painted(job_id=job_id))
         return True
 
-    async def save(self, output_dir: Path) -> None:
+    async def save(self, outputs: OutputFolder) -> None:
         """Write the picture and tell of it."""
         command = self._command
         self._say(work.Stepped(job_id=command.job_id, stage="save", step=command.steps, steps=command.steps))
         await self._holds.wait("save", command.job_id)
         try:
-            path = write_fake_picture(command, self._base, self._loras, output_dir)
+            path = write_fake_picture(command, self._base, self._loras, outputs)
         except OSError as error:
             problem = f"the picture could not be written: {error}; make room or mend the output folder"
             self._say(work.Failed(job_id=command.job_id, code=StorageFailed.code, message=problem, loras=self._loras))

@@ -20,7 +20,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from kilnmark.engine.ends import failed
 from kilnmark.engine.trail import Trail
-from kilnmark.keymaps.files.atomic import written_whole
+from kilnmark.keymaps.files.outputs import OutputFolder
 from kilnmark.otel import names
 from kilnmark.protocol.errors import KilnmarkError
 from kilnmark.protocol.picture.record import CHUNK, PARAMETERS_CHUNK, STANDIN_NOTICE, PictureRecord, parameters_text
@@ -29,7 +29,7 @@ from kilnmark.protocol.wire.errors import StorageFailed
 from kilnmark.protocol.wire.memory import BaseInfo
 from kilnmark.protocol.wire.work import Failed, Finished, RenderCommand
 
-__all__ = ["WAITING_LIMIT", "Painting", "Saver", "finish", "write_picture"]
+__all__ = ["WAITING_LIMIT", "Painting", "Saver", "check_room", "finish", "write_picture"]
 
 log = logging.getLogger(__name__)
 
@@ -69,12 +69,12 @@ class Saver:
     """Saves paintings one after the other.
 
     Args:
-        output_dir: Where pictures go.
+        outputs: Where pictures go.
         tell: Called, from the saver's thread, with how each render ended.
     """
 
-    def __init__(self, output_dir: Path, tell: Callable[[Finished | Failed], None]) -> None:
-        self._output_dir = output_dir
+    def __init__(self, outputs: OutputFolder, tell: Callable[[Finished | Failed], None]) -> None:
+        self._outputs = outputs
         self._tell = tell
         self._waiting: queue.Queue[Painting | None] = queue.Queue(WAITING_LIMIT)
         self._thread = threading.Thread(target=self._work, name="saver", daemon=True)
@@ -96,15 +96,15 @@ class Saver:
 
     def _work(self) -> None:
         while (painting := self._waiting.get()) is not None:
-            self._tell(finish(painting, self._output_dir))
+            self._tell(finish(painting, self._outputs))
 
 
-def finish(painting: Painting, output_dir: Path) -> Finished | Failed:
+def finish(painting: Painting, outputs: OutputFolder) -> Finished | Failed:
     """Write one picture with its record, and say how the render ended."""
     job, trail = painting.job, painting.trail
     try:
         with trail.part("save", names.SAVE, step=job.steps):
-            path = _written(painting, output_dir)
+            path = _written(painting, outputs)
     except KilnmarkError as error:
         return failed(job.job_id, error, trail.loras)
     except Exception as error:  # the thread must live on for the next picture, and this one's caller must hear
@@ -121,12 +121,27 @@ def finish(painting: Painting, output_dir: Path) -> Finished | Failed:
     )
 
 
-def _written(painting: Painting, output_dir: Path) -> Path:
+def _written(painting: Painting, outputs: OutputFolder) -> Path:
     try:
-        return write_picture(painting.image, _record(painting), output_dir)
+        return write_picture(painting.image, _record(painting), outputs)
     except OSError as error:
-        problem = f"the picture could not be written: {error}; make room or mend the output folder"
-        raise StorageFailed(problem) from error
+        raise _unwritten(error) from error
+
+
+def _unwritten(error: OSError) -> StorageFailed:
+    return StorageFailed(f"the picture could not be written: {error}; make room or mend the output folder")
+
+
+def check_room(job: RenderCommand, outputs: OutputFolder) -> None:
+    """See, before anything is painted, whether the picture would find room: a PNG is hardly larger than its pixels.
+
+    Raises:
+        StorageFailed: It would not.
+    """
+    try:
+        outputs.check_room(4 * job.width * job.height)
+    except OSError as error:
+        raise _unwritten(error) from error
 
 
 def _record(painting: Painting) -> PictureRecord:
@@ -147,18 +162,17 @@ def _record(painting: Painting) -> PictureRecord:
     )
 
 
-def write_picture(image: Image, record: PictureRecord, output_dir: Path) -> Path:
-    """Write a PNG named after its moment and job, readable by this user.
+def write_picture(image: Image, record: PictureRecord, outputs: OutputFolder) -> Path:
+    """Write a PNG named after its moment and job.
 
     Raises:
         OSError: it could not be written; nothing of it is left behind.
     """
-    output_dir.mkdir(parents=True, exist_ok=True)
     stamp = "".join(c for c in record.created if c.isdigit())[:17]
-    final = output_dir / f"{stamp}-{record.job_id}.png"
-    with written_whole(final) as file:
+    name = f"{stamp}-{record.job_id}.png"
+    with outputs.written(name) as file:
         image.save(file, format="PNG", pnginfo=_chunks(record))
-    return final
+    return outputs.path / name
 
 
 def _chunks(record: PictureRecord) -> PngInfo:

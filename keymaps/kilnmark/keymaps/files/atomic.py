@@ -13,21 +13,27 @@ from typing import BinaryIO
 
 from kilnmark.keymaps.files.roots import AnyPath
 
-__all__ = ["sync_folder", "written_whole"]
+__all__ = ["TEMPORARY", "sync_folder", "written_whole"]
+
+TEMPORARY = r"\.[0-9a-f]{16}\.partial"
+"""What a file is called, as a pattern, until it is whole; those that somebody writes alone are called otherwise."""
 
 _LINKS_UNKNOWN = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS)
 """What file systems without hard links answer."""
 
 
 @contextmanager
-def written_whole(goal: AnyPath, *, replace: bool = True, alone: bool = False) -> Iterator[BinaryIO]:
+def written_whole(
+    goal: AnyPath, *, replace: bool = True, alone: bool = False, mode: int | None = None
+) -> Iterator[BinaryIO]:
     """Open a file whose bytes take the place of `goal` when the block has ended; an error leaves `goal` as it is.
 
     Args:
         goal: Where to. Its folder must be there.
         replace: Take the place of a file that is there; otherwise a file that came into being meanwhile stays.
         alone: Nobody else writes there: the temporary name is a fixed one, so that whatever a crash left under it is
-            written over and not left for ever.
+            taken away and not left for ever.
+        mode: Of the file, whatever the umask; None: as the umask has it.
 
     Yields:
         The file, in a temporary place in the same folder: `name` says where.
@@ -38,8 +44,12 @@ def written_whole(goal: AnyPath, *, replace: bool = True, alone: bool = False) -
     """
     place = Path(goal)
     temporary = place.with_name(f".{place.name}.partial" if alone else f".{secrets.token_hex(8)}.partial")
-    with temporary.open("wb" if alone else "xb") as file:
+    if alone:
+        temporary.unlink(missing_ok=True)
+    with temporary.open("xb") as file:
         try:
+            if mode is not None:
+                os.fchmod(file.fileno(), mode)
             yield file
             file.flush()
             os.fsync(file.fileno())

@@ -63,6 +63,7 @@ class Configure(_Tagged, frozen=True, kw_only=True, tag="configure"):
         numerics: What bases are to compute in; the worker knows what `auto` comes to.
         compiling: Whether their blocks are to be compiled where they compute in `fast`.
         sizes: For which sizes each base is to be made warm, most used first.
+        picture_mode: Of the files of pictures: who may read them.
     """
 
     variant: str
@@ -76,6 +77,7 @@ class Configure(_Tagged, frozen=True, kw_only=True, tag="configure"):
     numerics: AskedNumerics = "auto"
     compiling: AskedCompiling = "auto"
     sizes: dict[str, list[PictureSize]] = {}
+    picture_mode: int = 0o600
 
 
 class RenderCommand(PictureSpec, _Tagged, frozen=True, kw_only=True, tag="render"):

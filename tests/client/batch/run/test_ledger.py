@@ -225,3 +225,22 @@ def test_the_manifest_is_written_a_few_times_however_many_pictures_there_are(
             ledger.write_failed(dataclasses.replace(item, planned=planned), "why", [], "job")
     assert lengths[-1] == 300
     assert sum(lengths) < 3 * 300
+
+
+def test_a_link_put_into_the_folder_is_not_written_through(item: PinnedItem, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    source = painted(tmp_path / "made.png", record_of(item))
+    with open_ledger(tmp_path / "out") as ledger:
+        goal = tmp_path / "out" / item.output
+        goal.parent.mkdir(parents=True, exist_ok=True)
+        for name in (goal, goal.with_name(f".{goal.name}.partial")):
+            name.symlink_to(tmp_path / "elsewhere" / "theirs")
+        ledger.take_in(item, source)
+        assert goal.read_bytes() == source.read_bytes()
+        assert not goal.is_symlink()
+        goal.unlink()
+        goal.parent.rmdir()
+        goal.parent.symlink_to(tmp_path / "elsewhere")
+        with pytest.raises(FolderUnusable, match="leads out of the batch's folder"):
+            ledger.take_in(item, source)
+    assert list((tmp_path / "elsewhere").iterdir()) == []

@@ -76,9 +76,9 @@ def test_whatever_is_said_the_first_in_order_holds(
 def test_every_setting_can_be_said_in_each_way(tmp_path: Path) -> None:
     texts = {
         "path": "a/new", "folder": "a", "folders": "a", "base": "schnell", "bases": "schnell", "bits": "8",
-        "count": "9", "seconds": "1.5", "size": "1MiB", "word": "auto",
+        "count": "9", "seconds": "1.5", "size": "1MiB", "word": "auto", "picture_access": "group",
     }  # fmt: skip
-    told = {name: texts[field.kind] for name, field in fields().items()}
+    told = {name: texts.get(name, texts[field.kind]) for name, field in fields().items()}
     options: dict[str, Any] = {name: (text,) if fields()[name].is_list else text for name, text in told.items()}
     by_options = gathered(tmp_path, **options)
     by_variables = gathered(tmp_path, {variable_of(name): text for name, text in told.items()})

@@ -4,6 +4,7 @@ A picture is first put in its place, then written into the journal, which the ma
 between the two leaves a picture that says itself what it is, and the next batch takes it in without painting it.
 """
 
+import errno
 import fcntl
 import os
 import shutil
@@ -121,6 +122,7 @@ class Ledger:
         goal = self.folder / item.output
         try:
             goal.parent.mkdir(parents=True, exist_ok=True)
+            _check_within(goal.parent, self.folder)
             with source.open("rb") as given, written_whole(goal, alone=True) as taken:
                 shutil.copyfileobj(given, taken)
         except OSError as error:
@@ -249,3 +251,8 @@ def _carried_over(picture: Picture, before: Picture | None) -> Picture:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def _check_within(place: Path, folder: Path) -> None:
+    if not place.resolve().is_relative_to(folder.resolve()):
+        raise OSError(errno.ELOOP, "a link leads out of the batch's folder; remove it", str(place))
