@@ -7,6 +7,7 @@ import pytest
 
 from kilnmark.engine.families.base import Base
 from kilnmark.engine.proof.effect import Effect
+from kilnmark.engine.stack.build import build_wrappers
 from kilnmark.engine.stack.layers import StackedLinear
 from kilnmark.engine.stack.stack import Member, Stacker
 from kilnmark.keymaps.adapter import read_adapter
@@ -14,6 +15,7 @@ from kilnmark.keymaps.updates.kinds.lokr import KroneckerUpdate
 from kilnmark.keymaps.updates.kinds.oft import RotationUpdate
 from kilnmark.keymaps.zoo.zoo import EXHIBITS, write_exhibit
 from kilnmark.protocol.picture.report import Verdict
+from tests.engine.arrays import as_float64
 from tests.engine.judged import assess, cancelled, overlap
 from tests.engine.small_layer import INTO, LAYERS, OUT, TARGET, UPDATES, Matrix64, adapter, normal, slot_of, weight
 from tests.engine.small_layer import change as other_change
@@ -74,6 +76,17 @@ def painted(layer: nn.Module, *members: Member) -> tuple[Matrix64, Matrix64]:
 
 
 exact_layers = pytest.mark.parametrize("layer", ["factored", "float32", "8 bits", "4 bits"])
+
+
+@pytest.mark.parametrize("kind", ROTATIONS)
+def test_the_same_is_painted_in_the_precision_of_the_base(kind: str) -> None:
+    slot = slot_of(LAYERS["bfloat16"]())
+    members = [Member(adapter(ROTATIONS[kind], "a"), 0.5)]
+    x = mx.array(normal(70, INTO)).astype(mx.bfloat16)
+    exact, fast = (build_wrappers({TARGET: slot}, members, shared=shared)[TARGET](x) for shared in (None, ()))
+    assert (exact.dtype, fast.dtype) == (mx.float32, mx.bfloat16)
+    far = np.linalg.norm(as_float64(exact) - as_float64(fast))
+    assert far < 5e-3 * np.linalg.norm(as_float64(exact))
 
 
 @exact_layers

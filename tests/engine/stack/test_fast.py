@@ -1,6 +1,7 @@
 """Stacks in the base's own precision: nothing comes out in float32, nothing small is lost, no weight is copied."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 
 import numpy as np
@@ -14,6 +15,7 @@ from kilnmark.engine.stack.pairs import padded
 from kilnmark.engine.stack.slots import Slot
 from kilnmark.keymaps.updates.kinds.lora import PairUpdate
 from tests.engine.arrays import as_float64
+from tests.engine.gpu_products import gpu_products
 from tests.engine.small_layer import INTO, OUT, TARGET, UPDATES, adapter, change, normal, pair, slot_of, weight
 
 import mlx.core as mx  # isort: skip - after the engine, which puts the fast BLAS first
@@ -38,8 +40,9 @@ def factored(dtype: mx.Dtype = mx.bfloat16) -> nn.Module:
     return FactoredLinear(*(mx.array(normal(*shape)).astype(dtype) for shape in ((INTO, 64), (64, OUT), (OUT,))))
 
 
-def packed(bits: int) -> nn.Module:
-    layer: nn.Module = nn.QuantizedLinear.from_linear(dense(), group_size=64, bits=bits)
+def packed(bits: int, *, mode: str = "affine", biased: bool = True) -> nn.Module:
+    size = 64 if mode == "affine" else 32
+    layer: nn.Module = nn.QuantizedLinear.from_linear(dense(biased=biased), group_size=size, bits=bits, mode=mode)
     return layer
 
 
@@ -121,13 +124,26 @@ def test_a_packed_layer_gives_its_own_product_and_all_that_is_added(layer: str, 
 def test_an_update_below_the_steps_of_the_output_arrives_whole(layer: str, kind: str) -> None:
     """Of a hundredth of what the base's layer gives, rounding the sum of both once more leaves 0.97; of less, less."""
     linear = LAYERS[layer]()
-    x = inputs(linear, 128 if "bits" in layer else 512)
+    x = inputs(linear, 512)
     wanted = meant(linear, [kind], x)
     scale = 0.01 * float(np.linalg.norm(exact(linear, x)) / np.linalg.norm(wanted))
-    wrapper, bare = stacked(linear, kind, scale=scale), as_float64(linear(x))
-    for way in SUMMED:
-        found = as_float64(way(wrapper, x)) - bare
-        assert share(found, scale * wanted) == pytest.approx(1.0, abs=1e-2)
+    wrapper = stacked(linear, kind, scale=scale)
+    with gpu_products() if "bits" in layer else nullcontext():
+        bare = as_float64(linear(x))
+        for way in SUMMED:
+            found = as_float64(way(wrapper, x)) - bare
+            assert share(found, scale * wanted) == pytest.approx(1.0, abs=1e-2)
+
+
+@pytest.mark.parametrize("biased", [True, False])
+def test_a_layer_packed_into_tiny_floats_has_its_stack_in_bf16(biased: bool) -> None:
+    linear = packed(4, mode="mxfp4", biased=biased)
+    x = mx.array(normal(8, INTO)).astype(mx.bfloat16)
+    wrapper = stacked(linear, "lora")
+    assert (wrapper.up.dtype, wrapper(x).dtype) == (mx.bfloat16, mx.bfloat16)
+    wanted = meant(linear, ["lora"], x)
+    found = as_float64(wrapper(x)) - as_float64(linear(x))
+    assert error(found, wanted) < 0.02 * (np.linalg.norm(wanted) + np.linalg.norm(as_float64(linear(x))))
 
 
 def test_what_is_added_on_the_grid_would_be_lost() -> None:

@@ -41,11 +41,17 @@ class FactoredLinear(nn.Module):
 
 
 def compute_type(linear: nn.Module) -> mx.Dtype:
-    """What a base's layer multiplies in: the type of its numbers, or of the scales of packed ones."""
+    """What a base's layer multiplies in: the type of its numbers, or of the scales of packed ones.
+
+    Tiny floats are packed with scales of a byte, which are of no such type: then it is that of the bias, or bf16.
+    """
     if isinstance(linear, FactoredLinear):
         return linear.down.dtype
-    dtype: mx.Dtype = (linear.scales if isinstance(linear, nn.QuantizedLinear) else linear.weight).dtype
-    return dtype
+    if not isinstance(linear, nn.QuantizedLinear):
+        own: mx.Dtype = linear.weight.dtype
+        return own
+    told = (array.dtype for array in (linear.scales, linear.get("bias")) if array is not None)
+    return next((dtype for dtype in told if mx.issubdtype(dtype, mx.floating)), mx.bfloat16)
 
 
 def through_weight(linear: nn.Module, x: mx.array, onto: mx.array | None = None) -> mx.array:
