@@ -159,6 +159,21 @@ def test_another_scale_shares_the_down_matrices_and_is_built_like_any_other(base
     assert before < stacker.nbytes < 1.8 * before
 
 
+def test_a_stack_that_is_forgotten_is_built_again_and_the_one_that_is_on_never_forgotten(
+    base: Base, healthy: Adapter, other: Adapter
+) -> None:
+    stacker = Stacker(base.slots)
+    for adapter in (healthy, other):
+        stacker.switch([Member(adapter, 1.0)])
+    for adapter in (healthy, other, healthy):
+        stacker.forget([Member(adapter, 1.0)])
+    stacker.switch([Member(other, 1.0)])
+    assert stacker.builds == 2
+    stacker.switch([Member(healthy, 1.0)])
+    assert stacker.builds == 3
+    stacker.switch([])
+
+
 def test_stacks_beyond_the_budget_leave_oldest_first_and_never_the_one_that_is_on(
     base: Base, healthy: Adapter, other: Adapter
 ) -> None:

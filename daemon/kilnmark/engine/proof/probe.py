@@ -67,12 +67,15 @@ class Probe:
     def _probed(self, member: Member) -> float:
         bare, raised = self._bare_beside(member), 1.0
         found = self._difference(member, bare)
+        self._base.stacker.forget([member._replace(scale=0.0)])  # not before: both have the same down matrices
         if not math.isfinite(found):
             problem = f"at scale {member.scale:g} the model predicts infinity or no number with it"
             raise UnfitAdapter(member.adapter.path, problem, "lower its scale, or train it again at a lower rate")
         while self._rounds and 0 < found * raised < CLEAR_DIVERGENCE and raised < MOST_RAISED:
             raised *= RAISED_BY
-            more = self._difference(member._replace(scale=member.scale * raised), bare)
+            stronger = member._replace(scale=member.scale * raised)
+            more = self._difference(stronger, bare)
+            self._base.stacker.forget([stronger])
             if not math.isfinite(more):
                 break
             found = more / raised
@@ -97,10 +100,16 @@ class Probe:
         if self._base.info.precision == "float32":
             beside, members = frozenset[str](), []
         else:
-            beside, members = frozenset(each.target for each in member.adapter.updates), [member._replace(scale=0.0)]
+            beside, members = self._rounded_by(member), [member._replace(scale=0.0)]
         if self._bare is None or self._bare[0] != beside:
             self._bare = beside, self._predicted(members)
         return self._bare[1]
+
+    def _rounded_by(self, member: Member) -> frozenset[str]:
+        """What says where a pass rounds: the layers that are wrapped, or, in `fast`, the adapter with its kinds."""
+        if self._rounds:
+            return frozenset([member.adapter.sha256])
+        return frozenset(each.target for each in member.adapter.updates)
 
     def _predicted(self, members: Sequence[Member]) -> NDArray[np.float64]:
         with self._base.stacker.aside(members):

@@ -89,6 +89,11 @@ class Stacker:
         self.switch([])
         self._held.clear()
 
+    def forget(self, members: Sequence[Member]) -> None:
+        """Hold a stack ready no longer, if it is and is not on the base."""
+        if (key := _key(members)) != self._key:
+            self._held.pop(key, None)
+
     @contextmanager
     def aside(self, members: Sequence[Member], *, hold: bool = True) -> Iterator[None]:
         """Have another stack on the base for a moment, and then the present one again; no switch is counted.
