@@ -33,6 +33,7 @@ class Painted(Base):
         super().__init__(base.model, base.variant, msgspec.structs.replace(base.info, compiled=compiled))
         self.specs: list[PictureSpec] = []
         self.stacks: list[int] = []
+        self.probed: list[int] = []
         self.fails: set[PictureSize] = set()
 
     def generate(self, spec: PictureSpec, watcher: Watcher) -> mx.array:
@@ -42,6 +43,10 @@ class Painted(Base):
         watcher.denoised(mx.zeros(1))
         if (spec.width, spec.height) in self.fails:
             raise RuntimeError("there is no more memory")
+        return mx.zeros(1)
+
+    def predict(self) -> mx.array:
+        self.probed.append(len(self.stacker.key))
         return mx.zeros(1)
 
     @property
@@ -168,9 +173,11 @@ def test_a_size_that_fails_keeps_no_other_from_being_warm_and_is_told(
     provider.add_span_processor(SimpleSpanProcessor(exported))
     painted = Painted(base)
     painted.fails = {SMALL}
+    caplog.set_level("INFO")
     Kiln(painted, [SMALL, WIDE], tracer=provider.get_tracer("test")).go_on_to_the_end()
     assert painted.sizes == [SMALL, WIDE]
     assert "standin is not warm at 32 x 32" in caplog.text
+    assert "standin is warm at 32 x 32" not in caplog.text
     failed, warm = exported.get_finished_spans()
     assert (failed.name, failed.status.is_ok, failed.status.description) == (
         "flux_mlx.compile",
@@ -201,7 +208,7 @@ def test_on_a_cpu_the_first_size_is_enough_where_blocks_are_compiled_and_too_muc
 def test_compiled_blocks_are_warm_with_a_stack_too_of_which_nothing_stays(base: Base) -> None:
     painted = Painted(base, compiled=True)
     Kiln(painted, [WIDE]).warming.first(painted)
-    assert painted.stacks == [0, 1]
+    assert (painted.stacks, painted.probed) == ([0, 1], [0, 1])
     assert (painted.stacker.key, painted.stacker.nbytes, painted.stacker.switches) == ((), 0, 0)
     assert all(slot.current() is slot.linear for slot in painted.slots.values())
 

@@ -7,7 +7,7 @@ before a base counts as ready; the others while there is nothing else to do, and
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
+from functools import partial
 
 import mlx.core as mx
 from opentelemetry.trace import Tracer
@@ -90,21 +90,23 @@ class Warming:
     def first(self, base: Base) -> None:
         """Compile for the size that a base is used for most; nothing else goes before it.
 
-        Compiled blocks have kernels of their own where a stack is on them, which are made here too.
+        Compiled blocks have kernels of their own where a stack is on them, and for the small picture that a new adapter
+        is probed by. These are made here too.
         """
         sizes = self._sizes(base)
         if not sizes or sizes[0] not in self._cold(base):
             return
-        self._compile(base, sizes[0], gives_way=lambda: False)
+        self._compile(base, sizes[0], _paint)
         if base.info.compiled:
-            self._compile(base, sizes[0], gives_way=lambda: False, with_stack=True)
+            self._compile(base, sizes[0], _paint_with_an_adapter)
 
     def go_on(self) -> bool:
         """Compile for one more size. False: there is none, or something else is to be done."""
         for variant in self._plan:
             base = self._find(variant)
             if base is not None and (cold := self._cold(base)):
-                return self._compile(base, cold[0], gives_way=self._gives_way) and not self._gives_way()
+                way = partial(_paint, gives_way=self._gives_way)
+                return self._compile(base, cold[0], way) and not self._gives_way()
         return False
 
     def _sizes(self, base: Base) -> Sequence[PictureSize]:
@@ -117,9 +119,7 @@ class Warming:
     def _cold(self, base: Base) -> list[PictureSize]:
         return [size for size in self._sizes(base) if (base.info.variant, size) not in self._done]
 
-    def _compile(
-        self, base: Base, size: PictureSize, *, gives_way: Callable[[], bool], with_stack: bool = False
-    ) -> bool:
+    def _compile(self, base: Base, size: PictureSize, paint: Callable[[Base, PictureSize], None]) -> bool:
         """False where it gave way; then the size is as cold as before. What fails here would fail a render, too."""
         began = time.monotonic()
         self._tell(Compiling(what=self._info(base, size)))
@@ -127,18 +127,18 @@ class Warming:
             span.set_attributes({names.RENDER_VARIANT: base.info.variant, names.RENDER_NUMERICS: base.info.numerics})
             span.set_attributes({names.RENDER_WIDTH: size.width, names.RENDER_HEIGHT: size.height})
             try:
-                with base.stacker.aside(usual_stack(base.shapes), hold=False) if with_stack else nullcontext():
-                    mx.eval(base.generate(_picture(base, size), _OneStep(gives_way)))
+                paint(base, size)
             except _GivesWay:
                 return False
             except Exception as error:  # a render of that size is answered with it; the others are still to be warm
                 log.exception("%s is not warm at %d x %d", base.info.variant, size.width, size.height)
                 mark_failed(span, "render_failed", str(error))
+            else:
+                seconds = time.monotonic() - began
+                log.info("%s is warm at %d x %d after %.1f s", base.info.variant, size.width, size.height, seconds)
             finally:
                 self._tell(Compiling(what=None))
         self._done.add((base.info.variant, size))
-        seconds = time.monotonic() - began
-        log.info("%s is warm at %d x %d after %.1f s", base.info.variant, size.width, size.height, seconds)
         return True
 
     def _info(self, base: Base, size: PictureSize) -> CompilingInfo:
@@ -151,6 +151,23 @@ class Warming:
             number=sizes.index(size) + 1,
             count=len(sizes),
         )
+
+
+def _never() -> bool:
+    """Nothing else goes before it."""
+    return False
+
+
+def _paint(base: Base, size: PictureSize, gives_way: Callable[[], bool] = _never) -> None:
+    mx.eval(base.generate(_picture(base, size), _OneStep(gives_way)))
+
+
+def _paint_with_an_adapter(base: Base, size: PictureSize) -> None:
+    """As a render does whose adapter is new, and therefore probed: without and with it."""
+    base.predict()
+    with base.stacker.aside(usual_stack(base.shapes), hold=False):
+        _paint(base, size)
+        base.predict()
 
 
 def _picture(base: Base, size: PictureSize) -> PictureSpec:
