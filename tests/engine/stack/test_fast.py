@@ -201,6 +201,18 @@ def test_layers_of_one_input_share_one_down_product(layer: str, tokens: int) -> 
         assert error(as_float64(together.total()), alone) < 1e-6 * np.linalg.norm(alone)
 
 
+def test_each_layer_has_its_pair_in_its_own_precision() -> None:
+    dtypes = {"a": mx.float32, "b": mx.bfloat16, "c": mx.float16}
+    slots = {name: Slot(name, [], 0, dense(dtype), (OUT, INTO)) for name, dtype in dtypes.items()}
+    updates = tuple(replace(pair(4), target=name) for name in dtypes)
+    wrappers = build_wrappers(
+        slots, [Member(replace(adapter(UPDATES["lora"], "all"), updates=updates), 1.0)], shared=()
+    )
+    assert {name: (one.down.dtype, one.up.dtype) for name, one in wrappers.items()} == {
+        name: (dtype, dtype) for name, dtype in dtypes.items()
+    }
+
+
 @pytest.mark.parametrize(
     ("rank", "total"), [(1, 16), (16, 16), (17, 32), (33, 48), (48, 48), (49, 64), (65, 96), (129, 192), (385, 512)]
 )

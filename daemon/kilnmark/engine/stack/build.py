@@ -131,7 +131,7 @@ def _exact_linear(on: _OnLayer, alike: Wrapper | None) -> StackedLinear:
     pair = None
     if on.pairs:
         up = mx.array(side_by_side([pair.up for pair in on.pairs], axis=1))
-        if isinstance(alike, StackedLinear) and "down" in alike:
+        if isinstance(alike, StackedLinear) and "down" in alike and alike.up.shape == up.shape:
             down = alike.down
         else:
             down = mx.array(side_by_side([pair.down for pair in on.pairs], axis=0))

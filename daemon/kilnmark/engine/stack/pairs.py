@@ -59,11 +59,11 @@ def joined_pairs(
         alike: Those of the same adapters at other scales, whose down matrices serve again; empty where there are none.
     """
     ups = {path: _up(some, dtypes[path]) for path, some in pairs.items()}
-    if pairs.keys() <= alike.keys():
-        return {path: StackPair(alike[path].down, alike[path].rows, up) for path, up in ups.items()}
+    if all(path in alike and alike[path].up.shape == up.shape for path, up in ups.items()):
+        return {path: alike[path]._replace(up=up) for path, up in ups.items()}
     ends = np.cumsum([up.shape[1] for up in ups.values()]).tolist()
     spans = {path: (end - up.shape[1], end) for (path, up), end in zip(ups.items(), ends, strict=True)}
-    down = _down(pairs, spans, next(iter(dtypes.values())))
+    down = _down(pairs, spans, mx.result_type(*(up.dtype for up in ups.values())))
     return {path: StackPair(down, spans[path], up) for path, up in ups.items()}
 
 
