@@ -59,9 +59,9 @@ def test_a_base_tells_what_it_computes_in(base: Base, fast: Base) -> None:
 
 def test_the_picture_and_the_probe_are_those_of_exact_as_near_as_the_type_allows(base: Base, fast: Base) -> None:
     exact, near = (as_numpy(each.generate(SPEC, Unmoved())).astype(int) for each in (base, fast))
-    assert np.abs(exact - near).max() <= allowed(1, bfloat16=8)
+    assert np.abs(exact - near).max() <= allowed(1, bfloat16=32)
     exact, near = (as_numpy(each.predict()) for each in (base, fast))
-    assert np.linalg.norm(exact - near) < allowed(1e-5, bfloat16=3e-2) * np.linalg.norm(exact)
+    assert np.linalg.norm(exact - near) < allowed(1e-5, bfloat16=0.15) * np.linalg.norm(exact)
 
 
 def test_no_layer_of_a_base_in_bf16_is_given_float32(dtypes: Counter[mx.Dtype]) -> None:
