@@ -4,11 +4,11 @@ A method reads its own parameters, asks the renders, the worker or the inspectio
 error of `protocol.errors`. Framing and replies are not its business.
 """
 
+import asyncio
 import importlib.metadata
 import os
 import uuid
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar
 
 import msgspec
@@ -27,6 +27,7 @@ from kilnmark.daemon.jobs.renders import Renders
 from kilnmark.daemon.jobs.view import JobsView
 from kilnmark.daemon.spans import RenderTrace, warm_up_span
 from kilnmark.daemon.wire.exchange import Exchange
+from kilnmark.keymaps.files.outputs import is_unspoilt
 from kilnmark.protocol.content.composition import Composition
 from kilnmark.protocol.wire import methods
 from kilnmark.protocol.wire.errors import RenderFailed, WorkerLost
@@ -180,8 +181,10 @@ class Methods:
         """Make one picture, or join the making of the same one."""
         check_render(params)
         renders = self._renders
-        styled = None if self._known(params) else await self._styled(params)
-        job = self._known(params)
+        styled, job = None, await self._known(params)
+        if job is None:
+            styled = await self._styled(params)
+            job = await self._known(params)
         if job is not None and job.ended is not None and job.ended.result is not None:
             await renders.journal.written()
             return msgspec.structs.replace(job.ended.result, cached=True)
@@ -241,11 +244,16 @@ class Methods:
         self._shut_down(params.drain)
         return ShutdownResult(draining=params.drain, jobs=jobs)
 
-    def _known(self, params: RenderParams) -> Job | None:
-        """The job that makes or made this very picture; one whose picture was deleted does not count."""
-        job = self._renders.queue.find_same(params)
-        made = None if job is None or job.ended is None else job.ended.result
-        return None if made is not None and not Path(made.image_path).exists() else job
+    async def _known(self, params: RenderParams) -> Job | None:
+        """The job that makes or made this very picture; one whose picture is gone or spoilt does not count."""
+        while True:
+            job = self._renders.queue.find_same(params)
+            made = None if job is None or job.ended is None else job.ended.result
+            if made is None:
+                return job
+            is_there = await asyncio.to_thread(is_unspoilt, made.image_path, made.image_sha256)
+            if self._renders.queue.find_same(params) is job:  # nobody asked for it anew meanwhile
+                return job if is_there else None
 
     async def _styled(self, params: RenderParams) -> StyledStack | None:
         """What the request's genre comes to; None where it names none."""

@@ -189,9 +189,8 @@ def picture(folder: Path, made: RenderCommand, **more: Any) -> Path:
     facts = {name: getattr(made, name) for name in ("prompt", "negative_prompt", "tier", "seed", "steps", "guidance")}
     facts |= {"width": made.width, "height": made.height, "stack": made.stack, "loras": [], "base": BASE}
     facts |= {"kilnmark_version": "0.1.0", "created": "2026-01-01T00:00:00.000+00:00", "job_id": f"s{made.seed}"}
-    return write_picture(
-        Image.new("RGB", (made.width, made.height)), PictureRecord(**{**facts, **more}), OutputFolder(folder)
-    )
+    record = PictureRecord(**{**facts, **more})
+    return write_picture(Image.new("RGB", (made.width, made.height)), record, OutputFolder(folder)).path
 
 
 def kept(cache: PictureCache, made: RenderCommand, path: Path) -> str:

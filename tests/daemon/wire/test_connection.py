@@ -1,5 +1,6 @@
 """The rules of one connection, over a real socket: framing, batches, ids, silence, half-closed and closed clients."""
 
+import hashlib
 import json
 import os
 import select
@@ -257,3 +258,15 @@ def test_how_long_a_line_may_be_is_a_setting() -> None:
         wire.send_bytes(b"x" * ((1 << 16) + 1) + b"\n" + PING % 1 + b"\n")
         assert "65536 bytes" in wire.read()["error"]["message"]
         assert wire.read()["id"] == 1
+
+
+def test_a_picture_that_somebody_wrote_to_is_painted_anew_under_the_same_id(daemon: FakeDaemon, wire: Wire) -> None:
+    named = {**SMALL, "seed": 4242, "job_id": "written-to", "cache": False}
+    made = wire.result("render", named)
+    picture = Path(made["image_path"])
+    assert hashlib.sha256(picture.read_bytes()).hexdigest() == made["image_sha256"]
+    assert wire.result("render", named)["cached"]
+    picture.write_bytes(picture.read_bytes()[:-1] + b"x")
+    again = wire.result("render", named)
+    assert not again["cached"]
+    assert Path(again["image_path"]) != picture

@@ -1,5 +1,6 @@
 """Pictures on disk: whole or absent, and telling what they are."""
 
+import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -50,13 +51,13 @@ class FailingImage:
 
 
 def test_the_record_comes_back_from_the_chunk(tmp_path: Path) -> None:
-    path = write_picture(Image.new("RGB", (64, 64)), RECORD, OutputFolder(tmp_path))
+    path = write_picture(Image.new("RGB", (64, 64)), RECORD, OutputFolder(tmp_path)).path
     with Image.open(path) as picture:
         assert decode_record(picture.info[CHUNK]) == RECORD
 
 
 def test_the_parameters_text_is_what_the_fields_tools_read(tmp_path: Path) -> None:
-    path = write_picture(Image.new("RGB", (64, 64)), RECORD, OutputFolder(tmp_path))
+    path = write_picture(Image.new("RGB", (64, 64)), RECORD, OutputFolder(tmp_path)).path
     with Image.open(path) as picture:
         prompt, negative, facts = picture.info[PARAMETERS_CHUNK].split("\n")
     assert prompt == "ein Töpfer, 窯"
@@ -67,8 +68,10 @@ def test_the_parameters_text_is_what_the_fields_tools_read(tmp_path: Path) -> No
     assert "means nothing" in facts
 
 
-def test_its_name_sorts_by_time_and_names_the_job(tmp_path: Path) -> None:
-    assert write_picture(Image.new("RGB", (8, 8)), RECORD, OutputFolder(tmp_path)).name == "20300102030405678-job-1.png"
+def test_its_name_sorts_by_time_and_names_the_job_and_its_hash_is_that_of_its_bytes(tmp_path: Path) -> None:
+    saved = write_picture(Image.new("RGB", (8, 8)), RECORD, OutputFolder(tmp_path))
+    assert saved.path.name == "20300102030405678-job-1.png"
+    assert saved.sha256 == hashlib.sha256(saved.path.read_bytes()).hexdigest()
 
 
 def test_a_failure_leaves_nothing_behind(tmp_path: Path) -> None:
@@ -80,7 +83,7 @@ def test_a_failure_leaves_nothing_behind(tmp_path: Path) -> None:
 
 
 def test_a_missing_folder_is_made(tmp_path: Path) -> None:
-    assert write_picture(Image.new("RGB", (8, 8)), RECORD, OutputFolder(tmp_path / "a" / "b")).exists()
+    assert write_picture(Image.new("RGB", (8, 8)), RECORD, OutputFolder(tmp_path / "a" / "b")).path.exists()
 
 
 def test_a_later_reader_may_meet_fields_it_does_not_know() -> None:

@@ -21,6 +21,7 @@ def result_of(facts: JobAccepted, event: work.Finished, timings: Timings, trace_
         **facts.command.fields_for(RenderResult),
         job_id=facts.job_id,
         image_path=event.image_path,
+        image_sha256=event.image_sha256,
         timings=timings,
         loras=event.loras,
         stack_delta_ratio=event.stack_delta_ratio,

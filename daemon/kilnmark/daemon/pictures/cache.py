@@ -15,6 +15,7 @@ import msgspec
 
 from kilnmark.daemon.pictures.hashes import FileHashes, Seen
 from kilnmark.daemon.pictures.kept import KeptPicture, KeptPictures
+from kilnmark.keymaps.files.outputs import is_unspoilt
 from kilnmark.protocol.picture.record import PictureRecord, find_record
 from kilnmark.protocol.picture.report import AdapterReport, Verdict
 from kilnmark.protocol.picture.spec import PinnedSpec
@@ -104,6 +105,8 @@ def _is_intact(kept: KeptPicture, key: str) -> bool:
             return False
         record = read_record(path)
     except OSError:
+        return False
+    if not is_unspoilt(path, kept.result.image_sha256):
         return False
     return record is not None and recorded_key(record) == key
 

@@ -8,11 +8,10 @@ import struct
 import zlib
 from datetime import UTC, datetime
 from importlib.metadata import version
-from pathlib import Path
 
 import msgspec
 
-from kilnmark.keymaps.files.outputs import OutputFolder
+from kilnmark.keymaps.files.outputs import OutputFolder, SavedFile, sha256_of
 from kilnmark.protocol.picture.record import CHUNK, PARAMETERS_CHUNK, PictureRecord, parameters_text
 from kilnmark.protocol.picture.report import AdapterReport
 from kilnmark.protocol.wire.memory import BaseInfo
@@ -25,7 +24,7 @@ FAKE_NOTICE = "made by a fake worker for tests: nothing was painted, and no adap
 
 def write_fake_picture(
     command: RenderCommand, base: BaseInfo, loras: list[AdapterReport], outputs: OutputFolder
-) -> Path:
+) -> SavedFile:
     """Write the picture of a command, of the size it asks for.
 
     Raises:
@@ -47,7 +46,8 @@ def write_fake_picture(
     name = f"{stamp}-{command.job_id}.png"
     with outputs.written(name) as file:
         file.write(_png(record))
-    return outputs.path / name
+        sha256 = sha256_of(file)
+    return SavedFile(outputs.path / name, sha256)
 
 
 def _png(record: PictureRecord) -> bytes:

@@ -143,7 +143,7 @@ class FakeRender:
         self._say(work.Stepped(job_id=command.job_id, stage="save", step=command.steps, steps=command.steps))
         await self._holds.wait("save", command.job_id)
         try:
-            path = write_fake_picture(command, self._base, self._loras, outputs)
+            saved = write_fake_picture(command, self._base, self._loras, outputs)
         except OSError as error:
             problem = f"the picture could not be written: {error}; make room or mend the output folder"
             self._say(work.Failed(job_id=command.job_id, code=StorageFailed.code, message=problem, loras=self._loras))
@@ -151,7 +151,8 @@ class FakeRender:
         self._say(
             work.Finished(
                 job_id=command.job_id,
-                image_path=str(path),
+                image_path=str(saved.path),
+                image_sha256=saved.sha256,
                 timings=Timings(),
                 loras=self._loras,
             )

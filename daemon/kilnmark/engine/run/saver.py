@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
-from pathlib import Path
 
 import msgspec
 from PIL.Image import Image
@@ -20,7 +19,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from kilnmark.engine.ends import failed
 from kilnmark.engine.trail import Trail
-from kilnmark.keymaps.files.outputs import OutputFolder
+from kilnmark.keymaps.files.outputs import OutputFolder, SavedFile, sha256_of
 from kilnmark.otel import names
 from kilnmark.protocol.errors import KilnmarkError
 from kilnmark.protocol.picture.record import CHUNK, PARAMETERS_CHUNK, STANDIN_NOTICE, PictureRecord, parameters_text
@@ -104,7 +103,7 @@ def finish(painting: Painting, outputs: OutputFolder) -> Finished | Failed:
     job, trail = painting.job, painting.trail
     try:
         with trail.part("save", names.SAVE, step=job.steps):
-            path = _written(painting, outputs)
+            saved = _written(painting, outputs)
     except KilnmarkError as error:
         return failed(job.job_id, error, trail.loras)
     except Exception as error:  # the thread must live on for the next picture, and this one's caller must hear
@@ -112,7 +111,8 @@ def finish(painting: Painting, outputs: OutputFolder) -> Finished | Failed:
         return failed(job.job_id, error, trail.loras, doing="saving the picture")
     return Finished(
         job_id=job.job_id,
-        image_path=str(path),
+        image_path=str(saved.path),
+        image_sha256=saved.sha256,
         timings=trail.timings,
         loras=trail.loras,
         stack_delta_ratio=painting.stack_ratio,
@@ -121,7 +121,7 @@ def finish(painting: Painting, outputs: OutputFolder) -> Finished | Failed:
     )
 
 
-def _written(painting: Painting, outputs: OutputFolder) -> Path:
+def _written(painting: Painting, outputs: OutputFolder) -> SavedFile:
     try:
         return write_picture(painting.image, _record(painting), outputs)
     except OSError as error:
@@ -162,7 +162,7 @@ def _record(painting: Painting) -> PictureRecord:
     )
 
 
-def write_picture(image: Image, record: PictureRecord, outputs: OutputFolder) -> Path:
+def write_picture(image: Image, record: PictureRecord, outputs: OutputFolder) -> SavedFile:
     """Write a PNG named after its moment and job.
 
     Raises:
@@ -172,7 +172,8 @@ def write_picture(image: Image, record: PictureRecord, outputs: OutputFolder) ->
     name = f"{stamp}-{record.job_id}.png"
     with outputs.written(name) as file:
         image.save(file, format="PNG", pnginfo=_chunks(record))
-    return outputs.path / name
+        sha256 = sha256_of(file)
+    return SavedFile(outputs.path / name, sha256)
 
 
 def _chunks(record: PictureRecord) -> PngInfo:

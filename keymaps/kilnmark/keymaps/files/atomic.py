@@ -36,7 +36,7 @@ def written_whole(
         mode: Of the file, whatever the umask; None: as the umask has it.
 
     Yields:
-        The file, in a temporary place in the same folder: `name` says where.
+        The file, to be written and read, in a temporary place in the same folder: `name` says where.
 
     Raises:
         FileExistsError: `goal` is there, and is not to be replaced.
@@ -46,7 +46,7 @@ def written_whole(
     temporary = place.with_name(f".{place.name}.partial" if alone else f".{secrets.token_hex(8)}.partial")
     if alone:
         temporary.unlink(missing_ok=True)
-    with temporary.open("xb") as file:
+    with temporary.open("x+b") as file:
         try:
             if mode is not None:
                 os.fchmod(file.fileno(), mode)

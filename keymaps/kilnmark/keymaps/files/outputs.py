@@ -4,6 +4,7 @@ How a file is written whole is `atomic`'s part, and what stands in one is not kn
 """
 
 import errno
+import hashlib
 import os
 import re
 import stat
@@ -12,17 +13,46 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from kilnmark.keymaps.files.atomic import TEMPORARY, written_whole
+from kilnmark.keymaps.files.roots import AnyPath
 
-__all__ = ["SPARE", "OutputFolder"]
+__all__ = ["SPARE", "OutputFolder", "SavedFile", "is_unspoilt", "sha256_of"]
 
 SPARE = 16 << 20
 """Bytes that are left free beside the picture itself: its record, and what others write meanwhile."""
 
 _LEFT_AFTER = 600.0
 """Seconds after which nobody writes at a temporary file any more: saving a picture takes less than one."""
+
+
+class SavedFile(NamedTuple):
+    """A file that was written: where, and the SHA-256 of its bytes in hex."""
+
+    path: Path
+    sha256: str
+
+
+def sha256_of(file: BinaryIO) -> str:
+    """Of everything that was written to it, in hex."""
+    file.flush()
+    file.seek(0)
+    digest = hashlib.sha256()
+    while data := file.read(1 << 20):
+        digest.update(data)
+    return digest.hexdigest()
+
+
+def is_unspoilt(path: AnyPath, sha256: str) -> bool:
+    """Whether a regular file is there with these bytes; with an empty hash, which nobody knows, whether it is there."""
+    try:
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                return False
+            return not sha256 or hashlib.file_digest(file, "sha256").hexdigest() == sha256
+    except OSError:
+        return False
 
 
 @dataclass(frozen=True)
@@ -61,7 +91,7 @@ class OutputFolder:
 
     @contextmanager
     def written(self, name: str) -> Iterator[BinaryIO]:
-        """Open a file that is there under its name, whole, when the block has ended.
+        """Open a file, to be written and read, that is there under its name, whole, when the block has ended.
 
         Raises:
             OSError: It cannot be written. Nothing is left behind.

@@ -144,6 +144,7 @@ class RenderResult(PictureNumbers, frozen=True, kw_only=True):
         trace_id: Of the trace the render's spans belong to, 32 hex digits; empty when tracing is off.
         cached: The picture existed already and was not rendered again.
         numerics: What it was painted in: `exact`, as the family's own library computes, or `fast`.
+        image_sha256: Of the PNG's bytes as they were written, in hex; empty for a picture of an older daemon.
     """
 
     job_id: str
@@ -158,6 +159,7 @@ class RenderResult(PictureNumbers, frozen=True, kw_only=True):
     trace_id: str = ""
     cached: bool = False
     numerics: Numerics = "exact"
+    image_sha256: str = ""
 
 
 class JobsResult(msgspec.Struct, frozen=True, kw_only=True):

@@ -206,6 +206,7 @@ class Finished(_Tagged, frozen=True, kw_only=True, tag="finished"):
     stack_delta_ratio: float | None = None
     warnings: list[str] = []
     numerics: Numerics = "exact"
+    image_sha256: str = ""
 
 
 class Failed(_Tagged, frozen=True, kw_only=True, tag="failed"):

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import hashlib
 from pathlib import Path
 
 import msgspec
@@ -244,3 +245,15 @@ def test_a_link_put_into_the_folder_is_not_written_through(item: PinnedItem, tmp
         with pytest.raises(FolderUnusable, match="leads out of the batch's folder"):
             ledger.take_in(item, source)
     assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+def test_a_picture_that_was_written_to_is_not_taken_for_the_one_that_was_painted(
+    item: PinnedItem, tmp_path: Path
+) -> None:
+    source = painted(tmp_path / "made.png", record_of(item))
+    sha256 = hashlib.sha256(source.read_bytes()).hexdigest()
+    with open_ledger(tmp_path / "out") as ledger:
+        ledger.take_in(item, source, sha256)
+        source.write_bytes(source.read_bytes() + b"more")
+        with pytest.raises(OSError, match="not the picture that was painted"):
+            ledger.take_in(item, source, sha256)

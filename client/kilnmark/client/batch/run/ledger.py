@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import BinaryIO
 
 import msgspec
 
@@ -21,6 +22,7 @@ from kilnmark.client.batch.run.manifest import Manifest, SourceProblem, read_man
 from kilnmark.client.batch.run.picture import Picture
 from kilnmark.client.batch.run.pinned import PinnedItem
 from kilnmark.keymaps.files.atomic import written_whole
+from kilnmark.keymaps.files.outputs import is_unspoilt, sha256_of
 from kilnmark.protocol.picture.record import PictureRecord, find_record
 from kilnmark.protocol.picture.report import AdapterReport
 
@@ -109,22 +111,25 @@ class Ledger:
         record = read_record(self.folder / item.output)
         return record if record is not None and item.is_shown_by(record, fingerprint) else None
 
-    def take_in(self, item: PinnedItem, source: Path) -> PictureRecord:
+    def take_in(self, item: PinnedItem, source: Path, sha256: str = "") -> PictureRecord:
         """Put a copy of a finished picture into its place, whole or not at all.
 
         Raises:
             FolderUnusable: There is no room, or no right to write.
-            OSError: The picture cannot be read, or is none of ours.
+            OSError: The picture cannot be read, is none of ours, or not the one that was painted.
         """
         record = read_record(source)
         if record is None:
             raise OSError(f"{source} is not there, or is no picture of this daemon")
+        if not is_unspoilt(source, sha256):
+            raise OSError(f"{source} is not the picture that was painted: somebody wrote to it; paint it again")
         goal = self.folder / item.output
         try:
             goal.parent.mkdir(parents=True, exist_ok=True)
             _check_within(goal.parent, self.folder)
             with source.open("rb") as given, written_whole(goal, alone=True) as taken:
                 shutil.copyfileobj(given, taken)
+                _check_copy(taken, source, sha256)
         except OSError as error:
             raise FolderUnusable(str(goal.parent), str(error)) from error
         return record
@@ -256,3 +261,9 @@ def _now() -> str:
 def _check_within(place: Path, folder: Path) -> None:
     if not place.resolve().is_relative_to(folder.resolve()):
         raise OSError(errno.ELOOP, "a link leads out of the batch's folder; remove it", str(place))
+
+
+def _check_copy(copy: BinaryIO, source: Path, sha256: str) -> None:
+    """The bytes that were copied are those that were looked at."""
+    if sha256 and sha256_of(copy) != sha256:
+        raise OSError(errno.EIO, "the picture was written to while it was copied", str(source))

@@ -136,7 +136,7 @@ class Painter:
 
     def _take_in(self, item: PinnedItem, result: RenderResult) -> None:
         try:
-            record = self._ledger.take_in(item, Path(result.image_path))
+            record = self._ledger.take_in(item, Path(result.image_path), result.image_sha256)
         except OSError as error:
             self._fail(item, KilnmarkError(str(error)))
             return
