@@ -31,6 +31,8 @@ ROOT = Path(__file__).resolve().parent.parent
 RIVAL = ROOT / "scripts" / "rival_card.py"
 LIMIT = 230.0
 """Seconds that all parts together may take."""
+PREPARING = 50.0
+"""Seconds that all kernels together may take to be compiled, before anything is measured."""
 HAS_TORCH = "import importlib.util as u, sys; sys.exit(None in map(u.find_spec, ('torch', 'diffusers')))"
 CARDS = (
     ("nvidia-smi", "--query-gpu=name", "--format=csv,noheader"),
@@ -55,25 +57,59 @@ class Section:
     name: str
     least: float
     most: float
-    command: Callable[[float], Sequence[str]]
+    command: "Command"
 
 
-def sections(python: str | None, small: Sequence[str]) -> list[Section]:
+def sections(python: str | None, adapters: Path, *, small: bool) -> list[Section]:
     """The most important first; each has at least what those before it did not use.
 
     Args:
         python: With torch; None where there is none.
-        small: `--small`, or nothing.
+        adapters: A folder for adapter files.
+        small: Without a card.
     """
-
-    def ours(module: str, *more: str) -> Callable[[float], Sequence[str]]:
-        name = f"tests.benchmarks.gpu.{module}"
-        return lambda seconds: [sys.executable, "-m", name, "--seconds", f"{seconds:.0f}", *more, *small]
-
-    found = [Section("bf16", 60, 100, ours("steps")), Section("pictures", 30, 60, ours("pictures"))]
+    found = [Section(f"q{bits}", 20, 45, steps(adapters, bits=bits, small=small)) for bits in (8, 4)]
+    found.insert(0, Section("bf16", 40, 80, steps(adapters, small=small)))
+    found.insert(2, Section("pictures", 30, 50, ours("pictures", adapters, small=small)))
     if python is not None:
-        found.append(Section("diffusers", 20, 60, lambda seconds: [python, str(RIVAL), f"{seconds:.0f}", *small]))
-    return [*found, *(Section(f"q{bits}", 25, 50, ours("steps", "--bits", str(bits))) for bits in (8, 4))]
+        more = ["--small"] if small else []
+        found.insert(3, Section("diffusers", 20, 65, lambda seconds: [python, str(RIVAL), f"{seconds:.0f}", *more]))
+    return found
+
+
+Command = Callable[[float], Sequence[str]]
+
+
+def ours(module: str, adapters: Path, *more: str, small: bool) -> Command:
+    """A part of ours, given the seconds that it has."""
+    command = [sys.executable, "-m", f"tests.benchmarks.gpu.{module}", "--adapters", str(adapters), *more]
+    return lambda seconds: [*command, "--seconds", f"{seconds:.0f}", *(["--small"] if small else [])]
+
+
+def steps(adapters: Path, *, small: bool, bits: int | None = None, only: str | None = None) -> Command:
+    """Steps of one base."""
+    more = [*(["--bits", str(bits)] if bits else []), *(["--only", only] if only else [])]
+    return ours("steps", adapters, *more, small=small)
+
+
+def prepare(seconds: float, adapters: Path, environment: Mapping[str, str], *, small: bool) -> None:
+    """Have every kernel compiled once, all kinds at a time: they do not depend on how many blocks there are.
+
+    A card's kernels are compiled on the host when they are first used, for half a minute by each kind of computing, and
+    kept in a folder. So each kind computes with one block first, in a process of its own; what it measures is nothing.
+    """
+    kinds = [(bits, only) for bits in (None, 8, 4) for only in ("fast", "exact")]
+    silent = {name: value for name, value in environment.items() if name != FIGURES}
+    started = []
+    for bits, only in kinds[:1] if small else kinds:
+        folder = adapters / f"{bits}-{only}"
+        folder.mkdir()
+        command = steps(folder, small=True, bits=bits, only=only)(seconds)
+        started.append(subprocess.Popen(command, cwd=ROOT, env=silent, stdout=subprocess.DEVNULL))
+    ends = time.monotonic() + seconds
+    for process in started:
+        if problem := waited(process, max(0.1, ends - time.monotonic())):
+            print(f"kernels: {problem}", file=sys.stderr)
 
 
 def main() -> None:
@@ -110,7 +146,11 @@ def run(seconds: float, only: Sequence[str], *, small: bool) -> tuple[list[str],
             add(figures, Missing(part="step", base="bfloat16", what="no adapter", who="diffusers", reason=reason))
         path = os.pathsep.join([str(row), str(ROOT), *os.environ.get("PYTHONPATH", "").split(os.pathsep)])
         environment = {**os.environ, FIGURES: str(figures), "PYTHONPATH": path.rstrip(os.pathsep)}
-        for section in sections(python, ["--small"] if small else []):
+        adapters = Path(folder) / "adapters"
+        adapters.mkdir()
+        if ends - time.monotonic() > PREPARING:
+            prepare(PREPARING, adapters, environment, small=small)
+        for section in sections(python, adapters, small=small):
             if only and section.name not in only:
                 continue
             left = ends - time.monotonic()

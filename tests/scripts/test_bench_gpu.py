@@ -36,9 +36,9 @@ def test_what_no_time_is_left_for_is_told_and_fails_nothing(monkeypatch: pytest.
     failed, lines = run(0.0, [], small=False)
     missing = [line for line in lines if isinstance(line, Missing)]
     assert failed == []
-    assert [line.part for line in missing] == ["step", "bf16", "pictures", "q8", "q4"]
+    assert [line.part for line in missing] == ["step", "bf16", "q8", "pictures", "q4"]
     assert "no Python here has torch" in missing[0].reason
-    assert "0 s of 0 were left, and it takes 60" in gpu_table(lines)
+    assert "0 s of 0 were left, and it takes 40" in gpu_table(lines)
 
 
 def test_what_diffusers_tells_becomes_figures_of_one_table() -> None:

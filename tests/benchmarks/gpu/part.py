@@ -9,6 +9,7 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import mlx.core as mx
 
@@ -31,21 +32,28 @@ class Part:
         variant: Of the made-up family.
         bits: None: not packed.
         ends: By the clock of `time.monotonic`.
+        adapters: A folder for adapter files, which parts share.
+        only: `fast` or `exact`; None for both.
     """
 
     variant: str
     bits: int | None
     ends: float
+    adapters: Path
+    only: str | None = None
 
     @classmethod
     def asked(cls) -> "Part":
-        """From the command line: `--small`, `--bits` and `--seconds`."""
+        """From the command line."""
         parser = argparse.ArgumentParser()
         parser.add_argument("--small", action="store_true")
         parser.add_argument("--bits", type=int)
+        parser.add_argument("--only", choices=["fast", "exact"])
         parser.add_argument("--seconds", type=float, required=True)
+        parser.add_argument("--adapters", type=Path, required=True)
         asked = parser.parse_args()
-        return cls(SMALL if asked.small else FULL, asked.bits, time.monotonic() + asked.seconds)
+        ends = time.monotonic() + asked.seconds
+        return cls(SMALL if asked.small else FULL, asked.bits, ends, asked.adapters, asked.only)
 
     @property
     def is_small(self) -> bool:

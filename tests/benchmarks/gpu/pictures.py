@@ -1,6 +1,6 @@
 """Whole pictures through a daemon on a card: the first and the tenth, and what of a picture of 20 steps is steps.
 
-`python -m tests.benchmarks.gpu.pictures --seconds 45 [--small]`, started by `scripts.bench_gpu`.
+`python -m tests.benchmarks.gpu.pictures --seconds 45 --adapters FOLDER [--small]`, started by `scripts.bench_gpu`.
 """
 
 import asyncio

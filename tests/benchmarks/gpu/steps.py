@@ -1,6 +1,7 @@
 """Steps of one base on a card: mflux as it is, ours exact and fast, under none, one and four adapters; and switches.
 
-`python -m tests.benchmarks.gpu.steps --seconds 100 [--bits 8] [--small]`, started by `scripts.bench_gpu`.
+`python -m tests.benchmarks.gpu.steps --seconds 100 --adapters FOLDER [--bits 8] [--only fast] [--small]`, started by
+`scripts.bench_gpu`.
 """
 
 import functools
@@ -9,7 +10,6 @@ import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import msgspec
 
@@ -36,40 +36,48 @@ def main() -> None:
     """All of one base, the most important first."""
     part = Part.asked()
     mx.reset_peak_memory()
-    fast = load_base(part.variant, part.bits, numerics="fast", compiling="off" if part.is_small else "auto")
+    fast = load_base(part.variant, part.bits, numerics="fast")
     name = f"q{part.bits}" if part.bits else fast.info.precision
     compiled = "compiled" if fast.info.compiled else "not compiled"
     tell(Platform(facts={f"blocks in {name}": compiled}))
-    with TemporaryDirectory() as folder:
-        files = AdapterFiles(Path(folder)).get(fast.shapes, RANK, ADAPTERS)
-        adapters = [ours.read(fast, file) for file in files]
-        measure(part, name, fast, adapters, files)
+    files = AdapterFiles(part.adapters).get(fast.shapes, RANK, ADAPTERS)
+    adapters = [ours.read(fast, file) for file in files]
+    found: Found = {}
+    if part.only != "exact":
+        in_fast(part, name, fast, adapters, files, found)
+    fast.stacker.clear()
+    if part.only != "fast":
+        in_exact(part, name, fast, adapters, found)
 
 
-def measure(part: Part, name: str, fast: Base, adapters: Sequence[Adapter], files: Sequence[Path]) -> None:
-    """Steps without and with adapters, what changing them costs, and the same of mflux and of ours in exact."""
-    exact, found = in_exact(fast), Found()
-    steps = 1 if part.is_small else 5
-    slow = steps if part.bits is None else min(steps, 2)
-    bare = (NONE, FAST)
-    compare(part, name, [on(fast, NONE, FAST, [], 45), on(fast, FOUR, FAST, adapters, 15, bare)], steps, found)
+def in_fast(
+    part: Part, name: str, fast: Base, adapters: Sequence[Adapter], files: Sequence[Path], found: "Found"
+) -> None:
+    """Steps without and with adapters, and what changing them costs."""
+    steps, bare = 1 if part.is_small else 5, (NONE, FAST)
+    compare(part, name, [on(fast, NONE, FAST, [], 12), on(fast, FOUR, FAST, adapters, 8, bare)], steps, found)
     tell_headlines(name, found)
     if part.has(10, name, "A-B-A flip", FAST):
         switches(part, name, fast, adapters, files)
-    compare(part, name, [on(exact, NONE, MFLUX, [], 45, bare)], slow, found)
-    compare(part, name, [on(fast, ONE, FAST, adapters[:1], 12, bare)], steps, found)
-    fast.stacker.clear()
-    bare = (NONE, MFLUX)
-    some = [on(exact, FOUR, EXACT, adapters, 12, bare), on(exact, ONE, EXACT, adapters[:1], 12, bare)]
-    compare(part, name, some, slow, found)
+    compare(part, name, [on(fast, ONE, FAST, adapters[:1], 6, bare)], steps, found)
+
+
+def in_exact(part: Part, name: str, fast: Base, adapters: Sequence[Adapter], found: "Found") -> None:
+    """The same steps on the same weights, run as mflux runs them, under our stacks and under mflux's own layers."""
+    exact, bare = exactly(fast), (NONE, MFLUX)
+    steps = 1 if part.is_small else 5 if part.bits is None else 2
+    compare(part, name, [on(exact, NONE, MFLUX, [], 12, (NONE, FAST))], steps, found)
+    some = [on(exact, FOUR, EXACT, adapters, 8, bare), on(exact, ONE, EXACT, adapters[:1], 8, bare)]
+    compare(part, name, some, min(steps, 2), found)
     exact.stacker.clear()
-    if part.has(20, name, FOUR, UNBAKED):
-        theirs = mflux_rival.unbaked_layers(exact, adapters, SCALE)
-        hung = [
-            Variant(label, UNBAKED, exact, functools.partial(ours.hang, exact, theirs[count]), 12, bare)
-            for label, count in ((FOUR, ADAPTERS), (ONE, 1))
-        ]
-        compare(part, name, hung, slow, found)
+    if not part.has(12, name, FOUR, UNBAKED):
+        return
+    theirs = mflux_rival.unbaked_layers(exact, adapters, SCALE)
+    hung = [
+        Variant(label, UNBAKED, exact, functools.partial(ours.hang, exact, theirs[count]), 8, bare)
+        for label, count in ((FOUR, ADAPTERS), (ONE, 1))
+    ]
+    compare(part, name, hung, min(steps, 2), found)
 
 
 Found = dict[tuple[str, str], float]
@@ -84,7 +92,7 @@ def on(
     return Variant(what, who, base, functools.partial(base.stacker.switch, members), seconds, against)
 
 
-def in_exact(fast: Base) -> Base:
+def exactly(fast: Base) -> Base:
     """The same weights, run as mflux runs them; only one of both may have a stack on."""
     model = Flux1Model(flux_of(fast), fast.model.fingerprint)
     return Base(model, fast.variant, msgspec.structs.replace(fast.info, numerics="exact", compiled=False))
