@@ -1,70 +1,17 @@
 """The process as others treat it: signals of every kind, and standard streams that are closed or full."""
 
-import json
 import os
-import select
 import signal
-import socket
-import subprocess
-import sys
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.daemon.conftest import PATIENCE, SMALL, Reachable
+from tests.daemon.conftest import SMALL
+from tests.daemon.fakeds import Faked, faked
 
 LONG: dict[str, Any] = {**SMALL, "steps": 100, "_meta": {"progressToken": "t"}}
 CLOSED = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh"]
-
-
-class Faked(Reachable):
-    """A daemon process whose worker is a fake."""
-
-    def __init__(self, home: Path, process: "subprocess.Popen[bytes]") -> None:
-        self.socket = home / "daemon.sock"
-        self.process = process
-
-    def send(self, number: signal.Signals) -> None:
-        self.process.send_signal(number)
-
-    def ended(self) -> int:
-        return self.process.wait(PATIENCE)
-
-
-@contextmanager
-def faked(
-    home: Path, *, pace: float = 0, before: Sequence[str] = (), stderr: int | None = None, **settings: Any
-) -> Iterator[Faked]:
-    """Start one that answers; nothing of it is left in the end."""
-    chosen = {
-        "socket": str(home / "daemon.sock"),
-        "output_dir": str(home / "pictures"),
-        "journal": str(home / "jobs.sqlite"),
-        "cache_bytes": 0,
-        **settings,
-    }
-    command = [*before, sys.executable, "-m", "tests.daemon.faked", str(pace), json.dumps(chosen)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=stderr, cwd=Path(__file__).parents[2])
-    daemon = Faked(home, process)
-    try:
-        deadline = time.monotonic() + PATIENCE
-        while not answers(daemon):
-            assert process.poll() is None
-            assert time.monotonic() < deadline
-        yield daemon
-    finally:
-        process.kill()
-        process.wait(PATIENCE)
-
-
-def answers(daemon: Faked) -> bool:
-    select.select([], [], [], 0.02)
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        return probe.connect_ex(str(daemon.socket)) == 0
 
 
 @pytest.mark.slow
