@@ -1,6 +1,7 @@
 """Starts daemons as processes whose worker is a fake, for tests of what happens to processes."""
 
 import json
+import os
 import select
 import signal
 import socket
@@ -39,6 +40,7 @@ def faked(
     before: Sequence[str] = (),
     stderr: int | None = None,
     dies: Sequence[str] = (),
+    again: Sequence[str] = (),
     **settings: Any,
 ) -> Iterator[Faked]:
     """Start one; nothing of it is left in the end.
@@ -49,7 +51,9 @@ def faked(
         stderr: A descriptor to log to.
         dies: A point of `faked.POINTS`, and the time it is there at which it dies. It may die before it answers; any
             other is waited for.
+        again: The command that prints its settings anew.
     """
+    env = {**os.environ, **({"FAKED_AGAIN": json.dumps(again)} if again else {})}
     chosen = {
         "socket": str(home / "daemon.sock"),
         "output_dir": str(home / "pictures"),
@@ -58,7 +62,9 @@ def faked(
         **settings,
     }
     command = [*before, sys.executable, "-m", "tests.daemon.faked", str(pace), json.dumps(chosen), *dies]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=stderr, cwd=Path(__file__).parents[2])
+    process = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=stderr, cwd=Path(__file__).parents[2], env=env
+    )
     daemon = Faked(home, process)
     try:
         deadline = time.monotonic() + PATIENCE

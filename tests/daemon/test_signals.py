@@ -1,5 +1,6 @@
 """The process as others treat it: signals of every kind, and standard streams that are closed or full."""
 
+import json
 import os
 import signal
 from pathlib import Path
@@ -12,6 +13,37 @@ from tests.daemon.fakeds import Faked, faked
 
 LONG: dict[str, Any] = {**SMALL, "steps": 100, "_meta": {"progressToken": "t"}}
 CLOSED = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh"]
+
+
+def test_sighup_reads_the_settings_again_wholly_or_not_at_all(home: Path) -> None:
+    said, log = home / "said.json", home / "log"
+    chosen = {"socket": str(home / "daemon.sock"), "output_dir": str(home / "pictures"), "queue_limit": 1}
+
+    def say(text: str, told: str) -> None:
+        said.write_text(text)
+        before = log.read_text().count(told)
+        daemon.send(signal.SIGHUP)
+        while log.read_text().count(told) == before:
+            assert daemon.process.poll() is None
+
+    log.touch()
+    again = ["cat", str(said)]
+    with (
+        log.open("ab") as stderr,
+        faked(home, pace=60, stderr=stderr.fileno(), again=again) as daemon,
+        daemon.wire() as wire,
+    ):
+        for seed in range(2):
+            wire.send("render", {**LONG, "seed": seed})
+            wire.progressed("queued" if seed else "denoise")
+        say(json.dumps({**chosen, "journal": str(home / "jobs.sqlite"), "cache_bytes": 0}), "were read again")
+        assert wire.error("render", {**SMALL, "seed": 8})["code"] == -32001
+        say(json.dumps({**chosen, "queue_limit": 0}), "stay as they are: the settings are not usable: queue_limit")
+        say("no JSON", "stay as they are")
+        assert wire.error("render", {**SMALL, "seed": 8})["code"] == -32001
+        say(json.dumps({**chosen, "queue_limit": 2, "variant": "dev"}), "these need a start: variant, journal")
+        wire.send("render", {**LONG, "seed": 8})
+        wire.progressed("queued")
 
 
 @pytest.mark.slow

@@ -25,6 +25,7 @@ from kilnmark.daemon.journal.journal import KeptJournal, NoJournal
 from kilnmark.daemon.journal.opening import OpenedJournal
 from kilnmark.daemon.methods import Methods
 from kilnmark.daemon.pictures.cache import PictureCache
+from kilnmark.daemon.reload import changed_beyond, with_those_at_once
 from kilnmark.daemon.spans import RenderTrace
 from kilnmark.daemon.wire.connection import ServedConnection
 from kilnmark.daemon.wire.dispatch import Dispatch
@@ -146,6 +147,22 @@ class Daemon:
         elif within is not None:
             asyncio.get_running_loop().call_later(within, self._hurry.set)
         self._ending.set()
+
+    @property
+    def settings(self) -> Settings:
+        """What it goes by now."""
+        return self._settings
+
+    def heed(self, said: Settings) -> None:
+        """Go by settings that were read again, as far as they take effect without a start; the log tells of others."""
+        settings = self._settings = with_those_at_once(self._settings, said)
+        self._worker.heed(settings)
+        pace = Pace(settings.batch_delay, settings.ageing)
+        self._renders.queue.heed(settings.queue_limit, pace, settings.jobs_kept, settings.jobs_kept_for)
+        if beyond := changed_beyond(settings, said):
+            _log.warning("settings were read again; these need a start: %s", ", ".join(beyond))
+        else:
+            _log.info("settings were read again")
 
     def kill_worker(self) -> None:
         """End the worker at once, because the daemon's process is about to be left."""

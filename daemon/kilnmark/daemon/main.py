@@ -11,11 +11,13 @@ import signal
 import sys
 from collections.abc import Mapping, Sequence
 
+import msgspec
 import uvloop
 
 from kilnmark.daemon.daemon import Daemon
 from kilnmark.daemon.journal.opening import OpenedJournal, open_journal
 from kilnmark.daemon.journal.schema import JournalHeld, JournalUnusable
+from kilnmark.daemon.reload import read_again
 from kilnmark.daemon.settings import SettingsError, read_settings
 from kilnmark.daemon.streams import PatientLog, fill_streams
 from kilnmark.daemon.wire.socket import Listener, SocketHeld, UnfitSocketPath
@@ -52,18 +54,19 @@ def main(arguments: Sequence[str]) -> int:
     """Run a daemon; its exit status.
 
     Args:
-        arguments: One JSON document, the settings.
+        arguments: One JSON document, the settings; and, to read them again at SIGHUP, another, an array: the command
+            that prints them.
     """
     fill_streams()
     _begin_log()
     for number in IGNORED:
         signal.signal(number, signal.SIG_IGN)
     try:
-        settings = read_settings(_only(arguments))
+        settings = read_settings(_first(arguments))
         with Listener(settings.socket) as listener:
             OutputFolder(settings.output_dir, settings.picture_mode).make_ready()
             journal = None if settings.journal is None else open_journal(settings.journal)
-            return _serve(settings, listener, journal)
+            return _serve(settings, listener, journal, _again(arguments))
     except KilnmarkError as error:
         return _refuse(error, nearest(EXITS, type(error)))
     except OSError as error:
@@ -77,12 +80,12 @@ def _begin_log() -> None:
     logging.basicConfig(handlers=[log], level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
 
 
-def _serve(settings: Settings, listener: Listener, journal: OpenedJournal | None) -> int:
+def _serve(settings: Settings, listener: Listener, journal: OpenedJournal | None, again: Sequence[str]) -> int:
     before = {number: signal.getsignal(number) for number in SIGNALS}
     telemetry = start("kilnmark-daemon")
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            ended_by = runner.run(_run(settings, listener, telemetry, journal))
+            ended_by = runner.run(_run(settings, listener, telemetry, journal, again))
     finally:
         for number, handler in before.items():
             signal.signal(number, handler or signal.SIG_DFL)
@@ -98,28 +101,34 @@ def _serve(settings: Settings, listener: Listener, journal: OpenedJournal | None
 
 
 async def _run(
-    settings: Settings, listener: Listener, telemetry: Telemetry, journal: OpenedJournal | None
+    settings: Settings,
+    listener: Listener,
+    telemetry: Telemetry,
+    journal: OpenedJournal | None,
+    again: Sequence[str],
 ) -> signal.Signals | None:
     daemon = Daemon(settings, listener, tracer=telemetry.tracer, spawn=WorkerProcess.spawn, journal=journal)
-    signals = _Signals(daemon, listener, settings.drain_timeout)
+    signals = _Signals(daemon, listener, again)
     for number in SIGNALS:
         asyncio.get_running_loop().add_signal_handler(number, signals.hear, number)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, signals.hang_up)
     await daemon.run()
     return signals.heard
 
 
 class _Signals:
-    """The first signal ends the daemon in order, the second at once.
+    """The first signal ends the daemon in order, the second at once; SIGHUP lets it read its settings again.
 
     Args:
-        patience: Seconds that accepted renders are painted on after the first.
+        again: The command that prints the settings; empty: there is none.
 
     Attributes:
         heard: The first one; None when there was none.
     """
 
-    def __init__(self, daemon: Daemon, listener: Listener, patience: float) -> None:
-        self._patience = patience
+    def __init__(self, daemon: Daemon, listener: Listener, again: Sequence[str]) -> None:
+        self._again = again
+        self._reading: asyncio.Task[None] | None = None
         self.heard: signal.Signals | None = None
         self._daemon = daemon
         self._listener = listener
@@ -128,7 +137,18 @@ class _Signals:
         if self.heard is not None:
             self._leave_at_once(number)
         self.heard = number
-        self._daemon.shut_down(drain=True, within=self._patience)
+        self._daemon.shut_down(drain=True, within=self._daemon.settings.drain_timeout)
+
+    def hang_up(self) -> None:
+        """Read the settings again; nothing changes unless all that was said is good."""
+        if self._reading is None or self._reading.done():
+            self._reading = asyncio.get_running_loop().create_task(self._read_again())
+
+    async def _read_again(self) -> None:
+        try:
+            self._daemon.heed(await read_again(self._again))
+        except SettingsError as error:
+            _log.error("the settings stay as they are: %s", error)
 
     def _leave_at_once(self, number: signal.Signals) -> None:
         _log.warning("second signal: leaving at once")
@@ -138,10 +158,18 @@ class _Signals:
         os._exit(128 + number)
 
 
-def _only(arguments: Sequence[str]) -> str:
-    if len(arguments) != 1:
+def _first(arguments: Sequence[str]) -> str:
+    if len(arguments) not in (1, 2):
         raise SettingsError("give one argument, the settings as a JSON document; `kilnmark serve` writes it for you")
     return arguments[0]
+
+
+def _again(arguments: Sequence[str]) -> list[str]:
+    """The command that prints the settings."""
+    try:
+        return msgspec.json.decode(arguments[1], type=list[str]) if arguments[1:] else []
+    except (msgspec.DecodeError, UnicodeEncodeError) as error:
+        raise SettingsError(f"the second argument is no array of texts ({error}); leave it out") from error
 
 
 def _refuse(error: Exception, status: int) -> int:

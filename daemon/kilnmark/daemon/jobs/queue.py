@@ -81,6 +81,11 @@ class JobQueue:
         for event in events:
             self._apply(event)
 
+    def heed(self, limit: int, pace: Pace, remembered: int, remembered_for: float) -> None:
+        """Take other rules than those it was made with, for whatever is decided from now on."""
+        self._limit, self._pace = limit, pace
+        self.state.ended.heed(remembered, remembered_for)
+
     def find_same(self, params: RenderParams) -> Job | None:
         """The job that this request asks for again, or None when it is to be rendered.
 

@@ -41,6 +41,10 @@ class RememberedJobs:
         """The one that ended last. IndexError: none did."""
         return self._jobs[self._order[-1]]
 
+    def heed(self, limit: int, seconds: float) -> None:
+        """Take other bounds, which count when a job ends next."""
+        self._limit, self._seconds = limit, seconds
+
     def find(self, job_id: str) -> Job | None:
         """The job of that id, if it is remembered."""
         number = self._numbers.get(job_id)

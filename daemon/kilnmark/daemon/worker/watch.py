@@ -53,6 +53,10 @@ class Watch:
         self._load = Deadline(loop, self._not_loaded)
         self._exit = Deadline(loop, on_overstay)
 
+    def heed(self, settings: Settings) -> None:
+        """Take other time-outs, from the next wait on."""
+        self._settings = settings
+
     def started(self) -> None:
         """A process was started and begins to load the daemon's own base."""
         self._loading = self._settings.variant

@@ -81,6 +81,11 @@ class Worker:
         """The base that the worker was started for; None while it is not held."""
         return self.holdings.base_of(self._settings.variant)
 
+    def heed(self, settings: Settings) -> None:
+        """Take other time-outs and delays."""
+        self._settings = settings
+        self._watch.heed(settings)
+
     def render(self, job: work.RenderCommand) -> None:
         """Start a render. Only when the state is `ready` and no other render is under way."""
         self._watch.rendering()

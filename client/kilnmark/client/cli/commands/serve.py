@@ -5,6 +5,7 @@ JSON argument that it checks itself.
 """
 
 import importlib.util
+import json
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -33,8 +34,9 @@ config_option = click.option(
 
 @click.command(cls=SettingsCommand)
 @config_option
+@click.option("--only-settings", is_flag=True, hidden=True)
 @json_option
-def serve(config: str | None, *, as_json: bool, **options: object) -> None:
+def serve(config: str | None, *, only_settings: bool, as_json: bool, **options: object) -> None:
     """Run the daemon here, until `kilnmark stop` or Ctrl-C.
 
     What no option says, a variable or a file may: `kilnmark config` shows each setting and who says it. With --json the
@@ -42,11 +44,13 @@ def serve(config: str | None, *, as_json: bool, **options: object) -> None:
     """
     require_daemon()
     settings = gathered(options, config).settings
-    if as_json:
+    if as_json or only_settings:
         click.echo(settings.model_dump_json())
+    if only_settings:
+        return
     sys.stdout.flush()
     sys.stderr.flush()
-    os.execv(sys.executable, daemon_command(settings))  # noqa: S606 - our own interpreter
+    os.execv(sys.executable, [*daemon_command(settings), _again()])  # noqa: S606 - our own interpreter
 
 
 def daemon_command(settings: "Settings") -> list[str]:
@@ -56,6 +60,13 @@ def daemon_command(settings: "Settings") -> list[str]:
     and one named like a module must not be run.
     """
     return [sys.executable, "-P", "-m", "kilnmark.daemon", settings.model_dump_json()]
+
+
+def _again() -> str:
+    """How the daemon reads its settings again: this command once more, which says them and ends."""
+    program = "import sys; from kilnmark.client.cli.main import main; sys.exit(main())"
+    said = [argument for argument in sys.argv[1:] if argument != "--json"]
+    return json.dumps([sys.executable, "-P", "-c", program, *said, "--only-settings"])
 
 
 def require_daemon() -> None:

@@ -7,7 +7,7 @@ from rich.console import Console
 from kilnmark.client.cli.views.memory import base_rows
 from kilnmark.client.cli.views.tables import print_facts, show_render
 from kilnmark.protocol.wire.replies import JobResult, JobsResult
-from kilnmark.protocol.wire.status import CacheInfo, JobInfo, PacksInfo, QueueInfo, StatusResult
+from kilnmark.protocol.wire.status import CacheInfo, JobInfo, JournalInfo, PacksInfo, QueueInfo, StatusResult
 
 __all__ = ["show_job", "show_jobs", "show_status"]
 
@@ -24,6 +24,7 @@ def show_status(out: Console, status: StatusResult) -> None:
         *((f"  {job.state}", _job(job)) for job in status.jobs),
         *_more_jobs(status),
         ("cache", _cache(status.cache)),
+        *_journal(status.journal),
         ("socket", status.socket),
         ("pictures", status.output_dir),
         *(("adapters", root) for root in status.lora_roots),
@@ -78,6 +79,17 @@ def _cache(cache: CacheInfo) -> str:
         return "off"
     sizes = f"{cache.bytes / 2**20:.0f} of {cache.limit_bytes / 2**20:.0f} MiB"
     return f"{cache.entries} pictures, {sizes}; {cache.hits} hits so far"
+
+
+def _journal(journal: JournalInfo | None) -> Iterable[tuple[str, str]]:
+    """Where jobs are kept; nothing where none is: an older daemon has none either."""
+    if journal is None:
+        return
+    yield "journal", journal.path
+    if journal.problem is not None:
+        yield "  problem", f"it cannot be written, so no render is taken: {journal.problem}"
+    if journal.moved_aside is not None:
+        yield "  problem", f"it was damaged when the daemon was started; what it was then is in {journal.moved_aside}"
 
 
 def _packs(packs: PacksInfo | None) -> Iterable[tuple[str, str]]:
