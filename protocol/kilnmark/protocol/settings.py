@@ -182,7 +182,7 @@ class Settings(BaseModel):
     line_timeout: Annotated[Seconds, Told("--line-timeout", "seconds", "SECONDS")] = 30.0
     """How long a line may be under way. A client that is slower is told so and hung up on."""
 
-    unread_bytes: Annotated[int, Field(ge=1 << 16, le=1 << 30), Told("--unread-bytes", "size", "SIZE")] = 4 << 20
+    unread_bytes: Annotated[int, Field(ge=1 << 16, le=1 << 30), Told("--unread-bytes", "size", "SIZE")] = 1 << 20
     """What a client may leave unread before it is asked for nothing more. Its other requests wait meanwhile."""
 
     unread_timeout: Annotated[Seconds, Told("--unread-timeout", "seconds", "SECONDS")] = 10.0

@@ -10,14 +10,12 @@ import logging
 import os
 import select
 from collections import deque
-from collections.abc import Callable
 from functools import partial
 from typing import cast
 
-import msgspec
-
+from kilnmark.daemon.wire.answers import Answers, given_up
 from kilnmark.daemon.wire.dispatch import Dispatch
-from kilnmark.daemon.wire.exchange import Exchange, RequestId
+from kilnmark.daemon.wire.exchange import Exchange
 from kilnmark.daemon.wire.incoming import Incoming, Line
 from kilnmark.keymaps.files.owners import peer_uid
 from kilnmark.protocol.settings import Settings
@@ -33,38 +31,11 @@ HANG_UP_CHECK = 0.5
 """Seconds between looks whether a client that has said its last word is still there to hear the reply."""
 
 AT_ONCE = 8
-"""Lines that are begun before whatever they are answered with is counted as unread."""
+"""Requests that are begun before other clients have a turn, and before the replies are counted as unread."""
 
 
-class _CancelRequest(msgspec.Struct, frozen=True):
-    """`$/cancelRequest`."""
-
-    id: RequestId
-
-
-class _CancelledNote(msgspec.Struct, frozen=True):
-    """`notifications/cancelled`."""
-
-    request_id: RequestId = msgspec.field(name="requestId")
-    reason: str = ""
-
-
-class _Answers:
-    """The replies of one line: one, or a batch that goes back as one array when its last is there."""
-
-    def __init__(self, count: int, *, is_batch: bool, send: Callable[[bytes], None]) -> None:
-        self._missing = count
-        self._is_batch = is_batch
-        self._send = send
-        self._replies: list[bytes] = []
-
-    def add(self, reply: bytes | None) -> None:
-        """Count one item as served; None when it gets no reply."""
-        self._missing -= 1
-        if reply is not None:
-            self._replies.append(reply)
-        if self._missing == 0 and self._replies:
-            self._send(jsonrpc.batch(self._replies) if self._is_batch else self._replies[0])
+HELD = 1 << 18
+"""Bytes of lines that wait for their turn before no more are read."""
 
 
 class ServedConnection(asyncio.Protocol):
@@ -85,12 +56,15 @@ class ServedConnection(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self.gone: asyncio.Future[None] = self._loop.create_future()
         self._waiting: deque[Line] = deque()
+        self._begun: deque[tuple[jsonrpc.Call | jsonrpc.Refusal, Answers]] = deque()
         self._incoming = Incoming(settings, self._take, self._be_too_slow)
         self._exchanges: set[Exchange] = set()
         self._unread_check: asyncio.TimerHandle | None = None
         self._next_turn: asyncio.Handle | None = None
         self._transport: asyncio.Transport | None = None
         self._leaving = False
+        self._held = 0
+        self._reads = True
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A client connected; only our own user is served, and so many at once."""
@@ -126,24 +100,22 @@ class ServedConnection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """The client has left too much unread: nothing more is begun for it until it has read."""
-        transport = cast("asyncio.Transport", self._transport)
-        transport.pause_reading()
-        self._watch_unread(transport.get_write_buffer_size())
+        self._watch_unread(cast("asyncio.Transport", self._transport).get_write_buffer_size())
+        self._read_or_not()
 
     def resume_writing(self) -> None:
         """It has read enough."""
         if self._unread_check is not None:
             self._unread_check.cancel()
             self._unread_check = None
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.resume_reading()
-            self._go_on_soon()
+        self._go_on_soon()
 
     def connection_lost(self, _exc: Exception | None) -> None:
         """Both directions are closed; nobody can hear a reply."""
         self.gone.set_result(None)
         self._incoming.stop()
         self._waiting.clear()
+        self._begun.clear()
         for handle in (self._unread_check, self._next_turn):
             if handle is not None:
                 handle.cancel()
@@ -155,7 +127,8 @@ class ServedConnection(asyncio.Protocol):
     def leave_when_served(self) -> None:
         """Close once every call under way has its reply."""
         self._leaving = True
-        if not self._exchanges and not self._waiting and self._transport is not None:
+        is_served = not (self._exchanges or self._waiting or self._begun)
+        if is_served and self._transport is not None:
             self._transport.close()
 
     def abort(self) -> None:
@@ -176,8 +149,8 @@ class ServedConnection(asyncio.Protocol):
         _log.warning("a client was hung up on: its line was under way for %g s (line_timeout)", seconds)
         problem = f"a line was not whole within {seconds:g} s (line_timeout); send lines at once, each with its newline"
         self._send(jsonrpc.failure(b"null", InvalidRequest(problem)))
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.pause_reading()
+        self._held = 2 * HELD  # nothing that comes now is read
+        self._read_or_not()
         self.leave_when_served()
 
     def _watch_unread(self, before: int) -> None:
@@ -195,21 +168,36 @@ class ServedConnection(asyncio.Protocol):
 
     def _take(self, line: Line) -> None:
         self._waiting.append(line)
+        self._held += len(line) if isinstance(line, bytes) else 0
+        self._read_or_not()
         self._go_on_soon()
+
+    def _read_or_not(self) -> None:
+        """Read on only while the client reads, too, and what it sent has its turn soon."""
+        reads = self._unread_check is None and self._held <= HELD
+        if reads != self._reads and self._transport is not None and not self._transport.is_closing():
+            self._reads = reads
+            (self._transport.resume_reading if reads else self._transport.pause_reading)()
 
     def _go_on_soon(self) -> None:
         if self._next_turn is None:
             self._next_turn = self._loop.call_soon(self._go_on)
 
     def _go_on(self) -> None:
-        """Begin what waits: a few lines at a time, and none while too much is unread."""
+        """Begin what waits: a few requests at a time, and none while too much is unread."""
         self._next_turn = None
         for _ in range(AT_ONCE):
-            if not self._waiting or self._unread_check is not None:
+            if not (self._begun or self._waiting) or self._unread_check is not None:
                 break
-            self._frame(self._waiting.popleft())
+            if self._begun:
+                self._item(*self._begun.popleft())
+            else:
+                line = self._waiting.popleft()
+                self._held -= len(line) if isinstance(line, bytes) else 0
+                self._frame(line)
         else:
             self._go_on_soon()
+        self._read_or_not()
         if self._leaving:
             self.leave_when_served()
 
@@ -219,29 +207,31 @@ class ServedConnection(asyncio.Protocol):
             self._send(jsonrpc.failure(b"null", InvalidRequest(problem)))
             return
         frame = jsonrpc.read_frame(line)
-        answers = _Answers(len(frame.items), is_batch=frame.is_batch, send=self._send)
-        for item in frame.items:
-            if isinstance(item, jsonrpc.Refusal):
-                answers.add(jsonrpc.failure(item.id, item.error))
-            elif item.method in ("$/cancelRequest", "notifications/cancelled"):
-                answers.add(self._cancel(item))
-            elif len(self._exchanges) >= self._settings.request_limit:
-                answers.add(self._refuse(item))
-            else:
-                self._serve(item, answers)
+        answers = Answers(len(frame.items), is_batch=frame.is_batch, send=self._send)
+        self._begun.extend((item, answers) for item in frame.items)
+
+    def _item(self, item: jsonrpc.Call | jsonrpc.Refusal, answers: Answers) -> None:
+        if isinstance(item, jsonrpc.Refusal):
+            answers.add(jsonrpc.failure(item.id, item.error))
+        elif item.method in ("$/cancelRequest", "notifications/cancelled"):
+            answers.add(self._cancel(item))
+        elif len(self._exchanges) >= self._settings.request_limit:
+            answers.add(self._refuse(item))
+        else:
+            self._serve(item, answers)
 
     def _refuse(self, call: jsonrpc.Call) -> bytes | None:
         limit = self._settings.request_limit
         problem = f"{limit} requests are under way on this connection, as many as may be (request_limit); wait for one"
         return None if call.id is None else jsonrpc.failure(call.id, QueueFull(problem))
 
-    def _serve(self, call: jsonrpc.Call, answers: _Answers) -> None:
+    def _serve(self, call: jsonrpc.Call, answers: Answers) -> None:
         exchange = Exchange(call, self._send, self._settings.heartbeat_interval)
         exchange.task = self._loop.create_task(self._dispatch.answer(exchange))
         self._exchanges.add(exchange)
         exchange.task.add_done_callback(partial(self._served, exchange, answers))
 
-    def _served(self, exchange: Exchange, answers: _Answers, task: asyncio.Task[bytes]) -> None:
+    def _served(self, exchange: Exchange, answers: Answers, task: asyncio.Task[bytes]) -> None:
         self._exchanges.discard(exchange)
         id_ = exchange.call.id
         if task.cancelled():
@@ -257,11 +247,7 @@ class ServedConnection(asyncio.Protocol):
     def _cancel(self, call: jsonrpc.Call) -> bytes | None:
         """Both ways to give up a request of this connection; the reply is that request's own -32800."""
         try:
-            if call.method == "$/cancelRequest":
-                id_, reason = jsonrpc.params_as(_CancelRequest, call.params).id, ""
-            else:
-                note = jsonrpc.params_as(_CancelledNote, call.params)
-                id_, reason = note.request_id, note.reason
+            id_, reason = given_up(call)
         except RequestError as error:
             return None if call.id is None else jsonrpc.failure(call.id, error)
         for exchange in [e for e in self._exchanges if e.is_called(id_)]:
