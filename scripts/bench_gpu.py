@@ -156,10 +156,12 @@ def run(seconds: float, only: Sequence[str], *, small: bool) -> tuple[list[str],
             left = ends - time.monotonic()
             if left < section.least and not small:
                 reason = f"{max(0.0, left):.0f} s of {seconds:g} were left, and it takes {section.least:g}"
-                add(figures, Missing(part=section.name, base="", what="all of it", who="", reason=reason))
+                add(figures, Missing(part=section.name, base="left out", what="all of it", who="", reason=reason))
             elif problem := run_one(section, left if small else min(left, section.most), environment, figures):
                 failed.append(section.name)
-                add(figures, Missing(part=section.name, base="", what="the rest of it", who="", reason=problem))
+                add(
+                    figures, Missing(part=section.name, base="cut short", what="the rest of it", who="", reason=problem)
+                )
         lines = read_lines(figures)
         return failed, [*lines, *beside_diffusers(lines)]
 

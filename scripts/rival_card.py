@@ -24,6 +24,7 @@ SMALL = "--small" in sys.argv
 ENDS = time.monotonic() + float(sys.argv[1])
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 DTYPE = torch.float32 if SMALL else torch.bfloat16
+BASE = "float32" if SMALL else "bfloat16"
 TOKENS, TEXT_TOKENS = (4, 5) if SMALL else (4096, 512)
 ROUNDS = 1 if SMALL else 5
 COMPILING = 40.0
@@ -80,14 +81,14 @@ def tell(part: str, what: str, who: str, ms: list[float], against: float | None 
     """A figure, as soon as it is known."""
     median = statistics.median(ms)
     ratio = None if against is None else median / against
-    line = {"part": part, "what": what, "who": who, "value": median, "ratio": ratio, "rounds": len(ms)}
+    line = {"part": part, "base": BASE, "what": what, "who": who, "value": median, "ratio": ratio, "rounds": len(ms)}
     print(json.dumps(line), flush=True)
     return median
 
 
 def lacks(what: str, who: str, reason: str) -> None:
     """A figure that cannot be had."""
-    print(json.dumps({"part": "step", "what": what, "who": who, "missing": reason}), flush=True)
+    print(json.dumps({"part": "step", "base": BASE, "what": what, "who": who, "missing": reason}), flush=True)
 
 
 def eager() -> None:
