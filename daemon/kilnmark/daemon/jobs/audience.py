@@ -42,6 +42,7 @@ class JobWatcher:
             return
         if isinstance(outcome, RequestError):
             self.outcome.set_exception(outcome.with_traceback(None))
+            self.outcome.exception()  # whose connection is gone never hears it, and asyncio is not to complain of that
         else:
             self.outcome.set_result(outcome)
 
