@@ -52,9 +52,9 @@ def _addmm(onto: mx.array, left: mx.array, right: mx.array) -> mx.array:
 
 def _quantized(x: mx.array, weight: mx.array, **packing: Any) -> mx.array:
     assert packing.pop("transpose")
-    whole = mx.dequantize(weight, **{**packing, **_float32(packing)})
-    return _own_matmul(x.astype(mx.float32), whole.T)
+    return _own_matmul(x.astype(mx.float32), unpacked(weight, **packing).T)
 
 
-def _float32(packing: dict[str, Any]) -> dict[str, mx.array]:
-    return {name: packing[name].astype(mx.float32) for name in ("scales", "biases")}
+def unpacked(weight: mx.array, *, scales: mx.array, biases: mx.array, **packing: Any) -> mx.array:
+    """The numbers that packed ones stand for, float32."""
+    return mx.dequantize(weight, scales.astype(mx.float32), biases.astype(mx.float32), **packing)
