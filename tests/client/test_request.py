@@ -129,3 +129,9 @@ def test_an_inspection_needs_1_to_64_paths(paths: Any, where: str) -> None:
     with pytest.raises(InvalidParams) as caught:
         inspect_params(paths)
     assert f"`$.params.{where}`" in caught.value.message
+
+
+@pytest.mark.parametrize("fields", [{"lora_paths": [os.fsdecode(b"/loras/\xff.safetensors")]}, {"genre": "\udc80"}])
+def test_a_name_that_is_not_utf_8_is_a_sentence(fields: dict[str, Any]) -> None:
+    with pytest.raises(InvalidParams, match="is not UTF-8"):
+        render_params("a kiln", tier="portrait", **fields)

@@ -128,7 +128,11 @@ def checked(params: P) -> P:
     Raises:
         InvalidParams: naming the field as the daemon would, `$.params.job_id`.
     """
-    return jsonrpc.params_as(type(params), msgspec.json.encode(params))
+    try:
+        return jsonrpc.params_as(type(params), msgspec.json.encode(params))
+    except UnicodeEncodeError as error:
+        problem = f"{str(error.object)[:200]!r} is not UTF-8 - at `$.params`; write it so, or rename the file"
+        raise InvalidParams(problem) from error
 
 
 def inspect_params(lora_paths: Paths, **options: Unpack[InspectOptions]) -> LoraInspectParams:
