@@ -33,7 +33,7 @@ hypothesis.settings.load_profile("kilnmark")
 gc.disable()
 
 
-LONG = ("acceptance", "recorded", "engine", "keymaps", "daemon", "client", "otel")
+LONG = ("acceptance", "recorded", "trust", "house", "engine", "keymaps", "daemon", "client", "otel")
 """Rooms whose files take long, in the order in which they are run; the others have none over seconds."""
 
 
