@@ -14,11 +14,13 @@ from kilnmark.client.batch.errors import FolderInUse, FolderUnusable
 from kilnmark.client.batch.plan.plan import Wishes, make_plan
 from kilnmark.client.batch.plan.tokens import TokenCounter
 from kilnmark.client.batch.run import ledger as ledger_room
+from kilnmark.client.batch.run.base import UNKNOWN, BaseNow
 from kilnmark.client.batch.run.journal import JOURNAL
 from kilnmark.client.batch.run.ledger import Ledger, open_ledger
 from kilnmark.client.batch.run.manifest import MANIFEST, Manifest, read_manifest, write_manifest
 from kilnmark.client.batch.run.picture import Picture
 from kilnmark.client.batch.run.pinned import PinnedItem, pin_items
+from kilnmark.protocol.picture.numerics import Numerics
 from kilnmark.protocol.picture.record import CHUNK, PictureRecord
 from kilnmark.protocol.picture.report import AdapterReport, Verdict
 from kilnmark.protocol.wire.memory import BaseInfo
@@ -37,6 +39,7 @@ BASE = BaseInfo(
     mlx_version="1",
     mflux_version="1",
 )
+NOW, ANOTHER = BaseNow.of(BASE), BaseNow("another base")
 
 
 @pytest.fixture
@@ -52,14 +55,16 @@ def bare(item: PinnedItem) -> PinnedItem:
     return next(each for each in made if each.bare)
 
 
-def record_of(item: PinnedItem, *, sha256: str = "a" * 64, fingerprint: str = BASE.fingerprint) -> PictureRecord:
+def record_of(
+    item: PinnedItem, *, sha256: str = "a" * 64, fingerprint: str = BASE.fingerprint, numerics: Numerics = "exact"
+) -> PictureRecord:
     return PictureRecord(
         **item.spec.fields_for(PictureRecord),
         kilnmark_version="1",
         created="2026-01-01T00:00:00Z",
-        job_id=item.job_id(fingerprint),
+        job_id=item.job_id(BaseNow(fingerprint, numerics)),
         tier=item.planned.tier,
-        base=msgspec.structs.replace(BASE, fingerprint=fingerprint),
+        base=msgspec.structs.replace(BASE, fingerprint=fingerprint, numerics=numerics),
         stack=StackInfo(source="paths"),
         loras=[
             AdapterReport(name="file", path=path, sha256=sha256, scale=scale, verdict=Verdict.ENGAGED, reason="")
@@ -79,11 +84,11 @@ def painted(path: Path, record: PictureRecord) -> Path:
 def test_a_picture_that_was_taken_in_and_written_down_is_there(item: PinnedItem, tmp_path: Path) -> None:
     source = painted(tmp_path / "made.png", record_of(item))
     with open_ledger(tmp_path / "out") as ledger:
-        assert not ledger.has(item, "")
+        assert not ledger.has(item, UNKNOWN)
         ledger.write_done(item, ledger.take_in(item, source), ["a warning"])
-        assert ledger.has(item, "")
-        assert ledger.has(item, BASE.fingerprint)
-        assert not ledger.has(item, "another base")
+        assert ledger.has(item, UNKNOWN)
+        assert ledger.has(item, NOW)
+        assert not ledger.has(item, ANOTHER)
     (picture,) = read_manifest(tmp_path / "out").pictures
     assert (picture.loras[0].name, picture.message, picture.inputs) == ("moss", "a warning", item.digest)
     assert source.is_file()
@@ -102,9 +107,9 @@ def test_one_that_was_not_written_down_is_found_by_what_it_says_of_itself(item: 
     with open_ledger(tmp_path / "out") as ledger:
         ledger.take_in(item, painted(tmp_path / "made.png", record_of(item)))
     with open_ledger(tmp_path / "out") as ledger:
-        assert not ledger.has(item, "")
-        assert ledger.find(item, "") == record_of(item)
-        assert ledger.find(item, "another base") is None
+        assert not ledger.has(item, UNKNOWN)
+        assert ledger.find(item, UNKNOWN) == record_of(item)
+        assert ledger.find(item, ANOTHER) is None
 
 
 @pytest.mark.parametrize("odd", ["another adapter", "dead adapter", "another seed", "no record", "no picture"])
@@ -125,14 +130,14 @@ def test_a_picture_of_something_else_is_not_taken_for_it(item: PinnedItem, tmp_p
     if odd == "no picture":
         place.write_bytes(b"not a picture")
     with open_ledger(tmp_path / "out") as ledger:
-        assert ledger.find(item, "") is None
+        assert ledger.find(item, UNKNOWN) is None
 
 
 def test_what_was_applied_counts_when_a_file_was_exchanged_meanwhile(item: PinnedItem, tmp_path: Path) -> None:
     with open_ledger(tmp_path / "out") as ledger:
         record = record_of(item, sha256="b" * 64)
         ledger.write_done(item, ledger.take_in(item, painted(tmp_path / "made.png", record)), [])
-        assert not ledger.has(item, "")
+        assert not ledger.has(item, UNKNOWN)
     (picture,) = read_manifest(tmp_path / "out").pictures
     assert picture.inputs == item.spec.pinned([("b" * 64, item.spec.adapters[0].scale)]).digest
 
@@ -143,10 +148,10 @@ def test_a_bare_picture_is_written_beside_its_own_and_survives_it(
     with open_ledger(tmp_path / "out") as ledger:
         for each in (item, bare):
             ledger.write_done(each, ledger.take_in(each, painted(tmp_path / "made.png", record_of(each))), [])
-        assert ledger.has(bare, "")
+        assert ledger.has(bare, UNKNOWN)
         ledger.write_failed(item, "no more", [], "job")
-        assert ledger.has(bare, "")
-        assert not ledger.has(item, "")
+        assert ledger.has(bare, UNKNOWN)
+        assert not ledger.has(item, UNKNOWN)
     (picture,) = read_manifest(tmp_path / "out").pictures
     assert (picture.status, picture.bare_file) == ("failed", bare.output)
 
@@ -156,8 +161,49 @@ def test_a_bare_picture_of_another_base_is_let_go(item: PinnedItem, bare: Pinned
         for each, base in ((item, "old"), (bare, "old"), (item, "new")):
             made = painted(tmp_path / "made.png", record_of(each, fingerprint=base))
             ledger.write_done(each, ledger.take_in(each, made), [])
-        assert not ledger.has(bare, "new")
+        assert not ledger.has(bare, BaseNow("new"))
     assert read_manifest(tmp_path / "out").pictures[0].bare_file is None
+
+
+@pytest.mark.parametrize(("then", "now"), [("exact", "fast"), ("fast", "exact")])
+def test_a_picture_in_other_numerics_is_one_of_another_base(
+    item: PinnedItem, bare: PinnedItem, tmp_path: Path, then: Numerics, now: Numerics
+) -> None:
+    base = BaseNow(BASE.fingerprint, now)
+    with open_ledger(tmp_path / "out") as ledger:
+        for each in (item, bare):
+            made = painted(tmp_path / "made.png", record_of(each, numerics=then))
+            ledger.write_done(each, ledger.take_in(each, made), [])
+            assert ledger.has(each, BaseNow(BASE.fingerprint, then))
+            assert not ledger.has(each, base)
+            assert ledger.find(each, base) is None
+        ledger.write_done(item, record_of(item, numerics=now), [])
+        assert ledger.has(item, base)
+    (picture,) = read_manifest(tmp_path / "out").pictures
+    assert (picture.numerics, picture.bare_file) == (now, None)
+
+
+def test_a_bare_picture_is_judged_by_its_own_numerics_where_its_pair_failed(
+    item: PinnedItem, bare: PinnedItem, tmp_path: Path
+) -> None:
+    fast = BaseNow(BASE.fingerprint, "fast")
+    with open_ledger(tmp_path / "out") as ledger:
+        ledger.write_failed(item, "why", [], "job")
+        made = painted(tmp_path / "made.png", record_of(bare, numerics="fast"))
+        ledger.write_done(bare, ledger.take_in(bare, made), [])
+        assert ledger.has(bare, fast)
+        assert not ledger.has(bare, NOW)
+
+
+def test_an_entry_that_names_no_numerics_is_exact(item: PinnedItem, tmp_path: Path) -> None:
+    with open_ledger(tmp_path) as ledger:
+        ledger.write_done(item, ledger.take_in(item, painted(tmp_path / "made.png", record_of(item))), [])
+    manifest = msgspec.json.decode((tmp_path / MANIFEST).read_bytes())
+    del manifest["pictures"][0]["numerics"]
+    (tmp_path / MANIFEST).write_bytes(msgspec.json.encode(manifest))
+    with open_ledger(tmp_path) as ledger:
+        assert ledger.has(item, NOW)
+        assert not ledger.has(item, BaseNow(BASE.fingerprint, "fast"))
 
 
 def test_a_bare_picture_that_failed_is_told_of(item: PinnedItem, bare: PinnedItem, tmp_path: Path) -> None:

@@ -10,11 +10,14 @@ import pytest
 from kilnmark.client.batch.plan.adapters import Hashes
 from kilnmark.client.batch.plan.plan import Item, Wishes, make_plan
 from kilnmark.client.batch.plan.tokens import TokenCounter
+from kilnmark.client.batch.run.base import UNKNOWN, BaseNow
 from kilnmark.client.batch.run.pinned import PinnedItem, pin_items
 from kilnmark.client.request import render_params
 from kilnmark.protocol.errors import KilnmarkError
 from kilnmark.protocol.picture.catalog import UnknownVariant
 from tests.client.batch.packs import SmallPacks, make_packs
+
+ONE = BaseNow("f")
 
 
 @pytest.fixture
@@ -48,12 +51,12 @@ def test_a_picture_without_adapters_has_no_bare_one(packs: SmallPacks) -> None:
 
 
 def test_two_plans_of_the_same_packs_ask_for_the_same_jobs(packs: SmallPacks) -> None:
-    assert [item.job_id("f") for item in items(packs)] == [item.job_id("f") for item in items(packs)]
+    assert [item.job_id(ONE) for item in items(packs)] == [item.job_id(ONE) for item in items(packs)]
 
 
 def test_a_job_is_another_one_on_another_base(packs: SmallPacks) -> None:
     (item,) = items(packs, limit=1)
-    assert item.job_id("one") != item.job_id("other")
+    assert len({item.job_id(base) for base in (ONE, BaseNow("other"), BaseNow("f", "fast"))}) == 3
 
 
 @pytest.mark.parametrize(
@@ -79,9 +82,9 @@ def test_everything_that_decides_the_pixels_decides_the_digest(packs: SmallPacks
 
 def test_every_request_is_one_that_the_daemon_takes(packs: SmallPacks) -> None:
     for item in items(packs, compare_base=True, takes=2):
-        params = render_params(**item.request("f", anew=False))
-        assert (params.priority, params.job_id, params.on_mismatch) == ("low", item.job_id("f"), "error")
-        again = render_params(**item.request("f", anew=True))
+        params = render_params(**item.request(ONE, anew=False))
+        assert (params.priority, params.job_id, params.on_mismatch) == ("low", item.job_id(ONE), "error")
+        again = render_params(**item.request(ONE, anew=True))
         assert (again.cache, again.job_id) == (False, None)
 
 
@@ -93,15 +96,15 @@ def test_a_base_that_is_not_served_is_stood_in_for_by_the_daemons_own(packs: Sma
 
 def test_a_base_without_guidance_is_asked_for_none(packs: SmallPacks) -> None:
     (item,) = items(packs, limit=1, served=("schnell",))
-    assert (item.spec.guidance, item.request("", anew=False)["guidance"]) == (0.0, None)
+    assert (item.spec.guidance, item.request(UNKNOWN, anew=False)["guidance"]) == (0.0, None)
     (item,) = items(packs, limit=1)
-    assert (item.spec.guidance, item.request("", anew=False)["guidance"]) == (3.5, 3.5)
+    assert (item.spec.guidance, item.request(UNKNOWN, anew=False)["guidance"]) == (3.5, 3.5)
 
 
 def test_a_tier_of_a_genres_own_is_sent_by_its_numbers(packs: SmallPacks) -> None:
     packs.write("tiers.yaml", "banner: {width: 128, height: 64}\n")
     (item,) = items(packs, limit=1, tier="banner")
-    request = item.request("", anew=False)
+    request = item.request(UNKNOWN, anew=False)
     assert (request["tier"], request["width"], request["height"]) == (None, 128, 64)
 
 
@@ -111,7 +114,7 @@ def test_a_tier_is_named_only_where_the_daemon_knows_it_for_the_same_base(
 ) -> None:
     packs.write("tiers.yaml", f"landscape: {{width: 64, height: 64, variant: {variant}}}\n")
     (item,) = items(packs, limit=1)
-    assert item.request("", anew=False)["tier"] == sent
+    assert item.request(UNKNOWN, anew=False)["tier"] == sent
 
 
 def test_an_adapter_that_was_taken_away_is_named(packs: SmallPacks) -> None:
@@ -127,7 +130,7 @@ def test_a_directory_is_painted_on_as_what_the_daemon_says_that_it_is(packs: Sma
         [planned_item], ("/mine",), "/mine", Hashes().of, compare_base=False, counts_as={"/mine": "schnell"}
     )
     assert (pinned.spec.variant, pinned.spec.guidance) == ("/mine", 0.0)
-    assert pinned.request("", anew=True)["guidance"] is None
+    assert pinned.request(UNKNOWN, anew=True)["guidance"] is None
 
 
 def test_a_base_of_which_nothing_is_known_is_never_taken_for_another(packs: SmallPacks) -> None:

@@ -17,6 +17,7 @@ from typing import BinaryIO
 import msgspec
 
 from kilnmark.client.batch.errors import FolderInUse, FolderUnusable
+from kilnmark.client.batch.run.base import BaseNow
 from kilnmark.client.batch.run.journal import Journal
 from kilnmark.client.batch.run.manifest import Manifest, SourceProblem, read_manifest, write_manifest
 from kilnmark.client.batch.run.picture import Picture
@@ -85,17 +86,17 @@ class Ledger:
         """As it stands."""
         return msgspec.structs.replace(self._manifest, pictures=list(self._pictures.values()))
 
-    def has(self, item: PinnedItem, fingerprint: str) -> bool:
+    def has(self, item: PinnedItem, base: BaseNow) -> bool:
         """Whether the picture of an item is there, made of the very same.
 
         Args:
             item: What is to be had.
-            fingerprint: Of the base that there is now; empty where that is not known, and any will do.
+            base: The one that there is now.
         """
         picture = self._pictures.get(item.planned.output)
         if picture is None or not (self.folder / item.output).is_file():
             return False
-        if fingerprint not in ("", picture.fingerprint):
+        if not base.made(picture.fingerprint, picture.numerics):
             return False
         if item.bare:
             return picture.bare_file == item.output and picture.bare_inputs == item.digest
@@ -106,10 +107,10 @@ class Ledger:
         picture = self._pictures.get(item.planned.output)
         return () if picture is None or item.bare else tuple(picture.loras)
 
-    def find(self, item: PinnedItem, fingerprint: str) -> PictureRecord | None:
+    def find(self, item: PinnedItem, base: BaseNow) -> PictureRecord | None:
         """What the file in the place of an item says of itself, if it is that picture."""
         record = read_record(self.folder / item.output)
-        return record if record is not None and item.is_shown_by(record, fingerprint) else None
+        return record if record is not None and item.is_shown_by(record, base) else None
 
     def take_in(self, item: PinnedItem, source: Path, sha256: str = "") -> PictureRecord:
         """Put a copy of a finished picture into its place, whole or not at all.
@@ -141,7 +142,8 @@ class Ledger:
             picture = before if before is not None else _failed(item, "was not painted with its adapters")
             picture = msgspec.structs.replace(picture, bare_file=item.output, bare_inputs=item.digest)
             if not picture.fingerprint:
-                picture = msgspec.structs.replace(picture, fingerprint=record.base.fingerprint)
+                made_on = record.base
+                picture = msgspec.structs.replace(picture, fingerprint=made_on.fingerprint, numerics=made_on.numerics)
         else:
             picture = _carried_over(_done(item, record, warnings), before)
         self._put(picture)
@@ -209,6 +211,7 @@ def _done(item: PinnedItem, record: PictureRecord, warnings: Sequence[str]) -> P
         # What was applied counts, should a file have been exchanged since it was hashed here.
         inputs=item.spec.pinned((lora.sha256, lora.scale) for lora in loras).digest,
         fingerprint=record.base.fingerprint,
+        numerics=record.base.numerics,
         created=record.created,
     )
 
@@ -246,12 +249,16 @@ def _entry(item: PinnedItem) -> Picture:
 
 
 def _carried_over(picture: Picture, before: Picture | None) -> Picture:
-    """With the bare one that was there, which `has` judges by itself, unless it was painted on another base."""
+    """With the bare one that was there, which `has` judges by itself, unless another base painted it."""
     if before is None or before.bare_file is None:
         return picture
-    if "" not in (picture.fingerprint, before.fingerprint) and picture.fingerprint != before.fingerprint:
+    if "" not in (picture.fingerprint, before.fingerprint) and not _is_of_one_base(picture, before):
         return picture
     return msgspec.structs.replace(picture, bare_file=before.bare_file, bare_inputs=before.bare_inputs)
+
+
+def _is_of_one_base(one: Picture, other: Picture) -> bool:
+    return BaseNow(one.fingerprint, one.numerics).made(other.fingerprint, other.numerics)
 
 
 def _now() -> str:

@@ -4,6 +4,7 @@ from typing import Literal
 
 from kilnmark.client.batch.plan.subjects import Kind
 from kilnmark.client.batch.plan.tokens import Tokens
+from kilnmark.protocol.picture.numerics import Numerics
 from kilnmark.protocol.picture.report import AdapterReport
 from kilnmark.protocol.picture.spec import PictureSpec
 
@@ -32,6 +33,7 @@ class Picture(PictureSpec, frozen=True, kw_only=True):
         inputs: SHA-256 over all that decides the picture, in hex; another one means that it is to be made again.
         bare_inputs: The same of `bare_file`; empty where there is none.
         fingerprint: Of the base that it was painted on; empty when that is not known.
+        numerics: What that computed in. Entries without it are older than the choice, and exact.
         created: When it was painted, or failed: UTC, ISO 8601.
     """
 
@@ -53,4 +55,5 @@ class Picture(PictureSpec, frozen=True, kw_only=True):
     inputs: str
     bare_inputs: str = ""
     fingerprint: str = ""
+    numerics: Numerics = "exact"
     created: str

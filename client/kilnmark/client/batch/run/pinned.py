@@ -15,6 +15,7 @@ import msgspec
 
 from kilnmark.client.batch.plan.outputs import bare_of
 from kilnmark.client.batch.plan.plan import Item
+from kilnmark.client.batch.run.base import BaseNow
 from kilnmark.protocol.content.tiers import load_tiers
 from kilnmark.protocol.picture.catalog import row_of
 from kilnmark.protocol.picture.decide import base_for
@@ -62,26 +63,28 @@ class PinnedItem:
         """What has to be on which base for it."""
         return self.spec.variant, self.spec.adapters
 
-    def is_shown_by(self, record: PictureRecord, fingerprint: str) -> bool:
+    def is_shown_by(self, record: PictureRecord, base: BaseNow) -> bool:
         """Whether a finished picture is the one.
 
         Args:
             record: What the picture says of itself.
-            fingerprint: Of the base that there is now; empty where that is not known, and any will do.
+            base: The one that there is now.
         """
         engaged = all(report.verdict is Verdict.ENGAGED for report in record.loras)
-        return engaged and fingerprint in ("", record.base.fingerprint) and record.spec == self.spec
+        return engaged and base.made(record.base.fingerprint, record.base.numerics) and record.spec == self.spec
 
-    def job_id(self, fingerprint: str) -> str:
+    def job_id(self, base: BaseNow) -> str:
         """The name under which the daemon paints it: the same in every run, as long as nothing has changed."""
-        whole = [self.digest, fingerprint, self.paths, self.planned.tier]
+        whole = [self.digest, base.fingerprint, self.paths, self.planned.tier]
+        if base.numerics != "exact":  # ids of those are older than the choice
+            whole.append(base.numerics)
         return f"batch-{hashlib.sha256(msgspec.json.encode(whole)).hexdigest()[:40]}"
 
-    def request(self, fingerprint: str, *, anew: bool) -> "RenderRequest":
+    def request(self, base: BaseNow, *, anew: bool) -> "RenderRequest":
         """What the daemon is asked. Batches leave the way to those who wait for a single picture.
 
         Args:
-            fingerprint: As of `job_id`.
+            base: As of `job_id`.
             anew: Paint it even if the daemon has it.
         """
         request: dict[str, Any] = {
@@ -94,7 +97,7 @@ class PinnedItem:
         if anew:
             request["cache"] = False
         else:
-            request["job_id"] = self.job_id(fingerprint)
+            request["job_id"] = self.job_id(base)
         return cast("RenderRequest", request)
 
     @property

@@ -12,6 +12,7 @@ from pathlib import Path
 from kilnmark.client.aio import AsyncClient
 from kilnmark.client.batch.plan.adapters import Hashes
 from kilnmark.client.batch.plan.plan import Item
+from kilnmark.client.batch.run.base import UNKNOWN, BaseNow
 from kilnmark.client.batch.run.ledger import Ledger, read_record
 from kilnmark.client.batch.run.pinned import PinnedItem, pin_items
 from kilnmark.client.batch.run.tally import Became, ItemEnding, Tally
@@ -77,51 +78,51 @@ class Painter:
         self._tally.total = len(items)
         self._tally.warnings += _stand_ins(items)
         self._made = _made_before(status)
-        fingerprints = _fingerprints(status)
+        bases = _bases(status)
         for variant, group in groupby(items, key=lambda item: item.spec.variant):
-            await self._paint_on(variant, list(group), fingerprints.get(variant, ""))
+            await self._paint_on(variant, list(group), bases.get(variant, UNKNOWN))
 
-    async def _paint_on(self, variant: str, items: Sequence[PinnedItem], fingerprint: str) -> None:
+    async def _paint_on(self, variant: str, items: Sequence[PinnedItem], base: BaseNow) -> None:
         """All pictures of one base, which is asked for only where there is something to paint on it."""
         try:
-            if not fingerprint and not all(self._is_there(item, "") for item in items):
-                fingerprint = (await self._client.warm_up(variant)).base.fingerprint
+            if base == UNKNOWN and not all(self._is_there(item, base) for item in items):
+                base = BaseNow.of((await self._client.warm_up(variant)).base)
         except RequestError as error:
             for item in items:
                 self._fail(item, error)
             return
-        missing = [item for item in items if not self._keep(item, fingerprint)]
-        missing = [item for item in missing if not self._find(item, fingerprint)]
+        missing = [item for item in items if not self._keep(item, base)]
+        missing = [item for item in missing if not self._find(item, base)]
         for attempt in range(ATTEMPTS):
-            missing = await self._ask_for(missing, fingerprint, is_last=attempt + 1 == ATTEMPTS)
+            missing = await self._ask_for(missing, base, is_last=attempt + 1 == ATTEMPTS)
 
-    def _is_there(self, item: PinnedItem, fingerprint: str) -> bool:
-        return not self._force and self._ledger.has(item, fingerprint)
+    def _is_there(self, item: PinnedItem, base: BaseNow) -> bool:
+        return not self._force and self._ledger.has(item, base)
 
-    def _keep(self, item: PinnedItem, fingerprint: str) -> bool:
-        if not self._is_there(item, fingerprint):
+    def _keep(self, item: PinnedItem, base: BaseNow) -> bool:
+        if not self._is_there(item, base):
             return False
         self._end(item, ItemEnding(Became.KEPT, loras=self._ledger.reports(item)))
         return True
 
-    def _find(self, item: PinnedItem, fingerprint: str) -> bool:
+    def _find(self, item: PinnedItem, base: BaseNow) -> bool:
         """Take in a finished picture that an earlier batch was not left the time to write down."""
         if self._force:
             return False
-        record = self._ledger.find(item, fingerprint)
+        record = self._ledger.find(item, base)
         if record is None:
-            made = self._made.get(item.job_id(fingerprint))
+            made = self._made.get(item.job_id(base))
             record = None if made is None else read_record(made)
-            if made is None or record is None or not item.is_shown_by(record, fingerprint):
+            if made is None or record is None or not item.is_shown_by(record, base):
                 return False
             self._ledger.take_in(item, made)
         self._done(item, record, Became.FOUND, record.warnings)
         return True
 
-    async def _ask_for(self, items: Sequence[PinnedItem], fingerprint: str, *, is_last: bool) -> list[PinnedItem]:
+    async def _ask_for(self, items: Sequence[PinnedItem], base: BaseNow, *, is_last: bool) -> list[PinnedItem]:
         """Have these painted. Returns those that are worth another try."""
         again = []
-        requests = [item.request(fingerprint, anew=self._force) for item in items]
+        requests = [item.request(base, anew=self._force) for item in items]
         stream = self._client.render_many(requests, concurrency=CONCURRENCY, ordered=False)
         async with aclosing(stream):
             async for rendered in stream:
@@ -175,7 +176,7 @@ def _stand_ins(items: Sequence[PinnedItem]) -> list[str]:
     ]
 
 
-def _fingerprints(status: StatusResult) -> Mapping[str, str]:
-    """Of the bases that are held now."""
+def _bases(status: StatusResult) -> Mapping[str, BaseNow]:
+    """Those that are held now, by their variants."""
     bases = [held.base for held in status.memory.bases] if status.memory else []
-    return {base.variant: base.fingerprint for base in [*bases, *([status.base] if status.base else [])]}
+    return {base.variant: BaseNow.of(base) for base in [*bases, *([status.base] if status.base else [])]}
