@@ -31,7 +31,7 @@ from kilnmark.keymaps.zoo.write import make_adapter
 from kilnmark.otel import names
 from kilnmark.protocol.picture.report import AdapterReport, Verdict
 from kilnmark.protocol.picture.spec import PictureSpec
-from kilnmark.protocol.wire.memory import Limits
+from kilnmark.protocol.wire.memory import ColdSize, Limits
 from kilnmark.protocol.wire.work import Holding, Left, LoadFailed, Loading, Ready
 from tests.protocol.samples import BASE
 
@@ -62,6 +62,7 @@ class Kiln:
     load: Callable[[Origin], Base] = uncomputed
     tracer: Tracer = field(default_factory=NoOpTracer)
     told: list[Any] = field(default_factory=list)
+    cold: dict[str, list[ColdSize]] = field(default_factory=dict)
     loaded: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -74,10 +75,16 @@ class Kiln:
             limits,
             load=self._load,
             furnish=self._furnish,
-            warm=lambda base: self.told.append(f"{base.info.variant} is warm"),
+            warming=self,
             tracer=self.tracer,
             tell=self.told.append,
         )
+
+    def first(self, base: Base) -> None:
+        self.told.append(f"{base.info.variant} is warm")
+
+    def failures(self, variant: str) -> list[ColdSize]:
+        return self.cold.get(variant, [])
 
     def _load(self, origin: Origin) -> Base:
         self.loaded.append(origin.name)
@@ -235,6 +242,15 @@ def test_a_base_tells_the_memory_of_its_last_render_and_of_its_largest() -> None
         kiln.bases.rendered("a", [], peak)
     (held,) = kiln.told[-1].memory.bases
     assert (held.peak_bytes, held.highest_peak_bytes) == (6, 7)
+
+
+def test_a_base_tells_the_sizes_that_it_is_not_warm_at() -> None:
+    kiln = Kiln(budget=SIZE)
+    kiln.bases.warm_up("a")
+    size = ColdSize(width=1024, height=768, reason="there is no more memory")
+    kiln.cold["a"] = [size]
+    kiln.bases.tell_what_is_held()
+    assert [event.memory.bases[0].cold for event in kiln.told if isinstance(event, Holding)][-2:] == [[], [size]]
 
 
 class _Nobody:

@@ -1,7 +1,7 @@
 """One of each large result, for tests that need any: every figure is made up."""
 
 from kilnmark.protocol.content.problems import Problem
-from kilnmark.protocol.wire.memory import BaseInfo, HeldAdapter, HeldBase, Limits, MemoryInfo
+from kilnmark.protocol.wire.memory import BaseInfo, ColdSize, HeldAdapter, HeldBase, Limits, MemoryInfo
 from kilnmark.protocol.wire.status import JobInfo, PacksInfo, StatusResult, WorkerInfo
 
 BASE = BaseInfo(
@@ -21,7 +21,13 @@ MEMORY = MemoryInfo(
     active_bytes=2,
     cached_bytes=1,
     bases=[
-        HeldBase(base=BASE, declared_bytes=1, last_used="t", adapters=[HeldAdapter(name="a", sha256="s", scale=0.5)])
+        HeldBase(
+            base=BASE,
+            declared_bytes=1,
+            last_used="t",
+            adapters=[HeldAdapter(name="a", sha256="s", scale=0.5)],
+            cold=[ColdSize(width=8, height=8, reason="why")],
+        )
     ],
 )
 PACKS = PacksInfo(

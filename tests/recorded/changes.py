@@ -58,6 +58,7 @@ _BASES = ("heard.result.base", "heard.result.memory.bases.base", "pictures.kilnm
 _TOLD_OF_MEMORY = {
     "bases.peak_bytes": "the memory of a base's last render",
     "bases.highest_peak_bytes": "the most of all its renders",
+    "bases.cold": "sizes that it could not be made warm at",
     "kernel_folder": "where compiled kernels are kept",
 }
 """Fields that older daemons did not have in what a worker holds."""

@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Protocol
 
 import mlx.core as mx
 from opentelemetry.trace import Tracer
@@ -23,10 +24,10 @@ from kilnmark.engine.run.render import Renderer
 from kilnmark.otel import names
 from kilnmark.otel.spans import mark_failed
 from kilnmark.protocol.picture.report import AdapterReport
-from kilnmark.protocol.wire.memory import HeldAdapter, HeldBase, Limits, MemoryInfo
+from kilnmark.protocol.wire.memory import ColdSize, HeldAdapter, HeldBase, Limits, MemoryInfo
 from kilnmark.protocol.wire.work import Holding, Left, LoadFailed, Loading, Ready
 
-__all__ = ["Bases"]
+__all__ = ["Bases", "Warms"]
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +52,16 @@ class _WarmBase:
     highest_peak: int = 0
 
 
+class Warms(Protocol):
+    """What makes bases warm; `warming.Warming` is one."""
+
+    def first(self, base: Base, /) -> None:
+        """Make a base warm at the size that it is used for most."""
+
+    def failures(self, variant: str, /) -> list[ColdSize]:
+        """The sizes that a base could not be made warm at, and why."""
+
+
 class Bases:
     """Gives the base of a variant, and tells of everything that this changes.
 
@@ -60,7 +71,7 @@ class Bases:
         limits: `base_bytes` is the budget.
         load: Loads what an origin says, or raises BaseUnavailable.
         furnish: Makes what renders on a base.
-        warm: Called with a base that is to be warm before it counts as ready.
+        warming: Makes a base warm before it counts as ready, and knows at which sizes it could not.
         tracer: For a span around each load.
         tell: Called with `Loading`, `Left`, `Holding` and `Ready` or `LoadFailed`.
     """
@@ -73,7 +84,7 @@ class Bases:
         *,
         load: Callable[[Origin], Base],
         furnish: Callable[[Base], Renderer],
-        warm: Callable[[Base], None],
+        warming: Warms,
         tracer: Tracer,
         tell: Callable[[Loading | Left | Holding | Ready | LoadFailed], None],
     ) -> None:
@@ -82,7 +93,7 @@ class Bases:
         self._limits = limits
         self._load = load
         self._furnish = furnish
-        self._warm = warm
+        self._warming = warming
         self._tracer = tracer
         self._tell = tell
         self._held: OrderedDict[str, _WarmBase] = OrderedDict()
@@ -119,7 +130,7 @@ class Bases:
         """
         if variant not in self._held:
             self._take_in(variant)
-        self._warm(self.base(variant))
+        self._warming.first(self.base(variant))
         self.renderer(variant)
         self._tell_ready(variant)
 
@@ -128,19 +139,30 @@ class Bases:
         held = self._held[variant]
         held.names |= {report.sha256: report.name for report in reports}
         held.peak, held.highest_peak = peak_bytes, max(peak_bytes, held.highest_peak)
-        self._tell_what_is_held()
+        self.tell_what_is_held()
+
+    def tell_what_is_held(self) -> None:
+        """Tell of all bases as they are now."""
+        info = MemoryInfo(
+            limits=self._limits,
+            active_bytes=mx.get_active_memory(),
+            cached_bytes=mx.get_cache_memory(),
+            bases=[_describe(held, self._warming.failures(variant)) for variant, held in self._held.items()],
+            kernel_folder=kernel_folder(),
+        )
+        self._tell(Holding(memory=info))
 
     def _take_in(self, variant: str) -> None:
         self._tell(Loading(variant=variant))
         problem = self._try_to_load(variant)
         if problem is not None:
             active_bytes()  # gives back what was loaded until then
-            self._tell_what_is_held()
+            self.tell_what_is_held()
             self._tell(LoadFailed(variant=variant, message=problem))
             raise BaseUnavailable(problem)
 
     def _tell_ready(self, variant: str) -> None:
-        self._tell_what_is_held()
+        self.tell_what_is_held()
         self._tell(Ready(base=self.base(variant).info))
 
     def _try_to_load(self, variant: str) -> str | None:
@@ -191,18 +213,8 @@ class Bases:
         del self._held[variant]
         self._tell(Left(variant=variant, freed_bytes=before - active_bytes()))
 
-    def _tell_what_is_held(self) -> None:
-        info = MemoryInfo(
-            limits=self._limits,
-            active_bytes=mx.get_active_memory(),
-            cached_bytes=mx.get_cache_memory(),
-            bases=[_describe(held) for held in self._held.values()],
-            kernel_folder=kernel_folder(),
-        )
-        self._tell(Holding(memory=info))
 
-
-def _describe(held: _WarmBase) -> HeldBase:
+def _describe(held: _WarmBase, cold: list[ColdSize]) -> HeldBase:
     return HeldBase(
         base=held.base.info,
         declared_bytes=held.declared,
@@ -215,4 +227,5 @@ def _describe(held: _WarmBase) -> HeldBase:
         ],
         peak_bytes=held.peak,
         highest_peak_bytes=held.highest_peak,
+        cold=cold,
     )

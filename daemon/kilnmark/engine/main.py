@@ -84,10 +84,9 @@ def _serve(link: Link, telemetry: Telemetry) -> int:
     saver.start()
     while not isinstance(command := _next_command(link, warming), Exit):
         if isinstance(command, RenderCommand):
-            outcome = _render(command, bases, link, outputs)
+            outcome = _render(command, bases, warming, link, outputs)
             if isinstance(outcome, Painting):
                 link.send(Painted(job_id=command.job_id))
-                warming.painted(command.variant, PictureSize(command.width, command.height))
                 saver.save(outcome)
             else:
                 link.end(outcome)
@@ -122,6 +121,14 @@ def _bases(configure: Configure, link: Link, telemetry: Telemetry) -> tuple[Base
             meanwhile=lambda: ahead.prepare(),  # noqa: PLW0108 - it knows the bases, which are made of this
         )
 
+    warming = Warming(
+        configure.sizes,
+        find=lambda variant: bases.find(variant),  # noqa: PLW0108 - they are made of this
+        gives_way=lambda: link.is_waiting,
+        tracer=telemetry.tracer,
+        tell=link.send,
+        on_failure=lambda: bases.tell_what_is_held(),  # noqa: PLW0108 - as before
+    )
     bases = Bases(
         configure.bases,
         configure.quantize,
@@ -130,14 +137,7 @@ def _bases(configure: Configure, link: Link, telemetry: Telemetry) -> tuple[Base
             origin, origin.bits(configure.quantize), numerics=configure.numerics, compiling=configure.compiling
         ),
         furnish=furnish,
-        warm=lambda base: warming.first(base),  # noqa: PLW0108 - it knows the bases, which are made of this
-        tracer=telemetry.tracer,
-        tell=link.send,
-    )
-    warming = Warming(
-        configure.sizes,
-        find=bases.find,
-        gives_way=lambda: link.is_waiting,
+        warming=warming,
         tracer=telemetry.tracer,
         tell=link.send,
     )
@@ -147,7 +147,7 @@ def _bases(configure: Configure, link: Link, telemetry: Telemetry) -> tuple[Base
     return bases, ahead, warming
 
 
-def _render(job: RenderCommand, bases: Bases, link: Link, outputs: OutputFolder) -> Painting | Failed:
+def _render(job: RenderCommand, bases: Bases, warming: Warming, link: Link, outputs: OutputFolder) -> Painting | Failed:
     """One render, on its own base; that one cannot be held ends this render and no other."""
     if link.is_cancelled(job.job_id):  # before minutes are spent on a base that nobody waits for
         return failed(job.job_id, Cancelled("the render was cancelled"))
@@ -166,5 +166,7 @@ def _render(job: RenderCommand, bases: Bases, link: Link, outputs: OutputFolder)
     load_ms = round((time.monotonic() - began) * 1e3, 3)
     mx.reset_peak_memory()
     outcome = renderer.render(job, load_ms=load_ms)
+    if isinstance(outcome, Painting):
+        warming.painted(job.variant, PictureSize(job.width, job.height))
     bases.rendered(job.variant, outcome.loras, mx.get_peak_memory())
     return outcome

@@ -18,7 +18,7 @@ from kilnmark.engine.stack.stack import Member
 from kilnmark.keymaps.adapter import Adapter
 from kilnmark.otel import names
 from kilnmark.protocol.picture.spec import PictureSize, PictureSpec
-from kilnmark.protocol.wire.memory import CompilingInfo
+from kilnmark.protocol.wire.memory import ColdSize, CompilingInfo
 from kilnmark.protocol.wire.work import Compiling
 
 import mlx.core as mx  # isort: skip - after the engine, which puts the fast BLAS first
@@ -72,16 +72,21 @@ class Kiln:
 
     def __post_init__(self) -> None:
         self.is_held = True
+        self.failures: list[list[ColdSize]] = []
         self.warming = Warming(
             {self.base.info.variant: self.plan},
             find=lambda _: self.base if self.is_held else None,
             gives_way=self.gives_way,
             tracer=self.tracer,
             tell=self._tell,
+            on_failure=self._fail,
         )
 
     def _tell(self, event: Compiling) -> None:
         self.told.append(event.what)
+
+    def _fail(self) -> None:
+        self.failures.append(self.warming.failures(self.base.info.variant))
 
     def go_on_to_the_end(self) -> None:
         while self.warming.go_on():
@@ -190,6 +195,24 @@ def test_a_size_that_fails_keeps_no_other_from_being_warm_and_is_told(
         names.RENDER_WIDTH: 48,
         names.RENDER_HEIGHT: 32,
     }
+
+
+def test_a_size_that_failed_is_told_until_it_is_painted_or_its_base_comes_anew(base: Base) -> None:
+    painted = Painted(base)
+    painted.fails = {SMALL, TALL}
+    kiln = Kiln(painted, [TALL, SMALL, WIDE])
+    kiln.warming.first(painted)
+    assert kiln.failures == []  # what is held is told with the base that is ready
+    kiln.go_on_to_the_end()
+    tall, small = (
+        ColdSize(width=size.width, height=size.height, reason="there is no more memory") for size in (TALL, SMALL)
+    )
+    assert kiln.failures == [[tall, small]]
+    assert kiln.warming.failures("another") == []
+    kiln.warming.painted("standin", TALL)
+    assert kiln.warming.failures("standin") == [small]
+    kiln.warming.loaded("standin")
+    assert kiln.warming.failures("standin") == []
 
 
 @pytest.mark.parametrize(("compiled", "sizes"), [(False, []), (True, [WIDE, WIDE])])

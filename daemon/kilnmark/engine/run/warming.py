@@ -18,7 +18,7 @@ from kilnmark.engine.stack.usual import usual_stack
 from kilnmark.otel import names
 from kilnmark.otel.spans import mark_failed
 from kilnmark.protocol.picture.spec import NUMBERS, PictureSize, PictureSpec
-from kilnmark.protocol.wire.memory import CompilingInfo
+from kilnmark.protocol.wire.memory import ColdSize, CompilingInfo
 from kilnmark.protocol.wire.work import Compiling
 
 __all__ = ["Warming"]
@@ -57,6 +57,7 @@ class Warming:
         gives_way: Whether something else is to be done; asked between sizes and within one.
         tracer: For a span around each size.
         tell: Called with what is being compiled, and with nothing once it is over.
+        on_failure: Called where a size could not be made warm after its base was told to be ready.
     """
 
     def __init__(
@@ -67,13 +68,16 @@ class Warming:
         gives_way: Callable[[], bool],
         tracer: Tracer,
         tell: Callable[[Compiling], None],
+        on_failure: Callable[[], None],
     ) -> None:
         self._plan = dict(plan)
         self._find = find
         self._gives_way = gives_way
         self._tracer = tracer
         self._tell = tell
+        self._on_failure = on_failure
         self._done: set[tuple[str, PictureSize]] = set()
+        self._failed: dict[tuple[str, PictureSize], str] = {}
 
     def plan(self, variant: str, sizes: Sequence[PictureSize]) -> None:
         """These are the sizes of a variant from now on."""
@@ -82,10 +86,17 @@ class Warming:
     def loaded(self, variant: str) -> None:
         """A base was loaded, for which nothing is compiled yet."""
         self._done = {done for done in self._done if done[0] != variant}
+        self._failed = {failed: why for failed, why in self._failed.items() if failed[0] != variant}
 
     def painted(self, variant: str, size: PictureSize) -> None:
         """A picture of that size was painted, so that it is warm."""
         self._done.add((variant, size))
+        self._failed.pop((variant, size), None)
+
+    def failures(self, variant: str) -> list[ColdSize]:
+        """The sizes that a base could not be made warm at, and why."""
+        failed = [(size, why) for (name, size), why in self._failed.items() if name == variant]
+        return [ColdSize(width=size.width, height=size.height, reason=why) for size, why in failed]
 
     def first(self, base: Base) -> None:
         """Compile for the size that a base is used for most; nothing else goes before it.
@@ -105,8 +116,10 @@ class Warming:
         for variant in self._plan:
             base = self._find(variant)
             if base is not None and (cold := self._cold(base)):
-                way = partial(_paint, gives_way=self._gives_way)
-                return self._compile(base, cold[0], way) and not self._gives_way()
+                went_on = self._compile(base, cold[0], partial(_paint, gives_way=self._gives_way))
+                if (variant, cold[0]) in self._failed:
+                    self._on_failure()
+                return went_on and not self._gives_way()
         return False
 
     def _sizes(self, base: Base) -> Sequence[PictureSize]:
@@ -133,6 +146,7 @@ class Warming:
             except Exception as error:  # a render of that size is answered with it; the others are still to be warm
                 log.exception("%s is not warm at %d x %d", base.info.variant, size.width, size.height)
                 mark_failed(span, "render_failed", str(error))
+                self._failed[base.info.variant, size] = str(error) or type(error).__name__
             else:
                 seconds = time.monotonic() - began
                 log.info("%s is warm at %d x %d after %.1f s", base.info.variant, size.width, size.height, seconds)

@@ -7,7 +7,7 @@ import msgspec
 
 from kilnmark.protocol.picture.numerics import Numerics
 
-__all__ = ["BaseInfo", "CompilingInfo", "HeldAdapter", "HeldBase", "Limits", "MemoryInfo"]
+__all__ = ["BaseInfo", "ColdSize", "CompilingInfo", "HeldAdapter", "HeldBase", "Limits", "MemoryInfo"]
 
 
 class BaseInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,6 +59,19 @@ class CompilingInfo(msgspec.Struct, frozen=True, kw_only=True):
     count: int
 
 
+class ColdSize(msgspec.Struct, frozen=True, kw_only=True):
+    """A size of picture that was to be made warm and could not be.
+
+    Attributes:
+        width, height: Pixels.
+        reason: What went wrong, in the words of the error.
+    """
+
+    width: int
+    height: int
+    reason: str
+
+
 class HeldAdapter(msgspec.Struct, frozen=True, kw_only=True):
     """An adapter of the stack that is on a base now.
 
@@ -85,6 +98,7 @@ class HeldBase(msgspec.Struct, frozen=True, kw_only=True):
         adapters: The stack on it, in stack order.
         peak_bytes: The most that MLX held at once during its last render, all bases included; 0 before the first.
         highest_peak_bytes: The most of any of its renders since it was loaded.
+        cold: Sizes that it could not be made warm at, until a render of one succeeds.
     """
 
     base: BaseInfo
@@ -95,6 +109,7 @@ class HeldBase(msgspec.Struct, frozen=True, kw_only=True):
     adapters: list[HeldAdapter] = []
     peak_bytes: int = 0
     highest_peak_bytes: int = 0
+    cold: list[ColdSize] = []
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 
 from kilnmark.client.cli.views.memory import base_rows
-from kilnmark.protocol.wire.memory import CompilingInfo, HeldAdapter, HeldBase, Limits, MemoryInfo
+from kilnmark.protocol.wire.memory import ColdSize, CompilingInfo, HeldAdapter, HeldBase, Limits, MemoryInfo
 from tests.protocol.samples import BASE, STATUS
 
 MIB = 1 << 20
@@ -79,3 +79,10 @@ def test_before_anything_is_held_it_says_what_is_coming() -> None:
         ("loading", "dev"),
         ("on request", "dev, standin, schnell"),
     ]
+
+
+def test_a_size_that_could_not_be_made_warm_is_told_with_its_reason() -> None:
+    cold = replace(held("dev"), cold=[ColdSize(width=1024, height=768, reason="there is no more memory")])
+    rows = base_rows(replace(SERVED, memory=replace(HOLDING, bases=[cold])))
+    assert dict(rows)["not warm"] == "dev 1024x768: there is no more memory"
+    assert "not warm" not in dict(base_rows(SERVED))

@@ -3,7 +3,7 @@
 Lines only; `tables` puts them on a page.
 """
 
-from kilnmark.protocol.wire.memory import BaseInfo, CompilingInfo, HeldBase, MemoryInfo
+from kilnmark.protocol.wire.memory import BaseInfo, ColdSize, CompilingInfo, HeldBase, MemoryInfo
 from kilnmark.protocol.wire.status import StatusResult
 
 __all__ = ["base_rows", "base_words"]
@@ -17,6 +17,7 @@ def base_rows(status: StatusResult) -> list[tuple[str, str]]:
         rows.append(("loading", status.loading))
     if status.compiling is not None:
         rows.append(("compiling", _compiling(status.compiling)))
+    rows += [("not warm", _cold(each.base.variant, size)) for each in reversed(held) for size in each.cold]
     named = {each.base.variant for each in held}
     if others := [name for name in status.variants if name not in named]:
         rows.append(("on request", ", ".join(others)))
@@ -53,6 +54,10 @@ def _held(held: HeldBase) -> str:
 def _compiling(what: CompilingInfo) -> str:
     precision = what.precision.replace("bfloat", "bf")
     return f"{what.variant} {what.width}x{what.height} {precision}, {what.number} of {what.count}"
+
+
+def _cold(variant: str, size: ColdSize) -> str:
+    return f"{variant} {size.width}x{size.height}: {size.reason}"
 
 
 def _memory(memory: MemoryInfo) -> str:
