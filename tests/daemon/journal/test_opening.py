@@ -1,13 +1,17 @@
 """The journal at the start: a sound one is read, and of a damaged one all that can be."""
 
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from kilnmark.daemon.jobs.events import JobEvent, encode_event, jobs_of
+from kilnmark.daemon.jobs.events import JobAccepted, JobEnded, JobEvent, encode_event, jobs_of
+from kilnmark.daemon.jobs.queue import JobQueue
 from kilnmark.daemon.journal.file import JournalFile, JournalRow
 from kilnmark.daemon.journal.opening import open_journal
+from kilnmark.daemon.journal.schema import JournalUnusable
+from kilnmark.protocol.wire.replies import JobError
 from tests.daemon.jobs.queues import Asked
 
 
@@ -103,3 +107,49 @@ def test_two_damaged_journals_are_both_kept(path: Path) -> None:
         asides.append(opened.moved_aside)
     assert len(set(asides)) == 2
     assert all(aside is not None and aside.is_file() for aside in asides)
+
+
+def row(path: Path, statement: str) -> None:
+    connection = sqlite3.connect(path)
+    connection.execute(statement)
+    connection.commit()
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        "x'7b7d'",
+        "5",
+        "cast('" + '{"event":"accepted","more":' + "[" * 100_000 + "' AS BLOB)",
+        "cast('" + '{"event":"begun","at":1,"job_ids":[]}' + "' AS BLOB)",
+    ],
+    ids=["no event", "a number", "deep", "about nobody"],
+)
+def test_one_event_that_cannot_be_read_costs_no_job_that_was_accepted_after_it(path: Path, document: str) -> None:
+    written(path, lived())
+    row(path, f"UPDATE events SET document = {document} WHERE n = 20")
+    opened = open_journal(path)
+    opened.file.close()
+    assert opened.moved_aside is not None
+    lost = {event.job_id for event in lived()[19:20] if isinstance(event, JobAccepted)}
+    accepted = {event.job_id for event in lived() if isinstance(event, JobAccepted)}
+    assert {event.job_id for event in opened.events if isinstance(event, JobAccepted)} == accepted - lost
+    assert [event for event in opened.events if isinstance(event, JobEnded)] == [
+        event for event in lived() if isinstance(event, JobEnded)
+    ]
+    JobQueue(1000, events=opened.events).go_on(JobError(code=-32003, kind="x", message="", retryable=False))
+
+
+def test_a_damaged_journal_stays_where_it_is_until_what_can_be_read_of_it_is_on_disk(path: Path) -> None:
+    written(path, lived())
+    no_event(path)
+    damaged = path.read_bytes()
+    path.with_name(f"{path.name}.new").mkdir()
+    with pytest.raises(JournalUnusable, match="is damaged"):
+        open_journal(path)
+    assert path.read_bytes() == damaged
+    path.with_name(f"{path.name}.new").rmdir()
+    opened = open_journal(path)
+    opened.file.close()
+    assert opened.events == lived()

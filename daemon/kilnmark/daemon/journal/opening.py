@@ -6,16 +6,15 @@ Nothing is written by anybody else meanwhile: the file is locked from here on to
 import logging
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
-
-from kilnmark.daemon.jobs.events import JobEvent, decode_event, encode_event, jobs_of
+from kilnmark.daemon.jobs.events import JobAccepted, JobEnded, JobEvent, decode_event, encode_event, jobs_of
 from kilnmark.daemon.jobs.state import QueueState
 from kilnmark.daemon.journal.file import JournalFile, JournalRow
+from kilnmark.daemon.journal.schema import JournalUnusable
 
 __all__ = ["OpenedJournal", "open_journal"]
 
@@ -51,11 +50,28 @@ def open_journal(path: Path) -> OpenedJournal:
         if _is_read(file, events):
             return _ready(file, events)
         file.close()
+    return _mended(path, events)
+
+
+def _mended(path: Path, events: list[JobEvent]) -> OpenedJournal:
+    """Put a new journal with these events in the place of a damaged one, which is moved only once that is on disk."""
+    new = path.with_name(f"{path.name}.new")
+    try:
+        for left in _files_of(new):
+            left.unlink(missing_ok=True)
+        file = JournalFile(new)
+        try:
+            file.append([JournalRow(jobs_of(event), encode_event(event)) for event in events])
+        finally:
+            file.close()
+    except (sqlite3.Error, OSError) as error:
+        raise JournalUnusable(
+            f"{path} is damaged, and what can be read of it cannot be written anew: {error}; mend that, then start"
+        ) from error
     aside = _move_aside(path)
+    new.rename(path)
     _log.error("the damaged journal was moved to %s; %d events could be read and are kept", aside, len(events))
-    file = JournalFile(path)
-    file.append([JournalRow(jobs_of(event), encode_event(event)) for event in events])
-    return _ready(file, events, aside)
+    return _ready(JournalFile(path), events, aside)
 
 
 def _ready(file: JournalFile, events: list[JobEvent], aside: Path | None = None) -> OpenedJournal:
@@ -76,29 +92,48 @@ def _opened(path: Path) -> JournalFile | None:
 def _is_read(file: JournalFile, events: list[JobEvent]) -> bool:
     """Read the events that can be read and make sense; whether that is all there are."""
     try:
-        return _sensible(_decoded(file.documents()), events) and file.is_sound()
+        return _sensible(file.documents(), events) and file.is_sound()
     except sqlite3.DatabaseError as error:
         _log.error("the journal %s is damaged: %s", file.path, error)
         return False
 
 
-def _decoded(documents: Iterable[bytes]) -> Iterator[JobEvent]:
-    """Until one cannot be read."""
-    for document in documents:
-        yield decode_event(document)
+def _sensible(documents: Iterable[bytes], events: list[JobEvent]) -> bool:
+    """Take the events that follow from one another; whether all do.
 
-
-def _sensible(written: Iterable[JobEvent], events: list[JobEvent]) -> bool:
-    """Take the events that follow from one another; whether all do."""
-    state = QueueState()
-    try:
-        for event in written:
+    After the first that does not, only what was accepted and how it ended is taken: no event of another kind is needed
+    to paint a job, while each of them may follow from what cannot be read.
+    """
+    state, rest = QueueState(), iter(documents)
+    for document in rest:
+        try:
+            event = decode_event(document)
             state.apply(event)
-            events.append(event)
-    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError, KeyError, ValueError) as error:
-        _log.error("event %d of the journal makes no sense: %r", len(events) + 1, error)
-        return False
-    return True
+        except Exception as error:  # noqa: BLE001 - what stands there was not written by us, so anything may come of it
+            _log.error("event %d of the journal makes no sense: %r", len(events) + 1, error)
+            break
+        events.append(event)
+    else:
+        return True
+    state = QueueState.of(events)
+    for document in rest:
+        if (found := _apart(document, state)) is not None:
+            state.apply(found)
+            events.append(found)
+    return False
+
+
+def _apart(document: bytes, state: QueueState) -> JobAccepted | JobEnded | None:
+    """The event, if it makes sense whatever else happened."""
+    try:
+        event = decode_event(document)
+    except Exception:  # noqa: BLE001 - as above
+        return None
+    if not isinstance(event, JobAccepted | JobEnded):
+        return None
+    job = state.find(event.job_id)
+    is_open = job is not None and job.ended is None
+    return event if is_open == isinstance(event, JobEnded) else None
 
 
 def _move_aside(path: Path) -> Path:
@@ -107,8 +142,11 @@ def _move_aside(path: Path) -> Path:
     count = 0
     while (aside := path.with_name(f"{path.name}.damaged-{stamp}" + (f"-{count}" if count else ""))).exists():
         count += 1
-    for suffix in _BESIDE:
-        beside = path.with_name(path.name + suffix)
+    for beside, kept in zip(_files_of(path), _files_of(aside), strict=True):
         if beside.exists():
-            beside.rename(aside.with_name(aside.name + suffix))
+            beside.rename(kept)
     return aside
+
+
+def _files_of(path: Path) -> list[Path]:
+    return [path.with_name(path.name + suffix) for suffix in _BESIDE]
