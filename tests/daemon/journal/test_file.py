@@ -1,6 +1,7 @@
 """The file of the journal: what was written is read again, by whoever comes next and in the form of today."""
 
 import os
+import shutil
 import sqlite3
 import stat
 import subprocess
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from kilnmark.daemon.journal.file import WAL_BYTES, JournalFile, JournalRow
+from kilnmark.daemon.journal.file import WAL_BYTES, JournalFile, JournalRow, files_of
 from kilnmark.daemon.journal.schema import STEPS, VERSION, JournalHeld, JournalUnusable, NewerJournal, bring_up_to_date
 
 
@@ -95,6 +96,46 @@ def test_a_file_that_was_removed_is_noticed_and_made_again_with_all_that_was_wri
     file.append(rows("b"))
     file.close()
     assert read(path) == ["a", "b"]
+
+
+def as_a_kill_leaves(path: Path) -> list[str]:
+    """What a daemon would read that came after one that died this moment."""
+    left = path.parent.with_name("left")
+    shutil.copytree(path.parent, left)
+    return read(left / path.name)
+
+
+@pytest.mark.parametrize("removed", [[""], ["-wal"], ["", "-wal"]], ids=["file", "log", "both"])
+def test_whatever_of_it_was_removed_nothing_that_was_written_depends_on_an_open_descriptor(
+    path: Path, removed: list[str]
+) -> None:
+    file = JournalFile(path)
+    file.append(rows("a"))
+    for suffix in removed:
+        path.with_name(path.name + suffix).unlink()
+    with pytest.raises(FileNotFoundError, match="removed"):
+        file.append(rows("b"))
+    file.put_back()
+    file.append(rows("b"))
+    assert as_a_kill_leaves(path) == ["a", "b"]
+    file.close()
+
+
+def test_another_journal_that_took_its_place_is_not_written_over(path: Path) -> None:
+    file = JournalFile(path)
+    file.append(rows("a"))
+    for each in files_of(path):
+        each.unlink(missing_ok=True)
+    other = JournalFile(path)
+    other.append(rows("theirs"))
+    other.close()
+    with pytest.raises(JournalUnusable, match=r"another file stands at .*; move it away"):
+        file.put_back()
+    assert read(path) == ["theirs"]
+    path.unlink()
+    file.put_back()
+    file.close()
+    assert read(path) == ["a"]
 
 
 def test_jobs_that_are_not_known_leave_with_all_their_events(path: Path) -> None:

@@ -9,13 +9,13 @@ import sqlite3
 import stat
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from kilnmark.daemon.journal.schema import JournalHeld, JournalUnusable, bring_up_to_date
 
-__all__ = ["JournalFile", "JournalRow"]
+__all__ = ["JournalFile", "JournalRow", "files_of", "new_beside"]
 
 WAL_BYTES = 2 << 20
 """What the write-ahead log is grown to before the first event: a commit within it is one write and one sync of the data
@@ -121,17 +121,22 @@ class JournalFile:
             )
 
     def put_back(self) -> None:
-        """Make the file again at its path with everything that was written, after somebody removed it.
+        """Make the file again at its path with everything that was written, after somebody removed it or its log.
 
         Raises:
+            JournalUnusable: another file stands there, which may hold jobs that are not ours to lose.
             sqlite3.DatabaseError, OSError: it cannot be done now.
         """
         if _identity_of(self.path) == self._identity:
             return
-        _make(self.path)
-        with sqlite3.connect(self.path, timeout=0) as copy:
-            self._connection.backup(copy)
-        copy.close()
+        if _found(self.path) is not None and _identity_of(self.path)[0] != self._identity[0]:
+            raise JournalUnusable(f"another file stands at {self.path}; move it away")
+        with new_beside(self.path) as new:
+            with closing(sqlite3.connect(new, timeout=0)) as copy:
+                self._connection.backup(copy)
+            for stale in files_of(self.path)[1:]:
+                stale.unlink(missing_ok=True)
+            new.rename(self.path)
         again = JournalFile(self.path)
         self._connection.close()
         self._connection, self._identity = again._connection, again._identity
@@ -215,6 +220,23 @@ def _found(path: Path) -> os.stat_result | None:
         return None
 
 
-def _identity_of(path: Path) -> tuple[int, int] | None:
-    found = _found(path)
-    return None if found is None else (found.st_dev, found.st_ino)
+def _identity_of(path: Path) -> tuple[tuple[int, int] | None, ...]:
+    """Which files the database and its write-ahead log are; without the log, what was committed is not on disk."""
+    found = [_found(each) for each in files_of(path)[:2]]
+    return tuple(None if each is None else (each.st_dev, each.st_ino) for each in found)
+
+
+def files_of(path: Path) -> list[Path]:
+    """Each file that SQLite keeps for one database: itself, its write-ahead log, and what else may stand beside it."""
+    return [path.with_name(path.name + suffix) for suffix in ("", "-wal", "-shm", "-journal")]
+
+
+@contextmanager
+def new_beside(path: Path) -> Iterator[Path]:
+    """An empty file of the user's alone that is to be renamed to the path; nothing of an earlier try is left of it."""
+    new = path.with_name(f"{path.name}.new")
+    for left in files_of(new):
+        left.unlink(missing_ok=True)
+    _make(new)
+    yield new
+    _sync_folder(path.parent)

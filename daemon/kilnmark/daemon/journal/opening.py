@@ -13,15 +13,12 @@ from pathlib import Path
 
 from kilnmark.daemon.jobs.events import JobAccepted, JobEnded, JobEvent, decode_event, encode_event, jobs_of
 from kilnmark.daemon.jobs.state import QueueState
-from kilnmark.daemon.journal.file import JournalFile, JournalRow
+from kilnmark.daemon.journal.file import JournalFile, JournalRow, files_of, new_beside
 from kilnmark.daemon.journal.schema import JournalUnusable
 
 __all__ = ["OpenedJournal", "open_journal"]
 
 _log = logging.getLogger(__name__)
-
-_BESIDE = ("", "-wal", "-shm", "-journal")
-"""What stands behind the path of each file that SQLite keeps for one database."""
 
 
 @dataclass(frozen=True)
@@ -55,21 +52,19 @@ def open_journal(path: Path) -> OpenedJournal:
 
 def _mended(path: Path, events: list[JobEvent]) -> OpenedJournal:
     """Put a new journal with these events in the place of a damaged one, which is moved only once that is on disk."""
-    new = path.with_name(f"{path.name}.new")
     try:
-        for left in _files_of(new):
-            left.unlink(missing_ok=True)
-        file = JournalFile(new)
-        try:
-            file.append([JournalRow(jobs_of(event), encode_event(event)) for event in events])
-        finally:
-            file.close()
+        with new_beside(path) as new:
+            file = JournalFile(new)
+            try:
+                file.append([JournalRow(jobs_of(event), encode_event(event)) for event in events])
+            finally:
+                file.close()
+            aside = _move_aside(path)
+            new.rename(path)
     except (sqlite3.Error, OSError) as error:
         raise JournalUnusable(
             f"{path} is damaged, and what can be read of it cannot be written anew: {error}; mend that, then start"
         ) from error
-    aside = _move_aside(path)
-    new.rename(path)
     _log.error("the damaged journal was moved to %s; %d events could be read and are kept", aside, len(events))
     return _ready(JournalFile(path), events, aside)
 
@@ -142,11 +137,7 @@ def _move_aside(path: Path) -> Path:
     count = 0
     while (aside := path.with_name(f"{path.name}.damaged-{stamp}" + (f"-{count}" if count else ""))).exists():
         count += 1
-    for beside, kept in zip(_files_of(path), _files_of(aside), strict=True):
+    for beside, kept in zip(files_of(path), files_of(aside), strict=True):
         if beside.exists():
             beside.rename(kept)
     return aside
-
-
-def _files_of(path: Path) -> list[Path]:
-    return [path.with_name(path.name + suffix) for suffix in _BESIDE]
