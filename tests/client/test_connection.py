@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from kilnmark.client.connection import Alive, Answered, Connection, Progressed, Raised
 from kilnmark.client.errors import BadReply
 from kilnmark.protocol.wire import jsonrpc
-from kilnmark.protocol.wire.errors import QueueFull
+from kilnmark.protocol.wire.errors import InvalidParams, QueueFull, RequestError, UnknownMethod
 from kilnmark.protocol.wire.methods import PING, RENDER, STATUS, WARM_UP
 from kilnmark.protocol.wire.replies import Heartbeat, PingResult, Progress
 from kilnmark.protocol.wire.requests import PingParams, RenderParams, StatusParams, WarmUpParams
@@ -95,6 +95,23 @@ def test_byte_by_byte_gives_the_same_answer() -> None:
     request, _ = connection.begin(PING, PingParams())
     events = [event for byte in answer(request) for event in connection.receive(bytes([byte]))]
     assert events == [Answered(request, PONG)]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        UnknownMethod("there is no method 'jobs.wait'"),
+        InvalidParams("Object contains unknown field `attached` - at `$.params._meta.attached`"),
+    ],
+    ids=["method", "field"],
+)
+def test_a_daemon_that_does_not_know_what_it_is_asked_is_said_to_be_of_another_version(error: RequestError) -> None:
+    connection = Connection()
+    request, _ = connection.begin(PING, PingParams())
+    (event,) = connection.receive(jsonrpc.failure(str(request).encode(), error) + b"\n")
+    assert isinstance(event, Raised)
+    assert type(event.error) is type(error)
+    assert str(event.error).startswith(f"{error.message}; the daemon is of another version than this client: `kilnmark")
 
 
 def test_an_error_comes_back_as_its_own_class_with_its_facts() -> None:

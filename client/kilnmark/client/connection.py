@@ -10,7 +10,7 @@ import msgspec
 
 from kilnmark.client.errors import BadReply, ClientError, ConnectionLost
 from kilnmark.protocol.wire import jsonrpc
-from kilnmark.protocol.wire.errors import ParseError, QueueFull, RequestError
+from kilnmark.protocol.wire.errors import InvalidParams, ParseError, QueueFull, RequestError, UnknownMethod
 from kilnmark.protocol.wire.framing import LineSplitter, OversizedFrame
 from kilnmark.protocol.wire.methods import WireMethod
 from kilnmark.protocol.wire.replies import Heartbeat, Progress
@@ -52,6 +52,8 @@ class Raised(msgspec.Struct, frozen=True):
 
 NONE = 0
 """The id of no call."""
+
+_OTHER_VERSION = "the daemon is of another version than this client: `kilnmark stop`, then start it again from here"
 
 LINE_LIMIT = 64 << 20
 """Bytes of the longest line that is taken from a daemon: an inspection of many large files has a few million."""
@@ -147,11 +149,11 @@ class Connection:
         result_type = self._open[request]
         self.forget(request)
         if message.error is not None:
-            return Raised(request, message.error)
+            return Raised(request, _as_seen_from_here(message.error))
         try:
             return Answered(request, msgspec.json.decode(message.result, type=result_type))
         except msgspec.DecodeError as error:
-            return Raised(request, BadReply(f"{result_type.__name__} does not fit: {error}"))
+            return Raised(request, BadReply(f"{result_type.__name__} does not fit: {error}; {_OTHER_VERSION}"))
 
     def _read_note(self, note: jsonrpc.Note) -> Event | None:
         """Notifications of a kind that is not known are a newer daemon's, and are left alone."""
@@ -175,6 +177,17 @@ class Connection:
             problem = f"it belongs to a call {id_!r} that was never made"
             raise BadReply(problem)
         return id_ in self._open
+
+
+def _as_seen_from_here(error: RequestError) -> RequestError:
+    """What to do about it, where it can only come of a daemon of another version: it does not know what it was asked.
+
+    Requests are built here of what this version knows, so no caller can have misspelt a method or a field.
+    """
+    if isinstance(error, UnknownMethod) or (isinstance(error, InvalidParams) and "unknown field" in error.message):
+        problem = f"{error.message}; {_OTHER_VERSION}"
+        return type(error)(problem, job_id=error.job_id, detail=error.detail, retryable=error.retryable)
+    return error
 
 
 def _meta_of(params: msgspec.Struct) -> CallMeta:
