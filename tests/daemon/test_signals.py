@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from kilnmark.daemon.jobs.jobs import TRIES
 from tests.daemon.conftest import SMALL
 from tests.daemon.fakeds import Faked, faked
 
@@ -44,6 +45,21 @@ def test_sighup_reads_the_settings_again_wholly_or_not_at_all(home: Path) -> Non
         say(json.dumps({**chosen, "queue_limit": 2, "variant": "dev"}), "these need a start: variant, journal")
         wire.send("render", {**LONG, "seed": 8})
         wire.progressed("queued")
+
+
+@pytest.mark.slow
+def test_a_daemon_that_is_told_twice_to_end_takes_no_try_from_a_render(home: Path) -> None:
+    for _ in range(TRIES):
+        with faked(home, pace=60) as daemon, daemon.wire() as wire:
+            wire.send("render", {**LONG, "job_id": "patient"})
+            wire.progressed("denoise")
+            daemon.send(signal.SIGTERM)
+            while wire.result("status")["state"] != "draining":
+                pass
+            daemon.send(signal.SIGTERM)
+            assert daemon.ended() == 128 + signal.SIGTERM
+    with faked(home) as daemon, daemon.wire() as wire:
+        assert wire.result("jobs.wait", {"job_id": "patient"})["job"]["state"] == "done"
 
 
 @pytest.mark.slow

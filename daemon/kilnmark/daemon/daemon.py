@@ -46,6 +46,9 @@ _log = logging.getLogger(__name__)
 FAREWELL_TIMEOUT = 2.0
 """Seconds that connected clients are given to take their last replies."""
 
+LEAVE_TIMEOUT = 0.5
+"""Seconds that the journal may take where the process is left at once."""
+
 
 class Daemon:
     """Everything that lives between the first and the last line of `run`. Made on the loop that runs it.
@@ -164,9 +167,12 @@ class Daemon:
         else:
             _log.info("settings were read again")
 
-    def kill_worker(self) -> None:
-        """End the worker at once, because the daemon's process is about to be left."""
+    def leave_at_once(self) -> None:
+        """End the worker and leave what is open to the next daemon, because the process is about to be left."""
         self._worker.kill()
+        self._renders.end_rest()
+        if self._journal is not None:
+            self._journal.leave(LEAVE_TIMEOUT)
 
     def _keeper(self, opened: OpenedJournal) -> KeptJournal:
         return KeptJournal(

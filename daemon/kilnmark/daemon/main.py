@@ -152,7 +152,7 @@ class _Signals:
 
     def _leave_at_once(self, number: signal.Signals) -> None:
         _log.warning("second signal: leaving at once")
-        self._daemon.kill_worker()
+        self._daemon.leave_at_once()
         self._listener.close()
         logging.shutdown()
         os._exit(128 + number)
