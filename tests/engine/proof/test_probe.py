@@ -9,12 +9,15 @@ import pytest
 
 from kilnmark.engine.families.base import Base, load_base
 from kilnmark.engine.proof.effect import Effect
-from kilnmark.engine.proof.probe import Probe
+from kilnmark.engine.proof.probe import RAISED_BY, Probe, beyond_rounding
 from kilnmark.engine.proof.thresholds import UNCHANGED_DIVERGENCE
+from kilnmark.engine.stack.exact import square_norm
 from kilnmark.engine.stack.stack import Member
 from kilnmark.keymaps.adapter import Adapter, read_adapter
 from kilnmark.keymaps.errors import UnfitAdapter
+from kilnmark.keymaps.updates.kinds.lora import PairUpdate
 from kilnmark.keymaps.zoo.write import make_adapter, write_tensors
+from tests.engine.small_layer import adapter as adapter_of
 from tests.pairs import pairs_of
 
 
@@ -22,6 +25,11 @@ from tests.pairs import pairs_of
 def probe(base: Base) -> Iterator[Probe]:
     yield Probe(base)
     base.stacker.switch([])
+
+
+@pytest.fixture(scope="module")
+def quick() -> Base:
+    return load_base("standin", None, numerics="fast")
 
 
 def probed(probe: Probe, adapter: Adapter, scale: float = 1.0) -> float:
@@ -44,12 +52,48 @@ def test_an_adapter_without_any_effect_moves_it_by_nothing(probe: Probe, healthy
     assert probed(probe, without_effect(healthy)) < UNCHANGED_DIVERGENCE
 
 
-def test_in_fast_numerics_faint_adapters_move_it_in_proportion_and_dead_ones_not(healthy: Adapter) -> None:
-    probe = Probe(load_base("standin", None, numerics="fast"))
+def test_in_fast_numerics_faint_adapters_move_it_in_proportion_and_dead_ones_not(quick: Base, healthy: Adapter) -> None:
+    probe = Probe(quick)
     clear = probed(probe, healthy, 0.1)
     assert probed(probe, healthy, 1e-3) == pytest.approx(1e-2 * clear, rel=0.15)
     assert probed(probe, healthy, -1e-5) == pytest.approx(1e-4 * clear, rel=0.15)
     assert probed(probe, without_effect(healthy)) < UNCHANGED_DIVERGENCE
+
+
+def of_queries(base: Base, ratio: float) -> Adapter:
+    """A pair on one layer of queries, so large beside its weight."""
+    path = "transformer_blocks.0.attn.to_q"
+    rng = np.random.default_rng(1)
+    out, into = base.shapes[path]
+    down, up = rng.standard_normal((2, into)).astype("f4"), rng.standard_normal((out, 2)).astype("f4")
+    weight = np.sqrt(square_norm(base.slots[path].linear))
+    up *= np.float32(ratio * weight / np.linalg.norm(up @ down))
+    return adapter_of(PairUpdate(path, down, up, 1.0, norm=1.0), "queries")
+
+
+def test_in_fast_numerics_what_moves_a_pass_little_however_much_it_is_raised_is_not_taken_for_dead(quick: Base) -> None:
+    measured = 2.5e-4  # by a pass in float32
+    assert 0.3 * measured < probed(Probe(quick), of_queries(quick, 1e-2)) < 3 * measured
+
+
+CURVES = {
+    "linear and clear": (2e-2, [1.6e-1], 2e-2),
+    "noise, then linear": (5.0e-3, [5.0e-3, 1.5e-2, 1.1e-1], 2.1e-4),
+    "noise, then as much as it can": (4.9e-3, [5.1e-3, 1.1e-2, 2.2e-2, 2.5e-2, 2.5e-2, 2.6e-2, 2.5e-2], 1.5e-4),
+    "no number over a step at first": (0.0, [0.0, 0.0, 0.0, 4.9e-3, 1.5e-2, 1.2e-1], 4.6e-7),
+    "never out of noise": (5.0e-3, [5.1e-3, 4.8e-3, 5.2e-3, 4.9e-3, 5.0e-3, 5.1e-3, 5.0e-3], 5.0e-3),
+    "infinite where it is raised": (1e-2, [float("inf")], 1e-2),
+    "nothing": (0.0, [0.0] * 7, 0.0),
+}
+
+
+@pytest.mark.parametrize("curve", CURVES.values(), ids=CURVES)
+def test_what_is_divided_by_is_a_multiple_at_which_the_effect_still_grows(
+    curve: tuple[float, list[float], float],
+) -> None:
+    found, raised, meant = curve
+    at = {RAISED_BY**place: each for place, each in enumerate(raised, 1)}
+    assert beyond_rounding(found, at.__getitem__) == pytest.approx(meant, rel=0.05)
 
 
 @pytest.mark.parametrize("prefix", ["lora_te1_", "lora_te3_"])

@@ -5,7 +5,7 @@ size costs a fraction of a denoise step, and the bare base's is kept for the nex
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from kilnmark.engine.stack.exact import on_host
 from kilnmark.engine.stack.stack import Member
 from kilnmark.keymaps.errors import UnfitAdapter
 
-__all__ = ["CLEAR_DIVERGENCE", "REMEMBERED", "Probe"]
+__all__ = ["CLEAR_DIVERGENCE", "REMEMBERED", "Probe", "beyond_rounding"]
 
 CLEAR_DIVERGENCE = 0.03
 """What rounding in half precision does not come near.
@@ -27,6 +27,11 @@ its scale, where it is clear, and what it does there is divided by that: small c
 
 RAISED_BY, MOST_RAISED = 8.0, 8.0**7
 """The steps that its scale is raised by, and the most: 30 % of a prediction over two million is no effect at all."""
+
+_STANDS_OUT = 1.5
+"""Times what rounding alone moves a pass by; from one pass to the next, that was measured to be a third more."""
+_GROWTH = 4.0
+"""Of the 8 that a small change grows by with every step; what grows by less no longer adds up linearly."""
 
 REMEMBERED = 10_000
 """Divergences kept for renders that ask for the same adapter at the same scale again."""
@@ -65,20 +70,20 @@ class Probe:
         return self._known[key]
 
     def _probed(self, member: Member) -> float:
-        bare, raised = self._bare_beside(member), 1.0
+        bare = self._bare_beside(member)
         found = self._difference(member, bare)
         self._base.stacker.forget([member._replace(scale=0.0)])  # not before: both have the same down matrices
         if not math.isfinite(found):
             problem = f"at scale {member.scale:g} the model predicts infinity or no number with it"
             raise UnfitAdapter(member.adapter.path, problem, "lower its scale, or train it again at a lower rate")
-        while self._rounds and 0 < found * raised < CLEAR_DIVERGENCE and raised < MOST_RAISED:
-            raised *= RAISED_BY
-            stronger = member._replace(scale=member.scale * raised)
-            more = self._difference(stronger, bare)
-            self._base.stacker.forget([stronger])
-            if not math.isfinite(more):
-                break
-            found = more / raised
+        if not self._rounds or found >= CLEAR_DIVERGENCE:
+            return found
+        return beyond_rounding(found, lambda raised: self._raised(member, raised, bare))
+
+    def _raised(self, member: Member, raised: float, bare: NDArray[np.float64]) -> float:
+        stronger = member._replace(scale=member.scale * raised)
+        found = self._difference(stronger, bare)
+        self._base.stacker.forget([stronger])
         return found
 
     @property
@@ -114,3 +119,36 @@ class Probe:
     def _predicted(self, members: Sequence[Member]) -> NDArray[np.float64]:
         with self._base.stacker.aside(members):
             return on_host(self._base.predict()).astype(np.float64)
+
+
+def beyond_rounding(found: float, at: Callable[[float], float]) -> float:
+    """A divergence that rounding hides, from passes at a raised scale: at the last at which it grows with the scale.
+
+    Below that, rounding is most of what a pass moves by. Above it, the change may be too large to add up: queries and
+    keys are normed, so that one layer of them moves a pass by 0.02, however much it is raised.
+
+    Args:
+        found: At the scale itself; 0 where every number was rounded as without the adapter.
+        at: Tells it at a multiple of the scale.
+
+    Returns:
+        0 where no pass is moved by anything; where none stands out of rounding, what the first of them is moved by.
+    """
+    result, last, least, raised = found, 0.0, found or math.inf, 1.0
+    while raised < MOST_RAISED:
+        raised *= RAISED_BY
+        more = at(raised)
+        if not math.isfinite(more) or more < _GROWTH * last:
+            break
+        if last or more > _STANDS_OUT * least or more >= CLEAR_DIVERGENCE:
+            result, last = _beside(more, least) / raised, more
+        if more >= CLEAR_DIVERGENCE:
+            break
+        result = result or more / raised
+        least = min(least, more or math.inf)
+    return result
+
+
+def _beside(moved: float, rounding: float) -> float:
+    """What is left of a move without what rounding adds to it, at a right angle; all where that is not less."""
+    return math.sqrt(moved**2 - rounding**2) if rounding < moved else moved
