@@ -6,6 +6,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -164,6 +165,18 @@ def test_a_newer_journal_is_refused_and_left_as_it_is(path: Path) -> None:
     with pytest.raises(NewerJournal, match=f"form is {VERSION + 1}.*start that version again"):
         JournalFile(path)
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("version", [0, 1])
+def test_a_database_of_something_else_is_refused_and_left_as_it_is(tmp_path: Path, version: int) -> None:
+    path = tmp_path / "bookmarks.sqlite"
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("CREATE TABLE bookmarks (address TEXT)")
+        connection.execute(f"PRAGMA user_version = {version}")
+    with pytest.raises(JournalUnusable, match="something else; choose another file"):
+        JournalFile(path)
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT name FROM sqlite_master").fetchall() == [("bookmarks",)]
 
 
 def test_an_older_journal_is_brought_up_to_date_wholly_or_not_at_all(path: Path) -> None:

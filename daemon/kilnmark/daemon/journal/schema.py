@@ -42,8 +42,12 @@ def bring_up_to_date(
 
     Raises:
         NewerJournal: it is beyond that.
+        JournalUnusable: it is no journal.
     """
     (version,) = connection.execute("PRAGMA user_version").fetchone()
+    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if tables and ("events" not in tables or version < 1):
+        raise JournalUnusable(f"{path} is the database of something else; choose another file with --journal")
     if version > len(steps):
         raise NewerJournal(
             f"{path} was written by a newer kilnmark: its form is {version}, and this one reads up to {len(steps)}; "
