@@ -41,6 +41,8 @@ PROMISES: Mapping[str, Promise] = {
     "weigh_8_ms": Promise(most=50.0),
     "survival_ms": Promise(most=50.0),
     "first_vs_tenth": Promise(most=1.1),
+    "peak_dev_q8_gib": Promise(most=18.5),
+    "fixed_dev_q8_mib": Promise(most=18.0),
     "share_bf16": Promise(least=0.998, most=1.002),
     "share_q8": Promise(least=0.998, most=1.002),
     "share_q4": Promise(least=0.998, most=1.002),
