@@ -60,3 +60,22 @@ def test_a_layer_that_copied_its_weight_would_be_found() -> None:
     attention = transformer.single_transformer_blocks[0].attn
     attention.to_q = _Copying(attention.to_q)
     assert beside_weights(transformer) >= LEAST_COPY
+
+
+@pytest.mark.parametrize(("bits", "most"), [(None, 1.01), (8, 0.05), (4, 0.05)], ids=["bf16", "q8", "q4"])
+def test_a_float32_stream_as_exact_has_it_copies_a_whole_weight_and_no_packed_one(
+    bits: int | None, most: float
+) -> None:
+    """What `exact` costs beside `fast`: one copy at a time of a weight in bf16; of a packed one, its scales."""
+    width = 1024
+    linear: nn.Module = nn.Linear(width, width, bias=False)
+    linear.set_dtype(mx.bfloat16)
+    if bits is not None:
+        linear = nn.QuantizedLinear.from_linear(linear, 64, bits)
+    stream = mx.ones((1, width))
+    mx.eval(linear.parameters(), stream)
+    before = mx.get_active_memory()
+    mx.reset_peak_memory()
+    mx.eval(linear(stream))
+    share = (mx.get_peak_memory() - before) / (4 * width**2)
+    assert most - 0.05 < share < most
