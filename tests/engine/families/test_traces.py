@@ -162,6 +162,19 @@ def test_the_forms_that_were_not_used_for_long_are_traced_again(monkeypatch: pyt
     assert made == Traces(made=3)
 
 
+def test_many_sizes_hold_a_bounded_number_of_traces_and_a_recent_one_is_made_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(traces, "TRACES", 4)
+    made = Traces()
+    shared = Shared(through, made)
+    for tokens in range(1, 11):
+        shared.bound(two(), compiled=True)(mx.ones((tokens, 64)))
+        shared.bound(two(), compiled=True)(mx.ones((1, 64)))
+    assert len(shared) == 4
+    assert made == Traces(made=10)
+
+
 def test_a_trace_holds_no_layer_and_no_array_of_those_it_was_made_of() -> None:
     shared = Shared(through, Traces())
     layers = two()

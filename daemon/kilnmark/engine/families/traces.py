@@ -18,14 +18,18 @@ import mlx.core as mx
 import numpy as np
 from mlx import nn
 
-__all__ = ["FORMS", "Hollow", "Shared", "Traces", "put_together", "taken_apart"]
+__all__ = ["FORMS", "TRACES", "Hollow", "Shared", "Traces", "put_together", "recent", "taken_apart"]
 
 log = logging.getLogger(__name__)
 
 _Given = TypeVar("_Given")
+_Kept = TypeVar("_Kept")
 
 FORMS = 32
-"""That one function is kept compiled for; the longest unused is traced again when it comes back."""
+"""Of layers, with the shapes of their arrays, that one function is kept compiled for."""
+TRACES = 64
+"""Of one function: for each form, and each size of picture and prompt. The longest unused is made again when it comes
+back, which takes a fifth of a second; without a bound, every size that was ever asked for would stay."""
 
 _OWN = ("_no_grad", "_training")
 """What MLX keeps on every module, and no computation reads."""
@@ -186,7 +190,7 @@ class Traces:
 
 
 class Shared(Generic[_Given]):
-    """A function of layers that is compiled once a form, or not at all.
+    """A function of layers that is compiled once for a form and what it is given, or not at all.
 
     Args:
         function: Of layers, and then of arrays, in tuples and lists; it reaches for no array but through these.
@@ -196,7 +200,12 @@ class Shared(Generic[_Given]):
     def __init__(self, function: Callable[..., _Given], traces: Traces) -> None:
         self._function = function
         self._traces = traces
+        self._forms: OrderedDict[Hashable, _KnownForm] = OrderedDict()
         self._compiled: OrderedDict[Hashable, Callable[..., _Given]] = OrderedDict()
+
+    def __len__(self) -> int:
+        """Traces that are held."""
+        return len(self._compiled)
 
     def bound(self, layers: object, *, compiled: bool) -> Callable[..., _Given]:
         """The function of these layers as they are now: what is put in their place later changes nothing of it.
@@ -214,15 +223,45 @@ class Shared(Generic[_Given]):
                 log.warning("a block runs uncompiled, slower than others, with the stack that is on: %s", error)
             self._traces.plain += 1
             return partial(self._function, layers)
-        if form not in self._compiled:
-            self._compiled[form] = mx.compile(partial(_traced, self._function, self._traces, form))
-            if len(self._compiled) > FORMS:
-                self._compiled.popitem(last=False)
-        self._compiled.move_to_end(form)
-        return partial(self._compiled[form], arrays)
+        known = recent(self._forms, (form, _shapes(arrays)), FORMS, lambda: _KnownForm(form))
+        return partial(self._traced, known, arrays)
+
+    def _traced(self, known: "_KnownForm", arrays: list[mx.array], *others: Any) -> _Given:
+        function = partial(_called, self._function, self._traces, known.form)
+        traced = recent(self._compiled, (known, _shapes(others)), TRACES, lambda: mx.compile(function))
+        return traced(arrays, *others)
 
 
-def _traced(
+@dataclass(frozen=True, slots=True, eq=False)
+class _KnownForm:
+    """A form, found by itself from then on: it has hundreds of parts, which no step may have to hash."""
+
+    form: Hashable
+
+
+def recent(held: OrderedDict[Hashable, _Kept], key: Hashable, limit: int, make: Callable[[], _Kept]) -> _Kept:
+    """What is held under a key, else what is made for it now; of more than `limit`, what was not used for longest goes.
+
+    Args:
+        held: By key, the one that was used last at the end.
+        key: Which.
+        limit: Of how many are held.
+        make: Makes what is not held.
+    """
+    if key not in held:
+        held[key] = make()
+        if len(held) > limit:
+            held.popitem(last=False)
+    held.move_to_end(key)
+    return held[key]
+
+
+def _shapes(given: Any) -> Hashable:
+    """Shapes and types of the arrays in tuples and lists."""
+    return (given.shape, given.dtype) if isinstance(given, mx.array) else tuple(map(_shapes, given))
+
+
+def _called(
     function: Callable[..., _Given], traces: Traces, form: Hashable, arrays: list[mx.array], *others: Any
 ) -> _Given:
     traces.made += 1

@@ -1,10 +1,13 @@
 """From latents to pixels, by mflux's VAE. What is saved, and when it is computed, is not decided here."""
 
-from collections.abc import Callable
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
 
 import mlx.core as mx
 from mflux.models.common.vae.vae_util import VAEUtil
 from mflux.models.flux.model.flux_vae.vae import VAE
+
+from kilnmark.engine.families.traces import TRACES, recent
 
 __all__ = ["FastDecoding", "decoded"]
 
@@ -33,18 +36,22 @@ class FastDecoding:
 
     def __init__(self, vae: VAE, dtype: mx.Dtype, *, compiled: bool) -> None:
         self.traces = 0
+        self._vae = vae
         self._dtype = dtype
-        self._run: Callable[[mx.array], mx.array] = lambda latents: decoded(vae, latents)
-        if compiled:
-            self._run = mx.compile(self._traced(vae), inputs=vae.decoder.state)
+        self._is_compiled = compiled
+        self._compiled: OrderedDict[Hashable, Callable[[mx.array], mx.array]] = OrderedDict()
 
     def __call__(self, latents: mx.array) -> mx.array:
         """As `decoded`."""
-        return self._run(latents.astype(self._dtype))
+        latents = latents.astype(self._dtype)
+        if not self._is_compiled:
+            return decoded(self._vae, latents)
+        return recent(self._compiled, latents.shape, TRACES, self._to_trace)(latents)
 
-    def _traced(self, vae: VAE) -> Callable[[mx.array], mx.array]:
-        def run(latents: mx.array) -> mx.array:
-            self.traces += 1
-            return decoded(vae, latents)
-
+    def _to_trace(self) -> Callable[[mx.array], mx.array]:
+        run: Callable[[mx.array], mx.array] = mx.compile(self._run, inputs=self._vae.decoder.state)
         return run
+
+    def _run(self, latents: mx.array) -> mx.array:
+        self.traces += 1
+        return decoded(self._vae, latents)
