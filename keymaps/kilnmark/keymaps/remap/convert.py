@@ -112,6 +112,8 @@ def _modules(source: Source, keymap: Keymap, reader: Reader | None) -> tuple[Joi
     kept = {piece.whole.targets for piece in source.pieces.values()}
     room = places(keymap, source.shapes, reader, kept)
     carried = {target for place in room for target in place.rows.targets}
+    if name in PAIRS_ALONE and (row is None or row.family != FAMILY):
+        carried = set()  # also where some of its layers have FLUX.1's names and sizes
     lost = list(dict.fromkeys(piece.key for piece in source.pieces.values() if piece.target not in carried))
     whose = f"{name} as {reader.name} reads it" if reader else name
     if lost:

@@ -13,7 +13,7 @@ GoalName = Literal["kohya", "diffusers", "mlx-examples"]
 GOALS: tuple[GoalName, ...] = get_args(GoalName)
 """Conventions that files can be written in."""
 PAIRS_ALONE = frozenset({"mlx-examples"})
-"""Those whose readers know nothing but pairs of matrices."""
+"""Those whose readers know nothing but pairs of matrices, and no model but `FAMILY`'s."""
 
 FAMILY = "flux1"
 """Whose files the readers below were read in; what they make of others is not known."""
