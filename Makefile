@@ -29,7 +29,7 @@ $(UV):
 # The installed copy of the sample pack is data, and goes stale with it.
 $(READY): pyproject.toml $(shell find genre_packs -type f) | $(UV)
 	@echo "kilnmark: installing into .venv (extra: $(BACKEND))"
-	@$(UV) sync --quiet --python $(PYTHON) --extra $(BACKEND)
+	@$(UV) sync --quiet --compile-bytecode --python $(PYTHON) --extra $(BACKEND)
 	@rm -f .venv/.ready-*
 	@touch $@
 
