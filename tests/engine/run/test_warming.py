@@ -215,8 +215,8 @@ def test_a_size_that_failed_is_told_until_it_is_painted_or_its_base_comes_anew(b
     assert kiln.warming.failures("standin") == []
 
 
-@pytest.mark.parametrize(("compiled", "sizes"), [(False, []), (True, [WIDE, WIDE])])
-def test_on_a_cpu_the_first_size_is_enough_where_blocks_are_compiled_and_too_much_where_none_are(
+@pytest.mark.parametrize(("compiled", "sizes"), [(False, [warming.SMALLEST]), (True, [WIDE, WIDE])])
+def test_on_a_cpu_the_first_size_is_enough_where_blocks_are_compiled_and_the_smallest_where_none_are(
     base: Base, monkeypatch: pytest.MonkeyPatch, *, compiled: bool, sizes: list[PictureSize]
 ) -> None:
     monkeypatch.setattr(warming, "backend", lambda: "cpu")
@@ -226,6 +226,18 @@ def test_on_a_cpu_the_first_size_is_enough_where_blocks_are_compiled_and_too_muc
     kiln.go_on_to_the_end()
     assert painted.sizes == sizes
     assert [what.count for what in kiln.told if what is not None] == [1] * len(sizes)
+
+
+def test_on_a_cpu_without_compiled_blocks_any_picture_makes_all_kernels(
+    base: Base, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(warming, "backend", lambda: "cpu")
+    painted = Painted(base, compiled=False)
+    kiln = Kiln(painted, [WIDE, SMALL])
+    kiln.warming.painted("standin", TALL)
+    kiln.warming.first(painted)
+    kiln.go_on_to_the_end()
+    assert painted.sizes == []
 
 
 def test_compiled_blocks_are_warm_with_a_stack_too_of_which_nothing_stays(base: Base) -> None:

@@ -25,6 +25,9 @@ __all__ = ["Warming"]
 
 log = logging.getLogger(__name__)
 
+SMALLEST = PictureSize(32, 32)
+"""Pixels; four tokens of FLUX.1."""
+
 
 class _GivesWay(Exception):
     """Something else is to be done first."""
@@ -48,8 +51,8 @@ class _OneStep:
 class Warming:
     """Compiles for the sizes that are planned, most used first.
 
-    On a CPU nothing is compiled where blocks are not. Where they are, the first size is all: a compiler takes a second
-    for each kernel there, and a large picture takes minutes.
+    On a CPU a compiler takes a second for each kernel, and a large picture takes minutes. Where blocks are compiled,
+    the first size is all there; where they are not, kernels are of no size, and the smallest picture has them all.
 
     Args:
         plan: Sizes by variant.
@@ -125,12 +128,13 @@ class Warming:
     def _sizes(self, base: Base) -> Sequence[PictureSize]:
         """All that a base is to be warm at, most used first."""
         planned = self._plan.get(base.info.variant, ())
-        if backend() != "cpu":
+        if not planned or backend() != "cpu":
             return planned
-        return planned[:1] if base.info.compiled else ()
+        return [SMALLEST] if _is_of_no_size(base) else planned[:1]
 
     def _cold(self, base: Base) -> list[PictureSize]:
-        return [size for size in self._sizes(base) if (base.info.variant, size) not in self._done]
+        done = {size for variant, size in self._done if variant == base.info.variant}
+        return [] if done and _is_of_no_size(base) else [size for size in self._sizes(base) if size not in done]
 
     def _compile(self, base: Base, size: PictureSize, paint: Callable[[Base, PictureSize], None]) -> bool:
         """False where it gave way; then the size is as cold as before. What fails here would fail a render, too."""
@@ -165,6 +169,11 @@ class Warming:
             number=sizes.index(size) + 1,
             count=len(sizes),
         )
+
+
+def _is_of_no_size(base: Base) -> bool:
+    """Whether any picture makes all the kernels that another needs."""
+    return backend() == "cpu" and not base.info.compiled
 
 
 def _never() -> bool:
