@@ -129,6 +129,30 @@ def test_a_job_that_could_not_be_kept_is_told_and_no_other_is_taken_until_it_can
     assert read(path) == events
 
 
+def defective(*_: object) -> None:
+    raise KeyError("defect")
+
+
+def test_a_defect_in_the_writing_thread_is_told_and_leaves_nobody_waiting(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events = accepted("lost", "late")
+
+    async def body(desk: Desk) -> None:
+        with monkeypatch.context() as broken:
+            broken.setattr(JournalFile, "append", defective)
+            desk.keep(events[0])
+            assert not await desk.journal.written()
+            assert desk.lost == [["lost"]]
+            assert desk.journal.info.problem == "'defect'"
+        await desk.recovered()
+        desk.keep(events[1])
+        assert await desk.journal.written()
+
+    run(path, body, VirtualClockLoop)
+    assert read(path) == events
+
+
 def test_a_full_disk_is_recovered_from(path: Path) -> None:
     events = accepted(*(f"j{i}" for i in range(200)))
 

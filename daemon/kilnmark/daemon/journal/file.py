@@ -13,7 +13,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from kilnmark.daemon.journal.schema import JournalHeld, JournalUnusable, bring_up_to_date
+from kilnmark.daemon.journal.schema import JournalHeld, JournalUnusable, bring_up_to_date, version_of
 
 __all__ = ["JournalFile", "JournalRow", "files_of", "new_beside"]
 
@@ -21,8 +21,10 @@ WAL_BYTES = 2 << 20
 """What the write-ahead log is grown to before the first event: a commit within it is one write and one sync of the data
 alone (0.2 ms), where each that makes the file longer waits for the file system's own journal (4 ms on ext4)."""
 
+_LOCKING = "locking_mode = EXCLUSIVE"
+"""One daemon a journal; and no shared memory file, whose pages a full disk takes away."""
+
 _PRAGMAS = (
-    "locking_mode = EXCLUSIVE",  # one daemon a journal; and no shared memory file, whose pages a full disk takes away
     "journal_mode = WAL",
     "synchronous = FULL",
     "fullfsync = ON",  # macOS: fsync alone leaves it in the disk's cache
@@ -70,6 +72,8 @@ class JournalFile:
 
     def _prepare(self) -> None:
         try:
+            self._connection.execute(f"PRAGMA {_LOCKING}").fetchall()
+            version_of(self._connection, self.path)  # before the first pragma that writes: it may be somebody else's
             for pragma in _PRAGMAS:
                 self._connection.execute(f"PRAGMA {pragma}").fetchall()
             bring_up_to_date(self._connection, self.path)

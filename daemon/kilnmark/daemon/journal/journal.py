@@ -19,7 +19,6 @@ from typing import Protocol
 
 from kilnmark.daemon.jobs.events import JobAccepted, JobEnded, JobEvent, encode_event, jobs_of
 from kilnmark.daemon.journal.file import JournalFile, JournalRow
-from kilnmark.daemon.journal.schema import JournalUnusable
 from kilnmark.protocol.wire.errors import JournalFailed
 from kilnmark.protocol.wire.status import JournalInfo
 
@@ -284,7 +283,7 @@ class _Scribe:
             if self._fails:
                 self._file.put_back()
             self._file.append(rows)
-        except (sqlite3.Error, OSError, JournalUnusable) as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is: this thread must live, and whoever waits must hear
             self._fails = True
             self._tell(KeptJournal.heard_failure, str(error))
             return False

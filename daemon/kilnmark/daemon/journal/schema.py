@@ -9,7 +9,7 @@ from pathlib import Path
 
 from kilnmark.protocol.errors import KilnmarkError
 
-__all__ = ["VERSION", "JournalHeld", "JournalUnusable", "NewerJournal", "bring_up_to_date"]
+__all__ = ["VERSION", "JournalHeld", "JournalUnusable", "NewerJournal", "bring_up_to_date", "version_of"]
 
 
 class JournalUnusable(KilnmarkError):
@@ -35,6 +35,19 @@ STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first_form,)
 VERSION = len(STEPS)
 
 
+def version_of(connection: sqlite3.Connection, path: Path) -> int:
+    """The version of a file's form, 0 for an empty one; nothing is written.
+
+    Raises:
+        JournalUnusable: it is no journal.
+    """
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if tables and ("events" not in tables or version < 1):
+        raise JournalUnusable(f"{path} is the database of something else; choose another file with --journal")
+    return int(version)
+
+
 def bring_up_to_date(
     connection: sqlite3.Connection, path: Path, steps: Sequence[Callable[[sqlite3.Connection], None]] = STEPS
 ) -> None:
@@ -44,10 +57,7 @@ def bring_up_to_date(
         NewerJournal: it is beyond that.
         JournalUnusable: it is no journal.
     """
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    if tables and ("events" not in tables or version < 1):
-        raise JournalUnusable(f"{path} is the database of something else; choose another file with --journal")
+    version = version_of(connection, path)
     if version > len(steps):
         raise NewerJournal(
             f"{path} was written by a newer kilnmark: its form is {version}, and this one reads up to {len(steps)}; "
