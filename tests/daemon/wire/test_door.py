@@ -33,12 +33,14 @@ def served(home: Path) -> Iterator[InProcessDaemon]:
 
 
 def is_answered(path: Path) -> bool:
-    """Whether a new client is, once there is a socket."""
+    """Whether a new client is, once there is a socket that listens, which clients wait for in the same way."""
     deadline = time.monotonic() + 10
-    while not path.exists():
-        assert time.monotonic() < deadline
-    with Wire(path) as wire:
-        return "pid" in wire.result("ping")
+    while True:
+        try:
+            with Wire(path) as wire:
+                return "pid" in wire.result("ping")
+        except (FileNotFoundError, ConnectionRefusedError):
+            assert time.monotonic() < deadline
 
 
 def gone(home: Path, names: tuple[str, ...]) -> None:
