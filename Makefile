@@ -17,7 +17,7 @@ UV := .uv/bin/uv
 BIN := .venv/bin
 READY := .venv/.ready-$(BACKEND)
 
-.PHONY: setup demo test test-bf16 test-python test-slow test-browser bench bench-gpu fuzz trust lint format sync coverage pin clean
+.PHONY: setup demo test test-bf16 test-python test-slow test-browser bench bench-gpu faults fuzz trust lint format sync coverage pin clean
 
 setup: $(READY)
 
@@ -81,6 +81,12 @@ bench: setup
 bench-gpu: setup
 	@$(BIN)/python -m scripts.bench_gpu --only $(ONLY) $(if $(SMALL),--small) $(if $(KEEP),--keep) \
 		$(if $(JSON),--json "$(JSON)")
+
+# ONLY="kills disk" injects the faults of these themes alone, LOAD_SECONDS=600 makes the load last so long, JSON=FILE
+# writes one JSON object. Small disks are mounted: whoever is not root does that in a namespace of his own.
+faults: setup
+	@$(if $(filter 0,$(shell id -u)),,unshare --map-root-user --mount) $(BIN)/python -m scripts.faults \
+		--only $(ONLY) $(if $(JSON),--json "$(JSON)")
 
 SECONDS ?= 600
 SEED ?= $(shell date +%s)

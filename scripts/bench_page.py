@@ -11,9 +11,9 @@ import msgspec
 
 from scripts.bench_plot import draw, number
 from scripts.bench_promises import CARD_PROMISES, PROMISES, Promise, promise_rows
-from tests.benchmarks.figures import Figure, Headline, Line, Missing, Platform, encode, read_lines
+from tests.benchmarks.figures import Fault, Figure, Headline, Line, Missing, Platform, encode, read_lines
 
-__all__ = ["gpu_table", "keep", "table", "write_gpu_page", "write_page"]
+__all__ = ["aligned", "between", "gpu_table", "keep", "machine", "promised", "table", "write_gpu_page", "write_page"]
 
 PAGE, PLOT, KEPT = "benchmarks.md", "benchmarks.svg", "benchmarks.jsonl"
 PICTURE = f"![Switching stacks, and the cost of a step]({PLOT})\n\n"
@@ -28,11 +28,11 @@ def table(lines: Sequence[Line], promises: Mapping[str, Promise] = PROMISES) -> 
     shown = [line for line in lines if isinstance(line, Figure | Missing)]
     order = list(dict.fromkeys((line.part, line.base) for line in shown))
     shown.sort(key=lambda line: order.index((line.part, line.base)))
-    parts = [_machine(lines)]
-    if promised := list(promise_rows(lines, promises)):
-        parts.append("### promises\n\n" + "\n".join(_aligned([PROMISED, *promised])))
+    parts = [machine(lines)]
+    if rows := promised(lines, promises):
+        parts.append("### promises\n\n" + rows)
     for (part, base), group in groupby(shown, key=lambda line: (line.part, line.base)):
-        parts.append(f"### {part}, {base}\n\n" + "\n".join(_aligned(list(_rows(list(group))))))
+        parts.append(f"### {part}, {base}\n\n" + "\n".join(aligned(list(_rows(list(group))))))
     return "\n\n".join(parts) + "\n"
 
 
@@ -68,29 +68,32 @@ def _name(line: Line) -> tuple[str, ...]:
             return line.part, line.base, line.what, line.who
         case Headline():
             return (line.name,)
+        case Fault():
+            return line.theme, line.what
         case Platform():
             return (*line.parts, *line.facts)
 
 
 def write_page(docs: Path, lines: Sequence[Line]) -> None:
     """Put the table between the page's marks, and the plot beside the page."""
-    _between(docs / PAGE, BEGIN, PICTURE + table(lines), END)
+    between(docs / PAGE, BEGIN, PICTURE + table(lines), END)
     figures = [line for line in lines if isinstance(line, Figure)]
     (docs / PLOT).write_text(draw(figures), encoding="utf-8")
 
 
 def write_gpu_page(docs: Path, lines: Sequence[Line]) -> None:
     """Put the table of a card between its own marks."""
-    _between(docs / PAGE, GPU_BEGIN, gpu_table(lines), GPU_END)
+    between(docs / PAGE, GPU_BEGIN, gpu_table(lines), GPU_END)
 
 
-def _between(page: Path, begin: str, text: str, end: str) -> None:
+def between(page: Path, begin: str, text: str, end: str) -> None:
+    """Put a text between two marks of a page."""
     before, _, rest = page.read_text(encoding="utf-8").partition(begin)
     after = rest.partition(end)[2]
     page.write_text(before + begin + text + end + after, encoding="utf-8")
 
 
-def _machine(lines: Sequence[Line]) -> str:
+def machine(lines: Sequence[Line]) -> str:
     """The facts of the whole run, then those of each later run of some parts."""
     facts: dict[tuple[str, ...], dict[str, str]] = {}
     for line in lines:
@@ -114,7 +117,14 @@ def _rows(group: Sequence[Figure | Missing]) -> Iterator[tuple[str, ...]]:
         yield line.what, line.who, f"{number(line.value)} {line.unit}", ratio, str(line.rounds)
 
 
-def _aligned(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
+def promised(lines: Sequence[Line], promises: Mapping[str, Promise]) -> str:
+    """A table of the headlines that were measured, beside what is promised of each; empty where none was."""
+    rows = list(promise_rows(lines, promises))
+    return "\n".join(aligned([PROMISED, *rows])) if rows else ""
+
+
+def aligned(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
+    """The lines of a Markdown table whose first row is its head."""
     widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
     for place, row in enumerate(rows):
         yield "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |"

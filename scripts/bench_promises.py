@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from tests.benchmarks.figures import Headline, Line
 
-__all__ = ["CARD_PROMISES", "PROMISES", "Promise", "broken", "headlines", "lacking", "promise_rows"]
+__all__ = ["CARD_PROMISES", "FAULT_PROMISES", "PROMISES", "Promise", "broken", "headlines", "lacking", "promise_rows"]
 
 
 class Promise(NamedTuple):
@@ -68,6 +68,22 @@ CARD_PROMISES: Mapping[str, Promise] = {
 }
 """Of a run on a card."""
 
+FAULT_PROMISES: Mapping[str, Promise] = {
+    "kills": Promise(least=200.0),
+    "lost": Promise(most=0.0),
+    "doubled": Promise(most=0.0),
+    "ping_p99_ms": Promise(most=50.0),
+    "rss_over_rest_mb": Promise(most=64.0),
+    "accept_ms": Promise(most=5.0),
+    "accept_p99_ms": Promise(most=20.0),
+    "growth_after_100_renders_mb": Promise(most=16.0),
+    "load_seconds": Promise(),
+    "load_errors": Promise(most=0.0),
+    "load_overhead_p99_ms": Promise(),
+    "load_growth_mb": Promise(most=16.0),
+}
+"""Of a run of injected faults."""
+
 
 def headlines(lines: Sequence[Line], promises: Mapping[str, Promise] = PROMISES) -> dict[str, float | None]:
     """The figures that are asked for by name; None for one that was not measured."""
@@ -75,9 +91,9 @@ def headlines(lines: Sequence[Line], promises: Mapping[str, Promise] = PROMISES)
     return {name: known.get(name) for name in promises}
 
 
-def lacking(lines: Sequence[Line]) -> list[str]:
+def lacking(lines: Sequence[Line], promises: Mapping[str, Promise] = PROMISES) -> list[str]:
     """Headlines that were not measured."""
-    return [name for name, value in headlines(lines).items() if value is None]
+    return [name for name, value in headlines(lines, promises).items() if value is None]
 
 
 def broken(lines: Sequence[Line], promises: Mapping[str, Promise] = PROMISES) -> list[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-__all__ = ["FIGURES", "Figure", "Headline", "Line", "Missing", "Platform", "encode", "read_lines", "tell"]
+__all__ = ["FIGURES", "Fault", "Figure", "Headline", "Line", "Missing", "Platform", "encode", "read_lines", "tell"]
 
 FIGURES = "BENCH_FIGURES"
 """The environment variable with the file that lines are appended to; without it they are printed only."""
@@ -73,7 +73,25 @@ class Platform(_Tagged, frozen=True, kw_only=True, tag="platform"):
     parts: tuple[str, ...] = ()
 
 
-Line = Figure | Headline | Missing | Platform
+class Fault(_Tagged, frozen=True, kw_only=True, tag="fault"):
+    """One fault that was injected.
+
+    Attributes:
+        theme: `kills`, `disk`, ...: what `make faults ONLY=` takes.
+        what: What was done.
+        promised: What is right then.
+        found: What was measured; where the promise is broken, how.
+        kept: Whether it held.
+    """
+
+    theme: str
+    what: str
+    promised: str
+    found: str
+    kept: bool
+
+
+Line = Fault | Figure | Headline | Missing | Platform
 
 _decoder: "msgspec.json.Decoder[Line]" = msgspec.json.Decoder(Line)
 

@@ -1,0 +1,115 @@
+"""Daemon processes that are forked from one that has imported everything, so that a life costs no start of Python.
+
+What runs in the fork is the daemon as ever, with a fake worker, its own process id, socket and journal. It dies as
+`kill -9` does: at a named point of its work, or at any moment. Imported by the process that forks; nothing here may
+start a thread before the fork.
+"""
+
+import functools
+import itertools
+import os
+import random
+import signal
+import sys
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+from kilnmark.daemon.jobs.renders import Renders
+from kilnmark.daemon.wire.connection import ServedConnection
+from kilnmark.daemon.worker import fake_picture
+from kilnmark.daemon.worker.fake_render import FakeRender
+from kilnmark.keymaps.files import outputs
+from kilnmark.protocol.wire.work import Finished
+from tests.daemon import faked
+
+__all__ = ["ANY_MOMENT", "AT_START", "POINTS", "Death", "live"]
+
+POINTS: dict[str, tuple[Any, str, bool]] = {
+    **{name: point for name, point in faked.POINTS.items() if name != "going on"},
+    "making a picture": (FakeRender, "save", False),
+    "writing a picture": (outputs, "written_whole", False),
+    "hashing a picture": (fake_picture, "sha256_of", True),
+    "reading the socket": (ServedConnection, "data_received", False),
+    "writing to the socket": (ServedConnection, "_send", True),
+}
+"""Beside those of `faked`: callables before or after which the process can die."""
+
+AT_START = {"going on": faked.POINTS["going on"]}
+"""Where a daemon dies before it has done anything new."""
+
+ANY_MOMENT = "any moment"
+
+_SETTLED = 4
+"""Pictures that a life makes before it may die where work is done. Whatever was begun in the life before is done then:
+two deaths in the middle of the same render would make it one that daemons die of, which is another promise."""
+
+
+@dataclass(frozen=True)
+class Death:
+    """When a life ends.
+
+    Attributes:
+        point: Of `POINTS` or `AT_START`, or `ANY_MOMENT`.
+        count: The time that it is there, from when it may die on; at any moment: milliseconds.
+    """
+
+    point: str
+    count: int
+
+
+def live(settings: str, pace: float, death: Death | None, log: str) -> None:
+    """One life, from start to end; it leaves with the daemon's exit status."""
+    handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.dup2(handle, 2)
+    random.seed()
+    if death is not None:
+        _doom(death)
+    sys.stderr.flush()
+    os._exit(faked.run(pace, settings))
+
+
+def _doom(death: Death) -> None:
+    if death.point in AT_START:
+        _die_at(*AT_START[death.point], death.count, threading.Event(), armed=True)
+        return
+    may_die = threading.Event()
+    if death.point == ANY_MOMENT:
+        threading.Thread(target=_die_soon, args=(may_die, death.count / 1000), daemon=True).start()
+    else:
+        _die_at(*POINTS[death.point], death.count, may_die, armed=False)
+    _arm_when_settled(may_die)
+
+
+def _die_soon(may_die: threading.Event, seconds: float) -> None:
+    may_die.wait()
+    may_die.clear()
+    may_die.wait(seconds)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _arm_when_settled(may_die: threading.Event) -> None:
+    spoke, finished = Renders.worker_spoke, itertools.count(1)
+
+    def counting(self: Renders, event: Any) -> None:
+        spoke(self, event)
+        if isinstance(event, Finished) and next(finished) == _SETTLED:
+            may_die.set()
+
+    setattr(Renders, "worker_spoke", counting)  # noqa: B010 - a class's method, for this process alone
+
+
+def _die_at(owner: Any, name: str, after: bool, count: int, may_die: threading.Event, *, armed: bool) -> None:
+    method, calls = getattr(owner, name), itertools.count(1)
+
+    @functools.wraps(method)
+    def dying(*args: Any, **named: Any) -> Any:
+        dies = (armed or may_die.is_set()) and next(calls) == count
+        if dies and not after:
+            os.kill(os.getpid(), signal.SIGKILL)
+        result = method(*args, **named)
+        if dies:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return result
+
+    setattr(owner, name, dying)

@@ -1,0 +1,95 @@
+"""`kill -9` of the daemon under load, wherever it is in its work: nobody loses a picture, nothing is done twice."""
+
+import random
+import threading
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from kilnmark.daemon.jobs.events import JobAccepted, JobEnded, JobEvent, RenderBegun, decode_event
+from kilnmark.daemon.journal.file import JournalFile
+from tests.faults.callers import Got, callers_of, ends_of
+from tests.faults.conftest import Found
+from tests.faults.forked import Supervisor
+from tests.faults.mortal import ANY_MOMENT, AT_START, POINTS, Death
+
+KILLS = 200
+AT_POINTS = 120
+AT_ANY_MOMENT = 70
+"""The rest die while they take up what the life before has left."""
+
+
+def deaths(seed: int) -> list[Death]:
+    chance = random.Random(seed)
+    named = [Death(point, chance.randint(1, 8)) for point in chance.choices(list(POINTS), k=AT_POINTS)]
+    whenever = [Death(ANY_MOMENT, chance.randint(0, 80)) for _ in range(AT_ANY_MOMENT)]
+    early = [Death(next(iter(AT_START)), 1) for _ in range(KILLS - AT_POINTS - AT_ANY_MOMENT)]
+    drawn = [*named, *whenever, *early]
+    chance.shuffle(drawn)
+    return drawn
+
+
+def done_twice(events: Sequence[JobEvent]) -> list[str]:
+    """Jobs that ended twice, or were begun again after they had ended, without having been asked for anew."""
+    over: set[str] = set()
+    twice = []
+    for event in events:
+        match event:
+            case JobAccepted():
+                over.discard(event.job_id)
+            case JobEnded():
+                twice += [event.job_id] * (event.job_id in over)
+                over.add(event.job_id)
+            case RenderBegun():
+                twice += sorted(over & set(event.job_ids))
+            case _:
+                pass
+    return twice
+
+
+def events_in(path: Path) -> list[JobEvent]:
+    file = JournalFile(path)
+    try:
+        return [decode_event(document) for document in file.documents()]
+    finally:
+        file.close()
+
+
+def lost(got: Sequence[Got], events: Sequence[JobEvent]) -> list[str]:
+    """Whoever has no picture, and every job that was taken in and has not ended with one."""
+    ended = {event.job_id for event in events if isinstance(event, JobEnded) and event.result is not None}
+    accepted = {event.job_id for event in events if isinstance(event, JobAccepted)}
+    without = [f"{each.who}: {each.prompt}: {each.problem or 'another picture'}" for each in got]
+    return [*(w for w, each in zip(without, got, strict=True) if not each.is_its_picture), *sorted(accepted - ended)]
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.faults(
+    "the daemon is killed with SIGKILL 200 times under load, single renders and batches mixed, wherever it is in its "
+    "work, and started again",
+    "every caller gets its picture; no accepted job is lost, none done twice",
+)
+def test_nothing_is_lost_and_nothing_done_twice(home: Path, found: Found) -> None:
+    drawn, over = deaths(13), threading.Event()
+    with Supervisor(home, drawn, pace=0.001, jobs_kept=100_000) as supervisor:
+        callers = callers_of(supervisor.socket, over)
+        last = supervisor.wait(600, lambda: str({caller.name: len(caller.got) for caller in callers}))
+        over.set()
+        got = list(ends_of(callers, within=120))
+        last.kill()
+    events = events_in(home / "jobs.sqlite")
+    points = {(death.point, death.count) for death in drawn[: supervisor.kills] if death.point in POINTS}
+    told = Counter(each.who.partition("-")[0] for each in got)
+    found(
+        f"{supervisor.kills} kills at {len(points)} points of its work and at any moment; "
+        f"{len(got)} pictures waited for ({', '.join(f'{n} {who}' for who, n in told.items())})"
+    )
+    missing, twice = lost(got, events), done_twice(events)
+    found(f"{len(missing)} lost, {len(twice)} done twice")
+    for name, value in (("kills", supervisor.kills), ("lost", len(missing)), ("doubled", len(twice))):
+        found.headline(name, value)
+    assert (missing[:5], twice[:5]) == ([], [])
+    assert len(points) >= 50
+    assert min(told[kind] for kind in ("single", "many", "stranger", "batch")) > 10
