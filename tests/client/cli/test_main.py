@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Callable
@@ -233,23 +234,6 @@ def test_help_needs_no_daemon_and_says_what_each_option_is(run: Run, folder: Pat
             assert len(line.split("  ")) > 2 or re.match(r" {20,}\S", below), line
 
 
-def test_a_reader_that_leaves_is_no_traceback(daemon: FakeDaemon) -> None:
-    reading, writing = os.pipe()
-    os.close(reading)
-    try:
-        done = subprocess.run(
-            [KILNMARK, "status", "--socket", str(daemon.socket)],
-            stdout=writing,
-            stderr=subprocess.PIPE,
-            text=True,
-            check=False,
-            timeout=60,
-        )
-    finally:
-        os.close(writing)
-    assert (done.returncode, done.stderr) == (1, "")
-
-
 def test_a_render_traces_itself_where_a_collector_is_named(run: Run, daemon: FakeDaemon) -> None:
     with Receiver() as collector:
         done = run("render", "a kiln", *SMALL, "--json", OTEL_EXPORTER_OTLP_ENDPOINT=collector.endpoint)
@@ -269,6 +253,21 @@ def test_a_collector_that_is_dead_costs_a_render_no_more_than_its_deadline(run: 
 
     usual = beside_the_render(OTEL_SDK_DISABLED="true")
     assert beside_the_render(OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9") < STOP_DEADLINE + 2 * usual + 2
+
+
+def test_a_collector_that_hangs_keeps_nobody_from_the_result_and_then_two_seconds(daemon: FakeDaemon) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as collector:  # it takes connections and never says a word
+        traced = {
+            "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{collector.getsockname()[1]}",
+            "OTEL_EXPORTER_OTLP_TIMEOUT": "60",
+        }
+        command = [KILNMARK, "render", "a kiln", *SMALL, "--json", "--socket", str(daemon.socket)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, env=os.environ | traced) as process:
+            assert process.stdout is not None
+            msgspec.json.decode(process.stdout.readline(), type=RenderResult)
+            shown = time.monotonic()
+            assert process.wait(30) == 0
+            assert time.monotonic() - shown < STOP_DEADLINE + 2
 
 
 def test_an_otel_variable_that_cannot_be_followed_ends_with_2(run: Run, daemon: FakeDaemon) -> None:

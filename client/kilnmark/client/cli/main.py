@@ -3,7 +3,6 @@
 Under `--json` an error is a document on stdout like any result; otherwise it is a sentence on stderr.
 """
 
-import os
 import sys
 from importlib.metadata import version
 from pathlib import Path
@@ -19,6 +18,7 @@ from kilnmark.client.cli.commands.serve import serve
 from kilnmark.client.cli.commands.style import style
 from kilnmark.client.cli.exits import ErrorBody, ErrorDocument, exit_code_of
 from kilnmark.client.cli.options import json_option, wants_json
+from kilnmark.client.cli.streams import OutputLost, prepare_streams
 from kilnmark.client.cli.views.document import write_document
 from kilnmark.client.cli.views.printable import encodable
 from kilnmark.client.reports import reports_of
@@ -78,14 +78,23 @@ for _command in (serve, config, render, jobs, cancel, status, ping, warm_up, sto
 
 def main() -> None:
     """Run one command and leave with its exit code."""
+    prepare_streams()
     arguments = sys.argv[1:]
-    sys.exit(_run(arguments, as_json=wants_json(arguments)))
+    try:
+        code = _run(arguments, as_json=wants_json(arguments))
+    except OutputLost as error:
+        code = exit_code_of(error)
+        if not error.is_unread:
+            _tell(error, as_json=False)
+    sys.exit(code)
 
 
 def _run(arguments: list[str], *, as_json: bool) -> int:
     try:
         code = kilnmark.main(arguments, standalone_mode=False)
         sys.stdout.flush()
+    except OutputLost:
+        raise
     except KilnmarkError as error:
         _tell(error, as_json=as_json)
         return exit_code_of(error)
@@ -95,9 +104,6 @@ def _run(arguments: list[str], *, as_json: bool) -> int:
     except (click.Abort, KeyboardInterrupt):
         _tell_interrupted(as_json=as_json)
         return ExitCode.INTERRUPTED
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitCode.FAILED
     return int(code or ExitCode.DONE)
 
 

@@ -194,20 +194,17 @@ def render(
     from kilnmark.client.cli.views.tables import console, show_render
     from kilnmark.client.tracing import traced_command
 
-    with (
-        traced_command(),
-        Client(socket, render_timeout=timeout) as client,
-        progress_bar("render") as on_progress,
-    ):
-        result = client.render(
-            prompt,
-            lora_paths=[lora.path for lora in loras],
-            lora_scales=[lora.scale for lora in loras],
-            on_progress=on_progress,
-            **options,
-        )
-    if as_json:
-        write_document(result)
-    else:
-        show_render(console(), result)
+    with traced_command():  # which ends after the result was shown: a collector that hangs takes its time
+        with Client(socket, render_timeout=timeout) as client, progress_bar("render") as on_progress:
+            result = client.render(
+                prompt,
+                lora_paths=[lora.path for lora in loras],
+                lora_scales=[lora.scale for lora in loras],
+                on_progress=on_progress,
+                **options,
+            )
+        if as_json:
+            write_document(result)
+        else:
+            show_render(console(), result)
     click.get_current_context().exit(exit_code_of_reports(result.loras))

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 
+from kilnmark.client.cli.views.printable import printable
 from kilnmark.client.cli.views.tables import console
 from kilnmark.protocol.wire.replies import Progress
 
@@ -19,12 +20,17 @@ def progress_bar(what: str) -> Iterator[Callable[[Progress], None]]:
     if not sys.stderr.isatty():
         yield _ignore
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[stage]}"), TimeElapsedColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[stage]}", markup=False),
+        TimeElapsedColumn(),
+    )
     with Bar(*columns, console=console(stderr=True), transient=True) as bar:
         task = bar.add_task(what, total=None, stage="")
 
         def move(progress: Progress) -> None:
-            bar.update(task, completed=progress.progress, total=progress.total, stage=progress.message)
+            bar.update(task, completed=progress.progress, total=progress.total, stage=printable(progress.message))
 
         yield move
 
