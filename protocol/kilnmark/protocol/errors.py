@@ -39,6 +39,7 @@ and `EXITS` of the command line and of the daemon how a process does.
     ├── WeightsProblem               a directory that is no base: keymaps/files/weights
     ├── BaseUnavailable              a base that cannot be held: engine/families/family
     ├── UnreadableConfig             a file of settings: client/cli/settings/config_file
+    ├── OutputLost                   stdout cannot be written to: client/cli/streams
     ├── SettingsError                what the daemon was told: daemon/settings
     ├── JournalUnusable              a journal that cannot be kept: daemon/journal/schema
     │   ├── JournalHeld
