@@ -2,7 +2,7 @@
 
 from kilnmark.protocol.content.problems import Problem
 from kilnmark.protocol.wire.memory import BaseInfo, ColdSize, HeldAdapter, HeldBase, Limits, MemoryInfo
-from kilnmark.protocol.wire.status import JobInfo, PacksInfo, StatusResult, WorkerInfo
+from kilnmark.protocol.wire.status import JobInfo, PacksInfo, StatusResult, WorkerDeath, WorkerInfo, WorkerWords
 
 BASE = BaseInfo(
     variant="standin",
@@ -38,6 +38,9 @@ PACKS = PacksInfo(
     problems=[Problem(file="g/visual_style.yaml", line=4, entry="loras", message="is odd; mend it")],
     kept=["g/w"],
 )
+DEATH = WorkerDeath(
+    at="t", pid=2, reason="why", words=WorkerWords(lines=["said"], lines_before=1, first_failure="an error")
+)
 STATUS = StatusResult(
     version="1",
     pid=1,
@@ -45,7 +48,7 @@ STATUS = StatusResult(
     state="busy",
     variant="standin",
     base=BASE,
-    worker=WorkerInfo(pid=3, restarts=0),
+    worker=WorkerInfo(pid=3, restarts=1, death=DEATH),
     jobs=[JobInfo(job_id="j", state="queued")],
     rendered=1,
     failed=0,

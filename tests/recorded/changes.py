@@ -82,6 +82,7 @@ ADDED: Mapping[str, str] = {
     "heard.result.files.targets.rms": "the size of one layer's change, an element",
     **{f"{place}.numerics": "what it was painted in" for place in ("heard.result", "heard.result.result")},
     **{f"{place}.image_sha256": "the hash of its file" for place in ("heard.result", "heard.result.result")},
+    "heard.result.worker.death": "what the last worker that was lost had written",
     "heard.result.compiling": "the size that is compiled for",
     **{f"heard.result.memory.{field}": why for field, why in _TOLD_OF_MEMORY.items()},
     **{f"{place}.{field}": why for place in _BASES for field, why in _TOLD_OF_BASES.items()},

@@ -76,7 +76,7 @@ class Daemon:
         self._settings = settings
         served, packs = Served(settings), Packs(settings)
         sizes = WarmSizes(served, packs.tiers)
-        self._worker = Worker(settings, spawn, asyncio.get_running_loop(), sizes)
+        self._worker = Worker(settings, spawn, asyncio.get_running_loop(), sizes, clock)
         self._tracer = tracer
         self._journal = None if journal is None else self._keeper(journal)
         keeper = self._journal or NoJournal()

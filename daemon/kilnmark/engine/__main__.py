@@ -1,11 +1,22 @@
 """`python -m kilnmark.engine`: how the daemon starts its worker."""
 
+import faulthandler
 import os
+import sys
 
-# Read once, when mflux imports these: progress goes to the daemon instead, and no torch is wanted.
-os.environ.setdefault("TQDM_DISABLE", "1")
-os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+from kilnmark.engine.tied import tie_to_daemon
 
-from kilnmark.engine.main import main
 
-main()
+def _begin() -> None:
+    for problem in tie_to_daemon():
+        sys.stderr.write(f"kilnmark-worker: WARNING: {problem}\n")
+    faulthandler.enable()  # a crash inside MLX says where it was, on the pipe that the daemon reads
+    # Read once, when mflux imports these: progress goes to the daemon instead, and no torch is wanted.
+    os.environ.setdefault("TQDM_DISABLE", "1")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    from kilnmark.engine.main import main
+
+    main()
+
+
+_begin()

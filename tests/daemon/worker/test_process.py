@@ -66,6 +66,22 @@ def test_one_that_is_killed_is_gone_and_can_be_killed_again() -> None:
     assert status == -9
 
 
+def test_what_it_writes_is_read_however_much_it_is_and_the_last_of_it_is_there_at_its_end() -> None:
+    said: list[WorkerProcess] = []
+    code = """
+import subprocess
+print("on stdout, \\x1b[31m", flush=True)
+os.write(2, b"an error first\\n" + b"and more of it\\n" * 30_000)
+subprocess.Popen([sys.executable, "-c", "import time; time.sleep(3)"], start_new_session=True)
+os.write(2, b"last words")
+os._exit(4)
+"""
+    status, _, _ = asyncio.run(lived(code, end=said.append))
+    words = said[0].said.words
+    assert (status, len(words.lines), words.lines_before) == (4, 200, 29_803)
+    assert (words.lines[-1], words.first_failure) == ("last words", "an error first")
+
+
 @pytest.mark.parametrize(
     ("status", "words"),
     [(1, "it left with status 1"), (-9, "it was ended by SIGKILL"), (-250, "it was ended by signal 250")],

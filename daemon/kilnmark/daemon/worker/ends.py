@@ -6,6 +6,7 @@ Types alone; `worker` holds them together.
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol
 
+from kilnmark.daemon.worker.said import WorkerSaid
 from kilnmark.protocol.picture.spec import PictureSize
 from kilnmark.protocol.wire import work
 
@@ -18,6 +19,10 @@ class StartedWorker(Protocol):
     @property
     def pid(self) -> int:
         """Of the process, also after its end."""
+
+    @property
+    def said(self) -> WorkerSaid:
+        """What it wrote to its standard error, also after its end."""
 
     def tell(self, command: work.Command) -> None:
         """Send a command; to a process that is gone it is lost."""

@@ -12,6 +12,7 @@ from concurrent.futures import Future
 from pathlib import Path
 
 from kilnmark.daemon.worker.fake_render import FakeRender, Holds, Script
+from kilnmark.daemon.worker.said import WorkerSaid
 from kilnmark.keymaps.files.outputs import OutputFolder
 from kilnmark.protocol.picture.spec import PictureSize
 from kilnmark.protocol.wire import work
@@ -71,6 +72,10 @@ class FakeWorker:
         """Let the worker that runs now hang: it says nothing any more, and heeds nothing but being killed."""
         self._on_loop(lambda: None if self._process is None else self._process.hang())
 
+    def mutter(self, text: str) -> None:
+        """Let the worker write a text to its standard error."""
+        self._on_loop(lambda: None if self._process is None else self._process.said.take(text.encode()))
+
     def _on_loop(self, change: Callable[[], object]) -> None:
         """Make a change where the workers live, whoever asks for it."""
         loop = self._loop
@@ -93,6 +98,7 @@ class _FakeProcess:
     """One fake worker from its start to its end; a `worker.StartedWorker`."""
 
     def __init__(self, pid: int, maker: FakeWorker, holds: Holds, on_event: Callable[[work.Event], None]) -> None:
+        self.said = WorkerSaid(lambda _: None)
         self._pid = pid
         self._maker = maker
         self._holds = holds

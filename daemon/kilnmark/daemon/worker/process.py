@@ -1,11 +1,13 @@
 """One worker process from its start to its end, and the lines that go to and fro.
 
 It is spawned, never forked, with one end of a socket pair; it has a session of its own, so that a terminal's Ctrl-C
-reaches only the daemon. When to start, kill or replace one is decided in `worker`.
+reaches only the daemon, and a pipe of ours for its messages, which is read whoever reads the daemon's log. When to
+start, kill or replace one is decided in `worker`.
 """
 
 import asyncio
 import logging
+import os
 import signal
 import socket
 import sys
@@ -14,12 +16,14 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
+from kilnmark.daemon.worker.said import WorkerSaid
 from kilnmark.protocol.wire import work
 from kilnmark.protocol.wire.framing import LineSplitter, OversizedFrame
 
 __all__ = ["WorkerProcess", "words_for_exit"]
 
 _log = logging.getLogger(__name__)
+_said_log = logging.getLogger("kilnmark.worker")
 
 LAST_WORDS = 1.0
 """Seconds between a process being gone and everything it said being read, and between hanging up and being gone."""
@@ -54,13 +58,36 @@ class _Lines(asyncio.Protocol):
             self.closed.set_result(None)
 
 
-class WorkerProcess:
-    """A started worker. Made by `spawn`."""
+class _Written(asyncio.Protocol):
+    """The daemon's end of the pipe that the worker's messages come by."""
 
-    def __init__(self, process: Process, transport: asyncio.Transport, lines: _Lines) -> None:
+    def __init__(self, said: WorkerSaid) -> None:
+        self._said = said
+        self.closed = asyncio.get_running_loop().create_future()
+
+    def data_received(self, data: bytes) -> None:
+        self._said.take(data)
+
+    def connection_lost(self, _exc: Exception | None) -> None:
+        self._said.end()
+        if not self.closed.done():
+            self.closed.set_result(None)
+
+
+class WorkerProcess:
+    """A started worker. Made by `spawn`.
+
+    Attributes:
+        said: What it wrote to its standard error.
+    """
+
+    def __init__(self, process: Process, said: WorkerSaid) -> None:
+        self.said = said
         self._process = process
-        self._transport = transport
-        self._lines = lines
+        self._transport: asyncio.Transport
+        self._lines: _Lines
+        self._pipe: asyncio.ReadTransport
+        self._messages: _Written
 
     @classmethod
     async def spawn(
@@ -80,24 +107,31 @@ class WorkerProcess:
             OSError: the process could not be started.
         """
         ours, theirs = socket.socketpair()
-        with theirs:
-            ours.settimeout(0)
-            # -P: a file in the current folder that is named like a module must not be run.
-            command = [sys.executable, "-P", *program, str(theirs.fileno())]
-            try:
+        reading, writing = os.pipe()
+        pipe = os.fdopen(reading, "rb", buffering=0)
+        try:
+            with theirs, os.fdopen(writing, "wb", buffering=0) as messages:
+                ours.settimeout(0)
+                # -P: a file in the current folder that is named like a module must not be run.
                 process = await asyncio.create_subprocess_exec(
-                    *command,
+                    *(sys.executable, "-P", *program, str(theirs.fileno())),
                     stdin=DEVNULL,
-                    stdout=sys.__stderr__.fileno() if sys.__stderr__ else DEVNULL,
+                    stdout=messages,
+                    stderr=messages,
                     pass_fds=[theirs.fileno()],
                     start_new_session=True,
                 )
-            except BaseException:
-                ours.close()
-                raise
+        except BaseException:
+            ours.close()
+            pipe.close()
+            raise
+        worker = cls(process, WorkerSaid(lambda line: _said_log.info("%s", line)))
         loop = asyncio.get_running_loop()
-        transport, lines = await loop.create_unix_connection(lambda: _Lines(on_event, on_nonsense), sock=ours)
-        return cls(process, transport, lines)
+        worker._transport, worker._lines = await loop.create_unix_connection(
+            lambda: _Lines(on_event, on_nonsense), sock=ours
+        )
+        worker._pipe, worker._messages = await loop.connect_read_pipe(lambda: _Written(worker.said), pipe)
+        return worker
 
     @property
     def pid(self) -> int:
@@ -126,8 +160,11 @@ class WorkerProcess:
             await asyncio.wait({gone}, timeout=LAST_WORDS)
             self.kill()
         status = await gone
-        await asyncio.wait({self._lines.closed}, timeout=LAST_WORDS)
+        # A child of the worker may hold its ends open for as long as it lives.
+        await asyncio.wait({self._lines.closed, self._messages.closed}, timeout=LAST_WORDS)
         self._transport.abort()
+        self._pipe.close()
+        self.said.end()
         return status
 
 

@@ -7,10 +7,12 @@ decided here: `WorkerListener` hears what happened.
 
 import asyncio
 import logging
+from datetime import UTC, datetime
 from typing import Literal
 
 import msgspec
 
+from kilnmark.daemon.clock import Clock
 from kilnmark.daemon.worker.ends import Sizes, Spawn, StartedWorker, WorkerListener
 from kilnmark.daemon.worker.holdings import Answer, Holdings
 from kilnmark.daemon.worker.process import words_for_exit
@@ -18,7 +20,7 @@ from kilnmark.daemon.worker.watch import Watch
 from kilnmark.protocol.settings import Settings
 from kilnmark.protocol.wire import work
 from kilnmark.protocol.wire.memory import BaseInfo
-from kilnmark.protocol.wire.status import WorkerInfo
+from kilnmark.protocol.wire.status import WorkerDeath, WorkerInfo
 
 __all__ = ["Worker", "WorkerState"]
 
@@ -42,6 +44,7 @@ class Worker:
         spawn: Starts a process.
         loop: Whose timers watch it.
         sizes: What the worker is to be warm for.
+        clock: Tells when one was lost.
 
     Attributes:
         state: See `WorkerState`.
@@ -50,7 +53,14 @@ class Worker:
         last_error: Why the latest one was lost or could not hold its base; None when none was.
     """
 
-    def __init__(self, settings: Settings, spawn: Spawn, loop: asyncio.AbstractEventLoop, sizes: Sizes) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        spawn: Spawn,
+        loop: asyncio.AbstractEventLoop,
+        sizes: Sizes,
+        clock: Clock | None = None,
+    ) -> None:
         self.state: WorkerState = "warming"
         self.holdings = Holdings()
         self.restarts = 0
@@ -58,10 +68,12 @@ class Worker:
         self._settings = settings
         self._spawn = spawn
         self._sizes = sizes
+        self._clock = clock or Clock()
         self._listener: WorkerListener | None = None
         self._process: StartedWorker | None = None
         self._announced = _NOTHING
         self._warmed = False
+        self._death: WorkerDeath | None = None
         self._cause: str | None = None
         self._load_error: str | None = None
         self._changed = asyncio.Event()
@@ -74,7 +86,7 @@ class Worker:
     def info(self) -> WorkerInfo:
         """The worker as `status` shows it."""
         pid = self._process.pid if self._process else None
-        return WorkerInfo(pid=pid, restarts=self.restarts, last_error=self.last_error)
+        return WorkerInfo(pid=pid, restarts=self.restarts, last_error=self.last_error, death=self._death)
 
     @property
     def base(self) -> BaseInfo | None:
@@ -190,7 +202,10 @@ class Worker:
             self._process = None
             self._watch.gone()
             self.holdings.forget()
-        return f"worker {process.pid} was lost: {self._cause or words_for_exit(status)}"
+        reason = f"worker {process.pid} was lost: {self._cause or words_for_exit(status)}"
+        at = datetime.fromtimestamp(self._clock.wall(), UTC).isoformat(timespec="milliseconds")
+        self._death = WorkerDeath(at=at, pid=process.pid, reason=reason, words=process.said.words)
+        return reason
 
     def _heard(self, event: work.Event) -> None:
         self._watch.heard(event)
@@ -203,7 +218,11 @@ class Worker:
             case work.LoadFailed():
                 self.holdings.hear(event)
                 self._load_failed(event.message)
-            case work.Stepped() | work.Painted() | work.Finished() | work.Failed():
+            case work.Finished():
+                if self._process is not None:
+                    self._process.said.all_is_well()
+                self._told.worker_spoke(event)
+            case work.Stepped() | work.Painted() | work.Failed():
                 self._told.worker_spoke(event)
             case work.Beat():
                 pass

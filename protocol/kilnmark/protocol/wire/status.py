@@ -11,7 +11,48 @@ from kilnmark.protocol.content.problems import Problem
 from kilnmark.protocol.picture.catalog import Priority
 from kilnmark.protocol.wire.memory import BaseInfo, CompilingInfo, MemoryInfo
 
-__all__ = ["CacheInfo", "JobInfo", "JournalInfo", "PacksInfo", "QueueInfo", "StatusResult", "WorkerInfo"]
+__all__ = [
+    "CacheInfo",
+    "JobInfo",
+    "JournalInfo",
+    "PacksInfo",
+    "QueueInfo",
+    "StatusResult",
+    "WorkerDeath",
+    "WorkerInfo",
+    "WorkerWords",
+]
+
+
+class WorkerWords(msgspec.Struct, frozen=True, kw_only=True):
+    """What a worker wrote to its standard error. Control characters are spelled out.
+
+    Attributes:
+        lines: The last 200.
+        lines_before: How many came before those.
+        first_failure: The first line that told of a failure since the last picture it finished; it may have come
+            before `lines`. None: none did.
+    """
+
+    lines: list[str] = []
+    lines_before: int = 0
+    first_failure: str | None = None
+
+
+class WorkerDeath(msgspec.Struct, frozen=True, kw_only=True):
+    """The end of a worker that was lost.
+
+    Attributes:
+        at: When, UTC, ISO 8601.
+        pid: Its process.
+        reason: What it died of.
+        words: What it had written.
+    """
+
+    at: str
+    pid: int
+    reason: str
+    words: WorkerWords
 
 
 class WorkerInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,11 +62,13 @@ class WorkerInfo(msgspec.Struct, frozen=True, kw_only=True):
         pid: None while there is none.
         restarts: How many were lost.
         last_error: What became of the last one, or of the base that it was to load.
+        death: The end of the last one that was lost; None: none was.
     """
 
     pid: int | None
     restarts: int
     last_error: str | None = None
+    death: WorkerDeath | None = None
 
 
 class JobInfo(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,7 +12,16 @@ from kilnmark.protocol.content.problems import Problem
 from kilnmark.protocol.picture.beside import LayersBeside
 from kilnmark.protocol.picture.report import AdapterReport, Verdict
 from kilnmark.protocol.wire.replies import RenderResult, StackInfo, Timings
-from kilnmark.protocol.wire.status import CacheInfo, JobInfo, PacksInfo, QueueInfo, StatusResult, WorkerInfo
+from kilnmark.protocol.wire.status import (
+    CacheInfo,
+    JobInfo,
+    PacksInfo,
+    QueueInfo,
+    StatusResult,
+    WorkerDeath,
+    WorkerInfo,
+    WorkerWords,
+)
 
 HEALTHY = AdapterReport(
     name="oak",
@@ -142,6 +151,18 @@ def test_a_picture_of_a_genre_names_its_style(capsys: pytest.CaptureFixture[str]
     stack = StackInfo(source="style", genre="ink", world="mire", tier="portrait")
     show_render(console(), msgspec.structs.replace(RESULT, stack=stack))
     assert "ink / mire / portrait" in capsys.readouterr().out
+
+
+def test_status_shows_what_a_lost_worker_wrote_last_and_what_failed_first(capsys: pytest.CaptureFixture[str]) -> None:
+    words = WorkerWords(lines=[f"line {i}" for i in range(200)], lines_before=7, first_failure="the first error")
+    death = WorkerDeath(at="2026-01-01T00:00:00.000+00:00", pid=77, reason="why", words=words)
+    worker = WorkerInfo(pid=None, restarts=1, last_error="why", death=death)
+    show_status(console(), msgspec.structs.replace(WARMING, worker=worker))
+    printed = capsys.readouterr().out
+    told = [line for line in printed.splitlines() if "it wrote" in line]
+    assert "process 77" in printed
+    assert "197 lines before its last" in printed
+    assert [line.split(maxsplit=2)[2] for line in told] == ["the first error", *(f"line {i}" for i in range(190, 200))]
 
 
 def test_status_shows_packs_with_what_is_wrong_and_what_is_kept(capsys: pytest.CaptureFixture[str]) -> None:

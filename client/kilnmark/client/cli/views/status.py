@@ -7,9 +7,20 @@ from rich.console import Console
 from kilnmark.client.cli.views.memory import base_rows
 from kilnmark.client.cli.views.tables import print_facts, show_render
 from kilnmark.protocol.wire.replies import JobResult, JobsResult
-from kilnmark.protocol.wire.status import CacheInfo, JobInfo, JournalInfo, PacksInfo, QueueInfo, StatusResult
+from kilnmark.protocol.wire.status import (
+    CacheInfo,
+    JobInfo,
+    JournalInfo,
+    PacksInfo,
+    QueueInfo,
+    StatusResult,
+    WorkerDeath,
+)
 
 __all__ = ["show_job", "show_jobs", "show_status"]
+
+LAST_WORDS = 10
+"""Of the lines that a lost worker wrote, those that people see."""
 
 
 def show_status(out: Console, status: StatusResult) -> None:
@@ -32,6 +43,7 @@ def show_status(out: Console, status: StatusResult) -> None:
     ]
     if status.worker.last_error:
         rows.append(("last error", status.worker.last_error))
+    rows += _last_words(status.worker.death)
     print_facts(out, rows)
 
 
@@ -65,6 +77,19 @@ def _under_way(status: StatusResult) -> int:
 def _worker(status: StatusResult) -> str:
     pid = "no process" if status.worker.pid is None else f"process {status.worker.pid}"
     return f"{pid}, restarted {status.worker.restarts} times" if status.worker.restarts else pid
+
+
+def _last_words(death: WorkerDeath | None) -> Iterable[tuple[str, str]]:
+    """What the last worker that was lost had written: its first failure, and its end."""
+    if death is None:
+        return
+    yield "  lost", f"{death.at}, process {death.pid}"
+    lines, failure = death.words.lines[-LAST_WORDS:], death.words.first_failure
+    if failure is not None and failure not in lines:
+        yield "  it wrote", failure
+    if (left_out := death.words.lines_before + len(death.words.lines) - len(lines)) > 0:
+        yield "", f"({_count(left_out, 'line')} before its last; `kilnmark status --json` has the last 200)"
+    yield from (("  it wrote", line) for line in lines)
 
 
 def _queue(queue: QueueInfo) -> str:
