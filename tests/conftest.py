@@ -6,6 +6,7 @@ cores on waiting.
 
 import gc
 import os
+import signal
 import sys
 import tempfile
 
@@ -23,6 +24,9 @@ import kilnmark.engine as kilnmark_engine
 __all__ = ["kilnmark_engine"]
 
 sys.dont_write_bytecode = False
+
+# A run that a shell put into the background ignores Ctrl-C, and so would every process that a test starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # How long an example takes says more of the machine than of the code.
 hypothesis.settings.register_profile("kilnmark", deadline=None)

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from kilnmark.otel.receiver import Receiver, Span
-from tests.daemon.conftest import SMALL, Daemon, FakeDaemon, running_daemon
+from tests.daemon.conftest import SMALL, FakeDaemon
+from tests.daemon.shuttered import Shuttered, shuttered
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 PARENT = "b7ad6b7169203331"
@@ -31,11 +32,12 @@ def packs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def traced(receiver: Receiver, packs: Path) -> Iterator[Daemon]:
+def traced(receiver: Receiver, packs: Path) -> Iterator[Shuttered]:
     """A daemon that sends its spans to the receiver within a fraction of a second."""
     env = {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint, "OTEL_BSP_SCHEDULE_DELAY": "100"}
-    with running_daemon(env=env, cache_bytes=1 << 30, packs=str(packs)) as daemon:
-        yield daemon.warm()
+    with shuttered(env=env, cache_bytes=1 << 30, packs=str(packs)) as daemon:
+        daemon.warm()
+        yield daemon
 
 
 def wait_for(receiver: Receiver, name: str, trace_id: str, count: int = 1) -> list[Span]:
@@ -47,9 +49,9 @@ def wait_for(receiver: Receiver, name: str, trace_id: str, count: int = 1) -> li
     return of(receiver.wait_for(lambda spans: len(of(spans)) >= count, timeout=20))
 
 
-def test_a_render_is_one_trace_from_the_caller_through_daemon_and_worker(traced: Daemon, receiver: Receiver) -> None:
+def test_a_render_is_one_trace_from_the_caller_through_daemon_and_worker(traced: Shuttered, receiver: Receiver) -> None:
     with traced.wire() as wire:
-        result = wire.result("render", {**SMALL, "tier": "portrait", "_meta": META})
+        result = wire.result("render", {**SMALL, "tier": "portrait", "variant": "shutter", "_meta": META})
     assert result["trace_id"] == TRACE
     [render] = wait_for(receiver, "flux_mlx.render", TRACE)
     [queue] = wait_for(receiver, "flux_mlx.queue", TRACE)
@@ -62,19 +64,21 @@ def test_a_render_is_one_trace_from_the_caller_through_daemon_and_worker(traced:
     assert queue.end_ns <= save.start_ns < render.end_ns
 
 
-def test_a_failed_render_is_an_error_of_its_kind(traced: Daemon, receiver: Receiver) -> None:
+def test_a_failed_render_is_an_error_of_its_kind(traced: Shuttered, receiver: Receiver) -> None:
     trace = TRACE.replace("0af", "1af")
     meta = {"traceparent": f"00-{trace}-{PARENT}-01", "progressToken": 1}
+    traced.hold("step 1")
     with traced.wire() as wire:
         render = wire.send("render", {**SMALL, "steps": 100, "_meta": meta})
         wire.progressed("denoise 1/")
         wire.send("$/cancelRequest", {"id": render}, id=None)
         assert wire.reply(render)["error"]["code"] == -32800
+    traced.release("step 1")
     [span] = wait_for(receiver, "flux_mlx.render", trace)
     assert (span.status_code, span.attributes["error.type"]) == ("error", "cancelled")
 
 
-def test_a_styles_missing_file_is_accused_on_the_render(traced: Daemon, receiver: Receiver) -> None:
+def test_a_styles_missing_file_is_accused_on_the_render(traced: Shuttered, receiver: Receiver) -> None:
     trace = TRACE.replace("0af", "9af")
     asked = {"prompt": "a mill", "genre": "ink", "tier": "scene", "job_id": "gone"}
     with traced.wire() as wire:
@@ -88,7 +92,7 @@ def test_a_styles_missing_file_is_accused_on_the_render(traced: Daemon, receiver
     assert span.attributes["render.lora.names"] == ["wash"]
 
 
-def test_a_refused_adapter_is_accused_on_the_render(traced: Daemon, receiver: Receiver) -> None:
+def test_a_refused_adapter_is_accused_on_the_render(traced: Shuttered, receiver: Receiver) -> None:
     trace = TRACE.replace("0af", "2af")
     stack = {"lora_paths": ["gone.safetensors"], "lora_scales": [1.0]}
     with traced.wire() as wire:
@@ -99,7 +103,7 @@ def test_a_refused_adapter_is_accused_on_the_render(traced: Daemon, receiver: Re
 
 
 def test_each_job_of_a_shared_render_has_a_span_that_says_who_it_was_painted_as(
-    traced: Daemon, receiver: Receiver
+    traced: Shuttered, receiver: Receiver
 ) -> None:
     painter, sharer = (TRACE.replace("0af", digits) for digits in ("4af", "5af"))
     with traced.wire() as wire:
@@ -114,7 +118,7 @@ def test_each_job_of_a_shared_render_has_a_span_that_says_who_it_was_painted_as(
     assert (shared.attributes["render.shared_with"], shared.status_code) == ("painter", "unset")
 
 
-def test_a_picture_from_the_cache_has_a_span_of_its_own_that_says_so(traced: Daemon, receiver: Receiver) -> None:
+def test_a_picture_from_the_cache_has_a_span_of_its_own_that_says_so(traced: Shuttered, receiver: Receiver) -> None:
     trace = TRACE.replace("0af", "6af")
     with traced.wire() as wire:
         wire.result("render", {**SMALL, "seed": 6})
@@ -124,7 +128,7 @@ def test_a_picture_from_the_cache_has_a_span_of_its_own_that_says_so(traced: Dae
     assert (span.attributes["render.cached"], span.status_code) == (True, "unset")
 
 
-def test_a_warm_up_has_a_span(traced: Daemon, receiver: Receiver) -> None:
+def test_a_warm_up_has_a_span(traced: Shuttered, receiver: Receiver) -> None:
     trace = TRACE.replace("0af", "3af")
     with traced.wire() as wire:
         wire.result("warm_up", {"_meta": {"traceparent": f"00-{trace}-{PARENT}-01"}})

@@ -9,16 +9,10 @@ from typing import Any
 
 import pytest
 
-from tests.daemon.conftest import SMALL, Daemon, StartDaemon, Wire, running_daemon
+from tests.daemon.conftest import SMALL, StartDaemon, Wire
+from tests.daemon.shuttered import shuttered
 
 LONG: dict[str, Any] = {**SMALL, "steps": 100, "_meta": {"progressToken": "t"}}
-
-
-@pytest.fixture(scope="module")
-def frail() -> Iterator[Daemon]:
-    """A warm daemon that soon finds out when its worker hangs."""
-    with running_daemon(beat_timeout=8.0, heartbeat_interval=0.2) as daemon:
-        yield daemon.warm()
 
 
 @contextmanager
@@ -34,27 +28,28 @@ def stopped(pid: int) -> Iterator[None]:
             return
 
 
-def test_a_killed_worker_costs_its_render_time_and_nothing_else(frail: Daemon) -> None:
-    lost = frail.worker_pid()
-    with frail.wire() as wire, frail.wire() as other:
+def test_a_killed_worker_costs_its_render_time_and_nothing_else() -> None:
+    with shuttered("step 1") as daemon, daemon.wire() as wire, daemon.wire() as other:
+        lost = daemon.warm().worker_pid()
         running = wire.send("render", {**LONG, "steps": 8, "job_id": "unlucky"})
         wire.progressed("denoise 1/")
         queued = other.send("render", SMALL)
-        assert wire.result("ping")["pid"] == frail.process.pid
+        assert wire.result("ping")["pid"] == daemon.process.pid
         os.kill(lost, signal.SIGKILL)
+        daemon.release("step 1")
         assert Path(wire.reply(running)["result"]["image_path"]).is_file()
         assert Path(other.reply(queued)["result"]["image_path"]).is_file()
         worker = wire.result("status")["worker"]
         assert (worker["restarts"], "SIGKILL" in worker["last_error"]) == (1, True)
-    assert frail.worker_pid() != lost
+        assert daemon.worker_pid() != lost
 
 
 @pytest.mark.slow
-def test_a_stopped_worker_is_found_by_its_missing_beat(frail: Daemon) -> None:
-    with frail.wire() as wire, stopped(frail.worker_pid()):
+def test_a_stopped_worker_is_found_by_its_missing_beat() -> None:
+    with shuttered(beat_timeout=3.0) as daemon, daemon.wire() as wire, stopped(daemon.warm().worker_pid()):
         assert "result" in wire.call("render", SMALL)
         assert "no beat for 3 seconds" in wire.result("status")["worker"]["last_error"]
-        assert wire.result("ping")["pid"] == frail.process.pid
+        assert wire.result("ping")["pid"] == daemon.process.pid
 
 
 @pytest.mark.slow
