@@ -26,10 +26,10 @@ ON_DEMAND = {"otel": "google opentelemetry", "client": "PIL jinja2 markupsafe to
 EXTRA_ONLY = ("opentelemetry.sdk", "opentelemetry.exporter", "opentelemetry.proto", "opentelemetry.instrumentation")
 ARROWS = {
     "protocol": "protocol",
-    "otel": "otel protocol.errors protocol.picture.report protocol.wire.work",
+    "otel": "otel protocol.errors protocol.printable protocol.picture.report protocol.wire.work",
     "keymaps": (
-        "keymaps protocol.errors protocol.wire.inspection protocol.picture.report protocol.picture.evidence"
-        " protocol.picture.verdict"
+        "keymaps protocol.errors protocol.printable protocol.wire.inspection protocol.picture.report"
+        " protocol.picture.evidence protocol.picture.verdict"
         " protocol.picture.catalog protocol.picture.family"
     ),
     "client": "client protocol otel keymaps",

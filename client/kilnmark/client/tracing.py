@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from opentelemetry import trace
-from opentelemetry.trace import SpanKind, Status, StatusCode
+from opentelemetry.trace import SpanKind
 
 from kilnmark.client.errors import ClientError
 from kilnmark.otel import names
 from kilnmark.otel.carrier import Carrier, carrier_of
 from kilnmark.otel.setup import start
+from kilnmark.otel.spans import mark_failed
 from kilnmark.protocol.wire.errors import RequestError
 
 __all__ = ["Carrier", "render_span", "traced_command"]
@@ -43,8 +44,7 @@ def render_span() -> Iterator[Carrier]:
         raise
     except BaseException as error:
         kind = error.kind if isinstance(error, RequestError | ClientError) else type(error).__name__
-        span.set_status(Status(StatusCode.ERROR, str(error)))
-        span.set_attribute(names.ERROR_TYPE, kind)
+        mark_failed(span, kind, str(error))
         raise
     finally:
         span.end()

@@ -26,6 +26,7 @@ from kilnmark.keymaps.files.outputs import OutputFolder
 from kilnmark.otel.setup import Telemetry, TracingMisconfigured, start
 from kilnmark.protocol.errors import KilnmarkError, nearest
 from kilnmark.protocol.exits import ExitCode
+from kilnmark.protocol.printable import OneLineFormatter, printable_lines
 from kilnmark.protocol.settings import Settings
 
 __all__ = ["main"]
@@ -77,7 +78,8 @@ def main(arguments: Sequence[str]) -> int:
 
 def _begin_log() -> None:
     log = PatientLog(sys.stderr.fileno())
-    logging.basicConfig(handlers=[log], level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    log.setFormatter(OneLineFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(handlers=[log], level=logging.INFO)
 
 
 def _serve(settings: Settings, listener: Listener, journal: OpenedJournal | None, again: Sequence[str]) -> int:
@@ -173,5 +175,5 @@ def _again(arguments: Sequence[str]) -> list[str]:
 
 
 def _refuse(error: Exception, status: int) -> int:
-    sys.stderr.write(f"kilnmark daemon: {error}\n")
+    sys.stderr.write(printable_lines(f"kilnmark daemon: {error}") + "\n")
     return status

@@ -10,7 +10,7 @@ from opentelemetry.trace import SpanKind, Tracer, set_span_in_context
 
 from kilnmark.otel import names
 from kilnmark.otel.setup import Carrier, carrier_of, context_from, trace_id_of
-from kilnmark.otel.spans import describe_origin, describe_render, describe_stack, mark_failed
+from kilnmark.otel.spans import describe, describe_origin, describe_render, describe_stack, mark_failed
 from kilnmark.protocol.picture.report import AdapterReport
 from kilnmark.protocol.wire import work
 from kilnmark.protocol.wire.errors import AdapterNotEngaged, AdapterRefused, RequestError
@@ -83,7 +83,7 @@ def warm_up_span(tracer: Tracer, meta: CallMeta, variant: str) -> Iterator[None]
     """A span around one wait for the base."""
     parent = context_from(meta.traceparent, meta.tracestate)
     span = tracer.start_span(names.WARM_UP, context=parent, kind=SpanKind.SERVER)
-    span.set_attribute(names.RENDER_VARIANT, variant)
+    describe(span, {names.RENDER_VARIANT: variant})
     try:
         yield
     except RequestError as error:

@@ -22,7 +22,7 @@ from kilnmark.engine.families.origins import find_origin
 from kilnmark.engine.kernels import kernel_folder
 from kilnmark.engine.run.render import Renderer
 from kilnmark.otel import names
-from kilnmark.otel.spans import mark_failed
+from kilnmark.otel.spans import describe, mark_failed
 from kilnmark.protocol.picture.report import AdapterReport
 from kilnmark.protocol.wire.memory import ColdSize, HeldAdapter, HeldBase, Limits, MemoryInfo
 from kilnmark.protocol.wire.work import Holding, Left, LoadFailed, Loading, Ready
@@ -171,13 +171,13 @@ class Bases:
         with self._tracer.start_as_current_span(
             names.LOAD_MODEL, record_exception=False, set_status_on_exception=False
         ) as span:
-            span.set_attribute(names.RENDER_VARIANT, variant)
+            describe(span, {names.RENDER_VARIANT: variant})
             try:
                 self._held[variant] = self._loaded(variant)
             except BaseUnavailable as error:
                 mark_failed(span, "base_unavailable", str(error))
                 return str(error)
-            span.set_attribute(names.RENDER_NUMERICS, self.base(variant).info.numerics)
+            describe(span, {names.RENDER_NUMERICS: self.base(variant).info.numerics})
         log.info("%s is warm after %.1f s", variant, time.monotonic() - began)
         return None
 

@@ -35,6 +35,7 @@ from kilnmark.keymaps.files.outputs import OutputFolder
 from kilnmark.otel.carrier import context_from
 from kilnmark.otel.setup import Telemetry, start
 from kilnmark.protocol.picture.spec import PictureSize
+from kilnmark.protocol.printable import OneLineFormatter
 from kilnmark.protocol.wire.errors import Cancelled, StorageFailed
 from kilnmark.protocol.wire.work import Command, Configure, Exit, Failed, Painted, RenderCommand, WarmUp
 
@@ -49,7 +50,9 @@ log = logging.getLogger(__name__)
 def main() -> NoReturn:
     """Serve the daemon on the other end of the socket whose number `--fd` gives."""
     gc.disable()  # until a base is held: a tenth of a start would go into looking for garbage
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="kilnmark-worker: %(levelname)s: %(message)s")
+    log_lines = logging.StreamHandler(sys.stderr)
+    log_lines.setFormatter(OneLineFormatter("kilnmark-worker: %(levelname)s: %(message)s"))
+    logging.basicConfig(handlers=[log_lines], level=logging.INFO)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the daemon too, which decides
     parser = argparse.ArgumentParser(prog="kilnmark.engine")
     parser.add_argument("--fd", type=int, required=True)

@@ -3,21 +3,22 @@
 The only place that knows which fact becomes which attribute. It works on any span, recorded or not.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from opentelemetry.trace import Span, Status, StatusCode
 from opentelemetry.util.types import AttributeValue
 
 from kilnmark.otel import names
 from kilnmark.protocol.picture.report import AdapterReport, Verdict
+from kilnmark.protocol.printable import printable
 from kilnmark.protocol.wire.work import RenderCommand
 
-__all__ = ["describe_adapter", "describe_origin", "describe_render", "describe_stack", "mark_failed"]
+__all__ = ["describe", "describe_adapter", "describe_origin", "describe_render", "describe_stack", "mark_failed"]
 
 
 def describe_render(span: Span, job: RenderCommand, *, variant: str) -> None:
     """Put what was asked for on a `flux_mlx.render` span: the picture's own numbers and the model's name."""
-    _set(
+    describe(
         span,
         {
             names.RENDER_GENRE: job.stack.genre,
@@ -49,7 +50,7 @@ def describe_origin(span: Span, *, cached: bool, shared_with: str | None, numeri
         shared_with: The job it was painted as; None: the span's own.
         numerics: What it was painted in.
     """
-    _set(
+    describe(
         span,
         {names.RENDER_CACHED: cached, names.RENDER_SHARED_WITH: shared_with, names.RENDER_NUMERICS: numerics},
     )
@@ -62,7 +63,7 @@ def describe_stack(span: Span, reports: Sequence[AdapterReport], delta_ratio: fl
     span of its own.
     """
     matched = [report.matched_key_count for report in reports]
-    _set(
+    describe(
         span,
         {
             names.LORA_STACK_SIZE: len(reports),
@@ -83,7 +84,7 @@ def describe_stack(span: Span, reports: Sequence[AdapterReport], delta_ratio: fl
 
 def describe_adapter(span: Span, report: AdapterReport) -> None:
     """Put one engagement report on its `flux_mlx.lora.apply` span; ERROR when the verdict is not `engaged`."""
-    _set(
+    describe(
         span,
         {
             names.LORA_NAME: report.name,
@@ -114,13 +115,22 @@ def describe_adapter(span: Span, report: AdapterReport) -> None:
 def mark_failed(span: Span, error_type: str, message: str) -> None:
     """Set status ERROR and `error.type`; `error_type` is one of few words, `message` is for people."""
     span.set_attribute(names.ERROR_TYPE, error_type)
-    span.set_status(Status(StatusCode.ERROR, message))
+    span.set_status(Status(StatusCode.ERROR, printable(message)))
 
 
 def _accuse(span: Span, report: AdapterReport) -> None:
     mark_failed(span, f"lora_{report.verdict.value}", f"{report.name}: {report.reason}")
 
 
-def _set(span: Span, attributes: dict[str, AttributeValue | None]) -> None:
+def describe(span: Span, attributes: Mapping[str, AttributeValue | None]) -> None:
     """Set all attributes that have a value; a number that is unknown is left out, never made up."""
-    span.set_attributes({name: value for name, value in attributes.items() if value is not None})
+    span.set_attributes({name: _harmless(value) for name, value in attributes.items() if value is not None})
+
+
+def _harmless(value: AttributeValue) -> AttributeValue:
+    """Names and files come from outside, and whoever shows spans may show them on a terminal."""
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, Sequence):
+        return [printable(each) if isinstance(each, str) else each for each in value]
+    return value

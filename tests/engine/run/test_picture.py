@@ -11,7 +11,8 @@ from PIL import Image
 
 from kilnmark.engine.run.saver import write_picture
 from kilnmark.keymaps.files.outputs import OutputFolder
-from kilnmark.protocol.picture.record import CHUNK, PARAMETERS_CHUNK, PictureRecord, decode_record
+from kilnmark.protocol.picture.parameters import PARAMETERS_CHUNK
+from kilnmark.protocol.picture.record import CHUNK, PictureRecord, decode_record
 from kilnmark.protocol.picture.report import AdapterReport, Verdict
 from kilnmark.protocol.wire.replies import StackInfo
 from tests.protocol.samples import BASE

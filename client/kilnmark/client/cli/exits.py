@@ -10,7 +10,6 @@ import msgspec
 
 from kilnmark.client.batch.errors import FolderInUse
 from kilnmark.client.cli.settings.config_file import UnreadableConfig
-from kilnmark.client.cli.views.printable import encodable
 from kilnmark.client.errors import ClientError, ConnectTimeout, DaemonUnavailable
 from kilnmark.keymaps.errors import RefusedFile, UnusableGoal
 from kilnmark.otel.settings import TracingMisconfigured
@@ -96,7 +95,7 @@ class ErrorDocument(msgspec.Struct, frozen=True):
             detail = {"problems": list(error.problems)}
             body = ErrorBody(code=None, kind="unusable_content", message=str(error), detail=detail)
         elif isinstance(error, RefusedFile):
-            body = ErrorBody(code=None, kind=AdapterRefused.kind, message=encodable(str(error)))
+            body = ErrorBody(code=None, kind=AdapterRefused.kind, message=str(error))
         else:
             body = ErrorBody(code=None, kind="failed", message=str(error))
         return cls(body)

@@ -3,6 +3,7 @@
 Under `--json` an error is a document on stdout like any result; otherwise it is a sentence on stderr.
 """
 
+import io
 import sys
 from importlib.metadata import version
 from pathlib import Path
@@ -20,10 +21,10 @@ from kilnmark.client.cli.exits import ErrorBody, ErrorDocument, exit_code_of
 from kilnmark.client.cli.options import json_option, wants_json
 from kilnmark.client.cli.streams import OutputLost, prepare_streams
 from kilnmark.client.cli.views.document import write_document
-from kilnmark.client.cli.views.printable import encodable
 from kilnmark.client.reports import reports_of
 from kilnmark.protocol.errors import KilnmarkError
 from kilnmark.protocol.exits import ExitCode
+from kilnmark.protocol.printable import printable_lines
 
 __all__ = ["kilnmark", "main"]
 
@@ -110,13 +111,15 @@ def _run(arguments: list[str], *, as_json: bool) -> int:
 def _tell(error: KilnmarkError, *, as_json: bool) -> None:
     from kilnmark.client.cli.views.tables import console, show_failure
 
-    show_failure(console(stderr=True), encodable(str(error)), reports_of(error))
+    show_failure(console(stderr=True), str(error), reports_of(error))
     if as_json:
         write_document(ErrorDocument.of(error))
 
 
 def _tell_usage(error: click.ClickException, *, as_json: bool) -> None:
-    error.show()
+    told = io.StringIO()
+    error.show(told)
+    click.echo(printable_lines(told.getvalue()), nl=False, err=True)
     if as_json:
         write_document(ErrorDocument(ErrorBody(code=None, kind="usage", message=error.format_message())))
 

@@ -9,10 +9,9 @@ import zlib
 from datetime import UTC, datetime
 from importlib.metadata import version
 
-import msgspec
-
 from kilnmark.keymaps.files.outputs import OutputFolder, SavedFile, sha256_of
-from kilnmark.protocol.picture.record import CHUNK, PARAMETERS_CHUNK, PictureRecord, parameters_text
+from kilnmark.protocol.picture.parameters import PARAMETERS_CHUNK, parameters_text
+from kilnmark.protocol.picture.record import CHUNK, PictureRecord, encode_record
 from kilnmark.protocol.picture.report import AdapterReport
 from kilnmark.protocol.wire.memory import BaseInfo
 from kilnmark.protocol.wire.work import RenderCommand
@@ -57,7 +56,7 @@ def _png(record: PictureRecord) -> bytes:
         (
             b"\x89PNG\r\n\x1a\n",
             _chunk(b"IHDR", size),
-            _chunk(b"iTXt", _text(CHUNK, msgspec.json.encode(record))),
+            _chunk(b"iTXt", _text(CHUNK, encode_record(record).encode())),
             _chunk(b"iTXt", _text(PARAMETERS_CHUNK, parameters_text(record).encode())),
             _chunk(b"IDAT", zlib.compress(row * record.height)),
             _chunk(b"IEND", b""),

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 
-import msgspec
 from PIL.Image import Image
 from PIL.PngImagePlugin import PngInfo
 
@@ -22,7 +21,8 @@ from kilnmark.engine.trail import Trail
 from kilnmark.keymaps.files.outputs import OutputFolder, SavedFile, sha256_of
 from kilnmark.otel import names
 from kilnmark.protocol.errors import KilnmarkError
-from kilnmark.protocol.picture.record import CHUNK, PARAMETERS_CHUNK, STANDIN_NOTICE, PictureRecord, parameters_text
+from kilnmark.protocol.picture.parameters import PARAMETERS_CHUNK, parameters_text
+from kilnmark.protocol.picture.record import CHUNK, STANDIN_NOTICE, PictureRecord, encode_record
 from kilnmark.protocol.picture.report import AdapterReport
 from kilnmark.protocol.wire.errors import StorageFailed
 from kilnmark.protocol.wire.memory import BaseInfo
@@ -178,6 +178,6 @@ def write_picture(image: Image, record: PictureRecord, outputs: OutputFolder) ->
 
 def _chunks(record: PictureRecord) -> PngInfo:
     info = PngInfo()
-    info.add_itxt(CHUNK, msgspec.json.encode(record).decode())
+    info.add_itxt(CHUNK, encode_record(record))
     info.add_itxt(PARAMETERS_CHUNK, parameters_text(record))
     return info

@@ -16,7 +16,7 @@ from kilnmark.engine.compute import backend
 from kilnmark.engine.families.base import PREDICTED_PROMPT, Base
 from kilnmark.engine.stack.usual import usual_stack
 from kilnmark.otel import names
-from kilnmark.otel.spans import mark_failed
+from kilnmark.otel.spans import describe, mark_failed
 from kilnmark.protocol.picture.spec import NUMBERS, PictureSize, PictureSpec
 from kilnmark.protocol.wire.memory import ColdSize, CompilingInfo
 from kilnmark.protocol.wire.work import Compiling
@@ -141,8 +141,8 @@ class Warming:
         began = time.monotonic()
         self._tell(Compiling(what=self._info(base, size)))
         with self._tracer.start_as_current_span(names.COMPILE, record_exception=False) as span:
-            span.set_attributes({names.RENDER_VARIANT: base.info.variant, names.RENDER_NUMERICS: base.info.numerics})
-            span.set_attributes({names.RENDER_WIDTH: size.width, names.RENDER_HEIGHT: size.height})
+            describe(span, {names.RENDER_VARIANT: base.info.variant, names.RENDER_NUMERICS: base.info.numerics})
+            describe(span, {names.RENDER_WIDTH: size.width, names.RENDER_HEIGHT: size.height})
             try:
                 paint(base, size)
             except _GivesWay:

@@ -8,6 +8,7 @@ import msgspec
 
 from kilnmark.protocol.errors import KilnmarkError
 from kilnmark.protocol.picture.report import Verdict
+from kilnmark.protocol.printable import printable_json
 from kilnmark.protocol.wire.inspection import Nearest
 
 __all__ = ["FORMAT", "FileReport", "MetadataEntry", "Run", "TensorGroup", "UnusableReport", "read_report", "text_of"]
@@ -152,4 +153,4 @@ def _lines(value: object) -> str:
 
 
 def _json(value: object) -> str:
-    return msgspec.json.encode(value).decode()
+    return printable_json(value)

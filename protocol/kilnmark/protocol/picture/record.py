@@ -1,6 +1,7 @@
-"""What a PNG says about itself: the `kilnmark` text chunk, and the `parameters` text the field's tools read.
+"""What a PNG says about itself in the `kilnmark` text chunk: this Struct, as JSON.
 
-The chunk is this Struct as JSON. It holds enough to make the picture again and to check what every adapter changed.
+It holds enough to make the picture again and to check what every adapter changed. What the field's tools read beside
+it is `parameters`' part.
 """
 
 import os
@@ -10,22 +11,21 @@ from typing import BinaryIO, Literal
 import msgspec
 
 from kilnmark.protocol.picture.report import AdapterReport
-from kilnmark.protocol.picture.spec import TOOL_NAMES, PictureNumbers, PictureSpec, PinnedSpec
+from kilnmark.protocol.picture.spec import PictureNumbers, PictureSpec, PinnedSpec
+from kilnmark.protocol.printable import printable_json
 from kilnmark.protocol.wire.memory import BaseInfo
 from kilnmark.protocol.wire.replies import StackInfo
 
 __all__ = [
     "CHUNK",
-    "PARAMETERS_CHUNK",
     "STANDIN_NOTICE",
     "PictureRecord",
     "decode_record",
+    "encode_record",
     "find_record",
-    "parameters_text",
 ]
 
 CHUNK = "kilnmark"
-PARAMETERS_CHUNK = "parameters"
 
 STANDIN_NOTICE = "made by the standin base: this picture means nothing, it only shows whether adapters changed it"
 
@@ -71,6 +71,11 @@ class PictureRecord(PictureNumbers, frozen=True, kw_only=True):
         return spec.pinned((report.sha256, report.scale) for report in self.loras)
 
 
+def encode_record(record: PictureRecord) -> str:
+    """The `kilnmark` chunk, fit to be shown by any tool that prints what it finds in a picture."""
+    return printable_json(record)
+
+
 def decode_record(chunk: str) -> PictureRecord:
     """Read a `kilnmark` chunk back. Raises msgspec.DecodeError when it is none."""
     return msgspec.json.decode(chunk.encode(), type=PictureRecord)  # Pillow gives a str of its own kind
@@ -98,29 +103,3 @@ def _decoded(text: bytes) -> PictureRecord | None:
         return decode_record(text.decode())
     except (UnicodeDecodeError, msgspec.DecodeError):
         return None
-
-
-def parameters_text(record: PictureRecord) -> str:
-    """The `parameters` text as the web UIs of the field write and read it."""
-    lines = [record.prompt]
-    if record.negative_prompt:
-        lines.append(f"Negative prompt: {record.negative_prompt}")
-    facts = {
-        "Steps": record.steps,
-        "Sampler": "Euler",
-        "CFG scale": 1.0,
-        **{TOOL_NAMES.get(name, name.capitalize()): value for name, value in record.settings.items()},
-        "Seed": record.seed,
-        "Size": f"{record.width}x{record.height}",
-        "Model": record.base.variant,
-        "Model hash": record.base.fingerprint[:10],
-        "Version": f"kilnmark {record.kilnmark_version}",
-    }
-    if record.loras:
-        hashes = ", ".join(f"{lora.name}: {lora.sha256[:12]}" for lora in record.loras)
-        weights = ", ".join(f"{lora.name}: {lora.scale:g} {lora.verdict}" for lora in record.loras)
-        facts |= {"Lora hashes": f'"{hashes}"', "Lora weights": f'"{weights}"'}
-    if record.notice:
-        facts["Notice"] = f'"{record.notice}"'
-    lines.append(", ".join(f"{name}: {value}" for name, value in facts.items()))
-    return "\n".join(lines)

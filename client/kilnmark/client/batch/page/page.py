@@ -19,6 +19,7 @@ from kilnmark.client.batch.page.words import place_name
 from kilnmark.client.batch.run.manifest import Manifest
 from kilnmark.client.batch.run.standing import ShownPicture, Standing, shown_pictures
 from kilnmark.keymaps.files.atomic import written_whole
+from kilnmark.protocol.printable import printable_lines
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -42,8 +43,7 @@ def write_page(folder: Path, manifest: Manifest) -> Path:
         OSError: It cannot be written; the old one stays.
     """
     goal = folder / PAGE
-    # YAML can hold half a surrogate pair, UTF-8 cannot.
-    page = _page(manifest, shown_pictures(folder, manifest)).encode(errors="xmlcharrefreplace")
+    page = _page(manifest, shown_pictures(folder, manifest)).encode()
     with written_whole(goal, alone=True) as file:
         file.write(page)
     return goal
@@ -85,10 +85,21 @@ def _templates() -> "Environment":
     from jinja2 import Environment, FunctionLoader, StrictUndefined
 
     templates = Environment(
-        autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True, loader=FunctionLoader(_part)
+        autoescape=True,
+        finalize=_shown,
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
+        loader=FunctionLoader(_part),
     )
     templates.filters.update({name: getattr(words, name) for name in words.__all__})
     return templates
+
+
+def _shown(value: object) -> object:
+    """What comes from outside is text that does nothing: not even turn around what stands beside it."""
+    from markupsafe import Markup
+
+    return value if isinstance(value, Markup) or not isinstance(value, str) else printable_lines(value)
 
 
 def _part(name: str) -> str:

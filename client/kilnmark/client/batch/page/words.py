@@ -4,6 +4,7 @@ The templates, `page.html` and `card.html`, call these by name; they make no mar
 """
 
 import math
+import os
 from collections.abc import Iterator
 from urllib.parse import quote
 
@@ -58,7 +59,7 @@ def ratio_class(picture: Picture) -> str:
 
 def address(file: str) -> str:
     """A relative reference, whatever is in the name: `./`, and everything percent-encoded."""
-    return "./" + quote(file)
+    return "./" + quote(os.fsencode(file))
 
 
 def facts(one: ShownPicture) -> Iterator[tuple[str, object]]:

@@ -14,6 +14,7 @@ from kilnmark.client.batch.errors import BrokenManifest
 from kilnmark.client.batch.run.journal import read_journal
 from kilnmark.client.batch.run.picture import Picture
 from kilnmark.keymaps.files.atomic import written_whole
+from kilnmark.protocol.printable import printable_json
 
 __all__ = [
     "MANIFEST",
@@ -85,4 +86,4 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
         OSError: It cannot be written; the old one stays.
     """
     with written_whole(folder / MANIFEST, alone=True) as file:
-        file.write(msgspec.json.format(msgspec.json.encode(manifest), indent=1))
+        file.write(msgspec.json.format(printable_json(manifest), indent=1).encode())

@@ -12,7 +12,7 @@ import msgspec
 
 from kilnmark.client.cli.exits import exit_code_of_reports
 from kilnmark.client.cli.options import ScaledPath, json_option, scaled_path, seconds, socket_option
-from kilnmark.client.cli.views.document import write_document
+from kilnmark.client.cli.views.document import write_document, write_line
 from kilnmark.client.errors import StopTimeout
 from kilnmark.client.sync import Client
 from kilnmark.protocol.picture.catalog import PRIORITIES
@@ -47,7 +47,7 @@ def ping(socket: str | None, *, as_json: bool) -> None:
     if as_json:
         write_document(pinged)
     else:
-        click.echo(f"kilnmark {pinged.version}, process {pinged.pid}: {pinged.round_trip_ms:.2f} ms")
+        write_line(f"kilnmark {pinged.version}, process {pinged.pid}: {pinged.round_trip_ms:.2f} ms")
 
 
 @click.command()
@@ -109,7 +109,7 @@ def stop(socket: str | None, *, drain: bool, timeout: float, as_json: bool) -> N
     if as_json:
         write_document(answer)
     else:
-        click.echo(_farewell(answer))
+        write_line(_farewell(answer))
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

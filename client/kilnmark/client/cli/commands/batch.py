@@ -14,8 +14,7 @@ import click
 
 from kilnmark.client.cli.exits import exit_code_of
 from kilnmark.client.cli.options import json_option, socket_option
-from kilnmark.client.cli.views.document import write_document
-from kilnmark.client.cli.views.printable import printable
+from kilnmark.client.cli.views.document import write_document, write_line
 from kilnmark.protocol.errors import KilnmarkError
 from kilnmark.protocol.exits import ExitCode
 
@@ -70,7 +69,7 @@ def _run(wishes: "Wishes", options: _Options) -> int:
     plan = make_plan(wishes, TokenCounter(options.base))
     for word, notes in (("warning", plan.warnings), ("problem", plan.problems)):
         for note in notes:
-            click.echo(f"{word}: {printable(str(note))}", err=True)
+            write_line(f"{word}: {note}", aside=True)
     if not options.dry_run:
         return _paint(plan, options)
     if options.as_json:

@@ -4,7 +4,7 @@ import click
 
 from kilnmark.client.cli.exits import exit_code_of_reports
 from kilnmark.client.cli.options import json_option, seconds, socket_option
-from kilnmark.client.cli.views.document import write_document
+from kilnmark.client.cli.views.document import write_document, write_line
 from kilnmark.client.sync import Client
 from kilnmark.protocol.exits import ExitCode
 from kilnmark.protocol.wire.replies import JobResult
@@ -77,4 +77,4 @@ def cancel(job_id: str, *, reason: str, socket: str | None, as_json: bool) -> No
     if as_json:
         write_document(answer)
     else:
-        click.echo(f"{answer.job_id}: {'cancelled' if answer.cancelled else 'had ended already'}")
+        write_line(f"{answer.job_id}: {'cancelled' if answer.cancelled else 'had ended already'}")

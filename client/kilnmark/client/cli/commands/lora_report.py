@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from kilnmark.client.cli.painter import PainterOption
+from kilnmark.client.cli.views.document import write_line
 from kilnmark.protocol.picture.catalog import USUAL
 
 if TYPE_CHECKING:
@@ -51,4 +52,4 @@ def _write(output: str, text: str, described: "FileReport", *, force: bool) -> N
     except OSError as error:
         raise click.BadParameter(f"{output!r} cannot be written ({error.strerror})") from error
     tensors = f"{described.total_key_count} tensors in {len(described.tensors)} groups"
-    click.echo(f"{output}: {tensors}, {len(text)} characters; look it through before you share it")
+    write_line(f"{output}: {tensors}, {len(text)} characters; look it through before you share it")

@@ -13,7 +13,6 @@ import msgspec
 from kilnmark.client.cli.exits import ErrorBody, ErrorDocument
 from kilnmark.client.cli.options import json_option
 from kilnmark.client.cli.views.document import write_document
-from kilnmark.client.cli.views.printable import encodable
 from kilnmark.keymaps.remap.goal import GOALS, GoalName, Reader, parse_reader
 from kilnmark.protocol.exits import ExitCode
 
@@ -84,7 +83,6 @@ def remap(source: str, goal: str, *, to: GoalName, reader: Reader | None, force:
 def _not_written(message: str, *, as_json: bool) -> None:
     from kilnmark.client.cli.views.tables import console, show_failure
 
-    message = encodable(message)
     show_failure(console(stderr=True), message, [])
     if as_json:
         write_document(ErrorDocument(ErrorBody(code=None, kind="not_written", message=message)))
@@ -93,7 +91,6 @@ def _not_written(message: str, *, as_json: bool) -> None:
 
 def _show(remapped: "Remapped", *, as_json: bool) -> None:
     document = msgspec.convert(remapped, RemapDocument, from_attributes=True)
-    document = msgspec.structs.replace(document, source=encodable(document.source), path=encodable(document.path))
     if as_json:
         write_document(document)
         return

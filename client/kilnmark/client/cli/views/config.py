@@ -5,6 +5,9 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
+from kilnmark.client.cli.views.tables import plain
+from kilnmark.protocol.printable import printable
+
 if TYPE_CHECKING:
     from kilnmark.client.cli.commands.config import ConfigDocument, ConfigEntry
 
@@ -17,14 +20,16 @@ def show_config(out: Console, document: "ConfigDocument") -> None:
     for heading in ("setting", "value", "from"):
         table.add_column(heading, overflow="fold")
     for entry in document.settings:
-        table.add_row(entry.name, _value(entry), entry.where)
+        table.add_row(entry.name, "\n".join(map(printable, _values(entry))), printable(entry.where))
     out.print(table)
-    out.print(f"\nfile: {document.file or 'none'}", soft_wrap=True)
+    out.print()
+    out.print(plain(f"file: {document.file or 'none'}"), soft_wrap=True)
 
 
-def _value(entry: "ConfigEntry") -> str:
+def _values(entry: "ConfigEntry") -> list[str]:
+    """A line each."""
     if entry.value is None:
-        return f"({entry.default})"
+        return [f"({entry.default})"]
     if isinstance(entry.value, dict):
-        return "\n".join(f"{name} = {place}" for name, place in entry.value.items())
-    return "\n".join(entry.value) if isinstance(entry.value, list) else str(entry.value)
+        return [f"{name} = {place}" for name, place in entry.value.items()]
+    return entry.value if isinstance(entry.value, list) else [str(entry.value)]

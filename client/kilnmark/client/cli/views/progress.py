@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 
-from kilnmark.client.cli.views.printable import printable
 from kilnmark.client.cli.views.tables import console
+from kilnmark.protocol.printable import printable
 from kilnmark.protocol.wire.replies import Progress
 
 __all__ = ["progress_bar"]

@@ -15,8 +15,8 @@ from rich.table import Table
 from rich.text import Text
 
 from kilnmark.client.cli.views.memory import base_words
-from kilnmark.client.cli.views.printable import printable
 from kilnmark.protocol.picture.report import AdapterReport, Verdict
+from kilnmark.protocol.printable import printable
 from kilnmark.protocol.wire.replies import RenderResult, Timings, WarmUpResult
 
 if TYPE_CHECKING:
@@ -185,7 +185,7 @@ def _finding(finding: "Finding") -> Iterable[str | Text]:
 
 def print_facts(out: Console, rows: Iterable[tuple[str, str | Text]]) -> None:
     """Lines that a terminal may wrap and nobody cuts: paths can be copied from them whole."""
-    rows = list(rows)
+    rows = [(printable(name), value) for name, value in rows]
     width = max(len(name) for name, _ in rows) + 2
     for name, value in rows:
         shown = value if isinstance(value, Text) else plain(value)
