@@ -84,6 +84,8 @@ ADDED: Mapping[str, str] = {
     **{f"{place}.image_sha256": "the hash of its file" for place in ("heard.result", "heard.result.result")},
     "heard.result.worker.death": "what the last worker that was lost had written",
     "heard.result.compiling": "the size that is compiled for",
+    "heard.result.power": "the machine's power and heat; no setting asks for it",
+    **{f"{place}.paused": "why it is not begun" for place in ("heard.result.job", "heard.result.jobs")},
     **{f"heard.result.memory.{field}": why for field, why in _TOLD_OF_MEMORY.items()},
     **{f"{place}.{field}": why for place in _BASES for field, why in _TOLD_OF_BASES.items()},
 }

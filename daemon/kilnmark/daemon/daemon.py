@@ -6,7 +6,7 @@ statuses belong to `main`; a daemon can also run in a thread of somebody else's 
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from opentelemetry.trace import Tracer
 
@@ -23,6 +23,11 @@ from kilnmark.daemon.jobs.turn import Pace
 from kilnmark.daemon.jobs.view import JobsView
 from kilnmark.daemon.journal.journal import KeptJournal, NoJournal
 from kilnmark.daemon.journal.opening import OpenedJournal
+from kilnmark.daemon.machine.awake import Awake
+from kilnmark.daemon.machine.notify import ServiceManager
+from kilnmark.daemon.machine.power import PowerReading
+from kilnmark.daemon.machine.rounds import Rounds
+from kilnmark.daemon.machine.saving import Saving
 from kilnmark.daemon.methods import Methods
 from kilnmark.daemon.pictures.cache import PictureCache
 from kilnmark.daemon.reload import changed_beyond, with_those_at_once
@@ -59,6 +64,8 @@ class Daemon:
         spawn: Starts a worker.
         clock: Tells the time.
         journal: Where jobs are kept, and what was kept there before; None: nowhere.
+        manager: Told how it goes; None: nobody is.
+        read_power: Asks the machine how its power and heat are; None: the machine that this runs on.
     """
 
     def __init__(
@@ -70,6 +77,8 @@ class Daemon:
         spawn: Spawn,
         clock: Clock | None = None,
         journal: OpenedJournal | None = None,
+        manager: ServiceManager | None = None,
+        read_power: Callable[[], PowerReading] | None = None,
     ) -> None:
         clock = clock or Clock()
         self._listener = listener
@@ -93,10 +102,12 @@ class Daemon:
         pictures = PictureCache(settings.cache_bytes)
         preparation = Preparation(settings.adapter_roots, pictures, self._worker.holdings.base_of)
         self._renders = Renders(queue, pictures, self._worker, preparation, audience, keeper)
+        self._saving = Saving(settings, queue.pauses, clock, read_power)
+        self._rounds = Rounds(self._renders, manager or ServiceManager({}), self._saving, Awake())
         methods = Methods(
             served,
             self._renders,
-            JobsView(queue.state, audience, self._worker),
+            JobsView(queue.state, queue.pauses, audience, self._worker),
             packs,
             Inspections(settings, served),
             tracer,
@@ -123,6 +134,7 @@ class Daemon:
         worker.add_done_callback(self._worker_watch_ended)
         door = Door(self._listener, self._connection, self._be_lost)
         door.open()
+        self._rounds.begin()
         _log.info("ready: listening on %s, variant %s", self._settings.socket, self._settings.variant)
         await self._ending.wait()
         await self._drain()
@@ -133,6 +145,7 @@ class Daemon:
         if self._journal is not None:
             await self._journal.close()
         await self._say_farewell()
+        self._rounds.end()
         if self._unreachable is not None:
             raise self._unreachable
 
@@ -145,6 +158,7 @@ class Daemon:
         """
         _log.info("going down%s", ", after the accepted renders" if drain else "")
         self._renders.draining = True
+        self._rounds.ending()
         if not drain:
             self._hurry.set()
         elif within is not None:
@@ -160,6 +174,7 @@ class Daemon:
         """Go by settings that were read again, as far as they take effect without a start; the log tells of others."""
         settings = self._settings = with_those_at_once(self._settings, said)
         self._worker.heed(settings)
+        self._saving.heed(settings)
         pace = Pace(settings.batch_delay, settings.ageing)
         self._renders.queue.heed(settings.queue_limit, pace, settings.jobs_kept, settings.jobs_kept_for)
         if beyond := changed_beyond(settings, said):

@@ -18,6 +18,7 @@ from opentelemetry.trace import NoOpTracer, Tracer
 from kilnmark.daemon.clock import Clock
 from kilnmark.daemon.daemon import Daemon
 from kilnmark.daemon.journal.opening import open_journal
+from kilnmark.daemon.machine.power import PowerReading
 from kilnmark.daemon.wire.socket import Listener
 from kilnmark.daemon.worker.fake import FakeWorker
 from kilnmark.keymaps.files.outputs import OutputFolder
@@ -37,6 +38,7 @@ class InProcessDaemon:
         clock: Tells the time; None: the system's.
         tracer: Whose spans tell of renders; None: nobody's.
         new_loop: Makes the event loop.
+        read_power: As `Daemon` has it.
         settings: Of the daemon; where its socket, pictures and adapters are too, in place of its private folder.
 
     Attributes:
@@ -54,6 +56,7 @@ class InProcessDaemon:
         clock: Clock | None = None,
         tracer: Tracer | None = None,
         new_loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.SelectorEventLoop,
+        read_power: Callable[[], PowerReading] | None = None,
         **settings: Any,
     ) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="kiln-", ignore_cleanup_errors=True)
@@ -64,6 +67,7 @@ class InProcessDaemon:
         self._clock = clock
         self._tracer = tracer or NoOpTracer()
         self._new_loop = new_loop
+        self._read_power = read_power
         places = {
             "socket": self.home / "daemon.sock",
             "output_dir": self.home / "pictures",
@@ -142,6 +146,7 @@ class InProcessDaemon:
             spawn=self.worker.spawn,
             clock=self._clock,
             journal=None if path is None else open_journal(path),
+            read_power=self._read_power,
         )
         self._made.set()
         await self._daemon.run()

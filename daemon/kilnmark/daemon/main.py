@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 
 import msgspec
 import uvloop
@@ -17,6 +18,7 @@ import uvloop
 from kilnmark.daemon.daemon import Daemon
 from kilnmark.daemon.journal.opening import OpenedJournal, open_journal
 from kilnmark.daemon.journal.schema import JournalHeld, JournalUnusable
+from kilnmark.daemon.machine.notify import ServiceManager
 from kilnmark.daemon.reload import read_again
 from kilnmark.daemon.settings import SettingsError, read_settings
 from kilnmark.daemon.streams import PatientLog, fill_streams
@@ -62,16 +64,21 @@ def main(arguments: Sequence[str]) -> int:
     _begin_log()
     for number in IGNORED:
         signal.signal(number, signal.SIG_IGN)
+    with closing(ServiceManager(os.environ)) as manager:
+        return _begin(arguments, manager)
+
+
+def _begin(arguments: Sequence[str], manager: ServiceManager) -> int:
     try:
         settings = read_settings(_first(arguments))
         with Listener(settings.socket) as listener:
             OutputFolder(settings.output_dir, settings.picture_mode).make_ready()
             journal = None if settings.journal is None else open_journal(settings.journal)
-            return _serve(settings, listener, journal, _again(arguments))
+            return _serve(settings, listener, journal, _again(arguments), manager)
     except KilnmarkError as error:
-        return _refuse(error, nearest(EXITS, type(error)))
+        return _refuse(error, nearest(EXITS, type(error)), manager)
     except OSError as error:
-        return _refuse(error, ExitCode.FAILED)
+        return _refuse(error, ExitCode.FAILED, manager)
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
 
@@ -82,12 +89,18 @@ def _begin_log() -> None:
     logging.basicConfig(handlers=[log], level=logging.INFO)
 
 
-def _serve(settings: Settings, listener: Listener, journal: OpenedJournal | None, again: Sequence[str]) -> int:
+def _serve(
+    settings: Settings,
+    listener: Listener,
+    journal: OpenedJournal | None,
+    again: Sequence[str],
+    manager: ServiceManager,
+) -> int:
     before = {number: signal.getsignal(number) for number in SIGNALS}
     telemetry = start("kilnmark-daemon")
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            ended_by = runner.run(_run(settings, listener, telemetry, journal, again))
+            ended_by = runner.run(_run(settings, listener, telemetry, journal, again, manager))
     finally:
         for number, handler in before.items():
             signal.signal(number, handler or signal.SIG_DFL)
@@ -108,9 +121,12 @@ async def _run(
     telemetry: Telemetry,
     journal: OpenedJournal | None,
     again: Sequence[str],
+    manager: ServiceManager,
 ) -> signal.Signals | None:
-    daemon = Daemon(settings, listener, tracer=telemetry.tracer, spawn=WorkerProcess.spawn, journal=journal)
-    signals = _Signals(daemon, listener, again)
+    daemon = Daemon(
+        settings, listener, tracer=telemetry.tracer, spawn=WorkerProcess.spawn, journal=journal, manager=manager
+    )
+    signals = _Signals(daemon, listener, again, manager)
     for number in SIGNALS:
         asyncio.get_running_loop().add_signal_handler(number, signals.hear, number)
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, signals.hang_up)
@@ -123,13 +139,15 @@ class _Signals:
 
     Args:
         again: The command that prints the settings; empty: there is none.
+        manager: Told when that begins and ends.
 
     Attributes:
         heard: The first one; None when there was none.
     """
 
-    def __init__(self, daemon: Daemon, listener: Listener, again: Sequence[str]) -> None:
+    def __init__(self, daemon: Daemon, listener: Listener, again: Sequence[str], manager: ServiceManager) -> None:
         self._again = again
+        self._manager = manager
         self._reading: asyncio.Task[None] | None = None
         self.heard: signal.Signals | None = None
         self._daemon = daemon
@@ -147,10 +165,13 @@ class _Signals:
             self._reading = asyncio.get_running_loop().create_task(self._read_again())
 
     async def _read_again(self) -> None:
+        self._manager.reloading()
         try:
             self._daemon.heed(await read_again(self._again))
         except SettingsError as error:
             _log.error("the settings stay as they are: %s", error)
+        finally:
+            self._manager.ready()
 
     def _leave_at_once(self, number: signal.Signals) -> None:
         _log.warning("second signal: leaving at once")
@@ -174,6 +195,7 @@ def _again(arguments: Sequence[str]) -> list[str]:
         raise SettingsError(f"the second argument is no array of texts ({error}); leave it out") from error
 
 
-def _refuse(error: Exception, status: int) -> int:
+def _refuse(error: Exception, status: int, manager: ServiceManager) -> int:
+    manager.say(str(error))
     sys.stderr.write(printable_lines(f"kilnmark daemon: {error}") + "\n")
     return status

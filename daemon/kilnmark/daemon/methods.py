@@ -157,6 +157,7 @@ class Methods:
             packs=await self._packs.info(),
             compiling=worker.holdings.compiling,
             journal=renders.journal.info,
+            power=renders.queue.pauses.power,
         )
 
     async def warm_up(self, params: WarmUpParams, exchange: Exchange) -> WarmUpResult:

@@ -20,6 +20,8 @@ AT_ONCE = (
     "jobs_kept",
     "jobs_kept_for",
     "drain_timeout",
+    "pause_on_battery",
+    "pause_when_hot",
     "beat_timeout",
     "step_timeout",
     "load_timeout",

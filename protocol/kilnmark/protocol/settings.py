@@ -55,6 +55,7 @@ Bases = Annotated[dict[str, str], AfterValidator(_check_bases)]
 
 
 Access = Literal["owner", "group", "all"]
+Pausing = Literal["none", "low", "all"]
 
 
 class Settings(BaseModel):
@@ -144,6 +145,14 @@ class Settings(BaseModel):
     ageing: Annotated[Patience, Told("--ageing", "seconds", "SECONDS")] = 300.0
     """Waiting after which a render counts as one priority higher; 0 for never. After as many seconds again it counts as
     two, so that a low one is painted however many high ones come."""
+
+    pause_on_battery: Annotated[Pausing, Told("--pause-on-battery", "word", "none|low|all")] = "none"
+    """Which priorities are not begun while the machine runs on its battery. What is under way is painted to its end;
+    the rest waits, and `status` says why."""
+
+    pause_when_hot: Annotated[Pausing, Told("--pause-when-hot", "word", "none|low|all")] = "none"
+    """Which priorities are not begun while the machine slows itself down to cool, and for a minute after. Told by the
+    trip points of Linux and by the warnings and limits of macOS, not by the temperature of a card."""
 
     cache_bytes: Annotated[Size, Told("--picture-cache", "size", "SIZE")] = 2 << 30
     """Pictures that may be the answer to an equal request again; 0 for none. Beyond it the longest unused are

@@ -61,11 +61,12 @@ def error_again(error: JobError, job_id: str) -> RequestError:
     return BY_CODE.get(error.code, InternalError)(error.message, job_id=job_id, retryable=error.retryable)
 
 
-def job_info(job: Job, step: int) -> JobInfo:
+def job_info(job: Job, step: int, paused: str | None = None) -> JobInfo:
     """A job as it is listed.
 
     Args:
         step: Denoise steps done, as long as it is open.
+        paused: Why it is not begun though its turn may have come; None: nothing is in its way.
     """
     return JobInfo(
         job_id=job.job_id,
@@ -74,12 +75,13 @@ def job_info(job: Job, step: int) -> JobInfo:
         steps=job.facts.command.steps,
         priority=job.facts.params.priority,
         shared_with=job.shared_with,
+        paused=paused,
     )
 
 
-def job_result(job: Job, step: int = 0) -> JobResult:
-    """A job as it is now, and what it ended with, for whoever asks; `step` as for `job_info`."""
-    info = job_info(job, step)
+def job_result(job: Job, step: int = 0, paused: str | None = None) -> JobResult:
+    """A job as it is now, and what it ended with, for whoever asks; the rest as for `job_info`."""
+    info = job_info(job, step, paused)
     return JobResult(
         job=info,
         result=None if job.ended is None else job.ended.result,

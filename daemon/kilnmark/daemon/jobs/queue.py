@@ -22,6 +22,7 @@ from kilnmark.daemon.jobs.events import (
     without_meta,
 )
 from kilnmark.daemon.jobs.jobs import Job, OpenRender, likeness_of
+from kilnmark.daemon.jobs.pauses import Pauses
 from kilnmark.daemon.jobs.remembered import FOR_EVER, REMEMBERED
 from kilnmark.daemon.jobs.state import QueueState
 from kilnmark.daemon.jobs.turn import NextTurn, Pace, next_turn
@@ -58,6 +59,7 @@ class JobQueue:
 
     Attributes:
         state: What the events came to. Nobody else writes to it.
+        pauses: What is not begun at the moment, whoever's turn it would be.
     """
 
     def __init__(
@@ -77,6 +79,7 @@ class JobQueue:
         self._keep = keep
         self._latest = 0.0
         self._latest_mark = self._clock.monotonic()
+        self.pauses = Pauses()
         self.state = QueueState(remembered, remembered_for)
         for event in events:
             self._apply(event)
@@ -218,8 +221,9 @@ class JobQueue:
         return self._now() - facts.at
 
     def _next(self, now: float) -> NextTurn[OpenRender] | None:
-        state = self.state
-        return next_turn(state.line.heads(state.on_base), on_base=state.on_base, now=now, pace=self._pace)
+        state, pauses = self.state, self.pauses
+        heads = (one for one in state.line.heads(state.on_base) if not pauses or pauses.reason(one.level) is None)
+        return next_turn(heads, on_base=state.on_base, now=now, pace=self._pace)
 
     def _now(self) -> float:
         return max(self._latest + self._clock.monotonic() - self._latest_mark, self._clock.wall())

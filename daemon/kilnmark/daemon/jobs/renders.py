@@ -177,9 +177,14 @@ class Renders:
         """Wait until every accepted job has ended."""
         await self._idle.wait()
 
+    def feed(self) -> None:
+        """Something may be begun that could not before."""
+        if not self._laid_down:
+            self._feeder.feed()
+
     def worker_ready(self) -> None:
         """The worker can take a render."""
-        self._feed()
+        self.feed()
 
     def worker_spoke(self, event: work.Stepped | work.Painted | work.Finished | work.Failed) -> None:
         """A render came further, is painted so that the next may come, or ended."""
@@ -190,7 +195,7 @@ class Renders:
         match event:
             case work.Painted():
                 self.queue.painted(render)
-                self._feed()
+                self.feed()
             case work.Stepped():
                 self._audience.step(render.jobs, event)
             case work.Finished():
@@ -252,13 +257,9 @@ class Renders:
     def _make_ready(self, facts: JobAccepted, found: FoundReady) -> None:
         mate = self.queue.make_ready(facts, found.lora_paths, found.seen)
         if mate is None:
-            self._feed()
+            self.feed()
         elif mate.name is not None:
             self._audience.catch_up(facts.job_id, mate.first.job_id)
-
-    def _feed(self) -> None:
-        if not self._laid_down:
-            self._feeder.feed()
 
     def _finish(self, render: OpenRender, event: work.Finished) -> None:
         """A picture is there: each job that waits for it gets it in a result of its own."""
@@ -293,4 +294,4 @@ class Renders:
         self._audience.leave(ended, outcome, reports)
         if not self.queue.state.open_count:
             self._idle.set()
-        self._feed()
+        self.feed()

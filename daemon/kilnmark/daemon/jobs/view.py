@@ -7,6 +7,7 @@ from kilnmark.daemon.jobs.audience import Audience
 from kilnmark.daemon.jobs.jobs import Job
 from kilnmark.daemon.jobs.listing import first_jobs, page_of
 from kilnmark.daemon.jobs.outcome import job_info, job_result
+from kilnmark.daemon.jobs.pauses import Pauses
 from kilnmark.daemon.jobs.state import QueueState
 from kilnmark.daemon.worker.worker import Worker
 from kilnmark.protocol.wire.errors import UnknownJob
@@ -26,8 +27,9 @@ class JobsView:
         state: The queue, as far as it follows from events.
     """
 
-    def __init__(self, state: QueueState, audience: Audience, worker: Worker) -> None:
+    def __init__(self, state: QueueState, pauses: Pauses, audience: Audience, worker: Worker) -> None:
         self.state = state
+        self._pauses = pauses
         self._audience = audience
         self._worker = worker
 
@@ -54,14 +56,14 @@ class JobsView:
 
     def told_of(self, job: Job) -> JobResult:
         """A job, and what it ended with."""
-        return job_result(job, self._step(job))
+        return job_result(job, self._step(job), self._paused(job))
 
     def waits_for(self, job_id: str) -> str:
-        """What a request for a job waits for: `warming`, `queued`, `running` or `cancelling`."""
+        """What a request for a job waits for: `warming`, `queued`, `paused`, `running` or `cancelling`."""
         if (job := self.state.find(job_id)) is None:
             return "ended"
         if job.state == "queued":
-            return "queued" if self._worker.state == "ready" else "warming"
+            return ("queued" if self._paused(job) is None else "paused") if self._worker.state == "ready" else "warming"
         if job.render is not None and job.render.stopping is not None:
             return "cancelling"
         if job.render is not None and self._worker.holdings.loading is not None:
@@ -69,7 +71,10 @@ class JobsView:
         return job.state
 
     def _info(self, job: Job) -> JobInfo:
-        return job_info(job, self._step(job))
+        return job_info(job, self._step(job), self._paused(job))
+
+    def _paused(self, job: Job) -> str | None:
+        return None if job.render is None or job.state != "queued" else self._pauses.reason(job.render.level)
 
     def _step(self, job: Job) -> int:
         return 0 if job.render is None else self._audience.step_of(job.job_id)

@@ -125,7 +125,7 @@ class Pulse:
         self.beat_every(seconds)
 
 
-SILENT_STAGES = {"warming": 0.0, "queued": 0.5}
+SILENT_STAGES = {"warming": 0.0, "paused": 0.25, "queued": 0.5}
 """Where on the scale of `position` a render stands before the worker has it."""
 
 _ADAPTERS, _ENCODE = 1.0, 2.0

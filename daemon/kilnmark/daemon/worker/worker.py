@@ -93,6 +93,11 @@ class Worker:
         """The base that the worker was started for; None while it is not held."""
         return self.holdings.base_of(self._settings.variant)
 
+    @property
+    def lingers(self) -> bool:
+        """A process that was told to end, or killed, because something is wrong with it is still there."""
+        return self._process is not None and (self._cause or self._load_error) is not None
+
     def heed(self, settings: Settings) -> None:
         """Take other time-outs and delays."""
         self._settings = settings

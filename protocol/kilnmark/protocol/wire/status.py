@@ -16,6 +16,7 @@ __all__ = [
     "JobInfo",
     "JournalInfo",
     "PacksInfo",
+    "PowerInfo",
     "QueueInfo",
     "StatusResult",
     "WorkerDeath",
@@ -81,6 +82,8 @@ class JobInfo(msgspec.Struct, frozen=True, kw_only=True):
         steps: Denoise steps to do.
         priority: As it was asked for.
         shared_with: The job whose picture this one gets too, because it asked for the same; None: it has its own.
+        paused: Why it is not begun though its turn may have come, such as `on battery, 41% left`; None: nothing is in
+            its way.
     """
 
     job_id: str
@@ -89,6 +92,7 @@ class JobInfo(msgspec.Struct, frozen=True, kw_only=True):
     steps: int = 0
     priority: Priority = "normal"
     shared_with: str | None = None
+    paused: str | None = None
 
 
 class QueueInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -160,6 +164,24 @@ class JournalInfo(msgspec.Struct, frozen=True, kw_only=True):
     moved_aside: str | None = None
 
 
+class PowerInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """The machine's power and heat, and what is paused because of them.
+
+    Attributes:
+        on_battery: None: the machine does not say.
+        charge: Of the battery in percent; None: the machine does not say.
+        hot: What shows that the machine slows itself down to cool; None: nothing does.
+        paused: The priorities that are not begun at the moment.
+        because: Why the highest of them is not.
+    """
+
+    on_battery: bool | None = None
+    charge: int | None = None
+    hot: str | None = None
+    paused: list[Priority] = []
+    because: str | None = None
+
+
 class StatusResult(msgspec.Struct, frozen=True, kw_only=True):
     """What the daemon holds and does.
 
@@ -186,6 +208,7 @@ class StatusResult(msgspec.Struct, frozen=True, kw_only=True):
         packs: None: the daemon has none.
         compiling: The size that is compiled for now; None while none is.
         journal: None: jobs end with the daemon.
+        power: None: no setting asks for it.
     """
 
     version: str
@@ -210,3 +233,4 @@ class StatusResult(msgspec.Struct, frozen=True, kw_only=True):
     packs: PacksInfo | None = None
     compiling: CompilingInfo | None = None
     journal: JournalInfo | None = None
+    power: PowerInfo | None = None

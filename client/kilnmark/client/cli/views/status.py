@@ -12,6 +12,7 @@ from kilnmark.protocol.wire.status import (
     JobInfo,
     JournalInfo,
     PacksInfo,
+    PowerInfo,
     QueueInfo,
     StatusResult,
     WorkerDeath,
@@ -32,6 +33,7 @@ def show_status(out: Console, status: StatusResult) -> None:
         ("worker", _worker(status)),
         ("renders", f"{status.rendered} done, {status.failed} failed, {_under_way(status)} under way"),
         ("queue", _queue(status.queue)),
+        *_power(status.power),
         *((f"  {job.state}", _job(job)) for job in status.jobs),
         *_more_jobs(status),
         ("cache", _cache(status.cache)),
@@ -117,6 +119,17 @@ def _journal(journal: JournalInfo | None) -> Iterable[tuple[str, str]]:
         yield "  problem", f"it was damaged when the daemon was started; what it was then is in {journal.moved_aside}"
 
 
+def _power(power: PowerInfo | None) -> Iterable[tuple[str, str]]:
+    """How the machine is, and what waits because of it; nothing where no setting asks for it."""
+    if power is None:
+        return
+    known = {None: "the machine does not say what it runs on", True: "on battery", False: "on line"}[power.on_battery]
+    charge = "" if power.charge is None else f", battery at {power.charge}%"
+    yield "power", f"{known}{charge}{f', {power.hot}' if power.hot else ''}"
+    if power.paused:
+        yield "  paused", f"{', '.join(power.paused)} priority: {power.because}"
+
+
 def _packs(packs: PacksInfo | None) -> Iterable[tuple[str, str]]:
     if packs is None:
         return
@@ -137,6 +150,8 @@ def _job(job: JobInfo) -> str:
         facts.append(f"{job.priority} priority")
     if job.shared_with is not None:
         facts.append(f"the picture of {job.shared_with}")
+    if job.paused is not None:
+        facts.append(f"paused: {job.paused}")
     return ", ".join(facts)
 
 

@@ -1,0 +1,109 @@
+"""A look around once a second: the service manager hears how it goes, power is saved, the machine is kept awake.
+
+Here it is only put together: what each means stands in the modules beside this one. That the looks come at all shows
+that the loop is well.
+"""
+
+import asyncio
+
+from kilnmark.daemon.jobs.renders import Renders
+from kilnmark.daemon.machine.awake import Awake
+from kilnmark.daemon.machine.notify import ServiceManager
+from kilnmark.daemon.machine.saving import Saving
+
+__all__ = ["Rounds"]
+
+LOOK_INTERVAL = 1.0
+"""Seconds between looks."""
+
+KILL_PATIENCE = 15.0
+"""Seconds that a worker which was told to end, or killed, may still be there before the daemon counts as unwell."""
+
+MORE_TIME = 30.0
+"""Seconds more that the manager is asked for at each look while the daemon ends in order."""
+
+
+class Rounds:
+    """Looks around from `begin` to `end`.
+
+    Args:
+        renders: What there is to do, and the worker.
+        manager: Told how it goes.
+        saving: Decides what is paused.
+        awake: Keeps the machine awake.
+    """
+
+    def __init__(self, renders: Renders, manager: ServiceManager, saving: Saving, awake: Awake) -> None:
+        self._renders = renders
+        self._manager = manager
+        self._saving = saving
+        self._awake = awake
+        self._loop = asyncio.get_running_loop()
+        self._next: asyncio.TimerHandle | None = None
+        self._lingers_since: float | None = None
+        self._well_at: float | None = None
+        self._is_ending = False
+
+    def begin(self) -> None:
+        """Clients are served from now on."""
+        self._manager.ready()
+        self._look()
+
+    def ending(self) -> None:
+        """The daemon has begun to end."""
+        self._is_ending = True
+        self._saving.lift()
+        self._manager.stopping()
+        self._manager.needs(MORE_TIME)
+        self._renders.feed()
+
+    def end(self) -> None:
+        """The daemon has ended."""
+        if self._next is not None:
+            self._next.cancel()
+        self._awake.end()
+
+    def look(self) -> None:
+        """Look around once."""
+        self._saving.look(self._renders.feed)
+        self._awake.keep(wanted=self._has_work())
+        if not self._manager.listens:
+            return
+        self._manager.say(self._words())
+        if self._is_ending:
+            self._manager.needs(MORE_TIME)
+        if self._manager.watchdog is not None and self._is_well():
+            self._say_well(self._manager.watchdog)
+
+    def _look(self) -> None:
+        self._next = self._loop.call_later(LOOK_INTERVAL, self._look)
+        self.look()
+
+    def _has_work(self) -> bool:
+        queue = self._renders.queue
+        return bool(queue.state.begun) or queue.following() is not None
+
+    def _say_well(self, watchdog: float) -> None:
+        """Twice as often as the manager wants to hear it, as `sd_watchdog_enabled(3)` advises."""
+        now = self._loop.time()
+        if self._well_at is None or now - self._well_at + LOOK_INTERVAL > watchdog / 2:
+            self._well_at = now
+            self._manager.well()
+
+    def _is_well(self) -> bool:
+        """A worker that not even SIGKILL ends holds the device: only another daemon can be well again."""
+        if not self._renders.worker.lingers:
+            self._lingers_since = None
+            return True
+        if self._lingers_since is None:
+            self._lingers_since = self._loop.time()
+        return self._loop.time() - self._lingers_since < KILL_PATIENCE
+
+    def _words(self) -> str:
+        queue = self._renders.queue.state.info
+        state = "going down" if self._is_ending else self._renders.worker.state
+        words = [state, f"{queue.running} under way", f"{queue.high + queue.normal + queue.low} waiting"]
+        words += [f"{priority} paused: {reason}" for priority, reason in self._renders.queue.pauses.reasons.items()]
+        if (problem := self._renders.worker.last_error) is not None:
+            words.append(problem)
+        return "; ".join(words)
