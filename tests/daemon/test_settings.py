@@ -50,6 +50,12 @@ def test_a_daemon_that_fetches_nothing_holds_its_own_base_and_the_standin() -> N
     assert variants(variant="/models/mine") == {"/models/mine": "/models/mine", "standin": "standin"}
 
 
+def test_a_standin_of_another_family_is_held_by_its_name_and_under_that_of_what_it_stands_in_for() -> None:
+    klein = "standin:flux2-klein-4b"
+    assert variants(variant=klein) == {klein: klein, "standin": "standin"}
+    assert variants(bases={"mine": klein})["mine"] == klein
+
+
 def test_a_daemon_of_a_variant_that_mflux_fetches_may_hold_every_other() -> None:
     assert set(variants(variant="schnell")) == {"schnell", "standin", "dev", "krea-dev"}
 
@@ -78,6 +84,8 @@ def test_the_first_base_may_be_one_of_the_named() -> None:
         {"flux-9": "flux-9"},
         {"/models/a": "/models/b"},
         {"/models/a": "standin"},
+        {"dev": "standin:flux2-klein-4b"},
+        {"standin:flux2-klein-4b": "standin"},
     ],
 )
 def test_a_name_that_tells_something_else_than_its_place_is_refused(bases: dict[str, str]) -> None:
@@ -93,7 +101,8 @@ def test_a_directory_with_two_names_is_refused_because_it_would_be_held_twice() 
 
 
 def test_quantizing_the_standin_is_refused_under_every_name() -> None:
-    for chosen in ({}, {"variant": "dev", "bases": {"dev": "standin"}}):
+    klein = {"variant": "standin:flux2-klein-4b"}
+    for chosen in ({}, klein, {"variant": "dev", "bases": {"dev": "standin"}}):
         with pytest.raises(SettingsError, match=r"quantize: .*thin factors"):
             read_settings(json.dumps({**GOOD, **chosen, "quantize": 8}))
 

@@ -21,9 +21,20 @@ from kilnmark.protocol.wire.work import Configure
 __all__ = ["Kind", "Settings", "Told"]
 
 
-def _may_stand_in(name: str) -> bool:
-    """Whether the standin can be had under a name: not under one of another family's, whose layers it does not have."""
-    return name not in VARIANTS or VARIANTS[name].family == VARIANTS[STANDIN].family
+def _stands_in(place: str, name: str) -> bool:
+    """Whether a place is a standin that can be had under a name: not one of other layers than that name's model has."""
+    if place not in VARIANTS or not VARIANTS[place].made_up:
+        return False
+    standin, meant = VARIANTS[place], VARIANTS.get(name)
+    if meant is None or meant.shapes == standin.shapes:
+        return True
+    own = any(row.made_up and row.shapes == meant.shapes for row in VARIANTS.values())
+    return meant.family == standin.family and not own
+
+
+def _standins() -> tuple[str, ...]:
+    """The variants that need no weights."""
+    return tuple(name for name, row in VARIANTS.items() if row.made_up)
 
 
 def _is_base(name: str, place: str) -> bool:
@@ -31,15 +42,15 @@ def _is_base(name: str, place: str) -> bool:
     if not name or (Path(name).is_absolute() and name != place):
         return False
     if place in VARIANTS:
-        return place == name or (place == STANDIN and _may_stand_in(name))
-    return Path(place).is_absolute() and name != STANDIN
+        return place == name or (_stands_in(place, name) and name not in _standins())
+    return Path(place).is_absolute() and name not in _standins()
 
 
 def _check_bases(bases: dict[str, str]) -> dict[str, str]:
     for name, place in bases.items():
         if not _is_base(name, place):
             problem = (
-                f"{name!r}: {place!r} is no base; a place is an absolute directory, or {STANDIN!r}, "
+                f"{name!r}: {place!r} is no base; a place is an absolute directory, or the standin of such a model, "
                 f"or one of {', '.join(VARIANTS)} under its own name"
             )
             raise ValueError(problem)
@@ -75,9 +86,9 @@ class Settings(BaseModel):
             "every variant where --variant is one that mflux fetches, else standin only",
         ),
     ] = None
-    """Let requests name this base too. Where each is: an absolute directory, `standin`, or a name of `catalog.VARIANTS`
-    as its own place. None allows all of those names where `variant` is one that mflux fetches, since mflux may fetch
-    then, and no other base where it is not."""
+    """Let requests name this base too. Where each is: an absolute directory, the standin of such a model, or a name of
+    `catalog.VARIANTS` as its own place. None allows all of those names where `variant` is one that mflux fetches, since
+    mflux may fetch then, and no other base where it is not."""
 
     variant: Annotated[str, Told("--variant", "base", "NAME|DIR")] = STANDIN
     """The base to hold from the start: a variant, a name of --base, or a directory that mflux can load."""
@@ -217,8 +228,9 @@ class Settings(BaseModel):
     @classmethod
     def _quantizable(cls, quantize: int | None, info: ValidationInfo) -> int | None:
         variant = info.data.get("variant", "")
-        if quantize is not None and (info.data.get("bases") or {}).get(variant, variant) == STANDIN:
-            problem = "standin holds thin factors and cannot be quantized; leave quantize out"
+        place = (info.data.get("bases") or {}).get(variant, variant)
+        if quantize is not None and place in _standins():
+            problem = f"{place} holds thin factors and cannot be quantized; leave quantize out"
             raise ValueError(problem)
         return quantize
 
@@ -227,7 +239,8 @@ class Settings(BaseModel):
         """Every base that a request may name, and where it is: `Configure.bases`."""
         named = self.bases
         if named is None:
-            named = {name: name for name in VARIANTS} if self.variant in VARIANTS and self.variant != STANDIN else {}
+            fetched = [name for name in VARIANTS if name not in _standins()]
+            named = {name: name for name in fetched} if self.variant in fetched else {}
         return {self.variant: self.variant, STANDIN: STANDIN, **named}
 
     @property

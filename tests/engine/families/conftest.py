@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from kilnmark.engine.families.base import Base, load_base
+from kilnmark.keymaps.names import shapes
 from kilnmark.protocol.picture.catalog import look_again
 
 INSTALLED = Path(__file__).parents[2] / "acceptance" / "installed"
@@ -16,12 +17,20 @@ INSTALLED = Path(__file__).parents[2] / "acceptance" / "installed"
 def installed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """As long as the test lasts."""
     monkeypatch.syspath_prepend(INSTALLED)
-    look_again()
+    _look_again()
     yield
     for name in [name for name in sys.modules if name.split(".")[0] == "pinhole"]:
         del sys.modules[name]
     monkeypatch.undo()
+    _look_again()
+
+
+def _look_again() -> None:
+    """Of the families, and of their layers, which nobody looks for twice in a process."""
     look_again()
+    for known in vars(shapes).values():
+        if hasattr(known, "cache_clear"):
+            known.cache_clear()
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import pytest
 
 from kilnmark.keymaps.names.shapes import block_count, encoder_of, encoders, is_norm, load_shapes, painters, shape_names
+from kilnmark.protocol.picture.catalog import VARIANTS
 
 
 def test_dev_has_494_linear_layers_and_152_norms_in_blocks_and_ten_layers_around_them() -> None:
@@ -82,6 +83,7 @@ def test_the_shipped_shapes_are_those_of_mflux(name: str) -> None:
     from mflux.models.z_image.model.z_image_transformer.transformer import ZImageTransformer
     from mlx import nn
 
+    made_up = VARIANTS[name].shapes if name in VARIANTS and VARIANTS[name].made_up else name
     build = {
         "schnell": lambda: Transformer(ModelConfig.schnell()),
         "krea-dev": lambda: Transformer(ModelConfig.krea_dev()),
@@ -89,7 +91,7 @@ def test_the_shipped_shapes_are_those_of_mflux(name: str) -> None:
         "z-image-turbo": ZImageTransformer,
         "clip_l": CLIPEncoder,
         "t5_xxl": T5Encoder,
-    }.get(name, lambda: Transformer(ModelConfig.dev()))
+    }.get(made_up, lambda: Transformer(ModelConfig.dev()))
     modules = list(build().named_modules())
     linear = {path: m.weight.shape for path, m in modules if isinstance(m, nn.Linear)}
     norms = {path: (*m.weight.shape, 1) for path, m in modules if isinstance(m, nn.RMSNorm)}

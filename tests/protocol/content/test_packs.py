@@ -10,6 +10,7 @@ from kilnmark.protocol.content.packs import UnknownName, load_pack, pack_names
 from kilnmark.protocol.content.places import PicturePlace
 from kilnmark.protocol.content.problems import UnusableContent
 from kilnmark.protocol.content.tiers import load_tiers
+from kilnmark.protocol.picture.catalog import VARIANTS
 from tests.protocol.content.made import Shelf
 
 GENRE, WORLD, TIERS = "ink/visual_style.yaml", "ink/worlds/mire/visual_style.yaml", "ink/tiers.yaml"
@@ -147,7 +148,7 @@ def test_a_base_of_the_daemons_own_can_be_preferred() -> None:
     [
         (
             "a: 1\npreferred_model: sdxl\n",
-            f"{GENRE}:2: preferred_model: 'sdxl' is no variant; use one of flux, standin, dev, krea-dev, schnell",
+            f"{GENRE}:2: preferred_model: 'sdxl' is no variant; use one of flux, {', '.join(VARIANTS)}",
         ),
         (
             "loras:\n  - {name: a, file: a, scale: 1, applies_to: [scene, portait]}\n",

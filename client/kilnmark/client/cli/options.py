@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import click
 
-from kilnmark.protocol.picture.catalog import STANDIN, VARIANTS
+from kilnmark.protocol.picture.catalog import VARIANTS
 
 __all__ = [
     "NamedBase",
@@ -84,7 +84,7 @@ def named_base(value: str, folder: Path = Path()) -> NamedBase:
     name, equals, place = value.partition("=")
     if not equals or not name:
         raise click.BadParameter(f"{value!r} is neither a directory nor one of {', '.join(VARIANTS)} nor NAME=DIR")
-    if place == STANDIN:
+    if place in VARIANTS and VARIANTS[place].made_up:
         return NamedBase(name, place)
     if not place or not (folder / place).is_dir():
         raise click.BadParameter(f"{place!r} is no directory")

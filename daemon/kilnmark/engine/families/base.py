@@ -14,6 +14,7 @@ from mlx import nn
 
 from kilnmark.engine.compute import active_bytes, backend, precision
 from kilnmark.engine.families.family import BaseUnavailable, Encoded, Model, Origin, Watcher
+from kilnmark.engine.families.known_layers import check_layers
 from kilnmark.engine.families.origins import find_origin, loader_of
 from kilnmark.engine.families.prompts import PromptCache
 from kilnmark.engine.stack.slots import Slot, find_slots
@@ -159,6 +160,7 @@ def load_origin(
     with contextlib.redirect_stdout(sys.stderr):
         model = loader_of(origin)(origin, quantize, settled, compiling)
     _hold(model, origin.name)
+    check_layers(origin, {path: slot.shape for path, slot in _slots(model).items()})
     info = BaseInfo(
         variant=origin.name,
         fingerprint=model.fingerprint,

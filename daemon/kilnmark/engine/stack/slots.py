@@ -11,7 +11,7 @@ from kilnmark.engine.stack.layers import FactoredLinear
 
 __all__ = ["Slot", "children", "find_slots"]
 
-Holder = nn.Module | list[nn.Module]
+Holder = nn.Module | list[nn.Module] | dict[str, nn.Module]
 _PACKED_BITS = 32
 """Bits of one element of a quantized weight, which packs several columns."""
 
@@ -22,7 +22,7 @@ class Slot:
 
     Attributes:
         path: mflux's module path, such as `transformer_blocks.0.attn.to_q`.
-        holder, name: The module or list that holds it, and under which name or index.
+        holder, name: The module, list or dict that holds it, and under which name or index.
         linear: The base's own layer; a norm where the shape is `(width, 1)`.
         shape: `(out, in)` of the weight it stands for, also where it is stored packed or factored.
         others: The numbers of the base's layers by path, which each adds its own to.
@@ -61,7 +61,7 @@ def find_slots(model: nn.Module) -> Mapping[str, Slot]:
 
 
 def children(model: nn.Module) -> Iterator[tuple[str, Holder, str | int, nn.Module]]:
-    """Every module below `model` with its path and the module or list that holds it."""
+    """Every module below `model` with its path and the module, list or dict that holds it."""
     todo: list[tuple[str, Holder]] = [("", model)]
     while todo:
         prefix, holder = todo.pop()
@@ -70,7 +70,7 @@ def children(model: nn.Module) -> Iterator[tuple[str, Holder, str | int, nn.Modu
             path = f"{prefix}{name}"
             if isinstance(child, nn.Module):
                 yield path, holder, name, child
-            if isinstance(child, nn.Module | list):
+            if isinstance(child, list | dict):  # a module is a dict, too
                 todo.append((f"{path}.", child))
 
 

@@ -1,7 +1,7 @@
 """Every family there is, one row each, with the variants that a daemon can serve; and the priorities of requests.
 
-What a row can say is `family`'s part. Those of the product stand here. Further ones come from installed packages that
-have an entry point in the group `kilnmark.families`: daemon, worker, client and keymaps all find them by that alone.
+What a row can say is `family`'s part. Those of the product stand in `rows`. Further ones come from installed packages
+that have an entry point in the group `kilnmark.families`: daemon, worker, client and keymaps find them by that alone.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -10,10 +10,10 @@ from importlib.metadata import EntryPoint, entry_points
 from types import MappingProxyType
 from typing import Literal, TypeVar, get_args
 
-import msgspec
-
 from kilnmark.protocol.errors import KilnmarkError
-from kilnmark.protocol.picture.family import Encoder, Family, LayerGroup, Mark, Numbers, Part, Variant
+from kilnmark.protocol.picture.family import Family, Variant
+from kilnmark.protocol.picture.rows.flux1 import FLUX1
+from kilnmark.protocol.picture.rows.flux2 import FLUX2
 
 __all__ = [
     "FAMILIES",
@@ -36,7 +36,7 @@ GROUP = "kilnmark.families"
 """The entry points that name further rows, each a `Family`."""
 
 STANDIN = "standin"
-"""The variant that needs no weights."""
+"""The variant that needs no weights, where nobody says of which family."""
 
 USUAL = "dev"
 """The variant that a tier's numbers and an adapter file are for where nobody says which."""
@@ -49,106 +49,7 @@ PRIORITIES: tuple[Priority, ...] = get_args(Priority)
 MAX_PIXELS = 2048 * 2048
 """The largest picture accepted, in pixels."""
 
-_CLIP = Encoder(
-    attribute="clip_text_encoder",
-    title="CLIP",
-    tokens=77,
-    own=2,
-    letters=8,
-    tokenizer="tokenizer",
-    in_parts="clip",
-    shapes="clip_l",
-)
-_T5 = Encoder(attribute="t5_text_encoder", title="T5", tokens=512, tokenizer="tokenizer_2", shapes="t5_xxl")
-_GUIDED, _UNGUIDED = (_CLIP, _T5), (_CLIP, msgspec.structs.replace(_T5, tokens=256))
-_EMBEDDER = Mark(text="guidance_embedder", title="the embedder that reads guidance")
-
-# Counted in the classes that mflux 0.24 builds; `tests/engine/families` holds them to it.
-_DEV_NUMBERS = Numbers(matrices=16_784_467_712, others=51_904_323)
-_SCHNELL_NUMBERS = Numbers(matrices=16_774_244_096, others=51_898_179)
-_THIN_NUMBERS = Numbers(matrices=0, others=35_130_947)
-
-_FLUX1 = Family(
-    name="flux1",
-    title="FLUX.1",
-    word="flux",
-    engine="kilnmark.engine.families.flux1",
-    numerics=("exact", "fast"),
-    variants=(
-        Variant(
-            name=STANDIN,
-            family="flux1",
-            width=128,
-            height=128,
-            steps=2,
-            guidance=3.5,
-            encoders=_GUIDED,
-            shapes="dev",
-            numbers=_THIN_NUMBERS,
-            made_up=True,
-        ),
-        Variant(
-            name="dev",
-            family="flux1",
-            width=1024,
-            height=1024,
-            steps=12,
-            guidance=3.5,
-            encoders=_GUIDED,
-            shapes="dev",
-            numbers=_DEV_NUMBERS,
-            has=(_EMBEDDER,),
-        ),
-        Variant(
-            name="krea-dev",
-            family="flux1",
-            width=1024,
-            height=1024,
-            steps=12,
-            guidance=4.5,
-            encoders=_GUIDED,
-            shapes="dev",
-            numbers=_DEV_NUMBERS,
-            has=(_EMBEDDER,),
-        ),
-        Variant(
-            name="schnell",
-            family="flux1",
-            width=1024,
-            height=1024,
-            steps=4,
-            guidance=0.0,
-            guided=False,
-            encoders=_UNGUIDED,
-            shapes="schnell",
-            numbers=_SCHNELL_NUMBERS,
-            lacks=(_EMBEDDER,),
-        ),
-    ),
-    parts=(
-        Part(folder="transformer", marks=("single_transformer_blocks.", "time_text_embed.")),
-        Part(folder="vae", unread="encoder."),
-        Part(folder="text_encoder"),
-        Part(folder="text_encoder_2"),
-    ),
-    blocks=("transformer_blocks.", "single_transformer_blocks."),
-    groups=(
-        LayerGroup(title="double attention", patterns=("transformer_blocks.*.attn.*",)),
-        LayerGroup(title="double MLP", patterns=("transformer_blocks.*.ff.*", "transformer_blocks.*.ff_context.*")),
-        LayerGroup(title="double modulation", patterns=("transformer_blocks.*.norm*",)),
-        LayerGroup(title="single attention", patterns=("single_transformer_blocks.*.attn.*",)),
-        LayerGroup(title="single MLP", patterns=("single_transformer_blocks.*.proj_*",)),
-        LayerGroup(title="single modulation", patterns=("single_transformer_blocks.*.norm*",)),
-        LayerGroup(title="embedders and output", patterns=("*embedder*", "norm_out.*", "proj_out")),
-    ),
-    repositories=(
-        "black-forest-labs/FLUX.1-dev",
-        "black-forest-labs/FLUX.1-schnell",
-        "black-forest-labs/FLUX.1-Krea-dev",
-    ),
-)
-
-_SHIPPED = (_FLUX1,)
+_SHIPPED = (FLUX1, FLUX2)
 
 
 class UnusableFamily(KilnmarkError):

@@ -50,7 +50,8 @@ class Encoder(msgspec.Struct, frozen=True, kw_only=True):
         attribute: What the engine calls it, with which the paths of its layers begin.
         title: What people call it.
         tokens: How many it reads, its own beginning and end included.
-        own: How many of those are its beginning and end.
+        own: How many of those are its beginning and end, which its tokenizer counts.
+        around: How many a template puts around a prompt beside them, which its tokenizer does not count.
         letters: Of one token in a word of English prose, roughly.
         tokenizer: The folder of a base's directory that holds its tokenizer; empty: none that can be counted with.
         in_parts: How that is put together where it is published as words and merges; None: it is not.
@@ -61,6 +62,7 @@ class Encoder(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     tokens: int
     own: int = 1
+    around: int = 0
     letters: int = 5
     tokenizer: str = ""
     in_parts: Literal["clip"] | None = None

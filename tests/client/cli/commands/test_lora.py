@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from kilnmark.client.cli.painter import PainterOption
 from kilnmark.keymaps.names.shapes import painters
 from kilnmark.keymaps.zoo.write import make_adapter, write_tensors
 from kilnmark.protocol.picture.catalog import VARIANTS
@@ -130,8 +131,9 @@ def test_a_file_engages_in_the_variants_it_was_made_for(
 
 
 def test_every_variant_can_be_named_that_a_daemon_serves(shelf: Path) -> None:
-    codes = {variant: inspect(shelf / "healthy.safetensors", "--variant", variant).returncode for variant in VARIANTS}
-    assert codes == dict.fromkeys(VARIANTS, 0)
+    assert [PainterOption().convert(variant, None, None) for variant in VARIANTS] == list(VARIANTS)
+    for variant, code in {"krea-dev": 0, "standin:flux2-klein-4b": 3}.items():
+        assert inspect(shelf / "healthy.safetensors", "--variant", variant).returncode == code
 
 
 def test_a_file_named_twice_is_inspected_once(shelf: Path) -> None:

@@ -102,7 +102,7 @@ class TokenCounter:
 
 def _length(prompt: str, encoder: Encoder, tokenizer: Any) -> PromptLength:
     tokens = len(tokenizer.encode(prompt).ids) if tokenizer else _guess(prompt, encoder.letters) + encoder.own
-    return PromptLength(encoder.title, tokens, encoder.tokens)
+    return PromptLength(encoder.title, tokens + encoder.around, encoder.tokens)
 
 
 def excess(tokens: Tokens) -> str | None:

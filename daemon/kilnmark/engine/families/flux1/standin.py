@@ -5,10 +5,6 @@ FLUX.1 adapter fits and a CPU renders in seconds. The VAE decoder is mflux's own
 vocabularies are the bytes of a prompt. Its pictures mean nothing; they only differ when what was asked differs.
 """
 
-import hashlib
-import math
-
-import mlx.core as mx
 from mflux.callbacks.callback_registry import CallbackRegistry
 from mflux.models.common.config.model_config import ModelConfig
 from mflux.models.common.tokenizer.tokenizer import LanguageTokenizer
@@ -23,23 +19,16 @@ from mlx import nn
 from transformers import CLIPTokenizer, T5Tokenizer
 
 from kilnmark.engine.families.flux1.quick import quicken
-from kilnmark.engine.stack.layers import FactoredLinear
-from kilnmark.engine.stack.slots import children
+from kilnmark.engine.families.made_up import MadeUp, byte_letters
 
-__all__ = ["FACTOR_RANK", "RECIPE", "build_standin"]
+__all__ = ["RECIPE", "build_standin"]
 
 RECIPE = "standin-3"
 """Names what is made here. Change it whenever a render of the same request would change."""
 
-_VALUES = "standin-2"
-"""What the values are drawn from; kept where something else of the recipe changes."""
+_VALUES = MadeUp("standin-2")
+"""Drawn as before where something else of the recipe changes."""
 
-FACTOR_RANK = 4
-FACTORED_FROM = 1 << 18
-"""Matrices with this many elements or more are held as factors."""
-
-GAIN = 1.0
-MODULATION_GAIN = 0.25
 T5_TOKENS = 512
 """FLUX.1-dev's limit. A prompt is not padded up to it, because a CPU would spend its time on padding."""
 VAE_WIDTH = 64
@@ -71,43 +60,9 @@ def build_standin() -> Flux1:
         len(flux.tokenizers["clip"].tokenizer), 768
     )
     for name in ("transformer", "t5_text_encoder", "clip_text_encoder"):
-        _fill(flux[name], name)
-    _fill(flux.vae.decoder, "vae.decoder")
+        _VALUES.fill(flux[name], name)
+    _VALUES.fill(flux.vae.decoder, "vae.decoder")
     return flux
-
-
-def _fill(model: nn.Module, root: str) -> None:
-    for path, holder, name, module in list(children(model)):
-        where = f"{root}.{path}"
-        if isinstance(module, nn.Linear):
-            holder[name] = _linear(module, where)  # type: ignore[index]  # a module is a dict of its children
-        elif isinstance(module, nn.Embedding):
-            module.weight = _numbers(where, module.weight.shape, 1.0)
-        elif isinstance(module, nn.Conv2d):
-            out, height, width, channels = module.weight.shape
-            module.weight = _numbers(where, (out, height, width, channels), (height * width * channels) ** -0.5)
-            module.bias = mx.zeros((out,))
-
-
-def _linear(module: nn.Linear, where: str) -> nn.Module:
-    out, into = module.weight.shape
-    gain = MODULATION_GAIN if "norm" in where else GAIN
-    bias = mx.zeros((out,)) if "bias" in module else None
-    if out * into < FACTORED_FROM:
-        module.weight = _numbers(where, (out, into), gain * into**-0.5)
-        if bias is not None:
-            module.bias = bias
-        return module
-    down = _numbers(f"{where}.down", (into, FACTOR_RANK), into**-0.5)
-    up = _numbers(f"{where}.up", (FACTOR_RANK, out), gain * FACTOR_RANK**-0.5)
-    return FactoredLinear(down, up, bias)
-
-
-def _numbers(where: str, shape: tuple[int, ...], deviation: float) -> mx.array:
-    """Evenly spread: on a CPU, MLX draws normal numbers at a fifth of the speed, and loading is mostly that."""
-    seed = int.from_bytes(hashlib.sha256(f"{_VALUES}:{where}".encode()).digest()[:8])
-    end = deviation * math.sqrt(3)
-    return mx.random.uniform(-end, end, shape, key=mx.random.key(seed))
 
 
 def _narrow_vae() -> VAE:
@@ -148,7 +103,7 @@ def _resnet(into: int, out: int, *, shortcut: bool = False) -> ResnetBlock2D:
 
 def _clip_tokenizer() -> LanguageTokenizer:
     """CLIP's tokenizer over single bytes. The end token has the highest id, where the encoder looks for it."""
-    letters = _byte_letters()
+    letters = byte_letters()
     words = [*letters, *(f"{letter}</w>" for letter in letters), "<|startoftext|>", "<|endoftext|>"]
     tokenizer = CLIPTokenizer(vocab={word: i for i, word in enumerate(words)}, merges=[])
     return LanguageTokenizer(tokenizer, max_length=77)
@@ -158,10 +113,3 @@ def _t5_tokenizer() -> LanguageTokenizer:
     pieces = ["<pad>", "</s>", "<unk>", "\u2581", *(chr(code) for code in range(33, 127))]
     tokenizer = T5Tokenizer(vocab=[(piece, -1.0) for piece in pieces], extra_ids=0)
     return LanguageTokenizer(tokenizer, max_length=T5_TOKENS, padding="longest")
-
-
-def _byte_letters() -> list[str]:
-    """The 256 printable characters that byte-level BPE writes bytes with (GPT-2's table)."""
-    shown = [*range(33, 127), *range(161, 173), *range(174, 256)]
-    hidden = [code for code in range(256) if code not in shown]
-    return [chr(code) for code in shown] + [chr(256 + i) for i in range(len(hidden))]

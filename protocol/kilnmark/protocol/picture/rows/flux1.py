@@ -1,0 +1,106 @@
+"""The row of FLUX.1: its two text encoders, its variants with what each defaults to, and how its weights are told."""
+
+import msgspec
+
+from kilnmark.protocol.picture.family import Encoder, Family, LayerGroup, Mark, Numbers, Part, Variant
+
+__all__ = ["FLUX1"]
+
+_CLIP = Encoder(
+    attribute="clip_text_encoder",
+    title="CLIP",
+    tokens=77,
+    own=2,
+    letters=8,
+    tokenizer="tokenizer",
+    in_parts="clip",
+    shapes="clip_l",
+)
+_T5 = Encoder(attribute="t5_text_encoder", title="T5", tokens=512, tokenizer="tokenizer_2", shapes="t5_xxl")
+_GUIDED, _UNGUIDED = (_CLIP, _T5), (_CLIP, msgspec.structs.replace(_T5, tokens=256))
+_EMBEDDER = Mark(text="guidance_embedder", title="the embedder that reads guidance")
+
+# Counted in the classes that mflux 0.24 builds; `tests/engine/families` holds them to it.
+_DEV_NUMBERS = Numbers(matrices=16_784_467_712, others=51_904_323)
+_SCHNELL_NUMBERS = Numbers(matrices=16_774_244_096, others=51_898_179)
+_THIN_NUMBERS = Numbers(matrices=0, others=35_130_947)
+
+FLUX1 = Family(
+    name="flux1",
+    title="FLUX.1",
+    word="flux",
+    engine="kilnmark.engine.families.flux1",
+    numerics=("exact", "fast"),
+    variants=(
+        Variant(
+            name="standin",
+            family="flux1",
+            width=128,
+            height=128,
+            steps=2,
+            guidance=3.5,
+            encoders=_GUIDED,
+            shapes="dev",
+            numbers=_THIN_NUMBERS,
+            made_up=True,
+        ),
+        Variant(
+            name="dev",
+            family="flux1",
+            width=1024,
+            height=1024,
+            steps=12,
+            guidance=3.5,
+            encoders=_GUIDED,
+            shapes="dev",
+            numbers=_DEV_NUMBERS,
+            has=(_EMBEDDER,),
+        ),
+        Variant(
+            name="krea-dev",
+            family="flux1",
+            width=1024,
+            height=1024,
+            steps=12,
+            guidance=4.5,
+            encoders=_GUIDED,
+            shapes="dev",
+            numbers=_DEV_NUMBERS,
+            has=(_EMBEDDER,),
+        ),
+        Variant(
+            name="schnell",
+            family="flux1",
+            width=1024,
+            height=1024,
+            steps=4,
+            guidance=0.0,
+            guided=False,
+            encoders=_UNGUIDED,
+            shapes="schnell",
+            numbers=_SCHNELL_NUMBERS,
+            lacks=(_EMBEDDER,),
+        ),
+    ),
+    parts=(
+        Part(folder="transformer", marks=("single_transformer_blocks.", "time_text_embed.")),
+        Part(folder="vae", unread="encoder."),
+        Part(folder="text_encoder"),
+        Part(folder="text_encoder_2"),
+    ),
+    blocks=("transformer_blocks.", "single_transformer_blocks."),
+    groups=(
+        LayerGroup(title="double attention", patterns=("transformer_blocks.*.attn.*",)),
+        LayerGroup(title="double MLP", patterns=("transformer_blocks.*.ff.*", "transformer_blocks.*.ff_context.*")),
+        LayerGroup(title="double modulation", patterns=("transformer_blocks.*.norm*",)),
+        LayerGroup(title="single attention", patterns=("single_transformer_blocks.*.attn.*",)),
+        LayerGroup(title="single MLP", patterns=("single_transformer_blocks.*.proj_*",)),
+        LayerGroup(title="single modulation", patterns=("single_transformer_blocks.*.norm*",)),
+        LayerGroup(title="embedders and output", patterns=("*embedder*", "norm_out.*", "proj_out")),
+    ),
+    repositories=(
+        "black-forest-labs/FLUX.1-dev",
+        "black-forest-labs/FLUX.1-schnell",
+        "black-forest-labs/FLUX.1-Krea-dev",
+    ),
+)

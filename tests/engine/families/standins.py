@@ -1,0 +1,77 @@
+"""The standins of families, each built once a process, and pictures painted on them without a daemon."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+from opentelemetry.trace import NoOpTracer
+
+from kilnmark.engine.families.base import Base, load_base
+from kilnmark.engine.run.render import Renderer
+from kilnmark.engine.run.saver import Painting
+from kilnmark.engine.stack.store import AdapterStore
+from kilnmark.protocol.picture.spec import NUMBERS, PictureSpec
+from kilnmark.protocol.wire.replies import StackInfo
+from kilnmark.protocol.wire.work import Failed, RenderCommand
+
+import mlx.core as mx  # isort: skip - after the engine, which puts the fast BLAS first
+
+__all__ = ["Followed", "picture", "render", "standin"]
+
+SIDE = 32
+
+
+@cache
+def standin(name: str) -> Base:
+    """It; whoever puts something on it takes it off again."""
+    return load_base(name, None)
+
+
+def picture(base: Base, **more: object) -> PictureSpec:
+    """Of the variant's own numbers but small, in two steps."""
+    usual = {name: getattr(base.variant, name) for name in NUMBERS}
+    said = {"prompt": "kiln", "negative_prompt": None, "seed": 1, "steps": 2, "width": SIDE, "height": SIDE}
+    return PictureSpec(**{**usual, **said, **more}, variant=base.info.variant)
+
+
+@dataclass
+class Followed:
+    """Writes down what it is told; stops at a step if it is to."""
+
+    stop_at: int | None = None
+    told: list[object] = field(default_factory=list)
+
+    def stepped(self, done: int) -> None:
+        if done == self.stop_at:
+            raise InterruptedError
+        self.told.append(done)
+
+    def denoised(self, latents: mx.array) -> None:
+        self.told.append(tuple(latents.shape))
+
+
+def render(base: Base, *files: Path, scales: Sequence[float] = ()) -> Painting | Failed:
+    """One picture of one step with a stack, judged as in a worker; whatever was on the base is off afterwards."""
+    renderer = Renderer(
+        base,
+        store=AdapterStore([file.parent for file in files]),
+        tracer=NoOpTracer(),
+        tell=lambda _: None,
+        is_cancelled=lambda _: False,
+    )
+    spec = picture(base, steps=1)
+    job = RenderCommand(
+        **{name: getattr(spec, name) for name in PictureSpec.__struct_fields__},
+        job_id="job",
+        tier=None,
+        lora_names=[file.stem for file in files],
+        lora_paths=[str(file) for file in files],
+        lora_scales=list(scales) or [1.0] * len(files),
+        stack=StackInfo(source="paths", names=tuple(file.stem for file in files)),
+        on_mismatch="error",
+    )
+    try:
+        return renderer.render(job)
+    finally:
+        base.stacker.switch([])
