@@ -2,12 +2,13 @@
 
 import asyncio
 import os
+import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,9 +17,11 @@ import pytest
 from kilnmark.client import (
     AsyncClient,
     BadReply,
+    Cancelled,
     Client,
     ConnectionLost,
     DaemonUnavailable,
+    JobIdTaken,
     Rendered,
     RenderResult,
     RenderTimeout,
@@ -27,6 +30,7 @@ from kilnmark.client import (
 )
 from kilnmark.client.request import RenderRequest
 from kilnmark.daemon.in_process import InProcessDaemon
+from kilnmark.daemon.worker.fake import FakeWorker
 from tests.client.conftest import peer_that_says
 
 SMALL: dict[str, Any] = {"width": 64, "height": 64, "steps": 1, "seed": 7}
@@ -212,3 +216,105 @@ def test_the_bound_of_a_call_holds_while_its_daemon_is_away(folder: Path) -> Non
             client.ping()
         with pytest.raises(RenderTimeout):
             client.render("a kiln")
+
+
+@pytest.mark.parametrize("render", [blocking_render, asyncio_render])
+def test_a_job_that_was_cancelled_while_its_caller_was_away_is_not_painted_again(
+    folder: Path, render: Callable[..., RenderResult]
+) -> None:
+    path, journal = folder / "daemon.sock", folder / "jobs.sqlite"
+    with InProcessDaemon(socket=path, journal=journal) as first:
+        first.worker.hold("denoise")
+        with meanwhile(lambda: render(path, job_id="mine")) as future:
+            wait_for_jobs(first, 1)
+            first.shut_down()
+            first.wait_until_ended()
+            worker = FakeWorker()
+            worker.hold("denoise")
+            elsewhere = folder / "other.sock"
+            with InProcessDaemon(worker, socket=elsewhere, journal=journal), Client(elsewhere) as other:
+                assert other.cancel("mine").cancelled
+            with InProcessDaemon(socket=path, journal=journal) as third:
+                with pytest.raises(Cancelled):
+                    future.result(20)
+                with Client(third.socket) as client:
+                    assert client.status().rendered == 0
+
+
+def blocking_left(path: Path, begun: Callable[[], None]) -> tuple[str, ...]:
+    """What a client could not cancel whose daemon went away for ever, and whose caller left."""
+    with Client(path, away_timeout=None) as client:
+        stream = client.render_stream("a kiln", **SMALL)
+        next(stream)
+        begun()
+        with pytest.raises(KeyboardInterrupt), interrupted_soon():
+            for _ in stream:
+                pass
+        return client.uncancelled
+
+
+def asyncio_left(path: Path, begun: Callable[[], None]) -> tuple[str, ...]:
+    async def main() -> tuple[str, ...]:
+        async with AsyncClient(path, away_timeout=None) as client:
+            stream = client.render_stream("a kiln", **SMALL)
+            await anext(stream)
+            await asyncio.to_thread(begun)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(0.05):
+                    async for _ in stream:
+                        pass
+            return client.uncancelled
+
+    return asyncio.run(main())
+
+
+@contextmanager
+def interrupted_soon() -> Iterator[None]:
+    """Ctrl-C while the block waits."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, 0.05)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.parametrize("left", [blocking_left, asyncio_left])
+def test_a_caller_who_leaves_while_the_daemon_is_away_is_told_what_was_not_cancelled_and_nobody_paints_it(
+    folder: Path, left: Callable[[Path, Callable[[], None]], tuple[str, ...]]
+) -> None:
+    path, journal = folder / "daemon.sock", folder / "jobs.sqlite"
+    with InProcessDaemon(socket=path, journal=journal) as first:
+        first.worker.hold("denoise")
+        jobs: list[str] = []
+
+        def begun() -> None:
+            jobs.extend(wait_for_jobs(first, 1))
+            first.shut_down()
+            first.wait_until_ended()
+
+        assert left(path, begun) == tuple(jobs)
+    with InProcessDaemon(socket=path, journal=journal, return_timeout=0) as second, Client(second.socket) as client:
+        ended = client.jobs_wait(jobs[0], 20)
+        assert ended.error is not None
+        assert (ended.job.state, ended.error.retryable) == ("cancelled", True)
+        assert client.status().rendered == 0
+        assert client.uncancelled == ()
+
+
+def test_what_is_given_up_at_a_daemon_that_is_there_is_told_to_it_alone(folder: Path) -> None:
+    with InProcessDaemon(socket=folder / "daemon.sock") as daemon, Client(daemon.socket) as client:
+        daemon.worker.hold("denoise")
+        stream = client.render_stream("a kiln", **SMALL)
+        next(stream)
+        stream.close()
+        daemon.worker.hold()
+        client.render("one", job_id="a", **SMALL)
+        with pytest.raises(JobIdTaken):
+            client.render("two", job_id="a", **SMALL)
+        assert client.uncancelled == ()

@@ -4,7 +4,8 @@ A daemon that is killed is played by a copy of its journal as it lies on disk wh
 """
 
 import shutil
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from typing import Any
 import pytest
 from opentelemetry.sdk.trace import TracerProvider
 
+from kilnmark.daemon.journal.file import JournalFile, JournalRow
+from kilnmark.keymaps.zoo.write import make_adapter
 from tests.daemon.conftest import SMALL, FakeDaemon, Message, Wire
 from tests.daemon.journal.disk import no_folder
 
@@ -169,6 +172,133 @@ def test_a_job_that_was_given_up_before_the_end_stays_so(lives: Lives) -> None:
         lives.kill()
     with lives.begin().wire() as wire:
         assert [waited(wire, name)["error"]["code"] for name in ("a", "b")] == [-32800, -32800]
+
+
+ATTACHED: dict[str, Any] = {**LONG, "_meta": {"progressToken": "t", "attached": True}}
+
+
+def test_what_a_caller_alone_wants_is_painted_once_they_are_back_and_given_up_where_they_are_not(lives: Lives) -> None:
+    with lives.begin("denoise").wire() as wire:
+        for i, name in enumerate(("back", "waited", "gone")):
+            wire.send("render", {**ATTACHED, "seed": i, "job_id": name})
+            wire.progressed("queued" if i else "denoise 0/")
+        wire.send("render", {**LONG, "seed": 4, "job_id": "named"})
+        wire.progressed("queued")
+        lives.kill()
+    with lives.begin(return_timeout=3600).wire() as wire:
+        assert waited(wire, "named")["job"]["state"] == "done"
+        listed = {job["job_id"]: job["state"] for job in wire.result("jobs.list")["jobs"]}
+        assert listed == {"back": "queued", "waited": "queued", "gone": "queued", "named": "done"}
+        again = {**ATTACHED, "seed": 0, "job_id": "back", "_meta": {"attached": True, "resumed": True}}
+        assert wire.result("render", again)["job_id"] == "back"
+        assert waited(wire, "waited")["job"]["state"] == "done"
+        assert wire.result("status")["rendered"] == 3
+        lives.kill()
+    with lives.begin(return_timeout=0).wire() as wire:
+        error = waited(wire, "gone")["error"]
+        assert (error["code"], error["retryable"], "did not come back within 0 s" in error["message"]) == (
+            -32800,
+            True,
+            True,
+        )
+        late = {**ATTACHED, "seed": 2, "job_id": "gone", "_meta": {"attached": True, "resumed": True}}
+        assert wire.result("render", late)["cached"] is False
+
+
+def test_an_orderly_end_waits_for_callers_in_the_next_life_too(lives: Lives) -> None:
+    daemon = lives.begin("denoise")
+    with daemon.wire() as wire:
+        wire.send("render", {**ATTACHED, "job_id": "a"})
+        wire.progressed("denoise 0/")
+        daemon.shut_down()
+        assert wire.read_until(lambda message: "error" in message)["error"]["data"]["detail"] == {"kept": True}
+    daemon.wait_until_ended()
+    daemon = lives.begin(return_timeout=3600)
+    daemon.shut_down()
+    daemon.wait_until_ended()
+    with lives.begin(return_timeout=3600).wire() as wire:
+        assert wire.result("jobs.get", {"job_id": "a"})["job"]["state"] == "queued"
+        assert waited(wire, "a")["job"]["state"] == "done"
+
+
+def test_a_request_that_is_sent_again_hears_how_its_job_ended_meanwhile(lives: Lives) -> None:
+    resumed = {**LONG, "job_id": "a", "_meta": {"attached": True, "resumed": True}}
+    with lives.begin("denoise").wire() as wire:
+        wire.send("render", {**ATTACHED, "job_id": "a"})
+        wire.progressed("denoise 0/")
+        lives.kill()
+    with lives.begin("denoise").wire() as wire:
+        assert wire.result("cancel", {"job_id": "a", "reason": "not wanted"})["cancelled"]
+        error = wire.error("render", resumed)
+        assert (error["code"], error["message"]) == (-32800, "the render was cancelled: not wanted")
+        lives.kill()
+    with lives.begin().wire() as wire:
+        assert wire.error("render", resumed)["code"] == -32800
+        assert wire.result("status")["rendered"] == 0
+        assert wire.result("render", {**LONG, "job_id": "a"})["cached"] is False
+
+
+def test_no_end_is_told_before_it_is_on_disk(lives: Lives, monkeypatch: pytest.MonkeyPatch) -> None:
+    may_write, append = threading.Event(), JournalFile.append
+
+    def slow(file: JournalFile, rows: Sequence[JournalRow]) -> None:
+        assert may_write.wait(60)
+        append(file, rows)
+
+    may_write.set()
+    daemon = lives.begin("denoise")
+    with daemon.wire() as wire, daemon.wire() as other:
+        monkeypatch.setattr(JournalFile, "append", slow)
+        other.send("render", {**LONG, "job_id": "runs"})
+        other.progressed("denoise 0/")
+        waits = wire.send("render", {**SMALL, "steps": 100, "seed": 8, "job_id": "waits"})
+        assert wire.result("jobs.get", {"job_id": "waits"})["job"]["state"] == "queued"
+        may_write.clear()
+        wire.send("notifications/cancelled", {"requestId": waits}, id=None)
+        assert wire.result("jobs.list")["jobs"][-1]["state"] == "cancelled"
+        assert wire.is_silent()
+        lives.kill()
+        may_write.set()
+        assert wire.reply(waits)["error"]["code"] == -32800
+    with lives.begin().wire() as wire:
+        assert waited(wire, "waits")["job"]["state"] == "done"  # as nobody had heard otherwise
+
+
+def test_a_cancel_that_cannot_be_kept_is_told_so(lives: Lives) -> None:
+    with lives.begin("denoise").wire() as wire:
+        wire.send("render", {**LONG, "job_id": "a"})
+        wire.progressed("denoise 0/")
+        with no_folder(lives.journal):
+            for _ in range(2):
+                error = wire.error("cancel", {"job_id": "a"})
+                assert (error["code"], error["data"]["retryable"], error["data"]["job_id"]) == (-32009, True, "a")
+                assert "is cancelled, but the journal cannot be written" in error["message"]
+        while wire.result("status")["journal"]["state"] != "good":
+            pass
+        assert wire.result("cancel", {"job_id": "a"}) == {"job_id": "a", "cancelled": False}
+        lives.kill()
+    with lives.begin().wire() as wire:
+        assert waited(wire, "a")["error"]["code"] == -32800
+
+
+def test_adapters_outside_the_roots_of_now_end_their_jobs_as_a_request_would_be(lives: Lives, tmp_path: Path) -> None:
+    old, new = tmp_path / "old", tmp_path / "new"
+    for root in (old, new):
+        root.mkdir()
+        make_adapter(root / "ink.safetensors", rank=2, blocks=1)
+    stack = {"lora_paths": [str(old / "ink.safetensors")], "lora_scales": [1.0]}
+    with lives.begin("denoise", lora_roots=(old,)).wire() as wire:
+        wire.send("render", {**LONG, **stack, "job_id": "refused"})
+        wire.progressed("denoise 0/")
+        for job_id, more in (("warned", {**stack, "on_mismatch": "warn"}), ("bare", {})):
+            wire.send("render", {**LONG, **more, "job_id": job_id})
+            wire.progressed("queued")
+        lives.kill()
+    with lives.begin("denoise", lora_roots=(new,)).wire() as wire:
+        told = waited(wire, "refused")["error"]
+        asked = wire.error("render", {**LONG, **stack})
+        assert (told["code"], told["message"]) == (-32007, asked["message"])
+        assert [job["job_id"] for job in wire.result("status")["jobs"]] == ["warned", "bare"]
 
 
 def test_a_base_that_is_served_no_more_ends_its_jobs_with_the_reason(lives: Lives) -> None:

@@ -14,8 +14,9 @@ import msgspec
 
 from kilnmark.client.aio_link import AsyncLinks
 from kilnmark.client.aio_many import run_all
+from kilnmark.client.attempts import Uncancelled
 from kilnmark.client.connection import NONE, Answered, Progressed
-from kilnmark.client.dial import Absence, socket_path
+from kilnmark.client.dial import socket_path
 from kilnmark.client.errors import BadReply, ConnectionLost
 from kilnmark.client.many import Rendered
 from kilnmark.client.request import (
@@ -99,6 +100,7 @@ class AsyncClient:
             connect_timeout, reply_timeout, render_timeout, silence_timeout, start_timeout, away_timeout
         )
         self._links = AsyncLinks(self.socket, self._timeouts)
+        self._uncancelled = Uncancelled()
 
     async def __aenter__(self) -> Self:
         return self
@@ -111,6 +113,11 @@ class AsyncClient:
     async def close(self) -> None:
         """Hang up. Calls that still wait end with `ConnectionLost`; the next call connects again."""
         await self._links.close()
+
+    @property
+    def uncancelled(self) -> tuple[str, ...]:
+        """The job ids of renders given up while no daemon could be told; `cancel` ends them, at the next one too."""
+        return self._uncancelled.jobs
 
     async def render(
         self, prompt: str, *, on_progress: Callable[[Progress], None] | None = None, **options: Unpack[RenderOptions]
@@ -262,27 +269,22 @@ class AsyncClient:
         self, method: WireMethod[P, R], params: P, patience: Patience, carrier: Carrier
     ) -> AsyncGenerator[Progressed | Answered]:
         """The call's progress, then its answer as the last item; asked again by a daemon that is back."""
-        absence, furthest = Absence(self._timeouts.away), -1.0
-        while True:
-            link, request = await self._links.connected(patience), NONE
-            try:
-                request = link.begin(method, params, patience, carrier)
-                while True:
-                    event = await link.next_event(request, patience)
-                    absence.end()
-                    if isinstance(event, Answered):
-                        yield event
-                        return
-                    if event.progress.progress > furthest:
-                        furthest = event.progress.progress
-                        yield event
-            except (ConnectionLost, Draining) as error:
-                if link.was_left or not method.repeatable:
+        with self._uncancelled.noting(method, params, self._timeouts.away) as attempts:
+            while True:
+                link, request = await self._links.connected(patience), NONE
+                try:
+                    request = attempts.sent(link.begin(method, attempts.params, patience, carrier))
+                    while True:
+                        event = await link.next_event(request, patience)
+                        if attempts.is_news(event):
+                            yield event
+                        if isinstance(event, Answered):
+                            return
+                except (ConnectionLost, Draining) as error:
+                    pause = attempts.pause(error, was_left=link.was_left)
+                except BaseException as error:
+                    attempts.is_left = not link.give_up(method, request, error)
                     raise
-                pause = absence.pause(error)
-            except BaseException as error:
-                link.give_up(method, request, error)
-                raise
-            finally:
-                link.end(request)
-            await self._links.rest(patience, pause)
+                finally:
+                    link.end(request)
+                await self._links.rest(patience, pause)

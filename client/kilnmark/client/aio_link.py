@@ -144,16 +144,21 @@ class AsyncLink:
         self._calls.forget(request)
         self._inbox.pop(request, None)
 
-    def give_up(self, method: WireMethod[P, R], request: int, error: BaseException) -> None:
-        """Leave a call early: a lasting one is cancelled, and only a daemon that is silent to all is hung up on."""
+    def give_up(self, method: WireMethod[P, R], request: int, error: BaseException) -> bool:
+        """Leave a call early: a lasting one is cancelled, and only a daemon that is silent to all is hung up on.
+
+        Returns:
+            Whether the daemon is told of it, or has nothing to be told.
+        """
         if not self._calls.is_open(request):
-            return
+            return True
         line = self._calls.cancel(request, type(error).__name__)
-        if method.lasting and not self._writer.is_closing():
+        if is_told := not self._writer.is_closing() and method.lasting:
             self._writer.write(line)
             self._has_cancelled = True
         if isinstance(error, SilenceTimeout):
             self._writer.close()
+        return is_told or not method.lasting
 
 
 class AsyncLinks:

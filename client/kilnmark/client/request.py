@@ -28,6 +28,7 @@ __all__ = [
     "inspect_params",
     "named",
     "render_params",
+    "resumed",
 ]
 
 P = TypeVar("P", bound=msgspec.Struct)
@@ -50,6 +51,7 @@ class RenderOptions(NumberOptions, total=False):
         place: What is painted, by its region or its name, for the genre's art direction by place.
         on_mismatch: `error` refuses the render when an adapter does not engage wholly, `warn` renders and reports.
         job_id: The caller's idempotency key; a render with one goes on when the connection is lost.
+        attached: It is given up with its caller nevertheless, as one without a `job_id` is.
         priority: `high` is painted before `normal`, and that before `low`; a long wait raises it.
         cache: False paints the picture anew even when it was made before or is being made for somebody else.
         probe: Also report how far each adapter moves a small forward pass at this scale (`probe_divergence`).
@@ -66,6 +68,7 @@ class RenderOptions(NumberOptions, total=False):
     place: str | None
     on_mismatch: Literal["error", "warn"]
     job_id: str | None
+    attached: bool
     priority: Priority
     cache: bool
     probe: bool
@@ -104,6 +107,7 @@ def render_params(prompt: str, **options: Unpack[RenderOptions]) -> RenderParams
     paths = _paths(fields.pop("lora_paths", ()))
     scales = _as_list(fields.pop("lora_scales", ()), "lora_scales")
     params = RenderParams(
+        meta=CallMeta(attached=bool(fields.pop("attached", False))),
         prompt=prompt,
         lora_paths=paths,
         lora_scales=scales or [1.0] * len(paths),
@@ -120,6 +124,13 @@ def named(params: RenderParams) -> RenderParams:
     if params.job_id is not None:
         return params
     return msgspec.structs.replace(params, job_id=uuid.uuid4().hex, meta=CallMeta(attached=True))
+
+
+def resumed(params: P) -> P:
+    """The request as it is sent once more, after its answer was lost."""
+    if not isinstance(params, RenderParams) or params.job_id is None:
+        return params
+    return msgspec.structs.replace(params, meta=msgspec.structs.replace(params.meta, resumed=True))
 
 
 def checked(params: P) -> P:

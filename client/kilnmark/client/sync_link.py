@@ -140,22 +140,28 @@ class BlockingLink:
         self._calls.forget(request)
         self._inbox.pop(request, None)
 
-    def give_up(self, method: WireMethod[P, R], request: int, error: BaseException) -> None:
-        """Leave a call early: a lasting one is cancelled, and the connection is kept only where it can be trusted."""
+    def give_up(self, method: WireMethod[P, R], request: int, error: BaseException) -> bool:
+        """Leave a call early: a lasting one is cancelled, and the connection is kept only where it can be trusted.
+
+        Returns:
+            Whether the daemon is told of it, or has nothing to be told.
+        """
         if not self._calls.is_open(request):
-            return
+            return True
         line = self._calls.cancel(request, type(error).__name__)
+        is_told = not method.lasting
         try:
             if method.lasting and self._sock.fileno() >= 0:
                 self._sock.settimeout(_FAREWELL)
                 self._sock.sendall(line)
-                self._has_cancelled = True
+                is_told = self._has_cancelled = True
         except OSError:
             self._sock.close()
         if isinstance(error, SilenceTimeout | ConnectionLost | BadReply):
             self._sock.close()
         elif not isinstance(error, GeneratorExit | RenderTimeout | ReplyTimeout):
             self.close()
+        return is_told
 
 
 class BlockingLinks:

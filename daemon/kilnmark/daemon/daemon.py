@@ -128,7 +128,7 @@ class Daemon:
         """
         loop = asyncio.get_running_loop()
         if self._journal is not None:
-            self._renders.go_on(self._trace_again, self._settings.variants)
+            self._renders.go_on(self._trace_again, self._settings.variants, self._settings.return_timeout)
             self._journal.prune()
         worker = loop.create_task(self._worker.run(self._renders))
         worker.add_done_callback(self._worker_watch_ended)

@@ -1,6 +1,7 @@
 """A request waits for a job: what it hears on the way, what it gets in the end, and how it gives up.
 
-Nothing is told of a job before it is on disk, where there is a journal; what becomes of it is `renders`' part.
+Nothing is told of a job, its end included, before it is on disk, where there is a journal; what becomes of it is
+`renders`' part.
 """
 
 import asyncio
@@ -32,9 +33,11 @@ async def follow(renders: Renders, view: JobsView, job_id: str, meta: CallMeta, 
         watcher.on_step = pulse.stepped
         for step in unheard:
             pulse.stepped(step)
-        result = await watcher.outcome
-    await renders.journal.written()
-    return result
+        try:
+            return await watcher.outcome
+        finally:
+            if watcher.job is not None:
+                await renders.journal.written()
 
 
 async def wait_for(

@@ -23,6 +23,8 @@ from kilnmark.daemon.asked.stack import StyledStack
 from kilnmark.daemon.clock import Clock
 from kilnmark.daemon.following import follow, wait_for
 from kilnmark.daemon.jobs.jobs import Job
+from kilnmark.daemon.jobs.outcome import outcome_again
+from kilnmark.daemon.jobs.reasons import cancelled_unkept
 from kilnmark.daemon.jobs.renders import Renders
 from kilnmark.daemon.jobs.view import JobsView
 from kilnmark.daemon.spans import RenderTrace, warm_up_span
@@ -186,9 +188,9 @@ class Methods:
         if job is None:
             styled = await self._styled(params)
             job = await self._known(params)
-        if job is not None and job.ended is not None and job.ended.result is not None:
+        if job is not None and job.ended is not None:
             await renders.journal.written()
-            return msgspec.structs.replace(job.ended.result, cached=True)
+            return outcome_again(job.ended)
         job_id = self._accept(params, styled) if job is None else job.job_id
         return await follow(renders, self._view, job_id, params.meta, exchange)
 
@@ -196,7 +198,8 @@ class Methods:
         """End a render of any connection."""
         job = self._view.job(params.job_id)
         cancelled = self._renders.cancel(job.job_id, params.reason)
-        await self._renders.journal.written()
+        if not await self._renders.journal.written() and (cancelled or job.state == "cancelled"):
+            raise cancelled_unkept(job.job_id)
         return CancelResult(job_id=job.job_id, cancelled=cancelled)
 
     async def lora_inspect(self, params: LoraInspectParams, exchange: Exchange) -> msgspec.Raw:

@@ -146,6 +146,11 @@ class Settings(BaseModel):
     drain_timeout: Annotated[Patience, Told("--drain-timeout", "seconds", "SECONDS")] = 30.0
     """How long accepted renders are painted on after SIGTERM. The rest is kept for the next start."""
 
+    return_timeout: Annotated[Patience, Told("--return-timeout", "seconds", "SECONDS")] = 60.0
+    """How long after a start callers may take to come back who were lost with the last daemon; 0: none may. Until then
+    what they alone want is not painted, and after that it is given up. A render whose caller chose its `job_id` needs
+    nobody."""
+
     queue_limit: Annotated[int, Field(ge=1, le=100_000), Told("--queue-limit", "count", "N")] = 1000
     """Renders that may wait; one more is refused. Its error is -32001."""
 

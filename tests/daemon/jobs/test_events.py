@@ -15,6 +15,7 @@ from kilnmark.daemon.jobs.events import DaemonStarted, JobEvent, decode_event, e
 from kilnmark.daemon.jobs.jobs import Job
 from kilnmark.daemon.jobs.queue import JobQueue
 from kilnmark.daemon.jobs.state import QueueState
+from kilnmark.protocol.wire.requests import CallMeta
 from tests.daemon.jobs.queues import CANCELLED, FAILED, GOLD, INK, Asked, seen
 
 STACKS: list[dict[str, Any]] = [{}, INK, GOLD]
@@ -54,7 +55,8 @@ def accept(asked: Asked, choice: int) -> None:
     job = asked.queue.state.find(name)
     if job is not None and job.render is not None:
         return
-    facts = asked.accepted(name, seed=choice % 2, priority=levels[choice % 3], cache=choice % 5 > 0, **stack)
+    meta = CallMeta(attached=choice % 7 > 2)
+    facts = asked.accepted(name, seed=choice % 2, priority=levels[choice % 3], cache=choice % 5 > 0, meta=meta, **stack)
     if choice % 4:
         asked.ready(facts, seen() if stack and choice % 7 else None)
 
@@ -162,8 +164,12 @@ def test_a_daemon_that_begins_anew_with_a_prefix_paints_everything_that_was_open
     expected = {job.job_id for job in before.open_jobs} - given_up
     again = Asked(limit=1000, remembered=100, events=asked.events[:length])
     again.now = 10_000.0
-    unready = again.queue.go_on(FAILED)
+    again.queue.go_on(FAILED)
     state = again.queue.state
+    unready = state.unready_jobs
+    waiting = {id(job.render): job.render for job in state.open_jobs if job.render is not None and job.render.is_ready}
+    assert all(any(not facts.attached for facts in render.jobs.values()) for render in waiting.values())
+    assert [facts.at for facts in unready] == sorted(facts.at for facts in unready)
     assert all(job.state == "queued" for job in state.open_jobs)
     assert {job.job_id for job in state.open_jobs} == expected
     assert all(again.job(name).ended is not None for name in given_up)
@@ -184,12 +190,32 @@ def test_what_the_worker_had_waits_again_in_its_old_place_and_is_still_shared() 
         asked.added(name, seed=seed)
     asked.taken()
     again = JobQueue(10, clock=Clock(wall=lambda: 50.0), events=asked.events)
-    assert again.go_on(FAILED) == []
+    again.go_on(FAILED)
+    assert again.state.unready_jobs == []
     assert [(job.job_id, job.state, job.shared_with) for job in again.state.open_jobs] == [
         ("a", "queued", None),
         ("b", "queued", "a"),
         ("c", "queued", None),
     ]
+
+
+def test_what_attached_callers_share_waits_apart_until_each_is_back_and_is_shared_again_then() -> None:
+    asked, alone = Asked(), CallMeta(attached=True)
+    for name, seed, meta in (("a", 7, alone), ("b", 7, alone), ("c", 8, alone), ("d", 8, CallMeta()), ("e", 9, alone)):
+        asked.added(name, seed=seed, meta=meta)
+    assert asked.taken().tries == 1
+    again = Asked(events=asked.events)
+    again.queue.go_on(FAILED)
+    state = again.queue.state
+    assert [facts.job_id for facts in state.unready_jobs] == ["a", "e", "b"]
+    assert [again.render(name).tries for name in ("a", "b", "c")] == [1, 1, 0]
+    assert list(again.taken().jobs) == ["c", "d"]
+    for facts in state.unready_jobs:
+        again.ready(facts)
+    again.finish("c")
+    again.finish("d")
+    assert list(again.taken().jobs) == ["a", "b"]
+    assert_counts(again)
 
 
 def test_a_job_that_was_given_up_ends_so_instead_of_being_painted_again() -> None:
@@ -214,7 +240,8 @@ def test_the_last_job_of_a_picture_that_bears_another_ones_id_ends_where_it_was_
     asked.queue.end("a", CANCELLED)
     asked.queue.stop("b", CANCELLED)
     again = JobQueue(10, events=asked.events)
-    assert again.go_on(FAILED) == []
+    again.go_on(FAILED)
+    assert again.state.unready_jobs == []
     assert [(job.job_id, job.state) for job in again.state.ended_jobs] == [("b", "cancelled"), ("a", "cancelled")]
 
 

@@ -21,7 +21,7 @@ from kilnmark.protocol.wire.replies import StackInfo
 from kilnmark.protocol.wire.requests import RenderParams
 from kilnmark.protocol.wire.work import RenderCommand
 
-__all__ = ["AskedStack", "StackFiles", "StyledStack", "locate_stack", "refusal"]
+__all__ = ["AskedStack", "StackFiles", "StyledStack", "locate_now", "locate_stack", "refusal"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +103,7 @@ class StackFiles(NamedTuple):
 
 async def locate_stack(command: RenderCommand, roots: Sequence[Path]) -> StackFiles:
     """Find a command's adapters. A disk may be slow, so it is asked off the loop."""
-    return await asyncio.to_thread(_located, command, roots)
+    return await asyncio.to_thread(locate_now, command, roots)
 
 
 def refusal(command: RenderCommand, refused: Sequence[AdapterReport]) -> AdapterRefused:
@@ -112,7 +112,8 @@ def refusal(command: RenderCommand, refused: Sequence[AdapterReport]) -> Adapter
     return AdapterRefused(reasons, job_id=command.job_id, detail={"loras": list(refused)})
 
 
-def _located(command: RenderCommand, roots: Sequence[Path]) -> StackFiles:
+def locate_now(command: RenderCommand, roots: Sequence[Path]) -> StackFiles:
+    """As `locate_stack`, by whoever may wait for a disk."""
     located = AdapterFinder(roots).sent(command.lora_paths)
     refused = located.refused(command.lora_names, command.lora_scales)
     return StackFiles(located.paths, refused, None if refused else _look_at(located.paths))

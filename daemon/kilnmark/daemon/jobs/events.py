@@ -47,6 +47,7 @@ class JobAccepted(_Event, frozen=True, kw_only=True, tag="accepted"):
         warnings: Sentences that acceptance adds to the result.
         repeatable: Its seed was not drawn for it alone.
         traceparent, tracestate: W3C trace context that its spans belong to, in this process and in a later one.
+        attached: It is its caller's alone: after a daemon's death it waits until they are back.
     """
 
     job_id: str
@@ -56,6 +57,7 @@ class JobAccepted(_Event, frozen=True, kw_only=True, tag="accepted"):
     repeatable: bool
     traceparent: str | None = None
     tracestate: str | None = None
+    attached: bool = False
 
     @property
     def named_by_caller(self) -> bool:
@@ -132,7 +134,10 @@ class DaemonStopped(_Event, frozen=True, kw_only=True, tag="daemon_stopped"):
 
 
 class DaemonStarted(_Event, frozen=True, kw_only=True, tag="daemon_started"):
-    """A daemon goes on with what is written before: what was begun then waits again, and counts begin anew."""
+    """A daemon goes on with what is written before: what was begun then waits again, and counts begin anew.
+
+    What belongs to callers alone who have to come back first is not ready any more.
+    """
 
 
 JobEvent = (

@@ -5,14 +5,23 @@ Pure functions; nothing is sent or changed here.
 
 import msgspec
 
-from kilnmark.daemon.jobs.events import JobAccepted
+from kilnmark.daemon.jobs.events import JobAccepted, JobEnded
 from kilnmark.daemon.jobs.jobs import Job
 from kilnmark.protocol.wire import work
 from kilnmark.protocol.wire.errors import BY_CODE, InternalError, RequestError
 from kilnmark.protocol.wire.replies import JobError, JobResult, RenderResult, Timings
 from kilnmark.protocol.wire.status import JobInfo
 
-__all__ = ["error_again", "error_of", "job_info", "job_result", "result_again", "result_of", "written_error"]
+__all__ = [
+    "error_again",
+    "error_of",
+    "job_info",
+    "job_result",
+    "outcome_again",
+    "result_again",
+    "result_of",
+    "written_error",
+]
 
 
 def result_of(facts: JobAccepted, event: work.Finished, timings: Timings, trace_id: str) -> RenderResult:
@@ -59,6 +68,17 @@ def written_error(error: RequestError) -> JobError:
 def error_again(error: JobError, job_id: str) -> RequestError:
     """The error that was written down, to be raised."""
     return BY_CODE.get(error.code, InternalError)(error.message, job_id=job_id, retryable=error.retryable)
+
+
+def outcome_again(ended: JobEnded) -> RenderResult:
+    """What a job ended with, for a request that asks for it again.
+
+    Raises:
+        RequestError: that is an error.
+    """
+    if ended.result is None:
+        raise error_again(ended.error or written_error(InternalError("the job has no outcome")), ended.job_id)
+    return msgspec.structs.replace(ended.result, cached=True)
 
 
 def job_info(job: Job, step: int, paused: str | None = None) -> JobInfo:

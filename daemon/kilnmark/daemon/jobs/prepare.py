@@ -6,18 +6,19 @@ it is found instead.
 
 import asyncio
 import logging
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
-from kilnmark.daemon.asked.stack import locate_stack, refusal
+from kilnmark.daemon.asked.stack import locate_now, locate_stack, refusal
 from kilnmark.daemon.jobs.events import JobAccepted
 from kilnmark.daemon.pictures.cache import PictureCache
 from kilnmark.daemon.pictures.hashes import Seen, look_at
 from kilnmark.protocol.picture.report import AdapterReport
-from kilnmark.protocol.wire.errors import AdapterRefused, InternalError
+from kilnmark.protocol.wire.errors import InternalError, RequestError
 from kilnmark.protocol.wire.memory import BaseInfo
 from kilnmark.protocol.wire.replies import RenderResult
 from kilnmark.protocol.wire.work import RenderCommand
@@ -43,7 +44,7 @@ class MadeBefore(NamedTuple):
 class RefusedStack(NamedTuple):
     """The error that a job ends with instead of being painted."""
 
-    error: AdapterRefused | InternalError
+    error: RequestError
     reports: list[AdapterReport]
 
 
@@ -91,6 +92,22 @@ class Preparation:
             problem = "the files of this render could not be looked at; the daemon's log has the traceback"
             found = RefusedStack(InternalError(problem, job_id=facts.job_id), [])
         on_found(facts, found)
+
+    def refused_now(self, facts: JobAccepted, lora_paths: Sequence[str]) -> RefusedStack | None:
+        """What a job ends with whose adapters may not be read any more, since the roots are others; None: they may.
+
+        The disk is asked only where that looks to be so.
+
+        Args:
+            lora_paths: Where its adapters were, really; none of a job that was not ready.
+        """
+        roots = [Path(os.path.realpath(root)) for root in self._lora_roots] if lora_paths else []
+        if facts.command.on_mismatch == "warn" or all(
+            any(Path(path).is_relative_to(root) for root in roots) for path in lora_paths
+        ):
+            return None
+        found = locate_now(facts.command, self._lora_roots)
+        return RefusedStack(refusal(facts.command, found.refused), found.refused) if found.refused else None
 
     async def run(self, facts: JobAccepted) -> Found:
         """Find a job's adapters, and its picture if it was made before."""

@@ -92,7 +92,8 @@ class JobQueue:
     def find_same(self, params: RenderParams) -> Job | None:
         """The job that this request asks for again, or None when it is to be rendered.
 
-        A job that ended without a picture is no answer: nothing would be made twice by trying again.
+        A job that ended without a picture is no answer: nothing would be made twice by trying again. It is one to a
+        caller who did not hear how the job ended, unless that may end otherwise now.
 
         Raises:
             JobIdTaken: by a request with other parameters.
@@ -106,7 +107,8 @@ class JobQueue:
                 "choose a new one, or send the same parameters again",
                 job_id=job.job_id,
             )
-        return None if job.ended is not None and job.ended.error is not None else job
+        error = None if job.ended is None else job.ended.error
+        return job if error is None or (params.meta.resumed and not error.retryable) else None
 
     def check_room(self, *, ready: bool = True) -> None:
         """Raises QueueFull when no job more may wait to be painted, or, with `ready` false, to be made ready."""
@@ -134,6 +136,7 @@ class JobQueue:
             repeatable=repeatable,
             traceparent=trace.traceparent,
             tracestate=trace.tracestate,
+            attached=params.meta.attached and params.job_id is not None,
         )
 
     def accept(self, facts: JobAccepted) -> None:
@@ -198,14 +201,11 @@ class JobQueue:
         """Leave what is open to a later daemon; what the worker had waits again, and was not tried."""
         self._write(DaemonStopped(at=self._now()))
 
-    def go_on(self, tried_out: JobError) -> list[JobAccepted]:
+    def go_on(self, tried_out: JobError) -> None:
         """Go on with the events of an earlier daemon: what its worker had waits again, or ends where it was given up.
 
         Args:
             tried_out: What a job ends with whose render was begun as often as it may be, and never ended.
-
-        Returns:
-            The jobs that were accepted and never ready, which have to be looked into again.
         """
         for render in self.state.begun:
             if render.stopping is not None:
@@ -214,7 +214,6 @@ class JobQueue:
                 for job_id in list(render.jobs):
                     self.end(job_id, tried_out)
         self._write(DaemonStarted(at=self._now()))
-        return self.state.unready_jobs
 
     def waited(self, facts: JobAccepted) -> float:
         """Seconds since a job was accepted, by the time that events have."""

@@ -5,9 +5,18 @@ Nothing is decided here; `renders` knows when which holds.
 
 from kilnmark.daemon.jobs.events import JobAccepted
 from kilnmark.daemon.jobs.jobs import TRIES
-from kilnmark.protocol.wire.errors import Cancelled, Draining, RenderFailed, WorkerLost
+from kilnmark.protocol.wire.errors import Cancelled, Draining, JournalFailed, RenderFailed, WorkerLost
 
-__all__ = ["base_is_gone", "cancelled", "gone_down", "kept", "no_base", "tried_out"]
+__all__ = [
+    "base_is_gone",
+    "cancelled",
+    "cancelled_unkept",
+    "gone_down",
+    "kept",
+    "no_base",
+    "nobody_came_back",
+    "tried_out",
+]
 
 
 def no_base(problem: str | None, job_id: str | None = None) -> RenderFailed:
@@ -52,3 +61,22 @@ def base_is_gone(facts: JobAccepted) -> RenderFailed:
 def cancelled(job_id: str, reason: str) -> Cancelled:
     """Somebody did not want it any more."""
     return Cancelled(f"the render was cancelled: {reason or 'no reason was given'}", job_id=job_id)
+
+
+def cancelled_unkept(job_id: str) -> JournalFailed:
+    """It is cancelled here, and would be painted by the next daemon."""
+    return JournalFailed(
+        f"job {job_id!r} is cancelled, but the journal cannot be written now (`status` says why): a daemon that is "
+        "started before it can be would paint it; mend that, then cancel it again",
+        job_id=job_id,
+    )
+
+
+def nobody_came_back(job_id: str, seconds: float) -> Cancelled:
+    """It was its caller's alone, who may have left while there was no daemon; whoever asks for it again gets it."""
+    return Cancelled(
+        f"the render was cancelled: whoever asked for it did not come back within {seconds:g} s of the daemon's start "
+        "(return_timeout)",
+        job_id=job_id,
+        retryable=True,
+    )

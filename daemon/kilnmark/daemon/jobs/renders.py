@@ -15,7 +15,8 @@ from kilnmark.daemon.jobs.jobs import OpenRender
 from kilnmark.daemon.jobs.outcome import error_again, error_of, result_again, result_of, written_error
 from kilnmark.daemon.jobs.prepare import Found, FoundReady, MadeBefore, Preparation
 from kilnmark.daemon.jobs.queue import JobQueue
-from kilnmark.daemon.jobs.reasons import base_is_gone, cancelled, gone_down, kept, no_base, tried_out
+from kilnmark.daemon.jobs.reasons import cancelled, gone_down, kept, no_base, tried_out
+from kilnmark.daemon.jobs.recovery import Recovery
 from kilnmark.daemon.journal.journal import JournalKeeper
 from kilnmark.daemon.pictures.cache import PictureCache
 from kilnmark.daemon.spans import RenderTrace
@@ -63,6 +64,7 @@ class Renders:
         self._audience = audience
         self._feeder = Feeder(queue, worker, audience)
         self._preparation = preparation
+        self._recovery = Recovery(queue, audience, preparation, self._found_again, self._end)
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -74,23 +76,14 @@ class Renders:
         if self.worker.state == "failed":
             raise no_base(self.worker.last_error)
 
-    def go_on(self, trace_of: Callable[[JobAccepted], RenderTrace], variants: Container[str]) -> None:
-        """Take up what earlier daemons accepted, before the worker is started.
-
-        Args:
-            trace_of: Begins the spans of a job anew.
-            variants: The bases that can be asked for now.
-        """
-        unready = self.queue.go_on(written_error(tried_out("the daemon was lost")))
-        for job in self.queue.state.open_jobs:
-            self._audience.enter(job.job_id, trace_of(job.facts), self.queue.waited(job.facts))
+    def go_on(
+        self, trace_of: Callable[[JobAccepted], RenderTrace], variants: Container[str], return_timeout: float
+    ) -> None:
+        """Take up what earlier daemons accepted, before the worker is started; the arguments are `Recovery`'s."""
+        self._recovery.take_up(trace_of)
+        if self.queue.state.open_count:
             self._idle.clear()
-        for job in self.queue.state.open_jobs:
-            if job.facts.command.variant not in variants:
-                self._end(job.job_id, base_is_gone(job.facts))
-        for facts in unready:
-            if self._is_open(facts):
-                self._preparation.begin(facts, self._found)
+        self._recovery.look_through(variants, return_timeout)
 
     def submit(self, facts: JobAccepted, trace: RenderTrace) -> None:
         """Queue a job; when nothing has to be asked of a disk first, the worker gets it at once if it is free.
@@ -126,6 +119,7 @@ class Renders:
 
     def watch(self, job_id: str, on_step: Callable[[work.Stepped], None]) -> JobWatcher:
         """One more request waits for an open job, and hears of its progress."""
+        self._recovery.came_back(job_id)
         return self._audience.watch(job_id, on_step)
 
     def leave(self, job_id: str, watcher: JobWatcher, reason: str, *, keep_named: bool = False) -> None:
@@ -159,6 +153,7 @@ class Renders:
         self.draining = True
         if self.journal.lasts:
             self._laid_down = True
+            self._recovery.stop()
             self._audience.dismiss_all(kept)
             return
         for job in reversed(self.queue.state.open_jobs):
@@ -227,11 +222,17 @@ class Renders:
         self._audience.enter(facts.job_id, trace)
         self._idle.clear()
 
-    def _found(self, facts: JobAccepted, found: Found) -> None:
+    def _found_again(self, facts: JobAccepted, found: Found) -> None:
+        """As `_found`, of a job that an earlier daemon let in."""
+        self._found(facts, found, is_let_in=True)
+
+    def _found(self, facts: JobAccepted, found: Found, *, is_let_in: bool = False) -> None:
         """All is known of an accepted job; it may have been given up meanwhile."""
-        if not self._is_open(facts):
+        if not self.queue.state.is_open(facts):
             return
         match found:
+            case FoundReady() if is_let_in:
+                self._make_ready(facts, found)
             case FoundReady():
                 self._let_in(facts, found)
             case MadeBefore():
@@ -240,11 +241,6 @@ class Renders:
                 self._end(facts.job_id, again, again.loras)
             case _:
                 self._end(facts.job_id, found.error, found.reports)
-
-    def _is_open(self, facts: JobAccepted) -> bool:
-        """It was not given up meanwhile, nor ended and its id given to another job."""
-        job = self.queue.state.find(facts.job_id)
-        return job is not None and job.render is not None and job.facts is facts
 
     def _let_in(self, facts: JobAccepted, found: FoundReady) -> None:
         try:

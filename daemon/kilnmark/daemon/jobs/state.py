@@ -122,6 +122,11 @@ class QueueState:
             return open_job(render.jobs[job_id], render)
         return self.ended.find(job_id)
 
+    def is_open(self, facts: JobAccepted) -> bool:
+        """A job was not given up meanwhile, nor ended and its id given to another one."""
+        render = self._open.get(facts.job_id)
+        return render is not None and render.jobs[facts.job_id] is facts
+
     def mate_of(self, likeness: bytes | None) -> OpenRender | None:
         """The open render that an equal job may join; one that is being stopped is joined by nobody."""
         mate = None if likeness is None else self._by_likeness.get(likeness)
@@ -151,6 +156,7 @@ class QueueState:
             case DaemonStarted():
                 self.ended.forget(event.at)
                 self._wait_again()
+                self._await_callers()
                 self._switches = self._shared = self.rendered = self.failed = 0
 
     def _accepted(self, facts: JobAccepted) -> None:
@@ -248,3 +254,22 @@ class QueueState:
             for facts in render.jobs.values():
                 self._waiting_by[facts.params.priority] += 1
         self.on_base = NO_STACK
+
+    def _await_callers(self) -> None:
+        """What is its callers' alone is not ready until one of them is back."""
+        for render in list(self._waiting.values()):
+            if render.is_ready and all(facts.attached for facts in render.jobs.values()):
+                self._part(render)
+        self._unready = dict(sorted(self._unready.items()))
+
+    def _part(self, render: OpenRender) -> None:
+        """Each job of a render that waits has one of its own again, which is not ready."""
+        self.line.remove(render)
+        del self._waiting[render.place]
+        if render.likeness is not None and self._by_likeness.get(render.likeness) is render:
+            del self._by_likeness[render.likeness]
+        for facts in render.jobs.values():
+            place = render.place if facts is render.first else self._added
+            own = self._open[facts.job_id] = self._waiting[place] = self._unready[place] = OpenRender(facts, place)
+            own.tries = render.tries
+            self._added += place != render.place

@@ -29,7 +29,11 @@ def _first_form(connection: sqlite3.Connection) -> None:
     connection.execute("CREATE TABLE events (n INTEGER PRIMARY KEY, jobs TEXT NOT NULL, document BLOB NOT NULL)")
 
 
-STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first_form,)
+def _callers_come_back(_: sqlite3.Connection) -> None:
+    """Nothing changes but what events mean: a daemon's start lets attached jobs be unready, so they are ready twice."""
+
+
+STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first_form, _callers_come_back)
 """What makes version `i + 1` of version `i`; version 0 is an empty file. Never changed, only added to."""
 
 VERSION = len(STEPS)

@@ -44,13 +44,16 @@ class CallMeta(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         progress_token: Turns on progress and heartbeat notifications, which carry it back.
         traceparent, tracestate: W3C trace context of the caller.
         attached: Nobody but this caller waits for the render, though it has a `job_id`: it is given up when the
-            connection closes.
+            connection closes. After the daemon's death it is painted once its caller is back.
+        resumed: The render was asked for before, and its answer was lost: a job of this id that has ended without a
+            picture meanwhile is the answer, unless its error is one that may not come again.
     """
 
     progress_token: str | int | None = msgspec.field(default=None, name="progressToken")
     traceparent: Annotated[str, Meta(max_length=512)] | None = None
     tracestate: Annotated[str, Meta(max_length=2048)] | None = None
     attached: bool = False
+    resumed: bool = False
 
 
 class _Params(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):

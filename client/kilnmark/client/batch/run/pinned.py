@@ -97,7 +97,7 @@ class PinnedItem:
         if anew:
             request["cache"] = False
         else:
-            request["job_id"] = self.job_id(base)
+            request |= {"job_id": self.job_id(base), "attached": True}
         return cast("RenderRequest", request)
 
     @property

@@ -11,6 +11,7 @@ import click
 import msgspec
 
 from kilnmark.client.cli.exits import exit_code_of_reports
+from kilnmark.client.cli.left import telling_uncancelled
 from kilnmark.client.cli.options import ScaledPath, json_option, scaled_path, seconds, socket_option
 from kilnmark.client.cli.views.document import write_document, write_line
 from kilnmark.client.errors import StopTimeout
@@ -195,7 +196,11 @@ def render(
     from kilnmark.client.tracing import traced_command
 
     with traced_command():  # which ends after the result was shown: a collector that hangs takes its time
-        with Client(socket, render_timeout=timeout) as client, progress_bar("render") as on_progress:
+        with (
+            Client(socket, render_timeout=timeout) as client,
+            telling_uncancelled(client, named=options["job_id"] is not None),
+            progress_bar("render") as on_progress,
+        ):
             result = client.render(
                 prompt,
                 lora_paths=[lora.path for lora in loras],

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kilnmark.client.cli.exits import exit_code_of
+from kilnmark.client.cli.left import telling_uncancelled
 from kilnmark.client.cli.options import json_option, socket_option
 from kilnmark.client.cli.views.document import write_document, write_line
 from kilnmark.protocol.errors import KilnmarkError
@@ -136,8 +137,9 @@ async def _ask(plan: "Plan", options: _Options, ledger: "Ledger", tally: "Tally"
     from kilnmark.client.batch.run.run import Painter
 
     async with AsyncClient(options.socket, away_timeout=_AWAY) as client:
-        painter = Painter(client, ledger, tally, move, force=options.force)
-        await painter.paint(plan.items, compare_base=options.compare_base)
+        with telling_uncancelled(client):
+            painter = Painter(client, ledger, tally, move, force=options.force)
+            await painter.paint(plan.items, compare_base=options.compare_base)
 
 
 _HELP = """Pictures, `manifest.json` and the review page `index.html` are left in --out. What the manifest knows is not
