@@ -30,7 +30,8 @@ def cold() -> Iterator[FakeDaemon]:
     """A daemon of one's own, whose base is being loaded until it may go on."""
     worker = FakeWorker()
     worker.hold("load")
-    with FakeDaemon(worker=worker, queue_limit=1, heartbeat_interval=0.01, bases={"dev": "standin"}) as daemon:
+    settings: dict[str, Any] = {"restart_delay_max": 0.001, "heartbeat_interval": 0.01, "bases": {"dev": "standin"}}
+    with FakeDaemon(worker=worker, queue_limit=1, **settings) as daemon:
         yield daemon
 
 
@@ -136,20 +137,67 @@ def test_the_socket_answers_and_cancels_while_the_base_is_warming(cold: FakeDaem
         assert wire.result("status")["state"] == "ready"
 
 
-def test_a_base_that_cannot_be_held_is_said_so_and_tried_again_only_when_asked(cold: FakeDaemon) -> None:
+def test_a_base_that_cannot_be_held_is_said_so_and_what_was_accepted_is_painted_once_it_can(cold: FakeDaemon) -> None:
+    cold.worker.script.unheld["standin"] = "no such directory"
+    with cold.wire() as wire, cold.wire() as other:
+        waiting = wire.send("render", {**SMALL, "job_id": "early"})
+        wire.result("ping")
+        cold.worker.hold()
+        error = wire.reply(waiting)["error"]
+        assert_no_base(wire, error)
+        assert (error["data"]["retryable"], "kept as 'early'" in error["message"]) == (False, True)
+        status = wire.result("status")
+        assert (status["state"], status["worker"]["restarts"], status["worker"]["pid"]) == ("degraded", 0, None)
+        assert status["worker"]["degraded"]["reason"] == "no such directory"
+        assert [job["state"] for job in status["jobs"]] == ["queued"]
+        for params in (SMALL, {**SMALL, "job_id": "early"}):
+            assert_no_base(wire, wire.error("render", params))
+        assert_no_base(wire, wire.error("warm_up"))
+        patient = other.send("jobs.wait", {"job_id": "early"})
+        cold.worker.script.unheld.clear()
+        assert wire.result("warm_up")["base"]["variant"] == "standin"
+        assert Path(other.reply(patient)["result"]["result"]["image_path"]).is_file()
+        assert wire.result("render", {**SMALL, "job_id": "early"})["variant"] == "standin"
+        status = wire.result("status")
+        assert (status["state"], status["worker"]["degraded"], status["rendered"]) == ("ready", None, 1)
+
+
+def test_while_no_worker_gets_ready_nobody_waits_in_vain_and_nothing_accepted_is_lost(cold: FakeDaemon) -> None:
+    with cold.wire() as wire, cold.wire() as other:
+        waiting = wire.send("render", {**SMALL, "job_id": "early"})
+        lost = 0
+        for _ in range(5):
+            lost = wait_until_it_loads(other, lost)
+            cold.worker.mutter("terminate called after throwing an instance of 'std::bad_alloc'\n")
+            cold.worker.die(-6)
+        error = wire.reply(waiting)["error"]
+        assert (error["code"], error["data"]["retryable"], error["data"]["detail"]) == (-32003, True, {"kept": True})
+        assert all(word in error["message"] for word in ("5 workers in a row", "SIGABRT", "kept as 'early'"))
+        status = wire.result("status")
+        assert (status["state"], status["worker"]["death"]["words"]["first_failure"][:9]) == ("degraded", "terminate")
+        assert (wire.error("render", {**SMALL, "seed": 8})["code"], status["queue"]["normal"]) == (-32003, 1)
+        cold.worker.hold()
+        assert "result" in wire.call("warm_up")
+        assert wire.result("render", {**SMALL, "job_id": "early"})["job_id"] == "early"
+
+
+def test_a_daemon_that_drains_does_not_wait_for_a_worker_that_does_not_get_ready(cold: FakeDaemon) -> None:
     cold.worker.script.unheld["standin"] = "no such directory"
     with cold.wire() as wire:
         waiting = wire.send("render", SMALL)
         wire.result("ping")
         cold.worker.hold()
         assert_no_base(wire, wire.reply(waiting)["error"])
-        status = wire.result("status")
-        assert (status["state"], status["worker"]["restarts"], status["worker"]["pid"]) == ("failed", 0, None)
-        assert_no_base(wire, wire.error("render", SMALL))
-        assert_no_base(wire, wire.error("warm_up"))
-        cold.worker.script.unheld.clear()
-        assert wire.result("warm_up")["base"]["variant"] == "standin"
-        assert wire.result("render", SMALL)["variant"] == "standin"
+        assert wire.result("shutdown", {"drain": True}) == {"draining": True, "jobs": 1}
+    cold.wait_until_ended()
+
+
+def wait_until_it_loads(wire: Wire, lost: int) -> int:
+    """Wait until another worker loads its base; its process."""
+    while (status := wire.result("status"))["loading"] is None or status["worker"]["pid"] == lost:
+        pass
+    pid: int = status["worker"]["pid"]
+    return pid
 
 
 def test_another_base_that_cannot_be_held_fails_what_wants_it_and_nothing_else(cold: FakeDaemon) -> None:

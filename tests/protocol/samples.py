@@ -2,7 +2,15 @@
 
 from kilnmark.protocol.content.problems import Problem
 from kilnmark.protocol.wire.memory import BaseInfo, ColdSize, HeldAdapter, HeldBase, Limits, MemoryInfo
-from kilnmark.protocol.wire.status import JobInfo, PacksInfo, StatusResult, WorkerDeath, WorkerInfo, WorkerWords
+from kilnmark.protocol.wire.status import (
+    DegradedInfo,
+    JobInfo,
+    PacksInfo,
+    StatusResult,
+    WorkerDeath,
+    WorkerInfo,
+    WorkerWords,
+)
 
 BASE = BaseInfo(
     variant="standin",
@@ -41,6 +49,7 @@ PACKS = PacksInfo(
 DEATH = WorkerDeath(
     at="t", pid=2, reason="why", words=WorkerWords(lines=["said"], lines_before=1, first_failure="an error")
 )
+DEGRADED = DegradedInfo(since="t", reason="why", tries=2, next_try_s=0.5)
 STATUS = StatusResult(
     version="1",
     pid=1,
@@ -48,7 +57,7 @@ STATUS = StatusResult(
     state="busy",
     variant="standin",
     base=BASE,
-    worker=WorkerInfo(pid=3, restarts=1, death=DEATH),
+    worker=WorkerInfo(pid=3, restarts=1, death=DEATH, degraded=DEGRADED),
     jobs=[JobInfo(job_id="j", state="queued")],
     rendered=1,
     failed=0,

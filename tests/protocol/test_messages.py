@@ -59,7 +59,7 @@ from kilnmark.protocol.wire.work import (
     Stepped,
     WarmUp,
 )
-from tests.protocol.samples import BASE, DEATH, MEMORY, PACKS, STATUS
+from tests.protocol.samples import BASE, DEATH, DEGRADED, MEMORY, PACKS, STATUS
 
 REPORT = AdapterReport(
     name="glaze",
@@ -118,7 +118,7 @@ WIRE: list[msgspec.Struct] = [
     StyleComposeParams(genre="g", world="w", tier="scene", prompt="p"),
     PACKS,
     PingResult(version="1", pid=2, uptime_s=0.5),
-    WorkerInfo(pid=None, restarts=2, last_error="gone", death=DEATH),
+    WorkerInfo(pid=None, restarts=2, last_error="gone", death=DEATH, degraded=DEGRADED, renders=3, recycled=4),
     JobInfo(job_id="j", state="running", step=1, steps=4, priority="low", shared_with="k"),
     QueueInfo(high=1, normal=2, low=3, switches=4, shared=5),
     CacheInfo(hits=1, entries=2, bytes=3, limit_bytes=4),

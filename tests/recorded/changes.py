@@ -60,8 +60,17 @@ _TOLD_OF_MEMORY = {
     "bases.highest_peak_bytes": "the most of all its renders",
     "bases.cold": "sizes that it could not be made warm at",
     "kernel_folder": "where compiled kernels are kept",
+    "other_bytes": "what its process takes beside",
 }
 """Fields that older daemons did not have in what a worker holds."""
+
+_TOLD_OF_WORKERS = {
+    "death": "what the last one that was lost had written",
+    "degraded": "since when and why there is none",
+    "renders": "how many this one was given",
+    "recycled": "how many were replaced",
+}
+"""Fields that older daemons did not have in the worker."""
 
 _TOLD_OF_BASES = {"numerics": "what it computes in", "compiled": "whether its blocks are compiled"}
 """Fields that older daemons did not have in them."""
@@ -82,7 +91,7 @@ ADDED: Mapping[str, str] = {
     "heard.result.files.targets.rms": "the size of one layer's change, an element",
     **{f"{place}.numerics": "what it was painted in" for place in ("heard.result", "heard.result.result")},
     **{f"{place}.image_sha256": "the hash of its file" for place in ("heard.result", "heard.result.result")},
-    "heard.result.worker.death": "what the last worker that was lost had written",
+    **{f"heard.result.worker.{field}": why for field, why in _TOLD_OF_WORKERS.items()},
     "heard.result.compiling": "the size that is compiled for",
     "heard.result.power": "the machine's power and heat; no setting asks for it",
     **{f"{place}.paused": "why it is not begun" for place in ("heard.result.job", "heard.result.jobs")},

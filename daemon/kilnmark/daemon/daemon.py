@@ -13,7 +13,7 @@ from opentelemetry.trace import Tracer
 from kilnmark.daemon.asked.inspections import Inspections
 from kilnmark.daemon.asked.packs import Packs
 from kilnmark.daemon.asked.served import Served
-from kilnmark.daemon.clock import Clock
+from kilnmark.daemon.clock import Clock, Vigil
 from kilnmark.daemon.jobs.audience import Audience
 from kilnmark.daemon.jobs.events import JobAccepted
 from kilnmark.daemon.jobs.prepare import Preparation
@@ -86,6 +86,8 @@ class Daemon:
         served, packs = Served(settings), Packs(settings)
         sizes = WarmSizes(served, packs.tiers)
         self._worker = Worker(settings, spawn, asyncio.get_running_loop(), sizes, clock)
+        self._vigil = Vigil(asyncio.get_running_loop(), clock)
+        self._vigil.on_jump(self._worker.time_jumped)
         self._tracer = tracer
         self._journal = None if journal is None else self._keeper(journal)
         keeper = self._journal or NoJournal()
@@ -127,6 +129,7 @@ class Daemon:
             KilnmarkError: It had to end, since nobody can reach its socket any more.
         """
         loop = asyncio.get_running_loop()
+        self._vigil.begin()
         if self._journal is not None:
             self._renders.go_on(self._trace_again, self._settings.variants, self._settings.return_timeout)
             self._journal.prune()
@@ -141,6 +144,7 @@ class Daemon:
         door.close()
         self._worker.stop()
         await worker
+        self._vigil.end()
         self._renders.end_rest()
         if self._journal is not None:
             await self._journal.close()

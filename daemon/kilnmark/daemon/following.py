@@ -18,7 +18,12 @@ __all__ = ["follow", "wait_for"]
 
 
 async def follow(renders: Renders, view: JobsView, job_id: str, meta: CallMeta, exchange: Exchange) -> RenderResult:
-    """Wait for an open job that this request asked for; giving up ends the job, unless others wait too."""
+    """Wait for an open job that this request asked for; giving up ends the job, unless others wait too.
+
+    Raises:
+        RequestError: how it ended, or why it is not to be waited for.
+    """
+    renders.check_worker(job_id)
     with exchange.pulse(meta.progress_token, job_id, lambda: view.waits_for(job_id)) as pulse:
         unheard: list[Stepped] = []
         watcher = renders.watch(job_id, unheard.append)

@@ -279,7 +279,7 @@ class Methods:
         self._renders.submit(facts, trace)
         return facts.job_id
 
-    def _state(self) -> Literal["warming", "ready", "busy", "draining", "failed"]:
+    def _state(self) -> Literal["warming", "ready", "busy", "draining", "degraded"]:
         renders = self._renders
         if renders.draining or renders.worker.state == "stopped":
             return "draining"

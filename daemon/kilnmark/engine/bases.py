@@ -15,7 +15,7 @@ from typing import Protocol
 import mlx.core as mx
 from opentelemetry.trace import Tracer
 
-from kilnmark.engine.compute import active_bytes, precision
+from kilnmark.engine.compute import active_bytes, other_bytes, precision
 from kilnmark.engine.families.base import Base
 from kilnmark.engine.families.family import BaseUnavailable, Origin
 from kilnmark.engine.families.origins import find_origin
@@ -149,6 +149,7 @@ class Bases:
             cached_bytes=mx.get_cache_memory(),
             bases=[_describe(held, self._warming.failures(variant)) for variant, held in self._held.items()],
             kernel_folder=kernel_folder(),
+            other_bytes=other_bytes(),
         )
         self._tell(Holding(memory=info))
 

@@ -9,6 +9,7 @@ import gc
 import importlib.util
 import logging
 import os
+import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +25,7 @@ __all__ = [
     "active_bytes",
     "backend",
     "device_bytes",
+    "other_bytes",
     "precision",
     "set_limits",
     "use_fast_blas",
@@ -111,6 +113,27 @@ def active_bytes() -> int:
     gc.collect()  # modules and callbacks of a model refer to each other
     mx.clear_cache()
     return mx.get_active_memory()
+
+
+def other_bytes() -> int:
+    """What this process takes of the machine's memory beside MLX's arrays and its cache, in bytes; at least 0.
+
+    On CUDA those are the card's, and on Metal and a CPU the machine's.
+    """
+    import mlx.core as mx
+
+    of_mlx = 0 if backend() == "cuda" else mx.get_active_memory() + mx.get_cache_memory()
+    return max(0, _resident_bytes() - of_mlx)
+
+
+def _resident_bytes() -> int:
+    """What of this process is in the machine's memory; 0 where that is not told."""
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        command = ["/bin/ps", "-o", "rss=", "-p", str(os.getpid())]
+        told = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - nobody else's words
+        return int(told.stdout or 0) * 1024
 
 
 def device_bytes() -> int:

@@ -184,13 +184,27 @@ class Settings(BaseModel):
     """Silence after which the worker counts as hung and is killed."""
 
     step_timeout: Annotated[Seconds, Told("--step-timeout", "seconds", "SECONDS")] = 600.0
-    """Time without progress in a render after which the worker counts as hung and is killed."""
+    """Time without progress in a render after which the worker counts as hung and is killed. Once the worker has
+    painted steps of that size on that base it is 10 times as long as those usually take, and at least 30 seconds if
+    this is not less; the first step of a render may take 4 times as long as that."""
 
     load_timeout: Annotated[Seconds, Told("--load-timeout", "seconds", "SECONDS")] = 1800.0
     """How long the worker may take to make a base warm."""
 
     restart_delay_max: Annotated[Seconds, Told("--restart-delay-max", "seconds", "SECONDS")] = 30.0
     """Longest pause before a lost worker is started again. The first is 0.2 seconds, and each doubles."""
+
+    degraded_delay_max: Annotated[Seconds, Told("--degraded-delay-max", "seconds", "SECONDS")] = 300.0
+    """Longest pause between tries while no worker gets ready. The first is 5 seconds, and each doubles; `warm_up` tries
+    at once."""
+
+    recycle_renders: Annotated[int, Field(ge=0), Told("--recycle-renders", "count", "N")] = 0
+    """Renders after which another worker takes over; 0 for never. It is replaced between two renders, and the next one
+    waits until the base is warm again."""
+
+    recycle_growth: Annotated[Size, Told("--recycle-growth", "size", "SIZE")] = 8 << 30
+    """Growth of the worker's memory, beside bases and pictures, after which another takes over; 0 for never. Adapters
+    that it holds as they were read count: keep it well above --adapter-cache."""
 
     heartbeat_interval: Annotated[Seconds, Field(le=5), Told("--heartbeat-interval", "seconds", "SECONDS")] = 2.5
     """Time between the heartbeats of a request that asked for them."""

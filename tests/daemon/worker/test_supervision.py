@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,14 @@ import pytest
 
 from kilnmark.daemon.asked.accept import accept
 from kilnmark.daemon.asked.served import Served
+from kilnmark.daemon.clock import Clock, Vigil
 from kilnmark.daemon.worker.fake import FakeWorker
 from kilnmark.daemon.worker.sizes import WarmSizes, WishedTier
 from kilnmark.daemon.worker.worker import Worker
 from kilnmark.protocol.settings import Settings
 from kilnmark.protocol.wire import work
 from kilnmark.protocol.wire.requests import RenderParams
-from tests.daemon.clocks import run
+from tests.daemon.clocks import VirtualClockLoop, run
 
 
 class Told:
@@ -26,8 +28,12 @@ class Told:
     def __init__(self) -> None:
         self.ready = 0
         self.lost: list[str] = []
-        self.failed = 0
+        self.degraded = 0
         self.events: list[work.Event] = []
+
+    @property
+    def finished(self) -> int:
+        return sum(isinstance(event, work.Finished) for event in self.events)
 
     def worker_ready(self) -> None:
         self.ready += 1
@@ -38,8 +44,8 @@ class Told:
     def worker_lost(self, reason: str) -> None:
         self.lost.append(reason)
 
-    def worker_failed(self) -> None:
-        self.failed += 1
+    def worker_degraded(self) -> None:
+        self.degraded += 1
 
 
 def settings(**more: Any) -> Settings:
@@ -51,15 +57,21 @@ async def no_packs() -> list[WishedTier]:
 
 
 @asynccontextmanager
-async def running(fake: FakeWorker, chosen: Settings) -> AsyncIterator[tuple[Worker, Told]]:
-    """A worker that is kept going until the block ends."""
-    told, worker = Told(), Worker(chosen, fake.spawn, asyncio.get_running_loop(), WarmSizes(Served(chosen), no_packs))
+async def running(fake: FakeWorker, chosen: Settings, clock: Clock | None = None) -> AsyncIterator[tuple[Worker, Told]]:
+    """A worker that is kept going until the block ends, by the loop's clock if by no other."""
+    loop = asyncio.get_running_loop()
+    clock = clock or Clock(monotonic=loop.time, wall=loop.time)
+    told, worker = Told(), Worker(chosen, fake.spawn, loop, WarmSizes(Served(chosen), no_packs), clock)
+    vigil = Vigil(loop, clock)
+    vigil.on_jump(worker.time_jumped)
+    vigil.begin()
     task = asyncio.create_task(worker.run(told))
     try:
         yield worker, told
     finally:
         worker.stop()
         await task
+        vigil.end()
 
 
 def command(chosen: Settings) -> work.RenderCommand:
@@ -71,6 +83,10 @@ async def until(happened: Callable[[], bool]) -> None:
     async with asyncio.timeout(100_000):
         while not happened():  # noqa: ASYNC110 - the clock moves by it, and nobody waits
             await asyncio.sleep(0.05)
+
+
+def tries_of(worker: Worker) -> int:
+    return 0 if worker.info.degraded is None else worker.info.degraded.tries
 
 
 def now() -> float:
@@ -115,11 +131,75 @@ def test_a_render_without_progress_costs_its_worker() -> None:
             await until(lambda: told.ready == 1)
             fake.hold("denoise")
             worker.render(command(chosen))
-            await asyncio.sleep(20.0)
-            fake.go()
-            await asyncio.sleep(20.0)
+            await asyncio.sleep(29.0)
             assert told.lost == []
-            await asyncio.sleep(20.0)
+            await asyncio.sleep(2.0)
+            assert "no progress for 30 seconds; it was killed" in told.lost[0]
+
+    run(body())
+
+
+@pytest.mark.parametrize(("step", "bound"), [(1.0, 30.0), (5.0, 50.0), (100.0, 1000.0)])
+def test_a_step_may_take_ten_times_what_steps_of_its_size_take_and_half_a_minute_at_least(
+    step: float, bound: float
+) -> None:
+    async def body() -> None:
+        fake, chosen = FakeWorker(), settings()
+        async with running(fake, chosen) as (worker, told):
+            await until(lambda: told.ready == 1)
+            fake.hold("denoise")
+            worker.render(command(chosen))
+            for _ in range(2):
+                await asyncio.sleep(step)
+                fake.go()
+            await asyncio.sleep(bound - 1)
+            assert told.lost == []
+            await asyncio.sleep(2.0)
+            assert f"no progress for {bound:g} seconds, where a step of 128x128 on standin takes" in told.lost[0]
+
+    run(body())
+
+
+def test_nothing_of_that_holds_for_another_size_nor_for_the_next_worker() -> None:
+    async def body() -> None:
+        fake, chosen = FakeWorker(), settings(step_timeout=200.0)
+        async with running(fake, chosen) as (worker, told):
+            for lost, width in enumerate((128, 64, 128)):
+                await until(lambda lost=lost: told.ready == lost + 1)  # type: ignore[misc]
+                if width == 64:
+                    worker.render(command(chosen))  # of the usual size, and quick
+                    await until(lambda: told.finished == 1)
+                fake.hold("denoise")
+                worker.render(msgspec.structs.replace(command(chosen), width=width, job_id="b"))
+                await asyncio.sleep(199.0)
+                assert len(told.lost) == lost
+                await asyncio.sleep(2.0)
+                assert "no progress for 200 seconds;" in told.lost[lost]
+                fake.hold()
+
+    run(body())
+
+
+@pytest.mark.parametrize("missing", ["wall", "loop"])
+def test_sleep_and_wake_costs_nobody_anything(missing: str) -> None:
+    async def body() -> None:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualClockLoop)
+        slept = 0.0
+        clock = Clock(monotonic=loop.time, wall=lambda: loop.time() + slept)
+        fake, chosen = FakeWorker(), settings(step_timeout=30.0, beat_timeout=10.0)
+        async with running(fake, chosen, clock) as (worker, told):
+            await until(lambda: told.ready == 1)
+            fake.hold("denoise")
+            worker.render(command(chosen))
+            await asyncio.sleep(25.0)
+            if missing == "wall":
+                slept = 3600.0
+            else:
+                loop.now += 3600.0  # every timer is due at once, the worker's next beat behind them
+            await asyncio.sleep(28.0)
+            assert told.lost == []
+            await asyncio.sleep(5.0)
             assert "no progress for 30 seconds" in told.lost[0]
 
     run(body())
@@ -155,19 +235,48 @@ def test_the_time_a_render_may_stand_still_does_not_run_while_its_base_is_loaded
     run(body())
 
 
-def test_a_base_that_cannot_be_held_is_tried_again_only_when_asked() -> None:
+def test_a_base_that_cannot_be_held_is_tried_again_with_growing_pauses_and_at_once_when_asked() -> None:
+    async def body() -> None:
+        fake = FakeWorker()
+        fake.script.unheld["standin"] = "no such directory"
+        async with running(fake, settings(degraded_delay_max=100.0)) as (worker, told):
+            tries = list[float]()
+            for count in range(1, 9):
+                await until(lambda count=count: tries_of(worker) == count)  # type: ignore[misc]
+                tries.append(now())
+            assert [round(then - before) for before, then in pairwise(tries)] == [5, 10, 20, 40, 80, 100, 100]
+            degraded = worker.info.degraded
+            assert degraded is not None
+            assert (worker.state, worker.info.pid, worker.restarts, told.degraded) == ("degraded", None, 0, 1)
+            assert (degraded.reason, worker.last_error) == ("no such directory", "no such directory")
+            assert degraded.next_try_s is not None
+            assert await worker.warm_up("standin") is None
+            fake.script.unheld.clear()
+            began = now()
+            base = await worker.warm_up("standin")
+            assert getattr(base, "variant", None) == "standin"
+            assert now() - began < 1.0
+            assert (worker.state, worker.info.degraded) == ("ready", None)
+
+    run(body())
+
+
+def test_whoever_asks_while_it_is_tried_hears_of_the_next_try_which_can_be_another() -> None:
     async def body() -> None:
         fake = FakeWorker()
         fake.script.unheld["standin"] = "no such directory"
         async with running(fake, settings()) as (worker, told):
-            await until(lambda: told.failed == 1)
-            await asyncio.sleep(10_000.0)
-            assert (worker.state, worker.info.pid, worker.restarts, told.failed) == ("failed", None, 0, 1)
-            assert worker.last_error is not None
-            assert "no such directory" in worker.last_error
+            await until(lambda: told.degraded == 1)
+            fake.hold("load")
+            await until(lambda: worker.holdings.loading is not None)
+            asked = asyncio.create_task(worker.warm_up("standin"))
+            await asyncio.sleep(1.0)
+            fake.die()
+            await asyncio.sleep(1.0)
+            assert not asked.done()
             fake.script.unheld.clear()
-            base = await worker.warm_up("standin")
-            assert getattr(base, "variant", None) == "standin"
+            fake.hold()
+            assert getattr(await asked, "variant", None) == "standin"
 
     run(body())
 
@@ -177,7 +286,7 @@ def test_a_base_that_is_not_warm_in_time_counts_as_one_that_cannot_be_held() -> 
         fake = FakeWorker()
         fake.hold("load")
         async with running(fake, settings(load_timeout=60.0)) as (worker, told):
-            await until(lambda: told.failed == 1)
+            await until(lambda: told.degraded == 1)
             assert 60.0 <= now() <= 62.0
             assert worker.last_error == "standin was not warm after 60 seconds"
 
@@ -193,27 +302,92 @@ def test_another_base_that_is_not_warm_in_time_costs_the_worker_and_not_the_daem
             assert await worker.warm_up("dev") is None
             await until(lambda: bool(told.lost))
             assert "dev was not warm after 60 seconds" in told.lost[0]
-            assert told.failed == 0
+            assert told.degraded == 0
 
     run(body())
 
 
-def test_a_worker_that_dies_again_and_again_while_warming_is_not_started_for_ever() -> None:
+def test_workers_that_die_while_warming_make_it_degraded_until_one_gets_ready_by_itself() -> None:
     async def body() -> None:
         fake = FakeWorker()
         fake.hold("load")
         async with running(fake, settings()) as (worker, told):
-            deaths = []
-            while not told.failed:
-                before = worker.info.pid
-                await until(lambda: worker.holdings.loading is not None or bool(told.failed))
+            for deaths in range(1, 8):
+                await until(lambda: worker.holdings.loading is not None)
+                assert worker.state == ("degraded" if deaths > 5 else "warming")
+                fake.mutter("an error of its own\n")
                 fake.die(3)
-                deaths.append(now())
-                await until(lambda before=before: worker.info.pid != before or bool(told.failed))  # type: ignore[misc]
-            assert worker.last_error is not None
-            assert worker.last_error.startswith("5 workers in a row were lost while warming")
-            assert "status 3" in worker.last_error
-            assert worker.restarts == 4
+                await until(lambda deaths=deaths: worker.restarts == deaths)  # type: ignore[misc]
+            assert (told.degraded, len(told.lost)) == (1, 7)
+            info = worker.info
+            assert info.degraded is not None
+            assert info.degraded.reason.startswith("7 workers in a row were lost while warming")
+            assert "status 3" in info.degraded.reason
+            assert info.death is not None
+            assert info.death.words.lines == [info.death.words.first_failure] == ["an error of its own"]
+            fake.hold()
+            await until(lambda: told.ready == 1)
+            assert (worker.state, worker.info.degraded) == ("ready", None)
+
+    run(body())
+
+
+def test_after_so_many_pictures_another_worker_takes_over_once_all_is_saved_and_nothing_is_lost() -> None:
+    async def body() -> None:
+        fake, chosen = FakeWorker(), settings(recycle_renders=2)
+        async with running(fake, chosen) as (worker, told):
+            await until(lambda: told.ready == 1)
+            first = worker.info.pid
+            worker.render(command(chosen))
+            await until(lambda: told.finished == 1)
+            assert (worker.info.renders, worker.state) == (1, "ready")
+            fake.hold("save")
+            worker.render(msgspec.structs.replace(command(chosen), job_id="b"))
+            await until(lambda: worker.state == "warming")
+            await asyncio.sleep(5.0)
+            assert worker.info.pid == first
+            fake.hold()
+            await until(lambda: told.ready == 2)
+            info = worker.info
+            assert (info.recycled, info.restarts, info.renders, info.last_error, info.death) == (1, 0, 0, None, None)
+            assert info.pid != first
+            assert told.finished == 2
+            assert told.lost == ["another worker took over, since it has painted 2 pictures"]
+
+    run(body())
+
+
+def test_a_worker_that_grew_is_replaced_and_what_it_took_for_its_first_picture_is_no_growth() -> None:
+    async def body() -> None:
+        fake, chosen = FakeWorker(), settings(recycle_growth=10 << 20)
+        async with running(fake, chosen) as (worker, told):
+            await until(lambda: told.ready == 1)
+            for count, mebibytes in enumerate((50, 60, 61), 1):
+                assert worker.info.recycled == 0
+                fake.script.other_bytes = mebibytes << 20
+                worker.render(msgspec.structs.replace(command(chosen), job_id=f"at {mebibytes}"))
+                await until(lambda count=count: told.finished == count)  # type: ignore[misc]
+            await until(lambda: told.ready == 2)
+            assert told.lost == ["another worker took over, since it has grown by 11 MiB beside what it holds"]
+
+    run(body())
+
+
+def test_a_base_that_somebody_waits_for_is_waited_for_before_another_worker_takes_over() -> None:
+    async def body() -> None:
+        fake, chosen = FakeWorker(), settings(recycle_renders=1, bases={"dev": "standin"})
+        async with running(fake, chosen) as (worker, told):
+            await until(lambda: told.ready == 1)
+            fake.hold("decode", "load")
+            worker.render(command(chosen))
+            asked = asyncio.create_task(worker.warm_up("dev"))
+            await asyncio.sleep(1.0)
+            fake.hold()
+            assert getattr(await asked, "variant", None) == "dev"
+            assert worker.info.recycled == 0
+            worker.render(msgspec.structs.replace(command(chosen), job_id="b"))
+            await until(lambda: told.ready == 2)
+            assert worker.info.recycled == 1
 
     run(body())
 

@@ -112,17 +112,21 @@ class Audience:
             seat.begun, seat.step = None, 0
 
     def dismiss_all(self, error: Callable[[str], RequestError]) -> None:
-        """Everybody who waits for anything hears why not any longer; the jobs stay open.
+        """Everybody who waits for anything hears why not any longer; the jobs stay open, and their spans end.
 
         Args:
             error: What is told of a job, by its id.
         """
+        self.send_home(error)
         for job_id, seat in self._seats.items():
-            told = error(job_id)
+            seat.trace.ended(error(job_id), ())
+
+    def send_home(self, error: Callable[[str], RequestError]) -> None:
+        """Everybody who waits for anything hears why they need not; the jobs go on. `error` as for `dismiss_all`."""
+        for job_id, seat in self._seats.items():
             for watcher in seat.watchers:
-                watcher.settle(told)
+                watcher.settle(error(job_id))
             seat.watchers.clear()
-            seat.trace.ended(told, ())
 
     def catch_up(self, job_id: str, mate: str) -> None:
         """A job joined a render that was begun already: it never queued, and is as far as its mate."""

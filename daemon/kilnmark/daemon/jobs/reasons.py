@@ -5,6 +5,7 @@ Nothing is decided here; `renders` knows when which holds.
 
 from kilnmark.daemon.jobs.events import JobAccepted
 from kilnmark.daemon.jobs.jobs import TRIES
+from kilnmark.daemon.worker.restarts import Restarts
 from kilnmark.protocol.wire.errors import Cancelled, Draining, JournalFailed, RenderFailed, WorkerLost
 
 __all__ = [
@@ -13,15 +14,26 @@ __all__ = [
     "cancelled_unkept",
     "gone_down",
     "kept",
-    "no_base",
+    "no_worker",
     "nobody_came_back",
     "tried_out",
 ]
 
 
-def no_base(problem: str | None, job_id: str | None = None) -> RenderFailed:
-    """The worker cannot hold the base that it was started for."""
-    return RenderFailed(f"the base cannot be held: {problem}; mend that, then send warm_up to try again", job_id=job_id)
+def no_worker(tries: Restarts, job_id: str | None = None) -> RenderFailed | WorkerLost:
+    """No worker gets ready: where its base cannot be held somebody has to mend that, anything else may pass.
+
+    Args:
+        job_id: Of a job that is waited for, and kept.
+    """
+    kept = "" if job_id is None else f"; your job is kept as {job_id!r} and painted then"
+    detail = None if job_id is None else {"kept": True}
+    if tries.unheld is not None:
+        message = f"the base cannot be held: {tries.unheld}; mend that, then send warm_up to try again{kept}"
+        return RenderFailed(message, job_id=job_id, detail=detail)
+    reason = "no worker gets ready" if tries.info is None else tries.info.reason
+    message = f"{reason}; it is tried again, and `status` tells when{kept}"
+    return WorkerLost(message, job_id=job_id, detail=detail)
 
 
 def gone_down(job_id: str) -> Draining:

@@ -15,7 +15,7 @@ from kilnmark.daemon.jobs.jobs import OpenRender
 from kilnmark.daemon.jobs.outcome import error_again, error_of, result_again, result_of, written_error
 from kilnmark.daemon.jobs.prepare import Found, FoundReady, MadeBefore, Preparation
 from kilnmark.daemon.jobs.queue import JobQueue
-from kilnmark.daemon.jobs.reasons import cancelled, gone_down, kept, no_base, tried_out
+from kilnmark.daemon.jobs.reasons import cancelled, gone_down, kept, no_worker, tried_out
 from kilnmark.daemon.jobs.recovery import Recovery
 from kilnmark.daemon.journal.journal import JournalKeeper
 from kilnmark.daemon.pictures.cache import PictureCache
@@ -23,13 +23,7 @@ from kilnmark.daemon.spans import RenderTrace
 from kilnmark.daemon.worker.worker import Worker
 from kilnmark.protocol.picture.report import AdapterReport
 from kilnmark.protocol.wire import work
-from kilnmark.protocol.wire.errors import (
-    AdapterRefused,
-    Draining,
-    JournalFailed,
-    QueueFull,
-    RequestError,
-)
+from kilnmark.protocol.wire.errors import AdapterRefused, Draining, JournalFailed, QueueFull, RequestError
 from kilnmark.protocol.wire.replies import RenderResult
 
 __all__ = ["Renders"]
@@ -69,12 +63,16 @@ class Renders:
         self._idle.set()
 
     def check_open(self) -> None:
-        """Raises Draining, JournalFailed or RenderFailed when no render can be taken now."""
+        """Raises Draining, JournalFailed, RenderFailed or WorkerLost when no render can be taken now."""
         if self.draining:
             raise Draining("the daemon is going down; send the render to the next one")
         self.journal.check_open()
-        if self.worker.state == "failed":
-            raise no_base(self.worker.last_error)
+        self.check_worker()
+
+    def check_worker(self, job_id: str | None = None) -> None:
+        """Raises RenderFailed or WorkerLost when no worker gets ready, so that nobody waits for a job in vain."""
+        if self.worker.state == "degraded":
+            raise no_worker(self.worker.tries, job_id)
 
     def go_on(
         self, trace_of: Callable[[JobAccepted], RenderTrace], variants: Container[str], return_timeout: float
@@ -169,7 +167,7 @@ class Renders:
             self.queue.lay_down()
 
     async def settled(self) -> None:
-        """Wait until every accepted job has ended."""
+        """Wait until every accepted job has ended, or none can since no worker gets ready."""
         await self._idle.wait()
 
     def feed(self) -> None:
@@ -179,6 +177,8 @@ class Renders:
 
     def worker_ready(self) -> None:
         """The worker can take a render."""
+        if self.queue.state.open_count:
+            self._idle.clear()
         self.feed()
 
     def worker_spoke(self, event: work.Stepped | work.Painted | work.Finished | work.Failed) -> None:
@@ -212,10 +212,10 @@ class Renders:
                 for job_id in jobs:
                     self._end(job_id, tried_out(reason, job_id))
 
-    def worker_failed(self) -> None:
-        """No render can be made until `warm_up`."""
-        for job in self.queue.state.open_jobs:
-            self._end(job.job_id, no_base(self.worker.last_error, job.job_id))
+    def worker_degraded(self) -> None:
+        """Nobody should wait for the next worker; what was accepted does."""
+        self._audience.send_home(lambda job_id: no_worker(self.worker.tries, job_id))
+        self._idle.set()
 
     def _take_in(self, facts: JobAccepted, trace: RenderTrace) -> None:
         self.queue.accept(facts)

@@ -59,11 +59,12 @@ class JobsView:
         return job_result(job, self._step(job), self._paused(job))
 
     def waits_for(self, job_id: str) -> str:
-        """What a request for a job waits for: `warming`, `queued`, `paused`, `running` or `cancelling`."""
+        """What a request for a job waits for: `warming`, `degraded`, `queued`, `paused`, `running` or `cancelling`."""
         if (job := self.state.find(job_id)) is None:
             return "ended"
         if job.state == "queued":
-            return ("queued" if self._paused(job) is None else "paused") if self._worker.state == "ready" else "warming"
+            ready = "queued" if self._paused(job) is None else "paused"
+            return {"ready": ready, "degraded": "degraded"}.get(self._worker.state, "warming")
         if job.render is not None and job.render.stopping is not None:
             return "cancelling"
         if job.render is not None and self._worker.holdings.loading is not None:

@@ -37,6 +37,11 @@ class Deadline:
             self._timer.cancel()
             self._timer = self._loop.call_at(self._due, self._look)
 
+    def restart(self) -> None:
+        """Put it off by as long as it was armed for; nothing where it is not armed."""
+        if self._timer is not None:
+            self.set(self._seconds)
+
     def clear(self) -> None:
         """Disarm it."""
         if self._timer is not None:

@@ -61,5 +61,5 @@ class WorkerListener(Protocol):
     def worker_lost(self, reason: str) -> None:
         """The process is gone, and with it the render it had; another one is on its way."""
 
-    def worker_failed(self) -> None:
-        """The first base cannot be held, `last_error` says why; nothing is tried again until `warm_up`."""
+    def worker_degraded(self) -> None:
+        """No worker gets ready, `Worker.tries` says why; it is tried again, with pauses that grow."""

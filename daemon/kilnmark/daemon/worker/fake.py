@@ -215,7 +215,8 @@ class _FakeProcess:
 
     def _memory(self) -> MemoryInfo:
         bases = [HeldBase(base=base, declared_bytes=0, last_used="") for base in self._held.values()]
-        return MemoryInfo(limits=_NO_LIMITS, active_bytes=0, cached_bytes=0, bases=bases)
+        other = self._maker.script.other_bytes
+        return MemoryInfo(limits=_NO_LIMITS, active_bytes=0, cached_bytes=0, bases=bases, other_bytes=other)
 
     async def _render(self, command: work.RenderCommand) -> None:
         base = await self._hold_base(command.variant, for_a_render=True)
@@ -223,6 +224,7 @@ class _FakeProcess:
             problem = self._maker.script.unheld[command.variant]
             self._say(work.Failed(job_id=command.job_id, code=RenderFailed.code, message=problem))
             return
+        self._say(work.Holding(memory=self._memory()))
         render = FakeRender(
             command,
             base,

@@ -33,11 +33,13 @@ class Script:
         verdicts: How an adapter is judged, by its name in the stack.
         failures: What a render ends with, by its prompt.
         unheld: Why a base cannot be held, by its variant.
+        other_bytes: What a worker says that its process takes beside bases and pictures.
     """
 
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     failures: dict[str, RequestError] = field(default_factory=dict)
     unheld: dict[str, str] = field(default_factory=dict)
+    other_bytes: int = 0
 
 
 class Holds:

@@ -39,6 +39,11 @@ class Holdings:
         held = self.memory.bases if self.memory is not None else []
         return next((each.base for each in held if each.base.variant == variant), None)
 
+    @property
+    def awaits_any(self) -> bool:
+        """Somebody waits for a base."""
+        return bool(self._awaited)
+
     def is_awaited(self, variant: str) -> bool:
         """Somebody waits for it already."""
         return variant in self._awaited

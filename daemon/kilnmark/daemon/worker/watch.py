@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Callable
 
 from kilnmark.daemon.worker.deadline import Deadline
+from kilnmark.daemon.worker.pace import Paces, StepBound
 from kilnmark.protocol.settings import Settings
 from kilnmark.protocol.wire import work
 
@@ -42,11 +43,14 @@ class Watch:
         on_overstay: Callable[[], None],
     ) -> None:
         self._settings = settings
+        self._loop = loop
         self._on_hung = on_hung
         self._on_late_load = on_late_load
         self._loading = settings.variant
         self._rendering = False
         self._saving: set[str] = set()
+        self._paces = Paces()
+        self._bound = StepBound(0.0)
         self._beat = Deadline(loop, self._no_beat)
         self._step = Deadline(loop, self._no_step)
         self._save = Deadline(loop, self._not_saved)
@@ -63,10 +67,17 @@ class Watch:
         self._beat.set(max(FIRST_BEAT, self._settings.beat_timeout))
         self._load.set(self._settings.load_timeout)
 
-    def rendering(self) -> None:
+    def restart(self) -> None:
+        """Time went by in which nobody could be in time: all that is waited for is given its whole time again."""
+        self._paces.interrupt()
+        for deadline in self._deadlines:
+            deadline.restart()
+
+    def rendering(self, job: work.RenderCommand) -> None:
         """The process was given a render."""
         self._rendering = True
-        self._step.set(self._settings.step_timeout)
+        self._paces.begin(job)
+        self._go_on()
 
     def leaving(self, *, listens: bool) -> None:
         """The process was told to leave; `listens`: it loads nothing, so it hears that at once."""
@@ -84,9 +95,13 @@ class Watch:
             case work.Ready() | work.LoadFailed():
                 self._load.clear()
                 self._go_on()
-            case work.Stepped() | work.Compiling():
+            case work.Stepped():
+                self._paces.stepped(event, self._loop.time())
+                self._go_on()
+            case work.Compiling():
                 self._go_on()
             case work.Painted():
+                self._paces.painted(self._loop.time())
                 self._saving.add(event.job_id)
                 self._save.set(self._settings.step_timeout)
                 self._end_rendering()
@@ -99,12 +114,18 @@ class Watch:
         """The process is gone; nothing is waited for."""
         self._rendering = False
         self._saving.clear()
-        for deadline in (self._beat, self._step, self._save, self._load, self._exit):
+        self._paces.forget()
+        for deadline in self._deadlines:
             deadline.clear()
+
+    @property
+    def _deadlines(self) -> tuple[Deadline, ...]:
+        return self._beat, self._step, self._save, self._load, self._exit
 
     def _go_on(self) -> None:
         if self._rendering:
-            self._step.set(self._settings.step_timeout)
+            self._bound = self._paces.bound(self._settings.step_timeout)
+            self._step.set(self._bound.seconds)
 
     def _end(self, job_id: str) -> None:
         """A render ended, whether it was being painted or saved."""
@@ -123,7 +144,7 @@ class Watch:
         self._on_hung(f"it gave no beat for {self._settings.beat_timeout:g} seconds and was killed")
 
     def _no_step(self) -> None:
-        self._on_hung(f"its render made no progress for {self._settings.step_timeout:g} seconds; it was killed")
+        self._on_hung(f"its render made no progress {self._bound}; it was killed")
 
     def _not_saved(self) -> None:
         self._on_hung(f"it did not save a picture within {self._settings.step_timeout:g} seconds and was killed")

@@ -1,40 +1,30 @@
-"""The worker as the daemon sees it: kept alive, replaced when it is lost or hangs.
+"""The worker as the daemon sees it: kept alive, replaced when it is lost, hangs or has worked enough.
 
-A worker is `warming` until it holds the base it was started for, `ready`, `failed` when that base cannot be held, or
-`stopped`. Other bases come and go while it is ready. Whether it hangs, `watch` tells; what becomes of renders is not
-decided here: `WorkerListener` hears what happened.
+A worker is `warming` until it holds the base it was started for, `ready`, `degraded` when so many were lost, or that
+base could not be held, that nobody should wait for the next, or `stopped`. It is never given up. How one process lives
+and ends is `life`'s part, and when the next one begins, `restarts`'; what becomes of renders is not decided here:
+`WorkerListener` hears what happened.
 """
 
 import asyncio
 import logging
-from datetime import UTC, datetime
 from typing import Literal
 
-import msgspec
-
 from kilnmark.daemon.clock import Clock
-from kilnmark.daemon.worker.ends import Sizes, Spawn, StartedWorker, WorkerListener
+from kilnmark.daemon.worker.ends import Sizes, Spawn, WorkerListener
 from kilnmark.daemon.worker.holdings import Answer, Holdings
-from kilnmark.daemon.worker.process import words_for_exit
-from kilnmark.daemon.worker.watch import Watch
+from kilnmark.daemon.worker.life import Life, LifeEnd
+from kilnmark.daemon.worker.restarts import Restarts
 from kilnmark.protocol.settings import Settings
 from kilnmark.protocol.wire import work
 from kilnmark.protocol.wire.memory import BaseInfo
-from kilnmark.protocol.wire.status import WorkerDeath, WorkerInfo
+from kilnmark.protocol.wire.status import WorkerInfo
 
 __all__ = ["Worker", "WorkerState"]
 
 _log = logging.getLogger(__name__)
 
-WorkerState = Literal["warming", "ready", "failed", "stopped"]
-
-FIRST_DELAY = 0.2
-"""Seconds before a lost worker is started again; doubled each time until one is ready."""
-
-DEATHS_WHILE_WARMING = 5
-"""Workers lost in a row before any was ready, after which the base counts as one that cannot be held."""
-
-_NOTHING = work.Prefetch(variant="", lora_paths=[])
+WorkerState = Literal["warming", "ready", "degraded", "stopped"]
 
 
 class Worker:
@@ -51,6 +41,7 @@ class Worker:
         holdings: What the worker holds.
         restarts: How many workers were lost.
         last_error: Why the latest one was lost or could not hold its base; None when none was.
+        tries: Those since one was ready; why it is degraded.
     """
 
     def __init__(
@@ -65,28 +56,27 @@ class Worker:
         self.holdings = Holdings()
         self.restarts = 0
         self.last_error: str | None = None
+        self.tries = Restarts(clock or Clock())
         self._settings = settings
-        self._spawn = spawn
         self._sizes = sizes
-        self._clock = clock or Clock()
+        self._life = Life(settings, spawn, loop, sizes, clock or Clock(), self._heard)
         self._listener: WorkerListener | None = None
-        self._process: StartedWorker | None = None
-        self._announced = _NOTHING
-        self._warmed = False
-        self._death: WorkerDeath | None = None
-        self._cause: str | None = None
-        self._load_error: str | None = None
+        self._recycled = self._begun = self._ended = 0
         self._changed = asyncio.Event()
         self._wanted = asyncio.Event()
-        self._watch = Watch(
-            settings, loop, on_hung=self._kill_because, on_late_load=self._not_loaded, on_overstay=self.kill
-        )
 
     @property
     def info(self) -> WorkerInfo:
         """The worker as `status` shows it."""
-        pid = self._process.pid if self._process else None
-        return WorkerInfo(pid=pid, restarts=self.restarts, last_error=self.last_error, death=self._death)
+        return WorkerInfo(
+            pid=self._life.pid,
+            restarts=self.restarts,
+            last_error=self.last_error,
+            death=self._life.death,
+            degraded=self.tries.info,
+            renders=self._life.wear.renders,
+            recycled=self._recycled,
+        )
 
     @property
     def base(self) -> BaseInfo | None:
@@ -96,49 +86,48 @@ class Worker:
     @property
     def lingers(self) -> bool:
         """A process that was told to end, or killed, because something is wrong with it is still there."""
-        return self._process is not None and (self._cause or self._load_error) is not None
+        return self._life.lingers
 
     def heed(self, settings: Settings) -> None:
         """Take other time-outs and delays."""
         self._settings = settings
-        self._watch.heed(settings)
+        self._life.heed(settings)
+
+    def time_jumped(self) -> None:
+        """Time went by in which nobody could be in time: everything that is waited for has its whole time again."""
+        self._life.time_jumped()
 
     def render(self, job: work.RenderCommand) -> None:
         """Start a render. Only when the state is `ready` and no other render is under way."""
-        self._watch.rendering()
         self._sizes.count(job)
-        self._tell(job)
+        self._life.render(job)
 
     def announce(self, needed: work.Prefetch | None) -> None:
         """Tell the worker what the render whose turn comes next needs, or that none waits, where that is news."""
-        needed = needed or _NOTHING
-        if needed != self._announced:
-            self._tell(needed)
-            self._announced = needed
+        self._life.announce(needed)
 
     def cancel(self, job_id: str) -> None:
         """Ask the worker to give a render up at its next denoise step."""
-        self._tell(work.CancelRender(job_id=job_id))
+        self._life.tell(work.CancelRender(job_id=job_id))
 
     async def warm_up(self, variant: str) -> Answer:
-        """Wait until a base is warm, trying again first where the worker's own had failed.
+        """Wait until a base is warm; while it is degraded a worker is tried at once, and that try waited for.
 
         Returns:
-            The base; why it cannot be held; None when the worker has failed, was lost or was stopped meanwhile.
+            The base; why it cannot be held; None when no worker got ready, or it was lost or stopped meanwhile.
         """
         sizes = list((await self._sizes.all()).get(variant, ()))
-        if self.state == "failed":
-            self.state = "warming"
-            self._wanted.set()
+        if self.state == "degraded":
+            await self._tried_again()
         while self.state == "warming":
             await self._changed.wait()
         if self.state != "ready":
             return None
         if (base := self.holdings.base_of(variant)) is not None:
-            self._tell(work.WarmUp(variant=variant, sizes=sizes))  # it is warm, and goes on being so for what is new
+            self._life.tell(work.WarmUp(variant=variant, sizes=sizes))  # it goes on being warm, for what is new too
             return base
         if not self.holdings.is_awaited(variant):
-            self._tell(work.WarmUp(variant=variant, sizes=sizes))
+            self._life.tell(work.WarmUp(variant=variant, sizes=sizes))
         return await self.holdings.wait_for(variant)
 
     async def run(self, listener: WorkerListener) -> None:
@@ -148,21 +137,19 @@ class Worker:
             listener: Told what the worker does.
         """
         self._listener = listener
-        delay, deaths = FIRST_DELAY, 0
         while not self._stopped:
-            reason = await self._live()
-            if self._warmed:
-                delay, deaths = FIRST_DELAY, 0
+            self._begun += 1
+            end = await self._life.live()
+            self._ended += 1
+            self.holdings.forget()
             if self._stopped:
                 break
-            deaths += 1
-            if self._load_error or deaths >= DEATHS_WHILE_WARMING:
-                await self._fail(self._load_error or f"{deaths} workers in a row were lost while warming; {reason}")
-                delay, deaths = FIRST_DELAY, 0
-                continue
-            self._lose(reason)
-            await self._pause(min(delay, self._settings.restart_delay_max))
-            delay *= 2
+            if end.worn is None:
+                self._lose(end)
+                await self._pause(self.tries.pause(self._settings))
+                self.tries.begun()
+            else:
+                self._recycle(end.worn)
 
     def stop(self) -> None:
         """Tell the worker to leave, and kill it when it has not after 5 seconds; `run` returns when it is gone."""
@@ -172,48 +159,23 @@ class Worker:
 
     def kill(self) -> None:
         """End the worker at once, without asking."""
-        if self._process is not None:
-            self._process.kill()
+        self._life.kill()
 
     async def _pause(self, seconds: float) -> None:
-        """Wait before the next start, or until `stop`, which is the only change there can be meanwhile."""
-        change = asyncio.ensure_future(self._changed.wait())
-        await asyncio.wait({change}, timeout=seconds)
-        change.cancel()
+        """Wait before the next start, or until somebody wants it, or `stop`."""
+        wanted = asyncio.ensure_future(self._wanted.wait())
+        await asyncio.wait({wanted}, timeout=seconds)
+        wanted.cancel()
+        self._wanted.clear()
 
-    async def _live(self) -> str:
-        """One process from start to end; why it ended."""
-        self._cause = self._load_error = None
-        self._warmed = False
-        self._announced = _NOTHING
-        try:
-            process, sizes = await asyncio.gather(
-                self._spawn(self._heard, self._kill_because),
-                self._sizes.all(),
-            )
-        except OSError as error:
-            return f"the worker could not be started: {error}"
-        self._process = process
-        _log.info("worker %d started for %s", process.pid, self._settings.variant)
-        self._watch.started()
-        configuration = self._settings.worker_configuration()
-        process.tell(msgspec.structs.replace(configuration, sizes={name: list(each) for name, each in sizes.items()}))
-        if self._stopped:
-            self._leave()
-        try:
-            status = await process.ended()
-        finally:
-            process.kill()
-            self._process = None
-            self._watch.gone()
-            self.holdings.forget()
-        reason = f"worker {process.pid} was lost: {self._cause or words_for_exit(status)}"
-        at = datetime.fromtimestamp(self._clock.wall(), UTC).isoformat(timespec="milliseconds")
-        self._death = WorkerDeath(at=at, pid=process.pid, reason=reason, words=process.said.words)
-        return reason
+    async def _tried_again(self) -> None:
+        """Wait until a try has ended that began no sooner than now, or a worker is ready."""
+        last = self._begun + 1
+        self._wanted.set()
+        while self.state == "degraded" and self._ended < last:
+            await self._changed.wait()
 
     def _heard(self, event: work.Event) -> None:
-        self._watch.heard(event)
         match event:
             case work.Loading() | work.Left() | work.Compiling() | work.Holding():
                 self.holdings.hear(event)
@@ -222,45 +184,54 @@ class Worker:
                 self._warm()
             case work.LoadFailed():
                 self.holdings.hear(event)
-                self._load_failed(event.message)
-            case work.Finished():
-                if self._process is not None:
-                    self._process.said.all_is_well()
+                if not self._life.is_warm:  # without its first base it is of no use; else it has those that it holds
+                    self._life.cannot_hold(event.message)
+            case work.Stepped():
                 self._told.worker_spoke(event)
-            case work.Stepped() | work.Painted() | work.Failed():
-                self._told.worker_spoke(event)
+            case work.Painted() | work.Finished() | work.Failed():
+                self._came_to_an_end(event)
             case work.Beat():
                 pass
 
     def _warm(self) -> None:
         """The first base makes the worker ready; any other is one more that it holds."""
-        if self._stopped or self._warmed:
+        if self._stopped or self._life.is_warm:
             return
-        self._warmed = True
+        self._life.is_warm = True
+        self.tries.ready()
         self._become("ready")
         self._told.worker_ready()
 
-    def _load_failed(self, message: str) -> None:
-        """Without its first base the worker is of no use; without another it has those that it holds."""
-        if not self._warmed:
-            self._load_error = message
+    def _came_to_an_end(self, event: work.Painted | work.Finished | work.Failed) -> None:
+        """Between two renders is when a worker that is worn takes no more, and leaves once all is saved."""
+        if self.state == "ready" and not self.holdings.awaits_any and self._life.wears_out() is not None:
+            self._become("warming")
+        self._told.worker_spoke(event)
+        if self._life.worn is not None and self._life.wear.is_idle:
             self._leave()
 
-    def _lose(self, reason: str) -> None:
-        _log.error("%s", reason)
-        self.restarts += 1
-        self.last_error = reason
-        self._become("warming")
-        self._told.worker_lost(reason)
+    def _lose(self, end: LifeEnd) -> None:
+        """One is lost, or cannot hold its base; where that was too much, those who wait hear of it."""
+        was_degraded = self.tries.is_degraded
+        if end.unheld is None:
+            _log.error("%s", end.reason)
+            self.restarts += 1
+            self.tries.lost(end.reason)
+        else:
+            _log.error("the base cannot be held: %s", end.unheld)
+            self.tries.not_held(end.unheld)
+        degraded = self.tries.info
+        self.last_error = end.reason if degraded is None else degraded.reason
+        self._become("warming" if degraded is None else "degraded")
+        if end.unheld is None:
+            self._told.worker_lost(end.reason)
+        if degraded is not None and not was_degraded:
+            self._told.worker_degraded()
 
-    async def _fail(self, reason: str) -> None:
-        """The base cannot be held: say so, and wait until somebody wants it tried again."""
-        _log.error("the base cannot be held: %s", reason)
-        self.last_error = reason
-        self._wanted.clear()
-        self._become("failed")
-        self._told.worker_failed()
-        await self._wanted.wait()
+    def _recycle(self, worn: str) -> None:
+        _log.info("another worker takes over, since %s", worn)
+        self._recycled += 1
+        self._told.worker_lost(f"another worker took over, since {worn}")
 
     @property
     def _told(self) -> WorkerListener:
@@ -278,21 +249,4 @@ class Worker:
         changed.set()
 
     def _leave(self) -> None:
-        if self._process is not None:
-            self._process.tell(work.Exit())
-            self._watch.leaving(listens=self._warmed and self.holdings.loading is None)
-
-    def _tell(self, command: work.Command) -> None:
-        if self._process is not None:
-            self._process.tell(command)
-
-    def _kill_because(self, cause: str) -> None:
-        self._cause = cause
-        self.kill()
-
-    def _not_loaded(self, cause: str) -> None:
-        if self._warmed:
-            self._kill_because(cause)
-        else:
-            self._load_error = cause
-            self.kill()
+        self._life.leave(listens=self._life.is_warm and self.holdings.loading is None)

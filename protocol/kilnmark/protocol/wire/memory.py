@@ -140,6 +140,7 @@ class MemoryInfo(msgspec.Struct, frozen=True, kw_only=True):
         bases: The least recently used first.
         kernel_folder: Where kernels that were compiled for CUDA outlive the process; None on Metal, which keeps its
             own, and on a CPU.
+        other_bytes: What the process takes of the machine's memory beside those two.
     """
 
     limits: Limits
@@ -147,3 +148,4 @@ class MemoryInfo(msgspec.Struct, frozen=True, kw_only=True):
     cached_bytes: int
     bases: list[HeldBase]
     kernel_folder: str | None = None
+    other_bytes: int = 0

@@ -13,6 +13,7 @@ from kilnmark.protocol.wire.memory import BaseInfo, CompilingInfo, MemoryInfo
 
 __all__ = [
     "CacheInfo",
+    "DegradedInfo",
     "JobInfo",
     "JournalInfo",
     "PacksInfo",
@@ -56,6 +57,22 @@ class WorkerDeath(msgspec.Struct, frozen=True, kw_only=True):
     words: WorkerWords
 
 
+class DegradedInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """That there is no worker, though it is tried again and again.
+
+    Attributes:
+        since: When it began, UTC, ISO 8601.
+        reason: What became of the last try.
+        tries: How often it was tried since then.
+        next_try_s: Seconds until it is tried again; None while it is.
+    """
+
+    since: str
+    reason: str
+    tries: int
+    next_try_s: float | None = None
+
+
 class WorkerInfo(msgspec.Struct, frozen=True, kw_only=True):
     """The process that owns the base.
 
@@ -64,12 +81,18 @@ class WorkerInfo(msgspec.Struct, frozen=True, kw_only=True):
         restarts: How many were lost.
         last_error: What became of the last one, or of the base that it was to load.
         death: The end of the last one that was lost; None: none was.
+        degraded: None while a worker is there, or the first few tries to have one are not over.
+        renders: How many this one was given.
+        recycled: How many were replaced by another because they had worked enough.
     """
 
     pid: int | None
     restarts: int
     last_error: str | None = None
     death: WorkerDeath | None = None
+    degraded: DegradedInfo | None = None
+    renders: int = 0
+    recycled: int = 0
 
 
 class JobInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -194,7 +217,8 @@ class StatusResult(msgspec.Struct, frozen=True, kw_only=True):
         queue: What waits, in numbers.
         cache: The pictures that can be an answer again.
         state: `warming` until the base is ready, `ready`, `busy` while rendering, `draining` on the way out,
-            `failed` when the base cannot be loaded (`worker.last_error` says why).
+            `degraded` while no worker gets ready (`worker.degraded` says since when and why): what was accepted is
+            kept, and no more is taken. An older daemon says `failed` there, and waits for `warm_up`.
         variant: What the daemon was started with.
         base: That one; None while it is not held.
         jobs: Of the renders that the worker has, then the queued ones by priority and age: the first hundred, while
@@ -214,7 +238,7 @@ class StatusResult(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     pid: int
     uptime_s: float
-    state: Literal["warming", "ready", "busy", "draining", "failed"]
+    state: Literal["warming", "ready", "busy", "draining", "degraded", "failed"]
     variant: str
     base: BaseInfo | None
     worker: WorkerInfo

@@ -9,6 +9,7 @@ from kilnmark.client.cli.views.tables import print_facts, show_render
 from kilnmark.protocol.wire.replies import JobResult, JobsResult
 from kilnmark.protocol.wire.status import (
     CacheInfo,
+    DegradedInfo,
     JobInfo,
     JournalInfo,
     PacksInfo,
@@ -31,6 +32,7 @@ def show_status(out: Console, status: StatusResult) -> None:
         ("daemon", f"{status.version}, process {status.pid}, up {_duration(status.uptime_s)}"),
         *base_rows(status),
         ("worker", _worker(status)),
+        *_degraded(status.worker.degraded),
         ("renders", f"{status.rendered} done, {status.failed} failed, {_under_way(status)} under way"),
         ("queue", _queue(status.queue)),
         *_power(status.power),
@@ -77,8 +79,22 @@ def _under_way(status: StatusResult) -> int:
 
 
 def _worker(status: StatusResult) -> str:
-    pid = "no process" if status.worker.pid is None else f"process {status.worker.pid}"
-    return f"{pid}, restarted {status.worker.restarts} times" if status.worker.restarts else pid
+    worker = status.worker
+    facts = ["no process" if worker.pid is None else f"process {worker.pid}"]
+    if worker.renders:
+        facts.append(_count(worker.renders, "render"))
+    if worker.restarts:
+        facts.append(f"restarted {worker.restarts} times")
+    if worker.recycled:
+        facts.append(f"replaced {worker.recycled} times")
+    return ", ".join(facts)
+
+
+def _degraded(degraded: DegradedInfo | None) -> Iterable[tuple[str, str]]:
+    if degraded is None:
+        return
+    again = "is being tried again" if degraded.next_try_s is None else f"tried again in {degraded.next_try_s:.0f} s"
+    yield "  none", f"since {degraded.since}, {_count(degraded.tries, 'try', 'tries')}, {again}: {degraded.reason}"
 
 
 def _last_words(death: WorkerDeath | None) -> Iterable[tuple[str, str]]:
@@ -161,5 +177,5 @@ def _duration(seconds: float) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+def _count(number: int, what: str, many: str = "") -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {many or what + 's'}"
