@@ -22,6 +22,8 @@ class PackFolder:
             # A pipe would be waited for; anything else than a file is refused below.
             handle = os.open(self.root / path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         except (FileNotFoundError, NotADirectoryError):
+            if (self.root / path).is_symlink():
+                raise OSError(f"{self.root / path} is a link that leads nowhere") from None
             return None
         try:
             if not stat.S_ISREG(os.fstat(handle).st_mode):

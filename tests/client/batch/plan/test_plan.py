@@ -1,5 +1,7 @@
 """Plans: everything decided, without a daemon, whatever the packs are like."""
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -210,3 +212,62 @@ def test_for_people_it_shows_prompt_length_seed_and_stack(packs: SmallPacks) -> 
 def test_problems_go_to_stderr(packs: SmallPacks) -> None:
     packs.moss.unlink()
     assert dry_run(packs.root).stderr.startswith("problem: ash/worlds/fen/visual_style.yaml:4: ")
+
+
+def loop(path: Path) -> None:
+    path.symlink_to(path.name)
+
+
+def nowhere(path: Path) -> None:
+    path.symlink_to("/nowhere/at/all")
+
+
+def to_a_device(path: Path) -> None:
+    path.symlink_to("/dev/zero")
+
+
+def huge(path: Path) -> None:
+    path.touch()
+    os.truncate(path, 3 << 30)
+
+
+@pytest.mark.parametrize("make", [loop, nowhere, to_a_device, os.mkfifo])
+@pytest.mark.parametrize("place", ["odd", "ash/worlds/odd", "ash/history.yaml", "moss/worlds"])
+def test_what_is_no_pack_where_packs_are_looked_for_is_told_and_costs_no_other(
+    packs: SmallPacks, make: Callable[[Path], None], place: str
+) -> None:
+    (packs.root / "moss").mkdir()
+    before = plan(packs)
+    assert before.problems == []
+    path = packs.root / place
+    if path.exists():
+        path.unlink()
+    make(path)
+    after = plan(packs)
+    assert [problem.file for problem in after.problems] == [place]
+    assert [item.output for item in after.items] == [item.output for item in before.items]
+
+
+@pytest.mark.parametrize("make", [loop, nowhere, to_a_device, os.mkfifo, huge, Path.mkdir])
+def test_packs_that_hold_nothing_usable_end_with_a_word_and_not_with_0(
+    tmp_path: Path, make: Callable[[Path], None]
+) -> None:
+    (tmp_path / "ash").mkdir()
+    make(tmp_path / "ash" / "history.yaml")
+    done = CliRunner().invoke(batch, ["poi", "--packs", str(tmp_path), "--dry-run"])
+    assert (done.exit_code, "problem: ash/history.yaml" in done.stderr) == (ExitCode.FAILED, True)
+
+
+def test_a_file_where_worlds_should_be_is_told(packs: SmallPacks) -> None:
+    (packs.root / "moss").mkdir()
+    (packs.root / "moss" / "worlds").touch()
+    assert "where the folders of worlds should be" in str(plan(packs).problems)
+
+
+@pytest.mark.parametrize("genres", [[], ["moss"]])
+def test_packs_without_any_source_are_a_problem(tmp_path: Path, genres: list[str]) -> None:
+    for genre in genres:
+        (tmp_path / genre).mkdir()
+    (tmp_path / "README.md").touch()
+    done = CliRunner().invoke(batch, ["creature", "--packs", str(tmp_path), "--dry-run"])
+    assert (done.exit_code, "problem: creatures.yaml: " in done.stderr) == (ExitCode.FAILED, True)

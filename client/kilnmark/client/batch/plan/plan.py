@@ -12,7 +12,8 @@ from pathlib import Path
 
 from kilnmark.client.batch.plan.adapters import PlannedAdapter
 from kilnmark.client.batch.plan.outputs import OWN_TIERS, Outputs
-from kilnmark.client.batch.plan.sources import SourcesRead, Subject, places, read_sources
+from kilnmark.client.batch.plan.sources import SOURCES, SourcesRead, Subject, places, read_sources
+from kilnmark.client.batch.plan.strange import nothing_found, strange_entries
 from kilnmark.client.batch.plan.subjects import Kind
 from kilnmark.client.batch.plan.tokens import TokenCounter, Tokens, excess
 from kilnmark.client.pack_files import PackFolder
@@ -112,8 +113,13 @@ def make_plan(wishes: Wishes, counter: TokenCounter) -> Plan:
         UnusableContent: The folder of packs cannot be listed.
     """
     files = PackFolder(wishes.packs)
-    found = read_sources(files, wishes.kind, places(files, wishes.genre, wishes.world))
-    plan = Plan(problems=list(found.problems), warnings=list(found.warnings))
+    where = places(files, wishes.genre, wishes.world)
+    found = read_sources(files, wishes.kind, where)
+    genres = sorted({genre for genre, _ in where})
+    strange = strange_entries(wishes.packs, genres, among_genres=wishes.genre is None)
+    plan = Plan(problems=[*strange, *found.problems], warnings=list(found.warnings))
+    if not (found.packs or plan.problems):
+        plan.problems.append(nothing_found(wishes.kind, SOURCES[wishes.kind][0], where))
     styles = _Styles(files, wishes, plan)
     outputs = Outputs()
     for subject, styled in _chosen(found, styles, wishes.limit):

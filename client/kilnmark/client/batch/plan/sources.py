@@ -87,12 +87,20 @@ def places(files: PackFiles, genre: str | None, world: str | None) -> list[PackN
     if genre is not None and genre not in genres:
         raise UnknownName("genre", genre, genres, _PACKS)
     chosen = [genre] if genre is not None else genres
-    worlds = [(each, name) for each in chosen for name in _listed(files, f"{each}/worlds")]
+    worlds = [(each, name) for each in chosen for name in _worlds(files, each)]
     if world is None:
         return sorted([*((each, None) for each in chosen), *worlds], key=lambda place: (place[0], place[1] or ""))
     if world not in (name for _, name in worlds):
         raise UnknownName("world", world, sorted({name for _, name in worlds}), "/".join([genre or "*", "worlds"]))
     return [place for place in worlds if place[1] == world]
+
+
+def _worlds(files: PackFiles, genre: str) -> Sequence[str]:
+    """Those of a genre; where they cannot be listed, `strange` tells of it, and they cost no other."""
+    try:
+        return files.folders(f"{genre}/worlds")
+    except OSError:
+        return []
 
 
 def _listed(files: PackFiles, path: str) -> Sequence[str]:
