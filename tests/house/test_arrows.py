@@ -39,7 +39,7 @@ ARROWS = {
 MFLUX_ROOMS = ("engine/families/*/*.py", "engine/families/*/*/*.py")
 """A room for each family."""
 _BEFORE_BASES = ("compute", "kernels", "stack", "trail", "ends", "families", "proof", "run")
-ENGINE = (*_BEFORE_BASES, "bases", "link", "tied", "main", "__main__")
+ENGINE = (*_BEFORE_BASES, "bases", "link", "tied", "main", "examine", "__main__")
 """Rooms and modules of the engine: each imports only itself and what stands before it."""
 EXCEPTIONS = {
     # Whoever tests a program that uses the daemon gets one within the test's process; nothing else of the client does.

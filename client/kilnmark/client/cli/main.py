@@ -13,6 +13,7 @@ import click
 from kilnmark.client.cli.commands.asking import ping, render, status, stop, warm_up
 from kilnmark.client.cli.commands.batch import batch
 from kilnmark.client.cli.commands.config import config
+from kilnmark.client.cli.commands.doctor import doctor
 from kilnmark.client.cli.commands.jobs import cancel, jobs
 from kilnmark.client.cli.commands.lora import lora
 from kilnmark.client.cli.commands.serve import serve
@@ -40,6 +41,7 @@ def kilnmark() -> None:
       1    failed
       2    the command line or a parameter is wrong
       3    an adapter did not engage or was refused
+      4    `doctor` has warnings, and no fault
       69   no daemon
       75   try again: queue full, or socket held
       130  interrupted
@@ -73,7 +75,7 @@ def demo(output: Path, *, as_json: bool) -> None:
     click.get_current_context().exit(ExitCode.DONE if result.holds else ExitCode.FAILED)
 
 
-for _command in (serve, config, render, jobs, cancel, status, ping, warm_up, stop, lora, style, batch):
+for _command in (serve, config, render, jobs, cancel, status, ping, warm_up, stop, lora, style, batch, doctor):
     kilnmark.add_command(_command)
 
 

@@ -125,6 +125,8 @@ class Variant(msgspec.Struct, frozen=True, kw_only=True):
             row is meant.
         made_up: Its numbers are made up on the spot: it has no weights, cannot be quantized, and its pictures mean
             nothing.
+        repository: Where its weights are published, by its name on the Hugging Face hub; empty: nowhere there.
+        gated: Only who has accepted its licence there gets them, with a token.
     """
 
     name: str
@@ -141,6 +143,8 @@ class Variant(msgspec.Struct, frozen=True, kw_only=True):
     has: tuple[Mark, ...] = ()
     lacks: tuple[Mark, ...] = ()
     made_up: bool = False
+    repository: str = ""
+    gated: bool = False
 
 
 class Family(msgspec.Struct, frozen=True, kw_only=True):
@@ -161,7 +165,6 @@ class Family(msgspec.Struct, frozen=True, kw_only=True):
             own. None: stacks are told of layer by layer, and as a whole.
         data: The package whose `model_shapes` folder has its shapes, and whose `layers` folder, if there is one, its
             tables of names.
-        repositories: Where its weights are published, by their names on the Hugging Face hub.
         numerics: The arithmetics that its engine has, first the one for where `auto` wishes for another.
     """
 
@@ -174,5 +177,9 @@ class Family(msgspec.Struct, frozen=True, kw_only=True):
     blocks: tuple[str, ...] = ()
     groups: tuple[LayerGroup, ...] = ()
     data: str = KEYMAPS_NAMES
-    repositories: tuple[str, ...] = ()
     numerics: tuple[Numerics, ...] = ("exact",)
+
+    @property
+    def repositories(self) -> tuple[str, ...]:
+        """Where its variants' weights are published."""
+        return tuple(dict.fromkeys(variant.repository for variant in self.variants if variant.repository))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from kilnmark.client.batch.errors import NoTokenizers
+from kilnmark.client.hub import snapshots
 from kilnmark.protocol.picture.catalog import FAMILIES
 from kilnmark.protocol.picture.family import Encoder, Family
 
@@ -61,11 +62,9 @@ def _first(family: Family, env: Mapping[str, str]) -> Tokenizers:
 
 
 def _fetched(family: Family, env: Mapping[str, str]) -> Iterator[Path]:
-    """Snapshots of its repositories (layout of huggingface_hub 1.x's cache)."""
-    home = Path(env.get("HF_HOME") or Path(env.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "huggingface")
-    cache = Path(env.get("HF_HUB_CACHE") or home / "hub")
-    for name in family.repositories:
-        yield from sorted(cache.glob(f"models--{name.replace('/', '--')}/snapshots/*"))
+    """Snapshots of its repositories."""
+    for repository in family.repositories:
+        yield from snapshots(repository, env)
 
 
 def _loaded(family: Family, base: Path) -> Tokenizers:

@@ -55,6 +55,8 @@ FLUX1 = Family(
             shapes="dev",
             numbers=_DEV_NUMBERS,
             has=(_EMBEDDER,),
+            repository="black-forest-labs/FLUX.1-dev",
+            gated=True,
         ),
         Variant(
             name="krea-dev",
@@ -67,6 +69,8 @@ FLUX1 = Family(
             shapes="dev",
             numbers=_DEV_NUMBERS,
             has=(_EMBEDDER,),
+            repository="black-forest-labs/FLUX.1-Krea-dev",
+            gated=True,
         ),
         Variant(
             name="schnell",
@@ -80,6 +84,8 @@ FLUX1 = Family(
             shapes="schnell",
             numbers=_SCHNELL_NUMBERS,
             lacks=(_EMBEDDER,),
+            repository="black-forest-labs/FLUX.1-schnell",
+            gated=True,
         ),
     ),
     parts=(
@@ -97,10 +103,5 @@ FLUX1 = Family(
         LayerGroup(title="single MLP", patterns=("single_transformer_blocks.*.proj_*",)),
         LayerGroup(title="single modulation", patterns=("single_transformer_blocks.*.norm*",)),
         LayerGroup(title="embedders and output", patterns=("*embedder*", "norm_out.*", "proj_out")),
-    ),
-    repositories=(
-        "black-forest-labs/FLUX.1-dev",
-        "black-forest-labs/FLUX.1-schnell",
-        "black-forest-labs/FLUX.1-Krea-dev",
     ),
 )

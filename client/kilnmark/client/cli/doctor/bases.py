@@ -1,0 +1,164 @@
+"""The bases: what the daemon holds, or whether what it would hold is on this machine, whole, and fits into its memory.
+
+The network is asked only where somebody said so.
+"""
+
+import http.client
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+from kilnmark.client.cli.doctor.engine import gigabytes
+from kilnmark.client.cli.doctor.folders import free_bytes
+from kilnmark.client.cli.doctor.observation import Observation, fault, ok, warning
+from kilnmark.client.cli.doctor.patient import Patient, Unasked
+from kilnmark.client.hub import hub_cache, hub_token, is_offline, snapshots, token_place
+from kilnmark.keymaps.files.weights import Weights, WeightsProblem, read_weights
+from kilnmark.protocol.picture.catalog import VARIANTS
+from kilnmark.protocol.picture.family import Variant
+from kilnmark.protocol.wire.status import StatusResult
+
+__all__ = ["look_at_bases"]
+
+HUB = "https://huggingface.co"
+HUB_TIMEOUT = 10.0
+_PUBLISHED_BYTES = 2
+"""Of a number as weights are published."""
+
+
+def look_at_bases(patient: Patient) -> Iterator[Observation]:
+    """Those of the daemon that runs; else each that a daemon started here would be told of by name."""
+    if patient.status is not None:
+        yield _held(patient.status)
+        return
+    if patient.settings is None:
+        return
+    settings = patient.settings
+    named = {settings.variant: settings.variants[settings.variant], **(settings.bases or {})}
+    for name, place in named.items():
+        yield from _look_at(patient, name, place)
+
+
+def _held(status: StatusResult) -> Observation:
+    base = status.base
+    if base is None:
+        how = "is being loaded" if status.loading or status.state == "warming" else "is not held now"
+        return ok("base", f"{status.variant} {how}")
+    packed = f" at {base.quantize} bits" if base.quantize else ""
+    size = gigabytes(base.memory_bytes)
+    return ok("base", f"{base.variant}{packed} is held on {base.backend} in {base.precision}, {size}")
+
+
+def _look_at(patient: Patient, name: str, place: str) -> Iterator[Observation]:
+    if place not in VARIANTS:
+        yield from _directory(patient, name, Path(place))
+    elif VARIANTS[place].made_up:
+        words = "is made on the spot and needs no weights; its pictures mean nothing"
+        yield ok("base", f"{name} {words}", "for real pictures, `kilnmark serve --variant` with another name")
+    else:
+        yield from _published(patient, VARIANTS[place])
+
+
+def _directory(patient: Patient, name: str, path: Path) -> Iterator[Observation]:
+    try:
+        weights = read_weights(path)
+        variant = weights.called(name)
+    except (WeightsProblem, OSError) as error:
+        yield fault("base", f"{name}: {error}", "mend the directory, or name another with --variant or --base")
+        return
+    size = sum(header.size for headers in weights.headers.values() for header in headers)
+    yield ok("base", f"{name} is {variant.name}, {gigabytes(size)} on disk in {path}")
+    yield from _memory(patient, name, weights)
+
+
+def _published(patient: Patient, variant: Variant) -> Iterator[Observation]:
+    """A variant that its family fetches under its published name."""
+    found = [weights for path in snapshots(variant.repository, patient.env) if (weights := _whole(path, variant))]
+    if found:
+        size = sum(header.size for headers in found[-1].headers.values() for header in headers)
+        yield ok("base", f"{variant.name} is on this machine, {gigabytes(size)} in {found[-1].path}")
+    else:
+        yield from _absent(patient, variant)
+    yield from _memory(patient, variant.name, found[-1] if found else variant)
+
+
+def _whole(path: Path, variant: Variant) -> Weights | None:
+    """The weights of a snapshot; None while a part is missing."""
+    try:
+        weights = read_weights(path)
+        return weights if weights.called(variant.name) else None
+    except (WeightsProblem, OSError):
+        return None
+
+
+def _absent(patient: Patient, variant: Variant) -> Iterator[Observation]:
+    cache, size = hub_cache(patient.env), variant.numbers.nbytes(None, _PUBLISHED_BYTES)
+    about = f"{variant.name} is not on this machine"
+    elsewhere = "give a directory that holds it with --base"
+    if is_offline(patient.env):
+        yield fault("base", f"{about}, and $HF_HUB_OFFLINE forbids to fetch it", f"unset that, or {elsewhere}")
+        return
+    found = f"{about}: the first start fetches about {gigabytes(size)} of {variant.repository} into {cache}"
+    yield warning("base", found, f"start it when there is time for that, or {elsewhere}")
+    if (free := free_bytes(cache)) < size:
+        yield fault("base", f"{cache} has room for {gigabytes(free)} more", "make room, or set $HF_HOME elsewhere")
+    if variant.gated:
+        yield from _gate(patient, variant)
+
+
+def _gate(patient: Patient, variant: Variant) -> Iterator[Observation]:
+    """Whether a model that is given to some alone is given to this user."""
+    accept = f"accept the licence at {HUB}/{variant.repository}"
+    log_in = "run `hf auth login`, or set $HF_TOKEN"
+    if (place := token_place(patient.env)) is None:
+        found = f"{variant.repository} is given to those alone who accepted its licence, and there is no token here"
+        yield fault("licence", found, f"{accept}, then {log_in}")
+    elif not patient.online:
+        found = f"there is a token ({place}); whether it opens {variant.repository} was not asked"
+        yield ok("licence", found, f"{accept} if you have not; `kilnmark doctor --online` asks")
+    else:
+        yield _asked(patient, variant, accept, log_in)
+
+
+def _asked(patient: Patient, variant: Variant, accept: str, log_in: str) -> Observation:
+    """What the hub says to the token."""
+    hub = patient.env.get("HF_ENDPOINT", "").rstrip("/") or HUB
+    if not hub.startswith(("https://", "http://")):
+        return fault("licence", f"$HF_ENDPOINT is {hub!r}, and no address", "set it to one that begins with https://")
+    request = urllib.request.Request(  # noqa: S310 - looked at above
+        f"{hub}/api/models/{variant.repository}/auth-check",
+        headers={"Authorization": f"Bearer {hub_token(patient.env)}"},
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=HUB_TIMEOUT):  # noqa: S310 - the same
+            return ok("licence", f"{hub} gives {variant.repository} to this token")
+    except urllib.error.HTTPError as error:
+        found = f"{hub} does not give {variant.repository} to this token ({error.code} {error.reason})"
+        if error.code == http.HTTPStatus.UNAUTHORIZED:
+            return fault("licence", found, f"the token is not valid: {log_in}")
+        if error.code == http.HTTPStatus.FORBIDDEN:
+            return fault("licence", found, f"{accept}, with the account that the token is of")
+        return warning("licence", found, "try again later")
+    except (OSError, http.client.HTTPException) as error:
+        return warning("licence", f"{hub} cannot be asked: {error}", "look at the network, or try again later")
+
+
+def _memory(patient: Patient, name: str, weights: Weights | Variant) -> Iterator[Observation]:
+    """Whether it fits, as the worker will reckon before it loads anything."""
+    settings, engine = patient.settings, patient.engine
+    if settings is None or isinstance(engine, Unasked):
+        return
+    limit = engine.base_bytes if settings.base_memory is None else settings.base_memory
+
+    def needed(bits: int | None) -> int:
+        holder = weights.numbers if isinstance(weights, Variant) else weights
+        return holder.nbytes(bits, engine.number_bytes)
+
+    if (need := needed(settings.quantize)) <= limit:
+        yield ok("base", f"{name} takes {gigabytes(need)} of the {gigabytes(limit)} of memory for bases")
+        return
+    fitting = next((bits for bits in (8, 6, 5, 4, 3) if needed(bits) <= limit), None)
+    smaller = f"`--quantize {fitting}` ({gigabytes(needed(fitting))})" if fitting else "a machine with more memory"
+    found = f"{name} takes {gigabytes(need)} of memory, and {gigabytes(limit)} are there for bases"
+    yield fault("base", found, f"take {smaller}, or another base")

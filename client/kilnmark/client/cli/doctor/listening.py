@@ -1,0 +1,114 @@
+"""The socket: where it is, whose it is, and who answers there."""
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import suppress
+from importlib.metadata import version
+from pathlib import Path
+
+from kilnmark.client.cli.doctor.observation import Observation, fault, ok, warning
+from kilnmark.client.cli.doctor.patient import Patient
+from kilnmark.client.dial import is_served
+from kilnmark.client.errors import DaemonUnavailable, UntrustedSocket
+from kilnmark.keymaps.files.owners import way_in_for_others
+from kilnmark.protocol.wire.address import LOCK_SUFFIX, MAX_SOCKET_PATH
+from kilnmark.protocol.wire.status import StatusResult
+
+__all__ = ["look_at_socket"]
+
+_ELSEWHERE = "name a socket in a folder of your own, with --socket or $KILNMARK_SOCKET, for daemon and clients"
+
+
+def look_at_socket(patient: Patient) -> Iterator[Observation]:
+    """The way to it, then what stands there, then who answers."""
+    path = Path(patient.socket)
+    if len(os.fsencode(path)) > MAX_SOCKET_PATH:
+        found = f"{path} has {len(os.fsencode(path))} bytes, and a socket's path may have {MAX_SOCKET_PATH}"
+        yield fault("socket", found, "name a shorter one with --socket or $KILNMARK_SOCKET")
+        return
+    if (problem := _problem(path)) is not None:
+        yield fault("socket", f"{path}: {problem[0]}", problem[1])
+        return
+    answer = patient.answer
+    if isinstance(answer, StatusResult):
+        yield ok("socket", f"{path}, of {_owner(path)}")
+        yield from _daemon(answer)
+    elif isinstance(answer, UntrustedSocket):
+        yield fault("socket", str(answer), _ELSEWHERE)
+    elif isinstance(answer, DaemonUnavailable):
+        yield from _nobody(path)
+    else:
+        yield fault("daemon", f"it does not answer as it should: {answer}", "stop it, and start it again")
+
+
+def _problem(path: Path) -> tuple[str, str] | None:
+    """What is wrong with the way to a socket, and the mend."""
+    folder = path.parent
+    there = next(each for each in (folder, *folder.parents) if each.exists())
+    if (way_in := way_in_for_others(there)) is not None:
+        return f"{way_in}, so another user may stand in its place", _ELSEWHERE
+    if not there.is_dir():
+        return f"{there} is no folder", _ELSEWHERE
+    if there == folder:
+        found = folder.stat()
+        if found.st_uid != os.geteuid():
+            return f"{folder} belongs to user {found.st_uid}", _ELSEWHERE
+        if found.st_mode & 0o022:
+            return f"{folder} has mode {stat.S_IMODE(found.st_mode):04o}", f"run `chmod 700 {folder}`"
+    if not os.access(there, os.W_OK | os.X_OK):
+        return f"nothing can be made in {there}", _ELSEWHERE
+    if path.exists() and not path.is_socket():
+        return "it is there, and no socket", "move it away, or name another with --socket"
+    return None
+
+
+def _nobody(path: Path) -> Iterator[Observation]:
+    """No daemon: which is well, unless one holds the path and cannot be reached."""
+    if is_served(str(path)) and _is_locked(path):
+        pid = Path(f"{path}{LOCK_SUFFIX}").read_text(encoding="ascii", errors="replace").strip()
+        found = f"{path}: process {pid} holds its lock, and nobody listens"
+        yield fault("daemon", found, f"wait a moment; if it stays so, end process {pid} and start the daemon again")
+        return
+    left = "; a socket is left over from one that is gone, and the next one removes it" if path.exists() else ""
+    yield ok("socket", f"{path} is free")
+    yield ok("daemon", f"none runs{left}", "`kilnmark serve` starts one")
+
+
+def _is_locked(path: Path) -> bool:
+    import fcntl
+
+    try:
+        with Path(f"{path}{LOCK_SUFFIX}").open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def _daemon(status: StatusResult) -> Iterator[Observation]:
+    """The daemon that answered: its version, its state, and what became of its workers."""
+    about = f"kilnmark {status.version}, process {status.pid}, is {status.state}"
+    if status.state == "failed":
+        why = status.worker.last_error or "it does not say why"
+        yield fault("daemon", f"{about}: {why}", "mend that, then run `kilnmark warm-up`")
+    else:
+        yield ok("daemon", about)
+    if status.version != version("kilnmark"):
+        found = f"it is kilnmark {status.version}, and this is {version('kilnmark')}"
+        yield warning("daemon", found, "start the daemon again, so that both are of one version")
+    if status.worker.restarts and status.state != "failed":
+        last = f"; the last: {status.worker.last_error}" if status.worker.last_error else ""
+        found = f"{status.worker.restarts} of its workers were lost{last}"
+        yield warning("worker", found, "look at the daemon's log")
+
+
+def _owner(path: Path) -> str:
+    import pwd
+
+    uid = path.stat().st_uid
+    with suppress(KeyError):
+        return f"user {pwd.getpwuid(uid).pw_name}"
+    return f"user {uid}"

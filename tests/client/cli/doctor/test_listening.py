@@ -1,0 +1,116 @@
+"""The socket: what stands in the way, what is left over, and a daemon that does not answer as it should."""
+
+import fcntl
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from kilnmark.client.cli.doctor.listening import look_at_socket
+from kilnmark.client.cli.doctor.observation import Health, Observation
+from kilnmark.client.cli.doctor.patient import Patient
+from tests.client.cli.doctor.patients import healths, the_one
+from tests.client.conftest import FakeDaemon, peer_that_says, silent_daemon
+
+OK, WARNING, FAULT = Health.OK, Health.WARNING, Health.FAULT
+
+
+def look(path: Path) -> list[Observation]:
+    return list(look_at_socket(Patient(str(path), None)))
+
+
+@contextmanager
+def mode(path: Path, bits: int) -> Iterator[None]:
+    path.chmod(bits)
+    yield
+    path.chmod(0o700)
+
+
+def test_a_free_path_is_well_even_where_its_folder_is_still_to_be_made(folder: Path) -> None:
+    assert healths(look(folder / "a" / "b" / "daemon.sock")) == [OK, OK]
+
+
+def test_a_folder_where_others_may_write_is_a_fault_with_its_mend(folder: Path) -> None:
+    with mode(folder, 0o777):
+        (found,) = look(folder / "daemon.sock")
+    assert found.health is FAULT
+    assert "0777" in found.found
+    assert "--socket" in found.mend
+
+
+def test_what_is_no_socket_is_a_fault(folder: Path) -> None:
+    (folder / "daemon.sock").write_text("")
+    (found,) = look(folder / "daemon.sock")
+    assert (found.health, found.mend.startswith("move it away")) == (FAULT, True)
+
+
+def test_a_path_that_is_too_long_is_a_fault(folder: Path) -> None:
+    (found,) = look(folder / ("x" * 120))
+    assert (found.health, "103" in found.found) == (FAULT, True)
+
+
+def test_a_socket_that_was_left_over_is_well(folder: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as left:
+        left.bind(str(folder / "daemon.sock"))
+    found = look(folder / "daemon.sock")
+    assert healths(found) == [OK, OK]
+    assert "left over" in found[1].found
+
+
+def test_a_process_that_holds_the_path_and_does_not_listen_is_a_fault(folder: Path) -> None:
+    lock = folder / "daemon.sock.lock"
+    lock.write_text(f"{os.getpid()}\n")
+    with lock.open("rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        (found,) = look(folder / "daemon.sock")
+    assert (found.health, f"process {os.getpid()}" in found.found) == (FAULT, True)
+    assert healths(look(folder / "daemon.sock")) == [OK, OK]
+
+
+def test_a_daemon_that_hangs_is_a_fault(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kilnmark.client.cli.doctor.patient.REPLY_TIMEOUT", 0.1)
+    with silent_daemon(folder) as path:
+        (found,) = look(path)
+    assert (found.health, "status was not answered" in found.found) == (FAULT, True)
+
+
+def test_a_peer_that_is_no_daemon_is_a_fault(folder: Path) -> None:
+    with peer_that_says(folder, b"HTTP/1.1 400 Bad Request\r\n\r\n") as path:
+        (found,) = look(path)
+    assert found.health is FAULT
+
+
+def told(daemon: FakeDaemon, **changed: object) -> list[Observation]:
+    """What is made of the daemon's status with some of it changed."""
+    patient = Patient(str(daemon.socket), None)
+    assert patient.status is not None
+    patient.__dict__["answer"] = msgspec.structs.replace(patient.status, **changed)
+    return list(look_at_socket(patient))
+
+
+def test_a_daemon_that_is_well_says_so(daemon: FakeDaemon) -> None:
+    assert healths(told(daemon)) == [OK, OK]
+
+
+def test_another_version_is_a_warning(daemon: FakeDaemon) -> None:
+    found = the_one(told(daemon, version="9.9.9"), WARNING)
+    assert "9.9.9" in found.found
+    assert "again" in found.mend
+
+
+def test_a_base_that_could_not_be_loaded_is_a_fault_with_its_reason(daemon: FakeDaemon) -> None:
+    status = Patient(str(daemon.socket), None).status
+    assert status is not None
+    worker = msgspec.structs.replace(status.worker, last_error="no weights there")
+    assert "no weights there" in the_one(told(daemon, state="failed", worker=worker), FAULT).found
+
+
+def test_lost_workers_are_a_warning(daemon: FakeDaemon) -> None:
+    status = Patient(str(daemon.socket), None).status
+    assert status is not None
+    worker = msgspec.structs.replace(status.worker, restarts=3, last_error="ended by SIGKILL")
+    assert "3 of its workers" in the_one(told(daemon, worker=worker), WARNING).found
