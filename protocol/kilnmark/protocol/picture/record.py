@@ -6,6 +6,7 @@ it is `parameters`' part.
 
 import os
 import struct
+import zlib
 from typing import BinaryIO, Literal
 
 import msgspec
@@ -96,6 +97,25 @@ def find_record(file: BinaryIO) -> PictureRecord | None:
         if text.startswith(_TEXT_HEAD):
             return _decoded(text.removeprefix(_TEXT_HEAD))
     return None
+
+
+def is_whole(file: BinaryIO) -> bool:
+    """Whether an open file is a PNG to its last byte, each chunk with the checksum that it was written with.
+
+    It tells damage, and not what somebody wrote on purpose (PNG, 3rd edition, 5.3 and 5.6).
+    """
+    if file.read(len(_SIGNATURE)) != _SIGNATURE:
+        return False
+    while len(head := file.read(_CHUNK_HEAD.size)) == _CHUNK_HEAD.size:
+        left, kind = _CHUNK_HEAD.unpack(head)
+        checksum = zlib.crc32(kind)
+        while left and (part := file.read(min(left, 1 << 16))):
+            checksum, left = zlib.crc32(part, checksum), left - len(part)
+        if left or file.read(4) != checksum.to_bytes(4, "big"):
+            return False
+        if kind == b"IEND":
+            return not file.read(1)
+    return False
 
 
 def _decoded(text: bytes) -> PictureRecord | None:

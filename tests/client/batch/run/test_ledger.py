@@ -16,7 +16,7 @@ from kilnmark.client.batch.plan.tokens import TokenCounter
 from kilnmark.client.batch.run import ledger as ledger_room
 from kilnmark.client.batch.run.base import UNKNOWN, BaseNow
 from kilnmark.client.batch.run.journal import JOURNAL
-from kilnmark.client.batch.run.ledger import Ledger, open_ledger
+from kilnmark.client.batch.run.ledger import Ledger, found_in, open_ledger
 from kilnmark.client.batch.run.manifest import MANIFEST, Manifest, read_manifest, write_manifest
 from kilnmark.client.batch.run.picture import Picture
 from kilnmark.client.batch.run.pinned import PinnedItem, pin_items
@@ -108,8 +108,25 @@ def test_one_that_was_not_written_down_is_found_by_what_it_says_of_itself(item: 
         ledger.take_in(item, painted(tmp_path / "made.png", record_of(item)))
     with open_ledger(tmp_path / "out") as ledger:
         assert not ledger.has(item, UNKNOWN)
-        assert ledger.find(item, UNKNOWN) == record_of(item)
-        assert ledger.find(item, ANOTHER) is None
+        assert found_in(ledger.folder / item.output, item, UNKNOWN) == record_of(item)
+        assert found_in(ledger.folder / item.output, item, ANOTHER) is None
+
+
+@pytest.mark.parametrize("place", [-6, -30, -1, 60])
+def test_a_damaged_one_is_not_taken_for_it(item: PinnedItem, tmp_path: Path, place: int) -> None:
+    path = painted(tmp_path / "made.png", record_of(item))
+    data = bytearray(path.read_bytes())
+    for spoilt in (data[:place], bytes(data) + b"x", flipped(data, place)):
+        path.write_bytes(spoilt)
+        assert found_in(path, item, UNKNOWN) is None
+    path.write_bytes(data)
+    assert found_in(path, item, UNKNOWN) == record_of(item)
+
+
+def flipped(data: bytearray, place: int) -> bytes:
+    other = bytearray(data)
+    other[place] ^= 1
+    return bytes(other)
 
 
 @pytest.mark.parametrize("odd", ["another adapter", "dead adapter", "another seed", "no record", "no picture"])
@@ -130,7 +147,7 @@ def test_a_picture_of_something_else_is_not_taken_for_it(item: PinnedItem, tmp_p
     if odd == "no picture":
         place.write_bytes(b"not a picture")
     with open_ledger(tmp_path / "out") as ledger:
-        assert ledger.find(item, UNKNOWN) is None
+        assert found_in(ledger.folder / item.output, item, UNKNOWN) is None
 
 
 def test_what_was_applied_counts_when_a_file_was_exchanged_meanwhile(item: PinnedItem, tmp_path: Path) -> None:
@@ -176,7 +193,7 @@ def test_a_picture_in_other_numerics_is_one_of_another_base(
             ledger.write_done(each, ledger.take_in(each, made), [])
             assert ledger.has(each, BaseNow(BASE.fingerprint, then))
             assert not ledger.has(each, base)
-            assert ledger.find(each, base) is None
+            assert found_in(ledger.folder / each.output, each, base) is None
         ledger.write_done(item, record_of(item, numerics=now), [])
         assert ledger.has(item, base)
     (picture,) = read_manifest(tmp_path / "out").pictures

@@ -21,6 +21,8 @@ from typing import Any
 import msgspec
 import pytest
 from click.testing import CliRunner, Result
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from kilnmark.client import Client
 from kilnmark.client.batch.run.ledger import open_ledger, read_record
@@ -29,6 +31,7 @@ from kilnmark.client.batch.run.picture import Picture
 from kilnmark.client.cli.commands.batch import batch
 from kilnmark.keymaps.zoo.write import make_adapter
 from kilnmark.protocol.exits import ExitCode
+from kilnmark.protocol.picture.record import CHUNK
 from kilnmark.protocol.picture.report import Verdict
 from tests.client.batch.packs import SmallPacks, make_packs
 from tests.client.conftest import KILNMARK, Daemon, FakeDaemon, on_a_terminal
@@ -147,6 +150,25 @@ def test_a_lost_manifest_costs_no_painting(bench: Bench) -> None:
     document = bench.paint()
     assert (document["found"], document["rendered"]) == (3, 0)
     assert sorted(pictures(bench.out)) == FILES
+
+
+def test_pictures_that_were_exchanged_or_repainted_over_are_painted_again(daemon: FakeDaemon, tmp_path: Path) -> None:
+    bench = fresh(daemon, tmp_path)
+    assert bench.paint()["painted"] == 3
+    with Client(daemon.socket) as client:
+        made = [Path(client.jobs_get(picture.job_id).result.image_path) for picture in pictures(bench.out).values()]  # type: ignore[union-attr]
+    shutil.rmtree(bench.out)
+    away = made[0].with_name("away.png")
+    made[0].rename(away)
+    made[1].rename(made[0])
+    away.rename(made[1])
+    with Image.open(made[2]) as image:
+        info = PngInfo()
+        info.add_itxt(CHUNK, image.text[CHUNK])  # type: ignore[attr-defined]
+        Image.new("RGB", image.size, "red").save(made[2], pnginfo=info)
+    document = bench.paint()
+    assert (document["code"], document["painted"], document["found"], document["rendered"]) == (0, 3, 0, 3)
+    assert bench.paint()["kept"] == 3
 
 
 def test_a_picture_that_was_deleted_comes_back_unpainted(bench: Bench, made: Bench) -> None:

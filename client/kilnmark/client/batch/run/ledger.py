@@ -24,10 +24,10 @@ from kilnmark.client.batch.run.picture import Picture
 from kilnmark.client.batch.run.pinned import PinnedItem
 from kilnmark.keymaps.files.atomic import written_whole
 from kilnmark.keymaps.files.outputs import is_unspoilt, sha256_of
-from kilnmark.protocol.picture.record import PictureRecord, find_record
+from kilnmark.protocol.picture.record import PictureRecord, find_record, is_whole
 from kilnmark.protocol.picture.report import AdapterReport
 
-__all__ = ["Ledger", "open_ledger", "read_record"]
+__all__ = ["Ledger", "found_in", "open_ledger", "read_record"]
 
 _LEAST = 16
 """Entries that stand in the journal alone before the manifest is written again; later it is half of all there are, so
@@ -107,11 +107,6 @@ class Ledger:
         picture = self._pictures.get(item.planned.output)
         return () if picture is None or item.bare else tuple(picture.loras)
 
-    def find(self, item: PinnedItem, base: BaseNow) -> PictureRecord | None:
-        """What the file in the place of an item says of itself, if it is that picture."""
-        record = read_record(self.folder / item.output)
-        return record if record is not None and item.is_shown_by(record, base) else None
-
     def take_in(self, item: PinnedItem, source: Path, sha256: str = "") -> PictureRecord:
         """Put a copy of a finished picture into its place, whole or not at all.
 
@@ -187,6 +182,18 @@ class Ledger:
             self._journal.clear()
         except OSError as error:
             raise FolderUnusable(str(self.folder), str(error)) from error
+
+
+def found_in(path: Path, item: PinnedItem, base: BaseNow) -> PictureRecord | None:
+    """What a file says of itself, if it is the picture of an item, undamaged; None where there is no such file."""
+    record = read_record(path)
+    if record is None or not item.is_shown_by(record, base):
+        return None
+    try:
+        with path.open("rb") as file:
+            return record if is_whole(file) else None
+    except OSError:
+        return None
 
 
 def read_record(path: Path) -> PictureRecord | None:

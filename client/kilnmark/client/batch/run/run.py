@@ -13,14 +13,15 @@ from kilnmark.client.aio import AsyncClient
 from kilnmark.client.batch.plan.adapters import Hashes
 from kilnmark.client.batch.plan.plan import Item
 from kilnmark.client.batch.run.base import UNKNOWN, BaseNow
-from kilnmark.client.batch.run.ledger import Ledger, read_record
+from kilnmark.client.batch.run.ledger import Ledger, found_in
 from kilnmark.client.batch.run.pinned import PinnedItem, pin_items
 from kilnmark.client.batch.run.tally import Became, ItemEnding, Tally
 from kilnmark.client.errors import ClientError
 from kilnmark.client.reports import reports_of
+from kilnmark.keymaps.files.outputs import is_unspoilt
 from kilnmark.protocol.errors import KilnmarkError
 from kilnmark.protocol.picture.record import PictureRecord
-from kilnmark.protocol.wire.errors import Cancelled, Draining, QueueFull, RequestError, WorkerLost
+from kilnmark.protocol.wire.errors import Cancelled, Draining, QueueFull, RequestError, UnknownJob, WorkerLost
 from kilnmark.protocol.wire.replies import RenderResult
 from kilnmark.protocol.wire.status import StatusResult
 
@@ -92,7 +93,7 @@ class Painter:
                 self._fail(item, error)
             return
         missing = [item for item in items if not self._keep(item, base)]
-        missing = [item for item in missing if not self._find(item, base)]
+        missing = [item for item in missing if not await self._find(item, base)]
         for attempt in range(ATTEMPTS):
             missing = await self._ask_for(missing, base, is_last=attempt + 1 == ATTEMPTS)
 
@@ -105,19 +106,34 @@ class Painter:
         self._end(item, ItemEnding(Became.KEPT, loras=self._ledger.reports(item)))
         return True
 
-    def _find(self, item: PinnedItem, base: BaseNow) -> bool:
-        """Take in a finished picture that an earlier batch was not left the time to write down."""
+    async def _find(self, item: PinnedItem, base: BaseNow) -> bool:
+        """Take in a finished picture that an earlier batch was not left the time to write down.
+
+        It is known by what it says of itself, and by its hash where the daemon knows that: one that was exchanged or
+        damaged meanwhile is painted again.
+        """
         if self._force:
             return False
-        record = self._ledger.find(item, base)
-        if record is None:
-            made = self._made.get(item.job_id(base))
-            record = None if made is None else read_record(made)
-            if made is None or record is None or not item.is_shown_by(record, base):
-                return False
-            self._ledger.take_in(item, made)
-        self._done(item, record, Became.FOUND, record.warnings)
-        return True
+        own, made = self._ledger.folder / item.output, self._made.get(item.job_id(base))
+        found = {path: found_in(path, item, base) for path in (own, made) if path is not None}
+        if not any(found.values()):
+            return False
+        sha256 = await self._hash_of(item.job_id(base))
+        for path, record in found.items():
+            if record is not None and is_unspoilt(path, sha256):
+                if path != own:
+                    self._ledger.take_in(item, path, sha256)
+                self._done(item, record, Became.FOUND, record.warnings)
+                return True
+        return False
+
+    async def _hash_of(self, job_id: str) -> str:
+        """Of the picture that the daemon painted under that id; empty where it does not know."""
+        try:
+            result = (await self._client.jobs_get(job_id)).result
+        except UnknownJob:
+            return ""
+        return "" if result is None else result.image_sha256
 
     async def _ask_for(self, items: Sequence[PinnedItem], base: BaseNow, *, is_last: bool) -> list[PinnedItem]:
         """Have these painted. Returns those that are worth another try."""
