@@ -3,6 +3,8 @@
 What a daemon does in its life stands in `mortal`; here is the side of whoever keeps it going, as systemd would.
 """
 
+import functools
+import itertools
 import json
 import multiprocessing
 import os
@@ -11,20 +13,32 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from multiprocessing import forkserver
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any, Self
+from unittest import mock
 
 from tests.daemon.conftest import PATIENCE, Reachable
-from tests.faults.mortal import Death, live
+from tests.faults.mortal import Death, Life, live
+from tests.faults.preload import Control, library
 
 __all__ = ["Forked", "Supervisor", "daemon", "end_all", "settings_in"]
 
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(["tests.faults.mortal"])
 
+
+@functools.cache
+def _begin_forking() -> None:
+    """Every daemon has the library in it, so that its disk and its clock can be lied about at any time."""
+    with mock.patch.dict(os.environ, {"LD_PRELOAD": library()}):
+        forkserver.ensure_running()
+
+
+_numbers = itertools.count()
 _living: "set[ForkServerProcess]" = set()
 
 
@@ -43,12 +57,25 @@ def settings_in(home: Path, **settings: Any) -> dict[str, Any]:
 class Forked(Reachable):
     """A daemon process."""
 
-    def __init__(self, home: Path, settings: dict[str, Any], pace: float = 0.0, death: Death | None = None) -> None:
+    def __init__(
+        self,
+        home: Path,
+        settings: dict[str, Any],
+        *,
+        pace: float = 0.0,
+        holds: Sequence[str] = (),
+        death: Death | None = None,
+    ) -> None:
+        _begin_forking()
         self.home = home
         self.socket = Path(settings["socket"])
         self.journal = Path(settings["journal"])
-        self._log = home / "log"
-        self.process = _CONTEXT.Process(target=live, args=(json.dumps(settings), pace, death, str(self._log)))
+        self.pictures = Path(settings["output_dir"])
+        number = next(_numbers)
+        self.control = Control(home / f"control-{number}")
+        self._log = home / f"log-{number}"
+        life = Life(json.dumps(settings), str(self._log), str(self.control.path), pace, tuple(holds), death)
+        self.process = _CONTEXT.Process(target=live, args=(life,))
         self.process.start()
         _living.add(self.process)
 
@@ -88,9 +115,9 @@ class Forked(Reachable):
 
 
 @contextmanager
-def daemon(home: Path, *, pace: float = 0.0, **settings: Any) -> Iterator[Forked]:
+def daemon(home: Path, *, pace: float = 0.0, holds: Sequence[str] = (), **settings: Any) -> Iterator[Forked]:
     """One that answers, until the block ends."""
-    running = Forked(home, settings_in(home, **settings), pace)
+    running = Forked(home, settings_in(home, **settings), pace=pace, holds=holds)
     try:
         running.wait_until_it_answers()
         assert running.process.is_alive(), running.log
@@ -151,14 +178,14 @@ class Supervisor:
                 self._live(death)
                 if self._over.is_set():
                     return
-            self._last = Forked(self.home, self._settings, self._pace)
+            self._last = Forked(self.home, self._settings, pace=self._pace)
             self._last.wait_until_it_answers()
         except BaseException as error:  # noqa: BLE001 - told to whoever waits
             self._problem = error
             self._begun.set()
 
     def _live(self, death: Death) -> None:
-        life = self._last = Forked(self.home, self._settings, self._pace, death)
+        life = self._last = Forked(self.home, self._settings, pace=self._pace, death=death)
         if not self._begun.is_set():
             life.wait_until_it_answers()
             self._begun.set()

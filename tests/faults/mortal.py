@@ -12,18 +12,22 @@ import random
 import signal
 import sys
 import threading
+import time
 from dataclasses import dataclass
 from typing import Any
 
+from kilnmark.daemon import main as room
 from kilnmark.daemon.jobs.renders import Renders
 from kilnmark.daemon.wire.connection import ServedConnection
 from kilnmark.daemon.worker import fake_picture
+from kilnmark.daemon.worker.fake import FakeWorker
 from kilnmark.daemon.worker.fake_render import FakeRender
 from kilnmark.keymaps.files import outputs
 from kilnmark.protocol.wire.work import Finished
 from tests.daemon import faked
+from tests.faults.preload import heed
 
-__all__ = ["ANY_MOMENT", "AT_START", "POINTS", "Death", "live"]
+__all__ = ["ANY_MOMENT", "AT_START", "POINTS", "Death", "Life", "live"]
 
 POINTS: dict[str, tuple[Any, str, bool]] = {
     **{name: point for name, point in faked.POINTS.items() if name != "going on"},
@@ -58,15 +62,54 @@ class Death:
     count: int
 
 
-def live(settings: str, pace: float, death: Death | None, log: str) -> None:
-    """One life, from start to end; it leaves with the daemon's exit status."""
-    handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+@dataclass(frozen=True)
+class Life:
+    """What a daemon is told beside its settings.
+
+    Attributes:
+        settings: As a JSON document.
+        log: Where its standard error goes.
+        control: Of its disk and its clock.
+        pace: Seconds that each denoise step waits; 0: no step waits.
+        holds: Stages at which every render, or the base, waits for ever.
+        death: None: it dies of nothing.
+    """
+
+    settings: str
+    log: str
+    control: str
+    pace: float = 0.0
+    holds: tuple[str, ...] = ()
+    death: Death | None = None
+
+
+def live(life: Life) -> None:
+    """From start to end; it leaves with the daemon's exit status."""
+    heed(life.control)
+    handle = os.open(life.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(handle, 2)
     random.seed()
-    if death is not None:
-        _doom(death)
+    if life.death is not None:
+        _doom(life.death)
+    worker = FakeWorker()
+    worker.hold(*life.holds, *(("denoise",) if life.pace else ()))
+    if life.pace:
+        threading.Thread(target=_step, args=(worker, life), daemon=True).start()
+    vars(room)["WorkerProcess"] = worker
+    os._exit(_exit_status(room.main([life.settings])))
+
+
+def _step(worker: FakeWorker, life: Life) -> None:
+    """Let what waits make one step, again and again."""
+    while True:
+        time.sleep(life.pace)
+        worker.hold(*life.holds, "denoise")
+        worker.go()
+
+
+def _exit_status(status: int) -> int:
     sys.stderr.flush()
-    os._exit(faked.run(pace, settings))
+    return int(status)
 
 
 def _doom(death: Death) -> None:

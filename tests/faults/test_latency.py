@@ -166,7 +166,7 @@ WAITING = 15_000
     "the last costs as little to accept as the first, ping answers under 50 ms at p99; it ends in 10 s and keeps all",
 )
 def test_a_long_queue_costs_nobody(home: Path, found: Found) -> None:
-    limits = {"queue_limit": 20_000, "request_limit": 20_000}
+    limits: dict[str, Any] = {"queue_limit": 20_000, "request_limit": 20_000}
     with daemon(home, pace=60.0, drain_timeout=0.05, **limits) as running, ExitStack() as stack:
         wire, pinger = stack.enter_context(running.wire()), stack.enter_context(running.wire())
         costs = [cost_of_acceptance(running, wire, block, WAITING // 5) for block in range(5)]
