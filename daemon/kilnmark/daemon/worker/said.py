@@ -8,6 +8,7 @@ import re
 from collections import deque
 from collections.abc import Callable
 
+from kilnmark.protocol.printable import printable
 from kilnmark.protocol.wire.status import WorkerWords
 
 __all__ = ["LINES", "LINE_BYTES", "WorkerSaid"]
@@ -80,5 +81,4 @@ class WorkerSaid:
 
 def _shown(line: bytes) -> str:
     """A line as characters that do nothing to a terminal."""
-    text = line.decode(errors="backslashreplace")
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return printable(line.decode(errors="backslashreplace"))

@@ -22,6 +22,7 @@ from kilnmark.client.cli.settings.sources import (
     variable_of,
 )
 from kilnmark.client.cli.settings.texts import EXPECTED, read_value, resolved_variant
+from kilnmark.protocol.printable import printable
 from kilnmark.protocol.settings import Settings
 from kilnmark.protocol.wire.address import default_socket_path
 
@@ -89,7 +90,7 @@ def gather(options: Mapping[str, object], config: str | None, around: Surroundin
         wrong = error.errors(include_url=False, include_input=False)
         problems += [_objection(said, each) for each in wrong if _counts(each, unread)]
     if problems:
-        raise click.UsageError("\n".join(problems))
+        raise click.UsageError("\n".join(map(printable, problems)))
     return Gathered(settings, said, read.path if read else None)
 
 
@@ -105,7 +106,8 @@ def _file(named: str | None, around: Surroundings) -> ConfigFile | None:
     try:
         return read_config((around.here / Path(named or usual).expanduser()).absolute())
     except UnreadableConfig as error:
-        raise click.UsageError(f"{error}; mend it, or name another with --config or ${CONFIG_VARIABLE}") from error
+        problem = printable(f"{error}; mend it, or name another with --config or ${CONFIG_VARIABLE}")
+        raise click.UsageError(problem) from error
 
 
 def _defaults(around: Surroundings) -> Iterator[Said]:
