@@ -7,6 +7,7 @@ Stacks that were on it before are held ready, so that going back to one is a swa
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import NamedTuple
 
 import mlx.core as mx
 from mlx.utils import tree_flatten
@@ -22,6 +23,18 @@ STACK_CACHE_BYTES = 2 << 30
 
 StackKey = tuple[tuple[str, float], ...]
 """Content hash and scale of every adapter, in stack order."""
+
+
+class _Held(NamedTuple):
+    """A stack that is held ready.
+
+    Attributes:
+        wrappers: It; their arrays stay the same as long as it is held.
+        sizes: Of those arrays, each by its identity, in bytes.
+    """
+
+    wrappers: Wrappers
+    sizes: Mapping[int, int]
 
 
 class Stacker:
@@ -47,7 +60,7 @@ class Stacker:
         self._on: Wrappers = {}
         self._key: StackKey = ()
         self._encoder_key: StackKey = ()
-        self._held: OrderedDict[StackKey, Wrappers] = OrderedDict()
+        self._held: OrderedDict[StackKey, _Held] = OrderedDict()
         self.builds = 0
         self.switches = 0
 
@@ -64,8 +77,10 @@ class Stacker:
     @property
     def nbytes(self) -> int:
         """Memory of all stacks that are held, in bytes; an array that two of them share counts once."""
-        arrays = {id(array): array.nbytes for wrappers in self._held.values() for array in _arrays(wrappers)}
-        return sum(arrays.values())
+        sizes: dict[int, int] = {}
+        for held in self._held.values():
+            sizes.update(held.sizes)
+        return sum(sizes.values())
 
     def is_ready(self, members: Sequence[Member]) -> bool:
         """Putting this stack on is a swap of references."""
@@ -123,16 +138,17 @@ class Stacker:
         if not key:
             return {}
         if key not in self._held:
-            self._held[key] = build_wrappers(self._slots, members, self._alike(key), self._shared)
+            self._held[key] = _held(build_wrappers(self._slots, members, self._alike(key), self._shared))
             self.builds += 1
             self._shrink(key)
         self._held.move_to_end(key)
-        return self._held[key]
+        return self._held[key].wrappers
 
     def _alike(self, key: StackKey) -> Wrappers | None:
         """The same adapters in the same order at other scales, if they are held."""
         hashes = [sha256 for sha256, _ in key]
-        return next((self._held[held] for held in reversed(self._held) if [sha for sha, _ in held] == hashes), None)
+        alike = (held for other, held in reversed(self._held.items()) if [sha for sha, _ in other] == hashes)
+        return next((held.wrappers for held in alike), None)
 
     def _shrink(self, newest: StackKey) -> None:
         for key in list(self._held):
@@ -151,7 +167,7 @@ def encoder_key(members: Sequence[Member]) -> StackKey:
     return _key([member for member in members if any(encoder_of(update.target) for update in member.adapter.updates)])
 
 
-def _arrays(wrappers: Wrappers) -> list[mx.array]:
+def _held(wrappers: Wrappers) -> _Held:
     found: dict[str, mx.array] = {}
     tree_flatten([wrapper.added() for wrapper in wrappers.values()], destination=found)
-    return list(found.values())
+    return _Held(wrappers, {id(array): array.nbytes for array in found.values()})
