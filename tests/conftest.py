@@ -18,6 +18,7 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 import hypothesis
 import pytest
+from _pytest.runner import runtestprotocol
 
 import kilnmark.engine as kilnmark_engine
 
@@ -67,3 +68,20 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.enable()
+
+
+TOLD_FROM = 1.0
+"""Seconds from which on a part of a test is told of that only passed; those of `--durations-min`."""
+
+
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+    """A worker tells of a test what somebody will read: that it began and that its set-up passed, nobody does.
+
+    Each message is a third of a millisecond for it and for who hears it, which for seven thousand tests is seconds.
+    """
+    if not hasattr(item.config, "workerinput") or item.config.option.verbose > 0:
+        return None
+    for report in runtestprotocol(item, log=False, nextitem=nextitem):
+        if report.when == "call" or not report.passed or report.duration >= TOLD_FROM:
+            item.ihook.pytest_runtest_logreport(report=report)
+    return True

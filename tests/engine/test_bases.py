@@ -1,6 +1,6 @@
 """Several bases under one budget: which is loaded, which leaves, and what is told of it.
 
-Most of them are real bases whose values are never computed, so that their size can be said instead of taken.
+Most of them are said to be as large as the standin, and are three small blocks: what they take is told, not measured.
 """
 
 from collections.abc import Callable
@@ -10,6 +10,7 @@ from typing import Any
 
 import mlx.core as mx
 import msgspec
+import numpy as np
 import pytest
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -20,19 +21,19 @@ from kilnmark.engine.bases import Bases
 from kilnmark.engine.compute import active_bytes, precision
 from kilnmark.engine.families.base import Base, load_origin
 from kilnmark.engine.families.family import BaseUnavailable, Origin
-from kilnmark.engine.families.flux1.model import Flux1Model
-from kilnmark.engine.families.flux1.standin import build_standin
 from kilnmark.engine.families.origins import find_origin
 from kilnmark.engine.run.render import Renderer
 from kilnmark.engine.stack.stack import Member
 from kilnmark.engine.stack.store import AdapterStore
 from kilnmark.keymaps.adapter import read_adapter
-from kilnmark.keymaps.zoo.write import make_adapter
+from kilnmark.keymaps.updates.kinds.lora import PairUpdate
 from kilnmark.otel import names
 from kilnmark.protocol.picture.report import AdapterReport, Verdict
 from kilnmark.protocol.picture.spec import PictureSpec
 from kilnmark.protocol.wire.memory import ColdSize, Limits
 from kilnmark.protocol.wire.work import Holding, Left, LoadFailed, Loading, Ready
+from tests.acceptance.installed.pinhole.engine import Pinhole
+from tests.engine.small_layer import adapter as adapter_of
 from tests.protocol.samples import BASE
 
 SPEC = PictureSpec(prompt="kiln", negative_prompt=None, variant="a", seed=1, steps=1, guidance=3.5, width=32, height=32)
@@ -45,9 +46,9 @@ def mib(size: int) -> str:
     return f"{size / (1 << 20):,.0f}"
 
 
-def uncomputed(origin: Origin, size: int = SIZE) -> Base:
+def small(origin: Origin, size: int = SIZE) -> Base:
     info = msgspec.structs.replace(BASE, variant=origin.name, memory_bytes=size)
-    return Base(Flux1Model(build_standin(), ""), origin.variant, info)
+    return Base(Pinhole(origin), origin.variant, info)
 
 
 def computed(origin: Origin) -> Base:
@@ -59,7 +60,7 @@ class Kiln:
     """Bases under a budget, with what they loaded and told."""
 
     budget: int
-    load: Callable[[Origin], Base] = uncomputed
+    load: Callable[[Origin], Base] = small
     tracer: Tracer = field(default_factory=NoOpTracer)
     told: list[Any] = field(default_factory=list)
     cold: dict[str, list[ColdSize]] = field(default_factory=dict)
@@ -140,15 +141,15 @@ def test_room_is_made_before_the_next_is_loaded() -> None:
 
 
 def test_one_that_exceeds_the_budget_alone_is_refused_with_both_figures_and_the_mend() -> None:
-    small = Kiln(budget=SIZE // 2)
+    tight = Kiln(budget=SIZE // 2)
     with pytest.raises(BaseUnavailable, match=rf"a needs {mib(SIZE)} MiB .* take {mib(SIZE // 2)} MiB; raise"):
-        small.bases.renderer("a")
-    assert small.loaded == []
-    assert isinstance(small.told[-1], LoadFailed)
+        tight.bases.renderer("a")
+    assert tight.loaded == []
+    assert isinstance(tight.told[-1], LoadFailed)
 
 
 def test_one_that_measures_more_than_the_budget_is_given_back_and_not_loaded_again() -> None:
-    kiln = Kiln(budget=SIZE, load=lambda origin: uncomputed(origin, 2 * SIZE))
+    kiln = Kiln(budget=SIZE, load=lambda origin: small(origin, 2 * SIZE))
     for _ in range(2):
         with pytest.raises(BaseUnavailable, match=f"a needs {mib(2 * SIZE)} MiB"):
             kiln.bases.renderer("a")
@@ -157,18 +158,19 @@ def test_one_that_measures_more_than_the_budget_is_given_back_and_not_loaded_aga
 
 def test_one_that_measures_more_than_it_declared_drives_others_out() -> None:
     sizes = {"a": SIZE, "b": 2 * SIZE}
-    kiln = Kiln(budget=2 * SIZE, load=lambda origin: uncomputed(origin, sizes[origin.name]))
+    kiln = Kiln(budget=2 * SIZE, load=lambda origin: small(origin, sizes[origin.name]))
     for variant in "ab":
         kiln.bases.renderer(variant)
     assert (kiln.held, kiln.left) == (["b"], ["a"])
 
 
-def test_what_is_held_ready_for_an_idle_base_leaves_before_the_base_itself(tmp_path: Path) -> None:
+def test_what_is_held_ready_for_an_idle_base_leaves_before_the_base_itself() -> None:
     kiln = Kiln(budget=2 * SIZE)
     kiln.bases.renderer("a")
     idle = kiln.bases.base("a")
-    adapter = read_adapter(make_adapter(tmp_path / "ink.safetensors", rank=1, blocks=1), idle.shapes)
-    idle.stacker.switch([Member(adapter, 1.0)])
+    out, into = idle.shapes["film"]
+    down, up = np.ones((1, into), np.float32), np.ones((out, 1), np.float32)
+    idle.stacker.switch([Member(adapter_of(PairUpdate("film", down, up, 1.0, norm=1.0), "ink"), 1.0)])
     idle.prompts["a mill"] = (mx.zeros((1, 8, 4096)), mx.zeros((1, 768)))
     kiln.bases.rendered("a", [], 0)
     told = kiln.told[-1].memory.bases[0]
