@@ -41,10 +41,15 @@ def test_sighup_reads_the_settings_again_wholly_or_not_at_all(home: Path) -> Non
         assert wire.error("render", {**SMALL, "seed": 8})["code"] == -32001
         say(json.dumps({**chosen, "queue_limit": 0}), "stay as they are: the settings are not usable: queue_limit")
         say("no JSON", "stay as they are")
+        process = wire.result("status")["process"]
+        assert (process["settings_refused"], process["settings_waiting"]) == (2, [])
+        assert process["settings_problem"].startswith("the settings are not usable: ")
         assert wire.error("render", {**SMALL, "seed": 8})["code"] == -32001
         say(json.dumps({**chosen, "queue_limit": 2, "variant": "dev"}), "these need a start: variant, journal")
         wire.send("render", {**LONG, "seed": 8})
         wire.progressed("queued")
+        process = wire.result("status")["process"]
+        assert (process["settings_problem"], process["settings_waiting"][:2]) == (None, ["variant", "journal"])
 
 
 @pytest.mark.slow

@@ -52,6 +52,7 @@ def test_where_nobody_reads_nobody_waits_and_what_is_dropped_is_counted() -> Non
         kept, told = lines[:-1], lines[-1]
         assert kept[0].startswith("000 ")
         assert told == f"{1000 - len(kept)} lines of this log were dropped, since nobody read it"
+        assert log.dropped() == 1000 - len(kept)
         said(log, "and on")
         assert read_lines(reading, "and on") == ["and on"]
 

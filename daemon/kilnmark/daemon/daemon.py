@@ -29,6 +29,7 @@ from kilnmark.daemon.machine.power import PowerReading
 from kilnmark.daemon.machine.rounds import Rounds
 from kilnmark.daemon.machine.saving import Saving
 from kilnmark.daemon.methods import Methods
+from kilnmark.daemon.notes import ProcessNotes
 from kilnmark.daemon.pictures.cache import PictureCache
 from kilnmark.daemon.reload import changed_beyond, with_those_at_once
 from kilnmark.daemon.spans import RenderTrace
@@ -62,7 +63,7 @@ class Daemon:
         listener: The bound socket; it stays the caller's to close.
         tracer: Whose spans tell of renders.
         spawn: Starts a worker.
-        clock: Tells the time.
+        notes: What the process tells of itself, and the clock that tells the time.
         journal: Where jobs are kept, and what was kept there before; None: nowhere.
         manager: Told how it goes; None: nobody is.
         read_power: Asks the machine how its power and heat are; None: the machine that this runs on.
@@ -75,12 +76,13 @@ class Daemon:
         *,
         tracer: Tracer,
         spawn: Spawn,
-        clock: Clock | None = None,
+        notes: ProcessNotes | None = None,
         journal: OpenedJournal | None = None,
         manager: ServiceManager | None = None,
         read_power: Callable[[], PowerReading] | None = None,
     ) -> None:
-        clock = clock or Clock()
+        self._notes = notes = notes or ProcessNotes(Clock())
+        clock = notes.clock
         self._listener = listener
         self._settings = settings
         served, packs = Served(settings), Packs(settings)
@@ -113,7 +115,7 @@ class Daemon:
             packs,
             Inspections(settings, served),
             tracer,
-            clock,
+            notes,
             self.shut_down,
         )
         self._dispatch = Dispatch(methods.table)
@@ -181,7 +183,8 @@ class Daemon:
         self._saving.heed(settings)
         pace = Pace(settings.batch_delay, settings.ageing)
         self._renders.queue.heed(settings.queue_limit, pace, settings.jobs_kept, settings.jobs_kept_for)
-        if beyond := changed_beyond(settings, said):
+        self._notes.settings_read(beyond := changed_beyond(settings, said))
+        if beyond:
             _log.warning("settings were read again; these need a start: %s", ", ".join(beyond))
         else:
             _log.info("settings were read again")

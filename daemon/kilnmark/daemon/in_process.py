@@ -19,6 +19,7 @@ from kilnmark.daemon.clock import Clock
 from kilnmark.daemon.daemon import Daemon
 from kilnmark.daemon.journal.opening import open_journal
 from kilnmark.daemon.machine.power import PowerReading
+from kilnmark.daemon.notes import ProcessNotes
 from kilnmark.daemon.wire.socket import Listener
 from kilnmark.daemon.worker.fake import FakeWorker
 from kilnmark.keymaps.files.outputs import OutputFolder
@@ -144,7 +145,7 @@ class InProcessDaemon:
             listener,
             tracer=self._tracer,
             spawn=self.worker.spawn,
-            clock=self._clock,
+            notes=ProcessNotes(self._clock or Clock()),
             journal=None if path is None else open_journal(path),
             read_power=self._read_power,
         )

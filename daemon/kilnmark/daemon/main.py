@@ -15,10 +15,12 @@ from contextlib import closing
 import msgspec
 import uvloop
 
+from kilnmark.daemon.clock import Clock
 from kilnmark.daemon.daemon import Daemon
 from kilnmark.daemon.journal.opening import OpenedJournal, open_journal
 from kilnmark.daemon.journal.schema import JournalHeld, JournalUnusable
 from kilnmark.daemon.machine.notify import ServiceManager
+from kilnmark.daemon.notes import ProcessNotes
 from kilnmark.daemon.reload import read_again
 from kilnmark.daemon.settings import SettingsError, read_settings
 from kilnmark.daemon.streams import PatientLog, fill_streams
@@ -61,20 +63,20 @@ def main(arguments: Sequence[str]) -> int:
             that prints them.
     """
     fill_streams()
-    _begin_log()
+    notes = ProcessNotes(Clock(), _begin_log().dropped)
     for number in IGNORED:
         signal.signal(number, signal.SIG_IGN)
     with closing(ServiceManager(os.environ)) as manager:
-        return _begin(arguments, manager)
+        return _begin(arguments, manager, notes)
 
 
-def _begin(arguments: Sequence[str], manager: ServiceManager) -> int:
+def _begin(arguments: Sequence[str], manager: ServiceManager, notes: ProcessNotes) -> int:
     try:
         settings = read_settings(_first(arguments))
         with Listener(settings.socket) as listener:
             OutputFolder(settings.output_dir, settings.picture_mode).make_ready()
             journal = None if settings.journal is None else open_journal(settings.journal)
-            return _serve(settings, listener, journal, _again(arguments), manager)
+            return _serve(settings, listener, journal, _again(arguments), manager, notes)
     except KilnmarkError as error:
         return _refuse(error, nearest(EXITS, type(error)), manager)
     except OSError as error:
@@ -83,10 +85,11 @@ def _begin(arguments: Sequence[str], manager: ServiceManager) -> int:
         return ExitCode.INTERRUPTED
 
 
-def _begin_log() -> None:
+def _begin_log() -> PatientLog:
     log = PatientLog(sys.stderr.fileno())
     log.setFormatter(OneLineFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(handlers=[log], level=logging.INFO)
+    return log
 
 
 def _serve(
@@ -95,12 +98,13 @@ def _serve(
     journal: OpenedJournal | None,
     again: Sequence[str],
     manager: ServiceManager,
+    notes: ProcessNotes,
 ) -> int:
     before = {number: signal.getsignal(number) for number in SIGNALS}
     telemetry = start("kilnmark-daemon")
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            ended_by = runner.run(_run(settings, listener, telemetry, journal, again, manager))
+            ended_by = runner.run(_run(settings, listener, telemetry, journal, again, manager, notes))
     finally:
         for number, handler in before.items():
             signal.signal(number, handler or signal.SIG_DFL)
@@ -122,11 +126,18 @@ async def _run(
     journal: OpenedJournal | None,
     again: Sequence[str],
     manager: ServiceManager,
+    notes: ProcessNotes,
 ) -> signal.Signals | None:
     daemon = Daemon(
-        settings, listener, tracer=telemetry.tracer, spawn=WorkerProcess.spawn, journal=journal, manager=manager
+        settings,
+        listener,
+        tracer=telemetry.tracer,
+        spawn=WorkerProcess.spawn,
+        notes=notes,
+        journal=journal,
+        manager=manager,
     )
-    signals = _Signals(daemon, listener, again, manager)
+    signals = _Signals(daemon, listener, again, manager, notes)
     for number in SIGNALS:
         asyncio.get_running_loop().add_signal_handler(number, signals.hear, number)
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, signals.hang_up)
@@ -140,13 +151,17 @@ class _Signals:
     Args:
         again: The command that prints the settings; empty: there is none.
         manager: Told when that begins and ends.
+        notes: Told of what could not be read.
 
     Attributes:
         heard: The first one; None when there was none.
     """
 
-    def __init__(self, daemon: Daemon, listener: Listener, again: Sequence[str], manager: ServiceManager) -> None:
+    def __init__(
+        self, daemon: Daemon, listener: Listener, again: Sequence[str], manager: ServiceManager, notes: ProcessNotes
+    ) -> None:
         self._again = again
+        self._notes = notes
         self._manager = manager
         self._reading: asyncio.Task[None] | None = None
         self.heard: signal.Signals | None = None
@@ -170,6 +185,7 @@ class _Signals:
             self._daemon.heed(await read_again(self._again))
         except SettingsError as error:
             _log.error("the settings stay as they are: %s", error)
+            self._notes.settings_refused(str(error))
         finally:
             self._manager.ready()
 

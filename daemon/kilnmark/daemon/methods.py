@@ -20,13 +20,13 @@ from kilnmark.daemon.asked.inspections import Inspections
 from kilnmark.daemon.asked.packs import Packs, given_by
 from kilnmark.daemon.asked.served import Served
 from kilnmark.daemon.asked.stack import StyledStack
-from kilnmark.daemon.clock import Clock
 from kilnmark.daemon.following import follow, wait_for
 from kilnmark.daemon.jobs.jobs import Job
 from kilnmark.daemon.jobs.outcome import outcome_again
 from kilnmark.daemon.jobs.reasons import cancelled_unkept
 from kilnmark.daemon.jobs.renders import Renders
 from kilnmark.daemon.jobs.view import JobsView
+from kilnmark.daemon.notes import ProcessNotes
 from kilnmark.daemon.spans import RenderTrace, warm_up_span
 from kilnmark.daemon.wire.exchange import Exchange
 from kilnmark.keymaps.files.outputs import is_unspoilt
@@ -96,7 +96,7 @@ class Methods:
         packs: Packs,
         inspections: Inspections,
         tracer: Tracer,
-        clock: Clock,
+        notes: ProcessNotes,
         shut_down: Callable[[bool], None],
     ) -> None:
         self._settings = served.settings
@@ -107,8 +107,7 @@ class Methods:
         self._inspections = inspections
         self._served = served
         self._packs = packs
-        self._clock = clock
-        self._started_at = clock.monotonic()
+        self._notes = notes
 
     @property
     def table(self) -> dict[str, Method]:
@@ -131,7 +130,7 @@ class Methods:
 
     async def ping(self, _params: PingParams, _exchange: Exchange) -> PingResult:
         """Answers whatever the worker does."""
-        return PingResult(version=VERSION, pid=os.getpid(), uptime_s=self._uptime_s())
+        return PingResult(version=VERSION, pid=os.getpid(), uptime_s=self._notes.uptime_s)
 
     async def status(self, _params: StatusParams, _exchange: Exchange) -> StatusResult:
         """What the daemon holds and does."""
@@ -139,7 +138,7 @@ class Methods:
         return StatusResult(
             version=VERSION,
             pid=os.getpid(),
-            uptime_s=self._uptime_s(),
+            uptime_s=self._notes.uptime_s,
             state=self._state(),
             variant=self._settings.variant,
             base=worker.base,
@@ -160,11 +159,12 @@ class Methods:
             compiling=worker.holdings.compiling,
             journal=renders.journal.info,
             power=renders.queue.pauses.power,
+            process=self._notes.info,
         )
 
     async def warm_up(self, params: WarmUpParams, exchange: Exchange) -> WarmUpResult:
         """Wait for a base; where it could not be held, try again."""
-        began, worker = self._clock.monotonic(), self._renders.worker
+        began, worker = self._notes.clock.monotonic(), self._renders.worker
         variant = self._served.named(params.variant)
         with (
             warm_up_span(self._tracer, params.meta, variant),
@@ -178,7 +178,7 @@ class Methods:
             if base is None:
                 self._renders.check_open()
                 raise WorkerLost(f"the worker was lost before {variant} was warm; send warm_up again")
-        return WarmUpResult(base=base, waited_ms=round((self._clock.monotonic() - began) * 1000, 3))
+        return WarmUpResult(base=base, waited_ms=round((self._notes.clock.monotonic() - began) * 1000, 3))
 
     async def render(self, params: RenderParams, exchange: Exchange) -> RenderResult:
         """Make one picture, or join the making of the same one."""
@@ -286,6 +286,3 @@ class Methods:
         if renders.worker.state == "ready" and self._view.state.begun:
             return "busy"
         return renders.worker.state
-
-    def _uptime_s(self) -> float:
-        return round(self._clock.monotonic() - self._started_at, 3)

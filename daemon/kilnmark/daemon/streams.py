@@ -47,7 +47,7 @@ class PatientLog(logging.Handler):
         self._handle = handle
         self._limit = limit
         self._lines: deque[bytes] = deque()
-        self._dropped = 0
+        self._dropped = self._dropped_before = 0
         self._is_idle = True
         self._changed = threading.Condition()
         threading.Thread(target=self._write_all, name="kilnmark-log", daemon=True).start()
@@ -65,6 +65,11 @@ class PatientLog(logging.Handler):
                 return
             self._lines.append(line)
             self._changed.notify_all()
+
+    def dropped(self) -> int:
+        """How many lines were dropped so far."""
+        with self._changed:
+            return self._dropped_before + self._dropped
 
     def flush(self) -> None:
         """Wait until everything is written, or `FLUSH_TIMEOUT` is over."""
@@ -88,6 +93,7 @@ class PatientLog(logging.Handler):
             if self._lines:
                 return self._lines.popleft()
             dropped, self._dropped = self._dropped, 0
+            self._dropped_before += dropped
             return f"{dropped} lines of this log were dropped, since nobody read it\n".encode()
 
 

@@ -18,6 +18,7 @@ __all__ = [
     "JournalInfo",
     "PacksInfo",
     "PowerInfo",
+    "ProcessInfo",
     "QueueInfo",
     "StatusResult",
     "WorkerDeath",
@@ -205,6 +206,22 @@ class PowerInfo(msgspec.Struct, frozen=True, kw_only=True):
     because: str | None = None
 
 
+class ProcessInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """What the daemon's process could not tell by its log, or did not take.
+
+    Attributes:
+        dropped_lines: Lines of its log that were dropped, since nobody read it.
+        settings_refused: How often settings that were to be read again (SIGHUP) were not taken.
+        settings_problem: Why those that were said last were not; None: they were taken, or never read again.
+        settings_waiting: Those that were said anew and need a start.
+    """
+
+    dropped_lines: int = 0
+    settings_refused: int = 0
+    settings_problem: str | None = None
+    settings_waiting: list[str] = []
+
+
 class StatusResult(msgspec.Struct, frozen=True, kw_only=True):
     """What the daemon holds and does.
 
@@ -233,6 +250,7 @@ class StatusResult(msgspec.Struct, frozen=True, kw_only=True):
         compiling: The size that is compiled for now; None while none is.
         journal: None: jobs end with the daemon.
         power: None: no setting asks for it.
+        process: What its log could not tell.
     """
 
     version: str
@@ -258,3 +276,4 @@ class StatusResult(msgspec.Struct, frozen=True, kw_only=True):
     compiling: CompilingInfo | None = None
     journal: JournalInfo | None = None
     power: PowerInfo | None = None
+    process: ProcessInfo = ProcessInfo()

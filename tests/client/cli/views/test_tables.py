@@ -16,6 +16,7 @@ from kilnmark.protocol.wire.status import (
     CacheInfo,
     JobInfo,
     PacksInfo,
+    ProcessInfo,
     QueueInfo,
     StatusResult,
     WorkerDeath,
@@ -201,3 +202,14 @@ def test_on_a_terminal_only_the_name_of_a_fact_is_bold(monkeypatch: pytest.Monke
     stream = io.StringIO()
     print_facts(Console(file=stream, force_terminal=True, color_system="standard"), [("base", "dev")])
     assert stream.getvalue() == "\x1b[1mbase  \x1b[0mdev\n"
+
+
+def test_status_tells_what_the_log_could_not(capsys: pytest.CaptureFixture[str]) -> None:
+    process = ProcessInfo(
+        dropped_lines=1, settings_problem="queue_limit: no number", settings_waiting=["variant", "packs"]
+    )
+    show_status(console(), msgspec.structs.replace(WARMING, process=process))
+    shown = capsys.readouterr().out
+    assert "1 line dropped, since nobody read" in shown
+    assert "not taken: queue_limit: no number" in shown
+    assert "variant, packs: said anew, and need a start" in shown

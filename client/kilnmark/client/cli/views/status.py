@@ -14,6 +14,7 @@ from kilnmark.protocol.wire.status import (
     JournalInfo,
     PacksInfo,
     PowerInfo,
+    ProcessInfo,
     QueueInfo,
     StatusResult,
     WorkerDeath,
@@ -44,6 +45,7 @@ def show_status(out: Console, status: StatusResult) -> None:
         ("pictures", status.output_dir),
         *(("adapters", root) for root in status.lora_roots),
         *_packs(status.packs),
+        *_process(status.process),
     ]
     if status.worker.last_error:
         rows.append(("last error", status.worker.last_error))
@@ -144,6 +146,16 @@ def _power(power: PowerInfo | None) -> Iterable[tuple[str, str]]:
     yield "power", f"{known}{charge}{f', {power.hot}' if power.hot else ''}"
     if power.paused:
         yield "  paused", f"{', '.join(power.paused)} priority: {power.because}"
+
+
+def _process(process: ProcessInfo) -> Iterable[tuple[str, str]]:
+    """What its log could not tell; nothing where there is nothing."""
+    if process.dropped_lines:
+        yield "log", f"{_count(process.dropped_lines, 'line')} dropped, since nobody read"
+    if process.settings_problem is not None:
+        yield "settings", f"those said last were not taken: {process.settings_problem}"
+    if process.settings_waiting:
+        yield "settings", f"{', '.join(process.settings_waiting)}: said anew, and need a start"
 
 
 def _packs(packs: PacksInfo | None) -> Iterable[tuple[str, str]]:
