@@ -40,6 +40,13 @@ and `EXITS` of the command line and of the daemon how a process does.
     ├── BaseUnavailable              a base that cannot be held: engine/families/family
     ├── UnreadableConfig             a file of settings: client/cli/settings/config_file
     ├── OutputLost                   stdout cannot be written to: client/cli/streams
+    ├── ServiceProblem               the daemon as a service: client/cli/service/errors
+    │   ├── NoServiceManager
+    │   ├── FileIsTheirs
+    │   ├── ServiceNotInstalled
+    │   ├── ManagerFailed
+    │   ├── SocketInUse
+    │   └── UnfitForService
     ├── SettingsError                what the daemon was told: daemon/settings
     ├── JournalUnusable              a journal that cannot be kept: daemon/journal/schema
     │   ├── JournalHeld

@@ -17,6 +17,7 @@ from kilnmark.client.cli.commands.doctor import doctor
 from kilnmark.client.cli.commands.jobs import cancel, jobs
 from kilnmark.client.cli.commands.lora import lora
 from kilnmark.client.cli.commands.serve import serve
+from kilnmark.client.cli.commands.service import service
 from kilnmark.client.cli.commands.style import style
 from kilnmark.client.cli.exits import ErrorBody, ErrorDocument, exit_code_of
 from kilnmark.client.cli.options import json_option, wants_json
@@ -75,7 +76,9 @@ def demo(output: Path, *, as_json: bool) -> None:
     click.get_current_context().exit(ExitCode.DONE if result.holds else ExitCode.FAILED)
 
 
-for _command in (serve, config, render, jobs, cancel, status, ping, warm_up, stop, lora, style, batch, doctor):
+_COMMANDS = (serve, service, config, render, jobs, cancel, status, ping, warm_up, stop, lora, style, batch, doctor)
+
+for _command in _COMMANDS:
     kilnmark.add_command(_command)
 
 

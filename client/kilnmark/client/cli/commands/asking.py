@@ -3,6 +3,7 @@
 Each turns options into one call of `Client` and a result into one document or one table. Errors are left to `cli`.
 """
 
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from kilnmark.client.cli.views.document import write_document, write_line
 from kilnmark.client.errors import StopTimeout
 from kilnmark.client.sync import Client
 from kilnmark.protocol.picture.catalog import PRIORITIES
+from kilnmark.protocol.wire.address import LOCK_SUFFIX
 from kilnmark.protocol.wire.replies import ShutdownResult
 
 __all__ = ["ping", "render", "status", "stop", "warm_up"]
@@ -97,13 +99,16 @@ def warm_up(socket: str | None, *, variant: str | None, as_json: bool) -> None:
 @socket_option
 @json_option
 def stop(socket: str | None, *, drain: bool, timeout: float, as_json: bool) -> None:
-    """Tell the daemon to leave, and wait until its socket is gone."""
+    """Tell the daemon to leave, and wait until it has.
+
+    Where a service manager holds its socket, that stays, and the next client starts another daemon.
+    """
     with Client(socket) as client:
         path = Path(client.socket)
-        identity = _identity(path)
+        identity, lives = _identity(path), _holder(path)
         answer = client.shutdown(drain=drain)
     deadline = time.monotonic() + timeout
-    while _identity(path) == identity:
+    while _identity(path) == identity and (lives is None or _is_there(lives)):
         if time.monotonic() > deadline:
             raise StopTimeout(timeout, str(path))
         time.sleep(_LOOK_AGAIN)
@@ -120,6 +125,25 @@ def _identity(path: Path) -> tuple[int, int] | None:
     except FileNotFoundError:
         return None
     return found.st_dev, found.st_ino
+
+
+def _holder(path: Path) -> int | None:
+    """The process that serves a socket, by its lock; None where it is not seen, as from another container."""
+    try:
+        pid = int(path.with_name(path.name + LOCK_SUFFIX).read_text())
+    except (OSError, ValueError):
+        return None
+    return pid if pid > 0 and _is_there(pid) else None
+
+
+def _is_there(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _farewell(answer: ShutdownResult) -> str:

@@ -64,9 +64,8 @@ def daemon_command(settings: "Settings") -> list[str]:
 
 def _again() -> str:
     """How the daemon reads its settings again: this command once more, which says them and ends."""
-    program = "import sys; from kilnmark.client.cli.main import main; sys.exit(main())"
     said = [argument for argument in sys.argv[1:] if argument != "--json"]
-    return json.dumps([sys.executable, "-P", "-c", program, *said, "--only-settings"])
+    return json.dumps([sys.executable, "-P", "-m", "kilnmark.client.cli", *said, "--only-settings"])
 
 
 def require_daemon() -> None:

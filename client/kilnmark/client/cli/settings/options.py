@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from kilnmark.client.cli.settings.gather import Gathered
+    from kilnmark.client.cli.settings.gather import Gathered, Surroundings
     from kilnmark.protocol.settings import Told
 
-__all__ = ["SettingsCommand", "gathered", "shown_default"]
+__all__ = ["SettingsCommand", "gathered", "shown_default", "surroundings"]
 
 _GIB = 1 << 30
 
@@ -37,12 +37,18 @@ def gathered(options: Mapping[str, object], config: str | None) -> "Gathered":
     Raises:
         click.UsageError: naming every wrong key and value.
     """
-    from kilnmark.client.cli.settings.gather import Surroundings, gather
+    from kilnmark.client.cli.settings.gather import gather
 
-    around = Surroundings(
+    return gather(options, config, surroundings())
+
+
+def surroundings() -> "Surroundings":
+    """What this process finds itself in."""
+    from kilnmark.client.cli.settings.gather import Surroundings
+
+    return Surroundings(
         env=os.environ, platform=sys.platform, home=Path.home(), uid=os.getuid(), here=Path.cwd().absolute()
     )
-    return gather(options, config, around)
 
 
 def _options() -> list[click.Option]:

@@ -1,0 +1,117 @@
+"""Why a service could not be had, begun, changed or asked after."""
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from kilnmark.protocol.errors import KilnmarkError
+
+__all__ = [
+    "FileIsTheirs",
+    "ManagerFailed",
+    "NoServiceManager",
+    "ServiceNotInstalled",
+    "ServiceProblem",
+    "SocketInUse",
+    "UnfitForService",
+]
+
+
+class ServiceProblem(KilnmarkError):
+    """The root of what can go wrong with a service."""
+
+
+class NoServiceManager(ServiceProblem):
+    """Neither systemd nor launchd serves this user.
+
+    Args:
+        reason: What was looked for, and what was found.
+        mend: What to do about it.
+    """
+
+    def __init__(self, reason: str, mend: str) -> None:
+        super().__init__(reason, mend)
+        self.reason = reason
+        self.mend = mend
+
+    def __str__(self) -> str:
+        return f"no service manager serves you here: {self.reason}; {self.mend}"
+
+
+class FileIsTheirs(ServiceProblem):
+    """A file of the service stands there with words that this program did not write.
+
+    Args:
+        path: Where.
+        was_ours: It was written by this program, and edited since.
+    """
+
+    def __init__(self, path: Path, *, was_ours: bool) -> None:
+        super().__init__(path, was_ours)
+        self.path = path
+        self.was_ours = was_ours
+
+    def __str__(self) -> str:
+        how = "was edited since it was written" if self.was_ours else "was not written by `kilnmark service`"
+        return (
+            f"{self.path} {how}, so it was left as it is; `kilnmark service install --print` shows what would stand "
+            "there, and --force takes its place"
+        )
+
+
+class ServiceNotInstalled(ServiceProblem):
+    """There is no service to do this with."""
+
+    def __str__(self) -> str:
+        return "the service is not installed; `kilnmark service install` does that"
+
+
+class ManagerFailed(ServiceProblem):
+    """The service manager did not do what it was told.
+
+    Args:
+        command: What was run.
+        said: What it said about it.
+    """
+
+    def __init__(self, command: Sequence[str], said: str) -> None:
+        super().__init__(tuple(command), said)
+        self.command = command
+        self.said = said
+
+    def __str__(self) -> str:
+        return f"`{shlex.join(self.command)}` failed: {self.said}; `kilnmark service logs` may tell more"
+
+
+class SocketInUse(ServiceProblem):
+    """A daemon that is no service serves the socket already.
+
+    Args:
+        path: The socket.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.path = path
+
+    def __str__(self) -> str:
+        return (
+            f"a daemon that is no service serves {self.path} already; end it with `kilnmark stop`, then install again"
+        )
+
+
+class UnfitForService(ServiceProblem):
+    """A value that no file of a service can hold.
+
+    Args:
+        what: Which one.
+        value: As it is.
+    """
+
+    def __init__(self, what: str, value: str) -> None:
+        super().__init__(what, value)
+        self.what = what
+        self.value = value
+
+    def __str__(self) -> str:
+        return f"{self.what} is {self.value!r}, whose control characters no service can be given; choose another"

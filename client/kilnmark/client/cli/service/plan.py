@@ -1,0 +1,142 @@
+"""What the service is to run: a command of absolute paths, the variables beside it, and the numbers a manager asks for.
+
+Whoever starts a service has none of the options, variables and folders of the person who installs it. What they said
+becomes options of the service's own command; what other programs read is carried beside it, and what is secret is not
+written down, but named. The words of systemd and launchd are not known here.
+"""
+
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kilnmark.client.cli.folders import data_folder
+from kilnmark.client.cli.service.errors import UnfitForService
+from kilnmark.client.cli.settings.gather import Gathered, Surroundings
+from kilnmark.client.cli.settings.sources import fields
+from kilnmark.protocol.settings import Told
+
+__all__ = ["CarriedSetting", "ServicePlan", "plan_service"]
+
+FOLDERS = ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME")
+"""Say where a user's files are."""
+
+OTHERS = (
+    *FOLDERS,
+    "HF_HOME",
+    "HF_HUB_CACHE",
+    "HF_HUB_OFFLINE",
+    "HF_ENDPOINT",
+    "HUGGINGFACE_HUB_CACHE",
+    "CUDA_VISIBLE_DEVICES",
+    "CUDA_HOME",
+    "CUDA_PATH",
+    "LD_LIBRARY_PATH",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+)
+"""What libraries under the daemon read."""
+
+PREFIXES = ("OTEL_", "MLX_")
+
+SECRETS = (
+    "HF_TOKEN",
+    "HUGGING_FACE_HUB_TOKEN",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "all_proxy",
+)
+"""What may hold a secret, as do the headers that OpenTelemetry sends."""
+
+
+@dataclass(frozen=True)
+class CarriedSetting:
+    """A setting that somebody said, and that the service's command says now.
+
+    Attributes:
+        option: As the command has it.
+        where: Who said it: `$KILNMARK_VARIANT`, or an option.
+    """
+
+    option: str
+    where: str
+
+
+@dataclass(frozen=True)
+class ServicePlan:
+    """One service.
+
+    Attributes:
+        command: Its words; the first is an absolute path.
+        variables: Given to it beside what its manager gives.
+        folder: Where it is started, and reads adapters unless a setting says where.
+        socket: Where it listens; its manager may bind that for it.
+        drain: Seconds that it may paint on after it was told to end.
+        settings: What was said by options and variables.
+        secrets: Variables that are set here and that it does not get.
+    """
+
+    command: tuple[str, ...]
+    variables: Mapping[str, str]
+    folder: Path
+    socket: Path
+    drain: float
+    settings: tuple[CarriedSetting, ...]
+    secrets: tuple[str, ...]
+
+
+def plan_service(found: Gathered, around: Surroundings) -> ServicePlan:
+    """The service of the daemon that `kilnmark serve` would start here.
+
+    Raises:
+        UnfitForService: a value has control characters.
+    """
+    said = [name for name, each in found.said.items() if each.origin in ("option", "environment")]
+    options = [] if found.file is None else ["--config", str(found.file)]
+    for name in dict.fromkeys(["socket", *said]):
+        options += _options(fields()[name], getattr(found.settings, name))
+    plan = ServicePlan(
+        command=(sys.executable, "-P", "-m", "kilnmark.client.cli", "serve", *options),
+        variables={name: value for name, value in sorted(around.env.items()) if value and _is_carried(name)},
+        folder=data_folder(around.env, platform=around.platform, home=around.home),
+        socket=found.settings.socket,
+        drain=found.settings.drain_timeout,
+        settings=tuple(CarriedSetting(fields()[name].option, found.said[name].where) for name in said),
+        secrets=tuple(name for name, value in sorted(around.env.items()) if value and _is_secret(name)),
+    )
+    for what, value in _texts(plan):
+        if any(c < " " or c == "\x7f" for c in value):
+            raise UnfitForService(what, value)
+    return plan
+
+
+def _options(told: Told, value: Any) -> Iterator[str]:
+    """An option with its value, as `serve` reads it; several of one that is repeated."""
+    match value:
+        case dict():
+            texts = [name if name == place else f"{name}={place}" for name, place in value.items()]
+        case tuple():
+            texts = [str(each) for each in value]
+        case _:
+            texts = [str(value)]
+    for text in texts:
+        yield from (told.option, text)
+
+
+def _is_carried(name: str) -> bool:
+    return (name in OTHERS or name.startswith(PREFIXES)) and not _is_secret(name)
+
+
+def _is_secret(name: str) -> bool:
+    return name in SECRETS or (name.startswith("OTEL_") and name.endswith("_HEADERS"))
+
+
+def _texts(plan: ServicePlan) -> Iterator[tuple[str, str]]:
+    yield from (("a word of the command", word) for word in plan.command)
+    yield from ((f"${name}", value) for name, value in plan.variables.items())
+    yield "the folder for data", str(plan.folder)
+    yield "the socket", str(plan.socket)

@@ -1,0 +1,73 @@
+"""The units of systemd: as systemd reads them where it is installed, and with nothing in them that it would replace."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from kilnmark.client.cli.service.sealed import SealedFile, state_of
+from kilnmark.client.cli.service.units import SERVICE, SOCKET, quoted, service_unit, socket_unit
+from tests.client.cli.service.conftest import Planned
+
+ODD = "a \"b\" \\c %h $HOME 'd' ü;#"
+
+
+@pytest.mark.skipif(
+    shutil.which("systemd-analyze") is None, reason="systemd is not installed: its own check cannot run"
+)
+def test_systemd_finds_nothing_to_say_about_them(tmp_path: Path, planned: Planned) -> None:
+    plan = planned({"HF_HOME": ODD, "XDG_DATA_HOME": f"{tmp_path}/{ODD}"}, output_dir=ODD, drain_timeout="0")
+    for name, text in ((SERVICE, service_unit(plan)), (SOCKET, socket_unit(plan))):
+        SealedFile(tmp_path / name, text).write()
+        assert state_of(tmp_path / name) == "ours"
+    (tmp_path / "default.target").write_text("[Unit]\nDescription=x\n")
+    env = {**os.environ, "XDG_RUNTIME_DIR": str(tmp_path), "SYSTEMD_UNIT_PATH": f"{tmp_path}:"}
+    command = ["systemd-analyze", "--user", "--man=no", "verify", str(tmp_path / SERVICE), str(tmp_path / SOCKET)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, env=env)
+    own = [line for line in (done.stdout + done.stderr).splitlines() if "kilnmark" in line]
+    assert (done.returncode, own) == (0, [])
+
+
+@pytest.mark.skipif(
+    shutil.which("systemd-analyze") is None, reason="systemd is not installed: its own check cannot run"
+)
+def test_systemd_would_have_something_to_say(tmp_path: Path, planned: Planned) -> None:
+    wrong = service_unit(planned()).replace("OOMPolicy=continue", "OOMPolicy=hope")
+    (tmp_path / SERVICE).write_text(wrong)
+    env = {**os.environ, "XDG_RUNTIME_DIR": str(tmp_path), "SYSTEMD_UNIT_PATH": f"{tmp_path}:"}
+    command = ["systemd-analyze", "--user", "--man=no", "verify", str(tmp_path / SERVICE)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, env=env)
+    assert "OOM policy" in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("word", "text"),
+    [
+        ("plain", "plain"),
+        ("/a/b-c=d", "/a/b-c=d"),
+        ("", '""'),
+        ("a b", '"a b"'),
+        ('a"b', '"a\\"b"'),
+        ("a\\b", '"a\\\\b"'),
+        ("100%", "100%%"),
+        ("a 100%", '"a 100%%"'),
+        ("it's", '"it\'s"'),
+        (";", '";"'),
+        ("#", '"#"'),
+        ("$HOME", "$HOME"),
+    ],
+)
+def test_a_word_stays_a_word(word: str, text: str) -> None:
+    assert quoted(word) == text
+
+
+def test_dollars_are_left_alone_since_the_command_begins_with_a_colon(planned: Planned) -> None:
+    text = service_unit(planned(output_dir="$HOME"))
+    assert "\nExecStart=:/" in text
+    assert "/$HOME" in text
+
+
+def test_a_longer_drain_is_waited_for(planned: Planned) -> None:
+    assert "\nTimeoutStopSec=660\n" in service_unit(planned(drain_timeout="600"))
