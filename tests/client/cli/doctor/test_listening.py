@@ -13,6 +13,7 @@ import pytest
 from kilnmark.client.cli.doctor.listening import look_at_socket
 from kilnmark.client.cli.doctor.observation import Health, Observation
 from kilnmark.client.cli.doctor.patient import Patient
+from kilnmark.protocol.wire.status import DegradedInfo, PowerInfo, ProcessInfo, WorkerDeath, WorkerInfo, WorkerWords
 from tests.client.cli.doctor.patients import healths, the_one
 from tests.client.conftest import FakeDaemon, peer_that_says, silent_daemon
 
@@ -109,8 +110,29 @@ def test_a_base_that_could_not_be_loaded_is_a_fault_with_its_reason(daemon: Fake
     assert "no weights there" in the_one(told(daemon, state="failed", worker=worker), FAULT).found
 
 
-def test_lost_workers_are_a_warning(daemon: FakeDaemon) -> None:
-    status = Patient(str(daemon.socket), None).status
-    assert status is not None
-    worker = msgspec.structs.replace(status.worker, restarts=3, last_error="ended by SIGKILL")
-    assert "3 of its workers" in the_one(told(daemon, worker=worker), WARNING).found
+def test_a_daemon_without_a_worker_is_a_fault_with_its_reason(daemon: FakeDaemon) -> None:
+    since = DegradedInfo(since="2026-01-01T00:00:00Z", reason="out of memory", tries=7)
+    worker = WorkerInfo(pid=None, restarts=7, degraded=since)
+    found = the_one(told(daemon, state="degraded", worker=worker), FAULT).found
+    assert "after 7 tries: out of memory" in found
+
+
+def test_lost_workers_are_a_warning_with_what_the_last_one_wrote(daemon: FakeDaemon) -> None:
+    words = WorkerWords(lines=["bye"], first_failure="CUDA error: no memory")
+    death = WorkerDeath(at="2026-01-01T00:00:00Z", pid=9, reason="it was ended by SIGKILL", words=words)
+    found = the_one(told(daemon, worker=WorkerInfo(pid=1, restarts=3, death=death)), WARNING).found
+    assert found.startswith("3 were lost")
+    assert "ended by SIGKILL; it wrote: CUDA error: no memory" in found
+
+
+@pytest.mark.parametrize(
+    "process",
+    [ProcessInfo(dropped_lines=5), ProcessInfo(settings_problem="no"), ProcessInfo(settings_waiting=["socket"])],
+)
+def test_what_the_log_could_not_tell_is_a_warning(daemon: FakeDaemon, process: ProcessInfo) -> None:
+    assert the_one(told(daemon, process=process), WARNING).about == "daemon"
+
+
+def test_what_is_paused_as_it_was_asked_for_is_well(daemon: FakeDaemon) -> None:
+    found = told(daemon, power=PowerInfo(on_battery=True, paused=["low"], because="on battery"))
+    assert healths(found) == [OK, OK, OK]

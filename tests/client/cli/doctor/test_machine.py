@@ -9,8 +9,10 @@ import pytest
 from kilnmark.client.cli.doctor import collector
 from kilnmark.client.cli.doctor.collector import look_at_collector
 from kilnmark.client.cli.doctor.engine import look_at_engine
-from kilnmark.client.cli.doctor.installation import Required, look_at_installation, required
+from kilnmark.client.cli.doctor.examine import examine
+from kilnmark.client.cli.doctor.installation import look_at_installation
 from kilnmark.client.cli.doctor.observation import Health
+from kilnmark.client.cli.doctor.packages import Required, required
 from kilnmark.client.cli.doctor.patient import Patient, Unasked
 from kilnmark.otel.receiver import Receiver
 from tests.client.cli.doctor.patients import CPU, healths, patient, the_one
@@ -48,8 +50,7 @@ def having(monkeypatch: pytest.MonkeyPatch, **installed: str | None) -> None:
     """Some packages are of another version, or absent."""
     real = required()
     changed = [package._replace(installed=installed.get(package.name, package.installed)) for package in real]
-    monkeypatch.setattr("kilnmark.client.cli.doctor.installation.required", lambda: changed)
-    monkeypatch.setattr("kilnmark.client.cli.doctor.engine.required", lambda: changed)
+    monkeypatch.setattr("kilnmark.client.cli.doctor.patient.required", lambda: changed)
 
 
 def test_a_light_installation_is_well_and_says_how_to_make_pictures(
@@ -60,6 +61,7 @@ def test_a_light_installation_is_well_and_says_how_to_make_pictures(
     assert healths(found) == [OK, OK]
     assert "kilnmark[cpu]" in found[1].mend
     assert list(look_at_engine(patient(tmp_path))) == []
+    assert [each.about for each in examine(patient(tmp_path)).observations if "base" in each.about] == []
 
 
 def test_a_half_installation_is_a_fault_and_a_wrong_version_a_warning(

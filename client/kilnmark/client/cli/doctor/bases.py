@@ -32,7 +32,7 @@ def look_at_bases(patient: Patient) -> Iterator[Observation]:
     if patient.status is not None:
         yield _held(patient.status)
         return
-    if patient.settings is None:
+    if patient.settings is None or not patient.can_serve:
         return
     settings = patient.settings
     named = {settings.variant: settings.variants[settings.variant], **(settings.bases or {})}

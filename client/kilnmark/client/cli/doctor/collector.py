@@ -10,8 +10,8 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from urllib.parse import SplitResult, urlsplit
 
-from kilnmark.client.cli.doctor.installation import Required, required
 from kilnmark.client.cli.doctor.observation import Observation, fault, ok, warning
+from kilnmark.client.cli.doctor.packages import Required
 from kilnmark.client.cli.doctor.patient import Patient
 from kilnmark.otel.settings import TracingMisconfigured, read_settings
 
@@ -37,7 +37,7 @@ def look_at_collector(patient: Patient) -> Iterator[Observation]:
     if not settings.exporters:
         yield ok("traces", "none are sent: no OTEL_ variable asks for them")
         return
-    if (missing := _missing(required())) is not None:
+    if (missing := _missing(patient.packages)) is not None:
         yield warning("traces", f"{missing} is not installed, so that none are sent", "install kilnmark[daemon]")
         return
     if "otlp" not in settings.exporters:

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from kilnmark.client.cli.doctor.installation import has_daemon, required
 from kilnmark.client.cli.doctor.observation import Observation, fault, ok, warning
 from kilnmark.client.cli.doctor.patient import Patient, Unasked
 
@@ -22,7 +21,7 @@ def gigabytes(count: float) -> str:
 
 def look_at_engine(patient: Patient) -> Iterator[Observation]:
     """The back end and its memory; on a CPU under Linux the BLAS, and a card that is not used."""
-    if not has_daemon(required()):
+    if not patient.can_serve:
         return
     found = patient.engine
     if isinstance(found, Unasked):

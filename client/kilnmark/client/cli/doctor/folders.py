@@ -21,7 +21,7 @@ def look_at_folders(patient: Patient) -> Iterator[Observation]:
     if status is not None:
         yield from _roots([Path(root) for root in status.lora_roots])
         yield from place_to_write("pictures", Path(status.output_dir), "--output-dir")
-    elif settings is not None:
+    elif settings is not None and patient.can_serve:
         yield from _roots(list(settings.lora_roots))
         yield from place_to_write("pictures", settings.output_dir, "--output-dir")
 

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from kilnmark.client.cli.doctor.folders import place_to_write
-from kilnmark.client.cli.doctor.installation import has_daemon, required
 from kilnmark.client.cli.doctor.observation import Observation, fault, ok, warning
 from kilnmark.client.cli.doctor.patient import Patient, Unasked
 from kilnmark.protocol.wire.status import JournalInfo
@@ -18,7 +17,7 @@ def look_at_journal(patient: Patient) -> Iterator[Observation]:
     """Its health, and its disk."""
     if patient.status is not None:
         yield from _told(patient.status.journal)
-    elif patient.settings is not None and has_daemon(required()):
+    elif patient.settings is not None and patient.can_serve:
         path = patient.settings.journal
         if path is None:
             yield ok("journal", _NONE)

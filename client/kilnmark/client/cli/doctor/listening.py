@@ -13,7 +13,7 @@ from kilnmark.client.dial import is_served
 from kilnmark.client.errors import DaemonUnavailable, UntrustedSocket
 from kilnmark.keymaps.files.owners import way_in_for_others
 from kilnmark.protocol.wire.address import LOCK_SUFFIX, MAX_SOCKET_PATH
-from kilnmark.protocol.wire.status import StatusResult
+from kilnmark.protocol.wire.status import StatusResult, WorkerInfo
 
 __all__ = ["look_at_socket"]
 
@@ -37,7 +37,7 @@ def look_at_socket(patient: Patient) -> Iterator[Observation]:
     elif isinstance(answer, UntrustedSocket):
         yield fault("socket", str(answer), _ELSEWHERE)
     elif isinstance(answer, DaemonUnavailable):
-        yield from _nobody(path)
+        yield from _nobody(path, can_serve=patient.can_serve)
     else:
         yield fault("daemon", f"it does not answer as it should: {answer}", "stop it, and start it again")
 
@@ -63,7 +63,7 @@ def _problem(path: Path) -> tuple[str, str] | None:
     return None
 
 
-def _nobody(path: Path) -> Iterator[Observation]:
+def _nobody(path: Path, *, can_serve: bool) -> Iterator[Observation]:
     """No daemon: which is well, unless one holds the path and cannot be reached."""
     if is_served(str(path)) and _is_locked(path):
         pid = Path(f"{path}{LOCK_SUFFIX}").read_text(encoding="ascii", errors="replace").strip()
@@ -72,7 +72,8 @@ def _nobody(path: Path) -> Iterator[Observation]:
         return
     left = "; a socket is left over from one that is gone, and the next one removes it" if path.exists() else ""
     yield ok("socket", f"{path} is free")
-    yield ok("daemon", f"none runs{left}", "`kilnmark serve` starts one")
+    mend = "`kilnmark serve` starts one" if can_serve else "start one where the daemon's part is installed"
+    yield ok("daemon", f"none runs{left}", mend)
 
 
 def _is_locked(path: Path) -> bool:
@@ -89,20 +90,45 @@ def _is_locked(path: Path) -> bool:
 
 
 def _daemon(status: StatusResult) -> Iterator[Observation]:
-    """The daemon that answered: its version, its state, and what became of its workers."""
-    about = f"kilnmark {status.version}, process {status.pid}, is {status.state}"
-    if status.state == "failed":
-        why = status.worker.last_error or "it does not say why"
-        yield fault("daemon", f"{about}: {why}", "mend that, then run `kilnmark warm-up`")
-    else:
-        yield ok("daemon", about)
+    """The daemon that answered: its version, its state, and what it could not tell by its log."""
+    yield from _state(status)
     if status.version != version("kilnmark"):
         found = f"it is kilnmark {status.version}, and this is {version('kilnmark')}"
         yield warning("daemon", found, "start the daemon again, so that both are of one version")
-    if status.worker.restarts and status.state != "failed":
-        last = f"; the last: {status.worker.last_error}" if status.worker.last_error else ""
-        found = f"{status.worker.restarts} of its workers were lost{last}"
-        yield warning("worker", found, "look at the daemon's log")
+    if status.process.dropped_lines:
+        found = f"{status.process.dropped_lines} lines of its log were dropped, since nobody read them"
+        yield warning("daemon", found, "let something read its stderr, or send it to a file")
+    if status.process.settings_problem is not None:
+        found = f"settings that it was to read again were not taken: {status.process.settings_problem}"
+        yield warning("daemon", found, "mend them, then send SIGHUP again")
+    if status.process.settings_waiting:
+        found = f"{', '.join(status.process.settings_waiting)}: said anew, and not in force"
+        yield warning("daemon", found, "start the daemon again")
+    if status.power is not None and status.power.paused:
+        yield ok("power", f"{', '.join(status.power.paused)} priority is paused: {status.power.because}")
+
+
+def _state(status: StatusResult) -> Iterator[Observation]:
+    about, worker = f"kilnmark {status.version}, process {status.pid}, is {status.state}", status.worker
+    if worker.degraded is not None:
+        found = f"{about} since {worker.degraded.since}, after {worker.degraded.tries} tries: {worker.degraded.reason}"
+        yield fault("daemon", found, "mend that; it is tried again, and at once by `kilnmark warm-up`")
+    elif status.state in ("failed", "degraded"):
+        found = f"{about}: {worker.last_error or 'it does not say why'}"
+        yield fault("daemon", found, "mend that, then run `kilnmark warm-up`")
+    else:
+        yield ok("daemon", about)
+        if worker.restarts:
+            yield _lost(worker)
+
+
+def _lost(worker: WorkerInfo) -> Observation:
+    """Workers that were lost, though there is one now."""
+    death = worker.death
+    last = worker.last_error if death is None else f"at {death.at}, {death.reason}"
+    wrote = f"; it wrote: {death.words.first_failure}" if death is not None and death.words.first_failure else ""
+    found = f"{worker.restarts} were lost since the daemon's start" + (f", the last {last}{wrote}" if last else "")
+    return warning("worker", found, "`kilnmark status` has its last words; a start of the daemon begins to count anew")
 
 
 def _owner(path: Path) -> str:

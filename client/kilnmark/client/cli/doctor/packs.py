@@ -17,7 +17,7 @@ def look_at_packs(patient: Patient) -> Iterator[Observation]:
     """As the daemon that runs has them, else as one would read them."""
     if patient.status is not None:
         yield from _told(patient.status.packs)
-    elif patient.settings is not None:
+    elif patient.settings is not None and patient.can_serve:
         if patient.settings.packs is None:
             yield ok("packs", "none, so that no render can name a genre")
         else:

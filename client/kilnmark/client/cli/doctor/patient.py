@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
+from kilnmark.client.cli.doctor.packages import Required, has_daemon, required
 from kilnmark.client.errors import ClientError, DaemonUnavailable
 from kilnmark.client.sync import Client
 from kilnmark.protocol.errors import KilnmarkError
@@ -69,6 +70,16 @@ class Patient:
     env: Mapping[str, str] = field(default_factory=lambda: os.environ)
     platform: str = sys.platform
     python: str = sys.executable
+
+    @cached_property
+    def packages(self) -> list[Required]:
+        """What this product asks for."""
+        return required()
+
+    @property
+    def can_serve(self) -> bool:
+        """Whether somebody meant to run a daemon of this installation."""
+        return has_daemon(self.packages)
 
     @cached_property
     def answer(self) -> StatusResult | KilnmarkError:
