@@ -11,6 +11,7 @@ from pathlib import Path
 
 from kilnmark.client.cli.doctor.engine import gigabytes
 from kilnmark.client.cli.doctor.folders import free_bytes
+from kilnmark.client.cli.doctor.memory import group_limit
 from kilnmark.client.cli.doctor.observation import Observation, fault, ok, warning
 from kilnmark.client.cli.doctor.patient import Patient, Unasked
 from kilnmark.client.hub import hub_cache, hub_token, is_offline, snapshots, token_place
@@ -145,20 +146,23 @@ def _asked(patient: Patient, variant: Variant, accept: str, log_in: str) -> Obse
 
 
 def _memory(patient: Patient, name: str, weights: Weights | Variant) -> Iterator[Observation]:
-    """Whether it fits, as the worker will reckon before it loads anything."""
+    """Whether it fits, as the worker will reckon before it loads anything, and by the control group it will be in."""
     settings, engine = patient.settings, patient.engine
     if settings is None or isinstance(engine, Unasked):
         return
     limit = engine.base_bytes if settings.base_memory is None else settings.base_memory
+    whose = "are there for bases"
+    if engine.backend == "cpu" and (group := group_limit()) is not None and group < limit:
+        limit, whose = group, "are all that its control group may take"
 
     def needed(bits: int | None) -> int:
         holder = weights.numbers if isinstance(weights, Variant) else weights
         return holder.nbytes(bits, engine.number_bytes)
 
     if (need := needed(settings.quantize)) <= limit:
-        yield ok("base", f"{name} takes {gigabytes(need)} of the {gigabytes(limit)} of memory for bases")
+        yield ok("base", f"{name} takes {gigabytes(need)} of memory, and {gigabytes(limit)} {whose}")
         return
     fitting = next((bits for bits in (8, 6, 5, 4, 3) if needed(bits) <= limit), None)
     smaller = f"`--quantize {fitting}` ({gigabytes(needed(fitting))})" if fitting else "a machine with more memory"
-    found = f"{name} takes {gigabytes(need)} of memory, and {gigabytes(limit)} are there for bases"
+    found = f"{name} takes {gigabytes(need)} of memory, and {gigabytes(limit)} {whose}"
     yield fault("base", found, f"take {smaller}, or another base")

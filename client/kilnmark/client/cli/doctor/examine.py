@@ -47,6 +47,8 @@ def _look_at_settings(patient: Patient) -> Iterator[Observation]:
         yield fault("settings", patient.problem, "until then no daemon starts here")
     elif patient.status is not None:
         yield ok("settings", "what follows is about the daemon that runs; `kilnmark config` shows those of a new one")
+    elif not patient.is_alone:
+        yield ok("settings", "they are good; the daemon here cannot be asked, so what follows is about a new one")
     elif not patient.can_serve:
         yield ok("settings", "they are good, for a daemon that is started elsewhere")
     else:

@@ -58,7 +58,7 @@ def _read(folder: Path) -> Iterator[Observation]:
 
 def _counted(folder: str, genres: int, worlds: int) -> Iterator[Observation]:
     if genres:
-        yield ok("packs", f"{folder}: genres {genres}, worlds {worlds}")
+        yield ok("packs", f"{folder}: {_count(genres, 'genre')}, {_count(worlds, 'world')}")
     else:
         yield warning("packs", f"{folder} has no genre", "a genre is a folder with a visual_style.yaml in it")
 
@@ -68,3 +68,7 @@ def _problems(first: list[str], count: int) -> Iterator[Observation]:
         yield warning("packs", problem, _MEND)
     if count > _SHOWN:
         yield warning("packs", f"and {count - _SHOWN} problems more", _MEND)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"

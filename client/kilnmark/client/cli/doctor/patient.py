@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from kilnmark.client.cli.doctor.packages import Required, has_daemon, required
-from kilnmark.client.errors import ClientError, DaemonUnavailable
+from kilnmark.client.errors import DaemonUnavailable
 from kilnmark.client.sync import Client
 from kilnmark.protocol.errors import KilnmarkError
 from kilnmark.protocol.wire.examined import EngineExamined, JournalExamined
@@ -98,7 +98,7 @@ class Patient:
     @property
     def is_alone(self) -> bool:
         """Whether nobody listens at the socket, not even somebody who does not answer."""
-        return isinstance(self.answer, DaemonUnavailable) or not isinstance(self.answer, ClientError | StatusResult)
+        return isinstance(self.answer, DaemonUnavailable)
 
     @cached_property
     def engine(self) -> EngineExamined | Unasked:
