@@ -1,0 +1,73 @@
+"""The parts, from mflux's own classes at small sizes, in float32. Importing this puts the fast BLAS before mlx."""
+
+from dataclasses import asdict, dataclass
+
+from kilnmark.engine.compute import use_fast_blas
+
+use_fast_blas()
+
+import mlx.core as mx  # noqa: E402 - the BLAS that is in the process first is the one mlx uses
+from mflux.models.common.config.model_config import ModelConfig  # noqa: E402
+from mflux.models.flux2.model.flux2_text_encoder.qwen3_text_encoder import Qwen3TextEncoder  # noqa: E402
+from mflux.models.flux2.model.flux2_transformer.transformer import Flux2Transformer  # noqa: E402
+from mflux.models.flux2.model.flux2_vae.decoder.decoder import Flux2Decoder  # noqa: E402
+from mflux.models.flux2.model.flux2_vae.encoder.encoder import Flux2Encoder  # noqa: E402
+from mflux.models.flux2.model.flux2_vae.vae import Flux2VAE  # noqa: E402
+from mlx import nn  # noqa: E402
+
+from scripts.mini.model.arrays import named  # noqa: E402
+from scripts.mini.model.sizes import EncoderSize, Sizes, TransformerSize, VaeSize  # noqa: E402
+
+__all__ = ["Parts", "build", "count", "encoder", "transformer", "vae"]
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a picture is made with: mflux's modules, untyped there."""
+
+    transformer: nn.Module
+    encoder: nn.Module
+    vae: nn.Module
+
+
+def build(sizes: Sizes, seed: int = 0) -> Parts:
+    """All parts with the weights that chance gives them."""
+    mx.random.seed(seed)
+    return Parts(transformer(sizes.transformer), encoder(sizes.encoder), vae(sizes.vae))
+
+
+def transformer(size: TransformerSize) -> nn.Module:
+    """The transformer, by mflux's class; at first its blocks and its end give nothing."""
+    ModelConfig.precision = mx.float32
+    model: nn.Module = Flux2Transformer(**asdict(size))
+    for gate in (
+        model.double_stream_modulation_img,
+        model.double_stream_modulation_txt,
+        model.single_stream_modulation,
+    ):
+        gate.linear.weight = mx.zeros_like(gate.linear.weight)
+    model.norm_out.linear.weight = mx.zeros_like(model.norm_out.linear.weight)
+    model.proj_out.weight = mx.zeros_like(model.proj_out.weight)
+    return model
+
+
+def encoder(size: EncoderSize) -> nn.Module:
+    """The text encoder, by mflux's Qwen3."""
+    model: nn.Module = Qwen3TextEncoder(**asdict(size))
+    model.embed_tokens.weight = 0.5 * mx.random.normal(model.embed_tokens.weight.shape)
+    return model
+
+
+def vae(size: VaeSize) -> nn.Module:
+    """The VAE, by mflux's class, its wide encoder and decoder exchanged for narrow ones before they are evaluated."""
+    ModelConfig.precision = mx.float32
+    model: nn.Module = Flux2VAE()
+    model.encoder = Flux2Encoder(**asdict(size))
+    model.decoder = Flux2Decoder(**asdict(size))
+    model.bn.freeze()
+    return model
+
+
+def count(module: nn.Module) -> int:
+    """Numbers that a module keeps."""
+    return sum(value.size for value in named(module.parameters()).values())

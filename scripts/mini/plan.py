@@ -1,0 +1,61 @@
+"""How much of everything: for the training that makes what is kept, and for a quick one that proves it fits."""
+
+from dataclasses import dataclass, field
+
+from scripts.mini.draw.words import STYLES
+from scripts.mini.train.pool import PoolSpec
+
+__all__ = ["FULL", "QUICK", "Plan"]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Steps of each stage and counts of drawings.
+
+    Args:
+        neutral: Drawings for classifier and VAE.
+        styled: The same in all styles, some with the subject.
+        large: The same at 256 pixels.
+        unseen: Drawings of combinations that training never sees.
+        unseen_styled: The same in all styles.
+        classifier: Steps of the classifier.
+        language: Steps of the text encoder's schooling.
+        vae: Steps of the VAE.
+        latents: Drawings of 128 pixels that the transformer sees.
+        latents_large: The same of 256.
+        flow: Steps of the transformer.
+        distil: Steps that teach it to paint in four.
+    """
+
+    neutral: PoolSpec = field(default_factory=lambda: PoolSpec("neutral", 6000, seed=1))
+    styled: PoolSpec = field(default_factory=lambda: PoolSpec("styled", 2250, styles=STYLES, subjects=4, seed=2))
+    large: PoolSpec = field(default_factory=lambda: PoolSpec("large", 500, size=256, styles=STYLES, subjects=5, seed=3))
+    unseen: PoolSpec = field(default_factory=lambda: PoolSpec("unseen", 1000, held_out=True, seed=4))
+    unseen_styled: PoolSpec = field(
+        default_factory=lambda: PoolSpec("unseen-styled", 300, styles=STYLES, held_out=True, seed=5)
+    )
+    classifier: int = 1500
+    language: int = 500
+    vae: int = 3000
+    latents: PoolSpec = field(default_factory=lambda: PoolSpec("latents", 24000, seed=6))
+    latents_large: PoolSpec = field(default_factory=lambda: PoolSpec("latents-large", 3000, size=256, seed=7))
+    flow: int = 7500
+    distil: int = 1200
+
+
+FULL = Plan()
+QUICK = Plan(
+    neutral=PoolSpec("neutral", 60, seed=1),
+    styled=PoolSpec("styled", 30, styles=STYLES, subjects=4, seed=2),
+    large=PoolSpec("large", 6, size=256, styles=STYLES, subjects=5, seed=3),
+    unseen=PoolSpec("unseen", 20, held_out=True, seed=4),
+    unseen_styled=PoolSpec("unseen-styled", 9, styles=STYLES, held_out=True, seed=5),
+    classifier=2,
+    language=2,
+    vae=2,
+    latents=PoolSpec("latents", 40, seed=6),
+    latents_large=PoolSpec("latents-large", 8, size=256, seed=7),
+    flow=2,
+    distil=2,
+)
+"""Every stage once round, in a minute: it proves that all fits together, and no picture."""
