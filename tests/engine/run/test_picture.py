@@ -16,10 +16,12 @@ from kilnmark.protocol.picture.record import CHUNK, PictureRecord, decode_record
 from kilnmark.protocol.picture.report import AdapterReport, Verdict
 from kilnmark.protocol.wire.replies import StackInfo
 from tests.protocol.samples import BASE
+from tests.text.hostile import EVERYTHING, acting
 
 DEAD = AdapterReport(
     name="dead", path="/l/dead.safetensors", sha256="cd" * 32, scale=0.5, verdict=Verdict.NOOP, reason="zero"
 )
+
 RECORD = PictureRecord(
     kilnmark_version="1.2.3",
     created="2030-01-02T03:04:05.678+00:00",
@@ -67,6 +69,17 @@ def test_the_parameters_text_is_what_the_fields_tools_read(tmp_path: Path) -> No
     assert 'Lora hashes: "dead: cdcdcdcdcdcd"' in facts
     assert 'Lora weights: "dead: 0.5 noop"' in facts
     assert "means nothing" in facts
+
+
+def test_no_chunk_has_anything_in_it_that_acts_or_lies(tmp_path: Path) -> None:
+    record = msgspec.structs.replace(RECORD, prompt=EVERYTHING, negative_prompt=EVERYTHING)
+    path = write_picture(Image.new("RGB", (64, 64)), record, OutputFolder(tmp_path)).path
+    with Image.open(path) as picture:
+        texts = {name: text for name, text in picture.info.items() if isinstance(text, str)}
+    assert set(texts) == {CHUNK, PARAMETERS_CHUNK}
+    assert acting("".join(texts.values())) == ""
+    assert texts[PARAMETERS_CHUNK].count("Seed:") == 1
+    assert decode_record(texts[CHUNK]) == record
 
 
 def test_its_name_sorts_by_time_and_names_the_job_and_its_hash_is_that_of_its_bytes(tmp_path: Path) -> None:

@@ -76,13 +76,14 @@ def test_a_token_is_found_and_never_shown_and_nobody_is_asked(tmp_path: Path) ->
 
 
 @contextmanager
-def hub(status: int, asked: list[tuple[str, str]]) -> Iterator[str]:
+def hub(status: int, asked: list[tuple[str, str | None]]) -> Iterator[str]:
     """One that answers everything so."""
 
     class Answers(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             asked.append((self.path, self.headers["Authorization"]))
-            self.send_response(status)
+            self.send_response(status if len(asked) == 1 else 200)
+            self.send_header("Location", "/elsewhere")
             self.send_header("Content-Length", "0")
             self.end_headers()
 
@@ -90,9 +91,10 @@ def hub(status: int, asked: list[tuple[str, str]]) -> Iterator[str]:
             """Nobody reads it."""
 
     with http.server.HTTPServer(("127.0.0.1", 0), Answers) as server:
-        thread = threading.Thread(target=server.handle_request)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
         thread.join(30)
 
 
@@ -103,12 +105,19 @@ def hub(status: int, asked: list[tuple[str, str]]) -> Iterator[str]:
 def test_asked_for_it_the_hub_says_whether_it_gives_the_base(
     tmp_path: Path, status: int, health: Health, words: str
 ) -> None:
-    asked: list[tuple[str, str]] = []
+    asked: list[tuple[str, str | None]] = []
     with hub(status, asked) as address:
         found = licence(tmp_path, online=True, HF_TOKEN="hf_secret", HF_ENDPOINT=address)
     assert asked == [("/api/models/black-forest-labs/FLUX.1-dev/auth-check", "Bearer hf_secret")]
     assert found[0] is health
     assert words in found[1]
+
+
+def test_a_token_is_sent_nowhere_else(tmp_path: Path) -> None:
+    asked: list[tuple[str, str | None]] = []
+    with hub(302, asked) as address:
+        licence(tmp_path, online=True, HF_TOKEN="hf_secret", HF_ENDPOINT=address)
+    assert asked[1:] == [("/elsewhere", None)]
 
 
 def test_a_hub_that_cannot_be_reached_is_a_warning(tmp_path: Path) -> None:

@@ -74,6 +74,13 @@ def test_a_file_that_is_wrong_is_a_fault_among_others(folder: Path) -> None:
     assert found["socket"].health is OK
 
 
+def test_warnings_alone_have_an_exit_code_of_their_own(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kilnmark.client.cli.doctor.engine.NVIDIA", folder / "no-card")
+    code, document = doctor(**of_home(folder, OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9"))
+    assert [about for about, _ in amiss(document)] == ["traces"]
+    assert (code, document.health) == (4, WARNING)
+
+
 def test_an_option_that_is_wrong_is_a_wrong_command_line(folder: Path) -> None:
     assert run_here("doctor", "--queue-limit", "-1", env=of_home(folder)).returncode == 2
 

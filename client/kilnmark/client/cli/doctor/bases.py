@@ -127,10 +127,8 @@ def _asked(patient: Patient, variant: Variant, accept: str, log_in: str) -> Obse
     hub = patient.env.get("HF_ENDPOINT", "").rstrip("/") or HUB
     if not hub.startswith(("https://", "http://")):
         return fault("licence", f"$HF_ENDPOINT is {hub!r}, and no address", "set it to one that begins with https://")
-    request = urllib.request.Request(  # noqa: S310 - looked at above
-        f"{hub}/api/models/{variant.repository}/auth-check",
-        headers={"Authorization": f"Bearer {hub_token(patient.env)}"},
-    )
+    request = urllib.request.Request(f"{hub}/api/models/{variant.repository}/auth-check")  # noqa: S310 - looked at above
+    request.add_unredirected_header("Authorization", f"Bearer {hub_token(patient.env)}")  # for this address alone
     try:
         with urllib.request.urlopen(request, timeout=HUB_TIMEOUT):  # noqa: S310 - the same
             return ok("licence", f"{hub} gives {variant.repository} to this token")
