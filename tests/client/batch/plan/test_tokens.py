@@ -2,15 +2,17 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
-from transformers import CLIPTokenizer, T5Tokenizer
 
 from kilnmark.client.batch.errors import NoTokenizers
 from kilnmark.client.batch.plan.tokens import PromptLength, TokenCounter, Tokens, excess
 from kilnmark.protocol.picture.catalog import UnknownVariant
+
+if TYPE_CHECKING:
+    from transformers import CLIPTokenizer, T5Tokenizer
 
 PROMPTS = [
     "",
@@ -23,8 +25,10 @@ PROMPTS = [
 ]
 
 
-def clip() -> CLIPTokenizer:
+def clip() -> "CLIPTokenizer":
     """Over single bytes, with two merges."""
+    from transformers import CLIPTokenizer
+
     letters = [chr(code) for code in (*range(33, 127), *range(161, 173), *range(174, 256))]
     letters += [chr(256 + i) for i in range(256 - len(letters))]
     words = [*letters, *(f"{letter}</w>" for letter in letters), "ki", "ln</w>", "kiln</w>"]
@@ -33,7 +37,9 @@ def clip() -> CLIPTokenizer:
     return CLIPTokenizer(vocab=vocabulary, merges=merges)
 
 
-def t5() -> T5Tokenizer:
+def t5() -> "T5Tokenizer":
+    from transformers import T5Tokenizer
+
     pieces = ["<pad>", "</s>", "<unk>", "\u2581", "\u2581a", "\u2581kiln", *(chr(code) for code in range(33, 127))]
     return T5Tokenizer(vocab=[(piece, -float(i)) for i, piece in enumerate(pieces)], extra_ids=0)
 

@@ -16,10 +16,10 @@ from mflux.models.flux.model.flux_vae.decoder.up_sampler import UpSampler
 from mflux.models.flux.model.flux_vae.vae import VAE
 from mflux.models.flux.variants.txt2img.flux import Flux1
 from mlx import nn
-from transformers import CLIPTokenizer, T5Tokenizer
 
+from kilnmark.engine.families.flux1.letters import clip_letters, t5_letters
 from kilnmark.engine.families.flux1.quick import quicken
-from kilnmark.engine.families.made_up import MadeUp, byte_letters
+from kilnmark.engine.families.made_up import MadeUp
 
 __all__ = ["RECIPE", "build_standin"]
 
@@ -29,6 +29,7 @@ RECIPE = "standin-3"
 _VALUES = MadeUp("standin-2")
 """Drawn as before where something else of the recipe changes."""
 
+CLIP_TOKENS = 77
 T5_TOKENS = 512
 """FLUX.1-dev's limit. A prompt is not padded up to it, because a CPU would spend its time on padding."""
 VAE_WIDTH = 64
@@ -46,7 +47,10 @@ def build_standin() -> Flux1:
     flux.model_config = ModelConfig.dev()
     flux.callbacks = CallbackRegistry()
     flux.tiling_config = None
-    flux.tokenizers = {"clip": _clip_tokenizer(), "t5": _t5_tokenizer()}
+    flux.tokenizers = {
+        "clip": LanguageTokenizer(clip_letters(), max_length=CLIP_TOKENS),
+        "t5": LanguageTokenizer(t5_letters(), max_length=T5_TOKENS, padding="longest"),
+    }
     flux.vae = _narrow_vae()
     flux.transformer = Transformer(model_config=flux.model_config)
     flux.t5_text_encoder = T5Encoder()
@@ -99,17 +103,3 @@ def _resnet(into: int, out: int, *, shortcut: bool = False) -> ResnetBlock2D:
         conv_shortcut_out=out,
         is_conv_shortcut=shortcut,
     )
-
-
-def _clip_tokenizer() -> LanguageTokenizer:
-    """CLIP's tokenizer over single bytes. The end token has the highest id, where the encoder looks for it."""
-    letters = byte_letters()
-    words = [*letters, *(f"{letter}</w>" for letter in letters), "<|startoftext|>", "<|endoftext|>"]
-    tokenizer = CLIPTokenizer(vocab={word: i for i, word in enumerate(words)}, merges=[])
-    return LanguageTokenizer(tokenizer, max_length=77)
-
-
-def _t5_tokenizer() -> LanguageTokenizer:
-    pieces = ["<pad>", "</s>", "<unk>", "\u2581", *(chr(code) for code in range(33, 127))]
-    tokenizer = T5Tokenizer(vocab=[(piece, -1.0) for piece in pieces], extra_ids=0)
-    return LanguageTokenizer(tokenizer, max_length=T5_TOKENS, padding="longest")
