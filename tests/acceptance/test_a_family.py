@@ -20,23 +20,12 @@ from kilnmark.keymaps.zoo.write import make_adapter, write_tensors
 from kilnmark.protocol.picture.record import CHUNK, decode_record
 from tests.client.conftest import KILNMARK
 from tests.daemon.conftest import Daemon, Wire, running_daemon
+from tests.pinhole import LAYERS, pairs_for_pinhole
 
 INSTALLED = Path(__file__).parent / "installed"
 ENV = {"PYTHONPATH": str(INSTALLED)}
-LAYERS = {"aperture": (16, 3), "film": (3, 16)} | {f"blocks.{block}.mix": (16, 16) for block in range(3)}
 PREFIXES = ["transformer.", "base_model.model.", ""]
 """Of diffusers and PEFT: with the component's name, below PEFT's wrapper, and bare."""
-
-
-def tensors(prefix: str, *, strength: float = 0.1, layers: dict[str, tuple[int, int]] | None = None) -> dict[str, Any]:
-    """Pairs of rank 2 for every layer of a Pinhole, by its own module paths."""
-    numbers = np.random.default_rng(3)
-    made: dict[str, NDArray[np.float32]] = {}
-    for path, (out, into) in (layers or LAYERS).items():
-        made[f"{prefix}{path}.lora_A.weight"] = numbers.standard_normal((2, into)).astype(np.float32)
-        up = numbers.standard_normal((out, 2)).astype(np.float32)
-        made[f"{prefix}{path}.lora_B.weight"] = np.float32(strength) * up
-    return made
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +72,7 @@ def test_it_takes_a_negative_prompt_and_guidance_of_its_own(wire: Wire) -> None:
 @pytest.mark.parametrize("prefix", PREFIXES)
 def test_an_adapter_by_its_own_paths_engages_and_is_taken_off_again(daemon: Daemon, wire: Wire, prefix: str) -> None:
     before = pixels(render(wire))
-    path = write_tensors(daemon.loras / f"{prefix or 'bare.'}safetensors", tensors(prefix))
+    path = write_tensors(daemon.loras / f"{prefix or 'bare.'}safetensors", pairs_for_pinhole(prefix))
     result = render(wire, path)
     (report,) = result["loras"]
     assert (report["verdict"], report["matched_key_count"], report["total_key_count"]) == ("engaged", 10, 10)
@@ -94,7 +83,7 @@ def test_an_adapter_by_its_own_paths_engages_and_is_taken_off_again(daemon: Daem
 
 
 def test_a_dead_one_is_refused_before_anything_is_painted(daemon: Daemon, wire: Wire) -> None:
-    path = write_tensors(daemon.loras / "dead.safetensors", tensors("transformer.", strength=0.0))
+    path = write_tensors(daemon.loras / "dead.safetensors", pairs_for_pinhole("transformer.", strength=0.0))
     error = wire.error("render", {"prompt": "a kiln", "lora_paths": [str(path)], "lora_scales": [1.0]})
     assert error["code"] == -32008
     (report,) = error["data"]["detail"]["loras"]
@@ -104,7 +93,7 @@ def test_a_dead_one_is_refused_before_anything_is_painted(daemon: Daemon, wire: 
 def test_one_of_the_wrong_width_or_of_another_family_is_refused_with_the_model_it_is_for(
     daemon: Daemon, wire: Wire
 ) -> None:
-    wide = write_tensors(daemon.loras / "wide.safetensors", tensors("transformer.", layers={"film": (3, 32)}))
+    wide = write_tensors(daemon.loras / "wide.safetensors", pairs_for_pinhole("transformer.", layers={"film": (3, 32)}))
     other = make_adapter(daemon.loras / "other.safetensors", blocks=1, rank=1)
     for path, said in ((wide, "takes 16 inputs"), (other, "looks made for dev or schnell")):
         error = wire.error("render", {"prompt": "a kiln", "lora_paths": [str(path)], "lora_scales": [1.0]})
@@ -113,7 +102,7 @@ def test_one_of_the_wrong_width_or_of_another_family_is_refused_with_the_model_i
 
 
 def test_the_daemon_looks_at_files_for_it_without_its_base(daemon: Daemon, wire: Wire) -> None:
-    path = write_tensors(daemon.loras / "looked-at.safetensors", tensors("transformer."))
+    path = write_tensors(daemon.loras / "looked-at.safetensors", pairs_for_pinhole("transformer."))
     (file,) = wire.result("lora.inspect", {"lora_paths": [str(path)]})["files"]
     assert (file["verdict"], file["target_count"], file["convention"]) == ("engaged", 5, "diffusers")
     (file,) = wire.result("lora.inspect", {"lora_paths": [str(path)], "variant": "dev"})["files"]
@@ -122,7 +111,7 @@ def test_the_daemon_looks_at_files_for_it_without_its_base(daemon: Daemon, wire:
 
 
 def test_the_command_line_knows_it_too(tmp_path: Path) -> None:
-    path = write_tensors(tmp_path / "a.safetensors", tensors(""))
+    path = write_tensors(tmp_path / "a.safetensors", pairs_for_pinhole(""))
     command = [KILNMARK, "lora", "inspect", str(path), "--variant", "pinhole", "--json"]
     shown = subprocess.run(command, env={**os.environ, **ENV}, capture_output=True, text=True, check=True)
     (file,) = json.loads(shown.stdout)["files"]

@@ -1,8 +1,8 @@
 """Daemons for tests, and a raw wire to talk to them byte by byte.
 
 Most rules are tested with one that lives in this process, whose worker is a fake and waits where a test wants it to.
-`painter`, and every daemon that is started as a process, holds the standin base, is ended by its own process id, and
-every wait on it has an end.
+`painter` holds a Pinhole, every other daemon that is started as a process the standin where nothing else is said. Each
+is ended by its own process id, and every wait on it has an end.
 """
 
 import json
@@ -258,8 +258,10 @@ def daemon() -> Iterator[FakeDaemon]:
 
 @pytest.fixture(scope="session")
 def painter() -> Iterator[Daemon]:
-    """One warm daemon process that really paints, for every test that leaves it as it was."""
-    with running_daemon(heartbeat_interval=0.2, batch_delay=3600) as running:
+    """One warm daemon process that really paints, with a Pinhole, for every test that leaves it as it was."""
+    from tests.daemon.shuttered import shuttered
+
+    with shuttered(heartbeat_interval=0.2, batch_delay=3600) as running:
         yield running.warm()
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from kilnmark.keymaps.zoo.write import make_adapter
 from tests.daemon.conftest import SMALL, Daemon, FakeDaemon, Wire
+from tests.pinhole import write_for_pinhole
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -22,7 +23,7 @@ def ink(daemon: FakeDaemon) -> Path:
 @pytest.fixture(scope="module")
 def wash(painter: Daemon) -> Path:
     """The same for the worker that paints."""
-    return make_adapter(painter.loras / "ink.safetensors", blocks=1, rank=2)
+    return write_for_pinhole(painter.loras / "ink.safetensors")
 
 
 def with_stack(*paths: Path | str, **more: object) -> dict[str, Any]:
@@ -32,7 +33,7 @@ def with_stack(*paths: Path | str, **more: object) -> dict[str, Any]:
 def test_a_render_leaves_a_picture_and_says_how_it_was_made(paints: Wire) -> None:
     result = paints.result("render", {**SMALL, "steps": 2, "guidance": 2.5})
     assert Path(result["image_path"]).read_bytes().startswith(PNG)
-    assert (result["seed"], result["steps"], result["guidance"], result["variant"]) == (7, 2, 2.5, "standin")
+    assert (result["seed"], result["steps"], result["guidance"], result["variant"]) == (7, 2, 2.5, "shutter")
     assert (result["loras"], result["warnings"], result["cached"]) == ([], [], False)
 
 
@@ -161,7 +162,7 @@ def test_a_refused_job_can_be_asked_for_again_once_it_is_mended(wire: Wire, daem
 
 
 def test_a_dead_adapter_stops_the_render_and_is_named(paints: Wire, painter: Daemon, wash: Path) -> None:
-    dead = make_adapter(painter.loras / "dead.safetensors", blocks=1, rank=2, dead=True)
+    dead = write_for_pinhole(painter.loras / "dead.safetensors", dead=True)
     error = paints.error("render", with_stack(wash, dead))
     assert error["code"] == -32008
     verdicts = {report["name"]: report["verdict"] for report in error["data"]["detail"]["loras"]}

@@ -8,7 +8,9 @@ import pytest
 
 from kilnmark.keymaps.zoo.write import make_adapter
 from kilnmark.protocol.picture.report import Verdict
-from tests.daemon.conftest import SMALL, Daemon, FakeDaemon, Wire
+from tests.daemon.conftest import SMALL, FakeDaemon, Wire
+from tests.daemon.shuttered import Shuttered
+from tests.pinhole import write_for_pinhole
 
 SHARED: dict[str, Any] = {**SMALL, "steps": 3, "_meta": {"progressToken": "t"}}
 LEVELS = ("low", "normal", "high")
@@ -160,15 +162,17 @@ def test_a_high_render_is_painted_before_an_older_one(wire: Wire, other: Wire, d
     assert "result" in other.reply(blocking)
 
 
-@pytest.mark.slow
-def test_renders_of_one_stack_run_together(paints: Wire, painter: Daemon) -> None:
-    oak, ash = (make_adapter(painter.loras / f"{name}.safetensors", blocks=1, rank=1) for name in ("oak", "ash"))
+def test_renders_of_one_stack_run_together(paints: Wire, painter: Shuttered) -> None:
+    paths = [write_for_pinhole(painter.loras / f"{name}.safetensors", seed=ord(name[0])) for name in ("oak", "ash")]
+    painter.hold("step 1")
     with painter.wire() as other:
         blocking = other.send("render", SHARED)
-        other.progressed("adapters")
+        other.progressed("denoise 1/")
         before = painter.status()["queue"]["switches"]
-        for seed, path in enumerate([oak, ash, oak, ash, oak, ash]):
+        for seed, path in enumerate(paths * 3):
             paints.send("render", {**SMALL, "seed": seed, "lora_paths": [str(path)], "lora_scales": [1.0]})
+        paints.result("ping")
+        painter.release("step 1")
         results = [paints.read()["result"] for _ in range(6)]
         assert [result["loras"][0]["name"] for result in results] == ["oak"] * 3 + ["ash"] * 3
         assert painter.status()["queue"]["switches"] == before + 2
