@@ -33,6 +33,7 @@ from tests.client.here import run_here
 from tests.text.hostile import EVERYTHING, FILE_NAME, HOSTILE, NAME, Tags, acting, forged
 
 SMALL = ("--width", "64", "--height", "64", "--steps", "1", "--no-cache")
+UNIT = "a \"b' %h $HOME ${HOME} ;#\\x20"
 DEAD = f"dead{FILE_NAME}"
 FAILING = f"failing {EVERYTHING}"
 
@@ -160,6 +161,10 @@ def commands(shelf: Shelf) -> dict[str, list[str | Path]]:
         "report of no text": ["lora", "report", shelf.raw, "--output", shelf.root / f"report{FILE_NAME}", "--force"],
         "remap": ["lora", "remap", shelf.healthy, shelf.root / f"out{FILE_NAME}x", "--to", "kohya", "--force"],
         "remap what is no text": ["lora", "remap", shelf.raw, Path(f"{shelf.raw}2"), "--to", "kohya", "--force"],
+        "service": ["service", "install", "--print", "--socket", shelf.root / "s", "--output-dir", shelf.root / UNIT],
+        "service of odd places": ["service", "install", "--print", "--output-dir", shelf.root / FILE_NAME],
+        "service that is gone": ["service", "uninstall", "--print"],
+        "service again": ["service", "restart", "--print"],
         "no command": [EVERYTHING],
         "no option": ["ping", f"--{EVERYTHING}"],
     }
@@ -171,7 +176,10 @@ def names() -> list[str]:
 
 @pytest.mark.parametrize("name", names())
 def test_nothing_acts_on_the_terminal_of_a_command(shelf: Shelf, name: str) -> None:
-    out = shelf.run(*commands(shelf)[name], KILNMARK_VARIANT_="x" + HOSTILE["C1"] if "wrong" in name else "")
+    odd = {"KILNMARK_VARIANT_": HOSTILE["C1"]} if "wrong" in name else {}
+    if "service" in name:
+        odd = {"XDG_CONFIG_HOME": str(shelf.root / FILE_NAME), "OTEL_SERVICE_NAME": HOSTILE["no width"]}
+    out = shelf.run(*commands(shelf)[name], **odd)
     assert out
     assert acting(out) == ""
     assert forged(out) == []

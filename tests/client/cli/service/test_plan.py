@@ -69,9 +69,11 @@ def test_what_libraries_read_is_carried_and_what_may_be_secret_is_named(planned:
         ({"HF_HOME": "/a\nExecStartPre=/bin/rm"}, "$HF_HOME"),
         ({"KILNMARK_OUTPUT_DIR": "/a\x01"}, "word of the command"),
         ({"XDG_DATA_HOME": "/a\rb"}, "$XDG_DATA_HOME"),
+        ({"HF_HOME": "/a\x9b31m"}, "$HF_HOME"),
+        ({"HF_HOME": "/a\u202eb"}, "$HF_HOME"),
     ],
 )
-def test_a_value_with_control_characters_is_refused(planned: Planned, env: dict[str, str], what: str) -> None:
+def test_a_value_with_what_cannot_be_seen_is_refused(planned: Planned, env: dict[str, str], what: str) -> None:
     with pytest.raises(UnfitForService) as refused:
         planned(env)
     assert what in str(refused.value)

@@ -20,8 +20,9 @@ from kilnmark.client.cli.service.documents import (
     ServiceFile,
 )
 from kilnmark.client.cli.settings.options import SettingsCommand, gathered, surroundings
-from kilnmark.client.cli.views.document import write_document
+from kilnmark.client.cli.views.document import write_document, write_line
 from kilnmark.protocol.exits import ExitCode
+from kilnmark.protocol.printable import printable_lines
 
 if TYPE_CHECKING:
     from kilnmark.client.cli.service.manager import Manager, ServiceState
@@ -88,7 +89,7 @@ def uninstall(*, force: bool, only_print: bool, as_json: bool) -> None:
         write_document(document)
         return
     for file in removed:
-        click.echo(f"removed {file.path}")
+        write_line(f"removed {file.path}")
     if not removed:
         click.echo("the service is not installed")
 
@@ -170,9 +171,10 @@ def _print(document: PlannedService, *, as_json: bool) -> None:
         write_document(document)
         return
     for file in document.files:
-        click.echo(f"# {file.path}\n{file.text or ''}")
+        write_line(f"# {file.path}")
+        click.echo(printable_lines(file.text or ""))
     for command in document.commands:
-        click.echo(command)
+        write_line(command)
 
 
 def _placed(placed: "Placed") -> ServiceFile:

@@ -114,4 +114,4 @@ class UnfitForService(ServiceProblem):
         self.value = value
 
     def __str__(self) -> str:
-        return f"{self.what} is {self.value!r}, whose control characters no service can be given; choose another"
+        return f"{self.what} is {self.value!r}, and no service is given what cannot be seen; choose another"

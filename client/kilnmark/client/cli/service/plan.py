@@ -93,7 +93,7 @@ def plan_service(found: Gathered, around: Surroundings) -> ServicePlan:
     """The service of the daemon that `kilnmark serve` would start here.
 
     Raises:
-        UnfitForService: a value has control characters.
+        UnfitForService: a value has characters that are none to look at.
     """
     said = [name for name, each in found.said.items() if each.origin in ("option", "environment")]
     options = [] if found.file is None else ["--config", str(found.file)]
@@ -109,7 +109,7 @@ def plan_service(found: Gathered, around: Surroundings) -> ServicePlan:
         secrets=tuple(name for name, value in sorted(around.env.items()) if value and _is_secret(name)),
     )
     for what, value in _texts(plan):
-        if any(c < " " or c == "\x7f" for c in value):
+        if not value.isprintable():
             raise UnfitForService(what, value)
     return plan
 
