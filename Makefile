@@ -17,7 +17,7 @@ UV := .uv/bin/uv
 BIN := .venv/bin
 READY := .venv/.ready-$(BACKEND)
 
-.PHONY: setup demo test test-bf16 test-python test-slow test-browser bench bench-gpu faults fuzz trust lint format sync coverage pin clean
+.PHONY: setup demo test test-bf16 test-python test-slow test-browser test-peers bench bench-gpu faults fuzz trust lint format sync coverage pin clean
 
 setup: $(READY)
 
@@ -70,6 +70,11 @@ $(AXE):
 test-browser: setup $(AXE)
 	@$(BIN)/pytest -q -m browser tests/client/batch
 
+# Other people's JSON-RPC clients: web3.py, jayson, socat. Without one of them it fails.
+test-peers: setup
+	@$(BIN)/python -m scripts.peers
+	@$(BIN)/pytest -q -m peers tests/peers
+
 # ONLY="step switch" runs these parts alone, KEEP=1 shows them in docs/ too, JSON=FILE writes one JSON object,
 # RIVALS=0 leaves diffusers out.
 bench: export RIVALS ?= 1
@@ -117,4 +122,4 @@ pin: setup
 	@$(BIN)/python scripts/pin.py
 
 clean:
-	@rm -rf .venv .pythons .uv .rivals .browser .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist demo uv.lock
+	@rm -rf .venv .pythons .uv .rivals .peers .browser .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist demo uv.lock
