@@ -45,6 +45,7 @@ and `EXITS` of the command line and of the daemon how a process does.
     │   ├── FileIsTheirs
     │   ├── ServiceNotInstalled
     │   ├── ManagerFailed
+    │   ├── SettingsRefused
     │   ├── SocketInUse
     │   └── UnfitForService
     ├── SettingsError                what the daemon was told: daemon/settings

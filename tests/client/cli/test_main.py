@@ -5,6 +5,8 @@ import re
 import signal
 import socket
 import subprocess
+import sys
+import threading
 import time
 from collections.abc import Callable
 from itertools import pairwise
@@ -173,6 +175,34 @@ def test_stop_returns_when_the_socket_is_gone(run: Run, folder: Path) -> None:
         assert done.returncode == 0
         assert msgspec.json.decode(done.stdout, type=ShutdownResult).jobs == 0
         assert running.process.wait(30) == 0
+
+
+LEAVER = """
+import os, socket, sys
+path = sys.argv[1]
+with socket.socket(socket.AF_UNIX) as bound:
+    bound.bind(path)
+    bound.listen()
+    open(path + ".lock", "w").write(str(os.getpid()))
+    print("listening", flush=True)
+    client, _ = bound.accept()
+    client.recv(65536)
+    client.sendall(b'{"jsonrpc":"2.0","id":1,"result":{"draining":false,"jobs":0}}' + b"\\n")
+"""
+"""A daemon that leaves its socket, as one does whose socket is its service manager's."""
+
+
+def test_stop_returns_when_the_daemon_is_gone_and_another_holds_its_socket(run: Run, folder: Path) -> None:
+    command = [sys.executable, "-S", "-c", LEAVER, str(folder / "d.sock")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as daemon:
+        assert daemon.stdout is not None
+        daemon.stdout.readline()
+        reaper = threading.Thread(target=daemon.wait)
+        reaper.start()
+        done = run("stop", "--timeout", "60", "--socket", str(folder / "d.sock"))
+        reaper.join()
+    assert (done.returncode, done.stdout) == (0, "stopped\n")
+    assert (folder / "d.sock").is_socket()
 
 
 def test_stop_does_not_wait_for_ever(run: Run, folder: Path) -> None:

@@ -97,7 +97,7 @@ def main() -> None:
 
 def _run(arguments: list[str], *, as_json: bool) -> int:
     try:
-        code = kilnmark.main(arguments, standalone_mode=False)
+        code = kilnmark.main(arguments, prog_name="kilnmark", standalone_mode=False)
         sys.stdout.flush()
     except OutputLost:
         raise

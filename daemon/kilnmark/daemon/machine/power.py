@@ -15,7 +15,7 @@ __all__ = ["SYSFS", "PowerReading", "read_pmset", "read_power", "read_sysfs"]
 
 SYSFS = Path("/sys/class")
 
-READ_TIMEOUT = 10.0
+READ_TIMEOUT = 5.0
 """Seconds that `pmset` may take."""
 
 

@@ -39,7 +39,7 @@ class Rounds:
         self._saving = saving
         self._awake = awake
         self._loop = asyncio.get_running_loop()
-        self._next: asyncio.TimerHandle | None = None
+        self._next: asyncio.Handle | None = None
         self._lingers_since: float | None = None
         self._well_at: float | None = None
         self._is_ending = False
@@ -47,7 +47,7 @@ class Rounds:
     def begin(self) -> None:
         """Clients are served from now on."""
         self._manager.ready()
-        self._look()
+        self._next = self._loop.call_soon(self._look)
 
     def ending(self) -> None:
         """The daemon has begun to end."""
@@ -105,5 +105,5 @@ class Rounds:
         words = [state, f"{queue.running} under way", f"{queue.high + queue.normal + queue.low} waiting"]
         words += [f"{priority} paused: {reason}" for priority, reason in self._renders.queue.pauses.reasons.items()]
         if (problem := self._renders.worker.last_error) is not None:
-            words.append(problem)
+            words.append(f"last trouble: {problem}")
         return "; ".join(words)

@@ -3,7 +3,9 @@
 import plistlib
 from pathlib import Path
 
-from kilnmark.client.cli.service.agent import LABEL, SOCKET_NAME, agent
+import pytest
+
+from kilnmark.client.cli.service.agent import LABEL, SOCKET_NAME, agent, command_of
 from kilnmark.client.cli.service.sealed import SealedFile, state_of
 from tests.client.cli.service.conftest import Planned
 
@@ -40,13 +42,18 @@ def test_it_says_what_the_plan_says_however_that_is_spelled(tmp_path: Path, plan
     odd.mkdir()
     plan = planned({"HF_HOME": str(odd)}, lora_roots=(str(odd),), drain_timeout="7")
     told = plistlib.loads(agent(plan, tmp_path / "log").encode())
-    assert told["ProgramArguments"] == list(plan.command)
+    assert told["ProgramArguments"] == list(plan.command) == command_of(agent(plan, tmp_path / "log").encode())
     assert told["EnvironmentVariables"] == {"HF_HOME": str(odd)}
     assert told["WorkingDirectory"] == str(plan.folder)
     assert told["ExitTimeOut"] > 7
     (name, socket) = next(iter(told["Sockets"].items()))
     assert (name, socket["SockPathName"], socket["SockPathMode"]) == (SOCKET_NAME, str(plan.socket), 0o600)
     assert told["Label"] == LABEL
+
+
+@pytest.mark.parametrize("told", [b"", b"<plist>", b"\xff", b"<plist><dict/></plist>"])
+def test_one_that_cannot_be_read_has_no_command(told: bytes) -> None:
+    assert command_of(told) == ()
 
 
 def test_its_seal_is_a_comment_that_holds(tmp_path: Path, planned: Planned) -> None:

@@ -47,6 +47,7 @@ def test_the_whole_life_of_a_service(systemd: PrivateSystemd) -> None:
     is_restarted_with_its_socket_kept(systemd)
     is_woken_by_a_client_after_a_stop(systemd)
     tells_its_log(systemd)
+    is_ended_and_begun_again_when_its_loop_stands_still(systemd)
     keeps_what_was_edited_and_leaves_nothing_in_the_end(systemd)
 
 
@@ -99,6 +100,22 @@ def is_woken_by_a_client_after_a_stop(systemd: PrivateSystemd) -> None:
 def tells_its_log(systemd: PrivateSystemd) -> None:
     until(lambda: any("ready: listening on" in line for line in document(systemd, "service", "logs")["lines"]))
     assert len(document(systemd, "service", "logs", "--lines", "2")["lines"]) == 2
+
+
+def is_ended_and_begun_again_when_its_loop_stands_still(systemd: PrivateSystemd) -> None:
+    drop_in = systemd.home / ".config/systemd/user/kilnmark.service.d/watchdog.conf"
+    drop_in.parent.mkdir()
+    drop_in.write_text("[Service]\nWatchdogSec=5\n")
+    systemd.run("systemctl", "--user", "daemon-reload")
+    pid = document(systemd, "service", "restart")["pid"]
+    assert str(drop_in.parent) in document(systemd, "service", "status")["notes"][0]
+    document(systemd, "warm-up")
+    assert int(systemd.shown("MainPID")) == pid
+    os.kill(pid, signal.SIGSTOP)
+    assert document(systemd, "ping")["pid"] != pid
+    drop_in.unlink()
+    drop_in.parent.rmdir()
+    systemd.run("systemctl", "--user", "daemon-reload")
 
 
 def keeps_what_was_edited_and_leaves_nothing_in_the_end(systemd: PrivateSystemd) -> None:

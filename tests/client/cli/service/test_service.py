@@ -12,6 +12,7 @@ from kilnmark.client.cli.service.errors import (
     ManagerFailed,
     NoServiceManager,
     ServiceNotInstalled,
+    SettingsRefused,
     SocketInUse,
 )
 from kilnmark.client.cli.service.launchd import Launchd
@@ -141,6 +142,22 @@ def test_restarting_leaves_the_socket_and_wants_a_service(
     state = restart(systemd)
     assert changes(recorder)[-1] == "restart kilnmark.service"
     assert (state.pid, state.restarts, state.is_running, state.says) == (77, 2, True, "ready; a=b")
+
+
+def test_a_daemon_that_runs_does_not_end_for_settings_that_are_wrong(
+    systemd: Manager, planned: Planned, recorder: Recorder, tmp_path: Path
+) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text("queue_limit = 3\n")
+    install(systemd, planned({"KILNMARK_CONFIG": str(file)}, socket="d.sock"), force=False)
+    changes(recorder)
+    file.write_text("queue_limit = 0\n")
+    with pytest.raises(SettingsRefused, match=r"mine.toml:1: queue_limit: 0 is not"):
+        restart(systemd)
+    assert changes(recorder) == []
+    file.write_text("queue_limit = 4\n")
+    restart(systemd)
+    assert changes(recorder)[-1] == "restart kilnmark.service"
 
 
 def test_a_step_that_fails_is_told_with_what_was_said(systemd: Manager, plan: ServicePlan, recorder: Recorder) -> None:

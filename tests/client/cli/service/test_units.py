@@ -6,9 +6,12 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kilnmark.client.cli.service.sealed import SealedFile, state_of
-from kilnmark.client.cli.service.units import SERVICE, SOCKET, quoted, service_unit, socket_unit
+from kilnmark.client.cli.service.systemd import device_opener
+from kilnmark.client.cli.service.units import SERVICE, SOCKET, command_of, quoted, service_unit, socket_unit
 from tests.client.cli.service.conftest import Planned
 
 ODD = "a \"b\" \\c %h $HOME 'd' ü;#"
@@ -63,10 +66,34 @@ def test_a_word_stays_a_word(word: str, text: str) -> None:
     assert quoted(word) == text
 
 
+@given(st.lists(st.text(st.characters(exclude_categories=["C", "Zl", "Zp"])), min_size=1))
+def test_a_command_is_read_back_as_it_was(words: list[str]) -> None:
+    line = " ".join(quoted(word) for word in words)
+    assert command_of(f"Type=notify\nExecStart=:{line}\nUMask=0077\n") == words
+
+
 def test_dollars_are_left_alone_since_the_command_begins_with_a_colon(planned: Planned) -> None:
     text = service_unit(planned(output_dir="$HOME"))
     assert "\nExecStart=:/" in text
     assert "/$HOME" in text
+
+
+def test_a_card_that_is_opened_with_roots_rights_is_not_kept_from_it(
+    tmp_path: Path, planned: Planned, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "\nNoNewPrivileges=yes\n" in service_unit(planned())
+    program = tmp_path / "nvidia-modprobe"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    before = device_opener()
+    program.chmod(0o4755)
+    assert (before, device_opener()) == (None, str(program))
+    text = service_unit(planned(), device_opener())
+    assert str(program) in text
+    assert not {"NoNewPrivileges", "RestrictNamespaces", "SystemCallFilter"} & {
+        line.partition("=")[0] for line in text.splitlines()
+    }
 
 
 def test_a_longer_drain_is_waited_for(planned: Planned) -> None:

@@ -1,14 +1,16 @@
 """The property list of a launchd agent, in the words of `launchd.plist(5)`."""
 
 import plistlib
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+from xml.parsers.expat import ExpatError
 
 from kilnmark.client.cli.service.plan import ServicePlan
 from kilnmark.client.cli.service.sealed import SEAL, seal
 
-__all__ = ["LABEL", "agent"]
+__all__ = ["LABEL", "STOP_MARGIN", "agent", "command_of"]
 
 LABEL = "kilnmark.daemon"
 
@@ -34,6 +36,15 @@ def agent(plan: ServicePlan, log: Path) -> str:
     told = plistlib.dumps(_keys(plan, log), sort_keys=False).decode()
     head, mark, rest = told.partition("<plist ")
     return seal(head + _COMMENT.format(version=version("kilnmark"), seal=SEAL) + mark + rest)
+
+
+def command_of(told: bytes) -> Sequence[str]:
+    """The words of the command in a property list; none where they cannot be read."""
+    try:
+        words = plistlib.loads(told)["ProgramArguments"]
+    except (plistlib.InvalidFileException, ExpatError, KeyError, TypeError, ValueError):
+        return ()
+    return words if isinstance(words, list) and all(isinstance(word, str) for word in words) else ()
 
 
 def _keys(plan: ServicePlan, log: Path) -> dict[str, Any]:

@@ -12,6 +12,7 @@ __all__ = [
     "NoServiceManager",
     "ServiceNotInstalled",
     "ServiceProblem",
+    "SettingsRefused",
     "SocketInUse",
     "UnfitForService",
 ]
@@ -81,6 +82,21 @@ class ManagerFailed(ServiceProblem):
 
     def __str__(self) -> str:
         return f"`{shlex.join(self.command)}` failed: {self.said}; `kilnmark service logs` may tell more"
+
+
+class SettingsRefused(ServiceProblem):
+    """The settings that the service would be started with are wrong.
+
+    Args:
+        problem: What is wrong, and where.
+    """
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f"nothing was restarted, since the daemon would not start: {self.problem}"
 
 
 class SocketInUse(ServiceProblem):

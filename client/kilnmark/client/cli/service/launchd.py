@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from kilnmark.client.cli.service.agent import LABEL, STOP_MARGIN, agent
+from kilnmark.client.cli.service.agent import LABEL, STOP_MARGIN, agent, command_of
 from kilnmark.client.cli.service.errors import NoServiceManager
 from kilnmark.client.cli.service.manager import ServiceState
 from kilnmark.client.cli.service.plan import ServicePlan
@@ -54,6 +54,10 @@ class Launchd:
     def files(self, plan: ServicePlan) -> Sequence[SealedFile]:
         """The property list."""
         return (SealedFile(self._plist, agent(plan, self._log)),)
+
+    def command(self) -> Sequence[str]:
+        """Of the property list."""
+        return command_of(self._plist.read_bytes())
 
     def folders(self, plan: ServicePlan) -> Sequence[Path]:
         """None of them is made by launchd."""

@@ -57,6 +57,9 @@ class Manager(Protocol):
     def files(self, plan: ServicePlan) -> Sequence[SealedFile]:
         """What is to stand in those places."""
 
+    def command(self) -> Sequence[str]:
+        """The words of the service's command as it is installed; none where that is not known, as with a drop-in."""
+
     def folders(self, plan: ServicePlan) -> Sequence[Path]:
         """What has to be there before it is begun, for its owner alone."""
 

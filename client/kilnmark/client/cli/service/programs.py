@@ -2,7 +2,7 @@
 
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from kilnmark.client.cli.service.errors import ManagerFailed
@@ -47,8 +47,12 @@ def take(step: Step) -> None:
         time.sleep(_AGAIN)
 
 
-def asked(command: Sequence[str]) -> "subprocess.CompletedProcess[str]":
+def asked(command: Sequence[str], env: Mapping[str, str] | None = None) -> "subprocess.CompletedProcess[str]":
     """What a program answers, whether it succeeds or not.
+
+    Args:
+        command: Its words.
+        env: Its variables; None: ours.
 
     Raises:
         ManagerFailed: it could not be run, or did not end.
@@ -56,7 +60,7 @@ def asked(command: Sequence[str]) -> "subprocess.CompletedProcess[str]":
     try:
         return subprocess.run(  # noqa: S603 - our own words
             command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
-            timeout=TIMEOUT, check=False,
+            timeout=TIMEOUT, check=False, env=env,
         )  # fmt: skip
     except OSError as error:
         raise ManagerFailed(command, error.strerror or str(error)) from error

@@ -4,20 +4,28 @@ Nothing that somebody else wrote or edited is touched without being told to; wha
 """
 
 import getpass
+import os
 import shutil
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from kilnmark.client.cli.service.errors import FileIsTheirs, NoServiceManager, ServiceNotInstalled, SocketInUse
+from kilnmark.client.cli.service.errors import (
+    FileIsTheirs,
+    NoServiceManager,
+    ServiceNotInstalled,
+    SettingsRefused,
+    SocketInUse,
+)
 from kilnmark.client.cli.service.launchd import Launchd
 from kilnmark.client.cli.service.manager import Manager, ServiceState
 from kilnmark.client.cli.service.plan import ServicePlan
-from kilnmark.client.cli.service.programs import Step, take
+from kilnmark.client.cli.service.programs import Step, asked, take
 from kilnmark.client.cli.service.sealed import FileState, SealedFile, state_of
 from kilnmark.client.cli.service.systemd import Systemd
 from kilnmark.client.cli.settings.gather import Surroundings
+from kilnmark.client.cli.settings.sources import PREFIX
 
 __all__ = ["Placed", "install", "manager_of", "require_installed", "restart", "uninstall"]
 
@@ -106,11 +114,23 @@ def restart(manager: Manager) -> ServiceState:
     Raises:
         NoServiceManager, ManagerFailed: as for `install`.
         ServiceNotInstalled: there is none.
+        SettingsRefused: the daemon would not start; the one that runs goes on.
     """
     require_installed(manager)
     manager.probe()
+    _check_settings(manager.command())
     _take_all(manager.again())
     return manager.state()
+
+
+def _check_settings(command: Sequence[str]) -> None:
+    """What the service would be started with is read first, so that a daemon which runs does not end for nothing."""
+    if not command:
+        return
+    env = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+    done = asked([*command, "--only-settings"], env)
+    if done.returncode != 0:
+        raise SettingsRefused(done.stderr.rpartition("Error: ")[2].strip() or f"it ended with {done.returncode}")
 
 
 def require_installed(manager: Manager) -> None:

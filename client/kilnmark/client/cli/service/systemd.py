@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import stat
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -10,9 +11,9 @@ from kilnmark.client.cli.service.manager import ServiceState
 from kilnmark.client.cli.service.plan import ServicePlan
 from kilnmark.client.cli.service.programs import Step, asked
 from kilnmark.client.cli.service.sealed import SealedFile
-from kilnmark.client.cli.service.units import SERVICE, SOCKET, service_unit, socket_unit
+from kilnmark.client.cli.service.units import SERVICE, SOCKET, command_of, service_unit, socket_unit
 
-__all__ = ["Systemd"]
+__all__ = ["Systemd", "device_opener"]
 
 _SHOWN = "LoadState,ActiveState,SubState,MainPID,NRestarts,StatusText"
 
@@ -51,7 +52,13 @@ class Systemd:
     def files(self, plan: ServicePlan) -> Sequence[SealedFile]:
         """Both units."""
         service, socket = self.paths
-        return (SealedFile(service, service_unit(plan)), SealedFile(socket, socket_unit(plan)))
+        return (SealedFile(service, service_unit(plan, device_opener())), SealedFile(socket, socket_unit(plan)))
+
+    def command(self) -> Sequence[str]:
+        """Of the unit, unless a drop-in may say otherwise."""
+        if any(_drop_ins(path).is_dir() for path in self.paths):
+            return ()
+        return command_of(self.paths[0].read_text(encoding="utf-8"))
 
     def folders(self, plan: ServicePlan) -> Sequence[Path]:
         """Where the daemon is started; that of the socket systemd makes."""
@@ -122,6 +129,16 @@ class Systemd:
         if done.returncode == 0 and done.stdout.strip() == "no":
             notes.append(f"it ends when you log out; `loginctl enable-linger {self._user}` lets it go on")
         return notes
+
+
+def device_opener() -> str | None:
+    """The program by which NVIDIA's library makes the device files of a card where they are absent, as root; None where
+    there is none that may: there they are made otherwise, or there is no such card.
+    """
+    for name in ("nvidia-modprobe", "/usr/bin/nvidia-modprobe"):
+        if (found := shutil.which(name)) is not None and os.stat(found).st_mode & stat.S_ISUID:  # noqa: PTH116
+            return found
+    return None
 
 
 def _drop_ins(unit: Path) -> Path:

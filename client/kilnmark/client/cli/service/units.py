@@ -5,12 +5,14 @@ namespace of its own, which many systems refuse to users, and as leave alone wha
 that is written and run (kernels are compiled as they are needed), and the caches in the user's home.
 """
 
+import shlex
+from collections.abc import Sequence
 from importlib.metadata import version
 
 from kilnmark.client.cli.service.plan import ServicePlan
 from kilnmark.client.cli.service.sealed import SEAL, seal
 
-__all__ = ["SERVICE", "SOCKET", "service_unit", "socket_unit"]
+__all__ = ["SERVICE", "SOCKET", "command_of", "quoted", "service_unit", "socket_unit"]
 
 SERVICE = "kilnmark.service"
 SOCKET = "kilnmark.socket"
@@ -62,6 +64,12 @@ LimitCORE=0
 SyslogIdentifier=kilnmark
 
 UMask=0077
+{restrictions}
+[Install]
+WantedBy=default.target
+"""
+
+_RESTRICTIONS = """\
 NoNewPrivileges=yes
 LockPersonality=yes
 RestrictRealtime=yes
@@ -71,9 +79,11 @@ RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
 SystemCallArchitectures=native
 SystemCallFilter=~@clock @cpu-emulation @module @mount @obsolete @raw-io @reboot @swap
 SystemCallErrorNumber=EPERM
+"""
 
-[Install]
-WantedBy=default.target
+_UNRESTRICTED = """\
+# No restrictions: each of them forbids to gain privileges, and {opener} here,
+# which makes the device files of a card after the machine was started, has to.
 """
 
 _SOCKET = """\
@@ -94,8 +104,14 @@ WantedBy=sockets.target
 """
 
 
-def service_unit(plan: ServicePlan) -> str:
-    """The unit of the daemon, sealed."""
+def service_unit(plan: ServicePlan, opener: str | None = None) -> str:
+    """The unit of the daemon, sealed.
+
+    Args:
+        plan: What it runs.
+        opener: A program that the daemon's libraries may have to run with root's rights before there is a device;
+            None: there is none.
+    """
     variables = "".join(f"Environment={quoted(f'{name}={value}')}\n" for name, value in plan.variables.items())
     text = _SERVICE.format(
         head=_head(SERVICE),
@@ -105,6 +121,7 @@ def service_unit(plan: ServicePlan) -> str:
         variables=variables,
         stop=int(plan.drain) + STOP_MARGIN,
         watchdog=WATCHDOG,
+        restrictions=_RESTRICTIONS if opener is None else _UNRESTRICTED.format(opener=opener),
     )
     return seal(text)
 
@@ -112,6 +129,17 @@ def service_unit(plan: ServicePlan) -> str:
 def socket_unit(plan: ServicePlan) -> str:
     """The unit of its socket, sealed."""
     return seal(_SOCKET.format(head=_head(SOCKET), path=specified(str(plan.socket))))
+
+
+def command_of(unit: str) -> Sequence[str]:
+    """The words of the command in a unit that this module wrote; none where there is no such line."""
+    for line in unit.splitlines():
+        if line.startswith(_EXEC):
+            try:
+                return [word.replace("%%", "%") for word in shlex.split(line.removeprefix(_EXEC))]
+            except ValueError:
+                return ()
+    return ()
 
 
 def quoted(word: str) -> str:
@@ -123,6 +151,9 @@ def quoted(word: str) -> str:
 def specified(text: str) -> str:
     """The same with nothing in it that systemd would put something else in the place of."""
     return text.replace("%", "%%")
+
+
+_EXEC = "ExecStart=:"
 
 
 def _head(unit: str) -> str:
