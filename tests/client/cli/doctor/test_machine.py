@@ -99,6 +99,21 @@ def test_an_engine_that_computes_nothing_is_a_fault_in_its_own_words(tmp_path: P
     assert broken.engine.reason in found.found
 
 
+@pytest.mark.parametrize(
+    ("breaks", "reason"),
+    [
+        ("raise ImportError('libcuda.so.1: cannot open shared object file')", "ImportError: libcuda.so.1: cannot open"),
+        ("import os; os.kill(os.getpid(), 11)", "it was ended by signal 11"),
+    ],
+)
+def test_an_mlx_that_cannot_be_used_is_a_fault_with_what_it_said(tmp_path: Path, breaks: str, reason: str) -> None:
+    (tmp_path / "mlx").mkdir()
+    (tmp_path / "mlx" / "__init__.py").touch()
+    (tmp_path / "mlx" / "core.py").write_text(breaks)
+    broken = Patient(str(tmp_path / "daemon.sock"), None, env={"PYTHONPATH": str(tmp_path)})
+    assert reason in the_one(look_at_engine(broken), FAULT).found
+
+
 def test_no_collector_is_asked_for(tmp_path: Path) -> None:
     assert healths(look_at_collector(patient(tmp_path))) == [OK]
 

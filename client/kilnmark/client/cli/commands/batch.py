@@ -66,13 +66,15 @@ def _run(wishes: "Wishes", options: _Options) -> int:
     from kilnmark.client.batch.plan.plan import make_plan
     from kilnmark.client.batch.plan.tokens import TokenCounter
     from kilnmark.client.cli.views.batch_documents import plan_document
+    from kilnmark.client.tracing import traced_command
 
     plan = make_plan(wishes, TokenCounter(options.base))
     for word, notes in (("warning", plan.warnings), ("problem", plan.problems)):
         for note in notes:
             write_line(f"{word}: {note}", aside=True)
     if not options.dry_run:
-        return _paint(plan, options)
+        with traced_command():  # which ends after the outcome was shown
+            return _paint(plan, options)
     if options.as_json:
         write_document(plan_document(plan, options.out))
     else:
@@ -97,10 +99,9 @@ def _paint(plan: "Plan", options: _Options) -> int:
     from kilnmark.client.cli.views.batch import batch_bar, show_run
     from kilnmark.client.cli.views.batch_documents import plain_problems, run_document
     from kilnmark.client.cli.views.tables import console, show_failure
-    from kilnmark.client.tracing import traced_command
 
     tally, began, error = Tally(len(plan.items)), time.monotonic(), None
-    with traced_command(), open_ledger(options.out) as ledger:
+    with open_ledger(options.out) as ledger:
         ledger.write_problems(plain_problems(plan.problems))
         try:
             with batch_bar(tally) as move:

@@ -16,7 +16,7 @@ from kilnmark.client.cli.doctor.observation import Observation, fault, ok, warni
 from kilnmark.client.cli.doctor.patient import Patient, Unasked
 from kilnmark.client.hub import hub_cache, hub_token, is_offline, snapshots, token_place
 from kilnmark.keymaps.files.weights import Weights, WeightsProblem, read_weights
-from kilnmark.protocol.picture.catalog import VARIANTS
+from kilnmark.protocol.picture.catalog import USUAL, VARIANTS
 from kilnmark.protocol.picture.family import Variant
 from kilnmark.protocol.wire.status import StatusResult
 
@@ -56,7 +56,7 @@ def _look_at(patient: Patient, name: str, place: str) -> Iterator[Observation]:
         yield from _directory(patient, name, Path(place))
     elif VARIANTS[place].made_up:
         words = "is made on the spot and needs no weights; its pictures mean nothing"
-        yield ok("base", f"{name} {words}", "for real pictures, `kilnmark serve --variant` with another name")
+        yield ok("base", f"{name} {words}", f"`kilnmark serve --variant {USUAL}`, or another, paints real pictures")
     else:
         yield from _published(patient, VARIANTS[place])
 
