@@ -24,15 +24,16 @@ def main() -> None:
     """Write all the files."""
     write("dev", "Transformer(ModelConfig.dev())", Transformer(ModelConfig.dev()))
     write("schnell", "Transformer(ModelConfig.schnell())", Transformer(ModelConfig.schnell()))
-    write("flux2-klein-4b", "Flux2Transformer of ModelConfig.flux2_klein_4b()", flux2_klein_4b())
+    write("flux2-klein-4b", "Flux2Transformer of ModelConfig.flux2_klein_4b()", klein(ModelConfig.flux2_klein_4b()))
+    write("flux2-klein-9b", "Flux2Transformer of ModelConfig.flux2_klein_9b()", klein(ModelConfig.flux2_klein_9b()))
     write("z-image-turbo", "ZImageTransformer()", ZImageTransformer())
     write("clip_l", "CLIPEncoder()", CLIPEncoder())
     write("t5_xxl", "T5Encoder()", T5Encoder())
 
 
-def flux2_klein_4b() -> nn.Module:
+def klein(config: ModelConfig) -> nn.Module:
     """As mflux's initializer builds it."""
-    model: nn.Module = Flux2Transformer(**ModelConfig.flux2_klein_4b().transformer_overrides)
+    model: nn.Module = Flux2Transformer(**config.transformer_overrides)
     return model
 
 

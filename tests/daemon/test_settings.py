@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from kilnmark.daemon.settings import SettingsError, read_settings
+from kilnmark.protocol.picture.catalog import VARIANTS
 from kilnmark.protocol.settings import Settings
 
 GOOD: dict[str, Any] = {"socket": "/run/kiln/daemon.sock", "output_dir": "/var/kiln"}
@@ -53,11 +54,13 @@ def test_a_daemon_that_fetches_nothing_holds_its_own_base_and_the_standin() -> N
 def test_a_standin_of_another_family_is_held_by_its_name_and_under_that_of_what_it_stands_in_for() -> None:
     klein = "standin:flux2-klein-4b"
     assert variants(variant=klein) == {klein: klein, "standin": "standin"}
-    assert variants(bases={"mine": klein})["mine"] == klein
+    assert variants(bases={"mine": klein, "flux2-klein-base-4b": klein})["flux2-klein-base-4b"] == klein
 
 
 def test_a_daemon_of_a_variant_that_mflux_fetches_may_hold_every_other() -> None:
-    assert set(variants(variant="schnell")) == {"schnell", "standin", "dev", "krea-dev"}
+    fetched = {name for name, row in VARIANTS.items() if not row.made_up}
+    assert {"schnell", "dev", "flux2-klein-4b"} < fetched
+    assert set(variants(variant="schnell")) == {"standin", *fetched}
 
 
 def test_named_bases_are_the_only_others() -> None:
@@ -85,6 +88,7 @@ def test_the_first_base_may_be_one_of_the_named() -> None:
         {"/models/a": "/models/b"},
         {"/models/a": "standin"},
         {"dev": "standin:flux2-klein-4b"},
+        {"flux2-klein-9b": "standin:flux2-klein-4b"},
         {"standin:flux2-klein-4b": "standin"},
     ],
 )

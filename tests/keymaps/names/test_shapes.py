@@ -83,15 +83,16 @@ def test_the_shipped_shapes_are_those_of_mflux(name: str) -> None:
     from mflux.models.z_image.model.z_image_transformer.transformer import ZImageTransformer
     from mlx import nn
 
-    made_up = VARIANTS[name].shapes if name in VARIANTS and VARIANTS[name].made_up else name
+    layers = VARIANTS[name].shapes if name in VARIANTS and VARIANTS[name].family != "flux1" else name
     build = {
         "schnell": lambda: Transformer(ModelConfig.schnell()),
         "krea-dev": lambda: Transformer(ModelConfig.krea_dev()),
         "flux2-klein-4b": lambda: Flux2Transformer(**ModelConfig.flux2_klein_4b().transformer_overrides),
+        "flux2-klein-9b": lambda: Flux2Transformer(**ModelConfig.flux2_klein_9b().transformer_overrides),
         "z-image-turbo": ZImageTransformer,
         "clip_l": CLIPEncoder,
         "t5_xxl": T5Encoder,
-    }.get(made_up, lambda: Transformer(ModelConfig.dev()))
+    }.get(layers, lambda: Transformer(ModelConfig.dev()))
     modules = list(build().named_modules())
     linear = {path: m.weight.shape for path, m in modules if isinstance(m, nn.Linear)}
     norms = {path: (*m.weight.shape, 1) for path, m in modules if isinstance(m, nn.RMSNorm)}

@@ -157,7 +157,7 @@ CAUGHT = {
     "ltx-video": "looks made for LTX-Video",
     "chroma-with-its-guidance": "looks made for Chroma.*distilled_guidance_layer",
     "flux2-dev-bfl": "looks made for FLUX.2-dev.*widths 6144 and 24576",
-    "flux2-klein-9b-on-4b": "looks made for FLUX.2-klein-9B.*24 blocks",
+    "flux2-klein-9b-on-4b": "looks made for flux2-klein-9b; use it with that variant",
     "auraflow": "looks made for AuraFlow",
     "krea2-diffusers": "looks made for Krea 2.*28 blocks",
     "hunyuan-image": "looks made for HunyuanImage 2.1.*widths 3584 and 17920",

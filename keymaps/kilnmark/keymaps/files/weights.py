@@ -94,7 +94,7 @@ def read_weights(path: Path) -> Weights:
     fits = [variant for variant in family.variants if _is(variant, names)]
     if not fits:
         known = ", ".join(variant.name for variant in family.variants if not variant.made_up)
-        raise WeightsProblem(f"{path} holds {family.title}, but neither of its variants {known}; give one of those")
+        raise WeightsProblem(f"{path} holds {family.title}, but none of its variants {known}; give one of those")
     numbers, packed_bytes = _count(family.parts, headers)
     return Weights(
         path=path,
@@ -108,21 +108,26 @@ def read_weights(path: Path) -> Weights:
 
 
 def _recognised(path: Path) -> tuple[Family, Mapping[str, tuple[AdapterHeader, ...]]]:
-    """The family of a directory, with its headers."""
+    """The family of a directory, by its marks, with its headers."""
     families = [family for family in FAMILIES.values() if family.parts]
     files = {part.folder: _files(path, part.folder) for family in families for part in family.parts}
+    headers = {folder: _headers(found) for folder, found in files.items()}
     whole = [family for family in families if all(files[part.folder] for part in family.parts)]
-    if not whole:
-        raise WeightsProblem(_lacking(path, families, files))
-    folders = {part.folder for family in whole for part in family.parts}
-    headers = {folder: _headers(files[folder]) for folder in folders}
-    known = [family for family in whole if all(_has_marks(part, headers[part.folder]) for part in family.parts)]
-    if len(known) != 1:
-        titles = " and ".join(family.title for family in known or whole)
-        what = f"fits {titles} alike" if known else f"has the folders of {titles}, but not the tensors"
-        raise WeightsProblem(f"{path} {what}; give a whole {_titles(families)} directory")
-    (family,) = known
-    return family, {part.folder: headers[part.folder] for part in family.parts}
+    known = [family for family in families if _has_marks(family, headers, whole=family in whole)]
+    if len(known) > 1:
+        raise WeightsProblem(f"{path} fits {_titles(known, ' and ')} alike; give a whole {_titles(families)} directory")
+    if known and known[0] in whole:
+        return known[0], {part.folder: headers[part.folder] for part in known[0].parts}
+    if known or not whole:
+        raise WeightsProblem(_lacking(path, known or families, files))
+    what = f"has the folders of {_titles(whole, ' and ')}, but not the tensors"
+    raise WeightsProblem(f"{path} {what}; give a whole {_titles(families)} directory")
+
+
+def _has_marks(family: Family, headers: Mapping[str, Sequence[AdapterHeader]], *, whole: bool) -> bool:
+    """Whether a family is known by its tensors; one that has no marks is known by its folders."""
+    marks = [(_names(headers[part.folder]), mark) for part in family.parts for mark in part.marks]
+    return all(any(mark in name for name in names) for names, mark in marks) if marks else whole
 
 
 def _lacking(path: Path, families: Sequence[Family], files: Mapping[str, list[Path]]) -> str:
@@ -133,8 +138,8 @@ def _lacking(path: Path, families: Sequence[Family], files: Mapping[str, list[Pa
     return f"{path / missing} holds no safetensors file; give a whole {_titles(nearest)} directory"
 
 
-def _titles(families: Iterable[Family]) -> str:
-    return " or ".join(family.title for family in families)
+def _titles(families: Iterable[Family], word: str = " or ") -> str:
+    return word.join(family.title for family in families)
 
 
 def _files(path: Path, folder: str) -> list[Path]:
@@ -146,11 +151,6 @@ def _headers(files: Iterable[Path]) -> tuple[AdapterHeader, ...]:
         return tuple(read_header(file) for file in files)
     except RefusedFile as error:
         raise WeightsProblem(str(error)) from error
-
-
-def _has_marks(part: Part, headers: Iterable[AdapterHeader]) -> bool:
-    names = _names(headers)
-    return all(any(mark in name for name in names) for mark in part.marks)
 
 
 def _is(variant: Variant, names: frozenset[str]) -> bool:
@@ -186,7 +186,7 @@ def _count(parts: Iterable[Part], headers: Mapping[str, Iterable[AdapterHeader]]
     matrices = others = packed_bytes = 0
     for part in parts:
         for name, info in ((name, info) for file in headers[part.folder] for name, info in file.tensors.items()):
-            if part.unread and name.startswith(part.unread):
+            if name.startswith(part.unread):
                 continue
             if info.dtype == _PACKED:
                 packed_bytes += info.end - info.begin

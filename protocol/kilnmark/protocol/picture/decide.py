@@ -119,7 +119,9 @@ def _other_base(base: str, style: "ComposedStyle | None", tier: "Tier | None") -
 def _unused(asked: "RenderParams", spec: PictureSpec, row: Variant) -> Iterator[str]:
     """What a variant takes none of, where it was asked for."""
     if spec.negative_prompt and "negative_prompt" in untaken(row):
-        yield f"{family_of(row).title} has no negative prompt; it was not used"
+        alike = not any(other.negative_prompt for other in family_of(row).variants)
+        who = family_of(row).title if alike else f"variant {row.name!r}"
+        yield f"{who} has no negative prompt; it was not used"
     for name in NUMBERS:
         word = getattr(asked, name)
         if word is not None and name in untaken(row):

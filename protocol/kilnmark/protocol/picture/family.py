@@ -75,12 +75,12 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         folder: Its name.
         marks: By these the family is known: each stands in the name of a tensor of this folder.
-        unread: Tensors whose names begin so stay on disk; empty: all are read.
+        unread: Tensors whose names begin so stay on disk, and need not be there.
     """
 
     folder: str
     marks: tuple[str, ...] = ()
-    unread: str = ""
+    unread: tuple[str, ...] = ()
 
 
 class LayerGroup(msgspec.Struct, frozen=True, kw_only=True):

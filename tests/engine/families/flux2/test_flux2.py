@@ -68,6 +68,13 @@ def numbers_of(klein: Flux2Klein) -> dict[str, mx.array]:
     return held
 
 
+def test_the_larger_one_has_its_153_targets() -> None:
+    larger = load_base("standin:flux2-klein-9b", None)
+    assert larger.info.target_count == 153
+    assert larger.shapes == dict(load_shapes("flux2-klein-9b"))
+    assert larger.variant.numbers.nbytes(None, 4) == pytest.approx(larger.info.memory_bytes, rel=0.01)
+
+
 def test_it_refuses_to_be_quantized() -> None:
     with pytest.raises(BaseUnavailable, match="leave quantize out"):
         load_base("standin:flux2-klein-4b", 4)

@@ -7,17 +7,15 @@ encoders that were saved with fewer blocks, the surplus is cut off.
 import hashlib
 from collections.abc import Iterable
 
-import mlx.core as mx
 from mflux.models.common.config.model_config import ModelConfig
 from mflux.models.flux.variants.txt2img.flux import Flux1
-from mlx import nn
-from mlx.utils import tree_flatten
 
 from kilnmark.engine.compute import precision
 from kilnmark.engine.families.family import BaseUnavailable, Origin
 from kilnmark.engine.families.flux1.forward.transformer import FastTransformer
 from kilnmark.engine.families.flux1.model import Flux1Model
 from kilnmark.engine.families.flux1.standin import RECIPE, build_standin
+from kilnmark.engine.families.saved import refuse_random_weights, saved_by_mflux
 from kilnmark.keymaps.files.weights import Weights
 from kilnmark.protocol.picture.numerics import AskedCompiling, Numerics
 
@@ -79,8 +77,14 @@ def _read(weights: Weights, config: ModelConfig, quantize: int | None) -> Flux1:
     flux.t5_text_encoder.t5_blocks = flux.t5_text_encoder.t5_blocks[:t5_blocks]
     layers = flux.clip_text_encoder.text_model.encoder
     layers.layers = layers.layers[:clip_blocks]
-    if _saved_by_mflux(weights):
-        _refuse_random_weights(flux, weights)
+    if saved_by_mflux(weights):
+        parts = {
+            "transformer": flux.transformer,
+            "text_encoder": flux.clip_text_encoder,
+            "text_encoder_2": flux.t5_text_encoder,
+            "vae": flux.vae,
+        }
+        refuse_random_weights(weights, parts, _SAVED_WITHOUT)
     return flux
 
 
@@ -96,27 +100,3 @@ def _blocks(weights: Weights, folder: str, prefixes: Iterable[str]) -> int:
         problem = f"has blocks {sorted(numbers)}; a whole text encoder counts up from 0"
         raise BaseUnavailable(f"{weights.path / folder} {problem}")
     return len(numbers)
-
-
-def _saved_by_mflux(weights: Weights) -> bool:
-    """The names of its tensors are module paths then."""
-    return any("mflux_version" in header.metadata for header in weights.headers["transformer"])
-
-
-def _refuse_random_weights(flux: Flux1, weights: Weights) -> None:
-    """Refuse a directory that lacks weights: mflux keeps random values for them in silence."""
-    parts: dict[str, nn.Module] = {
-        "transformer": flux.transformer,
-        "text_encoder": flux.clip_text_encoder,
-        "text_encoder_2": flux.t5_text_encoder,
-        "vae": flux.vae,
-    }
-    for folder, model in parts.items():
-        stored = weights.names(folder) | _SAVED_WITHOUT
-        held: dict[str, mx.array] = {}
-        tree_flatten(model.parameters(), destination=held)
-        missing = [name for name in held if name.endswith((".weight", ".bias")) and name not in stored]
-        if missing:
-            raise BaseUnavailable(
-                f"{weights.path / folder} lacks {len(missing)} weights, first {missing[0]!r}; save the model again"
-            )

@@ -14,18 +14,19 @@ from mflux.models.flux2.variants.txt2img.flux2_klein import Flux2Klein
 from mlx import nn
 
 from kilnmark.engine.families.family import Encoded, Watcher
+from kilnmark.engine.families.flux2.parts import READ_LAYERS
 from kilnmark.engine.families.pixels import pixels_of
 from kilnmark.protocol.picture.spec import PictureSpec
 
-__all__ = ["READ_LAYERS", "Flux2Model"]
-
-READ_LAYERS = (9, 18, 27)
-"""The layers of Qwen3 whose output is what the transformer reads; those after the last of them compute nothing."""
+__all__ = ["Flux2Model"]
 
 PREDICTED_SIDE = 32
 """Pixels; four tokens."""
 
 _PREDICTED_TOKENS = 16
+_PREDICTED_TIME = 1000.0
+_NOTHING = " "
+"""What mflux guides away from where there is no negative prompt."""
 _SCHEDULER = "flow_match_euler_discrete"
 
 
@@ -35,14 +36,16 @@ class Flux2Model:
     Args:
         klein: The object of mflux itself, its text encoder without the layers that compute nothing.
         fingerprint: Names its weights.
+        guided: Whether its pictures are guided away from a negative prompt, which costs a second pass a step.
     """
 
     compiled = False
     shared_inputs: Sequence[Sequence[str]] = ()
 
-    def __init__(self, klein: Flux2Klein, fingerprint: str) -> None:
+    def __init__(self, klein: Flux2Klein, fingerprint: str, *, guided: bool) -> None:
         self.klein = klein
         self.fingerprint = fingerprint
+        self._guided = guided
 
     @property
     def bits(self) -> int | None:
@@ -69,9 +72,13 @@ class Flux2Model:
             vae.bn,
         ]
 
-    def encode(self, prompt: str, negative_prompt: str | None) -> Encoded:  # noqa: ARG002 - the variant takes none
-        """What the layers read of it, beside each other: `(1, tokens, 3 x width)`."""
-        return (self._encoded(prompt),)
+    def encode(self, prompt: str, negative_prompt: str | None) -> Encoded:
+        """What three layers make of it, beside each other: `(1, tokens, 3 x width)`; and of the negative prompt."""
+        wanted = self._encoded(prompt)
+        if not self._guided:
+            return (wanted,)
+        unwanted = negative_prompt if negative_prompt and negative_prompt.strip() else _NOTHING
+        return wanted, self._encoded(unwanted)
 
     def _encoded(self, prompt: str) -> mx.array:
         embeds: mx.array
@@ -86,8 +93,8 @@ class Flux2Model:
     def predict(self, encoded: Encoded) -> mx.array:
         """`(1, 4, 128)`. Fewer tokens than prompts are padded to cost less."""
         latents, places, *_ = Flux2LatentCreator.prepare_packed_latents(0, PREDICTED_SIDE, PREDICTED_SIDE, 1)
-        few = tuple(embeds[:, :_PREDICTED_TOKENS] for embeds in encoded)
-        return self._noise(few, places)(latents, mx.array(1000.0)).astype(mx.float32)
+        wanted = encoded[0][:, :_PREDICTED_TOKENS]
+        return self._noise((wanted,), places)(latents, mx.array(_PREDICTED_TIME)).astype(mx.float32)
 
     def generate(self, spec: PictureSpec, encoded: Encoded, watcher: Watcher) -> mx.array:
         """As mflux's own `generate_image`, whose parts these are, up to the pixels."""
@@ -102,7 +109,7 @@ class Flux2Model:
         latents, places, rows, columns = Flux2LatentCreator.prepare_packed_latents(
             spec.seed, config.height, config.width, 1
         )
-        noise = self._noise(encoded, places)
+        noise = self._noise(encoded if spec.guidance > 1 else encoded[:1], places, spec.guidance)
         for step in range(spec.steps):
             predicted = noise(latents, scheduler.timesteps[step])
             latents = scheduler.step(noise=predicted, timestep=step, latents=latents, sigmas=scheduler.sigmas)
@@ -114,19 +121,31 @@ class Flux2Model:
     def _decoded(self, packed: mx.array) -> mx.array:
         return pixels_of(self.klein.vae.decode_packed_latents(packed))
 
-    def _noise(self, encoded: Encoded, places: mx.array) -> Callable[[mx.array, mx.array], mx.array]:
-        """What tells the noise in latents at a time, lazily, with the stack that is on the base when it is asked."""
-        transformer, (embeds, *_) = self.klein.transformer, encoded
-        text_places = Flux2PromptEncoder.prepare_text_ids(embeds)
+    def _noise(
+        self, encoded: Encoded, places: mx.array, guidance: float = 1.0
+    ) -> Callable[[mx.array, mx.array], mx.array]:
+        """What tells the noise in latents at a time, lazily, with the stack that is on the base when it is asked.
+
+        Args:
+            encoded: The prompt; and, to be guided away from, the negative one.
+            places: Of the latents in the picture.
+            guidance: How far to go from the noise of the negative prompt to that of the prompt, as a multiple.
+        """
+        texts = [(embeds, Flux2PromptEncoder.prepare_text_ids(embeds)) for embeds in encoded]
+        transformer = self.klein.transformer
 
         def predicted(latents: mx.array, time: mx.array) -> mx.array:
-            noise: mx.array = transformer(
-                hidden_states=latents,
-                encoder_hidden_states=embeds,
-                timestep=time,
-                img_ids=places,
-                txt_ids=text_places,
+            wanted, *unwanted = (
+                transformer(
+                    hidden_states=latents,
+                    encoder_hidden_states=embeds,
+                    timestep=time,
+                    img_ids=places,
+                    txt_ids=text_places,
+                )
+                for embeds, text_places in texts
             )
+            noise: mx.array = unwanted[0] + guidance * (wanted - unwanted[0]) if unwanted else wanted
             return noise
 
         return predicted

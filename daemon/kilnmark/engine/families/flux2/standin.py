@@ -5,17 +5,14 @@ adapter fits. The VAE decoder is mflux's own with fewer channels, the vocabulary
 pictures mean nothing; they only differ when what was asked differs.
 """
 
-from mflux.callbacks.callback_registry import CallbackRegistry
-from mflux.models.common.compute_precision import ComputePrecision
 from mflux.models.common.config.model_config import ModelConfig
 from mflux.models.common.tokenizer.tokenizer import LanguageTokenizer
-from mflux.models.common.vae.block_decoder import VAEBlockDecoder
 from mflux.models.flux2.model.flux2_text_encoder.qwen3_text_encoder import Qwen3TextEncoder
 from mflux.models.flux2.model.flux2_transformer.transformer import Flux2Transformer
 from mflux.models.flux2.model.flux2_vae.vae import Flux2VAE
 from mflux.models.flux2.variants.txt2img.flux2_klein import Flux2Klein
-from mlx import nn
 
+from kilnmark.engine.families.flux2.parts import klein_of, without_idle_layers
 from kilnmark.engine.families.made_up import MadeUp
 from kilnmark.engine.families.qwen3 import byte_tokenizer
 
@@ -37,22 +34,15 @@ def build_standin(config: ModelConfig) -> Flux2Klein:
     Args:
         config: Which of them; it has the numbers and widths of the layers.
     """
-    klein = Flux2Klein.__new__(Flux2Klein)
-    nn.Module.__init__(klein)
-    klein.prompt_cache = {}
-    klein.model_config = config
-    klein.callbacks = CallbackRegistry()
-    klein.tiling_config = None
-    klein.small_text_encoder = klein.small_decoder = False
-    klein.compute_precision = ComputePrecision()
-    klein.bits = None
-    klein.lora_paths, klein.lora_scales = [], []
-    klein.tokenizers = {"qwen3": _tokenizer()}
-    klein.vae = Flux2VAE(decoder_block_out_channels=_VAE_WIDTHS)
-    klein.vae.decode_mode = VAEBlockDecoder.LOW_MEMORY
-    klein.transformer = Flux2Transformer(**config.transformer_overrides)
-    vocabulary = len(klein.tokenizers["qwen3"].tokenizer)
-    klein.text_encoder = Qwen3TextEncoder(**config.text_encoder_overrides, vocab_size=vocabulary)
+    tokenizer = _tokenizer()
+    encoder = Qwen3TextEncoder(**config.text_encoder_overrides, vocab_size=len(tokenizer.tokenizer))
+    klein = klein_of(
+        config,
+        Flux2Transformer(**config.transformer_overrides),
+        without_idle_layers(encoder),
+        Flux2VAE(decoder_block_out_channels=_VAE_WIDTHS),
+        {"qwen3": tokenizer},
+    )
     for name in ("transformer", "text_encoder", "vae"):
         _VALUES.fill(klein[name], name)
     return klein

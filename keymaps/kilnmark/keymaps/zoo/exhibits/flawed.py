@@ -56,6 +56,14 @@ FLAWED = (
         oft_of_half_the_blocks=(Verdict.REFUSED, flaws.half_the_blocks),
     ),
     Exhibit(
+        "flux2-klein-9b-on-4b",
+        (diffusers("flux2-bfl", "diffusion_model."),),
+        "flux2-klein-4b",
+        made_for="flux2-klein-9b",
+        verdict=Verdict.REFUSED,
+        tried="a file for FLUX.2-klein-9B on klein-4B",
+    ),
+    Exhibit(
         "te-on-zimage",
         (kohya(only="^$", encoders=(_TE1,)),),
         variant="z-image-turbo",

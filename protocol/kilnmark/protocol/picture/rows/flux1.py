@@ -90,7 +90,7 @@ FLUX1 = Family(
     ),
     parts=(
         Part(folder="transformer", marks=("single_transformer_blocks.", "time_text_embed.")),
-        Part(folder="vae", unread="encoder."),
+        Part(folder="vae", unread=("encoder.",)),
         Part(folder="text_encoder"),
         Part(folder="text_encoder_2"),
     ),

@@ -1,32 +1,91 @@
-"""The row of FLUX.2-klein: one text encoder, a Qwen3, and a transformer whose single blocks have fused layers."""
+"""The row of FLUX.2-klein: one text encoder, a Qwen3, and a transformer whose single blocks have fused layers.
 
-from kilnmark.protocol.picture.family import Encoder, Family, LayerGroup, Numbers, Variant
+The distilled variants take no guidance; those they were distilled from take it, and a negative prompt.
+"""
+
+import msgspec
+
+from kilnmark.protocol.picture.family import Encoder, Family, LayerGroup, Mark, Numbers, Part, Variant
 
 __all__ = ["FLUX2"]
 
 _QWEN3 = Encoder(attribute="qwen3_text_encoder", title="Qwen3", tokens=512, own=0, around=13, tokenizer="tokenizer")
 """Around a prompt stand the marks of a chat, and an empty thought."""
 
+_READ_LAYERS, _LAYERS = 27, 36
+"""Of Qwen3, those whose output is read and those that are published."""
+
 # Counted in what mflux 0.24 builds; `tests/engine/families` holds them to it.
-_THIN_NUMBERS = Numbers(matrices=0, others=14_231_597)
+_4B_NUMBERS = Numbers(matrices=6_990_528_512, others=48_724_771)
+_9B_NUMBERS = Numbers(matrices=14_911_275_008, others=48_810_275)
+_THIN_4B_NUMBERS = Numbers(matrices=0, others=14_231_597)
+_THIN_9B_NUMBERS = Numbers(matrices=0, others=21_692_459)
+
+_LARGE = Mark(text="single_transformer_blocks.20.", title="more than 20 single blocks")
+_LARGER = Mark(text="single_transformer_blocks.24.", title="more than 24 single blocks")
+_EMBEDDER = Mark(text="guidance_embedder", title="the embedder that reads guidance, as FLUX.2-dev has")
+
+_4B = Variant(
+    name="flux2-klein-4b",
+    family="flux2",
+    width=1024,
+    height=1024,
+    steps=4,
+    guidance=0.0,
+    guided=False,
+    encoders=(_QWEN3,),
+    shapes="flux2-klein-4b",
+    numbers=_4B_NUMBERS,
+    lacks=(_LARGE, _EMBEDDER),
+    repository="black-forest-labs/FLUX.2-klein-4B",
+)
+_9B = msgspec.structs.replace(
+    _4B,
+    name="flux2-klein-9b",
+    shapes="flux2-klein-9b",
+    numbers=_9B_NUMBERS,
+    has=(_LARGE,),
+    lacks=(_LARGER, _EMBEDDER),
+    repository="black-forest-labs/FLUX.2-klein-9B",
+    gated=True,
+)
+
+
+def _base(distilled: Variant) -> Variant:
+    """What a variant was distilled from: the same layers, told by its name alone."""
+    name, repository = (each.replace("klein", "klein-base") for each in (distilled.name, distilled.repository))
+    return msgspec.structs.replace(
+        distilled, name=name, repository=repository, steps=50, guidance=4.0, guided=True, negative_prompt=True
+    )
+
+
+def _standin(real: Variant, numbers: Numbers) -> Variant:
+    small = {"width": 128, "height": 128, "steps": 2, "numbers": numbers}
+    unpublished = {"has": (), "lacks": (), "repository": "", "gated": False}
+    return msgspec.structs.replace(real, name=f"standin:{real.name}", made_up=True, **small, **unpublished)
+
 
 FLUX2 = Family(
     name="flux2",
     title="FLUX.2-klein",
     engine="kilnmark.engine.families.flux2",
     variants=(
-        Variant(
-            name="standin:flux2-klein-4b",
-            family="flux2",
-            width=128,
-            height=128,
-            steps=2,
-            guidance=0.0,
-            guided=False,
-            encoders=(_QWEN3,),
-            shapes="flux2-klein-4b",
-            numbers=_THIN_NUMBERS,
-            made_up=True,
+        _4B,
+        _9B,
+        _base(_4B),
+        _base(_9B),
+        _standin(_4B, _THIN_4B_NUMBERS),
+        _standin(_9B, _THIN_9B_NUMBERS),
+    ),
+    parts=(
+        Part(folder="transformer", marks=("single_transformer_blocks.", "double_stream_modulation_img.")),
+        Part(folder="vae", unread=("encoder.", "quant_conv.")),
+        Part(
+            folder="text_encoder",
+            unread=(
+                "lm_head.",
+                *(f"{wrapped}layers.{layer}." for wrapped in ("", "model.") for layer in range(_READ_LAYERS, _LAYERS)),
+            ),
         ),
     ),
     groups=(
