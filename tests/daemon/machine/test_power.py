@@ -108,6 +108,18 @@ def test_macos_says_it_in_words(
     assert read_power("darwin") == reading
 
 
+@pytest.mark.parametrize(("level", "is_hot"), [("0", False), ("1", False), ("2", True), ("4", True), ("", False)])
+def test_macos_tells_its_pressure_where_its_other_program_is_silent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, level: str, is_hot: bool
+) -> None:
+    program = tmp_path / "notifyutil"
+    program.write_text(f'#!/bin/sh\n[ "$1" = -g ] && [ $# = 2 ] && echo "$2 {level}"\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    hot = read_power("darwin").hot
+    assert hot == (f"the system's thermal pressure is at level {level}" if is_hot else None)
+
+
 def test_macos_without_its_program_says_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     assert read_power("darwin") == PowerReading()

@@ -1,4 +1,4 @@
-"""What the machine says of its power and its heat: Linux in the files of sysfs, macOS by `pmset`.
+"""What the machine says of its power and its heat: Linux in the files of sysfs, macOS by programs.
 
 Only read here, and only where somebody wants to know; what follows from it, `saving` decides. Readings may take a
 while, so they are made off the loop.
@@ -16,11 +16,17 @@ __all__ = ["SYSFS", "PowerReading", "read_pmset", "read_power", "read_sysfs"]
 SYSFS = Path("/sys/class")
 
 READ_TIMEOUT = 5.0
-"""Seconds that `pmset` may take."""
+"""Seconds that a program may take."""
 
 
 FULL_SPEED = 100
 """Percent."""
+
+PRESSURE = "com.apple.system.thermalpressurelevel"
+"""What macOS lets everybody know of its heat; Apple silicon tells `pmset` next to nothing."""
+
+HEAVY = 2
+"""The level from which on it slows down by more than it does in any long work."""
 
 
 @dataclass(frozen=True)
@@ -109,14 +115,14 @@ def _number(file: Path) -> int | None:
 
 
 def read_pmset() -> PowerReading:
-    """macOS: `pmset -g batt` and `pmset -g therm`."""
-    supply, heat = _pmset("batt"), _pmset("therm")
+    """macOS: `pmset -g batt`, `pmset -g therm`, and the pressure that `notifyutil` tells where `pmset` does not."""
+    supply, heat = _said("pmset", "-g", "batt"), _said("pmset", "-g", "therm")
     drawn = re.search(r"Now drawing from '([^']*)'", supply)
     charge = re.search(r"-InternalBattery-\d.*?(\d+)%", supply)
     return PowerReading(
         on_battery=None if drawn is None else drawn[1] == "Battery Power",
         charge=None if charge is None else int(charge[1]),
-        hot=_hot_words(heat),
+        hot=_hot_words(heat) or _pressure_words(_said("notifyutil", "-g", PRESSURE)),
     )
 
 
@@ -131,11 +137,19 @@ def _hot_words(told: str) -> str | None:
     return None
 
 
-def _pmset(what: str) -> str:
-    """What it prints; empty where it cannot be run."""
+def _pressure_words(told: str) -> str | None:
+    """Its name and a number, from 0: nominal, moderate, heavy, trapping, sleeping."""
+    level = told.rpartition(" ")[2].strip()
+    if not level.isdecimal() or int(level) < HEAVY:
+        return None
+    return f"the system's thermal pressure is at level {level}"
+
+
+def _said(*command: str) -> str:
+    """What a program prints; empty where it cannot be run."""
     try:
         done = subprocess.run(  # noqa: S603 - nothing in the command is from outside
-            ["pmset", "-g", what],  # noqa: S607 - the system's own, wherever it has it
+            command,
             capture_output=True,
             text=True,
             errors="replace",

@@ -17,7 +17,7 @@ from kilnmark.client.batch.plan.outputs import bare_of
 from kilnmark.client.batch.plan.plan import Item
 from kilnmark.client.batch.run.base import BaseNow
 from kilnmark.protocol.content.tiers import load_tiers
-from kilnmark.protocol.picture.catalog import row_of
+from kilnmark.protocol.picture.catalog import Priority, row_of
 from kilnmark.protocol.picture.decide import base_for
 from kilnmark.protocol.picture.family import Variant
 from kilnmark.protocol.picture.record import PictureRecord
@@ -27,7 +27,10 @@ from kilnmark.protocol.picture.spec import AdapterContent, PinnedSpec, asked_aga
 if TYPE_CHECKING:
     from kilnmark.client.request import RenderRequest
 
-__all__ = ["PinnedItem", "pin_items"]
+__all__ = ["PRIORITY", "PinnedItem", "pin_items"]
+
+PRIORITY: Priority = "low"
+"""Of every picture of a batch, which leaves the way to those who wait for a single one."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,7 @@ class PinnedItem:
         return f"batch-{hashlib.sha256(msgspec.json.encode(whole)).hexdigest()[:40]}"
 
     def request(self, base: BaseNow, *, anew: bool) -> "RenderRequest":
-        """What the daemon is asked. Batches leave the way to those who wait for a single picture.
+        """What the daemon is asked.
 
         Args:
             base: As of `job_id`.
@@ -92,7 +95,7 @@ class PinnedItem:
             "tier": self._tier,
             "lora_paths": self.paths,
             "lora_scales": [adapter.scale for adapter in self.spec.adapters],
-            "priority": "low",
+            "priority": PRIORITY,
         }
         if anew:
             request["cache"] = False

@@ -51,12 +51,14 @@ class Tally:
         endings: Of those that have ended, by their output.
         switches: How often the daemon's next picture had another stack than the one before.
         warnings: What is to be said of the batch as a whole.
+        paused: Why the daemon begins none of its pictures at the moment; None: it does.
     """
 
     total: int = 0
     endings: dict[str, ItemEnding] = field(default_factory=dict)
     switches: int = 0
     warnings: list[str] = field(default_factory=list)
+    paused: str | None = None
     _refused: bool = False
     _last: PinnedItem | None = None
 

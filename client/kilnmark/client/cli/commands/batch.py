@@ -4,6 +4,7 @@ Options in, exit code out. With `--dry-run` neither a daemon nor a model is need
 """
 
 import asyncio
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -135,12 +136,25 @@ _AWAY = 600.0
 
 async def _ask(plan: "Plan", options: _Options, ledger: "Ledger", tally: "Tally", move: Callable[[], None]) -> None:
     from kilnmark.client.aio import AsyncClient
+    from kilnmark.client.batch.run.paused import follow_pauses
     from kilnmark.client.batch.run.run import Painter
 
     async with AsyncClient(options.socket, away_timeout=_AWAY) as client:
         with telling_uncancelled(client):
             painter = Painter(client, ledger, tally, move, force=options.force)
-            await painter.paint(plan.items, compare_base=options.compare_base)
+            pauses = asyncio.create_task(follow_pauses(client, lambda reason: _tell_pause(tally, move, reason)))
+            try:
+                await painter.paint(plan.items, compare_base=options.compare_base)
+            finally:
+                pauses.cancel()
+
+
+def _tell_pause(tally: "Tally", move: Callable[[], None], reason: str | None) -> None:
+    """In the bar; in a line where there is none."""
+    tally.paused = reason
+    move()
+    if not sys.stderr.isatty():
+        write_line("it goes on" if reason is None else f"the daemon begins none of this batch: {reason}", aside=True)
 
 
 _HELP = """Pictures, `manifest.json` and the review page `index.html` are left in --out. What the manifest knows is not

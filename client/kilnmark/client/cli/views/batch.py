@@ -18,6 +18,7 @@ from kilnmark.client.batch.run.tally import Became, Tally
 from kilnmark.client.cli.views.batch_documents import RunDocument
 from kilnmark.client.cli.views.tables import console, plain, print_facts
 from kilnmark.protocol.picture.report import Verdict
+from kilnmark.protocol.printable import printable
 
 __all__ = ["batch_bar", "show_plan", "show_run"]
 
@@ -102,7 +103,8 @@ def _nothing() -> None:
 def _standing(tally: Tally) -> str:
     failed = tally.count(Became.FAILED)
     parts = [f"{_counted(tally.switches, 'change')} of stack", _engagement(tally.verdicts.elements())]
-    return "; ".join([*parts, f"{failed} failed"] if failed else parts)
+    parts += [f"{failed} failed"] if failed else []
+    return printable("; ".join([*parts, f"paused: {tally.paused}"] if tally.paused is not None else parts))
 
 
 def _counted(number: int, word: str) -> str:
