@@ -103,6 +103,20 @@ def test_a_picture_being_saved_is_painted_again_with_the_one_being_painted(frail
         assert [wire.reply(id_)["result"]["seed"] for id_ in (saving, painting)] == [7, 8]
 
 
+def test_while_a_render_is_tried_again_nothing_of_another_one_is_prepared(frail: FakeDaemon) -> None:
+    lost = frail.status()["worker"]["pid"]
+    with frail.wire() as wire:
+        wire.send("render", {**LONG, "job_id": "deadly"})
+        wire.progressed("denoise 0/")
+        wire.send("render", {**SMALL, "seed": 8})
+        while not frail.worker.prefetched:
+            wire.result("ping")
+        frail.worker.prefetched.clear()
+        frail.worker.die()
+        wait_for_the_next_worker(wire, lost)
+        assert frail.worker.prefetched == []
+
+
 def test_a_worker_lost_while_a_render_is_being_cancelled_ends_it_as_cancelled(frail: FakeDaemon) -> None:
     with frail.wire() as wire:
         render = wire.send("render", {**LONG, "job_id": "stopping"})

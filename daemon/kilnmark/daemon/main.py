@@ -26,6 +26,7 @@ from kilnmark.daemon.settings import SettingsError, read_settings
 from kilnmark.daemon.streams import PatientLog, fill_streams
 from kilnmark.daemon.wire.socket import Listener, SocketHeld, UnfitSocketPath
 from kilnmark.daemon.worker.process import WorkerProcess
+from kilnmark.daemon.worker.survivor import RecordedSpawn, end_survivor, record_of
 from kilnmark.keymaps.files.outputs import OutputFolder
 from kilnmark.otel.setup import Telemetry, TracingMisconfigured, start
 from kilnmark.protocol.errors import KilnmarkError, nearest
@@ -75,6 +76,7 @@ def _begin(arguments: Sequence[str], manager: ServiceManager, notes: ProcessNote
         settings = read_settings(_first(arguments))
         with Listener(settings.socket) as listener:
             OutputFolder(settings.output_dir, settings.picture_mode).make_ready()
+            end_survivor(record_of(settings.socket))
             journal = None if settings.journal is None else open_journal(settings.journal)
             return _serve(settings, listener, journal, _again(arguments), manager, notes)
     except KilnmarkError as error:
@@ -128,11 +130,12 @@ async def _run(
     manager: ServiceManager,
     notes: ProcessNotes,
 ) -> signal.Signals | None:
+    spawn = RecordedSpawn(WorkerProcess.spawn, record_of(settings.socket))
     daemon = Daemon(
         settings,
         listener,
         tracer=telemetry.tracer,
-        spawn=WorkerProcess.spawn,
+        spawn=spawn,
         notes=notes,
         journal=journal,
         manager=manager,
@@ -142,6 +145,7 @@ async def _run(
         asyncio.get_running_loop().add_signal_handler(number, signals.hear, number)
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, signals.hang_up)
     await daemon.run()
+    spawn.forget()
     return signals.heard
 
 

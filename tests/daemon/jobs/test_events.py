@@ -164,7 +164,7 @@ def test_a_daemon_that_begins_anew_with_a_prefix_paints_everything_that_was_open
     expected = {job.job_id for job in before.open_jobs} - given_up
     again = Asked(limit=1000, remembered=100, events=asked.events[:length])
     again.now = 10_000.0
-    again.queue.go_on(FAILED)
+    again.queue.go_on(lambda _: FAILED)
     state = again.queue.state
     unready = state.unready_jobs
     waiting = {id(job.render): job.render for job in state.open_jobs if job.render is not None and job.render.is_ready}
@@ -190,7 +190,7 @@ def test_what_the_worker_had_waits_again_in_its_old_place_and_is_still_shared() 
         asked.added(name, seed=seed)
     asked.taken()
     again = JobQueue(10, clock=Clock(wall=lambda: 50.0), events=asked.events)
-    again.go_on(FAILED)
+    again.go_on(lambda _: FAILED)
     assert again.state.unready_jobs == []
     assert [(job.job_id, job.state, job.shared_with) for job in again.state.open_jobs] == [
         ("a", "queued", None),
@@ -205,7 +205,7 @@ def test_what_attached_callers_share_waits_apart_until_each_is_back_and_is_share
         asked.added(name, seed=seed, meta=meta)
     assert asked.taken().tries == 1
     again = Asked(events=asked.events)
-    again.queue.go_on(FAILED)
+    again.queue.go_on(lambda _: FAILED)
     state = again.queue.state
     assert [facts.job_id for facts in state.unready_jobs] == ["a", "e", "b"]
     assert [again.render(name).tries for name in ("a", "b", "c")] == [1, 1, 0]
@@ -225,7 +225,7 @@ def test_a_job_that_was_given_up_ends_so_instead_of_being_painted_again() -> Non
     asked.queue.stop("a", CANCELLED)
     kept: list[JobEvent] = []
     again = JobQueue(10, events=asked.events, keep=kept.append)
-    again.go_on(FAILED)
+    again.go_on(lambda _: FAILED)
     job = again.state.find("a")
     assert job is not None
     assert job.state == "cancelled"
@@ -240,7 +240,7 @@ def test_the_last_job_of_a_picture_that_bears_another_ones_id_ends_where_it_was_
     asked.queue.end("a", CANCELLED)
     asked.queue.stop("b", CANCELLED)
     again = JobQueue(10, events=asked.events)
-    again.go_on(FAILED)
+    again.go_on(lambda _: FAILED)
     assert again.state.unready_jobs == []
     assert [(job.job_id, job.state) for job in again.state.ended_jobs] == [("b", "cancelled"), ("a", "cancelled")]
 

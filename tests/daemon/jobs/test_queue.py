@@ -330,6 +330,26 @@ def test_the_next_render_begins_while_the_painted_one_is_saved() -> None:
     assert begun(asked) == ["b"]
 
 
+def test_a_render_that_a_worker_was_lost_with_has_the_next_one_for_itself() -> None:
+    asked = Asked()
+    asked.added("innocent")
+    asked.queue.painted(asked.taken())
+    asked.added("deadly", seed=8)
+    asked.taken()
+    asked.queue.worker_gone("the worker was lost")
+    asked.queue.painted(asked.taken())
+    assert (begun(asked), asked.queue.begin_next()) == (["innocent"], None)
+    asked.finish("innocent")
+    assert list(asked.taken().jobs) == ["deadly"]
+    asked.added("another", seed=9)
+    asked.queue.painted(asked.render("deadly"))
+    assert asked.queue.begin_next() is None
+    asked.finish("deadly")
+    asked.queue.painted(asked.taken())
+    asked.added("a last one", seed=10)
+    assert asked.queue.begin_next() is not None
+
+
 def test_an_equal_job_joins_a_render_that_is_being_saved() -> None:
     asked = Asked()
     asked.added("a", seed=7)

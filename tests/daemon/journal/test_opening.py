@@ -138,7 +138,8 @@ def test_one_event_that_cannot_be_read_costs_no_job_that_was_accepted_after_it(p
     assert [event for event in opened.events if isinstance(event, JobEnded)] == [
         event for event in lived() if isinstance(event, JobEnded)
     ]
-    JobQueue(1000, events=opened.events).go_on(JobError(code=-32003, kind="x", message="", retryable=False))
+    error = JobError(code=-32003, kind="x", message="", retryable=False)
+    JobQueue(1000, events=opened.events).go_on(lambda _: error)
 
 
 def test_a_damaged_journal_stays_where_it_is_until_what_can_be_read_of_it_is_on_disk(path: Path) -> None:

@@ -33,7 +33,13 @@ class Feeder:
         self._read_ahead()
 
     def _read_ahead(self) -> None:
-        """Let the worker prepare what the next render needs while it paints this one, or hear that none waits."""
-        if self._queue.state.running is not None:
+        """Let the worker prepare what the next render needs while it paints this one, or hear that none waits.
+
+        Neither of them may be one that a worker was lost with: it would not be known of which it died this time.
+        """
+        if (running := self._queue.state.running) is not None:
             following = self._queue.following()
-            self._worker.announce(following.needed if following else None)
+            if following is None or following.is_suspect or running.is_suspect:
+                self._worker.announce(None)
+            else:
+                self._worker.announce(following.needed)

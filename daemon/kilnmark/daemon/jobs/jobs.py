@@ -65,6 +65,11 @@ class OpenRender:
         return self.tries >= TRIES
 
     @property
+    def is_suspect(self) -> bool:
+        """It was begun before, and what had it then was lost."""
+        return self.tries > (0 if self.name is None else 1)
+
+    @property
     def first(self) -> JobAccepted:
         """The job that came first of those that still want it."""
         return next(iter(self.jobs.values()))

@@ -160,11 +160,14 @@ class JobQueue:
         """Make the render whose turn it is the running one; None when none is ready, or one runs.
 
         One that would bear the id that a picture is being saved under waits until that is on disk: its job was given up
-        and asked for again, and the worker tells renders apart by that id.
+        and asked for again, and the worker tells renders apart by that id. One that was tried before has the worker for
+        itself: if that is lost again, no other render pays for it.
         """
         now = self._now()
         turn = None if self.state.running is not None else self._next(now)
         if turn is None or turn.taken.picture in self.state.saving:
+            return None
+        if self.state.saving and (turn.taken.is_suspect or any(each.is_suspect for each in self.state.begun)):
             return None
         passed = None if turn.passed is None else turn.passed.picture
         self._write(RenderBegun(at=now, job_ids=tuple(turn.taken.jobs), passed=passed))
@@ -201,7 +204,7 @@ class JobQueue:
         """Leave what is open to a later daemon; what the worker had waits again, and was not tried."""
         self._write(DaemonStopped(at=self._now()))
 
-    def go_on(self, tried_out: JobError) -> None:
+    def go_on(self, tried_out: Callable[[JobAccepted], JobError]) -> None:
         """Go on with the events of an earlier daemon: what its worker had waits again, or ends where it was given up.
 
         Args:
@@ -211,8 +214,8 @@ class JobQueue:
             if render.stopping is not None:
                 self.end(render.first.job_id, render.stopping)
             elif render.is_tried_out:
-                for job_id in list(render.jobs):
-                    self.end(job_id, tried_out)
+                for facts in list(render.jobs.values()):
+                    self.end(facts.job_id, tried_out(facts))
         self._write(DaemonStarted(at=self._now()))
 
     def waited(self, facts: JobAccepted) -> float:

@@ -51,12 +51,13 @@ def kept(job_id: str) -> Draining:
     )
 
 
-def tried_out(reason: str, job_id: str | None = None) -> WorkerLost:
+def tried_out(reason: str, facts: JobAccepted) -> WorkerLost:
     """It was lost as often as a render may be."""
+    size = f"{facts.command.width} x {facts.command.height}"
     return WorkerLost(
-        f"{reason} while it painted this render, {TRIES} times now, so it is not tried again; ask for less, such as a "
-        "smaller picture, or look into the daemon's log",
-        job_id=job_id,
+        f"{reason} while it painted this render of {size}, {TRIES} times now, so it is not tried again; ask for less, "
+        "such as a smaller picture, or look at what the worker wrote (`kilnmark status`)",
+        job_id=facts.job_id,
         retryable=False,
     )
 

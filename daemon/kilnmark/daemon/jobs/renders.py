@@ -209,8 +209,8 @@ class Renders:
             jobs = list(render.jobs)
             self._audience.wait_again(jobs)
             if render.stopping is not None or render.is_tried_out:
-                for job_id in jobs:
-                    self._end(job_id, tried_out(reason, job_id))
+                for facts in list(render.jobs.values()):
+                    self._end(facts.job_id, tried_out(reason, facts))
 
     def worker_degraded(self) -> None:
         """Nobody should wait for the next worker; what was accepted does."""

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import msgspec
 
 from kilnmark.daemon.clock import Clock
+from kilnmark.daemon.worker.causes import Deathbed
 from kilnmark.daemon.worker.ends import Sizes, Spawn, StartedWorker
-from kilnmark.daemon.worker.process import words_for_exit
 from kilnmark.daemon.worker.restarts import utc
 from kilnmark.daemon.worker.watch import Watch
 from kilnmark.daemon.worker.wear import Wear
@@ -106,6 +106,7 @@ class Life:
         self._cause = self._unheld = self.worn = None
         self.is_warm = self._leaves = False
         self._announced = _NOTHING
+        deathbed = Deathbed()
         try:
             process, sizes = await asyncio.gather(self._spawn(self._heard, self._kill_because), self._sizes.all())
         except OSError as error:
@@ -124,7 +125,8 @@ class Life:
             self._process = None
             self._watch.gone()
             self.wear.forget()
-        reason = f"worker {process.pid} was lost: {self._cause or self._unheld or words_for_exit(status)}"
+        cause = self._cause or self._unheld or deathbed.words(status, process.said.words)
+        reason = f"worker {process.pid} was lost: {cause}"
         if not self._leaves:
             at = utc(self._clock.wall())
             self.death = WorkerDeath(at=at, pid=process.pid, reason=reason, words=process.said.words)

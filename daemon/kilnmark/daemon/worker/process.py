@@ -20,7 +20,7 @@ from kilnmark.daemon.worker.said import WorkerSaid
 from kilnmark.protocol.wire import work
 from kilnmark.protocol.wire.framing import LineSplitter, OversizedFrame
 
-__all__ = ["WorkerProcess", "words_for_exit"]
+__all__ = ["WorkerProcess"]
 
 _log = logging.getLogger(__name__)
 _said_log = logging.getLogger("kilnmark.worker")
@@ -166,13 +166,3 @@ class WorkerProcess:
         self._pipe.close()
         self.said.end()
         return status
-
-
-def words_for_exit(status: int) -> str:
-    """How a process ended, for a person: `it was ended by SIGKILL`, `it left with status 1`."""
-    if status >= 0:
-        return f"it left with status {status}"
-    try:
-        return f"it was ended by {signal.Signals(-status).name}"
-    except ValueError:
-        return f"it was ended by signal {-status}"

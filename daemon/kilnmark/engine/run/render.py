@@ -74,7 +74,7 @@ class Renderer:
             return failed(job.job_id, error, trail.loras)
         except Exception as error:  # MLX and mflux raise what they like; the base is untouched all the same
             log.exception("render %s failed", job.job_id)
-            return failed(job.job_id, error, trail.loras)
+            return failed(job.job_id, error, trail.loras, doing=f"rendering {job.width} x {job.height}")
 
     def _paint(self, job: RenderCommand, trail: Trail) -> Painting:
         with trail.part("adapters"):
