@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kilnmark.client.cli.settings.gather import Gathered, Surroundings, expected, gather
+from kilnmark.client.cli.settings.options import shown_default
 from kilnmark.client.cli.settings.sources import fields, variable_of
+from kilnmark.client.cli.settings.texts import read_value
 from kilnmark.protocol.settings import Settings
 
 
@@ -44,6 +46,15 @@ def test_where_nobody_says_anything_every_setting_has_its_default(tmp_path: Path
     assert settings.socket == Path("/tmp/kilnmark-7/daemon.sock")
     assert settings.output_dir == tmp_path / "home/.local/share/kilnmark/pictures"
     assert settings.lora_roots == (tmp_path, tmp_path / "home/.local/share/kilnmark/loras")
+
+
+def test_a_size_is_shown_in_whole_units_that_read_as_the_same(tmp_path: Path) -> None:
+    sizes = {name: told for name, told in fields().items() if told.kind == "size" and told.default is None}
+    shown = {name: shown_default(told, Settings.model_fields[name].default) for name, told in sizes.items()}
+    assert shown["line_bytes"] == "1MiB"
+    assert shown["cache_bytes"] == "2GiB"
+    for name, text in shown.items():
+        assert read_value("size", text, tmp_path) == Settings.model_fields[name].default
 
 
 def test_options_go_before_variables_and_those_before_the_file(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SettingsCommand", "gathered", "shown_default", "surroundings"]
 
-_GIB = 1 << 30
+_UNITS = {"GiB": 1 << 30, "MiB": 1 << 20}
 
 
 class SettingsCommand(click.Command):
@@ -79,5 +79,6 @@ def shown_default(told: "Told", default: Any) -> str:
     if told.default is not None:
         return told.default
     if told.kind == "size":
-        return f"{default / _GIB:g}GiB"
+        unit = next((unit for unit, nbytes in _UNITS.items() if default % nbytes == 0), None)
+        return f"{default // _UNITS[unit]}{unit}" if unit else str(default)
     return f"{default:g}" if isinstance(default, int | float) else str(default)
