@@ -55,12 +55,24 @@ def test_the_file_is_named_and_what_it_says_stays_its_own(tmp_path: Path, planne
 
 
 def test_what_libraries_read_is_carried_and_what_may_be_secret_is_named(planned: Planned) -> None:
-    carried = {"HF_HOME": "/models", "CUDA_VISIBLE_DEVICES": "1", "OTEL_SERVICE_NAME": "kiln", "XDG_DATA_HOME": "/d"}
+    carried = {
+        "HF_HOME": "/models",
+        "HF_TOKEN_PATH": "/token",
+        "CUDA_VISIBLE_DEVICES": "1",
+        "OTEL_SERVICE_NAME": "kiln",
+        "XDG_DATA_HOME": "/d",
+    }
     secret = {"HF_TOKEN": "hf_x", "OTEL_EXPORTER_OTLP_HEADERS": "key=x", "https_proxy": "http://me:x@p"}
     plan = planned({**carried, **secret, "EDITOR": "vi", "HF_ENDPOINT": ""})
     assert plan.variables == carried
     assert set(plan.secrets) == set(secret)
     assert not any("hf_x" in word for word in plan.command)
+
+
+def test_an_interpreter_in_a_cache_is_noticed(planned: Planned) -> None:
+    folder = Path(sys.executable).parents[1]
+    assert planned().cache is None
+    assert planned({"UV_CACHE_DIR": str(folder)}).cache == folder
 
 
 @pytest.mark.parametrize(

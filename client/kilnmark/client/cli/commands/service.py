@@ -5,7 +5,7 @@ What is written and run stands in `client/cli/service`; here it is asked for and
 
 import shlex
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -190,8 +190,13 @@ def _installed(manager: "Manager", plan: "ServicePlan", placed: "Sequence[Placed
         settings={each.option: each.where for each in plan.settings},
         variables=list(plan.variables),
         secrets=list(plan.secrets),
-        notes=list(manager.notes()),
+        notes=[*_fleeting(plan), *manager.notes()],
     )
+
+
+def _fleeting(plan: "ServicePlan") -> Iterator[str]:
+    if plan.cache is not None:
+        yield f"its Python is in {plan.cache}, and it ends to work when that is emptied; install kilnmark to stay"
 
 
 def _document(manager: "Manager", state: "ServiceState") -> ServiceDocument:

@@ -24,11 +24,10 @@ FOLDERS = ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME
 
 OTHERS = (
     *FOLDERS,
-    "HF_HOME",
-    "HF_HUB_CACHE",
-    "HF_HUB_OFFLINE",
-    "HF_ENDPOINT",
     "HUGGINGFACE_HUB_CACHE",
+    "TRANSFORMERS_OFFLINE",
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
     "CUDA_VISIBLE_DEVICES",
     "CUDA_HOME",
     "CUDA_PATH",
@@ -38,7 +37,7 @@ OTHERS = (
 )
 """What libraries under the daemon read."""
 
-PREFIXES = ("OTEL_", "MLX_")
+PREFIXES = ("HF_", "MLX_", "OTEL_")
 
 SECRETS = (
     "HF_TOKEN",
@@ -78,6 +77,7 @@ class ServicePlan:
         drain: Seconds that it may paint on after it was told to end.
         settings: What was said by options and variables.
         secrets: Variables that are set here and that it does not get.
+        cache: The folder for caches that its interpreter is in, which may be emptied any time; None: it is in none.
     """
 
     command: tuple[str, ...]
@@ -87,6 +87,7 @@ class ServicePlan:
     drain: float
     settings: tuple[CarriedSetting, ...]
     secrets: tuple[str, ...]
+    cache: Path | None = None
 
 
 def plan_service(found: Gathered, around: Surroundings) -> ServicePlan:
@@ -107,11 +108,19 @@ def plan_service(found: Gathered, around: Surroundings) -> ServicePlan:
         drain=found.settings.drain_timeout,
         settings=tuple(CarriedSetting(fields()[name].option, found.said[name].where) for name in said),
         secrets=tuple(name for name, value in sorted(around.env.items()) if value and _is_secret(name)),
+        cache=next((folder for folder in _caches(around) if Path(sys.executable).is_relative_to(folder)), None),
     )
     for what, value in _texts(plan):
         if not value.isprintable():
             raise UnfitForService(what, value)
     return plan
+
+
+def _caches(around: Surroundings) -> Iterator[Path]:
+    """Where programs that are run without being installed lie, as by `uvx` or `pipx run`."""
+    named = (around.env.get(name) for name in ("XDG_CACHE_HOME", "UV_CACHE_DIR"))
+    yield from (Path(folder) for folder in named if folder)
+    yield from (around.home / ".cache", around.home / "Library" / "Caches")
 
 
 def _options(told: Told, value: Any) -> Iterator[str]:
