@@ -49,17 +49,17 @@ def answering(folder: Path, *, backlog: int) -> Iterator[Path]:
     thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))
     thread.start()
     try:
-        assert ready.wait(10)
+        assert ready.wait(60)
         yield path
     finally:
         loop.call_soon_threadsafe(over.set)
-        thread.join(10)
+        thread.join(60)
         loop.close()
 
 
 def test_a_thousand_tasks_at_once_are_all_answered_beyond_a_backlog_of_one(folder: Path) -> None:
     async def ping(path: Path) -> int:
-        async with AsyncClient(path, connect_timeout=60.0) as client:
+        async with AsyncClient(path, connect_timeout=60.0, reply_timeout=60.0) as client:
             return (await client.ping()).pid
 
     async def burst(path: Path) -> list[int]:
@@ -71,7 +71,7 @@ def test_a_thousand_tasks_at_once_are_all_answered_beyond_a_backlog_of_one(folde
 
 def test_a_thousand_blocking_callers_are_all_answered_beyond_a_backlog_of_one(folder: Path) -> None:
     def ping(path: Path) -> int:
-        with Client(path, connect_timeout=60.0) as client:
+        with Client(path, connect_timeout=60.0, reply_timeout=60.0) as client:
             return client.ping().pid
 
     with answering(folder, backlog=1) as path, ThreadPoolExecutor(100) as pool:

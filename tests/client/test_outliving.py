@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -61,7 +62,7 @@ def wait_for_jobs(daemon: InProcessDaemon, count: int) -> list[str]:
     """Their ids, once so many are open."""
     with Client(daemon.socket) as client:
         while len(jobs := client.status().jobs) < count:
-            pass
+            select.select([], [], [], 0.002)
     return [job.job_id for job in jobs]
 
 
@@ -78,7 +79,7 @@ def test_a_render_whose_daemon_is_restarted_comes_back_as_the_same_job(
             first.shut_down()
             first.wait_until_ended()
             with InProcessDaemon(socket=path) as second:
-                assert future.result(20).job_id == job_id
+                assert future.result(60).job_id == job_id
                 with Client(second.socket) as client:
                     assert client.status().rendered == 1
     assert job_id == named.get("job_id", job_id)
@@ -103,7 +104,7 @@ def test_many_renders_lose_none_over_three_restarts(folder: Path) -> None:
             wait_for_jobs(next_one, 4)
             next_one.worker.go(1)
     with InProcessDaemon(socket=path):
-        made = future.result(30)
+        made = future.result(60)
     future_pool.shutdown()
     assert [each.error for each in made] == [None] * 12
 
@@ -123,7 +124,7 @@ def test_a_daemon_that_is_not_there_yet_is_waited_for_where_that_is_asked_for(fo
     with Client(path) as hasty, pytest.raises(DaemonUnavailable):
         hasty.ping()
     with Client(path, start_timeout=20.0) as client, meanwhile(client.ping) as future, InProcessDaemon(socket=path):
-        assert future.result(20).pid == os.getpid()
+        assert future.result(60).pid == os.getpid()
 
 
 def test_a_client_for_whom_there_is_no_room_comes_back_later() -> None:
@@ -133,7 +134,7 @@ def test_a_client_for_whom_there_is_no_room_comes_back_later() -> None:
             with pytest.raises(TimeoutError):
                 future.result(0.05)
             first.close()
-            assert future.result(20).pid == os.getpid()
+            assert future.result(60).pid == os.getpid()
 
 
 def test_a_shutdown_is_never_sent_twice(folder: Path) -> None:
@@ -146,7 +147,7 @@ def test_one_client_serves_eight_threads(folder: Path) -> None:
         begin = threading.Barrier(8)
 
         def ask(thread: int) -> int:
-            begin.wait(10)
+            begin.wait(60)
             for _ in range(25):
                 assert client.ping().pid == os.getpid()
             return client.render(f"kiln {thread}", **SMALL).seed
@@ -207,11 +208,20 @@ def test_a_line_without_an_end_is_given_up(folder: Path, monkeypatch: pytest.Mon
         client.ping()
 
 
+def answers(client: Client) -> bool:
+    """Within its bound, which on a busy machine may be too short once."""
+    try:
+        return bool(client.ping().pid)
+    except ReplyTimeout:
+        return False
+
+
 def test_the_bound_of_a_call_holds_while_its_daemon_is_away(folder: Path) -> None:
     path = folder / "daemon.sock"
     with Client(path, reply_timeout=0.1, render_timeout=0.1) as client:
         with InProcessDaemon(socket=path):
-            client.ping()
+            while not answers(client):
+                pass
         with pytest.raises(ReplyTimeout):
             client.ping()
         with pytest.raises(RenderTimeout):
@@ -236,7 +246,7 @@ def test_a_job_that_was_cancelled_while_its_caller_was_away_is_not_painted_again
                 assert other.cancel("mine").cancelled
             with InProcessDaemon(socket=path, journal=journal) as third:
                 with pytest.raises(Cancelled):
-                    future.result(20)
+                    future.result(60)
                 with Client(third.socket) as client:
                     assert client.status().rendered == 0
 

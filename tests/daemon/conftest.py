@@ -109,6 +109,15 @@ class Wire:
         error: Message = reply["error"]
         return error
 
+    def status_once(self, wanted: Callable[[Message], bool]) -> Message:
+        """The daemon's status as soon as it is as wanted."""
+        deadline = time.monotonic() + PATIENCE
+        while not wanted(status := self.result("status")):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"the status did not become as wanted: {status}")
+            select.select([], [], [], 0.002)
+        return status
+
     def is_silent(self) -> bool:
         """Nothing to read: asked after an answer that came later than what should be missing."""
         return not self._received and not select.select([self.socket], [], [], 0)[0]

@@ -6,11 +6,13 @@ the named point of its work, when it comes there for the count's time, it kills 
 
 import functools
 import itertools
+import json
 import os
 import signal
 import sys
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 from kilnmark.daemon import main as room
@@ -22,7 +24,10 @@ from kilnmark.daemon.journal.journal import KeptJournal
 from kilnmark.daemon.wire.exchange import Exchange
 from kilnmark.daemon.worker.fake import FakeWorker
 
-__all__ = ["POINTS", "run"]
+__all__ = ["HELD", "POINTS", "run"]
+
+HELD = "held"
+"""While a file of this name lies beside the socket, no render makes a step."""
 
 POINTS: dict[str, tuple[type, str, bool]] = {
     "accepting": (JobQueue, "accept", False),
@@ -45,15 +50,18 @@ def run(pace: float, settings: str) -> int:
     worker = FakeWorker()
     if pace:
         worker.hold("denoise")
-        threading.Thread(target=_step, args=(worker, pace), daemon=True).start()
+        held = Path(json.loads(settings)["socket"]).with_name(HELD)
+        threading.Thread(target=_step, args=(worker, pace, held), daemon=True).start()
     vars(room)["WorkerProcess"] = worker
     return room.main([settings, *([os.environ["FAKED_AGAIN"]] if "FAKED_AGAIN" in os.environ else [])])
 
 
-def _step(worker: FakeWorker, pace: float) -> None:
-    """Let what waits make one step, again and again."""
+def _step(worker: FakeWorker, pace: float, held: Path) -> None:
+    """Let what waits make one step, again and again, but for as long as there is a file that holds it."""
     while True:
         time.sleep(pace)
+        if held.exists():
+            continue
         worker.hold("denoise")
         worker.go()
 

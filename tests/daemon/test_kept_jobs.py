@@ -273,8 +273,7 @@ def test_a_cancel_that_cannot_be_kept_is_told_so(lives: Lives) -> None:
                 error = wire.error("cancel", {"job_id": "a"})
                 assert (error["code"], error["data"]["retryable"], error["data"]["job_id"]) == (-32009, True, "a")
                 assert "is cancelled, but the journal cannot be written" in error["message"]
-        while wire.result("status")["journal"]["state"] != "good":
-            pass
+        wire.status_once(lambda status: status["journal"]["state"] == "good")
         assert wire.result("cancel", {"job_id": "a"}) == {"job_id": "a", "cancelled": False}
         lives.kill()
     with lives.begin().wire() as wire:
@@ -339,8 +338,7 @@ def test_while_the_journal_fails_new_work_is_refused_and_what_runs_goes_on(lives
             assert wire.error("render", {**SMALL, "seed": 9})["code"] == -32009
             journal = wire.result("status")["journal"]
             assert (journal["state"], journal["problem"] is not None) == ("failing", True)
-        while wire.result("status")["journal"]["state"] != "good":
-            pass
+        wire.status_once(lambda status: status["journal"]["state"] == "good")
         assert wire.result("jobs.get", {"job_id": "unlucky"})["error"]["code"] == -32009
         retried = wire.send("render", {**LONG, "seed": 8, "job_id": "unlucky"})
         wire.progressed("queued")

@@ -44,8 +44,7 @@ def assert_no_base(wire: Wire, error: dict[str, Any]) -> None:
 
 def wait_for_the_next_worker(wire: Wire, lost: int) -> None:
     """Wait until another worker has the render."""
-    while (status := wire.result("status"))["worker"]["pid"] == lost or status["state"] != "busy":
-        pass
+    wire.status_once(lambda status: status["worker"]["pid"] != lost and status["state"] == "busy")
 
 
 def test_what_a_lost_worker_had_is_painted_by_the_next_one(frail: FakeDaemon) -> None:
@@ -208,8 +207,7 @@ def test_a_daemon_that_drains_does_not_wait_for_a_worker_that_does_not_get_ready
 
 def wait_until_it_loads(wire: Wire, lost: int) -> int:
     """Wait until another worker loads its base; its process."""
-    while (status := wire.result("status"))["loading"] is None or status["worker"]["pid"] == lost:
-        pass
+    status = wire.status_once(lambda status: status["loading"] is not None and status["worker"]["pid"] != lost)
     pid: int = status["worker"]["pid"]
     return pid
 

@@ -84,8 +84,7 @@ def test_a_second_signal_ends_at_once_a_worker_that_does_not_listen() -> None:
         os.kill(worker, signal.SIGSTOP)
         with daemon.wire() as wire:
             daemon.process.send_signal(signal.SIGTERM)
-            while wire.result("status")["state"] != "draining":
-                pass
+            wire.status_once(lambda status: status["state"] == "draining")
             daemon.process.send_signal(signal.SIGTERM)
             assert daemon.ended() == 128 + signal.SIGTERM
         assert_gone(daemon, worker)

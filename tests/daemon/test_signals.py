@@ -10,6 +10,7 @@ import pytest
 
 from kilnmark.daemon.jobs.jobs import TRIES
 from tests.daemon.conftest import SMALL
+from tests.daemon.faked import HELD
 from tests.daemon.fakeds import Faked, faked
 
 LONG: dict[str, Any] = {**SMALL, "steps": 100, "_meta": {"progressToken": "t"}}
@@ -59,8 +60,7 @@ def test_a_daemon_that_is_told_twice_to_end_takes_no_try_from_a_render(home: Pat
             wire.send("render", {**LONG, "job_id": "patient"})
             wire.progressed("denoise")
             daemon.send(signal.SIGTERM)
-            while wire.result("status")["state"] != "draining":
-                pass
+            wire.status_once(lambda status: status["state"] == "draining")
             daemon.send(signal.SIGTERM)
             assert daemon.ended() == 128 + signal.SIGTERM
     with faked(home) as daemon, daemon.wire() as wire:
@@ -89,8 +89,7 @@ def test_a_second_signal_ends_at_once_and_nothing_is_lost(home: Path) -> None:
         wire.send("render", {**LONG, "job_id": "kept"})
         wire.progressed("denoise")
         daemon.send(signal.SIGTERM)
-        while wire.result("status")["state"] != "draining":
-            pass
+        wire.status_once(lambda status: status["state"] == "draining")
         daemon.send(signal.SIGQUIT)
         assert daemon.ended() == 128 + signal.SIGQUIT
     with faked(home) as daemon, daemon.wire() as wire:
@@ -127,21 +126,22 @@ def test_a_full_stderr_stops_nobody_and_after_sigterm_what_was_accepted_is_paint
     reading, writing = os.pipe()
     fill(writing)
     try:
+        (home / HELD).touch()
         with faked(home, pace=0.01, stderr=writing) as daemon:
-            paint_on_after_sigterm(daemon)
+            paint_on_after_sigterm(daemon, home)
     finally:
         os.close(reading)
         os.close(writing)
 
 
-def paint_on_after_sigterm(daemon: Faked) -> None:
+def paint_on_after_sigterm(daemon: Faked, home: Path) -> None:
     with daemon.wire() as wire, daemon.wire() as late:
         ids = [wire.send("render", {**LONG, "steps": 5, "seed": seed}) for seed in range(3)]
         wire.progressed("denoise")
         daemon.send(signal.SIGTERM)
-        while late.result("status")["state"] != "draining":
-            pass
+        late.status_once(lambda status: status["state"] == "draining")
         assert late.error("render", SMALL)["code"] == -32002
+        (home / HELD).unlink()
         assert [wire.reply(id_)["result"]["seed"] for id_ in ids] == [0, 1, 2]
     assert daemon.ended() == -signal.SIGTERM
     assert not daemon.socket.exists()

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from kilnmark.otel.receiver import Receiver, Span
-from tests.daemon.conftest import SMALL, FakeDaemon
+from tests.daemon.conftest import PATIENCE, SMALL, FakeDaemon
 from tests.daemon.shuttered import Shuttered, shuttered
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
@@ -35,6 +35,7 @@ def packs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def traced(receiver: Receiver, packs: Path) -> Iterator[Shuttered]:
     """A daemon that sends its spans to the receiver within a fraction of a second."""
     env = {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint, "OTEL_BSP_SCHEDULE_DELAY": "100"}
+    env["OTEL_EXPORTER_OTLP_TIMEOUT"] = "30"  # a busy receiver is no dead one
     with shuttered(env=env, cache_bytes=1 << 30, packs=str(packs)) as daemon:
         daemon.warm()
         yield daemon
@@ -46,7 +47,7 @@ def wait_for(receiver: Receiver, name: str, trace_id: str, count: int = 1) -> li
     def of(spans: list[Span]) -> list[Span]:
         return [span for span in spans if (span.name, span.trace_id) == (name, trace_id)]
 
-    return of(receiver.wait_for(lambda spans: len(of(spans)) >= count, timeout=20))
+    return of(receiver.wait_for(lambda spans: len(of(spans)) >= count, timeout=PATIENCE))
 
 
 def test_a_render_is_one_trace_from_the_caller_through_daemon_and_worker(traced: Shuttered, receiver: Receiver) -> None:

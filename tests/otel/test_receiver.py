@@ -45,7 +45,7 @@ def post(receiver: Receiver, body: bytes, *, path: str = "/v1/traces", encoding:
     headers = {"Content-Type": "application/x-protobuf"} | ({"Content-Encoding": encoding} if encoding else {})
     request = urllib.request.Request(receiver.endpoint + path, data=body, headers=headers, method="POST")
     try:
-        with urllib.request.urlopen(request, timeout=5) as response:
+        with urllib.request.urlopen(request, timeout=60) as response:
             return int(response.status)
     except urllib.error.HTTPError as error:
         with error:

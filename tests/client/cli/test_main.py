@@ -274,15 +274,12 @@ def test_a_render_traces_itself_where_a_collector_is_named(run: Run, daemon: Fak
 
 
 def test_a_collector_that_is_dead_costs_a_render_no_more_than_its_deadline(run: Run, daemon: FakeDaemon) -> None:
-    def beside_the_render(**env: str) -> float:
-        began = time.monotonic()
-        done = run("render", "a kiln", *SMALL, "--json", **env)
-        elapsed = time.monotonic() - began
-        assert done.returncode == 0
-        return elapsed - msgspec.json.decode(done.stdout, type=RenderResult).timings.total_ms / 1000
-
-    usual = beside_the_render(OTEL_SDK_DISABLED="true")
-    assert beside_the_render(OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9") < STOP_DEADLINE + 2 * usual + 2
+    """A minute is what the exporter would take to give up, and the deadline is far from it on every machine."""
+    dead = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9", "OTEL_EXPORTER_OTLP_TIMEOUT": "60"}
+    began = time.monotonic()
+    done = run("render", "a kiln", *SMALL, "--json", **dead)
+    assert done.returncode == 0
+    assert time.monotonic() - began < STOP_DEADLINE + 20
 
 
 def test_a_collector_that_hangs_keeps_nobody_from_the_result_and_then_two_seconds(daemon: FakeDaemon) -> None:
@@ -296,8 +293,8 @@ def test_a_collector_that_hangs_keeps_nobody_from_the_result_and_then_two_second
             assert process.stdout is not None
             msgspec.json.decode(process.stdout.readline(), type=RenderResult)
             shown = time.monotonic()
-            assert process.wait(30) == 0
-            assert time.monotonic() - shown < STOP_DEADLINE + 2
+            assert process.wait(50) == 0
+            assert time.monotonic() - shown < STOP_DEADLINE + 20
 
 
 def test_an_otel_variable_that_cannot_be_followed_ends_with_2(run: Run, daemon: FakeDaemon) -> None:

@@ -92,8 +92,7 @@ def test_two_renders_with_the_styles_own_seed_are_one(ink: Wire, painting: FakeD
     before = painting.status()["queue"]["shared"]
     painting.worker.hold("denoise")
     ids = [ink.send("render", asked(world="bare", prompt="a weir")) for _ in range(2)]
-    while painting.status()["queue"]["shared"] == before:
-        pass
+    ink.status_once(lambda status: status["queue"]["shared"] > before)
     painting.worker.hold()
     replies = {message["id"]: message["result"] for message in (ink.read(), ink.read())}
     first, second = (replies[sent] for sent in ids)

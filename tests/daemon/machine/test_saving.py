@@ -137,9 +137,7 @@ def test_it_is_told_in_status_and_to_whoever_waits_and_what_may_be_painted_is(tm
         FakeDaemon(clock=clock, read_power=lambda: read_sysfs(root), pause_on_battery="low") as daemon,
         daemon.wire() as wire,
     ):
-        while (power := wire.result("status")["power"]) is None:
-            pass
-        assert power == {
+        assert wire.status_once(lambda status: status["power"] is not None)["power"] == {
             "on_battery": True, "charge": 41, "hot": None, "paused": ["low"], "because": "on battery, 41% left",
         }  # fmt: skip
         waiting = wire.send("render", LOW)
@@ -160,8 +158,7 @@ def paused(wire: Wire) -> str | None:
 def test_a_daemon_that_is_told_to_finish_first_finishes_what_is_paused_too(tmp_path: Path) -> None:
     root = laptop(tmp_path, on_battery=True)
     with FakeDaemon(read_power=lambda: read_sysfs(root), pause_on_battery="all") as daemon, daemon.wire() as wire:
-        while wire.result("status")["power"] is None:
-            pass
+        wire.status_once(lambda status: status["power"] is not None)
         waiting = wire.send("render", LOW)
         wire.progressed("paused")
         wire.send("shutdown", {"drain": True})

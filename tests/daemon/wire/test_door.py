@@ -16,7 +16,7 @@ import pytest
 from kilnmark.daemon.in_process import InProcessDaemon
 from kilnmark.daemon.wire import door
 from kilnmark.daemon.wire.socket import Listener, SocketHeld, UnfitSocketPath
-from tests.daemon.conftest import Wire
+from tests.daemon.conftest import PATIENCE, Wire
 
 LOCK = "daemon.sock.lock"
 
@@ -34,7 +34,7 @@ def served(home: Path) -> Iterator[InProcessDaemon]:
 
 def is_answered(path: Path) -> bool:
     """Whether a new client is, once there is a socket that listens, which clients wait for in the same way."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE
     while True:
         try:
             with Wire(path) as wire:
@@ -61,12 +61,12 @@ def held_still(daemon: InProcessDaemon) -> Iterator[None]:
 
     def wait() -> None:
         begun.set()
-        over.wait(10)
+        over.wait(PATIENCE)
 
     loop = daemon._loop
     assert loop is not None
     loop.call_soon_threadsafe(wait)
-    assert begun.wait(10)
+    assert begun.wait(PATIENCE)
     yield
     over.set()
 
