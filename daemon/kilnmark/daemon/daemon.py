@@ -164,7 +164,7 @@ class Daemon:
         """
         _log.info("going down%s", ", after the accepted renders" if drain else "")
         self._renders.draining = True
-        self._rounds.ending()
+        self._rounds.ending(finishes=drain and (within is None or self._journal is None))
         if not drain:
             self._hurry.set()
         elif within is not None:
@@ -228,9 +228,10 @@ class Daemon:
     async def _drain(self) -> None:
         settled = asyncio.ensure_future(self._renders.settled())
         hurried = asyncio.ensure_future(self._hurry.wait())
-        await asyncio.wait({settled, hurried}, return_when=asyncio.FIRST_COMPLETED)
-        settled.cancel()
-        hurried.cancel()
+        held_back = asyncio.ensure_future(self._rounds.held_back.wait())
+        await asyncio.wait({settled, hurried, held_back}, return_when=asyncio.FIRST_COMPLETED)
+        for waiting in (settled, hurried, held_back):
+            waiting.cancel()
         self._renders.stop_all()
 
     async def _say_farewell(self) -> None:

@@ -164,3 +164,21 @@ def test_a_daemon_that_is_told_to_finish_first_finishes_what_is_paused_too(tmp_p
         wire.send("shutdown", {"drain": True})
         assert wire.reply(waiting)["result"]["job_id"] == "patient"
         daemon.wait_until_ended()
+
+
+def test_after_a_signal_what_is_paused_is_left_to_the_next_daemon_at_once(tmp_path: Path, home: Path) -> None:
+    root = laptop(tmp_path, on_battery=True)
+    kept: dict[str, Any] = {"journal": home / "jobs.sqlite"}
+    with FakeDaemon(read_power=lambda: read_sysfs(root), pause_on_battery="low", **kept) as daemon:
+        with daemon.wire() as wire:
+            while wire.result("status")["power"] is None:
+                pass
+            waiting = wire.send("render", LOW)
+            wire.progressed("paused")
+            assert daemon._loop is not None
+            assert daemon._daemon is not None
+            daemon._loop.call_soon_threadsafe(daemon._daemon.shut_down, True, 3600.0)
+            assert wire.reply(waiting)["error"]["data"]["detail"] == {"kept": True}
+        daemon.wait_until_ended()
+    with FakeDaemon(**kept) as daemon, daemon.wire() as wire:
+        assert wire.result("jobs.wait", {"job_id": "patient"})["job"]["state"] == "done"

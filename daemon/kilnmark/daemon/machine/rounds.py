@@ -31,6 +31,9 @@ class Rounds:
         manager: Told how it goes.
         saving: Decides what is paused.
         awake: Keeps the machine awake.
+
+    Attributes:
+        held_back: The daemon ends, and whatever it could still begin is paused.
     """
 
     def __init__(self, renders: Renders, manager: ServiceManager, saving: Saving, awake: Awake) -> None:
@@ -43,19 +46,27 @@ class Rounds:
         self._lingers_since: float | None = None
         self._well_at: float | None = None
         self._is_ending = False
+        self.held_back = asyncio.Event()
 
     def begin(self) -> None:
         """Clients are served from now on."""
         self._manager.ready()
         self._next = self._loop.call_soon(self._look)
 
-    def ending(self) -> None:
-        """The daemon has begun to end."""
+    def ending(self, *, finishes: bool) -> None:
+        """The daemon has begun to end.
+
+        Args:
+            finishes: What was accepted is painted first however long that takes, what is paused too; else that is left
+                to the next daemon.
+        """
         self._is_ending = True
-        self._saving.lift()
         self._manager.stopping()
         self._manager.needs(MORE_TIME)
-        self._renders.feed()
+        if finishes:
+            self._saving.lift()
+            self._renders.feed()
+        self._see_what_is_held_back()
 
     def end(self) -> None:
         """The daemon has ended."""
@@ -67,6 +78,7 @@ class Rounds:
         """Look around once."""
         self._saving.look(self._renders.feed)
         self._awake.keep(wanted=self._has_work())
+        self._see_what_is_held_back()
         if not self._manager.listens:
             return
         self._manager.say(self._words())
@@ -82,6 +94,11 @@ class Rounds:
     def _has_work(self) -> bool:
         queue = self._renders.queue
         return bool(queue.state.begun) or queue.following() is not None
+
+    def _see_what_is_held_back(self) -> None:
+        queue = self._renders.queue
+        if self._is_ending and queue.pauses and not self._has_work() and not queue.state.unready:
+            self.held_back.set()
 
     def _say_well(self, watchdog: float) -> None:
         """Twice as often as the manager wants to hear it, as `sd_watchdog_enabled(3)` advises."""

@@ -3,8 +3,8 @@
 Nothing that somebody else wrote or edited is touched without being told to; what is done twice is done once.
 """
 
-import getpass
 import os
+import pwd
 import shutil
 import socket
 from collections.abc import Sequence
@@ -62,8 +62,8 @@ def manager_of(around: Surroundings, *, must_be_there: bool = True) -> Manager:
 
 def _user(uid: int) -> str:
     try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a user without a name
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:  # a user without a name
         return str(uid)
 
 
