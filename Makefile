@@ -17,7 +17,7 @@ UV := .uv/bin/uv
 BIN := .venv/bin
 READY := .venv/.ready-$(BACKEND)
 
-.PHONY: setup demo test test-bf16 test-python test-slow test-browser test-peers bench bench-gpu faults fuzz trust lint format sync coverage pin clean
+.PHONY: setup demo test test-bf16 test-python test-slow test-browser test-peers bench bench-gpu faults fuzz fuzz-wire trust lint format sync coverage pin clean
 
 setup: $(READY)
 
@@ -98,6 +98,9 @@ SEED ?= $(shell date +%s)
 
 fuzz: setup
 	@$(BIN)/python -m tests.keymaps.fuzz --seconds $(SECONDS) --seed $(SEED)
+
+fuzz-wire: setup
+	@$(BIN)/python -m tests.daemon.wire.fuzz --seconds $(SECONDS) --seed $(SEED)
 
 COUNT ?= 5000
 
