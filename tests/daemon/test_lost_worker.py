@@ -36,7 +36,7 @@ def cold() -> Iterator[FakeDaemon]:
 
 
 def assert_no_base(wire: Wire, error: dict[str, Any]) -> None:
-    assert error["code"] == -32000
+    assert (error["code"], error["data"]["retryable"]) == (-32011, False)
     assert "no such directory" in error["message"]
     assert "warm_up" in error["message"]
     assert "pid" in wire.result("ping")
@@ -184,11 +184,11 @@ def test_while_no_worker_gets_ready_nobody_waits_in_vain_and_nothing_accepted_is
             cold.worker.mutter("terminate called after throwing an instance of 'std::bad_alloc'\n")
             cold.worker.die(-6)
         error = wire.reply(waiting)["error"]
-        assert (error["code"], error["data"]["retryable"], error["data"]["detail"]) == (-32003, True, {"kept": True})
+        assert (error["code"], error["data"]["retryable"], error["data"]["detail"]) == (-32011, True, {"kept": True})
         assert all(word in error["message"] for word in ("5 workers in a row", "SIGABRT", "kept as 'early'"))
         status = wire.result("status")
         assert (status["state"], status["worker"]["death"]["words"]["first_failure"][:9]) == ("degraded", "terminate")
-        assert (wire.error("render", {**SMALL, "seed": 8})["code"], status["queue"]["normal"]) == (-32003, 1)
+        assert (wire.error("render", {**SMALL, "seed": 8})["code"], status["queue"]["normal"]) == (-32011, 1)
         cold.worker.hold()
         assert "result" in wire.call("warm_up")
         assert wire.result("render", {**SMALL, "job_id": "early"})["job_id"] == "early"

@@ -122,7 +122,7 @@ CODES = {
         "AdapterRefused AdapterNotEngaged RefusedFile MissingFile OutsideRoots UnsafeFile UnfitAdapter"
     ),
     ExitCode.NO_DAEMON: "DaemonUnavailable ConnectTimeout",
-    ExitCode.TRY_AGAIN: "QueueFull Draining JournalFailed FolderInUse SocketInUse",
+    ExitCode.TRY_AGAIN: "QueueFull Draining JournalFailed NoWorker FolderInUse SocketInUse",
 }
 DAEMON_CODES = {
     ExitCode.USAGE: "SettingsError UnfitSocketPath TracingMisconfigured JournalUnusable NewerJournal",

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from kilnmark.protocol.wire.errors import JobIdTaken as JobIdTaken
     from kilnmark.protocol.wire.errors import JobTimedOut as JobTimedOut
     from kilnmark.protocol.wire.errors import JournalFailed as JournalFailed
+    from kilnmark.protocol.wire.errors import NoWorker as NoWorker
     from kilnmark.protocol.wire.errors import ParseError as ParseError
     from kilnmark.protocol.wire.errors import QueueFull as QueueFull
     from kilnmark.protocol.wire.errors import RenderFailed as RenderFailed

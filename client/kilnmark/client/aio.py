@@ -33,7 +33,7 @@ from kilnmark.client.timeouts import Patience, Timeouts
 from kilnmark.client.tracing import Carrier, render_span
 from kilnmark.protocol.content.composition import Composition
 from kilnmark.protocol.wire import methods
-from kilnmark.protocol.wire.errors import Draining
+from kilnmark.protocol.wire.errors import Draining, NoWorker
 from kilnmark.protocol.wire.inspection import InspectionDocument
 from kilnmark.protocol.wire.methods import WireMethod
 from kilnmark.protocol.wire.replies import (
@@ -280,7 +280,7 @@ class AsyncClient:
                             yield event
                         if isinstance(event, Answered):
                             return
-                except (ConnectionLost, Draining) as error:
+                except (ConnectionLost, Draining, NoWorker) as error:
                     pause = attempts.pause(error, was_left=link.was_left)
                 except BaseException as error:
                     attempts.is_left = not link.give_up(method, request, error)

@@ -14,7 +14,7 @@ from kilnmark.client.connection import Answered, Progressed
 from kilnmark.client.dial import Absence
 from kilnmark.client.errors import ConnectionLost
 from kilnmark.client.request import resumed
-from kilnmark.protocol.wire.errors import Draining
+from kilnmark.protocol.wire.errors import Draining, NoWorker
 from kilnmark.protocol.wire.methods import RENDER, WireMethod
 from kilnmark.protocol.wire.requests import RenderParams
 
@@ -57,7 +57,7 @@ class Attempts(Generic[P, R]):
         self._furthest = max(self._furthest, event.progress.progress)
         return is_further
 
-    def pause(self, error: ConnectionLost | Draining, *, was_left: bool) -> float:
+    def pause(self, error: ConnectionLost | Draining | NoWorker, *, was_left: bool) -> float:
         """Seconds to wait before it is sent again.
 
         Args:
@@ -67,9 +67,11 @@ class Attempts(Generic[P, R]):
         Raises:
             KilnmarkError: that error, where it is not to be sent again.
         """
-        if isinstance(error, Draining):
+        is_for_now = True
+        if isinstance(error, Draining | NoWorker):
             self.is_left = error.detail == {"kept": True}
-        if was_left or not self._method.repeatable:
+            is_for_now = error.retryable
+        if was_left or not (is_for_now and self._method.repeatable):
             self.is_left = False
             raise error
         return self._absence.pause(error)

@@ -23,7 +23,7 @@ from kilnmark.daemon.asked.stack import StyledStack
 from kilnmark.daemon.following import follow, wait_for
 from kilnmark.daemon.jobs.jobs import Job
 from kilnmark.daemon.jobs.outcome import outcome_again
-from kilnmark.daemon.jobs.reasons import cancelled_unkept
+from kilnmark.daemon.jobs.reasons import cancelled_unkept, no_worker
 from kilnmark.daemon.jobs.renders import Renders
 from kilnmark.daemon.jobs.view import JobsView
 from kilnmark.daemon.notes import ProcessNotes
@@ -176,6 +176,8 @@ class Methods:
             if isinstance(base, LoadFailed):
                 raise RenderFailed(f"the base cannot be held: {base.message}; mend that, then try again")
             if base is None:
+                if worker.state == "degraded":
+                    raise no_worker(worker.tries, asked=True)
                 self._renders.check_open()
                 raise WorkerLost(f"the worker was lost before {variant} was warm; send warm_up again")
         return WarmUpResult(base=base, waited_ms=round((self._notes.clock.monotonic() - began) * 1000, 3))

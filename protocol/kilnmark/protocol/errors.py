@@ -23,6 +23,7 @@ and `EXITS` of the command line and of the daemon how a process does.
     │   ├── AdapterNotEngaged
     │   ├── JournalFailed
     │   ├── JobIdTaken
+    │   ├── NoWorker
     │   └── Cancelled
     ├── UnusableContent              packs and what they describe: protocol/content/problems
     │   ├── UnknownName

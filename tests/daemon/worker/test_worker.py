@@ -130,7 +130,7 @@ def test_a_base_that_cannot_be_held_is_said_so_and_tried_again_at_once_when_aske
 
 
 def assert_no_base(wire: Wire, error: dict[str, Any]) -> None:
-    assert error["code"] == -32000
+    assert error["code"] == -32011
     assert "/nowhere/at-all" in error["message"]
     assert "warm_up" in error["message"]
     assert "pid" in wire.result("ping")

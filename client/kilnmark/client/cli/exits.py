@@ -25,6 +25,7 @@ from kilnmark.protocol.wire.errors import (
     InvalidParams,
     JobIdTaken,
     JournalFailed,
+    NoWorker,
     QueueFull,
     RequestError,
 )
@@ -48,6 +49,7 @@ EXITS: Mapping[type[KilnmarkError], ExitCode] = {
     QueueFull: ExitCode.TRY_AGAIN,
     Draining: ExitCode.TRY_AGAIN,
     JournalFailed: ExitCode.TRY_AGAIN,
+    NoWorker: ExitCode.TRY_AGAIN,
     FolderInUse: ExitCode.TRY_AGAIN,
     SocketInUse: ExitCode.TRY_AGAIN,
     SettingsRefused: ExitCode.USAGE,

@@ -6,7 +6,7 @@ Nothing is decided here; `renders` knows when which holds.
 from kilnmark.daemon.jobs.events import JobAccepted
 from kilnmark.daemon.jobs.jobs import TRIES
 from kilnmark.daemon.worker.restarts import Restarts
-from kilnmark.protocol.wire.errors import Cancelled, Draining, JournalFailed, RenderFailed, WorkerLost
+from kilnmark.protocol.wire.errors import Cancelled, Draining, JournalFailed, NoWorker, RenderFailed, WorkerLost
 
 __all__ = [
     "base_is_gone",
@@ -20,20 +20,21 @@ __all__ = [
 ]
 
 
-def no_worker(tries: Restarts, job_id: str | None = None) -> RenderFailed | WorkerLost:
+def no_worker(tries: Restarts, job_id: str | None = None, *, asked: bool = False) -> NoWorker:
     """No worker gets ready: where its base cannot be held somebody has to mend that, anything else may pass.
 
     Args:
         job_id: Of a job that is waited for, and kept.
+        asked: It was tried just now, since somebody asked for it.
     """
     kept = "" if job_id is None else f"; your job is kept as {job_id!r} and painted then"
     detail = None if job_id is None else {"kept": True}
     if tries.unheld is not None:
         message = f"the base cannot be held: {tries.unheld}; mend that, then send warm_up to try again{kept}"
-        return RenderFailed(message, job_id=job_id, detail=detail)
+        return NoWorker(message, job_id=job_id, detail=detail, retryable=False)
     reason = "no worker gets ready" if tries.info is None else tries.info.reason
     message = f"{reason}; it is tried again, and `status` tells when{kept}"
-    return WorkerLost(message, job_id=job_id, detail=detail)
+    return NoWorker(message, job_id=job_id, detail=detail, retryable=not asked)
 
 
 def gone_down(job_id: str) -> Draining:

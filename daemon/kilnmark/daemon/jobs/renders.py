@@ -63,14 +63,14 @@ class Renders:
         self._idle.set()
 
     def check_open(self) -> None:
-        """Raises Draining, JournalFailed, RenderFailed or WorkerLost when no render can be taken now."""
+        """Raises Draining, JournalFailed or NoWorker when no render can be taken now."""
         if self.draining:
             raise Draining("the daemon is going down; send the render to the next one")
         self.journal.check_open()
         self.check_worker()
 
     def check_worker(self, job_id: str | None = None) -> None:
-        """Raises RenderFailed or WorkerLost when no worker gets ready, so that nobody waits for a job in vain."""
+        """Raises NoWorker when none gets ready, so that nobody waits for a job in vain."""
         if self.worker.state == "degraded":
             raise no_worker(self.worker.tries, job_id)
 

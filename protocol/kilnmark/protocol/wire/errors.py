@@ -20,6 +20,7 @@ stores facts (code, kind, retryable, job_id, detail); nothing is hidden in the w
     ├── AdapterNotEngaged   -32008   an adapter would change nothing, or only part of what it should
     ├── JournalFailed       -32009   retryable: what is accepted could not be kept
     ├── JobIdTaken          -32010   the job_id was given to a request with other parameters
+    ├── NoWorker            -32011   no worker gets ready; retryable, unless somebody has to mend its base first
     └── Cancelled           -32800
 """
 
@@ -39,6 +40,7 @@ __all__ = [
     "JobIdTaken",
     "JobTimedOut",
     "JournalFailed",
+    "NoWorker",
     "ParseError",
     "QueueFull",
     "RenderFailed",
@@ -200,6 +202,14 @@ class JobIdTaken(RequestError):
     kind = "job_id_taken"
 
 
+class NoWorker(RequestError):
+    """No process gets ready to paint; one is tried again and again, and what was accepted is kept."""
+
+    code = -32011
+    kind = "no_worker"
+    retryable = True
+
+
 class Cancelled(RequestError):
     """The render was cancelled, by its caller or by another connection."""
 
@@ -226,6 +236,7 @@ BY_CODE: Mapping[int, type[RequestError]] = {
         AdapterNotEngaged,
         JournalFailed,
         JobIdTaken,
+        NoWorker,
         Cancelled,
     )
 }

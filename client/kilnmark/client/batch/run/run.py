@@ -21,7 +21,7 @@ from kilnmark.client.reports import reports_of
 from kilnmark.keymaps.files.outputs import is_unspoilt
 from kilnmark.protocol.errors import KilnmarkError
 from kilnmark.protocol.picture.record import PictureRecord
-from kilnmark.protocol.wire.errors import Cancelled, Draining, QueueFull, RequestError, UnknownJob, WorkerLost
+from kilnmark.protocol.wire.errors import Cancelled, Draining, NoWorker, QueueFull, RequestError, UnknownJob, WorkerLost
 from kilnmark.protocol.wire.replies import RenderResult
 from kilnmark.protocol.wire.status import StatusResult
 
@@ -64,7 +64,7 @@ class Painter:
 
         Raises:
             ClientError: The daemon or the folder cannot be used any more; what has ended stays.
-            Draining, QueueFull: The daemon goes down, or has been full for long.
+            Draining, NoWorker, QueueFull: The daemon goes down, has no worker, or has been full for long.
             KilnmarkError: An adapter file cannot be read any more.
         """
         status = await self._client.status()
@@ -165,7 +165,7 @@ class Painter:
 
     def _fail(self, item: PinnedItem, error: KilnmarkError) -> None:
         """Write a failure down; one that every other picture would share ends the batch instead."""
-        if isinstance(error, ClientError | Draining | QueueFull):
+        if isinstance(error, ClientError | Draining | NoWorker | QueueFull):
             raise error
         reports = reports_of(error)
         job_id = error.job_id if isinstance(error, RequestError) else None
