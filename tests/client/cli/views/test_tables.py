@@ -16,6 +16,7 @@ from kilnmark.protocol.wire.status import (
     CacheInfo,
     JobInfo,
     PacksInfo,
+    PowerInfo,
     ProcessInfo,
     QueueInfo,
     StatusResult,
@@ -190,6 +191,28 @@ def test_status_shows_a_daemon_whose_base_is_not_there_yet(capsys: pytest.Captur
         "5 pictures, 6 of 2048 MiB; 4 hits so far",
     ):
         assert words in printed
+
+
+@pytest.mark.parametrize(
+    ("power", "lines"),
+    [
+        (None, []),
+        (PowerInfo(), ["power the machine does not say what it runs on"]),
+        (PowerInfo(on_battery=False, hot="it is hot"), ["power on line, it is hot"]),
+        (
+            PowerInfo(on_battery=True, charge=41, paused=["normal", "low"], because="on battery, 41% left"),
+            ["power on battery, battery at 41%", "paused normal, low priority: on battery, 41% left"],
+        ),
+    ],
+)
+def test_status_tells_of_power_and_of_what_waits_for_it(
+    capsys: pytest.CaptureFixture[str], power: PowerInfo | None, lines: list[str]
+) -> None:
+    job = JobInfo(job_id="j", state="queued", paused="on battery, 41% left")
+    show_status(console(), msgspec.structs.replace(WARMING, power=power, jobs=[job]))
+    shown = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert [line for line in shown if line.startswith(("power", "paused"))] == lines
+    assert "queued j, paused: on battery, 41% left" in shown
 
 
 def test_a_cache_that_keeps_nothing_is_said_to_be_off(capsys: pytest.CaptureFixture[str]) -> None:
