@@ -31,7 +31,7 @@ from kilnmark.keymaps.files.outputs import OutputFolder
 from kilnmark.otel.setup import Telemetry, TracingMisconfigured, start
 from kilnmark.protocol.errors import KilnmarkError, nearest
 from kilnmark.protocol.exits import ExitCode
-from kilnmark.protocol.printable import OneLineFormatter, printable_lines
+from kilnmark.protocol.printable import printable_lines
 from kilnmark.protocol.settings import Settings
 
 __all__ = ["main"]
@@ -88,8 +88,7 @@ def _begin(arguments: Sequence[str], manager: ServiceManager, notes: ProcessNote
 
 
 def _begin_log() -> PatientLog:
-    log = PatientLog(sys.stderr.fileno())
-    log.setFormatter(OneLineFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    log = PatientLog(sys.stderr.fileno(), form="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.basicConfig(handlers=[log], level=logging.INFO)
     return log
 

@@ -11,6 +11,8 @@ import sys
 import threading
 from collections import deque
 
+from kilnmark.protocol.printable import OneLineFormatter
+
 __all__ = ["PatientLog", "fill_streams"]
 
 WAITING_LINES = 1000
@@ -40,10 +42,12 @@ class PatientLog(logging.Handler):
     Args:
         handle: The descriptor to write to.
         limit: Lines that may wait.
+        form: Of a line, as `logging` has it; None: the message alone.
     """
 
-    def __init__(self, handle: int, limit: int = WAITING_LINES) -> None:
+    def __init__(self, handle: int, limit: int = WAITING_LINES, form: str | None = None) -> None:
         super().__init__()
+        self.setFormatter(OneLineFormatter(form))
         self._handle = handle
         self._limit = limit
         self._lines: deque[bytes] = deque()

@@ -10,7 +10,7 @@ import re
 
 import msgspec
 
-__all__ = ["OneLineFormatter", "encodable", "printable", "printable_json", "printable_lines"]
+__all__ = ["OneLineFormatter", "encodable", "encodable_json", "printable", "printable_json", "printable_lines"]
 
 _ABOVE_SPACE = re.compile(r"[^\n\x20-\x7e]")
 """What may have to be spelled out in a document: above ASCII everything may, and its own line ends stand."""
@@ -41,11 +41,15 @@ def printable_json(document: object) -> str:
     JSON's own escapes do it, since what is not ASCII stands in strings alone. Halves of surrogate pairs, which JSON
     cannot hold, are spelled out.
     """
+    return _ABOVE_SPACE.sub(_escaped, encodable_json(document).decode())
+
+
+def encodable_json(document: object) -> bytes:
+    """A Struct as JSON, whatever is in its texts: halves of surrogate pairs are spelled out."""
     try:
-        encoded = msgspec.json.encode(document)
+        return msgspec.json.encode(document)
     except UnicodeEncodeError:
-        encoded = msgspec.json.encode(_encodable(msgspec.to_builtins(document)))
-    return _ABOVE_SPACE.sub(_escaped, encoded.decode())
+        return msgspec.json.encode(_encodable(msgspec.to_builtins(document)))
 
 
 def _escaped(found: "re.Match[str]") -> str:

@@ -52,6 +52,13 @@ def refusal(pack: Pack, tier: str, place: str | None = None, given: Collection[s
     return []
 
 
+@pytest.mark.parametrize(("genre", "world"), [("raw\udcff", None), ("ink", "raw\udcff")])
+def test_a_folder_that_no_request_can_name_is_refused_with_its_mend(genre: str, world: str | None) -> None:
+    files = Shelf({"raw\udcff/visual_style.yaml": STYLE, **WHOLE, "ink/worlds/raw\udcff/history.yaml": "chapters: []"})
+    with pytest.raises(UnusableContent, match="not UTF-8; rename the folder"):
+        load_pack(files, genre, world)
+
+
 def test_a_world_changes_its_genre() -> None:
     style = load_pack(Shelf(WHOLE), "ink", "mire").compose("scene")
     assert (style.stack.names, style.stack.excluded, style.stack.triggers) == (

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from kilnmark.protocol.wire import jsonrpc
 from kilnmark.protocol.wire.decoding import DEPTH_LIMIT
-from kilnmark.protocol.wire.errors import InvalidRequest, ParseError
+from kilnmark.protocol.wire.errors import InvalidParams, InvalidRequest, ParseError
 from kilnmark.protocol.wire.jsonrpc import BATCH_LIMIT, ID_LIMIT, Call, Refusal, read_frame
 
 NO_SURROGATES = st.characters(exclude_categories=["Cs"])
@@ -239,3 +239,8 @@ def test_every_item_of_a_batch_is_read_for_itself() -> None:
 def test_the_replies_of_a_batch_are_one_array() -> None:
     replies: list[dict[str, Any]] = json.loads(jsonrpc.batch([jsonrpc.result(b"1", 5), jsonrpc.result(b'"b"', [])]))
     assert [(reply["id"], reply["result"]) for reply in replies] == [(1, 5), ("b", [])]
+
+
+def test_a_reply_with_a_name_that_is_no_text_is_sent_all_the_same() -> None:
+    assert jsonrpc.result(b"1", ["raw\udcff"]) == b'{"jsonrpc":"2.0","id":1,"result":["raw\\\\udcff"]}'
+    assert b"raw\\\\udcff" in jsonrpc.failure(b"1", InvalidParams("there is raw\udcff"))

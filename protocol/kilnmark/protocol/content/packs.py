@@ -60,6 +60,8 @@ def load_pack(files: PackFiles, genre: str, world: str | None = None, variants: 
     _check_folder(files, "", "genre", genre)
     if world is not None:
         _check_folder(files, f"{genre}/worlds", "world", world)
+    if not _can_be_named(folder := folder_of(genre, world)):
+        raise UnusableContent([Problem(file=folder, line=0, message="has a name that is not UTF-8; rename the folder")])
     reader = _Reader(files)
     genre_style = reader.style(folder_of(genre, None), parse_genre_style, must_be=True) or GenreStyle()
     world_style = None if world is None else reader.style(folder_of(genre, world), parse_world_style)
@@ -152,6 +154,15 @@ def _check_folder(files: PackFiles, path: str, kind: Kind, name: str) -> None:
     there = _folders(files, path)
     if name not in there:
         raise UnknownName(kind, name, there, path or _PACKS)
+
+
+def _can_be_named(folder: str) -> bool:
+    """Whether a request can: the wire and the documents are UTF-8, and names of folders may be any bytes."""
+    try:
+        folder.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _folders(files: PackFiles, path: str) -> Sequence[str]:

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from kilnmark.protocol.printable import encodable_json
 from kilnmark.protocol.wire.decoding import DEPTH_LIMIT, is_too_deep, whole_numbers, worded
 from kilnmark.protocol.wire.errors import BY_CODE, InvalidParams, InvalidRequest, ParseError, RequestError
 
@@ -205,15 +206,15 @@ def _refuse_singulars(values: dict[str, Any], type_: type[msgspec.Struct]) -> No
 
 
 def result(id_: bytes, value: object) -> bytes:
-    """A success reply as JSON, without newline."""
-    return b'{"jsonrpc":"2.0","id":' + id_ + b',"result":' + _encode(value) + b"}"
+    """A success reply as JSON, without newline. Names of files may be no text, and it is sent all the same."""
+    return b'{"jsonrpc":"2.0","id":' + id_ + b',"result":' + encodable_json(value) + b"}"
 
 
 def failure(id_: bytes, error: RequestError) -> bytes:
     """An error reply as JSON, without newline."""
     data = _ErrorData(kind=error.kind, retryable=error.retryable, job_id=error.job_id, detail=error.detail)
     body = _ErrorObject(code=error.code, message=error.message, data=data)
-    return b'{"jsonrpc":"2.0","id":' + id_ + b',"error":' + _encode(body) + b"}"
+    return b'{"jsonrpc":"2.0","id":' + id_ + b',"error":' + encodable_json(body) + b"}"
 
 
 def batch(replies: list[bytes]) -> bytes:
