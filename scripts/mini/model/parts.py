@@ -1,22 +1,18 @@
-"""The parts, from mflux's own classes at small sizes, in float32. Importing this puts the fast BLAS before mlx."""
+"""The parts, from mflux's own classes at small sizes, in float32."""
 
 from dataclasses import asdict, dataclass
 
-from kilnmark.engine.compute import use_fast_blas
+import mlx.core as mx
+from mflux.models.common.config.model_config import ModelConfig
+from mflux.models.flux2.model.flux2_text_encoder.qwen3_text_encoder import Qwen3TextEncoder
+from mflux.models.flux2.model.flux2_transformer.transformer import Flux2Transformer
+from mflux.models.flux2.model.flux2_vae.decoder.decoder import Flux2Decoder
+from mflux.models.flux2.model.flux2_vae.encoder.encoder import Flux2Encoder
+from mflux.models.flux2.model.flux2_vae.vae import Flux2VAE
+from mlx import nn
 
-use_fast_blas()
-
-import mlx.core as mx  # noqa: E402 - the BLAS that is in the process first is the one mlx uses
-from mflux.models.common.config.model_config import ModelConfig  # noqa: E402
-from mflux.models.flux2.model.flux2_text_encoder.qwen3_text_encoder import Qwen3TextEncoder  # noqa: E402
-from mflux.models.flux2.model.flux2_transformer.transformer import Flux2Transformer  # noqa: E402
-from mflux.models.flux2.model.flux2_vae.decoder.decoder import Flux2Decoder  # noqa: E402
-from mflux.models.flux2.model.flux2_vae.encoder.encoder import Flux2Encoder  # noqa: E402
-from mflux.models.flux2.model.flux2_vae.vae import Flux2VAE  # noqa: E402
-from mlx import nn  # noqa: E402
-
-from scripts.mini.model.arrays import named  # noqa: E402
-from scripts.mini.model.sizes import EncoderSize, Sizes, TransformerSize, VaeSize  # noqa: E402
+from scripts.mini.model.arrays import named
+from scripts.mini.model.sizes import EncoderSize, Sizes, TransformerSize, VaeSize
 
 __all__ = ["Parts", "build", "count", "encoder", "transformer", "vae"]
 

@@ -6,12 +6,12 @@ from typing import Any
 import mlx.core as mx
 import numpy as np
 import numpy.typing as npt
-from mlx.optimizers import AdamW, cosine_decay
+from mlx.optimizers import AdamW
 
 from scripts.mini.model.sizes import LATENTS
 from scripts.mini.train.classifier import unit
 from scripts.mini.train.ledger import Ledger
-from scripts.mini.train.loop import Training
+from scripts.mini.train.loop import Training, warmed
 
 __all__ = ["decoded", "encoded", "peak_to_noise", "train_autoencoder"]
 
@@ -31,7 +31,7 @@ def train_autoencoder(vae: Any, pools: list[Pictures], folder: Path, ledger: Led
         noise = random.standard_normal((BATCH, LATENTS, CROP // 8, CROP // 8)).astype(np.float32)
         return mx.array(unit(np.stack(crops)).transpose(0, 3, 1, 2)), mx.array(noise)
 
-    optimizer = AdamW(cosine_decay(3e-3, steps, 2e-5), betas=[0.9, 0.99], weight_decay=0.0)
+    optimizer = AdamW(warmed(2e-3, steps), betas=[0.9, 0.99], weight_decay=0.0)
     training = Training("vae", steps, vae, optimizer, batch, _reconstruction, folder, ledger, average=0.995)
     training.run()
     training.finish()
@@ -85,5 +85,5 @@ def _reconstruction(vae: Any, pictures: mx.array, noise: mx.array) -> tuple[mx.a
     pixels, squares = mx.abs(lost).mean(), mx.square(lost).mean()
     edges = mx.abs(lost[..., 1:, :] - lost[..., :-1, :]).mean() + mx.abs(lost[..., 1:] - lost[..., :-1]).mean()
     told = 0.5 * (mx.square(mean) + mx.exp(spread) - 1.0 - spread).mean()
-    value = pixels + squares + 0.5 * edges + 5e-4 * told
+    value = pixels + squares + 0.5 * edges + 1e-3 * told
     return value, {"pixels": pixels, "edges": edges, "told": told}

@@ -7,14 +7,16 @@ import mlx.core as mx
 import numpy as np
 import numpy.typing as npt
 from mlx import nn
-from mlx.optimizers import AdamW, cosine_decay
+from mlx.optimizers import AdamW
+from mlx.utils import tree_unflatten
 
 from scripts.mini.draw.words import ATTRIBUTES, STYLES
+from scripts.mini.model.arrays import loaded
 from scripts.mini.train.ledger import Ledger
-from scripts.mini.train.loop import Training
+from scripts.mini.train.loop import Training, warmed
 from scripts.mini.train.pool import LABELS, Drawings
 
-__all__ = ["Classifier", "Verdicts", "judge", "train_classifier"]
+__all__ = ["Classifier", "Verdicts", "judge", "kept_classifier", "train_classifier"]
 
 FOLDS = (4, 2, 2)
 WIDTHS = (40, 80, 128)
@@ -82,10 +84,19 @@ def train_classifier(drawn: Drawings, folder: Path, ledger: Ledger, steps: int) 
         parts = [nn.losses.cross_entropy(s, labels[:, n], reduction="mean") for n, s in enumerate(scores)]
         return mx.stack(parts).sum(), dict(zip(LABELS, parts, strict=True))
 
-    optimizer = AdamW(cosine_decay(2e-3, steps, 2e-5), weight_decay=0.02)
+    optimizer = AdamW(warmed(2e-3, steps), weight_decay=0.02)
     training = Training("classifier", steps, model, optimizer, batch, loss, folder, ledger, average=0.99)
     training.run()
     training.finish()
+    return model
+
+
+def kept_classifier(folder: Path) -> Classifier:
+    """The one that a training left in its folder, whole or not."""
+    kept = tree_unflatten(list(loaded(folder / "classifier.safetensors")[0].items()))
+    model = Classifier()
+    model.update(kept["mean"])
+    mx.eval(model.state)
     return model
 
 

@@ -9,13 +9,13 @@ import mlx.core as mx
 import numpy as np
 import numpy.typing as npt
 from mflux.models.common.schedulers.flow_match_euler_discrete_scheduler import FlowMatchEulerDiscreteScheduler
-from mlx.optimizers import AdamW, cosine_decay, join_schedules, linear_schedule
+from mlx.optimizers import AdamW
 
 from scripts.mini.model.forward import Text, predict
 from scripts.mini.train.language import LONGEST
 from scripts.mini.train.latents import Lessons, text_of
 from scripts.mini.train.ledger import Ledger
-from scripts.mini.train.loop import Training
+from scripts.mini.train.loop import Training, warmed
 
 __all__ = ["STEPS", "School", "paint", "sigmas", "train_distilled", "train_flow"]
 
@@ -74,9 +74,7 @@ def train_flow(model: Any, school: School, folder: Path, ledger: Ledger, steps: 
         level = _levels(random, len(latents))
         return mx.array(latents), text.states, text.weights, mx.array(noise), mx.array(level)
 
-    warm = max(2, steps // 40)
-    rate = join_schedules([linear_schedule(1e-5, 2e-3, warm), cosine_decay(2e-3, max(1, steps - warm), 3e-5)], [warm])
-    optimizer = AdamW(rate, betas=[0.9, 0.98], weight_decay=0.01)
+    optimizer = AdamW(warmed(2e-3, steps), betas=[0.9, 0.98], weight_decay=0.01)
     training = Training("flow", steps, model, optimizer, batch, _velocity_lost, folder, ledger, average=0.999)
     training.run()
     training.finish()
@@ -101,7 +99,7 @@ def train_distilled(model: Any, teacher: Any, school: School, folder: Path, ledg
         mx.eval(target)
         return start, text.states, text.weights, target, level
 
-    optimizer = AdamW(cosine_decay(6e-4, steps, 2e-5), betas=[0.9, 0.98], weight_decay=0.0)
+    optimizer = AdamW(warmed(6e-4, steps), betas=[0.9, 0.98], weight_decay=0.0)
     training = Training("distil", steps, model, optimizer, batch, _step_lost, folder, ledger, average=0.995)
     training.run()
     training.finish()

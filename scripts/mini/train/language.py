@@ -13,13 +13,13 @@ import mlx.core as mx
 import numpy as np
 import numpy.typing as npt
 from mlx import nn
-from mlx.optimizers import AdamW, cosine_decay
+from mlx.optimizers import AdamW
 
 from scripts.mini.draw.captions import caption
 from scripts.mini.draw.words import ATTRIBUTES, every_motif, is_held_out
 from scripts.mini.model.sizes import EncoderSize
 from scripts.mini.train.ledger import Ledger
-from scripts.mini.train.loop import Training
+from scripts.mini.train.loop import Training, warmed
 from scripts.mini.train.pool import labels_of
 
 __all__ = ["LAYERS", "PADDING", "WORDS", "Prompts", "Reader", "numbered", "train_encoder"]
@@ -89,7 +89,7 @@ def train_encoder(
         labels = np.array([labels_of(motif)[: len(ATTRIBUTES)] for motif in chosen], np.int32)
         return tuple(map(mx.array, (prompts.tokens, prompts.lengths, places_of(prompts, random), labels)))
 
-    optimizer = AdamW(cosine_decay(2e-3, steps, 2e-5), weight_decay=0.01)
+    optimizer = AdamW(warmed(2e-3, steps), weight_decay=0.01)
     training = Training("language", steps, reader, optimizer, batch, _lesson, folder, ledger)
     training.run()
     training.finish()

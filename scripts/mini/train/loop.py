@@ -14,18 +14,26 @@ from typing import Any
 
 import mlx.core as mx
 from mlx import nn
-from mlx.optimizers import Optimizer, clip_grad_norm
+from mlx.optimizers import Optimizer, clip_grad_norm, cosine_decay, join_schedules, linear_schedule
 from mlx.utils import tree_map, tree_unflatten
 
 from scripts.mini.model.arrays import loaded, named
 from scripts.mini.train.ledger import Ledger
 
-__all__ = ["Stopped", "Training", "stoppable"]
+__all__ = ["Stopped", "Training", "stoppable", "warmed"]
 
 Arrays = tuple[mx.array, ...]
 CHECKPOINT_EVERY = 60.0
 """Seconds by the clock between two checkpoints."""
 SAY_EVERY = 20.0
+
+
+def warmed(peak: float, steps: int) -> Callable[[mx.array], mx.array]:
+    """A rate of learning that rises to its peak in a fortieth of the steps and falls to a hundredth of it."""
+    warm = max(2, steps // 40)
+    fall = cosine_decay(peak, max(1, steps - warm), 0.01 * peak)
+    rate: Callable[[mx.array], mx.array] = join_schedules([linear_schedule(0.01 * peak, peak, warm), fall], [warm])
+    return rate
 
 
 class Stopped(SystemExit):

@@ -1,0 +1,95 @@
+"""Whether the model shows what it is asked for: prompts whose combinations it never saw, judged by the classifier.
+
+`python -m scripts.mini.judge FOLDER --json FILE`, where FOLDER is that of a training.
+"""
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from scripts.mini.draw.captions import plain
+from scripts.mini.draw.words import Motif, every_motif, is_held_out
+from scripts.mini.model.directory import load_tokenizer, read_directory
+from scripts.mini.painter import Painter
+from scripts.mini.train.classifier import Classifier, judge, kept_classifier
+from scripts.mini.train.pool import Drawings, labels_of
+
+__all__ = ["Judged", "held_out", "judged", "sheet"]
+
+Pictures = npt.NDArray[np.uint8]
+PROMPTS = 200
+COLUMNS = 6
+GAP = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What the classifier says of pictures of combinations never drawn.
+
+    Args:
+        held_out: Share of attributes that are as asked for, of all pictures together.
+        whole: Share of pictures with every attribute as asked for.
+        by_attribute: Share of right ones by attribute.
+        prompts: How many pictures there were.
+    """
+
+    held_out: float
+    whole: float
+    by_attribute: dict[str, float]
+    prompts: int
+
+
+def main() -> None:
+    """Paint, judge, and keep a sheet to look at."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path, help="the folder of a training")
+    parser.add_argument("--json", type=Path, help="where one JSON object is written")
+    parser.add_argument("--sheet", type=Path, help="where a sheet of held-out prompts is written (PNG)")
+    parser.add_argument("--prompts", type=int, default=PROMPTS)
+    asked = parser.parse_args()
+    parts, _ = read_directory(asked.folder / "mini")
+    painter = Painter(parts, load_tokenizer(asked.folder / "mini"))
+    motifs = held_out(asked.prompts)
+    painted = painter.pictures([plain(motif) for motif in motifs], range(len(motifs)))
+    found = judged(kept_classifier(asked.folder), motifs, painted)
+    print(msgspec.json.encode(found).decode())
+    if asked.json:
+        asked.json.write_bytes(msgspec.json.format(msgspec.json.encode(found)) + b"\n")
+    if asked.sheet:
+        sheet(painted[: 5 * COLUMNS]).save(asked.sheet)
+
+
+def held_out(count: int, seed: int = 1) -> list[Motif]:
+    """Combinations that were never drawn, in an order of chance; five of six with a creature."""
+    known = [motif for motif in every_motif() if is_held_out(motif)]
+    random = Random(seed)  # noqa: S311 - chance that is no secret
+    return [random.choice(known) for _ in range(count)]
+
+
+def judged(classifier: Classifier, motifs: Sequence[Motif], pictures: Pictures) -> Judged:
+    """What the classifier says of pictures that were asked for with these motifs."""
+    labels = np.array([labels_of(motif) for motif in motifs], np.int32)
+    found = judge(classifier, Drawings(pictures, labels))
+    return Judged(found.mean, found.whole, found.by_attribute, len(motifs))
+
+
+def sheet(pictures: Pictures, columns: int = COLUMNS) -> Image.Image:
+    """Pictures of one size side by side on white."""
+    count, high, wide, _ = pictures.shape
+    rows = -(-count // columns)
+    page = Image.new("RGB", (columns * (wide + GAP) + GAP, rows * (high + GAP) + GAP), "white")
+    for number, picture in enumerate(pictures):
+        at = (GAP + number % columns * (wide + GAP), GAP + number // columns * (high + GAP))
+        page.paste(Image.fromarray(picture), at)
+    return page
+
+
+if __name__ == "__main__":
+    main()
