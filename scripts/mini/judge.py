@@ -21,7 +21,7 @@ from scripts.mini.painter import Painter
 from scripts.mini.train.classifier import Classifier, judge, kept_classifier
 from scripts.mini.train.pool import Drawings, labels_of
 
-__all__ = ["Judged", "held_out", "judged", "sheet"]
+__all__ = ["Judged", "held_out", "judged", "sheet", "shown"]
 
 Pictures = npt.NDArray[np.uint8]
 PROMPTS = 200
@@ -56,14 +56,19 @@ def main() -> None:
     asked = parser.parse_args()
     parts, _ = read_directory(asked.folder / "mini")
     painter = Painter(parts, load_tokenizer(asked.folder / "mini"))
-    motifs = held_out(asked.prompts)
-    painted = painter.pictures([plain(motif) for motif in motifs], range(len(motifs)))
-    found = judged(kept_classifier(asked.folder), motifs, painted)
+    found = shown(painter, kept_classifier(asked.folder), asked.prompts, asked.sheet)
     print(msgspec.json.encode(found).decode())
     if asked.json:
         asked.json.write_bytes(msgspec.json.format(msgspec.json.encode(found)) + b"\n")
-    if asked.sheet:
-        sheet(painted[: 5 * COLUMNS]).save(asked.sheet)
+
+
+def shown(painter: Painter, classifier: Classifier, count: int, page: Path | None) -> Judged:
+    """Paint so many held-out prompts and judge them; the first of them are kept on a page (PNG), unless it is None."""
+    motifs = held_out(count)
+    painted = painter.pictures([plain(motif) for motif in motifs], range(count))
+    if page:
+        sheet(painted[: 5 * COLUMNS]).save(page)
+    return judged(classifier, motifs, painted)
 
 
 def held_out(count: int, seed: int = 1) -> list[Motif]:

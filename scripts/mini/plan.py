@@ -25,6 +25,7 @@ class Plan:
         latents_large: The same of 256.
         flow: Steps of the transformer.
         distil: Steps that teach it to paint in four.
+        judged: Held-out prompts that are painted and judged.
     """
 
     neutral: PoolSpec = field(default_factory=lambda: PoolSpec("neutral", 6000, seed=1))
@@ -41,6 +42,7 @@ class Plan:
     latents_large: PoolSpec = field(default_factory=lambda: PoolSpec("latents-large", 3000, size=256, seed=7))
     flow: int = 7500
     distil: int = 1200
+    judged: int = 200
 
 
 FULL = Plan()
@@ -57,5 +59,6 @@ QUICK = Plan(
     latents_large=PoolSpec("latents-large", 8, size=256, seed=7),
     flow=2,
     distil=2,
+    judged=2,
 )
 """Every stage once round, in a minute: it proves that all fits together, and no picture."""

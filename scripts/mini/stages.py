@@ -5,16 +5,19 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 
+from scripts.mini.judge import shown
 from scripts.mini.model import parts
-from scripts.mini.model.directory import load_tokenizer, write_directory
+from scripts.mini.model.directory import load_tokenizer, read_directory, write_directory
 from scripts.mini.model.sizes import Sizes
 from scripts.mini.model.tokens import write_tokenizer
+from scripts.mini.painter import Painter
 from scripts.mini.plan import Plan
 from scripts.mini.train.autoencoder import decoded, encoded, peak_to_noise, settle, train_autoencoder
 from scripts.mini.train.classifier import Classifier, judge, train_classifier
-from scripts.mini.train.flow import School, train_distilled, train_flow
+from scripts.mini.train.flow import GUIDANCE, School, train_distilled, train_flow
 from scripts.mini.train.language import Reader, train_encoder
 from scripts.mini.train.latents import NOTHING, Lessons, lessons, understood
 from scripts.mini.train.ledger import Ledger
@@ -23,6 +26,8 @@ from scripts.mini.train.pool import Drawings, PoolSpec, drawings
 __all__ = ["Workshop"]
 
 Told = dict[str, Any]
+SLOW_STEPS = 12
+"""Of the transformer before it is distilled."""
 
 
 class Workshop:
@@ -91,6 +96,11 @@ class Workshop:
         train_flow(self.parts.transformer, self.school, self.folder, self.ledger, self.plan.flow)
         return {}
 
+    def samples(self) -> Told:
+        """Paint with the transformer before it learns to hurry, many steps and guided, and judge that."""
+        painter = Painter(self.parts, self.tokenizer, SLOW_STEPS, GUIDANCE)
+        return self._judged(painter, "slow", max(2, self.plan.judged // 4))
+
     def distil(self) -> Told:
         """Teach it to paint in four steps."""
         teacher = parts.transformer(self.sizes.transformer)
@@ -101,6 +111,21 @@ class Workshop:
     def directory(self) -> Told:
         """Write the directory that mflux's classes load."""
         return {"bytes": write_directory(self.folder / "mini", self.parts, self.sizes)}
+
+    def verdict(self) -> Told:
+        """Paint held-out prompts with what the directory holds, in four steps, and judge that."""
+        made, _ = read_directory(self.folder / "mini")
+        return self._judged(Painter(made, load_tokenizer(self.folder / "mini")), "mini", self.plan.judged)
+
+    def _judged(self, painter: Painter, name: str, count: int) -> Told:
+        """Judge once; a second time it is read."""
+        kept = self.folder / f"{name}.json"
+        if not kept.exists():
+            found = shown(painter, self.judge, count, self.folder / f"{name}.png")
+            kept.write_bytes(msgspec.json.encode(found))
+            self.ledger.tick("judging", now=True)
+        told: Told = msgspec.json.decode(kept.read_bytes())
+        return told
 
     def _drawn(self, spec: PoolSpec) -> Drawings:
         return drawings(self.folder, spec, self.ledger)

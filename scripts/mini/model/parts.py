@@ -12,7 +12,7 @@ from mflux.models.flux2.model.flux2_vae.vae import Flux2VAE
 from mlx import nn
 
 from scripts.mini.model.arrays import named
-from scripts.mini.model.sizes import EncoderSize, Sizes, TransformerSize, VaeSize
+from scripts.mini.model.sizes import SHOWN, TOKEN, EncoderSize, Sizes, TransformerSize, VaeSize
 
 __all__ = ["Parts", "build", "count", "encoder", "transformer", "vae"]
 
@@ -44,6 +44,7 @@ def transformer(size: TransformerSize) -> nn.Module:
         gate.linear.weight = mx.zeros_like(gate.linear.weight)
     model.norm_out.linear.weight = mx.zeros_like(model.norm_out.linear.weight)
     model.proj_out.weight = mx.zeros_like(model.proj_out.weight)
+    model.x_embedder.weight = mx.where(mx.arange(TOKEN) < SHOWN, model.x_embedder.weight, 0.0)
     return model
 
 

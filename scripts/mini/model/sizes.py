@@ -3,14 +3,17 @@
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-__all__ = ["LATENTS", "PATCH", "TOKEN", "EncoderSize", "Sizes", "TransformerSize", "VaeSize"]
+__all__ = ["ACTIVE", "LATENTS", "SHOWN", "TOKEN", "EncoderSize", "Sizes", "TransformerSize", "VaeSize"]
 
 LATENTS = 32
 """Channels of a latent."""
-PATCH = 8
-"""Pixels along one side of a latent."""
 TOKEN = 4 * LATENTS
 """Numbers of an image token: two by two latents."""
+ACTIVE = 12
+"""Channels of a latent that carry the picture; the others are nothing to the decoder. A transformer so narrow could not
+hand on the noise of all 32, as it must to say which way leads from it."""
+SHOWN = 4 * ACTIVE
+"""Numbers of an image token that carry the picture; they are its first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,7 @@ class VaeSize:
 
     block_out_channels: tuple[int, ...] = (16, 32, 48, 64)
     layers_per_block: int = 1
-    norm_num_groups: int = 8
+    norm_num_groups: int = 1
     mid_block_add_attention: bool = False
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from mlx.optimizers import AdamW
 
-from scripts.mini.model.sizes import LATENTS
+from scripts.mini.model.sizes import ACTIVE, LATENTS
 from scripts.mini.train.classifier import unit
 from scripts.mini.train.ledger import Ledger
 from scripts.mini.train.loop import Training, warmed
@@ -31,7 +31,7 @@ def train_autoencoder(vae: Any, pools: list[Pictures], folder: Path, ledger: Led
         noise = random.standard_normal((BATCH, LATENTS, CROP // 8, CROP // 8)).astype(np.float32)
         return mx.array(unit(np.stack(crops)).transpose(0, 3, 1, 2)), mx.array(noise)
 
-    optimizer = AdamW(warmed(2e-3, steps), betas=[0.9, 0.99], weight_decay=0.0)
+    optimizer = AdamW(warmed(1e-3, steps), betas=[0.9, 0.99], weight_decay=0.0)
     training = Training("vae", steps, vae, optimizer, batch, _reconstruction, folder, ledger, average=0.995)
     training.run()
     training.finish()
@@ -55,7 +55,14 @@ def peak_to_noise(one: Pictures, other: Pictures) -> float:
 
 
 def settle(vae: Any, pictures: Pictures) -> None:
-    """Write the mean and the variance of packed latents into the VAE, as FLUX.2 normalizes by them."""
+    """Silence the channels that carry nothing, and write the mean and the variance of packed latents into the VAE.
+
+    FLUX.2 normalizes by them.
+    """
+    carries = mx.arange(LATENTS) < ACTIVE
+    vae.post_quant_conv.weight = mx.where(carries, vae.post_quant_conv.weight, 0.0)
+    vae.quant_conv.weight = mx.where(mx.tile(carries, (2,))[:, None, None, None], vae.quant_conv.weight, 0.0)
+    vae.quant_conv.bias = mx.where(mx.tile(carries, (2,)), vae.quant_conv.bias, 0.0)
     latents = mx.concatenate([encoded(vae, pictures[start : start + 50]) for start in range(0, len(pictures), 50)])
     batch, channels, height, width = latents.shape
     packed = (
@@ -79,8 +86,9 @@ def _reconstruction(vae: Any, pictures: mx.array, noise: mx.array) -> tuple[mx.a
     """Pixels and edges that are lost, and what the latents tell beyond noise."""
     moments = vae.quant_conv(vae.encoder(pictures).transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
     mean, spread = mx.split(moments, 2, axis=1)
-    spread = mx.clip(spread, -12.0, 4.0)
-    back = vae.decode(mean + mx.exp(0.5 * spread) * noise)
+    mean, spread = mean[:, :ACTIVE], mx.clip(spread[:, :ACTIVE], -12.0, 4.0)
+    drawn = mean + mx.exp(0.5 * spread) * noise[:, :ACTIVE]
+    back = vae.decode(mx.pad(drawn, [(0, 0), (0, LATENTS - ACTIVE), (0, 0), (0, 0)]))
     lost = back - pictures
     pixels, squares = mx.abs(lost).mean(), mx.square(lost).mean()
     edges = mx.abs(lost[..., 1:, :] - lost[..., :-1, :]).mean() + mx.abs(lost[..., 1:] - lost[..., :-1]).mean()

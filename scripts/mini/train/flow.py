@@ -12,12 +12,13 @@ from mflux.models.common.schedulers.flow_match_euler_discrete_scheduler import F
 from mlx.optimizers import AdamW
 
 from scripts.mini.model.forward import Text, predict
+from scripts.mini.model.sizes import SHOWN
 from scripts.mini.train.language import LONGEST
 from scripts.mini.train.latents import Lessons, text_of
 from scripts.mini.train.ledger import Ledger
 from scripts.mini.train.loop import Training, warmed
 
-__all__ = ["STEPS", "School", "paint", "sigmas", "train_distilled", "train_flow"]
+__all__ = ["GUIDANCE", "STEPS", "School", "paint", "sigmas", "train_distilled", "train_flow"]
 
 STEPS = 4
 """Steps of the distilled model, on the levels of noise that mflux's scheduler gives for so many."""
@@ -30,6 +31,7 @@ UNTOLD = 0.1
 SHIFT = 2.2
 """How much more is seen of noise than of pictures: the odds of a level of noise are so many times as high."""
 GUIDANCE = 2.0
+"""How far the teacher goes beyond what no prompt gives."""
 TEACHING = (2, 2, 3, 8)
 """Steps that the teacher makes of each of the four."""
 
@@ -153,7 +155,7 @@ def _velocity_lost(
     part = level[:, None, None]
     seen = (1 - part) * latents + part * noise
     told = predict(model, seen, Text(states, weights), level, int(latents.shape[1] ** 0.5))
-    lost = mx.square(told - (noise - latents)).mean(axis=(1, 2))
+    lost = mx.square(told - (noise - latents))[..., :SHOWN].mean(axis=(1, 2))
     return lost.mean(), {"late": (lost * (level < 0.5)).sum() / mx.maximum((level < 0.5).sum(), 1)}  # noqa: PLR2004
 
 
@@ -161,5 +163,5 @@ def _step_lost(
     model: Any, start: mx.array, states: mx.array, weights: mx.array, target: mx.array, level: mx.array
 ) -> tuple[mx.array, dict[str, mx.array]]:
     told = predict(model, start, Text(states, weights), level, int(start.shape[1] ** 0.5))
-    lost = mx.square(told - target).mean()
+    lost = mx.square(told - target)[..., :SHOWN].mean()
     return lost, {"level": level[0]}

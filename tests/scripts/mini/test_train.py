@@ -13,6 +13,9 @@ from mlx import nn
 from mlx.optimizers import AdamW
 
 from scripts.mini.draw.words import STYLES, is_held_out
+from scripts.mini.model.parts import build
+from scripts.mini.model.sizes import ACTIVE, LATENTS, SHOWN, Sizes, VaeSize
+from scripts.mini.train.autoencoder import decoded, encoded, settle
 from scripts.mini.train.flow import sigmas
 from scripts.mini.train.language import PADDING, WORDS
 from scripts.mini.train.latents import normalized, restored, text_of
@@ -121,6 +124,29 @@ def test_latents_come_back_from_how_the_transformer_sees_them() -> None:
     tokens = normalized(Vae(), latents)
     assert tokens.shape == (2, 9, 128)
     assert mx.allclose(restored(Vae(), tokens), latents, atol=1e-5).item()
+
+
+def test_channels_that_carry_nothing_are_nothing_to_encoder_and_decoder() -> None:
+    vae = build(Sizes(vae=VaeSize(block_out_channels=(8, 8, 8, 8), layers_per_block=0))).vae
+    pictures = np.random.default_rng(1).integers(0, 255, (4, 16, 16, 3)).astype(np.uint8)
+    settle(vae, pictures)
+    latents = encoded(vae, pictures)
+    assert (mx.abs(latents[:, ACTIVE:]).max() == 0).item()
+    assert (mx.abs(latents[:, :ACTIVE]).max() > 0).item()
+    noise = mx.pad(mx.random.normal((4, LATENTS - ACTIVE, 2, 2)), [(0, 0), (ACTIVE, 0), (0, 0), (0, 0)])
+    assert np.array_equal(decoded(vae, latents + 5 * noise), decoded(vae, latents))
+    shown = normalized(vae, latents)[..., :SHOWN]
+    assert mx.abs(shown.mean(axis=(0, 1))).max().item() == pytest.approx(0, abs=1e-3)
+    assert mx.abs(normalized(vae, latents)[..., SHOWN:]).max().item() == 0
+
+
+def test_halves_of_a_batch_teach_what_the_whole_does(tmp_path: Path) -> None:
+    whole, halves = training(tmp_path / "whole"), training(tmp_path / "halves")
+    whole.streams = whole.streams[:1]
+    assert len(halves.streams) == 2
+    whole.run()
+    halves.run()
+    assert weights(halves) == pytest.approx(weights(whole), abs=1e-5)
 
 
 def test_padding_counts_for_all_that_mflux_puts_behind_a_prompt() -> None:
