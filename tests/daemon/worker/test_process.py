@@ -1,8 +1,13 @@
 """The worker's process: its lines become events, and whatever it does instead ends with it being gone and quoted."""
 
 import asyncio
-from collections.abc import Callable
+import os
+import resource
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+
+import pytest
 
 from kilnmark.daemon.worker.process import WorkerProcess
 from kilnmark.protocol.wire import work
@@ -84,3 +89,49 @@ def test_nothing_of_it_stays_open() -> None:
     before = len(list(Path("/dev/fd").iterdir()))
     asyncio.run(lived("os._exit(0)"))
     assert len(list(Path("/dev/fd").iterdir())) == before
+
+
+@pytest.mark.parametrize("spare", [*range(1, 9), 20])
+def test_where_descriptors_run_out_it_is_not_started_and_nothing_of_it_stays_open(spare: int) -> None:
+    """At each of the descriptors that it needs: an OSError, which is tried again; never half a worker."""
+
+    async def body() -> None:
+        open_before = descriptors()
+        with few_descriptors(spare):
+            try:
+                process = await WorkerProcess.spawn(lambda _: None, lambda _: None, ("-c", "pass"))
+            except OSError:
+                started.append(False)
+            else:
+                started.append(True)
+                await process.ended()
+        await asyncio.sleep(0)
+        assert descriptors() <= open_before
+
+    started = list[bool]()
+    asyncio.run(body())
+    assert len(started) == 1
+    assert 3 < spare < 20 or started == [spare == 20]
+
+
+def descriptors() -> set[int]:
+    return {int(path.name) for path in Path("/dev/fd").iterdir()}
+
+
+@contextmanager
+def few_descriptors(spare: int) -> Iterator[None]:
+    """So many may be opened, and no more."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with ExitStack() as taken:
+        taken.enter_context(open(os.devnull))  # noqa: PTH123 - any descriptor: the lowest that is free
+        lowest = max(descriptors())
+        resource.setrlimit(resource.RLIMIT_NOFILE, (lowest + 1, hard))
+        try:
+            while True:
+                taken.enter_context(open(os.devnull))  # noqa: PTH123
+        except OSError:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (lowest + 1 + spare, hard))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from kilnmark.daemon.worker.said import LINE_BYTES, LINES, WorkerSaid
+from kilnmark.daemon.worker.said import AT_ONCE, LINE_BYTES, LINES, WorkerSaid
 
 
 def heard(*pieces: bytes) -> tuple[WorkerSaid, list[str]]:
@@ -23,7 +23,9 @@ def test_lines_come_as_they_end_wherever_the_pieces_are_cut() -> None:
 
 def test_the_last_lines_are_kept_and_those_before_them_counted() -> None:
     said, lines = heard(b"".join(b"line %d\n" % i for i in range(LINES + 50)))
-    assert len(lines) == LINES + 50
+    first, last = range(AT_ONCE // 2), range(LINES + 50 - AT_ONCE // 2, LINES + 50)
+    more = f"({LINES + 50 - AT_ONCE} lines more came at once)"
+    assert lines == [*(f"line {i}" for i in first), more, *(f"line {i}" for i in last)]
     assert said.words.lines == [f"line {i}" for i in range(50, LINES + 50)]
     assert (said.words.lines_before, said.words.first_failure) == (50, None)
 

@@ -13,6 +13,7 @@ import socket
 import sys
 from asyncio.subprocess import DEVNULL, Process
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 
 import msgspec
 
@@ -106,31 +107,31 @@ class WorkerProcess:
         Raises:
             OSError: the process could not be started.
         """
-        ours, theirs = socket.socketpair()
-        reading, writing = os.pipe()
-        pipe = os.fdopen(reading, "rb", buffering=0)
-        try:
-            with theirs, os.fdopen(writing, "wb", buffering=0) as messages:
-                ours.settimeout(0)
-                # -P: a file in the current folder that is named like a module must not be run.
-                process = await asyncio.create_subprocess_exec(
-                    *(sys.executable, "-P", *program, str(theirs.fileno())),
-                    stdin=DEVNULL,
-                    stdout=messages,
-                    stderr=messages,
-                    pass_fds=[theirs.fileno()],
-                    start_new_session=True,
-                )
-        except BaseException:
-            ours.close()
-            pipe.close()
-            raise
-        worker = cls(process, WorkerSaid(lambda line: _said_log.info("%s", line)))
-        loop = asyncio.get_running_loop()
-        worker._transport, worker._lines = await loop.create_unix_connection(
-            lambda: _Lines(on_event, on_nonsense), sock=ours
-        )
-        worker._pipe, worker._messages = await loop.connect_read_pipe(lambda: _Written(worker.said), pipe)
+        with ExitStack() as kept, ExitStack() as lent:
+            ours, theirs = socket.socketpair()
+            kept.enter_context(ours)
+            lent.enter_context(theirs)
+            reading, writing = os.pipe()
+            pipe = kept.enter_context(os.fdopen(reading, "rb", buffering=0))
+            messages = lent.enter_context(os.fdopen(writing, "wb", buffering=0))
+            ours.settimeout(0)
+            # -P: a file in the current folder that is named like a module must not be run.
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-P", *program, str(theirs.fileno())),
+                stdin=DEVNULL,
+                stdout=messages,
+                stderr=messages,
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,
+            )
+            worker = cls(process, WorkerSaid(lambda line: _said_log.info("%s", line)))
+            kept.callback(worker.kill)
+            loop = asyncio.get_running_loop()
+            worker._transport, worker._lines = await loop.create_unix_connection(
+                lambda: _Lines(on_event, on_nonsense), sock=ours
+            )
+            worker._pipe, worker._messages = await loop.connect_read_pipe(lambda: _Written(worker.said), pipe)
+            kept.pop_all()
         return worker
 
     @property

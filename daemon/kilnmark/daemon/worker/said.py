@@ -4,14 +4,13 @@ Everything is shown as characters, whatever bytes it was, and bounded, however m
 `process`' part, what is made of them `worker`'s.
 """
 
-import re
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from kilnmark.protocol.printable import printable
 from kilnmark.protocol.wire.status import WorkerWords
 
-__all__ = ["LINES", "LINE_BYTES", "WorkerSaid"]
+__all__ = ["AT_ONCE", "LINES", "LINE_BYTES", "WorkerSaid"]
 
 LINES = 200
 """The last lines that are kept."""
@@ -19,10 +18,25 @@ LINES = 200
 LINE_BYTES = 1000
 """Of a line; what is longer is told in pieces."""
 
-_FAILURE = re.compile(
-    rb"error|exception|traceback|fatal|panic|terminate|abort|assert|segmentation|cannot|could not|unable|failed|"
-    rb"out of memory|critical",
-    re.IGNORECASE,
+AT_ONCE = 100
+"""Of the lines that come at once, those that are told one by one: the first half and the last."""
+
+_FAILURES = (
+    b"error",
+    b"exception",
+    b"traceback",
+    b"fatal",
+    b"panic",
+    b"terminate",
+    b"abort",
+    b"assert",
+    b"segmentation",
+    b"cannot",
+    b"could not",
+    b"unable",
+    b"failed",
+    b"out of memory",
+    b"critical",
 )
 """What a line says that tells of a failure, in the words of Python, the C++ library, glibc, MLX, CUDA and Metal."""
 
@@ -31,7 +45,8 @@ class WorkerSaid:
     """The words of one worker process.
 
     Args:
-        on_line: Called with each line as it comes.
+        on_line: Called with each line as it comes; of many that come at once, with `AT_ONCE` of them and
+            how many more there were.
     """
 
     def __init__(self, on_line: Callable[[str], None]) -> None:
@@ -44,16 +59,14 @@ class WorkerSaid:
     def take(self, data: bytes) -> None:
         """More of it came."""
         *lines, self._rest = (self._rest + data).split(b"\n")
-        for line in lines:
-            self._keep(line)
-        while len(self._rest) > LINE_BYTES:
-            self._keep_piece(self._rest[:LINE_BYTES])
-            self._rest = self._rest[LINE_BYTES:]
+        whole = len(self._rest) - len(self._rest) % LINE_BYTES if len(self._rest) > LINE_BYTES else 0
+        lines, self._rest = [*lines, self._rest[:whole]] if whole else lines, self._rest[whole:]
+        self._keep([piece for line in lines for piece in _pieces(line)])
 
     def end(self) -> None:
         """Nothing more comes: what has no newline is a line, too."""
         if self._rest:
-            self._keep(self._rest)
+            self._keep([self._rest])
             self._rest = b""
 
     def all_is_well(self) -> None:
@@ -66,17 +79,33 @@ class WorkerSaid:
         before = self._count - len(self._lines)
         return WorkerWords(lines=list(self._lines), lines_before=before, first_failure=self._failure)
 
-    def _keep(self, line: bytes) -> None:
-        for start in range(0, max(1, len(line)), LINE_BYTES):
-            self._keep_piece(line[start : start + LINE_BYTES])
+    def _keep(self, lines: list[bytes]) -> None:
+        """Only so many of those that come at once are told: whoever floods the pipe must not hold up the loop."""
+        if self._failure is None and _tells_of_failure(b"\n".join(lines)):
+            self._failure = next((_shown(line) for line in lines if _tells_of_failure(line)), None)
+        self._count += len(lines)
+        self._lines.extend(map(_shown, lines[-LINES:]))
+        if len(lines) <= AT_ONCE:
+            self._tell(lines)
+            return
+        self._tell(lines[: AT_ONCE // 2])
+        self._on_line(f"({len(lines) - AT_ONCE} lines more came at once)")
+        self._tell(lines[-AT_ONCE // 2 :])
 
-    def _keep_piece(self, piece: bytes) -> None:
-        text = _shown(piece)
-        if self._failure is None and _FAILURE.search(piece):
-            self._failure = text
-        self._count += 1
-        self._lines.append(text)
-        self._on_line(text)
+    def _tell(self, lines: list[bytes]) -> None:
+        for line in lines:
+            self._on_line(_shown(line))
+
+
+def _tells_of_failure(text: bytes) -> bool:
+    text = text.lower()
+    return any(word in text for word in _FAILURES)
+
+
+def _pieces(line: bytes) -> Iterable[bytes]:
+    if len(line) <= LINE_BYTES:
+        return (line,)
+    return (line[start : start + LINE_BYTES] for start in range(0, len(line), LINE_BYTES))
 
 
 def _shown(line: bytes) -> str:

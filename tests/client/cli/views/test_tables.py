@@ -14,6 +14,7 @@ from kilnmark.protocol.picture.report import AdapterReport, Verdict
 from kilnmark.protocol.wire.replies import RenderResult, StackInfo, Timings
 from kilnmark.protocol.wire.status import (
     CacheInfo,
+    DegradedInfo,
     JobInfo,
     PacksInfo,
     PowerInfo,
@@ -165,6 +166,18 @@ def test_status_shows_what_a_lost_worker_wrote_last_and_what_failed_first(capsys
     assert "process 77" in printed
     assert "197 lines before its last" in printed
     assert [line.split(maxsplit=2)[2] for line in told] == ["the first error", *(f"line {i}" for i in range(190, 200))]
+
+
+def test_status_shows_since_when_and_why_there_is_no_worker_and_when_it_is_tried_again(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for wait, told in ((12.4, "tried again in 12 s"), (None, "is being tried again")):
+        degraded = DegradedInfo(since="2026-01-01", reason="no such directory", tries=3, next_try_s=wait)
+        worker = WorkerInfo(pid=None, restarts=0, degraded=degraded, renders=1, recycled=2)
+        show_status(console(), msgspec.structs.replace(WARMING, state="degraded", worker=worker))
+        printed = " ".join(capsys.readouterr().out.split())
+        assert f"since 2026-01-01, 3 tries, {told}: no such directory" in printed
+        assert "no process, 1 render, replaced 2 times" in printed
 
 
 def test_status_shows_packs_with_what_is_wrong_and_what_is_kept(capsys: pytest.CaptureFixture[str]) -> None:
