@@ -21,7 +21,10 @@ PATH = os.pathsep.join(str(folder) for folder in (_HERE / "installed", _HERE.par
 
 
 class Shuttered(Daemon):
-    """One of them, and where it is held: at `load`, or at `step 1` of each render, which is told by then."""
+    """One of them, and where it is held: at `load`, or at `step 1` of each render, which is told by then.
+
+    At `hang 1` it hangs, and hears of nothing.
+    """
 
     def __init__(self, daemon: Daemon, held: Path) -> None:
         super().__init__(daemon.home, daemon.process)

@@ -28,7 +28,7 @@ from tests.client.batch.packs import make_packs
 from tests.client.here import KILNMARK
 from tests.daemon.conftest import Wire
 
-__all__ = ["Got", "callers_of", "ends_of"]
+__all__ = ["Caller", "Got", "Single", "callers_of", "ends_of"]
 
 AWAY = 120.0
 """Seconds that a caller waits for a daemon that is not there."""

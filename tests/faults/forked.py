@@ -25,16 +25,20 @@ from tests.daemon.conftest import PATIENCE, Reachable
 from tests.faults.mortal import Death, Life, live
 from tests.faults.preload import Control, library
 
-__all__ = ["Forked", "Supervisor", "daemon", "end_all", "settings_in"]
+__all__ = ["STARTED_BY", "Forked", "Supervisor", "daemon", "end_all", "settings_in"]
 
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(["tests.faults.mortal"])
 
 
+STARTED_BY = "KILN_STARTED_BY"
+"""A variable that every process has that comes of a daemon started here; its value is our process id."""
+
+
 @functools.cache
 def _begin_forking() -> None:
     """Every daemon has the library in it, so that its disk and its clock can be lied about at any time."""
-    with mock.patch.dict(os.environ, {"LD_PRELOAD": library()}):
+    with mock.patch.dict(os.environ, {"LD_PRELOAD": library(), STARTED_BY: str(os.getpid())}):
         forkserver.ensure_running()
 
 
@@ -65,6 +69,7 @@ class Forked(Reachable):
         pace: float = 0.0,
         holds: Sequence[str] = (),
         death: Death | None = None,
+        real: bool = False,
     ) -> None:
         _begin_forking()
         self.home = home
@@ -74,7 +79,7 @@ class Forked(Reachable):
         number = next(_numbers)
         self.control = Control(home / f"control-{number}")
         self._log = home / f"log-{number}"
-        life = Life(json.dumps(settings), str(self._log), str(self.control.path), pace, tuple(holds), death)
+        life = Life(json.dumps(settings), str(self._log), str(self.control.path), pace, tuple(holds), death, real)
         self.process = _CONTEXT.Process(target=live, args=(life,))
         self.process.start()
         _living.add(self.process)
@@ -131,17 +136,22 @@ class Supervisor:
 
     Args:
         deaths: How each life ends; the one after the last does not.
+        pace: Seconds that each denoise step of a fake worker waits.
+        real: Workers are processes of the engine.
 
     Attributes:
         kills: Lives that ended by SIGKILL.
     """
 
-    def __init__(self, home: Path, deaths: list[Death], pace: float, **settings: Any) -> None:
+    def __init__(
+        self, home: Path, deaths: list[Death], *, pace: float = 0.0, real: bool = False, **settings: Any
+    ) -> None:
         self.home = home
         self.kills = 0
         self.died_of: list[str] = []
         self._deaths = deaths
         self._pace = pace
+        self._real = real
         self._settings = settings_in(home, **settings)
         self._problem: BaseException | None = None
         self._over, self._begun = threading.Event(), threading.Event()
@@ -178,14 +188,14 @@ class Supervisor:
                 self._live(death)
                 if self._over.is_set():
                     return
-            self._last = Forked(self.home, self._settings, pace=self._pace)
+            self._last = Forked(self.home, self._settings, pace=self._pace, real=self._real)
             self._last.wait_until_it_answers()
         except BaseException as error:  # noqa: BLE001 - told to whoever waits
             self._problem = error
             self._begun.set()
 
     def _live(self, death: Death) -> None:
-        life = self._last = Forked(self.home, self._settings, pace=self._pace, death=death)
+        life = self._last = Forked(self.home, self._settings, pace=self._pace, death=death, real=self._real)
         if not self._begun.is_set():
             life.wait_until_it_answers()
             self._begun.set()

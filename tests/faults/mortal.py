@@ -13,10 +13,12 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from kilnmark.daemon import main as room
+from kilnmark.daemon.jobs.queue import JobQueue
 from kilnmark.daemon.jobs.renders import Renders
 from kilnmark.daemon.wire.connection import ServedConnection
 from kilnmark.daemon.worker import fake_picture
@@ -44,9 +46,8 @@ AT_START = {"going on": faked.POINTS["going on"]}
 
 ANY_MOMENT = "any moment"
 
-_SETTLED = 4
-"""Pictures that a life makes before it may die where work is done. Whatever was begun in the life before is done then:
-two deaths in the middle of the same render would make it one that daemons die of, which is another promise."""
+_SETTLED = 2
+"""Pictures that a life makes before it may die where work is done, so that all lives together get on."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,9 @@ class Life:
         control: Of its disk and its clock.
         pace: Seconds that each denoise step waits; 0: no step waits.
         holds: Stages at which every render, or the base, waits for ever.
-        death: None: it dies of nothing.
+        death: None: it dies of nothing. No render meets its second death in the middle: that would make it one that
+            daemons die of, which is given up, and that is a promise of its own.
+        real: Its workers are processes of the engine.
     """
 
     settings: str
@@ -81,6 +84,7 @@ class Life:
     pace: float = 0.0
     holds: tuple[str, ...] = ()
     death: Death | None = None
+    real: bool = False
 
 
 def live(life: Life) -> None:
@@ -91,12 +95,17 @@ def live(life: Life) -> None:
     random.seed()
     if life.death is not None:
         _doom(life.death)
+    if not life.real:
+        vars(room)["WorkerProcess"] = _fake_worker(life)
+    os._exit(_exit_status(room.main([life.settings])))
+
+
+def _fake_worker(life: Life) -> FakeWorker:
     worker = FakeWorker()
     worker.hold(*life.holds, *(("denoise",) if life.pace else ()))
     if life.pace:
         threading.Thread(target=_step, args=(worker, life), daemon=True).start()
-    vars(room)["WorkerProcess"] = worker
-    os._exit(_exit_status(room.main([life.settings])))
+    return worker
 
 
 def _step(worker: FakeWorker, life: Life) -> None:
@@ -114,44 +123,61 @@ def _exit_status(status: int) -> int:
 
 def _doom(death: Death) -> None:
     if death.point in AT_START:
-        _die_at(*AT_START[death.point], death.count, threading.Event(), armed=True)
+        _die_at(*AT_START[death.point], death.count, lambda: True)
         return
-    may_die = threading.Event()
+    settled, queues = threading.Event(), list[JobQueue]()
+    _keep_queues(queues)
+    _tell_when_settled(settled)
+
+    def may_die() -> bool:
+        return settled.is_set() and not any(render.is_tried_out for render in queues[0].state.begun)
+
     if death.point == ANY_MOMENT:
-        threading.Thread(target=_die_soon, args=(may_die, death.count / 1000), daemon=True).start()
+        threading.Thread(target=_die_soon, args=(settled, death.count / 1000, may_die), daemon=True).start()
     else:
-        _die_at(*POINTS[death.point], death.count, may_die, armed=False)
-    _arm_when_settled(may_die)
+        _die_at(*POINTS[death.point], death.count, may_die)
 
 
-def _die_soon(may_die: threading.Event, seconds: float) -> None:
-    may_die.wait()
-    may_die.clear()
-    may_die.wait(seconds)
-    os.kill(os.getpid(), signal.SIGKILL)
+def _keep_queues(queues: list[JobQueue]) -> None:
+    make = JobQueue.__init__
+
+    def making(self: JobQueue, *args: Any, **named: Any) -> None:
+        make(self, *args, **named)
+        queues.append(self)
+
+    setattr(JobQueue, "__init__", making)  # noqa: B010 - a class's method, for this process alone
 
 
-def _arm_when_settled(may_die: threading.Event) -> None:
+def _tell_when_settled(settled: threading.Event) -> None:
     spoke, finished = Renders.worker_spoke, itertools.count(1)
 
     def counting(self: Renders, event: Any) -> None:
         spoke(self, event)
         if isinstance(event, Finished) and next(finished) == _SETTLED:
-            may_die.set()
+            settled.set()
 
-    setattr(Renders, "worker_spoke", counting)  # noqa: B010 - a class's method, for this process alone
+    setattr(Renders, "worker_spoke", counting)  # noqa: B010 - as above
 
 
-def _die_at(owner: Any, name: str, after: bool, count: int, may_die: threading.Event, *, armed: bool) -> None:
+def _die_soon(settled: threading.Event, seconds: float, may_die: Callable[[], bool]) -> None:
+    settled.wait()
+    time.sleep(seconds)
+    while not may_die():
+        time.sleep(0.0005)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _die_at(owner: Any, name: str, after: bool, count: int, may_die: Callable[[], bool]) -> None:
+    """At the count's time of those at which it may, or the next."""
     method, calls = getattr(owner, name), itertools.count(1)
 
     @functools.wraps(method)
     def dying(*args: Any, **named: Any) -> Any:
-        dies = (armed or may_die.is_set()) and next(calls) == count
+        dies = may_die() and next(calls) >= count
         if dies and not after:
             os.kill(os.getpid(), signal.SIGKILL)
         result = method(*args, **named)
-        if dies:
+        if dies and may_die():
             os.kill(os.getpid(), signal.SIGKILL)
         return result
 

@@ -1,5 +1,7 @@
 """`kill -9` of the daemon under load, wherever it is in its work: nobody loses a picture, nothing is done twice."""
 
+import contextlib
+import os
 import random
 import threading
 from collections import Counter
@@ -10,9 +12,9 @@ import pytest
 
 from kilnmark.daemon.jobs.events import JobAccepted, JobEnded, JobEvent, RenderBegun, decode_event
 from kilnmark.daemon.journal.file import JournalFile
-from tests.faults.callers import Got, callers_of, ends_of
+from tests.faults.callers import Caller, Got, Single, callers_of, ends_of
 from tests.faults.conftest import Found
-from tests.faults.forked import Supervisor
+from tests.faults.forked import STARTED_BY, Supervisor
 from tests.faults.mortal import ANY_MOMENT, AT_START, POINTS, Death
 
 KILLS = 200
@@ -93,3 +95,40 @@ def test_nothing_is_lost_and_nothing_done_twice(home: Path, found: Found) -> Non
     assert (missing[:5], twice[:5]) == ([], [])
     assert len(points) >= 50
     assert min(told[kind] for kind in ("single", "many", "stranger", "batch")) > 10
+
+
+REAL_KILLS = 8
+
+
+@pytest.mark.timeout(400)
+@pytest.mark.faults(
+    f"the daemon is killed with SIGKILL {REAL_KILLS} times while real workers paint on the standin for three callers",
+    "every caller gets its picture; no job is lost, none done twice, no worker is left over",
+)
+def test_no_picture_of_a_real_worker_is_lost(home: Path, found: Found) -> None:
+    chance, over = random.Random(7), threading.Event()
+    drawn = [Death(ANY_MOMENT, chance.randint(0, 600)) for _ in range(REAL_KILLS)]
+    with Supervisor(home, drawn, real=True, jobs_kept=100_000) as supervisor:
+        callers: list[Caller] = [Single(supervisor.socket, over, f"single-{i}") for i in range(3)]
+        last = supervisor.wait(300, lambda: str({caller.name: len(caller.got) for caller in callers}))
+        over.set()
+        got = list(ends_of(callers, within=120))
+        left = [pid for pid in engines() if pid != last.worker_pid()]
+        last.kill()
+    events = events_in(home / "jobs.sqlite")
+    missing, twice = lost(got, events), done_twice(events)
+    found(f"{supervisor.kills} kills, {len(got)} pictures; {len(missing)} lost, {len(twice)} done twice")
+    found(f"{len(left)} workers left over")
+    assert (missing[:5], twice[:5], left) == ([], [], [])
+    assert len(got) >= REAL_KILLS
+
+
+def engines() -> list[int]:
+    """Worker processes whose daemon was started here, whether or not it lives."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        with contextlib.suppress(OSError):
+            runs_engine = b"kilnmark.engine" in (path.parent / "cmdline").read_bytes()
+            if runs_engine and f"{STARTED_BY}={os.getpid()}".encode() in path.read_bytes().split(b"\0"):
+                found.append(int(path.parent.name))
+    return found

@@ -23,7 +23,10 @@ def _wait(point: str, meanwhile: Callable[[], None] = lambda: None) -> None:
 
 
 class _HeldWatcher:
-    """Tells another of everything, and waits after each step that is held; it hears of a cancellation there."""
+    """Tells another of everything, and waits after each step that is held; it hears of a cancellation there.
+
+    Where it hangs it hears and tells of nothing.
+    """
 
     def __init__(self, watcher: Watcher) -> None:
         self._watcher = watcher
@@ -32,6 +35,7 @@ class _HeldWatcher:
     def stepped(self, done: int) -> None:
         self._watcher.stepped(done)
         _wait(f"step {done}", lambda: self._watcher.stepped(done))
+        _wait(f"hang {done}")
 
 
 class Shutter(Pinhole):
