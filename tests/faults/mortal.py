@@ -13,12 +13,10 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from kilnmark.daemon import main as room
-from kilnmark.daemon.jobs.queue import JobQueue
 from kilnmark.daemon.jobs.renders import Renders
 from kilnmark.daemon.wire.connection import ServedConnection
 from kilnmark.daemon.worker import fake_picture
@@ -28,6 +26,7 @@ from kilnmark.keymaps.files import outputs
 from kilnmark.protocol.wire.work import Finished
 from tests.daemon import faked
 from tests.faults.preload import heed
+from tests.faults.survivable import Survivable
 
 __all__ = ["ANY_MOMENT", "AT_START", "POINTS", "Death", "Life", "live"]
 
@@ -122,30 +121,16 @@ def _exit_status(status: int) -> int:
 
 
 def _doom(death: Death) -> None:
+    survivable, settled = Survivable(), threading.Event()
     if death.point in AT_START:
-        _die_at(*AT_START[death.point], death.count, lambda: True)
+        settled.set()
+        _die_at(*AT_START[death.point], death.count, settled, survivable)
         return
-    settled, queues = threading.Event(), list[JobQueue]()
-    _keep_queues(queues)
     _tell_when_settled(settled)
-
-    def may_die() -> bool:
-        return settled.is_set() and not any(render.is_tried_out for render in queues[0].state.begun)
-
     if death.point == ANY_MOMENT:
-        threading.Thread(target=_die_soon, args=(settled, death.count / 1000, may_die), daemon=True).start()
+        threading.Thread(target=_die_soon, args=(settled, death.count / 1000, survivable), daemon=True).start()
     else:
-        _die_at(*POINTS[death.point], death.count, may_die)
-
-
-def _keep_queues(queues: list[JobQueue]) -> None:
-    make = JobQueue.__init__
-
-    def making(self: JobQueue, *args: Any, **named: Any) -> None:
-        make(self, *args, **named)
-        queues.append(self)
-
-    setattr(JobQueue, "__init__", making)  # noqa: B010 - a class's method, for this process alone
+        _die_at(*POINTS[death.point], death.count, settled, survivable)
 
 
 def _tell_when_settled(settled: threading.Event) -> None:
@@ -156,29 +141,35 @@ def _tell_when_settled(settled: threading.Event) -> None:
         if isinstance(event, Finished) and next(finished) == _SETTLED:
             settled.set()
 
-    setattr(Renders, "worker_spoke", counting)  # noqa: B010 - as above
+    setattr(Renders, "worker_spoke", counting)  # noqa: B010 - a class's method, for this process alone
 
 
-def _die_soon(settled: threading.Event, seconds: float, may_die: Callable[[], bool]) -> None:
+def _die_soon(settled: threading.Event, seconds: float, survivable: Survivable) -> None:
     settled.wait()
     time.sleep(seconds)
-    while not may_die():
+    while True:
+        _die_if_all_survive(survivable)
         time.sleep(0.0005)
-    os.kill(os.getpid(), signal.SIGKILL)
 
 
-def _die_at(owner: Any, name: str, after: bool, count: int, may_die: Callable[[], bool]) -> None:
-    """At the count's time of those at which it may, or the next."""
+def _die_if_all_survive(survivable: Survivable) -> None:
+    with survivable.lock:
+        if survivable.may_die():
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _die_at(owner: Any, name: str, after: bool, count: int, settled: threading.Event, survivable: Survivable) -> None:
+    """At the count's time, or the next one that all renders survive."""
     method, calls = getattr(owner, name), itertools.count(1)
 
     @functools.wraps(method)
     def dying(*args: Any, **named: Any) -> Any:
-        dies = may_die() and next(calls) >= count
+        dies = settled.is_set() and next(calls) >= count
         if dies and not after:
-            os.kill(os.getpid(), signal.SIGKILL)
+            _die_if_all_survive(survivable)
         result = method(*args, **named)
-        if dies and may_die():
-            os.kill(os.getpid(), signal.SIGKILL)
+        if dies and after:
+            _die_if_all_survive(survivable)
         return result
 
     setattr(owner, name, dying)

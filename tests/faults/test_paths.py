@@ -269,7 +269,7 @@ def truncate_and_write(path: Path, versions: list[bytes]) -> None:
 )
 @pytest.mark.faults(
     "an adapter is {id} with other numbers, on and on, while a real worker renders with it",
-    "each render is of one whole version, by its hash, or refused; the worker lives, nothing is half engaged",
+    "each render is of bytes read once, by their hash, or refused; the worker lives, nothing is half engaged",
 )
 def test_an_adapter_that_changes_during_use(
     painter: Daemon, found: Found, how: Callable[[Path, list[bytes]], None], tmp_path: Path
@@ -278,6 +278,9 @@ def test_an_adapter_that_changes_during_use(
 
     path = painter.loras / f"{how.__name__}.safetensors"
     versions = [make_adapter(tmp_path / f"{i}.safetensors", rank=1, blocks=1, seed=i).read_bytes() for i in (1, 2)]
+    allowed = (
+        {"another hash"} if how is rewrite_in_place else set()
+    )  # of bytes that were there: partly one, partly both
     hashes = {hashlib.sha256(version).hexdigest() for version in versions}
     path.write_bytes(versions[0])
     outcomes: Counter[str] = Counter()
@@ -296,7 +299,7 @@ def test_an_adapter_that_changes_during_use(
     with painter.wire() as wire:
         made = wire.result("render", {**SMALL, "seed": 99, "lora_paths": [path.name], "lora_scales": [1.0]})
     found(f"{writes['times']} writes, 6 renders: {dict(outcomes)}")
-    assert set(outcomes) <= {"a whole version", "verdict engaged", "-32007", "-32602"}
+    assert set(outcomes) <= {"a whole version", "verdict engaged", "-32007", "-32602", *allowed}
     assert made["loras"][0]["verdict"] == "engaged"
 
 
@@ -379,10 +382,11 @@ def test_exchanged_pictures(home: Path, found: Found) -> None:
     assert (again.returncode, len(right)) == (0, 3), again.stderr
 
 
+@pytest.mark.parametrize("file", ["ash/mire/poi/glass-stair.png", "manifest.json", "index.html", "ash"])
 @pytest.mark.faults(
-    "a link stands where a batch wants to write", "not written through: what it leads to stays as it is"
+    "a link stands where a batch wants to write {file}", "what it leads to stays as it is; exit 0 or told"
 )
-def test_a_link_in_a_batchs_folder(home: Path, found: Found) -> None:
+def test_a_link_in_a_batchs_folder(home: Path, found: Found, file: str) -> None:
     packs = make_packs(home / "packs", base_seed=1)
     target = home / "mine.txt"
     target.write_text("mine")
