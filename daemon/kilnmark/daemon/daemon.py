@@ -6,7 +6,7 @@ statuses belong to `main`; a daemon can also run in a thread of somebody else's 
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from opentelemetry.trace import Tracer
 
@@ -23,9 +23,7 @@ from kilnmark.daemon.jobs.turn import Pace
 from kilnmark.daemon.jobs.view import JobsView
 from kilnmark.daemon.journal.journal import KeptJournal, NoJournal
 from kilnmark.daemon.journal.opening import OpenedJournal
-from kilnmark.daemon.machine.awake import Awake
-from kilnmark.daemon.machine.notify import ServiceManager
-from kilnmark.daemon.machine.power import PowerReading
+from kilnmark.daemon.machine.machine import Machine
 from kilnmark.daemon.machine.rounds import Rounds
 from kilnmark.daemon.machine.saving import Saving
 from kilnmark.daemon.methods import Methods
@@ -65,8 +63,7 @@ class Daemon:
         spawn: Starts a worker.
         notes: What the process tells of itself, and the clock that tells the time.
         journal: Where jobs are kept, and what was kept there before; None: nowhere.
-        manager: Told how it goes; None: nobody is.
-        read_power: Asks the machine how its power and heat are; None: the machine that this runs on.
+        machine: What is around it; None: the machine that this runs on, and no service manager.
     """
 
     def __init__(
@@ -78,8 +75,7 @@ class Daemon:
         spawn: Spawn,
         notes: ProcessNotes | None = None,
         journal: OpenedJournal | None = None,
-        manager: ServiceManager | None = None,
-        read_power: Callable[[], PowerReading] | None = None,
+        machine: Machine | None = None,
     ) -> None:
         self._notes = notes = notes or ProcessNotes(Clock())
         clock = notes.clock
@@ -106,8 +102,9 @@ class Daemon:
         pictures = PictureCache(settings.cache_bytes)
         preparation = Preparation(settings.adapter_roots, pictures, self._worker.holdings.base_of)
         self._renders = Renders(queue, pictures, self._worker, preparation, audience, keeper)
-        self._saving = Saving(settings, queue.pauses, clock, read_power)
-        self._rounds = Rounds(self._renders, manager or ServiceManager({}), self._saving, Awake())
+        machine = machine or Machine()
+        self._saving = Saving(settings, queue.pauses, clock, machine.read_power)
+        self._rounds = Rounds(self._renders, machine, self._saving)
         methods = Methods(
             served,
             self._renders,

@@ -18,7 +18,8 @@ from opentelemetry.trace import NoOpTracer, Tracer
 from kilnmark.daemon.clock import Clock
 from kilnmark.daemon.daemon import Daemon
 from kilnmark.daemon.journal.opening import open_journal
-from kilnmark.daemon.machine.power import PowerReading
+from kilnmark.daemon.machine.awake import Awake
+from kilnmark.daemon.machine.machine import Machine
 from kilnmark.daemon.notes import ProcessNotes
 from kilnmark.daemon.wire.socket import Listener
 from kilnmark.daemon.worker.fake import FakeWorker
@@ -39,7 +40,7 @@ class InProcessDaemon:
         clock: Tells the time; None: the system's.
         tracer: Whose spans tell of renders; None: nobody's.
         new_loop: Makes the event loop.
-        read_power: As `Daemon` has it.
+        machine: As `Daemon` has it; None: one that nobody keeps awake.
         settings: Of the daemon; where its socket, pictures and adapters are too, in place of its private folder.
 
     Attributes:
@@ -57,7 +58,7 @@ class InProcessDaemon:
         clock: Clock | None = None,
         tracer: Tracer | None = None,
         new_loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.SelectorEventLoop,
-        read_power: Callable[[], PowerReading] | None = None,
+        machine: Machine | None = None,
         **settings: Any,
     ) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="kiln-", ignore_cleanup_errors=True)
@@ -68,7 +69,7 @@ class InProcessDaemon:
         self._clock = clock
         self._tracer = tracer or NoOpTracer()
         self._new_loop = new_loop
-        self._read_power = read_power
+        self._machine = machine or Machine(awake=Awake("none"))
         places = {
             "socket": self.home / "daemon.sock",
             "output_dir": self.home / "pictures",
@@ -147,7 +148,7 @@ class InProcessDaemon:
             spawn=self.worker.spawn,
             notes=ProcessNotes(self._clock or Clock()),
             journal=None if path is None else open_journal(path),
-            read_power=self._read_power,
+            machine=self._machine,
         )
         self._made.set()
         await self._daemon.run()

@@ -19,6 +19,7 @@ from kilnmark.daemon.clock import Clock
 from kilnmark.daemon.daemon import Daemon
 from kilnmark.daemon.journal.opening import OpenedJournal, open_journal
 from kilnmark.daemon.journal.schema import JournalHeld, JournalUnusable
+from kilnmark.daemon.machine.machine import Machine
 from kilnmark.daemon.machine.notify import ServiceManager
 from kilnmark.daemon.notes import ProcessNotes
 from kilnmark.daemon.reload import read_again
@@ -137,7 +138,7 @@ async def _run(
         spawn=spawn,
         notes=notes,
         journal=journal,
-        manager=manager,
+        machine=Machine(manager),
     )
     signals = _Signals(daemon, listener, again, manager, notes)
     for number in SIGNALS:

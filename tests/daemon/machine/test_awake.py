@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from kilnmark.daemon.machine import rounds
 from kilnmark.daemon.machine.awake import Awake
-from tests.daemon.conftest import wait_until_gone
+from kilnmark.daemon.machine.machine import Machine
+from tests.daemon.conftest import SMALL, FakeDaemon, wait_until_gone
 
-Said = Callable[[], list[str]]
+Said = Callable[..., list[str]]
 
 
 @pytest.fixture
@@ -40,6 +42,21 @@ def test_a_mac_is_kept_awake_for_as_long_as_it_is_wanted_and_as_this_process_is_
     awake.keep(wanted=False)
     wait_until_gone(int(pid))
     awake.end()
+
+
+def test_a_daemon_keeps_it_awake_while_it_paints_and_no_longer(said: Said, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rounds, "LOOK_INTERVAL", 0.01)
+    with FakeDaemon(machine=Machine(awake=Awake("darwin"))) as daemon, daemon.wire() as wire:
+        daemon.worker.hold("denoise")
+        rendering = wire.send("render", SMALL)
+        (line,) = said()
+        daemon.worker.hold()
+        assert "result" in wire.reply(rendering)
+        wait_until_gone(int(line.split()[0]))
+        daemon.worker.hold("denoise")
+        wire.send("render", {**SMALL, "seed": 8})
+        last = int(said(2)[1].split()[0])
+    wait_until_gone(last)
 
 
 def test_one_that_is_lost_is_replaced_and_that_is_told(said: Said, caplog: pytest.LogCaptureFixture) -> None:

@@ -10,6 +10,7 @@ import pytest
 from opentelemetry.trace import NoOpTracer
 
 from kilnmark.daemon.daemon import Daemon
+from kilnmark.daemon.machine.machine import Machine
 from kilnmark.daemon.machine.notify import ServiceManager
 from kilnmark.daemon.machine.rounds import KILL_PATIENCE
 from kilnmark.daemon.wire.socket import Listener
@@ -77,7 +78,7 @@ def test_a_worker_that_not_even_sigkill_ends_makes_the_daemon_unwell_until_it_is
         with listening(home) as heard, Listener(home / "daemon.sock") as listener:
             settings = Settings(socket=home / "daemon.sock", output_dir=home / "pictures", beat_timeout=5)
             manager = ServiceManager({"NOTIFY_SOCKET": heard.name, "WATCHDOG_USEC": "4000000"})
-            daemon = Daemon(settings, listener, tracer=NoOpTracer(), spawn=undead.spawn, manager=manager)
+            daemon = Daemon(settings, listener, tracer=NoOpTracer(), spawn=undead.spawn, machine=Machine(manager))
             serving = asyncio.create_task(daemon.run())
             await asyncio.sleep(10)
             assert heard.count("WATCHDOG") in range(4, 12)

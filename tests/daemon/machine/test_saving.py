@@ -9,6 +9,8 @@ import pytest
 
 from kilnmark.daemon.clock import Clock
 from kilnmark.daemon.jobs.pauses import Pauses
+from kilnmark.daemon.machine import rounds
+from kilnmark.daemon.machine.machine import Machine
 from kilnmark.daemon.machine.power import PowerReading, read_sysfs
 from kilnmark.daemon.machine.saving import COOLING, READ_INTERVAL, Saving, reasons_of
 from kilnmark.protocol.settings import Settings
@@ -130,11 +132,14 @@ def test_a_paused_render_is_passed_by_others_however_long_it_has_waited() -> Non
     assert following.picture == "old"
 
 
-def test_it_is_told_in_status_and_to_whoever_waits_and_what_may_be_painted_is(tmp_path: Path) -> None:
+def test_it_is_told_in_status_and_to_whoever_waits_and_what_may_be_painted_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rounds, "LOOK_INTERVAL", 0.01)
     root, jump = laptop(tmp_path, on_battery=True), [0.0]
     clock = Clock(monotonic=lambda: time.monotonic() + jump[0])
     with (
-        FakeDaemon(clock=clock, read_power=lambda: read_sysfs(root), pause_on_battery="low") as daemon,
+        FakeDaemon(clock=clock, machine=Machine(read_power=lambda: read_sysfs(root)), pause_on_battery="low") as daemon,
         daemon.wire() as wire,
     ):
         assert wire.status_once(lambda status: status["power"] is not None)["power"] == {
@@ -157,7 +162,10 @@ def paused(wire: Wire) -> str | None:
 
 def test_a_daemon_that_is_told_to_finish_first_finishes_what_is_paused_too(tmp_path: Path) -> None:
     root = laptop(tmp_path, on_battery=True)
-    with FakeDaemon(read_power=lambda: read_sysfs(root), pause_on_battery="all") as daemon, daemon.wire() as wire:
+    with (
+        FakeDaemon(machine=Machine(read_power=lambda: read_sysfs(root)), pause_on_battery="all") as daemon,
+        daemon.wire() as wire,
+    ):
         wire.status_once(lambda status: status["power"] is not None)
         waiting = wire.send("render", LOW)
         wire.progressed("paused")
@@ -169,7 +177,7 @@ def test_a_daemon_that_is_told_to_finish_first_finishes_what_is_paused_too(tmp_p
 def test_after_a_signal_what_is_paused_is_left_to_the_next_daemon_at_once(tmp_path: Path, home: Path) -> None:
     root = laptop(tmp_path, on_battery=True)
     kept: dict[str, Any] = {"journal": home / "jobs.sqlite"}
-    with FakeDaemon(read_power=lambda: read_sysfs(root), pause_on_battery="low", **kept) as daemon:
+    with FakeDaemon(machine=Machine(read_power=lambda: read_sysfs(root)), pause_on_battery="low", **kept) as daemon:
         with daemon.wire() as wire:
             while wire.result("status")["power"] is None:
                 pass

@@ -7,8 +7,7 @@ that the loop is well.
 import asyncio
 
 from kilnmark.daemon.jobs.renders import Renders
-from kilnmark.daemon.machine.awake import Awake
-from kilnmark.daemon.machine.notify import ServiceManager
+from kilnmark.daemon.machine.machine import Machine
 from kilnmark.daemon.machine.saving import Saving
 
 __all__ = ["Rounds"]
@@ -28,19 +27,18 @@ class Rounds:
 
     Args:
         renders: What there is to do, and the worker.
-        manager: Told how it goes.
+        machine: What is around the daemon.
         saving: Decides what is paused.
-        awake: Keeps the machine awake.
 
     Attributes:
         held_back: The daemon ends, and whatever it could still begin is paused.
     """
 
-    def __init__(self, renders: Renders, manager: ServiceManager, saving: Saving, awake: Awake) -> None:
+    def __init__(self, renders: Renders, machine: Machine, saving: Saving) -> None:
         self._renders = renders
-        self._manager = manager
+        self._manager = machine.manager
         self._saving = saving
-        self._awake = awake
+        self._awake = machine.awake
         self._loop = asyncio.get_running_loop()
         self._next: asyncio.Handle | None = None
         self._lingers_since: float | None = None

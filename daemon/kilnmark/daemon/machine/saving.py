@@ -6,12 +6,11 @@ whose turn it is then is the queue's.
 
 import asyncio
 import logging
-import sys
 from collections.abc import Callable, Mapping
 
 from kilnmark.daemon.clock import Clock
 from kilnmark.daemon.jobs.pauses import Pauses
-from kilnmark.daemon.machine.power import PowerReading, read_power
+from kilnmark.daemon.machine.power import PowerReading
 from kilnmark.protocol.picture.catalog import PRIORITIES, Priority
 from kilnmark.protocol.settings import Settings
 from kilnmark.protocol.wire.status import PowerInfo
@@ -31,26 +30,20 @@ PAUSED: Mapping[str, tuple[Priority, ...]] = {"none": (), "low": ("low",), "all"
 """Which priorities each word of the settings pauses."""
 
 
-def _ask_machine() -> PowerReading:
-    return read_power(sys.platform)
-
-
 class Saving:
     """Pauses what the settings want paused, as long as the machine is as they say.
 
     Args:
         pauses: Where it is said.
         clock: Tells how long it has been cool.
-        read: Asks the machine; called in a thread. None: asks the one that this runs on.
+        read: Asks the machine; called in a thread.
     """
 
-    def __init__(
-        self, settings: Settings, pauses: Pauses, clock: Clock, read: Callable[[], PowerReading] | None = None
-    ) -> None:
+    def __init__(self, settings: Settings, pauses: Pauses, clock: Clock, read: Callable[[], PowerReading]) -> None:
         self._settings = settings
         self._pauses = pauses
         self._clock = clock
-        self._read = read or _ask_machine
+        self._read = read
         self._reading: asyncio.Task[None] | None = None
         self._read_at: float | None = None
         self._hot_at: float | None = None

@@ -12,11 +12,14 @@ from kilnmark.client.batch.run.tally import Tally
 from kilnmark.client.cli.commands.batch import _tell_pause
 from kilnmark.daemon.clock import Clock
 from kilnmark.daemon.in_process import InProcessDaemon
+from kilnmark.daemon.machine import rounds
+from kilnmark.daemon.machine.machine import Machine
 from kilnmark.daemon.machine.power import PowerReading
 from kilnmark.daemon.machine.saving import READ_INTERVAL
 
 
-def test_what_holds_it_back_is_told_once_and_that_it_does_no_longer() -> None:
+def test_what_holds_it_back_is_told_once_and_that_it_does_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rounds, "LOOK_INTERVAL", 0.01)
     reading, jump = [PowerReading(on_battery=True, charge=41)], [0.0]
     clock = Clock(monotonic=lambda: time.monotonic() + jump[0])
     told: list[str | None] = []
@@ -32,7 +35,7 @@ def test_what_holds_it_back_is_told_once_and_that_it_does_no_longer() -> None:
                 await asyncio.sleep(0)
             following.cancel()
 
-    with InProcessDaemon(clock=clock, read_power=lambda: reading[0], pause_on_battery="low") as daemon:
+    with InProcessDaemon(clock=clock, machine=Machine(read_power=lambda: reading[0]), pause_on_battery="low") as daemon:
         asyncio.run(body(daemon.socket))
     assert told == ["on battery, 41% left", None]
 
