@@ -1,6 +1,7 @@
 """`python -m kilnmark.engine`: how the daemon starts its worker."""
 
 import faulthandler
+import gc
 import os
 import sys
 
@@ -8,6 +9,7 @@ from kilnmark.engine.tied import tie_to_daemon
 
 
 def _begin() -> None:
+    gc.disable()  # until a base is held: a tenth of a start would go into looking for garbage
     for problem in tie_to_daemon():
         sys.stderr.write(f"kilnmark-worker: WARNING: {problem}\n")
     faulthandler.enable()  # a crash inside MLX says where it was, on the pipe that the daemon reads

@@ -49,7 +49,6 @@ log = logging.getLogger(__name__)
 
 def main() -> NoReturn:
     """Serve the daemon on the other end of the socket whose number `--fd` gives."""
-    gc.disable()  # until a base is held: a tenth of a start would go into looking for garbage
     log_lines = logging.StreamHandler(sys.stderr)
     log_lines.setFormatter(OneLineFormatter("kilnmark-worker: %(levelname)s: %(message)s"))
     logging.basicConfig(handlers=[log_lines], level=logging.INFO)
