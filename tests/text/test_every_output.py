@@ -248,6 +248,13 @@ def test_the_log_has_a_line_for_each_record(tmp_path: Path) -> None:
     assert all(line.startswith("  ") for line in others)
 
 
+def test_what_libraries_warn_of_is_a_line_each() -> None:
+    run_here("--version")
+    assert logging.lastResort is not None
+    text = logging.lastResort.format(logging.LogRecord("x", logging.WARNING, __file__, 1, EVERYTHING, None, None))
+    assert (acting(text), text.count("\n")) == ("", 0)
+
+
 def test_spans_have_characters_alone(shelf: Shelf) -> None:
     shelf.run("render", EVERYTHING, "--lora", shelf.healthy, *SMALL)
     shelf.run("render", FAILING, *SMALL)

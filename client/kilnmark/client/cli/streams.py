@@ -6,11 +6,13 @@ of its own, which wait for nobody; nothing here knows what is written.
 
 import errno
 import io
+import logging
 import os
 import sys
 from typing import TYPE_CHECKING, TextIO
 
 from kilnmark.protocol.errors import KilnmarkError
+from kilnmark.protocol.printable import OneLineFormatter
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -65,8 +67,13 @@ class _Aside(io.FileIO):
 
 
 def prepare_streams() -> None:
-    """Open what is closed, and take over stdout and stderr, unless somebody in this process has done so before."""
+    """Open what is closed, and take over stdout and stderr, unless somebody in this process has done so before.
+
+    What libraries warn of goes to stderr, too, a line each.
+    """
     _open_closed()
+    if logging.lastResort is not None:  # what libraries warn of has words of others in it, such as a collector's
+        logging.lastResort.setFormatter(OneLineFormatter())
     if sys.stdout is sys.__stdout__:
         sys.stdout = _text(_Output(1, "w", closefd=False), sys.stdout)
     if sys.stderr is sys.__stderr__:
