@@ -8,7 +8,7 @@ import pytest
 
 from kilnmark.client.request import InspectOptions, RenderOptions, checked, inspect_params, render_params
 from kilnmark.protocol.wire.errors import InvalidParams
-from kilnmark.protocol.wire.requests import CancelParams, LoraInspectParams, RenderParams
+from kilnmark.protocol.wire.requests import CallMeta, CancelParams, LoraInspectParams, RenderParams
 
 NAN, INF = float("nan"), float("inf")
 
@@ -53,8 +53,10 @@ def test_every_keyword_reaches_the_request() -> None:
 
 
 def test_the_keywords_are_the_fields_of_the_wire() -> None:
+    """And `attached`, which is a field of `_meta`."""
     wire = set(RenderParams.__struct_fields__) - {"meta", "prompt"}
-    assert RenderOptions.__optional_keys__ == wire
+    assert RenderOptions.__optional_keys__ == wire | {"attached"}
+    assert "attached" in CallMeta.__struct_fields__
 
 
 def test_the_keywords_of_an_inspection_are_the_fields_of_the_wire() -> None:
