@@ -23,7 +23,12 @@ GUIDANCE_ROOMS = 8
 MODEL_NAMES = re.compile(r"dev|krea-dev|schnell|.*(FLUX\.\d|Flux\d|flux2-klein|Z-Image|ZImage|z-image).*", re.DOTALL)
 """What the families and their variants are called, as whole texts of code and as parts of identifiers."""
 
-FAMILY_ROOMS = ("engine/families/flux1/", "engine/families/flux2/", "protocol/picture/rows/")
+FAMILY_ROOMS = (
+    "engine/families/flux1/",
+    "engine/families/flux2/",
+    "engine/families/z_image/",
+    "protocol/picture/rows/",
+)
 """Where each family is known, and all that is its own."""
 
 MODEL_ROOMS = (*FAMILY_ROOMS, "protocol/picture/catalog.py", "keymaps/zoo/")

@@ -1,16 +1,20 @@
-"""Qwen3's tokenizer over the bytes of a prompt, for standins of the families that read prompts with that encoder.
+"""What families that read prompts with Qwen3 have in common: its widths in a directory, and a tokenizer of bytes.
 
-It has the marks of a chat and no merges; what a family's own library does with tokens is not known here. It is made of
-the library that transformers' own is made of, whose class would have each start of a worker look for all its models.
+Whose classes compute it, and which of its layers are read, is the families' part. The tokenizer has the marks of a chat
+and no merges, and is made of the library that transformers' own is made of, whose class would have each start of a
+worker look for all its models.
 """
+
+from typing import Any
 
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, normalizers, pre_tokenizers
 from tokenizers.models import BPE
 from transformers import PreTrainedTokenizerFast
 
 from kilnmark.engine.families.made_up import byte_letters
+from kilnmark.engine.families.stored import StoredShapes
 
-__all__ = ["byte_tokenizer"]
+__all__ = ["byte_tokenizer", "qwen3_sizes"]
 
 _PAD, *_TURNS = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
 _WORDS = (
@@ -53,3 +57,21 @@ def byte_tokenizer() -> PreTrainedTokenizerFast:
     )
     made.chat_template = _CHAT
     return made
+
+
+def qwen3_sizes(shapes: StoredShapes) -> dict[str, Any]:
+    """The arguments that mflux's classes of it take, from the tensors of its folder.
+
+    Raises:
+        BaseUnavailable: A tensor that tells one is missing, or blocks are.
+    """
+    head = shapes.rows("layers.0.self_attn.q_norm.weight")
+    return {
+        "vocab_size": shapes.rows("embed_tokens.weight"),
+        "hidden_size": shapes.rows("layers.0.input_layernorm.weight"),
+        "num_hidden_layers": shapes.count("layers."),
+        "num_attention_heads": shapes.rows("layers.0.self_attn.q_proj.weight") // head,
+        "num_key_value_heads": shapes.rows("layers.0.self_attn.k_proj.weight") // head,
+        "intermediate_size": shapes.rows("layers.0.mlp.gate_proj.weight"),
+        "head_dim": head,
+    }

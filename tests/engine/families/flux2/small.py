@@ -1,26 +1,21 @@
 """A FLUX.2-klein of small dimensions, whole, in a directory as mflux saves it and as diffusers does."""
 
-from collections.abc import Mapping
 from pathlib import Path
-
-import numpy as np
-from safetensors.numpy import save_file
 
 from kilnmark.engine.families.flux2.parts import klein_of
 from kilnmark.engine.families.qwen3 import byte_tokenizer
-from tests.engine.arrays import PRECISION, as_numpy
+from tests.engine.arrays import PRECISION
+from tests.engine.families.diffusers import write_folder
 
 import mlx.core as mx  # isort: skip - after the engine, which puts the fast BLAS first
 from mflux.models.common.config.model_config import ModelConfig
 from mflux.models.common.tokenizer.tokenizer import LanguageTokenizer
-from mflux.models.common.weights.mapping.weight_mapper import WeightMapper
 from mflux.models.flux2.model.flux2_text_encoder.qwen3_text_encoder import Qwen3TextEncoder
 from mflux.models.flux2.model.flux2_transformer.transformer import Flux2Transformer
 from mflux.models.flux2.model.flux2_vae.vae import Flux2VAE
 from mflux.models.flux2.variants.txt2img.flux2_klein import Flux2Klein
 from mflux.models.flux2.weights.flux2_weight_mapping import Flux2WeightMapping
 from mlx import nn
-from mlx.utils import tree_flatten
 
 __all__ = ["TARGETS", "small_klein", "write_as_diffusers", "write_as_mflux"]
 
@@ -69,34 +64,10 @@ def write_as_mflux(klein: Flux2Klein, path: Path) -> Path:
 
 
 def write_as_diffusers(klein: Flux2Klein, path: Path) -> Path:
-    """In diffusers' names and layouts, as mflux's own mapping has them, one file a folder.
-
-    mflux asks for the VAE's encoder there, which nothing here computes with; it is one number a tensor.
-    """
+    """In diffusers' names and layouts."""
     klein.tokenizers["qwen3"].tokenizer.save_pretrained(path / "tokenizer")
     mapping = Flux2WeightMapping
-    parts = {
-        "transformer": mapping.get_transformer_mapping(),
-        "text_encoder": mapping.get_text_encoder_mapping(),
-        "vae": mapping.get_vae_mapping(),
-    }
-    for folder, targets in parts.items():
-        (path / folder).mkdir(parents=True, exist_ok=True)
-        held: dict[str, mx.array] = {}
-        tree_flatten(klein[folder].parameters(), destination=held)
-        theirs: Mapping[str, list[tuple[str, object]]] = WeightMapper._build_flat_mapping(targets, 32, LAYERS)
-        named = {
-            name: np.ascontiguousarray(_turned(as_numpy(held[mine])))
-            for name, ((mine, _), *_) in theirs.items()
-            if mine in held
-        }
-        named |= {name: np.zeros(1, np.float32) for name in theirs if name.startswith("encoder.")}
-        save_file(named, path / folder / "diffusion_pytorch_model.safetensors")
+    write_folder(klein.transformer, mapping.get_transformer_mapping(), path / "transformer")
+    write_folder(klein.text_encoder, mapping.get_text_encoder_mapping(), path / "text_encoder")
+    write_folder(klein.vae, mapping.get_vae_mapping(), path / "vae")
     return path
-
-
-def _turned(
-    array: np.ndarray[tuple[int, ...], np.dtype[np.float32]],
-) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
-    """A convolution's channels stand before its rows and columns in diffusers."""
-    return array.transpose(0, 3, 1, 2) if array.ndim == 4 else array

@@ -1,0 +1,73 @@
+"""mflux's object of a Z-Image, put together from its parts, whoever has filled these, and a VAE of any width."""
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+from mflux.callbacks.callback_registry import CallbackRegistry
+from mflux.models.common.compute_precision import ComputePrecision
+from mflux.models.common.config.model_config import ModelConfig
+from mflux.models.common.vae.block_decoder import VAEBlockDecoder
+from mflux.models.z_image.model.z_image_text_encoder.text_encoder import TextEncoder
+from mflux.models.z_image.model.z_image_transformer.transformer import ZImageTransformer
+from mflux.models.z_image.model.z_image_vae.common.unet_mid_block import UNetMidBlock
+from mflux.models.z_image.model.z_image_vae.decoder.conv_in import ConvIn
+from mflux.models.z_image.model.z_image_vae.decoder.conv_norm_out import ConvNormOut
+from mflux.models.z_image.model.z_image_vae.decoder.conv_out import ConvOut
+from mflux.models.z_image.model.z_image_vae.decoder.up_decoder_block import UpDecoderBlock
+from mflux.models.z_image.model.z_image_vae.vae import VAE
+from mflux.models.z_image.variants.z_image import ZImage
+from mlx import nn
+
+__all__ = ["vae_of_widths", "z_image_of"]
+
+
+def z_image_of(
+    config: ModelConfig,
+    transformer: ZImageTransformer,
+    text_encoder: TextEncoder,
+    vae: VAE,
+    tokenizers: Mapping[str, Any],
+) -> ZImage:
+    """A ZImage as mflux's `ZImageInitializer` leaves one, around these parts; its `bits` are those of no layer.
+
+    Args:
+        config: mflux's, for the schedule.
+        transformer, text_encoder, vae: As they are to compute.
+        tokenizers: By mflux's names.
+    """
+    image = ZImage.__new__(ZImage)
+    nn.Module.__init__(image)
+    image.model_config = config
+    image.callbacks = CallbackRegistry()
+    image.tiling_config = None
+    image.float32 = False
+    image.compute_precision = ComputePrecision()
+    image.bits = None
+    image.lora_paths, image.lora_scales = [], []
+    image.tokenizers = dict(tokenizers)
+    image.vae = vae
+    image.vae.decode_mode = VAEBlockDecoder.LOW_MEMORY
+    image.transformer = transformer
+    image.text_encoder = text_encoder
+    return image
+
+
+def vae_of_widths(widths: Sequence[int]) -> VAE:
+    """A VAE of mflux whose decoder has these channels; what it does to latents is its own code unchanged.
+
+    Args:
+        widths: Of the decoder's stages, the last first, as FLUX.2's VAE takes them: 128, 256, 512, 512 are Z-Image's.
+    """
+    vae = VAE()
+    decoder = vae.decoder
+    stages = list(reversed(widths))
+    decoder.conv_in = ConvIn(out_channels=stages[0])
+    decoder.mid_block = UNetMidBlock(channels=stages[0])
+    decoder.up_blocks = [
+        UpDecoderBlock(into, out, add_upsample=place < len(stages) - 1)
+        for place, (into, out) in enumerate(pairwise([stages[0], *stages]))
+    ]
+    decoder.conv_norm_out = ConvNormOut(channels=stages[-1])
+    decoder.conv_out = ConvOut(in_channels=stages[-1])
+    return vae

@@ -1,0 +1,78 @@
+"""The row of Z-Image and Z-Image-Turbo: one text encoder, a Qwen3, and one stream of layers with refiners before it."""
+
+import msgspec
+
+from kilnmark.protocol.picture.family import Encoder, Family, LayerGroup, Numbers, Part, Variant
+
+__all__ = ["Z_IMAGE"]
+
+_QWEN3 = Encoder(attribute="qwen3_text_encoder", title="Qwen3", tokens=512, own=0, around=8, tokenizer="tokenizer")
+"""Around a prompt stand the marks of a chat."""
+
+_IDLE_LAYER = 35
+"""The last of Qwen3; what it gives is not read."""
+
+# Counted in what mflux 0.24 builds; `tests/engine/families` holds them to it.
+_NUMBERS = Numbers(matrices=10_076_258_304, others=49_730_627)
+_THIN_NUMBERS = Numbers(matrices=0, others=23_298_622)
+
+_TURBO = Variant(
+    name="z-image-turbo",
+    family="z-image",
+    width=1024,
+    height=1024,
+    steps=9,
+    guidance=0.0,
+    guided=False,
+    encoders=(_QWEN3,),
+    shapes="z-image-turbo",
+    numbers=_NUMBERS,
+    repository="Tongyi-MAI/Z-Image-Turbo",
+)
+
+Z_IMAGE = Family(
+    name="z-image",
+    title="Z-Image",
+    engine="kilnmark.engine.families.z_image",
+    variants=(
+        _TURBO,
+        msgspec.structs.replace(
+            _TURBO,
+            name="z-image",
+            steps=50,
+            guidance=4.0,
+            guided=True,
+            negative_prompt=True,
+            repository="Tongyi-MAI/Z-Image",
+        ),
+        msgspec.structs.replace(
+            _TURBO,
+            name="standin:z-image-turbo",
+            width=128,
+            height=128,
+            steps=2,
+            numbers=_THIN_NUMBERS,
+            made_up=True,
+            repository="",
+        ),
+    ),
+    parts=(
+        Part(folder="transformer", marks=("all_x_embedder.", "noise_refiner.")),
+        Part(folder="vae", unread=("encoder.", "quant_conv.", "post_quant_conv.")),
+        Part(
+            folder="text_encoder",
+            unread=tuple(
+                f"{wrapped}{name}"
+                for wrapped in ("", "model.")
+                for name in (f"layers.{_IDLE_LAYER}.", "norm.", "lm_head.")
+            ),
+        ),
+    ),
+    groups=(
+        LayerGroup(title="attention", patterns=("layers.*.attention.*", "layers.*.attention_norm*")),
+        LayerGroup(title="MLP", patterns=("layers.*.feed_forward.*", "layers.*.ffn_norm*")),
+        LayerGroup(title="modulation", patterns=("layers.*.adaLN*", "all_final_layer.*.adaLN*")),
+        LayerGroup(title="refiners", patterns=("noise_refiner.*", "context_refiner.*")),
+        LayerGroup(title="embedders and output", patterns=("*embedder*", "all_final_layer.*")),
+    ),
+)
