@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from kilnmark.client.cli.doctor.bases import look_at_bases
+from kilnmark.client.cli.doctor.bases import _published, look_at_bases
 from kilnmark.client.cli.doctor.observation import Health
+from kilnmark.protocol.picture.catalog import VARIANTS
 from tests.client.cli.doctor.patients import CPU, healths, patient, the_one
 from tests.directories import write_directory
 
@@ -73,6 +75,22 @@ def test_a_token_is_found_and_never_shown_and_nobody_is_asked(tmp_path: Path) ->
     (tmp_path / "hf" / "token").write_text("hf_secret\n")
     health, words = licence(tmp_path)
     assert (health, "hf_secret" in words, str(tmp_path / "hf" / "token") in words) == (OK, False, True)
+
+
+@pytest.mark.parametrize("name", [name for name, row in VARIANTS.items() if not row.made_up])
+def test_every_variant_that_is_fetched_says_from_where_and_whether_its_licence_comes_first(
+    tmp_path: Path, name: str
+) -> None:
+    found = list(look_at_bases(patient(tmp_path, variant=name, quantize=4)))
+    assert VARIANTS[name].repository in the_one(found, WARNING).found
+    assert ("licence" in {each.about for each in found}) is VARIANTS[name].gated
+
+
+def test_a_variant_that_its_family_fetches_from_anywhere_is_told_as_that(tmp_path: Path) -> None:
+    nowhere = msgspec.structs.replace(VARIANTS["dev"], repository="")
+    (found, memory) = _published(patient(tmp_path, variant="dev", quantize=4), nowhere)
+    assert "does not say from where" in found.found
+    assert "memory" in memory.found
 
 
 @contextmanager

@@ -75,6 +75,10 @@ def _directory(patient: Patient, name: str, path: Path) -> Iterator[Observation]
 
 def _published(patient: Patient, variant: Variant) -> Iterator[Observation]:
     """A variant that its family fetches under its published name."""
+    if not variant.repository:
+        yield ok("base", f"{variant.name} is fetched by its family, which does not say from where")
+        yield from _memory(patient, variant.name, variant)
+        return
     found = [weights for path in snapshots(variant.repository, patient.env) if (weights := _whole(path, variant))]
     if found:
         size = sum(header.size for headers in found[-1].headers.values() for header in headers)
