@@ -16,10 +16,11 @@ __all__ = ["doctor"]
 @click.option("--online", is_flag=True, help="Ask the Hugging Face hub whether it gives a gated base to you.")
 @json_option
 def doctor(config: str | None, *, online: bool, as_json: bool, **options: object) -> None:
-    """Look at the installation, the daemon, its base, folders, journal, packs and collector, and say what to mend.
+    """Say what is wrong on this machine, and what to do.
 
-    It takes the options of `serve`, and looks at the daemon that runs at the socket, else at the one that `serve` would
-    start here. Nothing is changed. The exit code is 1 with a fault, 4 with warnings alone, else 0.
+    It looks at the installation, the back end, the daemon, its base, folders, journal and packs, and the collector of
+    traces. It takes the options of `serve`, and looks at the daemon that runs at the socket, else at the one that
+    `serve` would start here. Nothing is changed. The exit code is 1 with a fault, 4 with warnings alone, else 0.
     """
     from kilnmark.client.cli.doctor.examine import examine
     from kilnmark.client.cli.doctor.patient import Patient
