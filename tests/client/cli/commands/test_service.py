@@ -79,11 +79,11 @@ def test_printing_changes_nothing_and_wants_no_manager(tmp_path: Path, service: 
     assert done.stdout.endswith("systemctl --user start kilnmark.socket kilnmark.service\n")
     document = told(service("install", "--print", "--json"))
     assert [Path(file["path"]).name for file in document["files"]] == ["kilnmark.service", "kilnmark.socket"]
-    assert told(service("uninstall", "--print", "--json"))["commands"][0].startswith("systemctl --user disable --now")
+    assert told(service("uninstall", "--print", "--json"))["commands"][0].startswith("systemctl --user stop")
     assert told(service("restart", "--print", "--json"))["commands"][-1] == "systemctl --user restart kilnmark.service"
     assert service("status", "--print").stdout == "systemctl --user status kilnmark.service kilnmark.socket\n"
     assert service("logs", "--print").stdout.startswith("journalctl --lines=50 ")
-    assert not any(" start" in line or " disable" in line for line in recorder.taken())
+    assert not any(" start" in line or " stop" in line for line in recorder.taken())
     assert not (tmp_path / ".config").exists()
 
 

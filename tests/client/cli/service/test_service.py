@@ -125,10 +125,31 @@ def test_uninstalling_stops_removes_and_forgets_and_done_again_is_nothing(
     install(systemd, plan, force=False)
     changes(recorder)
     assert became(uninstall(systemd, force=False)) == ["removed", "removed"]
-    assert changes(recorder) == [f"disable --now {UNITS}", "daemon-reload", f"reset-failed {UNITS}"]
+    assert changes(recorder) == [
+        "stop kilnmark.service", "stop kilnmark.socket", f"disable {UNITS}", "daemon-reload", f"reset-failed {UNITS}",
+    ]  # fmt: skip
     assert not any(path.exists() for path in systemd.paths)
     assert (uninstall(systemd, force=False), recorder.taken()) == ([], [])
     assert plan.folder.is_dir()
+
+
+def test_what_is_left_of_a_service_can_be_uninstalled(systemd: Manager, plan: ServicePlan, recorder: Recorder) -> None:
+    service, sock = systemd.paths
+    install(systemd, plan, force=False)
+    link = sock.parent / "sockets.target.wants" / sock.name
+    link.parent.mkdir()
+    link.symlink_to(sock)
+    sock.unlink()
+    recorder.answer(f"{SYSTEMCTL} stop kilnmark.socket", status=5, error="not loaded")
+    changes(recorder)
+    assert became(uninstall(systemd, force=False)) == ["removed"]
+    assert changes(recorder)[:3] == ["stop kilnmark.service", "stop kilnmark.socket", "disable kilnmark.service"]
+    assert not link.is_symlink()
+    sock.symlink_to("/dev/null")
+    recorder.answer(f"{SYSTEMCTL} stop kilnmark.socket")
+    assert became(uninstall(systemd, force=True)) == ["removed"]
+    assert changes(recorder)[:3] == ["stop kilnmark.service", "stop kilnmark.socket", "daemon-reload"]
+    assert not service.exists()
 
 
 def test_restarting_leaves_the_socket_and_wants_a_service(

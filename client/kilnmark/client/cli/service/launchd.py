@@ -35,6 +35,11 @@ class Launchd:
         """Of the agent's property list."""
         return (self._plist,)
 
+    @property
+    def links(self) -> Sequence[Path]:
+        """None: launchd looks into the folder."""
+        return ()
+
     def probe(self) -> None:
         """Take the domain of the user's desktop, else the one without (over ssh).
 

@@ -44,12 +44,15 @@ class Manager(Protocol):
     Attributes:
         name: `systemd` or `launchd`.
         paths: Where the files of the service are, if it is installed.
+        links: Which links to them the manager makes.
     """
 
     @property
     def name(self) -> str: ...  # noqa: D102
     @property
     def paths(self) -> Sequence[Path]: ...  # noqa: D102
+    @property
+    def links(self) -> Sequence[Path]: ...  # noqa: D102
 
     def probe(self) -> None:
         """Raises NoServiceManager where it does not serve this user."""

@@ -102,7 +102,7 @@ def uninstall(manager: Manager, *, force: bool) -> Sequence[Placed]:
     manager.probe()
     _refuse_theirs(there, force=force)
     _take_all(manager.end())
-    for path in there:
+    for path in (*there, *(link for link in manager.links if link.is_symlink())):
         path.unlink()
     _take_all(manager.forget())
     return [Placed(path, "removed") for path in there]

@@ -10,7 +10,7 @@ from kilnmark.client.cli.service.errors import NoServiceManager
 from kilnmark.client.cli.service.manager import ServiceState
 from kilnmark.client.cli.service.plan import ServicePlan
 from kilnmark.client.cli.service.programs import Step, asked
-from kilnmark.client.cli.service.sealed import SealedFile
+from kilnmark.client.cli.service.sealed import SealedFile, state_of
 from kilnmark.client.cli.service.units import SERVICE, SOCKET, command_of, service_unit, socket_unit
 
 __all__ = ["Systemd", "device_opener"]
@@ -38,6 +38,11 @@ class Systemd:
     def paths(self) -> Sequence[Path]:
         """Of both units."""
         return (self._units / SERVICE, self._units / SOCKET)
+
+    @property
+    def links(self) -> Sequence[Path]:
+        """By which both are begun; systemd takes them away with the files."""
+        return (self._units / "default.target.wants" / SERVICE, self._units / "sockets.target.wants" / SOCKET)
 
     def probe(self) -> None:
         """Raises NoServiceManager where no manager of this user's runs."""
@@ -94,8 +99,11 @@ class Systemd:
         ]
 
     def end(self) -> Sequence[Step]:
-        """Whichever of them runs is stopped."""
-        return [Step(_systemctl("disable", "--now", SERVICE, SOCKET))]
+        """A unit may run without its file; one that is a link was masked, and cannot be disabled."""
+        states = {path: state_of(path) for path in self.paths}
+        stop = [Step(_systemctl("stop", path.name), may_fail=state == "absent") for path, state in states.items()]
+        own = [path.name for path, state in states.items() if state != "absent" and not path.is_symlink()]
+        return [*stop, Step(_systemctl("disable", *own))] if own else stop
 
     def forget(self) -> Sequence[Step]:
         """Nothing is left of what they failed with."""
