@@ -1,6 +1,7 @@
 """The command line within the test's own process: what it writes and ends with, without the second that a start takes.
 
-Terminals, signals, pipes and what may not be imported need a process; documents, words and exit codes do not.
+Terminals, signals, pipes and what may not be imported need a process; documents, words and exit codes do not. A `serve`
+that is not refused would become a daemon, which here is a failure.
 """
 
 import contextlib
@@ -10,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NoReturn
 from unittest import mock
 
 from kilnmark.client.cli.main import main
@@ -17,6 +19,10 @@ from kilnmark.client.cli.main import main
 __all__ = ["KILNMARK", "run_here"]
 
 KILNMARK = str(Path(sys.executable).with_name("kilnmark"))
+
+
+def _become(*_: object) -> NoReturn:
+    raise AssertionError("the process of the tests would have become another")
 
 
 def run_here(*arguments: str | Path, env: Mapping[str, str] | None = None) -> "subprocess.CompletedProcess[str]":
@@ -31,6 +37,7 @@ def run_here(*arguments: str | Path, env: Mapping[str, str] | None = None) -> "s
     with (
         mock.patch.dict(os.environ, env or {}),
         mock.patch.object(sys, "argv", [KILNMARK, *words]),
+        mock.patch.object(os, "execv", _become),
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(err),
     ):

@@ -29,6 +29,12 @@ def base() -> Base:
     return load_base("standin", None)
 
 
+@pytest.fixture(scope="session")
+def quick() -> Base:
+    """Another that computes in `fast`; as little modified."""
+    return load_base("standin", None, numerics="fast")
+
+
 @pytest.fixture
 def stacker(base: Base) -> Iterator[Stacker]:
     """The base's, whose stack is taken off again."""

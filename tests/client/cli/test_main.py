@@ -30,6 +30,7 @@ from tests.client.conftest import (
     serving,
     silent_daemon,
 )
+from tests.client.here import run_here
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -140,10 +141,11 @@ def test_a_file_that_is_not_there_ends_with_3(run: Run, daemon: FakeDaemon) -> N
         (("bake",), "usage"),
     ],
 )
-def test_a_wrong_word_ends_with_2(run: Run, arguments: tuple[str, ...], kind: str) -> None:
-    done = run(*arguments, "--json")
+def test_a_wrong_word_ends_with_2(daemon: FakeDaemon, arguments: tuple[str, ...], kind: str) -> None:
+    env = {"KILNMARK_SOCKET": str(daemon.socket)}
+    done = run_here(*arguments, "--json", env=env)
     assert (done.returncode, error_in(done)["kind"]) == (2, kind)
-    assert run(*arguments).stdout == ""
+    assert run_here(*arguments, env=env).stdout == ""
 
 
 @pytest.mark.parametrize("command", ["ping", "status", "warm-up", "stop", "render"])

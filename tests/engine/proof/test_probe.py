@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kilnmark.engine.families.base import Base, load_base
+from kilnmark.engine.families.base import Base
 from kilnmark.engine.proof.effect import Effect
 from kilnmark.engine.proof.probe import RAISED_BY, Probe, beyond_rounding
 from kilnmark.engine.proof.thresholds import UNCHANGED_DIVERGENCE
@@ -25,11 +25,6 @@ from tests.pairs import pairs_of
 def probe(base: Base) -> Iterator[Probe]:
     yield Probe(base)
     base.stacker.switch([])
-
-
-@pytest.fixture(scope="module")
-def quick() -> Base:
-    return load_base("standin", None, numerics="fast")
 
 
 def probed(probe: Probe, adapter: Adapter, scale: float = 1.0) -> float:

@@ -1,5 +1,6 @@
 """`kilnmark config`, and the options that it shares with `serve`."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -10,17 +11,15 @@ import pytest
 
 from kilnmark.client.cli.main import kilnmark
 from kilnmark.protocol.settings import Settings
-from tests.client.here import KILNMARK
+from tests.client.here import KILNMARK, run_here
 from tests.client.test_package import modules_after
 
 
 def config(folder: Path, *arguments: str, **env: str) -> "subprocess.CompletedProcess[str]":
-    variables = {name: value for name, value in os.environ.items() if not name.startswith("KILNMARK_")}
-    variables |= {"XDG_CONFIG_HOME": str(folder), "XDG_DATA_HOME": str(folder), "COLUMNS": "200"} | env
-    return subprocess.run(
-        [KILNMARK, "config", *arguments],
-        capture_output=True, text=True, env=variables, check=False, timeout=60, cwd=folder,
-    )  # fmt: skip
+    assert not any(name.startswith("KILNMARK_") for name in os.environ)
+    with contextlib.chdir(folder):
+        variables = {"XDG_CONFIG_HOME": str(folder), "XDG_DATA_HOME": str(folder), "COLUMNS": "200"} | env
+        return run_here("config", *arguments, env=variables)
 
 
 def entries(done: "subprocess.CompletedProcess[str]") -> dict[str, dict[str, Any]]:
@@ -83,7 +82,8 @@ def test_a_file_that_the_command_line_names_reaches_the_daemon_that_is_started(f
 
 @pytest.mark.parametrize("command", ["serve", "config"])
 def test_every_setting_is_an_option_with_its_help_and_its_default(folder: Path, command: str) -> None:
-    done = subprocess.run([KILNMARK, command, "--help"], capture_output=True, text=True, check=True, timeout=60)
+    done = run_here(command, "--help")
+    assert done.returncode == 0
     text = " ".join(done.stdout.split())
     told = {field.metadata[-1].option: field.metadata[-1] for field in Settings.model_fields.values()}
     assert len(told) == len(Settings.model_fields)

@@ -11,6 +11,7 @@ import pytest
 from kilnmark.client import Client
 from kilnmark.protocol.settings import Settings
 from tests.client.conftest import KILNMARK, serving
+from tests.client.here import run_here
 
 WITHOUT_THE_DAEMON = """
 import sys, importlib.machinery
@@ -37,8 +38,7 @@ def test_without_the_daemons_packages_it_says_which_extra_to_install(folder: Pat
 
 @pytest.mark.parametrize("option", ["--lora-root", "--packs", "--variant", "--base"])
 def test_a_folder_that_is_not_there_is_refused_before_anything_starts(folder: Path, option: str) -> None:
-    command = [KILNMARK, "serve", option, str(folder / "absent")]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    done = run_here("serve", option, folder / "absent")
     assert done.returncode == 2
     assert option in done.stderr
 

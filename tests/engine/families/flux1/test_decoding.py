@@ -1,5 +1,6 @@
 """Decoding in `fast`: the same pixels but for the type's rounding, one trace a size, and nobody held alive by it."""
 
+import copy
 import gc
 import weakref
 from collections.abc import Callable
@@ -11,7 +12,6 @@ from numpy.typing import NDArray
 
 from kilnmark.engine.families.base import Base
 from kilnmark.engine.families.flux1.decoding import FastDecoding, decoded
-from kilnmark.engine.families.flux1.standin import build_standin
 from tests.engine.arrays import PRECISION, as_numpy
 from tests.engine.flux import flux_of
 
@@ -45,9 +45,9 @@ def test_the_pixels_are_those_of_mflux(vae: VAE) -> None:
     assert len(np.unique(theirs)) > 16
 
 
-def short_vae() -> VAE:
-    """One whose decoder has only its ends: compiling all of it for a CPU takes a minute."""
-    vae = build_standin().vae
+def short_vae(vae: VAE) -> VAE:
+    """A copy whose decoder has only its ends: compiling all of it for a CPU takes a minute."""
+    vae = copy.deepcopy(vae)
     decoder, width = vae.decoder, vae.decoder.conv_in.conv2d.weight.shape[0]
     decoder.mid_block, decoder.up_blocks = nn.Identity(), []
     decoder.conv_norm_out.norm = nn.GroupNorm(32, width, eps=1e-6, pytorch_compatible=True)
@@ -56,15 +56,15 @@ def short_vae() -> VAE:
     return vae
 
 
-def test_compiled_they_are_the_same() -> None:
-    vae = short_vae()
-    ours, theirs = (pixels(FastDecoding(vae, PRECISION, compiled=yes)(latents())) for yes in (True, False))
+def test_compiled_they_are_the_same(vae: VAE) -> None:
+    short = short_vae(vae)
+    ours, theirs = (pixels(FastDecoding(short, PRECISION, compiled=yes)(latents())) for yes in (True, False))
     assert np.abs(ours - theirs).max() <= (1 if PRECISION is mx.float32 else 8)
     assert len(np.unique(theirs)) > 16
 
 
-def test_a_size_is_traced_once() -> None:
-    decode = FastDecoding(short_vae(), PRECISION, compiled=True)
+def test_a_size_is_traced_once(vae: VAE) -> None:
+    decode = FastDecoding(short_vae(vae), PRECISION, compiled=True)
     first = pixels(decode(latents()))
     assert np.array_equal(pixels(decode(latents())), first)
     assert not np.array_equal(pixels(decode(latents(seed=2))), first)
@@ -73,27 +73,27 @@ def test_a_size_is_traced_once() -> None:
     assert decode.traces == 2
 
 
-def test_weights_are_given_to_the_trace_and_not_part_of_it() -> None:
-    vae = short_vae()
-    decode = FastDecoding(vae, PRECISION, compiled=True)
+def test_weights_are_given_to_the_trace_and_not_part_of_it(vae: VAE) -> None:
+    short = short_vae(vae)
+    decode = FastDecoding(short, PRECISION, compiled=True)
     before = pixels(decode(latents()))
-    vae.decoder.conv_out.conv2d.weight *= 2
+    short.decoder.conv_out.conv2d.weight *= 2
     assert not np.array_equal(pixels(decode(latents())), before)
     assert decode.traces == 1
 
 
-def test_a_trace_holds_no_vae_alive() -> None:
-    vae = short_vae()
-    decode = FastDecoding(vae, PRECISION, compiled=True)
+def test_a_trace_holds_no_vae_alive(vae: VAE) -> None:
+    short = short_vae(vae)
+    decode = FastDecoding(short, PRECISION, compiled=True)
     mx.eval(decode(latents()))
-    decoder = weakref.ref(vae.decoder)
-    del vae, decode
+    decoder = weakref.ref(short.decoder)
+    del short, decode
     gc.collect()
     assert decoder() is None
 
 
-def test_no_product_is_given_float32_where_the_base_has_bf16(monkeypatch: pytest.MonkeyPatch) -> None:
-    vae = build_standin().vae
+def test_no_product_is_given_float32_where_the_base_has_bf16(vae: VAE, monkeypatch: pytest.MonkeyPatch) -> None:
+    vae = copy.deepcopy(vae)
     vae.decoder.apply(lambda array: array.astype(mx.bfloat16))
     monkeypatch.setattr(ModelConfig, "precision", mx.bfloat16)
     given: list[mx.Dtype] = []

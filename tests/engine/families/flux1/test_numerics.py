@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from kilnmark.engine.families.base import Base, load_base
+from kilnmark.engine.families.base import Base
 from kilnmark.engine.families.flux1.forward.transformer import Asked, FastTransformer
 from kilnmark.engine.families.flux1.model import Flux1Model
 from kilnmark.engine.families.flux1.standin import build_standin
@@ -34,11 +34,6 @@ class Unmoved:
         pass
 
 
-@pytest.fixture(scope="module")
-def fast() -> Base:
-    return load_base("standin", None, numerics="fast")
-
-
 @pytest.fixture
 def dtypes(monkeypatch: pytest.MonkeyPatch) -> Counter[mx.Dtype]:
     """Of what every linear layer of a base is given."""
@@ -53,14 +48,14 @@ def dtypes(monkeypatch: pytest.MonkeyPatch) -> Counter[mx.Dtype]:
     return seen
 
 
-def test_a_base_tells_what_it_computes_in(base: Base, fast: Base) -> None:
-    assert (base.info.numerics, fast.info.numerics) == ("exact", "fast")
+def test_a_base_tells_what_it_computes_in(base: Base, quick: Base) -> None:
+    assert (base.info.numerics, quick.info.numerics) == ("exact", "fast")
 
 
-def test_the_picture_and_the_probe_are_those_of_exact_as_near_as_the_type_allows(base: Base, fast: Base) -> None:
-    exact, near = (as_numpy(each.generate(SPEC, Unmoved())).astype(int) for each in (base, fast))
+def test_the_picture_and_the_probe_are_those_of_exact_as_near_as_the_type_allows(base: Base, quick: Base) -> None:
+    exact, near = (as_numpy(each.generate(SPEC, Unmoved())).astype(int) for each in (base, quick))
     assert np.abs(exact - near).max() <= allowed(1, bfloat16=32)
-    exact, near = (as_numpy(each.predict()) for each in (base, fast))
+    exact, near = (as_numpy(each.predict()) for each in (base, quick))
     assert np.linalg.norm(exact - near) < allowed(1e-5, bfloat16=0.15) * np.linalg.norm(exact)
 
 
