@@ -55,6 +55,7 @@ CODES = {
     "queue_full": ExitCode.TRY_AGAIN,
     "draining": ExitCode.TRY_AGAIN,
     "journal": ExitCode.TRY_AGAIN,
+    "no_worker": ExitCode.TRY_AGAIN,
     "job_id_taken": ExitCode.USAGE,
     "folder_in_use": ExitCode.TRY_AGAIN,
     "daemon_unavailable": ExitCode.NO_DAEMON,
