@@ -13,7 +13,7 @@ from typing import Any, Final
 __all__ = ["FIELDS", "META", "FuzzCase", "case_of", "cut"]
 
 JOB_IDS: Final = ["a", "b", "c.d", "-", "x" * 64]
-PATHS: Final = ["ink.safetensors", "dead.safetensors", "../ink.safetensors", "none.safetensors", "/etc/passwd", "."]
+PATHS: Final = ["ink.safetensors", "dead.safetensors", "none.safetensors", "../../etc/passwd", "/etc/passwd", "."]
 
 META: Final[dict[str, list[Any]]] = {
     "progressToken": ["t", 7, 0, "", None],
@@ -71,6 +71,7 @@ FIELDS: Final[dict[str, dict[str, list[Any]]]] = {
 """Every method, and good values of each of its fields; a test holds it complete."""
 
 TOGETHER: Final[list[dict[str, Any]]] = [
+    {},
     {"lora_paths": PATHS[:1], "lora_scales": [0.8]},
     {"lora_paths": PATHS[:2], "lora_scales": [1.0, 1.0], "on_mismatch": "warn"},
     {"lora_paths": PATHS[1:2], "lora_scales": [1.0]},
@@ -211,8 +212,10 @@ def _params(random: Random, method: str) -> tuple[dict[str, Any], bool]:
     params = {
         name: random.choice(values) for name, values in fields.items() if name in REQUIRED or random.random() < 0.2
     }
-    if method == "render" and random.random() < 0.6:
+    if method == "render" and random.random() < 0.85:
+        params = {name: value for name, value in params.items() if name not in (*_STYLE, "lora_paths", "lora_scales")}
         params |= random.choice(TOGETHER)
+        params["job_id"] = random.choice((None, f"j{random.random()}", *JOB_IDS))
     if random.random() < 0.3:
         params["_meta"] = {name: random.choice(values) for name, values in META.items() if random.random() < 0.4}
     used: list[Any] = []
