@@ -17,6 +17,7 @@ from kilnmark.daemon.journal.file import JournalFile, JournalRow
 from kilnmark.keymaps.zoo.write import make_adapter
 from tests.daemon.conftest import SMALL, FakeDaemon, Message, Wire
 from tests.daemon.journal.disk import no_folder
+from tests.daemon.journal.older import write_first_form
 
 LONG: dict[str, Any] = {**SMALL, "steps": 100, "_meta": {"progressToken": "t"}}
 
@@ -373,3 +374,9 @@ def test_a_job_belongs_to_its_trace_in_every_life(lives: Lives) -> None:
         lives.kill()
     with lives.begin().wire() as wire:
         assert wire.result("jobs.get", {"job_id": "own"})["result"]["trace_id"] == own != ""
+
+
+def test_what_an_older_daemon_had_accepted_is_painted(lives: Lives) -> None:
+    write_first_form(lives.journal)
+    with lives.begin().wire() as wire:
+        assert [waited(wire, name)["job"]["state"] for name in ("begun", "unready")] == ["done", "done"]

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,10 @@ from kilnmark.daemon.jobs.events import JobAccepted, JobEnded, JobEvent, encode_
 from kilnmark.daemon.jobs.queue import JobQueue
 from kilnmark.daemon.journal.file import JournalFile, JournalRow
 from kilnmark.daemon.journal.opening import open_journal
-from kilnmark.daemon.journal.schema import JournalUnusable
+from kilnmark.daemon.journal.schema import VERSION, JournalUnusable
 from kilnmark.protocol.wire.replies import JobError
 from tests.daemon.jobs.queues import Asked
+from tests.daemon.journal.older import FIRST_EVENTS, write_first_form
 
 
 @pytest.fixture
@@ -154,3 +156,16 @@ def test_a_damaged_journal_stays_where_it_is_until_what_can_be_read_of_it_is_on_
     opened = open_journal(path)
     opened.file.close()
     assert opened.events == lived()
+
+
+def test_a_journal_of_the_first_form_is_read_whole_and_has_the_latest_form_then(path: Path) -> None:
+    write_first_form(path)
+    opened = open_journal(path)
+    opened.file.close()
+    assert opened.moved_aside is None
+    assert [jobs_of(event) for event in opened.events] == [tuple(jobs.split()) for jobs, _ in FIRST_EVENTS]
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (VERSION,)
+    again = open_journal(path)
+    again.file.close()
+    assert again.events == opened.events
