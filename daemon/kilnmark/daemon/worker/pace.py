@@ -27,6 +27,9 @@ REMEMBERED = 51
 _Kind = tuple[str, int, int, str]
 """Base, width, height and stage."""
 
+_NOWHERE = (-1, 0)
+"""Before the first stage."""
+
 
 @dataclass(frozen=True)
 class StepBound:
@@ -45,7 +48,7 @@ class StepBound:
     def __str__(self) -> str:
         """As a clause behind `no progress`."""
         told = f"for {round(self.seconds, 1):g} seconds"
-        return told if self.usual is None else f"{told}, where {self.what} takes {self.usual:.2g}"
+        return told if self.usual is None else f"{told}, where {self.what} takes {max(self.usual, 0.001):.2g} s"
 
 
 class Paces:
@@ -55,6 +58,7 @@ class Paces:
         self._took: dict[_Kind, deque[float]] = {}
         self._job: work.RenderCommand | None = None
         self._last: tuple[work.Stepped, float] | None = None
+        self._place = _NOWHERE
 
     def forget(self) -> None:
         """Another process begins, which knows no size yet."""
@@ -64,19 +68,23 @@ class Paces:
 
     def begin(self, job: work.RenderCommand) -> None:
         """A render begins."""
-        self._job, self._last = job, None
+        self._job, self._last, self._place = job, None, _NOWHERE
 
     def interrupt(self) -> None:
         """Time went by that is no step's."""
         self._last = None
 
-    def stepped(self, event: work.Stepped, now: float) -> None:
-        """The render came further, at this moment of the loop."""
+    def stepped(self, event: work.Stepped, now: float) -> bool:
+        """The render told how far it is, at this moment of the loop; whether that is further than before."""
+        if (place := (work.STAGES.index(event.stage), event.step)) <= self._place:
+            return False
+        self._place = place
         if self._last is not None:
             before, then = self._last
             if before.stage == event.stage == "denoise" and event.step == before.step + 1:
                 self._note("denoise", now - then)
         self._last = event, now
+        return True
 
     def painted(self, now: float) -> None:
         """Its picture is in memory."""

@@ -96,8 +96,8 @@ class Watch:
                 self._load.clear()
                 self._go_on()
             case work.Stepped():
-                self._paces.stepped(event, self._loop.time())
-                self._go_on()
+                if self._paces.stepped(event, self._loop.time()):
+                    self._go_on()
             case work.Compiling():
                 self._go_on()
             case work.Painted():
