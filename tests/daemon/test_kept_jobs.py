@@ -14,7 +14,9 @@ import pytest
 from opentelemetry.sdk.trace import TracerProvider
 
 from kilnmark.daemon.journal.file import JournalFile, JournalRow
+from kilnmark.daemon.worker.fake import Script
 from kilnmark.keymaps.zoo.write import make_adapter
+from kilnmark.protocol.picture.report import Verdict
 from tests.daemon.conftest import SMALL, FakeDaemon, Message, Wire
 from tests.daemon.journal.disk import no_folder
 from tests.daemon.journal.older import write_first_form
@@ -237,6 +239,20 @@ def test_a_request_that_is_sent_again_hears_how_its_job_ended_meanwhile(lives: L
         assert wire.error("render", resumed)["code"] == -32800
         assert wire.result("status")["rendered"] == 0
         assert wire.result("render", {**LONG, "job_id": "a"})["cached"] is False
+
+
+def test_a_refused_stack_keeps_its_reports_for_a_caller_who_comes_back(lives: Lives, tmp_path: Path) -> None:
+    make_adapter(tmp_path / "dead.safetensors", rank=2, blocks=1, dead=True)
+    stack = {"lora_paths": [str(tmp_path / "dead.safetensors")], "lora_scales": [1.0], "job_id": "a"}
+    daemon = lives.begin(lora_roots=(tmp_path,))
+    daemon.worker.script = Script(verdicts={"dead": Verdict.NOOP})
+    with daemon.wire() as wire:
+        told = wire.error("render", {**SMALL, **stack})
+        assert [report["verdict"] for report in told["data"]["detail"]["loras"]] == ["noop"]
+        lives.kill()
+    with lives.begin(lora_roots=(tmp_path,)).wire() as wire:
+        assert wire.error("render", {**SMALL, **stack, "_meta": {"resumed": True}}) == told
+        assert waited(wire, "a")["error"]["loras"] == told["data"]["detail"]["loras"]
 
 
 def test_no_end_is_told_before_it_is_on_disk(lives: Lives, monkeypatch: pytest.MonkeyPatch) -> None:

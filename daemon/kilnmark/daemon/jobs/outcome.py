@@ -61,13 +61,17 @@ def error_of(job_id: str, event: work.Failed) -> RequestError:
 
 
 def written_error(error: RequestError) -> JobError:
-    """An error as it is written down and told afterwards: without its detail, which only its own caller gets."""
-    return JobError(code=error.code, kind=error.kind, message=error.message, retryable=error.retryable)
+    """An error as it is written down and told afterwards: of its detail the adapters' reports stay."""
+    loras = error.detail.get("loras", []) if isinstance(error.detail, dict) else []
+    return JobError(code=error.code, kind=error.kind, message=error.message, retryable=error.retryable, loras=loras)
 
 
 def error_again(error: JobError, job_id: str) -> RequestError:
     """The error that was written down, to be raised."""
-    return BY_CODE.get(error.code, InternalError)(error.message, job_id=job_id, retryable=error.retryable)
+    detail = {"loras": error.loras} if error.loras else None
+    return BY_CODE.get(error.code, InternalError)(
+        error.message, job_id=job_id, detail=detail, retryable=error.retryable
+    )
 
 
 def outcome_again(ended: JobEnded) -> RenderResult:

@@ -184,12 +184,14 @@ class JobError(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         code, kind, message, retryable: Those of the error.
+        loras: What each adapter did, in stack order, where the error tells of them.
     """
 
     code: int
     kind: str
     message: str
     retryable: bool
+    loras: list[AdapterReport] = []
 
 
 class JobResult(msgspec.Struct, frozen=True, kw_only=True):

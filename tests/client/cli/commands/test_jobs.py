@@ -5,11 +5,12 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import msgspec
 import pytest
 
-from kilnmark.client import Cancelled, Client
+from kilnmark.client import AdapterNotEngaged, Cancelled, Client
 from kilnmark.protocol.wire.replies import CancelResult, JobResult, JobsResult, RenderResult
 from tests.client.conftest import FakeDaemon
 
@@ -71,6 +72,15 @@ def test_a_job_is_cancelled_by_its_name_and_then_says_so(run: Run, daemon: FakeD
         assert shown.returncode == 1
         assert "enough" in shown.stdout
     assert run("cancel", job_id).stdout == f"{job_id}: had ended already\n"
+
+
+def test_a_refused_job_is_shown_with_what_its_adapters_did(run: Run, daemon: FakeDaemon, dead: Path) -> None:
+    job_id = uuid.uuid4().hex
+    with Client(daemon.socket) as client, pytest.raises(AdapterNotEngaged):
+        client.render("a kiln", lora_paths=[dead], job_id=job_id)
+    shown = run("jobs", job_id)
+    assert shown.returncode == 1
+    assert {"because", "noop"} <= set(shown.stdout.split())
 
 
 @pytest.mark.parametrize("wrong", [["--wait"], ["some", "--timeout", "3"]])

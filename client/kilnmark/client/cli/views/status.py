@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from rich.console import Console
 
 from kilnmark.client.cli.views.memory import base_rows
-from kilnmark.client.cli.views.tables import print_facts, show_render
+from kilnmark.client.cli.views.tables import adapter_table, print_facts, show_render
 from kilnmark.protocol.wire.replies import JobResult, JobsResult
 from kilnmark.protocol.wire.status import (
     CacheInfo,
@@ -67,6 +67,8 @@ def show_job(out: Console, found: JobResult) -> None:
     if found.error is not None:
         rows.append(("because", found.error.message))
     print_facts(out, rows)
+    if found.error is not None and found.error.loras:
+        out.print(adapter_table(found.error.loras))
 
 
 def _more_jobs(status: StatusResult) -> Iterable[tuple[str, str]]:
