@@ -16,10 +16,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from kilnmark.client import PingResult, RenderResult, ShutdownResult, StatusResult, WarmUpResult
+from kilnmark.client import Client, PingResult, RenderResult, ShutdownResult, StatusResult, WarmUpResult
+from kilnmark.daemon.in_process import InProcessDaemon
 from kilnmark.daemon.worker.fake import FakeWorker
 from kilnmark.otel.receiver import Receiver
 from kilnmark.otel.setup import STOP_DEADLINE
+from tests.client.batch.packs import make_packs
 from tests.client.conftest import (
     KILNMARK,
     FakeDaemon,
@@ -242,6 +244,31 @@ def test_ctrl_c_cancels_the_render(daemon: FakeDaemon) -> None:
             process.send_signal(signal.SIGINT)
             process.communicate(timeout=30)
         assert process.returncode == 130
+
+
+@pytest.mark.parametrize("command", ["render", pytest.param("batch", marks=pytest.mark.slow)])
+def test_ctrl_c_while_the_daemon_is_away_names_what_could_not_be_cancelled(folder: Path, command: str) -> None:
+    path, packs = folder / "d.sock", make_packs(folder / "packs", base_seed=7).root
+    arguments = {
+        "render": ["render", "a kiln", *SMALL],
+        "batch": ["batch", "poi", "--packs", str(packs), "--limit", "1", "--out", str(folder / "out")],
+    }[command]
+    with InProcessDaemon(socket=path, journal=folder / "jobs.sqlite", lora_roots=(folder,)) as daemon:
+        daemon.worker.hold("denoise")
+        with on_a_terminal(*arguments, "--socket", str(path)) as (process, screen):
+            with Client(path, start_timeout=30) as client:
+                while not (jobs := client.status().jobs):
+                    assert process.poll() is None
+            daemon.shut_down()
+            daemon.wait_until_ended()
+            process.send_signal(signal.SIGINT)
+            job_id = jobs[0].job_id
+            assert screen.read_until(f"`kilnmark cancel {job_id}` ends it then".encode(), 30), screen.seen
+            process.communicate(timeout=30)
+    assert process.returncode == 130
+    with InProcessDaemon(socket=path, journal=folder / "jobs.sqlite", return_timeout=0), Client(path) as client:
+        assert client.jobs_wait(job_id, 30).job.state == "cancelled"
+        assert client.status().rendered == 0
 
 
 @pytest.mark.parametrize(("no_color", "coloured"), [("1", False), ("", True)])
