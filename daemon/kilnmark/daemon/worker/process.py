@@ -24,7 +24,7 @@ from kilnmark.protocol.wire.framing import LineSplitter, OversizedFrame
 __all__ = ["WorkerProcess"]
 
 _log = logging.getLogger(__name__)
-_said_log = logging.getLogger("kilnmark.worker")
+_said_log = logging.getLogger("kilnmark.daemon.worker.said")
 
 LAST_WORDS = 1.0
 """Seconds between a process being gone and everything it said being read, and between hanging up and being gone."""
