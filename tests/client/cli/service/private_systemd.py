@@ -1,6 +1,8 @@
-"""A systemd of one user's, in a mount namespace of its own: the real one, on machines that run none, or another.
+"""A systemd of one user's, shut in: the real one, on machines that run none, or another.
 
-It wants systemd, util-linux and the right to make a mount namespace. What of it is missing, `reason_against` says.
+It has a mount namespace and a control group of its own and sees no other, since a systemd takes every process of the
+group that it finds itself in for its own and moves it. It wants systemd, util-linux, control groups of version 2
+and the right to make namespaces; what of it is missing, `reason_against` says.
 """
 
 import os
@@ -19,6 +21,7 @@ PATIENCE = 60.0
 
 _RUN = "/run/user/0"
 _BEGIN = f"""
+mount --bind "$GROUP" /sys/fs/cgroup
 mount -t tmpfs tmpfs /run
 mkdir -p /run/systemd/system /run/systemd/journal {_RUN}
 chmod 700 {_RUN}
@@ -34,8 +37,24 @@ def reason_against() -> str | None:
         return "systemd is not installed"
     if os.geteuid() != 0:
         return "only root may make a mount namespace here"
-    made = subprocess.run(["unshare", "-m", "true"], capture_output=True, text=True, check=False, timeout=60)
-    return None if made.returncode == 0 else f"no mount namespace can be made: {made.stderr.strip()}"
+    if _groups() is None:
+        return "there are no control groups of the second version"
+    made = subprocess.run(["unshare", "-m", "-C", "true"], capture_output=True, text=True, check=False, timeout=60)
+    return None if made.returncode == 0 else f"no namespaces can be made: {made.stderr.strip()}"
+
+
+def _groups() -> Path | None:
+    """Where the control groups of the second version are."""
+    for line in Path("/proc/self/mountinfo").read_text().splitlines():
+        fields = line.split()
+        if fields[fields.index("-") + 1] == "cgroup2":
+            return Path(fields[4])
+    return None
+
+
+def _placed() -> list[str]:
+    """The control groups of this process and of the first."""
+    return [Path(f"/proc/{pid}/cgroup").read_text() for pid in ("self", "1")]
 
 
 class PrivateSystemd:
@@ -51,12 +70,18 @@ class PrivateSystemd:
         self._env = {**kept, "HOME": str(home), "XDG_RUNTIME_DIR": _RUN}
 
     def __enter__(self) -> Self:
-        script = f"{_BEGIN}\nexec /lib/systemd/systemd --user --log-target=console"
+        groups = _groups()
+        assert groups is not None
+        self._group = groups / f"kilnmark-test-{os.getpid()}"
+        self._group.mkdir()
         self._log = (self.home / "systemd.log").open("wb")
-        self._manager = subprocess.Popen(
-            ["unshare", "-m", "sh", "-ec", script], env=self._env, stdout=self._log, stderr=self._log
-        )
+        inner = f"{_BEGIN}\nexec /lib/systemd/systemd --user --log-target=console"
+        outer = 'echo $$ > "$GROUP/cgroup.procs"; exec unshare -m -C sh -ec "$INNER"'
+        env = {**self._env, "GROUP": str(self._group), "INNER": inner}
+        before = _placed()
+        self._manager = subprocess.Popen(["sh", "-ec", outer], env=env, stdout=self._log, stderr=self._log)
         self._wait_until_it_answers()
+        assert _placed() == before, "processes were moved to other control groups"
         self._journal = subprocess.Popen(
             [*self._inside, "/lib/systemd/systemd-journald"], env=self._env, stdout=self._log, stderr=self._log
         )
@@ -67,6 +92,9 @@ class PrivateSystemd:
             process.send_signal(signal.SIGTERM)
             process.wait(PATIENCE)
         self._log.close()
+        for group in sorted(self._group.rglob("*/"), reverse=True):
+            group.rmdir()
+        self._group.rmdir()
 
     def run(self, *command: str, **env: str) -> "subprocess.CompletedProcess[str]":
         """Run something as its user."""
