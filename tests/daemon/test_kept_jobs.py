@@ -217,7 +217,9 @@ def test_an_orderly_end_waits_for_callers_in_the_next_life_too(lives: Lives) -> 
         assert wire.read_until(lambda message: "error" in message)["error"]["data"]["detail"] == {"kept": True}
     daemon.wait_until_ended()
     daemon = lives.begin(return_timeout=3600)
-    daemon.shut_down()
+    with daemon.wire() as wire:
+        assert wire.result("render", {**SMALL, "job_id": "b"})
+        assert wire.result("shutdown", {"drain": True})["jobs"] == 1
     daemon.wait_until_ended()
     with lives.begin(return_timeout=3600).wire() as wire:
         assert wire.result("jobs.get", {"job_id": "a"})["job"]["state"] == "queued"

@@ -73,11 +73,21 @@ class Recovery:
             loop = asyncio.get_running_loop()
             self._patience = loop.call_later(return_timeout, self._give_up, return_timeout)
 
-    def came_back(self, job_id: str) -> None:
-        """Somebody waits for a job; nothing happens when it needs nobody."""
+    @property
+    def absent_count(self) -> int:
+        """How many open jobs wait for their callers."""
+        return len(self._absent)
+
+    def came_back(self, job_id: str) -> bool:
+        """Somebody waits for a job; False when it needed nobody."""
         facts = self._absent.pop(job_id, None)
-        if facts is not None and self._queue.state.is_open(facts):
+        if facts is not None:
             self._preparation.begin(facts, self._found)
+        return facts is not None
+
+    def ended(self, job_id: str) -> None:
+        """A job has ended, whether or not it waited for its caller."""
+        self._absent.pop(job_id, None)
 
     def stop(self) -> None:
         """Whoever is not back yet may come back to the next daemon."""
@@ -93,7 +103,5 @@ class Recovery:
         return self._preparation.refused_now(facts, paths)
 
     def _give_up(self, seconds: float) -> None:
-        absent, self._absent = self._absent, {}
-        for job_id, facts in absent.items():
-            if self._queue.state.is_open(facts):
-                self._end(job_id, nobody_came_back(job_id, seconds), ())
+        for job_id in list(self._absent):
+            self._end(job_id, nobody_came_back(job_id, seconds), ())

@@ -79,9 +79,9 @@ class Renders:
     ) -> None:
         """Take up what earlier daemons accepted, before the worker is started; the arguments are `Recovery`'s."""
         self._recovery.take_up(trace_of)
-        if self.queue.state.open_count:
-            self._idle.clear()
         self._recovery.look_through(variants, return_timeout)
+        if self.queue.state.open_count > self._recovery.absent_count:
+            self._idle.clear()
 
     def submit(self, facts: JobAccepted, trace: RenderTrace) -> None:
         """Queue a job; when nothing has to be asked of a disk first, the worker gets it at once if it is free.
@@ -117,7 +117,8 @@ class Renders:
 
     def watch(self, job_id: str, on_step: Callable[[work.Stepped], None]) -> JobWatcher:
         """One more request waits for an open job, and hears of its progress."""
-        self._recovery.came_back(job_id)
+        if self._recovery.came_back(job_id):
+            self._idle.clear()
         return self._audience.watch(job_id, on_step)
 
     def leave(self, job_id: str, watcher: JobWatcher, reason: str, *, keep_named: bool = False) -> None:
@@ -167,7 +168,7 @@ class Renders:
             self.queue.lay_down()
 
     async def settled(self) -> None:
-        """Wait until every accepted job has ended, or none can since no worker gets ready."""
+        """Wait until every accepted job has ended or waits for its caller, or none can since no worker gets ready."""
         await self._idle.wait()
 
     def feed(self) -> None:
@@ -288,6 +289,7 @@ class Renders:
         step = self._audience.step_of(job_id)
         ended = self.queue.end(job_id, written_error(outcome) if isinstance(outcome, RequestError) else outcome, step)
         self._audience.leave(ended, outcome, reports)
-        if not self.queue.state.open_count:
+        self._recovery.ended(job_id)
+        if self.queue.state.open_count == self._recovery.absent_count:
             self._idle.set()
         self.feed()
