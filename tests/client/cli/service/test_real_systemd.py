@@ -15,6 +15,7 @@ from tests.client.here import KILNMARK
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.timeout(300),
     pytest.mark.skipif(reason_against() is not None, reason=f"no systemd of our own: {reason_against()}"),
 ]
 
