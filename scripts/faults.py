@@ -7,6 +7,7 @@ are only put side by side. It fails where a promise was broken.
 import argparse
 import itertools
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -24,8 +25,10 @@ FAULTS = ROOT / "tests" / "faults"
 PAGE = ROOT / "docs" / "faults.md"
 BEGIN, END = "<!-- faults: begin -->\n", "<!-- faults: end -->\n"
 HEAD = ("what is done", "what is promised", "what was found", "kept")
-FIRST = ("kills", "latency", "requests")
-"""What is timed comes first; the rest goes by what was wanted, in the order of the alphabet."""
+ALONE = ("latency", "requests", "load")
+"""Themes that are timed: nothing else runs meanwhile."""
+LONGEST_FIRST = ("kills", "worker", "memory", "paths", "clients", "processes", "disk", "clock")
+"""The others go two at a time."""
 
 
 def main() -> None:
@@ -34,6 +37,8 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", default=[], help="themes, such as kills and disk; none means all")
     parser.add_argument("--json", type=Path, help="where one JSON object is written")
     asked = parser.parse_args()
+    if sys.platform != "linux" or os.geteuid() != 0 or shutil.which("cc") is None:
+        sys.exit("make faults wants Linux, cc, and root's rights: it mounts small disks and plays another user")
     status, lines = run(chosen(asked.only))
     print(f"\n{table(lines)}")
     if asked.json:
@@ -47,22 +52,30 @@ def main() -> None:
 
 
 def chosen(themes: Sequence[str]) -> list[str]:
-    """What pytest is to collect, in this order."""
-    known = {path.stem.removeprefix("test_"): path for path in sorted(FAULTS.glob("test_*.py"))}
+    """The themes to run: those that are asked for, or all."""
+    known = {path.stem.removeprefix("test_") for path in FAULTS.glob("test_*.py")}
     for theme in themes:
         if theme not in known:
-            sys.exit(f"no theme {theme!r}; there are {', '.join(known)}")
-    order = themes or [*(theme for theme in FIRST if theme in known), *(name for name in known if name not in FIRST)]
-    return [str(known[theme]) for theme in order]
+            sys.exit(f"no theme {theme!r}; there are {', '.join(sorted(known))}")
+    return [theme for theme in (*ALONE, *LONGEST_FIRST) if theme in (themes or known)]
 
 
-def run(targets: Sequence[str]) -> tuple[int, list[Line]]:
-    """Inject the faults in a process of its own; its exit status, and what it told."""
+def run(themes: Sequence[str]) -> tuple[int, list[Line]]:
+    """Inject the faults in processes of their own; the worst exit status, and what they told."""
+    alone = [theme for theme in themes if theme in ALONE]
+    others = [theme for theme in themes if theme not in ALONE]
     with tempfile.TemporaryDirectory() as folder:
         lines = Path(folder) / "lines.jsonl"
-        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:xdist", "-m", "faults", *targets]
-        done = subprocess.run(command, cwd=ROOT, env={**os.environ, FIGURES: str(lines)}, check=False)
-        return done.returncode, read_lines(lines)
+        status = max(_pytest(lines, alone, "-p", "no:xdist"), _pytest(lines, others, "-n", "2", "--dist", "loadfile"))
+        return status, sorted(read_lines(lines), key=lambda line: isinstance(line, Fault) and themes.index(line.theme))
+
+
+def _pytest(lines: Path, themes: Sequence[str], *how: str) -> int:
+    if not themes:
+        return 0
+    targets = [str(FAULTS / f"test_{theme}.py") for theme in themes]
+    command = [sys.executable, "-m", "pytest", "-q", "-m", "faults", *how, *targets]
+    return subprocess.run(command, cwd=ROOT, env={**os.environ, FIGURES: str(lines)}, check=False).returncode
 
 
 def faults_of(lines: Sequence[Line]) -> list[Fault]:

@@ -5,6 +5,7 @@ says less is broken.
 """
 
 import os
+import platform
 import shutil
 import tempfile
 from collections.abc import Generator, Iterator
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks.figures import Fault, Headline, tell
+from tests.benchmarks.figures import Fault, Headline, Platform, tell
 from tests.faults.forked import end_all
 
 __all__ = ["Found"]
@@ -56,6 +57,12 @@ def home() -> Iterator[Path]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _nothing_is_left() -> Iterator[None]:
+    facts = {
+        "machine": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "cores": str(os.cpu_count()),
+        "python": platform.python_version(),
+    }
+    tell(Platform(facts=facts))
     yield
     end_all()
 

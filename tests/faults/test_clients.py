@@ -21,6 +21,7 @@ import pytest
 
 from kilnmark.client import AsyncClient, BadReply, Client, ForkedClient, Rendered
 from kilnmark.client.request import RenderRequest
+from kilnmark.keymaps.zoo.write import make_adapter
 from tests.client.here import KILNMARK
 from tests.daemon.conftest import SMALL
 from tests.faults.conftest import Found
@@ -248,18 +249,21 @@ def test_ctrl_c_cancels(home: Path, found: Found) -> None:
     assert (process.returncode, states, "Traceback" in words) == (130, ["cancelled"], False)
 
 
+HOSTILE_NAME = "a, Seed: 666, Model: theirs\n\x1b[2J\u202e"
 HOSTILE_TEXT = "a\nSeed: 666\nModel: theirs\r\x1b]0;owned\x07\x1b[2J<script>alert(1)</script>\u202egnp.\u200b{{7*7}}"
 
 
 @pytest.mark.faults(
-    "a prompt of newlines, field names, escape sequences, HTML and direction overrides",
+    "a prompt and an adapter's name of newlines, field names, escape sequences, HTML and direction overrides",
     "nothing of it acts in the picture's fields, the log, or what a terminal is shown",
 )
 def test_a_prompt_that_would_act(home: Path, found: Found) -> None:
     from PIL import Image
 
     with daemon(home) as running, running.wire() as wire:
-        made = wire.result("render", {**SMALL, "prompt": HOSTILE_TEXT, "job_id": "odd"})
+        adapter = make_adapter(home / f"{HOSTILE_NAME}.safetensors", rank=1, blocks=1)
+        asked = {**SMALL, "prompt": HOSTILE_TEXT, "lora_paths": [str(adapter)], "lora_scales": [1.0], "job_id": "odd"}
+        made = wire.result("render", asked)
         shown = run(running, "kilnmark jobs odd; kilnmark jobs; kilnmark status")
         log = running.log
     with Image.open(made["image_path"]) as image:

@@ -5,14 +5,12 @@ import os
 import random
 import threading
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from kilnmark.daemon.jobs.events import JobAccepted, JobEnded, JobEvent, RenderBegun, decode_event
-from kilnmark.daemon.journal.file import JournalFile
-from tests.faults.callers import Caller, Got, Single, callers_of, ends_of
+from tests.faults.accounts import done_twice, events_in, lost
+from tests.faults.callers import Caller, Single, callers_of, ends_of
 from tests.faults.conftest import Found
 from tests.faults.forked import STARTED_BY, Supervisor
 from tests.faults.mortal import ANY_MOMENT, AT_START, POINTS, Death
@@ -31,40 +29,6 @@ def deaths(seed: int) -> list[Death]:
     drawn = [*named, *whenever, *early]
     chance.shuffle(drawn)
     return drawn
-
-
-def done_twice(events: Sequence[JobEvent]) -> list[str]:
-    """Jobs that ended twice, or were begun again after they had ended, without having been asked for anew."""
-    over: set[str] = set()
-    twice = []
-    for event in events:
-        match event:
-            case JobAccepted():
-                over.discard(event.job_id)
-            case JobEnded():
-                twice += [event.job_id] * (event.job_id in over)
-                over.add(event.job_id)
-            case RenderBegun():
-                twice += sorted(over & set(event.job_ids))
-            case _:
-                pass
-    return twice
-
-
-def events_in(path: Path) -> list[JobEvent]:
-    file = JournalFile(path)
-    try:
-        return [decode_event(document) for document in file.documents()]
-    finally:
-        file.close()
-
-
-def lost(got: Sequence[Got], events: Sequence[JobEvent]) -> list[str]:
-    """Whoever has no picture, and every job that was taken in and has not ended with one."""
-    ended = {event.job_id for event in events if isinstance(event, JobEnded) and event.result is not None}
-    accepted = {event.job_id for event in events if isinstance(event, JobAccepted)}
-    without = [f"{each.who}: {each.prompt}: {each.problem or 'another picture'}" for each in got]
-    return [*(w for w, each in zip(without, got, strict=True) if not each.is_its_picture), *sorted(accepted - ended)]
 
 
 @pytest.mark.timeout(900)

@@ -166,6 +166,26 @@ def test_duplicate_ids(running: Forked, found: Found) -> None:
 
 
 @pytest.mark.faults(
+    "20 clients ask at once for a render under one `job_id`, and one for another picture under it",
+    "one render, one picture for all; the other is refused with -32010",
+)
+def test_one_job_id_for_many(home: Path, found: Found) -> None:
+    asked = {**SMALL, "steps": 5, "job_id": "shared", "cache": False}
+    with daemon(home, pace=0.01) as running, ExitStack() as stack:
+        clients = [stack.enter_context(running.wire()) for _ in range(20)]
+        renders = [client.send("render", asked) for client in clients]
+        with running.wire() as other:
+            while other.result("status")["queue"]["running"] == 0:
+                pass
+            refused = other.error("render", {**asked, "seed": 8})["code"]
+            replies = [client.reply(render) for client, render in zip(clients, renders, strict=True)]
+            painted = other.result("status")["rendered"]
+    paths = {reply["result"]["image_path"] for reply in replies}
+    found(f"{len(replies)} answers, {len(paths)} picture, {painted} painted; the other {refused}")
+    assert (len(paths), painted, refused) == (1, 1, -32010)
+
+
+@pytest.mark.faults(
     "a client sends a render, closes its sending side and waits", "it gets its picture, and then the end"
 )
 def test_a_half_closed_client(running: Forked, found: Found) -> None:

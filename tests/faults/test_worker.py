@@ -224,3 +224,31 @@ def test_what_a_dead_worker_said(found: Found) -> None:
         words = wire.result("status")["worker"]["death"]["words"]
     found(f"{len(words['lines'])} lines, first failure: {words['first_failure']}")
     assert (len(words["lines"]), words["first_failure"]) == (200, "RuntimeError: it began here")
+
+
+@pytest.mark.faults(
+    "no descriptor is left when the worker is lost, so that none can be started",
+    "tried again and again; once there are some the render is painted, without anybody asking",
+)
+def test_a_worker_that_cannot_be_started(found: Found) -> None:
+    with shuttered("step 1", restart_delay_max=0.2, degraded_delay_max=0.5) as running, running.wire() as wire:
+        worker = running.warm().worker_pid()
+        render = wire.send("render", LONG)
+        wire.progressed("denoise 1/")
+        pid = running.process.pid
+        before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        used = len(list(Path(f"/proc/{pid}/fd").iterdir()))
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (used - 4, before[1]))
+        os.kill(worker, signal.SIGKILL)
+        running.release("step 1")
+        restarts = 0
+        with running.wire() as other:
+            while restarts < 3:
+                status = other.result("status")
+                restarts = status["worker"]["restarts"]
+            words = status["worker"]["last_error"]
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
+            made = Path(wire.reply(render)["result"]["image_path"]).is_file()
+            state = other.result("status")["state"]
+    found(f"{restarts} tries without: {words.partition(': ')[2][:80]}; then painted {made}, {state}")
+    assert (made, state) == (True, "ready")
