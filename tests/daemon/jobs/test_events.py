@@ -166,14 +166,14 @@ def test_a_daemon_that_begins_anew_with_a_prefix_paints_everything_that_was_open
     again.now = 10_000.0
     again.queue.go_on(lambda _: FAILED)
     state = again.queue.state
-    unready = state.unready_jobs
     waiting = {id(job.render): job.render for job in state.open_jobs if job.render is not None and job.render.is_ready}
     assert all(any(not facts.attached for facts in render.jobs.values()) for render in waiting.values())
-    assert [facts.at for facts in unready] == sorted(facts.at for facts in unready)
+    places = [render.place for render in state.unready_renders]  # a job that had shared a render has a later one now
+    assert places == sorted(places)
     assert all(job.state == "queued" for job in state.open_jobs)
     assert {job.job_id for job in state.open_jobs} == expected
     assert all(again.job(name).ended is not None for name in given_up)
-    for facts in unready:
+    for facts in state.unready_jobs:
         again.ready(facts, seen())
     painted = set()
     while state.open_count:
