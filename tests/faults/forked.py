@@ -126,6 +126,8 @@ def daemon(home: Path, *, pace: float = 0.0, holds: Sequence[str] = (), **settin
     try:
         running.wait_until_it_answers()
         assert running.process.is_alive(), running.log
+        with running.wire() as wire:
+            assert wire.result("ping")["pid"] == running.pid, running.log
         yield running
     finally:
         running.kill()

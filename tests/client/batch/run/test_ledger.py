@@ -307,6 +307,11 @@ def test_a_link_put_into_the_folder_is_not_written_through(item: PinnedItem, tmp
         goal.parent.symlink_to(tmp_path / "elsewhere")
         with pytest.raises(FolderUnusable, match="leads out of the batch's folder"):
             ledger.take_in(item, source)
+        goal.parent.unlink()
+        goal.parent.parent.rmdir()
+        goal.parent.parent.symlink_to(tmp_path / "elsewhere")
+        with pytest.raises(FolderUnusable, match="leads out of the batch's folder"):
+            ledger.take_in(item, source)
     assert list((tmp_path / "elsewhere").iterdir()) == []
 
 

@@ -121,8 +121,8 @@ class Ledger:
             raise OSError(f"{source} is not the picture that was painted: somebody wrote to it; paint it again")
         goal = self.folder / item.output
         try:
-            goal.parent.mkdir(parents=True, exist_ok=True)
             _check_within(goal.parent, self.folder)
+            goal.parent.mkdir(parents=True, exist_ok=True)
             with source.open("rb") as given, written_whole(goal, alone=True) as taken:
                 shutil.copyfileobj(given, taken)
                 _check_copy(taken, source, sha256)
