@@ -1,6 +1,7 @@
 """The standins of families, each built once a process, and pictures painted on them without a daemon."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -17,7 +18,7 @@ from kilnmark.protocol.wire.work import Failed, RenderCommand
 
 import mlx.core as mx  # isort: skip - after the engine, which puts the fast BLAS first
 
-__all__ = ["Followed", "picture", "render", "standin"]
+__all__ = ["Followed", "picture", "read_tensors", "render", "standin", "uncompiled"]
 
 SIDE = 32
 
@@ -35,6 +36,16 @@ def picture(base: Base, **more: object) -> PictureSpec:
     return PictureSpec(**{**usual, **said, **more}, variant=base.info.variant)
 
 
+@contextmanager
+def uncompiled() -> Iterator[None]:
+    """Mflux without `mx.compile`, whose kernels a C++ compiler makes for a minute on a CPU; elsewhere it may round."""
+    mx.disable_compile()
+    try:
+        yield
+    finally:
+        mx.enable_compile()
+
+
 @dataclass
 class Followed:
     """Writes down what it is told; stops at a step if it is to."""
@@ -49,6 +60,14 @@ class Followed:
 
     def denoised(self, latents: mx.array) -> None:
         self.told.append(tuple(latents.shape))
+
+
+def read_tensors(file: Path) -> dict[str, mx.array]:
+    """Those of a file, read at once, so that it can be written over."""
+    tensors = mx.load(str(file))
+    assert isinstance(tensors, dict)
+    mx.eval(tensors)
+    return tensors
 
 
 def render(base: Base, *files: Path, scales: Sequence[float] = ()) -> Painting | Failed:

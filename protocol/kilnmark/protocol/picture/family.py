@@ -54,6 +54,7 @@ class Encoder(msgspec.Struct, frozen=True, kw_only=True):
         around: How many a template puts around a prompt beside them, which its tokenizer does not count.
         letters: Of one token in a word of English prose, roughly.
         tokenizer: The folder of a base's directory that holds its tokenizer; empty: none that can be counted with.
+        knows: A token that its tokenizer has and others in a folder of that name have not; empty: any there is its.
         in_parts: How that is put together where it is published as words and merges; None: it is not.
         shapes: The name of its layers' shapes; None: no adapter changes it.
     """
@@ -65,6 +66,7 @@ class Encoder(msgspec.Struct, frozen=True, kw_only=True):
     around: int = 0
     letters: int = 5
     tokenizer: str = ""
+    knows: str = ""
     in_parts: Literal["clip"] | None = None
     shapes: str | None = None
 

@@ -1,6 +1,7 @@
 """Counting: exactly what the models' own tokenizers say where they are there, and an honest guess where not."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -81,6 +82,24 @@ def fetched(home: Path, base: Path, name: str) -> None:
     snapshots = home / "hub" / f"models--black-forest-labs--{name}" / "snapshots"
     snapshots.mkdir(parents=True)
     (snapshots / "0123").symlink_to(base)
+
+
+def test_a_chat_that_stands_around_a_prompt_is_counted_and_another_models_tokenizer_is_not_taken(
+    base: Path, tmp_path: Path
+) -> None:
+    words = '{"a": 0, "kiln": 1, "<|im_start|>": 2}'
+    model = f'{{"type": "WordLevel", "vocab": {words}, "unk_token": "a"}}'
+    (tmp_path / "tokenizer").mkdir()
+    split = '{"type": "Whitespace"}'
+    (tmp_path / "tokenizer" / "tokenizer.json").write_text(f'{{"model": {model}, "pre_tokenizer": {split}}}')
+    counter = TokenCounter(tmp_path)
+    for variant, around in (("flux2-klein-4b", 12), ("z-image", 8)):
+        tokens = counter.count("a kiln", variant)
+        assert (tokens.estimated, tokens.lengths) == (False, (PromptLength("Qwen3", 2 + around, 512),))
+    assert TokenCounter(base).count("a kiln", "flux2-klein-4b").estimated
+    shutil.copytree(base / "tokenizer", tmp_path / "half" / "tokenizer")
+    with pytest.raises(NoTokenizers, match=r"tokenizer_2/tokenizer\.json"):
+        TokenCounter(tmp_path / "half")
 
 
 def test_those_of_a_model_that_was_fetched_before_are_found(tmp_path: Path, published: Path) -> None:

@@ -53,6 +53,8 @@ def small_klein(single: int = SINGLE) -> Flux2Klein:
     klein = klein_of(ModelConfig.flux2_klein_4b(), transformer, encoder, vae, {"qwen3": tokenizer})
     vae.bn.running_mean = mx.random.normal((128,)) / 8
     vae.bn.running_var = mx.random.uniform(0.5, 1.5, (128,))
+    for module in (transformer, encoder.embed_tokens, *encoder.layers, vae):
+        module.apply(lambda array: array.astype(PRECISION))
     mx.eval(klein.parameters())
     return klein
 

@@ -50,6 +50,8 @@ def small_z_image(config: ModelConfig) -> ZImage:
     vae.encoder = nn.Module()
     image = z_image_of(config, transformer, encoder, vae, {"z_image": tokenizer})
     transformer.x_pad_token, transformer.cap_pad_token = (mx.random.normal((1, 192)) / 8 for _ in range(2))
+    for module in (transformer, encoder.embed_tokens, *encoder.layers, vae):
+        module.apply(lambda array: array.astype(PRECISION))
     mx.eval(image.parameters())
     return image
 

@@ -83,6 +83,8 @@ def _tokenizer(encoder: Encoder, base: Path) -> Any:
         parts = f" nor {encoder.tokenizer}/vocab.json with merges.txt" if encoder.in_parts else ""
         no = "neither" if parts else "no"
         raise NoTokenizers(str(base), f"there is {no} {encoder.tokenizer}/tokenizer.json{parts}")
+    if encoder.knows and found.token_to_id(encoder.knows) is None:
+        raise NoTokenizers(str(base), f"{encoder.tokenizer}/tokenizer.json is not {encoder.title}'s")
     return found
 
 

@@ -9,7 +9,15 @@ from kilnmark.protocol.picture.family import Encoder, Family, LayerGroup, Mark, 
 
 __all__ = ["FLUX2"]
 
-_QWEN3 = Encoder(attribute="qwen3_text_encoder", title="Qwen3", tokens=512, own=0, around=12, tokenizer="tokenizer")
+_QWEN3 = Encoder(
+    attribute="qwen3_text_encoder",
+    title="Qwen3",
+    tokens=512,
+    own=0,
+    around=12,
+    tokenizer="tokenizer",
+    knows="<|im_start|>",
+)
 """Around a prompt stand the marks of a chat, and an empty thought."""
 
 _READ_LAYERS, _LAYERS = 27, 36

@@ -6,7 +6,15 @@ from kilnmark.protocol.picture.family import Encoder, Family, LayerGroup, Number
 
 __all__ = ["Z_IMAGE"]
 
-_QWEN3 = Encoder(attribute="qwen3_text_encoder", title="Qwen3", tokens=512, own=0, around=8, tokenizer="tokenizer")
+_QWEN3 = Encoder(
+    attribute="qwen3_text_encoder",
+    title="Qwen3",
+    tokens=512,
+    own=0,
+    around=8,
+    tokenizer="tokenizer",
+    knows="<|im_start|>",
+)
 """Around a prompt stand the marks of a chat."""
 
 _IDLE_LAYER = 35
