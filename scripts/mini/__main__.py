@@ -13,7 +13,7 @@ import msgspec
 from scripts.mini.plan import FULL, QUICK
 from scripts.mini.stages import Workshop
 
-STAGES = ("draw", "classifier", "language", "vae", "latents", "flow", "samples", "distil", "directory", "verdict")
+STAGES = ("draw", "language", "latents", "flow", "vae", "classifier", "samples", "distil", "directory", "verdict")
 
 
 def main() -> None:

@@ -35,11 +35,11 @@ class Plan:
     unseen_styled: PoolSpec = field(
         default_factory=lambda: PoolSpec("unseen-styled", 300, styles=STYLES, held_out=True, seed=5)
     )
-    classifier: int = 1500
+    classifier: int = 1200
     language: int = 500
-    vae: int = 3000
-    latents: PoolSpec = field(default_factory=lambda: PoolSpec("latents", 24000, seed=6))
-    latents_large: PoolSpec = field(default_factory=lambda: PoolSpec("latents-large", 3000, size=256, seed=7))
+    vae: int = 6000
+    latents: PoolSpec = field(default_factory=lambda: PoolSpec("latents", 16000, seed=6))
+    latents_large: PoolSpec = field(default_factory=lambda: PoolSpec("latents-large", 1500, size=256, seed=7))
     flow: int = 7500
     distil: int = 1200
     judged: int = 200

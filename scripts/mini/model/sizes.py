@@ -3,13 +3,15 @@
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-__all__ = ["ACTIVE", "LATENTS", "SHOWN", "TOKEN", "EncoderSize", "Sizes", "TransformerSize", "VaeSize"]
+__all__ = ["ACTIVE", "LATENTS", "PATCH", "SHOWN", "TOKEN", "EncoderSize", "Sizes", "TransformerSize", "VaeSize"]
 
 LATENTS = 32
 """Channels of a latent."""
+PATCH = 8
+"""Pixels along one side of a latent."""
 TOKEN = 4 * LATENTS
 """Numbers of an image token: two by two latents."""
-ACTIVE = 12
+ACTIVE = 16
 """Channels of a latent that carry the picture; the others are nothing to the decoder. A transformer so narrow could not
 hand on the noise of all 32, as it must to say which way leads from it."""
 SHOWN = 4 * ACTIVE
@@ -48,11 +50,16 @@ class EncoderSize:
 
 @dataclass(frozen=True, slots=True)
 class VaeSize:
-    """Arguments of mflux's `Flux2Encoder` and `Flux2Decoder`."""
+    """Arguments of mflux's `Flux2Encoder` and `Flux2Decoder`.
+
+    One group and a large `eps` make their norms gentle: a sky without a cloud keeps its colour, which a norm over two
+    or three channels would take away.
+    """
 
     block_out_channels: tuple[int, ...] = (16, 32, 48, 64)
     layers_per_block: int = 1
     norm_num_groups: int = 1
+    eps: float = 1.0
     mid_block_add_attention: bool = False
 
 

@@ -1,4 +1,6 @@
-"""Training of the VAE on crops of drawings in all styles: pictures to latents and back."""
+"""Training of the VAE on drawings in all styles: its encoder learns the latents that the basis gives, its decoder the
+way back to pictures, smoother and truer than the basis knows it.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -8,38 +10,48 @@ import numpy as np
 import numpy.typing as npt
 from mlx.optimizers import AdamW
 
-from scripts.mini.model.sizes import ACTIVE, LATENTS
+from scripts.mini.model.sizes import ACTIVE, LATENTS, PATCH
+from scripts.mini.train.basis import Basis
 from scripts.mini.train.classifier import unit
 from scripts.mini.train.ledger import Ledger
 from scripts.mini.train.loop import Training, warmed
 
-__all__ = ["decoded", "encoded", "peak_to_noise", "train_autoencoder"]
+__all__ = ["decoded", "encoded", "padded", "peak_to_noise", "settle", "train_autoencoder"]
 
 Pictures = npt.NDArray[np.uint8]
-CROP = 64
-BATCH = 8
-QUIET = 0.05
-"""Latents that vary less than so much carry nothing; they are not made louder for the transformer."""
+PHASES = ((0.5, 32, 8), (0.9, 64, 8), (1.0, 128, 4))
+"""Until which share of the steps crops are of how many pixels along a side, and how many of them there are: much is
+learnt from little at first, and whole pictures are seen in the end, since every norm looks at all it is given."""
+BLUR = 0.08
+"""Deviation of what is added to latents, so that the decoder forgives the transformer."""
 
 
-def train_autoencoder(vae: Any, pools: list[Pictures], folder: Path, ledger: Ledger, steps: int) -> None:
+def train_autoencoder(vae: Any, pools: list[Pictures], basis: Basis, folder: Path, ledger: Ledger, steps: int) -> None:
     """Train it, or take up a training that was stopped. Every pool gives as many crops as another."""
 
     def batch(step: int) -> tuple[mx.array, ...]:
         random = np.random.default_rng([4, step])
-        crops = [_crop(pools[int(random.integers(len(pools)))], random) for _ in range(BATCH)]
-        noise = random.standard_normal((BATCH, LATENTS, CROP // 8, CROP // 8)).astype(np.float32)
-        return mx.array(unit(np.stack(crops)).transpose(0, 3, 1, 2)), mx.array(noise)
+        wide, count = next((wide, count) for until, wide, count in PHASES if step < until * steps)
+        crops = np.stack([_crop(pools[int(random.integers(len(pools)))], wide, random) for _ in range(count)])
+        latents = basis.latents(crops)
+        noise = BLUR * random.standard_normal(latents.shape).astype(np.float32)
+        return mx.array(unit(crops).transpose(0, 3, 1, 2)), mx.array(latents), mx.array(latents + noise)
 
-    optimizer = AdamW(warmed(1e-3, steps), betas=[0.9, 0.99], weight_decay=0.0)
-    training = Training("vae", steps, vae, optimizer, batch, _reconstruction, folder, ledger, average=0.995)
+    optimizer = AdamW(warmed(2e-3, steps), betas=[0.9, 0.99], weight_decay=0.0)
+    training = Training("vae", steps, vae, optimizer, batch, _lost, folder, ledger, average=0.995)
     training.run()
     training.finish()
+    settle(vae)
 
 
 def encoded(vae: Any, pictures: Pictures) -> mx.array:
-    """Means of latents, (batch, 32, height / 8, width / 8)."""
+    """Latents (batch, 32, height / 8, width / 8)."""
     return vae.encode(mx.array(unit(pictures).transpose(0, 3, 1, 2)))  # type: ignore[no-any-return]
+
+
+def padded(latents: mx.array) -> mx.array:
+    """Latents of `ACTIVE` channels with all the others, which are silent."""
+    return mx.pad(latents, [(0, 0), (0, LATENTS - ACTIVE), (0, 0), (0, 0)])
 
 
 def decoded(vae: Any, latents: mx.array) -> Pictures:
@@ -54,44 +66,29 @@ def peak_to_noise(one: Pictures, other: Pictures) -> float:
     return float(10 * np.log10(255**2 / max(error, 1e-9)))
 
 
-def settle(vae: Any, pictures: Pictures) -> None:
-    """Silence the channels that carry nothing, and write the mean and the variance of packed latents into the VAE.
-
-    FLUX.2 normalizes by them.
-    """
+def settle(vae: Any) -> None:
+    """Silence the channels that carry nothing, and leave latents as loud as they are when FLUX.2 normalizes them."""
     carries = mx.arange(LATENTS) < ACTIVE
     vae.post_quant_conv.weight = mx.where(carries, vae.post_quant_conv.weight, 0.0)
     vae.quant_conv.weight = mx.where(mx.tile(carries, (2,))[:, None, None, None], vae.quant_conv.weight, 0.0)
     vae.quant_conv.bias = mx.where(mx.tile(carries, (2,)), vae.quant_conv.bias, 0.0)
-    latents = mx.concatenate([encoded(vae, pictures[start : start + 50]) for start in range(0, len(pictures), 50)])
-    batch, channels, height, width = latents.shape
-    packed = (
-        latents.reshape(batch, channels, height // 2, 2, width // 2, 2).transpose(0, 2, 4, 1, 3, 5).reshape(-1, 128)
-    )
-    vae.bn.running_mean = packed.mean(axis=0)
-    variance = packed.var(axis=0)
-    vae.bn.running_var = mx.where(variance < QUIET**2, 1.0, variance)
+    vae.bn.running_mean = mx.zeros_like(vae.bn.running_mean)
+    vae.bn.running_var = mx.full(vae.bn.running_var.shape, 1.0 - vae.bn.eps)
     mx.eval(vae.parameters())
 
 
-def _crop(pool: Pictures, random: np.random.Generator) -> Pictures:
+def _crop(pool: Pictures, wide: int, random: np.random.Generator) -> Pictures:
     picture = pool[int(random.integers(len(pool)))]
-    left, top = (8 * int(random.integers(0, (picture.shape[0] - CROP) // 8 + 1)) for _ in range(2))
-    crop = picture[top : top + CROP, left : left + CROP]
+    left, top = (PATCH * int(random.integers(0, (picture.shape[0] - wide) // PATCH + 1)) for _ in range(2))
+    crop = picture[top : top + wide, left : left + wide]
     seen: Pictures = crop[:, ::-1] if random.random() < 0.5 else crop  # noqa: PLR2004 - every other one is mirrored
     return seen
 
 
-def _reconstruction(vae: Any, pictures: mx.array, noise: mx.array) -> tuple[mx.array, dict[str, mx.array]]:
-    """Pixels and edges that are lost, and what the latents tell beyond noise."""
-    moments = vae.quant_conv(vae.encoder(pictures).transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
-    mean, spread = mx.split(moments, 2, axis=1)
-    mean, spread = mean[:, :ACTIVE], mx.clip(spread[:, :ACTIVE], -12.0, 4.0)
-    drawn = mean + mx.exp(0.5 * spread) * noise[:, :ACTIVE]
-    back = vae.decode(mx.pad(drawn, [(0, 0), (0, LATENTS - ACTIVE), (0, 0), (0, 0)]))
-    lost = back - pictures
+def _lost(vae: Any, pictures: mx.array, latents: mx.array, blurred: mx.array) -> tuple[mx.array, dict[str, mx.array]]:
+    """What the encoder misses of the latents, and the decoder of pixels and of edges."""
+    missed = mx.square(vae.encode(pictures)[:, :ACTIVE] - latents).mean()
+    lost = vae.decode(padded(blurred)) - pictures
     pixels, squares = mx.abs(lost).mean(), mx.square(lost).mean()
     edges = mx.abs(lost[..., 1:, :] - lost[..., :-1, :]).mean() + mx.abs(lost[..., 1:] - lost[..., :-1]).mean()
-    told = 0.5 * (mx.square(mean) + mx.exp(spread) - 1.0 - spread).mean()
-    value = pixels + squares + 0.5 * edges + 1e-3 * told
-    return value, {"pixels": pixels, "edges": edges, "told": told}
+    return pixels + squares + 0.5 * edges + 0.3 * missed, {"pixels": pixels, "edges": edges, "missed": missed}

@@ -14,13 +14,16 @@ from scripts.mini.draw.captions import caption
 from scripts.mini.draw.scene import picture
 from scripts.mini.draw.words import Motif
 from scripts.mini.model.forward import Text
-from scripts.mini.train.autoencoder import encoded
+from scripts.mini.train.autoencoder import padded
+from scripts.mini.train.basis import Basis
 from scripts.mini.train.language import LONGEST, PADDING, WORDS, Prompts, Reader, numbered, places_of
 from scripts.mini.train.ledger import Ledger
 from scripts.mini.train.pool import PoolSpec, motifs
 
-__all__ = ["NOTHING", "Lessons", "lessons", "normalized", "text_of", "understood"]
+__all__ = ["NOTHING", "Lessons", "lessons", "packed", "text_of", "understood"]
 
+Wanted = list[tuple[Motif, int, str]]
+"""What is drawn, its seed and its style."""
 Halves = npt.NDArray[np.float16]
 SHARD = 250
 CAPTIONS = 2
@@ -49,7 +52,7 @@ class Lessons:
         return int(self.latents.shape[1] ** 0.5)
 
 
-def lessons(folder: Path, spec: PoolSpec, vae: Any, reader: Reader, tokenizer: Any, ledger: Ledger) -> Lessons:
+def lessons(folder: Path, spec: PoolSpec, basis: Basis, reader: Reader, tokenizer: Any, ledger: Ledger) -> Lessons:
     """Draw, encode and keep, but for what is on disk already."""
     home = folder / spec.name
     home.mkdir(parents=True, exist_ok=True)
@@ -58,7 +61,7 @@ def lessons(folder: Path, spec: PoolSpec, vae: Any, reader: Reader, tokenizer: A
     for start in range(0, len(wanted), SHARD):
         path = home / f"{start:06}.npz"
         if not path.exists():
-            made = _made(wanted[start : start + SHARD], spec, vae, reader, tokenizer)
+            made = _made(wanted[start : start + SHARD], spec, basis, reader, tokenizer)
             draft = path.with_suffix(".draft.npz")
             np.savez(draft, latents=made.latents, states=made.states, lengths=made.lengths)
             draft.replace(path)
@@ -67,23 +70,11 @@ def lessons(folder: Path, spec: PoolSpec, vae: Any, reader: Reader, tokenizer: A
     return Lessons(*(np.concatenate([shard[name] for shard in shards]) for name in ("latents", "states", "lengths")))
 
 
-def normalized(vae: Any, latents: mx.array) -> mx.array:
+def packed(latents: mx.array) -> mx.array:
     """Latents (batch, 32, h, w) as the transformer sees them: (batch, h / 2 x w / 2, 128)."""
     batch, channels, height, width = latents.shape
     squares = latents.reshape(batch, channels, height // 2, 2, width // 2, 2).transpose(0, 2, 4, 1, 3, 5)
-    packed = squares.reshape(batch, height * width // 4, 4 * channels)
-    tokens: mx.array = (packed - vae.bn.running_mean) / mx.sqrt(vae.bn.running_var + vae.bn.eps)
-    return tokens
-
-
-def restored(vae: Any, tokens: mx.array) -> mx.array:
-    """The way back: tokens (batch, side x side, 128) to latents (batch, 32, 2 side, 2 side)."""
-    batch, count, wide = tokens.shape
-    side = int(count**0.5)
-    packed = tokens * mx.sqrt(vae.bn.running_var + vae.bn.eps) + vae.bn.running_mean
-    squares = packed.reshape(batch, side, side, wide // 4, 2, 2).transpose(0, 3, 1, 4, 2, 5)
-    latents: mx.array = squares.reshape(batch, wide // 4, 2 * side, 2 * side)
-    return latents
+    return squares.reshape(batch, height * width // 4, 4 * channels)
 
 
 def understood(reader: Reader, tokenizer: Any, captions: Sequence[str], seed: int = 0) -> tuple[Halves, Prompts]:
@@ -106,11 +97,11 @@ def text_of(states: npt.NDArray[Any], lengths: npt.NDArray[np.int32], total: int
     return Text(mx.array(states.astype(np.float32)), mx.array(weights))
 
 
-def _made(wanted: list[tuple[Motif, int, str]], spec: PoolSpec, vae: Any, reader: Reader, tokenizer: Any) -> Lessons:
+def _made(wanted: Wanted, spec: PoolSpec, basis: Basis, reader: Reader, tokenizer: Any) -> Lessons:
     tokens, said = [], []
     for motif, seed, style in wanted:
         drawn = np.asarray(picture(motif, seed, spec.size, style))[None]
-        tokens.append(np.array(normalized(vae, encoded(vae, drawn))).astype(np.float16))
+        tokens.append(np.array(packed(padded(mx.array(basis.latents(drawn))))).astype(np.float16))
         chance = Random(f"caption {seed}")  # noqa: S311 - no secret
         said += [caption(motif, chance) for _ in range(CAPTIONS)]
     states, prompts = understood(reader, tokenizer, said, seed=wanted[0][1])
