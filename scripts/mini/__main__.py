@@ -13,7 +13,7 @@ import msgspec
 from scripts.mini.plan import FULL, QUICK
 from scripts.mini.stages import Workshop
 
-STAGES = ("draw", "language", "latents", "flow", "vae", "classifier", "samples", "distil", "directory", "verdict")
+STAGES = ("draw", "vae", "language", "latents", "flow", "classifier", "samples", "distil", "directory", "verdict")
 
 
 def main() -> None:

@@ -16,7 +16,6 @@ from scripts.mini.model.tokens import write_tokenizer
 from scripts.mini.painter import Painter
 from scripts.mini.plan import Plan
 from scripts.mini.train.autoencoder import decoded, encoded, peak_to_noise, train_autoencoder
-from scripts.mini.train.basis import Basis, basis_of
 from scripts.mini.train.classifier import Classifier, judge, train_classifier
 from scripts.mini.train.flow import GUIDANCE, School, train_distilled, train_flow
 from scripts.mini.train.language import Reader, train_encoder
@@ -72,18 +71,12 @@ class Workshop:
     def vae(self) -> Told:
         """Train the VAE; its loss on drawings it never saw is told in decibel."""
         pools = [self._drawn(spec).pictures for spec in (self.plan.neutral, self.plan.styled, self.plan.large)]
-        train_autoencoder(self.parts.vae, [pools[0], *pools], self.basis, self.folder, self.ledger, self.plan.vae)
+        train_autoencoder(self.parts.vae, [pools[0], *pools], self.folder, self.ledger, self.plan.vae)
         told = {}
         for spec in (self.plan.unseen, self.plan.unseen_styled):
             some = self._drawn(spec).pictures[:60]
             told[spec.name] = peak_to_noise(decoded(self.parts.vae, encoded(self.parts.vae, some)), some)
         return told
-
-    @cached_property
-    def basis(self) -> Basis:
-        """What the latents mean."""
-        some = [self._drawn(self.plan.neutral).pictures[:900], self._drawn(self.plan.styled).pictures[:300]]
-        return basis_of(np.concatenate(some), self.folder / "basis.npz")
 
     @cached_property
     def school(self) -> School:
@@ -137,4 +130,4 @@ class Workshop:
         return drawings(self.folder, spec, self.ledger)
 
     def _lessons(self, spec: PoolSpec) -> Lessons:
-        return lessons(self.folder, spec, self.basis, self.reader, self.tokenizer, self.ledger)
+        return lessons(self.folder, spec, self.parts.vae, self.reader, self.tokenizer, self.ledger)

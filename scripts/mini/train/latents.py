@@ -9,23 +9,24 @@ from typing import Any
 import mlx.core as mx
 import numpy as np
 import numpy.typing as npt
+from mflux.models.flux2.latent_creator.flux2_latent_creator import Flux2LatentCreator
 
 from scripts.mini.draw.captions import caption
 from scripts.mini.draw.scene import picture
 from scripts.mini.draw.words import Motif
 from scripts.mini.model.forward import Text
-from scripts.mini.train.autoencoder import padded
-from scripts.mini.train.basis import Basis
+from scripts.mini.train.autoencoder import encoded
 from scripts.mini.train.language import LONGEST, PADDING, WORDS, Prompts, Reader, numbered, places_of
 from scripts.mini.train.ledger import Ledger
 from scripts.mini.train.pool import PoolSpec, motifs
 
-__all__ = ["NOTHING", "Lessons", "lessons", "packed", "text_of", "understood"]
+__all__ = ["NOTHING", "Lessons", "lessons", "normalized", "text_of", "understood"]
 
 Wanted = list[tuple[Motif, int, str]]
 """What is drawn, its seed and its style."""
 Halves = npt.NDArray[np.float16]
 SHARD = 250
+AT_ONCE = 10
 CAPTIONS = 2
 """Sentences for each drawing."""
 NOTHING = " "
@@ -52,7 +53,7 @@ class Lessons:
         return int(self.latents.shape[1] ** 0.5)
 
 
-def lessons(folder: Path, spec: PoolSpec, basis: Basis, reader: Reader, tokenizer: Any, ledger: Ledger) -> Lessons:
+def lessons(folder: Path, spec: PoolSpec, vae: Any, reader: Reader, tokenizer: Any, ledger: Ledger) -> Lessons:
     """Draw, encode and keep, but for what is on disk already."""
     home = folder / spec.name
     home.mkdir(parents=True, exist_ok=True)
@@ -61,7 +62,7 @@ def lessons(folder: Path, spec: PoolSpec, basis: Basis, reader: Reader, tokenize
     for start in range(0, len(wanted), SHARD):
         path = home / f"{start:06}.npz"
         if not path.exists():
-            made = _made(wanted[start : start + SHARD], spec, basis, reader, tokenizer)
+            made = _made(wanted[start : start + SHARD], spec, vae, reader, tokenizer)
             draft = path.with_suffix(".draft.npz")
             np.savez(draft, latents=made.latents, states=made.states, lengths=made.lengths)
             draft.replace(path)
@@ -70,11 +71,9 @@ def lessons(folder: Path, spec: PoolSpec, basis: Basis, reader: Reader, tokenize
     return Lessons(*(np.concatenate([shard[name] for shard in shards]) for name in ("latents", "states", "lengths")))
 
 
-def packed(latents: mx.array) -> mx.array:
+def normalized(vae: Any, latents: mx.array) -> mx.array:
     """Latents (batch, 32, h, w) as the transformer sees them: (batch, h / 2 x w / 2, 128)."""
-    batch, channels, height, width = latents.shape
-    squares = latents.reshape(batch, channels, height // 2, 2, width // 2, 2).transpose(0, 2, 4, 1, 3, 5)
-    return squares.reshape(batch, height * width // 4, 4 * channels)
+    return Flux2LatentCreator.pack_latents(Flux2LatentCreator.patchify_latents(vae.normalize_latents(latents)))  # type: ignore[no-any-return]
 
 
 def understood(reader: Reader, tokenizer: Any, captions: Sequence[str], seed: int = 0) -> tuple[Halves, Prompts]:
@@ -97,13 +96,15 @@ def text_of(states: npt.NDArray[Any], lengths: npt.NDArray[np.int32], total: int
     return Text(mx.array(states.astype(np.float32)), mx.array(weights))
 
 
-def _made(wanted: Wanted, spec: PoolSpec, basis: Basis, reader: Reader, tokenizer: Any) -> Lessons:
-    tokens, said = [], []
+def _made(wanted: Wanted, spec: PoolSpec, vae: Any, reader: Reader, tokenizer: Any) -> Lessons:
+    said, drawn = [], []
     for motif, seed, style in wanted:
-        drawn = np.asarray(picture(motif, seed, spec.size, style))[None]
-        tokens.append(np.array(packed(padded(mx.array(basis.latents(drawn))))).astype(np.float16))
+        drawn.append(np.asarray(picture(motif, seed, spec.size, style)))
         chance = Random(f"caption {seed}")  # noqa: S311 - no secret
         said += [caption(motif, chance) for _ in range(CAPTIONS)]
+    starts = range(0, len(drawn), AT_ONCE)
+    tokens = [normalized(vae, encoded(vae, np.stack(drawn[start : start + AT_ONCE]))) for start in starts]
     states, prompts = understood(reader, tokenizer, said, seed=wanted[0][1])
     shape = (len(wanted), CAPTIONS)
-    return Lessons(np.concatenate(tokens), states.reshape(*shape, *states.shape[1:]), prompts.lengths.reshape(shape))
+    latents = np.concatenate([np.array(some).astype(np.float16) for some in tokens])
+    return Lessons(latents, states.reshape(*shape, *states.shape[1:]), prompts.lengths.reshape(shape))

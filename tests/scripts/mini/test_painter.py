@@ -25,7 +25,7 @@ from scripts.mini.train.classifier import Classifier
 SMALL = Sizes(
     TransformerSize(num_single_layers=1, num_attention_heads=1, joint_attention_dim=24),
     EncoderSize(hidden_size=8, num_attention_heads=1, intermediate_size=8, head_dim=8),
-    VaeSize(block_out_channels=(8, 8, 8, 8), layers_per_block=0),
+    VaeSize(block_out_channels=(8, 8, 8, 8), layers_per_block=0, eps=1e-6),
 )
 
 

@@ -9,18 +9,16 @@ import numpy as np
 import pytest
 from mflux.models.common.config.config import Config
 from mflux.models.common.config.model_config import ModelConfig
-from mflux.models.flux2.latent_creator.flux2_latent_creator import Flux2LatentCreator
 from mlx import nn
 from mlx.optimizers import AdamW
 
 from scripts.mini.draw.words import STYLES, is_held_out
 from scripts.mini.model.parts import build
 from scripts.mini.model.sizes import ACTIVE, LATENTS, SHOWN, Sizes, VaeSize
-from scripts.mini.train.autoencoder import decoded, encoded, peak_to_noise, settle
-from scripts.mini.train.basis import basis_of
+from scripts.mini.train.autoencoder import decoded, encoded, settle
 from scripts.mini.train.flow import sigmas
 from scripts.mini.train.language import PADDING, WORDS
-from scripts.mini.train.latents import packed, text_of
+from scripts.mini.train.latents import normalized, text_of
 from scripts.mini.train.ledger import Ledger
 from scripts.mini.train.loop import Stopped, Training
 from scripts.mini.train.pool import LABELS, PoolSpec, drawings, motifs
@@ -113,37 +111,20 @@ def test_a_pool_shows_either_what_is_trained_on_or_what_never_is(held_out: bool)
     assert {is_held_out(motif) for motif in shown} == {held_out}
 
 
-def test_latents_are_packed_as_mflux_packs_them() -> None:
-    latents = mx.random.normal((2, LATENTS, 6, 6))
-    theirs = Flux2LatentCreator.pack_latents(Flux2LatentCreator.patchify_latents(latents))
-    assert mx.array_equal(packed(latents), theirs).item()
-
-
-def test_the_basis_keeps_most_of_a_drawing_and_is_the_same_again(tmp_path: Path) -> None:
-    drawn = drawings(tmp_path, PoolSpec("some", 12, size=64), Ledger(tmp_path / "spent.json")).pictures
-    basis = basis_of(drawn, tmp_path / "basis.npz")
-    latents = basis.latents(drawn)
-    assert latents.shape == (12, ACTIVE, 8, 8)
-    assert np.square(latents).mean() == pytest.approx(1, abs=0.05)
-    squares = (latents.transpose(0, 2, 3, 1) * basis.loudness) @ basis.patterns + basis.mean
-    back = squares.reshape(12, 8, 8, 8, 8, 3).transpose(0, 1, 3, 2, 4, 5).reshape(drawn.shape)
-    pixels = np.clip(127.5 * (back + 1), 0, 255).astype(np.uint8)
-    assert peak_to_noise(pixels, drawn) > 24
-    again = basis_of(drawn[:1], tmp_path / "basis.npz")
-    assert np.array_equal(again.patterns, basis.patterns)
-
-
 def test_channels_that_carry_nothing_are_nothing_to_encoder_and_decoder() -> None:
     vae = build(Sizes(vae=VaeSize(block_out_channels=(8, 8, 8, 8), layers_per_block=0))).vae
     pictures = np.random.default_rng(1).integers(0, 255, (4, 16, 16, 3)).astype(np.uint8)
-    settle(vae)
+    settle(vae, pictures)
     latents = encoded(vae, pictures)
     assert (mx.abs(latents[:, ACTIVE:]).max() == 0).item()
     assert (mx.abs(latents[:, :ACTIVE]).max() > 0).item()
     noise = mx.pad(mx.random.normal((4, LATENTS - ACTIVE, 2, 2)), [(0, 0), (ACTIVE, 0), (0, 0), (0, 0)])
     assert np.array_equal(decoded(vae, latents + 5 * noise), decoded(vae, latents))
-    assert (mx.abs(packed(latents)[..., SHOWN:]).max() == 0).item()
-    assert mx.allclose(vae.normalize_latents(latents), latents, atol=1e-6).item()
+    tokens = normalized(vae, latents)
+    assert (mx.abs(tokens[..., SHOWN:]).max() == 0).item()
+    assert (mx.abs(tokens[..., :SHOWN].mean(axis=(0, 1))).max() < 1e-3).item()
+    packed = tokens.reshape(4, 1, 1, 128).transpose(0, 3, 1, 2)
+    assert mx.allclose(vae.unpack_packed_latents(packed), latents, atol=1e-5).item()
 
 
 def test_halves_of_a_batch_teach_what_the_whole_does(tmp_path: Path) -> None:
