@@ -86,9 +86,9 @@ os._exit(4)
 
 
 def test_nothing_of_it_stays_open() -> None:
-    before = len(list(Path("/dev/fd").iterdir()))
+    before = descriptors()
     asyncio.run(lived("os._exit(0)"))
-    assert len(list(Path("/dev/fd").iterdir())) == before
+    assert descriptors() <= before
 
 
 @pytest.mark.parametrize("spare", [*range(1, 9), 20])

@@ -40,7 +40,7 @@ def write(path: Path, pid: int, began: str | None) -> None:
 def test_a_stopped_survivor_is_ended(stopped: "subprocess.Popen[bytes]", path: Path) -> None:
     write(path, stopped.pid, began_at(stopped.pid))
     assert end_survivor(path) == stopped.pid
-    assert stopped.wait(10) == -signal.SIGKILL
+    assert stopped.wait(60) == -signal.SIGKILL
     assert end_survivor(path) is None
 
 
