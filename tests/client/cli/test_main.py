@@ -29,10 +29,10 @@ from tests.client.conftest import (
     listening,
     on_a_terminal,
     peer_that_says,
-    serving,
     silent_daemon,
 )
 from tests.client.here import run_here
+from tests.daemon.fakeds import faked
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -173,7 +173,7 @@ def test_a_socket_that_is_held_ends_with_75_and_stays_with_its_daemon(run: Run, 
 
 
 def test_stop_returns_when_the_socket_is_gone(run: Run, folder: Path) -> None:
-    with serving(folder) as running:
+    with faked(folder) as running:
         done = run("stop", "--json", "--socket", str(running.socket))
         assert not running.socket.exists()
         assert done.returncode == 0
@@ -217,7 +217,7 @@ def test_stop_does_not_wait_for_ever(run: Run, folder: Path) -> None:
 
 
 def test_stop_says_what_became_of_the_renders(run: Run, folder: Path) -> None:
-    with serving(folder) as running:
+    with faked(folder) as running:
         done = run("stop", "--drain", "--socket", str(running.socket))
     assert (done.returncode, done.stdout, done.stderr) == (0, "stopped\n", "")
 
