@@ -98,6 +98,7 @@ def test_the_model_that_was_distilled_is_guided_as_mflux_guides_it(guided: Base,
     assert np.array_equal(pixels(guided, guidance=1.0), painted(klein))
 
 
+@pytest.mark.slow
 def test_it_takes_a_negative_prompt_and_a_blank_one_is_none(guided: Base) -> None:
     plain = pixels(guided, steps=1)
     assert not np.array_equal(pixels(guided, steps=1, negative_prompt="rain"), plain)

@@ -54,6 +54,7 @@ def test_it_is_small_and_says_how_large(base: Base) -> None:
     assert base.variant.numbers.nbytes(None, 4) == pytest.approx(base.info.memory_bytes, rel=0.01)
 
 
+@pytest.mark.slow
 def test_two_builds_hold_the_same_numbers_bit_for_bit(base: Base) -> None:
     one, other = (numbers_of(klein) for klein in (klein_of(base), build_standin(ModelConfig.flux2_klein_4b())))
     assert one.keys() <= other.keys()
@@ -85,6 +86,7 @@ def test_it_computes_in_exact_alone_and_says_so() -> None:
         load_base("standin:flux2-klein-4b", None, numerics="fast")
 
 
+@pytest.mark.slow
 def test_its_pictures_are_those_that_mflux_paints_and_are_followed_step_by_step(base: Base) -> None:
     seen = Followed()
     mine = np.asarray(base.generate(picture(base), seen))
@@ -111,8 +113,8 @@ def bare() -> object:
     return standin("standin:flux2-klein-4b").predict()
 
 
-QUICK = ("flux2-ai-toolkit", "flux2-kohya")
-"""Conventions of which every run tries one of each kind of names; the others take seconds each."""
+QUICK = ("flux2-kohya",)
+"""The convention that every run tries; each takes a second and more."""
 
 
 @pytest.mark.parametrize(

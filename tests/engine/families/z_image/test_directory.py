@@ -63,7 +63,8 @@ def test_its_memory_is_declared_before_it_is_loaded(held: Base, saved: Path) -> 
     assert declared == pytest.approx(held.info.memory_bytes, rel=0.02)
 
 
-@pytest.mark.parametrize("bits", [*(pytest.param(n, marks=pytest.mark.slow) for n in (3, 4, 5, 6)), 8])
+@pytest.mark.slow
+@pytest.mark.parametrize("bits", [3, 4, 5, 6, 8])
 def test_it_is_quantized_and_an_adapter_on_packed_layers_engages(saved: Path, tmp_path: Path, bits: int) -> None:
     base = load_base(str(saved), bits)
     assert base.info.quantize == bits

@@ -79,6 +79,7 @@ def parameters(vae: VAE) -> list[tuple[str, mx.array]]:
     return sorted(held.items(), key=lambda item: item[0])
 
 
+@pytest.mark.slow
 def test_two_builds_hold_the_same_numbers_bit_for_bit(base: Base) -> None:
     one, other = (numbers_of(image) for image in (image_of(base), build_standin(ModelConfig.z_image_turbo())))
     assert one.keys() == other.keys()
@@ -156,6 +157,7 @@ def test_a_dead_one_is_caught_before_anything_is_painted(base: Base, tmp_path: P
     assert [report.verdict for report in outcome.loras] == [Verdict.ENGAGED, Verdict.NOOP]
 
 
+@pytest.mark.slow
 def test_a_flip_leaves_the_same_noise(base: Base, bare: mx.array, tmp_path: Path) -> None:
     files = [make_adapter(tmp_path / f"{n}.safetensors", shapes=SHAPES, seed=n, blocks=2) for n in (1, 2)]
     stacks = [[Member(read_adapter(file, base.shapes), 1)] for file in files]
