@@ -153,6 +153,15 @@ def grpc_server() -> Iterator[tuple[int, list[str]]]:
         server.stop(grace=None).wait(5.0)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _leave_no_exporter() -> Iterator[None]:
+    """One left behind draws from `random` for its pauses, which hypothesis holds against whoever draws then."""
+    yield
+    for thread in threading.enumerate():
+        if thread.name in ("kilnmark-otel-stop", "OtelBatchSpanRecordProcessor"):
+            thread.join(60)
+
+
 @pytest.mark.parametrize("protocol", ["http/protobuf", "grpc"])
 @pytest.mark.parametrize("dead", [refusing_port, silent_port])
 def test_a_dead_collector_delays_nothing(
@@ -163,7 +172,7 @@ def test_a_dead_collector_delays_nothing(
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{port}")
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", protocol)
         monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "50")
-        monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "10")
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "5")
         start("warm").stop(0.0)
         with caplog.at_level(logging.WARNING):
             begun = time.perf_counter()
@@ -172,7 +181,7 @@ def test_a_dead_collector_delays_nothing(
                 telemetry.tracer.start_span("x", attributes={"a": 1}).end()
             telemetry.stop(0.5)
             took = time.perf_counter() - begun
-    assert took < 5
+    assert took < 4
     told = [record.getMessage() for record in caplog.records if record.name.startswith("opentelemetry")]
     assert len(told) <= 1
     assert all(message.startswith("traces are not being delivered: ") for message in told)
