@@ -18,6 +18,10 @@ from scripts.mini.model.sizes import SHOWN, TOKEN, EncoderSize, Sizes, Transform
 __all__ = ["Parts", "build", "count", "encoder", "transformer", "vae"]
 
 
+KEEPING = 3**0.5
+"""By so much mlx draws convolutions too small for what they are given to come out as loud; seventeen stand in a row."""
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
     """What a picture is made with: mflux's modules, untyped there."""
@@ -62,6 +66,9 @@ def vae(size: VaeSize) -> nn.Module:
     model: nn.Module = Flux2VAE()
     model.encoder = Flux2Encoder(**asdict(size))
     model.decoder = Flux2Decoder(**asdict(size))
+    for module in model.modules():
+        if isinstance(module, nn.Conv2d):
+            module.weight = KEEPING * module.weight
     for module in model.modules():
         if isinstance(module, Flux2ResnetBlock2D):
             module.conv2.weight = mx.zeros_like(module.conv2.weight)

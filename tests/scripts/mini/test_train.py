@@ -127,6 +127,15 @@ def test_channels_that_carry_nothing_are_nothing_to_encoder_and_decoder() -> Non
     assert mx.allclose(vae.unpack_packed_latents(packed), latents, atol=1e-5).item()
 
 
+def test_an_untrained_vae_is_not_deaf() -> None:
+    """What goes in comes out about as loud, or nothing is learnt for hundreds of steps."""
+    vae = build(Sizes()).vae
+    pictures = np.random.default_rng(1).integers(0, 255, (2, 4, 4, 3)).astype(np.uint8).repeat(8, 1).repeat(8, 2)
+    latents = encoded(vae, pictures)
+    assert (latents.std() > 0.1).item()
+    assert decoded(vae, latents).std() > 6
+
+
 def test_halves_of_a_batch_teach_what_the_whole_does(tmp_path: Path) -> None:
     whole, halves = training(tmp_path / "whole"), training(tmp_path / "halves")
     whole.streams = whole.streams[:1]
