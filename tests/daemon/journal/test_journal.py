@@ -223,3 +223,18 @@ def test_a_failing_file_is_no_reason_to_hang_at_the_end(path: Path) -> None:
     with sqlite3.connect(path) as connection:
         assert connection.execute("SELECT count(*) FROM events").fetchone() == (0,)
     connection.close()
+
+
+def test_what_happens_after_it_was_closed_is_waited_for_by_nobody(path: Path) -> None:
+    kept, late = accepted("kept", "late")
+
+    async def body(desk: Desk) -> None:
+        desk.keep(kept)
+        await desk.journal.close()
+        assert await desk.journal.written()
+        desk.keep(late)
+        async with asyncio.timeout(60):
+            assert not await desk.journal.written()
+
+    run(path, body, asyncio.SelectorEventLoop)
+    assert read(path) == [kept]

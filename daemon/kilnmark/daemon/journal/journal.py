@@ -155,7 +155,7 @@ class KeptJournal:
         """Wait until all that was kept so far is on disk; False: it cannot be written now."""
         if self._mark.written >= self._mark.kept:
             return True
-        if self._problem is not None:
+        if self._problem is not None or self._closed.done():
             return False
         done: asyncio.Future[bool] = self._loop.create_future()
         self._mark.waiting.append((self._mark.kept, done))
@@ -175,9 +175,8 @@ class KeptJournal:
         """Write what is still to be written, as far as that can be done, and let the file go."""
         self._hand_over()
         self._things.put(_STOP)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(CLOSE_TIMEOUT):
-                await asyncio.shield(self._closed)
+        await asyncio.wait([self._closed], timeout=CLOSE_TIMEOUT)
+        self.heard_end()
 
     def leave(self, within: float) -> None:
         """As `close`, for a process that is left in so many seconds."""
@@ -228,9 +227,11 @@ class KeptJournal:
         self._loop.call_later(RETRY, self._things.put, _RETRY)
 
     def heard_end(self) -> None:
-        """The thread has let the file go."""
+        """The thread has let the file go, or is given up: what happens now is on no disk, and nobody waits for it."""
         if not self._closed.done():
             self._closed.set_result(None)
+        while self._mark.waiting:
+            _settle(self._mark.waiting.popleft()[1], written=False)
 
 
 def _settle(waiting: "asyncio.Future[bool]", *, written: bool) -> None:
