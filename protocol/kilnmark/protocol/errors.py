@@ -48,6 +48,7 @@ and `EXITS` of the command line and of the daemon how a process does.
     │   ├── ManagerFailed
     │   ├── SettingsRefused
     │   ├── SocketInUse
+    │   ├── SocketUnfit
     │   └── UnfitForService
     ├── SettingsError                what the daemon was told: daemon/settings
     ├── JournalUnusable              a journal that cannot be kept: daemon/journal/schema

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from kilnmark.client.batch.errors import FolderInUse
-from kilnmark.client.cli.service.errors import SettingsRefused, SocketInUse, UnfitForService
+from kilnmark.client.cli.service.errors import SettingsRefused, SocketInUse, SocketUnfit, UnfitForService
 from kilnmark.client.cli.settings.config_file import UnreadableConfig
 from kilnmark.client.errors import ClientError, ConnectTimeout, DaemonUnavailable
 from kilnmark.keymaps.errors import RefusedFile, UnusableGoal
@@ -53,6 +53,7 @@ EXITS: Mapping[type[KilnmarkError], ExitCode] = {
     FolderInUse: ExitCode.TRY_AGAIN,
     SocketInUse: ExitCode.TRY_AGAIN,
     SettingsRefused: ExitCode.USAGE,
+    SocketUnfit: ExitCode.USAGE,
     UnfitForService: ExitCode.USAGE,
 }
 """The code of each class, or of the nearest above it."""

@@ -43,9 +43,24 @@ def test_a_folder_where_others_may_write_is_a_fault_with_its_mend(folder: Path) 
     assert "--socket" in found.mend
 
 
+def test_nobody_is_told_to_close_a_folder_that_is_everybodys_on_purpose(folder: Path) -> None:
+    with mode(folder, 0o1777):
+        (found,) = look(folder / "daemon.sock")
+    assert (found.health, "has mode 1777" in found.found, "chmod" in found.mend) == (FAULT, True, False)
+
+
 def test_what_is_no_socket_is_a_fault(folder: Path) -> None:
     (folder / "daemon.sock").write_text("")
     (found,) = look(folder / "daemon.sock")
+    assert (found.health, found.mend.startswith("move it away")) == (FAULT, True)
+
+
+def test_a_link_is_no_socket_whatever_it_leads_to(folder: Path) -> None:
+    """The daemon binds nothing in its place."""
+    with socket.socket(socket.AF_UNIX) as left:
+        left.bind(str(folder / "other.sock"))
+        (folder / "daemon.sock").symlink_to("other.sock")
+        (found,) = look(folder / "daemon.sock")
     assert (found.health, found.mend.startswith("move it away")) == (FAULT, True)
 
 

@@ -99,6 +99,12 @@ def test_a_damaged_one_is_a_warning_and_is_not_moved(path: Path) -> None:
     assert path.exists()
 
 
+def test_a_link_that_leads_nowhere_is_no_journal(path: Path) -> None:
+    path.unlink()
+    path.symlink_to("nowhere")
+    assert "no regular file" in the_one(journal(path), FAULT).found
+
+
 def test_one_of_a_newer_version_is_a_fault_that_names_it(path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA user_version = 99")

@@ -75,6 +75,12 @@ def test_an_interpreter_in_a_cache_is_noticed(planned: Planned) -> None:
     assert planned({"UV_CACHE_DIR": str(folder)}).cache == folder
 
 
+@pytest.mark.parametrize("end", [" ", "\\"])
+def test_a_socket_whose_end_systemd_would_read_otherwise_is_refused(planned: Planned, end: str) -> None:
+    with pytest.raises(UnfitForService, match=r"the socket is .* ends in a blank or a backslash"):
+        planned(socket=f"/run/kiln/d.sock{end}")
+
+
 @pytest.mark.parametrize(
     ("env", "what"),
     [

@@ -14,6 +14,7 @@ from kilnmark.client.cli.service.errors import (
     ServiceNotInstalled,
     SettingsRefused,
     SocketInUse,
+    SocketUnfit,
 )
 from kilnmark.client.cli.service.launchd import Launchd
 from kilnmark.client.cli.service.manager import Manager
@@ -204,6 +205,22 @@ def listened(plan: ServicePlan) -> Iterator[socket.socket]:
         daemon.bind(str(plan.socket))
         daemon.listen()
         yield daemon
+
+
+@pytest.mark.parametrize("stands", ["a file", "a link to nothing", "a folder"])
+def test_what_stands_at_a_socket_is_not_given_to_a_manager_that_would_take_it_away(
+    systemd: Manager, plan: ServicePlan, stands: str
+) -> None:
+    match stands:
+        case "a file":
+            plan.socket.write_text("a thesis")
+        case "a link to nothing":
+            plan.socket.symlink_to("nothing")
+        case _:
+            plan.socket.mkdir()
+    with pytest.raises(SocketUnfit, match="it is there, and no socket; move it away"):
+        install(systemd, plan, force=True)
+    assert not any(path.exists() for path in systemd.paths)
 
 
 @pytest.mark.usefixtures("listened")

@@ -1,7 +1,5 @@
 """The socket: where it is, whose it is, and who answers there."""
 
-import os
-import stat
 from collections.abc import Iterator
 from contextlib import suppress
 from importlib.metadata import version
@@ -9,58 +7,31 @@ from pathlib import Path
 
 from kilnmark.client.cli.doctor.observation import Observation, fault, ok, warning
 from kilnmark.client.cli.doctor.patient import Patient
+from kilnmark.client.cli.seat import ELSEWHERE, problem_of
 from kilnmark.client.dial import is_served
 from kilnmark.client.errors import DaemonUnavailable, UntrustedSocket
-from kilnmark.keymaps.files.owners import way_in_for_others
-from kilnmark.protocol.wire.address import LOCK_SUFFIX, MAX_SOCKET_PATH
+from kilnmark.protocol.wire.address import LOCK_SUFFIX
 from kilnmark.protocol.wire.status import StatusResult, WorkerInfo
 
 __all__ = ["look_at_socket"]
-
-_ELSEWHERE = "name a socket in a folder of your own, with --socket or $KILNMARK_SOCKET, for daemon and clients"
 
 
 def look_at_socket(patient: Patient) -> Iterator[Observation]:
     """The way to it, then what stands there, then who answers."""
     path = Path(patient.socket)
-    if len(os.fsencode(path)) > MAX_SOCKET_PATH:
-        found = f"{path} has {len(os.fsencode(path))} bytes, and a socket's path may have {MAX_SOCKET_PATH}"
-        yield fault("socket", found, "name a shorter one with --socket or $KILNMARK_SOCKET")
-        return
-    if (problem := _problem(path)) is not None:
-        yield fault("socket", f"{path}: {problem[0]}", problem[1])
+    if (problem := problem_of(path)) is not None:
+        yield fault("socket", f"{path}: {problem.found}", problem.mend)
         return
     answer = patient.answer
     if isinstance(answer, StatusResult):
         yield ok("socket", f"{path}, of {_owner(path)}")
         yield from _daemon(answer)
     elif isinstance(answer, UntrustedSocket):
-        yield fault("socket", str(answer), _ELSEWHERE)
+        yield fault("socket", str(answer), ELSEWHERE)
     elif isinstance(answer, DaemonUnavailable):
         yield from _nobody(path, can_serve=patient.can_serve)
     else:
         yield fault("daemon", f"it does not answer as it should: {answer}", "stop it, and start it again")
-
-
-def _problem(path: Path) -> tuple[str, str] | None:
-    """What is wrong with the way to a socket, and the mend."""
-    folder = path.parent
-    there = next(each for each in (folder, *folder.parents) if each.exists())
-    if (way_in := way_in_for_others(there)) is not None:
-        return f"{way_in}, so another user may stand in its place", _ELSEWHERE
-    if not there.is_dir():
-        return f"{there} is no folder", _ELSEWHERE
-    if there == folder:
-        found = folder.stat()
-        if found.st_uid != os.geteuid():
-            return f"{folder} belongs to user {found.st_uid}", _ELSEWHERE
-        if found.st_mode & 0o022:
-            return f"{folder} has mode {stat.S_IMODE(found.st_mode):04o}", f"run `chmod 700 {folder}`"
-    if not os.access(there, os.W_OK | os.X_OK):
-        return f"nothing can be made in {there}", _ELSEWHERE
-    if path.exists() and not path.is_socket():
-        return "it is there, and no socket", "move it away, or name another with --socket"
-    return None
 
 
 def _nobody(path: Path, *, can_serve: bool) -> Iterator[Observation]:

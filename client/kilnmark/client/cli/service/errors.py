@@ -4,6 +4,7 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
+from kilnmark.client.cli.seat import SeatProblem
 from kilnmark.protocol.errors import KilnmarkError
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "ServiceProblem",
     "SettingsRefused",
     "SocketInUse",
+    "SocketUnfit",
     "UnfitForService",
 ]
 
@@ -116,18 +118,39 @@ class SocketInUse(ServiceProblem):
         )
 
 
+class SocketUnfit(ServiceProblem):
+    """No daemon could have its socket there; a manager would take away what stands there, or bind what nobody serves.
+
+    Args:
+        path: Where.
+        problem: What is wrong with it, and what to do.
+    """
+
+    def __init__(self, path: Path, problem: SeatProblem) -> None:
+        super().__init__(path, problem)
+        self.path = path
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return (
+            f"nothing was installed, since no socket can be at {self.path}: {self.problem.found}; {self.problem.mend}"
+        )
+
+
 class UnfitForService(ServiceProblem):
     """A value that no file of a service can hold.
 
     Args:
         what: Which one.
         value: As it is.
+        why: What is wrong with such values.
     """
 
-    def __init__(self, what: str, value: str) -> None:
-        super().__init__(what, value)
+    def __init__(self, what: str, value: str, why: str = "what cannot be seen") -> None:
+        super().__init__(what, value, why)
         self.what = what
         self.value = value
+        self.why = why
 
     def __str__(self) -> str:
-        return f"{self.what} is {self.value!r}, and no service is given what cannot be seen; choose another"
+        return f"{self.what} is {self.value!r}, and no service is given {self.why}; choose another"

@@ -94,7 +94,7 @@ def plan_service(found: Gathered, around: Surroundings) -> ServicePlan:
     """The service of the daemon that `kilnmark serve` would start here.
 
     Raises:
-        UnfitForService: a value has characters that are none to look at.
+        UnfitForService: a value has characters that are none to look at, or the socket's end is lost in a unit.
     """
     said = [name for name, each in found.said.items() if each.origin in ("option", "environment")]
     options = [] if found.file is None else ["--config", str(found.file)]
@@ -113,6 +113,8 @@ def plan_service(found: Gathered, around: Surroundings) -> ServicePlan:
     for what, value in _texts(plan):
         if not value.isprintable():
             raise UnfitForService(what, value)
+    if str(plan.socket).endswith((" ", "\\")):  # systemd takes a blank away, and the next line for more of this one
+        raise UnfitForService("the socket", str(plan.socket), "a socket that ends in a blank or a backslash")
     return plan
 
 

@@ -11,12 +11,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from kilnmark.client.cli.seat import problem_of
 from kilnmark.client.cli.service.errors import (
     FileIsTheirs,
     NoServiceManager,
     ServiceNotInstalled,
     SettingsRefused,
     SocketInUse,
+    SocketUnfit,
 )
 from kilnmark.client.cli.service.launchd import Launchd
 from kilnmark.client.cli.service.manager import Manager, ServiceState
@@ -73,12 +75,15 @@ def install(manager: Manager, plan: ServicePlan, *, force: bool) -> Sequence[Pla
     Raises:
         NoServiceManager: it serves nobody here.
         FileIsTheirs: a file is somebody's own, and `force` is not given.
+        SocketUnfit: no daemon could have its socket there.
         SocketInUse: another daemon is at the socket.
         ManagerFailed: it did not do its part.
     """
     manager.probe()
     files = manager.files(plan)
     _refuse_theirs([file.path for file in files], force=force)
+    if (problem := problem_of(plan.socket)) is not None:
+        raise SocketUnfit(plan.socket, problem)
     state = manager.state()
     if not state.is_bound and not state.is_running and _is_listened_at(plan.socket):
         raise SocketInUse(plan.socket)

@@ -75,8 +75,8 @@ def _path(given: str | float, folder: Path) -> Path:
         return (folder / Path(given).expanduser()).absolute()
     except UnicodeEncodeError:
         raise ValueError(f"{given!r} is not UTF-8, as every path here must be") from None
-    except RuntimeError as error:
-        raise ValueError(str(error)) from error
+    except RuntimeError:
+        raise ValueError(f"{given!r} begins with somebody's home that is not known") from None
 
 
 def _folder(given: str | float, folder: Path) -> Path:
