@@ -36,6 +36,10 @@ def test_every_one_at_once_is_a_setting_and_stands_on_the_page() -> None:
             [sys.executable, "-c", "raise SystemExit('Usage: x\\n\\nError: /k.toml:1: no such key')"],
             "^/k.toml:1: no such key$",
         ),
+        (
+            [sys.executable, "-c", "raise SystemExit('Error: a.toml:1: no key\\na.toml:2: no number\\n')"],
+            "^a.toml:1: no key; a.toml:2: no number$",
+        ),
         ([sys.executable, "-c", "print('{}')"], "not usable: socket"),
     ],
 )

@@ -53,6 +53,23 @@ def test_sighup_reads_the_settings_again_wholly_or_not_at_all(home: Path) -> Non
         assert (process["settings_problem"], process["settings_waiting"][:2]) == (None, ["variant", "journal"])
 
 
+def test_settings_that_were_said_while_older_ones_were_read_are_read_too(home: Path) -> None:
+    said, gate = home / "said.json", home / "gate"
+    chosen = {"socket": str(home / "daemon.sock"), "output_dir": str(home / "pictures")}
+    said.write_text(json.dumps({**chosen, "journal": str(home / "jobs.sqlite"), "cache_bytes": 0}))
+    os.mkfifo(gate)
+    with faked(home, again=["cat", str(said), str(gate)]) as daemon, daemon.wire() as wire:
+        daemon.send(signal.SIGHUP)
+        with gate.open("w"):  # which waits until the first document was read
+            said.write_text(json.dumps({**chosen, "variant": "dev"}))
+            daemon.send(signal.SIGHUP)
+            assert [wire.result("ping")["pid"] for _ in range(2)] == [daemon.process.pid] * 2
+            gate.unlink()
+            gate.touch()  # so that the second reading waits for nobody
+        status = wire.status_once(lambda status: bool(status["process"]["settings_waiting"]))
+        assert status["process"]["settings_waiting"][0] == "variant"
+
+
 @pytest.mark.slow
 def test_a_daemon_that_is_told_twice_to_end_takes_no_try_from_a_render(home: Path) -> None:
     for _ in range(TRIES):

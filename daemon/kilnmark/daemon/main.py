@@ -64,6 +64,7 @@ def main(arguments: Sequence[str]) -> int:
         arguments: One JSON document, the settings; and, to read them again at SIGHUP, another, an array: the command
             that prints them.
     """
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGHUP])  # it waits until it is heard; before any thread begins
     fill_streams()
     notes = ProcessNotes(Clock(), _begin_log().dropped)
     for number in IGNORED:
@@ -144,6 +145,7 @@ async def _run(
     for number in SIGNALS:
         asyncio.get_running_loop().add_signal_handler(number, signals.hear, number)
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, signals.hang_up)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGHUP])
     await daemon.run()
     spawn.forget()
     return signals.heard
@@ -168,6 +170,7 @@ class _Signals:
         self._notes = notes
         self._manager = manager
         self._reading: asyncio.Task[None] | None = None
+        self._is_wanted = False
         self.heard: signal.Signals | None = None
         self._daemon = daemon
         self._listener = listener
@@ -179,19 +182,29 @@ class _Signals:
         self._daemon.shut_down(drain=True, within=self._daemon.settings.drain_timeout)
 
     def hang_up(self) -> None:
-        """Read the settings again; nothing changes unless all that was said is good."""
+        """Read the settings again; nothing changes unless all that was said is good.
+
+        Asked while they are being read, it is done once more: what was read may be older than what is meant.
+        """
+        self._is_wanted = True
         if self._reading is None or self._reading.done():
             self._reading = asyncio.get_running_loop().create_task(self._read_again())
 
     async def _read_again(self) -> None:
         self._manager.reloading()
         try:
+            while self._is_wanted:
+                self._is_wanted = False
+                await self._read_once()
+        finally:
+            self._manager.ready()
+
+    async def _read_once(self) -> None:
+        try:
             self._daemon.heed(await read_again(self._again))
         except SettingsError as error:
             _log.error("the settings stay as they are: %s", error)
             self._notes.settings_refused(str(error))
-        finally:
-            self._manager.ready()
 
     def _leave_at_once(self, number: signal.Signals) -> None:
         _log.warning("second signal: leaving at once")

@@ -62,7 +62,7 @@ async def read_again(command: Sequence[str]) -> Settings:
         process.kill()
         raise SettingsError(f"the settings were not read again within {READ_TIMEOUT:g} seconds") from error
     if process.returncode != 0:
-        raise SettingsError(problem.decode(errors="replace").rpartition("Error: ")[2].strip())
+        raise SettingsError("; ".join(problem.decode(errors="replace").rpartition("Error: ")[2].strip().splitlines()))
     return read_settings(said.decode(errors="replace"))
 
 

@@ -32,4 +32,14 @@ def test_of_a_damaged_one_it_is_told_what_can_be_read(tmp_path: Path) -> None:
 
 def test_what_cannot_be_read_is_an_error_of_the_system(tmp_path: Path) -> None:
     with pytest.raises(OSError, match=re.escape(str(tmp_path))):
-        examine_journal(tmp_path)
+        examine_journal(tmp_path / "absent")
+
+
+def test_what_is_no_file_is_told_as_a_daemon_would(tmp_path: Path) -> None:
+    """A device or a link could be copied, and the copy would be well."""
+    (tmp_path / "link").symlink_to("jobs.sqlite")
+    for path in (Path("/dev/null"), tmp_path / "link", tmp_path):
+        assert (
+            examine_journal(path).problem
+            == f"{path} is no regular file; move it away, or choose another with --journal"
+        )

@@ -94,9 +94,11 @@ def test_a_directory_that_others_can_enter_is_taken_and_the_socket_still_keeps_t
 
 @pytest.mark.parametrize("mode", [0o770, 0o702, 0o1777])
 def test_a_directory_that_others_can_write_to_is_refused(home: Path, mode: int) -> None:
+    """One that is everybody's on purpose, as /tmp, is not told to be closed to them."""
     home.chmod(mode)
-    with pytest.raises(UnfitSocketPath, match="chmod 700"):
+    with pytest.raises(UnfitSocketPath, match="choose a directory that only you can write to") as refused:
         Listener(home / "daemon.sock")
+    assert ("chmod 700" in str(refused.value)) == (mode != 0o1777)
     assert list(home.iterdir()) == []
 
 

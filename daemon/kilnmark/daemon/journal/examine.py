@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from kilnmark.daemon.jobs.state import QueueState
-from kilnmark.daemon.journal.file import files_of
+from kilnmark.daemon.journal.file import files_of, require_regular
 from kilnmark.daemon.journal.opening import open_journal
 from kilnmark.daemon.journal.schema import JournalUnusable
 from kilnmark.protocol.wire.examined import JournalExamined
@@ -26,6 +26,10 @@ def examine_journal(path: Path) -> JournalExamined:
     Raises:
         OSError: it cannot be read, or there is no room for a copy.
     """
+    try:
+        require_regular(path, path.lstat())
+    except JournalUnusable as error:
+        return JournalExamined(problem=str(error))
     with tempfile.TemporaryDirectory(prefix="kilnmark-journal-") as folder:
         copy = Path(folder) / path.name
         for file, copied in zip(files_of(path), files_of(copy), strict=True):

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from kilnmark.daemon.journal.schema import JournalHeld, JournalUnusable, bring_up_to_date, version_of
 
-__all__ = ["JournalFile", "JournalRow", "files_of", "new_beside"]
+__all__ = ["JournalFile", "JournalRow", "files_of", "new_beside", "require_regular"]
 
 WAL_BYTES = 2 << 20
 """What the write-ahead log is grown to before the first event: a commit within it is one write and one sync of the data
@@ -201,12 +201,18 @@ def _make(path: Path) -> None:
         if (found := _found(path)) is None:
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
             _sync_folder(path.parent)
-        elif not stat.S_ISREG(found.st_mode):
-            raise JournalUnusable(f"{path} is no regular file; move it away, or choose another with --journal")
+        else:
+            require_regular(path, found)
     except OSError as error:
         raise JournalUnusable(
             f"{path} cannot be kept: {error.strerror}; mend that, or choose another with --journal"
         ) from error
+
+
+def require_regular(path: Path, found: os.stat_result) -> None:
+    """Raises JournalUnusable where what was found at a path, links not followed, is not a file."""
+    if not stat.S_ISREG(found.st_mode):
+        raise JournalUnusable(f"{path} is no regular file; move it away, or choose another with --journal")
 
 
 def _sync_folder(folder: Path) -> None:

@@ -44,9 +44,10 @@ def own_directory(directory: Path) -> None:
         raise UnfitSocketPath(f"{directory} belongs to user {found.st_uid}; choose a directory of your own")
     if found.st_mode & 0o022:
         mode = stat.S_IMODE(found.st_mode)
+        mend = "" if mode & stat.S_ISVTX else "run `chmod 700` on it, or "  # such are everybody's on purpose, as /tmp
         raise UnfitSocketPath(
-            f"{directory} has mode {mode:04o}, so others may put their own socket there; run `chmod 700` on it, "
-            "or choose a directory that only you can write to"
+            f"{directory} has mode {mode:04o}, so others may put their own socket there; {mend}choose a directory that "
+            "only you can write to"
         )
     if (way_in := way_in_for_others(directory)) is not None:
         raise UnfitSocketPath(f"{way_in}, so another may stand in {directory}'s place; choose a path without it")

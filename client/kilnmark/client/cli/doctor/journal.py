@@ -1,5 +1,6 @@
 """The journal: how the daemon that has it open finds it, or what one would make of it at its start."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,7 +24,7 @@ def look_at_journal(patient: Patient) -> Iterator[Observation]:
             yield ok("journal", _NONE)
             return
         yield from place_to_write("journal", path.parent, "--journal")
-        if path.exists() and patient.is_alone:
+        if os.path.lexists(path) and patient.is_alone:
             yield from _examined(patient, path)
 
 
