@@ -95,6 +95,7 @@ ADDED: Mapping[str, str] = {
     "heard.result.compiling": "the size that is compiled for",
     "heard.result.power": "the machine's power and heat; no setting asks for it",
     "heard.result.error.loras": "what its adapters did",
+    "heard.result.kept": "whether the next daemon goes on with what is not finished; this one keeps no journal",
     "heard.result.process": "what the daemon's log could not tell",
     **{f"{place}.paused": "why it is not begun" for place in ("heard.result.job", "heard.result.jobs")},
     **{f"heard.result.memory.{field}": why for field, why in _TOLD_OF_MEMORY.items()},

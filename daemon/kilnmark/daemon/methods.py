@@ -248,7 +248,7 @@ class Methods:
         """Begin the end; the reply comes before it."""
         jobs = self._view.state.open_count
         self._shut_down(params.drain)
-        return ShutdownResult(draining=params.drain, jobs=jobs)
+        return ShutdownResult(draining=params.drain, jobs=jobs, kept=self._renders.journal.lasts)
 
     async def _known(self, params: RenderParams) -> Job | None:
         """The job that makes or made this very picture; one whose picture is gone or spoilt does not count."""

@@ -17,6 +17,7 @@ import msgspec
 import pytest
 
 from kilnmark.client import Client, PingResult, RenderResult, ShutdownResult, StatusResult, WarmUpResult
+from kilnmark.client.cli.commands.asking import farewell
 from kilnmark.daemon.in_process import InProcessDaemon
 from kilnmark.daemon.worker.fake import FakeWorker
 from kilnmark.otel.receiver import Receiver
@@ -216,10 +217,22 @@ def test_stop_does_not_wait_for_ever(run: Run, folder: Path) -> None:
     assert (done.returncode, error_in(done)["kind"]) == (1, "stop_timeout")
 
 
-def test_stop_says_what_became_of_the_renders(run: Run, folder: Path) -> None:
+def test_stop_without_renders_says_nothing_of_them(run: Run, folder: Path) -> None:
     with faked(folder) as running:
         done = run("stop", "--drain", "--socket", str(running.socket))
     assert (done.returncode, done.stdout, done.stderr) == (0, "stopped\n", "")
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (ShutdownResult(draining=True, jobs=2, kept=True), "2 renders were finished first, or left to the next daemon"),
+        (ShutdownResult(draining=False, jobs=1, kept=True), "1 render was left to the next daemon"),
+        (ShutdownResult(draining=False, jobs=2), "2 renders were ended"),
+    ],
+)
+def test_stop_says_what_becomes_of_the_renders(answer: ShutdownResult, told: str) -> None:
+    assert farewell(answer) == f"stopped; {told}"
 
 
 @pytest.mark.parametrize("arguments", [("ping",), ("render", "a kiln", "--json")])

@@ -73,11 +73,14 @@ class ShutdownResult(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         draining: It finishes what it has accepted first.
-        jobs: How many accepted renders are finished so, or ended.
+        jobs: How many accepted renders there are: they are finished so, or left.
+        kept: What is not finished is in the journal, and the next daemon goes on with it. false: it ends with this one,
+            or this one is older and does not say.
     """
 
     draining: bool
     jobs: int
+    kept: bool = False
 
 
 class Timings(msgspec.Struct, frozen=True, kw_only=True):

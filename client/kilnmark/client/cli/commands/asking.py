@@ -21,7 +21,7 @@ from kilnmark.protocol.picture.catalog import PRIORITIES
 from kilnmark.protocol.wire.address import LOCK_SUFFIX
 from kilnmark.protocol.wire.replies import ShutdownResult
 
-__all__ = ["ping", "render", "status", "stop", "warm_up"]
+__all__ = ["farewell", "ping", "render", "status", "stop", "warm_up"]
 
 _LOOK_AGAIN = 0.05
 """Seconds between two looks at whether the socket is gone; nothing announces it."""
@@ -115,7 +115,7 @@ def stop(socket: str | None, *, drain: bool, timeout: float, as_json: bool) -> N
     if as_json:
         write_document(answer)
     else:
-        write_line(_farewell(answer))
+        write_line(farewell(answer))
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
@@ -146,10 +146,14 @@ def _is_there(pid: int) -> bool:
     return True
 
 
-def _farewell(answer: ShutdownResult) -> str:
+def farewell(answer: ShutdownResult) -> str:
+    """What becomes of the renders; draining ends, too, where no worker gets ready to finish them."""
     if not answer.jobs:
         return "stopped"
-    return f"stopped; {answer.jobs} renders were {'finished' if answer.draining else 'ended'} first"
+    count = "1 render was" if answer.jobs == 1 else f"{answer.jobs} renders were"
+    if answer.draining:
+        return f"stopped; {count} finished first" + (", or left to the next daemon" if answer.kept else "")
+    return f"stopped; {count} {'left to the next daemon' if answer.kept else 'ended'}"
 
 
 @click.command()
