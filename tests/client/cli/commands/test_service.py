@@ -80,6 +80,10 @@ def test_printing_changes_nothing_and_wants_no_manager(tmp_path: Path, service: 
     document = told(service("install", "--print", "--json"))
     assert [Path(file["path"]).name for file in document["files"]] == ["kilnmark.service", "kilnmark.socket"]
     assert told(service("uninstall", "--print", "--json"))["commands"][0].startswith("systemctl --user stop")
+    unit = tmp_path / ".config/systemd/user/kilnmark.service"
+    assert f"# {unit} would be removed\nsystemctl" in service("uninstall", "--print").stdout.replace(
+        f"# {unit.with_suffix('.socket')} would be removed\n", ""
+    )
     assert told(service("restart", "--print", "--json"))["commands"][-1] == "systemctl --user restart kilnmark.service"
     assert service("status", "--print").stdout == "systemctl --user status kilnmark.service kilnmark.socket\n"
     assert service("logs", "--print").stdout.startswith("journalctl --lines=50 ")

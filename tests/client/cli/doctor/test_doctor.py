@@ -74,6 +74,14 @@ def test_a_file_that_is_wrong_is_a_fault_among_others(folder: Path) -> None:
     assert found["socket"].health is OK
 
 
+def test_each_setting_that_is_wrong_is_a_fault_of_its_own(folder: Path) -> None:
+    config = folder / "config.toml"
+    config.write_text("queue_limit = -1\nageing = 'soon'\n")
+    _, document = doctor(**of_home(folder, KILNMARK_CONFIG=str(config)))
+    told = sorted(each.found for each in document.observations if each.about == "settings")
+    assert [found.split(": ")[0:2] for found in told] == [[f"{config}:1", "queue_limit"], [f"{config}:2", "ageing"]]
+
+
 def test_warnings_alone_have_an_exit_code_of_their_own(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("kilnmark.client.cli.doctor.engine.NVIDIA", folder / "no-card")
     code, document = doctor(**of_home(folder, OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9"))

@@ -138,6 +138,7 @@ def test_lost_workers_are_a_warning_with_what_the_last_one_wrote(daemon: FakeDae
     found = the_one(told(daemon, worker=WorkerInfo(pid=1, restarts=3, death=death)), WARNING).found
     assert found.startswith("3 were lost")
     assert "ended by SIGKILL; it wrote: CUDA error: no memory" in found
+    assert the_one(told(daemon, worker=WorkerInfo(pid=1, restarts=1)), WARNING).found.startswith("1 was lost")
 
 
 @pytest.mark.parametrize(

@@ -173,11 +173,11 @@ def test_status_shows_since_when_and_why_there_is_no_worker_and_when_it_is_tried
 ) -> None:
     for wait, told in ((12.4, "tried again in 12 s"), (None, "is being tried again")):
         degraded = DegradedInfo(since="2026-01-01", reason="no such directory", tries=3, next_try_s=wait)
-        worker = WorkerInfo(pid=None, restarts=0, degraded=degraded, renders=1, recycled=2)
+        worker = WorkerInfo(pid=None, restarts=1, degraded=degraded, renders=1, recycled=2)
         show_status(console(), msgspec.structs.replace(WARMING, state="degraded", worker=worker))
         printed = " ".join(capsys.readouterr().out.split())
         assert f"since 2026-01-01, 3 tries, {told}: no such directory" in printed
-        assert "no process, 1 render, replaced 2 times" in printed
+        assert "no process, 1 render, restarted once, replaced 2 times" in printed
 
 
 def test_status_shows_packs_with_what_is_wrong_and_what_is_kept(capsys: pytest.CaptureFixture[str]) -> None:

@@ -171,8 +171,11 @@ def _print(document: PlannedService, *, as_json: bool) -> None:
         write_document(document)
         return
     for file in document.files:
+        if file.text is None:
+            write_line(f"# {file.path} would be removed")
+            continue
         write_line(f"# {file.path}")
-        click.echo(printable_lines(file.text or ""))
+        click.echo(printable_lines(file.text))
     for command in document.commands:
         write_line(command)
 

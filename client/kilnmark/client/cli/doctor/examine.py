@@ -44,7 +44,8 @@ def _looked(about: str, look: Callable[[Patient], Iterator[Observation]], patien
 
 def _look_at_settings(patient: Patient) -> Iterator[Observation]:
     if patient.settings is None:
-        yield fault("settings", patient.problem, "until then no daemon starts here")
+        for problem in patient.problem.splitlines():
+            yield fault("settings", problem, "until then no daemon starts here")
     elif patient.status is not None:
         yield ok("settings", "what follows is about the daemon that runs; `kilnmark config` shows those of a new one")
     elif not patient.is_alone:

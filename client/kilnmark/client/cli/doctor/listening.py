@@ -96,9 +96,10 @@ def _state(status: StatusResult) -> Iterator[Observation]:
 def _lost(worker: WorkerInfo) -> Observation:
     """Workers that were lost, though there is one now."""
     death = worker.death
-    last = worker.last_error if death is None else f"at {death.at}, {death.reason}"
+    last = worker.last_error if death is None else f"at {death.at}: {death.reason}"
     wrote = f"; it wrote: {death.words.first_failure}" if death is not None and death.words.first_failure else ""
-    found = f"{worker.restarts} were lost since the daemon's start" + (f", the last {last}{wrote}" if last else "")
+    count = "1 was" if worker.restarts == 1 else f"{worker.restarts} were"
+    found = f"{count} lost since the daemon's start" + (f", the last {last}{wrote}" if last else "")
     return warning("worker", found, "`kilnmark status` has its last words; a start of the daemon begins to count anew")
 
 

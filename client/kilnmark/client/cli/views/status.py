@@ -88,10 +88,14 @@ def _worker(status: StatusResult) -> str:
     if worker.renders:
         facts.append(_count(worker.renders, "render"))
     if worker.restarts:
-        facts.append(f"restarted {worker.restarts} times")
+        facts.append(f"restarted {_times(worker.restarts)}")
     if worker.recycled:
-        facts.append(f"replaced {worker.recycled} times")
+        facts.append(f"replaced {_times(worker.recycled)}")
     return ", ".join(facts)
+
+
+def _times(number: int) -> str:
+    return "once" if number == 1 else f"{number} times"
 
 
 def _degraded(degraded: DegradedInfo | None) -> Iterable[tuple[str, str]]:
