@@ -5,7 +5,9 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import save_file
 
-__all__ = ["write_directory"]
+from kilnmark.protocol.picture.family import Variant
+
+__all__ = ["write_directory", "write_tokenizers"]
 
 _EMBEDDER = "time_text_embed.guidance_embedder.linear_1.weight"
 
@@ -23,3 +25,10 @@ def write_directory(path: Path, *, guided: bool) -> Path:
         (path / folder).mkdir(parents=True)
         save_file({name: np.zeros((2, 2), np.float16) for name in tensors}, path / folder / "0.safetensors")
     return path
+
+
+def write_tokenizers(path: Path, variant: Variant) -> None:
+    """A file in the folder of each of its tokenizers."""
+    for encoder in variant.encoders:
+        (path / encoder.tokenizer).mkdir(parents=True)
+        (path / encoder.tokenizer / "tokenizer.json").write_text("{}")

@@ -7,7 +7,19 @@ and read where somebody wants to send it.
 from collections.abc import Mapping
 from pathlib import Path
 
-__all__ = ["hub_cache", "hub_token", "is_offline", "snapshots", "token_place"]
+__all__ = [
+    "HUB",
+    "hub_address",
+    "hub_cache",
+    "hub_token",
+    "is_offline",
+    "repository_folder",
+    "snapshots",
+    "token_place",
+]
+
+HUB = "https://huggingface.co"
+"""Where the hub is, unless a variable says otherwise."""
 
 _TRUE = {"1", "ON", "YES", "TRUE"}
 
@@ -23,9 +35,25 @@ def hub_cache(env: Mapping[str, str]) -> Path:
     return Path(named).expanduser() if named else _home(env) / "hub"
 
 
-def snapshots(repository: str, env: Mapping[str, str]) -> list[Path]:
-    """The states of a repository that were fetched, whole or not."""
-    return sorted(hub_cache(env).glob(f"models--{repository.replace('/', '--')}/snapshots/*"))
+def repository_folder(repository: str, env: Mapping[str, str]) -> Path:
+    """The folder of everything fetched of a repository."""
+    return hub_cache(env) / f"models--{repository.replace('/', '--')}"
+
+
+def snapshots(repository: str, env: Mapping[str, str], revision: str = "") -> list[Path]:
+    """The states of a repository that were fetched, whole or not.
+
+    Args:
+        repository: Its name on the hub.
+        env: The variables.
+        revision: The one commit that counts; empty: every one does.
+    """
+    return sorted(repository_folder(repository, env).glob(f"snapshots/{revision or '*'}"))
+
+
+def hub_address(env: Mapping[str, str]) -> str:
+    """Where the hub is asked, without a slash at its end; what a variable says may be no address at all."""
+    return env.get("HF_ENDPOINT", "").strip().rstrip("/") or HUB
 
 
 def is_offline(env: Mapping[str, str]) -> bool:

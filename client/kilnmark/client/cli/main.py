@@ -16,6 +16,7 @@ from kilnmark.client.cli.commands.config import config
 from kilnmark.client.cli.commands.doctor import doctor
 from kilnmark.client.cli.commands.jobs import cancel, jobs
 from kilnmark.client.cli.commands.lora import lora
+from kilnmark.client.cli.commands.models import models
 from kilnmark.client.cli.commands.serve import serve
 from kilnmark.client.cli.commands.service import service
 from kilnmark.client.cli.commands.style import style
@@ -76,7 +77,10 @@ def demo(output: Path, *, as_json: bool) -> None:
     click.get_current_context().exit(ExitCode.DONE if result.holds else ExitCode.FAILED)
 
 
-_COMMANDS = (serve, service, config, render, jobs, cancel, status, ping, warm_up, stop, lora, style, batch, doctor)
+_COMMANDS = (
+    *(serve, service, config, models, render, jobs, cancel, status, ping, warm_up, stop),
+    *(lora, style, batch, doctor),
+)
 
 for _command in _COMMANDS:
     kilnmark.add_command(_command)

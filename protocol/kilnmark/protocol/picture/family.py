@@ -128,6 +128,8 @@ class Variant(msgspec.Struct, frozen=True, kw_only=True):
         made_up: Its numbers are made up on the spot: it has no weights, cannot be quantized, and its pictures mean
             nothing.
         repository: Where its weights are published, by its name on the Hugging Face hub; empty: nowhere there.
+        revision: The commit of that which its engine takes; empty: whatever is newest there.
+        licence: Of its weights, as people call it; empty: not known here.
         gated: Only who has accepted its licence there gets them, with a token.
     """
 
@@ -146,6 +148,8 @@ class Variant(msgspec.Struct, frozen=True, kw_only=True):
     lacks: tuple[Mark, ...] = ()
     made_up: bool = False
     repository: str = ""
+    revision: str = ""
+    licence: str = ""
     gated: bool = False
 
 
@@ -161,6 +165,7 @@ class Family(msgspec.Struct, frozen=True, kw_only=True):
             must be in it.
         variants: Its bases.
         parts: The folders of a directory of it; none: it is never given as a directory.
+        beside: Files beside those folders that its tokenizers read, where they are published.
         blocks: How the paths of its repeated blocks begin; their linear layers are what `target_count` counts. None:
             every linear layer counts.
         groups: Of the transformer's layers; a layer is of the first that it fits, and text encoders are groups of their
@@ -176,6 +181,7 @@ class Family(msgspec.Struct, frozen=True, kw_only=True):
     engine: str
     variants: tuple[Variant, ...]
     parts: tuple[Part, ...] = ()
+    beside: tuple[str, ...] = ()
     blocks: tuple[str, ...] = ()
     groups: tuple[LayerGroup, ...] = ()
     data: str = KEYMAPS_NAMES
@@ -185,3 +191,9 @@ class Family(msgspec.Struct, frozen=True, kw_only=True):
     def repositories(self) -> tuple[str, ...]:
         """Where its variants' weights are published."""
         return tuple(dict.fromkeys(variant.repository for variant in self.variants if variant.repository))
+
+    def files_of(self, variant: Variant) -> tuple[str, ...]:
+        """Which of the published files one of its variants is made of: names, in which `*` stands for anything."""
+        weights = (f"{part.folder}/*.{ending}" for part in self.parts for ending in ("safetensors", "json"))
+        tokenizers = (f"{encoder.tokenizer}/*" for encoder in variant.encoders if encoder.tokenizer)
+        return (*weights, *tokenizers, *self.beside)

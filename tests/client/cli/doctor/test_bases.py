@@ -13,7 +13,7 @@ from kilnmark.client.cli.doctor.bases import _published, look_at_bases
 from kilnmark.client.cli.doctor.observation import Health
 from kilnmark.protocol.picture.catalog import VARIANTS
 from tests.client.cli.doctor.patients import CPU, healths, patient, the_one
-from tests.directories import write_directory
+from tests.directories import write_directory, write_tokenizers
 
 OK, WARNING, FAULT = Health.OK, Health.WARNING, Health.FAULT
 
@@ -42,16 +42,18 @@ def test_a_directory_that_is_another_variant_than_its_name_says_is_a_fault(tmp_p
 
 
 def test_what_was_fetched_before_is_on_this_machine(tmp_path: Path) -> None:
-    fetched = tmp_path / "hf" / "hub" / "models--black-forest-labs--FLUX.1-dev" / "snapshots" / "0ef5"
+    fetched = tmp_path / "hf" / "hub" / "models--black-forest-labs--FLUX.1-dev" / "snapshots" / VARIANTS["dev"].revision
     write_directory(fetched, guided=True)
+    write_tokenizers(fetched, VARIANTS["dev"])
     found = list(look_at_bases(patient(tmp_path, variant="dev")))
     assert healths(found) == [OK, OK]
     assert str(fetched) in found[0].found
 
 
 def test_what_was_fetched_in_part_is_not_taken_for_whole(tmp_path: Path) -> None:
-    fetched = tmp_path / "hf" / "hub" / "models--black-forest-labs--FLUX.1-dev" / "snapshots" / "0ef5"
+    fetched = tmp_path / "hf" / "hub" / "models--black-forest-labs--FLUX.1-dev" / "snapshots" / VARIANTS["dev"].revision
     write_directory(fetched, guided=True)
+    write_tokenizers(fetched, VARIANTS["dev"])
     (fetched / "text_encoder_2" / "0.safetensors").write_bytes(b"\x10")
     assert "is not on this machine" in the_one(look_at_bases(patient(tmp_path, variant="dev")), WARNING).found
 

@@ -11,10 +11,11 @@ from pathlib import Path
 
 from kilnmark.client.cli.doctor.engine import gigabytes
 from kilnmark.client.cli.doctor.folders import free_bytes
-from kilnmark.client.cli.doctor.memory import group_limit
 from kilnmark.client.cli.doctor.observation import Observation, fault, ok, warning
 from kilnmark.client.cli.doctor.patient import Patient, Unasked
-from kilnmark.client.hub import hub_cache, hub_token, is_offline, snapshots, token_place
+from kilnmark.client.cli.models.fit import BITS, needed_bytes, room_for_bases
+from kilnmark.client.cli.models.here import look_for
+from kilnmark.client.hub import HUB, hub_address, hub_cache, hub_token, is_offline, token_place
 from kilnmark.keymaps.files.weights import Weights, WeightsProblem, read_weights
 from kilnmark.protocol.picture.catalog import USUAL, VARIANTS
 from kilnmark.protocol.picture.family import Variant
@@ -22,7 +23,6 @@ from kilnmark.protocol.wire.status import StatusResult
 
 __all__ = ["look_at_bases"]
 
-HUB = "https://huggingface.co"
 HUB_TIMEOUT = 10.0
 _PUBLISHED_BYTES = 2
 """Of a number as weights are published."""
@@ -79,22 +79,13 @@ def _published(patient: Patient, variant: Variant) -> Iterator[Observation]:
         yield ok("base", f"{variant.name} is fetched by its family, which does not say from where")
         yield from _memory(patient, variant.name, variant)
         return
-    found = [weights for path in snapshots(variant.repository, patient.env) if (weights := _whole(path, variant))]
-    if found:
-        size = sum(header.size for headers in found[-1].headers.values() for header in headers)
-        yield ok("base", f"{variant.name} is on this machine, {gigabytes(size)} in {found[-1].path}")
+    weights = look_for(variant, patient.env).weights
+    if weights is not None:
+        size = sum(header.size for headers in weights.headers.values() for header in headers)
+        yield ok("base", f"{variant.name} is on this machine, {gigabytes(size)} in {weights.path}")
     else:
         yield from _absent(patient, variant)
-    yield from _memory(patient, variant.name, found[-1] if found else variant)
-
-
-def _whole(path: Path, variant: Variant) -> Weights | None:
-    """The weights of a snapshot; None while a part is missing."""
-    try:
-        weights = read_weights(path)
-        return weights if weights.called(variant.name) else None
-    except (WeightsProblem, OSError):
-        return None
+    yield from _memory(patient, variant.name, variant if weights is None else weights)
 
 
 def _absent(patient: Patient, variant: Variant) -> Iterator[Observation]:
@@ -128,7 +119,7 @@ def _gate(patient: Patient, variant: Variant) -> Iterator[Observation]:
 
 def _asked(patient: Patient, variant: Variant, accept: str, log_in: str) -> Observation:
     """What the hub says to the token."""
-    hub = patient.env.get("HF_ENDPOINT", "").rstrip("/") or HUB
+    hub = hub_address(patient.env)
     if not hub.startswith(("https://", "http://")):
         return fault("licence", f"$HF_ENDPOINT is {hub!r}, and no address", "set it to one that begins with https://")
     request = urllib.request.Request(f"{hub}/api/models/{variant.repository}/auth-check")  # noqa: S310 - looked at above
@@ -152,19 +143,14 @@ def _memory(patient: Patient, name: str, weights: Weights | Variant) -> Iterator
     settings, engine = patient.settings, patient.engine
     if settings is None or isinstance(engine, Unasked):
         return
-    limit = engine.base_bytes if settings.base_memory is None else settings.base_memory
-    whose = "are there for bases"
-    if engine.backend == "cpu" and (group := group_limit()) is not None and group < limit:
-        limit, whose = group, "are all that its control group may take"
-
-    def needed(bits: int | None) -> int:
-        holder = weights.numbers if isinstance(weights, Variant) else weights
-        return holder.nbytes(bits, engine.number_bytes)
-
-    if (need := needed(settings.quantize)) <= limit:
+    room = room_for_bases(settings, engine)
+    need, limit, whose = needed_bytes(weights, settings.quantize, room), room.nbytes or 0, room.whose
+    if need <= limit:
         yield ok("base", f"{name} takes {gigabytes(need)} of memory, and {gigabytes(limit)} {whose}")
         return
-    fitting = next((bits for bits in (8, 6, 5, 4, 3) if needed(bits) <= limit), None)
-    smaller = f"`--quantize {fitting}` ({gigabytes(needed(fitting))})" if fitting else "a machine with more memory"
+    fitting = next((bits for bits in BITS if bits and needed_bytes(weights, bits, room) <= limit), None)
+    smaller = "a machine with more memory"
+    if fitting:
+        smaller = f"`--quantize {fitting}` ({gigabytes(needed_bytes(weights, fitting, room))})"
     found = f"{name} takes {gigabytes(need)} of memory, and {gigabytes(limit)} {whose}"
     yield fault("base", found, f"take {smaller}, or another base")

@@ -18,6 +18,7 @@ _CLIP = Encoder(
 )
 _T5 = Encoder(attribute="t5_text_encoder", title="T5", tokens=512, tokenizer="tokenizer_2", shapes="t5_xxl")
 _GUIDED, _UNGUIDED = (_CLIP, _T5), (_CLIP, msgspec.structs.replace(_T5, tokens=256))
+_NON_COMMERCIAL = "FLUX.1 [dev] Non-Commercial"
 _EMBEDDER = Mark(text="guidance_embedder", title="the embedder that reads guidance")
 
 # Counted in the classes that mflux 0.24 builds; `tests/engine/families` holds them to it.
@@ -56,6 +57,8 @@ FLUX1 = Family(
             numbers=_DEV_NUMBERS,
             has=(_EMBEDDER,),
             repository="black-forest-labs/FLUX.1-dev",
+            revision="3de623fc3c33e44ffbe2bad470d0f45bccf2eb21",
+            licence=_NON_COMMERCIAL,
             gated=True,
         ),
         Variant(
@@ -70,6 +73,8 @@ FLUX1 = Family(
             numbers=_DEV_NUMBERS,
             has=(_EMBEDDER,),
             repository="black-forest-labs/FLUX.1-Krea-dev",
+            revision="8162a9c7b05a641be098422bf2fcf335615c2f28",
+            licence=_NON_COMMERCIAL,
             gated=True,
         ),
         Variant(
@@ -85,6 +90,8 @@ FLUX1 = Family(
             numbers=_SCHNELL_NUMBERS,
             lacks=(_EMBEDDER,),
             repository="black-forest-labs/FLUX.1-schnell",
+            revision="741f7c3ce8b383c54771c7003378a50191e9efe9",
+            licence="Apache 2.0",
             gated=True,
         ),
     ),

@@ -46,6 +46,8 @@ _4B = Variant(
     numbers=_4B_NUMBERS,
     lacks=(_LARGE, _EMBEDDER),
     repository="black-forest-labs/FLUX.2-klein-4B",
+    revision="e7b7dc27f91deacad38e78976d1f2b499d76a294",
+    licence="Apache 2.0",
 )
 _9B = msgspec.structs.replace(
     _4B,
@@ -55,21 +57,30 @@ _9B = msgspec.structs.replace(
     has=(_LARGE,),
     lacks=(_LARGER, _EMBEDDER),
     repository="black-forest-labs/FLUX.2-klein-9B",
+    revision="92196c8e11f7b6cf2b7493e037d8c5345c559216",
+    licence="FLUX Non-Commercial",
     gated=True,
 )
 
 
-def _base(distilled: Variant) -> Variant:
+def _base(distilled: Variant, revision: str) -> Variant:
     """What a variant was distilled from: the same layers, told by its name alone."""
     name, repository = (each.replace("klein", "klein-base") for each in (distilled.name, distilled.repository))
     return msgspec.structs.replace(
-        distilled, name=name, repository=repository, steps=50, guidance=4.0, guided=True, negative_prompt=True
+        distilled,
+        name=name,
+        repository=repository,
+        revision=revision,
+        steps=50,
+        guidance=4.0,
+        guided=True,
+        negative_prompt=True,
     )
 
 
 def _standin(real: Variant, numbers: Numbers) -> Variant:
     small = {"width": 128, "height": 128, "steps": 2, "numbers": numbers}
-    unpublished = {"has": (), "lacks": (), "repository": "", "gated": False}
+    unpublished = {"has": (), "lacks": (), "repository": "", "revision": "", "licence": "", "gated": False}
     return msgspec.structs.replace(real, name=f"standin:{real.name}", made_up=True, **small, **unpublished)
 
 
@@ -80,8 +91,8 @@ FLUX2 = Family(
     variants=(
         _4B,
         _9B,
-        _base(_4B),
-        _base(_9B),
+        _base(_4B, "a3b4f4849157f664bdbc776fd7453c2783562f4d"),
+        _base(_9B, "32773329fbe7e81a90ef971740e8ba4b0364ecf3"),
         _standin(_4B, _THIN_4B_NUMBERS),
         _standin(_9B, _THIN_9B_NUMBERS),
     ),
@@ -96,6 +107,7 @@ FLUX2 = Family(
             ),
         ),
     ),
+    beside=("added_tokens.json", "chat_template.jinja"),
     groups=(
         LayerGroup(title="double attention", patterns=("transformer_blocks.*.attn.*",)),
         LayerGroup(title="double MLP", patterns=("transformer_blocks.*.ff*",)),

@@ -36,6 +36,8 @@ _TURBO = Variant(
     shapes="z-image-turbo",
     numbers=_NUMBERS,
     repository="Tongyi-MAI/Z-Image-Turbo",
+    revision="f332072aa78be7aecdf3ee76d5c247082da564a6",
+    licence="Apache 2.0",
 )
 
 Z_IMAGE = Family(
@@ -52,6 +54,7 @@ Z_IMAGE = Family(
             guided=True,
             negative_prompt=True,
             repository="Tongyi-MAI/Z-Image",
+            revision="04cc4abb7c5069926f75c9bfde9ef43d49423021",
         ),
         msgspec.structs.replace(
             _TURBO,
@@ -62,6 +65,8 @@ Z_IMAGE = Family(
             numbers=_THIN_NUMBERS,
             made_up=True,
             repository="",
+            revision="",
+            licence="",
         ),
     ),
     parts=(

@@ -1,0 +1,84 @@
+"""The `models` commands: which models there are, what is here of each, how one is fetched and removed.
+
+What they know and do stands in `client/cli/models`; here it is asked for and told.
+"""
+
+import difflib
+from typing import TYPE_CHECKING
+
+import click
+
+from kilnmark.client.cli.commands.serve import config_option
+from kilnmark.client.cli.options import json_option
+from kilnmark.client.cli.settings.options import gathered
+from kilnmark.client.cli.views.document import write_document
+from kilnmark.protocol.picture.catalog import VARIANTS
+from kilnmark.protocol.picture.family import Variant
+
+if TYPE_CHECKING:
+    from kilnmark.client.cli.doctor.patient import Patient
+
+__all__ = ["models"]
+
+
+def _variant(ctx: click.Context, param: click.Parameter, value: str) -> Variant:
+    """The row of a variant's name, or of the repository that it is published in; what is nearly one is told."""
+    wanted = value.casefold()
+    names = {row.repository.casefold(): row for row in VARIANTS.values() if row.repository}
+    names |= {name.casefold(): row for name, row in VARIANTS.items()}
+    if wanted not in names:
+        near = difflib.get_close_matches(wanted, names, 1)
+        known = f"did you mean {names[near[0]].name}?" if near else f"known are {', '.join(VARIANTS)}"
+        raise click.BadParameter(f"{value!r} is no known model; {known}", ctx, param)
+    return names[wanted]
+
+
+@click.group()
+def models() -> None:
+    """Show which models there are and what is here of each; fetch and remove them."""
+
+
+@models.command(name="list")
+@config_option
+@json_option
+def list_models(config: str | None, *, as_json: bool) -> None:
+    """List every model: whether it is here, how large, its licence, and in which form it fits into memory.
+
+    Nothing is fetched and nobody is asked but this machine. Memory is that of a daemon started here, with the settings
+    of variables and file.
+    """
+    from kilnmark.client.cli.models.survey import survey
+    from kilnmark.client.cli.views.models import show_models
+    from kilnmark.client.cli.views.tables import console
+
+    document = survey(_patient(config))
+    if as_json:
+        write_document(document)
+    else:
+        show_models(console(), document)
+
+
+@models.command()
+@click.argument("model", callback=_variant)
+@config_option
+@json_option
+def info(model: Variant, config: str | None, *, as_json: bool) -> None:
+    """Show all that is known of MODEL, and what it takes in memory at every quantization."""
+    from kilnmark.client.cli.models.survey import room_of, tell_model
+    from kilnmark.client.cli.views.models import show_model
+    from kilnmark.client.cli.views.tables import console
+
+    patient = _patient(config)
+    document = tell_model(model, room_of(patient), patient.env)
+    if as_json:
+        write_document(document)
+    else:
+        show_model(console(), document)
+
+
+def _patient(config: str | None) -> "Patient":
+    """This machine, with the daemon that would be started here."""
+    from kilnmark.client.cli.doctor.patient import Patient
+
+    settings = gathered({}, config).settings
+    return Patient(str(settings.socket), settings)
