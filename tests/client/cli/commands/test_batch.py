@@ -28,11 +28,13 @@ from kilnmark.client import Client
 from kilnmark.client.batch.run.ledger import open_ledger, read_record
 from kilnmark.client.batch.run.manifest import MANIFEST, read_manifest, write_manifest
 from kilnmark.client.batch.run.picture import Picture
-from kilnmark.client.cli.commands.batch import batch
+from kilnmark.client.cli.commands.batch import SILENT, batch
+from kilnmark.client.cli.service.units import STOP_MARGIN, WATCHDOG
 from kilnmark.keymaps.zoo.write import make_adapter
 from kilnmark.protocol.exits import ExitCode
 from kilnmark.protocol.picture.record import CHUNK
 from kilnmark.protocol.picture.report import Verdict
+from kilnmark.protocol.settings import Settings
 from tests.client.batch.packs import SmallPacks, make_packs
 from tests.client.conftest import KILNMARK, Daemon, FakeDaemon, on_a_terminal
 
@@ -301,3 +303,7 @@ def test_ended_at_a_random_picture_and_run_again_nothing_is_lost_or_painted_twic
     assert sorted(after) == FILES
     assert written.items() <= after.items()
     assert sorted(path.relative_to(bench.out).as_posix() for path in bench.out.rglob("*.png")) == FILES
+
+
+def test_a_batch_outwaits_the_watchdog_of_a_service_and_what_it_gives_a_daemon_to_end() -> None:
+    assert WATCHDOG + STOP_MARGIN + Settings.model_fields["drain_timeout"].default < SILENT

@@ -40,7 +40,10 @@ class Pinged(msgspec.Struct, frozen=True, kw_only=True):
 @socket_option
 @json_option
 def ping(socket: str | None, *, as_json: bool) -> None:
-    """Ask whether the daemon answers, and how fast."""
+    """Ask whether the daemon answers, and how fast.
+
+    It ends with 69 where there is no daemon, and with 1 where one says nothing for 30 seconds.
+    """
     with Client(socket) as client:
         client.ping()
         started = time.perf_counter()

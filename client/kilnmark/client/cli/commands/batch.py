@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from kilnmark.client.batch.run.ledger import Ledger
     from kilnmark.client.batch.run.tally import Tally
 
-__all__ = ["batch"]
+__all__ = ["SILENT", "batch"]
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
@@ -133,13 +133,16 @@ def _paint(plan: "Plan", options: _Options) -> int:
 _AWAY = 600.0
 """Seconds for which a batch waits for a daemon that went away: it is to go on over a restart in the night."""
 
+SILENT = 180.0
+"""Seconds for which a batch waits for a daemon that says nothing: longer than systemd takes to end one that hangs."""
+
 
 async def _ask(plan: "Plan", options: _Options, ledger: "Ledger", tally: "Tally", move: Callable[[], None]) -> None:
     from kilnmark.client.aio import AsyncClient
     from kilnmark.client.batch.run.paused import follow_pauses
     from kilnmark.client.batch.run.run import Painter
 
-    async with AsyncClient(options.socket, away_timeout=_AWAY) as client:
+    async with AsyncClient(options.socket, away_timeout=_AWAY, silence_timeout=SILENT) as client:
         with telling_uncancelled(client):
             painter = Painter(client, ledger, tally, move, force=options.force)
             pauses = asyncio.create_task(follow_pauses(client, lambda reason: _tell_pause(tally, move, reason)))
