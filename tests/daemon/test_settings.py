@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -123,3 +124,15 @@ def test_a_start_with_wrong_settings_exits_2_with_one_sentence(arguments: list[s
     assert done.returncode == 2
     assert done.stderr.startswith("kilnmark daemon: ")
     assert "Traceback" not in done.stderr
+
+
+def test_a_start_without_a_folder_for_pictures_exits_2_and_says_which(home: Path) -> None:
+    """A service manager starts it again for any other status."""
+    (home / "file").touch()
+    said = json.dumps({"socket": str(home / "d.sock"), "output_dir": str(home / "file"), "journal": None})
+    done = subprocess.run(
+        [sys.executable, "-m", "kilnmark.daemon", said], capture_output=True, text=True, timeout=60, check=False
+    )
+    sentence = f"no pictures can be written into {home / 'file'}: File exists; mend that, or name another folder"
+    assert (done.returncode, done.stderr) == (2, f"kilnmark daemon: {sentence} with --output-dir\n")
+    assert not (home / "d.sock").exists()

@@ -5,6 +5,7 @@ signal is raised again at the end. What a daemon is made of, and does, stands in
 """
 
 import asyncio
+import errno
 import logging
 import os
 import signal
@@ -50,6 +51,9 @@ EXITS: Mapping[type[KilnmarkError], ExitCode] = {
 }
 """The exit status of a daemon that does not start, by the error or the nearest above it."""
 
+PASSING = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ENOMEM, errno.EMFILE, errno.ENFILE)
+"""Troubles with a folder that may be over when a service manager starts the daemon again."""
+
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 """Those that end the daemon."""
 
@@ -77,7 +81,7 @@ def _begin(arguments: Sequence[str], manager: ServiceManager, notes: ProcessNote
     try:
         settings = read_settings(_first(arguments))
         with Listener(settings.socket) as listener:
-            OutputFolder(settings.output_dir, settings.picture_mode).make_ready()
+            _make_ready(OutputFolder(settings.output_dir, settings.picture_mode))
             end_survivor(record_of(settings.socket))
             journal = None if settings.journal is None else open_journal(settings.journal)
             return _serve(settings, listener, journal, _again(arguments), manager, notes)
@@ -87,6 +91,16 @@ def _begin(arguments: Sequence[str], manager: ServiceManager, notes: ProcessNote
         return _refuse(error, ExitCode.FAILED, manager)
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
+
+
+def _make_ready(pictures: OutputFolder) -> None:
+    """Raises SettingsError where there can be no such folder, which a start again would not mend."""
+    try:
+        pictures.make_ready()
+    except OSError as error:
+        kind = KilnmarkError if error.errno in PASSING else SettingsError
+        problem = f"no pictures can be written into {pictures.path}: {error.strerror}"
+        raise kind(f"{problem}; mend that, or name another folder with --output-dir") from error
 
 
 def _begin_log() -> PatientLog:
