@@ -21,7 +21,7 @@ OUTSIDE = {
     "client": "click msgspec numpy opentelemetry pydantic pydantic_core rich safetensors yaml",
 }
 """Top-level packages that a light room may need when it is imported."""
-ON_DEMAND = {"otel": "google opentelemetry", "client": "PIL jinja2 markupsafe tokenizers"}
+ON_DEMAND = {"otel": "google opentelemetry", "client": "PIL httpx huggingface_hub jinja2 markupsafe tokenizers"}
 """Further packages that a light room may look for inside a function."""
 EXTRA_ONLY = ("opentelemetry.sdk", "opentelemetry.exporter", "opentelemetry.proto", "opentelemetry.instrumentation")
 ARROWS = {

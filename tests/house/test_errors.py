@@ -116,13 +116,15 @@ def test_what_is_wrong_with_a_requests_files_and_documents_becomes_an_error_of_t
 CODES = {
     ExitCode.USAGE: (
         "InvalidParams JobIdTaken UnusableContent UnknownName UnusableEntry UnusableGoal TracingMisconfigured "
-        "UnreadableConfig SettingsRefused SocketUnfit UnfitForService"
+        "UnreadableConfig SettingsRefused SocketUnfit UnfitForService NothingToFetch"
     ),
     ExitCode.NOT_ENGAGED: (
         "AdapterRefused AdapterNotEngaged RefusedFile MissingFile OutsideRoots UnsafeFile UnfitAdapter"
     ),
     ExitCode.NO_DAEMON: "DaemonUnavailable ConnectTimeout",
-    ExitCode.TRY_AGAIN: "QueueFull Draining JournalFailed NoWorker FolderInUse SocketInUse",
+    ExitCode.TRY_AGAIN: (
+        "QueueFull Draining JournalFailed NoWorker FolderInUse SocketInUse HubFailed FetchedElsewhere ModelInUse"
+    ),
 }
 DAEMON_CODES = {
     ExitCode.USAGE: "SettingsError UnfitSocketPath TracingMisconfigured JournalUnusable NewerJournal",

@@ -41,6 +41,20 @@ and `EXITS` of the command line and of the daemon how a process does.
     ├── BaseUnavailable              a base that cannot be held: engine/families/family
     ├── UnreadableConfig             a file of settings: client/cli/settings/config_file
     ├── OutputLost                   stdout cannot be written to: client/cli/streams
+    ├── ModelProblem                 a model fetched or removed: client/cli/models/errors
+    │   ├── NothingToFetch
+    │   ├── HubNotInstalled
+    │   ├── FetchingForbidden
+    │   ├── ModelWithheld
+    │   ├── ModelNotPublished
+    │   ├── HubFailed
+    │   ├── DamagedFile
+    │   ├── NotWhole
+    │   ├── NoRoom
+    │   ├── CacheUnusable
+    │   ├── FetchedElsewhere
+    │   ├── ModelNotHere
+    │   └── ModelInUse
     ├── ServiceProblem               the daemon as a service: client/cli/service/errors
     │   ├── NoServiceManager
     │   ├── FileIsTheirs

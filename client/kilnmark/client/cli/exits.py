@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from kilnmark.client.batch.errors import FolderInUse
+from kilnmark.client.cli.models.errors import FetchedElsewhere, HubFailed, ModelInUse, ModelProblem, NothingToFetch
 from kilnmark.client.cli.service.errors import SettingsRefused, SocketInUse, SocketUnfit, UnfitForService
 from kilnmark.client.cli.settings.config_file import UnreadableConfig
 from kilnmark.client.errors import ClientError, ConnectTimeout, DaemonUnavailable
@@ -52,6 +53,10 @@ EXITS: Mapping[type[KilnmarkError], ExitCode] = {
     NoWorker: ExitCode.TRY_AGAIN,
     FolderInUse: ExitCode.TRY_AGAIN,
     SocketInUse: ExitCode.TRY_AGAIN,
+    HubFailed: ExitCode.TRY_AGAIN,
+    FetchedElsewhere: ExitCode.TRY_AGAIN,
+    ModelInUse: ExitCode.TRY_AGAIN,
+    NothingToFetch: ExitCode.USAGE,
     SettingsRefused: ExitCode.USAGE,
     SocketUnfit: ExitCode.USAGE,
     UnfitForService: ExitCode.USAGE,
@@ -96,7 +101,7 @@ class ErrorDocument(msgspec.Struct, frozen=True):
                 job_id=error.job_id,
                 detail=error.detail,
             )
-        elif isinstance(error, ClientError):
+        elif isinstance(error, ClientError | ModelProblem):
             body = ErrorBody(code=None, kind=error.kind, message=str(error), retryable=error.retryable)
         elif isinstance(error, UnusableContent):
             detail = {"problems": list(error.problems)}

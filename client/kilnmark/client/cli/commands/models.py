@@ -4,9 +4,11 @@ What they know and do stands in `client/cli/models`; here it is asked for and to
 """
 
 import difflib
+import os
 from typing import TYPE_CHECKING
 
 import click
+import msgspec
 
 from kilnmark.client.cli.commands.serve import config_option
 from kilnmark.client.cli.options import json_option
@@ -17,6 +19,7 @@ from kilnmark.protocol.picture.family import Variant
 
 if TYPE_CHECKING:
     from kilnmark.client.cli.doctor.patient import Patient
+    from kilnmark.client.cli.models.documents import PublishedDocument
 
 __all__ = ["models"]
 
@@ -61,19 +64,53 @@ def list_models(config: str | None, *, as_json: bool) -> None:
 @models.command()
 @click.argument("model", callback=_variant)
 @config_option
+@click.option("--online", is_flag=True, help="Ask the hub, too, what it has of it and what is still to be fetched.")
 @json_option
-def info(model: Variant, config: str | None, *, as_json: bool) -> None:
+def info(model: Variant, config: str | None, *, online: bool, as_json: bool) -> None:
     """Show all that is known of MODEL, and what it takes in memory at every quantization."""
     from kilnmark.client.cli.models.survey import room_of, tell_model
     from kilnmark.client.cli.views.models import show_model
     from kilnmark.client.cli.views.tables import console
 
     patient = _patient(config)
-    document = tell_model(model, room_of(patient), patient.env)
+    published = _asked(model, patient) if online else None
+    document = msgspec.structs.replace(tell_model(model, room_of(patient), patient.env), published=published)
     if as_json:
         write_document(document)
     else:
         show_model(console(), document)
+
+
+def _asked(variant: Variant, patient: "Patient") -> "PublishedDocument":
+    from kilnmark.client.cli.models.published import ask_hub
+    from kilnmark.client.cli.models.pull import published_document
+    from kilnmark.client.cli.models.site import site_of
+
+    return published_document(variant, ask_hub(variant, site_of(patient.env)), patient.env)
+
+
+@models.command()
+@click.argument("model", callback=_variant)
+@click.option("--verify", is_flag=True, help="Check whole files that are here, too, and fetch damaged ones again.")
+@json_option
+def pull(model: Variant, *, verify: bool, as_json: bool) -> None:
+    """Fetch what is missing of MODEL into the cache of the Hugging Face libraries.
+
+    It can be stopped at any moment; done again, it goes on from there. Every file is checked. For a model whose licence
+    has to be accepted it takes the token of `hf auth login` or $HF_TOKEN.
+    """
+    from kilnmark.client.cli.models.pull import pull as pull_model
+    from kilnmark.client.cli.models.site import site_of
+    from kilnmark.client.cli.views.models import bytes_bar, show_pulled
+    from kilnmark.client.cli.views.tables import console
+
+    site = site_of(os.environ)
+    with bytes_bar(model.name) as moved:
+        document = pull_model(model, site, os.environ, moved, verify=verify)
+    if as_json:
+        write_document(document)
+    else:
+        show_pulled(console(), document)
 
 
 def _patient(config: str | None) -> "Patient":

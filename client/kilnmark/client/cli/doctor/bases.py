@@ -96,7 +96,7 @@ def _absent(patient: Patient, variant: Variant) -> Iterator[Observation]:
         yield fault("base", f"{about}, and $HF_HUB_OFFLINE forbids to fetch it", f"unset that, or {elsewhere}")
         return
     found = f"{about}: the first start fetches about {gigabytes(size)} of {variant.repository} into {cache}"
-    yield warning("base", found, f"start it when there is time for that, or {elsewhere}")
+    yield warning("base", found, f"`kilnmark models pull {variant.name}` fetches it before, or {elsewhere}")
     if (free := free_bytes(cache)) < size:
         yield fault("base", f"{cache} has room for {gigabytes(free)} more", "make room, or set $HF_HOME elsewhere")
     if variant.gated:

@@ -11,12 +11,12 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 
 from kilnmark.client.cli.doctor.engine import gigabytes
-from kilnmark.client.cli.models.documents import ModelDocument, ModelsDocument, ModelState
+from kilnmark.client.cli.models.documents import ModelDocument, ModelsDocument, ModelState, PulledModel
 from kilnmark.client.cli.models.fit import MemoryNeed
 from kilnmark.client.cli.views.tables import console, plain, print_facts
 from kilnmark.protocol.printable import printable
 
-__all__ = ["bytes_bar", "show_model", "show_models"]
+__all__ = ["bytes_bar", "show_model", "show_models", "show_pulled"]
 
 _HERE = {
     ModelState.HERE: "yes",
@@ -63,6 +63,19 @@ def show_model(out: Console, model: ModelDocument) -> None:
         *_published(model),
         *((_form(need), _need(need)) for need in model.memory),
         ("counted", _counted(model)),
+    ]
+    print_facts(out, rows)
+
+
+def show_pulled(out: Console, pulled: PulledModel) -> None:
+    """What is here now, and how much of it came."""
+    came = f"{gigabytes(pulled.fetched_bytes)} came over the network" if pulled.fetched_bytes else "it was here already"
+    resumed = f", {gigabytes(pulled.resumed_bytes)} were kept of an earlier try" if pulled.resumed_bytes else ""
+    rows = [
+        ("model", f"{pulled.name}, whole: {pulled.files} files, {gigabytes(pulled.nbytes)}"),
+        ("fetched", came + resumed),
+        ("in", pulled.path),
+        ("next", f"`kilnmark serve --variant {pulled.name}`"),
     ]
     print_facts(out, rows)
 

@@ -1,0 +1,162 @@
+"""One file of a model, from the hub into the cache: gone on with where it broke off, checked, and then there at once.
+
+Bytes that came stay beside the whole files under their hash, with an ending of their own, so that whoever comes next
+goes on with them. huggingface_hub itself forgets them when its process ends.
+"""
+
+import errno
+import fcntl
+import hashlib
+import io
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kilnmark.client.cli.models.errors import CacheUnusable, DamagedFile, FetchedElsewhere, HubFailed, NoRoom
+from kilnmark.client.cli.models.here import PARTIAL
+from kilnmark.client.cli.models.published import PublishedFile
+from kilnmark.client.cli.models.site import CONNECT_TIMEOUT, SILENCE_TIMEOUT, HubSite, Later
+
+if TYPE_CHECKING:
+    import httpx
+
+__all__ = ["digest_of", "fetch_file"]
+
+TRIES = 6
+"""In a row, none of which brought a byte."""
+
+_CHUNK = 1 << 20
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_WHOLE, _PART, _BEYOND = 200, 206, 416
+
+Came = Callable[[int], None]
+"""Told of the bytes that came; a negative number takes some back."""
+
+
+def fetch_file(site: HubSite, repository: str, commit: str, file: PublishedFile, blobs: Path, came: Came) -> None:
+    """Fetch one file, with what is there of it, and put it under its hash.
+
+    Args:
+        site: Where from.
+        repository, commit: Its state.
+        file: Which.
+        blobs: The folder of whole files, which is there.
+        came: As `Came` says.
+
+    Raises:
+        ModelProblem: It could not be had; what came of it is kept, unless it is damaged.
+    """
+    partial = blobs / f"{file.digest}{PARTIAL}"
+    with _failures_told(partial), _held(partial) as out:
+        _complete(site, repository, commit, file, out, came)
+        out.seek(0)
+        if (found := digest_of(out, file)) != file.digest:
+            partial.unlink()
+            raise DamagedFile(file.path, f"its hash is {found} instead of {file.digest}")
+        os.fsync(out.fileno())
+        partial.replace(blobs / file.digest)
+
+
+def digest_of(opened: io.FileIO, file: PublishedFile) -> str:
+    """The hash of an open file from where it stands, in the form that the published one has."""
+    if not file.is_git:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+    head = hashlib.sha1(f"blob {file.nbytes}\0".encode(), usedforsecurity=False)
+    while chunk := opened.read(_CHUNK):
+        head.update(chunk)
+    return head.hexdigest()
+
+
+@contextmanager
+def _held(partial: Path) -> Iterator[io.FileIO]:
+    """The file of what came, at its end, for this process alone."""
+    with io.FileIO(os.open(partial, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644), "r+") as out:
+        try:
+            fcntl.flock(out, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise FetchedElsewhere(partial) from error
+        out.seek(0, os.SEEK_END)
+        yield out
+
+
+@contextmanager
+def _failures_told(partial: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            raise NoRoom(partial.parent, f"{error.strerror}, with {_size(partial)} bytes of a file there") from error
+        raise CacheUnusable(error.filename or partial, error.strerror or str(error)) from error
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
+def _complete(site: HubSite, repository: str, commit: str, file: PublishedFile, out: io.FileIO, came: Came) -> None:
+    """Ask until everything is there, with pauses that grow while nothing comes."""
+    import httpx
+
+    tries = 0
+    while (there := out.tell()) != file.nbytes:
+        try:
+            later = _ask(site, repository, commit, file, out, came)
+        except httpx.TransportError as error:
+            later = Later(str(error) or type(error).__name__)
+        if out.tell() == file.nbytes:
+            return
+        tries = 1 if out.tell() > there else tries + 1
+        if tries > TRIES:
+            raise HubFailed(site.address, later.reason, kept=out.tell() > 0)
+        site.pause(2.0 ** (tries - 1) if later.seconds is None else later.seconds)
+
+
+def _ask(site: HubSite, repository: str, commit: str, file: PublishedFile, out: io.FileIO, came: Came) -> Later:
+    """Ask once for what is missing, write what comes, and say why no more did."""
+    import httpx
+    from huggingface_hub import get_session, hf_hub_url
+
+    if out.tell() > file.nbytes:
+        _begin_again(out, came)
+    url = hf_hub_url(repository, file.path, revision=commit, endpoint=site.address)
+    headers = site.headers() | ({"Range": f"bytes={out.tell()}-"} if out.tell() else {})
+    timeout = httpx.Timeout(CONNECT_TIMEOUT, read=SILENCE_TIMEOUT)
+    with get_session().stream("GET", url, headers=headers, timeout=timeout, follow_redirects=True) as response:
+        if response.status_code == _BEYOND or not _goes_on(response, out.tell()):
+            _begin_again(out, came)
+        if response.status_code in (_WHOLE, _PART):
+            _write(response, file, out, came)
+        elif response.status_code != _BEYOND:
+            refusal = site.refusal(response, repository, f"{file.path} in {repository}")
+            if not isinstance(refusal, Later):
+                raise refusal
+            return refusal
+    return Later(f"it ended {file.path} before its end")
+
+
+def _goes_on(response: "httpx.Response", there: int) -> bool:
+    """Whether what follows belongs behind what is there: some give everything, whatever they are asked for."""
+    if response.status_code not in (_WHOLE, _PART) or there == 0:
+        return True
+    said: str = response.headers.get("Content-Range", "")
+    return response.status_code == _PART and said.startswith(f"bytes {there}-")
+
+
+def _begin_again(out: io.FileIO, came: Came) -> None:
+    came(-out.tell())
+    out.seek(0)
+    out.truncate()
+
+
+def _write(response: "httpx.Response", file: PublishedFile, out: io.FileIO, came: Came) -> None:
+    for chunk in response.iter_raw():
+        rest = memoryview(chunk)[: file.nbytes - out.tell()]
+        if len(rest) < len(chunk):
+            _begin_again(out, came)
+            raise DamagedFile(file.path, f"more came than the {file.nbytes} bytes that it has")
+        while rest:
+            written = out.write(rest) or 0
+            rest = rest[written:]
+            came(written)
