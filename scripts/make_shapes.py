@@ -13,6 +13,7 @@ from mflux.models.common.config import ModelConfig
 from mflux.models.flux.model.flux_text_encoder.clip_encoder.clip_encoder import CLIPEncoder
 from mflux.models.flux.model.flux_text_encoder.t5_encoder.t5_encoder import T5Encoder
 from mflux.models.flux.model.flux_transformer.transformer import Transformer
+from mflux.models.flux2.model.flux2_text_encoder.qwen3_text_encoder import Qwen3TextEncoder
 from mflux.models.flux2.model.flux2_transformer.transformer import Flux2Transformer
 from mflux.models.z_image.model.z_image_transformer.transformer import ZImageTransformer
 from mlx import nn
@@ -29,11 +30,19 @@ def main() -> None:
     write("z-image-turbo", "ZImageTransformer()", ZImageTransformer())
     write("clip_l", "CLIPEncoder()", CLIPEncoder())
     write("t5_xxl", "T5Encoder()", T5Encoder())
+    write("qwen3_4b", "Qwen3TextEncoder of ModelConfig.flux2_klein_4b()", qwen3(ModelConfig.flux2_klein_4b()))
+    write("qwen3_8b", "Qwen3TextEncoder of ModelConfig.flux2_klein_9b()", qwen3(ModelConfig.flux2_klein_9b()))
 
 
 def klein(config: ModelConfig) -> nn.Module:
     """As mflux's initializer builds it."""
     model: nn.Module = Flux2Transformer(**config.transformer_overrides)
+    return model
+
+
+def qwen3(config: ModelConfig) -> nn.Module:
+    """As mflux's initializer builds it; its norms are of a class of its own, which no adapter changes."""
+    model: nn.Module = Qwen3TextEncoder(**config.text_encoder_overrides)
     return model
 
 

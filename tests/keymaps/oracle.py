@@ -188,6 +188,47 @@ def comfyui_encoders() -> Iterator[Line]:
     yield from below("text_encoders.t5xxl.transformer.", t5(), ".")
 
 
+QWEN3_ENDS = (
+    *(f"self_attn.{letter}_proj" for letter in "qkvo"),
+    *(f"mlp.{name}_proj" for name in ("gate", "up", "down")),
+)
+
+
+def qwen3(read: int, width: int = 2560, wide: int = 9728) -> Iterator[Line]:
+    """Transformers' Qwen3Model, whose names mflux kept: the layers that are read, of the 36 that there are."""
+    rows = {"q_proj": 4096, "k_proj": 1024, "v_proj": 1024, "gate_proj": wide, "up_proj": wide}
+    for n in range(read):
+        for end in QWEN3_ENDS:
+            name = f"layers.{n}.{end}"
+            yield name, f"qwen3_text_encoder.{name}", 0, rows.get(end.split(".")[1], width)
+
+
+def klein_and_qwen3() -> Iterator[Line]:
+    yield from below("transformer.", flux2_diffusers(), ".")
+    yield from below("text_encoder.model.", qwen3(27), ".")
+
+
+def flat_klein_and_qwen3() -> Iterator[Line]:
+    yield from below("lora_transformer_", flux2_diffusers())
+    yield from below("lora_te_model_", qwen3(27))
+
+
+def qwen3_of_z_image() -> Iterator[Line]:
+    yield from below("text_encoder.", qwen3(35), ".")
+
+
+def flat_qwen3_of_z_image() -> Iterator[Line]:
+    yield from below("lora_te_", qwen3(35))
+
+
+def qwen3_4b_of_comfyui() -> Iterator[Line]:
+    yield from below("text_encoders.qwen3_4b.transformer.model.", qwen3(27), ".")
+
+
+def qwen3_8b_of_comfyui() -> Iterator[Line]:
+    yield from below("text_encoders.qwen3_8b.transformer.model.", qwen3(27, 4096, 12288), ".")
+
+
 def diffusers_and_clip() -> Iterator[Line]:
     yield from below("transformer.", flux1_diffusers_core(), ".")
     yield from below("text_encoder.", clip(CLIP_ENDS[:4]), ".")
@@ -358,6 +399,12 @@ WRITERS: Mapping[str, Writer] = {
     "flux2-all": Writer(flux2_all, "diffusion_model."),
     "flux2-diffusers": Writer(flux2_diffusers, "transformer."),
     "flux2-kohya": kohya(flux2_bfl),
+    "qwen3-diffusers": Writer(klein_and_qwen3),
+    "qwen3-diffusers-only": Writer(qwen3_of_z_image),
+    "qwen3-kohya-only": Writer(flat_qwen3_of_z_image, "", *KOHYA),
+    "qwen3-kohya-headed": Writer(flat_klein_and_qwen3, "", *KOHYA),
+    "qwen3-comfyui-only": Writer(qwen3_4b_of_comfyui, "", *KOHYA),
+    "qwen3-comfyui-8b-only": Writer(qwen3_8b_of_comfyui, "", *KOHYA),
     "zimage-ai-toolkit": Writer(z_image_modulated, "diffusion_model."),
     "zimage-diffusers": Writer(z_image_layers, "transformer."),
     "zimage-all": Writer(z_image_all, "transformer."),

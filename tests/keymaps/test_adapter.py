@@ -82,7 +82,7 @@ def test_the_hand_written_names_cover_every_layer_in_blocks() -> None:
 
 def test_a_full_diffusers_file_is_matched_whole_and_means_its_own_arithmetic(full_diffusers: Path) -> None:
     adapter = read_adapter(full_diffusers, DEV)
-    assert (adapter.convention, adapter.convention_version, adapter.share) == ("diffusers", 4, 1.0)
+    assert (adapter.convention, adapter.convention_version, adapter.share) == ("diffusers", 5, 1.0)
     assert (adapter.matched_key_count, adapter.total_key_count, adapter.target_count) == (988, 988, 494)
     assert (adapter.kind, adapter.rank, adapter.name) == ("lora", 2, "diffusers")
     raw = load_file(full_diffusers)
@@ -91,7 +91,7 @@ def test_a_full_diffusers_file_is_matched_whole_and_means_its_own_arithmetic(ful
 
 def test_a_full_kohya_file_is_matched_whole_and_means_its_own_arithmetic(full_kohya: Path) -> None:
     adapter = read_adapter(full_kohya, DEV)
-    assert (adapter.convention, adapter.convention_version, adapter.share) == ("kohya", 4, 1.0)
+    assert (adapter.convention, adapter.convention_version, adapter.share) == ("kohya", 5, 1.0)
     assert (adapter.matched_key_count, adapter.total_key_count, adapter.target_count) == (912, 912, 494)
     assert not adapter.ignored_keys
     raw = load_file(full_kohya)

@@ -10,7 +10,7 @@ from kilnmark.keymaps.files.roots import AnyPath
 from kilnmark.keymaps.files.safefile import AdapterFile, read_file
 from kilnmark.keymaps.names.schema import Role
 from kilnmark.keymaps.names.shapes import Shapes
-from kilnmark.keymaps.names.sorting import Sorting, sort_keys
+from kilnmark.keymaps.names.sorting import UNREAD, Sorting, sort_keys
 from kilnmark.keymaps.nearest.nearest import nearest_of
 from kilnmark.keymaps.said.bases import declared_bases, notes_on_bases, other_base
 from kilnmark.keymaps.said.parts import missing_parts
@@ -131,7 +131,7 @@ def adapter_of(file: AdapterFile, shapes: Shapes) -> Adapter:
     made_so = (*notes_of(kept, multipliers), *_filled_note(filled))
     declared = declared_bases(file.metadata, multipliers.said)
     said = (*notes_on_strength(file, multipliers.said, modules), *notes_on_bases(declared, shapes))
-    told = (*said, *_words_note(sorting.words))
+    told = (*said, *_words_note(sorting.words), *_unread_note(sorting))
     twice = notes_on_copies(file, sorting.copies, made, shapes, multipliers)
     adapter = _assembled(file, sorting, kept, left, (*made_so, *left.notes(), *twice, *told))
     belied = missing_parts(file) or other_base(declared, shapes) or lost_matrices(kept, filled_by_word(file.metadata))
@@ -151,6 +151,12 @@ def _words_note(words: tuple[str, ...]) -> Iterator[str]:
     if words:
         shown = ", ".join(map(shorten, words[:_SHOWN_WORDS])) + (" and more" if len(words) > _SHOWN_WORDS else "")
         yield f"embeddings that were trained for {shown} are not applied, so that these words mean nothing of their own"
+
+
+def _unread_note(sorting: Sorting) -> Iterator[str]:
+    """Beside others; of a file that has no others its verdict says it."""
+    if sorting.modules and (count := sorting.ignored.get(UNREAD, 0)):
+        yield f"{count} keys are of text encoder layers that this model does not read, and change nothing"
 
 
 def _filled_note(filled: Collection[str]) -> Iterator[str]:

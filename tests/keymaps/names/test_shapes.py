@@ -2,7 +2,16 @@
 
 import pytest
 
-from kilnmark.keymaps.names.shapes import block_count, encoder_of, encoders, is_norm, load_shapes, painters, shape_names
+from kilnmark.keymaps.names.shapes import (
+    block_count,
+    encoder_of,
+    encoders,
+    is_norm,
+    load_shapes,
+    painters,
+    shape_names,
+    unread_layers,
+)
 from kilnmark.protocol.picture.catalog import VARIANTS
 
 
@@ -66,10 +75,37 @@ def test_blocks_are_counted_by_the_layer_that_a_pattern_names() -> None:
 @pytest.mark.parametrize("name", ["dev", "krea-dev", "standin", "schnell"])
 def test_a_variant_of_flux1_has_both_text_encoders(name: str) -> None:
     shapes = load_shapes(name)
-    for encoder, its_shapes in encoders().items():
+    for encoder in ("clip_text_encoder", "t5_text_encoder"):
+        (its_shapes,) = encoders()[encoder]
         found = {path.removeprefix(f"{encoder}."): shapes[path] for path in shapes if encoder_of(path) == encoder}
         assert found == load_shapes(its_shapes)
-    assert not any(encoder_of(path) for other in ("flux2-klein-4b", "z-image-turbo") for path in load_shapes(other))
+    assert {encoder_of(path) for path in shapes} == {"", "clip_text_encoder", "t5_text_encoder"}
+
+
+@pytest.mark.parametrize(
+    ("name", "its_shapes", "read"),
+    [
+        ("flux2-klein-4b", "qwen3_4b", 27),
+        ("flux2-klein-base-9b", "qwen3_8b", 27),
+        ("standin:flux2-klein-9b", "qwen3_8b", 27),
+        ("z-image-turbo", "qwen3_4b", 35),
+        ("z-image", "qwen3_4b", 35),
+    ],
+)
+def test_other_variants_have_of_qwen3_the_layers_that_they_read(name: str, its_shapes: str, read: int) -> None:
+    whole = load_shapes(its_shapes)
+    assert len(whole) == 7 * 36
+    found = {path: shape for path, shape in load_shapes(name).items() if encoder_of(path)}
+    assert {encoder_of(path) for path in found} == {"qwen3_text_encoder"}
+    assert found == {
+        f"qwen3_text_encoder.{path}": shape for path, shape in whole.items() if int(path.split(".")[1]) < read
+    }
+
+
+def test_unread_layers_are_told_from_those_that_no_model_has() -> None:
+    assert "qwen3_text_encoder.layers.35.mlp.up_proj" in unread_layers()
+    assert "qwen3_text_encoder.layers.36.mlp.up_proj" not in unread_layers()
+    assert "clip_text_encoder.text_model.encoder.layers.11.mlp.fc1" not in unread_layers()
 
 
 @pytest.mark.parametrize("name", shape_names())
@@ -79,6 +115,7 @@ def test_the_shipped_shapes_are_those_of_mflux(name: str) -> None:
     from mflux.models.flux.model.flux_text_encoder.clip_encoder.clip_encoder import CLIPEncoder
     from mflux.models.flux.model.flux_text_encoder.t5_encoder.t5_encoder import T5Encoder
     from mflux.models.flux.model.flux_transformer.transformer import Transformer
+    from mflux.models.flux2.model.flux2_text_encoder.qwen3_text_encoder import Qwen3TextEncoder
     from mflux.models.flux2.model.flux2_transformer.transformer import Flux2Transformer
     from mflux.models.z_image.model.z_image_transformer.transformer import ZImageTransformer
     from mlx import nn
@@ -92,6 +129,8 @@ def test_the_shipped_shapes_are_those_of_mflux(name: str) -> None:
         "z-image-turbo": ZImageTransformer,
         "clip_l": CLIPEncoder,
         "t5_xxl": T5Encoder,
+        "qwen3_4b": lambda: Qwen3TextEncoder(**ModelConfig.flux2_klein_4b().text_encoder_overrides),
+        "qwen3_8b": lambda: Qwen3TextEncoder(**ModelConfig.flux2_klein_9b().text_encoder_overrides),
     }.get(layers, lambda: Transformer(ModelConfig.dev()))
     modules = list(build().named_modules())
     linear = {path: m.weight.shape for path, m in modules if isinstance(m, nn.Linear)}

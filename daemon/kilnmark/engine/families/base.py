@@ -122,6 +122,7 @@ def _slots(model: Model) -> dict[str, Slot]:
         f"{root}.{path}" if root else path: slot
         for root, module in model.roots.items()
         for path, slot in find_slots(module).items()
+        if not (root and is_norm(slot.shape))
     }
 
 

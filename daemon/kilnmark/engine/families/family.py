@@ -79,7 +79,8 @@ class Model(Protocol):
     def roots(self) -> Mapping[str, nn.Module]:
         """What adapters can change: each module by the word that the paths of its layers begin with.
 
-        The transformer's is empty, an encoder's is its `attribute` in the catalog.
+        The transformer's is empty, an encoder's is its `attribute` in the catalog. Of an encoder, linear layers alone
+        are changed, and those whose output nothing reads are not below its module.
         """
 
     @property

@@ -5,8 +5,10 @@ and no merges, and is made of the library that transformers' own is made of, who
 worker look for all its models.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
+from mlx import nn
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, normalizers, pre_tokenizers
 from tokenizers.models import BPE
 from transformers import PreTrainedTokenizerFast
@@ -14,7 +16,10 @@ from transformers import PreTrainedTokenizerFast
 from kilnmark.engine.families.made_up import byte_letters
 from kilnmark.engine.families.stored import StoredShapes
 
-__all__ = ["byte_tokenizer", "qwen3_sizes"]
+__all__ = ["QWEN3", "byte_tokenizer", "qwen3_sizes", "read_by_picture"]
+
+QWEN3 = "qwen3_text_encoder"
+"""What paths of its layers begin with."""
 
 _PAD, *_TURNS = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
 _WORDS = (
@@ -57,6 +62,13 @@ def byte_tokenizer() -> PreTrainedTokenizerFast:
     )
     made.chat_template = _CHAT
     return made
+
+
+def read_by_picture(layers: Sequence[nn.Module]) -> nn.Module:
+    """A module whose only children are these layers of a Qwen3: those that adapters can change to any effect."""
+    read = nn.Module()
+    read.layers = list(layers)
+    return read
 
 
 def qwen3_sizes(shapes: StoredShapes) -> dict[str, Any]:

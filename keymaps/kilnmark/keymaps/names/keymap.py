@@ -6,6 +6,7 @@ What a key means by all of them at once is `index`'s part.
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
+from typing import NamedTuple, Self
 
 from kilnmark.keymaps.names.meaning import Ignored, OfEncoder, Refused
 from kilnmark.keymaps.names.schema import Convention, Rows, TextEncoder, load_conventions, load_suffixes
@@ -37,9 +38,7 @@ class Keymap:
             (encoder, _spelled([load_tables()[encoder.table].modules], convention.separator))
             for encoder in convention.text_encoders
         ]
-        self._roots = {
-            encoder.prefix: encoder_of(next(iter(modules.values()))[0].targets[0]) for encoder, modules in self.encoders
-        }
+        self._claims = [_EncoderNames.of(encoder, modules, convention.separator) for encoder, modules in self.encoders]
         refused = {**load_suffixes().refused, **convention.refused}
         self._endings = {f".{ending}": kind for ending, kind in refused.items()}
 
@@ -48,12 +47,35 @@ class Keymap:
         for entry in self.convention.ignored:
             if key.startswith(entry.prefix):
                 return Ignored(entry.reason)
-        root = next((root for prefix, root in self._roots.items() if key.startswith(prefix)), "")
-        if root or key.startswith(self.convention.prefixes):
+        encoders = self._encoders(key)
+        if encoders or key.startswith(self.convention.prefixes):
             for ending, kind in self._endings.items():
                 if key.endswith(ending):
-                    return Refused(kind, root)
-        return OfEncoder(root) if root else None
+                    return Refused(kind, encoders)
+        return OfEncoder(encoders) if encoders else None
+
+    def _encoders(self, key: str) -> tuple[str, ...]:
+        """The text encoders that a name can be of: those whose names begin like it, else those with its prefix."""
+        like = [claim.root for claim in self._claims if key.startswith(claim.beginnings)]
+        others = (claim.root for claim in self._claims if claim.is_alone and key.startswith(claim.prefix))
+        return tuple(dict.fromkeys(like or others))
+
+
+class _EncoderNames(NamedTuple):
+    """What is of a text encoder: `beginnings` are its prefix with the first words of its modules."""
+
+    root: str
+    prefix: str
+    beginnings: tuple[str, ...]
+    is_alone: bool
+
+    @classmethod
+    def of(cls, encoder: TextEncoder, modules: Mapping[str, tuple[Rows, ...]], separator: str) -> Self:
+        """Of one, whose modules have these names."""
+        words = dict.fromkeys(name.partition(separator)[0] for name in modules)
+        root = encoder_of(next(iter(modules.values()))[0].targets[0])
+        beginnings = tuple(f"{encoder.prefix}{word}{separator}" for word in words)
+        return cls(root, encoder.prefix, beginnings, encoder.is_alone)
 
 
 def _spelled(tables: Iterable[Mapping[str, Rows]], separator: str) -> Mapping[str, tuple[Rows, ...]]:

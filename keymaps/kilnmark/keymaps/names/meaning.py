@@ -39,17 +39,26 @@ class Ignored:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A key of an update that cannot be applied. `kind` is what people call such updates."""
+    """A key of an update that cannot be applied.
+
+    Attributes:
+        kind: What people call such updates.
+        encoders: The text encoders that its module can be of; none for the transformer.
+    """
 
     kind: str
-    encoder: str = ""
+    encoders: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class OfEncoder:
-    """A key of a text encoder of which no more is known."""
+    """A key of a text encoder of which no more is known.
 
-    encoder: str
+    Attributes:
+        encoders: Those that it can be of.
+    """
+
+    encoders: tuple[str, ...]
 
 
 Meaning = Named | Ignored | Refused | OfEncoder

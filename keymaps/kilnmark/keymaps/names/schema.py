@@ -162,11 +162,13 @@ class TextEncoder(Document):
         prefix: What stands before the module's name.
         component: PEFT's name of the encoder.
         table: Of its module names.
+        is_alone: Other names with this prefix are of this encoder too, or of another one that says so.
     """
 
     prefix: str = Field(min_length=1)
     component: str = Field(min_length=1)
     table: str = Field(min_length=1)
+    is_alone: bool = True
 
 
 class Convention(_Named):

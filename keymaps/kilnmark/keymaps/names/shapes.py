@@ -13,7 +13,7 @@ from importlib.resources.abc import Traversable
 from types import MappingProxyType
 
 from kilnmark.protocol.picture.catalog import FAMILIES, VARIANTS, UnusableFamily
-from kilnmark.protocol.picture.family import KEYMAPS_NAMES, Variant
+from kilnmark.protocol.picture.family import KEYMAPS_NAMES, Encoder, Variant
 
 __all__ = [
     "BLOCK",
@@ -28,6 +28,7 @@ __all__ = [
     "painters",
     "patterns_of",
     "shape_names",
+    "unread_layers",
 ]
 
 Shapes = Mapping[str, tuple[int, int]]
@@ -47,17 +48,35 @@ def data_packages() -> tuple[str, ...]:
 
 
 @cache
-def encoders() -> Mapping[str, str]:
-    """What the engine calls the text encoders that adapters can change, with the names of their shapes."""
+def encoders() -> Mapping[str, tuple[str, ...]]:
+    """What the engine calls the text encoders that adapters can change, with the names of the shapes each can have."""
+    found: dict[str, dict[str, None]] = {}
+    for encoder, shapes in _changeable():
+        found.setdefault(encoder.attribute, {})[shapes] = None
+    return MappingProxyType({attribute: tuple(shapes) for attribute, shapes in found.items()})
+
+
+@cache
+def unread_layers() -> frozenset[str]:
+    """Layers of text encoders of which a model may read the first blocks alone, by paths below the whole model.
+
+    One that such a model does not have among its layers is there, and changes nothing.
+    """
+    partly = {(encoder.attribute, shapes) for encoder, shapes in _changeable() if encoder.read is not None}
+    return frozenset(f"{attribute}.{path}" for attribute, shapes in partly for path, _ in _layers(shapes))
+
+
+def _changeable() -> Iterator[tuple[Encoder, str]]:
+    """Every text encoder that adapters can change, with the name of its shapes."""
     every = (encoder for variant in VARIANTS.values() for encoder in variant.encoders)
-    return MappingProxyType({encoder.attribute: encoder.shapes for encoder in every if encoder.shapes})
+    return ((encoder, encoder.shapes) for encoder in every if encoder.shapes)
 
 
 @cache
 def painters() -> tuple[str, ...]:
     """One name for every different set of layers of a model that paints, those that can be served first."""
     served = dict.fromkeys(variant.shapes for variant in _by_weights())
-    return tuple(dict.fromkeys([*served, *(name for name in sorted(_files()) if name not in encoders().values())]))
+    return tuple(dict.fromkeys([*served, *(name for name in sorted(_files()) if name not in _of_encoders())]))
 
 
 @cache
@@ -69,7 +88,12 @@ def painter_names() -> tuple[str, ...]:
 @cache
 def shape_names() -> tuple[str, ...]:
     """Every name that `load_shapes` takes: models that paint, and text encoders."""
-    return tuple(dict.fromkeys([*painter_names(), *encoders().values()]))
+    return tuple(dict.fromkeys([*painter_names(), *_of_encoders()]))
+
+
+def _of_encoders() -> list[str]:
+    """The names of shapes that are those of text encoders."""
+    return [shapes for names in encoders().values() for shapes in names]
 
 
 def _by_weights() -> list[Variant]:
@@ -80,6 +104,8 @@ def _by_weights() -> list[Variant]:
 @cache
 def load_shapes(name: str) -> Shapes:
     """Every layer of a model that adapters change: linear ones, text encoders included, and norms with scales.
+
+    Blocks of a text encoder that the model does not read are not among them.
 
     Args:
         name: One of `shape_names()`.
@@ -98,7 +124,8 @@ def load_shapes(name: str) -> Shapes:
         raise UnusableFamily(f"{name}: {mistaken} begins like a text encoder's layer; call one of them otherwise")
     for encoder in variant.encoders:
         if encoder.shapes:
-            layers |= {f"{encoder.attribute}.{path}": shape for path, shape in _layers(encoder.shapes)}
+            every = _layers(encoder.shapes, encoder.read)
+            layers |= {f"{encoder.attribute}.{path}": shape for path, shape in every}
     return MappingProxyType(layers)
 
 
@@ -146,8 +173,14 @@ def _document(shapes: str) -> Mapping[str, list[int]]:
     return layers
 
 
-def _layers(shapes: str) -> Iterator[tuple[str, tuple[int, int]]]:
-    """Lines of `pattern: [out, in]` or `pattern: [out, in, blocks]`, one layer at a time."""
+def _layers(shapes: str, most: int | None = None) -> Iterator[tuple[str, tuple[int, int]]]:
+    """Lines of `pattern: [out, in]` or `pattern: [out, in, blocks]`, one layer at a time.
+
+    Args:
+        shapes: The file's name.
+        most: Blocks of each pattern; None means all.
+    """
     for pattern, (rows, columns, *blocks) in _document(shapes).items():
-        for block in range(blocks[0] if blocks else 1):
+        count = blocks[0] if blocks else 1
+        for block in range(count if most is None else min(count, most)):
             yield pattern.replace(BLOCK, str(block)), (rows, columns)

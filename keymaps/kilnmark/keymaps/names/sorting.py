@@ -13,12 +13,14 @@ from kilnmark.keymaps.names.copies import Copy, Module, part_copies
 from kilnmark.keymaps.names.meaning import Ignored, Named, OfEncoder, Refused
 from kilnmark.keymaps.names.recognition import Recognition, recognise
 from kilnmark.keymaps.names.schema import Convention, Rows, load_suffixes
-from kilnmark.keymaps.names.shapes import Shapes, encoders, is_norm
+from kilnmark.keymaps.names.shapes import Shapes, encoders, is_norm, unread_layers
 
-__all__ = ["TEXT_ENCODER", "Sorting", "sort_keys"]
+__all__ = ["TEXT_ENCODER", "UNREAD", "Sorting", "sort_keys"]
 
 TEXT_ENCODER = "text encoder"
 """Why keys of a text encoder are left out: the model has no such encoder."""
+UNREAD = "text encoder layers that are not read"
+"""Why keys of others are: what these layers give reaches no picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +126,7 @@ def _gather(path: str, key: str, ranking: Sequence[Recognition], model: _Model, 
             case Ignored(reason):
                 gathered.ignored[reason] += 1
                 return
-            case Named() | Refused() | OfEncoder() as meaning if meaning.encoder not in model.parts:
+            case Named() | Refused() | OfEncoder() as meaning if model.parts.isdisjoint(_parts(meaning)):
                 gathered.ignored[TEXT_ENCODER] += 1
                 return
             case OfEncoder():
@@ -138,12 +140,20 @@ def _gather(path: str, key: str, ranking: Sequence[Recognition], model: _Model, 
                 if rows := gathered.meant[1]:
                     _add(path, key, recognition.convention, _on_norm(meaning, rows, model.shapes), rows, gathered)
                     return
+                if any(unread_layers().issuperset(rows.targets) for rows in meaning.choices):
+                    gathered.ignored[UNREAD] += 1
+                    return
                 named = True
     if _is_beside(key, gathered):
         return
     gathered.unmatched.add(key)
     if named:
         gathered.foreign.add(key)
+
+
+def _parts(meaning: Named | Refused | OfEncoder) -> tuple[str, ...]:
+    """What its module can be a part of, as `_Model` has it."""
+    return (meaning.encoder,) if isinstance(meaning, Named) else meaning.encoders or ("",)
 
 
 def _is_beside(key: str, gathered: _Heap) -> bool:

@@ -16,7 +16,7 @@ from kilnmark.keymaps.files.safefile import AdapterFile
 from kilnmark.keymaps.names.copies import Module
 from kilnmark.keymaps.names.schema import Role, is_transposed
 from kilnmark.keymaps.names.shapes import Shapes, load_shapes, painters
-from kilnmark.keymaps.names.sorting import Sorting, sort_keys
+from kilnmark.keymaps.names.sorting import UNREAD, Sorting, sort_keys
 from kilnmark.keymaps.remap.bits import Stored, as_numbers, stored
 from kilnmark.keymaps.remap.parts import part_of, swapped
 from kilnmark.keymaps.updates.alpha import Multipliers
@@ -143,7 +143,11 @@ def _without(modules: Sequence[Module], zeros: Collection[str]) -> list[Module]:
 
 
 def _fitting(file: AdapterFile) -> tuple[str, Sorting, Adapter]:
-    """The first model that has every layer of the file at its width, and that the file does not say it is not for."""
+    """The first model that has every layer of the file at its width, and that the file does not say it is not for.
+
+    Before it goes one that reads more of them.
+    """
+    fitting: list[tuple[str, Sorting, Adapter]] = []
     belied: list[tuple[str, Sorting, Adapter]] = []
     refusals: list[UnfitAdapter] = []
     incomplete: list[tuple[int, str]] = []
@@ -154,13 +158,18 @@ def _fitting(file: AdapterFile) -> tuple[str, Sorting, Adapter]:
             if len(sorting.unmatched) == len(sorting.of_encoders):
                 adapter = adapter_of(file, shapes)
                 if not adapter.unmatched_keys and not adapter.belied:
-                    return variant, sorting, adapter
+                    fitting.append((variant, sorting, adapter))
+                    if UNREAD not in sorting.ignored:
+                        break
+                    continue
                 if not adapter.unmatched_keys:
                     belied.append((variant, sorting, adapter))
                     continue
             incomplete.append((len(sorting.unmatched), variant))
         except UnfitAdapter as error:
             refusals.append(error)
+    if fitting:
+        return min(fitting, key=lambda found: found[1].ignored.get(UNREAD, 0))
     if belied:
         return belied[0]
     if refusals:

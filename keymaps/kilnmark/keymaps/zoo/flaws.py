@@ -3,6 +3,7 @@
 A flaw takes the tensors of a whole file and gives those of the broken one, or breaks the bytes of a finished file.
 """
 
+import re
 from collections.abc import Mapping
 
 import numpy as np
@@ -27,6 +28,7 @@ __all__ = [
     "said_twice",
     "tiled",
     "unknown",
+    "unread_layers_alone",
     "without_alpha_value",
     "zero_alpha",
 ]
@@ -155,3 +157,8 @@ def _with_number(tensors: Tensors, number: float, endings: tuple[str, ...] = _DO
     matrix = tensors[name].copy()
     matrix[0, 0] = number
     return {**tensors, name: matrix}
+
+
+def unread_layers_alone(tensors: Tensors) -> Tensors:
+    """Of Qwen3 the last nine layers, of which FLUX.2-klein reads nothing."""
+    return {key: matrix for key, matrix in tensors.items() if re.search(r"layers[._](2[7-9]|3[0-5])[._]", key)}

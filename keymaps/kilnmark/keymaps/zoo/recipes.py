@@ -59,6 +59,12 @@ class TrainedEncoder(StrEnum):
     T5_KOHYA = "lora_te3_encoder_block_{block}_"
     T5_ONETRAINER = "lora_te2_encoder_block_{block}_"
     T5_COMFYUI = "text_encoders.t5xxl.transformer.encoder.block.{block}."
+    QWEN3_KOHYA = "lora_te_layers_{block}_"
+    QWEN3_KOHYA_HEADED = "lora_te_model_layers_{block}_"
+    QWEN3_PEFT = "text_encoder.layers.{block}."
+    QWEN3_PEFT_HEADED = "text_encoder.model.layers.{block}."
+    QWEN3_4B_COMFYUI = "text_encoders.qwen3_4b.transformer.model.layers.{block}."
+    QWEN3_8B_COMFYUI = "text_encoders.qwen3_8b.transformer.model.layers.{block}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,14 +255,30 @@ def _norms(recipe: Recipe, shapes: Shapes, blocks: int | None) -> Iterator[tuple
 
 
 def _encoder_modules(encoder: TrainedEncoder, blocks: int | None) -> Iterator[tuple[str, int, int]]:
-    """Name, rows and columns of every module of CLIP-L (12 layers of 768) or T5-XXL (24 of 4096)."""
-    layers, modules = (12, _CLIP) if encoder in _CLIPS else (24, _T5)
+    """Name, rows and columns of every module of CLIP-L (12 layers of 768), T5-XXL (24 of 4096) or Qwen3 (36)."""
+    layers, modules = (
+        (12, _CLIP) if encoder in _CLIPS else (36, _qwen3(encoder)) if "QWEN3" in encoder.name else (24, _T5)
+    )
     if encoder is TrainedEncoder.CLIP_PEFT:
         modules = {name: size for name, size in modules.items() if name.startswith("self_attn")}
     separator = encoder[-1]
     for layer in range(layers if blocks is None else min(blocks, layers)):
         for name, (height, columns) in modules.items():
             yield encoder.replace(BLOCK, str(layer)) + name.replace(".", separator), height, columns
+
+
+def _qwen3(encoder: TrainedEncoder) -> dict[str, tuple[int, int]]:
+    """Rows and columns of the modules of a layer of Qwen3-4B or 8B; both have 32 heads of 128 over 8 of keys."""
+    width, wide = (4096, 12288) if encoder is TrainedEncoder.QWEN3_8B_COMFYUI else (2560, 9728)
+    return {
+        "self_attn.q_proj": (4096, width),
+        "self_attn.k_proj": (1024, width),
+        "self_attn.v_proj": (1024, width),
+        "self_attn.o_proj": (width, 4096),
+        "mlp.gate_proj": (wide, width),
+        "mlp.up_proj": (wide, width),
+        "mlp.down_proj": (width, wide),
+    }
 
 
 _CLIPS = (TrainedEncoder.CLIP_KOHYA, TrainedEncoder.CLIP_PEFT, TrainedEncoder.CLIP_COMFYUI)

@@ -35,9 +35,10 @@ def diffusers(
     only: str = "block",
     form: Form = Form.PAIR,
     alpha: float | None = None,
+    encoders: tuple[TrainedEncoder, ...] = (),
 ) -> Recipe:
     """Names with dots, and PEFT's matrices."""
-    return Recipe(table, prefix, only=only, form=form, alpha=alpha)
+    return Recipe(table, prefix, only=only, form=form, alpha=alpha, encoders=encoders)
 
 
 def down_up(

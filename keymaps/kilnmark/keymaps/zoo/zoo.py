@@ -9,6 +9,7 @@ from kilnmark.keymaps.zoo.exhibits.flux1 import FLUX1
 from kilnmark.keymaps.zoo.exhibits.flux2 import FLUX2
 from kilnmark.keymaps.zoo.exhibits.kinds import KINDS
 from kilnmark.keymaps.zoo.exhibits.norms import NORMS
+from kilnmark.keymaps.zoo.exhibits.qwen3 import QWEN3, QWEN3_FLAWED
 from kilnmark.keymaps.zoo.exhibits.rotations import ROTATIONS
 from kilnmark.keymaps.zoo.exhibits.spellings import SPELLINGS
 from kilnmark.keymaps.zoo.exhibits.strangers import STRANGERS
@@ -28,7 +29,9 @@ EXHIBITS = (
     *ROTATIONS,
     *FLUX2,
     *Z_IMAGE,
+    *QWEN3,
     *FLAWED,
+    *QWEN3_FLAWED,
     *UNBORNE,
     *STRANGERS,
 )

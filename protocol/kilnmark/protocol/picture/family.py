@@ -57,6 +57,8 @@ class Encoder(msgspec.Struct, frozen=True, kw_only=True):
         knows: A token that its tokenizer has and others in a folder of that name have not; empty: any there is its.
         in_parts: How that is put together where it is published as words and merges; None: it is not.
         shapes: The name of its layers' shapes; None: no adapter changes it.
+        read: How many of its blocks give what a picture is painted by, from the first on; None: all. Those after them
+            have shapes too, and what an adapter has for them changes nothing.
     """
 
     attribute: str
@@ -69,6 +71,7 @@ class Encoder(msgspec.Struct, frozen=True, kw_only=True):
     knows: str = ""
     in_parts: Literal["clip"] | None = None
     shapes: str | None = None
+    read: int | None = None
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):

@@ -16,6 +16,7 @@ from mlx import nn
 from kilnmark.engine.families.family import Encoded, Watcher
 from kilnmark.engine.families.flux2.parts import READ_LAYERS
 from kilnmark.engine.families.pixels import pixels_of
+from kilnmark.engine.families.qwen3 import QWEN3, read_by_picture
 from kilnmark.protocol.picture.spec import PictureSpec
 
 __all__ = ["Flux2Model"]
@@ -55,8 +56,8 @@ class Flux2Model:
 
     @property
     def roots(self) -> dict[str, nn.Module]:
-        """The transformer."""
-        return {"": self.klein.transformer}
+        """The transformer, and the layers of Qwen3 up to the last that is read."""
+        return {"": self.klein.transformer, QWEN3: read_by_picture(self.klein.text_encoder.layers)}
 
     @property
     def held(self) -> list[nn.Module]:

@@ -16,6 +16,7 @@ from mlx import nn
 
 from kilnmark.engine.families.family import Encoded, Watcher
 from kilnmark.engine.families.pixels import pixels_of
+from kilnmark.engine.families.qwen3 import QWEN3, read_by_picture
 from kilnmark.protocol.picture.spec import PictureSpec
 
 __all__ = ["ZImageModel"]
@@ -55,8 +56,8 @@ class ZImageModel:
 
     @property
     def roots(self) -> dict[str, nn.Module]:
-        """The transformer."""
-        return {"": self.image.transformer}
+        """The transformer, and the layers of Qwen3 but for the last."""
+        return {"": self.image.transformer, QWEN3: read_by_picture(self.image.text_encoder.layers[:-1])}
 
     @property
     def held(self) -> list[nn.Module]:

@@ -9,7 +9,10 @@ from kilnmark.protocol.picture.family import Encoder, Family, LayerGroup, Mark, 
 
 __all__ = ["FLUX2"]
 
-_QWEN3 = Encoder(
+_READ_LAYERS, _LAYERS = 27, 36
+"""Of Qwen3, those whose output is read and those that are published."""
+
+_QWEN3_4B = Encoder(
     attribute="qwen3_text_encoder",
     title="Qwen3",
     tokens=512,
@@ -17,11 +20,11 @@ _QWEN3 = Encoder(
     around=12,
     tokenizer="tokenizer",
     knows="<|im_start|>",
+    shapes="qwen3_4b",
+    read=_READ_LAYERS,
 )
 """Around a prompt stand the marks of a chat, and an empty thought."""
-
-_READ_LAYERS, _LAYERS = 27, 36
-"""Of Qwen3, those whose output is read and those that are published."""
+_QWEN3_8B = msgspec.structs.replace(_QWEN3_4B, shapes="qwen3_8b")
 
 # Counted in what mflux 0.24 builds; `tests/engine/families` holds them to it.
 _4B_NUMBERS = Numbers(matrices=6_990_528_512, others=48_724_771)
@@ -41,7 +44,7 @@ _4B = Variant(
     steps=4,
     guidance=0.0,
     guided=False,
-    encoders=(_QWEN3,),
+    encoders=(_QWEN3_4B,),
     shapes="flux2-klein-4b",
     numbers=_4B_NUMBERS,
     lacks=(_LARGE, _EMBEDDER),
@@ -52,6 +55,7 @@ _4B = Variant(
 _9B = msgspec.structs.replace(
     _4B,
     name="flux2-klein-9b",
+    encoders=(_QWEN3_8B,),
     shapes="flux2-klein-9b",
     numbers=_9B_NUMBERS,
     has=(_LARGE,),

@@ -6,6 +6,9 @@ from kilnmark.protocol.picture.family import Encoder, Family, LayerGroup, Number
 
 __all__ = ["Z_IMAGE"]
 
+_IDLE_LAYER = 35
+"""The last of Qwen3; what it gives is not read."""
+
 _QWEN3 = Encoder(
     attribute="qwen3_text_encoder",
     title="Qwen3",
@@ -14,11 +17,10 @@ _QWEN3 = Encoder(
     around=8,
     tokenizer="tokenizer",
     knows="<|im_start|>",
+    shapes="qwen3_4b",
+    read=_IDLE_LAYER,
 )
 """Around a prompt stand the marks of a chat."""
-
-_IDLE_LAYER = 35
-"""The last of Qwen3; what it gives is not read."""
 
 # Counted in what mflux 0.24 builds; `tests/engine/families` holds them to it.
 _NUMBERS = Numbers(matrices=10_076_258_304, others=49_730_627)
