@@ -241,6 +241,7 @@ def test_norms_of_it_are_told_to_be_unknown(base: Base, tmp_path: Path) -> None:
     assert "1 of 29 keys are unknown, first 'text_encoder.model.layers.0.input_layernorm.diff'" in report.reason
 
 
+@pytest.mark.slow
 def test_it_engages_on_packed_layers_too(held: Held, tmp_path: Path) -> None:
     path = tmp_path / "saved"
     write = flux2.write_as_mflux if isinstance(held.base.model, Flux2Model) else z_image.write_as_mflux
