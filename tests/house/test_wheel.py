@@ -96,6 +96,19 @@ shown = json.loads(subprocess.run(command, capture_output=True, check=True, time
 print([entry["value"] for entry in shown["settings"] if entry["origin"] == "option"])
 """
 
+MODELS_PROOF = """
+import json, subprocess, sys
+from pathlib import Path
+
+program = str(Path(sys.executable).with_name("kilnmark"))
+
+def models(*words):
+    return json.loads(subprocess.run([program, "models", *words, "--json"], capture_output=True, timeout=60).stdout)
+
+shown = models("list")
+print(len(shown["models"]) > 9, shown["memory_bytes"], models("pull", "z-image")["error"]["kind"])
+"""
+
 TRACES_PROOF = """
 import os
 
@@ -188,3 +201,7 @@ def test_a_review_page_is_written_there(clean_environment: Callable[..., str]) -
 
 def test_the_settings_of_a_daemon_are_shown_there(clean_environment: Callable[..., str]) -> None:
     assert clean_environment("python", "-c", CONFIG_PROOF) == "[7.0]\n"
+
+
+def test_models_are_told_of_there_and_what_fetching_them_takes(clean_environment: Callable[..., str]) -> None:
+    assert clean_environment("python", "-c", MODELS_PROOF).split() == ["True", "None", "hub_not_installed"]

@@ -11,7 +11,7 @@ import click
 import msgspec
 
 from kilnmark.client.cli.commands.serve import config_option
-from kilnmark.client.cli.options import json_option
+from kilnmark.client.cli.options import json_option, socket_option
 from kilnmark.client.cli.settings.options import gathered
 from kilnmark.client.cli.views.document import write_document
 from kilnmark.protocol.picture.catalog import VARIANTS
@@ -34,6 +34,11 @@ def _variant(ctx: click.Context, param: click.Parameter, value: str) -> Variant:
         known = f"did you mean {names[near[0]].name}?" if near else f"known are {', '.join(VARIANTS)}"
         raise click.BadParameter(f"{value!r} is no known model; {known}", ctx, param)
     return names[wanted]
+
+
+def _variants(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> tuple[Variant, ...]:
+    """The row of each, once."""
+    return tuple({row.name: row for row in (_variant(ctx, param, value) for value in values)}.values())
 
 
 @click.group()
@@ -113,9 +118,41 @@ def pull(model: Variant, *, verify: bool, as_json: bool) -> None:
         show_pulled(console(), document)
 
 
-def _patient(config: str | None) -> "Patient":
+@models.command()
+@click.argument("wanted", metavar="MODEL...", nargs=-1, required=True, callback=_variants)
+@click.option("--yes", is_flag=True, help="Ask nobody.")
+@config_option
+@socket_option
+@json_option
+def remove(wanted: tuple[Variant, ...], config: str | None, *, yes: bool, socket: str | None, as_json: bool) -> None:
+    """Remove the files that only these models use from the cache of the Hugging Face libraries; asks first.
+
+    Files that other programs keep in the same repositories stay. A model that the daemon at the socket serves is not
+    removed.
+    """
+    from kilnmark.client.cli.models.removal import plan_removal, refuse_models_in_use, remove_models
+    from kilnmark.client.cli.views.models import show_removed
+    from kilnmark.client.cli.views.tables import console
+
+    if as_json and not yes:
+        raise click.UsageError("with --json nobody is asked; give --yes, too")
+    patient = _patient(config, socket)
+    removal = plan_removal(wanted, patient.env)
+    refuse_models_in_use(wanted, patient)
+    if not yes:
+        show_removed(console(stderr=True), removal.document(removed=False))
+        click.confirm("Remove it?", abort=True, err=True)
+        refuse_models_in_use(wanted, _patient(config, socket))  # an answer may take its time
+    document = remove_models(removal)
+    if as_json:
+        write_document(document)
+    else:
+        show_removed(console(), document)
+
+
+def _patient(config: str | None, socket: str | None = None) -> "Patient":
     """This machine, with the daemon that would be started here."""
     from kilnmark.client.cli.doctor.patient import Patient
 
     settings = gathered({}, config).settings
-    return Patient(str(settings.socket), settings)
+    return Patient(socket or str(settings.socket), settings)

@@ -11,12 +11,12 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 
 from kilnmark.client.cli.doctor.engine import gigabytes
-from kilnmark.client.cli.models.documents import ModelDocument, ModelsDocument, ModelState, PulledModel
+from kilnmark.client.cli.models.documents import ModelDocument, ModelsDocument, ModelState, PulledModel, RemovedModels
 from kilnmark.client.cli.models.fit import MemoryNeed
 from kilnmark.client.cli.views.tables import console, plain, print_facts
 from kilnmark.protocol.printable import printable
 
-__all__ = ["bytes_bar", "show_model", "show_models", "show_pulled"]
+__all__ = ["bytes_bar", "show_model", "show_models", "show_pulled", "show_removed"]
 
 _HERE = {
     ModelState.HERE: "yes",
@@ -77,6 +77,17 @@ def show_pulled(out: Console, pulled: PulledModel) -> None:
         ("in", pulled.path),
         ("next", f"`kilnmark serve --variant {pulled.name}`"),
     ]
+    print_facts(out, rows)
+
+
+def show_removed(out: Console, document: RemovedModels) -> None:
+    """What went, or would go."""
+    verb = "removed" if document.removed else "to remove"
+    rows = [(verb, f"{', '.join(document.names)}: {document.files} files, {gigabytes(document.freed_bytes)}")]
+    if document.kept_bytes:
+        rows.append(
+            ("stays", f"{gigabytes(document.kept_bytes)} in the same folders that other models or programs use")
+        )
     print_facts(out, rows)
 
 
