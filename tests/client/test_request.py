@@ -21,6 +21,18 @@ def test_scales_given_are_sent_as_they_are() -> None:
     assert render_params("a", lora_paths=["/x", "/y"], lora_scales=(0.5, -1)).lora_scales == [0.5, -1.0]
 
 
+def test_scales_of_blocks_are_sent_where_there_are_any() -> None:
+    asked = [{}, {"double": 0.3, "single.20-37": 1}]
+    assert render_params("a", lora_paths=["/x", "/y"], lora_block_scales=asked).lora_block_scales == asked
+    assert render_params("a", lora_paths=["/x", "/y"], lora_block_scales=[{}, {}]).lora_block_scales == []
+
+
+@pytest.mark.parametrize("asked", [{"double": 1.0}, [{"double": NAN}], [{"double": 1, "double.0": 2}], [{}, {"a": 1}]])
+def test_scales_of_blocks_that_cannot_be_meant_are_refused_here(asked: Any) -> None:
+    with pytest.raises(InvalidParams, match="lora_block_scales"):
+        render_params("a", lora_paths=["/x"], lora_block_scales=asked)
+
+
 def test_relative_paths_are_meant_from_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     paths: list[str | os.PathLike[str]] = ["a.safetensors", Path("b/c.safetensors"), "/d"]

@@ -21,8 +21,13 @@ from kilnmark.protocol.picture.verdict import judge
 
 def assess(slots: Mapping[str, Slot], adapter: Adapter, scale: float = 1.0) -> AdapterReport:
     """By itself."""
-    found = Effect(slots).measure(Member(adapter, scale))
-    return describe(adapter, found, judge(found, THRESHOLDS))
+    return assess_member(slots, Member(adapter, scale))
+
+
+def assess_member(slots: Mapping[str, Slot], member: Member) -> AdapterReport:
+    """By itself, at its scales."""
+    found = Effect(slots).measure(member)
+    return describe(member.adapter, found, judge(found, THRESHOLDS))
 
 
 def cancelled(slots: Mapping[str, Slot], members: Sequence[Member]) -> list[Cancellation | None]:
@@ -46,7 +51,10 @@ def overlap(slot: Slot, one: Adapter, other: Adapter) -> float:
 
 def stack_of(members: Sequence[Member]) -> list[Weighed]:
     """As the judge weighs it, each under its file's name."""
-    return [Weighed(member.adapter.sha256, member.adapter.name, member.scale) for member in members]
+    return [
+        Weighed(member.adapter.sha256, member.adapter.name, member.scale, member.on_layers is not None)
+        for member in members
+    ]
 
 
 def weighed(slots: Mapping[str, Slot], members: Sequence[Member]) -> list[AdapterReport]:

@@ -107,7 +107,7 @@ def test_a_stack_of_three_kinds_adds_their_exact_sum(
     x = np.random.default_rng(5).standard_normal((2, base.shapes[target][1])).astype(np.float32)
     added = as_float64((mx.array(x) @ wrapper.down.T) @ wrapper.up.T + wrapper.terms[0](mx.array(x)))
     exact = np.zeros_like(added)
-    for adapter, scale in members:
+    for adapter, scale, _ in members:
         (update,) = (update for update in adapter.updates if update.target == target)
         if isinstance(update, KroneckerUpdate):
             exact += scale * (x.astype(float) @ product(update).T)

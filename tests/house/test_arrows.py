@@ -26,10 +26,11 @@ ON_DEMAND = {"otel": "google opentelemetry", "client": "PIL httpx huggingface_hu
 EXTRA_ONLY = ("opentelemetry.sdk", "opentelemetry.exporter", "opentelemetry.proto", "opentelemetry.instrumentation")
 ARROWS = {
     "protocol": "protocol",
-    "otel": "otel protocol.errors protocol.printable protocol.picture.report protocol.wire.work",
+    "otel": "otel protocol.errors protocol.printable protocol.picture.report protocol.picture.block_scales"
+    " protocol.wire.work",
     "keymaps": (
         "keymaps protocol.errors protocol.printable protocol.wire.inspection protocol.picture.report"
-        " protocol.picture.evidence protocol.picture.verdict"
+        " protocol.picture.evidence protocol.picture.verdict protocol.picture.block_scales"
         " protocol.picture.catalog protocol.picture.family"
     ),
     "client": "client protocol otel keymaps",

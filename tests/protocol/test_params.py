@@ -115,12 +115,19 @@ def test_meta_carries_the_token_and_the_trace_context() -> None:
     assert (call.meta.progress_token, call.meta.traceparent, call.meta.tracestate) == ("t", "00-a-b-01", None)
 
 
+STACK: dict[str, object] = {"lora_paths": ["a"], "lora_scales": [1.0]}
+
+
 @pytest.mark.parametrize(
     ("fields", "path"),
     [
         ({"prompt": " \n"}, "$.params.prompt"),
         ({"lora_paths": ["a"], "lora_scales": []}, "$.params.lora_scales"),
         ({"lora_paths": [], "lora_scales": [1.0]}, "$.params.lora_scales"),
+        ({**STACK, "lora_block_scales": [{}, {}]}, "$.params.lora_block_scales"),
+        ({**STACK, "lora_block_scales": [{"double.7-3": 1}]}, "$.params.lora_block_scales[0]"),
+        ({**STACK, "lora_block_scales": [{"double": 1, "double.3": 0.5}]}, "$.params.lora_block_scales[0]"),
+        ({"lora_block_scales": [{"double": 1}]}, "$.params.lora_block_scales"),
         ({"world": "w"}, "$.params.world"),
         ({"genre": "g", "lora_paths": ["a"], "lora_scales": [1.0]}, "$.params.genre"),
         ({"genre": "g"}, "$.params.tier"),
@@ -139,5 +146,15 @@ def test_a_scale_that_is_no_finite_number_is_refused(scale: float) -> None:
         check_render(RenderParams(prompt="x", lora_paths=["a"], lora_scales=[scale]))
 
 
+def test_a_scale_of_some_blocks_is_a_finite_one_within_bounds() -> None:
+    with pytest.raises(InvalidParams, match=r"lora_block_scales\[0\].double"):
+        check_render(
+            RenderParams(prompt="x", lora_paths=["a"], lora_scales=[1], lora_block_scales=[{"double": float("inf")}])
+        )
+    with pytest.raises(InvalidParams, match="lora_block_scales"):
+        render(**STACK, lora_block_scales=[{"double": 101}])
+
+
 def test_a_whole_request_passes() -> None:
+    check_render(render(**STACK, lora_block_scales=[{"double": 0.3, "single.20-37": 1}]))
     check_render(render(lora_paths=["a", "b"], lora_scales=[1, -0.5], width=1024, height=768, tier="scene"))

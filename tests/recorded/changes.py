@@ -42,6 +42,7 @@ _TOLD_OF_ADAPTERS = {
     "quantized_survival": "what would be left of it on the numbers that a quantized base has",
     "usual_scale": "the scale to try where it is far too strong",
     "strong_target": "the one layer that it is far too strong in",
+    "block_scales": "the scales that were asked for some blocks",
 }
 """Fields that older daemons did not have in them."""
 
@@ -88,6 +89,7 @@ ADDED: Mapping[str, str] = {
     **{f"{place}.{field}": why for place in _REPORTS for field, why in (_TOLD_OF_ADAPTERS | _TOLD_OF_FILES).items()},
     **{f"{place}.{field}": why for place in _INSPECTIONS for field, why in _TOLD_OF_FILES.items()},
     **{f"{place}.{field}": why for place in _INSPECTIONS for field, why in _TOLD_OF_SIZE.items()},
+    "heard.result.loras.scales": "the scales that a style has for some blocks",
     "heard.result.files.targets.rms": "the size of one layer's change, an element",
     **{f"{place}.numerics": "what it was painted in" for place in ("heard.result", "heard.result.result")},
     **{f"{place}.image_sha256": "the hash of its file" for place in ("heard.result", "heard.result.result")},

@@ -7,7 +7,7 @@ numbers. What only the daemon knows (tiers, adapter roots, the base) stays its o
 import math
 import os
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Required, TypedDict, TypeVar, Unpack
 
@@ -47,6 +47,8 @@ class RenderOptions(NumberOptions, total=False):
         seed: 0 to 2**53 - 1; left out, the daemon draws one and the result tells which.
         lora_paths: Adapter files in stack order; relative ones are meant from the current folder.
         lora_scales: One scale for each path; left out, each is 1.0.
+        lora_block_scales: For each path the scales that it has on some blocks instead: `{"double": 0.3,
+            "single.20-37": 1.0}`; an empty mapping where it has one scale. Left out, all have one.
         genre, world: Compose the stack from `visual_style.yaml` instead, by `tier`.
         place: What is painted, by its region or its name, for the genre's art direction by place.
         on_mismatch: `error` refuses the render when an adapter does not engage wholly, `warn` renders and reports.
@@ -63,6 +65,7 @@ class RenderOptions(NumberOptions, total=False):
     seed: int | None
     lora_paths: Paths
     lora_scales: Sequence[float]
+    lora_block_scales: Sequence[Mapping[str, float]]
     genre: str | None
     world: str | None
     place: str | None
@@ -106,11 +109,13 @@ def render_params(prompt: str, **options: Unpack[RenderOptions]) -> RenderParams
     fields: dict[str, Any] = dict(options)
     paths = _paths(fields.pop("lora_paths", ()))
     scales = _as_list(fields.pop("lora_scales", ()), "lora_scales")
+    block_scales = [dict(each) for each in _as_list(fields.pop("lora_block_scales", ()), "lora_block_scales")]
     params = RenderParams(
         meta=CallMeta(attached=bool(fields.pop("attached", False))),
         prompt=prompt,
         lora_paths=paths,
         lora_scales=scales or [1.0] * len(paths),
+        lora_block_scales=block_scales if any(block_scales) else [],
         **fields,
     )
     _refuse_non_finite(params)
@@ -166,7 +171,7 @@ def _paths(given: Paths) -> list[str]:
 
 def _as_list(values: Sequence[Any], field: str) -> list[Any]:
     """A lone string is a sequence too, of letters, which nobody means."""
-    if isinstance(values, str | bytes | os.PathLike):
+    if isinstance(values, str | bytes | os.PathLike | Mapping):
         raise InvalidParams(f"{field} is a single {type(values).__name__} - at `$.params.{field}`; give a list")
     return list(values)
 
@@ -179,6 +184,11 @@ def _absolute(path: str) -> str:
 def _refuse_non_finite(params: RenderParams) -> None:
     """JSON has no word for these, and would send null, which means "as the tier says"."""
     numbers = {f"lora_scales[{i}]": scale for i, scale in enumerate(params.lora_scales)}
+    numbers |= {
+        f"lora_block_scales[{i}].{blocks}": scale
+        for i, scales in enumerate(params.lora_block_scales)
+        for blocks, scale in scales.items()
+    }
     numbers |= {name: getattr(params, name) for name in AskedNumbers.__struct_fields__}
     for where, number in numbers.items():
         if isinstance(number, float) and not math.isfinite(number):

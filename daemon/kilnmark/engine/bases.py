@@ -23,6 +23,7 @@ from kilnmark.engine.kernels import kernel_folder
 from kilnmark.engine.run.render import Renderer
 from kilnmark.otel import names
 from kilnmark.otel.spans import describe, mark_failed
+from kilnmark.protocol.picture.block_scales import REST
 from kilnmark.protocol.picture.report import AdapterReport
 from kilnmark.protocol.wire.memory import ColdSize, HeldAdapter, HeldBase, Limits, MemoryInfo
 from kilnmark.protocol.wire.work import Holding, Left, LoadFailed, Loading, Ready
@@ -223,8 +224,13 @@ def _describe(held: _WarmBase, cold: list[ColdSize]) -> HeldBase:
         prompt_bytes=held.base.prompt_bytes,
         last_used=held.last_used.isoformat(timespec="milliseconds"),
         adapters=[
-            HeldAdapter(name=held.names.get(sha256, sha256), sha256=sha256, scale=scale)
-            for sha256, scale in held.base.stacker.key
+            HeldAdapter(
+                name=held.names.get(sha256, sha256),
+                sha256=sha256,
+                scale=scale,
+                block_scales={each.blocks: each.scale for each in reached if each.blocks != REST},
+            )
+            for sha256, scale, reached in held.base.stacker.key
         ],
         peak_bytes=held.peak,
         highest_peak_bytes=held.highest_peak,

@@ -1,10 +1,11 @@
 """An adapter, turned into the evidence that protocol's `judge` decides on, and with its judgement into a report."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from kilnmark.keymaps.adapter import Adapter
 from kilnmark.keymaps.errors import cut
 from kilnmark.keymaps.files.roots import AnyPath
+from kilnmark.keymaps.names.blocks import LayerScales
 from kilnmark.protocol.picture.evidence import Evidence
 from kilnmark.protocol.picture.report import AdapterReport, UnmatchedKeys
 from kilnmark.protocol.picture.verdict import Judged, judge
@@ -20,7 +21,7 @@ _RESTING = (
 
 def evidence(
     adapter: Adapter,
-    scale: float,
+    scale: float | LayerScales,
     *,
     vanished: Collection[str] = (),
     same: Collection[str] = (),
@@ -33,7 +34,7 @@ def evidence(
 
     Args:
         adapter: As it was read.
-        scale: As the render asks for it.
+        scale: As the render asks for it: one, or what those for some blocks come to.
         vanished: Targets whose update is not zero but lost in the compute precision.
         same: Targets whose update only repeats the base's own numbers.
         delta_ratio, quantized_survival: As measured on the base; None before a base has been asked.
@@ -43,7 +44,10 @@ def evidence(
     resting = [] if delta_ratio is not None else [update.target for update in adapter.updates if update.rests]
     nothing = {*same, *resting}
     zero = [update.target for update in adapter.updates if update.is_zero or update.target in nothing]
-    lost = [update.target for update in adapter.updates if update.target in vanished and update.target not in zero]
+    on_layers = scale if isinstance(scale, LayerScales) else None
+    silent = _silent(adapter, on_layers, zero)
+    dead = {*zero, *silent}
+    lost = [update.target for update in adapter.updates if update.target in vanished and update.target not in dead]
     return Evidence(
         total_key_count=adapter.total_key_count,
         matched_key_count=adapter.matched_key_count,
@@ -56,7 +60,9 @@ def evidence(
         zero_target_count=len(zero),
         vanished_target_count=len(lost),
         first_zero_target=next(iter(zero or lost), ""),
-        scale=scale,
+        scale=scale.reached[-1].scale if isinstance(scale, LayerScales) else scale,
+        silent_target_count=len(silent),
+        block_scales=() if on_layers is None else on_layers.reached,
         delta_ratio=delta_ratio,
         belied=adapter.belied,
         typical_ratio=typical_ratio,
@@ -66,6 +72,14 @@ def evidence(
         notes=(*adapter.notes, *([_RESTING.format(len(resting))] if resting else [])),
         nearest=adapter.elsewhere or (str(adapter.nearest) if adapter.nearest else ""),
     )
+
+
+def _silent(adapter: Adapter, on_layers: LayerScales | None, zero: Sequence[str]) -> list[str]:
+    """Targets that are left alone on purpose, at scale 0 beside others; those that are zero anyhow do not count."""
+    if on_layers is None:
+        return []
+    pairs = zip(adapter.updates, on_layers.scales, strict=True)
+    return [update.target for update, scale in pairs if not scale and update.target not in set(zero)]
 
 
 def describe(adapter: Adapter, found: Evidence, judged: Judged, *, name: str | None = None) -> AdapterReport:
@@ -106,10 +120,18 @@ def describe(adapter: Adapter, found: Evidence, judged: Judged, *, name: str | N
         strength_from=dict(adapter.strength_from),
         made_for=adapter.made_for,
         config_sha256=adapter.config_sha256,
+        block_scales=found.block_scales,
     )
 
 
 def describe_refusal(name: str, path: AnyPath, found: Evidence) -> AdapterReport:
     """The report of an adapter that could not be read; `path` is what the render named."""
     judged = judge(found)
-    return AdapterReport(name=name, path=str(path), scale=found.scale, verdict=judged.verdict, reason=judged.reason)
+    return AdapterReport(
+        name=name,
+        path=str(path),
+        scale=found.scale,
+        verdict=judged.verdict,
+        reason=judged.reason,
+        block_scales=found.block_scales,
+    )

@@ -8,11 +8,22 @@ a refusal learns which file, which key, and what to do.
     └── UnfitAdapter    safe, but its tensors cannot be applied exactly to this model
 
     UnusableGoal        the path that a remapped file is to go to
+    UnusableScales      scales for some blocks that cannot be meant
 """
 
 from kilnmark.protocol.errors import KilnmarkError
 
-__all__ = ["MissingFile", "OutsideRoots", "RefusedFile", "UnfitAdapter", "UnsafeFile", "UnusableGoal", "cut", "shorten"]
+__all__ = [
+    "MissingFile",
+    "OutsideRoots",
+    "RefusedFile",
+    "UnfitAdapter",
+    "UnsafeFile",
+    "UnusableGoal",
+    "UnusableScales",
+    "cut",
+    "shorten",
+]
 
 SHOWN_NAME = 120
 """Characters of a key that a message repeats; names in a file can be as long as its header."""
@@ -83,3 +94,20 @@ class UnusableGoal(KilnmarkError):
 
     def __str__(self) -> str:
         return f"{self.path}: {self.problem}; {self.mend}"
+
+
+class UnusableScales(KilnmarkError):
+    """Scales for some blocks that cannot be meant, of a model or of an adapter.
+
+    Attributes:
+        problem: What is wrong, without a full stop.
+        mend: What there is instead.
+    """
+
+    def __init__(self, problem: str, mend: str) -> None:
+        super().__init__(problem, mend)
+        self.problem = problem
+        self.mend = mend
+
+    def __str__(self) -> str:
+        return f"{self.problem}; {self.mend}"

@@ -9,6 +9,7 @@ from opentelemetry.trace import Span, Status, StatusCode
 from opentelemetry.util.types import AttributeValue
 
 from kilnmark.otel import names
+from kilnmark.protocol.picture.block_scales import block_words
 from kilnmark.protocol.picture.report import AdapterReport, Verdict
 from kilnmark.protocol.printable import printable
 from kilnmark.protocol.wire.work import RenderCommand
@@ -33,6 +34,7 @@ def describe_render(span: Span, job: RenderCommand, *, variant: str) -> None:
             names.LORA_NAMES: job.lora_names,
             names.LORA_FILES: job.lora_paths,
             names.LORA_SCALES: job.lora_scales,
+            names.LORA_BLOCK_SCALES: list(map(block_words, job.lora_block_scales)) or None,
             names.GEN_AI_OPERATION_NAME: "generate_content",
             names.GEN_AI_OUTPUT_TYPE: "image",
             names.GEN_AI_PROVIDER_NAME: "kilnmark",
@@ -91,6 +93,7 @@ def describe_adapter(span: Span, report: AdapterReport) -> None:
             names.LORA_FILE: report.path,
             names.LORA_SHA256: report.sha256,
             names.LORA_SCALE: report.scale,
+            names.LORA_BLOCK_SCALES: block_words(report.asked_blocks) or None,
             names.LORA_CONVENTION: report.convention,
             names.LORA_MATCHED_KEY_COUNT: report.matched_key_count,
             names.LORA_TOTAL_KEY_COUNT: report.total_key_count,

@@ -36,6 +36,7 @@ and `EXITS` of the command line and of the daemon how a process does.
     │   ├── UnsafeFile
     │   └── UnfitAdapter
     ├── UnusableGoal                 where a remapped file cannot go
+    ├── UnusableScales               scales for some blocks that cannot be meant: keymaps/errors
     ├── UnusableReport               no report on a file, or one that makes none: keymaps/filereport/document
     ├── WeightsProblem               a directory that is no base: keymaps/files/weights
     ├── BaseUnavailable              a base that cannot be held: engine/families/family

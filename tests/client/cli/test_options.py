@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 import pytest
 
-from kilnmark.client.cli.options import named_base, nbytes, scaled_path, seconds, wants_json
+from kilnmark.client.cli.options import ScaledPath, named_base, nbytes, scaled_path, seconds, wants_json
 
 
 @pytest.mark.parametrize(
@@ -21,14 +21,45 @@ from kilnmark.client.cli.options import named_base, nbytes, scaled_path, seconds
     ],
 )
 def test_the_last_colon_cuts_when_a_number_follows(value: str, path: str, scale: float) -> None:
-    assert scaled_path(value) == (path, scale)
+    assert scaled_path(value) == ScaledPath(path, scale)
 
 
 def test_a_file_of_the_whole_name_wins(tmp_path: Path) -> None:
     odd = tmp_path / "a:0.5"
-    assert scaled_path(str(odd)) == (str(tmp_path / "a"), 0.5)
+    assert scaled_path(str(odd)) == ScaledPath(str(tmp_path / "a"), 0.5)
     odd.touch()
-    assert scaled_path(str(odd)) == (str(odd), 1.0)
+    assert scaled_path(str(odd)) == ScaledPath(str(odd), 1.0)
+
+
+@pytest.mark.parametrize(
+    ("value", "scale", "blocks"),
+    [
+        ("a:0.8,double=0.3,single.20-37=1", 0.8, {"double": 0.3, "single.20-37": 1.0}),
+        ("a:double=0", 1.0, {"double": 0.0}),
+        ("a:-1,clip.3=-0.5", -1.0, {"clip.3": -0.5}),
+    ],
+)
+def test_scales_of_blocks_stand_behind_that_of_the_rest(value: str, scale: float, blocks: dict[str, float]) -> None:
+    assert scaled_path(value) == ScaledPath("a", scale, blocks)
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("a:0.8,double", "'double' is no scale of some blocks"),
+        ("a:0.8,double=x", "give BLOCKS=SCALE"),
+        ("a:double=1,double=1", "stands twice"),
+        ("a:double=1,double.3=0.5", "claim the same blocks"),
+        ("a:1,do-uble=1", "is no pattern of blocks"),
+    ],
+)
+def test_scales_of_blocks_that_cannot_be_meant_are_refused(value: str, words: str) -> None:
+    with pytest.raises(click.BadParameter, match=words):
+        scaled_path(value)
+
+
+def test_an_equals_sign_in_a_folder_is_none_of_a_scale() -> None:
+    assert scaled_path("/a:b=1/c.safetensors") == ScaledPath("/a:b=1/c.safetensors", 1.0)
 
 
 @pytest.mark.parametrize("value", ["", ":0.5"])

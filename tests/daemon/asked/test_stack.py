@@ -52,6 +52,12 @@ def test_the_style_speaks_where_the_request_is_silent() -> None:
     assert (command.stack.source, command.stack.genre, command.stack.names) == ("style", "ink", ("wash", "line"))
 
 
+def test_scales_of_blocks_are_those_of_the_style() -> None:
+    scaled = STYLE.replace("scale: 0.5,", "scale: 0.5, scales: {double: 0.3, single.20-37: 1},")
+    assert accepted(style(scaled)).command.lora_block_scales == [{}, {"double": 0.3, "single.20-37": 1.0}]
+    assert accepted(style()).command.lora_block_scales == []
+
+
 def test_the_request_comes_first() -> None:
     command = accepted(style(), seed=0, negative_prompt="", width=512, steps=3, guidance=1.0, variant="schnell").command
     assert (command.seed, command.negative_prompt, command.width, command.height) == (0, "", 512, 1024)

@@ -69,7 +69,7 @@ class Told:
         self._layers = max(each.places.max() for each in stack) + 1
         self._groups = groups
         self._stack = [Weighed(each.adapter.sha256, each.adapter.name, 1.0) for each in stack]
-        found = weighing.products(stack, [1.0] * len(stack), self._figures)
+        found = weighing.products(stack, [np.ones(1)] * len(stack), self._figures)
         self.products = found.products
         self.beside = weigh(self._stack, self._described(len(found.places)), found.products)
         self.cancelled: list[Cancellation | None] = cancellations(self._stack, found.total)

@@ -58,7 +58,12 @@ class Studio:
         )
 
     def render(
-        self, *names: str, scales: list[float] | None = None, warn: bool = False, probe: bool = False
+        self,
+        *names: str,
+        scales: list[float] | None = None,
+        blocks: list[dict[str, float]] | None = None,
+        warn: bool = False,
+        probe: bool = False,
     ) -> Finished | Failed:
         job = RenderCommand(
             job_id="job",
@@ -77,6 +82,7 @@ class Studio:
             stack=StackInfo(source="paths", names=names),
             on_mismatch="warn" if warn else "error",
             probe=probe,
+            lora_block_scales=blocks or [],
         )
         outcome = self._renderer.render(job)
         return finish(outcome, OutputFolder(self.output)) if isinstance(outcome, Painting) else outcome
@@ -141,6 +147,50 @@ def test_an_adapter_is_probed_when_it_is_new_or_when_that_is_asked(studio: Studi
     second = divergence(scales=[0.5], probe=True)
     assert second is not None
     assert 1e-3 < second < first
+
+
+def test_scales_by_blocks_are_painted_with_and_told_in_report_and_picture(studio: Studio) -> None:
+    whole = finished(studio.render("healthy"))
+    scaled = finished(studio.render("healthy", scales=[0.5], blocks=[{"double": 0.0, "single.1-2": 1.5}]))
+    assert not np.array_equal(pixels(whole), pixels(scaled))
+    (report,) = scaled.loras
+    assert report.verdict is Verdict.ENGAGED
+    assert [(each.blocks, each.scale) for each in report.block_scales] == [
+        ("double", 0.0),
+        ("single.1-2", 1.5),
+        ("rest", 0.5),
+    ]
+    assert sum(each.target_count for each in report.block_scales) == report.target_count
+    assert report.applied_target_count == report.target_count - report.block_scales[0].target_count
+    assert "at scale 0 as asked (double)" in report.reason
+    with Image.open(scaled.image_path) as picture:
+        spec = decode_record(picture.info[CHUNK]).spec
+    assert spec.block_scales == ((("double", 0.0), ("single.1-2", 1.5)),)
+
+
+def test_other_scales_of_the_same_blocks_are_not_probed_and_other_silent_blocks_are(studio: Studio) -> None:
+    def is_probed(**blocks: float) -> bool:
+        asked = {name.replace("_", "."): scale for name, scale in blocks.items()}
+        (report,) = finished(studio.render("healthy", blocks=[asked])).loras
+        return report.probe_divergence is not None
+
+    assert [is_probed(), is_probed(double=0.3), is_probed(double=0.0), is_probed(double=0.0, single_1=0.5)] == [
+        True,
+        False,
+        True,
+        False,
+    ]
+
+
+def test_scales_of_blocks_that_are_not_there_refuse_the_stack_before_any_step(studio: Studio) -> None:
+    outcome = failed(studio.render("healthy", "other", blocks=[{}, {"double.19": 1.0}]))
+    assert outcome.code == AdapterRefused.code
+    assert "no blocks 'double.19'; it has double (double.0-18), single (single.0-37)" in outcome.message
+    assert [each.verdict for each in outcome.loras] == [Verdict.ENGAGED, Verdict.REFUSED]
+    assert outcome.loras[1].asked_blocks == {"double.19": 1.0}
+    assert "denoise" not in studio.stages
+    few = failed(studio.render("other", blocks=[{"single.30-37": 1.0}]))
+    assert "it has no layer in 'single.30-37'; it changes double.0-3, single.0-3" in few.message
 
 
 def test_an_adapter_nobody_will_see_is_engaged_with_a_warning(studio: Studio) -> None:

@@ -254,6 +254,6 @@ def test_a_real_base_is_painted_on_and_its_stack_stays(base: Base, healthy: Adap
         kiln = Kiln(base, [SMALL])
         kiln.go_on_to_the_end()
         assert [what is None for what in kiln.told] == [False, True]
-        assert [scale for _, scale in base.stacker.key] == [0.5]
+        assert [scale for _, scale, _ in base.stacker.key] == [0.5]
     finally:
         base.stacker.switch([])

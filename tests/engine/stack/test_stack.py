@@ -63,7 +63,7 @@ def test_a_stack_adds_the_exact_sum_of_its_adapters(
     x = np.random.default_rng(5).standard_normal((3, base.shapes[target][1])).astype(np.float32)
     added = as_float64((mx.array(x) @ wrapper.down.T) @ wrapper.up.T)
     exact = np.zeros_like(added)
-    for adapter, scale in members:
+    for adapter, scale, _ in members:
         (update,) = (update for update in pairs_of(adapter) if update.target == target)
         exact += scale * update.multiplier * (x.astype(float) @ update.down.T.astype(float)) @ update.up.T.astype(float)
     assert np.linalg.norm(added - exact) / np.linalg.norm(exact) < 1e-5
@@ -137,7 +137,7 @@ def test_going_back_to_a_stack_builds_nothing_and_reads_nothing(
     with files_opened() as opened:
         stacker.switch([Member(healthy, 0.31)])
     assert (stacker.builds, opened) == (builds, [])
-    assert stacker.key == ((healthy.sha256, 0.31),)
+    assert stacker.key == ((healthy.sha256, 0.31, ()),)
 
 
 def test_another_scale_shares_the_down_matrices_and_is_built_like_any_other(base: Base, healthy: Adapter) -> None:

@@ -71,7 +71,7 @@ def test_by_a_request_the_place_alone_counts(packs: Path) -> None:
 def test_each_file_with_a_problem_has_a_report_of_its_own(packs: Path) -> None:
     adapter(packs / "a.safetensors")
     located = AdapterFinder([packs]).sent(["gone.safetensors", "a.safetensors", "lost.safetensors"])
-    reports = located.refused(["gone", "a", "lost"], [1.0, 0.5, -1.0])
+    reports = located.refused(["gone", "a", "lost"], [1.0, 0.5, -1.0], [{}, {}, {"double": 0.5}])
     assert [(report.name, report.path, report.scale) for report in reports] == [
         ("gone", "gone.safetensors", 1.0),
         ("lost", "lost.safetensors", -1.0),

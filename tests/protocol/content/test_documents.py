@@ -16,6 +16,8 @@ from tests.protocol.content.made import genre, world
 GENRE, WORLD = "g/visual_style.yaml", "g/worlds/w/visual_style.yaml"
 ADD = "{name: new, file: n.safetensors, scale: 1, applies_to: [scene]}"
 
+SCALES = "loras: [{name: a, file: a, scale: 1, applies_to: [x], scales: "
+
 INK = """\
 loras:
   - {name: ink, file: ink.safetensors, scale: 0.8, applies_to: [portrait, scene], trigger: inkwash}
@@ -49,6 +51,9 @@ def told(parse: Callable[[str], StyleFields], text: str) -> tuple[Problem, ...]:
         ("loras: [{name: a, file: a, scale: 1, aplies_to: [x]}]", "1: loras[0].aplies_to", "write `applies_to`, or"),
         ("loras: [{name: a, file: a, scale: .inf, applies_to: [x]}]", "1: loras[0].scale", "must be a finite number"),
         ("loras: [{name: a, file: a, scale: 101, applies_to: [x]}]", "1: loras[0].scale", "is 101; input should be"),
+        (f"{SCALES}{{double: 1, double.3: 2}}}}]", "1: loras[0].scales.double.3", "claim the same blocks at 2 and 1"),
+        (f"{SCALES}{{dou ble: 1}}}}]", "1: loras[0].scales.dou ble", "is no pattern of blocks"),
+        (f"{SCALES}{{double: x}}}}]", "1: loras[0].scales.double", "must be a number"),
         ("a: 1\nlorass: []", "2: lorass", "is no field; write `loras`, or call it something less like that"),
         ("base-seed: 1", "1: base-seed", "write `base_seed`"),
         ("base_seed: -1", "1: base_seed", "greater than or equal to 0"),

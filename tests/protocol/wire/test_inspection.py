@@ -29,6 +29,7 @@ def test_an_inspection_has_the_fields_of_a_report_that_need_no_base() -> None:
         "drowned_targets",
         "strong_target",
         "quantized_survival",
+        "block_scales",
     }
 
 

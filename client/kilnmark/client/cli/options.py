@@ -1,12 +1,14 @@
 """The options that commands share, and those that need reading: an adapter with its scale, a base, a size."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
 
 import click
 
+from kilnmark.protocol.picture.block_scales import block_scales_problem
 from kilnmark.protocol.picture.catalog import VARIANTS
 
 __all__ = [
@@ -27,24 +29,44 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class ScaledPath(NamedTuple):
-    """An adapter file and the scale it is asked for with."""
+    """An adapter file and the scale it is asked for with; `blocks` are its scales on some blocks, by their patterns."""
 
     path: str
     scale: float
+    blocks: Mapping[str, float] = MappingProxyType({})
 
 
 def scaled_path(value: str) -> ScaledPath:
-    """Read `PATH[:SCALE]`, cut at the last colon if a number follows it.
+    """Read `PATH[:SCALE[,BLOCKS=SCALE]...]`, cut at the last colon if a scale, or one of some blocks, follows it.
 
     A file that exists under the whole name wins, so that a name with a colon and a number in it can be given.
     """
-    path, colon, number = value.rpartition(":")
-    scale = _number(number)
-    if not colon or scale is None or Path(value).is_file():
-        path, scale = value, 1.0
+    path, colon, said = value.rpartition(":")
+    parts = said.split(",") if colon and not Path(value).is_file() else []
+    scale = _number(parts[0]) if parts else None
+    if scale is not None:
+        parts = parts[1:]
+    elif not parts or "=" not in said or "/" in said:
+        path, scale, parts = value, 1.0, []
     if not path:
         raise click.BadParameter(f"{value!r} names no file; give PATH or PATH:SCALE")
-    return ScaledPath(path, scale)
+    return ScaledPath(path, 1.0 if scale is None else scale, _block_scales(parts))
+
+
+def _block_scales(parts: Sequence[str]) -> Mapping[str, float]:
+    """Read `BLOCKS=SCALE`, one after the other."""
+    found: dict[str, float] = {}
+    for part in parts:
+        blocks, _, number = part.partition("=")
+        scale = _number(number)
+        if scale is None:
+            raise click.BadParameter(f"{part!r} is no scale of some blocks; give BLOCKS=SCALE, as in single.20-37=0.5")
+        if blocks in found:
+            raise click.BadParameter(f"{blocks!r} stands twice; give it one scale")
+        found[blocks] = scale
+    if problem := block_scales_problem(found):
+        raise click.BadParameter(problem[1])
+    return MappingProxyType(found)
 
 
 def _number(text: str) -> float | None:

@@ -58,6 +58,7 @@ def accept(params: RenderParams, served: Served, job_id: str, composed: AskedSta
         stack=stack.info,
         on_mismatch=params.on_mismatch,
         probe=params.probe,
+        lora_block_scales=[dict(each) for each in stack.block_scales] if any(stack.block_scales) else [],
     )
     return Accepted(command, (*stack.warnings, *decision.warnings), decision.repeatable)
 

@@ -5,7 +5,7 @@ and found them. From here on both are one.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -31,6 +31,7 @@ class AskedStack:
     Attributes:
         info: As a reply names it.
         paths, scales: In stack order.
+        block_scales: The scales of each for some blocks, by their patterns; none for no adapter having any.
         style: What its genre comes to; None: it was sent by paths.
         warnings: What a reply should say of it.
     """
@@ -38,6 +39,7 @@ class AskedStack:
     info: StackInfo
     paths: Sequence[str]
     scales: Sequence[float]
+    block_scales: Sequence[Mapping[str, float]] = ()
     style: ComposedStyle | None = None
     warnings: tuple[str, ...] = ()
 
@@ -46,7 +48,7 @@ class AskedStack:
         """The one that a request sent, or none."""
         names = tuple(Path(path).stem for path in params.lora_paths)
         info = StackInfo(source="paths" if names else "none", tier=params.tier, names=names)
-        return cls(info=info, paths=params.lora_paths, scales=params.lora_scales)
+        return cls(info=info, paths=params.lora_paths, scales=params.lora_scales, block_scales=params.lora_block_scales)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,12 +68,14 @@ class StyledStack(AskedStack):
     def of_style(cls, style: ComposedStyle, located: Located, warnings: Sequence[str] = ()) -> "StyledStack":
         """The one that a style names, by where its files are."""
         scales = [adapter.entry.scale for adapter in style.stack.adapters]
+        block_scales = [adapter.entry.scales for adapter in style.stack.adapters]
         return cls(
             info=stack_info(style),
             paths=located.paths,
             scales=scales,
+            block_scales=block_scales,
             style=style,
-            refused=located.refused(style.stack.names, scales),
+            refused=located.refused(style.stack.names, scales, block_scales),
             problems=file_problems(style, located.problems),
             warnings=tuple(warnings),
         )
@@ -115,7 +119,7 @@ def refusal(command: RenderCommand, refused: Sequence[AdapterReport]) -> Adapter
 def locate_now(command: RenderCommand, roots: Sequence[Path]) -> StackFiles:
     """As `locate_stack`, by whoever may wait for a disk."""
     located = AdapterFinder(roots).sent(command.lora_paths)
-    refused = located.refused(command.lora_names, command.lora_scales)
+    refused = located.refused(command.lora_names, command.lora_scales, command.stack_block_scales)
     return StackFiles(located.paths, refused, None if refused else _look_at(located.paths))
 
 

@@ -92,6 +92,7 @@ class OpenRender:
             variant=command.variant,
             lora_paths=command.lora_paths,
             lora_scales=command.lora_scales,
+            lora_block_scales=command.lora_block_scales,
             prompt=command.prompt,
             negative_prompt=command.negative_prompt,
         )

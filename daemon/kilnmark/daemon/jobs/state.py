@@ -24,6 +24,7 @@ from kilnmark.daemon.jobs.jobs import Job, OpenRender, likeness_of, open_job
 from kilnmark.daemon.jobs.line import Line
 from kilnmark.daemon.jobs.remembered import FOR_EVER, REMEMBERED, RememberedJobs
 from kilnmark.daemon.jobs.turn import NO_STACK, StackKey
+from kilnmark.protocol.picture.block_scales import stack_blocks
 from kilnmark.protocol.picture.catalog import PRIORITIES, Priority
 from kilnmark.protocol.wire.status import QueueInfo
 
@@ -175,7 +176,7 @@ class QueueState:
             return
         render.is_ready, render.seen, render.lora_paths = True, event.seen, event.lora_paths
         adapters = zip(event.lora_paths, facts.command.lora_scales, strict=True)
-        render.stack = facts.command.variant, tuple(adapters)
+        render.stack = facts.command.variant, (tuple(adapters), stack_blocks(facts.command.lora_block_scales))
         render.likeness = likeness_of(facts, event.lora_paths, event.seen)
         if render.likeness is not None:
             self._by_likeness[render.likeness] = render

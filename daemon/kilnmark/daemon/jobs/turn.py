@@ -4,13 +4,13 @@ Higher priorities go first, whatever a switch costs. Within one, first come is f
 stack that is on the base may go before older ones of other stacks, for a bounded time. No clock is read here.
 """
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
 __all__ = ["NO_STACK", "NextTurn", "Pace", "StackKey", "Waiting", "level_at", "next_turn"]
 
-StackKey = tuple[str, tuple[tuple[str, float], ...]]
+StackKey = tuple[str, Hashable]
 """What tells stacks apart before any file is read: the variant, and the adapters' paths and scales in stack order."""
 
 NO_STACK: StackKey = ("", ())

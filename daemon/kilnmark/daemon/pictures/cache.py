@@ -88,7 +88,7 @@ class PictureCache:
 
 
 def _pinned(command: RenderCommand, sha256s: Sequence[str]) -> PinnedSpec:
-    return command.pinned(zip(sha256s, command.lora_scales, strict=True))
+    return command.pinned(zip(sha256s, command.lora_scales, strict=True), command.lora_block_scales)
 
 
 def _says_enough(result: RenderResult, command: RenderCommand) -> bool:

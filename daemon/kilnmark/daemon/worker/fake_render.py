@@ -7,10 +7,13 @@ import asyncio
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
+import msgspec
+
 from kilnmark.daemon.worker.fake_picture import write_fake_picture
 from kilnmark.keymaps.errors import RefusedFile
 from kilnmark.keymaps.files.outputs import OutputFolder
 from kilnmark.keymaps.files.safefile import read_file
+from kilnmark.protocol.picture.block_scales import unmet
 from kilnmark.protocol.picture.report import AdapterReport, Verdict
 from kilnmark.protocol.wire import work
 from kilnmark.protocol.wire.errors import AdapterNotEngaged, AdapterRefused, Cancelled, RequestError, StorageFailed
@@ -174,20 +177,20 @@ class FakeRender:
     def _reports(self) -> list[AdapterReport]:
         """A report for each adapter, in stack order. A file that cannot be read is refused, as it would be."""
         command = self._command
-        adapters = zip(command.lora_names, command.lora_paths, command.lora_scales, strict=True)
-        return [self._report(name, path, scale) for name, path, scale in adapters]
+        scales = zip(command.lora_scales, map(unmet, command.stack_block_scales), strict=True)
+        adapters = zip(command.lora_names, command.lora_paths, scales, strict=True)
+        return [msgspec.structs.replace(self._report(*each), scale=s, block_scales=b) for *each, (s, b) in adapters]
 
-    def _report(self, name: str, path: str, scale: float) -> AdapterReport:
+    def _report(self, name: str, path: str) -> AdapterReport:
         try:
             file = read_file(path)
         except RefusedFile as error:
-            return AdapterReport(name=name, path=path, scale=scale, verdict=Verdict.REFUSED, reason=str(error))
+            return AdapterReport(name=name, path=path, verdict=Verdict.REFUSED, reason=str(error))
         return AdapterReport(
             name=name,
             path=path,
             sha256=file.sha256,
             config_sha256=file.config.sha256 if file.config else "",
-            scale=scale,
             total_key_count=len(file.tensors),
             matched_key_count=len(file.tensors),
             probe_divergence=PROBED if self._command.probe else None,

@@ -19,6 +19,7 @@ from kilnmark.engine.families.origins import find_origin, loader_of
 from kilnmark.engine.families.prompts import PromptCache
 from kilnmark.engine.stack.slots import Slot, find_slots
 from kilnmark.engine.stack.stack import Member, Stacker, encoder_key
+from kilnmark.keymaps.names.blocks import Blocks
 from kilnmark.keymaps.names.shapes import Shapes, encoder_of, is_norm
 from kilnmark.protocol.picture.catalog import family_of
 from kilnmark.protocol.picture.family import Variant
@@ -43,6 +44,7 @@ class Base:
         slots: Every linear layer that an adapter can change, and every norm with scales, by the path that
             `Shapes` has for it.
         shapes: Those layers' true shapes `(out, in)`.
+        blocks: Those that scales can be given for.
         stacker: Puts stacks on it.
         prompts: Those that are held encoded.
     """
@@ -53,6 +55,7 @@ class Base:
         self.info = info
         self.slots = _slots(model)
         self.shapes: Shapes = {path: slot.shape for path, slot in self.slots.items()}
+        self.blocks = Blocks.of(self.shapes, family_of(variant))
         self.stacker = Stacker(self.slots, shared=model.shared_inputs if info.numerics == "fast" else None)
         self.prompts = PromptCache(lambda: self.stacker.encoder_key)
 

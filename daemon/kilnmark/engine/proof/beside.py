@@ -25,11 +25,13 @@ class Weighed(NamedTuple):
 
     Attributes:
         file: The content hash of its file.
+        by_blocks: It has scales of its own on some layers.
     """
 
     file: str
     name: str
     scale: float
+    by_blocks: bool = False
 
 
 class StackLayer(NamedTuple):
@@ -182,4 +184,5 @@ def _described(members: Sequence[Weighed]) -> Cancellation:
         names=tuple(member.name for member in members),
         scales=tuple(member.scale for member in members),
         one_file=len({member.file for member in members}) == 1,
+        by_blocks=any(member.by_blocks for member in members),
     )

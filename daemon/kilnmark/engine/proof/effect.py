@@ -19,8 +19,8 @@ from kilnmark.engine.proof.survival import quantized_survival
 from kilnmark.engine.proof.thresholds import LOST_RATIO, OVERWHELMING_RATIO
 from kilnmark.engine.proof.weighing import LayerProducts, Weighing
 from kilnmark.engine.stack.exact import square_norm
+from kilnmark.engine.stack.member import Member, MemberKey
 from kilnmark.engine.stack.slots import Slot
-from kilnmark.engine.stack.stack import Member
 from kilnmark.keymaps.adapter import Adapter
 from kilnmark.keymaps.engagement import evidence
 from kilnmark.keymaps.errors import UnfitAdapter
@@ -77,9 +77,9 @@ class Effect:
         self._places = {target: place for place, target in enumerate(self._targets)}
         self._weights: dict[str, float] = {}
         self._changes: dict[str, _Changes] = {}
-        self._survivals: LRUCache[tuple[str, float], float | None] = LRUCache(REMEMBERED)
+        self._survivals: LRUCache[MemberKey, float | None] = LRUCache(REMEMBERED)
         self.weighing = Weighing(self.slots)
-        self._weighed: LRUCache[tuple[tuple[str, float], ...], LayerProducts] = LRUCache(REMEMBERED_STACKS)
+        self._weighed: LRUCache[tuple[MemberKey, ...], LayerProducts] = LRUCache(REMEMBERED_STACKS)
 
     def measure(self, member: Member) -> Evidence:
         """What is found out about one adapter at its scale, on this base and by itself.
@@ -87,29 +87,36 @@ class Effect:
         Raises:
             UnfitAdapter: Its magnitudes cannot be applied to this base.
         """
-        adapter, scale = member
+        adapter = member.adapter
         change = self._change(adapter)
-        lost = abs(scale) * change.norms < LOST_RATIO * change.weights
+        norms = np.abs(_scales(member)) * change.norms
+        lost = norms < LOST_RATIO * change.weights
         return evidence(
             adapter,
-            scale,
+            member.on_layers or member.scale,
             vanished=[update.target for update, is_lost in zip(adapter.updates, lost, strict=True) if is_lost],
             same=change.same,
             delta_ratio=self.delta_ratio(member),
-            loudest=loudest_of(
-                [update.target for update in adapter.updates], list(abs(scale) * change.norms), list(change.weights)
-            ),
+            loudest=loudest_of([update.target for update in adapter.updates], list(norms), list(change.weights)),
             quantized_survival=self._survival(member),
         )
 
     def delta_ratio(self, member: Member) -> float:
         """Frobenius norm of scale x delta over that of the base weights, over the adapter's targets; 0 without any.
 
+        Those that it is put on at scale 0 beside others do not count.
+
         What is added to a bias counts as one more column of the weight.
         """
         change = self._change(member.adapter)
         base = math.hypot(*change.weights)
-        return abs(member.scale) * change.norm / base if base else 0.0
+        if member.silent:
+            pairs = zip(member.scales, change.weights, strict=True)
+            base = math.hypot(*(weight for scale, weight in pairs if scale))
+        norm = abs(member.scale) * change.norm
+        if member.on_layers is not None:
+            norm = math.hypot(*(_scales(member) * change.norms))
+        return norm / base if base else 0.0
 
     def stack_ratio(self, members: Sequence[Member]) -> float:
         """The same for what all of them change together, over all their targets; 0 without any."""
@@ -129,12 +136,12 @@ class Effect:
 
         They are estimates, wherever nothing but a figure depends on them, and good enough for that.
         """
-        key = tuple((member.adapter.sha256, member.scale) for member in members)
+        key = tuple(member.key for member in members)
         if (known := self._weighed.get(key)) is not None:
             return known
         found = self.weighing.products(
             [self.measured(member.adapter) for member in members],
-            [member.scale for member in members],
+            [_scales(member) for member in members],
             lambda places: self._figures(members, places),
         )
         self._weighed[key] = found
@@ -152,7 +159,12 @@ class Effect:
 
     def _base_norm(self, members: Sequence[Member]) -> float:
         """Of the weights of all that the members change."""
-        targets = {update.target for member in members for update in member.adapter.updates}
+        targets = {
+            update.target
+            for member in members
+            for update in member.adapter.updates
+            if update.target not in member.silent
+        }
         return math.hypot(*map(self._weight, sorted(targets)))
 
     def layers(self, places: NDArray[np.intp]) -> list[StackLayer]:
@@ -175,7 +187,7 @@ class Effect:
         return Measured(adapter, change.places, change.norms)
 
     def _survival(self, member: Member) -> float | None:
-        key = member.adapter.sha256, member.scale
+        key = member.key
         if key not in self._survivals:
             self._survivals[key] = quantized_survival(member, self._change(member.adapter).norms, self.slots)
         return self._survivals[key]
@@ -203,6 +215,11 @@ class Effect:
         if target not in self._weights:
             self._weights[target] = math.sqrt(square_norm(self.slots[target].linear))
         return self._weights[target]
+
+
+def _scales(member: Member) -> NDArray[np.float64]:
+    """Of each of its updates, or one for all."""
+    return np.array([member.scale] if member.on_layers is None else member.on_layers.scales)
 
 
 def _by_blocks(target: str) -> list[tuple[int, str]]:

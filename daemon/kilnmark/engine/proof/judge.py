@@ -17,13 +17,14 @@ from kilnmark.engine.proof.beside import Beside, Weighed, cancellations, weigh
 from kilnmark.engine.proof.effect import Effect
 from kilnmark.engine.proof.probe import Probe
 from kilnmark.engine.proof.thresholds import THRESHOLDS
-from kilnmark.engine.stack.stack import Member
+from kilnmark.engine.stack.member import Member, member_of
 from kilnmark.engine.stack.store import AdapterStore
 from kilnmark.engine.trail import Trail
 from kilnmark.keymaps.engagement import describe, describe_refusal
 from kilnmark.keymaps.errors import RefusedFile
 from kilnmark.otel import names
 from kilnmark.otel.spans import describe_adapter, mark_failed
+from kilnmark.protocol.picture.block_scales import unmet
 from kilnmark.protocol.picture.catalog import family_of
 from kilnmark.protocol.picture.evidence import Evidence
 from kilnmark.protocol.picture.groups import group_title
@@ -88,6 +89,7 @@ class Judge:
         self._shapes = base.shapes
         self._store = store
         family = family_of(base.variant)
+        self._blocks = base.blocks
         self._effect = Effect(base.slots, lambda target: group_title(target, base.variant, family))
         self._probe = Probe(base)
 
@@ -113,15 +115,17 @@ class Judge:
         return Judgement(members, ratio, warnings_of(trail.loras, THRESHOLDS, ratio))
 
     def _read(self, job: RenderCommand, trail: Trail, tried: list[_Tried]) -> None:
-        for name, path, scale in zip(job.lora_names, job.lora_paths, job.lora_scales, strict=True):
+        asked = zip(job.lora_names, job.lora_paths, job.lora_scales, job.stack_block_scales, strict=True)
+        for name, path, scale, blocks in asked:
             trail.check()
             span = trail.open_span(names.LORA_APPLY)
             try:
-                member = Member(self._store.get(path, self._shapes), scale)
+                member = member_of(self._store.get(path, self._shapes), scale, blocks, self._blocks)
                 tried.append(_Tried(name, path, span, self._effect.measure(member), member))
                 self._effect.sketch(member.adapter)
             except RefusedFile as error:
-                tried.append(_Tried(name, path, span, Evidence(refusal=str(error), scale=scale), None))
+                found = Evidence(refusal=str(error), scale=scale, block_scales=unmet(blocks))
+                tried.append(_Tried(name, path, span, found, None))
             except Exception as error:
                 mark_failed(span, RenderFailed.kind, f"{name}: {error}")
                 span.end()
@@ -165,7 +169,7 @@ class Judge:
 
 
 def _weighed(each: _Tried, member: Member) -> Weighed:
-    return Weighed(member.adapter.sha256, each.name, member.scale)
+    return Weighed(member.adapter.sha256, each.name, member.scale, member.on_layers is not None)
 
 
 def _write_down(tried: Sequence[_Tried], trail: Trail) -> None:

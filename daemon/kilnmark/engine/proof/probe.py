@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from kilnmark.engine.families.base import Base
 from kilnmark.engine.stack.exact import on_host
-from kilnmark.engine.stack.stack import Member
+from kilnmark.engine.stack.member import Member, MemberKey
 from kilnmark.keymaps.errors import UnfitAdapter
 
 __all__ = ["CLEAR_DIVERGENCE", "REMEMBERED", "Probe", "beyond_rounding"]
@@ -43,8 +43,8 @@ class Probe:
     def __init__(self, base: Base) -> None:
         self._base = base
         self._bare: tuple[frozenset[str], NDArray[np.float64]] | None = None
-        self._known: dict[tuple[str, float], float] = {}
-        self._seen: set[str] = set()
+        self._known: dict[MemberKey, float] = {}
+        self._seen: set[tuple[str, frozenset[str]]] = set()
 
     def divergence(self, member: Member, *, asked: bool) -> float | None:
         """Norm of the difference to the bare base's prediction, over the norm of that; leaves the stack as it is.
@@ -54,34 +54,34 @@ class Probe:
             asked: Probe it at this scale, also where it was probed at another.
 
         Returns:
-            None for an adapter that was probed at another scale only.
+            None for an adapter that was probed at another scale only; with other layers at scale 0 it is another.
 
         Raises:
             UnfitAdapter: with it, the model predicts infinity or no number at all.
         """
-        key = (member.adapter.sha256, member.scale)
+        key, seen = member.key, (member.adapter.sha256, member.silent)
         if key not in self._known:
-            if member.adapter.sha256 in self._seen and not asked:
+            if seen in self._seen and not asked:
                 return None
             if len(self._known) >= REMEMBERED:
                 self._known.clear()
             self._known[key] = self._probed(member)
-            self._seen.add(member.adapter.sha256)
+            self._seen.add(seen)
         return self._known[key]
 
     def _probed(self, member: Member) -> float:
         bare = self._bare_beside(member)
         found = self._difference(member, bare)
-        self._base.stacker.forget([member._replace(scale=0.0)])  # not before: both have the same down matrices
+        self._base.stacker.forget([member.at_nothing])  # not before: both have the same down matrices
         if not math.isfinite(found):
-            problem = f"at scale {member.scale:g} the model predicts infinity or no number with it"
+            problem = f"at {_at(member)} the model predicts infinity or no number with it"
             raise UnfitAdapter(member.adapter.path, problem, "lower its scale, or train it again at a lower rate")
         if not self._rounds or found >= CLEAR_DIVERGENCE:
             return found
         return beyond_rounding(found, lambda raised: self._raised(member, raised, bare))
 
     def _raised(self, member: Member, raised: float, bare: NDArray[np.float64]) -> float:
-        stronger = member._replace(scale=member.scale * raised)
+        stronger = member.raised(raised)
         found = self._difference(stronger, bare)
         self._base.stacker.forget([stronger])
         return found
@@ -105,7 +105,7 @@ class Probe:
         if self._base.info.precision == "float32":
             beside, members = frozenset[str](), []
         else:
-            beside, members = self._rounded_by(member), [member._replace(scale=0.0)]
+            beside, members = self._rounded_by(member), [member.at_nothing]
         if self._bare is None or self._bare[0] != beside:
             self._bare = beside, self._predicted(members)
         return self._bare[1]
@@ -119,6 +119,10 @@ class Probe:
     def _predicted(self, members: Sequence[Member]) -> NDArray[np.float64]:
         with self._base.stacker.aside(members):
             return on_host(self._base.predict()).astype(np.float64)
+
+
+def _at(member: Member) -> str:
+    return f"scale {member.scale:g}" if member.on_layers is None else "these scales"
 
 
 def beyond_rounding(found: float, at: Callable[[float], float]) -> float:

@@ -80,19 +80,28 @@ def quantized_survival(
         None where it changes no layer whose weight is packed in this way.
     """
     packed = [_is_packed(slots[update.target].linear) for update in member.adapter.updates]
-    energies = np.where(packed, np.square(norms), 0.0)
+    energies = np.where(packed, np.square(norms * _relative(member)), 0.0)
     if not (total := float(energies.sum())):
         return None
     drawn = np.searchsorted(energies.cumsum(), (np.arange(SAMPLES) + 0.5) / SAMPLES * total)
-    samples = []
+    samples, scales = [], member.scales
     for number, place in enumerate(drawn.tolist()):
         update = member.adapter.updates[place]
         slot = slots[update.target]
-        samples.append(_drawn(slot, update.change_on(slot.numbers, member.scale), np.random.default_rng(number)))
+        change = update.change_on(slot.numbers, scales[place])
+        samples.append(_drawn(slot, change, np.random.default_rng(number)))
     mx.eval([(sample.levels, sample.scales, sample.offsets) for sample in samples])
     found = np.array([_products(sample) for sample in samples]) / energies[drawn][:, None]
     arrived, meant = found.sum(axis=0).tolist()
     return arrived / meant if meant else None
+
+
+def _relative(member: Member) -> NDArray[np.float64]:
+    """How strong each of its updates is beside the strongest; all alike where it has one scale."""
+    if member.on_layers is None:
+        return np.ones(1)
+    strengths = np.abs(np.array(member.on_layers.scales))
+    return np.asarray(strengths / (strengths.max() or 1.0))
 
 
 def _is_packed(linear: nn.Module) -> bool:

@@ -63,13 +63,13 @@ class Weighing:
         self._estimates = Estimates(self.sketches)
 
     def products(
-        self, stack: Sequence[Measured], scales: Sequence[float], figures: Callable[[Places], Figures]
+        self, stack: Sequence[Measured], scales: Sequence[Numbers], figures: Callable[[Places], Figures]
     ) -> LayerProducts:
         """Of the adapters of a stack at their scales.
 
         Args:
             stack: The adapters at scale 1, at least one, in stack order; one content may be in it several times.
-            scales: Of each.
+            scales: Of each, one for all of its layers, or one for each in its order.
             figures: What is told of it, from the places of the layers that it changes.
         """
         contents = {each.adapter.sha256: each for each in stack}
@@ -79,7 +79,7 @@ class Weighing:
             self._estimates,
             self.overlaps,
             [order.index(each.adapter.sha256) for each in stack],
-            np.asarray(scales, dtype=np.float64),
+            scales,
         )
         weighed.settle(figures(weighed.places))
         return LayerProducts(weighed.places, weighed.stack.products)
@@ -99,20 +99,30 @@ class _Weighed:
         estimates: Estimates,
         overlaps: Overlaps,
         order: Sequence[int],
-        scales: Numbers,
+        scales: Sequence[Numbers],
     ) -> None:
         self._contents = contents
         self._overlaps = overlaps
         self._order = order
-        self._scales = np.outer(scales, scales)
         self._estimate = estimates.of(contents)
         self.places = self._estimate.places
+        on_layers = self._on_layers(scales)
+        self._scales = on_layers[:, :, None] * on_layers[:, None, :]
         norms = self._estimate.norms[:, :, None] * self._estimate.norms[:, None, :]
         known = (norms == 0) | np.eye(len(contents), dtype=bool)
         products, deviations = norms * self._estimate.cosines, norms * self._estimate.deviations
         self._at_one = StackEstimate(products, deviations, known, known.copy())
         self._is_mixed = np.zeros(len(known), dtype=bool)
         self.stack = self._scaled()
+
+    def _on_layers(self, scales: Sequence[Numbers]) -> Numbers:
+        """`(1, n)` where each has one for all of its layers, else `(layers, n)`; 1 where it changes nothing."""
+        if all(len(each) == 1 for each in scales):
+            return np.concatenate(scales)[None]
+        found = np.ones((len(self.places), len(scales)))
+        for at, (content, each) in enumerate(zip(self._order, scales, strict=True)):
+            found[np.searchsorted(self.places, self._contents[content].places), at] = each
+        return found
 
     def _scaled(self) -> StackEstimate:
         known, rows, columns = self._at_one, *np.ix_(self._order, self._order)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from kilnmark.engine.families.base import Base
 from kilnmark.engine.run.prefetch import Prefetcher
-from kilnmark.engine.stack.stack import Member
+from kilnmark.engine.stack.member import Member, member_of
 from kilnmark.engine.stack.store import AdapterStore
 from kilnmark.keymaps.errors import RefusedFile
 from kilnmark.protocol.wire.work import Prefetch
@@ -73,12 +73,13 @@ class Ahead:
     def _members(self, needed: Prefetch, base: Base) -> list[Member] | None:
         """Its stack, if all of it is held."""
         members = []
-        for path, scale in zip(needed.lora_paths, needed.lora_scales, strict=True):
+        asked = needed.lora_block_scales or [{} for _ in needed.lora_paths]
+        for path, scale, blocks in zip(needed.lora_paths, needed.lora_scales, asked, strict=True):
             try:
                 adapter = self._store.known(path, base.shapes)
+                if adapter is None:
+                    return None
+                members.append(member_of(adapter, scale, blocks, base.blocks))
             except RefusedFile:
                 return None
-            if adapter is None:
-                return None
-            members.append(Member(adapter, scale))
         return members

@@ -12,20 +12,13 @@ import numpy as np
 
 from kilnmark.engine.stack.fast import FastLinear
 from kilnmark.engine.stack.layers import StackedLinear, StackedNorm, Term, compute_type
+from kilnmark.engine.stack.member import Member
 from kilnmark.engine.stack.pairs import StackPair, joined_pairs, side_by_side
 from kilnmark.engine.stack.slots import Slot
-from kilnmark.keymaps.adapter import Adapter
 from kilnmark.keymaps.names.shapes import is_norm
 from kilnmark.keymaps.updates.change import LayerChange, Pair, PerRow, Summand
 
 __all__ = ["Member", "SharedInputs", "Wrapper", "Wrappers", "build_wrappers"]
-
-
-class Member(NamedTuple):
-    """One adapter of a stack at one scale."""
-
-    adapter: Adapter
-    scale: float
 
 
 Wrapper = StackedLinear | FastLinear | StackedNorm
@@ -67,9 +60,9 @@ def build_wrappers(
     """
     changes: dict[str, list[LayerChange]] = defaultdict(list)
     for member in members:
-        for update in member.adapter.updates:
+        for update, scale in zip(member.adapter.updates, member.scales, strict=True):
             numbers = slots[update.target].numbers
-            changes[update.target].append(update.change_on(numbers, member.scale))
+            changes[update.target].append(update.change_on(numbers, scale))
     for path, on_layer in changes.items():
         for change in on_layer:
             _check_fit(slots[path], change)

@@ -12,17 +12,20 @@ from typing import NamedTuple
 import mlx.core as mx
 from mlx.utils import tree_flatten
 
-from kilnmark.engine.stack.build import Member, SharedInputs, Wrappers, build_wrappers
+from kilnmark.engine.stack.build import SharedInputs, Wrappers, build_wrappers
+from kilnmark.engine.stack.member import Member, MemberKey
 from kilnmark.engine.stack.slots import Slot
-from kilnmark.keymaps.names.shapes import encoder_of
 
 __all__ = ["STACK_CACHE_BYTES", "Member", "StackKey", "Stacker", "encoder_key"]
 
 STACK_CACHE_BYTES = 2 << 30
 """A dozen stacks of total rank 16 on all of FLUX.1-dev, at 172 MB each."""
 
-StackKey = tuple[tuple[str, float], ...]
-"""Content hash and scale of every adapter, in stack order."""
+StackKey = tuple[MemberKey, ...]
+"""What tells every adapter, in stack order."""
+
+EncoderKey = tuple[tuple[str, tuple[float, ...]], ...]
+"""What tells what each makes of text encoders, in stack order."""
 
 
 class _Held(NamedTuple):
@@ -59,7 +62,7 @@ class Stacker:
         self.limit = limit
         self._on: Wrappers = {}
         self._key: StackKey = ()
-        self._encoder_key: StackKey = ()
+        self._encoder_key: EncoderKey = ()
         self._held: OrderedDict[StackKey, _Held] = OrderedDict()
         self.builds = 0
         self.switches = 0
@@ -70,7 +73,7 @@ class Stacker:
         return self._key
 
     @property
-    def encoder_key(self) -> StackKey:
+    def encoder_key(self) -> EncoderKey:
         """The same for those of its adapters that change a text encoder: what an encoded prompt depends on."""
         return self._encoder_key
 
@@ -127,7 +130,7 @@ class Stacker:
             if not hold:
                 self._held.pop(_key(members), None)
 
-    def _put(self, wrappers: Wrappers, key: StackKey, encoder_key: StackKey) -> None:
+    def _put(self, wrappers: Wrappers, key: StackKey, encoder_key: EncoderKey) -> None:
         for path in self._on.keys() - wrappers.keys():
             self._slots[path].put(self._slots[path].linear)
         for path, wrapper in wrappers.items():
@@ -146,8 +149,8 @@ class Stacker:
 
     def _alike(self, key: StackKey) -> Wrappers | None:
         """The same adapters in the same order at other scales, if they are held."""
-        hashes = [sha256 for sha256, _ in key]
-        alike = (held for other, held in reversed(self._held.items()) if [sha for sha, _ in other] == hashes)
+        hashes = [sha256 for sha256, *_ in key]
+        alike = (held for other, held in reversed(self._held.items()) if [sha for sha, *_ in other] == hashes)
         return next((held.wrappers for held in alike), None)
 
     def _shrink(self, newest: StackKey) -> None:
@@ -159,12 +162,12 @@ class Stacker:
 
 
 def _key(members: Sequence[Member]) -> StackKey:
-    return tuple((member.adapter.sha256, member.scale) for member in members)
+    return tuple(member.key for member in members)
 
 
-def encoder_key(members: Sequence[Member]) -> StackKey:
+def encoder_key(members: Sequence[Member]) -> EncoderKey:
     """`Stacker.encoder_key` with this stack on."""
-    return _key([member for member in members if any(encoder_of(update.target) for update in member.adapter.updates)])
+    return tuple(key for member in members if (key := member.on_encoders) is not None)
 
 
 def _held(wrappers: Wrappers) -> _Held:

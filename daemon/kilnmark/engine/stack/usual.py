@@ -10,7 +10,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from kilnmark.engine.stack.build import Member
+from kilnmark.engine.stack.member import Member
 from kilnmark.keymaps.adapter import Adapter
 from kilnmark.keymaps.names.shapes import Shapes, encoder_of, is_norm
 from kilnmark.keymaps.updates.kinds.lora import PairUpdate

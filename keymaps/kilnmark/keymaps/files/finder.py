@@ -5,7 +5,7 @@ several, and each is told of.
 """
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,6 +14,7 @@ from kilnmark.keymaps.files.beside import located, located_beside
 from kilnmark.keymaps.files.identity import FileIdentity
 from kilnmark.keymaps.files.roots import AnyPath
 from kilnmark.keymaps.files.safefile import read_header
+from kilnmark.protocol.picture.block_scales import unmet
 from kilnmark.protocol.picture.report import AdapterReport, Verdict
 
 __all__ = ["AdapterFinder", "Found", "Located"]
@@ -41,11 +42,20 @@ class Located(NamedTuple):
         """A sentence for each file; empty where it is sound."""
         return [file.problem for file in self.found]
 
-    def refused(self, names: Sequence[str], scales: Sequence[float]) -> list[AdapterReport]:
+    def refused(
+        self, names: Sequence[str], scales: Sequence[float], block_scales: Sequence[Mapping[str, float]]
+    ) -> list[AdapterReport]:
         """A report of each file that has a problem; names and scales are those of the whole stack."""
         return [
-            AdapterReport(name=name, path=file.path, scale=scale, verdict=Verdict.REFUSED, reason=file.problem)
-            for name, file, scale in zip(names, self.found, scales, strict=True)
+            AdapterReport(
+                name=name,
+                path=file.path,
+                scale=scale,
+                verdict=Verdict.REFUSED,
+                reason=file.problem,
+                block_scales=unmet(blocks),
+            )
+            for name, file, scale, blocks in zip(names, self.found, scales, block_scales, strict=True)
             if file.problem
         ]
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from kilnmark.protocol.content.problems import Problem
+from kilnmark.protocol.picture.block_scales import scale_words
 from kilnmark.protocol.picture.spec import PictureNumbers
 from kilnmark.protocol.wire.inspection import Inspection
 from kilnmark.protocol.wire.replies import StackInfo
@@ -25,7 +26,7 @@ class ComposedLora(msgspec.Struct, frozen=True, kw_only=True):
     """One adapter of the stack.
 
     Attributes:
-        name, scale, trigger: As the document has them.
+        name, scale, scales, trigger: As the document has them.
         file: As the document has it.
         level: Which document named it.
         inspection: What its file is, without a base and without its list of layers.
@@ -37,6 +38,12 @@ class ComposedLora(msgspec.Struct, frozen=True, kw_only=True):
     trigger: str | None
     level: Literal["genre", "world"]
     inspection: Inspection
+    scales: dict[str, float] = {}
+
+    @property
+    def scale_words(self) -> str:
+        """Its scales, for people."""
+        return scale_words(self.scale, self.scales.items())
 
 
 class Composition(PictureNumbers, frozen=True, kw_only=True):
@@ -115,6 +122,7 @@ def composition_of(
             name=adapter.entry.name,
             file=adapter.entry.file,
             scale=adapter.entry.scale,
+            scales=dict(adapter.entry.scales),
             trigger=adapter.entry.trigger,
             level=adapter.level,
             inspection=msgspec.structs.replace(inspection, targets=()),

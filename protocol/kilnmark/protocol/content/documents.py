@@ -15,6 +15,7 @@ from kilnmark.protocol.content.marked_yaml import MarkedDocument
 from kilnmark.protocol.content.parsed import Broken, Readable, misspelt, parsed, refuse_misspelt, wrong
 from kilnmark.protocol.content.places import folded
 from kilnmark.protocol.content.problems import Key, Problem, near_miss, shortened
+from kilnmark.protocol.picture.block_scales import block_scales_problem
 
 __all__ = [
     "GenreStyle",
@@ -31,6 +32,7 @@ __all__ = [
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 FilePath = Annotated[str, Field(min_length=1, max_length=4096)]
 Scale = Annotated[float, Field(ge=-100, le=100, allow_inf_nan=False)]
+BlockScales = Annotated[dict[Annotated[str, Field(min_length=1, max_length=100)], Scale], Field(max_length=100)]
 Text = Annotated[str, Field(max_length=20_000)]
 Phrase = Annotated[str, Field(pattern=r"\S", max_length=2_000)]
 
@@ -77,6 +79,12 @@ Override = Annotated[Phrase, BeforeValidator(_words_of, json_schema_input_type=P
 Overrides = dict[str, Readable[Override]] | None
 
 
+def _no_contradiction(scales: dict[str, float]) -> dict[str, float]:
+    if problem := block_scales_problem(scales):
+        raise wrong(problem[1], (problem[0],))
+    return scales
+
+
 class LoraEntry(_SpeltContent):
     """One adapter of a stack."""
 
@@ -88,6 +96,9 @@ class LoraEntry(_SpeltContent):
 
     scale: Scale
     """How strongly it is applied, -100 to 100."""
+
+    scales: Annotated[BlockScales, AfterValidator(_no_contradiction)] = {}
+    """How strongly on some blocks instead: `double: 0.3`, `single.20-37: 1.0`; `scale` is for all other layers."""
 
     applies_to: Annotated[tuple[Name, ...], Field(strict=False, min_length=1)]
     """The tiers whose pictures get it."""

@@ -16,11 +16,18 @@ class Cancellation(msgspec.Struct, frozen=True):
     Attributes:
         names, scales: Of all its members, in stack order.
         one_file: They are one file, more than once.
+        by_blocks: Some have scales of their own on some blocks, which these numbers do not tell.
     """
 
     names: tuple[str, ...]
     scales: tuple[float, ...]
     one_file: bool
+    by_blocks: bool = False
+
+    @property
+    def scale_words(self) -> str:
+        """Their scales, for people."""
+        return "scales by blocks" if self.by_blocks else f"scales {list(self.scales)}"
 
 
 class LayersBeside(msgspec.Struct, frozen=True):

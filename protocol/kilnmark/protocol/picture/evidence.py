@@ -8,6 +8,7 @@ import math
 import msgspec
 
 from kilnmark.protocol.picture.beside import Cancellation, LayersBeside
+from kilnmark.protocol.picture.block_scales import REST, BlockScale
 
 __all__ = ["Evidence", "Thresholds"]
 
@@ -47,7 +48,9 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
         zero_target_count: Applied targets whose whole update is exactly zero.
         vanished_target_count: Applied targets whose non-zero update is lost when added in the compute precision.
         first_zero_target: The first that is zero, or else lost.
+        silent_target_count: Applied targets that would change and are left alone: at scale 0 beside others.
         scale: The scale the render asks for.
+        block_scales: As those of the report.
         delta_ratio: Frobenius norm of scale x delta over that of the base weights; None before a base has been asked.
         typical_ratio: What it would be on a typical base; None where one was asked, and where only one can tell.
         loudest_target: The layer that nearly all of its change is in, where it has several; empty where there is none.
@@ -92,6 +95,8 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
     nearest: str = ""
     ignored_for: str = ""
+    silent_target_count: int = 0
+    block_scales: tuple[BlockScale, ...] = ()
 
     @property
     def ratio(self) -> float | None:
@@ -106,4 +111,16 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def live_target_count(self) -> int:
         """Applied targets whose weight would change if it were alone."""
-        return self.applied_target_count - self.dead_target_count
+        return self.applied_target_count - self.dead_target_count - self.silent_target_count
+
+    @property
+    def silent_words(self) -> str:
+        """What is said of the layers that are left alone; empty where none are."""
+        if not self.silent_target_count:
+            return ""
+        where = ", ".join("all others" if each.blocks == REST else each.blocks for each in self._silent_blocks)
+        return f"{self.silent_target_count} layers are left as they are, at scale 0 as asked ({where})"
+
+    @property
+    def _silent_blocks(self) -> list[BlockScale]:
+        return [each for each in self.block_scales if not each.scale and each.target_count]

@@ -10,7 +10,7 @@ import msgspec
 
 from kilnmark.protocol.picture.numerics import Numerics
 
-__all__ = ["KEYMAPS_NAMES", "Encoder", "Family", "LayerGroup", "Mark", "Numbers", "Part", "Variant"]
+__all__ = ["KEYMAPS_NAMES", "BlockRun", "Encoder", "Family", "LayerGroup", "Mark", "Numbers", "Part", "Variant"]
 
 _GROUP = 64
 """Numbers of a packed matrix that share a scale and an offset: the default of mflux and MLX."""
@@ -100,6 +100,18 @@ class LayerGroup(msgspec.Struct, frozen=True, kw_only=True):
     patterns: tuple[str, ...]
 
 
+class BlockRun(msgspec.Struct, frozen=True, kw_only=True):
+    """Repeated blocks of a transformer, as those call them who give an adapter a strength of its own there.
+
+    Attributes:
+        name: Letters, digits and underscores.
+        path: How the paths of its layers begin, before the block's number.
+    """
+
+    name: str
+    path: str
+
+
 class Mark(msgspec.Struct, frozen=True, kw_only=True):
     """Something that weights have or lack.
 
@@ -171,6 +183,8 @@ class Family(msgspec.Struct, frozen=True, kw_only=True):
         beside: Files beside those folders that its tokenizers read, where they are published.
         blocks: How the paths of its repeated blocks begin; their linear layers are what `target_count` counts. None:
             every linear layer counts.
+        runs: Its repeated blocks, by the names that scales for some blocks call them by. None: by what stands in their
+            paths before the block's number.
         groups: Of the transformer's layers; a layer is of the first that it fits, and text encoders are groups of their
             own. None: stacks are told of layer by layer, and as a whole.
         data: The package whose `model_shapes` folder has its shapes, and whose `layers` folder, if there is one, its
@@ -186,6 +200,7 @@ class Family(msgspec.Struct, frozen=True, kw_only=True):
     parts: tuple[Part, ...] = ()
     beside: tuple[str, ...] = ()
     blocks: tuple[str, ...] = ()
+    runs: tuple[BlockRun, ...] = ()
     groups: tuple[LayerGroup, ...] = ()
     data: str = KEYMAPS_NAMES
     numerics: tuple[Numerics, ...] = ("exact",)

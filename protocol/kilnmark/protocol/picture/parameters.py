@@ -76,7 +76,7 @@ def parameters_text(record: PictureRecord) -> str:
     if record.loras:
         facts |= {
             "Lora hashes": _listed((lora.name, lora.sha256[:12]) for lora in record.loras),
-            "Lora weights": _listed((lora.name, f"{lora.scale:g} {lora.verdict}") for lora in record.loras),
+            "Lora weights": _listed((lora.name, f"{lora.scale_words} {lora.verdict}") for lora in record.loras),
         }
     if record.notice:
         facts["Notice"] = _json(record.notice)

@@ -69,7 +69,9 @@ class PictureRecord(PictureNumbers, frozen=True, kw_only=True):
         """What the picture was made of, by its own word."""
         names = (name for name in PictureSpec.__struct_fields__ if name != "variant")
         spec = PictureSpec(**{name: getattr(self, name) for name in names}, variant=self.base.variant)
-        return spec.pinned((report.sha256, report.scale) for report in self.loras)
+        return spec.pinned(
+            ((report.sha256, report.scale) for report in self.loras), [report.asked_blocks for report in self.loras]
+        )
 
 
 def encode_record(record: PictureRecord) -> str:

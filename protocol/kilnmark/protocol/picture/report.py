@@ -9,6 +9,7 @@ from enum import StrEnum
 import msgspec
 
 from kilnmark.protocol.picture.beside import LayersBeside
+from kilnmark.protocol.picture.block_scales import REST, BlockScale, scale_words
 
 __all__ = ["AdapterReport", "UnmatchedKeys", "Verdict"]
 
@@ -49,7 +50,7 @@ class AdapterReport(msgspec.Struct, frozen=True, kw_only=True):
         path: The file as it was opened, absolute.
         sha256: Hash of the whole file in hex, and where a config goes with it of `<file's hash> <config's hash>`; where
             its name makes more or less of it, of that too; empty when the file could not be read.
-        scale: The scale the render asked for.
+        scale: The scale the render asked for; with `block_scales`, that of all other layers.
         convention: Name of the keymap that explained the keys; empty when none did.
         kind: `lora`, `loha`, `lokr`, `dora`, `full`, `bias`, `norm`, `oft`, or several joined by `+`; empty when
             unknown.
@@ -81,7 +82,8 @@ class AdapterReport(msgspec.Struct, frozen=True, kw_only=True):
             as baking does: 1 for all, 0 for nothing. It is applied beside them, whole, whatever this says; near 0 it
             is finer than what the base itself can tell apart. None on a base that is not quantized.
         usual_scale: The scale at which it would be as strong as trained adapters usually are, where it is far stronger
-            than any of them at this one: a warning, whatever the verdict is. None else.
+            than any of them at this one: a warning, whatever the verdict is. With `block_scales`, what all its scales
+            are to be multiplied by. None else.
         strong_target: The one layer that it is far too strong in, where nearly all of its change is there; empty else.
         verdict: The judgement.
         reason: One sentence a person can act on.
@@ -89,6 +91,8 @@ class AdapterReport(msgspec.Struct, frozen=True, kw_only=True):
             `metadata` of the file, `config` beside it, `default` where nobody says and alpha is the rank.
         made_for: The base that the file says it is for, in its own words; empty when it says nothing.
         config_sha256: Hash of the `adapter_config.json` beside the file that goes with it, in hex; empty without one.
+        block_scales: The scales that were asked for some blocks, as they were asked for, then that of the rest, each
+            with how many layers of the adapter it reached; empty where one scale was asked for all.
     """
 
     name: str
@@ -126,3 +130,14 @@ class AdapterReport(msgspec.Struct, frozen=True, kw_only=True):
     strength_from: dict[str, int] = {}
     made_for: str = ""
     config_sha256: str = ""
+    block_scales: tuple[BlockScale, ...] = ()
+
+    @property
+    def asked_blocks(self) -> dict[str, float]:
+        """The scales that were asked for some blocks, by their patterns."""
+        return {each.blocks: each.scale for each in self.block_scales if each.blocks != REST}
+
+    @property
+    def scale_words(self) -> str:
+        """Its scales, for people."""
+        return scale_words(self.scale, self.asked_blocks.items())

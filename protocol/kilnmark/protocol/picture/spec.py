@@ -13,6 +13,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 from msgspec.structs import fields
 
+from kilnmark.protocol.picture.block_scales import StackBlocks, stack_blocks
 from kilnmark.protocol.picture.catalog import Variant
 
 __all__ = [
@@ -112,10 +113,17 @@ class PictureSpec(PictureNumbers, frozen=True, kw_only=True):
     variant: str
     seed: int
 
-    def pinned(self, adapters: Iterable[tuple[str, float]]) -> "PinnedSpec":
-        """The spec with its stack: content hash in hex and scale of each adapter, in stack order."""
+    def pinned(
+        self, adapters: Iterable[tuple[str, float]], block_scales: Iterable[Mapping[str, float]] = ()
+    ) -> "PinnedSpec":
+        """The spec with its stack.
+
+        Args:
+            adapters: Content hash in hex and scale of each, in stack order.
+            block_scales: The scales of each for some blocks, by their patterns; none for no adapter having any.
+        """
         stack = tuple(AdapterContent(sha256, float(scale)) for sha256, scale in adapters)
-        return PinnedSpec(**self.fields_for(PictureSpec), adapters=stack)
+        return PinnedSpec(**self.fields_for(PictureSpec), adapters=stack, block_scales=stack_blocks(block_scales))
 
     def fields_for(self, carrier: type[PictureNumbers]) -> dict[str, Any]:
         """The fields of a message about this picture that the picture decides, to build the message of."""
@@ -128,9 +136,11 @@ class PinnedSpec(PictureSpec, frozen=True, kw_only=True):
 
     Attributes:
         adapters: In stack order.
+        block_scales: Scales of each for some blocks; empty where none has any.
     """
 
     adapters: tuple[AdapterContent, ...]
+    block_scales: StackBlocks = ()
 
     @property
     def digest(self) -> str:

@@ -11,17 +11,19 @@ def usual_scale(scale: float, ratio: float, usual_ratio: float) -> float:
     return scale * usual_ratio / ratio
 
 
-def too_strong(ratio: float, usual: float, of: str = "the base's weights") -> str:
+def too_strong(ratio: float, usual: float, of: str = "the base's weights", *, by_blocks: bool = False) -> str:
     """In words that go on from what else is said of the adapter.
 
     Args:
         ratio: Its delta ratio.
         usual: The scale at which it would be of usual strength.
         of: Whose weights the ratio is to.
+        by_blocks: It has several scales, all of which are to be multiplied by `usual`.
     """
+    mend = f"with all its scales multiplied by {usual:.2g}" if by_blocks else f"at scale {usual:.2g}"
     return (
         f"it is far too strong: its change is {ratio:.2g} times the size of {of}, more than that of any trained "
-        f"adapter; at scale {usual:.2g} it would be of usual strength"
+        f"adapter; {mend} it would be of usual strength"
     )
 
 

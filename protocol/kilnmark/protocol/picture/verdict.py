@@ -61,9 +61,9 @@ def _with_strength(found: Judged, e: Evidence, limits: Thresholds) -> Judged:
     ratio = e.loudest_ratio if lone else (e.ratio or 0.0)
     if ratio <= limits.overwhelming_ratio:
         return found
-    scale = usual_scale(e.scale, ratio, limits.usual_ratio)
+    scale = usual_scale(1.0 if e.block_scales else e.scale, ratio, limits.usual_ratio)
     of = "a typical base's weights" if e.delta_ratio is None else "the base's weights"
-    said = too_strong_in(lone) if lone else too_strong(ratio, scale, of)
+    said = too_strong_in(lone) if lone else too_strong(ratio, scale, of, by_blocks=bool(e.block_scales))
     return msgspec.structs.replace(found, reason=f"{found.reason}; {said}", usual_scale=scale, strong_target=lone)
 
 
@@ -87,9 +87,20 @@ def _nothing_applied(e: Evidence, _: Thresholds) -> Judged | None:
 
 
 def _scale_is_zero(e: Evidence, _: Thresholds) -> Judged | None:
+    if e.block_scales:
+        return _scales_are_zero(e)
     if e.scale != 0.0:
         return None
     return _noop(e, "scale is 0, so the adapter changes nothing; give it another scale or leave it out")
+
+
+def _scales_are_zero(e: Evidence) -> Judged | None:
+    """Of all layers that would change."""
+    if not e.silent_target_count or e.live_target_count or e.vanished_target_count:
+        return None
+    dead = f", and its other {e.zero_target_count} updates are exactly zero" if e.zero_target_count else ""
+    said = f"scale is 0 on all {e.silent_target_count} layers that it would change{dead}"
+    return _noop(e, f"{said}, so the adapter changes nothing; give some of them another scale or leave it out")
 
 
 def _all_zero(e: Evidence, _: Thresholds) -> Judged | None:
@@ -104,7 +115,7 @@ def _all_zero(e: Evidence, _: Thresholds) -> Judged | None:
 
 def _vanishes(e: Evidence, limits: Thresholds) -> Judged | None:
     faint = e.ratio is not None and e.ratio < limits.vanishing_ratio
-    if not faint and e.dead_target_count < e.applied_target_count:
+    if not faint and e.live_target_count:
         return None
     if e.delta_ratio is None:
         size = "" if e.typical_ratio is None else f", {e.typical_ratio:.1e} times the size of a typical base's weights,"
@@ -119,13 +130,11 @@ def _vanishes(e: Evidence, limits: Thresholds) -> Judged | None:
 def _cancelled(e: Evidence, _: Thresholds) -> Judged | None:
     if e.cancelled is None:
         return None
-    scales = list(e.cancelled.scales)
+    scales = e.cancelled.scale_words
     if e.cancelled.one_file:
-        return Judged(
-            Verdict.NOOP, f"cancelled by the same file in this stack, whose scales {scales} add up to nothing"
-        )
+        return Judged(Verdict.NOOP, f"cancelled by the same file in this stack, whose {scales} add up to nothing")
     names = ", ".join(e.cancelled.names)
-    return Judged(Verdict.NOOP, f"cancelled within this stack: {names} at scales {scales} add up to nothing")
+    return Judged(Verdict.NOOP, f"cancelled within this stack: {names} at {scales} add up to nothing")
 
 
 def _arrives_nowhere(e: Evidence, limits: Thresholds) -> Judged | None:
@@ -179,11 +188,14 @@ def _dead_layers(e: Evidence, _: Thresholds) -> Judged | None:
 
 def _engaged(e: Evidence, _: Thresholds) -> Judged | None:
     ignored = f"; {e.ignored_key_count} keys knowingly left out" if e.ignored_key_count else ""
-    said = f"{e.matched_key_count} of {e.total_key_count} keys changed {e.applied_target_count} layers{ignored}"
+    changed = e.applied_target_count - e.silent_target_count
+    said = f"{e.matched_key_count} of {e.total_key_count} keys changed {changed} layers{ignored}"
     return Judged(Verdict.ENGAGED, _noted(e, "; ".join([said, *_beside_others(e)])))
 
 
 def _beside_others(e: Evidence) -> Iterator[str]:
+    if e.silent_target_count:
+        yield e.silent_words
     if e.undone.count:
         yield e.undone.undone_words(e.live_target_count)
     if e.drowned.count:

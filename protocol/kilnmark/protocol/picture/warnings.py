@@ -50,8 +50,14 @@ def _repeated(reports: Sequence[AdapterReport]) -> Iterator[str]:
         if report.sha256 and report.verdict in (Verdict.ENGAGED, Verdict.PARTIAL):
             scales.setdefault(report.sha256, []).append(report.scale)
             names.setdefault(report.sha256, report.name)
+    by_blocks = {report.sha256 for report in reports if report.block_scales}
     for sha256, each in scales.items():
-        if len(each) > 1:
+        if len(each) > 1 and sha256 in by_blocks:
+            yield (
+                f"{names[sha256]} stands {len(each)} times in this stack, with scales by blocks: on each layer "
+                "they are added up; leave it in once if that is not meant"
+            )
+        elif len(each) > 1:
             yield (
                 f"{names[sha256]} stands {len(each)} times in this stack, at scales {each}: that is one at scale "
                 f"{math.fsum(each):.4g}; leave it in once if that is not meant"
@@ -75,7 +81,7 @@ def _doubts(report: AdapterReport, invisible: float) -> Iterator[str]:
     if report.strong_target:
         yield too_strong_in(report.strong_target)
     elif report.usual_scale is not None and report.delta_ratio is not None:
-        yield too_strong(report.delta_ratio, report.usual_scale)
+        yield too_strong(report.delta_ratio, report.usual_scale, by_blocks=bool(report.block_scales))
     faint = _MOVES * report.delta_ratio if report.delta_ratio else invisible
     if report.probe_divergence is None and faint < invisible:
         said = f"its change is {report.delta_ratio:.1e} times the size of the base's weights"

@@ -78,12 +78,14 @@ class HeldAdapter(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         name: As its last render called it.
         sha256: As its report has it.
-        scale: At which it is on.
+        scale: At which it is on; with `block_scales`, on all other layers.
+        block_scales: At which it is on on some blocks, by their patterns.
     """
 
     name: str
     sha256: str
     scale: float
+    block_scales: dict[str, float] = {}
 
 
 class HeldBase(msgspec.Struct, frozen=True, kw_only=True):

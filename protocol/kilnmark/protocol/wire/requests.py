@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Meta
 
 from kilnmark.protocol.picture.asked import AskedNumbers
+from kilnmark.protocol.picture.block_scales import block_scales_problem
 from kilnmark.protocol.picture.catalog import MAX_PIXELS, Priority
 from kilnmark.protocol.wire.errors import InvalidParams
 
@@ -34,6 +35,7 @@ Text = Annotated[str, Meta(max_length=20_000)]
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
 JobId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,64}\Z")]
 Scale = Annotated[float, Meta(ge=-100, le=100)]
+Blocks = Annotated[str, Meta(min_length=1, max_length=100)]
 Path = Annotated[str, Meta(min_length=1, max_length=4096)]
 
 
@@ -177,6 +179,8 @@ class RenderParams(AskedNumbers, frozen=True, kw_only=True, forbid_unknown_field
         variant: One of those that `status` lists.
         lora_paths: Adapter files, absolute or below one of the daemon's adapter roots, in stack order.
         lora_scales: One scale for each path.
+        lora_block_scales: For each path the scales that it has on some blocks instead, by patterns such as `double`,
+            `single.20-37` or `single.4`; on all other layers it has that of `lora_scales`. None for no adapter.
         genre, world: Compose the stack from `visual_style.yaml` instead, by `tier`.
         place: What is painted, by its region or its name, for the style's art direction by place.
         on_mismatch: `error` refuses the render before any denoise step when an adapter does not engage wholly;
@@ -206,6 +210,7 @@ class RenderParams(AskedNumbers, frozen=True, kw_only=True, forbid_unknown_field
     priority: Priority = "normal"
     cache: bool = True
     probe: bool = False
+    lora_block_scales: Annotated[list[Annotated[dict[Blocks, Scale], Meta(max_length=100)]], Meta(max_length=32)] = []
 
 
 def check_render(params: RenderParams) -> None:
@@ -224,6 +229,7 @@ def check_render(params: RenderParams) -> None:
             f"lora_paths has {len(params.lora_paths)} entries and lora_scales {len(params.lora_scales)} - "
             "at `$.params.lora_scales`; give one scale for each path"
         )
+    _check_blocks(params)
     if params.world is not None and params.genre is None:
         raise InvalidParams("world needs a genre - at `$.params.world`; name the genre it belongs to")
     if params.place is not None and params.genre is None:
@@ -238,3 +244,18 @@ def check_render(params: RenderParams) -> None:
         raise InvalidParams(
             f"{params.width}x{params.height} is more than {MAX_PIXELS} pixels - at `$.params.width`; ask for less"
         )
+
+
+def _check_blocks(params: RenderParams) -> None:
+    if params.lora_block_scales and len(params.lora_block_scales) != len(params.lora_paths):
+        raise InvalidParams(
+            f"lora_paths has {len(params.lora_paths)} entries and lora_block_scales {len(params.lora_block_scales)} - "
+            "at `$.params.lora_block_scales`; give one mapping for each path, an empty one where it has a single scale"
+        )
+    for i, scales in enumerate(params.lora_block_scales):
+        for blocks, scale in scales.items():
+            if not math.isfinite(scale):
+                raise InvalidParams(f"{scale} is no finite scale - at `$.params.lora_block_scales[{i}].{blocks}`")
+        if problem := block_scales_problem(scales):
+            said, _, mend = problem[1].partition("; ")
+            raise InvalidParams(f"{said} - at `$.params.lora_block_scales[{i}]`; {mend}")

@@ -83,8 +83,8 @@ class Configure(_Tagged, frozen=True, kw_only=True, tag="configure"):
 class RenderCommand(PictureSpec, _Tagged, frozen=True, kw_only=True, tag="render"):
     """One accepted render: its picture, every choice made, and where its stack lies.
 
-    Paths are absolute; `lora_*` run in stack order. The variant is a name of `Configure.bases`; it is loaded where it
-    is not held.
+    Paths are absolute; `lora_*` run in stack order, and `lora_block_scales` is empty where no adapter has any. The
+    variant is a name of `Configure.bases`; it is loaded where it is not held.
     """
 
     job_id: str
@@ -97,6 +97,12 @@ class RenderCommand(PictureSpec, _Tagged, frozen=True, kw_only=True, tag="render
     probe: bool = False
     traceparent: str | None = None
     tracestate: str | None = None
+    lora_block_scales: list[dict[str, float]] = []
+
+    @property
+    def stack_block_scales(self) -> list[dict[str, float]]:
+        """Scales for some blocks, one mapping for each adapter."""
+        return self.lora_block_scales or [{} for _ in self.lora_paths]
 
 
 class WarmUp(_Tagged, frozen=True, kw_only=True, tag="warm_up"):
@@ -121,7 +127,7 @@ class Prefetch(_Tagged, frozen=True, kw_only=True, tag="prefetch"):
 
     Attributes:
         variant: Its base; one that is not held is not loaded for it. Empty where no render waits any more.
-        lora_paths: Its stack, in order; `lora_scales` has as many.
+        lora_paths: Its stack, in order; `lora_scales` has as many, and `lora_block_scales` as many or none.
         prompt: As `RenderCommand` has it; None: nothing is to be encoded.
     """
 
@@ -130,6 +136,7 @@ class Prefetch(_Tagged, frozen=True, kw_only=True, tag="prefetch"):
     lora_scales: list[float] = []
     prompt: str | None = None
     negative_prompt: str | None = None
+    lora_block_scales: list[dict[str, float]] = []
 
 
 class Exit(_Tagged, frozen=True, kw_only=True, tag="exit"):

@@ -180,7 +180,9 @@ def test_a_dry_run_is_the_document_that_is_promised(packs: SmallPacks) -> None:
     fields = {"genre", "world", "name", "region", "tag", "tier", "prompt", "tokens", "seed", "loras", "output"}
     assert set(first) == fields
     assert first["output"] == "pics/ash/fen/poi/reed-gate.png"
-    assert first["loras"] == [{"name": "moss", "file": "moss.safetensors", "path": str(packs.moss), "scale": 1}]
+    assert first["loras"] == [
+        {"name": "moss", "file": "moss.safetensors", "path": str(packs.moss), "scale": 1, "scales": {}}
+    ]
 
 
 def test_a_dry_run_shows_regions_and_tags(packs: SmallPacks) -> None:

@@ -103,6 +103,7 @@ def test_without_a_daemon_the_document_is_the_whole_composition(style: Style, sh
         "name": "wash",
         "file": "loras/wash.safetensors",
         "scale": 0.5,
+        "scales": {},
         "trigger": "inkwash",
         "level": "genre",
     }

@@ -10,6 +10,7 @@ from pathlib import Path
 from kilnmark.keymaps.files.beside import adapter_hash
 from kilnmark.keymaps.files.safefile import read_config
 from kilnmark.protocol.errors import KilnmarkError
+from kilnmark.protocol.picture.block_scales import scale_words
 
 __all__ = ["Hashes", "PlannedAdapter"]
 
@@ -25,12 +26,19 @@ class PlannedAdapter:
         file: As the style names it.
         scale: As the style has it.
         path: Where it lies, absolute, links resolved.
+        scales: For some blocks, patterns and scales as the style has them.
     """
 
     name: str
     file: str
     scale: float
     path: str
+    scales: tuple[tuple[str, float], ...] = ()
+
+    @property
+    def scale_words(self) -> str:
+        """Its scales, for people."""
+        return scale_words(self.scale, self.scales)
 
 
 class Hashes:

@@ -183,7 +183,13 @@ class _Styles:
             return None
         entries = (adapter.entry for adapter in style.stack.adapters)
         adapters = zip(entries, located.paths, strict=True)
-        return _Styled(style, tuple(PlannedAdapter(lora.name, lora.file, lora.scale, path) for lora, path in adapters))
+        return _Styled(
+            style,
+            tuple(
+                PlannedAdapter(lora.name, lora.file, lora.scale, path, tuple(lora.scales.items()))
+                for lora, path in adapters
+            ),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -216,7 +216,9 @@ def _done(item: PinnedItem, record: PictureRecord, warnings: Sequence[str]) -> P
         notice=record.notice,
         job_id=record.job_id,
         # What was applied counts, should a file have been exchanged since it was hashed here.
-        inputs=item.spec.pinned((lora.sha256, lora.scale) for lora in loras).digest,
+        inputs=item.spec.pinned(
+            ((lora.sha256, lora.scale) for lora in loras), [lora.asked_blocks for lora in loras]
+        ).digest,
         fingerprint=record.base.fingerprint,
         numerics=record.base.numerics,
         created=record.created,

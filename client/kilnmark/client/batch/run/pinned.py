@@ -17,6 +17,7 @@ from kilnmark.client.batch.plan.outputs import bare_of
 from kilnmark.client.batch.plan.plan import Item
 from kilnmark.client.batch.run.base import BaseNow
 from kilnmark.protocol.content.tiers import load_tiers
+from kilnmark.protocol.picture.block_scales import StackBlocks
 from kilnmark.protocol.picture.catalog import Priority, row_of
 from kilnmark.protocol.picture.decide import base_for
 from kilnmark.protocol.picture.family import Variant
@@ -62,9 +63,9 @@ class PinnedItem:
         return () if self.bare else tuple(adapter.path for adapter in self.planned.adapters)
 
     @property
-    def stack(self) -> tuple[str, tuple[AdapterContent, ...]]:
+    def stack(self) -> tuple[str, tuple[AdapterContent, ...], StackBlocks]:
         """What has to be on which base for it."""
-        return self.spec.variant, self.spec.adapters
+        return self.spec.variant, self.spec.adapters, self.spec.block_scales
 
     def is_shown_by(self, record: PictureRecord, base: BaseNow) -> bool:
         """Whether a finished picture is the one.
@@ -97,6 +98,8 @@ class PinnedItem:
             "lora_scales": [adapter.scale for adapter in self.spec.adapters],
             "priority": PRIORITY,
         }
+        if self.spec.block_scales:
+            request["lora_block_scales"] = [dict(each) for each in self.spec.block_scales]
         if anew:
             request["cache"] = False
         else:
@@ -138,7 +141,8 @@ def pin_items(
         row = row_of(base, counts_as)
         spec = item.on(base, row)
         adapters = [(sha256_of(adapter.path), adapter.scale) for adapter in item.adapters]
-        pinned.append(PinnedItem(item, bare=False, output=item.output, spec=spec.pinned(adapters), row=row))
+        whole = spec.pinned(adapters, [dict(adapter.scales) for adapter in item.adapters])
+        pinned.append(PinnedItem(item, bare=False, output=item.output, spec=whole, row=row))
         if compare_base and adapters:
             pinned.append(PinnedItem(item, bare=True, output=bare_of(item.output), spec=spec.pinned(()), row=row))
     first_of = {one.stack: place for place, one in reversed(list(enumerate(pinned)))}

@@ -166,8 +166,9 @@ def farewell(answer: ShutdownResult) -> str:
     "loras",
     type=scaled_path,
     multiple=True,
-    metavar="PATH[:SCALE]",
-    help="An adapter and its scale (1 when left out). Repeat it for a stack, in stack order.",
+    metavar="PATH[:SCALE[,BLOCKS=SCALE]]",
+    help="An adapter and its scale (1 when left out); with others for some blocks behind it, it is that of the rest: "
+    "ink.safetensors:0.8,double=0.3,single.20-37=1. Repeat it for a stack, in stack order.",
 )
 @click.option("--negative-prompt", metavar="TEXT", help="What not to paint, where the base can take it.")
 @click.option("--tier", metavar="NAME", help="The kind of picture: portrait, landscape, scene, ...")
@@ -236,6 +237,7 @@ def render(
                 prompt,
                 lora_paths=[lora.path for lora in loras],
                 lora_scales=[lora.scale for lora in loras],
+                lora_block_scales=[lora.blocks for lora in loras],
                 on_progress=on_progress,
                 **options,
             )

@@ -25,6 +25,7 @@ class PlannedLora(msgspec.Struct, frozen=True, kw_only=True):
     file: str
     path: str
     scale: float
+    scales: dict[str, float] = {}
 
 
 class PlannedItem(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,6 +66,7 @@ class AppliedLora(msgspec.Struct, frozen=True, kw_only=True):
     verdict: Verdict
     delta_ratio: float | None
     reason: str
+    scales: dict[str, float] = {}
 
 
 class RunItem(msgspec.Struct, frozen=True, kw_only=True):
@@ -162,7 +164,10 @@ def _planned(item: Item, out: Path) -> PlannedItem:
         prompt=item.spec.prompt,
         tokens=item.tokens,
         seed=item.spec.seed,
-        loras=[PlannedLora(name=a.name, file=a.file, path=a.path, scale=a.scale) for a in item.adapters],
+        loras=[
+            PlannedLora(name=a.name, file=a.file, path=a.path, scale=a.scale, scales=dict(a.scales))
+            for a in item.adapters
+        ],
         output=str(out / item.output),
     )
 
@@ -186,6 +191,7 @@ def _ran(item: Item, tally: Tally, out: Path) -> RunItem:
                 verdict=report.verdict,
                 delta_ratio=report.delta_ratio,
                 reason=report.reason,
+                scales=report.asked_blocks,
             )
             for report in ending.loras
         ],

@@ -3,6 +3,7 @@
 Lines only; `tables` puts them on a page.
 """
 
+from kilnmark.protocol.picture.block_scales import scale_words
 from kilnmark.protocol.wire.memory import BaseInfo, ColdSize, CompilingInfo, HeldBase, MemoryInfo
 from kilnmark.protocol.wire.status import StatusResult
 
@@ -47,7 +48,7 @@ def _held(held: HeldBase) -> str:
             f"at most {_mib(held.peak_bytes)} in use by its last render, {_mib(held.highest_peak_bytes)} by any"
         )
     words.append(f"last used {held.last_used}")
-    words += [f"with {each.name} at {each.scale:g}" for each in held.adapters]
+    words += [f"with {each.name} at {scale_words(each.scale, each.block_scales.items())}" for each in held.adapters]
     return ", ".join(words)
 
 

@@ -61,7 +61,7 @@ def _adapters(composition: Composition) -> Table:
             plain(lora.name),
             lora.level,
             Text(inspection.verdict.value, style=VERDICT_COLOURS[inspection.verdict]),
-            f"{lora.scale:g}",
+            lora.scale_words,
             f"{inspection.matched_key_count}/{inspection.total_key_count}",
             f"{inspection.applied_target_count}/{inspection.target_count}",
             plain(reason if any(reasons) else lora.file),

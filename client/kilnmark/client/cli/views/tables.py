@@ -93,7 +93,7 @@ def adapter_table(reports: Iterable[AdapterReport]) -> Table:
         table.add_row(
             plain(report.name),
             Text(report.verdict.value, style=VERDICT_COLOURS[report.verdict]),
-            f"{report.scale:g}",
+            report.scale_words,
             f"{report.matched_key_count}/{report.total_key_count}",
             f"{report.applied_target_count}/{report.target_count}",
             _figure(report.delta_ratio),

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from kilnmark.protocol.picture.family import Encoder, Family, LayerGroup, Mark, Numbers, Part, Variant
+from kilnmark.protocol.picture.family import BlockRun, Encoder, Family, LayerGroup, Mark, Numbers, Part, Variant
 
 __all__ = ["FLUX1"]
 
@@ -102,6 +102,10 @@ FLUX1 = Family(
         Part(folder="text_encoder_2"),
     ),
     blocks=("transformer_blocks.", "single_transformer_blocks."),
+    runs=(
+        BlockRun(name="double", path="transformer_blocks."),
+        BlockRun(name="single", path="single_transformer_blocks."),
+    ),
     groups=(
         LayerGroup(title="double attention", patterns=("transformer_blocks.*.attn.*",)),
         LayerGroup(title="double MLP", patterns=("transformer_blocks.*.ff.*", "transformer_blocks.*.ff_context.*")),

@@ -5,7 +5,7 @@ The distilled variants take no guidance; those they were distilled from take it,
 
 import msgspec
 
-from kilnmark.protocol.picture.family import Encoder, Family, LayerGroup, Mark, Numbers, Part, Variant
+from kilnmark.protocol.picture.family import BlockRun, Encoder, Family, LayerGroup, Mark, Numbers, Part, Variant
 
 __all__ = ["FLUX2"]
 
@@ -112,6 +112,10 @@ FLUX2 = Family(
         ),
     ),
     beside=("added_tokens.json", "chat_template.jinja"),
+    runs=(
+        BlockRun(name="double", path="transformer_blocks."),
+        BlockRun(name="single", path="single_transformer_blocks."),
+    ),
     groups=(
         LayerGroup(title="double attention", patterns=("transformer_blocks.*.attn.*",)),
         LayerGroup(title="double MLP", patterns=("transformer_blocks.*.ff*",)),

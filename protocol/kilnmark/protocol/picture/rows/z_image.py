@@ -2,7 +2,7 @@
 
 import msgspec
 
-from kilnmark.protocol.picture.family import Encoder, Family, LayerGroup, Numbers, Part, Variant
+from kilnmark.protocol.picture.family import BlockRun, Encoder, Family, LayerGroup, Numbers, Part, Variant
 
 __all__ = ["Z_IMAGE"]
 
@@ -83,6 +83,7 @@ Z_IMAGE = Family(
             ),
         ),
     ),
+    runs=tuple(BlockRun(name=name, path=f"{name}.") for name in ("layers", "noise_refiner", "context_refiner")),
     groups=(
         LayerGroup(title="attention", patterns=("layers.*.attention.*", "layers.*.attention_norm*")),
         LayerGroup(title="MLP", patterns=("layers.*.feed_forward.*", "layers.*.ffn_norm*")),
