@@ -201,7 +201,7 @@ def test_a_daemon_that_drains_does_not_wait_for_a_worker_that_does_not_get_ready
         wire.result("ping")
         cold.worker.hold()
         assert_no_base(wire, wire.reply(waiting)["error"])
-        assert wire.result("shutdown", {"drain": True}) == {"draining": True, "jobs": 1}
+        assert wire.result("shutdown", {"drain": True}) == {"draining": True, "jobs": 1, "kept": False}
     cold.wait_until_ended()
 
 
@@ -229,7 +229,7 @@ def test_shutdown_with_drain_finishes_what_was_accepted_and_takes_no_more(frail:
         wire.progressed("denoise 0/")
         queued = wire.send("render", {**LONG, "seed": 8})
         wire.progressed("queued")
-        assert late.result("shutdown", {"drain": True}) == {"draining": True, "jobs": 2}
+        assert late.result("shutdown", {"drain": True}) == {"draining": True, "jobs": 2, "kept": False}
         assert late.result("status")["state"] == "draining"
         assert late.error("render", {**SMALL, "seed": 9})["code"] == -32002
         frail.worker.hold()
@@ -244,7 +244,7 @@ def test_a_second_shutdown_without_drain_ends_what_the_first_would_have_finished
         queued = wire.send("render", {**LONG, "seed": 8})
         wire.progressed("queued")
         assert late.result("shutdown", {"drain": True})["jobs"] == 2
-        assert late.result("shutdown", {"drain": False}) == {"draining": False, "jobs": 2}
+        assert late.result("shutdown", {"drain": False}) == {"draining": False, "jobs": 2, "kept": False}
         replies = [wire.read_until(lambda message: "error" in message) for _ in range(2)]
         assert {reply["id"]: reply["error"]["code"] for reply in replies} == {running: -32002, queued: -32002}
         with pytest.raises(EOFError):
@@ -255,7 +255,7 @@ def test_a_second_shutdown_without_drain_ends_what_the_first_would_have_finished
 def test_shutdown_without_drain_ends_while_the_base_is_warming(cold: FakeDaemon) -> None:
     with cold.wire() as wire:
         waiting = wire.send("render", SMALL)
-        assert wire.result("shutdown") == {"draining": False, "jobs": 1}
+        assert wire.result("shutdown") == {"draining": False, "jobs": 1, "kept": False}
         assert wire.reply(waiting)["error"]["code"] == -32002
     cold.wait_until_ended()
 

@@ -55,7 +55,7 @@ def test_shutdown_with_drain_finishes_what_was_accepted_and_takes_no_more() -> N
             queued = other.send("render", {**LONG, "steps": 1})
             other.progressed("queued")
             with daemon.wire() as late:
-                assert late.result("shutdown", {"drain": True}) == {"draining": True, "jobs": 2}
+                assert late.result("shutdown", {"drain": True}) == {"draining": True, "jobs": 2, "kept": False}
                 assert late.result("status")["state"] == "draining"
                 assert late.error("render", SMALL)["code"] == -32002
             daemon.release("step 1")
@@ -70,7 +70,7 @@ def test_shutdown_without_drain_ends_while_the_base_is_warming() -> None:
         with daemon.wire() as wire:
             waiting = wire.send("render", SMALL)
             worker = daemon.worker_pid()
-            assert wire.result("shutdown") == {"draining": False, "jobs": 1}
+            assert wire.result("shutdown") == {"draining": False, "jobs": 1, "kept": False}
             assert wire.reply(waiting)["error"]["code"] == -32002
         daemon.release("load")
         assert daemon.ended() == 0
