@@ -12,6 +12,7 @@ from kilnmark.otel.receiver import Attribute, Receiver, Span
 from kilnmark.otel.setup import start
 from kilnmark.otel.spans import describe_adapter, describe_origin, describe_render, describe_stack, mark_failed
 from kilnmark.protocol.picture.beside import LayersBeside
+from kilnmark.protocol.picture.block_scales import BlockScale
 from kilnmark.protocol.picture.report import AdapterReport, Verdict
 from kilnmark.protocol.wire.replies import StackInfo
 from kilnmark.protocol.wire.work import RenderCommand
@@ -97,6 +98,19 @@ def test_an_engaged_adapter_stands_on_its_span_and_leaves_the_status_unset(recei
         "render.lora.verdict": "engaged",
     }
     assert (span.status_code, span.status_message) == ("unset", "")
+
+
+def test_scales_by_blocks_stand_beside_the_scale(receiver: Receiver) -> None:
+    reached = (BlockScale("double", 0.3, 76), BlockScale("single.20-37", 1.0, 90), BlockScale("rest", 0.8, 138))
+    span = received(receiver, lambda span: describe_adapter(span, report(block_scales=reached)))
+    assert span.attributes["render.lora.scale"] == 0.8
+    assert span.attributes["render.lora.block_scales"] == "double 0.3, single.20-37 1"
+
+
+def test_a_render_says_which_scales_by_blocks_were_asked_for(receiver: Receiver) -> None:
+    job = msgspec.structs.replace(JOB, lora_block_scales=[{}, {"double": 0.3}])
+    span = received(receiver, lambda span: describe_render(span, job, variant="standin"))
+    assert span.attributes["render.lora.block_scales"] == ["", "double 0.3"]
 
 
 @pytest.mark.parametrize("verdict", [Verdict.NOOP, Verdict.PARTIAL, Verdict.REFUSED])

@@ -19,17 +19,20 @@ from kilnmark.keymaps.errors import RefusedFile, UnsafeFile
 from kilnmark.keymaps.files.metadata import read_metadata
 from kilnmark.keymaps.files.roots import AnyPath
 from kilnmark.keymaps.files.safefile import AdapterFile, read_file
+from kilnmark.keymaps.names.blocks import Blocks
 from kilnmark.keymaps.names.recognition import recognise
-from kilnmark.keymaps.names.shapes import Shapes
+from kilnmark.keymaps.names.shapes import Shapes, load_shapes
 from kilnmark.keymaps.names.sorting import sort_keys
 from kilnmark.keymaps.nearest.nearest import nearest_of
 from kilnmark.keymaps.proportion import before_a_base, proportion_of, root_mean_square
+from kilnmark.protocol.picture.catalog import family_of
 from kilnmark.protocol.picture.evidence import Evidence
+from kilnmark.protocol.picture.family import Variant
 from kilnmark.protocol.picture.report import AdapterReport
 from kilnmark.protocol.picture.verdict import judge
 from kilnmark.protocol.wire.inspection import Inspection, Metadata, Nearest, TargetChange
 
-__all__ = ["Inspected", "adapter_files", "inspect_file"]
+__all__ = ["Inspected", "adapter_files", "inspect_file", "unmet_scales"]
 
 _ENDING = ".safetensors"
 _VERY_NEAR = 3.0
@@ -183,3 +186,22 @@ def _inspection(
 def _utf8(text: str) -> str:
     """File names may hold bytes that are no text, and JSON cannot."""
     return text.encode("utf-8", "backslashreplace").decode()
+
+
+def unmet_scales(
+    inspections: Sequence[Inspection], asked: Sequence[Mapping[str, float]], variant: Variant
+) -> list[str]:
+    """Why scales for some blocks cannot be meant, a sentence for each file; empty where they can, or nobody knows.
+
+    Args:
+        inspections: With the layers that each file changes.
+        asked: Scales for each file by their patterns.
+        variant: The model that they are for.
+    """
+    if not any(asked):
+        return ["" for _ in inspections]
+    blocks = Blocks.of(load_shapes(variant.name), family_of(variant))
+    return [
+        blocks.problem([change.path for change in inspection.targets], scales) if inspection.targets else ""
+        for inspection, scales in zip(inspections, asked, strict=True)
+    ]

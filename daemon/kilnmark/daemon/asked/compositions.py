@@ -6,7 +6,8 @@ from kilnmark.daemon.asked.accept import decided
 from kilnmark.daemon.asked.inspections import Inspections
 from kilnmark.daemon.asked.packs import Packs
 from kilnmark.daemon.asked.served import Served
-from kilnmark.protocol.content.composition import Composition, composition_of
+from kilnmark.keymaps.inspection import unmet_scales
+from kilnmark.protocol.content.composition import Composition, composition_of, scale_problems
 from kilnmark.protocol.wire.requests import RenderParams, StyleComposeParams
 
 __all__ = ["composed"]
@@ -35,11 +36,14 @@ async def composed(
     stack = await packs.compose(params.genre, params.world, params.tier, params.place)
     asked = RenderParams(prompt=params.prompt, genre=params.genre, world=params.world, tier=params.tier)
     decision = decided(asked, served, stack.style)
+    variant = decision.spec.variant
+    found = await inspections.files(stack.paths, variant, on_file, with_targets=True)
+    unmet = unmet_scales(found, stack.block_scales, served.row_of(variant))
     return composition_of(
         stack.style,
         decision,
         place=params.place,
-        inspections=await inspections.files(stack.paths, decision.spec.variant, on_file),
-        problems=stack.problems,
+        inspections=found,
+        problems=[*stack.problems, *scale_problems(stack.style, unmet)],
         warnings=stack.warnings,
     )

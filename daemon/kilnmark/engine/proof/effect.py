@@ -159,12 +159,9 @@ class Effect:
 
     def _base_norm(self, members: Sequence[Member]) -> float:
         """Of the weights of all that the members change."""
-        targets = {
-            update.target
-            for member in members
-            for update in member.adapter.updates
-            if update.target not in member.silent
-        }
+        targets = set[str]().union(
+            *({update.target for update in member.adapter.updates} - member.silent for member in members)
+        )
         return math.hypot(*map(self._weight, sorted(targets)))
 
     def layers(self, places: NDArray[np.intp]) -> list[StackLayer]:

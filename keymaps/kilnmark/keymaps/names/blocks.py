@@ -100,6 +100,14 @@ class Blocks:
         scales = tuple(scale if math.isnan(one) else one for one in found)
         return LayerScales(scales, (*reached, BlockScale(REST, scale, rest)))
 
+    def problem(self, targets: Sequence[str], blocks: Mapping[str, float]) -> str:
+        """Why scales for some blocks cannot be meant on the layers of an adapter; empty where they can."""
+        try:
+            self.scales(targets, 0.0, blocks)
+        except UnusableScales as error:
+            return str(error)
+        return ""
+
     def _is_of(self, target: str, pattern: BlockPattern) -> bool:
         place = self.places.get(target)
         return place is not None and pattern.has(*place)

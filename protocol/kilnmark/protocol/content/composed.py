@@ -152,9 +152,17 @@ class ComposedStyle:
 
     def file_problem(self, adapter: StackEntry, message: str) -> Problem:
         """A problem with an adapter's `file`, where it is named."""
+        return self._style_of(adapter).problem(adapter.file_path, message)
+
+    def scales_problem(self, adapter: StackEntry, message: str) -> Problem:
+        """A problem with an adapter's `scales`."""
+        return self._style_of(adapter).problem((*adapter.path, "scales"), message)
+
+    def _style_of(self, adapter: StackEntry) -> StyleFields:
+        """The document that names an adapter."""
         style = self.pack.world_style if adapter.level == "world" else self.pack.genre_style
         assert style is not None  # noqa: S101 - an entry of the world comes from its style
-        return style.problem(adapter.file_path, message)
+        return style
 
 
 def _own_fields(fields: StyleFields, given: Collection[str]) -> OwnFields:

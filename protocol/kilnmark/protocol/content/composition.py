@@ -19,7 +19,15 @@ if TYPE_CHECKING:
     from kilnmark.protocol.content.composed import ComposedStyle
     from kilnmark.protocol.picture.decide import Decision
 
-__all__ = ["ComposedLora", "Composition", "composition_of", "file_problems", "stack_files", "stack_info"]
+__all__ = [
+    "ComposedLora",
+    "Composition",
+    "composition_of",
+    "file_problems",
+    "scale_problems",
+    "stack_files",
+    "stack_info",
+]
 
 
 class ComposedLora(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,7 +65,8 @@ class Composition(PictureNumbers, frozen=True, kw_only=True):
         tag: Of the style's `visual_tag_overrides`, the one that the place gets; None where none is meant for it.
         seed: The style's; None: one is drawn for every picture.
         loras: In stack order.
-        problems: With the files of the stack; a render is refused while there is one.
+        problems: With the files of the stack, and with scales for blocks that they, or the model, do not have; a render
+            is refused while there is one.
         other_problems: With the documents, and no matter to this render.
         warnings: What the reply of a render would warn of.
     """
@@ -83,6 +92,12 @@ def file_problems(style: "ComposedStyle", sentences: Sequence[str]) -> list[Prob
     """What is wrong with the files of a stack, where they are named; a sentence for each, empty where it is sound."""
     pairs = zip(style.stack.adapters, sentences, strict=True)
     return [style.file_problem(adapter, sentence) for adapter, sentence in pairs if sentence]
+
+
+def scale_problems(style: "ComposedStyle", sentences: Sequence[str]) -> list[Problem]:
+    """What is wrong with the `scales` of a stack on the model that is meant; sentences as those of `file_problems`."""
+    pairs = zip(style.stack.adapters, sentences, strict=True)
+    return [style.scales_problem(adapter, sentence) for adapter, sentence in pairs if sentence]
 
 
 def stack_info(style: "ComposedStyle") -> StackInfo:
@@ -114,7 +129,7 @@ def composition_of(
         decision: What that comes to; without a prompt, the style's own words alone.
         place: The caller's; `style` was composed for it.
         inspections: Of the stack's files, in its order.
-        problems: With those files.
+        problems: With those files and their scales.
         warnings: What a render would warn of, beside what the decision does.
     """
     loras = [

@@ -180,7 +180,8 @@ class RenderParams(AskedNumbers, frozen=True, kw_only=True, forbid_unknown_field
         lora_paths: Adapter files, absolute or below one of the daemon's adapter roots, in stack order.
         lora_scales: One scale for each path.
         lora_block_scales: For each path the scales that it has on some blocks instead, by patterns such as `double`,
-            `single.20-37` or `single.4`; on all other layers it has that of `lora_scales`. None for no adapter.
+            `single.20-37` or `single.4`; on all other layers it has that of `lora_scales`. Left out,
+            no adapter has any.
         genre, world: Compose the stack from `visual_style.yaml` instead, by `tier`.
         place: What is painted, by its region or its name, for the style's art direction by place.
         on_mismatch: `error` refuses the render before any denoise step when an adapter does not engage wholly;

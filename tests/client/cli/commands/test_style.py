@@ -136,6 +136,29 @@ def test_a_file_that_is_not_there_is_shown_where_it_is_named(style: Style, shelf
     assert "refused" in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("scales", "code", "words"),
+    [
+        ("{double: 0.3}", 0, "0.5, double 0.3"),
+        ("{double.19: 1}", 3, "4: loras[0].scales: this base has no blocks 'double.19'; it has double (double.0-18)"),
+        ("{single.3: 1}", 3, "it has no layer in 'single.3'; it changes double.0-0, single.0-0"),
+    ],
+)
+def test_scales_for_blocks_that_are_not_there_are_told_where_they_are_written(
+    style: Style, tmp_path: Path, scales: str, code: int, words: str
+) -> None:
+    (tmp_path / "ink" / "loras").mkdir(parents=True)
+    document = GENRE.replace("scale: 0.5,", f"scale: 0.5, scales: {scales},")
+    (tmp_path / "ink" / "visual_style.yaml").write_text(document)
+    make_adapter(tmp_path / "ink" / "loras" / "wash.safetensors", blocks=1, rank=1)
+    done = style("compose", "--packs", tmp_path, "--genre", "ink", "--tier", "scene", "--json")
+    composition = json.loads(done.stdout)
+    shown = [*(each["message"] for each in composition["problems"])]
+    assert (done.returncode, len(shown)) == (code, int(code != 0))
+    told = style("compose", "--packs", tmp_path, "--genre", "ink", "--tier", "scene").stdout
+    assert words in " ".join(told.split())
+
+
 def test_a_further_root_may_have_the_file(style: Style, shelf: Path, tmp_path: Path) -> None:
     (tmp_path / "loras").mkdir()
     make_adapter(tmp_path / "loras" / "line.safetensors", blocks=1, rank=1)

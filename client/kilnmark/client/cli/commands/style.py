@@ -112,9 +112,9 @@ def _composed(
 ) -> "Composition":
     from kilnmark.client.pack_files import PackFolder
     from kilnmark.keymaps.files.finder import AdapterFinder
-    from kilnmark.keymaps.inspection import inspect_file
+    from kilnmark.keymaps.inspection import inspect_file, unmet_scales
     from kilnmark.keymaps.names.shapes import load_shapes
-    from kilnmark.protocol.content.composition import composition_of, file_problems, stack_files
+    from kilnmark.protocol.content.composition import composition_of, file_problems, scale_problems, stack_files
     from kilnmark.protocol.content.packs import load_pack
     from kilnmark.protocol.content.places import PicturePlace
     from kilnmark.protocol.picture.catalog import row_of
@@ -125,13 +125,16 @@ def _composed(
     composed = load_pack(PackFolder(packs), genre, world).compose(tier, PicturePlace.called(place))
     located = AdapterFinder(roots).named((file, packs / folder) for file, folder in stack_files(composed))
     shapes = load_shapes(composed.variant)
-    decision = decide(RenderParams(prompt=prompt), composed.variant, row_of(composed.variant), style=composed)
+    row = row_of(composed.variant)
+    decision = decide(RenderParams(prompt=prompt), composed.variant, row, style=composed)
+    inspections = [inspect_file(path, shapes, roots=roots).inspection for path in located.paths]
+    unmet = unmet_scales(inspections, [adapter.entry.scales for adapter in composed.stack.adapters], row)
     return composition_of(
         composed,
         decision,
         place=place,
-        inspections=[inspect_file(path, shapes, roots=roots).inspection for path in located.paths],
-        problems=file_problems(composed, located.problems),
+        inspections=inspections,
+        problems=[*file_problems(composed, located.problems), *scale_problems(composed, unmet)],
         warnings=composed.pack.warnings,
     )
 

@@ -11,7 +11,10 @@ import pytest
 from kilnmark.engine.families.base import Base
 from kilnmark.engine.families.flux1.forward.transformer import Asked, FastTransformer
 from kilnmark.engine.stack.build import Member
+from kilnmark.engine.stack.member import member_of
 from kilnmark.engine.stack.stack import Stacker
+from kilnmark.keymaps.names.blocks import Blocks
+from kilnmark.protocol.picture.catalog import FAMILIES
 from tests.engine.arrays import PRECISION, as_float64, given
 from tests.engine.flux import flux_of
 from tests.engine.small_flux import Sizes, inputs_for, small_flux
@@ -68,9 +71,13 @@ def test_a_hundred_flips_rescales_and_stacks_of_one_rank_make_no_trace_but_the_f
     built(compiled)
     first = compiled.traces.made
     assert first == 4
+    blocks = Blocks.of([update.target for update in adapters[1].updates], FAMILIES["flux1"])
     for _ in range(100):
         stack = some.choice([[], [1], [2], [3], [4], [5], [1, 2], [2, 1], [1, 3], [3, 2, 1], [1, 1]])
-        stacker.switch([Member(adapters[seed], some.choice([1.0, 0.5, some.uniform(-2, 2)])) for seed in stack])
+        scales = some.choice([{}, {"double": 0.0}, {"double.0": some.uniform(-2, 2), "single": 0.3}, {"single.0": 0.0}])
+        stacker.switch(
+            [member_of(adapters[seed], some.choice([1.0, 0.5, some.uniform(-2, 2)]), scales, blocks) for seed in stack]
+        )
         built(compiled)
     assert stacker.builds > 40
     assert (compiled.traces.made, compiled.traces.plain) == (first, 0)
