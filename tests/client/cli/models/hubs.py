@@ -34,6 +34,7 @@ class Fault:
         promises: How long it says that its answer is; None: the truth.
         deaf: It gives everything, whatever it was asked for.
         instead: These bytes come.
+        holds: Then nothing happens until the test says so.
     """
 
     status: int = 0
@@ -42,6 +43,7 @@ class Fault:
     promises: int | None = None
     deaf: bool = False
     instead: bytes | None = None
+    holds: bool = False
 
 
 @dataclass
@@ -53,6 +55,9 @@ class Hub:
         faults: For each file, or `api`, one a request; the last stays.
         listed: What its list says of a file instead.
         asked: Path, range and token of every request.
+        pauses: Seconds that its site would have let pass.
+        held: A fault holds a request.
+        go_on: That may end.
     """
 
     folder: Path
@@ -62,6 +67,8 @@ class Hub:
     listed: dict[str, dict[str, Any]] = field(default_factory=dict)
     asked: list[tuple[str, str | None, str | None]] = field(default_factory=list)
     pauses: list[float] = field(default_factory=list)
+    held: threading.Event = field(default_factory=threading.Event)
+    go_on: threading.Event = field(default_factory=threading.Event)
 
     def site(self, token: str | None = None) -> HubSite:
         return HubSite(self.address, token, token and "$HF_TOKEN", self.pauses.append)
@@ -97,6 +104,7 @@ class Hub:
 
 class _Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     hub: Hub
 
     def do_GET(self) -> None:
@@ -120,9 +128,12 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if status == 206:
             self.send_header("Content-Range", f"bytes {start}-{len(data) - 1}/{len(data)}")
         self.send_header("Content-Length", str(len(rest) if fault.promises is None else fault.promises))
+        self.send_header("Connection", "close")
         self.end_headers()
         self.wfile.write(rest[: fault.sends])
-        self.close_connection = fault.sends is not None or fault.promises is not None
+        if fault.holds:
+            self.hub.held.set()
+            self.hub.go_on.wait(30)
 
     def log_message(self, *_: object) -> None:
         """Nobody reads it."""

@@ -3,6 +3,9 @@
 import fcntl
 import os
 import resource
+import subprocess
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,16 +25,22 @@ from kilnmark.client.cli.models.site import site_of
 from kilnmark.client.cli.models.survey import tell_model
 from kilnmark.protocol.picture.catalog import VARIANTS
 from tests.client.cli.models.hubs import DEV, LARGE, Fault, Hub, serving
-from tests.client.here import run_here
+from tests.client.here import KILNMARK, run_here
 
 SMALL = "tokenizer/tokenizer.json"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _session() -> Iterator[None]:
+    """The hub's library has one for all that is asked."""
+    yield
+    close_session()
 
 
 @pytest.fixture
 def hub(tmp_path: Path) -> Iterator[Hub]:
     with serving(tmp_path / "published") as found:
         yield found
-    close_session()
 
 
 @pytest.fixture
@@ -98,6 +107,20 @@ def test_whoever_is_interrupted_goes_on_with_the_bytes_that_came(hub: Hub, env: 
     assert (pulled.resumed_bytes, pulled.fetched_bytes) == (kept, size_of(hub, LARGE) - kept)
     assert hub.ranges(LARGE) == [f"bytes={kept}-"]
     assert hub.ranges(SMALL) == []
+
+
+def test_a_pull_that_is_killed_leaves_what_came_to_the_next(hub: Hub, env: dict[str, str]) -> None:
+    """Its file is asked for, not its clock: whoever is killed says nothing."""
+    hub.faults[LARGE] = [Fault(sends=2 << 20, holds=True), Fault()]
+    around = os.environ | env | {"HF_ENDPOINT": hub.address, "HF_TOKEN": "", "HF_HUB_OFFLINE": ""}
+    with subprocess.Popen([KILNMARK, "models", "pull", "dev"], env=around, stderr=subprocess.DEVNULL) as process:
+        assert hub.held.wait(60)
+        end, looks = time.monotonic() + 60, threading.Event()
+        while partials(env) != [2 << 20] and time.monotonic() < end:
+            looks.wait(0.01)
+        process.kill()
+    hub.go_on.set()
+    assert fetch(hub, env).resumed_bytes == 2 << 20
 
 
 def test_a_hub_that_gives_everything_instead_of_the_rest_is_taken_from_the_start(hub: Hub, env: dict[str, str]) -> None:
@@ -187,8 +210,11 @@ def test_what_the_hub_does_not_have_is_told(hub: Hub, env: dict[str, str], at: s
 
 def test_a_hub_that_wants_patience_gets_as_much_as_it_says(hub: Hub, env: dict[str, str]) -> None:
     hub.faults[LARGE] = [Fault(status=429, headers={"Retry-After": "7"}), Fault(status=503), Fault()]
-    fetch(hub, env)
+    told: list[str] = []
+    pull(DEV, hub.site(), env, lambda file, *_: told.append(file))
     assert hub.pauses == [7.0, 2.0]
+    assert f"{LARGE}, again in 7 s: it answers 429 Too Many Requests" in told
+    assert f"{LARGE}, again in 2 s: it answers 503 Service Unavailable" in told
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
@@ -307,6 +333,21 @@ def test_what_is_published_nowhere_is_not_fetched(hub: Hub, env: dict[str, str])
 def test_variables_that_forbid_it_are_named(env: dict[str, str], named: dict[str, str], words: str) -> None:
     with pytest.raises(errors.FetchingForbidden, match=words):
         site_of(env | named)
+
+
+@pytest.mark.parametrize("token", ["hf_secret\x1b[2J", "hf secret", "hf_s\u00e9cret"])
+def test_a_token_that_no_header_carries_is_refused_and_not_shown(env: dict[str, str], token: str) -> None:
+    with pytest.raises(errors.FetchingForbidden, match=r"\$HF_TOKEN says has characters") as caught:
+        site_of(env | {"HF_TOKEN": token})
+    assert "cret" not in str(caught.value)
+
+
+def test_a_token_that_cannot_be_read_is_told(env: dict[str, str]) -> None:
+    path = Path(env["HF_HOME"]) / "token"
+    path.mkdir(parents=True)
+    (path / "x").touch()
+    with pytest.raises(errors.FetchingForbidden, match="the token cannot be read"):
+        site_of(env)
 
 
 def test_the_command_line_pulls_and_tells(hub: Hub, env: dict[str, str]) -> None:

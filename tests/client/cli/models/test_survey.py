@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from kilnmark.client.cli.models.documents import ModelDocument, ModelsDocument, ModelState
+from kilnmark.client.cli.models.errors import CacheUnusable
 from kilnmark.client.cli.models.fit import BaseRoom, memory_needs
 from kilnmark.client.cli.models.here import PARTIAL
 from kilnmark.client.cli.models.survey import room_of, survey, tell_model
@@ -124,6 +125,19 @@ def test_every_variant_is_in_the_survey_once(tmp_path: Path) -> None:
     assert found.cache == str(tmp_path / "hf" / "hub")
 
 
+def test_directories_of_the_settings_stand_below_the_catalog(tmp_path: Path) -> None:
+    base = write_directory(tmp_path / "base", guided=True)
+    broken = write_directory(tmp_path / "broken", guided=False)
+    (broken / "vae" / "0.safetensors").unlink()
+    found = survey(patient(tmp_path, bases={"mine": str(base), "other": str(broken)})).models[len(VARIANTS) :]
+    assert [(model.name, model.state, model.path) for model in found] == [
+        ("mine", ModelState.HERE, str(base)),
+        ("other", ModelState.PARTIAL, str(broken)),
+    ]
+    assert found[0].memory[0].memory_bytes == 4 * (2 * 2 * 6)
+    assert (found[1].memory, "vae" in found[1].problem) == ([], True)
+
+
 def test_people_get_a_row_a_model_and_programs_a_document(tmp_path: Path, state: Path) -> None:
     env = {"HF_HOME": str(tmp_path), "HOME": str(tmp_path), "XDG_CONFIG_HOME": ""}
     done = run_here("models", "list", "--json", env=env)
@@ -140,6 +154,25 @@ def test_info_shows_every_form_and_where_it_is_from(tmp_path: Path, monkeypatch:
     assert "there is no token here" in shown
     assert "3 bits   " in shown
     assert "by the catalog's row" in shown
+
+
+def test_info_of_a_name_of_the_settings_is_of_its_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kilnmark.client.cli.doctor.patient.Patient.engine", CPU)
+    base = write_directory(tmp_path / "base", guided=True)
+    config = tmp_path / "config.toml"
+    config.write_text(f'[bases]\nmine = "{base}"\n')
+    shown = run_here("models", "info", "mine", "--config", config, env={"HOME": str(tmp_path)}).stdout
+    assert f"yes, {base}" in shown
+    listed = run_here("models", "list", "--config", config, env={"HOME": str(tmp_path)}).stdout
+    assert f"mine ({base})" in listed
+
+
+def test_a_cache_that_cannot_be_looked_at_is_told(tmp_path: Path) -> None:
+    folder = tmp_path / "hub" / "models--black-forest-labs--FLUX.1-dev" / "blobs"
+    folder.mkdir(parents=True)
+    (folder / f"x{PARTIAL}").symlink_to("x" * 300)
+    with pytest.raises(CacheUnusable, match="cannot be used"):
+        dev(tmp_path)
 
 
 def test_a_name_that_is_nearly_one_is_told(tmp_path: Path) -> None:

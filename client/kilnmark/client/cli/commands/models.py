@@ -67,19 +67,27 @@ def list_models(config: str | None, *, as_json: bool) -> None:
 
 
 @models.command()
-@click.argument("model", callback=_variant)
+@click.argument("model")
 @config_option
 @click.option("--online", is_flag=True, help="Ask the hub, too, what it has of it and what is still to be fetched.")
 @json_option
-def info(model: Variant, config: str | None, *, online: bool, as_json: bool) -> None:
-    """Show all that is known of MODEL, and what it takes in memory at every quantization."""
-    from kilnmark.client.cli.models.survey import room_of, tell_model
+@click.pass_context
+def info(ctx: click.Context, model: str, config: str | None, *, online: bool, as_json: bool) -> None:
+    """Show all that is known of MODEL, and what it takes in memory at every quantization.
+
+    A name under which the settings have a directory is that directory.
+    """
+    from kilnmark.client.cli.models.survey import directories_of, room_of, tell_directory, tell_model
     from kilnmark.client.cli.views.models import show_model
     from kilnmark.client.cli.views.tables import console
 
     patient = _patient(config)
-    published = _asked(model, patient) if online else None
-    document = msgspec.structs.replace(tell_model(model, room_of(patient), patient.env), published=published)
+    if (path := directories_of(patient.settings).get(model)) is not None:
+        document = tell_directory(model, path, room_of(patient))
+    else:
+        variant = _variant(ctx, ctx.command.params[0], model)
+        published = _asked(variant, patient) if online else None
+        document = msgspec.structs.replace(tell_model(variant, room_of(patient), patient.env), published=published)
     if as_json:
         write_document(document)
     else:

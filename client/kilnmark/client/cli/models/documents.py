@@ -51,19 +51,19 @@ class ModelDocument(msgspec.Struct, frozen=True, kw_only=True):
     """One model.
 
     Attributes:
-        name: The variant.
-        family: What people call its family.
+        name: The variant; of a directory that the settings name, what they call it.
+        family: What people call its family; empty: not known.
         state: What of it is here.
         repository, revision: Where on the hub it is published, and the commit that is loaded; empty where none is.
         licence: Of its weights; empty: not known.
         needs_token: It is given to those alone who accepted its licence.
-        has_token: A token is here.
-        path: What the engine takes; None: that is not here.
+        has_token: A token is here; None: that cannot be told.
+        path: What the engine takes; None: that is not here. Of a directory that the settings name, that.
         disk_bytes: What is here of it, whole files and others.
         at_least_bytes: What is to be fetched of it at least, where nothing is here: its numbers, two bytes each.
         problem: What is missing of what is here.
         counted_by: What its memory was reckoned from: the `headers` of its weights, or the `catalog`.
-        memory: What it takes in memory, the most exact form first.
+        memory: What it takes in memory, the most exact form first; empty: not known.
         published: What the hub says; None: it was not asked.
     """
 
@@ -74,7 +74,7 @@ class ModelDocument(msgspec.Struct, frozen=True, kw_only=True):
     revision: str
     licence: str
     needs_token: bool
-    has_token: bool
+    has_token: bool | None
     path: str | None
     disk_bytes: int
     at_least_bytes: int
@@ -93,7 +93,7 @@ class ModelsDocument(msgspec.Struct, frozen=True, kw_only=True):
     """Every model there is, and where they are kept.
 
     Attributes:
-        models: In the catalog's order.
+        models: In the catalog's order, then the directories that the settings name.
         memory_bytes: What there is for bases; None: not known.
         memory_words: Why so much, or why it is not known.
         cache: The folder of everything fetched.

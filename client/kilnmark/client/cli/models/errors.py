@@ -61,7 +61,7 @@ class HubNotInstalled(ModelProblem):
     kind = "hub_not_installed"
 
     def __str__(self) -> str:
-        lacking = "models are fetched with huggingface_hub, which the light installation lacks"
+        lacking = "models are fetched with huggingface_hub (1.0 or later), which the light installation lacks"
         return f"{lacking}; install kilnmark[daemon], or huggingface_hub beside it"
 
 

@@ -9,10 +9,10 @@ import fcntl
 import hashlib
 import io
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from kilnmark.client.cli.models.errors import CacheUnusable, DamagedFile, FetchedElsewhere, HubFailed, NoRoom
 from kilnmark.client.cli.models.here import PARTIAL
@@ -22,7 +22,7 @@ from kilnmark.client.cli.models.site import CONNECT_TIMEOUT, SILENCE_TIMEOUT, Hu
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["digest_of", "fetch_file"]
+__all__ = ["FetchWatcher", "digest_of", "fetch_file"]
 
 TRIES = 6
 """In a row, none of which brought a byte."""
@@ -31,11 +31,20 @@ _CHUNK = 1 << 20
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _WHOLE, _PART, _BEYOND = 200, 206, 416
 
-Came = Callable[[int], None]
-"""Told of the bytes that came; a negative number takes some back."""
+
+class FetchWatcher(Protocol):
+    """Who is told how a file comes."""
+
+    def came(self, count: int) -> None:
+        """So many bytes came; a negative number takes some back."""
+
+    def waits(self, seconds: float, reason: str) -> None:
+        """The hub is asked again after so many seconds, and why."""
 
 
-def fetch_file(site: HubSite, repository: str, commit: str, file: PublishedFile, blobs: Path, came: Came) -> None:
+def fetch_file(
+    site: HubSite, repository: str, commit: str, file: PublishedFile, blobs: Path, watcher: FetchWatcher
+) -> None:
     """Fetch one file, with what is there of it, and put it under its hash.
 
     Args:
@@ -43,14 +52,14 @@ def fetch_file(site: HubSite, repository: str, commit: str, file: PublishedFile,
         repository, commit: Its state.
         file: Which.
         blobs: The folder of whole files, which is there.
-        came: As `Came` says.
+        watcher: Is told.
 
     Raises:
         ModelProblem: It could not be had; what came of it is kept, unless it is damaged.
     """
     partial = blobs / f"{file.digest}{PARTIAL}"
     with _failures_told(partial), _held(partial) as out:
-        _complete(site, repository, commit, file, out, came)
+        _complete(site, repository, commit, file, out, watcher)
         out.seek(0)
         if (found := digest_of(out, file)) != file.digest:
             partial.unlink()
@@ -95,14 +104,16 @@ def _size(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0
 
 
-def _complete(site: HubSite, repository: str, commit: str, file: PublishedFile, out: io.FileIO, came: Came) -> None:
+def _complete(
+    site: HubSite, repository: str, commit: str, file: PublishedFile, out: io.FileIO, watcher: FetchWatcher
+) -> None:
     """Ask until everything is there, with pauses that grow while nothing comes."""
     import httpx
 
     tries = 0
     while (there := out.tell()) != file.nbytes:
         try:
-            later = _ask(site, repository, commit, file, out, came)
+            later = _ask(site, repository, commit, file, out, watcher)
         except httpx.TransportError as error:
             later = Later(str(error) or type(error).__name__)
         if out.tell() == file.nbytes:
@@ -110,24 +121,28 @@ def _complete(site: HubSite, repository: str, commit: str, file: PublishedFile, 
         tries = 1 if out.tell() > there else tries + 1
         if tries > TRIES:
             raise HubFailed(site.address, later.reason, kept=out.tell() > 0)
-        site.pause(2.0 ** (tries - 1) if later.seconds is None else later.seconds)
+        seconds = 2.0 ** (tries - 1) if later.seconds is None else later.seconds
+        watcher.waits(seconds, later.reason)
+        site.pause(seconds)
 
 
-def _ask(site: HubSite, repository: str, commit: str, file: PublishedFile, out: io.FileIO, came: Came) -> Later:
+def _ask(
+    site: HubSite, repository: str, commit: str, file: PublishedFile, out: io.FileIO, watcher: FetchWatcher
+) -> Later:
     """Ask once for what is missing, write what comes, and say why no more did."""
     import httpx
     from huggingface_hub import get_session, hf_hub_url
 
     if out.tell() > file.nbytes:
-        _begin_again(out, came)
+        _begin_again(out, watcher)
     url = hf_hub_url(repository, file.path, revision=commit, endpoint=site.address)
     headers = site.headers() | ({"Range": f"bytes={out.tell()}-"} if out.tell() else {})
     timeout = httpx.Timeout(CONNECT_TIMEOUT, read=SILENCE_TIMEOUT)
     with get_session().stream("GET", url, headers=headers, timeout=timeout, follow_redirects=True) as response:
         if response.status_code == _BEYOND or not _goes_on(response, out.tell()):
-            _begin_again(out, came)
+            _begin_again(out, watcher)
         if response.status_code in (_WHOLE, _PART):
-            _write(response, file, out, came)
+            _write(response, file, out, watcher)
         elif response.status_code != _BEYOND:
             refusal = site.refusal(response, repository, f"{file.path} in {repository}")
             if not isinstance(refusal, Later):
@@ -144,19 +159,19 @@ def _goes_on(response: "httpx.Response", there: int) -> bool:
     return response.status_code == _PART and said.startswith(f"bytes {there}-")
 
 
-def _begin_again(out: io.FileIO, came: Came) -> None:
-    came(-out.tell())
+def _begin_again(out: io.FileIO, watcher: FetchWatcher) -> None:
+    watcher.came(-out.tell())
     out.seek(0)
     out.truncate()
 
 
-def _write(response: "httpx.Response", file: PublishedFile, out: io.FileIO, came: Came) -> None:
+def _write(response: "httpx.Response", file: PublishedFile, out: io.FileIO, watcher: FetchWatcher) -> None:
     for chunk in response.iter_raw():
         rest = memoryview(chunk)[: file.nbytes - out.tell()]
         if len(rest) < len(chunk):
-            _begin_again(out, came)
+            _begin_again(out, watcher)
             raise DamagedFile(file.path, f"more came than the {file.nbytes} bytes that it has")
         while rest:
             written = out.write(rest) or 0
             rest = rest[written:]
-            came(written)
+            watcher.came(written)

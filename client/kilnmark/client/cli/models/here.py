@@ -6,16 +6,18 @@ Only headers and indexes are read. Nothing is fetched or removed here, and no ne
 import json
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from kilnmark.client.cli.models.errors import CacheUnusable
 from kilnmark.client.hub import repository_folder, snapshots
 from kilnmark.keymaps.files.weights import Weights, WeightsProblem, read_weights
 from kilnmark.protocol.picture.catalog import family_of
 from kilnmark.protocol.picture.family import Variant
 
-__all__ = ["PARTIAL", "LocalCopy", "look_for", "match_files", "read_snapshot"]
+__all__ = ["PARTIAL", "LocalCopy", "cache_failures_told", "look_for", "match_files", "read_snapshot"]
 
 PARTIAL = ".kilnmark.incomplete"
 """How the name of a file ends that `pull` has not fetched whole; its beginning is the hash that it will have."""
@@ -57,6 +59,15 @@ class LocalCopy:
     def partial_bytes(self) -> int:
         """What its files that are not whole take on the disk."""
         return sum(path.stat().st_size for path in self.partials)
+
+
+@contextmanager
+def cache_failures_told(folder: Path) -> Iterator[None]:
+    """Let what the system says of a cache be CacheUnusable."""
+    try:
+        yield
+    except OSError as error:
+        raise CacheUnusable(error.filename or folder, error.strerror or str(error)) from error
 
 
 def look_for(variant: Variant, env: Mapping[str, str]) -> LocalCopy:

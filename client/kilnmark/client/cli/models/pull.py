@@ -10,9 +10,9 @@ from pathlib import Path
 
 from kilnmark.client.cli.doctor.folders import free_bytes
 from kilnmark.client.cli.models.documents import PublishedDocument, PulledModel
-from kilnmark.client.cli.models.errors import CacheUnusable, NoRoom, NotWhole
+from kilnmark.client.cli.models.errors import NoRoom, NotWhole
 from kilnmark.client.cli.models.fetching import digest_of, fetch_file
-from kilnmark.client.cli.models.here import PARTIAL, read_snapshot
+from kilnmark.client.cli.models.here import PARTIAL, cache_failures_told, read_snapshot
 from kilnmark.client.cli.models.published import Published, PublishedFile, ask_hub
 from kilnmark.client.cli.models.site import HubSite
 from kilnmark.client.hub import repository_folder
@@ -40,7 +40,7 @@ def pull(variant: Variant, site: HubSite, env: Mapping[str, str], moved: Moved, 
     """
     published = ask_hub(variant, site)
     place = _CachedState(repository_folder(variant.repository, env), published)
-    try:
+    with cache_failures_told(place.folder):
         place.make()
         missing = [file for file in published.contents if not place.has(file, verify=verify, moved=moved)]
         kept = sum(map(place.partial_bytes, missing))
@@ -48,12 +48,10 @@ def pull(variant: Variant, site: HubSite, env: Mapping[str, str], moved: Moved, 
         tally = _Tally(published.nbytes, published.nbytes - sum(file.nbytes for file in missing) + kept, moved)
         for file in missing:
             tally.begin(file.path)
-            fetch_file(site, variant.repository, published.commit, file, place.blobs, tally.came)
+            fetch_file(site, variant.repository, published.commit, file, place.blobs, tally)
         for file in published.files:
             place.link(file)
         place.name_state(variant.revision)
-    except OSError as error:
-        raise CacheUnusable(error.filename or place.folder, error.strerror or str(error)) from error
     weights, problem = read_snapshot(place.state, variant)
     if weights is None:
         raise NotWhole(variant.name, problem)
@@ -72,19 +70,21 @@ def pull(variant: Variant, site: HubSite, env: Mapping[str, str], moved: Moved, 
 def published_document(variant: Variant, published: Published, env: Mapping[str, str]) -> PublishedDocument:
     """What the hub says, and how much of it is still to be fetched."""
     place = _CachedState(repository_folder(variant.repository, env), published)
-    missing = [file for file in published.contents if not place.has(file)]
+    with cache_failures_told(place.folder):
+        missing = [file for file in published.contents if not place.has(file)]
+        missing_bytes = sum(file.nbytes - place.partial_bytes(file) for file in missing)
     return PublishedDocument(
         revision=published.commit,
         files=len(published.files),
         nbytes=published.nbytes,
-        missing_bytes=sum(file.nbytes - place.partial_bytes(file) for file in missing),
+        missing_bytes=missing_bytes,
         licence=published.licence,
         gated=published.gated,
     )
 
 
 class _Tally:
-    """How far everything is."""
+    """How far everything is: a `FetchWatcher` of its files."""
 
     def __init__(self, total: int, done: int, moved: Moved) -> None:
         self.fetched = 0
@@ -96,6 +96,9 @@ class _Tally:
     def begin(self, file: str) -> None:
         self._file = file
         self.came(0)
+
+    def waits(self, seconds: float, reason: str) -> None:
+        self._moved(f"{self._file}, again in {seconds:.0f} s: {reason}", self._done, self._total)
 
     def came(self, count: int) -> None:
         self.fetched += max(count, 0)

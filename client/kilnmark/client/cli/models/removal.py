@@ -10,9 +10,9 @@ from pathlib import Path
 
 from kilnmark.client.cli.doctor.patient import Patient
 from kilnmark.client.cli.models.documents import RemovedModels
-from kilnmark.client.cli.models.errors import CacheUnusable, FetchedElsewhere, ModelInUse, ModelNotHere, NothingToFetch
-from kilnmark.client.cli.models.here import LocalCopy, look_for, match_files
-from kilnmark.client.hub import repository_folder, snapshots
+from kilnmark.client.cli.models.errors import FetchedElsewhere, ModelInUse, ModelNotHere, NothingToFetch
+from kilnmark.client.cli.models.here import LocalCopy, cache_failures_told, look_for, match_files
+from kilnmark.client.hub import hub_cache, repository_folder, snapshots
 from kilnmark.protocol.picture.catalog import VARIANTS
 from kilnmark.protocol.picture.family import Variant
 from kilnmark.protocol.wire.status import StatusResult
@@ -79,6 +79,11 @@ def plan_removal(variants: Sequence[Variant], env: Mapping[str, str]) -> Removal
     for variant in variants:
         if not variant.repository:
             raise NothingToFetch(variant.name, made_up=variant.made_up)
+    with cache_failures_told(hub_cache(env)):
+        return _plan(variants, env)
+
+
+def _plan(variants: Sequence[Variant], env: Mapping[str, str]) -> Removal:
     copies = [look_for(variant, env) for variant in variants]
     others = [row for row in VARIANTS.values() if row not in variants and row.repository]
     kept = {path for row in others for state in snapshots(row.repository, env) for path in match_files(row, state)}
@@ -101,7 +106,10 @@ def _only_theirs(links: Iterable[Path], copies: Iterable[LocalCopy]) -> tuple[Pa
     """What some links lead to, unless another link of their repositories does so too, or it lies elsewhere."""
     links, folders = set(links), {copy.folder for copy in copies}
     staying = {
-        path.resolve() for folder in folders for path in folder.rglob("*") if path.is_symlink() and path not in links
+        path.resolve()
+        for folder in folders
+        for path in folder.rglob("*")
+        if path.is_symlink() and path not in links and path.exists()
     }
     led_to = {path.resolve() for path in links if path.exists()} - staying
     homes = {folder.resolve() for folder in folders}
@@ -121,15 +129,13 @@ def remove_models(removal: Removal) -> RemovedModels:
         FetchedElsewhere: A `pull` has one of the files that are not whole.
         CacheUnusable: Something cannot be removed; what was removed before stays removed.
     """
-    try:
+    with cache_failures_told(removal.folders[0]):
         for partial in removal.partials:
             _refuse_held(partial)
         for path in (*removal.contents, *removal.links, *removal.partials):  # links after: they tell what is left to do
             path.unlink(missing_ok=True)
         for folder in removal.folders:
             _tidy(folder)
-    except OSError as error:
-        raise CacheUnusable(error.filename or removal.folders[0], error.strerror or str(error)) from error
     return removal.document(removed=True)
 
 

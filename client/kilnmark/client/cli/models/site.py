@@ -4,12 +4,12 @@ The only module that knows where the hub is and who asks. That package is import
 light installation has none.
 """
 
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from importlib.metadata import version
-from importlib.util import find_spec
+from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 from kilnmark.client.cli.models.errors import (
@@ -33,6 +33,7 @@ SILENCE_TIMEOUT = 60.0
 
 _LATER = (408, 425, 429, 500, 502, 503, 504)
 _LONGEST_PAUSE = 120.0
+_TOKEN = re.compile(r"[!-~]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +96,7 @@ def site_of(env: Mapping[str, str]) -> HubSite:
     """The hub and the user that the variables and the file of the token say.
 
     Raises:
-        ModelProblem: They forbid to ask, or the package is missing.
-        OSError: The token cannot be read.
+        ModelProblem: They forbid to ask, the token cannot be sent, or the package is missing.
     """
     if is_offline(env):
         raise FetchingForbidden("$HF_HUB_OFFLINE or $TRANSFORMERS_OFFLINE is set", "unset it")
@@ -105,9 +105,28 @@ def site_of(env: Mapping[str, str]) -> HubSite:
         raise FetchingForbidden(
             f"$HF_ENDPOINT is {address!r}, and no address", "set it to one that begins with https://"
         )
-    if find_spec("huggingface_hub") is None:
+    if not _is_installed():
         raise HubNotInstalled
-    return HubSite(address, hub_token(env), token_place(env))
+    return HubSite(address, *_token(env))
+
+
+def _is_installed() -> bool:
+    """Before version 1 its session was another library's."""
+    try:
+        return int(version("huggingface_hub").partition(".")[0]) >= 1
+    except (PackageNotFoundError, ValueError):
+        return False
+
+
+def _token(env: Mapping[str, str]) -> tuple[str | None, str | None]:
+    """It, and where it is from. What no header can carry is refused here, where it is not shown."""
+    try:
+        token, place = hub_token(env), token_place(env)
+    except (OSError, ValueError) as error:
+        raise FetchingForbidden(f"the token cannot be read: {error}", "mend that, or set $HF_TOKEN") from error
+    if token is not None and not _TOKEN.fullmatch(token):
+        raise FetchingForbidden(f"what {place} says has characters that no token has", "run `hf auth login` again")
+    return token, place
 
 
 def _seconds(header: str | None) -> float | None:

@@ -1,20 +1,23 @@
-"""Every model of the catalog as it is on this machine: documents made of what is here and of what fits.
+"""Every model of the catalog and of the settings as it is on this machine, as documents: what is here, what fits.
 
 No network is asked here; what the hub says is added by whoever asked it.
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from kilnmark.client.cli.doctor.folders import free_bytes
 from kilnmark.client.cli.doctor.patient import Patient, Unasked
 from kilnmark.client.cli.models.documents import ModelDocument, ModelsDocument, ModelState
 from kilnmark.client.cli.models.fit import BaseRoom, memory_needs, room_for_bases
-from kilnmark.client.cli.models.here import LocalCopy, look_for
+from kilnmark.client.cli.models.here import LocalCopy, cache_failures_told, look_for
 from kilnmark.client.hub import hub_cache, token_place
+from kilnmark.keymaps.files.weights import WeightsProblem, read_weights
 from kilnmark.protocol.picture.catalog import VARIANTS, family_of
 from kilnmark.protocol.picture.family import Numbers, Variant
+from kilnmark.protocol.settings import Settings
 
-__all__ = ["room_of", "survey", "tell_model"]
+__all__ = ["directories_of", "room_of", "survey", "tell_directory", "tell_model"]
 
 _PUBLISHED_BYTES = 2
 """Of a number as weights are published, where they are small."""
@@ -23,13 +26,23 @@ _PUBLISHED_BYTES = 2
 def survey(patient: Patient) -> ModelsDocument:
     """All of them."""
     room, cache = room_of(patient), hub_cache(patient.env)
+    published = [tell_model(variant, room, patient.env) for variant in VARIANTS.values()]
+    own = [tell_directory(name, path, room) for name, path in directories_of(patient.settings).items()]
     return ModelsDocument(
-        models=[tell_model(variant, room, patient.env) for variant in VARIANTS.values()],
+        models=[*published, *own],
         memory_bytes=room.nbytes,
         memory_words=room.whose,
         cache=str(cache),
         free_bytes=free_bytes(cache),
     )
+
+
+def directories_of(settings: Settings | None) -> dict[str, Path]:
+    """The directories that the settings name, by what they call them."""
+    if settings is None:
+        return {}
+    named = {settings.variant: settings.variants[settings.variant], **(settings.bases or {})}
+    return {name: Path(place) for name, place in named.items() if place not in VARIANTS}
 
 
 def room_of(patient: Patient) -> BaseRoom:
@@ -44,8 +57,14 @@ def room_of(patient: Patient) -> BaseRoom:
 
 
 def tell_model(variant: Variant, room: BaseRoom, env: Mapping[str, str]) -> ModelDocument:
-    """One of them."""
-    here = look_for(variant, env) if variant.repository else None
+    """One of the catalog.
+
+    Raises:
+        CacheUnusable: What is here cannot be looked at.
+    """
+    with cache_failures_told(hub_cache(env)):
+        here = look_for(variant, env) if variant.repository else None
+        disk_bytes = 0 if here is None else here.nbytes + here.partial_bytes
     weights = None if here is None else here.weights
     return ModelDocument(
         name=variant.name,
@@ -55,14 +74,48 @@ def tell_model(variant: Variant, room: BaseRoom, env: Mapping[str, str]) -> Mode
         revision=variant.revision,
         licence=variant.licence,
         needs_token=variant.gated,
-        has_token=token_place(env) is not None,
+        has_token=_has_token(env),
         path=None if weights is None else str(weights.path),
-        disk_bytes=0 if here is None else here.nbytes + here.partial_bytes,
+        disk_bytes=disk_bytes,
         at_least_bytes=_at_least(variant.numbers) if here is not None and not here.is_there else 0,
         problem="" if here is None else here.problem,
         counted_by="catalog" if weights is None else "headers",
         memory=memory_needs(variant if weights is None else weights, room),
     )
+
+
+def tell_directory(name: str, path: Path, room: BaseRoom) -> ModelDocument:
+    """One that the settings name: nobody publishes it."""
+    weights, problem = None, ""
+    try:
+        weights = read_weights(path)
+        weights.called(name)
+    except (WeightsProblem, OSError) as error:
+        problem = str(error)
+    headers = [] if weights is None else [header for headers in weights.headers.values() for header in headers]
+    return ModelDocument(
+        name=name,
+        family="" if weights is None else family_of(weights.variant).title,
+        state=ModelState.PARTIAL if problem else ModelState.HERE,
+        repository="",
+        revision="",
+        licence="",
+        needs_token=False,
+        has_token=None,
+        path=str(path),
+        disk_bytes=sum(header.size for header in headers),
+        at_least_bytes=0,
+        problem=problem,
+        counted_by="headers",
+        memory=[] if weights is None else memory_needs(weights, room),
+    )
+
+
+def _has_token(env: Mapping[str, str]) -> bool | None:
+    try:
+        return token_place(env) is not None
+    except OSError:
+        return None
 
 
 def _state(variant: Variant, here: LocalCopy | None) -> ModelState:

@@ -35,10 +35,15 @@ def show_models(out: Console, document: ModelsDocument) -> None:
             heading, no_wrap=heading in ("model", "here"), justify="right" if heading == "on disk" else "left"
         )
     for model in document.models:
-        table.add_row(plain(model.name), _HERE[model.state], _on_disk(model), plain(_licence(model)), _fits(model))
+        table.add_row(plain(_name(model)), _HERE[model.state], _on_disk(model), plain(_licence(model)), _fits(model))
     out.print(table)
     out.print()
     print_facts(out, _shared(document))
+
+
+def _name(model: ModelDocument) -> str:
+    """A directory's with its path, since a model of the catalog may be called the same."""
+    return f"{model.name} ({model.path})" if model.path and not model.repository else model.name
 
 
 def _shared(document: ModelsDocument) -> Iterator[tuple[str, str]]:
@@ -54,7 +59,7 @@ def _shared(document: ModelsDocument) -> Iterator[tuple[str, str]]:
 def show_model(out: Console, model: ModelDocument) -> None:
     """One in full: where it is from, what is here, and each form that its memory can have."""
     rows = [
-        ("model", f"{model.name}, of {model.family}"),
+        ("model", f"{model.name}, of {model.family}" if model.family else model.name),
         ("here", _HERE[model.state] + (f", {model.path}" if model.path else "")),
         *([("missing", model.problem)] if model.problem else []),
         *([("on disk", _on_disk(model))] if _on_disk(model) else []),
@@ -62,7 +67,7 @@ def show_model(out: Console, model: ModelDocument) -> None:
         *([("licence", _licence_in_full(model))] if model.repository else []),
         *_published(model),
         *((_form(need), _need(need)) for need in model.memory),
-        ("counted", _counted(model)),
+        *([("counted", _counted(model))] if model.memory else []),
     ]
     print_facts(out, rows)
 
@@ -113,13 +118,19 @@ def _licence_in_full(model: ModelDocument) -> str:
     licence = model.licence or "not known here; its page says it"
     if not model.needs_token:
         return f"{licence}; no token is needed"
-    token = "a token is here" if model.has_token else "there is no token here: `hf auth login`, or set $HF_TOKEN"
+    token = {
+        True: "a token is here",
+        False: "there is no token here: `hf auth login`, or set $HF_TOKEN",
+        None: "whether a token is here cannot be told",
+    }[model.has_token]
     return f"{licence}; it is given to those alone who accepted it on its page, with a token; {token}"
 
 
 def _fits(model: ModelDocument) -> str:
     if (need := model.advised) is not None:
         return f"{_form(need)}, {gigabytes(need.memory_bytes)}"
+    if not model.memory:
+        return "not known"
     if model.memory[0].fits is None:
         return f"takes {gigabytes(model.memory[0].memory_bytes)}"
     return f"no, {gigabytes(model.memory[-1].memory_bytes)} at least"

@@ -71,7 +71,9 @@ def _fetched(config: ModelConfig, quantize: int | None) -> Flux2Klein:
     try:
         klein = Flux2Klein(model_config=config, quantize=quantize)
     except Exception as error:  # mflux raises whatever its downloader and readers raise
-        mend = "check the network and your access to the model, or give a directory that holds it"
+        mend = (
+            "check the network and your access (`kilnmark models pull` says which), or give a directory that holds it"
+        )
         raise BaseUnavailable(f"mflux could not load {config.model_name}: {error}; {mend}") from error
     klein.text_encoder = without_idle_layers(klein.text_encoder)
     return klein
