@@ -85,6 +85,15 @@ def test_a_render_with_a_healthy_adapter_is_done(run: Run, healthy: Path) -> Non
     assert [(report.verdict, report.scale) for report in result.loras] == [("engaged", 0.5)]
 
 
+def test_scales_by_blocks_are_sent_and_shown(run: Run, healthy: Path) -> None:
+    scaled = ("render", "a kiln", "--lora", f"{healthy}:0.5,double=0.25,single.1-2=1", *SMALL)
+    result = msgspec.json.decode(run(*scaled, "--json").stdout, type=RenderResult)
+    assert result.loras[0].asked_blocks == {"double": 0.25, "single.1-2": 1.0}
+    shown = run(*scaled)
+    assert shown.returncode == 0
+    assert "0.5, double 0.25, single.1-2 1" in " ".join(shown.stdout.split())
+
+
 def test_the_same_render_again_is_the_same_picture_unless_it_is_wanted_anew(run: Run) -> None:
     asked = ("render", "a kiln", "--json", "--seed", "71", "--priority", "high", *SIZE)
     replies = [run(*asked, *more) for more in ((), (), ("--no-cache",))]

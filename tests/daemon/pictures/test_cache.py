@@ -107,6 +107,7 @@ def test_what_happens_on_a_mismatch_does_not_matter_where_there_is_none(caller: 
         {"height": 80},
         {"lora_scales": [0.5]},
         {"lora_paths": [], "lora_scales": []},
+        {"lora_block_scales": [{"double": 0.5}]},
     ],
     ids=" ".join,
 )
@@ -115,6 +116,14 @@ def test_another_request_is_painted(caller: Wire, more: dict[str, Any]) -> None:
     other = caller.result("render", {**asked(5, "ink"), **more})
     assert not other["cached"]
     assert other["image_path"] != first["image_path"]
+
+
+def test_the_same_scales_by_blocks_in_another_order_are_the_same_picture(caller: Wire) -> None:
+    blocks = {"double": 0.5, "single.0": 0.25}
+    first = caller.result("render", asked(8, "ink", lora_block_scales=[blocks]))
+    again = caller.result("render", asked(8, "ink", lora_block_scales=[dict(reversed(blocks.items()))]))
+    other = caller.result("render", asked(8, "ink", lora_block_scales=[blocks | {"double": 0.6}]))
+    assert (again["cached"], again["image_path"], other["cached"]) == (True, first["image_path"], False)
 
 
 def test_a_picture_painted_anew_is_the_answer_from_then_on(caller: Wire) -> None:

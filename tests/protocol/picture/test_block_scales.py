@@ -41,6 +41,13 @@ def test_what_is_no_pattern_is_told_with_how_one_is_written(text: str) -> None:
     assert "NAME.3-7" in problem
 
 
+def test_the_rest_is_no_pattern_of_its_own() -> None:
+    assert block_scales_problem({"rest": 1.0}) == (
+        "rest",
+        "'rest' is no run of blocks; what no pattern matches has the adapter's one scale",
+    )
+
+
 @pytest.mark.parametrize(
     ("one", "other", "is_met"),
     [

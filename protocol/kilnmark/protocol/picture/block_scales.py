@@ -95,6 +95,8 @@ def block_scales_problem(scales: Mapping[str, float]) -> tuple[str, str] | None:
     for text, pattern in read.items():
         if pattern is None:
             return text, f"{text[:100]!r} is no pattern of blocks; write {FORMS}, as in single.20-37"
+        if pattern.name == REST:
+            return text, f"{text!r} is no run of blocks; what no pattern matches has the adapter's one scale"
     known = [(text, pattern) for text, pattern in read.items() if pattern is not None]
     for (one, first), (other, second) in combinations(known, 2):
         if scales[one] != scales[other] and first.meets(second):
