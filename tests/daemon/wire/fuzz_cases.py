@@ -50,6 +50,7 @@ FIELDS: Final[dict[str, dict[str, list[Any]]]] = {
         "seed": [0, 7, 2**53 - 1, None],
         "lora_paths": [[], PATHS[:1], PATHS[:2], PATHS],
         "lora_scales": [[], [1.0], [0.5, -1], [1.0] * len(PATHS)],
+        "lora_block_scales": [[], [{}], [{"double": 0.5}], [{"single.3-7": 0}, {}]],
         "on_mismatch": ["error", "warn"],
         "job_id": [*JOB_IDS, None],
         "priority": ["high", "normal", "low"],
@@ -70,6 +71,8 @@ FIELDS: Final[dict[str, dict[str, list[Any]]]] = {
 }
 """Every method, and good values of each of its fields; a test holds it complete."""
 
+_STACK = ("lora_paths", "lora_scales", "lora_block_scales")
+
 TOGETHER: Final[list[dict[str, Any]]] = [
     {},
     {"lora_paths": PATHS[:1], "lora_scales": [0.8]},
@@ -77,6 +80,8 @@ TOGETHER: Final[list[dict[str, Any]]] = [
     {"lora_paths": PATHS[1:2], "lora_scales": [1.0]},
     {"lora_paths": PATHS[2:3], "lora_scales": [1.0]},
     {"lora_paths": PATHS[:1], "lora_scales": [1.0], "probe": True, "cache": False},
+    {"lora_paths": PATHS[:1], "lora_scales": [1.0], "lora_block_scales": [{"double": 0.25, "single.0": 0}]},
+    {"lora_paths": PATHS[:1], "lora_scales": [1.0], "lora_block_scales": [{"single.30-37": 1}], "on_mismatch": "warn"},
     {"genre": "ash", "tier": "landscape", "world": "mire"},
     {"genre": "ash", "tier": "landscape", "world": "fen"},
     {"genre": "ash", "tier": "portrait"},
@@ -213,7 +218,7 @@ def _params(random: Random, method: str) -> tuple[dict[str, Any], bool]:
         name: random.choice(values) for name, values in fields.items() if name in REQUIRED or random.random() < 0.2
     }
     if method == "render" and random.random() < 0.85:
-        params = {name: value for name, value in params.items() if name not in (*_STYLE, "lora_paths", "lora_scales")}
+        params = {name: value for name, value in params.items() if name not in (*_STYLE, *_STACK)}
         params |= random.choice(TOGETHER)
         params["job_id"] = random.choice((None, f"j{random.random()}", *JOB_IDS))
     if random.random() < 0.3:
