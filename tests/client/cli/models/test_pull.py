@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 import msgspec
 import pytest
@@ -21,6 +22,7 @@ from kilnmark.client.cli.models.fetching import TRIES
 from kilnmark.client.cli.models.fit import BaseRoom
 from kilnmark.client.cli.models.here import PARTIAL
 from kilnmark.client.cli.models.pull import pull
+from kilnmark.client.cli.models.removal import plan_removal, remove_models
 from kilnmark.client.cli.models.site import site_of
 from kilnmark.client.cli.models.survey import tell_model
 from kilnmark.protocol.picture.catalog import VARIANTS
@@ -107,6 +109,16 @@ def test_whoever_is_interrupted_goes_on_with_the_bytes_that_came(hub: Hub, env: 
     assert (pulled.resumed_bytes, pulled.fetched_bytes) == (kept, size_of(hub, LARGE) - kept)
     assert hub.ranges(LARGE) == [f"bytes={kept}-"]
     assert hub.ranges(SMALL) == []
+
+
+def test_what_was_interrupted_can_be_removed_to_the_last_byte(hub: Hub, env: dict[str, str]) -> None:
+    hub.faults[LARGE] = [Fault(sends=1 << 20), Fault(status=403)]
+    with pytest.raises(errors.ModelWithheld):
+        fetch(hub, env)
+    nbytes = sum(path.stat().st_size for path in blobs(env).iterdir())
+    assert tell_model(DEV, BaseRoom(), env).disk_bytes == nbytes > 1 << 20
+    removed = remove_models(plan_removal([DEV], env))
+    assert (removed.freed_bytes, removed.kept_bytes, blobs(env).parent.exists()) == (nbytes, 0, False)
 
 
 def test_a_pull_that_is_killed_leaves_what_came_to_the_next(hub: Hub, env: dict[str, str]) -> None:
@@ -361,6 +373,18 @@ def test_the_command_line_pulls_and_tells(hub: Hub, env: dict[str, str]) -> None
     assert f"dev, whole: {published.files} files" in done.stdout
     assert f"now {LARGE}" in done.stderr
     assert {token for _, _, token in hub.asked} == {"Bearer hf_x"}
+
+
+def test_whoever_is_interrupted_hears_that_what_came_is_kept(
+    hub: Hub, env: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("kilnmark.client.cli.models.pull.fetch_file", interrupt)
+    done = run_here("models", "pull", "dev", env=env | {"HF_ENDPOINT": hub.address})
+    assert done.returncode == 130
+    assert "what came is kept, and the same command goes on from there\n" in done.stderr
 
 
 def test_an_error_is_a_document_with_its_kind(hub: Hub, env: dict[str, str]) -> None:

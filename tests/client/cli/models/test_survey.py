@@ -153,7 +153,7 @@ def test_info_shows_every_form_and_where_it_is_from(tmp_path: Path, monkeypatch:
     assert "black-forest-labs/FLUX.1-dev at 3de623fc3c33" in shown
     assert "there is no token here" in shown
     assert "3 bits   " in shown
-    assert "by the catalog's row" in shown
+    assert "by the catalog, since its weights are not here; what is not quantized takes 4 bytes" in shown
 
 
 def test_info_of_a_name_of_the_settings_is_of_its_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ import msgspec
 from kilnmark.client.cli.commands.serve import config_option
 from kilnmark.client.cli.options import json_option, socket_option
 from kilnmark.client.cli.settings.options import gathered
-from kilnmark.client.cli.views.document import write_document
+from kilnmark.client.cli.views.document import write_document, write_line
 from kilnmark.protocol.picture.catalog import VARIANTS
 from kilnmark.protocol.picture.family import Variant
 
@@ -118,8 +118,12 @@ def pull(model: Variant, *, verify: bool, as_json: bool) -> None:
     from kilnmark.client.cli.views.tables import console
 
     site = site_of(os.environ)
-    with bytes_bar(model.name) as moved:
-        document = pull_model(model, site, os.environ, moved, verify=verify)
+    try:
+        with bytes_bar(model.name) as moved:
+            document = pull_model(model, site, os.environ, moved, verify=verify)
+    except KeyboardInterrupt:
+        write_line("what came is kept, and the same command goes on from there", aside=True)
+        raise
     if as_json:
         write_document(document)
     else:

@@ -63,6 +63,7 @@ class ModelDocument(msgspec.Struct, frozen=True, kw_only=True):
         at_least_bytes: What is to be fetched of it at least, where nothing is here: its numbers, two bytes each.
         problem: What is missing of what is here.
         counted_by: What its memory was reckoned from: the `headers` of its weights, or the `catalog`.
+        number_bytes: Of a number that is not quantized, as MLX computes here.
         memory: What it takes in memory, the most exact form first; empty: not known.
         published: What the hub says; None: it was not asked.
     """
@@ -80,6 +81,7 @@ class ModelDocument(msgspec.Struct, frozen=True, kw_only=True):
     at_least_bytes: int
     problem: str
     counted_by: str
+    number_bytes: int
     memory: list[MemoryNeed]
     published: PublishedDocument | None = None
 

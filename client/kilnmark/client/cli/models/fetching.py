@@ -4,7 +4,6 @@ Bytes that came stay beside the whole files under their hash, with an ending of 
 goes on with them. huggingface_hub itself forgets them when its process ends.
 """
 
-import errno
 import fcntl
 import hashlib
 import io
@@ -14,8 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from kilnmark.client.cli.models.errors import CacheUnusable, DamagedFile, FetchedElsewhere, HubFailed, NoRoom
-from kilnmark.client.cli.models.here import PARTIAL
+from kilnmark.client.cli.models.errors import DamagedFile, FetchedElsewhere, HubFailed
+from kilnmark.client.cli.models.here import PARTIAL, cache_failures_told
 from kilnmark.client.cli.models.published import PublishedFile
 from kilnmark.client.cli.models.site import CONNECT_TIMEOUT, SILENCE_TIMEOUT, HubSite, Later
 
@@ -28,7 +27,6 @@ TRIES = 6
 """In a row, none of which brought a byte."""
 
 _CHUNK = 1 << 20
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _WHOLE, _PART, _BEYOND = 200, 206, 416
 
 
@@ -58,7 +56,7 @@ def fetch_file(
         ModelProblem: It could not be had; what came of it is kept, unless it is damaged.
     """
     partial = blobs / f"{file.digest}{PARTIAL}"
-    with _failures_told(partial), _held(partial) as out:
+    with cache_failures_told(blobs), _held(partial) as out:
         _complete(site, repository, commit, file, out, watcher)
         out.seek(0)
         if (found := digest_of(out, file)) != file.digest:
@@ -88,20 +86,6 @@ def _held(partial: Path) -> Iterator[io.FileIO]:
             raise FetchedElsewhere(partial) from error
         out.seek(0, os.SEEK_END)
         yield out
-
-
-@contextmanager
-def _failures_told(partial: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if error.errno in _FULL:
-            raise NoRoom(partial.parent, f"{error.strerror}, with {_size(partial)} bytes of a file there") from error
-        raise CacheUnusable(error.filename or partial, error.strerror or str(error)) from error
-
-
-def _size(path: Path) -> int:
-    return path.stat().st_size if path.exists() else 0
 
 
 def _complete(

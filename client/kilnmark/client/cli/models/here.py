@@ -3,6 +3,7 @@
 Only headers and indexes are read. Nothing is fetched or removed here, and no network is asked.
 """
 
+import errno
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from kilnmark.client.cli.models.errors import CacheUnusable
+from kilnmark.client.cli.models.errors import CacheUnusable, NoRoom
 from kilnmark.client.hub import repository_folder, snapshots
 from kilnmark.keymaps.files.weights import Weights, WeightsProblem, read_weights
 from kilnmark.protocol.picture.catalog import family_of
@@ -22,6 +23,7 @@ __all__ = ["PARTIAL", "LocalCopy", "cache_failures_told", "look_for", "match_fil
 PARTIAL = ".kilnmark.incomplete"
 """How the name of a file ends that `pull` has not fetched whole; its beginning is the hash that it will have."""
 
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _SHARD = re.compile(r"(?P<stem>.+)-(?P<number>\d{5})-of-(?P<count>\d{5})\.safetensors")
 
 
@@ -63,10 +65,12 @@ class LocalCopy:
 
 @contextmanager
 def cache_failures_told(folder: Path) -> Iterator[None]:
-    """Let what the system says of a cache be CacheUnusable."""
+    """Let what the system says of a cache be CacheUnusable, or NoRoom where its disk is full."""
     try:
         yield
     except OSError as error:
+        if error.errno in _FULL:
+            raise NoRoom(folder, error.strerror or str(error)) from error
         raise CacheUnusable(error.filename or folder, error.strerror or str(error)) from error
 
 

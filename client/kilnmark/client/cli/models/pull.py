@@ -5,7 +5,7 @@ The layout is that of huggingface_hub: whole files lie in `blobs` under their ha
 
 import io
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from kilnmark.client.cli.doctor.folders import free_bytes
@@ -46,11 +46,11 @@ def pull(variant: Variant, site: HubSite, env: Mapping[str, str], moved: Moved, 
         kept = sum(map(place.partial_bytes, missing))
         place.require_room(sum(file.nbytes for file in missing) - kept)
         tally = _Tally(published.nbytes, published.nbytes - sum(file.nbytes for file in missing) + kept, moved)
+        place.link(published.files)
         for file in missing:
             tally.begin(file.path)
             fetch_file(site, variant.repository, published.commit, file, place.blobs, tally)
-        for file in published.files:
-            place.link(file)
+            place.link(each for each in published.files if each.digest == file.digest)
         place.name_state(variant.revision)
     weights, problem = read_snapshot(place.state, variant)
     if weights is None:
@@ -144,8 +144,13 @@ class _CachedState:
         if (free := free_bytes(self.folder)) < nbytes + SPARE and nbytes > 0:
             raise NoRoom(self.folder, f"{nbytes / 1e9:.1f} GB are to be fetched, and {free / 1e9:.1f} GB are free")
 
-    def link(self, file: PublishedFile) -> None:
-        """Make the state have a file; where the disk has no links, the file itself goes there."""
+    def link(self, files: Iterable[PublishedFile]) -> None:
+        """Make the state have those of some files that are here whole."""
+        for file in files:
+            self._link(file)
+
+    def _link(self, file: PublishedFile) -> None:
+        """Where the disk has no links, the file itself goes there."""
         blob, path = self.blobs / file.digest, self.state / file.path
         if not blob.exists():
             return

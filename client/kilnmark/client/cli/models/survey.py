@@ -80,6 +80,7 @@ def tell_model(variant: Variant, room: BaseRoom, env: Mapping[str, str]) -> Mode
         at_least_bytes=_at_least(variant.numbers) if here is not None and not here.is_there else 0,
         problem="" if here is None else here.problem,
         counted_by="catalog" if weights is None else "headers",
+        number_bytes=room.number_bytes,
         memory=memory_needs(variant if weights is None else weights, room),
     )
 
@@ -107,6 +108,7 @@ def tell_directory(name: str, path: Path, room: BaseRoom) -> ModelDocument:
         at_least_bytes=0,
         problem=problem,
         counted_by="headers",
+        number_bytes=room.number_bytes,
         memory=[] if weights is None else memory_needs(weights, room),
     )
 

@@ -62,7 +62,7 @@ def show_model(out: Console, model: ModelDocument) -> None:
         ("model", f"{model.name}, of {model.family}" if model.family else model.name),
         ("here", _HERE[model.state] + (f", {model.path}" if model.path else "")),
         *([("missing", model.problem)] if model.problem else []),
-        *([("on disk", _on_disk(model))] if _on_disk(model) else []),
+        *_size(model),
         *([("published", f"{model.repository} at {model.revision or 'its newest state'}")] if model.repository else []),
         *([("licence", _licence_in_full(model))] if model.repository else []),
         *_published(model),
@@ -102,6 +102,16 @@ def _published(model: ModelDocument) -> Iterator[tuple[str, str]]:
     licence = f", licence {said.licence}" if said.licence else ""
     missing = f"{gigabytes(said.missing_bytes)} still to fetch" if said.missing_bytes else "all of it is here"
     yield "the hub says", f"{said.files} files, {gigabytes(said.nbytes)}, {missing}{licence}"
+
+
+def _size(model: ModelDocument) -> Iterator[tuple[str, str]]:
+    if model.disk_bytes:
+        yield "on disk", gigabytes(model.disk_bytes)
+    elif model.at_least_bytes:
+        yield (
+            "to fetch",
+            f"{gigabytes(model.at_least_bytes)} or more; `kilnmark models info {model.name} --online` asks",
+        )
 
 
 def _on_disk(model: ModelDocument) -> str:
@@ -146,9 +156,10 @@ def _need(need: MemoryNeed) -> str:
 
 
 def _counted(model: ModelDocument) -> str:
-    if model.counted_by == "headers":
-        return "by the headers of its weights here"
-    return "by the catalog's row, since its weights are not here"
+    by = (
+        "the headers of its weights" if model.counted_by == "headers" else "the catalog, since its weights are not here"
+    )
+    return f"by {by}; what is not quantized takes {model.number_bytes} bytes a number here"
 
 
 @contextmanager
