@@ -55,7 +55,10 @@ def test_what_was_fetched_in_part_is_not_taken_for_whole(tmp_path: Path) -> None
     write_directory(fetched, guided=True)
     write_tokenizers(fetched, VARIANTS["dev"])
     (fetched / "text_encoder_2" / "0.safetensors").write_bytes(b"\x10")
-    assert "is not on this machine" in the_one(look_at_bases(patient(tmp_path, variant="dev")), WARNING).found
+    told = the_one(look_at_bases(patient(tmp_path, variant="dev")), WARNING)
+    assert "dev is on this machine in part (" in told.found
+    assert "text_encoder_2" in told.found
+    assert "`kilnmark models pull dev`" in told.mend
 
 
 def licence(home: Path, *, online: bool = False, **env: str) -> tuple[Health, str]:

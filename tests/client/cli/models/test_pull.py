@@ -313,6 +313,8 @@ def test_what_the_disk_cannot_take_is_not_begun(hub: Hub, env: dict[str, str]) -
     with pytest.raises(errors.NoRoom, match=r"10000000.0 GB are to be fetched"):
         fetch(hub, env)
     assert [path for path, *_ in hub.asked if "/resolve/" in path] == []
+    left = tell_model(DEV, BaseRoom(), env)
+    assert (left.state, left.problem) == (ModelState.ABSENT, "")
 
 
 def test_a_folder_that_is_a_file_is_told(hub: Hub, env: dict[str, str]) -> None:

@@ -14,7 +14,7 @@ from kilnmark.client.cli.doctor.folders import free_bytes
 from kilnmark.client.cli.doctor.observation import Observation, fault, ok, warning
 from kilnmark.client.cli.doctor.patient import Patient, Unasked
 from kilnmark.client.cli.models.fit import BITS, needed_bytes, room_for_bases
-from kilnmark.client.cli.models.here import look_for
+from kilnmark.client.cli.models.here import LocalCopy, look_for
 from kilnmark.client.hub import HUB, hub_address, hub_cache, hub_token, is_offline, token_place
 from kilnmark.keymaps.files.weights import Weights, WeightsProblem, read_weights
 from kilnmark.protocol.picture.catalog import USUAL, VARIANTS
@@ -79,25 +79,29 @@ def _published(patient: Patient, variant: Variant) -> Iterator[Observation]:
         yield ok("base", f"{variant.name} is fetched by its family, which does not say from where")
         yield from _memory(patient, variant.name, variant)
         return
-    weights = look_for(variant, patient.env).weights
-    if weights is not None:
+    here = look_for(variant, patient.env)
+    if (weights := here.weights) is not None:
         size = sum(header.size for headers in weights.headers.values() for header in headers)
         yield ok("base", f"{variant.name} is on this machine, {gigabytes(size)} in {weights.path}")
     else:
-        yield from _absent(patient, variant)
+        yield from _absent(patient, variant, here)
     yield from _memory(patient, variant.name, variant if weights is None else weights)
 
 
-def _absent(patient: Patient, variant: Variant) -> Iterator[Observation]:
+def _absent(patient: Patient, variant: Variant, here: LocalCopy) -> Iterator[Observation]:
+    """One that is not here, or in part."""
     cache, size = hub_cache(patient.env), variant.numbers.nbytes(None, _PUBLISHED_BYTES)
     about = f"{variant.name} is not on this machine"
+    if here.is_there:
+        about = f"{variant.name} is on this machine in part ({here.problem})"
     elsewhere = "give a directory that holds it with --base"
     if is_offline(patient.env):
         yield fault("base", f"{about}, and $HF_HUB_OFFLINE forbids to fetch it", f"unset that, or {elsewhere}")
         return
-    found = f"{about}: the first start fetches about {gigabytes(size)} of {variant.repository} into {cache}"
+    what = "what is missing of about" if here.is_there else "about"
+    found = f"{about}: the first start fetches {what} {gigabytes(size)} of {variant.repository} into {cache}"
     yield warning("base", found, f"`kilnmark models pull {variant.name}` fetches it before, or {elsewhere}")
-    if (free := free_bytes(cache)) < size:
+    if (free := free_bytes(cache)) < size - here.nbytes - here.partial_bytes:
         yield fault("base", f"{cache} has room for {gigabytes(free)} more", "make room, or set $HF_HOME elsewhere")
     if variant.gated:
         yield from _gate(patient, variant)

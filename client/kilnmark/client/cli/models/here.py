@@ -84,9 +84,9 @@ def look_for(variant: Variant, env: Mapping[str, str]) -> LocalCopy:
         weights, problem = read_snapshot(state, variant)
         if weights is not None:
             return LocalCopy(variant, folder, files, partials, weights)
-    if (files or partials) and not problem:
+    if not problem:
         problem = f"what is here is not of the state that is loaded, {variant.revision[:12]}"
-    return LocalCopy(variant, folder, files, partials, None, problem)
+    return LocalCopy(variant, folder, files, partials, None, problem if files or partials else "")
 
 
 def read_snapshot(state: Path, variant: Variant) -> tuple[Weights | None, str]:
