@@ -43,6 +43,7 @@ def test_each_kind_of_card_has_a_folder_of_its_own_below_the_users_caches(tmp_pa
     assert here.parent == Path("/caches/kilnmark/kernels")
     assert usual_folder({}, tmp_path, "sm_90").parent == tmp_path / ".cache/kilnmark/kernels"
     assert usual_folder({}, tmp_path, "sm_90") != usual_folder({}, tmp_path, "sm_80")
+    assert usual_folder({"XDG_CACHE_HOME": "caches"}, tmp_path, "sm_90") == usual_folder({}, tmp_path, "sm_90")
 
 
 def test_on_cuda_they_are_kept_there_and_status_can_tell_where(on_cuda: Path) -> None:

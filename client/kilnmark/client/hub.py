@@ -25,6 +25,7 @@ _TRUE = {"1", "ON", "YES", "TRUE"}
 
 
 def _home(env: Mapping[str, str]) -> Path:
+    """Relative folders count here, unlike in the XDG specification, because they count for the library."""
     named = env.get("HF_HOME") or Path(env.get("XDG_CACHE_HOME") or "~/.cache") / "huggingface"
     return Path(named).expanduser()
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import mlx.core as mx
 
 from kilnmark.engine.compute import backend
+from kilnmark.protocol.xdg import xdg_folder
 
 __all__ = ["VARIABLE", "drop_half_written", "keep_kernels", "kernel_folder", "usual_folder"]
 
@@ -56,7 +57,7 @@ def usual_folder(env: Mapping[str, str], home: Path, architecture: str) -> Path:
     Args:
         architecture: Of the card, as MLX tells it.
     """
-    caches = Path(env["XDG_CACHE_HOME"]) if env.get("XDG_CACHE_HOME") else home / ".cache"
+    caches = Path(xdg_folder(env, "XDG_CACHE_HOME") or home / ".cache")
     return caches / "kilnmark" / "kernels" / f"mlx-{version('mlx')}-{architecture}"
 
 

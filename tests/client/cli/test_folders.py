@@ -17,6 +17,7 @@ HOME = Path("/home/potter")
         ({"XDG_DATA_HOME": "/data"}, "linux", "/data/kilnmark"),
         ({"XDG_DATA_HOME": "/data"}, "darwin", "/data/kilnmark"),
         ({"XDG_DATA_HOME": ""}, "linux", "/home/potter/.local/share/kilnmark"),
+        ({"XDG_DATA_HOME": "data"}, "linux", "/home/potter/.local/share/kilnmark"),
     ],
 )
 def test_the_data_folder_follows_its_system(env: dict[str, str], platform: str, expected: str) -> None:
@@ -30,6 +31,7 @@ def test_the_data_folder_follows_its_system(env: dict[str, str], platform: str, 
         ({}, "darwin", "/home/potter/Library/Application Support/kilnmark/config.toml"),
         ({"XDG_CONFIG_HOME": "/etc"}, "linux", "/etc/kilnmark/config.toml"),
         ({"XDG_CONFIG_HOME": "/etc"}, "darwin", "/etc/kilnmark/config.toml"),
+        ({"XDG_CONFIG_HOME": "etc"}, "linux", "/home/potter/.config/kilnmark/config.toml"),
     ],
 )
 def test_the_configuration_file_follows_its_system(env: dict[str, str], platform: str, expected: str) -> None:

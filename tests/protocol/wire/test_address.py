@@ -22,6 +22,7 @@ def without(*names: str) -> dict[str, str]:
         (without("KILNMARK_SOCKET", "XDG_RUNTIME_DIR"), "linux", "/tmp/kilnmark-7/daemon.sock"),
         ({}, "darwin", "/tmp/kilnmark-7/daemon.sock"),
         ({"KILNMARK_SOCKET": "", "XDG_RUNTIME_DIR": ""}, "linux", "/tmp/kilnmark-7/daemon.sock"),
+        ({"XDG_RUNTIME_DIR": "run"}, "linux", "/tmp/kilnmark-7/daemon.sock"),
     ],
 )
 def test_the_first_variable_that_is_set_decides(env: dict[str, str], platform: str, path: str) -> None:

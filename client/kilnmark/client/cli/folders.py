@@ -5,6 +5,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from kilnmark.protocol.xdg import xdg_folder
+
 __all__ = ["config_file", "data_folder", "journal_file"]
 
 
@@ -13,7 +15,7 @@ def data_folder(env: Mapping[str, str], *, platform: str, home: Path) -> Path:
 
     `$XDG_DATA_HOME/kilnmark`, else on macOS `~/Library/Application Support/kilnmark`, else `~/.local/share/kilnmark`.
     """
-    return _folder(env.get("XDG_DATA_HOME"), platform, home, ".local/share")
+    return _folder(env, "XDG_DATA_HOME", platform, home, ".local/share")
 
 
 def config_file(env: Mapping[str, str], *, platform: str, home: Path) -> Path:
@@ -22,7 +24,7 @@ def config_file(env: Mapping[str, str], *, platform: str, home: Path) -> Path:
     `config.toml` in `$XDG_CONFIG_HOME/kilnmark`, else on macOS in `~/Library/Application Support/kilnmark`, else in
     `~/.config/kilnmark`.
     """
-    return _folder(env.get("XDG_CONFIG_HOME"), platform, home, ".config") / "config.toml"
+    return _folder(env, "XDG_CONFIG_HOME", platform, home, ".config") / "config.toml"
 
 
 def journal_file(env: Mapping[str, str], socket: Path, *, platform: str, home: Path) -> Path:
@@ -32,10 +34,10 @@ def journal_file(env: Mapping[str, str], socket: Path, *, platform: str, home: P
     `~/.local/state/kilnmark`. Its name is made of the socket's path, since two daemons cannot share one.
     """
     name = hashlib.sha256(os.fsencode(socket)).hexdigest()[:12]
-    return _folder(env.get("XDG_STATE_HOME"), platform, home, ".local/state") / f"jobs-{name}.sqlite"
+    return _folder(env, "XDG_STATE_HOME", platform, home, ".local/state") / f"jobs-{name}.sqlite"
 
 
-def _folder(named: str | None, platform: str, home: Path, elsewhere: str) -> Path:
-    if named:
+def _folder(env: Mapping[str, str], name: str, platform: str, home: Path, elsewhere: str) -> Path:
+    if (named := xdg_folder(env, name)) is not None:
         return Path(named) / "kilnmark"
     return home / ("Library/Application Support" if platform == "darwin" else elsewhere) / "kilnmark"

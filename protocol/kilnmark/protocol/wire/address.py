@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 
+from kilnmark.protocol.xdg import xdg_folder
+
 __all__ = ["LOCK_SUFFIX", "MAX_SOCKET_PATH", "default_socket_path"]
 
 MAX_SOCKET_PATH = 103
@@ -20,14 +22,14 @@ def default_socket_path(env: Mapping[str, str], *, platform: str, uid: int) -> P
     else `/tmp/kilnmark-<uid>/daemon.sock`.
 
     Args:
-        env: The environment's variables; an empty value counts as unset.
+        env: The environment's variables; an empty value counts as unset, and so does a relative `XDG_RUNTIME_DIR`.
         platform: As `sys.platform` names it.
         uid: The user's number.
     """
     if named := env.get("KILNMARK_SOCKET"):
         return PurePosixPath(named)
-    if runtime := env.get("XDG_RUNTIME_DIR"):
-        return PurePosixPath(runtime) / "kilnmark" / "daemon.sock"
+    if (runtime := xdg_folder(env, "XDG_RUNTIME_DIR")) is not None:
+        return runtime / "kilnmark" / "daemon.sock"
     if platform == "darwin" and (temporary := env.get("TMPDIR")):
         return PurePosixPath(temporary) / "kilnmark" / "daemon.sock"
     return PurePosixPath(f"/tmp/kilnmark-{uid}") / "daemon.sock"  # noqa: S108 - private by its mode, checked at bind

@@ -112,3 +112,12 @@ def test_what_cannot_be_looked_at_keeps_nothing_else_from_it(folder: Path) -> No
 def test_the_worst_decides_how_it_ends(observations: list[object], health: Health, code: ExitCode) -> None:
     document = DoctorDocument.of(observations)  # type: ignore[arg-type]
     assert (document.health, document.exit_code) == (health, code)
+
+
+def test_a_folder_of_the_user_that_counts_for_nothing_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kilnmark.client.cli.doctor.engine.NVIDIA", folder / "no-card")
+    code, document = doctor(**of_home(folder, XDG_STATE_HOME="state"))
+    (found,) = (each for each in document.observations if each.health is not OK)
+    assert (code, found.about) == (4, "settings")
+    assert found.found.startswith("$XDG_STATE_HOME is 'state'")
+    assert list(folder.iterdir()) == []

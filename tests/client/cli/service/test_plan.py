@@ -7,6 +7,7 @@ import pytest
 
 from kilnmark.client.cli.service.errors import UnfitForService
 from kilnmark.client.cli.service.plan import CarriedSetting
+from kilnmark.client.cli.service.systemd import Systemd
 from kilnmark.client.cli.settings.gather import Surroundings, gather
 from kilnmark.client.cli.settings.options import SettingsCommand
 from tests.client.cli.service.conftest import Planned, gathered
@@ -67,6 +68,16 @@ def test_what_libraries_read_is_carried_and_what_may_be_secret_is_named(planned:
     assert plan.variables == carried
     assert set(plan.secrets) == set(secret)
     assert not any("hf_x" in word for word in plan.command)
+
+
+def test_a_folder_of_the_user_that_is_relative_is_not_carried_and_nothing_lies_below_the_current_one(
+    planned: Planned, tmp_path: Path
+) -> None:
+    plan = planned({"XDG_DATA_HOME": "data", "XDG_CONFIG_HOME": ".", "XDG_CACHE_HOME": "caches"})
+    assert plan.variables == {}
+    assert plan.folder == tmp_path / ".local/share/kilnmark"
+    units = Systemd({"XDG_CONFIG_HOME": "."}, home=tmp_path, user="ada").paths
+    assert {unit.parent for unit in units} == {tmp_path / ".config/systemd/user"}
 
 
 def test_an_interpreter_in_a_cache_is_noticed(planned: Planned) -> None:

@@ -9,10 +9,11 @@ from kilnmark.client.cli.doctor.folders import look_at_folders
 from kilnmark.client.cli.doctor.installation import look_at_installation
 from kilnmark.client.cli.doctor.journal import look_at_journal
 from kilnmark.client.cli.doctor.listening import look_at_socket
-from kilnmark.client.cli.doctor.observation import DoctorDocument, Observation, fault, ok
+from kilnmark.client.cli.doctor.observation import DoctorDocument, Observation, fault, ok, warning
 from kilnmark.client.cli.doctor.packs import look_at_packs
 from kilnmark.client.cli.doctor.patient import Patient
 from kilnmark.protocol.errors import KilnmarkError
+from kilnmark.protocol.xdg import ignored_folders
 
 __all__ = ["examine"]
 
@@ -43,6 +44,9 @@ def _looked(about: str, look: Callable[[Patient], Iterator[Observation]], patien
 
 
 def _look_at_settings(patient: Patient) -> Iterator[Observation]:
+    for name in ignored_folders(patient.env):
+        found = f"${name} is {patient.env[name]!r} and no absolute path, so it counts for nothing"
+        yield warning("settings", found, "give it an absolute path, or unset it")
     if patient.settings is None:
         for problem in patient.problem.splitlines():
             yield fault("settings", problem, "until then no daemon starts here")

@@ -16,14 +16,14 @@ from kilnmark.client.cli.service.errors import UnfitForService
 from kilnmark.client.cli.settings.gather import Gathered, Surroundings
 from kilnmark.client.cli.settings.sources import fields
 from kilnmark.protocol.settings import Told
+from kilnmark.protocol.xdg import xdg_folder
 
 __all__ = ["CarriedSetting", "ServicePlan", "plan_service"]
 
 FOLDERS = ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME")
-"""Say where a user's files are."""
+"""Say where a user's files are; one that is no absolute path says nothing, and is not carried."""
 
 OTHERS = (
-    *FOLDERS,
     "HUGGINGFACE_HUB_CACHE",
     "TRANSFORMERS_OFFLINE",
     "OMP_NUM_THREADS",
@@ -102,7 +102,7 @@ def plan_service(found: Gathered, around: Surroundings) -> ServicePlan:
         options += _options(fields()[name], getattr(found.settings, name))
     plan = ServicePlan(
         command=(sys.executable, "-P", "-m", "kilnmark.client.cli", "serve", *options),
-        variables={name: value for name, value in sorted(around.env.items()) if value and _is_carried(name)},
+        variables={name: value for name, value in sorted(around.env.items()) if _is_carried(name, around.env)},
         folder=data_folder(around.env, platform=around.platform, home=around.home),
         socket=found.settings.socket,
         drain=found.settings.drain_timeout,
@@ -120,7 +120,7 @@ def plan_service(found: Gathered, around: Surroundings) -> ServicePlan:
 
 def _caches(around: Surroundings) -> Iterator[Path]:
     """Where programs that are run without being installed lie, as by `uvx` or `pipx run`."""
-    named = (around.env.get(name) for name in ("XDG_CACHE_HOME", "UV_CACHE_DIR"))
+    named = (xdg_folder(around.env, "XDG_CACHE_HOME"), around.env.get("UV_CACHE_DIR"))
     yield from (Path(folder) for folder in named if folder)
     yield from (around.home / ".cache", around.home / "Library" / "Caches")
 
@@ -138,8 +138,10 @@ def _options(told: Told, value: Any) -> Iterator[str]:
         yield from (told.option, text)
 
 
-def _is_carried(name: str) -> bool:
-    return (name in OTHERS or name.startswith(PREFIXES)) and not _is_secret(name)
+def _is_carried(name: str, env: Mapping[str, str]) -> bool:
+    if name in FOLDERS:
+        return xdg_folder(env, name) is not None
+    return bool(env[name]) and (name in OTHERS or name.startswith(PREFIXES)) and not _is_secret(name)
 
 
 def _is_secret(name: str) -> bool:

@@ -12,6 +12,7 @@ from kilnmark.client.cli.service.plan import ServicePlan
 from kilnmark.client.cli.service.programs import Step, asked
 from kilnmark.client.cli.service.sealed import SealedFile, state_of
 from kilnmark.client.cli.service.units import SERVICE, SOCKET, command_of, service_unit, socket_unit
+from kilnmark.protocol.xdg import xdg_folder
 
 __all__ = ["Systemd", "device_opener"]
 
@@ -30,8 +31,8 @@ class Systemd:
     name = "systemd"
 
     def __init__(self, env: Mapping[str, str], *, home: Path, user: str) -> None:
-        configuration = env.get("XDG_CONFIG_HOME")
-        self._units = (Path(configuration) if configuration else home / ".config") / "systemd" / "user"
+        configuration = xdg_folder(env, "XDG_CONFIG_HOME")
+        self._units = Path(configuration or home / ".config") / "systemd" / "user"
         self._user = user
 
     @property
