@@ -19,7 +19,7 @@ OK, WARNING, FAULT = Health.OK, Health.WARNING, Health.FAULT
 
 
 def test_the_standin_needs_nothing(tmp_path: Path) -> None:
-    assert healths(look_at_bases(patient(tmp_path))) == [OK]
+    assert healths(look_at_bases(patient(tmp_path))) == [OK, OK]
 
 
 def test_a_directory_is_told_with_its_size_on_disk_and_in_memory(tmp_path: Path) -> None:
@@ -159,3 +159,20 @@ def test_a_base_too_large_for_the_memory_is_a_fault_with_the_bits_that_fit(tmp_p
     assert "dev takes 67 GB of memory, and 34 GB" in found.found
     assert "`--quantize 8` (19 GB)" in found.mend
     assert CPU.base_bytes == 34 * 10**9
+
+
+@pytest.mark.parametrize("name", [name for name, row in VARIANTS.items() if row.made_up])
+def test_memory_that_was_said_too_small_for_what_is_made_up_is_a_fault_that_fewer_bits_do_not_mend(
+    tmp_path: Path, name: str
+) -> None:
+    found = the_one(look_at_bases(patient(tmp_path, variant=name, base_memory=10**6)), FAULT)
+    assert found.found.startswith(f"{name} takes ")
+    assert found.found.endswith(" of memory, and 1 MB are there for bases")
+    assert found.mend == "raise base_memory (--base-memory), or another base"
+
+
+def test_a_machine_too_small_for_what_is_made_up_is_told_as_that(tmp_path: Path) -> None:
+    small = msgspec.structs.replace(CPU, base_bytes=100 * 10**6)
+    found = the_one(look_at_bases(patient(tmp_path, engine=small)), FAULT)
+    assert found.found == "standin takes 141 MB of memory, and 100 MB are there for bases"
+    assert found.mend == "take a machine with more memory, or another base"

@@ -13,12 +13,14 @@ from kilnmark.client.cli.doctor.engine import gigabytes
 from kilnmark.client.cli.doctor.folders import free_bytes
 from kilnmark.client.cli.doctor.observation import Observation, fault, ok, warning
 from kilnmark.client.cli.doctor.patient import Patient, Unasked
-from kilnmark.client.cli.models.fit import BITS, needed_bytes, room_for_bases
+from kilnmark.client.cli.models.fit import BaseRoom, memory_needs, needed_bytes, room_for_bases
 from kilnmark.client.cli.models.here import LocalCopy, look_for
 from kilnmark.client.hub import HUB, hub_address, hub_cache, hub_token, is_offline, token_place
 from kilnmark.keymaps.files.weights import Weights, WeightsProblem, read_weights
 from kilnmark.protocol.picture.catalog import USUAL, VARIANTS
 from kilnmark.protocol.picture.family import Variant
+from kilnmark.protocol.settings import Settings
+from kilnmark.protocol.wire.examined import EngineExamined
 from kilnmark.protocol.wire.status import StatusResult
 
 __all__ = ["look_at_bases"]
@@ -57,6 +59,7 @@ def _look_at(patient: Patient, name: str, place: str) -> Iterator[Observation]:
     elif VARIANTS[place].made_up:
         words = "is made on the spot and needs no weights; its pictures mean nothing"
         yield ok("base", f"{name} {words}", f"`kilnmark serve --variant {USUAL}`, or another, paints real pictures")
+        yield from _memory(patient, name, VARIANTS[place])
     else:
         yield from _published(patient, VARIANTS[place])
 
@@ -152,9 +155,16 @@ def _memory(patient: Patient, name: str, weights: Weights | Variant) -> Iterator
     if need <= limit:
         yield ok("base", f"{name} takes {gigabytes(need)} of memory, and {gigabytes(limit)} {whose}")
         return
-    fitting = next((bits for bits in BITS if bits and needed_bytes(weights, bits, room) <= limit), None)
-    smaller = "a machine with more memory"
-    if fitting:
-        smaller = f"`--quantize {fitting}` ({gigabytes(needed_bytes(weights, fitting, room))})"
     found = f"{name} takes {gigabytes(need)} of memory, and {gigabytes(limit)} {whose}"
-    yield fault("base", found, f"take {smaller}, or another base")
+    yield fault("base", found, f"{_smaller(weights, room, settings, engine)}, or another base")
+
+
+def _smaller(weights: Weights | Variant, room: BaseRoom, settings: Settings, engine: EngineExamined) -> str:
+    """What else would do, for a base that does not fit into its room."""
+    fitting = next((need for need in memory_needs(weights, room) if need.quantize and need.fits), None)
+    if fitting is not None:
+        return f"take `--quantize {fitting.quantize}` ({gigabytes(fitting.memory_bytes)})"
+    allowed = room_for_bases(settings.model_copy(update={"base_memory": None}), engine)
+    if settings.base_memory is not None and needed_bytes(weights, settings.quantize, room) <= (allowed.nbytes or 0):
+        return "raise base_memory (--base-memory)"
+    return "take a machine with more memory"

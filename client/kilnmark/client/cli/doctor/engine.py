@@ -15,7 +15,9 @@ NVIDIA = Path("/proc/driver/nvidia/version")
 
 
 def gigabytes(count: float) -> str:
-    """A size for people, in GB as disks and models have it."""
+    """A size for people, in GB as disks and models have it, or in MB where it is less than one."""
+    if count < _GB:
+        return f"{count / 10**6:.0f} MB"
     return f"{count / _GB:.0f} GB" if count >= 10 * _GB else f"{count / _GB:.1f} GB"
 
 

@@ -61,9 +61,10 @@ def room_for_bases(settings: Settings, engine: EngineExamined) -> BaseRoom:
 
 
 def needed_bytes(base: Weights | Variant, quantize: int | None, room: BaseRoom) -> int:
-    """What a base takes in memory: by its headers, or by the catalog."""
-    holder = base.numbers if isinstance(base, Variant) else base
-    return holder.nbytes(quantize, room.number_bytes)
+    """What a base takes in memory: by its headers, or by the catalog; what is made up is never quantized."""
+    if not isinstance(base, Variant):
+        return base.nbytes(quantize, room.number_bytes)
+    return base.numbers.nbytes(None if base.made_up else quantize, room.number_bytes)
 
 
 def memory_needs(base: Weights | Variant, room: BaseRoom) -> list[MemoryNeed]:
