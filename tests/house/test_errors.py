@@ -127,7 +127,7 @@ CODES = {
     ),
 }
 DAEMON_CODES = {
-    ExitCode.USAGE: "SettingsError UnfitSocketPath TracingMisconfigured JournalUnusable NewerJournal",
+    ExitCode.USAGE: "SettingsError UnfitSocketPath TracingMisconfigured JournalUnusable JournalReplaced NewerJournal",
     ExitCode.TRY_AGAIN: "SocketHeld JournalHeld",
 }
 

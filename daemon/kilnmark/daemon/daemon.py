@@ -21,7 +21,8 @@ from kilnmark.daemon.jobs.queue import JobQueue
 from kilnmark.daemon.jobs.renders import Renders
 from kilnmark.daemon.jobs.turn import Pace
 from kilnmark.daemon.jobs.view import JobsView
-from kilnmark.daemon.journal.journal import KeptJournal, NoJournal
+from kilnmark.daemon.journal.journal import KeptJournal
+from kilnmark.daemon.journal.keeper import NoJournal
 from kilnmark.daemon.journal.opening import OpenedJournal
 from kilnmark.daemon.machine.machine import Machine
 from kilnmark.daemon.machine.rounds import Rounds

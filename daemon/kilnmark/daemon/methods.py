@@ -247,8 +247,9 @@ class Methods:
     async def shutdown(self, params: ShutdownParams, _exchange: Exchange) -> ShutdownResult:
         """Begin the end; the reply comes before it."""
         jobs = self._view.state.open_count
+        draining = params.drain and self._renders.worker.state != "degraded"
         self._shut_down(params.drain)
-        return ShutdownResult(draining=params.drain, jobs=jobs, kept=self._renders.journal.lasts)
+        return ShutdownResult(draining=draining, jobs=jobs, kept=self._renders.journal.lasts)
 
     async def _known(self, params: RenderParams) -> Job | None:
         """The job that makes or made this very picture; one whose picture is gone or spoilt does not count."""

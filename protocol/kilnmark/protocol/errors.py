@@ -68,6 +68,7 @@ and `EXITS` of the command line and of the daemon how a process does.
     ├── SettingsError                what the daemon was told: daemon/settings
     ├── JournalUnusable              a journal that cannot be kept: daemon/journal/schema
     │   ├── JournalHeld
+    │   ├── JournalReplaced
     │   └── NewerJournal
     ├── SocketHeld                   daemon/wire/place
     ├── UnfitSocketPath

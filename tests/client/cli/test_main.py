@@ -244,6 +244,12 @@ def test_stop_says_what_becomes_of_the_renders(answer: ShutdownResult, told: str
     assert farewell(answer) == f"stopped; {told}"
 
 
+def test_stop_does_not_say_that_renders_were_finished_which_no_worker_could_finish() -> None:
+    ended, left = ShutdownResult(draining=False, jobs=1), ShutdownResult(draining=False, jobs=2, kept=True)
+    assert farewell(ended, drain=True) == "stopped; 1 render was ended, since no worker is there to finish any"
+    assert farewell(left, drain=True).startswith("stopped; 2 renders were left to the next daemon, since no worker")
+
+
 @pytest.mark.parametrize("arguments", [("ping",), ("render", "a kiln", "--json")])
 def test_ctrl_c_ends_with_130(folder: Path, arguments: tuple[str, ...]) -> None:
     with listening(folder) as (path, listener), on_a_terminal(*arguments, "--socket", str(path)) as (process, _):

@@ -12,7 +12,15 @@ from pathlib import Path
 import pytest
 
 from kilnmark.daemon.journal.file import WAL_BYTES, JournalFile, JournalRow, files_of
-from kilnmark.daemon.journal.schema import STEPS, VERSION, JournalHeld, JournalUnusable, NewerJournal, bring_up_to_date
+from kilnmark.daemon.journal.schema import (
+    STEPS,
+    VERSION,
+    JournalHeld,
+    JournalReplaced,
+    JournalUnusable,
+    NewerJournal,
+    bring_up_to_date,
+)
 
 
 def rows(*jobs: str) -> list[JournalRow]:
@@ -130,7 +138,9 @@ def test_another_journal_that_took_its_place_is_not_written_over(path: Path) -> 
     other = JournalFile(path)
     other.append(rows("theirs"))
     other.close()
-    with pytest.raises(JournalUnusable, match=r"another file stands at .*; move it away"):
+    with pytest.raises(JournalReplaced, match=r"another file stands at .*: a file of [\d,]+ bytes, .*; move it away"):
+        file.append(rows("b"))
+    with pytest.raises(JournalReplaced, match="another file stands"):
         file.put_back()
     assert read(path) == ["theirs"]
     path.unlink()

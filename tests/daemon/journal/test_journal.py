@@ -12,6 +12,7 @@ from kilnmark.daemon.jobs.events import JobEvent, decode_event
 from kilnmark.daemon.journal.file import JournalFile
 from kilnmark.daemon.journal.journal import PRUNE_EVERY, KeptJournal
 from kilnmark.protocol.wire.errors import JournalFailed
+from kilnmark.protocol.wire.status import JournalInfo
 from tests.daemon.clocks import VirtualClockLoop
 from tests.daemon.jobs.queues import Asked
 from tests.daemon.journal.disk import no_folder
@@ -46,9 +47,13 @@ class Desk:
             self.journal.keep(event)
 
     async def recovered(self) -> None:
-        """Wait until the journal can be written again; the loop's clock comes to the next try by itself."""
+        """Wait until the journal can be written again."""
+        await self.comes_to(lambda info: info.state == "good")
+
+    async def comes_to(self, state: Callable[[JournalInfo], bool]) -> None:
+        """Wait until the journal is so; the loop's clock comes to the next try by itself."""
         deadline = time.monotonic() + 60
-        for _ in iter(lambda: self.journal.info.state, "good"):
+        while not state(self.journal.info):
             assert time.monotonic() < deadline
             await asyncio.sleep(0.001)
 
@@ -182,6 +187,38 @@ def test_a_journal_that_is_removed_is_made_again_with_everything(path: Path) -> 
         await desk.recovered()
 
     run(path, body, VirtualClockLoop)
+    assert read(path) == events
+
+
+def test_a_file_that_took_its_place_is_named_with_its_mend_until_it_is_moved_away(path: Path) -> None:
+    events, away = accepted("a", "lost"), path.with_name("away")
+
+    def stands(content: bytes) -> None:
+        theirs = path.with_name("theirs")
+        theirs.write_bytes(content)
+        theirs.rename(path)
+
+    def moves_away() -> None:
+        path.rename(away)
+
+    async def body(desk: Desk) -> None:
+        desk.keep(events[0])
+        assert await desk.journal.written()
+        stands(b"not yours")
+        desk.keep(events[1])
+        assert not await desk.journal.written()
+        problem = desk.journal.info.problem or ""
+        assert problem.startswith(f"another file stands at {path}: a file of 9 bytes, last written ")
+        with pytest.raises(JournalFailed, match="; move it away, then send the render again") as told:
+            desk.journal.check_open()
+        assert "make room" not in str(told.value)
+        stands(b"not yours either")
+        await desk.comes_to(lambda info: "a file of 16 bytes" in (info.problem or ""))
+        moves_away()
+        await desk.recovered()
+
+    run(path, body, VirtualClockLoop)
+    assert away.read_bytes() == b"not yours either"
     assert read(path) == events
 
 

@@ -17,7 +17,7 @@ from kilnmark.daemon.jobs.prepare import Found, FoundReady, MadeBefore, Preparat
 from kilnmark.daemon.jobs.queue import JobQueue
 from kilnmark.daemon.jobs.reasons import cancelled, gone_down, kept, no_worker, tried_out
 from kilnmark.daemon.jobs.recovery import Recovery
-from kilnmark.daemon.journal.journal import JournalKeeper
+from kilnmark.daemon.journal.keeper import JournalKeeper
 from kilnmark.daemon.pictures.cache import PictureCache
 from kilnmark.daemon.spans import RenderTrace
 from kilnmark.daemon.worker.worker import Worker

@@ -10,10 +10,17 @@ import stat
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import closing, contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from kilnmark.daemon.journal.schema import JournalHeld, JournalUnusable, bring_up_to_date, version_of
+from kilnmark.daemon.journal.schema import (
+    JournalHeld,
+    JournalReplaced,
+    JournalUnusable,
+    bring_up_to_date,
+    version_of,
+)
 
 __all__ = ["JournalFile", "JournalRow", "files_of", "new_beside", "require_regular"]
 
@@ -114,10 +121,12 @@ class JournalFile:
         """Write events in one transaction; they are on disk when it returns.
 
         Raises:
-            sqlite3.DatabaseError, OSError: they are not, and none of them.
+            JournalReplaced, sqlite3.DatabaseError, OSError: they are not, and none of them.
         """
         if _identity_of(self.path) != self._identity:
-            raise FileNotFoundError(2, "it was removed or replaced", str(self.path))
+            self._require_place()
+            gone = "it was removed" if _found(self.path) is None else "its write-ahead log was removed or replaced"
+            raise FileNotFoundError(2, gone, str(self.path))
         with self._transaction():
             self._connection.executemany(
                 "INSERT INTO events (jobs, document) VALUES (?, ?)",
@@ -128,13 +137,12 @@ class JournalFile:
         """Make the file again at its path with everything that was written, after somebody removed it or its log.
 
         Raises:
-            JournalUnusable: another file stands there, which may hold jobs that are not ours to lose.
+            JournalReplaced: another file stands there.
             sqlite3.DatabaseError, OSError: it cannot be done now.
         """
         if _identity_of(self.path) == self._identity:
             return
-        if _found(self.path) is not None and _identity_of(self.path)[0] != self._identity[0]:
-            raise JournalUnusable(f"another file stands at {self.path}; move it away")
+        self._require_place()
         with new_beside(self.path) as new:
             with closing(sqlite3.connect(new, timeout=0)) as copy:
                 self._connection.backup(copy)
@@ -144,6 +152,15 @@ class JournalFile:
         again = JournalFile(self.path)
         self._connection.close()
         self._connection, self._identity = again._connection, again._identity
+
+    def _require_place(self) -> None:
+        """Raises JournalReplaced where another file stands at the path, which is told with what is seen of it."""
+        found = _found(self.path)
+        if found is not None and (found.st_dev, found.st_ino) != self._identity[0]:
+            raise JournalReplaced(
+                f"another file stands at {self.path}: {_seen(found)}; move it away, and this daemon writes its own "
+                "there again, with all jobs"
+            )
 
     def checkpoint(self) -> None:
         """Move what the write-ahead log holds into the file, so that the log begins anew."""
@@ -228,6 +245,16 @@ def _found(path: Path) -> os.stat_result | None:
         return path.lstat()
     except FileNotFoundError:
         return None
+
+
+def _seen(found: os.stat_result) -> str:
+    """What somebody needs to know a file by that they put somewhere."""
+    written = datetime.fromtimestamp(found.st_mtime, UTC).isoformat(" ", "seconds")
+    if stat.S_ISREG(found.st_mode):
+        return f"a file of {found.st_size:,} bytes, last written {written}"
+    kinds = ((stat.S_ISDIR, "a folder"), (stat.S_ISLNK, "a link"))
+    kind = next((words for is_kind, words in kinds if is_kind(found.st_mode)), "no regular file")
+    return f"{kind}, from {written}"
 
 
 def _identity_of(path: Path) -> tuple[tuple[int, int] | None, ...]:

@@ -15,14 +15,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import Protocol
 
 from kilnmark.daemon.jobs.events import JobAccepted, JobEnded, JobEvent, encode_event, jobs_of
 from kilnmark.daemon.journal.file import JournalFile, JournalRow
+from kilnmark.daemon.journal.schema import JournalReplaced
 from kilnmark.protocol.wire.errors import JournalFailed
 from kilnmark.protocol.wire.status import JournalInfo
 
-__all__ = ["JournalKeeper", "KeptJournal", "NoJournal"]
+__all__ = ["KeptJournal"]
 
 _log = logging.getLogger(__name__)
 
@@ -35,47 +35,10 @@ CLOSE_TIMEOUT = 5.0
 PRUNE_EVERY = 500
 """Ended jobs after which those that are not remembered leave the file."""
 
+_MEND = "make room for it or mend its folder"
+"""Of most of what can be wrong with a file that is to be written."""
+
 _Lost = Callable[[Sequence[str], JournalFailed], None]
-
-
-class JournalKeeper(Protocol):
-    """What the rest of the daemon asks of a journal, or of there being none.
-
-    Attributes:
-        lasts: What is kept outlives the daemon.
-    """
-
-    lasts: bool
-
-    def keep(self, event: JobEvent) -> None:
-        """An event happened."""
-
-    async def written(self) -> bool:
-        """Wait until all that happened so far is on disk; False: it cannot be written now."""
-
-    def check_open(self) -> None:
-        """Raises JournalFailed where nothing can be promised to be kept."""
-
-    @property
-    def info(self) -> JournalInfo | None:
-        """As `status` shows it."""
-
-
-class NoJournal:
-    """Nothing is kept: what was accepted ends with the daemon."""
-
-    lasts = False
-    info: JournalInfo | None = None
-
-    def keep(self, event: JobEvent) -> None:
-        """Nothing."""
-
-    async def written(self) -> bool:
-        """At once."""
-        return True
-
-    def check_open(self) -> None:
-        """It never fails."""
 
 
 @dataclass
@@ -119,6 +82,7 @@ class KeptJournal:
         self._on_lost = on_lost
         self._moved_aside = moved_aside
         self._problem: str | None = None
+        self._mend = _MEND
         self._mark = _Mark()
         self._ended = 0
         self._rows: list[JournalRow] = []
@@ -193,7 +157,7 @@ class KeptJournal:
     def _failure(self) -> JournalFailed:
         return JournalFailed(
             f"the journal {self._path} cannot be written ({self._problem}), so no render can be taken that would "
-            "outlive this daemon; make room for it or mend its folder, then send the render again"
+            f"outlive this daemon; {self._mend}, then send the render again"
         )
 
     def _tell(self, what: Callable[..., None], *facts: object) -> None:
@@ -213,11 +177,11 @@ class KeptJournal:
         while mark.waiting and mark.waiting[0][0] <= mark.written:
             _settle(mark.waiting.popleft()[1], written=True)
 
-    def heard_failure(self, problem: str) -> None:
+    def heard_failure(self, problem: str, mend: str) -> None:
         """What is to be written could not be."""
         if self._problem is None:
             _log.error("the journal %s cannot be written: %s", self._path, problem)
-        self._problem = problem
+        self._problem, self._mend = problem, mend
         lost = [job_id for _, job_id in self._mark.accepted]
         self._mark.accepted.clear()
         if lost:
@@ -286,7 +250,8 @@ class _Scribe:
             self._file.append(rows)
         except Exception as error:  # noqa: BLE001 - whatever it is: this thread must live, and whoever waits must hear
             self._fails = True
-            self._tell(KeptJournal.heard_failure, str(error))
+            mend = "move it away" if isinstance(error, JournalReplaced) else _MEND
+            self._tell(KeptJournal.heard_failure, str(error), mend)
             return False
         self._fails, self._unwritten = False, []
         self._tell(KeptJournal.heard_written, len(rows))

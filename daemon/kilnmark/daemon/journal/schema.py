@@ -9,7 +9,15 @@ from pathlib import Path
 
 from kilnmark.protocol.errors import KilnmarkError
 
-__all__ = ["VERSION", "JournalHeld", "JournalUnusable", "NewerJournal", "bring_up_to_date", "version_of"]
+__all__ = [
+    "VERSION",
+    "JournalHeld",
+    "JournalReplaced",
+    "JournalUnusable",
+    "NewerJournal",
+    "bring_up_to_date",
+    "version_of",
+]
 
 
 class JournalUnusable(KilnmarkError):
@@ -18,6 +26,10 @@ class JournalUnusable(KilnmarkError):
 
 class JournalHeld(JournalUnusable):
     """Another process has it open."""
+
+
+class JournalReplaced(JournalUnusable):
+    """Another file stands where the one was that is open; it may hold jobs that are not this daemon's to lose."""
 
 
 class NewerJournal(JournalUnusable):

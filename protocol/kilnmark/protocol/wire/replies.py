@@ -72,7 +72,7 @@ class ShutdownResult(msgspec.Struct, frozen=True, kw_only=True):
     """The daemon is on its way out.
 
     Attributes:
-        draining: It finishes what it has accepted first.
+        draining: It finishes what it has accepted first. false where it was not asked to, or has no worker that could.
         jobs: How many accepted renders there are: they are finished so, or left.
         kept: What is not finished is in the journal, and the next daemon goes on with it. false: it ends with this one,
             or this one is older and does not say.
@@ -108,6 +108,12 @@ class Timings(msgspec.Struct, frozen=True, kw_only=True):
     decode_ms: float = 0.0
     save_ms: float = 0.0
     total_ms: float = 0.0
+
+    @property
+    def painting_ms(self) -> float:
+        """All parts but the waiting, in milliseconds."""
+        made = self.adapters_ms + self.encode_ms + self.denoise_ms + self.decode_ms
+        return round(self.load_ms + made + self.save_ms, 3)
 
 
 class StackInfo(msgspec.Struct, frozen=True, kw_only=True):

@@ -118,7 +118,7 @@ def stop(socket: str | None, *, drain: bool, timeout: float, as_json: bool) -> N
     if as_json:
         write_document(answer)
     else:
-        write_line(farewell(answer))
+        write_line(farewell(answer, drain=drain))
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
@@ -149,14 +149,19 @@ def _is_there(pid: int) -> bool:
     return True
 
 
-def farewell(answer: ShutdownResult) -> str:
-    """What becomes of the renders; draining ends, too, where no worker gets ready to finish them."""
+def farewell(answer: ShutdownResult, *, drain: bool = False) -> str:
+    """What becomes of the renders; draining ends, too, where no worker gets ready to finish them.
+
+    Args:
+        drain: It was asked to finish them.
+    """
     if not answer.jobs:
         return "stopped"
     count = "1 render was" if answer.jobs == 1 else f"{answer.jobs} renders were"
     if answer.draining:
         return f"stopped; {count} finished first" + (", or left to the next daemon" if answer.kept else "")
-    return f"stopped; {count} {'left to the next daemon' if answer.kept else 'ended'}"
+    ends = "left to the next daemon" if answer.kept else "ended"
+    return f"stopped; {count} {ends}" + (", since no worker is there to finish any" if drain else "")
 
 
 @click.command()
