@@ -7,6 +7,7 @@ daemon whose worker is a fake.
 import itertools
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -64,7 +65,7 @@ class Bench:
             result = self.invoke(*more)
             rendered = client.status().rendered - before
         document: dict[str, Any] = msgspec.json.decode(result.stdout)
-        return document | {"code": result.exit_code, "rendered": rendered}
+        return document | {"code": result.exit_code, "rendered": rendered, "told": result.stderr.splitlines()}
 
 
 def fresh(daemon: Daemon | FakeDaemon, out: Path) -> Bench:
@@ -132,6 +133,7 @@ def test_the_second_run_paints_nothing(bench: Bench) -> None:
     before = (bench.out / FILES[0]).stat().st_mtime_ns
     document = bench.paint()
     assert (document["code"], document["kept"], document["rendered"]) == (0, 3, 0)
+    assert document["told"] == ["3 of 3: 3 kept as they are"]
     assert [[lora["verdict"] for lora in item["loras"]] for item in document["items"]] == [["engaged"]] * 3
     assert (bench.out / FILES[0]).stat().st_mtime_ns == before
 
@@ -145,6 +147,8 @@ def test_another_content_of_an_adapter_paints_its_own_pictures_again(bench: Benc
         "Old Kiln": "kept",
     }
     assert document["rendered"] == 1
+    (told,) = (line for line in document["told"] if "painted" in line)
+    assert re.fullmatch(r"\d of 3: ash/fen/poi/reed-gate.png painted in [\d.]+ s", told)
 
 
 def test_a_lost_manifest_costs_no_painting(bench: Bench) -> None:

@@ -157,11 +157,19 @@ class Painter:
         except OSError as error:
             self._fail(item, KilnmarkError(str(error)))
             return
-        self._done(item, record, Became.PAINTED, result.warnings)
+        seconds = None if result.cached else result.timings.painting_ms / 1000
+        self._done(item, record, Became.PAINTED, result.warnings, seconds)
 
-    def _done(self, item: PinnedItem, record: PictureRecord, became: Became, warnings: Sequence[str]) -> None:
+    def _done(
+        self,
+        item: PinnedItem,
+        record: PictureRecord,
+        became: Became,
+        warnings: Sequence[str],
+        seconds: float | None = None,
+    ) -> None:
         self._ledger.write_done(item, record, warnings)
-        self._end(item, ItemEnding(became, loras=tuple(record.loras)))
+        self._end(item, ItemEnding(became, loras=tuple(record.loras), seconds=seconds))
 
     def _fail(self, item: PinnedItem, error: KilnmarkError) -> None:
         """Write a failure down; one that every other picture would share ends the batch instead."""

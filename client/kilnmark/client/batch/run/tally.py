@@ -35,11 +35,18 @@ class Became(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ItemEnding:
-    """How one item ended: `message` says why it failed, `loras` what each adapter did or was refused for."""
+    """How one item ended.
+
+    Attributes:
+        message: Why it failed.
+        loras: What each adapter did, or was refused for.
+        seconds: How long the daemon was at it; None where it had it already, or did not end with a picture.
+    """
 
     became: Became
     message: str = ""
     loras: tuple[AdapterReport, ...] = ()
+    seconds: float | None = None
 
 
 @dataclass(slots=True)

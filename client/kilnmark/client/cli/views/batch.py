@@ -16,6 +16,7 @@ from kilnmark.client.batch.plan.plan import Item, Plan
 from kilnmark.client.batch.plan.tokens import Tokens
 from kilnmark.client.batch.run.tally import Became, Tally
 from kilnmark.client.cli.views.batch_documents import RunDocument
+from kilnmark.client.cli.views.batch_log import BatchLog
 from kilnmark.client.cli.views.tables import console, plain, print_facts
 from kilnmark.protocol.picture.report import Verdict
 from kilnmark.protocol.printable import printable
@@ -64,10 +65,14 @@ def show_run(out: Console, document: RunDocument) -> None:
 def batch_bar(tally: Tally) -> Iterator[Callable[[], None]]:
     """Show how a batch stands while the block runs; it moves when the yielded function is called.
 
-    Nothing is shown where stderr is no terminal.
+    Where stderr is no terminal, each picture is told of in a line there.
     """
     if not sys.stderr.isatty():
-        yield _nothing
+        log = BatchLog(tally)
+        try:
+            yield log.move
+        finally:
+            log.tell_kept()
         return
     from rich import progress as rich
 
@@ -94,10 +99,6 @@ def batch_bar(tally: Tally) -> Iterator[Callable[[], None]]:
             )
 
         yield move
-
-
-def _nothing() -> None:
-    """Nobody looks."""
 
 
 def _standing(tally: Tally) -> str:
