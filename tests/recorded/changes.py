@@ -76,6 +76,19 @@ _TOLD_OF_WORKERS = {
 _TOLD_OF_BASES = {"numerics": "what it computes in", "compiled": "whether its blocks are compiled"}
 """Fields that older daemons did not have in them."""
 
+_JOBS = ("heard.result.job", "heard.result.jobs")
+"""Where jobs are told of."""
+
+_TOLD_OF_JOBS = {
+    "paused": "why it is not begun",
+    "accepted": "when it was taken in",
+    "ended": "when it ended",
+    "painted_ms": "how long its render took",
+    "cached": "whether its picture was made before",
+    "prompt": "how its prompt begins",
+}
+"""Fields that older daemons did not have of a job."""
+
 ADDED: Mapping[str, str] = {
     "heard.result.place": "the place that a style was composed for",
     "heard.result.counts_as": "the variants that bases given as directories are known to be",
@@ -99,7 +112,7 @@ ADDED: Mapping[str, str] = {
     "heard.result.error.loras": "what its adapters did",
     "heard.result.kept": "whether the next daemon goes on with what is not finished; this one keeps no journal",
     "heard.result.process": "what the daemon's log could not tell",
-    **{f"{place}.paused": "why it is not begun" for place in ("heard.result.job", "heard.result.jobs")},
+    **{f"{place}.{field}": why for place in _JOBS for field, why in _TOLD_OF_JOBS.items()},
     **{f"heard.result.memory.{field}": why for field, why in _TOLD_OF_MEMORY.items()},
     **{f"{place}.{field}": why for place in _BASES for field, why in _TOLD_OF_BASES.items()},
 }

@@ -3,6 +3,8 @@
 Pure functions; nothing is sent or changed here.
 """
 
+from datetime import UTC, datetime
+
 import msgspec
 
 from kilnmark.daemon.jobs.events import JobAccepted, JobEnded
@@ -22,6 +24,10 @@ __all__ = [
     "result_of",
     "written_error",
 ]
+
+
+TOLD_PROMPT = 80
+"""Characters of a prompt that are told where jobs are listed."""
 
 
 def result_of(facts: JobAccepted, event: work.Finished, timings: Timings, trace_id: str) -> RenderResult:
@@ -92,6 +98,7 @@ def job_info(job: Job, step: int, paused: str | None = None) -> JobInfo:
         step: Denoise steps done, as long as it is open.
         paused: Why it is not begun though its turn may have come; None: nothing is in its way.
     """
+    made = None if job.ended is None else job.ended.result
     return JobInfo(
         job_id=job.job_id,
         state=job.state,
@@ -100,7 +107,16 @@ def job_info(job: Job, step: int, paused: str | None = None) -> JobInfo:
         priority=job.facts.params.priority,
         shared_with=job.shared_with,
         paused=paused,
+        accepted=_moment(job.facts.at),
+        ended="" if job.ended is None else _moment(job.ended.at),
+        painted_ms=None if made is None or made.cached else made.timings.painting_ms,
+        cached=made is not None and made.cached,
+        prompt=job.facts.params.prompt[:TOLD_PROMPT],
     )
+
+
+def _moment(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
 
 
 def job_result(job: Job, step: int = 0, paused: str | None = None) -> JobResult:

@@ -108,6 +108,11 @@ class JobInfo(msgspec.Struct, frozen=True, kw_only=True):
         shared_with: The job whose picture this one gets too, because it asked for the same; None: it has its own.
         paused: Why it is not begun though its turn may have come, such as `on battery, 41% left`; None: nothing is in
             its way.
+        accepted: When it was taken in, UTC, ISO 8601; empty: this daemon is older and does not say.
+        ended: When it ended, alike; empty while it has not.
+        painted_ms: What its render took, in milliseconds; None: it has no picture, or none was painted for it.
+        cached: Its picture was made before, and none was painted for it.
+        prompt: The first 80 characters of what was asked for.
     """
 
     job_id: str
@@ -117,6 +122,11 @@ class JobInfo(msgspec.Struct, frozen=True, kw_only=True):
     priority: Priority = "normal"
     shared_with: str | None = None
     paused: str | None = None
+    accepted: str = ""
+    ended: str = ""
+    painted_ms: float | None = None
+    cached: bool = False
+    prompt: str = ""
 
 
 class QueueInfo(msgspec.Struct, frozen=True, kw_only=True):

@@ -50,7 +50,13 @@ def running(daemon: FakeDaemon) -> Iterator[str]:
 def test_jobs_are_listed_the_latest_first(run: Run, done: RenderResult) -> None:
     listed = msgspec.json.decode(run("jobs", "--json").stdout, type=JobsResult)
     assert (listed.jobs[0].job_id, listed.jobs[0].state) == (done.job_id, "done")
-    assert run("jobs").stdout.splitlines()[0].split()[:2] == ["done", f"{done.job_id},"]
+    header, line, *_ = run("jobs").stdout.splitlines()
+    assert header.split()[:3] == ["job", "state", "accepted"]
+    assert line.split()[:2] == [done.job_id, "done"]
+    assert line.endswith(" a kiln")
+    first = listed.jobs[0]
+    assert first.accepted <= first.ended
+    assert (first.painted_ms, first.cached, first.prompt) == (done.timings.painting_ms, False, "a kiln")
 
 
 def test_a_job_is_shown_with_its_picture(run: Run, done: RenderResult) -> None:

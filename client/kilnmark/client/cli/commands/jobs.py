@@ -1,5 +1,7 @@
 """The commands about jobs: which there are, what became of one, and how one is given up."""
 
+from datetime import UTC, datetime
+
 import click
 
 from kilnmark.client.cli.exits import exit_code_of_reports
@@ -48,7 +50,7 @@ def jobs(job_id: str | None, *, wait: bool, timeout: float | None, socket: str |
 
 
 def _list(socket: str | None, *, as_json: bool) -> None:
-    from kilnmark.client.cli.views.status import show_jobs
+    from kilnmark.client.cli.views.jobs import show_jobs
     from kilnmark.client.cli.views.tables import console
 
     with Client(socket) as client:
@@ -56,7 +58,7 @@ def _list(socket: str | None, *, as_json: bool) -> None:
     if as_json:
         write_document(found)
     else:
-        show_jobs(console(), found)
+        show_jobs(console(), found.jobs, datetime.now(UTC).astimezone())
 
 
 def _exit_code(found: JobResult) -> ExitCode:

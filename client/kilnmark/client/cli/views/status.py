@@ -6,7 +6,7 @@ from rich.console import Console
 
 from kilnmark.client.cli.views.memory import base_rows
 from kilnmark.client.cli.views.tables import adapter_table, print_facts, show_render
-from kilnmark.protocol.wire.replies import JobResult, JobsResult
+from kilnmark.protocol.wire.replies import JobResult
 from kilnmark.protocol.wire.status import (
     CacheInfo,
     DegradedInfo,
@@ -20,7 +20,7 @@ from kilnmark.protocol.wire.status import (
     WorkerDeath,
 )
 
-__all__ = ["show_job", "show_jobs", "show_status"]
+__all__ = ["show_job", "show_status"]
 
 LAST_WORDS = 10
 """Of the lines that a lost worker wrote, those that people see."""
@@ -51,11 +51,6 @@ def show_status(out: Console, status: StatusResult) -> None:
         rows.append(("last error", status.worker.last_error))
     rows += _last_words(status.worker.death)
     print_facts(out, rows)
-
-
-def show_jobs(out: Console, found: JobsResult) -> None:
-    """Every job, a line each."""
-    print_facts(out, [(job.state, _job(job)) for job in found.jobs] or [("jobs", "none so far")])
 
 
 def show_job(out: Console, found: JobResult) -> None:
