@@ -201,7 +201,7 @@ def test_a_daemon_that_drains_does_not_wait_for_a_worker_that_does_not_get_ready
         wire.result("ping")
         cold.worker.hold()
         assert_no_base(wire, wire.reply(waiting)["error"])
-        assert wire.result("shutdown", {"drain": True}) == {"draining": True, "jobs": 1, "kept": False}
+        assert wire.result("shutdown", {"drain": True}) == {"draining": False, "jobs": 1, "kept": False}
     cold.wait_until_ended()
 
 
