@@ -1,7 +1,7 @@
 """Models in words: the table of all, one in full, and a bar while one is fetched."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from rich import box
@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 from rich.progress import Progress as Bar
 from rich.table import Table
+from rich.text import Text
 
 from kilnmark.client.cli.doctor.engine import gigabytes
 from kilnmark.client.cli.models.documents import ModelDocument, ModelsDocument, ModelState, PulledModel, RemovedModels
@@ -30,12 +31,10 @@ _HERE = {
 def show_models(out: Console, document: ModelsDocument) -> None:
     """A row each, and below it the memory and the disk that they share."""
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    for heading in ("model", "here", "on disk", "licence", "fits"):
-        table.add_column(
-            heading, no_wrap=heading in ("model", "here"), justify="right" if heading == "on disk" else "left"
-        )
+    for heading in ("model", "here", "size", "licence", "token", "fits"):
+        table.add_column(heading, no_wrap=heading == "here", overflow="fold")
     for model in document.models:
-        table.add_row(plain(_name(model)), _HERE[model.state], _on_disk(model), plain(_licence(model)), _fits(model))
+        table.add_row(plain(_name(model)), _HERE[model.state], *_about(model), _fits(model))
     out.print(table)
     out.print()
     print_facts(out, _shared(document))
@@ -114,14 +113,12 @@ def _size(model: ModelDocument) -> Iterator[tuple[str, str]]:
         )
 
 
-def _on_disk(model: ModelDocument) -> str:
-    if model.state is ModelState.ABSENT:
-        return f"{gigabytes(model.at_least_bytes)} or more to fetch"
-    return gigabytes(model.disk_bytes) if model.disk_bytes else ""
-
-
-def _licence(model: ModelDocument) -> str:
-    return f"{model.licence}, with a token" if model.needs_token else model.licence
+def _about(model: ModelDocument) -> Iterable[str | Text]:
+    """Its size on the disk, here or to be; its licence, and whether that takes a token."""
+    size = f"{gigabytes(model.at_least_bytes)} or more" if model.state is ModelState.ABSENT else ""
+    yield gigabytes(model.disk_bytes) if model.disk_bytes else size
+    yield plain(model.licence)
+    yield "needed" if model.needs_token else ""
 
 
 def _licence_in_full(model: ModelDocument) -> str:
