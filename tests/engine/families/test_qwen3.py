@@ -16,16 +16,20 @@ from kilnmark.engine.families.flux2.model import Flux2Model
 from kilnmark.engine.families.qwen3 import QWEN3
 from kilnmark.engine.families.z_image.model import ZImageModel
 from kilnmark.engine.run.saver import Painting
-from kilnmark.engine.stack.stack import Member
+from kilnmark.engine.stack.member import Member, member_of
 from kilnmark.keymaps.adapter import Adapter, read_adapter
+from kilnmark.keymaps.names.blocks import Blocks
 from kilnmark.keymaps.names.shapes import encoder_of
 from kilnmark.keymaps.names.sorting import UNREAD
+from kilnmark.keymaps.zoo.exhibits.qwen3 import QWEN3 as HEALTHY
 from kilnmark.keymaps.zoo.write import make_adapter, write_tensors
+from kilnmark.keymaps.zoo.zoo import Exhibit, write_exhibit
+from kilnmark.protocol.picture.catalog import family_of
 from kilnmark.protocol.picture.report import AdapterReport, Verdict
 from kilnmark.protocol.wire.work import Failed
 from tests.engine.arrays import PRECISION, as_float64, as_numpy
 from tests.engine.families.flux2 import small as flux2
-from tests.engine.families.standins import Followed, picture, render
+from tests.engine.families.standins import Followed, picture, render, standin
 from tests.engine.families.z_image import small as z_image
 
 WIDTH, WIDE = 64, 128
@@ -149,6 +153,20 @@ def test_a_prompt_is_kept_for_the_adapters_it_was_encoded_with(held: Held, base:
     )
 
 
+def test_its_blocks_can_have_scales_of_their_own(held: Held, base: Base, tmp_path: Path) -> None:
+    adapter = read_adapter(whole(held, tmp_path), base.shapes)
+    blocks = Blocks.of(base.shapes, family_of(base.variant))
+    assert f"qwen3 (qwen3.0-{held.read - 1})" in blocks.words
+    found = []
+    for asked in ({}, {"qwen3.0": 0.0}, {"qwen3": 0.0}):
+        base.stacker.switch([member_of(adapter, 1.0, asked, blocks)])
+        found.append(encoded(base))
+    base.stacker.switch([])
+    assert not np.array_equal(found[0], found[1])
+    assert not np.array_equal(found[1], encoded(base))
+    assert np.array_equal(found[2], encoded(base))
+
+
 def test_an_adapter_of_the_transformer_alone_leaves_prompts_encoded(base: Base, tmp_path: Path) -> None:
     path = make_adapter(tmp_path / "a.safetensors", shapes=base.shapes)
     bare = base.encode("kiln")
@@ -250,3 +268,16 @@ def test_it_engages_on_packed_layers_too(held: Held, tmp_path: Path) -> None:
     report = report_of(render(packed, whole(held, tmp_path)))
     assert (report.verdict, report.applied_target_count) == (Verdict.ENGAGED, 7 * held.read)
     assert bool(mx.array_equal(packed.predict(), before))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("exhibit", HEALTHY, ids=lambda exhibit: exhibit.name)
+def test_every_convention_engages_at_true_shapes_and_is_taken_off_again(exhibit: Exhibit, tmp_path: Path) -> None:
+    base = standin(f"standin:{exhibit.variant}")
+    bare = base.predict()
+    report = report_of(render(base, write_exhibit(tmp_path / "full.safetensors", exhibit)))
+    assert report.verdict is Verdict.ENGAGED, report.reason
+    assert report.ignored_keys.keys() == {UNREAD}
+    assert report.matched_key_count + report.ignored_keys[UNREAD] == report.total_key_count
+    assert report.applied_target_count == report.target_count >= 189
+    assert bool(mx.array_equal(base.predict(), bare))
