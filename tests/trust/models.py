@@ -8,7 +8,7 @@ behind a layer's name is `writers`' part.
     FLUX.2 klein 4B   black-forest-labs/flux2, src/flux2/model.py; huggingface/diffusers, transformer_flux2.py
     Z-Image           Tongyi-MAI/Z-Image; Comfy-Org/ComfyUI, comfy/ldm/lumina/model.py; huggingface/diffusers,
                       transformer_z_image.py
-    CLIP, T5          huggingface/transformers, modeling_clip.py and modeling_t5.py
+    CLIP, T5, Qwen3   huggingface/transformers, modeling_clip.py, modeling_t5.py and modeling_qwen3.py
 """
 
 from collections.abc import Iterator
@@ -234,6 +234,20 @@ def _t5() -> Iterator[Unit]:
             yield Unit(path, into, (part,), "attn", "t5", n)
 
 
+def _qwen3(read: int) -> Iterator[Unit]:
+    """Qwen3-4B as far as a model reads it: 32 heads of 128 over 8 of keys, with gates in its MLPs."""
+    for n in range(read):
+        for name, rows, into in (
+            *((f"self_attn.{letter}_proj", size, 2560) for letter, size in (("q", 4096), ("k", 1024), ("v", 1024))),
+            ("self_attn.o_proj", 2560, 4096),
+            ("mlp.gate_proj", 9728, 2560),
+            ("mlp.up_proj", 9728, 2560),
+            ("mlp.down_proj", 2560, 9728),
+        ):
+            path = f"layers.{n}.{name}"
+            yield Unit(path, into, (Part(path, f"qwen3_text_encoder.{path}", rows),), "attn", "qwen3", n)
+
+
 @cache
 def _flux1() -> tuple[Unit, ...]:
     doubles = [unit for n in range(19) for unit in _flux1_double(n)]
@@ -251,12 +265,18 @@ _KLEIN = (*(u for n in range(5) for u in _klein_double(n)), *(u for n in range(2
 MODELS = (
     Model("dev", "FLUX.1-dev", _flux1(), _FLUX1_NORMS, _ENCODERS),
     Model("schnell", "FLUX.1-schnell", _unguided(), _FLUX1_NORMS, _ENCODERS),
-    Model("flux2-klein-4b", "FLUX.2-klein-4B", (*_KLEIN, *_klein_around()), tuple(_flux_norms(5, 20)), {}),
+    Model(
+        "flux2-klein-4b",
+        "FLUX.2-klein-4B",
+        (*_KLEIN, *_klein_around()),
+        tuple(_flux_norms(5, 20)),
+        {"qwen3": tuple(_qwen3(27))},
+    ),
     Model(
         "z-image-turbo",
         "Z-Image-Turbo",
         tuple(unit for stack, count in _Z_STACKS for n in range(count) for unit in _z_block(stack, n)),
         tuple(_z_norms()),
-        {},
+        {"qwen3": tuple(_qwen3(35))},
     ),
 )

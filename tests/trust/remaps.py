@@ -15,7 +15,7 @@ __all__ = ["false_remaps", "must_be_sayable"]
 
 _FLUX1 = ("dev", "schnell")
 _INPUTS = ("img_in", "txt_in", "time_in", "vector_in", "guidance_in")
-_ENCODERS = ("clip", "t5")
+_ENCODERS = ("clip", "t5", "qwen3")
 
 
 def false_remaps(seed: int, place: int, folder: Path) -> list[str]:

@@ -151,8 +151,12 @@ class Writer:
                 yield from self.naming(unit)
 
 
-_KOHYA_ENCODERS = {"clip": "lora_te1_", "t5": "lora_te3_"}
-_DOTTED = {"clip": "text_encoders.clip_l.transformer.", "t5": "text_encoders.t5xxl.transformer."}
+_KOHYA_ENCODERS = {"clip": "lora_te1_", "t5": "lora_te3_", "qwen3": "lora_te_"}
+_DOTTED = {
+    "clip": "text_encoders.clip_l.transformer.",
+    "t5": "text_encoders.t5xxl.transformer.",
+    "qwen3": "text_encoders.qwen3_4b.transformer.model.",
+}
 
 _KOHYA = Writer(
     "kohya",
@@ -215,7 +219,7 @@ WRITERS = (
         alpha=("none", "metadata", "entries"),
         kinds=OF_PEFT,
         groups=AROUND,
-        encoders={"clip": "text_encoder."},
+        encoders={"clip": "text_encoder.", "qwen3": "text_encoder.model."},
     ),
     Writer("diffusers, alpha", FLUX1, as_diffusers, ("transformer.",), alpha=("tensor",), groups=AROUND),
     Writer("diffusers, down and up", FLUX1, as_diffusers, ("transformer.",), KOHYA, alpha=("tensor", "none")),
@@ -348,6 +352,12 @@ WRITERS = (
         alpha=("tensor",),
         zero_is_rank=True,
     ),
-    Writer("PEFT of a pipeline", Z_IMAGE, as_diffusers, ("base_model.model.transformer.",)),
+    Writer(
+        "PEFT of a pipeline",
+        Z_IMAGE,
+        as_diffusers,
+        ("base_model.model.transformer.",),
+        encoders={"qwen3": "base_model.model.text_encoder."},
+    ),
     Writer("fused projections", FLUX1, as_fused, ("transformer.",)),
 )

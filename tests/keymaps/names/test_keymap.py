@@ -184,6 +184,7 @@ def test_a_real_key_means_its_role_and_targets(key: str, role: Role, targets: tu
 
 CLIP = "clip_text_encoder.text_model.encoder.layers.11"
 T5 = "t5_text_encoder.t5_blocks.23"
+QWEN3 = "qwen3_text_encoder.layers.11"
 ONE, TWO = "text_encoder", "text_encoder_2"
 
 
@@ -216,6 +217,23 @@ ONE, TWO = "text_encoder", "text_encoder_2"
             TWO,
             f"{T5}.ff.DenseReluDense.wo",
         ),
+        ("lora_te_layers_11_self_attn_q_proj.lora_down.weight", ONE, f"{QWEN3}.self_attn.q_proj"),
+        ("lora_te_model_layers_11_mlp_up_proj.alpha", ONE, f"{QWEN3}.mlp.up_proj"),
+        ("lora_te1_layers_11_mlp_gate_proj.alpha", ONE, f"{QWEN3}.mlp.gate_proj"),
+        ("lora_te1_model_layers_11_mlp_gate_proj.alpha", ONE, f"{QWEN3}.mlp.gate_proj"),
+        ("text_encoder.layers.11.self_attn.v_proj.lora_A.weight", ONE, f"{QWEN3}.self_attn.v_proj"),
+        ("text_encoder.model.layers.11.self_attn.k_proj.lora_B.weight", ONE, f"{QWEN3}.self_attn.k_proj"),
+        ("base_model.model.text_encoder.model.layers.11.mlp.down_proj.lora_B.weight", ONE, f"{QWEN3}.mlp.down_proj"),
+        (
+            "text_encoders.qwen3_4b.transformer.model.layers.11.self_attn.o_proj.lora_up.weight",
+            ONE,
+            f"{QWEN3}.self_attn.o_proj",
+        ),
+        (
+            "text_encoders.qwen3_8b.transformer.model.layers.11.mlp.down_proj.lora_A.weight",
+            ONE,
+            f"{QWEN3}.mlp.down_proj",
+        ),
     ],
 )
 def test_a_key_of_a_text_encoder_means_its_layer(key: str, component: str, target: str) -> None:
@@ -226,18 +244,27 @@ def test_a_key_of_a_text_encoder_means_its_layer(key: str, component: str, targe
 
 
 @pytest.mark.parametrize(
-    ("key", "encoder"),
+    ("key", "encoders"),
     [
-        ("lora_te1_text_model_x.alpha", "clip_text_encoder"),
-        ("lora_te3_encoder_y.alpha", "t5_text_encoder"),
-        ("text_encoder.a.lora_A", "clip_text_encoder"),
-        ("text_encoder_2.b.lora_A", "t5_text_encoder"),
+        ("lora_te1_text_model_x.alpha", ("clip_text_encoder",)),
+        ("lora_te1_layers_0_x.alpha", ("qwen3_text_encoder",)),
+        ("lora_te1_x.alpha", ("clip_text_encoder", "qwen3_text_encoder")),
+        ("lora_te3_encoder_y.alpha", ("t5_text_encoder",)),
+        ("text_encoder.text_model.x.lora_A", ("clip_text_encoder",)),
+        ("text_encoder.model.norm.diff", ("qwen3_text_encoder",)),
+        ("text_encoder.a.lora_A", ("clip_text_encoder", "qwen3_text_encoder")),
+        ("text_encoder_2.b.lora_A", ("t5_text_encoder",)),
+        ("lora_te_layers_0_input_layernorm.w_norm", ("qwen3_text_encoder",)),
     ],
 )
-def test_an_unknown_key_of_a_text_encoder_is_known_to_be_one(key: str, encoder: str) -> None:
-    meaning = meaning_of(key)
-    assert isinstance(meaning, OfEncoder)
-    assert encoder == meaning.encoders[0]
+def test_an_unknown_key_of_a_text_encoder_is_known_to_be_one_of_those_it_can_be_of(
+    key: str, encoders: tuple[str, ...]
+) -> None:
+    assert meaning_of(key) == OfEncoder(encoders)
+
+
+def test_a_name_that_other_models_text_encoders_have_too_is_not_taken_for_one_that_is_known() -> None:
+    assert recognise(["lora_te_text_model_encoder_layers_0_mlp_fc1.lora_down.weight"]) == ()
 
 
 def test_one_name_can_mean_other_layers_in_another_model() -> None:

@@ -92,6 +92,25 @@ def test_keys_of_a_text_encoder_that_the_model_does_not_have_are_ignored_by_reas
     assert not sorting.unmatched
 
 
+@pytest.mark.parametrize(("variant", "read"), [("flux2-klein-4b", 27), ("flux2-klein-9b", 27), ("z-image-turbo", 35)])
+def test_layers_of_a_text_encoder_that_are_not_read_are_ignored_by_reason(variant: str, read: int) -> None:
+    layers = [kohya(f"lora_te_layers_{layer}_mlp_up_proj") for layer in range(38)]
+    sorting = sort_keys("a", [key for keys in layers for key in keys], load_shapes(variant))
+    assert len(sorting.modules) == read
+    assert sorting.ignored == {"text encoder layers that are not read": 3 * (36 - read)}
+    assert sorting.unmatched == sorting.foreign == (*layers[36], *layers[37])
+
+
+def test_layers_of_a_text_encoder_that_the_model_does_not_have_are_none_that_it_does_not_read() -> None:
+    assert sort_keys("a", kohya("lora_te_layers_35_mlp_up_proj"), DEV).ignored == {"text encoder": 3}
+
+
+def test_an_unknown_key_that_may_be_of_a_text_encoder_of_the_model_is_unmatched() -> None:
+    keys = ["text_encoder.velvet.lora_A.weight", "text_encoder.model.norm.diff"]
+    assert sort_keys("a", keys, load_shapes("z-image-turbo")).unmatched == tuple(keys)
+    assert sort_keys("a", keys, DEV).ignored == {"text encoder": 1}
+
+
 def test_an_unknown_key_of_a_text_encoder_that_the_model_has_is_unmatched() -> None:
     sorting = sort_keys("a", [*kohya(FUSED), *kohya("lora_te1_x")], DEV)
     assert sorting.unmatched == tuple(kohya("lora_te1_x"))

@@ -1,6 +1,7 @@
 """Files converted to other conventions mean what they meant, by the oracle's arithmetic and by mflux's own loader."""
 
 import json
+import re
 import tempfile
 from functools import cache
 from pathlib import Path
@@ -320,6 +321,35 @@ def test_text_encoders_are_carried_over_too(tmp_path: Path) -> None:
     assert before.keys() == after.keys()
     for target in before:
         if encoder_of(target):
+            assert relative_error(*wide(after[target]), wide(before[target])) < 1e-9, target
+
+
+@pytest.mark.parametrize(
+    ("exhibit", "to", "begins"),
+    [
+        ("qwen3-kohya-only", "diffusers", "text_encoder.model.layers."),
+        ("qwen3-diffusers-only", "kohya", "lora_te_layers_"),
+        ("qwen3-comfyui-only", "kohya", "lora_te_layers_"),
+    ],
+)
+def test_a_text_encoder_alone_is_carried_over_with_every_layer_that_some_model_reads(
+    tmp_path: Path, exhibit: str, to: GoalName, begins: str
+) -> None:
+    """Qwen3 is that of two models, of which one reads more of it."""
+    every = load_file(write_exhibit(tmp_path / "a.safetensors", BY_NAME[exhibit], rank=1))
+    some = {key: tensor for key, tensor in every.items() if re.search(r"layers[._](0|26|27|34|35)[._]", key)}
+    source = write_tensors(tmp_path / "some.safetensors", some)
+    remapped = remap_adapter(source, tmp_path / "b.safetensors", to)
+    assert (remapped.variant, remapped.target_count) == ("z-image-turbo", 7 * 4)
+    assert all(key.startswith(begins) for key in load_file(remapped.path))
+    assert any("left out" in note and "text encoder layers that are not read" in note for note in remapped.notes)
+    for variant in ("z-image-turbo", "flux2-klein-4b"):
+        before, after = (
+            {update.target: update for update in pairs_of(read_adapter(path, load_shapes(variant)))}
+            for path in (source, remapped.path)
+        )
+        assert before.keys() == after.keys()
+        for target in before:
             assert relative_error(*wide(after[target]), wide(before[target])) < 1e-9, target
 
 

@@ -435,6 +435,22 @@ def test_alpha_that_is_said_for_another_part_of_the_model_is_told(tmp_path: Path
     )
 
 
+@pytest.mark.parametrize("head", ["", "model."])
+def test_patterns_name_layers_of_a_text_encoder_as_its_trainer_had_them(tmp_path: Path, head: str) -> None:
+    """Qwen3 is trained by itself or below a head, whose name is a part of all of its layers' names then."""
+    shapes = {f"qwen3_text_encoder.layers.{layer}.self_attn.q_proj": (6, 8) for layer in range(2)}
+    tensors = {
+        f"text_encoder.{head}layers.{layer}.self_attn.q_proj.lora_{letter}.weight": np.ones(size, np.float32)
+        for layer in range(2)
+        for letter, size in (("A", (2, 8)), ("B", (6, 2)))
+    }
+    config = {"r": 2, "lora_alpha": 4, "alpha_pattern": {f"^{head}layers.1.self_attn.q_proj": 16}}
+    metadata = {PEFT_METADATA: json.dumps({f"text_encoder.{name}": value for name, value in config.items()})}
+    adapter = read_adapter(write_tensors(tmp_path / "a.safetensors", tensors, metadata=metadata), shapes)
+    assert [update.norm for update in adapter.updates] == pytest.approx([2 * 2 * math.sqrt(48), 8 * 2 * math.sqrt(48)])
+    assert adapter.notes == ()
+
+
 @pytest.mark.parametrize(
     "targets", [[f"transformer.{name}" for name in SHAPES], r"transformer\.(.*_blocks\..*|proj_out)", list(SHAPES)]
 )

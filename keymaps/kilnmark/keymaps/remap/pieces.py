@@ -16,7 +16,7 @@ from kilnmark.keymaps.files.safefile import AdapterFile
 from kilnmark.keymaps.names.copies import Module
 from kilnmark.keymaps.names.schema import Role, is_transposed
 from kilnmark.keymaps.names.shapes import Shapes, load_shapes, painters
-from kilnmark.keymaps.names.sorting import UNREAD, Sorting, sort_keys
+from kilnmark.keymaps.names.sorting import TEXT_ENCODER, UNREAD, Sorting, sort_keys
 from kilnmark.keymaps.remap.bits import Stored, as_numbers, stored
 from kilnmark.keymaps.remap.parts import part_of, swapped
 from kilnmark.keymaps.updates.alpha import Multipliers
@@ -145,7 +145,7 @@ def _without(modules: Sequence[Module], zeros: Collection[str]) -> list[Module]:
 def _fitting(file: AdapterFile) -> tuple[str, Sorting, Adapter]:
     """The first model that has every layer of the file at its width, and that the file does not say it is not for.
 
-    Before it goes one that reads more of them.
+    Before it goes one that has more of the file's text encoders, and reads more of their layers.
     """
     fitting: list[tuple[str, Sorting, Adapter]] = []
     belied: list[tuple[str, Sorting, Adapter]] = []
@@ -159,7 +159,7 @@ def _fitting(file: AdapterFile) -> tuple[str, Sorting, Adapter]:
                 adapter = adapter_of(file, shapes)
                 if not adapter.unmatched_keys and not adapter.belied:
                     fitting.append((variant, sorting, adapter))
-                    if UNREAD not in sorting.ignored:
+                    if not _left_out(sorting):
                         break
                     continue
                 if not adapter.unmatched_keys:
@@ -169,12 +169,17 @@ def _fitting(file: AdapterFile) -> tuple[str, Sorting, Adapter]:
         except UnfitAdapter as error:
             refusals.append(error)
     if fitting:
-        return min(fitting, key=lambda found: found[1].ignored.get(UNREAD, 0))
+        return min(fitting, key=lambda found: _left_out(found[1]))
     if belied:
         return belied[0]
     if refusals:
         raise refusals[0]
     raise _unknown(file, min(incomplete, key=lambda found: found[0])[1])
+
+
+def _left_out(sorting: Sorting) -> int:
+    """Keys of text encoders that change nothing of a model."""
+    return sorting.ignored.get(TEXT_ENCODER, 0) + sorting.ignored.get(UNREAD, 0)
 
 
 def _unknown(file: AdapterFile, variant: str) -> UnfitAdapter:
