@@ -59,6 +59,15 @@ def test_jobs_are_listed_the_latest_first(run: Run, done: RenderResult) -> None:
     assert (first.painted_ms, first.cached, first.prompt) == (done.timings.painting_ms, False, "a kiln")
 
 
+def test_a_job_whose_picture_was_there_is_not_taken_for_a_painted_one(run: Run, daemon: FakeDaemon) -> None:
+    with Client(daemon.socket) as client:
+        made = [client.render("a kiln in the snow", width=64, height=64, steps=1, seed=4).cached for _ in range(2)]
+        listed = client.jobs_list().jobs[:2]
+    assert made == [False, True]
+    assert [(job.cached, job.painted_ms is None) for job in listed] == [(True, True), (False, False)]
+    assert ["cached" in line.split() for line in run("jobs").stdout.splitlines()[1:3]] == [True, False]
+
+
 def test_a_job_is_shown_with_its_picture(run: Run, done: RenderResult) -> None:
     for waits in ([], ["--wait"]):
         shown = run("jobs", done.job_id, *waits, "--json")
