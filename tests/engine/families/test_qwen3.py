@@ -162,9 +162,9 @@ def test_its_blocks_can_have_scales_of_their_own(held: Held, base: Base, tmp_pat
         base.stacker.switch([member_of(adapter, 1.0, asked, blocks)])
         found.append(encoded(base))
     base.stacker.switch([])
+    every, others, none = (np.linalg.norm(each - encoded(base)) / np.linalg.norm(encoded(base)) for each in found)
     assert not np.array_equal(found[0], found[1])
-    assert not np.array_equal(found[1], encoded(base))
-    assert np.array_equal(found[2], encoded(base))
+    assert none < (1e-6 if PRECISION is mx.float32 else 0.02) < min(every, others)
 
 
 def test_an_adapter_of_the_transformer_alone_leaves_prompts_encoded(base: Base, tmp_path: Path) -> None:
@@ -185,7 +185,7 @@ def test_it_encodes_as_mflux_does_with_the_sums_as_weights(held: Held, base: Bas
     finally:
         for layer, own in zip(held.mflux.text_encoder.layers, before, strict=True):
             layer.update(own)
-    limit = 1e-5 if mx.float32 == PRECISION else 0.05
+    limit = 1e-5 if PRECISION is mx.float32 else 0.05
     assert np.linalg.norm(mine - theirs) / np.linalg.norm(theirs) < limit
 
 
