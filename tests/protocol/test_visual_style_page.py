@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kilnmark.protocol.content.documents import StyleFields, parse_genre_style, parse_world_style
+from kilnmark.protocol.content.documents import LoraEntry, StyleFields, parse_genre_style, parse_world_style
 from kilnmark.protocol.content.marked_yaml import read_marked
 from kilnmark.protocol.content.parsed import asked
 from kilnmark.protocol.content.places import PicturePlace, tag_of
@@ -16,7 +16,9 @@ from kilnmark.protocol.content.tiers import load_tiers, parse_tiers
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "visual-style.md").read_text()
 BLOCKS = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
-GENRE, WORLD, TIERS = (read_marked(block.encode(), "the page") for block in BLOCKS)
+GENRE, ENTRY, WORLD, TIERS = (
+    read_marked((f"loras:\n{block}" if block.startswith("  - ") else block).encode(), "the page") for block in BLOCKS
+)
 
 
 def test_its_genre_and_its_world_go_together() -> None:
@@ -26,6 +28,12 @@ def test_its_genre_and_its_world_go_together() -> None:
     assert compose_lora_stack(genre, world, "cartography").excluded == ("line",)
     fields = overlay(genre, world)
     assert (fields.positive_suffix, fields.base_seed) == ("ink and moss", None)
+
+
+def test_an_entry_has_scales_by_blocks() -> None:
+    [entry] = asked(parse_genre_style(ENTRY).loras) or ()
+    assert isinstance(entry, LoraEntry)
+    assert (entry.scale, entry.scales) == (0.8, {"double": 0.3, "single.20-37": 1.0, "single.4": 0.0})
 
 
 def test_every_field_is_explained() -> None:

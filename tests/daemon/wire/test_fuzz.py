@@ -19,6 +19,12 @@ def test_nearly_requests_get_documented_errors_and_nothing_else() -> None:
     assert {"result", "-32700 parse", "-32600 invalid_request", "-32602 invalid_params"} <= set(run.outcomes)
 
 
+def test_an_id_that_changed_bytes_made_another_cases_is_answered_as_often_as_it_was_sent() -> None:
+    run = fuzz(60, 28, first=9550, cases=1)
+    assert [case_of(28, number).data.count(b'"9564.0"') for number in (9560, 9564)] == [1, 1]
+    assert run.failures == []
+
+
 def test_a_defect_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     async def broken(_self: Methods, _params: PingParams, _exchange: Exchange) -> PingResult:
         raise ZeroDivisionError
