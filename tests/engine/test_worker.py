@@ -409,7 +409,7 @@ def test_a_base_that_cannot_be_held_is_told_with_its_path_and_the_mend() -> None
             failed = worker.until(Ready, LoadFailed)
             assert isinstance(failed, LoadFailed)
             assert "/nowhere/at-all/transformer" in failed.message
-            assert "give a whole FLUX.1 directory" in failed.message
+            assert "give a whole FLUX.1 or FLUX.2-klein or Z-Image directory" in failed.message
             assert worker.process.wait(PATIENCE) == 0
     (load,) = receiver.spans
     assert (load.name, load.status_code) == ("flux_mlx.load_model", "error")

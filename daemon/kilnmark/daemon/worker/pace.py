@@ -47,7 +47,7 @@ class StepBound:
 
     def __str__(self) -> str:
         """As a clause behind `no progress`."""
-        told = f"for {round(self.seconds, 1):g} seconds"
+        told = f"for {round(self.seconds, 1 if self.seconds >= 1 else 3):g} seconds"
         return told if self.usual is None else f"{told}, where {self.what} takes {max(self.usual, 0.001):.2g} s"
 
 
