@@ -85,10 +85,10 @@ def reads_its_settings_again(systemd: PrivateSystemd) -> None:
 
 def is_restarted_with_its_socket_kept(systemd: PrivateSystemd) -> None:
     before = document(systemd, "ping")["pid"]
-    socket = Path(f"/proc/{before}/root/run/user/0/kilnmark/daemon.sock").stat().st_ino
+    socket = Path("/proc", str(before), "root", "run/user/0/kilnmark/daemon.sock").stat().st_ino
     after = document(systemd, "service", "restart")["pid"]
     assert after != before
-    assert Path(f"/proc/{after}/root/run/user/0/kilnmark/daemon.sock").stat().st_ino == socket
+    assert Path("/proc", str(after), "root", "run/user/0/kilnmark/daemon.sock").stat().st_ino == socket
 
 
 def is_woken_by_a_client_after_a_stop(systemd: PrivateSystemd) -> None:
