@@ -229,7 +229,10 @@ def test_in_one_model_a_name_of_a_convention_means_one_thing(model: str) -> None
 def test_no_table_has_a_word_that_would_be_taken_out_of_its_names() -> None:
     """An owner is taken from the front of a key alone, where those of a text encoder have a prefix."""
     words = load_words()
-    behind_a_prefix = {part.table for convention in load_conventions().values() for part in convention.text_encoders}
+    conventions = load_conventions().values()
+    encoders = [part for convention in conventions for part in convention.text_encoders]
+    assert all(part.prefix for part in encoders)
+    behind_a_prefix = {part.table for part in encoders}.difference(*(each.tables for each in conventions))
     for table in load_tables().values():
         for name in table.read:
             assert not {*words.wrappers, *words.mistaken}.intersection(name.split(".")), name

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,7 +17,7 @@ from tests.client.here import KILNMARK
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.timeout(300),
-    pytest.mark.skipif(reason_against() is not None, reason=f"no systemd of our own: {reason_against()}"),
+    pytest.mark.skipif(sys.platform != "linux", reason="systemd is Linux's"),
 ]
 
 ODD = 'pictures "of" %h $HOME ü'
@@ -24,6 +25,8 @@ ODD = 'pictures "of" %h $HOME ü'
 
 @pytest.fixture(scope="module")
 def systemd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateSystemd]:
+    amiss = reason_against()
+    assert amiss is None, f"no systemd of our own: {amiss}"
     with PrivateSystemd(tmp_path_factory.mktemp("home")) as systemd:
         yield systemd
 

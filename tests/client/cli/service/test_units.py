@@ -1,8 +1,8 @@
 """The units of systemd: as systemd reads them where it is installed, and with nothing in them that it would replace."""
 
 import os
-import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -17,9 +17,8 @@ from tests.client.cli.service.conftest import Planned
 ODD = "a \"b\" \\c %h $HOME 'd' ü;#"
 
 
-@pytest.mark.skipif(
-    shutil.which("systemd-analyze") is None, reason="systemd is not installed: its own check cannot run"
-)
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="systemd is Linux's")
 def test_systemd_finds_nothing_to_say_about_them(tmp_path: Path, planned: Planned) -> None:
     plan = planned({"HF_HOME": ODD, "XDG_DATA_HOME": f"{tmp_path}/{ODD}"}, output_dir=ODD, drain_timeout="0")
     for name, text in ((SERVICE, service_unit(plan)), (SOCKET, socket_unit(plan))):
@@ -33,9 +32,8 @@ def test_systemd_finds_nothing_to_say_about_them(tmp_path: Path, planned: Planne
     assert (done.returncode, own) == (0, [])
 
 
-@pytest.mark.skipif(
-    shutil.which("systemd-analyze") is None, reason="systemd is not installed: its own check cannot run"
-)
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="systemd is Linux's")
 def test_systemd_would_have_something_to_say(tmp_path: Path, planned: Planned) -> None:
     wrong = service_unit(planned()).replace("OOMPolicy=continue", "OOMPolicy=hope")
     (tmp_path / SERVICE).write_text(wrong)
