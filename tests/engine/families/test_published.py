@@ -22,7 +22,7 @@ DEFINITIONS: dict[str, Any] = {
     "flux2": Flux2KleinWeightDefinition,
     "z-image": ZImageWeightDefinition,
 }
-CONFIGS = {**flux1.loading._CONFIGS, **flux2.loading._CONFIGS, **z_image.loading._CONFIGS}
+CONFIGS = {**flux1.loading._CONFIGS, **flux2.loading.KIT.configs, **z_image.loading.KIT.configs}
 PUBLISHED = [variant for variant in VARIANTS.values() if not variant.made_up]
 
 

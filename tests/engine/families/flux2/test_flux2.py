@@ -38,7 +38,7 @@ def base() -> Base:
 
 def klein_of(base: Base) -> Flux2Klein:
     assert isinstance(base.model, Flux2Model)
-    return base.model.klein
+    return base.model.made
 
 
 def test_it_is_made_of_mflux_classes_with_the_109_targets_of_klein(base: Base) -> None:

@@ -10,7 +10,7 @@ from mlx import nn
 from mlx.utils import tree_flatten
 
 from kilnmark.engine.families.flux2.model import Flux2Model
-from kilnmark.engine.families.flux2.parts import klein_of, without_idle_layers
+from kilnmark.engine.families.flux2.parts import klein_of
 from kilnmark.protocol.picture.catalog import VARIANTS
 
 CONFIGS = {
@@ -24,7 +24,7 @@ CONFIGS = {
 @pytest.mark.parametrize("name", CONFIGS)
 def test_the_table_counts_what_is_held_of_what_mflux_builds(name: str) -> None:
     config = CONFIGS[name]()
-    encoder = without_idle_layers(Qwen3TextEncoder(**config.text_encoder_overrides))
+    encoder = Qwen3TextEncoder(**config.text_encoder_overrides)
     klein = klein_of(config, Flux2Transformer(**config.transformer_overrides), encoder, Flux2VAE(), {})
     matrices, total = counted(Flux2Model(klein, "", guided=False).held)
     assert VARIANTS[name].numbers.matrices == matrices

@@ -41,7 +41,7 @@ def base() -> Base:
 
 def image_of(base: Base) -> ZImage:
     assert isinstance(base.model, ZImageModel)
-    return base.model.image
+    return base.model.made
 
 
 def test_it_is_made_of_mflux_classes_with_the_276_targets_of_z_image(base: Base) -> None:

@@ -1,20 +1,16 @@
-"""A FLUX.2-klein in memory: encoding, predicting and painting with mflux's `Flux2Klein`, whose types go no further.
+"""A FLUX.2-klein in memory: encoding, predicting and painting with mflux's `Flux2Klein`, whose types go no further."""
 
-All of it runs as mflux runs it, but that mflux compiles its step anew for every picture; here nothing is, so that a
-flip of stacks traces nothing. No adapter reaches it through mflux's loader.
-"""
-
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import mlx.core as mx
 from mflux.models.common.config.config import Config
 from mflux.models.flux2.latent_creator.flux2_latent_creator import Flux2LatentCreator
 from mflux.models.flux2.model.flux2_text_encoder.prompt_encoder import Flux2PromptEncoder
-from mflux.models.flux2.variants.txt2img.flux2_klein import Flux2Klein
 from mlx import nn
 
 from kilnmark.engine.families.family import Encoded, Watcher
 from kilnmark.engine.families.flux2.parts import READ_LAYERS
+from kilnmark.engine.families.library.model import LibraryModel, painted
 from kilnmark.engine.families.pixels import pixels_of
 from kilnmark.engine.families.qwen3 import QWEN3, read_by_picture
 from kilnmark.protocol.picture.spec import PictureSpec
@@ -26,46 +22,23 @@ PREDICTED_SIDE = 32
 
 _PREDICTED_TOKENS = 16
 _PREDICTED_TIME = 1000.0
-_NOTHING = " "
-"""What mflux guides away from where there is no negative prompt."""
 _SCHEDULER = "flow_match_euler_discrete"
 
 
-class Flux2Model:
-    """A `Model` of FLUX.2-klein.
-
-    Args:
-        klein: The object of mflux itself, its text encoder without the layers that compute nothing.
-        fingerprint: Names its weights.
-        guided: Whether its pictures are guided away from a negative prompt, which costs a second pass a step.
-    """
-
-    compiled = False
-    shared_inputs: Sequence[Sequence[str]] = ()
-
-    def __init__(self, klein: Flux2Klein, fingerprint: str, *, guided: bool) -> None:
-        self.klein = klein
-        self.fingerprint = fingerprint
-        self._guided = guided
-
-    @property
-    def bits(self) -> int | None:
-        """Those that mflux found stored, or quantized it to."""
-        bits: int | None = self.klein.bits
-        return bits
+class Flux2Model(LibraryModel):
+    """A `Model` of FLUX.2-klein, whose text encoder is without the layers that compute nothing."""
 
     @property
     def roots(self) -> dict[str, nn.Module]:
         """The transformer, and the layers of Qwen3 up to the last that is read."""
-        return {"": self.klein.transformer, QWEN3: read_by_picture(self.klein.text_encoder.layers)}
+        return {"": self.made.transformer, QWEN3: read_by_picture(self.made.text_encoder.layers)}
 
     @property
     def held(self) -> list[nn.Module]:
         """Nothing here encodes pictures, and the angles of rotary embedding are no weights: they stay in float32."""
-        klein = self.klein
-        encoder, vae = klein.text_encoder, klein.vae
+        encoder, vae = self.made.text_encoder, self.made.vae
         return [
-            klein.transformer,
+            self.made.transformer,
             encoder.embed_tokens,
             *encoder.layers,
             vae.decoder,
@@ -73,20 +46,13 @@ class Flux2Model:
             vae.bn,
         ]
 
-    def encode(self, prompt: str, negative_prompt: str | None) -> Encoded:
-        """What three layers make of it, beside each other: `(1, tokens, 3 x width)`; and of the negative prompt."""
-        wanted = self._encoded(prompt)
-        if not self._guided:
-            return (wanted,)
-        unwanted = negative_prompt if negative_prompt and negative_prompt.strip() else _NOTHING
-        return wanted, self._encoded(unwanted)
-
-    def _encoded(self, prompt: str) -> mx.array:
+    def encoded(self, prompt: str) -> mx.array:
+        """What three layers make of it, beside each other: `(1, tokens, 3 x width)`."""
         embeds: mx.array
         embeds, _ = Flux2PromptEncoder.encode_prompt(
             prompt=prompt,
-            tokenizer=self.klein.tokenizers["qwen3"],
-            text_encoder=self.klein.text_encoder,
+            tokenizer=self.made.tokenizers["qwen3"],
+            text_encoder=self.made.text_encoder,
             text_encoder_out_layers=READ_LAYERS,
         )
         return embeds
@@ -100,7 +66,7 @@ class Flux2Model:
     def generate(self, spec: PictureSpec, encoded: Encoded, watcher: Watcher) -> mx.array:
         """As mflux's own `generate_image`, whose parts these are, up to the pixels."""
         config = Config(
-            model_config=self.klein.model_config,
+            model_config=self.made.model_config,
             num_inference_steps=spec.steps,
             height=spec.height,
             width=spec.width,
@@ -111,16 +77,17 @@ class Flux2Model:
             spec.seed, config.height, config.width, 1
         )
         noise = self._noise(encoded if spec.guidance > 1 else encoded[:1], places, spec.guidance)
-        for step in range(spec.steps):
+
+        def stepped(step: int, latents: mx.array) -> mx.array:
             predicted = noise(latents, scheduler.timesteps[step])
-            latents = scheduler.step(noise=predicted, timestep=step, latents=latents, sigmas=scheduler.sigmas)
-            watcher.stepped(step)
-            mx.eval(latents)
-        watcher.denoised(latents)
+            moved: mx.array = scheduler.step(noise=predicted, timestep=step, latents=latents, sigmas=scheduler.sigmas)
+            return moved
+
+        latents = painted(spec.steps, latents, stepped, watcher)
         return self._decoded(latents.reshape(1, rows, columns, -1).transpose(0, 3, 1, 2))
 
     def _decoded(self, packed: mx.array) -> mx.array:
-        return pixels_of(self.klein.vae.decode_packed_latents(packed))
+        return pixels_of(self.made.vae.decode_packed_latents(packed))
 
     def _noise(
         self, encoded: Encoded, places: mx.array, guidance: float = 1.0
@@ -133,7 +100,7 @@ class Flux2Model:
             guidance: How far to go from the noise of the negative prompt to that of the prompt, as a multiple.
         """
         texts = [(embeds, Flux2PromptEncoder.prepare_text_ids(embeds)) for embeds in encoded]
-        transformer = self.klein.transformer
+        transformer = self.made.transformer
 
         def predicted(latents: mx.array, time: mx.array) -> mx.array:
             wanted, *unwanted = (

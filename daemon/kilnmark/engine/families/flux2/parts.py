@@ -3,15 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
-from mflux.callbacks.callback_registry import CallbackRegistry
-from mflux.models.common.compute_precision import ComputePrecision
 from mflux.models.common.config.model_config import ModelConfig
 from mflux.models.common.vae.block_decoder import VAEBlockDecoder
 from mflux.models.flux2.model.flux2_text_encoder.qwen3_text_encoder import Qwen3TextEncoder
 from mflux.models.flux2.model.flux2_transformer.transformer import Flux2Transformer
 from mflux.models.flux2.model.flux2_vae.vae import Flux2VAE
 from mflux.models.flux2.variants.txt2img.flux2_klein import Flux2Klein
-from mlx import nn
+
+from kilnmark.engine.families.library.assembled import assembled
 
 __all__ = ["READ_LAYERS", "klein_of", "without_idle_layers"]
 
@@ -26,28 +25,17 @@ def klein_of(
     vae: Flux2VAE,
     tokenizers: Mapping[str, Any],
 ) -> Flux2Klein:
-    """A Flux2Klein as mflux's `Flux2Initializer` leaves one, around these parts; its `bits` are those of no layer.
+    """A Flux2Klein as mflux's `Flux2Initializer` leaves one, around these parts, without idle layers.
 
     Args:
         config: mflux's, for the schedule.
         transformer, text_encoder, vae: As they are to compute.
         tokenizers: By mflux's names.
     """
-    klein = Flux2Klein.__new__(Flux2Klein)
-    nn.Module.__init__(klein)
-    klein.prompt_cache = {}
-    klein.model_config = config
-    klein.callbacks = CallbackRegistry()
-    klein.tiling_config = None
+    text_encoder = without_idle_layers(text_encoder)
+    klein = assembled(Flux2Klein, config, tokenizers, vae=vae, transformer=transformer, text_encoder=text_encoder)
     klein.small_text_encoder = klein.small_decoder = False
-    klein.compute_precision = ComputePrecision()
-    klein.bits = None
-    klein.lora_paths, klein.lora_scales = [], []
-    klein.tokenizers = dict(tokenizers)
-    klein.vae = vae
     klein.vae.decode_mode = VAEBlockDecoder.LOW_MEMORY
-    klein.transformer = transformer
-    klein.text_encoder = text_encoder
     return klein
 
 

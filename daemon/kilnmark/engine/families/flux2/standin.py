@@ -12,7 +12,7 @@ from mflux.models.flux2.model.flux2_transformer.transformer import Flux2Transfor
 from mflux.models.flux2.model.flux2_vae.vae import Flux2VAE
 from mflux.models.flux2.variants.txt2img.flux2_klein import Flux2Klein
 
-from kilnmark.engine.families.flux2.parts import klein_of, without_idle_layers
+from kilnmark.engine.families.flux2.parts import klein_of
 from kilnmark.engine.families.made_up import MadeUp
 from kilnmark.engine.families.qwen3 import byte_tokenizer
 
@@ -39,7 +39,7 @@ def build_standin(config: ModelConfig) -> Flux2Klein:
     klein = klein_of(
         config,
         Flux2Transformer(**config.transformer_overrides),
-        without_idle_layers(encoder),
+        encoder,
         Flux2VAE(decoder_block_out_channels=_VAE_WIDTHS),
         {"qwen3": tokenizer},
     )

@@ -1,20 +1,16 @@
-"""A Z-Image in memory: encoding, predicting and painting with mflux's `ZImage`, whose types go no further.
+"""A Z-Image in memory: encoding, predicting and painting with mflux's `ZImage`, whose types go no further."""
 
-All of it runs as mflux runs it, but that mflux compiles its step anew for every picture; here nothing is, so that a
-flip of stacks traces nothing. No adapter reaches it through mflux's loader.
-"""
-
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import mlx.core as mx
 from mflux.models.common.config.config import Config
 from mflux.models.common.vae.vae_util import VAEUtil
 from mflux.models.z_image.latent_creator import ZImageLatentCreator
 from mflux.models.z_image.model.z_image_text_encoder.prompt_encoder import PromptEncoder
-from mflux.models.z_image.variants.z_image import ZImage
 from mlx import nn
 
 from kilnmark.engine.families.family import Encoded, Watcher
+from kilnmark.engine.families.library.model import LibraryModel, painted
 from kilnmark.engine.families.pixels import pixels_of
 from kilnmark.engine.families.qwen3 import QWEN3, read_by_picture
 from kilnmark.protocol.picture.spec import PictureSpec
@@ -25,39 +21,17 @@ PREDICTED_SIDE = 32
 """Pixels; four tokens, which Z-Image fills up to 32 as it does the prompt's."""
 
 _PREDICTED_TOKENS = 16
-_NOTHING = " "
-"""What mflux guides away from where there is no negative prompt."""
 _SCHEDULERS = {True: "flow_match_euler_discrete", False: "linear"}
 """mflux's choice, by whether a variant is guided."""
 
 
-class ZImageModel:
-    """A `Model` of Z-Image.
-
-    Args:
-        image: The object of mflux itself.
-        fingerprint: Names its weights.
-        guided: Whether its pictures are guided away from a negative prompt, which costs a second pass a step.
-    """
-
-    compiled = False
-    shared_inputs: Sequence[Sequence[str]] = ()
-
-    def __init__(self, image: ZImage, fingerprint: str, *, guided: bool) -> None:
-        self.image = image
-        self.fingerprint = fingerprint
-        self._guided = guided
-
-    @property
-    def bits(self) -> int | None:
-        """Those that mflux found stored, or quantized it to."""
-        bits: int | None = self.image.bits
-        return bits
+class ZImageModel(LibraryModel):
+    """A `Model` of Z-Image."""
 
     @property
     def roots(self) -> dict[str, nn.Module]:
         """The transformer, and the layers of Qwen3 but for the last."""
-        return {"": self.image.transformer, QWEN3: read_by_picture(self.image.text_encoder.layers[:-1])}
+        return {"": self.made.transformer, QWEN3: read_by_picture(self.made.text_encoder.layers[:-1])}
 
     @property
     def held(self) -> list[nn.Module]:
@@ -65,21 +39,13 @@ class ZImageModel:
 
         The angles of its rotary embedding are no weights: they stay in float32.
         """
-        image = self.image
-        encoder = image.text_encoder
-        return [image.transformer, encoder.embed_tokens, *encoder.layers[:-1], image.vae.decoder]
+        encoder = self.made.text_encoder
+        return [self.made.transformer, encoder.embed_tokens, *encoder.layers[:-1], self.made.vae.decoder]
 
-    def encode(self, prompt: str, negative_prompt: str | None) -> Encoded:
-        """What the last layer but one makes of it, `(tokens, width)`; and of the negative prompt."""
-        wanted = self._encoded(prompt)
-        if not self._guided:
-            return (wanted,)
-        unwanted = negative_prompt if negative_prompt and negative_prompt.strip() else _NOTHING
-        return wanted, self._encoded(unwanted)
-
-    def _encoded(self, prompt: str) -> mx.array:
+    def encoded(self, prompt: str) -> mx.array:
+        """What the last layer but one makes of it, `(tokens, width)`."""
         encoded: mx.array = PromptEncoder.encode_prompt(
-            prompt=prompt, tokenizer=self.image.tokenizers["z_image"], text_encoder=self.image.text_encoder
+            prompt=prompt, tokenizer=self.made.tokenizers["z_image"], text_encoder=self.made.text_encoder
         )
         return encoded
 
@@ -92,23 +58,24 @@ class ZImageModel:
     def generate(self, spec: PictureSpec, encoded: Encoded, watcher: Watcher) -> mx.array:
         """As mflux's own `generate_image`, whose parts these are, up to the pixels."""
         config = Config(
-            model_config=self.image.model_config,
+            model_config=self.made.model_config,
             num_inference_steps=spec.steps,
             height=spec.height,
             width=spec.width,
             guidance=spec.guidance,
-            scheduler=_SCHEDULERS[self._guided],
+            scheduler=_SCHEDULERS[self.guided],
         )
         scheduler = config.scheduler
         latents = ZImageLatentCreator.create_noise(spec.seed, config.height, config.width)
         noise = self._noise(encoded if spec.guidance > 1 else encoded[:1], scheduler.sigmas, spec.guidance)
-        for step in range(spec.steps):
-            latents = scheduler.step(noise=noise(step, latents), timestep=step, latents=latents)
-            watcher.stepped(step)
-            mx.eval(latents)
-        watcher.denoised(latents)
+
+        def stepped(step: int, latents: mx.array) -> mx.array:
+            moved: mx.array = scheduler.step(noise=noise(step, latents), timestep=step, latents=latents)
+            return moved
+
+        latents = painted(spec.steps, latents, stepped, watcher)
         unpacked = ZImageLatentCreator.unpack_latents(latents, config.height, config.width)
-        return pixels_of(VAEUtil.decode(vae=self.image.vae, latent=unpacked))
+        return pixels_of(VAEUtil.decode(vae=self.made.vae, latent=unpacked))
 
     def _noise(self, encoded: Encoded, sigmas: mx.array, guidance: float = 1.0) -> Callable[[int, mx.array], mx.array]:
         """What tells the noise in a step's latents, lazily, with the stack that is on the base when it is asked.
@@ -119,7 +86,7 @@ class ZImageModel:
             guidance: How far to go beyond the noise of the prompt, away from that of the negative one, as a multiple of
                 what lies between them.
         """
-        transformer = self.image.transformer
+        transformer = self.made.transformer
 
         def predicted(step: int, latents: mx.array) -> mx.array:
             sigma = sigmas[step].reshape((1,))

@@ -4,8 +4,6 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from mflux.callbacks.callback_registry import CallbackRegistry
-from mflux.models.common.compute_precision import ComputePrecision
 from mflux.models.common.config.model_config import ModelConfig
 from mflux.models.common.vae.block_decoder import VAEBlockDecoder
 from mflux.models.z_image.model.z_image_text_encoder.text_encoder import TextEncoder
@@ -17,7 +15,8 @@ from mflux.models.z_image.model.z_image_vae.decoder.conv_out import ConvOut
 from mflux.models.z_image.model.z_image_vae.decoder.up_decoder_block import UpDecoderBlock
 from mflux.models.z_image.model.z_image_vae.vae import VAE
 from mflux.models.z_image.variants.z_image import ZImage
-from mlx import nn
+
+from kilnmark.engine.families.library.assembled import assembled
 
 __all__ = ["vae_of_widths", "z_image_of"]
 
@@ -29,27 +28,16 @@ def z_image_of(
     vae: VAE,
     tokenizers: Mapping[str, Any],
 ) -> ZImage:
-    """A ZImage as mflux's `ZImageInitializer` leaves one, around these parts; its `bits` are those of no layer.
+    """A ZImage as mflux's `ZImageInitializer` leaves one, around these parts.
 
     Args:
         config: mflux's, for the schedule.
         transformer, text_encoder, vae: As they are to compute.
         tokenizers: By mflux's names.
     """
-    image = ZImage.__new__(ZImage)
-    nn.Module.__init__(image)
-    image.model_config = config
-    image.callbacks = CallbackRegistry()
-    image.tiling_config = None
+    image = assembled(ZImage, config, tokenizers, vae=vae, transformer=transformer, text_encoder=text_encoder)
     image.float32 = False
-    image.compute_precision = ComputePrecision()
-    image.bits = None
-    image.lora_paths, image.lora_scales = [], []
-    image.tokenizers = dict(tokenizers)
-    image.vae = vae
     image.vae.decode_mode = VAEBlockDecoder.LOW_MEMORY
-    image.transformer = transformer
-    image.text_encoder = text_encoder
     return image
 
 

@@ -1,0 +1,71 @@
+"""What is alike in all models of mflux's classes: a prompt and what to guide away from, and the loop of steps.
+
+All of it runs as mflux runs it, but that mflux compiles its step anew for every picture; here nothing is, so that a
+flip of stacks traces nothing. No adapter reaches it through mflux's loader.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import mlx.core as mx
+
+from kilnmark.engine.families.family import Encoded, Watcher
+
+__all__ = ["LibraryModel", "painted"]
+
+_NOTHING = " "
+"""What mflux guides away from where there is no negative prompt."""
+
+
+class LibraryModel(ABC):
+    """Most of a `Model`; how its family encodes and predicts noise is left to it.
+
+    Args:
+        made: The object of mflux itself.
+        fingerprint: Names its weights.
+        guided: Whether its pictures are guided away from a negative prompt, which costs a second pass a step.
+    """
+
+    compiled = False
+    shared_inputs: Sequence[Sequence[str]] = ()
+
+    def __init__(self, made: Any, fingerprint: str, *, guided: bool) -> None:
+        self.made = made
+        self.fingerprint = fingerprint
+        self.guided = guided
+
+    @property
+    def bits(self) -> int | None:
+        """Those that mflux found stored, or quantized it to."""
+        bits: int | None = self.made.bits
+        return bits
+
+    def encode(self, prompt: str, negative_prompt: str | None) -> Encoded:
+        """What the text encoder makes of the prompt, and of the negative one where pictures are guided."""
+        wanted = self.encoded(prompt)
+        if not self.guided:
+            return (wanted,)
+        unwanted = negative_prompt if negative_prompt and negative_prompt.strip() else _NOTHING
+        return wanted, self.encoded(unwanted)
+
+    @abstractmethod
+    def encoded(self, prompt: str) -> mx.array:
+        """What the text encoder makes of one prompt, lazily; its shape is the family's."""
+
+
+def painted(steps: int, latents: mx.array, stepped: Callable[[int, mx.array], mx.array], watcher: Watcher) -> mx.array:
+    """The latents of a picture once its loop is over.
+
+    Args:
+        steps: How many.
+        latents: Of noise, in the family's own shape.
+        stepped: A step's number, and latents before it, to those after it, lazily.
+        watcher: Told of every step; what it raises is raised.
+    """
+    for step in range(steps):
+        latents = stepped(step, latents)
+        watcher.stepped(step)
+        mx.eval(latents)
+    watcher.denoised(latents)
+    return latents
