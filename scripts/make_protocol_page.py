@@ -12,6 +12,8 @@ import msgspec
 
 from kilnmark.client.cli.exits import exit_code_of
 from kilnmark.daemon.methods import Methods
+from kilnmark.keymaps.pictures.decoded import PIXEL_LIMIT
+from kilnmark.keymaps.pictures.file import SIZE_LIMIT
 from kilnmark.protocol.content.problems import PROBLEM_LIMIT
 from kilnmark.protocol.picture.catalog import MAX_PIXELS
 from kilnmark.protocol.settings import Settings
@@ -53,6 +55,9 @@ def limits() -> str:
         ("requests of a batch", BATCH_LIMIT, "-32600"),
         ("bytes of an id", ID_LIMIT, "-32600"),
         ("pixels of a picture", MAX_PIXELS, "-32602"),
+        ("bytes of a picture within a request (`inline_bytes`)", of("inline_bytes"), "-32602"),
+        ("bytes of the file of a picture to start from", SIZE_LIMIT, "-32012"),
+        ("pixels of one", PIXEL_LIMIT, "-32012"),
         ("renders that wait (`queue_limit`)", of("queue_limit"), "-32001"),
         (
             "seconds for a whole line (`line_timeout`)",
@@ -95,8 +100,10 @@ def notifications() -> str:
 
 
 def shapes() -> str:
-    """Every Struct that a reply is or is made of, by name."""
-    found = {cls for method in METHODS for cls in (method.result, *structs_in(method.result))}
+    """Every Struct that a reply is, or that a reply or a call is made of, by name."""
+    found = {
+        cls for method in METHODS for cls in (method.result, *structs_in(method.result), *structs_in(method.params))
+    }
     return "\n".join(_shape(cls) for cls in sorted(found, key=lambda cls: cls.__name__))
 
 

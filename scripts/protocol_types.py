@@ -104,6 +104,8 @@ def _plain(type_: shapes.Type) -> str:
             whole = "whole number" if isinstance(type_, shapes.IntType) else "number"
             multiple = f", a multiple of {type_.multiple_of}" if type_.multiple_of else ""
             return f"{whole}{_bounds(type_.ge, type_.le, '')}{multiple}"
+        case shapes.BytesType():
+            return f"text in base64{_bounds(type_.min_length, type_.max_length, 'bytes')}"
         case shapes.BoolType():
             return "true or false"
         case shapes.AnyType():

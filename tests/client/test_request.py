@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from kilnmark.client.request import InspectOptions, RenderOptions, checked, inspect_params, render_params
+from kilnmark.protocol.picture.given import InlinePicture
 from kilnmark.protocol.wire.errors import InvalidParams
 from kilnmark.protocol.wire.requests import CallMeta, CancelParams, LoraInspectParams, RenderParams
 
@@ -41,6 +42,33 @@ def test_relative_paths_are_meant_from_the_current_folder(tmp_path: Path, monkey
         str(tmp_path / "b" / "c.safetensors"),
         "/d",
     ]
+
+
+def test_pictures_are_sent_by_their_paths_or_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert render_params("a", init_image=Path("b.png"), strength=0.5).init_image == str(tmp_path / "b.png")
+    assert render_params("a", reference_images=["/b.png", b"whole"]).reference_images == [
+        "/b.png",
+        InlinePicture(data=b"whole"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"init_image": ""},
+        {"init_image": b""},
+        {"init_image": "a", "strength": NAN},
+        {"init_image": "a", "strength": 2},
+        {"strength": 0.5},
+        {"reference_images": "a.png"},
+        {"reference_images": ["a"] * 5},
+        {"init_image": "a", "reference_images": ["b"]},
+    ],
+)
+def test_pictures_that_cannot_be_meant_are_refused_here(asked: Any) -> None:
+    with pytest.raises(InvalidParams, match=r"init_image|strength|reference_images"):
+        render_params("a", **asked)
 
 
 def test_every_keyword_reaches_the_request() -> None:

@@ -21,7 +21,11 @@ OUTSIDE = {
     "client": "click msgspec numpy opentelemetry pydantic pydantic_core rich safetensors yaml",
 }
 """Top-level packages that a light room may need when it is imported."""
-ON_DEMAND = {"otel": "google opentelemetry", "client": "PIL httpx huggingface_hub jinja2 markupsafe tokenizers"}
+ON_DEMAND = {
+    "otel": "google opentelemetry",
+    "keymaps": "PIL",
+    "client": "PIL httpx huggingface_hub jinja2 markupsafe tokenizers",
+}
 """Further packages that a light room may look for inside a function."""
 EXTRA_ONLY = ("opentelemetry.sdk", "opentelemetry.exporter", "opentelemetry.proto", "opentelemetry.instrumentation")
 ARROWS = {
@@ -31,7 +35,7 @@ ARROWS = {
     "keymaps": (
         "keymaps protocol.errors protocol.printable protocol.wire.inspection protocol.picture.report"
         " protocol.picture.evidence protocol.picture.verdict protocol.picture.block_scales"
-        " protocol.picture.catalog protocol.picture.family"
+        " protocol.picture.catalog protocol.picture.family protocol.picture.given"
     ),
     "client": "client protocol otel keymaps",
     "daemon": "daemon protocol otel keymaps",

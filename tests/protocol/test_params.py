@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kilnmark.protocol.picture.given import InlinePicture
 from kilnmark.protocol.wire.errors import InvalidParams
 from kilnmark.protocol.wire.jsonrpc import params_as
 from kilnmark.protocol.wire.requests import (
@@ -158,3 +159,41 @@ def test_a_scale_of_some_blocks_is_a_finite_one_within_bounds() -> None:
 def test_a_whole_request_passes() -> None:
     check_render(render(**STACK, lora_block_scales=[{"double": 0.3, "single.20-37": 1}]))
     check_render(render(lora_paths=["a", "b"], lora_scales=[1, -0.5], width=1024, height=768, tier="scene"))
+
+
+def test_a_picture_comes_by_its_path_or_within_the_request() -> None:
+    inline = render(init_image={"data": "aGk="}, strength=0.5).init_image
+    assert isinstance(inline, InlinePicture)
+    assert inline.data == b"hi"
+    assert render(init_image="a.png").names_pictures
+    assert render(reference_images=["a.png", {"data": "aGk="}]).names_pictures
+    assert not render().names_pictures
+
+
+@pytest.mark.parametrize(
+    ("raw", "path"),
+    [
+        ('{"prompt":"x","init_image":""}', "`$.params.init_image`"),
+        ('{"prompt":"x","init_image":{"data":""}}', "`$.params.init_image.data`"),
+        ('{"prompt":"x","init_image":{"data":"!"}}', "`$.params.init_image.data`"),
+        ('{"prompt":"x","init_image":{"base64":"aGk="}}', "`$.params.init_image"),
+        ('{"prompt":"x","strength":1.1}', "`$.params.strength`"),
+        ('{"prompt":"x","reference_images":["a","b","c","d","e"]}', "`$.params.reference_images`"),
+        ('{"prompt":"x","reference_images":[1]}', "`$.params.reference_images[0]`"),
+    ],
+)
+def test_a_refusal_of_a_picture_names_the_path(raw: str, path: str) -> None:
+    assert path in refusal(raw)
+
+
+@pytest.mark.parametrize(
+    ("fields", "path"),
+    [
+        ({"strength": 0.5}, "`$.params.strength`"),
+        ({"init_image": "a", "reference_images": ["b"]}, "`$.params.reference_images`"),
+    ],
+)
+def test_pictures_have_rules_between_fields(fields: dict[str, object], path: str) -> None:
+    with pytest.raises(InvalidParams) as caught:
+        check_render(render(**fields))
+    assert path in caught.value.message

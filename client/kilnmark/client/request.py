@@ -15,6 +15,7 @@ import msgspec
 
 from kilnmark.protocol.picture.asked import AskedNumbers, NumberOptions
 from kilnmark.protocol.picture.catalog import Priority
+from kilnmark.protocol.picture.given import AskedPicture, InlinePicture
 from kilnmark.protocol.wire import jsonrpc
 from kilnmark.protocol.wire.errors import InvalidParams
 from kilnmark.protocol.wire.requests import CallMeta, LoraInspectParams, RenderParams, check_render
@@ -22,6 +23,7 @@ from kilnmark.protocol.wire.requests import CallMeta, LoraInspectParams, RenderP
 __all__ = [
     "InspectOptions",
     "Paths",
+    "PictureSource",
     "RenderOptions",
     "RenderRequest",
     "checked",
@@ -33,6 +35,8 @@ __all__ = [
 
 P = TypeVar("P", bound=msgspec.Struct)
 Paths = Sequence[str | os.PathLike[str]]
+PictureSource = str | os.PathLike[str] | bytes
+"""A picture's path, or all bytes of its file."""
 
 
 class RenderOptions(NumberOptions, total=False):
@@ -57,6 +61,10 @@ class RenderOptions(NumberOptions, total=False):
         priority: `high` is painted before `normal`, and that before `low`; a long wait raises it.
         cache: False paints the picture anew even when it was made before or is being made for somebody else.
         probe: Also report how far each adapter moves a small forward pass at this scale (`probe_divergence`).
+        init_image: The picture to start from: its path, a relative one meant from the current folder, or all bytes of
+            its file where the daemon cannot read that, up to its `inline_bytes`.
+        strength: How much of it stays, 0 to 1; left out, 0.4.
+        reference_images: Pictures that the base looks at while it paints, each given as `init_image` is.
     """
 
     negative_prompt: str | None
@@ -75,6 +83,9 @@ class RenderOptions(NumberOptions, total=False):
     priority: Priority
     cache: bool
     probe: bool
+    init_image: PictureSource | None
+    strength: float | None
+    reference_images: Sequence[PictureSource]
 
 
 class RenderRequest(RenderOptions, total=False):
@@ -109,6 +120,7 @@ def render_params(prompt: str, **options: Unpack[RenderOptions]) -> RenderParams
     fields: dict[str, Any] = dict(options)
     paths = _paths(fields.pop("lora_paths", ()))
     scales = _as_list(fields.pop("lora_scales", ()), "lora_scales")
+    start, references = fields.pop("init_image", None), _as_list(fields.pop("reference_images", ()), "reference_images")
     block_scales = [dict(each) for each in _as_list(fields.pop("lora_block_scales", ()), "lora_block_scales")]
     params = RenderParams(
         meta=CallMeta(attached=bool(fields.pop("attached", False))),
@@ -116,6 +128,8 @@ def render_params(prompt: str, **options: Unpack[RenderOptions]) -> RenderParams
         lora_paths=paths,
         lora_scales=scales or [1.0] * len(paths),
         lora_block_scales=block_scales if any(block_scales) else [],
+        init_image=None if start is None else _picture(start),
+        reference_images=[_picture(each) for each in references],
         **fields,
     )
     _refuse_non_finite(params)
@@ -176,6 +190,10 @@ def _as_list(values: Sequence[Any], field: str) -> list[Any]:
     return list(values)
 
 
+def _picture(given: PictureSource) -> AskedPicture:
+    return InlinePicture(data=given) if isinstance(given, bytes) else _absolute(os.fspath(given))
+
+
 def _absolute(path: str) -> str:
     """The daemon has a current folder of its own. An empty path stays empty, to be refused."""
     return os.path.join(Path.cwd(), path) if path else path  # noqa: PTH118 - a last slash counts
@@ -189,7 +207,7 @@ def _refuse_non_finite(params: RenderParams) -> None:
         for i, scales in enumerate(params.lora_block_scales)
         for blocks, scale in scales.items()
     }
-    numbers |= {name: getattr(params, name) for name in AskedNumbers.__struct_fields__}
+    numbers |= {name: getattr(params, name) for name in (*AskedNumbers.__struct_fields__, "strength")}
     for where, number in numbers.items():
         if isinstance(number, float) and not math.isfinite(number):
             raise InvalidParams(f"{number} is not a finite number - at `$.params.{where}`; give one")

@@ -12,8 +12,10 @@ from opentelemetry.trace import Tracer
 
 from kilnmark.daemon.asked.inspections import Inspections
 from kilnmark.daemon.asked.packs import Packs
+from kilnmark.daemon.asked.pictures import AskedPictures
 from kilnmark.daemon.asked.served import Served
 from kilnmark.daemon.clock import Clock, Vigil
+from kilnmark.daemon.intake import Intake
 from kilnmark.daemon.jobs.audience import Audience
 from kilnmark.daemon.jobs.events import JobAccepted
 from kilnmark.daemon.jobs.prepare import Preparation
@@ -106,13 +108,15 @@ class Daemon:
         machine = machine or Machine()
         self._saving = Saving(settings, queue.pauses, clock, machine.read_power)
         self._rounds = Rounds(self._renders, machine, self._saving)
+        view = JobsView(queue.state, queue.pauses, audience, self._worker)
+        self._pictures = AskedPictures(settings, lambda: (job.facts.command for job in queue.state.open_jobs))
         methods = Methods(
             served,
             self._renders,
-            JobsView(queue.state, queue.pauses, audience, self._worker),
+            view,
             packs,
             Inspections(settings, served),
-            tracer,
+            Intake(served, self._renders, view, packs, self._pictures, tracer),
             notes,
             self.shut_down,
         )
@@ -133,6 +137,7 @@ class Daemon:
         if self._journal is not None:
             self._renders.go_on(self._trace_again, self._settings.variants, self._settings.return_timeout)
             self._journal.prune()
+        self._pictures.forget_unneeded()
         worker = loop.create_task(self._worker.run(self._renders))
         worker.add_done_callback(self._worker_watch_ended)
         door = Door(self._listener, self._connection, self._be_lost)

@@ -4,32 +4,26 @@ A method reads its own parameters, asks the renders, the worker or the inspectio
 error of `protocol.errors`. Framing and replies are not its business.
 """
 
-import asyncio
 import importlib.metadata
 import os
-import uuid
 from collections.abc import Awaitable, Callable
 from typing import Any, Literal, NamedTuple, TypeVar
 
 import msgspec
-from opentelemetry.trace import Tracer
 
-from kilnmark.daemon.asked.accept import accept
 from kilnmark.daemon.asked.compositions import composed
 from kilnmark.daemon.asked.inspections import Inspections
-from kilnmark.daemon.asked.packs import Packs, given_by
+from kilnmark.daemon.asked.packs import Packs
 from kilnmark.daemon.asked.served import Served
-from kilnmark.daemon.asked.stack import StyledStack
 from kilnmark.daemon.following import follow, wait_for
-from kilnmark.daemon.jobs.jobs import Job
+from kilnmark.daemon.intake import Intake
 from kilnmark.daemon.jobs.outcome import outcome_again
 from kilnmark.daemon.jobs.reasons import cancelled_unkept, no_worker
 from kilnmark.daemon.jobs.renders import Renders
 from kilnmark.daemon.jobs.view import JobsView
 from kilnmark.daemon.notes import ProcessNotes
-from kilnmark.daemon.spans import RenderTrace, warm_up_span
+from kilnmark.daemon.spans import warm_up_span
 from kilnmark.daemon.wire.exchange import Exchange
-from kilnmark.keymaps.files.outputs import is_unspoilt
 from kilnmark.protocol.content.composition import Composition
 from kilnmark.protocol.wire import methods
 from kilnmark.protocol.wire.errors import RenderFailed, WorkerLost
@@ -95,16 +89,16 @@ class Methods:
         view: JobsView,
         packs: Packs,
         inspections: Inspections,
-        tracer: Tracer,
+        intake: Intake,
         notes: ProcessNotes,
         shut_down: Callable[[bool], None],
     ) -> None:
         self._settings = served.settings
         self._renders = renders
         self._view = view
-        self._tracer = tracer
         self._shut_down = shut_down
         self._inspections = inspections
+        self._intake = intake
         self._served = served
         self._packs = packs
         self._notes = notes
@@ -167,7 +161,7 @@ class Methods:
         began, worker = self._notes.clock.monotonic(), self._renders.worker
         variant = self._served.named(params.variant)
         with (
-            warm_up_span(self._tracer, params.meta, variant),
+            warm_up_span(self._intake.tracer, params.meta, variant),
             exchange.pulse(
                 params.meta.progress_token, "", lambda: "warming" if worker.holdings.loading else worker.state
             ),
@@ -185,16 +179,11 @@ class Methods:
     async def render(self, params: RenderParams, exchange: Exchange) -> RenderResult:
         """Make one picture, or join the making of the same one."""
         check_render(params)
-        renders = self._renders
-        styled, job = None, await self._known(params)
-        if job is None:
-            styled = await self._styled(params)
-            job = await self._known(params)
-        if job is not None and job.ended is not None:
-            await renders.journal.written()
-            return outcome_again(job.ended)
-        job_id = self._accept(params, styled) if job is None else job.job_id
-        return await follow(renders, self._view, job_id, params.meta, exchange)
+        async with self._intake.job_of(params) as job:
+            if job.ended is not None:
+                await self._renders.journal.written()
+                return outcome_again(job.ended)
+            return await follow(self._renders, self._view, job.job_id, params.meta, exchange)
 
     async def cancel(self, params: CancelParams, _exchange: Exchange) -> CancelResult:
         """End a render of any connection."""
@@ -250,37 +239,6 @@ class Methods:
         draining = params.drain and self._renders.worker.state != "degraded"
         self._shut_down(params.drain)
         return ShutdownResult(draining=draining, jobs=jobs, kept=self._renders.journal.lasts)
-
-    async def _known(self, params: RenderParams) -> Job | None:
-        """The job that makes or made this very picture; one whose picture is gone or spoilt does not count."""
-        while True:
-            job = self._renders.queue.find_same(params)
-            made = None if job is None or job.ended is None else job.ended.result
-            if made is None:
-                return job
-            is_there = await asyncio.to_thread(is_unspoilt, made.image_path, made.image_sha256)
-            if self._renders.queue.find_same(params) is job:  # nobody asked for it anew meanwhile
-                return job if is_there else None
-
-    async def _styled(self, params: RenderParams) -> StyledStack | None:
-        """What the request's genre comes to; None where it names none."""
-        if params.genre is None or params.tier is None:
-            return None
-        return await self._packs.compose(params.genre, params.world, params.tier, params.place, given_by(params))
-
-    def _accept(self, params: RenderParams, styled: StyledStack | None) -> str:
-        """Take a request in; the id of its job."""
-        self._renders.check_open()
-        command, warnings, repeatable = accept(params, self._served, params.job_id or uuid.uuid4().hex, styled)
-        trace = RenderTrace(self._tracer, params.meta, command, command.variant)
-        facts = self._renders.queue.facts_of(
-            params, command, warnings=warnings, repeatable=repeatable, trace=trace.origin
-        )
-        if styled is not None and (refusal := styled.refusal(facts.job_id)) is not None:
-            self._renders.refuse(facts, trace, refusal, styled.refused)
-            raise refusal
-        self._renders.submit(facts, trace)
-        return facts.job_id
 
     def _state(self) -> Literal["warming", "ready", "busy", "draining", "degraded"]:
         renders = self._renders

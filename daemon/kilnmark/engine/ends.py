@@ -7,10 +7,10 @@ that failed.
 import re
 from collections.abc import Mapping, Sequence
 
-from kilnmark.keymaps.errors import RefusedFile
+from kilnmark.keymaps.errors import RefusedFile, RefusedPicture
 from kilnmark.protocol.errors import KilnmarkError, nearest
 from kilnmark.protocol.picture.report import AdapterReport
-from kilnmark.protocol.wire.errors import AdapterRefused, RenderFailed, RequestError
+from kilnmark.protocol.wire.errors import AdapterRefused, PictureRefused, RenderFailed, RequestError
 from kilnmark.protocol.wire.work import Failed
 
 __all__ = ["ENDS", "failed"]
@@ -18,6 +18,7 @@ __all__ = ["ENDS", "failed"]
 ENDS: Mapping[type[KilnmarkError], type[RequestError]] = {
     KilnmarkError: RenderFailed,
     RefusedFile: AdapterRefused,
+    RefusedPicture: PictureRefused,
 }
 """By the class of an error that is no `RequestError`, or the nearest above it."""
 

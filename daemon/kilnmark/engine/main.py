@@ -27,6 +27,7 @@ from kilnmark.engine.families.family import BaseUnavailable
 from kilnmark.engine.kernels import keep_kernels
 from kilnmark.engine.link import Link
 from kilnmark.engine.run.ahead import Ahead
+from kilnmark.engine.run.given import PictureReader
 from kilnmark.engine.run.render import Renderer
 from kilnmark.engine.run.saver import Painting, Saver, check_room
 from kilnmark.engine.run.warming import Warming
@@ -109,6 +110,7 @@ def _next_command(link: Link, warming: Warming) -> Command:
 
 
 def _bases(configure: Configure, link: Link, telemetry: Telemetry) -> tuple[Bases, Ahead, Warming]:
+    pictures = PictureReader([Path(root) for root in configure.image_roots])
     store = AdapterStore([Path(root) for root in configure.lora_roots], configure.adapter_cache_bytes)
 
     def furnish(base: Base) -> Renderer:
@@ -121,6 +123,7 @@ def _bases(configure: Configure, link: Link, telemetry: Telemetry) -> tuple[Base
             tell=link.send,
             is_cancelled=link.is_cancelled,
             meanwhile=lambda: ahead.prepare(),  # noqa: PLW0108 - it knows the bases, which are made of this
+            pictures=pictures,
         )
 
     warming = Warming(

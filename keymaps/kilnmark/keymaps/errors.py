@@ -7,6 +7,7 @@ a refusal learns which file, which key, and what to do.
     ├── UnsafeFile      not a regular, whole, well-formed safetensors file
     └── UnfitAdapter    safe, but its tensors cannot be applied exactly to this model
 
+    RefusedPicture      a file that no picture starts from
     UnusableGoal        the path that a remapped file is to go to
     UnusableScales      scales for some blocks that cannot be meant
 """
@@ -17,6 +18,7 @@ __all__ = [
     "MissingFile",
     "OutsideRoots",
     "RefusedFile",
+    "RefusedPicture",
     "UnfitAdapter",
     "UnsafeFile",
     "UnusableGoal",
@@ -75,6 +77,25 @@ class UnsafeFile(RefusedFile):
 
 class UnfitAdapter(RefusedFile):
     """A safe file whose tensors do not make updates for this model."""
+
+
+class RefusedPicture(KilnmarkError):
+    """A file that no picture starts from: it is not there, may not be read, is no picture, or too large a one.
+
+    Attributes:
+        path: The file, as far as it was resolved.
+        problem: What is wrong, without a full stop.
+        mend: What a person can do about it, without a full stop.
+    """
+
+    def __init__(self, path: str, problem: str, mend: str) -> None:
+        super().__init__(path, problem, mend)
+        self.path = path
+        self.problem = problem
+        self.mend = mend
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.problem}; {self.mend}"
 
 
 class UnusableGoal(KilnmarkError):

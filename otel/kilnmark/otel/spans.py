@@ -5,6 +5,7 @@ The only place that knows which fact becomes which attribute. It works on any sp
 
 from collections.abc import Mapping, Sequence
 
+from msgspec import UNSET
 from opentelemetry.trace import Span, Status, StatusCode
 from opentelemetry.util.types import AttributeValue
 
@@ -30,6 +31,11 @@ def describe_render(span: Span, job: RenderCommand, *, variant: str) -> None:
             names.RENDER_WIDTH: job.width,
             names.RENDER_HEIGHT: job.height,
             **{names.RENDER_SETTING + name: number for name, number in job.settings.items()},
+            names.RENDER_INIT_IMAGE: job.init_image or None,
+            names.RENDER_INIT_IMAGE_SHA256: job.start or None,
+            names.RENDER_STRENGTH: None if job.strength is UNSET else job.strength,
+            names.RENDER_REFERENCE_IMAGES: job.reference_images or None,
+            names.RENDER_REFERENCE_IMAGES_SHA256: job.references or None,
             names.LORA_STACK_SIZE: len(job.lora_paths),
             names.LORA_NAMES: job.lora_names,
             names.LORA_FILES: job.lora_paths,

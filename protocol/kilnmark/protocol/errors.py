@@ -24,6 +24,7 @@ and `EXITS` of the command line and of the daemon how a process does.
     │   ├── JournalFailed
     │   ├── JobIdTaken
     │   ├── NoWorker
+    │   ├── PictureRefused
     │   └── Cancelled
     ├── UnusableContent              packs and what they describe: protocol/content/problems
     │   ├── UnknownName
@@ -35,6 +36,7 @@ and `EXITS` of the command line and of the daemon how a process does.
     │   ├── OutsideRoots
     │   ├── UnsafeFile
     │   └── UnfitAdapter
+    ├── RefusedPicture               a file that no picture starts from: keymaps/errors
     ├── UnusableGoal                 where a remapped file cannot go
     ├── UnusableScales               scales for some blocks that cannot be meant: keymaps/errors
     ├── UnusableReport               no report on a file, or one that makes none: keymaps/filereport/document

@@ -10,59 +10,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from kilnmark.protocol.picture.catalog import STANDIN, VARIANTS
 from kilnmark.protocol.picture.numerics import AskedCompiling, AskedNumerics
+from kilnmark.protocol.served_bases import Bases, standins
 from kilnmark.protocol.told import AbsolutePath, Keep, Kind, Patience, Seconds, Size, Told
 from kilnmark.protocol.wire.framing import FRAME_LIMIT
 from kilnmark.protocol.wire.work import Configure
 
 __all__ = ["Kind", "Settings", "Told"]
-
-
-def _stands_in(place: str, name: str) -> bool:
-    """Whether a place is a standin that can be had under a name: not one of other layers than that name's model has."""
-    if place not in VARIANTS or not VARIANTS[place].made_up:
-        return False
-    standin, meant = VARIANTS[place], VARIANTS.get(name)
-    if meant is None or meant.shapes == standin.shapes:
-        return True
-    own = any(row.made_up and row.shapes == meant.shapes for row in VARIANTS.values())
-    return meant.family == standin.family and not own
-
-
-def _standins() -> tuple[str, ...]:
-    """The variants that need no weights."""
-    return tuple(name for name, row in VARIANTS.items() if row.made_up)
-
-
-def _is_base(name: str, place: str) -> bool:
-    """Whether a name tells nothing else than what is in that place."""
-    if not name or (Path(name).is_absolute() and name != place):
-        return False
-    if place in VARIANTS:
-        return place == name or (_stands_in(place, name) and name not in _standins())
-    return Path(place).is_absolute() and name not in _standins()
-
-
-def _check_bases(bases: dict[str, str]) -> dict[str, str]:
-    for name, place in bases.items():
-        if not _is_base(name, place):
-            problem = (
-                f"{name!r}: {place!r} is no base; a place is an absolute directory, or the standin of such a model, "
-                f"or one of {', '.join(VARIANTS)} under its own name"
-            )
-            raise ValueError(problem)
-    directories = [place for place in bases.values() if place not in VARIANTS]
-    for place in directories:
-        if directories.count(place) > 1:
-            problem = f"{place!r} has two names and would be held twice; keep one"
-            raise ValueError(problem)
-    return bases
-
-
-Bases = Annotated[dict[str, str], AfterValidator(_check_bases)]
 
 
 Access = Literal["owner", "group", "all"]
@@ -126,6 +83,17 @@ class Settings(BaseModel):
         Told("--lora-root", "folders", "DIR", "here, and loras in your data folder for kilnmark"),
     ] = ()
     """Read adapters below this folder only. Nothing outside them is opened. Empty: no adapter is."""
+
+    image_roots: Annotated[
+        tuple[AbsolutePath, ...],
+        Told("--image-root", "folders", "DIR", "pictures that are made here, and those of packs"),
+    ] = ()
+    """Read pictures that others start from below this folder, too. Nothing outside them, the output folder and the
+    packs is opened."""
+
+    inline_bytes: Annotated[int, Field(ge=0, le=1 << 30), Told("--inline-image", "size", "SIZE")] = 512 << 10
+    """Largest picture that a request may bring within itself. In base64 it is a third longer, and all of them together
+    have to fit into one line of --line-bytes. 0: none may."""
 
     packs: Annotated[AbsolutePath | None, Told("--packs", "folder", "DIR", "none")] = None
     """Content packs that renders may name by --genre and --world; their adapters are read too. None: no render can name
@@ -248,7 +216,7 @@ class Settings(BaseModel):
     def _quantizable(cls, quantize: int | None, info: ValidationInfo) -> int | None:
         variant = info.data.get("variant", "")
         place = (info.data.get("bases") or {}).get(variant, variant)
-        if quantize is not None and place in _standins():
+        if quantize is not None and place in standins():
             problem = f"{place} holds thin factors and cannot be quantized; leave quantize out"
             raise ValueError(problem)
         return quantize
@@ -258,7 +226,7 @@ class Settings(BaseModel):
         """Every base that a request may name, and where it is: `Configure.bases`."""
         named = self.bases
         if named is None:
-            fetched = [name for name in VARIANTS if name not in _standins()]
+            fetched = [name for name in VARIANTS if name not in standins()]
             named = {name: name for name in fetched} if self.variant in fetched else {}
         return {self.variant: self.variant, STANDIN: STANDIN, **named}
 
@@ -272,6 +240,17 @@ class Settings(BaseModel):
         """Everywhere that adapters are read from."""
         return self.lora_roots if self.packs is None else (*self.lora_roots, self.packs)
 
+    @property
+    def sent_folder(self) -> Path:
+        """Where pictures are kept that came within a request, for as long as it is open."""
+        return self.output_dir / ".sent"
+
+    @property
+    def picture_roots(self) -> tuple[Path, ...]:
+        """Everywhere that pictures are read from which others start from."""
+        packs = () if self.packs is None else (self.packs,)
+        return (*self.image_roots, *packs, self.output_dir)
+
     def worker_configuration(self) -> Configure:
         """What a worker is told of these settings."""
         return Configure(
@@ -282,6 +261,7 @@ class Settings(BaseModel):
             output_dir=str(self.output_dir),
             picture_mode=self.picture_mode,
             lora_roots=[str(root) for root in self.adapter_roots],
+            image_roots=[str(root) for root in self.picture_roots],
             adapter_cache_bytes=self.adapter_cache_bytes,
             stack_cache_bytes=self.stack_cache_bytes,
             numerics=self.numerics,

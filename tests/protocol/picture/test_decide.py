@@ -13,6 +13,7 @@ from kilnmark.protocol.content.places import PicturePlace
 from kilnmark.protocol.content.tiers import Tier
 from kilnmark.protocol.picture.catalog import MAX_PIXELS, VARIANTS
 from kilnmark.protocol.picture.decide import Decision, base_for, decide
+from kilnmark.protocol.picture.given import USUAL_STRENGTH, GivenPicture, GivenPictures, first_step
 from kilnmark.protocol.picture.spec import NUMBERS, asked_again
 from kilnmark.protocol.wire.errors import InvalidParams
 from kilnmark.protocol.wire.requests import RenderParams
@@ -137,3 +138,66 @@ def test_a_base_is_the_requests_else_the_wished_one_where_it_is_served() -> None
     assert base_for(None, preferring, None, served=["dev"], default="dev") == "dev"
     assert base_for(None, None, tier(variant="schnell"), served=["schnell", "dev"], default="dev") == "schnell"
     assert base_for(None, None, None, served=["schnell"], default="dev") == "dev"
+
+
+STARTING = msgspec.structs.replace(DEV, init_image=True)
+REFERRING = msgspec.structs.replace(DEV, reference_images=2)
+SQUARE = GivenPictures(start=GivenPicture("c" * 64, 500, 500))
+
+
+def started(given: GivenPictures = SQUARE, **said: Any) -> Decision:
+    return decide(asked(init_image="a.png", width=512, height=512, **said), "dev", STARTING, given=given)
+
+
+def test_a_picture_to_start_from_is_in_the_spec_by_its_content_and_strength() -> None:
+    decision = started(strength=0.7, steps=10)
+    assert (decision.spec.start, decision.spec.strength, decision.warnings) == ("c" * 64, 0.7, ())
+    assert started().spec.strength == USUAL_STRENGTH
+    assert started(strength=0.7).spec.pinned(()).digest != started(strength=0.6).spec.pinned(()).digest
+
+
+def test_reference_pictures_are_in_the_spec_by_their_contents_in_order() -> None:
+    two = tuple(GivenPicture(letter * 64, 8, 8) for letter in "ab")
+    specs = [
+        decide(asked(reference_images=["x", "y"]), "dev", REFERRING, given=GivenPictures(references=order)).spec
+        for order in (two, two[::-1])
+    ]
+    assert specs[0].references == ("a" * 64, "b" * 64)
+    assert len({spec.pinned(()).digest for spec in specs}) == 2
+
+
+@pytest.mark.parametrize(
+    ("row", "said", "words"),
+    [
+        (DEV, {"init_image": "a"}, "'dev' cannot start from a picture - at `$.params.init_image`"),
+        (DEV, {"reference_images": ["a"]}, "takes no reference pictures and 1 are given"),
+        (REFERRING, {"reference_images": ["a"] * 3}, "takes at most 2 reference pictures and 3 are given"),
+    ],
+)
+def test_a_variant_that_takes_no_such_picture_refuses_it(row: Any, said: dict[str, Any], words: str) -> None:
+    row = msgspec.structs.replace(row, init_image=False)
+    with pytest.raises(InvalidParams, match="paint on") as caught:
+        decide(asked(**said), "dev", row)
+    assert words in caught.value.message
+
+
+def test_what_nobody_would_expect_of_a_start_is_told() -> None:
+    wide = GivenPictures(start=GivenPicture("c" * 64, 800, 600))
+    assert started(wide).warnings == ("init_image has 800 x 600 pixels and was stretched to 512 x 512",)
+    assert "nothing of init_image is left" in started(strength=0).warnings[0]
+    assert "none of 4 steps is left to be painted" in started(strength=1, steps=4).warnings[0]
+    assert not started(strength=0.99, steps=4).warnings
+
+
+@pytest.mark.parametrize(
+    ("steps", "strength", "first"),
+    [(4, 0.0, 0), (4, 0.01, 1), (4, 0.4, 1), (12, 0.4, 4), (10, 0.79, 7), (4, 1.0, 4), (1, 0.1, 1)],
+)
+def test_a_start_leaves_out_as_many_steps_as_mflux_does(steps: int, strength: float, first: int) -> None:
+    assert first_step(steps, strength) == first
+
+
+def test_people_read_what_a_picture_starts_from() -> None:
+    assert started(strength=0.7, steps=10).spec.size_and_settings.endswith("from a picture at strength 0.7")
+    two = msgspec.structs.replace(started().spec, start=msgspec.UNSET, references=("a", "b"))
+    assert two.size_and_settings.endswith(", 2 reference pictures")

@@ -14,6 +14,7 @@ from kilnmark.protocol.picture.catalog import VARIANTS
 __all__ = [
     "NamedBase",
     "ScaledPath",
+    "given_picture",
     "json_option",
     "named_base",
     "nbytes",
@@ -74,6 +75,16 @@ def _number(text: str) -> float | None:
         return float(text)
     except ValueError:
         return None
+
+
+def given_picture(file: str, *, inline: bool) -> str | bytes:
+    """What is sent of a picture: its path, or its bytes where it is to be sent whole."""
+    if not inline:
+        return file
+    try:
+        return Path(file).read_bytes()
+    except OSError as error:
+        raise click.BadParameter(f"{file!r} cannot be read: {error.strerror}") from error
 
 
 def seconds(value: str) -> float:

@@ -6,17 +6,21 @@ in a warning.
 
 from typing import NamedTuple
 
+from kilnmark.daemon.asked.pictures import PictureFiles
 from kilnmark.daemon.asked.served import Served
 from kilnmark.daemon.asked.stack import AskedStack
 from kilnmark.keymaps.files.weights import WeightsProblem
 from kilnmark.protocol.content.composed import ComposedStyle
 from kilnmark.protocol.content.tiers import Tier, load_tiers
 from kilnmark.protocol.picture.decide import Decision, base_for, decide
+from kilnmark.protocol.picture.given import NO_PICTURES, GivenPictures
 from kilnmark.protocol.wire.errors import InvalidParams, RenderFailed
 from kilnmark.protocol.wire.requests import RenderParams
 from kilnmark.protocol.wire.work import RenderCommand
 
 __all__ = ["Accepted", "accept", "decided"]
+
+_NO_FILES = PictureFiles()
 
 
 class Accepted(NamedTuple):
@@ -31,7 +35,13 @@ class Accepted(NamedTuple):
     repeatable: bool
 
 
-def accept(params: RenderParams, served: Served, job_id: str, composed: AskedStack | None = None) -> Accepted:
+def accept(
+    params: RenderParams,
+    served: Served,
+    job_id: str,
+    composed: AskedStack | None = None,
+    pictures: PictureFiles = _NO_FILES,
+) -> Accepted:
     """Decide everything that a request left open, and put its stack beside it.
 
     The paths of adapters are left as they were sent; preparing the job makes them real.
@@ -41,13 +51,14 @@ def accept(params: RenderParams, served: Served, job_id: str, composed: AskedSta
         served: The bases that the daemon may hold.
         job_id: The request's, or one drawn for it.
         composed: The stack of the genre that the request names; None: it names none.
+        pictures: Those that the request names.
 
     Raises:
         InvalidParams: a name is unknown, or the picture is too large.
         RenderFailed: the base cannot be told by its directory.
     """
     stack = composed or AskedStack.of_paths(params)
-    decision = decided(params, served, stack.style)
+    decision = decided(params, served, stack.style, pictures.given)
     command = RenderCommand(
         **decision.spec.fields_for(RenderCommand),
         job_id=job_id,
@@ -59,17 +70,22 @@ def accept(params: RenderParams, served: Served, job_id: str, composed: AskedSta
         on_mismatch=params.on_mismatch,
         probe=params.probe,
         lora_block_scales=[dict(each) for each in stack.block_scales] if any(stack.block_scales) else [],
+        init_image=pictures.start,
+        reference_images=list(pictures.references),
     )
     return Accepted(command, (*stack.warnings, *decision.warnings), decision.repeatable)
 
 
-def decided(params: RenderParams, served: Served, style: ComposedStyle | None) -> Decision:
+def decided(
+    params: RenderParams, served: Served, style: ComposedStyle | None, given: GivenPictures = NO_PICTURES
+) -> Decision:
     """What a request comes to on the bases that this daemon may hold.
 
     Args:
         params: What was asked.
         served: The bases that the daemon may hold.
         style: What its genre comes to; None: it names none.
+        given: What is in the pictures that it names.
 
     Raises:
         InvalidParams: a name is unknown, or the picture is too large.
@@ -82,7 +98,7 @@ def decided(params: RenderParams, served: Served, style: ComposedStyle | None) -
     except WeightsProblem as error:
         mend = "send warm_up to try again" if base == served.default else "try again"
         raise RenderFailed(f"the base cannot be held: {error}; mend that, then {mend}") from error
-    return decide(params, base, row, style=style, tier=tier)
+    return decide(params, base, row, style=style, tier=tier, given=given)
 
 
 def _tier(name: str | None) -> Tier | None:

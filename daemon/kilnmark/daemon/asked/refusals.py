@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TypeVar
 
-from kilnmark.keymaps.errors import RefusedFile
+from kilnmark.keymaps.errors import RefusedFile, RefusedPicture
 from kilnmark.protocol.content.problems import UnknownName, UnusableContent
 from kilnmark.protocol.errors import KilnmarkError, nearest
-from kilnmark.protocol.wire.errors import AdapterRefused, InvalidParams, RequestError
+from kilnmark.protocol.wire.errors import AdapterRefused, InvalidParams, PictureRefused, RequestError
 
 __all__ = ["ASKED", "as_asked"]
 
@@ -33,10 +33,15 @@ def _refused(error: RefusedFile) -> RequestError:
     return AdapterRefused(str(error))
 
 
+def _no_picture(error: RefusedPicture) -> RequestError:
+    return PictureRefused(str(error))
+
+
 ASKED: Mapping[type[KilnmarkError], Callable[..., RequestError]] = {
     UnknownName: _unknown,
     UnusableContent: _unusable,
     RefusedFile: _refused,
+    RefusedPicture: _no_picture,
 }
 """By the class of what is wrong, or the nearest above it."""
 

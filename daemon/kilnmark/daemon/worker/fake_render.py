@@ -10,13 +10,21 @@ from dataclasses import dataclass, field
 import msgspec
 
 from kilnmark.daemon.worker.fake_picture import write_fake_picture
-from kilnmark.keymaps.errors import RefusedFile
+from kilnmark.keymaps.errors import RefusedFile, RefusedPicture
 from kilnmark.keymaps.files.outputs import OutputFolder
 from kilnmark.keymaps.files.safefile import read_file
+from kilnmark.keymaps.pictures.file import read_picture
 from kilnmark.protocol.picture.block_scales import unmet
 from kilnmark.protocol.picture.report import AdapterReport, Verdict
 from kilnmark.protocol.wire import work
-from kilnmark.protocol.wire.errors import AdapterNotEngaged, AdapterRefused, Cancelled, RequestError, StorageFailed
+from kilnmark.protocol.wire.errors import (
+    AdapterNotEngaged,
+    AdapterRefused,
+    Cancelled,
+    PictureRefused,
+    RequestError,
+    StorageFailed,
+)
 from kilnmark.protocol.wire.memory import BaseInfo
 from kilnmark.protocol.wire.replies import Timings
 
@@ -128,6 +136,7 @@ class FakeRender:
         job_id, steps = self._command.job_id, self._command.steps
         try:
             await self._reach("adapters", 0)
+            self._check_pictures()
             self._loras = self._reports()
             self._check_adapters()
             await self._reach("encode", 0)
@@ -197,6 +206,16 @@ class FakeRender:
             verdict=self._script.verdicts.get(name, Verdict.ENGAGED),
             reason=_REASON,
         )
+
+    def _check_pictures(self) -> None:
+        """Raises PictureRefused where a picture to start from is not the one that was accepted; none is decoded."""
+        command = self._command
+        start = [] if command.start_file is None else [command.start_file]
+        try:
+            for path, sha256 in (*start, *command.reference_files):
+                read_picture(path, None, sha256)
+        except RefusedPicture as error:
+            raise PictureRefused(str(error), job_id=command.job_id) from error
 
     def _check_adapters(self) -> None:
         """Raises AdapterRefused or AdapterNotEngaged where the request would rather have no picture."""

@@ -13,7 +13,7 @@ import mlx.core as mx
 from mlx import nn
 
 from kilnmark.engine.compute import active_bytes, backend, precision
-from kilnmark.engine.families.family import BaseUnavailable, Encoded, Model, Origin, Watcher
+from kilnmark.engine.families.family import BaseUnavailable, Encoded, Model, Origin, Pixels, Starting, Watcher
 from kilnmark.engine.families.known_layers import check_layers
 from kilnmark.engine.families.origins import find_origin, loader_of
 from kilnmark.engine.families.prompts import PromptCache
@@ -118,6 +118,20 @@ class Base:
     def generate(self, spec: PictureSpec, watcher: Watcher) -> mx.array:
         """Paint one picture with whatever stack is on the base, as `Model.generate` says."""
         return self.model.generate(spec, self.encode(spec.prompt, spec.negative_prompt), watcher)
+
+    def generate_from(self, pixels: Pixels, spec: PictureSpec, watcher: Watcher) -> mx.array:
+        """The same from a picture instead of from noise, as `Starting.generate_from` says.
+
+        Raises:
+            BaseUnavailable: It cannot start from one.
+        """
+        model = self.model
+        if not isinstance(model, Starting):
+            raise BaseUnavailable(f"{self.info.variant} cannot start from a picture; leave init_image out")
+        if not model.sees:
+            problem = f"{self.info.variant} holds nothing that encodes pictures (vae/encoder)"
+            raise BaseUnavailable(f"{problem}; save the model with it, or leave init_image out")
+        return model.generate_from(pixels, spec, self.encode(spec.prompt, spec.negative_prompt), watcher)
 
 
 def _slots(model: Model) -> dict[str, Slot]:

@@ -6,10 +6,12 @@ family; what holds, measures and proves is the same for all of them.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import mlx.core as mx
+import numpy as np
 from mlx import nn
+from numpy.typing import NDArray
 
 from kilnmark.keymaps.files.weights import Weights
 from kilnmark.protocol.errors import KilnmarkError
@@ -17,10 +19,14 @@ from kilnmark.protocol.picture.family import Variant
 from kilnmark.protocol.picture.numerics import AskedCompiling, Numerics
 from kilnmark.protocol.picture.spec import PictureSpec
 
-__all__ = ["BaseUnavailable", "Encoded", "Load", "Model", "Origin", "Watcher"]
+__all__ = ["BaseUnavailable", "Encoded", "Load", "Model", "Origin", "Pixels", "Starting", "Watcher"]
 
 Encoded = tuple[mx.array, ...]
 """A prompt as a family's encoders gave it; what each array is, only the family knows."""
+
+
+Pixels = NDArray[np.uint8]
+"""A picture, upright and without transparency: `(height, width, 3)`."""
 
 
 class BaseUnavailable(KilnmarkError):
@@ -114,6 +120,25 @@ class Model(Protocol):
         Returns:
             Its pixels, `(height, width, 3)` in uint8. Decoding them is left to be computed, so that whoever asked can
             do something else meanwhile.
+        """
+
+
+@runtime_checkable
+class Starting(Protocol):
+    """What a `Model` has beside, where its family's row says that some of its variants start from pictures."""
+
+    @property
+    def sees(self) -> bool:
+        """Whether pictures can be shown to it: what encodes them may be missing in a directory."""
+
+    def generate_from(self, pixels: Pixels, spec: PictureSpec, encoded: Encoded, watcher: Watcher) -> mx.array:
+        """As `generate`, but from a picture instead of from noise.
+
+        Args:
+            pixels: It, of any size; it is stretched to that of the spec.
+            spec: What to paint; its `strength` says how much of the picture stays, as its family's library has it.
+            encoded: Its prompts.
+            watcher: Follows it; steps that are left out count as done.
         """
 
 

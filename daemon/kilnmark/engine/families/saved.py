@@ -14,7 +14,7 @@ from kilnmark.engine.families.family import BaseUnavailable
 from kilnmark.keymaps.files.weights import Weights
 from kilnmark.protocol.picture.catalog import family_of
 
-__all__ = ["refuse_random_weights", "saved_by_mflux"]
+__all__ = ["refuse_random_weights", "saved_by_mflux", "sees_pictures"]
 
 _NEVER_STORED = (".scales", ".biases", "inv_freq")
 """Of layers that were quantized after they were read, and the angles of rotary embedding, which are computed."""
@@ -23,6 +23,12 @@ _NEVER_STORED = (".scales", ".biases", "inv_freq")
 def saved_by_mflux(weights: Weights) -> bool:
     """The names of its tensors are module paths then."""
     return any("mflux_version" in header.metadata for headers in weights.headers.values() for header in headers)
+
+
+def sees_pictures(weights: Weights) -> bool:
+    """Whether a directory holds anything of what encodes pictures in its family."""
+    parts = [part for part in family_of(weights.variant).parts if part.sees]
+    return any(name.startswith(part.sees) for part in parts for name in weights.names(part.folder))
 
 
 def refuse_random_weights(weights: Weights, parts: Mapping[str, nn.Module], without: Collection[str] = ()) -> None:

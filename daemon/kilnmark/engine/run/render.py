@@ -14,6 +14,7 @@ from PIL import Image
 from kilnmark.engine.ends import failed
 from kilnmark.engine.families.base import Base
 from kilnmark.engine.proof.judge import Judge
+from kilnmark.engine.run.given import PictureReader
 from kilnmark.engine.run.saver import Painting
 from kilnmark.engine.stack.store import AdapterStore
 from kilnmark.engine.trail import PaintingTrail, Trail
@@ -40,6 +41,7 @@ class Renderer:
         tell: Called with every step done.
         is_cancelled: Asked at every part, and before every denoise step is computed.
         meanwhile: Called while the device decodes the picture; it must never raise, nor wait for the device.
+        pictures: Reads those that renders start from; None: none may be read.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class Renderer:
         tell: Callable[[Stepped], None],
         is_cancelled: Callable[[str], bool],
         meanwhile: Callable[[], None] = _nothing,
+        pictures: PictureReader | None = None,
     ) -> None:
         self._base = base
         self._judge = Judge(base, store)
@@ -59,6 +62,7 @@ class Renderer:
         self._tell = tell
         self._is_cancelled = is_cancelled
         self._meanwhile = meanwhile
+        self._pictures = pictures or PictureReader()
 
     def render(self, job: RenderCommand, *, load_ms: float = 0.0) -> Painting | Failed:
         """Paint one picture. Never raises: what goes wrong is the outcome.
@@ -96,9 +100,13 @@ class Renderer:
     def _painted(self, job: RenderCommand, trail: Trail) -> Image.Image:
         """The picture, with the stack that is on the base."""
         with trail.part("encode", names.ENCODE):
+            start = self._pictures.start(job)
             self._base.encode(job.prompt, job.negative_prompt)
         with PaintingTrail(trail, job.steps) as watcher:
-            pixels = self._base.generate(job, watcher)
+            if start is None:
+                pixels = self._base.generate(job, watcher)
+            else:
+                pixels = self._base.generate_from(start, job, watcher)
             mx.async_eval(pixels)
             self._meanwhile()
             return Image.fromarray(np.array(pixels))

@@ -11,13 +11,11 @@ from dataclasses import dataclass
 
 from kilnmark.keymaps.errors import MissingFile, UnsafeFile
 from kilnmark.keymaps.files.descent import folder_of
-from kilnmark.keymaps.files.roots import AnyPath, locate
+from kilnmark.keymaps.files.roots import ADAPTER, AnyPath, Wanted, locate
 
 __all__ = ["OpenFile", "fill", "opened"]
 
 _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-_NO_MODEL = "give an adapter, not a whole model"
-_NO_FILE = "give the path of a safetensors file"
 _AGAIN = "wait until it is written and try again"
 _ELSEWHERE = "check the disk or network that it lies on, or copy it to another"
 
@@ -37,6 +35,7 @@ def opened(
     roots: Sequence[AnyPath] | None,
     size_limit: int | None,
     mend: str = "",
+    wanted: Wanted = ADAPTER,
 ) -> Iterator[OpenFile]:
     """Open a regular file below a root, which is the same and unchanged at the end.
 
@@ -44,19 +43,21 @@ def opened(
         path: Absolute, or relative to one of the roots.
         roots: Directories that files may be read from; None allows every place.
         size_limit: In bytes; None for none.
-        mend: What to do about one that is no file of such a kind, or is larger; an empty one for adapters.
+        mend: What to do about one that is no file of such a kind, or is larger; empty: what is wanted says it.
+        wanted: What sort of file it should be.
 
     Raises:
         RefusedFile: It is not there, may not be read, is none, or changes meanwhile.
     """
-    resolved = str(locate(path, roots))
-    descriptor = _open(resolved, roots, mend or _NO_FILE)
+    resolved = str(locate(path, roots, wanted))
+    no_file = mend or f"give the path of {wanted.file}"
+    descriptor = _open(resolved, roots, no_file)
     try:
-        before = _check_regular(resolved, os.fstat(descriptor), mend or _NO_FILE)
+        before = _check_regular(resolved, os.fstat(descriptor), no_file)
         _check_identity(resolved, before)
         if size_limit is not None and before.st_size > size_limit:
             problem = f"has {before.st_size} bytes, more than the {size_limit} allowed"
-            raise UnsafeFile(resolved, problem, mend or _NO_MODEL)
+            raise UnsafeFile(resolved, problem, mend or f"give {wanted.small}")
         yield OpenFile(descriptor, resolved, before.st_size)
         if _state(os.fstat(descriptor)) != _state(before):
             raise UnsafeFile(resolved, "was changed while it was read", _AGAIN)

@@ -5,10 +5,13 @@ dry run and batches all decide here; whether a base is served, and where files l
 """
 
 import secrets
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from kilnmark.protocol.picture.catalog import MAX_PIXELS, Variant, family_of
+from msgspec import UNSET
+
+from kilnmark.protocol.picture.catalog import MAX_PIXELS, VARIANTS, Variant, family_of
+from kilnmark.protocol.picture.given import NO_PICTURES, USUAL_STRENGTH, GivenPictures, first_step
 from kilnmark.protocol.picture.spec import NUMBERS, PictureSpec, untaken
 from kilnmark.protocol.wire.errors import InvalidParams
 
@@ -17,7 +20,7 @@ if TYPE_CHECKING:
     from kilnmark.protocol.content.tiers import Tier
     from kilnmark.protocol.wire.requests import RenderParams
 
-__all__ = ["Decision", "base_for", "decide"]
+__all__ = ["Decision", "base_for", "decide", "of_start"]
 
 _Word = TypeVar("_Word")
 
@@ -59,6 +62,7 @@ def decide(
     *,
     style: "ComposedStyle | None" = None,
     tier: "Tier | None" = None,
+    given: GivenPictures = NO_PICTURES,
     draw: Callable[[], int] = lambda: secrets.randbits(32),
 ) -> Decision:
     """Decide everything that a request left open.
@@ -69,11 +73,13 @@ def decide(
         row: What is known of it.
         style: What its genre, world and tier come to; None: it names no genre.
         tier: Its tier, where it names no genre; None: it names none.
+        given: What is in the pictures that it names.
         draw: Gives a seed where nobody says one.
 
     Raises:
-        InvalidParams: The picture is too large.
+        InvalidParams: The picture is too large, or the variant takes no such pictures.
     """
+    _check_pictures(asked, base, row)
     fields = style.fields if style else None
     seed = _first(asked.seed, fields.base_seed if fields else None)
     spec = PictureSpec(
@@ -82,11 +88,12 @@ def decide(
         variant=base,
         seed=draw() if seed is None else seed,
         **_numbers(asked, style.tier if style else tier, row),
+        **_contents(asked, given),
     )
     if spec.width * spec.height > MAX_PIXELS:
         problem = f"{spec.width}x{spec.height} is more than {MAX_PIXELS} pixels - at `$.params.width`; ask for less"
         raise InvalidParams(problem)
-    warnings = (*_other_base(base, style, tier), *_unused(asked, spec, row))
+    warnings = (*_other_base(base, style, tier), *_unused(asked, spec, row), *of_start(spec, given))
     return Decision(spec, warnings, repeatable=seed is not None)
 
 
@@ -126,3 +133,55 @@ def _unused(asked: "RenderParams", spec: PictureSpec, row: Variant) -> Iterator[
         word = getattr(asked, name)
         if word is not None and name in untaken(row):
             yield f"variant {row.name!r} takes no {name}; {word:g} was not used"
+
+
+def _check_pictures(asked: "RenderParams", base: str, row: Variant) -> None:
+    """A picture that is left out would be another one than was meant."""
+    if asked.init_image is not None and not row.init_image:
+        others = _named(name for name, other in VARIANTS.items() if other.init_image)
+        raise InvalidParams(
+            f"{base!r} cannot start from a picture - at `$.params.init_image`; leave it out, or paint on {others}"
+        )
+    count = len(asked.reference_images)
+    if count > row.reference_images:
+        others = _named(name for name, other in VARIANTS.items() if other.reference_images >= count)
+        takes = f"at most {row.reference_images}" if row.reference_images else "no"
+        raise InvalidParams(
+            f"{base!r} takes {takes} reference pictures and {count} are given - at `$.params.reference_images`; "
+            f"give fewer, or paint on {others}"
+        )
+
+
+def _named(names: Iterable[str]) -> str:
+    return " or ".join(names) or "a base that can"
+
+
+def _contents(asked: "RenderParams", given: GivenPictures) -> dict[str, Any]:
+    """What a spec says of the pictures that it is made of, as far as there are any."""
+    found: dict[str, Any] = {}
+    if given.start is not None:
+        found |= {"start": given.start.sha256, "strength": _first(asked.strength, USUAL_STRENGTH)}
+    if given.references:
+        found["references"] = tuple(each.sha256 for each in given.references)
+    return found
+
+
+def of_start(spec: PictureSpec, given: GivenPictures) -> Iterator[str]:
+    """What becomes of a picture to start from, where nobody would expect it.
+
+    Args:
+        spec: Of the picture that starts from it.
+        given: What is in the pictures that it is made of.
+    """
+    start = given.start
+    if start is None or spec.strength is UNSET:
+        return
+    if start.width * spec.height != start.height * spec.width:
+        yield f"init_image has {start.width} x {start.height} pixels and was stretched to {spec.width} x {spec.height}"
+    if not spec.strength:
+        yield "at strength 0 nothing of init_image is left; give it a strength above 0, or leave it out"
+    elif first_step(spec.steps, spec.strength) == spec.steps:
+        yield (
+            f"at strength {spec.strength:g} none of {spec.steps} steps is left to be painted: prompt and adapters "
+            "changed nothing; lower the strength"
+        )

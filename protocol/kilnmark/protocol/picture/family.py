@@ -81,11 +81,14 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
         folder: Its name.
         marks: By these the family is known: each stands in the name of a tensor of this folder.
         unread: Tensors whose names begin so stay on disk, and need not be there.
+        sees: How the names of those begin that encode pictures. They are there together or not at all, and a directory
+            without them is a base that pictures cannot be shown to.
     """
 
     folder: str
     marks: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
+    sees: tuple[str, ...] = ()
 
 
 class LayerGroup(msgspec.Struct, frozen=True, kw_only=True):
@@ -135,6 +138,8 @@ class Variant(msgspec.Struct, frozen=True, kw_only=True):
         guidance: What is used where nothing else is asked for; 0 where it takes none.
         guided: Whether it takes guidance.
         negative_prompt: Whether it takes a negative prompt.
+        init_image: Whether it can start from a picture instead of from noise.
+        reference_images: How many pictures it can refer to; 0: none.
         encoders: Its text encoders.
         shapes: The name of its own layers' shapes.
         numbers: What it holds in memory: the transformer, its text encoders, and what decodes the picture.
@@ -156,6 +161,8 @@ class Variant(msgspec.Struct, frozen=True, kw_only=True):
     guidance: float
     guided: bool = True
     negative_prompt: bool = False
+    init_image: bool = False
+    reference_images: int = 0
     encoders: tuple[Encoder, ...]
     shapes: str
     numbers: Numbers

@@ -8,6 +8,8 @@ finds ours alone, and `json.loads` gives the words back. We ourselves read the r
 import re
 from collections.abc import Iterable
 
+from msgspec import UNSET
+
 from kilnmark.protocol.picture.record import PictureRecord
 from kilnmark.protocol.picture.spec import TOOL_NAMES
 from kilnmark.protocol.printable import printable_json
@@ -29,11 +31,11 @@ _OURS = (
     "Version",
     "Lora hashes",
     "Lora weights",
+    "Denoising strength",
     "Notice",
 )
 _OTHERS = (
     "Clip skip",
-    "Denoising strength",
     "ENSD",
     "Hashes",
     "Hires sampler",
@@ -73,6 +75,8 @@ def parameters_text(record: PictureRecord) -> str:
         "Model hash": record.base.fingerprint[:10],
         "Version": f"kilnmark {record.kilnmark_version}",
     }
+    if record.strength is not UNSET:
+        facts["Denoising strength"] = f"{1 - record.strength:.4g}"  # theirs is how much of it is painted over
     if record.loras:
         facts |= {
             "Lora hashes": _listed((lora.name, lora.sha256[:12]) for lora in record.loras),

@@ -6,7 +6,7 @@ and jobs, replies, records, compositions, manifests and the picture cache have i
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import msgspec
@@ -62,7 +62,11 @@ class PictureNumbers(msgspec.Struct, frozen=True, kw_only=True):
         width, height: Pixels.
         steps: Denoise steps.
         guidance: Distilled guidance; 0 where the variant takes none.
-        start: Content hash of the image that it starts from; not written, and UNSET, where it starts from noise.
+        start: Content hash of the picture that it starts from, in hex; not written, and UNSET, where it starts from
+            noise.
+        strength: How much of that picture stays, 0 to 1; not written, and UNSET, where it starts from noise.
+        references: Content hashes of the pictures that it refers to, in their order; not written, and UNSET, where it
+            refers to none.
     """
 
     prompt: str
@@ -71,6 +75,8 @@ class PictureNumbers(msgspec.Struct, frozen=True, kw_only=True):
     steps: int
     guidance: float
     start: str | UnsetType = UNSET
+    strength: float | UnsetType = UNSET
+    references: tuple[str, ...] | UnsetType = UNSET
 
     @property
     def settings(self) -> Mapping[str, float]:
@@ -84,11 +90,26 @@ class PictureNumbers(msgspec.Struct, frozen=True, kw_only=True):
             f"{value} {name if value != 1 else name.removesuffix('s')}" if name in _COUNTED else f"{name} {value:g}"
             for name, value in self.settings.items()
         ]
-        return ", ".join([f"{self.width} x {self.height}", *words])
+        return ", ".join([f"{self.width} x {self.height}", *words, *self._started_from])
+
+    @property
+    def _started_from(self) -> Iterator[str]:
+        """For people: the pictures that it is made of."""
+        if self.start is not UNSET:
+            yield f"from a picture at strength {self.strength:g}"
+        if self.references is not UNSET:
+            count = len(self.references)
+            yield f"{count} reference picture{'' if count == 1 else 's'}"
 
 
-NUMBERS = tuple(name for name in PictureNumbers.__struct_fields__ if name not in ("prompt", "start"))
+_GIVEN = ("prompt", "start", "strength", "references")
+"""What a request alone says."""
+
+NUMBERS = tuple(name for name in PictureNumbers.__struct_fields__ if name not in _GIVEN)
 """Those that a request, a tier or a variant decides."""
+
+_CONTENTS = ("start", "references")
+"""Hashes of files, of which a request says where they are."""
 
 
 def untaken(row: Variant) -> frozenset[str]:
@@ -154,11 +175,11 @@ class PinnedSpec(PictureSpec, frozen=True, kw_only=True):
 
 
 def asked_again(spec: PictureSpec, row: Variant) -> dict[str, Any]:
-    """The fields of a request that is decided to this very spec, whatever its tier says.
+    """The fields of a request that is decided to this very spec, whatever its tier says, save the files of pictures.
 
     Args:
         row: Of its variant; numbers that it takes none of are not asked for.
     """
-    asked = {name: getattr(spec, name) for name in PictureSpec.__struct_fields__}
+    asked = {name: getattr(spec, name) for name in PictureSpec.__struct_fields__ if name not in _CONTENTS}
     unasked = dict.fromkeys(untaken(row).intersection(NUMBERS))
     return {name: value for name, value in {**asked, **unasked}.items() if value is not UNSET}

@@ -21,6 +21,7 @@ stores facts (code, kind, retryable, job_id, detail); nothing is hidden in the w
     ├── JournalFailed       -32009   retryable: what is accepted could not be kept
     ├── JobIdTaken          -32010   the job_id was given to a request with other parameters
     ├── NoWorker            -32011   no worker gets ready; retryable, unless somebody has to mend its base first
+    ├── PictureRefused      -32012   no picture that another can start from
     └── Cancelled           -32800
 """
 
@@ -42,6 +43,7 @@ __all__ = [
     "JournalFailed",
     "NoWorker",
     "ParseError",
+    "PictureRefused",
     "QueueFull",
     "RenderFailed",
     "RequestError",
@@ -210,6 +212,13 @@ class NoWorker(RequestError):
     retryable = True
 
 
+class PictureRefused(RequestError):
+    """A picture to start from is not there, may not be read, is none, is too large, or was changed meanwhile."""
+
+    code = -32012
+    kind = "picture_refused"
+
+
 class Cancelled(RequestError):
     """The render was cancelled, by its caller or by another connection."""
 
@@ -237,6 +246,7 @@ BY_CODE: Mapping[int, type[RequestError]] = {
         JournalFailed,
         JobIdTaken,
         NoWorker,
+        PictureRefused,
         Cancelled,
     )
 }

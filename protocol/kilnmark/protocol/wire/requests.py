@@ -12,6 +12,7 @@ from msgspec import Meta
 from kilnmark.protocol.picture.asked import AskedNumbers
 from kilnmark.protocol.picture.block_scales import block_scales_problem
 from kilnmark.protocol.picture.catalog import MAX_PIXELS, Priority
+from kilnmark.protocol.picture.given import REFERENCE_LIMIT, AskedPicture
 from kilnmark.protocol.wire.errors import InvalidParams
 
 __all__ = [
@@ -193,6 +194,10 @@ class RenderParams(AskedNumbers, frozen=True, kw_only=True, forbid_unknown_field
             the answer. False paints it anew. Without a seed it always is.
         probe: Run one small forward pass for each adapter at this scale, and report how far the prediction moves. One
             that the base has not met before is probed in any case.
+        init_image: The picture to start from instead of from noise, where the variant can: a path, absolute or below
+            one of the daemon's image roots, or the file itself.
+        strength: How much of `init_image` stays: 0 leaves nothing of it, 1 all, without a step painted. None means 0.4.
+        reference_images: Pictures that the variant looks at while it paints, in their order; each as `init_image` is.
     """
 
     meta: CallMeta = msgspec.field(default=CallMeta(), name="_meta")
@@ -212,6 +217,14 @@ class RenderParams(AskedNumbers, frozen=True, kw_only=True, forbid_unknown_field
     cache: bool = True
     probe: bool = False
     lora_block_scales: Annotated[list[Annotated[dict[Blocks, Scale], Meta(max_length=100)]], Meta(max_length=32)] = []
+    init_image: AskedPicture | None = None
+    strength: Annotated[float, Meta(ge=0, le=1)] | None = None
+    reference_images: Annotated[list[AskedPicture], Meta(max_length=REFERENCE_LIMIT)] = []
+
+    @property
+    def names_pictures(self) -> bool:
+        """Whether it is made of other pictures."""
+        return self.init_image is not None or bool(self.reference_images)
 
 
 def check_render(params: RenderParams) -> None:
@@ -231,6 +244,7 @@ def check_render(params: RenderParams) -> None:
             "at `$.params.lora_scales`; give one scale for each path"
         )
     _check_blocks(params)
+    _check_pictures(params)
     if params.world is not None and params.genre is None:
         raise InvalidParams("world needs a genre - at `$.params.world`; name the genre it belongs to")
     if params.place is not None and params.genre is None:
@@ -260,3 +274,13 @@ def _check_blocks(params: RenderParams) -> None:
         if problem := block_scales_problem(scales):
             said, _, mend = problem[1].partition("; ")
             raise InvalidParams(f"{said} - at `$.params.lora_block_scales[{i}]`; {mend}")
+
+
+def _check_pictures(params: RenderParams) -> None:
+    if params.strength is not None and params.init_image is None:
+        raise InvalidParams("strength needs an init_image - at `$.params.strength`; name the picture to start from")
+    if params.init_image is not None and params.reference_images:
+        raise InvalidParams(
+            "init_image and reference_images are two ways to use a picture - at `$.params.reference_images`; "
+            "use one of them"
+        )

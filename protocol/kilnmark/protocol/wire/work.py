@@ -64,6 +64,7 @@ class Configure(_Tagged, frozen=True, kw_only=True, tag="configure"):
         compiling: Whether their blocks are to be compiled where they compute in `fast`.
         sizes: For which sizes each base is to be made warm, most used first.
         picture_mode: Of the files of pictures: who may read them.
+        image_roots: Directories that pictures to start from are read from; nothing outside them is opened.
     """
 
     variant: str
@@ -78,13 +79,15 @@ class Configure(_Tagged, frozen=True, kw_only=True, tag="configure"):
     compiling: AskedCompiling = "auto"
     sizes: dict[str, list[PictureSize]] = {}
     picture_mode: int = 0o600
+    image_roots: list[str] = []
 
 
 class RenderCommand(PictureSpec, _Tagged, frozen=True, kw_only=True, tag="render"):
     """One accepted render: its picture, every choice made, and where its stack lies.
 
     Paths are absolute; `lora_*` run in stack order, and `lora_block_scales` is empty where no adapter has any. The
-    variant is a name of `Configure.bases`; it is loaded where it is not held.
+    variant is a name of `Configure.bases`; it is loaded where it is not held. `init_image` is the file whose hash is
+    `start`, and empty where there is none; `reference_images` are those of `references`.
     """
 
     job_id: str
@@ -98,11 +101,23 @@ class RenderCommand(PictureSpec, _Tagged, frozen=True, kw_only=True, tag="render
     traceparent: str | None = None
     tracestate: str | None = None
     lora_block_scales: list[dict[str, float]] = []
+    init_image: str = ""
+    reference_images: list[str] = []
 
     @property
     def stack_block_scales(self) -> list[dict[str, float]]:
         """Scales for some blocks, one mapping for each adapter."""
         return self.lora_block_scales or [{} for _ in self.lora_paths]
+
+    @property
+    def start_file(self) -> tuple[str, str] | None:
+        """Path and content hash of the picture that it starts from; None: it starts from noise."""
+        return None if self.start is msgspec.UNSET else (self.init_image, self.start)
+
+    @property
+    def reference_files(self) -> list[tuple[str, str]]:
+        """The same of those that it refers to, in their order."""
+        return list(zip(self.reference_images, self.references or (), strict=True))
 
 
 class WarmUp(_Tagged, frozen=True, kw_only=True, tag="warm_up"):

@@ -20,7 +20,7 @@ CONFIGS = {"dev": ModelConfig.dev, "krea-dev": ModelConfig.krea_dev, "schnell": 
 
 @pytest.mark.parametrize("name", CONFIGS)
 def test_the_table_counts_what_mflux_builds(name: str) -> None:
-    models: list[nn.Module] = [Transformer(CONFIGS[name]()), T5Encoder(), CLIPEncoder(), VAE().decoder]
+    models: list[nn.Module] = [Transformer(CONFIGS[name]()), T5Encoder(), CLIPEncoder(), VAE()]
     matrices = sum(
         module.weight.size for model in models for *_, module in children(model) if hasattr(module, "to_quantized")
     )

@@ -13,7 +13,14 @@ import msgspec
 
 from kilnmark.client.cli.exits import exit_code_of_reports
 from kilnmark.client.cli.left import telling_uncancelled
-from kilnmark.client.cli.options import ScaledPath, json_option, scaled_path, seconds, socket_option
+from kilnmark.client.cli.options import (
+    ScaledPath,
+    given_picture,
+    json_option,
+    scaled_path,
+    seconds,
+    socket_option,
+)
 from kilnmark.client.cli.views.document import write_document, write_line
 from kilnmark.client.errors import StopTimeout
 from kilnmark.client.sync import Client
@@ -184,6 +191,22 @@ def farewell(answer: ShutdownResult, *, drain: bool = False) -> str:
 @click.option("--width", type=int, metavar="PIXELS", help="A multiple of 16.")
 @click.option("--height", type=int, metavar="PIXELS", help="A multiple of 16.")
 @click.option(
+    "--init-image", metavar="FILE", help="The picture to start from, below an --image-root of the daemon; see --inline."
+)
+@click.option(
+    "--strength", type=float, metavar="S", help="How much of --init-image stays: 0 nothing, 1 all. [default: 0.4]"
+)
+@click.option(
+    "--reference",
+    "reference_images",
+    multiple=True,
+    metavar="FILE",
+    help="A picture that the base looks at while it paints. Repeatable.",
+)
+@click.option(
+    "--inline", is_flag=True, help="Send pictures within the request, to a daemon that cannot read their files."
+)
+@click.option(
     "--genre", metavar="NAME", help="Compose the stack from this content pack instead of --lora; needs --tier."
 )
 @click.option("--world", metavar="NAME", help="A setting inside the genre.")
@@ -219,6 +242,9 @@ def render(
     prompt: str,
     *,
     loras: tuple[ScaledPath, ...],
+    init_image: str | None,
+    reference_images: tuple[str, ...],
+    inline: bool,
     timeout: float | None,
     socket: str | None,
     as_json: bool,
@@ -243,6 +269,8 @@ def render(
                 lora_paths=[lora.path for lora in loras],
                 lora_scales=[lora.scale for lora in loras],
                 lora_block_scales=[lora.blocks for lora in loras],
+                init_image=None if init_image is None else given_picture(init_image, inline=inline),
+                reference_images=[given_picture(file, inline=inline) for file in reference_images],
                 on_progress=on_progress,
                 **options,
             )

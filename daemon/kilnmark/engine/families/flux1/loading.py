@@ -15,7 +15,7 @@ from kilnmark.engine.families.family import BaseUnavailable, Origin
 from kilnmark.engine.families.flux1.forward.transformer import FastTransformer
 from kilnmark.engine.families.flux1.model import Flux1Model
 from kilnmark.engine.families.flux1.standin import RECIPE, build_standin
-from kilnmark.engine.families.saved import refuse_random_weights, saved_by_mflux
+from kilnmark.engine.families.saved import refuse_random_weights, saved_by_mflux, sees_pictures
 from kilnmark.keymaps.files.weights import Weights
 from kilnmark.protocol.picture.numerics import AskedCompiling, Numerics
 
@@ -79,6 +79,8 @@ def _read(weights: Weights, config: ModelConfig, quantize: int | None) -> Flux1:
     flux.t5_text_encoder.t5_blocks = flux.t5_text_encoder.t5_blocks[:t5_blocks]
     layers = flux.clip_text_encoder.text_model.encoder
     layers.layers = layers.layers[:clip_blocks]
+    if not sees_pictures(weights):
+        del flux.vae.encoder
     if saved_by_mflux(weights):
         parts = {
             "transformer": flux.transformer,

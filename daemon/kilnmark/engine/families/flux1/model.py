@@ -9,13 +9,15 @@ from functools import cached_property, partial
 
 import mlx.core as mx
 from mflux.models.common.config.config import Config
+from mflux.models.common.latent_creator.latent_creator import Img2Img, LatentCreator
 from mflux.models.flux.latent_creator.flux_latent_creator import FluxLatentCreator
 from mflux.models.flux.model.flux_text_encoder.prompt_encoder import PromptEncoder
 from mflux.models.flux.variants.txt2img.flux import Flux1
 from mlx import nn
+from PIL import Image
 
 from kilnmark.engine.compute import precision
-from kilnmark.engine.families.family import Encoded, Watcher
+from kilnmark.engine.families.family import Encoded, Pixels, Watcher
 from kilnmark.engine.families.flux1.decoding import FastDecoding, decoded
 from kilnmark.engine.families.flux1.encoding import fast_t5
 from kilnmark.engine.families.flux1.forward.blocks import shared_inputs
@@ -79,8 +81,14 @@ class Flux1Model:
 
     @property
     def held(self) -> list[nn.Module]:
-        """Nothing here encodes pictures, so the VAE's encoder stays on disk."""
-        return [*self.roots.values(), self.flux.vae.decoder]
+        """Of the VAE its decoder, and its encoder where there is one."""
+        vae = self.flux.vae
+        return [*self.roots.values(), vae.decoder, *([vae.encoder] if self.sees else [])]
+
+    @property
+    def sees(self) -> bool:
+        """Unless its directory has nothing that encodes pictures."""
+        return "encoder" in self.flux.vae
 
     def encode(self, prompt: str, negative_prompt: str | None) -> Encoded:  # noqa: ARG002 - FLUX.1 takes none
         """T5 `(1, tokens, 4096)` and pooled CLIP `(1, 768)`."""
@@ -114,22 +122,44 @@ class Flux1Model:
 
     def generate(self, spec: PictureSpec, encoded: Encoded, watcher: Watcher) -> mx.array:
         """As mflux's own `generate_image`, whose parts these are, up to the pixels."""
-        flux = self.flux
+        return self._painted(spec, encoded, watcher)
+
+    def generate_from(self, pixels: Pixels, spec: PictureSpec, encoded: Encoded, watcher: Watcher) -> mx.array:
+        """The same as mflux does it with an `image_path` and an `image_strength`."""
+        return self._painted(spec, encoded, watcher, Image.fromarray(pixels))
+
+    def _painted(
+        self, spec: PictureSpec, encoded: Encoded, watcher: Watcher, start: Image.Image | None = None
+    ) -> mx.array:
         config = Config(
-            model_config=flux.model_config,
+            model_config=self.flux.model_config,
             num_inference_steps=spec.steps,
             height=spec.height,
             width=spec.width,
             guidance=spec.guidance,
+            image_path=start,  # which mflux opens, unless it is open already
+            image_strength=spec.strength or 0.0,
         )
         noise = self._noise(config, encoded)
-        latents = FluxLatentCreator.create_noise(spec.seed, config.height, config.width)
-        for step in range(spec.steps):
+        latents = self._latents(config, spec.seed)
+        for step in range(config.init_time_step, spec.steps):
             latents = config.scheduler.step(noise=noise(step, latents), timestep=step, latents=latents)
             watcher.stepped(step)
             mx.eval(latents)
         watcher.denoised(latents)
         return self._decoded(FluxLatentCreator.unpack_latents(latents, config.height, config.width))
+
+    def _latents(self, config: Config, seed: int) -> mx.array:
+        """Noise, or a picture with as much noise in it as the first step that is painted expects; lazily."""
+        start = Img2Img(
+            vae=self.flux.vae,
+            latent_creator=FluxLatentCreator,
+            sigmas=config.scheduler.sigmas,
+            init_time_step=config.init_time_step,
+            image_path=config.image_path,
+        )
+        latents: mx.array = LatentCreator.create_for_txt2img_or_img2img(seed, config.height, config.width, start)
+        return latents
 
     @cached_property
     def _decoded(self) -> Callable[[mx.array], mx.array]:

@@ -1,7 +1,7 @@
 """The `standin` base: mflux's own FLUX.1-dev classes at their true topology, with values made up on the spot.
 
 Every linear layer of the transformer and the text encoders has its true shape, held as thin factors, so every real
-FLUX.1 adapter fits and a CPU renders in seconds. The VAE decoder is mflux's own at an eighth of its width, the
+FLUX.1 adapter fits and a CPU renders in seconds. The VAE is mflux's own at an eighth of its width, the
 vocabularies are the bytes of a prompt. Its pictures mean nothing; they only differ when what was asked differs.
 """
 
@@ -12,7 +12,11 @@ from mflux.models.flux.model.flux_text_encoder.clip_encoder.clip_encoder import 
 from mflux.models.flux.model.flux_text_encoder.t5_encoder.t5_encoder import T5Encoder
 from mflux.models.flux.model.flux_transformer.transformer import Transformer
 from mflux.models.flux.model.flux_vae.common.resnet_block_2d import ResnetBlock2D
+from mflux.models.flux.model.flux_vae.common.unet_mid_block import UnetMidBlock
+from mflux.models.flux.model.flux_vae.decoder.decoder import Decoder
 from mflux.models.flux.model.flux_vae.decoder.up_sampler import UpSampler
+from mflux.models.flux.model.flux_vae.encoder.down_sampler import DownSampler
+from mflux.models.flux.model.flux_vae.encoder.encoder import Encoder
 from mflux.models.flux.model.flux_vae.vae import VAE
 from mflux.models.flux.variants.txt2img.flux import Flux1
 from mlx import nn
@@ -33,7 +37,10 @@ CLIP_TOKENS = 77
 T5_TOKENS = 512
 """FLUX.1-dev's limit. A prompt is not padded up to it, because a CPU would spend its time on padding."""
 VAE_WIDTH = 64
-"""Channels of the narrow decoder where FLUX has 512; its narrower stages shrink with it, to 32 at the least."""
+"""Channels of the narrow VAE where FLUX has 512; its narrower stages shrink with it, to 32 at the least."""
+
+_WIDTHS = VAE_WIDTH, max(32, VAE_WIDTH // 2), 32
+"""Where FLUX has 512, 256 and 128."""
 
 
 def build_standin() -> Flux1:
@@ -65,21 +72,23 @@ def build_standin() -> Flux1:
     )
     for name in ("transformer", "t5_text_encoder", "clip_text_encoder"):
         _VALUES.fill(flux[name], name)
-    _VALUES.fill(flux.vae.decoder, "vae.decoder")
+    for name in ("decoder", "encoder"):
+        _VALUES.fill(flux.vae[name], f"vae.{name}")
     return flux
 
 
 def _narrow_vae() -> VAE:
-    """A VAE of mflux with its decoder's channels divided; what it does to latents is its own code unchanged."""
+    """A VAE of mflux with its channels divided; what it does to pictures and latents is its own code unchanged."""
     vae = VAE()
-    decoder = vae.decoder
-    wide, middle, narrow = VAE_WIDTH, max(32, VAE_WIDTH // 2), 32
+    _narrow_decoder(vae.decoder)
+    _narrow_encoder(vae.encoder)
+    return vae
+
+
+def _narrow_decoder(decoder: Decoder) -> None:
+    wide, middle, narrow = _WIDTHS
     decoder.conv_in.conv2d = nn.Conv2d(16, wide, 3, padding=1)
-    attention = decoder.mid_block.attentions[0]
-    attention.group_norm = nn.GroupNorm(32, wide, pytorch_compatible=True)
-    attention.to_q, attention.to_k, attention.to_v = (nn.Linear(wide, wide) for _ in range(3))
-    attention.to_out = [nn.Linear(wide, wide)]
-    decoder.mid_block.resnets = [_resnet(wide, wide) for _ in range(2)]
+    _narrow_middle(decoder.mid_block)
     widths = [(wide, wide), (wide, wide), (wide, middle), (middle, narrow)]
     for block, (into, out) in zip(decoder.up_blocks, widths, strict=True):
         shortcut = block.resnets[0].is_conv_shortcut
@@ -88,7 +97,27 @@ def _narrow_vae() -> VAE:
             block.upsamplers = [UpSampler(conv_in=out, conv_out=out)]
     decoder.conv_norm_out.norm = nn.GroupNorm(32, narrow, eps=1e-6, pytorch_compatible=True)
     decoder.conv_out.conv2d = nn.Conv2d(narrow, 3, 3, padding=1)
-    return vae
+
+
+def _narrow_encoder(encoder: Encoder) -> None:
+    wide, middle, narrow = _WIDTHS
+    encoder.conv_in.conv2d = nn.Conv2d(3, narrow, 3, padding=1)
+    widths = [(narrow, narrow), (narrow, middle), (middle, wide), (wide, wide)]
+    for block, (into, out) in zip(encoder.down_blocks, widths, strict=True):
+        block.resnets = [_resnet(into, out, shortcut=block.resnets[0].is_conv_shortcut), _resnet(out, out)]
+        if "downsamplers" in block:
+            block.downsamplers = [DownSampler(conv_in=out, conv_out=out)]
+    _narrow_middle(encoder.mid_block)
+    encoder.conv_norm_out.norm = nn.GroupNorm(32, wide, eps=1e-6, pytorch_compatible=True)
+    encoder.conv_out.conv2d = nn.Conv2d(wide, 32, 3, padding=1)
+
+
+def _narrow_middle(block: UnetMidBlock) -> None:
+    attention = block.attentions[0]
+    attention.group_norm = nn.GroupNorm(32, VAE_WIDTH, pytorch_compatible=True)
+    attention.to_q, attention.to_k, attention.to_v = (nn.Linear(VAE_WIDTH, VAE_WIDTH) for _ in range(3))
+    attention.to_out = [nn.Linear(VAE_WIDTH, VAE_WIDTH)]
+    block.resnets = [_resnet(VAE_WIDTH, VAE_WIDTH) for _ in range(2)]
 
 
 def _resnet(into: int, out: int, *, shortcut: bool = False) -> ResnetBlock2D:

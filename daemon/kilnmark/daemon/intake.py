@@ -1,0 +1,98 @@
+"""How a request for a picture becomes a job: the one that makes it already, or one that is taken in.
+
+Whatever a request names is found here before it waits: its genre's stack and its pictures. What then becomes of the job
+is `jobs`' part.
+"""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from opentelemetry.trace import Tracer
+
+from kilnmark.daemon.asked.accept import accept
+from kilnmark.daemon.asked.packs import Packs, given_by
+from kilnmark.daemon.asked.pictures import AskedPictures, PictureFiles
+from kilnmark.daemon.asked.served import Served
+from kilnmark.daemon.asked.stack import StyledStack
+from kilnmark.daemon.jobs.jobs import Job
+from kilnmark.daemon.jobs.renders import Renders
+from kilnmark.daemon.jobs.view import JobsView
+from kilnmark.daemon.spans import RenderTrace
+from kilnmark.keymaps.files.outputs import is_unspoilt
+from kilnmark.protocol.wire.requests import RenderParams
+
+__all__ = ["Intake"]
+
+
+class Intake:
+    """Takes requests in for one daemon.
+
+    Args:
+        served: The bases that it may hold.
+        renders: What becomes of jobs.
+        view: Where one is found again.
+        packs: Its content packs.
+        pictures: Those that renders start from.
+        tracer: For spans.
+
+    Attributes:
+        tracer: As given.
+    """
+
+    def __init__(
+        self, served: Served, renders: Renders, view: JobsView, packs: Packs, pictures: AskedPictures, tracer: Tracer
+    ) -> None:
+        self._served = served
+        self._renders = renders
+        self._view = view
+        self._packs = packs
+        self._pictures = pictures
+        self.tracer = tracer
+
+    @asynccontextmanager
+    async def job_of(self, params: RenderParams) -> AsyncIterator[Job]:
+        """The job of a request, open or ended, for a block that waits for it.
+
+        Raises:
+            RequestError: It cannot be taken in.
+        """
+        async with self._pictures.kept(params) as request:
+            job = await self._known(request)
+            if job is None:
+                styled, pictures = await self._styled(request), await self._pictures.looked_at(request)
+                job = await self._known(request)
+            yield self._view.job(self._accept(request, styled, pictures)) if job is None else job
+
+    async def _known(self, params: RenderParams) -> Job | None:
+        """The job that makes or made this very picture; one whose picture is gone or spoilt does not count."""
+        while True:
+            job = self._renders.queue.find_same(params)
+            made = None if job is None or job.ended is None else job.ended.result
+            if made is None:
+                return job
+            is_there = await asyncio.to_thread(is_unspoilt, made.image_path, made.image_sha256)
+            if self._renders.queue.find_same(params) is job:  # nobody asked for it anew meanwhile
+                return job if is_there else None
+
+    async def _styled(self, params: RenderParams) -> StyledStack | None:
+        """What the request's genre comes to; None where it names none."""
+        if params.genre is None or params.tier is None:
+            return None
+        return await self._packs.compose(params.genre, params.world, params.tier, params.place, given_by(params))
+
+    def _accept(self, params: RenderParams, styled: StyledStack | None, pictures: PictureFiles) -> str:
+        """Take a request in; the id of its job."""
+        self._renders.check_open()
+        job_id = params.job_id or uuid.uuid4().hex
+        command, warnings, repeatable = accept(params, self._served, job_id, styled, pictures)
+        trace = RenderTrace(self.tracer, params.meta, command, command.variant)
+        facts = self._renders.queue.facts_of(
+            params, command, warnings=warnings, repeatable=repeatable, trace=trace.origin
+        )
+        if styled is not None and (refusal := styled.refusal(facts.job_id)) is not None:
+            self._renders.refuse(facts, trace, refusal, styled.refused)
+            raise refusal
+        self._renders.submit(facts, trace)
+        return facts.job_id

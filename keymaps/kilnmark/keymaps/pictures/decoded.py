@@ -1,0 +1,139 @@
+"""A picture's pixels, by Pillow within limits of our own: upright, opaque, in 8 bits of red, green and blue.
+
+Formats are few on purpose, since each is a reader of bytes from outside. Pillow comes with the daemon's extra, so that
+it is imported when a picture is looked at.
+"""
+
+import importlib.util
+import io
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from kilnmark.keymaps.errors import RefusedPicture
+from kilnmark.keymaps.pictures.file import PictureFile
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+__all__ = ["FORMATS", "GROUND", "PIXEL_LIMIT", "can_decode", "decoded", "upright_size"]
+
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
+"""Those that are read, by Pillow's names."""
+
+PIXEL_LIMIT = 50_000_000
+"""Of the largest picture that is decoded, in pixels: 150 MB of memory."""
+
+GROUND = (255, 255, 255)
+"""What shows through where a picture is transparent: white, as in mflux."""
+
+_TURNED = (5, 6, 7, 8)
+"""EXIF orientations that exchange width and height."""
+_ORIENTATION = 0x0112
+_SIXTEEN_BITS = "I;16"
+"""How Pillow's modes begin that have one channel of 16 bits."""
+_DEEP = ("I", "F")
+_SEVERAL_BY_DESIGN = "MPO"
+"""A photograph of a camera with smaller copies of it, or a depth map, behind it; the first is the photograph."""
+
+_mend = "give one picture as PNG, JPEG, WebP, GIF or BMP"
+_filters = threading.Lock()
+"""Python's filters of warnings belong to the process."""
+
+
+def can_decode() -> bool:
+    """Whether Pillow is installed."""
+    return importlib.util.find_spec("PIL") is not None
+
+
+def upright_size(file: PictureFile) -> tuple[int, int]:
+    """Width and height in pixels once it is turned upright, by its header alone.
+
+    Raises:
+        RefusedPicture: It is no such picture, or too large.
+    """
+    with _refusing(file.path), _opened(file) as image:
+        width, height = image.size
+        return (height, width) if image.getexif().get(_ORIENTATION, 1) in _TURNED else (width, height)
+
+
+def decoded(file: PictureFile) -> "Image":
+    """All its pixels, in mode RGB.
+
+    What is transparent shows `GROUND`; of 16 bits a channel the upper 8 are kept; colour profiles are not applied, as
+    in mflux.
+
+    Raises:
+        RefusedPicture: It is no such picture, too large, cut short, or has no pixels that can be shown in 8 bits.
+    """
+    from PIL import ImageOps
+
+    with _refusing(file.path), _opened(file) as image:
+        image.load()
+        return _opaque(ImageOps.exif_transpose(_in_8_bits(image, file.path)))
+
+
+@contextmanager
+def _refusing(path: str) -> Iterator[None]:
+    """Pillow's readers raise whatever they meet in bytes that are not what they should be."""
+    try:
+        yield
+    except RefusedPicture:
+        raise
+    except Exception as error:
+        said = str(error) or type(error).__name__
+        problem = f"cannot be read as a picture ({said[:200]})"
+        raise RefusedPicture(path, problem, _mend) from error
+
+
+@contextmanager
+def _opened(file: PictureFile) -> "Iterator[Image]":
+    """By its header, and within the limits."""
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with _filters, warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit is far below Pillow's
+            image = Image.open(io.BytesIO(file.data), formats=FORMATS)
+    except UnidentifiedImageError as error:
+        raise RefusedPicture(file.path, "is no picture of a kind that is read", _mend) from error
+    except Image.DecompressionBombError as error:
+        raise _too_large(file.path, str(error)) from error
+    with image:
+        if image.width * image.height > PIXEL_LIMIT:
+            raise _too_large(file.path, f"{image.width} x {image.height}")
+        if getattr(image, "is_animated", False) and image.format != _SEVERAL_BY_DESIGN:
+            problem = f"has {getattr(image, 'n_frames', 2)} frames"
+            raise RefusedPicture(file.path, problem, "save the one that is meant as a picture of its own")
+        yield image
+
+
+def _too_large(path: str, size: str) -> RefusedPicture:
+    problem = f"has more than {PIXEL_LIMIT:,} pixels ({size})"
+    return RefusedPicture(path, problem, "make it smaller; it is brought to the size of the render anyway")
+
+
+def _in_8_bits(image: "Image", path: str) -> "Image":
+    import numpy as np
+    from PIL import Image
+
+    if image.mode.startswith(_SIXTEEN_BITS):
+        grey = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+        grey.info["exif"] = image.getexif().tobytes()
+        return grey
+    if image.mode in _DEEP:
+        problem = f"has pixels of 32 bits (Pillow's mode {image.mode})"
+        raise RefusedPicture(path, problem, "save it with 8 bits a channel")
+    return image
+
+
+def _opaque(image: "Image") -> "Image":
+    """On `GROUND` where it is transparent. Bit for bit what mflux 0.24 makes of it (`ImageUtil.load_image`)."""
+    from PIL import Image
+
+    if not image.has_transparency_data:
+        return image.convert("RGB")
+    clear = image.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", clear.size, (*GROUND, 255)), clear).convert("RGB")
