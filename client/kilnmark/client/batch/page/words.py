@@ -8,6 +8,8 @@ import os
 from collections.abc import Iterator
 from urllib.parse import quote
 
+from msgspec import UNSET
+
 from kilnmark.client.batch.run.picture import Picture
 from kilnmark.client.batch.run.standing import ShownPicture
 from kilnmark.protocol.picture.report import AdapterReport, Verdict
@@ -119,6 +121,8 @@ def made_with(one: ShownPicture) -> Iterator[tuple[str, object]]:
     yield "Size", f"{picture.width} \u00d7 {picture.height}"
     for name, value in picture.settings.items():
         yield name.capitalize(), f"{value:g}"
+    if picture.strength is not UNSET:
+        yield "Strength", f"{picture.strength:g}"
     yield "Variant", picture.variant
     lengths = ", ".join(f"{length.tokens} of {length.limit} {length.encoder}" for length in tokens.lengths)
     yield "Length", f"{about}{lengths} tokens" if lengths else "not counted"

@@ -4,6 +4,7 @@
     .../<slug>@<tier>.png                          painted at another tier than its kind's own
     .../<slug>.s2.png                              with the second of several seeds
     .../<slug>.base.png                            without adapters
+    OUT/_starts/<hash>.<kind>                      a copy of what some start from
 
 Paths only; nothing is opened or made.
 """
@@ -14,12 +15,13 @@ import unicodedata
 
 from kilnmark.client.batch.plan.subjects import Kind
 
-__all__ = ["OWN_TIERS", "Outputs", "bare_of", "slug"]
+__all__ = ["OWN_TIERS", "Outputs", "bare_of", "slug", "start_place"]
 
 OWN_TIERS: dict[Kind, str] = {"poi": "landscape", "portrait": "portrait", "creature": "creature"}
 """The tier that each kind of picture is painted at."""
 
 _GENRE_ITSELF = "_genre"
+_STARTS = "_starts"
 _LONGEST = 100
 """Bytes of a slug: names of files may have 255, and something is put behind a slug."""
 
@@ -39,6 +41,12 @@ def slug(name: str) -> str:
 def bare_of(output: str) -> str:
     """Where the same picture without adapters lies."""
     return f"{output.removesuffix('.png')}.base.png"
+
+
+def start_place(path: str, sha256: str) -> str:
+    """Where the copy of a picture lies that others start from: one place for all of the same content."""
+    ending = re.search(r"\.[A-Za-z0-9]{1,5}\Z", path)
+    return f"{_STARTS}/{sha256[:32]}{ending[0].lower() if ending else ''}"
 
 
 class Outputs:

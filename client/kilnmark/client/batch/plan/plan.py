@@ -13,18 +13,21 @@ from pathlib import Path
 from kilnmark.client.batch.plan.adapters import PlannedAdapter
 from kilnmark.client.batch.plan.outputs import OWN_TIERS, Outputs
 from kilnmark.client.batch.plan.sources import SOURCES, SourcesRead, Subject, places, read_sources
+from kilnmark.client.batch.plan.starts import PlannedStart, Starts
 from kilnmark.client.batch.plan.strange import nothing_found, strange_entries
 from kilnmark.client.batch.plan.subjects import Kind
 from kilnmark.client.batch.plan.tokens import TokenCounter, Tokens, excess
 from kilnmark.client.pack_files import PackFolder
+from kilnmark.keymaps.errors import RefusedPicture
 from kilnmark.keymaps.files.finder import AdapterFinder
 from kilnmark.protocol.content.composed import ComposedStyle
 from kilnmark.protocol.content.composition import file_problems, stack_files
 from kilnmark.protocol.content.packs import PackFiles, load_pack
 from kilnmark.protocol.content.problems import Problem, UnusableContent
 from kilnmark.protocol.picture.catalog import row_of
-from kilnmark.protocol.picture.decide import decide
+from kilnmark.protocol.picture.decide import decide, of_start
 from kilnmark.protocol.picture.family import Variant
+from kilnmark.protocol.picture.given import NO_PICTURES, GivenPictures
 from kilnmark.protocol.picture.spec import PictureSpec
 from kilnmark.protocol.wire.requests import RenderParams
 
@@ -69,6 +72,7 @@ class Item:
         tokens: The length of its prompt.
         adapters: In stack order.
         output: Its place, from the batch's folder, with forward slashes.
+        start: The picture that it starts from; None: from noise.
     """
 
     subject: Subject
@@ -79,6 +83,12 @@ class Item:
     tokens: Tokens
     adapters: tuple[PlannedAdapter, ...]
     output: str
+    start: PlannedStart | None = None
+
+    @property
+    def given(self) -> GivenPictures:
+        """What is in the pictures that it is made of."""
+        return NO_PICTURES if self.start is None else self.start.pictures
 
     @property
     def tier(self) -> str:
@@ -87,7 +97,9 @@ class Item:
 
     def on(self, base: str, row: Variant) -> PictureSpec:
         """What decides it on another base than it wants, of which this is known."""
-        return self.spec if base == self.spec.variant else decide(self.asked, base, row, style=self.style).spec
+        if base == self.spec.variant:
+            return self.spec
+        return decide(self.asked, base, row, style=self.style, given=self.given).spec
 
 
 @dataclass(slots=True)
@@ -121,9 +133,12 @@ def make_plan(wishes: Wishes, counter: TokenCounter) -> Plan:
     if not (found.packs or plan.problems):
         plan.problems.append(nothing_found(wishes.kind, SOURCES[wishes.kind][0], where))
     styles = _Styles(files, wishes, plan)
-    outputs = Outputs()
+    outputs, starts = Outputs(), Starts(wishes.packs)
     for subject, styled in _chosen(found, styles, wishes.limit):
-        _add_items(plan, subject, styled, outputs, counter, wishes)
+        try:
+            _add_items(plan, subject, styled, starts.of(subject), outputs, counter, wishes)
+        except RefusedPicture as error:
+            plan.problems.append(_of(subject, f"its init_image {error}"))
     plan.problems = list(dict.fromkeys(plan.problems))
     plan.warnings = list(dict.fromkeys(plan.warnings))
     return plan
@@ -198,16 +213,29 @@ class _Styled:
     adapters: tuple[PlannedAdapter, ...]
 
 
+def _of(subject: Subject, message: str) -> Problem:
+    return Problem(file=subject.file, line=subject.line, entry=subject.name, message=message)
+
+
 def _add_items(
-    plan: Plan, subject: Subject, styled: _Styled, outputs: Outputs, counter: TokenCounter, wishes: Wishes
+    plan: Plan,
+    subject: Subject,
+    styled: _Styled,
+    start: PlannedStart | None,
+    outputs: Outputs,
+    counter: TokenCounter,
+    wishes: Wishes,
 ) -> None:
     style, tier = styled.style, styled.style.tier
-    takes = [_asked(subject, style, take, wishes) for take in range(1, wishes.takes + 1)]
-    row = row_of(style.variant)
-    specs = [decide(asked, style.variant, row, style=style).spec for asked in takes]
+    takes = [_asked(subject, style, take, wishes, start) for take in range(1, wishes.takes + 1)]
+    row, given = row_of(style.variant), NO_PICTURES if start is None else start.pictures
+    if start is not None and not row.init_image:
+        mend = "leave its init_image out, or have its tier or style name another variant"
+        plan.problems.append(_of(subject, f"{style.variant!r} cannot start from a picture; {mend}"))
+        return
+    specs = [decide(asked, style.variant, row, style=style, given=given).spec for asked in takes]
     tokens = counter.count(specs[0].prompt, style.variant)
-    if words := excess(tokens):
-        plan.warnings.append(Problem(file=subject.file, line=subject.line, entry=subject.name, message=words))
+    plan.warnings += [_of(subject, words) for words in (excess(tokens), *of_start(specs[0], given)) if words]
     place = outputs.place(subject.genre, subject.world, subject.kind, subject.name, tier.name)
     plan.items += [
         Item(
@@ -219,17 +247,27 @@ def _add_items(
             tokens=tokens,
             adapters=styled.adapters,
             output=outputs.take(place, take),
+            start=start,
         )
         for take, (asked, spec) in enumerate(zip(takes, specs, strict=True), start=1)
     ]
 
 
-def _asked(subject: Subject, style: ComposedStyle, take: int, wishes: Wishes) -> RenderParams:
+def _asked(
+    subject: Subject, style: ComposedStyle, take: int, wishes: Wishes, start: PlannedStart | None
+) -> RenderParams:
     """What a daemon would be asked for one take of a subject, but for its stack."""
     seed = seed_of(
         subject.genre, subject.world, subject.name, style.tier.name, base_seed=style.fields.base_seed, take=take
     )
-    return RenderParams(prompt=subject.words, tier=style.tier.name, seed=seed, steps=wishes.steps)
+    return RenderParams(
+        prompt=subject.words,
+        tier=style.tier.name,
+        seed=seed,
+        steps=wishes.steps,
+        init_image=start and start.path,
+        strength=start and start.strength,
+    )
 
 
 SEED_LIMIT = 2**32

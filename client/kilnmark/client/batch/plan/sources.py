@@ -10,7 +10,16 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from kilnmark.client.batch.plan.subjects import FIELDS, Entry, Kind, UnusableEntry, place_of, words_of
+from kilnmark.client.batch.plan.subjects import (
+    FIELDS,
+    AskedStart,
+    Entry,
+    Kind,
+    UnusableEntry,
+    place_of,
+    start_of,
+    words_of,
+)
 from kilnmark.protocol.content.marked_yaml import MarkedDocument, read_marked
 from kilnmark.protocol.content.packs import PackFiles, UnknownName
 from kilnmark.protocol.content.places import PicturePlace
@@ -40,6 +49,7 @@ class Subject:
         place: Where it is, for the style's art direction.
         unplaced: What is wrong with its region; it counts where a style directs places.
         file, line: Where it stands, from the folder of packs.
+        start: The picture that it starts from; None: from noise.
     """
 
     genre: str
@@ -51,6 +61,7 @@ class Subject:
     unplaced: tuple[Problem, ...]
     file: str
     line: int
+    start: AskedStart | None = None
 
 
 @dataclass(slots=True)
@@ -194,6 +205,7 @@ def _subject(
     entry = Entry.at(document, path)
     try:
         name, words = words_of(kind, entry)
+        start = start_of(entry)
     except UnusableEntry as error:
         found.problems += error.problems
         return None
@@ -202,7 +214,7 @@ def _subject(
             message = f"is no field; is `{meant}` meant?"
             found.warnings.append(document.problem((*path, field_name), message))
     place, unplaced = place_of(kind, entry, name)
-    return Subject(*pack, kind, name, words, place, unplaced, document.file, document.line(path))
+    return Subject(*pack, kind, name, words, place, unplaced, document.file, document.line(path), start)
 
 
 def _is_new(
@@ -212,7 +224,7 @@ def _is_new(
     earlier = seen.setdefault(subject.name, subject)
     if earlier is subject:
         return True
-    if (earlier.words, earlier.place) != (subject.words, subject.place):
+    if (earlier.words, earlier.place, earlier.start) != (subject.words, subject.place, subject.start):
         message = f"{subject.name!r} is the name of line {earlier.line} too; rename one, or say the same of both"
         found.problems.append(document.problem((*path, "name"), message))
     return False

@@ -6,21 +6,24 @@ what can be seen. Nothing else of a document gets in. Fields that are not named 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from kilnmark.protocol.content.marked_yaml import MarkedDocument
 from kilnmark.protocol.content.places import PicturePlace
 from kilnmark.protocol.content.problems import Key, Problem, UnusableContent
 
-__all__ = ["FIELDS", "Entry", "Kind", "UnusableEntry", "place_of", "words_of"]
+__all__ = ["FIELDS", "AskedStart", "Entry", "Kind", "UnusableEntry", "place_of", "start_of", "words_of"]
 
 Kind = Literal["poi", "portrait", "creature"]
 """What a picture can be of."""
 
+_STARTING = ("init_image", "strength")
 FIELDS: Mapping[Kind, frozenset[str]] = {
-    "poi": frozenset({"name", "description", "visual_prompt", "region", "type"}),
-    "portrait": frozenset({"name", "role", "type", "appearance", "culture_aesthetic", "region"}),
-    "creature": frozenset({"name", "description", "visual_prompt", "appearance", "habitat", "type", "region"}),
+    "poi": frozenset({"name", "description", "visual_prompt", "region", "type", *_STARTING}),
+    "portrait": frozenset({"name", "role", "type", "appearance", "culture_aesthetic", "region", *_STARTING}),
+    "creature": frozenset(
+        {"name", "description", "visual_prompt", "appearance", "habitat", "type", "region", *_STARTING}
+    ),
 }
 """The fields that an entry is known to have."""
 
@@ -28,6 +31,13 @@ _ENDS = (".", "!", "?", "\u2026")
 _LONGEST = 20_000
 """Characters of a prompt that the daemon takes."""
 _LONGEST_NAME = 200
+
+
+class AskedStart(NamedTuple):
+    """The picture that an entry's is to start from: its file as it is written there, and how much of it stays."""
+
+    file: str
+    strength: float | None = None
 
 
 class UnusableEntry(UnusableContent):
@@ -66,6 +76,16 @@ class Entry:
         self.add(field, f"must be text, but is {kind}; write one text" if kind else f"is {value}; put it in quotes")
         return None
 
+    def share(self, field: str) -> float | None:
+        """A field's number from 0 to 1; None where it is not there. What is none is a problem."""
+        value = self.fields.get(field)
+        if value is None:
+            return None
+        if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1:
+            return float(value)
+        self.add(field, f"must be a number from 0 to 1, but is {value!r}"[:200] + "; write one, such as 0.4")
+        return None
+
     def add(self, field: str | None, message: str) -> None:
         """Note a problem with a field, or with the entry as a whole."""
         path = self.path if field is None else (*self.path, field)
@@ -102,6 +122,20 @@ def place_of(kind: Kind, entry: Entry, name: str) -> tuple[PicturePlace, tuple[P
     """
     region = entry.text("region")
     return PicturePlace(region, name if kind == "poi" else None), tuple(entry.problems)
+
+
+def start_of(entry: Entry) -> AskedStart | None:
+    """The picture that an entry's is to start from; None: from noise.
+
+    Raises:
+        UnusableEntry: with everything that is wrong with it.
+    """
+    file, strength = entry.text("init_image"), entry.share("strength")
+    if file is None and strength is not None:
+        entry.add("strength", "needs an `init_image`; name the picture to start from, or leave it out")
+    if entry.problems:
+        raise UnusableEntry(entry.problems)
+    return None if file is None else AskedStart(file, strength)
 
 
 def _poi(entry: Entry, name: str) -> str | None:

@@ -22,6 +22,7 @@ from kilnmark.client.batch.run.journal import Journal
 from kilnmark.client.batch.run.manifest import Manifest, SourceProblem, read_manifest, write_manifest
 from kilnmark.client.batch.run.picture import Picture
 from kilnmark.client.batch.run.pinned import PinnedItem
+from kilnmark.client.batch.run.started import check_within, kept_start
 from kilnmark.keymaps.files.atomic import written_whole
 from kilnmark.keymaps.files.outputs import is_unspoilt, sha256_of
 from kilnmark.protocol.picture.record import PictureRecord, find_record, is_whole
@@ -121,7 +122,7 @@ class Ledger:
             raise OSError(f"{source} is not the picture that was painted: somebody wrote to it; paint it again")
         goal = self.folder / item.output
         try:
-            _check_within(goal.parent, self.folder)
+            check_within(goal.parent, self.folder)
             goal.parent.mkdir(parents=True, exist_ok=True)
             with source.open("rb") as given, written_whole(goal, alone=True) as taken:
                 shutil.copyfileobj(given, taken)
@@ -141,6 +142,7 @@ class Ledger:
                 picture = msgspec.structs.replace(picture, fingerprint=made_on.fingerprint, numerics=made_on.numerics)
         else:
             picture = _carried_over(_done(item, record, warnings), before)
+            picture = msgspec.structs.replace(picture, start_file=kept_start(self.folder, item.planned.start))
         self._put(picture)
 
     def write_failed(self, item: PinnedItem, message: str, reports: Sequence[AdapterReport], job_id: str) -> None:
@@ -272,11 +274,6 @@ def _is_of_one_base(one: Picture, other: Picture) -> bool:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
-
-
-def _check_within(place: Path, folder: Path) -> None:
-    if not place.resolve().is_relative_to(folder.resolve()):
-        raise OSError(errno.ELOOP, "a link leads out of the batch's folder; remove it", str(place))
 
 
 def _check_copy(copy: BinaryIO, source: Path, sha256: str) -> None:

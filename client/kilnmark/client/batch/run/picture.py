@@ -35,6 +35,8 @@ class Picture(PictureSpec, frozen=True, kw_only=True):
         fingerprint: Of the base that it was painted on; empty when that is not known.
         numerics: What that computed in. Entries without it are older than the choice, and exact.
         created: When it was painted, or failed: UTC, ISO 8601.
+        start_file: Where a copy of the picture lies that it starts from, as `file`; empty where it starts from noise,
+            or that was another meanwhile.
     """
 
     genre: str
@@ -57,3 +59,4 @@ class Picture(PictureSpec, frozen=True, kw_only=True):
     fingerprint: str = ""
     numerics: Numerics = "exact"
     created: str
+    start_file: str = ""

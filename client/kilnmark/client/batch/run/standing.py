@@ -55,6 +55,7 @@ class ShownPicture:
         place: Among all of the manifest, from 0.
         file: The picture, relative to the page, with slashes; None where there is none to show.
         bare_file: The same of the one without adapters.
+        start_file: The same of the one that it starts from.
         message: What went wrong or was warned of; empty where nothing was.
         standings: Worst first, at least one.
     """
@@ -63,6 +64,7 @@ class ShownPicture:
     place: int
     file: str | None
     bare_file: str | None
+    start_file: str | None
     message: str
     standings: tuple[Standing, ...]
 
@@ -92,8 +94,9 @@ def _exhibit(folder: Path, picture: Picture, place: int) -> ShownPicture:
     done = picture.status == "done"
     file = picture.file if done and (folder / picture.file).is_file() else None
     bare = picture.bare_file if file and picture.bare_file and (folder / picture.bare_file).is_file() else None
+    start = picture.start_file if picture.start_file and (folder / picture.start_file).is_file() else None
     message = _ABSENT if done and file is None else picture.message
-    return ShownPicture(picture, place, file, bare, message, _standings(picture, there=file is not None))
+    return ShownPicture(picture, place, file, bare, start, message, _standings(picture, there=file is not None))
 
 
 def _standings(picture: Picture, *, there: bool) -> tuple[Standing, ...]:

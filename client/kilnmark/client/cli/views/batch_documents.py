@@ -36,6 +36,8 @@ class PlannedItem(msgspec.Struct, frozen=True, kw_only=True):
         tag: Of its style's `visual_tag_overrides`, the one that its place gets; None where none is meant for it.
         prompt: As it would be sent to the model.
         output: Where it would lie.
+        init_image: The path of the picture that it would start from; None: from noise.
+        strength: How much of that would stay; None as `init_image`.
     """
 
     genre: str
@@ -49,6 +51,8 @@ class PlannedItem(msgspec.Struct, frozen=True, kw_only=True):
     seed: int
     loras: list[PlannedLora]
     output: str
+    init_image: str | None = None
+    strength: float | None = None
 
 
 class PlanDocument(msgspec.Struct, frozen=True, kw_only=True):
