@@ -53,6 +53,12 @@ def test_pictures_are_sent_by_their_paths_or_whole(tmp_path: Path, monkeypatch: 
     ]
 
 
+def test_a_request_that_no_daemon_would_read_is_refused_here() -> None:
+    assert render_params("a", init_image=bytes(512 << 10))
+    with pytest.raises(InvalidParams, match=r"bytes with its pictures in base64, more than .* give the paths of files"):
+        render_params("a", reference_images=[bytes(512 << 10)] * 2)
+
+
 @pytest.mark.parametrize(
     "asked",
     [

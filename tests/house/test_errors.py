@@ -116,7 +116,7 @@ def test_what_is_wrong_with_a_requests_files_and_documents_becomes_an_error_of_t
 CODES = {
     ExitCode.USAGE: (
         "InvalidParams JobIdTaken UnusableContent UnknownName UnusableEntry UnusableGoal TracingMisconfigured "
-        "UnreadableConfig SettingsRefused SocketUnfit UnfitForService NothingToFetch"
+        "UnreadableConfig SettingsRefused SocketUnfit UnfitForService NothingToFetch RefusedPicture PictureRefused"
     ),
     ExitCode.NOT_ENGAGED: (
         "AdapterRefused AdapterNotEngaged RefusedFile MissingFile OutsideRoots UnsafeFile UnfitAdapter"

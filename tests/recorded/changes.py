@@ -112,6 +112,7 @@ ADDED: Mapping[str, str] = {
     "heard.result.error.loras": "what its adapters did",
     "heard.result.kept": "whether the next daemon goes on with what is not finished; this one keeps no journal",
     "heard.result.process": "what the daemon's log could not tell",
+    "heard.result.image_roots": "where pictures to start from are read from; none is named here",
     **{f"{place}.{field}": why for place in _JOBS for field, why in _TOLD_OF_JOBS.items()},
     **{f"heard.result.memory.{field}": why for field, why in _TOLD_OF_MEMORY.items()},
     **{f"{place}.{field}": why for place in _BASES for field, why in _TOLD_OF_BASES.items()},

@@ -18,6 +18,7 @@ from kilnmark.protocol.picture.catalog import Priority
 from kilnmark.protocol.picture.given import AskedPicture, InlinePicture
 from kilnmark.protocol.wire import jsonrpc
 from kilnmark.protocol.wire.errors import InvalidParams
+from kilnmark.protocol.wire.framing import FRAME_LIMIT
 from kilnmark.protocol.wire.requests import CallMeta, LoraInspectParams, RenderParams, check_render
 
 __all__ = [
@@ -35,6 +36,9 @@ __all__ = [
 
 P = TypeVar("P", bound=msgspec.Struct)
 Paths = Sequence[str | os.PathLike[str]]
+_LONGEST = FRAME_LIMIT - (1 << 12)
+"""Bytes of parameters: the rest of a line is what a call puts around them."""
+
 PictureSource = str | os.PathLike[str] | bytes
 """A picture's path, or all bytes of its file."""
 
@@ -135,6 +139,7 @@ def render_params(prompt: str, **options: Unpack[RenderOptions]) -> RenderParams
     _refuse_non_finite(params)
     params = checked(params)
     check_render(params)
+    _refuse_long(params)
     return params
 
 
@@ -188,6 +193,15 @@ def _as_list(values: Sequence[Any], field: str) -> list[Any]:
     if isinstance(values, str | bytes | os.PathLike | Mapping):
         raise InvalidParams(f"{field} is a single {type(values).__name__} - at `$.params.{field}`; give a list")
     return list(values)
+
+
+def _refuse_long(params: RenderParams) -> None:
+    """A longer line would be thrown away unread, and with it the answers to all that is asked on the connection."""
+    count = len(msgspec.json.encode(params)) if params.names_pictures else 0
+    if count > _LONGEST:
+        where = "init_image" if params.init_image is not None else "reference_images"
+        problem = f"the request has {count} bytes with its pictures in base64, more than the {_LONGEST} of a line"
+        raise InvalidParams(f"{problem} - at `$.params.{where}`; make them smaller, or give the paths of files")
 
 
 def _picture(given: PictureSource) -> AskedPicture:

@@ -154,6 +154,7 @@ class Methods:
             journal=renders.journal.info,
             power=renders.queue.pauses.power,
             process=self._notes.info,
+            image_roots=[str(root) for root in self._settings.image_roots],
         )
 
     async def warm_up(self, params: WarmUpParams, exchange: Exchange) -> WarmUpResult:

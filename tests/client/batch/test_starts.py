@@ -65,6 +65,15 @@ def test_it_is_found_from_its_document_or_the_packs_and_is_part_of_the_spec(pack
     assert (request.init_image, request.strength) == (str(path), 0.5)
 
 
+def test_the_dry_run_tells_it_to_programs(packs: SmallPacks, tmp_path: Path) -> None:
+    planned(packs)
+    said = CliRunner().invoke(batch, ["portrait", "--packs", str(packs.root), "--world", "mire", "--dry-run", "--json"])
+    first, second = msgspec.json.decode(said.stdout)["items"]
+    path = packs.root / "ash/worlds/mire/portraits/bel.png"
+    assert (first["init_image"], first["strength"]) == (str(path), 0.5)
+    assert (second["init_image"], second["strength"]) == (None, None)
+
+
 def test_another_picture_or_strength_is_another_job(packs: SmallPacks) -> None:
     one, weak = pinned(bel(packs)), pinned(bel(packs, strength=0.4))
     put(packs.root / "ash/worlds/mire/portraits", "bel.png", colours(64, 80))

@@ -71,6 +71,15 @@ def test_the_first_step_of_a_render_has_more_time_and_decoding_its_own(timed: Ti
     assert timed.bound("decode", 4).seconds == 200.0
 
 
+def test_steps_that_a_start_leaves_out_took_no_time_and_the_first_that_is_painted_has_more(timed: Timed) -> None:
+    started: dict[str, Any] = {"start": "c" * 64, "strength": 0.3}
+    timed.paces.begin(msgspec.structs.replace(JOB, **started))
+    for step, seconds in ((0, 0.0), (1, 0.0), (2, 8.0), (3, 8.0)):
+        timed.told("denoise", step, seconds)
+    assert timed.bound("denoise", 2, **started).seconds == 80.0
+    assert timed.bound("denoise", 1, **started).seconds == FIRST_STEP_FACTOR * 80.0
+
+
 def test_half_a_minute_is_always_given_unless_less_is_given_to_the_unknown(timed: Timed) -> None:
     timed.render(0.0, 0.0)
     assert timed.bound("denoise", 2).seconds == 30.0

@@ -20,12 +20,13 @@ __all__ = ["write_folder"]
 BLOCKS = 36
 """The most of any folder; names of blocks that are not there map to nothing."""
 _IMAGE_AXES = 4
+_SIGHT = "encoder."
 
 
 def write_folder(model: nn.Module, targets: Sequence[WeightTarget], path: Path) -> None:
     """Write one folder of a directory, in one file.
 
-    mflux asks for a VAE's encoder, which nothing here computes with: where there is none it is one number a tensor.
+    mflux asks for a VAE's encoder: where the model has none it is one number a tensor.
 
     Args:
         model: Whose parameters are written.
@@ -41,7 +42,8 @@ def write_folder(model: nn.Module, targets: Sequence[WeightTarget], path: Path) 
         for name, ((mine, _), *_) in theirs.items()
         if mine in held
     }
-    named |= {name: np.zeros(1, np.float32) for name in theirs if name.startswith("encoder.") and name not in named}
+    if not any(name.startswith(_SIGHT) for name in named):
+        named |= {name: np.zeros(1, np.float32) for name in theirs if name.startswith(_SIGHT)}
     save_file(named, path / "diffusion_pytorch_model.safetensors")
 
 

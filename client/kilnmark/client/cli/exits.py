@@ -13,7 +13,7 @@ from kilnmark.client.cli.models.errors import FetchedElsewhere, HubFailed, Model
 from kilnmark.client.cli.service.errors import SettingsRefused, SocketInUse, SocketUnfit, UnfitForService
 from kilnmark.client.cli.settings.config_file import UnreadableConfig
 from kilnmark.client.errors import ClientError, ConnectTimeout, DaemonUnavailable
-from kilnmark.keymaps.errors import RefusedFile, UnusableGoal
+from kilnmark.keymaps.errors import RefusedFile, RefusedPicture, UnusableGoal
 from kilnmark.otel.settings import TracingMisconfigured
 from kilnmark.protocol.content.problems import UnusableContent
 from kilnmark.protocol.errors import KilnmarkError, nearest
@@ -27,6 +27,7 @@ from kilnmark.protocol.wire.errors import (
     JobIdTaken,
     JournalFailed,
     NoWorker,
+    PictureRefused,
     QueueFull,
     RequestError,
 )
@@ -45,6 +46,8 @@ EXITS: Mapping[type[KilnmarkError], ExitCode] = {
     RefusedFile: ExitCode.NOT_ENGAGED,
     AdapterRefused: ExitCode.NOT_ENGAGED,
     AdapterNotEngaged: ExitCode.NOT_ENGAGED,
+    RefusedPicture: ExitCode.USAGE,
+    PictureRefused: ExitCode.USAGE,
     DaemonUnavailable: ExitCode.NO_DAEMON,
     ConnectTimeout: ExitCode.NO_DAEMON,
     QueueFull: ExitCode.TRY_AGAIN,
@@ -108,6 +111,8 @@ class ErrorDocument(msgspec.Struct, frozen=True):
             body = ErrorBody(code=None, kind="unusable_content", message=str(error), detail=detail)
         elif isinstance(error, RefusedFile):
             body = ErrorBody(code=None, kind=AdapterRefused.kind, message=str(error))
+        elif isinstance(error, RefusedPicture):
+            body = ErrorBody(code=None, kind=PictureRefused.kind, message=str(error))
         else:
             body = ErrorBody(code=None, kind="failed", message=str(error))
         return cls(body)

@@ -8,6 +8,9 @@ from collections import deque
 from dataclasses import dataclass
 from statistics import median
 
+from msgspec import UNSET
+
+from kilnmark.protocol.picture.given import first_step
 from kilnmark.protocol.wire import work
 
 __all__ = ["FIRST_STEP_FACTOR", "LEAST", "MARGIN", "Paces", "StepBound"]
@@ -81,7 +84,8 @@ class Paces:
         self._place = place
         if self._last is not None:
             before, then = self._last
-            if before.stage == event.stage == "denoise" and event.step == before.step + 1:
+            is_next = before.stage == event.stage == "denoise" and event.step == before.step + 1
+            if is_next and before.step >= self._first:
                 self._note("denoise", now - then)
         self._last = event, now
         return True
@@ -106,11 +110,17 @@ class Paces:
             return StepBound(unknown)
         usual = median(took)
         seconds = max(min(LEAST, unknown), MARGIN * usual)
-        if event.stage == "denoise" and event.step == 0:
+        if event.stage == "denoise" and event.step <= self._first:
             seconds *= FIRST_STEP_FACTOR
         what = "decoding" if event.stage == "decode" else "a step"
         size = f"{self._job.width}x{self._job.height}"
         return StepBound(seconds, usual, f"{what} of {size} on {self._job.variant}")
+
+    @property
+    def _first(self) -> int:
+        """The first step that the render computes: one that starts from a picture leaves some out, and tells it."""
+        job = self._job
+        return 0 if job is None or job.strength is UNSET else first_step(job.steps, job.strength)
 
     def _note(self, stage: str, seconds: float) -> None:
         self._took.setdefault(self._kind(stage), deque(maxlen=REMEMBERED)).append(seconds)

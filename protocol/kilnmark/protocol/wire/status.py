@@ -261,6 +261,7 @@ class StatusResult(msgspec.Struct, frozen=True, kw_only=True):
         journal: None: jobs end with the daemon.
         power: None: no setting asks for it.
         process: What its log could not tell.
+        image_roots: Where pictures are read from that others start from, beside the packs and `output_dir`.
     """
 
     version: str
@@ -287,3 +288,4 @@ class StatusResult(msgspec.Struct, frozen=True, kw_only=True):
     journal: JournalInfo | None = None
     power: PowerInfo | None = None
     process: ProcessInfo = ProcessInfo()
+    image_roots: list[str] = []

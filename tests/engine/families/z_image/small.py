@@ -14,20 +14,21 @@ from mflux.models.z_image.model.z_image_text_encoder.text_encoder import TextEnc
 from mflux.models.z_image.model.z_image_transformer.transformer import ZImageTransformer
 from mflux.models.z_image.variants.z_image import ZImage
 from mflux.models.z_image.weights.z_image_weight_mapping import ZImageWeightMapping
-from mlx import nn
 
 __all__ = ["TARGETS", "small_z_image", "write_as_diffusers", "write_as_mflux"]
 
 LAYERS, REFINERS = 3, 2
 TARGETS = 8 * LAYERS + 15 * REFINERS + 6
 """Linear layers of its transformer."""
+VAE = (32, 32, 64, 64)
 
 
-def small_z_image(config: ModelConfig) -> ZImage:
-    """Build one whose weights have about the sizes of real ones, its VAE's encoder left out.
+def small_z_image(config: ModelConfig, *, sees: bool = True) -> ZImage:
+    """Build one whose weights have about the sizes of real ones.
 
     Args:
         config: Of mflux, by which it is guided or not.
+        sees: Whether it has what encodes pictures.
     """
     ModelConfig.precision = PRECISION  # as a base has it
     mx.random.seed(5)
@@ -46,8 +47,7 @@ def small_z_image(config: ModelConfig) -> ZImage:
         intermediate_size=128,
         head_dim=32,
     )
-    vae = vae_of_widths((32, 32, 64, 64))
-    vae.encoder = nn.Module()
+    vae = vae_of_widths(VAE, VAE if sees else None)
     image = z_image_of(config, transformer, encoder, vae, {"z_image": tokenizer})
     transformer.x_pad_token, transformer.cap_pad_token = (mx.random.normal((1, 192)) / 8 for _ in range(2))
     for module in (transformer, encoder.embed_tokens, *encoder.layers, vae):

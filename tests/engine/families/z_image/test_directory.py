@@ -19,6 +19,7 @@ from kilnmark.keymaps.zoo.write import make_adapter
 from kilnmark.protocol.picture.report import Verdict
 from tests.engine.families.standins import Followed, picture, read_tensors, render, uncompiled
 from tests.engine.families.z_image.small import TARGETS, small_z_image, write_as_diffusers, write_as_mflux
+from tests.keymaps.pictures.shown import colours
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +51,23 @@ def test_one_that_mflux_saved_is_held_as_wide_as_it_is_and_paints_what_mflux_pai
     assert (held.info.target_count, held.info.quantize, held.variant.name) == (TARGETS, None, "z-image-turbo")
     assert held.shapes["layers.1.feed_forward.w1"] == (512, 192)
     assert np.array_equal(pixels(held), painted(turbo))
+
+
+@pytest.mark.parametrize("strength", [0.0, 0.5, 1.0])
+def test_one_starts_from_a_picture_as_mflux_does(held: Base, turbo: ZImage, tmp_path: Path, strength: float) -> None:
+    colours(80, 40).save(tmp_path / "start.png")
+    spec = picture(held, start="c" * 64, strength=strength)
+    mine = np.asarray(held.generate_from(np.asarray(colours(80, 40)), spec, Followed()))
+    assert np.array_equal(mine, painted(turbo, image_path=tmp_path / "start.png", image_strength=strength))
+    assert np.array_equal(mine, pixels(held)) == (not strength)
+
+
+def test_one_that_cannot_encode_pictures_paints_without_them_and_says_so(tmp_path: Path) -> None:
+    image = small_z_image(ModelConfig.z_image_turbo(), sees=False)
+    base = load_base(str(write_as_mflux(image, tmp_path)), None)
+    assert np.array_equal(pixels(base), painted(image))
+    with pytest.raises(BaseUnavailable, match=r"holds nothing that encodes pictures \(vae/encoder\); save the model"):
+        base.generate_from(np.asarray(colours()), picture(base, start="c" * 64, strength=0.5), Followed())
 
 
 def test_one_of_diffusers_is_the_same_base(turbo: ZImage, held: Base, tmp_path: Path) -> None:

@@ -64,13 +64,13 @@ def test_the_table_counts_what_is_held_of_what_mflux_builds(name: str) -> None:
     assert (VARIANTS[name].numbers.matrices, VARIANTS[name].numbers.others) == (matrices, total - matrices)
 
 
-def test_a_decoder_of_the_published_widths_is_mflux_own() -> None:
+def test_a_vae_of_the_published_widths_is_mflux_own() -> None:
     mine, theirs = ({path: array.shape for path, array in parameters(vae)} for vae in (_published(), VAE()))
     assert mine == theirs
 
 
 def _published() -> VAE:
-    return vae_of_widths((128, 256, 512, 512))
+    return vae_of_widths((128, 256, 512, 512), (128, 256, 512, 512))
 
 
 def parameters(vae: VAE) -> list[tuple[str, mx.array]]:

@@ -265,8 +265,8 @@ def _asked(
         tier=style.tier.name,
         seed=seed,
         steps=wishes.steps,
-        init_image=start and start.path,
-        strength=start and start.strength,
+        init_image=None if start is None else start.path,
+        strength=None if start is None else start.strength,
     )
 
 

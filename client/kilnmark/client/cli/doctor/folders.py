@@ -1,4 +1,4 @@
-"""Folders and their disks: where adapters are read, and where pictures and the journal are written."""
+"""Folders and their disks: where adapters and images are read, and where pictures and the journal are written."""
 
 import os
 import stat
@@ -20,9 +20,11 @@ def look_at_folders(patient: Patient) -> Iterator[Observation]:
     status, settings = patient.status, patient.settings
     if status is not None:
         yield from _roots([Path(root) for root in status.lora_roots])
+        yield from _image_roots([Path(root) for root in status.image_roots])
         yield from place_to_write("pictures", Path(status.output_dir), "--output-dir")
     elif settings is not None and patient.can_serve:
         yield from _roots(list(settings.lora_roots))
+        yield from _image_roots(list(settings.image_roots))
         yield from place_to_write("pictures", settings.output_dir, "--output-dir")
 
 
@@ -30,21 +32,27 @@ def _roots(roots: list[Path]) -> Iterator[Observation]:
     if not roots:
         yield warning("adapters", "there is no folder to read them from", "name one with --lora-root")
     for root in roots:
-        yield _root(root)
+        yield _root(root, "adapters", "--lora-root")
 
 
-def _root(root: Path) -> Observation:
+def _image_roots(roots: list[Path]) -> Iterator[Observation]:
+    """Without any, pictures start from those that are made here, and from those of packs."""
+    for root in roots:
+        yield _root(root, "images", "--image-root")
+
+
+def _root(root: Path, about: str, option: str) -> Observation:
     try:
         found = root.stat()
     except FileNotFoundError:
-        return ok("adapters", f"{root} is not there; adapters in it would be read")
+        return ok(about, f"{root} is not there; {about} in it would be read")
     except OSError as error:
-        return fault("adapters", f"{root} cannot be looked at: {error.strerror}", "mend it, or name another root")
+        return fault(about, f"{root} cannot be looked at: {error.strerror}", "mend it, or name another root")
     if not stat.S_ISDIR(found.st_mode):
-        return fault("adapters", f"{root} is no folder", "name another with --lora-root")
+        return fault(about, f"{root} is no folder", f"name another with {option}")
     if not os.access(root, os.R_OK | os.X_OK):
-        return fault("adapters", f"{root} cannot be read", f"run `chmod u+rx {root}`, or name another with --lora-root")
-    return ok("adapters", f"those below {root}")
+        return fault(about, f"{root} cannot be read", f"run `chmod u+rx {root}`, or name another with {option}")
+    return ok(about, f"those below {root}")
 
 
 def place_to_write(about: str, folder: Path, option: str) -> Iterator[Observation]:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
+from msgspec import UNSET
 
 from kilnmark.client.batch.plan.outputs import bare_of
 from kilnmark.client.batch.plan.plan import Item, Plan
@@ -173,6 +174,8 @@ def _planned(item: Item, out: Path) -> PlannedItem:
             for a in item.adapters
         ],
         output=str(out / item.output),
+        init_image=None if item.start is None else item.start.path,
+        strength=None if item.spec.strength is UNSET else item.spec.strength,
     )
 
 

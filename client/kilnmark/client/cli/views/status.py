@@ -44,6 +44,7 @@ def show_status(out: Console, status: StatusResult) -> None:
         ("socket", status.socket),
         ("pictures", status.output_dir),
         *(("adapters", root) for root in status.lora_roots),
+        *(("images", root) for root in status.image_roots),
         *_packs(status.packs),
         *_process(status.process),
     ]

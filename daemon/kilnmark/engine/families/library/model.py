@@ -54,16 +54,24 @@ class LibraryModel(ABC):
         """What the text encoder makes of one prompt, lazily; its shape is the family's."""
 
 
-def painted(steps: int, latents: mx.array, stepped: Callable[[int, mx.array], mx.array], watcher: Watcher) -> mx.array:
+def painted(
+    steps: int,
+    latents: mx.array,
+    stepped: Callable[[int, mx.array], mx.array],
+    watcher: Watcher,
+    *,
+    first: int = 0,
+) -> mx.array:
     """The latents of a picture once its loop is over.
 
     Args:
         steps: How many.
-        latents: Of noise, in the family's own shape.
+        latents: Those before the first step, in the family's own shape.
         stepped: A step's number, and latents before it, to those after it, lazily.
         watcher: Told of every step; what it raises is raised.
+        first: The first that is painted; those before it are left out of a picture that starts from another.
     """
-    for step in range(steps):
+    for step in range(first, steps):
         latents = stepped(step, latents)
         watcher.stepped(step)
         mx.eval(latents)

@@ -33,7 +33,7 @@ def _fetched(config: ModelConfig, quantize: int | None) -> ZImage:
 def _parts(weights: Weights) -> Mapping[str, nn.Module]:
     sizes = sizes_of(weights)
     return {
-        "vae": vae_of_widths(sizes.vae),
+        "vae": vae_of_widths(sizes.decoder, sizes.encoder),
         "transformer": ZImageTransformer(**sizes.transformer),
         "text_encoder": TextEncoder(**sizes.text_encoder),
     }

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kilnmark.engine.families.qwen3 import qwen3_sizes
+from kilnmark.engine.families.saved import sees_pictures
 from kilnmark.engine.families.stored import StoredShapes
 from kilnmark.keymaps.files.weights import Weights
 
@@ -20,12 +21,14 @@ class ZImageSizes:
 
     Attributes:
         transformer, text_encoder: Arguments of `ZImageTransformer` and `TextEncoder`.
-        vae: Channels of the decoder's stages, as `vae_of_widths` takes them.
+        decoder: Channels of its stages, as `vae_of_widths` takes them.
+        encoder: Channels of the stages of what encodes pictures; None where the directory has none.
     """
 
     transformer: Mapping[str, Any]
     text_encoder: Mapping[str, Any]
-    vae: tuple[int, ...]
+    decoder: tuple[int, ...]
+    encoder: tuple[int, ...] | None
 
 
 def sizes_of(weights: Weights) -> ZImageSizes:
@@ -36,7 +39,6 @@ def sizes_of(weights: Weights) -> ZImageSizes:
     """
     transformer, encoder, vae = (StoredShapes(weights, folder) for folder in ("transformer", "text_encoder", "vae"))
     width, head = transformer.rows("all_x_embedder.2-1.weight"), transformer.rows("layers.0.attention.norm_q.weight")
-    stages = vae.count("decoder.up_blocks.")
     return ZImageSizes(
         transformer={
             "dim": width,
@@ -47,5 +49,10 @@ def sizes_of(weights: Weights) -> ZImageSizes:
             "axes_dims": [head * part // sum(_AXES) for part in _AXES],
         },
         text_encoder=qwen3_sizes(encoder),
-        vae=tuple(vae.rows(f"decoder.up_blocks.{stage}.resnets.0.conv1.weight") for stage in reversed(range(stages))),
+        decoder=_stages(vae, "decoder.up_blocks.")[::-1],
+        encoder=_stages(vae, "encoder.down_blocks.") if sees_pictures(weights) else None,
     )
+
+
+def _stages(vae: StoredShapes, blocks: str) -> tuple[int, ...]:
+    return tuple(vae.rows(f"{blocks}{stage}.resnets.0.conv1.weight") for stage in range(vae.count(blocks)))

@@ -35,7 +35,7 @@ def build_standin(config: ModelConfig) -> ZImage:
     """
     tokenizer = _tokenizer()
     encoder = TextEncoder(vocab_size=len(tokenizer.tokenizer))
-    vae = vae_of_widths(_VAE_WIDTHS)
+    vae = vae_of_widths(_VAE_WIDTHS, _VAE_WIDTHS)
     image = z_image_of(config, ZImageTransformer(), encoder, vae, {"z_image": tokenizer})
     for name in ("transformer", "text_encoder", "vae"):
         _VALUES.fill(image[name], name)
