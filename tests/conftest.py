@@ -9,6 +9,9 @@ import os
 import signal
 import sys
 import tempfile
+from functools import cache
+from itertools import count
+from pathlib import Path
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
@@ -19,6 +22,7 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 import hypothesis
 import pytest
 from _pytest.runner import runtestprotocol
+from pluggy import HookCaller
 
 import kilnmark.engine as kilnmark_engine
 
@@ -36,6 +40,17 @@ hypothesis.settings.load_profile("kilnmark")
 # Four thousand collected tests and the libraries under them are there to the end: looked through for garbage again and
 # again, they would take a tenth of the run.
 gc.disable()
+
+
+_FOLDERS = count()
+
+
+@pytest.fixture
+def tmp_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of the test's own, by its number: pytest's is found by the test's name, for most of a millisecond."""
+    path = tmp_path_factory.getbasetemp() / f"test-{next(_FOLDERS)}"
+    path.mkdir(mode=0o700)
+    return path
 
 
 LONG = ("acceptance", "recorded", "trust", "house", "engine", "keymaps", "daemon", "client", "otel")
@@ -77,11 +92,26 @@ TOLD_FROM = 1.0
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
     """A worker tells of a test what somebody will read: that it began and that its set-up passed, nobody does.
 
-    Each message is a third of a millisecond for it and for who hears it, which for seven thousand tests is seconds.
+    Each message is a third of a millisecond for it and for who hears it, which for eight thousand tests is seconds; and
+    so is the worker's own screen, which nobody sees. A test that passed is told without its key words: only those of
+    one that was skipped are read.
     """
     if not hasattr(item.config, "workerinput") or item.config.option.verbose > 0:
         return None
-    for report in runtestprotocol(item, log=False, nextitem=nextitem):
-        if report.when == "call" or not report.passed or report.duration >= TOLD_FROM:
-            item.ihook.pytest_runtest_logreport(report=report)
+    told = [report for report in runtestprotocol(item, log=False, nextitem=nextitem) if _is_read(report)]
+    for report in told:
+        if report.passed:
+            report.keywords = {}
+        _tell(item.config)(report=report)
     return True
+
+
+def _is_read(report: pytest.TestReport) -> bool:
+    return report.when == "call" or not report.passed or report.duration >= TOLD_FROM
+
+
+@cache
+def _tell(config: pytest.Config) -> HookCaller:
+    """All that hear of reports, but the screen."""
+    plugins = config.pluginmanager
+    return plugins.subset_hook_caller("pytest_runtest_logreport", [plugins.getplugin("terminalreporter")])
