@@ -212,21 +212,25 @@ def test_no_daemon_says_where_it_was_looked_for(flavour: Any, folder: Path, path
     assert "kilnmark serve" in str(caught.value)
 
 
+SHORT = 0.05
+"""Seconds that a peer is waited for which says nothing however long it is waited for."""
+
+
 def test_connecting_is_bounded(flavour: Any, folder: Path) -> None:
     with (
         full_backlog(folder) as path,
-        flavour(path, connect_timeout=0.2) as client,
+        flavour(path, connect_timeout=SHORT) as client,
         pytest.raises(ConnectTimeout) as caught,
     ):
         client.ping()
-    assert (caught.value.seconds, caught.value.what) == (0.2, str(path))
+    assert (caught.value.seconds, caught.value.what) == (SHORT, str(path))
 
 
 @pytest.mark.parametrize("method", ["ping", "status", "shutdown"])
 def test_short_methods_are_bounded(flavour: Any, folder: Path, method: str) -> None:
     with (
         silent_daemon(folder) as path,
-        flavour(path, reply_timeout=0.2) as client,
+        flavour(path, reply_timeout=SHORT) as client,
         pytest.raises(ReplyTimeout, match=method),
     ):
         getattr(client, method)()
@@ -239,7 +243,7 @@ def test_short_methods_are_bounded(flavour: Any, folder: Path, method: str) -> N
 def test_silence_is_bounded(flavour: Any, folder: Path, method: str, arguments: tuple[Any, ...]) -> None:
     with (
         silent_daemon(folder) as path,
-        flavour(path, silence_timeout=0.2) as client,
+        flavour(path, silence_timeout=SHORT) as client,
         pytest.raises(SilenceTimeout, match=ON_THE_WIRE.get(method, method)),
     ):
         getattr(client, method)(*arguments)
@@ -248,14 +252,14 @@ def test_silence_is_bounded(flavour: Any, folder: Path, method: str, arguments: 
 def test_a_whole_render_is_bounded_on_a_silent_daemon_too(flavour: Any, folder: Path) -> None:
     with (
         silent_daemon(folder) as path,
-        flavour(path, render_timeout=0.2, silence_timeout=None) as client,
+        flavour(path, render_timeout=SHORT, silence_timeout=None) as client,
         pytest.raises(RenderTimeout),
     ):
         client.render("a kiln")
 
 
 def test_a_daemon_that_hangs_is_noticed_and_can_be_asked_again_when_it_wakes(painter: Daemon, flavour: Any) -> None:
-    with flavour(painter.socket, silence_timeout=0.3) as client:
+    with flavour(painter.socket, silence_timeout=SHORT) as client:
         client.ping()
         with stopped(painter.pid), pytest.raises(SilenceTimeout):
             client.warm_up()

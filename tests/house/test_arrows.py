@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.house.modules import ROOT, paths, tree
+
 OUTSIDE = {
     "protocol": "msgspec pydantic pydantic_core yaml",
     "otel": "msgspec opentelemetry",
@@ -73,8 +74,7 @@ class Import:
 def imports_of(path: Path) -> Iterator[Import]:
     file = path.as_posix().rpartition("/kilnmark/")[2]
     room = file.partition("/")[0]
-    tree = ast.parse(path.read_text())
-    for node, on_demand in walk(tree, on_demand=False):
+    for node, on_demand in walk(tree(path), on_demand=False):
         for module in modules_of(node):
             yield Import(room, file, node.lineno, module, on_demand)
 
@@ -99,8 +99,7 @@ def modules_of(node: ast.Import | ast.ImportFrom) -> list[str]:
 @cache
 def product_imports() -> list[Import]:
     """All of them, read once they are asked for: whoever runs other tests does not wait for it."""
-    files = [path for folder in sorted(ROOT.glob("*/kilnmark")) for path in sorted(folder.rglob("*.py"))]
-    return [found for path in files for found in imports_of(path)]
+    return [found for path in paths().values() for found in imports_of(path)]
 
 
 def starts_with(module: str, prefix: str) -> bool:

@@ -3,15 +3,12 @@
 import ast
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterable, Mapping
+from functools import cache
 
-ROOT = Path(__file__).resolve().parents[2]
-MODULES = {
-    path.as_posix().rpartition("/kilnmark/")[2]: path.read_text(encoding="utf-8")
-    for path in sorted(ROOT.glob("*/kilnmark/*/**/*.py"))
-}
-"""Every module of the product by its path below the import root."""
+from tests.house.modules import nodes, paths
+
+Nodes = Iterable[ast.AST]
 
 MODULE_LINES = 300
 FUNCTION_LINES = 60
@@ -35,76 +32,87 @@ MODEL_ROOMS = (*FAMILY_ROOMS, "protocol/picture/catalog.py", "keymaps/zoo/")
 """Where their names may stand: in their rooms and rows, where one is meant if nobody names any, and in the zoo."""
 
 
-def classes(text: str) -> Iterator[str]:
-    return (node.name for node in ast.walk(ast.parse(text)) if isinstance(node, ast.ClassDef))
+@cache
+def texts() -> Mapping[str, str]:
+    """Every module of the product by its path below the import root."""
+    return {file: path.read_text(encoding="utf-8") for file, path in paths().items()}
 
 
-def doubled(modules: Mapping[str, str]) -> dict[str, list[str]]:
+def trees() -> Mapping[str, Nodes]:
+    """Their nodes."""
+    return {file: nodes(path) for file, path in paths().items()}
+
+
+def parsed(text: str) -> Nodes:
+    return list(ast.walk(ast.parse(text)))
+
+
+def doubled(modules: Mapping[str, Nodes]) -> dict[str, list[str]]:
     """Class names that stand in more than one module, and in which."""
     places = defaultdict(set)
-    for file, text in modules.items():
-        for name in classes(text):
-            places[name].add(file)
+    for file, found in modules.items():
+        for node in found:
+            if isinstance(node, ast.ClassDef):
+                places[node.name].add(file)
     return {name: sorted(files) for name, files in sorted(places.items()) if len(files) > 1}
 
 
-def long_functions(text: str) -> list[str]:
-    found = ast.walk(ast.parse(text))
+def long_functions(found: Nodes) -> list[str]:
     functions = (node for node in found if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
     return [node.name for node in functions if (node.end_lineno or 0) - node.lineno >= FUNCTION_LINES]
 
 
 def test_no_class_name_stands_in_two_modules() -> None:
-    assert doubled(MODULES) == {}
+    assert doubled(trees()) == {}
 
 
 def test_a_doubled_name_is_seen() -> None:
-    assert doubled({"a.py": "class One: ...", "b.py": "class Two:\n    class One: ..."}) == {"One": ["a.py", "b.py"]}
+    modules = {"a.py": parsed("class One: ..."), "b.py": parsed("class Two:\n    class One: ...")}
+    assert doubled(modules) == {"One": ["a.py", "b.py"]}
 
 
 def test_every_folder_of_modules_says_what_it_is() -> None:
-    folders = {file.rpartition("/")[0] for file in MODULES}
-    assert [folder for folder in sorted(folders) if not MODULES.get(f"{folder}/__init__.py", "").strip()] == []
+    folders = {file.rpartition("/")[0] for file in texts()}
+    assert [folder for folder in sorted(folders) if not texts().get(f"{folder}/__init__.py", "").strip()] == []
 
 
 def test_no_module_is_longer_than_a_sitting() -> None:
-    lines = {file: text.count("\n") for file, text in MODULES.items()}
+    lines = {file: text.count("\n") for file, text in texts().items()}
     assert {file: count for file, count in lines.items() if count > MODULE_LINES} == {}
 
 
 def test_no_function_is_longer_than_a_page() -> None:
-    long = {file: long_functions(text) for file, text in MODULES.items()}
+    long = {file: long_functions(found) for file, found in trees().items()}
     assert {file: names for file, names in long.items() if names} == {}
 
 
 def test_a_long_function_is_seen() -> None:
     body = "        pass\n" * FUNCTION_LINES
-    assert long_functions(f"def short():\n    pass\n\nclass C:\n    async def long():\n{body}") == ["long"]
+    assert long_functions(parsed(f"def short():\n    pass\n\nclass C:\n    async def long():\n{body}")) == ["long"]
 
 
-def model_names(text: str) -> list[str]:
+def model_names(found: Nodes) -> list[str]:
     """The texts and names of a module, its docstrings and comments aside, that are a model's."""
-    tree = ast.parse(text)
-    notes = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-    found = []
-    for node in ast.walk(tree):
+    notes = {id(node.value) for node in found if isinstance(node, ast.Expr)}
+    said = []
+    for node in found:
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in notes:
-            found.append(node.value)
+            said.append(node.value)
         elif isinstance(node, ast.Name):
-            found.append(node.id)
-    return [name for name in found if MODEL_NAMES.fullmatch(name)]
+            said.append(node.id)
+    return [name for name in said if MODEL_NAMES.fullmatch(name)]
 
 
 def test_a_model_is_named_in_its_own_rooms_only() -> None:
-    named = {file for file, text in MODULES.items() if not file.startswith(MODEL_ROOMS) and model_names(text)}
+    named = {file for file, found in trees().items() if not file.startswith(MODEL_ROOMS) and model_names(found)}
     assert named == set()
 
 
 def test_a_models_name_is_seen() -> None:
     text = '"""dev"""\nx = VARIANTS["dev"]\ny = Flux2Klein()\nz = "a FLUX.1 directory"\nw = "device"\n"""schnell"""\n'
-    assert sorted(model_names(text)) == ["Flux2Klein", "a FLUX.1 directory", "dev"]
+    assert sorted(model_names(parsed(text))) == ["Flux2Klein", "a FLUX.1 directory", "dev"]
 
 
 def test_guidance_is_known_to_few() -> None:
-    others = {file: text for file, text in MODULES.items() if not file.startswith(FAMILY_ROOMS)}
+    others = {file: text for file, text in texts().items() if not file.startswith(FAMILY_ROOMS)}
     assert len([file for file, text in others.items() if GUIDANCE.search(text)]) <= GUIDANCE_ROOMS
