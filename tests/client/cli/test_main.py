@@ -8,7 +8,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -330,28 +331,42 @@ def test_a_render_traces_itself_where_a_collector_is_named(run: Run, daemon: Fak
     assert span.trace_id == result.trace_id
 
 
-def test_a_collector_that_is_dead_costs_a_render_no_more_than_its_deadline(run: Run, daemon: FakeDaemon) -> None:
-    """A minute is what the exporter would take to give up, and the deadline is far from it on every machine."""
-    dead = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9", "OTEL_EXPORTER_OTLP_TIMEOUT": "60"}
-    began = time.monotonic()
-    done = run("render", "a kiln", *SMALL, "--json", **dead)
-    assert done.returncode == 0
-    assert time.monotonic() - began < STOP_DEADLINE + 20
+@pytest.fixture(scope="module")
+def unheard(daemon: FakeDaemon) -> Iterator[Mapping[str, subprocess.Popen[bytes]]]:
+    """Renders that trace to a collector that is dead and to one that hangs, begun at once: each waits its deadline.
 
-
-def test_a_collector_that_hangs_keeps_nobody_from_the_result_and_then_two_seconds(daemon: FakeDaemon) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as collector:  # it takes connections and never says a word
-        traced = {
-            "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{collector.getsockname()[1]}",
-            "OTEL_EXPORTER_OTLP_TIMEOUT": "60",
+    A minute is what the exporter would take to give up, and the deadline is far from it on every machine.
+    """
+    command = [KILNMARK, "render", "a kiln", *SMALL, "--json", "--socket", str(daemon.socket)]
+    with (
+        socket.create_server(("127.0.0.1", 0)) as hangs,  # it takes connections and never says a word
+        ExitStack() as stack,
+    ):
+        ports = {"dead": 9, "hangs": hangs.getsockname()[1]}
+        renders = {
+            name: stack.enter_context(
+                subprocess.Popen(
+                    command,
+                    stdout=subprocess.PIPE,
+                    env=os.environ
+                    | {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{port}", "OTEL_EXPORTER_OTLP_TIMEOUT": "60"},
+                )
+            )
+            for name, port in ports.items()
         }
-        command = [KILNMARK, "render", "a kiln", *SMALL, "--json", "--socket", str(daemon.socket)]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, env=os.environ | traced) as process:
-            assert process.stdout is not None
-            msgspec.json.decode(process.stdout.readline(), type=RenderResult)
-            shown = time.monotonic()
-            assert process.wait(50) == 0
-            assert time.monotonic() - shown < STOP_DEADLINE + 20
+        yield renders
+
+
+@pytest.mark.parametrize("collector", ["hangs", "dead"])
+def test_a_collector_keeps_nobody_from_the_result_and_then_costs_no_more_than_the_deadline(
+    unheard: Mapping[str, subprocess.Popen[bytes]], collector: str
+) -> None:
+    process = unheard[collector]
+    assert process.stdout is not None
+    msgspec.json.decode(process.stdout.readline(), type=RenderResult)
+    shown = time.monotonic()
+    assert process.wait(50) == 0
+    assert time.monotonic() - shown < STOP_DEADLINE + 20
 
 
 def test_an_otel_variable_that_cannot_be_followed_ends_with_2(run: Run, daemon: FakeDaemon) -> None:
