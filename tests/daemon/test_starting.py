@@ -116,7 +116,7 @@ def test_a_refusal_comes_before_anything_waits(kiln: Kiln, picture: object, more
 
 
 def test_a_job_of_an_earlier_daemon_finds_what_came_within_its_request(tmp_path: Path) -> None:
-    places = {name: tmp_path / name for name in ("journal", "output_dir", "socket")}
+    places: dict[str, Any] = {name: tmp_path / name for name in ("journal", "output_dir", "socket")}
     with InProcessDaemon(**places) as daemon, Wire(daemon.socket) as wire:
         daemon.worker.hold("denoise")
         wire.send("render", asked(INLINE, job_id="ferry"))
