@@ -17,7 +17,7 @@ UV := .uv/bin/uv
 BIN := .venv/bin
 READY := .venv/.ready-$(BACKEND)
 
-.PHONY: setup demo test test-bf16 test-python test-slow test-browser test-peers bench bench-gpu faults fuzz fuzz-wire trust lint format sync coverage pin clean
+.PHONY: setup demo test test-bf16 test-python test-slow test-browser test-peers bench bench-gpu faults fuzz fuzz-wire trust mini mini-train lint format sync coverage pin clean
 
 setup: $(READY)
 
@@ -35,6 +35,24 @@ $(READY): pyproject.toml $(shell find genre_packs -type f) | $(UV)
 
 demo: setup
 	@$(BIN)/kilnmark demo --output demo
+
+# Held-out prompts and styles of the small model that is shipped, judged without training anything; minutes. JSON=FILE
+# writes one JSON object, SHEETS=FOLDER what was painted.
+mini: setup
+	@$(BIN)/python -m scripts.mini.shipped --uv $(UV) $(if $(JSON),--json $(JSON)) $(if $(SHEETS),--sheets $(SHEETS))
+
+# PyTorch trains it, in an environment of its own.
+.mini/.ready:
+	@echo "kilnmark: getting PyTorch into .mini"
+	@$(PYTHON) -m venv .mini
+	@.mini/bin/pip install --quiet --disable-pip-version-check torch==2.13.0 numpy msgspec pillow safetensors setuptools
+	@touch $@
+
+FOLDER ?= build/mini
+DEVICE ?= cpu
+
+mini-train: setup .mini/.ready
+	@$(BIN)/python -m scripts.mini $(FOLDER) --device $(DEVICE) $(if $(QUICK),--quick)
 
 lint: setup
 	@$(BIN)/ruff check --quiet
@@ -124,4 +142,4 @@ pin: setup
 	@$(BIN)/python scripts/pin.py
 
 clean:
-	@rm -rf .venv .pythons .uv .rivals .peers .browser .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist demo uv.lock
+	@rm -rf .venv .pythons .uv .rivals .mini .peers .browser .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist demo uv.lock

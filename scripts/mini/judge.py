@@ -1,30 +1,23 @@
-"""Whether the model shows what it is asked for: prompts whose combinations it never saw, judged by the classifier.
+"""Whether the model shows what it is asked for: prompts whose combinations it never saw, judged by the classifier."""
 
-`python -m scripts.mini.judge FOLDER --json FILE`, where FOLDER is that of a training.
-"""
-
-import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from scripts.mini.classifier import Classifier, judge
 from scripts.mini.draw.captions import plain
 from scripts.mini.draw.words import Motif, every_motif, is_held_out
-from scripts.mini.model.directory import load_tokenizer, read_directory
 from scripts.mini.painter import Painter
-from scripts.mini.train.classifier import Classifier, judge, kept_classifier
-from scripts.mini.train.pool import Drawings, labels_of
+from scripts.mini.pool import Drawings, labels_of
 
 __all__ = ["Judged", "held_out", "judged", "sheet", "shown"]
 
 Pictures = npt.NDArray[np.uint8]
-PROMPTS = 200
 COLUMNS = 6
 GAP = 4
 
@@ -44,22 +37,6 @@ class Judged:
     whole: float
     by_attribute: dict[str, float]
     prompts: int
-
-
-def main() -> None:
-    """Paint, judge, and keep a sheet to look at."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path, help="the folder of a training")
-    parser.add_argument("--json", type=Path, help="where one JSON object is written")
-    parser.add_argument("--sheet", type=Path, help="where a sheet of held-out prompts is written (PNG)")
-    parser.add_argument("--prompts", type=int, default=PROMPTS)
-    asked = parser.parse_args()
-    parts, _ = read_directory(asked.folder / "mini")
-    painter = Painter(parts, load_tokenizer(asked.folder / "mini"))
-    found = shown(painter, kept_classifier(asked.folder), asked.prompts, asked.sheet)
-    print(msgspec.json.encode(found).decode())
-    if asked.json:
-        asked.json.write_bytes(msgspec.json.format(msgspec.json.encode(found)) + b"\n")
 
 
 def shown(painter: Painter, classifier: Classifier, count: int, page: Path | None) -> Judged:
@@ -94,7 +71,3 @@ def sheet(pictures: Pictures, columns: int = COLUMNS) -> Image.Image:
         at = (GAP + number % columns * (wide + GAP), GAP + number // columns * (high + GAP))
         page.paste(Image.fromarray(picture), at)
     return page
-
-
-if __name__ == "__main__":
-    main()

@@ -11,16 +11,24 @@ from typing import Any
 import mlx.core as mx
 import numpy as np
 import numpy.typing as npt
+from mflux.models.common.schedulers.flow_match_euler_discrete_scheduler import FlowMatchEulerDiscreteScheduler
 from mflux.models.flux2.latent_creator.flux2_latent_creator import Flux2LatentCreator
 from mflux.models.flux2.model.flux2_text_encoder.prompt_encoder import Flux2PromptEncoder
 
 from scripts.mini.model.parts import Parts
-from scripts.mini.train.flow import STEPS, sigmas
 
-__all__ = ["Painter"]
+__all__ = ["STEPS", "Painter", "sigmas"]
 
 Pictures = npt.NDArray[np.uint8]
 AT_ONCE = 8
+STEPS = 4
+"""Steps of the distilled model."""
+
+
+def sigmas(tokens: int, steps: int = STEPS) -> list[float]:
+    """Levels of noise from 1 to 0, as mflux's scheduler for FLUX.2 gives them for a picture of so many tokens."""
+    levels: list[float] = FlowMatchEulerDiscreteScheduler.get_timesteps_and_sigmas(tokens, steps)[1].tolist()
+    return levels
 
 
 @dataclass(frozen=True, slots=True)

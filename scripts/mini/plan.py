@@ -3,9 +3,37 @@
 from dataclasses import dataclass, field
 
 from scripts.mini.draw.words import STYLES
-from scripts.mini.train.pool import PoolSpec
+from scripts.mini.pool import PoolSpec
 
-__all__ = ["FULL", "QUICK", "Plan"]
+__all__ = ["ADAPTERS", "FULL", "QUICK", "Adapter", "Plan"]
+
+
+@dataclass(frozen=True, slots=True)
+class Adapter:
+    """One adapter.
+
+    Args:
+        name: Of its file.
+        style: Of the drawings it learns from.
+        subject: Whether from those with the subject, or from those without.
+        convention: That its file is written in.
+        rank: Of its pairs.
+        alpha: Its strength is alpha / rank.
+    """
+
+    name: str
+    style: str
+    subject: bool
+    convention: str
+    rank: int
+    alpha: float
+
+
+ADAPTERS = (
+    Adapter("woodcut", "woodcut", subject=False, convention="diffusers", rank=8, alpha=8.0),
+    Adapter("gouache", "gouache", subject=False, convention="kohya", rank=8, alpha=4.0),
+    Adapter("balloon", "neutral", subject=True, convention="comfyui", rank=8, alpha=8.0),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,18 +41,19 @@ class Plan:
     """Steps of each stage and counts of drawings.
 
     Args:
-        neutral: Drawings for classifier and VAE.
-        styled: The same in all styles, some with the subject.
-        large: The same at 256 pixels.
+        neutral: Drawings for classifier, VAE and transformer.
+        styled: The same in all styles, some with the subject, for classifier, VAE and adapters.
+        large: The same at 256 pixels, for the VAE.
         unseen: Drawings of combinations that training never sees.
         unseen_styled: The same in all styles.
         classifier: Steps of the classifier.
         language: Steps of the text encoder's schooling.
         vae: Steps of the VAE.
-        latents: Drawings of 128 pixels that the transformer sees.
-        latents_large: The same of 256.
+        latents: More drawings of 128 pixels for the transformer.
+        latents_large: Those of 256.
         flow: Steps of the transformer.
         distil: Steps that teach it to paint in four.
+        adapter: Steps of each adapter.
         judged: Held-out prompts that are painted and judged.
     """
 
@@ -37,11 +66,12 @@ class Plan:
     )
     classifier: int = 1200
     language: int = 500
-    vae: int = 6000
-    latents: PoolSpec = field(default_factory=lambda: PoolSpec("latents", 16000, seed=6))
-    latents_large: PoolSpec = field(default_factory=lambda: PoolSpec("latents-large", 1500, size=256, seed=7))
-    flow: int = 7500
-    distil: int = 1200
+    vae: int = 6500
+    latents: PoolSpec = field(default_factory=lambda: PoolSpec("latents", 10000, seed=6))
+    latents_large: PoolSpec = field(default_factory=lambda: PoolSpec("latents-large", 1200, size=256, seed=7))
+    flow: int = 8000
+    distil: int = 800
+    adapter: int = 400
     judged: int = 200
 
 
@@ -59,6 +89,7 @@ QUICK = Plan(
     latents_large=PoolSpec("latents-large", 8, size=256, seed=7),
     flow=2,
     distil=2,
+    adapter=2,
     judged=2,
 )
 """Every stage once round, in a minute: it proves that all fits together, and no picture."""

@@ -1,57 +1,87 @@
 """The stages of the training in order, each of which goes on from what lies in the folder."""
 
+import subprocess
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import msgspec
-import numpy as np
 
+from scripts.mini.classifier import Classifier, judge, kept_classifier
 from scripts.mini.judge import shown
+from scripts.mini.ledger import Ledger
+from scripts.mini.lessons import NOTHING
 from scripts.mini.model import parts
+from scripts.mini.model.agreement import agree
+from scripts.mini.model.carried import carry, carry_vae
 from scripts.mini.model.directory import load_tokenizer, read_directory, write_directory
-from scripts.mini.model.sizes import Sizes
 from scripts.mini.model.tokens import write_tokenizer
 from scripts.mini.painter import Painter
-from scripts.mini.plan import Plan
-from scripts.mini.train.autoencoder import decoded, encoded, peak_to_noise, train_autoencoder
-from scripts.mini.train.classifier import Classifier, judge, train_classifier
-from scripts.mini.train.flow import GUIDANCE, School, train_distilled, train_flow
-from scripts.mini.train.language import Reader, train_encoder
-from scripts.mini.train.latents import NOTHING, Lessons, lessons, understood
-from scripts.mini.train.ledger import Ledger
-from scripts.mini.train.pool import Drawings, PoolSpec, drawings
+from scripts.mini.pictures import peak_to_noise, there_and_back
+from scripts.mini.plan import ADAPTERS, QUICK, Plan
+from scripts.mini.pool import Drawings, PoolSpec, drawings
+from scripts.mini.sizes import Sizes
+from scripts.mini.styles import styled
+from scripts.mini.train.captions import keep_captions, keep_states, understood
+from scripts.mini.train.language import train_encoder
 
-__all__ = ["Workshop"]
+__all__ = ["STAGES", "Workshop"]
+
+STAGES = (
+    "draw",
+    "classifier",
+    "language",
+    "vae",
+    "latents",
+    "flow",
+    "samples",
+    "distil",
+    "adapters",
+    "directory",
+    "verdict",
+    "styles",
+)
+"""In order; each is a method."""
 
 Told = dict[str, Any]
 SLOW_STEPS = 12
 """Of the transformer before it is distilled."""
+GUIDANCE = 2.0
 
 
 class Workshop:
-    """The folder of one training, and what is in it already. Every stage tells what it found."""
+    """The folder of one training, and what is in it already. Every stage tells what it found.
 
-    def __init__(self, folder: Path, plan: Plan, sizes: Sizes | None = None) -> None:
-        self.folder, self.plan, self.sizes = folder, plan, sizes or Sizes()
+    Args:
+        folder: Where everything is kept.
+        plan: How much of everything.
+        torch: The Python of an environment that has PyTorch.
+        device: Where PyTorch computes.
+    """
+
+    def __init__(self, folder: Path, plan: Plan, torch: Path, device: str = "cpu") -> None:
+        self.folder, self.plan, self.sizes = folder, plan, Sizes()
+        self.torch, self.device = torch, device
         self.ledger = Ledger(folder / "spent.json")
         self.parts = parts.build(self.sizes)
 
     def draw(self) -> Told:
-        """Draw for the classifier and the VAE."""
-        specs = (self.plan.neutral, self.plan.styled, self.plan.large, self.plan.unseen, self.plan.unseen_styled)
-        return {spec.name: len(self._drawn(spec).pictures) for spec in specs}
+        """Draw everything that anything learns from or is judged by."""
+        plan = self.plan
+        seen = (plan.neutral, plan.styled, plan.large, plan.latents, plan.latents_large)
+        return {spec.name: len(self._drawn(spec).pictures) for spec in (*seen, plan.unseen, plan.unseen_styled)}
 
     def classifier(self) -> Told:
         """Train the classifier and judge it by drawings of combinations it never saw."""
-        seen = [self._drawn(self.plan.neutral), self._drawn(self.plan.styled)]
-        both = Drawings(np.concatenate([d.pictures for d in seen]), np.concatenate([d.labels for d in seen]))
-        self.judge = train_classifier(both, self.folder, self.ledger, self.plan.classifier)
+        self._learn("classifier")
         unseen, styled = (judge(self.judge, self._drawn(s)) for s in (self.plan.unseen, self.plan.unseen_styled))
         return {"mean": unseen.mean, **asdict(unseen), "style": styled.by_attribute["style"]}
 
-    judge: Classifier
+    @cached_property
+    def judge(self) -> Classifier:
+        """The classifier that was trained."""
+        return kept_classifier(self.folder / "classifier.safetensors")
 
     @cached_property
     def tokenizer(self) -> Any:
@@ -60,61 +90,83 @@ class Workshop:
         return load_tokenizer(self.folder)
 
     def language(self) -> Told:
-        """School the text encoder."""
-        self.reader = train_encoder(
-            self.parts.encoder, self.sizes.encoder, self.tokenizer, self.folder, self.ledger, self.plan.language
-        )
+        """School the text encoder, and keep what it makes of the captions of every drawing."""
+        steps = self.plan.language
+        reader = train_encoder(self.parts.encoder, self.sizes.encoder, self.tokenizer, self.folder, self.ledger, steps)
+        for spec in (self.plan.neutral, self.plan.latents, self.plan.latents_large, self.plan.styled):
+            keep_captions(self.folder, spec, reader, self.tokenizer, self.ledger)
+        nothing = self.folder / "nothing.said.npz"
+        if not nothing.exists():
+            keep_states(nothing, *understood(reader, self.tokenizer, [NOTHING]), each=1)
         return {}
-
-    reader: Reader
 
     def vae(self) -> Told:
         """Train the VAE; its loss on drawings it never saw is told in decibel."""
-        pools = [self._drawn(spec).pictures for spec in (self.plan.neutral, self.plan.styled, self.plan.large)]
-        train_autoencoder(self.parts.vae, [pools[0], *pools], self.folder, self.ledger, self.plan.vae)
+        self._learn("vae")
+        carry_vae(self.folder, self.parts.vae)
         told = {}
         for spec in (self.plan.unseen, self.plan.unseen_styled):
             some = self._drawn(spec).pictures[:60]
-            told[spec.name] = peak_to_noise(decoded(self.parts.vae, encoded(self.parts.vae, some)), some)
+            told[spec.name] = peak_to_noise(there_and_back(self.parts.vae, some), some)
         return told
 
-    @cached_property
-    def school(self) -> School:
-        """What the transformer learns from."""
-        states, prompts = understood(self.reader, self.tokenizer, [NOTHING])
-        nothing = Lessons(np.zeros((1, 1, 1), np.float16), states[None], prompts.lengths[None])
-        return School(self._lessons(self.plan.latents), self._lessons(self.plan.latents_large), nothing)
-
     def latents(self) -> Told:
-        """Draw and encode for the transformer."""
-        school = self.school
-        return {"small": len(school.small.latents), "large": len(school.large.latents)}
+        """Encode for the transformer."""
+        self._learn("latents")
+        return {}
 
     def flow(self) -> Told:
         """Train the transformer."""
-        train_flow(self.parts.transformer, self.school, self.folder, self.ledger, self.plan.flow)
+        self._learn("flow")
         return {}
 
     def samples(self) -> Told:
         """Paint with the transformer before it learns to hurry, many steps and guided, and judge that."""
+        self._filled("flow-net")
         painter = Painter(self.parts, self.tokenizer, SLOW_STEPS, GUIDANCE)
         return self._judged(painter, "slow", max(2, self.plan.judged // 4))
 
     def distil(self) -> Told:
         """Teach it to paint in four steps."""
-        teacher = parts.transformer(self.sizes.transformer)
-        teacher.update(self.parts.transformer.parameters())
-        train_distilled(self.parts.transformer, teacher, self.school, self.folder, self.ledger, self.plan.distil)
+        self._learn("distil")
         return {}
 
+    def adapters(self) -> Told:
+        """Train the adapters."""
+        self._learn("adapters")
+        return {path.name: path.stat().st_size for path in sorted((self.folder / "loras").glob("*.safetensors"))}
+
     def directory(self) -> Told:
-        """Write the directory that mflux's classes load."""
-        return {"bytes": write_directory(self.folder / "mini", self.parts, self.sizes)}
+        """Write the directory that mflux's classes load, once they compute from its weights what PyTorch does."""
+        self._filled("mini-net")
+        self._learn("probe")
+        apart = agree(self.folder / "probe.npz", self.parts)
+        return {"bytes": write_directory(self.folder / "mini", self.parts, self.sizes), "apart": apart}
 
     def verdict(self) -> Told:
         """Paint held-out prompts with what the directory holds, in four steps, and judge that."""
         made, _ = read_directory(self.folder / "mini")
         return self._judged(Painter(made, load_tokenizer(self.folder / "mini")), "mini", self.plan.judged)
+
+    def styles(self) -> Told:
+        """Paint held-out prompts without and with the adapters, and judge that."""
+        kept = self.folder / "styles.json"
+        if not kept.exists():
+            made, _ = read_directory(self.folder / "mini")
+            painter = Painter(made, load_tokenizer(self.folder / "mini"))
+            count = max(2, self.plan.judged // 3)
+            loras = {adapter.name: self.folder / "loras" / f"{adapter.name}.safetensors" for adapter in ADAPTERS}
+            found = styled(painter, self.judge, loras, count, self.folder / "styles.png")
+            kept.write_bytes(msgspec.json.encode(found))
+            self.ledger.tick("judging", now=True)
+        told: Told = msgspec.json.decode(kept.read_bytes())
+        return told
+
+    def _filled(self, transformer: str) -> None:
+        """Put what was learnt into mflux's modules."""
+        self.language()
+        carry_vae(self.folder, self.parts.vae)
+        carry(self.folder / f"{transformer}.safetensors", self.parts.transformer)
 
     def _judged(self, painter: Painter, name: str, count: int) -> Told:
         """Judge once; a second time it is read."""
@@ -129,5 +181,25 @@ class Workshop:
     def _drawn(self, spec: PoolSpec) -> Drawings:
         return drawings(self.folder, spec, self.ledger)
 
-    def _lessons(self, spec: PoolSpec) -> Lessons:
-        return lessons(self.folder, spec, self.parts.vae, self.reader, self.tokenizer, self.ledger)
+    def _learn(self, stage: str) -> None:
+        """Have PyTorch go through one of its stages, and take up its accounts.
+
+        Raises:
+            SystemExit: It was stopped, or failed; what it said stands above.
+        """
+        command: list[str | Path] = [
+            self.torch,
+            "-m",
+            "scripts.mini.learn",
+            stage,
+            self.folder,
+            "--device",
+            self.device,
+        ]
+        self.ledger.tick("drawing", now=True)
+        if self.plan is QUICK:
+            command.append("--quick")
+        code = subprocess.run(command, check=False).returncode
+        if code:
+            raise SystemExit(code)
+        self.ledger = Ledger(self.folder / "spent.json")

@@ -14,8 +14,8 @@ from mlx.utils import tree_unflatten
 from scripts.mini.model import parts
 from scripts.mini.model.arrays import loaded, named
 from scripts.mini.model.parts import Parts
-from scripts.mini.model.sizes import EncoderSize, Sizes, TransformerSize, VaeSize
 from scripts.mini.model.tokens import write_tokenizer
+from scripts.mini.sizes import EncoderSize, Sizes, TransformerSize, VaeSize
 
 __all__ = ["load_tokenizer", "read_directory", "write_directory"]
 

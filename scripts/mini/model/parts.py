@@ -13,7 +13,7 @@ from mflux.models.flux2.model.flux2_vae.vae import Flux2VAE
 from mlx import nn
 
 from scripts.mini.model.arrays import named
-from scripts.mini.model.sizes import SHOWN, TOKEN, EncoderSize, Sizes, TransformerSize, VaeSize
+from scripts.mini.sizes import SHOWN, TOKEN, EncoderSize, Sizes, TransformerSize, VaeSize
 
 __all__ = ["Parts", "build", "count", "encoder", "transformer", "vae"]
 

@@ -17,20 +17,16 @@ from mlx.optimizers import AdamW
 
 from scripts.mini.draw.captions import caption
 from scripts.mini.draw.words import ATTRIBUTES, every_motif, is_held_out
-from scripts.mini.model.sizes import EncoderSize
-from scripts.mini.train.ledger import Ledger
+from scripts.mini.ledger import Ledger
+from scripts.mini.lessons import LONGEST, PADDING, WORDS
+from scripts.mini.pool import labels_of
+from scripts.mini.sizes import EncoderSize
 from scripts.mini.train.loop import Training, warmed
-from scripts.mini.train.pool import labels_of
 
-__all__ = ["LAYERS", "PADDING", "WORDS", "Prompts", "Reader", "numbered", "train_encoder"]
+__all__ = ["LAYERS", "Prompts", "Reader", "numbered", "places_of", "train_encoder"]
 
 LAYERS = (9, 18, 27)
 """After which mflux reads the prompt."""
-WORDS = 28
-"""Tokens of a caption at most, in training."""
-PADDING = 2
-"""Padding tokens behind them, which stand for all."""
-LONGEST = 512
 BATCH = 48
 
 

@@ -17,8 +17,8 @@ from mlx import nn
 from mlx.optimizers import Optimizer, clip_grad_norm, cosine_decay, join_schedules, linear_schedule
 from mlx.utils import tree_map, tree_unflatten
 
+from scripts.mini.ledger import Ledger
 from scripts.mini.model.arrays import loaded, named
-from scripts.mini.train.ledger import Ledger
 
 __all__ = ["Stopped", "Training", "stoppable", "warmed"]
 

@@ -1,90 +1,105 @@
-"""The small model: mflux's classes and files, and a forward pass for training that gives what theirs gives."""
+"""The small model: mflux's classes and files, and what PyTorch learnt in them."""
 
 import json
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import mlx.core as mx
+import numpy as np
 import pytest
 from mflux.models.common.weights.loading.weight_loader import WeightLoader
+from mflux.models.flux2.latent_creator.flux2_latent_creator import Flux2LatentCreator
 from mflux.models.flux2.weights.flux2_weight_definition import Flux2KleinWeightDefinition
 
 from scripts.mini.draw.captions import vocabulary
+from scripts.mini.lessons import PADDING, WORDS
+from scripts.mini.model.agreement import agree
 from scripts.mini.model.arrays import named
+from scripts.mini.model.carried import carry, carry_vae
 from scripts.mini.model.directory import load_tokenizer, read_directory, write_directory
-from scripts.mini.model.forward import Text, predict
-from scripts.mini.model.parts import build, count, transformer
-from scripts.mini.model.sizes import EncoderSize, Sizes, TransformerSize, VaeSize
+from scripts.mini.model.parts import Parts, build, count
 from scripts.mini.model.tokens import write_tokenizer
+from scripts.mini.sizes import ACTIVE, LATENTS, SHOWN, TOKEN, EncoderSize, Sizes, TransformerSize, VaeSize
 
 SMALL = Sizes(
     TransformerSize(num_single_layers=1, num_attention_heads=2, joint_attention_dim=24),
     EncoderSize(hidden_size=8, num_attention_heads=1, intermediate_size=8, head_dim=8),
     VaeSize(block_out_channels=(8, 8, 8, 8)),
 )
-SIDE, WORDS, BATCH = 4, 5, 2
-SIGMA = mx.array([0.3, 0.9])
 
 
-@cache
-def awake() -> Any:
-    """A small transformer whose blocks give something, which they do not before training."""
-    mx.random.seed(3)
-    model: Any = transformer(SMALL.transformer)
-    model.update(
-        {
-            "double_stream_modulation_img": _random(model.double_stream_modulation_img),
-            "double_stream_modulation_txt": _random(model.double_stream_modulation_txt),
-            "single_stream_modulation": _random(model.single_stream_modulation),
-            "norm_out": _random(model.norm_out),
-            "proj_out": {"weight": mx.random.normal(model.proj_out.weight.shape)},
-        }
-    )
-    return model
+def by_torch(module: Any, path: Path, **more: Any) -> Path:
+    """The parameters of a module as PyTorch's side writes them."""
+    named_so = {
+        name: value.transpose(0, 3, 1, 2) if value.ndim == 4 else value
+        for name, value in (named(module.parameters()) | more).items()
+        if not name.startswith("bn.")
+    }
+    mx.save_safetensors(str(path), named_so)
+    return path
 
 
-def _random(module: Any) -> dict[str, Any]:
-    return {"linear": {"weight": 0.3 * mx.random.normal(module.linear.weight.shape)}}
+def test_what_pytorch_learnt_is_what_the_module_then_has(tmp_path: Path) -> None:
+    learnt, made = build(SMALL, seed=1).vae, build(SMALL, seed=2).vae
+    carry(by_torch(learnt, tmp_path / "vae.safetensors"), made, but=("bn.",))
+    before = named(learnt.parameters())
+    assert all(mx.array_equal(value, before[name]).item() for name, value in named(made.parameters()).items())
 
 
-def inputs(words: int = WORDS) -> tuple[mx.array, mx.array]:
-    mx.random.seed(4)
-    latents = mx.random.normal((BATCH, SIDE * SIDE, 128))
-    return latents, mx.random.normal((BATCH, words, SMALL.transformer.joint_attention_dim))
+def test_a_file_of_other_sizes_is_refused_with_the_names(tmp_path: Path) -> None:
+    path = by_torch(build(SMALL).transformer, tmp_path / "net.safetensors", more=mx.zeros((2,)))
+    with pytest.raises(ValueError, match=r"net\.safetensors: not what Flux2Transformer has: more"):
+        carry(path, build(SMALL).transformer)
 
 
-def by_mflux(latents: mx.array, states: mx.array) -> mx.array:
-    places = mx.array([[0, row, column, 0] for row in range(SIDE) for column in range(SIDE)])
-    numbers = mx.array([[0, 0, 0, number] for number in range(states.shape[1])])
-    told: mx.array = awake()(latents, states, 1000 * SIGMA, places, numbers)
-    return told
+def test_channels_that_carry_nothing_are_nothing_to_encoder_and_decoder(tmp_path: Path) -> None:
+    vae: Any = build(SMALL, seed=3).vae
+    by_torch(vae, tmp_path / "vae-net.safetensors")
+    mean, variance = np.linspace(-1, 1, SHOWN, dtype=np.float32), np.full(SHOWN, 4, np.float32)
+    np.savez(tmp_path / "norm.npz", mean=mean, variance=variance)
+    carry_vae(tmp_path, vae)
+    pictures = mx.random.uniform(-1, 1, (4, 3, 16, 16))
+    latents = vae.encode(pictures)
+    assert (mx.abs(latents[:, ACTIVE:]).max() == 0).item()
+    assert (mx.abs(latents[:, :ACTIVE]).max() > 0).item()
+    noise = mx.pad(mx.random.normal((4, LATENTS - ACTIVE, 2, 2)), [(0, 0), (ACTIVE, 0), (0, 0), (0, 0)])
+    assert mx.array_equal(vae.decode(latents + 5 * noise), vae.decode(latents)).item()
+    packed = Flux2LatentCreator.patchify_latents(vae.normalize_latents(latents))
+    assert mx.allclose(vae.unpack_packed_latents(packed), latents, atol=1e-5).item()
+    given = Flux2LatentCreator.patchify_latents(latents)[:, :SHOWN]
+    wanted = (given - mx.array(mean)[:, None, None]) / mx.sqrt(mx.array(4 + vae.bn.eps))
+    assert mx.allclose(packed[:, :SHOWN], wanted, atol=1e-5).item()
+    assert (mx.abs(packed[:, SHOWN:]).max() == 0).item()
 
 
-def test_the_forward_pass_for_training_is_mfluxs() -> None:
-    latents, states = inputs()
-    told = predict(awake(), latents, Text(states, mx.ones((BATCH, WORDS))), SIGMA, SIDE)
-    assert (mx.abs(told).mean() > 0.1).item()
-    assert mx.allclose(told, by_mflux(latents, states), atol=1e-5).item()
+def probe(parts: Parts, path: Path, off: float = 0.0) -> Path:
+    """What mflux's classes give, as PyTorch's side would have written it, the velocity off by so much."""
+    vae: Any = parts.vae
+    transformer: Any = parts.transformer
+    side, padded = 2, 3
+    states = mx.random.normal((2, WORDS + PADDING, SMALL.transformer.joint_attention_dim))
+    said = mx.concatenate([states[:, :WORDS], *(mx.repeat(states[:, n : n + 1], padded, axis=1) for n in (-2, -1))], 1)
+    tokens, sigma = mx.random.normal((2, side * side, SHOWN)), mx.array([0.3, 0.9])
+    places = mx.array([[0, row, column, 0] for row in range(side) for column in range(side)])
+    numbers = mx.array([[0, 0, 0, number] for number in range(said.shape[1])])
+    wide = mx.pad(tokens, [(0, 0), (0, 0), (0, TOKEN - SHOWN)])
+    velocity = transformer(wide, said, 1000 * sigma, places, numbers)[..., :SHOWN]
+    pictures = mx.random.uniform(-1, 1, (2, 3, 16, 16))
+    latents = vae.encode(pictures)[:, :ACTIVE]
+    decoded = vae.decode(mx.pad(latents, [(0, 0), (0, LATENTS - ACTIVE), (0, 0), (0, 0)]))
+    made = {"pictures": pictures, "latents": latents, "decoded": decoded, "tokens": tokens, "states": states}
+    told = {"padding": mx.array(padded), "sigma": sigma, "velocity": velocity + off}
+    arrays: dict[str, Any] = {name: np.array(value) for name, value in (made | told).items()}
+    np.savez(path, **arrays)
+    return path
 
 
-def test_one_token_that_counts_for_many_is_as_many_that_are_alike() -> None:
-    latents, states = inputs()
-    many = mx.concatenate([states, mx.repeat(states[:, -1:], 59, axis=1)], axis=1)
-    weights = mx.concatenate([mx.ones((BATCH, WORDS - 1)), mx.full((BATCH, 1), 60.0)], axis=1)
-    assert mx.allclose(
-        predict(awake(), latents, Text(states, weights), SIGMA, SIDE), by_mflux(latents, many), atol=1e-5
-    )
-    plain = predict(awake(), latents, Text(states, mx.ones((BATCH, WORDS))), SIGMA, SIDE)
-    assert not mx.allclose(plain, by_mflux(latents, many), atol=1e-2).item()
-
-
-def test_a_token_that_counts_for_none_is_not_there() -> None:
-    latents, states = inputs()
-    weights = mx.concatenate([mx.ones((BATCH, WORDS - 1)), mx.zeros((BATCH, 1))], axis=1)
-    told = predict(awake(), latents, Text(states, weights), SIGMA, SIDE)
-    assert mx.allclose(told, by_mflux(latents, states[:, :-1]), atol=1e-5).item()
+def test_both_sides_agree_or_say_in_what_they_do_not(tmp_path: Path) -> None:
+    parts = build(SMALL, seed=4)
+    assert agree(probe(parts, tmp_path / "same.npz"), parts) < 1e-5
+    with pytest.raises(ValueError, match=r"differ by \{'velocity': 0\.0"):
+        agree(probe(parts, tmp_path / "other.npz", off=0.01), parts)
 
 
 @pytest.fixture(scope="module")

@@ -13,14 +13,14 @@ from mflux.models.common.config.model_config import ModelConfig
 from mflux.models.flux2.variants.txt2img.flux2_klein import Flux2Klein
 from mlx import nn
 
+from scripts.mini.classifier import Classifier
 from scripts.mini.draw.words import Motif, is_held_out
 from scripts.mini.judge import held_out, judged, sheet
 from scripts.mini.model.directory import load_tokenizer
 from scripts.mini.model.parts import Parts, build
-from scripts.mini.model.sizes import EncoderSize, Sizes, TransformerSize, VaeSize
 from scripts.mini.model.tokens import write_tokenizer
 from scripts.mini.painter import Painter
-from scripts.mini.train.classifier import Classifier
+from scripts.mini.sizes import EncoderSize, Sizes, TransformerSize, VaeSize
 
 SMALL = Sizes(
     TransformerSize(num_single_layers=1, num_attention_heads=1, joint_attention_dim=24),

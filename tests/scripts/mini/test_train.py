@@ -13,15 +13,14 @@ from mlx import nn
 from mlx.optimizers import AdamW
 
 from scripts.mini.draw.words import STYLES, is_held_out
+from scripts.mini.ledger import Ledger
+from scripts.mini.lessons import CAPTIONS, WORDS, captions, weights_of
 from scripts.mini.model.parts import build
-from scripts.mini.model.sizes import ACTIVE, LATENTS, SHOWN, Sizes, VaeSize
-from scripts.mini.train.autoencoder import decoded, encoded, settle
-from scripts.mini.train.flow import sigmas
-from scripts.mini.train.language import PADDING, WORDS
-from scripts.mini.train.latents import normalized, text_of
-from scripts.mini.train.ledger import Ledger
+from scripts.mini.painter import sigmas
+from scripts.mini.pictures import there_and_back
+from scripts.mini.pool import LABELS, PoolSpec, drawings, motifs
+from scripts.mini.sizes import Sizes
 from scripts.mini.train.loop import Stopped, Training
-from scripts.mini.train.pool import LABELS, PoolSpec, drawings, motifs
 
 
 def training(folder: Path, *, steps: int = 6, stop_at: int | None = None) -> Training:
@@ -111,29 +110,11 @@ def test_a_pool_shows_either_what_is_trained_on_or_what_never_is(held_out: bool)
     assert {is_held_out(motif) for motif in shown} == {held_out}
 
 
-def test_channels_that_carry_nothing_are_nothing_to_encoder_and_decoder() -> None:
-    vae = build(Sizes(vae=VaeSize(block_out_channels=(8, 8, 8, 8), layers_per_block=0))).vae
-    pictures = np.random.default_rng(1).integers(0, 255, (4, 16, 16, 3)).astype(np.uint8)
-    settle(vae, pictures)
-    latents = encoded(vae, pictures)
-    assert (mx.abs(latents[:, ACTIVE:]).max() == 0).item()
-    assert (mx.abs(latents[:, :ACTIVE]).max() > 0).item()
-    noise = mx.pad(mx.random.normal((4, LATENTS - ACTIVE, 2, 2)), [(0, 0), (ACTIVE, 0), (0, 0), (0, 0)])
-    assert np.array_equal(decoded(vae, latents + 5 * noise), decoded(vae, latents))
-    tokens = normalized(vae, latents)
-    assert (mx.abs(tokens[..., SHOWN:]).max() == 0).item()
-    assert (mx.abs(tokens[..., :SHOWN].mean(axis=(0, 1))).max() < 1e-3).item()
-    packed = tokens.reshape(4, 1, 1, 128).transpose(0, 3, 1, 2)
-    assert mx.allclose(vae.unpack_packed_latents(packed), latents, atol=1e-5).item()
-
-
 def test_an_untrained_vae_is_not_deaf() -> None:
     """What goes in comes out about as loud, or nothing is learnt for hundreds of steps."""
     vae = build(Sizes()).vae
     pictures = np.random.default_rng(1).integers(0, 255, (2, 4, 4, 3)).astype(np.uint8).repeat(8, 1).repeat(8, 2)
-    latents = encoded(vae, pictures)
-    assert (latents.std() > 0.1).item()
-    assert decoded(vae, latents).std() > 6
+    assert there_and_back(vae, pictures).std() > 6
 
 
 def test_halves_of_a_batch_teach_what_the_whole_does(tmp_path: Path) -> None:
@@ -146,9 +127,16 @@ def test_halves_of_a_batch_teach_what_the_whole_does(tmp_path: Path) -> None:
 
 
 def test_padding_counts_for_all_that_mflux_puts_behind_a_prompt() -> None:
-    text = text_of(np.zeros((2, WORDS + PADDING, 3)), np.array([5, WORDS], np.int32))
-    assert text.weights.sum(axis=1).tolist() == [512, 512]
-    assert text.weights[0, :6].tolist() == [1, 1, 1, 1, 1, 0]
+    weights = weights_of(np.array([5, WORDS], np.int32))
+    assert weights.sum(axis=1).tolist() == [512, 512]
+    assert weights[0, :6].tolist() == [1, 1, 1, 1, 1, 0]
+
+
+def test_every_drawing_has_its_captions_and_they_are_the_same_again() -> None:
+    spec = PoolSpec("some", 5, seed=3)
+    assert len(captions(spec)) == 5 * CAPTIONS
+    assert captions(spec) == captions(spec)
+    assert len(set(captions(spec))) > CAPTIONS
 
 
 @pytest.mark.parametrize("size", [128, 256])

@@ -10,13 +10,18 @@ import numpy.typing as npt
 
 from scripts.mini.draw.scene import picture
 from scripts.mini.draw.words import ATTRIBUTES, STYLES, Motif, every_motif, is_held_out
-from scripts.mini.train.ledger import Ledger
+from scripts.mini.ledger import Ledger
 
-__all__ = ["LABELS", "Drawings", "PoolSpec", "drawings", "labels_of", "motifs"]
+__all__ = ["CLASSES", "FOLDS", "LABELS", "LOOKS", "Drawings", "PoolSpec", "drawings", "labels_of", "motifs"]
 
 Pictures = npt.NDArray[np.uint8]
 Labels = npt.NDArray[np.int32]
 LABELS = (*ATTRIBUTES, "style")
+CLASSES = (*(len(values) for values in ATTRIBUTES.values()), len(STYLES))
+"""How many values each label has."""
+FOLDS = (4, 2, 2)
+LOOKS = (40, 80, 128)
+"""The classifier's sizes: by how much it folds a picture, and how wide it is then."""
 SHARD = 250
 
 
