@@ -1,6 +1,6 @@
 """Writes the shapes that keymaps ships, from mflux's own classes, which are built lazily: no weight is ever computed.
 
-Run it after a change of mflux: `python scripts/make_shapes.py`.
+Run it after a change of mflux or of `mini`'s sizes: `python -m scripts.make_shapes`.
 """
 
 import json
@@ -18,6 +18,9 @@ from mflux.models.flux2.model.flux2_transformer.transformer import Flux2Transfor
 from mflux.models.z_image.model.z_image_transformer.transformer import ZImageTransformer
 from mlx import nn
 
+from scripts.mini.model.parts import encoder, transformer
+from scripts.mini.sizes import EncoderSize, TransformerSize
+
 FOLDER = Path(__file__).parent.parent / "keymaps" / "kilnmark" / "keymaps" / "names" / "model_shapes"
 
 
@@ -32,6 +35,8 @@ def main() -> None:
     write("t5_xxl", "T5Encoder()", T5Encoder())
     write("qwen3_4b", "Qwen3TextEncoder of ModelConfig.flux2_klein_4b()", qwen3(ModelConfig.flux2_klein_4b()))
     write("qwen3_8b", "Qwen3TextEncoder of ModelConfig.flux2_klein_9b()", qwen3(ModelConfig.flux2_klein_9b()))
+    write("mini", "Flux2Transformer at the sizes of scripts/mini", transformer(TransformerSize()))
+    write("qwen3_mini", "Qwen3TextEncoder at the sizes of scripts/mini", encoder(EncoderSize()))
 
 
 def klein(config: ModelConfig) -> nn.Module:

@@ -1,4 +1,4 @@
-"""Directories of weights that are told by their headers: every folder and mark of FLUX.1, and next to no numbers."""
+"""Directories of weights that are told by their headers: every folder and mark of a family, and next to no numbers."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from safetensors.numpy import save_file
 
 from kilnmark.protocol.picture.family import Variant
 
-__all__ = ["write_directory", "write_tokenizers"]
+__all__ = ["write_directory", "write_small_klein", "write_tokenizers"]
 
 _EMBEDDER = "time_text_embed.guidance_embedder.linear_1.weight"
 
@@ -21,6 +21,19 @@ def write_directory(path: Path, *, guided: bool) -> Path:
         "text_encoder_2": ["encoder.block.0.layer.0.SelfAttention.q.weight"],
     }
     names["transformer"] += [_EMBEDDER] if guided else []
+    for folder, tensors in names.items():
+        (path / folder).mkdir(parents=True)
+        save_file({name: np.zeros((2, 2), np.float16) for name in tensors}, path / folder / "0.safetensors")
+    return path
+
+
+def write_small_klein(path: Path) -> Path:
+    """Write one of FLUX.2-klein whose VAE attends to nothing: it is `mini`; it is made where it is absent."""
+    names = {
+        "transformer": ["single_transformer_blocks.0.attn.to_out.weight", "double_stream_modulation_img.linear.weight"],
+        "vae": ["decoder.conv_in.weight"],
+        "text_encoder": ["layers.0.mlp.up_proj.weight"],
+    }
     for folder, tensors in names.items():
         (path / folder).mkdir(parents=True)
         save_file({name: np.zeros((2, 2), np.float16) for name in tensors}, path / folder / "0.safetensors")

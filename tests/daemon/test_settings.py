@@ -64,6 +64,12 @@ def test_a_daemon_of_a_variant_that_mflux_fetches_may_hold_every_other() -> None
     assert set(variants(variant="schnell")) == {"standin", *fetched}
 
 
+def test_a_daemon_of_the_variant_that_comes_with_the_program_fetches_nothing_either() -> None:
+    assert variants(variant="mini") == {"mini": "mini", "standin": "standin"}
+    with pytest.raises(SettingsError, match="mini is too narrow and cannot be quantized"):
+        variants(variant="mini", quantize=8)
+
+
 def test_named_bases_are_the_only_others() -> None:
     assert variants(variant="schnell", bases={"dev": "/models/dev"}) == {
         "schnell": "schnell",

@@ -216,8 +216,9 @@ class Settings(BaseModel):
     def _quantizable(cls, quantize: int | None, info: ValidationInfo) -> int | None:
         variant = info.data.get("variant", "")
         place = (info.data.get("bases") or {}).get(variant, variant)
-        if quantize is not None and place in standins():
-            problem = f"{place} holds thin factors and cannot be quantized; leave quantize out"
+        if quantize is not None and place in VARIANTS and VARIANTS[place].keeps_its_form:
+            why = "holds thin factors" if VARIANTS[place].made_up else "is too narrow"
+            problem = f"{place} {why} and cannot be quantized; leave quantize out"
             raise ValueError(problem)
         return quantize
 
@@ -227,7 +228,8 @@ class Settings(BaseModel):
         named = self.bases
         if named is None:
             fetched = [name for name in VARIANTS if name not in standins()]
-            named = {name: name for name in fetched} if self.variant in fetched else {}
+            may_fetch = self.variant in fetched and not VARIANTS[self.variant].shipped
+            named = {name: name for name in fetched} if may_fetch else {}
         return {self.variant: self.variant, STANDIN: STANDIN, **named}
 
     @property

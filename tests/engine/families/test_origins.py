@@ -9,7 +9,7 @@ from kilnmark.engine.families.family import BaseUnavailable, Origin
 from kilnmark.engine.families.origins import find_origin, loader_of
 from kilnmark.protocol.picture import catalog
 from kilnmark.protocol.picture.catalog import FAMILIES, VARIANTS
-from tests.directories import write_directory
+from tests.directories import write_directory, write_small_klein
 
 
 def test_a_name_of_the_catalog_is_that_variant_wherever_it_is_asked_from() -> None:
@@ -29,6 +29,17 @@ def test_a_directory_under_the_name_of_another_variant_is_refused(tmp_path: Path
         BaseUnavailable, match="lacks the embedder that reads guidance, so it is no dev; name it schnell"
     ):
         find_origin("dev", str(write_directory(tmp_path, guided=False)))
+
+
+def test_what_comes_with_the_program_is_told_where_its_installation_lacks_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kilnmark.keymaps.files.shipped.files", lambda _: tmp_path)
+    with pytest.raises(BaseUnavailable, match=r"mini comes with kilnmark and is not whole here: .*; install kilnmark"):
+        find_origin("mini", "mini")
+    folder = write_small_klein(tmp_path / "models" / "mini")
+    origin = find_origin("mini", "mini")
+    assert (origin.weights is not None and origin.weights.path, origin.bits(8)) == (folder, None)
 
 
 def test_what_is_made_up_is_never_quantized() -> None:

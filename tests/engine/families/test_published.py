@@ -23,7 +23,7 @@ DEFINITIONS: dict[str, Any] = {
     "z-image": ZImageWeightDefinition,
 }
 CONFIGS = {**flux1.loading._CONFIGS, **flux2.loading.KIT.configs, **z_image.loading.KIT.configs}
-PUBLISHED = [variant for variant in VARIANTS.values() if not variant.made_up]
+PUBLISHED = [variant for variant in VARIANTS.values() if variant.repository]
 
 
 @pytest.mark.parametrize("variant", PUBLISHED, ids=lambda variant: variant.name)

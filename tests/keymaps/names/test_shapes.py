@@ -120,6 +120,9 @@ def test_the_shipped_shapes_are_those_of_mflux(name: str) -> None:
     from mflux.models.z_image.model.z_image_transformer.transformer import ZImageTransformer
     from mlx import nn
 
+    from scripts.mini.model.parts import encoder, transformer
+    from scripts.mini.sizes import EncoderSize, TransformerSize
+
     layers = VARIANTS[name].shapes if name in VARIANTS and VARIANTS[name].family != "flux1" else name
     build = {
         "schnell": lambda: Transformer(ModelConfig.schnell()),
@@ -130,6 +133,8 @@ def test_the_shipped_shapes_are_those_of_mflux(name: str) -> None:
         "clip_l": CLIPEncoder,
         "t5_xxl": T5Encoder,
         "qwen3_4b": lambda: Qwen3TextEncoder(**ModelConfig.flux2_klein_4b().text_encoder_overrides),
+        "mini": lambda: transformer(TransformerSize()),
+        "qwen3_mini": lambda: encoder(EncoderSize()),
         "qwen3_8b": lambda: Qwen3TextEncoder(**ModelConfig.flux2_klein_9b().text_encoder_overrides),
     }.get(layers, lambda: Transformer(ModelConfig.dev()))
     modules = list(build().named_modules())

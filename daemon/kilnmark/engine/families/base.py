@@ -172,8 +172,8 @@ def load_origin(
     """
     before, began = active_bytes(), time.monotonic()
     if origin.bits(quantize) != quantize:
-        made_up = origin.variant.name
-        raise BaseUnavailable(f"{made_up} is made up and cannot be quantized; leave quantize out")
+        why = "is made up" if origin.variant.made_up else "is too narrow"
+        raise BaseUnavailable(f"{origin.variant.name} {why} and cannot be quantized; leave quantize out")
     settled = _settled(origin, numerics)
     with contextlib.redirect_stdout(sys.stderr):
         model = loader_of(origin)(origin, quantize, settled, compiling)

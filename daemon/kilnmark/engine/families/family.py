@@ -58,8 +58,8 @@ class Origin:
     weights: Weights | None = None
 
     def bits(self, quantize: int | None) -> int | None:
-        """To how many bits it is quantized where all bases are to be: what is made up never is."""
-        return None if self.variant.made_up else quantize
+        """To how many bits it is quantized where all bases are to be; some never are."""
+        return None if self.variant.keeps_its_form else quantize
 
     def nbytes(self, quantize: int | None, number_bytes: int) -> int:
         """What it will take in memory, in bytes; arguments are those of `Numbers.nbytes`."""

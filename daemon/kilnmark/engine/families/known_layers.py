@@ -18,7 +18,7 @@ def check_layers(origin: Origin, found: Shapes) -> None:
     """Refuse a base of other layers than are known.
 
     A directory may hold fewer blocks, and narrower ones, than the model that was published: of it every kind of layer
-    must be there. All others must be the same to the last number.
+    must be there. All others must be the same to the last number, and so must what comes with the program.
 
     Args:
         origin: Which base it is.
@@ -28,7 +28,7 @@ def check_layers(origin: Origin, found: Shapes) -> None:
         BaseUnavailable: It has others, or lacks some.
     """
     known = load_shapes(origin.variant.name)
-    if origin.weights is None:
+    if origin.weights is None or origin.variant.shipped:
         _compare(origin.name, dict(found).items(), dict(known).items(), (len(found), len(known)))
     else:
         kinds, known_kinds = _kinds(found), _kinds(known)

@@ -4,6 +4,7 @@ from importlib import import_module
 from pathlib import Path
 
 from kilnmark.engine.families.family import BaseUnavailable, Load, Origin
+from kilnmark.keymaps.files.shipped import read_shipped
 from kilnmark.keymaps.files.weights import WeightsProblem, read_weights
 from kilnmark.protocol.picture.catalog import VARIANTS, family_of
 
@@ -15,14 +16,14 @@ def find_origin(name: str, place: str) -> Origin:
 
     Args:
         name: What it is asked for by.
-        place: A name of `catalog.VARIANTS`, or a directory, whose headers are read.
+        place: A name of `catalog.VARIANTS`, or a directory. Headers are read of that, and of what is shipped.
 
     Raises:
         BaseUnavailable: The directory is no whole base of a known family, or not what its name says.
     """
-    if place in VARIANTS:
-        return Origin(name, VARIANTS[place])
     try:
+        if place in VARIANTS:
+            return Origin(name, VARIANTS[place], read_shipped(VARIANTS[place]) if VARIANTS[place].shipped else None)
         weights = read_weights(Path(place))
         return Origin(name, weights.called(name), weights)
     except WeightsProblem as error:

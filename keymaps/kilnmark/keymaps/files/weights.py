@@ -52,7 +52,12 @@ class Weights:
 
     def nbytes(self, quantize: int | None, number_bytes: int) -> int:
         """The memory it takes, in bytes, with arguments as `Numbers.nbytes` has them; stored bits win, as in mflux."""
-        return self.packed_bytes + self.numbers.nbytes(None if self.packed_bytes else quantize, number_bytes)
+        return self.packed_bytes + self.numbers.nbytes(None if self.keeps_its_form else quantize, number_bytes)
+
+    @property
+    def keeps_its_form(self) -> bool:
+        """It is quantized no further: it was stored packed, or is a variant that never is."""
+        return bool(self.packed_bytes) or self.variant.keeps_its_form
 
     def names(self, folder: str) -> frozenset[str]:
         """Of the tensors in one of its folders."""

@@ -151,6 +151,7 @@ class Variant(msgspec.Struct, frozen=True, kw_only=True):
         revision: The commit of that which its engine takes; empty: whatever is newest there.
         licence: Of its weights, as people call it; empty: not known here.
         gated: Only who has accepted its licence there gets them, with a token.
+        shipped: The folder below the package `kilnmark` that its weights come in; empty: they do not come with it.
     """
 
     name: str
@@ -173,6 +174,12 @@ class Variant(msgspec.Struct, frozen=True, kw_only=True):
     revision: str = ""
     licence: str = ""
     gated: bool = False
+    shipped: str = ""
+
+    @property
+    def keeps_its_form(self) -> bool:
+        """It is never quantized: what is made up is thin already, and what comes with the program is too narrow."""
+        return self.made_up or bool(self.shipped)
 
 
 class Family(msgspec.Struct, frozen=True, kw_only=True):

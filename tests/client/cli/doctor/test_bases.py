@@ -13,7 +13,7 @@ from kilnmark.client.cli.doctor.bases import _published, look_at_bases
 from kilnmark.client.cli.doctor.observation import Health
 from kilnmark.protocol.picture.catalog import VARIANTS
 from tests.client.cli.doctor.patients import CPU, healths, patient, the_one
-from tests.directories import write_directory, write_tokenizers
+from tests.directories import write_directory, write_small_klein, write_tokenizers
 
 OK, WARNING, FAULT = Health.OK, Health.WARNING, Health.FAULT
 
@@ -82,13 +82,26 @@ def test_a_token_is_found_and_never_shown_and_nobody_is_asked(tmp_path: Path) ->
     assert (health, "hf_secret" in words, str(tmp_path / "hf" / "token") in words) == (OK, False, True)
 
 
-@pytest.mark.parametrize("name", [name for name, row in VARIANTS.items() if not row.made_up])
+@pytest.mark.parametrize("name", [name for name, row in VARIANTS.items() if row.repository])
 def test_every_variant_that_is_fetched_says_from_where_and_whether_its_licence_comes_first(
     tmp_path: Path, name: str
 ) -> None:
     found = list(look_at_bases(patient(tmp_path, variant=name, quantize=4)))
     assert VARIANTS[name].repository in the_one(found, WARNING).found
     assert ("licence" in {each.about for each in found}) is VARIANTS[name].gated
+
+
+def test_what_comes_with_the_program_is_here_or_the_installation_is_at_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kilnmark.keymaps.files.shipped.files", lambda _: tmp_path)
+    found = the_one(look_at_bases(patient(tmp_path, variant="mini")), FAULT)
+    assert found.found.startswith("mini comes with kilnmark and is not whole here: ")
+    assert found.mend == "install kilnmark anew"
+    write_small_klein(tmp_path / "models" / "mini")
+    here, memory = look_at_bases(patient(tmp_path, variant="mini"))
+    assert here.found == f"mini comes with kilnmark and is here, 0 MB in {tmp_path / 'models' / 'mini'}"
+    assert (here.health, memory.health) == (OK, OK)
 
 
 def test_a_variant_that_its_family_fetches_from_anywhere_is_told_as_that(tmp_path: Path) -> None:

@@ -154,6 +154,8 @@ def test_what_is_not_here_and_what_is_made_up_is_told(env: dict[str, str]) -> No
         plan_removal([DEV], env)
     with pytest.raises(errors.NothingToFetch):
         plan_removal([VARIANTS["standin"]], env)
+    with pytest.raises(errors.NothingToFetch, match="comes with kilnmark"):
+        plan_removal([VARIANTS["mini"]], env)
 
 
 def test_a_model_that_the_daemon_serves_is_not_removed(daemon: FakeDaemon, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from kilnmark.client.cli.models.survey import room_of, survey, tell_model
 from kilnmark.protocol.picture.catalog import VARIANTS
 from tests.client.cli.doctor.patients import CPU, patient
 from tests.client.here import run_here
-from tests.directories import write_directory, write_tokenizers
+from tests.directories import write_directory, write_small_klein, write_tokenizers
 
 DEV = VARIANTS["dev"]
 ROOM = BaseRoom(20 * 10**9, "are there for bases", 2)
@@ -112,6 +112,20 @@ def test_what_is_made_up_is_not_quantized() -> None:
     assert [need.quantize for need in memory_needs(VARIANTS["standin"], ROOM)] == [None]
 
 
+def test_what_comes_with_the_program_is_here_whole_or_says_what_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kilnmark.keymaps.files.shipped.files", lambda _: tmp_path)
+    lacking = tell_model(VARIANTS["mini"], ROOM, {})
+    assert (lacking.state, lacking.path) == (ModelState.PARTIAL, None)
+    assert "install kilnmark anew" in lacking.problem
+    folder = write_small_klein(tmp_path / "models" / "mini")
+    whole = tell_model(VARIANTS["mini"], ROOM, {})
+    assert (whole.state, whole.path, whole.problem) == (ModelState.SHIPPED, str(folder), "")
+    assert whole.disk_bytes == sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    assert [need.quantize for need in whole.memory] == [None]
+
+
 def test_memory_is_that_of_the_daemon_that_the_settings_would_start(tmp_path: Path) -> None:
     assert room_of(patient(tmp_path)).nbytes == CPU.base_bytes
     assert room_of(patient(tmp_path, base_memory=10**9)).nbytes == 10**9
@@ -121,7 +135,8 @@ def test_memory_is_that_of_the_daemon_that_the_settings_would_start(tmp_path: Pa
 def test_every_variant_is_in_the_survey_once(tmp_path: Path) -> None:
     found = survey(patient(tmp_path))
     assert [model.name for model in found.models] == list(VARIANTS)
-    assert {model.state for model in found.models} == {ModelState.ABSENT, ModelState.MADE_UP}
+    fetched = [model for model in found.models if not VARIANTS[model.name].shipped]
+    assert {model.state for model in fetched} == {ModelState.ABSENT, ModelState.MADE_UP}
     assert found.cache == str(tmp_path / "hf" / "hub")
 
 

@@ -95,7 +95,7 @@ class TokenCounter:
             UnknownVariant: There is none of that name.
         """
         row = row_of(variant)
-        known = self._known.get(row.family, {})
+        known = {} if row.shipped else self._known.get(row.family, {})  # what comes with the program has one of its own
         lengths = [_length(prompt, encoder, known.get(encoder.attribute)) for encoder in row.encoders]
         return Tokens.of(lengths, estimated=any(encoder.attribute not in known for encoder in row.encoders))
 

@@ -16,6 +16,7 @@ from kilnmark.client.cli.doctor.patient import Patient, Unasked
 from kilnmark.client.cli.models.fit import BaseRoom, memory_needs, needed_bytes, room_for_bases
 from kilnmark.client.cli.models.here import LocalCopy, look_for
 from kilnmark.client.hub import HUB, hub_address, hub_cache, hub_token, is_offline, token_place
+from kilnmark.keymaps.files.shipped import read_shipped
 from kilnmark.keymaps.files.weights import Weights, WeightsProblem, read_weights
 from kilnmark.protocol.picture.catalog import USUAL, VARIANTS
 from kilnmark.protocol.picture.family import Variant
@@ -60,8 +61,20 @@ def _look_at(patient: Patient, name: str, place: str) -> Iterator[Observation]:
         words = "is made on the spot and needs no weights; its pictures mean nothing"
         yield ok("base", f"{name} {words}", f"`kilnmark serve --variant {USUAL}`, or another, paints real pictures")
         yield from _memory(patient, name, VARIANTS[place])
+    elif VARIANTS[place].shipped:
+        yield from _shipped(patient, name, VARIANTS[place])
     else:
         yield from _published(patient, VARIANTS[place])
+
+
+def _shipped(patient: Patient, name: str, variant: Variant) -> Iterator[Observation]:
+    try:
+        weights = read_shipped(variant)
+    except WeightsProblem as error:
+        yield fault("base", str(error), "install kilnmark anew")
+        return
+    yield ok("base", f"{name} comes with kilnmark and is here, {gigabytes(_nbytes(weights))} in {weights.path}")
+    yield from _memory(patient, name, weights)
 
 
 def _directory(patient: Patient, name: str, path: Path) -> Iterator[Observation]:
@@ -71,9 +84,13 @@ def _directory(patient: Patient, name: str, path: Path) -> Iterator[Observation]
     except (WeightsProblem, OSError) as error:
         yield fault("base", f"{name}: {error}", "mend the directory, or name another with --variant or --base")
         return
-    size = sum(header.size for headers in weights.headers.values() for header in headers)
-    yield ok("base", f"{name} is {variant.name}, {gigabytes(size)} on disk in {path}")
+    yield ok("base", f"{name} is {variant.name}, {gigabytes(_nbytes(weights))} on disk in {path}")
     yield from _memory(patient, name, weights)
+
+
+def _nbytes(weights: Weights) -> int:
+    """Of its files."""
+    return sum(header.size for headers in weights.headers.values() for header in headers)
 
 
 def _published(patient: Patient, variant: Variant) -> Iterator[Observation]:
@@ -84,8 +101,7 @@ def _published(patient: Patient, variant: Variant) -> Iterator[Observation]:
         return
     here = look_for(variant, patient.env)
     if (weights := here.weights) is not None:
-        size = sum(header.size for headers in weights.headers.values() for header in headers)
-        yield ok("base", f"{variant.name} is on this machine, {gigabytes(size)} in {weights.path}")
+        yield ok("base", f"{variant.name} is on this machine, {gigabytes(_nbytes(weights))} in {weights.path}")
     else:
         yield from _absent(patient, variant, here)
     yield from _memory(patient, variant.name, variant if weights is None else weights)

@@ -16,6 +16,7 @@ class ModelState(StrEnum):
         HERE: All that the engine loads.
         PARTIAL: Some of it.
         ABSENT: Nothing.
+        SHIPPED: All that the engine loads, since it comes with the program.
         MADE_UP: It has no weights: its numbers are made on the spot.
         UNTOLD: Its family fetches it, and does not say from where.
     """
@@ -23,6 +24,7 @@ class ModelState(StrEnum):
     HERE = "here"
     PARTIAL = "partial"
     ABSENT = "absent"
+    SHIPPED = "shipped"
     MADE_UP = "made_up"
     UNTOLD = "untold"
 

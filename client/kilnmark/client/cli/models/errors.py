@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from kilnmark.protocol.errors import KilnmarkError
+from kilnmark.protocol.picture.family import Variant
 
 __all__ = [
     "CacheUnusable",
@@ -39,20 +40,19 @@ class NothingToFetch(ModelProblem):
     """A model that is published nowhere.
 
     Args:
-        name: The variant.
-        made_up: Its numbers are made on the spot.
+        variant: Which.
     """
 
     kind = "nothing_to_fetch"
 
-    def __init__(self, name: str, *, made_up: bool) -> None:
-        super().__init__(name, made_up)
-        self.name = name
-        self.made_up = made_up
+    def __init__(self, variant: Variant) -> None:
+        super().__init__(variant)
+        self.variant = variant
 
     def __str__(self) -> str:
-        why = "its numbers are made on the spot" if self.made_up else "its family does not say where it is published"
-        return f"{self.name} is not fetched: {why}"
+        row = self.variant
+        why = "its numbers are made on the spot" if row.made_up else "its family does not say where it is published"
+        return f"{row.name} is not fetched: {'it comes with kilnmark' if row.shipped else why}"
 
 
 class HubNotInstalled(ModelProblem):

@@ -61,16 +61,16 @@ def room_for_bases(settings: Settings, engine: EngineExamined) -> BaseRoom:
 
 
 def needed_bytes(base: Weights | Variant, quantize: int | None, room: BaseRoom) -> int:
-    """What a base takes in memory: by its headers, or by the catalog; what is made up is never quantized."""
+    """What a base takes in memory: by its headers, or by the catalog."""
     if not isinstance(base, Variant):
         return base.nbytes(quantize, room.number_bytes)
-    return base.numbers.nbytes(None if base.made_up else quantize, room.number_bytes)
+    return base.numbers.nbytes(None if base.keeps_its_form else quantize, room.number_bytes)
 
 
 def memory_needs(base: Weights | Variant, room: BaseRoom) -> list[MemoryNeed]:
     """What it takes in every form that it can have here, the most exact first."""
-    stays = base.made_up if isinstance(base, Variant) else bool(base.packed_bytes)
-    needs = ((bits, needed_bytes(base, bits, room)) for bits in (BITS[:1] if stays else BITS))
+    forms = BITS[:1] if base.keeps_its_form else BITS
+    needs = ((bits, needed_bytes(base, bits, room)) for bits in forms)
     return [
         MemoryNeed(quantize=bits, memory_bytes=need, fits=None if room.nbytes is None else need <= room.nbytes)
         for bits, need in needs

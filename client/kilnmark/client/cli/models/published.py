@@ -75,7 +75,7 @@ def ask_hub(variant: Variant, site: HubSite) -> Published:
         ModelProblem: It is published nowhere, or the hub does not say what it has of it.
     """
     if not variant.repository:
-        raise NothingToFetch(variant.name, made_up=variant.made_up)
+        raise NothingToFetch(variant)
     info = _info(variant, site)
     try:
         return _read(variant, info)

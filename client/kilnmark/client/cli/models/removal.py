@@ -78,7 +78,7 @@ def plan_removal(variants: Sequence[Variant], env: Mapping[str, str]) -> Removal
     """
     for variant in variants:
         if not variant.repository:
-            raise NothingToFetch(variant.name, made_up=variant.made_up)
+            raise NothingToFetch(variant)
     with cache_failures_told(hub_cache(env)):
         return _plan(variants, env)
 

@@ -12,6 +12,7 @@ from kilnmark.client.cli.models.documents import ModelDocument, ModelsDocument, 
 from kilnmark.client.cli.models.fit import BaseRoom, memory_needs, room_for_bases
 from kilnmark.client.cli.models.here import LocalCopy, cache_failures_told, look_for
 from kilnmark.client.hub import hub_cache, token_place
+from kilnmark.keymaps.files.shipped import read_shipped, shipped_folder
 from kilnmark.keymaps.files.weights import WeightsProblem, read_weights
 from kilnmark.protocol.picture.catalog import VARIANTS, family_of
 from kilnmark.protocol.picture.family import Numbers, Variant
@@ -62,6 +63,8 @@ def tell_model(variant: Variant, room: BaseRoom, env: Mapping[str, str]) -> Mode
     Raises:
         CacheUnusable: What is here cannot be looked at.
     """
+    if variant.shipped:
+        return _tell_shipped(variant, room, env)
     with cache_failures_told(hub_cache(env)):
         here = look_for(variant, env) if variant.repository else None
         disk_bytes = 0 if here is None else here.nbytes + here.partial_bytes
@@ -79,6 +82,32 @@ def tell_model(variant: Variant, room: BaseRoom, env: Mapping[str, str]) -> Mode
         disk_bytes=disk_bytes,
         at_least_bytes=_at_least(variant.numbers) if here is not None and not here.is_there else 0,
         problem="" if here is None else here.problem,
+        counted_by="catalog" if weights is None else "headers",
+        number_bytes=room.number_bytes,
+        memory=memory_needs(variant if weights is None else weights, room),
+    )
+
+
+def _tell_shipped(variant: Variant, room: BaseRoom, env: Mapping[str, str]) -> ModelDocument:
+    """One that comes with the program, whole unless the installation is damaged."""
+    weights, problem, folder = None, "", shipped_folder(variant)
+    try:
+        weights = read_shipped(variant)
+    except WeightsProblem as error:
+        problem = str(error)
+    return ModelDocument(
+        name=variant.name,
+        family=family_of(variant).title,
+        state=ModelState.PARTIAL if weights is None else ModelState.SHIPPED,
+        repository="",
+        revision="",
+        licence=variant.licence,
+        needs_token=False,
+        has_token=_has_token(env),
+        path=None if weights is None else str(folder),
+        disk_bytes=sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()),
+        at_least_bytes=0,
+        problem=problem,
         counted_by="catalog" if weights is None else "headers",
         number_bytes=room.number_bytes,
         memory=memory_needs(variant if weights is None else weights, room),

@@ -23,6 +23,7 @@ _HERE = {
     ModelState.HERE: "yes",
     ModelState.PARTIAL: "in part",
     ModelState.ABSENT: "no",
+    ModelState.SHIPPED: "comes with it",
     ModelState.MADE_UP: "made up",
     ModelState.UNTOLD: "not known",
 }
@@ -42,7 +43,8 @@ def show_models(out: Console, document: ModelsDocument) -> None:
 
 def _name(model: ModelDocument) -> str:
     """A directory's with its path, since a model of the catalog may be called the same."""
-    return f"{model.name} ({model.path})" if model.path and not model.repository else model.name
+    own = model.path and not model.repository and model.state is not ModelState.SHIPPED
+    return f"{model.name} ({model.path})" if own else model.name
 
 
 def _shared(document: ModelsDocument) -> Iterator[tuple[str, str]]:
@@ -63,7 +65,7 @@ def show_model(out: Console, model: ModelDocument) -> None:
         *([("missing", model.problem)] if model.problem else []),
         *_size(model),
         *([("published", f"{model.repository} at {model.revision or 'its newest state'}")] if model.repository else []),
-        *([("licence", _licence_in_full(model))] if model.repository else []),
+        *([("licence", _licence_in_full(model))] if model.licence or model.repository else []),
         *_published(model),
         *((_form(need), _need(need)) for need in model.memory),
         *([("counted", _counted(model))] if model.memory else []),

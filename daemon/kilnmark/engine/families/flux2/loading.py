@@ -14,6 +14,7 @@ from mflux.models.flux2.weights.flux2_weight_definition import Flux2KleinWeightD
 from mlx import nn
 
 from kilnmark.engine.families.family import Origin
+from kilnmark.engine.families.flux2.mini import build_told
 from kilnmark.engine.families.flux2.model import Flux2Model
 from kilnmark.engine.families.flux2.parts import klein_of, without_idle_layers
 from kilnmark.engine.families.flux2.sizes import sizes_of
@@ -37,6 +38,8 @@ def _fetched(config: ModelConfig, quantize: int | None) -> Flux2Klein:
 
 
 def _parts(weights: Weights) -> Mapping[str, nn.Module]:
+    if weights.variant.shipped:
+        return build_told(weights)
     sizes = sizes_of(weights)
     return {
         "vae": Flux2VAE(decoder_block_out_channels=sizes.vae),
@@ -53,6 +56,7 @@ KIT = Kit(
         "flux2-klein-base-9b": ModelConfig.flux2_klein_base_9b,
         "standin:flux2-klein-4b": ModelConfig.flux2_klein_4b,
         "standin:flux2-klein-9b": ModelConfig.flux2_klein_9b,
+        "mini": ModelConfig.flux2_klein_4b,
     },
     fetch=_fetched,
     parts=_parts,
@@ -61,4 +65,4 @@ KIT = Kit(
     standin=build_standin,
     recipe=lambda variant: f"{RECIPE}:{variant.shapes}",
 )
-"""A directory is built as wide and deep as it is."""
+"""A directory is built as wide and deep as it is, by its headers or, if it is `mini`'s, by what stands beside them."""

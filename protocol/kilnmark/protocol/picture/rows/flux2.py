@@ -1,6 +1,7 @@
 """The row of FLUX.2-klein: one text encoder, a Qwen3, and a transformer whose single blocks have fused layers.
 
-The distilled variants take no guidance; those they were distilled from take it, and a negative prompt.
+The distilled variants take no guidance; those they were distilled from take it, and a negative prompt. `mini` is the
+program's own: small, trained on drawings of its own, and part of the installation.
 """
 
 import msgspec
@@ -25,13 +26,16 @@ _QWEN3_4B = Encoder(
 )
 """Around a prompt stand the marks of a chat, and an empty thought."""
 _QWEN3_8B = msgspec.structs.replace(_QWEN3_4B, shapes="qwen3_8b")
+_QWEN3_MINI = msgspec.structs.replace(_QWEN3_4B, shapes="qwen3_mini", around=0)
 
 # Counted in what mflux 0.24 builds; `tests/engine/families` holds them to it.
 _4B_NUMBERS = Numbers(matrices=6_990_528_512, others=48_724_771)
 _9B_NUMBERS = Numbers(matrices=14_911_275_008, others=48_810_275)
+_MINI_NUMBERS = Numbers(matrices=3_066_880, others=536_963)
 _THIN_4B_NUMBERS = Numbers(matrices=0, others=14_231_597)
 _THIN_9B_NUMBERS = Numbers(matrices=0, others=21_692_459)
 
+_ATTENTION = Mark(text="decoder.mid_block.attentions.", title="attention in its VAE's decoder")
 _LARGE = Mark(text="single_transformer_blocks.20.", title="more than 20 single blocks")
 _LARGER = Mark(text="single_transformer_blocks.24.", title="more than 24 single blocks")
 _EMBEDDER = Mark(text="guidance_embedder", title="the embedder that reads guidance, as FLUX.2-dev has")
@@ -47,6 +51,7 @@ _4B = Variant(
     encoders=(_QWEN3_4B,),
     shapes="flux2-klein-4b",
     numbers=_4B_NUMBERS,
+    has=(_ATTENTION,),
     lacks=(_LARGE, _EMBEDDER),
     repository="black-forest-labs/FLUX.2-klein-4B",
     revision="e7b7dc27f91deacad38e78976d1f2b499d76a294",
@@ -58,12 +63,27 @@ _9B = msgspec.structs.replace(
     encoders=(_QWEN3_8B,),
     shapes="flux2-klein-9b",
     numbers=_9B_NUMBERS,
-    has=(_LARGE,),
+    has=(_ATTENTION, _LARGE),
     lacks=(_LARGER, _EMBEDDER),
     repository="black-forest-labs/FLUX.2-klein-9B",
     revision="92196c8e11f7b6cf2b7493e037d8c5345c559216",
     licence="FLUX Non-Commercial",
     gated=True,
+)
+_MINI = msgspec.structs.replace(
+    _4B,
+    name="mini",
+    width=128,
+    height=128,
+    encoders=(_QWEN3_MINI,),
+    shapes="mini",
+    numbers=_MINI_NUMBERS,
+    has=(),
+    lacks=(_ATTENTION,),
+    repository="",
+    revision="",
+    licence="MIT",
+    shipped="models/mini",
 )
 
 
@@ -99,6 +119,7 @@ FLUX2 = Family(
         _base(_9B, "32773329fbe7e81a90ef971740e8ba4b0364ecf3"),
         _standin(_4B, _THIN_4B_NUMBERS),
         _standin(_9B, _THIN_9B_NUMBERS),
+        _MINI,
     ),
     parts=(
         Part(folder="transformer", marks=("single_transformer_blocks.", "double_stream_modulation_img.")),
