@@ -14,6 +14,8 @@ from kilnmark.engine.families.base import load_base
 from kilnmark.keymaps.zoo.write import make_adapter
 from tests.daemon.conftest import Daemon, running_daemon
 from tests.engine.families.flux2 import small as flux2
+from tests.engine.families.krea2 import small as krea2
+from tests.engine.families.small import write_as_mflux
 from tests.engine.families.z_image import small as z_image
 
 from mflux.models.common.config.model_config import ModelConfig  # isort: skip - after the engine
@@ -23,6 +25,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 MODELS: dict[str, tuple[str, Callable[[Path], Path]]] = {
     "klein": ("flux2-klein-base-4b", lambda path: flux2.write_as_mflux(flux2.small_klein(), path)),
     "z-image": ("z-image", lambda path: z_image.write_as_mflux(z_image.small_z_image(ModelConfig.z_image()), path)),
+    "krea": ("krea-2-raw", lambda path: write_as_mflux(krea2.small_krea(guided=True), path)),
 }
 """Each with the variant that is guided, and how its directory is written."""
 

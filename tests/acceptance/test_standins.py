@@ -19,7 +19,12 @@ from tests.daemon.conftest import Daemon, running_daemon
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 STANDINS = [name for name, row in VARIANTS.items() if row.made_up and name != STANDIN]
-FULL = {"flux2-klein-4b": "flux2-kohya", "flux2-klein-9b": "flux2-kohya", "z-image-turbo": "zimage-comfy-fused"}
+FULL = {
+    "flux2-klein-4b": "flux2-kohya",
+    "flux2-klein-9b": "flux2-kohya",
+    "z-image-turbo": "zimage-comfy-fused",
+    "krea-2": "krea2-kohya",
+}
 """A full-size adapter for each, of fused layers and with strengths of its own."""
 
 

@@ -37,6 +37,13 @@ READ_RIGHTLY = [
     "zimage-diffusers",
     "zimage-kohya",
     "zimage-comfy-fused",
+    "krea2-ai-toolkit",
+    "krea2-all",
+    "krea2-down-up",
+    "krea2-official",
+    "krea2-diffusers",
+    "krea2-peft",
+    "krea2-kohya",
 ]
 
 Raw = Mapping[str, NDArray[np.float32]]
@@ -46,9 +53,15 @@ def mapping(variant: str) -> list[Any]:
     """Mflux's `LoRATarget`s for a model."""
     from mflux.models.flux.weights.flux_lora_mapping import FluxLoRAMapping
     from mflux.models.flux2.weights.flux2_lora_mapping import Flux2LoRAMapping
+    from mflux.models.krea2.weights.krea2_lora_mapping import Krea2LoRAMapping
     from mflux.models.z_image.weights.z_image_lora_mapping import ZImageLoRAMapping
 
-    mappings = {"dev": FluxLoRAMapping, "flux2-klein-4b": Flux2LoRAMapping, "z-image-turbo": ZImageLoRAMapping}
+    mappings = {
+        "dev": FluxLoRAMapping,
+        "flux2-klein-4b": Flux2LoRAMapping,
+        "z-image-turbo": ZImageLoRAMapping,
+        "krea-2": Krea2LoRAMapping,
+    }
     return list(mappings[variant].get_mapping())
 
 

@@ -19,7 +19,8 @@ __all__ = ["write_folder"]
 
 BLOCKS = 36
 """The most of any folder; names of blocks that are not there map to nothing."""
-_IMAGE_AXES = 4
+_AXES = (4, 5)
+"""Of the weights of convolutions over pictures, and over films."""
 _SIGHT = "encoder."
 
 
@@ -48,5 +49,5 @@ def write_folder(model: nn.Module, targets: Sequence[WeightTarget], path: Path) 
 
 
 def _turned(array: NDArray[np.float32]) -> NDArray[np.float32]:
-    """A convolution's channels stand before its rows and columns in diffusers."""
-    return array.transpose(0, 3, 1, 2) if array.ndim == _IMAGE_AXES else array
+    """A convolution's channels stand before its frames, rows and columns in diffusers."""
+    return np.moveaxis(array, -1, 1) if array.ndim in _AXES else array

@@ -1,5 +1,6 @@
 """The rows say where mflux itself looks: repository, commit and files. Else what was fetched would be fetched again."""
 
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,11 @@ from mflux.models.common.resolution.model_revisions import ModelRevisions
 from mflux.models.common.resolution.path_resolution import PathResolution
 from mflux.models.flux.weights.flux_weight_definition import FluxWeightDefinition
 from mflux.models.flux2.weights.flux2_weight_definition import Flux2KleinWeightDefinition
+from mflux.models.krea2.weights.krea2_weight_definition import Krea2WeightDefinition
 from mflux.models.z_image.weights.z_image_weight_definition import ZImageWeightDefinition
 
 from kilnmark.client.cli.models.pull import pull
-from kilnmark.engine.families import flux1, flux2, z_image
+from kilnmark.engine.families import flux1, flux2, krea2, z_image
 from kilnmark.protocol.picture.catalog import VARIANTS, family_of
 from kilnmark.protocol.picture.family import Variant
 from tests.client.cli.models.hubs import DEV, serving
@@ -21,8 +23,10 @@ DEFINITIONS: dict[str, Any] = {
     "flux1": FluxWeightDefinition,
     "flux2": Flux2KleinWeightDefinition,
     "z-image": ZImageWeightDefinition,
+    "krea-2": Krea2WeightDefinition,
 }
-CONFIGS = {**flux1.loading._CONFIGS, **flux2.loading.KIT.configs, **z_image.loading.KIT.configs}
+KITS = (flux2.loading.KIT, z_image.loading.KIT, krea2.loading.KIT)
+CONFIGS = {**flux1.loading._CONFIGS, **{name: config for kit in KITS for name, config in kit.configs.items()}}
 PUBLISHED = [variant for variant in VARIANTS.values() if variant.repository]
 
 
@@ -37,7 +41,9 @@ def test_a_variant_is_published_where_mflux_looks(variant: Variant) -> None:
 def test_its_files_are_those_that_mflux_fetches(variant: Variant) -> None:
     definition = DEFINITIONS[variant.family]
     tokenizers = {pattern for each in definition.get_tokenizers() for pattern in each.download_patterns}
-    fetched = {pattern.replace("**", "*") for pattern in {*definition.get_download_patterns(), *tokenizers}}
+    asked = (variant.repository,) if signature(definition.get_download_patterns).parameters else ()
+    patterns = {*definition.get_download_patterns(*asked), *tokenizers}
+    fetched = {pattern.replace("**", "*") for pattern in patterns}
     assert set(family_of(variant).files_of(variant)) == fetched
 
 

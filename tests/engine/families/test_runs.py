@@ -30,8 +30,14 @@ REST = 0.7
             {"layers.1": 0.25, "noise_refiner": 0.0, "context_refiner.0-1": 2.0},
             {"layers.1.": 0.25, "noise_refiner.": 0.0, "context_refiner.": 2.0},
         ),
+        pytest.param(
+            "standin:krea-2",
+            {"blocks.1": 0.25, "layerwise": 0.0, "refiner.0-1": 2.0},
+            {"blocks.1.": 0.25, "txtfusion.layerwise_blocks.": 0.0, "txtfusion.refiner_blocks.": 2.0},
+            marks=pytest.mark.slow,
+        ),
     ],
-    ids=["klein", "z-image"],
+    ids=["klein", "z-image", "krea"],
 )
 def test_every_layer_of_a_base_has_the_scale_of_its_run(
     tmp_path: Path, name: str, asked: dict[str, float], paths: dict[str, float]

@@ -48,8 +48,6 @@ MODELS: Mapping[str, str] = {
     "mochi": "Mochi",
     "cogvideox-5b": "CogVideoX",
     "cosmos-diffusers": "Cosmos in diffusers' names",
-    "krea2-diffusers": "Krea 2",
-    "krea2-kohya": "Krea 2",
     "hunyuan-image": "HunyuanImage 2.1",
     "hunyuan-video-15": "HunyuanVideo 1.5",
     "omnigen2": "OmniGen 2",

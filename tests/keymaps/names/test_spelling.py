@@ -247,4 +247,5 @@ def test_conventions_that_explain_one_key_alike_mean_the_same_by_it() -> None:
         name = keymap.convention.prefixes[0] + next(iter(keymap.read)).replace("{block}", "0")
         for suffix in ("lora_A.weight", "lora_up.weight", "alpha", "dora_scale"):
             meanings = [meaning for _, _, meaning in index.meanings([f"{name}.{suffix}"])]
-            assert len({(meaning.role, meaning.choices) for meaning in meanings if isinstance(meaning, Named)}) == 1
+            named = {(meaning.role, meaning.choices[0]) for meaning in meanings if isinstance(meaning, Named)}
+            assert len(named) == 1  # some know further models whose layers have that name, too

@@ -89,6 +89,13 @@ KEYS = {
     "zimage-kohya": 720,
     "zimage-comfy-fused": 450,
     "zimage-comfy-fused-ab": 450,
+    "krea2-ai-toolkit": 448,
+    "krea2-all": 528,
+    "krea2-down-up": 672,
+    "krea2-official": 512,
+    "krea2-diffusers": 448,
+    "krea2-peft": 528,
+    "krea2-kohya": 672,
 }
 """Tensors of a full file of each convention."""
 
@@ -166,7 +173,6 @@ CAUGHT = {
     "flux2-klein-9b-on-4b": "looks made for flux2-klein-9b; use it with that variant",
     "qwen3-8b-on-4b": "looks made for flux2-klein-9b; use it with that variant",
     "auraflow": "looks made for AuraFlow",
-    "krea2-diffusers": "looks made for Krea 2.*28 blocks",
     "hunyuan-image": "looks made for HunyuanImage 2.1.*widths 3584 and 17920",
     "hunyuan-video-15": "looks made for HunyuanVideo 1.5.*54 blocks",
     "lumina2-on-zimage": "looks made for Lumina 2.*widths 2304",

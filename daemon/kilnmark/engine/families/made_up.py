@@ -22,7 +22,7 @@ FACTORED_FROM = 1 << 18
 
 GAIN = 1.0
 MODULATION_GAIN = 0.25
-_MODULATES = ("norm", "modulation", "adaLN")
+_MODULATES = ("norm", "modulation", "adaLN", "tproj")
 """What stands in the paths of layers whose output scales, shifts or gates a stream."""
 
 
@@ -49,10 +49,9 @@ class MadeUp:
                 holder[name] = self._linear(module, where)  # type: ignore[index]  # a module is a dict of its children
             elif isinstance(module, nn.Embedding):
                 module.weight = self._numbers(where, module.weight.shape, 1.0)
-            elif isinstance(module, nn.Conv2d):
-                out, height, width, channels = module.weight.shape
-                spread = (height * width * channels) ** -0.5
-                module.weight = self._numbers(where, (out, height, width, channels), spread)
+            elif isinstance(module, nn.Conv2d | nn.Conv3d):
+                out, *read = module.weight.shape
+                module.weight = self._numbers(where, (out, *read), math.prod(read) ** -0.5)
                 module.bias = mx.zeros((out,))
 
     def _linear(self, module: nn.Linear, where: str) -> nn.Module:

@@ -5,12 +5,14 @@ library itself.
 """
 
 from collections.abc import Collection, Mapping
+from pathlib import Path
 
 import mlx.core as mx
 from mlx import nn
 from mlx.utils import tree_flatten
 
 from kilnmark.engine.families.family import BaseUnavailable
+from kilnmark.engine.families.stored import plain_name
 from kilnmark.keymaps.files.weights import Weights
 from kilnmark.protocol.picture.catalog import family_of
 
@@ -32,7 +34,7 @@ def sees_pictures(weights: Weights) -> bool:
 
 
 def refuse_random_weights(weights: Weights, parts: Mapping[str, nn.Module], without: Collection[str] = ()) -> None:
-    """Refuse a directory that mflux saved and that lacks weights: it keeps random values for them in silence.
+    """Refuse a directory that lacks weights where mflux takes them by name: it keeps random values in silence.
 
     Args:
         weights: Of the directory.
@@ -44,12 +46,11 @@ def refuse_random_weights(weights: Weights, parts: Mapping[str, nn.Module], with
     """
     unread = {part.folder: part.unread for part in family_of(weights.variant).parts}
     for folder, model in parts.items():
-        stored = weights.names(folder)
+        stored = weights.names(folder) | frozenset(map(plain_name, weights.names(folder)))
         held: dict[str, mx.array] = {}
         tree_flatten(model.parameters(), destination=held)
         wanted = [name for name in held if not name.endswith(_NEVER_STORED) and not name.startswith(unread[folder])]
         missing = [name for name in wanted if name not in stored and name not in without]
         if missing:
-            raise BaseUnavailable(
-                f"{weights.path / folder} lacks {len(missing)} weights, first {missing[0]!r}; save the model again"
-            )
+            place = Path(weights.headers[folder][0].path).parent
+            raise BaseUnavailable(f"{place} lacks {len(missing)} weights, first {missing[0]!r}; save the model again")

@@ -21,6 +21,8 @@ __all__ = ["Weights", "WeightsProblem", "read_weights"]
 
 _PACKED = "U32"
 _MATRIX = 2
+_Places = tuple[str, ...]
+"""Patterns of files that can hold a part; the first that finds some has them all."""
 
 
 class WeightsProblem(KilnmarkError):
@@ -115,31 +117,33 @@ def read_weights(path: Path) -> Weights:
 def _recognised(path: Path) -> tuple[Family, Mapping[str, tuple[AdapterHeader, ...]]]:
     """The family of a directory, by its marks, with its headers."""
     families = [family for family in FAMILIES.values() if family.parts]
-    files = {part.folder: _files(path, part.folder) for family in families for part in family.parts}
-    headers = {folder: _headers(found) for folder, found in files.items()}
-    whole = [family for family in families if all(files[part.folder] for part in family.parts)]
+    places = {part.places for family in families for part in family.parts}
+    files = {patterns: _files(path, patterns) for patterns in places}
+    read = {file: _header(file) for file in sorted({file for found in files.values() for file in found})}
+    headers = {patterns: tuple(read[file] for file in found) for patterns, found in files.items()}
+    whole = [family for family in families if all(files[part.places] for part in family.parts)]
     known = [family for family in families if _has_marks(family, headers, whole=family in whole)]
     if len(known) > 1:
         raise WeightsProblem(f"{path} fits {_titles(known, ' and ')} alike; give a whole {_titles(families)} directory")
     if known and known[0] in whole:
-        return known[0], {part.folder: headers[part.folder] for part in known[0].parts}
+        return known[0], {part.folder: headers[part.places] for part in known[0].parts}
     if known or not whole:
         raise WeightsProblem(_lacking(path, known or families, files))
     what = f"has the folders of {_titles(whole, ' and ')}, but not the tensors"
     raise WeightsProblem(f"{path} {what}; give a whole {_titles(families)} directory")
 
 
-def _has_marks(family: Family, headers: Mapping[str, Sequence[AdapterHeader]], *, whole: bool) -> bool:
+def _has_marks(family: Family, headers: Mapping[_Places, Sequence[AdapterHeader]], *, whole: bool) -> bool:
     """Whether a family is known by its tensors; one that has no marks is known by its folders."""
-    marks = [(_names(headers[part.folder]), mark) for part in family.parts for mark in part.marks]
+    marks = [(_names(headers[part.places]), mark) for part in family.parts for mark in part.marks]
     return all(any(mark in name for name in names) for names, mark in marks) if marks else whole
 
 
-def _lacking(path: Path, families: Sequence[Family], files: Mapping[str, list[Path]]) -> str:
+def _lacking(path: Path, families: Sequence[Family], files: Mapping[_Places, list[Path]]) -> str:
     """What the nearest families miss."""
-    present = [sum(bool(files[part.folder]) for part in family.parts) for family in families]
+    present = [sum(bool(files[part.places]) for part in family.parts) for family in families]
     nearest = [family for family, count in zip(families, present, strict=True) if count == max(present)]
-    missing = next(part.folder for part in nearest[0].parts if not files[part.folder])
+    missing = next(part.folder for part in nearest[0].parts if not files[part.places])
     return f"{path / missing} holds no safetensors file; give a whole {_titles(nearest)} directory"
 
 
@@ -147,13 +151,14 @@ def _titles(families: Iterable[Family], word: str = " or ") -> str:
     return word.join(family.title for family in families)
 
 
-def _files(path: Path, folder: str) -> list[Path]:
-    return sorted((path / folder).glob("*.safetensors"))
+def _files(path: Path, places: _Places) -> list[Path]:
+    """Those of the first place that has some."""
+    return next(filter(None, (sorted(path.glob(place)) for place in places)), [])
 
 
-def _headers(files: Iterable[Path]) -> tuple[AdapterHeader, ...]:
+def _header(file: Path) -> AdapterHeader:
     try:
-        return tuple(read_header(file) for file in files)
+        return read_header(file)
     except RefusedFile as error:
         raise WeightsProblem(str(error)) from error
 
@@ -197,7 +202,7 @@ def _count(parts: Iterable[Part], headers: Mapping[str, Iterable[AdapterHeader]]
                 packed_bytes += info.end - info.begin
             elif info.dtype not in FLOATS:
                 continue
-            elif name.endswith(".weight") and len(info.shape) == _MATRIX:
+            elif name.endswith(".weight") and len(info.shape) == _MATRIX and not part.whole:
                 matrices += math.prod(info.shape)
             else:
                 others += math.prod(info.shape)

@@ -8,6 +8,7 @@ from kilnmark.keymaps.zoo.exhibits.flawed import FLAWED
 from kilnmark.keymaps.zoo.exhibits.flux1 import FLUX1
 from kilnmark.keymaps.zoo.exhibits.flux2 import FLUX2
 from kilnmark.keymaps.zoo.exhibits.kinds import KINDS
+from kilnmark.keymaps.zoo.exhibits.krea2 import KREA2
 from kilnmark.keymaps.zoo.exhibits.norms import NORMS
 from kilnmark.keymaps.zoo.exhibits.qwen3 import QWEN3, QWEN3_FLAWED
 from kilnmark.keymaps.zoo.exhibits.rotations import ROTATIONS
@@ -29,6 +30,7 @@ EXHIBITS = (
     *ROTATIONS,
     *FLUX2,
     *Z_IMAGE,
+    *KREA2,
     *QWEN3,
     *FLAWED,
     *QWEN3_FLAWED,

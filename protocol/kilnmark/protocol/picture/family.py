@@ -4,6 +4,7 @@ Facts and nothing else: no file is read here and no model is built. A family tha
 its own row with these classes; `catalog` finds it, and `docs/how-to/family.md` says how.
 """
 
+from fnmatch import fnmatchcase
 from typing import Literal
 
 import msgspec
@@ -83,12 +84,31 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
         unread: Tensors whose names begin so stay on disk, and need not be there.
         sees: How the names of those begin that encode pictures. They are there together or not at all, and a directory
             without them is a base that pictures cannot be shown to.
+        files: Where its files can be, by patterns of their paths below the directory; the first that finds some has
+            them all. None: in the folder.
+        whole: Quantizing leaves it as it is.
     """
 
     folder: str
     marks: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
     sees: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    whole: bool = False
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """`files`, or the one pattern of its folder."""
+        return self.files or (f"{self.folder}/*.safetensors",)
+
+    def holds(self, path: str) -> bool:
+        """Whether a file is one of its weights.
+
+        Args:
+            path: Below the directory, with slashes.
+        """
+        depth = path.count("/")
+        return any(fnmatchcase(path, place) for place in self.places if place.count("/") == depth)
 
 
 class LayerGroup(msgspec.Struct, frozen=True, kw_only=True):
@@ -148,6 +168,8 @@ class Variant(msgspec.Struct, frozen=True, kw_only=True):
         made_up: Its numbers are made up on the spot: it has no weights, cannot be quantized, and its pictures mean
             nothing.
         repository: Where its weights are published, by its name on the Hugging Face hub; empty: nowhere there.
+        published: The files there that it is made of, as patterns in which `*` stands for anything. None: those of its
+            family's folders, of its tokenizers, and what its family has beside them.
         revision: The commit of that which its engine takes; empty: whatever is newest there.
         licence: Of its weights, as people call it; empty: not known here.
         gated: Only who has accepted its licence there gets them, with a token.
@@ -171,6 +193,7 @@ class Variant(msgspec.Struct, frozen=True, kw_only=True):
     lacks: tuple[Mark, ...] = ()
     made_up: bool = False
     repository: str = ""
+    published: tuple[str, ...] = ()
     revision: str = ""
     licence: str = ""
     gated: bool = False
@@ -226,6 +249,8 @@ class Family(msgspec.Struct, frozen=True, kw_only=True):
 
     def files_of(self, variant: Variant) -> tuple[str, ...]:
         """Which of the published files one of its variants is made of: names, in which `*` stands for anything."""
+        if variant.published:
+            return variant.published
         weights = (f"{part.folder}/*.{ending}" for part in self.parts for ending in ("safetensors", "json"))
         tokenizers = (f"{encoder.tokenizer}/*" for encoder in variant.encoders if encoder.tokenizer)
         return (*weights, *tokenizers, *self.beside)

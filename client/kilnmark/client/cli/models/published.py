@@ -112,7 +112,7 @@ def _read(variant: Variant, info: "ModelInfo") -> Published:
     wanted = family.files_of(variant)
     siblings = [each for each in info.siblings or [] if any(fnmatchcase(each.rfilename, name) for name in wanted)]
     for part in family.parts:
-        if not any(fnmatchcase(each.rfilename, f"{part.folder}/*.safetensors") for each in siblings):
+        if not any(part.holds(each.rfilename) for each in siblings):
             raise ModelNotPublished("the hub", f"weights in {part.folder} of {variant.repository}")
     files = sorted(map(_file, siblings), key=lambda file: (file.nbytes, file.path))
     licence = info.card_data.get("license_name") or info.card_data.get("license") if info.card_data else None

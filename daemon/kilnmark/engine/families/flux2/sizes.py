@@ -9,6 +9,7 @@ from typing import Any
 
 from kilnmark.engine.families.family import BaseUnavailable
 from kilnmark.engine.families.flux2.parts import READ_LAYERS
+from kilnmark.engine.families.library.sizes import decoder_widths
 from kilnmark.engine.families.qwen3 import qwen3_sizes
 from kilnmark.engine.families.stored import StoredShapes
 from kilnmark.keymaps.files.weights import Weights
@@ -43,11 +44,10 @@ def sizes_of(weights: Weights) -> KleinSizes:
             "give a whole directory"
         )
     reader = qwen3_sizes(encoder)
-    stages = vae.count("decoder.up_blocks.")
     return KleinSizes(
         transformer=_of_transformer(transformer, len(READ_LAYERS) * reader["hidden_size"]),
         text_encoder=reader,
-        vae=tuple(vae.rows(f"decoder.up_blocks.{stage}.resnets.0.conv1.weight") for stage in reversed(range(stages))),
+        vae=decoder_widths(vae),
     )
 
 

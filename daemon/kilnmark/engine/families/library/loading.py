@@ -39,6 +39,7 @@ class Kit:
         assemble: mflux's object around a config, those parts by name, and `tokenizers` by mflux's names.
         standin: mflux's object of a config with values that are made up.
         recipe: What the values of a standin are known by.
+        unmapped: Folders whose tensors mflux takes by their names, whoever wrote them, and never misses one.
     """
 
     configs: Configs
@@ -48,6 +49,7 @@ class Kit:
     assemble: Callable[..., Any]
     standin: Callable[[ModelConfig], Any]
     recipe: Callable[[Variant], str]
+    unmapped: tuple[str, ...] = ()
 
 
 def loaded(kit: Kit, origin: Origin, quantize: int | None) -> tuple[Any, str]:
@@ -90,8 +92,8 @@ def _read(kit: Kit, weights: Weights, config: ModelConfig, quantize: int | None)
         bits = WeightApplier.apply_and_quantize(read, parts, quantize, kit.definition)
     except Exception as error:  # mflux raises whatever its readers raise
         raise BaseUnavailable(f"mflux could not load {weights.path}: {error}") from error
-    if saved_by_mflux(weights):
-        refuse_random_weights(weights, parts)
+    unmapped = parts if saved_by_mflux(weights) else {folder: parts[folder] for folder in kit.unmapped}
+    refuse_random_weights(weights, unmapped)
     made = kit.assemble(config, **parts, tokenizers=tokenizers)
     made.bits = bits
     return made

@@ -14,9 +14,6 @@ from kilnmark.engine.families.family import Encoded, Watcher
 
 __all__ = ["LibraryModel", "painted"]
 
-_NOTHING = " "
-"""What mflux guides away from where there is no negative prompt."""
-
 
 class LibraryModel(ABC):
     """Most of a `Model`; how its family encodes and predicts noise is left to it.
@@ -29,6 +26,8 @@ class LibraryModel(ABC):
 
     compiled = False
     shared_inputs: Sequence[Sequence[str]] = ()
+    nothing = " "
+    """What mflux guides away from where there is no negative prompt."""
 
     def __init__(self, made: Any, fingerprint: str, *, guided: bool) -> None:
         self.made = made
@@ -46,7 +45,7 @@ class LibraryModel(ABC):
         wanted = self.encoded(prompt)
         if not self.guided:
             return (wanted,)
-        unwanted = negative_prompt if negative_prompt and negative_prompt.strip() else _NOTHING
+        unwanted = negative_prompt if negative_prompt and negative_prompt.strip() else self.nothing
         return wanted, self.encoded(unwanted)
 
     @abstractmethod

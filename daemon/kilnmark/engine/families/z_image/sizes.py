@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from kilnmark.engine.families.library.sizes import decoder_widths, stage_widths
 from kilnmark.engine.families.qwen3 import qwen3_sizes
 from kilnmark.engine.families.saved import sees_pictures
 from kilnmark.engine.families.stored import StoredShapes
@@ -49,10 +50,6 @@ def sizes_of(weights: Weights) -> ZImageSizes:
             "axes_dims": [head * part // sum(_AXES) for part in _AXES],
         },
         text_encoder=qwen3_sizes(encoder),
-        decoder=_stages(vae, "decoder.up_blocks.")[::-1],
-        encoder=_stages(vae, "encoder.down_blocks.") if sees_pictures(weights) else None,
+        decoder=decoder_widths(vae),
+        encoder=stage_widths(vae, "encoder.down_blocks.") if sees_pictures(weights) else None,
     )
-
-
-def _stages(vae: StoredShapes, blocks: str) -> tuple[int, ...]:
-    return tuple(vae.rows(f"{blocks}{stage}.resnets.0.conv1.weight") for stage in range(vae.count(blocks)))

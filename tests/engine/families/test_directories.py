@@ -1,0 +1,111 @@
+"""Families by mflux's classes from a directory: small whole models, as mflux and as diffusers save them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import mlx.core as mx
+import numpy as np
+import pytest
+from mlx import nn
+from numpy.typing import NDArray
+
+from kilnmark.engine.compute import precision
+from kilnmark.engine.families.base import Base, load_base
+from kilnmark.engine.families.family import BaseUnavailable
+from kilnmark.engine.families.origins import find_origin
+from kilnmark.engine.run.saver import Painting
+from kilnmark.keymaps.zoo.write import make_adapter
+from kilnmark.protocol.picture.report import Verdict
+from tests.engine.families.krea2.small import SMALL as KREA2
+from tests.engine.families.small import Small, painted_by_mflux, without, write_as_mflux
+from tests.engine.families.standins import Followed, picture, read_tensors, render
+
+MODELS = (KREA2,)
+
+
+@dataclass(frozen=True)
+class Held:
+    """A small model of mflux's, the directory that it was saved in, and the base that was read from there."""
+
+    small: Small
+    made: Any
+    path: Path
+    base: Base
+
+
+@pytest.fixture(scope="module", params=MODELS, ids=str)
+def held(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Held:
+    small: Small = request.param
+    made = small.made(False)
+    path = write_as_mflux(made, tmp_path_factory.mktemp(small.variant) / "mflux")
+    return Held(small, made, path, load_base(str(path), None))
+
+
+def pixels(base: Base, **more: object) -> NDArray[np.uint8]:
+    return np.asarray(base.generate(picture(base, **more), Followed()))
+
+
+def test_one_that_mflux_saved_is_held_as_wide_as_it_is_and_paints_what_mflux_paints(held: Held) -> None:
+    info = held.base.info
+    assert (info.target_count, info.quantize, held.base.variant.name) == (held.small.targets, None, held.small.variant)
+    assert np.array_equal(pixels(held.base), painted_by_mflux(held.made))
+
+
+def test_one_of_diffusers_is_the_same_base(held: Held, tmp_path: Path) -> None:
+    base = load_base(str(held.small.as_diffusers(held.made, tmp_path)), None)
+    assert base.shapes == held.base.shapes
+    assert np.array_equal(pixels(base), pixels(held.base))
+
+
+def test_its_memory_is_declared_before_it_is_loaded(held: Held) -> None:
+    declared = find_origin("mine", str(held.path)).nbytes(None, precision().size)
+    assert declared == pytest.approx(held.base.info.memory_bytes, rel=0.02)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("bits", [3, 4, 5, 6, 8])
+def test_it_is_quantized_and_an_adapter_on_packed_layers_engages(held: Held, tmp_path: Path, bits: int) -> None:
+    base = load_base(str(held.path), bits)
+    assert base.info.quantize == bits
+    assert isinstance(base.slots[held.small.layer].linear, nn.QuantizedLinear)
+    declared = find_origin("mine", str(held.path)).nbytes(bits, precision().size)
+    assert declared == pytest.approx(base.info.memory_bytes, rel=0.1)
+    before = base.predict()
+    outcome = render(base, make_adapter(tmp_path / "a.safetensors", shapes=base.shapes, rank=4, strength=2e-2))
+    assert isinstance(outcome, Painting)
+    (report,) = outcome.trail.loras
+    assert report.verdict is Verdict.ENGAGED, report.reason
+    assert report.applied_target_count == held.small.targets - held.small.around
+    assert bool(mx.array_equal(base.predict(), before))
+
+
+def test_the_variant_that_is_guided_is_guided_as_mflux_guides_it(held: Held, tmp_path: Path) -> None:
+    made = held.small.made(True)
+    path = write_as_mflux(made, tmp_path) if held.small.apart else held.path
+    guided = load_base(held.small.guided, None, str(path))
+    told = guided.variant.guidance
+    plain = pixels(guided)
+    assert guided.variant.guided
+    assert np.array_equal(plain, painted_by_mflux(made, guidance=told))
+    assert np.array_equal(pixels(guided, guidance=1.0), painted_by_mflux(made, guidance=1.0))
+    rain = pixels(guided, negative_prompt="rain")
+    if guided.variant.negative_prompt:
+        assert np.array_equal(rain, painted_by_mflux(made, guidance=told, negative_prompt="rain"))
+    assert np.array_equal(rain, plain) is not guided.variant.negative_prompt
+
+
+def test_the_distilled_one_never_sees_a_negative_prompt(held: Held) -> None:
+    assert held.base.encode("kiln", "rain") is held.base.encode("kiln")
+    assert len(held.base.encode("kiln")) == 1
+
+
+LACKING: list[tuple[Small, str, str]] = [(small, *each) for small in MODELS for each in small.lacking]
+
+
+@pytest.mark.parametrize(("small", "folder", "name"), LACKING, ids=str)
+def test_one_that_lacks_a_tensor_is_refused_by_its_name(small: Small, folder: str, name: str, tmp_path: Path) -> None:
+    file = small.file(write_as_mflux(small.made(False), tmp_path), folder)
+    without(file, name, read_tensors(file))
+    with pytest.raises(BaseUnavailable, match=rf"{file.parent} lacks 1 weights, first '{name}'; save the model again"):
+        load_base(str(tmp_path), None)
