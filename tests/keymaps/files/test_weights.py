@@ -31,7 +31,7 @@ UNGUIDED: dict[str, NDArray[np.generic]] = {
     "time_text_embed.text_embedder.linear_1.weight": np.zeros((64, 128), HALF),
     "single_transformer_blocks.0.attn.norm_q.weight": np.zeros((10,), HALF),
 }
-MATRICES, OTHERS = 64 * 128 + 2 * 64 * 64, 10 + 4 * 3 * 3 * 4
+MATRICES, OTHERS = 64 * 128 + 2 * 64 * 64, 10 + (4 + 400) * 3 * 3 * 4
 
 
 def directory(path: Path, **changed: dict[str, NDArray[np.generic]]) -> Path:
@@ -48,7 +48,7 @@ def test_quantizing_packs_matrices_with_a_scale_and_an_offset_for_each_64_number
     assert numbers.nbytes(8, 4) == 640 + (10 + 10 + 7) * 4
 
 
-def test_a_directory_declares_the_numbers_it_will_hold_and_not_the_encoder_of_its_vae(tmp_path: Path) -> None:
+def test_a_directory_declares_the_numbers_it_will_hold_what_encodes_pictures_too(tmp_path: Path) -> None:
     read = read_weights(directory(tmp_path))
     assert read.numbers == Numbers(matrices=MATRICES, others=OTHERS)
     assert read.nbytes(None, 4) == (MATRICES + OTHERS) * 4
@@ -119,3 +119,43 @@ def test_the_fingerprint_follows_names_and_sizes(tmp_path: Path) -> None:
     told = read_weights(directory(first)).fingerprint
     assert read_weights(directory(same)).fingerprint == told
     assert read_weights(directory(other, transformer=UNGUIDED)).fingerprint != told
+
+
+KREA: dict[str, dict[str, NDArray[np.generic]]] = {
+    "transformer": {"txtfusion.projector.weight": np.zeros((1, 12), HALF)},
+    "blocks": {"txtfusion.layerwise_blocks.0.attn.wq.weight": np.zeros((64, 64), HALF)},
+    "vae": {"decoder.conv.weight": np.zeros((4, 3, 3, 4), HALF)},
+    "text_encoder": {"layers.0.mlp.up_proj.weight": np.zeros((64, 64), HALF)},
+}
+"""A model whose transformer's files may stand beside the folders, and whose text encoder is never packed."""
+
+
+def beside(path: Path, *names: str, **folders: str) -> Path:
+    """Its parts in folders, and its transformer in these files beside them."""
+    for part, folder in folders.items():
+        (path / folder).mkdir(exist_ok=True)
+        save_file(KREA[part], path / folder / f"{part}.safetensors")
+    for name in names:
+        save_file({**KREA["transformer"], **KREA["blocks"]}, path / name)
+    return path
+
+
+@pytest.mark.parametrize("name", ["turbo.safetensors", "raw.safetensors", "0.safetensors"])
+def test_a_part_may_have_its_files_beside_the_folders(tmp_path: Path, name: str) -> None:
+    read = read_weights(beside(tmp_path, name, vae="vae", text_encoder="text_encoder"))
+    assert (read.variant.name, read.fits) == ("krea-2", ("krea-2", "krea-2-raw"))
+    assert [Path(header.path).name for header in read.headers["transformer"]] == [name]
+
+
+def test_the_first_place_that_has_some_has_them_all(tmp_path: Path) -> None:
+    folders = {"transformer": "transformer", "blocks": "transformer", "vae": "vae", "text_encoder": "text_encoder"}
+    path = beside(tmp_path, "turbo.safetensors", "other.safetensors", **folders)
+    read = read_weights(path)
+    assert [Path(header.path).name for header in read.headers["transformer"]] == ["turbo.safetensors"]
+    (path / "turbo.safetensors").unlink()
+    assert len(read_weights(path).headers["transformer"]) == 2
+
+
+def test_what_quantizing_leaves_alone_is_declared_as_it_is(tmp_path: Path) -> None:
+    read = read_weights(beside(tmp_path, "0.safetensors", vae="vae", text_encoder="text_encoder"))
+    assert read.numbers == Numbers(matrices=12 + 64 * 64, others=4 * 3 * 3 * 4 + 64 * 64)
