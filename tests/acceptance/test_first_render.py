@@ -169,12 +169,13 @@ class Traced:
 def traced(daemon: Daemon, receiver: Receiver, stack: list[Path]) -> tuple[Traced, Traced]:
     """A render of the healthy, and one that the dead adapter ends.
 
-    Both traces are whole: each process sends in order, so a later render's spans come last.
+    Both traces are whole: callers have ended, and daemon and worker send in order, so a later render's spans come last.
     """
     ink, _, gold = stack
     replies = traced_render(daemon, [ink, gold]), traced_render(daemon, stack)
-    later = traced_render(daemon, [])["trace_id"]
-    last = {"caller", "flux_mlx.render", "flux_mlx.save"}
+    with Client(daemon.socket) as client:
+        later = client.render("a kiln", **SMALL, cache=False).trace_id
+    last = {"flux_mlx.render", "flux_mlx.save"}
     spans = receiver.wait_for(
         lambda spans: last <= {span.name for span in spans if span.trace_id == later}, timeout=PATIENCE
     )

@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,9 @@ def _file(header: dict[str, Any] | bytes | Raw, size: int = 8, claimed: int | No
     """A builder of a file with this header and `size` bytes of data."""
 
     def build(folder: Path) -> Path:
-        raw = header if isinstance(header, bytes) else header() if callable(header) else json.dumps(header).encode()
+        raw = (
+            header if isinstance(header, bytes) else _made(header) if callable(header) else json.dumps(header).encode()
+        )
         path = folder / "a.safetensors"
         with path.open("wb") as file:
             file.write((len(raw) if claimed is None else claimed).to_bytes(PREFIX, "little") + raw)
@@ -57,6 +60,12 @@ def _file(header: dict[str, Any] | bytes | Raw, size: int = 8, claimed: int | No
         return path
 
     return build
+
+
+@lru_cache(maxsize=1)
+def _made(raw: Raw) -> bytes:
+    """The latest is remembered: every file is made for one reader after the other."""
+    return raw()
 
 
 def _pipe(folder: Path) -> Path:
