@@ -52,6 +52,7 @@ class Plan:
         latents: More drawings of 128 pixels for the transformer.
         latents_large: Those of 256.
         flow: Steps of the transformer.
+        walks: Batches of small and of large pictures that it paints in many steps, guided, to learn from.
         distil: Steps that teach it to paint in four.
         adapter: Steps of each adapter.
         judged: Held-out prompts that are painted and judged.
@@ -70,8 +71,9 @@ class Plan:
     latents: PoolSpec = field(default_factory=lambda: PoolSpec("latents", 10000, seed=6))
     latents_large: PoolSpec = field(default_factory=lambda: PoolSpec("latents-large", 1200, size=256, seed=7))
     flow: int = 8000
-    distil: int = 800
-    adapter: int = 400
+    walks: tuple[int, int] = (96, 16)
+    distil: int = 1000
+    adapter: int = 500
     judged: int = 200
 
 
@@ -88,6 +90,7 @@ QUICK = Plan(
     latents=PoolSpec("latents", 40, seed=6),
     latents_large=PoolSpec("latents-large", 8, size=256, seed=7),
     flow=2,
+    walks=(1, 1),
     distil=2,
     adapter=2,
     judged=2,

@@ -1,6 +1,6 @@
-"""Training of the transformer by rectified flow, and of its faster self, which paints in four steps."""
+"""Training of the transformer by rectified flow: the way that leads from pictures to noise, and back."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -14,7 +14,19 @@ from scripts.mini.learn.loop import Lesson, Training
 from scripts.mini.ledger import Ledger
 from scripts.mini.lessons import LONGEST, PADDING, WORDS, Lessons, weights_of
 
-__all__ = ["GUIDANCE", "STEPS", "School", "aimed", "paint", "sigmas", "train_distilled", "train_flow"]
+__all__ = [
+    "LARGE_EVERY",
+    "STEPS",
+    "Net",
+    "School",
+    "aimed",
+    "compiled",
+    "noise_like",
+    "paint",
+    "predicted",
+    "sigmas",
+    "train_flow",
+]
 
 Net = Callable[[torch.Tensor, Text, torch.Tensor], torch.Tensor]
 STEPS = 4
@@ -29,10 +41,6 @@ UNTOLD = 0.1
 """Share of pictures without a prompt, for guidance."""
 SHIFT = 2.2
 """How much more is seen of noise than of pictures: the odds of a level of noise are so many times as high."""
-GUIDANCE = 2.0
-"""How far the teacher goes beyond what no prompt gives."""
-TEACHING = (2, 2, 3, 8)
-"""Steps that the teacher makes of each of the four."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +57,30 @@ class School:
     ) -> tuple[torch.Tensor, Text]:
         """Latents and prompts of some pictures, some of them without a prompt, padded to `total` tokens."""
         lessons = self.large if large else self.small
-        count = BATCHES[lessons.side]
-        rows = random.integers(0, len(lessons.latents), count)
-        which = random.integers(0, lessons.states.shape[1], count)
+        picked = self.pick(random, large=large)
+        silent = random.random(len(picked)) < untold
+        latents = torch.from_numpy(lessons.latents[picked[:, 0]].astype(np.float32)).to(self.device)
+        return latents, self.told(picked, total, silent, large=large)
+
+    def pick(self, random: np.random.Generator, *, large: bool) -> npt.NDArray[np.int64]:
+        """So many drawings as a step sees, with a caption each: (count, 2) of their numbers."""
+        lessons = self.large if large else self.small
+        rows = random.integers(0, len(lessons.latents), BATCHES[lessons.side])
+        which = random.integers(0, lessons.states.shape[1], len(rows))
         which = np.where(lessons.lengths[rows, which] > SAID, lessons.lengths[rows].argmin(axis=1), which)
+        return np.stack([rows, which], axis=1)
+
+    def told(
+        self, picked: npt.NDArray[np.int64], total: int, silent: npt.NDArray[np.bool_] | None = None, *, large: bool
+    ) -> Text:
+        """Prompts of what was picked, padded to `total` tokens; those that are silent have none."""
+        lessons = self.large if large else self.small
+        rows, which = picked.T
         states, lengths = lessons.states[rows, which], lessons.lengths[rows, which]
-        silent = random.random(count) < untold
-        states = np.where(silent[:, None, None], self.nothing.states[0, 0], states)
-        lengths = np.where(silent, self.nothing.lengths[0, 0], lengths)
-        latents = torch.from_numpy(lessons.latents[rows].astype(np.float32)).to(self.device)
-        return latents, text_of(states, lengths, total).to(self.device)
+        if silent is not None:
+            states = np.where(silent[:, None, None], self.nothing.states[0, 0], states)
+            lengths = np.where(silent, self.nothing.lengths[0, 0], lengths)
+        return text_of(states, lengths, total).to(self.device)
 
     def silence(self, count: int) -> Text:
         """No prompt, so many times."""
@@ -109,26 +131,6 @@ def aimed(net: Net, school: School, random: np.random.Generator, *, large: bool)
     return lost.mean(), {"late": float(late.mean()) if len(late) else 0.0}
 
 
-def train_distilled(net: FlowNet, teacher: FlowNet, school: School, folder: Path, ledger: Ledger, steps: int) -> None:
-    """Teach the model to make each of the four steps as its teacher makes several, guided."""
-    teacher.requires_grad_(requires_grad=False)
-    quick, wise = compiled(net), compiled(teacher)
-
-    def lesson(step: int) -> Lesson:
-        random = np.random.default_rng([9, step])
-        latents, text = school.batch(random, large=step % LARGE_EVERY == 0, untold=0.0, total=LONGEST)
-        number = int(random.choice(STEPS, p=(0.25, 0.2, 0.2, 0.35)))
-        levels = sigmas(latents.shape[1])
-        start = (1 - levels[number]) * latents + levels[number] * noise_like(latents, random)
-        way = np.linspace(levels[number], levels[number + 1], TEACHING[number] + 1).tolist()
-        end = paint(wise, (text, school.silence(len(latents))), start, way, GUIDANCE)
-        target = (start - end) / (levels[number] - levels[number + 1])
-        told = predicted(quick, start, text, torch.full((len(latents),), levels[number], device=latents.device))
-        return (told - target).square().mean(), {"number": float(number)}
-
-    Training("distil", steps, net, lesson, folder, ledger, rate=6e-4, betas=(0.9, 0.98), average=0.995).run()
-
-
 def compiled(net: FlowNet) -> Net:
     """The same, a quarter quicker: one program for each size of a batch."""
     quick: Net = torch.compile(net, dynamic=False)
@@ -137,7 +139,7 @@ def compiled(net: FlowNet) -> Net:
 
 @torch.no_grad()
 def paint(
-    net: Net, texts: tuple[Text, Text | None], noise: torch.Tensor, levels: list[float], guidance: float = 1.0
+    net: Net, texts: tuple[Text, Text | None], noise: torch.Tensor, levels: Sequence[float], guidance: float = 1.0
 ) -> torch.Tensor:
     """Tokens of pictures from noise (batch, tokens, 64) over the levels, guided away from the second text."""
     told, silent = texts

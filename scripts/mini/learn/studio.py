@@ -8,7 +8,8 @@ import torch
 
 from scripts.mini.learn.adapters import put_beside, train_adapter
 from scripts.mini.learn.classifier import ClassifierNet, train_classifier
-from scripts.mini.learn.flow import School, train_distilled, train_flow
+from scripts.mini.learn.distil import train_distilled, walk
+from scripts.mini.learn.flow import School, train_flow
 from scripts.mini.learn.flownet import FlowNet
 from scripts.mini.learn.kept import keep, take
 from scripts.mini.learn.latents import Norm, encode_pool, measured
@@ -79,8 +80,9 @@ class Studio:
 
     def distil(self) -> None:
         """Teach it to paint in four steps."""
-        net, teacher = self._transformer("flow-net"), self._transformer("flow-net")
-        train_distilled(net, teacher, self.school, self.folder, self.ledger, self.plan.distil)
+        walk(self._transformer("flow-net"), self.school, self.folder / "walks", self.ledger, self.plan.walks)
+        net = self._transformer("flow-net")
+        train_distilled(net, self.school, self.folder / "walks", self.ledger, self.plan.distil)
         keep(net, self.folder / "mini-net.safetensors")
 
     def adapters(self) -> None:
