@@ -6,6 +6,7 @@ learns to go from each of these places to the next in one step, and without guid
 
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -89,9 +90,7 @@ def train_distilled(net: FlowNet, school: School, walks: Path, ledger: Ledger, s
     Training("distil", steps, net, lesson, folder, ledger, rate=6e-4, betas=(0.9, 0.98), average=0.995).run()
 
 
-def _walked(
-    wise: Net, school: School, random: np.random.Generator, *, large: bool
-) -> dict[str, npt.NDArray[np.generic]]:
+def _walked(wise: Net, school: School, random: np.random.Generator, *, large: bool) -> dict[str, Any]:
     lessons = school.large if large else school.small
     picked = school.pick(random, large=large)
     text, silent = school.told(picked, LONGEST, large=large), school.silence(len(picked))
