@@ -283,7 +283,8 @@ def test_no_end_is_told_before_it_is_on_disk(lives: Lives, monkeypatch: pytest.M
         assert waited(wire, "waits")["job"]["state"] == "done"  # as nobody had heard otherwise
 
 
-def test_a_cancel_that_cannot_be_kept_is_told_so(lives: Lives) -> None:
+def test_a_cancel_that_cannot_be_kept_is_told_so(lives: Lives, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kilnmark.daemon.journal.journal.RETRY", 0.05)
     with lives.begin("denoise").wire() as wire:
         wire.send("render", {**LONG, "job_id": "a"})
         wire.progressed("denoise 0/")

@@ -55,7 +55,8 @@ def test_a_line_that_is_no_event_is_quoted() -> None:
     assert "no event" in problem
 
 
-def test_one_that_hangs_up_without_leaving_is_killed() -> None:
+def test_one_that_hangs_up_without_leaving_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kilnmark.daemon.worker.process.LAST_WORDS", 0.05)
     status, _, _ = asyncio.run(lived("os.close(fd); time.sleep(60)"))
     assert status == -9
 

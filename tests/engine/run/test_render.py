@@ -124,12 +124,17 @@ def pixels(outcome: Finished | Failed) -> NDArray[np.float64]:
         return np.asarray(picture, dtype=np.float64)
 
 
-def test_adapters_move_the_pixels_and_leave_the_base_as_it_was(studio: Studio) -> None:
-    before = pixels(studio.render())
+@pytest.fixture(scope="module")
+def bare(base: Base, adapters: Path, tmp_path_factory: pytest.TempPathFactory) -> NDArray[np.float64]:
+    """The pixels of the base alone."""
+    return pixels(Studio(base, [adapters], tmp_path_factory.mktemp("bare")).render())
+
+
+def test_adapters_move_the_pixels_and_leave_the_base_as_it_was(studio: Studio, bare: NDArray[np.float64]) -> None:
     styled = finished(studio.render("healthy", "other"))
     after = pixels(studio.render())
-    assert np.abs(pixels(styled) - before).mean() > 0.5
-    assert np.array_equal(before, after)
+    assert np.abs(pixels(styled) - bare).mean() > 0.5
+    assert np.array_equal(bare, after)
     assert styled.stack_delta_ratio is not None
     assert styled.stack_delta_ratio > 1e-2
     with Image.open(styled.image_path) as picture:
@@ -280,8 +285,10 @@ def test_one_that_is_not_applied_has_no_share_and_takes_none_from_the_others(stu
     assert (healthy.effective_share, healthy.stack_share) == (1.0, 1.0)
 
 
-def test_with_warn_a_dead_adapter_alone_gives_the_picture_of_the_base(studio: Studio) -> None:
-    assert np.array_equal(pixels(studio.render("dead", warn=True)), pixels(studio.render()))
+def test_with_warn_a_dead_adapter_alone_gives_the_picture_of_the_base(
+    studio: Studio, bare: NDArray[np.float64]
+) -> None:
+    assert np.array_equal(pixels(studio.render("dead", warn=True)), bare)
 
 
 def test_a_missing_file_refuses_the_stack(studio: Studio) -> None:
