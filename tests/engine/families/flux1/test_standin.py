@@ -53,9 +53,9 @@ def numbers_of(flux: Flux1) -> dict[str, mx.array]:
 
 
 @pytest.fixture(scope="module")
-def builds() -> tuple[Flux1, Flux1]:
-    """Two, each made by itself."""
-    return build_standin(), build_standin()
+def builds(base: Base) -> tuple[Flux1, Flux1]:
+    """That of the base, and one made by itself."""
+    return flux_of(base), build_standin()
 
 
 def test_two_builds_hold_the_same_numbers_bit_for_bit(builds: tuple[Flux1, Flux1]) -> None:
