@@ -30,7 +30,6 @@ from kilnmark.client import (
 )
 from kilnmark.daemon.worker.fake import FakeWorker
 from tests.client.conftest import (
-    Daemon,
     FakeDaemon,
     cancelled_afterwards,
     full_backlog,
@@ -39,6 +38,7 @@ from tests.client.conftest import (
     silent_daemon,
     stopped,
 )
+from tests.daemon.shuttered import Shuttered, shuttered
 
 SMALL: dict[str, Any] = {"width": 64, "height": 64, "steps": 1, "seed": 7, "cache": False}
 LONG: dict[str, Any] = {"width": 64, "height": 64, "steps": 100, "seed": 7, "cache": False}
@@ -103,12 +103,19 @@ def test_both_flavours_have_the_same_methods() -> None:
     assert face(Client) == face(AsyncClient)
 
 
-def test_short_methods_answer(painter: Daemon, flavour: Any) -> None:
-    with flavour(painter.socket) as client:
-        assert client.ping().pid == painter.pid
+@pytest.fixture(scope="module")
+def process() -> Iterator[Shuttered]:
+    """A daemon as a process with a real worker, whose base takes no time."""
+    with shuttered() as running:
+        yield running
+
+
+def test_short_methods_answer(process: Shuttered, flavour: Any) -> None:
+    with flavour(process.socket) as client:
+        assert client.ping().pid == process.process.pid
         status = client.status()
-        assert (status.variant, status.socket) == ("standin", str(painter.socket))
-        assert client.warm_up().base.target_count == 494
+        assert (status.variant, status.socket) == ("shutter", str(process.socket))
+        assert client.warm_up().base.target_count == 5
 
 
 def test_a_render_comes_back_with_its_picture_and_its_progress(daemon: FakeDaemon, flavour: Any) -> None:
@@ -258,12 +265,13 @@ def test_a_whole_render_is_bounded_on_a_silent_daemon_too(flavour: Any, folder: 
         client.render("a kiln")
 
 
-def test_a_daemon_that_hangs_is_noticed_and_can_be_asked_again_when_it_wakes(painter: Daemon, flavour: Any) -> None:
-    with flavour(painter.socket, silence_timeout=SHORT) as client:
+def test_a_daemon_that_hangs_is_noticed_and_can_be_asked_again_when_it_wakes(process: Shuttered, flavour: Any) -> None:
+    pid = process.process.pid
+    with flavour(process.socket, silence_timeout=SHORT) as client:
         client.ping()
-        with stopped(painter.pid), pytest.raises(SilenceTimeout):
+        with stopped(pid), pytest.raises(SilenceTimeout):
             client.warm_up()
-        assert client.ping().pid == painter.pid
+        assert client.ping().pid == pid
 
 
 def test_a_render_that_takes_too_long_is_cancelled_and_the_client_goes_on(daemon: FakeDaemon, flavour: Any) -> None:
