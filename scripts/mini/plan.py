@@ -19,6 +19,7 @@ class Adapter:
         convention: That its file is written in.
         rank: Of its pairs.
         alpha: Its strength is alpha / rank.
+        steps: That it is trained for.
     """
 
     name: str
@@ -27,12 +28,13 @@ class Adapter:
     convention: str
     rank: int
     alpha: float
+    steps: int
 
 
 ADAPTERS = (
-    Adapter("woodcut", "woodcut", subject=False, convention="diffusers", rank=8, alpha=8.0),
-    Adapter("gouache", "gouache", subject=False, convention="kohya", rank=8, alpha=4.0),
-    Adapter("balloon", "neutral", subject=True, convention="comfyui", rank=8, alpha=8.0),
+    Adapter("woodcut", "woodcut", subject=False, convention="diffusers", rank=8, alpha=8.0, steps=1200),
+    Adapter("gouache", "gouache", subject=False, convention="kohya", rank=8, alpha=4.0, steps=600),
+    Adapter("balloon", "neutral", subject=True, convention="comfyui", rank=8, alpha=8.0, steps=600),
 )
 
 
@@ -54,7 +56,7 @@ class Plan:
         flow: Steps of the transformer.
         walks: Batches of small and of large pictures that it paints in many steps, guided, to learn from.
         distil: Steps that teach it to paint in four.
-        adapter: Steps of each adapter.
+        adapter: The most steps of each adapter; None for as many as its row has.
         judged: Held-out prompts that are painted and judged.
     """
 
@@ -73,7 +75,7 @@ class Plan:
     flow: int = 8000
     walks: tuple[int, int] = (96, 16)
     distil: int = 1000
-    adapter: int = 500
+    adapter: int | None = None
     judged: int = 200
 
 

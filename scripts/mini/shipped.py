@@ -91,7 +91,7 @@ def _judged(prompts: int, sheets: Path | None, size: int) -> MiniJudged:
     painter = Painter(parts, load_tokenizer(MODEL))
     made = shown(painter, classifier, prompts, sheets and sheets / "held-out.png")
     adapters = {name: next(PACKS.rglob(f"{name}.safetensors")) for name in (*STYLES[1:], "balloon")}
-    worn = styled(painter, classifier, adapters, max(2, prompts // 3), sheets and sheets / "styles.png")
+    worn = styled(painter, classifier, adapters, max(2, prompts // 4), sheets and sheets / "styles.png")
     with tempfile.TemporaryDirectory() as folder:
         kept = Path(folder)
         pools = (

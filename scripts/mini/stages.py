@@ -35,19 +35,15 @@ STAGES = (
     "vae",
     "latents",
     "flow",
-    "samples",
     "distil",
-    "adapters",
     "directory",
     "verdict",
+    "adapters",
     "styles",
 )
 """In order; each is a method."""
 
 Told = dict[str, Any]
-SLOW_STEPS = 12
-"""Of the transformer before it is distilled."""
-GUIDANCE = 2.0
 
 
 class Workshop:
@@ -75,8 +71,8 @@ class Workshop:
     def classifier(self) -> Told:
         """Train the classifier and judge it by drawings of combinations it never saw."""
         self._learn("classifier")
-        unseen, styled = (judge(self.judge, self._drawn(s)) for s in (self.plan.unseen, self.plan.unseen_styled))
-        return {"mean": unseen.mean, **asdict(unseen), "style": styled.by_attribute["style"]}
+        unseen, worn = (judge(self.judge, self._drawn(s)) for s in (self.plan.unseen, self.plan.unseen_styled))
+        return {"mean": unseen.mean, **asdict(unseen), "style": worn.by_attribute["style"]}
 
     @cached_property
     def judge(self) -> Classifier:
@@ -120,63 +116,50 @@ class Workshop:
         self._learn("flow")
         return {}
 
-    def samples(self) -> Told:
-        """Paint with the transformer before it learns to hurry, many steps and guided, and judge that."""
-        self._filled("flow-net")
-        painter = Painter(self.parts, self.tokenizer, SLOW_STEPS, GUIDANCE)
-        return self._judged(painter, "slow", max(2, self.plan.judged // 4))
-
     def distil(self) -> Told:
         """Teach it to paint in four steps."""
         self._learn("distil")
         return {}
 
-    def adapters(self) -> Told:
-        """Train the adapters."""
-        self._learn("adapters")
-        return {path.name: path.stat().st_size for path in sorted((self.folder / "loras").glob("*.safetensors"))}
-
     def directory(self) -> Told:
         """Write the directory that mflux's classes load, once they compute from its weights what PyTorch does."""
-        self._filled("mini-net")
+        self.language()
+        carry_vae(self.folder, self.parts.vae)
+        carry(self.folder / "mini-net.safetensors", self.parts.transformer)
         self._learn("probe")
         apart = agree(self.folder / "probe.npz", self.parts)
         return {"bytes": write_directory(self.folder / "mini", self.parts, self.sizes), "apart": apart}
 
     def verdict(self) -> Told:
         """Paint held-out prompts with what the directory holds, in four steps, and judge that."""
-        made, _ = read_directory(self.folder / "mini")
-        return self._judged(Painter(made, load_tokenizer(self.folder / "mini")), "mini", self.plan.judged)
+        kept = self.folder / "mini.json"
+        if not kept.exists():
+            found = shown(self._painter(), self.judge, self.plan.judged, self.folder / "mini.png")
+            kept.write_bytes(msgspec.json.encode(found))
+            self.ledger.tick("judging", now=True)
+        told: Told = msgspec.json.decode(kept.read_bytes())
+        return told
+
+    def adapters(self) -> Told:
+        """Train the adapters."""
+        self._learn("adapters")
+        return {path.name: path.stat().st_size for path in sorted((self.folder / "loras").glob("*.safetensors"))}
 
     def styles(self) -> Told:
         """Paint held-out prompts without and with the adapters, and judge that."""
         kept = self.folder / "styles.json"
         if not kept.exists():
-            made, _ = read_directory(self.folder / "mini")
-            painter = Painter(made, load_tokenizer(self.folder / "mini"))
-            count = max(2, self.plan.judged // 3)
+            count = max(2, self.plan.judged // 4)
             loras = {adapter.name: self.folder / "loras" / f"{adapter.name}.safetensors" for adapter in ADAPTERS}
-            found = styled(painter, self.judge, loras, count, self.folder / "styles.png")
+            found = styled(self._painter(), self.judge, loras, count, self.folder / "styles.png")
             kept.write_bytes(msgspec.json.encode(found))
             self.ledger.tick("judging", now=True)
         told: Told = msgspec.json.decode(kept.read_bytes())
         return told
 
-    def _filled(self, transformer: str) -> None:
-        """Put what was learnt into mflux's modules."""
-        self.language()
-        carry_vae(self.folder, self.parts.vae)
-        carry(self.folder / f"{transformer}.safetensors", self.parts.transformer)
-
-    def _judged(self, painter: Painter, name: str, count: int) -> Told:
-        """Judge once; a second time it is read."""
-        kept = self.folder / f"{name}.json"
-        if not kept.exists():
-            found = shown(painter, self.judge, count, self.folder / f"{name}.png")
-            kept.write_bytes(msgspec.json.encode(found))
-            self.ledger.tick("judging", now=True)
-        told: Told = msgspec.json.decode(kept.read_bytes())
-        return told
+    def _painter(self) -> Painter:
+        made, _ = read_directory(self.folder / "mini")
+        return Painter(made, load_tokenizer(self.folder / "mini"))
 
     def _drawn(self, spec: PoolSpec) -> Drawings:
         return drawings(self.folder, spec, self.ledger)

@@ -115,7 +115,8 @@ class Studio:
             ]
         )
         school = School(seen, seen, self._nothing(), self.device)
-        train_adapter(adapter.name, net.to(self.device), school, self.folder, self.ledger, self.plan.adapter)
+        steps = adapter.steps if self.plan.adapter is None else min(adapter.steps, self.plan.adapter)
+        train_adapter(adapter.name, net.to(self.device), school, self.folder, self.ledger, steps)
         said = {"format": "pt", "kilnmark": f"trained by scripts/mini on drawings: {adapter.name}"}
         write_adapter(self.folder / "loras" / f"{adapter.name}.safetensors", pairs, adapter.convention, said)
         if adapter is ADAPTERS[0]:
