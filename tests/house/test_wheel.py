@@ -160,8 +160,15 @@ def test_the_wheel_holds_every_part_its_data_and_no_namespace_init(wheel: Path) 
     assert {f"kilnmark/protocol/content/{name}" for name in ("tiers.yaml", "json_schemas/genre.schema.json")} <= names
     assert {f"kilnmark/client/batch/page/page.{part}" for part in ("html", "css", "js")} <= names
     assert "kilnmark/genre_packs/weatherwright/visual_style.yaml" in names
+    assert {f"kilnmark/models/mini/{part}/config.json" for part in ("transformer", "text_encoder", "vae")} <= names
     assert "kilnmark/__init__.py" not in names
     assert not any("__pycache__" in name or name.startswith("tests") for name in names)
+
+
+def test_the_model_that_comes_with_it_takes_8_megabytes_at_most(wheel: Path) -> None:
+    packed = zipfile.ZipFile(wheel).infolist()
+    own = sum(file.compress_size for file in packed if file.filename.startswith("kilnmark/models/"))
+    assert 0 < own < 8_000_000
 
 
 def test_the_wheel_carries_the_licence(wheel: Path) -> None:
