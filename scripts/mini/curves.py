@@ -17,13 +17,13 @@ COLUMNS = 4
 INK, PALE = (30, 40, 60), (200, 205, 215)
 SMOOTH = 0.8
 """Share of the old in the running mean that is drawn."""
-LINE = re.compile(r"step=(\d+)/(\d+) .*?loss=([0-9.]+)")
+LINE = re.compile(r"step=(\d+)/.*?loss=([0-9.]+)")
 
 
-def read_log(path: Path) -> list[tuple[float, float]]:
-    """Shares of the way, 0 to 1, and losses."""
+def read_log(path: Path) -> list[tuple[int, float]]:
+    """Steps and losses."""
     found = (LINE.search(line) for line in path.read_text(encoding="utf-8").splitlines())
-    return [(int(match[1]) / int(match[2]), float(match[3])) for match in found if match]
+    return [(int(match[1]), float(match[2])) for match in found if match]
 
 
 def curves(logs: Sequence[Path]) -> Image.Image:
@@ -36,19 +36,19 @@ def curves(logs: Sequence[Path]) -> Image.Image:
     return page
 
 
-def _field(name: str, told: list[tuple[float, float]]) -> Image.Image:
+def _field(name: str, told: list[tuple[int, float]]) -> Image.Image:
     field = Image.new("RGB", SIZE, "white")
     draw = ImageDraw.Draw(field)
     wide, high = SIZE[0] - 2 * EDGE, SIZE[1] - 3 * EDGE
-    top = max(loss for _, loss in told)
+    top, last = max(loss for _, loss in told), told[-1][0]
     draw.line([(EDGE, 2 * EDGE), (EDGE, 2 * EDGE + high), (EDGE + wide, 2 * EDGE + high)], fill=PALE)
     mean, points = told[0][1], []
-    for share, loss in told:
+    for step, loss in told:
         mean = SMOOTH * mean + (1 - SMOOTH) * loss
-        points.append((EDGE + share * wide, 2 * EDGE + high * (1 - mean / top)))
+        points.append((EDGE + step / last * wide, 2 * EDGE + high * (1 - mean / top)))
     for one, other in pairwise(points):
         draw.line([one, other], fill=INK, width=2)
-    draw.text((EDGE, EDGE // 2), f"{name}: {top:.2f} to {mean:.3f}", fill=INK)
+    draw.text((EDGE, EDGE // 2), f"{name}, {last} steps: {top:.2f} to {mean:.2f}", fill=INK)
     return field
 
 

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from scripts.mini.classifier import Classifier, judge
 from scripts.mini.draw.captions import plain
 from scripts.mini.draw.words import Motif, every_motif, is_held_out
+from scripts.mini.model.classifier import Classifier, judge
 from scripts.mini.painter import Painter
 from scripts.mini.pool import Drawings, labels_of
 

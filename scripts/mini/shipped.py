@@ -12,10 +12,10 @@ from pathlib import Path
 
 import msgspec
 
-from scripts.mini.classifier import judge, kept_classifier
 from scripts.mini.draw.words import STYLES
 from scripts.mini.judge import shown
 from scripts.mini.ledger import Ledger
+from scripts.mini.model.classifier import judge, kept_classifier
 from scripts.mini.model.directory import load_tokenizer, read_directory
 from scripts.mini.painter import Painter
 from scripts.mini.plan import FULL

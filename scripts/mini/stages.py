@@ -8,17 +8,17 @@ from typing import Any
 
 import msgspec
 
-from scripts.mini.classifier import Classifier, judge, kept_classifier
 from scripts.mini.judge import shown
 from scripts.mini.ledger import Ledger
 from scripts.mini.lessons import NOTHING
 from scripts.mini.model import parts
 from scripts.mini.model.agreement import agree
 from scripts.mini.model.carried import carry, carry_vae
+from scripts.mini.model.classifier import Classifier, judge, kept_classifier
 from scripts.mini.model.directory import load_tokenizer, read_directory, write_directory
+from scripts.mini.model.pictures import peak_to_noise, there_and_back
 from scripts.mini.model.tokens import write_tokenizer
 from scripts.mini.painter import Painter
-from scripts.mini.pictures import peak_to_noise, there_and_back
 from scripts.mini.plan import ADAPTERS, QUICK, Plan
 from scripts.mini.pool import Drawings, PoolSpec, drawings
 from scripts.mini.sizes import Sizes

@@ -12,10 +12,10 @@ import numpy.typing as npt
 from kilnmark.engine.stack.slots import find_slots
 from kilnmark.engine.stack.stack import Member, Stacker
 from kilnmark.keymaps.adapter import read_adapter
-from scripts.mini.classifier import Classifier, judge
 from scripts.mini.draw.captions import plain
 from scripts.mini.draw.words import STYLES
 from scripts.mini.judge import held_out, sheet
+from scripts.mini.model.classifier import Classifier, judge
 from scripts.mini.painter import Painter
 from scripts.mini.pool import Drawings, labels_of
 

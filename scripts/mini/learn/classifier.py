@@ -1,6 +1,6 @@
 """Training of the small network that says what a picture shows and in which style. The judge reads what it learnt.
 
-Its parameters are named as those of `scripts.mini.classifier.Classifier`, which is the same network in mlx.
+Its parameters are named as those of `scripts.mini.model.classifier.Classifier`, which is the same network in mlx.
 """
 
 from pathlib import Path

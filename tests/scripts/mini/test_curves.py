@@ -8,7 +8,7 @@ from scripts.mini.curves import curves, read_log
 def test_a_log_is_read_by_its_steps_and_losses(tmp_path: Path) -> None:
     log = tmp_path / "flow.log"
     log.write_text("step=2/8 cpu_s=3 loss=2.5000 late=1.0\nnothing of it\nstep=8/8 cpu_s=9 loss=0.5000 late=0.1\n")
-    assert read_log(log) == [(0.25, 2.5), (1.0, 0.5)]
+    assert read_log(log) == [(2, 2.5), (8, 0.5)]
 
 
 def test_every_training_has_its_field(tmp_path: Path) -> None:

@@ -13,9 +13,9 @@ from mflux.models.common.config.model_config import ModelConfig
 from mflux.models.flux2.variants.txt2img.flux2_klein import Flux2Klein
 from mlx import nn
 
-from scripts.mini.classifier import Classifier
 from scripts.mini.draw.words import Motif, is_held_out
 from scripts.mini.judge import held_out, judged, sheet
+from scripts.mini.model.classifier import Classifier
 from scripts.mini.model.directory import load_tokenizer
 from scripts.mini.model.parts import Parts, build
 from scripts.mini.model.tokens import write_tokenizer

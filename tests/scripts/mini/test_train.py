@@ -16,8 +16,8 @@ from scripts.mini.draw.words import STYLES, is_held_out
 from scripts.mini.ledger import Ledger
 from scripts.mini.lessons import CAPTIONS, WORDS, captions, weights_of
 from scripts.mini.model.parts import build
+from scripts.mini.model.pictures import there_and_back
 from scripts.mini.painter import sigmas
-from scripts.mini.pictures import there_and_back
 from scripts.mini.pool import LABELS, PoolSpec, drawings, motifs
 from scripts.mini.sizes import Sizes
 from scripts.mini.train.loop import Stopped, Training

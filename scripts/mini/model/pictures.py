@@ -6,7 +6,7 @@ import mlx.core as mx
 import numpy as np
 import numpy.typing as npt
 
-from scripts.mini.classifier import unit
+from scripts.mini.model.classifier import unit
 
 __all__ = ["peak_to_noise", "there_and_back"]
 
