@@ -13,8 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.house.modules import ROOT, paths, tree
-
+ROOT = Path(__file__).resolve().parents[2]
 OUTSIDE = {
     "protocol": "msgspec pydantic pydantic_core yaml",
     "otel": "msgspec opentelemetry",
@@ -74,7 +73,8 @@ class Import:
 def imports_of(path: Path) -> Iterator[Import]:
     file = path.as_posix().rpartition("/kilnmark/")[2]
     room = file.partition("/")[0]
-    for node, on_demand in walk(tree(path), on_demand=False):
+    tree = ast.parse(path.read_text())
+    for node, on_demand in walk(tree, on_demand=False):
         for module in modules_of(node):
             yield Import(room, file, node.lineno, module, on_demand)
 
@@ -99,7 +99,8 @@ def modules_of(node: ast.Import | ast.ImportFrom) -> list[str]:
 @cache
 def product_imports() -> list[Import]:
     """All of them, read once they are asked for: whoever runs other tests does not wait for it."""
-    return [found for path in paths().values() for found in imports_of(path)]
+    files = [path for folder in sorted(ROOT.glob("*/kilnmark")) for path in sorted(folder.rglob("*.py"))]
+    return [found for path in files for found in imports_of(path)]
 
 
 def starts_with(module: str, prefix: str) -> bool:

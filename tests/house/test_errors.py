@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 
@@ -16,18 +17,19 @@ from kilnmark.protocol import errors
 from kilnmark.protocol.errors import KilnmarkError, nearest
 from kilnmark.protocol.exits import ExitCode
 from kilnmark.protocol.wire.errors import BY_CODE, RequestError
-from tests.house.modules import nodes, paths
 
+ROOT = Path(__file__).parents[2]
 TOP = {"Exception", "BaseException", "RuntimeError", "ValueError", "OSError"}
 
 
 def classes() -> Iterator[tuple[str, str, list[str]]]:
     """Name, dotted module and names of the bases of every class of the product that may leave its module."""
-    for file, path in paths().items():
-        module = "kilnmark." + file.removesuffix(".py").replace("/", ".")
-        for node in nodes(path):
-            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
-                yield node.name, module, [ast.unparse(base) for base in node.bases]
+    for folder in sorted(ROOT.glob("*/kilnmark")):
+        for path in sorted(folder.rglob("*.py")):
+            module = "kilnmark." + path.relative_to(folder).with_suffix("").as_posix().replace("/", ".")
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                    yield node.name, module, [ast.unparse(base) for base in node.bases]
 
 
 @cache

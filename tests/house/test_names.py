@@ -4,11 +4,16 @@ import ast
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
-from tests.house.modules import nodes, paths
-
-Nodes = Iterable[ast.AST]
+ROOT = Path(__file__).resolve().parents[2]
+MODULES = {
+    path.as_posix().rpartition("/kilnmark/")[2]: path.read_text(encoding="utf-8")
+    for path in sorted(ROOT.glob("*/kilnmark/*/**/*.py"))
+}
+"""Every module of the product by its path below the import root."""
 
 MODULE_LINES = 300
 FUNCTION_LINES = 60
@@ -17,15 +22,12 @@ GUIDANCE = re.compile(r"guidance(?!_embedder|_in\b)")
 GUIDANCE_ROOMS = 8
 """Beside those of the families, of which each reads it."""
 
-MODEL_NAMES = re.compile(
-    r"dev|krea-dev|schnell|.*(FLUX\.\d|Flux\d|flux2-klein|Z-Image|ZImage|z-image|Krea ?2|krea-2).*", re.DOTALL
-)
+MODEL_NAMES = re.compile(r"dev|krea-dev|schnell|.*(FLUX\.\d|Flux\d|flux2-klein|Z-Image|ZImage|z-image).*", re.DOTALL)
 """What the families and their variants are called, as whole texts of code and as parts of identifiers."""
 
 FAMILY_ROOMS = (
     "engine/families/flux1/",
     "engine/families/flux2/",
-    "engine/families/krea2/",
     "engine/families/z_image/",
     "protocol/picture/rows/",
 )
@@ -35,66 +37,75 @@ MODEL_ROOMS = (*FAMILY_ROOMS, "protocol/picture/catalog.py", "keymaps/zoo/")
 """Where their names may stand: in their rooms and rows, where one is meant if nobody names any, and in the zoo."""
 
 
+@dataclass(frozen=True)
+class Names:
+    """What a module calls its classes, its functions that are too long, and models."""
+
+    classes: tuple[str, ...]
+    long_functions: tuple[str, ...]
+    models: tuple[str, ...]
+
+
+def names_in(text: str) -> Names:
+    """Of a module. Its tree goes at once: to keep those of all would cost more than to read each."""
+    found = list(ast.walk(ast.parse(text)))
+    return Names(
+        tuple(node.name for node in found if isinstance(node, ast.ClassDef)),
+        tuple(long_functions(found)),
+        tuple(model_names(found)),
+    )
+
+
 @cache
-def texts() -> Mapping[str, str]:
-    """Every module of the product by its path below the import root."""
-    return {file: path.read_text(encoding="utf-8") for file, path in paths().items()}
+def names() -> Mapping[str, Names]:
+    """Of every module of the product."""
+    return {file: names_in(text) for file, text in MODULES.items()}
 
 
-def trees() -> Mapping[str, Nodes]:
-    """Their nodes."""
-    return {file: nodes(path) for file, path in paths().items()}
-
-
-def parsed(text: str) -> Nodes:
-    return list(ast.walk(ast.parse(text)))
-
-
-def doubled(modules: Mapping[str, Nodes]) -> dict[str, list[str]]:
+def doubled(modules: Mapping[str, Names]) -> dict[str, list[str]]:
     """Class names that stand in more than one module, and in which."""
     places = defaultdict(set)
     for file, found in modules.items():
-        for node in found:
-            if isinstance(node, ast.ClassDef):
-                places[node.name].add(file)
+        for name in found.classes:
+            places[name].add(file)
     return {name: sorted(files) for name, files in sorted(places.items()) if len(files) > 1}
 
 
-def long_functions(found: Nodes) -> list[str]:
+def long_functions(found: Iterable[ast.AST]) -> list[str]:
     functions = (node for node in found if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
     return [node.name for node in functions if (node.end_lineno or 0) - node.lineno >= FUNCTION_LINES]
 
 
 def test_no_class_name_stands_in_two_modules() -> None:
-    assert doubled(trees()) == {}
+    assert doubled(names()) == {}
 
 
 def test_a_doubled_name_is_seen() -> None:
-    modules = {"a.py": parsed("class One: ..."), "b.py": parsed("class Two:\n    class One: ...")}
+    modules = {"a.py": names_in("class One: ..."), "b.py": names_in("class Two:\n    class One: ...")}
     assert doubled(modules) == {"One": ["a.py", "b.py"]}
 
 
 def test_every_folder_of_modules_says_what_it_is() -> None:
-    folders = {file.rpartition("/")[0] for file in texts()}
-    assert [folder for folder in sorted(folders) if not texts().get(f"{folder}/__init__.py", "").strip()] == []
+    folders = {file.rpartition("/")[0] for file in MODULES}
+    assert [folder for folder in sorted(folders) if not MODULES.get(f"{folder}/__init__.py", "").strip()] == []
 
 
 def test_no_module_is_longer_than_a_sitting() -> None:
-    lines = {file: text.count("\n") for file, text in texts().items()}
+    lines = {file: text.count("\n") for file, text in MODULES.items()}
     assert {file: count for file, count in lines.items() if count > MODULE_LINES} == {}
 
 
 def test_no_function_is_longer_than_a_page() -> None:
-    long = {file: long_functions(found) for file, found in trees().items()}
-    assert {file: names for file, names in long.items() if names} == {}
+    assert {file: found.long_functions for file, found in names().items() if found.long_functions} == {}
 
 
 def test_a_long_function_is_seen() -> None:
     body = "        pass\n" * FUNCTION_LINES
-    assert long_functions(parsed(f"def short():\n    pass\n\nclass C:\n    async def long():\n{body}")) == ["long"]
+    found = names_in(f"def short():\n    pass\n\nclass C:\n    async def long():\n{body}")
+    assert found.long_functions == ("long",)
 
 
-def model_names(found: Nodes) -> list[str]:
+def model_names(found: Iterable[ast.AST]) -> list[str]:
     """The texts and names of a module, its docstrings and comments aside, that are a model's."""
     notes = {id(node.value) for node in found if isinstance(node, ast.Expr)}
     said = []
@@ -107,15 +118,15 @@ def model_names(found: Nodes) -> list[str]:
 
 
 def test_a_model_is_named_in_its_own_rooms_only() -> None:
-    named = {file for file, found in trees().items() if not file.startswith(MODEL_ROOMS) and model_names(found)}
+    named = {file for file, found in names().items() if not file.startswith(MODEL_ROOMS) and found.models}
     assert named == set()
 
 
 def test_a_models_name_is_seen() -> None:
     text = '"""dev"""\nx = VARIANTS["dev"]\ny = Flux2Klein()\nz = "a FLUX.1 directory"\nw = "device"\n"""schnell"""\n'
-    assert sorted(model_names(parsed(text))) == ["Flux2Klein", "a FLUX.1 directory", "dev"]
+    assert sorted(names_in(text).models) == ["Flux2Klein", "a FLUX.1 directory", "dev"]
 
 
 def test_guidance_is_known_to_few() -> None:
-    others = {file: text for file, text in texts().items() if not file.startswith(FAMILY_ROOMS)}
+    others = {file: text for file, text in MODULES.items() if not file.startswith(FAMILY_ROOMS)}
     assert len([file for file, text in others.items() if GUIDANCE.search(text)]) <= GUIDANCE_ROOMS
