@@ -16,7 +16,7 @@ from kilnmark.engine.families.flux2.model import Flux2Model
 from kilnmark.engine.families.origins import find_origin
 from kilnmark.engine.run.saver import Painting
 from kilnmark.keymaps.names.shapes import load_shapes
-from kilnmark.keymaps.zoo.write import make_adapter
+from kilnmark.keymaps.zoo.write import ConventionName, make_adapter
 from kilnmark.protocol.picture.catalog import VARIANTS
 from kilnmark.protocol.picture.report import Verdict
 from kilnmark.protocol.wire.work import Failed
@@ -75,7 +75,7 @@ def test_its_directory_is_known_by_its_weights_and_is_no_klein(directory: Path, 
 
 @pytest.mark.parametrize("convention", ["diffusers", "kohya"])
 def test_an_adapter_engages_with_all_its_targets_and_is_taken_off_again(
-    base: Base, tmp_path: Path, convention: str
+    base: Base, tmp_path: Path, convention: ConventionName
 ) -> None:
     before = base.predict()
     outcome = render(base, make_adapter(tmp_path / "a.safetensors", convention, shapes=SHAPES, rank=4, strength=2e-2))
