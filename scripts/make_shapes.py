@@ -15,6 +15,7 @@ from mflux.models.flux.model.flux_text_encoder.t5_encoder.t5_encoder import T5En
 from mflux.models.flux.model.flux_transformer.transformer import Transformer
 from mflux.models.flux2.model.flux2_text_encoder.qwen3_text_encoder import Qwen3TextEncoder
 from mflux.models.flux2.model.flux2_transformer.transformer import Flux2Transformer
+from mflux.models.flux3.model.flux3_transformer.flux3_transformer import Flux3Transformer
 from mflux.models.krea2.model.krea2_transformer.transformer import Krea2Transformer
 from mflux.models.z_image.model.z_image_transformer.transformer import ZImageTransformer
 from mlx import nn
@@ -33,6 +34,9 @@ def main() -> None:
     write("flux2-klein-9b", "Flux2Transformer of ModelConfig.flux2_klein_9b()", klein(ModelConfig.flux2_klein_9b()))
     write("z-image-turbo", "ZImageTransformer()", ZImageTransformer())
     write("krea-2", "Krea2Transformer()", Krea2Transformer())
+    for name, config in ("", ModelConfig.flux3_image_klein()), ("-base", ModelConfig.flux3_image_klein_base()):
+        source = f"Flux3Transformer of {config.aliases[0]}"
+        write(f"flux3-klein{name}", source, Flux3Transformer(**config.transformer_overrides))
     write("clip_l", "CLIPEncoder()", CLIPEncoder())
     write("t5_xxl", "T5Encoder()", T5Encoder())
     write("qwen3_4b", "Qwen3TextEncoder of ModelConfig.flux2_klein_4b()", qwen3(ModelConfig.flux2_klein_4b()))

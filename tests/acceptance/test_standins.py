@@ -24,6 +24,7 @@ FULL = {
     "flux2-klein-9b": "flux2-kohya",
     "z-image-turbo": "zimage-comfy-fused",
     "krea-2": "krea2-kohya",
+    "flux3-klein": "flux3-kohya",
 }
 """A full-size adapter for each, of fused layers and with strengths of its own."""
 

@@ -22,12 +22,16 @@ GUIDANCE = re.compile(r"guidance(?!_embedder|_in\b)")
 GUIDANCE_ROOMS = 8
 """Beside those of the families, of which each reads it."""
 
-MODEL_NAMES = re.compile(r"dev|krea-dev|schnell|.*(FLUX\.\d|Flux\d|flux2-klein|Z-Image|ZImage|z-image).*", re.DOTALL)
+MODEL_NAMES = re.compile(
+    r"dev|krea-dev|schnell|.*(FLUX\.\d|Flux\d|flux[23]-klein|Z-Image|ZImage|z-image|Krea ?2|krea-2).*", re.DOTALL
+)
 """What the families and their variants are called, as whole texts of code and as parts of identifiers."""
 
 FAMILY_ROOMS = (
     "engine/families/flux1/",
     "engine/families/flux2/",
+    "engine/families/flux3/",
+    "engine/families/krea2/",
     "engine/families/z_image/",
     "protocol/picture/rows/",
 )

@@ -10,9 +10,9 @@ from kilnmark.keymaps.names.shapes import load_shapes, painters
 from kilnmark.keymaps.zoo.write import ConventionName, make_adapter
 from kilnmark.protocol.picture.report import Verdict
 
-ALIKE = {"dev": "schnell", "schnell": "dev"}
+ALIKE = {"dev": "schnell", "schnell": "dev", "flux3-klein": "flux3-klein-base"}
 """Models whose blocks are the same, so that an adapter of blocks fits both."""
-MODELS = tuple(name for name in painters() if name != "schnell")
+MODELS = tuple(name for name in painters() if name not in {"schnell", "flux3-klein-base"})
 CONVENTIONS: tuple[ConventionName, ...] = ("diffusers", "kohya")
 
 

@@ -44,6 +44,12 @@ READ_RIGHTLY = [
     "krea2-diffusers",
     "krea2-peft",
     "krea2-kohya",
+    "flux3-ai-toolkit",
+    "flux3-all",
+    "flux3-down-up",
+    "flux3-diffusers",
+    "flux3-peft",
+    "flux3-kohya",
 ]
 
 Raw = Mapping[str, NDArray[np.float32]]
@@ -53,6 +59,7 @@ def mapping(variant: str) -> list[Any]:
     """Mflux's `LoRATarget`s for a model."""
     from mflux.models.flux.weights.flux_lora_mapping import FluxLoRAMapping
     from mflux.models.flux2.weights.flux2_lora_mapping import Flux2LoRAMapping
+    from mflux.models.flux3.weights.flux3_lora_mapping import Flux3LoRAMapping
     from mflux.models.krea2.weights.krea2_lora_mapping import Krea2LoRAMapping
     from mflux.models.z_image.weights.z_image_lora_mapping import ZImageLoRAMapping
 
@@ -61,6 +68,7 @@ def mapping(variant: str) -> list[Any]:
         "flux2-klein-4b": Flux2LoRAMapping,
         "z-image-turbo": ZImageLoRAMapping,
         "krea-2": Krea2LoRAMapping,
+        "flux3-klein": Flux3LoRAMapping,
     }
     return list(mappings[variant].get_mapping())
 

@@ -17,11 +17,12 @@ from kilnmark.engine.families.origins import find_origin
 from kilnmark.engine.run.saver import Painting
 from kilnmark.keymaps.zoo.write import make_adapter
 from kilnmark.protocol.picture.report import Verdict
+from tests.engine.families.flux3.small import SMALL as FLUX3
 from tests.engine.families.krea2.small import SMALL as KREA2
 from tests.engine.families.small import Small, painted_by_mflux, without, write_as_mflux
 from tests.engine.families.standins import Followed, picture, read_tensors, render
 
-MODELS = (KREA2,)
+MODELS = (KREA2, FLUX3)
 
 
 @dataclass(frozen=True)

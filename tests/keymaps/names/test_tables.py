@@ -68,7 +68,16 @@ def test_a_family_without_tables_is_read_by_its_own_paths(tmp_path: Path) -> Non
     install(tmp_path, files={SHAPES_FILE: SHAPES})
     told = found(tmp_path, *pair("transformer.gate"), *pair("transformer.blocks.1.mix"), *pair("transformer.lens"))
     assert told["shapes"] == {"gate": [6, 4], "blocks.0.mix": [4, 4], "blocks.1.mix": [4, 4]}
-    assert told["painters"] == ["dev", "schnell", *SMALLER, "z-image-turbo", "krea-2", "pinhole-one"]
+    assert told["painters"] == [
+        "dev",
+        "schnell",
+        *SMALLER,
+        "z-image-turbo",
+        "krea-2",
+        "flux3-klein",
+        "flux3-klein-base",
+        "pinhole-one",
+    ]
     assert (told["targets"], told["convention"]) == ([["gate"], ["blocks.1.mix"]], "diffusers")
     assert told["unmatched"] == pair("transformer.lens")
 

@@ -96,6 +96,12 @@ KEYS = {
     "krea2-diffusers": 448,
     "krea2-peft": 528,
     "krea2-kohya": 672,
+    "flux3-ai-toolkit": 336,
+    "flux3-all": 546,
+    "flux3-down-up": 774,
+    "flux3-diffusers": 516,
+    "flux3-peft": 546,
+    "flux3-kohya": 774,
 }
 """Tensors of a full file of each convention."""
 

@@ -7,6 +7,7 @@ from kilnmark.keymaps.zoo.exhibit import Exhibit, write_exhibit
 from kilnmark.keymaps.zoo.exhibits.flawed import FLAWED
 from kilnmark.keymaps.zoo.exhibits.flux1 import FLUX1
 from kilnmark.keymaps.zoo.exhibits.flux2 import FLUX2
+from kilnmark.keymaps.zoo.exhibits.flux3 import FLUX3
 from kilnmark.keymaps.zoo.exhibits.kinds import KINDS
 from kilnmark.keymaps.zoo.exhibits.krea2 import KREA2
 from kilnmark.keymaps.zoo.exhibits.norms import NORMS
@@ -31,6 +32,7 @@ EXHIBITS = (
     *FLUX2,
     *Z_IMAGE,
     *KREA2,
+    *FLUX3,
     *QWEN3,
     *FLAWED,
     *QWEN3_FLAWED,
