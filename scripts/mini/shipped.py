@@ -85,12 +85,24 @@ def wheel_bytes(uv: str) -> int:
         return wheel.stat().st_size
 
 
+def shipped_adapter(name: str, packs: Path = PACKS) -> Path:
+    """An adapter's file, wherever in the packs it lies.
+
+    Raises:
+        FileNotFoundError: There is none of the name, or more than one.
+    """
+    found = sorted(packs.rglob(f"{name}.safetensors"))
+    if len(found) != 1:
+        raise FileNotFoundError(f"{packs}: has {len(found)} files called {name}.safetensors, and not one")
+    return found[0]
+
+
 def _judged(prompts: int, sheets: Path | None, size: int) -> MiniJudged:
     classifier = kept_classifier(CLASSIFIER)
     parts, _ = read_directory(MODEL)
     painter = Painter(parts, load_tokenizer(MODEL))
     made = shown(painter, classifier, prompts, sheets and sheets / "held-out.png")
-    adapters = {name: next(PACKS.rglob(f"{name}.safetensors")) for name in (*STYLES[1:], "balloon")}
+    adapters = {name: shipped_adapter(name) for name in (*STYLES[1:], "balloon")}
     worn = styled(painter, classifier, adapters, max(2, prompts // 4), sheets and sheets / "styles.png")
     with tempfile.TemporaryDirectory() as folder:
         kept = Path(folder)
