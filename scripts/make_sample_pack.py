@@ -1,120 +1,60 @@
-"""Writes the adapters of the sample pack in `genre_packs/`: small files in real conventions, with random weights.
+"""Puts what a training made where the product has it: `mini`'s directory, and the adapters of the sample pack.
 
-Run it after a change here: `python -m scripts.make_sample_pack [FOLDER]`. The same code gives the same bytes. The
-adapters are fakes and say so in their metadata: they change a handful of layers, enough to be seen in every picture.
+`python -m scripts.make_sample_pack TRAINED`, where TRAINED holds `mini/` and `loras/`. Everything there is read by the
+product's own readers before anything is copied, so that nothing half trained or half written gets in.
 """
 
+import shutil
 import sys
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
-import numpy as np
+from kilnmark.client.cli.demo.exhibits import TRAINED
+from kilnmark.keymaps.adapter import read_adapter
+from kilnmark.keymaps.engagement import evidence
+from kilnmark.keymaps.files.weights import read_weights
+from kilnmark.keymaps.names.shapes import load_shapes
+from kilnmark.protocol.picture.report import Verdict
+from kilnmark.protocol.picture.verdict import judge
 
-from kilnmark.keymaps.updates.fused import Matrix
-from kilnmark.keymaps.zoo.write import draw_pair, write_tensors
+__all__ = ["MODEL", "PACKS", "VARIANT", "keep"]
 
-__all__ = ["PACKS", "SAMPLES", "Sample", "write_samples"]
-
-PACKS = Path(__file__).parent.parent / "genre_packs"
-WIDTH = 3072
-"""Rows and columns of every layer used here; those of FLUX.1's attention."""
-METADATA = {"format": "pt", "kilnmark": "random weights, not trained"}
-SUFFIXES: Mapping[str, tuple[str, str]] = {
-    "diffusers": ("lora_A.weight", "lora_B.weight"),
-    "kohya": ("lora_down.weight", "lora_up.weight"),
-}
+ROOT = Path(__file__).parent.parent
+PACKS = ROOT / "genre_packs"
+MODEL = ROOT / "daemon" / "kilnmark" / "models" / "mini"
+VARIANT = "mini"
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """One adapter of the pack.
+def keep(trained: Path, packs: Path = PACKS, model: Path = MODEL) -> list[Path]:
+    """Copy the model and its adapters over what is there.
 
-    Attributes:
-        file: Relative to the folder of packs.
-        convention: How its keys are named.
-        modules: Layers it changes, as the convention names them.
-        seed: Of its numbers.
-        rank: Of every update.
-        strength: Root mean square of the numbers of an update; a base's own weights have about 0.02.
-    """
-
-    file: str
-    convention: Literal["diffusers", "kohya"]
-    modules: tuple[str, ...]
-    seed: int
-    rank: int = 1
-    strength: float = 0.01
-
-
-def _diffusers(*modules: str) -> tuple[str, ...]:
-    return tuple(f"transformer.{module}" for module in modules)
-
-
-def _kohya(*blocks: int) -> tuple[str, ...]:
-    return tuple(f"lora_unet_double_blocks_{block}_img_attn_proj" for block in blocks)
-
-
-SAMPLES = (
-    Sample(
-        "weatherwright/loras/gouache.safetensors",
-        "diffusers",
-        _diffusers(
-            "transformer_blocks.0.attn.to_v",
-            "transformer_blocks.18.attn.to_out.0",
-            "single_transformer_blocks.0.attn.to_v",
-            "single_transformer_blocks.37.attn.to_v",
-        ),
-        seed=11,
-    ),
-    Sample("weatherwright/loras/weathered-faces.safetensors", "kohya", _kohya(2, 9, 16), seed=12),
-    Sample("weatherwright/loras/chart-ink.safetensors", "kohya", _kohya(0, 6, 12, 18), seed=13),
-    Sample(
-        "weatherwright/worlds/carding_moor/loras/felted.safetensors",
-        "diffusers",
-        _diffusers("transformer_blocks.4.attn.to_v", "single_transformer_blocks.30.attn.to_v"),
-        seed=14,
-        rank=2,
-    ),
-    Sample(
-        "weatherwright/worlds/brine_exchange/loras/glasslight.safetensors",
-        "diffusers",
-        _diffusers(
-            "transformer_blocks.10.attn.to_out.0",
-            "single_transformer_blocks.8.attn.to_q",
-            "single_transformer_blocks.20.attn.to_v",
-            "single_transformer_blocks.36.attn.to_v",
-        ),
-        seed=15,
-    ),
-)
-
-
-def write_samples(packs: Path) -> list[Path]:
-    """Write every adapter below the folder of packs, over what is there.
+    Args:
+        trained: The folder of a training.
+        packs: The folder of packs.
+        model: Where the model's directory goes.
 
     Returns:
-        Their paths.
+        Everything that was written.
+
+    Raises:
+        WeightsProblem: The directory is not `mini`.
+        ValueError: An adapter does not engage whole; it is named, with the reason.
     """
-    paths = [packs / sample.file for sample in SAMPLES]
-    for path, sample in zip(paths, SAMPLES, strict=True):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_tensors(path, dict(_tensors(sample)), metadata=METADATA, dtype="BF16")
-    return paths
-
-
-def _tensors(sample: Sample) -> Iterator[tuple[str, Matrix]]:
-    numbers = np.random.default_rng(sample.seed)
-    down_key, up_key = SUFFIXES[sample.convention]
-    for module in sample.modules:
-        down, up = draw_pair(numbers, WIDTH, WIDTH, sample.rank, sample.strength)
-        yield f"{module}.{down_key}", down
-        yield f"{module}.{up_key}", up
-        if sample.convention == "kohya":
-            yield f"{module}.alpha", np.asarray(np.float32(sample.rank))
+    read_weights(trained / VARIANT).called(VARIANT)
+    sources = {name: trained / "loras" / f"{name}.safetensors" for name in TRAINED}
+    for source in sources.values():
+        judged = judge(evidence(read_adapter(source, load_shapes(VARIANT)), 1.0))
+        if judged.verdict is not Verdict.ENGAGED:
+            raise ValueError(f"{source} is {judged.verdict.value}: {judged.reason}")
+    shutil.rmtree(model, ignore_errors=True)
+    shutil.copytree(trained / VARIANT, model)
+    goals = {name: packs / file for name, file in TRAINED.items()}
+    for name, goal in goals.items():
+        goal.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(sources[name], goal)
+    return [*(path for path in sorted(model.rglob("*")) if path.is_file()), *goals.values()]
 
 
 if __name__ == "__main__":
-    for written in write_samples(Path(sys.argv[1]) if len(sys.argv) > 1 else PACKS):
+    for written in keep(Path(sys.argv[1])):
+        written.chmod(0o644)
         print(f"{written}: {written.stat().st_size} bytes")

@@ -1,5 +1,6 @@
-"""The sample pack: its adapters are what the script writes, small, and whole; its sources hold what the demo paints."""
+"""The sample pack: its adapters are trained, small, and whole; its sources hold what its model can paint."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -9,18 +10,23 @@ import yaml
 from kilnmark.client.batch.plan.plan import Wishes, make_plan
 from kilnmark.client.batch.plan.subjects import Kind
 from kilnmark.client.batch.plan.tokens import TokenCounter
+from kilnmark.client.cli.demo.exhibits import TRAINED
 from kilnmark.client.pack_files import PackFolder
 from kilnmark.keymaps.adapter import read_adapter
 from kilnmark.keymaps.engagement import evidence
 from kilnmark.keymaps.names.shapes import load_shapes
+from kilnmark.keymaps.zoo.write import make_adapter
 from kilnmark.protocol.content.packs import load_pack
+from kilnmark.protocol.content.parsed import asked
 from kilnmark.protocol.content.places import PicturePlace
+from kilnmark.protocol.picture.catalog import VARIANTS
 from kilnmark.protocol.picture.report import Verdict
 from kilnmark.protocol.picture.verdict import judge
-from scripts.make_sample_pack import PACKS, SAMPLES, write_samples
+from scripts.make_sample_pack import MODEL, PACKS, keep
+from tests.minis import write_mini
 
 GENRE = PACKS / "weatherwright"
-FILES = [PACKS / sample.file for sample in SAMPLES]
+FILES = [PACKS / file for file in TRAINED.values()]
 
 
 def read(path: Path) -> Any:
@@ -34,23 +40,56 @@ def entries(path: Path) -> list[dict[str, Any]]:
     return [entry | {"path": path.parent / entry["file"]} for entry in found]
 
 
-def test_the_committed_adapters_are_what_the_script_writes(tmp_path: Path) -> None:
-    assert [path.read_bytes() for path in write_samples(tmp_path)] == [path.read_bytes() for path in FILES]
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """As a training leaves it."""
+    folder = tmp_path_factory.mktemp("trained")
+    write_mini(folder / "mini")
+    (folder / "loras").mkdir()
+    for name, source in zip(TRAINED, FILES, strict=True):
+        shutil.copyfile(source, folder / "loras" / f"{name}.safetensors")
+    return folder
+
+
+def test_what_was_trained_is_kept_where_the_product_has_it(trained: Path, tmp_path: Path) -> None:
+    kept = keep(trained, tmp_path / "packs", tmp_path / "model")
+    found = {path.relative_to(tmp_path / "model") for path in kept if path.is_relative_to(tmp_path / "model")}
+    assert found == {path.relative_to(MODEL) for path in MODEL.rglob("*") if path.is_file()}
+    assert kept[-len(FILES) :] == [tmp_path / "packs" / file for file in TRAINED.values()]
+
+
+def test_nothing_is_kept_of_a_training_with_a_dead_adapter(trained: Path, tmp_path: Path) -> None:
+    lacking = shutil.copytree(trained, tmp_path / "trained")
+    make_adapter(lacking / "loras" / "woodcut.safetensors", shapes=load_shapes("mini"), rank=1, dead=True)
+    with pytest.raises(ValueError, match=r"woodcut\.safetensors is noop: "):
+        keep(lacking, tmp_path / "packs", tmp_path / "model")
+    assert not (tmp_path / "model").exists()
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_every_adapter_engages_whole(path: Path) -> None:
-    judged = judge(evidence(read_adapter(path, load_shapes("dev")), 1.0))
+    judged = judge(evidence(read_adapter(path, load_shapes("mini")), 1.0))
     assert judged.verdict is Verdict.ENGAGED, judged.reason
 
 
+def test_they_are_of_three_conventions() -> None:
+    assert len({read_adapter(path, load_shapes("mini")).convention for path in FILES}) == len(FILES)
+
+
 def test_the_pack_is_small() -> None:
-    assert sum(path.stat().st_size for path in PACKS.rglob("*") if path.is_file()) < 300_000
+    assert sum(path.stat().st_size for path in PACKS.rglob("*") if path.is_file()) < 900_000
 
 
-def test_every_adapter_is_used_once_and_every_file_that_a_style_names_is_there() -> None:
-    used = [entry["path"] for path in sorted(GENRE.rglob("visual_style.yaml")) for entry in entries(path)]
-    assert sorted(used) == sorted(FILES)
+def test_every_adapter_is_used_and_every_file_that_a_style_names_is_there() -> None:
+    used = {entry["path"].resolve() for path in sorted(GENRE.rglob("visual_style.yaml")) for entry in entries(path)}
+    assert used == {path.resolve() for path in FILES}
+
+
+def test_every_kind_of_picture_is_one_that_its_model_can_paint() -> None:
+    row = VARIANTS["mini"]
+    tiers = load_pack(PackFolder(PACKS), "weatherwright", None).tiers
+    told = {(tier.width, tier.height, tier.steps, tier.guidance, tier.variant) for tier in map(asked, tiers.values())}
+    assert told == {(row.width, row.height, row.steps, 0.0, "mini")}
 
 
 def test_one_world_only_adds_and_the_other_excludes_and_adds() -> None:
@@ -59,18 +98,18 @@ def test_one_world_only_adds_and_the_other_excludes_and_adds() -> None:
     )
     assert moor.keys() == {"add"}
     assert exchange.keys() == {"exclude", "add"}
-    assert exchange["exclude"] == ["gouache"]
+    assert exchange["exclude"] == ["gouache", "woodcut"]
 
 
 @pytest.mark.parametrize(
     ("world", "tier", "names"),
     [
         (None, "landscape", ["gouache"]),
-        (None, "cartography", ["chart-ink"]),
-        ("carding_moor", "landscape", ["gouache", "felted"]),
-        ("carding_moor", "portrait", ["gouache", "weathered-faces"]),
-        ("brine_exchange", "landscape", ["glasslight"]),
-        ("brine_exchange", "portrait", ["weathered-faces", "glasslight"]),
+        (None, "cartography", ["woodcut"]),
+        ("carding_moor", "landscape", ["gouache", "balloon"]),
+        ("carding_moor", "portrait", ["gouache"]),
+        ("brine_exchange", "landscape", ["woodcut"]),
+        ("brine_exchange", "portrait", ["woodcut"]),
     ],
 )
 def test_the_worlds_inherit_exclude_and_add(world: str | None, tier: str, names: list[str]) -> None:

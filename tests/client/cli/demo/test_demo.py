@@ -8,15 +8,16 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from kilnmark.protocol.picture.record import CHUNK, STANDIN_NOTICE, decode_record
+from kilnmark.protocol.picture.record import CHUNK, decode_record
 from kilnmark.protocol.picture.report import Verdict
 from tests.client.here import KILNMARK
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
-HEALTHY = {"healthy-diffusers": 988, "healthy-kohya": 912}
-WORLDS = {"carding_moor": ["gouache", "felted"], "brine_exchange": ["glasslight"]}
-DEAD = {"dead-zero-weights": 988, "dead-unknown-names": 0}
+HEALTHY = {name: name.split("+") for name in ("woodcut", "gouache", "woodcut+gouache", "balloon")}
+DEAD = {"woodcut-renamed": 0, "gouache-zeroed": 1}
+"""Shares of keys that are known."""
+WORLDS = {"carding_moor": ["gouache", "balloon"], "brine_exchange": ["woodcut"]}
 
 
 @pytest.fixture(scope="module")
@@ -33,35 +34,41 @@ def shown(folder_of_the_demo: Path) -> dict[str, Any]:
     return document
 
 
-def test_healthy_adapters_are_engaged_whole_and_move_the_pixels(shown: dict[str, Any]) -> None:
-    findings = {finding["name"]: finding for finding in shown["findings"]}
-    for name, keys in HEALTHY.items():
-        report = findings[name]["report"]
-        assert report["verdict"] == "engaged"
-        assert (report["matched_key_count"], report["total_key_count"]) == (keys, keys)
-        assert (report["applied_target_count"], report["target_count"]) == (494, 494)
-        assert findings[name]["pixels_moved"] > 0.5
+@pytest.fixture(scope="module")
+def findings(shown: dict[str, Any]) -> dict[str, Any]:
+    return {finding["name"]: finding for finding in shown["findings"]}
 
 
-def test_dead_adapters_are_caught_and_move_no_pixel(shown: dict[str, Any]) -> None:
-    findings = {finding["name"]: finding for finding in shown["findings"]}
-    for name, keys in DEAD.items():
-        report = findings[name]["report"]
-        assert report["verdict"] == "noop"
-        assert report["matched_key_count"] == keys
-        assert report["applied_target_count"] == 0
-        assert findings[name]["pixels_moved"] == 0
+@pytest.mark.parametrize("name", HEALTHY)
+def test_healthy_adapters_are_engaged_whole_and_move_the_pixels(findings: dict[str, Any], name: str) -> None:
+    reports = findings[name]["reports"]
+    assert [report["name"] for report in reports] == HEALTHY[name]
+    assert {report["verdict"] for report in reports} == {"engaged"}
+    for report in reports:
+        assert report["matched_key_count"] == report["total_key_count"] > 0
+        assert report["applied_target_count"] == report["target_count"] > 0
+    assert findings[name]["pixels_moved"] > 1
+
+
+@pytest.mark.parametrize("name", DEAD)
+def test_dead_adapters_are_caught_and_move_no_pixel(findings: dict[str, Any], name: str) -> None:
+    (report,) = findings[name]["reports"]
+    assert report["verdict"] == "noop"
+    assert report["matched_key_count"] == DEAD[name] * report["total_key_count"]
+    assert report["applied_target_count"] == 0
+    assert findings[name]["pixels_moved"] == 0
 
 
 def test_in_a_stack_of_three_only_the_dead_one_is_accused(shown: dict[str, Any]) -> None:
-    assert shown["accused"] == ["dead-zero-weights"]
-    assert "healthy" not in shown["refusal"]
+    assert shown["accused"] == ["woodcut-renamed"]
+    assert "gouache" not in shown["refusal"]
+    assert "balloon" not in shown["refusal"]
 
 
 def test_each_world_of_the_sample_pack_gets_its_own_stack_and_all_of_it_engages(shown: dict[str, Any]) -> None:
     assert {world["stack"]["world"]: world["stack"]["names"] for world in shown["worlds"]} == WORLDS
     assert {report["verdict"] for world in shown["worlds"] for report in world["loras"]} == {"engaged"}
-    assert [world["stack"]["excluded"] for world in shown["worlds"]] == [[], ["gouache"]]
+    assert [world["stack"]["excluded"] for world in shown["worlds"]] == [[], ["gouache", "woodcut"]]
 
 
 def test_the_base_is_unchanged(shown: dict[str, Any]) -> None:
@@ -70,16 +77,19 @@ def test_the_base_is_unchanged(shown: dict[str, Any]) -> None:
 
 def test_every_picture_says_what_it_is(shown: dict[str, Any], folder_of_the_demo: Path) -> None:
     pictures = sorted(path.stem for path in folder_of_the_demo.glob("*.png"))
-    assert pictures == sorted([*HEALTHY, *DEAD, "without", "without-again", *WORLDS])
-    with Image.open(folder_of_the_demo / "dead-zero-weights.png") as picture:
+    assert pictures == sorted([*HEALTHY, *DEAD, "without", "without-again", *WORLDS, "sheet"])
+    with Image.open(folder_of_the_demo / "woodcut-renamed.png") as picture:
         record = decode_record(picture.info[CHUNK])
-    assert record.notice == STANDIN_NOTICE
-    assert record.loras[0].verdict is Verdict.NOOP
+    assert (record.notice, record.loras[0].verdict) == ("", Verdict.NOOP)
+
+
+def test_all_of_them_are_on_one_sheet(shown: dict[str, Any], folder_of_the_demo: Path) -> None:
+    assert shown["sheet"] == str(folder_of_the_demo / "sheet.png")
 
 
 def test_the_trace_file_holds_every_render(shown: dict[str, Any], folder_of_the_demo: Path) -> None:
     spans = [json.loads(line) for line in (folder_of_the_demo / "trace.jsonl").read_text().splitlines()]
     assert len(spans) == shown["spans"]
-    assert sum(span["name"] == "flux_mlx.render" for span in spans) == 9
+    assert sum(span["name"] == "flux_mlx.render" for span in spans) == len(HEALTHY) + len(DEAD) + len(WORLDS) + 3
     accused = [span for span in spans if span["attributes"].get("error.type") == "lora_noop"]
     assert {span["name"] for span in accused} == {"flux_mlx.lora.apply", "flux_mlx.render"}

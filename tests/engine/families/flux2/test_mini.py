@@ -14,9 +14,10 @@ from kilnmark.engine.families.base import Base, load_base
 from kilnmark.engine.families.family import BaseUnavailable
 from kilnmark.engine.families.flux2.model import Flux2Model
 from kilnmark.engine.families.origins import find_origin
+from kilnmark.engine.families.qwen3 import QWEN3
 from kilnmark.engine.run.saver import Painting
 from kilnmark.keymaps.names.shapes import load_shapes
-from kilnmark.keymaps.zoo.write import ConventionName, make_adapter
+from kilnmark.keymaps.zoo.write import ConventionName, draw_pair, make_adapter, write_tensors
 from kilnmark.protocol.picture.catalog import VARIANTS
 from kilnmark.protocol.picture.report import Verdict
 from kilnmark.protocol.wire.work import Failed
@@ -25,6 +26,7 @@ from tests.engine.families.standins import Followed, picture, read_tensors, rend
 from tests.minis import write_mini
 
 TARGETS = 33
+ENCODER_TARGETS = 27 * 7
 SHAPES = load_shapes("mini")
 
 
@@ -85,6 +87,20 @@ def test_an_adapter_engages_with_all_its_targets_and_is_taken_off_again(
     assert report.matched_key_count == report.total_key_count
     assert report.applied_target_count == report.target_count
     assert bool(mx.array_equal(base.predict(), before))
+
+
+def test_an_adapter_on_its_text_encoder_changes_every_layer_of_it(base: Base, tmp_path: Path) -> None:
+    numbers = np.random.default_rng(1)
+    tensors: dict[str, NDArray[np.float32]] = {}
+    for path, (rows, columns) in SHAPES.items():
+        if path.startswith(QWEN3):
+            pair = draw_pair(numbers, rows, columns, 2, 2e-2)
+            names = (f"text_encoder{path.removeprefix(QWEN3)}.lora_{letter}.weight" for letter in "AB")
+            tensors |= dict(zip(names, pair, strict=True))
+    outcome = render(base, write_tensors(tmp_path / "a.safetensors", tensors))
+    assert isinstance(outcome, Painting)
+    (report,) = outcome.trail.loras
+    assert (report.verdict, report.applied_target_count) == (Verdict.ENGAGED, ENCODER_TARGETS)
 
 
 def test_a_dead_one_is_caught_before_anything_is_painted(base: Base, tmp_path: Path) -> None:

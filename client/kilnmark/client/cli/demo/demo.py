@@ -1,7 +1,7 @@
-"""The demonstration: adapters in real conventions, two of them dead, and a daemon of its own that tells them apart.
+"""The demonstration: trained adapters, two of them broken, and a daemon of its own that tells them apart.
 
-Everything in it is the real thing: the daemon and its worker are processes, the adapters are full-size files, the
-trace goes over OTLP. Only the base is the `standin`, so its pictures mean nothing but their difference.
+Everything in it is the real thing: the daemon and its worker are processes, the base is `mini`, the adapters are those
+of the sample pack, the trace goes over OTLP.
 """
 
 import os
@@ -18,7 +18,16 @@ from typing import Literal
 import msgspec
 
 from kilnmark.client.cli.commands.serve import daemon_command, require_daemon
-from kilnmark.client.cli.demo.exhibits import EXHIBITS, DemoExhibit, DemoResult, Finding, WorldShown, make_adapters
+from kilnmark.client.cli.demo.exhibits import (
+    DEAD,
+    EXHIBITS,
+    DemoExhibit,
+    DemoResult,
+    Finding,
+    WorldShown,
+    gather_adapters,
+)
+from kilnmark.client.cli.demo.sheet import draw_sheet
 from kilnmark.client.errors import DaemonDidNotStart, DaemonUnavailable
 from kilnmark.client.reports import reports_of
 from kilnmark.client.sync import Client
@@ -28,10 +37,14 @@ from kilnmark.protocol.wire.replies import RenderResult
 
 __all__ = ["paint_worlds", "run", "sample_packs"]
 
-PROMPT = "a kiln at night"
+BASE = "mini"
+PROMPT = "a striped balloon over a castle by day under a clear sky"
 SEED = 7
-SIDE = 96
-"""Pixels, painted in one step: enough to see that a picture changed, in seconds on a CPU."""
+
+GENRE, TIER = "weatherwright", "landscape"
+WORLDS = ("carding_moor", "brine_exchange")
+WORLDS_PROMPT = "a forest"
+"""The rest is for the worlds to say."""
 
 START_TIMEOUT = 30.0
 """Seconds the daemon may take until its socket answers; the base warms up behind it."""
@@ -63,28 +76,26 @@ def run(output: Path, tell: Tell) -> DemoResult:
     trace = output / "trace.jsonl"
     with Receiver() as receiver:
         with tempfile.TemporaryDirectory(prefix="kilnmark-demo-") as folder:
-            tell("starting a daemon with the standin base")
+            tell(f"starting a daemon with {BASE}, a small FLUX.2-klein that comes with kilnmark")
             with sample_packs() as packs, _daemon(Path(folder), output, packs, receiver.endpoint) as socket:
-                tell("writing four adapters at full size (494 layers each)")
                 shutil.rmtree(output / "adapters", ignore_errors=True)
                 (output / "adapters").mkdir()
-                paths = make_adapters(output / "adapters")
+                paths = gather_adapters(packs, output / "adapters")
                 with Client(socket) as client:
                     shown = _show(client, paths, output, tell)
                     tell("painting one prompt in both worlds of the sample pack, by genre, world and tier")
                     worlds = paint_worlds(client, lambda result, name: _keep(result, output / f"{name}.png"))
         receiver.write_jsonl(trace)
         spans = len(receiver.spans)
-    took = time.monotonic() - began
-    return msgspec.structs.replace(shown, worlds=worlds, trace=str(trace), spans=spans, seconds=took)
+    shown = msgspec.structs.replace(shown, worlds=worlds, trace=str(trace), spans=spans)
+    sheet = draw_sheet(shown, output / "sheet.png")
+    return msgspec.structs.replace(shown, sheet=str(sheet), seconds=time.monotonic() - began)
 
 
 def _show(client: Client, paths: Mapping[str, Path], output: Path, tell: Tell) -> DemoResult:
     def render(*names: str, on_mismatch: Literal["error", "warn"] = "warn") -> RenderResult:
         stack = [paths[name] for name in names]
-        return client.render(
-            PROMPT, seed=SEED, width=SIDE, height=SIDE, steps=1, lora_paths=stack, on_mismatch=on_mismatch, cache=False
-        )
+        return client.render(PROMPT, seed=SEED, lora_paths=stack, on_mismatch=on_mismatch, cache=False)
 
     tell("waiting for the base")
     client.warm_up()
@@ -93,26 +104,23 @@ def _show(client: Client, paths: Mapping[str, Path], output: Path, tell: Tell) -
     findings = []
     for exhibit in EXHIBITS:
         tell(f"painting with {exhibit.name}: {exhibit.says}")
-        result = render(exhibit.name)
+        result = render(*exhibit.adapters)
         findings.append(_finding(exhibit, result, before, _keep(result, output / f"{exhibit.name}.png")))
     tell("asking for two healthy adapters and a dead one")
     refusal, accused = "it was not refused", []
     try:
-        render("healthy-diffusers", "dead-zero-weights", "healthy-kohya", on_mismatch="error")
+        render("gouache", DEAD, "balloon", on_mismatch="error")
     except AdapterNotEngaged as error:
         refusal, accused = error.message, _accused(error)
     tell("painting without adapters again")
     after = _keep(render(), output / "without-again.png")
     return DemoResult(
+        prompt=PROMPT,
         findings=findings,
         refusal=refusal,
         accused=accused,
         base_unchanged=_difference(before, after) == 0,
         base_picture=str(before),
-        worlds=[],
-        trace="",
-        spans=0,
-        seconds=0.0,
     )
 
 
@@ -121,7 +129,7 @@ def _finding(exhibit: DemoExhibit, result: RenderResult, before: Path, picture: 
         name=exhibit.name,
         says=exhibit.says,
         expected=exhibit.expected,
-        report=result.loras[0],
+        reports=result.loras,
         pixels_moved=_difference(before, picture),
         picture=str(picture),
         timings=result.timings,
@@ -154,7 +162,11 @@ def _daemon(folder: Path, output: Path, packs: Path, endpoint: str) -> Iterator[
 
     socket = folder / "daemon.sock"
     settings = Settings(
-        socket=socket, output_dir=folder / "pictures", lora_roots=((output / "adapters").absolute(),), packs=packs
+        socket=socket,
+        variant=BASE,
+        output_dir=folder / "pictures",
+        lora_roots=((output / "adapters").absolute(),),
+        packs=packs,
     )
     log = output / "daemon.log"
     with log.open("wb") as stderr:
@@ -193,15 +205,6 @@ def _wait_until_it_listens(process: "subprocess.Popen[bytes]", socket: str, log:
                 return
 
 
-GENRE = "weatherwright"
-WORLDS = ("carding_moor", "brine_exchange")
-TIER = "landscape"
-PROMPT = "a mill at dusk"
-SEED = 7
-SIDE = 64
-"""Pixels; the tier's own size and steps are for a real base."""
-
-
 @contextmanager
 def sample_packs() -> Iterator[Path]:
     """The folder of packs that comes with the program, to be read only."""
@@ -218,9 +221,7 @@ def paint_worlds(client: Client, keep: Callable[[RenderResult, str], Path]) -> l
     """
     shown = []
     for world in WORLDS:
-        result = client.render(
-            PROMPT, genre=GENRE, world=world, tier=TIER, seed=SEED, width=SIDE, height=SIDE, steps=1, cache=False
-        )
+        result = client.render(WORLDS_PROMPT, genre=GENRE, world=world, tier=TIER, seed=SEED, cache=False)
         picture = keep(result, world)
         shown.append(WorldShown(stack=result.stack, loras=result.loras, picture=str(picture)))
     return shown

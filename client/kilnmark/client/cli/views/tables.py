@@ -146,15 +146,17 @@ def show_demo(out: Console, result: "DemoResult") -> None:
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
     for finding in result.findings:
-        table.add_row(*_finding(finding))
+        for number, report in enumerate(finding.reports):
+            table.add_row(*_finding(finding, report, first=number == 0))
     out.print()
     out.print(table)
     out.print()
     facts = [
-        ("caught", ", ".join(f.name for f in result.findings if f.report.verdict is not Verdict.ENGAGED)),
+        ("caught", ", ".join(f.name for f in result.findings if f.is_caught)),
         ("a stack of three", f"refused before painting: {result.refusal}"),
         ("the base", "unchanged, bit for bit" if result.base_unchanged else "CHANGED"),
         *((world.stack.world or "", _world(world)) for world in result.worlds),
+        ("all at a glance", result.sheet),
         ("pictures", str(Path(result.base_picture).parent)),
         ("trace", f"{result.trace} ({result.spans} spans)"),
         ("took", f"{result.seconds:.0f} s"),
@@ -170,15 +172,16 @@ def _world(shown: "WorldShown") -> str:
     return f"{stack}; without {', '.join(shown.stack.excluded)}" if shown.stack.excluded else stack
 
 
-def _finding(finding: "Finding") -> Iterable[str | Text]:
-    report = finding.report
+def _finding(finding: "Finding", report: AdapterReport, *, first: bool) -> Iterable[str | Text]:
+    """One adapter of an exhibit; what is the whole exhibit's stands beside its first."""
+    moved = f"{finding.pixels_moved:.2f}" if finding.pixels_moved else "0 (identical)"
     return (
-        finding.name,
-        finding.says,
+        report.name if first else f"+ {report.name}",
+        finding.says if first else "",
         f"{report.matched_key_count}/{report.total_key_count}",
         f"{report.applied_target_count}/{report.target_count}",
         f"{report.delta_ratio or 0:.3f}",
-        f"{finding.pixels_moved:.2f}" if finding.pixels_moved else "0 (identical)",
+        moved if first else "",
         Text(report.verdict.value, style=VERDICT_COLOURS[report.verdict]),
     )
 
