@@ -76,7 +76,7 @@ def run(output: Path, tell: Tell) -> DemoResult:
     trace = output / "trace.jsonl"
     with Receiver() as receiver:
         with tempfile.TemporaryDirectory(prefix="kilnmark-demo-") as folder:
-            tell(f"starting a daemon with {BASE}, a small FLUX.2-klein that comes with kilnmark")
+            tell(f"starting a daemon with {BASE}, a small model that comes with kilnmark")
             with sample_packs() as packs, _daemon(Path(folder), output, packs, receiver.endpoint) as socket:
                 shutil.rmtree(output / "adapters", ignore_errors=True)
                 (output / "adapters").mkdir()
