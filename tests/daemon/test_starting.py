@@ -127,3 +127,36 @@ def test_a_job_of_an_earlier_daemon_finds_what_came_within_its_request(tmp_path:
         assert not stray.exists()
         found = wire.result("jobs.wait", {"job_id": "ferry"})
         assert found["result"]["start"] == hashlib.sha256(DATA).hexdigest()
+
+
+@pytest.fixture
+def beside(tmp_path: Path) -> Any:
+    """A daemon of a base that takes reference pictures."""
+    with (
+        InProcessDaemon(image_roots=(tmp_path,), variant="standin:flux2-klein-4b") as daemon,
+        Wire(daemon.socket) as wire,
+    ):
+        yield Kiln(daemon, wire, tmp_path)
+
+
+def test_references_are_told_by_their_contents_in_order_and_so_is_what_is_cut_of_them(beside: Kiln) -> None:
+    paths = [put(beside.folder), put(beside.folder, "b.png", colours(40, 32))]
+    named = [str(path) for path in paths]
+    result = beside.wire.result("render", {**SMALL, "reference_images": named})
+    contents = [hashlib.sha256(path.read_bytes()).hexdigest() for path in paths]
+    assert result["references"] == contents
+    assert list(record_of(result).references or ()) == contents
+    assert result["warnings"] == ["reference_images[1] has 40 x 32 pixels and was cut to the middle 32 x 32"]
+    assert beside.wire.result("render", {**SMALL, "reference_images": named})["cached"]
+    turned = beside.wire.result("render", {**SMALL, "reference_images": named[::-1]})
+    assert not turned["cached"]
+
+
+def test_a_reference_that_is_exchanged_while_it_waits_is_not_painted_beside(beside: Kiln) -> None:
+    path = put(beside.folder)
+    beside.daemon.worker.hold("adapters")
+    waiting = beside.wire.send("render", {**SMALL, "reference_images": [str(path)]})
+    beside.wire.status_once(lambda status: status["queue"]["running"] == 1)
+    put(beside.folder, image=colours(64, 64))
+    beside.daemon.worker.hold()
+    assert beside.wire.reply(waiting)["error"]["data"]["kind"] == "picture_refused"

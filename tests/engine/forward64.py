@@ -35,6 +35,7 @@ class Inputs64:
         guidance: Ignored where there is no embedder for it.
         rows: Of tokens.
         columns: The same.
+        reference: Latents of a picture of the same size, a layer behind the one whose noise is told; None for none.
     """
 
     latents: Array64
@@ -44,6 +45,12 @@ class Inputs64:
     guidance: float
     rows: int
     columns: int
+    reference: Array64 | None = None
+
+    @property
+    def pictures(self) -> list[Array64]:
+        """The latents of both."""
+        return [self.latents] if self.reference is None else [self.latents, self.reference]
 
 
 def forward64(
@@ -77,8 +84,8 @@ class _Pass:
 
     def noise(self, inputs: Inputs64) -> Array64:
         told = _silu(self.told(inputs))
-        angles = self.angles(len(inputs.text), inputs.rows, inputs.columns)
-        picture = self.linear("x_embedder", inputs.latents)
+        angles = self.angles(len(inputs.text), inputs.rows, inputs.columns, len(inputs.pictures))
+        picture = self.linear("x_embedder", np.concatenate(inputs.pictures))
         text = self.linear("context_embedder", inputs.text)
         for number in range(len(self.transformer.transformer_blocks)):
             text, picture = self.joint(f"transformer_blocks.{number}", text, picture, told, angles)
@@ -86,7 +93,8 @@ class _Pass:
         for number in range(len(self.transformer.single_transformer_blocks)):
             stream = self.single(f"single_transformer_blocks.{number}", stream, told, angles)
         scale, shift = np.split(self.linear("norm_out.linear", told), 2)
-        return self.linear("proj_out", _layer_normed(stream[len(text) :]) * (1 + scale) + shift)
+        painted = stream[len(text) : len(text) + len(inputs.latents)]
+        return self.linear("proj_out", _layer_normed(painted) * (1 + scale) + shift)
 
     def told(self, inputs: Inputs64) -> Array64:
         """Time, guidance and pooled prompt, added up."""
@@ -100,9 +108,10 @@ class _Pass:
         path = f"time_text_embed.{name}"
         return self.linear(f"{path}.linear_2", _silu(self.linear(f"{path}.linear_1", x)))
 
-    def angles(self, text_tokens: int, rows: int, columns: int) -> Array64:
+    def angles(self, text_tokens: int, rows: int, columns: int, layers: int) -> Array64:
         """Of every token and pair of channels."""
-        places = [(0, 0, 0)] * text_tokens + [(0, row, column) for row in range(rows) for column in range(columns)]
+        places = [(0, 0, 0)] * text_tokens
+        places += [(layer, row, column) for layer in range(layers) for row in range(rows) for column in range(columns)]
         embedder = self.transformer.pos_embed
         speeds = [[embedder.theta ** (-2 * pair / size) for pair in range(size // 2)] for size in embedder.axes_dim]
         return np.array(

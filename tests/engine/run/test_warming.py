@@ -1,6 +1,6 @@
 """Sizes that are made warm before anybody asks: which, in which order, and that nothing waits for them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -12,11 +12,13 @@ from opentelemetry.trace import NoOpTracer, Tracer
 
 from kilnmark.engine.families.base import Base
 from kilnmark.engine.families.family import Watcher
+from kilnmark.engine.families.references import Reference
 from kilnmark.engine.run import warming
 from kilnmark.engine.run.warming import Warming
 from kilnmark.engine.stack.stack import Member
 from kilnmark.keymaps.adapter import Adapter
 from kilnmark.otel import names
+from kilnmark.protocol.picture.catalog import VARIANTS
 from kilnmark.protocol.picture.spec import PictureSize, PictureSpec
 from kilnmark.protocol.wire.memory import ColdSize, CompilingInfo
 from kilnmark.protocol.wire.work import Compiling
@@ -34,6 +36,7 @@ class Painted(Base):
         self.specs: list[PictureSpec] = []
         self.stacks: list[int] = []
         self.probed: list[int] = []
+        self.shown: list[PictureSize] = []
         self.fails: set[PictureSize] = set()
 
     def generate(self, spec: PictureSpec, watcher: Watcher) -> mx.array:
@@ -44,6 +47,10 @@ class Painted(Base):
         if (spec.width, spec.height) in self.fails:
             raise RuntimeError("there is no more memory")
         return mx.zeros(1)
+
+    def generate_beside(self, references: Sequence[Reference], spec: PictureSpec, watcher: Watcher) -> mx.array:
+        self.shown += [reference.size for reference in references]
+        return self.generate(spec, watcher)
 
     def predict(self) -> mx.array:
         self.probed.append(len(self.stacker.key))
@@ -91,6 +98,15 @@ class Kiln:
     def go_on_to_the_end(self) -> None:
         while self.warming.go_on():
             pass
+
+
+def test_a_base_that_paints_nothing_without_a_reference_is_made_warm_beside_one_of_each_size(base: Base) -> None:
+    painted = Painted(base)
+    painted.variant = VARIANTS["standin:kontext-dev"]
+    kiln = Kiln(painted, [WIDE, SMALL])
+    kiln.warming.first(painted)
+    kiln.go_on_to_the_end()
+    assert painted.sizes == painted.shown == [WIDE, SMALL]
 
 
 def test_the_first_size_is_compiled_before_the_base_is_ready_and_the_others_one_at_a_time(base: Base) -> None:

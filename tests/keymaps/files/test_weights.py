@@ -53,6 +53,9 @@ def test_a_directory_declares_the_numbers_it_will_hold_what_encodes_pictures_too
     assert read.numbers == Numbers(matrices=MATRICES, others=OTHERS)
     assert read.nbytes(None, 4) == (MATRICES + OTHERS) * 4
     assert read.nbytes(8, 2) == Numbers(matrices=MATRICES, others=OTHERS).nbytes(8, 2)
+    (other := tmp_path / "other").mkdir()
+    blind = read_weights(directory(other, vae={"decoder.conv.weight": np.zeros((4, 3, 3, 4), HALF)}))
+    assert blind.numbers == Numbers(matrices=MATRICES, others=OTHERS - 400 * 3 * 3 * 4)
 
 
 def test_what_is_stored_packed_stays_so_whatever_is_asked_for(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ words = st.fixed_dictionaries(
         "negative_prompt": st.text(max_size=9),
     },
 )
-rows = st.sampled_from([*VARIANTS.values(), TAKING])
+rows = st.sampled_from([*(row for row in VARIANTS.values() if not row.needs_reference), TAKING])
 
 
 def tier(name: str = "mine", **numbers: Any) -> Tier:
@@ -157,7 +157,7 @@ def test_a_picture_to_start_from_is_in_the_spec_by_its_content_and_strength() ->
 
 
 def test_reference_pictures_are_in_the_spec_by_their_contents_in_order() -> None:
-    two = tuple(GivenPicture(letter * 64, 8, 8) for letter in "ab")
+    two = tuple(GivenPicture(letter * 64, 64, 64) for letter in "ab")
     specs = [
         decide(asked(reference_images=["x", "y"]), "dev", REFERRING, given=GivenPictures(references=order)).spec
         for order in (two, two[::-1])
@@ -179,6 +179,42 @@ def test_a_variant_that_takes_no_such_picture_refuses_it(row: Any, said: dict[st
     with pytest.raises(InvalidParams, match="paint on") as caught:
         decide(asked(**said), "dev", row)
     assert words in caught.value.message
+
+
+def test_one_that_paints_nothing_without_a_reference_says_so_and_counts_no_further() -> None:
+    row = VARIANTS["kontext-dev"]
+    with pytest.raises(InvalidParams, match=r"'mine' paints from a reference picture - at `\$\.params\.reference_im"):
+        decide(asked(), "mine", row)
+    with pytest.raises(InvalidParams, match="takes at most 1 reference pictures and 2 are given"):
+        decide(asked(reference_images=["a", "b"]), "mine", row)
+    assert decide(asked(reference_images=["a"]), "mine", row).spec.guidance == 2.5
+
+
+@pytest.mark.parametrize(
+    ("variant", "size", "told"),
+    [
+        ("flux2-klein-4b", (640, 512), ()),
+        ("flux2-klein-4b", (650, 512), ("[0] has 650 x 512 pixels and was cut to the middle 640 x 512",)),
+        ("kontext-dev", (1024, 1024), ("[0] has 1024 x 1024 pixels and was scaled to 512 x 512",)),
+        ("kontext-dev", (640, 512), ("[0] has 640 x 512 pixels and was stretched to 512 x 512",)),
+    ],
+)
+def test_what_is_not_read_of_a_reference_as_it_is_in_its_file_is_told(
+    variant: str, size: tuple[int, int], told: tuple[str, ...]
+) -> None:
+    given = GivenPictures(references=(GivenPicture("a" * 64, *size),))
+    said = asked(reference_images=["a"], width=512, height=512)
+    assert decide(said, variant, VARIANTS[variant], given=given).warnings == tuple(
+        f"reference_images{words}" for words in told
+    )
+
+
+def test_a_reference_of_which_nothing_would_be_left_is_refused_by_its_place() -> None:
+    given = GivenPictures(references=(GivenPicture("a" * 64, 64, 64), GivenPicture("b" * 64, 64, 12)))
+    with pytest.raises(
+        InvalidParams, match=r"64 x 12 is less than 16 .* - at `\$\.params\.reference_images\[1\]`; give"
+    ):
+        decide(asked(reference_images=["a", "b"]), "flux2-klein-4b", VARIANTS["flux2-klein-4b"], given=given)
 
 
 def test_what_nobody_would_expect_of_a_start_is_told() -> None:

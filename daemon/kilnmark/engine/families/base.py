@@ -17,6 +17,7 @@ from kilnmark.engine.families.family import BaseUnavailable, Encoded, Model, Ori
 from kilnmark.engine.families.known_layers import check_layers
 from kilnmark.engine.families.origins import find_origin, loader_of
 from kilnmark.engine.families.prompts import PromptCache
+from kilnmark.engine.families.references import Reference, References
 from kilnmark.engine.stack.slots import Slot, find_slots
 from kilnmark.engine.stack.stack import Member, Stacker, encoder_key
 from kilnmark.keymaps.names.blocks import Blocks
@@ -24,7 +25,7 @@ from kilnmark.keymaps.names.shapes import Shapes, encoder_of, is_norm
 from kilnmark.protocol.picture.catalog import family_of
 from kilnmark.protocol.picture.family import Variant
 from kilnmark.protocol.picture.numerics import AskedCompiling, AskedNumerics, Numerics, settled_numerics
-from kilnmark.protocol.picture.spec import PictureSpec
+from kilnmark.protocol.picture.spec import PictureSize, PictureSpec
 from kilnmark.protocol.wire.memory import BaseInfo
 
 __all__ = ["Base", "load_base", "load_origin"]
@@ -47,6 +48,7 @@ class Base:
         blocks: Those that scales can be given for.
         stacker: Puts stacks on it.
         prompts: Those that are held encoded.
+        references: Pictures that are held encoded, for others to be like them.
     """
 
     def __init__(self, model: Model, variant: Variant, info: BaseInfo) -> None:
@@ -58,6 +60,7 @@ class Base:
         self.blocks = Blocks.of(self.shapes, family_of(variant))
         self.stacker = Stacker(self.slots, shared=model.shared_inputs if info.numerics == "fast" else None)
         self.prompts = PromptCache(lambda: self.stacker.encoder_key)
+        self.references = References(info.variant, model, family_of(variant).fitting)
 
     @property
     def is_standin(self) -> bool:
@@ -71,13 +74,14 @@ class Base:
 
     @property
     def extra_bytes(self) -> int:
-        """Of all that is held ready for it beside its weights: stacks and encoded prompts."""
-        return self.stacker.nbytes + self.prompt_bytes
+        """Of all that is held ready for it beside its weights: stacks, encoded prompts and encoded pictures."""
+        return self.stacker.nbytes + self.prompt_bytes + self.references.nbytes
 
     def let_go(self) -> None:
         """Take its stack off, and forget what is held ready for it; all of it can be made again."""
         self.stacker.clear()
         self.prompts.clear()
+        self.references.clear()
 
     def encode(self, prompt: str, negative_prompt: str | None = None) -> Encoded:
         """Encode a prompt, or find it encoded: what the family makes of it, evaluated."""
@@ -132,6 +136,16 @@ class Base:
             problem = f"{self.info.variant} holds nothing that encodes pictures (vae/encoder)"
             raise BaseUnavailable(f"{problem}; save the model with it, or leave init_image out")
         return model.generate_from(pixels, spec, self.encode(spec.prompt, spec.negative_prompt), watcher)
+
+    def generate_beside(self, references: Sequence[Reference], spec: PictureSpec, watcher: Watcher) -> mx.array:
+        """The same while it looks at reference pictures, as `Referring.generate_beside` says.
+
+        Raises:
+            BaseUnavailable: It takes none.
+        """
+        seen = self.references.encoded(references, PictureSize(spec.width, spec.height))
+        encoded = self.encode(spec.prompt, spec.negative_prompt)
+        return self.references.model.generate_beside(seen, spec, encoded, watcher)
 
 
 def _slots(model: Model) -> dict[str, Slot]:

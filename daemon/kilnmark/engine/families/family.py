@@ -17,9 +17,9 @@ from kilnmark.keymaps.files.weights import Weights
 from kilnmark.protocol.errors import KilnmarkError
 from kilnmark.protocol.picture.family import Variant
 from kilnmark.protocol.picture.numerics import AskedCompiling, Numerics
-from kilnmark.protocol.picture.spec import PictureSpec
+from kilnmark.protocol.picture.spec import PictureSize, PictureSpec
 
-__all__ = ["BaseUnavailable", "Encoded", "Load", "Model", "Origin", "Pixels", "Starting", "Watcher"]
+__all__ = ["BaseUnavailable", "Encoded", "Load", "Model", "Origin", "Pixels", "Referring", "Starting", "Watcher"]
 
 Encoded = tuple[mx.array, ...]
 """A prompt as a family's encoders gave it; what each array is, only the family knows."""
@@ -139,6 +139,36 @@ class Starting(Protocol):
             spec: What to paint; its `strength` says how much of the picture stays, as its family's library has it.
             encoded: Its prompts.
             watcher: Follows it; steps that are left out count as done.
+        """
+
+
+@runtime_checkable
+class Referring(Protocol):
+    """What a `Model` has beside, where its family's row says that some of its variants take reference pictures."""
+
+    @property
+    def sees(self) -> bool:
+        """As `Starting` has it."""
+
+    def refer(self, pixels: Pixels, asked: PictureSize) -> Encoded:
+        """Encode a reference picture, lazily. What comes back is kept; no stack changes it.
+
+        Args:
+            pixels: Of the reference, as they are in its file.
+            asked: The size of the picture that is to be painted.
+        """
+
+    def generate_beside(
+        self, references: Sequence[Encoded], spec: PictureSpec, encoded: Encoded, watcher: Watcher
+    ) -> mx.array:
+        """As `generate`, while the model looks at references.
+
+        Args:
+            references: In their order, each as `refer` gave it for this size; at least one, and no more than the row of
+                the variant says.
+            spec: What to paint.
+            encoded: Its prompts.
+            watcher: Follows it.
         """
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from kilnmark.engine.families.family import Pixels
+from kilnmark.engine.families.references import Reference
 from kilnmark.keymaps.pictures.decoded import decoded
 from kilnmark.keymaps.pictures.file import read_picture
 from kilnmark.protocol.wire.work import RenderCommand
@@ -34,13 +35,13 @@ class PictureReader:
         """
         return None if job.start_file is None else self._pixels(*job.start_file)
 
-    def references(self, job: RenderCommand) -> list[Pixels]:
+    def references(self, job: RenderCommand) -> list[Reference]:
         """Those that a render refers to, in their order.
 
         Raises:
             RefusedPicture: As `start` does.
         """
-        return [self._pixels(path, sha256) for path, sha256 in job.reference_files]
+        return [Reference(sha256, self._pixels(path, sha256)) for path, sha256 in job.reference_files]
 
     def _pixels(self, path: str, sha256: str) -> Pixels:
         return np.array(decoded(read_picture(path, self._roots, sha256)))

@@ -100,13 +100,15 @@ class Renderer:
     def _painted(self, job: RenderCommand, trail: Trail) -> Image.Image:
         """The picture, with the stack that is on the base."""
         with trail.part("encode", names.ENCODE):
-            start = self._pictures.start(job)
+            start, references = self._pictures.start(job), self._pictures.references(job)
             self._base.encode(job.prompt, job.negative_prompt)
         with PaintingTrail(trail, job.steps) as watcher:
-            if start is None:
-                pixels = self._base.generate(job, watcher)
-            else:
+            if references:
+                pixels = self._base.generate_beside(references, job, watcher)
+            elif start is not None:
                 pixels = self._base.generate_from(start, job, watcher)
+            else:
+                pixels = self._base.generate(job, watcher)
             mx.async_eval(pixels)
             self._meanwhile()
             return Image.fromarray(np.array(pixels))

@@ -14,6 +14,7 @@ from opentelemetry.trace import Tracer
 
 from kilnmark.engine.compute import backend
 from kilnmark.engine.families.base import PREDICTED_PROMPT, Base
+from kilnmark.engine.families.references import blank
 from kilnmark.engine.stack.usual import usual_stack
 from kilnmark.otel import names
 from kilnmark.otel.spans import describe, mark_failed
@@ -182,7 +183,11 @@ def _never() -> bool:
 
 
 def _paint(base: Base, size: PictureSize, gives_way: Callable[[], bool] = _never) -> None:
-    mx.eval(base.generate(_picture(base, size), _OneStep(gives_way)))
+    watcher = _OneStep(gives_way)
+    if base.variant.needs_reference:  # whose tokens make a step one of another shape
+        mx.eval(base.generate_beside([blank(size)], _picture(base, size), watcher))
+    else:
+        mx.eval(base.generate(_picture(base, size), watcher))
 
 
 def _paint_with_an_adapter(base: Base, size: PictureSize) -> None:

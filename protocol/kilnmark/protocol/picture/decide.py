@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from msgspec import UNSET
 
 from kilnmark.protocol.picture.catalog import MAX_PIXELS, VARIANTS, Variant, family_of
+from kilnmark.protocol.picture.fitting import fitted, how_fitted
 from kilnmark.protocol.picture.given import NO_PICTURES, USUAL_STRENGTH, GivenPictures, first_step
-from kilnmark.protocol.picture.spec import NUMBERS, PictureSpec, untaken
+from kilnmark.protocol.picture.spec import NUMBERS, PictureSize, PictureSpec, untaken
 from kilnmark.protocol.wire.errors import InvalidParams
 
 if TYPE_CHECKING:
@@ -93,7 +94,12 @@ def decide(
     if spec.width * spec.height > MAX_PIXELS:
         problem = f"{spec.width}x{spec.height} is more than {MAX_PIXELS} pixels - at `$.params.width`; ask for less"
         raise InvalidParams(problem)
-    warnings = (*_other_base(base, style, tier), *_unused(asked, spec, row), *of_start(spec, given))
+    warnings = (
+        *_other_base(base, style, tier),
+        *_unused(asked, spec, row),
+        *of_start(spec, given),
+        *of_references(spec, given, row),
+    )
     return Decision(spec, warnings, repeatable=seed is not None)
 
 
@@ -143,6 +149,10 @@ def _check_pictures(asked: "RenderParams", base: str, row: Variant) -> None:
             f"{base!r} cannot start from a picture - at `$.params.init_image`; leave it out, or paint on {others}"
         )
     count = len(asked.reference_images)
+    if row.needs_reference and not count:
+        raise InvalidParams(
+            f"{base!r} paints from a reference picture - at `$.params.reference_images`; give one, or another variant"
+        )
     if count > row.reference_images:
         others = _named(name for name, other in VARIANTS.items() if other.reference_images >= count)
         takes = f"at most {row.reference_images}" if row.reference_images else "no"
@@ -185,3 +195,24 @@ def of_start(spec: PictureSpec, given: GivenPictures) -> Iterator[str]:
             f"at strength {spec.strength:g} none of {spec.steps} steps is left to be painted: prompt and adapters "
             "changed nothing; lower the strength"
         )
+
+
+def of_references(spec: PictureSpec, given: GivenPictures, row: Variant) -> Iterator[str]:
+    """What is not read of reference pictures as it is in their files.
+
+    Args:
+        spec: Of the picture that refers to them.
+        given: What is in the pictures that it is made of.
+        row: Of its variant.
+
+    Raises:
+        InvalidParams: Nothing would be left of one.
+    """
+    for place, reference in enumerate(given.references):
+        own, asked = PictureSize(reference.width, reference.height), PictureSize(spec.width, spec.height)
+        try:
+            told = how_fitted(own, fitted(own, asked, family_of(row).fitting))
+        except ValueError as error:
+            raise InvalidParams(f"{error} - at `$.params.reference_images[{place}]`; give a larger one") from error
+        if told:
+            yield f"reference_images[{place}] {told}"

@@ -11,7 +11,22 @@ import msgspec
 
 from kilnmark.protocol.picture.numerics import Numerics
 
-__all__ = ["KEYMAPS_NAMES", "BlockRun", "Encoder", "Family", "LayerGroup", "Mark", "Numbers", "Part", "Variant"]
+__all__ = [
+    "KEYMAPS_NAMES",
+    "BlockRun",
+    "Encoder",
+    "Family",
+    "Fitting",
+    "LayerGroup",
+    "Mark",
+    "Numbers",
+    "Part",
+    "Variant",
+]
+
+Fitting = Literal["own", "asked"]
+"""To what reference pictures are fitted: `own`, their own size up to a megapixel, of which a rim may be cut off;
+`asked`, the size of the picture that is painted, whatever that does to their proportions. Module `fitting` has it."""
 
 _GROUP = 64
 """Numbers of a packed matrix that share a scale and an offset: the default of mflux and MLX."""
@@ -160,6 +175,7 @@ class Variant(msgspec.Struct, frozen=True, kw_only=True):
         negative_prompt: Whether it takes a negative prompt.
         init_image: Whether it can start from a picture instead of from noise.
         reference_images: How many pictures it can refer to; 0: none.
+        needs_reference: Whether it paints nothing without one.
         encoders: Its text encoders.
         shapes: The name of its own layers' shapes.
         numbers: What it holds in memory: the transformer, its text encoders, and what decodes the picture.
@@ -186,6 +202,7 @@ class Variant(msgspec.Struct, frozen=True, kw_only=True):
     negative_prompt: bool = False
     init_image: bool = False
     reference_images: int = 0
+    needs_reference: bool = False
     encoders: tuple[Encoder, ...]
     shapes: str
     numbers: Numbers
@@ -227,6 +244,7 @@ class Family(msgspec.Struct, frozen=True, kw_only=True):
         data: The package whose `model_shapes` folder has its shapes, and whose `layers` folder, if there is one, its
             tables of names.
         numerics: The arithmetics that its engine has, first the one for where `auto` wishes for another.
+        fitting: How reference pictures are fitted, where any of its variants takes some.
     """
 
     name: str
@@ -241,6 +259,7 @@ class Family(msgspec.Struct, frozen=True, kw_only=True):
     groups: tuple[LayerGroup, ...] = ()
     data: str = KEYMAPS_NAMES
     numerics: tuple[Numerics, ...] = ("exact",)
+    fitting: Fitting = "own"
 
     @property
     def repositories(self) -> tuple[str, ...]:

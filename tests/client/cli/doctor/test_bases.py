@@ -187,5 +187,5 @@ def test_memory_that_was_said_too_small_for_what_is_made_up_is_a_fault_that_fewe
 def test_a_machine_too_small_for_what_is_made_up_is_told_as_that(tmp_path: Path) -> None:
     small = msgspec.structs.replace(CPU, base_bytes=100 * 10**6)
     found = the_one(look_at_bases(patient(tmp_path, engine=small)), FAULT)
-    assert found.found == "standin takes 141 MB of memory, and 100 MB are there for bases"
+    assert found.found == "standin takes 143 MB of memory, and 100 MB are there for bases"
     assert found.mend == "take a machine with more memory, or another base"

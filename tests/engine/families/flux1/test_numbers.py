@@ -15,7 +15,12 @@ from kilnmark.engine.families.base import Base
 from kilnmark.engine.stack.slots import children
 from kilnmark.protocol.picture.catalog import VARIANTS
 
-CONFIGS = {"dev": ModelConfig.dev, "krea-dev": ModelConfig.krea_dev, "schnell": ModelConfig.schnell}
+CONFIGS = {
+    "dev": ModelConfig.dev,
+    "krea-dev": ModelConfig.krea_dev,
+    "kontext-dev": ModelConfig.dev_kontext,
+    "schnell": ModelConfig.schnell,
+}
 
 
 @pytest.mark.parametrize("name", CONFIGS)

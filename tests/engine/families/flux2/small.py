@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from kilnmark.engine.families.flux2.parts import klein_of
+from kilnmark.engine.families.flux2.parts import klein_of, vae_of
 from kilnmark.engine.families.qwen3 import byte_tokenizer
 from tests.engine.arrays import PRECISION
 from tests.engine.families.diffusers import write_folder
@@ -12,20 +12,24 @@ from mflux.models.common.config.model_config import ModelConfig
 from mflux.models.common.tokenizer.tokenizer import LanguageTokenizer
 from mflux.models.flux2.model.flux2_text_encoder.qwen3_text_encoder import Qwen3TextEncoder
 from mflux.models.flux2.model.flux2_transformer.transformer import Flux2Transformer
-from mflux.models.flux2.model.flux2_vae.vae import Flux2VAE
 from mflux.models.flux2.variants.txt2img.flux2_klein import Flux2Klein
 from mflux.models.flux2.weights.flux2_weight_mapping import Flux2WeightMapping
-from mlx import nn
 
 __all__ = ["TARGETS", "small_klein", "write_as_diffusers", "write_as_mflux"]
 
 JOINT, SINGLE, LAYERS, HIDDEN = 2, 3, 28, 64
 TARGETS = 12 * JOINT + 2 * SINGLE + 9
 """Linear layers of its transformer."""
+VAE = (32, 32, 64, 64)
 
 
-def small_klein(single: int = SINGLE) -> Flux2Klein:
-    """Build one whose weights have about the sizes of real ones, its VAE's encoder left out."""
+def small_klein(single: int = SINGLE, *, sees: bool = True) -> Flux2Klein:
+    """Build one whose weights have about the sizes of real ones.
+
+    Args:
+        single: How many single blocks it has.
+        sees: Whether it has what encodes pictures.
+    """
     ModelConfig.precision = PRECISION  # as a base has it
     mx.random.seed(5)
     transformer = Flux2Transformer(
@@ -48,8 +52,7 @@ def small_klein(single: int = SINGLE) -> Flux2Klein:
         intermediate_size=128,
         head_dim=32,
     )
-    vae = Flux2VAE(decoder_block_out_channels=(32, 32, 64, 64))
-    vae.encoder = nn.Module()
+    vae = vae_of(VAE, VAE if sees else None)
     klein = klein_of(ModelConfig.flux2_klein_4b(), transformer, encoder, vae, {"qwen3": tokenizer})
     vae.bn.running_mean = mx.random.normal((128,)) / 8
     vae.bn.running_var = mx.random.uniform(0.5, 1.5, (128,))

@@ -8,20 +8,27 @@ import hashlib
 from collections.abc import Iterable
 
 from mflux.models.common.config.model_config import ModelConfig
+from mflux.models.flux.variants.kontext.flux_kontext import Flux1Kontext
 from mflux.models.flux.variants.txt2img.flux import Flux1
 
 from kilnmark.engine.compute import precision
 from kilnmark.engine.families.family import BaseUnavailable, Origin
 from kilnmark.engine.families.flux1.forward.transformer import FastTransformer
 from kilnmark.engine.families.flux1.model import Flux1Model
-from kilnmark.engine.families.flux1.standin import RECIPE, build_standin
+from kilnmark.engine.families.flux1.standin import RECIPE, build_standin, class_of
 from kilnmark.engine.families.saved import refuse_random_weights, saved_by_mflux, sees_pictures
 from kilnmark.keymaps.files.weights import Weights
 from kilnmark.protocol.picture.numerics import AskedCompiling, Numerics
 
 __all__ = ["load", "model_of"]
 
-_CONFIGS = {"dev": ModelConfig.dev, "krea-dev": ModelConfig.krea_dev, "schnell": ModelConfig.schnell}
+_CONFIGS = {
+    "dev": ModelConfig.dev,
+    "krea-dev": ModelConfig.krea_dev,
+    "kontext-dev": ModelConfig.dev_kontext,
+    "schnell": ModelConfig.schnell,
+}
+_STANDINS = {"standin": ModelConfig.dev, "standin:kontext-dev": ModelConfig.dev_kontext}
 _SAVED_WITHOUT = {"norm_out.linear.bias"}
 """mflux 0.16 to 0.21 left this out of what they saved; it is zero then, not random."""
 
@@ -35,7 +42,7 @@ def load(origin: Origin, quantize: int | None, numerics: Numerics, compiling: As
     return model_of(*_loaded(origin, quantize), numerics, compiling)
 
 
-def model_of(flux: Flux1, named: str, numerics: Numerics, compiling: AskedCompiling) -> Flux1Model:
+def model_of(flux: Flux1 | Flux1Kontext, named: str, numerics: Numerics, compiling: AskedCompiling) -> Flux1Model:
     """The model of mflux's object, which computes in the precision of this engine.
 
     Args:
@@ -48,10 +55,10 @@ def model_of(flux: Flux1, named: str, numerics: Numerics, compiling: AskedCompil
     return Flux1Model(flux, hashlib.sha256(named.encode()).hexdigest(), fast)
 
 
-def _loaded(origin: Origin, quantize: int | None) -> tuple[Flux1, str]:
+def _loaded(origin: Origin, quantize: int | None) -> tuple[Flux1 | Flux1Kontext, str]:
     """Mflux's object, and what its weights are known by."""
     if origin.variant.made_up:
-        return build_standin(), RECIPE
+        return build_standin(_STANDINS[origin.variant.name]()), RECIPE
     config = _CONFIGS[origin.variant.name]()
     if origin.weights is None:
         return _fetched(config, quantize), f"{config.model_name}:{quantize}"
@@ -59,9 +66,9 @@ def _loaded(origin: Origin, quantize: int | None) -> tuple[Flux1, str]:
     return flux, f"{origin.weights.fingerprint}:{flux.bits}"
 
 
-def _fetched(config: ModelConfig, quantize: int | None) -> Flux1:
+def _fetched(config: ModelConfig, quantize: int | None) -> Flux1 | Flux1Kontext:
     try:
-        return Flux1(model_config=config, quantize=quantize)
+        return class_of(config)(model_config=config, quantize=quantize)
     except Exception as error:  # mflux raises whatever its downloader and readers raise
         mend = (
             "check the network and your access (`kilnmark models pull` says which), or give a directory that holds it"
@@ -69,11 +76,11 @@ def _fetched(config: ModelConfig, quantize: int | None) -> Flux1:
         raise BaseUnavailable(f"mflux could not load {config.model_name}: {error}; {mend}") from error
 
 
-def _read(weights: Weights, config: ModelConfig, quantize: int | None) -> Flux1:
+def _read(weights: Weights, config: ModelConfig, quantize: int | None) -> Flux1 | Flux1Kontext:
     clip_blocks = _blocks(weights, "text_encoder", _CLIP_BLOCKS)
     t5_blocks = _blocks(weights, "text_encoder_2", _T5_BLOCKS)
     try:
-        flux = Flux1(model_path=str(weights.path), model_config=config, quantize=quantize)
+        flux = class_of(config)(model_path=str(weights.path), model_config=config, quantize=quantize)
     except Exception as error:  # mflux raises whatever its readers raise
         raise BaseUnavailable(f"mflux could not load {weights.path}: {error}") from error
     flux.t5_text_encoder.t5_blocks = flux.t5_text_encoder.t5_blocks[:t5_blocks]

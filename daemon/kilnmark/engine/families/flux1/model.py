@@ -1,10 +1,10 @@
-"""A FLUX.1 in memory: encoding, predicting and painting with mflux's `Flux1`, whose types go no further.
+"""A FLUX.1 in memory: encoding, predicting and painting with the `Flux1` or `Flux1Kontext` of mflux.
 
-In `exact` all of it runs as mflux runs it; in `fast` by the formulas of `forward` and `encoding`, and latents have the
-base's type before they are decoded. No adapter reaches it through mflux's loader.
+Their types go no further. In `exact` all of it runs as mflux runs it; in `fast` by the formulas of `forward` and
+`encoding`, and latents have the base's type before they are decoded. No adapter reaches it through mflux's loader.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property, partial
 
 import mlx.core as mx
@@ -12,6 +12,8 @@ from mflux.models.common.config.config import Config
 from mflux.models.common.latent_creator.latent_creator import Img2Img, LatentCreator
 from mflux.models.flux.latent_creator.flux_latent_creator import FluxLatentCreator
 from mflux.models.flux.model.flux_text_encoder.prompt_encoder import PromptEncoder
+from mflux.models.flux.variants.kontext.flux_kontext import Flux1Kontext
+from mflux.models.flux.variants.kontext.kontext_util import KontextUtil
 from mflux.models.flux.variants.txt2img.flux import Flux1
 from mlx import nn
 from PIL import Image
@@ -22,7 +24,7 @@ from kilnmark.engine.families.flux1.decoding import FastDecoding, decoded
 from kilnmark.engine.families.flux1.encoding import fast_t5
 from kilnmark.engine.families.flux1.forward.blocks import shared_inputs
 from kilnmark.engine.families.flux1.forward.transformer import Asked, FastTransformer
-from kilnmark.protocol.picture.spec import PictureSpec
+from kilnmark.protocol.picture.spec import PictureSize, PictureSpec
 
 __all__ = ["Flux1Model"]
 
@@ -42,7 +44,7 @@ class Flux1Model:
         fast: Runs the transformer of `flux` in `fast`; None for `exact`, as mflux does.
     """
 
-    def __init__(self, flux: Flux1, fingerprint: str, fast: FastTransformer | None = None) -> None:
+    def __init__(self, flux: Flux1 | Flux1Kontext, fingerprint: str, fast: FastTransformer | None = None) -> None:
         self.flux = flux
         self.fingerprint = fingerprint
         self._fast = fast
@@ -128,8 +130,30 @@ class Flux1Model:
         """The same as mflux does it with an `image_path` and an `image_strength`."""
         return self._painted(spec, encoded, watcher, Image.fromarray(pixels))
 
+    def refer(self, pixels: Pixels, asked: PictureSize) -> Encoded:
+        """Its latents at the size that is asked for, `(1, tokens, 64)`, and where they stand, `(1, tokens, 3)`.
+
+        By Kontext's own way, which takes an open picture where it says a path.
+        """
+        encoded: Encoded = KontextUtil.create_image_conditioning_latents(
+            vae=self.flux.vae, height=asked.height, width=asked.width, image_path=Image.fromarray(pixels)
+        )
+        return encoded
+
+    def generate_beside(
+        self, references: Sequence[Encoded], spec: PictureSpec, encoded: Encoded, watcher: Watcher
+    ) -> mx.array:
+        """The same as mflux's `Flux1Kontext` does it with an `image_path`: beside one reference."""
+        (reference,) = references
+        return self._painted(spec, encoded, watcher, reference=reference)
+
     def _painted(
-        self, spec: PictureSpec, encoded: Encoded, watcher: Watcher, start: Image.Image | None = None
+        self,
+        spec: PictureSpec,
+        encoded: Encoded,
+        watcher: Watcher,
+        start: Image.Image | None = None,
+        reference: Encoded | None = None,
     ) -> mx.array:
         config = Config(
             model_config=self.flux.model_config,
@@ -140,7 +164,7 @@ class Flux1Model:
             image_path=start,  # which mflux opens, unless it is open already
             image_strength=spec.strength or 0.0,
         )
-        noise = self._noise(config, encoded)
+        noise = self._noise(config, encoded, reference)
         latents = self._latents(config, spec.seed)
         for step in range(config.init_time_step, spec.steps):
             latents = config.scheduler.step(noise=noise(step, latents), timestep=step, latents=latents)
@@ -167,19 +191,13 @@ class Flux1Model:
         vae = self.flux.vae
         return partial(decoded, vae) if self._fast is None else FastDecoding(vae, precision(), compiled=self.compiled)
 
-    def _noise(self, config: Config, encoded: Encoded) -> Callable[[int, mx.array], mx.array]:
+    def _noise(
+        self, config: Config, encoded: Encoded, reference: Encoded | None = None
+    ) -> Callable[[int, mx.array], mx.array]:
         """What tells the noise in a step's latents, lazily, as long as the stack that is on the base stays."""
-        embeds, pooled = encoded
         if self._fast is None:
-            transformer = self.flux.transformer
-
-            def by_mflux(step: int, latents: mx.array) -> mx.array:
-                noise: mx.array = transformer(
-                    t=step, config=config, hidden_states=latents, prompt_embeds=embeds, pooled_prompt_embeds=pooled
-                )
-                return noise
-
-            return by_mflux
+            return self._noise_by_mflux(config, encoded, reference)
+        embeds, pooled = encoded
         asked = Asked(
             sigmas=config.scheduler.sigmas.tolist()[:-1],
             guidance=config.guidance,
@@ -187,5 +205,26 @@ class Flux1Model:
             pooled=pooled,
             rows=config.height // 16,
             columns=config.width // 16,
+            reference=reference[0] if reference else None,
         )
         return self._fast.begin(asked).noise
+
+    def _noise_by_mflux(
+        self, config: Config, encoded: Encoded, reference: Encoded | None
+    ) -> Callable[[int, mx.array], mx.array]:
+        embeds, pooled = encoded
+        beside, places = reference or (None, None)
+        transformer = self.flux.transformer
+
+        def predicted(step: int, latents: mx.array) -> mx.array:
+            noise: mx.array = transformer(
+                t=step,
+                config=config,
+                hidden_states=latents if beside is None else mx.concatenate([latents, beside], axis=1),
+                prompt_embeds=embeds,
+                pooled_prompt_embeds=pooled,
+                kontext_image_ids=places,
+            )
+            return noise[:, : latents.shape[1]]
+
+        return predicted

@@ -5,6 +5,8 @@ FLUX.1 adapter fits and a CPU renders in seconds. The VAE is mflux's own at an e
 vocabularies are the bytes of a prompt. Its pictures mean nothing; they only differ when what was asked differs.
 """
 
+from typing import Any
+
 from mflux.callbacks.callback_registry import CallbackRegistry
 from mflux.models.common.config.model_config import ModelConfig
 from mflux.models.common.tokenizer.tokenizer import LanguageTokenizer
@@ -18,6 +20,7 @@ from mflux.models.flux.model.flux_vae.decoder.up_sampler import UpSampler
 from mflux.models.flux.model.flux_vae.encoder.down_sampler import DownSampler
 from mflux.models.flux.model.flux_vae.encoder.encoder import Encoder
 from mflux.models.flux.model.flux_vae.vae import VAE
+from mflux.models.flux.variants.kontext.flux_kontext import Flux1Kontext
 from mflux.models.flux.variants.txt2img.flux import Flux1
 from mlx import nn
 
@@ -25,7 +28,7 @@ from kilnmark.engine.families.flux1.letters import clip_letters, t5_letters
 from kilnmark.engine.families.flux1.quick import quicken
 from kilnmark.engine.families.made_up import MadeUp
 
-__all__ = ["RECIPE", "build_standin"]
+__all__ = ["RECIPE", "build_standin", "class_of"]
 
 RECIPE = "standin-3"
 """Names what is made here. Change it whenever a render of the same request would change."""
@@ -43,15 +46,25 @@ _WIDTHS = VAE_WIDTH, max(32, VAE_WIDTH // 2), 32
 """Where FLUX has 512, 256 and 128."""
 
 
-def build_standin() -> Flux1:
-    """Build a Flux1 whose `generate_image` is mflux's own. Nothing is read from disk or network.
+def class_of(config: ModelConfig) -> Any:
+    """The class of mflux that paints with a configuration of it."""
+    return Flux1Kontext if config is ModelConfig.dev_kontext() else Flux1
+
+
+def build_standin(config: ModelConfig | None = None) -> Flux1 | Flux1Kontext:
+    """Build one whose `generate_image` is mflux's own. Nothing is read from disk or network.
 
     Values depend only on a layer's path and on the recipe, so two builds are bit-identical on one back end.
+
+    Args:
+        config: Which; None means dev's. All have the same layers and values, so that the same adapters fit.
     """
-    flux = Flux1.__new__(Flux1)
+    config = config or ModelConfig.dev()
+    made_of = class_of(config)
+    flux: Flux1 | Flux1Kontext = made_of.__new__(made_of)
     nn.Module.__init__(flux)
     flux.prompt_cache = {}
-    flux.model_config = ModelConfig.dev()
+    flux.model_config = config
     flux.callbacks = CallbackRegistry()
     flux.tiling_config = None
     flux.tokenizers = {

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from mflux.models.common.config.model_config import ModelConfig
 from mflux.models.flux2.model.flux2_text_encoder.qwen3_text_encoder import Qwen3TextEncoder
 from mflux.models.flux2.model.flux2_transformer.transformer import Flux2Transformer
-from mflux.models.flux2.model.flux2_vae.vae import Flux2VAE
 from mflux.models.flux2.variants.txt2img.flux2_klein import Flux2Klein
 from mflux.models.flux2.weights.flux2_weight_definition import Flux2KleinWeightDefinition
 from mlx import nn
@@ -16,7 +15,7 @@ from mlx import nn
 from kilnmark.engine.families.family import Origin
 from kilnmark.engine.families.flux2.mini import build_told
 from kilnmark.engine.families.flux2.model import Flux2Model
-from kilnmark.engine.families.flux2.parts import klein_of, without_idle_layers
+from kilnmark.engine.families.flux2.parts import klein_of, vae_of, without_idle_layers
 from kilnmark.engine.families.flux2.sizes import sizes_of
 from kilnmark.engine.families.flux2.standin import RECIPE, build_standin
 from kilnmark.engine.families.library.loading import Kit, loaded
@@ -42,7 +41,7 @@ def _parts(weights: Weights) -> Mapping[str, nn.Module]:
         return build_told(weights)
     sizes = sizes_of(weights)
     return {
-        "vae": Flux2VAE(decoder_block_out_channels=sizes.vae),
+        "vae": vae_of(sizes.decoder, sizes.encoder),
         "transformer": Flux2Transformer(**sizes.transformer),
         "text_encoder": Qwen3TextEncoder(**sizes.text_encoder),
     }

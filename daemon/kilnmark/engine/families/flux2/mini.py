@@ -18,6 +18,7 @@ from mlx import nn
 from mlx.utils import tree_flatten
 
 from kilnmark.engine.families.family import BaseUnavailable
+from kilnmark.engine.families.saved import sees_pictures
 from kilnmark.keymaps.files.weights import Weights
 
 __all__ = ["build_told"]
@@ -41,6 +42,8 @@ def build_told(weights: Weights) -> dict[str, nn.Module]:
         "text_encoder": lambda told: Qwen3TextEncoder(**told),
     }
     parts = {folder: _built(weights, folder, build) for folder, build in builders.items()}
+    if not sees_pictures(weights):
+        del parts["vae"].encoder, parts["vae"].quant_conv
     for folder, part in parts.items():
         _refuse_other_shapes(weights, folder, part)
     return parts

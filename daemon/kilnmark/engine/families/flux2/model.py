@@ -1,6 +1,6 @@
 """A FLUX.2-klein in memory: encoding, predicting and painting with mflux's `Flux2Klein`, whose types go no further."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import mlx.core as mx
 from mflux.models.common.config.config import Config
@@ -8,12 +8,13 @@ from mflux.models.flux2.latent_creator.flux2_latent_creator import Flux2LatentCr
 from mflux.models.flux2.model.flux2_text_encoder.prompt_encoder import Flux2PromptEncoder
 from mlx import nn
 
-from kilnmark.engine.families.family import Encoded, Watcher
+from kilnmark.engine.families.family import Encoded, Pixels, Watcher
 from kilnmark.engine.families.flux2.parts import READ_LAYERS
+from kilnmark.engine.families.flux2.references import encoded_reference, placed
 from kilnmark.engine.families.library.model import LibraryModel, painted
 from kilnmark.engine.families.pixels import pixels_of
 from kilnmark.engine.families.qwen3 import QWEN3, read_by_picture
-from kilnmark.protocol.picture.spec import PictureSpec
+from kilnmark.protocol.picture.spec import PictureSize, PictureSpec
 
 __all__ = ["Flux2Model"]
 
@@ -35,8 +36,9 @@ class Flux2Model(LibraryModel):
 
     @property
     def held(self) -> list[nn.Module]:
-        """Nothing here encodes pictures, and the angles of rotary embedding are no weights: they stay in float32."""
+        """The angles of rotary embedding are no weights: they stay in float32."""
         encoder, vae = self.made.text_encoder, self.made.vae
+        sight = [vae.encoder, vae.quant_conv] if self.sees else []
         return [
             self.made.transformer,
             encoder.embed_tokens,
@@ -44,7 +46,13 @@ class Flux2Model(LibraryModel):
             vae.decoder,
             vae.post_quant_conv,
             vae.bn,
+            *sight,
         ]
+
+    @property
+    def sees(self) -> bool:
+        """Unless its directory has nothing that encodes pictures."""
+        return "encoder" in self.made.vae
 
     def encoded(self, prompt: str) -> mx.array:
         """What three layers make of it, beside each other: `(1, tokens, 3 x width)`."""
@@ -63,8 +71,23 @@ class Flux2Model(LibraryModel):
         wanted = encoded[0][:, :_PREDICTED_TOKENS]
         return self._noise((wanted,), places)(latents, mx.array(_PREDICTED_TIME)).astype(mx.float32)
 
+    def refer(self, pixels: Pixels, asked: PictureSize) -> Encoded:  # noqa: ARG002 - it keeps its own size
+        """`(1, 128, rows, columns)`."""
+        return encoded_reference(self.made.vae, pixels)
+
     def generate(self, spec: PictureSpec, encoded: Encoded, watcher: Watcher) -> mx.array:
         """As mflux's own `generate_image`, whose parts these are, up to the pixels."""
+        return self._painted((), spec, encoded, watcher)
+
+    def generate_beside(
+        self, references: Sequence[Encoded], spec: PictureSpec, encoded: Encoded, watcher: Watcher
+    ) -> mx.array:
+        """The same as mflux's `Flux2KleinEdit` does it with `image_paths`."""
+        return self._painted(references, spec, encoded, watcher)
+
+    def _painted(
+        self, references: Sequence[Encoded], spec: PictureSpec, encoded: Encoded, watcher: Watcher
+    ) -> mx.array:
         config = Config(
             model_config=self.made.model_config,
             num_inference_steps=spec.steps,
@@ -76,7 +99,7 @@ class Flux2Model(LibraryModel):
         latents, places, rows, columns = Flux2LatentCreator.prepare_packed_latents(
             spec.seed, config.height, config.width, 1
         )
-        noise = self._noise(encoded if spec.guidance > 1 else encoded[:1], places, spec.guidance)
+        noise = self._noise(encoded if spec.guidance > 1 else encoded[:1], places, spec.guidance, placed(references))
 
         def stepped(step: int, latents: mx.array) -> mx.array:
             predicted = noise(latents, scheduler.timesteps[step])
@@ -90,7 +113,11 @@ class Flux2Model(LibraryModel):
         return pixels_of(self.made.vae.decode_packed_latents(packed))
 
     def _noise(
-        self, encoded: Encoded, places: mx.array, guidance: float = 1.0
+        self,
+        encoded: Encoded,
+        places: mx.array,
+        guidance: float = 1.0,
+        beside: tuple[mx.array, mx.array] | None = None,
     ) -> Callable[[mx.array, mx.array], mx.array]:
         """What tells the noise in latents at a time, lazily, with the stack that is on the base when it is asked.
 
@@ -98,19 +125,23 @@ class Flux2Model(LibraryModel):
             encoded: The prompt; and, to be guided away from, the negative one.
             places: Of the latents in the picture.
             guidance: How far to go from the noise of the negative prompt to that of the prompt, as a multiple.
+            beside: Tokens that are read with the latents and not painted, and where they stand.
         """
         texts = [(embeds, Flux2PromptEncoder.prepare_text_ids(embeds)) for embeds in encoded]
-        transformer = self.made.transformer
+        transformer, count = self.made.transformer, places.shape[1]
+        if beside is not None:
+            places = mx.concatenate([places, beside[1]], axis=1)
 
         def predicted(latents: mx.array, time: mx.array) -> mx.array:
+            seen = latents if beside is None else mx.concatenate([latents, beside[0]], axis=1)
             wanted, *unwanted = (
                 transformer(
-                    hidden_states=latents,
+                    hidden_states=seen,
                     encoder_hidden_states=embeds,
                     timestep=time,
                     img_ids=places,
                     txt_ids=text_places,
-                )
+                )[:, :count]
                 for embeds, text_places in texts
             )
             noise: mx.array = unwanted[0] + guidance * (wanted - unwanted[0]) if unwanted else wanted

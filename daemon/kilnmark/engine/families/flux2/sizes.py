@@ -9,8 +9,9 @@ from typing import Any
 
 from kilnmark.engine.families.family import BaseUnavailable
 from kilnmark.engine.families.flux2.parts import READ_LAYERS
-from kilnmark.engine.families.library.sizes import decoder_widths
+from kilnmark.engine.families.library.sizes import decoder_widths, stage_widths
 from kilnmark.engine.families.qwen3 import qwen3_sizes
+from kilnmark.engine.families.saved import sees_pictures
 from kilnmark.engine.families.stored import StoredShapes
 from kilnmark.keymaps.files.weights import Weights
 
@@ -23,12 +24,14 @@ class KleinSizes:
 
     Attributes:
         transformer, text_encoder: Arguments of `Flux2Transformer` and `Qwen3TextEncoder`.
-        vae: Channels of the decoder's stages, as `Flux2VAE` takes them.
+        decoder: Channels of its stages, as `Flux2VAE` takes them.
+        encoder: Channels of the stages of what encodes pictures; None where the directory has none.
     """
 
     transformer: Mapping[str, Any]
     text_encoder: Mapping[str, Any]
-    vae: tuple[int, ...]
+    decoder: tuple[int, ...]
+    encoder: tuple[int, ...] | None
 
 
 def sizes_of(weights: Weights) -> KleinSizes:
@@ -47,7 +50,8 @@ def sizes_of(weights: Weights) -> KleinSizes:
     return KleinSizes(
         transformer=_of_transformer(transformer, len(READ_LAYERS) * reader["hidden_size"]),
         text_encoder=reader,
-        vae=decoder_widths(vae),
+        decoder=decoder_widths(vae),
+        encoder=stage_widths(vae, "encoder.down_blocks.") if sees_pictures(weights) else None,
     )
 
 

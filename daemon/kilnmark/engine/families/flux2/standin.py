@@ -1,7 +1,7 @@
 """The standins of FLUX.2-klein: mflux's own classes at their true topology, with values made up on the spot.
 
 Every linear layer of the transformer and the text encoder has its true shape, held as thin factors, so every real
-adapter fits. The VAE decoder is mflux's own with fewer channels, the vocabulary is the bytes of a prompt. Their
+adapter fits. The VAE is mflux's own with fewer channels, the vocabulary is the bytes of a prompt. Their
 pictures mean nothing; they only differ when what was asked differs.
 """
 
@@ -9,10 +9,9 @@ from mflux.models.common.config.model_config import ModelConfig
 from mflux.models.common.tokenizer.tokenizer import LanguageTokenizer
 from mflux.models.flux2.model.flux2_text_encoder.qwen3_text_encoder import Qwen3TextEncoder
 from mflux.models.flux2.model.flux2_transformer.transformer import Flux2Transformer
-from mflux.models.flux2.model.flux2_vae.vae import Flux2VAE
 from mflux.models.flux2.variants.txt2img.flux2_klein import Flux2Klein
 
-from kilnmark.engine.families.flux2.parts import klein_of
+from kilnmark.engine.families.flux2.parts import klein_of, vae_of
 from kilnmark.engine.families.made_up import MadeUp
 from kilnmark.engine.families.qwen3 import byte_tokenizer
 
@@ -25,7 +24,7 @@ _VALUES = MadeUp(RECIPE)
 _TOKENS = 512
 """FLUX.2's limit. A prompt is not padded up to it, because a CPU would spend its time on padding."""
 _VAE_WIDTHS = (32, 32, 64, 64)
-"""Channels of the narrow decoder's stages where FLUX.2 has 128 to 512."""
+"""Channels of the narrow VAE's stages where FLUX.2 has 128 to 512."""
 
 
 def build_standin(config: ModelConfig) -> Flux2Klein:
@@ -40,7 +39,7 @@ def build_standin(config: ModelConfig) -> Flux2Klein:
         config,
         Flux2Transformer(**config.transformer_overrides),
         encoder,
-        Flux2VAE(decoder_block_out_channels=_VAE_WIDTHS),
+        vae_of(_VAE_WIDTHS, _VAE_WIDTHS),
         {"qwen3": tokenizer},
     )
     for name in ("transformer", "text_encoder", "vae"):

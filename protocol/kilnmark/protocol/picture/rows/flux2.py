@@ -29,11 +29,11 @@ _QWEN3_8B = msgspec.structs.replace(_QWEN3_4B, shapes="qwen3_8b")
 _QWEN3_MINI = msgspec.structs.replace(_QWEN3_4B, shapes="qwen3_mini", around=0)
 
 # Counted in what mflux 0.24 builds; `tests/engine/families` holds them to it.
-_4B_NUMBERS = Numbers(matrices=6_990_528_512, others=48_724_771)
-_9B_NUMBERS = Numbers(matrices=14_911_275_008, others=48_810_275)
-_MINI_NUMBERS = Numbers(matrices=3_066_880, others=536_963)
-_THIN_4B_NUMBERS = Numbers(matrices=0, others=14_231_597)
-_THIN_9B_NUMBERS = Numbers(matrices=0, others=21_692_459)
+_4B_NUMBERS = Numbers(matrices=6_991_577_088, others=82_102_051)
+_9B_NUMBERS = Numbers(matrices=14_912_323_584, others=82_187_555)
+_MINI_NUMBERS = Numbers(matrices=3_066_880, others=882_835)
+_THIN_4B_NUMBERS = Numbers(matrices=0, others=14_848_387)
+_THIN_9B_NUMBERS = Numbers(matrices=0, others=22_309_251)
 
 _ATTENTION = Mark(text="decoder.mid_block.attentions.", title="attention in its VAE's decoder")
 _LARGE = Mark(text="single_transformer_blocks.20.", title="more than 20 single blocks")
@@ -48,6 +48,7 @@ _4B = Variant(
     steps=4,
     guidance=0.0,
     guided=False,
+    reference_images=4,
     encoders=(_QWEN3_4B,),
     shapes="flux2-klein-4b",
     numbers=_4B_NUMBERS,
@@ -75,6 +76,7 @@ _MINI = msgspec.structs.replace(
     name="mini",
     width=128,
     height=128,
+    reference_images=0,  # it was trained without any
     encoders=(_QWEN3_MINI,),
     shapes="mini",
     numbers=_MINI_NUMBERS,
@@ -123,7 +125,7 @@ FLUX2 = Family(
     ),
     parts=(
         Part(folder="transformer", marks=("single_transformer_blocks.", "double_stream_modulation_img.")),
-        Part(folder="vae", unread=("encoder.", "quant_conv.")),
+        Part(folder="vae", sees=("encoder.", "quant_conv.")),
         Part(
             folder="text_encoder",
             unread=(

@@ -1,5 +1,7 @@
 """Our own forward pass of FLUX.1, against mflux's in float32 and against one in float64."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -32,6 +34,7 @@ def fast(transformer: Transformer, inputs: Inputs64, dtype: mx.Dtype) -> Array64
         pooled=mx.array(inputs.pooled.astype(np.float32)).astype(dtype)[None],
         rows=inputs.rows,
         columns=inputs.columns,
+        reference=None if inputs.reference is None else mx.array(inputs.reference.astype(np.float32))[None],
     )
     noise = FastTransformer(transformer, dtype).begin(asked).noise(1, mx.array(inputs.latents.astype(np.float32))[None])
     assert noise.dtype == mx.float32
@@ -53,6 +56,14 @@ def test_it_is_as_near_to_float64_as_its_type_allows(dtype: mx.Dtype, *, guided:
     transformer, inputs = small_flux(guided=guided, dtype=dtype), inputs_for()
     truth = forward64(transformer, inputs, head_count=SMALL.heads)
     assert distance(fast(transformer, inputs, dtype), truth) < 4 * ROUNDING[dtype]
+
+
+@pytest.mark.parametrize("dtype", ROUNDING)
+def test_a_reference_is_read_a_layer_behind_the_picture_whose_noise_is_told(dtype: mx.Dtype) -> None:
+    transformer, inputs = small_flux(dtype=dtype), inputs_for()
+    shown = dataclasses.replace(inputs, reference=inputs_for(seed=6).latents)
+    truth, blind = (forward64(transformer, each, head_count=SMALL.heads) for each in (shown, inputs))
+    assert distance(fast(transformer, shown, dtype), truth) < 4 * ROUNDING[dtype] < distance(blind, truth) / 4
 
 
 @pytest.mark.parametrize("kind", ["as published", "of the standin"])

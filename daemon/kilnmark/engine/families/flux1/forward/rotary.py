@@ -1,7 +1,7 @@
 """Where tokens stand, turned into their queries and keys: rotary embedding over three axes (Su et al., 2021).
 
 Each pair of neighbouring channels is turned by an angle that grows with the token's place. Text tokens all stand at
-0; a token of the picture stands at its row and column.
+0; a token of the picture stands at its row and column, and so does one of a reference picture, a layer further.
 """
 
 from typing import NamedTuple
@@ -26,7 +26,7 @@ class Turning(NamedTuple):
     other: mx.array
 
 
-def turn_of(embedder: EmbedND, text_tokens: int, rows: int, columns: int) -> Turning:
+def turn_of(embedder: EmbedND, text_tokens: int, rows: int, columns: int, layers: int = 1) -> Turning:
     """Of the text's tokens, and then of those of a picture row by row; angles are taken in float64, on the host.
 
     Args:
@@ -34,9 +34,12 @@ def turn_of(embedder: EmbedND, text_tokens: int, rows: int, columns: int) -> Tur
         text_tokens: How many.
         rows: Of the picture's tokens, of 16 pixels each.
         columns: The same.
+        layers: Of pictures of that size, the one that is painted and those behind it.
     """
-    places = np.zeros((text_tokens + rows * columns, 3))
-    places[text_tokens:, 1:] = [(row, column) for row in range(rows) for column in range(columns)]
+    places = np.zeros((text_tokens + layers * rows * columns, 3))
+    places[text_tokens:] = [
+        (layer, row, column) for layer in range(layers) for row in range(rows) for column in range(columns)
+    ]
     speeds = [_speeds(size, embedder.theta) for size in embedder.axes_dim]
     angles = np.concatenate([np.outer(places[:, axis], each) for axis, each in enumerate(speeds)], axis=1)
     cosine, sine = np.cos(angles), np.sin(angles)

@@ -35,6 +35,8 @@ class Asked(NamedTuple):
         pooled: The prompt as CLIP gives it, `(1, 768)`.
         rows: Of the picture's tokens, each of 16 pixels.
         columns: The same.
+        reference: Latents of a picture of the same size that is read beside it and not painted, `(1, rows * columns,
+            64)`; None for none.
     """
 
     sigmas: Sequence[float]
@@ -43,6 +45,7 @@ class Asked(NamedTuple):
     pooled: mx.array
     rows: int
     columns: int
+    reference: mx.array | None = None
 
 
 class FastTransformer:
@@ -77,13 +80,15 @@ class FastTransformer:
     def begin(self, asked: Asked) -> "Steps":
         """Compute all that the steps of one picture share; they keep the stack that is on the base now."""
         own, dtype, compiled = self._transformer, self._dtype, self.compiled
+        embedder, proj_out = own.x_embedder, own.proj_out
+        references = [] if asked.reference is None else [asked.reference]
         shared = _Ready(
             modulations(own, [1000.0 * sigma for sigma in asked.sigmas], asked.guidance, asked.pooled, dtype),
             parts_of(own.context_embedder, asked.text.astype(dtype)).total(),
-            turn_of(own.pos_embed, asked.text.shape[1], asked.rows, asked.columns),
+            turn_of(own.pos_embed, asked.text.shape[1], asked.rows, asked.columns, 1 + len(references)),
+            [parts_of(embedder, each.astype(dtype)).total() for each in references],
         )
         mx.eval(shared)
-        embedder, proj_out = own.x_embedder, own.proj_out
         return Steps(
             shared,
             first=lambda latents: parts_of(embedder, latents.astype(dtype)).total(),
@@ -96,11 +101,15 @@ class FastTransformer:
 
 
 class _Ready(NamedTuple):
-    """What the steps of a picture share: modulations, the text's stream, and where tokens stand."""
+    """What the steps of a picture share: modulations, the text's stream, where tokens stand, and a reference's stream.
+
+    Of the last there is one or none.
+    """
 
     by: Modulations
     text: mx.array
     turning: Turning
+    references: list[mx.array]
 
 
 class Steps:
@@ -136,11 +145,12 @@ class Steps:
         Returns:
             The same shape, float32.
         """
-        by, text, turning = self._shared
-        picture = self._first(latents)
+        by, text, turning, references = self._shared
+        picture = mx.concatenate([self._first(latents), *references], axis=1)
         for joint, of_text, of_picture in zip(self._joint, by.text, by.picture, strict=True):
             text, picture = joint((text, picture), (of_text[step], of_picture[step]), turning)
         stream = mx.concatenate([text, picture], axis=1)
         for single, modulation in zip(self._single, by.single, strict=True):
             stream = single(stream, modulation[step], turning)
-        return self._last(stream[:, text.shape[1] :], by.last[step])
+        begin = text.shape[1]
+        return self._last(stream[:, begin : begin + latents.shape[1]], by.last[step])
