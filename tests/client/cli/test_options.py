@@ -5,7 +5,15 @@ from pathlib import Path
 import click
 import pytest
 
-from kilnmark.client.cli.options import ScaledPath, named_base, nbytes, scaled_path, seconds, wants_json
+from kilnmark.client.cli.options import (
+    ScaledPath,
+    given_picture,
+    named_base,
+    nbytes,
+    scaled_path,
+    seconds,
+    wants_json,
+)
 
 
 @pytest.mark.parametrize(
@@ -111,3 +119,11 @@ def test_what_is_no_size_is_refused(value: str) -> None:
 def test_json_after_the_end_of_options_is_a_prompt() -> None:
     assert wants_json(["render", "--json", "x"])
     assert not wants_json(["render", "--", "--json"])
+
+
+def test_a_picture_is_sent_by_its_path_or_whole(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"whole")
+    assert given_picture("a.png", inline=False) == "a.png"
+    assert given_picture(str(tmp_path / "a.png"), inline=True) == b"whole"
+    with pytest.raises(click.BadParameter, match=r"gone\.png' cannot be read: No such file"):
+        given_picture(str(tmp_path / "gone.png"), inline=True)

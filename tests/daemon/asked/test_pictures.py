@@ -62,7 +62,7 @@ def test_a_path_below_a_root_is_looked_at(pictures: Pictures) -> None:
     found = pictures.found(asked(init_image="a.png"))
     assert found.start == str(path)
     assert found.given.start is not None
-    assert found.given.start[1:] == (WIDTH, HEIGHT)
+    assert found.given.start[1:] == (WIDTH, HEIGHT, "")
     assert pictures.kept == []
 
 

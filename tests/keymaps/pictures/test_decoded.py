@@ -1,13 +1,14 @@
 """Pixels are upright, opaque and in 8 bits of three colours, or the file is refused with what to do."""
 
 import zlib
+from typing import Literal
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 
 from kilnmark.keymaps.errors import RefusedPicture
-from kilnmark.keymaps.pictures.decoded import FORMATS, PIXEL_LIMIT, decoded, upright_size
+from kilnmark.keymaps.pictures.decoded import FORMATS, PIXEL_LIMIT, decoded, glimpsed
 from tests.keymaps.pictures.shown import HEIGHT, WIDTH, chunk, claiming, clear, colours, in_memory, saved
 
 TURNED = Image.Exif()
@@ -26,7 +27,7 @@ def refusal(data: bytes) -> str:
 def test_each_format_is_read_at_its_size(kind: str) -> None:
     file = in_memory(saved(colours(), kind))
     found = decoded(file)
-    assert (found.mode, found.size, upright_size(file)) == ("RGB", (WIDTH, HEIGHT), (WIDTH, HEIGHT))
+    assert (found.mode, found.size, glimpsed(file)[1:]) == ("RGB", (WIDTH, HEIGHT), (WIDTH, HEIGHT, ""))
     if kind in LOSSLESS:
         exact = decoded(in_memory(saved(colours(), kind, **LOSSLESS[kind])))
         assert exact.tobytes() == colours().tobytes()
@@ -35,7 +36,7 @@ def test_each_format_is_read_at_its_size(kind: str) -> None:
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
 def test_a_photograph_is_turned_upright(kind: str) -> None:
     file = in_memory(saved(colours(), kind, exif=TURNED, **LOSSLESS.get(kind, {})))
-    assert decoded(file).size == upright_size(file) == (HEIGHT, WIDTH)
+    assert decoded(file).size == glimpsed(file)[1:3] == (HEIGHT, WIDTH)
     if kind == "PNG":
         assert decoded(file).tobytes() == colours().transpose(Image.Transpose.ROTATE_270).tobytes()
 
@@ -88,10 +89,20 @@ def test_what_is_no_such_picture_is_refused(data: bytes) -> None:
 def test_more_pixels_than_allowed_are_an_error_before_they_are_decoded(size: tuple[int, int]) -> None:
     assert f"more than {PIXEL_LIMIT:,} pixels" in refusal(claiming(*size))
     with pytest.raises(RefusedPicture):
-        upright_size(in_memory(claiming(*size)))
+        glimpsed(in_memory(claiming(*size)))
 
 
 @pytest.mark.parametrize("kind", [b"zTXt", b"iCCP"])
 def test_a_small_file_that_would_become_a_large_one_is_refused(kind: bytes) -> None:
     bomb = chunk(kind, b"a\0\0" + zlib.compress(bytes(20_000_000)))
     assert "cannot be read as a picture" in refusal(claiming(16, 16, bomb))
+
+
+@pytest.mark.parametrize(("space", "name"), [("sRGB", ""), ("LAB", "Lab identity built-in")])
+def test_a_colour_profile_that_is_not_applied_is_told_by_its_name(space: Literal["sRGB", "LAB"], name: str) -> None:
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile(space)).tobytes()
+    assert glimpsed(in_memory(saved(colours(), icc_profile=profile))).profile == name
+
+
+def test_a_colour_profile_that_is_none_is_told() -> None:
+    assert glimpsed(in_memory(saved(colours(), icc_profile=b"a mill" * 40))).profile == "unreadable"

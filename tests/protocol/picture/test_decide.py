@@ -220,6 +220,8 @@ def test_a_reference_of_which_nothing_would_be_left_is_refused_by_its_place() ->
 def test_what_nobody_would_expect_of_a_start_is_told() -> None:
     wide = GivenPictures(start=GivenPicture("c" * 64, 800, 600))
     assert started(wide).warnings == ("init_image has 800 x 600 pixels and was stretched to 512 x 512",)
+    wide_gamut = GivenPictures(start=GivenPicture("c" * 64, 500, 500, "Display P3"))
+    assert "has a colour profile that is not applied (Display P3)" in started(wide_gamut).warnings[0]
     assert "nothing of init_image is left" in started(strength=0).warnings[0]
     assert "none of 4 steps is left to be painted" in started(strength=1, steps=4).warnings[0]
     assert not started(strength=0.99, steps=4).warnings

@@ -18,7 +18,7 @@ import msgspec
 
 from kilnmark.keymaps.errors import RefusedPicture
 from kilnmark.keymaps.files.outputs import OutputFolder, is_unspoilt
-from kilnmark.keymaps.pictures.decoded import upright_size
+from kilnmark.keymaps.pictures.decoded import glimpsed
 from kilnmark.keymaps.pictures.file import read_picture
 from kilnmark.protocol.picture.given import NO_PICTURES, AskedPicture, GivenPicture, GivenPictures, InlinePicture
 from kilnmark.protocol.settings import Settings
@@ -87,7 +87,7 @@ class AskedPictures:
                 await self._disk(self._write, names[where], picture.data)
             yield _with_paths(params, {where: str(self._folder.path / name) for where, name in names.items()})
         finally:
-            self._in_hand.subtract(names.values())
+            self._in_hand -= Counter(names.values())
             if names:
                 self.forget_unneeded()
 
@@ -141,7 +141,7 @@ class AskedPictures:
     def _look_at(self, where: str, path: str) -> tuple[GivenPicture, str]:
         try:
             file = read_picture(path, self._roots)
-            return GivenPicture(file.sha256, *upright_size(file)), file.path
+            return glimpsed(file), file.path
         except RefusedPicture as error:
             problem = f"{error.path}: {error.problem} - at `$.params.{where}`; {error.mend}"
             raise PictureRefused(problem) from error

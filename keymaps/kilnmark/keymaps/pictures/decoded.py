@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING
 
 from kilnmark.keymaps.errors import RefusedPicture
 from kilnmark.keymaps.pictures.file import PictureFile
+from kilnmark.protocol.picture.given import GivenPicture
+from kilnmark.protocol.printable import printable
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["FORMATS", "GROUND", "PIXEL_LIMIT", "can_decode", "decoded", "upright_size"]
+__all__ = ["FORMATS", "GROUND", "PIXEL_LIMIT", "can_decode", "decoded", "glimpsed"]
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
 """Those that are read, by Pillow's names."""
@@ -48,15 +50,31 @@ def can_decode() -> bool:
     return importlib.util.find_spec("PIL") is not None
 
 
-def upright_size(file: PictureFile) -> tuple[int, int]:
-    """Width and height in pixels once it is turned upright, by its header alone.
+def glimpsed(file: PictureFile) -> GivenPicture:
+    """What is known of it without decoding a pixel: its size once it is turned upright, and its colour profile.
 
     Raises:
         RefusedPicture: It is no such picture, or too large.
     """
     with _refusing(file.path), _opened(file) as image:
         width, height = image.size
-        return (height, width) if image.getexif().get(_ORIENTATION, 1) in _TURNED else (width, height)
+        if image.getexif().get(_ORIENTATION, 1) in _TURNED:
+            width, height = height, width
+        return GivenPicture(file.sha256, width, height, _profile(image))
+
+
+def _profile(image: "Image") -> str:
+    """The name of its colour profile; empty where it has none, or is in sRGB."""
+    from PIL import ImageCms
+
+    described = image.info.get("icc_profile")
+    if not described:
+        return ""
+    try:
+        name = ImageCms.getProfileDescription(ImageCms.ImageCmsProfile(io.BytesIO(described)))
+    except (ImageCms.PyCMSError, OSError):
+        return "unreadable"
+    return "" if "srgb" in name.casefold() else printable(name.strip()[:80]) or "unnamed"
 
 
 def decoded(file: PictureFile) -> "Image":

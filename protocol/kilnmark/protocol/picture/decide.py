@@ -12,7 +12,7 @@ from msgspec import UNSET
 
 from kilnmark.protocol.picture.catalog import MAX_PIXELS, VARIANTS, Variant, family_of
 from kilnmark.protocol.picture.fitting import fitted, how_fitted
-from kilnmark.protocol.picture.given import NO_PICTURES, USUAL_STRENGTH, GivenPictures, first_step
+from kilnmark.protocol.picture.given import NO_PICTURES, USUAL_STRENGTH, GivenPicture, GivenPictures, first_step
 from kilnmark.protocol.picture.spec import NUMBERS, PictureSize, PictureSpec, untaken
 from kilnmark.protocol.wire.errors import InvalidParams
 
@@ -176,6 +176,12 @@ def _contents(asked: "RenderParams", given: GivenPictures) -> dict[str, Any]:
     return found
 
 
+def _in_other_colours(field: str, picture: GivenPicture) -> Iterator[str]:
+    if picture.profile:
+        named = f"{field} has a colour profile that is not applied ({picture.profile})"
+        yield f"{named}, so that its colours are read as others; save it as sRGB"
+
+
 def of_start(spec: PictureSpec, given: GivenPictures) -> Iterator[str]:
     """What becomes of a picture to start from, where nobody would expect it.
 
@@ -186,6 +192,7 @@ def of_start(spec: PictureSpec, given: GivenPictures) -> Iterator[str]:
     start = given.start
     if start is None or spec.strength is UNSET:
         return
+    yield from _in_other_colours("init_image", start)
     if start.width * spec.height != start.height * spec.width:
         yield f"init_image has {start.width} x {start.height} pixels and was stretched to {spec.width} x {spec.height}"
     if not spec.strength:
@@ -216,3 +223,4 @@ def of_references(spec: PictureSpec, given: GivenPictures, row: Variant) -> Iter
             raise InvalidParams(f"{error} - at `$.params.reference_images[{place}]`; give a larger one") from error
         if told:
             yield f"reference_images[{place}] {told}"
+        yield from _in_other_colours(f"reference_images[{place}]", reference)

@@ -47,11 +47,13 @@ class GivenPicture(NamedTuple):
     Attributes:
         sha256: Of all its bytes, in hex.
         width, height: In pixels, once it is turned upright; 0 where nobody could look at it.
+        profile: The name of its colour profile, which is not applied; empty for none, and for sRGB.
     """
 
     sha256: str
     width: int
     height: int
+    profile: str = ""
 
 
 class GivenPictures(NamedTuple):

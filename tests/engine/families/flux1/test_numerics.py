@@ -3,6 +3,7 @@
 from collections import Counter
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -15,6 +16,7 @@ from kilnmark.protocol.picture.numerics import AskedCompiling
 from kilnmark.protocol.picture.spec import PictureSpec
 from tests.engine.arrays import PRECISION, allowed, as_numpy
 from tests.engine.flux import flux_of
+from tests.keymaps.pictures.shown import colours
 
 import mlx.core as mx  # isort: skip - after the engine, which puts the fast BLAS first
 from mlx import nn
@@ -57,6 +59,14 @@ def test_the_picture_and_the_probe_are_those_of_exact_as_near_as_the_type_allows
     assert np.abs(exact - near).max() <= allowed(1, bfloat16=32)
     exact, near = (as_numpy(each.predict()) for each in (base, quick))
     assert np.linalg.norm(exact - near) < allowed(1e-5, bfloat16=0.15) * np.linalg.norm(exact)
+
+
+def test_a_picture_that_starts_from_another_is_as_near(base: Base, quick: Base) -> None:
+    spec = msgspec.structs.replace(SPEC, start="c" * 64, strength=0.5)
+    exact, near = (
+        as_numpy(each.generate_from(np.asarray(colours()), spec, Unmoved())).astype(int) for each in (base, quick)
+    )
+    assert np.abs(exact - near).max() <= allowed(1, bfloat16=32)
 
 
 def test_no_layer_of_a_base_in_bf16_is_given_float32(dtypes: Counter[mx.Dtype]) -> None:

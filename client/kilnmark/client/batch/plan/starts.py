@@ -10,7 +10,7 @@ from pathlib import Path
 from kilnmark.client.batch.plan.sources import Subject
 from kilnmark.keymaps.errors import RefusedFile, RefusedPicture
 from kilnmark.keymaps.files.roots import PICTURE, locate_beside
-from kilnmark.keymaps.pictures.decoded import can_decode, decoded
+from kilnmark.keymaps.pictures.decoded import can_decode, decoded, glimpsed
 from kilnmark.keymaps.pictures.file import read_picture
 from kilnmark.protocol.picture.given import GivenPicture, GivenPictures
 
@@ -74,5 +74,7 @@ class Starts:
     def _look_at(self, path: str) -> GivenPicture:
         """All of it, so that one that is cut short is told before anything is painted."""
         file = read_picture(path, [self._packs])
-        width, height = decoded(file).size if can_decode() else (0, 0)
-        return GivenPicture(file.sha256, width, height)
+        if not can_decode():
+            return GivenPicture(file.sha256, 0, 0)
+        decoded(file)
+        return glimpsed(file)
