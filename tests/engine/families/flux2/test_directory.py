@@ -20,6 +20,7 @@ from kilnmark.protocol.picture.catalog import VARIANTS
 from kilnmark.protocol.picture.report import Verdict
 from tests.engine.families.flux2.small import TARGETS, small_klein, write_as_diffusers, write_as_mflux
 from tests.engine.families.standins import Followed, picture, read_tensors, render, uncompiled
+from tests.keymaps.pictures.shown import colours
 
 
 @pytest.fixture(scope="module")
@@ -41,10 +42,10 @@ def pixels(base: Base, **more: object) -> NDArray[np.uint8]:
     return np.asarray(base.generate(picture(base, **more), Followed()))
 
 
-def painted(klein: Flux2Klein, guidance: float = 1.0) -> NDArray[np.uint8]:
+def painted(klein: Flux2Klein, guidance: float = 1.0, **more: object) -> NDArray[np.uint8]:
     with uncompiled():
         image = klein.generate_image(
-            seed=1, prompt="kiln", num_inference_steps=2, height=32, width=32, guidance=guidance
+            seed=1, prompt="kiln", num_inference_steps=2, height=32, width=32, guidance=guidance, **more
         )
     return np.asarray(image.image)
 
@@ -65,6 +66,17 @@ def test_one_that_mflux_saved_is_held_as_wide_as_it_is_and_paints_what_mflux_pai
     assert (held.info.target_count, held.info.quantize, held.variant.name) == (TARGETS, None, "flux2-klein-4b")
     assert held.shapes["transformer_blocks.1.ff.linear_in"] == (384, 64)
     assert np.array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize("strength", [0.0, 0.5, 1.0])
+def test_one_starts_from_a_picture_as_mflux_does(
+    held: Base, klein: Flux2Klein, ours: NDArray[np.uint8], tmp_path: Path, strength: float
+) -> None:
+    colours(80, 40).save(tmp_path / "start.png")
+    spec = picture(held, start="c" * 64, strength=strength)
+    mine = np.asarray(held.generate_from(np.asarray(colours(80, 40)), spec, Followed()))
+    assert np.array_equal(mine, painted(klein, image_path=tmp_path / "start.png", image_strength=strength))
+    assert np.array_equal(mine, ours) == (not strength)
 
 
 def test_one_of_diffusers_is_the_same_base(

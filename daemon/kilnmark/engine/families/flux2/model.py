@@ -7,6 +7,7 @@ from mflux.models.common.config.config import Config
 from mflux.models.flux2.latent_creator.flux2_latent_creator import Flux2LatentCreator
 from mflux.models.flux2.model.flux2_text_encoder.prompt_encoder import Flux2PromptEncoder
 from mlx import nn
+from PIL import Image
 
 from kilnmark.engine.families.family import Encoded, Pixels, Watcher
 from kilnmark.engine.families.flux2.parts import READ_LAYERS
@@ -77,16 +78,25 @@ class Flux2Model(LibraryModel):
 
     def generate(self, spec: PictureSpec, encoded: Encoded, watcher: Watcher) -> mx.array:
         """As mflux's own `generate_image`, whose parts these are, up to the pixels."""
-        return self._painted((), spec, encoded, watcher)
+        return self._painted(spec, encoded, watcher)
+
+    def generate_from(self, pixels: Pixels, spec: PictureSpec, encoded: Encoded, watcher: Watcher) -> mx.array:
+        """The same as mflux does it with an `image_path` and an `image_strength`."""
+        return self._painted(spec, encoded, watcher, start=Image.fromarray(pixels))
 
     def generate_beside(
         self, references: Sequence[Encoded], spec: PictureSpec, encoded: Encoded, watcher: Watcher
     ) -> mx.array:
         """The same as mflux's `Flux2KleinEdit` does it with `image_paths`."""
-        return self._painted(references, spec, encoded, watcher)
+        return self._painted(spec, encoded, watcher, references)
 
     def _painted(
-        self, references: Sequence[Encoded], spec: PictureSpec, encoded: Encoded, watcher: Watcher
+        self,
+        spec: PictureSpec,
+        encoded: Encoded,
+        watcher: Watcher,
+        references: Sequence[Encoded] = (),
+        start: Image.Image | None = None,
     ) -> mx.array:
         config = Config(
             model_config=self.made.model_config,
@@ -94,11 +104,11 @@ class Flux2Model(LibraryModel):
             height=spec.height,
             width=spec.width,
             scheduler=_SCHEDULER,
+            image_path=start,  # which mflux opens, unless it is open already
+            image_strength=spec.strength or 0.0,
         )
         scheduler = config.scheduler
-        latents, places, rows, columns = Flux2LatentCreator.prepare_packed_latents(
-            spec.seed, config.height, config.width, 1
-        )
+        latents, places, rows, columns = self.made._prepare_generation_latents(seed=spec.seed, config=config)  # noqa: SLF001 - mflux has its way into latents nowhere else
         noise = self._noise(encoded if spec.guidance > 1 else encoded[:1], places, spec.guidance, placed(references))
 
         def stepped(step: int, latents: mx.array) -> mx.array:
@@ -106,7 +116,7 @@ class Flux2Model(LibraryModel):
             moved: mx.array = scheduler.step(noise=predicted, timestep=step, latents=latents, sigmas=scheduler.sigmas)
             return moved
 
-        latents = painted(spec.steps, latents, stepped, watcher)
+        latents = painted(spec.steps, latents, stepped, watcher, first=config.init_time_step)
         return self._decoded(latents.reshape(1, rows, columns, -1).transpose(0, 3, 1, 2))
 
     def _decoded(self, packed: mx.array) -> mx.array:

@@ -48,6 +48,7 @@ _4B = Variant(
     steps=4,
     guidance=0.0,
     guided=False,
+    init_image=True,
     reference_images=4,
     encoders=(_QWEN3_4B,),
     shapes="flux2-klein-4b",
