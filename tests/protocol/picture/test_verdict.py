@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kilnmark.protocol.picture.beside import Cancellation, LayersBeside
@@ -261,6 +261,7 @@ def worse(found: Evidence, death: dict[str, object]) -> Evidence:
 
 
 @given(evidences, deaths)
+@example(Evidence(target_count=6, applied_target_count=2, vanished_target_count=2), {"applied_target_count": -1})
 def test_more_evidence_of_death_never_makes_a_verdict_better(found: Evidence, death: dict[str, object]) -> None:
     before, after = (judge(each, LIMITS) for each in (found, worse(found, death)))
     assert WORST_FIRST.index(after.verdict) <= WORST_FIRST.index(before.verdict)

@@ -115,7 +115,7 @@ def _all_zero(e: Evidence, _: Thresholds) -> Judged | None:
 
 def _vanishes(e: Evidence, limits: Thresholds) -> Judged | None:
     faint = e.ratio is not None and e.ratio < limits.vanishing_ratio
-    if not faint and e.live_target_count:
+    if not faint and e.live_target_count > 0:
         return None
     if e.delta_ratio is None:
         size = "" if e.typical_ratio is None else f", {e.typical_ratio:.1e} times the size of a typical base's weights,"
