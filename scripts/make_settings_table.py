@@ -4,6 +4,7 @@ from pathlib import Path
 
 from kilnmark.client.cli.settings.options import shown_default
 from kilnmark.client.cli.settings.sources import fields, variable_of
+from kilnmark.protocol.described import descriptions
 from kilnmark.protocol.settings import Settings
 
 __all__ = ["DOCUMENT", "page"]
@@ -20,9 +21,10 @@ def page(text: str) -> str:
 
 def _table() -> str:
     rows = ["| name | option | variable | default | what it is |", "|---|---|---|---|---|"]
+    texts = descriptions(Settings)
     for name, told in fields().items():
         field = Settings.model_fields[name]
-        about = " ".join((field.description or "").split()).replace("|", "\\|")
+        about = " ".join(texts[name].split()).replace("|", "\\|")
         default = shown_default(told, field.default)
         metavar = told.metavar.replace("|", "\\|")
         rows.append(f"| `{name}` | `{told.option} {metavar}` | `{variable_of(name)}` | {default} | {about} |")

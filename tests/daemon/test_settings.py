@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from kilnmark.daemon.settings import SettingsError, read_settings
+from kilnmark.protocol.described import descriptions
 from kilnmark.protocol.picture.catalog import VARIANTS
 from kilnmark.protocol.settings import Settings
 
@@ -119,7 +120,8 @@ def test_quantizing_the_standin_is_refused_under_every_name() -> None:
 
 
 def test_every_field_is_explained() -> None:
-    assert [name for name, field in Settings.model_fields.items() if not field.description] == []
+    texts = descriptions(Settings)
+    assert [name for name in Settings.model_fields if not texts.get(name)] == []
 
 
 @pytest.mark.parametrize("arguments", [[], ["{"], ['{"socket": 1}'], ["{}", "{}"]])

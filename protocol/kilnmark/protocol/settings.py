@@ -29,7 +29,7 @@ Pausing = Literal["none", "low", "all"]
 class Settings(BaseModel):
     """Everything one daemon is told at its start. The first sentence of each field is its option's help."""
 
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
     socket: Annotated[AbsolutePath, Told("--socket", "path", "PATH", "one in your runtime folder")]
     """Where to listen. Its directory is made with mode 0700 when it is absent."""

@@ -15,6 +15,7 @@ from kilnmark.protocol.content.marked_yaml import MarkedDocument
 from kilnmark.protocol.content.parsed import Broken, Readable, misspelt, parsed, refuse_misspelt, wrong
 from kilnmark.protocol.content.places import folded
 from kilnmark.protocol.content.problems import Key, Problem, near_miss, shortened
+from kilnmark.protocol.described import describe
 from kilnmark.protocol.picture.block_scales import block_scales_problem
 
 __all__ = [
@@ -44,7 +45,7 @@ _NO_PLACE = "names no place; write a region, or words of a name"
 class _Content(BaseModel):
     """Fields of other names may stand beside these, for people to read; a misspelt one may not."""
 
-    model_config = ConfigDict(extra="ignore", strict=True, frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="ignore", strict=True, frozen=True, json_schema_extra=describe)
 
 
 class _SpeltContent(_Content):
@@ -221,7 +222,7 @@ class GenreStyle(StyleFields):
 class WorldLoras(BaseModel):
     """What a world does to the genre's stack."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, json_schema_extra=describe)
 
     exclude: Readable[Annotated[tuple[Name, ...], Field(strict=False), AfterValidator(_no_twins)]] = ()
     """Names of the genre's adapters that this world's pictures do without."""

@@ -13,12 +13,19 @@ from pydantic import BaseModel, ConfigDict, Field, RootModel, field_validator, m
 
 from kilnmark.protocol.content.marked_yaml import MarkedDocument, read_marked
 from kilnmark.protocol.content.parsed import Broken, Readable, asked, parsed, wrong
+from kilnmark.protocol.described import describe
 from kilnmark.protocol.picture.catalog import MAX_PIXELS, USUAL, VARIANTS
 
 __all__ = ["Tier", "TierNumbers", "Tiers", "load_tiers", "parse_tiers"]
 
 Side = Annotated[int, Field(ge=64, le=4096, multiple_of=16)]
 TierName = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+def _tell(schema: dict[str, Any], model: type[BaseModel]) -> None:
+    """A genre may write the fields alone that it changes; an editor cannot know which tiers there are already."""
+    describe(schema, model)
+    schema.pop("required", None)
 
 
 class TierNumbers(BaseModel):
@@ -28,9 +35,7 @@ class TierNumbers(BaseModel):
         extra="forbid",
         strict=True,
         frozen=True,
-        use_attribute_docstrings=True,
-        # A genre may write the fields alone that it changes; an editor cannot know which tiers there are already.
-        json_schema_extra=lambda schema: schema.pop("required", None) and None,
+        json_schema_extra=_tell,
     )
 
     width: Side

@@ -53,7 +53,10 @@ def surroundings() -> "Surroundings":
 
 def _options() -> list[click.Option]:
     from kilnmark.client.cli.settings.sources import fields
+    from kilnmark.protocol.described import descriptions
     from kilnmark.protocol.settings import Settings
+
+    texts = descriptions(Settings)
 
     return [
         click.Option(
@@ -61,7 +64,7 @@ def _options() -> list[click.Option]:
             multiple=told.is_list,
             type=click.Path() if told.kind in ("path", "folder", "folders") else str,
             metavar=told.metavar,
-            help=_help(told, Settings.model_fields[name].description or "", Settings.model_fields[name].default),
+            help=_help(told, texts[name], Settings.model_fields[name].default),
         )
         for name, told in fields().items()
     ]
