@@ -28,6 +28,7 @@ class Small:
         lacking: Tensors of its saved folders without which it is refused, by the part's folder.
         places: Folders of parts that mflux saves elsewhere.
         apart: The guided one has other layers.
+        blind: Builds mflux's object without what encodes pictures; None: pictures never start from others.
     """
 
     variant: str
@@ -40,6 +41,7 @@ class Small:
     lacking: tuple[tuple[str, str], ...]
     places: Mapping[str, str] = field(default_factory=dict)
     apart: bool = False
+    blind: Callable[[], Any] | None = None
 
     def __str__(self) -> str:
         return self.variant

@@ -21,6 +21,7 @@ from tests.engine.families.flux3.small import SMALL as FLUX3
 from tests.engine.families.krea2.small import SMALL as KREA2
 from tests.engine.families.small import Small, painted_by_mflux, without, write_as_mflux
 from tests.engine.families.standins import Followed, picture, read_tensors, render
+from tests.keymaps.pictures.shown import colours
 
 MODELS = (KREA2, FLUX3)
 
@@ -53,10 +54,42 @@ def test_one_that_mflux_saved_is_held_as_wide_as_it_is_and_paints_what_mflux_pai
     assert np.array_equal(pixels(held.base), painted_by_mflux(held.made))
 
 
+@pytest.mark.parametrize("strength", [pytest.param(0.0, marks=pytest.mark.slow), 0.5, 1.0])
+def test_one_starts_from_a_picture_as_mflux_does_or_says_that_it_cannot(
+    held: Held, tmp_path: Path, strength: float
+) -> None:
+    colours(80, 40).save(tmp_path / "start.png")
+    start, spec = np.asarray(colours(80, 40)), picture(held.base, start="c" * 64, strength=strength)
+    if held.small.blind is None:
+        assert not held.base.variant.init_image
+        with pytest.raises(BaseUnavailable, match=r"cannot start from a picture; leave init_image out"):
+            held.base.generate_from(start, spec, Followed())
+        return
+    mine = np.asarray(held.base.generate_from(start, spec, Followed()))
+    theirs = painted_by_mflux(held.made, image_path=tmp_path / "start.png", image_strength=strength)
+    assert np.array_equal(mine, theirs)
+    assert np.array_equal(mine, pixels(held.base)) == (not strength)
+
+
+@pytest.mark.slow
+def test_one_that_cannot_encode_pictures_paints_without_them_and_says_so(held: Held, tmp_path: Path) -> None:
+    if held.small.blind is None:
+        pytest.skip("it never starts from one")
+    made = held.small.blind()
+    base = load_base(str(write_as_mflux(made, tmp_path)), None)
+    assert np.array_equal(pixels(base), painted_by_mflux(made))
+    with pytest.raises(BaseUnavailable, match=r"holds nothing that encodes pictures \(vae/encoder\); save the model"):
+        base.generate_from(np.asarray(colours()), picture(base, start="c" * 64, strength=0.5), Followed())
+
+
 def test_one_of_diffusers_is_the_same_base(held: Held, tmp_path: Path) -> None:
     base = load_base(str(held.small.as_diffusers(held.made, tmp_path)), None)
     assert base.shapes == held.base.shapes
     assert np.array_equal(pixels(base), pixels(held.base))
+    if held.small.blind is not None:
+        spec, start = picture(base, steps=1, start="c" * 64, strength=1.0), np.asarray(colours())
+        mine, theirs = (np.asarray(each.generate_from(start, spec, Followed())) for each in (base, held.base))
+        assert np.array_equal(mine, theirs)
 
 
 def test_its_memory_is_declared_before_it_is_loaded(held: Held) -> None:

@@ -15,7 +15,6 @@ from mflux.models.krea2.model.krea2_text_encoder.text_encoder import KREA2_TEMPL
 from mflux.models.krea2.model.krea2_transformer.transformer import Krea2Transformer
 from mflux.models.krea2.variants.txt2img.krea2 import Krea2
 from mflux.models.krea2.weights.krea2_weight_mapping import Krea2WeightMapping
-from mlx import nn
 from mlx.utils import tree_flatten
 
 __all__ = ["SMALL", "small_krea", "write_as_diffusers"]
@@ -23,11 +22,12 @@ __all__ = ["SMALL", "small_krea", "write_as_diffusers"]
 LAYERS, HIDDEN = 3, 64
 
 
-def small_krea(*, guided: bool = False) -> Krea2:
-    """Build one whose weights have about the sizes of real ones, its VAE's encoder left out.
+def small_krea(*, guided: bool = False, sees: bool = True) -> Krea2:
+    """Build one whose weights have about the sizes of real ones.
 
     Args:
         guided: Of Raw; the same weights.
+        sees: Whether it has what encodes pictures.
     """
     ModelConfig.precision = PRECISION  # as a base has it
     mx.random.seed(5)
@@ -44,13 +44,17 @@ def small_krea(*, guided: bool = False) -> Krea2:
         intermediate_size=128,
         head_dim=32,
     )
-    vae = vae_of_widths((64, 64, 32, 32))
-    vae.encoder = nn.Module()
+    vae = vae_of_widths((64, 64, 32, 32), (16, 32, 64, 64) if sees else None)
     config = ModelConfig.krea2_raw() if guided else ModelConfig.krea2()
     krea = krea_of(config, transformer, encoder, vae, {"qwen3vl": tokenizer})
     for block in transformer.blocks:
         block.mod.lin = mx.random.normal(block.mod.lin.shape) / 8
-    encoder.apply(lambda array: array.astype(mx.bfloat16))  # as mflux reads it from diffusers' directories
+    for module in (
+        encoder.embed_tokens,
+        *encoder.layers,
+        encoder.norm,
+    ):  # as mflux reads it from diffusers' directories
+        module.apply(lambda array: array.astype(mx.bfloat16))
     for module in (transformer, encoder.embed_tokens, *encoder.layers, vae):
         module.apply(lambda array: array.astype(PRECISION))
     mx.eval(krea.parameters())
@@ -83,6 +87,8 @@ SMALL = Small(
         ("transformer", "blocks.1.attn.gate.weight"),
         ("text_encoder", "layers.3.mlp.up_proj.weight"),
         ("vae", "decoder.conv_out.conv3d.bias"),
+        ("vae", "encoder.down_blocks.1.resnets.0.skip_conv.conv3d.bias"),
     ),
     places={"transformer": ""},
+    blind=lambda: small_krea(sees=False),
 )

@@ -73,13 +73,13 @@ def test_the_table_counts_what_is_held_of_what_mflux_builds(name: str) -> None:
     assert (VARIANTS[name].numbers.matrices, VARIANTS[name].numbers.others) == (packed, total - packed)
 
 
-def test_a_decoder_of_the_published_widths_is_mflux_own() -> None:
+def test_a_vae_of_the_published_widths_is_mflux_own() -> None:
     mine, theirs = ({path: array.shape for path, array in held(vae)} for vae in (_published(), QwenVAE()))
     assert mine == theirs
 
 
 def _published() -> QwenVAE:
-    return vae_of_widths((384, 384, 192, 96))
+    return vae_of_widths((384, 384, 192, 96), (96, 192, 384, 384))
 
 
 def held(vae: QwenVAE) -> list[tuple[str, mx.array]]:

@@ -41,7 +41,7 @@ def _parts(weights: Weights) -> Mapping[str, nn.Module]:
     _refuse_two_transformers(weights)
     sizes = sizes_of(weights)
     return {
-        "vae": vae_of_widths(sizes.vae),
+        "vae": vae_of_widths(sizes.decoder, sizes.encoder),
         "transformer": Krea2Transformer(**sizes.transformer),
         "text_encoder": Krea2TextEncoder(**sizes.text_encoder),
     }

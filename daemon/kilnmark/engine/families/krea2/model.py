@@ -9,8 +9,9 @@ from mflux.models.krea2.latent_creator.krea2_latent_creator import Krea2LatentCr
 from mflux.models.krea2.model.krea2_sampler import Krea2Sampler
 from mflux.models.krea2.model.krea2_text_encoder.prompt_encoder import Krea2PromptEncoder
 from mlx import nn
+from PIL import Image
 
-from kilnmark.engine.families.family import Encoded, Watcher
+from kilnmark.engine.families.family import Encoded, Pixels, Watcher
 from kilnmark.engine.families.library.model import LibraryModel, painted
 from kilnmark.engine.families.pixels import pixels_of
 from kilnmark.protocol.picture.spec import PictureSpec
@@ -37,9 +38,22 @@ class Krea2Model(LibraryModel):
 
     @property
     def held(self) -> list[nn.Module]:
-        """Nothing here encodes pictures, and the angles of rotary embedding are no weights: they stay in float32."""
+        """The angles of rotary embedding are no weights: they stay in float32."""
         encoder, vae = self.made.text_encoder, self.made.vae
-        return [self.made.transformer, encoder.embed_tokens, *encoder.layers, vae.decoder, vae.post_quant_conv]
+        seeing = [vae.encoder, vae.quant_conv] if self.sees else []
+        return [
+            self.made.transformer,
+            encoder.embed_tokens,
+            *encoder.layers,
+            vae.decoder,
+            vae.post_quant_conv,
+            *seeing,
+        ]
+
+    @property
+    def sees(self) -> bool:
+        """Unless its directory has nothing that encodes pictures."""
+        return "encoder" in self.made.vae
 
     def encoded(self, prompt: str) -> mx.array:
         """What twelve layers make of it, beside each other: `(1, tokens, 12 x width)`."""
@@ -56,6 +70,15 @@ class Krea2Model(LibraryModel):
 
     def generate(self, spec: PictureSpec, encoded: Encoded, watcher: Watcher) -> mx.array:
         """As mflux's own `generate_image`, whose parts these are, up to the pixels."""
+        return self._painted(spec, encoded, watcher)
+
+    def generate_from(self, pixels: Pixels, spec: PictureSpec, encoded: Encoded, watcher: Watcher) -> mx.array:
+        """The same as mflux does it with an `image_path` and an `image_strength`."""
+        return self._painted(spec, encoded, watcher, Image.fromarray(pixels))
+
+    def _painted(
+        self, spec: PictureSpec, encoded: Encoded, watcher: Watcher, start: Image.Image | None = None
+    ) -> mx.array:
         config = Config(
             model_config=self.made.model_config,
             num_inference_steps=spec.steps,
@@ -63,6 +86,8 @@ class Krea2Model(LibraryModel):
             width=spec.width,
             guidance=spec.guidance,
             scheduler=_SAMPLER,
+            image_path=start,  # which mflux opens, unless it is open already
+            image_strength=spec.strength or 0.0,
         )
         sigmas = config.scheduler.sigmas
         sampler = Krea2Sampler.make_stepper(_SAMPLER, sigmas, spec.seed)
@@ -73,8 +98,8 @@ class Krea2Model(LibraryModel):
             moved: mx.array = sampler.step(step, latents, velocity, latents - sigmas[step] * velocity)
             return moved
 
-        latents = Krea2LatentCreator.create_noise(spec.seed, config.height, config.width)
-        latents = painted(spec.steps, latents, stepped, watcher)
+        latents = self.made._prepare_latents(seed=spec.seed, config=config)  # noqa: SLF001 - mflux has its way into latents nowhere else
+        latents = painted(spec.steps, latents, stepped, watcher, first=config.init_time_step)
         return pixels_of(VAEUtil.decode(vae=self.made.vae, latent=latents))
 
     def _noise(self, encoded: Encoded, guidance: float = _ALONE) -> Callable[[mx.array, mx.array], mx.array]:

@@ -10,6 +10,7 @@ from typing import Any
 from kilnmark.engine.families.family import BaseUnavailable
 from kilnmark.engine.families.krea2.parts import READ_LAYERS
 from kilnmark.engine.families.qwen3 import qwen3_sizes
+from kilnmark.engine.families.saved import sees_pictures
 from kilnmark.engine.families.stored import StoredShapes
 from kilnmark.keymaps.files.weights import Weights
 
@@ -27,12 +28,14 @@ class KreaSizes:
 
     Attributes:
         transformer, text_encoder: Arguments of `Krea2Transformer` and `Krea2TextEncoder`.
-        vae: Channels of the decoder's stages, as `vae_of_widths` takes them.
+        decoder: Channels of its stages, as `vae_of_widths` takes them.
+        encoder: Channels of the stages of what encodes pictures; None where the directory has none.
     """
 
     transformer: Mapping[str, Any]
     text_encoder: Mapping[str, Any]
-    vae: tuple[int, ...]
+    decoder: tuple[int, ...]
+    encoder: tuple[int, ...] | None
 
 
 def sizes_of(weights: Weights) -> KreaSizes:
@@ -51,7 +54,8 @@ def sizes_of(weights: Weights) -> KreaSizes:
     return KreaSizes(
         transformer=_of_transformer(transformer, reader["hidden_size"]),
         text_encoder=reader,
-        vae=tuple(_stage(vae, stage) for stage in range(_STAGES)),
+        decoder=tuple(_decoder_stage(vae, stage) for stage in range(_STAGES)),
+        encoder=tuple(_encoder_stage(vae, stage) for stage in range(_STAGES)) if sees_pictures(weights) else None,
     )
 
 
@@ -80,6 +84,12 @@ def _multiplier(width: int, within: int) -> int:
     return -(-least // two_thirds)
 
 
-def _stage(vae: StoredShapes, stage: int) -> int:
+def _decoder_stage(vae: StoredShapes, stage: int) -> int:
     saved, theirs = f"decoder.up_block{stage}.resnets.0.conv1", f"decoder.up_blocks.{stage}.resnets.0.conv1"
+    return vae.rows(f"{saved}.conv3d.weight", f"{theirs}.weight")
+
+
+def _encoder_stage(vae: StoredShapes, stage: int) -> int:
+    """Diffusers counts the two blocks of a stage, and what makes pictures smaller behind them, one by one."""
+    saved, theirs = f"encoder.down_blocks.{stage}.resnets.0.conv1", f"encoder.down_blocks.{3 * stage}.conv1"
     return vae.rows(f"{saved}.conv3d.weight", f"{theirs}.weight")

@@ -1,7 +1,7 @@
 """The standin of Krea 2: mflux's own classes at their true topology, with values made up on the spot.
 
 Every linear layer of the transformer has its true shape, held as thin factors, so every real adapter fits. The VAE
-decoder is mflux's own with fewer channels, the vocabulary is the bytes of a prompt. Its pictures mean nothing; they
+is mflux's own with fewer channels, the vocabulary is the bytes of a prompt. Its pictures mean nothing; they
 only differ when what was asked differs.
 """
 
@@ -27,6 +27,8 @@ _TEMPLATE = "<|im_start|>user\n{}<|im_end|>\n<|im_start|>assistant\n"
 """Without the words that mflux puts before a prompt and takes off again when it is encoded: as bytes they are many."""
 _VAE_WIDTHS = (64, 64, 32, 32)
 """Channels of the narrow decoder's stages where Krea 2 has 384 to 96."""
+_SEEING_WIDTHS = (16, 32, 64, 64)
+"""Those of what encodes pictures, where it has 96 to 384."""
 
 
 def build_standin(config: ModelConfig) -> Krea2:
@@ -37,7 +39,8 @@ def build_standin(config: ModelConfig) -> Krea2:
     """
     tokenizer = LanguageTokenizer(byte_tokenizer(), max_length=_TOKENS, padding="longest", template=_TEMPLATE)
     encoder = Krea2TextEncoder(vocab_size=len(tokenizer.tokenizer), num_hidden_layers=READ_LAYERS)
-    krea = krea_of(config, Krea2Transformer(), encoder, vae_of_widths(_VAE_WIDTHS), {"qwen3vl": tokenizer})
+    vae = vae_of_widths(_VAE_WIDTHS, _SEEING_WIDTHS)
+    krea = krea_of(config, Krea2Transformer(), encoder, vae, {"qwen3vl": tokenizer})
     for name in ("transformer", "text_encoder", "vae"):
         _VALUES.fill(krea[name], name)
     return krea
