@@ -69,6 +69,10 @@ def held(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     return Held(load_base(str(z_image.write_as_mflux(image, path)), None), 2, 3, image)
 
 
+SHORT = pytest.mark.parametrize("held", [pytest.param("flux2", marks=pytest.mark.slow), "z-image"], indirect=True)
+"""Every run tries it on the shorter Qwen3 alone: FLUX.2's fills prompts up to 512 tokens, in half a second each."""
+
+
 @pytest.fixture
 def base(held: Held) -> Iterator[Base]:
     yield held.base
@@ -124,6 +128,7 @@ def test_an_adapter_on_it_alone_engages_with_proof_and_is_taken_off_again(
     assert np.array_equal(encoded(base), bare)
 
 
+@SHORT
 def test_the_picture_follows_it(held: Held, base: Base, tmp_path: Path) -> None:
     adapter = read_adapter(whole(held, tmp_path), base.shapes)
     plain, styled, again = (painted(base, members) for members in ([], [Member(adapter, 1.0)], []))
@@ -136,6 +141,7 @@ def painted(base: Base, members: list[Member]) -> NDArray[np.uint8]:
     return np.asarray(base.generate(picture(base, steps=1), Followed()))
 
 
+@SHORT
 def test_a_prompt_is_kept_for_the_adapters_it_was_encoded_with(held: Held, base: Base, tmp_path: Path) -> None:
     adapter = read_adapter(whole(held, tmp_path), base.shapes)
     bare = base.encode("kiln")
@@ -153,6 +159,7 @@ def test_a_prompt_is_kept_for_the_adapters_it_was_encoded_with(held: Held, base:
     )
 
 
+@SHORT
 def test_its_blocks_can_have_scales_of_their_own(held: Held, base: Base, tmp_path: Path) -> None:
     adapter = read_adapter(whole(held, tmp_path), base.shapes)
     blocks = Blocks.of(base.shapes, family_of(base.variant))
@@ -167,6 +174,7 @@ def test_its_blocks_can_have_scales_of_their_own(held: Held, base: Base, tmp_pat
     assert none < (1e-6 if PRECISION is mx.float32 else 0.02) < min(every, others)
 
 
+@SHORT
 def test_an_adapter_of_the_transformer_alone_leaves_prompts_encoded(base: Base, tmp_path: Path) -> None:
     path = make_adapter(tmp_path / "a.safetensors", shapes=base.shapes)
     bare = base.encode("kiln")
