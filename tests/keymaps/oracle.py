@@ -461,7 +461,8 @@ class Writer:
         rank = down.shape[0]
         alpha = float(raw[f"{name}.alpha"]) if f"{name}.alpha" in raw else rank
         multiplier = (rank if self.zero_is_rank and alpha == 0 else alpha) / rank
-        return multiplier, swapped(up) if "final_layer" in module and "adaLN" in module else up[begin:end], down
+        rows = swapped(up) if module.startswith("final_layer.") and "adaLN" in module else up[begin:end]
+        return multiplier, rows, down
 
     def keys(self, raw: Raw) -> set[str]:
         """Names of all the tensors that updates are made of."""

@@ -57,6 +57,7 @@ CODES = {
     "journal": ExitCode.TRY_AGAIN,
     "no_worker": ExitCode.TRY_AGAIN,
     "job_id_taken": ExitCode.USAGE,
+    "picture_refused": ExitCode.USAGE,
     "folder_in_use": ExitCode.TRY_AGAIN,
     "daemon_unavailable": ExitCode.NO_DAEMON,
     "connect_timeout": ExitCode.NO_DAEMON,
