@@ -239,3 +239,9 @@ def test_people_read_what_a_picture_starts_from() -> None:
     assert started(strength=0.7, steps=10).spec.size_and_settings.endswith("from a picture at strength 0.7")
     two = msgspec.structs.replace(started().spec, start=msgspec.UNSET, references=("a", "b"))
     assert two.size_and_settings.endswith(", 2 reference pictures")
+
+
+def test_nothing_is_told_of_a_reference_that_nobody_could_look_at() -> None:
+    given = GivenPictures(references=(GivenPicture("a" * 64, 0, 0),))
+    row = msgspec.structs.replace(DEV, reference_images=1)
+    assert decide(asked(reference_images=["a.png"]), "dev", row, given=given).warnings == ()

@@ -216,6 +216,8 @@ def of_references(spec: PictureSpec, given: GivenPictures, row: Variant) -> Iter
         InvalidParams: Nothing would be left of one.
     """
     for place, reference in enumerate(given.references):
+        if not reference.width:  # nobody could look at it here
+            continue
         own, asked = PictureSize(reference.width, reference.height), PictureSize(spec.width, spec.height)
         try:
             told = how_fitted(own, fitted(own, asked, family_of(row).fitting))

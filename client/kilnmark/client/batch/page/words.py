@@ -123,6 +123,8 @@ def made_with(one: ShownPicture) -> Iterator[tuple[str, object]]:
         yield name.capitalize(), f"{value:g}"
     if picture.strength is not UNSET:
         yield "Strength", f"{picture.strength:g}"
+    if picture.references is not UNSET:
+        yield "Reference pictures", len(picture.references)
     yield "Variant", picture.variant
     lengths = ", ".join(f"{length.tokens} of {length.limit} {length.encoder}" for length in tokens.lengths)
     yield "Length", f"{about}{lengths} tokens" if lengths else "not counted"

@@ -5,6 +5,7 @@
     .../<slug>.s2.png                              with the second of several seeds
     .../<slug>.base.png                            without adapters
     OUT/_starts/<hash>.<kind>                      a copy of what some start from
+    OUT/_references/<hash>.<kind>                  the same of what some refer to
 
 Paths only; nothing is opened or made.
 """
@@ -15,13 +16,13 @@ import unicodedata
 
 from kilnmark.client.batch.plan.subjects import Kind
 
-__all__ = ["OWN_TIERS", "Outputs", "bare_of", "slug", "start_place"]
+__all__ = ["OWN_TIERS", "REFERENCES", "STARTS", "Outputs", "bare_of", "copy_place", "slug"]
 
 OWN_TIERS: dict[Kind, str] = {"poi": "landscape", "portrait": "portrait", "creature": "creature"}
 """The tier that each kind of picture is painted at."""
 
 _GENRE_ITSELF = "_genre"
-_STARTS = "_starts"
+STARTS, REFERENCES = "_starts", "_references"
 _LONGEST = 100
 """Bytes of a slug: names of files may have 255, and something is put behind a slug."""
 
@@ -43,10 +44,16 @@ def bare_of(output: str) -> str:
     return f"{output.removesuffix('.png')}.base.png"
 
 
-def start_place(path: str, sha256: str) -> str:
-    """Where the copy of a picture lies that others start from: one place for all of the same content."""
+def copy_place(folder: str, path: str, sha256: str) -> str:
+    """Where the copy of a picture lies that others are made of: one place for all of the same content.
+
+    Args:
+        folder: `STARTS` or `REFERENCES`.
+        path: Of the picture.
+        sha256: Of its content, in hex.
+    """
     ending = re.search(r"\.[A-Za-z0-9]{1,5}\Z", path)
-    return f"{_STARTS}/{sha256[:32]}{ending[0].lower() if ending else ''}"
+    return f"{folder}/{sha256[:32]}{ending[0].lower() if ending else ''}"
 
 
 class Outputs:

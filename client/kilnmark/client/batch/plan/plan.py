@@ -12,8 +12,8 @@ from pathlib import Path
 
 from kilnmark.client.batch.plan.adapters import PlannedAdapter
 from kilnmark.client.batch.plan.outputs import OWN_TIERS, Outputs
+from kilnmark.client.batch.plan.pictures import NOTHING_PLANNED, FoundPictures, PlannedPictures, unfit_for
 from kilnmark.client.batch.plan.sources import SOURCES, SourcesRead, Subject, places, read_sources
-from kilnmark.client.batch.plan.starts import PlannedStart, Starts
 from kilnmark.client.batch.plan.strange import nothing_found, strange_entries
 from kilnmark.client.batch.plan.subjects import Kind
 from kilnmark.client.batch.plan.tokens import TokenCounter, Tokens, excess
@@ -25,10 +25,10 @@ from kilnmark.protocol.content.composition import file_problems, stack_files
 from kilnmark.protocol.content.packs import PackFiles, load_pack
 from kilnmark.protocol.content.problems import Problem, UnusableContent
 from kilnmark.protocol.picture.catalog import row_of
-from kilnmark.protocol.picture.decide import decide, of_start
+from kilnmark.protocol.picture.decide import decide, of_references, of_start
 from kilnmark.protocol.picture.family import Variant
-from kilnmark.protocol.picture.given import NO_PICTURES, GivenPictures
 from kilnmark.protocol.picture.spec import PictureSpec
+from kilnmark.protocol.wire.errors import InvalidParams
 from kilnmark.protocol.wire.requests import RenderParams
 
 __all__ = ["SEED_LIMIT", "Item", "Plan", "Wishes", "make_plan", "seed_of"]
@@ -72,7 +72,7 @@ class Item:
         tokens: The length of its prompt.
         adapters: In stack order.
         output: Its place, from the batch's folder, with forward slashes.
-        start: The picture that it starts from; None: from noise.
+        pictures: Those that it is made of.
     """
 
     subject: Subject
@@ -83,12 +83,7 @@ class Item:
     tokens: Tokens
     adapters: tuple[PlannedAdapter, ...]
     output: str
-    start: PlannedStart | None = None
-
-    @property
-    def given(self) -> GivenPictures:
-        """What is in the pictures that it is made of."""
-        return NO_PICTURES if self.start is None else self.start.pictures
+    pictures: PlannedPictures = NOTHING_PLANNED
 
     @property
     def tier(self) -> str:
@@ -99,7 +94,7 @@ class Item:
         """What decides it on another base than it wants, of which this is known."""
         if base == self.spec.variant:
             return self.spec
-        return decide(self.asked, base, row, style=self.style, given=self.given).spec
+        return decide(self.asked, base, row, style=self.style, given=self.pictures.given).spec
 
 
 @dataclass(slots=True)
@@ -133,12 +128,12 @@ def make_plan(wishes: Wishes, counter: TokenCounter) -> Plan:
     if not (found.packs or plan.problems):
         plan.problems.append(nothing_found(wishes.kind, SOURCES[wishes.kind][0], where))
     styles = _Styles(files, wishes, plan)
-    outputs, starts = Outputs(), Starts(wishes.packs)
+    outputs, found_pictures = Outputs(), FoundPictures(wishes.packs)
     for subject, styled in _chosen(found, styles, wishes.limit):
         try:
-            _add_items(plan, subject, styled, starts.of(subject), outputs, counter, wishes)
+            _add_items(plan, subject, styled, found_pictures.of(subject), outputs, counter, wishes)
         except RefusedPicture as error:
-            plan.problems.append(_of(subject, f"its init_image {error}"))
+            plan.problems.append(_of(subject, f"a picture that it is made of cannot be used: {error}"))
     plan.problems = list(dict.fromkeys(plan.problems))
     plan.warnings = list(dict.fromkeys(plan.warnings))
     return plan
@@ -221,21 +216,25 @@ def _add_items(
     plan: Plan,
     subject: Subject,
     styled: _Styled,
-    start: PlannedStart | None,
+    pictures: PlannedPictures,
     outputs: Outputs,
     counter: TokenCounter,
     wishes: Wishes,
 ) -> None:
     style, tier = styled.style, styled.style.tier
-    takes = [_asked(subject, style, take, wishes, start) for take in range(1, wishes.takes + 1)]
-    row, given = row_of(style.variant), NO_PICTURES if start is None else start.pictures
-    if start is not None and not row.init_image:
-        mend = "leave its init_image out, or have its tier or style name another variant"
-        plan.problems.append(_of(subject, f"{style.variant!r} cannot start from a picture; {mend}"))
+    takes = [_asked(subject, style, take, wishes, pictures) for take in range(1, wishes.takes + 1)]
+    row, given = row_of(style.variant), pictures.given
+    if unfit := unfit_for(row, pictures):
+        plan.problems.append(_of(subject, unfit))
         return
-    specs = [decide(asked, style.variant, row, style=style, given=given).spec for asked in takes]
+    try:
+        specs = [decide(asked, style.variant, row, style=style, given=given).spec for asked in takes]
+    except InvalidParams as error:
+        plan.problems.append(_of(subject, str(error)))
+        return
     tokens = counter.count(specs[0].prompt, style.variant)
-    plan.warnings += [_of(subject, words) for words in (excess(tokens), *of_start(specs[0], given)) if words]
+    told = (excess(tokens), *of_start(specs[0], given), *of_references(specs[0], given, row))
+    plan.warnings += [_of(subject, words) for words in told if words]
     place = outputs.place(subject.genre, subject.world, subject.kind, subject.name, tier.name)
     plan.items += [
         Item(
@@ -247,14 +246,14 @@ def _add_items(
             tokens=tokens,
             adapters=styled.adapters,
             output=outputs.take(place, take),
-            start=start,
+            pictures=pictures,
         )
         for take, (asked, spec) in enumerate(zip(takes, specs, strict=True), start=1)
     ]
 
 
 def _asked(
-    subject: Subject, style: ComposedStyle, take: int, wishes: Wishes, start: PlannedStart | None
+    subject: Subject, style: ComposedStyle, take: int, wishes: Wishes, pictures: PlannedPictures
 ) -> RenderParams:
     """What a daemon would be asked for one take of a subject, but for its stack."""
     seed = seed_of(
@@ -265,8 +264,9 @@ def _asked(
         tier=style.tier.name,
         seed=seed,
         steps=wishes.steps,
-        init_image=None if start is None else start.path,
-        strength=None if start is None else start.strength,
+        init_image=None if pictures.start is None else pictures.start.path,
+        strength=pictures.strength,
+        reference_images=[each.path for each in pictures.references],
     )
 
 

@@ -12,12 +12,13 @@ from typing import Any
 
 from kilnmark.client.batch.plan.subjects import (
     FIELDS,
-    AskedStart,
+    NO_PICTURES_NAMED,
     Entry,
     Kind,
+    NamedPictures,
     UnusableEntry,
+    pictures_of,
     place_of,
-    start_of,
     words_of,
 )
 from kilnmark.protocol.content.marked_yaml import MarkedDocument, read_marked
@@ -49,7 +50,7 @@ class Subject:
         place: Where it is, for the style's art direction.
         unplaced: What is wrong with its region; it counts where a style directs places.
         file, line: Where it stands, from the folder of packs.
-        start: The picture that it starts from; None: from noise.
+        pictures: Those that it is made of.
     """
 
     genre: str
@@ -61,7 +62,7 @@ class Subject:
     unplaced: tuple[Problem, ...]
     file: str
     line: int
-    start: AskedStart | None = None
+    pictures: NamedPictures = NO_PICTURES_NAMED
 
 
 @dataclass(slots=True)
@@ -205,7 +206,7 @@ def _subject(
     entry = Entry.at(document, path)
     try:
         name, words = words_of(kind, entry)
-        start = start_of(entry)
+        pictures = pictures_of(entry)
     except UnusableEntry as error:
         found.problems += error.problems
         return None
@@ -214,7 +215,7 @@ def _subject(
             message = f"is no field; is `{meant}` meant?"
             found.warnings.append(document.problem((*path, field_name), message))
     place, unplaced = place_of(kind, entry, name)
-    return Subject(*pack, kind, name, words, place, unplaced, document.file, document.line(path), start)
+    return Subject(*pack, kind, name, words, place, unplaced, document.file, document.line(path), pictures)
 
 
 def _is_new(
@@ -224,7 +225,7 @@ def _is_new(
     earlier = seen.setdefault(subject.name, subject)
     if earlier is subject:
         return True
-    if (earlier.words, earlier.place, earlier.start) != (subject.words, subject.place, subject.start):
+    if (earlier.words, earlier.place, earlier.pictures) != (subject.words, subject.place, subject.pictures):
         message = f"{subject.name!r} is the name of line {earlier.line} too; rename one, or say the same of both"
         found.problems.append(document.problem((*path, "name"), message))
     return False

@@ -11,18 +11,29 @@ from typing import Any, Literal, NamedTuple
 from kilnmark.protocol.content.marked_yaml import MarkedDocument
 from kilnmark.protocol.content.places import PicturePlace
 from kilnmark.protocol.content.problems import Key, Problem, UnusableContent
+from kilnmark.protocol.picture.given import REFERENCE_LIMIT
 
-__all__ = ["FIELDS", "AskedStart", "Entry", "Kind", "UnusableEntry", "place_of", "start_of", "words_of"]
+__all__ = [
+    "FIELDS",
+    "NO_PICTURES_NAMED",
+    "Entry",
+    "Kind",
+    "NamedPictures",
+    "UnusableEntry",
+    "pictures_of",
+    "place_of",
+    "words_of",
+]
 
 Kind = Literal["poi", "portrait", "creature"]
 """What a picture can be of."""
 
-_STARTING = ("init_image", "strength")
+_PICTURES = ("init_image", "strength", "reference_images")
 FIELDS: Mapping[Kind, frozenset[str]] = {
-    "poi": frozenset({"name", "description", "visual_prompt", "region", "type", *_STARTING}),
-    "portrait": frozenset({"name", "role", "type", "appearance", "culture_aesthetic", "region", *_STARTING}),
+    "poi": frozenset({"name", "description", "visual_prompt", "region", "type", *_PICTURES}),
+    "portrait": frozenset({"name", "role", "type", "appearance", "culture_aesthetic", "region", *_PICTURES}),
     "creature": frozenset(
-        {"name", "description", "visual_prompt", "appearance", "habitat", "type", "region", *_STARTING}
+        {"name", "description", "visual_prompt", "appearance", "habitat", "type", "region", *_PICTURES}
     ),
 }
 """The fields that an entry is known to have."""
@@ -33,11 +44,21 @@ _LONGEST = 20_000
 _LONGEST_NAME = 200
 
 
-class AskedStart(NamedTuple):
-    """The picture that an entry's is to start from: its file as it is written there, and how much of it stays."""
+class NamedPictures(NamedTuple):
+    """The pictures that an entry's is to be made of: their files as they are written there.
 
-    file: str
+    Attributes:
+        start: The one to start from; None: from noise.
+        strength: How much of that stays; None: it does not say.
+        references: Those to refer to, in their order.
+    """
+
+    start: str | None = None
     strength: float | None = None
+    references: tuple[str, ...] = ()
+
+
+NO_PICTURES_NAMED = NamedPictures()
 
 
 class UnusableEntry(UnusableContent):
@@ -75,6 +96,16 @@ class Entry:
         kind = "a mapping" if isinstance(value, dict) else "a list" if isinstance(value, list) else None
         self.add(field, f"must be text, but is {kind}; write one text" if kind else f"is {value}; put it in quotes")
         return None
+
+    def texts(self, field: str) -> tuple[str, ...]:
+        """A field's list of texts; empty where it is not there. What is none is a problem."""
+        value = self.fields.get(field)
+        if value is None:
+            return ()
+        if isinstance(value, list) and all(isinstance(each, str) and each.strip() for each in value):
+            return tuple(each.strip() for each in value)
+        self.add(field, f"must be a list of files, even of one; write `{field}: [portraits/one.png]`")
+        return ()
 
     def share(self, field: str) -> float | None:
         """A field's number from 0 to 1; None where it is not there. What is none is a problem."""
@@ -124,8 +155,8 @@ def place_of(kind: Kind, entry: Entry, name: str) -> tuple[PicturePlace, tuple[P
     return PicturePlace(region, name if kind == "poi" else None), tuple(entry.problems)
 
 
-def start_of(entry: Entry) -> AskedStart | None:
-    """The picture that an entry's is to start from; None: from noise.
+def pictures_of(entry: Entry) -> NamedPictures:
+    """The pictures that an entry's is to be made of.
 
     Raises:
         UnusableEntry: with everything that is wrong with it.
@@ -133,9 +164,14 @@ def start_of(entry: Entry) -> AskedStart | None:
     file, strength = entry.text("init_image"), entry.share("strength")
     if file is None and strength is not None:
         entry.add("strength", "needs an `init_image`; name the picture to start from, or leave it out")
+    references = entry.texts("reference_images")
+    if references and file is not None:
+        entry.add("reference_images", "is another way to use a picture than `init_image`; leave out one of the two")
+    if len(references) > REFERENCE_LIMIT:
+        entry.add("reference_images", f"names {len(references)} pictures; give {REFERENCE_LIMIT} at most")
     if entry.problems:
         raise UnusableEntry(entry.problems)
-    return None if file is None else AskedStart(file, strength)
+    return NamedPictures(file, strength, references)
 
 
 def _poi(entry: Entry, name: str) -> str | None:

@@ -18,11 +18,11 @@ import msgspec
 
 from kilnmark.client.batch.errors import FolderInUse, FolderUnusable
 from kilnmark.client.batch.run.base import BaseNow
+from kilnmark.client.batch.run.copies import check_within, kept_references, kept_start
 from kilnmark.client.batch.run.journal import Journal
 from kilnmark.client.batch.run.manifest import Manifest, SourceProblem, read_manifest, write_manifest
 from kilnmark.client.batch.run.picture import Picture
 from kilnmark.client.batch.run.pinned import PinnedItem
-from kilnmark.client.batch.run.started import check_within, kept_start
 from kilnmark.keymaps.files.atomic import written_whole
 from kilnmark.keymaps.files.outputs import is_unspoilt, sha256_of
 from kilnmark.protocol.picture.record import PictureRecord, find_record, is_whole
@@ -142,7 +142,12 @@ class Ledger:
                 picture = msgspec.structs.replace(picture, fingerprint=made_on.fingerprint, numerics=made_on.numerics)
         else:
             picture = _carried_over(_done(item, record, warnings), before)
-            picture = msgspec.structs.replace(picture, start_file=kept_start(self.folder, item.planned.start))
+            made_of = item.planned.pictures
+            picture = msgspec.structs.replace(
+                picture,
+                start_file=kept_start(self.folder, made_of),
+                reference_files=kept_references(self.folder, made_of),
+            )
         self._put(picture)
 
     def write_failed(self, item: PinnedItem, message: str, reports: Sequence[AdapterReport], job_id: str) -> None:

@@ -37,6 +37,7 @@ class Picture(PictureSpec, frozen=True, kw_only=True):
         created: When it was painted, or failed: UTC, ISO 8601.
         start_file: Where a copy of the picture lies that it starts from, as `file`; empty where it starts from noise,
             or that was another meanwhile.
+        reference_files: The same of those that it refers to, in their order.
     """
 
     genre: str
@@ -60,3 +61,4 @@ class Picture(PictureSpec, frozen=True, kw_only=True):
     numerics: Numerics = "exact"
     created: str
     start_file: str = ""
+    reference_files: list[str] = []

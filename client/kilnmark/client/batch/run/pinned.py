@@ -82,8 +82,11 @@ class PinnedItem:
         whole = [self.digest, base.fingerprint, self.paths, self.planned.tier]
         if base.numerics != "exact":  # ids of those are older than the choice
             whole.append(base.numerics)
-        if self.planned.start is not None:
-            whole.append(self.planned.start.path)
+        pictures = self.planned.pictures
+        if pictures.start is not None:
+            whole.append(pictures.start.path)
+        if pictures.references:
+            whole.append([each.path for each in pictures.references])
         return f"batch-{hashlib.sha256(msgspec.json.encode(whole)).hexdigest()[:40]}"
 
     def request(self, base: BaseNow, *, anew: bool) -> "RenderRequest":
@@ -102,8 +105,11 @@ class PinnedItem:
         }
         if self.spec.block_scales:
             request["lora_block_scales"] = [dict(each) for each in self.spec.block_scales]
-        if self.planned.start is not None:
-            request["init_image"] = self.planned.start.path
+        pictures = self.planned.pictures
+        if pictures.start is not None:
+            request["init_image"] = pictures.start.path
+        if pictures.references:
+            request["reference_images"] = [each.path for each in pictures.references]
         if anew:
             request["cache"] = False
         else:

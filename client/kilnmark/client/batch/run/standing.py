@@ -56,6 +56,7 @@ class ShownPicture:
         file: The picture, relative to the page, with slashes; None where there is none to show.
         bare_file: The same of the one without adapters.
         start_file: The same of the one that it starts from.
+        reference_files: The same of those that it refers to, as far as they are there.
         message: What went wrong or was warned of; empty where nothing was.
         standings: Worst first, at least one.
     """
@@ -65,6 +66,7 @@ class ShownPicture:
     file: str | None
     bare_file: str | None
     start_file: str | None
+    reference_files: tuple[str, ...]
     message: str
     standings: tuple[Standing, ...]
 
@@ -95,8 +97,10 @@ def _exhibit(folder: Path, picture: Picture, place: int) -> ShownPicture:
     file = picture.file if done and (folder / picture.file).is_file() else None
     bare = picture.bare_file if file and picture.bare_file and (folder / picture.bare_file).is_file() else None
     start = picture.start_file if picture.start_file and (folder / picture.start_file).is_file() else None
+    references = tuple(each for each in picture.reference_files if (folder / each).is_file())
     message = _ABSENT if done and file is None else picture.message
-    return ShownPicture(picture, place, file, bare, start, message, _standings(picture, there=file is not None))
+    standings = _standings(picture, there=file is not None)
+    return ShownPicture(picture, place, file, bare, start, references, message, standings)
 
 
 def _standings(picture: Picture, *, there: bool) -> tuple[Standing, ...]:

@@ -39,6 +39,7 @@ class PlannedItem(msgspec.Struct, frozen=True, kw_only=True):
         output: Where it would lie.
         init_image: The path of the picture that it would start from; None: from noise.
         strength: How much of that would stay; None as `init_image`.
+        reference_images: The paths of those that it would refer to, in their order.
     """
 
     genre: str
@@ -54,6 +55,7 @@ class PlannedItem(msgspec.Struct, frozen=True, kw_only=True):
     output: str
     init_image: str | None = None
     strength: float | None = None
+    reference_images: list[str] = []
 
 
 class PlanDocument(msgspec.Struct, frozen=True, kw_only=True):
@@ -174,8 +176,9 @@ def _planned(item: Item, out: Path) -> PlannedItem:
             for a in item.adapters
         ],
         output=str(out / item.output),
-        init_image=None if item.start is None else item.start.path,
+        init_image=None if item.pictures.start is None else item.pictures.start.path,
         strength=None if item.spec.strength is UNSET else item.spec.strength,
+        reference_images=[each.path for each in item.pictures.references],
     )
 
 

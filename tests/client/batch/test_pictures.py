@@ -1,4 +1,4 @@
-"""Pictures of a batch that start from others: named in its documents, looked at before, shown beside the result."""
+"""Pictures of a batch that are made of others: named in its documents, looked at before, shown beside the result."""
 
 import hashlib
 from pathlib import Path
@@ -50,16 +50,16 @@ def bel(packs: SmallPacks, **more: Any) -> Item:
     return next(item for item in plan.items if item.subject.name == "Bel")
 
 
-def pinned(item: Item) -> Any:
-    return pin_items([item], ("standin",), "standin", lambda _: "a" * 64, compare_base=False)[0]
+def pinned(item: Item, served: str = "standin") -> Any:
+    return pin_items([item], (served,), served, lambda _: "a" * 64, compare_base=False)[0]
 
 
 @pytest.mark.parametrize("file", ["portraits/bel.png", "ash/worlds/mire/portraits/bel.png"])
 def test_it_is_found_from_its_document_or_the_packs_and_is_part_of_the_spec(packs: SmallPacks, file: str) -> None:
     item = bel(packs, file=file)
     path = packs.root / "ash/worlds/mire/portraits/bel.png"
-    assert item.start is not None
-    assert item.start.path == str(path)
+    assert item.pictures.start is not None
+    assert item.pictures.start.path == str(path)
     assert (item.spec.start, item.spec.strength) == (hashlib.sha256(path.read_bytes()).hexdigest(), 0.5)
     request = render_params(**pinned(item).request(BaseNow("f"), anew=False))
     assert (request.init_image, request.strength) == (str(path), 0.5)
@@ -110,6 +110,95 @@ def test_one_that_cannot_be_used_costs_its_entry_alone(
     assert problem.file == "ash/worlds/mire/portrait_manifest.yaml"
     assert problem.line
     assert words in problem.message
+
+
+REFERRING = """\
+characters:
+  - name: Bel
+    role: a ferryman
+    reference_images: {files}
+    {more}
+  - name: Orrin
+    role: a miller
+"""
+
+
+def referring(packs: SmallPacks, files: str, variant: str = "standin:flux2-klein-4b", more: str = "") -> Plan:
+    packs.write("tiers.yaml", f"portrait: {{width: 64, height: 64, steps: 1, variant: '{variant}'}}\n")
+    packs.write("worlds/mire/portrait_manifest.yaml", REFERRING.format(files=files, more=more))
+    return make_plan(Wishes(kind="portrait", packs=packs.root, world="mire"), TokenCounter(env={}))
+
+
+@pytest.fixture
+def two(packs: SmallPacks) -> list[Path]:
+    """Pictures to refer to."""
+    folder = packs.root / "ash/worlds/mire/portraits"
+    put(folder, "wide.png", colours(70, 48))
+    return [folder / "bel.png", folder / "wide.png"]
+
+
+def test_references_are_part_of_the_spec_in_their_order_and_are_asked_for(packs: SmallPacks, two: list[Path]) -> None:
+    plan = referring(packs, "[portraits/bel.png, portraits/wide.png]")
+    assert plan.problems == []
+    item, other = plan.items
+    assert item.spec.references == tuple(hashlib.sha256(file.read_bytes()).hexdigest() for file in two)
+    assert other.spec.references is msgspec.UNSET
+    one = pinned(item, item.spec.variant)
+    request = render_params(**one.request(BaseNow("f"), anew=False))
+    assert (request.reference_images, request.init_image) == ([str(file) for file in two], None)
+    (turned, _) = referring(packs, "[portraits/wide.png, portraits/bel.png]").items
+    assert pinned(turned, item.spec.variant).job_id(BaseNow("f")) != one.job_id(BaseNow("f"))
+    assert [warning.message for warning in plan.warnings if "reference" in warning.message] == [
+        "reference_images[1] has 70 x 48 pixels and was cut to the middle 64 x 48"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("files", "variant", "more", "words"),
+    [
+        ("[gone.png]", "standin:flux2-klein-4b", "", "gone.png: no such file"),
+        ("[portraits/thin.png]", "standin:flux2-klein-4b", "", "64 x 8 is less than 16 pixels a side"),
+        ("portraits/bel.png", "standin:flux2-klein-4b", "", "must be a list of files, even of one"),
+        ("[3]", "standin:flux2-klein-4b", "", "must be a list of files, even of one"),
+        (f"[{', '.join(['portraits/bel.png'] * 5)}]", "standin:flux2-klein-4b", "", "names 5 pictures; give 4 at most"),
+        ("[portraits/bel.png]", "standin:flux2-klein-4b", "init_image: portraits/bel.png", "another way to use a pic"),
+        ("[portraits/bel.png]", "standin", "", "'standin' takes no reference pictures and is given 1"),
+        (f"[{', '.join(['portraits/bel.png'] * 2)}]", "standin:kontext-dev", "", "takes at most 1 reference pictures"),
+    ],
+)
+def test_references_that_cannot_be_used_cost_their_entry_alone(
+    packs: SmallPacks, files: str, variant: str, more: str, words: str
+) -> None:
+    put(packs.root / "ash/worlds/mire/portraits", "thin.png", colours(64, 8))
+    plan = referring(packs, files, variant, more)
+    (problem,) = [each for each in plan.problems if "paints from a reference picture" not in each.message]
+    assert (problem.file, bool(problem.line)) == ("ash/worlds/mire/portrait_manifest.yaml", True)
+    assert words in problem.message
+    assert "Bel" not in [item.subject.name for item in plan.items]
+
+
+def test_an_entry_without_the_reference_that_its_base_needs_is_told_of(packs: SmallPacks) -> None:
+    plan = referring(packs, "[portraits/bel.png]", "standin:kontext-dev")
+    assert [item.subject.name for item in plan.items] == ["Bel"]
+    (problem,) = plan.problems
+    assert problem.entry == "Orrin"
+    assert "'standin:kontext-dev' paints from a reference picture; give it `reference_images`" in problem.message
+
+
+def test_the_page_shows_references_beside_the_picture(packs: SmallPacks, two: list[Path], tmp_path: Path) -> None:
+    referring(packs, "[portraits/bel.png, portraits/wide.png]")
+    out = tmp_path / "out"
+    with InProcessDaemon(packs=packs.root, variant="standin:flux2-klein-4b") as daemon:
+        command = ["portrait", "--packs", packs.root, "--world", "mire", "--out", out, "--socket", daemon.socket]
+        ended = CliRunner().invoke(batch, [*map(str, command), "--json"])
+    assert ended.exit_code == 0, ended.output
+    shown = {picture.name: picture for picture in read_manifest(out).pictures}
+    copies = shown["Bel"].reference_files
+    assert [(out / copy).read_bytes() for copy in copies] == [file.read_bytes() for file in two]
+    assert shown["Orrin"].reference_files == []
+    page = (out / "index.html").read_text()
+    assert [page.count(f'src="./{copy}"') for copy in copies] == [2, 2]
+    assert '<dt>Reference pictures</dt><dd dir="auto">2</dd>' in page
 
 
 def test_the_page_shows_it_beside_the_picture(packs: SmallPacks, tmp_path: Path) -> None:
