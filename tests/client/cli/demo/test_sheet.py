@@ -2,11 +2,25 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 from PIL import Image, ImageColor
 
 from kilnmark.client.cli.demo.exhibits import DEAD, EXHIBITS, DemoResult, Finding, WorldShown
-from kilnmark.client.cli.demo.sheet import COLUMNS, FRAME, GAP, GREEN, GREY, HEAD, MARGIN, RED, TEXT, TILE, draw_sheet
+from kilnmark.client.cli.demo.sheet import (
+    COLUMNS,
+    FRAME,
+    GAP,
+    GREEN,
+    GREY,
+    HEAD,
+    MARGIN,
+    MARK,
+    RED,
+    TEXT,
+    TILE,
+    draw_sheet,
+)
 from kilnmark.protocol.picture.report import AdapterReport, Verdict
 from kilnmark.protocol.wire.replies import StackInfo, Timings
 
@@ -45,6 +59,7 @@ def result(tmp_path: Path) -> DemoResult:
         base_picture=picture(tmp_path, "without", "white"),
         worlds=[
             WorldShown(
+                prompt="a bog",
                 stack=StackInfo(source="style", world="mire", names=("moss",)),
                 loras=reports(("moss",), Verdict.ENGAGED),
                 picture=picture(tmp_path, "mire", "yellow"),
@@ -74,6 +89,27 @@ def test_healthy_ones_are_green_dead_ones_red_and_the_refused_stack_has_no_pictu
     assert found[:7] == [(grey, white), *[(green, blue)] * 4, *[(red, white)] * 2]
     assert found[7][0] == red
     assert found[8] == (green, yellow)
+
+
+def test_what_was_found_is_marked_in_a_shape_that_needs_no_colour(result: DemoResult, tmp_path: Path) -> None:
+    with Image.open(draw_sheet(result, tmp_path / "sheet.png")) as opened:
+        page = opened.convert("RGB")
+    marks = []
+    for number in (0, 1, 5, 8):
+        row, column = divmod(number, COLUMNS)
+        x, y = MARGIN + column * (TILE + GAP) + TILE - 8, MARGIN + HEAD + row * (TILE + TEXT + GAP) + 8
+        mark = page.crop((x - MARK // 2, y - MARK // 2, x + MARK // 2, y + MARK // 2))
+        marks.append([mark.getpixel((across, down)) == (255, 255, 255) for across in range(16) for down in range(16)])
+    none, healthy, dead, world = marks
+    assert healthy == world != dead
+    assert none not in (healthy, dead)
+    assert all(map(any, (healthy, dead)))
+
+
+def test_a_world_does_without_what_it_left_out_and_did_not_add_again(result: DemoResult) -> None:
+    (mire,) = result.worlds
+    stack = StackInfo(source="style", names=("moss",), excluded=("reed", "moss"))
+    assert msgspec.structs.replace(mire, stack=stack).left_out == ("reed",)
 
 
 def test_nothing_runs_beyond_the_page(result: DemoResult, tmp_path: Path) -> None:

@@ -223,5 +223,5 @@ def paint_worlds(client: Client, keep: Callable[[RenderResult, str], Path]) -> l
     for world in WORLDS:
         result = client.render(WORLDS_PROMPT, genre=GENRE, world=world, tier=TIER, seed=SEED, cache=False)
         picture = keep(result, world)
-        shown.append(WorldShown(stack=result.stack, loras=result.loras, picture=str(picture)))
+        shown.append(WorldShown(prompt=WORLDS_PROMPT, stack=result.stack, loras=result.loras, picture=str(picture)))
     return shown

@@ -127,14 +127,21 @@ class WorldShown(msgspec.Struct, frozen=True, kw_only=True):
     """One world of the sample pack, rendered by its name.
 
     Attributes:
+        prompt: What it was asked for with, before the world's own words.
         stack: What the daemon composed, and for which genre, world and tier.
         loras: The engagement report of each adapter of that stack.
         picture: The PNG.
     """
 
+    prompt: str
     stack: StackInfo
     loras: list[AdapterReport]
     picture: str
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """Adapters of the genre that this world does without: it left them out, and did not add them again."""
+        return tuple(name for name in self.stack.excluded if name not in self.stack.names)
 
     @property
     def holds(self) -> bool:

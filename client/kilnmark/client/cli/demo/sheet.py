@@ -1,6 +1,7 @@
 """The demonstration on one picture: what each stack painted, what was found of it, and which one was refused.
 
-It is for somebody who reads nothing else, so that colours and frames say what labels say. Nothing is judged here.
+It is for somebody who reads nothing else, so that frames and marks say what labels say, in shape as well as in colour.
+Nothing is judged here.
 """
 
 import textwrap
@@ -21,6 +22,8 @@ COLUMNS = 5
 TILE = 256
 """Pixels along one side of a picture as it is shown."""
 GAP, MARGIN, FRAME = 28, 40, 5
+MARK = 17
+"""Radius of the disc on a picture's upper right corner, with a tick or a cross."""
 HEAD, TEXT = 128, 104
 """Pixels above all tiles, and below each."""
 
@@ -37,7 +40,7 @@ class Tile(NamedTuple):
         name: What it was painted with.
         says: A sentence or two.
         verdict: A word or two, on `colour`.
-        colour: Of its frame, too.
+        colour: Of its frame and its mark, too; `GREY` is what the others are compared with, and has no mark.
     """
 
     picture: str
@@ -101,7 +104,8 @@ def _of_world(shown: WorldShown) -> Tile:
     stack = " + ".join(report.name for report in shown.loras)
     engaged = all(report.verdict is Verdict.ENGAGED for report in shown.loras)
     verdict, colour = ("all engaged", GREEN) if engaged else ("not all engaged", RED)
-    return Tile(shown.picture, f"world: {shown.stack.world}", f"its own stack: {stack}", verdict, colour)
+    says = f"its own stack: {stack}\nand its own words, on \u201c{shown.prompt}\u201d"
+    return Tile(shown.picture, f"world: {shown.stack.world}", says, verdict, colour)
 
 
 def _short(refusal: str) -> str:
@@ -118,22 +122,36 @@ def _put(page: "Image", draw: "ImageDraw", tile: Tile, at: tuple[int, int]) -> N
     if tile.picture:
         with Image.open(tile.picture) as opened:
             page.paste(opened.convert("RGB").resize((TILE, TILE), Image.Resampling.LANCZOS), at)
+        _mark(draw, (left + TILE - 8, top + 8), tile.colour)
     else:
         draw.rectangle((left, top, left + TILE - 1, top + TILE - 1), PALE_RED)
-        _cross(draw, (left + TILE // 2, top + 52))
+        _cross(draw, (left + TILE // 2, top + 52), RED, arm=26, width=10)
         _write(draw, (left + 18, top + 100), textwrap.fill(tile.says, 27), 16, RED)
     pill = top + TILE + FRAME
     draw.rectangle((left - FRAME, pill, left + TILE + FRAME - 1, pill + 29), tile.colour)
     _write(draw, (left + 4, pill + 4), tile.verdict, 17, "white")
     _write(draw, (left, pill + 38), tile.name, 19 if len(tile.name) < 28 else 14)  # noqa: PLR2004 - as the tile is wide
     if tile.picture:
-        _write(draw, (left, pill + 64), tile.says, 15 if len(tile.says) < 38 else 13, FAINT)  # noqa: PLR2004 - the same
+        longest = max(map(len, tile.says.splitlines()))
+        _write(draw, (left, pill + 64), tile.says, 15 if longest < 38 else 13, FAINT)  # noqa: PLR2004 - the same
 
 
-def _cross(draw: "ImageDraw", at: tuple[int, int], arm: int = 26) -> None:
+def _mark(draw: "ImageDraw", at: tuple[int, int], colour: str) -> None:
+    """A tick on green, a cross on red, for whoever sees neither colour."""
+    if colour == GREY:
+        return
     across, down = at
-    draw.line((across - arm, down - arm, across + arm, down + arm), RED, 10)
-    draw.line((across - arm, down + arm, across + arm, down - arm), RED, 10)
+    draw.ellipse((across - MARK, down - MARK, across + MARK, down + MARK), colour)
+    if colour == RED:
+        _cross(draw, at, "white", arm=7, width=4)
+    else:
+        draw.line([(across - 8, down), (across - 2, down + 7), (across + 8, down - 6)], "white", 4, joint="curve")
+
+
+def _cross(draw: "ImageDraw", at: tuple[int, int], colour: str, arm: int, width: int) -> None:
+    across, down = at
+    draw.line((across - arm, down - arm, across + arm, down + arm), colour, width)
+    draw.line((across - arm, down + arm, across + arm, down - arm), colour, width)
 
 
 def _write(draw: "ImageDraw", at: tuple[int, int], text: str, size: int, colour: str = INK) -> None:

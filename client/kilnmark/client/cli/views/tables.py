@@ -169,7 +169,7 @@ def show_demo(out: Console, result: "DemoResult") -> None:
 def _world(shown: "WorldShown") -> str:
     """The stack that a world got."""
     stack = " + ".join(f"{report.name} {report.verdict.value}" for report in shown.loras)
-    return f"{stack}; without {', '.join(shown.stack.excluded)}" if shown.stack.excluded else stack
+    return f"{stack}; without the genre's {', '.join(shown.left_out)}" if shown.left_out else stack
 
 
 def _finding(finding: "Finding", report: AdapterReport, *, first: bool) -> Iterable[str | Text]:
