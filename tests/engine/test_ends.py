@@ -42,6 +42,8 @@ def test_a_want_of_memory_is_named_with_the_size_that_wanted_it(error: Exception
     assert ended.message.startswith(f"there was not memory enough for rendering 2048 x 4096 ({type(error).__name__}: ")
     assert str(error) in ended.message
     assert ended.message.endswith("; ask for a smaller picture, or give the worker more memory")
+    beside = failed("j", error, doing="rendering 8 x 8 beside 2 references", smaller="fewer references")
+    assert beside.message.endswith("; ask for fewer references, or give the worker more memory")
 
 
 def test_what_nobody_foresaw_is_told_with_what_was_under_way() -> None:

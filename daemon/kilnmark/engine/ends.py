@@ -28,7 +28,13 @@ _NO_MEMORY = re.compile(
 """What the C++ library, MLX, CUDA and Metal say where an allocation fails."""
 
 
-def failed(job_id: str, error: Exception, loras: Sequence[AdapterReport] = (), doing: str = "rendering") -> Failed:
+def failed(
+    job_id: str,
+    error: Exception,
+    loras: Sequence[AdapterReport] = (),
+    doing: str = "rendering",
+    smaller: str = "a smaller picture",
+) -> Failed:
     """How a render ends that an error stopped.
 
     Args:
@@ -36,11 +42,10 @@ def failed(job_id: str, error: Exception, loras: Sequence[AdapterReport] = (), d
         error: What was raised.
         loras: The reports made before it was.
         doing: What was under way, for an error that nobody foresaw.
+        smaller: What would take less memory.
     """
     if _is_want_of_memory(error):
-        message = (
-            f"there was not memory enough for {doing} ({type(error).__name__}: {error}); ask for a smaller picture"
-        )
+        message = f"there was not memory enough for {doing} ({type(error).__name__}: {error}); ask for {smaller}"
         code, message = RenderFailed.code, f"{message}, or give the worker more memory"
     elif isinstance(error, RequestError):
         code, message = error.code, error.message

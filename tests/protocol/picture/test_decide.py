@@ -245,3 +245,13 @@ def test_nothing_is_told_of_a_reference_that_nobody_could_look_at() -> None:
     given = GivenPictures(references=(GivenPicture("a" * 64, 0, 0),))
     row = msgspec.structs.replace(DEV, reference_images=1)
     assert decide(asked(reference_images=["a.png"]), "dev", row, given=given).warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("count", "words"), [(0, "512 x 256"), (1, "512 x 256 beside 1 reference"), (3, "512 x 256 beside 3 references")]
+)
+def test_people_read_what_a_step_works_on(count: int, words: str) -> None:
+    given = GivenPictures(references=tuple(GivenPicture(f"{each}" * 64, 64, 64) for each in range(count)))
+    row = msgspec.structs.replace(DEV, reference_images=4)
+    params = asked(reference_images=["a.png"] * count, width=512, height=256)
+    assert decide(params, "dev", row, given=given).spec.worked_on == words

@@ -54,10 +54,10 @@ def kept(job_id: str) -> Draining:
 
 def tried_out(reason: str, facts: JobAccepted) -> WorkerLost:
     """It was lost as often as a render may be."""
-    size = f"{facts.command.width} x {facts.command.height}"
+    less = "fewer references, a smaller picture" if facts.command.reference_files else "a smaller picture"
     return WorkerLost(
-        f"{reason} while it painted this render of {size}, {TRIES} times now, so it is not tried again; ask for less, "
-        "such as a smaller picture, or look at what the worker wrote (`kilnmark status`)",
+        f"{reason} while it painted this render of {facts.command.worked_on}, {TRIES} times now, so it is not tried "
+        f"again; ask for less, such as {less}, or look at what the worker wrote (`kilnmark status`)",
         job_id=facts.job_id,
         retryable=False,
     )

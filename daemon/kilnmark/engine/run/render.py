@@ -78,7 +78,8 @@ class Renderer:
             return failed(job.job_id, error, trail.loras)
         except Exception as error:  # MLX and mflux raise what they like; the base is untouched all the same
             log.exception("render %s failed", job.job_id)
-            return failed(job.job_id, error, trail.loras, doing=f"rendering {job.width} x {job.height}")
+            smaller = "fewer or smaller references, a smaller picture" if job.reference_files else "a smaller picture"
+            return failed(job.job_id, error, trail.loras, doing=f"rendering {job.worked_on}", smaller=smaller)
 
     def _paint(self, job: RenderCommand, trail: Trail) -> Painting:
         with trail.part("adapters"):

@@ -93,6 +93,12 @@ class PictureNumbers(msgspec.Struct, frozen=True, kw_only=True):
         return ", ".join([f"{self.width} x {self.height}", *words, *self._started_from])
 
     @property
+    def worked_on(self) -> str:
+        """For people: what a step has in hand at once, by which its memory goes: `1024 x 1024 beside 2 references`."""
+        size, count = f"{self.width} x {self.height}", len(self.references or ())
+        return f"{size} beside {count} reference{'' if count == 1 else 's'}" if count else size
+
+    @property
     def _started_from(self) -> Iterator[str]:
         """For people: the pictures that it is made of."""
         if self.start is not UNSET:

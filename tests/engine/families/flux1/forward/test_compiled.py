@@ -108,6 +108,27 @@ def test_compiled_and_plain_give_the_same_noise_under_every_stack(
     assert len({each.tobytes() for each in seen}) == 4
 
 
+def test_beside_a_reference_a_flip_makes_no_trace_and_leaves_none(
+    transformer: Transformer, stacker: Stacker, compiled: FastTransformer
+) -> None:
+    beside, plain = ASKED._replace(reference=LATENTS[..., ::-1]), FastTransformer(transformer, PRECISION)
+    stack = [Member(pairs_on_all(transformer, 4, seed=1), 1.0)]
+    seen, made = [], []
+    for members in ([], stack, [], stack):
+        stacker.switch(members)
+        alone = as_float64(compiled.begin(ASKED).noise(1, LATENTS))
+        noise, truth = (as_float64(fast.begin(beside).noise(1, LATENTS)) for fast in (compiled, plain))
+        assert np.linalg.norm(noise - truth) < 1e-5 * np.linalg.norm(truth)
+        assert not np.array_equal(noise, alone)
+        seen.append((alone, noise))
+        made.append(compiled.traces.made)
+    assert made[1:] == [made[1]] * 3
+    assert compiled.traces.plain == 0
+    assert np.array_equal(seen[0], seen[2])
+    assert np.array_equal(seen[1], seen[3])
+    assert not np.array_equal(seen[0], seen[1])
+
+
 def test_steps_that_began_keep_the_stack_that_was_on(
     transformer: Transformer, stacker: Stacker, compiled: FastTransformer
 ) -> None:
