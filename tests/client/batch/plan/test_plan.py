@@ -201,6 +201,33 @@ def test_a_dry_run_names_problems_by_file_and_line_and_writes_nothing(tree: Pack
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(
+    ("scales", "words"),
+    [
+        ("{double.19: 1}", "this base has no blocks 'double.19'; it has double (double.0-18), single (single.0-37)"),
+        ("{double: 1, single.3: 0}", "it has no layer in 'single.3'; it changes double.0-0, single.0-0"),
+    ],
+)
+def test_a_dry_run_foretells_scales_for_blocks_that_are_not_there(packs: SmallPacks, scales: str, words: str) -> None:
+    style = "loras: {add: [{name: moss, file: moss.safetensors, scale: 1, applies_to: [landscape], scales: %s}]}\n"
+    packs.write("worlds/fen/visual_style.yaml", style % scales)
+    result = dry_run(packs.root, "--json")
+    document = msgspec.json.decode(result.stdout)
+    (problem,) = document["problems"]
+    assert (result.exit_code, {item["world"] for item in document["items"]}) == (ExitCode.FAILED, {"mire"})
+    assert (problem["file"], problem["line"]) == ("ash/worlds/fen/visual_style.yaml", 1)
+    assert problem["message"].startswith(f"loras.add[0].scales: {words}")
+
+
+def test_scales_for_blocks_that_are_there_are_planned(packs: SmallPacks) -> None:
+    style = (
+        "loras: {add: [{name: moss, file: moss.safetensors, scale: 1, applies_to: [landscape], scales: {double: 0}}]}\n"
+    )
+    packs.write("worlds/fen/visual_style.yaml", style)
+    made = plan(packs, world="fen")
+    assert (made.problems, [each.scale_words for each in made.items[0].adapters]) == ([], ["0.8", "1, double 0"])
+
+
 def test_for_people_it_shows_prompt_length_seed_and_stack(packs: SmallPacks) -> None:
     result = dry_run(packs.root, "--world", "mire", "--limit", "1")
     assert result.stdout.splitlines() == [

@@ -1,18 +1,25 @@
-"""The adapter files of a batch: which were planned, and the hash of what each holds.
+"""The adapter files of a batch: which were planned, whether their scales can be meant, and the hash of what each holds.
 
 Where a file lies and whether it is one, `pack_files` finds out; whether it would engage is for the daemon to say.
 """
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from kilnmark.keymaps.files.beside import adapter_hash
 from kilnmark.keymaps.files.safefile import read_config
+from kilnmark.keymaps.inspection import inspect_file, unmet_scales
+from kilnmark.keymaps.names.shapes import load_shapes
+from kilnmark.protocol.content.composed import ComposedStyle
+from kilnmark.protocol.content.composition import scale_problems
+from kilnmark.protocol.content.problems import Problem
 from kilnmark.protocol.errors import KilnmarkError
 from kilnmark.protocol.picture.block_scales import scale_words
+from kilnmark.protocol.picture.catalog import row_of
 
-__all__ = ["Hashes", "PlannedAdapter"]
+__all__ = ["Hashes", "PlannedAdapter", "unmet_blocks"]
 
 _CHUNK = 1 << 22
 
@@ -39,6 +46,26 @@ class PlannedAdapter:
     def scale_words(self) -> str:
         """Its scales, for people."""
         return scale_words(self.scale, self.scales)
+
+
+def unmet_blocks(style: ComposedStyle, paths: Sequence[str]) -> list[Problem]:
+    """What is wrong with scales for some blocks on the model that a style wants, in the daemon's words.
+
+    Only files that have such scales are read. One that does not fit the model is left to the daemon, who may paint on
+    another.
+
+    Args:
+        style: With a stack.
+        paths: Where its files lie, in its order.
+    """
+    asked = [adapter.entry.scales for adapter in style.stack.adapters]
+    scaled = [at for at, scales in enumerate(asked) if scales]
+    if not scaled:
+        return []
+    shapes, row = load_shapes(style.variant), row_of(style.variant)
+    found = [inspect_file(paths[at], shapes).inspection for at in scaled]
+    sentences = dict(zip(scaled, unmet_scales(found, [asked[at] for at in scaled], row), strict=True))
+    return scale_problems(style, [sentences.get(at, "") for at in range(len(asked))])
 
 
 class Hashes:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kilnmark.client.batch.plan.adapters import PlannedAdapter
+from kilnmark.client.batch.plan.adapters import PlannedAdapter, unmet_blocks
 from kilnmark.client.batch.plan.outputs import OWN_TIERS, Outputs
 from kilnmark.client.batch.plan.pictures import NOTHING_PLANNED, FoundPictures, PlannedPictures, unfit_for
 from kilnmark.client.batch.plan.sources import SOURCES, SourcesRead, Subject, places, read_sources
@@ -187,7 +187,7 @@ class _Styles:
             self._plan.problems += error.problems
             return None
         located = self._finder.named((file, self._packs / folder) for file, folder in stack_files(style))
-        problems = file_problems(style, located.problems)
+        problems = file_problems(style, located.problems) or unmet_blocks(style, located.paths)
         self._plan.problems += problems
         if problems:
             return None
