@@ -19,6 +19,7 @@ FLEETING = frozenset(
         "created",
         "last_used",
         "trace_id",
+        "image_sha256",  # of a file that says when it was made
         # Versions of ours and of libraries.
         "version",
         "kilnmark_version",

@@ -1,7 +1,8 @@
-"""Writes `replies.ndjson`, what the daemon of an interpreter answers to the script, and keeps two of its pictures.
+"""Adds to `replies.ndjson` what the daemon of an interpreter answers to turns that it has no reply of.
 
 Run it with the interpreter of the version to be recorded: `python -m tests.recorded.record .venv/bin/python`. What is
-here was recorded before the rooms were laid out anew, and stays: it is what every later version is held against.
+there stays: it is what every later version is held against, and most of it was recorded before the rooms were laid out
+anew. The pictures that are kept stay, too.
 """
 
 import json
@@ -9,7 +10,7 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.recorded.player import play
+from tests.recorded.player import play, read_lines
 
 __all__ = ["PICTURES", "REPLIES"]
 
@@ -21,14 +22,16 @@ KEPT = ("inked", "quarried")
 
 
 def main(python: str) -> None:
-    """Play and keep."""
+    """Play, and keep what is new."""
+    known = {heard["turn"]: heard for heard in read_lines(REPLIES)}
     with TemporaryDirectory() as folder:
-        lines = [json.dumps(heard, ensure_ascii=False) for heard in play(python, Path(folder))]
+        heard = [known.get(each["turn"], each) for each in play(python, Path(folder))]
+        PICTURES.mkdir(exist_ok=True)
         for job_id in KEPT:
             [picture] = Path(folder).glob(f"*-{job_id}.png")
-            PICTURES.mkdir(exist_ok=True)
-            (PICTURES / f"{job_id}.png").write_bytes(picture.read_bytes())
-    REPLIES.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+            if not (kept := PICTURES / f"{job_id}.png").exists():
+                kept.write_bytes(picture.read_bytes())
+    REPLIES.write_text("".join(f"{json.dumps(each, ensure_ascii=False)}\n" for each in heard), encoding="utf-8")
 
 
 if __name__ == "__main__":
