@@ -220,9 +220,9 @@ class Methods:
 
     async def get_job(self, params: JobParams, _exchange: Exchange) -> JobResult:
         """How far one job is, or how it ended."""
-        job = self._view.job(params.job_id)
+        told = self._view.told_of(self._view.job(params.job_id))  # it may end while this is written
         await self._renders.journal.written()
-        return self._view.told_of(job)
+        return told
 
     async def wait_for_job(self, params: JobWaitParams, exchange: Exchange) -> JobResult:
         """How one job ended, once it has; giving up to wait leaves the job as it is."""

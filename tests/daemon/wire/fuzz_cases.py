@@ -15,6 +15,9 @@ __all__ = ["FIELDS", "META", "FuzzCase", "case_of", "cut"]
 JOB_IDS: Final = ["a", "b", "c.d", "-", "x" * 64]
 PATHS: Final = ["ink.safetensors", "dead.safetensors", "none.safetensors", "../../etc/passwd", "/etc/passwd", "."]
 
+_INLINE: Final = {"data": "iVBORw0KGgo="}
+_PICTURES: Final[list[Any]] = ["none.png", "../../etc/passwd", "/etc/passwd", ".", _INLINE, {"data": "%"}]
+
 META: Final[dict[str, list[Any]]] = {
     "progressToken": ["t", 7, 0, "", None],
     "traceparent": ["00-" + "7" * 32 + "-" + "1" * 16 + "-01", "00-0-0-00", None],
@@ -51,6 +54,9 @@ FIELDS: Final[dict[str, dict[str, list[Any]]]] = {
         "lora_paths": [[], PATHS[:1], PATHS[:2], PATHS],
         "lora_scales": [[], [1.0], [0.5, -1], [1.0] * len(PATHS)],
         "lora_block_scales": [[], [{}], [{"double": 0.5}], [{"single.3-7": 0}, {}]],
+        "init_image": [*_PICTURES, None],
+        "strength": [0, 0.5, 1, None],
+        "reference_images": [[], *([picture] for picture in _PICTURES), _PICTURES[:4]],
         "on_mismatch": ["error", "warn"],
         "job_id": [*JOB_IDS, None],
         "priority": ["high", "normal", "low"],
