@@ -100,7 +100,7 @@ def _every_place(keymap: Keymap, shapes: Shapes, reader: Reader | None) -> Itera
         if keymap.convention.name == "kohya" and not blocks and (reader or not pattern.startswith(_KOHYA_INPUTS)):
             continue
         for rows in choices:
-            count = block_count(shapes, rows.targets[0]) if blocks else int(rows.targets[0] in shapes)
+            count = min(block_count(shapes, each) if blocks else int(each in shapes) for each in rows.targets)
             if reader and count and is_norm(shapes[rows.at("0").targets[0]]):
                 continue
             name = prefix + pattern
