@@ -5,9 +5,10 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import save_file
 
+from kilnmark.protocol.picture.catalog import family_of
 from kilnmark.protocol.picture.family import Variant
 
-__all__ = ["write_directory", "write_small_klein", "write_tokenizers"]
+__all__ = ["write_directory", "write_marked", "write_small_klein", "write_tokenizers"]
 
 _EMBEDDER = "time_text_embed.guidance_embedder.linear_1.weight"
 
@@ -37,6 +38,16 @@ def write_small_klein(path: Path) -> Path:
     for folder, tensors in names.items():
         (path / folder).mkdir(parents=True)
         save_file({name: np.zeros((2, 2), np.float16) for name in tensors}, path / folder / "0.safetensors")
+    return path
+
+
+def write_marked(path: Path, variant: Variant) -> Path:
+    """Write one that has nothing but the marks of a variant and its family; it is made where it is absent."""
+    own = [mark.text for mark in variant.has]
+    for part in family_of(variant).parts:
+        (path / part.folder).mkdir(parents=True)
+        names = [*part.marks, *(own if part.marks else ()), "weight"]
+        save_file({name: np.zeros((2, 2), np.float16) for name in names}, path / part.folder / "0.safetensors")
     return path
 
 

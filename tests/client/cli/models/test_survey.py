@@ -13,7 +13,7 @@ from kilnmark.client.cli.models.survey import room_of, survey, tell_model
 from kilnmark.protocol.picture.catalog import VARIANTS
 from tests.client.cli.doctor.patients import CPU, patient
 from tests.client.here import run_here
-from tests.directories import write_directory, write_small_klein, write_tokenizers
+from tests.directories import write_directory, write_marked, write_small_klein, write_tokenizers
 
 DEV = VARIANTS["dev"]
 ROOM = BaseRoom(20 * 10**9, "are there for bases", 2)
@@ -67,6 +67,16 @@ def test_a_model_that_lacks_a_file_is_here_in_part_and_says_which(tmp_path: Path
     found = dev(tmp_path)
     assert found.state is ModelState.PARTIAL
     assert missing.partition("/")[0] in found.problem
+
+
+def test_a_tokenizer_is_missed_where_its_folder_holds_weights(tmp_path: Path) -> None:
+    row = VARIANTS["flux3-klein"]
+    hub = tmp_path / "hub" / f"models--{row.repository.replace('/', '--')}"
+    state = write_marked(hub / "snapshots" / row.revision, row)
+    home = {"HF_HOME": str(tmp_path)}
+    assert tell_model(row, ROOM, home).problem == f"{state / 'text_encoder' / 'tokenizer.json'} is missing"
+    (state / "text_encoder" / "tokenizer.json").write_text("{}")
+    assert tell_model(row, ROOM, home).state is ModelState.HERE
 
 
 def test_a_shard_that_others_names_count_on_is_missed(tmp_path: Path, state: Path) -> None:

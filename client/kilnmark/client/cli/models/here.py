@@ -99,10 +99,8 @@ def read_snapshot(state: Path, variant: Variant) -> tuple[Weights | None, str]:
     missing = next((path for part in family_of(variant).parts for path in _absent_shards(state / part.folder)), None)
     if missing is not None:
         return None, f"{missing} is missing"
-    for encoder in variant.encoders:
-        if encoder.tokenizer and not any(path.exists() for path in (state / encoder.tokenizer).glob("*")):
-            return None, f"{state / encoder.tokenizer} is missing"
-    return weights, ""
+    missing = next(_absent_tokenizers(state, variant), None)
+    return (weights, "") if missing is None else (None, f"{missing} is missing")
 
 
 def match_files(variant: Variant, state: Path) -> list[Path]:
@@ -110,6 +108,15 @@ def match_files(variant: Variant, state: Path) -> list[Path]:
     wanted = family_of(variant).files_of(variant)
     found = (path for path in sorted(state.rglob("*")) if path.is_symlink() or path.is_file())
     return [path for path in found if any(fnmatchcase(path.relative_to(state).as_posix(), name) for name in wanted)]
+
+
+def _absent_tokenizers(state: Path, variant: Variant) -> Iterator[Path]:
+    """Folders of tokenizers that hold nothing, and the file of one whose folder holds weights."""
+    shared = {part.folder for part in family_of(variant).parts}
+    for folder in (encoder.tokenizer for encoder in variant.encoders if encoder.tokenizer):
+        names, told = ("tokenizer*", "tokenizer.json") if folder in shared else ("*", "")
+        if not any(path.exists() for path in (state / folder).glob(names)):
+            yield state / folder / told
 
 
 def _absent_shards(folder: Path) -> Iterator[Path]:
