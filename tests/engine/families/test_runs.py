@@ -36,8 +36,19 @@ REST = 0.7
             {"blocks.1.": 0.25, "txtfusion.layerwise_blocks.": 0.0, "txtfusion.refiner_blocks.": 2.0},
             marks=pytest.mark.slow,
         ),
+        pytest.param(
+            "standin:flux3-klein",
+            {"image.1": 0.25, "reference": 0.0, "text": 0.5, "single.0-1": 2.0},
+            {
+                "mode_blocks.image.1.": 0.25,
+                "mode_blocks.image_cond.": 0.0,
+                "txt_mode_blocks.": 0.5,
+                "single_transformer_blocks.": 2.0,
+            },
+            marks=pytest.mark.slow,
+        ),
     ],
-    ids=["klein", "z-image", "krea"],
+    ids=["klein", "z-image", "krea", "flux3"],
 )
 def test_every_layer_of_a_base_has_the_scale_of_its_run(
     tmp_path: Path, name: str, asked: dict[str, float], paths: dict[str, float]
