@@ -19,5 +19,6 @@ so the room works on any machine, without a base and without a daemon.
     filereport  what can be told of a file to strangers
     foreign     what files are that are not for a model of ours
     remap       an adapter file written again in another convention
+    pictures    pictures that others start from, read and decoded
     zoo         adapters in every convention and with every defect, made to measure
 """

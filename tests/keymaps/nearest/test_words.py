@@ -47,10 +47,10 @@ def test_the_layer_with_most_words_is_meant() -> None:
 def test_a_layer_is_known_from_its_beginning_and_from_its_end() -> None:
     beginning, end = (
         cuts_of(f"transformer.{name}.lora_A.weight", len(f"transformer.{name}"))
-        for name in ("transformer_blocks.0.attn.to_velvet", "velvet_blocks.0.attn.to_q")
+        for name in ("transformer_blocks.0.attn.to_velvet", "velvet_blocks.0.img_attn.proj")
     )
     assert [(cut.name, cut.missed) for cut in beginning] == [("transformer_blocks.0.attn.to_velvet", 1)]
-    assert [(cut.name, cut.missed) for cut in end] == [("velvet_blocks.0.attn.to_q", 1)]
+    assert [(cut.name, cut.missed) for cut in end] == [("velvet_blocks.0.img_attn.proj", 1)]
 
 
 def test_a_numbered_part_before_a_layer_makes_it_another_models() -> None:
