@@ -6,6 +6,8 @@ their text is read is the command line's part. It needs pydantic, which the ligh
 alone.
 """
 
+import hashlib
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
@@ -244,8 +246,13 @@ class Settings(BaseModel):
 
     @property
     def sent_folder(self) -> Path:
-        """Where pictures are kept that came within a request, for as long as it is open."""
-        return self.output_dir / ".sent"
+        """Where pictures are kept that came within a request, for as long as it is open.
+
+        Each daemon removes what none of its jobs needs, and several may share an output folder: it is named for what no
+        two have in common.
+        """
+        own = hashlib.sha256(os.fsencode(self.journal or self.socket)).hexdigest()
+        return self.output_dir / ".sent" / own[:16]
 
     @property
     def picture_roots(self) -> tuple[Path, ...]:

@@ -26,14 +26,14 @@ class Pictures:
         self.roots, self.output = folder / "roots", folder / "output"
         self.roots.mkdir()
         self.needed: list[RenderCommand] = []
-        self.asked = AskedPictures(
-            Settings(socket=folder / "s", output_dir=self.output, image_roots=(self.roots,), inline_bytes=limit),
-            lambda: self.needed,
+        self.settings = Settings(
+            socket=folder / "s", output_dir=self.output, image_roots=(self.roots,), inline_bytes=limit
         )
+        self.asked = AskedPictures(self.settings, lambda: self.needed)
 
     @property
     def kept(self) -> list[Path]:
-        folder = self.output / ".sent"
+        folder = self.settings.sent_folder
         return sorted(folder.iterdir()) if folder.is_dir() else []
 
     def found(self, params: RenderParams) -> PictureFiles:
@@ -118,6 +118,13 @@ def test_what_another_request_has_in_hand_stays(pictures: Pictures) -> None:
 
     assert asyncio.run(two()) == 1
     assert pictures.kept == []
+
+
+def test_another_daemon_with_the_same_output_folder_leaves_it_alone(pictures: Pictures) -> None:
+    pictures.found(asked(init_image=INLINE))
+    other = AskedPictures(pictures.settings.model_copy(update={"socket": pictures.roots / "s"}), list)
+    other.forget_unneeded()
+    assert [path.read_bytes() for path in pictures.kept] == [DATA]
 
 
 def test_a_picture_that_is_too_large_for_a_request_is_refused_with_the_mend(tmp_path: Path) -> None:
