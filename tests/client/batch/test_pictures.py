@@ -1,12 +1,14 @@
 """Pictures of a batch that are made of others: named in its documents, looked at before, shown beside the result."""
 
 import hashlib
+import io
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 from click.testing import CliRunner
+from rich.console import Console
 
 from kilnmark.client.batch.plan.plan import Item, Plan, Wishes, make_plan
 from kilnmark.client.batch.plan.tokens import TokenCounter
@@ -14,6 +16,7 @@ from kilnmark.client.batch.run.base import BaseNow
 from kilnmark.client.batch.run.manifest import read_manifest
 from kilnmark.client.batch.run.pinned import pin_items
 from kilnmark.client.cli.commands.batch import batch
+from kilnmark.client.cli.views.batch import show_plan
 from kilnmark.client.request import render_params
 from kilnmark.daemon.in_process import InProcessDaemon
 from tests.client.batch.packs import SmallPacks, make_packs
@@ -72,6 +75,13 @@ def test_the_dry_run_tells_it_to_programs(packs: SmallPacks, tmp_path: Path) -> 
     path = packs.root / "ash/worlds/mire/portraits/bel.png"
     assert (first["init_image"], first["strength"]) == (str(path), 0.5)
     assert (second["init_image"], second["strength"]) == (None, None)
+
+
+def test_the_dry_run_names_it_to_people_and_nothing_where_there_is_none(packs: SmallPacks) -> None:
+    planned(packs)
+    said = CliRunner().invoke(batch, ["portrait", "--packs", str(packs.root), "--world", "mire", "--dry-run"])
+    told = [line.strip() for line in said.stdout.splitlines() if "starts from" in line]
+    assert told == [f"starts from {packs.root}/ash/worlds/mire/portraits/bel.png at strength 0.5"]
 
 
 def test_another_picture_or_strength_is_another_job(packs: SmallPacks) -> None:
@@ -151,6 +161,14 @@ def test_references_are_part_of_the_spec_in_their_order_and_are_asked_for(packs:
     assert [warning.message for warning in plan.warnings if "reference" in warning.message] == [
         "reference_images[1] has 70 x 48 pixels and was cut to the middle 64 x 48"
     ]
+
+
+def test_the_dry_run_names_references_in_their_order(packs: SmallPacks, two: list[Path], tmp_path: Path) -> None:
+    out = io.StringIO()
+    show_plan(Console(file=out), referring(packs, "[portraits/wide.png, portraits/bel.png]"), tmp_path)
+    bel, wide = two
+    told = [line.strip() for line in out.getvalue().splitlines() if "looks at" in line]
+    assert told == [f"looks at {wide}, looks at {bel}"]
 
 
 @pytest.mark.parametrize(

@@ -159,7 +159,7 @@ def test_people_get_a_block_a_file_and_one_line_for_all(shelf: Path) -> None:
     assert "\x1b" not in done.stdout
     blocks = done.stdout.split("\n\n")
     count, *unwell = blocks[-1].splitlines()
-    assert count == "5 files: 1 engaged, 2 noop, 2 refused"
+    assert count == "5 files, held to dev (--variant): 1 engaged, 2 noop, 2 refused"
     assert [line.split()[0] for line in unwell] == ["noop", "noop", "refused", "refused"]
     assert unwell[0].split()[1] == str(shelf / "dead.safetensors")
     assert [block.splitlines()[0] for block in blocks[:-1]] == [

@@ -90,5 +90,5 @@ def _show_each(listed: "list[str | RefusedFile]", variant: str, *, with_targets:
         show_inspection(out, inspected, variant, with_targets=with_targets)
         judged.append((inspected.inspection.path, inspected.inspection.verdict))
     if len(judged) > 1:
-        show_inspection_count(out, judged)
+        show_inspection_count(out, judged, variant)
     return [verdict for _, verdict in judged]

@@ -39,7 +39,16 @@ def show_plan(out: Console, plan: Plan, folder: Path) -> None:
         tag = "" if item.style.tag is None else f"; tag {item.style.tag!r}"
         facts = f"  seed {spec.seed}; {_length(item.tokens)}; {stack}; {size}{tag}"
         out.print(plain(facts), soft_wrap=True)
+        if made_of := ", ".join(_made_of(item)):
+            out.print(plain(f"  {made_of}"), soft_wrap=True)
         out.print(plain(f"  {folder / item.output}"), soft_wrap=True, style="dim")
+
+
+def _made_of(item: Item) -> Iterator[str]:
+    """Other pictures: the one that it starts from, and those that the base looks at."""
+    if start := item.pictures.start:
+        yield f"starts from {start.path} at strength {item.spec.strength:g}"
+    yield from (f"looks at {reference.path}" for reference in item.pictures.references)
 
 
 def show_run(out: Console, document: RunDocument) -> None:

@@ -35,15 +35,16 @@ def show_inspection(out: Console, inspected: Inspected, variant: str, *, with_ta
     out.print()
 
 
-def show_inspection_count(out: Console, judged: Sequence[tuple[str, Verdict]]) -> None:
+def show_inspection_count(out: Console, judged: Sequence[tuple[str, Verdict]], variant: str) -> None:
     """How many files there were, by verdict, and which of them are not engaged.
 
     Args:
         judged: Paths and what they were judged.
+        variant: The one that they were held to, so that nobody takes a file for dead that another model takes.
     """
     counts = Counter(verdict for _, verdict in judged)
     parts = ", ".join(f"{counts[verdict]} {verdict.value}" for verdict in Verdict if counts[verdict])
-    out.print(f"{counts.total()} files: {parts}", soft_wrap=True)
+    out.print(f"{counts.total()} files, held to {variant} (--variant): {parts}", soft_wrap=True)
     if unwell := [(path, verdict) for path, verdict in judged if verdict is not Verdict.ENGAGED]:
         unwell.sort(key=lambda each: list(Verdict).index(each[1]))
         print_facts(out, [(f"  {verdict.value}", path) for path, verdict in unwell])
