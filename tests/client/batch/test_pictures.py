@@ -19,6 +19,7 @@ from kilnmark.client.cli.commands.batch import batch
 from kilnmark.client.cli.views.batch import show_plan
 from kilnmark.client.request import render_params
 from kilnmark.daemon.in_process import InProcessDaemon
+from kilnmark.protocol.wire.errors import InvalidParams
 from tests.client.batch.packs import SmallPacks, make_packs
 from tests.keymaps.pictures.shown import colours, put, saved
 
@@ -201,6 +202,20 @@ def test_an_entry_without_the_reference_that_its_base_needs_is_told_of(packs: Sm
     (problem,) = plan.problems
     assert problem.entry == "Orrin"
     assert "'standin:kontext-dev' paints from a reference picture; give it `reference_images`" in problem.message
+
+
+def test_a_base_that_stands_in_and_takes_none_is_told_with_the_entry_and_the_variant_it_needs(
+    packs: SmallPacks, two: list[Path]
+) -> None:
+    item, _ = referring(packs, "[portraits/bel.png, portraits/wide.png]").items
+    with pytest.raises(InvalidParams) as refused:
+        pinned(item)
+    told = str(refused.value)
+    assert told.startswith(
+        "Bel (ash/worlds/mire/portrait_manifest.yaml:2) is meant for 'standin:flux2-klein-4b', which"
+    )
+    assert "'standin' takes no reference pictures and is given 2" in told
+    assert told.endswith("or start the daemon with `--variant standin:flux2-klein-4b`")
 
 
 def test_the_page_shows_references_beside_the_picture(packs: SmallPacks, two: list[Path], tmp_path: Path) -> None:

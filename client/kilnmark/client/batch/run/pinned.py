@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 import msgspec
 
 from kilnmark.client.batch.plan.outputs import bare_of
+from kilnmark.client.batch.plan.pictures import unfit_for
 from kilnmark.client.batch.plan.plan import Item
 from kilnmark.client.batch.run.base import BaseNow
 from kilnmark.protocol.content.tiers import load_tiers
@@ -24,6 +25,7 @@ from kilnmark.protocol.picture.family import Variant
 from kilnmark.protocol.picture.record import PictureRecord
 from kilnmark.protocol.picture.report import Verdict
 from kilnmark.protocol.picture.spec import AdapterContent, PinnedSpec, asked_again
+from kilnmark.protocol.wire.errors import InvalidParams
 
 if TYPE_CHECKING:
     from kilnmark.client.request import RenderRequest
@@ -143,12 +145,15 @@ def pin_items(
         counts_as: The variant that each of those is whose own name is none.
 
     Raises:
+        InvalidParams: One is made of pictures that the base which stands in for its own takes none of.
         KilnmarkError: An adapter file cannot be read any more, or nothing is known of a base.
     """
     pinned = []
     for item in planned:
         base = base_for(None, item.style, None, served=served, default=default)
         row = row_of(base, counts_as)
+        if unfit := unfit_for(row, item.pictures):
+            raise InvalidParams(_meant_for_another(item, unfit))
         spec = item.on(base, row)
         adapters = [(sha256_of(adapter.path), adapter.scale) for adapter in item.adapters]
         whole = spec.pinned(adapters, [dict(adapter.scales) for adapter in item.adapters])
@@ -157,3 +162,11 @@ def pin_items(
             pinned.append(PinnedItem(item, bare=True, output=bare_of(item.output), spec=spec.pinned(()), row=row))
     first_of = {one.stack: place for place, one in reversed(list(enumerate(pinned)))}
     return sorted(pinned, key=lambda one: (one.spec.variant, one.bare, first_of[one.stack]))
+
+
+def _meant_for_another(item: Item, unfit: str) -> str:
+    subject, variant = item.subject, item.spec.variant
+    return (
+        f"{subject.name} ({subject.file}:{subject.line}) is meant for {variant!r}, which the daemon does not serve, "
+        f"and {unfit}; or start the daemon with `--variant {variant}`"
+    )
