@@ -10,8 +10,6 @@ from pathlib import Path
 
 from kilnmark.keymaps.files.beside import adapter_hash
 from kilnmark.keymaps.files.safefile import read_config
-from kilnmark.keymaps.inspection import inspect_file, unmet_scales
-from kilnmark.keymaps.names.shapes import load_shapes
 from kilnmark.protocol.content.composed import ComposedStyle
 from kilnmark.protocol.content.composition import scale_problems
 from kilnmark.protocol.content.problems import Problem
@@ -62,6 +60,9 @@ def unmet_blocks(style: ComposedStyle, paths: Sequence[str]) -> list[Problem]:
     scaled = [at for at, scales in enumerate(asked) if scales]
     if not scaled:
         return []
+    from kilnmark.keymaps.inspection import inspect_file, unmet_scales
+    from kilnmark.keymaps.names.shapes import load_shapes
+
     shapes, row = load_shapes(style.variant), row_of(style.variant)
     found = [inspect_file(paths[at], shapes).inspection for at in scaled]
     sentences = dict(zip(scaled, unmet_scales(found, [asked[at] for at in scaled], row), strict=True))
