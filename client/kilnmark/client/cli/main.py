@@ -5,6 +5,7 @@ Under `--json` an error is a document on stdout like any result; otherwise it is
 
 import io
 import sys
+import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
@@ -69,12 +70,25 @@ def demo(output: Path, *, as_json: bool) -> None:
     from kilnmark.client.cli.demo.demo import run
     from kilnmark.client.cli.views.tables import console, show_demo
 
+    _require_folder(output)
     result = run(output, lambda line: click.echo(f"  {line}", err=True))
     if as_json:
         write_document(result)
     else:
         show_demo(console(), result)
     click.get_current_context().exit(ExitCode.DONE if result.holds else ExitCode.FAILED)
+
+
+def _require_folder(output: Path) -> None:
+    """Made where it is absent, and told before anything is painted where nothing can be written in it."""
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=output):
+            pass
+    except OSError as error:
+        raise click.BadParameter(
+            f"{str(output)!r} cannot be written in ({error.strerror}); name another folder", param_hint="'--output'"
+        ) from error
 
 
 _COMMANDS = (
