@@ -64,6 +64,14 @@ def test_of_16_bits_the_upper_8_are_kept() -> None:
     assert decoded(in_memory(saved(deep, exif=TURNED))).size == (HEIGHT, WIDTH)
 
 
+def test_the_clear_shade_of_16_bits_shows_the_ground_and_its_neighbours_do_not() -> None:
+    deep = np.full((HEIGHT, WIDTH), 0x8001, np.uint16)
+    deep[0] = 0x8000
+    pixels = np.asarray(decoded(in_memory(saved(Image.fromarray(deep), transparency=0x8000))))
+    assert (pixels[0] == 255).all()
+    assert (pixels[1:] == 128).all()
+
+
 @pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP"])
 def test_one_that_moves_is_refused(kind: str) -> None:
     assert "has 2 frames" in refusal(saved(colours(), kind, save_all=True, append_images=[colours().rotate(90)]))

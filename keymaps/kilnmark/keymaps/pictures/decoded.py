@@ -138,7 +138,11 @@ def _in_8_bits(image: "Image", path: str) -> "Image":
     from PIL import Image
 
     if image.mode.startswith(_SIXTEEN_BITS):
-        grey = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+        deep = np.asarray(image)
+        grey = Image.fromarray((deep >> 8).astype(np.uint8))
+        clear = image.info.get("transparency")  # the one shade that is, in 16 bits
+        if clear is not None:
+            grey.putalpha(Image.fromarray(np.where(deep == clear, 0, 255).astype(np.uint8)))
         grey.info["exif"] = image.getexif().tobytes()
         return grey
     if image.mode in _DEEP:
