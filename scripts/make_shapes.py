@@ -17,6 +17,7 @@ from mflux.models.flux2.model.flux2_text_encoder.qwen3_text_encoder import Qwen3
 from mflux.models.flux2.model.flux2_transformer.transformer import Flux2Transformer
 from mflux.models.flux3.model.flux3_transformer.flux3_transformer import Flux3Transformer
 from mflux.models.krea2.model.krea2_transformer.transformer import Krea2Transformer
+from mflux.models.qwen21.model.qwen21_transformer.qwen21_transformer import Qwen21Transformer
 from mflux.models.z_image.model.z_image_transformer.transformer import ZImageTransformer
 from mlx import nn
 
@@ -37,6 +38,7 @@ def main() -> None:
     for name, config in ("", ModelConfig.flux3_image_klein()), ("-base", ModelConfig.flux3_image_klein_base()):
         source = f"Flux3Transformer of {config.aliases[0]}"
         write(f"flux3-klein{name}", source, Flux3Transformer(**config.transformer_overrides))
+    write("qwen-image-2.1", "Qwen21Transformer()", Qwen21Transformer())
     write("clip_l", "CLIPEncoder()", CLIPEncoder())
     write("t5_xxl", "T5Encoder()", T5Encoder())
     write("qwen3_4b", "Qwen3TextEncoder of ModelConfig.flux2_klein_4b()", qwen3(ModelConfig.flux2_klein_4b()))

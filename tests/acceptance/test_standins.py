@@ -25,6 +25,7 @@ FULL = {
     "z-image-turbo": "zimage-comfy-fused",
     "krea-2": "krea2-kohya",
     "flux3-klein": "flux3-kohya",
+    "qwen-image-2.1": "qwen-image-fused",
 }
 """A full-size adapter for each, of fused layers and with strengths of its own."""
 

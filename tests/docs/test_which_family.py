@@ -52,8 +52,8 @@ def memory(names: tuple[str, ...]) -> Iterator[str]:
 
 
 def passes(row: Variant) -> int:
-    """A step's: FLUX.1 reads its guidance as a number, all others compute a second pass for it."""
-    return 2 if row.guided and family_of(row).name != "flux1" else 1
+    """A step's: FLUX.1 reads its guidance as a number, others compute a second pass, or only if asked to."""
+    return 2 if row.guided and not row.needs_negative and family_of(row).name != "flux1" else 1
 
 
 def yes(it_is: bool) -> str:

@@ -23,7 +23,8 @@ GUIDANCE_ROOMS = 8
 """Beside those of the families, of which each reads it."""
 
 MODEL_NAMES = re.compile(
-    r"dev|krea-dev|kontext-dev|schnell|.*(FLUX\.\d|Flux\d|flux[23]-klein|Z-Image|ZImage|z-image|Krea ?2|krea-2).*",
+    r"dev|krea-dev|kontext-dev|schnell|"
+    r".*(FLUX\.\d|Flux\d|flux[23]-klein|Z-Image|ZImage|z-image|Krea ?2|krea-2|[Qq]wen-[Ii]mage).*",
     re.DOTALL,
 )
 """What the families and their variants are called, as whole texts of code and as parts of identifiers."""
@@ -33,6 +34,7 @@ FAMILY_ROOMS = (
     "engine/families/flux2/",
     "engine/families/flux3/",
     "engine/families/krea2/",
+    "engine/families/qwen_image/",
     "engine/families/z_image/",
     "protocol/picture/rows/",
 )

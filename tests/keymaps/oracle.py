@@ -436,6 +436,53 @@ def flux3_all_diffusers() -> Iterator[Line]:
     yield "norm_out.linear", "norm_out.linear", 0, 2 * H
 
 
+QWEN_BLOCK = {
+    "attn.to_q": 4096,
+    "attn.to_k": 4096,
+    "attn.to_v": 4096,
+    "attn.to_out.0": 4096,
+    "img_mlp.proj": 12288,
+    "img_mlp.gate_layer": 12288,
+    "img_mlp.out": 4096,
+}
+"""Qwen-Image-2.1's layers of a block, and their rows."""
+QWEN_TIME = (
+    ("modulation.1", "modulation.layers.1", 16384),
+    *((f"time_text_embed.timestep_embedder.linear_{n}",) * 2 + (4096,) for n in (1, 2)),
+)
+QWEN_AROUND = (
+    ("txt_in.in_layer", 4096),
+    ("txt_in.out_layer", 4096),
+    ("img_in", 4096),
+    ("norm_out.linear", 4096),
+    ("proj_out", 64),
+)
+
+
+def qwen_blocks() -> Iterator[Line]:
+    for n in range(32):
+        for layer, rows in QWEN_BLOCK.items():
+            yield f"transformer_blocks.{n}.{layer}", f"transformer_blocks.{n}.{layer}", 0, rows
+
+
+def qwen_all() -> Iterator[Line]:
+    yield from qwen_blocks()
+    yield from ((theirs, ours, 0, rows) for theirs, ours, rows in QWEN_TIME)
+    yield from ((name, name, 0, rows) for name, rows in QWEN_AROUND)
+
+
+def qwen_fused() -> Iterator[Line]:
+    """The first half of the rows is the gate."""
+    for module, target, begin, end in qwen_blocks():
+        if ".img_mlp.out" in module or ".attn." in module:
+            yield module, target, begin, end
+            continue
+        fused = f"{module.rpartition('.')[0]}.gate_up"
+        first = 0 if module.endswith(".gate_layer") else end
+        yield fused, target, first, first + end
+    yield from ((theirs, ours, 0, rows) for theirs, ours, rows in QWEN_TIME)
+
+
 @dataclass(frozen=True, slots=True)
 class Writer:
     """How one trainer writes: its modules, and how their names and matrices stand in the file."""
@@ -549,6 +596,12 @@ WRITERS: Mapping[str, Writer] = {
     "flux3-diffusers": Writer(flux3_diffusers, "transformer."),
     "flux3-peft": Writer(flux3_all_diffusers, "base_model.model."),
     "flux3-kohya": kohya(flux3_bfl),
+    "qwen-image-diffusers": Writer(qwen_blocks, "transformer."),
+    "qwen-image-comfyui": Writer(qwen_all, "diffusion_model."),
+    "qwen-image-down-up": Writer(qwen_blocks, "diffusion_model.", *KOHYA),
+    "qwen-image-peft": Writer(qwen_all, "base_model.model."),
+    "qwen-image-fused": Writer(qwen_fused, "diffusion_model."),
+    "qwen-image-lycoris": Writer(qwen_blocks, "lycoris_", *KOHYA, flat=True),
 }
 """Every healthy exhibit of the zoo made of plain pairs."""
 

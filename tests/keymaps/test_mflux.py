@@ -50,6 +50,8 @@ READ_RIGHTLY = [
     "flux3-diffusers",
     "flux3-peft",
     "flux3-kohya",
+    "qwen-image-diffusers",
+    "qwen-image-fused",
 ]
 
 Raw = Mapping[str, NDArray[np.float32]]
@@ -61,6 +63,7 @@ def mapping(variant: str) -> list[Any]:
     from mflux.models.flux2.weights.flux2_lora_mapping import Flux2LoRAMapping
     from mflux.models.flux3.weights.flux3_lora_mapping import Flux3LoRAMapping
     from mflux.models.krea2.weights.krea2_lora_mapping import Krea2LoRAMapping
+    from mflux.models.qwen21.weights.qwen21_lora_mapping import Qwen21LoRAMapping
     from mflux.models.z_image.weights.z_image_lora_mapping import ZImageLoRAMapping
 
     mappings = {
@@ -69,6 +72,7 @@ def mapping(variant: str) -> list[Any]:
         "z-image-turbo": ZImageLoRAMapping,
         "krea-2": Krea2LoRAMapping,
         "flux3-klein": Flux3LoRAMapping,
+        "qwen-image-2.1": Qwen21LoRAMapping,
     }
     return list(mappings[variant].get_mapping())
 

@@ -29,6 +29,7 @@ class Small:
         places: Folders of parts that mflux saves elsewhere.
         apart: The guided one has other layers.
         blind: Builds mflux's object without what encodes pictures; None: pictures never start from others.
+        beside: Bytes that mflux's object holds beside its weights, the same at any size: tables of angles.
     """
 
     variant: str
@@ -42,6 +43,7 @@ class Small:
     places: Mapping[str, str] = field(default_factory=dict)
     apart: bool = False
     blind: Callable[[], Any] | None = None
+    beside: int = 0
 
     def __str__(self) -> str:
         return self.variant

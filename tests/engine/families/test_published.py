@@ -12,10 +12,11 @@ from mflux.models.flux.weights.flux_weight_definition import FluxWeightDefinitio
 from mflux.models.flux2.weights.flux2_weight_definition import Flux2KleinWeightDefinition
 from mflux.models.flux3.weights.flux3_weight_definition import Flux3KleinWeightDefinition
 from mflux.models.krea2.weights.krea2_weight_definition import Krea2WeightDefinition
+from mflux.models.qwen21.weights.qwen21_weight_definition import Qwen21WeightDefinition
 from mflux.models.z_image.weights.z_image_weight_definition import ZImageWeightDefinition
 
 from kilnmark.client.cli.models.pull import pull
-from kilnmark.engine.families import flux1, flux2, flux3, krea2, z_image
+from kilnmark.engine.families import flux1, flux2, flux3, krea2, qwen_image, z_image
 from kilnmark.protocol.picture.catalog import VARIANTS, family_of
 from kilnmark.protocol.picture.family import Variant
 from tests.client.cli.models.hubs import DEV, serving
@@ -26,8 +27,9 @@ DEFINITIONS: dict[str, Any] = {
     "z-image": ZImageWeightDefinition,
     "krea-2": Krea2WeightDefinition,
     "flux3": Flux3KleinWeightDefinition,
+    "qwen-image": Qwen21WeightDefinition,
 }
-KITS = (flux2.loading.KIT, z_image.loading.KIT, krea2.loading.KIT, flux3.loading.KIT)
+KITS = (flux2.loading.KIT, z_image.loading.KIT, krea2.loading.KIT, flux3.loading.KIT, qwen_image.loading.KIT)
 CONFIGS = {**flux1.loading._CONFIGS, **{name: config for kit in KITS for name, config in kit.configs.items()}}
 PUBLISHED = [variant for variant in VARIANTS.values() if variant.repository]
 

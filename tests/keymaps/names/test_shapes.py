@@ -119,6 +119,7 @@ def test_the_shipped_shapes_are_those_of_mflux(name: str) -> None:
     from mflux.models.flux2.model.flux2_transformer.transformer import Flux2Transformer
     from mflux.models.flux3.model.flux3_transformer.flux3_transformer import Flux3Transformer
     from mflux.models.krea2.model.krea2_transformer.transformer import Krea2Transformer
+    from mflux.models.qwen21.model.qwen21_transformer.qwen21_transformer import Qwen21Transformer
     from mflux.models.z_image.model.z_image_transformer.transformer import ZImageTransformer
     from mlx import nn
 
@@ -135,6 +136,7 @@ def test_the_shipped_shapes_are_those_of_mflux(name: str) -> None:
         "krea-2": Krea2Transformer,
         "flux3-klein": Flux3Transformer,
         "flux3-klein-base": lambda: Flux3Transformer(**ModelConfig.flux3_image_klein_base().transformer_overrides),
+        "qwen-image-2.1": Qwen21Transformer,
         "clip_l": CLIPEncoder,
         "t5_xxl": T5Encoder,
         "qwen3_4b": lambda: Qwen3TextEncoder(**ModelConfig.flux2_klein_4b().text_encoder_overrides),

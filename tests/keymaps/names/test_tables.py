@@ -76,6 +76,7 @@ def test_a_family_without_tables_is_read_by_its_own_paths(tmp_path: Path) -> Non
         "krea-2",
         "flux3-klein",
         "flux3-klein-base",
+        "qwen-image-2.1",
         "pinhole-one",
     ]
     assert (told["targets"], told["convention"]) == ([["gate"], ["blocks.1.mix"]], "diffusers")

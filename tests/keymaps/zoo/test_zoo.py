@@ -102,6 +102,12 @@ KEYS = {
     "flux3-diffusers": 516,
     "flux3-peft": 546,
     "flux3-kohya": 774,
+    "qwen-image-diffusers": 448,
+    "qwen-image-comfyui": 464,
+    "qwen-image-down-up": 672,
+    "qwen-image-peft": 464,
+    "qwen-image-fused": 390,
+    "qwen-image-lycoris": 672,
 }
 """Tensors of a full file of each convention."""
 

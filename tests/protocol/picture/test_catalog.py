@@ -75,14 +75,14 @@ def path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callable[[
 
 def test_an_installed_package_brings_a_family(path: Callable[[Path], None], tmp_path: Path) -> None:
     path(install(tmp_path))
-    assert list(FAMILIES) == ["flux1", "flux2", "z-image", "krea-2", "flux3", "pinhole"]
+    assert list(FAMILIES) == ["flux1", "flux2", "z-image", "krea-2", "flux3", "qwen-image", "pinhole"]
     assert row_of("pinhole-one").family == "pinhole"
     assert "pinhole-one" in VARIANTS
 
 
 def test_a_family_goes_with_its_package(path: Callable[[Path], None], tmp_path: Path) -> None:
     path(tmp_path)
-    assert list(FAMILIES) == ["flux1", "flux2", "z-image", "krea-2", "flux3"]
+    assert list(FAMILIES) == ["flux1", "flux2", "z-image", "krea-2", "flux3", "qwen-image"]
 
 
 @pytest.mark.parametrize(

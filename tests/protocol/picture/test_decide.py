@@ -90,7 +90,9 @@ def test_what_is_decided_and_asked_for_again_is_decided_the_same(said: Any, of_t
     spec = made(row, tier=tier(**of_tier), **said).spec
     again = decide(RenderParams(**asked_again(spec, row)), row.name, row, tier=tier(**other))
     assert again.spec == spec
-    assert not any("guidance" in warning for warning in again.warnings)
+    assert row.needs_negative or not any(
+        "guidance" in warning for warning in again.warnings
+    )  # whose guidance can be a tier's, without effect
 
 
 def test_a_seed_that_nobody_says_is_drawn_and_not_repeatable() -> None:
@@ -255,3 +257,12 @@ def test_people_read_what_a_step_works_on(count: int, words: str) -> None:
     row = msgspec.structs.replace(DEV, reference_images=4)
     params = asked(reference_images=["a.png"] * count, width=512, height=256)
     assert decide(params, "dev", row, given=given).spec.worked_on == words
+
+
+def test_one_that_is_guided_by_negative_prompts_alone_tells_of_half_of_it() -> None:
+    row = VARIANTS["qwen-image-2.1"]
+    (unused,) = made(row, negative_prompt="rain").warnings
+    assert "has guidance 1, so the negative prompt was not used; give guidance above 1" in unused
+    (alone,) = made(row, guidance=2.5).warnings
+    assert "there is none; guidance 2.5 was not used" in alone
+    assert made(row, guidance=2.5, negative_prompt="rain").warnings == made(row).warnings == ()

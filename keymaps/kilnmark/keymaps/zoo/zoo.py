@@ -12,6 +12,7 @@ from kilnmark.keymaps.zoo.exhibits.kinds import KINDS
 from kilnmark.keymaps.zoo.exhibits.krea2 import KREA2
 from kilnmark.keymaps.zoo.exhibits.norms import NORMS
 from kilnmark.keymaps.zoo.exhibits.qwen3 import QWEN3, QWEN3_FLAWED
+from kilnmark.keymaps.zoo.exhibits.qwen_image import QWEN_IMAGE
 from kilnmark.keymaps.zoo.exhibits.rotations import ROTATIONS
 from kilnmark.keymaps.zoo.exhibits.spellings import SPELLINGS
 from kilnmark.keymaps.zoo.exhibits.strangers import STRANGERS
@@ -33,6 +34,7 @@ EXHIBITS = (
     *Z_IMAGE,
     *KREA2,
     *FLUX3,
+    *QWEN_IMAGE,
     *QWEN3,
     *FLAWED,
     *QWEN3_FLAWED,

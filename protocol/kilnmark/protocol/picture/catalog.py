@@ -16,6 +16,7 @@ from kilnmark.protocol.picture.rows.flux1 import FLUX1
 from kilnmark.protocol.picture.rows.flux2 import FLUX2
 from kilnmark.protocol.picture.rows.flux3 import FLUX3
 from kilnmark.protocol.picture.rows.krea2 import KREA2
+from kilnmark.protocol.picture.rows.qwen_image import QWEN_IMAGE
 from kilnmark.protocol.picture.rows.z_image import Z_IMAGE
 
 __all__ = [
@@ -52,7 +53,7 @@ PRIORITIES: tuple[Priority, ...] = get_args(Priority)
 MAX_PIXELS = 2048 * 2048
 """The largest picture accepted, in pixels."""
 
-_SHIPPED = (FLUX1, FLUX2, Z_IMAGE, KREA2, FLUX3)
+_SHIPPED = (FLUX1, FLUX2, Z_IMAGE, KREA2, FLUX3, QWEN_IMAGE)
 
 
 class UnusableFamily(KilnmarkError):

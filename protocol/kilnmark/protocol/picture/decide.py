@@ -139,6 +139,22 @@ def _unused(asked: "RenderParams", spec: PictureSpec, row: Variant) -> Iterator[
         word = getattr(asked, name)
         if word is not None and name in untaken(row):
             yield f"variant {row.name!r} takes no {name}; {word:g} was not used"
+    if row.needs_negative:
+        yield from _half_guided(asked, spec, row)
+
+
+def _half_guided(asked: "RenderParams", spec: PictureSpec, row: Variant) -> Iterator[str]:
+    """One of a pair that does nothing without the other, where guidance up to 1 is none."""
+    if spec.negative_prompt and spec.guidance <= 1:
+        yield (
+            f"variant {row.name!r} has guidance {spec.guidance:g}, so the negative prompt was not used; "
+            "give guidance above 1"
+        )
+    if asked.guidance is not None and asked.guidance > 1 and not spec.negative_prompt:
+        yield (
+            f"variant {row.name!r} is guided away from a negative prompt, and there is none; "
+            f"guidance {asked.guidance:g} was not used"
+        )
 
 
 def _check_pictures(asked: "RenderParams", base: str, row: Variant) -> None:

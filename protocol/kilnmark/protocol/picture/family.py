@@ -173,6 +173,7 @@ class Variant(msgspec.Struct, frozen=True, kw_only=True):
         guidance: What is used where nothing else is asked for; 0 where it takes none.
         guided: Whether it takes guidance.
         negative_prompt: Whether it takes a negative prompt.
+        needs_negative: Whether its guidance does nothing without one.
         init_image: Whether it can start from a picture instead of from noise.
         reference_images: How many pictures it can refer to; 0: none.
         needs_reference: Whether it paints nothing without one.
@@ -200,6 +201,7 @@ class Variant(msgspec.Struct, frozen=True, kw_only=True):
     guidance: float
     guided: bool = True
     negative_prompt: bool = False
+    needs_negative: bool = False
     init_image: bool = False
     reference_images: int = 0
     needs_reference: bool = False

@@ -40,6 +40,8 @@ class Kit:
         standin: mflux's object of a config with values that are made up.
         recipe: What the values of a standin are known by.
         unmapped: Folders whose tensors mflux takes by their names, whoever wrote them, and never misses one.
+        fill: Reads a directory into its parts, quantized to so many bits or None, and tells the bits that they have
+            then; what it raises is mflux's. None: as all of mflux's models are read.
     """
 
     configs: Configs
@@ -50,6 +52,7 @@ class Kit:
     standin: Callable[[ModelConfig], Any]
     recipe: Callable[[Variant], str]
     unmapped: tuple[str, ...] = ()
+    fill: Callable[[Weights, Mapping[str, nn.Module], int | None], int | None] | None = None
 
 
 def loaded(kit: Kit, origin: Origin, quantize: int | None) -> tuple[Any, str]:
@@ -87,9 +90,8 @@ def _fetched(kit: Kit, config: ModelConfig, quantize: int | None) -> Any:
 def _read(kit: Kit, weights: Weights, config: ModelConfig, quantize: int | None) -> Any:
     parts = dict(kit.parts(weights))
     try:
-        read = WeightLoader.load(weight_definition=kit.definition, model_path=str(weights.path))
+        bits = kit.fill(weights, parts, quantize) if kit.fill else _filled(kit, weights, parts, quantize)
         tokenizers = TokenizerLoader.load_all(kit.definition.get_tokenizers(), str(weights.path))
-        bits = WeightApplier.apply_and_quantize(read, parts, quantize, kit.definition)
     except Exception as error:  # mflux raises whatever its readers raise
         raise BaseUnavailable(f"mflux could not load {weights.path}: {error}") from error
     unmapped = parts if saved_by_mflux(weights) else {folder: parts[folder] for folder in kit.unmapped}
@@ -97,3 +99,10 @@ def _read(kit: Kit, weights: Weights, config: ModelConfig, quantize: int | None)
     made = kit.assemble(config, **parts, tokenizers=tokenizers)
     made.bits = bits
     return made
+
+
+def _filled(kit: Kit, weights: Weights, parts: Mapping[str, nn.Module], quantize: int | None) -> int | None:
+    """As `Kit.fill` says."""
+    read = WeightLoader.load(weight_definition=kit.definition, model_path=str(weights.path))
+    bits: int | None = WeightApplier.apply_and_quantize(read, parts, quantize, kit.definition)
+    return bits
