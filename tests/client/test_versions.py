@@ -24,7 +24,7 @@ METHODS = {each.name: each for each in vars(methods).values() if isinstance(each
 NUMBERS = {"~number": 1, "~text": "text"}
 """What stands for values that are another each time."""
 
-TABLES = {"ignored_keys", "counts_as", "entries"}
+TABLES = {"ignored_keys", "counts_as", "entries", "group_shares", "strength_from"}
 """Fields that have names of their own making in them."""
 
 

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from kilnmark.protocol.wire.errors import JournalFailed as JournalFailed
     from kilnmark.protocol.wire.errors import NoWorker as NoWorker
     from kilnmark.protocol.wire.errors import ParseError as ParseError
+    from kilnmark.protocol.wire.errors import PictureRefused as PictureRefused
     from kilnmark.protocol.wire.errors import QueueFull as QueueFull
     from kilnmark.protocol.wire.errors import RenderFailed as RenderFailed
     from kilnmark.protocol.wire.errors import RequestError as RequestError

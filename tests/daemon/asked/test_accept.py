@@ -49,7 +49,7 @@ def test_a_directory_gets_what_its_weights_say(tmp_path: Path) -> None:
 
 
 def test_a_directory_of_no_known_family_is_refused_with_its_file_and_the_mend(tmp_path: Path) -> None:
-    families = "FLUX.1 or FLUX.2-klein or Z-Image or Krea 2 or FLUX.3-klein"
+    families = "FLUX.1 or FLUX.2-klein or Z-Image or Krea 2 or FLUX.3-klein or Qwen-Image-2.1"
     said = f"{tmp_path}/transformer holds no safetensors file; give a whole {families} directory"
     with pytest.raises(RenderFailed, match=f"^the base cannot be held: {said}; mend that, then send warm_up"):
         command(str(tmp_path))

@@ -115,6 +115,7 @@ def test_it_is_quantized_and_an_adapter_on_packed_layers_engages(held: Held, tmp
     assert bool(mx.array_equal(base.predict(), before))
 
 
+@pytest.mark.slow
 def test_the_variant_that_is_guided_is_guided_as_mflux_guides_it(held: Held, tmp_path: Path) -> None:
     made = held.small.made(True)
     path = write_as_mflux(made, tmp_path) if held.small.apart else held.path

@@ -83,12 +83,12 @@ def test_everything_that_decides_the_pixels_decides_the_digest(packs: SmallPacks
 
 def test_scales_by_blocks_are_asked_for_as_the_style_has_them(packs: SmallPacks) -> None:
     document = packs.root / "ash" / "visual_style.yaml"
-    document.write_text(document.read_text().replace("scale: 0.8", "scale: 0.8, scales: {single.1: 1, double: 0.3}"))
+    document.write_text(document.read_text().replace("scale: 0.8", "scale: 0.8, scales: {single.0: 1, double: 0.3}"))
     made = [item for item in items(packs, compare_base=True) if "ink" in stacks([item])[0]]
     assert made
     for item in made:
-        assert item.spec.block_scales == ((("double", 0.3), ("single.1", 1.0)),)
-        assert render_params(**item.request(ONE, anew=False)).lora_block_scales == [{"double": 0.3, "single.1": 1.0}]
+        assert item.spec.block_scales == ((("double", 0.3), ("single.0", 1.0)),)
+        assert render_params(**item.request(ONE, anew=False)).lora_block_scales == [{"double": 0.3, "single.0": 1.0}]
 
 
 def test_every_request_is_one_that_the_daemon_takes(packs: SmallPacks) -> None:

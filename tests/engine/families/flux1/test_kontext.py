@@ -71,7 +71,7 @@ def test_a_picture_without_a_reference_is_that_of_dev(kontext: Base, base: Base)
     assert np.array_equal(painted(kontext), np.asarray(base.generate(spec, Followed())))
 
 
-@pytest.mark.parametrize("numerics", ["exact", "fast"])
+@pytest.mark.parametrize("numerics", [pytest.param("exact", marks=pytest.mark.slow), "fast"])
 def test_an_adapter_moves_it_and_leaves_no_trace(
     kontext: Base, file: Path, healthy: Adapter, numerics: Numerics
 ) -> None:

@@ -110,6 +110,7 @@ def test_its_pictures_are_those_that_mflux_paints(base: Base) -> None:
     assert np.array_equal(mine, np.asarray(theirs.image))
 
 
+@pytest.mark.slow
 def test_the_prompt_matters(base: Base) -> None:
     (red,), (blue,) = base.encode("red"), base.encode("blu")
     assert red.shape == blue.shape

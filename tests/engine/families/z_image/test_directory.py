@@ -104,6 +104,7 @@ def test_it_is_quantized_and_an_adapter_on_packed_layers_engages(saved: Path, tm
     assert bool(mx.array_equal(base.predict(), before))
 
 
+@pytest.mark.slow
 def test_the_model_that_turbo_comes_from_is_guided_as_mflux_guides_it(saved: Path) -> None:
     guided = load_base("z-image", None, str(saved))
     image = small_z_image(ModelConfig.z_image())
