@@ -16,7 +16,6 @@ from mflux.models.qwen21.model.qwen21_text_encoder.qwen21_text_encoder import Qw
 from mflux.models.qwen21.model.qwen21_transformer.qwen21_transformer import Qwen21Transformer
 from mflux.models.qwen21.variants.txt2img.qwen_image_21 import QwenImage21
 from mflux.models.qwen21.weights.qwen21_weight_mapping import Qwen21WeightMapping
-from mlx import nn
 from mlx.utils import tree_flatten
 
 __all__ = ["SMALL", "small_qwen", "write_as_diffusers"]
@@ -25,8 +24,12 @@ LAYERS, READ, HIDDEN = 32, 36, 64
 """As many as are published: mflux reads no other from diffusers' directories."""
 
 
-def small_qwen() -> QwenImage21:
-    """Build one whose weights have about the sizes of real ones, its VAE's encoder left out."""
+def small_qwen(*, sees: bool = True) -> QwenImage21:
+    """Build one whose weights have about the sizes of real ones.
+
+    Args:
+        sees: Whether it has what encodes pictures.
+    """
     ModelConfig.precision = PRECISION  # as a base has it
     mx.random.seed(5)
     transformer = Qwen21Transformer(
@@ -50,8 +53,7 @@ def small_qwen() -> QwenImage21:
         head_dim=32,
         mrope_section=[6, 5, 5],
     )
-    vae = vae_of_width(8)
-    vae.encoder = nn.Module()
+    vae = vae_of_width(8, 8 if sees else None)
     qwen = qwen_of(ModelConfig.qwen_image_21(), transformer, encoder, vae, {"qwen21": tokenizer})
     read = (encoder.embed_tokens, *encoder.layers, encoder.norm)
     for module in read:
@@ -88,6 +90,8 @@ SMALL = Small(
         ("transformer", "transformer_blocks.1.img_mlp.gate_layer.weight"),
         ("text_encoder", "norm.weight"),
         ("vae", "decoder.conv_out.bias"),
+        ("vae", "encoder.down_blocks.1.resnets.0.conv_shortcut.bias"),
     ),
+    blind=lambda: small_qwen(sees=False),
     beside=9216 * 2 * 16 * 8,
 )

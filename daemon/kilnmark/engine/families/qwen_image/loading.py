@@ -39,7 +39,7 @@ def _fetched(config: ModelConfig, quantize: int | None) -> QwenImage21:
 def _parts(weights: Weights) -> Mapping[str, nn.Module]:
     sizes = sizes_of(weights)
     return {
-        "vae": vae_of_width(sizes.vae),
+        "vae": vae_of_width(sizes.decoder, sizes.encoder),
         "transformer": Qwen21Transformer(**sizes.transformer),
         "text_encoder": Qwen21TextEncoder(**sizes.text_encoder),
     }

@@ -10,12 +10,14 @@ from copy import copy
 import mlx.core as mx
 from mflux.models.common.config.config import Config
 from mflux.models.common.config.model_config import ModelConfig
+from mflux.models.common.latent_creator.latent_creator import Img2Img, LatentCreator
 from mflux.models.common.vae.vae_util import VAEUtil
 from mflux.models.qwen21.latent_creator.qwen21_latent_creator import Qwen21LatentCreator
 from mflux.models.qwen21.model.qwen21_text_encoder.qwen21_prompt_encoder import Qwen21PromptEncoder
 from mlx import nn
+from PIL import Image
 
-from kilnmark.engine.families.family import Encoded, Watcher
+from kilnmark.engine.families.family import Encoded, Pixels, Watcher
 from kilnmark.engine.families.library.model import LibraryModel, painted
 from kilnmark.engine.families.pixels import pixels_of
 from kilnmark.protocol.picture.spec import PictureSpec
@@ -42,8 +44,9 @@ class QwenImageModel(LibraryModel):
 
     @property
     def held(self) -> list[nn.Module]:
-        """Nothing here encodes pictures, and the angles of rotary embedding are no weights: they stay in float32."""
+        """The angles of rotary embedding are no weights: they stay in float32."""
         encoder, vae = self.made.text_encoder, self.made.vae
+        seeing = [vae.encoder, vae.quant_conv] if self.sees else []
         return [
             self.made.transformer,
             encoder.embed_tokens,
@@ -51,7 +54,13 @@ class QwenImageModel(LibraryModel):
             encoder.norm,
             vae.decoder,
             vae.post_quant_conv,
+            *seeing,
         ]
+
+    @property
+    def sees(self) -> bool:
+        """Unless its directory has nothing that encodes pictures."""
+        return "encoder" in self.made.vae
 
     def encode(self, prompt: str, negative_prompt: str | None) -> Encoded:
         """What the text encoder makes of the prompt, and of the negative one if there is one."""
@@ -76,12 +85,23 @@ class QwenImageModel(LibraryModel):
 
     def generate(self, spec: PictureSpec, encoded: Encoded, watcher: Watcher) -> mx.array:
         """As mflux's own `generate_image`, whose parts these are, up to the pixels."""
+        return self._painted(spec, encoded, watcher)
+
+    def generate_from(self, pixels: Pixels, spec: PictureSpec, encoded: Encoded, watcher: Watcher) -> mx.array:
+        """The same as mflux does it with an `image_path` and an `image_strength`."""
+        return self._painted(spec, encoded, watcher, Image.fromarray(pixels))
+
+    def _painted(
+        self, spec: PictureSpec, encoded: Encoded, watcher: Watcher, start: Image.Image | None = None
+    ) -> mx.array:
         config = Config(
             model_config=_scheduled(self.made.model_config, spec.steps),
             num_inference_steps=spec.steps,
             height=spec.height,
             width=spec.width,
             guidance=spec.guidance,
+            image_path=start,  # which mflux opens, unless it is open already
+            image_strength=spec.strength or 0.0,
         )
         scheduler = config.scheduler
         texts = encoded if spec.guidance > _ALONE else encoded[:1]
@@ -92,10 +112,21 @@ class QwenImageModel(LibraryModel):
             moved: mx.array = scheduler.step(noise=velocity, timestep=step, latents=latents)
             return moved
 
-        latents = Qwen21LatentCreator.create_noise(spec.seed, config.height, config.width)
-        latents = painted(spec.steps, latents, stepped, watcher)
+        latents = painted(spec.steps, self._latents(config, spec.seed), stepped, watcher, first=config.init_time_step)
         unpacked = Qwen21LatentCreator.unpack_latents(latents, config.height, config.width)
         return pixels_of(VAEUtil.decode(vae=self.made.vae, latent=unpacked))
+
+    def _latents(self, config: Config, seed: int) -> mx.array:
+        """Noise, or a picture with as much noise in it as the first step that is painted expects; lazily."""
+        start = Img2Img(
+            vae=self.made.vae,
+            latent_creator=Qwen21LatentCreator,
+            sigmas=config.scheduler.sigmas,
+            init_time_step=config.init_time_step,
+            image_path=config.image_path,
+        )
+        latents: mx.array = LatentCreator.create_for_txt2img_or_img2img(seed, config.height, config.width, start)
+        return latents.astype(ModelConfig.precision)
 
     def _noise(
         self, encoded: Encoded, height: int, width: int, guidance: float = _ALONE

@@ -31,6 +31,16 @@ def qwen_of(
     return assembled(QwenImage21, config, tokenizers, vae=vae, transformer=transformer, text_encoder=text_encoder)
 
 
-def vae_of_width(width: int) -> Qwen21VAE:
-    """A VAE of mflux whose decoder ends in so many channels and begins with eight times as many; 144 are published."""
-    return Qwen21VAE({"decoder_base_dim": width})
+def vae_of_width(width: int, seeing: int | None = None) -> Qwen21VAE:
+    """A VAE of mflux with these channels; what it does to pictures and latents is its own code unchanged.
+
+    Args:
+        width: Of the decoder's last stage, which begins with eight times as many; 144 are published.
+        seeing: Of the first stage of what encodes pictures, which ends in eight times as many; 96 are published. None
+            leaves that out, and `Qwen21VAE.encode` cannot be called.
+    """
+    if seeing is not None:
+        return Qwen21VAE({"decoder_base_dim": width, "base_dim": seeing})
+    vae = Qwen21VAE({"decoder_base_dim": width})
+    del vae.encoder, vae.quant_conv
+    return vae

@@ -6,6 +6,7 @@ from typing import Any
 
 from kilnmark.engine.families.family import BaseUnavailable
 from kilnmark.engine.families.qwen3 import qwen3_sizes
+from kilnmark.engine.families.saved import sees_pictures
 from kilnmark.engine.families.stored import StoredShapes
 from kilnmark.keymaps.files.weights import Weights
 
@@ -21,12 +22,14 @@ class QwenSizes:
 
     Attributes:
         transformer, text_encoder: Arguments of `Qwen21Transformer` and `Qwen21TextEncoder`.
-        vae: Channels of the decoder's last stage, as `vae_of_width` takes them.
+        decoder: Channels of its last stage, as `vae_of_width` takes them.
+        encoder: Channels of the first stage of what encodes pictures; None where the directory has none.
     """
 
     transformer: Mapping[str, Any]
     text_encoder: Mapping[str, Any]
-    vae: int
+    decoder: int
+    encoder: int | None
 
 
 def sizes_of(weights: Weights) -> QwenSizes:
@@ -40,7 +43,8 @@ def sizes_of(weights: Weights) -> QwenSizes:
     return QwenSizes(
         transformer=_of_transformer(transformer, reader["hidden_size"]),
         text_encoder={**reader, "mrope_section": _turned(reader["head_dim"])},
-        vae=vae.rows("decoder.up_blocks.4.resnets.0.conv1.weight"),
+        decoder=vae.rows("decoder.up_blocks.4.resnets.0.conv1.weight"),
+        encoder=vae.rows("encoder.down_blocks.0.resnets.0.conv1.weight") if sees_pictures(weights) else None,
     )
 
 

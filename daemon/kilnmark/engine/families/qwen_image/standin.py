@@ -1,7 +1,7 @@
 """The standin of Qwen-Image-2.1: mflux's own classes at their true topology, with values made up on the spot.
 
 Every linear layer of the transformer has its true shape, held as thin factors, so every real adapter fits. The VAE
-decoder is mflux's own with fewer channels, the vocabulary is the bytes of a prompt. Its pictures mean nothing; they
+is mflux's own with fewer channels, the vocabulary is the bytes of a prompt. Its pictures mean nothing; they
 only differ when what was asked differs.
 """
 
@@ -26,6 +26,8 @@ _TOKENS = 2048
 """Qwen-Image-2.1's limit."""
 _VAE_WIDTH = 8
 """Channels of the narrow decoder's last stage where Qwen-Image-2.1 has 144."""
+_SEEING_WIDTH = 8
+"""Those of the first stage of what encodes pictures, where it has 96."""
 
 
 def build_standin(config: ModelConfig) -> QwenImage21:
@@ -39,7 +41,8 @@ def build_standin(config: ModelConfig) -> QwenImage21:
     letters.add_tokens([Qwen21PromptEncoder.SYSTEM_PROMPT])  # as bytes they are many
     tokenizer = LanguageTokenizer(letters, max_length=_TOKENS, padding="longest", template=template)
     encoder = Qwen21TextEncoder(vocab_size=len(tokenizer.tokenizer))
-    qwen = qwen_of(config, Qwen21Transformer(), encoder, vae_of_width(_VAE_WIDTH), {"qwen21": tokenizer})
+    vae = vae_of_width(_VAE_WIDTH, _SEEING_WIDTH)
+    qwen = qwen_of(config, Qwen21Transformer(), encoder, vae, {"qwen21": tokenizer})
     for name in ("transformer", "text_encoder", "vae"):
         _VALUES.fill(qwen[name], name)
     return qwen
