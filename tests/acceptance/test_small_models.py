@@ -17,6 +17,7 @@ from tests.daemon.conftest import Daemon, running_daemon
 from tests.engine.families.flux2 import small as flux2
 from tests.engine.families.flux3 import small as flux3
 from tests.engine.families.krea2 import small as krea2
+from tests.engine.families.qwen_image import small as qwen_image
 from tests.engine.families.small import write_as_mflux
 from tests.engine.families.z_image import small as z_image
 
@@ -29,6 +30,7 @@ MODELS: dict[str, tuple[str, Callable[[Path], Path]]] = {
     "z-image": ("z-image", lambda path: z_image.write_as_mflux(z_image.small_z_image(ModelConfig.z_image()), path)),
     "flux3": ("flux3-klein-base", lambda path: write_as_mflux(flux3.small_klein(guided=True), path)),
     "krea": ("krea-2-raw", lambda path: write_as_mflux(krea2.small_krea(guided=True), path)),
+    "qwen-image": ("qwen-image-2.1", lambda path: write_as_mflux(qwen_image.small_qwen(), path)),
 }
 """Each with the variant that is guided, and how its directory is written."""
 
@@ -72,10 +74,11 @@ def test_it_is_painted_guided_and_again_without_what_was_on_it(serving: Serving)
     assert daemon.status()["base"]["quantize"] == 8
     (report,) = styled["loras"]
     assert (report["verdict"], report["matched_key_count"]) == ("engaged", report["total_key_count"])
-    takes = VARIANTS[serving.guided].negative_prompt
-    assert (unlike["warnings"] == []) is takes
+    row = VARIANTS[serving.guided]
+    assert (unlike["warnings"] == []) is row.negative_prompt
     assert np.array_equal(pixels(again), pixels(plain))
-    for other in (styled, unguided, *([unlike] if takes else [])):
+    assert np.array_equal(pixels(unguided), pixels(plain)) is row.needs_negative
+    for other in (styled, *([unlike] if row.negative_prompt else [])):
         assert not np.array_equal(pixels(other), pixels(plain))
 
 

@@ -37,6 +37,12 @@ REST = 0.7
             marks=pytest.mark.slow,
         ),
         pytest.param(
+            "standin:qwen-image-2.1",
+            {"blocks.1": 0.25, "blocks.0": 0.0},
+            {"transformer_blocks.1.": 0.25, "transformer_blocks.0.": 0.0},
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
             "standin:flux3-klein",
             {"image.1": 0.25, "reference": 0.0, "text": 0.5, "single.0-1": 2.0},
             {
@@ -48,7 +54,7 @@ REST = 0.7
             marks=pytest.mark.slow,
         ),
     ],
-    ids=["klein", "z-image", "krea", "flux3"],
+    ids=["klein", "z-image", "krea", "qwen-image", "flux3"],
 )
 def test_every_layer_of_a_base_has_the_scale_of_its_run(
     tmp_path: Path, name: str, asked: dict[str, float], paths: dict[str, float]
