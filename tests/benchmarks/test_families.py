@@ -26,9 +26,10 @@ BARE_STEP, STYLED_STEP = "a small step, no adapter", f"a small step, {STACK} of 
 BARE_PROMPT, STYLED_PROMPT = "a prompt, no adapter", f"a prompt, rank {RANK} on Qwen3"
 AGAINST = {FLIP: COLD, STYLED_STEP: BARE_STEP, STYLED_PROMPT: BARE_PROMPT}
 ON_QWEN3 = {"standin:flux2-klein-4b": "qwen3-comfyui-only", "standin:z-image-turbo": "qwen3-kohya-only"}
+BASES = (*ON_QWEN3, "standin:krea-2", "standin:flux3-klein", "standin:qwen-image-2.1")
 
 
-@pytest.fixture(scope="module", params=ON_QWEN3)
+@pytest.fixture(scope="module", params=BASES)
 def base(request: pytest.FixtureRequest) -> Base:
     return load_base(request.param, None)
 
@@ -87,6 +88,7 @@ def test_a_step(base: Base, files: AdapterFiles) -> None:
     assert bool(mx.array_equal(base.predict(), bare))
 
 
+@pytest.mark.parametrize("base", ON_QWEN3, indirect=True)
 def test_a_prompt(base: Base, tmp_path: Path) -> None:
     (exhibit,) = (each for each in QWEN3 if each.name == ON_QWEN3[base.info.variant])
     adapter = ours.read(base, write_exhibit(tmp_path / "qwen3.safetensors", exhibit, rank=RANK))
