@@ -139,6 +139,10 @@ BOMBS: dict[str, Hostile] = {
 
 def slow(size: int) -> dict[str, Hostile]:
     """Kinds whose headers are of this size, in bytes."""
+    return _slow_entries(size) | _slow_metadata(size) | _slow_names(size)
+
+
+def _slow_entries(size: int) -> dict[str, Hostile]:
     return {
         "empty lists in a value": Hostile(_file(_filled(size, b'{"k":[', b"[],", b"[]]}")), _NO_TENSOR, "k"),
         "lists inside lists": Hostile(_file(_filled(size, b'{"k":', b"[", b"")), _NO_TENSOR, "k"),
@@ -152,6 +156,11 @@ def slow(size: int) -> dict[str, Hostile]:
         "as many entries of metadata as fit": Hostile(
             _file(_many_in_metadata(size // 14)), "has more than 2000 entries", "__metadata__"
         ),
+    }
+
+
+def _slow_metadata(size: int) -> dict[str, Hostile]:
+    return {
         "one metadata of all the header": Hostile(
             _file(_filled(size, b'{"__metadata__":{"a":"', b"a", b'"}}')), _FOLLOW
         ),
@@ -180,6 +189,11 @@ def slow(size: int) -> dict[str, Hostile]:
         "as much metadata as is kept, one sign of four bytes": Hostile(
             _file(_filled(2 << 20, b'{"__metadata__":{"a":"' + _FIRE, b'\\"' + b"a" * 99, b'"}}')), _FOLLOW
         ),
+    }
+
+
+def _slow_names(size: int) -> dict[str, Hostile]:
+    return {
         "one name of all the header": Hostile(
             _file(_filled(size, b'{"', b"a", b'":{}}')), "a name in its header does not end"
         ),

@@ -16,8 +16,6 @@ from kilnmark.keymaps.updates.kinds.lora import PairUpdate
 from kilnmark.keymaps.zoo.zoo import EXHIBITS, write_exhibit
 from tests.keymaps.oracle import Wide, relative_error
 
-pytest.importorskip("mflux", reason="the light installation has no mflux to compare with")
-
 BY_NAME = {exhibit.name: exhibit for exhibit in EXHIBITS}
 
 READ_RIGHTLY = [

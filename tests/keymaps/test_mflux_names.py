@@ -4,16 +4,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-
-from kilnmark.keymaps.names.shapes import load_shapes
-from kilnmark.keymaps.names.sorting import sort_keys
-
-pytest.importorskip("mflux", reason="the light installation has no mflux to compare with")
-
 from mflux.models.flux2.weights.flux2_lora_mapping import Flux2LoRAMapping
 from mflux.models.flux3.weights.flux3_lora_mapping import Flux3LoRAMapping
 from mflux.models.krea2.weights.krea2_lora_mapping import Krea2LoRAMapping
 from mflux.models.z_image.weights.z_image_lora_mapping import ZImageLoRAMapping
+
+from kilnmark.keymaps.names.shapes import load_shapes
+from kilnmark.keymaps.names.sorting import sort_keys
 
 MAPPINGS: dict[str, Callable[[], list[Any]]] = {
     "flux2-klein-4b": Flux2LoRAMapping.get_mapping,

@@ -110,7 +110,6 @@ def test_unread_layers_are_told_from_those_that_no_model_has() -> None:
 
 @pytest.mark.parametrize("name", shape_names())
 def test_the_shipped_shapes_are_those_of_mflux(name: str) -> None:
-    pytest.importorskip("mflux", reason="the light installation has no mflux to compare with")
     from mflux.models.common.config import ModelConfig
     from mflux.models.flux.model.flux_text_encoder.clip_encoder.clip_encoder import CLIPEncoder
     from mflux.models.flux.model.flux_text_encoder.t5_encoder.t5_encoder import T5Encoder
