@@ -19,12 +19,14 @@ OUTSIDE = {
     "otel": "msgspec opentelemetry",
     "keymaps": "msgspec numpy opentelemetry pydantic safetensors yaml",
     "client": "click msgspec numpy opentelemetry pydantic pydantic_core rich safetensors yaml",
+    "lab": "PIL click msgspec numpy opentelemetry pydantic pydantic_core rich safetensors yaml",
 }
 """Top-level packages that a light room may need when it is imported."""
 ON_DEMAND = {
     "otel": "google opentelemetry",
     "keymaps": "PIL",
     "client": "PIL httpx huggingface_hub jinja2 markupsafe tokenizers",
+    "lab": "anthropic fsspec httpx jinja2 markupsafe openai replicate skimage starlette uvicorn",
 }
 """Further packages that a light room may look for inside a function."""
 EXTRA_ONLY = ("opentelemetry.sdk", "opentelemetry.exporter", "opentelemetry.proto", "opentelemetry.instrumentation")
@@ -40,6 +42,7 @@ ARROWS = {
     "client": "client protocol otel keymaps",
     "daemon": "daemon protocol otel keymaps",
     "engine": "engine protocol otel keymaps",
+    "lab": "lab client protocol otel keymaps",
 }
 MFLUX_ROOMS = ("engine/families/*/*.py", "engine/families/*/*/*.py")
 """A room for each family, and one for what those by its classes have in common."""

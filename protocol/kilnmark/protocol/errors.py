@@ -89,11 +89,16 @@ and `EXITS` of the command line and of the daemon how a process does.
         │   ├── RenderTimeout
         │   ├── SilenceTimeout
         │   └── StopTimeout
-        └── BatchError               what stops a whole batch: client/batch/errors
-            ├── BrokenManifest
-            ├── FolderInUse
-            ├── FolderUnusable
-            └── NoTokenizers
+        ├── BatchError               what stops a whole batch: client/batch/errors
+        │   ├── BrokenManifest
+        │   ├── FolderInUse
+        │   ├── FolderUnusable
+        │   └── NoTokenizers
+        └── LabError                 what stops a step of the lab: lab/errors
+            ├── NotInstalled
+            ├── RunMissing
+            ├── RunUnusable
+            └── RunInUse
 """
 
 from collections.abc import Mapping

@@ -64,7 +64,7 @@ EXITS: Mapping[type[KilnmarkError], ExitCode] = {
     SocketUnfit: ExitCode.USAGE,
     UnfitForService: ExitCode.USAGE,
 }
-"""The code of each class, or of the nearest above it."""
+"""The code of each class, or of the nearest above it; errors of the lab, which is not imported here, have their own."""
 
 
 class ErrorBody(msgspec.Struct, frozen=True, kw_only=True):
@@ -120,7 +120,8 @@ class ErrorDocument(msgspec.Struct, frozen=True):
 
 def exit_code_of(error: KilnmarkError) -> ExitCode:
     """The code of a command that ended with an error."""
-    return nearest(EXITS, type(error))
+    own = getattr(error, "exit_code", None)
+    return own if isinstance(own, ExitCode) else nearest(EXITS, type(error))
 
 
 def exit_code_of_reports(reports: Iterable[AdapterReport]) -> ExitCode:

@@ -16,6 +16,7 @@ from kilnmark.client.cli.commands.batch import batch
 from kilnmark.client.cli.commands.config import config
 from kilnmark.client.cli.commands.doctor import doctor
 from kilnmark.client.cli.commands.jobs import cancel, jobs
+from kilnmark.client.cli.commands.lab import lab
 from kilnmark.client.cli.commands.lora import lora
 from kilnmark.client.cli.commands.models import models
 from kilnmark.client.cli.commands.serve import serve
@@ -93,7 +94,7 @@ def _require_folder(output: Path) -> None:
 
 _COMMANDS = (
     *(serve, service, config, models, render, jobs, cancel, status, ping, warm_up, stop),
-    *(lora, style, batch, doctor),
+    *(lora, style, batch, lab, doctor),
 )
 
 for _command in _COMMANDS:

@@ -1,7 +1,7 @@
 """A picture's pixels, by Pillow within limits of our own: upright, opaque, in 8 bits of red, green and blue.
 
-Formats are few on purpose, since each is a reader of bytes from outside. Pillow comes with the daemon's extra, so that
-it is imported when a picture is looked at.
+Formats are few on purpose, since each is a reader of bytes from outside. Pillow is
+imported when a picture is looked at: most commands look at none.
 """
 
 import importlib.util

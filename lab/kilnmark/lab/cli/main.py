@@ -1,0 +1,29 @@
+"""`kilnmark lab`: the group of its commands, each loaded when it is asked for."""
+
+from importlib import import_module
+from typing import Final
+
+import click
+
+__all__ = ["lab"]
+
+COMMANDS: Final = {
+    "new": "kilnmark.lab.cli.new",
+}
+"""The module of each command, in the order of the help; the command is the module's attribute of its name."""
+
+
+class _Commands(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(COMMANDS[cmd_name]), cmd_name)
+        return command
+
+
+@click.group(cls=_Commands)
+def lab() -> None:
+    """Its commands; the command line shows them under its own words."""

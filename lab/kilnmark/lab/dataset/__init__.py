@@ -1,0 +1,1 @@
+"""A dataset read, checked, told, and written for trainers."""

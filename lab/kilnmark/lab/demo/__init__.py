@@ -1,0 +1,1 @@
+"""`kilnmark lab demo`."""

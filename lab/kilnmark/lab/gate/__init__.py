@@ -1,0 +1,1 @@
+"""The gate: one adapter verified, against thresholds that are data."""

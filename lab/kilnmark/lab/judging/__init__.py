@@ -1,0 +1,1 @@
+"""Judges, what they were asked, and what their scores come to."""

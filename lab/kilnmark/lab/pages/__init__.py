@@ -1,0 +1,1 @@
+"""Runs as web pages, served or exported."""

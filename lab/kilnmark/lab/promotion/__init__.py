@@ -1,0 +1,1 @@
+"""What may serve: adapters promoted and demoted."""

@@ -1,0 +1,1 @@
+"""The run folder: what was decided, what happened, and where everything lies in it."""

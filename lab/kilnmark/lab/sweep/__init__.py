@@ -1,0 +1,1 @@
+"""Checkpoints painted side by side, measured, and one of them picked and deployed."""

@@ -1,0 +1,1 @@
+"""Trainers driven, and their checkpoints collected."""

@@ -1,0 +1,33 @@
+"""`kilnmark lab`: every command is there under its name, and loaded when it is asked for."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from kilnmark.lab.cli.main import COMMANDS, lab
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_is_where_the_table_says(name: str) -> None:
+    command = lab.get_command(click.Context(lab), name)
+    assert command is not None
+    assert command.name == name
+    assert command.help
+
+
+def test_a_run_is_made_and_not_made_again(tmp_path: Path) -> None:
+    run = tmp_path / "ink"
+    words = [sys.executable, "-m", "kilnmark.client.cli", "lab", "new", str(run)]
+    words += ["--kind", "style", "--dataset", "../set", "--base", "mini"]
+    made, again = (subprocess.run(words, check=False, capture_output=True, text=True) for _ in range(2))
+    assert (made.returncode, made.stdout) == (0, f"{run / 'run.toml'}\n")
+    assert again.returncode == 2
+    assert "there is one already" in again.stderr
+
+
+def test_the_other_commands_do_not_load_the_lab() -> None:
+    proof = "import sys, kilnmark.client.cli.main; assert not [m for m in sys.modules if 'kilnmark.lab' in m]"
+    subprocess.run([sys.executable, "-c", proof], check=True)
