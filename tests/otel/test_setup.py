@@ -172,7 +172,7 @@ def test_a_dead_collector_delays_nothing(
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{port}")
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", protocol)
         monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "50")
-        monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "5")
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "9")
         start("warm").stop(0.0)
         with caplog.at_level(logging.WARNING):
             begun = time.perf_counter()
@@ -181,7 +181,7 @@ def test_a_dead_collector_delays_nothing(
                 telemetry.tracer.start_span("x", attributes={"a": 1}).end()
             telemetry.stop(0.5)
             took = time.perf_counter() - begun
-    assert took < 4
+    assert took < 8
     told = [record.getMessage() for record in caplog.records if record.name.startswith("opentelemetry")]
     assert len(told) <= 1
     assert all(message.startswith("traces are not being delivered: ") for message in told)
