@@ -53,7 +53,7 @@ def tmp_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-LONG = ("acceptance", "recorded", "trust", "house", "engine", "keymaps", "daemon", "client", "otel")
+LONG = ("acceptance", "recorded", "trust", "house", "engine", "keymaps", "daemon", "lab", "client", "otel")
 """Rooms whose files take long, in the order in which they are run; the others have none over seconds."""
 
 
@@ -79,9 +79,10 @@ def _turn(nodeid: str) -> int:
 
 
 def pytest_collection_finish() -> None:
-    """What is there by now stays; what tests make is looked through for garbage as ever."""
+    """What is there by now stays; what tests make is looked through for garbage, more rarely than in a small program."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
     gc.enable()
 
 
