@@ -98,7 +98,18 @@ and `EXITS` of the command line and of the daemon how a process does.
             ├── NotInstalled
             ├── RunMissing
             ├── RunUnusable
-            └── RunInUse
+            ├── RunInUse
+            ├── JudgeUnusable        judges, and who else votes: lab/judging/errors
+            ├── NothingToJudge
+            ├── KeyMissing
+            ├── KeyRefused
+            ├── AskingRefused
+            ├── JudgeUnreachable
+            ├── JudgeBusy
+            ├── JudgingTooDear
+            ├── JudgementLost
+            ├── VoteRefused
+            └── NotComparable
 """
 
 from collections.abc import Mapping

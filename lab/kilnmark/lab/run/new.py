@@ -54,5 +54,12 @@ def _is_tables(value: object) -> bool:
 
 
 def _entries(values: dict[str, object]) -> list[str]:
-    """JSON's strings, numbers, booleans and lists of them are TOML's, too."""
-    return [f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in values.items()]
+    return [f"{name} = {_value(value)}" for name, value in values.items()]
+
+
+def _value(value: object) -> str:
+    """JSON's strings, numbers, booleans and lists of them are TOML's, too; a mapping is an inline table."""
+    if isinstance(value, dict):
+        inner = ", ".join(f"{json.dumps(key)} = {_value(each)}" for key, each in value.items())
+        return f"{{ {inner} }}" if inner else "{}"
+    return json.dumps(value, ensure_ascii=False)

@@ -5,6 +5,7 @@ folder, so that a run can be copied with its dataset.
 """
 
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -14,6 +15,7 @@ from kilnmark.lab.errors import RunMissing, RunUnusable
 
 __all__ = [
     "PLAN",
+    "AxisPlan",
     "BudgetPlan",
     "DatasetPlan",
     "JudgePlan",
@@ -116,20 +118,75 @@ class SweepPlan(_Section):
     prompts: tuple[Prompt, ...] = ()
 
 
+class AxisPlan(_Section):
+    """An axis of the run's own, in place of the four of its kind.
+
+    Attributes:
+        name: As the bars name it.
+        title: In a word.
+        asks: The question that a judge is asked.
+    """
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,20}$")]
+    title: Annotated[str, Field(min_length=1)]
+    asks: Annotated[str, Field(min_length=1)]
+
+
 class JudgePlan(_Section):
     """Who judges, what, and by which bars.
 
     Attributes:
-        judge: `metric`, `person`, `openai` or `anthropic`.
+        judge: `metric`, `person`, `openai` or `anthropic`; the last two are vision models asked over HTTP in that form.
         model: Of a vision model.
         base_url: Where it is asked, if not at its maker's.
-        bars: The name of a preset.
+        key_from: The variable of the environment that has its key; None: `OPENAI_API_KEY` or `ANTHROPIC_API_KEY`;
+            empty: it wants none.
+        price_in, price_out: What a million tokens cost, asked and answered; 0: nothing. Needed of a vision model.
+        tokens_a_picture: Tokens that a picture is reckoned with before it is sent.
+        reply_tokens: The longest reply.
+        deadline: Seconds for one call, whole.
+        patience: Seconds that a judge which turns calls away is waited for, whole.
+        structured: Whether the form of the reply is demanded by the API, too, where a server knows how.
+        idempotent: Whether the server answers a call with the same `Idempotency-Key` again without charging it. Never
+            say so of one that does not: what was cut off is then asked again by itself.
+        prompts: Of the matrix; empty: those of the sweep that have the trigger.
+        seeds: Of the matrix; each with each prompt.
+        cells: The most cells; prompts and seeds that are more are left out.
+        scale: Of the adapter.
+        numbers: Of the picture (`width`, `height`, `steps` and what else a request has), over the usual ones.
+        references: Pictures that the painted ones are held beside, from the run's folder; empty: some of the dataset.
+        reference_count: How many of the dataset.
+        axes: What is scored; empty: the four of the kind.
+        questions: Asked of every picture, beside those of its prompt: at most twelve, which yes or no answers.
+        bars: The name of a preset, or of an entry of `bars_file`.
+        bars_file: Bars of the run's own, from its folder.
+        voters: People who have to vote on every pair, where people judge.
     """
 
     judge: Literal["metric", "person", "openai", "anthropic"] = "metric"
     model: str | None = None
-    base_url: str | None = None
+    base_url: Annotated[str, Field(pattern=r"^https?://[^/?#@\s]+[^?#\s]*$")] | None = None
+    key_from: Annotated[str, Field(pattern=r"^([A-Za-z_][A-Za-z0-9_]*)?$")] | None = None
+    price_in: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    price_out: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    tokens_a_picture: Annotated[int, Field(ge=1)] = 3000
+    reply_tokens: Annotated[int, Field(ge=64)] = 4000
+    deadline: Annotated[float, Field(gt=0, le=3600)] = 180.0
+    patience: Annotated[float, Field(ge=0, le=3600)] = 120.0
+    structured: bool = True
+    idempotent: bool = False
+    prompts: tuple[Prompt, ...] = ()
+    seeds: Annotated[tuple[Annotated[int, Field(ge=0, lt=2**53)], ...], Field(min_length=1)] = (101, 102, 103)
+    cells: Annotated[int, Field(ge=1, le=200)] = 6
+    scale: Annotated[float, Field(allow_inf_nan=False)] = 1.0
+    numbers: Mapping[str, float] = {}
+    references: tuple[str, ...] = ()
+    reference_count: Annotated[int, Field(ge=1, le=4)] = 2
+    axes: tuple[AxisPlan, ...] = ()
+    questions: Annotated[tuple[str, ...], Field(max_length=12)] = ()
     bars: str = "default"
+    bars_file: str | None = None
+    voters: Annotated[int, Field(ge=1, le=20)] = 1
 
 
 class BudgetPlan(_Section):

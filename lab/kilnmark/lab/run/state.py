@@ -228,6 +228,10 @@ class JudgedRun(msgspec.Struct, frozen=True, kw_only=True):
         cells: How many there are.
         passed: How many passed, by axis.
         ended: When it ended.
+        judged: How many cells have their scores.
+        cost: What it cost so far, or may have.
+        is_metric: Whether numbers judged, and nobody looked.
+        digest: Of everything that it is made of; another one is another judging.
     """
 
     at: str
@@ -240,6 +244,10 @@ class JudgedRun(msgspec.Struct, frozen=True, kw_only=True):
     cells: int = 0
     passed: Mapping[str, int] = {}
     ended: str | None = None
+    judged: int = 0
+    cost: float = 0.0
+    is_metric: bool = False
+    digest: str = ""
 
 
 class Promotion(msgspec.Struct, frozen=True, kw_only=True):
