@@ -99,6 +99,7 @@ and `EXITS` of the command line and of the daemon how a process does.
             ├── RunMissing
             ├── RunUnusable
             ├── RunInUse
+            ├── OverBudget           lab/run/spending
             ├── JudgeUnusable        judges, and who else votes: lab/judging/errors
             ├── NothingToJudge
             ├── KeyMissing

@@ -21,6 +21,7 @@ __all__ = [
     "JudgePlan",
     "LoraKind",
     "Prompt",
+    "RemotePlan",
     "Role",
     "RunPlan",
     "SweepPlan",
@@ -58,6 +59,45 @@ class DatasetPlan(_Section):
     pairs: Annotated[int, Field(ge=1)] | None = None
 
 
+class RemotePlan(_Section):
+    """A remote that trains, and what it may take.
+
+    Attributes:
+        base_url: Where it is; https, unless it is this machine.
+        key_variable: The environment variable with the key; the key itself stands nowhere.
+        model: Who trains there, as `owner/name`.
+        version: Which version of it.
+        destination: The model that the result becomes there, as `owner/name`.
+        dataset_input: What the training calls its dataset, a zip.
+        inputs: What else it is asked with. `{steps}`, `{save_every}`, `{rank}`, `{learning_rate}`, `{seed}`,
+            `{trigger}` and `{name}` stand for what is decided elsewhere.
+        price_per_second: In the run's currency.
+        longest_seconds: After so many charged seconds it is cancelled; what is reserved of the budget comes of it.
+        poll_seconds: From one look to the next.
+        answer_seconds: That one answer may take.
+        patience_seconds: How long calls that are free are repeated while it gives none.
+    """
+
+    base_url: str = "https://api.replicate.com"
+    key_variable: str = "REPLICATE_API_TOKEN"
+    model: Annotated[str, Field(pattern=r"^[^/\s]+/[^/\s]+$")]
+    version: Annotated[str, Field(min_length=1)]
+    destination: Annotated[str, Field(pattern=r"^[^/\s]+/[^/\s]+$")]
+    dataset_input: str = "input_images"
+    inputs: Mapping[str, str | int | float | bool] = {
+        "trigger_word": "{trigger}",
+        "autocaption": False,
+        "steps": "{steps}",
+        "lora_rank": "{rank}",
+        "learning_rate": "{learning_rate}",
+    }
+    price_per_second: Annotated[float, Field(ge=0)]
+    longest_seconds: Annotated[float, Field(gt=0)] = 7200.0
+    poll_seconds: Annotated[float, Field(ge=0.01)] = 30.0
+    answer_seconds: Annotated[float, Field(gt=0)] = 60.0
+    patience_seconds: Annotated[float, Field(ge=0)] = 900.0
+
+
 class TrainingPlan(_Section):
     """Who trains, and with which numbers.
 
@@ -70,6 +110,8 @@ class TrainingPlan(_Section):
         seed: Of everything that the trainer draws.
         command: A command template, for trainers that are run by one.
         checkout: The trainer's own folder, from the run's.
+        convention: What its checkpoints are written again in; None: as the trainer wrote them.
+        remote: Where it trains, if not here.
     """
 
     trainer: str = "mflux"
@@ -80,6 +122,8 @@ class TrainingPlan(_Section):
     seed: Annotated[int, Field(ge=0)] = 42
     command: tuple[str, ...] = ()
     checkout: str | None = None
+    convention: Literal["kohya", "diffusers", "mlx-examples"] | None = None
+    remote: RemotePlan | None = None
 
 
 class Prompt(_Section):

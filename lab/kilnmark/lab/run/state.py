@@ -9,6 +9,8 @@ from enum import StrEnum
 
 import msgspec
 
+from kilnmark.lab.run.trained import Checkpoint, TrainerProcess, Training, TrainingStatus
+
 __all__ = [
     "Checkpoint",
     "Deployment",
@@ -20,6 +22,7 @@ __all__ = [
     "RunState",
     "Spending",
     "Sweep",
+    "TrainerProcess",
     "Training",
     "TrainingStatus",
     "Verification",
@@ -32,17 +35,6 @@ class Outcome(StrEnum):
     PASSED = "passed"
     FAILED = "failed"
     UNDECIDED = "undecided"
-
-
-class TrainingStatus(StrEnum):
-    """Where a training stands."""
-
-    INTENDED = "intended"
-    RUNNING = "running"
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-    DEAD = "dead"
 
 
 class Preflight(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,59 +71,6 @@ class Spending(msgspec.Struct, frozen=True, kw_only=True):
     key: str
     amount: float
     settled: bool = False
-
-
-class Training(msgspec.Struct, frozen=True, kw_only=True):
-    """The training of a run.
-
-    Attributes:
-        at: When it was intended.
-        status: Where it stands.
-        trainer: Who trains.
-        key: The idempotency key of this one training.
-        remote_id: What the remote calls it.
-        command: The one whole command of a local one.
-        environment: Versions that it began with, by name.
-        log: Its log, in the run's folder.
-        step: Steps that are done.
-        failure: The first line that failed, or the remote's own error.
-        ended: When it ended.
-    """
-
-    at: str
-    status: TrainingStatus
-    trainer: str
-    key: str
-    remote_id: str | None = None
-    command: tuple[str, ...] = ()
-    environment: Mapping[str, str] = {}
-    log: str | None = None
-    step: int = 0
-    failure: str | None = None
-    ended: str | None = None
-
-
-class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
-    """One adapter of a run.
-
-    Attributes:
-        step: Of its training; of an imported one, its number.
-        file: In the run's folder.
-        sha256: Of its bytes.
-        origin: `trained` or the name that it was imported under.
-        verdict: What the inspection of the file alone says.
-        matched_key_count, total_key_count: Keys that were recognised, of all.
-        reason: Why it is not engaged.
-    """
-
-    step: int
-    file: str
-    sha256: str
-    origin: str
-    verdict: str
-    matched_key_count: int
-    total_key_count: int
-    reason: str | None = None
 
 
 class Pick(msgspec.Struct, frozen=True, kw_only=True):
