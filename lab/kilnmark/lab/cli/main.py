@@ -9,6 +9,7 @@ __all__ = ["lab"]
 
 COMMANDS: Final = {
     "new": "kilnmark.lab.cli.new",
+    "show": "kilnmark.lab.cli.show",
 }
 """The module of each command, in the order of the help; the command is the module's attribute of its name."""
 

@@ -1,12 +1,12 @@
 """A run's folder held: its plan read, its state read and written whole, one command at a time.
 
-Names of what lies in it stand here and nowhere else. What a state means is not known here.
+Names of what lies in it stand here, or with what writes it. What a state means is not known here.
 """
 
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -18,12 +18,14 @@ from kilnmark.keymaps.files.atomic import written_whole
 from kilnmark.lab.errors import RunInUse, RunMissing, RunUnusable
 from kilnmark.lab.run.plan import PLAN, RunPlan, read_plan
 from kilnmark.lab.run.state import RunState
+from kilnmark.lab.run.summary import SUMMARY, write_summary
 
-__all__ = ["STATE", "SUMMARY", "Run", "now", "open_run", "read_state"]
+__all__ = ["STATE", "SUMMARY", "Run", "is_held", "now", "open_run", "read_state"]
 
 STATE: Final = "state.json"
-SUMMARY: Final = "SUMMARY.md"
 _LOCK = ".lock"
+_BUSY = ".busy"
+"""Locked by the command that holds a run, too. Whoever only looks tries this one, so that looking refuses nobody."""
 _VERSION = 1
 
 _decode = msgspec.json.Decoder(RunState).decode
@@ -72,9 +74,30 @@ def open_run(folder: Path) -> Iterator["Run"]:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise RunInUse(str(folder)) from error
-        yield Run(folder)
+        with (folder / _BUSY).open("ab") as busy:
+            fcntl.flock(busy, fcntl.LOCK_EX)
+            run = Run(folder)
+            try:
+                yield run
+            except BaseException:
+                with suppress(RunUnusable):  # what ended the block says more
+                    run.leave()
+                raise
+            run.leave()
     finally:
         os.close(descriptor)
+
+
+def is_held(folder: Path) -> bool:
+    """Whether a command works in a run at this moment. False, too, where that cannot be told."""
+    try:
+        with (folder / _BUSY).open("rb") as busy:
+            fcntl.flock(busy, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 class Run:
@@ -133,6 +156,19 @@ class Run:
             raise RunUnusable(str(self.folder / STATE), error.strerror or str(error), "make room for it") from error
         self.state, self.had_state = state, True
         return state
+
+    def leave(self) -> None:
+        """Write the summary, where there is anything to sum up.
+
+        Raises:
+            RunUnusable: It cannot be written.
+        """
+        if not self.had_state:
+            return
+        try:
+            write_summary(self.folder, self.plan, self.state)
+        except OSError as error:
+            raise RunUnusable(str(self.folder / SUMMARY), error.strerror or str(error), "make room for it") from error
 
     def relative(self, path: Path) -> str:
         """A path as the state has it: from the run's folder, with slashes."""

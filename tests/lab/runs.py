@@ -1,0 +1,198 @@
+"""Runs in every state that one can be in, made by the run folder's own API; also a folder of them to look at.
+
+`python -m tests.lab.runs FOLDER` leaves one of each, with pictures that one can tell apart.
+"""
+
+import hashlib
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+from PIL import Image
+
+from kilnmark.lab.run.folder import Run, open_run
+from kilnmark.lab.run.new import new_run
+from kilnmark.lab.run.plan import BudgetPlan, DatasetPlan, Prompt, RunPlan, SweepPlan
+from kilnmark.lab.run.state import (
+    Checkpoint,
+    JudgedRun,
+    Outcome,
+    Pick,
+    Preflight,
+    Promotion,
+    Spending,
+    Sweep,
+    Training,
+    TrainingStatus,
+    Verification,
+)
+
+__all__ = ["MOMENTS", "NAMES", "STATES", "make_run", "make_runs", "painted"]
+
+MOMENTS: Final = [f"2026-11-{day:02d}T10:00:00+00:00" for day in range(1, 28)]
+"""Times of which each is a day after the other."""
+
+
+def sha(text: str) -> str:
+    """Of a text, as the hashes of files are."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def plan(name: str) -> RunPlan:
+    """What is decided of a run."""
+    prompts = (
+        Prompt(role="familiar", text="inkwash, a mill by a river"),
+        Prompt(role="control", text="a mill by a river"),
+    )
+    return RunPlan(
+        name=name,
+        kind="style",
+        trigger="inkwash",
+        base="mini",
+        genre="tides",
+        dataset=DatasetPlan(path="../set", size=128),
+        sweep=SweepPlan(prompts=prompts),
+        budget=BudgetPlan(limit=20.0),
+    )
+
+
+PASSED = Preflight(at=MOMENTS[1], outcome=Outcome.PASSED, pairs=150, sha256=sha("set"))
+TRAINING = Training(at=MOMENTS[2], status=TrainingStatus.RUNNING, trainer="remote", key="k1", step=400, log="train.log")
+TRAINED = msgspec.structs.replace(TRAINING, status=TrainingStatus.SUCCEEDED, step=1000, ended=MOMENTS[3])
+CHECKPOINTS = tuple(
+    Checkpoint(
+        step=step,
+        file=f"checkpoints/ink-{step:06d}.safetensors",
+        sha256=sha(f"step {step}"),
+        origin="trained",
+        verdict="engaged",
+        matched_key_count=152,
+        total_key_count=152,
+    )
+    for step in (200, 400, 600)
+)
+COST = (Spending(at=MOMENTS[2], what="training", key="k1", amount=4.5, settled=True),)
+SWEPT = Sweep(at=MOMENTS[4], cells=60, painted=60, sheet="report/sweep.png", ended=MOMENTS[5])
+PICK = Pick(at=MOMENTS[5], step=400, sha256=CHECKPOINTS[1].sha256, scale=1.0, why="the earliest that passes every bar")
+PICKED = msgspec.structs.replace(SWEPT, pick=PICK)
+VERIFIED = Verification(
+    at=MOMENTS[6],
+    sha256=PICK.sha256,
+    outcome=Outcome.PASSED,
+    report="report/verify/report.json",
+    report_sha256=sha("report"),
+    thresholds="style 1",
+)
+SIGNED = msgspec.structs.replace(VERIFIED, signed_by="Ada")
+JUDGED = JudgedRun(
+    at=MOMENTS[7],
+    sha256=PICK.sha256,
+    judge="metric",
+    verdict="PROCEED",
+    bars="default 2",
+    folder="report/judge-1",
+    cells=6,
+    passed={"Q1": 6, "Q4": 6},
+    ended=MOMENTS[8],
+)
+REJECTED = msgspec.structs.replace(
+    JUDGED, verdict="REJECT", passed={"Q1": 4, "Q4": 6}, reasons=("p2-s101: identity 0.31 is below 0.70: another hand",)
+)
+PROMOTED = Promotion(at=MOMENTS[9], genre="tides", name="ink", sha256=PICK.sha256, by="Ada")
+
+_GATED: dict[str, Any] = {
+    "preflight": PASSED,
+    "training": TRAINED,
+    "checkpoints": CHECKPOINTS,
+    "spending": COST,
+    "sweep": PICKED,
+    "verification": SIGNED,
+}
+
+
+def _training(status: TrainingStatus, failure: str | None = None) -> dict[str, Any]:
+    training = msgspec.structs.replace(TRAINING, status=status, failure=failure)
+    return {"preflight": PASSED, "training": training, "spending": COST}
+
+
+STATES: Final[dict[str, dict[str, Any]]] = {
+    "untouched": {},
+    "refused": {
+        "preflight": msgspec.structs.replace(
+            PASSED, outcome=Outcome.FAILED, problems=("a.png has no caption", "b.png cannot be decoded")
+        )
+    },
+    "checked": {"preflight": PASSED},
+    "doubtful": {"preflight": msgspec.structs.replace(PASSED, outcome=Outcome.UNDECIDED, problems=("3 are blurred",))},
+    "intended": _training(TrainingStatus.INTENDED),
+    "training": _training(TrainingStatus.RUNNING) | {"checkpoints": CHECKPOINTS[:1]},
+    "failed": _training(TrainingStatus.FAILED, "RuntimeError: <b>out of memory</b>"),
+    "cancelled": _training(TrainingStatus.CANCELLED, "cancelled by ada"),
+    "dead": _training(TrainingStatus.DEAD, "all 152 updates are exactly zero") | {"checkpoints": CHECKPOINTS[:1]},
+    "trained": {"preflight": PASSED, "training": TRAINED, "checkpoints": CHECKPOINTS, "spending": COST},
+    "uncollected": {"preflight": PASSED, "training": TRAINED},
+    "imported": {"checkpoints": CHECKPOINTS},
+    "sweeping": {"checkpoints": CHECKPOINTS, "sweep": msgspec.structs.replace(SWEPT, painted=23, ended=None)},
+    "unpicked": {"checkpoints": CHECKPOINTS, "sweep": SWEPT},
+    "picked": {"checkpoints": CHECKPOINTS, "sweep": PICKED},
+    "verified": _GATED | {"verification": VERIFIED},
+    "signed": _GATED,
+    "ungated": _GATED
+    | {"verification": msgspec.structs.replace(VERIFIED, outcome=Outcome.FAILED, reasons=("it does nothing",))},
+    "undecided": _GATED | {"verification": msgspec.structs.replace(VERIFIED, outcome=Outcome.UNDECIDED)},
+    "judging": _GATED | {"judgements": (msgspec.structs.replace(JUDGED, verdict="IN FLIGHT", ended=None),)},
+    "good": _GATED | {"judgements": (JUDGED,)},
+    "unsigned": _GATED | {"verification": VERIFIED, "judgements": (JUDGED,)},
+    "bad": _GATED | {"judgements": (REJECTED,)},
+    "promoted": _GATED | {"judgements": (JUDGED,), "promotions": (PROMOTED,)},
+    "demoted": _GATED
+    | {"judgements": (JUDGED,), "promotions": (PROMOTED, msgspec.structs.replace(PROMOTED, demoted=True))},
+}
+"""What happened in each, by its name."""
+
+NAMES: Final = tuple(STATES)
+
+
+def make_run(folder: Path, name: str, fill: Callable[[Run], None] | None = None) -> Path:
+    """Make the run of a name in a folder.
+
+    Args:
+        folder: Where it is to be, under its name.
+        name: One of `NAMES`.
+        fill: What else is done while it is held.
+    """
+    place = folder / name
+    new_run(place, plan(name))
+    if name == "untouched":
+        return place
+    with open_run(place) as run:
+        run.change(created=MOMENTS[0], **STATES[name])
+        if fill:
+            fill(run)
+    return place
+
+
+def painted(goal: Path, seed: int, size: tuple[int, int] = (96, 128)) -> Path:
+    """A picture that can be told from those of other seeds."""
+    chance = np.random.default_rng(seed)
+    width, height = size
+    across, down = np.meshgrid(np.linspace(0, 1, width), np.linspace(0, 1, height))
+    sky, land = chance.uniform(60, 240, (2, 3))
+    ridge = 0.5 + 0.2 * np.sin(across * chance.uniform(3, 9) + chance.uniform(0, 6))
+    canvas = np.where((down > ridge)[..., None], land * 0.6, sky * (1 - down[..., None] * 0.5))
+    goal.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.clip(canvas, 0, 255).astype(np.uint8)).save(goal)
+    return goal
+
+
+def make_runs(folder: Path) -> None:
+    """One of each."""
+    for name in NAMES:
+        make_run(folder, name)
+
+
+if __name__ == "__main__":
+    make_runs(Path(sys.argv[1]))
