@@ -79,7 +79,7 @@ def _turn(nodeid: str) -> int:
 
 
 def pytest_collection_finish() -> None:
-    """What is there by now stays; what tests make is looked through for garbage, more rarely than in a small program."""
+    """What is there by now stays; what tests make is looked through more rarely than in a small program."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
