@@ -39,3 +39,17 @@ def test_a_picture_is_like_itself_and_less_like_others() -> None:
     far: Picture = np.ascontiguousarray(one[::-1])
     assert ssim(one, one) == pytest.approx(1)
     assert ssim(one, one) > ssim(one, near) > ssim(one, far)
+
+
+def test_noise_is_not_smooth_and_a_ramp_is() -> None:
+    ramp = np.arange(64, dtype=np.uint8)[None, :, None].repeat(64, axis=0).repeat(3, axis=2)
+    assert looks(ramp).smoothness == pytest.approx(1, abs=0.01)
+    assert abs(looks(noisy(30)).smoothness) < 0.1
+
+
+def test_what_is_black_or_white_is_counted() -> None:
+    half = np.zeros((8, 8, 3), np.uint8)
+    half[4:, :4] = 255
+    half[4:, 4:] = 100
+    assert looks(half).clipped == 0.75
+    assert looks(half).brightness == pytest.approx(88.75)

@@ -1,1 +1,1 @@
-"""Numbers of pictures."""
+"""Numbers of pictures: what one is like, how far two are apart, and which of many is nearest."""
