@@ -1,4 +1,4 @@
-"""Write the JSON Schemas of `visual_style.yaml` and `tiers.yaml` anew: `python -m scripts.make_schemas`."""
+"""Write the JSON Schemas of what content people write anew: `python -m scripts.make_schemas`."""
 
 from pathlib import Path
 

@@ -15,11 +15,13 @@ from opentelemetry.sdk.trace import TracerProvider
 
 from kilnmark.daemon.journal.file import JournalFile, JournalRow
 from kilnmark.daemon.worker.fake import Script
+from kilnmark.keymaps.files.contents import content_hash
 from kilnmark.keymaps.zoo.write import make_adapter
 from kilnmark.protocol.picture.report import Verdict
 from tests.daemon.conftest import SMALL, FakeDaemon, Message, Wire
 from tests.daemon.journal.disk import no_folder
 from tests.daemon.journal.older import write_first_form
+from tests.manifests import manifest
 
 LONG: dict[str, Any] = {**SMALL, "steps": 100, "_meta": {"progressToken": "t"}}
 
@@ -399,3 +401,22 @@ def test_what_an_older_daemon_had_accepted_is_painted(lives: Lives) -> None:
     write_first_form(lives.journal)
     with lives.begin().wire() as wire:
         assert [waited(wire, name)["job"]["state"] for name in ("begun", "unready")] == ["done", "done"]
+
+
+def test_what_is_not_promoted_is_not_painted_by_a_daemon_that_asks_for_it_since(lives: Lives, tmp_path: Path) -> None:
+    (tmp_path / "packs" / "ink").mkdir(parents=True)
+    ready = {"packs": tmp_path / "packs", "lora_roots": (tmp_path,)}
+    trusted = make_adapter(tmp_path / "a.safetensors", blocks=1, rank=1)
+    other = make_adapter(tmp_path / "b.safetensors", blocks=1, rank=2)
+    (tmp_path / "packs" / "ink" / "loras.yaml").write_text(manifest(content_hash(trusted)))
+    with lives.begin("denoise", **ready).wire() as wire:
+        wire.send("render", {**LONG, "job_id": "first"})
+        wire.progressed("denoise 0/")
+        for path in (trusted, other):
+            stack = {"lora_paths": [str(path)], "lora_scales": [1.0]}
+            wire.send("render", {**LONG, "steps": 1, "job_id": path.stem, **stack})
+            wire.progressed("queued")
+        lives.kill()
+    with lives.begin(require_promoted="all", **ready).wire() as wire:
+        assert waited(wire, "a")["job"]["state"] == "done"
+        assert "is not promoted in ink" in waited(wire, "b")["error"]["message"]

@@ -119,7 +119,7 @@ CODES = {
         "UnreadableConfig SettingsRefused SocketUnfit UnfitForService NothingToFetch RefusedPicture PictureRefused"
     ),
     ExitCode.NOT_ENGAGED: (
-        "AdapterRefused AdapterNotEngaged RefusedFile MissingFile OutsideRoots UnsafeFile UnfitAdapter"
+        "AdapterRefused AdapterNotEngaged RefusedFile MissingFile OutsideRoots ExchangedFile UnsafeFile UnfitAdapter"
     ),
     ExitCode.NO_DAEMON: "DaemonUnavailable ConnectTimeout",
     ExitCode.TRY_AGAIN: (

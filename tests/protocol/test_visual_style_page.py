@@ -8,15 +8,16 @@ import pytest
 
 from kilnmark.protocol.content.documents import LoraEntry, StyleFields, parse_genre_style, parse_world_style
 from kilnmark.protocol.content.marked_yaml import read_marked
-from kilnmark.protocol.content.parsed import asked
+from kilnmark.protocol.content.parsed import asked, parsed
 from kilnmark.protocol.content.places import PicturePlace, tag_of
+from kilnmark.protocol.content.promoted import PromotedManifest
 from kilnmark.protocol.content.schemas import SCHEMAS
 from kilnmark.protocol.content.style import compose_lora_stack, overlay
 from kilnmark.protocol.content.tiers import load_tiers, parse_tiers
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "visual-style.md").read_text()
 BLOCKS = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
-GENRE, ENTRY, WORLD, TIERS = (
+GENRE, ENTRY, WORLD, TIERS, PROMOTED = (
     read_marked((f"loras:\n{block}" if block.startswith("  - ") else block).encode(), "the page") for block in BLOCKS
 )
 
@@ -62,6 +63,12 @@ def test_its_tiers_are_read_and_its_table_is_that_of_every_genre() -> None:
         ]
         for tier in load_tiers().values()
     }
+
+
+def test_its_manifest_is_read() -> None:
+    manifest, problems = parsed(PromotedManifest, PROMOTED)
+    [wash] = manifest.promoted
+    assert (problems, wash.name, manifest.adapter_of(wash.sha256)) == ((), "wash", wash)
 
 
 @pytest.mark.parametrize("name", SCHEMAS)

@@ -103,6 +103,8 @@ ADDED: Mapping[str, str] = {
     **{f"{place}.{field}": why for place in _INSPECTIONS for field, why in _TOLD_OF_FILES.items()},
     **{f"{place}.{field}": why for place in _INSPECTIONS for field, why in _TOLD_OF_SIZE.items()},
     "heard.result.loras.scales": "the scales that a style has for some blocks",
+    "heard.result.loras.promoted": "whether its bytes are promoted in its genre; that has no manifest here",
+    "heard.result.require_promoted": "whether promoted adapters alone may be painted with",
     "heard.result.files.targets.rms": "the size of one layer's change, an element",
     **{f"{place}.numerics": "what it was painted in" for place in ("heard.result", "heard.result.result")},
     **{f"{place}.image_sha256": "the hash of its file" for place in ("heard.result", "heard.result.result")},

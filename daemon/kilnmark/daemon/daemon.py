@@ -10,9 +10,11 @@ from collections.abc import Sequence
 
 from opentelemetry.trace import Tracer
 
+from kilnmark.daemon.asked.admission import Admission
 from kilnmark.daemon.asked.inspections import Inspections
 from kilnmark.daemon.asked.packs import Packs
 from kilnmark.daemon.asked.pictures import AskedPictures
+from kilnmark.daemon.asked.promotions import Promotions
 from kilnmark.daemon.asked.served import Served
 from kilnmark.daemon.clock import Clock, Vigil
 from kilnmark.daemon.intake import Intake
@@ -32,6 +34,7 @@ from kilnmark.daemon.machine.saving import Saving
 from kilnmark.daemon.methods import Methods
 from kilnmark.daemon.notes import ProcessNotes
 from kilnmark.daemon.pictures.cache import PictureCache
+from kilnmark.daemon.pictures.hashes import FileHashes
 from kilnmark.daemon.reload import changed_beyond, with_those_at_once
 from kilnmark.daemon.spans import RenderTrace
 from kilnmark.daemon.wire.connection import ServedConnection
@@ -84,7 +87,8 @@ class Daemon:
         clock = notes.clock
         self._listener = listener
         self._settings = settings
-        served, packs = Served(settings), Packs(settings)
+        served, promotions = Served(settings), Promotions(settings)
+        packs = Packs(settings, promotions)
         sizes = WarmSizes(served, packs.tiers)
         self._worker = Worker(settings, spawn, asyncio.get_running_loop(), sizes, clock)
         self._vigil = Vigil(asyncio.get_running_loop(), clock)
@@ -102,8 +106,10 @@ class Daemon:
             events=() if journal is None else journal.events,
         )
         audience = Audience(clock)
-        pictures = PictureCache(settings.cache_bytes)
-        preparation = Preparation(settings.adapter_roots, pictures, self._worker.holdings.base_of)
+        hashes = FileHashes()
+        pictures = PictureCache(settings.cache_bytes, hashes)
+        admission = Admission(promotions, hashes, settings.adapter_roots)
+        preparation = Preparation(settings.adapter_roots, pictures, self._worker.holdings.base_of, admission)
         self._renders = Renders(queue, pictures, self._worker, preparation, audience, keeper)
         machine = machine or Machine()
         self._saving = Saving(settings, queue.pauses, clock, machine.read_power)

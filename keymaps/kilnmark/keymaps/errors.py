@@ -4,6 +4,7 @@ a refusal learns which file, which key, and what to do.
     RefusedFile
     ├── MissingFile     nothing is there
     ├── OutsideRoots    it may not be read
+    ├── ExchangedFile   it holds something else than it was let in with
     ├── UnsafeFile      not a regular, whole, well-formed safetensors file
     └── UnfitAdapter    safe, but its tensors cannot be applied exactly to this model
 
@@ -15,6 +16,7 @@ a refusal learns which file, which key, and what to do.
 from kilnmark.protocol.errors import KilnmarkError
 
 __all__ = [
+    "ExchangedFile",
     "MissingFile",
     "OutsideRoots",
     "RefusedFile",
@@ -69,6 +71,10 @@ class MissingFile(RefusedFile):
 
 class OutsideRoots(RefusedFile):
     """The path leads to a place that adapters are not read from."""
+
+
+class ExchangedFile(RefusedFile):
+    """The file holds something else than it did when it was let in."""
 
 
 class UnsafeFile(RefusedFile):

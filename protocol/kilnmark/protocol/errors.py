@@ -34,6 +34,7 @@ and `EXITS` of the command line and of the daemon how a process does.
     ├── RefusedFile                  an adapter file that is not applied: keymaps/errors
     │   ├── MissingFile
     │   ├── OutsideRoots
+    │   ├── ExchangedFile
     │   ├── UnsafeFile
     │   └── UnfitAdapter
     ├── RefusedPicture               a file that no picture starts from: keymaps/errors

@@ -26,6 +26,7 @@ __all__ = ["Kind", "Settings", "Told"]
 
 Access = Literal["owner", "group", "all"]
 Pausing = Literal["none", "low", "all"]
+Promoted = Literal["packs", "all"]
 
 
 class Settings(BaseModel):
@@ -100,6 +101,10 @@ class Settings(BaseModel):
     packs: Annotated[AbsolutePath | None, Told("--packs", "folder", "DIR", "none")] = None
     """Content packs that renders may name by --genre and --world; their adapters are read too. None: no render can name
     a genre."""
+
+    require_promoted: Annotated[Promoted, Told("--require-promoted", "word", "packs|all")] = "packs"
+    """Which renders get promoted adapters only, by the `loras.yaml` of genres. `packs`: those of genres and tiers that
+    say `require_promoted: true`. `all`: every one, by paths too, whose adapters any genre may have promoted."""
 
     journal: Annotated[
         AbsolutePath | None, Told("--journal", "path", "PATH", "one for each socket, in your state folder for kilnmark")
@@ -223,6 +228,14 @@ class Settings(BaseModel):
             problem = f"{place} {why} and cannot be quantized; leave quantize out"
             raise ValueError(problem)
         return quantize
+
+    @field_validator("require_promoted")
+    @classmethod
+    def _with_packs(cls, asked: Promoted, info: ValidationInfo) -> Promoted:
+        if asked == "all" and info.data.get("packs") is None:
+            problem = "nothing is promoted without packs, so that every adapter would be refused; give packs too"
+            raise ValueError(problem)
+        return asked
 
     @property
     def variants(self) -> Mapping[str, str]:

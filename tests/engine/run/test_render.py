@@ -22,6 +22,7 @@ from kilnmark.engine.run.render import Renderer
 from kilnmark.engine.run.saver import Painting, finish
 from kilnmark.engine.stack.slots import Slot
 from kilnmark.engine.stack.store import AdapterStore
+from kilnmark.keymaps.files.contents import content_hash
 from kilnmark.keymaps.files.outputs import OutputFolder
 from kilnmark.keymaps.zoo.write import make_adapter, write_tensors
 from kilnmark.protocol.picture.record import CHUNK, decode_record
@@ -64,6 +65,7 @@ class Studio:
         blocks: list[dict[str, float]] | None = None,
         warn: bool = False,
         probe: bool = False,
+        pinned: list[str] | None = None,
     ) -> Finished | Failed:
         job = RenderCommand(
             job_id="job",
@@ -83,6 +85,7 @@ class Studio:
             on_mismatch="warn" if warn else "error",
             probe=probe,
             lora_block_scales=blocks or [],
+            lora_sha256s=pinned or [],
         )
         outcome = self._renderer.render(job)
         return finish(outcome, OutputFolder(self.output)) if isinstance(outcome, Painting) else outcome
@@ -379,3 +382,14 @@ def test_a_defect_while_an_adapter_is_read_ends_its_span_with_what_happened(
     assert span.status.description == "healthy: nobody thought of this"
     assert span.attributes == {"error.type": RenderFailed.kind}
     assert outcome.loras == []
+
+
+def test_an_adapter_that_is_not_the_one_that_was_let_in_is_refused_even_where_dead_ones_are_not(
+    studio: Studio, adapters: Path
+) -> None:
+    let_in = [content_hash(adapters / f"{name}.safetensors") for name in ("healthy", "other")]
+    assert finished(studio.render("healthy", "other", pinned=let_in)).loras[1].sha256 == let_in[1]
+    outcome = failed(studio.render("healthy", "other", pinned=[let_in[0], "0" * 64], warn=True))
+    assert outcome.code == AdapterRefused.code
+    assert "other bytes than those that were found to be promoted" in outcome.message
+    assert [report.verdict for report in outcome.loras] == [Verdict.ENGAGED, Verdict.REFUSED]

@@ -72,8 +72,15 @@ def accept(
         lora_block_scales=[dict(each) for each in stack.block_scales] if any(stack.block_scales) else [],
         init_image=pictures.start,
         reference_images=list(pictures.references),
+        promoted_only=_is_bound(stack, served),
     )
     return Accepted(command, (*stack.warnings, *decision.warnings), decision.repeatable)
+
+
+def _is_bound(stack: AskedStack, served: Served) -> bool:
+    """Whether its adapters have to be promoted."""
+    asked = stack.style is not None and stack.style.requires_promoted
+    return bool(stack.paths) and (asked or served.settings.require_promoted == "all")
 
 
 def decided(

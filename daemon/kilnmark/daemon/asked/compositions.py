@@ -46,4 +46,5 @@ async def composed(
         inspections=found,
         problems=[*stack.problems, *scale_problems(stack.style, unmet)],
         warnings=stack.warnings,
+        trust=await packs.trust(stack.style),
     )

@@ -18,6 +18,7 @@ from typing import TypeVar
 import msgspec
 
 from kilnmark.daemon.asked.pack_reading import PackReading
+from kilnmark.daemon.asked.promotions import Promotions
 from kilnmark.daemon.asked.refusals import as_asked
 from kilnmark.daemon.asked.stack import StyledStack
 from kilnmark.keymaps.files.finder import AdapterFinder
@@ -27,6 +28,7 @@ from kilnmark.protocol.content.packs import UnknownName, load_pack, pack_names
 from kilnmark.protocol.content.places import PicturePlace
 from kilnmark.protocol.content.problems import Problem, UnusableContent
 from kilnmark.protocol.content.tiers import Tier
+from kilnmark.protocol.content.trust import Trust
 from kilnmark.protocol.picture.catalog import VARIANTS
 from kilnmark.protocol.settings import Settings
 from kilnmark.protocol.wire.errors import InvalidParams
@@ -80,9 +82,14 @@ class Packs:
 
     Args:
         settings: Where the packs and the adapter roots are; without `packs` every name is unknown.
+        promotions: What the manifests beside them say; None: a reading of its own.
+
+    Attributes:
+        promotions: As given.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, promotions: Promotions | None = None) -> None:
+        self.promotions = promotions or Promotions(settings)
         self._root = settings.packs
         self._adapter_roots = settings.adapter_roots
         self._variants = tuple(dict.fromkeys([*VARIANTS, *settings.variants]))
@@ -113,6 +120,12 @@ class Packs:
             )
         ask = partial(Pack.compose, tier=tier, place=PicturePlace.called(place), given=given)
         return await self._off_loop(partial(self._compose, root, (genre, world), ask))
+
+    async def trust(self, style: ComposedStyle) -> Trust:
+        """What the manifest of a style's genre says, and whether its adapters have to be promoted."""
+        load = partial(self.promotions.of, style.pack.genre)
+        required = style.requires_promoted or self.promotions.for_all
+        return await self._off_loop(partial(Trust.of, load, str(self._root), required=required))
 
     async def info(self) -> PacksInfo | None:
         """What is held, after a look at every file, or before it where a disk is slow; None without packs."""
@@ -186,6 +199,7 @@ class Packs:
             kept += [_name(key)] if held.is_kept else []
         for gone in self._held.keys() - keys:
             del self._held[gone]
+        problems += self.promotions.problems(genre for genre, world in keys if world is None)
         worlds = sum(world is not None for _, world in keys)
         return self._told(PacksInfo(folder=str(root), genres=len(keys) - worlds, worlds=worlds), problems, kept)
 

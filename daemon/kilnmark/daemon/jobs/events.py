@@ -76,12 +76,14 @@ class JobReady(_Event, frozen=True, kw_only=True, tag="ready"):
     Attributes:
         lora_paths: Where its adapters really are, in stack order.
         seen: The adapters' files as they were found; None when one could not be looked at.
+        lora_sha256s: What they have to hold when they are painted with; empty: whatever they do.
         joins: The open job whose render it shares, because that asked for the same; None: it has a render of its own.
     """
 
     job_id: str
     lora_paths: tuple[str, ...] = ()
     seen: Seen | None
+    lora_sha256s: tuple[str, ...] = ()
     joins: str | None = None
 
 
@@ -136,8 +138,14 @@ class DaemonStopped(_Event, frozen=True, kw_only=True, tag="daemon_stopped"):
 class DaemonStarted(_Event, frozen=True, kw_only=True, tag="daemon_started"):
     """A daemon goes on with what is written before: what was begun then waits again, and counts begin anew.
 
-    What belongs to callers alone who have to come back first is not ready any more.
+    What belongs to callers alone who have to come back first is not ready any more, nor is what gets promoted adapters
+    only: they may have been demoted.
+
+    Attributes:
+        promoted_only: That is so for all renders of this daemon.
     """
+
+    promoted_only: bool = False
 
 
 JobEvent = (

@@ -34,6 +34,7 @@ class OpenRender:
         since: When the earliest of its jobs was accepted, by the wall clock in seconds.
         jobs: By id, in the order they came; empty once all of them ended.
         seen: The adapters' files as they were found for the first of its jobs, before the worker can have read them.
+        lora_sha256s: What its adapters have to hold; empty: whatever they do.
         stack: What it wants on the base, once it is ready.
         likeness: What an equal job must be equal to; None: its picture is nobody else's.
         is_ready: Nothing is left to find out about its adapters' files; until then the worker does not get it.
@@ -49,6 +50,7 @@ class OpenRender:
         self.jobs: dict[str, JobAccepted] = {}
         self.seen: Seen | None = None
         self.lora_paths: tuple[str, ...] = ()
+        self.lora_sha256s: tuple[str, ...] = ()
         self.stack: StackKey = NO_STACK
         self.likeness: bytes | None = None
         self.is_ready = False
@@ -82,7 +84,12 @@ class OpenRender:
     @property
     def command(self) -> RenderCommand:
         """What the worker is told."""
-        return msgspec.structs.replace(self.first.command, job_id=self.picture, lora_paths=list(self.lora_paths))
+        return msgspec.structs.replace(
+            self.first.command,
+            job_id=self.picture,
+            lora_paths=list(self.lora_paths),
+            lora_sha256s=list(self.lora_sha256s),
+        )
 
     @property
     def needed(self) -> Prefetch:

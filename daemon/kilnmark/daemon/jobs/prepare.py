@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from kilnmark.daemon.asked.admission import Admission
 from kilnmark.daemon.asked.stack import locate_now, locate_stack, refusal
 from kilnmark.daemon.jobs.events import JobAccepted
 from kilnmark.daemon.pictures.cache import PictureCache
@@ -29,10 +30,15 @@ _log = logging.getLogger(__name__)
 
 
 class FoundReady(NamedTuple):
-    """Where a job's adapters really are, and their files as they were found; None when one could not be looked at."""
+    """Where a job's adapters really are, and their files as they were found; None when one could not be looked at.
+
+    Attributes:
+        lora_sha256s: What they have to hold when they are painted with; empty: whatever they do.
+    """
 
     lora_paths: Sequence[str]
     seen: Seen | None
+    lora_sha256s: Sequence[str] = ()
 
 
 class MadeBefore(NamedTuple):
@@ -57,15 +63,26 @@ class Preparation:
     Args:
         lora_roots: Directories that adapters are read from.
         base: Asked for what the worker holds of a variant now; None while it does not hold it.
+        admission: Who lets promoted adapters in alone, where no others may be painted with.
     """
 
     def __init__(
-        self, lora_roots: Sequence[Path], pictures: PictureCache, base: Callable[[str], BaseInfo | None]
+        self,
+        lora_roots: Sequence[Path],
+        pictures: PictureCache,
+        base: Callable[[str], BaseInfo | None],
+        admission: Admission,
     ) -> None:
         self._lora_roots = lora_roots
+        self._admission = admission
         self._pictures = pictures
         self._base = base
         self._under_way: set[asyncio.Task[None]] = set()
+
+    @property
+    def promotes_all(self) -> bool:
+        """Every render gets promoted adapters only."""
+        return self._admission.for_all
 
     def at_once(self, facts: JobAccepted) -> FoundReady | None:
         """What is found of a job that the disk need not be asked about; None when it must be."""
@@ -119,9 +136,12 @@ class Preparation:
             command, seen = msgspec.structs.replace(command, lora_paths=found.paths), found.seen
         else:
             seen = look_at(())
+        admitted = await self._admission.of(command, seen)
+        if admitted.refused:
+            return RefusedStack(refusal(command, admitted.refused), admitted.refused)
         key = self._key_of(facts, command, seen)
         made = None if key is None else await self._pictures.take(key)
-        return FoundReady(command.lora_paths, seen) if made is None else MadeBefore(made)
+        return FoundReady(command.lora_paths, seen, admitted.sha256s) if made is None else MadeBefore(made)
 
     def _key_of(self, facts: JobAccepted, command: RenderCommand, seen: Seen | None) -> str | None:
         """The key of a picture that was made before and may be this job's answer."""

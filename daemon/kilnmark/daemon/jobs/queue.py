@@ -143,17 +143,23 @@ class JobQueue:
         """Take a job in, with a render of its own that is not ready yet. Room is the caller's to ask for first."""
         self._write(facts)
 
-    def make_ready(self, facts: JobAccepted, lora_paths: Iterable[str], seen: Seen | None) -> OpenRender | None:
+    def make_ready(
+        self, facts: JobAccepted, lora_paths: Iterable[str], seen: Seen | None, lora_sha256s: Iterable[str] = ()
+    ) -> OpenRender | None:
         """Everything about a job is known now; the open render of an equal one, if it joins that instead of its own.
 
         Args:
             lora_paths: Where its adapters really are.
             seen: Their files as they were found; None when one could not be looked at.
+            lora_sha256s: What they have to hold; empty: whatever they do.
         """
-        paths = tuple(lora_paths)
+        paths, sha256s = tuple(lora_paths), tuple(lora_sha256s)
         mate = self.state.mate_of(likeness_of(facts, paths, seen))
         joins = None if mate is None else mate.first.job_id
-        self._write(JobReady(at=self._now(), job_id=facts.job_id, lora_paths=paths, seen=seen, joins=joins))
+        ready = JobReady(
+            at=self._now(), job_id=facts.job_id, lora_paths=paths, seen=seen, lora_sha256s=sha256s, joins=joins
+        )
+        self._write(ready)
         return mate
 
     def begin_next(self) -> OpenRender | None:
@@ -204,11 +210,12 @@ class JobQueue:
         """Leave what is open to a later daemon; what the worker had waits again, and was not tried."""
         self._write(DaemonStopped(at=self._now()))
 
-    def go_on(self, tried_out: Callable[[JobAccepted], JobError]) -> None:
+    def go_on(self, tried_out: Callable[[JobAccepted], JobError], *, promoted_only: bool = False) -> None:
         """Go on with the events of an earlier daemon: what its worker had waits again, or ends where it was given up.
 
         Args:
             tried_out: What a job ends with whose render was begun as often as it may be, and never ended.
+            promoted_only: All renders get promoted adapters only from now on.
         """
         for render in self.state.begun:
             if render.stopping is not None:
@@ -216,7 +223,7 @@ class JobQueue:
             elif render.is_tried_out:
                 for facts in list(render.jobs.values()):
                     self.end(facts.job_id, tried_out(facts))
-        self._write(DaemonStarted(at=self._now()))
+        self._write(DaemonStarted(at=self._now(), promoted_only=promoted_only))
 
     def waited(self, facts: JobAccepted) -> float:
         """Seconds since a job was accepted, by the time that events have."""

@@ -50,7 +50,10 @@ class Recovery:
         Args:
             trace_of: Begins the spans of a job anew.
         """
-        self._queue.go_on(lambda facts: written_error(tried_out("the daemon was lost", facts)))
+        self._queue.go_on(
+            lambda facts: written_error(tried_out("the daemon was lost", facts)),
+            promoted_only=self._preparation.promotes_all,
+        )
         for job in self._queue.state.open_jobs:
             self._audience.enter(job.job_id, trace_of(job.facts), self._queue.waited(job.facts))
 

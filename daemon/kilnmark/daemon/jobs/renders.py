@@ -252,7 +252,7 @@ class Renders:
             self._make_ready(facts, found)
 
     def _make_ready(self, facts: JobAccepted, found: FoundReady) -> None:
-        mate = self.queue.make_ready(facts, found.lora_paths, found.seen)
+        mate = self.queue.make_ready(facts, found.lora_paths, found.seen, found.lora_sha256s)
         if mate is None:
             self.feed()
         elif mate.name is not None:

@@ -157,7 +157,7 @@ class QueueState:
             case DaemonStarted():
                 self.ended.forget(event.at)
                 self._wait_again()
-                self._await_callers()
+                self._look_again(event)
                 self._switches = self._shared = self.rendered = self.failed = 0
 
     def _accepted(self, facts: JobAccepted) -> None:
@@ -175,6 +175,7 @@ class QueueState:
             self._join(facts, render, self._open[event.joins])
             return
         render.is_ready, render.seen, render.lora_paths = True, event.seen, event.lora_paths
+        render.lora_sha256s = event.lora_sha256s
         adapters = zip(event.lora_paths, facts.command.lora_scales, strict=True)
         render.stack = facts.command.variant, (tuple(adapters), stack_blocks(facts.command.lora_block_scales))
         render.likeness = likeness_of(facts, event.lora_paths, event.seen)
@@ -256,10 +257,11 @@ class QueueState:
                 self._waiting_by[facts.params.priority] += 1
         self.on_base = NO_STACK
 
-    def _await_callers(self) -> None:
-        """What is its callers' alone is not ready until one of them is back."""
+    def _look_again(self, event: DaemonStarted) -> None:
+        """What is its callers' alone waits for one of them, and what has to be promoted is looked at again."""
         for render in list(self._waiting.values()):
-            if render.is_ready and all(facts.attached for facts in render.jobs.values()):
+            bound = bool(render.lora_paths) and (event.promoted_only or render.first.command.promoted_only)
+            if render.is_ready and (bound or all(facts.attached for facts in render.jobs.values())):
                 self._part(render)
         self._unready = dict(sorted(self._unready.items()))
 

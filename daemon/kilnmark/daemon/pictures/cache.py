@@ -32,11 +32,12 @@ class PictureCache:
 
     Args:
         limit_bytes: Size of the pictures that are known together; 0 finds none.
+        hashes: What is known of adapter files; None: nothing yet.
     """
 
-    def __init__(self, limit_bytes: int) -> None:
+    def __init__(self, limit_bytes: int, hashes: FileHashes | None = None) -> None:
         self._kept = KeptPictures(limit_bytes)
-        self._hashes = FileHashes()
+        self._hashes = hashes or FileHashes()
         self._is_on = limit_bytes > 0
 
     @property

@@ -1,7 +1,7 @@
 """The content hashes that were learned of files, each for as long as the file is the same file as before.
 
-A hash is never computed here. It comes from the report of a render that read the file whole, and counts for as long
-as the file stays untouched.
+A hash is never computed here. It comes from the report of a render that read the file whole, or from whoever else did,
+and counts for as long as the file stays untouched.
 """
 
 import time

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 import msgspec
 
 from kilnmark.daemon.worker.fake_picture import write_fake_picture
-from kilnmark.keymaps.errors import RefusedFile, RefusedPicture
+from kilnmark.keymaps.errors import ExchangedFile, RefusedFile, RefusedPicture
+from kilnmark.keymaps.files.contents import check_unchanged
 from kilnmark.keymaps.files.outputs import OutputFolder
 from kilnmark.keymaps.files.safefile import read_file
 from kilnmark.keymaps.pictures.file import read_picture
@@ -130,6 +131,7 @@ class FakeRender:
         self._say = say
         self._is_cancelled = is_cancelled
         self._loras: list[AdapterReport] = []
+        self._exchanged = False
 
     async def paint(self) -> bool:
         """Go through all stages up to the painted picture; False when it ended before that, and has said so."""
@@ -187,13 +189,15 @@ class FakeRender:
         """A report for each adapter, in stack order. A file that cannot be read is refused, as it would be."""
         command = self._command
         scales = zip(command.lora_scales, map(unmet, command.stack_block_scales), strict=True)
-        adapters = zip(command.lora_names, command.lora_paths, scales, strict=True)
+        adapters = zip(command.lora_names, command.lora_paths, command.pinned_loras, scales, strict=True)
         return [msgspec.structs.replace(self._report(*each), scale=s, block_scales=b) for *each, (s, b) in adapters]
 
-    def _report(self, name: str, path: str) -> AdapterReport:
+    def _report(self, name: str, path: str, wanted: str) -> AdapterReport:
         try:
             file = read_file(path)
+            check_unchanged(path, file.sha256, wanted)
         except RefusedFile as error:
+            self._exchanged |= isinstance(error, ExchangedFile)
             return AdapterReport(name=name, path=path, verdict=Verdict.REFUSED, reason=str(error))
         return AdapterReport(
             name=name,
@@ -218,8 +222,8 @@ class FakeRender:
             raise PictureRefused(str(error), job_id=command.job_id) from error
 
     def _check_adapters(self) -> None:
-        """Raises AdapterRefused or AdapterNotEngaged where the request would rather have no picture."""
-        if self._command.on_mismatch == "warn":
+        """Raises AdapterRefused or AdapterNotEngaged where there is rather to be no picture."""
+        if self._command.on_mismatch == "warn" and not self._exchanged:
             return
         for report in self._loras:
             if report.verdict is not Verdict.ENGAGED:

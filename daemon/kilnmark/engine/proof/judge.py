@@ -21,7 +21,8 @@ from kilnmark.engine.stack.member import Member, member_of
 from kilnmark.engine.stack.store import AdapterStore
 from kilnmark.engine.trail import Trail
 from kilnmark.keymaps.engagement import describe, describe_refusal
-from kilnmark.keymaps.errors import RefusedFile
+from kilnmark.keymaps.errors import ExchangedFile, RefusedFile
+from kilnmark.keymaps.files.contents import check_unchanged
 from kilnmark.otel import names
 from kilnmark.otel.spans import describe_adapter, mark_failed
 from kilnmark.protocol.picture.block_scales import unmet
@@ -52,13 +53,14 @@ class Judgement(NamedTuple):
 
 @dataclass(slots=True)
 class _Tried:
-    """One adapter under judgement; it has no member where it could not be read."""
+    """One adapter under judgement; it has no member where it could not be read, or is `exchanged` for another."""
 
     name: str
     path: str
     span: Span
     found: Evidence
     member: Member | None
+    exchanged: bool = False
     ended: int = field(default_factory=time.time_ns)
 
     @property
@@ -97,7 +99,8 @@ class Judge:
         """Judge the stack of a job. The trail holds all reports afterwards, whatever comes of it.
 
         Raises:
-            AdapterRefused, AdapterNotEngaged: the job wants its whole stack or nothing.
+            AdapterRefused, AdapterNotEngaged: the job wants its whole stack or nothing, or one of it is not what the
+                job was let in with.
         """
         tried: list[_Tried] = []
         try:
@@ -108,24 +111,28 @@ class Judge:
                 self._weigh(tried)
         finally:
             _write_down(tried, trail)
-        if job.on_mismatch == "error":
+        if job.on_mismatch == "error" or any(each.exchanged for each in tried):
             _refuse_unengaged(trail.loras)
         members = [each.applied for each in tried if each.applied is not None]
         ratio = self._effect.stack_ratio(members) if job.lora_paths else None
         return Judgement(members, ratio, warnings_of(trail.loras, THRESHOLDS, ratio))
 
     def _read(self, job: RenderCommand, trail: Trail, tried: list[_Tried]) -> None:
-        asked = zip(job.lora_names, job.lora_paths, job.lora_scales, job.stack_block_scales, strict=True)
-        for name, path, scale, blocks in asked:
+        scales = zip(job.lora_scales, job.stack_block_scales, strict=True)
+        for name, path, sha256, (scale, blocks) in zip(
+            job.lora_names, job.lora_paths, job.pinned_loras, scales, strict=True
+        ):
             trail.check()
             span = trail.open_span(names.LORA_APPLY)
             try:
-                member = member_of(self._store.get(path, self._shapes), scale, blocks, self._blocks)
+                adapter = self._store.get(path, self._shapes)
+                check_unchanged(adapter.path, adapter.sha256, sha256)
+                member = member_of(adapter, scale, blocks, self._blocks)
                 tried.append(_Tried(name, path, span, self._effect.measure(member), member))
                 self._effect.sketch(member.adapter)
             except RefusedFile as error:
                 found = Evidence(refusal=str(error), scale=scale, block_scales=unmet(blocks))
-                tried.append(_Tried(name, path, span, found, None))
+                tried.append(_Tried(name, path, span, found, None, isinstance(error, ExchangedFile)))
             except Exception as error:
                 mark_failed(span, RenderFailed.kind, f"{name}: {error}")
                 span.end()

@@ -11,16 +11,17 @@ from typing import Any, NamedTuple
 from kilnmark.protocol.content.documents import (
     GenreStyle,
     LoraEntry,
-    Overrides,
     StyleFields,
     WorldLoras,
     WorldStyle,
     name_of,
     tiers_of,
 )
+from kilnmark.protocol.content.overrides import Overrides
 from kilnmark.protocol.content.parsed import Broken, asked
 from kilnmark.protocol.content.places import PicturePlace, tag_of
 from kilnmark.protocol.content.problems import Findings, Key, Problem, UnknownName, near_miss
+from kilnmark.protocol.content.requirement import requires_promoted
 from kilnmark.protocol.content.style import ComposedStack, StackEntry, compose_lora_stack, conflicts, overlay
 from kilnmark.protocol.content.tiers import Tier
 from kilnmark.protocol.picture.catalog import FAMILIES, VARIANTS
@@ -86,8 +87,12 @@ class Pack:
             own = _own_fields(fields, given)
         with findings.part():
             directed = _directed(fields.visual_tag_overrides, place)
+        with findings.part():
+            promoted = requires_promoted(self.genre, self.genre_style, self.world_style, self.tiers[tier])
         findings.refuse()
-        return ComposedStyle(self, numbers, stack, own, fields.visual_tag_overrides, *directed)
+        return ComposedStyle(
+            self, numbers, stack, own, fields.visual_tag_overrides, *directed, requires_promoted=promoted
+        )
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -113,6 +118,7 @@ class ComposedStyle:
         overrides: Of all places, the world's or the genre's.
         tag: Of those, the one that the picture's place gets; None where none is meant for it.
         words: What it stands for.
+        requires_promoted: Its adapters have to be in the genre's manifest of promoted ones, by their bytes.
     """
 
     pack: Pack
@@ -122,6 +128,7 @@ class ComposedStyle:
     overrides: Overrides | Broken
     tag: str | None = None
     words: str | None = None
+    requires_promoted: bool = False
 
     @property
     def directs_places(self) -> bool:

@@ -17,6 +17,7 @@ from kilnmark.protocol.wire.replies import StackInfo
 
 if TYPE_CHECKING:
     from kilnmark.protocol.content.composed import ComposedStyle
+    from kilnmark.protocol.content.trust import Trust
     from kilnmark.protocol.picture.decide import Decision
 
 __all__ = [
@@ -38,6 +39,8 @@ class ComposedLora(msgspec.Struct, frozen=True, kw_only=True):
         file: As the document has it.
         level: Which document named it.
         inspection: What its file is, without a base and without its list of layers.
+        promoted: Its bytes are in the genre's manifest of promoted adapters; None where there is no manifest, or none
+            that can be read, and where the file could not be.
     """
 
     name: str
@@ -47,6 +50,7 @@ class ComposedLora(msgspec.Struct, frozen=True, kw_only=True):
     level: Literal["genre", "world"]
     inspection: Inspection
     scales: dict[str, float] = {}
+    promoted: bool | None = None
 
     @property
     def scale_words(self) -> str:
@@ -69,6 +73,7 @@ class Composition(PictureNumbers, frozen=True, kw_only=True):
             is refused while there is one.
         other_problems: With the documents, and no matter to this render.
         warnings: What the reply of a render would warn of.
+        require_promoted: Promoted adapters alone may be painted with; one that is not is among the problems.
     """
 
     stack: StackInfo
@@ -81,6 +86,7 @@ class Composition(PictureNumbers, frozen=True, kw_only=True):
     problems: list[Problem] = []
     other_problems: list[Problem] = []
     warnings: list[str] = []
+    require_promoted: bool = False
 
 
 def stack_files(style: "ComposedStyle") -> list[tuple[str, str]]:
@@ -113,6 +119,14 @@ def stack_info(style: "ComposedStyle") -> StackInfo:
     )
 
 
+def _untrusted(style: "ComposedStyle", inspections: Sequence[Inspection], trust: "Trust") -> list[Problem]:
+    """What is wrong with a stack that has to be promoted."""
+    if not trust.is_required:
+        return []
+    sentences = trust.sentences([each.path for each in inspections], [each.sha256 for each in inspections])
+    return [*(trust.problems if inspections else ()), *file_problems(style, sentences)]
+
+
 def composition_of(
     style: "ComposedStyle",
     decision: "Decision",
@@ -121,6 +135,7 @@ def composition_of(
     inspections: Sequence[Inspection],
     problems: Sequence[Problem],
     warnings: Sequence[str],
+    trust: "Trust",
 ) -> Composition:
     """Fill the document.
 
@@ -131,6 +146,7 @@ def composition_of(
         inspections: Of the stack's files, in its order.
         problems: With those files and their scales.
         warnings: What a render would warn of, beside what the decision does.
+        trust: What the genre's manifest says.
     """
     loras = [
         ComposedLora(
@@ -141,9 +157,11 @@ def composition_of(
             trigger=adapter.entry.trigger,
             level=adapter.level,
             inspection=msgspec.structs.replace(inspection, targets=()),
+            promoted=trust.knows(inspection.sha256),
         )
         for adapter, inspection in zip(style.stack.adapters, inspections, strict=True)
     ]
+
     fields = decision.spec.fields_for(Composition)
     if not decision.repeatable:
         fields["seed"] = None
@@ -153,7 +171,8 @@ def composition_of(
         place=place,
         tag=style.tag,
         loras=loras,
-        problems=list(problems),
-        other_problems=list(style.pack.problems),
+        problems=[*problems, *_untrusted(style, inspections, trust)],
+        other_problems=[*style.pack.problems, *(() if trust.is_required else trust.problems)],
         warnings=[*warnings, *decision.warnings],
+        require_promoted=trust.is_required,
     )

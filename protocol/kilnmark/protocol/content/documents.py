@@ -4,7 +4,6 @@ A part that cannot be used is `Broken` there, and costs what needs it. What a ge
 `style`'s part, and which documents there are that of `packs`.
 """
 
-from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Annotated, Any, Self, TypeVar
@@ -12,8 +11,8 @@ from typing import Annotated, Any, Self, TypeVar
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
 
 from kilnmark.protocol.content.marked_yaml import MarkedDocument
+from kilnmark.protocol.content.overrides import OVERRIDES, Overrides, bad_tags
 from kilnmark.protocol.content.parsed import Broken, Readable, misspelt, parsed, refuse_misspelt, wrong
-from kilnmark.protocol.content.places import folded
 from kilnmark.protocol.content.problems import Key, Problem, near_miss, shortened
 from kilnmark.protocol.described import describe
 from kilnmark.protocol.picture.block_scales import block_scales_problem
@@ -35,11 +34,6 @@ FilePath = Annotated[str, Field(min_length=1, max_length=4096)]
 Scale = Annotated[float, Field(ge=-100, le=100, allow_inf_nan=False)]
 BlockScales = Annotated[dict[Annotated[str, Field(min_length=1, max_length=100)], Scale], Field(max_length=100)]
 Text = Annotated[str, Field(max_length=20_000)]
-Phrase = Annotated[str, Field(pattern=r"\S", max_length=2_000)]
-
-
-_OVERRIDES = "visual_tag_overrides"
-_NO_PLACE = "names no place; write a region, or words of a name"
 
 
 class _Content(BaseModel):
@@ -54,30 +48,6 @@ class _SpeltContent(_Content):
     def _no_misspelling(cls, fields: object) -> object:
         refuse_misspelt(fields, cls.model_fields)
         return fields
-
-
-class TagOverride(_SpeltContent):
-    """What a tag stands for, with room beside it for what people should know."""
-
-    positive_suffix: Phrase
-    """Words that go behind a prompt, before the style's own."""
-
-
-def _words_of(value: object) -> object:
-    """The words of a tag that says more than them."""
-    if not isinstance(value, dict):
-        return value
-    refuse_misspelt(value, TagOverride.model_fields)
-    words = value.get("positive_suffix")
-    if words is None:
-        raise wrong("is missing; add `positive_suffix: ...`", ("positive_suffix",))
-    if not isinstance(words, str) or not words.strip():
-        raise wrong("must be text; write the words that this place adds to a prompt", ("positive_suffix",))
-    return words
-
-
-Override = Annotated[Phrase, BeforeValidator(_words_of, json_schema_input_type=Phrase | TagOverride)]
-Overrides = dict[str, Readable[Override]] | None
 
 
 def _no_contradiction(scales: dict[str, float]) -> dict[str, float]:
@@ -132,6 +102,10 @@ class StyleFields(_Content):
 
     lora_scale: Readable[Scale | None] = None
     """The scale of `lora`."""
+
+    require_promoted: Readable[bool | None] = None
+    """`true`: its pictures get only adapters whose bytes the genre's `loras.yaml` has. What the genre asks for,
+    neither a world nor a tier takes away."""
 
     _document: MarkedDocument | None = PrivateAttr(default=None)
     _problems: tuple[Problem, ...] = PrivateAttr(default=())
@@ -261,30 +235,17 @@ _Style = TypeVar("_Style", bound=StyleFields)
 
 
 def _parsed_style(model: type[_Style], document: MarkedDocument) -> _Style:
-    odd, bad_tags = dict(_misspelt_fields(document, model.model_fields)), dict(_bad_tags(document))
+    odd, misplaced = dict(_misspelt_fields(document, model.model_fields)), dict(bad_tags(document))
     value = {name: written for name, written in document.value.items() if name not in odd}
-    if bad_tags:
-        broken = {tag: Broken((problem,)) for tag, problem in bad_tags.items()}
-        value[_OVERRIDES] = {**value[_OVERRIDES], **broken}
+    if misplaced:
+        broken = {tag: Broken((problem,)) for tag, problem in misplaced.items()}
+        value[OVERRIDES] = {**value[OVERRIDES], **broken}
     value |= {meant: Broken((problem,)) for meant, problem in odd.values()}
-    found = [*(problem for _, problem in odd.values()), *bad_tags.values()]
+    found = [*(problem for _, problem in odd.values()), *misplaced.values()]
     style, problems = parsed(model, replace(document, value=value), found)
     style._document = document  # noqa: SLF001 - of this room; a frozen model takes private attributes
     style._problems = problems  # noqa: SLF001 - as above
     return style
-
-
-def _bad_tags(document: MarkedDocument) -> Iterator[tuple[str, Problem]]:
-    """Each tag that means no place, or the same as another."""
-    overrides = document.value.get(_OVERRIDES)
-    by_meaning = defaultdict[str, list[str]](list)
-    for tag in overrides if isinstance(overrides, dict) else ():
-        by_meaning[folded(tag)].append(tag)
-    for meaning, tags in by_meaning.items():
-        for tag in tags if not meaning or len(tags) > 1 else ():
-            other = shortened(tags[1] if tag == tags[0] else tags[0]) if meaning else ""
-            message = f"means the same place as {other!r}; keep one" if meaning else _NO_PLACE
-            yield tag, document.problem((_OVERRIDES, tag), message)
 
 
 def _misspelt_fields(document: MarkedDocument, known: Mapping[str, Any]) -> Iterator[tuple[str, tuple[str, Problem]]]:

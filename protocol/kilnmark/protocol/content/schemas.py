@@ -11,12 +11,18 @@ from typing import Any
 from pydantic import BaseModel
 
 from kilnmark.protocol.content.documents import GenreStyle, WorldStyle
+from kilnmark.protocol.content.promoted import PromotedManifest
 from kilnmark.protocol.content.tiers import Tiers
 
 __all__ = ["SCHEMAS", "make_schema", "shipped_schema"]
 
-SCHEMAS: Mapping[str, type[BaseModel]] = {"genre": GenreStyle, "world": WorldStyle, "tiers": Tiers}
-"""What each schema is of: `visual_style.yaml` of a genre, that of a world, and a genre's `tiers.yaml`."""
+SCHEMAS: Mapping[str, type[BaseModel]] = {
+    "genre": GenreStyle,
+    "world": WorldStyle,
+    "tiers": Tiers,
+    "promoted": PromotedManifest,
+}
+"""What each is of: `visual_style.yaml` of a genre, that of a world, and a genre's `tiers.yaml` and `loras.yaml`."""
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 

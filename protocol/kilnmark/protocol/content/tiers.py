@@ -53,6 +53,9 @@ class TierNumbers(BaseModel):
     variant: str = USUAL
     """The base that the numbers are for."""
 
+    require_promoted: bool | None = None
+    """`true`: its pictures get only adapters whose bytes the genre's `loras.yaml` has."""
+
     @field_validator("variant")
     @classmethod
     def _known(cls, variant: str) -> str:

@@ -87,7 +87,9 @@ class RenderCommand(PictureSpec, _Tagged, frozen=True, kw_only=True, tag="render
 
     Paths are absolute; `lora_*` run in stack order, and `lora_block_scales` is empty where no adapter has any. The
     variant is a name of `Configure.bases`; it is loaded where it is not held. `init_image` is the file whose hash is
-    `start`, and empty where there is none; `reference_images` are those of `references`.
+    `start`, and empty where there is none; `reference_images` are those of `references`. With `promoted_only` promoted
+    adapters alone are let in; `lora_sha256s` is what they held then, and another file in the place of one is refused,
+    whatever `on_mismatch` says. Empty: they may hold anything.
     """
 
     job_id: str
@@ -103,6 +105,13 @@ class RenderCommand(PictureSpec, _Tagged, frozen=True, kw_only=True, tag="render
     lora_block_scales: list[dict[str, float]] = []
     init_image: str = ""
     reference_images: list[str] = []
+    promoted_only: bool = False
+    lora_sha256s: list[str] = []
+
+    @property
+    def pinned_loras(self) -> list[str]:
+        """What each adapter has to hold; an empty hash where it may hold anything."""
+        return self.lora_sha256s or ["" for _ in self.lora_paths]
 
     @property
     def stack_block_scales(self) -> list[dict[str, float]]:

@@ -12,11 +12,15 @@ from click.testing import CliRunner
 from kilnmark.client.batch.plan.plan import Plan, Wishes, make_plan, seed_of
 from kilnmark.client.batch.plan.tokens import TokenCounter
 from kilnmark.client.cli.commands.batch import batch
+from kilnmark.keymaps.files.contents import content_hash
 from kilnmark.protocol.exits import ExitCode
 from tests.client.batch.packs import SmallPacks, make_packs
+from tests.manifests import manifest
 from tests.packs.tree import PacksTree, make_packs_tree
 
 COUNTER = TokenCounter(env={"HF_HOME": "/nowhere"})
+
+MOSS = "ash/worlds/fen/visual_style.yaml"
 
 
 @pytest.fixture
@@ -181,7 +185,14 @@ def test_a_dry_run_is_the_document_that_is_promised(packs: SmallPacks) -> None:
     assert set(first) == fields | {"init_image", "strength", "reference_images"}
     assert first["output"] == "pics/ash/fen/poi/reed-gate.png"
     assert first["loras"] == [
-        {"name": "moss", "file": "moss.safetensors", "path": str(packs.moss), "scale": 1, "scales": {}}
+        {
+            "name": "moss",
+            "file": "moss.safetensors",
+            "path": str(packs.moss),
+            "scale": 1,
+            "scales": {},
+            "promoted": None,
+        }
     ]
 
 
@@ -300,3 +311,24 @@ def test_packs_without_any_source_are_a_problem(tmp_path: Path, genres: list[str
     (tmp_path / "README.md").touch()
     done = CliRunner().invoke(batch, ["creature", "--packs", str(tmp_path), "--dry-run"])
     assert (done.exit_code, "problem: creatures.yaml: " in done.stderr) == (ExitCode.FAILED, True)
+
+
+def test_what_is_not_promoted_is_told_and_costs_its_pictures_where_it_has_to_be(packs: SmallPacks) -> None:
+    packs.write("loras.yaml", manifest(content_hash(packs.ink)))
+    free = plan(packs)
+    assert {each.adapters[0].name: each.adapters[0].promoted for each in free.items} == {"ink": True, "moss": False}
+    assert (free.problems, [str(each).partition(":")[0] for each in free.warnings]) == ([], [MOSS])
+    assert "moss:1 (not promoted)" in dry_run(packs.root).stdout
+    packs.write("visual_style.yaml", f"require_promoted: true\n{(packs.root / 'ash/visual_style.yaml').read_text()}")
+    bound = plan(packs)
+    assert {each.adapters[0].name for each in bound.items} == {"ink"}
+    [problem] = bound.problems
+    assert (problem.file, f"kilnmark lab promote {packs.moss} --genre ash" in problem.message) == (MOSS, True)
+
+
+def test_a_broken_manifest_costs_every_picture_that_has_to_be_promoted(packs: SmallPacks) -> None:
+    packs.write("loras.yaml", "[")
+    packs.write("worlds/fen/visual_style.yaml", "require_promoted: true\n")
+    found = plan(packs)
+    assert {each.subject.world for each in found.items} == {"mire"}
+    assert [str(each)[:18] for each in found.problems] == ["ash/loras.yaml:1: "]

@@ -1,6 +1,7 @@
 """`style` as a process: a composition with a daemon and without, its exit codes, and the schemas."""
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,8 +11,10 @@ from typing import Any, NamedTuple
 import pytest
 
 from kilnmark.client.cli.main import _run
+from kilnmark.keymaps.files.contents import content_hash
 from kilnmark.keymaps.zoo.write import make_adapter
 from kilnmark.protocol.content.schemas import SCHEMAS, shipped_schema
+from tests.manifests import manifest
 
 GENRE = """\
 positive_suffix: ink on paper
@@ -97,6 +100,7 @@ def test_without_a_daemon_the_document_is_the_whole_composition(style: Style, sh
         "problems": [],
         "other_problems": [],
         "warnings": [],
+        "require_promoted": False,
     }
     inspection = lora.pop("inspection")
     assert lora == {
@@ -106,6 +110,7 @@ def test_without_a_daemon_the_document_is_the_whole_composition(style: Style, sh
         "scales": {},
         "trigger": "inkwash",
         "level": "genre",
+        "promoted": None,
     }
     assert (inspection["verdict"], inspection["matched_key_count"], inspection["targets"]) == ("engaged", 40, [])
 
@@ -205,6 +210,23 @@ def test_a_problem_that_is_no_matter_to_the_picture_is_told_with_it(style: Style
     assert (mill.returncode, mill.stdout, line in mill.stderr) == (2, "", True)
     document = json.loads(style(*ask, "Gate", "--json").stdout)
     assert ([problem["line"] for problem in document["other_problems"]], document["problems"]) == ([2], [])
+
+
+def test_what_is_not_promoted_is_shown_and_wrong_where_it_has_to_be(style: Style, shelf: Path, tmp_path: Path) -> None:
+    packs = tmp_path / "packs"
+    shutil.copytree(shelf, packs)
+    asked = ("compose", "--packs", packs, "--genre", "ink", "--world", "mire", "--tier", "portrait")
+    (packs / "ink" / "loras.yaml").write_text(manifest())
+    free = style(*asked)
+    assert (free.returncode, "promoted" in free.stdout, "error:" in free.stdout) == (0, True, False)
+    (packs / "ink" / "tiers.yaml").write_text("portrait: {require_promoted: true}\n")
+    bound = style(*asked)
+    assert bound.returncode == 3
+    assert "error: ink/visual_style.yaml:4: loras[0].file: is not promoted in ink" in bound.stdout
+    (packs / "ink" / "loras.yaml").write_text(manifest(content_hash(packs / "ink" / "loras" / "wash.safetensors")))
+    assert style(*asked).returncode == 0
+    (packs / "ink" / "loras.yaml").write_text("[")
+    assert "error: ink/loras.yaml:1: is not YAML" in style(*asked).stdout
 
 
 def test_with_a_daemon_its_own_packs_are_meant(run: Run, packs: Path) -> None:

@@ -3,23 +3,21 @@
 Where a file lies and whether it is one, `pack_files` finds out; whether it would engage is for the daemon to say.
 """
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import NamedTuple
 
-from kilnmark.keymaps.files.beside import adapter_hash
-from kilnmark.keymaps.files.safefile import read_config
+from kilnmark.keymaps.errors import RefusedFile
+from kilnmark.keymaps.files.contents import content_hash
 from kilnmark.protocol.content.composed import ComposedStyle
-from kilnmark.protocol.content.composition import scale_problems
+from kilnmark.protocol.content.composition import file_problems, scale_problems
 from kilnmark.protocol.content.problems import Problem
+from kilnmark.protocol.content.trust import Trust
 from kilnmark.protocol.errors import KilnmarkError
 from kilnmark.protocol.picture.block_scales import scale_words
 from kilnmark.protocol.picture.catalog import row_of
 
-__all__ = ["Hashes", "PlannedAdapter", "unmet_blocks"]
-
-_CHUNK = 1 << 22
+__all__ = ["Hashes", "PlannedAdapter", "TrustedStack", "trusted_stack", "unmet_blocks"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +30,8 @@ class PlannedAdapter:
         scale: As the style has it.
         path: Where it lies, absolute, links resolved.
         scales: For some blocks, patterns and scales as the style has them.
+        promoted: Its bytes are in its genre's manifest of promoted adapters; None where there is none to be read.
+        pinned: The hash that it has to have when it is painted with, since that one is promoted; empty: any.
     """
 
     name: str
@@ -39,6 +39,8 @@ class PlannedAdapter:
     scale: float
     path: str
     scales: tuple[tuple[str, float], ...] = ()
+    promoted: bool | None = None
+    pinned: str = ""
 
     @property
     def scale_words(self) -> str:
@@ -69,6 +71,50 @@ def unmet_blocks(style: ComposedStyle, paths: Sequence[str]) -> list[Problem]:
     return scale_problems(style, [sentences.get(at, "") for at in range(len(asked))])
 
 
+class TrustedStack(NamedTuple):
+    """The adapters of a style, and what is to be said of those that are not promoted.
+
+    Attributes:
+        adapters: In stack order; None where its pictures may not be painted.
+        problems: Why they may not, and what is wrong with the manifest.
+        warnings: Which are not promoted, where they need not be.
+    """
+
+    adapters: tuple[PlannedAdapter, ...] | None
+    problems: Sequence[Problem]
+    warnings: Sequence[Problem]
+
+
+def trusted_stack(style: ComposedStyle, paths: Sequence[str], trust: Trust, hashes: "Hashes") -> TrustedStack:
+    """Hold a stack to its genre's manifest. Files are read only where there is one, or has to be.
+
+    Args:
+        paths: Where its files lie, in its order.
+
+    Raises:
+        KilnmarkError: One of them cannot be read any more.
+    """
+    asks = trust.promotions is not None and (trust.is_required or trust.promotions.is_there)
+    sha256s = [hashes.of(path) if asks else "" for path in paths]
+    found = file_problems(style, trust.sentences(paths, sha256s))
+    if trust.is_required and paths and (found or trust.problems):
+        return TrustedStack(None, [*trust.problems, *found], ())
+    adapters = zip((adapter.entry for adapter in style.stack.adapters), paths, sha256s, strict=True)
+    planned = (
+        PlannedAdapter(
+            each.name,
+            each.file,
+            each.scale,
+            path,
+            tuple(each.scales.items()),
+            trust.knows(sha256),
+            sha256 if trust.is_required else "",
+        )
+        for each, path, sha256 in adapters
+    )
+    return TrustedStack(tuple(planned), trust.problems, found)
+
+
 class Hashes:
     """Content hashes of files, each computed once."""
 
@@ -82,17 +128,8 @@ class Hashes:
             KilnmarkError: One of them cannot be read any more.
         """
         if path not in self._known:
-            config = read_config(path)
-            self._known[path] = adapter_hash(path, _hash_of(path), config.sha256 if config else "")
+            try:
+                self._known[path] = content_hash(path)
+            except RefusedFile as error:
+                raise KilnmarkError(f"{path} cannot be read any more ({error.problem}); bring it back") from error
         return self._known[path]
-
-
-def _hash_of(path: str) -> str:
-    digest = hashlib.sha256()
-    try:
-        with Path(path).open("rb") as file:
-            while chunk := file.read(_CHUNK):
-                digest.update(chunk)
-    except OSError as error:
-        raise KilnmarkError(f"{path} cannot be read any more ({error.strerror}); bring it back") from error
-    return digest.hexdigest()

@@ -8,9 +8,10 @@ import hashlib
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
-from kilnmark.client.batch.plan.adapters import PlannedAdapter, unmet_blocks
+from kilnmark.client.batch.plan.adapters import Hashes, PlannedAdapter, trusted_stack, unmet_blocks
 from kilnmark.client.batch.plan.outputs import OWN_TIERS, Outputs
 from kilnmark.client.batch.plan.pictures import NOTHING_PLANNED, FoundPictures, PlannedPictures, unfit_for
 from kilnmark.client.batch.plan.sources import SOURCES, SourcesRead, Subject, places, read_sources
@@ -24,6 +25,8 @@ from kilnmark.protocol.content.composed import ComposedStyle
 from kilnmark.protocol.content.composition import file_problems, stack_files
 from kilnmark.protocol.content.packs import PackFiles, load_pack
 from kilnmark.protocol.content.problems import Problem, UnusableContent
+from kilnmark.protocol.content.promoted import load_promotions
+from kilnmark.protocol.content.trust import Trust
 from kilnmark.protocol.picture.catalog import row_of
 from kilnmark.protocol.picture.decide import decide, of_references, of_start
 from kilnmark.protocol.picture.family import Variant
@@ -118,6 +121,7 @@ def make_plan(wishes: Wishes, counter: TokenCounter) -> Plan:
     Raises:
         UnknownName: There is no genre or no world of that name.
         UnusableContent: The folder of packs cannot be listed.
+        KilnmarkError: An adapter file that has to be promoted cannot be read any more.
     """
     files = PackFolder(wishes.packs)
     where = places(files, wishes.genre, wishes.world)
@@ -155,6 +159,7 @@ class _Styles:
         self._tier = wishes.tier or OWN_TIERS[wishes.kind]
         self._packs = wishes.packs
         self._finder = AdapterFinder([wishes.packs, *wishes.lora_roots])
+        self._hashes = Hashes()
         self._plan = plan
         self._known: dict[tuple[str, str | None], _Styled | None] = {}
 
@@ -191,15 +196,12 @@ class _Styles:
         self._plan.problems += problems
         if problems:
             return None
-        entries = (adapter.entry for adapter in style.stack.adapters)
-        adapters = zip(entries, located.paths, strict=True)
-        return _Styled(
-            style,
-            tuple(
-                PlannedAdapter(lora.name, lora.file, lora.scale, path, tuple(lora.scales.items()))
-                for lora, path in adapters
-            ),
-        )
+        load = partial(load_promotions, self._files, genre)
+        trust = Trust.of(load, str(self._packs), required=style.requires_promoted)
+        stack = trusted_stack(style, located.paths, trust, self._hashes)
+        self._plan.problems += stack.problems
+        self._plan.warnings += stack.warnings
+        return None if stack.adapters is None else _Styled(style, stack.adapters)
 
 
 @dataclass(frozen=True, slots=True)

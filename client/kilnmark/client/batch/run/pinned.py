@@ -13,17 +13,19 @@ from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
+from kilnmark.client.batch.plan.adapters import PlannedAdapter
 from kilnmark.client.batch.plan.outputs import bare_of
 from kilnmark.client.batch.plan.pictures import unfit_for
 from kilnmark.client.batch.plan.plan import Item
 from kilnmark.client.batch.run.base import BaseNow
+from kilnmark.keymaps.files.contents import check_unchanged
 from kilnmark.protocol.content.tiers import load_tiers
 from kilnmark.protocol.picture.block_scales import StackBlocks
 from kilnmark.protocol.picture.catalog import Priority, row_of
 from kilnmark.protocol.picture.decide import base_for
 from kilnmark.protocol.picture.family import Variant
 from kilnmark.protocol.picture.record import PictureRecord
-from kilnmark.protocol.picture.report import Verdict
+from kilnmark.protocol.picture.report import AdapterReport, Verdict
 from kilnmark.protocol.picture.spec import AdapterContent, PinnedSpec, asked_again
 from kilnmark.protocol.wire.errors import InvalidParams
 
@@ -78,6 +80,16 @@ class PinnedItem:
         """
         engaged = all(report.verdict is Verdict.ENGAGED for report in record.loras)
         return engaged and base.made(record.base.fingerprint, record.base.numerics) and record.spec == self.spec
+
+    def check_promoted(self, reports: Iterable[AdapterReport]) -> None:
+        """See whether it was painted with the adapters that were found to be promoted.
+
+        Raises:
+            ExchangedFile: With another; a file was exchanged after it was looked at.
+        """
+        if not self.bare:
+            for report, adapter in zip(reports, self.planned.adapters, strict=True):
+                check_unchanged(report.path, report.sha256, adapter.pinned)
 
     def job_id(self, base: BaseNow) -> str:
         """The name under which the daemon paints it: the same in every run, as long as nothing has changed."""
@@ -146,7 +158,8 @@ def pin_items(
 
     Raises:
         InvalidParams: One is made of pictures that the base which stands in for its own takes none of.
-        KilnmarkError: An adapter file cannot be read any more, or nothing is known of a base.
+        KilnmarkError: An adapter file cannot be read any more, or is not the one that was found to be promoted, or
+            nothing is known of a base.
     """
     pinned = []
     for item in planned:
@@ -155,13 +168,19 @@ def pin_items(
         if unfit := unfit_for(row, item.pictures):
             raise InvalidParams(_meant_for_another(item, unfit))
         spec = item.on(base, row)
-        adapters = [(sha256_of(adapter.path), adapter.scale) for adapter in item.adapters]
+        adapters = [(_hash_of(adapter, sha256_of), adapter.scale) for adapter in item.adapters]
         whole = spec.pinned(adapters, [dict(adapter.scales) for adapter in item.adapters])
         pinned.append(PinnedItem(item, bare=False, output=item.output, spec=whole, row=row))
         if compare_base and adapters:
             pinned.append(PinnedItem(item, bare=True, output=bare_of(item.output), spec=spec.pinned(()), row=row))
     first_of = {one.stack: place for place, one in reversed(list(enumerate(pinned)))}
     return sorted(pinned, key=lambda one: (one.spec.variant, one.bare, first_of[one.stack]))
+
+
+def _hash_of(adapter: PlannedAdapter, sha256_of: Callable[[str], str]) -> str:
+    sha256 = sha256_of(adapter.path)
+    check_unchanged(adapter.path, sha256, adapter.pinned)
+    return sha256
 
 
 def _meant_for_another(item: Item, unfit: str) -> str:

@@ -18,6 +18,7 @@ from kilnmark.client.batch.run.pinned import PinnedItem, pin_items
 from kilnmark.client.batch.run.tally import Became, ItemEnding, Tally
 from kilnmark.client.errors import ClientError
 from kilnmark.client.reports import reports_of
+from kilnmark.keymaps.errors import ExchangedFile
 from kilnmark.keymaps.files.outputs import is_unspoilt
 from kilnmark.protocol.errors import KilnmarkError
 from kilnmark.protocol.picture.record import PictureRecord
@@ -153,8 +154,9 @@ class Painter:
 
     def _take_in(self, item: PinnedItem, result: RenderResult) -> None:
         try:
+            item.check_promoted(result.loras)
             record = self._ledger.take_in(item, Path(result.image_path), result.image_sha256)
-        except OSError as error:
+        except (OSError, ExchangedFile) as error:
             self._fail(item, KilnmarkError(str(error)))
             return
         seconds = None if result.cached else result.timings.painting_ms / 1000

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["style"]
 
-_SCHEMAS = ("genre", "world", "tiers")
+_SCHEMAS = ("genre", "world", "tiers", "promoted")
 
 
 @click.group()
@@ -83,7 +83,7 @@ def compose(
 @style.command()
 @click.argument("name", type=click.Choice(_SCHEMAS))
 def schema(name: str) -> None:
-    """Print the JSON Schema of a genre's or a world's visual_style.yaml, or of tiers.yaml.
+    """Print the JSON Schema of a genre's or a world's visual_style.yaml, of tiers.yaml, or of loras.yaml.
 
     Keep it beside the packs, `kilnmark style schema genre > genre.schema.json`, and let a document's first line name
     it: `# yaml-language-server: $schema=../genre.schema.json`
@@ -117,12 +117,15 @@ def _composed(
     from kilnmark.protocol.content.composition import composition_of, file_problems, scale_problems, stack_files
     from kilnmark.protocol.content.packs import load_pack
     from kilnmark.protocol.content.places import PicturePlace
+    from kilnmark.protocol.content.promoted import load_promotions
+    from kilnmark.protocol.content.trust import Trust
     from kilnmark.protocol.picture.catalog import row_of
     from kilnmark.protocol.picture.decide import decide
     from kilnmark.protocol.wire.requests import RenderParams
 
+    files = PackFolder(packs)
     roots: list[str | os.PathLike[str]] = [packs, *(root.absolute() for root in lora_roots)]
-    composed = load_pack(PackFolder(packs), genre, world).compose(tier, PicturePlace.called(place))
+    composed = load_pack(files, genre, world).compose(tier, PicturePlace.called(place))
     located = AdapterFinder(roots).named((file, packs / folder) for file, folder in stack_files(composed))
     shapes = load_shapes(composed.variant)
     row = row_of(composed.variant)
@@ -136,6 +139,7 @@ def _composed(
         inspections=inspections,
         problems=[*file_problems(composed, located.problems), *scale_problems(composed, unmet)],
         warnings=composed.pack.warnings,
+        trust=Trust.of(lambda: load_promotions(files, genre), str(packs), required=composed.requires_promoted),
     )
 
 

@@ -33,7 +33,10 @@ def show_plan(out: Console, plan: Plan, folder: Path) -> None:
     for item in plan.items:
         out.print(_title(item), soft_wrap=True, style="bold")
         out.print(plain(f"  {item.spec.prompt}"), soft_wrap=True)
-        stack = ", ".join(f"{adapter.name}:{adapter.scale_words}" for adapter in item.adapters) or "no adapters"
+        stack = (
+            ", ".join(f"{adapter.name}:{adapter.scale_words}{_PROMOTED[adapter.promoted]}" for adapter in item.adapters)
+            or "no adapters"
+        )
         spec = item.spec
         size = f"{spec.width}x{spec.height}, {_counted(spec.steps, 'step')} on {spec.variant}"
         tag = "" if item.style.tag is None else f"; tag {item.style.tag!r}"
@@ -42,6 +45,9 @@ def show_plan(out: Console, plan: Plan, folder: Path) -> None:
         if made_of := ", ".join(_made_of(item)):
             out.print(plain(f"  {made_of}"), soft_wrap=True)
         out.print(plain(f"  {folder / item.output}"), soft_wrap=True, style="dim")
+
+
+_PROMOTED = {None: "", True: "", False: " (not promoted)"}
 
 
 def _made_of(item: Item) -> Iterator[str]:

@@ -20,13 +20,14 @@ __all__ = ["PlanDocument", "RunDocument", "plain_problems", "plan_document", "ru
 
 
 class PlannedLora(msgspec.Struct, frozen=True, kw_only=True):
-    """One adapter of a stack: `file` as its style names it, `path` where that lies."""
+    """One adapter of a stack: `file` as its style names it, `path` where that lies, `promoted` by its genre."""
 
     name: str
     file: str
     path: str
     scale: float
     scales: dict[str, float] = {}
+    promoted: bool | None = None
 
 
 class PlannedItem(msgspec.Struct, frozen=True, kw_only=True):
@@ -172,7 +173,9 @@ def _planned(item: Item, out: Path) -> PlannedItem:
         tokens=item.tokens,
         seed=item.spec.seed,
         loras=[
-            PlannedLora(name=a.name, file=a.file, path=a.path, scale=a.scale, scales=dict(a.scales))
+            PlannedLora(
+                name=a.name, file=a.file, path=a.path, scale=a.scale, scales=dict(a.scales), promoted=a.promoted
+            )
             for a in item.adapters
         ],
         output=str(out / item.output),

@@ -42,6 +42,8 @@ def _facts(composition: Composition) -> Iterator[tuple[str, str]]:
     yield "adapters", ", ".join(stack.names) or "none"
     if stack.excluded:
         yield "excluded", ", ".join(stack.excluded)
+    if composition.require_promoted:
+        yield "required", "promoted adapters only"
     for warning in composition.warnings:
         yield "warning", warning
 
@@ -51,6 +53,9 @@ def _adapters(composition: Composition) -> Table:
     table.add_column("adapter", overflow="fold")
     table.add_column("from", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
+    told = any(lora.promoted is not None for lora in composition.loras)
+    if told:
+        table.add_column("promoted", no_wrap=True)
     for heading in ("scale", "keys", "targets"):
         table.add_column(heading, justify="right", no_wrap=True)
     reasons = [_reason(lora) for lora in composition.loras]
@@ -61,12 +66,16 @@ def _adapters(composition: Composition) -> Table:
             plain(lora.name),
             lora.level,
             Text(inspection.verdict.value, style=VERDICT_COLOURS[inspection.verdict]),
+            *([_PROMOTED[lora.promoted]] if told else []),
             lora.scale_words,
             f"{inspection.matched_key_count}/{inspection.total_key_count}",
             f"{inspection.applied_target_count}/{inspection.target_count}",
             plain(reason if any(reasons) else lora.file),
         )
     return table
+
+
+_PROMOTED = {None: "-", True: "yes", False: "no"}
 
 
 def _reason(lora: ComposedLora) -> str:
