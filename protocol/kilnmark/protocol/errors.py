@@ -101,6 +101,10 @@ and `EXITS` of the command line and of the daemon how a process does.
             ├── RunUnusable
             ├── RunInUse
             ├── OverBudget           lab/run/spending
+            ├── PromotionRefused     lab/promotion/errors
+            ├── NotPromotable
+            ├── PromotionHeld
+            ├── ManifestLost
             ├── JudgeUnusable        judges, and who else votes: lab/judging/errors
             ├── NothingToJudge
             ├── KeyMissing

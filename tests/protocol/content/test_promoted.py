@@ -31,17 +31,17 @@ def test_what_is_promoted_is_told_by_its_bytes_alone() -> None:
     ink = promotions(WHOLE)
     assert unpromoted([ink], "/anywhere/else.safetensors", ONE, "/packs") == ""
     assert unpromoted([ink], "/packs/ink/loras/wash.safetensors", OTHER, "/packs") == (
-        "is not promoted in ink: sha256 bbbbbbbbbbbb... is no"
-        "t what 'wash' was promoted with (aaaaaaaaaaaa...); promote "
-        "it with `kilnmark lab promote /packs/ink/loras/wash.safetensors --genre ink --packs /packs --signed-by NAME`"
+        "is not promoted in ink: sha256 bbbbbbbbbbbb... is not what 'wash' was promoted with (aaaaaaaaaaaa...); "
+        "promote it with `kilnmark lab promote /packs/ink/loras/wash.safetensors --run RUN --genre ink --packs /packs "
+        "--signed-by NAME`"
     )
 
 
 def test_what_was_demoted_says_by_whom_and_why() -> None:
     said = unpromoted([promotions(f"promoted: []\nhistory:\n{EVENT}{DEMOTION}")], "/a file", ONE, None)
     assert said == (
-        "is not promoted in ink: sha256 aaaaaaaaaaaa... was demoted by Bo at 2026-11-29T10:00:00Z (it smears); promote "
-        "it with `kilnmark lab promote '/a file' --genre ink --packs DIR --signed-by NAME`"
+        "is not promoted in ink: sha256 aaaaaaaaaaaa... was demoted by Bo at 2026-11-29T10:00:00Z (it smears); "
+        "promote it with `kilnmark lab promote '/a file' --run RUN --genre ink --packs DIR --signed-by NAME`"
     )
 
 

@@ -9,6 +9,8 @@ __all__ = ["lab"]
 
 COMMANDS: Final = {
     "new": "kilnmark.lab.cli.new",
+    "promote": "kilnmark.lab.cli.promote",
+    "demote": "kilnmark.lab.cli.demote",
     "show": "kilnmark.lab.cli.show",
 }
 """The module of each command, in the order of the help; the command is the module's attribute of its name."""

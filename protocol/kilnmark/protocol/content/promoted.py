@@ -246,7 +246,7 @@ def promoting_command(asked: Sequence[GenrePromotions], path: str, packs: str | 
     genre = asked[0].genre if len(asked) == 1 else next((e.genre for e in asked if _is_in(path, e.genre, packs)), None)
     folder = "DIR" if packs is None else shlex.quote(packs)
     named = "GENRE" if genre is None else shlex.quote(genre)
-    return f"kilnmark lab promote {shlex.quote(path)} --genre {named} --packs {folder} --signed-by NAME"
+    return f"kilnmark lab promote {shlex.quote(path)} --run RUN --genre {named} --packs {folder} --signed-by NAME"
 
 
 def _because(asked: Sequence[GenrePromotions], path: str, sha256: str, packs: str | None) -> Iterator[str]:

@@ -323,7 +323,7 @@ def test_what_is_not_promoted_is_told_and_costs_its_pictures_where_it_has_to_be(
     bound = plan(packs)
     assert {each.adapters[0].name for each in bound.items} == {"ink"}
     [problem] = bound.problems
-    assert (problem.file, f"kilnmark lab promote {packs.moss} --genre ash" in problem.message) == (MOSS, True)
+    assert (problem.file, f"kilnmark lab promote {packs.moss} --run RUN --genre ash" in problem.message) == (MOSS, True)
 
 
 def test_a_broken_manifest_costs_every_picture_that_has_to_be_promoted(packs: SmallPacks) -> None:
