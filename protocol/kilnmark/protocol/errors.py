@@ -43,6 +43,7 @@ and `EXITS` of the command line and of the daemon how a process does.
     ├── UnusableReport               no report on a file, or one that makes none: keymaps/filereport/document
     ├── WeightsProblem               a directory that is no base: keymaps/files/weights
     ├── BaseUnavailable              a base that cannot be held: engine/families/family
+    ├── TrainingRefused              a training by mflux that is not done so: engine/families/flux2/training
     ├── UnreadableConfig             a file of settings: client/cli/settings/config_file
     ├── OutputLost                   stdout cannot be written to: client/cli/streams
     ├── ModelProblem                 a model fetched or removed: client/cli/models/errors
