@@ -101,6 +101,11 @@ and `EXITS` of the command line and of the daemon how a process does.
             ├── RunMissing
             ├── RunUnusable
             ├── RunInUse
+            ├── DatasetMissing       a dataset and its copies for trainers: lab/dataset/errors
+            ├── DatasetRefused
+            ├── DatasetChanged
+            ├── LayoutUnwritable
+            ├── NotPreflighted
             ├── OverBudget           lab/run/spending
             ├── PromotionRefused     lab/promotion/errors
             ├── NotPromotable

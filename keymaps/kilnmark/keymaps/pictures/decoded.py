@@ -10,7 +10,7 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from kilnmark.keymaps.errors import RefusedPicture
 from kilnmark.keymaps.pictures.file import PictureFile
@@ -20,7 +20,7 @@ from kilnmark.protocol.printable import printable
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["FORMATS", "GROUND", "PIXEL_LIMIT", "can_decode", "decoded", "glimpsed"]
+__all__ = ["FORMATS", "GROUND", "PIXEL_LIMIT", "PictureForm", "can_decode", "decoded", "decoded_with_form", "glimpsed"]
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
 """Those that are read, by Pillow's names."""
@@ -37,6 +37,8 @@ _ORIENTATION = 0x0112
 _SIXTEEN_BITS = "I;16"
 """How Pillow's modes begin that have one channel of 16 bits."""
 _DEEP = ("I", "F")
+_PNG_DEPTH = 24
+"""Where a PNG has its bits a channel: in the first chunk, after its signature, name, width and height."""
 _SEVERAL_BY_DESIGN = "MPO"
 """A photograph of a camera with smaller copies of it, or a depth map, behind it; the first is the photograph."""
 
@@ -77,6 +79,26 @@ def _profile(image: "Image") -> str:
     return "" if "srgb" in name.casefold() else printable(name.strip()[:80]) or "unnamed"
 
 
+class PictureForm(NamedTuple):
+    """How a picture stands in its file, before it is brought to 8 bits of red, green and blue.
+
+    Attributes:
+        format: Pillow's name of it.
+        mode: Pillow's name of its channels.
+        deep: It has 16 bits a channel, of which the upper 8 are kept.
+        clear: It has transparency.
+        turned: It is stored lying, or mirrored, and told so by EXIF.
+        profile: The name of its colour profile; empty where it has none, or is in sRGB.
+    """
+
+    format: str
+    mode: str
+    deep: bool
+    clear: bool
+    turned: bool
+    profile: str
+
+
 def decoded(file: PictureFile) -> "Image":
     """All its pixels, in mode RGB.
 
@@ -86,11 +108,28 @@ def decoded(file: PictureFile) -> "Image":
     Raises:
         RefusedPicture: It is no such picture, too large, cut short, or has no pixels that can be shown in 8 bits.
     """
+    return decoded_with_form(file)[0]
+
+
+def decoded_with_form(file: PictureFile) -> "tuple[Image, PictureForm]":
+    """The same, and how it stands in its file.
+
+    Raises:
+        RefusedPicture: As `decoded` does.
+    """
     from PIL import ImageOps
 
     with _refusing(file.path), _opened(file) as image:
+        form = _form(image, file)
         image.load()
-        return _opaque(ImageOps.exif_transpose(_in_8_bits(image, file.path)))
+        return _opaque(ImageOps.exif_transpose(_in_8_bits(image, file.path))), form
+
+
+def _form(image: "Image", file: PictureFile) -> PictureForm:
+    """From its header; Pillow's mode of a PNG in colours of 16 bits is that of one of 8."""
+    deep = image.mode.startswith(_SIXTEEN_BITS) or (image.format == "PNG" and file.data[_PNG_DEPTH] == 16)  # noqa: PLR2004
+    turned = image.getexif().get(_ORIENTATION, 1) != 1
+    return PictureForm(image.format or "", image.mode, deep, image.has_transparency_data, turned, _profile(image))
 
 
 @contextmanager

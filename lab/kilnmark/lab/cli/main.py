@@ -9,6 +9,7 @@ __all__ = ["lab"]
 
 COMMANDS: Final = {
     "new": "kilnmark.lab.cli.new",
+    "preflight": "kilnmark.lab.cli.preflight",
     "promote": "kilnmark.lab.cli.promote",
     "demote": "kilnmark.lab.cli.demote",
     "show": "kilnmark.lab.cli.show",

@@ -9,9 +9,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from kilnmark.lab.errors import RunMissing, RunUnusable
+from kilnmark.lab.run.dataset_plan import DatasetPlan, SourcePlan
+from kilnmark.lab.run.section import Section
 
 __all__ = [
     "PLAN",
@@ -24,6 +26,7 @@ __all__ = [
     "RemotePlan",
     "Role",
     "RunPlan",
+    "SourcePlan",
     "SweepPlan",
     "TrainingPlan",
     "read_plan",
@@ -38,28 +41,8 @@ Role = Literal["familiar", "novel", "detail", "control", "nonsense"]
 """What a prompt is to show: the trigger in a familiar setting, in one that no training picture has, a detail that has
 to be on its right side, a prompt without the trigger, and one with a trigger that means nothing."""
 
-Share = Annotated[float, Field(ge=0, le=1)]
 
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class DatasetPlan(_Section):
-    """What is trained on.
-
-    Attributes:
-        path: Its folder, from the run's.
-        size: Pixels of the shorter side that a trainer works at.
-        pairs: Fewest pairs; None: as the kind wants it.
-    """
-
-    path: str
-    size: Annotated[int, Field(ge=16)] = 1024
-    pairs: Annotated[int, Field(ge=1)] | None = None
-
-
-class RemotePlan(_Section):
+class RemotePlan(Section):
     """A remote that trains, and what it may take.
 
     Attributes:
@@ -98,7 +81,7 @@ class RemotePlan(_Section):
     patience_seconds: Annotated[float, Field(ge=0)] = 900.0
 
 
-class TrainingPlan(_Section):
+class TrainingPlan(Section):
     """Who trains, and with which numbers.
 
     Attributes:
@@ -126,7 +109,7 @@ class TrainingPlan(_Section):
     remote: RemotePlan | None = None
 
 
-class Prompt(_Section):
+class Prompt(Section):
     """One prompt of a sweep or of a judge's matrix.
 
     Attributes:
@@ -140,7 +123,7 @@ class Prompt(_Section):
     questions: tuple[str, ...] = ()
 
 
-class SweepPlan(_Section):
+class SweepPlan(Section):
     """What is painted of each checkpoint.
 
     Attributes:
@@ -162,7 +145,7 @@ class SweepPlan(_Section):
     prompts: tuple[Prompt, ...] = ()
 
 
-class AxisPlan(_Section):
+class AxisPlan(Section):
     """An axis of the run's own, in place of the four of its kind.
 
     Attributes:
@@ -176,7 +159,7 @@ class AxisPlan(_Section):
     asks: Annotated[str, Field(min_length=1)]
 
 
-class JudgePlan(_Section):
+class JudgePlan(Section):
     """Who judges, what, and by which bars.
 
     Attributes:
@@ -233,7 +216,7 @@ class JudgePlan(_Section):
     voters: Annotated[int, Field(ge=1, le=20)] = 1
 
 
-class BudgetPlan(_Section):
+class BudgetPlan(Section):
     """What a run may cost.
 
     Attributes:
@@ -245,7 +228,7 @@ class BudgetPlan(_Section):
     limit: Annotated[float, Field(ge=0)] = 0.0
 
 
-class RunPlan(_Section):
+class RunPlan(Section):
     """All that was decided about a run.
 
     Attributes:

@@ -46,6 +46,9 @@ class Preflight(msgspec.Struct, frozen=True, kw_only=True):
         pairs: Pictures with their captions.
         sha256: Over all files of it, by name and content.
         problems: What was refused or warned of, in sentences.
+        report: All that was found, in the run's folder.
+        sheets: The pages of its contact sheet, in the run's folder.
+        given: What each trainer is to be given, by its name, in the run's folder.
     """
 
     at: str
@@ -53,6 +56,9 @@ class Preflight(msgspec.Struct, frozen=True, kw_only=True):
     pairs: int
     sha256: str
     problems: tuple[str, ...] = ()
+    report: str | None = None
+    sheets: tuple[str, ...] = ()
+    given: Mapping[str, str] = {}
 
 
 class Spending(msgspec.Struct, frozen=True, kw_only=True):

@@ -4,6 +4,7 @@ Facts and nothing else: no file is read here and no model is built. A family tha
 its own row with these classes; `catalog` finds it, and `docs/how-to/family.md` says how.
 """
 
+from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from typing import Literal
 
@@ -191,6 +192,10 @@ class Variant(msgspec.Struct, frozen=True, kw_only=True):
         licence: Of its weights, as people call it; empty: not known here.
         gated: Only who has accepted its licence there gets them, with a token.
         shipped: The folder below the package `kilnmark` that its weights come in; empty: they do not come with it.
+        trained_as: What trainers call it, by what the lab calls them: `mflux`, `mlx-examples`, `ai-toolkit`. One that
+            is absent has nothing for it.
+        training_adapter: What trainers put on it while they train, so that it stays distilled: the repository of an
+            adapter and its file; empty: nothing.
     """
 
     name: str
@@ -217,6 +222,8 @@ class Variant(msgspec.Struct, frozen=True, kw_only=True):
     licence: str = ""
     gated: bool = False
     shipped: str = ""
+    trained_as: Mapping[str, str] = {}
+    training_adapter: str = ""
 
     @property
     def keeps_its_form(self) -> bool:

@@ -63,6 +63,7 @@ FLUX1 = Family(
             revision="3de623fc3c33e44ffbe2bad470d0f45bccf2eb21",
             licence=_NON_COMMERCIAL,
             gated=True,
+            trained_as={"mlx-examples": "dev", "ai-toolkit": "flux"},
         ),
         Variant(
             name="krea-dev",
@@ -80,6 +81,7 @@ FLUX1 = Family(
             revision="8162a9c7b05a641be098422bf2fcf335615c2f28",
             licence=_NON_COMMERCIAL,
             gated=True,
+            trained_as={"ai-toolkit": "flux"},
         ),
         Variant(
             name="schnell",
@@ -98,6 +100,8 @@ FLUX1 = Family(
             revision="741f7c3ce8b383c54771c7003378a50191e9efe9",
             licence="Apache 2.0",
             gated=True,
+            trained_as={"mlx-examples": "schnell", "ai-toolkit": "flux"},
+            training_adapter="ostris/FLUX.1-schnell-training-adapter",
         ),
         Variant(
             name="kontext-dev",

@@ -58,6 +58,7 @@ _4B = Variant(
     repository="black-forest-labs/FLUX.2-klein-4B",
     revision="e7b7dc27f91deacad38e78976d1f2b499d76a294",
     licence="Apache 2.0",
+    trained_as={"mflux": "flux2-klein-4b"},
 )
 _9B = msgspec.structs.replace(
     _4B,
@@ -71,6 +72,7 @@ _9B = msgspec.structs.replace(
     revision="92196c8e11f7b6cf2b7493e037d8c5345c559216",
     licence="FLUX Non-Commercial",
     gated=True,
+    trained_as={"mflux": "flux2-klein-9b"},
 )
 _MINI = msgspec.structs.replace(
     _4B,
@@ -87,12 +89,14 @@ _MINI = msgspec.structs.replace(
     revision="",
     licence="MIT",
     shipped="models/mini",
+    trained_as={"mflux": "mini"},
 )
 
 
 def _base(distilled: Variant, revision: str) -> Variant:
     """What a variant was distilled from: the same layers, told by its name alone."""
     name, repository = (each.replace("klein", "klein-base") for each in (distilled.name, distilled.repository))
+    size = name.rpartition("-")[2]
     return msgspec.structs.replace(
         distilled,
         name=name,
@@ -102,13 +106,15 @@ def _base(distilled: Variant, revision: str) -> Variant:
         guidance=4.0,
         guided=True,
         negative_prompt=True,
+        trained_as={"mflux": name, "ai-toolkit": f"flux2_klein_{size}"},
     )
 
 
 def _standin(real: Variant, numbers: Numbers) -> Variant:
     small = {"width": 128, "height": 128, "steps": 2, "numbers": numbers}
     unpublished = {"has": (), "lacks": (), "repository": "", "revision": "", "licence": "", "gated": False}
-    return msgspec.structs.replace(real, name=f"standin:{real.name}", made_up=True, **small, **unpublished)
+    name = f"standin:{real.name}"
+    return msgspec.structs.replace(real, name=name, made_up=True, trained_as={}, **small, **unpublished)
 
 
 FLUX2 = Family(

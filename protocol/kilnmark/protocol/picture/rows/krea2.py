@@ -55,6 +55,8 @@ _TURBO = Variant(
     revision="98e0fe118d17c9e3547fbb2e25acdbae2cadf7c7",
     licence="Krea 2 Community",
     gated=True,
+    trained_as={"mflux": "krea-2", "ai-toolkit": "krea2"},
+    training_adapter="ostris/krea2_turbo_training_adapter/krea2_turbo_training_adapter_v1.safetensors",
 )
 
 KREA2 = Family(
@@ -73,6 +75,8 @@ KREA2 = Family(
             repository="krea/Krea-2-Raw",
             published=("transformer/*.safetensors", "transformer/*.json", "model_index.json", *_SHARED_FILES),
             revision="6b0ece7fffb640c5e3bcbe0a7f10f66b8e60a603",
+            trained_as={"mflux": "krea-2-raw", "ai-toolkit": "krea2"},
+            training_adapter="",
         ),
         msgspec.structs.replace(
             _TURBO,
@@ -87,6 +91,8 @@ KREA2 = Family(
             revision="",
             licence="",
             gated=False,
+            trained_as={},
+            training_adapter="",
         ),
     ),
     parts=(

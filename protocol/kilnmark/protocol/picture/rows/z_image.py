@@ -41,6 +41,8 @@ _TURBO = Variant(
     repository="Tongyi-MAI/Z-Image-Turbo",
     revision="f332072aa78be7aecdf3ee76d5c247082da564a6",
     licence="Apache 2.0",
+    trained_as={"mflux": "z-image-turbo", "ai-toolkit": "zimage"},
+    training_adapter="ostris/zimage_turbo_training_adapter/zimage_turbo_training_adapter_v2.safetensors",
 )
 
 Z_IMAGE = Family(
@@ -58,6 +60,8 @@ Z_IMAGE = Family(
             negative_prompt=True,
             repository="Tongyi-MAI/Z-Image",
             revision="04cc4abb7c5069926f75c9bfde9ef43d49423021",
+            trained_as={"mflux": "z-image", "ai-toolkit": "zimage"},
+            training_adapter="",
         ),
         msgspec.structs.replace(
             _TURBO,
@@ -70,6 +74,8 @@ Z_IMAGE = Family(
             repository="",
             revision="",
             licence="",
+            trained_as={},
+            training_adapter="",
         ),
     ),
     parts=(
