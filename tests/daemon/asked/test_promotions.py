@@ -145,6 +145,24 @@ def test_a_file_that_is_exchanged_between_acceptance_and_painting_is_caught(shop
             assert "other bytes than those that were found to be promoted" in replies[each]["error"]["message"]
 
 
+def test_what_waits_with_an_adapter_that_is_demoted_ends_and_what_is_under_way_is_painted(shop: Shop) -> None:
+    shop.promote(shop.wash)
+    with FakeDaemon(packs=shop.root) as daemon, daemon.warm().wire() as wire:
+        daemon.worker.hold("denoise")
+        first = wire.send("render", asked(prompt="is under way"))
+        wire.status_once(lambda status: status["queue"]["running"] == 1)
+        waits = [wire.send("render", asked(prompt=prompt)) for prompt in ("one", "other")]
+        bare = wire.send("render", PICTURE)
+        wire.status_once(lambda status: status["queue"]["normal"] == 3)
+        shop.manifest.write_text(manifest())
+        for each in waits:
+            assert "is not promoted in ink" in wire.reply(each)["error"]["message"]
+        daemon.worker.hold()
+        replies = {reply["id"]: reply for reply in (wire.read(), wire.read())}
+        assert replies[first]["result"]["loras"][0]["verdict"] == "engaged"
+        assert replies[bare]["result"]["loras"] == []
+
+
 def test_a_daemon_that_asks_for_all_without_packs_does_not_start() -> None:
     with pytest.raises(ValueError, match="nothing is promoted without packs"):
         FakeDaemon(require_promoted="all")

@@ -6,6 +6,7 @@ not computed again.
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -67,6 +68,15 @@ class Admission:
         if seen is not None and known is None:
             self._hashes.learn(seen, sha256s)
         return Admitted(sha256s)
+
+    async def again(self, command: RenderCommand) -> list[AdapterReport]:
+        """Look whether a stack that was let in, by the hashes in its command, still would be; no file of it is read.
+
+        Returns:
+            A report of each adapter that would not.
+        """
+        look = partial(self._promotions.refusals, command.stack, command.lora_paths, command.lora_sha256s)
+        return _reports(command, command.lora_sha256s, await asyncio.to_thread(look))
 
     def _looked_at(self, command: RenderCommand, known: Sequence[str] | None) -> tuple[Sequence[str], list[str]]:
         """The hash of each file, and why it may not be painted with; one that cannot be read has an empty hash."""

@@ -123,9 +123,7 @@ class Packs:
 
     async def trust(self, style: ComposedStyle) -> Trust:
         """What the manifest of a style's genre says, and whether its adapters have to be promoted."""
-        load = partial(self.promotions.of, style.pack.genre)
-        required = style.requires_promoted or self.promotions.for_all
-        return await self._off_loop(partial(Trust.of, load, str(self._root), required=required))
+        return await self._off_loop(partial(self.promotions.trust, style))
 
     async def info(self) -> PacksInfo | None:
         """What is held, after a look at every file, or before it where a disk is slow; None without packs."""

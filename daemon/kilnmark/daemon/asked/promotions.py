@@ -7,11 +7,14 @@ may be called from any thread, and asks the disk.
 import os
 import threading
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 
 from kilnmark.daemon.asked.pack_reading import PackReading
+from kilnmark.protocol.content.composed import ComposedStyle
 from kilnmark.protocol.content.problems import Problem, UnusableContent
 from kilnmark.protocol.content.promoted import GenrePromotions, load_promotions, unpromoted
+from kilnmark.protocol.content.trust import Trust
 from kilnmark.protocol.settings import Settings
 from kilnmark.protocol.wire.replies import StackInfo
 from kilnmark.protocol.wire.work import RenderCommand
@@ -52,6 +55,11 @@ class Promotions:
         if isinstance(found, UnusableContent):
             raise found
         return found
+
+    def trust(self, style: ComposedStyle) -> Trust:
+        """The same for a stack that is shown, and whether it has to be promoted."""
+        required = style.requires_promoted or self.for_all
+        return Trust.of(partial(self.of, style.pack.genre), os.path.realpath(self._packs()), required=required)
 
     def problems(self, genres: Iterable[str]) -> list[Problem]:
         """All that is wrong with the manifests of these."""

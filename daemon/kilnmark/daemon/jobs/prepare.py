@@ -84,6 +84,10 @@ class Preparation:
         """Every render gets promoted adapters only."""
         return self._admission.for_all
 
+    async def demoted(self, command: RenderCommand) -> list[AdapterReport]:
+        """A report of each adapter that a render was let in with, and would not be any more."""
+        return await self._admission.again(command)
+
     def at_once(self, facts: JobAccepted) -> FoundReady | None:
         """What is found of a job that the disk need not be asked about; None when it must be."""
         if facts.command.lora_paths:

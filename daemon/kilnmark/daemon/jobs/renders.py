@@ -17,6 +17,7 @@ from kilnmark.daemon.jobs.prepare import Found, FoundReady, MadeBefore, Preparat
 from kilnmark.daemon.jobs.queue import JobQueue
 from kilnmark.daemon.jobs.reasons import cancelled, gone_down, kept, no_worker, tried_out
 from kilnmark.daemon.jobs.recovery import Recovery
+from kilnmark.daemon.jobs.retraction import Retraction
 from kilnmark.daemon.journal.keeper import JournalKeeper
 from kilnmark.daemon.pictures.cache import PictureCache
 from kilnmark.daemon.spans import RenderTrace
@@ -38,6 +39,7 @@ class Renders:
         worker: The worker that renders; its `run` is the caller's to start.
         journal: Where what is accepted outlives the daemon.
         draining: No more renders are taken.
+        retraction: Ends those that wait with adapters that were demoted.
     """
 
     def __init__(
@@ -59,6 +61,7 @@ class Renders:
         self._feeder = Feeder(queue, worker, audience)
         self._preparation = preparation
         self._recovery = Recovery(queue, audience, preparation, self._found_again, self._end)
+        self.retraction = Retraction(queue, preparation, self._end)
         self._idle = asyncio.Event()
         self._idle.set()
 

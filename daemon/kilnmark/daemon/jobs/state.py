@@ -91,6 +91,11 @@ class QueueState:
         return [job for _, job in self.ended.before()]
 
     @property
+    def ready_renders(self) -> list[OpenRender]:
+        """Those that wait to be painted, and nothing else."""
+        return [render for render in self._waiting.values() if render.is_ready]
+
+    @property
     def unready(self) -> int:
         """How many renders are not ready."""
         return len(self._unready)

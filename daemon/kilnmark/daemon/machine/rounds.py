@@ -1,4 +1,5 @@
-"""A look around once a second: the service manager hears how it goes, power is saved, the machine is kept awake.
+"""A look around once a second: the service manager hears how it goes, power is saved, the machine is kept awake, and
+renders that wait with adapters which were demoted are ended.
 
 Here it is only put together: what each means stands in the modules beside this one. That the looks come at all shows
 that the loop is well.
@@ -75,6 +76,7 @@ class Rounds:
     def look(self) -> None:
         """Look around once."""
         self._saving.look(self._renders.feed)
+        self._renders.retraction.look()
         self._awake.keep(wanted=self._has_work())
         self._see_what_is_held_back()
         if not self._manager.listens:

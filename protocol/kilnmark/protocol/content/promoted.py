@@ -229,9 +229,9 @@ def unpromoted(asked: Sequence[GenrePromotions], path: str, sha256: str, packs: 
 
     Args:
         asked: The genres that may trust it.
-        path: Where its file lies.
+        path: Where its file lies, no link in its path.
         sha256: As its report has it.
-        packs: The folder of packs; None: there is none.
+        packs: The folder of packs, no link in its path; None: there is none.
     """
     if any(each.manifest.adapter_of(sha256) for each in asked):
         return ""

@@ -20,7 +20,7 @@ class Trust:
     Attributes:
         promotions: What the manifest says; None: it cannot be read.
         is_required: Its pictures get promoted adapters only.
-        packs: The folder of packs, as a command would name it.
+        packs: The folder of packs, no link in its path.
         problems: What is wrong with the manifest.
     """
 

@@ -5,6 +5,7 @@ cannot be planned is a problem with file and line, and costs nothing else.
 """
 
 import hashlib
+import os
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -197,7 +198,7 @@ class _Styles:
         if problems:
             return None
         load = partial(load_promotions, self._files, genre)
-        trust = Trust.of(load, str(self._packs), required=style.requires_promoted)
+        trust = Trust.of(load, os.path.realpath(self._packs), required=style.requires_promoted)
         stack = trusted_stack(style, located.paths, trust, self._hashes)
         self._plan.problems += stack.problems
         self._plan.warnings += stack.warnings

@@ -5,6 +5,7 @@ With a folder of packs they need no daemon. What reads YAML and adapters is impo
 
 import os
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -132,6 +133,8 @@ def _composed(
     decision = decide(RenderParams(prompt=prompt), composed.variant, row, style=composed)
     inspections = [inspect_file(path, shapes, roots=roots).inspection for path in located.paths]
     unmet = unmet_scales(inspections, [adapter.entry.scales for adapter in composed.stack.adapters], row)
+    load = partial(load_promotions, files, genre)
+    trust = Trust.of(load, os.path.realpath(packs), required=composed.requires_promoted)
     return composition_of(
         composed,
         decision,
@@ -139,7 +142,7 @@ def _composed(
         inspections=inspections,
         problems=[*file_problems(composed, located.problems), *scale_problems(composed, unmet)],
         warnings=composed.pack.warnings,
-        trust=Trust.of(lambda: load_promotions(files, genre), str(packs), required=composed.requires_promoted),
+        trust=trust,
     )
 
 
