@@ -7,9 +7,9 @@ folder, so that a run can be copied with its dataset.
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from kilnmark.lab.errors import RunMissing, RunUnusable
 from kilnmark.lab.run.dataset_plan import DatasetPlan, SourcePlan
@@ -33,6 +33,9 @@ __all__ = [
 ]
 
 PLAN = "run.toml"
+
+CONFIGURED: Final = ("mflux", "ai-toolkit")
+"""Trainers that a file of choices is written for."""
 
 LoraKind = Literal["style", "subject"]
 """What an adapter is to teach: a way of painting, or one person or thing."""
@@ -94,6 +97,7 @@ class TrainingPlan(Section):
         command: A command template, for trainers that are run by one.
         checkout: The trainer's own folder, from the run's.
         convention: What its checkpoints are written again in; None: as the trainer wrote them.
+        own: Entries of the trainer's own file of choices, by its names, over those that are written into it.
         remote: Where it trains, if not here.
     """
 
@@ -106,7 +110,14 @@ class TrainingPlan(Section):
     command: tuple[str, ...] = ()
     checkout: str | None = None
     convention: Literal["kohya", "diffusers", "mlx-examples"] | None = None
+    own: Mapping[str, Any] = {}
     remote: RemotePlan | None = None
+
+    @model_validator(mode="after")
+    def _own_is_read(self) -> Self:
+        if self.own and self.trainer not in CONFIGURED:
+            raise ValueError(f"own is for trainers with a file of choices, {' and '.join(CONFIGURED)}; leave it out")
+        return self
 
 
 class Prompt(Section):

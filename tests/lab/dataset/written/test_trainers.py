@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from pydantic import ValidationError
 
 from kilnmark.lab.dataset.errors import DatasetChanged, LayoutUnwritable
 from kilnmark.lab.dataset.layouts import found_dataset
@@ -19,12 +20,19 @@ from tests.lab.dataset.drawn import TRIGGER, dataset, everything, looked, pictur
 NUMBERS = TrainingPlan(steps=1000, save_every=250, rank=8, learning_rate=2e-4, seed=3)
 
 
-def _given(tmp_path: Path, trainer: str, base: str = "mini", kind: LoraKind = "style", caption: str = TRIGGER) -> Path:
+def _given(
+    tmp_path: Path,
+    trainer: str,
+    base: str = "mini",
+    kind: LoraKind = "style",
+    caption: str = TRIGGER,
+    numbers: TrainingPlan = NUMBERS,
+) -> Path:
     folder = tmp_path / "set"
     if not folder.exists():
         dataset(folder, 9, caption)
     examined = looked(folder, kind, base=base, most_pairs=40)
-    (path,) = write_for(examined, [trainer], Writing(tmp_path / "out", "ink", NUMBERS, tmp_path / "trained"))
+    (path,) = write_for(examined, [trainer], Writing(tmp_path / "out", "ink", numbers, tmp_path / "trained"))
     return path
 
 
@@ -64,6 +72,24 @@ def test_mflux_train_is_told_of_layers_that_the_base_has(tmp_path: Path) -> None
 def test_mflux_train_learns_each_kind_at_its_noise(tmp_path: Path, kind: LoraKind, caption: str, noise: str) -> None:
     config = json.loads(_given(tmp_path, "mflux", kind=kind, caption=caption).read_text())
     assert config["training_loop"]["timestep_type"] == noise
+
+
+def test_a_runs_own_entries_stand_over_those_that_are_written(tmp_path: Path) -> None:
+    own = {"steps": 4, "optimizer": {"name": "Lion", "lr_warmup_steps": 50}}
+    config = json.loads(_given(tmp_path, "mflux", numbers=TrainingPlan(learning_rate=2e-4, own=own)).read_text())
+    assert config["optimizer"] == {"name": "Lion", "learning_rate": 2e-4, "lr_warmup_steps": 50}
+    assert (config["steps"], config["seed"]) == (4, 42)
+
+
+def test_a_job_of_ai_toolkit_has_them_in_its_process(tmp_path: Path) -> None:
+    numbers = TrainingPlan(trainer="ai-toolkit", own={"train": {"batch_size": 2}})
+    job = yaml.safe_load(_given(tmp_path, "ai-toolkit", "dev", numbers=numbers).read_text())
+    assert (job["config"]["process"][0]["train"]["batch_size"], job["config"]["name"]) == (2, "ink")
+
+
+def test_own_entries_for_a_trainer_that_reads_no_file_of_choices_are_refused() -> None:
+    with pytest.raises(ValidationError, match="own is for trainers with a file of choices, mflux and ai-toolkit"):
+        TrainingPlan(trainer="kohya", own={"seed": 1})
 
 
 def test_mlx_examples_reads_its_list(tmp_path: Path) -> None:

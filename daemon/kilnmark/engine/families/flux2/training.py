@@ -13,7 +13,9 @@ from pathlib import Path
 
 import mlx.core as mx
 from mflux.models.common.training.dataset.batch import DataItem
+from mflux.models.common.training.dataset.data_cache import TrainingDataCache
 from mflux.models.common.training.dataset.dataset import Dataset
+from mflux.models.common.training.dataset.disk_backed_data import DiskBackedData
 from mflux.models.common.training.lora.target_injector import inject_lora_targets
 from mflux.models.common.training.optimization.optimizer import Optimizer
 from mflux.models.common.training.state.training_spec import TrainingSpec
@@ -91,8 +93,6 @@ def _problems(spec: TrainingSpec) -> Iterating[str]:
     """What this program does not do as it is told."""
     if spec.is_edit:
         yield "pairs of pictures (_in and _out) are trained by mflux-train alone; give single pictures"
-    if spec.low_ram:
-        yield "low_ram is not done here; leave it out"
     for target in spec.lora_layers.targets:
         if target.alpha is not None and target.alpha != target.rank:
             yield (
@@ -121,7 +121,7 @@ def train(spec: TrainingSpec) -> None:
     with _refusals(spec):
         _put_pairs(school, spec)
         tell(f"encoding {len(spec.data)} pictures")
-        dataset = Dataset(_encoded(school, spec))
+        dataset = Dataset(_kept(school, spec) if spec.low_ram else list(_encoded(school, spec)))
     state = WholeCheckpoints(
         StoppableBatches.begun(spec, dataset), Optimizer.from_spec(spec), Statistics.from_spec(spec)
     )
@@ -158,9 +158,25 @@ def _put_pairs(school: KleinSchool, spec: TrainingSpec) -> None:
     ZipUtil.unzip(spec.checkpoint_path, spec.lora_layers.state_path, lambda path: school.load_lora_adapter(path=path))
 
 
-def _encoded(school: KleinSchool, spec: TrainingSpec) -> list[DataItem]:
+def _kept(school: KleinSchool, spec: TrainingSpec) -> DiskBackedData:
+    """The same on disk beside the dataset, where mflux has its cache, and read when it is needed."""
+    cache = TrainingDataCache.wipe_and_init(data_root=Path(spec.data_root))
+    for item in _encoded(school, spec):
+        TrainingDataCache.save_item(
+            paths=cache,
+            data_id=item.data_id,
+            prompt=item.prompt,
+            image_path=item.image_name,
+            width=item.width,
+            height=item.height,
+            clean_latents=item.clean_latents,
+            cond=item.cond,
+        )
+    return DiskBackedData(data_specs=spec.data, cache_paths=cache)
+
+
+def _encoded(school: KleinSchool, spec: TrainingSpec) -> Iterating[DataItem]:
     """Every picture and its caption as the transformer reads them, at the picture's own size or below the largest."""
-    items = []
     for number, item in enumerate(spec.data):
         width, height = oriented_size(item.image.resolve())
         width, height = TrainingUtil.resolve_dimensions(
@@ -172,8 +188,7 @@ def _encoded(school: KleinSchool, spec: TrainingSpec) -> list[DataItem]:
         latents, cond = school.encode_data(
             data_id=number, image_path=item.image, prompt=item.prompt, width=width, height=height
         )
-        items.append(DataItem(number, item.prompt, item.image, latents, cond, width, height))
-    return items
+        yield DataItem(number, item.prompt, item.image, latents, cond, width, height)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from kilnmark.keymaps.files.atomic import written_whole
 from kilnmark.lab.dataset.errors import LayoutUnwritable
 from kilnmark.lab.dataset.written.copies import PICTURES
 from kilnmark.lab.dataset.written.order import TrainerOrder
+from kilnmark.lab.dataset.written.own import with_own
 
 __all__ = ["JOB", "write_ai_toolkit"]
 
@@ -39,7 +40,7 @@ def write_ai_toolkit(order: TrainerOrder) -> Path:
         "train": _train(order),
         "model": _model(order),
     }
-    document = {"job": "extension", "config": {"name": order.name, "process": [process]}}
+    document = {"job": "extension", "config": {"name": order.name, "process": [with_own(process, order.numbers.own)]}}
     with written_whole(path) as file:
         file.write(yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=1000).encode())
     return path

@@ -17,6 +17,7 @@ from kilnmark.keymaps.names.shapes import load_shapes
 from kilnmark.lab.dataset.errors import LayoutUnwritable
 from kilnmark.lab.dataset.written.copies import PICTURES
 from kilnmark.lab.dataset.written.order import TrainerOrder
+from kilnmark.lab.dataset.written.own import with_own
 from kilnmark.protocol.picture.catalog import family_of
 
 __all__ = ["CONFIGURATION", "mflux_configuration", "write_mflux"]
@@ -47,7 +48,7 @@ def write_mflux(order: TrainerOrder) -> Path:
 def mflux_configuration(order: TrainerOrder) -> dict[str, object]:
     """The configuration as mflux-train's JSON has it."""
     numbers = order.numbers
-    return {
+    written = {
         "model": order.base.trained_as["mflux"],
         "data": f"{PICTURES}/",
         "seed": numbers.seed,
@@ -65,6 +66,7 @@ def mflux_configuration(order: TrainerOrder) -> dict[str, object]:
         "checkpoint": {"save_frequency": numbers.save_every, "output_path": os.fspath(order.output)},
         "lora_layers": {"targets": list(_targets(order))},
     }
+    return with_own(written, numbers.own)
 
 
 def _targets(order: TrainerOrder) -> Iterator[dict[str, object]]:
