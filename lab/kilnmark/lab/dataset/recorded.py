@@ -25,7 +25,15 @@ from kilnmark.lab.run.folder import Run, now
 from kilnmark.lab.run.state import Outcome, Preflight, TrainingStatus
 from kilnmark.protocol.printable import encodable_json
 
-__all__ = ["DatasetFile", "DatasetInputs", "WrittenPreflight", "preflight_run", "trainer_input", "write_preflight"]
+__all__ = [
+    "DatasetFile",
+    "DatasetInputs",
+    "WrittenPreflight",
+    "preflight_run",
+    "trainer_folder",
+    "trainer_input",
+    "write_preflight",
+]
 
 _STEM: Final = "dataset"
 _TRAINER: Final = "trainer"
@@ -102,7 +110,7 @@ def preflight_run(
     with Thumbnails() as thumbnails:
         examined = examine(run.dataset, plan.dataset, lesson, counter=counter, thumbnails=thumbnails, seen=seen)
         _bound(run, examined.report)
-        writing = Writing(run.inputs / _TRAINER, plan.name, plan.training, run.folder / "training")
+        writing = Writing(trainer_folder(run), plan.name, plan.training, run.folder / "training")
         trainers = [plan.training.trainer] if plan.training.trainer in WRITERS else []
         written = write_preflight(examined, thumbnails, run.report, trainers, writing)
     with unwritable_told(run.inputs):
@@ -137,6 +145,11 @@ def write_preflight(
         sheets = write_sheets(examined, thumbnails, folder, _STEM)
     given = write_for(examined, trainers, writing) if report.passed and trainers else ()
     return WrittenPreflight(report, path, sheets, dict(zip(trainers, given, strict=False)))
+
+
+def trainer_folder(run: Run) -> Path:
+    """Where what a run's trainer is given lies: the folder of copies, and a file in the trainer's own form."""
+    return run.inputs / _TRAINER
 
 
 def trainer_input(run: Run) -> Path:

@@ -54,7 +54,6 @@ def mflux_configuration(order: TrainerOrder) -> dict[str, object]:
         "seed": numbers.seed,
         "steps": _GRID,
         "max_resolution": order.size,
-        "low_ram": True,
         "training_loop": {
             "num_epochs": math.ceil(numbers.steps / len(order.copies.pairs)),
             "batch_size": 1,
