@@ -74,11 +74,10 @@ def held_manifest(packs: Path, genre: str, *, patience: float = PATIENCE) -> Ite
         PromotionHeld: Another promotion does not end in time.
         ManifestLost: The folder cannot be opened.
     """
-    files = PackFolder(packs)
-    if genre not in (there := files.folders("")):
-        raise UnknownName("genre", genre, there, str(packs))
-    folder = packs / genre
+    files, folder = PackFolder(packs), packs / genre
     try:
+        if genre not in (there := files.folders("")):
+            raise UnknownName("genre", genre, there, str(packs))
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
         raise ManifestLost(str(folder / PROMOTED_FILE), error.strerror or str(error)) from error
@@ -99,6 +98,8 @@ def _lock(descriptor: int, folder: Path, patience: float) -> None:
             if time.monotonic() >= deadline:
                 raise PromotionHeld(str(folder), patience) from error
             time.sleep(_LOOK)
+        except OSError as error:  # a file system without locks
+            raise ManifestLost(str(folder / PROMOTED_FILE), f"no lock: {error.strerror}") from error
         else:
             return
 
