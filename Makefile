@@ -17,7 +17,7 @@ UV := .uv/bin/uv
 BIN := .venv/bin
 READY := .venv/.ready-$(BACKEND)
 
-.PHONY: setup demo test test-bf16 test-python test-slow test-browser test-peers bench bench-gpu faults fuzz fuzz-wire trust mini mini-train lint format sync coverage pin clean
+.PHONY: setup demo test test-bf16 test-python test-slow test-browser test-peers bench bench-gpu faults lab-faults fuzz fuzz-wire trust mini mini-train lint format sync coverage pin clean
 
 setup: $(READY)
 
@@ -109,6 +109,10 @@ bench-gpu: setup
 # writes one JSON object. Wants root's rights: small disks are mounted, and another user is played.
 faults: setup
 	@$(BIN)/python -m scripts.faults --only $(ONLY) $(if $(JSON),--json "$(JSON)")
+
+# Everything of the lab that pays somebody, killed at every point of its work. JSON=FILE writes one JSON object.
+lab-faults: setup
+	@$(BIN)/python -m scripts.lab_faults $(if $(JSON),--json "$(JSON)")
 
 SECONDS ?= 600
 SEED ?= $(shell date +%s)

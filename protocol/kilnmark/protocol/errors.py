@@ -111,6 +111,18 @@ and `EXITS` of the command line and of the daemon how a process does.
             ├── NotPromotable
             ├── PromotionHeld
             ├── ManifestLost
+            ├── TrainingProblem      trainings: lab/training/errors
+            │   ├── TrainerUnusable
+            │   ├── EnvironmentChanged
+            │   ├── NewTrainingNeeded
+            │   ├── TrainingUncertain
+            │   ├── TrainingEnded
+            │   ├── DeadCheckpoint
+            │   ├── ImportRefused
+            │   ├── KeyUnusable
+            │   └── RemoteProblem
+            │       ├── RemoteAway
+            │       └── RemoteRefused
             ├── JudgeUnusable        judges, and who else votes: lab/judging/errors
             ├── NothingToJudge
             ├── KeyMissing

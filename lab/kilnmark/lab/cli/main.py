@@ -10,11 +10,14 @@ __all__ = ["lab"]
 COMMANDS: Final = {
     "new": "kilnmark.lab.cli.new",
     "preflight": "kilnmark.lab.cli.preflight",
+    "train": "kilnmark.lab.cli.train",
+    "import": "kilnmark.lab.cli.importing:import_files",
     "promote": "kilnmark.lab.cli.promote",
     "demote": "kilnmark.lab.cli.demote",
     "show": "kilnmark.lab.cli.show",
 }
-"""The module of each command, in the order of the help; the command is the module's attribute of its name."""
+"""The module of each command, in the order of the help; the command is the module's attribute of its name, or the one
+that stands behind a colon."""
 
 
 class _Commands(click.Group):
@@ -24,7 +27,8 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = getattr(import_module(COMMANDS[cmd_name]), cmd_name)
+        module, _, attribute = COMMANDS[cmd_name].partition(":")
+        command: click.Command = getattr(import_module(module), attribute or cmd_name)
         return command
 
 

@@ -1,0 +1,123 @@
+"""The record of a run's training in its state: begun, changed, kept; and where its own files lie.
+
+Every training of a run has a folder of its own, by number, so that none writes over another. What is recorded is on
+disk when these functions return.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from kilnmark.lab.run.folder import Run, now
+from kilnmark.lab.run.spending import settled
+from kilnmark.lab.run.trained import Training, TrainingStatus
+from kilnmark.lab.training.errors import NewTrainingNeeded, TrainingEnded
+
+__all__ = ["FOLDER", "begin", "current", "ended", "evidence", "folder_of", "numbers_of", "update"]
+
+FOLDER: Final = "training"
+"""Where trainings have their folders, in the run's."""
+
+TRAINED: Final = "trained"
+"""The origin of a checkpoint that came of the run's own training."""
+
+
+def current(run: Run) -> Training:
+    """The training that is recorded.
+
+    Raises:
+        NewTrainingNeeded: None is.
+    """
+    if run.state.training is None:
+        raise NewTrainingNeeded(str(run.folder), "no training was begun")
+    return run.state.training
+
+
+def update(run: Run, **changed: Any) -> Training:
+    """Change what is recorded of it."""
+    training = msgspec.structs.replace(current(run), **changed)
+    run.change(training=training)
+    return training
+
+
+def begin(run: Run, trainer: str, environment: Mapping[str, str]) -> Training:
+    """Record that a training is intended; what was recorded before stays beside it."""
+    before = run.state.training
+    training = Training(
+        at=now(),
+        status=TrainingStatus.INTENDED,
+        trainer=trainer,
+        key=f"kilnmark-{run.state.run_id}-{os.urandom(8).hex()}",
+        environment=dict(environment),
+        steps=run.plan.training.steps,
+        numbers=numbers_of(run),
+        folder=run.relative(_free_folder(run)),
+        earlier=() if before is None else (*before.earlier, msgspec.structs.replace(before, earlier=())),
+    )
+    spending = run.state.spending
+    if before is not None and not before.is_asked:
+        spending = settled(spending, before.key, before.cost or 0.0)
+    kept = tuple(checkpoint for checkpoint in run.state.checkpoints if checkpoint.origin != TRAINED)
+    run.change(training=training, spending=spending, checkpoints=kept)
+    return training
+
+
+def ended(run: Run, status: TrainingStatus, failure: str, mend: str, **changed: Any) -> TrainingEnded:
+    """Record that it came to nothing; the error that says so."""
+    training = update(run, status=status, failure=failure, ended=now(), process=None, **changed)
+    log = str(run.folder / training.log) if training.log else "none"
+    return TrainingEnded(str(run.folder), failure, log, mend)
+
+
+def folder_of(run: Run) -> Path:
+    """The folder of the training that is recorded; it is there when this returns."""
+    place = run.folder / current(run).folder
+    place.mkdir(parents=True, exist_ok=True)
+    return place
+
+
+def numbers_of(run: Run) -> dict[str, str]:
+    """What decides what a training comes to, by entry of `run.toml`, as texts."""
+    plan = run.plan
+    chosen = plan.training.model_dump(mode="json", exclude={"remote", "command", "checkout"})
+    remote = plan.training.remote
+    if remote is not None and plan.training.trainer == "remote":
+        chosen |= {f"remote.{name}": value for name, value in remote.model_dump(mode="json").items() if name in _REMOTE}
+    chosen |= {"command": " ".join(plan.training.command)}
+    told = {f"training.{name}": str(value) for name, value in chosen.items()}
+    return told | {
+        "base": plan.base,
+        "kind": plan.kind,
+        "trigger": plan.trigger,
+        "dataset.size": str(plan.dataset.size),
+    }
+
+
+_REMOTE = {"base_url", "model", "version", "destination", "dataset_input", "inputs"}
+"""What else a remote's section says is about waiting and paying, and may change."""
+
+
+def evidence(run: Run) -> str | None:
+    """What speaks of a training that the state knows nothing of, in words; None: nothing does."""
+    state = run.state
+    if state.training is not None:
+        return None
+    known = {checkpoint.file for checkpoint in state.checkpoints}
+    places = run.folder / "checkpoints", run.folder / FOLDER
+    files = [path for place in places if place.is_dir() for path in sorted(place.rglob("*")) if path.is_file()]
+    strange = [path for path in files if run.relative(path) not in known and not path.name.startswith(".")]
+    if strange:
+        missing = "state.json knows nothing of a training" if run.had_state else "state.json is missing"
+        return f"{missing}, and {run.relative(strange[0])} speaks of one"
+    if any(entry.key.startswith("kilnmark-") and entry.amount > 0 for entry in state.spending):
+        return "state.json knows nothing of a training, and one was paid for"
+    return None
+
+
+def _free_folder(run: Run) -> Path:
+    place = run.folder / FOLDER
+    taken = {int(path.name) for path in place.iterdir() if path.name.isdecimal()} if place.is_dir() else set()
+    return place / str(max(taken, default=0) + 1)
