@@ -154,6 +154,8 @@ def test_what_waits_with_an_adapter_that_is_demoted_ends_and_what_is_under_way_i
         waits = [wire.send("render", asked(prompt=prompt)) for prompt in ("one", "other")]
         bare = wire.send("render", PICTURE)
         wire.status_once(lambda status: status["queue"]["normal"] == 3)
+        shop.manifest.write_text("[")
+        assert "is not known to be promoted" in wire.error("render", asked(prompt="three"))["message"]
         shop.manifest.write_text(manifest())
         for each in waits:
             assert "is not promoted in ink" in wire.reply(each)["error"]["message"]

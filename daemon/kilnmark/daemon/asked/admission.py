@@ -75,7 +75,7 @@ class Admission:
         Returns:
             A report of each adapter that would not.
         """
-        look = partial(self._promotions.refusals, command.stack, command.lora_paths, command.lora_sha256s)
+        look = partial(self._promotions.demotions, command.stack, command.lora_paths, command.lora_sha256s)
         return _reports(command, command.lora_sha256s, await asyncio.to_thread(look))
 
     def _looked_at(self, command: RenderCommand, known: Sequence[str] | None) -> tuple[Sequence[str], list[str]]:

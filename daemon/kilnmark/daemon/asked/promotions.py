@@ -77,6 +77,11 @@ class Promotions:
         sound, broken = self._asked(stack)
         return [self._refusal(sound, broken, *file) for file in zip(paths, sha256s, strict=True)]
 
+    def demotions(self, stack: StackInfo, paths: Sequence[str], sha256s: Sequence[str]) -> list[str]:
+        """As `refusals`, of a stack that was let in before: a manifest that cannot be read demotes nobody."""
+        _, broken = self._asked(stack)
+        return ["" for _ in paths] if broken else self.refusals(stack, paths, sha256s)
+
     def _refusal(self, sound: Sequence[GenrePromotions], broken: Sequence[Problem], path: str, sha256: str) -> str:
         if self._root is None:
             return "is not promoted: this daemon has no packs, whose genres say what is; start it with `--packs DIR`"

@@ -13,9 +13,14 @@ from kilnmark.client.batch.plan.tokens import TokenCounter
 from kilnmark.client.batch.run.base import UNKNOWN, BaseNow
 from kilnmark.client.batch.run.pinned import PinnedItem, pin_items
 from kilnmark.client.request import render_params
+from kilnmark.keymaps.errors import ExchangedFile
+from kilnmark.keymaps.files.contents import content_hash
+from kilnmark.keymaps.zoo.write import make_adapter
 from kilnmark.protocol.errors import KilnmarkError
 from kilnmark.protocol.picture.catalog import UnknownVariant
+from kilnmark.protocol.picture.report import AdapterReport, Verdict
 from tests.client.batch.packs import SmallPacks, make_packs
+from tests.manifests import manifest
 
 ONE = BaseNow("f")
 
@@ -132,6 +137,20 @@ def test_an_adapter_that_was_taken_away_is_named(packs: SmallPacks) -> None:
     made = planned(packs)
     packs.ink.unlink()
     with pytest.raises(KilnmarkError, match="cannot be read any more"):
+        pin_items(made, ("standin",), "standin", Hashes().of, compare_base=False)
+
+
+def test_an_adapter_that_is_not_the_promoted_one_any_more_is_neither_pinned_nor_taken_in(packs: SmallPacks) -> None:
+    packs.write("loras.yaml", manifest(content_hash(packs.ink), content_hash(packs.moss)))
+    packs.write("visual_style.yaml", f"require_promoted: true\n{(packs.root / 'ash/visual_style.yaml').read_text()}")
+    made = planned(packs, world="mire")
+    (pinned, *_) = pin_items(made, ("standin",), "standin", Hashes().of, compare_base=False)
+    report = AdapterReport(name="ink", path="p", sha256=content_hash(packs.ink), verdict=Verdict.ENGAGED, reason="")
+    pinned.check_promoted([report])
+    make_adapter(packs.ink, blocks=1, rank=3)
+    with pytest.raises(ExchangedFile, match="other bytes than those that were found to be promoted"):
+        pinned.check_promoted([msgspec.structs.replace(report, sha256=content_hash(packs.ink))])
+    with pytest.raises(ExchangedFile):
         pin_items(made, ("standin",), "standin", Hashes().of, compare_base=False)
 
 
