@@ -20,6 +20,8 @@ COMPILE: Final = "flux_mlx.compile"
 """One size of picture that a base is made warm at before anybody asks for one."""
 WARM_UP: Final = "flux_mlx.warm_up"
 CLIENT_RENDER: Final = "kilnmark.client.render"
+LAB_JUDGE: Final = "kilnmark.lab.judge"
+"""One judging of a run, with an `EVALUATION_RESULT` for each cell and axis."""
 
 # Attributes of LORA_APPLY.
 LORA_NAME: Final = "render.lora.name"
@@ -82,6 +84,19 @@ GEN_AI_OUTPUT_TYPE: Final = "gen_ai.output.type"
 GEN_AI_PROVIDER_NAME: Final = "gen_ai.provider.name"
 GEN_AI_REQUEST_MODEL: Final = "gen_ai.request.model"
 GEN_AI_REQUEST_SEED: Final = "gen_ai.request.seed"
+
+# Attributes of LAB_JUDGE, and of its events.
+LAB_VERDICT: Final = "kilnmark.lab.verdict"
+"""`PROCEED`, `REJECT` or `IN FLIGHT`."""
+LAB_BARS: Final = "kilnmark.lab.bars"
+LAB_CELL: Final = "kilnmark.lab.cell"
+EVALUATION_RESULT: Final = "gen_ai.evaluation.result"
+"""The event's own name."""
+EVALUATION_NAME: Final = "gen_ai.evaluation.name"
+EVALUATION_SCORE: Final = "gen_ai.evaluation.score.value"
+EVALUATION_LABEL: Final = "gen_ai.evaluation.score.label"
+"""`pass`, `fail`, or `unbarred` where the bars say nothing of the axis."""
+EVALUATION_EXPLANATION: Final = "gen_ai.evaluation.explanation"
 
 # Of any span that failed.
 ERROR_TYPE: Final = "error.type"

@@ -130,7 +130,6 @@ and `EXITS` of the command line and of the daemon how a process does.
             ├── AskingRefused
             ├── JudgeUnreachable
             ├── JudgeBusy
-            ├── JudgingTooDear
             ├── JudgementLost
             ├── VoteRefused
             └── NotComparable

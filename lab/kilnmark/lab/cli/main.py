@@ -12,6 +12,8 @@ COMMANDS: Final = {
     "preflight": "kilnmark.lab.cli.preflight",
     "train": "kilnmark.lab.cli.train",
     "import": "kilnmark.lab.cli.importing:import_files",
+    "judge": "kilnmark.lab.cli.judge",
+    "compare": "kilnmark.lab.cli.compare",
     "promote": "kilnmark.lab.cli.promote",
     "demote": "kilnmark.lab.cli.demote",
     "show": "kilnmark.lab.cli.show",

@@ -12,7 +12,6 @@ __all__ = [
     "JudgeUnreachable",
     "JudgeUnusable",
     "JudgementLost",
-    "JudgingTooDear",
     "KeyMissing",
     "KeyRefused",
     "NotComparable",
@@ -180,33 +179,6 @@ class JudgeBusy(LabError):
         return (
             f"{self.base_url} turned calls away for {self.waited:.0f} seconds: {self.said}; "
             "what is judged stays; run the same command again later"
-        )
-
-
-class JudgingTooDear(LabError):
-    """What a judging may cost is more than is left of the run's budget.
-
-    Args:
-        cost: What it may cost.
-        left: What is left.
-        currency: Of both.
-        calls: How many calls are meant.
-    """
-
-    kind = "over_budget"
-
-    def __init__(self, cost: float, left: float, currency: str, calls: int) -> None:
-        super().__init__(cost, left, currency, calls)
-        self.cost = cost
-        self.left = left
-        self.currency = currency
-        self.calls = calls
-
-    def __str__(self) -> str:
-        calls = "one call" if self.calls == 1 else f"{self.calls} calls"
-        return (
-            f"{calls} may cost {self.cost:.4f} {self.currency}, and {self.left:.4f} of the budget are left; "
-            "nothing was sent; raise `limit` in [budget] of run.toml, or take a cheaper judge"
         )
 
 

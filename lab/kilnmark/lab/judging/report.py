@@ -14,6 +14,7 @@ from kilnmark.keymaps.files.atomic import written_whole
 from kilnmark.lab.errors import RunUnusable
 from kilnmark.lab.judging.axes import Axis
 from kilnmark.lab.judging.kappa import Agreement
+from kilnmark.protocol.picture.asked import AskedNumbers
 
 __all__ = [
     "JUDGEMENT",
@@ -196,6 +197,7 @@ class JudgementReport(msgspec.Struct, frozen=True, kw_only=True):
         digest: Of everything that it is made of; another one is another judging.
         kind: What the adapter teaches.
         base: The variant that it was painted on.
+        numbers: That every picture was painted with.
         judge: Who judged.
         adapter: Whose pictures.
         axes: What they were scored on.
@@ -220,6 +222,7 @@ class JudgementReport(msgspec.Struct, frozen=True, kw_only=True):
     digest: str
     kind: str
     base: str
+    numbers: AskedNumbers = AskedNumbers()
     judge: JudgeSaid
     adapter: JudgedAdapter
     axes: tuple[Axis, ...]
@@ -235,6 +238,11 @@ class JudgementReport(msgspec.Struct, frozen=True, kw_only=True):
     calls: int = 0
     cost: float = 0.0
     currency: str = "USD"
+
+    @property
+    def judged(self) -> int:
+        """How many cells have their scores."""
+        return sum(cell.status is CellStatus.JUDGED for cell in self.cells)
 
     def title(self, axis: str) -> str:
         """What an axis is called."""

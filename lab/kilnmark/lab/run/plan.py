@@ -196,7 +196,8 @@ class JudgePlan(Section):
         reference_count: How many of the dataset.
         axes: What is scored; empty: the four of the kind.
         questions: Asked of every picture, beside those of its prompt: at most twelve, which yes or no answers.
-        bars: The name of a preset, or of an entry of `bars_file`.
+        bars: The name of a preset, or of an entry of `bars_file`; None: `metric` for the metric, `people` for people,
+            `default` for the others.
         bars_file: Bars of the run's own, from its folder.
         voters: People who have to vote on every pair, where people judge.
     """
@@ -222,7 +223,7 @@ class JudgePlan(Section):
     reference_count: Annotated[int, Field(ge=1, le=4)] = 2
     axes: tuple[AxisPlan, ...] = ()
     questions: Annotated[tuple[str, ...], Field(max_length=12)] = ()
-    bars: str = "default"
+    bars: str | None = None
     bars_file: str | None = None
     voters: Annotated[int, Field(ge=1, le=20)] = 1
 

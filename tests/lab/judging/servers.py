@@ -1,0 +1,202 @@
+"""Fake judges over real HTTP on loopback, in both forms; each call that was carried out is kept as one that is paid.
+
+`FakeJudge` serves from a thread of a test, `python -m tests.lab.judging.servers PORT_FILE LEDGER remembers|forgets
+SCRIPT...` from a process of its own. What it answers with is said by words, one a call, the last one for ever.
+"""
+
+import json
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+__all__ = ["KEY", "FakeJudge"]
+
+KEY = "sk-fake-0123456789-do-not-tell"
+"""The key that it takes, and that nothing of ours may ever show."""
+
+TOKENS = (1000, 200)
+"""What it counts for every call, asked and answered."""
+
+_GOOD = "good"
+
+
+class FakeJudge(ThreadingHTTPServer):
+    """A judge that takes one key and answers by a script.
+
+    Args:
+        script: `good`, `bad` (below every bar), `misfit`, `text`, `empty`, `cut`, `refused`, `no-usage` and `garbage`
+            are carried out and paid; `429`, `503`, `401`, `400` and `redirect` are not; `500`, `hang` and `drop` are
+            carried out, and the reply never comes.
+        ledger: Where paid calls are kept, too.
+        remembers: Whether a call with a key that was paid is answered again without being paid again.
+        answers: What it says instead of scores.
+    """
+
+    daemon_threads = True
+    allow_reuse_address = True
+
+    def __init__(
+        self,
+        *script: str,
+        ledger: Path | None = None,
+        remembers: bool = False,
+        answers: Callable[[Mapping[str, Any]], Any] | None = None,
+    ) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.script = list(script or [_GOOD])
+        self.ledger = ledger
+        self.remembers = remembers
+        self.answers = answers
+        self.asked: list[Mapping[str, Any]] = []
+        self.headers: list[Mapping[str, str]] = []
+        self.paid: list[str] = []
+        self.given: dict[str, bytes] = {}
+        self.released = threading.Event()
+        self.lock = threading.Lock()
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.released.set()
+        self.shutdown()
+        self.server_close()
+
+    @property
+    def url(self) -> str:
+        """Where it answers."""
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that was killed hangs up, which is what it is for."""
+
+    def next_word(self) -> str:
+        return self.script.pop(0) if len(self.script) > 1 else self.script[0]
+
+    def pay(self, key: str) -> None:
+        self.paid.append(key)
+        if self.ledger is not None:
+            with self.ledger.open("a") as file:
+                file.write(f"{key}\n")
+                file.flush()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: FakeJudge
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        key = self.headers.get("idempotency-key", "")
+        with self.server.lock:
+            self.server.asked.append(body)
+            self.server.headers.append(dict(self.headers.items()))
+            given = self.server.given.get(key) if self.server.remembers else None
+            word = _GOOD if given else self.server.next_word()
+        if not self._is_known():
+            self._send(401, {"error": {"type": "auth", "message": f"no such key: {self._key()}"}})
+        elif given:
+            self._send_bytes(200, given)
+        else:
+            self._act(word, key, body)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its own
+        """Nothing."""
+
+    def _key(self) -> str:
+        return self.headers.get("authorization", "").removeprefix("Bearer ") or self.headers.get("x-api-key", "")
+
+    def _is_known(self) -> bool:
+        return self._key() == KEY
+
+    def _act(self, word: str, key: str, body: Mapping[str, Any]) -> None:
+        if word in {"401", "400", "429", "503"}:
+            headers = {"retry-after": "0.01"} if word == "429" else {}
+            self._send(int(word), {"error": {"type": "x", "message": f"said with {self._key()}"}}, headers)
+        elif word == "redirect":
+            self._send(307, {}, {"location": f"{self.server.url}/elsewhere"})
+        else:
+            reply = self._reply(word, body)
+            self.server.pay(key)
+            self.server.given[key] = reply
+            if word == "hang":
+                self.server.released.wait(30)
+            elif word == "drop":
+                self._send_bytes(200, reply, cut=len(reply) // 2)
+            elif word == "500":
+                self._send(500, {"error": {"type": "x", "message": "it broke"}})
+            else:
+                self._send_bytes(200, reply)
+
+    def _reply(self, word: str, body: Mapping[str, Any]) -> bytes:
+        if word == "garbage":
+            return b"<html>a proxy's page</html>"
+        text = _text(word, self.server.answers(body) if self.server.answers else _scores(word, body))
+        form = _anthropic if self.path.endswith("/messages") else _openai
+        return json.dumps(form(word, text)).encode()
+
+    def _send(self, status: int, document: Any, headers: Mapping[str, str] | None = None) -> None:
+        self._send_bytes(status, json.dumps(document).encode(), headers)
+
+    def _send_bytes(
+        self, status: int, data: bytes, headers: Mapping[str, str] | None = None, cut: int | None = None
+    ) -> None:
+        self.send_response(status)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(data)))
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(data[:cut])
+        if cut is not None:
+            self.close_connection = True
+
+
+def _scores(word: str, body: Mapping[str, Any]) -> Any:
+    score = 0.2 if word == "bad" else 0.9
+    marks = {name: {"score": score, "sentence": f"{name} is {word}"} for name in ("Q1", "Q2", "Q3", "Q4")}
+    return {"scores": marks}
+
+
+def _text(word: str, document: Any) -> str:
+    if word in {"empty", "refused"}:
+        return ""
+    if word == "text":
+        return "I like it."
+    if word == "misfit":
+        return '{"scores": {"Q1": {"score": 7, "sentence": "x"}}}'
+    text = json.dumps(document)
+    return text[: len(text) // 2] if word == "cut" else text
+
+
+def _openai(word: str, text: str) -> Any:
+    ends = {"cut": "length"}
+    message = {"role": "assistant", "content": text, "refusal": "no" if word == "refused" else None}
+    usage = {"prompt_tokens": TOKENS[0], "completion_tokens": TOKENS[1], "total_tokens": sum(TOKENS)}
+    reply = {"id": "chat-1", "choices": [{"index": 0, "message": message, "finish_reason": ends.get(word, "stop")}]}
+    return reply | ({} if word == "no-usage" else {"usage": usage})
+
+
+def _anthropic(word: str, text: str) -> Any:
+    ends = {"cut": "max_tokens", "refused": "refusal"}
+    usage = {"input_tokens": TOKENS[0] - 100, "cache_read_input_tokens": 100, "output_tokens": TOKENS[1]}
+    blocks = [{"type": "thinking", "thinking": "..."}, {"type": "text", "text": text}]
+    reply = {"id": "msg-1", "content": blocks, "stop_reason": ends.get(word, "end_turn")}
+    return reply | ({} if word == "no-usage" else {"usage": usage})
+
+
+def _main(port_file: str, ledger: str, remembers: str, *script: str) -> None:
+    server = FakeJudge(*script, ledger=Path(ledger), remembers=remembers == "remembers")
+    Path(port_file).write_text(server.url)
+    server.serve_forever()
+
+
+if __name__ == "__main__":
+    _main(*sys.argv[1:])
