@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from kilnmark.lab.dataset.findings import Code, DatasetFinding, found
-from kilnmark.lab.dataset.pairing import CaptionedPicture, shown
+from kilnmark.lab.dataset.findings import Code, DatasetFinding, found, shown
+from kilnmark.lab.dataset.pairing import CaptionedPicture
 from kilnmark.lab.dataset.texts import one_line
 from kilnmark.lab.run.plan import LoraKind
 

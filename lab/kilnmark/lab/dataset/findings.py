@@ -9,7 +9,9 @@ from typing import Final
 
 import msgspec
 
-__all__ = ["LEVELS", "Code", "DatasetFinding", "Level", "found"]
+__all__ = ["LEVELS", "Code", "DatasetFinding", "Level", "found", "shown"]
+
+_SHOWN = 3
 
 
 class Level(StrEnum):
@@ -110,3 +112,10 @@ class DatasetFinding(msgspec.Struct, frozen=True, kw_only=True):
 def found(code: Code, said: str, mend: str = "", files: Iterable[str] = ()) -> DatasetFinding:
     """A finding, of the level that its code has."""
     return DatasetFinding(level=LEVELS[code], code=code, said=said, mend=mend, files=tuple(files))
+
+
+def shown(names: Iterable[str]) -> str:
+    """Some names in a sentence: the first few, and how many more."""
+    every = list(names)
+    first = ", ".join(every[:_SHOWN])
+    return first if len(every) <= _SHOWN else f"{first} and {len(every) - _SHOWN} more"

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from kilnmark.lab.dataset.findings import Code, DatasetFinding, found
+from kilnmark.lab.dataset.findings import Code, DatasetFinding, found, shown
 
 __all__ = ["PICTURE_ENDINGS", "Listing", "listed"]
 
@@ -53,26 +53,17 @@ class Listing:
     def findings(self) -> Iterable[DatasetFinding]:
         """What is to be said of it."""
         if self.foreign:
-            said = f"{_files(self.foreign)} of a kind that is not read"
+            said = f"pictures of kinds that are not read: {shown(self.foreign)}"
             yield found(Code.FOREIGN_FORMAT, said, "save as PNG, JPEG or WebP, or take away", self.foreign)
         if self.closed:
-            yield found(
-                Code.UNREADABLE_FOLDER, f"{_folders(self.closed)} cannot be looked into", "allow it", self.closed
-            )
+            said = f"folders that cannot be looked into: {shown(self.closed)}"
+            yield found(Code.UNREADABLE_FOLDER, said, "allow it, or take them away", self.closed)
         if self.again:
-            said = f"{_folders(self.again)} already part of the dataset by another way"
-            yield found(Code.LOOP, said, "take the link away", self.again)
+            said = f"folders that are part of the dataset by another way already: {shown(self.again)}"
+            yield found(Code.LOOP, said, "take the links away", self.again)
         if self.passed_over:
-            said = f"{len(self.passed_over)} hidden files or folders, or such as archivers and trainers leave"
+            said = f"hidden files and folders, and what archivers and trainers leave: {shown(self.passed_over)}"
             yield found(Code.PASSED_OVER, said, files=self.passed_over)
-
-
-def _files(names: list[str]) -> str:
-    return "one file is" if len(names) == 1 else f"{len(names)} files are"
-
-
-def _folders(names: list[str]) -> str:
-    return "one folder is" if len(names) == 1 else f"{len(names)} folders are"
 
 
 def listed(root: Path) -> Listing:

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from kilnmark.lab.dataset.errors import DatasetMissing
-from kilnmark.lab.dataset.findings import Code, DatasetFinding, found
+from kilnmark.lab.dataset.findings import Code, DatasetFinding, found, shown
 from kilnmark.lab.dataset.folder import Listing, listed
-from kilnmark.lab.dataset.pairing import CaptionedPicture, PairedDataset, by_name, named_alike, shown, stem_of
+from kilnmark.lab.dataset.pairing import CaptionedPicture, PairedDataset, by_name, named_alike, stem_of
 from kilnmark.lab.dataset.texts import one_line, read_caption
 
 __all__ = ["LINES", "found_dataset"]

@@ -6,8 +6,8 @@ from statistics import median_low
 import msgspec
 
 from kilnmark.client.batch.plan.tokens import TokenCounter
-from kilnmark.lab.dataset.findings import Code, DatasetFinding, found
-from kilnmark.lab.dataset.pairing import CaptionedPicture, shown
+from kilnmark.lab.dataset.findings import Code, DatasetFinding, found, shown
+from kilnmark.lab.dataset.pairing import CaptionedPicture
 
 __all__ = ["CaptionLengths", "caption_lengths", "length_findings"]
 

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from kilnmark.lab.dataset.findings import Code, DatasetFinding, found
+from kilnmark.lab.dataset.findings import Code, DatasetFinding, found, shown
 from kilnmark.lab.dataset.folder import Listing
 from kilnmark.lab.dataset.texts import CaptionText, read_caption
 
-__all__ = ["CaptionedPicture", "PairedDataset", "by_name", "named_alike", "shown", "stem_of"]
+__all__ = ["CaptionedPicture", "PairedDataset", "by_name", "named_alike", "stem_of"]
 
 _PREVIEW: Final = "preview"
 _INPUT, _OUTPUT = "_in", "_out"
@@ -107,13 +107,6 @@ def named_alike(names: Iterable[str]) -> Iterator[DatasetFinding]:
     if colliding:
         said = f"names that differ in capitals or in how letters are composed alone: {shown(colliding)}"
         yield found(Code.NAMES_COLLIDE, said, "rename: most Macs take them for one file", colliding)
-
-
-def shown(names: Iterable[str]) -> str:
-    """Some names in a sentence: the first few, and how many more."""
-    every = list(names)
-    first = ", ".join(every[:_SHOWN])
-    return first if len(every) <= _SHOWN else f"{first} and {len(every) - _SHOWN} more"
 
 
 def stem_of(name: str) -> str:

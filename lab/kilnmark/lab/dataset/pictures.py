@@ -4,10 +4,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from kilnmark.lab.dataset.findings import Code, DatasetFinding, found
+from kilnmark.lab.dataset.findings import Code, DatasetFinding, found, shown
 from kilnmark.lab.dataset.likeness import Outliers, Twins
 from kilnmark.lab.dataset.looking import PictureLook
-from kilnmark.lab.dataset.pairing import shown
 from kilnmark.lab.dataset.report import AspectCount, SizeCount
 from kilnmark.lab.run.plan import DatasetPlan, LoraKind
 
