@@ -11,7 +11,7 @@ from kilnmark.client.batch.plan.tokens import TokenCounter
 from kilnmark.lab.dataset.findings import Code
 from kilnmark.lab.dataset.preflight import ExaminedDataset, Lesson, examine
 from kilnmark.lab.run.new import new_run
-from kilnmark.lab.run.plan import DatasetPlan, LoraKind, RunPlan
+from kilnmark.lab.run.plan import DatasetPlan, LoraKind, RunPlan, TrainingPlan
 
 SIDE = 64
 TRIGGER = "zxink"
@@ -42,11 +42,12 @@ def looked(
     return examine(folder, plan, Lesson(kind, trigger, base), counter=TokenCounter(env={"HF_HOME": "/nonexistent"}))
 
 
-def small_run(folder: Path, count: int = 9) -> Path:
+def small_run(folder: Path, count: int = 9, base: str = "mini", trainer: str = "mflux") -> Path:
     """A run, `ink`, beside its dataset, `set`."""
     dataset(folder / "set", count)
-    plan = DatasetPlan(path="../set", size=SIDE, pairs=8)
-    new_run(folder / "ink", RunPlan(name="ink", kind="style", trigger=TRIGGER, base="mini", dataset=plan))
+    asked, training = DatasetPlan(path="../set", size=SIDE, pairs=8), TrainingPlan(trainer=trainer)
+    plan = RunPlan(name="ink", kind="style", trigger=TRIGGER, base=base, dataset=asked, training=training)
+    new_run(folder / "ink", plan)
     return folder / "ink"
 
 

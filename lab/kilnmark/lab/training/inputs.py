@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from kilnmark.lab.dataset.errors import NotPreflighted
-from kilnmark.lab.dataset.recorded import trainer_input
+from kilnmark.lab.dataset.recorded import trainer_folder, trainer_input
 from kilnmark.lab.dataset.written.copies import INDEX, PICTURES, Copies
 from kilnmark.lab.dataset.written.order import TrainerOrder
 from kilnmark.lab.dataset.written.trainers import WRITERS
@@ -53,7 +53,8 @@ def inputs_for(run: Run, trainer: Trainer, output: Path) -> TrainerInputs:
         DatasetRefused, DatasetChanged, DatasetMissing: It cannot be trained on.
         LayoutUnwritable: It cannot be written.
     """
-    folder = trainer_input(run).parent
+    trainer_input(run)
+    folder = trainer_folder(run)
     copies = _copies(run, folder)
     order = TrainerOrder(
         name=run.plan.name,
