@@ -25,7 +25,7 @@ class StepPace:
     def is_due(self, step: int) -> bool:
         """Whether this step is to be told of."""
         at = time.monotonic()
-        if self._first is None:
+        if self._first is None and step > 0:  # what is loaded before the first says nothing of the others
             self._first = at, step
         if self._told is not None and (self._told[1] == step or at - self._told[0] < self._seconds):
             return False
