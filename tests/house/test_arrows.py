@@ -26,7 +26,7 @@ ON_DEMAND = {
     "otel": "google opentelemetry",
     "keymaps": "PIL",
     "client": "PIL httpx huggingface_hub jinja2 markupsafe tokenizers",
-    "lab": "anthropic fsspec httpx jinja2 markupsafe openai replicate skimage starlette uvicorn",
+    "lab": "anthropic fsspec httpx jinja2 markdown_it markupsafe openai replicate skimage starlette uvicorn",
 }
 """Further packages that a light room may look for inside a function."""
 EXTRA_ONLY = ("opentelemetry.sdk", "opentelemetry.exporter", "opentelemetry.proto", "opentelemetry.instrumentation")

@@ -13,6 +13,20 @@ import msgspec
 import numpy as np
 from PIL import Image
 
+from kilnmark.client.batch.run.manifest import Manifest, write_manifest
+from kilnmark.lab.judging.axes import standard_axes
+from kilnmark.lab.judging.intervals import wilson
+from kilnmark.lab.judging.report import (
+    AxisShare,
+    CellStatus,
+    JudgedAdapter,
+    JudgedCell,
+    JudgementReport,
+    JudgeSaid,
+    JudgingVerdict,
+    Score,
+    write_judgement,
+)
 from kilnmark.lab.run.folder import Run, open_run
 from kilnmark.lab.run.new import new_run
 from kilnmark.lab.run.plan import BudgetPlan, DatasetPlan, Prompt, RunPlan, SweepPlan
@@ -29,8 +43,21 @@ from kilnmark.lab.run.state import (
     TrainingStatus,
     Verification,
 )
+from tests.client.batch.gallery import ENTRIES, STACKS, picture
 
-__all__ = ["MOMENTS", "NAMES", "STATES", "make_run", "make_runs", "painted"]
+__all__ = [
+    "MOMENTS",
+    "NAMES",
+    "STATES",
+    "fill_judged",
+    "judged",
+    "make_batch",
+    "make_documents",
+    "make_run",
+    "make_runs",
+    "make_set",
+    "painted",
+]
 
 MOMENTS: Final = [f"2026-11-{day:02d}T10:00:00+00:00" for day in range(1, 28)]
 """Times of which each is a day after the other."""
@@ -188,10 +215,131 @@ def painted(goal: Path, seed: int, size: tuple[int, int] = (96, 128)) -> Path:
     return goal
 
 
+REAL = 3
+"""Pictures of the dataset."""
+
+
+def judged(verdict: JudgingVerdict, *, person: bool = False) -> JudgementReport:
+    """What a judging of six cells came to."""
+    cells = tuple(_cell(number, verdict) for number in range(6))
+    good = sum(all(cell.passed.values()) for cell in cells)
+    at = [cell.score("Q1") for cell in cells]
+    mean = sum(score.score for score in at if score) / 6
+    metric, people = JudgeSaid(kind="metric", name="metric 1", is_metric=True), JudgeSaid(kind="person", name="people")
+
+    def share(axis: str, title: str, passed: int, mean: float | None = None) -> AxisShare:
+        within = wilson(passed, 6)
+        return AxisShare(axis=axis, title=title, passed=passed, of=6, low=within.low, high=within.high, mean=mean)
+
+    return JudgementReport(
+        number=1,
+        at=MOMENTS[7],
+        ended=None if verdict is JudgingVerdict.IN_FLIGHT else MOMENTS[8],
+        digest=sha("judging"),
+        kind="style",
+        base="mini",
+        judge=people if person else metric,
+        adapter=JudgedAdapter(name="ink", step=400, file=CHECKPOINTS[1].file, sha256=PICK.sha256, scale=1.0),
+        axes=standard_axes("style"),
+        questions=("Is the mill's wheel on its left?",),
+        bars="default 2",
+        cells=cells,
+        verdict=verdict,
+        reasons=REJECTED.reasons if verdict is JudgingVerdict.REJECT else (),
+        shares=(share("Q1", "identity", good, mean), share("Q4", "photographic", 6, 0.9), share("all", "full", good)),
+        notes=("six cells are few: the share may lie far from what is shown",),
+    )
+
+
+def _cell(number: int, verdict: JudgingVerdict) -> JudgedCell:
+    name = f"p{number // 2 + 1}-s10{number % 2 + 1}"
+    bad = verdict is JudgingVerdict.REJECT and number > 3
+    identity = 0.31 if bad else 0.81 + number / 50
+    waiting = verdict is JudgingVerdict.IN_FLIGHT and number > 3
+    said = (
+        Score("Q1", identity, "another hand" if bad else "the same hand, the same ink"),
+        Score("Q4", 0.9, "nothing melted; <b>sound</b>"),
+    )
+    return JudgedCell(
+        name=name,
+        prompt="inkwash, a mill by a river, in the evening",
+        seed=101 + number % 2,
+        status=CellStatus.WAITING if waiting else CellStatus.JUDGED,
+        picture=f"report/judge-1/{name}.png",
+        sha256=sha(name),
+        references=tuple(f"../set/{one}.png" for one in range(REAL)),
+        scores=() if waiting else said,
+        answers=() if waiting else (True,),
+        passed={} if waiting else {"Q1": not bad, "Q4": True},
+    )
+
+
+def fill_judged(run: Run) -> None:
+    """Leave the judging that a run's state speaks of, with its pictures, and the sheet of its sweep."""
+    for one in run.state.judgements[-1:]:
+        folder = run.folder / one.folder
+        report = judged(JudgingVerdict(one.verdict), person=one.verdict == "IN FLIGHT")
+        folder.mkdir(parents=True)
+        write_judgement(folder, report)
+        for number, cell in enumerate(report.cells):
+            painted(run.folder / str(cell.picture), 20 + number)
+    if run.state.sweep and run.state.sweep.sheet:
+        painted(run.folder / run.state.sweep.sheet, 50, (640, 300))
+    if run.state.training and run.state.training.log:
+        (run.folder / run.state.training.log).write_text("step 1\nRuntimeError: <b>out of memory</b>\n")
+
+
+def make_set(folder: Path) -> None:
+    """The dataset that all the runs in a folder were made of."""
+    for number in range(REAL):
+        painted(folder / "set" / f"{number}.png", number)
+
+
 def make_runs(folder: Path) -> None:
-    """One of each."""
+    """One of each, with a dataset, documents and a batch beside them."""
+    make_set(folder)
     for name in NAMES:
-        make_run(folder, name)
+        make_run(folder, name, fill_judged)
+    make_documents(folder)
+    make_batch(folder)
+
+
+def make_documents(folder: Path) -> None:
+    """What people wrote beside the runs in a folder."""
+    documents = folder / "docs"
+    documents.mkdir()
+    (documents / "goals.md").write_text(DOCUMENT)
+    (documents / "handover.md").write_text("# Handover\n\nBack to [the goals](goals.md#why).\n")
+    painted(documents / "sketch.png", 60)
+
+
+def make_batch(folder: Path) -> Path:
+    """A batch beside the runs in a folder, with pictures that failed, too."""
+    batch = folder / "weatherwright"
+    batch.mkdir(parents=True)
+    pairs = enumerate(zip(ENTRIES[:6], STACKS, strict=False))
+    pictures = [picture(number, entry, stack) for number, (entry, stack) in pairs]
+    pictures[1] = msgspec.structs.replace(pictures[1], status="failed", message="the worker was lost")
+    for number, one in enumerate(pictures):
+        if one.status == "done":
+            painted(batch / one.file, 70 + number, (64, 48))
+    write_manifest(batch, Manifest(pictures=pictures))
+    return batch
+
+
+DOCUMENT = """# Goals
+
+An ink that *floods*, like the tide. See [the handover](handover.md).
+
+## Why
+
+- [x] <script>alert(1)</script>
+- ![the sketch](sketch.png) ![elsewhere](https://example.invalid/a.png) [bad](javascript:alert(1))
+
+| what | when |
+|---|---|
+| a pack | in spring |
+"""
 
 
 if __name__ == "__main__":

@@ -95,6 +95,7 @@ and `EXITS` of the command line and of the daemon how a process does.
         │   ├── BrokenManifest
         │   ├── FolderInUse
         │   ├── FolderUnusable
+        │   ├── NoSuchPicture
         │   └── NoTokenizers
         └── LabError                 what stops a step of the lab: lab/errors
             ├── NotInstalled
@@ -123,6 +124,9 @@ and `EXITS` of the command line and of the daemon how a process does.
             │   └── RemoteProblem
             │       ├── RemoteAway
             │       └── RemoteRefused
+            ├── ExportRefused        pages over runs: lab/pages/export
+            ├── PageMissing          lab/pages/answers
+            ├── PortTaken            lab/pages/serve
             ├── JudgeUnusable        judges, and who else votes: lab/judging/errors
             ├── NothingToJudge
             ├── KeyMissing

@@ -7,12 +7,13 @@ One picture that fails stops nothing and is no error here. Each stores facts and
         ├── BrokenManifest         a folder of pictures whose manifest cannot be read
         ├── FolderInUse            two batches at once in one folder
         ├── FolderUnusable         the folder of a batch cannot be written to
+        ├── NoSuchPicture          a decision about a picture that the folder does not have
         └── NoTokenizers           a base was named to count prompts with, and it has no tokenizers
 """
 
 from kilnmark.client.errors import ClientError
 
-__all__ = ["BatchError", "BrokenManifest", "FolderInUse", "FolderUnusable", "NoTokenizers"]
+__all__ = ["BatchError", "BrokenManifest", "FolderInUse", "FolderUnusable", "NoSuchPicture", "NoTokenizers"]
 
 
 class BatchError(ClientError):
@@ -78,6 +79,28 @@ class FolderUnusable(BatchError):
 
     def __str__(self) -> str:
         return f"nothing can be written into {self.path}: {self.reason}; make room, or give another --out"
+
+
+class NoSuchPicture(BatchError):
+    """Something is decided about a picture that is not there as it was looked at.
+
+    Args:
+        folder: Of the batch.
+        file: The picture.
+        reason: Why it cannot be decided about.
+    """
+
+    kind = "no_such_picture"
+    retryable = False
+
+    def __init__(self, folder: str, file: str, reason: str) -> None:
+        super().__init__(folder, file, reason)
+        self.folder = folder
+        self.file = file
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"nothing was decided about {self.file} in {self.folder}: {self.reason}; look at the folder's page again"
 
 
 class NoTokenizers(BatchError):

@@ -17,6 +17,9 @@ COMMANDS: Final = {
     "promote": "kilnmark.lab.cli.promote",
     "demote": "kilnmark.lab.cli.demote",
     "show": "kilnmark.lab.cli.show",
+    "figures": "kilnmark.lab.cli.figures",
+    "serve": "kilnmark.lab.cli.serve",
+    "export": "kilnmark.lab.cli.export",
 }
 """The module of each command, in the order of the help; the command is the module's attribute of its name, or the one
 that stands behind a colon."""

@@ -85,5 +85,6 @@ def _print(out: "Console", shown: ShownRun) -> None:
     ]
     print_facts(out, rows)
     for step in shown.next:
-        out.print(plain(f"\n{step.why}:"), soft_wrap=True)
+        out.print()
+        out.print(plain(f"{step.why}:"), soft_wrap=True)
         out.print(plain(f"  {step.command}"), soft_wrap=True)

@@ -195,9 +195,8 @@ def _promoted(state: RunState, promotion: Promotion) -> RunStanding:
 def _judged(judged: JudgedRun) -> RunStanding:
     known = {one.value: one for one in (RunVerdict.PROCEED, RunVerdict.REJECT)}
     verdict = known.get(judged.verdict, RunVerdict.IN_FLIGHT)
-    shares = ", ".join(f"{axis} {passed}" for axis, passed in judged.passed.items())
-    passed = f" passed by axis: {shares} of {judged.cells}" if shares else f" {judged.cells} cells"
-    line = f"{judged.judge} says {judged.verdict} by {judged.bars};{passed}"
+    shares = ", ".join(f"{axis} {passed} of {judged.cells}" for axis, passed in judged.passed.items())
+    line = f"{judged.judge} says {judged.verdict} by {judged.bars}: {shares or f'{judged.cells} cells'}"
     return RunStanding(stage=Stage.JUDGEMENT, verdict=verdict, line=line, reasons=judged.reasons)
 
 

@@ -1,0 +1,81 @@
+"""What has changed in a folder of runs, for pages that follow it: looked at once a second, however many look on.
+
+Nothing is read for it but times and sizes, and who holds a run.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from kilnmark.client.batch.run.decisions import DECISIONS
+from kilnmark.client.batch.run.journal import JOURNAL
+from kilnmark.client.batch.run.manifest import MANIFEST
+from kilnmark.lab.judging.blind import VOTES
+from kilnmark.lab.judging.report import JUDGEMENT
+from kilnmark.lab.run.folder import STATE, is_held
+from kilnmark.lab.run.found import FoundWork, find_in
+from kilnmark.lab.run.plan import PLAN
+from kilnmark.lab.run.summary import SUMMARY
+
+__all__ = ["PAUSE", "FolderWatch"]
+
+PAUSE: Final = 1.0
+"""Seconds from one look to the next."""
+
+_BEAT = 15
+"""Looks after which something is sent although nothing has changed, so that whoever went away is noticed."""
+
+_Marks = tuple[tuple[object, ...], ...]
+
+
+class FolderWatch:
+    """Follows a folder while somebody looks on.
+
+    Args:
+        root: The folder.
+        wait: What passes the time from one look to the next; it ends with the server.
+    """
+
+    def __init__(self, root: Path, wait: Callable[[float], "asyncio.Future[None]"] | None = None) -> None:
+        self._root = root
+        self._wait = wait or (lambda seconds: asyncio.ensure_future(asyncio.sleep(seconds)))
+
+    async def events(self) -> AsyncIterator[bytes]:
+        """Server-sent events: `hello` at once, then `changed` whenever something has."""
+        last = await asyncio.to_thread(self.marks)
+        yield b"event: hello\ndata: \n\n"
+        looks = 0
+        while True:
+            await self._wait(PAUSE)
+            looks += 1
+            now = await asyncio.to_thread(self.marks)
+            if now != last:
+                last = now
+                yield b"event: changed\ndata: \n\n"
+            elif looks % _BEAT == 0:
+                yield b": still here\n\n"
+
+    def marks(self) -> _Marks:
+        """What is another as soon as something on a page is."""
+        return _marks(find_in(self._root), self._root)
+
+
+def _marks(found: FoundWork, root: Path) -> _Marks:
+    marks: list[tuple[object, ...]] = []
+    for run in found.runs:
+        judged = run.state.judgements[-1].folder if run.state and run.state.judgements else ""
+        names = [PLAN, STATE, SUMMARY, *(f"{judged}/{name}" for name in (JUDGEMENT, VOTES) if judged)]
+        marks.append((run.place, is_held(run.folder), *(_mark(run.folder / name) for name in names)))
+    names = [MANIFEST, JOURNAL, DECISIONS]
+    marks += [(batch.place, *(_mark(batch.folder / name) for name in names)) for batch in found.batches]
+    marks += [(document, _mark(root / document)) for document in found.documents]
+    return tuple(marks)
+
+
+def _mark(path: Path) -> tuple[int, int] | None:
+    with suppress(OSError):
+        status = path.stat()
+        return status.st_mtime_ns, status.st_size
+    return None
