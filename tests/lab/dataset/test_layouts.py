@@ -1,6 +1,7 @@
 """Datasets in other layouts: mlx-examples' list, and the folder that a configuration of mflux-train names."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -45,7 +46,8 @@ def test_a_list_gives_each_picture_its_prompt_and_source(tmp_path: Path) -> None
         ('["a.png", "zxink"]', "no `image` and `prompt`"),
         ({"image": "../a.png", "prompt": "zxink"}, "not within the dataset"),
         ({"image": "c.png", "prompt": "zxink"}, "there is no such picture"),
-        ('{"image": "a.png", "prompt": "\\ud800"}', "halves of characters"),
+        ('{"image": "a.png", "prompt": "\\ud800"}', "what is no text"),
+        ('{"image": "a.png\\u0000", "prompt": "zxink"}', "what is no text"),
         pytest.param("[" * 100_000, "is no JSON", id="nested deeply"),
     ],
 )
@@ -89,6 +91,12 @@ def test_a_configuration_that_names_none_is_refused(tmp_path: Path, text: str) -
     (tmp_path / "train.json").write_text(text)
     with pytest.raises(DatasetMissing):
         found_dataset(tmp_path / "train.json")
+
+
+def test_a_list_that_is_a_pipe_is_waited_for_by_nobody(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "train.jsonl")
+    with pytest.raises(DatasetMissing, match="is no regular file"):
+        found_dataset(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["nowhere", "a.png"])

@@ -1,10 +1,10 @@
 """A dataset looked at as a whole: a good one passes, each flaw is found in its files, and nothing is changed."""
 
+import os
 from pathlib import Path
 
 import msgspec
 import pytest
-from PIL import Image
 
 from kilnmark.client.batch.plan.tokens import TokenCounter
 from kilnmark.lab.dataset.findings import LEVELS, Code, Level
@@ -191,13 +191,22 @@ def test_whoever_wants_to_know_is_told_how_far_it_is(tmp_path: Path) -> None:
     assert told == [(1, 3), (2, 3), (3, 3)]
 
 
-def test_names_that_are_no_text_are_read_all_the_same(tmp_path: Path) -> None:
+def test_names_that_are_no_text_are_refused(tmp_path: Path) -> None:
     dataset(tmp_path, 12)
-    odd = b"caf\xe9.png"
-    Image.open(tmp_path / "a00.png").save(Path(str(tmp_path)) / odd.decode("utf-8", "surrogateescape"), format="PNG")
+    for ending in ("png", "txt"):
+        odd = f"caf\udce9.{ending}"
+        (tmp_path / f"a00.{ending}").rename(tmp_path / odd)
     found = looked(tmp_path)
-    assert Code.WITHOUT_CAPTION in codes(found)
-    assert len(found.report.sha256) == 64
+    assert files_of(found, Code.NAME_NO_TEXT) == ("caf\udce9.png", "caf\udce9.txt")
+    assert (found.report.pairs, len(found.report.sha256)) == (11, 64)
+
+
+@pytest.mark.parametrize("name", ["a00.png", "a00.txt"])
+def test_a_pipe_is_waited_for_by_nobody(tmp_path: Path, name: str) -> None:
+    dataset(tmp_path, 12)
+    (tmp_path / name).unlink()
+    os.mkfifo(tmp_path / name)
+    assert codes(looked(tmp_path)) & {Code.UNREADABLE_PICTURE, Code.UNREADABLE_CAPTION}
 
 
 def test_the_page_names_every_code_at_its_level() -> None:

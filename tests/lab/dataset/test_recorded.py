@@ -46,7 +46,8 @@ def test_a_refused_dataset_gives_a_trainer_nothing(tmp_path: Path) -> None:
         assert _preflight(run).given == {}
         assert run.state.preflight is not None
         assert run.state.preflight.outcome is Outcome.FAILED
-        with pytest.raises(DatasetRefused, match="3 pairs"):
+        assert run.state.preflight.refused == 1
+        with pytest.raises(DatasetRefused, match=r"3 pairs, and a style wants at least 8; add pictures[^;]*$"):
             trainer_input(run)
 
 

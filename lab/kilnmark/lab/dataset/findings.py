@@ -46,6 +46,7 @@ class Code(StrEnum):
     BAD_LINE = "bad-line"
     EDIT_PAIRS = "edit-pairs"
     UNREADABLE_FOLDER = "unreadable-folder"
+    NAME_NO_TEXT = "name-no-text"
     TOO_FEW = "too-few"
     TOO_MANY = "too-many"
     TOO_FEW_DISTINCT = "too-few-distinct"

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from kilnmark.lab.dataset.findings import Code, DatasetFinding, found, shown
+from kilnmark.lab.dataset.texts import is_text
 
 __all__ = ["PICTURE_ENDINGS", "Listing", "listed"]
 
@@ -58,6 +59,10 @@ class Listing:
         if self.closed:
             said = f"folders that cannot be looked into: {shown(self.closed)}"
             yield found(Code.UNREADABLE_FOLDER, said, "allow it, or take them away", self.closed)
+        no_text = [name for name in (*self.pictures, *self.texts) if not is_text(name)]
+        if no_text:
+            said = f"names that hold bytes which are no text: {shown(no_text)}"
+            yield found(Code.NAME_NO_TEXT, said, "rename them: no list can hold such a name", no_text)
         if self.again:
             said = f"folders that are part of the dataset by another way already: {shown(self.again)}"
             yield found(Code.LOOP, said, "take the links away", self.again)

@@ -14,7 +14,7 @@ from kilnmark.lab.dataset.errors import DatasetMissing
 from kilnmark.lab.dataset.findings import Code, DatasetFinding, found, shown
 from kilnmark.lab.dataset.folder import Listing, listed
 from kilnmark.lab.dataset.pairing import CaptionedPicture, PairedDataset, by_name, named_alike, stem_of
-from kilnmark.lab.dataset.texts import one_line, read_caption
+from kilnmark.lab.dataset.texts import is_text, one_line, opened_text, read_caption
 
 __all__ = ["LINES", "found_dataset"]
 
@@ -84,7 +84,7 @@ def _by_lines(listing: Listing, name: str) -> PairedDataset:
 
 def _lines(path: Path) -> Iterator[bytes]:
     try:
-        with path.open("rb") as file:
+        with opened_text(path) as file:
             if os.fstat(file.fileno()).st_size > _LINES_LIMIT:
                 raise DatasetMissing(str(path), f"has more than {_LINES_LIMIT:,} bytes")
             yield from file
@@ -103,8 +103,8 @@ def _line(line: bytes, name: str, root: Path) -> CaptionedPicture | str:
     image, prompt = (entry.get("image"), entry.get("prompt")) if isinstance(entry, dict) else (None, None)
     if not isinstance(image, str) or not isinstance(prompt, str):
         return "has no `image` and `prompt` that are both texts"
-    if not _is_text(image + prompt):
-        return "holds halves of characters"
+    if not is_text(image + prompt) or "\0" in image:
+        return "holds what is no text"
     path = os.path.normpath(image)
     if path.startswith("/") or path.split("/")[0] == "..":
         return f"names {image}, which is not within the dataset's folder"
@@ -112,11 +112,6 @@ def _line(line: bytes, name: str, root: Path) -> CaptionedPicture | str:
         return f"names {image}, and there is no such picture"
     source = entry.get("source", "")
     return CaptionedPicture(path, one_line(prompt), name, source if isinstance(source, str) else "")
-
-
-def _is_text(text: str) -> bool:
-    """JSON can spell what UTF-8 cannot hold."""
-    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _bad_lines(name: str, problems: Sequence[str], pictures: Sequence[CaptionedPicture]) -> Iterator[DatasetFinding]:

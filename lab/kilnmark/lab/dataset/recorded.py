@@ -165,7 +165,7 @@ def trainer_input(run: Run) -> Path:
     if preflight is None:
         raise NotPreflighted(str(run.folder), "its dataset was not looked at")
     if preflight.outcome is not Outcome.PASSED:
-        raise DatasetRefused(str(run.dataset), preflight.problems)
+        raise DatasetRefused(str(run.dataset), preflight.problems[: preflight.refused])
     if digest_of(run.dataset) != preflight.sha256:
         raise DatasetChanged(str(run.dataset), "the preflight", f"run `kilnmark lab preflight --run {run.folder}`")
     given = preflight.given.get(run.plan.training.trainer)
@@ -191,6 +191,7 @@ def _state(run: Run, written: WrittenPreflight) -> Preflight:
         pairs=report.pairs,
         sha256=report.sha256,
         problems=report.problems(),
+        refused=len(report.refusals()),
         report=run.relative(written.report_path),
         sheets=tuple(run.relative(sheet) for sheet in written.sheets),
         given={trainer: run.relative(path) for trainer, path in written.given.items()},

@@ -3,11 +3,14 @@
 What a caption may say is `captions`' part.
 """
 
+import errno
+import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
-__all__ = ["CAPTION_LIMIT", "CaptionText", "one_line", "read_caption"]
+__all__ = ["CAPTION_LIMIT", "CaptionText", "is_text", "one_line", "opened_text", "read_caption"]
 
 CAPTION_LIMIT: Final = 1 << 20
 """Bytes of the longest caption that is read: no text encoder reads a hundredth of it."""
@@ -33,7 +36,7 @@ class CaptionText:
 def read_caption(path: Path) -> CaptionText:
     """What a caption's file says."""
     try:
-        with path.open("rb") as file:
+        with opened_text(path) as file:
             data = file.read(CAPTION_LIMIT + 1)
     except OSError as error:
         return CaptionText("", problem=error.strerror or str(error))
@@ -46,6 +49,24 @@ def read_caption(path: Path) -> CaptionText:
     except UnicodeDecodeError as error:
         return CaptionText("", problem=f"is not UTF-8 (byte {error.start})")
     return _formed(text)
+
+
+def opened_text(path: Path) -> BinaryIO:
+    """A file opened to be read; what only looks like one, and would never end or never begin, is not.
+
+    Raises:
+        OSError: It cannot be opened, or is no regular file.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "is no regular file", str(path))
+    return os.fdopen(descriptor, "rb")
+
+
+def is_text(text: str) -> bool:
+    """UTF-8 can hold it: names of files may hold bytes that are no text, and JSON can spell halves of characters."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def one_line(text: str) -> str:

@@ -46,6 +46,7 @@ class Preflight(msgspec.Struct, frozen=True, kw_only=True):
         pairs: Pictures with their captions.
         sha256: Over all files of it, by name and content.
         problems: What was refused or warned of, in sentences.
+        refused: How many of these refuse it; they come first.
         report: All that was found, in the run's folder.
         sheets: The pages of its contact sheet, in the run's folder.
         given: What each trainer is to be given, by its name, in the run's folder.
@@ -56,6 +57,7 @@ class Preflight(msgspec.Struct, frozen=True, kw_only=True):
     pairs: int
     sha256: str
     problems: tuple[str, ...] = ()
+    refused: int = 0
     report: str | None = None
     sheets: tuple[str, ...] = ()
     given: Mapping[str, str] = {}
