@@ -4,9 +4,7 @@ Everything in it is the real thing: the daemon and its worker are processes, the
 of the sample pack, the trace goes over OTLP.
 """
 
-import os
 import shutil
-import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -17,7 +15,7 @@ from typing import Literal
 
 import msgspec
 
-from kilnmark.client.cli.commands.serve import daemon_command, require_daemon
+from kilnmark.client.cli.commands.serve import require_daemon
 from kilnmark.client.cli.demo.exhibits import (
     DEAD,
     EXHIBITS,
@@ -27,11 +25,12 @@ from kilnmark.client.cli.demo.exhibits import (
     WorldShown,
     gather_adapters,
 )
+from kilnmark.client.cli.demo.own_daemon import own_daemon
 from kilnmark.client.cli.demo.sheet import draw_sheet
-from kilnmark.client.errors import DaemonDidNotStart, DaemonUnavailable
 from kilnmark.client.reports import reports_of
 from kilnmark.client.sync import Client
 from kilnmark.protocol.picture.report import Verdict
+from kilnmark.protocol.settings import Settings
 from kilnmark.protocol.wire.errors import AdapterNotEngaged
 from kilnmark.protocol.wire.replies import RenderResult
 
@@ -45,12 +44,6 @@ GENRE, TIER = "weatherwright", "landscape"
 WORLDS = ("carding_moor", "brine_exchange")
 WORLDS_PROMPT = "a forest"
 """The rest is for the worlds to say."""
-
-START_TIMEOUT = 30.0
-"""Seconds the daemon may take until its socket answers; the base warms up behind it."""
-
-STOP_TIMEOUT = 15.0
-_LOOK_AGAIN = 0.05
 
 Tell = Callable[[str], None]
 
@@ -77,7 +70,14 @@ def run(output: Path, tell: Tell) -> DemoResult:
     with Receiver() as receiver:
         with tempfile.TemporaryDirectory(prefix="kilnmark-demo-") as folder:
             tell(f"starting a daemon with {BASE}, a small model that comes with kilnmark")
-            with sample_packs() as packs, _daemon(Path(folder), output, packs, receiver.endpoint) as socket:
+            with (
+                sample_packs() as packs,
+                own_daemon(
+                    _settings(Path(folder), output, packs),
+                    output / "daemon.log",
+                    {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint},
+                ) as socket,
+            ):
                 shutil.rmtree(output / "adapters", ignore_errors=True)
                 (output / "adapters").mkdir()
                 paths = gather_adapters(packs, output / "adapters")
@@ -155,54 +155,14 @@ def _difference(one: Path, other: Path) -> float:
     return float(np.abs(pixels[0] - pixels[1]).mean())
 
 
-@contextmanager
-def _daemon(folder: Path, output: Path, packs: Path, endpoint: str) -> Iterator[str]:
-    """A daemon of our own, ended by its process id; its log is left beside the pictures."""
-    from kilnmark.protocol.settings import Settings
-
-    socket = folder / "daemon.sock"
-    settings = Settings(
-        socket=socket,
+def _settings(folder: Path, output: Path, packs: Path) -> Settings:
+    return Settings(
+        socket=folder / "daemon.sock",
         variant=BASE,
         output_dir=folder / "pictures",
         lora_roots=((output / "adapters").absolute(),),
         packs=packs,
     )
-    log = output / "daemon.log"
-    with log.open("wb") as stderr:
-        process = subprocess.Popen(  # noqa: S603 - our own interpreter and settings
-            daemon_command(settings),
-            env={name: value for name, value in os.environ.items() if not name.startswith("OTEL_")}
-            | {"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint},
-            stdout=stderr,
-            stderr=stderr,
-        )
-    try:
-        _wait_until_it_listens(process, str(socket), log)
-        yield str(socket)
-    finally:
-        process.terminate()
-        try:
-            process.wait(STOP_TIMEOUT)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait(STOP_TIMEOUT)
-
-
-def _wait_until_it_listens(process: "subprocess.Popen[bytes]", socket: str, log: Path) -> None:
-    deadline = time.monotonic() + START_TIMEOUT
-    with Client(socket) as client:
-        while True:
-            try:
-                client.ping()
-            except DaemonUnavailable as error:
-                if process.poll() is not None:
-                    raise DaemonDidNotStart(str(log), f"it ended with status {process.returncode}") from error
-                if time.monotonic() > deadline:
-                    raise DaemonDidNotStart(str(log), f"no answer within {START_TIMEOUT:g} s") from error
-                time.sleep(_LOOK_AGAIN)
-            else:
-                return
 
 
 @contextmanager
