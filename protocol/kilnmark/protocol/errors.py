@@ -108,6 +108,10 @@ and `EXITS` of the command line and of the daemon how a process does.
             ├── LayoutUnwritable
             ├── NotPreflighted
             ├── OverBudget           lab/run/spending
+            ├── NothingToSweep       sweeps and deployments: lab/sweep/errors
+            ├── NoRoot
+            ├── CannotPick
+            ├── CannotDeploy
             ├── PromotionRefused     lab/promotion/errors
             ├── NotPromotable
             ├── PromotionHeld

@@ -10,7 +10,8 @@ from pydantic import ValidationError
 from kilnmark.client.cli.views.document import write_line
 from kilnmark.lab.dataset.written.trainers import trainers_of
 from kilnmark.lab.run.new import new_run
-from kilnmark.lab.run.plan import BudgetPlan, DatasetPlan, RunPlan, TrainingPlan
+from kilnmark.lab.run.plan import BudgetPlan, DatasetPlan, RunPlan, SweepPlan, TrainingPlan
+from kilnmark.lab.sweep.prompts import proposed_prompts
 from kilnmark.protocol.picture.catalog import VARIANTS, row_of
 
 __all__ = ["new"]
@@ -53,6 +54,7 @@ def new(run: Path, *, base: str, dataset: str, name: str | None, limit: float | 
             base=base,
             dataset=DatasetPlan(path=_from_run(run, dataset), **_given(asked)),
             training=TrainingPlan(**_given(training)),
+            sweep=SweepPlan(prompts=proposed_prompts(given["kind"], given["trigger"].strip())),
             budget=BudgetPlan(**_given({"limit": limit})),
             **given,
         )

@@ -144,15 +144,17 @@ class SweepPlan(Section):
         steps: Of painting; None: likewise.
         root: A folder that the daemon reads adapters from, where copies lie while they are painted; None: the run's
             own checkpoints are within its roots.
+        bars: Bounds of the run's own, by the number that each is for, in place of those of its kind.
         prompts: By role.
     """
 
-    scales: tuple[float, ...] = (1.0,)
-    seeds: tuple[int, ...] = (1, 2)
-    width: int | None = None
-    height: int | None = None
-    steps: int | None = None
+    scales: tuple[Annotated[float, Field(allow_inf_nan=False)], ...] = (1.0,)
+    seeds: tuple[Annotated[int, Field(ge=0, lt=2**53)], ...] = (1, 2)
+    width: Annotated[int, Field(ge=16)] | None = None
+    height: Annotated[int, Field(ge=16)] | None = None
+    steps: Annotated[int, Field(ge=1)] | None = None
     root: str | None = None
+    bars: Mapping[str, Annotated[float, Field(allow_inf_nan=False)]] = {}
     prompts: tuple[Prompt, ...] = ()
 
 

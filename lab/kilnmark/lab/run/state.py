@@ -111,6 +111,7 @@ class Sweep(msgspec.Struct, frozen=True, kw_only=True):
         sheet: The contact sheet, in the run's folder.
         pick: The one that is chosen now.
         ended: When it ended.
+        picks: All that were ever chosen, the last one last.
     """
 
     at: str
@@ -119,6 +120,7 @@ class Sweep(msgspec.Struct, frozen=True, kw_only=True):
     sheet: str | None = None
     pick: Pick | None = None
     ended: str | None = None
+    picks: tuple[Pick, ...] = ()
 
 
 class Deployment(msgspec.Struct, frozen=True, kw_only=True):

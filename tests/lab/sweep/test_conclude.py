@@ -1,0 +1,106 @@
+"""What cells come to: of checkpoints that learnt nothing, a style, pictures, and too much, the right one is picked."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from kilnmark.lab.measures.measure import Picture, read_picture
+from kilnmark.lab.run.folder import Run, open_run
+from kilnmark.lab.sweep.cells import Cell
+from kilnmark.lab.sweep.conclude import conclude
+from kilnmark.lab.sweep.report import REPORT, SHEET, SweepReport, read_report
+from tests.lab.measures.scenes import hatched, noisier, scene
+from tests.lab.sweep.swept import PROMPTS, chance, dataset, make_swept_run, painted
+
+NOTHING, STYLE, BY_HEART, RUIN, EMPTY = 100, 200, 300, 400, 500
+
+
+@pytest.fixture(scope="module")
+def concluded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Run, SweepReport]]:
+    """One run, concluded once: five checkpoints, three prompts, two seeds."""
+    folder = tmp_path_factory.mktemp("concluded")
+    dataset(folder / "set")
+    path = make_swept_run(folder / "run", (NOTHING, STYLE, BY_HEART, RUIN, EMPTY), seeds=(1, 2))
+    with open_run(path) as run:
+        yield run, conclude(run, painted(run, lambda cell: paint(cell, folder / "set")), pick_anew=False)
+
+
+def paint(cell: Cell, taught: Path) -> Picture:
+    number = 10 * cell.number + cell.seed
+    bare = scene(number, 64)
+    step = cell.checkpoint.step if cell.checkpoint else 0
+    if step == BY_HEART:
+        return read_picture(taught / f"{number % 6}.png")
+    empty = np.full_like(bare, 128)
+    return {0: bare, NOTHING: noisier(bare, 1), STYLE: hatched(bare), RUIN: chance(step), EMPTY: empty}[step]
+
+
+def missed(report: SweepReport, step: int) -> str:
+    return next("; ".join(each.missed) for each in report.verdicts if each.row.step == step)
+
+
+def test_the_earliest_good_one_is_picked(concluded: tuple[Run, SweepReport]) -> None:
+    _, report = concluded
+    assert missed(report, STYLE) == ""
+    assert report.pick is not None
+    assert (report.pick.step, report.picked) == (STYLE, report.pick)
+
+
+@pytest.mark.parametrize(
+    ("step", "says"),
+    [
+        (NOTHING, "change where the trigger is"),
+        (NOTHING, "training pictures' manner"),
+        (BY_HEART, "a training picture nearly"),
+        (RUIN, "prompts kept apart by content"),
+        (RUIN, "prompts kept apart by layout"),
+        (EMPTY, "show nothing"),
+    ],
+)
+def test_each_other_is_told_what_is_wrong_with_it(concluded: tuple[Run, SweepReport], step: int, says: str) -> None:
+    assert says in missed(concluded[1], step)
+
+
+def test_only_what_is_wrong_is_told(concluded: tuple[Run, SweepReport]) -> None:
+    _, report = concluded
+    rows = {each.row.step: each.row for each in report.verdicts}
+    assert [step for step, row in rows.items() if row.memorised] == [BY_HEART]
+    assert [step for step, row in rows.items() if row.collapsed] == [EMPTY]
+    assert len(rows[BY_HEART].memorised_cells) == 4
+    assert rows[STYLE].learnt == pytest.approx(1, abs=0.3)
+
+
+def test_the_report_is_read_as_it_was_written_and_the_questions_stand_in_it(
+    concluded: tuple[Run, SweepReport],
+) -> None:
+    run, report = concluded
+    assert read_report(run.report) == report
+    assert (run.report / REPORT).is_file()
+    assert [one.questions for one in report.questions] == [("Is there one whale?",)]
+
+
+def test_the_sheet_has_a_row_for_each_checkpoint_and_a_column_for_each_picture(
+    concluded: tuple[Run, SweepReport],
+) -> None:
+    run, _ = concluded
+    with Image.open(run.report / SHEET) as sheet:
+        assert sheet.width > 236 + 6 * 148
+        assert sheet.height > 6 * 148
+        assert len(sheet.convert("RGB").getcolors(1 << 20) or []) > 100
+
+
+def test_without_training_pictures_nothing_is_held_to_them_and_that_is_told(tmp_path: Path) -> None:
+    with open_run(make_swept_run(tmp_path / "run", (STYLE,))) as run:
+        report = conclude(run, painted(run, lambda cell: paint(cell, tmp_path)), pick_anew=False)
+    assert report.pick is not None
+    assert "not held to what could not be measured" in report.pick.why
+    assert any("no training picture was found" in each for each in report.warnings)
+
+
+def test_a_style_that_needs_no_trigger_is_told_where_no_prompt_is_without_it(tmp_path: Path) -> None:
+    with open_run(make_swept_run(tmp_path / "run", (STYLE,), prompts=PROMPTS[:2])) as run:
+        report = conclude(run, painted(run, lambda cell: paint(cell, tmp_path)), pick_anew=False)
+    assert any("no prompt is without the trigger" in each for each in report.warnings)
