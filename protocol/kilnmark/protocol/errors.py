@@ -131,6 +131,9 @@ and `EXITS` of the command line and of the daemon how a process does.
             ├── ExportRefused        pages over runs: lab/pages/export
             ├── PageMissing          lab/pages/answers
             ├── PortTaken            lab/pages/serve
+            ├── NothingToVerify      the gate: lab/gate/errors
+            ├── LimitsUnusable
+            ├── NotSigned
             ├── JudgeUnusable        judges, and who else votes: lab/judging/errors
             ├── NothingToJudge
             ├── KeyMissing

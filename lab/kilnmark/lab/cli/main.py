@@ -13,6 +13,8 @@ COMMANDS: Final = {
     "train": "kilnmark.lab.cli.train",
     "import": "kilnmark.lab.cli.importing:import_files",
     "sweep": "kilnmark.lab.cli.sweep",
+    "verify": "kilnmark.lab.cli.verify",
+    "calibrate": "kilnmark.lab.cli.calibrate",
     "judge": "kilnmark.lab.cli.judge",
     "compare": "kilnmark.lab.cli.compare",
     "deploy": "kilnmark.lab.cli.deploy",

@@ -14,6 +14,7 @@ from pydantic import Field, ValidationError, model_validator
 from kilnmark.lab.errors import RunMissing, RunUnusable
 from kilnmark.lab.run.dataset_plan import DatasetPlan, SourcePlan
 from kilnmark.lab.run.section import Section
+from kilnmark.lab.run.verify_plan import VerifyPlan
 
 __all__ = [
     "PLAN",
@@ -29,6 +30,7 @@ __all__ = [
     "SourcePlan",
     "SweepPlan",
     "TrainingPlan",
+    "VerifyPlan",
     "read_plan",
 ]
 
@@ -261,6 +263,7 @@ class RunPlan(Section):
     dataset: DatasetPlan
     training: TrainingPlan = TrainingPlan()
     sweep: SweepPlan = SweepPlan()
+    verify: VerifyPlan = VerifyPlan()
     judge: JudgePlan = JudgePlan()
     budget: BudgetPlan = BudgetPlan()
 

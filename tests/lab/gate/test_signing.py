@@ -1,0 +1,57 @@
+"""Signatures: of what passed alone, by a name, bound to the report's bytes."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from kilnmark.lab.errors import RunUnusable
+from kilnmark.lab.gate.errors import NothingToVerify, NotSigned
+from kilnmark.lab.gate.report import read_report, write_report
+from kilnmark.lab.gate.signing import SIGNED, read_signature, sign
+from kilnmark.lab.run.state import Outcome
+from tests.lab.gate.known import report_of
+
+
+def test_a_signature_holds_for_the_report_as_it_was_signed(tmp_path: Path) -> None:
+    path = write_report(tmp_path, report_of(Outcome.PASSED))
+    assert read_signature(path) is None
+    signed = sign(path, " Ada ", asked=True)
+    assert (signed.by, read_signature(path)) == ("Ada", signed)
+    write_report(tmp_path, msgspec.structs.replace(report_of(Outcome.PASSED), scale=0.5))
+    assert read_signature(path) is None
+
+
+@pytest.mark.parametrize("outcome", [Outcome.FAILED, Outcome.UNDECIDED])
+def test_what_did_not_pass_is_not_signed(tmp_path: Path, outcome: Outcome) -> None:
+    path = write_report(tmp_path, report_of(outcome))
+    with pytest.raises(NotSigned, match="wreckage"):
+        sign(path, "Ada", asked=True)
+    assert not (tmp_path / SIGNED).exists()
+
+
+def test_nobody_is_no_name(tmp_path: Path) -> None:
+    with pytest.raises(NotSigned, match="no name"):
+        sign(write_report(tmp_path, report_of(Outcome.PASSED)), " ", asked=True)
+
+
+def test_what_is_no_report_is_told(tmp_path: Path) -> None:
+    (tmp_path / "report.json").write_text("{}")
+    with pytest.raises(NothingToVerify, match="no report"):
+        sign(tmp_path / "report.json", "Ada", asked=True)
+
+
+def test_a_signature_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    path = write_report(tmp_path, report_of(Outcome.PASSED))
+    (tmp_path / SIGNED).write_text("{")
+    with pytest.raises(RunUnusable, match="sign again"):
+        read_signature(path)
+
+
+def test_a_report_is_read_as_it_was_written_and_its_page_shows_every_check(tmp_path: Path) -> None:
+    report = report_of(Outcome.FAILED)
+    assert read_report(write_report(tmp_path, report)) == report
+    page = (tmp_path / "index.html").read_text()
+    assert "Refused" in page
+    assert "<b>" not in page
+    assert all(check.limit in page for check in report.checks)
