@@ -70,6 +70,14 @@ def inputs_for(run: Run, trainer: Trainer, output: Path) -> TrainerInputs:
     return TrainerInputs(given, given if trainer.is_remote else folder / PICTURES)
 
 
+def _folder(run: Run, given: Path) -> Path:
+    """Where the folder of copies lies that something was written beside, or into."""
+    found = next((parent for parent in given.parents if (parent / INDEX).is_file()), None)
+    if found is None:
+        raise NotPreflighted(str(run.folder), "what was written for its trainer is not there")
+    return found
+
+
 def _copies(run: Run, folder: Path) -> Copies:
     """The folder of copies: whole, which links are not where the dataset lies elsewhere now."""
     try:

@@ -1,5 +1,6 @@
 """What a Replicate-style remote says of a training, decoded once, and what follows from it. No call is made here."""
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
@@ -7,6 +8,9 @@ from typing import Any
 import msgspec
 
 __all__ = ["RemotePage", "RemoteTraining", "UploadedFile", "decode", "output_addresses"]
+
+_BETWEEN = re.compile(r"[\s\"',;]+")
+"""What stands between words, addresses among them."""
 
 
 class Metrics(msgspec.Struct, frozen=True):
@@ -73,8 +77,9 @@ class RemoteTraining(msgspec.Struct, frozen=True):
         return None if seconds is None else seconds * price
 
     def names(self, *marks: str) -> bool:
-        """Whether one of the marks, which no other training has, stands in what it was asked with."""
-        return any(mark and mark in text for text in _texts(self.input) for mark in marks)
+        """Whether one of the marks, which no other training has, stands in what it was asked with, as a whole word."""
+        words = {word for text in _texts(self.input) for word in _BETWEEN.split(text)}
+        return any(mark in words for mark in marks if mark)
 
 
 class RemotePage(msgspec.Struct, frozen=True):
