@@ -29,6 +29,7 @@ from kilnmark.lab.judging.vision import JudgingEstimate, VisionJudge
 from kilnmark.lab.run.folder import Run, now
 from kilnmark.lab.run.spending import left_of
 from kilnmark.lab.run.state import JudgedRun
+from kilnmark.lab.sweep.copies import readable
 
 __all__ = ["JudgeWishes", "estimate_run", "judge_run"]
 
@@ -168,7 +169,7 @@ class _Judging:
         if not cells:
             return
         self._tell(f"painting {len(cells)} pictures with checkpoint {self._prepared.adapter.step}")
-        adapter = self._run.folder / self._prepared.adapter.file
+        adapter = readable(self._run, [self._prepared.adapter], self._client)[self._prepared.adapter.sha256]
         canvas = Canvas(self._run.plan.base, adapter, self._prepared.adapter.sha256, ".png")
         for painted in paint(self._client, self._folder, self._prepared.matrix, cells, canvas):
             self._note_change(painted.cell, painted.sha256)

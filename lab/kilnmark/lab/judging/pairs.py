@@ -30,6 +30,7 @@ from kilnmark.lab.judging.references import from_run
 from kilnmark.lab.judging.talk import Photo, Question
 from kilnmark.lab.run.folder import Run
 from kilnmark.lab.run.spending import OverBudget, left_of
+from kilnmark.lab.sweep.copies import readable
 
 __all__ = ["HeldPair", "HeldPairs", "compare_checkpoints"]
 
@@ -170,7 +171,8 @@ class _Pairs:
             adapter = self._run.folder / side.adapter.file
             if not is_unspoilt(adapter, side.adapter.sha256):
                 raise NothingToJudge(f"{adapter} is not what it was any more", "put it back")
-            canvas = Canvas(self._run.plan.base, adapter, side.adapter.sha256, f".{side.adapter.step}.png")
+            there = readable(self._run, [side.adapter], client)[side.adapter.sha256]
+            canvas = Canvas(self._run.plan.base, there, side.adapter.sha256, f".{side.adapter.step}.png")
             for _ in paint(client, self._folder, side.matrix, cells, canvas):
                 pass
 

@@ -8,24 +8,54 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 
+from kilnmark.client.sync import Client
 from kilnmark.keymaps.files.atomic import written_whole
 from kilnmark.keymaps.files.beside import CONFIG, config_beside
 from kilnmark.keymaps.files.outputs import is_unspoilt, sha256_of
 from kilnmark.lab.errors import RunUnusable
 from kilnmark.lab.run.folder import Run
-from kilnmark.lab.run.state import Checkpoint
 from kilnmark.lab.sweep.errors import NoRoot, NothingToSweep
 
-__all__ = ["COPIES", "AdapterCopies", "RemovedCopies"]
+__all__ = ["COPIES", "AdapterCopies", "RemovedCopies", "RunAdapter", "readable"]
 
 COPIES = "copies.json"
 _FOLDER = "kilnmark-lab"
 """Below the daemon's root; in it a folder a run, and in that one an adapter, by its hash."""
 _DEPTH = 3
 """Of these folders."""
+
+
+class RunAdapter(Protocol):
+    """An adapter of a run, whichever step tells of it."""
+
+    @property
+    def file(self) -> str:
+        """In the run's folder."""
+
+    @property
+    def sha256(self) -> str:
+        """Of its bytes."""
+
+
+def readable(run: Run, adapters: Sequence[RunAdapter], client: Client) -> dict[str, Path]:
+    """Where a daemon finds each adapter of a run, by its hash: where it lies, or in a copy that is made now.
+
+    Args:
+        run: Held by the caller.
+        adapters: Of it.
+        client: Of the daemon, on this machine.
+
+    Raises:
+        ClientError: It does not answer.
+        NoRoot, NothingToSweep, RunUnusable: As `AdapterCopies.place` does.
+    """
+    status = client.status()
+    roots = [*status.lora_roots, *([status.packs.folder] if status.packs else [])]
+    return AdapterCopies(run).place(adapters, roots)
 
 
 class _Copy(msgspec.Struct, frozen=True):
@@ -66,19 +96,19 @@ class AdapterCopies:
             mend = f"put back a copy of it, or remove it and what lies in {_FOLDER} of the daemon's folders"
             raise RunUnusable(str(self._path), str(error), mend) from error
 
-    def place(self, checkpoints: Sequence[Checkpoint], roots: Sequence[str]) -> dict[str, Path]:
-        """Where the daemon finds each checkpoint, by its hash: where it lies, or in a copy that is made now.
+    def place(self, adapters: Sequence[RunAdapter], roots: Sequence[str]) -> dict[str, Path]:
+        """Where the daemon finds each adapter, by its hash: where it lies, or in a copy that is made now.
 
         Args:
-            checkpoints: Of the run.
+            adapters: Of the run.
             roots: Folders that the daemon reads adapters from.
 
         Raises:
             NoRoot: It reads from no folder that is known here.
-            NothingToSweep: A checkpoint's file is not the one that was written down.
+            NothingToSweep: Its file is not the one that was written down.
             RunUnusable: A copy cannot be made.
         """
-        return {one.sha256: self._place(one, roots) for one in checkpoints}
+        return {one.sha256: self._place(one, roots) for one in adapters}
 
     def remove(self) -> RemovedCopies:
         """Remove every copy that was made and still is what was put there, and the folders that are empty then."""
@@ -93,7 +123,7 @@ class AdapterCopies:
         self._write(kept)
         return RemovedCopies(tuple(removed), tuple(left))
 
-    def _place(self, one: Checkpoint, roots: Sequence[str]) -> Path:
+    def _place(self, one: RunAdapter, roots: Sequence[str]) -> Path:
         file = self._run.folder / one.file
         if not is_unspoilt(file, one.sha256):
             raise NothingToSweep(

@@ -13,13 +13,12 @@ from kilnmark.lab.run.state import Pick, Sweep
 from kilnmark.lab.sweep.bars import read_bars
 from kilnmark.lab.sweep.cells import plan_cells
 from kilnmark.lab.sweep.conclude import Swept, conclude, records_of
-from kilnmark.lab.sweep.copies import AdapterCopies
+from kilnmark.lab.sweep.copies import readable
 from kilnmark.lab.sweep.ledger import CellLedger, CellRecord
 from kilnmark.lab.sweep.numbers import Taught
 from kilnmark.lab.sweep.paint import CellPainter
 from kilnmark.lab.sweep.pick import overruled
 from kilnmark.lab.sweep.report import SweepReport
-from kilnmark.protocol.wire.status import StatusResult
 
 __all__ = ["pick_by_hand", "sweep"]
 
@@ -46,7 +45,7 @@ def sweep(run: Run, client: Client, tell: Tell = lambda *_: None, *, pick_anew: 
     cells = plan_cells(run.plan, run.state.checkpoints)
     ledger, taught = CellLedger(run.cells), Taught(run.dataset)
     status = client.status()
-    places = AdapterCopies(run).place(run.state.checkpoints, _roots(status))
+    places = readable(run, run.state.checkpoints, client)
     _begin(run, len(cells))
     done = 0
 
@@ -86,10 +85,6 @@ def pick_by_hand(run: Run, step: int, why: str, by: str, scale: float | None = N
     pick = overruled(run.state.checkpoints, step, usual if scale is None else scale, why, by)
     _change(run, pick=pick, picks=(*(run.state.sweep.picks if run.state.sweep else ()), pick))
     return pick
-
-
-def _roots(status: StatusResult) -> list[str]:
-    return [*status.lora_roots, *([status.packs.folder] if status.packs else [])]
 
 
 def _begin(run: Run, cells: int) -> None:
