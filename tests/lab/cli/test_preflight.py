@@ -43,6 +43,11 @@ def test_a_run_decides_for_itself(tmp_path: Path) -> None:
     assert _ask(tmp_path / "set", "--run", run, "--kind", "style", "--trigger", TRIGGER).exit_code == 0
 
 
+def test_a_trainer_without_anything_for_the_base_is_told(tmp_path: Path) -> None:
+    result = _ask("--run", small_run(tmp_path, base="dev"))
+    assert (result.exit_code, result.stderr) == (0, "nothing is written for mflux, which does not train dev\n")
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

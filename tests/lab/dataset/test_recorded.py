@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from kilnmark.client.batch.plan.tokens import TokenCounter
-from kilnmark.lab.dataset.errors import DatasetChanged, DatasetRefused, NotPreflighted
+from kilnmark.lab.dataset.errors import DatasetChanged, DatasetRefused, LayoutUnwritable, NotPreflighted
 from kilnmark.lab.dataset.recorded import DatasetInputs, WrittenPreflight, preflight_run, trainer_input
 from kilnmark.lab.run.folder import Run, open_run
 from kilnmark.lab.run.state import Outcome, Training, TrainingStatus
@@ -37,6 +37,15 @@ def test_a_repeated_preflight_leaves_the_same_files(tmp_path: Path) -> None:
         before = everything(run.folder / "inputs/trainer/pictures")
         _preflight(run)
         assert everything(run.folder / "inputs/trainer/pictures") == before
+
+
+def test_a_trainer_that_has_nothing_for_the_base_is_named_when_it_is_to_train(tmp_path: Path) -> None:
+    with open_run(small_run(tmp_path, base="dev")) as run:
+        assert _preflight(run).given == {}
+        assert run.state.preflight is not None
+        assert run.state.preflight.outcome is Outcome.PASSED
+        with pytest.raises(LayoutUnwritable, match="mflux does not train dev"):
+            trainer_input(run)
 
 
 def test_a_refused_dataset_gives_a_trainer_nothing(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from rich.progress import Progress as Bar
 
 from kilnmark.client.batch.plan.tokens import TokenCounter
 from kilnmark.client.cli.options import json_option
-from kilnmark.client.cli.views.document import write_document
+from kilnmark.client.cli.views.document import write_document, write_line
 from kilnmark.client.cli.views.tables import console
 from kilnmark.lab.cli.views.preflight import show_preflight
 from kilnmark.lab.dataset.preflight import Lesson, examine
@@ -81,8 +81,11 @@ def preflight(dataset: Path | None, *, run: Path | None, as_json: bool, **given:
         with open_run(run) as held, _progress() as seen:
             _agreed(held, dataset, given)
             recorded = preflight_run(held, seen=seen)
+            trainer = held.plan.training.trainer
         report: DatasetReport = recorded.report
         made: WrittenPreflight | None = recorded
+        if report.passed and not recorded.given:
+            write_line(f"nothing is written for {trainer}, which does not train {report.base}", aside=True)
     else:
         report, made = _alone(dataset, given)
     if as_json:

@@ -20,7 +20,7 @@ from kilnmark.lab.dataset.report import DatasetReport
 from kilnmark.lab.dataset.sheet import write_sheets
 from kilnmark.lab.dataset.thumbnails import Thumbnails
 from kilnmark.lab.dataset.written.copies import unwritable_told
-from kilnmark.lab.dataset.written.trainers import WRITERS, Writing, write_for
+from kilnmark.lab.dataset.written.trainers import Writing, trainers_of, write_for
 from kilnmark.lab.run.folder import Run, now
 from kilnmark.lab.run.state import Outcome, Preflight, TrainingStatus
 from kilnmark.protocol.printable import encodable_json
@@ -111,7 +111,7 @@ def preflight_run(
         examined = examine(run.dataset, plan.dataset, lesson, counter=counter, thumbnails=thumbnails, seen=seen)
         _bound(run, examined.report)
         writing = Writing(trainer_folder(run), plan.name, plan.training, run.folder / "training")
-        trainers = [plan.training.trainer] if plan.training.trainer in WRITERS else []
+        trainers = [plan.training.trainer] if plan.training.trainer in trainers_of(plan.base) else []
         written = write_preflight(examined, thumbnails, run.report, trainers, writing)
     with unwritable_told(run.inputs):
         _write_json(run.inputs / f"{_STEM}.json", _inputs(examined, plan.dataset.path))
@@ -128,7 +128,7 @@ def write_preflight(
         examined: The dataset, looked at.
         thumbnails: Its pictures, as `examine` kept them.
         folder: Where the report and the contact sheet are to lie. It is made where it is absent.
-        trainers: Keys of `WRITERS`.
+        trainers: Some of those that `trainers_of` has for its base.
         writing: What trainers are to be told.
 
     Raises:
@@ -160,6 +160,7 @@ def trainer_input(run: Run) -> Path:
         DatasetRefused: It was refused.
         DatasetChanged: It is not any more what was looked at.
         DatasetMissing: It is not there.
+        LayoutUnwritable: The run's trainer has nothing for its base.
     """
     preflight = run.state.preflight
     if preflight is None:
@@ -168,6 +169,9 @@ def trainer_input(run: Run) -> Path:
         raise DatasetRefused(str(run.dataset), preflight.problems[: preflight.refused])
     if digest_of(run.dataset) != preflight.sha256:
         raise DatasetChanged(str(run.dataset), "the preflight", f"run `kilnmark lab preflight --run {run.folder}`")
+    if run.plan.training.trainer not in trainers_of(run.plan.base):
+        reason = f"{run.plan.training.trainer} does not train {run.plan.base}"
+        raise LayoutUnwritable(str(trainer_folder(run)), reason, "choose another trainer in run.toml")
     given = preflight.given.get(run.plan.training.trainer)
     if given is None or not (run.folder / given).exists():
         raise NotPreflighted(str(run.folder), f"nothing is written for {run.plan.training.trainer}")

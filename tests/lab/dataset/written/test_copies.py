@@ -21,6 +21,15 @@ def test_every_pair_is_there_under_a_number(tmp_path: Path) -> None:
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"index.json", "pictures"}
 
 
+def test_what_trainers_are_given_is_a_dataset_of_the_same_pairs(tmp_path: Path) -> None:
+    examined = looked(dataset(tmp_path / "set", 9, f"a photo of {TRIGGER} on the grass"), "subject", most_pairs=40)
+    write_copies(examined, tmp_path / "out")
+    again = looked(tmp_path / "out/pictures", "subject", most_pairs=40)
+    assert again.report.passed
+    assert [picture.caption for picture in again.pictures] == [picture.caption for picture in examined.pictures]
+    assert [look.pixels for look in again.looks] == [look.pixels for look in examined.looks]
+
+
 def test_nothing_is_written_twice_and_the_dataset_never(tmp_path: Path) -> None:
     folder = dataset(tmp_path / "set", 9)
     picture(0).convert("L").save(folder / "a00.png")
