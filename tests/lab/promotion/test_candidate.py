@@ -109,5 +109,5 @@ def test_without_a_pick_a_run_has_nothing_to_promote(run: Run, tmp_path: Path) -
 
 def test_an_adapter_is_of_the_run_that_it_lies_in(run: Run, tmp_path: Path) -> None:
     assert run_of(run.folder) == run_of(run.folder / "checkpoints/ink-200.safetensors") == run.folder
-    with pytest.raises(NotPromotable, match="is no run, and lies in none; name the run"):
+    with pytest.raises(NotPromotable, match="is no run, and lies in none; name what it was verified in"):
         run_of(tmp_path)

@@ -1,6 +1,9 @@
 """`kilnmark lab promote`: an adapter that the gate let through, trusted in a genre."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 import msgspec
@@ -8,7 +11,13 @@ import msgspec
 from kilnmark.client.cli.options import json_option
 from kilnmark.client.cli.views.document import write_document
 
+if TYPE_CHECKING:
+    from kilnmark.lab.promotion.candidate import Candidate
+    from kilnmark.protocol.content.promoted import PromotedAdapter
+
 __all__ = ["PromotionDocument", "promote"]
+
+_REPORT: Final = "The report of `kilnmark lab verify`, where no run was with it."
 
 
 class PromotionDocument(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,41 +47,26 @@ class PromotionDocument(msgspec.Struct, frozen=True, kw_only=True):
 @click.option("--packs", type=click.Path(exists=True, file_okay=False, path_type=Path), required=True, metavar="DIR")
 @click.option("--signed-by", required=True, metavar="NAME", help="Who answers for it.")
 @click.option("--run", type=click.Path(exists=True, path_type=Path), metavar="RUN", help="The run that verified it.")
+@click.option("--report", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="DIR", help=_REPORT)
 @click.option("--name", metavar="NAME", help="What it is to be called. [default: as the run says]")
 @click.option(
     "--why", default="", metavar="REASON", help="What the history is to say; needed against a judge's REJECT."
 )
 @json_option
-def promote(
-    target: Path,
-    *,
-    genre: str | None,
-    packs: Path,
-    signed_by: str,
-    run: Path | None,
-    name: str | None,
-    why: str,
-    as_json: bool,
-) -> None:
+def promote(target: Path, *, packs: Path, signed_by: str, as_json: bool, **given: Any) -> None:
     """Trust the adapter of RUN, or ADAPTER, in a genre: its bytes go into the genre's loras.yaml.
 
     Only what a signed report of `kilnmark lab verify` says passed, of exactly these bytes. One that had its name before
     is demoted with it.
     """
-    from kilnmark.lab.promotion import promote as room
-    from kilnmark.lab.promotion.candidate import candidate_of, run_of
-    from kilnmark.lab.run.folder import open_run
+    from kilnmark.lab.promotion.promote import promote as promoted
 
     if not signed_by.strip():
         raise click.BadParameter("give a name", param_hint="--signed-by")
     packs = packs.absolute()
-    with open_run(run or run_of(target)) as held:
-        where = genre or held.plan.genre
-        if where is None:
-            raise click.BadParameter("the run names no genre; give one", param_hint="--genre")
-        candidate = candidate_of(held, None if target.is_dir() else target, packs, name=name, why=why)
-        done = room.promote(candidate, packs, where, signed_by=signed_by, why=why)
-        room.note_in_run(held, where, done.adapter, by=done.adapter.signed_by)
+    with _candidate(target, packs, **given) as (candidate, where, note):
+        done = promoted(candidate, packs, where, signed_by=signed_by, why=given["why"])
+        note(done.adapter)
     _show(
         PromotionDocument(
             name=done.adapter.name,
@@ -87,6 +81,41 @@ def promote(
         as_json=as_json,
         outside=not candidate.path.resolve().is_relative_to(packs.resolve()),
     )
+
+
+@contextmanager
+def _candidate(
+    target: Path,
+    packs: Path,
+    *,
+    genre: str | None,
+    run: Path | None,
+    report: Path | None,
+    name: str | None,
+    why: str,
+) -> "Iterator[tuple[Candidate, str, Callable[[PromotedAdapter], None]]]":
+    """What is promoted, where, and who keeps in mind that it was: the run, which is held meanwhile, if there is one."""
+    from kilnmark.lab.promotion.candidate import candidate_of, run_of
+    from kilnmark.lab.promotion.promote import note_in_run
+    from kilnmark.lab.promotion.reported import reported_candidate
+    from kilnmark.lab.run.folder import open_run
+
+    if run is not None and report is not None:
+        raise click.UsageError("give --run or --report, not both")
+    if report is not None:
+        candidate, known = reported_candidate(report, target, name=name)
+        yield candidate, _named(genre or known, "report"), lambda _: None
+        return
+    with open_run(run or run_of(target)) as held:
+        where = _named(genre or held.plan.genre, "run")
+        candidate = candidate_of(held, None if target.is_dir() else target, packs, name=name, why=why)
+        yield candidate, where, lambda adapter: note_in_run(held, where, adapter, by=adapter.signed_by)
+
+
+def _named(genre: str | None, source: str) -> str:
+    if genre is None:
+        raise click.BadParameter(f"the {source} names no genre; give one", param_hint="--genre")
+    return genre
 
 
 def _show(document: PromotionDocument, *, as_json: bool, outside: bool) -> None:

@@ -3,21 +3,17 @@
 Everything that speaks against it is an error here. Nothing is written.
 """
 
-import hashlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from kilnmark.keymaps.files.contents import content_hash
-from kilnmark.keymaps.inspection import inspect_file
-from kilnmark.keymaps.names.shapes import load_shapes
 from kilnmark.lab.promotion.errors import NotPromotable, PromotionRefused
+from kilnmark.lab.promotion.shown import engaged_rank, passed
 from kilnmark.lab.run.folder import Run
 from kilnmark.lab.run.plan import PLAN, LoraKind
 from kilnmark.lab.run.standing import adapter_of_run, last_judgement
-from kilnmark.lab.run.state import Checkpoint, Outcome, RunState, Verification
+from kilnmark.lab.run.state import Checkpoint, RunState
 from kilnmark.protocol.content.promoted import PassedVerification
-from kilnmark.protocol.picture.report import Verdict
 
 __all__ = ["Candidate", "candidate_of", "run_of"]
 
@@ -57,7 +53,7 @@ def run_of(target: Path) -> Path:
     place = target.absolute()
     found = next((folder for folder in (place, *place.parents) if (folder / PLAN).is_file()), None)
     if found is None:
-        mend = "name the run that it was verified in with --run"
+        mend = "name what it was verified in, with --run or --report"
         raise NotPromotable(str(target), "is no run, and lies in none", mend)
     return found
 
@@ -78,7 +74,7 @@ def candidate_of(run: Run, adapter: Path | None, packs: Path, *, name: str | Non
     """
     path = _picked(run, packs) if adapter is None else adapter.absolute()
     sha256 = content_hash(path)
-    verification = _verified(run, path, sha256)
+    verification = _of_run(run, path, sha256)
     _check_judged(run.state, path, sha256, why)
     checkpoint = next((one for one in run.state.checkpoints if one.sha256 == sha256), None)
     plan = run.plan
@@ -91,7 +87,7 @@ def candidate_of(run: Run, adapter: Path | None, packs: Path, *, name: str | Non
         base=plan.base,
         trained_on=_trained_on(run),
         steps=None if checkpoint is None or checkpoint.origin != "trained" else checkpoint.step,
-        rank=_rank(path, plan.base, sha256),
+        rank=engaged_rank(path, plan.base, sha256),
         verification=verification,
     )
 
@@ -111,42 +107,12 @@ def _own(run: Run, checkpoint: Checkpoint) -> Path:
     return run.folder / checkpoint.file
 
 
-def _verified(run: Run, path: Path, sha256: str) -> PassedVerification:
-    found = run.state.verification
+def _of_run(run: Run, path: Path, sha256: str) -> PassedVerification:
     command = f"kilnmark lab verify {path} --run {run.folder}"
-    for problem, mend in _against(run, found, sha256, command):
-        raise PromotionRefused(str(path), problem, mend)
-    assert found is not None  # noqa: S101 - else there was a problem
-    return PassedVerification(
-        report=str(run.folder / found.report),
-        sha256=found.report_sha256,
-        verdict=found.outcome.value,
-        thresholds=found.thresholds,
-    )
-
-
-def _against(run: Run, found: Verification | None, sha256: str, command: str) -> Iterator[tuple[str, str]]:
-    """What is missing of a verification of these bytes, each with the mend; the first counts."""
+    found = run.state.verification
     if found is None:
-        yield "is not verified", f"run `{command}`"
-    elif found.sha256 != sha256:
-        yield f"has other bytes than those that were verified ({found.sha256[:12]}...)", f"run `{command}`"
-    elif found.outcome is Outcome.FAILED:
-        yield f"does not pass the gate: {'; '.join(found.reasons)}", "pick another checkpoint, or train anew"
-    elif found.outcome is not Outcome.PASSED:
-        yield "is not verified to the end", f"run `{command}`"
-    elif not found.signed_by:
-        yield "is verified, and signed by nobody", f"look at its report, then run `{command} --sign NAME`"
-    elif (problem := _report_problem(run.folder / found.report, found.report_sha256)) is not None:
-        yield f"is verified by a report that {problem}", f"run `{command}` again"
-
-
-def _report_problem(path: Path, sha256: str) -> str | None:
-    try:
-        found = hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as error:
-        return f"cannot be read ({path}: {error.strerror})"
-    return None if found == sha256 else f"was changed since ({path})"
+        raise PromotionRefused(str(path), "is not verified", f"run `{command}`")
+    return passed(found, run.folder / found.report, path, sha256, command)
 
 
 def _check_judged(state: RunState, path: Path, sha256: str, why: str) -> None:
@@ -154,16 +120,6 @@ def _check_judged(state: RunState, path: Path, sha256: str, why: str) -> None:
     if judged is not None and judged.sha256 == sha256 and judged.verdict == _REJECT and not why:
         reason = f"was judged {_REJECT} by {judged.judge}: {'; '.join(judged.reasons) or 'no reason was written down'}"
         raise PromotionRefused(str(path), reason, "pick another checkpoint, or say with --why REASON what outweighs it")
-
-
-def _rank(path: Path, base: str, sha256: str) -> int:
-    """As reports have it; looked at once more, so that nothing dead is promoted whatever else was said of it."""
-    found = inspect_file(str(path), load_shapes(base)).inspection
-    if found.sha256 != sha256:
-        raise PromotionRefused(str(path), "was changed while it was looked at", "try again once it is written")
-    if found.verdict is not Verdict.ENGAGED:
-        raise PromotionRefused(str(path), f"is {found.verdict} on {base}: {found.reason}", "promote one that engages")
-    return found.rank
 
 
 def _trained_on(run: Run) -> str | None:
