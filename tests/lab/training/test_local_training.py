@@ -139,11 +139,11 @@ def test_a_dead_checkpoint_ends_it(run: Path, tmp_path: Path) -> None:
         train_run(run, unheard)
 
 
-def interrupted(number: signal.Signals) -> Callable[[str], None]:
-    """Takes lines, and sends a signal to this process when the first checkpoint is told of."""
+def interrupted(number: signal.Signals, word: str = "checkpoints/") -> Callable[[str], None]:
+    """Takes lines, and sends a signal to this process at the first with a word."""
 
     def tell(line: str) -> None:
-        if "checkpoints/" in line:
+        if word in line:
             threading.Thread(target=os.kill, args=(os.getpid(), number)).start()
 
     return tell
@@ -194,7 +194,7 @@ def test_a_trainer_outlives_the_command_and_is_gone_on_with(
     """Ctrl-C in the second command ends the trainer that the first one began."""
     with pytest.raises(NewTrainingNeeded, match="still works"):
         train_run(run, told.append, Wish(new_training=True))
-    interrupt = interrupted(signal.SIGINT)
+    interrupt = interrupted(signal.SIGINT, "step 2 of 4")
 
     def tell(line: str) -> None:
         told.append(line)

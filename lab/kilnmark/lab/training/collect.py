@@ -150,6 +150,7 @@ class Collector:
         self._trainer = trainer
         self._output = output
         self._seen: dict[Path, _Seen] = {}
+        self._told = {known.file for known in run.state.checkpoints}
 
     def look(self, *, is_over: bool) -> Iterator[Checkpoint | str]:
         """Take what is new and whole.
@@ -158,7 +159,7 @@ class Collector:
             is_over: The trainer writes no more, so what is not whole never will be.
 
         Yields:
-            Each checkpoint when it is recorded, or a sentence about a file that is none.
+            Each checkpoint that was not known before, when it is recorded, or a sentence about a file that is none.
 
         Raises:
             DeadCheckpoint: One is dead; it is recorded.
@@ -178,7 +179,7 @@ class Collector:
             return
         taken = [self._taken(left, step) for left in left_in(path)]
         seen.is_taken = True
-        yield from taken
+        yield from (one for one in taken if isinstance(one, str) or one.file not in self._told)
         for one in taken:
             if isinstance(one, Checkpoint) and is_dead(one):
                 raise DeadCheckpoint(str(self._run.folder), one.file, one.reason or one.verdict)

@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -110,7 +111,7 @@ def begin_process(
     """
     environment = _environment(without)
     try:
-        with log.open("ab") as output, _held(trainer, lock) as held:
+        with log.open("ab") as output, _held(trainer, lock) as held, _heeding_ctrl_c():
             process = subprocess.Popen(  # noqa: S603 - what its owner asks for
                 list(command),
                 cwd=folder,
@@ -167,6 +168,20 @@ def _held(trainer: str, lock: Path) -> Iterator[int]:
         raise TrainerUnusable(trainer, f"an earlier one still holds {lock}", "end that process, or wait") from error
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def _heeding_ctrl_c() -> Iterator[None]:
+    """What is begun here can be interrupted, even where a shell began this in the background, deaf to it."""
+    is_deaf = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    if is_deaf and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+    else:
+        yield
 
 
 def _environment(without: Sequence[str]) -> Mapping[str, str]:
