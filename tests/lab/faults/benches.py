@@ -21,6 +21,7 @@ from kilnmark.lab.run.folder import open_run, read_state
 from kilnmark.lab.run.new import new_run
 from kilnmark.lab.run.plan import BudgetPlan, DatasetPlan, RemotePlan, RunPlan, TrainingPlan
 from kilnmark.lab.run.trained import TrainingStatus
+from tests.lab.faults.judge_bench import forgetful_bench, judging_server, remembering_bench
 from tests.lab.faults.mortal import Ended
 from tests.lab.faults.remote_bench import KEY, FakeRemote, fake_remote
 
@@ -202,5 +203,7 @@ def _training_bench(home: Path, server: tuple[FakeRemote, Path]) -> TrainingBenc
 
 SCENARIOS: Mapping[str, Scenario] = {
     "remote training": Scenario("remote training", _training_server, _training_bench),
+    "judging": Scenario("judging", judging_server, forgetful_bench),
+    "judging by keys": Scenario("judging by keys", judging_server, remembering_bench),
 }
 """By their names."""

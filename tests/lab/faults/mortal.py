@@ -17,7 +17,9 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+import kilnmark.lab.cli.judge
 import kilnmark.lab.cli.train
+import kilnmark.lab.judging.judge
 import kilnmark.lab.training.remote.transport
 import kilnmark.lab.training.train
 from kilnmark.client.cli.main import main
@@ -31,9 +33,11 @@ _PATIENCE = 60.0
 
 def preload() -> None:
     """Import what is imported inside functions, once for all lives."""
+    import openai  # noqa: F401
     import replicate.client  # noqa: F401
 
     assert kilnmark.lab.training.train
+    assert kilnmark.lab.judging.judge
 
 
 preload()

@@ -1,15 +1,15 @@
 """Fake judges over real HTTP on loopback, in both forms; each call that was carried out is kept as one that is paid.
 
-`FakeJudge` serves from a thread of a test, `python -m tests.lab.judging.servers PORT_FILE LEDGER remembers|forgets
-SCRIPT...` from a process of its own. What it answers with is said by words, one a call, the last one for ever.
+It serves from a thread of the test. What it answers with is said by words, one a call, the last one for ever; it can
+end whoever asks at any point of a call, too.
 """
 
 import json
-import sys
+import os
+import signal
 import threading
 from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -31,7 +31,6 @@ class FakeJudge(ThreadingHTTPServer):
         script: `good`, `bad` (below every bar), `misfit`, `text`, `empty`, `cut`, `refused`, `no-usage` and `garbage`
             are carried out and paid; `429`, `503`, `401`, `400` and `redirect` are not; `500`, `hang` and `drop` are
             carried out, and the reply never comes.
-        ledger: Where paid calls are kept, too.
         remembers: Whether a call with a key that was paid is answered again without being paid again.
         answers: What it says instead of scores.
     """
@@ -42,19 +41,18 @@ class FakeJudge(ThreadingHTTPServer):
     def __init__(
         self,
         *script: str,
-        ledger: Path | None = None,
         remembers: bool = False,
         answers: Callable[[Mapping[str, Any]], Any] | None = None,
     ) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.script = list(script or [_GOOD])
-        self.ledger = ledger
         self.remembers = remembers
         self.answers = answers
         self.asked: list[Mapping[str, Any]] = []
         self.headers: list[Mapping[str, str]] = []
         self.paid: list[str] = []
         self.given: dict[str, bytes] = {}
+        self.victim: tuple[int, int, str] | None = None
         self.released = threading.Event()
         self.lock = threading.Lock()
 
@@ -77,15 +75,23 @@ class FakeJudge(ThreadingHTTPServer):
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that was killed hangs up, which is what it is for."""
 
+    def anew(self) -> None:
+        """Nothing was asked yet, and nobody is to be killed."""
+        self.asked, self.headers, self.paid, self.given, self.victim = [], [], [], {}, None
+
+    def kill_if(self, call: int, how: str) -> bool:
+        """End whoever is to die at this point of this call, as `kill -9` does."""
+        if self.victim is None or self.victim[1:] != (call, how):
+            return False
+        os.kill(self.victim[0], signal.SIGKILL)
+        self.victim = None
+        return True
+
     def next_word(self) -> str:
         return self.script.pop(0) if len(self.script) > 1 else self.script[0]
 
     def pay(self, key: str) -> None:
         self.paid.append(key)
-        if self.ledger is not None:
-            with self.ledger.open("a") as file:
-                file.write(f"{key}\n")
-                file.flush()
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -98,14 +104,17 @@ class _Handler(BaseHTTPRequestHandler):
         with self.server.lock:
             self.server.asked.append(body)
             self.server.headers.append(dict(self.headers.items()))
+            call = len(self.server.asked)
             given = self.server.given.get(key) if self.server.remembers else None
             word = _GOOD if given else self.server.next_word()
         if not self._is_known():
             self._send(401, {"error": {"type": "auth", "message": f"no such key: {self._key()}"}})
+        elif self.server.kill_if(call, "kill before"):
+            self.close_connection = True
         elif given:
-            self._send_bytes(200, given)
+            self._answer(call, given)
         else:
-            self._act(word, key, body)
+            self._act(word, key, body, call)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its own
         """Nothing."""
@@ -116,7 +125,15 @@ class _Handler(BaseHTTPRequestHandler):
     def _is_known(self) -> bool:
         return self._key() == KEY
 
-    def _act(self, word: str, key: str, body: Mapping[str, Any]) -> None:
+    def _answer(self, call: int, reply: bytes) -> None:
+        if self.server.kill_if(call, "kill unanswered"):
+            self.close_connection = True
+            return
+        self._send_bytes(200, reply)
+        self.wfile.flush()
+        self.server.kill_if(call, "kill after")
+
+    def _act(self, word: str, key: str, body: Mapping[str, Any], call: int) -> None:
         if word in {"401", "400", "429", "503"}:
             headers = {"retry-after": "0.01"} if word == "429" else {}
             self._send(int(word), {"error": {"type": "x", "message": f"said with {self._key()}"}}, headers)
@@ -133,7 +150,7 @@ class _Handler(BaseHTTPRequestHandler):
             elif word == "500":
                 self._send(500, {"error": {"type": "x", "message": "it broke"}})
             else:
-                self._send_bytes(200, reply)
+                self._answer(call, reply)
 
     def _reply(self, word: str, body: Mapping[str, Any]) -> bytes:
         if word == "garbage":
@@ -190,13 +207,3 @@ def _anthropic(word: str, text: str) -> Any:
     blocks = [{"type": "thinking", "thinking": "..."}, {"type": "text", "text": text}]
     reply = {"id": "msg-1", "content": blocks, "stop_reason": ends.get(word, "end_turn")}
     return reply | ({} if word == "no-usage" else {"usage": usage})
-
-
-def _main(port_file: str, ledger: str, remembers: str, *script: str) -> None:
-    server = FakeJudge(*script, ledger=Path(ledger), remembers=remembers == "remembers")
-    Path(port_file).write_text(server.url)
-    server.serve_forever()
-
-
-if __name__ == "__main__":
-    _main(*sys.argv[1:])

@@ -204,3 +204,24 @@ def test_the_command_says_what_it_came_to(tmp_path: Path, client: Client) -> Non
     asked = [*words, "judge", str(run), "--socket", str(client.socket), "--json"]
     found = subprocess.run(asked, check=False, capture_output=True, text=True)
     assert (found.returncode, json.loads(found.stdout)["verdict"]) == (1, "REJECT")
+
+
+def test_a_folder_that_somebody_who_was_killed_had_begun_is_gone_on_with(tmp_path: Path, client: Client) -> None:
+    run = make_judgeable(tmp_path, judge="person")
+    (run / "report/judge-1").mkdir(parents=True)
+    assert judged(run, client).number == 1
+    with open_run(run) as held:
+        held.change(judgements=())
+    told: list[str] = []
+    assert judged(run, client, told).number == 1
+    assert told == []
+
+
+def test_an_adapter_that_the_daemon_may_not_read_is_copied_to_where_it_may(tmp_path: Path) -> None:
+    (tmp_path / "root").mkdir()
+    run = make_judgeable(tmp_path)
+    path = run / "run.toml"
+    path.write_text(path.read_text().replace("[sweep]\n", '[sweep]\nroot = "../root"\n'))
+    with painter(tmp_path / "root") as client:
+        judged(run, client)
+    assert [copy.name for copy in (tmp_path / "root").rglob("*.safetensors")] == ["100.safetensors"]

@@ -310,3 +310,16 @@ def test_a_last_line_that_was_cut_off_is_a_call_that_was_never_begun(tmp_path: P
     path.write_bytes(whole + b'{"type":"beg')
     assert Calls(path.parent).count == 2
     assert msgspec.json.decode(whole.split(b"\n")[0])["pictures"][-1] == "report/judge-1/cells/p1-s1.png"
+
+
+def test_a_state_that_was_lost_learns_again_what_was_paid(tmp_path: Path, client: Client) -> None:
+    with FakeJudge() as server:
+        run = make(tmp_path, server)
+        judged(run, client)
+        with open_run(run) as held:
+            held.change(judgements=(), spending=())
+        judged(run, client)
+        assert len(server.paid) == 2
+    state = read_state(run)
+    assert state is not None
+    assert sum(entry.amount for entry in state.spending) == pytest.approx(2 * COST)

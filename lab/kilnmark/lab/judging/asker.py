@@ -13,14 +13,15 @@ import msgspec
 
 from kilnmark.lab.errors import LabError
 from kilnmark.lab.judging.asking import ReplyMisfit, ask_again
-from kilnmark.lab.judging.calls import CallBegun, CallDoubted, CallEnded, Calls, CallTurnedAway
+from kilnmark.lab.judging.calls import CALLS, CallBegun, CallDoubted, CallEnded, Calls, CallTurnedAway
 from kilnmark.lab.judging.errors import JudgeBusy, JudgementLost
 from kilnmark.lab.judging.price import Price
 from kilnmark.lab.judging.talk import Doubtful, Endpoint, JudgeAnswered, Photo, Question, TurnedAway, VisionModel
 from kilnmark.lab.run.folder import Run, now
 from kilnmark.lab.run.spending import reserve, settle
+from kilnmark.lab.run.state import Spending
 
-__all__ = ["Asker", "AskingRules", "CellStanding", "Unanswered", "cell_standing", "reconcile"]
+__all__ = ["Asker", "AskingRules", "CellStanding", "Unanswered", "cell_standing", "reconcile", "recount"]
 
 R = TypeVar("R")
 Fit = Callable[[str, str], R | ReplyMisfit]
@@ -248,3 +249,21 @@ def reconcile(run: Run, label: str, calls: Calls, folder: str) -> None:
                 settle(run, entry.key, 0.0)  # it was reserved, and never sent
         elif calls.is_settled(entry.key) and not entry.settled:
             settle(run, entry.key, costs[entry.key])
+
+
+def recount(run: Run) -> None:
+    """Put back into the state what earlier judgings of the run were paid for and it does not know of, as where it was
+    lost: their calls lie in folders of their own, and the budget is one.
+
+    Raises:
+        RunUnusable: Calls cannot be read, or the state not be written.
+    """
+    known = {entry.key for entry in run.state.spending}
+    missing = [
+        Spending(at=now(), what=f"{path.parent.name}: found in its calls", key=key, amount=cost, settled=True)
+        for path in sorted((run.folder / "report").glob(f"*/{CALLS}"))
+        for key, cost in Calls(path.parent).costs().items()
+        if cost > 0 and key not in known
+    ]
+    if missing:
+        run.change(spending=(*run.state.spending, *missing))

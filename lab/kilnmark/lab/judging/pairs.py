@@ -13,14 +13,13 @@ import msgspec
 
 from kilnmark.client.sync import Client
 from kilnmark.keymaps.files.atomic import written_whole
-from kilnmark.keymaps.files.outputs import is_unspoilt
 from kilnmark.lab.errors import RunUnusable
-from kilnmark.lab.judging.asker import Asker, AskingRules, Unanswered, reconcile
+from kilnmark.lab.judging.asker import Asker, AskingRules, Unanswered, reconcile, recount
 from kilnmark.lab.judging.asking import SYSTEM, ReplyMisfit, unfenced
 from kilnmark.lab.judging.axes import Axis
 from kilnmark.lab.judging.calls import Calls
 from kilnmark.lab.judging.endpoints import endpoint_of, key_of, model_of, price_of
-from kilnmark.lab.judging.errors import JudgeUnusable, NothingToJudge
+from kilnmark.lab.judging.errors import JudgeUnusable
 from kilnmark.lab.judging.intervals import sign_test
 from kilnmark.lab.judging.matrix import MatrixCell
 from kilnmark.lab.judging.painting import Canvas, paint
@@ -140,6 +139,7 @@ class _Pairs:
         except OSError as error:
             raise RunUnusable(str(self._folder), error.strerror or str(error), "make room for it") from error
         self._calls = Calls(self._folder)
+        recount(run)
         reconcile(run, self._folder.name, self._calls, str(self._folder))
         self._said: dict[str, list[_Preference | Unanswered]] = {}
 
@@ -166,11 +166,9 @@ class _Pairs:
     def paint(self, client: Client, tell: Callable[[str], None]) -> None:
         for side in self._sides:
             cells = [cell for cell in self._cells if not self._place(cell, side).is_file()]
-            if cells:
-                tell(f"painting {len(cells)} pictures with checkpoint {side.adapter.step}")
-            adapter = self._run.folder / side.adapter.file
-            if not is_unspoilt(adapter, side.adapter.sha256):
-                raise NothingToJudge(f"{adapter} is not what it was any more", "put it back")
+            if not cells:
+                continue
+            tell(f"painting {len(cells)} pictures with checkpoint {side.adapter.step}")
             there = readable(self._run, [side.adapter], client)[side.adapter.sha256]
             canvas = Canvas(self._run.plan.base, there, side.adapter.sha256, f".{side.adapter.step}.png")
             for _ in paint(client, self._folder, side.matrix, cells, canvas):

@@ -13,12 +13,13 @@ import msgspec
 from kilnmark.keymaps.files.outputs import is_unspoilt
 from kilnmark.lab.judging.axes import Axis, standard_axes
 from kilnmark.lab.judging.bars import Bars, check_bars, read_bars
+from kilnmark.lab.judging.calls import CALLS
 from kilnmark.lab.judging.endpoints import judge_said
 from kilnmark.lab.judging.errors import JudgementLost, JudgeUnusable, NothingToJudge
 from kilnmark.lab.judging.matrix import Matrix, matrix_of
 from kilnmark.lab.judging.metric import SCORED
 from kilnmark.lab.judging.references import from_run, references_of
-from kilnmark.lab.judging.report import JudgedAdapter, JudgeSaid
+from kilnmark.lab.judging.report import JudgedAdapter, JudgeSaid, read_judgement
 from kilnmark.lab.run.folder import Run
 from kilnmark.lab.run.plan import RunPlan
 from kilnmark.lab.run.standing import adapter_of_run
@@ -161,14 +162,30 @@ def _digest(
 
 
 def _number(run: Run, digest: str, *, new: bool) -> tuple[int, bool]:
-    """That of the judging to go on with, or the next one; and whether it is new."""
-    found = next((each for each in reversed(run.state.judgements) if each.digest == digest), None)
-    report = run.folder / "report"
-    taken = [int(match[1]) for path in report.glob("judge-*") if (match := _FOLDER.fullmatch(path.name))]
-    taken += [int(match[1]) for each in run.state.judgements if (match := _FOLDER.fullmatch(Path(each.folder).name))]
+    """That of the judging to go on with, or the next one; and whether it is new.
+
+    A folder that the state does not name was begun by somebody who was killed: it is gone on with, if it is the same.
+    """
+    named = {each.folder: each for each in run.state.judgements}
+    found = next((each.folder for each in reversed(run.state.judgements) if each.digest == digest), None)
+    taken = [_number_of(folder) for folder in named]
+    for path in sorted((run.folder / "report").glob("judge-*")):
+        folder = from_run(run, path)
+        if folder in named or not _FOLDER.fullmatch(path.name):
+            continue
+        report = read_judgement(path)
+        if report is not None and report.digest == digest:
+            found = found or folder
+        if report is not None or (path / CALLS).exists():
+            taken.append(_number_of(folder))
     if found is None or new:
         return 1 + max(taken, default=0), True
-    folder = run.folder / found.folder
-    if found.cost > 0 and not folder.is_dir():
-        raise JudgementLost(str(folder), f"it is not there, and {found.cost:.4f} were paid for it")
-    return int(Path(found.folder).name.rpartition("-")[2]), False
+    known = named.get(found)
+    if known is not None and known.cost > 0 and not (run.folder / found).is_dir():
+        raise JudgementLost(str(run.folder / found), f"it is not there, and {known.cost:.4f} were paid for it")
+    return _number_of(found), False
+
+
+def _number_of(folder: str) -> int:
+    match = _FOLDER.fullmatch(Path(folder).name)
+    return int(match[1]) if match else 0

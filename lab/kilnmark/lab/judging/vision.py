@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from kilnmark.lab.judging.asker import Asker, AskingRules, CellStanding, Unanswered, cell_standing, reconcile
+from kilnmark.lab.judging.asker import Asker, AskingRules, CellStanding, Unanswered, cell_standing, reconcile, recount
 from kilnmark.lab.judging.asking import CellReply, ReplyMisfit, about, fitted
 from kilnmark.lab.judging.calls import Calls
 from kilnmark.lab.judging.endpoints import endpoint_of, model_of, price_of
@@ -99,6 +99,7 @@ class VisionJudge:
         self._price = price_of(self._plan)
         folder = folder_of(run.folder, prepared.number)
         self.calls = Calls(folder)
+        recount(run)
         reconcile(run, folder.name, self.calls, str(folder))
 
     def standing(self, cell: MatrixCell) -> CellStanding[CellReply]:
