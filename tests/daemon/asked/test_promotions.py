@@ -16,6 +16,7 @@ from kilnmark.daemon.pictures.hashes import FileHashes, look_at
 from kilnmark.keymaps.files.contents import content_hash
 from kilnmark.keymaps.zoo.write import make_adapter
 from kilnmark.protocol.settings import Settings
+from kilnmark.protocol.wire.replies import StackInfo
 from kilnmark.protocol.wire.requests import RenderParams
 from kilnmark.protocol.wire.work import RenderCommand
 from tests.daemon.conftest import FakeDaemon, Wire
@@ -183,6 +184,15 @@ def test_style_compose_tells_what_is_promoted_and_what_has_to_be(wire: Wire, sho
     shop.promote(shop.wash)
     shown = wire.result("style.compose", named)
     assert (shown["require_promoted"], shown["problems"], shown["loras"][0]["promoted"]) == (True, [], True)
+
+
+def test_packs_that_cannot_be_listed_trust_nobody_and_demote_nobody(tmp_path: Path) -> None:
+    (tmp_path / "packs").symlink_to(tmp_path / "packs")
+    promotions = Promotions(settings(packs=tmp_path / "packs", require_promoted="all"))
+    stack = StackInfo(source="paths", names=("wash",))
+    [said] = promotions.refusals(stack, ["/wash.safetensors"], ["a" * 64])
+    assert said.startswith("is not known to be promoted, since the folder of packs: cannot be listed (Too many levels")
+    assert promotions.demotions(stack, ["/wash.safetensors"], ["a" * 64]) == [""]
 
 
 def test_a_hash_that_is_known_is_not_computed_again(shop: Shop) -> None:

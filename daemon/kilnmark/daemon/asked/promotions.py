@@ -94,7 +94,11 @@ class Promotions:
         """The manifests that a stack is held to, and what is wrong with those that say nothing."""
         if self._root is None:
             return [], []
-        genres = [stack.genre] if stack.genre is not None else PackReading(self._root).folders("")
+        try:
+            genres = [stack.genre] if stack.genre is not None else PackReading(self._root).folders("")
+        except OSError as error:
+            message = f"cannot be listed ({error.strerror or error}); make it a folder that this user may read"
+            return [], [Problem(file="the folder of packs", line=0, message=message)]
         with self._lock:
             found = [self._now(self._root, genre) for genre in genres]
         broken = [problem for each in found if isinstance(each, UnusableContent) for problem in each.problems]
