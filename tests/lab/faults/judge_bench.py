@@ -51,7 +51,8 @@ def judging_server(folder: Path) -> Iterator[JudgingServer]:
     """A daemon whose pictures are a fake's, and a fake judge."""
     folder.mkdir(parents=True, exist_ok=True)
     with fake_daemon(lora_roots=(folder.parent,), variant="mini") as daemon, FakeJudge() as judge:
-        given: dict[str, Any] = {"judge": "openai", "model": "eye", "base_url": f"{judge.url}/v1", "deadline": 10.0, "patience": 0.0}
+        given: dict[str, Any] = {"judge": "openai", "model": "eye", "base_url": f"{judge.url}/v1"}
+        given |= {"deadline": 10.0, "patience": 0.0}
         prices: dict[str, Any] = {"price_in": PRICE_IN, "price_out": PRICE_OUT, "seeds": (1, 2)}
         templates = {
             remembers: make_judgeable(folder / str(remembers), limit=LIMIT, idempotent=remembers, **given, **prices)
