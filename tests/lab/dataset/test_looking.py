@@ -104,6 +104,15 @@ def test_a_picture_that_exif_turns_is_measured_upright(tmp_path: Path) -> None:
     assert look.form.turned
 
 
+def test_a_mark_of_exif_that_turns_nothing_is_none(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 0
+    picture(1).save(tmp_path / "a.jpg", exif=exif)
+    form = _look(tmp_path / "a.jpg").form
+    assert form is not None
+    assert not form.turned
+
+
 def test_equal_pixels_are_equal_in_any_file(tmp_path: Path) -> None:
     picture(1).save(tmp_path / "a.png")
     picture(1).save(tmp_path / "a.bmp")

@@ -33,6 +33,8 @@ GROUND = (255, 255, 255)
 
 _TURNED = (5, 6, 7, 8)
 """EXIF orientations that exchange width and height."""
+_MEANT = range(2, 9)
+"""Those that change anything."""
 _ORIENTATION = 0x0112
 _SIXTEEN_BITS = "I;16"
 """How Pillow's modes begin that have one channel of 16 bits."""
@@ -128,7 +130,7 @@ def decoded_with_form(file: PictureFile) -> "tuple[Image, PictureForm]":
 def _form(image: "Image", file: PictureFile) -> PictureForm:
     """From its header; Pillow's mode of a PNG in colours of 16 bits is that of one of 8."""
     deep = image.mode.startswith(_SIXTEEN_BITS) or (image.format == "PNG" and file.data[_PNG_DEPTH] == 16)  # noqa: PLR2004
-    turned = image.getexif().get(_ORIENTATION, 1) != 1
+    turned = image.getexif().get(_ORIENTATION, 1) in _MEANT
     return PictureForm(image.format or "", image.mode, deep, image.has_transparency_data, turned, _profile(image))
 
 

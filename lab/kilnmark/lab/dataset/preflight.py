@@ -4,9 +4,11 @@ Nothing is written here and the dataset is never changed; `written` has what is 
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from kilnmark.client.batch.plan.tokens import TokenCounter
 from kilnmark.keymaps.errors import RefusedPicture
@@ -118,29 +120,11 @@ def _report(
 ) -> DatasetReport:
     pictures = paired.pictures
     whole = [look for look in looks if look.problem is None]
+    pairs = _pairs(lesson, pictures, looks)
     trigger = trigger_of(lesson.kind, lesson.trigger, pictures)
-    captionless = lesson.kind == "style" and uncaptioned(pictures)
-    pairs = [
-        look
-        for picture, look in zip(pictures, looks, strict=True)
-        if look.problem is None and (picture.caption or captionless)
-    ]
-    distinct = len({look.pixels for look in pairs})
-    alike, apart = twins(whole), outliers(whole)
-    sources = sources_of(pictures, plan.sources)
-    lengths = caption_lengths(pictures, trigger, lesson.base, counter)
-    findings: list[DatasetFinding] = [*paired.listing.findings(), *paired.findings, *_unreadable(looks)]
-    if pictures:
-        findings += caption_findings(lesson.kind, lesson.trigger, pictures)
-        findings += count_findings(lesson.kind, plan, len(pairs), distinct)
-        findings += source_findings(sources, plan.source_share)
-    findings += [*size_findings(plan, whole), *form_findings(whole), *likeness_findings(alike, apart)]
-    findings += length_findings(lengths)
-    findings.sort(key=lambda finding: _ORDER[finding.level])
-    refused = any(finding.level is Level.REFUSE for finding in findings)
-    return DatasetReport(
+    report = DatasetReport(
         dataset=called,
-        outcome=Outcome.FAILED if refused else Outcome.PASSED,
+        outcome=Outcome.PASSED,
         kind=lesson.kind,
         trigger=trigger,
         base=lesson.base,
@@ -148,16 +132,45 @@ def _report(
         layout=paired.layout,
         pictures=len(pictures),
         pairs=len(pairs),
-        distinct=distinct,
+        distinct=len({look.pixels for look in pairs}),
         sha256=_digest(pictures, [look.sha256 for look in looks]),
         sizes=sizes_of(whole),
         aspects=aspects_of(whole),
-        sources=sources,
-        lengths=lengths,
-        twins=alike,
-        outliers=apart,
-        findings=tuple(findings),
+        sources=sources_of(pictures, plan.sources),
+        lengths=caption_lengths(pictures, trigger, lesson.base, counter),
+        twins=twins(whole),
+        outliers=outliers(whole),
+        findings=(),
     )
+    findings = sorted(_findings(report, paired, looks, plan, lesson), key=lambda finding: _ORDER[finding.level])
+    refused = any(finding.level is Level.REFUSE for finding in findings)
+    outcome = Outcome.FAILED if refused else Outcome.PASSED
+    return msgspec.structs.replace(report, outcome=outcome, findings=tuple(findings))
+
+
+def _pairs(lesson: Lesson, pictures: Sequence[CaptionedPicture], looks: Sequence[PictureLook]) -> list[PictureLook]:
+    """Of pictures that can be trained with: with a caption, or in a style without any."""
+    captionless = lesson.kind == "style" and uncaptioned(pictures)
+    both = zip(pictures, looks, strict=True)
+    return [look for picture, look in both if look.problem is None and (picture.caption or captionless)]
+
+
+def _findings(
+    report: DatasetReport, paired: PairedDataset, looks: Sequence[PictureLook], plan: DatasetPlan, lesson: Lesson
+) -> Iterator[DatasetFinding]:
+    """All there is to say, in the order in which a dataset is read."""
+    whole = [look for look in looks if look.problem is None]
+    yield from paired.listing.findings()
+    yield from paired.findings
+    yield from _unreadable(looks)
+    if paired.pictures:
+        yield from caption_findings(lesson.kind, lesson.trigger, paired.pictures)
+        yield from count_findings(lesson.kind, plan, report.pairs, report.distinct)
+        yield from source_findings(report.sources, plan.source_share)
+    yield from size_findings(plan, whole)
+    yield from form_findings(whole)
+    yield from likeness_findings(report.twins, report.outliers)
+    yield from length_findings(report.lengths)
 
 
 def _unreadable(looks: Sequence[PictureLook]) -> list[DatasetFinding]:

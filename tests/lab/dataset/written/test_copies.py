@@ -66,6 +66,14 @@ def test_what_not_every_trainer_reads_is_converted(tmp_path: Path) -> None:
     assert forms[1][2] == (255, 255, 255)
 
 
+def test_a_photograph_with_more_behind_it_is_one_in_jpeg(tmp_path: Path) -> None:
+    folder = dataset(tmp_path / "set", 9)
+    (folder / "a00.png").unlink()
+    picture(0).save(folder / "a00.jpg", format="MPO", save_all=True, append_images=[picture(1)])
+    first = write_copies(looked(folder), tmp_path / "out").pairs[0]
+    assert (first.file, first.link) == ("0001.jpg", True)
+
+
 def test_captions_are_one_line_of_utf_8(tmp_path: Path) -> None:
     folder = dataset(tmp_path / "set", 9)
     (folder / "a00.txt").write_bytes(b"\xef\xbb\xbf zxink\r\n\r\n")

@@ -31,8 +31,8 @@ INDEX: Final = "index.json"
 """What each copy is of."""
 
 _VERSION = 1
-_ENDINGS = {"PNG": ".png", "JPEG": ".jpg", "WEBP": ".webp"}
-"""Of what every trainer reads, by Pillow's names."""
+_ENDINGS = {"PNG": ".png", "JPEG": ".jpg", "MPO": ".jpg", "WEBP": ".webp"}
+"""Of what every trainer reads, by Pillow's names. MPO is a photograph in JPEG with something behind it."""
 _NOTHING_SAID = "\n"
 """kohya refuses a caption's file without a line (`read_caption`), and mflux-train a picture without a file."""
 
