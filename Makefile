@@ -58,6 +58,7 @@ mini-train: setup .mini/.ready
 # what lies in LAB_GATE. JSON=FILE writes one JSON object.
 LAB_GATE ?= build/lab-gate
 
+lab-gate: export OPENBLAS_NUM_THREADS = 1
 lab-gate: setup .mini/.ready
 	@$(BIN)/python -m scripts.lab_gate $(LAB_GATE) $(if $(JSON),--json "$(JSON)")
 

@@ -12,10 +12,11 @@ from pathlib import Path
 import msgspec
 
 from kilnmark.client.sync import Client
-from kilnmark.lab.gate.calibrate import GateCalibration, KnownAdapter, calibrated
-from kilnmark.lab.gate.limits import limits_of
+from kilnmark.lab.gate.calibrate import KnownAdapter, proposed
+from kilnmark.lab.gate.checks import refused
+from kilnmark.lab.gate.limits import GateLimits, Limit, limits_of
 from kilnmark.lab.gate.painting import Shown
-from kilnmark.lab.gate.report import GateReport, read_report
+from kilnmark.lab.gate.report import REPORT, GateReport, read_report
 from kilnmark.lab.gate.verify import ToVerify, verified
 from kilnmark.lab.run.state import Outcome
 from scripts.lab_gate.cases import GateCase, cases
@@ -26,7 +27,7 @@ from scripts.lab_gate.truth import way
 
 __all__ = ["GateErrors"]
 
-GOOD, BAD = 0.6, 0.4
+GOOD, BAD = 0.4, 0.2
 """Part of the way to its style from which on an adapter counts as trained well, and up to which it does not."""
 
 
@@ -35,7 +36,9 @@ class JudgedCase(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         name: Of it.
+        training: That it comes from.
         made: How it was made.
+        fires: Whether it is said to fire on its trigger alone.
         is_good: Whether it should be promoted.
         come: How far it came to the style that it was trained for, 0 to 1; None: nothing was painted.
         counts: Whether that bears out what is said of it; else its truth is not known, and it does not count.
@@ -45,7 +48,9 @@ class JudgedCase(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     name: str
+    training: str
     made: str
+    fires: bool
     is_good: bool
     come: float | None
     counts: bool
@@ -67,7 +72,9 @@ class GateErrors(msgspec.Struct, frozen=True, kw_only=True):
         by_kind: Cases by how they were made.
         unclear: Cases whose truth is not known; they do not count.
         limits: What they were held to.
-        calibration: Limits proposed from these very cases, and how those err on each case when it is left out.
+        proposed: Limits that these cases propose, those for styles that are always on first.
+        unseen_promotions: Bad ones that pass by limits from all other trainings alone.
+        unseen_refusals: Good ones that do not.
         seconds: By the clock.
         cases: All of them.
     """
@@ -81,7 +88,9 @@ class GateErrors(msgspec.Struct, frozen=True, kw_only=True):
     by_kind: dict[str, int]
     unclear: tuple[str, ...]
     limits: tuple[str, ...]
-    calibration: GateCalibration
+    proposed: tuple[dict[str, Limit], ...]
+    unseen_promotions: tuple[str, ...]
+    unseen_refusals: tuple[str, ...]
     seconds: float
     cases: tuple[JudgedCase, ...]
 
@@ -161,7 +170,9 @@ def _judged(client: Client, folder: Path, case: GateCase) -> JudgedCase:
     print(f"   {report.outcome}; came {come}; {dict(_rounded(report))}", flush=True)
     return JudgedCase(
         name=case.name,
+        training=case.name.partition(":")[0],
         made=case.made,
+        fires=case.fires,
         is_good=case.is_good,
         come=come,
         counts=_counts(case, come),
@@ -176,7 +187,7 @@ def _rounded(report: GateReport) -> Iterator[tuple[str, float]]:
 
 
 def _way(case: GateCase, report: GateReport, place: Path) -> float | None:
-    """With the trigger that it really has, or none."""
+    """With the trigger that it is said to have, or none."""
     found = {(one.shown, one.scene): place / one.file for one in report.pictures}
     bare, painted = (Shown.BARE_TRIGGER, Shown.TRIGGER) if case.trigger else (Shown.BARE_CONTROL, Shown.CONTROL)
     pairs = [(path, found[painted, scene]) for (shown, scene), path in found.items() if shown == bare]
@@ -194,42 +205,57 @@ def _counts(case: GateCase, come: float | None) -> bool:
 
 def _errors(found: Sequence[JudgedCase], seconds: float) -> GateErrors:
     counted = [one for one in found if one.counts]
-    known = [
-        KnownAdapter(one.name, one.is_good, read_report(Path(one.report) / "report.json").figures) for one in counted
-    ]
+    groups = [[one for one in counted if one.fires is fires] for fires in (False, True)]
+    unseen = [wrong for group in groups for wrong in _unseen(group)]
     return GateErrors(
         adapters=len(counted),
-        files=len({_digest(Path(one.report)) for one in counted}),
+        files=len({_report(one).sha256 for one in counted}),
         good=sum(one.is_good for one in counted),
-        trainings=len(RECIPES),
+        trainings=len({one.training for one in counted}),
         false_promotions=sum(not one.is_good and one.outcome is Outcome.PASSED for one in counted),
         false_refusals=sum(one.is_good and one.outcome is not Outcome.PASSED for one in counted),
         by_kind=dict(Counter(one.made.partition(",")[0] for one in counted)),
         unclear=tuple(one.name for one in found if not one.counts),
         limits=(limits_of("style").name, limits_of("style", fires=True).name),
-        calibration=calibrated(known, limits_of("style", fires=True)),
+        proposed=tuple(proposed([_known(one) for one in group], _limits(group)).limits for group in groups),
+        unseen_promotions=tuple(one.name for one in unseen if not one.is_good),
+        unseen_refusals=tuple(one.name for one in unseen if one.is_good),
         seconds=round(seconds, 1),
         cases=tuple(found),
     )
 
 
-def _digest(place: Path) -> str:
-    return read_report(place / "report.json").sha256
+def _unseen(group: Sequence[JudgedCase]) -> Iterator[JudgedCase]:
+    """Those of which limits from all other trainings are wrong; cases of one training are too much alike."""
+    for training in sorted({one.training for one in group}):
+        limits = proposed([_known(one) for one in group if one.training != training], _limits(group))
+        yield from (
+            one for one in group if one.training == training and refused(_known(one).figures, limits) == one.is_good
+        )
+
+
+def _limits(group: Sequence[JudgedCase]) -> GateLimits:
+    return limits_of("style", fires=group[0].fires)
+
+
+def _known(one: JudgedCase) -> KnownAdapter:
+    return KnownAdapter(one.name, one.is_good, _report(one).figures)
+
+
+def _report(one: JudgedCase) -> GateReport:
+    return read_report(Path(one.report) / REPORT)
 
 
 def _told(errors: GateErrors) -> str:
     lines = [f"{made}: {count}" for made, count in errors.by_kind.items()]
     lines += [f"truth unclear, does not count: {name}" for name in errors.unclear]
     lines += [f"WRONG: {one.name}: {one.outcome}: {one.reasons}" for one in errors.cases if one.counts and _wrong(one)]
-    bad, unseen = errors.adapters - errors.good, errors.calibration
-    unseen_words = (
-        f"{len(unseen.unseen_promotions)} promotions and {len(unseen.unseen_refusals)} refusals would be wrong"
-    )
+    unseen = f"{len(errors.unseen_promotions)} promotions and {len(errors.unseen_refusals)} refusals would be wrong"
     lines += [
         f"{errors.adapters} cases of {errors.files} files of {errors.trainings} trainings, {errors.good} of them good",
-        f"false promotions: {errors.false_promotions} of {bad}",
+        f"false promotions: {errors.false_promotions} of {errors.adapters - errors.good}",
         f"false refusals: {errors.false_refusals} of {errors.good}",
-        f"by limits from all other cases: {unseen_words}",
+        f"by limits from all other trainings: {unseen}",
     ]
     return "\n".join(lines)
 
