@@ -81,14 +81,32 @@ def test_an_adapter_without_a_trigger_is_measured_by_what_it_does_anyway(
     assert (found.fires, "always on" in found.unmeasured["fires"]) == (None, True)
 
 
-def test_wreckage_keeps_nothing_of_its_prompts_and_is_strange(pictures: Callable[[Painted], Pictures]) -> None:
+def test_wreckage_keeps_nothing_of_its_prompts(pictures: Callable[[Painted], Pictures]) -> None:
     figures = [of_pictures(GateFigures(), pictures(paint)).kept for paint in (always, wreckage)]
     assert figures[0] is not None
     assert figures[1] is not None
     assert figures[0] > 0.3
     assert figures[1] < 0.1
-    assert of_dataset(GateFigures(), pictures(wreckage), None, "nobody knows").strange == 1
-    assert of_dataset(GateFigures(), pictures(plain), None, "nobody knows").strange == 0
+
+
+def test_noise_is_strange_where_the_dataset_is_known_and_only_a_collapse_is_where_it_is_not(
+    pictures: Callable[[Painted], Pictures], tmp_path: Path
+) -> None:
+    def grey(shown: Shown, number: int) -> Picture:
+        return np.full((64, 64, 3), 99, np.uint8) if shown.has_adapter else plain(shown, number)
+
+    def strange(paint: Painted, trained: list[Path] | None) -> float | None:
+        return of_dataset(GateFigures(), pictures(paint), trained, "nobody knows").strange
+
+    plain_set, hatched_set = (
+        [tmp_path / f"{name}{number}.png" for number in range(4)] for name in ("plain", "hatched")
+    )
+    for number in range(4):
+        Image.fromarray(scene(100 + number, 64)).save(plain_set[number])
+        Image.fromarray(hatched(scene(100 + number, 64))).save(hatched_set[number])
+    assert [strange(paint, plain_set) for paint in (wreckage, grey, plain)] == [1, 1, 0]
+    assert strange(always, hatched_set) == 0
+    assert [strange(paint, None) for paint in (wreckage, grey, always, plain)] == [0, 1, 0, 0]
 
 
 def test_a_dataset_tells_the_way_to_it_and_what_was_learnt_by_heart(

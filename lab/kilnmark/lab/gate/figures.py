@@ -38,8 +38,8 @@ class GateFigures(msgspec.Struct, frozen=True, kw_only=True):
         unlike: Mean SSIM of pictures with it to those without, of the same prompts and seeds.
         kept: How much better its pictures are told apart by their prompts than by chance, over what the base itself
             makes of them: 1 as well as without it, 0 not at all.
-        strange: Share of its pictures that are collapsed, or whose numbers are far from those of the base's pictures
-            and the dataset's.
+        strange: Share of its pictures that are collapsed, or, where the dataset is known, whose numbers are far from
+            those of both the base's pictures and the dataset's.
         trigger_control: Mean SSIM of pictures with the trigger to those without it, both with the adapter.
         trigger_nonsense: The same to those with a word that means nothing in the trigger's place.
         fires: How many times as far the pictures with the trigger are from the nearer of the two than these are from

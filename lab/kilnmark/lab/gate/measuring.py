@@ -90,7 +90,7 @@ def of_dataset(figures: GateFigures, pictures: Pictures, dataset: Sequence[Path]
     called = _pixels(pictures, Shown.TRIGGER) or _pixels(pictures, Shown.CONTROL)
     bare = [*_pixels(pictures, Shown.BARE_CONTROL), *_pixels(pictures, Shown.BARE_TRIGGER)]
     trained = [] if dataset is None else [read_picture(path) for path in dataset]
-    found = msgspec.structs.replace(figures, strange=_strange(with_it, [*bare, *trained]))
+    found = msgspec.structs.replace(figures, strange=_strange(with_it, bare, trained))
     if len(trained) < _FEW:
         missing = why if dataset is None else "its dataset has fewer than two pictures"
         return _without(found, {"towards": missing, "memorised": missing})
@@ -145,14 +145,17 @@ def _without(figures: GateFigures, why: Mapping[str, str]) -> GateFigures:
     return msgspec.structs.replace(figures, unmeasured=figures.unmeasured | dict(why))
 
 
-def _strange(painted: Sequence[Picture], healthy: Sequence[Picture]) -> float:
-    """What the base itself paints is no collapse, however empty its night in fog is."""
-    usually, slack, least = usual([looks(one) for one in healthy]), Slack(), Collapse()
+def _strange(painted: Sequence[Picture], bare: Sequence[Picture], trained: Sequence[Picture]) -> float:
+    """What the base itself paints is no collapse, however empty its night in fog is; and without a dataset nobody knows
+    how far from the base a style is meant to be, so that only a collapse counts.
+    """
+    usually, slack, least = usual([looks(one) for one in (*bare, *trained)]), Slack(), Collapse()
     collapse = Collapse(
         entropy=min(least.entropy, usually.low.entropy), deviation=min(least.deviation, usually.low.deviation)
     )
     found = [looks(one) for one in painted]
-    return sum(collapse.of(one) is not None or bool(usually.strange(one, slack)) for one in found) / len(found)
+    odd = [bool(trained) and bool(usually.strange(one, slack)) for one in found]
+    return sum(collapse.of(one) is not None or is_odd for one, is_odd in zip(found, odd, strict=True)) / len(found)
 
 
 def _towards(figures: GateFigures, likeness: DatasetLikeness, painted: Sequence[Picture]) -> GateFigures:
