@@ -140,8 +140,8 @@ _GATED: dict[str, Any] = {
 }
 
 
-def _training(status: TrainingStatus, failure: str | None = None) -> dict[str, Any]:
-    training = msgspec.structs.replace(TRAINING, status=status, failure=failure)
+def _training(status: TrainingStatus, failure: str | None = None, remote: str | None = None) -> dict[str, Any]:
+    training = msgspec.structs.replace(TRAINING, status=status, failure=failure, remote_id=remote)
     return {"preflight": PASSED, "training": training, "spending": COST}
 
 
@@ -157,7 +157,7 @@ STATES: Final[dict[str, dict[str, Any]]] = {
     "intended": _training(TrainingStatus.INTENDED),
     "training": _training(TrainingStatus.RUNNING) | {"checkpoints": CHECKPOINTS[:1]},
     "failed": _training(TrainingStatus.FAILED, "RuntimeError: <b>out of memory</b>"),
-    "cancelled": _training(TrainingStatus.CANCELLED, "cancelled by ada"),
+    "cancelled": _training(TrainingStatus.CANCELLED, "cancelled by ada", "r8-1"),
     "dead": _training(TrainingStatus.DEAD, "all 152 updates are exactly zero") | {"checkpoints": CHECKPOINTS[:1]},
     "trained": {"preflight": PASSED, "training": TRAINED, "checkpoints": CHECKPOINTS, "spending": COST},
     "uncollected": {"preflight": PASSED, "training": TRAINED},

@@ -66,6 +66,10 @@ class Browser:
         self._call("POST", "/url", {"url": "about:blank"})
         self._call("POST", "/url", {"url": page.resolve().as_uri() + fragment})
 
+    def go(self, address: str) -> None:
+        """Load a page from a server."""
+        self._call("POST", "/url", {"url": address})
+
     def size(self, width: int, height: int) -> None:
         """Lay the page out as on a screen of this size, in CSS pixels."""
         self.cdp(

@@ -82,13 +82,21 @@ def _from_training(run: str, state: RunState) -> Iterator[NextStep]:
         yield from _log(run, state)
         return
     if status is not TrainingStatus.SUCCEEDED:
-        yield from _log(run, state)
-        yield _step("train", [run, "--new-training"], "when the reason is mended: train anew")
+        yield from _again(run, state)
     if not state.checkpoints:
         if status is TrainingStatus.SUCCEEDED:
             yield _step("train", [run], "collect its checkpoints")
         return
     yield _sweep(run)
+
+
+def _again(run: str, state: RunState) -> Iterator[NextStep]:
+    """After a training that ended badly. One of a remote is over; one of this machine can go on."""
+    trained = state.training
+    if trained and trained.remote_id is None and trained.status is not TrainingStatus.DEAD:
+        yield _step("train", [run], "when the reason is mended: go on, where the trainer can")
+    yield _step("train", [run, "--new-training"], "when the reason is mended: train anew")
+    yield from _log(run, state)
 
 
 def _from_sweep(run: str, state: RunState) -> Iterator[NextStep]:
@@ -149,7 +157,7 @@ def _to_promotion(run: str, plan: RunPlan, state: RunState, found: Verification 
 def _from_promotion(run: str, state: RunState) -> Iterator[NextStep]:
     yield _step("deploy", [run, "--to", "PLACE"], "copy it to where it is used, under its name")
     if promotion := serving(state):
-        words = [promotion.name, "--genre", promotion.genre, "--packs", "PACKS", "--why", "REASON"]
+        words = [promotion.name, "--genre", promotion.genre, "--packs", "PACKS", "--why", "REASON", "--run", run]
         yield _step("demote", words, "take it out of service again")
 
 
