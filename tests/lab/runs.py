@@ -32,6 +32,7 @@ from kilnmark.lab.run.new import new_run
 from kilnmark.lab.run.plan import BudgetPlan, DatasetPlan, Prompt, RunPlan, SweepPlan
 from kilnmark.lab.run.state import (
     Checkpoint,
+    Deployment,
     JudgedRun,
     Outcome,
     Pick,
@@ -128,6 +129,7 @@ JUDGED = JudgedRun(
 REJECTED = msgspec.structs.replace(
     JUDGED, verdict="REJECT", passed={"Q1": 4, "Q4": 6}, reasons=("p2-s101: identity 0.31 is below 0.70: another hand",)
 )
+DEPLOYED = Deployment(at=MOMENTS[8], where="genre_packs/tides/loras/ink.safetensors", slot="folder", sha256=PICK.sha256)
 PROMOTED = Promotion(at=MOMENTS[9], genre="tides", name="ink", sha256=PICK.sha256, by="Ada")
 
 _GATED: dict[str, Any] = {
@@ -176,6 +178,7 @@ STATES: Final[dict[str, dict[str, Any]]] = {
     "bad": _GATED | {"judgements": (REJECTED,)},
     "promoted": _GATED | {"judgements": (JUDGED,), "promotions": (PROMOTED,)},
     "demoted": _GATED
+    | {"deployments": (DEPLOYED,)}
     | {"judgements": (JUDGED,), "promotions": (PROMOTED, msgspec.structs.replace(PROMOTED, demoted=True))},
 }
 """What happened in each, by its name."""

@@ -104,7 +104,7 @@ def test_a_report_of_another_program_can_do_nothing(tmp_path: Path) -> None:
     (folder / "report").mkdir()
     (folder / "report" / "a.html").write_text("<script>alert(1)</script>")
     answer = Asker(tmp_path).get("/runs/checked/files/report/a.html")
-    assert answer.headers["content-security-policy"].startswith("sandbox; default-src 'none'")
+    assert answer.headers["content-security-policy"].startswith("sandbox allow-same-origin; default-src 'none'")
 
 
 def test_a_document_is_shown_and_does_nothing(asker: Asker) -> None:

@@ -36,7 +36,7 @@ EXPECTED = {
     "ungated": (Stage.VERIFICATION, RunVerdict.FAILED, "sweep --pick"),
     "undecided": (Stage.VERIFICATION, RunVerdict.WAITING, "verify"),
     "judging": (Stage.JUDGEMENT, RunVerdict.IN_FLIGHT, "judge"),
-    "good": (Stage.JUDGEMENT, RunVerdict.PROCEED, "promote"),
+    "good": (Stage.JUDGEMENT, RunVerdict.PROCEED, "deploy"),
     "unsigned": (Stage.JUDGEMENT, RunVerdict.PROCEED, "verify --sign"),
     "bad": (Stage.JUDGEMENT, RunVerdict.REJECT, "sweep --pick"),
     "promoted": (Stage.PROMOTION, RunVerdict.PROMOTED, "deploy"),

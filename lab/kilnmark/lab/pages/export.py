@@ -116,6 +116,8 @@ class _Export:
             kind, _, name = unquote(address).partition("/")
             folder = run.sources if kind == places.SOURCES else run.folder
             self._picture(folder, name, f"{place}/{kind}/{name}", small=kind != places.FILES)
+        for name in _beside_reports(run):
+            self._copy(f"{place}/{places.FILES}/{name}", run.folder / name)
 
     def _write_batch(self, batch: FoundBatch) -> None:
         try:
@@ -181,6 +183,19 @@ class _Export:
         goal = self._goal.joinpath(*place.split("/"))
         goal.parent.mkdir(parents=True, exist_ok=True)
         return goal
+
+
+def _beside_reports(run: FoundRun) -> Iterator[str]:
+    """What the gate's page shows: all that lies in its folder and may be shown, from the run's folder."""
+    found = run.state.verification if run.state else None
+    report = inside(run.folder, found.report) if found else None
+    if report is None:
+        return
+    folder = run.folder.resolve()
+    for path in sorted(report.parent.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if inside(run.folder, name) and sent_as(path, texts=True):
+            yield name
 
 
 def _addresses(run: FoundRun) -> Iterator[str]:

@@ -27,7 +27,7 @@ POLICY: Final = (
     "base-uri 'none'; frame-ancestors 'none'"
 )
 REPORT_POLICY: Final = (
-    "sandbox; default-src 'none'; img-src 'self' data:; style-src 'unsafe-inline'; base-uri 'none'; "
+    "sandbox allow-same-origin; default-src 'none'; img-src 'self' data:; style-src 'unsafe-inline'; base-uri 'none'; "
     "form-action 'none'; frame-ancestors 'none'"
 )
 """For pages that other programs left in a run: nothing in them runs, and they are nobody's."""

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from kilnmark.lab.errors import LabError
 from kilnmark.lab.figures.words import time_words
+from kilnmark.lab.gate.report import PAGE as GATE_PAGE
 from kilnmark.lab.judging.axes import IDENTITY, PHOTOGRAPHIC
 from kilnmark.lab.judging.report import CellStatus, JudgedCell, JudgementReport, read_judgement
 from kilnmark.lab.pages.files import inside
@@ -244,7 +245,8 @@ def _checks(run: FoundRun, state: RunState) -> Iterator[Fact]:
     if found := state.verification:
         signed = f"signed by {found.signed_by}" if found.signed_by else "not signed"
         said = f"{found.outcome} by thresholds {found.thresholds}, {signed}, {moment(found.at)}"
-        yield Fact("gate", said, _address(run, found.report))
+        page = f"{found.report.rpartition('/')[0]}/{GATE_PAGE}"
+        yield Fact("gate", said, _address(run, page) or _address(run, found.report))
     for judged in state.judgements:
         yield Fact("judgement", f"{judged.verdict} by {judged.judge}, {judged.bars}, {moment(judged.at)}")
     for one in state.promotions:

@@ -11,7 +11,7 @@ import msgspec
 
 from kilnmark.lab.run.plan import RunPlan
 from kilnmark.lab.run.standing import Stage, adapter_of_run, last_judgement, serving, standing_of, verification_of
-from kilnmark.lab.run.state import Checkpoint, Outcome, RunState, TrainingStatus, Verification
+from kilnmark.lab.run.state import Outcome, RunState, TrainingStatus, Verification
 
 __all__ = ["NextStep", "next_steps"]
 
@@ -102,8 +102,8 @@ def _again(run: str, state: RunState) -> Iterator[NextStep]:
 def _from_sweep(run: str, state: RunState) -> Iterator[NextStep]:
     sweep = state.sweep
     if sweep and sweep.pick:
-        if checkpoint := adapter_of_run(state):
-            yield _step("verify", [_file(run, checkpoint), "--run", run], "put the picked checkpoint before the gate")
+        if adapter_of_run(state):
+            yield _step("verify", ["--run", run], "put the picked checkpoint before the gate")
         else:
             yield _step("sweep", [run], "the picked checkpoint is none of the run's any more: pick again")
     elif sweep and not sweep.ended:
@@ -115,8 +115,7 @@ def _from_sweep(run: str, state: RunState) -> Iterator[NextStep]:
 
 
 def _from_gate(run: str, plan: RunPlan, state: RunState) -> Iterator[NextStep]:
-    found, adapter = verification_of(state), _adapter(run, state)
-    verify = [adapter, "--run", run]
+    found, verify = verification_of(state), _verified(run, state)
     if found is None or found.outcome is Outcome.UNDECIDED:
         yield _step("verify", verify, "go on with the gate")
     elif found.outcome is Outcome.FAILED:
@@ -144,14 +143,16 @@ def _from_judgement(run: str, plan: RunPlan, state: RunState) -> Iterator[NextSt
 
 
 def _to_promotion(run: str, plan: RunPlan, state: RunState, found: Verification | None) -> Iterator[NextStep]:
-    verify = [_adapter(run, state), "--run", run]
+    verify = _verified(run, state)
     if found is None or found.outcome is not Outcome.PASSED:
         yield _step("verify", verify, "its pictures are good; the gate has not passed it yet")
     elif not found.signed_by:
         yield _step("verify", [*verify, "--sign", "NAME"], "sign it, once its report was looked at")
     else:
+        if not any(copy.sha256 == found.sha256 for copy in state.deployments):
+            goal = f"PACKS/{plan.genre or 'GENRE'}/loras"
+            yield _step("deploy", [run, "--to", goal], "copy it to where it is used, under its name")
         yield _promote(run, plan)
-        yield _step("deploy", [run, "--to", "PLACE"], "copy it to where it is used, under its name")
 
 
 def _from_promotion(run: str, state: RunState) -> Iterator[NextStep]:
@@ -175,13 +176,9 @@ def _log(run: str, state: RunState | None) -> Iterator[NextStep]:
         yield NextStep(shlex.join(["less", f"{run}/{state.training.log}"]), "what the trainer wrote")
 
 
-def _adapter(run: str, state: RunState) -> str:
-    checkpoint = adapter_of_run(state)
-    return _file(run, checkpoint) if checkpoint else "FILE"
-
-
-def _file(run: str, checkpoint: Checkpoint) -> str:
-    return f"{run}/{checkpoint.file}"
+def _verified(run: str, state: RunState) -> list[str]:
+    """What is put before the gate: the picked checkpoint, or whatever file was."""
+    return ["--run", run] if adapter_of_run(state) else ["FILE", "--run", run]
 
 
 def _step(command: str, words: list[str], why: str) -> NextStep:

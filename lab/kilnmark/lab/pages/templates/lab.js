@@ -4,6 +4,8 @@
 (() => {
   const main = document.getElementById("main"), told = document.getElementById("live");
 
+  let shown = main.innerHTML;
+
   function arm() {
     for (const button of main.querySelectorAll(".copy")) button.hidden = !navigator.clipboard;
   }
@@ -29,9 +31,9 @@
     const answer = await fetch(location.href, { headers: { accept: "text/html" } });
     if (!answer.ok) { told.textContent = "The server refuses; open the address that it printed."; return; }
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("main");
-    if (fresh.innerHTML === main.dataset.shown) return;
+    if (fresh.innerHTML === shown) return;
     const open = new Set([...main.querySelectorAll("details[open]")].map(key));
-    main.dataset.shown = fresh.innerHTML;
+    shown = fresh.innerHTML;
     main.replaceChildren(...fresh.childNodes);
     for (const part of main.querySelectorAll("details")) if (open.has(key(part))) part.open = true;
     arm();
@@ -39,8 +41,23 @@
   }
   main.addEventListener("focusout", () => { if (waits) setTimeout(refresh); });
   if (main.querySelector("form[action=vote], form.who")) return;
-  const events = new EventSource(`${document.body.dataset.root}events`);
-  events.addEventListener("changed", refresh);
-  events.addEventListener("error", () => { told.textContent = "The server is away; what is shown may be old."; });
-  events.addEventListener("hello", () => { if (told.textContent.includes("away")) { told.textContent = "Follows the folder as it changes."; refresh(); } });
+
+  /* Browsers hold no more than six connections to a server: only a page that is looked at has one, and asks again when it
+     is looked at once more. */
+  let events = null;
+  function follow() {
+    if (events || document.hidden) return;
+    events = new EventSource(`${document.body.dataset.root}events`);
+    events.addEventListener("changed", refresh);
+    events.addEventListener("error", () => { told.textContent = "The server is away; what is shown may be old."; });
+    events.addEventListener("hello", () => {
+      refresh();
+      if (told.textContent.includes("away")) told.textContent = "Follows the folder as it changes.";
+    });
+  }
+  function leave() { events?.close(); events = null; }
+  document.addEventListener("visibilitychange", () => (document.hidden ? leave() : follow()));
+  addEventListener("pagehide", leave);
+  addEventListener("pageshow", follow);
+  follow();
 })();
