@@ -26,7 +26,7 @@ def forms(text: str) -> list[dict[str, str]]:
 def test_a_picture_is_approved_rejected_and_taken_back(batch: Path) -> None:
     asker = Asker(batch.parent)
     page = asker.get("/batches/weatherwright/").text
-    assert "6 undecided, 0 approved" in page
+    assert "5 undecided, 0 approved, 0 rejected, 1 not there" in page
     first, second = forms(page)[:2]
     assert asker.post("/batches/weatherwright/decide", first | {"word": "approved"}).status == 303
     rejected = second | {"word": "rejected", "reason": "six\n fingers <b>"}

@@ -58,9 +58,12 @@ def shown_decisions(batch: FoundBatch) -> list[ShownDecision]:
 
 def count_line(shown: list[ShownDecision]) -> str:
     """How far it is decided, the rest first."""
-    counts = {word: sum(one.word == word for one in shown) for word in DecisionWord}
-    rest = f"{counts[DecisionWord.OPEN]} undecided"
-    return f"{rest}, {counts[DecisionWord.APPROVED]} approved, {counts[DecisionWord.REJECTED]} rejected"
+    there = [one for one in shown if one.address]
+    counts = {word: sum(one.word == word for one in there) for word in DecisionWord}
+    line = f"{counts[DecisionWord.OPEN]} undecided, {counts[DecisionWord.APPROVED]} approved"
+    line += f", {counts[DecisionWord.REJECTED]} rejected"
+    lost = len(shown) - len(there)
+    return f"{line}, {lost} not there" if lost else line
 
 
 def seen_mark(path: Path) -> str:

@@ -44,15 +44,17 @@
 
   /* Browsers hold no more than six connections to a server: only a page that is looked at has one, and asks again when it
      is looked at once more. */
+  const FOLLOWS = "Follows the folder as it changes.";
   let events = null;
   function follow() {
     if (events || document.hidden) return;
+    told.textContent ||= FOLLOWS;
     events = new EventSource(`${document.body.dataset.root}events`);
     events.addEventListener("changed", refresh);
     events.addEventListener("error", () => { told.textContent = "The server is away; what is shown may be old."; });
     events.addEventListener("hello", () => {
       refresh();
-      if (told.textContent.includes("away")) told.textContent = "Follows the folder as it changes.";
+      if (told.textContent.includes("away")) told.textContent = FOLLOWS;
     });
   }
   function leave() { events?.close(); events = null; }
