@@ -37,7 +37,7 @@ def test_every_page_forbids_what_it_does_not_need(asker: Asker) -> None:
     headers = asker.get("/").headers
     assert headers["content-security-policy"] == POLICY
     assert headers["x-content-type-options"] == "nosniff"
-    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["referrer-policy"] == "same-origin"
 
 
 @pytest.mark.parametrize("origin", ["", "null", "http://evil.example", f"https://{HOST}"])

@@ -182,12 +182,8 @@ def test_without_the_cookie_there_is_nothing(served: Served) -> None:
 def test_the_export_looks_the_same_from_a_disk(window: Browser, tmp_path: Path) -> None:
     export_site(make_all(tmp_path / "runs"), tmp_path / "site")
     window.size(*DESKTOP)
-    for page in (
-        "index.html",
-        "runs/bad/index.html",
-        "documents/docs/goals.md.html",
-        "batches/weatherwright/index.html",
-    ):
+    window.complaints()
+    for page in (*INDICES, "documents/docs/goals.md.html"):
         window.open(tmp_path / "site" / page)
         assert window.run("return getComputedStyle(document.body).margin") == "0px", "its style is not there"
         loaded = "return [...document.images].filter(one => one.loading !== 'lazy' && !one.naturalWidth).length"
