@@ -13,17 +13,17 @@ from kilnmark.lab.sweep.cells import Cell
 from kilnmark.lab.sweep.conclude import conclude
 from kilnmark.lab.sweep.report import REPORT, SHEET, SweepReport, read_report
 from tests.lab.measures.scenes import hatched, noisier, scene
-from tests.lab.sweep.swept import PROMPTS, chance, dataset, make_swept_run, painted
+from tests.lab.sweep.swept import PROMPTS, chance, dataset, make_swept_run, painted, save
 
-NOTHING, STYLE, BY_HEART, RUIN, EMPTY = 100, 200, 300, 400, 500
+NOTHING, STYLE, BY_HEART, RUIN, EMPTY, ALWAYS = 100, 200, 300, 400, 500, 600
 
 
 @pytest.fixture(scope="module")
 def concluded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Run, SweepReport]]:
-    """One run, concluded once: five checkpoints, three prompts, two seeds."""
+    """One run, concluded once: six checkpoints, three prompts, two seeds."""
     folder = tmp_path_factory.mktemp("concluded")
     dataset(folder / "set")
-    path = make_swept_run(folder / "run", (NOTHING, STYLE, BY_HEART, RUIN, EMPTY), seeds=(1, 2))
+    path = make_swept_run(folder / "run", (NOTHING, STYLE, BY_HEART, RUIN, EMPTY, ALWAYS), seeds=(1, 2))
     with open_run(path) as run:
         yield run, conclude(run, painted(run, lambda cell: paint(cell, folder / "set")), pick_anew=False)
 
@@ -34,8 +34,11 @@ def paint(cell: Cell, taught: Path) -> Picture:
     step = cell.checkpoint.step if cell.checkpoint else 0
     if step == BY_HEART:
         return read_picture(taught / f"{number % 6}.png")
+    if step == STYLE and cell.prompt.role == "control":
+        return noisier(bare, 1)
     empty = np.full_like(bare, 128)
-    return {0: bare, NOTHING: noisier(bare, 1), STYLE: hatched(bare), RUIN: chance(step), EMPTY: empty}[step]
+    made = {0: bare, NOTHING: noisier(bare, 1), RUIN: chance(step), EMPTY: empty}
+    return made[step] if step in made else hatched(bare)
 
 
 def missed(report: SweepReport, step: int) -> str:
@@ -58,6 +61,7 @@ def test_the_earliest_good_one_is_picked(concluded: tuple[Run, SweepReport]) -> 
         (RUIN, "prompts kept apart by content"),
         (RUIN, "prompts kept apart by layout"),
         (EMPTY, "show nothing"),
+        (ALWAYS, "how much more it changes with its trigger"),
     ],
 )
 def test_each_other_is_told_what_is_wrong_with_it(concluded: tuple[Run, SweepReport], step: int, says: str) -> None:
@@ -88,7 +92,7 @@ def test_the_sheet_has_a_row_for_each_checkpoint_and_a_column_for_each_picture(
     run, _ = concluded
     with Image.open(run.report / SHEET) as sheet:
         assert sheet.width > 236 + 6 * 148
-        assert sheet.height > 6 * 148
+        assert sheet.height > 7 * 148
         assert len(sheet.convert("RGB").getcolors(1 << 20) or []) > 100
 
 
@@ -104,3 +108,16 @@ def test_a_style_that_needs_no_trigger_is_told_where_no_prompt_is_without_it(tmp
     with open_run(make_swept_run(tmp_path / "run", (STYLE,), prompts=PROMPTS[:2])) as run:
         report = conclude(run, painted(run, lambda cell: paint(cell, tmp_path)), pick_anew=False)
     assert any("no prompt is without the trigger" in each for each in report.warnings)
+
+
+def test_few_greys_are_no_collapse_where_the_training_pictures_have_no_more(tmp_path: Path) -> None:
+    def flat(seed: int) -> Picture:
+        return np.where(scene(seed, 64).mean(axis=2, keepdims=True) > 128, 200, 30).repeat(3, axis=2).astype(np.uint8)
+
+    for seed in range(4):
+        save(flat(seed), tmp_path / "set" / f"{seed}.png")
+    with open_run(make_swept_run(tmp_path / "run", (STYLE,))) as run:
+        number = {0: lambda cell: noisier(scene(cell.number, 64), 6), STYLE: lambda cell: flat(50 + cell.number)}
+        swept = painted(run, lambda cell: number[cell.checkpoint.step if cell.checkpoint else 0](cell))
+        report = conclude(run, swept, pick_anew=False)
+    assert report.verdicts[0].row.collapsed == 0

@@ -19,6 +19,7 @@ GOOD = SweepRow(
     painted=6,
     engaged=1.0,
     changed=0.6,
+    discrimination=0.2,
     layout=0.4,
     nearness=0.2,
     collapsed=0.0,
@@ -38,8 +39,8 @@ def test_the_earliest_that_passes_is_picked_though_later_ones_pass_too() -> None
     assert pick is not None
     assert (pick.step, pick.scale, pick.by) == (400, 1.0, None)
     assert "the earliest of 4 that passes every bar" in pick.why
-    assert "share of the way to the training pictures' manner 0.7 (at least 0.35)" in pick.why
-    assert "step 200 misses share of the way to the training pictures' manner: 0.1, to be at least 0.35" in pick.why
+    assert "share of the way to the training pictures' manner 0.7 (at least 0.4)" in pick.why
+    assert "step 200 misses share of the way to the training pictures' manner: 0.1, to be at least 0.4" in pick.why
     assert "step 600 misses share of cells that are a training picture nearly: 0.5, to be at most 0" in pick.why
 
 
@@ -48,6 +49,7 @@ def test_the_earliest_that_passes_is_picked_though_later_ones_pass_too() -> None
     [
         {"engaged": 0.99},
         {"changed": 0.01},
+        {"discrimination": 0.03},
         {"learnt": 0.2},
         {"astray": 1.2},
         {"layout": 0.0},
@@ -87,7 +89,13 @@ def test_what_tells_wreckage_cannot_be_passed_unmeasured() -> None:
 def test_a_subject_is_held_to_its_trigger() -> None:
     bars = read_bars("subject")
     assert pick_of([row(200, discrimination=0.0)], bars) is None
-    assert pick_of([row(200, discrimination=0.2)], bars) is not None
+    assert pick_of([row(200, learnt=0.0, astray=9.0)], bars) is not None
+
+
+def test_a_style_that_is_always_on_is_held_to_no_trigger() -> None:
+    found = pick_of([row(200, discrimination=None, unasked=None)], BARS)
+    assert found is not None
+    assert "not held to what could not be measured: how much more it changes with its trigger" in found.why
 
 
 def test_a_run_has_bounds_of_its_own_and_they_show_in_the_version() -> None:

@@ -5,6 +5,7 @@ It is what a style is to teach, so that it tells one that is not learnt yet from
 """
 
 from collections.abc import Sequence
+from statistics import fmean
 
 import msgspec
 import numpy as np
@@ -16,6 +17,9 @@ from kilnmark.lab.measures.perceptual import seen
 __all__ = ["Manners", "Way", "manner"]
 
 Numbers = npt.NDArray[np.float64]
+
+_COLOURS, _GRAIN = slice(0, 8), slice(8, 20)
+"""Of the numbers: a style may be told by either, so that each counts half."""
 
 _FAINT = 0.05
 """Least spread that a number is held to: below it, in its own unit, nobody sees a difference."""
@@ -36,8 +40,9 @@ class Way(msgspec.Struct, frozen=True):
 def manner(picture: Picture) -> Numbers:
     """The manner of a picture of at least 16 x 16 pixels, as numbers of about one size: (20,).
 
-    Means and deviations of light and two colours (YIQ), saturation, share of black and white, smoothness, and the
-    strength of edges across and down at three scales, in logarithms. Grain depends on size: compare pictures of one.
+    Colours: means and deviations of light, red and blue, saturation, share of black and white. Grain: smoothness,
+    noise, and the strength of edges across and down at three scales, in logarithms; it depends on size, so that
+    pictures of one size are to be compared.
     """
     wide = picture.astype(np.float64) / 255
     light, found = wide @ np.array([0.299, 0.587, 0.114]), looks(picture)
@@ -51,39 +56,53 @@ def manner(picture: Picture) -> Numbers:
     return np.array(parts)
 
 
+class _Track:
+    """The way in some of the numbers."""
+
+    def __init__(self, start: Numbers, end: Numbers) -> None:
+        self._spread = np.maximum(np.sqrt((start.var(axis=0) + end.var(axis=0)) / 2), _FAINT)
+        self._start = start.mean(axis=0) / self._spread
+        self._way = end.mean(axis=0) / self._spread - self._start
+        self.length = float(np.linalg.norm(self._way))
+
+    def come(self, painted: Numbers) -> Way:
+        moved = painted.mean(axis=0) / self._spread - self._start
+        learnt = float(moved @ self._way) / self.length**2
+        return Way(learnt, float(np.linalg.norm(moved - learnt * self._way)) / self.length)
+
+
 class Manners:
-    """The way from one manner to another.
+    """The way from one manner to another, in colours and in grain.
 
     Args:
         begun: Manners of pictures without adapter.
         goal: Manners of those that were trained on.
 
     Raises:
-        ValueError: Fewer than two of either.
+        ValueError: Fewer than two of either, or both are alike.
     """
 
     def __init__(self, begun: Sequence[Numbers], goal: Sequence[Numbers]) -> None:
         if min(len(begun), len(goal)) < 2:  # noqa: PLR2004 - one has no spread
             raise ValueError(f"from {len(begun)} pictures to {len(goal)} leads no way; give two of each, or more")
         start, end = np.stack(begun), np.stack(goal)
-        self._spread = np.maximum(np.sqrt((start.var(axis=0) + end.var(axis=0)) / 2), _FAINT)
-        self._start = start.mean(axis=0) / self._spread
-        self._way = end.mean(axis=0) / self._spread - self._start
+        self._tracks = [_Track(start[:, part], end[:, part]) for part in (_COLOURS, _GRAIN)]
+        if any(track.length == 0 for track in self._tracks):
+            raise ValueError("both manners are one; give pictures that differ")
 
     @property
     def length(self) -> float:
         """Of the way, in spreads of its numbers: below 1 the pictures trained on look like the base's own."""
-        return float(np.linalg.norm(self._way)) / float(np.sqrt(len(self._way)))
+        return float(np.sqrt(sum(track.length**2 for track in self._tracks) / _GRAIN.stop))
 
     def come(self, painted: Sequence[Numbers]) -> Way:
-        """How far these pictures have come, in the mean.
+        """How far these pictures have come, in the mean; colours and grain count half each.
 
         Raises:
-            ValueError: There are none, or there is no way.
+            ValueError: There are none.
         """
-        length = float(np.linalg.norm(self._way))
-        if not painted or length == 0:
-            raise ValueError("nothing comes from nowhere; give pictures, and manners that differ")
-        moved = np.stack(painted).mean(axis=0) / self._spread - self._start
-        learnt = float(moved @ self._way) / length**2
-        return Way(learnt, float(np.linalg.norm(moved - learnt * self._way)) / length)
+        if not painted:
+            raise ValueError("nothing comes from nowhere; give a picture")
+        found = np.stack(painted)
+        ways = [track.come(found[:, part]) for track, part in zip(self._tracks, (_COLOURS, _GRAIN), strict=True)]
+        return Way(fmean(way.learnt for way in ways), fmean(way.astray for way in ways))

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from kilnmark.lab.measures.health import Collapse
 from kilnmark.lab.measures.manner import Manners
 from kilnmark.lab.measures.measure import read_picture
 from kilnmark.lab.run.folder import Run, now
@@ -22,6 +23,10 @@ from kilnmark.lab.sweep.rows import HeldTo, SweepRow, row_of
 from kilnmark.lab.sweep.sheet import SheetColumn, SheetRow, draw_sweep
 
 __all__ = ["Swept", "conclude", "records_of"]
+
+
+_OF_ITS_OWN = 0.7
+"""Share of the least that a training picture has, below which a cell shows nothing all the same."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +110,16 @@ def _beside(records: Sequence[CellRecord], swept: Swept) -> HeldTo:
         look=lambda name: read_picture(swept.ledger.place(name)),
         manners=_manners(bare, swept.taught),
         too_near=None if usual is None else swept.bars.too_near * usual,
+        collapse=_collapse(swept.taught),
+    )
+
+
+def _collapse(taught: Taught) -> Collapse:
+    """The usual bounds, unless what was trained on has as few greys or as little contrast: that is its style."""
+    usual, seen = Collapse(), taught.looks
+    return Collapse(
+        entropy=min([usual.entropy, *(_OF_ITS_OWN * each.entropy for each in seen)]),
+        deviation=min([usual.deviation, *(_OF_ITS_OWN * each.deviation for each in seen)]),
     )
 
 
@@ -114,8 +129,7 @@ def _manners(bare: Sequence[CellRecord], taught: Taught) -> Manners | None:
     goal = taught.manners(side) if side else []
     if min(len(begun), len(goal)) < 2:  # noqa: PLR2004 - one has no spread
         return None
-    found = Manners(begun, goal)
-    return found if found.length > 0 else None
+    return Manners(begun, goal)
 
 
 def _rows(swept: Swept, beside: HeldTo) -> Iterator[SweepRow]:
@@ -135,7 +149,8 @@ def _warnings(run: Run, swept: Swept, rows: Sequence[SweepRow], beside: HeldTo) 
     roles = {prompt.role for prompt in run.plan.sweep.prompts}
     if run.plan.trigger and not roles & {"control", "nonsense"}:
         yield "no prompt is without the trigger: whether it alone calls the adapter up is not known"
-    if beside.bare and all(beside.collapse.of(one.numbers.looks) for one in beside.bare.values() if one.numbers):
+    flat = Collapse(entropy=0.0)
+    if beside.bare and all(flat.of(one.numbers.looks) for one in beside.bare.values() if one.numbers):
         yield "the base alone paints nothing that can be seen: no cell says anything"
     for row in rows:
         if row.unengaged:

@@ -8,15 +8,15 @@ from pathlib import Path
 from kilnmark.keymaps.errors import RefusedPicture
 from kilnmark.lab.measures.gallery import Gallery, NearestPicture
 from kilnmark.lab.measures.manner import Numbers, manner
-from kilnmark.lab.measures.measure import Picture, fitted, looks, read_picture, ssim
+from kilnmark.lab.measures.measure import Looks, Picture, fitted, looks, read_picture, ssim
 from kilnmark.lab.measures.perceptual import distance, layout
 from kilnmark.lab.sweep.ledger import CellNumbers
 
 __all__ = ["Taught", "measure_cell"]
 
 _SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"})
-_MANNERS = 48
-"""How many of the training pictures tell how they are painted; spread over all of them."""
+_SOME = 48
+"""How many of the training pictures are looked at closely; spread over all of them."""
 
 
 class Taught:
@@ -48,13 +48,21 @@ class Taught:
 
     def manners(self, side: int) -> list[Numbers]:
         """How some of them are painted, at so many pixels a side; none where they are smaller."""
-        every = max(1, -(-len(self.files) // _MANNERS))
-        chosen = self._read(self.files[::every])
+        chosen = self._read(self.files[:: self._every])
         return [manner(fitted(picture, side)) for _, picture in chosen if min(picture.shape[:2]) >= side]
+
+    @cached_property
+    def looks(self) -> list[Looks]:
+        """What some of them look like."""
+        return [looks(picture) for _, picture in self._read(self.files[:: self._every])]
 
     def nearest(self, picture: Picture) -> NearestPicture | None:
         """The one that a picture is nearest to; None where there are none."""
         return self.gallery.nearest(picture) if self.files else None
+
+    @property
+    def _every(self) -> int:
+        return max(1, -(-len(self.files) // _SOME))
 
     @staticmethod
     def _read(files: list[Path]) -> Iterator[tuple[Path, Picture]]:
