@@ -55,3 +55,14 @@ def test_what_costs_nothing_is_begun_without_any_budget(run: Run) -> None:
 def test_what_is_no_amount_is_not_reserved(run: Run, amount: float) -> None:
     with pytest.raises(ValueError, match="no amount"):
         reserve(run, what="a training", key="k", amount=amount)
+
+
+def test_another_amount_takes_the_place_of_what_was_reserved(run: Run) -> None:
+    reserve(run, what="a training", key="k", amount=4.0)
+    reserve(run, what="a training", key="k", amount=5.0)
+    assert spent_of(run.state) == 5.0
+    with pytest.raises(OverBudget):
+        reserve(run, what="a training", key="k", amount=5.5)
+    settle(run, "k", 1.0)
+    reserve(run, what="a training", key="k", amount=2.0)
+    assert spent_of(run.state) == 1.0

@@ -12,6 +12,7 @@ from kilnmark.lab.run.spending import OverBudget
 from kilnmark.lab.run.trained import Training, TrainingStatus
 from kilnmark.lab.training.errors import (
     DeadCheckpoint,
+    EnvironmentChanged,
     KeyUnusable,
     NewTrainingNeeded,
     RemoteAway,
@@ -97,7 +98,7 @@ def test_what_takes_longer_than_is_reserved_is_cancelled(remote: FakeRemote, mak
     """It has been going on for 25 charged seconds when it is first looked at."""
     run = make_run(longest_seconds="20.0")
     remote.set(looks_until_over=50)
-    with pytest.raises(TrainingEnded, match="cancelled here after its 20 seconds"):
+    with pytest.raises(TrainingEnded, match="cancelled here, as long as is reserved for it"):
         train_run(run, unheard)
     assert known(run).status is TrainingStatus.CANCELLED
     assert any(call.endswith("/cancel") for call in remote.calls)
@@ -302,3 +303,65 @@ def test_an_unreachable_remote_starts_nothing(remote: FakeRemote, make_run: Make
         train_run(run, unheard)
     set_lines(run, base_url=f'"{remote.url}"')
     assert train_run(run, unheard).status is TrainingStatus.SUCCEEDED
+
+
+def test_what_was_reserved_bounds_it_whatever_run_toml_says_later(remote: FakeRemote, make_run: MakeRun) -> None:
+    run = make_run(longest_seconds="20.0", patience_seconds="0.0")
+    remote.set(faults=[{"like": LOOK, "do": "answer", "status": 500}], looks_until_over=50)
+    with pytest.raises(RemoteRefused):
+        train_run(run, unheard)
+    set_lines(run, longest_seconds="2000.0")
+    with pytest.raises(TrainingEnded, match="cancelled here"):
+        train_run(run, unheard)
+
+
+def test_what_is_reserved_follows_run_toml_until_it_is_started(remote: FakeRemote, make_run: MakeRun) -> None:
+    run = make_run()
+    remote.set(faults=[{"like": START, "do": "answer", "status": 402}], ends="failed")
+    with pytest.raises(RemoteRefused, match="wants to be paid first"):
+        train_run(run, unheard)
+    set_lines(run, longest_seconds="501.0")
+    with pytest.raises(OverBudget, match=r"may cost 5\.01 USD"):
+        train_run(run, unheard)
+    assert remote.ledger("start") == []
+
+
+def test_another_remote_is_not_asked_in_the_middle(remote: FakeRemote, make_run: MakeRun) -> None:
+    run = make_run(patience_seconds="0.0")
+    remote.set(faults=[{"like": LOOK, "do": "answer", "status": 500}])
+    with pytest.raises(RemoteRefused):
+        train_run(run, unheard)
+    set_lines(run, base_url='"https://other.example"')
+    with pytest.raises(EnvironmentChanged, match=r"training\.remote\.base_url: http://127"):
+        train_run(run, unheard)
+
+
+def test_a_run_goes_on_where_it_was_copied_to(remote: FakeRemote, make_run: MakeRun, tmp_path: Path) -> None:
+    run = make_run(patience_seconds="0.0")
+    remote.set(faults=[{"like": LOOK, "do": "answer", "status": 500}])
+    with pytest.raises(RemoteRefused):
+        train_run(run, unheard)
+    moved = tmp_path / "elsewhere" / "ink"
+    shutil.copytree(run, moved)
+    shutil.rmtree(tmp_path / "home")
+    assert train_run(moved, unheard).status is TrainingStatus.SUCCEEDED
+    assert len(remote.ledger("start")) == 1
+
+
+def test_a_checkpoint_that_is_gone_is_taken_anew(remote: FakeRemote, make_run: MakeRun) -> None:
+    run = make_run()
+    train_run(run, unheard)
+    state = read_state(run)
+    assert state is not None
+    (run / state.checkpoints[0].file).unlink()
+    train_run(run, unheard)
+    assert (run / state.checkpoints[0].file).read_bytes() == EARLIER.read_bytes()
+    assert len(remote.ledger("start")) == 1
+
+
+def test_the_cost_of_an_adopted_one_counts(remote: FakeRemote, make_run: MakeRun, tmp_path: Path) -> None:
+    first, second = make_run(), tmp_path / "home" / "second"
+    shutil.copytree(first, second, symlinks=True)
+    stranger = train_run(first, unheard).remote_id
+    train_run(second, unheard, Wish(adopt=stranger))
+    assert spent(second) == 1.0

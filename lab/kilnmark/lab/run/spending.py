@@ -12,7 +12,7 @@ from kilnmark.lab.run.folder import Run, now
 from kilnmark.lab.run.state import RunState, Spending
 from kilnmark.protocol.exits import ExitCode
 
-__all__ = ["OverBudget", "left_of", "reserve", "settle", "settled", "spent_of"]
+__all__ = ["OverBudget", "left_of", "reserve", "reserved_of", "settle", "settled", "spent_of"]
 
 _ROUNDING = 1e-9
 
@@ -57,8 +57,15 @@ def left_of(run: Run) -> float:
     return run.plan.budget.limit - spent_of(run.state)
 
 
+def reserved_of(state: RunState, key: str) -> Spending | None:
+    """What is counted under a key; None: nothing is."""
+    return next((entry for entry in state.spending if entry.key == key), None)
+
+
 def reserve(run: Run, *, what: str, key: str, amount: float) -> None:
-    """Count an amount as spent before it is; on disk when this returns. Asked again for the same key, nothing changes.
+    """Count an amount as spent before it is; on disk when this returns.
+
+    Asked again for the same key, the amount takes the place of what was reserved; what is settled stays.
 
     Args:
         run: Whose budget.
@@ -70,15 +77,16 @@ def reserve(run: Run, *, what: str, key: str, amount: float) -> None:
         OverBudget: It is more than is left.
         RunUnusable: It cannot be written.
     """
-    if any(entry.key == key for entry in run.state.spending):
-        return
     if not 0 <= amount < inf:
         raise ValueError(f"{amount} is no amount")
-    left = left_of(run)
+    before = reserved_of(run.state, key)
+    if before is not None and (before.settled or before.amount == amount):
+        return
+    left = left_of(run) + (before.amount if before else 0.0)
     if amount > left + _ROUNDING and amount > 0:
         raise OverBudget(what, amount, left, run.plan.budget.limit, run.plan.budget.currency)
     entry = Spending(at=now(), what=what, key=key, amount=amount)
-    run.change(spending=(*run.state.spending, entry))
+    run.change(spending=(*(other for other in run.state.spending if other is not before), entry))
 
 
 def settle(run: Run, key: str, amount: float) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from kilnmark.lab.dataset.recorded import trainer_input
 from kilnmark.lab.run.folder import Run, open_run
 from kilnmark.lab.run.trained import Training, TrainingStatus
+from kilnmark.lab.training.collect import Collector
 from kilnmark.lab.training.commands import checkout_of, started_in, whole_command
 from kilnmark.lab.training.environment import changes, environment_of
 from kilnmark.lab.training.errors import EnvironmentChanged, NewTrainingNeeded, TrainerUnusable
@@ -16,7 +17,7 @@ from kilnmark.lab.training.inputs import inputs_for
 from kilnmark.lab.training.local import LOCK, OUTPUT, Tell, attach, clear_output, newest, resumable, run_trainer
 from kilnmark.lab.training.process import is_alive, is_held
 from kilnmark.lab.training.record import begin, current, evidence, folder_of, numbers_of, update
-from kilnmark.lab.training.remote.drive import remote_of, remote_plan, train_there
+from kilnmark.lab.training.remote.drive import remote_of, remote_plan, take_fetched, train_there
 from kilnmark.lab.training.remote.follow import cancel
 from kilnmark.lab.training.remote.start import adopt
 from kilnmark.lab.training.trainers import Trainer, trainer_of
@@ -88,8 +89,9 @@ def _go_on(run: Run, trainer: Trainer, wish: Wish, tell: Tell) -> Training:
     if training.trainer != trainer.name:
         raise EnvironmentChanged(str(run.folder), [f"trainer: {training.trainer} -> {trainer.name}"])
     if training.status is TrainingStatus.SUCCEEDED and not wish.adopt and not wish.cancel:
+        _complete(run, trainer, tell)
         tell(f"it is trained: {len(run.state.checkpoints)} checkpoints")
-        return training
+        return current(run)
     if trainer.is_remote:
         return _there(run, wish, tell)
     if wish.adopt or wish.cancel:
@@ -102,6 +104,27 @@ def _go_on(run: Run, trainer: Trainer, wish: Wish, tell: Tell) -> Training:
         if attached is not None:
             return attached
     return _here(run, trainer, _last_checkpoint(run, trainer, tell), tell)
+
+
+def _complete(run: Run, trainer: Trainer, tell: Tell) -> None:
+    """Take checkpoints that are gone anew from the trainer's own output.
+
+    Raises:
+        NewTrainingNeeded: They are not there, either.
+    """
+    if not _missing(run) and run.state.checkpoints:
+        return
+    if trainer.is_remote:
+        take_fetched(run, tell)
+    else:
+        for _ in Collector(run, trainer, folder_of(run) / OUTPUT).look(is_over=True):
+            pass
+    for file in _missing(run):
+        raise NewTrainingNeeded(str(run.folder), f"{file} is gone, and its trainer's output has it no more")
+
+
+def _missing(run: Run) -> list[str]:
+    return [known.file for known in run.state.checkpoints if not (run.folder / known.file).is_file()]
 
 
 def _check_numbers(run: Run) -> None:
@@ -155,8 +178,10 @@ def _there(run: Run, wish: Wish, tell: Tell) -> Training:
     is_over = training.status in {TrainingStatus.FAILED, TrainingStatus.CANCELLED, TrainingStatus.DEAD}
     if is_over and not wish.adopt:
         raise NewTrainingNeeded(str(run.folder), f"its training is over, and was not begun again: {training.failure}")
-    if training.remote_id is None and not training.is_asked:
-        update(run, numbers=numbers_of(run))
+    if training.remote_id is not None or training.is_asked:
+        _check_numbers(run)
+    elif training.numbers != numbers_of(run):  # nothing was begun; but an upload is where it was uploaded to
+        update(run, numbers=numbers_of(run), steps=run.plan.training.steps, upload=None)
     with remote_of(plan) as remote:
         if wish.adopt:
             adopt(run, plan, remote, wish.adopt, tell)

@@ -60,6 +60,11 @@ class RemoteTraining(msgspec.Struct, frozen=True):
         """Whether it waits or works."""
         return self.status in {"starting", "processing", "queued"}
 
+    def is_older(self, moment: datetime) -> bool:
+        """Whether it was created before a moment; not, where nobody can tell."""
+        created = _time(self.created_at)
+        return created is not None and created < moment
+
     def seconds(self, until: datetime) -> float | None:
         """Seconds that are charged: as the remote tells them, else from its start to its end, or to now."""
         if self.metrics and self.metrics.predict_time is not None:

@@ -13,14 +13,15 @@ from kilnmark.lab.run.trained import Training, TrainingStatus
 from kilnmark.lab.training.archives import left_in
 from kilnmark.lab.training.collect import is_dead, take
 from kilnmark.lab.training.errors import DeadCheckpoint, TrainerUnusable
-from kilnmark.lab.training.record import current, ended, update
+from kilnmark.lab.training.local import OUTPUT
+from kilnmark.lab.training.record import current, ended, folder_of, update
 from kilnmark.lab.training.remote.fetch import fetched
 from kilnmark.lab.training.remote.follow import followed
 from kilnmark.lab.training.remote.key import read_key
 from kilnmark.lab.training.remote.start import started
 from kilnmark.lab.training.remote.wire import Remote
 
-__all__ = ["remote_of", "remote_plan", "train_there"]
+__all__ = ["remote_of", "remote_plan", "take_fetched", "train_there"]
 
 
 def remote_plan(run: Run) -> RemotePlan:
@@ -69,12 +70,24 @@ def train_there(run: Run, remote: Remote, dataset: Callable[[], Path], tell: Cal
     needs_dataset = training.remote_id is None and not training.is_asked and training.upload is None
     zipped = dataset() if needs_dataset else Path()
     training_id = started(run, plan, remote, zipped, tell)
-    addresses = followed(run, plan, remote, training_id, tell)
+    try:
+        addresses = followed(run, plan, remote, training_id, tell)
+    except KeyboardInterrupt:
+        tell(f"training {training_id} goes on at the remote; the same command waits for it again, `--cancel` ends it")
+        raise
     for path in fetched(run, plan, remote, addresses, tell):
         _taken(run, path, tell)
     if not any(known.origin == "trained" for known in run.state.checkpoints):
         raise ended(run, TrainingStatus.FAILED, "there is no adapter in its output", "look into the training's folder")
     return update(run, status=TrainingStatus.SUCCEEDED, ended=now(), step=max(current(run).step, _last(run)))
+
+
+def take_fetched(run: Run, tell: Callable[[str], None]) -> None:
+    """Take the adapters of what was fetched before."""
+    output = folder_of(run) / OUTPUT
+    for path in sorted(output.iterdir()) if output.is_dir() else ():
+        if not path.name.startswith("."):
+            _taken(run, path, tell)
 
 
 def _last(run: Run) -> int:

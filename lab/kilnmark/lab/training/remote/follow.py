@@ -6,9 +6,10 @@ from typing import Any
 
 import msgspec
 
-from kilnmark.lab.run.folder import Run
+from kilnmark.lab.run.folder import Run, now
 from kilnmark.lab.run.plan import RemotePlan
-from kilnmark.lab.run.spending import settled
+from kilnmark.lab.run.spending import reserved_of, settled
+from kilnmark.lab.run.state import Spending
 from kilnmark.lab.run.trained import TrainingStatus
 from kilnmark.lab.training.errors import RemoteAway, TrainingEnded
 from kilnmark.lab.training.log import first_failure, step_in
@@ -43,9 +44,9 @@ def followed(
             break
         if not seen.is_under_way:
             raise RemoteAway(f"training {training_id}", f"its status {seen.status!r} means nothing here", was_sent=True)
-        if not is_cancelled and _is_too_long(plan, seen):
+        if not is_cancelled and _is_too_long(run, plan, seen):
             is_cancelled = True
-            tell(f"it has taken its {plan.longest_seconds:g} seconds; cancelling it")
+            tell("it has taken as long as is reserved for it; cancelling it")
             patiently(plan, lambda: remote.cancel(training_id), tell)
         pause(plan.poll_seconds)
     if seen.status != "succeeded":
@@ -73,10 +74,13 @@ def cancel(run: Run, plan: RemotePlan, remote: Remote, tell: Callable[[str], Non
     followed(run, plan, remote, training_id, tell)
 
 
-def _is_too_long(plan: RemotePlan, seen: RemoteTraining) -> bool:
-    """Whether it would be over what is reserved for it before the next look."""
+def _is_too_long(run: Run, plan: RemotePlan, seen: RemoteTraining) -> bool:
+    """Whether it would be over what is reserved for it before the next look, whatever `run.toml` says by now."""
+    longest, reserved = plan.longest_seconds, reserved_of(run.state, current(run).key)
+    if reserved is not None and plan.price_per_second > 0:
+        longest = min(longest, reserved.amount / plan.price_per_second)
     seconds = seen.seconds(datetime.now(UTC))
-    return seconds is not None and seconds + plan.poll_seconds >= plan.longest_seconds
+    return seconds is not None and seconds + plan.poll_seconds >= longest
 
 
 def _note(run: Run, plan: RemotePlan, remote: Remote, seen: RemoteTraining, tell: Callable[[str], None]) -> None:
@@ -100,7 +104,7 @@ def _failure(run: Run, plan: RemotePlan, remote: Remote, seen: RemoteTraining, *
     logged = first_failure(remote.hidden(seen.logs or ""))
     said = " ".join(told.split())[:_SHOWN_ERROR] or logged or "the remote says nothing of why"
     if is_cancelled:
-        said = f"cancelled here after its {plan.longest_seconds:g} seconds ([training.remote] longest_seconds): {said}"
+        said = f"cancelled here, as long as is reserved for it ([training.remote] longest_seconds): {said}"
     is_failed = seen.status == "failed"
     status = TrainingStatus.FAILED if is_failed else TrainingStatus.CANCELLED
     _settle(run, plan, seen)
@@ -113,7 +117,13 @@ def _settle(run: Run, plan: RemotePlan, seen: RemoteTraining) -> None:
     if cost is None:
         return
     training = msgspec.structs.replace(current(run), cost=cost)
-    run.change(training=training, spending=settled(run.state.spending, training.key, cost))
+    spending = settled(run.state.spending, training.key, cost)
+    if reserved_of(run.state, training.key) is None:  # it was adopted, and paid for before anybody could be asked
+        spending = (
+            *spending,
+            Spending(at=now(), what=f"training {seen.id}", key=training.key, amount=cost, settled=True),
+        )
+    run.change(training=training, spending=spending)
 
 
 def _json(value: Any) -> str:

@@ -6,6 +6,9 @@ perhaps made and no id is known, the remote is asked for a training of ours; whe
 
 import re
 from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from functools import partial
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +27,8 @@ __all__ = ["adopt", "inputs_of", "started"]
 _NEVER_STARTED = frozenset({400, 401, 402, 403, 404, 405, 410, 413, 415, 422, 429})
 """Answers after which no training was started; any other leaves that open."""
 _LOOKS = 3
+_CLOCKS = timedelta(days=1)
+"""By so much the clocks of two machines never differ."""
 _PLACE = re.compile(r"\{([a-z_]+)\}")
 
 
@@ -71,7 +76,7 @@ def adopt(run: Run, plan: RemotePlan, remote: Remote, training_id: str, tell: Ca
     if not found.names(*_marks(training)):
         notes = (*notes, f"training {training_id} was adopted; nothing in its input says that it is of this run")
         tell(notes[-1])
-    update(run, remote_id=found.id, status=TrainingStatus.RUNNING, is_asked=True, notes=notes)
+    update(run, remote_id=found.id, status=TrainingStatus.RUNNING, is_asked=True, notes=notes, failure=None, ended=None)
 
 
 def inputs_of(run: Run, plan: RemotePlan, upload: str) -> dict[str, Any]:
@@ -118,13 +123,20 @@ def _found(run: Run, plan: RemotePlan, remote: Remote, training: Training, tell:
     for look in range(_LOOKS):
         if look:
             pause(plan.poll_seconds)
-        ours = patiently(plan, lambda: [one.id for one in remote.listed() if one.names(*_marks(training))], tell)
+        ours = patiently(plan, partial(_ours, remote, training), tell)
         if len(ours) == 1:
             tell(f"it was started: {ours[0]}")
             return _recorded(run, ours[0], tell)
         if ours:
             break
     raise TrainingUncertain(str(run.folder), plan.base_url, training.key, training.upload or "", training.at)
+
+
+def _ours(remote: Remote, training: Training) -> list[str]:
+    """The trainings that were asked for with our dataset, none of which is older than our intent."""
+    earliest = datetime.fromisoformat(training.at) - _CLOCKS
+    listed = takewhile(lambda one: not one.is_older(earliest), remote.listed())
+    return [one.id for one in listed if one.names(*_marks(training))]
 
 
 def _marks(training: Training) -> tuple[str, ...]:
