@@ -1,7 +1,7 @@
 """A remote that limits, fails, hangs, cuts short, or does not take the key: outlived, told, and the key nowhere."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,11 +14,11 @@ from tests.lab.faults.mortal import begin
 pytestmark = pytest.mark.labfaults
 
 START, LOOK, LIST, FETCH = "POST /v1/models", r"GET /v1/trainings/\w", "GET /v1/trainings$", "GET /out"
-LIMIT = {"do": "answer", "status": 429, "headers": {"Retry-After": "0.1"}}
-HANG = {"do": "hang", "seconds": 3.0}
-LOST = {"like": START, "do": "lose the answer"}
+LIMIT: Mapping[str, Any] = {"do": "answer", "status": 429, "headers": {"Retry-After": "0.1"}}
+HANG: Mapping[str, Any] = {"do": "hang", "seconds": 3.0}
+LOST: Mapping[str, Any] = {"like": START, "do": "lose the answer"}
 
-TROUBLES: Final = {
+TROUBLES: Final[Mapping[str, Sequence[Mapping[str, Any]]]] = {
     "a rate limit on every free call": [{"like": like, **LIMIT} for like in ("/v1/files", LOOK, FETCH)],
     "a rate limit on the paid start": [{"like": START, **LIMIT}],
     "a 500 on every free call": [{"like": like, "do": "answer"} for like in ("/v1/files", LOOK, FETCH)],
