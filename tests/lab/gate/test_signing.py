@@ -22,6 +22,13 @@ def test_a_signature_holds_for_the_report_as_it_was_signed(tmp_path: Path) -> No
     assert read_signature(path) is None
 
 
+def test_a_signature_stays_where_the_same_is_found_again(tmp_path: Path) -> None:
+    path = write_report(tmp_path, report_of(Outcome.PASSED))
+    signed = sign(path, "Ada", asked=True)
+    write_report(tmp_path, msgspec.structs.replace(report_of(Outcome.PASSED), at="2026-11-29T00:00:00+00:00"))
+    assert read_signature(path) == signed
+
+
 @pytest.mark.parametrize("outcome", [Outcome.FAILED, Outcome.UNDECIDED])
 def test_what_did_not_pass_is_not_signed(tmp_path: Path, outcome: Outcome) -> None:
     path = write_report(tmp_path, report_of(outcome))

@@ -19,7 +19,7 @@ from kilnmark.lab.gate.limits import GateLimits
 from kilnmark.lab.gate.measuring import by_layer, of_dataset, of_file, of_neighbours, of_pictures
 from kilnmark.lab.gate.neighbours import Neighbourhood, beside
 from kilnmark.lab.gate.painting import GateCandidate, GatePicture, Shown, painted, shots_of
-from kilnmark.lab.gate.report import DatasetFacts, GateReport, Neighbour, ReportedPicture, write_report
+from kilnmark.lab.gate.report import DatasetFacts, GateReport, Neighbour, ReportedPicture, read_report, write_report
 from kilnmark.lab.run.folder import now
 from kilnmark.lab.run.plan import LoraKind
 from kilnmark.protocol.picture.report import AdapterReport, Verdict
@@ -104,7 +104,7 @@ def verified(client: Client, asked: ToVerify, limits: GateLimits, folder: Path) 
     report = msgspec.structs.replace(report, pictures=_shown(pictures), neighbours=neighbours)
     path = write_report(folder, report)
     with path.open("rb") as file:
-        return Verified(report=report, path=path, sha256=sha256_of(file))
+        return Verified(report=read_report(path), path=path, sha256=sha256_of(file))
 
 
 def _check(asked: ToVerify, limits: GateLimits) -> None:
