@@ -123,11 +123,14 @@ JUDGED = JudgedRun(
     bars="default 2",
     folder="report/judge-1",
     cells=6,
-    passed={"Q1": 6, "Q4": 6},
+    passed={"Q1": 6, "Q4": 6, "all": 6},
     ended=MOMENTS[8],
 )
 REJECTED = msgspec.structs.replace(
-    JUDGED, verdict="REJECT", passed={"Q1": 4, "Q4": 6}, reasons=("p2-s101: identity 0.31 is below 0.70: another hand",)
+    JUDGED,
+    verdict="REJECT",
+    passed={"Q1": 4, "Q4": 6, "all": 4},
+    reasons=("p2-s101: identity 0.31 is below 0.70: another hand",),
 )
 DEPLOYED = Deployment(at=MOMENTS[8], where="genre_packs/tides/loras/ink.safetensors", slot="folder", sha256=PICK.sha256)
 PROMOTED = Promotion(at=MOMENTS[9], genre="tides", name="ink", sha256=PICK.sha256, by="Ada")

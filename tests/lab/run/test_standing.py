@@ -13,7 +13,7 @@ from kilnmark.lab.run.plan import read_plan
 from kilnmark.lab.run.standing import RunVerdict, Stage, cost_of, last_moment, standing_of
 from kilnmark.lab.run.state import RunState, Spending
 from kilnmark.lab.run.summary import NOTES
-from tests.lab.runs import MOMENTS, NAMES, STATES, make_run, plan
+from tests.lab.runs import CHECKPOINTS, JUDGED, MOMENTS, NAMES, STATES, make_run, plan
 
 EXPECTED = {
     "untouched": (Stage.NEW, RunVerdict.WAITING, "preflight"),
@@ -82,6 +82,12 @@ def test_every_command_is_one_that_there_is(name: str) -> None:
         if command is not None:
             options = {one for each in command.params for one in (*each.opts, *each.secondary_opts)}
             assert {word for word in words[2:] if word.startswith("--")} <= options
+
+
+def test_what_was_judged_without_a_pick_is_named() -> None:
+    state = RunState(run_id="a", created=MOMENTS[0], kilnmark="1", checkpoints=CHECKPOINTS, judgements=(JUDGED,))
+    first = next_steps("ink", plan("ink"), state)[0]
+    assert first.command == "kilnmark lab verify ink/checkpoints/ink-000400.safetensors --run ink"
 
 
 def test_while_a_command_works_in_it_nobody_is_told_to_begin_another() -> None:

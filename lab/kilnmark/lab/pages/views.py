@@ -145,7 +145,7 @@ def view_of_run(run: FoundRun, folder: str) -> RunView | None:
         next=next_steps(folder, plan, state, held=standing.held),
         stats=tuple(_stats(plan, state, judgement)),
         judgement=judgement,
-        blind=judgement.number if judgement and judgement.judge.kind == "person" else None,
+        blind=_blind(judgement),
         tiles=tuple(_tile(run, judgement, cell) for cell in judgement.cells) if judgement else (),
         sheet=_sheet(run, sheet) if sheet else None,
         training=tuple(_training(run, plan, state)),
@@ -164,6 +164,12 @@ def _judgement(run: FoundRun, problems: list[str]) -> JudgementReport | None:
     except LabError as error:
         problems.append(str(error))
         return None
+
+
+def _blind(judgement: JudgementReport | None) -> int | None:
+    """People can vote beside any judge: it is held to what they say."""
+    cells = judgement.cells if judgement else ()
+    return judgement.number if judgement and any(cell.picture and cell.references for cell in cells) else None
 
 
 def _stats(plan: RunPlan, state: RunState | None, judgement: JudgementReport | None) -> Iterator[Stat]:
@@ -230,6 +236,8 @@ def _training(run: FoundRun, plan: RunPlan, state: RunState | None) -> Iterator[
     yield Fact("status", str(trained.status))
     if trained.failure:
         yield Fact("first failure", trained.failure)
+    for note in trained.notes:
+        yield Fact("note", note)
     if trained.remote_id:
         yield Fact("remote's name for it", trained.remote_id)
     if trained.log:

@@ -138,8 +138,11 @@ def _from_judgement(run: str, plan: RunPlan, state: RunState) -> Iterator[NextSt
         yield _step("sweep", [run, "--pick", "STEP", "--why", "REASON"], "pick another checkpoint, and judge that")
         yield _step("train", [run, "--new-training"], _NEW_TRAINING)
     else:
-        yield _step("judge", [run], "go on: cells that were judged and paid for stay")
-        yield _step("serve", [run], "or let people judge, in the browser")
+        by_people = plan.judge.judge == "person"
+        if by_people:
+            yield _step("serve", [run], "people judge in the browser; send them there one after the other")
+        why = "count their votes" if by_people else "go on: cells that were judged and paid for stay"
+        yield _step("judge", [run], why)
 
 
 def _to_promotion(run: str, plan: RunPlan, state: RunState, found: Verification | None) -> Iterator[NextStep]:
@@ -177,8 +180,12 @@ def _log(run: str, state: RunState | None) -> Iterator[NextStep]:
 
 
 def _verified(run: str, state: RunState) -> list[str]:
-    """What is put before the gate: the picked checkpoint, or whatever file was."""
-    return ["--run", run] if adapter_of_run(state) else ["FILE", "--run", run]
+    """What is put before the gate: the picked checkpoint, or the one that was judged or verified without a pick."""
+    if adapter_of_run(state):
+        return ["--run", run]
+    meant = {one.sha256 for one in (last_judgement(state), verification_of(state)) if one}
+    file = next((f"{run}/{one.file}" for one in state.checkpoints if one.sha256 in meant), "FILE")
+    return [file, "--run", run]
 
 
 def _step(command: str, words: list[str], why: str) -> NextStep:

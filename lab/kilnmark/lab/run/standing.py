@@ -35,6 +35,9 @@ __all__ = [
     "verification_of",
 ]
 
+_EVERYTHING = "all"
+"""What a judgement calls the share of cells that pass every axis."""
+
 
 class Stage(StrEnum):
     """The step that a run has come to, in the order of its life."""
@@ -195,8 +198,10 @@ def _promoted(state: RunState, promotion: Promotion) -> RunStanding:
 def _judged(judged: JudgedRun) -> RunStanding:
     known = {one.value: one for one in (RunVerdict.PROCEED, RunVerdict.REJECT)}
     verdict = known.get(judged.verdict, RunVerdict.IN_FLIGHT)
-    shares = ", ".join(f"{axis} {passed} of {judged.cells}" for axis, passed in judged.passed.items())
-    line = f"{judged.judge} says {judged.verdict} by {judged.bars}: {shares or f'{judged.cells} cells'}"
+    shares = [f"{axis} {passed} of {judged.cells}" for axis, passed in judged.passed.items() if axis != _EVERYTHING]
+    if _EVERYTHING in judged.passed:
+        shares.insert(0, f"{judged.passed[_EVERYTHING]} of {judged.cells} cells pass everything")
+    line = f"{judged.judge} says {judged.verdict} by {judged.bars}: {', '.join(shares) or 'nothing was judged yet'}"
     return RunStanding(stage=Stage.JUDGEMENT, verdict=verdict, line=line, reasons=judged.reasons)
 
 
