@@ -14,6 +14,7 @@ import msgspec
 from kilnmark.lab.errors import NotInstalled
 from kilnmark.lab.judging.refusals import Wording, of_connection, of_status
 from kilnmark.lab.judging.talk import Doubtful, Ended, Endpoint, JudgeAnswered, Photo, Question
+from kilnmark.lab.judging.tls import trusted_by
 
 __all__ = ["AnthropicForm"]
 
@@ -68,7 +69,9 @@ class AnthropicForm:
             max_retries=0,
             timeout=endpoint.deadline,
             open_telemetry=False,  # its spans can be told to carry the pictures
-            http_client=anthropic.DefaultAsyncHttpxClient(follow_redirects=False, timeout=endpoint.deadline),
+            http_client=anthropic.DefaultAsyncHttpxClient(
+                follow_redirects=False, timeout=endpoint.deadline, verify=trusted_by(endpoint.base_url)
+            ),
         )
 
     async def ask(self, question: Question, key: str) -> Ended:

@@ -14,6 +14,7 @@ import msgspec
 from kilnmark.lab.errors import NotInstalled
 from kilnmark.lab.judging.refusals import Wording, of_connection, of_status
 from kilnmark.lab.judging.talk import Doubtful, Ended, Endpoint, JudgeAnswered, Photo, Question
+from kilnmark.lab.judging.tls import trusted_by
 
 __all__ = ["OpenAIForm"]
 
@@ -65,7 +66,9 @@ class OpenAIForm:
             base_url=endpoint.base_url,
             max_retries=0,
             timeout=endpoint.deadline,
-            http_client=openai.DefaultAsyncHttpxClient(follow_redirects=False, timeout=endpoint.deadline),
+            http_client=openai.DefaultAsyncHttpxClient(
+                follow_redirects=False, timeout=endpoint.deadline, verify=trusted_by(endpoint.base_url)
+            ),
         )
 
     async def ask(self, question: Question, key: str) -> Ended:
