@@ -75,7 +75,8 @@ class JudgingEstimate(msgspec.Struct, frozen=True, kw_only=True):
         for call in self.calls:
             yield f"  {call.cell}: {', '.join(call.pictures)}"
         count = "one call" if len(self.calls) == 1 else f"{len(self.calls)} calls"
-        yield f"{count}, at most {self.cost:.4f} {self.currency}; {max(0.0, self.left):.4f} of the budget are left"
+        cost, left = f"{self.cost:.4f} {self.currency}", f"{max(0.0, self.left):.4f} of the budget are left"
+        yield f"{count}, at most {cost}, and one more for each reply that does not fit; {left}"
 
 
 class VisionJudge:
