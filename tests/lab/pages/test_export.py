@@ -53,6 +53,16 @@ def test_it_is_never_written_into_a_run(tmp_path: Path) -> None:
         export_site(tmp_path, folder / "site")
 
 
+def test_names_that_are_no_text_hinder_nothing(tmp_path: Path) -> None:
+    folder = make_run(tmp_path / "runs", "checked")
+    folder.rename(folder.with_name("in\udcff <b>"))
+    made = export_site(tmp_path / "runs", tmp_path / "site")
+    text = made.index.read_text()
+    assert made.missing == ()
+    assert 'href="runs/in%FF%20%3Cb%3E/index.html"' in text
+    assert "<b>" not in text
+
+
 def test_what_is_not_there_any_more_is_told(tmp_path: Path) -> None:
     (make_run(tmp_path / "runs", "picked") / "state.json").write_text("{")
     made = export_site(tmp_path / "runs", tmp_path / "site")

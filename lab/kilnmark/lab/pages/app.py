@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs, quote, urlencode
+from urllib.parse import parse_qs, urlencode
 
 from kilnmark.client.batch.errors import BatchError, NoSuchPicture
 from kilnmark.client.batch.run.decisions import DecisionWord, decide_picture
@@ -267,7 +267,7 @@ class _Pages:
             raise NoSuchPicture(str(folder), file, "it was painted again since you looked at it")
         reason = " ".join(form.get("reason", "").split())
         decide_picture(folder, file, DecisionWord(form["word"]), by=self._person, reason=reason)
-        return led_to(quote(places.page_of_place(places.BATCHES, place)))
+        return led_to(places.quoted(places.page_of_place(places.BATCHES, place)))
 
     def _vote(self, rest: str, form: dict[str, str]) -> "Response":
         run, tail = self._run(rest)
@@ -277,5 +277,5 @@ class _Pages:
             raise PageMissing
         same = _SAME.get(form.get("same", ""))
         vote = self._blind(run, number).vote(form.get("voter", ""), form.get("pair", ""), chosen, same=same)
-        page = quote(f"{places.RUNS}/{run.place}/{places.JUDGING}/{number}/")
+        page = places.quoted(f"{places.RUNS}/{run.place}/{places.JUDGING}/{number}/")
         return led_to(f"{page}?{urlencode({'voter': vote.voter})}")

@@ -5,12 +5,11 @@ import os
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import quote
 
 from kilnmark.client.batch.run.decisions import DecisionWord, PictureDecision, decisions_of
 from kilnmark.client.batch.run.picture import Picture
 from kilnmark.lab.pages.files import inside
-from kilnmark.lab.pages.places import FILES, SMALL
+from kilnmark.lab.pages.places import FILES, SMALL, quoted
 from kilnmark.lab.pages.words import moment
 from kilnmark.lab.run.found import FoundBatch
 
@@ -79,7 +78,7 @@ def _shown(folder: Path, picture: Picture, decision: PictureDecision | None) -> 
     path = inside(folder, picture.file) if picture.status == "done" else None
     stale = decision is not None and path is not None and _sha256(path) != decision.sha256
     word = DecisionWord.OPEN if decision is None or stale else decision.word
-    quoted = quote(picture.file)
+    at = quoted(picture.file)
     return ShownDecision(
         file=picture.file,
         anchor=hashlib.sha256(picture.file.encode("utf-8", "backslashreplace")).hexdigest()[:12],
@@ -88,8 +87,8 @@ def _shown(folder: Path, picture: Picture, decision: PictureDecision | None) -> 
         seed=picture.seed,
         word=word,
         decided=_sentence(decision, stale=stale),
-        address=f"{FILES}/{quoted}" if path else None,
-        small=f"{SMALL}/{quoted}" if path else None,
+        address=f"{FILES}/{at}" if path else None,
+        small=f"{SMALL}/{at}" if path else None,
         seen=seen_mark(path) if path else "",
         message=picture.message,
     )

@@ -113,7 +113,7 @@ class _Export:
         place = f"{places.RUNS}/{run.place}"
         self._page(f"{place}/{places.INDEX}", page)
         for address in sorted(set(_addresses(run))):
-            kind, _, name = unquote(address).partition("/")
+            kind, _, name = unquote(address, errors="surrogateescape").partition("/")
             folder = run.sources if kind == places.SOURCES else run.folder
             self._picture(folder, name, f"{place}/{kind}/{name}", small=kind != places.FILES)
         for name in _beside_reports(run):

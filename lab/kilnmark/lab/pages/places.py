@@ -23,6 +23,7 @@ __all__ = [
     "document_page",
     "page_of_place",
     "picture_of_run",
+    "quoted",
     "run_page",
     "up_to_root",
 ]
@@ -43,19 +44,24 @@ def page_of_place(kind: str, place: str) -> str:
     return f"{kind}/{place}/{INDEX}"
 
 
+def quoted(path: str) -> str:
+    """A path as it stands in an address, whatever bytes are in it."""
+    return quote(path, errors="surrogateescape")
+
+
 def run_page(run: FoundRun) -> str:
     """Its address from the site's root."""
-    return quote(page_of_place(RUNS, run.place))
+    return quoted(page_of_place(RUNS, run.place))
 
 
 def batch_page(batch: FoundBatch) -> str:
     """Its address from the site's root."""
-    return quote(page_of_place(BATCHES, batch.place))
+    return quoted(page_of_place(BATCHES, batch.place))
 
 
 def document_page(document: str) -> str:
     """Its address from the site's root."""
-    return quote(f"{DOCUMENTS}/{document}.html")
+    return quoted(f"{DOCUMENTS}/{document}.html")
 
 
 def up_to_root(page: str) -> str:
@@ -76,8 +82,8 @@ def picture_of_run(run: FoundRun, file: str, *, small: bool = True) -> str | Non
     """
     path = os.path.normpath(file)
     if not path.startswith("..") and not Path(path).is_absolute():
-        return quote(f"{SMALL if small else FILES}/{Path(path).as_posix()}")
+        return quoted(f"{SMALL if small else FILES}/{Path(path).as_posix()}")
     if run.plan is None:
         return None
     within = os.path.relpath(path, os.path.normpath(run.plan.dataset.path))
-    return None if within.startswith("..") else quote(f"{SOURCES}/{Path(within).as_posix()}")
+    return None if within.startswith("..") else quoted(f"{SOURCES}/{Path(within).as_posix()}")

@@ -6,7 +6,6 @@ Nothing is judged here; `standing` says how the run stands, and the judgement's 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
-from urllib.parse import quote
 
 from kilnmark.lab.errors import LabError
 from kilnmark.lab.figures.words import time_words
@@ -15,7 +14,7 @@ from kilnmark.lab.judging.axes import IDENTITY, PHOTOGRAPHIC
 from kilnmark.lab.judging.report import CellStatus, JudgedCell, JudgementReport, read_judgement
 from kilnmark.lab.pages.files import inside
 from kilnmark.lab.pages.markdown import rendered
-from kilnmark.lab.pages.places import FILES, picture_of_run
+from kilnmark.lab.pages.places import FILES, picture_of_run, quoted
 from kilnmark.lab.pages.words import moment, seconds_between, since
 from kilnmark.lab.run.found import FoundRun
 from kilnmark.lab.run.next import NextStep, next_steps
@@ -266,7 +265,7 @@ def _checks(run: FoundRun, state: RunState) -> Iterator[Fact]:
 
 def _address(run: FoundRun, file: str) -> str | None:
     """Of a report or a log, from the run's page; None where it is not there."""
-    return quote(f"{FILES}/{file}") if inside(run.folder, file) else None
+    return quoted(f"{FILES}/{file}") if inside(run.folder, file) else None
 
 
 def _summary(run: FoundRun, problems: list[str]) -> str:

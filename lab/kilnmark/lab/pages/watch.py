@@ -4,7 +4,7 @@ Nothing is read for it but times and sizes, and who holds a run.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -15,7 +15,7 @@ from kilnmark.client.batch.run.manifest import MANIFEST
 from kilnmark.lab.judging.blind import VOTES
 from kilnmark.lab.judging.report import JUDGEMENT
 from kilnmark.lab.run.folder import STATE, is_held
-from kilnmark.lab.run.found import FoundWork, find_in
+from kilnmark.lab.run.found import is_document, looked_through
 from kilnmark.lab.run.plan import PLAN
 from kilnmark.lab.run.summary import SUMMARY
 
@@ -59,19 +59,19 @@ class FolderWatch:
 
     def marks(self) -> _Marks:
         """What is another as soon as something on a page is."""
-        return _marks(find_in(self._root), self._root)
+        return tuple(_marks(self._root))
 
 
-def _marks(found: FoundWork, root: Path) -> _Marks:
-    marks: list[tuple[object, ...]] = []
-    for run in found.runs:
-        judged = run.state.judgements[-1].folder if run.state and run.state.judgements else ""
-        names = [PLAN, STATE, SUMMARY, *(f"{judged}/{name}" for name in (JUDGEMENT, VOTES) if judged)]
-        marks.append((run.place, is_held(run.folder), *(_mark(run.folder / name) for name in names)))
-    names = [MANIFEST, JOURNAL, DECISIONS]
-    marks += [(batch.place, *(_mark(batch.folder / name) for name in names)) for batch in found.batches]
-    marks += [(document, _mark(root / document)) for document in found.documents]
-    return tuple(marks)
+def _marks(root: Path) -> Iterator[tuple[object, ...]]:
+    for folder, place, files in looked_through(root):
+        if PLAN in files:
+            judged = [path for name in (JUDGEMENT, VOTES) for path in sorted(folder.glob(f"report/*/{name}"))]
+            names = [folder / name for name in (PLAN, STATE, SUMMARY)]
+            yield place, is_held(folder), *map(_mark, (*names, *judged))
+        elif MANIFEST in files:
+            yield place, *(_mark(folder / name) for name in (MANIFEST, JOURNAL, DECISIONS))
+        else:
+            yield from ((place, name, _mark(folder / name)) for name in files if is_document(f"{place}/{name}"))
 
 
 def _mark(path: Path) -> tuple[int, int] | None:

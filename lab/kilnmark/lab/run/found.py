@@ -28,6 +28,7 @@ __all__ = [
     "found_run",
     "is_document",
     "located",
+    "looked_through",
 ]
 
 DOCS: Final = "docs"
@@ -109,8 +110,7 @@ def find_in(root: Path) -> FoundWork:
     runs: list[FoundRun] = []
     batches: list[FoundBatch] = []
     documents: list[str] = []
-    for folder, files in _folders(root):
-        place = folder.relative_to(root).as_posix() if folder != root else root.absolute().name or "root"
+    for folder, place, files in looked_through(root):
         if PLAN in files:
             runs.append(found_run(folder, place))
         elif MANIFEST in files:
@@ -167,11 +167,11 @@ def found_batch(folder: Path, place: str) -> FoundBatch:
         return FoundBatch(place, folder, None, str(error))
 
 
-def _folders(root: Path) -> Iterator[tuple[Path, list[str]]]:
-    """Every folder that may be something, with the files in it; nothing below a run or a batch is looked at."""
+def looked_through(root: Path) -> Iterator[tuple[Path, str, list[str]]]:
+    """Every folder that may be something, with its place and its files; nothing below a run or a batch is looked at."""
     for name, folders, files in os.walk(root):
         folder = Path(name)
         depth = len(folder.relative_to(root).parts)
         is_whole = PLAN in files or MANIFEST in files
         folders[:] = [] if is_whole or depth >= _DEPTH else sorted(one for one in folders if not one.startswith("."))
-        yield folder, sorted(files)
+        yield folder, folder.relative_to(root).as_posix() if depth else root.absolute().name or "root", sorted(files)
