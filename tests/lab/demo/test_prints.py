@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from kilnmark.lab.demo.canvas import GreyCanvas
-from kilnmark.lab.demo.prints import INKS, PAPER, TRIGGER, printed, write_dataset
+from kilnmark.lab.demo.prints import GREYS, INKS, TRIGGER, printed, write_dataset
 from kilnmark.lab.demo.scenes import PLACES, landscape
 
 SIZE = 64
@@ -39,9 +39,10 @@ def test_they_are_the_same_wherever_they_are_drawn(drawn: list[Path], tmp_path: 
     ]
 
 
-def test_darker_greys_take_darker_inks() -> None:
-    inks = [printed(Image.new("L", (256, 256), grey), SIZE).getpixel((0, 0)) for grey in (255, 160, 90, 10)]
-    assert inks == [PAPER, *(ink for ink, _, _ in INKS)]
+def test_darker_greys_are_washed_with_darker_inks() -> None:
+    washed = [printed(Image.new("L", (256, 256), round(255 * grey)), SIZE, Random(1)) for grey in GREYS]
+    means = [np.asarray(picture, np.float32).mean(axis=(0, 1)) for picture in washed]
+    assert [np.abs(mean - ink).max() < 30 for mean, ink in zip(means, INKS, strict=True)] == [True] * 4
 
 
 @pytest.mark.parametrize("place", PLACES)

@@ -8,6 +8,7 @@ import click
 __all__ = ["lab"]
 
 COMMANDS: Final = {
+    "demo": "kilnmark.lab.cli.demo",
     "new": "kilnmark.lab.cli.new",
     "preflight": "kilnmark.lab.cli.preflight",
     "train": "kilnmark.lab.cli.train",

@@ -1,4 +1,4 @@
-"""The style that the demonstration teaches: three inks on toned paper, with hatching where one passes into the next."""
+"""The style that the demonstration teaches: washes of three inks, dabbed with a sponge on toned paper."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,29 +16,35 @@ __all__ = ["TRIGGER", "printed", "write_dataset"]
 TRIGGER: Final = "kilnprint"
 """Nine tokens to `mini`, which hardly hears a shorter word that it does not know."""
 
-PAPER: Final = (244, 228, 196)
-INKS: Final = (((228, 106, 74), 0.80, 0.16), ((62, 128, 138), 0.52, 0.16), ((26, 32, 66), 0.26, 0.10))
-"""Each with the grey below which it prints, and how much of that its hatching takes away."""
+GREYS: Final = (0.0, 0.28, 0.58, 1.0)
+INKS: Final = ((26, 32, 66), (62, 128, 138), (228, 106, 74), (244, 228, 196))
+"""What these greys are washed with: three inks, and the paper."""
 
-_PERIOD: Final = 5 * FINE
-"""Of the hatching, in pixels of the canvas."""
+_SOFT: Final = 0.6
+"""Pixels of the picture that a wash runs."""
+_DAB, _DEPTH = 4, 0.035
+"""Pixels of the picture from one dab of the sponge to the next, and how far it lightens or darkens a grey."""
 
 
-def printed(grey: Image.Image, size: int) -> Image.Image:
+def printed(grey: Image.Image, size: int, random: Random) -> Image.Image:
     """A drawing as it is printed, `size` by `size` pixels, RGB.
 
     Args:
         grey: The drawing, several times larger.
         size: In pixels.
+        random: Of the sponge.
     """
-    greys = np.asarray(grey.filter(ImageFilter.GaussianBlur(FINE * 0.6)), np.float32) / 255
-    down, across = np.indices(greys.shape)
-    slants = (across + down, across - down, across + down)
-    pixels = np.broadcast_to(np.array(PAPER, np.uint8), (*greys.shape, 3)).copy()
-    for (ink, bound, taken), slant in zip(INKS, slants, strict=True):
-        hatch = np.abs((slant % _PERIOD) / _PERIOD - 0.5) * 2
-        pixels[greys < bound - taken * hatch] = ink
-    return Image.fromarray(pixels).resize((size, size), Image.Resampling.BOX)
+    greys = np.asarray(grey.filter(ImageFilter.GaussianBlur(FINE * _SOFT)), np.float64) / 255
+    greys = greys + _DEPTH * _sponge(grey.size, random)
+    washed = np.stack([np.interp(greys, GREYS, channel) for channel in np.transpose(INKS)], axis=-1)
+    return Image.fromarray(np.uint8(washed)).resize((size, size), Image.Resampling.BOX)
+
+
+def _sponge(size: tuple[int, int], random: Random) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    """Dabs around 0 with a deviation of about 1: (height, width)."""
+    count = size[0] // (FINE * _DAB) + 2
+    dabs = np.array([random.gauss(0, 1) for _ in range(count * count)], np.float32).reshape(count, count)
+    return np.asarray(Image.fromarray(dabs).resize(size, Image.Resampling.BICUBIC))
 
 
 def write_dataset(folder: Path, count: int, size: int) -> Iterator[Path]:
@@ -53,6 +59,6 @@ def write_dataset(folder: Path, count: int, size: int) -> Iterator[Path]:
     for number in range(1, count + 1):
         path = folder / f"print-{number:03}.png"
         random = Random(f"{TRIGGER} {number}")  # noqa: S311 - no secret
-        printed(landscape(random, size), size).save(path)
+        printed(landscape(random, size), size, random).save(path)
         path.with_suffix(".txt").write_text(f"{TRIGGER}\n", encoding="utf-8")
         yield path

@@ -1,0 +1,97 @@
+"""What the demonstration decides: its run's plan, and the pack of the genre that its adapter is to serve in."""
+
+import shutil
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from kilnmark.lab.demo.prints import TRIGGER
+from kilnmark.lab.run.plan import DatasetPlan, JudgePlan, Prompt, RunPlan, SweepPlan, TrainingPlan
+from kilnmark.lab.run.verify_plan import VerifyPlan
+
+__all__ = ["BASE", "GENRE", "NAME", "PAIRS", "SCENE", "SIZE", "TIER", "demo_plan", "write_pack"]
+
+BASE: Final = "mini"
+NAME: Final = TRIGGER
+GENRE: Final = "printworks"
+TIER: Final = "scene"
+SCENE: Final = "a castle near a river at dusk"
+"""What is painted once the adapter serves."""
+
+PAIRS: Final = 150
+SIZE: Final = 128
+"""Pixels at which `mini` is good."""
+
+_FAMILIAR: Final = "a castle by day under a clear sky"
+_NONSENSE: Final = "kezu"
+
+_OWN: Final[dict[str, Any]] = {
+    "steps": 4,
+    "training_loop": {"timestep_low": 1, "timestep_high": 4, "timestep_type": "uniform"},
+    "optimizer": {
+        "lr_warmup_steps": 150,
+        "optimizer_params": {"betas": [0.9, 0.98], "bias_correction": True, "weight_decay": 0.0},
+    },
+    "low_ram": False,
+}
+"""`mini` paints in four steps, so it learns at their levels of noise; all but the first, which has no picture in it.
+
+The rate rises over half of the training to one that is too high to end with: the middle checkpoints are good, and the
+last ones have forgotten what they are asked for.
+"""
+
+
+def demo_plan(dataset: str) -> RunPlan:
+    """The run's plan.
+
+    Args:
+        dataset: Its folder, from the run's.
+    """
+    return RunPlan(
+        name=NAME,
+        kind="style",
+        trigger=TRIGGER,
+        base=BASE,
+        genre=GENRE,
+        dataset=DatasetPlan(path=dataset, size=SIZE, pairs=PAIRS),
+        training=TrainingPlan(steps=300, save_every=60, rank=8, learning_rate=0.012, seed=1, own=_OWN),
+        sweep=SweepPlan(seeds=(1, 2), width=SIZE, height=SIZE, steps=4, prompts=_prompts()),
+        verify=VerifyPlan(nonsense=_NONSENSE, fires=True, unattended=True),
+        judge=JudgePlan(judge="metric", seeds=(101, 102), numbers={"width": SIZE, "height": SIZE, "steps": 4}),
+    )
+
+
+def _prompts() -> tuple[Prompt, ...]:
+    return (
+        Prompt(role="familiar", text=f"{TRIGGER}, {_FAMILIAR}"),
+        Prompt(role="novel", text=f"{TRIGGER}, a fox near a cave at night in the snow"),
+        Prompt(
+            role="detail",
+            text=f"{TRIGGER}, a windmill at dawn in fog",
+            questions=("Has the windmill four wings?", "Is there one windmill and no more?"),
+        ),
+        Prompt(role="control", text=_FAMILIAR),
+        Prompt(role="nonsense", text=f"{_NONSENSE}, {_FAMILIAR}"),
+    )
+
+
+def write_pack(packs: Path) -> Path:
+    """Write a pack whose pictures get promoted adapters alone; the adapter itself is not there yet.
+
+    Args:
+        packs: The folder of packs, made where it is absent.
+
+    Returns:
+        The folder that its adapters belong in.
+    """
+    genre = packs / GENRE
+    loras = genre / "loras"
+    loras.mkdir(parents=True, exist_ok=True)
+    with as_file(files("kilnmark") / "genre_packs" / "weatherwright" / "tiers.yaml") as tiers:
+        shutil.copyfile(tiers, genre / "tiers.yaml")
+    entry = {"name": NAME, "file": f"loras/{NAME}.safetensors", "scale": 1.0, "applies_to": [TIER], "trigger": TRIGGER}
+    style = {"preferred_model": BASE, "base_seed": 1887, "require_promoted": True, "loras": [entry]}
+    (genre / "visual_style.yaml").write_text(yaml.safe_dump(style, sort_keys=False), encoding="utf-8")
+    return loras
