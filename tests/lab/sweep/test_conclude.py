@@ -56,7 +56,6 @@ def test_the_earliest_good_one_is_picked(concluded: tuple[Run, SweepReport]) -> 
     ("step", "says"),
     [
         (NOTHING, "change where the trigger is"),
-        (NOTHING, "training pictures' manner"),
         (BY_HEART, "a training picture nearly"),
         (RUIN, "prompts kept apart by content"),
         (RUIN, "prompts kept apart by layout"),

@@ -31,9 +31,9 @@ def test_no_kill_loses_a_cell_or_paints_one_that_was_written_down(tmp_path: Path
         with Client(daemon.socket) as client:
             assert client.status().rendered <= CELLS
     assert ended.returncode in {0, 1}, ended.stderr
-    found = read_cells(folder / "cells")
-    assert len(found) == CELLS
-    assert all((folder / "cells" / record.file).is_file() for record in found.values())
+    records = read_cells(folder / "cells")
+    assert len(records) == CELLS
+    assert all((folder / "cells" / record.file).is_file() for record in records.values())
     state = read_state(folder)
     assert state is not None
     assert state.sweep is not None

@@ -6,7 +6,7 @@ import pytest
 from kilnmark.lab.errors import RunUnusable
 from kilnmark.lab.sweep.bars import read_bars
 from kilnmark.lab.sweep.errors import CannotPick
-from kilnmark.lab.sweep.pick import overruled, pick_of, why_none
+from kilnmark.lab.sweep.pick import early_rows, overruled, pick_of
 from kilnmark.lab.sweep.rows import SweepRow
 from tests.lab.sweep.test_cells import checkpoint
 
@@ -34,14 +34,23 @@ def row(step: int, scale: float = 1.0, **numbers: float | None) -> SweepRow:
 
 
 def test_the_earliest_that_passes_is_picked_though_later_ones_pass_too() -> None:
-    rows = [row(800), row(200, learnt=0.1), row(400), row(600, memorised=0.5)]
+    rows = [row(800), row(200, learnt=0.02), row(400), row(600, memorised=0.5)]
     pick = pick_of(rows, BARS)
     assert pick is not None
     assert (pick.step, pick.scale, pick.by) == (400, 1.0, None)
     assert "the earliest of 4 that passes every bar" in pick.why
-    assert "share of the way to the training pictures' manner 0.7 (at least 0.4)" in pick.why
-    assert "step 200 misses share of the way to the training pictures' manner: 0.1, to be at least 0.4" in pick.why
+    assert "share of the way to the training pictures' manner 0.7 (at least 0.05)" in pick.why
+    assert "step 200 misses share of the way to the training pictures' manner: 0.02, to be at least 0.05" in pick.why
     assert "step 600 misses share of cells that are a training picture nearly: 0.5, to be at most 0" in pick.why
+
+
+def test_one_that_has_come_little_of_the_way_that_others_come_is_early() -> None:
+    rows = [row(200, learnt=0.3), row(400, learnt=0.5), row(600, learnt=0.7), row(800, learnt=1.9, astray=2.0)]
+    pick = pick_of(rows, BARS)
+    assert pick is not None
+    assert pick.step == 400
+    assert [row.step for row in early_rows(rows, BARS)] == [200]
+    assert "step 200 is early: it has come 0.3 of the way, less than 0.6 of the 0.7" in pick.why
 
 
 @pytest.mark.parametrize(
@@ -50,7 +59,7 @@ def test_the_earliest_that_passes_is_picked_though_later_ones_pass_too() -> None
         {"engaged": 0.99},
         {"changed": 0.01},
         {"discrimination": 0.03},
-        {"learnt": 0.2},
+        {"learnt": 0.01},
         {"astray": 1.2},
         {"layout": 0.0},
         {"nearness": 0.001},
@@ -62,7 +71,7 @@ def test_the_earliest_that_passes_is_picked_though_later_ones_pass_too() -> None
 def test_one_bar_that_is_missed_is_enough(missed: dict[str, float]) -> None:
     rows = [row(200, **missed)]
     assert pick_of(rows, BARS) is None
-    assert len(why_none(rows, BARS)) == 1
+    assert len(BARS.missed(rows[0])) == 1
 
 
 def test_of_scales_that_pass_the_one_nearest_to_one_is_taken() -> None:
@@ -82,7 +91,7 @@ def test_what_tells_wreckage_cannot_be_passed_unmeasured() -> None:
     assert pick_of(rows, BARS) is None
     assert (
         "prompts kept apart by layout: not measured, for want of two prompts with the trigger"
-        in why_none(rows, BARS)[0]
+        in BARS.missed(rows[0])[0]
     )
 
 
@@ -105,7 +114,9 @@ def test_a_run_has_bounds_of_its_own_and_they_show_in_the_version() -> None:
 
 
 def test_a_bar_that_there_is_not_is_named_with_those_that_there_are() -> None:
-    with pytest.raises(RunUnusable, match=r"sweep\.bars\.lernt is no bar of a style; give one of too_near, engaged"):
+    with pytest.raises(
+        RunUnusable, match=r"sweep\.bars\.lernt is no bar of a style; give one of too_near, most_of_the_way, engaged"
+    ):
         read_bars("style", {"lernt": 0.8})
 
 

@@ -91,7 +91,8 @@ def _show(out: "Console", report: "SweepReport", run: Path) -> None:
 
     for verdict in report.verdicts:
         row = verdict.row
-        out.print(plain(f"step {row.step} at scale {row.scale:g}: {'; '.join(verdict.missed) or 'passes every bar'}"))
+        said = "; ".join(verdict.missed) or (verdict.early and f"early: {verdict.early}") or "passes every bar"
+        out.print(plain(f"step {row.step} at scale {row.scale:g}: {said}"), soft_wrap=True)
     for warning in report.warnings:
         out.print(plain(f"warning: {warning}"), soft_wrap=True)
     cells = f"{report.painted} painted, {report.kept} kept, {report.failed} failed"

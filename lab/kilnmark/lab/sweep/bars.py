@@ -14,6 +14,8 @@ from kilnmark.lab.sweep.rows import SweepRow
 __all__ = ["SweepBar", "SweepBars", "read_bars"]
 
 _FILE: Final = "bars.toml"
+_SHARES: Final = ("too_near", "most_of_the_way")
+"""What is no bar of one number."""
 
 
 class SweepBar(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -40,17 +42,19 @@ class SweepBar(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return (self.least is None or value >= self.least) and (self.most is None or value <= self.most)
 
 
-class SweepBars(msgspec.Struct, frozen=True):
+class SweepBars(msgspec.Struct, frozen=True, kw_only=True):
     """All bars of one kind of adapter.
 
     Attributes:
         version: Of the data, with `+` where the run has bounds of its own.
         too_near: Share of the training pictures' distance from each other, below which a picture counts as one of them.
+        most_of_the_way: Share of what the furthest passing row has learnt, below which another one is early.
         bars: By the number of `SweepRow` that each is held to.
     """
 
     version: str
     too_near: float
+    most_of_the_way: float
     bars: dict[str, SweepBar]
 
     def missed(self, row: SweepRow) -> tuple[str, ...]:
@@ -88,14 +92,14 @@ def read_bars(kind: LoraKind, own: Mapping[str, float] | None = None) -> SweepBa
     """
     document = tomllib.loads((files("kilnmark.lab.sweep") / _FILE).read_text(encoding="utf-8"))
     bars = msgspec.convert(document[kind], dict[str, SweepBar])
-    too_near: float = document["too_near"]
+    shares = {name: float(document[name]) for name in _SHARES}
     for name, bound in (own or {}).items():
-        if name == "too_near":
-            too_near = bound
+        if name in shares:
+            shares[name] = bound
         elif name in bars:
             side = "least" if bars[name].least is not None else "most"
             bars[name] = msgspec.structs.replace(bars[name], **{side: bound})
         else:
-            known = ", ".join(["too_near", *bars])
+            known = ", ".join([*_SHARES, *bars])
             raise RunUnusable(PLAN, f"sweep.bars.{name} is no bar of a {kind}", f"give one of {known}")
-    return SweepBars(f"{document['version']}{'+' if own else ''}", too_near, bars)
+    return SweepBars(version=f"{document['version']}{'+' if own else ''}", bars=bars, **shares)

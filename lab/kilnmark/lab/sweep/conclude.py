@@ -17,7 +17,7 @@ from kilnmark.lab.sweep.bars import SweepBars
 from kilnmark.lab.sweep.cells import Cell
 from kilnmark.lab.sweep.ledger import CellLedger, CellRecord
 from kilnmark.lab.sweep.numbers import Taught
-from kilnmark.lab.sweep.pick import pick_of
+from kilnmark.lab.sweep.pick import early_rows, pick_of
 from kilnmark.lab.sweep.report import SHEET, SweepQuestion, SweepReport, SweepVerdict, write_report
 from kilnmark.lab.sweep.rows import HeldTo, SweepRow, row_of
 from kilnmark.lab.sweep.sheet import SheetColumn, SheetRow, draw_sweep
@@ -67,14 +67,16 @@ def conclude(run: Run, swept: Swept, *, pick_anew: bool) -> SweepReport:
     records = records_of(swept.cells, swept.ledger)
     beside = _beside(records, swept)
     rows = list(_rows(swept, beside))
-    found = pick_of(rows, swept.bars)
+    found, early = pick_of(rows, swept.bars), early_rows(rows, swept.bars)
     picked = _standing_pick(run, found, pick_anew=pick_anew)
     _draw(run, swept, rows, picked)
     report = SweepReport(
         at=now(),
         variant=run.plan.base,
         bars=swept.bars,
-        verdicts=tuple(SweepVerdict(row, swept.bars.missed(row), swept.bars.unmeasured(row)) for row in rows),
+        verdicts=tuple(
+            SweepVerdict(row, swept.bars.missed(row), swept.bars.unmeasured(row), early.get(row, "")) for row in rows
+        ),
         pick=found,
         picked=picked,
         taught=len(swept.taught.files),
@@ -162,12 +164,13 @@ def _draw(run: Run, swept: Swept, rows: Sequence[SweepRow], picked: Pick | None)
     bare = [cell for cell in swept.cells if cell.checkpoint is None]
     columns = [SheetColumn(cell.prompt.role, f"{cell.prompt.text} (seed {cell.seed})") for cell in bare]
     sheet = [_sheet_row(swept, bare, "no LoRA", "the base alone", "bare")]
+    early = early_rows(rows, swept.bars)
     for row in rows:
         mine = [cell for cell in swept.cells if _is_of(cell.checkpoint, cell.scale, row)]
         missed = swept.bars.missed(row)
         is_picked = picked is not None and (picked.sha256, picked.scale) == (row.sha256, row.scale)
-        state = "picked" if is_picked else "misses" if missed else "passes"
-        text = "; ".join(missed) or ", ".join(swept.bars.passed(row))
+        state = "picked" if is_picked else "misses" if missed else "early" if row in early else "passes"
+        text = "; ".join(missed) or early.get(row) or ", ".join(swept.bars.passed(row))
         sheet.append(_sheet_row(swept, mine, f"step {row.step}, scale {row.scale:g}", text, state, row))
     title = f"{run.plan.name}: {len(rows)} rows on {run.plan.base}"
     draw_sweep(title, columns, sheet, run.report / SHEET)

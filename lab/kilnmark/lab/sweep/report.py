@@ -24,11 +24,13 @@ class SweepVerdict(msgspec.Struct, frozen=True):
         row: Its numbers.
         missed: What it misses, in words; none where it passes every bar.
         unmeasured: What it could not be held to.
+        early: Why it is not picked though it passes; empty: it is no reason.
     """
 
     row: SweepRow
     missed: tuple[str, ...]
     unmeasured: tuple[str, ...] = ()
+    early: str = ""
 
 
 class SweepQuestion(msgspec.Struct, frozen=True):

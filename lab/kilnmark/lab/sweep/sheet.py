@@ -26,7 +26,13 @@ FRAME = 3
 PAPER, INK, FAINT = "#f7f4ee", "#23211e", "#6b655f"
 GREEN, RED, GREY = "#2c7a4b", "#b3261e", "#8d8780"
 
-_STATES = {"picked": "picked", "passes": "passes every bar", "misses": "misses a bar", "bare": "to compare with"}
+_STATES = {
+    "picked": "picked",
+    "passes": "passes every bar",
+    "early": "early",
+    "misses": "misses a bar",
+    "bare": "to compare with",
+}
 
 
 class SheetColumn(NamedTuple):
@@ -47,7 +53,7 @@ class SheetRow(NamedTuple):
     Attributes:
         title: Its checkpoint and scale.
         text: What is said of it.
-        state: `picked`, `passes`, `misses`, or `bare` without adapter.
+        state: `picked`, `passes`, `early`, `misses`, or `bare` without adapter.
         pictures: By column; an absent one could not be painted.
         marks: What is wrong with a picture, in a few words, by column.
     """
