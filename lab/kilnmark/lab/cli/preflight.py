@@ -19,7 +19,7 @@ from kilnmark.lab.dataset.preflight import Lesson, examine
 from kilnmark.lab.dataset.recorded import WrittenPreflight, preflight_run, write_preflight
 from kilnmark.lab.dataset.report import DatasetReport
 from kilnmark.lab.dataset.thumbnails import Thumbnails
-from kilnmark.lab.dataset.written.trainers import WRITERS, Writing, trainers_of
+from kilnmark.lab.dataset.written.trainers import WRITERS, Writing, steps_taken, trainers_of
 from kilnmark.lab.run.folder import Run, open_run
 from kilnmark.lab.run.plan import DatasetPlan, LoraKind, TrainingPlan
 from kilnmark.protocol.exits import ExitCode
@@ -81,11 +81,11 @@ def preflight(dataset: Path | None, *, run: Path | None, as_json: bool, **given:
         with open_run(run) as held, _progress() as seen:
             _agreed(held, dataset, given)
             recorded = preflight_run(held, seen=seen)
-            trainer = held.plan.training.trainer
+            numbers = held.plan.training
         report: DatasetReport = recorded.report
         made: WrittenPreflight | None = recorded
-        if report.passed and not recorded.given:
-            write_line(f"nothing is written for {trainer}, which does not train {report.base}", aside=True)
+        if report.passed:
+            _tell_of_trainer(recorded, numbers)
     else:
         report, made = _alone(dataset, given)
     if as_json:
@@ -93,6 +93,16 @@ def preflight(dataset: Path | None, *, run: Path | None, as_json: bool, **given:
     else:
         show_preflight(console(), report, made)
     click.get_current_context().exit(ExitCode.DONE if report.passed else ExitCode.FAILED)
+
+
+def _tell_of_trainer(recorded: WrittenPreflight, numbers: TrainingPlan) -> None:
+    """What its trainer will not do as `run.toml` has it."""
+    report, trainer = recorded.report, numbers.trainer
+    if not recorded.given:
+        write_line(f"nothing is written for {trainer}, which does not train {report.base}", aside=True)
+    elif (taken := steps_taken(trainer, numbers.steps, report.pairs)) != numbers.steps:
+        said = f"{trainer} ends after a whole pass over {report.pairs} pictures: {taken} steps instead of"
+        write_line(f"{said} {numbers.steps}", aside=True)
 
 
 def _agreed(run: Run, dataset: Path | None, given: dict[str, Any]) -> None:

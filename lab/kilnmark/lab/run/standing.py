@@ -234,7 +234,7 @@ def _swept(sweep: Sweep) -> RunStanding:
 def _trained(plan: RunPlan, training: Training, checkpoints: tuple[Checkpoint, ...]) -> RunStanding:
     have = _count(len(checkpoints), "checkpoint")
     who, why = training.trainer, training.failure or "it did not say why"
-    far = f"step {training.step} of {plan.training.steps}"
+    far = f"step {training.step} of {training.steps or plan.training.steps}"
     words = {
         TrainingStatus.INTENDED: (
             RunVerdict.IN_FLIGHT,

@@ -137,8 +137,9 @@ def _head(log: Path, command: tuple[str, ...]) -> int:
 def _watched(run: Run, trainer: Trainer, process: OwnChild | GoneOn, begin: int, tell: Tell) -> Training:
     folder = folder_of(run)
     collector = Collector(run, trainer, folder / OUTPUT)
-    reader = LogReader(folder / LOG, run.plan.training.steps, begin)
-    pace = StepPace(run.plan.training.steps, _NOTED)
+    steps = current(run).steps or run.plan.training.steps
+    reader = LogReader(folder / LOG, steps, begin)
+    pace = StepPace(steps, _NOTED)
     try:
         is_over = False
         while not is_over:

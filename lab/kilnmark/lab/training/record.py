@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
+from kilnmark.lab.dataset.written.trainers import steps_taken
 from kilnmark.lab.run.folder import Run, now
 from kilnmark.lab.run.spending import settled
 from kilnmark.lab.run.trained import Training, TrainingStatus
@@ -43,6 +44,11 @@ def update(run: Run, **changed: Any) -> Training:
     return training
 
 
+def _steps(run: Run, trainer: str) -> int:
+    pairs = run.state.preflight.pairs if run.state.preflight else 0
+    return steps_taken(trainer, run.plan.training.steps, pairs)
+
+
 def begin(run: Run, trainer: str, environment: Mapping[str, str]) -> Training:
     """Record that a training is intended; what was recorded before stays beside it."""
     before = run.state.training
@@ -52,7 +58,7 @@ def begin(run: Run, trainer: str, environment: Mapping[str, str]) -> Training:
         trainer=trainer,
         key=f"kilnmark-{run.state.run_id}-{os.urandom(8).hex()}",
         environment=dict(environment),
-        steps=run.plan.training.steps,
+        steps=_steps(run, trainer),
         numbers=numbers_of(run),
         folder=run.relative(_free_folder(run)),
         earlier=() if before is None else (*before.earlier, msgspec.structs.replace(before, earlier=())),

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from kilnmark.lab.dataset.errors import DatasetChanged, LayoutUnwritable
 from kilnmark.lab.dataset.layouts import found_dataset
-from kilnmark.lab.dataset.written.trainers import WRITERS, Writing, trainers_of, write_for
+from kilnmark.lab.dataset.written.trainers import WRITERS, Writing, steps_taken, trainers_of, write_for
 from kilnmark.lab.run.plan import LoraKind, TrainingPlan
 from kilnmark.protocol.picture.catalog import VARIANTS
 from tests.lab.dataset.drawn import TRIGGER, dataset, everything, looked, picture
@@ -48,6 +48,12 @@ def test_mflux_train_reads_its_configuration(tmp_path: Path, base: str) -> None:
     assert spec.checkpoint.output_path == str(tmp_path / "trained")
     assert {target.rank for target in spec.lora_layers.targets} == {8}
     assert spec.lora_layers.targets
+
+
+@pytest.mark.parametrize(("steps", "pairs", "taken"), [(1000, 150, 1050), (900, 150, 900), (4, 150, 150)])
+def test_mflux_train_ends_after_a_whole_pass(steps: int, pairs: int, taken: int) -> None:
+    assert steps_taken("mflux", steps, pairs) == taken
+    assert steps_taken("ai-toolkit", steps, pairs) == steps_taken("mflux", steps, 0) == steps
 
 
 def test_mflux_train_is_told_of_layers_that_the_base_has(tmp_path: Path) -> None:

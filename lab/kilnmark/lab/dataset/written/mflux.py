@@ -20,7 +20,7 @@ from kilnmark.lab.dataset.written.order import TrainerOrder
 from kilnmark.lab.dataset.written.own import with_own
 from kilnmark.protocol.picture.catalog import family_of
 
-__all__ = ["CONFIGURATION", "mflux_configuration", "write_mflux"]
+__all__ = ["CONFIGURATION", "mflux_configuration", "mflux_steps", "write_mflux"]
 
 CONFIGURATION: Final = "mflux.json"
 
@@ -55,7 +55,7 @@ def mflux_configuration(order: TrainerOrder) -> dict[str, object]:
         "steps": _GRID,
         "max_resolution": order.size,
         "training_loop": {
-            "num_epochs": math.ceil(numbers.steps / len(order.copies.pairs)),
+            "num_epochs": _passes(numbers.steps, len(order.copies.pairs)),
             "batch_size": 1,
             "timestep_low": 0,
             "timestep_high": _GRID,
@@ -66,6 +66,15 @@ def mflux_configuration(order: TrainerOrder) -> dict[str, object]:
         "lora_layers": {"targets": list(_targets(order))},
     }
     return with_own(written, numbers.own)
+
+
+def mflux_steps(steps: int, pairs: int) -> int:
+    """How many steps mflux-train takes where so many are asked of it: it ends after a whole pass over the pictures."""
+    return _passes(steps, pairs) * pairs
+
+
+def _passes(steps: int, pairs: int) -> int:
+    return math.ceil(steps / pairs)
 
 
 def _targets(order: TrainerOrder) -> Iterator[dict[str, object]]:

@@ -10,13 +10,13 @@ from kilnmark.lab.dataset.written.ai_toolkit import write_ai_toolkit
 from kilnmark.lab.dataset.written.archive import write_archive
 from kilnmark.lab.dataset.written.copies import unwritable_told, write_copies
 from kilnmark.lab.dataset.written.kohya import write_kohya
-from kilnmark.lab.dataset.written.mflux import write_mflux
+from kilnmark.lab.dataset.written.mflux import mflux_steps, write_mflux
 from kilnmark.lab.dataset.written.mlx_examples import write_lines
 from kilnmark.lab.dataset.written.order import TrainerOrder
 from kilnmark.lab.run.plan import TrainingPlan
 from kilnmark.protocol.picture.catalog import row_of
 
-__all__ = ["WRITERS", "Writing", "trainers_of", "write_for"]
+__all__ = ["WRITERS", "Writing", "steps_taken", "trainers_of", "write_for"]
 
 WRITERS: Final[Mapping[str, Callable[[TrainerOrder], Path]]] = {
     "mflux": write_mflux,
@@ -39,6 +39,11 @@ def trainers_of(base: str) -> tuple[str, ...]:
     """
     known = row_of(base).trained_as
     return tuple(trainer for trainer in WRITERS if trainer in _ANY_BASE or trainer in known)
+
+
+def steps_taken(trainer: str, steps: int, pairs: int) -> int:
+    """How many steps a trainer takes where so many are asked of it, with so many pairs."""
+    return mflux_steps(steps, pairs) if trainer == "mflux" and pairs else steps
 
 
 @dataclass(frozen=True, slots=True)
