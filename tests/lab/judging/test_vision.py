@@ -337,3 +337,16 @@ def test_a_state_that_was_lost_learns_again_what_was_paid(tmp_path: Path, client
     state = read_state(run)
     assert state is not None
     assert sum(entry.amount for entry in state.spending) == pytest.approx(2 * COST)
+
+
+def test_calls_that_cost_more_than_was_reckoned_are_reckoned_with_what_they_cost(
+    tmp_path: Path, client: Client
+) -> None:
+    with FakeJudge() as server:
+        run = make(tmp_path, server, seeds=(1, 2, 3, 4), price_in=0.0, price_out=1000.0, reply_tokens=64, limit=0.5)
+        with pytest.raises(OverBudget, match=r"judge-1: p1-s3 may cost 0\.20 USD, and 0\.10 are left"):
+            judged(run, client)
+        assert len(server.paid) == 2
+    state = read_state(run)
+    assert state is not None
+    assert (state.judgements[0].judged, state.judgements[0].verdict) == (2, "IN FLIGHT")

@@ -21,7 +21,7 @@ from kilnmark.lab.run.folder import Run, now
 from kilnmark.lab.run.spending import reserve, settle
 from kilnmark.lab.run.state import Spending
 
-__all__ = ["Asker", "AskingRules", "CellStanding", "Unanswered", "cell_standing", "reconcile", "recount"]
+__all__ = ["Asker", "AskingRules", "CellStanding", "Unanswered", "cell_standing", "reckoned", "reconcile", "recount"]
 
 R = TypeVar("R")
 Fit = Callable[[str, str], R | ReplyMisfit]
@@ -156,7 +156,7 @@ class Asker:
     async def _call(self, cell: str, question: Question, attempt: int) -> JudgeAnswered | Doubtful:
         """One call, with all its waits, to an end that is written down."""
         key = f"{self._run.state.run_id}-{self._label}-{cell}-{self._calls.turn(cell)}-{attempt}"
-        most = self._rules.price.most(question)
+        most = reckoned(self._rules.price, question, self._calls)
         waited, pause = 0.0, _FIRST_WAIT
         began = time.monotonic()
         while True:
@@ -225,6 +225,12 @@ class Asker:
         )
         self._calls.add(ended)
         settle(self._run, key, cost)
+
+
+def reckoned(price: Price, question: Question, calls: Calls) -> float:
+    """The most that a call may cost: as it is reckoned, and never less than one of the judging did cost."""
+    dearest = calls.dearest
+    return max(price.most(question), dearest.cost if dearest else 0.0)
 
 
 def reconcile(run: Run, label: str, calls: Calls, folder: str) -> None:

@@ -134,6 +134,11 @@ class JudgeCall(msgspec.Struct, frozen=True):
     begun: CallBegun
     end: CallEnded | CallTurnedAway | CallDoubted
 
+    @property
+    def cost(self) -> float:
+        """What it cost, where it ended with a reply; 0 otherwise."""
+        return self.end.cost if isinstance(self.end, CallEnded) else 0.0
+
 
 class Calls:
     """The calls of one judging, of which this process alone writes.
@@ -158,6 +163,12 @@ class Calls:
     def cost(self) -> float:
         """Of all of them."""
         return sum(self.costs().values())
+
+    @property
+    def dearest(self) -> JudgeCall | None:
+        """The one that cost most of those that ended; None: there are none."""
+        ended = [call for call in self._all() if isinstance(call.end, CallEnded)]
+        return max(ended, key=lambda call: call.cost, default=None)
 
     def costs(self) -> Mapping[str, float]:
         """What was paid, by idempotency key; in doubt with the most that it may be."""

@@ -125,7 +125,7 @@ class _Judging:
         elif self._vision is not None:
             painted = {name: path for name, (path, _) in self._pictures.items()}
             stopped = self._vision.judge(painted, self._on_cell)
-            self._notes += [stopped] if stopped else []
+            self._notes += [*([stopped] if stopped else []), *self._vision.notes()]
         self._known()
 
     def write(self) -> JudgementReport:

@@ -9,7 +9,16 @@ from pathlib import Path
 
 import msgspec
 
-from kilnmark.lab.judging.asker import Asker, AskingRules, CellStanding, Unanswered, cell_standing, reconcile, recount
+from kilnmark.lab.judging.asker import (
+    Asker,
+    AskingRules,
+    CellStanding,
+    Unanswered,
+    cell_standing,
+    reckoned,
+    reconcile,
+    recount,
+)
 from kilnmark.lab.judging.asking import CellReply, ReplyMisfit, about, fitted
 from kilnmark.lab.judging.calls import Calls
 from kilnmark.lab.judging.endpoints import endpoint_of, model_of, price_of
@@ -117,7 +126,7 @@ class VisionJudge:
             names = (*(from_run(self._run, path) for path in beside), self._picture_name(cell))
             photos = [Photo(name, b"") for name in names]
             question = self._question(cell, photos[:-1], photos[-1])
-            calls.append(PlannedCall(cell.name, names, self._price.most(question)))
+            calls.append(PlannedCall(cell.name, names, reckoned(self._price, question, self.calls)))
         return JudgingEstimate(
             judge=self._plan.judge,
             base_url=self._endpoint.base_url,
@@ -128,6 +137,14 @@ class VisionJudge:
             currency=self._run.plan.budget.currency,
             left_out=self._prepared.matrix.left_out,
         )
+
+    def notes(self) -> list[str]:
+        """What has to be known of its cost."""
+        dearest = self.calls.dearest
+        if dearest is None or dearest.cost <= dearest.begun.most + _ROUNDING:
+            return []
+        cost, most = f"{dearest.cost:.4f}", f"{dearest.begun.most:.4f}"
+        return [f"a call cost {cost}, where {most} were reckoned with; raise tokens_a_picture in [judge]"]
 
     def check_budget(self, estimate: JudgingEstimate) -> None:
         """See that all that is still to be asked may be paid.
