@@ -8,7 +8,7 @@ from urllib.parse import unquote
 import pytest
 
 from kilnmark.lab.pages.export import ExportRefused, export_site
-from tests.lab.runs import make_batch, make_run
+from tests.lab.runs import make_batch, make_run, painted
 
 
 def links(page: Path) -> set[str]:
@@ -51,6 +51,17 @@ def test_it_is_never_written_into_a_run(tmp_path: Path) -> None:
     folder = make_run(tmp_path, "checked")
     with pytest.raises(ExportRefused, match="name a folder of its own"):
         export_site(tmp_path, folder / "site")
+
+
+def test_the_report_of_the_gate_goes_along_with_its_pictures(tmp_path: Path) -> None:
+    report = make_run(tmp_path / "runs", "signed") / "report" / "verify"
+    painted(report / "without-1.png", 3)
+    for name in ("index.html", "report.json", "copy.safetensors"):
+        (report / name).write_text("{}")
+    site = export_site(tmp_path / "runs", tmp_path / "site").index.parent
+    assert 'href="files/report/verify/index.html"' in (site / "runs" / "signed" / "index.html").read_text()
+    there = sorted(path.name for path in (site / "runs" / "signed" / "files" / "report" / "verify").iterdir())
+    assert there == ["index.html", "report.json", "without-1.png"]
 
 
 def test_names_that_are_no_text_hinder_nothing(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 import pytest
 
-from kilnmark.lab.cli.main import COMMANDS, lab
+from kilnmark.lab.cli.main import lab
 from kilnmark.lab.run.folder import SUMMARY, is_held, open_run, read_state
 from kilnmark.lab.run.next import next_steps
 from kilnmark.lab.run.plan import read_plan
@@ -78,10 +78,12 @@ def test_every_command_is_one_that_there_is(name: str) -> None:
         program, *words = shlex.split(step.command)
         if program != "kilnmark":
             continue
-        command = lab.get_command(click.Context(lab), words[1]) if words[1] in COMMANDS else None
-        if command is not None:
-            options = {one for each in command.params for one in (*each.opts, *each.secondary_opts)}
-            assert {word for word in words[2:] if word.startswith("--")} <= options
+        command = lab.get_command(click.Context(lab), words[1])
+        assert command is not None, step.command
+        given = {word for word in words[2:] if word.startswith("--")}
+        options = [each for each in command.params if isinstance(each, click.Option)]
+        assert given <= {name for each in options for name in (*each.opts, *each.secondary_opts)}, step.command
+        assert [each.opts for each in options if each.required and not given & set(each.opts)] == [], step.command
 
 
 def test_what_was_judged_without_a_pick_is_named() -> None:
