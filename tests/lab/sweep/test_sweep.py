@@ -1,5 +1,6 @@
 """A sweep through a daemon: each picture once, whatever stops it, and what a person picked stays picked."""
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from kilnmark.client.errors import DaemonUnavailable
 from kilnmark.client.sync import Client
 from kilnmark.client.testing import fake_daemon
 from kilnmark.daemon.in_process import InProcessDaemon
+from kilnmark.lab.errors import NotInstalled
 from kilnmark.lab.run.folder import open_run, read_state
 from kilnmark.lab.run.state import Sweep
 from kilnmark.lab.sweep.errors import NoRoot
@@ -130,6 +132,15 @@ def test_without_a_daemon_nothing_is_begun(folder: Path, tmp_path: Path) -> None
     state = read_state(folder)
     assert state is not None
     assert state.sweep is None
+
+
+def test_a_package_that_is_missing_is_told_before_anything_is_painted(
+    folder: Path, daemon: InProcessDaemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "skimage.metrics", None)
+    with pytest.raises(NotInstalled, match=r"install kilnmark\[lab\]"):
+        swept(folder, daemon)
+    assert read_cells(folder / "cells") == {}
 
 
 def test_a_cell_that_fails_stops_no_other_and_is_asked_for_again(folder: Path, daemon: InProcessDaemon) -> None:

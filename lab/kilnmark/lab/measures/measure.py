@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from kilnmark.lab.errors import NotInstalled
 
-__all__ = ["Looks", "Picture", "fitted", "grey_of", "looks", "read_picture", "shrunk", "ssim"]
+__all__ = ["Looks", "Picture", "fitted", "grey_of", "looks", "read_picture", "require_ssim", "shrunk", "ssim"]
 
 Picture = npt.NDArray[np.uint8]
 
@@ -74,16 +74,27 @@ def looks(picture: Picture) -> Looks:
     )
 
 
+def require_ssim() -> None:
+    """See that pictures can be compared, before any is painted for it.
+
+    Raises:
+        NotInstalled: scikit-image is not there.
+    """
+    try:
+        import skimage.metrics  # noqa: F401 - it is only looked for
+    except ImportError as error:
+        raise NotInstalled("comparing pictures", "lab") from error
+
+
 def ssim(one: Picture, other: Picture) -> float:
     """Structural similarity of two pictures of one size (Wang et al., 2004), by scikit-image: 1 for equal ones.
 
     Raises:
         NotInstalled: scikit-image is not there.
     """
-    try:
-        from skimage.metrics import structural_similarity
-    except ImportError as error:
-        raise NotInstalled("comparing pictures", "lab") from error
+    require_ssim()
+    from skimage.metrics import structural_similarity
+
     window = min(7, *one.shape[:2])
     return float(structural_similarity(one, other, channel_axis=2, data_range=255, win_size=window - (1 - window % 2)))
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import msgspec
 
 from kilnmark.client.sync import Client
+from kilnmark.lab.measures.measure import require_ssim
 from kilnmark.lab.run.folder import Run, now
 from kilnmark.lab.run.state import Pick, Sweep
 from kilnmark.lab.sweep.bars import read_bars
@@ -40,7 +41,9 @@ def sweep(run: Run, client: Client, tell: Tell = lambda *_: None, *, pick_anew: 
         NoRoot: The daemon cannot be given the checkpoints.
         ClientError, RequestError: The daemon cannot paint; what has ended stays.
         RunUnusable: A file of the run cannot be read or written.
+        NotInstalled: A package of the lab's extra is missing.
     """
+    require_ssim()
     bars = read_bars(run.plan.kind, run.plan.sweep.bars)
     cells = plan_cells(run.plan, run.state.checkpoints)
     ledger, taught = CellLedger(run.cells), Taught(run.dataset)
