@@ -236,6 +236,17 @@ def test_a_program_that_is_not_here_is_told(run: Path) -> None:
         train_run(run, unheard)
 
 
+def test_what_never_began_is_decided_anew(run: Path) -> None:
+    set_lines(run, command='["no-such-program"]')
+    with pytest.raises(TrainerUnusable):
+        train_run(run, unheard)
+    command(run)
+    set_lines(run, save_every="4")
+    training = train_run(run, unheard)
+    assert (training.status, training.folder) == (TrainingStatus.SUCCEEDED, "training/1")
+    assert training.numbers["training.save_every"] == "4"
+
+
 def test_a_place_that_stands_for_nothing_is_told(run: Path) -> None:
     set_lines(run, command='["{python}", "{stepz}"]')
     with pytest.raises(TrainerUnusable, match=r"\{stepz\} in its command stands for nothing; there are .*\{steps\}"):

@@ -86,6 +86,8 @@ def _check_alone(run: Run, wish: Wish) -> None:
 
 def _go_on(run: Run, trainer: Trainer, wish: Wish, tell: Tell) -> Training:
     training = current(run)
+    if not _is_begun(training):
+        training = _decided_anew(run, trainer)
     if training.trainer != trainer.name:
         raise EnvironmentChanged(str(run.folder), [f"trainer: {training.trainer} -> {trainer.name}"])
     if training.status is TrainingStatus.SUCCEEDED and not wish.adopt and not wish.cancel:
@@ -104,6 +106,21 @@ def _go_on(run: Run, trainer: Trainer, wish: Wish, tell: Tell) -> Training:
         if attached is not None:
             return attached
     return _here(run, trainer, _last_checkpoint(run, trainer, tell), tell)
+
+
+def _is_begun(training: Training) -> bool:
+    """Whether anything was run or asked for; what is decided may change until then."""
+    return bool(training.command) or training.is_asked or training.remote_id is not None
+
+
+def _decided_anew(run: Run, trainer: Trainer) -> Training:
+    """What was intended, by what `run.toml` says now; what was reserved and uploaded for it is of no use any more."""
+    training = current(run)
+    if training.numbers == numbers_of(run):
+        return training
+    run.change(spending=tuple(entry for entry in run.state.spending if entry.key != training.key))
+    steps = run.plan.training.steps
+    return update(run, trainer=trainer.name, numbers=numbers_of(run), steps=steps, environment={}, upload=None)
 
 
 def _complete(run: Run, trainer: Trainer, tell: Tell) -> None:
@@ -178,10 +195,7 @@ def _there(run: Run, wish: Wish, tell: Tell) -> Training:
     is_over = training.status in {TrainingStatus.FAILED, TrainingStatus.CANCELLED, TrainingStatus.DEAD}
     if is_over and not wish.adopt:
         raise NewTrainingNeeded(str(run.folder), f"its training is over, and was not begun again: {training.failure}")
-    if training.remote_id is not None or training.is_asked:
-        _check_numbers(run)
-    elif training.numbers != numbers_of(run):  # nothing was begun; but an upload is where it was uploaded to
-        update(run, numbers=numbers_of(run), steps=run.plan.training.steps, upload=None)
+    _check_numbers(run)
     with remote_of(plan) as remote:
         if wish.adopt:
             adopt(run, plan, remote, wish.adopt, tell)

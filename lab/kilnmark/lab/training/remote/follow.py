@@ -54,13 +54,16 @@ def followed(
     addresses = output_addresses(seen.output)
     if not addresses:
         _settle(run, plan, seen)
-        raise ended(run, TrainingStatus.FAILED, "it succeeded, and the remote names no output", _MEND)
+        raise ended(run, TrainingStatus.FAILED, "it succeeded, and the remote names no output", _mend(run))
     _settle(run, plan, seen)
     update(run, outputs=addresses)
     return addresses
 
 
-_MEND = "it was not begun again; `kilnmark lab train RUN --new-training` begins another one, and pays for it"
+def _mend(run: Run) -> str:
+    return (
+        f"it was not begun again; `kilnmark lab train {run.folder} --new-training` begins another one, and pays for it"
+    )
 
 
 def cancel(run: Run, plan: RemotePlan, remote: Remote, tell: Callable[[str], None]) -> None:
@@ -108,7 +111,7 @@ def _failure(run: Run, plan: RemotePlan, remote: Remote, seen: RemoteTraining, *
     is_failed = seen.status == "failed"
     status = TrainingStatus.FAILED if is_failed else TrainingStatus.CANCELLED
     _settle(run, plan, seen)
-    return ended(run, status, f"the remote says: {seen.status}: {said}", _MEND)
+    return ended(run, status, f"the remote says: {seen.status}: {said}", _mend(run))
 
 
 def _settle(run: Run, plan: RemotePlan, seen: RemoteTraining) -> None:
