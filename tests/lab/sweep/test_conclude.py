@@ -120,3 +120,17 @@ def test_few_greys_are_no_collapse_where_the_training_pictures_have_no_more(tmp_
         swept = painted(run, lambda cell: number[cell.checkpoint.step if cell.checkpoint else 0](cell))
         report = conclude(run, swept, pick_anew=False)
     assert report.verdicts[0].row.collapsed == 0
+
+
+def test_the_trigger_is_told_by_one_scene_with_and_without_it_whatever_others_change(tmp_path: Path) -> None:
+    """The second prompt changes little by itself; it has no partner without the trigger, and says nothing here."""
+
+    def paint_here(cell: Cell) -> Picture:
+        bare = scene({"inkwash, a whale": 9}.get(cell.prompt.text, 3), 64)
+        return hatched(bare) if cell.checkpoint and cell.prompt.text == "inkwash, a mill" else bare
+
+    with open_run(make_swept_run(tmp_path / "run", (STYLE,))) as run:
+        row = conclude(run, painted(run, paint_here), pick_anew=False).verdicts[0].row
+    assert row.changed is not None
+    assert row.discrimination == pytest.approx(2 * row.changed)
+    assert row.unasked == pytest.approx(0, abs=1e-9)

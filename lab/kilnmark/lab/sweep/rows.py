@@ -31,7 +31,8 @@ class SweepRow(msgspec.Struct, frozen=True, kw_only=True):
         changed: Mean perceptual distance to the pictures without adapter, where the trigger is.
         ssim: Mean SSIM to them, likewise.
         unasked: Mean perceptual distance without the trigger and with one that means nothing.
-        discrimination: How much more it changes with its trigger than without: `changed` less `unasked`.
+        discrimination: How much more it changes with its trigger than without: the distance to the picture without
+            adapter less that of the same scene without trigger, or with one that means nothing, in the mean.
         layout, nearness: How much of their prompts the pictures kept: see `measures.kept`.
         collapsed: Cells that show nothing, though the base painted something.
         memorised: Share of cells with the trigger that are a training picture nearly, where the base's own is not.
@@ -111,7 +112,7 @@ def row_of(records: Sequence[CellRecord], cells: int, beside: HeldTo) -> SweepRo
         changed=changed,
         ssim=_mean(each.numbers.ssim for each in called if each.numbers),
         unasked=unasked,
-        discrimination=None if changed is None or unasked is None else changed - unasked,
+        discrimination=_mean(_told_apart(each, called) for each in done if each.role not in TRIGGERED),
         layout=own.layout if own else None,
         nearness=own.nearness if own else None,
         collapsed=len(collapsed) / len(done) if done else None,
@@ -123,6 +124,18 @@ def row_of(records: Sequence[CellRecord], cells: int, beside: HeldTo) -> SweepRo
         memorised_cells=memorised,
         collapsed_cells=collapsed,
     )
+
+
+def _told_apart(unasked: CellRecord, called: Sequence[CellRecord]) -> float | None:
+    """How much more the scene changes with the trigger: of the prompt that has most words in common, with one seed."""
+    words = set(unasked.prompt.lower().replace(",", " ").split())
+    same = [each for each in called if each.seed == unasked.seed]
+    other = max(
+        same, key=lambda each: len(words.intersection(each.prompt.lower().replace(",", " ").split())), default=None
+    )
+    found = [each.numbers.distance for each in (other, unasked) if each and each.numbers]
+    asked, plain = found if len(found) > 1 else (None, None)
+    return None if asked is None or plain is None else asked - plain
 
 
 def _why(record: CellRecord) -> str:
