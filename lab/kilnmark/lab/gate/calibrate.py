@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import msgspec
 
 from kilnmark.lab.gate.checks import refused
-from kilnmark.lab.gate.figures import FIGURES, GateFigures
+from kilnmark.lab.gate.figures import GateFigures
 from kilnmark.lab.gate.limits import GateLimits, Limit
 
 __all__ = ["GateCalibration", "KnownAdapter", "calibrated", "proposed"]
@@ -81,34 +81,59 @@ def calibrated(known: Sequence[KnownAdapter], limits: GateLimits) -> GateCalibra
 
 
 def proposed(known: Sequence[KnownAdapter], limits: GateLimits) -> GateLimits:
-    """Each limit halfway between the worst good adapter and the nearest bad one beyond it, and never beyond [hard].
+    """The usual limits, changed no more than these adapters ask for, and never beyond [hard].
 
-    Where no bad one lies beyond, the usual limit stays if all good ones hold it; else it goes to the worst of them.
+    One that a good adapter does not hold goes halfway from the worst of them to the nearest bad one beyond, or to the
+    worst where there is none. Of each bad one that still passes, the figure that sets it apart from all good ones most
+    goes halfway to it. A bad one that nothing sets apart still passes.
     """
-    found = {name: _moved(name, limit, known, limits) for name, limit in limits.limits.items()}
-    return msgspec.structs.replace(limits, name=f"{limits.name} as calibrated", limits=found)
+    good, bad = ([one for one in known if one.is_good is is_good] for is_good in (True, False))
+    ranges = {name: _range(good, name) for name in limits.limits}
+    found = {name: _opened(name, limits, ranges[name], bad) for name in limits.limits}
+    own = msgspec.structs.replace(limits, name=f"{limits.name} as calibrated", limits=found)
+    for one in bad:
+        if not refused(one.figures, own):
+            own = msgspec.structs.replace(own, limits=_closed(own.limits, ranges, one))
+    return own
 
 
-def _moved(name: str, limit: Limit, known: Sequence[KnownAdapter], limits: GateLimits) -> Limit:
-    good = [value for one in known if one.is_good and (value := _value(one, name)) is not None]
-    bad = [value for one in known if not one.is_good and (value := _value(one, name)) is not None]
-    if not good or name not in FIGURES:
+def _range(good: Sequence[KnownAdapter], name: str) -> tuple[float, float] | None:
+    values = [value for one in good if (value := _value(one, name)) is not None]
+    return (min(values), max(values)) if values else None
+
+
+def _opened(name: str, limits: GateLimits, ends: tuple[float, float] | None, bad: Sequence[KnownAdapter]) -> Limit:
+    limit, hard = limits.limits[name], limits.hard.get(name, Limit())
+    if ends is None:
         return limit
-    hard = limits.hard.get(name, Limit())
+    values = [value for one in bad if (value := _value(one, name)) is not None]
     least, most = limit.least, limit.most
-    if least is not None:
-        least = _edge(min(good), [value for value in bad if value < min(good)], least, up=False)
+    if least is not None and ends[0] < least:
+        least = (ends[0] + max((value for value in values if value < ends[0]), default=ends[0])) / 2
         least = least if hard.least is None else max(least, hard.least)
-    if most is not None:
-        most = _edge(max(good), [value for value in bad if value > max(good)], most, up=True)
+    if most is not None and ends[1] > most:
+        most = (ends[1] + min((value for value in values if value > ends[1]), default=ends[1])) / 2
         most = most if hard.most is None else min(most, hard.most)
     return Limit(least, most)
 
 
-def _edge(worst: float, beyond: Sequence[float], usual: float, *, up: bool) -> float:
-    if beyond:
-        return (worst + (min(beyond) if up else max(beyond))) / 2
-    return max(usual, worst) if up else min(usual, worst)
+def _closed(
+    limits: dict[str, Limit], ranges: dict[str, tuple[float, float] | None], bad: KnownAdapter
+) -> dict[str, Limit]:
+    best, gap = limits, 0.0
+    for name, limit in limits.items():
+        value, ends = _value(bad, name), ranges[name]
+        if value is None or ends is None:
+            continue
+        low, high = ends
+        for apart, closer in (
+            (low - value, None if limit.least is None else Limit((low + value) / 2, limit.most)),
+            (value - high, None if limit.most is None else Limit(limit.least, (high + value) / 2)),
+        ):
+            share = apart / max(abs(low), abs(high), abs(value), 1e-9)
+            if closer is not None and share > gap:
+                best, gap = {**limits, name: closer}, share
+    return best
 
 
 def _value(one: KnownAdapter, name: str) -> float | None:
