@@ -25,7 +25,7 @@ def test_every_role_of_a_prompt_is_painted() -> None:
 
 
 def test_its_pack_is_whole_and_trusts_nobody_yet(tmp_path: Path) -> None:
-    loras = write_pack(tmp_path)
+    loras = write_pack(tmp_path, lists=True)
     pack = load_pack(PackFolder(tmp_path), GENRE)
     composed = pack.compose(TIER)
     assert pack.problems == ()
@@ -33,3 +33,8 @@ def test_its_pack_is_whole_and_trusts_nobody_yet(tmp_path: Path) -> None:
     assert composed.requires_promoted
     assert loras == tmp_path / GENRE / "loras"
     assert list(loras.iterdir()) == []
+
+
+def test_a_pack_before_anything_is_deployed_names_nothing(tmp_path: Path) -> None:
+    write_pack(tmp_path, lists=False)
+    assert load_pack(PackFolder(tmp_path), GENRE).compose(TIER).stack.names == ()

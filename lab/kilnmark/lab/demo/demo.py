@@ -98,7 +98,7 @@ class _Story:
                 shutil.rmtree(self._output / name, ignore_errors=True)
             drawn = list(write_dataset(self._output / "pictures", PAIRS, SIZE))
             new_run(self._run, demo_plan("../../pictures"))
-            write_pack(self._output / "packs")
+            write_pack(self._output / "packs", lists=False)
             said.append(f"{len(drawn)} pictures drawn")
         with self._step("preflight") as said, open_run(self._run) as run:
             report = preflight_run(run).report
@@ -139,6 +139,7 @@ class _Story:
         """Put it where it serves, which it may not before it is promoted."""
         with self._step("deploy") as said, open_run(self._run) as run:
             said.append(deploy(run, str(self._loras)).where)
+            write_pack(self._output / "packs", lists=True)
         with self._step("before promotion") as said:
             refused = self._refusal(client)
             said.append(refused or "it was painted with")

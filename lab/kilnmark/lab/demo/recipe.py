@@ -24,7 +24,7 @@ PAIRS: Final = 150
 SIZE: Final = 128
 """Pixels at which `mini` is good."""
 
-_FAMILIAR: Final = "a castle by day under a clear sky"
+_FAMILIAR: Final = "a village by day in the snow"
 _NONSENSE: Final = "kezu"
 
 _OWN: Final[dict[str, Any]] = {
@@ -77,11 +77,12 @@ def _prompts() -> tuple[Prompt, ...]:
     )
 
 
-def write_pack(packs: Path) -> Path:
-    """Write a pack whose pictures get promoted adapters alone; the adapter itself is not there yet.
+def write_pack(packs: Path, *, lists: bool) -> Path:
+    """Write a pack whose pictures get promoted adapters alone.
 
     Args:
         packs: The folder of packs, made where it is absent.
+        lists: Whether its style names the adapter already; the file is somebody else's part.
 
     Returns:
         The folder that its adapters belong in.
@@ -92,6 +93,6 @@ def write_pack(packs: Path) -> Path:
     with as_file(files("kilnmark") / "genre_packs" / "weatherwright" / "tiers.yaml") as tiers:
         shutil.copyfile(tiers, genre / "tiers.yaml")
     entry = {"name": NAME, "file": f"loras/{NAME}.safetensors", "scale": 1.0, "applies_to": [TIER], "trigger": TRIGGER}
-    style = {"preferred_model": BASE, "base_seed": 1887, "require_promoted": True, "loras": [entry]}
+    style = {"preferred_model": BASE, "base_seed": 1887, "require_promoted": True, "loras": [entry] if lists else []}
     (genre / "visual_style.yaml").write_text(yaml.safe_dump(style, sort_keys=False), encoding="utf-8")
     return loras
