@@ -76,3 +76,12 @@ def test_the_state_of_a_newer_program_is_refused(folder: Path) -> None:
     (folder / STATE).write_text('{"run_id":"a","created":"b","kilnmark":"c","version":2}')
     with pytest.raises(RunUnusable, match="newer program"):
         read_state(folder)
+
+
+def test_a_file_that_cannot_be_written_while_a_run_is_held_is_told(folder: Path) -> None:
+    """As on a full disk: not with a traceback, and with the file."""
+    with (
+        pytest.raises(RunUnusable, match=r"cells/1\.png: No such file.*the same command then goes on"),
+        open_run(folder),
+    ):
+        (folder / "cells" / "1.png").write_bytes(b"")

@@ -118,4 +118,4 @@ def test_what_the_state_knows_of_speaks_of_no_other_training(run: Run) -> None:
     list(collector(run).look(is_over=True))
     assert evidence(run) is None
     run.change(training=None)
-    assert "training/1/output" in (evidence(run) or "")
+    assert "training/1 speaks of one" in (evidence(run) or "")

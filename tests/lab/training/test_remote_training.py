@@ -365,3 +365,103 @@ def test_the_cost_of_an_adopted_one_counts(remote: FakeRemote, make_run: MakeRun
     stranger = train_run(first, unheard).remote_id
     train_run(second, unheard, Wish(adopt=stranger))
     assert spent(second) == 1.0
+
+
+def without_answers(remote: FakeRemote, run: Path) -> None:
+    """The run's training is started, and nothing more is known of it than that."""
+    remote.set(faults=[{"like": LOOK, "do": "answer", "status": 500}])
+    with pytest.raises(RemoteRefused):
+        train_run(run, unheard)
+    remote.set(faults=[])
+
+
+def test_an_older_state_starts_no_second_one(remote: FakeRemote, make_run: MakeRun) -> None:
+    """A copy of the state from before the start was put back: the start is known beside it."""
+    run = make_run(patience_seconds="0.0")
+    remote.set(faults=[{"like": START, "do": "answer", "status": 429}])
+    with pytest.raises(RemoteRefused, match="429"):
+        train_run(run, unheard)
+    older = (run / "state.json").read_bytes()
+    without_answers(remote, run)
+    state = json.loads(older)
+    state["training"]["upload"] = None
+    (run / "state.json").write_text(json.dumps(state))
+    assert train_run(run, unheard).status is TrainingStatus.SUCCEEDED
+    assert len(remote.ledger("start")) == 1
+
+
+def test_a_state_from_before_the_training_starts_no_second_one(remote: FakeRemote, make_run: MakeRun) -> None:
+    run = make_run(patience_seconds="0.0")
+    older = (run / "state.json").read_bytes()
+    without_answers(remote, run)
+    started = remote.ledger("start")[0]["id"]
+    (run / "training" / "1" / "remote.log").unlink(missing_ok=True)
+    (run / "state.json").write_bytes(older)
+    with pytest.raises(NewTrainingNeeded, match="knows nothing of a training, and training/1 speaks of one"):
+        train_run(run, unheard)
+    assert train_run(run, unheard, Wish(adopt=started)).status is TrainingStatus.SUCCEEDED
+    assert len(remote.ledger("start")) == 1
+
+
+def test_a_state_from_before_the_last_training_starts_no_other_one(remote: FakeRemote, make_run: MakeRun) -> None:
+    run = make_run()
+    remote.set(ends="failed")
+    with pytest.raises(TrainingEnded):
+        train_run(run, unheard)
+    older = (run / "state.json").read_bytes()
+    remote.set(ends="succeeded")
+    train_run(run, unheard, Wish(new_training=True))
+    (run / "state.json").write_bytes(older)
+    with pytest.raises(NewTrainingNeeded, match="knows nothing of what began in training/2"):
+        train_run(run, unheard)
+
+
+def test_what_a_lost_state_knew_of_money_still_counts(remote: FakeRemote, make_run: MakeRun) -> None:
+    """Each may cost 2, and does cost 1: after two of them, 3.5 are too few for a third."""
+    run = make_run(limit="3.5")
+    older = (run / "state.json").read_bytes()
+    train_run(run, unheard)
+    (run / "state.json").write_bytes(older)
+    train_run(run, unheard, Wish(new_training=True))
+    (run / "state.json").write_bytes(older)
+    with pytest.raises(OverBudget, match=r"2\.00 USD, and 1\.50 are left"):
+        train_run(run, unheard, Wish(new_training=True))
+    assert len(remote.ledger("start")) == 2
+
+
+def test_a_copy_of_the_run_does_not_start_what_the_other_did(
+    remote: FakeRemote, make_run: MakeRun, tmp_path: Path, told: list[str]
+) -> None:
+    run, copy = make_run(patience_seconds="0.0"), tmp_path / "home" / "copy"
+    remote.set(faults=[{"like": START, "do": "answer", "status": 429}])
+    with pytest.raises(RemoteRefused, match="429"):
+        train_run(run, told.append)
+    shutil.copytree(run, copy, symlinks=True)
+    assert train_run(run, told.append).status is TrainingStatus.SUCCEEDED
+    assert train_run(copy, told.append).status is TrainingStatus.SUCCEEDED
+    assert len(remote.ledger("start")) == 1
+
+
+def test_a_result_that_was_damaged_here_is_fetched_again(remote: FakeRemote, make_run: MakeRun) -> None:
+    run = make_run()
+    train_run(run, unheard)
+    (fetched,) = (run / "training" / "1" / "output").iterdir()
+    fetched.write_bytes(fetched.read_bytes()[:1000])
+    state = json.loads((run / "state.json").read_text())
+    state["training"]["status"], state["checkpoints"] = "running", []
+    (run / "state.json").write_text(json.dumps(state))
+    shutil.rmtree(run / "checkpoints")
+    assert train_run(run, unheard).status is TrainingStatus.SUCCEEDED
+    assert len(remote.ledger("start")) == 1
+
+
+def test_a_result_that_cannot_be_written_anew_is_not_lost(remote: FakeRemote, make_run: MakeRun) -> None:
+    """Another convention is asked for, and it is not paid for twice."""
+    run = make_run()
+    plan = run / "run.toml"
+    plan.write_text(plan.read_text().replace("\nrank = ", '\nconvention = "mlx-examples"\nrank = '))
+    with pytest.raises(TrainerUnusable, match=r"say another \[training\] convention"):
+        train_run(run, unheard)
+    set_lines(run, convention='"diffusers"')
+    assert train_run(run, unheard).status is TrainingStatus.SUCCEEDED
+    assert len(remote.ledger("start")) == 1

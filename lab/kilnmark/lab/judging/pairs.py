@@ -30,6 +30,7 @@ from kilnmark.lab.judging.talk import Photo, Question
 from kilnmark.lab.run.folder import Run
 from kilnmark.lab.run.spending import OverBudget, left_of
 from kilnmark.lab.sweep.copies import readable
+from kilnmark.lab.training.remote.asked import recount_trainings
 
 __all__ = ["HeldPair", "HeldPairs", "compare_checkpoints"]
 
@@ -140,6 +141,7 @@ class _Pairs:
             raise RunUnusable(str(self._folder), error.strerror or str(error), "make room for it") from error
         self._calls = Calls(self._folder)
         recount(run)
+        recount_trainings(run)
         reconcile(run, self._folder.name, self._calls, str(self._folder))
         self._said: dict[str, list[_Preference | Unanswered]] = {}
 

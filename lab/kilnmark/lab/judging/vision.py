@@ -29,6 +29,7 @@ from kilnmark.lab.judging.references import from_run
 from kilnmark.lab.judging.talk import Photo, Question
 from kilnmark.lab.run.folder import Run
 from kilnmark.lab.run.spending import OverBudget, left_of
+from kilnmark.lab.training.remote.asked import recount_trainings
 
 __all__ = ["JudgingEstimate", "PlannedCall", "VisionJudge"]
 
@@ -110,6 +111,7 @@ class VisionJudge:
         folder = folder_of(run.folder, prepared.number)
         self.calls = Calls(folder)
         recount(run)
+        recount_trainings(run)
         reconcile(run, folder.name, self.calls, str(folder))
 
     def standing(self, cell: MatrixCell) -> CellStanding[CellReply]:

@@ -61,7 +61,7 @@ def open_run(folder: Path) -> Iterator["Run"]:
     Raises:
         RunMissing: The folder is no run.
         RunInUse: Another command holds it.
-        RunUnusable: A file of it cannot be read.
+        RunUnusable: A file of it cannot be read, or one cannot be read or written while it is held.
     """
     if not (folder / PLAN).is_file():
         raise RunMissing(str(folder))
@@ -74,7 +74,7 @@ def open_run(folder: Path) -> Iterator["Run"]:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise RunInUse(str(folder)) from error
-        with (folder / _BUSY).open("ab") as busy:
+        with _files_told(folder), (folder / _BUSY).open("ab") as busy:
             fcntl.flock(busy, fcntl.LOCK_EX)
             run = Run(folder)
             try:
@@ -86,6 +86,17 @@ def open_run(folder: Path) -> Iterator["Run"]:
             run.leave()
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def _files_told(folder: Path) -> Iterator[None]:
+    """What stops a step at any file of a run is told with the file: a full disk, a folder that cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        path = str(folder if error.filename is None else error.filename)
+        mend = "make room, or let it be read and written; the same command then goes on"
+        raise RunUnusable(path, error.strerror or str(error), mend) from error
 
 
 def is_held(folder: Path) -> bool:

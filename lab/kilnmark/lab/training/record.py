@@ -88,9 +88,11 @@ def folder_of(run: Run) -> Path:
 def numbers_of(run: Run) -> dict[str, str]:
     """What decides what a training comes to, by entry of `run.toml`, as texts."""
     plan = run.plan
-    chosen = plan.training.model_dump(mode="json", exclude={"remote", "command", "checkout"})
     remote = plan.training.remote
-    if remote is not None and plan.training.trainer == "remote":
+    is_remote = plan.training.trainer == "remote"
+    later = {"convention"} if is_remote else set()  # what comes of it is written anew here, once it is paid for
+    chosen = plan.training.model_dump(mode="json", exclude={"remote", "command", "checkout", *later})
+    if remote is not None and is_remote:
         chosen |= {f"remote.{name}": value for name, value in remote.model_dump(mode="json").items() if name in _REMOTE}
     chosen |= {"command": " ".join(plan.training.command)}
     told = {f"training.{name}": str(value) for name, value in chosen.items()}
@@ -110,11 +112,13 @@ def evidence(run: Run) -> str | None:
     """What speaks of a training that the state knows nothing of, in words; None: nothing does."""
     state = run.state
     if state.training is not None:
-        return None
+        later = [path for number, path in _folders(run) if number > _number_of(state.training)]
+        return f"state.json knows nothing of what began in {run.relative(later[0])}" if later else None
     known = {checkpoint.file for checkpoint in state.checkpoints}
-    places = run.folder / "checkpoints", run.folder / FOLDER
-    files = [path for place in places if place.is_dir() for path in sorted(place.rglob("*")) if path.is_file()]
+    place = run.folder / "checkpoints"
+    files = [path for path in sorted(place.rglob("*")) if path.is_file()] if place.is_dir() else []
     strange = [path for path in files if run.relative(path) not in known and not path.name.startswith(".")]
+    strange += [path for _, path in _folders(run)]
     if strange:
         missing = "state.json knows nothing of a training" if run.had_state else "state.json is missing"
         return f"{missing}, and {run.relative(strange[0])} speaks of one"
@@ -124,6 +128,17 @@ def evidence(run: Run) -> str | None:
 
 
 def _free_folder(run: Run) -> Path:
+    taken = max((number for number, _ in _folders(run)), default=0)
+    return run.folder / FOLDER / str(taken + 1)
+
+
+def _folders(run: Run) -> list[tuple[int, Path]]:
+    """The folders of trainings that there are, by number, whatever is in them."""
     place = run.folder / FOLDER
-    taken = {int(path.name) for path in place.iterdir() if path.name.isdecimal()} if place.is_dir() else set()
-    return place / str(max(taken, default=0) + 1)
+    found = place.iterdir() if place.is_dir() else ()
+    return sorted((int(path.name), path) for path in found if path.name.isascii() and path.name.isdecimal())
+
+
+def _number_of(training: Training) -> int:
+    name = training.folder.rpartition("/")[2]
+    return int(name) if name.isdecimal() else 0

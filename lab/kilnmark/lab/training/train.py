@@ -17,6 +17,7 @@ from kilnmark.lab.training.inputs import inputs_for
 from kilnmark.lab.training.local import LOCK, OUTPUT, Tell, attach, clear_output, newest, resumable, run_trainer
 from kilnmark.lab.training.process import is_alive, is_held
 from kilnmark.lab.training.record import begin, current, evidence, folder_of, numbers_of, update
+from kilnmark.lab.training.remote.asked import recall_asked
 from kilnmark.lab.training.remote.drive import remote_of, remote_plan, take_fetched, train_there
 from kilnmark.lab.training.remote.follow import cancel
 from kilnmark.lab.training.remote.start import adopt
@@ -79,7 +80,7 @@ def _check_alone(run: Run, wish: Wish) -> None:
         if known is not None and known.remote_id and known.status is TrainingStatus.RUNNING:
             raise NewTrainingNeeded(str(run.folder), "its remote training is not over: `--cancel` ends it; after that")
         return
-    found = evidence(run)
+    found = None if wish.adopt else evidence(run)
     if found is not None:
         raise NewTrainingNeeded(str(run.folder), found)
 
@@ -191,7 +192,7 @@ def _check_environment(run: Run, trainer: Trainer, command: tuple[str, ...]) -> 
 
 def _there(run: Run, wish: Wish, tell: Tell) -> Training:
     """Train at a remote."""
-    plan, training = remote_plan(run), current(run)
+    plan, training = remote_plan(run), recall_asked(run)
     is_over = training.status in {TrainingStatus.FAILED, TrainingStatus.CANCELLED, TrainingStatus.DEAD}
     if is_over and not wish.adopt:
         raise NewTrainingNeeded(str(run.folder), f"its training is over, and was not begun again: {training.failure}")

@@ -12,7 +12,7 @@ from kilnmark.lab.run.plan import RemotePlan
 from kilnmark.lab.run.trained import Training, TrainingStatus
 from kilnmark.lab.training.archives import left_in
 from kilnmark.lab.training.collect import is_dead, take
-from kilnmark.lab.training.errors import DeadCheckpoint, TrainerUnusable
+from kilnmark.lab.training.errors import DeadCheckpoint, RemoteAway, TrainerUnusable
 from kilnmark.lab.training.local import OUTPUT
 from kilnmark.lab.training.record import current, ended, folder_of, update
 from kilnmark.lab.training.remote.fetch import fetched
@@ -98,14 +98,15 @@ def _taken(run: Run, path: Path, tell: Callable[[str], None]) -> None:
     """Take the adapters of one output; one whose name tells no step is that of the last."""
     try:
         adapters = left_in(path)
-    except (OSError, zipfile.BadZipFile, tarfile.TarError) as error:
-        raise ended(run, TrainingStatus.FAILED, f"{path.name} cannot be read: {error}", "fetch it by hand") from error
+    except (zipfile.BadZipFile, tarfile.TarError) as error:  # since it was fetched; it is fetched again
+        raise RemoteAway(f"reading {path.name}", str(error), was_sent=True) from error
     for left in adapters:
         step = left.step or current(run).steps
         try:
             found = take(run, left, step)
-        except RefusedFile as error:
-            raise ended(run, TrainingStatus.FAILED, f"{left.name}: {error}", "see [training] convention") from error
+        except RefusedFile as error:  # it is paid for, so nothing ends here
+            mend = "say another [training] convention in run.toml, or none; the same command then goes on"
+            raise TrainerUnusable("remote", f"{left.name}: {error}", mend) from error
         tell(f"{found.file}: {found.verdict}, {found.matched_key_count} of {found.total_key_count} keys")
         if is_dead(found):
             reason = found.reason or found.verdict

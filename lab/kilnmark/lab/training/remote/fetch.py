@@ -29,7 +29,7 @@ _PIECE = 1 << 20
 def fetched(
     run: Run, plan: RemotePlan, remote: Remote, addresses: tuple[str, ...], tell: Callable[[str], None]
 ) -> list[Path]:
-    """Fetch what lies at some addresses; what is here already is not fetched again.
+    """Fetch what lies at some addresses; what is here already, whole, is not fetched again.
 
     Returns:
         Files in the training's folder, as the addresses stand.
@@ -43,7 +43,7 @@ def fetched(
     found = []
     for number, address in enumerate(addresses):
         goal = place / f"{number}-{_name(address)}"
-        if not goal.exists():
+        if not goal.exists() or broken(goal) is not None:
             tell(f"fetching {goal.name}")
             patiently(plan, partial(_fetch, remote, address, goal), tell)
         found.append(goal)

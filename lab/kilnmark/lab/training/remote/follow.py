@@ -14,6 +14,7 @@ from kilnmark.lab.run.trained import TrainingStatus
 from kilnmark.lab.training.errors import RemoteAway, TrainingEnded
 from kilnmark.lab.training.log import first_failure, step_in
 from kilnmark.lab.training.record import current, ended, folder_of, update
+from kilnmark.lab.training.remote.asked import note_asked
 from kilnmark.lab.training.remote.documents import RemoteTraining, output_addresses
 from kilnmark.lab.training.remote.patience import patiently, pause
 from kilnmark.lab.training.remote.wire import Remote
@@ -127,6 +128,7 @@ def _settle(run: Run, plan: RemotePlan, seen: RemoteTraining) -> None:
             Spending(at=now(), what=f"training {seen.id}", key=training.key, amount=cost, settled=True),
         )
     run.change(training=training, spending=spending)
+    note_asked(run, cost)
 
 
 def _json(value: Any) -> str:

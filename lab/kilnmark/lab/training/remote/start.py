@@ -12,6 +12,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
+from kilnmark.lab.judging.asker import recount
 from kilnmark.lab.run.folder import Run
 from kilnmark.lab.run.plan import RemotePlan
 from kilnmark.lab.run.spending import reserve
@@ -19,6 +20,7 @@ from kilnmark.lab.run.trained import Training, TrainingStatus
 from kilnmark.lab.training.commands import numbers
 from kilnmark.lab.training.errors import RemoteAway, RemoteRefused, TrainerUnusable, TrainingUncertain
 from kilnmark.lab.training.record import current, update
+from kilnmark.lab.training.remote.asked import forget_asked, note_asked, recount_trainings
 from kilnmark.lab.training.remote.patience import patiently, pause
 from kilnmark.lab.training.remote.wire import Remote
 
@@ -54,6 +56,8 @@ def started(run: Run, plan: RemotePlan, remote: Remote, dataset: Path, tell: Cal
     if training.is_asked:
         return _found(run, plan, remote, training, tell)
     inputs_of(run, plan, "")
+    recount(run)
+    recount_trainings(run)
     longest = plan.price_per_second * plan.longest_seconds
     reserve(run, what=f"training at {plan.base_url}", key=training.key, amount=longest)
     if training.upload is None:
@@ -61,6 +65,8 @@ def started(run: Run, plan: RemotePlan, remote: Remote, dataset: Path, tell: Cal
         tell(f"uploading {dataset.name}, {dataset.stat().st_size:,} bytes, to {plan.base_url}")
         address = patiently(plan, lambda: remote.upload(dataset, name=name, key=training.key), tell)
         training = update(run, upload=address)
+    elif (there := _started_elsewhere(plan, remote, training, tell)) is not None:
+        return _recorded(run, there, tell)
     return _created(run, plan, remote, training, tell)
 
 
@@ -102,11 +108,13 @@ def _filled(value: Any, places: Mapping[str, Any]) -> Any:
 
 def _created(run: Run, plan: RemotePlan, remote: Remote, training: Training, tell: Callable[[str], None]) -> str:
     inputs = inputs_of(run, plan, training.upload or "")
+    note_asked(run, plan.price_per_second * plan.longest_seconds)
     update(run, is_asked=True)
     try:
         training_id = remote.create(inputs, key=training.key)
     except (RemoteRefused, RemoteAway) as error:
         if _was_never_started(error):
+            forget_asked(run)
             update(run, is_asked=False)
             raise
         tell(f"{error}; looking whether it was started all the same")
@@ -130,6 +138,18 @@ def _found(run: Run, plan: RemotePlan, remote: Remote, training: Training, tell:
         if ours:
             break
     raise TrainingUncertain(str(run.folder), plan.base_url, training.key, training.upload or "", training.at)
+
+
+def _started_elsewhere(plan: RemotePlan, remote: Remote, training: Training, tell: Callable[[str], None]) -> str | None:
+    """A training of our dataset, which was uploaded before: the run's folder may have been copied, and begun there."""
+    try:
+        ours = patiently(plan, partial(_ours, remote, training), tell)
+    except RemoteRefused as error:
+        if error.is_passing:
+            raise
+        tell(f"{error.what}: {error.status} {error.detail}; by state.json it was not started yet")
+        return None
+    return ours[0] if ours else None
 
 
 def _ours(remote: Remote, training: Training) -> list[str]:
