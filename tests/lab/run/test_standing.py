@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from kilnmark.lab.cli.main import lab
 from kilnmark.lab.run.folder import SUMMARY, is_held, open_run, read_state
@@ -59,6 +60,14 @@ def test_a_run_stands_where_its_state_says(name: str) -> None:
     found = standing_of(plan(name), state_of(name))
     assert (found.stage, found.verdict) == EXPECTED[name][:2]
     assert found.line
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_is_said_twice(name: str, tmp_path: Path) -> None:
+    found = standing_of(plan(name), state_of(name))
+    assert all(reason in found.line or reason in found.further for reason in found.reasons)
+    shown = CliRunner().invoke(lab, ["show", str(make_run(tmp_path, name))]).stdout
+    assert [reason for reason in found.reasons if shown.count(reason) != 1] == []
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -79,7 +79,7 @@ def _print(out: "Console", shown: ShownRun) -> None:
         ("run", f"{shown.name} ({shown.run})"),
         ("verdict", f"{found.verdict.icon} {found.verdict} at {found.stage}"),
         ("", found.line),
-        *(("why", reason) for reason in found.reasons),
+        *(("why", reason) for reason in found.further),
         ("cost", f"{shown.cost:.2f} {shown.currency}, of {shown.limit:.2f}"),
         ("changed", shown.changed or "never"),
     ]

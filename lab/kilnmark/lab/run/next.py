@@ -93,9 +93,10 @@ def _from_training(run: str, state: RunState) -> Iterator[NextStep]:
 def _again(run: str, state: RunState) -> Iterator[NextStep]:
     """After a training that ended badly. One of a remote is over; one of this machine can go on."""
     trained = state.training
+    mended = "" if trained and trained.status is TrainingStatus.CANCELLED else "when the reason is mended: "
     if trained and trained.remote_id is None and trained.status is not TrainingStatus.DEAD:
-        yield _step("train", [run], "when the reason is mended: go on, where the trainer can")
-    yield _step("train", [run, "--new-training"], "when the reason is mended: train anew")
+        yield _step("train", [run], f"{mended}go on, where the trainer can")
+    yield _step("train", [run, "--new-training"], f"{mended}train anew")
     yield from _log(run, state)
 
 

@@ -94,6 +94,11 @@ class RunStanding(msgspec.Struct, frozen=True, kw_only=True):
     held: bool = False
     reasons: tuple[str, ...] = ()
 
+    @property
+    def further(self) -> tuple[str, ...]:
+        """The reasons that its line does not say already."""
+        return tuple(reason for reason in self.reasons if reason not in self.line)
+
 
 def standing_of(plan: RunPlan, state: RunState | None, *, held: bool = False) -> RunStanding:
     """How a run stands.

@@ -37,8 +37,8 @@ def summary_text(plan: RunPlan, state: RunState) -> str:
     teaches = f"A {plan.kind}" + (f" called by `{_plain(plan.trigger)}`" if plan.trigger else " that is always on")
     lines = [f"# {plan.name}", "", f"{teaches}, for {_plain(plan.base)}.", ""]
     lines += [f"**{found.verdict}** at {found.stage}: {_plain(found.line)}.", ""]
-    lines += [f"- {_plain(reason)}" for reason in found.reasons]
-    lines += [""] if found.reasons else []
+    lines += [f"- {_plain(reason)}" for reason in found.further]
+    lines += [""] if found.further else []
     if state.checkpoints:
         lines += ["| step | from | inspection | keys |", "|---|---|---|---|"]
         lines += [*map(_row, state.checkpoints), ""]
