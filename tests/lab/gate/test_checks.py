@@ -65,7 +65,14 @@ def test_no_run_asks_for_less_than_holds_for_all(name: str, changed: Any, said: 
 def test_a_run_asks_for_more_and_its_limits_tell_that() -> None:
     found = limits_of("style", {"unlike": {"most": 0.5}})
     assert found.limits["unlike"] == Limit(STYLE.limits["unlike"].least, 0.5)
-    assert "changed by the run" in found.name
+    assert "unlike changed by the run" in found.name
+    assert found.looser == ()
+
+
+def test_a_run_that_asks_for_less_is_told() -> None:
+    (said,) = limits_of("style", {"unlike": {"most": 0.99}}).looser
+    least = STYLE.limits["unlike"].least
+    assert said == f"it is held to less than usual: unlike {least} to 0.99, in place of {STYLE.limits['unlike']}"
 
 
 def test_every_figure_has_words_for_each_side_that_it_is_held_to() -> None:

@@ -1,5 +1,6 @@
 """Signatures: of what passed alone, by a name, bound to the report's bytes."""
 
+import hashlib
 from pathlib import Path
 
 import msgspec
@@ -7,7 +8,7 @@ import pytest
 
 from kilnmark.lab.errors import RunUnusable
 from kilnmark.lab.gate.errors import NothingToVerify, NotSigned
-from kilnmark.lab.gate.report import read_report, write_report
+from kilnmark.lab.gate.report import ReportedPicture, read_report, write_report
 from kilnmark.lab.gate.signing import SIGNED, read_signature, sign
 from kilnmark.lab.run.state import Outcome
 from tests.lab.gate.known import report_of
@@ -62,3 +63,17 @@ def test_a_report_is_read_as_it_was_written_and_its_page_shows_every_check(tmp_p
     assert "Refused" in page
     assert "<b>" not in page
     assert all(check.limit in page for check in report.checks)
+
+
+def test_a_report_whose_pictures_were_exchanged_is_not_signed(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"painted")
+    shown = ReportedPicture(
+        shown="trigger", scene=0, prompt="p", seed=1, file="a.png", sha256=hashlib.sha256(b"painted").hexdigest()
+    )
+    path = write_report(tmp_path, msgspec.structs.replace(report_of(Outcome.PASSED), pictures=(shown,)))
+    (tmp_path / "a.png").write_bytes(b"another")
+    with pytest.raises(NotSigned, match=r"a\.png is another one than was painted"):
+        sign(path, "Ada", asked=True)
+    (tmp_path / "a.png").unlink()
+    with pytest.raises(NotSigned, match=r"a\.png cannot be read"):
+        sign(path, "Ada", asked=True)

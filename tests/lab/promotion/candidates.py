@@ -1,10 +1,13 @@
 """Candidates made to measure, and runs that have one, for tests of what becomes of them."""
 
-import hashlib
 from pathlib import Path
+
+import msgspec
 
 from kilnmark.keymaps.files.contents import content_hash
 from kilnmark.keymaps.zoo.write import make_adapter
+from kilnmark.lab.gate.report import write_report
+from kilnmark.lab.gate.signing import sign
 from kilnmark.lab.promotion.candidate import Candidate
 from kilnmark.lab.run.folder import open_run
 from kilnmark.lab.run.new import new_run
@@ -20,6 +23,7 @@ from kilnmark.lab.run.state import (
     Verification,
 )
 from kilnmark.protocol.content.promoted import PassedVerification
+from tests.lab.gate.known import report_of
 
 __all__ = ["WHEN", "candidate", "verified_run"]
 
@@ -49,7 +53,9 @@ def verified_run(folder: Path) -> Path:
     new_run(folder, plan)
     with open_run(folder) as held:
         sha256 = content_hash(make_adapter(held.checkpoints / "ink-200.safetensors", blocks=1, rank=2))
-        (held.report / "verify.json").write_text("{}")
+        found = msgspec.structs.replace(report_of(Outcome.PASSED), sha256=sha256)
+        report = write_report(held.report / "verify", found)
+        signed = sign(report, "Ada", asked=True)
         checkpoint = Checkpoint(
             step=200,
             file="checkpoints/ink-200.safetensors",
@@ -63,8 +69,8 @@ def verified_run(folder: Path) -> Path:
             at=WHEN,
             sha256=sha256,
             outcome=Outcome.PASSED,
-            report="report/verify.json",
-            report_sha256=hashlib.sha256(b"{}").hexdigest(),
+            report="report/verify/report.json",
+            report_sha256=signed.report_sha256,
             thresholds="style 1",
             signed_by="Ada",
         )

@@ -1,5 +1,6 @@
 """Who may be promoted: what a signed report passed, of exactly these bytes, and nothing else."""
 
+import hashlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ import pytest
 
 from kilnmark.keymaps.files.contents import content_hash
 from kilnmark.keymaps.zoo.write import make_adapter
+from kilnmark.lab.gate.report import read_report, write_report
+from kilnmark.lab.gate.signing import sign
 from kilnmark.lab.promotion.candidate import candidate_of, run_of
 from kilnmark.lab.promotion.errors import NotPromotable, PromotionRefused
 from kilnmark.lab.run.folder import Run, open_run
@@ -37,7 +40,7 @@ def test_a_signed_verification_of_these_bytes_is_enough(run: Run, tmp_path: Path
     )
     assert (found.name, found.trigger, found.kind, found.base) == ("ink", "inkwash", "style", "dev")
     assert (found.trained_on, found.steps, found.rank) == (f"set, 150 pairs, sha256 {'d' * 64}", 200, 2)
-    assert found.verification.report == str(run.folder / "report/verify.json")
+    assert found.verification.report == str(run.folder / "report/verify/report.json")
 
 
 def test_a_copy_in_the_packs_is_the_one_that_is_meant(run: Run, tmp_path: Path) -> None:
@@ -61,7 +64,16 @@ def replaced(run: Run) -> None:
 
 def dead(run: Run) -> None:
     path = make_adapter(run.checkpoints / "ink-200.safetensors", blocks=1, rank=2, dead=True)
-    verification(run, sha256=content_hash(path))
+    report, sha256 = run.report / "verify/report.json", content_hash(path)
+    write_report(report.parent, msgspec.structs.replace(read_report(report), sha256=sha256))
+    verification(run, sha256=sha256, report_sha256=sign(report, "Ada", asked=True).report_sha256)
+
+
+def edited(run: Run) -> None:
+    """Only the state says that it passed."""
+    path = run.report / "verify/report.json"
+    write_report(path.parent, msgspec.structs.replace(read_report(path), outcome=Outcome.FAILED))
+    verification(run, report_sha256=hashlib.sha256(path.read_bytes()).hexdigest())
 
 
 def rejected(run: Run) -> None:
@@ -83,8 +95,13 @@ def rejected(run: Run) -> None:
         ),
         (lambda run: verification(run, outcome=Outcome.UNDECIDED), "is not verified to the end"),
         (lambda run: verification(run, signed_by=None), "is verified, and signed by nobody; look at its report"),
-        (lambda run: (run.report / "verify.json").write_text("{ }"), "is verified by a report that was changed since"),
-        (lambda run: (run.report / "verify.json").unlink(), "is verified by a report that cannot be read"),
+        (
+            lambda run: (run.report / "verify/report.json").write_text("{ }"),
+            "is verified by a report that was changed since",
+        ),
+        (lambda run: (run.report / "verify/report.json").unlink(), "is verified by a report that cannot be read"),
+        (lambda run: (run.report / "verify/signed.json").unlink(), "is verified by a report that is signed by nobody"),
+        (edited, "is verified by a report that says failed"),
         (dead, "is noop on dev"),
         (rejected, "was judged REJECT by metric: a0: identity 0.2; pick another checkpoint, or say with --why"),
     ],

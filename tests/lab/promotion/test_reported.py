@@ -1,5 +1,7 @@
 """Adapters that were verified outside of any run: by a report of their own, as signed, of exactly these bytes."""
 
+import hashlib
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,12 +11,15 @@ import pytest
 
 from kilnmark.keymaps.files.contents import content_hash
 from kilnmark.keymaps.zoo.write import make_adapter
-from kilnmark.lab.gate.figures import GateFigures
+from kilnmark.lab.gate.checks import checked
+from kilnmark.lab.gate.errors import NotSigned
+from kilnmark.lab.gate.limits import limits_of
 from kilnmark.lab.gate.report import DatasetFacts, GateReport, read_report, write_report
-from kilnmark.lab.gate.signing import sign
+from kilnmark.lab.gate.signing import SIGNED, sign
 from kilnmark.lab.promotion.errors import NotPromotable, PromotionRefused
 from kilnmark.lab.promotion.reported import reported_candidate
 from kilnmark.lab.run.state import Outcome
+from tests.lab.gate.known import HEALTHY, with_figures
 from tests.lab.promotion.candidates import WHEN
 
 
@@ -39,8 +44,8 @@ def folder(adapter: Path, tmp_path: Path) -> Path:
         limits="style 1",
         outcome=Outcome.PASSED,
         reasons=(),
-        checks=(),
-        figures=GateFigures(),
+        checks=checked(HEALTHY, limits_of("style")),
+        figures=HEALTHY,
         notes=(),
         inspection="engaged",
         convention="diffusers",
@@ -102,3 +107,27 @@ def test_anything_less_is_refused(
 def test_a_report_is_of_a_file(folder: Path) -> None:
     with pytest.raises(NotPromotable, match="name the adapter's file"):
         reported_candidate(folder, folder)
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"checks": ()}, "keys is missing"),
+        ({"figures": with_figures(unlike=1.0)}, "its check of unlike is of another number than its figures have"),
+        ({"figures": with_figures(keys=None)}, "another number than its figures have"),
+    ],
+)
+def test_a_word_that_was_edited_makes_no_report_pass(folder: Path, changed: dict[str, Any], words: str) -> None:
+    """Neither by whoever signs it, nor where somebody wrote the signature, too."""
+    rewritten(folder, **changed)
+    with pytest.raises(NotSigned, match=words):
+        sign(folder / "report.json", "Ada", asked=True)
+
+
+def test_a_signature_that_was_written_by_hand_lets_nothing_through(folder: Path, adapter: Path) -> None:
+    rewritten(folder, checks=())
+    signature = json.loads((folder / SIGNED).read_text())
+    signature["report_sha256"] = hashlib.sha256((folder / "report.json").read_bytes()).hexdigest()
+    (folder / SIGNED).write_text(json.dumps(signature))
+    with pytest.raises(PromotionRefused, match="contradicts itself"):
+        reported_candidate(folder, adapter)

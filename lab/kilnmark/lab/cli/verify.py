@@ -123,11 +123,14 @@ def _sign(folder: Path | None, report: Path | None, by: str, *, yes: bool) -> No
 
 def _ask(by: str, report: Path | None, *, yes: bool) -> None:
     from kilnmark.lab.gate.errors import NotSigned
+    from kilnmark.lab.gate.report import read_report
 
     if yes or report is None:
         return
     if not sys.stdin.isatty():
         raise NotSigned("nobody can be asked here", "sign at a terminal")
+    for note in read_report(report).notes:
+        write_line(f"note: {note}", aside=True)
     click.confirm(
         f"{by}, did you look at {report.with_name('index.html')}, and do you answer for it?", abort=True, err=True
     )

@@ -78,6 +78,7 @@ class GateLimits(msgspec.Struct, frozen=True, kw_only=True):
         scenes: What is painted, without the trigger.
         nonsense: What is put in the trigger's place.
         pattern: How trigger and scene make a prompt.
+        looser: What is asked for less than usual, in sentences.
     """
 
     name: str
@@ -88,6 +89,7 @@ class GateLimits(msgspec.Struct, frozen=True, kw_only=True):
     scenes: tuple[str, ...]
     nonsense: str
     pattern: str
+    looser: tuple[str, ...] = ()
 
 
 def limits_of(kind: LoraKind, changed: Changed | None = None, *, fires: bool = False) -> GateLimits:
@@ -109,7 +111,7 @@ def limits_of(kind: LoraKind, changed: Changed | None = None, *, fires: bool = F
     elif not own.asks_trigger:
         told = ", fires"
     if changed:
-        told = f"{told}, changed by the run"
+        told = f"{told}, {' and '.join(sorted(changed))} changed by the run"
     for name, given in (changed or {}).items():
         limits[name] = _changed(name, given, limits.get(name, Limit()))
     for name, limit in limits.items():
@@ -124,6 +126,11 @@ def limits_of(kind: LoraKind, changed: Changed | None = None, *, fires: bool = F
         scenes=document.scenes,
         nonsense=document.nonsense,
         pattern=document.pattern,
+        looser=tuple(
+            f"it is held to less than usual: {name} {limit}, in place of {own.limits[name]}"
+            for name, limit in limits.items()
+            if name in own.limits and not own.limits[name].allows(limit)
+        ),
     )
 
 

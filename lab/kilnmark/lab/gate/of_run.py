@@ -34,8 +34,10 @@ def limits_of_run(plan: RunPlan) -> GateLimits:
     """
     own = plan.verify
     found = limits_of(plan.kind, own.limits, fires=own.fires)
+    has_own = own.scenes or own.pattern or own.nonsense
     return msgspec.structs.replace(
         found,
+        name=f"{found.name}, prompts of the run" if has_own else found.name,
         scenes=own.scenes or found.scenes,
         pattern=own.pattern or found.pattern,
         nonsense=own.nonsense or found.nonsense,

@@ -13,6 +13,7 @@ from kilnmark.keymaps.files.outputs import sha256_of
 from kilnmark.lab.errors import RunUnusable
 from kilnmark.lab.gate.errors import NotSigned
 from kilnmark.lab.gate.report import GateReport, read_report
+from kilnmark.lab.gate.sound import contradiction, strange_picture
 from kilnmark.lab.run.folder import now
 from kilnmark.lab.run.state import Outcome
 
@@ -46,7 +47,7 @@ def sign(report: Path, by: str, *, asked: bool) -> GateSignature:
         asked: Whether the person was asked.
 
     Raises:
-        NotSigned: It did not pass, or there is no name.
+        NotSigned: It did not pass, is not as it was written, or there is no name.
         NothingToVerify: It is no report.
         RunUnusable: The signature cannot be written.
     """
@@ -55,6 +56,9 @@ def sign(report: Path, by: str, *, asked: bool) -> GateSignature:
         raise NotSigned("there is no name", "give the name of who answers for it")
     if found.outcome is not Outcome.PASSED:
         raise NotSigned(f"the gate says {found.outcome}: {_why(found)}", "mend that, and verify it again")
+    wrong = contradiction(found) or strange_picture(found, report.parent)
+    if wrong is not None:
+        raise NotSigned(f"{report} is not as the gate wrote it: {wrong}", "verify the adapter again")
     signature = GateSignature(by=by.strip(), at=now(), report_sha256=_sha256(report), asked=asked)
     goal = report.with_name(SIGNED)
     try:

@@ -172,9 +172,9 @@ def _report(asked: ToVerify, inspection: Inspection, figures: GateFigures, limit
 def _notes(asked: ToVerify, figures: GateFigures, limits: GateLimits) -> tuple[str, ...]:
     """What is no fault of it, and should be known before somebody signs."""
     if limits.asks_trigger or figures.fires is None or figures.fires >= 1:
-        return ()
+        return limits.looser
     alike = f"its pictures without {asked.trigger!r} are like those with it (SSIM {figures.trigger_control:.3f})"
-    return (f"it is always on: {alike}; verify it with fires where it must not be",)
+    return (*limits.looser, f"it is always on: {alike}; verify it with fires where it must not be")
 
 
 def _shown(pictures: Mapping[tuple[Shown, int], GatePicture]) -> tuple[ReportedPicture, ...]:

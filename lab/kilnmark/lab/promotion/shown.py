@@ -9,6 +9,11 @@ from pathlib import Path
 
 from kilnmark.keymaps.inspection import inspect_file
 from kilnmark.keymaps.names.shapes import load_shapes
+from kilnmark.lab.errors import RunUnusable
+from kilnmark.lab.gate.errors import NothingToVerify
+from kilnmark.lab.gate.report import read_report
+from kilnmark.lab.gate.signing import read_signature
+from kilnmark.lab.gate.sound import contradiction
 from kilnmark.lab.promotion.errors import PromotionRefused
 from kilnmark.lab.run.state import Outcome, Verification
 from kilnmark.protocol.content.promoted import PassedVerification
@@ -63,13 +68,26 @@ def _against(found: Verification, report: Path, sha256: str, command: str) -> It
         yield "is not verified to the end", f"run `{command}`"
     elif not found.signed_by:
         yield "is verified, and signed by nobody", f"look at its report, then run `{command} --sign NAME`"
-    elif (problem := _report_problem(report, found.report_sha256)) is not None:
+    elif (problem := _report_problem(report, found)) is not None:
         yield f"is verified by a report that {problem}", f"run `{command}` again"
 
 
-def _report_problem(path: Path, sha256: str) -> str | None:
+def _report_problem(path: Path, told: Verification) -> str | None:
+    """What is wrong with a report itself: what the state has of it can be older, or somebody's own."""
     try:
         found = hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
         return f"cannot be read ({path}: {error.strerror})"
-    return None if found == sha256 else f"was changed since ({path})"
+    if found != told.report_sha256:
+        return f"was changed since ({path})"
+    try:
+        report, signature = read_report(path), read_signature(path)
+    except (NothingToVerify, RunUnusable) as error:
+        return f"says nothing ({error})"
+    if report.sha256 != told.sha256:
+        return f"is of other bytes ({path})"
+    if report.outcome is not Outcome.PASSED:
+        return f"says {report.outcome} ({path})"
+    if (wrong := contradiction(report)) is not None:
+        return f"contradicts itself ({path}: {wrong})"
+    return None if signature is not None else f"is signed by nobody ({path})"
