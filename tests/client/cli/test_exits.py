@@ -5,7 +5,14 @@ import pytest
 
 from kilnmark.client import errors as client_errors
 from kilnmark.client.batch import errors as batch_errors
-from kilnmark.client.batch.errors import BatchError, BrokenManifest, FolderInUse, FolderUnusable, NoTokenizers
+from kilnmark.client.batch.errors import (
+    BatchError,
+    BrokenManifest,
+    FolderInUse,
+    FolderUnusable,
+    NoSuchPicture,
+    NoTokenizers,
+)
 from kilnmark.client.cli.exits import ErrorDocument, exit_code_of, exit_code_of_reports
 from kilnmark.client.errors import (
     BadReply,
@@ -41,6 +48,7 @@ CLIENT_SIDE: list[ClientError] = [
     BrokenManifest("/out/manifest.json", "no JSON"),
     FolderInUse("/out"),
     FolderUnusable("/out", "no space left"),
+    NoSuchPicture("/out", "poi/mill.png", "it was painted again since"),
     NoTokenizers("/dev", "there are none"),
     ConnectTimeout(5.0, "/s"),
     ReplyTimeout(30.0, "ping"),
