@@ -40,6 +40,7 @@ def test_a_signed_verification_of_these_bytes_is_enough(run: Run, tmp_path: Path
     )
     assert (found.name, found.trigger, found.kind, found.base) == ("ink", "inkwash", "style", "dev")
     assert (found.trained_on, found.steps, found.rank) == (f"set, 150 pairs, sha256 {'d' * 64}", 200, 2)
+    assert found.verification.scale == 1.0
     assert found.verification.report == str(run.folder / "report/verify/report.json")
 
 

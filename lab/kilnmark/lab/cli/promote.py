@@ -29,6 +29,7 @@ class PromotionDocument(msgspec.Struct, frozen=True, kw_only=True):
         by: Who signed.
         replaced: The hash that had its name before; None: none had.
         changed: False: it was so already.
+        scale: That it was verified at; None: its report does not say.
     """
 
     name: str
@@ -39,6 +40,7 @@ class PromotionDocument(msgspec.Struct, frozen=True, kw_only=True):
     by: str
     replaced: str | None = None
     changed: bool = True
+    scale: float | None = None
 
 
 @click.command()
@@ -77,6 +79,7 @@ def promote(target: Path, *, packs: Path, signed_by: str, as_json: bool, **given
             by=done.adapter.signed_by,
             replaced=done.replaced,
             changed=done.changed,
+            scale=done.adapter.verification.scale,
         ),
         as_json=as_json,
         outside=not candidate.path.resolve().is_relative_to(packs.resolve()),
@@ -130,6 +133,8 @@ def _show(document: PromotionDocument, *, as_json: bool, outside: bool) -> None:
         ("signed by", document.by),
         ("manifest", document.manifest),
     ]
+    if document.scale is not None:
+        rows.append(("verified at", f"scale {document.scale:g}; `visual_style.yaml` says the one that it serves at"))
     if document.replaced is not None:
         rows.append(("demoted", f"{document.replaced}, which had its name"))
     if outside:

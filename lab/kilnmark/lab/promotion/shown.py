@@ -41,6 +41,7 @@ def passed(found: Verification, report: Path, path: Path, sha256: str, command: 
         sha256=found.report_sha256,
         verdict=found.outcome.value,
         thresholds=found.thresholds,
+        scale=read_report(report).scale,
     )
 
 

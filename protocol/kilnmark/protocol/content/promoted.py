@@ -75,6 +75,9 @@ class PassedVerification(_ManifestPart):
     thresholds: Words
     """The version of the thresholds that it was held to."""
 
+    scale: Annotated[float, Field(allow_inf_nan=False)] | None = None
+    """The scale that it was verified at; none where an older report does not say."""
+
 
 class PromotedAdapter(_ManifestPart):
     """One adapter that production may trust."""
