@@ -1,5 +1,6 @@
 """`kilnmark lab new`: what is left open is decided by the base, and what cannot be meant is refused."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,13 @@ def test_the_base_decides_size_and_trainer(tmp_path: Path, monkeypatch: pytest.M
 def test_a_dataset_that_is_not_there_yet_is_said(tmp_path: Path) -> None:
     result = _ask(str(tmp_path / "ink"), "--kind", "style", "--dataset", str(tmp_path / "set"), "--base", "mini")
     assert (result.exit_code, "there is nothing at" in result.stderr) == (0, True)
+
+
+def test_as_json_it_is_one_document(tmp_path: Path) -> None:
+    run = tmp_path / "ink"
+    result = _ask(str(run), "--kind", "style", "--dataset", str(tmp_path / "set"), "--base", "mini", "--json")
+    told = {"run": str(run), "plan": str(run / "run.toml"), "name": "ink", "has_dataset": False}
+    assert json.loads(result.stdout) == told
 
 
 @pytest.mark.parametrize(

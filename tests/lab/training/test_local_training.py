@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from kilnmark.lab.run.folder import read_state
-from kilnmark.lab.run.plan import TrainingPlan
+from kilnmark.lab.run.plan import TrainingPlan, read_plan
 from kilnmark.lab.run.state import RunState
 from kilnmark.lab.run.trained import TrainingStatus
 from kilnmark.lab.training import local, process
@@ -71,6 +71,20 @@ def test_its_checkpoints_are_taken_and_inspected(run: Path, told: list[str]) -> 
     assert [(one.step, one.verdict, one.matched_key_count) for one in found] == [(2, "engaged", 60), (4, "engaged", 60)]
     assert all((run / one.file).read_bytes() == ADAPTER.read_bytes() for one in found)
     assert any("60 of 60 keys" in line for line in told)
+
+
+def test_a_trainer_is_given_no_key(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("REPLICATE_API_TOKEN", "OPENAI_API_KEY", "ANTHROPIC_API_KEY", "JUDGES_OWN_KEY"):
+        monkeypatch.setenv(variable, "a-key-that-nobody-may-see")
+    monkeypatch.setenv("OF_THE_TRAINERS", "a-word-for-the-trainer")
+    command(run, "tell")
+    plan = run / "run.toml"
+    plan.write_text(plan.read_text().replace("[judge]\n", '[judge]\nkey_from = "JUDGES_OWN_KEY"\n'))
+    assert read_plan(run).judge.key_from == "JUDGES_OWN_KEY"
+    log = train_run(run, unheard).log
+    assert log is not None
+    text = (run / log).read_text()
+    assert ("a-word-for-the-trainer" in text, "a-key-that-nobody-may-see" in text) == (True, False)
 
 
 def test_the_whole_command_is_logged_and_recorded(run: Path) -> None:

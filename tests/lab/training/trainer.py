@@ -2,9 +2,10 @@
 
 `python trainer.py OUTPUT STEPS SAVE_EVERY ADAPTER [WHAT]`, where WHAT is `fail` (at its last step), `wait` (until it is
 interrupted, behind its first checkpoint), `stop` (likewise, and nothing but SIGKILL ends it), `nothing` (it ends well
-without any checkpoint).
+without any checkpoint), `tell` (it prints its environment).
 """
 
+import os
 import shutil
 import signal
 import sys
@@ -14,6 +15,8 @@ from pathlib import Path
 def main(output: str, steps: str, save_every: str, adapter: str, what: str = "") -> None:
     place = Path(output)
     place.mkdir(parents=True, exist_ok=True)
+    if what == "tell":
+        sys.stdout.write("\n".join(f"{name}={value}" for name, value in os.environ.items()))
     for step in range(1, int(steps) + 1):
         sys.stdout.write(f"\rsteps: {step}/{steps} [00:01<00:01, 1.0it/s]")
         if what == "fail" and step == int(steps):

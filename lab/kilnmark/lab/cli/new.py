@@ -5,19 +5,37 @@ from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 from pydantic import ValidationError
 
-from kilnmark.client.cli.views.document import write_line
+from kilnmark.client.cli.options import json_option
+from kilnmark.client.cli.views.document import write_document, write_line
 from kilnmark.lab.dataset.written.trainers import trainers_of
 from kilnmark.lab.run.new import new_run
 from kilnmark.lab.run.plan import BudgetPlan, DatasetPlan, RunPlan, SweepPlan, TrainingPlan
 from kilnmark.lab.sweep.prompts import proposed_prompts
 from kilnmark.protocol.picture.catalog import VARIANTS, row_of
 
-__all__ = ["new"]
+__all__ = ["NewRun", "new"]
 
 _TRAINING = ("trainer", "steps", "save_every", "rank", "learning_rate", "seed")
 _DATASET = ("size", "pairs", "most_pairs")
+
+
+class NewRun(msgspec.Struct, frozen=True, kw_only=True):
+    """`lab new --json`.
+
+    Attributes:
+        run: The folder.
+        plan: Its run.toml.
+        name: What the adapter is to be called.
+        has_dataset: Whether anything is where the dataset is to be.
+    """
+
+    run: str
+    plan: str
+    name: str
+    has_dataset: bool
 
 
 @click.command()
@@ -38,7 +56,10 @@ _DATASET = ("size", "pairs", "most_pairs")
 @click.option("--learning-rate", type=float, metavar="RATE", help="Of the optimizer.")
 @click.option("--seed", type=int, metavar="N", help="Of everything that the trainer draws.")
 @click.option("--limit", type=float, metavar="AMOUNT", help="The most that may be spent. [default: nothing]")
-def new(run: Path, *, base: str, dataset: str, name: str | None, limit: float | None, **given: Any) -> None:
+@json_option
+def new(
+    run: Path, *, base: str, dataset: str, name: str | None, limit: float | None, as_json: bool, **given: Any
+) -> None:
     """Make the folder RUN with a run.toml to read over: every choice, with what it decides beside it."""
     if base not in VARIANTS:
         raise click.BadParameter(f"{base!r} is none of {', '.join(VARIANTS)}", param_hint="'--base'")
@@ -63,8 +84,12 @@ def new(run: Path, *, base: str, dataset: str, name: str | None, limit: float | 
         option = str(first["loc"][-1]).replace("_", "-")
         raise click.BadParameter(first["msg"], param_hint=f"'--{option}'") from error
     path = new_run(run, plan)
-    write_line(str(path))
-    if not (run / plan.dataset.path).exists():
+    is_there = (run / plan.dataset.path).exists()
+    if as_json:
+        write_document(NewRun(run=str(run), plan=str(path), name=plan.name, has_dataset=is_there))
+    else:
+        write_line(str(path))
+    if not is_there:
         write_line(f"there is nothing at {run / plan.dataset.path} yet", aside=True)
 
 

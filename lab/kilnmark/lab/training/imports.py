@@ -65,7 +65,8 @@ def import_adapters(folder: Path, files: Sequence[Path], *, first_step: int | No
 def _found(path: Path) -> list[tuple[Path, LeftAdapter]]:
     try:
         if not path.is_file():
-            raise ImportRefused(str(path), "there is no such file", "correct the path")
+            reason = "it is a folder" if path.is_dir() else "there is no such file"
+            raise ImportRefused(str(path), reason, "name an adapter's file, or an archive of some")
         problem = broken(path)
         if problem is not None:
             raise ImportRefused(str(path), f"it is not whole: {problem}", "fetch or copy it again")

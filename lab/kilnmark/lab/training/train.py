@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kilnmark.lab.dataset.recorded import trainer_input
+from kilnmark.lab.judging.endpoints import FORMS
 from kilnmark.lab.run.folder import Run, open_run
+from kilnmark.lab.run.plan import RunPlan
 from kilnmark.lab.run.trained import Training, TrainingStatus
 from kilnmark.lab.training.collect import Collector
 from kilnmark.lab.training.commands import checkout_of, started_in, whole_command
@@ -24,6 +26,8 @@ from kilnmark.lab.training.remote.start import adopt
 from kilnmark.lab.training.trainers import Trainer, trainer_of
 
 __all__ = ["Wish", "train_run"]
+
+_KEYS = ("REPLICATE_API_TOKEN", *(variable for _, variable in FORMS.values()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,8 +180,13 @@ def _here(run: Run, trainer: Trainer, checkpoint: Path | None, tell: Tell) -> Tr
         update(run, resumed_from=run.relative(checkpoint))
     elif not trainer.finds_its_own:
         clear_output(run)
-    secrets = () if run.plan.training.remote is None else (run.plan.training.remote.key_variable,)
-    return run_trainer(run, trainer, command, started_in(run, trainer), ("REPLICATE_API_TOKEN", *secrets), tell)
+    return run_trainer(run, trainer, command, started_in(run, trainer), _keys_of(run.plan), tell)
+
+
+def _keys_of(plan: RunPlan) -> tuple[str, ...]:
+    """The variables of every key that a run knows of: a trainer needs none, and may print all that it has."""
+    own = {plan.judge.key_from, plan.training.remote and plan.training.remote.key_variable}
+    return (*_KEYS, *sorted(variable for variable in own if variable))
 
 
 def _check_environment(run: Run, trainer: Trainer, command: tuple[str, ...]) -> None:

@@ -57,7 +57,7 @@ def followed(
         _settle(run, plan, seen)
         raise ended(run, TrainingStatus.FAILED, "it succeeded, and the remote names no output", _mend(run))
     _settle(run, plan, seen)
-    update(run, outputs=addresses)
+    update(run, outputs=tuple(map(remote.hidden, addresses)))
     return addresses
 
 

@@ -93,7 +93,7 @@ class Remote:
         """How a training goes."""
         with _understood(f"looking at training {training}"):
             found: RemoteTraining = decode(self._get(f"/v1/trainings/{training}"), RemoteTraining)
-            return found
+            return msgspec.structs.replace(found, status=self.hidden(found.status))
 
     def listed(self) -> Iterator[RemoteTraining]:
         """The trainings of the account, newest first."""
