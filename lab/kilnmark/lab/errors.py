@@ -3,6 +3,7 @@
 Each class that is a room's own stands there. All store facts, word them when they are printed, and say how to mend it.
 """
 
+import shlex
 from typing import ClassVar
 
 from kilnmark.client.errors import ClientError
@@ -58,7 +59,8 @@ class RunMissing(LabError):
         self.path = path
 
     def __str__(self) -> str:
-        return f"{self.path} is no run: there is no run.toml in it; make one with `kilnmark lab new {self.path}`"
+        make = f"kilnmark lab new {shlex.quote(self.path)} --kind KIND --dataset DIR --base VARIANT"
+        return f"{self.path} is no run: there is no run.toml in it; name another folder, or make one with `{make}`"
 
 
 class RunUnusable(LabError):

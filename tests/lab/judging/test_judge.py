@@ -24,6 +24,7 @@ from kilnmark.lab.run.folder import open_run, read_state
 from kilnmark.otel import names
 from tests.lab.judging.runs import judged, make_judgeable, painter
 from tests.lab.judging.servers import KEY, FakeJudge
+from tests.lab.runs import make_run
 
 
 @pytest.fixture(scope="module")
@@ -137,6 +138,8 @@ def test_each_score_is_an_event_of_the_judgings_span(
 
 
 def test_which_checkpoint_is_meant_has_to_be_known(tmp_path: Path, client: Client) -> None:
+    with pytest.raises(NothingToJudge, match="has no checkpoint; train, or bring some in"):
+        judged(make_run(tmp_path, "checked"), client)
     run = make_judgeable(tmp_path, steps=(100, 200))
     with pytest.raises(NothingToJudge, match="no checkpoint of the run is picked"):
         judged(run, client)

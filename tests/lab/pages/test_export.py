@@ -53,6 +53,14 @@ def test_it_is_never_written_into_a_run(tmp_path: Path) -> None:
         export_site(tmp_path, folder / "site")
 
 
+def test_it_is_never_written_among_the_runs(tmp_path: Path) -> None:
+    make_run(tmp_path / "runs", "checked")
+    for goal in (tmp_path / "runs", tmp_path):
+        with pytest.raises(ExportRefused, match="holds a run"):
+            export_site(tmp_path / "runs", goal)
+    assert [path.name for path in (tmp_path / "runs").iterdir()] == ["checked"]
+
+
 def test_the_report_of_the_gate_goes_along_with_its_pictures(tmp_path: Path) -> None:
     report = make_run(tmp_path / "runs", "signed") / "report" / "verify"
     painted(report / "without-1.png", 3)

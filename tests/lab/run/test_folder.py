@@ -35,7 +35,10 @@ def test_a_new_run_never_takes_the_place_of_another(folder: Path) -> None:
 
 
 def test_a_folder_without_a_plan_is_no_run(tmp_path: Path) -> None:
-    with pytest.raises(RunMissing, match="kilnmark lab new"), open_run(tmp_path):
+    with (
+        pytest.raises(RunMissing, match=r"kilnmark lab new \S+ --kind KIND --dataset DIR --base VARIANT"),
+        open_run(tmp_path),
+    ):
         pass
 
 

@@ -123,7 +123,7 @@ def test_a_file_whose_strength_stands_beside_it_does_not_go_without(run: Run, pl
 def test_nothing_is_deployed_before_one_is_picked(tmp_path: Path, place: Path) -> None:
     with (
         open_run(make_swept_run(tmp_path / "new")) as held,
-        pytest.raises(CannotDeploy, match="no checkpoint is picked"),
+        pytest.raises(CannotDeploy, match=r"new: no checkpoint is picked; .*kilnmark lab sweep \S+/new --pick STEP"),
     ):
         deploy(held, str(place))
 

@@ -5,6 +5,7 @@ The same things make the same judging, which goes on where it stopped; other thi
 
 import hashlib
 import re
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -141,10 +142,12 @@ def _checkpoint(run: Run, step: int | None) -> Checkpoint:
             raise NothingToJudge(f"the run has no checkpoint of step {step}; there are {there}", "name one of them")
         return found
     found = adapter_of_run(run.state) or (known[0] if len(known) == 1 else None)
-    if found is None:
-        reason = "no checkpoint of the run is picked" if known else "the run has no checkpoint"
-        raise NothingToJudge(reason, "run `kilnmark lab sweep` first" + (", or name one with --step" if known else ""))
-    return found
+    if found is not None:
+        return found
+    if not known:
+        raise NothingToJudge("the run has no checkpoint", "train, or bring some in with `kilnmark lab import`")
+    mend = f"run `{shlex.join(['kilnmark', 'lab', 'sweep', str(run.folder)])}` first, or name one with --step"
+    raise NothingToJudge("no checkpoint of the run is picked", mend)
 
 
 def _digest(

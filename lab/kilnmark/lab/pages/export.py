@@ -67,7 +67,7 @@ def export_site(root: Path, goal: Path) -> Exported:
         goal: Where to; made when absent.
 
     Raises:
-        ExportRefused: It is among the runs themselves.
+        ExportRefused: It is among the runs themselves, or they are in it.
         RunUnusable: It cannot be written.
     """
     found = find_in(root)
@@ -81,7 +81,8 @@ def export_site(root: Path, goal: Path) -> Exported:
 
 def _check_goal(folders: list[Path], goal: Path) -> None:
     real = goal.resolve()
-    if any(real.is_relative_to(folder.resolve()) for folder in folders):
+    known = [folder.resolve() for folder in folders]
+    if any(real.is_relative_to(folder) or folder.is_relative_to(real) for folder in known):
         raise ExportRefused(str(goal))
 
 

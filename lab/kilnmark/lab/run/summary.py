@@ -43,7 +43,7 @@ def summary_text(plan: RunPlan, state: RunState) -> str:
         lines += ["| step | from | inspection | keys |", "|---|---|---|---|"]
         lines += [*map(_row, state.checkpoints), ""]
     lines += [f"Cost so far: {cost_of(state):.2f} {_plain(plan.budget.currency)} of {plan.budget.limit:.2f}.", ""]
-    lines += [f"Last change: {last_moment(state)}.", "", "## How to continue", ""]
+    lines += [f"Last change: {last_moment(state)}.", "", "## How to continue", "", "In this folder:", ""]
     for step in next_steps(".", plan, state):
         lines += [f"{_sentence(step.why)}:", "", f"    {printable(step.command)}", ""]
     return printable_lines("\n".join(lines))

@@ -1,5 +1,6 @@
 """The picked adapter put where it is used, under its final name; what evaluation made for itself is taken away."""
 
+import shlex
 from pathlib import Path
 
 import msgspec
@@ -61,9 +62,9 @@ def deploy(run: Run, to: str, *, replace: bool = False) -> Deployed:
     checkpoint = adapter_of_run(run.state)
     sweep = run.state.sweep
     if checkpoint is None or sweep is None or sweep.pick is None:
-        raise CannotDeploy(
-            to, "no checkpoint is picked", "sweep, or pick one with `kilnmark lab sweep RUN --pick STEP`"
-        )
+        folder = str(run.folder)
+        mend = f"sweep, or pick one with `{shlex.join(['kilnmark', 'lab', 'sweep', folder])} --pick STEP`"
+        raise CannotDeploy(folder, "no checkpoint is picked", mend)
     file = _checked(run, checkpoint, to)
     slot = slot_of(to, f"{run.plan.name}.safetensors")
     there = slot.sha256()

@@ -79,7 +79,7 @@ class CannotDeploy(LabError):
     """The picked adapter cannot be put where it is wanted; what was there is as it was.
 
     Args:
-        place: Where.
+        place: Where, or the run that has nothing for it.
         reason: Why.
         mend: What to do.
     """
