@@ -21,11 +21,17 @@ def test_the_base_decides_size_and_trainer(tmp_path: Path, monkeypatch: pytest.M
     assert (result.exit_code, result.stdout, result.stderr) == (0, "runs/ink/run.toml\n", "")
     plan = read_plan(tmp_path / "runs/ink")
     assert (plan.name, plan.dataset.path, plan.dataset.size) == ("ink", "../../pictures", 128)
-    assert plan.training.trainer == "mflux"
+    assert (plan.training.trainer, plan.training.own["steps"], plan.training.rank) == ("mflux", 4, 8)
     _ask("runs/dev", "--kind", "style", "--dataset", "pictures", "--base", "dev", "--steps", "9", "--limit", "2.5")
     plan = read_plan(tmp_path / "runs/dev")
     assert (plan.training.trainer, plan.training.steps, plan.dataset.size) == ("mlx-examples", 9, 1024)
     assert plan.budget.limit == 2.5
+
+
+def test_what_is_said_goes_before_what_the_base_is_proposed(tmp_path: Path) -> None:
+    _ask(str(tmp_path / "a"), "--kind", "style", "--dataset", "set", "--base", "mini", "--steps", "9", "--rank", "4")
+    training = read_plan(tmp_path / "a").training
+    assert (training.steps, training.rank, training.learning_rate) == (9, 4, 0.012)
 
 
 def test_a_dataset_that_is_not_there_yet_is_said(tmp_path: Path) -> None:

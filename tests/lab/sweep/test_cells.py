@@ -11,7 +11,7 @@ from kilnmark.lab.sweep.cells import Cell, plan_cells
 from kilnmark.lab.sweep.errors import NothingToSweep
 from kilnmark.lab.sweep.prompts import proposed_prompts
 
-PROMPTS = proposed_prompts("style", "inkwash")
+PROMPTS = proposed_prompts("style", "inkwash", "dev")
 
 
 def checkpoint(step: int, sha256: str = "") -> Checkpoint:

@@ -14,6 +14,7 @@ from kilnmark.lab.dataset.written.trainers import trainers_of
 from kilnmark.lab.run.new import new_run
 from kilnmark.lab.run.plan import BudgetPlan, DatasetPlan, RunPlan, SweepPlan, TrainingPlan
 from kilnmark.lab.sweep.prompts import proposed_prompts
+from kilnmark.lab.training.proposed import proposed_training
 from kilnmark.protocol.picture.catalog import VARIANTS, row_of
 
 __all__ = ["NewRun", "new"]
@@ -67,15 +68,15 @@ def new(
         raise click.UsageError("a subject is called up by a trigger; name one that means nothing yet with --trigger")
     given["size"] = given["size"] or row_of(base).width
     given["trainer"] = given["trainer"] or trainers_of(base)[0]
-    training = {key: given.pop(key) for key in _TRAINING}
+    training = proposed_training(base, given["trainer"]) | _given({key: given.pop(key) for key in _TRAINING})
     asked = {key: given.pop(key) for key in _DATASET}
     try:
         plan = RunPlan(
             name=name or run.absolute().name,
             base=base,
             dataset=DatasetPlan(path=_from_run(run, dataset), **_given(asked)),
-            training=TrainingPlan(**_given(training)),
-            sweep=SweepPlan(prompts=proposed_prompts(given["kind"], given["trigger"].strip())),
+            training=TrainingPlan(**training),
+            sweep=SweepPlan(prompts=proposed_prompts(given["kind"], given["trigger"].strip(), base)),
             budget=BudgetPlan(**_given({"limit": limit})),
             **given,
         )

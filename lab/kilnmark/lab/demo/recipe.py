@@ -3,13 +3,14 @@
 import shutil
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import yaml
 
 from kilnmark.lab.demo.prints import TRIGGER
 from kilnmark.lab.run.plan import DatasetPlan, JudgePlan, Prompt, RunPlan, SweepPlan, TrainingPlan
 from kilnmark.lab.run.verify_plan import VerifyPlan
+from kilnmark.lab.training.proposed import proposed_training
 
 __all__ = ["BASE", "GENRE", "NAME", "PAIRS", "SCENE", "SIZE", "TIER", "demo_plan", "write_pack"]
 
@@ -27,21 +28,6 @@ SIZE: Final = 128
 _FAMILIAR: Final = "a village by day in the snow"
 _NONSENSE: Final = "kezu"
 
-_OWN: Final[dict[str, Any]] = {
-    "steps": 4,
-    "training_loop": {"timestep_low": 1, "timestep_high": 4, "timestep_type": "uniform"},
-    "optimizer": {
-        "lr_warmup_steps": 150,
-        "optimizer_params": {"betas": [0.9, 0.98], "bias_correction": True, "weight_decay": 0.0},
-    },
-    "low_ram": False,
-}
-"""`mini` paints in four steps, so it learns at their levels of noise; all but the first, which has no picture in it.
-
-The rate rises over half of the training to one that is too high to end with: the middle checkpoints are good, and the
-last ones have forgotten what they are asked for.
-"""
-
 
 def demo_plan(dataset: str) -> RunPlan:
     """The run's plan.
@@ -56,7 +42,7 @@ def demo_plan(dataset: str) -> RunPlan:
         base=BASE,
         genre=GENRE,
         dataset=DatasetPlan(path=dataset, size=SIZE, pairs=PAIRS),
-        training=TrainingPlan(steps=300, save_every=60, rank=8, learning_rate=0.012, seed=1, own=_OWN),
+        training=TrainingPlan(seed=1, **proposed_training(BASE, "mflux")),
         sweep=SweepPlan(seeds=(1, 2), width=SIZE, height=SIZE, steps=4, prompts=_prompts()),
         verify=VerifyPlan(nonsense=_NONSENSE, fires=True, unattended=True),
         judge=JudgePlan(judge="metric", seeds=(101, 102), numbers={"width": SIZE, "height": SIZE, "steps": 4}),
