@@ -64,8 +64,10 @@ def test_all_pictures_of_an_engaged_one_are_painted_kept_and_hashed(
 ) -> None:
     client, loras = served
     file = make_adapter(loras / "ink.safetensors", blocks=1)
-    found = verified(client, asked(file), LIMITS, tmp_path)
-    assert len(found.report.pictures) == 5 * len(LIMITS.scenes)
+    told: list[str] = []
+    found = verified(client, asked(file), LIMITS, tmp_path, told.append)
+    assert len(found.report.pictures) == 5 * len(LIMITS.scenes) == len(told)
+    assert told[-1].startswith(f"{len(told)}/{len(told)} with")
     for picture in found.report.pictures:
         with Image.open(tmp_path / picture.file) as image:
             assert image.size == (64, 64)

@@ -70,7 +70,7 @@ def _of_run(run: Run, adapter: Path | None, given: Mapping[str, Any], socket: st
             raise click.BadParameter(f"run.toml says {decided!r}; change it there", param_hint=f"--{name}")
     asked = _with(asked_of(run, adapter), given)
     with Client(socket) as client:
-        return verify_run(client, run, asked)
+        return verify_run(client, run, asked, _tell)
 
 
 def _alone(adapter: Path | None, report: Path | None, given: Mapping[str, Any], socket: str | None) -> "Verified":
@@ -85,8 +85,16 @@ def _alone(adapter: Path | None, report: Path | None, given: Mapping[str, Any], 
     )
     with Client(socket) as client:
         return verified(
-            client, _with(asked, given), limits_of(asked.kind, fires=given["fires"]), _folder_of(adapter, report)
+            client,
+            _with(asked, given),
+            limits_of(asked.kind, fires=given["fires"]),
+            _folder_of(adapter, report),
+            _tell,
         )
+
+
+def _tell(line: str) -> None:
+    write_line(line, aside=True)
 
 
 def _with(asked: "ToVerify", given: Mapping[str, Any]) -> "ToVerify":

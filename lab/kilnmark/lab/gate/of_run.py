@@ -1,7 +1,7 @@
 """A run's adapter before the gate: what its plan decides of that, and what its state keeps of what came of it."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -79,7 +79,7 @@ def asked_of(run: Run, file: Path | None) -> ToVerify:
     )
 
 
-def verify_run(client: Client, run: Run, asked: ToVerify) -> Verified:
+def verify_run(client: Client, run: Run, asked: ToVerify, tell: Callable[[str], None] | None = None) -> Verified:
     """Put an adapter of a run before the gate, and keep what came of it in the run's state.
 
     Raises:
@@ -87,7 +87,8 @@ def verify_run(client: Client, run: Run, asked: ToVerify) -> Verified:
     """
     limits = limits_of_run(run.plan)
     with placed(asked.file, run.plan.sweep.root and run.folder / run.plan.sweep.root) as file:
-        found = verified(client, msgspec.structs.replace(asked, file=file), limits, report_folder(run, asked.file))
+        placed_one = msgspec.structs.replace(asked, file=file)
+        found = verified(client, placed_one, limits, report_folder(run, asked.file), tell)
     _keep(run, found, None)
     return found
 

@@ -6,7 +6,7 @@ they show is not judged here.
 
 import hashlib
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, cast
@@ -117,7 +117,11 @@ def _of_scene(candidate: GateCandidate, limits: GateLimits, at: int, scene: str)
 
 
 def painted(
-    client: Client, candidate: GateCandidate, shots: Sequence[Shot], folder: Path
+    client: Client,
+    candidate: GateCandidate,
+    shots: Sequence[Shot],
+    folder: Path,
+    tell: Callable[[str], None] | None = None,
 ) -> Mapping[tuple[Shown, int], GatePicture]:
     """Have pictures painted, those without the adapter first, and keep them.
 
@@ -126,6 +130,7 @@ def painted(
         candidate: What is painted with.
         shots: Which.
         folder: Where they are kept.
+        tell: Takes a line for people as each is done; None: nobody listens.
 
     Returns:
         By what is shown, and scene.
@@ -138,9 +143,11 @@ def painted(
     ordered = sorted(shots, key=lambda shot: shot.shown.has_adapter)
     requests = [_request(candidate, shot) for shot in ordered]
     found = {}
-    for rendered in client.render_many(requests):
+    for done, rendered in enumerate(client.render_many(requests), 1):
         shot = ordered[rendered.index]
         found[shot.shown, shot.scene] = _kept(folder, shot, rendered)
+        if tell is not None:
+            tell(f"{done}/{len(ordered)} {shot.shown}: {shot.prompt}")
     return found
 
 

@@ -4,7 +4,7 @@ Where each of these is decided, other modules have it; the order stands here.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from pathlib import Path
 
@@ -69,7 +69,9 @@ class Verified(msgspec.Struct, frozen=True, kw_only=True):
     sha256: str
 
 
-def verified(client: Client, asked: ToVerify, limits: GateLimits, folder: Path) -> Verified:
+def verified(
+    client: Client, asked: ToVerify, limits: GateLimits, folder: Path, tell: Callable[[str], None] | None = None
+) -> Verified:
     """Put an adapter before the gate.
 
     Args:
@@ -77,6 +79,7 @@ def verified(client: Client, asked: ToVerify, limits: GateLimits, folder: Path) 
         asked: What is to be verified.
         limits: What it is held to.
         folder: Where report and pictures go.
+        tell: Takes a line for people as each picture is done; None: nobody listens.
 
     Raises:
         NothingToVerify: The file is not there, or its trigger is none.
@@ -90,7 +93,7 @@ def verified(client: Client, asked: ToVerify, limits: GateLimits, folder: Path) 
     stacks: tuple[tuple[AdapterReport, ...], ...] = ()
     if _is_worth_painting(inspection, limits):
         candidate = _candidate(asked, inspection)
-        pictures = painted(client, candidate, shots_of(candidate, limits), folder)
+        pictures = painted(client, candidate, shots_of(candidate, limits), folder, tell)
         figures = of_pictures(figures, pictures)
         why = "no dataset is known" if asked.dataset is None else ""
         figures = of_dataset(figures, pictures, asked.dataset, why)
