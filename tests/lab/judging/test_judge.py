@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from kilnmark.client import Client
+from kilnmark.lab.cli.main import lab
 from kilnmark.lab.errors import RunMissing
 from kilnmark.lab.judging.blind import BlindJudging
 from kilnmark.lab.judging.compare import compare_runs
@@ -207,6 +209,8 @@ def test_the_command_says_what_it_came_to(tmp_path: Path, client: Client) -> Non
     asked = [*words, "judge", str(run), "--socket", str(client.socket), "--json"]
     found = subprocess.run(asked, check=False, capture_output=True, text=True)
     assert (found.returncode, json.loads(found.stdout)["verdict"]) == (1, "REJECT")
+    shown = CliRunner().invoke(lab, ["judge", str(run), "--socket", str(client.socket)])
+    assert f"kilnmark lab sweep {run} --pick STEP --why REASON" in shown.stderr
 
 
 def test_a_folder_that_somebody_who_was_killed_had_begun_is_gone_on_with(tmp_path: Path, client: Client) -> None:

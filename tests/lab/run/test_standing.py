@@ -157,3 +157,11 @@ def test_a_run_in_which_nothing_happened_has_no_summary(tmp_path: Path) -> None:
     assert not (folder / SUMMARY).exists()
     assert read_state(folder) is None
     assert read_plan(folder) == plan("untouched")
+
+
+def test_what_is_not_judged_yet_is_not_told_as_failing() -> None:
+    line = standing_of(plan("judging"), state_of("judging")).line
+    assert line.startswith("not decided yet by metric, held to default 2; so far ")
+    assert standing_of(plan("bad"), state_of("bad")).line.startswith(
+        "REJECT by metric, held to default 2: 4 of 6 cells"
+    )

@@ -112,6 +112,10 @@ def _show(console: "Console", report: "JudgementReport", run: Path) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    from kilnmark.lab.run.folder import read_state
+    from kilnmark.lab.run.next import next_steps
+    from kilnmark.lab.run.plan import read_plan
+
     table = Table("cell", *(axis.title for axis in report.axes), "status", box=None)
     for cell in report.cells:
         marks = [_mark(report, cell.name, axis.name) for axis in report.axes]
@@ -126,6 +130,8 @@ def _show(console: "Console", report: "JudgementReport", run: Path) -> None:
         write_line(f"  {reason}")
     write_line(f"{report.verdict} by {report.judge.name}, bars {report.bars}; {report.cost:.4f} {report.currency}")
     write_line(str(run / "report" / f"judge-{report.number}"))
+    for step in next_steps(str(run), read_plan(run), read_state(run)):
+        write_line(f"{step.why}: {step.command}", aside=True)
 
 
 def _mark(report: "JudgementReport", name: str, axis: str) -> str:

@@ -206,7 +206,11 @@ def _judged(judged: JudgedRun) -> RunStanding:
     shares = [f"{axis} {passed} of {judged.cells}" for axis, passed in judged.passed.items() if axis != _EVERYTHING]
     if _EVERYTHING in judged.passed:
         shares.insert(0, f"{judged.passed[_EVERYTHING]} of {judged.cells} cells pass everything")
-    line = f"{judged.judge} says {judged.verdict} by {judged.bars}: {', '.join(shares) or 'nothing was judged yet'}"
+    said = f"{judged.judge}, held to {judged.bars}"
+    far = ", ".join(shares) or "nothing was judged yet"
+    line = (
+        f"not decided yet by {said}; so far {far}" if verdict is RunVerdict.IN_FLIGHT else f"{verdict} by {said}: {far}"
+    )
     return RunStanding(stage=Stage.JUDGEMENT, verdict=verdict, line=line, reasons=judged.reasons)
 
 
