@@ -79,7 +79,7 @@ def test_people_who_always_find_the_painted_one_reject_it(tmp_path: Path, client
     people(run, client, "ada", fooled=False)
     report = judged(run, client)
     assert report.verdict == "REJECT"
-    assert report.reasons[0] == "photographic: 0 of 2 cells pass, 1 are wanted"
+    assert report.reasons[0] == "photographic: 0 of 2 cells pass, 1 is wanted"
 
 
 def test_a_model_is_held_to_what_people_said_of_the_same_pictures(

@@ -165,3 +165,13 @@ def test_what_is_not_judged_yet_is_not_told_as_failing() -> None:
     assert standing_of(plan("bad"), state_of("bad")).line.startswith(
         "REJECT by metric, held to default 2: 4 of 6 cells"
     )
+
+
+def test_what_the_gate_refuses_no_judge_lets_through() -> None:
+    refused = {**STATES["ungated"], "judgements": (JUDGED,)}
+    state = RunState(run_id="a", created=MOMENTS[0], kilnmark="1", **refused)
+    found = standing_of(plan("good"), state)
+    assert (found.stage, found.verdict) == (Stage.VERIFICATION, RunVerdict.FAILED)
+    commands = [step.command for step in next_steps("run", plan("good"), state)]
+    assert commands[0] == "kilnmark lab sweep run --pick STEP --why REASON"
+    assert not [command for command in commands if "promote" in command or "deploy" in command]

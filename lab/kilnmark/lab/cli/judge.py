@@ -147,11 +147,14 @@ def _people(report: "JudgementReport") -> list[str]:
     if report.agreement is not None:
         one = report.agreement
         kappa = "none to tell" if one.kappa is None else f"{one.kappa:.2f} ({one.method})"
-        found.append(f"{one.people} people on {one.items} pairs, of one mind on {one.agreed}; kappa {kappa}")
-    if report.calibration is not None:
+        alone = f"one person on {one.items} pairs; the agreement of two and more is told"
+        several = f"{one.people} people on {one.items} pairs, of one mind on {one.agreed}; kappa {kappa}"
+        found.append(alone if one.people == 1 else several)
+    if report.calibration is not None and report.judge.kind != "person":
         held = report.calibration
+        who = f"{held.people} {'person' if held.people == 1 else 'people'}"
         found.append(
-            f"held to {held.people} people on {held.cells} pictures: they agree on {held.agreed} at {held.bar:.2f}, "
+            f"held to {who} on {held.cells} pictures: they agree on {held.agreed} at {held.bar:.2f}, "
             f"and on {held.best_agreed} at {held.best:.2f}"
         )
     return found

@@ -110,7 +110,7 @@ def _failed(cells: Sequence[JudgedCell], titles: dict[str, str], bars: Bars) -> 
 
 
 def _of_share(share: AxisShare) -> str:
-    wanted = "" if share.needed is None else f", {share.needed} are wanted"
+    wanted = "" if share.needed is None else f", {share.needed} {'is' if share.needed == 1 else 'are'} wanted"
     return f"{share.title}: {share.passed} of {share.of} cells pass{wanted}"
 
 

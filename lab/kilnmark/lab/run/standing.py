@@ -169,12 +169,15 @@ def _moments(state: RunState) -> Iterator[str]:
 
 
 def _steps(plan: RunPlan, state: RunState) -> Iterator[RunStanding]:
-    """What each step says, the last one of the run's life first."""
+    """What each step says, the last one of the run's life first; what the gate refuses, no judge lets through."""
     if promotion := serving(state):
         yield _promoted(state, promotion)
+    verified = verification_of(state)
+    if verified and verified.outcome is Outcome.FAILED:
+        yield _verified(verified)
     if judged := last_judgement(state):
         yield _judged(judged)
-    if verified := verification_of(state):
+    if verified:
         yield _verified(verified)
     if state.sweep:
         yield _swept(state.sweep)
