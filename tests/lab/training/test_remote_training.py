@@ -465,3 +465,13 @@ def test_a_result_that_cannot_be_written_anew_is_not_lost(remote: FakeRemote, ma
     set_lines(run, convention='"diffusers"')
     assert train_run(run, unheard).status is TrainingStatus.SUCCEEDED
     assert len(remote.ledger("start")) == 1
+
+
+def test_a_time_that_somebody_edited_hides_no_start(remote: FakeRemote, make_run: MakeRun) -> None:
+    run = make_run(patience_seconds="0.0")
+    without_answers(remote, run)
+    state = json.loads((run / "state.json").read_text())
+    state["training"] |= {"at": "yesterday", "remote_id": None}
+    (run / "state.json").write_text(json.dumps(state))
+    assert train_run(run, unheard).status is TrainingStatus.SUCCEEDED
+    assert len(remote.ledger("start")) == 1

@@ -241,7 +241,7 @@ def _shown(wanted: Path, other: Path) -> bytes:
         with Image.open(wanted) as one, Image.open(other) as two:
             sizes = [ImageOps.exif_transpose(each).size for each in (one, two)]
             picture = ImageOps.exif_transpose(one).convert("RGB")
-    except (OSError, Image.DecompressionBombError) as error:
+    except (OSError, Image.DecompressionBombError, SyntaxError, ValueError) as error:
         raise VoteRefused(f"a picture of this pair cannot be read any more ({error}); judge the run again") from error
     width, height = min(size[0] for size in sizes), min(size[1] for size in sizes)
     shrunk = min(1.0, _LONGEST_SIDE / max(width, height))

@@ -154,9 +154,18 @@ def _started_elsewhere(plan: RemotePlan, remote: Remote, training: Training, tel
 
 def _ours(remote: Remote, training: Training) -> list[str]:
     """The trainings that were asked for with our dataset, none of which is older than our intent."""
-    earliest = datetime.fromisoformat(training.at) - _CLOCKS
-    listed = takewhile(lambda one: not one.is_older(earliest), remote.listed())
+    earliest = _earliest(training.at)
+    listed = takewhile(lambda one: earliest is None or not one.is_older(earliest), remote.listed())
     return [one.id for one in listed if one.names(*_marks(training))]
+
+
+def _earliest(at: str) -> datetime | None:
+    """The moment before which none of ours was created; None where the state's own is none: all are looked at."""
+    try:
+        found = datetime.fromisoformat(at)
+        return found - _CLOCKS if found.tzinfo else None
+    except (ValueError, OverflowError):
+        return None
 
 
 def _marks(training: Training) -> tuple[str, ...]:
