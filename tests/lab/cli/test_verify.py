@@ -55,6 +55,13 @@ def test_nobody_signs_where_nobody_can_be_asked(tmp_path: Path) -> None:
     assert not report.with_name(SIGNED).exists()
 
 
+def test_nobody_is_asked_to_sign_what_the_gate_refused(tmp_path: Path) -> None:
+    report = write_report(tmp_path / "ink.verify", report_of(Outcome.FAILED))
+    found = lab_says("verify", "--report", report.parent, "--sign", "Ada")
+    assert isinstance(found.exception, NotSigned)
+    assert "the gate says failed" in str(found.exception)
+
+
 def test_outside_of_a_run_no_setting_lets_anybody_sign_unasked(tmp_path: Path) -> None:
     report = write_report(tmp_path / "ink.verify", report_of(Outcome.PASSED))
     found = lab_says("verify", "--report", report.parent, "--sign", "Ada", "--yes")

@@ -135,9 +135,12 @@ def _ask(by: str, report: Path | None, *, yes: bool) -> None:
 
     if yes or report is None:
         return
+    found = read_report(report)
+    if found.outcome is not Outcome.PASSED:
+        return  # nobody is asked about what cannot be signed, which is told then
     if not sys.stdin.isatty():
         raise NotSigned("nobody can be asked here", "sign at a terminal")
-    for note in read_report(report).notes:
+    for note in found.notes:
         write_line(f"note: {note}", aside=True)
     click.confirm(
         f"{by}, did you look at {report.with_name('index.html')}, and do you answer for it?", abort=True, err=True
