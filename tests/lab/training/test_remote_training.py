@@ -475,3 +475,14 @@ def test_a_time_that_somebody_edited_hides_no_start(remote: FakeRemote, make_run
     (run / "state.json").write_text(json.dumps(state))
     assert train_run(run, unheard).status is TrainingStatus.SUCCEEDED
     assert len(remote.ledger("start")) == 1
+
+
+def test_one_whose_answer_was_lost_is_found_to_be_ended(remote: FakeRemote, make_run: MakeRun) -> None:
+    run = make_run()
+    hidden = {"like": r"GET /v1/trainings$", "do": "answer", "status": 403, "times": 1}
+    remote.set(faults=[{"like": START, "do": "lose the answer"}, hidden], looks_until_over=50)
+    with pytest.raises(RemoteRefused, match="403"):
+        train_run(run, unheard)
+    with pytest.raises(TrainingEnded, match="canceled"):
+        train_run(run, unheard, Wish(cancel=True))
+    assert len(remote.ledger("start")) == 1

@@ -22,7 +22,7 @@ from kilnmark.lab.training.record import begin, current, evidence, folder_of, nu
 from kilnmark.lab.training.remote.asked import recall_asked
 from kilnmark.lab.training.remote.drive import remote_of, remote_plan, take_fetched, train_there
 from kilnmark.lab.training.remote.follow import cancel
-from kilnmark.lab.training.remote.start import adopt
+from kilnmark.lab.training.remote.start import adopt, started
 from kilnmark.lab.training.trainers import Trainer, trainer_of
 
 __all__ = ["Wish", "train_run"]
@@ -211,12 +211,13 @@ def _there(run: Run, wish: Wish, tell: Tell) -> Training:
             adopt(run, plan, remote, wish.adopt, tell)
         if wish.cancel:
             _check_started(run)
+            started(run, plan, remote, Path(), tell)  # looked for, where its answer was lost
             cancel(run, plan, remote, tell)
         return train_there(run, remote, lambda: _zipped(run), tell)
 
 
 def _check_started(run: Run) -> None:
-    if current(run).remote_id is None:
+    if current(run).remote_id is None and not current(run).is_asked:
         raise TrainerUnusable("remote", "no training is known to have been started there", "there is none to cancel")
 
 
