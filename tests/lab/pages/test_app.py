@@ -103,8 +103,12 @@ def test_a_report_of_another_program_can_do_nothing(tmp_path: Path) -> None:
     folder = make_run(tmp_path, "checked")
     (folder / "report").mkdir()
     (folder / "report" / "a.html").write_text("<script>alert(1)</script>")
-    answer = Asker(tmp_path).get("/runs/checked/files/report/a.html")
+    asker = Asker(tmp_path)
+    answer = asker.get("/runs/checked/files/report/a.html")
     assert answer.headers["content-security-policy"].startswith("sandbox allow-same-origin; default-src 'none'")
+    again = asker.get("/runs/checked/files/report/a.html", **{"if-none-match": answer.headers["etag"]})
+    assert again.status == 304
+    assert again.headers["content-security-policy"] == answer.headers["content-security-policy"]
 
 
 def test_a_document_is_shown_and_does_nothing(asker: Asker) -> None:

@@ -77,12 +77,13 @@ def as_whole(path: Path | None, request: "Request | None", *, texts: bool) -> "R
     media_type = sent_as(path, texts=texts) if path else None
     if path is None or media_type is None:
         raise PageMissing
-    if request is not None and (unchanged := _unchanged(path, request)):
-        return unchanged
     from starlette.responses import FileResponse
 
-    headers = {"content-security-policy": REPORT_POLICY} if media_type.startswith("text/html") else {}
-    return _marked(FileResponse(path, headers=headers, media_type=media_type), path)
+    unchanged = _unchanged(path, request) if request is not None else None
+    response = unchanged or _marked(FileResponse(path, media_type=media_type), path)
+    if media_type.startswith("text/html"):  # that it is unchanged takes the place of the headers that came with it, too
+        response.headers["content-security-policy"] = REPORT_POLICY
+    return response
 
 
 def _unchanged(path: Path, request: "Request") -> "Response | None":
