@@ -62,6 +62,7 @@ def test_a_report_is_read_as_it_was_written_and_its_page_shows_every_check(tmp_p
     page = (tmp_path / "index.html").read_text()
     assert "Refused" in page
     assert "<b>" not in page
+    assert "strength by default on 8 layers" in page
     assert all(check.limit in page for check in report.checks)
 
 
