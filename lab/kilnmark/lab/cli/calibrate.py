@@ -16,7 +16,7 @@ __all__ = ["calibrate"]
 _REPORT = click.Path(path_type=Path, exists=True)
 
 
-@click.command()
+@click.command(short_help="Propose the gate's limits.")
 @click.option("--kind", type=click.Choice(["style", "subject"]), required=True, help="Of the adapters.")
 @click.option("--good", type=_REPORT, multiple=True, required=True, metavar="REPORT", help="One to be promoted.")
 @click.option("--bad", type=_REPORT, multiple=True, required=True, metavar="REPORT", help="One to be kept out.")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["compare"]
 
 
-@click.command()
+@click.command(short_help="Judgements of runs beside each other.")
 @click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
 @json_option
 def compare(runs: tuple[Path, ...], *, as_json: bool) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["demo"]
 
 
-@click.command()
+@click.command(short_help="The whole way on this machine, on `mini`.")
 @click.option(
     "--output",
     type=click.Path(file_okay=False, path_type=Path),

@@ -12,7 +12,7 @@ from kilnmark.client.cli.views.document import write_document
 __all__ = ["demote"]
 
 
-@click.command()
+@click.command(short_help="Trust it no longer.")
 @click.argument("name")
 @click.option("--genre", required=True, metavar="NAME", help="Where it serves.")
 @click.option("--packs", type=click.Path(exists=True, file_okay=False, path_type=Path), required=True, metavar="DIR")

@@ -10,7 +10,7 @@ from kilnmark.client.cli.views.document import write_document
 __all__ = ["deploy"]
 
 
-@click.command()
+@click.command(short_help="Copy the picked adapter to its place.")
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option(
     "--to", required=True, metavar="PLACE", help="A folder, ComfyUI's models/loras, or an address as s3://bucket/loras."

@@ -28,7 +28,7 @@ class ExportedPages(msgspec.Struct, frozen=True):
     missing: tuple[str, ...]
 
 
-@click.command()
+@click.command(short_help="The same pages as files.")
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option(
     "--to",

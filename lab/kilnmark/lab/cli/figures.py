@@ -13,7 +13,7 @@ from kilnmark.lab.run.found import find_in
 __all__ = ["figures"]
 
 
-@click.command()
+@click.command(short_help="Time, cost and approval over runs.")
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path), default=Path())
 @click.option(
     "--days",

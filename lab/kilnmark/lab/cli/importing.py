@@ -24,7 +24,7 @@ class ImportedCheckpoints(msgspec.Struct, frozen=True, kw_only=True):
     checkpoints: tuple[Checkpoint, ...]
 
 
-@click.command("import")
+@click.command("import", short_help="Take in adapters trained elsewhere.")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
 @click.option("--run", required=True, type=click.Path(path_type=Path), metavar="RUN", help="The run to take them into.")
 @click.option(

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["judge"]
 
 
-@click.command()
+@click.command(short_help="Have a run's pictures judged.")
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--step", type=int, metavar="STEP", help="The checkpoint to judge. [default: the one that is picked]")
 @click.option("--dry-run", is_flag=True, help="Show what would leave this machine and what it may cost; do nothing.")

@@ -39,7 +39,7 @@ class NewRun(msgspec.Struct, frozen=True, kw_only=True):
     has_dataset: bool
 
 
-@click.command()
+@click.command(short_help="Make a run, and a run.toml to read over.")
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--kind", type=click.Choice(["style", "subject"]), required=True, help="What it is to teach.")
 @click.option("--trigger", default="", metavar="WORDS", help="The words that call it up. A style may have none.")

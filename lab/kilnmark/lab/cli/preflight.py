@@ -51,7 +51,7 @@ class PreflightDocument(msgspec.Struct, frozen=True, kw_only=True):
         return cls(report=report, written=paths, given=given)
 
 
-@click.command()
+@click.command(short_help="Whether a dataset can be trained on.")
 @click.argument("dataset", type=click.Path(exists=True, path_type=Path), required=False)
 @click.option("--kind", type=click.Choice(["style", "subject"]), help="What it is to teach.")
 @click.option("--trigger", metavar="WORDS", help="The words that call it up.")

@@ -43,7 +43,7 @@ class PromotionDocument(msgspec.Struct, frozen=True, kw_only=True):
     scale: float | None = None
 
 
-@click.command()
+@click.command(short_help="Trust an adapter in a genre.")
 @click.argument("target", metavar="RUN|ADAPTER", type=click.Path(exists=True, path_type=Path))
 @click.option("--genre", metavar="NAME", help="Where it is to serve. [default: as the run says]")
 @click.option("--packs", type=click.Path(exists=True, file_okay=False, path_type=Path), required=True, metavar="DIR")

@@ -43,7 +43,7 @@ class ShownRun(msgspec.Struct, frozen=True, kw_only=True):
     next: tuple[NextStep, ...]
 
 
-@click.command()
+@click.command(short_help="How a run stands, and how to go on.")
 @click.argument("run", type=click.Path(path_type=Path))
 @json_option
 def show(run: Path, *, as_json: bool) -> None:

@@ -22,7 +22,7 @@ AWAY, SILENT = 600.0, 180.0
 """Seconds for which a sweep waits for a daemon that went away, and for one that says nothing: as a batch does."""
 
 
-@click.command()
+@click.command(short_help="Paint every checkpoint, and pick one.")
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--pick", metavar="STEP", help="Pick this checkpoint yourself; `bars` lets the bars pick again.")
 @click.option("--why", default="", metavar="TEXT", help="Your reason, which is kept.")

@@ -32,7 +32,7 @@ class TrainedRun(msgspec.Struct, frozen=True, kw_only=True):
     currency: str
 
 
-@click.command()
+@click.command(short_help="Train, or go on where a training stopped.")
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--new-training", is_flag=True, help="Train anew; what was trained before stays, and stays paid for.")
 @click.option("--adopt", metavar="ID", help="Go on with this training of the remote's.")

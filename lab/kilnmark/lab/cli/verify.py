@@ -24,7 +24,7 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 _FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
 
 
-@click.command()
+@click.command(short_help="Put an adapter before the gate.")
 @click.argument("adapter", required=False, type=_FILE)
 @click.option("--run", "folder", type=click.Path(path_type=Path), metavar="DIR", help="What its run.toml says holds.")
 @click.option("--kind", type=click.Choice(["style", "subject"]), help="What it was trained to teach.")
