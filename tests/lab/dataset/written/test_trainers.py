@@ -38,10 +38,11 @@ def _given(
 
 @pytest.mark.parametrize("base", [name for name, row in VARIANTS.items() if "mflux" in row.trained_as])
 def test_mflux_train_reads_its_configuration(tmp_path: Path, base: str) -> None:
-    training_spec = pytest.importorskip("mflux.models.common.training.state.training_spec")
+    from mflux.models.common.training.state.training_spec import TrainingSpec
+
     path = _given(tmp_path, "mflux", base)
     config = json.loads(path.read_text())
-    spec = training_spec.TrainingSpec.from_conf(config, str(path), create_output_dir=False)
+    spec = TrainingSpec.from_conf(config, str(path), create_output_dir=False)
     assert [(item.image.name, item.prompt) for item in spec.data] == [(f"{n:04}.png", TRIGGER) for n in range(1, 10)]
     assert (spec.training_loop.num_epochs, spec.training_loop.batch_size) == (112, 1)
     assert (spec.seed, spec.max_resolution, spec.is_edit, spec.monitoring) == (3, 64, False, None)
