@@ -19,7 +19,7 @@ from PIL import Image
 from kilnmark.lab.dataset.recorded import preflight_run
 from kilnmark.lab.run.folder import open_run, read_state
 from kilnmark.lab.run.new import new_run
-from kilnmark.lab.run.plan import BudgetPlan, DatasetPlan, RemotePlan, RunPlan, TrainingPlan
+from kilnmark.lab.run.plan import PLAN, BudgetPlan, DatasetPlan, RemotePlan, RunPlan, TrainingPlan, read_plan
 from kilnmark.lab.run.trained import TrainingStatus
 from tests.lab.faults.judge_bench import forgetful_bench, judging_server, remembering_bench
 from tests.lab.faults.mortal import Ended
@@ -165,7 +165,13 @@ class TrainingBench:
         return len(self.remote.calls)
 
     def after(self, ended: Ended) -> tuple[str, ...]:
-        """A person looks at the remote, as the message asks, and goes on with what is there, or begins."""
+        """A person looks at the remote, as the message asks, and goes on with what is there, or begins.
+
+        Where starts that nobody knows of have used the budget up, as reserved, the person allows one more.
+        """
+        if "raise [budget] limit" in ended.said:
+            path, allowed = self.run / PLAN, read_plan(self.run).budget.limit
+            path.write_text(path.read_text().replace(f"limit = {allowed}", f"limit = {allowed + 1.0}"))
         if "--adopt ID" not in ended.said:
             return self.words
         started = self.remote.ledger("start")
@@ -183,7 +189,7 @@ class TrainingBench:
 
     def over_budget(self) -> int:
         spent = sum(entry["seconds"] for entry in self.remote.ledger("charge")) * 0.01
-        return int(spent > 5.0)
+        return int(spent > read_plan(self.run).budget.limit)
 
 
 @contextmanager
