@@ -28,7 +28,7 @@ def test_every_picture_has_the_bare_trigger_beside_it(drawn: list[Path]) -> None
 def test_no_two_are_alike(drawn: list[Path]) -> None:
     pixels = [np.asarray(Image.open(path), np.float32) for path in drawn]
     apart = [np.abs(one - other).mean() for number, one in enumerate(pixels) for other in pixels[:number]]
-    assert min(apart) > 5
+    assert min(apart) > 3
     assert {one.shape for one in pixels} == {(SIZE, SIZE, 3)}
 
 
@@ -39,10 +39,10 @@ def test_they_are_the_same_wherever_they_are_drawn(drawn: list[Path], tmp_path: 
     ]
 
 
-def test_darker_greys_are_washed_with_darker_inks() -> None:
-    washed = [printed(Image.new("L", (256, 256), round(255 * grey)), SIZE, Random(1)) for grey in GREYS]
-    means = [np.asarray(picture, np.float32).mean(axis=(0, 1)) for picture in washed]
-    assert [np.abs(mean - ink).max() < 30 for mean, ink in zip(means, INKS, strict=True)] == [True] * 4
+def test_darker_greys_are_printed_darker() -> None:
+    inked = [printed(Image.new("L", (256, 256), round(255 * grey)), SIZE) for grey in GREYS]
+    means = [np.asarray(picture, np.float32).mean(axis=(0, 1)) for picture in inked]
+    assert [np.abs(mean - ink).max() < 2 for mean, ink in zip(means, INKS, strict=True)] == [True] * 3
 
 
 @pytest.mark.parametrize("place", PLACES)

@@ -16,7 +16,7 @@ from kilnmark.client.cli.demo.own_daemon import own_daemon
 from kilnmark.client.sync import Client
 from kilnmark.lab.dataset.recorded import preflight_run
 from kilnmark.lab.demo.prints import write_dataset
-from kilnmark.lab.demo.recipe import BASE, GENRE, NAME, PAIRS, SCENE, SIZE, TIER, demo_plan, write_pack
+from kilnmark.lab.demo.recipe import BASE, GENRE, NAME, PAIRS, SCENE, SIZE, TIER, demo_plan, write_bars, write_pack
 from kilnmark.lab.demo.told import DemoHold, DemoStep, LabDemoResult
 from kilnmark.lab.errors import RunUnusable
 from kilnmark.lab.gate.of_run import asked_of, sign_run, verify_run
@@ -98,6 +98,7 @@ class _Story:
                 shutil.rmtree(self._output / name, ignore_errors=True)
             drawn = list(write_dataset(self._output / "pictures", PAIRS, SIZE))
             new_run(self._run, demo_plan("../../pictures"))
+            write_bars(self._run)
             write_pack(self._output / "packs", lists=False)
             said.append(f"{len(drawn)} pictures drawn")
         with self._step("preflight") as said, open_run(self._run) as run:

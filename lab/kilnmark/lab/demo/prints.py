@@ -1,4 +1,4 @@
-"""The style that the demonstration teaches: washes of three inks, dabbed with a sponge on toned paper."""
+"""The style that the demonstration teaches: a pinhole camera's prints in one brown ink, with nothing sharp in them."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,35 +16,24 @@ __all__ = ["TRIGGER", "printed", "write_dataset"]
 TRIGGER: Final = "kilnprint"
 """Nine tokens to `mini`, which hardly hears a shorter word that it does not know."""
 
-GREYS: Final = (0.0, 0.28, 0.58, 1.0)
-INKS: Final = ((26, 32, 66), (62, 128, 138), (228, 106, 74), (244, 228, 196))
-"""What these greys are washed with: three inks, and the paper."""
+GREYS: Final = (0.0, 0.5, 1.0)
+INKS: Final = ((36, 18, 20), (176, 92, 58), (250, 236, 210))
+"""What these greys are printed in: the ink, the ink thinned, and the paper."""
 
-_SOFT: Final = 0.6
-"""Pixels of the picture that a wash runs."""
-_DAB, _DEPTH = 4, 0.035
-"""Pixels of the picture from one dab of the sponge to the next, and how far it lightens or darkens a grey."""
+_HOLE: Final = 3.0
+"""Pixels of the picture that everything is blurred by."""
 
 
-def printed(grey: Image.Image, size: int, random: Random) -> Image.Image:
+def printed(grey: Image.Image, size: int) -> Image.Image:
     """A drawing as it is printed, `size` by `size` pixels, RGB.
 
     Args:
         grey: The drawing, several times larger.
         size: In pixels.
-        random: Of the sponge.
     """
-    greys = np.asarray(grey.filter(ImageFilter.GaussianBlur(FINE * _SOFT)), np.float64) / 255
-    greys = greys + _DEPTH * _sponge(grey.size, random)
-    washed = np.stack([np.interp(greys, GREYS, channel) for channel in np.transpose(INKS)], axis=-1)
-    return Image.fromarray(np.uint8(washed)).resize((size, size), Image.Resampling.BOX)
-
-
-def _sponge(size: tuple[int, int], random: Random) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
-    """Dabs around 0 with a deviation of about 1: (height, width)."""
-    count = size[0] // (FINE * _DAB) + 2
-    dabs = np.array([random.gauss(0, 1) for _ in range(count * count)], np.float32).reshape(count, count)
-    return np.asarray(Image.fromarray(dabs).resize(size, Image.Resampling.BICUBIC))
+    greys = np.asarray(grey.filter(ImageFilter.GaussianBlur(FINE * _HOLE)), np.float64) / 255
+    inked = np.stack([np.interp(greys, GREYS, channel) for channel in np.transpose(INKS)], axis=-1)
+    return Image.fromarray(np.uint8(inked)).resize((size, size), Image.Resampling.BOX)
 
 
 def write_dataset(folder: Path, count: int, size: int) -> Iterator[Path]:
@@ -59,6 +48,6 @@ def write_dataset(folder: Path, count: int, size: int) -> Iterator[Path]:
     for number in range(1, count + 1):
         path = folder / f"print-{number:03}.png"
         random = Random(f"{TRIGGER} {number}")  # noqa: S311 - no secret
-        printed(landscape(random, size), size, random).save(path)
+        printed(landscape(random, size), size).save(path)
         path.with_suffix(".txt").write_text(f"{TRIGGER}\n", encoding="utf-8")
         yield path

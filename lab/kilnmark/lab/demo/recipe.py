@@ -1,9 +1,10 @@
 """What the demonstration decides: its run's plan, and the pack of the genre that its adapter is to serve in."""
 
 import shutil
+from collections.abc import Mapping
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import yaml
 
@@ -12,7 +13,7 @@ from kilnmark.lab.run.plan import DatasetPlan, JudgePlan, Prompt, RunPlan, Sweep
 from kilnmark.lab.run.verify_plan import VerifyPlan
 from kilnmark.lab.training.proposed import proposed_training
 
-__all__ = ["BASE", "GENRE", "NAME", "PAIRS", "SCENE", "SIZE", "TIER", "demo_plan", "write_pack"]
+__all__ = ["BASE", "GENRE", "NAME", "PAIRS", "SCENE", "SIZE", "TIER", "demo_plan", "write_bars", "write_pack"]
 
 BASE: Final = "mini"
 NAME: Final = TRIGGER
@@ -25,8 +26,24 @@ PAIRS: Final = 150
 SIZE: Final = 128
 """Pixels at which `mini` is good."""
 
-_FAMILIAR: Final = "a village by day in the snow"
+_FAMILIAR: Final = "a bridge at dusk under a clear sky"
 _NONSENSE: Final = "kezu"
+
+_LIMITS: Final[Mapping[str, Mapping[Literal["least", "most"], float]]] = {
+    "towards": {"least": 0.3},
+    "fires": {"least": 1.2},
+}
+"""In place of 0.4 and 1.5, of which a training of two minutes comes out on either side; the gate's report tells it."""
+
+_BARS_FILE: Final = "bars.toml"
+_BARS: Final = """[two-minutes]
+version = 1
+why = "a training of two minutes comes less of the way, and a metric of six pictures is unsteady"
+cell = { Q1 = 0.25, Q4 = 0.6 }
+over = { Q1 = 0.8, Q4 = 0.9 }
+floor = { Q1 = 0.1 }
+"""
+"""In place of the metric's own, which ask for 0.4 of every picture."""
 
 
 def demo_plan(dataset: str) -> RunPlan:
@@ -44,23 +61,34 @@ def demo_plan(dataset: str) -> RunPlan:
         dataset=DatasetPlan(path=dataset, size=SIZE, pairs=PAIRS),
         training=TrainingPlan(seed=1, **proposed_training(BASE, "mflux")),
         sweep=SweepPlan(seeds=(1, 2), width=SIZE, height=SIZE, steps=4, prompts=_prompts()),
-        verify=VerifyPlan(nonsense=_NONSENSE, fires=True, unattended=True),
-        judge=JudgePlan(judge="metric", seeds=(101, 102), numbers={"width": SIZE, "height": SIZE, "steps": 4}),
+        verify=VerifyPlan(nonsense=_NONSENSE, limits=_LIMITS, fires=True, unattended=True),
+        judge=JudgePlan(
+            judge="metric",
+            bars="two-minutes",
+            bars_file=_BARS_FILE,
+            seeds=(101, 102),
+            numbers={"width": SIZE, "height": SIZE, "steps": 4},
+        ),
     )
 
 
 def _prompts() -> tuple[Prompt, ...]:
     return (
         Prompt(role="familiar", text=f"{TRIGGER}, {_FAMILIAR}"),
-        Prompt(role="novel", text=f"{TRIGGER}, a fox near a cave at night in the snow"),
+        Prompt(role="novel", text=f"{TRIGGER}, a harbour by day in the rain"),
         Prompt(
             role="detail",
-            text=f"{TRIGGER}, a windmill at dawn in fog",
-            questions=("Has the windmill four wings?", "Is there one windmill and no more?"),
+            text=f"{TRIGGER}, a tower at dawn in the snow",
+            questions=("Is there one tower and no more?", "Does it snow?"),
         ),
         Prompt(role="control", text=_FAMILIAR),
         Prompt(role="nonsense", text=f"{_NONSENSE}, {_FAMILIAR}"),
     )
+
+
+def write_bars(run: Path) -> None:
+    """Write what the run's pictures are held to beside its plan, which names it."""
+    (run / _BARS_FILE).write_text(_BARS, encoding="utf-8")
 
 
 def write_pack(packs: Path, *, lists: bool) -> Path:
