@@ -158,8 +158,9 @@ def test_what_waits_with_an_adapter_that_is_demoted_ends_and_what_is_under_way_i
         shop.manifest.write_text("[")
         assert "is not known to be promoted" in wire.error("render", asked(prompt="three"))["message"]
         shop.manifest.write_text(manifest())
-        for each in waits:
-            assert "is not promoted in ink" in wire.reply(each)["error"]["message"]
+        ended = [wire.read_until(lambda message: message.get("id") in waits) for _ in waits]
+        assert {reply["id"] for reply in ended} == set(waits)  # in whatever order they became ready
+        assert all("is not promoted in ink" in reply["error"]["message"] for reply in ended)
         daemon.worker.hold()
         replies = {reply["id"]: reply for reply in (wire.read(), wire.read())}
         assert replies[first]["result"]["loras"][0]["verdict"] == "engaged"
