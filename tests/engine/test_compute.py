@@ -3,6 +3,7 @@
 The BLAS is decided by which library is in a process first, so each question about it is asked in a fresh one.
 """
 
+import ctypes
 import os
 import subprocess
 import sys
@@ -62,6 +63,17 @@ def test_imported_first_it_puts_openblas_where_mlx_finds_its_matmul() -> None:
     assert "openblas" in chosen
     assert library == chosen
     assert warned == ""
+
+
+def test_the_fast_blas_takes_as_many_threads_as_it_is_told() -> None:
+    if compute.OPENBLAS is None or not hasattr(library := ctypes.CDLL(compute.OPENBLAS), "openblas_get_num_threads"):
+        pytest.skip("no OpenBLAS is in use, or it tells nothing of its threads")
+    before: int = library.openblas_get_num_threads()
+    try:
+        compute.limit_blas(1)
+        assert library.openblas_get_num_threads() == 1
+    finally:
+        compute.limit_blas(before)
 
 
 @pytest.mark.skipif(not ON_LINUX_CPU, reason="only MLX's Linux wheel brings the slow BLAS")

@@ -25,6 +25,7 @@ __all__ = [
     "active_bytes",
     "backend",
     "device_bytes",
+    "limit_blas",
     "other_bytes",
     "precision",
     "set_limits",
@@ -88,6 +89,12 @@ def _candidates() -> list[str]:
 
 OPENBLAS = use_fast_blas()
 """The BLAS that was put first, decided when this module is imported."""
+
+
+def limit_blas(threads: int) -> None:
+    """Have the fast BLAS compute with so many threads from now on, where it is in use and lets itself be told."""
+    if OPENBLAS is not None and hasattr(library := ctypes.CDLL(OPENBLAS), "openblas_set_num_threads"):
+        library.openblas_set_num_threads(threads)
 
 
 def backend() -> str:

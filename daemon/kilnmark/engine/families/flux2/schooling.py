@@ -24,6 +24,7 @@ from mflux.models.common.training.trainer import TrainingTrainer
 from mflux.models.flux2.training_adapter.flux2_base_training_adapter import Flux2BaseTrainingAdapter
 from mflux.models.flux2.training_adapter.flux2_training_adapter import Flux2TrainingAdapter
 from mflux.utils.exceptions import StopTrainingException
+from mlx.utils import tree_flatten
 
 from kilnmark.engine.compute import precision
 from kilnmark.engine.families.family import BaseUnavailable
@@ -67,6 +68,13 @@ class KleinSchool(Flux2TrainingAdapter):  # type: ignore[misc]
             self, model_config=klein.model_config, quantize=quantize, model_factory=lambda *_: klein
         )
         self._said: dict[str, tuple[mx.array, mx.array]] = {}
+
+    @property
+    def numbers(self) -> int:
+        """How many its transformer has."""
+        built: dict[str, mx.array] = {}
+        tree_flatten(self.transformer().parameters(), destination=built)
+        return sum(array.size for array in built.values())
 
     def _encode_prompt(self, *, prompt: str) -> tuple[mx.array, mx.array]:
         if prompt not in self._said:
