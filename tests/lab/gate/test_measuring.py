@@ -2,13 +2,16 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from PIL import Image
 
 from kilnmark.lab.gate.figures import GateFigures
 from kilnmark.lab.gate.measuring import of_dataset, of_neighbours, of_pictures
+from kilnmark.lab.gate.neighbours import WeighedStack
 from kilnmark.lab.gate.painting import GatePicture, Shot, Shown
 from kilnmark.lab.measures.measure import Picture
 from kilnmark.protocol.picture.beside import LayersBeside
@@ -138,26 +141,38 @@ def test_without_a_dataset_it_is_said_that_nobody_knows(pictures: Callable[[Pain
     assert (found.towards, found.unmeasured["towards"]) == (None, "no dataset is known")
 
 
+def weighed(name: str, left: float | None, verdict: Verdict = Verdict.ENGAGED, **more: Any) -> AdapterReport:
+    return AdapterReport(name=name, path=f"/{name}", verdict=verdict, reason="", effective_share=left, **more)
+
+
+def stack(own: AdapterReport, others: list[AdapterReport], without: list[AdapterReport]) -> WeighedStack:
+    return WeighedStack(own=own, others=tuple(others), without=tuple(without))
+
+
 def test_of_neighbours_the_worst_counts() -> None:
-    other = AdapterReport(
-        name="other",
-        path="/other",
-        verdict=Verdict.ENGAGED,
-        reason="",
-        effective_share=0.2,
-        group_shares={"attention": 0.1},
-    )
-    own = AdapterReport(
-        name="ink",
-        path="/ink",
-        verdict=Verdict.ENGAGED,
-        reason="",
-        effective_share=1.1,
-        group_shares={"attention": 0.9, "mlp": 1.0},
-        undone_targets=LayersBeside(count=2),
-    )
-    found = of_neighbours(GateFigures(), [(own, other)])
-    assert (found.left, found.paints, found.undone) == (0.2, 0.9, 2)
+    other = weighed("other", 0.2, group_shares={"attention": 0.1})
+    shares, undone = {"attention": 0.9, "mlp": 1.0}, LayersBeside(count=2)
+    own = weighed("ink", 1.1, group_shares=shares, undone_targets=undone)
+    found = of_neighbours(GateFigures(), [stack(own, [other], [weighed("other", 1.0)])])
+    assert found.left == pytest.approx(0.2)
+    assert (found.paints, found.undone) == (0.9, 2)
+
+
+def test_what_others_take_from_each_other_without_it_is_not_its_doing() -> None:
+    shares, undone = {"mlp": 0.999}, LayersBeside(count=3)
+    others = [weighed("loud", 0.15, group_shares=shares, undone_targets=undone), weighed("faint", 0.1)]
+    others[1] = msgspec.structs.replace(others[1], group_shares={"mlp": 0.001})
+    without = [weighed("loud", 0.2), weighed("faint", 0.1)]
+    found = of_neighbours(GateFigures(), [stack(weighed("ink", 0.97, group_shares={"attention": 1}), others, without)])
+    assert found.left == pytest.approx(0.95)
+    assert (found.paints, found.undone) == (None, 0)
+
+
+def test_another_that_it_cancels_has_nothing_left_and_one_that_nobody_weighed_is_not_judged() -> None:
+    cancelled, before = weighed("other", None, Verdict.NOOP), weighed("other", 1.0)
+    assert of_neighbours(GateFigures(), [stack(weighed("ink", 1.0), [cancelled], [before])]).left == 0
+    unknown = of_neighbours(GateFigures(), [stack(weighed("ink", None), [before], [before])])
+    assert (unknown.left, "did not tell" in unknown.unmeasured["left"]) == (None, True)
 
 
 def test_alone_nothing_is_told_of_neighbours() -> None:

@@ -88,6 +88,27 @@ def test_a_file_that_is_not_there_is_told(served: tuple[Client, Path], tmp_path:
         verified(served[0], asked(tmp_path / "nothing.safetensors"), LIMITS, tmp_path)
 
 
+def test_nothing_is_painted_where_one_that_it_is_put_beside_is_dead(
+    served: tuple[Client, Path], tmp_path: Path
+) -> None:
+    client, loras = served
+    file = make_adapter(loras / "ink.safetensors", blocks=1)
+    dead = make_adapter(loras / "dead.safetensors", dead=True, blocks=1)
+    with pytest.raises(NothingToVerify, match=r"dead.safetensors, which it is to be put beside, is noop"):
+        verified(client, asked(file, others=((str(dead), 1.0),)), LIMITS, tmp_path / "report")
+    assert not (tmp_path / "report").exists()
+
+
+def test_beside_another_it_is_weighed_and_the_stack_stands_in_the_report(
+    served: tuple[Client, Path], tmp_path: Path
+) -> None:
+    client, loras = served
+    file, other = (make_adapter(loras / f"{name}.safetensors", blocks=1, rank=len(name)) for name in ("ink", "wash"))
+    report = verified(client, asked(file, others=((str(other), 0.5),)), LIMITS, tmp_path).report
+    assert [(one.stack, one.name, one.scale) for one in report.neighbours] == [(0, "ink", 1.0), (0, "wash", 0.5)]
+    assert "did not tell" in report.figures.unmeasured["left"]  # a fake weighs nothing
+
+
 def test_what_has_to_fire_needs_a_trigger(served: tuple[Client, Path], tmp_path: Path) -> None:
     file = make_adapter(served[1] / "ink.safetensors", blocks=1)
     subject = ToVerify(file=file, kind="subject", trigger="", base="standin")

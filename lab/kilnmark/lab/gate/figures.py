@@ -46,8 +46,10 @@ class GateFigures(msgspec.Struct, frozen=True, kw_only=True):
             each other (one less SSIM).
         towards: How far its pictures have come from the base's to the dataset's, 0 to 1.
         memorised: The smallest distance of its pictures to a training picture, over that between training pictures.
-        left: The smallest part that is left of it, or of one of its genre's other adapters, when all are on.
-        paints: The largest part that one adapter has in what a group of layers changes, when all are on.
+        left: The smallest part that is left of it, or of one of its genre's other adapters, when all are on; what those
+            take from each other without it is not counted.
+        paints: The largest part that one adapter has in what a group of layers changes, when all are on, of the groups
+            that it changes itself.
         undone: Layers on which it and the others add up to nothing.
         unmeasured: Why those that are None are so, by name.
     """

@@ -1,20 +1,21 @@
 """Figures of an adapter from its file, its pictures, its dataset and its neighbours. Nothing is judged here."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 import numpy as np
 
 from kilnmark.lab.gate.figures import GateFigures
+from kilnmark.lab.gate.neighbours import WeighedStack
 from kilnmark.lab.gate.painting import GatePicture, Shown
 from kilnmark.lab.judging.likeness import DatasetLikeness
 from kilnmark.lab.measures.gallery import Gallery
 from kilnmark.lab.measures.health import Collapse, Slack, usual
 from kilnmark.lab.measures.kept import kept
 from kilnmark.lab.measures.measure import Picture, looks, read_picture, ssim
-from kilnmark.protocol.picture.report import AdapterReport
+from kilnmark.protocol.picture.report import AdapterReport, Verdict
 from kilnmark.protocol.wire.inspection import Inspection
 
 __all__ = ["LayerShare", "by_layer", "of_dataset", "of_file", "of_neighbours", "of_pictures"]
@@ -98,30 +99,48 @@ def of_dataset(figures: GateFigures, pictures: Pictures, dataset: Sequence[Path]
     return msgspec.structs.replace(found, memorised=_memorised(trained, called))
 
 
-def of_neighbours(figures: GateFigures, stacks: Sequence[Sequence[AdapterReport]]) -> GateFigures:
-    """With what becomes of it and of its genre's others when all are on: the worst of every stack."""
+def of_neighbours(figures: GateFigures, stacks: Sequence[WeighedStack]) -> GateFigures:
+    """With what becomes of it and of its genre's others when all are on: the worst of every stack.
+
+    What the others take from each other without it is not counted.
+    """
     if not stacks:
         alone = "it was not put beside others of a genre"
         return _without(figures, {"left": alone, "paints": alone, "undone": alone})
+    left = [share for stack in stacks for share in _left(stack)]
     shared = [share for stack in stacks for share in _shared(stack)]
-    reports = [report for stack in stacks for report in stack]
-    left = [report.effective_share if report.effective_share is not None else 0.0 for report in reports]
     found = msgspec.structs.replace(
         figures,
-        left=min(left),
+        left=None if None in left else min(share for share in left if share is not None),
         paints=max(shared, default=None),
-        undone=float(max(report.undone_targets.count for report in reports)),
+        undone=float(max(stack.own.undone_targets.count for stack in stacks)),
     )
+    if found.left is None:
+        found = _without(found, {"left": "the daemon did not tell what is left of each"})
     return found if shared else _without(found, {"paints": "they change no group of layers together"})
 
 
-def _shared(stack: Sequence[AdapterReport]) -> list[float]:
-    """The largest share of each group of layers that several change; where one is alone, it takes nobody's."""
+def _left(stack: WeighedStack) -> Iterator[float | None]:
+    """What is left of it, and of each other one by its doing: an inner product, so that what each takes adds up."""
+    yield _share_of(stack.own)
+    for beside, without in zip(stack.others, stack.without, strict=True):
+        now, before = _share_of(beside), _share_of(without)
+        yield None if now is None or before is None else 1 + now - before
+
+
+def _share_of(report: AdapterReport) -> float | None:
+    """Nothing of one that is not applied; it was before, or would not be in a stack."""
+    is_applied = report.verdict in {Verdict.ENGAGED, Verdict.PARTIAL}
+    return report.effective_share if is_applied else 0.0
+
+
+def _shared(stack: WeighedStack) -> list[float]:
+    """The largest share of each group of layers that it changes, too; where one is alone, it takes nobody's."""
     groups: dict[str, list[float]] = {}
-    for report in stack:
+    for report in (stack.own, *stack.others):
         for name, share in report.group_shares.items():
             groups.setdefault(name, []).append(share)
-    return [max(shares) for shares in groups.values() if len(shares) > 1]
+    return [max(shares) for name, shares in groups.items() if len(shares) > 1 and name in stack.own.group_shares]
 
 
 def _with_trigger(figures: GateFigures, pictures: Pictures) -> GateFigures:

@@ -76,6 +76,7 @@ def asked_of(run: Run, file: Path | None) -> ToVerify:
         facts=DatasetFacts(
             path=plan.dataset.path, pictures=len(pictures or ()), sha256=preflight.sha256 if preflight else None
         ),
+        name=plan.name,
     )
 
 

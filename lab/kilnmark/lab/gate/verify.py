@@ -4,7 +4,7 @@ Where each of these is decided, other modules have it; the order stands here.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from kilnmark.lab.gate.errors import NothingToVerify
 from kilnmark.lab.gate.figures import GateFigures
 from kilnmark.lab.gate.limits import GateLimits
 from kilnmark.lab.gate.measuring import by_layer, of_dataset, of_file, of_neighbours, of_pictures
-from kilnmark.lab.gate.neighbours import Neighbourhood, beside
+from kilnmark.lab.gate.neighbours import Neighbourhood, WeighedStack, neighbours_of, weighed
 from kilnmark.lab.gate.painting import GateCandidate, GatePicture, Shown, painted, shots_of
 from kilnmark.lab.gate.report import DatasetFacts, GateReport, Neighbour, ReportedPicture, read_report, write_report
 from kilnmark.lab.run.folder import now
@@ -40,6 +40,7 @@ class ToVerify(msgspec.Struct, frozen=True, kw_only=True):
         others: Adapters that it is put beside, with their scales, besides those of the genre.
         dataset: Pictures that it was trained on; None: nobody knows them.
         facts: What is known of the dataset.
+        name: What it is called where it serves; None: nobody says so, and it is called as its file.
     """
 
     file: Path
@@ -53,6 +54,7 @@ class ToVerify(msgspec.Struct, frozen=True, kw_only=True):
     others: tuple[tuple[str, float], ...] = ()
     dataset: tuple[Path, ...] | None = None
     facts: DatasetFacts | None = None
+    name: str | None = None
 
 
 class Verified(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,32 +84,50 @@ def verified(
         tell: Takes a line for people as each picture is done; None: nobody listens.
 
     Raises:
-        NothingToVerify: The file is not there, or its trigger is none.
+        NothingToVerify: The file is not there, its trigger is none, or one that it is put beside does nothing.
         KilnmarkError: What a picture ended with that is no fault of the adapter.
         RunUnusable: The report cannot be written.
     """
     _check(asked, limits)
     inspection = client.lora_inspect([asked.file], variant=asked.base, targets=True).files[0]
-    figures = of_file(inspection)
-    pictures: Mapping[tuple[Shown, int], GatePicture] = {}
-    stacks: tuple[tuple[AdapterReport, ...], ...] = ()
     if _is_worth_painting(inspection, limits):
-        candidate = _candidate(asked, inspection)
-        pictures = painted(client, candidate, shots_of(candidate, limits), folder, tell)
-        figures = of_pictures(figures, pictures)
-        why = "no dataset is known" if asked.dataset is None else ""
-        figures = of_dataset(figures, pictures, asked.dataset, why)
-        stacks = beside(client, candidate, Neighbourhood(asked.genre, asked.others))
-        figures = of_neighbours(figures, stacks)
+        seen = _seen(client, asked, inspection, limits, folder, tell)
     else:
-        why = f"the file is {inspection.verdict}, and nothing was painted"
-        figures = msgspec.structs.replace(figures, unmeasured=_nothing_but(figures, why))
-    report = _report(asked, inspection, figures, limits)
-    neighbours = tuple(_neighbour(at, one) for at, stack in enumerate(stacks) for one in stack)
-    report = msgspec.structs.replace(report, pictures=_shown(pictures), neighbours=neighbours)
-    path = write_report(folder, report)
+        seen = _unseen(inspection)
+    path = write_report(folder, _report(asked, inspection, seen, limits))
     with path.open("rb") as file:
         return Verified(report=read_report(path), path=path, sha256=sha256_of(file))
+
+
+class _LookedAt(msgspec.Struct, frozen=True, kw_only=True):
+    """What was measured, of which pictures and stacks, and what has to be known beside it."""
+
+    figures: GateFigures
+    pictures: Mapping[tuple[Shown, int], GatePicture] = {}
+    stacks: tuple[WeighedStack, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def _seen(
+    client: Client,
+    asked: ToVerify,
+    inspection: Inspection,
+    limits: GateLimits,
+    folder: Path,
+    tell: Callable[[str], None] | None,
+) -> _LookedAt:
+    candidate = _candidate(asked, inspection)
+    neighbours = neighbours_of(client, candidate, Neighbourhood(asked.genre, asked.others, asked.name))
+    pictures = painted(client, candidate, shots_of(candidate, limits), folder, tell)
+    figures = of_pictures(of_file(inspection), pictures)
+    figures = of_dataset(figures, pictures, asked.dataset, "no dataset is known" if asked.dataset is None else "")
+    stacks = weighed(client, candidate, neighbours.stacks)
+    return _LookedAt(figures=of_neighbours(figures, stacks), pictures=pictures, stacks=stacks, notes=neighbours.notes)
+
+
+def _unseen(inspection: Inspection) -> _LookedAt:
+    figures, why = of_file(inspection), f"the file is {inspection.verdict}, and nothing was painted"
+    return _LookedAt(figures=msgspec.structs.replace(figures, unmeasured=_nothing_but(figures, why)))
 
 
 def _check(asked: ToVerify, limits: GateLimits) -> None:
@@ -142,8 +162,8 @@ def _nothing_but(figures: GateFigures, why: str) -> dict[str, str]:
     return {name: why for name in GateFigures.__struct_fields__ if name not in known and name != "unmeasured"}
 
 
-def _report(asked: ToVerify, inspection: Inspection, figures: GateFigures, limits: GateLimits) -> GateReport:
-    checks = checked(figures, limits)
+def _report(asked: ToVerify, inspection: Inspection, seen: _LookedAt, limits: GateLimits) -> GateReport:
+    checks = checked(seen.figures, limits)
     outcome, reasons = outcome_of(checks, limits)
     if reasons and inspection.verdict is not Verdict.ENGAGED:
         reasons = (f"inspection says {inspection.verdict}: {inspection.reason}", *reasons)
@@ -161,14 +181,16 @@ def _report(asked: ToVerify, inspection: Inspection, figures: GateFigures, limit
         outcome=outcome,
         reasons=reasons,
         checks=checks,
-        notes=_notes(asked, figures, limits),
-        figures=figures,
+        notes=(*_notes(asked, seen.figures, limits), *seen.notes),
+        figures=seen.figures,
         inspection=f"{inspection.verdict}: {inspection.reason}",
         convention=inspection.convention,
         adapter_kind=inspection.kind,
         strength_from=inspection.strength_from,
         layers=by_layer(inspection),
+        neighbours=tuple(_neighbours(seen.stacks)),
         dataset=asked.facts,
+        pictures=_shown(seen.pictures),
     )
 
 
@@ -194,6 +216,11 @@ def _shown(pictures: Mapping[tuple[Shown, int], GatePicture]) -> tuple[ReportedP
         )
         for one in found
     )
+
+
+def _neighbours(stacks: Sequence[WeighedStack]) -> Iterator[Neighbour]:
+    for at, stack in enumerate(stacks):
+        yield from (_neighbour(at, report) for report in (stack.own, *stack.others))
 
 
 def _neighbour(stack: int, report: AdapterReport) -> Neighbour:
