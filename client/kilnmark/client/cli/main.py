@@ -19,6 +19,7 @@ from kilnmark.client.cli.commands.jobs import cancel, jobs
 from kilnmark.client.cli.commands.lab import lab
 from kilnmark.client.cli.commands.lora import lora
 from kilnmark.client.cli.commands.models import models
+from kilnmark.client.cli.commands.pack import pack
 from kilnmark.client.cli.commands.serve import serve
 from kilnmark.client.cli.commands.service import service
 from kilnmark.client.cli.commands.style import style
@@ -94,7 +95,7 @@ def _require_folder(output: Path) -> None:
 
 _COMMANDS = (
     *(serve, service, config, models, render, jobs, cancel, status, ping, warm_up, stop),
-    *(lora, style, batch, lab, doctor),
+    *(lora, style, pack, batch, lab, doctor),
 )
 
 for _command in _COMMANDS:

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from kilnmark.protocol.content.documents import GenreStyle, WorldStyle
+from kilnmark.protocol.content.entries import CreaturesDocument, HistoryDocument, PortraitsDocument
 from kilnmark.protocol.content.promoted import PromotedManifest
 from kilnmark.protocol.content.tiers import Tiers
 
@@ -21,8 +22,12 @@ SCHEMAS: Mapping[str, type[BaseModel]] = {
     "world": WorldStyle,
     "tiers": Tiers,
     "promoted": PromotedManifest,
+    "history": HistoryDocument,
+    "portraits": PortraitsDocument,
+    "creatures": CreaturesDocument,
 }
-"""What each is of: `visual_style.yaml` of a genre, that of a world, and a genre's `tiers.yaml` and `loras.yaml`."""
+"""What each is of: `visual_style.yaml` of a genre, that of a world, a genre's `tiers.yaml` and `loras.yaml`; and, of
+either, `history.yaml`, `portrait_manifest.yaml` and `creatures.yaml`."""
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 

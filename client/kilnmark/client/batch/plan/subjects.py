@@ -6,8 +6,9 @@ what can be seen. Nothing else of a document gets in. Fields that are not named 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
+from kilnmark.protocol.content.entries import ENTRY_MODELS
 from kilnmark.protocol.content.marked_yaml import MarkedDocument
 from kilnmark.protocol.content.places import PicturePlace
 from kilnmark.protocol.content.problems import Key, Problem, UnusableContent
@@ -28,14 +29,7 @@ __all__ = [
 Kind = Literal["poi", "portrait", "creature"]
 """What a picture can be of."""
 
-_PICTURES = ("init_image", "strength", "reference_images")
-FIELDS: Mapping[Kind, frozenset[str]] = {
-    "poi": frozenset({"name", "description", "visual_prompt", "region", "type", *_PICTURES}),
-    "portrait": frozenset({"name", "role", "type", "appearance", "culture_aesthetic", "region", *_PICTURES}),
-    "creature": frozenset(
-        {"name", "description", "visual_prompt", "appearance", "habitat", "type", "region", *_PICTURES}
-    ),
-}
+FIELDS: Mapping[Kind, frozenset[str]] = {kind: frozenset(ENTRY_MODELS[kind].model_fields) for kind in get_args(Kind)}
 """The fields that an entry is known to have."""
 
 _ENDS = (".", "!", "?", "\u2026")

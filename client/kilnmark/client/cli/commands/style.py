@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["style"]
 
-_SCHEMAS = ("genre", "world", "tiers", "promoted")
+_SCHEMAS = ("genre", "world", "tiers", "promoted", "history", "portraits", "creatures")
 
 
 @click.group()
@@ -84,10 +84,11 @@ def compose(
 @style.command()
 @click.argument("name", type=click.Choice(_SCHEMAS))
 def schema(name: str) -> None:
-    """Print the JSON Schema of a genre's or a world's visual_style.yaml, of tiers.yaml, or of loras.yaml.
+    """Print the JSON Schema of one kind of document.
 
-    Keep it beside the packs, `kilnmark style schema genre > genre.schema.json`, and let a document's first line name
-    it: `# yaml-language-server: $schema=../genre.schema.json`
+    genre and world are of visual_style.yaml, promoted is of loras.yaml, portraits of portrait_manifest.yaml. `kilnmark
+    pack schemas` keeps all of them beside the packs, where a document's first line names its own:
+    `# yaml-language-server: $schema=../genre.schema.json`
     """
     from kilnmark.protocol.content.schemas import shipped_schema
 
