@@ -118,6 +118,17 @@ class Wire:
             select.select([], [], [], 0.002)
         return status
 
+    def once_ready(self, *job_ids: str) -> None:
+        """Wait until these jobs wait for the worker alone, behind one that it holds.
+
+        `queue` counts those, too, whose files are being looked at. They are listed behind all that are ready: so behind
+        one without adapters, however little that is preferred.
+        """
+        last = self.send("render", {**SMALL, "job_id": "behind-them", "priority": "low"})
+        self.status_once(lambda status: set(job_ids) <= set(_before("behind-them", status["jobs"])))
+        self.result("cancel", {"job_id": "behind-them"})
+        assert self.reply(last)["error"]["code"] == -32800
+
     def is_silent(self) -> bool:
         """Nothing to read: asked after an answer that came later than what should be missing."""
         return not self._received and not select.select([self.socket], [], [], 0)[0]
@@ -129,6 +140,12 @@ class Wire:
                 message.get("method") == "notifications/progress" and message["params"]["message"].startswith(stage)
             )
         )
+
+
+def _before(job_id: str, listed: list[Message]) -> list[str]:
+    """The ids that are listed before one; none where it is not listed."""
+    ids = [job["job_id"] for job in listed]
+    return ids[: ids.index(job_id)] if job_id in ids else []
 
 
 class Reachable:

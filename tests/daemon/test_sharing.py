@@ -170,8 +170,9 @@ def test_renders_of_one_stack_run_together(paints: Wire, painter: Shuttered) -> 
         other.progressed("denoise 1/")
         before = painter.status()["queue"]["switches"]
         for seed, path in enumerate(paths * 3):
-            paints.send("render", {**SMALL, "seed": seed, "lora_paths": [str(path)], "lora_scales": [1.0]})
-        paints.result("ping")
+            asked = {**SMALL, "seed": seed, "lora_paths": [str(path)], "lora_scales": [1.0], "job_id": f"stack-{seed}"}
+            paints.send("render", asked)
+        paints.once_ready(*(f"stack-{seed}" for seed in range(6)))
         painter.release("step 1")
         results = [paints.read()["result"] for _ in range(6)]
         assert [result["loras"][0]["name"] for result in results] == ["oak"] * 3 + ["ash"] * 3

@@ -42,7 +42,13 @@ class Shop:
         self.wash = make_adapter(root / "ink" / "loras" / "wash.safetensors", blocks=1, rank=1)
 
     def promote(self, *paths: Path) -> None:
-        self.manifest.write_text(manifest(*map(content_hash, paths)))
+        self.write(manifest(*map(content_hash, paths)))
+
+    def write(self, text: str) -> None:
+        """The manifest, whole at once: a daemon may look at any moment, and one that is cut short says other things."""
+        part = self.manifest.with_suffix(".part")
+        part.write_text(text)
+        part.replace(self.manifest)
 
 
 @pytest.fixture
@@ -89,14 +95,14 @@ def test_what_is_demoted_is_refused_at_once_though_its_picture_was_made(shop: Sh
     with FakeDaemon(packs=shop.root, cache_bytes=1 << 20) as daemon, daemon.warm().wire() as wire:
         shop.promote(shop.wash)
         wire.result("render", asked())
-        shop.manifest.write_text(manifest())
+        shop.write(manifest())
         assert "is not promoted in ink" in wire.error("render", asked())["message"]
 
 
 def test_a_broken_manifest_trusts_nobody_and_status_tells_of_it(wire: Wire, shop: Shop) -> None:
     shop.promote(shop.wash)
     wire.result("render", asked())
-    shop.manifest.write_text(f"{shop.manifest.read_text()}tail: 1\n")
+    shop.write(f"{shop.manifest.read_text()}tail: 1\n")
     message = wire.error("render", asked())["message"]
     assert "is not known to be promoted, since ink/loras.yaml:5: tail: is no field here" in message
     assert [problem["entry"] for problem in wire.result("status")["packs"]["problems"]] == ["tail"]
@@ -135,8 +141,8 @@ def test_a_file_that_is_exchanged_between_acceptance_and_painting_is_caught(shop
         daemon.worker.hold("denoise")
         first = wire.send("render", asked(prompt="holds the worker"))
         wire.status_once(lambda status: status["queue"]["running"] == 1)
-        ids = [wire.send("render", asked(prompt=how, on_mismatch=how)) for how in ("warn", "error")]
-        wire.status_once(lambda status: status["queue"]["normal"] == 2)
+        ids = [wire.send("render", asked(prompt=how, job_id=how, on_mismatch=how)) for how in ("warn", "error")]
+        wire.once_ready("warn", "error")
         make_adapter(shop.wash, blocks=1, rank=2)
         daemon.worker.hold()
         replies = {reply["id"]: reply for reply in (wire.read(), wire.read(), wire.read())}
@@ -152,12 +158,12 @@ def test_what_waits_with_an_adapter_that_is_demoted_ends_and_what_is_under_way_i
         daemon.worker.hold("denoise")
         first = wire.send("render", asked(prompt="is under way"))
         wire.status_once(lambda status: status["queue"]["running"] == 1)
-        waits = [wire.send("render", asked(prompt=prompt)) for prompt in ("one", "other")]
+        waits = [wire.send("render", asked(prompt=name, job_id=name)) for name in ("one", "other")]
         bare = wire.send("render", PICTURE)
-        wire.status_once(lambda status: status["queue"]["normal"] == 3)
-        shop.manifest.write_text("[")
+        wire.once_ready("one", "other")
+        shop.write("[")
         assert "is not known to be promoted" in wire.error("render", asked(prompt="three"))["message"]
-        shop.manifest.write_text(manifest())
+        shop.write(manifest())
         ended = [wire.read_until(lambda message: message.get("id") in waits) for _ in waits]
         assert {reply["id"] for reply in ended} == set(waits)  # in whatever order they became ready
         assert all("is not promoted in ink" in reply["error"]["message"] for reply in ended)

@@ -316,6 +316,7 @@ def test_a_full_queue_still_answers_with_a_picture_made_before(caller: Wire, kee
         long = other.send("render", {**asked(42), "steps": 100, "_meta": {"progressToken": "t"}})
         other.progressed("denoise 0/")
         waiting = [other.send("render", asked(seed)) for seed in (43, 44)]
+        other.result("ping")
         assert caller.error("render", asked(45))["code"] == -32001
         assert caller.error("render", asked(45, "ink"))["code"] == -32001
         again = caller.result("render", asked(41, "ink"))
