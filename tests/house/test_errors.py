@@ -123,7 +123,8 @@ CODES = {
     ),
     ExitCode.NO_DAEMON: "DaemonUnavailable ConnectTimeout",
     ExitCode.TRY_AGAIN: (
-        "QueueFull Draining JournalFailed NoWorker FolderInUse SocketInUse HubFailed FetchedElsewhere ModelInUse"
+        "QueueFull Draining JournalFailed NoWorker FolderInUse PicksHeld SocketInUse HubFailed FetchedElsewhere "
+        "ModelInUse"
     ),
 }
 DAEMON_CODES = {

@@ -96,7 +96,8 @@ and `EXITS` of the command line and of the daemon how a process does.
         │   ├── FolderInUse
         │   ├── FolderUnusable
         │   ├── NoSuchPicture
-        │   └── NoTokenizers
+        │   ├── NoTokenizers
+        │   └── PicksHeld
         └── LabError                 what stops a step of the lab: lab/errors
             ├── NotInstalled
             ├── RunMissing

@@ -12,6 +12,7 @@ from kilnmark.client.batch.errors import (
     FolderUnusable,
     NoSuchPicture,
     NoTokenizers,
+    PicksHeld,
 )
 from kilnmark.client.cli.exits import ErrorDocument, exit_code_of, exit_code_of_reports
 from kilnmark.client.errors import (
@@ -50,6 +51,7 @@ CLIENT_SIDE: list[ClientError] = [
     FolderUnusable("/out", "no space left"),
     NoSuchPicture("/out", "poi/mill.png", "it was painted again since"),
     NoTokenizers("/dev", "there are none"),
+    PicksHeld("/out/picks.yaml", 10.0),
     ConnectTimeout(5.0, "/s"),
     ReplyTimeout(30.0, "ping"),
     RenderTimeout(1.5, "render"),
@@ -67,6 +69,7 @@ CODES = {
     "job_id_taken": ExitCode.USAGE,
     "picture_refused": ExitCode.USAGE,
     "folder_in_use": ExitCode.TRY_AGAIN,
+    "picks_held": ExitCode.TRY_AGAIN,
     "daemon_unavailable": ExitCode.NO_DAEMON,
     "connect_timeout": ExitCode.NO_DAEMON,
 }

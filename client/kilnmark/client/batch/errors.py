@@ -8,12 +8,21 @@ One picture that fails stops nothing and is no error here. Each stores facts and
         ├── FolderInUse            two batches at once in one folder
         ├── FolderUnusable         the folder of a batch cannot be written to
         ├── NoSuchPicture          a decision about a picture that the folder does not have
+        ├── PicksHeld              another writer of `picks.yaml` does not end
         └── NoTokenizers           a base was named to count prompts with, and it has no tokenizers
 """
 
 from kilnmark.client.errors import ClientError
 
-__all__ = ["BatchError", "BrokenManifest", "FolderInUse", "FolderUnusable", "NoSuchPicture", "NoTokenizers"]
+__all__ = [
+    "BatchError",
+    "BrokenManifest",
+    "FolderInUse",
+    "FolderUnusable",
+    "NoSuchPicture",
+    "NoTokenizers",
+    "PicksHeld",
+]
 
 
 class BatchError(ClientError):
@@ -101,6 +110,28 @@ class NoSuchPicture(BatchError):
 
     def __str__(self) -> str:
         return f"nothing was decided about {self.file} in {self.folder}: {self.reason}; look at the folder's page again"
+
+
+class PicksHeld(BatchError):
+    """Another process writes a file of picks and does not end.
+
+    Args:
+        path: The file.
+        seconds: That it was waited for.
+    """
+
+    kind = "picks_held"
+
+    def __init__(self, path: str, seconds: float) -> None:
+        super().__init__(path, seconds)
+        self.path = path
+        self.seconds = seconds
+
+    def __str__(self) -> str:
+        return (
+            f"another process has held {self.path} for {self.seconds:g} seconds, so that nothing was decided; "
+            "try again when it is done"
+        )
 
 
 class NoTokenizers(BatchError):

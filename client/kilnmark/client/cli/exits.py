@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from kilnmark.client.batch.errors import FolderInUse
+from kilnmark.client.batch.errors import FolderInUse, PicksHeld
 from kilnmark.client.cli.models.errors import FetchedElsewhere, HubFailed, ModelInUse, ModelProblem, NothingToFetch
 from kilnmark.client.cli.service.errors import SettingsRefused, SocketInUse, SocketUnfit, UnfitForService
 from kilnmark.client.cli.settings.config_file import UnreadableConfig
@@ -55,6 +55,7 @@ EXITS: Mapping[type[KilnmarkError], ExitCode] = {
     JournalFailed: ExitCode.TRY_AGAIN,
     NoWorker: ExitCode.TRY_AGAIN,
     FolderInUse: ExitCode.TRY_AGAIN,
+    PicksHeld: ExitCode.TRY_AGAIN,
     SocketInUse: ExitCode.TRY_AGAIN,
     HubFailed: ExitCode.TRY_AGAIN,
     FetchedElsewhere: ExitCode.TRY_AGAIN,

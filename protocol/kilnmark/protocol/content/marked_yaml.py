@@ -75,16 +75,20 @@ class MarkedDocument:
         return Problem(file=self.file, line=self.line(path), entry=entry_of(path), message=message)
 
 
-def read_marked(data: bytes, file: str) -> MarkedDocument:
+def read_marked(
+    data: bytes, file: str, *, size_limit: int = SIZE_LIMIT, value_limit: int = VALUE_LIMIT
+) -> MarkedDocument:
     """Read a document that is to be one mapping. It never raises, whatever the bytes are.
 
     Args:
         data: The file's bytes.
         file: What problems are to call it.
+        size_limit: Bytes that it may have.
+        value_limit: Values that it may hold.
     """
-    composer = _Composer(file)
+    composer = _Composer(file, value_limit)
     try:
-        root = composer.compose(_text(data, file))
+        root = composer.compose(_text(data, file, size_limit))
     except _Unreadable as error:
         return MarkedDocument(file, {}, (*composer.problems, error.problem), _Node({}, 1))
     if not isinstance(root.value, dict):
@@ -100,9 +104,9 @@ class _Unreadable(Exception):
         super().__init__(message)
 
 
-def _text(data: bytes, file: str) -> str:
-    if len(data) > SIZE_LIMIT:
-        raise _Unreadable(file, 0, f"has {len(data)} bytes, more than the {SIZE_LIMIT} allowed; split it")
+def _text(data: bytes, file: str, limit: int) -> str:
+    if len(data) > limit:
+        raise _Unreadable(file, 0, f"has {len(data)} bytes, more than the {limit} allowed; split it")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -113,11 +117,12 @@ def _text(data: bytes, file: str) -> str:
 class _Composer:
     """Builds values from the parser's events, with a bound on everything that a file can make large."""
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, limit: int) -> None:
         self._file = file
+        self._limit = limit
         self._anchors: dict[str, _Node] = {}
         self._open: set[str] = set()
-        self._budget = VALUE_LIMIT
+        self._budget = limit
         self._events: Iterator[Any] = iter(())
         self.problems: list[Problem] = []
 
@@ -182,7 +187,7 @@ class _Composer:
     def _spend(self, size: int, line: int) -> None:
         self._budget -= size
         if self._budget < 0:
-            raise _Unreadable(self._file, line, f"holds more than {VALUE_LIMIT} values; split it, or use fewer aliases")
+            raise _Unreadable(self._file, line, f"holds more than {self._limit} values; split it, or use fewer aliases")
 
     def _list(self, line: int, path: tuple[Key, ...]) -> _Node:
         node = _Node([], line)

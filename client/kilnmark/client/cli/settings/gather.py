@@ -14,7 +14,7 @@ from kilnmark.client.cli.folders import config_file, data_folder, journal_file
 from kilnmark.client.cli.settings.config_file import ConfigFile, UnreadableConfig, read_config
 from kilnmark.client.cli.settings.sources import (
     CONFIG_VARIABLE,
-    Said,
+    SaidSetting,
     fields,
     in_environment,
     in_file,
@@ -59,7 +59,7 @@ class Gathered:
     """
 
     settings: Settings
-    said: Mapping[str, Said]
+    said: Mapping[str, SaidSetting]
     file: Path | None
 
 
@@ -110,7 +110,7 @@ def _file(named: str | None, around: Surroundings) -> ConfigFile | None:
         raise click.UsageError(problem) from error
 
 
-def _defaults(around: Surroundings) -> Iterator[Said]:
+def _defaults(around: Surroundings) -> Iterator[SaidSetting]:
     """Those of the class, and those that the place decides."""
     data = data_folder(around.env, platform=around.platform, home=around.home)
     unnamed = {name: value for name, value in around.env.items() if name != variable_of("socket")}
@@ -120,7 +120,7 @@ def _defaults(around: Surroundings) -> Iterator[Said]:
         "lora_roots": (around.here, data / "loras"),
     }
     for field in fields():
-        yield Said(field, placed.get(field), "default", "default")
+        yield SaidSetting(field, placed.get(field), "default", "default")
 
 
 def _journal(values: Mapping[str, object], around: Surroundings) -> Path:
@@ -128,7 +128,7 @@ def _journal(values: Mapping[str, object], around: Surroundings) -> Path:
     return journal_file(around.env, Path(str(values["socket"])), platform=around.platform, home=around.home)
 
 
-def _values(said: Mapping[str, Said], here: Path) -> tuple[dict[str, object], dict[str, str]]:
+def _values(said: Mapping[str, SaidSetting], here: Path) -> tuple[dict[str, object], dict[str, str]]:
     """What the model is to check, read by its kind, and the problem of each that could not be read.
 
     Defaults of the class are left to it.
@@ -158,7 +158,7 @@ def _counts(error: ErrorDetails, unread: Mapping[str, str]) -> bool:
     return field not in unread and not judged_beside_others
 
 
-def _objection(said: Mapping[str, Said], error: ErrorDetails) -> str:
+def _objection(said: Mapping[str, SaidSetting], error: ErrorDetails) -> str:
     """The model's objection in the words of whoever said the value. Its rules between settings bring their own mend."""
     each = said[str(error["loc"][0])]
     if error["type"] == "value_error":
@@ -166,11 +166,11 @@ def _objection(said: Mapping[str, Said], error: ErrorDetails) -> str:
     return f"{_place(each)}: {_not_as_expected(each)}; {each.mend}"
 
 
-def _place(said: Said) -> str:
+def _place(said: SaidSetting) -> str:
     return said.where if said.file is None else f"{said.where}: {said.field}"
 
 
-def _not_as_expected(said: Said) -> str:
+def _not_as_expected(said: SaidSetting) -> str:
     given = ", ".join(map(str, said.given)) if isinstance(said.given, tuple) else said.given
     return f"{given!r} is not {expected(said.field)}"
 

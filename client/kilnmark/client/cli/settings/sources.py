@@ -12,7 +12,16 @@ from typing import Literal
 from kilnmark.client.cli.settings.config_file import ConfigFile
 from kilnmark.protocol.settings import Settings, Told
 
-__all__ = ["CONFIG_VARIABLE", "PREFIX", "Said", "fields", "in_environment", "in_file", "in_options", "variable_of"]
+__all__ = [
+    "CONFIG_VARIABLE",
+    "PREFIX",
+    "SaidSetting",
+    "fields",
+    "in_environment",
+    "in_file",
+    "in_options",
+    "variable_of",
+]
 
 PREFIX = "KILNMARK_"
 CONFIG_VARIABLE = f"{PREFIX}CONFIG"
@@ -22,7 +31,7 @@ Origin = Literal["default", "file", "environment", "option"]
 
 
 @dataclass(frozen=True)
-class Said:
+class SaidSetting:
     """What was said for one setting.
 
     Attributes:
@@ -57,7 +66,7 @@ def variable_of(field: str) -> str:
     return PREFIX + field.upper()
 
 
-def in_options(options: Mapping[str, object]) -> Iterator[Said]:
+def in_options(options: Mapping[str, object]) -> Iterator[SaidSetting]:
     """What the command line says.
 
     Args:
@@ -65,10 +74,10 @@ def in_options(options: Mapping[str, object]) -> Iterator[Said]:
     """
     for field, told in fields().items():
         if (given := options.get(field)) not in (None, ()):
-            yield Said(field, given, "option", told.option, "give another")
+            yield SaidSetting(field, given, "option", told.option, "give another")
 
 
-def in_environment(env: Mapping[str, str], problems: list[str]) -> Iterator[Said]:
+def in_environment(env: Mapping[str, str], problems: list[str]) -> Iterator[SaidSetting]:
     """What the variables say. An empty value counts as unset.
 
     Args:
@@ -80,13 +89,13 @@ def in_environment(env: Mapping[str, str], problems: list[str]) -> Iterator[Said
         if not name.startswith(PREFIX) or name == CONFIG_VARIABLE or not env[name]:
             continue
         if name in known:
-            yield Said(known[name], env[name], "environment", f"${name}", "set it to another, or unset it")
+            yield SaidSetting(known[name], env[name], "environment", f"${name}", "set it to another, or unset it")
         else:
             meant = _meant(name, [*known, CONFIG_VARIABLE], "unset it")
             problems.append(f"${name}: there is no such variable; {meant}")
 
 
-def in_file(config: ConfigFile, problems: list[str]) -> Iterator[Said]:
+def in_file(config: ConfigFile, problems: list[str]) -> Iterator[SaidSetting]:
     """What a file says.
 
     Args:
@@ -99,7 +108,7 @@ def in_file(config: ConfigFile, problems: list[str]) -> Iterator[Said]:
         where = f"{config.path}:{line}"
         if key in known:
             mend = "mend the line, or take it out"
-            yield Said(key, given, "file", where, mend, config.path.parent, config.path, line)
+            yield SaidSetting(key, given, "file", where, mend, config.path.parent, config.path, line)
         else:
             problems.append(f"{where}: there is no setting {key!r}; {_meant(key, known, 'take the line out')}")
 
