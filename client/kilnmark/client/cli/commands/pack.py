@@ -3,6 +3,8 @@
 Options in, exit code out; what reads YAML and adapters is imported when a command runs.
 """
 
+import re
+import shlex
 from pathlib import Path
 
 import click
@@ -12,12 +14,54 @@ from kilnmark.client.cli.views.document import write_document, write_line
 
 __all__ = ["pack"]
 
+_NAME = re.compile(r"[^\W_][\w-]{0,99}")
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
 @click.group()
 def pack() -> None:
     """Begin a folder of packs, check it, look into it."""
+
+
+@pack.command()
+@click.argument("folder", metavar="DIR", type=_FOLDER)
+@click.option("--genre", default="my_genre", show_default=True, metavar="NAME", help="Its folder's name.")
+@click.option("--world", default="my_world", show_default=True, metavar="NAME", help="The name of a world in it.")
+@click.option(
+    "--variant",
+    default="mini",
+    show_default=True,
+    metavar="NAME",
+    help="The model that its pictures are for; `mini` comes with kilnmark.",
+)
+@json_option
+def init(folder: Path, *, genre: str, world: str, variant: str, as_json: bool) -> None:
+    """Begin a genre with one world in DIR, a folder of packs.
+
+    It can be painted at once. Every document and every field is there, most of them as comments that say what they are
+    for. Genres that are in DIR already are left alone.
+    """
+    from kilnmark.client.cli.views.pack_documents import BegunDocument
+    from kilnmark.client.packs.scaffold import begin_packs
+
+    for option, name in (("--genre", genre), ("--world", world)):
+        _require_name(option, name)
+    _require_variant(variant)
+    try:
+        written = begin_packs(folder, genre, world, variant)
+    except FileExistsError as error:
+        raise click.BadParameter(f"{error}; give another name", param_hint="--genre") from error
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+    document = BegunDocument(folder=str(folder.absolute()), documents=list(written), next=_next(folder, variant))
+    if as_json:
+        write_document(document)
+        return
+    for path in document.documents:
+        write_line(f"{folder}/{path}")
+    write_line("")
+    for line in document.next:
+        write_line(f"    {line}")
 
 
 @pack.command()
@@ -40,6 +84,34 @@ def schemas(folder: Path, *, as_json: bool) -> None:
         write_document(SchemasDocument(folder=str(folder.absolute()), written=list(written)))
     else:
         write_line(f"{folder}: {', '.join(written) or 'all schemas were there already'}")
+
+
+def _next(folder: Path, variant: str) -> list[str]:
+    """The commands to go on with, as a shell takes them."""
+    place = shlex.quote(str(folder))
+    return [
+        f"kilnmark pack check {place}",
+        f"kilnmark batch poi --packs {place} --dry-run",
+        f"kilnmark serve --variant {shlex.quote(variant)} --packs {place} &",
+        f"kilnmark batch poi --packs {place} --out pictures",
+    ]
+
+
+def _require_name(option: str, name: str) -> None:
+    """A folder of that name can be found again by who reads packs, on every system."""
+    if not _NAME.fullmatch(name):
+        message = f"{name!r} makes no good folder; give letters, digits, hyphens and underscores"
+        raise click.BadParameter(message, param_hint=option)
+
+
+def _require_variant(variant: str) -> None:
+    from kilnmark.protocol.content.problems import near_miss
+    from kilnmark.protocol.picture.catalog import VARIANTS
+
+    if variant not in VARIANTS:
+        meant = near_miss(variant, VARIANTS)
+        words = f"did you mean {meant!r}?" if meant else f"give one of {', '.join(VARIANTS)}"
+        raise click.BadParameter(f"{variant!r} is no variant; {words}", param_hint="--variant")
 
 
 def _unwritable(folder: Path, error: OSError) -> click.BadParameter:

@@ -1,0 +1,54 @@
+"""`kilnmark pack` in this process: what it leaves, what it says, how it ends."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from kilnmark.client.cli.main import _run
+from kilnmark.protocol.exits import ExitCode
+
+
+def pack(*arguments: object) -> int:
+    words = ["pack", *map(str, arguments)]
+    return _run(words, as_json="--json" in words)
+
+
+def test_what_is_begun_is_listed_with_the_commands_to_go_on_with(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "my packs"
+    assert pack("init", folder, "--genre", "ink", "--world", "mire", "--json") == ExitCode.DONE
+    begun = json.loads(capsys.readouterr().out)
+    assert begun["folder"] == str(folder)
+    assert all((folder / document).is_file() for document in begun["documents"])
+    assert f"kilnmark batch poi --packs '{folder}' --dry-run" in begun["next"]
+    assert pack("init", folder, "--genre", "ash") == ExitCode.DONE
+    assert f"{folder}/ash/worlds/my_world/history.yaml\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--genre", "../up"], "makes no good folder"),
+        (["--world", ".hidden"], "makes no good folder"),
+        (["--variant", "minni"], "did you mean 'mini'?"),
+        (["--genre", "there"], "is there already; give another name"),
+    ],
+)
+def test_what_cannot_be_begun_says_why(
+    tmp_path: Path, arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "there").mkdir()
+    assert pack("init", tmp_path, *arguments) == ExitCode.USAGE
+    told = capsys.readouterr().err
+    assert words in " ".join(told.split())
+    assert arguments[0] in told
+    assert [each.name for each in tmp_path.iterdir()] == ["there"]
+
+
+def test_schemas_are_put_beside_packs_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert pack("schemas", tmp_path) == ExitCode.DONE
+    assert "genre.schema.json, world.schema.json" in capsys.readouterr().out
+    assert pack("schemas", tmp_path) == ExitCode.DONE
+    assert capsys.readouterr().out == f"{tmp_path}: all schemas were there already\n"
