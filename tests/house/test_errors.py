@@ -116,7 +116,8 @@ def test_what_is_wrong_with_a_requests_files_and_documents_becomes_an_error_of_t
 CODES = {
     ExitCode.USAGE: (
         "InvalidParams JobIdTaken UnusableContent UnknownName UnusableEntry UnusableGoal TracingMisconfigured "
-        "UnreadableConfig SettingsRefused SocketUnfit UnfitForService NothingToFetch RefusedPicture PictureRefused"
+        "UnreadableConfig SettingsRefused SocketUnfit UnfitForService NothingToFetch RefusedPicture PictureRefused "
+        "ServerNotInstalled"
     ),
     ExitCode.NOT_ENGAGED: (
         "AdapterRefused AdapterNotEngaged RefusedFile MissingFile OutsideRoots ExchangedFile UnsafeFile UnfitAdapter"
@@ -124,7 +125,7 @@ CODES = {
     ExitCode.NO_DAEMON: "DaemonUnavailable ConnectTimeout",
     ExitCode.TRY_AGAIN: (
         "QueueFull Draining JournalFailed NoWorker FolderInUse PicksHeld SocketInUse HubFailed FetchedElsewhere "
-        "ModelInUse"
+        "ModelInUse PortTaken"
     ),
 }
 DAEMON_CODES = {

@@ -13,6 +13,9 @@ here never travel. Each stores facts and words them when it is printed.
         ├── ConnectionLost         the daemon hung up before it answered
         ├── ForkedClient           made in another process
         ├── BadReply               what came back is not of the protocol
+        ├── FormRefused            a page posted what cannot be meant (kilnmark.client.web.errors)
+        ├── PortTaken              pages cannot be served there
+        ├── ServerNotInstalled     nor without these packages
         ├── BatchError             what stops a batch (kilnmark.client.batch.errors)
         └── TimedOut
             ├── ConnectTimeout     connecting

@@ -91,6 +91,9 @@ and `EXITS` of the command line and of the daemon how a process does.
         │   ├── RenderTimeout
         │   ├── SilenceTimeout
         │   └── StopTimeout
+        ├── FormRefused              pages served: client/web/errors
+        ├── PortTaken
+        ├── ServerNotInstalled
         ├── BatchError               what stops a whole batch: client/batch/errors
         │   ├── BrokenManifest
         │   ├── FolderInUse
@@ -131,7 +134,6 @@ and `EXITS` of the command line and of the daemon how a process does.
             │       └── RemoteRefused
             ├── ExportRefused        pages over runs: lab/pages/export
             ├── PageMissing          lab/pages/answers
-            ├── PortTaken            lab/pages/serve
             ├── NothingToVerify      the gate: lab/gate/errors
             ├── LimitsUnusable
             ├── NotSigned

@@ -32,6 +32,8 @@ from kilnmark.client.errors import (
     UntrustedSocket,
 )
 from kilnmark.client.reports import reports_of
+from kilnmark.client.web import errors as web_errors
+from kilnmark.client.web.errors import FormRefused, PortTaken, ServerNotInstalled
 from kilnmark.protocol.content.problems import Problem, UnknownName, UnusableContent
 from kilnmark.protocol.errors import KilnmarkError
 from kilnmark.protocol.exits import ExitCode
@@ -52,6 +54,9 @@ CLIENT_SIDE: list[ClientError] = [
     NoSuchPicture("/out", "poi/mill.png", "it was painted again since"),
     NoTokenizers("/dev", "there are none"),
     PicksHeld("/out/picks.yaml", 10.0),
+    FormRefused("That is no form."),
+    PortTaken(80, "permission denied"),
+    ServerNotInstalled("review"),
     ConnectTimeout(5.0, "/s"),
     ReplyTimeout(30.0, "ping"),
     RenderTimeout(1.5, "render"),
@@ -70,13 +75,15 @@ CODES = {
     "picture_refused": ExitCode.USAGE,
     "folder_in_use": ExitCode.TRY_AGAIN,
     "picks_held": ExitCode.TRY_AGAIN,
+    "port_taken": ExitCode.TRY_AGAIN,
+    "server_not_installed": ExitCode.USAGE,
     "daemon_unavailable": ExitCode.NO_DAEMON,
     "connect_timeout": ExitCode.NO_DAEMON,
 }
 
 
 def test_the_list_above_holds_every_client_error() -> None:
-    homes = (client_errors, batch_errors)
+    homes = (client_errors, batch_errors, web_errors)
     told = {getattr(home, name) for home in homes for name in home.__all__}
     assert {type(error) for error in CLIENT_SIDE} == told - {ClientError, TimedOut, BatchError}
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote, urlencode
 
+from kilnmark.client.web.guard import Guard
 from kilnmark.lab.pages.app import site_application
-from kilnmark.lab.pages.guard import Guard
 from kilnmark.lab.pages.watch import FolderWatch
 
 __all__ = ["HOST", "PORT", "TOKEN", "Answer", "Asker"]

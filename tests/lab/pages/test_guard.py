@@ -2,7 +2,7 @@
 
 import pytest
 
-from kilnmark.lab.pages.guard import POLICY
+from kilnmark.client.web.guard import POLICY
 from tests.lab.pages.asking import HOST, PORT, TOKEN, Asker
 
 COOKIE = f"kilnmark_lab_{PORT}={TOKEN}"

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from kilnmark.lab.errors import NotInstalled
-from kilnmark.lab.pages.serve import PortTaken, serve_site
+from kilnmark.client.web.errors import PortTaken, ServerNotInstalled
+from kilnmark.lab.pages.serve import serve_site
 from tests.lab.runs import make_run
 
 
@@ -54,5 +54,5 @@ def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:
 
 def test_without_the_extra_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "uvicorn", None)
-    with pytest.raises(NotInstalled, match=r"install kilnmark\[lab\]"):
+    with pytest.raises(ServerNotInstalled, match=r"install kilnmark\[lab\]"):
         serve_site(tmp_path, port=0, person="", tell=nobody)

@@ -13,6 +13,7 @@ from kilnmark.client.cli.models.errors import FetchedElsewhere, HubFailed, Model
 from kilnmark.client.cli.service.errors import SettingsRefused, SocketInUse, SocketUnfit, UnfitForService
 from kilnmark.client.cli.settings.config_file import UnreadableConfig
 from kilnmark.client.errors import ClientError, ConnectTimeout, DaemonUnavailable
+from kilnmark.client.web.errors import PortTaken, ServerNotInstalled
 from kilnmark.keymaps.errors import RefusedFile, RefusedPicture, UnusableGoal
 from kilnmark.otel.settings import TracingMisconfigured
 from kilnmark.protocol.content.problems import UnusableContent
@@ -56,6 +57,8 @@ EXITS: Mapping[type[KilnmarkError], ExitCode] = {
     NoWorker: ExitCode.TRY_AGAIN,
     FolderInUse: ExitCode.TRY_AGAIN,
     PicksHeld: ExitCode.TRY_AGAIN,
+    PortTaken: ExitCode.TRY_AGAIN,
+    ServerNotInstalled: ExitCode.USAGE,
     SocketInUse: ExitCode.TRY_AGAIN,
     HubFailed: ExitCode.TRY_AGAIN,
     FetchedElsewhere: ExitCode.TRY_AGAIN,

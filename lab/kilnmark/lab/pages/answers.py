@@ -6,10 +6,10 @@ Starlette is imported when one is made. Who may have them is the `guard`'s part,
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kilnmark.client.web.files import sent_as, thumbnail
+from kilnmark.client.web.guard import REPORT_POLICY
 from kilnmark.lab.errors import LabError
 from kilnmark.lab.pages.batches import seen_mark
-from kilnmark.lab.pages.files import sent_as, thumbnail
-from kilnmark.lab.pages.guard import REPORT_POLICY
 
 if TYPE_CHECKING:
     from starlette.requests import Request

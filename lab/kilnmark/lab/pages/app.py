@@ -7,12 +7,16 @@ than the folder. Starlette is imported when the application is made.
 import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
-from urllib.parse import parse_qs, urlencode
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlencode
 
 from kilnmark.client.batch.errors import BatchError, NoSuchPicture
 from kilnmark.client.batch.run.decisions import DecisionWord, decide_picture
 from kilnmark.client.batch.run.manifest import MANIFEST
+from kilnmark.client.web.errors import FormRefused
+from kilnmark.client.web.files import inside
+from kilnmark.client.web.forms import read_form
+from kilnmark.client.web.guard import Gate, Guard
 from kilnmark.lab.errors import LabError
 from kilnmark.lab.judging.blind import BlindJudging, Choice, Side
 from kilnmark.lab.judging.errors import VoteRefused
@@ -20,8 +24,6 @@ from kilnmark.lab.judging.report import read_judgement
 from kilnmark.lab.pages import places
 from kilnmark.lab.pages.answers import PageMissing, as_bytes, as_page, as_small, as_whole, led_to, there
 from kilnmark.lab.pages.batches import count_line, seen_mark, shown_decisions
-from kilnmark.lab.pages.files import inside
-from kilnmark.lab.pages.guard import Guard
 from kilnmark.lab.pages.render import ASSETS, SPANS, LabSite, asset, sorry_page
 from kilnmark.lab.pages.watch import FolderWatch
 from kilnmark.lab.run.found import (
@@ -43,16 +45,11 @@ if TYPE_CHECKING:
 
 __all__ = ["site_application"]
 
-_LONGEST_FORM = 16_384
-"""Bytes of a form that is read."""
+GATE: Final = Gate("lab", "kilnmark lab serve", sorry_page, ASSETS)
 
 _CHOICES: dict[str, Choice] = {"left": "left", "right": "right", "unsure": "unsure"}
 _SIDES: dict[str, Side] = {"left": "left", "right": "right"}
 _SAME = {"yes": True, "no": False}
-
-
-class _Refused(Exception):
-    """A form that cannot be meant."""
 
 
 def site_application(root: Path, typed: str, *, token: str, port: int, person: str, watch: FolderWatch) -> Guard:
@@ -67,7 +64,7 @@ def site_application(root: Path, typed: str, *, token: str, port: int, person: s
         watch: Follows the folder.
     """
     pages = _Pages(root, typed, person, watch)
-    guard = Guard(pages.application(), token, port)
+    guard = Guard(pages.application(), token, port, GATE)
     pages.guard = guard
     return guard
 
@@ -103,7 +100,7 @@ class _Pages:
                 return await answer(request)
             except PageMissing as error:
                 return as_page(sorry_page("Not there", str(error)), 404)
-            except _Refused as error:
+            except FormRefused as error:
                 return as_page(sorry_page("Not so", str(error)), 400)
             except (VoteRefused, NoSuchPicture) as error:
                 return as_page(sorry_page("Not counted", str(error)), 409)
@@ -233,28 +230,13 @@ class _Pages:
         raise PageMissing
 
     async def _post(self, request: "Request") -> "Response":
-        form = await self._form(request)
+        form = await read_form(request, self.guard)
         kind, _, rest = str(request.path_params["path"]).partition("/")
         if kind == places.BATCHES:
             return await asyncio.to_thread(self._decide, rest, form)
         if kind == places.RUNS:
             return await asyncio.to_thread(self._vote, rest, form)
         raise PageMissing
-
-    async def _form(self, request: "Request") -> dict[str, str]:
-        body = b""
-        async for part in request.stream():
-            body += part
-            if len(body) > _LONGEST_FORM:
-                raise _Refused("That is more than a form of these pages sends.")
-        try:
-            found = parse_qs(body.decode(), keep_blank_values=True, max_num_fields=20)
-        except ValueError as error:
-            raise _Refused("That is no form of these pages.") from error
-        form = {name: values[0] for name, values in found.items()}
-        if not self.guard.is_form_token(form.get("csrf", "")):
-            raise _Refused("The page is of an earlier start of the server; open it again.")
-        return form
 
     def _decide(self, rest: str, form: dict[str, str]) -> "Response":
         found = located(self._root, rest, MANIFEST)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from kilnmark.client.batch.run.decisions import DecisionWord, PictureDecision, decisions_of
 from kilnmark.client.batch.run.picture import Picture
-from kilnmark.lab.pages.files import inside
+from kilnmark.client.web.files import inside
 from kilnmark.lab.pages.places import FILES, SMALL, quoted
 from kilnmark.lab.pages.words import moment
 from kilnmark.lab.run.found import FoundBatch

@@ -11,11 +11,11 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from kilnmark.client.batch.errors import BrokenManifest
+from kilnmark.client.web.files import inside, sent_as, thumbnail
 from kilnmark.keymaps.files.atomic import written_whole
 from kilnmark.lab.errors import LabError, RunUnusable
 from kilnmark.lab.pages import places
 from kilnmark.lab.pages.batches import count_line, shown_decisions
-from kilnmark.lab.pages.files import inside, sent_as, thumbnail
 from kilnmark.lab.pages.render import ASSETS, LabSite, asset
 from kilnmark.lab.pages.views import view_of_run
 from kilnmark.lab.run.found import FoundBatch, FoundRun, find_in

@@ -12,11 +12,11 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from kilnmark.client.web.files import PICTURE_TYPES, inside
 from kilnmark.lab.figures.figures import figures_of
 from kilnmark.lab.figures.words import figure_rows, span_words
 from kilnmark.lab.judging.kappa import Agreement
 from kilnmark.lab.pages import places
-from kilnmark.lab.pages.files import PICTURE_TYPES, inside
 from kilnmark.lab.pages.markdown import first_heading, rendered
 from kilnmark.lab.pages.views import view_of_run
 from kilnmark.lab.pages.words import moment, since

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from kilnmark.client.web.files import inside
 from kilnmark.lab.errors import LabError
 from kilnmark.lab.figures.words import time_words
 from kilnmark.lab.gate.report import PAGE as GATE_PAGE
 from kilnmark.lab.judging.axes import IDENTITY, PHOTOGRAPHIC
 from kilnmark.lab.judging.report import CellStatus, JudgedCell, JudgementReport, read_judgement
-from kilnmark.lab.pages.files import inside
 from kilnmark.lab.pages.markdown import rendered
 from kilnmark.lab.pages.places import FILES, picture_of_run, quoted
 from kilnmark.lab.pages.words import moment, seconds_between, since

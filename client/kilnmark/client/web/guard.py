@@ -7,20 +7,19 @@ here.
 
 import hashlib
 import hmac
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, MutableMapping
+from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
 from typing import Any, Final
 from urllib.parse import parse_qs
 
-from kilnmark.lab.pages.render import ASSETS, sorry_page
-
-__all__ = ["POLICY", "REPORT_POLICY", "Guard"]
+__all__ = ["POLICY", "REPORT_POLICY", "App", "Gate", "Guard"]
 
 _Scope = MutableMapping[str, Any]
 _Message = MutableMapping[str, Any]
 _Receive = Callable[[], Awaitable[_Message]]
 _Send = Callable[[_Message], Awaitable[None]]
-_App = Callable[[_Scope, _Receive, _Send], Awaitable[None]]
+App = Callable[[_Scope, _Receive, _Send], Awaitable[None]]
 
 POLICY: Final = (
     "default-src 'none'; img-src 'self'; style-src 'self'; script-src 'self'; connect-src 'self'; form-action 'self'; "
@@ -30,7 +29,7 @@ REPORT_POLICY: Final = (
     "sandbox allow-same-origin; default-src 'none'; img-src 'self' data:; style-src 'unsafe-inline'; base-uri 'none'; "
     "form-action 'none'; frame-ancestors 'none'"
 )
-"""For pages that other programs left in a run: nothing in them runs, and they are nobody's."""
+"""For pages that other programs left behind: nothing in them runs, and they are nobody's."""
 
 _HEADERS: Final = (
     (b"content-security-policy", POLICY.encode()),
@@ -43,6 +42,23 @@ _HEADERS: Final = (
 )
 
 
+@dataclass(frozen=True)
+class Gate:
+    """What a site is called, and what it tells whom it does not let in.
+
+    Attributes:
+        name: A part of its cookie's name.
+        command: What printed its address.
+        sorry: From a title and a sentence to a page with nothing on it that a stranger may not see.
+        assets: Paths that everybody may have, without their first slash: what those pages look like.
+    """
+
+    name: str
+    command: str
+    sorry: Callable[[str, str], str]
+    assets: Collection[str] = ()
+
+
 class Guard:
     """Lets through to an application only who may.
 
@@ -50,13 +66,15 @@ class Guard:
         app: Behind it.
         token: That the printed address carries; long enough not to be guessed.
         port: The one that is listened on.
+        gate: The site's.
     """
 
-    def __init__(self, app: _App, token: str, port: int) -> None:
+    def __init__(self, app: App, token: str, port: int, gate: Gate) -> None:
         self._app = app
+        self._gate = gate
         self._token = token
         self._hosts = {f"{name}:{port}" for name in ("127.0.0.1", "localhost")}
-        self._cookie = f"kilnmark_lab_{port}"
+        self._cookie = f"kilnmark_{gate.name}_{port}"
 
     @property
     def form_token(self) -> str:
@@ -76,15 +94,17 @@ class Guard:
         headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
         host = headers.get(b"host", "")
         if host not in self._hosts:
-            await _refuse(send, 421, "Not here", "This server answers under the address that it printed, and no other.")
+            await self._refuse(
+                send, 421, "Not here", "This server answers under the address that it printed, and no other."
+            )
         elif token := _given_token(scope):
             await self._admit(send, token)
-        elif scope["path"].lstrip("/") not in ASSETS and not self._is_known(headers):
-            await _refuse(send, 401, "Who are you?", "Open the address that kilnmark lab serve printed.")
+        elif scope["path"].lstrip("/") not in self._gate.assets and not self._is_known(headers):
+            await self._refuse(send, 401, "Who are you?", f"Open the address that {self._gate.command} printed.")
         elif scope["method"] not in {"GET", "HEAD", "POST"}:
-            await _refuse(send, 405, "Not so", "Pages are read, and forms are posted; nothing else is done here.")
+            await self._refuse(send, 405, "Not so", "Pages are read, and forms are posted; nothing else is done here.")
         elif scope["method"] == "POST" and headers.get(b"origin") != f"http://{host}":
-            await _refuse(send, 403, "Not from there", "A form of another site cannot change anything here.")
+            await self._refuse(send, 403, "Not from there", "A form of another site cannot change anything here.")
         else:
             await self._app(scope, receive, _with_headers(send))
 
@@ -98,10 +118,14 @@ class Guard:
     async def _admit(self, send: _Send, token: str) -> None:
         """The token goes from the address into a cookie, so that it stands in no history and no link."""
         if not hmac.compare_digest(token.encode("utf-8", "replace"), self._token.encode()):
-            await _refuse(send, 401, "Who are you?", "That address is of an earlier start; open this one's.")
+            await self._refuse(send, 401, "Who are you?", "That address is of an earlier start; open this one's.")
             return
         cookie = f"{self._cookie}={self._token}; HttpOnly; SameSite=Strict; Path=/"
         await _answer(send, 303, b"", [(b"location", b"/"), (b"set-cookie", cookie.encode())])
+
+    async def _refuse(self, send: _Send, status: int, title: str, sentence: str) -> None:
+        page = self._gate.sorry(title, sentence).encode()
+        await _answer(send, status, page, [(b"content-type", b"text/html; charset=utf-8")])
 
 
 def _given_token(scope: _Scope) -> str | None:
@@ -117,11 +141,6 @@ def _with_headers(send: _Send) -> _Send:
         await send(message)
 
     return sent
-
-
-async def _refuse(send: _Send, status: int, title: str, sentence: str) -> None:
-    page = sorry_page(title, sentence).encode()
-    await _answer(send, status, page, [(b"content-type", b"text/html; charset=utf-8")])
 
 
 async def _answer(send: _Send, status: int, body: bytes, headers: Iterable[tuple[bytes, bytes]]) -> None:

@@ -1,4 +1,4 @@
-"""Which files of a run, a batch or a folder of documents may be shown: those within it, of kinds that do nothing.
+"""Which files of a folder may be shown on a page: those within it, of kinds that do nothing.
 
 A path that leads out of its folder, through a link too, is refused; so is a hidden one. Nothing is served here.
 """
