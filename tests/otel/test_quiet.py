@@ -45,3 +45,11 @@ def test_what_is_less_than_a_warning_passes_untouched() -> None:
     quiet = record(logging.DEBUG)
     assert every_minute.filter(quiet)
     assert quiet.getMessage() == "lost batch"
+
+
+def test_an_answer_that_is_no_http_is_told_with_the_variable_that_mends_it() -> None:
+    error = "('Connection aborted.', BadStatusLine('\\x00\\x00\\x18\\x04'))"
+    said = logging.LogRecord("x", logging.ERROR, __file__, 1, "Failed to export span batch: %s", (error,), None)
+    assert EveryMinute(Clock()).filter(said)
+    assert "OTEL_EXPORTER_OTLP_PROTOCOL=grpc" in said.getMessage()
+    assert "x00" not in said.getMessage()

@@ -99,3 +99,19 @@ def test_nothing_is_checked_while_tracing_is_off() -> None:
 def test_grpc_takes_an_address_without_a_scheme() -> None:
     env = {"OTEL_EXPORTER_OTLP_ENDPOINT": "collector:4317", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}
     assert read_settings(env).protocol == "grpc"
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "env", "protocol"),
+    [
+        ("http://collector:4317", {}, "grpc"),
+        ("collector:4317", {}, "grpc"),
+        ("http://[::1]:4317", {}, "grpc"),
+        ("http://collector:4318", {}, "http/protobuf"),
+        ("http://collector:4317", {"OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf"}, "http/protobuf"),
+    ],
+)
+def test_the_port_of_grpc_is_spoken_to_in_grpc_unless_a_variable_says_otherwise(
+    endpoint: str, env: dict[str, str], protocol: str
+) -> None:
+    assert read_settings({"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint, **env}).protocol == protocol

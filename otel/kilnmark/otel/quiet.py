@@ -5,6 +5,7 @@ arriving, now and then how many messages that was, and nothing more: pictures ar
 """
 
 import logging
+import re
 import time
 from collections.abc import Callable
 
@@ -21,6 +22,15 @@ _NOISY = (
     "opentelemetry.sdk._shared_internal",
     "opentelemetry.sdk.trace",
     "opentelemetry.sdk.trace.export",
+)
+
+
+_IS_NO_HTTP = re.compile(r"BadStatusLine|HTTP/0\.9|Received HTTP/")
+"""What the library for HTTP says of an answer in another protocol."""
+
+_NO_HTTP = (
+    "the collector does not speak HTTP there, and gRPC ports do not; set OTEL_EXPORTER_OTLP_PROTOCOL=grpc, or name its "
+    "port for HTTP, usually 4318, in OTEL_EXPORTER_OTLP_ENDPOINT"
 )
 
 
@@ -45,9 +55,10 @@ class EveryMinute(logging.Filter):
         if now < self._next:
             self._held += 1
             return False
+        told = _NO_HTTP if _IS_NO_HTTP.search(record.getMessage()) else record.getMessage()
         held = f" ({self._held} messages like this were held back)" if self._held else ""
-        record.msg = f"traces are not being delivered: {record.getMessage()}{held}"
-        record.args, record.exc_info, record.exc_text = (), None, None
+        record.msg = "traces are not being delivered: %s%s"
+        record.args, record.exc_info, record.exc_text = (told, held), None, None
         record.levelno, record.levelname = logging.WARNING, "WARNING"
         self._next, self._held = now + INTERVAL, 0
         return True

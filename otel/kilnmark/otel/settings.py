@@ -7,16 +7,28 @@ are wrong are checked here, so that a typing error is told instead of losing tra
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal, NoReturn
+from urllib.parse import urlsplit
 
 from kilnmark.protocol.errors import KilnmarkError
 
-__all__ = ["EXPORT_TIMEOUT", "Exporter", "TracingMisconfigured", "TracingSettings", "read_settings"]
+__all__ = [
+    "EXPORT_TIMEOUT",
+    "GRPC_PORT",
+    "HTTP_PORT",
+    "Exporter",
+    "TracingMisconfigured",
+    "TracingSettings",
+    "read_settings",
+]
 
 Exporter = Literal["otlp", "console"]
 Protocol = Literal["http/protobuf", "grpc"]
 
 EXPORT_TIMEOUT = 2.0
 """Seconds one export may take when no variable says otherwise; the SDK's own 10 would outlive our shutdown."""
+
+GRPC_PORT, HTTP_PORT = 4317, 4318
+"""Where collectors listen by the specification of OTLP (1.9, "Default Port")."""
 
 _ROOT_SAMPLERS = ("always_on", "always_off", "traceidratio")
 _SAMPLERS = (*_ROOT_SAMPLERS, *(f"parentbased_{name}" for name in _ROOT_SAMPLERS))
@@ -52,7 +64,7 @@ class TracingSettings:
 
     Attributes:
         exporters: Where they go; empty when tracing is off.
-        protocol: How OTLP is spoken.
+        protocol: How OTLP is spoken: as a variable says, else gRPC to its own port, else HTTP.
         timeout: Seconds one export may take; None leaves it to the variable that says so.
     """
 
@@ -131,11 +143,12 @@ def _exporters(variables: _Variables) -> tuple[Exporter, ...]:
 
 def _protocol(variables: _Variables) -> Protocol:
     """OTLP's protocol, with the endpoint and the compression checked against it."""
+    endpoint = variables.first("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
     named = variables.one_of(
         "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL",
         "OTEL_EXPORTER_OTLP_PROTOCOL",
         allowed=("http/protobuf", "grpc"),
-        default="http/protobuf",
+        default="grpc" if endpoint and _port_of(endpoint[1]) == GRPC_PORT else "http/protobuf",
     )
     protocol: Protocol = "grpc" if named == "grpc" else "http/protobuf"
     variables.one_of(
@@ -144,10 +157,16 @@ def _protocol(variables: _Variables) -> Protocol:
         allowed=_COMPRESSIONS[protocol],
         default="none",
     )
-    endpoint = variables.first("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
     if endpoint and protocol == "http/protobuf" and not endpoint[1].startswith(("http://", "https://")):
         _refuse(*endpoint, "an address that begins with http:// or https://")
     return protocol
+
+
+def _port_of(endpoint: str) -> int | None:
+    try:
+        return urlsplit(endpoint if "//" in endpoint else f"//{endpoint}").port
+    except ValueError:
+        return None
 
 
 def _check_what_the_sdk_ignores(variables: _Variables) -> None:

@@ -1,6 +1,7 @@
 """What is installed, what MLX computes on, and whether a collector of traces answers."""
 
 import socket
+import threading
 from pathlib import Path
 
 import msgspec
@@ -139,6 +140,23 @@ def test_one_that_answers_with_something_else_is_a_warning(tmp_path: Path) -> No
 def test_one_that_is_not_there_is_a_warning(tmp_path: Path) -> None:
     assert traces(tmp_path, "http://127.0.0.1:9")[0] is WARNING
     assert traces(tmp_path, "127.0.0.1:9", OTEL_EXPORTER_OTLP_PROTOCOL="grpc")[0] is WARNING
+
+
+def test_one_that_speaks_no_http_is_told_with_the_variable_that_mends_it(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        threading.Thread(target=_frame_once, args=(listening,), daemon=True).start()
+        env = {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{listening.getsockname()[1]}"}
+        (found,) = look_at_collector(patient(tmp_path, env=env))
+    assert found.health is WARNING
+    assert "OTEL_EXPORTER_OTLP_PROTOCOL=grpc" in found.mend
+
+
+def _frame_once(listening: socket.socket) -> None:
+    """Answer one client as a gRPC server does, with a frame of settings."""
+    client, _ = listening.accept()
+    with client:
+        client.recv(1 << 16)
+        client.sendall(b"\0\0\x06\x04\0\0\0\0\0\0\x04\0\x40\0\0")
 
 
 def test_one_that_hangs_is_a_warning_within_its_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

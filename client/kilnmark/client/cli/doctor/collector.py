@@ -13,14 +13,14 @@ from urllib.parse import SplitResult, urlsplit
 from kilnmark.client.cli.doctor.observation import Observation, fault, ok, warning
 from kilnmark.client.cli.doctor.packages import Required
 from kilnmark.client.cli.doctor.patient import Patient
-from kilnmark.otel.settings import TracingMisconfigured, read_settings
+from kilnmark.otel.settings import GRPC_PORT, HTTP_PORT, TracingMisconfigured, read_settings
 
 __all__ = ["look_at_collector"]
 
 TIMEOUT = 2.0
-_HTTP_PORT, _GRPC_PORT = 4318, 4317
 _TRACES = "/v1/traces"
 _MEND = "start it, or name another with $OTEL_EXPORTER_OTLP_ENDPOINT; renders go on, and their traces are lost"
+_NO_HTTP = f"if that is its port for gRPC, set OTEL_EXPORTER_OTLP_PROTOCOL=grpc; that for HTTP is usually {HTTP_PORT}"
 _DONE = 2
 _NO_SPANS = b"\x0a\x00"
 """An `ExportTraceServiceRequest` with one `ResourceSpans` that has none (opentelemetry-proto 1.9): some take no body of
@@ -59,8 +59,8 @@ def _endpoint(env: Mapping[str, str], *, grpc: bool) -> str:
         return named
     general = env.get("OTEL_EXPORTER_OTLP_ENDPOINT", "").strip()
     if grpc:
-        return general or f"http://localhost:{_GRPC_PORT}"
-    return (general or f"http://localhost:{_HTTP_PORT}").rstrip("/") + _TRACES
+        return general or f"http://localhost:{GRPC_PORT}"
+    return (general or f"http://localhost:{HTTP_PORT}").rstrip("/") + _TRACES
 
 
 def _bounded(endpoint: str, ask: Callable[[], Observation]) -> Observation:
@@ -81,13 +81,15 @@ def _told(endpoint: str, ask: Callable[[], Observation]) -> Observation:
         return ask()
     except TimeoutError:
         return _silent(endpoint)
+    except http.client.BadStatusLine:
+        return warning("traces", f"the collector at {endpoint} answers, and not in HTTP", _NO_HTTP)
     except (OSError, ValueError, http.client.HTTPException) as error:
         return warning("traces", f"the collector at {endpoint} cannot be reached: {error}", _MEND)
 
 
 def _connect(endpoint: str) -> Observation:
     address = urlsplit(endpoint if "//" in endpoint else f"//{endpoint}")
-    with socket.create_connection((address.hostname or "localhost", address.port or _GRPC_PORT), TIMEOUT):
+    with socket.create_connection((address.hostname or "localhost", address.port or GRPC_PORT), TIMEOUT):
         return ok("traces", f"the collector at {endpoint} takes connections")
 
 
