@@ -61,6 +61,8 @@ def test_a_render_is_one_trace_from_the_caller_through_daemon_and_worker(traced:
     assert queue.parent_id == save.parent_id == render.span_id
     assert render.service != save.service
     assert (render.attributes["render.seed"], render.attributes["render.tier"]) == (7, "portrait")
+    found = [render.attributes[f"render.{name}"] for name in ("job_id", "image.path", "image.sha256")]
+    assert found == [result["job_id"], result["image_path"], result["image_sha256"]]
     assert render.status_code == "unset"
     assert queue.end_ns <= save.start_ns < render.end_ns
 
@@ -73,7 +75,8 @@ def test_a_failed_render_is_an_error_of_its_kind(traced: Shuttered, receiver: Re
         render = wire.send("render", {**SMALL, "steps": 100, "_meta": meta})
         wire.progressed("denoise 1/")
         wire.send("$/cancelRequest", {"id": render}, id=None)
-        assert wire.reply(render)["error"]["code"] == -32800
+        error = wire.reply(render)["error"]
+    assert (error["code"], error["data"]["trace_id"]) == (-32800, trace)
     traced.release("step 1")
     [span] = wait_for(receiver, "flux_mlx.render", trace)
     assert (span.status_code, span.attributes["error.type"]) == ("error", "cancelled")
@@ -87,6 +90,7 @@ def test_a_styles_missing_file_is_accused_on_the_render(traced: Shuttered, recei
         told = wire.result("jobs.get", {"job_id": "gone"})
     assert (error["code"], error["data"]["job_id"]) == (-32007, "gone")
     assert (told["job"]["state"], told["error"]["code"]) == ("failed", -32007)
+    assert error["data"]["trace_id"] == told["error"]["trace_id"] == trace
     [span] = wait_for(receiver, "flux_mlx.render", trace)
     assert (span.status_code, span.attributes["error.type"]) == ("error", "lora_refused")
     assert (span.attributes["render.genre"], span.attributes["render.tier"]) == ("ink", "scene")
@@ -101,6 +105,13 @@ def test_a_refused_adapter_is_accused_on_the_render(traced: Shuttered, receiver:
     assert error["code"] == -32007
     [span] = wait_for(receiver, "flux_mlx.render", trace)
     assert (span.status_code, span.attributes["error.type"]) == ("error", "lora_refused")
+
+
+def test_a_request_that_becomes_no_job_names_its_callers_trace(traced: Shuttered) -> None:
+    with traced.wire() as wire:
+        error = wire.error("render", {**SMALL, "tier": "no such", "_meta": META})
+        untold = wire.error("render", {**SMALL, "tier": "no such"})
+    assert (error["data"]["trace_id"], untold["data"]["trace_id"]) == (TRACE, "")
 
 
 def test_each_job_of_a_shared_render_has_a_span_that_says_who_it_was_painted_as(

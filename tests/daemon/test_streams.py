@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from kilnmark.daemon.streams import FLUSH_TIMEOUT, PatientLog
+from kilnmark.daemon.streams import FLUSH_TIMEOUT, PatientLog, formatter_for
 
 
 @contextmanager
@@ -66,3 +66,17 @@ def test_a_closed_pipe_stops_nobody() -> None:
     said(log, "nor this")
     log.flush()
     os.close(writing)
+
+
+def test_the_journal_gets_the_level_of_each_line_and_no_second_time() -> None:
+    with pipe() as (_, writing):
+        found = os.fstat(writing)
+        plain = formatter_for(writing, {"JOURNAL_STREAM": "8:1"})
+        journal = formatter_for(writing, {"JOURNAL_STREAM": f"{found.st_dev}:{found.st_ino}"})
+    raised = (ValueError, ValueError("the mill"), None)
+    record = logging.LogRecord("kiln", logging.ERROR, __file__, 1, "gone", None, raised)
+    lines = journal.format(record).splitlines()
+    assert lines[0] == "<3>kiln: gone"
+    assert all(line.startswith("<3>") for line in lines)
+    assert lines[-1] == "<3>  ValueError: the mill"
+    assert " ERROR kiln: gone" in plain.format(record)

@@ -128,6 +128,7 @@ def test_a_ratio_that_is_not_known_is_left_out(receiver: Receiver) -> None:
 def test_a_render_says_what_was_asked_for(receiver: Receiver) -> None:
     span = received(receiver, lambda span: describe_render(span, JOB, variant="standin"))
     assert span.attributes == {
+        "render.job_id": JOB.job_id,
         "render.tier": "scene",
         "render.seed": 2**53 - 1,
         "render.variant": "standin",
@@ -160,9 +161,10 @@ def test_a_styled_render_says_whose_style_it_has(receiver: Receiver) -> None:
 
 
 def test_a_picture_says_where_it_came_from(receiver: Receiver) -> None:
-    span = received(receiver, lambda span: describe_origin(span, cached=False, shared_with="j", numerics="fast"))
+    said = {"numerics": "fast", "path": "/p/one.png", "sha256": ""}
+    span = received(receiver, lambda span: describe_origin(span, cached=False, shared_with="j", **said))
     expected = {"render.cached": False, "render.shared_with": "j", "render.numerics": "fast"}
-    assert span.attributes == expected
+    assert span.attributes == {**expected, "render.image.path": "/p/one.png"}
 
 
 def test_one_dead_adapter_among_healthy_ones_is_the_one_accused(receiver: Receiver) -> None:

@@ -37,9 +37,10 @@ def test_an_error_comes_back_as_the_same_class_with_the_same_facts(
     cls: type[RequestError], retryable: bool | None
 ) -> None:
     sent = cls("the \u201cwhy\u201d", job_id="j1", detail={"loras": [{"name": "a"}]}, retryable=retryable)
+    sent.trace_id = "0af7651916cd43dd8448eb211c80319c"
     got = over_the_wire(sent)
     assert type(got) is cls
-    facts = ("message", "code", "kind", "retryable", "job_id", "detail")
+    facts = ("message", "code", "kind", "retryable", "job_id", "detail", "trace_id")
     assert [getattr(got, fact) for fact in facts] == [getattr(sent, fact) for fact in facts]
     assert got.retryable is (cls.retryable if retryable is None else retryable)
 
@@ -50,7 +51,7 @@ def test_an_error_survives_pickling(cls: type[RequestError]) -> None:
     assert (type(copy), copy.message, copy.job_id, copy.detail) == (cls, "why", "j", [1])
 
 
-def test_the_wire_shows_kind_retryable_job_id_and_detail() -> None:
+def test_the_wire_shows_kind_retryable_job_id_detail_and_trace() -> None:
     body = json.loads(jsonrpc.failure(b"null", QueueFull("full", job_id="j")))
     assert body == {
         "jsonrpc": "2.0",
@@ -58,7 +59,7 @@ def test_the_wire_shows_kind_retryable_job_id_and_detail() -> None:
         "error": {
             "code": -32001,
             "message": "full",
-            "data": {"kind": "queue_full", "retryable": True, "job_id": "j", "detail": None},
+            "data": {"kind": "queue_full", "retryable": True, "job_id": "j", "detail": None, "trace_id": ""},
         },
     }
 

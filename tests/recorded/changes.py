@@ -112,6 +112,8 @@ ADDED: Mapping[str, str] = {
     "heard.result.compiling": "the size that is compiled for",
     "heard.result.power": "the machine's power and heat; no setting asks for it",
     "heard.result.error.loras": "what its adapters did",
+    "heard.result.error.trace_id": "the trace that tells of it; none is recorded here",
+    "heard.error.data.trace_id": "the same",
     "heard.result.kept": "whether the next daemon goes on with what is not finished; this one keeps no journal",
     "heard.result.process": "what the daemon's log could not tell",
     "heard.result.image_roots": "where pictures to start from are read from; none is named here",

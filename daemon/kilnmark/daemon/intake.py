@@ -16,6 +16,7 @@ from kilnmark.daemon.asked.packs import Packs, given_by
 from kilnmark.daemon.asked.pictures import AskedPictures, PictureFiles
 from kilnmark.daemon.asked.served import Served
 from kilnmark.daemon.asked.stack import StyledStack
+from kilnmark.daemon.jobs.audience import Arrival
 from kilnmark.daemon.jobs.jobs import Job
 from kilnmark.daemon.jobs.renders import Renders
 from kilnmark.daemon.jobs.view import JobsView
@@ -52,8 +53,11 @@ class Intake:
         self.tracer = tracer
 
     @asynccontextmanager
-    async def job_of(self, params: RenderParams) -> AsyncIterator[Job]:
+    async def job_of(self, params: RenderParams, asked_by: str) -> AsyncIterator[Job]:
         """The job of a request, open or ended, for a block that waits for it.
+
+        Args:
+            asked_by: The process that asks.
 
         Raises:
             RequestError: It cannot be taken in.
@@ -63,7 +67,7 @@ class Intake:
             if job is None:
                 styled, pictures = await self._styled(request), await self._pictures.looked_at(request)
                 job = await self._known(request)
-            yield self._view.job(self._accept(request, styled, pictures)) if job is None else job
+            yield self._view.job(self._accept(request, styled, pictures, asked_by)) if job is None else job
 
     async def _known(self, params: RenderParams) -> Job | None:
         """The job that makes or made this very picture; one whose picture is gone or spoilt does not count."""
@@ -82,7 +86,7 @@ class Intake:
             return None
         return await self._packs.compose(params.genre, params.world, params.tier, params.place, given_by(params))
 
-    def _accept(self, params: RenderParams, styled: StyledStack | None, pictures: PictureFiles) -> str:
+    def _accept(self, params: RenderParams, styled: StyledStack | None, pictures: PictureFiles, asked_by: str) -> str:
         """Take a request in; the id of its job."""
         self._renders.check_open()
         job_id = params.job_id or uuid.uuid4().hex
@@ -91,8 +95,9 @@ class Intake:
         facts = self._renders.queue.facts_of(
             params, command, warnings=warnings, repeatable=repeatable, trace=trace.origin
         )
+        arrival = Arrival(facts, trace, asked_by)
         if styled is not None and (refusal := styled.refusal(facts.job_id)) is not None:
-            self._renders.refuse(facts, trace, refusal, styled.refused)
+            self._renders.refuse(arrival, refusal, styled.refused)
             raise refusal
-        self._renders.submit(facts, trace)
+        self._renders.submit(arrival)
         return facts.job_id

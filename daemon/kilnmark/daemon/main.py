@@ -25,7 +25,7 @@ from kilnmark.daemon.machine.notify import ServiceManager
 from kilnmark.daemon.notes import ProcessNotes
 from kilnmark.daemon.reload import read_again
 from kilnmark.daemon.settings import SettingsError, read_settings
-from kilnmark.daemon.streams import PatientLog, fill_streams
+from kilnmark.daemon.streams import PatientLog, fill_streams, formatter_for
 from kilnmark.daemon.wire.socket import Listener, SocketHeld, UnfitSocketPath
 from kilnmark.daemon.worker.process import WorkerProcess
 from kilnmark.daemon.worker.survivor import RecordedSpawn, end_survivor, record_of
@@ -104,7 +104,8 @@ def _make_ready(pictures: OutputFolder) -> None:
 
 
 def _begin_log() -> PatientLog:
-    log = PatientLog(sys.stderr.fileno(), form="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    handle = sys.stderr.fileno()
+    log = PatientLog(handle, formatter=formatter_for(handle, os.environ))
     logging.basicConfig(handlers=[log], level=logging.INFO)
     return log
 

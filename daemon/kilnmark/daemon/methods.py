@@ -22,7 +22,7 @@ from kilnmark.daemon.jobs.reasons import cancelled_unkept, no_worker
 from kilnmark.daemon.jobs.renders import Renders
 from kilnmark.daemon.jobs.view import JobsView
 from kilnmark.daemon.notes import ProcessNotes
-from kilnmark.daemon.spans import warm_up_span
+from kilnmark.daemon.spans import caller_told, warm_up_span
 from kilnmark.daemon.wire.exchange import Exchange
 from kilnmark.protocol.content.composition import Composition
 from kilnmark.protocol.wire import methods
@@ -179,12 +179,13 @@ class Methods:
 
     async def render(self, params: RenderParams, exchange: Exchange) -> RenderResult:
         """Make one picture, or join the making of the same one."""
-        check_render(params)
-        async with self._intake.job_of(params) as job:
-            if job.ended is not None:
-                await self._renders.journal.written()
-                return outcome_again(job.ended)
-            return await follow(self._renders, self._view, job.job_id, params.meta, exchange)
+        with caller_told(params.meta):
+            check_render(params)
+            async with self._intake.job_of(params, exchange.asked_by) as job:
+                if job.ended is not None:
+                    await self._renders.journal.written()
+                    return outcome_again(job.ended)
+                return await follow(self._renders, self._view, job.job_id, params.meta, exchange)
 
     async def cancel(self, params: CancelParams, _exchange: Exchange) -> CancelResult:
         """End a render of any connection."""

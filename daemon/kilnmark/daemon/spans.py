@@ -6,7 +6,7 @@ Names and attributes come from the otel room; here it is only decided when a spa
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from opentelemetry.trace import SpanKind, Tracer, set_span_in_context
+from opentelemetry.trace import SpanKind, Tracer, get_current_span, set_span_in_context
 
 from kilnmark.otel import names
 from kilnmark.otel.setup import Carrier, carrier_of, context_from, trace_id_of
@@ -17,7 +17,7 @@ from kilnmark.protocol.wire.errors import AdapterNotEngaged, AdapterRefused, Req
 from kilnmark.protocol.wire.replies import RenderResult
 from kilnmark.protocol.wire.requests import CallMeta
 
-__all__ = ["RenderTrace", "warm_up_span"]
+__all__ = ["RenderTrace", "caller_told", "warm_up_span"]
 
 
 class RenderTrace:
@@ -71,11 +71,27 @@ class RenderTrace:
             describe_stack(self._span, reports, ratio)
         accused = bool(reports) and isinstance(outcome, AdapterRefused | AdapterNotEngaged)
         if isinstance(outcome, RenderResult):
-            numerics = outcome.numerics
-            describe_origin(self._span, cached=outcome.cached, shared_with=shared_with, numerics=numerics)
+            describe_origin(
+                self._span,
+                cached=outcome.cached,
+                shared_with=shared_with,
+                numerics=outcome.numerics,
+                path=outcome.image_path,
+                sha256=outcome.image_sha256,
+            )
         elif not accused:
             mark_failed(self._span, outcome.kind, outcome.message)
         self._span.end()
+
+
+@contextmanager
+def caller_told(meta: CallMeta) -> Iterator[None]:
+    """An error that leaves the block names the caller's trace, where it names none and the caller brought one."""
+    try:
+        yield
+    except RequestError as error:
+        error.trace_id = error.trace_id or trace_id_of(get_current_span(context_from(meta.traceparent, None)))
+        raise
 
 
 @contextmanager

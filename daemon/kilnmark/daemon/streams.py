@@ -10,13 +10,21 @@ import os
 import sys
 import threading
 from collections import deque
+from collections.abc import Mapping
 
 from kilnmark.protocol.printable import OneLineFormatter
 
-__all__ = ["PatientLog", "fill_streams"]
+__all__ = ["PatientLog", "fill_streams", "formatter_for"]
 
 WAITING_LINES = 1000
 """Lines of the log that may wait to be written; of more, the latest are dropped and counted."""
+
+_FORM = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+_JOURNAL_FORM = "%(name)s: %(message)s"
+"""The journal has the time and the level beside each line."""
+
+_SYSLOG = ((logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6))
+"""Levels as syslog(3) numbers them, the gravest first; whatever is below is 7."""
 
 FLUSH_TIMEOUT = 0.5
 """Seconds that the last lines may take at the end of the process."""
@@ -36,18 +44,40 @@ def fill_streams() -> None:
         sys.stderr = os.fdopen(2, "w", closefd=False)
 
 
+def formatter_for(handle: int, env: Mapping[str, str]) -> logging.Formatter:
+    """How lines are formed for whoever reads a descriptor; systemd's journal has the time, and its own form of levels.
+
+    Args:
+        handle: The descriptor.
+        env: The variables. `JOURNAL_STREAM` has device and number of what leads to the journal (systemd.exec(5)), and
+            is inherited by programs whose output goes elsewhere, too.
+    """
+    device, _, number = env.get("JOURNAL_STREAM", "").partition(":")
+    found = os.fstat(handle)
+    is_journal = (device, number) == (str(found.st_dev), str(found.st_ino))
+    return _JournalFormatter(_JOURNAL_FORM) if is_journal else OneLineFormatter(_FORM)
+
+
+class _JournalFormatter(OneLineFormatter):
+    """Lines for the journal: each begins with its level, as sd-daemon(3) has it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        level = next((number for at_least, number in _SYSLOG if record.levelno >= at_least), 7)
+        return "\n".join(f"<{level}>{line}" for line in super().format(record).split("\n"))
+
+
 class PatientLog(logging.Handler):
     """Writes the log from a thread of its own, so that whoever logs never waits; what is too much is counted.
 
     Args:
         handle: The descriptor to write to.
         limit: Lines that may wait.
-        form: Of a line, as `logging` has it; None: the message alone.
+        formatter: Forms them; None: the message alone.
     """
 
-    def __init__(self, handle: int, limit: int = WAITING_LINES, form: str | None = None) -> None:
+    def __init__(self, handle: int, limit: int = WAITING_LINES, formatter: logging.Formatter | None = None) -> None:
         super().__init__()
-        self.setFormatter(OneLineFormatter(form))
+        self.setFormatter(formatter or OneLineFormatter(None))
         self._handle = handle
         self._limit = limit
         self._lines: deque[bytes] = deque()

@@ -48,6 +48,11 @@ LORA_MADE_FOR: Final = "render.lora.made_for"
 LORA_VERDICT: Final = "render.lora.verdict"
 
 # Attributes of RENDER.
+RENDER_JOB_ID: Final = "render.job_id"
+"""As `kilnmark jobs` lists it."""
+RENDER_IMAGE_PATH: Final = "render.image.path"
+"""The file of the picture; only where there is one, as below."""
+RENDER_IMAGE_SHA256: Final = "render.image.sha256"
 RENDER_GENRE: Final = "render.genre"
 RENDER_WORLD: Final = "render.world"
 RENDER_TIER: Final = "render.tier"

@@ -15,7 +15,14 @@ from kilnmark.protocol.picture.report import AdapterReport, Verdict
 from kilnmark.protocol.printable import printable
 from kilnmark.protocol.wire.work import RenderCommand
 
-__all__ = ["describe", "describe_adapter", "describe_origin", "describe_render", "describe_stack", "mark_failed"]
+__all__ = [
+    "describe",
+    "describe_adapter",
+    "describe_origin",
+    "describe_render",
+    "describe_stack",
+    "mark_failed",
+]
 
 
 def describe_render(span: Span, job: RenderCommand, *, variant: str) -> None:
@@ -23,6 +30,7 @@ def describe_render(span: Span, job: RenderCommand, *, variant: str) -> None:
     describe(
         span,
         {
+            names.RENDER_JOB_ID: job.job_id,
             names.RENDER_GENRE: job.stack.genre,
             names.RENDER_WORLD: job.stack.world,
             names.RENDER_TIER: job.tier,
@@ -50,17 +58,27 @@ def describe_render(span: Span, job: RenderCommand, *, variant: str) -> None:
     )
 
 
-def describe_origin(span: Span, *, cached: bool, shared_with: str | None, numerics: str) -> None:
-    """Put on a `flux_mlx.render` span where its picture came from.
+def describe_origin(
+    span: Span, *, cached: bool, shared_with: str | None, numerics: str, path: str, sha256: str
+) -> None:
+    """Put on a `flux_mlx.render` span where its picture came from, and where it lies.
 
     Args:
         cached: It was painted before.
         shared_with: The job it was painted as; None: the span's own.
         numerics: What it was painted in.
+        path: Of its file.
+        sha256: Of its file's bytes, in hex; empty where that is not known.
     """
     describe(
         span,
-        {names.RENDER_CACHED: cached, names.RENDER_SHARED_WITH: shared_with, names.RENDER_NUMERICS: numerics},
+        {
+            names.RENDER_IMAGE_PATH: path,
+            names.RENDER_IMAGE_SHA256: sha256 or None,
+            names.RENDER_CACHED: cached,
+            names.RENDER_SHARED_WITH: shared_with,
+            names.RENDER_NUMERICS: numerics,
+        },
     )
 
 

@@ -121,7 +121,7 @@ def test_the_document_has_the_shape_that_is_promised() -> None:
     error = AdapterNotEngaged("a changes nothing", job_id="j", detail={"loras": msgspec.to_builtins([report])})
     document = msgspec.json.decode(msgspec.json.encode(ErrorDocument.of(error)))
     assert set(document) == {"error"}
-    assert set(document["error"]) == {"code", "kind", "message", "retryable", "job_id", "detail"}
+    assert set(document["error"]) == {"code", "kind", "message", "retryable", "job_id", "detail", "trace_id"}
     assert document["error"]["code"] == -32008
     assert reports_of(error) == [report]
 

@@ -45,7 +45,7 @@ SMALL = (*SIZE, "--seed", "7", "--no-cache")
 def error_in(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
     document = msgspec.json.decode(done.stdout, type=dict[str, dict[str, Any]])
     assert set(document) == {"error"}
-    assert set(document["error"]) == {"code", "kind", "message", "retryable", "job_id", "detail"}
+    assert set(document["error"]) == {"code", "kind", "message", "retryable", "job_id", "detail", "trace_id"}
     return document["error"]
 
 

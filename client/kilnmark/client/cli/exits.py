@@ -81,6 +81,7 @@ class ErrorBody(msgspec.Struct, frozen=True, kw_only=True):
         retryable: Whether the same call may succeed later, unchanged.
         job_id: The render it belongs to, if there is one.
         detail: Facts, such as the engagement reports under `loras`, or what is wrong with documents under `problems`.
+        trace_id: Of the trace that tells of it, 32 hex digits; empty when there is none.
     """
 
     code: int | None
@@ -89,6 +90,7 @@ class ErrorBody(msgspec.Struct, frozen=True, kw_only=True):
     retryable: bool = False
     job_id: str | None = None
     detail: Any = None
+    trace_id: str = ""
 
 
 class ErrorDocument(msgspec.Struct, frozen=True):
@@ -107,6 +109,7 @@ class ErrorDocument(msgspec.Struct, frozen=True):
                 retryable=error.retryable,
                 job_id=error.job_id,
                 detail=error.detail,
+                trace_id=error.trace_id,
             )
         elif isinstance(error, ClientError | ModelProblem):
             body = ErrorBody(code=None, kind=error.kind, message=str(error), retryable=error.retryable)

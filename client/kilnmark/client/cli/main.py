@@ -136,7 +136,7 @@ def _run(arguments: list[str], *, as_json: bool) -> int:
 def _tell(error: KilnmarkError, *, as_json: bool) -> None:
     from kilnmark.client.cli.views.tables import console, show_failure
 
-    show_failure(console(stderr=True), str(error), reports_of(error))
+    show_failure(console(stderr=True), str(error), reports_of(error), getattr(error, "trace_id", ""))
     if as_json:
         write_document(ErrorDocument.of(error))
 

@@ -1,23 +1,43 @@
-"""Who follows the jobs: the requests that wait for them, their spans, and the marks of the clock that tells durations.
+"""Who follows the jobs: the requests that wait for them, their spans, the log, and the clock that tells durations.
 
 All of it belongs to this process and ends with it, which is why it stands beside the events and is found by job id.
 Durations are told by the monotonic clock: the moments of the events are the wall clock's, which somebody may set.
 """
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
 
 import msgspec
 
 from kilnmark.daemon.clock import Clock
+from kilnmark.daemon.jobs.events import JobAccepted
 from kilnmark.daemon.jobs.jobs import Job
+from kilnmark.daemon.jobs.logged import level_of, line_of
 from kilnmark.daemon.spans import RenderTrace
 from kilnmark.protocol.picture.report import AdapterReport
 from kilnmark.protocol.wire import work
 from kilnmark.protocol.wire.errors import RequestError
 from kilnmark.protocol.wire.replies import RenderResult, Timings
 
-__all__ = ["Audience", "JobWatcher"]
+__all__ = ["Arrival", "Audience", "JobWatcher"]
+
+_log = logging.getLogger(__name__)
+
+
+class Arrival(NamedTuple):
+    """A request that is let in as a job.
+
+    Attributes:
+        facts: What is written of it.
+        trace: Its spans.
+        asked_by: The process that asked, for the log; empty where an earlier daemon knew.
+    """
+
+    facts: JobAccepted
+    trace: RenderTrace
+    asked_by: str = ""
 
 
 class JobWatcher:
@@ -50,8 +70,9 @@ class JobWatcher:
 class _Seat:
     """What is kept of one open job; times are the monotonic clock's."""
 
-    def __init__(self, trace: RenderTrace, accepted: float) -> None:
-        self.trace = trace
+    def __init__(self, arrival: Arrival, accepted: float) -> None:
+        self.trace = arrival.trace
+        self.asked_by = arrival.asked_by
         self.accepted = accepted
         self.begun: float | None = None
         self.step = 0
@@ -65,13 +86,13 @@ class Audience:
         self._clock = clock
         self._seats: dict[str, _Seat] = {}
 
-    def enter(self, job_id: str, trace: RenderTrace, waited: float = 0.0) -> None:
+    def enter(self, arrival: Arrival, waited: float = 0.0) -> None:
         """A job was accepted.
 
         Args:
             waited: How long it has been open, in seconds; more than none where an earlier daemon accepted it.
         """
-        self._seats[job_id] = _Seat(trace, self._clock.monotonic() - waited)
+        self._seats[arrival.facts.job_id] = _Seat(arrival, self._clock.monotonic() - waited)
 
     def trace_of(self, job_id: str) -> RenderTrace:
         """The spans of an open job."""
@@ -153,9 +174,12 @@ class Audience:
         return msgspec.structs.replace(made, queue_ms=queued, total_ms=total)
 
     def leave(self, job: Job, outcome: RenderResult | RequestError, reports: Sequence[AdapterReport]) -> None:
-        """A job has ended: its spans end, and everybody who waits for it hears how."""
+        """A job has ended: its spans end, the log tells of it, and everybody who waits for it hears how."""
         seat = self._seats.pop(job.job_id)
         seat.trace.ended(outcome, reports, shared_with=job.shared_with)
+        seconds = self._clock.monotonic() - seat.accepted
+        line = line_of(job, outcome, reports, seconds=seconds, asked_by=seat.asked_by)
+        _log.log(level_of(outcome, reports), "%s", line)
         for watcher in seat.watchers:
             watcher.job = job
             watcher.settle(outcome)

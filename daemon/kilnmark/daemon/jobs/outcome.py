@@ -22,6 +22,7 @@ __all__ = [
     "outcome_again",
     "result_again",
     "result_of",
+    "written",
     "written_error",
 ]
 
@@ -69,15 +70,29 @@ def error_of(job_id: str, event: work.Failed) -> RequestError:
 def written_error(error: RequestError) -> JobError:
     """An error as it is written down and told afterwards: of its detail the adapters' reports stay."""
     loras = error.detail.get("loras", []) if isinstance(error.detail, dict) else []
-    return JobError(code=error.code, kind=error.kind, message=error.message, retryable=error.retryable, loras=loras)
+    return JobError(
+        code=error.code,
+        kind=error.kind,
+        message=error.message,
+        retryable=error.retryable,
+        loras=loras,
+        trace_id=error.trace_id,
+    )
+
+
+def written(outcome: RenderResult | RequestError) -> RenderResult | JobError:
+    """How a job ended, as it is written down."""
+    return written_error(outcome) if isinstance(outcome, RequestError) else outcome
 
 
 def error_again(error: JobError, job_id: str) -> RequestError:
     """The error that was written down, to be raised."""
     detail = {"loras": error.loras} if error.loras else None
-    return BY_CODE.get(error.code, InternalError)(
+    raised = BY_CODE.get(error.code, InternalError)(
         error.message, job_id=job_id, detail=detail, retryable=error.retryable
     )
+    raised.trace_id = error.trace_id
+    return raised
 
 
 def outcome_again(ended: JobEnded) -> RenderResult:

@@ -6,7 +6,7 @@ Which jobs there are follows from the events, and how each of them ends is said 
 import asyncio
 from collections.abc import Callable, Container, Sequence
 
-from kilnmark.daemon.jobs.audience import Audience
+from kilnmark.daemon.jobs.audience import Arrival, Audience
 from kilnmark.daemon.jobs.events import JobAccepted
 from kilnmark.daemon.jobs.jobs import Job
 from kilnmark.daemon.jobs.outcome import written_error
@@ -55,7 +55,7 @@ class Recovery:
             promoted_only=self._preparation.promotes_all,
         )
         for job in self._queue.state.open_jobs:
-            self._audience.enter(job.job_id, trace_of(job.facts), self._queue.waited(job.facts))
+            self._audience.enter(Arrival(job.facts, trace_of(job.facts)), self._queue.waited(job.facts))
 
     def look_through(self, variants: Container[str], return_timeout: float) -> None:
         """End what the settings of now do not allow, and find out about what is not ready.

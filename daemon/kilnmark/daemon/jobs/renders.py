@@ -8,11 +8,11 @@ import asyncio
 import logging
 from collections.abc import Callable, Container, Sequence
 
-from kilnmark.daemon.jobs.audience import Audience, JobWatcher
+from kilnmark.daemon.jobs.audience import Arrival, Audience, JobWatcher
 from kilnmark.daemon.jobs.events import JobAccepted
 from kilnmark.daemon.jobs.feeding import Feeder
 from kilnmark.daemon.jobs.jobs import OpenRender
-from kilnmark.daemon.jobs.outcome import error_again, error_of, result_again, result_of, written_error
+from kilnmark.daemon.jobs.outcome import error_again, error_of, result_again, result_of, written, written_error
 from kilnmark.daemon.jobs.prepare import Found, FoundReady, MadeBefore, Preparation
 from kilnmark.daemon.jobs.queue import JobQueue
 from kilnmark.daemon.jobs.reasons import cancelled, gone_down, kept, no_worker, tried_out
@@ -86,7 +86,7 @@ class Renders:
         if self.queue.state.open_count > self._recovery.absent_count:
             self._idle.clear()
 
-    def submit(self, facts: JobAccepted, trace: RenderTrace) -> None:
+    def submit(self, arrival: Arrival) -> None:
         """Queue a job; when nothing has to be asked of a disk first, the worker gets it at once if it is free.
 
         One that may be answered with a picture made before is looked into however many wait.
@@ -94,13 +94,14 @@ class Renders:
         Raises:
             QueueFull: as many wait, or are looked into, as may.
         """
+        facts = arrival.facts
         found = self._preparation.at_once(facts)
         try:
             self.queue.check_room(ready=found is not None)
         except QueueFull as error:
-            trace.ended(error, ())
+            arrival.trace.ended(error, ())
             raise
-        self._take_in(facts, trace)
+        self._take_in(arrival)
         if found is not None:
             self._make_ready(facts, found)
         else:
@@ -111,12 +112,10 @@ class Renders:
         for job_id in job_ids:
             self._stop(job_id, error)
 
-    def refuse(
-        self, facts: JobAccepted, trace: RenderTrace, error: AdapterRefused, reports: Sequence[AdapterReport]
-    ) -> None:
+    def refuse(self, arrival: Arrival, error: AdapterRefused, reports: Sequence[AdapterReport]) -> None:
         """Let a job fail that could not be painted however long it waited; it is remembered and counted like any."""
-        self._take_in(facts, trace)
-        self._end(facts.job_id, error, reports)
+        self._take_in(arrival)
+        self._end(arrival.facts.job_id, error, reports)
 
     def watch(self, job_id: str, on_step: Callable[[work.Stepped], None]) -> JobWatcher:
         """One more request waits for an open job, and hears of its progress."""
@@ -221,9 +220,9 @@ class Renders:
         self._audience.send_home(lambda job_id: no_worker(self.worker.tries, job_id))
         self._idle.set()
 
-    def _take_in(self, facts: JobAccepted, trace: RenderTrace) -> None:
-        self.queue.accept(facts)
-        self._audience.enter(facts.job_id, trace)
+    def _take_in(self, arrival: Arrival) -> None:
+        self.queue.accept(arrival.facts)
+        self._audience.enter(arrival)
         self._idle.clear()
 
     def _found_again(self, facts: JobAccepted, found: Found) -> None:
@@ -289,8 +288,9 @@ class Renders:
         job = self.queue.state.find(job_id)
         if job is not None and job.render is not None and job.render.stopping is not None:
             outcome = error_again(job.render.stopping, job_id)
-        step = self._audience.step_of(job_id)
-        ended = self.queue.end(job_id, written_error(outcome) if isinstance(outcome, RequestError) else outcome, step)
+        if isinstance(outcome, RequestError):
+            outcome.trace_id = self._audience.trace_of(job_id).trace_id
+        ended = self.queue.end(job_id, written(outcome), self._audience.step_of(job_id))
         self._audience.leave(ended, outcome, reports)
         self._recovery.ended(job_id)
         if self.queue.state.open_count == self._recovery.absent_count:

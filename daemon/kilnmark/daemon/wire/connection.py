@@ -17,6 +17,7 @@ from kilnmark.daemon.wire.answers import Answers, given_up
 from kilnmark.daemon.wire.dispatch import Dispatch
 from kilnmark.daemon.wire.exchange import Exchange
 from kilnmark.daemon.wire.incoming import Incoming, Line
+from kilnmark.daemon.wire.refused import process_behind
 from kilnmark.keymaps.files.owners import peer_uid
 from kilnmark.protocol.settings import Settings
 from kilnmark.protocol.wire import jsonrpc
@@ -62,6 +63,7 @@ class ServedConnection(asyncio.Protocol):
         self._unread_check: asyncio.TimerHandle | None = None
         self._next_turn: asyncio.Handle | None = None
         self._transport: asyncio.Transport | None = None
+        self._asked_by = ""
         self._leaving = False
         self._held = 0
         self._reads = True
@@ -83,6 +85,7 @@ class ServedConnection(asyncio.Protocol):
         unread = self._settings.unread_bytes
         self._transport.set_write_buffer_limits(high=unread, low=unread // 2)
         self._connections.add(self)
+        self._asked_by = process_behind(self._transport.get_extra_info("socket").fileno())
 
     def data_received(self, data: bytes) -> None:
         """Serve every line that these bytes complete."""
@@ -212,6 +215,7 @@ class ServedConnection(asyncio.Protocol):
 
     def _item(self, item: jsonrpc.Call | jsonrpc.Refusal, answers: Answers) -> None:
         if isinstance(item, jsonrpc.Refusal):
+            self._dispatch.refused.tell("", item.error, self._asked_by)
             answers.add(jsonrpc.failure(item.id, item.error))
         elif item.method in ("$/cancelRequest", "notifications/cancelled"):
             answers.add(self._cancel(item))
@@ -223,10 +227,12 @@ class ServedConnection(asyncio.Protocol):
     def _refuse(self, call: jsonrpc.Call) -> bytes | None:
         limit = self._settings.request_limit
         problem = f"{limit} requests are under way on this connection, as many as may be (request_limit); wait for one"
-        return None if call.id is None else jsonrpc.failure(call.id, QueueFull(problem))
+        error = QueueFull(problem)
+        self._dispatch.refused.tell(call.method, error, self._asked_by)
+        return None if call.id is None else jsonrpc.failure(call.id, error)
 
     def _serve(self, call: jsonrpc.Call, answers: Answers) -> None:
-        exchange = Exchange(call, self._send, self._settings.heartbeat_interval)
+        exchange = Exchange(call, self._send, self._settings.heartbeat_interval, self._asked_by)
         exchange.task = self._loop.create_task(self._dispatch.answer(exchange))
         self._exchanges.add(exchange)
         exchange.task.add_done_callback(partial(self._served, exchange, answers))

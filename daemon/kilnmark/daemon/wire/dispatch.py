@@ -7,6 +7,7 @@ import logging
 
 from kilnmark.daemon.methods import Method
 from kilnmark.daemon.wire.exchange import Exchange
+from kilnmark.daemon.wire.refused import RefusedRequests
 from kilnmark.protocol.wire import jsonrpc
 from kilnmark.protocol.wire.errors import InternalError, RequestError, UnknownMethod
 
@@ -16,10 +17,15 @@ _log = logging.getLogger(__name__)
 
 
 class Dispatch:
-    """Answers calls by a table of methods."""
+    """Answers calls by a table of methods.
+
+    Attributes:
+        refused: Told of those that were refused.
+    """
 
     def __init__(self, table: dict[str, Method]) -> None:
         self._table = table
+        self.refused = RefusedRequests()
 
     async def answer(self, exchange: Exchange) -> bytes:
         """The reply to a call, as JSON. Only being cancelled is raised."""
@@ -28,6 +34,7 @@ class Dispatch:
         try:
             return jsonrpc.result(id_, await self._run(exchange))
         except RequestError as error:
+            self.refused.tell(call.method, error, exchange.asked_by)
             return jsonrpc.failure(id_, error)
         except Exception:  # noqa: BLE001 - a defect ends one request, never the connection
             _log.exception("method %.200r met a defect", call.method)

@@ -25,6 +25,7 @@ class Exchange:
     Args:
         send: Puts one JSON message on the connection.
         heartbeat_interval: Seconds between heartbeats.
+        asked_by: The process that sent it, as the log names it.
 
     Attributes:
         on_cancel: Called with the reason when the caller gives the request up. None: nothing was accepted yet, so
@@ -32,8 +33,11 @@ class Exchange:
         on_lost: Called when the connection is gone.
     """
 
-    def __init__(self, call: jsonrpc.Call, send: Send, heartbeat_interval: float) -> None:
+    def __init__(
+        self, call: jsonrpc.Call, send: Send, heartbeat_interval: float, asked_by: str = "an unknown process"
+    ) -> None:
         self.call = call
+        self.asked_by = asked_by
         self.task: asyncio.Task[bytes] | None = None
         self.on_cancel: Callable[[str], None] | None = None
         self.on_lost: Callable[[], None] | None = None

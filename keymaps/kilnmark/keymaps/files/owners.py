@@ -14,9 +14,12 @@ from pathlib import Path
 
 from kilnmark.keymaps.files.roots import AnyPath
 
-__all__ = ["is_trusted", "peer_uid", "way_in_for_others"]
+__all__ = ["is_trusted", "peer_pid", "peer_uid", "way_in_for_others"]
 
 _OTHERS = stat.S_IWGRP | stat.S_IWOTH
+_SOL_LOCAL, _LOCAL_PEERPID = 0, 2
+"""Of macOS (`sys/un.h`), which Python has no names for."""
+
 _LINKS = 40
 """Symbolic links on one way, as Linux follows them."""
 
@@ -118,14 +121,37 @@ def peer_uid(handle: int) -> int:
         OSError: the system cannot tell.
     """
     if sys.platform == "linux":
-        peer = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, handle)  # no copy: there may be no descriptor left
-        try:
-            size = struct.calcsize("3i")
-            _, uid, _ = struct.unpack("3i", peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size))
-            return int(uid)
-        finally:
-            peer.detach()
+        _, uid, _ = struct.unpack("3i", _asked_of(handle, socket.SOL_SOCKET, socket.SO_PEERCRED, "3i"))
+        return int(uid)
     return _getpeereid(handle)
+
+
+def peer_pid(handle: int) -> int | None:
+    """The process at the other end of a connected Unix socket: the one that connected, whoever has it since.
+
+    Args:
+        handle: As for `peer_uid`.
+
+    Returns:
+        None where the system cannot tell, as of a process in another container.
+    """
+    try:
+        if sys.platform == "linux":
+            pid, _, _ = struct.unpack("3i", _asked_of(handle, socket.SOL_SOCKET, socket.SO_PEERCRED, "3i"))
+        else:
+            (pid,) = struct.unpack("i", _asked_of(handle, _SOL_LOCAL, _LOCAL_PEERPID, "i"))
+    except OSError:
+        return None
+    return int(pid) or None
+
+
+def _asked_of(handle: int, level: int, option: int, form: str) -> bytes:
+    """A socket's option, as `struct` has its form."""
+    peer = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, handle)  # no copy: there may be no descriptor left
+    try:
+        return peer.getsockopt(level, option, struct.calcsize(form))
+    finally:
+        peer.detach()
 
 
 def _getpeereid(handle: int) -> int:

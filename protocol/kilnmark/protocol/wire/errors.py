@@ -1,7 +1,7 @@
 """The errors a request can end with, shared by both ends of the wire.
 
 The daemon raises them, `jsonrpc` puts them on the wire, the client raises them again as the same class. Each class
-stores facts (code, kind, retryable, job_id, detail); nothing is hidden in the wording.
+stores facts (code, kind, retryable, job_id, detail, trace_id); nothing is hidden in the wording.
 
     RequestError
     ├── ParseError          -32700   bad JSON, bad UTF-8, too deep
@@ -65,6 +65,7 @@ class RequestError(KilnmarkError):
 
     Attributes:
         code, kind: The class's own, save for an error of a newer daemon, which keeps those it came with.
+        trace_id: Of the trace that tells of it, 32 hex digits; empty when there is none.
     """
 
     code: int = -32603
@@ -83,6 +84,7 @@ class RequestError(KilnmarkError):
         self.message = message
         self.job_id = job_id
         self.detail = detail
+        self.trace_id = ""
         if retryable is not None:
             self.retryable = retryable
 

@@ -86,6 +86,7 @@ class _ErrorData(msgspec.Struct):
     retryable: bool | None = None
     job_id: str | None = None
     detail: Any = None
+    trace_id: str = ""
 
 
 class _ErrorObject(msgspec.Struct):
@@ -212,7 +213,13 @@ def result(id_: bytes, value: object) -> bytes:
 
 def failure(id_: bytes, error: RequestError) -> bytes:
     """An error reply as JSON, without newline."""
-    data = _ErrorData(kind=error.kind, retryable=error.retryable, job_id=error.job_id, detail=error.detail)
+    data = _ErrorData(
+        kind=error.kind,
+        retryable=error.retryable,
+        job_id=error.job_id,
+        detail=error.detail,
+        trace_id=error.trace_id,
+    )
     body = _ErrorObject(code=error.code, message=error.message, data=data)
     return b'{"jsonrpc":"2.0","id":' + id_ + b',"error":' + encodable_json(body) + b"}"
 
@@ -256,6 +263,7 @@ def _as_error(body: _ErrorObject) -> RequestError:
     data = body.data or _ErrorData()
     cls = BY_CODE.get(body.code, RequestError)
     error = cls(body.message, job_id=data.job_id, detail=data.detail, retryable=data.retryable)
+    error.trace_id = data.trace_id
     if cls is RequestError:
         error.code, error.kind = body.code, data.kind
     return error

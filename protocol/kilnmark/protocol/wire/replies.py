@@ -194,6 +194,7 @@ class JobError(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         code, kind, message, retryable: Those of the error.
         loras: What each adapter did, in stack order, where the error tells of them.
+        trace_id: Of the trace that its spans belong to, 32 hex digits; empty when tracing is off.
     """
 
     code: int
@@ -201,6 +202,7 @@ class JobError(msgspec.Struct, frozen=True, kw_only=True):
     message: str
     retryable: bool
     loras: list[AdapterReport] = []
+    trace_id: str = ""
 
 
 class JobResult(msgspec.Struct, frozen=True, kw_only=True):

@@ -62,6 +62,7 @@ def show_job(out: Console, found: JobResult) -> None:
     rows: list[tuple[str, str]] = [(found.job.state, _job(found.job))]
     if found.error is not None:
         rows.append(("because", found.error.message))
+        rows += [("trace", found.error.trace_id)] if found.error.trace_id else []
     print_facts(out, rows)
     if found.error is not None and found.error.loras:
         out.print(adapter_table(found.error.loras))

@@ -68,13 +68,19 @@ def show_render(out: Console, result: RenderResult) -> None:
         out.print(adapter_table(result.loras))
 
 
-def show_failure(err: Console, sentence: str, reports: Sequence[AdapterReport]) -> None:
-    """What went wrong, in one sentence, under the table of the adapters that it is about, and what else they are."""
+def show_failure(err: Console, sentence: str, reports: Sequence[AdapterReport], trace_id: str = "") -> None:
+    """What went wrong, in one sentence, under the table of the adapters that it is about, and what else they are.
+
+    Args:
+        trace_id: Of the trace that tells more; empty when there is none.
+    """
     if reports:
         err.print(adapter_table(reports))
     if untold := [report for report in reports if report.is_in_doubt and report.reason not in sentence]:
         print_facts(err, [(report.name, report.reason) for report in untold])
     err.print(Text.assemble(("error: ", "bold red"), plain(sentence)), soft_wrap=True)
+    if trace_id:
+        err.print(Text(f"trace {trace_id}"), soft_wrap=True)
 
 
 def adapter_table(reports: Iterable[AdapterReport]) -> Table:
