@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 from PIL import Image
 
+from kilnmark.client.batch.picks.file import PicksFiles
 from kilnmark.client.batch.run.manifest import Manifest, write_manifest
 from kilnmark.lab.judging.axes import standard_axes
 from kilnmark.lab.judging.intervals import wilson
@@ -58,6 +59,7 @@ __all__ = [
     "make_runs",
     "make_set",
     "painted",
+    "said_in",
 ]
 
 MOMENTS: Final = [f"2026-11-{day:02d}T10:00:00+00:00" for day in range(1, 28)]
@@ -350,3 +352,9 @@ An ink that *floods*, like the tide. See [the handover](handover.md).
 
 if __name__ == "__main__":
     make_runs(Path(sys.argv[1]))
+
+
+def said_in(batch: Path) -> set[tuple[str, str, str]]:
+    """What counts of the pictures of a batch: word, person and reason."""
+    said = (one.standing for pick in PicksFiles.of(batch).read().entries for one in pick.pictures)
+    return {(one.word, one.by, one.reason) for one in said if one is not None}

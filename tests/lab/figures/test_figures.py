@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from kilnmark.client.batch.run.decisions import DecisionWord, decide_picture
+from kilnmark.client.batch.picks.said import PickWord
+from kilnmark.client.batch.run.decisions import decide_picture
 from kilnmark.client.batch.run.manifest import read_manifest
 from kilnmark.lab.cli.main import lab
 from kilnmark.lab.figures.figures import LabFigures, figures_of
@@ -56,16 +57,23 @@ def test_what_was_outside_of_the_span_does_not_count(runs: Path) -> None:
     assert [row.value for row in figure_rows(found)] == ["none yet"] * 4
 
 
-def test_approvals_of_batches_count_too(tmp_path: Path) -> None:
+def test_acceptances_of_batches_count_too(tmp_path: Path) -> None:
     batch = make_batch(tmp_path)
     done = [one.file for one in read_manifest(batch).pictures if one.status == "done"]
-    for file, word in zip(done, ("approved", "approved", "rejected", "open"), strict=False):
-        decide_picture(batch, file, DecisionWord(word))
+    for file, word in zip(done, ("accepted", "accepted", "rejected", "open"), strict=False):
+        decide_picture(batch, file, PickWord(word))
     found = figures_of(find_in(tmp_path))
     assert (found.batches.count, found.batches.of) == (2, 3)
     assert found.approval == found.batches
     assert found.approval.within.is_wide
     assert "which is wide" in " ".join(row.of for row in figure_rows(found))
+
+
+def test_picks_that_cannot_be_read_are_told(tmp_path: Path) -> None:
+    (make_batch(tmp_path) / "picks.yaml").write_text("picks: [")
+    found = figures_of(find_in(tmp_path))
+    assert found.batches.of == 0
+    assert "picks.yaml" in found.unread[0]
 
 
 def test_what_cannot_be_read_is_told_and_the_rest_is_counted(runs: Path, tmp_path: Path) -> None:

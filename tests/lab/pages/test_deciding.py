@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from kilnmark.client.batch.run.decisions import decisions_of
 from kilnmark.lab.judging.blind import read_votes
 from tests.lab.pages.asking import Answer, Asker
-from tests.lab.runs import fill_judged, make_batch, make_run, make_set, painted
+from tests.lab.runs import fill_judged, make_batch, make_run, make_set, painted, said_in
 
 
 @pytest.fixture
@@ -23,43 +22,42 @@ def forms(text: str) -> list[dict[str, str]]:
     return [dict(re.findall(r'name="(\w+)" value="([^"]*)"', part.partition("</form>")[0])) for part in parts]
 
 
-def test_a_picture_is_approved_rejected_and_taken_back(batch: Path) -> None:
+def test_a_picture_is_accepted_rejected_and_taken_back(batch: Path) -> None:
     asker = Asker(batch.parent)
     page = asker.get("/batches/weatherwright/").text
-    assert "5 undecided, 0 approved, 0 rejected, 1 not there" in page
+    assert "5 undecided, 0 accepted, 0 rejected, 1 not there" in page
     first, second = forms(page)[:2]
-    assert asker.post("/batches/weatherwright/decide", first | {"word": "approved"}).status == 303
+    assert asker.post("/batches/weatherwright/decide", first | {"word": "accepted"}).status == 303
     rejected = second | {"word": "rejected", "reason": "six\n fingers <b>"}
     asker.post("/batches/weatherwright/decide", rejected)
-    found = decisions_of(batch)
-    assert {(one.word, one.by, one.reason) for one in found.values()} == {
-        ("approved", "ada", ""),
+    assert said_in(batch) == {
+        ("accepted", "ada", ""),
         ("rejected", "ada", "six fingers <b>"),
     }
     page = asker.get("/batches/weatherwright/").text
-    assert "1 approved, 1 rejected" in page
+    assert "1 accepted, 1 rejected" in page
     assert "six fingers &lt;b&gt;" in page
     asker.post("/batches/weatherwright/decide", first | {"word": "open"})
-    assert "0 approved, 1 rejected" in asker.get("/batches/weatherwright/").text
+    assert "0 accepted, 1 rejected" in asker.get("/batches/weatherwright/").text
 
 
 def test_nothing_is_decided_about_a_picture_that_was_painted_again(batch: Path) -> None:
     asker = Asker(batch.parent)
     form = forms(asker.get("/batches/weatherwright/").text)[0]
     painted(batch / form["file"], 99)
-    answer = asker.post("/batches/weatherwright/decide", form | {"word": "approved"})
-    assert (answer.status, decisions_of(batch)) == (409, {})
+    answer = asker.post("/batches/weatherwright/decide", form | {"word": "accepted"})
+    assert (answer.status, said_in(batch)) == (409, set())
     assert "painted again since you looked at it" in answer.text
 
 
 def test_a_decision_about_what_was_painted_again_is_told_as_old(batch: Path) -> None:
     asker = Asker(batch.parent)
     form = forms(asker.get("/batches/weatherwright/").text)[0]
-    asker.post("/batches/weatherwright/decide", form | {"word": "approved"})
+    asker.post("/batches/weatherwright/decide", form | {"word": "accepted"})
     painted(batch / form["file"], 99)
     text = asker.get("/batches/weatherwright/").text
-    assert "painted again since it was approved by ada" in text
-    assert "0 approved" in text
+    assert "painted again since it was accepted by ada" in text
+    assert "0 accepted" in text
 
 
 @pytest.mark.parametrize(
@@ -67,9 +65,9 @@ def test_a_decision_about_what_was_painted_again_is_told_as_old(batch: Path) -> 
 )
 def test_what_no_form_sends_decides_nothing(batch: Path, change: dict[str, str]) -> None:
     asker = Asker(batch.parent)
-    form = forms(asker.get("/batches/weatherwright/").text)[0] | {"word": "approved"}
+    form = forms(asker.get("/batches/weatherwright/").text)[0] | {"word": "accepted"}
     assert asker.post("/batches/weatherwright/decide", form | change).status in {404, 409}
-    assert decisions_of(batch) == {}
+    assert said_in(batch) == set()
 
 
 @pytest.fixture

@@ -8,12 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from kilnmark.client.batch.run.decisions import decisions_of
 from kilnmark.lab.judging.blind import read_votes
 from kilnmark.lab.pages.export import export_site
 from kilnmark.lab.run.folder import open_run
 from tests.client.batch.browser import AXE, Browser, open_browser
-from tests.lab.runs import STATES, fill_judged, make_batch, make_documents, make_run, make_set
+from tests.lab.runs import STATES, fill_judged, make_batch, make_documents, make_run, make_set, said_in
 
 pytestmark = pytest.mark.browser
 
@@ -139,21 +138,20 @@ def test_a_tile_opens_by_keys_and_says_why(served: Served) -> None:
     assert "identity 0.31 fails: another hand" in said
 
 
-def test_pictures_are_approved_and_rejected(served: Served) -> None:
+def test_pictures_are_accepted_and_rejected(served: Served) -> None:
     browser = served.go("batches/weatherwright/")
     browser.run("document.querySelector('.shot [name=reason]').value = 'six fingers'")
     browser.click(".shot button[value=rejected]")
     assert browser.until(
-        "return document.querySelector('.summary').textContent", "4 undecided, 0 approved, 1 rejected, 1 not there"
+        "return document.querySelector('.summary').textContent", "4 undecided, 0 accepted, 1 rejected, 1 not there"
     )
-    browser.click(".shot button[value=approved]")
+    browser.click(".shot button[value=accepted]")
     assert browser.until(
-        "return document.querySelector('.summary').textContent", "3 undecided, 1 approved, 1 rejected, 1 not there"
+        "return document.querySelector('.summary').textContent", "3 undecided, 1 accepted, 1 rejected, 1 not there"
     )
-    found = decisions_of(served.folder / "weatherwright").values()
-    assert {(one.word, one.by, one.reason) for one in found} == {
+    assert said_in(served.folder / "weatherwright") == {
         ("rejected", "Ada", "six fingers"),
-        ("approved", "Ada", ""),
+        ("accepted", "Ada", ""),
     }
 
 

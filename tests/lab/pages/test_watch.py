@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from kilnmark.client.batch.run.decisions import DecisionWord, decide_picture
+from kilnmark.client.batch.picks.said import PickWord
+from kilnmark.client.batch.run.decisions import decide_picture
 from kilnmark.client.batch.run.manifest import read_manifest
 from kilnmark.lab.pages.watch import FolderWatch
 from kilnmark.lab.run.folder import open_run
@@ -33,7 +34,7 @@ def note(folder: Path) -> None:
 
 def approve(folder: Path) -> None:
     batch = folder / "weatherwright"
-    decide_picture(batch, read_manifest(batch).pictures[0].file, DecisionWord.APPROVED)
+    decide_picture(batch, read_manifest(batch).pictures[0].file, PickWord.ACCEPTED)
 
 
 def another(folder: Path) -> None:

@@ -20,7 +20,7 @@ def serve(folder: Path, port: int, person: str | None) -> None:
     """Serve the pages over the runs in FOLDER, on loopback, until Ctrl-C.
 
     Open the address that is printed: it carries a token that nobody else has. What is in flight comes first and follows
-    the folder; batches are approved and rejected there, and people judge blind.
+    the folder; batches are accepted and rejected there, and people judge blind.
     """
     from kilnmark.lab.pages.serve import serve_site
 

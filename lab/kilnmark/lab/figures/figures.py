@@ -9,13 +9,14 @@ from statistics import fmean, median, pstdev
 
 import msgspec
 
-from kilnmark.client.batch.errors import BrokenManifest
-from kilnmark.client.batch.run.decisions import DecisionWord, PictureDecision, decisions_of
+from kilnmark.client.batch.picks.file import PicksFiles
+from kilnmark.client.batch.picks.said import PickWord, Said
 from kilnmark.lab.errors import LabError
 from kilnmark.lab.judging.axes import IDENTITY
 from kilnmark.lab.judging.intervals import Interval, wilson
 from kilnmark.lab.judging.report import CellStatus, JudgedCell, JudgementReport, read_judgement
 from kilnmark.lab.run.found import FoundRun, FoundWork
+from kilnmark.protocol.content.problems import UnusableContent
 
 __all__ = ["Cost", "LabFigures", "Publishing", "Steadiness", "Yes", "figures_of"]
 
@@ -131,7 +132,7 @@ def figures_of(found: FoundWork, *, days: float = 7.0, until: datetime | None = 
     cells = [cell for run in found.runs for report in _judgements(run, span, unread) for cell in _decided(report)]
     decisions = list(_decisions(found, span, unread))
     judged = _yes(sum(all(cell.passed.values()) for cell in cells), len(cells))
-    batches = _yes(sum(one.word is DecisionWord.APPROVED for one in decisions), len(decisions))
+    batches = _yes(sum(one.word is PickWord.ACCEPTED for one in decisions), len(decisions))
     approval = _yes(judged.count + batches.count, judged.of + batches.of)
     return LabFigures(
         since=span.since.isoformat(timespec="seconds"),
@@ -170,17 +171,18 @@ def _decided(report: JudgementReport) -> Iterator[JudgedCell]:
     return (cell for cell in report.cells if cell.status is CellStatus.JUDGED and cell.passed)
 
 
-def _decisions(found: FoundWork, span: _Span, unread: list[str]) -> Iterator[PictureDecision]:
+def _decisions(found: FoundWork, span: _Span, unread: list[str]) -> Iterator[Said]:
     for batch in found.batches:
         if batch.manifest is None:
             continue
         try:
-            decisions = decisions_of(batch.folder)
-        except BrokenManifest as error:
+            picks = PicksFiles.of(batch.folder).read()
+        except UnusableContent as error:
             unread.append(str(error))
             continue
-        known = {picture.file for picture in batch.manifest.pictures}
-        yield from (one for one in decisions.values() if one.file in known and span.has(one.at))
+        for entry in {picture.entry: None for picture in batch.manifest.pictures}:
+            said = (one.standing for one in picks.of_entry(entry).pictures)
+            yield from (one for one in said if one is not None and span.has(one.at or None))
 
 
 def _publishing(found: FoundWork, span: _Span) -> Publishing:

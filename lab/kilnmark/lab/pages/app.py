@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
 
 from kilnmark.client.batch.errors import BatchError, NoSuchPicture
-from kilnmark.client.batch.run.decisions import DecisionWord, decide_picture
+from kilnmark.client.batch.picks.said import PickWord
+from kilnmark.client.batch.run.decisions import decide_picture
 from kilnmark.client.batch.run.manifest import MANIFEST
 from kilnmark.client.web.errors import FormRefused
 from kilnmark.client.web.files import inside
@@ -37,6 +38,7 @@ from kilnmark.lab.run.found import (
     located,
 )
 from kilnmark.lab.run.plan import PLAN
+from kilnmark.protocol.content.problems import UnusableContent
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -104,7 +106,7 @@ class _Pages:
                 return as_page(sorry_page("Not so", str(error)), 400)
             except (VoteRefused, NoSuchPicture) as error:
                 return as_page(sorry_page("Not counted", str(error)), 409)
-            except (LabError, BatchError, OSError) as error:
+            except (LabError, BatchError, UnusableContent, OSError) as error:
                 return as_page(sorry_page("It cannot be read", str(error)), 500)
 
         return answered
@@ -240,7 +242,7 @@ class _Pages:
 
     def _decide(self, rest: str, form: dict[str, str]) -> "Response":
         found = located(self._root, rest, MANIFEST)
-        if found is None or found[2] != "decide" or form.get("word") not in set(DecisionWord):
+        if found is None or found[2] != "decide" or form.get("word") not in set(PickWord):
             raise PageMissing
         file = form.get("file", "")
         folder, place, _ = found
@@ -248,7 +250,7 @@ class _Pages:
         if path is None or seen_mark(path) != form.get("seen"):
             raise NoSuchPicture(str(folder), file, "it was painted again since you looked at it")
         reason = " ".join(form.get("reason", "").split())
-        decide_picture(folder, file, DecisionWord(form["word"]), by=self._person, reason=reason)
+        decide_picture(folder, file, PickWord(form["word"]), by=self._person, reason=reason)
         return led_to(places.quoted(places.page_of_place(places.BATCHES, place)))
 
     def _vote(self, rest: str, form: dict[str, str]) -> "Response":

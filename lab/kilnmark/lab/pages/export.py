@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
 
-from kilnmark.client.batch.errors import BrokenManifest
 from kilnmark.client.web.files import inside, sent_as, thumbnail
 from kilnmark.keymaps.files.atomic import written_whole
 from kilnmark.lab.errors import LabError, RunUnusable
@@ -19,6 +18,7 @@ from kilnmark.lab.pages.batches import count_line, shown_decisions
 from kilnmark.lab.pages.render import ASSETS, LabSite, asset
 from kilnmark.lab.pages.views import view_of_run
 from kilnmark.lab.run.found import FoundBatch, FoundRun, find_in
+from kilnmark.protocol.content.problems import UnusableContent
 from kilnmark.protocol.exits import ExitCode
 
 __all__ = ["ExportRefused", "Exported", "export_site"]
@@ -123,7 +123,7 @@ class _Export:
     def _write_batch(self, batch: FoundBatch) -> None:
         try:
             shown = shown_decisions(batch)
-        except BrokenManifest as error:
+        except UnusableContent as error:
             self._missing.append(str(error))
             return
         if batch.manifest is None:

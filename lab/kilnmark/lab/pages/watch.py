@@ -9,7 +9,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from kilnmark.client.batch.run.decisions import DECISIONS
 from kilnmark.client.batch.run.journal import JOURNAL
 from kilnmark.client.batch.run.manifest import MANIFEST
 from kilnmark.lab.judging.blind import VOTES
@@ -18,6 +17,7 @@ from kilnmark.lab.run.folder import STATE, is_held
 from kilnmark.lab.run.found import is_document, looked_through
 from kilnmark.lab.run.plan import PLAN
 from kilnmark.lab.run.summary import SUMMARY
+from kilnmark.protocol.content.picked import PICKS_FILE
 
 __all__ = ["PAUSE", "FolderWatch"]
 
@@ -69,7 +69,7 @@ def _marks(root: Path) -> Iterator[tuple[object, ...]]:
             names = [folder / name for name in (PLAN, STATE, SUMMARY)]
             yield place, is_held(folder), *map(_mark, (*names, *judged))
         elif MANIFEST in files:
-            yield place, *(_mark(folder / name) for name in (MANIFEST, JOURNAL, DECISIONS))
+            yield place, *(_mark(folder / name) for name in (MANIFEST, JOURNAL, PICKS_FILE))
         else:
             yield from ((place, name, _mark(folder / name)) for name in files if is_document(f"{place}/{name}"))
 

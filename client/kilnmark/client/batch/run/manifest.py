@@ -49,6 +49,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         updated: When it was written last: UTC, ISO 8601.
         pictures: In the order in which they were first planned; `file` is the key.
         problems: What the last batch found in its sources.
+        earlier: Pictures of entries that were painted otherwise since, and that somebody decided on or has another seed
+            of; each says where it lies now.
     """
 
     schema: Literal[1] = 1
@@ -56,6 +58,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     updated: str = ""
     pictures: list[Picture] = []
     problems: list[SourceProblem] = []
+    earlier: list[Picture] = []
 
 
 def read_manifest(folder: Path) -> Manifest:

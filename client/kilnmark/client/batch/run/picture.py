@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from kilnmark.client.batch.picks.said import EntryName
 from kilnmark.client.batch.plan.subjects import Kind
 from kilnmark.client.batch.plan.tokens import Tokens
 from kilnmark.protocol.picture.numerics import Numerics
@@ -38,6 +39,7 @@ class Picture(PictureSpec, frozen=True, kw_only=True):
         start_file: Where a copy of the picture lies that it starts from, as `file`; empty where it starts from noise,
             or that was another meanwhile.
         reference_files: The same of those that it refers to, in their order.
+        sha256: Of the file's bytes when it was put there, in hex; empty where it is not there, or the entry is older.
     """
 
     genre: str
@@ -62,3 +64,9 @@ class Picture(PictureSpec, frozen=True, kw_only=True):
     created: str
     start_file: str = ""
     reference_files: list[str] = []
+    sha256: str = ""
+
+    @property
+    def entry(self) -> EntryName:
+        """What picks know its entry by."""
+        return EntryName.of(self.genre, self.world, self.kind, self.name, self.tier)
