@@ -35,6 +35,8 @@ def test_a_sweep_tells_every_cell_and_ends_with_one_where_nothing_passes(tmp_pat
     assert "1/2 bare-p1-s1" in result.stderr
     assert "none: no checkpoint passes every bar" in shown.stdout
     assert "0 painted, 2 kept, 0 failed" in shown.stdout
+    assert f"kilnmark lab sweep {run} --pick STEP --why REASON" in shown.stderr
+    assert "kilnmark" not in result.stderr
 
 
 def test_a_person_picks_and_deploys(tmp_path: Path) -> None:
@@ -48,6 +50,7 @@ def test_a_person_picks_and_deploys(tmp_path: Path) -> None:
     shown = ask(deploy, run, "--to", place)
     assert shown.exit_code == 0
     assert "it was there already" in shown.stdout
+    assert shown.stderr.splitlines()[0].endswith(f"kilnmark lab verify --run {run}")
     state = read_state(run)
     assert state is not None
     assert len(state.deployments) == 1

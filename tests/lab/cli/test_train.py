@@ -26,8 +26,9 @@ def test_a_new_training_goes_with_no_other() -> None:
 def test_imported_files_are_told_by_number(tmp_path: Path) -> None:
     told = CliRunner().invoke(import_files, [str(EARLIER), str(ADAPTER), "--run", str(run_in(tmp_path)), "--step", "5"])
     assert told.exit_code == 0
-    lines = told.output.splitlines()
+    lines = told.stdout.splitlines()
     assert [line.partition(":")[0] for line in lines] == ["step 5", "step 6"]
+    assert told.stderr == f"paint every checkpoint, and pick one: kilnmark lab sweep {tmp_path / 'run'}\n"
     assert lines[1].endswith("engaged, 60 of 60 keys")
 
 

@@ -14,6 +14,7 @@ from kilnmark.lab.cli.main import lab
 from kilnmark.lab.gate.errors import NotSigned
 from kilnmark.lab.gate.report import write_report
 from kilnmark.lab.gate.signing import SIGNED
+from kilnmark.lab.run.next import next_for_file
 from kilnmark.lab.run.state import Outcome
 from kilnmark.protocol.exits import ExitCode
 from tests.lab.gate.known import report_of, with_figures
@@ -53,6 +54,14 @@ def test_nobody_signs_where_nobody_can_be_asked(tmp_path: Path) -> None:
     found = lab_says("verify", "--report", report.parent, "--sign", "Ada")
     assert isinstance(found.exception, NotSigned)
     assert not report.with_name(SIGNED).exists()
+
+
+def test_a_file_that_passed_is_followed_by_the_command_that_signs_it_and_then_by_the_one_that_lets_it_serve() -> None:
+    [sign] = next_for_file("my ink.safetensors", "ink.verify", Outcome.PASSED, signed=False)
+    assert sign.command == "kilnmark lab verify 'my ink.safetensors' --report ink.verify --sign NAME"
+    [promote] = next_for_file("ink.safetensors", "ink.verify", Outcome.PASSED, signed=True)
+    assert promote.command.startswith("kilnmark lab promote ink.safetensors --report ink.verify --genre GENRE")
+    assert next_for_file("ink.safetensors", "ink.verify", Outcome.FAILED, signed=False) == ()
 
 
 def test_nobody_is_asked_to_sign_what_the_gate_refused(tmp_path: Path) -> None:

@@ -7,11 +7,13 @@ import msgspec
 import pytest
 
 from kilnmark.lab.errors import RunUnusable
+from kilnmark.lab.gate.checks import checked, outcome_of
 from kilnmark.lab.gate.errors import NothingToVerify, NotSigned
+from kilnmark.lab.gate.limits import limits_of
 from kilnmark.lab.gate.report import ReportedPicture, read_report, write_report
 from kilnmark.lab.gate.signing import SIGNED, read_signature, sign
 from kilnmark.lab.run.state import Outcome
-from tests.lab.gate.known import report_of
+from tests.lab.gate.known import report_of, with_figures
 
 
 def test_a_signature_holds_for_the_report_as_it_was_signed(tmp_path: Path) -> None:
@@ -64,6 +66,22 @@ def test_a_report_is_read_as_it_was_written_and_its_page_shows_every_check(tmp_p
     assert "<b>" not in page
     assert "strength by default on 8 layers" in page
     assert all(check.limit in page for check in report.checks)
+    assert page.count(report.reasons[0]) == 1
+
+
+def test_a_page_says_once_what_failed_and_what_was_left_open(tmp_path: Path) -> None:
+    limits = limits_of("style")
+    figures = with_figures(strange=0.9, towards=None)
+    failed, open_ = (checked(one, limits) for one in (figures, with_figures(towards=None)))
+    report = msgspec.structs.replace(report_of(Outcome.FAILED), checks=failed, reasons=outcome_of(failed, limits)[1])
+    write_report(tmp_path / "failed", report)
+    page = (tmp_path / "failed" / "index.html").read_text()
+    assert [page.count(said) for said in (report.reasons[0], "since it was not asked for")] == [1, 1]
+    passed = msgspec.structs.replace(report_of(Outcome.PASSED), checks=open_, unasked=("its trigger was not asked",))
+    write_report(tmp_path / "passed", passed)
+    page = (tmp_path / "passed" / "index.html").read_text()
+    assert "Left open" in page
+    assert [page.count(said) for said in passed.left_open] == [1, 1]
 
 
 def test_a_report_whose_pictures_were_exchanged_is_not_signed(tmp_path: Path) -> None:

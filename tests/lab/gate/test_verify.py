@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from PIL import Image
+from pydantic import ValidationError
 
 from kilnmark.client.sync import Client
 from kilnmark.client.testing import fake_daemon
@@ -74,6 +76,29 @@ def test_all_pictures_of_an_engaged_one_are_painted_kept_and_hashed(
     assert found.report.outcome is not Outcome.PASSED  # of one colour each
     assert found.report.figures.unlike is not None
     assert found.report.layers
+
+
+@pytest.mark.parametrize(
+    ("trigger", "fires", "said"),
+    [
+        (
+            "inkwash",
+            False,
+            "whether it needs 'inkwash' was not asked, since a style may be always on (trigger_control ",
+        ),
+        ("", False, "whether it needs a trigger was not asked: it has none"),
+        ("inkwash", True, ""),
+    ],
+)
+def test_a_style_is_not_asked_whether_it_needs_its_trigger_and_that_is_told(
+    served: tuple[Client, Path], tmp_path: Path, trigger: str, said: str, *, fires: bool
+) -> None:
+    client, loras = served
+    file = make_adapter(loras / "ink.safetensors", blocks=1)
+    one = msgspec.structs.replace(asked(file), trigger=trigger)
+    limits = msgspec.structs.replace(limits_of("style", fires=fires), scenes=LIMITS.scenes[:2])
+    unasked = verified(client, one, limits, tmp_path).report.unasked
+    assert [sentence.startswith(said) for sentence in unasked] == ([True] if said else [])
 
 
 def test_what_is_asked_twice_has_the_same_pictures(served: tuple[Client, Path], tmp_path: Path) -> None:
@@ -144,7 +169,14 @@ def test_a_run_keeps_what_the_gate_said_and_nothing_stays_in_the_daemons_root(
         assert (kept.outcome, kept.sha256) == (found.report.outcome, found.report.sha256)
         assert (run.folder / kept.report).is_file()
         assert {picture.prompt for picture in found.report.pictures} >= {"a mill", "inkwash, a river"}
+        assert kept.left_open == found.report.left_open
     assert sorted(loras.iterdir()) == before
+
+
+@pytest.mark.parametrize("scenes", [("a mill",), ("a mill", "a mill")])
+def test_one_scene_tells_nothing_and_is_refused_before_anything_is_painted(scenes: tuple[str, ...]) -> None:
+    with pytest.raises(ValidationError, match="give two different scenes"):
+        VerifyPlan(scenes=scenes)
 
 
 def test_a_run_that_picked_nothing_needs_a_name(tmp_path: Path) -> None:

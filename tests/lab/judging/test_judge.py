@@ -191,9 +191,11 @@ def test_runs_are_compared_on_the_cells_in_common(tmp_path: Path, client: Client
 def test_runs_that_differ_in_more_than_their_adapters_are_not_compared(tmp_path: Path, client: Client) -> None:
     one = make_judgeable(tmp_path / "one")
     other = make_judgeable(tmp_path / "other", numbers={"width": 128, "height": 64, "steps": 1})
-    with pytest.raises(NotComparable, match="was not judged yet"):
+    with pytest.raises(NotComparable, match=f"{one}, {other} have no judged cell yet.* judge with `kilnmark lab judge"):
         compare_runs([one, other])
     judged(one, client)
+    with pytest.raises(NotComparable, match=f"^{other} has no judged cell yet"):
+        compare_runs([one, other])
     judged(other, client)
     with pytest.raises(NotComparable, match="the numbers"):
         compare_runs([one, other])

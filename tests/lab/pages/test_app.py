@@ -4,12 +4,14 @@ import re
 from html import unescape
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from kilnmark.lab.judging.report import read_judgement, write_judgement
 from kilnmark.lab.run.folder import open_run
-from tests.lab.pages.asking import Asker
+from tests.lab.pages.asking import HOST, Asker
 from tests.lab.pages.conftest import NAMES
-from tests.lab.runs import make_run
+from tests.lab.runs import fill_judged, make_run
 
 
 def test_what_is_in_flight_comes_first_with_the_command_to_go_on(asker: Asker, runs: Path) -> None:
@@ -127,9 +129,31 @@ def test_a_run_that_cannot_be_read_hides_no_other(tmp_path: Path) -> None:
     (make_run(tmp_path, "picked") / "state.json").write_text("{")
     asker = Asker(tmp_path)
     text = asker.get("/").text
-    assert "picked/state.json" in text
-    assert 'href="runs/checked/index.html"' in text
-    assert asker.get("/runs/picked/").status == 404
+    assert "2 runs, none in flight, 1 cannot be read" in text
+    assert text.count("picked/state.json") == 1
+    assert text.index("UNREADABLE") < text.index('href="runs/checked/index.html"')
+    assert "Could not be read" not in text
+    page = asker.get("/runs/picked/")
+    assert (page.status, "picked/state.json" in page.text) == (500, True)
+
+
+def test_what_is_not_there_leads_back_to_the_index_and_strangers_nowhere(tmp_path: Path) -> None:
+    asker = Asker(tmp_path)
+    assert '<a href="/index.html">To the index' in asker.get("/runs/gone/").text
+    assert "To the index" not in asker.ask("GET", "/", {"host": HOST}).text
+
+
+def test_of_what_nobody_judged_no_share_is_told(tmp_path: Path) -> None:
+    folder = make_run(tmp_path, "judging", fill_judged)
+    with open_run(folder) as run:
+        report = read_judgement(run.folder / run.state.judgements[-1].folder)
+        assert report is not None
+        none = tuple(msgspec.structs.replace(share, passed=0, of=0, low=0.0, high=1.0) for share in report.shares)
+        write_judgement(run.folder / run.state.judgements[-1].folder, msgspec.structs.replace(report, shares=none))
+    text = Asker(tmp_path).get("/runs/judging/").text
+    assert "none judged yet" in text
+    assert "0 of 0" not in text
+    assert "0% to 100%" not in text
 
 
 def test_a_run_alone_can_be_served(tmp_path: Path) -> None:

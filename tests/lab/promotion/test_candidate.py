@@ -114,6 +114,22 @@ def test_anything_less_is_refused(run: Run, tmp_path: Path, change: Change, word
     assert words in str(refused.value)
 
 
+def test_what_the_gate_says_to_do_is_said_once(run: Run, tmp_path: Path) -> None:
+    again = "take another checkpoint, or train it again"
+    reasons = (
+        f"some layers change nothing (0.5); {again}",
+        f"it is not like them (0.1); {again}",
+        "it is odd; look at it",
+    )
+    verification(run, outcome=Outcome.FAILED, reasons=reasons)
+    with pytest.raises(PromotionRefused) as refused:
+        candidate_of(run, run.folder / "checkpoints/ink-200.safetensors", tmp_path)
+    said = (
+        "some layers change nothing (0.5); it is not like them (0.1); it is odd; take another checkpoint, or train it "
+    )
+    assert str(refused.value).endswith(f"does not pass the gate: {said}again, or look at it")
+
+
 def test_a_judges_word_can_be_outweighed_with_a_reason(run: Run, tmp_path: Path) -> None:
     rejected(run)
     assert candidate_of(run, None, tmp_path, why="the judge was blind").name == "ink"

@@ -4,6 +4,7 @@ import shlex
 from pathlib import Path
 
 import click
+import msgspec
 import pytest
 from click.testing import CliRunner
 
@@ -68,6 +69,25 @@ def test_nothing_is_said_twice(name: str, tmp_path: Path) -> None:
     assert all(reason in found.line or reason in found.further for reason in found.reasons)
     shown = CliRunner().invoke(lab, ["show", str(make_run(tmp_path, name))]).stdout
     assert [reason for reason in found.reasons if shown.count(reason) != 1] == []
+
+
+@pytest.mark.parametrize("name", ["signed", "good", "promoted"])
+def test_what_the_gate_left_open_is_told_wherever_a_run_stands(name: str, tmp_path: Path) -> None:
+    folder = make_run(tmp_path, name)
+    with open_run(folder) as run:
+        assert run.state.verification is not None
+        run.change(
+            verification=msgspec.structs.replace(run.state.verification, left_open=("nobody asked its trigger",))
+        )
+    shown = CliRunner().invoke(lab, ["show", str(folder)]).stdout
+    assert "nobody asked its trigger" in shown
+    assert "- nobody asked its trigger\n" in (folder / SUMMARY).read_text()
+
+
+def test_where_nothing_is_judged_yet_no_cell_is_said_to_fail() -> None:
+    judging = msgspec.structs.replace(JUDGED, verdict="IN FLIGHT", passed={"all": 0, "Q1": 0}, judged=0)
+    state = RunState(run_id="a", created=MOMENTS[0], kilnmark="1", **(STATES["judging"] | {"judgements": (judging,)}))
+    assert standing_of(plan("judging"), state).line.endswith("so far none of 6 cells is judged")
 
 
 @pytest.mark.parametrize("name", NAMES)

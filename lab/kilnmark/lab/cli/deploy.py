@@ -6,6 +6,7 @@ import click
 
 from kilnmark.client.cli.options import json_option
 from kilnmark.client.cli.views.document import write_document
+from kilnmark.lab.cli.views.next import tell_next
 
 __all__ = ["deploy"]
 
@@ -45,3 +46,4 @@ def deploy(run: Path, to: str, *, replace: bool, as_json: bool) -> None:
     )
     for note in done.notes:
         out.print(plain(f"note: {note}"), soft_wrap=True)
+    tell_next(run)

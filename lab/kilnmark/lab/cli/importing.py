@@ -7,6 +7,7 @@ import msgspec
 
 from kilnmark.client.cli.options import json_option
 from kilnmark.client.cli.views.document import write_document, write_line
+from kilnmark.lab.cli.views.next import tell_next
 from kilnmark.lab.run.trained import Checkpoint
 
 __all__ = ["ImportedCheckpoints", "import_files"]
@@ -47,3 +48,4 @@ def import_files(files: tuple[Path, ...], *, run: Path, step: int | None, as_jso
         keys = f"{one.matched_key_count} of {one.total_key_count} keys"
         notes = "; ".join(word for word in (one.reason, one.note) if word)
         write_line(f"step {one.step}: {run / one.file}, {one.verdict}, {keys}{'; ' if notes else ''}{notes}")
+    tell_next(run)

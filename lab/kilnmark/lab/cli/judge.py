@@ -7,6 +7,7 @@ import click
 
 from kilnmark.client.cli.options import json_option, socket_option
 from kilnmark.client.cli.views.document import write_document, write_line
+from kilnmark.lab.cli.views.next import tell_next
 from kilnmark.protocol.exits import ExitCode
 
 if TYPE_CHECKING:
@@ -112,26 +113,21 @@ def _show(console: "Console", report: "JudgementReport", run: Path) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from kilnmark.lab.run.folder import read_state
-    from kilnmark.lab.run.next import next_steps
-    from kilnmark.lab.run.plan import read_plan
-
     table = Table("cell", *(axis.title for axis in report.axes), "status", box=None)
     for cell in report.cells:
         marks = [_mark(report, cell.name, axis.name) for axis in report.axes]
         table.add_row(cell.name, *marks, str(cell.status))
     console.print(table)
     for share in report.shares:
-        of = f"{share.passed} of {share.of}"
-        console.print(Text(f"{share.title}: {of} pass, {share.low:.0%} to {share.high:.0%} at 95 %"))
+        within = f", {share.within}" if share.within else ""
+        console.print(Text(f"{share.title}: {share.counted}{within}"))
     for line in (*report.notes, *_people(report)):
         write_line(f"note: {line}")
     for reason in report.reasons:
         write_line(f"  {reason}")
     write_line(f"{report.verdict} by {report.judge.name}, bars {report.bars}; {report.cost:.4f} {report.currency}")
     write_line(str(run / "report" / f"judge-{report.number}"))
-    for step in next_steps(str(run), read_plan(run), read_state(run)):
-        write_line(f"{step.why}: {step.command}", aside=True)
+    tell_next(run)
 
 
 def _mark(report: "JudgementReport", name: str, axis: str) -> str:

@@ -14,6 +14,7 @@ from kilnmark.client.batch.plan.tokens import TokenCounter
 from kilnmark.client.cli.options import json_option
 from kilnmark.client.cli.views.document import write_document, write_line
 from kilnmark.client.cli.views.tables import console
+from kilnmark.lab.cli.views.next import tell_next
 from kilnmark.lab.cli.views.preflight import show_preflight
 from kilnmark.lab.dataset.preflight import Lesson, examine
 from kilnmark.lab.dataset.recorded import WrittenPreflight, preflight_run, write_preflight
@@ -92,6 +93,8 @@ def preflight(dataset: Path | None, *, run: Path | None, as_json: bool, **given:
         write_document(PreflightDocument.of(report, made))
     else:
         show_preflight(console(), report, made)
+        if run is not None:
+            tell_next(run)
     click.get_current_context().exit(ExitCode.DONE if report.passed else ExitCode.FAILED)
 
 

@@ -80,6 +80,7 @@ def _print(out: "Console", shown: ShownRun) -> None:
         ("verdict", f"{found.verdict.icon} {found.verdict} at {found.stage}"),
         ("", found.line),
         *(("why", reason) for reason in found.further),
+        *(("left open", sentence) for sentence in found.left_open),
         ("cost", f"{shown.cost:.2f} {shown.currency}, of {shown.limit:.2f}"),
         ("changed", shown.changed or "never"),
     ]

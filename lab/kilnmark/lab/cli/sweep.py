@@ -8,6 +8,7 @@ import click
 from kilnmark.client.cli.left import telling_uncancelled
 from kilnmark.client.cli.options import json_option, socket_option
 from kilnmark.client.cli.views.document import write_document, write_line
+from kilnmark.lab.cli.views.next import tell_next
 from kilnmark.protocol.exits import ExitCode
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ def sweep(
         from kilnmark.client.cli.views.tables import console
 
         _show(console(), report, run)
+        tell_next(run)
     click.get_current_context().exit(ExitCode.DONE if report.picked else ExitCode.FAILED)
 
 
@@ -67,6 +69,7 @@ def _pick(run: Path, step: str, why: str, scale: float | None, by: str | None, *
         write_document(pick)
     else:
         write_line(f"{pick.by} picked step {pick.step} at scale {pick.scale:g}: {pick.why}")
+        tell_next(run)
 
 
 def _sweep(run: Path, socket: str | None, *, pick_anew: bool) -> "SweepReport":

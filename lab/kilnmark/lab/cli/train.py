@@ -7,6 +7,7 @@ import msgspec
 
 from kilnmark.client.cli.options import json_option
 from kilnmark.client.cli.views.document import write_document, write_line
+from kilnmark.lab.cli.views.next import tell_next
 from kilnmark.lab.run.trained import Checkpoint, Training
 
 __all__ = ["TrainedRun", "train"]
@@ -71,3 +72,4 @@ def train(run: Path, *, new_training: bool, adopt: str | None, cancel: bool, as_
     write_line(f"{training.status}: {len(checkpoints)} checkpoints, {spent:.2f} {budget.currency} spent")
     for checkpoint in checkpoints:
         write_line(f"  step {checkpoint.step}: {run / checkpoint.file} ({checkpoint.verdict})")
+    tell_next(run)

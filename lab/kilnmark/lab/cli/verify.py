@@ -49,7 +49,10 @@ def verify(
     """
     if sign is not None:
         _sign(folder, _report_of(adapter, report), sign, yes=yes)
+        _tell_next(folder, adapter, report, Outcome.PASSED, signed=True)
         return
+    from kilnmark.lab.gate.signing import read_signature
+
     socket, as_json = given.pop("socket"), given.pop("as_json")
     if folder is None:
         found = _alone(adapter, report, given, socket)
@@ -57,6 +60,8 @@ def verify(
         with open_run(folder) as run:
             found = _of_run(run, adapter, given, socket)
     _show(found, as_json=as_json)
+    if not as_json:
+        _tell_next(folder, adapter, report, found.report.outcome, signed=read_signature(found.path) is not None)
     click.get_current_context().exit(_EXITS[found.report.outcome])
 
 
@@ -142,9 +147,21 @@ def _ask(by: str, report: Path | None, *, yes: bool) -> None:
         raise NotSigned("nobody can be asked here", "sign at a terminal")
     for note in found.notes:
         write_line(f"note: {note}", aside=True)
+    for sentence in found.left_open:
+        write_line(f"left open: {sentence}", aside=True)
     click.confirm(
         f"{by}, did you look at {report.with_name('index.html')}, and do you answer for it?", abort=True, err=True
     )
+
+
+def _tell_next(folder: Path | None, adapter: Path | None, report: Path | None, found: Outcome, *, signed: bool) -> None:
+    from kilnmark.lab.cli.views.next import tell_next, tell_steps
+    from kilnmark.lab.run.next import next_for_file
+
+    if folder is not None:
+        tell_next(folder)
+    elif adapter is not None:
+        tell_steps(next_for_file(str(adapter), str(_folder_of(adapter, report)), found, signed=signed))
 
 
 def _folder_of(adapter: Path, report: Path | None) -> Path:
@@ -174,4 +191,6 @@ def _show(found: "Verified", *, as_json: bool) -> None:
         out.print(plain(f"{mark} {check.said}"), soft_wrap=True)
     for note in report.notes:
         out.print(plain(f"note: {note}"), soft_wrap=True)
+    for sentence in report.unasked:
+        out.print(plain(f"left open: {sentence}"), soft_wrap=True)
     out.print(plain(f"report: {found.path.with_name(PAGE)}"), soft_wrap=True)

@@ -165,5 +165,6 @@ def _keep(run: Run, found: Verified, signed_by: str | None) -> None:
             thresholds=report.limits,
             reasons=report.reasons,
             signed_by=signature.by if signature else signed_by,
+            left_open=report.left_open,
         )
     )

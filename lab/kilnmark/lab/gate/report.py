@@ -102,6 +102,7 @@ class GateReport(msgspec.Struct, frozen=True, kw_only=True):
         checks: Every limit.
         figures: Every number.
         notes: What is no fault of it, and should be known before somebody signs it.
+        unasked: What no limit was held to, in sentences.
         inspection: What the file is, in a sentence.
         convention, adapter_kind, strength_from: Of the file, as `kilnmark lora inspect` has them.
         layers: The effect of each layer.
@@ -133,6 +134,15 @@ class GateReport(msgspec.Struct, frozen=True, kw_only=True):
     neighbours: tuple[Neighbour, ...] = ()
     dataset: DatasetFacts | None = None
     pictures: tuple[ReportedPicture, ...] = ()
+    unasked: tuple[str, ...] = ()
+
+    @property
+    def left_open(self) -> tuple[str, ...]:
+        """What passing or not deciding does not tell: what was not asked, and what was and could not be measured."""
+        if self.outcome is Outcome.FAILED:
+            return ()
+        unmeasured = (one.said for one in self.checks if one.outcome is Outcome.UNDECIDED)
+        return (*self.unasked, *(said for said in unmeasured if said not in self.reasons))
 
 
 def write_report(folder: Path, report: GateReport) -> Path:

@@ -14,7 +14,7 @@ from kilnmark.client.sync import Client
 from kilnmark.keymaps.files.outputs import sha256_of
 from kilnmark.lab.gate.checks import checked, outcome_of
 from kilnmark.lab.gate.errors import NothingToVerify
-from kilnmark.lab.gate.figures import GateFigures
+from kilnmark.lab.gate.figures import TRIGGER_FIGURES, GateFigures
 from kilnmark.lab.gate.limits import GateLimits
 from kilnmark.lab.gate.measuring import by_layer, of_dataset, of_file, of_neighbours, of_pictures
 from kilnmark.lab.gate.neighbours import Neighbourhood, WeighedStack, neighbours_of, weighed
@@ -191,6 +191,7 @@ def _report(asked: ToVerify, inspection: Inspection, seen: _LookedAt, limits: Ga
         neighbours=tuple(_neighbours(seen.stacks)),
         dataset=asked.facts,
         pictures=_shown(seen.pictures),
+        unasked=_unasked(asked, seen.figures, limits),
     )
 
 
@@ -200,6 +201,19 @@ def _notes(asked: ToVerify, figures: GateFigures, limits: GateLimits) -> tuple[s
         return limits.looser
     alike = f"its pictures without {asked.trigger!r} are like those with it (SSIM {figures.trigger_control:.3f})"
     return (*limits.looser, f"it is always on: {alike}; verify it with fires where it must not be")
+
+
+def _unasked(asked: ToVerify, figures: GateFigures, limits: GateLimits) -> tuple[str, ...]:
+    """Whether it needs its trigger is asked of a subject, and of a style where somebody wants it."""
+    if limits.asks_trigger:
+        return ()
+    if not asked.trigger:
+        return ("whether it needs a trigger was not asked: it has none",)
+    known = figures.known()
+    found = ", ".join(f"{name} {known[name]:.3g}" for name in TRIGGER_FIGURES if name in known)
+    said = f"whether it needs {asked.trigger!r} was not asked, since a style may be always on"
+    mend = "fires = true under [verify], or --fires, asks for it"
+    return (f"{said}{' (' if found else ''}{found}{')' if found else ''}; {mend}",)
 
 
 def _shown(pictures: Mapping[tuple[Shown, int], GatePicture]) -> tuple[ReportedPicture, ...]:

@@ -3,6 +3,7 @@
 Nothing is judged here, and nothing is read but judgements.
 """
 
+import shlex
 from collections.abc import Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
@@ -112,7 +113,10 @@ def compare_runs(runs: Sequence[Path]) -> Compared:
         RunMissing: One is no run.
         NotComparable: One has no judgement, they were painted otherwise, or have no cell in common.
     """
-    reports = [_last(run) for run in runs]
+    last = [_last(run) for run in runs]
+    if None in last:
+        raise _unjudged([run for run, report in zip(runs, last, strict=True) if report is None])
+    reports = [report for report in last if report is not None]
     _check(runs, reports)
     found: list[_Cells] = [_judged(report) for report in reports]
     common = [key for key in found[0] if all(key in cells for cells in found[1:])]
@@ -131,7 +135,8 @@ def compare_runs(runs: Sequence[Path]) -> Compared:
     )
 
 
-def _last(run: Path) -> JudgementReport:
+def _last(run: Path) -> JudgementReport | None:
+    """The last judgement that has a cell; None where there is none."""
     if not (run / PLAN).is_file():
         raise RunMissing(str(run))
     state = read_state(run)
@@ -139,7 +144,14 @@ def _last(run: Path) -> JudgementReport:
         report = read_judgement(run / judged.folder)
         if report is not None and report.judged:
             return report
-    raise NotComparable(f"{run} was not judged yet")
+    return None
+
+
+def _unjudged(runs: Sequence[Path]) -> NotComparable:
+    names = ", ".join(map(str, runs))
+    commands = " and ".join(f"`{shlex.join(['kilnmark', 'lab', 'judge', str(run)])}`" for run in runs)
+    said = f"{names} {'has' if len(runs) == 1 else 'have'} no judged cell yet, so that there is nothing to compare"
+    return NotComparable(said, f"judge with {commands}")
 
 
 def _check(runs: Sequence[Path], reports: Sequence[JudgementReport]) -> None:

@@ -227,15 +227,19 @@ class NotComparable(LabError):
     """Runs that have no cell in common.
 
     Args:
-        reason: What differs.
+        reason: What differs, or is missing.
+        mend: What to do.
     """
 
     kind = "not_comparable"
     exit_code = ExitCode.USAGE
 
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
+    def __init__(
+        self, reason: str, mend: str = "judge them on the same prompts, seeds and numbers to compare them"
+    ) -> None:
+        super().__init__(reason, mend)
         self.reason = reason
+        self.mend = mend
 
     def __str__(self) -> str:
-        return f"{self.reason}; judge them on the same prompts, seeds and numbers to compare them"
+        return f"{self.reason}; {self.mend}"

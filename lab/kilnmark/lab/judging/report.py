@@ -130,6 +130,16 @@ class AxisShare(msgspec.Struct, frozen=True, kw_only=True):
     mean: float | None = None
     needed: int | None = None
 
+    @property
+    def counted(self) -> str:
+        """How many pass, in words."""
+        return f"{self.passed} of {self.of} pass" if self.of else "none judged yet"
+
+    @property
+    def within(self) -> str:
+        """Where the share may lie, in words; empty where nothing was judged, and nothing is known of it."""
+        return f"at 95 % {self.low:.0%} to {self.high:.0%}" if self.of else ""
+
 
 class JudgeSaid(msgspec.Struct, frozen=True, kw_only=True):
     """Who judged.

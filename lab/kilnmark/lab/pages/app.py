@@ -101,13 +101,13 @@ class _Pages:
             try:
                 return await answer(request)
             except PageMissing as error:
-                return as_page(sorry_page("Not there", str(error)), 404)
+                return as_page(sorry_page("Not there", str(error), back=True), 404)
             except FormRefused as error:
-                return as_page(sorry_page("Not so", str(error)), 400)
+                return as_page(sorry_page("Not so", str(error), back=True), 400)
             except (VoteRefused, NoSuchPicture) as error:
-                return as_page(sorry_page("Not counted", str(error)), 409)
+                return as_page(sorry_page("Not counted", str(error), back=True), 409)
             except (LabError, BatchError, UnusableContent, OSError) as error:
-                return as_page(sorry_page("It cannot be read", str(error)), 500)
+                return as_page(sorry_page("It cannot be read", str(error), back=True), 500)
 
         return answered
 
@@ -144,6 +144,8 @@ class _Pages:
         run, tail = self._run(rest)
         kind, _, name = tail.partition("/")
         if tail in {"", places.INDEX}:
+            if run.problem:
+                return as_page(sorry_page("It cannot be read", run.problem, back=True), 500)
             return as_page(there(self._site().run(run)))
         if kind == places.JUDGING:
             return self._judging(run, name, request)
@@ -178,7 +180,7 @@ class _Pages:
 
     def _decisions(self, batch: FoundBatch) -> "Response":
         if batch.manifest is None:
-            return as_page(sorry_page("It cannot be read", batch.problem), 500)
+            return as_page(sorry_page("It cannot be read", batch.problem, back=True), 500)
         shown = shown_decisions(batch)
         page = places.page_of_place(places.BATCHES, batch.place)
         names = {"name": batch.place, "line": count_line(shown), "shown": shown, "csrf": self.guard.form_token}

@@ -94,22 +94,24 @@ class LabSite:
         figures = figures_of(self.found, days=days)
         rows = [row for run in self._newest_first() if (row := self._row(run))]
         flying = [row for row in rows if row.standing.verdict is RunVerdict.IN_FLIGHT]
+        broken = [run for run in self.found.runs if run.problem]
         name = self.root.absolute().name or "runs"
         return self._fill(
             "index.html",
             page=places.INDEX,
             title=name,
             heading=name,
-            summary=_summary(rows, flying),
+            summary=_summary(rows, flying, broken),
             flying=flying,
             resting=[row for row in rows if row not in flying],
+            broken=broken,
             figures=figure_rows(figures),
             span=span_words(figures),
             spans=SPANS,
             chosen=days,
             batches=[_Listed(one.place, places.batch_page(one), "", _line(one)) for one in self.found.batches],
             documents=[_Listed(one, places.document_page(one), self._title(one)) for one in self.found.documents],
-            unread=figures.unread,
+            unread=[said for said in figures.unread if said not in {run.problem for run in broken}],
         )
 
     def run(self, run: FoundRun) -> str | None:
@@ -202,9 +204,15 @@ def fill(template: str, *, root: str, live: bool, crumbs: Sequence[str] = (), **
     return _templates().get_template(template).render(root=root, live=live, crumbs=crumbs, made=made, **names)
 
 
-def sorry_page(title: str, sentence: str) -> str:
-    """A page that says why there is no other, with nothing on it that a stranger may not see."""
-    return fill("sorry.html", root="/", live=False, title=title, sentence=sentence)
+def sorry_page(title: str, sentence: str, *, back: bool = False) -> str:
+    """A page that says why there is no other, with nothing on it that a stranger may not see.
+
+    Args:
+        title: In a word or two.
+        sentence: Why.
+        back: It leads to the index, which whoever is asked for this page may see.
+    """
+    return fill("sorry.html", root="/", live=False, title=title, sentence=sentence, back=back)
 
 
 def asset(name: str) -> bytes:
@@ -250,9 +258,10 @@ def _kappa(agreement: Agreement) -> str:
     return f"{agreement.kappa:.2f} ({agreement.method}, {agreement.people} people, {agreement.items} pairs)"
 
 
-def _summary(rows: Sequence[_Row], flying: Sequence[_Row]) -> str:
-    runs = f"{len(rows)} run{'' if len(rows) == 1 else 's'}"
-    return f"{runs}, {len(flying) or 'none'} in flight"
+def _summary(rows: Sequence[_Row], flying: Sequence[_Row], broken: Sequence[FoundRun]) -> str:
+    count = len(rows) + len(broken)
+    lost = f", {len(broken)} cannot be read" if broken else ""
+    return f"{count} run{'' if count == 1 else 's'}, {len(flying) or 'none'} in flight{lost}"
 
 
 def _line(batch: FoundBatch) -> str:

@@ -175,8 +175,7 @@ def _stats(plan: RunPlan, state: RunState | None, judgement: JudgementReport | N
     shares = {share.axis: share for share in judgement.shares} if judgement else {}
     for axis, label in ((IDENTITY, "identity passes"), (PHOTOGRAPHIC, "photographic passes"), (_ALL, "full passes")):
         if share := shares.get(axis):
-            within = f"at 95 % {share.low:.0%} to {share.high:.0%}"
-            yield Stat(label, f"{share.passed} of {share.of}", within)
+            yield Stat(label, f"{share.passed} of {share.of}" if share.of else share.counted, share.within)
     cost, limit = cost_of(state), plan.budget.limit
     yield Stat("cost", f"{cost:.2f} {plan.budget.currency}", f"budget {limit:.2f}")
     if state and (seconds := _seconds(state)) is not None:
@@ -254,6 +253,8 @@ def _checks(run: FoundRun, state: RunState) -> Iterator[Fact]:
         said = f"{found.outcome} by thresholds {found.thresholds}, {signed}, {moment(found.at)}"
         page = f"{found.report.rpartition('/')[0]}/{GATE_PAGE}"
         yield Fact("gate", said, _address(run, page) or _address(run, found.report))
+        for sentence in found.left_open:
+            yield Fact("left open by the gate", sentence)
     for judged in state.judgements:
         yield Fact("judgement", f"{judged.verdict} by {judged.judge}, {judged.bars}, {moment(judged.at)}")
     for one in state.promotions:

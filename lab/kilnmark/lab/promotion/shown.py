@@ -4,7 +4,7 @@ Each is held to what it has to be here, wherever it comes from; who asks knows o
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from kilnmark.keymaps.inspection import inspect_file
@@ -64,13 +64,21 @@ def _against(found: Verification, report: Path, sha256: str, command: str) -> It
     if found.sha256 != sha256:
         yield f"has other bytes than those that were verified ({found.sha256[:12]}...)", f"run `{command}`"
     elif found.outcome is Outcome.FAILED:
-        yield f"does not pass the gate: {'; '.join(found.reasons)}", "pick another checkpoint, or train anew"
+        yield _refusal(found.reasons)
     elif found.outcome is not Outcome.PASSED:
         yield "is not verified to the end", f"run `{command}`"
     elif not found.signed_by:
         yield "is verified, and signed by nobody", f"look at its report, then run `{command} --sign NAME`"
     elif (problem := _report_problem(report, found)) is not None:
         yield f"is verified by a report that {problem}", f"run `{command}` again"
+
+
+def _refusal(reasons: Sequence[str]) -> tuple[str, str]:
+    """Why the gate refuses it, and what to do: each mend once, whatever number of reasons asks for it."""
+    pairs = [reason.rpartition("; ") if "; " in reason else (reason, "", "") for reason in reasons]
+    why = "; ".join(dict.fromkeys(said for said, _, _ in pairs)) or "no reason was written down"
+    mends = list(dict.fromkeys(mend for _, _, mend in pairs if mend))
+    return f"does not pass the gate: {why}", ", or ".join(mends) or "pick another checkpoint, or train anew"
 
 
 def _report_problem(path: Path, told: Verification) -> str | None:

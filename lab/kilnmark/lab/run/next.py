@@ -13,8 +13,9 @@ from kilnmark.lab.run.plan import RunPlan
 from kilnmark.lab.run.standing import Stage, adapter_of_run, last_judgement, serving, standing_of, verification_of
 from kilnmark.lab.run.state import Outcome, RunState, TrainingStatus, Verification
 
-__all__ = ["NextStep", "next_steps"]
+__all__ = ["NextStep", "next_for_file", "next_steps"]
 
+_SIGN = "sign it, once its report was looked at"
 _NEW_TRAINING = "the numbers in run.toml or the dataset were wrong: train anew"
 
 
@@ -43,6 +44,23 @@ def next_steps(run: str, plan: RunPlan, state: RunState | None, *, held: bool = 
         watch = _step("show", [run], "a command works in this run; look how far it is")
         return (watch, *_log(run, state))
     return tuple(_steps(run, plan, state))
+
+
+def next_for_file(adapter: str, report: str, outcome: Outcome, *, signed: bool) -> tuple[NextStep, ...]:
+    """The same for an adapter that was verified without a run.
+
+    Args:
+        adapter: Its file, as it is to be typed.
+        report: The folder of its report, likewise.
+        outcome: What the gate said.
+        signed: Whether somebody answers for that.
+    """
+    if outcome is not Outcome.PASSED:
+        return ()
+    if not signed:
+        return (_step("verify", [adapter, "--report", report, "--sign", "NAME"], _SIGN),)
+    words = [adapter, "--report", report, "--genre", "GENRE", "--packs", "PACKS", "--signed-by", "NAME"]
+    return (_step("promote", words, "let it serve"),)
 
 
 def _steps(run: str, plan: RunPlan, state: RunState | None) -> Iterator[NextStep]:
@@ -124,7 +142,7 @@ def _from_gate(run: str, plan: RunPlan, state: RunState) -> Iterator[NextStep]:
         yield _step("train", [run, "--new-training"], _NEW_TRAINING)
     else:
         if not found.signed_by:
-            yield _step("verify", [*verify, "--sign", "NAME"], "sign it, once its report was looked at")
+            yield _step("verify", [*verify, "--sign", "NAME"], _SIGN)
         yield _step("judge", [run], "have its pictures judged")
         if found.signed_by:
             yield _promote(run, plan)
@@ -151,7 +169,7 @@ def _to_promotion(run: str, plan: RunPlan, state: RunState, found: Verification 
     if found is None or found.outcome is not Outcome.PASSED:
         yield _step("verify", verify, "its pictures are good; the gate has not passed it yet")
     elif not found.signed_by:
-        yield _step("verify", [*verify, "--sign", "NAME"], "sign it, once its report was looked at")
+        yield _step("verify", [*verify, "--sign", "NAME"], _SIGN)
     else:
         if not any(copy.sha256 == found.sha256 for copy in state.deployments):
             goal = f"PACKS/{plan.genre or 'GENRE'}/loras"

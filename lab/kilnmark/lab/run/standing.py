@@ -86,6 +86,7 @@ class RunStanding(msgspec.Struct, frozen=True, kw_only=True):
         line: In one line, for people.
         held: Whether a command works in it at this moment.
         reasons: What failed or is missing, in sentences.
+        left_open: What the gate did not ask of its adapter, or could not measure, in sentences.
     """
 
     stage: Stage
@@ -93,6 +94,7 @@ class RunStanding(msgspec.Struct, frozen=True, kw_only=True):
     line: str
     held: bool = False
     reasons: tuple[str, ...] = ()
+    left_open: tuple[str, ...] = ()
 
     @property
     def further(self) -> tuple[str, ...]:
@@ -111,7 +113,9 @@ def standing_of(plan: RunPlan, state: RunState | None, *, held: bool = False) ->
     if state is None:
         found = RunStanding(stage=Stage.NEW, verdict=RunVerdict.WAITING, line="nothing was done yet")
     else:
-        found = next(_steps(plan, state))
+        verified = verification_of(state)
+        left_open = verified.left_open if verified else ()
+        found = msgspec.structs.replace(next(_steps(plan, state)), left_open=left_open)
     if held and found.verdict in {RunVerdict.WAITING, RunVerdict.FAILED}:
         line = f"a command works in it; before that: {found.line}"
         return msgspec.structs.replace(found, verdict=RunVerdict.IN_FLIGHT, held=True, line=line)
@@ -210,7 +214,12 @@ def _judged(judged: JudgedRun) -> RunStanding:
     if _EVERYTHING in judged.passed:
         shares.insert(0, f"{judged.passed[_EVERYTHING]} of {judged.cells} cells pass everything")
     said = f"{judged.judge}, held to {judged.bars}"
-    far = ", ".join(shares) or "nothing was judged yet"
+    nothing = not judged.judged and not any(judged.passed.values())
+    far = (
+        (f"none of {judged.cells} cells is judged" if judged.cells else "nothing was judged")
+        if nothing
+        else ", ".join(shares)
+    )
     line = (
         f"not decided yet by {said}; so far {far}" if verdict is RunVerdict.IN_FLIGHT else f"{verdict} by {said}: {far}"
     )

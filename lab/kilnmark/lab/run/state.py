@@ -151,6 +151,7 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
         thresholds: The version of the thresholds.
         reasons: What failed, in sentences.
         signed_by: Who signed it off.
+        left_open: What was not asked of it, or could not be measured, in sentences.
     """
 
     at: str
@@ -161,6 +162,7 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
     thresholds: str
     reasons: tuple[str, ...] = ()
     signed_by: str | None = None
+    left_open: tuple[str, ...] = ()
 
 
 class JudgedRun(msgspec.Struct, frozen=True, kw_only=True):

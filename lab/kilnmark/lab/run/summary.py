@@ -39,6 +39,9 @@ def summary_text(plan: RunPlan, state: RunState) -> str:
     lines += [f"**{found.verdict}** at {found.stage}: {_plain(found.line)}.", ""]
     lines += [f"- {_plain(reason)}" for reason in found.further]
     lines += [""] if found.further else []
+    lines += (
+        ["Left open by the gate:", "", *(f"- {_plain(one)}" for one in found.left_open), ""] if found.left_open else []
+    )
     if state.checkpoints:
         lines += ["| step | from | inspection | keys |", "|---|---|---|---|"]
         lines += [*map(_row, state.checkpoints), ""]

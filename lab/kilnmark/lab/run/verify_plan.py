@@ -3,18 +3,21 @@
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from kilnmark.lab.run.section import Section
 
 __all__ = ["VerifyPlan"]
+
+_FEWEST = 2
+"""Scenes of which it can be seen whether pictures are still told apart by them."""
 
 
 class VerifyPlan(Section):
     """How an adapter of the run is verified.
 
     Attributes:
-        scenes: What is painted, without the trigger; empty: the usual ones.
+        scenes: What is painted, without the trigger, two at least; empty: the usual ones.
         pattern: How trigger and scene make a prompt; None: the usual way.
         nonsense: What is put in the trigger's place; None: the usual word.
         seeds: Of the pictures, in turn.
@@ -32,3 +35,10 @@ class VerifyPlan(Section):
     limits: Mapping[str, Mapping[Literal["least", "most"], float]] = {}
     fires: bool = False
     unattended: bool = False
+
+    @field_validator("scenes")
+    @classmethod
+    def _can_be_told_apart(cls, scenes: tuple[str, ...]) -> tuple[str, ...]:
+        if scenes and len(set(scenes)) < _FEWEST:
+            raise ValueError("the gate sees whether pictures still depend on their prompts; give two different scenes")
+        return scenes
