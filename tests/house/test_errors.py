@@ -115,7 +115,7 @@ def test_what_is_wrong_with_a_requests_files_and_documents_becomes_an_error_of_t
 
 CODES = {
     ExitCode.USAGE: (
-        "InvalidParams JobIdTaken UnusableContent UnknownName UnusableEntry UnusableGoal TracingMisconfigured "
+        "InvalidParams JobIdTaken UnusableContent UnknownName UnusableGoal TracingMisconfigured "
         "UnreadableConfig SettingsRefused SocketUnfit UnfitForService NothingToFetch RefusedPicture PictureRefused "
         "ServerNotInstalled"
     ),

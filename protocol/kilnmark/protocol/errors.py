@@ -27,8 +27,7 @@ and `EXITS` of the command line and of the daemon how a process does.
     │   ├── PictureRefused
     │   └── Cancelled
     ├── UnusableContent              packs and what they describe: protocol/content/problems
-    │   ├── UnknownName
-    │   └── UnusableEntry            one entry of a batch: client/batch/plan/subjects
+    │   └── UnknownName
     ├── UnusableFamily               an installed family: protocol/picture/catalog
     ├── UnknownVariant
     ├── RefusedFile                  an adapter file that is not applied: keymaps/errors

@@ -8,10 +8,11 @@ from typing import get_args
 import pytest
 
 from kilnmark.client.batch.plan.plan import Plan, Wishes, make_plan
-from kilnmark.client.batch.plan.subjects import FIELDS, Kind
+from kilnmark.client.batch.plan.subjects import Kind
 from kilnmark.client.batch.plan.tokens import TokenCounter
 from kilnmark.client.packs.scaffold import begin_packs, documents
 from kilnmark.protocol.content.documents import GenreStyle, LoraEntry, WorldStyle
+from kilnmark.protocol.content.entries import ENTRY_MODELS
 from kilnmark.protocol.content.tiers import TierNumbers
 from kilnmark.protocol.picture.catalog import VARIANTS
 
@@ -19,8 +20,15 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 TEXTS = documents("ink", "mire", "mini")
 USABLE = re.compile(r"^ *#(?=\w)", re.MULTILINE)
 """What is to be taken away from a line, to use it."""
-ABSENT = (".safetensors", ".png", "needs an `init_image`", "comes without `lora", "two ways to say the stack")
-"""What is said of files that are not there, and of fields that want another or do not go with one."""
+ABSENT = (
+    ".safetensors",
+    ".png",
+    "needs an `init_image`",
+    "comes without `lora",
+    "two ways to say the stack",
+    "no negative",
+)
+"""What is said of files that are not there, and of fields that want another or do not go with one, or with the base."""
 
 
 def planned(packs: Path) -> Iterator[Plan]:
@@ -51,9 +59,9 @@ def test_its_numbers_are_those_of_the_base() -> None:
         ("ink/visual_style.yaml", {*GenreStyle.model_fields, *LoraEntry.model_fields}),
         ("ink/worlds/mire/visual_style.yaml", set(WorldStyle.model_fields)),
         ("ink/tiers.yaml", set(TierNumbers.model_fields)),
-        ("ink/creatures.yaml", FIELDS["creature"]),
-        ("ink/worlds/mire/history.yaml", FIELDS["poi"]),
-        ("ink/worlds/mire/portrait_manifest.yaml", FIELDS["portrait"]),
+        ("ink/creatures.yaml", set(ENTRY_MODELS["creature"].model_fields)),
+        ("ink/worlds/mire/history.yaml", set(ENTRY_MODELS["poi"].model_fields)),
+        ("ink/worlds/mire/portrait_manifest.yaml", set(ENTRY_MODELS["portrait"].model_fields)),
     ],
 )
 def test_every_field_is_shown(document: str, fields: set[str]) -> None:

@@ -165,6 +165,12 @@ class ComposedStyle:
         """A problem with an adapter's `scales`."""
         return self._style_of(adapter).problem((*adapter.path, "scales"), message)
 
+    def field_problem(self, name: str, message: str) -> Problem:
+        """A problem with a field that a world overlays, in the document whose word counts."""
+        world = self.pack.world_style
+        style = world if world is not None and name in world.model_fields_set else self.pack.genre_style
+        return style.problem((name,), message)
+
     def _style_of(self, adapter: StackEntry) -> StyleFields:
         """The document that names an adapter."""
         style = self.pack.world_style if adapter.level == "world" else self.pack.genre_style

@@ -56,6 +56,9 @@ def _no_contradiction(scales: dict[str, float]) -> dict[str, float]:
     return scales
 
 
+CheckedScales = Annotated[BlockScales, AfterValidator(_no_contradiction)]
+
+
 class LoraEntry(_SpeltContent):
     """One adapter of a stack."""
 
@@ -68,7 +71,7 @@ class LoraEntry(_SpeltContent):
     scale: Scale
     """How strongly it is applied, -100 to 100."""
 
-    scales: Annotated[BlockScales, AfterValidator(_no_contradiction)] = {}
+    scales: CheckedScales = {}
     """How strongly on some blocks instead: `double: 0.3`, `single.20-37: 1.0`; `scale` is for all other layers."""
 
     applies_to: Annotated[tuple[Name, ...], Field(strict=False, min_length=1)]

@@ -15,7 +15,7 @@ from pydantic import BaseModel, GetCoreSchemaHandler, ValidationError
 from pydantic_core import CoreSchema, ErrorDetails, PydanticCustomError, core_schema
 
 from kilnmark.protocol.content.marked_yaml import MarkedDocument
-from kilnmark.protocol.content.problems import Key, Problem, UnusableContent, near_miss, shortened
+from kilnmark.protocol.content.problems import Key, Problem, UnusableContent, is_inside, near_miss, shortened
 
 __all__ = ["Broken", "Readable", "asked", "misspelt", "parsed", "refuse_misspelt", "wrong"]
 
@@ -102,7 +102,7 @@ def wrong(message: str, path: Sequence[Key] = ()) -> PydanticCustomError:
 
 
 def parsed(
-    model: type[_Model], document: MarkedDocument, found: Sequence[Problem] = ()
+    model: type[_Model], document: MarkedDocument, found: Sequence[Problem] = (), at: tuple[Key, ...] = ()
 ) -> tuple[_Model, tuple[Problem, ...]]:
     """The document as a model, with `Broken` where something cannot be used; and all problems, by their lines.
 
@@ -110,21 +110,25 @@ def parsed(
         model: What its value is to be.
         document: What was read; its value may hold `Broken` already.
         found: Problems that it is known to have.
+        at: The place in it that is to be the model; empty: all of it.
 
     Raises:
-        UnusableContent: It is not YAML throughout, or something is wrong with it outside of every `Readable`; with all
-            problems.
+        UnusableContent: It is not YAML throughout there, or something is wrong with it outside of every `Readable`;
+            with all problems.
     """
-    if document.problems:
-        raise UnusableContent(document.problems)
-    value, told = document.value, list(found)
+    if broken := [problem for problem in document.problems if is_inside(problem.entry, at)]:
+        raise UnusableContent(broken)
+    value: Any = document.value
+    for key in at:
+        value = value[key]
+    told = list(found)
     while True:
         try:
             return model.model_validate(value), tuple(_by_line(told))
         except ValidationError as error:
             errors = error.errors(include_url=False)
         for details in errors:
-            problems = tuple(_problem(document, each, path) for each, path in _innermost(details))
+            problems = tuple(_problem(document, each, path, at) for each, path in _innermost(details))
             told += problems
             if details["type"] == _BROKEN:
                 value = _with_broken(value, details["loc"], problems)
@@ -179,9 +183,9 @@ def _inside(value: Any) -> Iterator[Problem]:
             yield from _inside(part)
 
 
-def _problem(document: MarkedDocument, details: ErrorDetails, path: tuple[Key, ...]) -> Problem:
+def _problem(document: MarkedDocument, details: ErrorDetails, path: tuple[Key, ...], at: tuple[Key, ...]) -> Problem:
     context = details.get("ctx", {})
-    path = (*path, *context.get("path", ()))
+    path = (*at, *path, *context.get("path", ()))
     if details["type"] == "missing":
         return document.problem(path, f"is missing; add `{path[-1]}: ...`")
     if details["type"] == "wrong":

@@ -23,6 +23,7 @@ __all__ = [
     "UnknownName",
     "UnusableContent",
     "entry_of",
+    "is_inside",
     "near_miss",
     "shortened",
 ]
@@ -127,6 +128,12 @@ def entry_of(path: Sequence[Key]) -> str:
     return text
 
 
+def is_inside(entry: str, path: Sequence[Key]) -> bool:
+    """Whether words for a place mean one that is that of a path, or within it."""
+    outer = entry_of(path)
+    return not outer or entry == outer or entry.startswith((f"{outer}.", f"{outer}["))
+
+
 def shortened(text: str) -> str:
     """A word of a document as a message may repeat it."""
     return text if len(text) <= _SHOWN else text[:_SHOWN] + "..."
@@ -135,11 +142,23 @@ def shortened(text: str) -> str:
 def near_miss(word: str, known: Iterable[str]) -> str | None:
     """The known word that this one looks like a misspelling of; None when it is known, or like none of them.
 
-    Nobody misspells a first letter: `flora` is a word of its own beside `lora`.
+    Nobody misspells a first letter: `flora` is a word of its own beside `lora`. Two letters in the wrong order are a
+    misspelling of the shortest word, too: `teir`.
     """
     plain = word.casefold().replace("-", "_")
     words = [other for other in sorted(known) if other[:1] == plain[:1]]
     if word in words:
         return None
+    if swapped := next((other for other in words if _is_swapped(plain, other)), None):
+        return swapped
     found = difflib.get_close_matches(plain, words, n=1, cutoff=_LIKENESS)
     return found[0] if found else None
+
+
+def _is_swapped(word: str, other: str) -> bool:
+    """Whether two neighbouring letters are all that differs."""
+    differing = [i for i, pair in enumerate(zip(word, other, strict=False)) if pair[0] != pair[1]]
+    if not differing or len(word) != len(other):
+        return False
+    at = differing[0]
+    return word[:at] + word[at + 1 : at + 2] + word[at] + word[at + 2 :] == other

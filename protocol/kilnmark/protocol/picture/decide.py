@@ -33,11 +33,13 @@ class Decision(NamedTuple):
         spec: What decides its pixels, save its stack.
         warnings: What was asked for and is not so.
         repeatable: The seed is the request's own or its style's: asked for again, the same picture is meant.
+        unused: Those of the warnings that are about words or numbers which the variant takes none of.
     """
 
     spec: PictureSpec
     warnings: tuple[str, ...]
     repeatable: bool
+    unused: tuple[str, ...] = ()
 
 
 def base_for(
@@ -94,13 +96,14 @@ def decide(
     if spec.width * spec.height > MAX_PIXELS:
         problem = f"{spec.width}x{spec.height} is more than {MAX_PIXELS} pixels - at `$.params.width`; ask for less"
         raise InvalidParams(problem)
+    unused = tuple(_unused(asked, spec, row))
     warnings = (
         *_other_base(base, style, tier),
-        *_unused(asked, spec, row),
+        *unused,
         *of_start(spec, given),
         *of_references(spec, given, row),
     )
-    return Decision(spec, warnings, repeatable=seed is not None)
+    return Decision(spec, warnings, repeatable=seed is not None, unused=unused)
 
 
 def _first(*words: _Word | None) -> _Word | None:

@@ -9,7 +9,8 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 
-from kilnmark.client.batch.plan.plan import Plan, Wishes, make_plan, seed_of
+from kilnmark.client.batch.plan.plan import Plan, Wishes, make_plan
+from kilnmark.client.batch.plan.seeds import seed_of
 from kilnmark.client.batch.plan.tokens import TokenCounter
 from kilnmark.client.cli.commands.batch import batch
 from kilnmark.keymaps.files.contents import content_hash

@@ -5,7 +5,7 @@ import unicodedata
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kilnmark.client.batch.plan.plan import SEED_LIMIT, seed_of
+from kilnmark.client.batch.plan.seeds import SEED_LIMIT, seed_of
 
 WORDS = st.text(max_size=20)
 

@@ -60,15 +60,16 @@ def test_an_entry_knows_its_file_and_line() -> None:
 @pytest.mark.parametrize(
     ("entry", "line", "words"),
     [
-        ("{description: x}", 4, "has no `name`"),
+        ("{description: x}", 4, "is missing; add `name: ...`"),
         ("{name: A}", 4, "says nothing that could be painted"),
-        ("{name: [A], description: x}", 4, "must be text, but is a list"),
-        ("{name: A, visual_prompt: {a: b}, description: x}", 4, "must be text, but is a mapping"),
+        ("{name: [A], description: x}", 4, 'must be text, but is ["A"]'),
+        ("{name: A, visual_prompt: {a: b}, description: x}", 4, 'must be text, but is {"a": "b"}'),
         ("{name: 1984, description: x}", 4, "is 1984; put it in quotes"),
         ("just text", 4, "must be a mapping"),
         ("17", 4, "must be a mapping"),
-        (f"{{name: {'A' * 201}, description: x}}", 4, "more than 200 characters"),
-        (f"{{name: A, description: {'x' * 20_001}}}", 4, "more than 20000 characters"),
+        (f"{{name: {'A' * 201}, description: x}}", 4, "longer than the 200 characters"),
+        (f"{{name: A, description: {'x' * 20_001}}}", 4, "longer than the 20000 characters"),
+        (f"{{name: {'A' * 9}, description: {'x' * 19_992}}}", 4, "a prompt of more than 20000 characters"),
         ("{name: A, name: B, description: x}", 4, "stands twice"),
     ],
 )

@@ -1,23 +1,24 @@
 """The adapter files of a batch: which were planned, whether their scales can be meant, and the hash of what each holds.
 
-Where a file lies and whether it is one, `pack_files` finds out; whether it would engage is for the daemon to say.
+Which adapters documents name, `wanted` knows; whether one would engage is for the daemon to say.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import NamedTuple
 
+from kilnmark.client.batch.plan.wanted import WantedAdapter
 from kilnmark.keymaps.errors import RefusedFile
 from kilnmark.keymaps.files.contents import content_hash
-from kilnmark.protocol.content.composed import ComposedStyle
-from kilnmark.protocol.content.composition import file_problems, scale_problems
+from kilnmark.keymaps.files.finder import AdapterFinder
 from kilnmark.protocol.content.problems import Problem
 from kilnmark.protocol.content.trust import Trust
 from kilnmark.protocol.errors import KilnmarkError
 from kilnmark.protocol.picture.block_scales import scale_words
 from kilnmark.protocol.picture.catalog import row_of
 
-__all__ = ["Hashes", "PlannedAdapter", "TrustedStack", "trusted_stack", "unmet_blocks"]
+__all__ = ["FoundAdapters", "Hashes", "PlannedAdapter", "TrustedStack"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class PlannedAdapter:
         scales: For some blocks, patterns and scales as the style has them.
         promoted: Its bytes are in its genre's manifest of promoted adapters; None where there is none to be read.
         pinned: The hash that it has to have when it is painted with, since that one is promoted; empty: any.
+        file_problem: Tells what is wrong with its file, where a document names it.
     """
 
     name: str
@@ -41,6 +43,7 @@ class PlannedAdapter:
     scales: tuple[tuple[str, float], ...] = ()
     promoted: bool | None = None
     pinned: str = ""
+    file_problem: Callable[[str], Problem] | None = field(default=None, repr=False, compare=False)
 
     @property
     def scale_words(self) -> str:
@@ -48,71 +51,90 @@ class PlannedAdapter:
         return scale_words(self.scale, self.scales)
 
 
-def unmet_blocks(style: ComposedStyle, paths: Sequence[str]) -> list[Problem]:
-    """What is wrong with scales for some blocks on the model that a style wants, in the daemon's words.
+class TrustedStack(NamedTuple):
+    """Some adapters, and what is to be said of them.
+
+    Attributes:
+        adapters: In stack order; None where no picture may be painted with them.
+        problems: Why not, and what is wrong with the manifest.
+        warnings: Which are not promoted, where they need not be.
+    """
+
+    adapters: tuple[PlannedAdapter, ...] | None
+    problems: Sequence[Problem] = ()
+    warnings: Sequence[Problem] = ()
+
+
+class FoundAdapters:
+    """Finds the adapters of documents, and holds them to what is asked of them.
+
+    Args:
+        packs: The folder of packs.
+        lora_roots: Further folders that they may lie in.
+    """
+
+    def __init__(self, packs: Path, lora_roots: Sequence[Path]) -> None:
+        self._packs = packs
+        self._finder = AdapterFinder([packs, *lora_roots])
+        self._hashes = Hashes()
+
+    def stack(self, wanted: Sequence[WantedAdapter], variant: str, trust: Callable[[], Trust]) -> TrustedStack:
+        """Where these lie, if each is there, sound, and good for what is asked of it.
+
+        Args:
+            wanted: In stack order.
+            variant: The model that they are for.
+            trust: What the genre's manifest says of them.
+
+        Raises:
+            KilnmarkError: One of them cannot be read any more.
+        """
+        located = self._finder.named((each.file, self._packs / each.folder) for each in wanted)
+        found = [each.file_problem(said) for each, said in zip(wanted, located.problems, strict=True) if said]
+        if problems := found or _unmet_blocks(wanted, located.paths, variant):
+            return TrustedStack(None, problems)
+        return self._trusted(wanted, located.paths, trust())
+
+    def _trusted(self, wanted: Sequence[WantedAdapter], paths: Sequence[str], trust: Trust) -> TrustedStack:
+        """Held to the manifest. Files are read only where there is one, or has to be."""
+        asks = trust.promotions is not None and (trust.is_required or trust.promotions.is_there)
+        sha256s = [self._hashes.of(path) if asks else "" for path in paths]
+        sentences = trust.sentences(paths, sha256s)
+        found = [each.file_problem(said) for each, said in zip(wanted, sentences, strict=True) if said]
+        if trust.is_required and paths and (found or trust.problems):
+            return TrustedStack(None, [*trust.problems, *found])
+        planned = (
+            PlannedAdapter(
+                each.name,
+                each.file,
+                each.scale,
+                path,
+                tuple(each.scales.items()),
+                trust.knows(sha256),
+                sha256 if trust.is_required else "",
+                each.file_problem,
+            )
+            for each, path, sha256 in zip(wanted, paths, sha256s, strict=True)
+        )
+        return TrustedStack(tuple(planned), trust.problems, found)
+
+
+def _unmet_blocks(wanted: Sequence[WantedAdapter], paths: Sequence[str], variant: str) -> list[Problem]:
+    """What is wrong with scales for some blocks on a model, in the daemon's words.
 
     Only files that have such scales are read. One that does not fit the model is left to the daemon, who may paint on
     another.
-
-    Args:
-        style: With a stack.
-        paths: Where its files lie, in its order.
     """
-    asked = [adapter.entry.scales for adapter in style.stack.adapters]
-    scaled = [at for at, scales in enumerate(asked) if scales]
+    scaled = [(each, path) for each, path in zip(wanted, paths, strict=True) if each.scales]
     if not scaled:
         return []
     from kilnmark.keymaps.inspection import inspect_file, unmet_scales
     from kilnmark.keymaps.names.shapes import load_shapes
 
-    shapes, row = load_shapes(style.variant), row_of(style.variant)
-    found = [inspect_file(paths[at], shapes).inspection for at in scaled]
-    sentences = dict(zip(scaled, unmet_scales(found, [asked[at] for at in scaled], row), strict=True))
-    return scale_problems(style, [sentences.get(at, "") for at in range(len(asked))])
-
-
-class TrustedStack(NamedTuple):
-    """The adapters of a style, and what is to be said of those that are not promoted.
-
-    Attributes:
-        adapters: In stack order; None where its pictures may not be painted.
-        problems: Why they may not, and what is wrong with the manifest.
-        warnings: Which are not promoted, where they need not be.
-    """
-
-    adapters: tuple[PlannedAdapter, ...] | None
-    problems: Sequence[Problem]
-    warnings: Sequence[Problem]
-
-
-def trusted_stack(style: ComposedStyle, paths: Sequence[str], trust: Trust, hashes: "Hashes") -> TrustedStack:
-    """Hold a stack to its genre's manifest. Files are read only where there is one, or has to be.
-
-    Args:
-        paths: Where its files lie, in its order.
-
-    Raises:
-        KilnmarkError: One of them cannot be read any more.
-    """
-    asks = trust.promotions is not None and (trust.is_required or trust.promotions.is_there)
-    sha256s = [hashes.of(path) if asks else "" for path in paths]
-    found = file_problems(style, trust.sentences(paths, sha256s))
-    if trust.is_required and paths and (found or trust.problems):
-        return TrustedStack(None, [*trust.problems, *found], ())
-    adapters = zip((adapter.entry for adapter in style.stack.adapters), paths, sha256s, strict=True)
-    planned = (
-        PlannedAdapter(
-            each.name,
-            each.file,
-            each.scale,
-            path,
-            tuple(each.scales.items()),
-            trust.knows(sha256),
-            sha256 if trust.is_required else "",
-        )
-        for each, path, sha256 in adapters
-    )
-    return TrustedStack(tuple(planned), trust.problems, found)
+    shapes, row = load_shapes(variant), row_of(variant)
+    found = [inspect_file(path, shapes).inspection for _, path in scaled]
+    sentences = unmet_scales(found, [each.scales for each, _ in scaled], row)
+    return [each.scales_problem(said) for (each, _), said in zip(scaled, sentences, strict=True) if said]
 
 
 class Hashes:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from kilnmark.client.batch.plan.sources import Subject
+from kilnmark.client.batch.plan.subjects import Subject
 from kilnmark.keymaps.errors import RefusedFile, RefusedPicture
 from kilnmark.keymaps.files.roots import PICTURE, locate_beside
 from kilnmark.keymaps.pictures.decoded import can_decode, decoded, glimpsed
@@ -90,11 +90,11 @@ class FoundPictures:
         Raises:
             RefusedPicture: One is not there, may not be read, or is no picture.
         """
-        named = subject.pictures
+        named = subject.fields
         return PlannedPictures(
-            start=None if named.start is None else self._found(named.start, subject),
+            start=None if named.init_image is None else self._found(named.init_image, subject),
             strength=named.strength,
-            references=tuple(self._found(file, subject) for file in named.references),
+            references=tuple(self._found(file, subject) for file in named.reference_images),
         )
 
     def _found(self, file: str, subject: Subject) -> PlannedPicture:

@@ -4,38 +4,33 @@ The one place where sources, styles, seeds, tokens and places meet. Each genre, 
 cannot be planned is a problem with file and line, and costs nothing else.
 """
 
-import hashlib
-import os
-import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 
-from kilnmark.client.batch.plan.adapters import Hashes, PlannedAdapter, trusted_stack, unmet_blocks
+from kilnmark.client.batch.plan.adapters import FoundAdapters, PlannedAdapter
 from kilnmark.client.batch.plan.outputs import OWN_TIERS, Outputs
 from kilnmark.client.batch.plan.pictures import NOTHING_PLANNED, FoundPictures, PlannedPictures, unfit_for
-from kilnmark.client.batch.plan.sources import SOURCES, SourcesRead, Subject, places, read_sources
+from kilnmark.client.batch.plan.seeds import seeds_for
+from kilnmark.client.batch.plan.sources import SOURCES, SourcesRead, places, read_sources
 from kilnmark.client.batch.plan.strange import nothing_found, strange_entries
-from kilnmark.client.batch.plan.subjects import Kind
+from kilnmark.client.batch.plan.styles import StyledSubject, Styles
+from kilnmark.client.batch.plan.subjects import Kind, Subject
 from kilnmark.client.batch.plan.tokens import TokenCounter, Tokens, excess
+from kilnmark.client.batch.plan.wanted import triggered
 from kilnmark.client.pack_files import PackFolder
 from kilnmark.keymaps.errors import RefusedPicture
-from kilnmark.keymaps.files.finder import AdapterFinder
 from kilnmark.protocol.content.composed import ComposedStyle
-from kilnmark.protocol.content.composition import file_problems, stack_files
-from kilnmark.protocol.content.packs import PackFiles, load_pack
-from kilnmark.protocol.content.problems import Problem, UnusableContent
-from kilnmark.protocol.content.promoted import load_promotions
-from kilnmark.protocol.content.trust import Trust
+from kilnmark.protocol.content.packs import PackFiles
+from kilnmark.protocol.content.problems import Problem
 from kilnmark.protocol.picture.catalog import row_of
-from kilnmark.protocol.picture.decide import decide, of_references, of_start
+from kilnmark.protocol.picture.decide import Decision, decide
 from kilnmark.protocol.picture.family import Variant
 from kilnmark.protocol.picture.spec import PictureSpec
 from kilnmark.protocol.wire.errors import InvalidParams
 from kilnmark.protocol.wire.requests import RenderParams
 
-__all__ = ["SEED_LIMIT", "Item", "Plan", "Wishes", "make_plan", "seed_of"]
+__all__ = ["Item", "Plan", "Wishes", "make_plan"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,9 +40,9 @@ class Wishes:
     Attributes:
         packs: The folder of packs.
         genre, world: Only these; None: all.
-        tier: Instead of the kind's own.
+        tier: Instead of the kind's own, and of that of entries which name one.
         steps: Denoise steps, instead of the tier's.
-        takes: Pictures of each subject, each with a seed of its own.
+        takes: Pictures of each subject that names no seeds, each with a seed of its own.
         limit: No more subjects than these, in the order of the plan; None: all.
         lora_roots: Further folders that adapters may lie in.
     """
@@ -132,112 +127,55 @@ def make_plan(wishes: Wishes, counter: TokenCounter) -> Plan:
     plan = Plan(problems=[*strange, *found.problems], warnings=list(found.warnings))
     if not (found.packs or plan.problems):
         plan.problems.append(nothing_found(wishes.kind, SOURCES[wishes.kind][0], where))
-    styles = _Styles(files, wishes, plan)
-    outputs, found_pictures = Outputs(), FoundPictures(wishes.packs)
-    for subject, styled in _chosen(found, styles, wishes.limit):
+    chosen = _chosen(found, files, wishes, plan)
+    outputs, pictures = Outputs(), FoundPictures(wishes.packs)
+    for subject, styled in chosen:
         try:
-            _add_items(plan, subject, styled, found_pictures.of(subject), outputs, counter, wishes)
+            _add_items(plan, subject, styled, pictures.of(subject), outputs, counter, wishes)
         except RefusedPicture as error:
-            plan.problems.append(_of(subject, f"a picture that it is made of cannot be used: {error}"))
+            plan.problems.append(subject.problem(f"a picture that it is made of cannot be used: {error}"))
     plan.problems = list(dict.fromkeys(plan.problems))
     plan.warnings = list(dict.fromkeys(plan.warnings))
     return plan
 
 
-def _chosen(found: SourcesRead, styles: "_Styles", limit: int | None) -> Sequence[tuple[Subject, "_Styled"]]:
+def _chosen(
+    found: SourcesRead, files: PackFiles, wishes: Wishes, plan: Plan
+) -> Sequence[tuple[Subject, StyledSubject]]:
     """Those whose style can be used, up to the limit. All styles are looked at, so that all problems are found."""
+    adapters = FoundAdapters(wishes.packs, wishes.lora_roots)
+    tier = wishes.tier or OWN_TIERS[wishes.kind]
+    styles = Styles(files, wishes.packs, adapters, tier, is_for_all=wishes.tier is not None)
     for pack in found.packs:
-        styles.of_pack(*pack)
+        styles.look_at(*pack)
     pairs = [(subject, styles.of(subject)) for subject in found.subjects]
-    return [(subject, styled) for subject, styled in pairs if styled is not None][:limit]
-
-
-class _Styles:
-    """The style of each genre and world at the batch's tier, composed once, with its adapters found once."""
-
-    def __init__(self, files: PackFiles, wishes: Wishes, plan: Plan) -> None:
-        self._files = files
-        self._tier = wishes.tier or OWN_TIERS[wishes.kind]
-        self._packs = wishes.packs
-        self._finder = AdapterFinder([wishes.packs, *wishes.lora_roots])
-        self._hashes = Hashes()
-        self._plan = plan
-        self._known: dict[tuple[str, str | None], _Styled | None] = {}
-
-    def of(self, subject: Subject) -> "_Styled | None":
-        """As the subject's place has it; None where it cannot be used: why is among the plan's problems then."""
-        styled = self.of_pack(subject.genre, subject.world)
-        if styled is None:
-            return None
-        if subject.unplaced and styled.style.directs_places:
-            self._plan.problems += subject.unplaced
-            return None
-        try:
-            return _Styled(styled.style.at(subject.place), styled.adapters)
-        except UnusableContent as error:
-            self._plan.problems += error.problems
-            return None
-
-    def of_pack(self, genre: str, world: str | None) -> "_Styled | None":
-        """As of no place; None where no picture of this tier can be had."""
-        if (genre, world) not in self._known:
-            self._known[genre, world] = self._composed(genre, world)
-        return self._known[genre, world]
-
-    def _composed(self, genre: str, world: str | None) -> "_Styled | None":
-        try:
-            pack = load_pack(self._files, genre, world)
-            self._plan.problems += pack.problems
-            style = pack.compose(self._tier)
-        except UnusableContent as error:
-            self._plan.problems += error.problems
-            return None
-        located = self._finder.named((file, self._packs / folder) for file, folder in stack_files(style))
-        problems = file_problems(style, located.problems) or unmet_blocks(style, located.paths)
-        self._plan.problems += problems
-        if problems:
-            return None
-        load = partial(load_promotions, self._files, genre)
-        trust = Trust.of(load, os.path.realpath(self._packs), required=style.requires_promoted)
-        stack = trusted_stack(style, located.paths, trust, self._hashes)
-        self._plan.problems += stack.problems
-        self._plan.warnings += stack.warnings
-        return None if stack.adapters is None else _Styled(style, stack.adapters)
-
-
-@dataclass(frozen=True, slots=True)
-class _Styled:
-    style: ComposedStyle
-    adapters: tuple[PlannedAdapter, ...]
-
-
-def _of(subject: Subject, message: str) -> Problem:
-    return Problem(file=subject.file, line=subject.line, entry=subject.name, message=message)
+    plan.problems += styles.problems
+    plan.warnings += styles.warnings
+    return [(subject, styled) for subject, styled in pairs if styled is not None][: wishes.limit]
 
 
 def _add_items(
     plan: Plan,
     subject: Subject,
-    styled: _Styled,
+    styled: StyledSubject,
     pictures: PlannedPictures,
     outputs: Outputs,
     counter: TokenCounter,
     wishes: Wishes,
 ) -> None:
     style, tier = styled.style, styled.style.tier
-    takes = [_asked(subject, style, take, wishes, pictures) for take in range(1, wishes.takes + 1)]
+    takes = [_asked(subject, style, seed, wishes, pictures) for seed in seeds_for(subject, style, wishes.takes)]
     row, given = row_of(style.variant), pictures.given
     if unfit := unfit_for(row, pictures):
-        plan.problems.append(_of(subject, unfit))
+        plan.problems.append(subject.problem(unfit))
         return
     try:
-        specs = [decide(asked, style.variant, row, style=style, given=given).spec for asked in takes]
+        decisions = [decide(asked, style.variant, row, style=style, given=given) for asked in takes]
     except InvalidParams as error:
-        plan.problems.append(_of(subject, str(error)))
+        plan.problems.append(subject.problem(str(error)))
         return
-    tokens = counter.count(specs[0].prompt, style.variant)
-    told = (excess(tokens), *of_start(specs[0], given), *of_references(specs[0], given, row))
-    plan.warnings += [_of(subject, words) for words in told if words]
+    tokens = counter.count(decisions[0].spec.prompt, style.variant)
+    plan.warnings += _told(subject, style, decisions[0], tokens)
     place = outputs.place(subject.genre, subject.world, subject.kind, subject.name, tier.name)
     plan.items += [
         Item(
@@ -245,25 +183,36 @@ def _add_items(
             take=take,
             asked=asked,
             style=style,
-            spec=spec,
+            spec=decision.spec,
             tokens=tokens,
             adapters=styled.adapters,
             output=outputs.take(place, take),
             pictures=pictures,
         )
-        for take, (asked, spec) in enumerate(zip(takes, specs, strict=True), start=1)
+        for take, (asked, decision) in enumerate(zip(takes, decisions, strict=True), start=1)
     ]
 
 
+def _told(subject: Subject, style: ComposedStyle, decision: Decision, tokens: Tokens) -> Iterator[Problem]:
+    """What is odd about an entry's pictures, where it is written: words that a style has for all are its own."""
+    if said := excess(tokens):
+        yield subject.problem(said)
+    for said in decision.warnings:
+        if said not in decision.unused:
+            yield subject.problem(said)
+        elif subject.fields.negative_prompt is None:
+            yield style.field_problem("negative_prompt", said)
+        else:
+            yield subject.written.problem(("negative_prompt",), said)
+
+
 def _asked(
-    subject: Subject, style: ComposedStyle, take: int, wishes: Wishes, pictures: PlannedPictures
+    subject: Subject, style: ComposedStyle, seed: int, wishes: Wishes, pictures: PlannedPictures
 ) -> RenderParams:
-    """What a daemon would be asked for one take of a subject, but for its stack."""
-    seed = seed_of(
-        subject.genre, subject.world, subject.name, style.tier.name, base_seed=style.fields.base_seed, take=take
-    )
+    """What a daemon would be asked for one picture of a subject, but for its stack."""
     return RenderParams(
-        prompt=subject.words,
+        prompt=triggered(subject, style),
+        negative_prompt=subject.fields.negative_prompt,
         tier=style.tier.name,
         seed=seed,
         steps=wishes.steps,
@@ -271,21 +220,3 @@ def _asked(
         strength=pictures.strength,
         reference_images=[each.path for each in pictures.references],
     )
-
-
-SEED_LIMIT = 2**32
-"""Seeds lie below it: within the wire's own bound, and what other tools that read a picture's seed can hold."""
-
-
-def seed_of(genre: str, world: str | None, name: str, tier: str, *, base_seed: int | None = None, take: int = 1) -> int:
-    """The first 4 bytes, big-endian, of the SHA-256 of `genre:world:name:tier`, with `base_seed` and `take` behind it.
-
-    Args:
-        genre, world, name, tier: In Unicode's NFC, so that the seed does not depend on how a file spells an accent; a
-            world of None is empty.
-        base_seed: Of the style; None counts as 0.
-        take: Which of several seeds of the same picture, counted from 1.
-    """
-    identity = unicodedata.normalize("NFC", f"{genre}:{world or ''}:{name}:{tier}")
-    digest = hashlib.sha256(f"{identity}#{base_seed or 0}#{take}".encode()).digest()
-    return int.from_bytes(digest[:4], "big")

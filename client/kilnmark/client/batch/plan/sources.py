@@ -10,23 +10,13 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from kilnmark.client.batch.plan.subjects import (
-    FIELDS,
-    NO_PICTURES_NAMED,
-    Entry,
-    Kind,
-    NamedPictures,
-    UnusableEntry,
-    pictures_of,
-    place_of,
-    words_of,
-)
+from kilnmark.client.batch.plan.subjects import Kind, PackName, Subject, WrittenEntry, subject_of
+from kilnmark.protocol.content.entries import meant_by
 from kilnmark.protocol.content.marked_yaml import MarkedDocument, read_marked
 from kilnmark.protocol.content.packs import PackFiles, UnknownName
-from kilnmark.protocol.content.places import PicturePlace
-from kilnmark.protocol.content.problems import Key, Problem, UnusableContent, entry_of, near_miss
+from kilnmark.protocol.content.problems import Key, Problem, UnusableContent, near_miss
 
-__all__ = ["SOURCES", "SourcesRead", "Subject", "places", "read_sources"]
+__all__ = ["SOURCES", "SourcesRead", "places", "read_sources"]
 
 SOURCES: Mapping[Kind, tuple[str, tuple[str, ...]]] = {
     "poi": ("history.yaml", ("chapters", "points_of_interest")),
@@ -37,38 +27,10 @@ SOURCES: Mapping[Kind, tuple[str, tuple[str, ...]]] = {
 
 _PACKS = "the folder of packs"
 
-PackName = tuple[str, str | None]
-"""A genre, and a world in it or None for the genre itself."""
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """One entry: what a picture is to show.
-
-    Attributes:
-        words: The prompt before the style adds to it.
-        place: Where it is, for the style's art direction.
-        unplaced: What is wrong with its region; it counts where a style directs places.
-        file, line: Where it stands, from the folder of packs.
-        pictures: Those that it is made of.
-    """
-
-    genre: str
-    world: str | None
-    kind: Kind
-    name: str
-    words: str
-    place: PicturePlace
-    unplaced: tuple[Problem, ...]
-    file: str
-    line: int
-    pictures: NamedPictures = NO_PICTURES_NAMED
-
 
 @dataclass(slots=True)
 class SourcesRead:
     """Everything that some sources hold.
-
 
     Attributes:
         packs: The genres and worlds that have a source.
@@ -201,21 +163,24 @@ def _note_missing(
 def _subject(
     document: MarkedDocument, path: tuple[Key, ...], kind: Kind, pack: PackName, found: SourcesRead
 ) -> Subject | None:
-    if any(_is_inside(problem.entry, entry_of(path)) for problem in document.problems):
-        return None
-    entry = Entry.at(document, path)
+    written = WrittenEntry(document, path)
     try:
-        name, words = words_of(kind, entry)
-        pictures = pictures_of(entry)
-    except UnusableEntry as error:
-        found.problems += error.problems
+        subject = subject_of(kind, written, pack)
+    except UnusableContent as error:
+        found.problems += [problem for problem in error.problems if problem not in document.problems]
         return None
-    for field_name in entry.fields:
-        if meant := _near_miss(field_name, FIELDS[kind]):
-            message = f"is no field; is `{meant}` meant?"
-            found.warnings.append(document.problem((*path, field_name), message))
-    place, unplaced = place_of(kind, entry, name)
-    return Subject(*pack, kind, name, words, place, unplaced, document.file, document.line(path), pictures)
+    for field_name in _fields(document, path):
+        if meant := meant_by(field_name, kind):
+            found.warnings.append(written.problem((field_name,), f"is no field; is `{meant}` meant?"))
+    return subject
+
+
+def _fields(document: MarkedDocument, path: tuple[Key, ...]) -> Iterable[str]:
+    """The names of what an entry has, whoever reads it."""
+    value: Any = document.value
+    for key in path:
+        value = value[key]
+    return list(value)
 
 
 def _is_new(
@@ -225,14 +190,10 @@ def _is_new(
     earlier = seen.setdefault(subject.name, subject)
     if earlier is subject:
         return True
-    if (earlier.words, earlier.place, earlier.pictures) != (subject.words, subject.place, subject.pictures):
+    if earlier.decided != subject.decided:
         message = f"{subject.name!r} is the name of line {earlier.line} too; rename one, or say the same of both"
         found.problems.append(document.problem((*path, "name"), message))
     return False
-
-
-def _is_inside(place: str, entry: str) -> bool:
-    return place == entry or place.startswith((f"{entry}.", f"{entry}["))
 
 
 @cache

@@ -1,196 +1,153 @@
-"""From the fields of one entry to the name and the words of its picture, by its kind.
+"""One entry of a document, as a picture is to show it: its words, its place, and where it is written.
 
 What its author wrote for a picture is used as it stands; otherwise words are put together from the fields that describe
-what can be seen. Nothing else of a document gets in. Fields that are not named here are left alone.
+what can be seen. Nothing else of a document gets in. Which fields there are, the models of `content.entries` say.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, get_args
+from dataclasses import dataclass, field
+from typing import Any
 
-from kilnmark.protocol.content.entries import ENTRY_MODELS
+from kilnmark.protocol.content.entries import (
+    ENTRY_MODELS,
+    CharacterEntry,
+    CreatureEntry,
+    EntryFields,
+    PlaceEntry,
+    SubjectKind,
+)
 from kilnmark.protocol.content.marked_yaml import MarkedDocument
+from kilnmark.protocol.content.parsed import Broken, asked, parsed
 from kilnmark.protocol.content.places import PicturePlace
 from kilnmark.protocol.content.problems import Key, Problem, UnusableContent
-from kilnmark.protocol.picture.given import REFERENCE_LIMIT
 
-__all__ = [
-    "FIELDS",
-    "NO_PICTURES_NAMED",
-    "Entry",
-    "Kind",
-    "NamedPictures",
-    "UnusableEntry",
-    "pictures_of",
-    "place_of",
-    "words_of",
-]
+__all__ = ["Kind", "PackName", "Subject", "WrittenEntry", "subject_of"]
 
-Kind = Literal["poi", "portrait", "creature"]
+Kind = SubjectKind
 """What a picture can be of."""
 
-FIELDS: Mapping[Kind, frozenset[str]] = {kind: frozenset(ENTRY_MODELS[kind].model_fields) for kind in get_args(Kind)}
-"""The fields that an entry is known to have."""
+PackName = tuple[str, str | None]
+"""A genre, and a world in it or None for the genre itself."""
 
 _ENDS = (".", "!", "?", "\u2026")
 _LONGEST = 20_000
 """Characters of a prompt that the daemon takes."""
-_LONGEST_NAME = 200
-
-
-class NamedPictures(NamedTuple):
-    """The pictures that an entry's is to be made of: their files as they are written there.
-
-    Attributes:
-        start: The one to start from; None: from noise.
-        strength: How much of that stays; None: it does not say.
-        references: Those to refer to, in their order.
-    """
-
-    start: str | None = None
-    strength: float | None = None
-    references: tuple[str, ...] = ()
-
-
-NO_PICTURES_NAMED = NamedPictures()
-
-
-class UnusableEntry(UnusableContent):
-    """No picture can be made of an entry."""
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """One entry of a list: its fields, and where it stands."""
+class WrittenEntry:
+    """Where an entry stands.
+
+    Attributes:
+        document: It holds the entry.
+        path: The entry's place in it.
+    """
 
     document: MarkedDocument
     path: tuple[Key, ...]
-    fields: Mapping[str, Any]
-    problems: list[Problem]
 
-    @classmethod
-    def at(cls, document: MarkedDocument, path: tuple[Key, ...]) -> "Entry":
-        """The entry at a place that there is."""
-        value: Any = document.value
-        for key in path:
-            value = value[key]
-        if isinstance(value, dict):
-            return cls(document, path, value, [])
-        entry = cls(document, path, {}, [])
-        entry.add(None, "must be a mapping; write `- name: ...` with its fields below")
-        return entry
+    @property
+    def line(self) -> int:
+        """Counted from 1."""
+        return self.document.line(self.path)
 
-    def text(self, field: str) -> str | None:
-        """A field's text; None where it is not there or blank. What is no text is a problem."""
-        value = self.fields.get(field)
-        if value is None:
-            return None
-        if isinstance(value, str):
-            return value.strip() or None
-        kind = "a mapping" if isinstance(value, dict) else "a list" if isinstance(value, list) else None
-        self.add(field, f"must be text, but is {kind}; write one text" if kind else f"is {value}; put it in quotes")
-        return None
-
-    def texts(self, field: str) -> tuple[str, ...]:
-        """A field's list of texts; empty where it is not there. What is none is a problem."""
-        value = self.fields.get(field)
-        if value is None:
-            return ()
-        if isinstance(value, list) and all(isinstance(each, str) and each.strip() for each in value):
-            return tuple(each.strip() for each in value)
-        self.add(field, f"must be a list of files, even of one; write `{field}: [portraits/one.png]`")
-        return ()
-
-    def share(self, field: str) -> float | None:
-        """A field's number from 0 to 1; None where it is not there. What is none is a problem."""
-        value = self.fields.get(field)
-        if value is None:
-            return None
-        if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1:
-            return float(value)
-        self.add(field, f"must be a number from 0 to 1, but is {value!r}"[:200] + "; write one, such as 0.4")
-        return None
-
-    def add(self, field: str | None, message: str) -> None:
-        """Note a problem with a field, or with the entry as a whole."""
-        path = self.path if field is None else (*self.path, field)
-        self.problems.append(self.document.problem(path, message))
+    def problem(self, within: tuple[Key, ...], message: str) -> Problem:
+        """A problem with a place within it; none: with the entry as a whole."""
+        return self.document.problem((*self.path, *within), message)
 
 
-def words_of(kind: Kind, entry: Entry) -> tuple[str, str]:
-    """The name of an entry, and its words.
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """One entry: what a picture is to show.
+
+    Attributes:
+        words: The prompt before the style adds to it.
+        place: Where it is, for the style's art direction.
+        unplaced: What is wrong with its region; it counts where a style directs places.
+        file, line: Where it stands, from the folder of packs.
+        fields: All that its author chose.
+        written: Where each of them stands.
+    """
+
+    genre: str
+    world: str | None
+    kind: Kind
+    name: str
+    words: str
+    place: PicturePlace
+    unplaced: tuple[Problem, ...]
+    file: str
+    line: int
+    fields: EntryFields
+    written: WrittenEntry = field(repr=False, compare=False)
+
+    @property
+    def pack(self) -> PackName:
+        """Whose it is."""
+        return self.genre, self.world
+
+    def problem(self, message: str) -> Problem:
+        """One with its picture, under its name."""
+        return Problem(file=self.file, line=self.line, entry=self.name, message=message)
+
+    @property
+    def decided(self) -> tuple[object, ...]:
+        """All that two entries of its name have to agree on."""
+        return self.words, self.place, self.fields.choices
+
+
+def subject_of(kind: Kind, written: WrittenEntry, pack: PackName) -> Subject:
+    """What an entry of a genre, or of a world of it, is to show.
 
     Raises:
-        UnusableEntry: with everything that is wrong with it.
+        UnusableContent: with everything that is wrong with it.
     """
-    name = entry.text("name")
-    words = _COMPOSERS[kind](entry, name or "") if entry.fields else None
-    if not entry.problems:
-        if name is None:
-            entry.add(None, "has no `name`; add one, its seed and its file are made of it")
-        elif len(name) > _LONGEST_NAME:
-            entry.add("name", f"has more than {_LONGEST_NAME} characters; shorten it")
-        if words is None:
-            entry.add(None, f"says nothing that could be painted; {_MENDS[kind]}")
-        elif len(words) > _LONGEST:
-            entry.add(None, f"makes a prompt of more than {_LONGEST} characters; shorten it")
-    if entry.problems or name is None or words is None:
-        raise UnusableEntry(entry.problems)
-    return name, words
+    fields, _ = parsed(ENTRY_MODELS[kind], written.document, at=written.path)
+    place, unplaced = _place_of(kind, fields)
+    words = _COMPOSERS[kind](fields)
+    if words is None:
+        raise UnusableContent([written.problem((), f"says nothing that could be painted; {_MENDS[kind]}")])
+    if len(words) > _LONGEST:
+        raise UnusableContent([written.problem((), f"makes a prompt of more than {_LONGEST} characters; shorten it")])
+    file = written.document.file
+    return Subject(*pack, kind, fields.name, words, place, unplaced, file, written.line, fields, written)
 
 
-def place_of(kind: Kind, entry: Entry, name: str) -> tuple[PicturePlace, tuple[Problem, ...]]:
+def _place_of(kind: Kind, fields: EntryFields) -> tuple[PicturePlace, tuple[Problem, ...]]:
     """Where what an entry describes is, and what is wrong with its region.
 
     People and creatures have a region at most: their names are no places. A region that cannot be used costs what needs
     one, which is for the style to say.
     """
-    region = entry.text("region")
-    return PicturePlace(region, name if kind == "poi" else None), tuple(entry.problems)
+    if fields.place is not None:
+        return PicturePlace.called(fields.place), ()
+    region, name = fields.region, fields.name if kind == "poi" else None
+    if isinstance(region, Broken):
+        return PicturePlace(None, name), region.problems
+    return PicturePlace(region, name), ()
 
 
-def pictures_of(entry: Entry) -> NamedPictures:
-    """The pictures that an entry's is to be made of.
-
-    Raises:
-        UnusableEntry: with everything that is wrong with it.
-    """
-    file, strength = entry.text("init_image"), entry.share("strength")
-    if file is None and strength is not None:
-        entry.add("strength", "needs an `init_image`; name the picture to start from, or leave it out")
-    references = entry.texts("reference_images")
-    if references and file is not None:
-        entry.add("reference_images", "is another way to use a picture than `init_image`; leave out one of the two")
-    if len(references) > REFERENCE_LIMIT:
-        entry.add("reference_images", f"names {len(references)} pictures; give {REFERENCE_LIMIT} at most")
-    if entry.problems:
-        raise UnusableEntry(entry.problems)
-    return NamedPictures(file, strength, references)
+def _poi(entry: PlaceEntry) -> str | None:
+    if entry.visual_prompt is not None:
+        return entry.visual_prompt
+    return None if entry.description is None else f"{entry.name}: {_flat(entry.description)}"
 
 
-def _poi(entry: Entry, name: str) -> str | None:
-    written, description = entry.text("visual_prompt"), entry.text("description")
-    if written is not None:
-        return written
-    return None if description is None else f"{name}: {_flat(description)}"
-
-
-def _portrait(entry: Entry, name: str) -> str | None:
-    role, appearance, culture = (entry.text(field) for field in ("role", "appearance", "culture_aesthetic"))
-    if role is None and appearance is None:
+def _portrait(entry: CharacterEntry) -> str | None:
+    if entry.role is None and entry.appearance is None:
         return None
-    who = f"Portrait of {name}, {_flat(role)}" if role else f"Portrait of {name}"
-    return _sentences(who, appearance, culture)
+    who = f"Portrait of {entry.name}, {_flat(entry.role)}" if entry.role else f"Portrait of {entry.name}"
+    return _sentences(who, entry.appearance, entry.culture_aesthetic)
 
 
-def _creature(entry: Entry, name: str) -> str | None:
-    written = entry.text("visual_prompt")
-    looks, told, habitat, sort = (entry.text(field) for field in ("appearance", "description", "habitat", "type"))
-    if written is not None:
-        return written
-    if looks is None and told is None:
+def _creature(entry: CreatureEntry) -> str | None:
+    if entry.visual_prompt is not None:
+        return entry.visual_prompt
+    looks = entry.appearance or entry.description
+    if looks is None:
         return None
-    return _sentences(f"{name}, {_flat(sort)}" if sort else name, looks or told, habitat and f"Habitat: {habitat}")
+    sort, habitat = asked(entry.type), entry.habitat
+    return _sentences(f"{entry.name}, {_flat(sort)}" if sort else entry.name, looks, habitat and f"Habitat: {habitat}")
 
 
 def _sentences(*parts: str | None) -> str:
@@ -204,7 +161,7 @@ def _flat(text: str) -> str:
     return " ".join(text.split())
 
 
-_COMPOSERS: Mapping[Kind, Callable[[Entry, str], str | None]] = {
+_COMPOSERS: Mapping[Kind, Callable[[Any], str | None]] = {
     "poi": _poi,
     "portrait": _portrait,
     "creature": _creature,
