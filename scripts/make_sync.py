@@ -41,7 +41,8 @@ It reads the socket only while a call waits, so nothing runs behind its caller's
         "        way.\n"
     ),
     "        return run_all(self._rendered, ": (
-        "        from kilnmark.client.sync_many import run_all\n\n        return run_all(self.socket, self._timeouts, "
+        "        from kilnmark.client.sync_many import run_all\n\n"
+        "        return run_all(self._places.named, self._timeouts, "
     ),
     "from kilnmark.client.aio_many import run_all\n": "",
 }

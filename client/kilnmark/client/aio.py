@@ -16,7 +16,7 @@ from kilnmark.client.aio_link import AsyncLinks
 from kilnmark.client.aio_many import run_all
 from kilnmark.client.attempts import Uncancelled
 from kilnmark.client.connection import NONE, Answered, Progressed
-from kilnmark.client.dial import socket_path
+from kilnmark.client.dial import AtItsPlace, Places
 from kilnmark.client.errors import BadReply, ConnectionLost
 from kilnmark.client.many import Rendered
 from kilnmark.client.request import (
@@ -66,7 +66,7 @@ P = TypeVar("P", bound=msgspec.Struct)
 R = TypeVar("R", bound=msgspec.Struct)
 
 
-class AsyncClient:
+class AsyncClient(AtItsPlace):
     """Talks to the daemon from one event loop; any number of tasks may call it at once.
 
     It connects when it is first asked something. Cancelling a task that waits for a render cancels the render.
@@ -95,11 +95,11 @@ class AsyncClient:
         start_timeout: float | None = 0.0,
         away_timeout: float | None = 60.0,
     ) -> None:
-        self.socket = socket_path(socket)
+        self._places = Places(socket)
         self._timeouts = Timeouts(
             connect_timeout, reply_timeout, render_timeout, silence_timeout, start_timeout, away_timeout
         )
-        self._links = AsyncLinks(self.socket, self._timeouts)
+        self._links = AsyncLinks(self._places, self._timeouts)
         self._uncancelled = Uncancelled()
 
     async def __aenter__(self) -> Self:

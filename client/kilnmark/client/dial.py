@@ -14,10 +14,20 @@ from pathlib import Path
 
 from kilnmark.client.errors import ClientError, DaemonUnavailable, UntrustedSocket
 from kilnmark.keymaps.files.owners import is_trusted, peer_uid, way_in_for_others
-from kilnmark.protocol.wire.address import LOCK_SUFFIX, MAX_SOCKET_PATH, default_socket_path
+from kilnmark.protocol.wire.address import LOCK_SUFFIX, MAX_SOCKET_PATH, socket_places
 from kilnmark.protocol.wire.errors import RequestError
 
-__all__ = ["Absence", "has_hung_up", "is_served", "pause_before", "socket_path", "try_to_connect"]
+__all__ = [
+    "Absence",
+    "AtItsPlace",
+    "Places",
+    "has_hung_up",
+    "is_served",
+    "looked_at",
+    "pause_before",
+    "socket_path",
+    "try_to_connect",
+]
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 0.5
 """Seconds before the second attempt, at most; doubled up to the longest."""
@@ -30,11 +40,75 @@ _REASONS: dict[type[Exception], str] = {
 }
 
 
+class Places:
+    """Where a client looks for its daemon: at the socket that was named, else at each place where one may be.
+
+    Args:
+        named: The socket to use, whatever else there is; None: none was named.
+
+    Attributes:
+        named: As it was given, absolute.
+        path: Where the daemon was found last; the first place before that. Absolute.
+    """
+
+    def __init__(self, named: str | os.PathLike[str] | None) -> None:
+        self.named = None if named is None else str(Path(named).absolute())
+        self._paths = _paths() if self.named is None else [self.named]
+        self.path = self._paths[0]
+
+    def try_to_connect(self) -> socket.socket | None:
+        """Connect without waiting, at the first place where a daemon is; None while its backlog is full.
+
+        Raises:
+            DaemonUnavailable: nobody listens anywhere.
+            UntrustedSocket: another user does at the first place, or could. The other places are passed over then.
+        """
+        missed: list[DaemonUnavailable | UntrustedSocket] = []
+        for path in self._paths:
+            try:
+                sock = try_to_connect(path)
+            except (DaemonUnavailable, UntrustedSocket) as error:
+                if isinstance(error, UntrustedSocket) and not missed:
+                    raise
+                missed.append(error)
+            else:
+                self.path = path
+                return sock
+        others = [(error.path, error.reason) for error in missed[1:]]
+        raise DaemonUnavailable(missed[0].path, missed[0].reason, others) from missed[0]
+
+
+class AtItsPlace:
+    """A client, as far as its daemon's place goes; `_places` is its own to make."""
+
+    _places: Places
+
+    @property
+    def socket(self) -> str:
+        """The daemon's socket, where it was found last; before that, where it is looked for first."""
+        return self._places.path
+
+
+def _paths() -> list[str]:
+    return [str(place.path) for place in socket_places(os.environ, platform=sys.platform, uid=os.getuid())]
+
+
 def socket_path(named: str | os.PathLike[str] | None) -> str:
-    """The socket to use: as named, else where the daemon listens when nobody says otherwise. Absolute."""
-    if named is not None:
-        return str(Path(named).absolute())
-    return str(default_socket_path(os.environ, platform=sys.platform, uid=os.getuid()))
+    """The socket to use: as named, else the first place where a daemon listens now, else the first of all. Absolute."""
+    places = Places(named)
+    if named is None and (served := next((path for path in _paths() if looked_at(path) is None), None)):
+        return served
+    return places.path
+
+
+def looked_at(path: str) -> str | None:
+    """Why no daemon can be asked at a place, as a clause; None where one can. Nothing is said to it."""
+    try:
+        if (sock := try_to_connect(path)) is not None:
+            sock.close()
+    except (DaemonUnavailable, UntrustedSocket) as error:
+        return error.reason
+    return None
 
 
 def pause_before(attempt: int, left: float | None) -> float:

@@ -25,6 +25,7 @@ here never travel. Each stores facts and words them when it is printed.
             └── StopTimeout        the daemon accepted a shutdown and did not leave
 """
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from kilnmark.protocol.errors import KilnmarkError
@@ -65,17 +66,20 @@ class DaemonUnavailable(ClientError):
     Args:
         path: The socket that was tried.
         reason: What stood in the way.
+        others: Where else one was looked for, and what stood in the way there.
     """
 
     kind = "daemon_unavailable"
 
-    def __init__(self, path: str, reason: str) -> None:
-        super().__init__(path, reason)
+    def __init__(self, path: str, reason: str, others: Sequence[tuple[str, str]] = ()) -> None:
+        super().__init__(path, reason, others)
         self.path = path
         self.reason = reason
+        self.others = tuple(others)
 
     def __str__(self) -> str:
-        return f"no daemon at {self.path}: {self.reason}; start one with `kilnmark serve`"
+        nor = "".join(f", nor at {path} ({reason})" for path, reason in self.others)
+        return f"no daemon at {self.path}: {self.reason}{nor}; start one with `kilnmark serve`"
 
 
 class UntrustedSocket(ClientError):

@@ -14,7 +14,7 @@ import msgspec
 
 from kilnmark.client.attempts import Uncancelled
 from kilnmark.client.connection import NONE, Answered, Progressed
-from kilnmark.client.dial import socket_path
+from kilnmark.client.dial import AtItsPlace, Places
 from kilnmark.client.errors import BadReply, ConnectionLost
 from kilnmark.client.many import Rendered
 from kilnmark.client.request import (
@@ -65,7 +65,7 @@ P = TypeVar("P", bound=msgspec.Struct)
 R = TypeVar("R", bound=msgspec.Struct)
 
 
-class Client:
+class Client(AtItsPlace):
     """Talks to the daemon, blocking, from any number of threads: each has a connection of its own, made when it
     first asks something. A stream belongs to the thread that began it.
 
@@ -95,11 +95,11 @@ class Client:
         start_timeout: float | None = 0.0,
         away_timeout: float | None = 60.0,
     ) -> None:
-        self.socket = socket_path(socket)
+        self._places = Places(socket)
         self._timeouts = Timeouts(
             connect_timeout, reply_timeout, render_timeout, silence_timeout, start_timeout, away_timeout
         )
-        self._links = BlockingLinks(self.socket, self._timeouts)
+        self._links = BlockingLinks(self._places, self._timeouts)
         self._uncancelled = Uncancelled()
 
     def __enter__(self) -> Self:
@@ -172,7 +172,12 @@ class Client:
         from kilnmark.client.sync_many import run_all
 
         return run_all(
-            self.socket, self._timeouts, requests, concurrency=concurrency, ordered=ordered, full_timeout=full_timeout
+            self._places.named,
+            self._timeouts,
+            requests,
+            concurrency=concurrency,
+            ordered=ordered,
+            full_timeout=full_timeout,
         )
 
     def status(self) -> StatusResult:

@@ -16,7 +16,7 @@ from typing import TypeVar
 import msgspec
 
 from kilnmark.client.connection import Alive, Answered, Connection, Progressed, Raised
-from kilnmark.client.dial import Absence, has_hung_up, pause_before, try_to_connect
+from kilnmark.client.dial import Absence, Places, has_hung_up, pause_before
 from kilnmark.client.errors import (
     BadReply,
     ConnectionLost,
@@ -168,12 +168,12 @@ class BlockingLinks:
     """The link of each thread that uses a client, made when it is first needed and again when it was lost.
 
     Args:
-        path: The daemon's socket.
+        places: Where the daemon is looked for.
         timeouts: Bounds connecting.
     """
 
-    def __init__(self, path: str, timeouts: Timeouts) -> None:
-        self._path = path
+    def __init__(self, places: Places, timeouts: Timeouts) -> None:
+        self._places = places
         self._timeouts = timeouts
         self._links: dict[threading.Thread, BlockingLink] = {}
         self._changing = threading.Lock()
@@ -234,10 +234,10 @@ class BlockingLinks:
         return link
 
     def _connect(self, call: Patience) -> socket.socket:
-        patience, attempt = self._timeouts.for_connect(self._path), 1
+        patience, attempt = self._timeouts.for_connect(self._places.path), 1
         while True:
             try:
-                if (sock := try_to_connect(self._path)) is not None:
+                if (sock := self._places.try_to_connect()) is not None:
                     return sock
             except DaemonUnavailable as error:
                 pause = self._absence.pause(error)

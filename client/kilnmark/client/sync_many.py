@@ -15,7 +15,7 @@ __all__ = ["run_all"]
 
 
 def run_all(
-    path: str,
+    socket: str | None,
     timeouts: Timeouts,
     requests: Iterable[RenderRequest],
     *,
@@ -26,12 +26,12 @@ def run_all(
     """Render all of them and hand out each ending; those under way are cancelled when the iterator is closed.
 
     Args:
-        path: The daemon's socket; the connection is one of its own.
+        socket: As for the client; the connection is one of its own.
         timeouts: The bounds of its waits.
         requests, concurrency, ordered, full_timeout: As those of `many.Turns`.
     """
     with asyncio.Runner() as runner:
-        client = AsyncClient(path, **timeouts.keywords)
+        client = AsyncClient(socket, **timeouts.keywords)
         stream = client.render_many(requests, concurrency=concurrency, ordered=ordered, full_timeout=full_timeout)
         try:
             while (rendered := runner.run(_next(stream))) is not None:

@@ -85,7 +85,8 @@ class Settings(BaseModel):
         tuple[AbsolutePath, ...],
         Told("--lora-root", "folders", "DIR", "here, and loras in your data folder for kilnmark"),
     ] = ()
-    """Read adapters below this folder only. Nothing outside them is opened. Empty: no adapter is."""
+    """Read adapters below this folder only. Nothing outside them is opened. Empty: no adapter is. A daemon that is
+    started in `/` does not read from there unless it is told so."""
 
     image_roots: Annotated[
         tuple[AbsolutePath, ...],

@@ -22,6 +22,7 @@ from kilnmark.client.cli.commands.models import models
 from kilnmark.client.cli.commands.pack import pack
 from kilnmark.client.cli.commands.serve import serve
 from kilnmark.client.cli.commands.service import service
+from kilnmark.client.cli.commands.socket import socket_command
 from kilnmark.client.cli.commands.style import style
 from kilnmark.client.cli.exits import ErrorBody, ErrorDocument, exit_code_of
 from kilnmark.client.cli.options import json_option, wants_json
@@ -94,7 +95,7 @@ def _require_folder(output: Path) -> None:
 
 
 _COMMANDS = (
-    *(serve, service, config, models, render, jobs, cancel, status, ping, warm_up, stop),
+    *(serve, service, config, models, render, jobs, cancel, status, socket_command, ping, warm_up, stop),
     *(lora, style, pack, batch, lab, doctor),
 )
 

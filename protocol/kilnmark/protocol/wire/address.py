@@ -1,11 +1,14 @@
-"""Where the daemon listens when nobody says otherwise: one rule, asked by both ends."""
+"""Where the daemon listens when nobody says otherwise, and where clients look for it: one rule, asked by both ends."""
 
 from collections.abc import Mapping
 from pathlib import PurePosixPath
+from typing import NamedTuple
 
 from kilnmark.protocol.xdg import xdg_folder
 
-__all__ = ["LOCK_SUFFIX", "MAX_SOCKET_PATH", "default_socket_path"]
+__all__ = ["LOCK_SUFFIX", "MAX_SOCKET_PATH", "SocketPlace", "default_socket_path", "socket_places"]
+
+_FOLDER, _NAME = "kilnmark", "daemon.sock"
 
 MAX_SOCKET_PATH = 103
 """Bytes a Unix socket's path may have on every system we serve (macOS has 104 with the closing zero)."""
@@ -15,11 +18,25 @@ LOCK_SUFFIX = ".lock"
 """Behind the socket's path: the file that its daemon locks for as long as it lives, with its process number in it."""
 
 
-def default_socket_path(env: Mapping[str, str], *, platform: str, uid: int) -> PurePosixPath:
-    """The socket's path.
+class SocketPlace(NamedTuple):
+    """One path where a daemon may listen, and why there."""
 
-    `$KILNMARK_SOCKET`, else `$XDG_RUNTIME_DIR/kilnmark/daemon.sock`, else on macOS `$TMPDIR/kilnmark/daemon.sock`,
-    else `/tmp/kilnmark-<uid>/daemon.sock`.
+    path: PurePosixPath
+    why: str
+
+
+def default_socket_path(env: Mapping[str, str], *, platform: str, uid: int) -> PurePosixPath:
+    """Where a daemon listens: the first of `socket_places`, whose arguments these are."""
+    return socket_places(env, platform=platform, uid=uid)[0].path
+
+
+def socket_places(env: Mapping[str, str], *, platform: str, uid: int) -> tuple[SocketPlace, ...]:
+    """Where a client looks for a daemon, in this order; the first is where a daemon of the same environment listens.
+
+    `$KILNMARK_SOCKET`, and nowhere else. Without it `$XDG_RUNTIME_DIR/kilnmark/daemon.sock`, on macOS
+    `$TMPDIR/kilnmark/daemon.sock`, and the places of daemons whose environment lacks what this one has or has what it
+    lacks, as one that cron started: on Linux `/run/user/<uid>/kilnmark/daemon.sock`, and everywhere
+    `/tmp/kilnmark-<uid>/daemon.sock`, where a daemon listens when no variable says more.
 
     Args:
         env: The environment's variables; an empty value counts as unset, and so does a relative `XDG_RUNTIME_DIR`.
@@ -27,9 +44,15 @@ def default_socket_path(env: Mapping[str, str], *, platform: str, uid: int) -> P
         uid: The user's number.
     """
     if named := env.get("KILNMARK_SOCKET"):
-        return PurePosixPath(named)
+        return (SocketPlace(PurePosixPath(named), "$KILNMARK_SOCKET says so"),)
+    plain = PurePosixPath(f"/tmp/kilnmark-{uid}") / _NAME  # noqa: S108 - private by its mode, checked at bind
+    places = {plain: "daemons without a runtime folder of their own are there"}
+    if platform == "linux":
+        places = {PurePosixPath(f"/run/user/{uid}") / _FOLDER / _NAME: "the runtime folder of your logins"} | places
     if (runtime := xdg_folder(env, "XDG_RUNTIME_DIR")) is not None:
-        return runtime / "kilnmark" / "daemon.sock"
-    if platform == "darwin" and (temporary := env.get("TMPDIR")):
-        return PurePosixPath(temporary) / "kilnmark" / "daemon.sock"
-    return PurePosixPath(f"/tmp/kilnmark-{uid}") / "daemon.sock"  # noqa: S108 - private by its mode, checked at bind
+        places = {runtime / _FOLDER / _NAME: "your runtime folder, $XDG_RUNTIME_DIR"} | places
+    elif platform == "darwin" and (temporary := env.get("TMPDIR")):
+        places = {PurePosixPath(temporary) / _FOLDER / _NAME: "your folder for temporary files, $TMPDIR"} | places
+    else:
+        places = {plain: "no variable says more"} | places
+    return tuple(SocketPlace(path, why) for path, why in places.items())

@@ -1,6 +1,7 @@
 """Who says a setting, in which order, and what is told of one that is wrong."""
 
 import errno
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -293,3 +294,9 @@ def test_a_file_that_was_named_must_be_there(tmp_path: Path) -> None:
 def test_bounds_are_those_of_the_model() -> None:
     assert expected("heartbeat_interval") == "a number of seconds above 0 up to 5"
     assert expected("ageing") == "a number of seconds from 0 up to 86,400"
+
+
+def test_a_daemon_that_is_started_at_the_root_does_not_read_the_whole_disk_unless_told_to(tmp_path: Path) -> None:
+    root = replace(around(tmp_path), here=Path("/"))
+    assert gather({}, None, root).settings.lora_roots == (tmp_path / "home/.local/share/kilnmark/loras",)
+    assert gather({"lora_roots": ("/",)}, None, root).settings.lora_roots == (Path("/"),)

@@ -27,14 +27,15 @@ def doctor(config: str | None, *, online: bool, as_json: bool, **options: object
     from kilnmark.client.cli.views.doctor import show_doctor
     from kilnmark.client.cli.views.tables import console
 
+    named = options.get("socket")
     try:
-        settings, problem = gathered(options, config).settings, ""
+        found = gathered(options, config)
+        settings, problem = found.settings, ""
+        named = None if found.said["socket"].origin == "default" else found.settings.socket
     except click.UsageError as error:
         _refuse_options(config, error)
         settings, problem = None, error.format_message()
-    named = options.get("socket")
-    socket = str(settings.socket) if settings else socket_path(None if named is None else str(named))
-    document = examine(Patient(socket, settings, problem, online=online))
+    document = examine(Patient(socket_path(None if named is None else str(named)), settings, problem, online=online))
     if as_json:
         write_document(document)
     else:

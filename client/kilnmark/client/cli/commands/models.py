@@ -14,6 +14,7 @@ from kilnmark.client.cli.commands.serve import config_option
 from kilnmark.client.cli.options import json_option, socket_option
 from kilnmark.client.cli.settings.options import gathered
 from kilnmark.client.cli.views.document import write_document, write_line
+from kilnmark.client.dial import socket_path
 from kilnmark.protocol.picture.catalog import VARIANTS
 from kilnmark.protocol.picture.family import Variant
 
@@ -166,5 +167,6 @@ def _patient(config: str | None, socket: str | None = None) -> "Patient":
     """This machine, with the daemon that would be started here."""
     from kilnmark.client.cli.doctor.patient import Patient
 
-    settings = gathered({}, config).settings
-    return Patient(socket or str(settings.socket), settings)
+    found = gathered({}, config)
+    is_said = found.said["socket"].origin != "default"
+    return Patient(socket or socket_path(found.settings.socket if is_said else None), found.settings)

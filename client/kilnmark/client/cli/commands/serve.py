@@ -14,6 +14,7 @@ import click
 
 from kilnmark.client.cli.options import json_option
 from kilnmark.client.cli.settings.options import SettingsCommand, gathered
+from kilnmark.client.dial import looked_at, socket_path
 from kilnmark.client.errors import DaemonNotInstalled
 
 if TYPE_CHECKING:
@@ -43,7 +44,10 @@ def serve(config: str | None, *, only_settings: bool, as_json: bool, **options: 
     settings are the document; what happens later is written to stderr.
     """
     require_daemon()
-    settings = gathered(options, config).settings
+    found = gathered(options, config)
+    settings = found.settings
+    if not only_settings and found.said["socket"].origin == "default":
+        _tell_of_others(str(settings.socket))
     if as_json or only_settings:
         click.echo(settings.model_dump_json())
     if only_settings:
@@ -51,6 +55,14 @@ def serve(config: str | None, *, only_settings: bool, as_json: bool, **options: 
     sys.stdout.flush()
     sys.stderr.flush()
     os.execv(sys.executable, [*daemon_command(settings), _again()])  # noqa: S606 - our own interpreter
+
+
+def _tell_of_others(socket: str) -> None:
+    """Clients that name no socket take the first place that is served, and may pass over a second daemon."""
+    other = socket_path(None)
+    if other != socket and looked_at(other) is None:
+        problem = f"note: a daemon of yours listens at {other} already"
+        click.echo(f"{problem}, and clients may find that instead: `kilnmark socket` says which", err=True)
 
 
 def daemon_command(settings: "Settings") -> list[str]:

@@ -117,10 +117,15 @@ def _defaults(around: Surroundings) -> Iterator[SaidSetting]:
     placed: dict[str, object] = {
         "socket": Path(default_socket_path(unnamed, platform=around.platform, uid=around.uid)),
         "output_dir": data / "pictures",
-        "lora_roots": (around.here, data / "loras"),
+        "lora_roots": (*_own(around), data / "loras"),
     }
     for field in fields():
         yield SaidSetting(field, placed.get(field), "default", "default")
+
+
+def _own(around: Surroundings) -> tuple[Path, ...]:
+    """The current folder, where it can be meant: a service starts in `/`, and nobody means the whole disk by that."""
+    return () if around.here == Path(around.here.anchor) else (around.here,)
 
 
 def _journal(values: Mapping[str, object], around: Surroundings) -> Path:
