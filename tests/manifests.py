@@ -6,11 +6,12 @@ _REPORT = "b" * 64
 _WHEN = "'2026-11-28T10:00:00Z'"
 
 
-def manifest(*sha256s: str) -> str:
-    """A whole `loras.yaml` with adapters of these bytes."""
+def manifest(*sha256s: str, scale: float | None = None) -> str:
+    """A whole `loras.yaml` with adapters of these bytes, verified at a scale."""
     if not sha256s:
         return "promoted: []\n"
-    verified = f"{{report: verify.json, sha256: {_REPORT}, verdict: passed, thresholds: '1'}}"
+    at = "" if scale is None else f", scale: {scale}"
+    verified = f"{{report: verify.json, sha256: {_REPORT}, verdict: passed, thresholds: '1'{at}}}"
     signed = f"signed_by: Ada, when: {_WHEN}, verification: {verified}"
     entries = (
         f"  - {{name: n{i}, file: f, sha256: {sha256}, kind: style, base: dev, {signed}}}\n"

@@ -1,5 +1,6 @@
 """Promoted and demoted: what the manifest says then, and what its history does."""
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,16 @@ def test_once_more_changes_nothing(packs: Path) -> None:
     again = promote(candidate(packs / "x", ONE), packs, "ink", signed_by="Bo")
     assert (again.changed, again.adapter) == (False, first.adapter)
     assert (packs / "ink/loras.yaml").read_bytes() == before
+
+
+def test_the_same_bytes_verified_anew_have_the_last_report_and_are_not_demoted(packs: Path) -> None:
+    first = candidate(packs / "x", ONE)
+    promote(first, packs, "ink", signed_by="Ada")
+    anew = first.verification.model_copy(update={"sha256": "d" * 64, "scale": 0.8})
+    done = promote(dataclasses.replace(first, verification=anew), packs, "ink", signed_by="Bo", why="at 0.8")
+    assert (done.changed, done.replaced) == (True, None)
+    assert [each.verification.scale for each in manifest(packs).promoted] == [0.8]
+    assert events(packs) == [("promote", ONE, "Ada", None), ("promote", ONE, "Bo", "at 0.8")]
 
 
 def test_other_bytes_under_a_name_demote_those_before(packs: Path) -> None:

@@ -40,6 +40,8 @@ def promote(
 ) -> Promoted:
     """Let an adapter be trusted in a genre. One that had its name before is demoted with it.
 
+    Of the same bytes that were verified anew, as at another scale, the manifest has the last report.
+
     Args:
         candidate: What is promoted.
         packs: The folder of packs.
@@ -58,12 +60,13 @@ def promote(
         if same is not None and same.name != candidate.name:
             mend = f"demote {same.name!r} first, or leave it as it is"
             raise NotPromotable(str(candidate.path), f"is promoted already, as {same.name!r}", mend)
-        if same is not None:
+        if same is not None and same.verification.sha256 == candidate.verification.sha256:
             return Promoted(manifest=held.path, adapter=same, changed=False)
         adapter = _entry(candidate, packs / genre, packs, signed_by, at)
-        events = [] if named is None else [_event("demote", named, signed_by, at, f"replaced by {adapter.sha256}")]
+        lost = named if same is None else None
+        events = [] if lost is None else [_event("demote", lost, signed_by, at, f"replaced by {adapter.sha256}")]
         held.write(_with(before, adapter, [*events, _event("promote", adapter, signed_by, at, why)]))
-        return Promoted(manifest=held.path, adapter=adapter, replaced=None if named is None else named.sha256)
+        return Promoted(manifest=held.path, adapter=adapter, replaced=None if lost is None else lost.sha256)
 
 
 def demote(packs: Path, genre: str, name: str, *, by: str, why: str, patience: float = PATIENCE) -> Promoted:

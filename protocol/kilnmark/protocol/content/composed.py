@@ -161,6 +161,10 @@ class ComposedStyle:
         """A problem with an adapter's `file`, where it is named."""
         return self._style_of(adapter).problem(adapter.file_path, message)
 
+    def scale_problem(self, adapter: StackEntry, message: str) -> Problem:
+        """A problem with an adapter's `scale`, where it is named."""
+        return self._style_of(adapter).problem(adapter.scale_path, message)
+
     def scales_problem(self, adapter: StackEntry, message: str) -> Problem:
         """A problem with an adapter's `scales`."""
         return self._style_of(adapter).problem((*adapter.path, "scales"), message)

@@ -72,7 +72,8 @@ class Composition(PictureNumbers, frozen=True, kw_only=True):
         problems: With the files of the stack, and with scales for blocks that they, or the model, do not have; a render
             is refused while there is one.
         other_problems: With the documents, and no matter to this render.
-        warnings: What the reply of a render would warn of.
+        warnings: What the reply of a render would warn of, and which promoted adapters serve at another scale than they
+            were verified at.
         require_promoted: Promoted adapters alone may be painted with; one that is not is among the problems.
     """
 
@@ -104,6 +105,15 @@ def scale_problems(style: "ComposedStyle", sentences: Sequence[str]) -> list[Pro
     """What is wrong with the `scales` of a stack on the model that is meant; sentences as those of `file_problems`."""
     pairs = zip(style.stack.adapters, sentences, strict=True)
     return [style.scales_problem(adapter, sentence) for adapter, sentence in pairs if sentence]
+
+
+def _other_scales(style: "ComposedStyle", sha256s: Sequence[str], trust: "Trust") -> list[Problem]:
+    """Which promoted adapters of a stack serve at another scale than they were verified at, where that is named."""
+    entries = [adapter.entry for adapter in style.stack.adapters]
+    pairs = zip(entries, sha256s, strict=True)
+    sentences = [trust.other_scale(each.name, each.scale, each.scales, sha256) for each, sha256 in pairs]
+    found = zip(style.stack.adapters, sentences, strict=True)
+    return [style.scale_problem(adapter, sentence) for adapter, sentence in found if sentence]
 
 
 def stack_info(style: "ComposedStyle") -> StackInfo:
@@ -162,6 +172,7 @@ def composition_of(
         for adapter, inspection in zip(style.stack.adapters, inspections, strict=True)
     ]
 
+    strengths = _other_scales(style, [each.sha256 for each in inspections], trust)
     fields = decision.spec.fields_for(Composition)
     if not decision.repeatable:
         fields["seed"] = None
@@ -173,6 +184,6 @@ def composition_of(
         loras=loras,
         problems=[*problems, *_untrusted(style, inspections, trust)],
         other_problems=[*style.pack.problems, *(() if trust.is_required else trust.problems)],
-        warnings=[*warnings, *decision.warnings],
+        warnings=[*warnings, *decision.warnings, *map(str, strengths)],
         require_promoted=trust.is_required,
     )

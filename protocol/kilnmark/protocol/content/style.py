@@ -44,6 +44,11 @@ class StackEntry:
         """The place of its file's name."""
         return self.path if self.path == _FLAT else (*self.path, "file")
 
+    @property
+    def scale_path(self) -> tuple[Key, ...]:
+        """The place of its scale."""
+        return ("lora_scale",) if self.path == _FLAT else (*self.path, "scale")
+
 
 @dataclass(frozen=True, slots=True)
 class ComposedStack:

@@ -327,6 +327,16 @@ def test_what_is_not_promoted_is_told_and_costs_its_pictures_where_it_has_to_be(
     assert (problem.file, f"kilnmark lab promote {packs.moss} --run RUN --genre ash" in problem.message) == (MOSS, True)
 
 
+def test_a_promoted_adapter_that_serves_at_another_scale_than_was_verified_is_warned_of(packs: SmallPacks) -> None:
+    packs.write("loras.yaml", manifest(content_hash(packs.ink), content_hash(packs.moss), scale=0.5))
+    found = plan(packs)
+    assert (found.problems, bool(found.items)) == ([], True)
+    assert {each.entry.rpartition(".")[2] for each in found.warnings} == {"scale"}
+    assert all("and was verified at 0.5; let it serve at that one" in each.message for each in found.warnings)
+    done = dry_run(packs.root)
+    assert (done.exit_code, done.stderr.count("was verified at 0.5")) == (0, len(found.warnings))
+
+
 def test_a_broken_manifest_costs_every_picture_that_has_to_be_promoted(packs: SmallPacks) -> None:
     packs.write("loras.yaml", "[")
     packs.write("worlds/fen/visual_style.yaml", "require_promoted: true\n")

@@ -225,6 +225,13 @@ def test_what_is_not_promoted_is_shown_and_wrong_where_it_has_to_be(style: Style
     assert "error: ink/visual_style.yaml:4: loras[0].file: is not promoted in ink" in bound.stdout
     (packs / "ink" / "loras.yaml").write_text(manifest(content_hash(packs / "ink" / "loras" / "wash.safetensors")))
     assert style(*asked).returncode == 0
+    assert "was verified" not in style(*asked).stdout
+    wash = content_hash(packs / "ink" / "loras" / "wash.safetensors")
+    (packs / "ink" / "loras.yaml").write_text(manifest(wash, scale=1.0))
+    other = style(*asked, "--json")
+    said = "'wash' serves at scale 0.5, and was verified at 1; let it serve at that one, or verify it as it serves, and"
+    assert other.returncode == 0
+    assert f"ink/visual_style.yaml:4: loras[0].scale: {said} promote it again" in json.loads(other.stdout)["warnings"]
     (packs / "ink" / "loras.yaml").write_text("[")
     assert "error: ink/loras.yaml:1: is not YAML" in style(*asked).stdout
 

@@ -57,7 +57,7 @@ class TrustedStack(NamedTuple):
     Attributes:
         adapters: In stack order; None where no picture may be painted with them.
         problems: Why not, and what is wrong with the manifest.
-        warnings: Which are not promoted, where they need not be.
+        warnings: Which are not promoted, where they need not be, and which serve at another scale than was verified.
     """
 
     adapters: tuple[PlannedAdapter, ...] | None
@@ -103,6 +103,7 @@ class FoundAdapters:
         found = [each.file_problem(said) for each, said in zip(wanted, sentences, strict=True) if said]
         if trust.is_required and paths and (found or trust.problems):
             return TrustedStack(None, [*trust.problems, *found])
+        strengths = [_other_scale(each, trust, sha256) for each, sha256 in zip(wanted, sha256s, strict=True)]
         planned = (
             PlannedAdapter(
                 each.name,
@@ -116,7 +117,13 @@ class FoundAdapters:
             )
             for each, path, sha256 in zip(wanted, paths, sha256s, strict=True)
         )
-        return TrustedStack(tuple(planned), trust.problems, found)
+        return TrustedStack(tuple(planned), trust.problems, [*found, *filter(None, strengths)])
+
+
+def _other_scale(wanted: WantedAdapter, trust: Trust, sha256: str) -> Problem | None:
+    """That it serves at another scale than the manifest says; None where it does not."""
+    said = trust.other_scale(wanted.name, wanted.scale, wanted.scales, sha256)
+    return wanted.scale_problem(said) if said else None
 
 
 def _unmet_blocks(wanted: Sequence[WantedAdapter], paths: Sequence[str], variant: str) -> list[Problem]:

@@ -26,7 +26,7 @@ class WantedAdapter:
         scales: For some blocks, by their patterns.
         folder: That of the document, from the folder of packs.
         file_problem: Tells what is wrong with its file, where that is named.
-        scales_problem: The same of its `scales`.
+        scale_problem, scales_problem: The same of its `scale`, and of its `scales`.
     """
 
     name: str
@@ -35,6 +35,7 @@ class WantedAdapter:
     scales: Mapping[str, float]
     folder: str
     file_problem: Callable[[str], Problem] = field(repr=False, compare=False)
+    scale_problem: Callable[[str], Problem] = field(repr=False, compare=False)
     scales_problem: Callable[[str], Problem] = field(repr=False, compare=False)
 
 
@@ -48,6 +49,7 @@ def wanted_by_style(style: ComposedStyle) -> list[WantedAdapter]:
             scales=adapter.entry.scales,
             folder=style.folder_of(adapter),
             file_problem=partial(style.file_problem, adapter),
+            scale_problem=partial(style.scale_problem, adapter),
             scales_problem=partial(style.scales_problem, adapter),
         )
         for adapter in style.stack.adapters
@@ -76,6 +78,7 @@ def wanted_by_entry(subject: Subject, style: ComposedStyle) -> list[WantedAdapte
                 scales=adapter.scales,
                 folder=str(Path(subject.file).parent),
                 file_problem=partial(subject.written.problem, ("loras", i, "file")),
+                scale_problem=partial(subject.written.problem, ("loras", i, "scale")),
                 scales_problem=partial(subject.written.problem, ("loras", i, "scales")),
             )
         )
