@@ -17,9 +17,18 @@ UV := .uv/bin/uv
 BIN := .venv/bin
 READY := .venv/.ready-$(BACKEND)
 
-.PHONY: setup demo test test-bf16 test-python test-slow test-browser test-peers bench bench-gpu faults lab-faults fuzz fuzz-wire trust mini mini-train lab-gate lint format sync coverage pin clean
+.PHONY: setup install demo test test-bf16 test-python test-slow test-browser test-peers bench bench-gpu faults lab-faults fuzz fuzz-wire trust mini mini-train lab-gate lint format sync coverage pin clean
 
 setup: $(READY)
+	$(if $(filter setup,$(MAKECMDGOALS)),@echo "kilnmark: installed. To make it a command: source $(BIN)/activate, or make install")
+
+# `kilnmark` as a command of yours, by uv, in an environment that is not this folder's; `make install` again after a change.
+install: setup
+	@$(BIN)/python -m scripts.tool_bounds build/uv
+	@$(UV) tool install --force --quiet --python $(PYTHON) ".[$(BACKEND)]" \
+		--overrides build/uv/overrides.txt --constraints build/uv/constraints.txt
+	@echo "kilnmark: installed as $$($(UV) tool dir --bin)/kilnmark; \`$(UV) tool uninstall kilnmark\` takes it away"
+
 
 $(UV):
 	@echo "kilnmark: getting uv"

@@ -27,7 +27,8 @@ def _table() -> str:
         about = " ".join(texts[name].split()).replace("|", "\\|")
         default = shown_default(told, field.default)
         metavar = told.metavar.replace("|", "\\|")
-        rows.append(f"| `{name}` | `{told.option} {metavar}` | `{variable_of(name)}` | {default} | {about} |")
+        option = f"{told.option} {metavar}".rstrip()
+        rows.append(f"| `{name}` | `{option}` | `{variable_of(name)}` | {default} | {about} |")
     return "\n".join(rows) + "\n"
 
 

@@ -75,7 +75,7 @@ def _read_log(process: subprocess.Popen[str], ready: threading.Event) -> None:
     """Read to the end, so that the daemon never waits for a reader."""
     assert process.stderr is not None
     for line in process.stderr:
-        if "ready: listening on" in line:
+        if "listening on" in line:
             ready.set()
 
 

@@ -239,7 +239,7 @@ def running_daemon(env: Mapping[str, str] | None = None, **settings: object) -> 
 
 def _wait_for_socket(daemon: Daemon) -> None:
     deadline = time.monotonic() + PATIENCE
-    while "ready: listening" not in daemon.log:
+    while "listening on" not in daemon.log:
         if daemon.process.poll() is not None or time.monotonic() > deadline:
             pytest.fail(f"the daemon did not start:\n{daemon.log}")
         select.select([], [], [], 0.02)

@@ -78,7 +78,7 @@ def _daemon(python: str, home: Path) -> Iterator[None]:
     with (home / "log").open("wb") as log:
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=log, env=env, cwd=home)
     try:
-        _await(lambda: b"ready: listening" in (home / "log").read_bytes() or process.poll() is not None)
+        _await(lambda: b"listening on" in (home / "log").read_bytes() or process.poll() is not None)
         assert process.poll() is None, (home / "log").read_text()
         yield
     finally:

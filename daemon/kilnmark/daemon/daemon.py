@@ -49,9 +49,30 @@ from kilnmark.protocol.settings import Settings
 from kilnmark.protocol.wire.errors import JournalFailed
 from kilnmark.protocol.wire.requests import CallMeta
 
-__all__ = ["Daemon"]
+__all__ = ["BaseNotHeld", "Daemon"]
 
 _log = logging.getLogger(__name__)
+
+
+class BaseNotHeld(KilnmarkError):
+    """The base that a daemon is started for cannot be held.
+
+    Args:
+        variant: That one.
+        reason: Why not.
+    """
+
+    def __init__(self, variant: str, reason: str) -> None:
+        super().__init__(variant, reason)
+        self.variant = variant
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return (
+            f"the base {self.variant} cannot be held: {self.reason} (`kilnmark doctor` looks at what it needs, and "
+            "`kilnmark serve --keep-failed` stays and tries again)"
+        )
+
 
 FAREWELL_TIMEOUT = 2.0
 """Seconds that connected clients are given to take their last replies."""
@@ -90,7 +111,7 @@ class Daemon:
         served, promotions = Served(settings), Promotions(settings)
         packs = Packs(settings, promotions)
         sizes = WarmSizes(served, packs.tiers)
-        self._worker = Worker(settings, spawn, asyncio.get_running_loop(), sizes, clock)
+        self._worker = Worker(settings, spawn, asyncio.get_running_loop(), sizes, clock, self._not_held)
         self._vigil = Vigil(asyncio.get_running_loop(), clock)
         self._vigil.on_jump(self._worker.time_jumped)
         self._tracer = tracer
@@ -130,12 +151,13 @@ class Daemon:
         self._connections: set[ServedConnection] = set()
         self._ending = asyncio.Event()
         self._hurry = asyncio.Event()
-        self._unreachable: KilnmarkError | None = None
+        self._failure: KilnmarkError | None = None
 
     async def run(self) -> None:
         """Serve until told to end.
 
         Raises:
+            BaseNotHeld: The first base cannot be held, and it is not to stay for that.
             KilnmarkError: It had to end, since nobody can reach its socket any more.
         """
         loop = asyncio.get_running_loop()
@@ -149,7 +171,7 @@ class Daemon:
         door = Door(self._listener, self._connection, self._be_lost)
         door.open()
         self._rounds.begin()
-        _log.info("ready: listening on %s, variant %s", self._settings.socket, self._settings.variant)
+        _log.info("listening on %s, warming %s", self._settings.socket, self._settings.variant)
         await self._ending.wait()
         await self._drain()
         door.close()
@@ -161,8 +183,8 @@ class Daemon:
             await self._journal.close()
         await self._say_farewell()
         self._rounds.end()
-        if self._unreachable is not None:
-            raise self._unreachable
+        if self._failure is not None:
+            raise self._failure
 
     def shut_down(self, drain: bool, within: float | None = None) -> None:  # noqa: FBT001 - a callback's argument
         """Begin the end. The second call can only make it quicker.
@@ -225,8 +247,14 @@ class Daemon:
 
     def _be_lost(self, error: KilnmarkError) -> None:
         """Those who are in are still served; there will be nobody else."""
-        self._unreachable = error
+        self._failure = error
         self.shut_down(drain=True)
+
+    def _not_held(self, reason: str) -> None:
+        """What was accepted is left to the next daemon, and everybody who waits is told."""
+        if not self._settings.keep_failed:
+            self._failure = BaseNotHeld(self._settings.variant, reason)
+            self.shut_down(drain=False)
 
     def _worker_watch_ended(self, task: asyncio.Task[None]) -> None:
         """Without its supervision the daemon is of no use; a defect there must not leave it half alive."""

@@ -41,7 +41,8 @@ class InProcessDaemon:
         tracer: Whose spans tell of renders; None: nobody's.
         new_loop: Makes the event loop.
         machine: As `Daemon` has it; None: one that nobody keeps awake.
-        settings: Of the daemon; where its socket, pictures and adapters are too, in place of its private folder.
+        settings: Of the daemon; where its socket, pictures and adapters are too, in place of its private folder. It
+            stays where its first base cannot be held, unless they say otherwise.
 
     Attributes:
         home: A private folder, removed at the end.
@@ -74,6 +75,7 @@ class InProcessDaemon:
             "socket": self.home / "daemon.sock",
             "output_dir": self.home / "pictures",
             "lora_roots": (self.loras,),
+            "keep_failed": True,
         }
         try:
             self._settings = Settings.model_validate(places | settings)

@@ -174,6 +174,10 @@ class Settings(BaseModel):
     """Longest pause between tries while no worker gets ready. The first is 5 seconds, and each doubles; `warm_up` tries
     at once."""
 
+    keep_failed: Annotated[bool, Told("--keep-failed", "flag", "")] = False
+    """Stay where the first base cannot be held. `status` says why then, and it is tried again; otherwise the daemon
+    ends with the reason and exit status 1. A service stays unless a file of settings or a variable says `false`."""
+
     recycle_renders: Annotated[int, Field(ge=0), Told("--recycle-renders", "count", "N")] = 0
     """Renders after which another worker takes over; 0 for never. It is replaced between two renders, and the next one
     waits until the base is warm again."""

@@ -11,8 +11,9 @@ from pydantic import AfterValidator, Field
 
 __all__ = ["AbsolutePath", "Keep", "Kind", "Patience", "Seconds", "Size", "Told"]
 
-Kind = Literal["path", "folder", "folders", "base", "bases", "bits", "word", "count", "seconds", "size"]
-"""How the text of a value is read: `folder` and `folders` must be there, a `path` need not."""
+Kind = Literal["path", "folder", "folders", "base", "bases", "bits", "word", "count", "seconds", "size", "flag"]
+"""How the text of a value is read: `folder` and `folders` must be there, a `path` need not. The option of a `flag`
+has no value: it says yes."""
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ and ends is `life`'s part, and when the next one begins, `restarts`'; what becom
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import Literal
 
 from kilnmark.daemon.clock import Clock
@@ -35,6 +36,8 @@ class Worker:
         loop: Whose timers watch it.
         sizes: What the worker is to be warm for.
         clock: Tells when one was lost.
+        on_unheld: Called once, with the reason, where the first base could not be held and none has been before; those
+            who waited have been told then.
 
     Attributes:
         state: See `WorkerState`.
@@ -51,6 +54,7 @@ class Worker:
         loop: asyncio.AbstractEventLoop,
         sizes: Sizes,
         clock: Clock | None = None,
+        on_unheld: Callable[[str], None] | None = None,
     ) -> None:
         self.state: WorkerState = "warming"
         self.holdings = Holdings()
@@ -61,6 +65,7 @@ class Worker:
         self._sizes = sizes
         self._life = Life(settings, spawn, loop, sizes, clock or Clock(), self._heard)
         self._listener: WorkerListener | None = None
+        self._on_unheld = on_unheld
         self._recycled = self._begun = self._ended = 0
         self._changed = asyncio.Event()
         self._wanted = asyncio.Event()
@@ -198,6 +203,8 @@ class Worker:
         if self._stopped or self._life.is_warm:
             return
         self._life.is_warm = True
+        _log.info("ready: %s is warm", self._settings.variant)
+        self._on_unheld = None
         self.tries.ready()
         self._become("ready")
         self._told.worker_ready()
@@ -227,6 +234,9 @@ class Worker:
             self._told.worker_lost(end.reason)
         if degraded is not None and not was_degraded:
             self._told.worker_degraded()
+        if end.unheld is not None and self._on_unheld is not None:
+            on_unheld, self._on_unheld = self._on_unheld, None
+            on_unheld(end.unheld)
 
     def _recycle(self, worn: str) -> None:
         _log.info("another worker takes over, since %s", worn)

@@ -21,7 +21,7 @@ from kilnmark.protocol.content.problems import Kind, Problem, UnknownName, Unusa
 from kilnmark.protocol.content.tiers import Tier, load_tiers, parse_tiers
 from kilnmark.protocol.picture.catalog import VARIANTS
 
-__all__ = ["STYLE_FILE", "TIERS_FILE", "PackFiles", "UnknownName", "load_pack", "pack_names"]
+__all__ = ["STYLE_FILE", "TIERS_FILE", "PackFiles", "UnknownName", "load_pack", "pack_names", "refuse_genre"]
 
 STYLE_FILE = "visual_style.yaml"
 
@@ -57,6 +57,8 @@ def load_pack(files: PackFiles, genre: str, world: str | None = None, variants: 
         UnusableContent: A document cannot be used at all. What is wrong with a part of one costs what needs that:
             the pack's `problems` tell it.
     """
+    if genre not in _folders(files, ""):
+        refuse_genre(files)
     _check_folder(files, "", "genre", genre)
     if world is not None:
         _check_folder(files, f"{genre}/worlds", "world", world)
@@ -88,9 +90,26 @@ def pack_names(files: PackFiles) -> list[tuple[str, str | None]]:
     found: list[tuple[str, str | None]] = []
     for genre in _folders(files, ""):
         worlds = _folders(files, f"{genre}/worlds")
-        if worlds or any(_is_there(files, f"{genre}/{name}") for name in (STYLE_FILE, _NEARLY)):
+        if worlds or _style_in(files, f"{genre}/"):
             found += [(genre, None), *((genre, world) for world in worlds)]
     return found
+
+
+def refuse_genre(files: PackFiles) -> None:
+    """Where the folder of packs is a genre itself, which is easily named instead of the folder that it lies in.
+
+    Raises:
+        UnusableContent: It has a style of its own, and no genre in it; or it cannot be listed.
+    """
+    name = _style_in(files, "")
+    if name is not None and not any(_style_in(files, f"{genre}/") for genre in _folders(files, "")):
+        message = "lies in the folder of packs itself: this is a genre; give the folder that it lies in"
+        raise UnusableContent([Problem(file=name, line=0, message=message)])
+
+
+def _style_in(files: PackFiles, folder: str) -> str | None:
+    """The name of the style in a folder, as it is written or nearly so; None where there is none."""
+    return next((name for name in (STYLE_FILE, _NEARLY) if _is_there(files, f"{folder}{name}")), None)
 
 
 class _Reader:

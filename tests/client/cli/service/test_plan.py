@@ -30,7 +30,8 @@ def test_whatever_options_and_variables_say_the_services_command_says(tmp_path: 
     }  # fmt: skip
     options = {"bases": ('mine=d"%h$HOME', "schnell"), "variant": "mine", "picture_access": "group", "queue_limit": "7"}
     plan = planned(env, **options)
-    assert read_back(plan.command, tmp_path) == gathered(tmp_path, env, **options).settings
+    said = gathered(tmp_path, env, **options).settings
+    assert read_back(plan.command, tmp_path) == said.model_copy(update={"keep_failed": True})
     assert plan.command[:5] == (sys.executable, "-P", "-m", "kilnmark.client.cli", "serve")
     assert set(plan.settings) == {
         CarriedSetting("--lora-root", "$KILNMARK_LORA_ROOTS"), CarriedSetting("--base-memory", "$KILNMARK_BASE_MEMORY"),
@@ -40,10 +41,17 @@ def test_whatever_options_and_variables_say_the_services_command_says(tmp_path: 
     }  # fmt: skip
 
 
-def test_the_socket_is_always_said_and_nothing_else_that_nobody_said(tmp_path: Path, planned: Planned) -> None:
+def test_the_socket_is_always_said_and_that_it_stays_and_nothing_else_that_nobody_said(
+    tmp_path: Path, planned: Planned
+) -> None:
     plan = planned()
-    assert plan.command[5:] == ("--socket", f"{tmp_path}/run/kilnmark/daemon.sock")
+    assert plan.command[5:] == ("--socket", f"{tmp_path}/run/kilnmark/daemon.sock", "--keep-failed")
     assert plan.folder == tmp_path / ".local/share/kilnmark"
+
+
+@pytest.mark.parametrize(("said", "stays"), [("false", 0), ("true", 1)])
+def test_a_variable_says_whether_it_stays_without_its_base(planned: Planned, said: str, stays: int) -> None:
+    assert planned({"KILNMARK_KEEP_FAILED": said}).command.count("--keep-failed") == stays
 
 
 def test_the_file_is_named_and_what_it_says_stays_its_own(tmp_path: Path, planned: Planned) -> None:

@@ -102,7 +102,7 @@ def is_woken_by_a_client_after_a_stop(systemd: PrivateSystemd) -> None:
 
 
 def tells_its_log(systemd: PrivateSystemd) -> None:
-    until(lambda: any("ready: listening on" in line for line in document(systemd, "service", "logs")["lines"]))
+    until(lambda: any("listening on" in line for line in document(systemd, "service", "logs")["lines"]))
     assert len(document(systemd, "service", "logs", "--lines", "2")["lines"]) == 2
 
 

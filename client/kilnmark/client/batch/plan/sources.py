@@ -13,7 +13,7 @@ from typing import Any
 from kilnmark.client.batch.plan.subjects import Kind, PackName, Subject, WrittenEntry, subject_of
 from kilnmark.protocol.content.entries import meant_by
 from kilnmark.protocol.content.marked_yaml import MarkedDocument, read_marked
-from kilnmark.protocol.content.packs import PackFiles, UnknownName
+from kilnmark.protocol.content.packs import PackFiles, UnknownName, refuse_genre
 from kilnmark.protocol.content.problems import Key, Problem, UnusableContent, near_miss
 
 __all__ = ["SOURCES", "SourcesRead", "places", "read_sources"]
@@ -57,6 +57,7 @@ def places(files: PackFiles, genre: str | None, world: str | None) -> list[PackN
         UnknownName: There is none of that name.
         UnusableContent: A folder cannot be listed.
     """
+    refuse_genre(files)
     genres = _listed(files, "")
     if genre is not None and genre not in genres:
         raise UnknownName("genre", genre, genres, _PACKS)

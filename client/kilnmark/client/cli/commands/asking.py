@@ -24,6 +24,7 @@ from kilnmark.client.cli.options import (
 from kilnmark.client.cli.views.document import write_document, write_line
 from kilnmark.client.errors import StopTimeout
 from kilnmark.client.sync import Client
+from kilnmark.protocol.exits import ExitCode
 from kilnmark.protocol.picture.catalog import PRIORITIES
 from kilnmark.protocol.wire.address import LOCK_SUFFIX
 from kilnmark.protocol.wire.replies import ShutdownResult
@@ -32,6 +33,10 @@ __all__ = ["farewell", "ping", "render", "status", "stop", "warm_up"]
 
 _LOOK_AGAIN = 0.05
 """Seconds between two looks at whether the socket is gone; nothing announces it."""
+
+
+_COMING = 60.0
+"""Seconds for which a daemon is waited for that is being started."""
 
 
 class Pinged(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,7 +72,10 @@ def ping(socket: str | None, *, as_json: bool) -> None:
 @socket_option
 @json_option
 def status(socket: str | None, *, as_json: bool) -> None:
-    """Show what the daemon holds and does."""
+    """Show what the daemon holds and does.
+
+    It ends with 1 where no worker gets ready, or the first base could not be held.
+    """
     from kilnmark.client.cli.views.status import show_status
     from kilnmark.client.cli.views.tables import console
 
@@ -77,18 +85,29 @@ def status(socket: str | None, *, as_json: bool) -> None:
         write_document(result)
     else:
         show_status(console(), result)
+    if result.state in ("degraded", "failed"):
+        click.get_current_context().exit(ExitCode.FAILED)
 
 
 @click.command("warm-up")
 @click.option("--variant", metavar="NAME", help="The base to warm. [default: the one the daemon was started with]")
+@click.option(
+    "--wait",
+    is_flag=False,
+    flag_value=_COMING,
+    type=seconds,
+    metavar="[SECONDS]",
+    help=f"Wait for a daemon that is still to come, such as one that is just being started: {_COMING:g} seconds, or as "
+    "many as are given.",
+)
 @socket_option
 @json_option
-def warm_up(socket: str | None, *, variant: str | None, as_json: bool) -> None:
+def warm_up(socket: str | None, *, variant: str | None, wait: float | None, as_json: bool) -> None:
     """Wait until a base is warm."""
     from kilnmark.client.cli.views.progress import progress_bar
     from kilnmark.client.cli.views.tables import console, show_warm_up
 
-    with Client(socket) as client, progress_bar("warming"):
+    with Client(socket, start_timeout=wait or 0.0) as client, progress_bar("warming"):
         result = client.warm_up(variant)
     if as_json:
         write_document(result)

@@ -8,6 +8,7 @@ import importlib.util
 import json
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -23,6 +24,14 @@ if TYPE_CHECKING:
 __all__ = ["config_option", "daemon_command", "require_daemon", "serve"]
 
 _PACKAGES = ("mflux", "uvloop")
+
+NO_BASE = """\
+No base is named, so this is the stand-in: its pictures are noise, and only show
+what adapters do. `--variant mini` paints small pictures at once, and nothing is
+fetched for it. A real one, as `--variant dev`, wants its licence accepted, a
+token, disk and memory: `kilnmark models list`, docs/first-model.md.
+"""
+"""What is said where nobody names a base."""
 
 config_option = click.option(
     "--config",
@@ -48,10 +57,14 @@ def serve(config: str | None, *, only_settings: bool, as_json: bool, **options: 
     settings = found.settings
     if not only_settings and found.said["socket"].origin == "default":
         _tell_of_others(str(settings.socket))
+    if settings.packs is not None:
+        _require_packs(settings.packs)
     if as_json or only_settings:
         click.echo(settings.model_dump_json())
     if only_settings:
         return
+    if found.said["variant"].origin == "default":
+        click.echo(NO_BASE, err=True, nl=False)
     sys.stdout.flush()
     sys.stderr.flush()
     os.execv(sys.executable, [*daemon_command(settings), _again()])  # noqa: S606 - our own interpreter
@@ -63,6 +76,18 @@ def _tell_of_others(socket: str) -> None:
     if other != socket and looked_at(other) is None:
         problem = f"note: a daemon of yours listens at {other} already"
         click.echo(f"{problem}, and clients may find that instead: `kilnmark socket` says which", err=True)
+
+
+def _require_packs(folder: Path) -> None:
+    """Raises click.BadParameter where a genre was named instead of the folder that it lies in."""
+    from kilnmark.client.pack_files import PackFolder
+    from kilnmark.protocol.content.packs import refuse_genre
+    from kilnmark.protocol.content.problems import UnusableContent
+
+    try:
+        refuse_genre(PackFolder(folder))
+    except UnusableContent as error:
+        raise click.BadParameter(f"{folder}/{error}", param_hint="--packs") from error
 
 
 def daemon_command(settings: "Settings") -> list[str]:

@@ -52,6 +52,11 @@ SECRETS = (
 """What may hold a secret, as do the headers that OpenTelemetry sends."""
 
 
+KEEPS = "keep_failed"
+"""What a service does unless somebody says otherwise: what is missing of its base may come, and who asks is told why;
+to be started again and again would help nobody."""
+
+
 @dataclass(frozen=True)
 class CarriedSetting:
     """A setting that somebody said, and that the service's command says now.
@@ -100,6 +105,8 @@ def plan_service(found: Gathered, around: Surroundings) -> ServicePlan:
     options = [] if found.file is None else ["--config", str(found.file)]
     for name in dict.fromkeys(["socket", *said]):
         options += _options(fields()[name], getattr(found.settings, name))
+    if found.said[KEEPS].origin == "default":
+        options.append(fields()[KEEPS].option)
     plan = ServicePlan(
         command=(sys.executable, "-P", "-m", "kilnmark.client.cli", "serve", *options),
         variables={name: value for name, value in sorted(around.env.items()) if _is_carried(name, around.env)},
@@ -130,6 +137,9 @@ def _options(told: Told, value: Any) -> Iterator[str]:
     match value:
         case dict():
             texts = [name if name == place else f"{name}={place}" for name, place in value.items()]
+        case bool():
+            yield from [told.option] if value else ()
+            return
         case tuple():
             texts = [str(each) for each in value]
         case _:

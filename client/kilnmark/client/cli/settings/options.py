@@ -59,20 +59,28 @@ def _options() -> list[click.Option]:
     texts = descriptions(Settings)
 
     return [
-        click.Option(
-            [told.option, name],
-            multiple=told.is_list,
-            type=click.Path() if told.kind in ("path", "folder", "folders") else str,
-            metavar=told.metavar,
-            help=_help(told, texts[name], Settings.model_fields[name].default),
-        )
+        _option(name, told, _help(told, texts[name], Settings.model_fields[name].default))
         for name, told in fields().items()
     ]
+
+
+def _option(name: str, told: "Told", text: str) -> click.Option:
+    if told.kind == "flag":
+        return click.Option([told.option, name], is_flag=True, default=None, help=text)
+    return click.Option(
+        [told.option, name],
+        multiple=told.is_list,
+        type=click.Path() if told.kind in ("path", "folder", "folders") else str,
+        metavar=told.metavar,
+        help=text,
+    )
 
 
 def _help(told: "Told", description: str, default: Any) -> str:
     """The first sentence, and the default."""
     sentence = " ".join(description.split()).partition(". ")[0].rstrip(".") + "."
+    if told.kind == "flag":
+        return sentence
     repeatable = " Repeatable." if told.is_list else ""
     return f"{sentence}{repeatable} [default: {shown_default(told, default)}]"
 
@@ -81,6 +89,8 @@ def shown_default(told: "Told", default: Any) -> str:
     """A default as a person would write it, or the words that say it."""
     if told.default is not None:
         return told.default
+    if told.kind == "flag":
+        return "true" if default else "false"
     if told.kind == "size":
         unit = next((unit for unit, nbytes in _UNITS.items() if default % nbytes == 0), None)
         return f"{default // _UNITS[unit]}{unit}" if unit else str(default)

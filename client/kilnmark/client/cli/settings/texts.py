@@ -28,6 +28,7 @@ EXPECTED: Mapping[Kind, str] = {
     "count": "a whole number",
     "seconds": "a number of seconds",
     "size": "a size: bytes, or a number with MB, GB, MiB or GiB behind it",
+    "flag": "true or false",
 }
 """What a value of each kind is to be, after "give"."""
 
@@ -46,6 +47,8 @@ def read_value(kind: Kind, given: object, folder: Path) -> object:
     """
     if kind in ("folders", "bases"):
         return _MANY[kind](given, folder)
+    if kind == "flag":
+        return _flag(given)
     if isinstance(given, bool) or not isinstance(given, str | int | float):
         raise ValueError  # noqa: TRY004 - a value like any other that is wrong
     return _ONE[kind](given, folder)
@@ -115,6 +118,16 @@ def _size(given: str | float, _folder: Path) -> int:
         return nbytes(given) if isinstance(given, str) else _whole(given, _folder)
     except click.BadParameter:
         raise ValueError from None
+
+
+def _flag(given: object) -> bool:
+    """The truth values of a file, and in a variable their words and the usual digits."""
+    if isinstance(given, bool):
+        return given
+    words = {"true": True, "1": True, "false": False, "0": False}
+    if not isinstance(given, str) or given.lower() not in words:
+        raise ValueError
+    return words[given.lower()]
 
 
 def _folders(given: object, folder: Path) -> tuple[Path, ...]:
