@@ -158,7 +158,8 @@ def test_the_wheel_holds_every_part_its_data_and_no_namespace_init(wheel: Path) 
     assert any(name.startswith("kilnmark/keymaps/names/conventions/") and name.endswith(".yaml") for name in names)
     assert any(name.startswith("kilnmark/keymaps/names/model_shapes/") and name.endswith(".json") for name in names)
     assert {f"kilnmark/protocol/content/{name}" for name in ("tiers.yaml", "json_schemas/genre.schema.json")} <= names
-    assert {f"kilnmark/client/batch/page/page.{part}" for part in ("html", "css", "js")} <= names
+    page = ("page.html", "card.html", "page.css", "script/base.js", "script/kept.js", "script/live.js")
+    assert {f"kilnmark/client/batch/page/{part}" for part in page} <= names
     assert "kilnmark/genre_packs/weatherwright/visual_style.yaml" in names
     assert {f"kilnmark/models/mini/{part}/config.json" for part in ("transformer", "text_encoder", "vae")} <= names
     assert "kilnmark/__init__.py" not in names

@@ -19,7 +19,7 @@ NAMES = (
 FOCUSED = "return document.activeElement.closest('.card')?.querySelector('h3').textContent ?? null"
 OPEN = "return document.querySelector('#viewer').open ? document.querySelector('#viewer-name').textContent : null"
 COUNTS = (
-    "const counts = [...document.querySelectorAll('[data-count]')];"
+    "const counts = [...document.querySelectorAll('[data-counts=standing]')];"
     "return Object.fromEntries(counts.map(count => [count.dataset.count, Number(count.textContent)]))"
 )
 INSIDE = (

@@ -3,22 +3,26 @@
 The templates, `page.html` and `card.html`, call these by name; they make no markup, which the templates escape.
 """
 
+import hashlib
 import math
 import os
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Container, Iterator, Sequence
 from urllib.parse import quote
 
 from msgspec import UNSET
 
 from kilnmark.client.batch.run.picture import Picture
-from kilnmark.client.batch.run.standing import ShownPicture
+from kilnmark.client.batch.run.standing import ShownPicture, Standing
 from kilnmark.protocol.picture.report import AdapterReport, Verdict
+from kilnmark.protocol.printable import encodable_json
 
 __all__ = [
     "address",
     "complaints",
     "facts",
     "figures",
+    "headline_rest",
     "height",
     "made_with",
     "moment",
@@ -26,6 +30,8 @@ __all__ = [
     "place_value",
     "ratio_class",
     "shape",
+    "undecided_words",
+    "where",
 ]
 
 _SHAPES = {Verdict.ENGAGED: "\u25cf", Verdict.PARTIAL: "\u25d0", Verdict.NOOP: "\u25cb", Verdict.REFUSED: "\u2298"}
@@ -73,15 +79,51 @@ def facts(one: ShownPicture) -> Iterator[tuple[str, object]]:
     yield "kind", picture.kind
     yield "tier", picture.tier
     yield "place", one.place
+    yield "where", where(picture)
+    yield "file", picture.file
+    yield "mark", _mark(one)
     yield "created", picture.created
     yield "change", "" if smallest is None else f"{smallest:.9f}"
 
 
-def complaints(one: ShownPicture) -> list[str]:
-    """What a person must know without opening anything: why it failed, which adapter is not engaged or too strong."""
-    told = [one.message] if one.message else []
+def where(picture: Picture) -> str:
+    """Genre, world and region, as a heading over pictures has them."""
+    parts = (picture.genre, picture.world or "", picture.region)
+    return " / ".join(place_name(part) for part in parts if part)
+
+
+def _mark(one: ShownPicture) -> str:
+    """What is another as soon as the card is to look otherwise."""
+    whole = [one.picture, one.file, one.bare_file, one.message, list(one.standings)]
+    return hashlib.sha256(encodable_json(whole)).hexdigest()[:12]
+
+
+def complaints(one: ShownPicture, once: Container[str] = ()) -> list[str]:
+    """What a person must know without opening anything: why it failed, which adapter is not engaged or too strong.
+
+    Args:
+        once: What is told above all pictures, and not on each.
+    """
+    warned = [each for each in one.picture.warnings if each not in once]
+    warned = warned if one.picture.warnings and one.file else [one.message] if one.message else []
     unwell = [report for report in one.picture.loras if report.is_in_doubt]
-    return told + [f"{report.name}: {report.reason}" for report in unwell if report.reason not in one.message]
+    return warned + [f"{report.name}: {report.reason}" for report in unwell if report.reason not in one.message]
+
+
+def undecided_words(undecided: int, decided: int) -> str:
+    """How many pictures nobody has decided about, the first thing that a page says."""
+    return f"{undecided} undecided" if undecided or not decided else "Everything is decided"
+
+
+def headline_rest(shown: Sequence[ShownPicture], stale: int, problems: int) -> str:
+    """What else is to be known at first sight: how many pictures there are, and everything that is amiss."""
+    counts = Counter(standing for one in shown for standing in one.standings)
+    told = {Standing.DEAD: "with a dead adapter", Standing.FAILED: "failed", Standing.PARTIAL: "partly engaged"}
+    amiss = [f"{counts[standing]} {word}" for standing, word in told.items() if counts[standing]]
+    amiss += [f"{stale} accepted before and changed since"] if stale else []
+    amiss += [f"{problems} problem{'' if problems == 1 else 's'} in the sources"] if problems else []
+    pictures = f" of {len(shown)} picture{'' if len(shown) == 1 else 's'}"
+    return " \u00b7 ".join([pictures, *(amiss or ["nothing amiss"])])
 
 
 def height(delta_ratio: float) -> str:

@@ -17,10 +17,11 @@ from typing import BinaryIO
 import msgspec
 
 from kilnmark.client.batch.errors import FolderInUse, FolderUnusable
+from kilnmark.client.batch.run.asked import AskedBatch
 from kilnmark.client.batch.run.base import BaseNow
 from kilnmark.client.batch.run.copies import check_within, kept_references, kept_start
 from kilnmark.client.batch.run.journal import Journal
-from kilnmark.client.batch.run.manifest import Manifest, SourceProblem, read_manifest, write_manifest
+from kilnmark.client.batch.run.manifest import Manifest, SourceProblem, begun, read_manifest, write_manifest
 from kilnmark.client.batch.run.picture import Picture
 from kilnmark.client.batch.run.pinned import PinnedItem
 from kilnmark.keymaps.files.atomic import written_whole
@@ -158,9 +159,14 @@ class Ledger:
         elif before is not None:
             self._put(msgspec.structs.replace(before, message=f"without adapters: {message}"))
 
-    def write_problems(self, problems: Iterable[SourceProblem]) -> None:
-        """Write down what the sources of this batch were found to have."""
-        self._manifest = msgspec.structs.replace(self._manifest, problems=list(problems))
+    def write_problems(
+        self,
+        problems: Iterable[SourceProblem],
+        warnings: Iterable[SourceProblem] = (),
+        asked: AskedBatch | None = None,
+    ) -> None:
+        """Write down what this batch was asked for, and what its sources were found to have."""
+        self._manifest = begun(self._manifest, problems, warnings, asked)
         self._write()
 
     def publish(self) -> None:
@@ -220,6 +226,7 @@ def _done(item: PinnedItem, record: PictureRecord, warnings: Sequence[str]) -> P
         **record.spec.fields_for(Picture),
         loras=loras,
         message="; ".join(warnings),
+        warnings=list(warnings),
         notice=record.notice,
         job_id=record.job_id,
         # What was applied counts, should a file have been exchanged since it was hashed here.
@@ -257,6 +264,7 @@ def _entry(item: PinnedItem) -> Picture:
         source=f"{subject.file}:{subject.line}",
         tokens=planned.tokens,
         file=planned.output,
+        region=subject.place.region or "",
         loras=[],
         status="done",
         inputs=item.digest,

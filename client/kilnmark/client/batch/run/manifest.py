@@ -4,6 +4,7 @@ The file is replaced whole, so that it is complete at any moment, whoever is kil
 in its `journal`. Nothing here talks to a daemon or looks at a picture.
 """
 
+from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
@@ -11,6 +12,7 @@ from typing import Literal
 import msgspec
 
 from kilnmark.client.batch.errors import BrokenManifest
+from kilnmark.client.batch.run.asked import AskedBatch, with_asked
 from kilnmark.client.batch.run.journal import read_journal
 from kilnmark.client.batch.run.picture import Picture
 from kilnmark.keymaps.files.atomic import written_whole
@@ -20,6 +22,7 @@ __all__ = [
     "MANIFEST",
     "Manifest",
     "SourceProblem",
+    "begun",
     "read_manifest",
     "write_manifest",
 ]
@@ -51,6 +54,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         problems: What the last batch found in its sources.
         earlier: Pictures of entries that were painted otherwise since, and that somebody decided on or has another seed
             of; each says where it lies now.
+        warnings: What the last batch found in its sources that stops nothing.
+        asked: What batches were asked for here, the last of each kind and tier, the latest first.
     """
 
     schema: Literal[1] = 1
@@ -59,6 +64,19 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     pictures: list[Picture] = []
     problems: list[SourceProblem] = []
     earlier: list[Picture] = []
+    warnings: list[SourceProblem] = []
+    asked: list[AskedBatch] = []
+
+
+def begun(
+    manifest: Manifest,
+    problems: Iterable[SourceProblem],
+    warnings: Iterable[SourceProblem],
+    asked: AskedBatch | None,
+) -> Manifest:
+    """A manifest with what one more batch was asked for, and what its sources were found to have."""
+    known = manifest.asked if asked is None else with_asked(manifest.asked, asked)
+    return msgspec.structs.replace(manifest, problems=list(problems), warnings=list(warnings), asked=known)
 
 
 def read_manifest(folder: Path) -> Manifest:

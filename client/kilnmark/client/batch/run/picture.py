@@ -40,6 +40,8 @@ class Picture(PictureSpec, frozen=True, kw_only=True):
             or that was another meanwhile.
         reference_files: The same of those that it refers to, in their order.
         sha256: Of the file's bytes when it was put there, in hex; empty where it is not there, or the entry is older.
+        region: Where its entry says that it lies; empty where it does not.
+        warnings: What the daemon warned of, a sentence each, as `message` has them together.
     """
 
     genre: str
@@ -65,6 +67,8 @@ class Picture(PictureSpec, frozen=True, kw_only=True):
     start_file: str = ""
     reference_files: list[str] = []
     sha256: str = ""
+    region: str = ""
+    warnings: list[str] = []
 
     @property
     def entry(self) -> EntryName:

@@ -75,7 +75,7 @@ def _run(wishes: "Wishes", options: _Options) -> int:
             write_line(f"{word}: {note}", aside=True)
     if not options.dry_run:
         with traced_command():  # which ends after the outcome was shown
-            return _paint(plan, options)
+            return _paint(plan, wishes, options)
     if options.as_json:
         write_document(plan_document(plan, options.out))
     else:
@@ -92,8 +92,10 @@ def _show(plan: "Plan", out: Path) -> None:
         click.echo("nothing to paint", err=True)
 
 
-def _paint(plan: "Plan", options: _Options) -> int:
+def _paint(plan: "Plan", wishes: "Wishes", options: _Options) -> int:
     from kilnmark.client.batch.page.page import PAGE, write_page
+    from kilnmark.client.batch.picks.file import PicksFiles
+    from kilnmark.client.batch.run.asked import AskedBatch
     from kilnmark.client.batch.run.ledger import open_ledger
     from kilnmark.client.batch.run.manifest import MANIFEST
     from kilnmark.client.batch.run.tally import Tally
@@ -103,14 +105,15 @@ def _paint(plan: "Plan", options: _Options) -> int:
 
     tally, began, error = Tally(len(plan.items)), time.monotonic(), None
     with open_ledger(options.out) as ledger:
-        ledger.write_problems(plain_problems(plan.problems))
+        asked = AskedBatch.of(wishes, compare_base=options.compare_base)
+        ledger.write_problems(plain_problems(plan.problems), plain_problems(plan.warnings), asked)
         try:
             with batch_bar(tally) as move:
-                asyncio.run(_ask(plan, options, ledger, tally, move))
+                asyncio.run(_ask(plan, wishes, options, ledger, tally, move))
         except KilnmarkError as stopped:
             error = stopped
         finally:
-            write_page(options.out, ledger.manifest)
+            write_page(options.out, ledger.manifest, PicksFiles.of(options.out, wishes.packs))
     document = run_document(
         plan,
         tally,
@@ -137,12 +140,21 @@ SILENT = 180.0
 """Seconds for which a batch waits for a daemon that says nothing: longer than systemd takes to end one that hangs."""
 
 
-async def _ask(plan: "Plan", options: _Options, ledger: "Ledger", tally: "Tally", move: Callable[[], None]) -> None:
+async def _ask(
+    plan: "Plan", wishes: "Wishes", options: _Options, ledger: "Ledger", tally: "Tally", move: Callable[[], None]
+) -> None:
     from kilnmark.client.aio import AsyncClient
+    from kilnmark.client.batch.page.growing import GrowingPage, growing_page
+    from kilnmark.client.batch.picks.file import PicksFiles
     from kilnmark.client.batch.run.paused import follow_pauses
     from kilnmark.client.batch.run.run import Painter
 
-    async with AsyncClient(options.socket, away_timeout=_AWAY, silence_timeout=SILENT) as client:
+    files = PicksFiles.of(options.out, wishes.packs)
+    page = GrowingPage(ledger, tally, files, lambda words: write_line(words, aside=True))
+    async with (
+        AsyncClient(options.socket, away_timeout=_AWAY, silence_timeout=SILENT) as client,
+        growing_page(page),
+    ):
         with telling_uncancelled(client):
             painter = Painter(client, ledger, tally, move, force=options.force)
             pauses = asyncio.create_task(follow_pauses(client, lambda reason: _tell_pause(tally, move, reason)))

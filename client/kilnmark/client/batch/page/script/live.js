@@ -1,0 +1,95 @@
+/* Decisions of a page that is served: the server writes them, paints again, and tells what others decide. */
+const away = "The server does not answer: start `kilnmark review` again, and open the address that it prints";
+let sending = 0;
+async function post(verb, facts) {
+  sending += 1;
+  try {
+    const answer = await fetch(`./${verb}`, { method: "POST", body: new URLSearchParams({ csrf: data.csrf, ...facts }) })
+      .catch(() => { throw new Error(away); });
+    const reply = await answer.json().catch(() => { throw new Error(away); });
+    if (!answer.ok) throw new Error(reply.message);
+    return reply;
+  } finally {
+    sending -= 1;
+    if (!sending && waiting) refreshState();
+  }
+}
+const seenOf = (shot) => ({ file: shot.file, sha256: shot.sha256 });
+const store = {
+  say: (shot, word, reason) => post("decide", { ...seenOf(shot), word, reason }),
+  pin: (shot, values) => post("pin", { ...seenOf(shot), seeds: values.join(",") }),
+  async roll(shot) {
+    const entry = entryOf(shot), before = entry.seeds?.values ?? [];
+    try {
+      const reply = await post("roll", seenOf(shot));
+      const undo = () => pinAs(shot, before, `${nameOf(shot)} is painted as before`).then(() => post("paint", seenOf(shot)));
+      undone.push(undo);
+      toast(reply.message, undo);
+    } catch (error) {
+      toast(error.message);
+    }
+    refreshState();
+  },
+  again: () => refreshState(),
+};
+
+/* What anybody decided: asked for when the server says that there is something new, and not under one's own words. */
+let waiting = false;
+async function refreshState() {
+  if (sending) { waiting = true; return; }
+  waiting = false;
+  const answer = await fetch("./state").catch(() => null);
+  if (!answer?.ok || sending) { waiting = Boolean(sending); return; }
+  const fresh = await answer.json();
+  const files = new Set(fresh.shots.map((shot) => shot.file));
+  if (fresh.shots.length !== data.shots.length || data.shots.some((shot) => !files.has(shot.file))) { refreshPage(); return; }
+  adoptData(fresh);
+}
+function adoptData(fresh) {
+  data = { ...data, ...fresh };
+  index();
+  markAll();
+  filter();
+  if (viewer.open && current) tellPick();
+  if ($("seeds").open) fillSeeds();
+}
+
+/* Pictures that have come, gone or changed: their cards are exchanged, the others stay as they are. */
+async function refreshPage() {
+  const answer = await fetch("./").catch(() => null);
+  if (!answer?.ok) return;
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const before = new Map(cards.map((card) => [card.dataset.file, card]));
+  const held = focused()?.dataset.file, open = viewer.open ? current.dataset.file : null;
+  const parts = [...page.querySelectorAll("#pictures > .card")].map((card) => {
+    const old = before.get(card.dataset.file);
+    if (old?.dataset.mark === card.dataset.mark) { old.dataset.place = card.dataset.place; old.dataset.rank = card.dataset.rank; return old; }
+    for (const image of card.querySelectorAll("img")) image.src = `${image.getAttribute("src")}?${card.dataset.mark}`;
+    return document.adoptNode(card);
+  });
+  list.replaceChildren(...parts);
+  $("news").replaceChildren(...page.getElementById("news").childNodes);
+  $("rest").textContent = page.getElementById("rest").textContent;
+  adoptData(JSON.parse(page.getElementById("data").textContent));
+  refresh();
+  const now = (file) => cards.find((card) => card.dataset.file === file);
+  if (open && now(open)) show(now(open));
+  else if (open) viewer.close();
+  else if (held && now(held)) link(now(held)).focus({ preventScroll: true });
+}
+
+/* Browsers hold no more than six connections to a server: only a page that is looked at has one. */
+let events = null;
+function follow() {
+  if (events || document.hidden) return;
+  events = new EventSource("./events");
+  events.addEventListener("picks", refreshState);
+  events.addEventListener("pictures", refreshPage);
+  events.addEventListener("said", (event) => toast(JSON.parse(event.data)));
+  events.addEventListener("hello", () => { $("away").hidden = true; refreshPage(); });
+  events.addEventListener("error", () => { $("away").hidden = false; });
+}
+function leave() { events?.close(); events = null; }
+document.addEventListener("visibilitychange", () => (document.hidden ? leave() : follow()));
+addEventListener("pagehide", leave);
+addEventListener("pageshow", follow);
