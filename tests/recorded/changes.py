@@ -86,6 +86,8 @@ _TOLD_OF_JOBS = {
     "painted_ms": "how long its render took",
     "cached": "whether its picture was made before",
     "prompt": "how its prompt begins",
+    "style": "its genre, world and tier",
+    "reason": "why it has no picture",
 }
 """Fields that older daemons did not have of a job."""
 

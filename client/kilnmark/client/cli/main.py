@@ -13,6 +13,7 @@ import click
 
 from kilnmark.client.cli.commands.asking import ping, render, status, stop, warm_up
 from kilnmark.client.cli.commands.batch import batch
+from kilnmark.client.cli.commands.completion import completion
 from kilnmark.client.cli.commands.config import config
 from kilnmark.client.cli.commands.doctor import doctor
 from kilnmark.client.cli.commands.jobs import cancel, jobs
@@ -96,7 +97,7 @@ def _require_folder(output: Path) -> None:
 
 _COMMANDS = (
     *(serve, service, config, models, render, jobs, cancel, status, socket_command, ping, warm_up, stop),
-    *(lora, style, pack, batch, lab, doctor),
+    *(lora, style, pack, batch, lab, doctor, completion),
 )
 
 for _command in _COMMANDS:

@@ -4,9 +4,10 @@ Pure functions, from a job and how it ended to a level and a line of bounded len
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from kilnmark.daemon.jobs.jobs import Job
+from kilnmark.daemon.jobs.outcome import style_of
 from kilnmark.protocol.picture.report import AdapterReport, Verdict
 from kilnmark.protocol.wire.errors import Cancelled, InternalError, RequestError
 from kilnmark.protocol.wire.replies import RenderResult
@@ -48,7 +49,9 @@ def line_of(
         asked_by: The process that asked for it; empty: an earlier daemon knew.
     """
     command = job.facts.command
-    parts = [f"job {job.job_id} {_ended(job, outcome, seconds)}", _asked(command), *_styled(job)]
+    parts = [f"job {job.job_id} {_ended(job, outcome, seconds)}", _asked(command)]
+    if style := style_of(job.facts):
+        parts.append(f"style {_cut(style)}")
     if command.lora_paths or reports:
         parts.append(f"adapters: {_adapters(command, reports)}")
     parts.append(f"asked by {asked_by or 'somebody at an earlier daemon'}")
@@ -73,14 +76,6 @@ def _ended(job: Job, outcome: RenderResult | RequestError, seconds: float) -> st
 
 def _asked(command: RenderCommand) -> str:
     return f"{_cut(command.variant)} {command.width}x{command.height}, {command.steps} steps, seed {command.seed}"
-
-
-def _styled(job: Job) -> Iterator[str]:
-    stack, tier = job.facts.command.stack, job.facts.command.tier
-    if stack.genre is not None:
-        yield f"style {_cut('/'.join(filter(None, (stack.genre, stack.world))))}"
-    if tier is not None:
-        yield f"tier {_cut(tier)}"
 
 
 def _adapters(command: RenderCommand, reports: Sequence[AdapterReport]) -> str:

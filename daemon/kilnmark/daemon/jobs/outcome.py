@@ -22,13 +22,14 @@ __all__ = [
     "outcome_again",
     "result_again",
     "result_of",
+    "style_of",
     "written",
     "written_error",
 ]
 
 
-TOLD_PROMPT = 80
-"""Characters of a prompt that are told where jobs are listed."""
+TOLD_PROMPT, TOLD_REASON = 80, 200
+"""Characters of a prompt, and of why there is no picture, that are told where jobs are listed."""
 
 
 def result_of(facts: JobAccepted, event: work.Finished, timings: Timings, trace_id: str) -> RenderResult:
@@ -127,7 +128,16 @@ def job_info(job: Job, step: int, paused: str | None = None) -> JobInfo:
         painted_ms=None if made is None or made.cached else made.timings.painting_ms,
         cached=made is not None and made.cached,
         prompt=job.facts.params.prompt[:TOLD_PROMPT],
+        style=style_of(job.facts),
+        reason="" if job.ended is None or job.ended.error is None else job.ended.error.message[:TOLD_REASON],
     )
+
+
+def style_of(facts: JobAccepted) -> str:
+    """Genre, world and tier of a job in one text; empty where it names none."""
+    stack = facts.command.stack
+    place = "/".join(name for name in (stack.genre, stack.world) if name is not None)
+    return ", ".join(name for name in (place, facts.command.tier) if name)
 
 
 def _moment(at: float) -> str:

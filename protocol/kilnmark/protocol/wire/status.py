@@ -113,6 +113,8 @@ class JobInfo(msgspec.Struct, frozen=True, kw_only=True):
         painted_ms: What its render took, in milliseconds; None: it has no picture, or none was painted for it.
         cached: Its picture was made before, and none was painted for it.
         prompt: The first 80 characters of what was asked for.
+        style: Its genre, world and tier, such as `ink/harbour, portrait`; empty where it names none.
+        reason: The first 200 characters of why it has no picture, where it failed or was cancelled; empty else.
     """
 
     job_id: str
@@ -127,6 +129,8 @@ class JobInfo(msgspec.Struct, frozen=True, kw_only=True):
     painted_ms: float | None = None
     cached: bool = False
     prompt: str = ""
+    style: str = ""
+    reason: str = ""
 
 
 class QueueInfo(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from kilnmark.client import AdapterNotEngaged, Cancelled, Client
+from kilnmark.client import AdapterNotEngaged, AdapterRefused, Cancelled, Client
 from kilnmark.protocol.wire.replies import CancelResult, JobResult, JobsResult, RenderResult
 from tests.client.conftest import FakeDaemon
 
@@ -107,3 +107,17 @@ def test_an_unknown_job_is_named(run: Run) -> None:
     refused = run("jobs", "never")
     assert refused.returncode == 1
     assert "'never'" in refused.stderr
+
+
+def test_those_that_failed_are_listed_alone_each_with_its_reason(
+    run: Run, done: RenderResult, daemon: FakeDaemon
+) -> None:
+    job_id = uuid.uuid4().hex
+    with Client(daemon.socket) as client, pytest.raises(AdapterRefused):
+        client.render("a moor", lora_paths=["/no/such.safetensors"], job_id=job_id)
+    listed = msgspec.json.decode(run("jobs", "--failed", "--json").stdout, type=JobsResult)
+    assert {job.state for job in listed.jobs} == {"failed"}
+    [job] = [job for job in listed.jobs if job.job_id == job_id]
+    assert "/no/such.safetensors" in job.reason
+    assert done.job_id not in run("jobs", "--failed").stdout
+    assert run("jobs", "--failed", job_id).returncode == 2

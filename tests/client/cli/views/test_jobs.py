@@ -95,3 +95,24 @@ def test_letters_of_two_columns_fit_too() -> None:
 
 def test_no_jobs_are_said_to_be_none() -> None:
     assert shown() == ["no jobs so far"]
+
+
+FAILED = JobInfo(
+    job_id="f",
+    state="failed",
+    accepted="2026-11-27T19:10:05.123+00:00",
+    ended="2026-11-27T19:10:06.000+00:00",
+    prompt="a kiln",
+    style="ink/harbour, portrait",
+    reason="the adapter 'wash' is all zeros, so that it would change nothing; name another file, or take it out " * 2,
+)
+
+
+def test_a_job_says_its_style_before_its_prompt_and_why_it_has_no_picture() -> None:
+    _, piped = shown(FAILED)
+    assert piped.endswith(f"ink/harbour, portrait; a kiln; because: {FAILED.reason.rstrip()}")
+    _, row, below = shown(FAILED, width=80)
+    assert "ink/harbour" in row
+    assert below.startswith("  because: the adapter 'wash' is all zeros")
+    assert len(below) <= 80
+    assert below.endswith("...")

@@ -33,7 +33,7 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 @click.group()
 def batch() -> None:
-    """Paint what a folder of packs describes: places, people, creatures.
+    """Paint what packs describe: places, people, creatures.
 
     A batch can be stopped at any moment and run again: what is there stays, unless what it is made of has changed.
     """

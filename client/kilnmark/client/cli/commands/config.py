@@ -54,10 +54,10 @@ class ConfigDocument(msgspec.Struct, frozen=True, kw_only=True):
 @config_option
 @json_option
 def config(config: str | None, *, as_json: bool, **options: object) -> None:
-    """Show what `serve` would start a daemon with, and who says each: an option, a variable, a file, or nobody.
+    """Show what `serve` would start with, and who says each setting.
 
-    It takes the options of `serve`. Of several that say one setting, options go before variables, and those before the
-    file.
+    An option, a variable, a file, or nobody does. It takes the options of `serve`. Of several that say one setting,
+    options go before variables, and those before the file.
     """
     document = _document(gathered(options, config))
     if as_json:

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 import click
+import msgspec
 
 from kilnmark.client.cli.exits import exit_code_of_reports
 from kilnmark.client.cli.options import json_option, seconds, socket_option
@@ -16,12 +17,15 @@ __all__ = ["cancel", "jobs"]
 
 @click.command()
 @click.argument("job_id", required=False)
+@click.option("--failed", is_flag=True, help="List those alone that ended without a picture, cancelled ones left out.")
 @click.option("--wait", is_flag=True, help="Wait until that job has ended.")
 @click.option("--timeout", type=seconds, metavar="SECONDS", help="With --wait: how long at most.")
 @socket_option
 @json_option
-def jobs(job_id: str | None, *, wait: bool, timeout: float | None, socket: str | None, as_json: bool) -> None:
-    """List the jobs that the daemon knows, or show the one that JOB_ID names.
+def jobs(
+    job_id: str | None, *, failed: bool, wait: bool, timeout: float | None, socket: str | None, as_json: bool
+) -> None:
+    """List the jobs that the daemon knows, or show one of them.
 
     A job that ended without a picture ends the command with 1, one whose adapters did not all engage with 3.
     """
@@ -29,8 +33,10 @@ def jobs(job_id: str | None, *, wait: bool, timeout: float | None, socket: str |
         raise click.UsageError("--wait needs a JOB_ID")
     if timeout is not None and not wait:
         raise click.UsageError("--timeout goes with --wait")
+    if failed and job_id is not None:
+        raise click.UsageError("give --failed or a JOB_ID, not both")
     if job_id is None:
-        _list(socket, as_json=as_json)
+        _list(socket, only_failed=failed, as_json=as_json)
         return
     from kilnmark.client.cli.views.progress import progress_bar
     from kilnmark.client.cli.views.status import show_job
@@ -49,12 +55,14 @@ def jobs(job_id: str | None, *, wait: bool, timeout: float | None, socket: str |
     click.get_current_context().exit(_exit_code(found))
 
 
-def _list(socket: str | None, *, as_json: bool) -> None:
+def _list(socket: str | None, *, only_failed: bool, as_json: bool) -> None:
     from kilnmark.client.cli.views.jobs import show_jobs
     from kilnmark.client.cli.views.tables import console
 
     with Client(socket) as client:
         found = client.jobs_list()
+    if only_failed:
+        found = msgspec.structs.replace(found, jobs=[job for job in found.jobs if job.state == "failed"])
     if as_json:
         write_document(found)
     else:
@@ -73,7 +81,10 @@ def _exit_code(found: JobResult) -> ExitCode:
 @socket_option
 @json_option
 def cancel(job_id: str, *, reason: str, socket: str | None, as_json: bool) -> None:
-    """Cancel the render that JOB_ID names; it stops at its next denoise step."""
+    """Cancel a render.
+
+    It stops at its next denoise step.
+    """
     with Client(socket) as client:
         answer = client.cancel(job_id, reason)
     if as_json:

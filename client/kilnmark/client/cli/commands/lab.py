@@ -22,7 +22,7 @@ class _Lab(click.Group):
 
 @click.group(cls=_Lab)
 def lab() -> None:
-    """From a folder of pictures to an adapter that production trusts, step by step.
+    """From pictures to an adapter that production trusts.
 
     Every command is safe to repeat, and goes on where it stopped.
     """

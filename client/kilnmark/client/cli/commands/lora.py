@@ -10,7 +10,7 @@ import click
 from kilnmark.client.cli.commands.lora_report import report
 from kilnmark.client.cli.commands.remap import remap
 from kilnmark.client.cli.options import json_option
-from kilnmark.client.cli.painter import PainterOption
+from kilnmark.client.cli.painter import PainterNamed, PainterOption
 from kilnmark.client.cli.views.document import write_document
 from kilnmark.keymaps.names.shapes import load_shapes
 from kilnmark.protocol.exits import ExitCode
@@ -25,7 +25,10 @@ __all__ = ["lora"]
 
 @click.group()
 def lora() -> None:
-    """Look at adapter files, describe and convert them, without a daemon and without weights."""
+    """Look at adapter files and convert them, without a daemon.
+
+    No weights of a model are needed either.
+    """
 
 
 lora.add_command(remap)
@@ -36,15 +39,16 @@ lora.add_command(report)
 @click.argument("files", nargs=-1, required=True, type=click.Path(), metavar="FILE...")
 @click.option(
     "--variant",
+    cls=PainterNamed,
     type=PainterOption(),
     default=USUAL,
     show_default=True,
-    help="The base that the files are meant for.",
+    help="The base that the files are meant for: {names}.",
 )
 @click.option("--targets", "with_targets", is_flag=True, help="List every layer; the JSON document always does.")
 @json_option
 def inspect(files: tuple[str, ...], *, variant: str, with_targets: bool, as_json: bool) -> None:
-    """Say what adapter files are, what they would change, and what is wrong with them.
+    """Say what adapter files are and would change, or why not.
 
     A folder stands for every *.safetensors file below it. The exit code is 3 where a file would not engage wholly.
     """

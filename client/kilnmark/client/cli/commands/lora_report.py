@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kilnmark.client.cli.painter import PainterOption
+from kilnmark.client.cli.painter import PainterNamed, PainterOption
 from kilnmark.client.cli.views.document import write_line
 from kilnmark.protocol.picture.catalog import USUAL
 
@@ -19,7 +19,12 @@ __all__ = ["report"]
 @click.option("--output", type=click.Path(), metavar="REPORT", help="Write to this file, not to the screen.")
 @click.option("--force", is_flag=True, help="Replace REPORT if it is there.")
 @click.option(
-    "--variant", type=PainterOption(), default=USUAL, show_default=True, help="The base that FILE is meant for."
+    "--variant",
+    cls=PainterNamed,
+    type=PainterOption(),
+    default=USUAL,
+    show_default=True,
+    help="The base that FILE is meant for: {names}.",
 )
 def report(file: str, *, output: str | None, force: bool, variant: str) -> None:
     """Describe an adapter file for an issue tracker, without its weights.

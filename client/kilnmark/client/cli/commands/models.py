@@ -44,17 +44,17 @@ def _variants(ctx: click.Context, param: click.Parameter, values: tuple[str, ...
 
 @click.group()
 def models() -> None:
-    """Show which models there are and what is here of each; fetch and remove them."""
+    """Show which models there are and are here; fetch, remove them."""
 
 
 @models.command(name="list")
 @config_option
 @json_option
 def list_models(config: str | None, *, as_json: bool) -> None:
-    """List every model: whether it is here, how large, its licence, and in which form it fits into memory.
+    """List every model: is it here, how large, does it fit.
 
-    Nothing is fetched and nobody is asked but this machine. Memory is that of a daemon started here, with the settings
-    of variables and file.
+    Its licence is told too, and in which form it fits into memory. Nothing is fetched and nobody is asked but this
+    machine. Memory is that of a daemon started here, with the settings of variables and file.
     """
     from kilnmark.client.cli.models.survey import survey
     from kilnmark.client.cli.views.models import show_models
@@ -74,9 +74,10 @@ def list_models(config: str | None, *, as_json: bool) -> None:
 @json_option
 @click.pass_context
 def info(ctx: click.Context, model: str, config: str | None, *, online: bool, as_json: bool) -> None:
-    """Show all that is known of MODEL, and what it takes in memory at every quantization.
+    """Show all that is known of MODEL.
 
-    A name under which the settings have a directory is that directory.
+    That is also what it takes in memory at every quantization. A name under which the settings have a directory is that
+    directory.
     """
     from kilnmark.client.cli.models.survey import directories_of, room_of, tell_directory, tell_model
     from kilnmark.client.cli.views.models import show_model
@@ -108,10 +109,11 @@ def _asked(variant: Variant, patient: "Patient") -> "PublishedDocument":
 @click.option("--verify", is_flag=True, help="Check whole files that are here, too, and fetch damaged ones again.")
 @json_option
 def pull(model: Variant, *, verify: bool, as_json: bool) -> None:
-    """Fetch what is missing of MODEL into the cache of the Hugging Face libraries.
+    """Fetch what is missing of MODEL.
 
-    It can be stopped at any moment; done again, it goes on from there. Every file is checked. For a model whose licence
-    has to be accepted it takes the token of `hf auth login` or $HF_TOKEN.
+    It goes into the cache of the Hugging Face libraries. It can be stopped at any moment; done again, it goes on from
+    there. Every file is checked. For a model whose licence has to be accepted it takes the token of `hf auth login` or
+    $HF_TOKEN.
     """
     from kilnmark.client.cli.models.pull import pull as pull_model
     from kilnmark.client.cli.models.site import site_of
@@ -138,10 +140,10 @@ def pull(model: Variant, *, verify: bool, as_json: bool) -> None:
 @socket_option
 @json_option
 def remove(wanted: tuple[Variant, ...], config: str | None, *, yes: bool, socket: str | None, as_json: bool) -> None:
-    """Remove the files that only these models use from the cache of the Hugging Face libraries; asks first.
+    """Remove the files that only these models use; asks first.
 
-    Files that other programs keep in the same repositories stay. A model that the daemon at the socket serves is not
-    removed.
+    They are in the cache of the Hugging Face libraries. Files that other programs keep in the same repositories stay. A
+    model that the daemon at the socket serves is not removed.
     """
     from kilnmark.client.cli.models.removal import plan_removal, refuse_models_in_use, remove_models
     from kilnmark.client.cli.views.models import show_removed

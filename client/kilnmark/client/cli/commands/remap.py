@@ -60,7 +60,7 @@ def _reader(_context: click.Context, _parameter: click.Parameter, value: str | N
 @click.option("--force", is_flag=True, help="Replace OUT if it is there.")
 @json_option
 def remap(source: str, goal: str, *, to: GoalName, reader: Reader | None, force: bool, as_json: bool) -> None:
-    """Write an adapter file again in another convention, exactly or not at all.
+    """Write an adapter again in another convention, exactly.
 
     The updates stay the same, bit for bit where only names, transposes and rows change. What the other convention
     cannot carry is named, the exit code is 3, and nothing is written.

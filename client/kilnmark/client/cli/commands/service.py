@@ -40,7 +40,10 @@ print_option = click.option(
 
 @click.group()
 def service() -> None:
-    """Let systemd or launchd run the daemon for you, from each login or start of the machine on."""
+    """Let systemd or launchd run the daemon for you.
+
+    It does from each login, or start of the machine, on.
+    """
 
 
 @service.command(cls=SettingsCommand)
@@ -49,10 +52,10 @@ def service() -> None:
 @print_option
 @json_option
 def install(config: str | None, *, force: bool, only_print: bool, as_json: bool, **options: object) -> None:
-    """Write the service's files and begin it; done again, nothing changes but what is said anew.
+    """Write the service's files and begin it.
 
-    It takes the options of `serve`. They and the KILNMARK_ variables that are set now become part of the service; the
-    file of settings stays where it is and is read at each start.
+    Done again, nothing changes but what is said anew. It takes the options of `serve`. They and the KILNMARK_ variables
+    that are set now become part of the service; the file of settings stays where it is and is read at each start.
     """
     from kilnmark.client.cli.service import service as room
     from kilnmark.client.cli.service.manager import ServiceState
@@ -114,7 +117,10 @@ def status(*, only_print: bool, as_json: bool) -> None:
 @print_option
 @json_option
 def restart(*, only_print: bool, as_json: bool) -> None:
-    """End the daemon, which finishes what it paints within `drain_timeout`, and start it anew."""
+    """End the daemon and start it anew.
+
+    It finishes what it paints within `drain_timeout` first.
+    """
     from kilnmark.client.cli.service import service as room
 
     manager = room.manager_of(surroundings(), must_be_there=not only_print)

@@ -60,10 +60,10 @@ def compose(
     as_json: bool,
     **asked: Any,
 ) -> None:
-    """Show the stack, the final PROMPT and what each adapter file is, without rendering.
+    """Show what a style comes to: its stack and the final PROMPT.
 
-    The exit code is 3 where a file is missing or would not engage wholly, else 1 where the documents have problems that
-    are no matter to this picture.
+    What each adapter file is, too; nothing is rendered. The exit code is 3 where a file is missing or would not engage
+    wholly, else 1 where the documents have problems that are no matter to this picture.
     """
     from kilnmark.client.cli.views.style import show_composition
     from kilnmark.client.cli.views.tables import console

@@ -1,6 +1,7 @@
 """The jobs that a daemon knows as a table: when each came and ended, how long it was painted, and what it is of.
 
-On a terminal it is as wide as that; in a pipe each job is one line, whole, whose columns two spaces part.
+On a terminal it is as wide as that, and why a job has no picture stands below it; in a pipe each job is one line,
+whole, whose columns two spaces part.
 """
 
 from collections.abc import Iterator, Sequence
@@ -31,12 +32,14 @@ def show_jobs(out: Console, jobs: Sequence[JobInfo], now: datetime) -> None:
     if not jobs:
         out.print("no jobs so far")
         return
-    rows = [_HEADINGS, *(_cells(job, now) for job in jobs)]
-    widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
     room = out.width if out.is_terminal else None
+    rows = [_HEADINGS, *(_cells(job, now, is_whole=room is None) for job in jobs)]
+    widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
     for number, row in enumerate(rows):
         for line in _lines(row, widths, room):
             out.print(plain(line, "" if number else "bold"), soft_wrap=True)
+        if room is not None and number and (reason := jobs[number - 1].reason):
+            out.print(plain(_cut(f"{_GAP}because: {printable(reason)}", room), "yellow"), soft_wrap=True)
 
 
 def _lines(row: Sequence[str], widths: Sequence[int], room: int | None) -> Iterator[str]:
@@ -61,7 +64,7 @@ def _cut(text: str, room: int) -> str:
     return set_cell_size(text, max(room - len(_MORE), 0)).rstrip() + _MORE
 
 
-def _cells(job: JobInfo, now: datetime) -> tuple[str, ...]:
+def _cells(job: JobInfo, now: datetime, *, is_whole: bool) -> tuple[str, ...]:
     cells = (
         job.job_id,
         job.state,
@@ -69,17 +72,19 @@ def _cells(job: JobInfo, now: datetime) -> tuple[str, ...]:
         _moment(job.ended, now),
         _painted(job),
         job.priority,
-        "; ".join(_notes(job)),
+        "; ".join([*_notes(job), *([f"because: {job.reason}"] if is_whole and job.reason else [])]),
     )
     return tuple(map(printable, cells))
 
 
 def _notes(job: JobInfo) -> Iterator[str]:
-    """What is to be known of it before its prompt."""
+    """What is to be known of it, with its prompt."""
     if job.paused is not None:
         yield f"paused: {job.paused}"
     if job.shared_with is not None:
         yield f"the picture of {job.shared_with}"
+    if job.style:
+        yield job.style
     yield job.prompt or _UNKNOWN
 
 
