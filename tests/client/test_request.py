@@ -6,10 +6,18 @@ from typing import Any
 
 import pytest
 
-from kilnmark.client.request import InspectOptions, RenderOptions, checked, inspect_params, render_params
+from kilnmark.client.request import (
+    ComposeOptions,
+    InspectOptions,
+    RenderOptions,
+    checked,
+    inspect_params,
+    render_params,
+)
 from kilnmark.protocol.picture.given import InlinePicture
 from kilnmark.protocol.wire.errors import InvalidParams
-from kilnmark.protocol.wire.requests import CallMeta, CancelParams, LoraInspectParams, RenderParams
+from kilnmark.protocol.wire.requests import CallMeta, CancelParams, LoraInspectParams, RenderParams, StyleComposeParams
+from kilnmark.protocol.wire.stacks import ExtraLora
 
 NAN, INF = float("nan"), float("inf")
 
@@ -98,6 +106,25 @@ def test_every_keyword_reaches_the_request() -> None:
     assert {name: getattr(params, name) for name in options} == options
 
 
+def test_adapters_behind_a_stack_are_paths_or_paths_with_scales(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    given: list[str | Path | ExtraLora] = [
+        Path("a.safetensors"),
+        "/b",
+        ExtraLora(path="c", scale=0.5, block_scales={"double": 1}),
+    ]
+    sent = render_params("a", genre="ink", tier="portrait", extra_loras=given).extra_loras
+    assert [extra.path for extra in sent] == [str(tmp_path / "a.safetensors"), "/b", str(tmp_path / "c")]
+    assert [(extra.scale, extra.block_scales) for extra in sent] == [(1.0, {}), (1.0, {}), (0.5, {"double": 1})]
+
+
+def test_the_keywords_of_a_composition_are_the_fields_of_the_wire() -> None:
+    wire = set(StyleComposeParams.__struct_fields__) - {"meta", "genre", "tier"}
+    assert ComposeOptions.__optional_keys__ == wire
+
+
 def test_the_keywords_are_the_fields_of_the_wire() -> None:
     """And `attached`, which is a field of `_meta`."""
     wire = set(RenderParams.__struct_fields__) - {"meta", "prompt"}
@@ -124,6 +151,15 @@ def test_a_misspelt_keyword_is_a_type_error() -> None:
         ({"lora_paths": ["/x", "/y"], "lora_scales": [1.0]}, "$.params.lora_scales"),
         ({"lora_scales": [1.0]}, "$.params.lora_scales"),
         ({"lora_paths": [""]}, "$.params.lora_paths[0]"),
+        ({"extra_loras": "/x"}, "$.params.extra_loras"),
+        ({"extra_loras": ExtraLora(path="/x")}, "$.params.extra_loras"),
+        ({"extra_loras": [""]}, "$.params.extra_loras[0].path"),
+        ({"extra_loras": ["/x", ExtraLora(path="/x", scale=INF)]}, "$.params.extra_loras[1].scale"),
+        ({"extra_loras": [ExtraLora(path="/x", scale=101)]}, "$.params.extra_loras[0].scale"),
+        (
+            {"extra_loras": [ExtraLora(path="/x", block_scales={"double": NAN})]},
+            "$.params.extra_loras[0].block_scales.double",
+        ),
         ({"lora_paths": "/x"}, "$.params.lora_paths"),
         ({"guidance": NAN}, "$.params.guidance"),
         ({"guidance": 31.0}, "$.params.guidance"),

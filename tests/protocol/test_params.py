@@ -133,6 +133,7 @@ STACK: dict[str, object] = {"lora_paths": ["a"], "lora_scales": [1.0]}
         ({"genre": "g", "lora_paths": ["a"], "lora_scales": [1.0]}, "$.params.genre"),
         ({"genre": "g"}, "$.params.tier"),
         ({"width": 4096, "height": 4096}, "$.params.width"),
+        ({"extra_loras": [{"path": "a", "block_scales": {"double.7-3": 1}}]}, "$.params.extra_loras[0].block_scales"),
     ],
 )
 def test_the_rules_between_fields_name_a_path(fields: dict[str, object], path: str) -> None:

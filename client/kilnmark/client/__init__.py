@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from kilnmark.client.errors import TimedOut as TimedOut
     from kilnmark.client.errors import UntrustedSocket as UntrustedSocket
     from kilnmark.client.many import Rendered as Rendered
+    from kilnmark.client.request import ComposeOptions as ComposeOptions
     from kilnmark.client.request import InspectOptions as InspectOptions
     from kilnmark.client.request import RenderOptions as RenderOptions
     from kilnmark.client.request import RenderRequest as RenderRequest
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
     from kilnmark.protocol.wire.inspection import InspectionDocument as InspectionDocument
     from kilnmark.protocol.wire.memory import BaseInfo as BaseInfo
     from kilnmark.protocol.wire.replies import *  # noqa: F403 - whatever a daemon answers with
+    from kilnmark.protocol.wire.stacks import ExtraLora as ExtraLora
     from kilnmark.protocol.wire.status import *  # noqa: F403 - and what it shows of itself
 
 

@@ -20,11 +20,13 @@ from kilnmark.client.dial import AtItsPlace, Places
 from kilnmark.client.errors import BadReply, ConnectionLost
 from kilnmark.client.many import Rendered
 from kilnmark.client.request import (
+    ComposeOptions,
     InspectOptions,
     Paths,
     RenderOptions,
     RenderRequest,
     checked,
+    compose_params,
     inspect_params,
     named,
     render_params,
@@ -55,7 +57,6 @@ from kilnmark.protocol.wire.requests import (
     RenderParams,
     ShutdownParams,
     StatusParams,
-    StyleComposeParams,
     WarmUpParams,
 )
 from kilnmark.protocol.wire.status import StatusResult
@@ -216,23 +217,18 @@ class AsyncClient(AtItsPlace):
         """Look at 1 to 64 adapter files without a base; a refused one is an entry like any other."""
         return await self._ask(methods.LORA_INSPECT, inspect_params(lora_paths, **options))
 
-    async def compose(
-        self, genre: str, tier: str, *, world: str | None = None, place: str | None = None, prompt: str = ""
-    ) -> Composition:
+    async def compose(self, genre: str, tier: str, **options: Unpack[ComposeOptions]) -> Composition:
         """Show what `render(prompt, genre=..., world=..., tier=...)` would be, and what its adapter files are.
 
         Args:
             genre: The content pack.
             tier: The kind of picture asked for.
-            world: A setting inside the genre; None: the genre by itself.
-            place: What is painted, by its region or its name; None: no place in particular.
-            prompt: What to paint; empty shows the style's own words alone.
+            options: See `ComposeOptions`.
 
         Raises:
             InvalidParams: a name is unknown, or a document is not usable; `detail` holds every problem.
         """
-        params = StyleComposeParams(genre=genre, world=world, tier=tier, place=place, prompt=prompt)
-        return await self._ask(methods.STYLE_COMPOSE, params)
+        return await self._ask(methods.STYLE_COMPOSE, compose_params(genre, tier, **options))
 
     async def shutdown(self, *, drain: bool = False) -> ShutdownResult:
         """Tell the daemon to leave; with `drain` it finishes the accepted renders first. Returns before it has left."""

@@ -19,15 +19,20 @@ from kilnmark.protocol.picture.given import AskedPicture, InlinePicture
 from kilnmark.protocol.wire import jsonrpc
 from kilnmark.protocol.wire.errors import InvalidParams
 from kilnmark.protocol.wire.framing import FRAME_LIMIT
-from kilnmark.protocol.wire.requests import CallMeta, LoraInspectParams, RenderParams, check_render
+from kilnmark.protocol.wire.requests import CallMeta, LoraInspectParams, RenderParams, StyleComposeParams, check_render
+from kilnmark.protocol.wire.stacks import ExtraLora, check_extras
 
 __all__ = [
+    "ComposeOptions",
+    "Extra",
     "InspectOptions",
     "Paths",
     "PictureSource",
     "RenderOptions",
     "RenderRequest",
     "checked",
+    "compose_params",
+    "extras_of",
     "inspect_params",
     "named",
     "render_params",
@@ -41,6 +46,9 @@ _LONGEST = FRAME_LIMIT - (1 << 12)
 
 PictureSource = str | os.PathLike[str] | bytes
 """A picture's path, or all bytes of its file."""
+
+Extra = str | os.PathLike[str] | ExtraLora
+"""An adapter's path, or that with the scales it is asked for with."""
 
 
 class RenderOptions(NumberOptions, total=False):
@@ -69,6 +77,7 @@ class RenderOptions(NumberOptions, total=False):
             its file where the daemon cannot read that, up to its `inline_bytes`.
         strength: How much of it stays, 0 to 1; left out, 0.4.
         reference_images: Pictures that the base looks at while it paints, each given as `init_image` is.
+        extra_loras: Adapters behind the stack of `genre` or `lora_paths`: paths, or `ExtraLora` for one with its scale.
     """
 
     negative_prompt: str | None
@@ -90,6 +99,7 @@ class RenderOptions(NumberOptions, total=False):
     init_image: PictureSource | None
     strength: float | None
     reference_images: Sequence[PictureSource]
+    extra_loras: Sequence[Extra]
 
 
 class RenderRequest(RenderOptions, total=False):
@@ -100,6 +110,22 @@ class RenderRequest(RenderOptions, total=False):
     """
 
     prompt: Required[str]
+
+
+class ComposeOptions(TypedDict, total=False):
+    """The keywords of `compose`.
+
+    Attributes:
+        world: A setting inside the genre; left out, the genre by itself.
+        place: What is painted, by its region or its name; left out, no place in particular.
+        prompt: What to paint; left out, the style's own words are shown alone.
+        extra_loras: Adapters behind its stack, as those of `render`.
+    """
+
+    world: str | None
+    place: str | None
+    prompt: str
+    extra_loras: Sequence[Extra]
 
 
 class InspectOptions(TypedDict, total=False):
@@ -134,6 +160,7 @@ def render_params(prompt: str, **options: Unpack[RenderOptions]) -> RenderParams
         lora_block_scales=block_scales if any(block_scales) else [],
         init_image=None if start is None else _picture(start),
         reference_images=[_picture(each) for each in references],
+        extra_loras=extras_of(fields.pop("extra_loras", ())),
         **fields,
     )
     _refuse_non_finite(params)
@@ -184,13 +211,40 @@ def inspect_params(lora_paths: Paths, **options: Unpack[InspectOptions]) -> Lora
     return checked(LoraInspectParams(lora_paths=_paths(lora_paths), **options))
 
 
+def compose_params(genre: str, tier: str, **options: Unpack[ComposeOptions]) -> StyleComposeParams:
+    """Build and check what `style.compose` is asked.
+
+    Args:
+        genre: The content pack.
+        tier: The kind of picture asked for.
+        options: See `ComposeOptions`.
+
+    Raises:
+        InvalidParams: naming the field.
+        TypeError: a keyword that `ComposeOptions` does not have.
+    """
+    fields: dict[str, Any] = dict(options)
+    extras = extras_of(fields.pop("extra_loras", ()))
+    check_extras(extras)
+    return checked(StyleComposeParams(genre=genre, tier=tier, extra_loras=extras, **fields))
+
+
+def extras_of(given: Sequence[Extra]) -> list[ExtraLora]:
+    """Adapters behind a stack as they are sent; relative paths are meant from the current folder."""
+    extras = [
+        each if isinstance(each, ExtraLora) else ExtraLora(path=os.fspath(each))
+        for each in _as_list(given, "extra_loras")
+    ]
+    return [msgspec.structs.replace(extra, path=_absolute(extra.path)) for extra in extras]
+
+
 def _paths(given: Paths) -> list[str]:
     return [_absolute(os.fspath(path)) for path in _as_list(given, "lora_paths")]
 
 
 def _as_list(values: Sequence[Any], field: str) -> list[Any]:
     """A lone string is a sequence too, of letters, which nobody means."""
-    if isinstance(values, str | bytes | os.PathLike | Mapping):
+    if isinstance(values, str | bytes | os.PathLike | Mapping | ExtraLora):
         raise InvalidParams(f"{field} is a single {type(values).__name__} - at `$.params.{field}`; give a list")
     return list(values)
 
@@ -220,6 +274,12 @@ def _refuse_non_finite(params: RenderParams) -> None:
         f"lora_block_scales[{i}].{blocks}": scale
         for i, scales in enumerate(params.lora_block_scales)
         for blocks, scale in scales.items()
+    }
+    numbers |= {f"extra_loras[{i}].scale": extra.scale for i, extra in enumerate(params.extra_loras)}
+    numbers |= {
+        f"extra_loras[{i}].block_scales.{blocks}": scale
+        for i, extra in enumerate(params.extra_loras)
+        for blocks, scale in extra.block_scales.items()
     }
     numbers |= {name: getattr(params, name) for name in (*AskedNumbers.__struct_fields__, "strength")}
     for where, number in numbers.items():

@@ -51,6 +51,7 @@ from kilnmark.protocol.wire.requests import (
     WarmUpParams,
     check_render,
 )
+from kilnmark.protocol.wire.stacks import check_extras
 from kilnmark.protocol.wire.status import StatusResult
 from kilnmark.protocol.wire.work import LoadFailed
 
@@ -204,6 +205,7 @@ class Methods:
 
     async def style_compose(self, params: StyleComposeParams, exchange: Exchange) -> Composition:
         """Show what a render by genre would be, without rendering."""
+        check_extras(params.extra_loras)
         with exchange.pulse(params.meta.progress_token, "", lambda: "inspecting") as pulse:
             return await composed(
                 params,

@@ -68,6 +68,35 @@ def asked(**more: object) -> dict[str, Any]:
     return {"prompt": "a ferry", "genre": "ink", "tier": "portrait", **PICTURE, **more}
 
 
+def test_every_adapter_of_a_style_and_behind_it_has_a_report_in_stack_order(ink: Wire, packs: Path) -> None:
+    moss, line = "ink/worlds/mire/moss.safetensors", str(packs / "ink/loras/line.safetensors")
+    extras = [{"path": moss, "scale": 0.3}, {"path": line}]
+    result = ink.result("render", asked(lora_paths=[], extra_loras=extras))
+    assert [(each["name"], each["scale"], each["verdict"]) for each in result["loras"]] == [
+        ("wash", 0.8, "engaged"),
+        ("line", 0.5, "engaged"),
+        ("moss", 0.3, "engaged"),
+        ("line", 1.0, "engaged"),
+    ]
+    composition = ink.result("style.compose", {"genre": "ink", "tier": "portrait", "extra_loras": extras})
+    assert [(each["name"], each["level"]) for each in composition["loras"]] == [
+        ("wash", "genre"),
+        ("line", "genre"),
+        ("moss", "request"),
+        ("line", "request"),
+    ]
+    assert composition["stack"] == result["stack"]
+
+
+def test_one_behind_a_style_that_is_not_there_is_refused_by_its_path(ink: Wire) -> None:
+    error = ink.error("render", asked(extra_loras=[{"path": "gone.safetensors"}]))
+    assert (error["code"], "gone.safetensors" in error["message"]) == (-32007, True)
+    composition = ink.result(
+        "style.compose", {"genre": "ink", "tier": "portrait", "extra_loras": [{"path": "gone.safetensors"}]}
+    )
+    assert composition["loras"][-1]["inspection"]["verdict"] == "refused"
+
+
 def test_a_render_by_genre_and_world_gets_the_composed_stack(ink: Wire, packs: Path) -> None:
     result = ink.result("render", asked(world="mire", place="Ferry Stairs"))
     assert result["stack"] == {

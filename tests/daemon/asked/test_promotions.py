@@ -84,6 +84,20 @@ def test_what_is_not_is_refused_with_the_command_that_would_promote_it(wire: Wir
     assert (report["name"], report["verdict"], report["sha256"]) == ("wash", "refused", content_hash(shop.wash))
 
 
+def test_what_goes_behind_a_style_has_to_be_promoted_in_its_genre(wire: Wire, shop: Shop, tmp_path: Path) -> None:
+    bel = make_adapter(shop.root / "ink" / "loras" / "bel.safetensors", blocks=1, rank=1, seed=4)
+    shop.promote(shop.wash)
+    extra = {"extra_loras": [{"path": str(bel)}]}
+    error = wire.error("render", asked(on_mismatch="warn", **extra))
+    assert [(each["name"], each["verdict"]) for each in error["data"]["detail"]["loras"]] == [("bel", "refused")]
+    composition = wire.result("style.compose", {"genre": "ink", "tier": "portrait", **extra})
+    assert [(each["file"], "is not promoted" in each["message"]) for each in composition["problems"]] == [
+        (str(bel), True)
+    ]
+    shop.promote(shop.wash, bel)
+    assert [lora["name"] for lora in wire.result("render", asked(**extra))["loras"]] == ["wash", "bel"]
+
+
 def test_a_file_that_was_replaced_is_not_the_promoted_one(wire: Wire, shop: Shop) -> None:
     shop.promote(shop.wash)
     wire.result("render", asked())

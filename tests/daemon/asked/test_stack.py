@@ -14,6 +14,7 @@ from kilnmark.protocol.content.composition import stack_files
 from kilnmark.protocol.content.packs import load_pack
 from kilnmark.protocol.settings import Settings
 from kilnmark.protocol.wire.requests import RenderParams
+from kilnmark.protocol.wire.stacks import ExtraLora
 from tests.protocol.content.made import Shelf
 
 STYLE = """\
@@ -56,6 +57,23 @@ def test_scales_of_blocks_are_those_of_the_style() -> None:
     scaled = STYLE.replace("scale: 0.5,", "scale: 0.5, scales: {double: 0.3, single.20-37: 1},")
     assert accepted(style(scaled)).command.lora_block_scales == [{}, {"double": 0.3, "single.20-37": 1.0}]
     assert accepted(style()).command.lora_block_scales == []
+
+
+def test_adapters_of_the_request_go_behind_those_of_the_style() -> None:
+    extras = [ExtraLora(path="/a/bel.safetensors", scale=0.3), ExtraLora(path="orrin", block_scales={"double": 0.5})]
+    command = accepted(style(), extra_loras=extras).command
+    assert command.lora_paths[2:] == ["/a/bel.safetensors", "orrin"]
+    assert (command.lora_scales, command.lora_names) == ([0.8, 0.5, 0.3, 1.0], ["wash", "line", "bel", "orrin"])
+    assert command.lora_block_scales == [{}, {}, {}, {"double": 0.5}]
+    assert (command.stack.source, command.stack.names) == ("style", ("wash", "line", "bel", "orrin"))
+
+
+@pytest.mark.parametrize(("paths", "names"), [([], ("bel",)), (["/a/ink.safetensors"], ("ink", "bel"))])
+def test_they_go_behind_a_stack_of_paths_and_behind_none(paths: list[str], names: tuple[str, ...]) -> None:
+    extras = [ExtraLora(path="/a/bel.safetensors")]
+    params = RenderParams(prompt="x", lora_paths=paths, lora_scales=[1.0] * len(paths), extra_loras=extras)
+    command = accept(params, Served(Settings(socket=Path("/s"), output_dir=Path("/o"))), "job").command
+    assert (command.stack.source, command.stack.names, len(command.lora_paths)) == ("paths", names, len(names))
 
 
 def test_the_request_comes_first() -> None:

@@ -40,6 +40,10 @@ _STYLE: Final[dict[str, list[Any]]] = {
     "place": ["Reed Gate", "nowhere", None],
 }
 
+_EXTRAS: Final[dict[str, list[Any]]] = {
+    "extra_loras": [[], [{"path": PATHS[0]}], [{"path": PATHS[1], "scale": 0.5, "block_scales": {"double": 0.3}}]],
+}
+
 FIELDS: Final[dict[str, dict[str, list[Any]]]] = {
     "ping": {},
     "status": {},
@@ -57,6 +61,7 @@ FIELDS: Final[dict[str, dict[str, list[Any]]]] = {
         "init_image": [*_PICTURES, None],
         "strength": [0, 0.5, 1, None],
         "reference_images": [[], *([picture] for picture in _PICTURES), _PICTURES[:4]],
+        **_EXTRAS,
         "on_mismatch": ["error", "warn"],
         "job_id": [*JOB_IDS, None],
         "priority": ["high", "normal", "low"],
@@ -69,7 +74,7 @@ FIELDS: Final[dict[str, dict[str, list[Any]]]] = {
         "variant": ["dev", "none", None],
         "targets": [True, False],
     },
-    "style.compose": {**_STYLE, "prompt": ["", "a kiln"]},
+    "style.compose": {**_STYLE, **_EXTRAS, "prompt": ["", "a kiln"]},
     "jobs.list": {"cursor": [None, "", "5b302c5b302c302e302c305d2c305d", "zz"], "limit": [1, 3, 1000]},
     "jobs.get": {"job_id": JOB_IDS},
     "jobs.wait": {"job_id": JOB_IDS, "timeout": [0, 0.01, 1]},
@@ -91,6 +96,8 @@ TOGETHER: Final[list[dict[str, Any]]] = [
     {"genre": "ash", "tier": "landscape", "world": "mire"},
     {"genre": "ash", "tier": "landscape", "world": "fen"},
     {"genre": "ash", "tier": "portrait"},
+    {"genre": "ash", "tier": "landscape", "extra_loras": [{"path": PATHS[0]}]},
+    {"lora_paths": PATHS[:1], "lora_scales": [1.0], "extra_loras": [{"path": PATHS[1], "scale": 0.5}]},
 ]
 """What of a render goes together, so that many of them get far."""
 

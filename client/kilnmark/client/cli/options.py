@@ -10,10 +10,12 @@ import click
 
 from kilnmark.protocol.picture.block_scales import block_scales_problem
 from kilnmark.protocol.picture.catalog import VARIANTS
+from kilnmark.protocol.wire.stacks import ExtraLora
 
 __all__ = [
     "NamedBase",
     "ScaledPath",
+    "extra_lora_option",
     "given_picture",
     "json_option",
     "named_base",
@@ -142,6 +144,23 @@ def socket_option(command: F) -> F:
         metavar="PATH",
         help="The daemon's socket. [default: $KILNMARK_SOCKET, else one in your runtime folder]",
     )(command)
+
+
+def extra_lora_option(command: F) -> F:
+    """Add `--extra-lora`, whose values come as they are sent."""
+    return click.option(
+        "--extra-lora",
+        "extra_loras",
+        type=scaled_path,
+        multiple=True,
+        metavar="PATH[:SCALE[,BLOCKS=SCALE]]",
+        callback=lambda _context, _option, given: [_extra(each) for each in given],
+        help="An adapter behind the stack of the genre, or of --lora; written as that. Repeatable, in stack order.",
+    )(command)
+
+
+def _extra(given: ScaledPath) -> ExtraLora:
+    return ExtraLora(path=given.path, scale=given.scale, block_scales=dict(given.blocks))
 
 
 def json_option(command: F) -> F:

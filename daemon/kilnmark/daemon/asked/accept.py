@@ -57,7 +57,7 @@ def accept(
         InvalidParams: a name is unknown, or the picture is too large.
         RenderFailed: the base cannot be told by its directory.
     """
-    stack = composed or AskedStack.of_paths(params)
+    stack = (composed or AskedStack.of_paths(params)).followed_by(params.extra_loras)
     decision = decided(params, served, stack.style, pictures.given)
     command = RenderCommand(
         **decision.spec.fields_for(RenderCommand),

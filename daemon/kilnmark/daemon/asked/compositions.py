@@ -37,14 +37,16 @@ async def composed(
     asked = RenderParams(prompt=params.prompt, genre=params.genre, world=params.world, tier=params.tier)
     decision = decided(asked, served, stack.style)
     variant = decision.spec.variant
-    found = await inspections.files(stack.paths, variant, on_file, with_targets=True)
-    unmet = unmet_scales(found, stack.block_scales, served.row_of(variant))
+    whole = stack.followed_by(params.extra_loras)
+    found = await inspections.files(whole.paths, variant, on_file, with_targets=True)
+    unmet = unmet_scales(found, whole.block_scales or [{} for _ in found], served.row_of(variant))
     return composition_of(
         stack.style,
         decision,
         place=params.place,
         inspections=found,
-        problems=[*stack.problems, *scale_problems(stack.style, unmet)],
+        problems=[*stack.problems, *scale_problems(stack.style, unmet, params.extra_loras)],
         warnings=stack.warnings,
         trust=await packs.trust(stack.style),
+        extras=params.extra_loras,
     )

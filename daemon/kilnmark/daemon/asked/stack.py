@@ -1,14 +1,16 @@
 """The stack that one request asks for, whichever way it says it: by paths, or by the name of a genre.
 
 By paths it is as it was sent, and its files are looked for when the job is prepared; by genre `packs` has composed it
-and found them. From here on both are one.
+and found them. Adapters that a request puts behind either are sent by paths. From here on all are one.
 """
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
+
+import msgspec
 
 from kilnmark.daemon.pictures.hashes import Seen, look_at
 from kilnmark.keymaps.files.finder import AdapterFinder, Located
@@ -19,6 +21,7 @@ from kilnmark.protocol.picture.report import AdapterReport
 from kilnmark.protocol.wire.errors import AdapterRefused
 from kilnmark.protocol.wire.replies import StackInfo
 from kilnmark.protocol.wire.requests import RenderParams
+from kilnmark.protocol.wire.stacks import ExtraLora
 from kilnmark.protocol.wire.work import RenderCommand
 
 __all__ = ["AskedStack", "StackFiles", "StyledStack", "locate_now", "locate_stack", "refusal"]
@@ -49,6 +52,21 @@ class AskedStack:
         names = tuple(Path(path).stem for path in params.lora_paths)
         info = StackInfo(source="paths" if names else "none", tier=params.tier, names=names)
         return cls(info=info, paths=params.lora_paths, scales=params.lora_scales, block_scales=params.lora_block_scales)
+
+    def followed_by(self, extras: Sequence[ExtraLora]) -> "AskedStack":
+        """The same with these behind it, which are sent by paths whatever it comes from."""
+        if not extras:
+            return self
+        names = (*self.info.names, *(Path(extra.path).stem for extra in extras))
+        source = "paths" if self.info.source == "none" else self.info.source
+        before = self.block_scales or [{} for _ in self.paths]
+        return replace(
+            self,
+            info=msgspec.structs.replace(self.info, source=source, names=names),
+            paths=[*self.paths, *(extra.path for extra in extras)],
+            scales=[*self.scales, *(extra.scale for extra in extras)],
+            block_scales=[*before, *(extra.block_scales for extra in extras)],
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ The shapes, and how they are filled from a composed style and from what its file
 """
 
 from collections.abc import Sequence
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
@@ -14,6 +15,7 @@ from kilnmark.protocol.picture.block_scales import scale_words
 from kilnmark.protocol.picture.spec import PictureNumbers
 from kilnmark.protocol.wire.inspection import Inspection
 from kilnmark.protocol.wire.replies import StackInfo
+from kilnmark.protocol.wire.stacks import ExtraLora
 
 if TYPE_CHECKING:
     from kilnmark.protocol.content.composed import ComposedStyle
@@ -37,7 +39,7 @@ class ComposedLora(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         name, scale, scales, trigger: As the document has them.
         file: As the document has it.
-        level: Which document named it.
+        level: Which document named it; `request`: none, it goes behind the style's.
         inspection: What its file is, without a base and without its list of layers.
         promoted: Its bytes are in the genre's manifest of promoted adapters; None where there is no manifest, or none
             that can be read, and where the file could not be.
@@ -47,7 +49,7 @@ class ComposedLora(msgspec.Struct, frozen=True, kw_only=True):
     file: str
     scale: float
     trigger: str | None
-    level: Literal["genre", "world"]
+    level: Literal["genre", "world", "request"]
     inspection: Inspection
     scales: dict[str, float] = {}
     promoted: bool | None = None
@@ -101,19 +103,38 @@ def file_problems(style: "ComposedStyle", sentences: Sequence[str]) -> list[Prob
     return [style.file_problem(adapter, sentence) for adapter, sentence in pairs if sentence]
 
 
-def scale_problems(style: "ComposedStyle", sentences: Sequence[str]) -> list[Problem]:
-    """What is wrong with the `scales` of a stack on the model that is meant; sentences as those of `file_problems`."""
-    pairs = zip(style.stack.adapters, sentences, strict=True)
-    return [style.scales_problem(adapter, sentence) for adapter, sentence in pairs if sentence]
+def scale_problems(style: "ComposedStyle", sentences: Sequence[str], extras: Sequence[ExtraLora] = ()) -> list[Problem]:
+    """What is wrong with the `scales` of a stack on the model that is meant; sentences as those of `file_problems`.
+
+    Args:
+        style: With a stack.
+        sentences: One an adapter: those of the style, then those behind it.
+        extras: The adapters behind it, which no document names.
+    """
+    pairs = zip(style.stack.adapters, sentences, strict=False)
+    found = [style.scales_problem(adapter, sentence) for adapter, sentence in pairs if sentence]
+    return [*found, *_extra_problems(extras, sentences[len(style.stack.adapters) :])]
 
 
-def _other_scales(style: "ComposedStyle", sha256s: Sequence[str], trust: "Trust") -> list[Problem]:
+def _extra_problems(extras: Sequence[ExtraLora], sentences: Sequence[str]) -> list[Problem]:
+    pairs = zip(extras, sentences, strict=True)
+    return [Problem(file=extra.path, line=0, message=sentence) for extra, sentence in pairs if sentence]
+
+
+def _other_scales(
+    style: "ComposedStyle", sha256s: Sequence[str], trust: "Trust", extras: Sequence[ExtraLora]
+) -> list[Problem]:
     """Which promoted adapters of a stack serve at another scale than they were verified at, where that is named."""
-    entries = [adapter.entry for adapter in style.stack.adapters]
-    pairs = zip(entries, sha256s, strict=True)
+    adapters, own = style.stack.adapters, len(style.stack.adapters)
+    entries = [adapter.entry for adapter in adapters]
+    pairs = zip(entries, sha256s[:own], strict=True)
     sentences = [trust.other_scale(each.name, each.scale, each.scales, sha256) for each, sha256 in pairs]
-    found = zip(style.stack.adapters, sentences, strict=True)
-    return [style.scale_problem(adapter, sentence) for adapter, sentence in found if sentence]
+    found = [style.scale_problem(*pair) for pair in zip(adapters, sentences, strict=True) if pair[1]]
+    behind = [
+        trust.other_scale(PurePath(extra.path).stem, extra.scale, extra.block_scales, sha256)
+        for extra, sha256 in zip(extras, sha256s[own:], strict=True)
+    ]
+    return [*found, *_extra_problems(extras, behind)]
 
 
 def stack_info(style: "ComposedStyle") -> StackInfo:
@@ -129,12 +150,30 @@ def stack_info(style: "ComposedStyle") -> StackInfo:
     )
 
 
-def _untrusted(style: "ComposedStyle", inspections: Sequence[Inspection], trust: "Trust") -> list[Problem]:
+def _untrusted(
+    style: "ComposedStyle", inspections: Sequence[Inspection], trust: "Trust", extras: Sequence[ExtraLora]
+) -> list[Problem]:
     """What is wrong with a stack that has to be promoted."""
     if not trust.is_required:
         return []
     sentences = trust.sentences([each.path for each in inspections], [each.sha256 for each in inspections])
-    return [*(trust.problems if inspections else ()), *file_problems(style, sentences)]
+    own = len(style.stack.adapters)
+    found = [*file_problems(style, sentences[:own]), *_extra_problems(extras, sentences[own:])]
+    return [*(trust.problems if inspections else ()), *found]
+
+
+def _behind(extra: ExtraLora, inspection: Inspection, trust: "Trust") -> ComposedLora:
+    """One that the request puts behind a style's."""
+    return ComposedLora(
+        name=PurePath(extra.path).stem,
+        file=extra.path,
+        scale=extra.scale,
+        scales=extra.block_scales,
+        trigger=None,
+        level="request",
+        inspection=msgspec.structs.replace(inspection, targets=()),
+        promoted=trust.knows(inspection.sha256),
+    )
 
 
 def composition_of(
@@ -146,6 +185,7 @@ def composition_of(
     problems: Sequence[Problem],
     warnings: Sequence[str],
     trust: "Trust",
+    extras: Sequence[ExtraLora] = (),
 ) -> Composition:
     """Fill the document.
 
@@ -153,11 +193,13 @@ def composition_of(
         style: What was composed.
         decision: What that comes to; without a prompt, the style's own words alone.
         place: The caller's; `style` was composed for it.
-        inspections: Of the stack's files, in its order.
+        inspections: Of the stack's files, in its order, then of those behind it.
         problems: With those files and their scales.
         warnings: What a render would warn of, beside what the decision does.
         trust: What the genre's manifest says.
+        extras: The adapters behind its stack.
     """
+    own = len(style.stack.adapters)
     loras = [
         ComposedLora(
             name=adapter.entry.name,
@@ -169,20 +211,22 @@ def composition_of(
             inspection=msgspec.structs.replace(inspection, targets=()),
             promoted=trust.knows(inspection.sha256),
         )
-        for adapter, inspection in zip(style.stack.adapters, inspections, strict=True)
+        for adapter, inspection in zip(style.stack.adapters, inspections[:own], strict=True)
     ]
-
-    strengths = _other_scales(style, [each.sha256 for each in inspections], trust)
-    fields = decision.spec.fields_for(Composition)
+    loras += [_behind(*pair, trust) for pair in zip(extras, inspections[own:], strict=True)]
+    strengths = _other_scales(style, [each.sha256 for each in inspections], trust, extras)
+    stack, fields = stack_info(style), decision.spec.fields_for(Composition)
+    if extras:
+        stack = msgspec.structs.replace(stack, names=tuple(lora.name for lora in loras))
     if not decision.repeatable:
         fields["seed"] = None
     return Composition(
         **fields,
-        stack=stack_info(style),
+        stack=stack,
         place=place,
         tag=style.tag,
         loras=loras,
-        problems=[*problems, *_untrusted(style, inspections, trust)],
+        problems=[*problems, *_untrusted(style, inspections, trust, extras)],
         other_problems=[*style.pack.problems, *(() if trust.is_required else trust.problems)],
         warnings=[*warnings, *decision.warnings, *map(str, strengths)],
         require_promoted=trust.is_required,

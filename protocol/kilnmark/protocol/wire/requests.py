@@ -3,17 +3,24 @@
 They refuse unknown fields. What a call is answered with is in `replies`; decoding from bytes belongs to `jsonrpc`.
 """
 
-import math
 from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
 from kilnmark.protocol.picture.asked import AskedNumbers
-from kilnmark.protocol.picture.block_scales import block_scales_problem
 from kilnmark.protocol.picture.catalog import MAX_PIXELS, Priority
 from kilnmark.protocol.picture.given import REFERENCE_LIMIT, AskedPicture
 from kilnmark.protocol.wire.errors import InvalidParams
+from kilnmark.protocol.wire.stacks import (
+    EXTRA_LIMIT,
+    STACK_LIMIT,
+    BlockScales,
+    ExtraLora,
+    Path,
+    Scale,
+    check_stack,
+)
 
 __all__ = [
     "CallMeta",
@@ -35,9 +42,6 @@ __all__ = [
 Text = Annotated[str, Meta(max_length=20_000)]
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
 JobId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,64}\Z")]
-Scale = Annotated[float, Meta(ge=-100, le=100)]
-Blocks = Annotated[str, Meta(min_length=1, max_length=100)]
-Path = Annotated[str, Meta(min_length=1, max_length=4096)]
 
 
 class CallMeta(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -124,6 +128,7 @@ class StyleComposeParams(_Params, frozen=True, kw_only=True):
     Attributes:
         genre, world, tier, place: As those of a render.
         prompt: Shows it as it would be sent to the model; empty shows the style's own words alone.
+        extra_loras: As those of a render.
     """
 
     genre: Name
@@ -131,6 +136,7 @@ class StyleComposeParams(_Params, frozen=True, kw_only=True):
     tier: Name
     place: Name | None = None
     prompt: Text = ""
+    extra_loras: Annotated[list[ExtraLora], Meta(max_length=EXTRA_LIMIT)] = []
 
 
 class JobsParams(_Params, frozen=True, kw_only=True):
@@ -198,6 +204,7 @@ class RenderParams(AskedNumbers, frozen=True, kw_only=True, forbid_unknown_field
             one of the daemon's image roots, or the file itself.
         strength: How much of `init_image` stays: 0 leaves nothing of it, 1 all, without a step painted. None means 0.4.
         reference_images: Pictures that the variant looks at while it paints, in their order; each as `init_image` is.
+        extra_loras: Adapters behind the stack of `genre` or of `lora_paths`, in this order; each has its own report.
     """
 
     meta: CallMeta = msgspec.field(default=CallMeta(), name="_meta")
@@ -206,8 +213,8 @@ class RenderParams(AskedNumbers, frozen=True, kw_only=True, forbid_unknown_field
     tier: Name | None = None
     variant: Path | None = None
     seed: Annotated[int, Meta(ge=0, le=2**53 - 1)] | None = None
-    lora_paths: Annotated[list[Path], Meta(max_length=32)] = []
-    lora_scales: Annotated[list[Scale], Meta(max_length=32)] = []
+    lora_paths: Annotated[list[Path], Meta(max_length=STACK_LIMIT)] = []
+    lora_scales: Annotated[list[Scale], Meta(max_length=STACK_LIMIT)] = []
     genre: Name | None = None
     world: Name | None = None
     place: Name | None = None
@@ -216,10 +223,11 @@ class RenderParams(AskedNumbers, frozen=True, kw_only=True, forbid_unknown_field
     priority: Priority = "normal"
     cache: bool = True
     probe: bool = False
-    lora_block_scales: Annotated[list[Annotated[dict[Blocks, Scale], Meta(max_length=100)]], Meta(max_length=32)] = []
+    lora_block_scales: Annotated[list[BlockScales], Meta(max_length=STACK_LIMIT)] = []
     init_image: AskedPicture | None = None
     strength: Annotated[float, Meta(ge=0, le=1)] | None = None
     reference_images: Annotated[list[AskedPicture], Meta(max_length=REFERENCE_LIMIT)] = []
+    extra_loras: Annotated[list[ExtraLora], Meta(max_length=EXTRA_LIMIT)] = []
 
     @property
     def names_pictures(self) -> bool:
@@ -235,15 +243,7 @@ def check_render(params: RenderParams) -> None:
     """
     if not params.prompt.strip():
         raise InvalidParams("prompt is blank - at `$.params.prompt`; say what to paint")
-    for i, scale in enumerate(params.lora_scales):
-        if not math.isfinite(scale):
-            raise InvalidParams(f"{scale} is not a finite scale - at `$.params.lora_scales[{i}]`")
-    if len(params.lora_paths) != len(params.lora_scales):
-        raise InvalidParams(
-            f"lora_paths has {len(params.lora_paths)} entries and lora_scales {len(params.lora_scales)} - "
-            "at `$.params.lora_scales`; give one scale for each path"
-        )
-    _check_blocks(params)
+    check_stack(params)
     _check_pictures(params)
     if params.world is not None and params.genre is None:
         raise InvalidParams("world needs a genre - at `$.params.world`; name the genre it belongs to")
@@ -251,29 +251,12 @@ def check_render(params: RenderParams) -> None:
         raise InvalidParams(
             "place needs a genre - at `$.params.place`; name the genre that directs it, or leave it out"
         )
-    if params.genre is not None and params.lora_paths:
-        raise InvalidParams("genre and lora_paths are two ways to say the stack - at `$.params.genre`; use one of them")
     if params.genre is not None and params.tier is None:
         raise InvalidParams("genre needs a tier - at `$.params.tier`; name the kind of picture, such as portrait")
     if params.width and params.height and params.width * params.height > MAX_PIXELS:
         raise InvalidParams(
             f"{params.width}x{params.height} is more than {MAX_PIXELS} pixels - at `$.params.width`; ask for less"
         )
-
-
-def _check_blocks(params: RenderParams) -> None:
-    if params.lora_block_scales and len(params.lora_block_scales) != len(params.lora_paths):
-        raise InvalidParams(
-            f"lora_paths has {len(params.lora_paths)} entries and lora_block_scales {len(params.lora_block_scales)} - "
-            "at `$.params.lora_block_scales`; give one mapping for each path, an empty one where it has a single scale"
-        )
-    for i, scales in enumerate(params.lora_block_scales):
-        for blocks, scale in scales.items():
-            if not math.isfinite(scale):
-                raise InvalidParams(f"{scale} is no finite scale - at `$.params.lora_block_scales[{i}].{blocks}`")
-        if problem := block_scales_problem(scales):
-            said, _, mend = problem[1].partition("; ")
-            raise InvalidParams(f"{said} - at `$.params.lora_block_scales[{i}]`; {mend}")
 
 
 def _check_pictures(params: RenderParams) -> None:

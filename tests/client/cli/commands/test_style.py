@@ -115,6 +115,29 @@ def test_without_a_daemon_the_document_is_the_whole_composition(style: Style, sh
     assert (inspection["verdict"], inspection["matched_key_count"], inspection["targets"]) == ("engaged", 40, [])
 
 
+def test_adapters_behind_a_style_are_looked_at_too(style: Style, shelf: Path, tmp_path: Path) -> None:
+    own = make_adapter(tmp_path / "own.safetensors", blocks=1, rank=1)
+    where = ("--packs", shelf, "--genre", "ink", "--world", "mire", "--tier", "portrait", "--json")
+    done = style("compose", *where, "--extra-lora", f"{own}:0.4,double=0.2", "--extra-lora", own)
+    loras = json.loads(done.stdout)["loras"]
+    assert done.returncode == 0
+    assert [(each["name"], each["scale"], each["scales"], each["level"]) for each in loras] == [
+        ("wash", 0.5, {}, "genre"),
+        ("own", 0.4, {"double": 0.2}, "request"),
+        ("own", 1.0, {}, "request"),
+    ]
+
+
+@pytest.mark.parametrize("given", ["gone.safetensors", "{own}:1,txt=0.3"])
+def test_one_that_would_not_engage_is_not_let_pass(style: Style, shelf: Path, tmp_path: Path, given: str) -> None:
+    own = make_adapter(tmp_path / "own.safetensors", blocks=1, rank=1)
+    extra = given.format(own=own)
+    done = style(
+        "compose", "--packs", shelf, "--genre", "ink", "--world", "mire", "--tier", "portrait", "--extra-lora", extra
+    )
+    assert done.returncode == 3
+
+
 @pytest.mark.parametrize(
     ("place", "shown"), [("Old Mill", "Old Mill (tag 'mill')"), ("Milltown", "Milltown (no tag is meant for it)")]
 )

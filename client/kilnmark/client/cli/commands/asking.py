@@ -15,6 +15,7 @@ from kilnmark.client.cli.exits import exit_code_of_reports
 from kilnmark.client.cli.left import telling_uncancelled
 from kilnmark.client.cli.options import (
     ScaledPath,
+    extra_lora_option,
     given_picture,
     json_option,
     scaled_path,
@@ -201,6 +202,7 @@ def farewell(answer: ShutdownResult, *, drain: bool = False) -> str:
     help="An adapter and its scale (1 when left out); with others for some blocks behind it, it is that of the rest: "
     "ink.safetensors:0.8,double=0.3,single.20-37=1. Repeat it for a stack, in stack order.",
 )
+@extra_lora_option
 @click.option("--negative-prompt", metavar="TEXT", help="What not to paint, where the base can take it.")
 @click.option("--tier", metavar="NAME", help="The kind of picture: portrait, landscape, scene, ...")
 @click.option("--variant", metavar="NAME", help="The base to paint on; `kilnmark status` lists those that there are.")
@@ -249,12 +251,7 @@ def farewell(answer: ShutdownResult, *, drain: bool = False) -> str:
 @click.option(
     "--no-cache", "cache", flag_value=False, default=True, help="Paint it anew, even when the same picture exists."
 )
-@click.option(
-    "--timeout",
-    type=seconds,
-    metavar="SECONDS",
-    help="Cancel the render when it takes longer.",
-)
+@click.option("--timeout", type=seconds, metavar="SECONDS", help="Cancel the render when it takes longer.")
 @socket_option
 @json_option
 def render(

@@ -4,20 +4,21 @@ With a folder of packs they need no daemon. What reads YAML and adapters is impo
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from kilnmark.client.cli.options import json_option, socket_option
+from kilnmark.client.cli.options import extra_lora_option, json_option, socket_option
 from kilnmark.client.cli.views.document import write_document
 from kilnmark.protocol.exits import ExitCode
 from kilnmark.protocol.picture.report import Verdict
 
 if TYPE_CHECKING:
     from kilnmark.protocol.content.composition import Composition
+    from kilnmark.protocol.wire.stacks import ExtraLora
 
 __all__ = ["style"]
 
@@ -49,6 +50,7 @@ def style() -> None:
     metavar="DIR",
     help="With --packs: adapters may lie below this folder too; repeatable.",
 )
+@extra_lora_option
 @socket_option
 @json_option
 def compose(
@@ -56,6 +58,7 @@ def compose(
     *,
     packs: Path | None,
     lora_roots: tuple[Path, ...],
+    extra_loras: "list[ExtraLora]",
     socket: str | None,
     as_json: bool,
     **asked: Any,
@@ -67,13 +70,17 @@ def compose(
     """
     from kilnmark.client.cli.views.style import show_composition
     from kilnmark.client.cli.views.tables import console
+    from kilnmark.client.request import extras_of
+    from kilnmark.protocol.wire.stacks import check_extras
 
+    extras = extras_of(extra_loras)
+    check_extras(extras)
     if packs is None:
         if lora_roots:
             raise click.BadParameter("the daemon has roots of its own; give --packs too", param_hint="--lora-root")
-        composition = _asked(socket, prompt, asked)
+        composition = _asked(socket, prompt, {**asked, "extra_loras": extras})
     else:
-        composition = _composed(packs.absolute(), lora_roots, prompt, **asked)
+        composition = _composed(packs.absolute(), lora_roots, prompt, extras=extras, **asked)
     if as_json:
         write_document(composition)
     else:
@@ -111,6 +118,7 @@ def _composed(
     world: str | None,
     tier: str,
     place: str | None,
+    extras: "Sequence[ExtraLora]",
 ) -> "Composition":
     from kilnmark.client.pack_files import PackFolder
     from kilnmark.keymaps.files.finder import AdapterFinder
@@ -133,7 +141,9 @@ def _composed(
     row = row_of(composed.variant)
     decision = decide(RenderParams(prompt=prompt), composed.variant, row, style=composed)
     inspections = [inspect_file(path, shapes, roots=roots).inspection for path in located.paths]
-    unmet = unmet_scales(inspections, [adapter.entry.scales for adapter in composed.stack.adapters], row)
+    inspections += [inspect_file(extra.path, shapes).inspection for extra in extras]
+    scales = [adapter.entry.scales for adapter in composed.stack.adapters]
+    unmet = unmet_scales(inspections, [*scales, *(extra.block_scales for extra in extras)], row)
     load = partial(load_promotions, files, genre)
     trust = Trust.of(load, os.path.realpath(packs), required=composed.requires_promoted)
     return composition_of(
@@ -141,9 +151,10 @@ def _composed(
         decision,
         place=place,
         inspections=inspections,
-        problems=[*file_problems(composed, located.problems), *scale_problems(composed, unmet)],
+        problems=[*file_problems(composed, located.problems), *scale_problems(composed, unmet, extras)],
         warnings=composed.pack.warnings,
         trust=trust,
+        extras=extras,
     )
 
 
