@@ -1,11 +1,16 @@
 """`kilnmark pack` in this process: what it leaves, what it says, how it ends."""
 
+import io
 import json
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from kilnmark.client.cli.main import _run
+from kilnmark.client.cli.views.pack import show_pack
+from kilnmark.client.pack_files import PackFolder
+from kilnmark.client.packs.inherited import shown_pack
 from kilnmark.protocol.exits import ExitCode
 
 
@@ -52,3 +57,29 @@ def test_schemas_are_put_beside_packs_once(tmp_path: Path, capsys: pytest.Captur
     assert "genre.schema.json, world.schema.json" in capsys.readouterr().out
     assert pack("schemas", tmp_path) == ExitCode.DONE
     assert capsys.readouterr().out == f"{tmp_path}: all schemas were there already\n"
+
+
+def test_what_a_world_inherits_is_shown_on_a_terminal_of_80_columns(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pack("init", tmp_path, "--genre", "ink", "--world", "mire")
+    capsys.readouterr()
+    assert pack("show", "ink", "mire", "--packs", tmp_path) == ExitCode.DONE
+    told = capsys.readouterr().out
+    assert "ink/worlds/mire/visual_style.yaml:7" in told
+    narrow = io.StringIO()
+    show_pack(Console(file=narrow, width=80), shown_pack(PackFolder(tmp_path), "ink", "mire"))
+    lines = narrow.getvalue().splitlines()
+    assert max(map(len, lines)) <= 80
+    assert any("genre visual_style.yaml:" in line for line in lines)
+    assert pack("show", "ink", "mire", "--packs", tmp_path, "--json") == ExitCode.DONE
+    assert json.loads(capsys.readouterr().out)["worlds"] == ["mire"]
+
+
+def test_a_genre_with_problems_is_shown_and_told_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pack("init", tmp_path, "--genre", "ink", "--world", "mire")
+    (tmp_path / "ink" / "tiers.yaml").write_text("scene: {steps: none}\n")
+    assert pack("show", "ink", "--packs", tmp_path) == ExitCode.FAILED
+    assert "problem: ink/tiers.yaml:1: scene.steps: must be" in capsys.readouterr().out
+    assert pack("show", "inkk", "--packs", tmp_path) == ExitCode.USAGE
+    assert "did you mean 'ink'?" in capsys.readouterr().err

@@ -11,6 +11,7 @@ import click
 
 from kilnmark.client.cli.options import json_option
 from kilnmark.client.cli.views.document import write_document, write_line
+from kilnmark.protocol.exits import ExitCode
 
 __all__ = ["pack"]
 
@@ -84,6 +85,37 @@ def schemas(folder: Path, *, as_json: bool) -> None:
         write_document(SchemasDocument(folder=str(folder.absolute()), written=list(written)))
     else:
         write_line(f"{folder}: {', '.join(written) or 'all schemas were there already'}")
+
+
+@pack.command()
+@click.argument("genre")
+@click.argument("world", required=False)
+@click.option(
+    "--packs",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    required=True,
+    metavar="DIR",
+    help="The folder of packs.",
+)
+@json_option
+def show(genre: str, world: str | None, *, packs: Path, as_json: bool) -> None:
+    """Show what GENRE, or WORLD in it, inherits from where.
+
+    Every field of its style with the line that says it, its adapters with the tiers whose pictures get them, and its
+    tiers. Adapter files are not looked for: that does `pack check`. The exit code is 1 where its documents have
+    problems.
+    """
+    from kilnmark.client.cli.views.pack import show_pack
+    from kilnmark.client.cli.views.tables import console
+    from kilnmark.client.pack_files import PackFolder
+    from kilnmark.client.packs.inherited import shown_pack
+
+    shown = shown_pack(PackFolder(packs.absolute()), genre, world)
+    if as_json:
+        write_document(shown)
+    else:
+        show_pack(console(), shown)
+    click.get_current_context().exit(ExitCode.FAILED if shown.problems else ExitCode.DONE)
 
 
 def _next(folder: Path, variant: str) -> list[str]:
