@@ -16,7 +16,7 @@ from kilnmark.client.batch.plan.tokens import TokenCounter
 from kilnmark.client.batch.run import ledger as ledger_room
 from kilnmark.client.batch.run.base import UNKNOWN, BaseNow
 from kilnmark.client.batch.run.journal import JOURNAL
-from kilnmark.client.batch.run.ledger import Ledger, found_in, open_ledger
+from kilnmark.client.batch.run.ledger import OLD_THERE, Ledger, found_in, open_ledger
 from kilnmark.client.batch.run.manifest import MANIFEST, Manifest, read_manifest, write_manifest
 from kilnmark.client.batch.run.picture import Picture
 from kilnmark.client.batch.run.pinned import PinnedItem, pin_items
@@ -92,6 +92,19 @@ def test_a_picture_that_was_taken_in_and_written_down_is_there(item: PinnedItem,
     (picture,) = read_manifest(tmp_path / "out").pictures
     assert (picture.loras[0].name, picture.message, picture.inputs) == ("moss", "a warning", item.digest)
     assert source.is_file()
+
+
+def test_one_that_fails_where_an_earlier_picture_lies_says_so(item: PinnedItem, tmp_path: Path) -> None:
+    source = painted(tmp_path / "made.png", record_of(item))
+    with open_ledger(tmp_path / "out") as ledger:
+        ledger.write_failed(item, "no adapter", [], "")
+        before = ledger.picture_at(item.output)
+        ledger.write_done(item, ledger.take_in(item, source), [])
+        ledger.write_failed(item, "no adapter", [], "")
+        after = ledger.picture_at(item.output)
+    assert before is not None
+    assert after is not None
+    assert (before.stale, after.stale) == ("", OLD_THERE)
 
 
 def test_item_record_and_manifest_have_one_digest(item: PinnedItem, tmp_path: Path) -> None:

@@ -8,7 +8,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from kilnmark.client.batch.picks.said import EntryName, EntryPick, Picks
 from kilnmark.client.batch.plan.adapters import FoundAdapters, PlannedAdapter
+from kilnmark.client.batch.plan.named import SourceNames, named_only
 from kilnmark.client.batch.plan.outputs import OWN_TIERS, Outputs
 from kilnmark.client.batch.plan.pictures import NOTHING_PLANNED, FoundPictures, PlannedPictures, unfit_for
 from kilnmark.client.batch.plan.seeds import seeds_for
@@ -42,9 +44,11 @@ class Wishes:
         genre, world: Only these; None: all.
         tier: Instead of the kind's own, and of that of entries which name one.
         steps: Denoise steps, instead of the tier's.
-        takes: Pictures of each subject that names no seeds, each with a seed of its own.
+        takes: Pictures of each subject that names no seeds and has none pinned, each with a seed of its own.
         limit: No more subjects than these, in the order of the plan; None: all.
         lora_roots: Further folders that adapters may lie in.
+        only: No subjects but those of these names; empty: all.
+        picks: What was decided about entries; their pinned seeds count before all others.
     """
 
     kind: Kind
@@ -56,6 +60,8 @@ class Wishes:
     takes: int = 1
     limit: int | None = None
     lora_roots: tuple[Path, ...] = ()
+    only: tuple[str, ...] = ()
+    picks: Picks = field(default_factory=Picks)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +95,11 @@ class Item:
         """The kind of picture that it is."""
         return self.style.tier.name
 
+    @property
+    def entry(self) -> EntryName:
+        """What picks know its entry by."""
+        return entry_name(self.subject, self.tier)
+
     def on(self, base: str, row: Variant) -> PictureSpec:
         """What decides it on another base than it wants, of which this is known."""
         if base == self.spec.variant:
@@ -104,11 +115,13 @@ class Plan:
         items: In the order of genres, worlds and sources.
         problems: What somebody has to mend: entries, styles and adapters that cannot be used.
         warnings: What somebody should look at.
+        sources: What stands in the documents, for whoever asks which entries are there no more.
     """
 
     items: list[Item] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
+    sources: SourceNames = field(default_factory=SourceNames)
 
 
 def make_plan(wishes: Wishes, counter: TokenCounter) -> Plan:
@@ -116,7 +129,7 @@ def make_plan(wishes: Wishes, counter: TokenCounter) -> Plan:
 
     Raises:
         UnknownName: There is no genre or no world of that name.
-        UnusableContent: The folder of packs cannot be listed.
+        UnusableContent: The folder of packs cannot be listed, or no entry has a name that was asked for.
         KilnmarkError: An adapter file that has to be promoted cannot be read any more.
     """
     files = PackFolder(wishes.packs)
@@ -124,7 +137,8 @@ def make_plan(wishes: Wishes, counter: TokenCounter) -> Plan:
     found = read_sources(files, wishes.kind, where)
     genres = sorted({genre for genre, _ in where})
     strange = strange_entries(wishes.packs, genres, among_genres=wishes.genre is None)
-    plan = Plan(problems=[*strange, *found.problems], warnings=list(found.warnings))
+    names = SourceNames.of(found, [*strange, *found.problems])
+    plan = Plan(problems=[*strange, *found.problems], warnings=list(found.warnings), sources=names)
     if not (found.packs or plan.problems):
         plan.problems.append(nothing_found(wishes.kind, SOURCES[wishes.kind][0], where))
     chosen = _chosen(found, files, wishes, plan)
@@ -148,7 +162,7 @@ def _chosen(
     styles = Styles(files, wishes.packs, adapters, tier, is_for_all=wishes.tier is not None)
     for pack in found.packs:
         styles.look_at(*pack)
-    pairs = [(subject, styles.of(subject)) for subject in found.subjects]
+    pairs = [(subject, styles.of(subject)) for subject in named_only(found, wishes.only)]
     plan.problems += styles.problems
     plan.warnings += styles.warnings
     return [(subject, styled) for subject, styled in pairs if styled is not None][: wishes.limit]
@@ -164,7 +178,9 @@ def _add_items(
     wishes: Wishes,
 ) -> None:
     style, tier = styled.style, styled.style.tier
-    takes = [_asked(subject, style, seed, wishes, pictures) for seed in seeds_for(subject, style, wishes.takes)]
+    pick = wishes.picks.of_entry(entry_name(subject, tier.name))
+    seeds = seeds_for(subject, style, wishes.takes, pick)
+    takes = [_asked(subject, style, seed, wishes, pictures) for seed in seeds]
     row, given = row_of(style.variant), pictures.given
     if unfit := unfit_for(row, pictures):
         plan.problems.append(subject.problem(unfit))
@@ -175,7 +191,7 @@ def _add_items(
         plan.problems.append(subject.problem(str(error)))
         return
     tokens = counter.count(decisions[0].spec.prompt, style.variant)
-    plan.warnings += _told(subject, style, decisions[0], tokens)
+    plan.warnings += [*_overruled(subject, pick), *_told(subject, style, decisions[0], tokens)]
     place = outputs.place(subject.genre, subject.world, subject.kind, subject.name, tier.name)
     plan.items += [
         Item(
@@ -191,6 +207,20 @@ def _add_items(
         )
         for take, (asked, decision) in enumerate(zip(takes, decisions, strict=True), start=1)
     ]
+
+
+def entry_name(subject: Subject, tier: str) -> EntryName:
+    """What picks know an entry by."""
+    return EntryName.of(subject.genre, subject.world, subject.kind, subject.name, tier)
+
+
+def _overruled(subject: Subject, pick: EntryPick) -> Iterator[Problem]:
+    """That an entry's own seeds do not count, where others are pinned."""
+    own = tuple(subject.fields.seed)
+    if pick.seeds is not None and pick.pinned and own and own != pick.pinned:
+        by = f" by {pick.seeds.by}" if pick.seeds.by else ""
+        said = f"does not count, since {', '.join(map(str, pick.pinned))} is pinned{by}; unpin it, or remove this line"
+        yield subject.written.problem(("seed",), said)
 
 
 def _told(subject: Subject, style: ComposedStyle, decision: Decision, tokens: Tokens) -> Iterator[Problem]:

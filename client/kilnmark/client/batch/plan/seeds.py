@@ -7,6 +7,7 @@ import hashlib
 import unicodedata
 from collections.abc import Sequence
 
+from kilnmark.client.batch.picks.said import EntryPick
 from kilnmark.client.batch.plan.subjects import Subject
 from kilnmark.protocol.content.composed import ComposedStyle
 
@@ -17,14 +18,17 @@ SEED_LIMIT = 2**32
 can hold."""
 
 
-def seeds_for(subject: Subject, style: ComposedStyle, takes: int) -> Sequence[int]:
-    """The seeds of an entry's pictures, one a picture: its own, however many, else as many as there are takes.
+def seeds_for(subject: Subject, style: ComposedStyle, takes: int, pick: EntryPick) -> Sequence[int]:
+    """The seeds of an entry's pictures, one a picture: those pinned for it, else its own, else one for each take.
 
     Args:
         subject: The entry.
         style: What its genre, world and tier come to.
+        pick: What was decided about it.
         takes: Pictures of an entry that names no seeds.
     """
+    if pick.pinned:
+        return pick.pinned
     if subject.fields.seed:
         return subject.fields.seed
     place = (subject.genre, subject.world, subject.name, style.tier.name)

@@ -10,7 +10,6 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
@@ -20,6 +19,8 @@ from kilnmark.client.batch.errors import FolderInUse, FolderUnusable
 from kilnmark.client.batch.run.asked import AskedBatch
 from kilnmark.client.batch.run.base import BaseNow
 from kilnmark.client.batch.run.copies import check_within, kept_references, kept_start
+from kilnmark.client.batch.run.decisions import file_hash
+from kilnmark.client.batch.run.entries import carried_over, done_entry, failed_entry, now
 from kilnmark.client.batch.run.journal import Journal
 from kilnmark.client.batch.run.manifest import Manifest, SourceProblem, begun, read_manifest, write_manifest
 from kilnmark.client.batch.run.picture import Picture
@@ -29,7 +30,10 @@ from kilnmark.keymaps.files.outputs import is_unspoilt, sha256_of
 from kilnmark.protocol.picture.record import PictureRecord, find_record, is_whole
 from kilnmark.protocol.picture.report import AdapterReport
 
-__all__ = ["Ledger", "found_in", "open_ledger", "read_record"]
+__all__ = ["OLD_THERE", "Ledger", "found_in", "open_ledger", "read_record"]
+
+OLD_THERE = "the picture of an earlier batch still lies in its place; it is not what is asked for now"
+"""Said of a picture that failed."""
 
 _LEAST = 16
 """Entries that stand in the journal alone before the manifest is written again; later it is half of all there are, so
@@ -80,13 +84,24 @@ class Ledger:
         self.folder = folder
         self._manifest = read_manifest(folder)
         self._pictures = {picture.file: picture for picture in self._manifest.pictures}
+        self._earlier = {picture.file: picture for picture in self._manifest.earlier}
         self._journal = Journal(folder)
         self.publish()
 
     @property
+    def earlier(self) -> Sequence[Picture]:
+        """Pictures that others took the place of."""
+        return list(self._earlier.values())
+
+    @property
     def manifest(self) -> Manifest:
         """As it stands."""
-        return msgspec.structs.replace(self._manifest, pictures=list(self._pictures.values()))
+        pictures, earlier = list(self._pictures.values()), list(self.earlier)
+        return msgspec.structs.replace(self._manifest, pictures=pictures, earlier=earlier)
+
+    def picture_at(self, file: str) -> Picture | None:
+        """What is known of the picture in a place, from the folder; None where nothing is."""
+        return self._pictures.get(file)
 
     def has(self, item: PinnedItem, base: BaseNow) -> bool:
         """Whether the picture of an item is there, made of the very same.
@@ -136,18 +151,19 @@ class Ledger:
         """Write down that a picture is in its place, and what the daemon warned of."""
         before = self._pictures.get(item.planned.output)
         if item.bare:
-            picture = before if before is not None else _failed(item, "was not painted with its adapters")
+            picture = before if before is not None else failed_entry(item, "was not painted with its adapters")
             picture = msgspec.structs.replace(picture, bare_file=item.output, bare_inputs=item.digest)
             if not picture.fingerprint:
                 made_on = record.base
                 picture = msgspec.structs.replace(picture, fingerprint=made_on.fingerprint, numerics=made_on.numerics)
         else:
-            picture = _carried_over(_done(item, record, warnings), before)
+            picture = carried_over(done_entry(item, record, warnings), before)
             made_of = item.planned.pictures
             picture = msgspec.structs.replace(
                 picture,
                 start_file=kept_start(self.folder, made_of),
                 reference_files=kept_references(self.folder, made_of),
+                sha256=file_hash(self.folder / item.output),
             )
         self._put(picture)
 
@@ -155,7 +171,9 @@ class Ledger:
         """Write down that a picture could not be had, and why."""
         before = self._pictures.get(item.planned.output)
         if not item.bare:
-            self._put(_carried_over(_failed(item, message, reports, job_id), before))
+            failed = carried_over(failed_entry(item, message, reports, job_id), before)
+            stale = OLD_THERE if (self.folder / item.output).is_file() else ""
+            self._put(msgspec.structs.replace(failed, stale=stale))
         elif before is not None:
             self._put(msgspec.structs.replace(before, message=f"without adapters: {message}"))
 
@@ -167,6 +185,34 @@ class Ledger:
     ) -> None:
         """Write down what this batch was asked for, and what its sources were found to have."""
         self._manifest = begun(self._manifest, problems, warnings, asked)
+        self._write()
+
+    def put(self, picture: Picture) -> None:
+        """Write an entry, over that of the same file. Raises `FolderUnusable`."""
+        self._put(picture)
+
+    def rewrite(
+        self,
+        *,
+        without: Iterable[str] = (),
+        earlier: Iterable[Picture] = (),
+        pictures: Iterable[Picture] = (),
+    ) -> None:
+        """Write down at once what is not in some places any more, or lies elsewhere now.
+
+        Args:
+            pictures: Entries that take the place of those of the same files.
+            without: Files, from the folder, whose entries go; those of earlier pictures too.
+            earlier: Pictures that lie aside now.
+
+        Raises:
+            FolderUnusable: It cannot be written.
+        """
+        for file in without:
+            self._pictures.pop(file, None)
+            self._earlier.pop(file, None)
+        self._earlier |= {each.file: each for each in earlier}
+        self._pictures |= {each.file: each for each in pictures}
         self._write()
 
     def publish(self) -> None:
@@ -189,7 +235,7 @@ class Ledger:
             self._write()
 
     def _write(self) -> None:
-        self._manifest = msgspec.structs.replace(self.manifest, updated=_now())
+        self._manifest = msgspec.structs.replace(self.manifest, updated=now())
         try:
             write_manifest(self.folder, self._manifest)
             self._journal.clear()
@@ -216,77 +262,6 @@ def read_record(path: Path) -> PictureRecord | None:
             return find_record(file)
     except OSError:
         return None
-
-
-def _done(item: PinnedItem, record: PictureRecord, warnings: Sequence[str]) -> Picture:
-    """The entry of a picture that is there, in its own words."""
-    loras = _named(item, record.loras)
-    return msgspec.structs.replace(
-        _entry(item),
-        **record.spec.fields_for(Picture),
-        loras=loras,
-        message="; ".join(warnings),
-        warnings=list(warnings),
-        notice=record.notice,
-        job_id=record.job_id,
-        # What was applied counts, should a file have been exchanged since it was hashed here.
-        inputs=item.spec.pinned(
-            ((lora.sha256, lora.scale) for lora in loras), [lora.asked_blocks for lora in loras]
-        ).digest,
-        fingerprint=record.base.fingerprint,
-        numerics=record.base.numerics,
-        created=record.created,
-    )
-
-
-def _failed(item: PinnedItem, message: str, reports: Sequence[AdapterReport] = (), job_id: str = "") -> Picture:
-    loras = _named(item, reports)
-    return msgspec.structs.replace(_entry(item), status="failed", message=message, loras=loras, job_id=job_id)
-
-
-def _named(item: PinnedItem, reports: Iterable[AdapterReport]) -> list[AdapterReport]:
-    """The reports under the names that the style has for their files."""
-    names = {adapter.path: adapter.name for adapter in item.planned.adapters}
-    return [msgspec.structs.replace(report, name=names.get(report.path, report.name)) for report in reports]
-
-
-def _entry(item: PinnedItem) -> Picture:
-    """All that is known of a picture before it is there."""
-    planned, subject = item.planned, item.planned.subject
-    return Picture(
-        **item.spec.fields_for(Picture),
-        genre=subject.genre,
-        world=subject.world,
-        kind=subject.kind,
-        name=subject.name,
-        tier=planned.tier,
-        take=planned.take,
-        source=f"{subject.file}:{subject.line}",
-        tokens=planned.tokens,
-        file=planned.output,
-        region=subject.place.region or "",
-        loras=[],
-        status="done",
-        inputs=item.digest,
-        created=_now(),
-    )
-
-
-def _carried_over(picture: Picture, before: Picture | None) -> Picture:
-    """With the bare one that was there, which `has` judges by itself, unless another base painted it."""
-    if before is None or before.bare_file is None:
-        return picture
-    if "" not in (picture.fingerprint, before.fingerprint) and not _is_of_one_base(picture, before):
-        return picture
-    return msgspec.structs.replace(picture, bare_file=before.bare_file, bare_inputs=before.bare_inputs)
-
-
-def _is_of_one_base(one: Picture, other: Picture) -> bool:
-    return BaseNow(one.fingerprint, one.numerics).made(other.fingerprint, other.numerics)
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def _check_copy(copy: BinaryIO, source: Path, sha256: str) -> None:

@@ -39,6 +39,8 @@ class Picture(PictureSpec, frozen=True, kw_only=True):
         start_file: Where a copy of the picture lies that it starts from, as `file`; empty where it starts from noise,
             or that was another meanwhile.
         reference_files: The same of those that it refers to, in their order.
+        stale: Why what lies there, or was accepted there before, is not what is asked for now, as of the last batch.
+        gone: Its entry stood in no source any more when the last batch looked.
         sha256: Of the file's bytes when it was put there, in hex; empty where it is not there, or the entry is older.
         region: Where its entry says that it lies; empty where it does not.
         warnings: What the daemon warned of, a sentence each, as `message` has them together.
@@ -66,6 +68,8 @@ class Picture(PictureSpec, frozen=True, kw_only=True):
     created: str
     start_file: str = ""
     reference_files: list[str] = []
+    stale: str = ""
+    gone: bool = False
     sha256: str = ""
     region: str = ""
     warnings: list[str] = []

@@ -10,8 +10,10 @@ from itertools import groupby
 from pathlib import Path
 
 from kilnmark.client.aio import AsyncClient
+from kilnmark.client.batch.picks.said import Picks
 from kilnmark.client.batch.plan.adapters import Hashes
 from kilnmark.client.batch.plan.plan import Item
+from kilnmark.client.batch.run.arranging import arrange, is_settled
 from kilnmark.client.batch.run.base import UNKNOWN, BaseNow
 from kilnmark.client.batch.run.ledger import Ledger, found_in
 from kilnmark.client.batch.run.pinned import PinnedItem, pin_items
@@ -47,17 +49,26 @@ class Painter:
         ledger: Of the folder that the pictures go into.
         tally: Told of every ending.
         on_change: Called after every ending.
-        force: Paint what is there, too.
+        force: Paint what is there, too, save what was accepted.
+        picks: What was decided about entries.
     """
 
     def __init__(
-        self, client: AsyncClient, ledger: Ledger, tally: Tally, on_change: Callable[[], None], *, force: bool
+        self,
+        client: AsyncClient,
+        ledger: Ledger,
+        tally: Tally,
+        on_change: Callable[[], None],
+        *,
+        force: bool,
+        picks: Picks | None = None,
     ) -> None:
         self._client = client
         self._ledger = ledger
         self._tally = tally
         self._on_change = on_change
         self._force = force
+        self._picks = picks or Picks()
         self._made: Mapping[str, Path] = {}
 
     async def paint(self, planned: Sequence[Item], *, compare_base: bool) -> None:
@@ -93,13 +104,14 @@ class Painter:
             for item in items:
                 self._fail(item, error)
             return
+        arrange(self._ledger, items, base, self._picks, force=self._force)
         missing = [item for item in items if not self._keep(item, base)]
         missing = [item for item in missing if not await self._find(item, base)]
         for attempt in range(ATTEMPTS):
             missing = await self._ask_for(missing, base, is_last=attempt + 1 == ATTEMPTS)
 
     def _is_there(self, item: PinnedItem, base: BaseNow) -> bool:
-        return not self._force and self._ledger.has(item, base)
+        return is_settled(self._ledger, item, base, self._picks, force=self._force)
 
     def _keep(self, item: PinnedItem, base: BaseNow) -> bool:
         if not self._is_there(item, base):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from kilnmark.client.cli.commands.picking import PICK_OPTIONS, Picking
 from kilnmark.client.cli.exits import exit_code_of
 from kilnmark.client.cli.left import telling_uncancelled
 from kilnmark.client.cli.options import json_option, socket_option
@@ -50,6 +51,7 @@ class _Options:
     compare_base: bool
     socket: str | None
     as_json: bool
+    picking: Picking
 
 
 def _command(kind: "Kind", of: str, source: str) -> None:
@@ -58,18 +60,19 @@ def _command(kind: "Kind", of: str, source: str) -> None:
     def paint(packs: Path, lora_roots: tuple[Path, ...], **given: Any) -> None:
         from kilnmark.client.batch.plan.plan import Wishes
 
-        chosen = {name: given.pop(name) for name in ("genre", "world", "tier", "steps", "takes", "limit")}
+        chosen = {name: given.pop(name) for name in ("genre", "world", "tier", "steps", "takes", "limit", "only")}
+        picking = Picking(**{name: given.pop(name) for name in Picking.__dataclass_fields__})
         wishes = Wishes(kind=kind, packs=packs.absolute(), lora_roots=lora_roots, **chosen)
-        click.get_current_context().exit(_run(wishes, _Options(**given)))
+        click.get_current_context().exit(_run(wishes, _Options(picking=picking, **given)))
 
 
 def _run(wishes: "Wishes", options: _Options) -> int:
-    from kilnmark.client.batch.plan.plan import make_plan
     from kilnmark.client.batch.plan.tokens import TokenCounter
     from kilnmark.client.cli.views.batch_documents import plan_document
     from kilnmark.client.tracing import traced_command
 
-    plan = make_plan(wishes, TokenCounter(options.base))
+    counter = TokenCounter(options.base)
+    plan, wishes = options.picking.planned(wishes, counter, options.out, dry_run=options.dry_run)
     for word, notes in (("warning", plan.warnings), ("problem", plan.problems)):
         for note in notes:
             write_line(f"{word}: {note}", aside=True)
@@ -94,7 +97,6 @@ def _show(plan: "Plan", out: Path) -> None:
 
 def _paint(plan: "Plan", wishes: "Wishes", options: _Options) -> int:
     from kilnmark.client.batch.page.page import PAGE, write_page
-    from kilnmark.client.batch.picks.file import PicksFiles
     from kilnmark.client.batch.run.asked import AskedBatch
     from kilnmark.client.batch.run.ledger import open_ledger
     from kilnmark.client.batch.run.manifest import MANIFEST
@@ -103,17 +105,17 @@ def _paint(plan: "Plan", wishes: "Wishes", options: _Options) -> int:
     from kilnmark.client.cli.views.batch_documents import plain_problems, run_document
     from kilnmark.client.cli.views.tables import console, show_failure
 
-    tally, began, error = Tally(len(plan.items)), time.monotonic(), None
+    tally, began = Tally(len(plan.items)), time.monotonic()
     with open_ledger(options.out) as ledger:
         asked = AskedBatch.of(wishes, compare_base=options.compare_base)
         ledger.write_problems(plain_problems(plan.problems), plain_problems(plan.warnings), asked)
         try:
             with batch_bar(tally) as move:
-                asyncio.run(_ask(plan, wishes, options, ledger, tally, move))
-        except KilnmarkError as stopped:
-            error = stopped
+                error = _stopped_by(lambda: asyncio.run(_ask(plan, wishes, options, ledger, tally, move)))
+            settling = _stopped_by(lambda: options.picking.settle(ledger, plan, wishes, tally))
+            error = error or settling
         finally:
-            write_page(options.out, ledger.manifest, PicksFiles.of(options.out, wishes.packs))
+            write_page(options.out, ledger.manifest, options.picking.files(options.out, wishes.packs))
     document = run_document(
         plan,
         tally,
@@ -133,6 +135,15 @@ def _paint(plan: "Plan", wishes: "Wishes", options: _Options) -> int:
     return tally.exit_code(problems=bool(plan.problems))
 
 
+def _stopped_by(work: Callable[[], object]) -> KilnmarkError | None:
+    """What ended it early; None: nothing did."""
+    try:
+        work()
+    except KilnmarkError as error:
+        return error
+    return None
+
+
 _AWAY = 600.0
 """Seconds for which a batch waits for a daemon that went away: it is to go on over a restart in the night."""
 
@@ -145,18 +156,17 @@ async def _ask(
 ) -> None:
     from kilnmark.client.aio import AsyncClient
     from kilnmark.client.batch.page.growing import GrowingPage, growing_page
-    from kilnmark.client.batch.picks.file import PicksFiles
     from kilnmark.client.batch.run.paused import follow_pauses
     from kilnmark.client.batch.run.run import Painter
 
-    files = PicksFiles.of(options.out, wishes.packs)
+    files = options.picking.files(options.out, wishes.packs)
     page = GrowingPage(ledger, tally, files, lambda words: write_line(words, aside=True))
     async with (
         AsyncClient(options.socket, away_timeout=_AWAY, silence_timeout=SILENT) as client,
         growing_page(page),
     ):
         with telling_uncancelled(client):
-            painter = Painter(client, ledger, tally, move, force=options.force)
+            painter = Painter(client, ledger, tally, move, force=options.force, picks=wishes.picks)
             pauses = asyncio.create_task(follow_pauses(client, lambda reason: _tell_pause(tally, move, reason)))
             try:
                 await painter.paint(plan.items, compare_base=options.compare_base)
@@ -200,7 +210,7 @@ _OPTIONS = (
         help="Where the pictures go.",
     ),
     click.option("--dry-run", is_flag=True, help="Show prompts, lengths, stacks and seeds; ask no daemon."),
-    click.option("--force", is_flag=True, help="Paint what is there, too."),
+    click.option("--force", is_flag=True, help="Paint what is there, too; what was accepted stays."),
     click.option("--limit", type=click.IntRange(min=0), metavar="N", help="No more than the first N entries."),
     click.option("--tier", metavar="NAME", help="Another kind of picture than this command's own."),
     click.option("--steps", type=click.IntRange(1, 100), metavar="N", help="Denoise steps, instead of the tier's."),
@@ -229,6 +239,7 @@ _OPTIONS = (
         help="A base's directory whose tokenizers count the prompts. [default: one that was fetched before, else the "
         "counts are estimated]",
     ),
+    *PICK_OPTIONS,
     socket_option,
     json_option,
 )
