@@ -9,7 +9,7 @@ from typing import ClassVar
 from kilnmark.client.errors import ClientError
 from kilnmark.protocol.exits import ExitCode
 
-__all__ = ["LabError", "NotInstalled", "RunInUse", "RunMissing", "RunUnusable"]
+__all__ = ["LabError", "NotFit", "NotInstalled", "NotReady", "RunInUse", "RunMissing", "RunUnusable"]
 
 
 class LabError(ClientError):
@@ -22,6 +22,48 @@ class LabError(ClientError):
     kind = "lab"
     retryable = False
     exit_code: ClassVar[ExitCode] = ExitCode.FAILED
+
+
+class NotReady(LabError):
+    """Something is missing, or is not so, that a step needs.
+
+    Args:
+        reason: What.
+        mend: What to do.
+    """
+
+    _before: ClassVar[str] = ""
+    """What a message begins with."""
+
+    def __init__(self, reason: str, mend: str) -> None:
+        super().__init__(reason, mend)
+        self.reason = reason
+        self.mend = mend
+
+    def __str__(self) -> str:
+        return f"{self._before}{self.reason}; {self.mend}"
+
+
+class NotFit(LabError):
+    """Something that a step is given, or works with, is not what it has to be.
+
+    Args:
+        what: Itself, as people name it: a file, an entry, an adapter.
+        reason: What is wrong with it.
+        mend: What to do.
+    """
+
+    _before: ClassVar[str] = "{what}: "
+    """What a message begins with."""
+
+    def __init__(self, what: str, reason: str, mend: str) -> None:
+        super().__init__(what, reason, mend)
+        self.what = what
+        self.reason = reason
+        self.mend = mend
+
+    def __str__(self) -> str:
+        return f"{self._before.format(what=self.what)}{self.reason}; {self.mend}"
 
 
 class NotInstalled(LabError):
@@ -63,26 +105,17 @@ class RunMissing(LabError):
         return f"{self.path} is no run: there is no run.toml in it; name another folder, or make one with `{make}`"
 
 
-class RunUnusable(LabError):
+class RunUnusable(NotFit):
     """A file of a run cannot be read or written.
 
     Args:
-        path: The file.
+        what: The file.
         reason: What is wrong with it.
         mend: What to do.
     """
 
     kind = "run_unusable"
     exit_code = ExitCode.USAGE
-
-    def __init__(self, path: str, reason: str, mend: str) -> None:
-        super().__init__(path, reason, mend)
-        self.path = path
-        self.reason = reason
-        self.mend = mend
-
-    def __str__(self) -> str:
-        return f"{self.path}: {self.reason}; {self.mend}"
 
 
 class RunInUse(LabError):

@@ -104,21 +104,28 @@ and `EXITS` of the command line and of the daemon how a process does.
         └── LabError                 what stops a step of the lab: lab/errors
             ├── NotInstalled
             ├── RunMissing
-            ├── RunUnusable
             ├── RunInUse
-            ├── DatasetMissing       a dataset and its copies for trainers: lab/dataset/errors
+            ├── NotReady             something that a step needs is not so
+            │   ├── NothingToSweep   sweeps: lab/sweep/errors
+            │   ├── CannotPick
+            │   ├── NothingToVerify  the gate: lab/gate/errors
+            │   ├── NotSigned
+            │   ├── NothingToJudge   judges: lab/judging/errors
+            │   └── NotComparable
+            ├── NotFit               something that a step is given: lab/errors
+            │   ├── RunUnusable
+            │   ├── LayoutUnwritable  copies for trainers: lab/dataset/errors
+            │   ├── CannotDeploy     deployments: lab/sweep/errors
+            │   ├── PromotionRefused  lab/promotion/errors
+            │   ├── NotPromotable
+            │   └── JudgeUnusable    judges: lab/judging/errors
+            ├── DatasetMissing       a dataset: lab/dataset/errors
             ├── DatasetRefused
             ├── DatasetChanged
-            ├── LayoutUnwritable
             ├── NotPreflighted
             ├── OverBudget           lab/run/spending
-            ├── NothingToSweep       sweeps and deployments: lab/sweep/errors
-            ├── NoRoot
-            ├── CannotPick
-            ├── CannotDeploy
-            ├── PromotionRefused     lab/promotion/errors
-            ├── NotPromotable
-            ├── PromotionHeld
+            ├── NoRoot               lab/sweep/errors
+            ├── PromotionHeld        lab/promotion/errors
             ├── ManifestLost
             ├── TrainingProblem      trainings: lab/training/errors
             │   ├── TrainerUnusable
@@ -134,19 +141,14 @@ and `EXITS` of the command line and of the daemon how a process does.
             │       └── RemoteRefused
             ├── ExportRefused        pages over runs: lab/pages/export
             ├── PageMissing          lab/pages/answers
-            ├── NothingToVerify      the gate: lab/gate/errors
-            ├── LimitsUnusable
-            ├── NotSigned
-            ├── JudgeUnusable        judges, and who else votes: lab/judging/errors
-            ├── NothingToJudge
-            ├── KeyMissing
+            ├── LimitsUnusable       the gate: lab/gate/errors
+            ├── KeyMissing           judges, and who else votes: lab/judging/errors
             ├── KeyRefused
             ├── AskingRefused
             ├── JudgeUnreachable
             ├── JudgeBusy
             ├── JudgementLost
-            ├── VoteRefused
-            └── NotComparable
+            └── VoteRefused
 """
 
 from collections.abc import Mapping

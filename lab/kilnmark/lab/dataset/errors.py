@@ -1,6 +1,6 @@
 """What keeps a dataset from being looked at, or its copies for trainers from being written."""
 
-from kilnmark.lab.errors import LabError
+from kilnmark.lab.errors import LabError, NotFit
 from kilnmark.protocol.exits import ExitCode
 
 __all__ = ["DatasetChanged", "DatasetMissing", "DatasetRefused", "LayoutUnwritable", "NotPreflighted"]
@@ -68,25 +68,16 @@ class DatasetChanged(LabError):
         return f"{self.path} has changed since {self.since}; {self.mend}"
 
 
-class LayoutUnwritable(LabError):
+class LayoutUnwritable(NotFit):
     """What a trainer reads cannot be written.
 
     Args:
-        path: Where.
+        what: Where.
         reason: Why not.
         mend: What to do.
     """
 
     kind = "layout_unwritable"
-
-    def __init__(self, path: str, reason: str, mend: str) -> None:
-        super().__init__(path, reason, mend)
-        self.path = path
-        self.reason = reason
-        self.mend = mend
-
-    def __str__(self) -> str:
-        return f"{self.path}: {self.reason}; {self.mend}"
 
 
 class NotPreflighted(LabError):

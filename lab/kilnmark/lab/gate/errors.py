@@ -1,6 +1,6 @@
 """What stops a verification before it has a verdict, each with what to do. An adapter that fails is no error."""
 
-from kilnmark.lab.errors import LabError
+from kilnmark.lab.errors import LabError, NotReady
 from kilnmark.protocol.exits import ExitCode
 
 __all__ = ["LimitsUnusable", "NotSigned", "NothingToVerify"]
@@ -26,7 +26,7 @@ class LimitsUnusable(LabError):
         return f"verify.limits.{self.figure}: {self.reason}; mend it in run.toml"
 
 
-class NothingToVerify(LabError):
+class NothingToVerify(NotReady):
     """What is to be verified is not there, or not what it has to be.
 
     Args:
@@ -37,16 +37,8 @@ class NothingToVerify(LabError):
     kind = "nothing_to_verify"
     exit_code = ExitCode.USAGE
 
-    def __init__(self, reason: str, mend: str) -> None:
-        super().__init__(reason, mend)
-        self.reason = reason
-        self.mend = mend
 
-    def __str__(self) -> str:
-        return f"{self.reason}; {self.mend}"
-
-
-class NotSigned(LabError):
+class NotSigned(NotReady):
     """A verification cannot be signed off.
 
     Args:
@@ -55,11 +47,4 @@ class NotSigned(LabError):
     """
 
     kind = "not_signed"
-
-    def __init__(self, reason: str, mend: str) -> None:
-        super().__init__(reason, mend)
-        self.reason = reason
-        self.mend = mend
-
-    def __str__(self) -> str:
-        return f"not signed: {self.reason}; {self.mend}"
+    _before = "not signed: "

@@ -4,7 +4,6 @@ It sends a call once, never again by itself, and nowhere else: the SDK's retries
 credentials of the environment are all turned off. Nothing is decided here about what a reply says.
 """
 
-import asyncio
 import base64
 from collections.abc import Iterable
 from typing import Any
@@ -12,9 +11,8 @@ from typing import Any
 import msgspec
 
 from kilnmark.lab.errors import NotInstalled
-from kilnmark.lab.judging.refusals import Wording, of_connection, of_status
-from kilnmark.lab.judging.talk import Doubtful, Ended, Endpoint, JudgeAnswered, Photo, Question
-from kilnmark.lab.judging.tls import trusted_by
+from kilnmark.lab.judging.sdk_form import SdkForm
+from kilnmark.lab.judging.talk import Endpoint, JudgeAnswered, Photo, Question
 
 __all__ = ["AnthropicForm"]
 
@@ -42,7 +40,7 @@ class _Reply(msgspec.Struct):
     usage: _Used | None = None
 
 
-class AnthropicForm:
+class AnthropicForm(SdkForm[_Reply]):
     """A `VisionModel` by Anthropic's SDK.
 
     Args:
@@ -54,63 +52,35 @@ class AnthropicForm:
         NotInstalled: The SDK is not there.
     """
 
+    _reply = _Reply
+    _form = "message"
+
     def __init__(self, endpoint: Endpoint, key: str, variable: str) -> None:
         try:
             import anthropic
         except ImportError as error:
             raise NotInstalled("a judge of Anthropic's form", "anthropic") from error
-        self._sdk = anthropic
-        self._endpoint = endpoint
-        self._variable = variable
-        self._words = Wording(key)
-        self._client = anthropic.AsyncAnthropic(
-            api_key=key or "none",
-            base_url=endpoint.base_url,
-            max_retries=0,
-            timeout=endpoint.deadline,
-            open_telemetry=False,  # its spans can be told to carry the pictures
-            http_client=anthropic.DefaultAsyncHttpxClient(
-                follow_redirects=False, timeout=endpoint.deadline, verify=trusted_by(endpoint.base_url)
-            ),
-        )
+        super().__init__(anthropic, endpoint, key, variable)
+        # Its spans can be told to carry the pictures.
+        self._client = anthropic.AsyncAnthropic(**self._options(), open_telemetry=False)
 
-    async def ask(self, question: Question, key: str) -> Ended:
-        """See `VisionModel`."""
+    async def _sent(self, question: Question, headers: dict[str, str]) -> bytes:
         body: dict[str, Any] = {"max_tokens": self._endpoint.reply_tokens}
         if self._endpoint.structured:
             body["output_config"] = {"format": {"type": "json_schema", "schema": question.schema}}
-        try:
-            async with asyncio.timeout(self._endpoint.deadline):
-                raw = await self._client.messages.with_raw_response.create(
-                    model=self._endpoint.model,
-                    system=question.system,
-                    messages=list(_messages(question)),
-                    extra_headers={"Idempotency-Key": key},
-                    **body,
-                )
-                reply = await raw.read()
-        except TimeoutError:
-            return Doubtful(f"there was no reply within {self._endpoint.deadline:g} seconds")
-        except self._sdk.APIStatusError as error:
-            said, headers = self._words.of(error.response.text), error.response.headers
-            url = self._endpoint.base_url
-            return of_status(error.status_code, said, headers, base_url=url, variable=self._variable)
-        except self._sdk.APIConnectionError as error:
-            cause = error.__cause__
-            return of_connection(cause, self._words.of(str(cause)), self._endpoint.base_url)
-        return self._read(reply)
+        raw = await self._client.messages.with_raw_response.create(
+            model=self._endpoint.model,
+            system=question.system,
+            messages=list(_messages(question)),
+            extra_headers=headers,
+            **body,
+        )
+        reply: bytes = await raw.read()
+        return reply
 
-    async def close(self) -> None:
-        """See `VisionModel`."""
-        await self._client.close()
-
-    def _read(self, body: bytes) -> Ended:
-        try:
-            reply = msgspec.json.decode(body, type=_Reply)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            return Doubtful(f"what came back is no message: {self._words.of(str(error))}")
-        cut = {"max_tokens": f"it was cut off at {self._endpoint.reply_tokens} tokens (reply_tokens)"}
-        cut |= {"refusal": "it refused", "model_context_window_exceeded": "it was cut off at the model's own limit"}
+    def _answered(self, reply: _Reply) -> JudgeAnswered:
+        cut = {"max_tokens": self._cut_off, "refusal": "it refused"}
+        cut |= {"model_context_window_exceeded": "it was cut off at the model's own limit"}
         return JudgeAnswered(
             text="".join(block.text for block in reply.content if block.type == "text"),
             tokens_in=None if reply.usage is None else reply.usage.read,

@@ -3,7 +3,7 @@
 A judge that cannot be asked stops it; a picture that could not be judged does not, and is told with its cell.
 """
 
-from kilnmark.lab.errors import LabError
+from kilnmark.lab.errors import LabError, NotFit, NotReady
 from kilnmark.protocol.exits import ExitCode
 
 __all__ = [
@@ -20,29 +20,21 @@ __all__ = [
 ]
 
 
-class JudgeUnusable(LabError):
+class JudgeUnusable(NotFit):
     """What is decided about judging cannot be meant.
 
     Args:
-        entry: Of `run.toml`.
+        what: An entry of `run.toml`.
         reason: What is wrong with it.
         mend: What to do.
     """
 
     kind = "judge_unusable"
     exit_code = ExitCode.USAGE
-
-    def __init__(self, entry: str, reason: str, mend: str) -> None:
-        super().__init__(entry, reason, mend)
-        self.entry = entry
-        self.reason = reason
-        self.mend = mend
-
-    def __str__(self) -> str:
-        return f"{self.entry} of run.toml: {self.reason}; {self.mend}"
+    _before = "{what} of run.toml: "
 
 
-class NothingToJudge(LabError):
+class NothingToJudge(NotReady):
     """A run has nothing yet that could be judged.
 
     Args:
@@ -52,14 +44,6 @@ class NothingToJudge(LabError):
 
     kind = "nothing_to_judge"
     exit_code = ExitCode.USAGE
-
-    def __init__(self, reason: str, mend: str) -> None:
-        super().__init__(reason, mend)
-        self.reason = reason
-        self.mend = mend
-
-    def __str__(self) -> str:
-        return f"{self.reason}; {self.mend}"
 
 
 class KeyMissing(LabError):
@@ -223,7 +207,7 @@ class VoteRefused(LabError):
         return self.reason
 
 
-class NotComparable(LabError):
+class NotComparable(NotReady):
     """Runs that have no cell in common.
 
     Args:
@@ -238,8 +222,3 @@ class NotComparable(LabError):
         self, reason: str, mend: str = "judge them on the same prompts, seeds and numbers to compare them"
     ) -> None:
         super().__init__(reason, mend)
-        self.reason = reason
-        self.mend = mend
-
-    def __str__(self) -> str:
-        return f"{self.reason}; {self.mend}"

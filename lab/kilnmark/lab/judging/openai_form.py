@@ -4,7 +4,6 @@ It sends a call once, never again by itself, and nowhere else: the SDK's retries
 environment are all turned off. Nothing is decided here about what a reply says.
 """
 
-import asyncio
 import base64
 from collections.abc import Iterable
 from typing import Any
@@ -12,9 +11,8 @@ from typing import Any
 import msgspec
 
 from kilnmark.lab.errors import NotInstalled
-from kilnmark.lab.judging.refusals import Wording, of_connection, of_status
-from kilnmark.lab.judging.talk import Doubtful, Ended, Endpoint, JudgeAnswered, Photo, Question
-from kilnmark.lab.judging.tls import trusted_by
+from kilnmark.lab.judging.sdk_form import SdkForm
+from kilnmark.lab.judging.talk import Endpoint, JudgeAnswered, Photo, Question
 
 __all__ = ["OpenAIForm"]
 
@@ -40,7 +38,7 @@ class _Completion(msgspec.Struct):
     usage: _Usage | None = None
 
 
-class OpenAIForm:
+class OpenAIForm(SdkForm[_Completion]):
     """A `VisionModel` by OpenAI's SDK.
 
     Args:
@@ -52,62 +50,31 @@ class OpenAIForm:
         NotInstalled: The SDK is not there.
     """
 
+    _reply = _Completion
+    _form = "chat completion"
+
     def __init__(self, endpoint: Endpoint, key: str, variable: str) -> None:
         try:
             import openai
         except ImportError as error:
             raise NotInstalled("a judge of OpenAI's form", "openai") from error
-        self._sdk = openai
-        self._endpoint = endpoint
-        self._variable = variable
-        self._words = Wording(key)
-        self._client = openai.AsyncOpenAI(
-            api_key=key or "none",
-            base_url=endpoint.base_url,
-            max_retries=0,
-            timeout=endpoint.deadline,
-            http_client=openai.DefaultAsyncHttpxClient(
-                follow_redirects=False, timeout=endpoint.deadline, verify=trusted_by(endpoint.base_url)
-            ),
-        )
+        super().__init__(openai, endpoint, key, variable)
+        self._client = openai.AsyncOpenAI(**self._options())
 
-    async def ask(self, question: Question, key: str) -> Ended:
-        """See `VisionModel`."""
+    async def _sent(self, question: Question, headers: dict[str, str]) -> bytes:
         body: dict[str, Any] = {"max_completion_tokens": self._endpoint.reply_tokens}
         if self._endpoint.structured:
             schema = {"name": question.name, "strict": True, "schema": question.schema}
             body["response_format"] = {"type": "json_schema", "json_schema": schema}
-        try:
-            async with asyncio.timeout(self._endpoint.deadline):
-                raw = await self._client.chat.completions.with_raw_response.create(
-                    model=self._endpoint.model,
-                    messages=list(_messages(question)),
-                    extra_headers={"Idempotency-Key": key},
-                    **body,
-                )
-        except TimeoutError:
-            return Doubtful(f"there was no reply within {self._endpoint.deadline:g} seconds")
-        except self._sdk.APIStatusError as error:
-            said, headers = self._words.of(error.response.text), error.response.headers
-            url = self._endpoint.base_url
-            return of_status(error.status_code, said, headers, base_url=url, variable=self._variable)
-        except self._sdk.APIConnectionError as error:
-            cause = error.__cause__
-            return of_connection(cause, self._words.of(str(cause)), self._endpoint.base_url)
-        return self._read(raw.content)
+        raw = await self._client.chat.completions.with_raw_response.create(
+            model=self._endpoint.model, messages=list(_messages(question)), extra_headers=headers, **body
+        )
+        reply: bytes = raw.content
+        return reply
 
-    async def close(self) -> None:
-        """See `VisionModel`."""
-        await self._client.close()
-
-    def _read(self, body: bytes) -> Ended:
-        try:
-            reply = msgspec.json.decode(body, type=_Completion)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            return Doubtful(f"what came back is no chat completion: {self._words.of(str(error))}")
+    def _answered(self, reply: _Completion) -> JudgeAnswered:
         first = reply.choices[0] if reply.choices else _Choice(_Message())
-        cut = {"length": f"it was cut off at {self._endpoint.reply_tokens} tokens (reply_tokens)"}
-        cut |= {"content_filter": "the server's filter kept it back"}
+        cut = {"length": self._cut_off, "content_filter": "the server's filter kept it back"}
         refused = f"it refused: {self._words.of(first.message.refusal)}" if first.message.refusal else ""
         return JudgeAnswered(
             text=first.message.content or "",

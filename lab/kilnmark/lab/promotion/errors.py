@@ -1,12 +1,12 @@
 """What stops a promotion, each with what to do. Nothing is promoted or demoted then."""
 
-from kilnmark.lab.errors import LabError
+from kilnmark.lab.errors import LabError, NotFit
 from kilnmark.protocol.exits import ExitCode
 
 __all__ = ["ManifestLost", "NotPromotable", "PromotionHeld", "PromotionRefused"]
 
 
-class PromotionRefused(LabError):
+class PromotionRefused(NotFit):
     """An adapter may not be promoted: nothing shows yet that it may be trusted.
 
     Args:
@@ -17,18 +17,10 @@ class PromotionRefused(LabError):
 
     kind = "promotion_refused"
     exit_code = ExitCode.NOT_ENGAGED
-
-    def __init__(self, what: str, reason: str, mend: str) -> None:
-        super().__init__(what, reason, mend)
-        self.what = what
-        self.reason = reason
-        self.mend = mend
-
-    def __str__(self) -> str:
-        return f"{self.what} {self.reason}; {self.mend}"
+    _before = "{what} "
 
 
-class NotPromotable(LabError):
+class NotPromotable(NotFit):
     """What is to be promoted or demoted cannot be meant.
 
     Args:
@@ -39,15 +31,7 @@ class NotPromotable(LabError):
 
     kind = "not_promotable"
     exit_code = ExitCode.USAGE
-
-    def __init__(self, what: str, reason: str, mend: str) -> None:
-        super().__init__(what, reason, mend)
-        self.what = what
-        self.reason = reason
-        self.mend = mend
-
-    def __str__(self) -> str:
-        return f"{self.what} {self.reason}; {self.mend}"
+    _before = "{what} "
 
 
 class PromotionHeld(LabError):

@@ -5,13 +5,13 @@ A cell that could not be painted stops none; it is told with the cell.
 
 from collections.abc import Sequence
 
-from kilnmark.lab.errors import LabError
+from kilnmark.lab.errors import LabError, NotFit, NotReady
 from kilnmark.protocol.exits import ExitCode
 
 __all__ = ["CannotDeploy", "CannotPick", "NoRoot", "NothingToSweep"]
 
 
-class NothingToSweep(LabError):
+class NothingToSweep(NotReady):
     """A run has nothing that could be painted.
 
     Args:
@@ -21,14 +21,6 @@ class NothingToSweep(LabError):
 
     kind = "nothing_to_sweep"
     exit_code = ExitCode.USAGE
-
-    def __init__(self, reason: str, mend: str) -> None:
-        super().__init__(reason, mend)
-        self.reason = reason
-        self.mend = mend
-
-    def __str__(self) -> str:
-        return f"{self.reason}; {self.mend}"
 
 
 class NoRoot(LabError):
@@ -55,7 +47,7 @@ class NoRoot(LabError):
         return f"{said}; name one of its folders ({listed}), or one below, as `root` of [sweep] in run.toml"
 
 
-class CannotPick(LabError):
+class CannotPick(NotReady):
     """A checkpoint cannot be picked.
 
     Args:
@@ -66,31 +58,14 @@ class CannotPick(LabError):
     kind = "cannot_pick"
     exit_code = ExitCode.USAGE
 
-    def __init__(self, reason: str, mend: str) -> None:
-        super().__init__(reason, mend)
-        self.reason = reason
-        self.mend = mend
 
-    def __str__(self) -> str:
-        return f"{self.reason}; {self.mend}"
-
-
-class CannotDeploy(LabError):
+class CannotDeploy(NotFit):
     """The picked adapter cannot be put where it is wanted; what was there is as it was.
 
     Args:
-        place: Where, or the run that has nothing for it.
+        what: Where, or the run that has nothing for it.
         reason: Why.
         mend: What to do.
     """
 
     kind = "cannot_deploy"
-
-    def __init__(self, place: str, reason: str, mend: str) -> None:
-        super().__init__(place, reason, mend)
-        self.place = place
-        self.reason = reason
-        self.mend = mend
-
-    def __str__(self) -> str:
-        return f"{self.place}: {self.reason}; {self.mend}"

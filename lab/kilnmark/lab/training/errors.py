@@ -17,7 +17,7 @@ LabError
 
 from collections.abc import Sequence
 
-from kilnmark.lab.errors import LabError
+from kilnmark.lab.errors import LabError, NotFit
 from kilnmark.protocol.exits import ExitCode
 
 __all__ = [
@@ -42,26 +42,18 @@ class TrainingProblem(LabError):
     kind = "training"
 
 
-class TrainerUnusable(TrainingProblem):
+class TrainerUnusable(TrainingProblem, NotFit):
     """A trainer that cannot be begun.
 
     Args:
-        trainer: Its name in the table.
+        what: Its name in the table.
         reason: What is missing.
         mend: What to do.
     """
 
     kind = "trainer_unusable"
     exit_code = ExitCode.USAGE
-
-    def __init__(self, trainer: str, reason: str, mend: str) -> None:
-        super().__init__(trainer, reason, mend)
-        self.trainer = trainer
-        self.reason = reason
-        self.mend = mend
-
-    def __str__(self) -> str:
-        return f"trainer {self.trainer}: {self.reason}; {self.mend}"
+    _before = "trainer {what}: "
 
 
 class EnvironmentChanged(TrainingProblem):
@@ -186,26 +178,17 @@ class DeadCheckpoint(TrainingProblem):
         )
 
 
-class ImportRefused(TrainingProblem):
+class ImportRefused(TrainingProblem, NotFit):
     """A file that does not become a checkpoint of a run.
 
     Args:
-        path: The file.
+        what: The file.
         reason: What is wrong with it.
         mend: What to do.
     """
 
     kind = "import_refused"
     exit_code = ExitCode.NOT_ENGAGED
-
-    def __init__(self, path: str, reason: str, mend: str) -> None:
-        super().__init__(path, reason, mend)
-        self.path = path
-        self.reason = reason
-        self.mend = mend
-
-    def __str__(self) -> str:
-        return f"{self.path}: {self.reason}; {self.mend}"
 
 
 class KeyUnusable(TrainingProblem):
