@@ -2,17 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 
-from tests.keymaps.oracle import (
-    CLIP_ENDS,
-    KOHYA,
-    H,
-    Line,
-    M,
-    Writer,
-    Z,
-    clip,
-    flux2_diffusers,
-)
+from tests.keymaps.lines.encoders import CLIP_ENDS, clip
+from tests.keymaps.lines.flux2 import flux2_diffusers
+from tests.keymaps.lines.line import H, Line, M, Z
+from tests.keymaps.oracle import KOHYA, Writer
 
 DOT = ("lora.down.weight", "lora.up.weight")
 DEFAULT = ("lora_A.default.weight", "lora_B.default.weight")

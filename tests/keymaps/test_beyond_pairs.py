@@ -16,7 +16,9 @@ from kilnmark.keymaps.updates.kinds.lora import PairUpdate
 from kilnmark.keymaps.updates.kinds.norm import NormUpdate
 from kilnmark.keymaps.updates.leftovers import VECTORS
 from kilnmark.keymaps.zoo.zoo import EXHIBITS, write_exhibit
-from tests.keymaps.oracle import Line, Raw, flux1_all_bfl, flux1_bfl, flux1_diffusers_core
+from tests.keymaps.lines.flux1 import flux1_all_bfl, flux1_bfl, flux1_diffusers_core
+from tests.keymaps.lines.line import Line
+from tests.keymaps.oracle import Raw
 
 DEV = load_shapes("dev")
 Z_IMAGE = load_shapes("z-image-turbo")

@@ -28,7 +28,8 @@ from kilnmark.keymaps.remap.convert import GOALS, GoalName, parse_reader, remap_
 from kilnmark.keymaps.updates.kinds.lora import PairUpdate
 from kilnmark.keymaps.zoo.write import StoredAs, make_adapter, write_tensors
 from kilnmark.keymaps.zoo.zoo import EXHIBITS, write_exhibit
-from tests.keymaps.oracle import WRITERS, Raw, Wide, Writer, flux1_all_diffusers, relative_error
+from tests.keymaps.lines.flux1 import flux1_all_diffusers
+from tests.keymaps.oracle import WRITERS, Raw, Wide, Writer, relative_error
 from tests.pairs import pairs_of
 
 BY_NAME = {exhibit.name: exhibit for exhibit in EXHIBITS}

@@ -4,7 +4,8 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from tests.keymaps.oracle import Line, Raw, Wide, Writer
+from tests.keymaps.lines.line import Line
+from tests.keymaps.oracle import Raw, Wide, Writer
 from tests.keymaps.spelled import keys, queries
 
 __all__ = ["SAID"]

@@ -9,10 +9,16 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
+from kilnmark.lab.run.folder import read_state
+from kilnmark.lab.run.trained import Training
 from tests.lab.faults.benches import ADAPTER, EARLIER, training_template
 from tests.lab.faults.remote_bench import KEY, FakeRemote, fake_remote
 
 MakeRun = Callable[..., Path]
+
+START = "POST /v1/models"
+LOOK = r"GET /v1/trainings/\w"
+"""Calls to a remote, as faults are put upon them."""
 
 
 @pytest.fixture(scope="session", name="fake")
@@ -71,6 +77,32 @@ def spoil(path: Path) -> None:
     """Make an adapter dead: all its up matrices zeros."""
     tensors = {name: np.asarray(tensor) for name, tensor in load_file(path).items()}
     save_file({name: np.zeros_like(one) if "up" in name else one for name, one in tensors.items()}, path)
+
+
+def known(run: Path) -> Training:
+    """The run's training, as its state has it."""
+    state = read_state(run)
+    assert state is not None
+    assert state.training is not None
+    return state.training
+
+
+def spent(run: Path) -> float:
+    """All that the run has spent or reserved."""
+    state = read_state(run)
+    assert state is not None
+    return sum(entry.amount for entry in state.spending)
+
+
+@pytest.fixture
+def no_key_anywhere(tmp_path: Path, told: list[str], caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """Whatever happened in a test: the key is in no file of the run, in no line, no log."""
+    caplog.set_level("DEBUG")
+    yield
+    home = tmp_path / "home"
+    assert [path for path in home.rglob("*") if path.is_file() and KEY.encode() in path.read_bytes()] == []
+    assert KEY not in "\n".join(told)
+    assert KEY not in caplog.text
 
 
 @pytest.fixture(name="told")
