@@ -21,6 +21,7 @@ from kilnmark.client.cli.commands.lab import lab
 from kilnmark.client.cli.commands.lora import lora
 from kilnmark.client.cli.commands.models import models
 from kilnmark.client.cli.commands.pack import pack
+from kilnmark.client.cli.commands.picture import replay, show
 from kilnmark.client.cli.commands.serve import serve
 from kilnmark.client.cli.commands.service import service
 from kilnmark.client.cli.commands.socket import socket_command
@@ -96,7 +97,7 @@ def _require_folder(output: Path) -> None:
 
 
 _COMMANDS = (
-    *(serve, service, config, models, render, jobs, cancel, status, socket_command, ping, warm_up, stop),
+    *(serve, service, config, models, render, show, replay, jobs, cancel, status, socket_command, ping, warm_up, stop),
     *(lora, style, pack, batch, lab, doctor, completion),
 )
 

@@ -46,13 +46,14 @@ def socket_places(env: Mapping[str, str], *, platform: str, uid: int) -> tuple[S
     if named := env.get("KILNMARK_SOCKET"):
         return (SocketPlace(PurePosixPath(named), "$KILNMARK_SOCKET says so"),)
     plain = PurePosixPath(f"/tmp/kilnmark-{uid}") / _NAME  # noqa: S108 - private by its mode, checked at bind
-    places = {plain: "daemons without a runtime folder of their own are there"}
-    if platform == "linux":
-        places = {PurePosixPath(f"/run/user/{uid}") / _FOLDER / _NAME: "the runtime folder of your logins"} | places
     if (runtime := xdg_folder(env, "XDG_RUNTIME_DIR")) is not None:
-        places = {runtime / _FOLDER / _NAME: "your runtime folder, $XDG_RUNTIME_DIR"} | places
+        first = SocketPlace(runtime / _FOLDER / _NAME, "your runtime folder, $XDG_RUNTIME_DIR")
     elif platform == "darwin" and (temporary := env.get("TMPDIR")):
-        places = {PurePosixPath(temporary) / _FOLDER / _NAME: "your folder for temporary files, $TMPDIR"} | places
+        first = SocketPlace(PurePosixPath(temporary) / _FOLDER / _NAME, "your folder for temporary files, $TMPDIR")
     else:
-        places = {plain: "no variable says more"} | places
-    return tuple(SocketPlace(path, why) for path, why in places.items())
+        first = SocketPlace(plain, "no variable says more")
+    others = [SocketPlace(plain, "daemons without a runtime folder of their own are there")]
+    if platform == "linux":
+        of_logins = PurePosixPath(f"/run/user/{uid}") / _FOLDER / _NAME
+        others.insert(0, SocketPlace(of_logins, "the runtime folder of your logins"))
+    return (first, *(place for place in others if place.path != first.path))
