@@ -91,6 +91,12 @@ _TOLD_OF_JOBS = {
 }
 """Fields that older daemons did not have of a job."""
 
+_TOLD_OF_PICTURES = {
+    "draft": "whether it is capped in size and steps, and no picture to be used",
+    "notice": "why it must not be taken for a real one",
+}
+"""Fields that older daemons did not have in replies, nor the first of them in records."""
+
 ADDED: Mapping[str, str] = {
     "heard.result.place": "the place that a style was composed for",
     "heard.result.counts_as": "the variants that bases given as directories are known to be",
@@ -111,6 +117,12 @@ ADDED: Mapping[str, str] = {
     **{f"{place}.numerics": "what it was painted in" for place in ("heard.result", "heard.result.result")},
     **{f"{place}.image_sha256": "the hash of its file" for place in ("heard.result", "heard.result.result")},
     **{f"heard.result.worker.{field}": why for field, why in _TOLD_OF_WORKERS.items()},
+    **{
+        f"{place}.{field}": why
+        for place in ("heard.result", "heard.result.result", "pictures.kilnmark")
+        for field, why in _TOLD_OF_PICTURES.items()
+    },
+    "heard.result.drafts": "the bases on which drafts are painted where a request does not say",
     "heard.result.compiling": "the size that is compiled for",
     "heard.result.power": "the machine's power and heat; no setting asks for it",
     "heard.result.error.loras": "what its adapters did",

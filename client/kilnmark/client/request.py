@@ -15,6 +15,7 @@ import msgspec
 
 from kilnmark.protocol.picture.asked import AskedNumbers, NumberOptions
 from kilnmark.protocol.picture.catalog import Priority
+from kilnmark.protocol.picture.draft import AskedDraft
 from kilnmark.protocol.picture.given import AskedPicture, InlinePicture
 from kilnmark.protocol.wire import jsonrpc
 from kilnmark.protocol.wire.errors import InvalidParams
@@ -78,6 +79,8 @@ class RenderOptions(NumberOptions, total=False):
         strength: How much of it stays, 0 to 1; left out, 0.4.
         reference_images: Pictures that the base looks at while it paints, each given as `init_image` is.
         extra_loras: Adapters behind the stack of `genre` or `lora_paths`: paths, or `ExtraLora` for one with its scale.
+        draft: True: a draft will do, capped in size and steps as the tier has it, or as a `DraftNumbers` says; False:
+            the whole picture. Left out, the daemon caps what is left open where a picture would take too long.
     """
 
     negative_prompt: str | None
@@ -100,6 +103,7 @@ class RenderOptions(NumberOptions, total=False):
     strength: float | None
     reference_images: Sequence[PictureSource]
     extra_loras: Sequence[Extra]
+    draft: AskedDraft | None
 
 
 class RenderRequest(RenderOptions, total=False):

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from opentelemetry.trace import Tracer
 
 from kilnmark.daemon.asked.admission import Admission
+from kilnmark.daemon.asked.drafting import Drafts
 from kilnmark.daemon.asked.inspections import Inspections
 from kilnmark.daemon.asked.packs import Packs
 from kilnmark.daemon.asked.pictures import AskedPictures
@@ -137,13 +138,14 @@ class Daemon:
         self._rounds = Rounds(self._renders, machine, self._saving)
         view = JobsView(queue.state, queue.pauses, audience, self._worker)
         self._pictures = AskedPictures(settings, lambda: (job.facts.command for job in queue.state.open_jobs))
+        drafts = Drafts(served, self._worker.holdings)
         methods = Methods(
             served,
             self._renders,
             view,
             packs,
             Inspections(settings, served),
-            Intake(served, self._renders, view, packs, self._pictures, tracer),
+            Intake(served, self._renders, view, packs, self._pictures, drafts, tracer),
             notes,
             self.shut_down,
         )

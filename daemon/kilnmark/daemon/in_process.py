@@ -76,6 +76,7 @@ class InProcessDaemon:
             "output_dir": self.home / "pictures",
             "lora_roots": (self.loras,),
             "keep_failed": True,
+            "drafts": "never",  # a fake paints at once
         }
         try:
             self._settings = Settings.model_validate(places | settings)

@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from opentelemetry.trace import Tracer
 
 from kilnmark.daemon.asked.accept import accept
+from kilnmark.daemon.asked.drafting import Drafts
 from kilnmark.daemon.asked.packs import Packs, given_by
 from kilnmark.daemon.asked.pictures import AskedPictures, PictureFiles
 from kilnmark.daemon.asked.served import Served
@@ -36,20 +37,29 @@ class Intake:
         view: Where one is found again.
         packs: Its content packs.
         pictures: Those that renders start from.
+        drafts: Which renders are drafts that do not say.
         tracer: For spans.
 
     Attributes:
-        tracer: As given.
+        drafts, tracer: As given.
     """
 
     def __init__(
-        self, served: Served, renders: Renders, view: JobsView, packs: Packs, pictures: AskedPictures, tracer: Tracer
+        self,
+        served: Served,
+        renders: Renders,
+        view: JobsView,
+        packs: Packs,
+        pictures: AskedPictures,
+        drafts: Drafts,
+        tracer: Tracer,
     ) -> None:
         self._served = served
         self._renders = renders
         self._view = view
         self._packs = packs
         self._pictures = pictures
+        self.drafts = drafts
         self.tracer = tracer
 
     @asynccontextmanager
@@ -66,6 +76,7 @@ class Intake:
             job = await self._known(request)
             if job is None:
                 styled, pictures = await self._styled(request), await self._pictures.looked_at(request)
+                await self.drafts.told(request)
                 job = await self._known(request)
             yield self._view.job(self._accept(request, styled, pictures, asked_by)) if job is None else job
 
@@ -90,7 +101,7 @@ class Intake:
         """Take a request in; the id of its job."""
         self._renders.check_open()
         job_id = params.job_id or uuid.uuid4().hex
-        command, warnings, repeatable = accept(params, self._served, job_id, styled, pictures)
+        command, warnings, repeatable = accept(params, self._served, job_id, styled, pictures, drafts=self.drafts.on)
         trace = RenderTrace(self.tracer, params.meta, command, command.variant)
         facts = self._renders.queue.facts_of(
             params, command, warnings=warnings, repeatable=repeatable, trace=trace.origin

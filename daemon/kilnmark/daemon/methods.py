@@ -156,6 +156,7 @@ class Methods:
             power=renders.queue.pauses.power,
             process=self._notes.info,
             image_roots=[str(root) for root in self._settings.image_roots],
+            drafts=self._intake.drafts.bases,
         )
 
     async def warm_up(self, params: WarmUpParams, exchange: Exchange) -> WarmUpResult:
@@ -212,6 +213,7 @@ class Methods:
                 self._packs,
                 self._inspections,
                 self._served,
+                self._intake.drafts.on,
                 lambda done, count: pulse.reached(done, count, f"inspect {done + 1}/{count}"),
             )
 

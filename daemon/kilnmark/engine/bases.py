@@ -15,7 +15,7 @@ from typing import Protocol
 import mlx.core as mx
 from opentelemetry.trace import Tracer
 
-from kilnmark.engine.compute import active_bytes, other_bytes, precision
+from kilnmark.engine.compute import active_bytes, backend, other_bytes, precision
 from kilnmark.engine.families.base import Base
 from kilnmark.engine.families.family import BaseUnavailable, Origin
 from kilnmark.engine.families.origins import find_origin
@@ -155,7 +155,7 @@ class Bases:
         self._tell(Holding(memory=info))
 
     def _take_in(self, variant: str) -> None:
-        self._tell(Loading(variant=variant))
+        self._tell(Loading(variant=variant, backend=backend()))
         problem = self._try_to_load(variant)
         if problem is not None:
             active_bytes()  # gives back what was loaded until then

@@ -44,6 +44,7 @@ def describe_render(span: Span, job: RenderCommand, *, variant: str) -> None:
             names.RENDER_STRENGTH: None if job.strength is UNSET else job.strength,
             names.RENDER_REFERENCE_IMAGES: job.reference_images or None,
             names.RENDER_REFERENCE_IMAGES_SHA256: job.references or None,
+            names.RENDER_DRAFT: job.draft or None,
             names.LORA_STACK_SIZE: len(job.lora_paths),
             names.LORA_NAMES: job.lora_names,
             names.LORA_FILES: job.lora_paths,

@@ -15,18 +15,14 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from kilnmark.protocol.picture.catalog import STANDIN, VARIANTS
+from kilnmark.protocol.picture.draft import Drafting
 from kilnmark.protocol.picture.numerics import AskedCompiling, AskedNumerics
 from kilnmark.protocol.served_bases import Bases, standins
-from kilnmark.protocol.told import AbsolutePath, Keep, Kind, Patience, Seconds, Size, Told
+from kilnmark.protocol.told import AbsolutePath, Access, Keep, Kind, Patience, Pausing, Promoted, Seconds, Size, Told
 from kilnmark.protocol.wire.framing import FRAME_LIMIT
 from kilnmark.protocol.wire.work import Configure
 
 __all__ = ["Kind", "Settings", "Told"]
-
-
-Access = Literal["owner", "group", "all"]
-Pausing = Literal["none", "low", "all"]
-Promoted = Literal["packs", "all"]
 
 
 class Settings(BaseModel):
@@ -72,6 +68,11 @@ class Settings(BaseModel):
     compile: Annotated[AskedCompiling, Told("--compile", "word", "auto|on|off")] = "auto"
     """Whether the blocks of `fast` are compiled. `auto` measures at the load of a base, in under two seconds, whether
     compiled blocks are quicker on this machine. `exact` is never compiled."""
+
+    drafts: Annotated[Drafting, Told("--drafts", "word", "auto|always|never")] = "auto"
+    """When renders that do not say are drafts, small and of few steps. `auto`: on stand-ins, and on a CPU, save for
+    bases that are small, such as `mini`. A draft caps what a request leaves open, by its tier's `draft`, and is told to
+    be one."""
 
     output_dir: Annotated[
         AbsolutePath, Told("--output-dir", "path", "DIR", "pictures, in your data folder for kilnmark")

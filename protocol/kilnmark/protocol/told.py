@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-__all__ = ["AbsolutePath", "Keep", "Kind", "Patience", "Seconds", "Size", "Told"]
+__all__ = ["AbsolutePath", "Access", "Keep", "Kind", "Patience", "Pausing", "Promoted", "Seconds", "Size", "Told"]
 
 Kind = Literal["path", "folder", "folders", "base", "bases", "bits", "word", "count", "seconds", "size", "flag"]
 """How the text of a value is read: `folder` and `folders` must be there, a `path` need not. The option of a `flag`
@@ -50,3 +50,6 @@ Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
 Keep = Annotated[float, Field(gt=0, le=366 * 86_400, allow_inf_nan=False)]
 Patience = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
 Size = Annotated[int, Field(ge=0)]
+Access = Literal["owner", "group", "all"]
+Pausing = Literal["none", "low", "all"]
+Promoted = Literal["packs", "all"]

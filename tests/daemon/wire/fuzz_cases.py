@@ -67,6 +67,7 @@ FIELDS: Final[dict[str, dict[str, list[Any]]]] = {
         "priority": ["high", "normal", "low"],
         "cache": [True, False],
         "probe": [True, False],
+        "draft": [True, False, {}, {"size": 64, "steps": 1}, None],
     },
     "cancel": {"job_id": JOB_IDS, "reason": ["", "not wanted"]},
     "lora.inspect": {

@@ -13,6 +13,7 @@ from kilnmark.protocol.content.places import PicturePlace
 from kilnmark.protocol.content.tiers import Tier
 from kilnmark.protocol.picture.catalog import MAX_PIXELS, VARIANTS
 from kilnmark.protocol.picture.decide import Decision, base_for, decide
+from kilnmark.protocol.picture.draft import DraftNumbers
 from kilnmark.protocol.picture.given import USUAL_STRENGTH, GivenPicture, GivenPictures, first_step
 from kilnmark.protocol.picture.spec import NUMBERS, asked_again
 from kilnmark.protocol.wire.errors import InvalidParams
@@ -37,6 +38,7 @@ words = st.fixed_dictionaries(
         "negative_prompt": st.text(max_size=9),
     },
 )
+drafts = st.sampled_from([None, True, False, DraftNumbers(size=96, steps=3), DraftNumbers(size=4096, steps=100)])
 rows = st.sampled_from([*(row for row in VARIANTS.values() if not row.needs_reference), TAKING])
 
 
@@ -85,9 +87,11 @@ def test_a_request_goes_before_a_style(said: Any) -> None:
     assert (decision.spec.width, decision.repeatable) == (said.get("width", 640), True)
 
 
-@given(said=words, of_tier=numbers, other=numbers, row=rows)
-def test_what_is_decided_and_asked_for_again_is_decided_the_same(said: Any, of_tier: Any, other: Any, row: Any) -> None:
-    spec = made(row, tier=tier(**of_tier), **said).spec
+@given(said=words, of_tier=numbers, other=numbers, row=rows, draft=drafts)
+def test_what_is_decided_and_asked_for_again_is_decided_the_same(
+    said: Any, of_tier: Any, other: Any, row: Any, draft: Any
+) -> None:
+    spec = made(row, tier=tier(**of_tier), draft=draft, **said).spec
     again = decide(RenderParams(**asked_again(spec, row)), row.name, row, tier=tier(**other))
     assert again.spec == spec
     assert row.needs_negative or not any(

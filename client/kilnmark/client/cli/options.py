@@ -15,6 +15,7 @@ from kilnmark.protocol.wire.stacks import ExtraLora
 __all__ = [
     "NamedBase",
     "ScaledPath",
+    "draft_option",
     "extra_lora_option",
     "given_picture",
     "json_option",
@@ -161,6 +162,15 @@ def extra_lora_option(command: F) -> F:
 
 def _extra(given: ScaledPath) -> ExtraLora:
     return ExtraLora(path=given.path, scale=given.scale, block_scales=dict(given.blocks))
+
+
+def draft_option(command: F) -> F:
+    """Add `--draft/--no-draft`, which is None where neither is given."""
+    return click.option(
+        "--draft/--no-draft",
+        default=None,
+        help="Small and in few steps, as the tier's draft has it, or whole. [default: a draft on stand-ins and CPUs]",
+    )(command)
 
 
 def json_option(command: F) -> F:

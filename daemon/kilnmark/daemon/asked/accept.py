@@ -4,6 +4,7 @@ What cannot be rendered as asked is refused here, before it waits; what is left 
 in a warning.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from kilnmark.daemon.asked.pictures import PictureFiles
@@ -13,6 +14,7 @@ from kilnmark.keymaps.files.weights import WeightsProblem
 from kilnmark.protocol.content.composed import ComposedStyle
 from kilnmark.protocol.content.tiers import Tier, load_tiers
 from kilnmark.protocol.picture.decide import Decision, base_for, decide
+from kilnmark.protocol.picture.family import Variant
 from kilnmark.protocol.picture.given import NO_PICTURES, GivenPictures
 from kilnmark.protocol.wire.errors import InvalidParams, RenderFailed
 from kilnmark.protocol.wire.requests import RenderParams
@@ -21,6 +23,11 @@ from kilnmark.protocol.wire.work import RenderCommand
 __all__ = ["Accepted", "accept", "decided"]
 
 _NO_FILES = PictureFiles()
+
+
+def _never(_row: Variant) -> bool:
+    """Nothing is a draft that does not say so."""
+    return False
 
 
 class Accepted(NamedTuple):
@@ -41,6 +48,8 @@ def accept(
     job_id: str,
     composed: AskedStack | None = None,
     pictures: PictureFiles = _NO_FILES,
+    *,
+    drafts: Callable[[Variant], bool] = _never,
 ) -> Accepted:
     """Decide everything that a request left open, and put its stack beside it.
 
@@ -52,13 +61,14 @@ def accept(
         job_id: The request's, or one drawn for it.
         composed: The stack of the genre that the request names; None: it names none.
         pictures: Those that the request names.
+        drafts: Whether it is to be a draft on a base, where it does not say.
 
     Raises:
         InvalidParams: a name is unknown, or the picture is too large.
         RenderFailed: the base cannot be told by its directory.
     """
     stack = (composed or AskedStack.of_paths(params)).followed_by(params.extra_loras)
-    decision = decided(params, served, stack.style, pictures.given)
+    decision = decided(params, served, stack.style, pictures.given, drafts=drafts)
     command = RenderCommand(
         **decision.spec.fields_for(RenderCommand),
         job_id=job_id,
@@ -84,7 +94,12 @@ def _is_bound(stack: AskedStack, served: Served) -> bool:
 
 
 def decided(
-    params: RenderParams, served: Served, style: ComposedStyle | None, given: GivenPictures = NO_PICTURES
+    params: RenderParams,
+    served: Served,
+    style: ComposedStyle | None,
+    given: GivenPictures = NO_PICTURES,
+    *,
+    drafts: Callable[[Variant], bool] = _never,
 ) -> Decision:
     """What a request comes to on the bases that this daemon may hold.
 
@@ -93,6 +108,7 @@ def decided(
         served: The bases that the daemon may hold.
         style: What its genre comes to; None: it names none.
         given: What is in the pictures that it names.
+        drafts: Whether it is to be a draft on a base, where it does not say.
 
     Raises:
         InvalidParams: a name is unknown, or the picture is too large.
@@ -105,7 +121,7 @@ def decided(
     except WeightsProblem as error:
         mend = "send warm_up to try again" if base == served.default else "try again"
         raise RenderFailed(f"the base cannot be held: {error}; mend that, then {mend}") from error
-    return decide(params, base, row, style=style, tier=tier, given=given)
+    return decide(params, base, row, style=style, tier=tier, given=given, drafts=drafts(row))
 
 
 def _tier(name: str | None) -> Tier | None:

@@ -8,6 +8,7 @@ from kilnmark.daemon.asked.packs import Packs
 from kilnmark.daemon.asked.served import Served
 from kilnmark.keymaps.inspection import unmet_scales
 from kilnmark.protocol.content.composition import Composition, composition_of, scale_problems
+from kilnmark.protocol.picture.family import Variant
 from kilnmark.protocol.wire.requests import RenderParams, StyleComposeParams
 
 __all__ = ["composed"]
@@ -18,6 +19,7 @@ async def composed(
     packs: Packs,
     inspections: Inspections,
     served: Served,
+    drafts: Callable[[Variant], bool],
     on_file: Callable[[int, int], None],
 ) -> Composition:
     """Compose a style as a render would, and look at each of its files.
@@ -27,6 +29,7 @@ async def composed(
         packs: Where styles come from.
         inspections: Who looks at files.
         served: The bases that the daemon may hold.
+        drafts: Whether renders on a base are drafts where they do not say.
         on_file: Called before each file with how many are done, and how many there are.
 
     Raises:
@@ -35,7 +38,7 @@ async def composed(
     """
     stack = await packs.compose(params.genre, params.world, params.tier, params.place)
     asked = RenderParams(prompt=params.prompt, genre=params.genre, world=params.world, tier=params.tier)
-    decision = decided(asked, served, stack.style)
+    decision = decided(asked, served, stack.style, drafts=drafts)
     variant = decision.spec.variant
     whole = stack.followed_by(params.extra_loras)
     found = await inspections.files(whole.paths, variant, on_file, with_targets=True)

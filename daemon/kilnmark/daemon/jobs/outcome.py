@@ -39,6 +39,7 @@ def result_of(facts: JobAccepted, event: work.Finished, timings: Timings, trace_
         job_id=facts.job_id,
         image_path=event.image_path,
         image_sha256=event.image_sha256,
+        notice=event.notice,
         timings=timings,
         loras=event.loras,
         stack_delta_ratio=event.stack_delta_ratio,

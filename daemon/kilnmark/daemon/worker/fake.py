@@ -27,6 +27,9 @@ BEAT_INTERVAL = 1.0
 _FIRST_PID = 1 << 30
 """No process has such a number, so nobody can signal one by mistake."""
 
+_NO_BACKEND = "none"
+"""Nothing is computed, so that no picture takes long enough to be a draft for it."""
+
 _NO_LIMITS = Limits(device_bytes=0, base_bytes=0, memory_bytes=0, cache_bytes=0, wired_bytes=None)
 
 
@@ -189,7 +192,7 @@ class _FakeProcess:
         """Hold a base, and tell of it; None where the script has that it cannot be held."""
         if variant in self._held:
             return self._held[variant]
-        self._say(work.Loading(variant=variant))
+        self._say(work.Loading(variant=variant, backend=_NO_BACKEND))
         await self._holds.wait("load", variant)
         if (problem := self._maker.script.unheld.get(variant)) is not None:
             self._say(work.LoadFailed(variant=variant, message=problem))

@@ -10,15 +10,21 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 
 from kilnmark.keymaps.files.outputs import OutputFolder, SavedFile, sha256_of
+from kilnmark.protocol.picture.draft import DRAFT_NOTICE
 from kilnmark.protocol.picture.parameters import PARAMETERS_CHUNK, parameters_text
 from kilnmark.protocol.picture.record import CHUNK, PictureRecord, encode_record
 from kilnmark.protocol.picture.report import AdapterReport
 from kilnmark.protocol.wire.memory import BaseInfo
 from kilnmark.protocol.wire.work import RenderCommand
 
-__all__ = ["FAKE_NOTICE", "write_fake_picture"]
+__all__ = ["FAKE_NOTICE", "fake_notice", "write_fake_picture"]
 
 FAKE_NOTICE = "made by a fake worker for tests: nothing was painted, and no adapter was looked at"
+
+
+def fake_notice(command: RenderCommand) -> str:
+    """What is said of the picture of a command, in its record and in the reply."""
+    return f"{FAKE_NOTICE}; {DRAFT_NOTICE}" if command.draft else FAKE_NOTICE
 
 
 def write_fake_picture(
@@ -34,7 +40,7 @@ def write_fake_picture(
         **command.fields_for(PictureRecord),
         kilnmark_version=version("kilnmark"),
         created=created,
-        notice=FAKE_NOTICE,
+        notice=fake_notice(command),
         job_id=command.job_id,
         tier=command.tier,
         base=base,
@@ -42,7 +48,7 @@ def write_fake_picture(
         loras=loras,
     )
     stamp = "".join(c for c in created if c.isdigit())[:17]
-    name = f"{stamp}-{command.job_id}.png"
+    name = f"{stamp}-{command.job_id}{'.draft' if command.draft else ''}.png"
     with outputs.written(name) as file:
         file.write(_png(record))
         sha256 = sha256_of(file)

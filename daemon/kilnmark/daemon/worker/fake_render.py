@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from kilnmark.daemon.worker.fake_picture import write_fake_picture
+from kilnmark.daemon.worker.fake_picture import fake_notice, write_fake_picture
 from kilnmark.keymaps.errors import ExchangedFile, RefusedFile, RefusedPicture
 from kilnmark.keymaps.files.contents import check_unchanged
 from kilnmark.keymaps.files.outputs import OutputFolder
@@ -169,6 +169,7 @@ class FakeRender:
                 job_id=command.job_id,
                 image_path=str(saved.path),
                 image_sha256=saved.sha256,
+                notice=fake_notice(command),
                 timings=Timings(),
                 loras=self._loras,
             )

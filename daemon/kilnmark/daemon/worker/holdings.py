@@ -26,12 +26,17 @@ class Holdings:
         memory: What is held; None while there is no process that could tell.
         loading: The variant that is being loaded now.
         compiling: The size that is compiled for now.
+        backend: What bases are computed on: `cpu`, `metal` or `cuda`; empty until a worker has told, and as that of the
+            last one while there is none.
+        backend_told: Set from then on.
     """
 
     def __init__(self) -> None:
         self.memory: MemoryInfo | None = None
         self.loading: str | None = None
         self.compiling: CompilingInfo | None = None
+        self.backend = ""
+        self.backend_told = asyncio.Event()
         self._awaited: dict[str, asyncio.Future[Answer]] = {}
 
     def base_of(self, variant: str) -> BaseInfo | None:
@@ -62,6 +67,8 @@ class Holdings:
         match event:
             case work.Loading():
                 self.loading = event.variant
+                self.backend = event.backend
+                self.backend_told.set()
             case work.Ready():
                 base = event.base
                 _log.info("worker holds %s (%s) after %.0f ms", base.variant, base.backend, base.load_ms)

@@ -21,6 +21,7 @@ from kilnmark.engine.trail import Trail
 from kilnmark.keymaps.files.outputs import OutputFolder, SavedFile, sha256_of
 from kilnmark.otel import names
 from kilnmark.protocol.errors import KilnmarkError
+from kilnmark.protocol.picture.draft import DRAFT_NOTICE
 from kilnmark.protocol.picture.parameters import PARAMETERS_CHUNK, parameters_text
 from kilnmark.protocol.picture.record import CHUNK, STANDIN_NOTICE, PictureRecord, encode_record
 from kilnmark.protocol.picture.report import AdapterReport
@@ -62,6 +63,12 @@ class Painting:
     def loras(self) -> Sequence[AdapterReport]:
         """A report for each adapter, in stack order."""
         return self.trail.loras
+
+    @property
+    def notice(self) -> str:
+        """Why it must not be taken for a real one; empty where it is one."""
+        reasons = ((STANDIN_NOTICE, self.is_standin), (DRAFT_NOTICE, self.job.draft))
+        return "; ".join(reason for reason, holds in reasons if holds)
 
 
 class Saver:
@@ -118,6 +125,7 @@ def finish(painting: Painting, outputs: OutputFolder) -> Finished | Failed:
         stack_delta_ratio=painting.stack_ratio,
         warnings=list(painting.warnings),
         numerics=painting.base.numerics,
+        notice=painting.notice,
     )
 
 
@@ -150,7 +158,7 @@ def _record(painting: Painting) -> PictureRecord:
         **job.fields_for(PictureRecord),
         kilnmark_version=version("kilnmark"),
         created=datetime.now(UTC).isoformat(timespec="milliseconds"),
-        notice=STANDIN_NOTICE if painting.is_standin else "",
+        notice=painting.notice,
         job_id=job.job_id,
         tier=job.tier,
         base=painting.base,
@@ -163,13 +171,14 @@ def _record(painting: Painting) -> PictureRecord:
 
 
 def write_picture(image: Image, record: PictureRecord, outputs: OutputFolder) -> SavedFile:
-    """Write a PNG named after its moment and job.
+    """Write a PNG named after its moment and job; what must not be taken for a picture says so in its name.
 
     Raises:
         OSError: it could not be written; nothing of it is left behind.
     """
     stamp = "".join(c for c in record.created if c.isdigit())[:17]
-    name = f"{stamp}-{record.job_id}.png"
+    kind = (".standin" if STANDIN_NOTICE in record.notice else "") + (".draft" if record.draft else "")
+    name = f"{stamp}-{record.job_id}{kind}.png"
     with outputs.written(name) as file:
         image.save(file, format="PNG", pnginfo=_chunks(record))
         sha256 = sha256_of(file)

@@ -153,7 +153,7 @@ class _Story:
             self._promoted = done.adapter.sha256
             said.append(f"{done.adapter.name} in {GENRE}")
         with self._step("render") as said:
-            result = client.render(SCENE, genre=GENRE, tier=TIER, seed=7, cache=False)
+            result = client.render(SCENE, genre=GENRE, tier=TIER, seed=7, cache=False, draft=False)
             shutil.copyfile(result.image_path, self._picture)
             reports = result.loras
             said.append(", ".join(f"{report.name}: {report.verdict}" for report in reports))
@@ -199,7 +199,7 @@ class _Story:
     def _refusal(self, client: Client) -> str:
         """Why a picture of the genre is not painted; empty where it is."""
         try:
-            client.render(SCENE, genre=GENRE, tier=TIER, seed=7, cache=False)
+            client.render(SCENE, genre=GENRE, tier=TIER, seed=7, cache=False, draft=False)
         except KilnmarkError as error:
             return str(error)
         return ""

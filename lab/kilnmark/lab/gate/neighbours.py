@@ -127,6 +127,7 @@ def _put_on(client: Client, candidate: GateCandidate, stack: Sequence[BesideIt])
         lora_scales=[one.scale for one in stack],
         lora_block_scales=[dict(one.scales) for one in stack],
         on_mismatch="warn",
+        draft=False,
         **numbers,
     )
     return tuple(result.loras)

@@ -157,6 +157,7 @@ def _request(candidate: GateCandidate, shot: Shot) -> RenderRequest:
         "variant": candidate.base,
         "seed": shot.seed,
         "on_mismatch": "warn",
+        "draft": False,
         "job_id": f"lab-verify-{_digest(candidate, shot)}",
         **candidate.numbers,
     }

@@ -82,7 +82,7 @@ def paint(
 
 
 def _request(cell: MatrixCell, matrix: Matrix, canvas: Canvas) -> RenderRequest:
-    request = RenderRequest(prompt=cell.prompt, variant=canvas.base, seed=cell.seed, on_mismatch="error")
+    request = RenderRequest(prompt=cell.prompt, variant=canvas.base, seed=cell.seed, on_mismatch="error", draft=False)
     request.update(cast("RenderRequest", matrix.options))
     if canvas.adapter is not None:
         request["lora_paths"], request["lora_scales"] = [str(canvas.adapter)], [matrix.scale]

@@ -77,6 +77,7 @@ class Cell:
             "seed": self.seed,
             **dict(self.numbers),
             "on_mismatch": "warn",
+            "draft": False,
             "priority": PRIORITY,
             "job_id": f"lab-{hashlib.sha256(known).hexdigest()[:40]}",
             "attached": True,

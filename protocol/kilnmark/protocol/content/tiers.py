@@ -15,8 +15,9 @@ from kilnmark.protocol.content.marked_yaml import MarkedDocument, read_marked
 from kilnmark.protocol.content.parsed import Broken, Readable, asked, parsed, wrong
 from kilnmark.protocol.described import describe
 from kilnmark.protocol.picture.catalog import MAX_PIXELS, USUAL, VARIANTS
+from kilnmark.protocol.picture.draft import USUAL_DRAFT, DraftNumbers
 
-__all__ = ["Tier", "TierNumbers", "Tiers", "load_tiers", "parse_tiers"]
+__all__ = ["Tier", "TierDraft", "TierNumbers", "Tiers", "load_tiers", "parse_tiers"]
 
 Side = Annotated[int, Field(ge=64, le=4096, multiple_of=16)]
 TierName = Annotated[str, Field(min_length=1, max_length=200)]
@@ -26,6 +27,23 @@ def _tell(schema: dict[str, Any], model: type[BaseModel]) -> None:
     """A genre may write the fields alone that it changes; an editor cannot know which tiers there are already."""
     describe(schema, model)
     schema.pop("required", None)
+
+
+class TierDraft(BaseModel):
+    """How far drafts of a tier are capped."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, json_schema_extra=describe)
+
+    size: Side = USUAL_DRAFT.size
+    """Pixels of the longer side at most, a multiple of 16."""
+
+    steps: Annotated[int, Field(ge=1, le=100)] = USUAL_DRAFT.steps
+    """Denoise steps at most."""
+
+    @property
+    def numbers(self) -> DraftNumbers:
+        """The same, as requests and specs have them."""
+        return DraftNumbers(size=self.size, steps=self.steps)
 
 
 class TierNumbers(BaseModel):
@@ -55,6 +73,9 @@ class TierNumbers(BaseModel):
 
     require_promoted: bool | None = None
     """`true`: its pictures get only adapters whose bytes the genre's `loras.yaml` has."""
+
+    draft: TierDraft | None = None
+    """How far its drafts are capped; left out, at 256 pixels on the longer side and 4 steps."""
 
     @field_validator("variant")
     @classmethod

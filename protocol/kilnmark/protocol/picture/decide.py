@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from msgspec import UNSET
 
 from kilnmark.protocol.picture.catalog import MAX_PIXELS, VARIANTS, Variant, family_of
+from kilnmark.protocol.picture.draft import cap_of, drafted
 from kilnmark.protocol.picture.fitting import fitted, how_fitted
 from kilnmark.protocol.picture.given import NO_PICTURES, USUAL_STRENGTH, GivenPicture, GivenPictures, first_step
 from kilnmark.protocol.picture.spec import NUMBERS, PictureSize, PictureSpec, untaken
@@ -34,12 +35,14 @@ class Decision(NamedTuple):
         warnings: What was asked for and is not so.
         repeatable: The seed is the request's own or its style's: asked for again, the same picture is meant.
         unused: Those of the warnings that are about words or numbers which the variant takes none of.
+        capped: The one about what a draft has less than the picture, if there is one.
     """
 
     spec: PictureSpec
     warnings: tuple[str, ...]
     repeatable: bool
     unused: tuple[str, ...] = ()
+    capped: tuple[str, ...] = ()
 
 
 def base_for(
@@ -66,6 +69,7 @@ def decide(
     style: "ComposedStyle | None" = None,
     tier: "Tier | None" = None,
     given: GivenPictures = NO_PICTURES,
+    drafts: bool = False,
     draw: Callable[[], int] = lambda: secrets.randbits(32),
 ) -> Decision:
     """Decide everything that a request left open.
@@ -77,6 +81,7 @@ def decide(
         style: What its genre, world and tier come to; None: it names no genre.
         tier: Its tier, where it names no genre; None: it names none.
         given: What is in the pictures that it names.
+        drafts: Whether it is to be a draft where it does not say.
         draw: Gives a seed where nobody says one.
 
     Raises:
@@ -85,25 +90,29 @@ def decide(
     _check_pictures(asked, base, row)
     fields = style.fields if style else None
     seed = _first(asked.seed, fields.base_seed if fields else None)
+    whole = _numbers(asked, style.tier if style else tier, row)
+    numbers, is_draft = _drafted(asked, whole, style.tier if style else tier, row, drafts=drafts)
     spec = PictureSpec(
         prompt=style.prompt(asked.prompt) if style else asked.prompt,
         negative_prompt=_first(asked.negative_prompt, fields.negative_prompt if fields else None),
         variant=base,
         seed=draw() if seed is None else seed,
-        **_numbers(asked, style.tier if style else tier, row),
+        **numbers,
+        draft=is_draft,
         **_contents(asked, given),
     )
     if spec.width * spec.height > MAX_PIXELS:
         problem = f"{spec.width}x{spec.height} is more than {MAX_PIXELS} pixels - at `$.params.width`; ask for less"
         raise InvalidParams(problem)
-    unused = tuple(_unused(asked, spec, row))
+    unused, capped = tuple(_unused(asked, spec, row)), tuple(_told_as_draft(asked, spec, whole))
     warnings = (
+        *capped,
         *_other_base(base, style, tier),
         *unused,
         *of_start(spec, given),
         *of_references(spec, given, row),
     )
-    return Decision(spec, warnings, repeatable=seed is not None, unused=unused)
+    return Decision(spec, warnings, repeatable=seed is not None, unused=unused, capped=capped)
 
 
 def _first(*words: _Word | None) -> _Word | None:
@@ -114,6 +123,37 @@ def _numbers(asked: "RenderParams", tier: "Tier | None", row: Variant) -> dict[s
     """The request's, else the tier's, else the variant's; what that takes none of is its own."""
     numbers = {name: _first(getattr(asked, name), getattr(tier or row, name)) for name in NUMBERS}
     return numbers | {name: getattr(row, name) for name in untaken(row).intersection(NUMBERS)}
+
+
+def _drafted(
+    asked: "RenderParams", numbers: dict[str, Any], tier: "Tier | None", row: Variant, *, drafts: bool
+) -> tuple[dict[str, Any], bool]:
+    """The numbers as they are painted, and whether as a draft: one that is asked for is one, whatever is capped."""
+    if asked.draft is False or (asked.draft is None and not drafts):
+        return numbers, False
+    cap = cap_of(asked.draft, tier.draft.numbers if tier and tier.draft else None, row)
+    if asked.draft is not None:
+        return drafted(numbers, cap), True
+    has_size = asked.width is not None or asked.height is not None
+    capped = drafted(numbers, cap, size=not has_size, steps=asked.steps is None)
+    return capped, capped != numbers
+
+
+def _told_as_draft(asked: "RenderParams", spec: PictureSpec, whole: dict[str, Any]) -> Iterator[str]:
+    """What a draft has less than the picture; nothing where it was asked for with these very numbers."""
+    changed = []
+    if (spec.width, spec.height) != (whole["width"], whole["height"]):
+        changed.append((f"{spec.width} x {spec.height}", f"{whole['width']} x {whole['height']}"))
+    if spec.steps != whole["steps"]:
+        changed.append((_steps(spec.steps), _steps(whole["steps"])))
+    if spec.draft and changed:
+        now, then = (", ".join(words) for words in zip(*changed, strict=True))
+        mend = "; ask with `draft` false (`--no-draft`) for the picture" if asked.draft is None else ""
+        yield f"this is a draft: {now} instead of {then}{mend}"
+
+
+def _steps(count: int) -> str:
+    return f"{count} step" if count == 1 else f"{count} steps"
 
 
 def _wished(style: "ComposedStyle | None", tier: "Tier | None") -> str | None:

@@ -15,6 +15,7 @@ from msgspec.structs import fields
 
 from kilnmark.protocol.picture.block_scales import StackBlocks, stack_blocks
 from kilnmark.protocol.picture.catalog import Variant
+from kilnmark.protocol.picture.draft import DraftNumbers
 
 __all__ = [
     "NUMBERS",
@@ -67,6 +68,7 @@ class PictureNumbers(msgspec.Struct, frozen=True, kw_only=True):
         strength: How much of that picture stays, 0 to 1; not written, and UNSET, where it starts from noise.
         references: Content hashes of the pictures that it refers to, in their order; not written, and UNSET, where it
             refers to none.
+        draft: It is a draft, capped in size and steps, and no picture to be used.
     """
 
     prompt: str
@@ -77,6 +79,7 @@ class PictureNumbers(msgspec.Struct, frozen=True, kw_only=True):
     start: str | UnsetType = UNSET
     strength: float | UnsetType = UNSET
     references: tuple[str, ...] | UnsetType = UNSET
+    draft: bool = False
 
     @property
     def settings(self) -> Mapping[str, float]:
@@ -108,8 +111,8 @@ class PictureNumbers(msgspec.Struct, frozen=True, kw_only=True):
             yield f"{count} reference picture{'' if count == 1 else 's'}"
 
 
-_GIVEN = ("prompt", "start", "strength", "references")
-"""What a request alone says."""
+_GIVEN = ("prompt", "start", "strength", "references", "draft")
+"""What no tier and no variant says."""
 
 NUMBERS = tuple(name for name in PictureNumbers.__struct_fields__ if name not in _GIVEN)
 """Those that a request, a tier or a variant decides."""
@@ -188,4 +191,5 @@ def asked_again(spec: PictureSpec, row: Variant) -> dict[str, Any]:
     """
     asked = {name: getattr(spec, name) for name in PictureSpec.__struct_fields__ if name not in _CONTENTS}
     unasked = dict.fromkeys(untaken(row).intersection(NUMBERS))
-    return {name: value for name, value in {**asked, **unasked}.items() if value is not UNSET}
+    cap = DraftNumbers(size=max(spec.width, spec.height), steps=spec.steps) if spec.draft else None
+    return {name: value for name, value in {**asked, **unasked, "draft": cap}.items() if value is not UNSET}

@@ -154,6 +154,8 @@ class RenderResult(PictureNumbers, frozen=True, kw_only=True):
         cached: The picture existed already and was not rendered again.
         numerics: What it was painted in: `exact`, as the family's own library computes, or `fast`.
         image_sha256: Of the PNG's bytes as they were written, in hex; empty for a picture of an older daemon.
+        notice: Set when the picture must not be taken for a real one, with the reason: it is a draft, or its base means
+            nothing.
     """
 
     job_id: str
@@ -169,6 +171,7 @@ class RenderResult(PictureNumbers, frozen=True, kw_only=True):
     cached: bool = False
     numerics: Numerics = "exact"
     image_sha256: str = ""
+    notice: str = ""
 
 
 class JobsResult(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,6 +10,7 @@ from msgspec import Meta
 
 from kilnmark.protocol.picture.asked import AskedNumbers
 from kilnmark.protocol.picture.catalog import MAX_PIXELS, Priority
+from kilnmark.protocol.picture.draft import AskedDraft
 from kilnmark.protocol.picture.given import REFERENCE_LIMIT, AskedPicture
 from kilnmark.protocol.wire.errors import InvalidParams
 from kilnmark.protocol.wire.stacks import (
@@ -205,6 +206,9 @@ class RenderParams(AskedNumbers, frozen=True, kw_only=True, forbid_unknown_field
         strength: How much of `init_image` stays: 0 leaves nothing of it, 1 all, without a step painted. None means 0.4.
         reference_images: Pictures that the variant looks at while it paints, in their order; each as `init_image` is.
         extra_loras: Adapters behind the stack of `genre` or of `lora_paths`, in this order; each has its own report.
+        draft: Whether a draft will do: size and steps are capped as the tier's `draft` has it, and a number of the
+            request's own, too. An object says how far to cap. None leaves it to the daemon, which caps what the request
+            leaves open, and says so in `draft` of the reply.
     """
 
     meta: CallMeta = msgspec.field(default=CallMeta(), name="_meta")
@@ -228,6 +232,7 @@ class RenderParams(AskedNumbers, frozen=True, kw_only=True, forbid_unknown_field
     strength: Annotated[float, Meta(ge=0, le=1)] | None = None
     reference_images: Annotated[list[AskedPicture], Meta(max_length=REFERENCE_LIMIT)] = []
     extra_loras: Annotated[list[ExtraLora], Meta(max_length=EXTRA_LIMIT)] = []
+    draft: AskedDraft | None = None
 
     @property
     def names_pictures(self) -> bool:

@@ -266,6 +266,7 @@ class StatusResult(msgspec.Struct, frozen=True, kw_only=True):
         power: None: no setting asks for it.
         process: What its log could not tell.
         image_roots: Where pictures are read from that others start from, beside the packs and `output_dir`.
+        drafts: Those of `variants` on which drafts are painted where a request does not say.
     """
 
     version: str
@@ -293,3 +294,4 @@ class StatusResult(msgspec.Struct, frozen=True, kw_only=True):
     power: PowerInfo | None = None
     process: ProcessInfo = ProcessInfo()
     image_roots: list[str] = []
+    drafts: list[str] = []

@@ -175,9 +175,10 @@ class Beat(_Tagged, frozen=True, kw_only=True, tag="beat"):
 
 
 class Loading(_Tagged, frozen=True, kw_only=True, tag="loading"):
-    """A base is being loaded."""
+    """A base is being loaded; `backend` is what it will compute on: `cpu`, `metal` or `cuda`."""
 
     variant: str
+    backend: str = ""
 
 
 class Ready(_Tagged, frozen=True, kw_only=True, tag="ready"):
@@ -238,6 +239,7 @@ class Finished(_Tagged, frozen=True, kw_only=True, tag="finished"):
     warnings: list[str] = []
     numerics: Numerics = "exact"
     image_sha256: str = ""
+    notice: str = ""
 
 
 class Failed(_Tagged, frozen=True, kw_only=True, tag="failed"):

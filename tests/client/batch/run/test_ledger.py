@@ -298,8 +298,7 @@ def test_the_manifest_is_written_a_few_times_however_many_pictures_there_are(
     monkeypatch.setattr(ledger_room, "write_manifest", counted)
     with open_ledger(tmp_path) as ledger:
         for number in range(300):
-            planned = dataclasses.replace(item.planned, output=f"ash/{number}.png")
-            ledger.write_failed(dataclasses.replace(item, planned=planned), "why", [], "job")
+            ledger.write_failed(dataclasses.replace(item, file=f"ash/{number}.png"), "why", [], "job")
     assert lengths[-1] == 300
     assert sum(lengths) < 3 * 300
 

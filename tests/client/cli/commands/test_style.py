@@ -95,6 +95,7 @@ def test_without_a_daemon_the_document_is_the_whole_composition(style: Style, sh
         "seed": 12,
         "width": 768,
         "height": 1024,
+        "draft": False,
         "steps": 12,
         "guidance": 3.5,
         "problems": [],

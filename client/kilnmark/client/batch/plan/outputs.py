@@ -3,6 +3,7 @@
     OUT/<genre>/<world>/<kind>/<slug>.png          of the genre itself: OUT/<genre>/_genre/<kind>/<slug>.png
     .../<slug>@<tier>.png                          painted at another tier than its kind's own
     .../<slug>.s2.png                              with the second of several seeds
+    .../<slug>.draft.png                           a draft, which is no picture to be used
     .../<slug>.base.png                            without adapters
     OUT/_starts/<hash>.<kind>                      a copy of what some start from
     OUT/_references/<hash>.<kind>                  the same of what some refer to
@@ -16,7 +17,7 @@ import unicodedata
 
 from kilnmark.client.batch.plan.subjects import Kind
 
-__all__ = ["OWN_TIERS", "REFERENCES", "STARTS", "Outputs", "bare_of", "copy_place", "slug"]
+__all__ = ["OWN_TIERS", "REFERENCES", "STARTS", "Outputs", "bare_of", "copy_place", "draft_of", "slug"]
 
 OWN_TIERS: dict[Kind, str] = {"poi": "landscape", "portrait": "portrait", "creature": "creature"}
 """The tier that each kind of picture is painted at."""
@@ -42,6 +43,11 @@ def slug(name: str) -> str:
 def bare_of(output: str) -> str:
     """Where the same picture without adapters lies."""
     return f"{output.removesuffix('.png')}.base.png"
+
+
+def draft_of(output: str) -> str:
+    """Where the draft of a picture lies."""
+    return f"{output.removesuffix('.png')}.draft.png"
 
 
 def copy_place(folder: str, path: str, sha256: str) -> str:

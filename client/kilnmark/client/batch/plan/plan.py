@@ -11,7 +11,7 @@ from pathlib import Path
 from kilnmark.client.batch.picks.said import EntryName, EntryPick, Picks
 from kilnmark.client.batch.plan.adapters import FoundAdapters, PlannedAdapter
 from kilnmark.client.batch.plan.named import SourceNames, named_only
-from kilnmark.client.batch.plan.outputs import OWN_TIERS, Outputs
+from kilnmark.client.batch.plan.outputs import OWN_TIERS, Outputs, draft_of
 from kilnmark.client.batch.plan.pictures import NOTHING_PLANNED, FoundPictures, PlannedPictures, unfit_for
 from kilnmark.client.batch.plan.seeds import seeds_for
 from kilnmark.client.batch.plan.sources import SOURCES, SourcesRead, places, read_sources
@@ -46,6 +46,7 @@ class Wishes:
         steps: Denoise steps, instead of the tier's.
         takes: Pictures of each subject that names no seeds and has none pinned, each with a seed of its own.
         limit: No more subjects than these, in the order of the plan; None: all.
+        draft: Whether drafts are to be painted; None leaves it to whoever paints.
         lora_roots: Further folders that adapters may lie in.
         only: No subjects but those of these names; empty: all.
         picks: What was decided about entries; their pinned seeds count before all others.
@@ -62,6 +63,7 @@ class Wishes:
     lora_roots: tuple[Path, ...] = ()
     only: tuple[str, ...] = ()
     picks: Picks = field(default_factory=Picks)
+    draft: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,11 +102,21 @@ class Item:
         """What picks know its entry by."""
         return entry_name(self.subject, self.tier)
 
-    def on(self, base: str, row: Variant) -> PictureSpec:
-        """What decides it on another base than it wants, of which this is known."""
-        if base == self.spec.variant:
+    def on(self, base: str, row: Variant, *, drafts: bool = False) -> PictureSpec:
+        """What decides it on a base, perhaps another one than it wants.
+
+        Args:
+            base: As it is called.
+            row: What is known of it.
+            drafts: Whether it is to be a draft where nobody said.
+        """
+        if base == self.spec.variant and not drafts:
             return self.spec
-        return decide(self.asked, base, row, style=self.style, given=self.pictures.given).spec
+        return decide(self.asked, base, row, style=self.style, given=self.pictures.given, drafts=drafts).spec
+
+    def place_of(self, spec: PictureSpec) -> str:
+        """Where it lies as this decides it: a draft never takes the place of the picture."""
+        return self.output if spec.draft == self.spec.draft else draft_of(self.output)
 
 
 @dataclass(slots=True)
@@ -202,10 +214,11 @@ def _add_items(
             spec=decision.spec,
             tokens=tokens,
             adapters=styled.adapters,
-            output=outputs.take(place, take),
+            output=draft_of(file) if decision.spec.draft else file,
             pictures=pictures,
         )
         for take, (asked, decision) in enumerate(zip(takes, decisions, strict=True), start=1)
+        for file in [outputs.take(place, take)]
     ]
 
 
@@ -228,6 +241,8 @@ def _told(subject: Subject, style: ComposedStyle, decision: Decision, tokens: To
     if said := excess(tokens):
         yield subject.problem(said)
     for said in decision.warnings:
+        if said in decision.capped:  # which is told of the whole batch
+            continue
         if said not in decision.unused:
             yield subject.problem(said)
         elif subject.fields.negative_prompt is None:
@@ -246,6 +261,7 @@ def _asked(
         tier=style.tier.name,
         seed=seed,
         steps=wishes.steps,
+        draft=wishes.draft,
         init_image=None if pictures.start is None else pictures.start.path,
         strength=pictures.strength,
         reference_images=[each.path for each in pictures.references],

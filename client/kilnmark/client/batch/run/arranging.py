@@ -62,7 +62,7 @@ def _pick(item: PinnedItem, picks: Picks) -> EntryPick:
 
 def _worth_keeping(ledger: Ledger, item: PinnedItem, picks: Picks) -> Picture | None:
     """What lies in an item's place, if it has another seed or somebody said something of it."""
-    picture = ledger.picture_at(item.planned.output)
+    picture = ledger.picture_at(item.file)
     if picture is None or picture.status != "done":
         return None
     said = picks.of_entry(picture.entry).picture(file_hash(ledger.folder / picture.file))
@@ -71,7 +71,7 @@ def _worth_keeping(ledger: Ledger, item: PinnedItem, picks: Picks) -> Picture | 
 
 def _surplus(ledger: Ledger, items: Sequence[PinnedItem], picks: Picks) -> Iterator[Picture]:
     """Pictures of these entries that are more than the seeds which were chosen for them, or of seeds chosen before."""
-    outputs = {item.planned.output for item in items}
+    outputs = {item.file for item in items}
     of_entry: dict[EntryName, PinnedItem] = {item.planned.entry: item for item in items}
     for picture in ledger.manifest.pictures:
         item = of_entry.get(picture.entry)

@@ -63,7 +63,7 @@ def _entry(item: PinnedItem) -> Picture:
         take=planned.take,
         source=f"{subject.file}:{subject.line}",
         tokens=planned.tokens,
-        file=planned.output,
+        file=item.file,
         region=subject.place.region or "",
         loras=[],
         status="done",

@@ -110,7 +110,7 @@ class Ledger:
             item: What is to be had.
             base: The one that there is now.
         """
-        picture = self._pictures.get(item.planned.output)
+        picture = self._pictures.get(item.file)
         if picture is None or not (self.folder / item.output).is_file():
             return False
         if not base.made(picture.fingerprint, picture.numerics):
@@ -121,7 +121,7 @@ class Ledger:
 
     def reports(self, item: PinnedItem) -> tuple[AdapterReport, ...]:
         """What each adapter did to the picture of an item, as it is written down."""
-        picture = self._pictures.get(item.planned.output)
+        picture = self._pictures.get(item.file)
         return () if picture is None or item.bare else tuple(picture.loras)
 
     def take_in(self, item: PinnedItem, source: Path, sha256: str = "") -> PictureRecord:
@@ -149,7 +149,7 @@ class Ledger:
 
     def write_done(self, item: PinnedItem, record: PictureRecord, warnings: Sequence[str]) -> None:
         """Write down that a picture is in its place, and what the daemon warned of."""
-        before = self._pictures.get(item.planned.output)
+        before = self._pictures.get(item.file)
         if item.bare:
             picture = before if before is not None else failed_entry(item, "was not painted with its adapters")
             picture = msgspec.structs.replace(picture, bare_file=item.output, bare_inputs=item.digest)
@@ -169,7 +169,7 @@ class Ledger:
 
     def write_failed(self, item: PinnedItem, message: str, reports: Sequence[AdapterReport], job_id: str) -> None:
         """Write down that a picture could not be had, and why."""
-        before = self._pictures.get(item.planned.output)
+        before = self._pictures.get(item.file)
         if not item.bare:
             failed = carried_over(failed_entry(item, message, reports, job_id), before)
             stale = OLD_THERE if (self.folder / item.output).is_file() else ""

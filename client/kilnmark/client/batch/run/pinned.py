@@ -45,16 +45,22 @@ class PinnedItem:
     Attributes:
         planned: What was planned; with `--compare-base` two are pinned from it.
         bare: It is to be painted without its adapters.
-        output: Its place, from the batch's folder, with forward slashes.
+        file: The place of the picture with its adapters, from the batch's folder, with forward slashes: the key of its
+            entry in the manifest.
         spec: What decides it; `variant` is the base that this daemon paints it on.
         row: What is known of that base.
     """
 
     planned: Item
     bare: bool
-    output: str
+    file: str
     spec: PinnedSpec
     row: Variant
+
+    @property
+    def output(self) -> str:
+        """Its own place."""
+        return bare_of(self.file) if self.bare else self.file
 
     @cached_property
     def digest(self) -> str:
@@ -145,6 +151,7 @@ def pin_items(
     *,
     compare_base: bool,
     counts_as: Mapping[str, str] = MappingProxyType({}),
+    drafts: Collection[str] = (),
 ) -> list[PinnedItem]:
     """Pin these, those of one stack together; the bare ones of a variant follow all its others.
 
@@ -155,6 +162,7 @@ def pin_items(
         sha256_of: The content hash of an adapter file, in hex.
         compare_base: Paint each item that has adapters without them, too.
         counts_as: The variant that each of those is whose own name is none.
+        drafts: Those on which drafts are painted where nobody says.
 
     Raises:
         InvalidParams: One is made of pictures that the base which stands in for its own takes none of.
@@ -167,12 +175,13 @@ def pin_items(
         row = row_of(base, counts_as)
         if unfit := unfit_for(row, item.pictures):
             raise InvalidParams(_meant_for_another(item, unfit))
-        spec = item.on(base, row)
+        spec = item.on(base, row, drafts=base in drafts)
+        file = item.place_of(spec)
         adapters = [(_hash_of(adapter, sha256_of), adapter.scale) for adapter in item.adapters]
         whole = spec.pinned(adapters, [dict(adapter.scales) for adapter in item.adapters])
-        pinned.append(PinnedItem(item, bare=False, output=item.output, spec=whole, row=row))
+        pinned.append(PinnedItem(item, bare=False, file=file, spec=whole, row=row))
         if compare_base and adapters:
-            pinned.append(PinnedItem(item, bare=True, output=bare_of(item.output), spec=spec.pinned(()), row=row))
+            pinned.append(PinnedItem(item, bare=True, file=file, spec=spec.pinned(()), row=row))
     first_of = {one.stack: place for place, one in reversed(list(enumerate(pinned)))}
     return sorted(pinned, key=lambda one: (one.spec.variant, one.bare, first_of[one.stack]))
 

@@ -87,9 +87,10 @@ class Painter:
             Hashes().of,
             compare_base=compare_base,
             counts_as=status.counts_as,
+            drafts=status.drafts,
         )
         self._tally.total = len(items)
-        self._tally.warnings += _stand_ins(items)
+        self._tally.warnings += [*_stand_ins(items), *_drafts(items)]
         self._made = _made_before(status)
         bases = _bases(status)
         for variant, group in groupby(items, key=lambda item: item.spec.variant):
@@ -201,7 +202,8 @@ class Painter:
 
 def _made_before(status: StatusResult) -> Mapping[str, Path]:
     """The pictures of batches in the daemon's own folder, by their job; the latest of each."""
-    return {path.stem.split("-", 1)[1]: path for path in sorted(Path(status.output_dir).glob("*-batch-*.png"))}
+    found = sorted(Path(status.output_dir).glob("*-batch-*.png"))
+    return {path.name.split("-", 1)[1].split(".")[0]: path for path in found}
 
 
 def _stand_ins(items: Sequence[PinnedItem]) -> list[str]:
@@ -212,6 +214,15 @@ def _stand_ins(items: Sequence[PinnedItem]) -> list[str]:
         for wanted, painted_on in sorted(pairs)
         if wanted != painted_on
     ]
+
+
+def _drafts(items: Sequence[PinnedItem]) -> list[str]:
+    """A sentence where some are drafts."""
+    count = sum(item.spec.draft for item in items)
+    if not count:
+        return []
+    which = "all of them are drafts" if count == len(items) else f"{count} of {len(items)} are drafts"
+    return [f"{which}, small and of few steps, and lie at *.draft.png; ask with --no-draft for the pictures"]
 
 
 def _bases(status: StatusResult) -> Mapping[str, BaseNow]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from kilnmark.client.batch.plan.outputs import draft_of
 from kilnmark.client.batch.run.manifest import Manifest
 from kilnmark.client.batch.run.picture import Picture
 from kilnmark.protocol.picture.report import Verdict
@@ -82,12 +83,17 @@ class ShownPicture:
 
 
 def shown_pictures(folder: Path, manifest: Manifest) -> list[ShownPicture]:
-    """Every picture of a manifest, dead adapters first, otherwise as planned.
+    """Every picture of a manifest, dead adapters first, otherwise as planned; no draft of one that is there.
 
     Args:
         folder: Where the manifest lies; a picture that is not in it any more is told as failed.
     """
-    shown = [_exhibit(folder, picture, place) for place, picture in enumerate(manifest.pictures)]
+    there = {draft_of(picture.file) for picture in manifest.pictures if picture.status == "done"}
+    shown = [
+        _exhibit(folder, picture, place)
+        for place, picture in enumerate(manifest.pictures)
+        if not (picture.draft and picture.file in there)
+    ]
     order = list(Standing)
     return sorted(shown, key=lambda exhibit: (order.index(exhibit.worst), exhibit.place))
 

@@ -15,6 +15,7 @@ from kilnmark.client.cli.exits import exit_code_of_reports
 from kilnmark.client.cli.left import telling_uncancelled
 from kilnmark.client.cli.options import (
     ScaledPath,
+    draft_option,
     extra_lora_option,
     given_picture,
     json_option,
@@ -247,6 +248,7 @@ def farewell(answer: ShutdownResult, *, drain: bool = False) -> str:
     show_default=True,
     help="Before which other renders it is painted.",
 )
+@draft_option
 @click.option("--probe", is_flag=True, help="Also measure how far each adapter moves a small forward pass.")
 @click.option(
     "--no-cache", "cache", flag_value=False, default=True, help="Paint it anew, even when the same picture exists."

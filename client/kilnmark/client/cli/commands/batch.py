@@ -16,7 +16,7 @@ import click
 from kilnmark.client.cli.commands.picking import PICK_OPTIONS, Picking
 from kilnmark.client.cli.exits import exit_code_of
 from kilnmark.client.cli.left import telling_uncancelled
-from kilnmark.client.cli.options import json_option, socket_option
+from kilnmark.client.cli.options import draft_option, json_option, socket_option
 from kilnmark.client.cli.views.document import write_document, write_line
 from kilnmark.protocol.errors import KilnmarkError
 from kilnmark.protocol.exits import ExitCode
@@ -60,7 +60,7 @@ def _command(kind: "Kind", of: str, source: str) -> None:
     def paint(packs: Path, lora_roots: tuple[Path, ...], **given: Any) -> None:
         from kilnmark.client.batch.plan.plan import Wishes
 
-        chosen = {name: given.pop(name) for name in ("genre", "world", "tier", "steps", "takes", "limit", "only")}
+        chosen = {name: given.pop(name) for name in ("genre", "world", "tier", "steps", "takes", "limit", "only", "draft")}
         picking = Picking(**{name: given.pop(name) for name in Picking.__dataclass_fields__})
         wishes = Wishes(kind=kind, packs=packs.absolute(), lora_roots=lora_roots, **chosen)
         click.get_current_context().exit(_run(wishes, _Options(picking=picking, **given)))
@@ -214,6 +214,7 @@ _OPTIONS = (
     click.option("--limit", type=click.IntRange(min=0), metavar="N", help="No more than the first N entries."),
     click.option("--tier", metavar="NAME", help="Another kind of picture than this command's own."),
     click.option("--steps", type=click.IntRange(1, 100), metavar="N", help="Denoise steps, instead of the tier's."),
+    draft_option,
     click.option(
         "--seeds",
         "takes",

@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 from msgspec import UNSET
 
-from kilnmark.client.batch.plan.outputs import bare_of
+from kilnmark.client.batch.plan.outputs import bare_of, draft_of
 from kilnmark.client.batch.plan.plan import Item, Plan
 from kilnmark.client.batch.plan.tokens import Tokens
 from kilnmark.client.batch.run.manifest import SourceProblem
@@ -186,8 +186,9 @@ def _planned(item: Item, out: Path) -> PlannedItem:
 
 
 def _ran(item: Item, tally: Tally, out: Path) -> RunItem:
-    ending = tally.ending_of(item.output)
-    bare = bare_of(item.output)
+    output = item.output if item.output in tally.endings else draft_of(item.output)
+    ending = tally.ending_of(output)
+    bare = bare_of(output)
     names = {adapter.path: adapter.name for adapter in item.adapters}
     return RunItem(
         genre=item.subject.genre,
@@ -208,7 +209,7 @@ def _ran(item: Item, tally: Tally, out: Path) -> RunItem:
             )
             for report in ending.loras
         ],
-        output=str(out / item.output),
+        output=str(out / (output if output in tally.endings else item.output)),
         became=ending.became,
         message=ending.message,
         bare=str(out / bare) if tally.ending_of(bare).became not in (Became.FAILED, Became.LEFT) else None,

@@ -5,7 +5,7 @@ markup, and control characters spelled out.
 """
 
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from kilnmark.client.cli.views.memory import base_words
+from kilnmark.protocol.picture.record import STANDIN_NOTICE
 from kilnmark.protocol.picture.report import AdapterReport, Verdict
 from kilnmark.protocol.printable import printable
 from kilnmark.protocol.wire.replies import RenderResult, Timings, WarmUpResult
@@ -49,9 +50,9 @@ def console(*, stderr: bool = False) -> Console:
 
 def show_render(out: Console, result: RenderResult) -> None:
     """A finished picture: where it is, how it was made, and what each adapter changed."""
-    rows = [
+    rows: list[tuple[str, str | Text]] = [
         ("picture", result.image_path),
-        ("size", result.size_and_settings),
+        ("size", result.size_and_settings + (", a draft" if result.draft else "")),
         ("seed", str(result.seed)),
         ("variant", result.variant),
         ("time", _timings(result.timings)),
@@ -62,10 +63,19 @@ def show_render(out: Console, result: RenderResult) -> None:
         rows.insert(1, ("style", " / ".join(filter(None, (stack.genre, stack.world, stack.tier)))))
     if result.trace_id:
         rows.append(("trace", result.trace_id))
+    rows += [("notice", plain(notice, "yellow")) for notice in _notices(result)]
     rows += [("warning", warning) for warning in result.warnings]
     print_facts(out, rows)
     if result.loras:
         out.print(adapter_table(result.loras))
+
+
+def _notices(result: RenderResult) -> Iterator[str]:
+    """Why it is no picture to be used, and how to get one."""
+    if result.notice:
+        yield result.notice
+    if STANDIN_NOTICE in result.notice:
+        yield "`kilnmark serve --variant mini` paints real pictures on any machine, and `kilnmark models` lists others"
 
 
 def show_failure(err: Console, sentence: str, reports: Sequence[AdapterReport], trace_id: str = "") -> None:
