@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from kilnmark.client.cli.commands.asking import ping, render, status, stop, warm_up
+from kilnmark.client.cli.commands.asking import ping, status, stop, warm_up
 from kilnmark.client.cli.commands.batch import batch
 from kilnmark.client.cli.commands.completion import completion
 from kilnmark.client.cli.commands.config import config
@@ -22,6 +22,7 @@ from kilnmark.client.cli.commands.lora import lora
 from kilnmark.client.cli.commands.models import models
 from kilnmark.client.cli.commands.pack import pack
 from kilnmark.client.cli.commands.picture import replay, show
+from kilnmark.client.cli.commands.render import render
 from kilnmark.client.cli.commands.serve import serve
 from kilnmark.client.cli.commands.service import service
 from kilnmark.client.cli.commands.socket import socket_command

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 
-from kilnmark.client.cli.commands.asking import render
+from kilnmark.client.cli.commands.render import render
 from kilnmark.daemon.in_process import InProcessDaemon
 from kilnmark.protocol.exits import ExitCode
 from tests.keymaps.pictures.shown import colours, put
