@@ -77,6 +77,8 @@ def _surplus(ledger: Ledger, items: Sequence[PinnedItem], picks: Picks) -> Itera
         item = of_entry.get(picture.entry)
         if item is None or picture.file in outputs or picture.status != "done":
             continue
+        if picture.draft != item.spec.draft:  # neither takes the other's place
+            continue
         if _pick(item, picks).pinned or item.planned.subject.fields.seed or picture.seed != _computed(item, picture):
             yield picture
 

@@ -152,6 +152,8 @@ def decide_picture(
     picture = next((one for one in (*known.pictures, *known.earlier) if one.file == file), None)
     if picture is None:
         raise NoSuchPicture(str(folder), file, "the manifest names none like that")
+    if picture.draft and word is PickWord.ACCEPTED:
+        raise NoSuchPicture(str(folder), file, "it is a draft, which stands for no picture")
     there = file_hash(folder / file)
     if not there or picture.status != "done":
         raise NoSuchPicture(str(folder), file, "it is not there")

@@ -60,7 +60,9 @@ def _command(kind: "Kind", of: str, source: str) -> None:
     def paint(packs: Path, lora_roots: tuple[Path, ...], **given: Any) -> None:
         from kilnmark.client.batch.plan.plan import Wishes
 
-        chosen = {name: given.pop(name) for name in ("genre", "world", "tier", "steps", "takes", "limit", "only", "draft")}
+        chosen = {
+            name: given.pop(name) for name in ("genre", "world", "tier", "steps", "takes", "limit", "only", "draft")
+        }
         picking = Picking(**{name: given.pop(name) for name in Picking.__dataclass_fields__})
         wishes = Wishes(kind=kind, packs=packs.absolute(), lora_roots=lora_roots, **chosen)
         click.get_current_context().exit(_run(wishes, _Options(picking=picking, **given)))
