@@ -53,6 +53,13 @@ def test_nothing_is_decided_about_what_is_not_there(folder: Path, file: str) -> 
     assert not (folder / PICKS_FILE).exists()
 
 
+def test_a_draft_can_be_rejected_and_never_accepted(folder: Path) -> None:
+    write_manifest(folder, Manifest(pictures=[picture(file="a.png", name="a", draft=True)]))
+    with pytest.raises(NoSuchPicture, match="it is a draft"):
+        decide_picture(folder, "a.png", ACCEPTED)
+    assert decide_picture(folder, "a.png", REJECTED).word is REJECTED
+
+
 def test_nothing_is_decided_about_other_bytes_than_were_seen(folder: Path) -> None:
     seen = decide_picture(folder, "a.png", ACCEPTED).sha256
     (folder / "a.png").write_text("another")

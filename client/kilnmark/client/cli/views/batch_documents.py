@@ -84,6 +84,7 @@ class RunItem(msgspec.Struct, frozen=True, kw_only=True):
         became: What became of it; `left` where the batch ended before its turn.
         message: Why it failed.
         bare: Where the one without adapters lies; None where there is none.
+        draft: It is a draft, and no picture to be used.
     """
 
     genre: str
@@ -98,6 +99,7 @@ class RunItem(msgspec.Struct, frozen=True, kw_only=True):
     became: Became
     message: str
     bare: str | None
+    draft: bool = False
 
 
 class RunDocument(msgspec.Struct, frozen=True, kw_only=True):
@@ -212,5 +214,6 @@ def _ran(item: Item, tally: Tally, out: Path) -> RunItem:
         output=str(out / (output if output in tally.endings else item.output)),
         became=ending.became,
         message=ending.message,
+        draft=item.spec.draft or draft_of(item.output) in tally.endings,
         bare=str(out / bare) if tally.ending_of(bare).became not in (Became.FAILED, Became.LEFT) else None,
     )
