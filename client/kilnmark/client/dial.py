@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from kilnmark.client.errors import ClientError, DaemonUnavailable, UntrustedSocket
+from kilnmark.client.home import expanded
 from kilnmark.keymaps.files.owners import is_trusted, peer_uid, way_in_for_others
 from kilnmark.protocol.wire.address import LOCK_SUFFIX, MAX_SOCKET_PATH, socket_places
 from kilnmark.protocol.wire.errors import RequestError
@@ -47,12 +48,12 @@ class Places:
         named: The socket to use, whatever else there is; None: none was named.
 
     Attributes:
-        named: As it was given, absolute.
+        named: As it was given, absolute, its `~` as the home that it stands for.
         path: Where the daemon was found last; the first place before that. Absolute.
     """
 
     def __init__(self, named: str | os.PathLike[str] | None) -> None:
-        self.named = None if named is None else str(Path(named).absolute())
+        self.named = None if named is None else str(Path(expanded(named)).absolute())
         self._paths = _paths() if self.named is None else [self.named]
         self.path = self._paths[0]
 

@@ -13,6 +13,7 @@ from typing import Any, Literal, Required, TypedDict, TypeVar, Unpack
 
 import msgspec
 
+from kilnmark.client.home import expanded
 from kilnmark.protocol.picture.asked import AskedNumbers, NumberOptions
 from kilnmark.protocol.picture.catalog import Priority
 from kilnmark.protocol.picture.draft import AskedDraft
@@ -267,8 +268,8 @@ def _picture(given: PictureSource) -> AskedPicture:
 
 
 def _absolute(path: str) -> str:
-    """The daemon has a current folder of its own. An empty path stays empty, to be refused."""
-    return os.path.join(Path.cwd(), path) if path else path  # noqa: PTH118 - a last slash counts
+    """The daemon has a current folder and a home of its own. An empty path stays empty, to be refused."""
+    return os.path.join(Path.cwd(), expanded(path)) if path else path  # noqa: PTH118 - a last slash counts
 
 
 def _refuse_non_finite(params: RenderParams) -> None:

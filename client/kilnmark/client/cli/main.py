@@ -29,6 +29,7 @@ from kilnmark.client.cli.commands.socket import socket_command
 from kilnmark.client.cli.commands.style import style
 from kilnmark.client.cli.exits import ErrorBody, ErrorDocument, exit_code_of
 from kilnmark.client.cli.options import json_option, wants_json
+from kilnmark.client.cli.paths import HomePath
 from kilnmark.client.cli.streams import OutputLost, prepare_streams
 from kilnmark.client.cli.views.document import write_document
 from kilnmark.client.reports import reports_of
@@ -60,7 +61,7 @@ def kilnmark() -> None:
 @kilnmark.command()
 @click.option(
     "--output",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=HomePath(file_okay=False, path_type=Path),
     default=Path("demo"),
     show_default=True,
     metavar="DIR",

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import click
 
+from kilnmark.client.cli.paths import HomePath, home_path
 from kilnmark.protocol.picture.block_scales import block_scales_problem
 from kilnmark.protocol.picture.catalog import VARIANTS
 from kilnmark.protocol.wire.stacks import ExtraLora
@@ -43,8 +44,10 @@ class ScaledPath(NamedTuple):
 def scaled_path(value: str) -> ScaledPath:
     """Read `PATH[:SCALE[,BLOCKS=SCALE]...]`, cut at the last colon if a scale, or one of some blocks, follows it.
 
-    A file that exists under the whole name wins, so that a name with a colon and a number in it can be given.
+    A file that exists under the whole name wins, so that a name with a colon and a number in it can be given. A leading
+    `~` is the home that it stands for.
     """
+    value = home_path(value)
     path, colon, said = value.rpartition(":")
     parts = said.split(",") if colon and not Path(value).is_file() else []
     scale = _number(parts[0]) if parts else None
@@ -85,7 +88,7 @@ def given_picture(file: str, *, inline: bool) -> str | bytes:
     if not inline:
         return file
     try:
-        return Path(file).read_bytes()
+        return Path(home_path(file)).read_bytes()
     except OSError as error:
         raise click.BadParameter(f"{file!r} cannot be read: {error.strerror}") from error
 
@@ -114,6 +117,7 @@ def named_base(value: str, folder: Path = Path()) -> NamedBase:
     """
     if value in VARIANTS:
         return NamedBase(value, value)
+    value = home_path(value)
     if value and (folder / value).is_dir():
         place = str((folder / value).absolute())
         return NamedBase(place, place)
@@ -122,6 +126,7 @@ def named_base(value: str, folder: Path = Path()) -> NamedBase:
         raise click.BadParameter(f"{value!r} is neither a directory nor one of {', '.join(VARIANTS)} nor NAME=DIR")
     if place in VARIANTS and VARIANTS[place].made_up:
         return NamedBase(name, place)
+    place = home_path(place)
     if not place or not (folder / place).is_dir():
         raise click.BadParameter(f"{place!r} is no directory")
     return NamedBase(name, str((folder / place).absolute()))
@@ -141,7 +146,7 @@ def socket_option(command: F) -> F:
     """Add `--socket`."""
     return click.option(
         "--socket",
-        type=click.Path(),
+        type=HomePath(),
         metavar="PATH",
         help="The daemon's socket. [default: $KILNMARK_SOCKET, else one in your runtime folder]",
     )(command)

@@ -67,7 +67,7 @@ def locate(path: AnyPath, roots: Sequence[AnyPath] | None = None, wanted: Wanted
     if Path(text).is_absolute() and missing is not None:
         _below(_real(text), tried, text, wanted)
         raise missing
-    raise MissingFile(text, f"no such file below {_listed(tried)}", "check the name, or put the file there")
+    raise MissingFile(text, f"no such file below {_listed(tried)}", _mend(text, _THERE))
 
 
 def locate_beside(path: AnyPath, folder: AnyPath, roots: Sequence[AnyPath], wanted: Wanted = ADAPTER) -> Path:
@@ -90,7 +90,7 @@ def locate_beside(path: AnyPath, folder: AnyPath, roots: Sequence[AnyPath], want
         return locate(path, roots, wanted)
     except MissingFile as error:
         problem = f"no such file in {os.fspath(folder)}, nor below {_listed([Path(root) for root in roots])}"
-        raise MissingFile(os.fspath(path), problem, "check the name, or put the file there") from error
+        raise MissingFile(os.fspath(path), problem, _mend(os.fspath(path), _THERE)) from error
 
 
 def _resolve(candidate: str, asked: str, wanted: Wanted) -> Path:
@@ -119,7 +119,15 @@ def _real(path: AnyPath) -> Path:
 def _missing(candidate: str, asked: str) -> MissingFile:
     if os.path.islink(candidate):  # noqa: PTH114 - as bytes of a path that may not be followed
         return MissingFile(asked, "is a link to a file that is not there", "fetch that file, or check the path")
-    return MissingFile(asked, "no such file", "check the path")
+    return MissingFile(asked, "no such file", _mend(asked, "check the path"))
+
+
+_THERE = "check the name, or put the file there"
+
+
+def _mend(asked: str, usual: str) -> str:
+    """Nobody's home is meant here: who reads a document or a request has another than who wrote it."""
+    return "write the whole path: `~` stands for no home here" if asked.startswith("~") else usual
 
 
 def _below(resolved: Path, roots: Sequence[Path], asked: str, wanted: Wanted) -> Path:

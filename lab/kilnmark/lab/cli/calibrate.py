@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from kilnmark.client.cli.options import json_option
+from kilnmark.client.cli.paths import HomePath
 from kilnmark.client.cli.views.document import write_document, write_line
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["calibrate"]
 
-_REPORT = click.Path(path_type=Path, exists=True)
+_REPORT = HomePath(path_type=Path, exists=True)
 
 
 @click.command(short_help="Propose the gate's limits.")

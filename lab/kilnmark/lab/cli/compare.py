@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from kilnmark.client.cli.options import json_option
+from kilnmark.client.cli.paths import HomePath
 from kilnmark.client.cli.views.document import write_document, write_line
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ __all__ = ["compare"]
 
 
 @click.command(short_help="Judgements of runs beside each other.")
-@click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("runs", nargs=-1, required=True, type=HomePath(path_type=Path))
 @json_option
 def compare(runs: tuple[Path, ...], *, as_json: bool) -> None:
     """Show the last judgements of RUNS beside each other, on the cells that all have."""

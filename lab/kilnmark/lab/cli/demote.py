@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from kilnmark.client.cli.options import json_option
+from kilnmark.client.cli.paths import HomePath
 from kilnmark.client.cli.views.document import write_document
 
 __all__ = ["demote"]
@@ -15,10 +16,10 @@ __all__ = ["demote"]
 @click.command(short_help="Trust it no longer.")
 @click.argument("name")
 @click.option("--genre", required=True, metavar="NAME", help="Where it serves.")
-@click.option("--packs", type=click.Path(exists=True, file_okay=False, path_type=Path), required=True, metavar="DIR")
+@click.option("--packs", type=HomePath(exists=True, file_okay=False, path_type=Path), required=True, metavar="DIR")
 @click.option("--why", required=True, metavar="REASON", help="What the history is to say.")
 @click.option("--by", metavar="NAME", help="Who says so. [default: who is logged in]")
-@click.option("--run", type=click.Path(exists=True, path_type=Path), metavar="RUN", help="Note it in this run, too.")
+@click.option("--run", type=HomePath(exists=True, path_type=Path), metavar="RUN", help="Note it in this run, too.")
 @json_option
 def demote(name: str, *, genre: str, packs: Path, why: str, by: str | None, run: Path | None, as_json: bool) -> None:
     """Trust the adapter NAME of a genre no longer.

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from kilnmark.client.cli.options import json_option
+from kilnmark.client.cli.paths import HomePath
 from kilnmark.client.cli.views.document import write_document
 from kilnmark.lab.cli.views.next import tell_next
 
@@ -12,7 +13,7 @@ __all__ = ["deploy"]
 
 
 @click.command(short_help="Copy the picked adapter to its place.")
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=HomePath(path_type=Path))
 @click.option(
     "--to", required=True, metavar="PLACE", help="A folder, ComfyUI's models/loras, or an address as s3://bucket/loras."
 )

@@ -6,6 +6,7 @@ import click
 import msgspec
 
 from kilnmark.client.cli.options import json_option
+from kilnmark.client.cli.paths import HomePath
 from kilnmark.client.cli.views.document import write_document, write_line
 from kilnmark.lab.pages.export import export_site
 
@@ -29,10 +30,10 @@ class ExportedPages(msgspec.Struct, frozen=True):
 
 
 @click.command(short_help="The same pages as files.")
-@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("folder", type=HomePath(exists=True, file_okay=False, path_type=Path))
 @click.option(
     "--to",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=HomePath(file_okay=False, path_type=Path),
     required=True,
     metavar="DIR",
     help="Where the pages go; a folder of their own.",

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from kilnmark.client.cli.options import json_option
+from kilnmark.client.cli.paths import HomePath
 from kilnmark.client.cli.views.document import write_document, write_line
 from kilnmark.lab.figures.figures import LabFigures, figures_of
 from kilnmark.lab.run.found import find_in
@@ -14,7 +15,7 @@ __all__ = ["figures"]
 
 
 @click.command(short_help="Time, cost and approval over runs.")
-@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path), default=Path())
+@click.argument("folder", type=HomePath(exists=True, file_okay=False, path_type=Path), default=Path())
 @click.option(
     "--days",
     type=click.FloatRange(min=0, min_open=True, max=36500),

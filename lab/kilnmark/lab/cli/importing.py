@@ -6,6 +6,7 @@ import click
 import msgspec
 
 from kilnmark.client.cli.options import json_option
+from kilnmark.client.cli.paths import HomePath
 from kilnmark.client.cli.views.document import write_document, write_line
 from kilnmark.lab.cli.views.next import tell_next
 from kilnmark.lab.run.trained import Checkpoint
@@ -26,8 +27,8 @@ class ImportedCheckpoints(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @click.command("import", short_help="Take in adapters trained elsewhere.")
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
-@click.option("--run", required=True, type=click.Path(path_type=Path), metavar="RUN", help="The run to take them into.")
+@click.argument("files", nargs=-1, required=True, type=HomePath(path_type=Path), metavar="FILE...")
+@click.option("--run", required=True, type=HomePath(path_type=Path), metavar="RUN", help="The run to take them into.")
 @click.option(
     "--step", type=click.IntRange(min=0), metavar="NUMBER", help="The number of the first; the next ones follow it."
 )

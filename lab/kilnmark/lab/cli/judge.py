@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from kilnmark.client.cli.options import json_option, socket_option
+from kilnmark.client.cli.paths import HomePath
 from kilnmark.client.cli.views.document import write_document, write_line
 from kilnmark.lab.cli.views.next import tell_next
 from kilnmark.protocol.exits import ExitCode
@@ -20,7 +21,7 @@ __all__ = ["judge"]
 
 
 @click.command(short_help="Have a run's pictures judged.")
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=HomePath(path_type=Path))
 @click.option("--step", type=int, metavar="STEP", help="The checkpoint to judge. [default: the one that is picked]")
 @click.option("--dry-run", is_flag=True, help="Show what would leave this machine and what it may cost; do nothing.")
 @click.option("--ask-again", is_flag=True, help="Ask and pay once more for what was cut off, or did not fit.")

@@ -9,6 +9,7 @@ import msgspec
 from pydantic import ValidationError
 
 from kilnmark.client.cli.options import json_option
+from kilnmark.client.cli.paths import HomePath
 from kilnmark.client.cli.views.document import write_document, write_line
 from kilnmark.lab.dataset.written.trainers import trainers_of
 from kilnmark.lab.run.new import new_run
@@ -40,10 +41,10 @@ class NewRun(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @click.command(short_help="Make a run, and a run.toml to read over.")
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=HomePath(path_type=Path))
 @click.option("--kind", type=click.Choice(["style", "subject"]), required=True, help="What it is to teach.")
 @click.option("--trigger", default="", metavar="WORDS", help="The words that call it up. A style may have none.")
-@click.option("--dataset", required=True, metavar="DIR", help="The pictures and captions, from here.")
+@click.option("--dataset", required=True, type=HomePath(), metavar="DIR", help="The pictures and captions, from here.")
 @click.option("--base", required=True, metavar="VARIANT", help="The variant that it is trained for and painted on.")
 @click.option("--name", metavar="NAME", help="What the adapter is to be called. [default: the run's folder]")
 @click.option("--genre", metavar="NAME", help="Where it is to serve.")

@@ -12,6 +12,7 @@ from rich.progress import Progress as Bar
 
 from kilnmark.client.batch.plan.tokens import TokenCounter
 from kilnmark.client.cli.options import json_option
+from kilnmark.client.cli.paths import HomePath
 from kilnmark.client.cli.views.document import write_document, write_line
 from kilnmark.client.cli.views.tables import console
 from kilnmark.lab.cli.views.next import tell_next
@@ -53,16 +54,16 @@ class PreflightDocument(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @click.command(short_help="Whether a dataset can be trained on.")
-@click.argument("dataset", type=click.Path(exists=True, path_type=Path), required=False)
+@click.argument("dataset", type=HomePath(exists=True, path_type=Path), required=False)
 @click.option("--kind", type=click.Choice(["style", "subject"]), help="What it is to teach.")
 @click.option("--trigger", metavar="WORDS", help="The words that call it up.")
 @click.option("--base", metavar="VARIANT", help=f"The variant that is trained. [default: {USUAL}]")
-@click.option("--run", type=click.Path(path_type=Path), metavar="RUN", help="Look at this run's dataset, as it says.")
+@click.option("--run", type=HomePath(path_type=Path), metavar="RUN", help="Look at this run's dataset, as it says.")
 @click.option("--size", type=click.IntRange(min=16), metavar="PIXELS", help="What is trained at. [default: the base's]")
 @click.option("--pairs", type=click.IntRange(min=1), metavar="N", help="Fewest pairs. [default: style 150, subject 10]")
 @click.option("--most-pairs", type=click.IntRange(min=1), metavar="N", help="Most pairs. [default: subject 40]")
 @click.option(
-    "--out", type=click.Path(path_type=Path), metavar="DIR", help="Leave report, contact sheet and copies here."
+    "--out", type=HomePath(path_type=Path), metavar="DIR", help="Leave report, contact sheet and copies here."
 )
 @click.option(
     "--for",

@@ -9,6 +9,7 @@ import click
 import msgspec
 
 from kilnmark.client.cli.options import json_option
+from kilnmark.client.cli.paths import HomePath
 from kilnmark.client.cli.views.document import write_document
 
 if TYPE_CHECKING:
@@ -44,12 +45,12 @@ class PromotionDocument(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @click.command(short_help="Trust an adapter in a genre.")
-@click.argument("target", metavar="RUN|ADAPTER", type=click.Path(exists=True, path_type=Path))
+@click.argument("target", metavar="RUN|ADAPTER", type=HomePath(exists=True, path_type=Path))
 @click.option("--genre", metavar="NAME", help="Where it is to serve. [default: as the run says]")
-@click.option("--packs", type=click.Path(exists=True, file_okay=False, path_type=Path), required=True, metavar="DIR")
+@click.option("--packs", type=HomePath(exists=True, file_okay=False, path_type=Path), required=True, metavar="DIR")
 @click.option("--signed-by", required=True, metavar="NAME", help="Who answers for it.")
-@click.option("--run", type=click.Path(exists=True, path_type=Path), metavar="RUN", help="The run that verified it.")
-@click.option("--report", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="DIR", help=_REPORT)
+@click.option("--run", type=HomePath(exists=True, path_type=Path), metavar="RUN", help="The run that verified it.")
+@click.option("--report", type=HomePath(exists=True, file_okay=False, path_type=Path), metavar="DIR", help=_REPORT)
 @click.option("--name", metavar="NAME", help="What it is to be called. [default: as the run says]")
 @click.option(
     "--why", default="", metavar="REASON", help="What the history is to say; needed against a judge's REJECT."

@@ -5,13 +5,14 @@ from pathlib import Path
 
 import click
 
+from kilnmark.client.cli.paths import HomePath
 from kilnmark.client.cli.views.document import write_line
 
 __all__ = ["serve"]
 
 
 @click.command(short_help="Pages over runs, until Ctrl-C.")
-@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path), default=Path())
+@click.argument("folder", type=HomePath(exists=True, file_okay=False, path_type=Path), default=Path())
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=0, metavar="N", help="To listen on. [default: one that is free]"
 )

@@ -7,6 +7,7 @@ import click
 import msgspec
 
 from kilnmark.client.cli.options import json_option
+from kilnmark.client.cli.paths import HomePath
 from kilnmark.client.cli.views.document import write_document
 from kilnmark.lab.run.folder import is_held, read_state
 from kilnmark.lab.run.next import NextStep, next_steps
@@ -44,7 +45,7 @@ class ShownRun(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @click.command(short_help="How a run stands, and how to go on.")
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=HomePath(path_type=Path))
 @json_option
 def show(run: Path, *, as_json: bool) -> None:
     """Show how RUN stands, and the commands to go on with."""

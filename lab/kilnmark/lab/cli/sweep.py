@@ -7,6 +7,7 @@ import click
 
 from kilnmark.client.cli.left import telling_uncancelled
 from kilnmark.client.cli.options import json_option, socket_option
+from kilnmark.client.cli.paths import HomePath
 from kilnmark.client.cli.views.document import write_document, write_line
 from kilnmark.lab.cli.views.next import tell_next
 from kilnmark.protocol.exits import ExitCode
@@ -24,7 +25,7 @@ AWAY, SILENT = 600.0, 180.0
 
 
 @click.command(short_help="Paint every checkpoint, and pick one.")
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=HomePath(path_type=Path))
 @click.option("--pick", metavar="STEP", help="Pick this checkpoint yourself; `bars` lets the bars pick again.")
 @click.option("--why", default="", metavar="TEXT", help="Your reason, which is kept.")
 @click.option("--scale", type=float, metavar="NUMBER", help="The scale that it is to be used at.")

@@ -6,6 +6,7 @@ import click
 import msgspec
 
 from kilnmark.client.cli.options import json_option
+from kilnmark.client.cli.paths import HomePath
 from kilnmark.client.cli.views.document import write_document, write_line
 from kilnmark.lab.cli.views.next import tell_next
 from kilnmark.lab.run.trained import Checkpoint, Training
@@ -34,7 +35,7 @@ class TrainedRun(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @click.command(short_help="Train, or go on where a training stopped.")
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=HomePath(path_type=Path))
 @click.option("--new-training", is_flag=True, help="Train anew; what was trained before stays, and stays paid for.")
 @click.option("--adopt", metavar="ID", help="Go on with this training of the remote's.")
 @click.option("--cancel", is_flag=True, help="End the remote training.")

@@ -9,6 +9,7 @@ import click
 import msgspec
 
 from kilnmark.client.cli.options import json_option, socket_option
+from kilnmark.client.cli.paths import HomePath
 from kilnmark.client.cli.views.document import write_document, write_line
 from kilnmark.lab.run.folder import Run, open_run
 from kilnmark.lab.run.state import Outcome
@@ -20,13 +21,13 @@ if TYPE_CHECKING:
 __all__ = ["verify"]
 
 _EXITS = {Outcome.PASSED: ExitCode.DONE, Outcome.FAILED: ExitCode.NOT_ENGAGED, Outcome.UNDECIDED: ExitCode.FAILED}
-_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
-_FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
+_FILE = HomePath(path_type=Path, exists=True, dir_okay=False)
+_FOLDER = HomePath(path_type=Path, exists=True, file_okay=False)
 
 
 @click.command(short_help="Put an adapter before the gate.")
 @click.argument("adapter", required=False, type=_FILE)
-@click.option("--run", "folder", type=click.Path(path_type=Path), metavar="DIR", help="What its run.toml says holds.")
+@click.option("--run", "folder", type=HomePath(path_type=Path), metavar="DIR", help="What its run.toml says holds.")
 @click.option("--kind", type=click.Choice(["style", "subject"]), help="What it was trained to teach.")
 @click.option("--trigger", metavar="WORDS", help="The words that call it up; none for a style that is always on.")
 @click.option("--fires", is_flag=True, help="Refuse a style, too, that does the same without its trigger.")
@@ -35,7 +36,7 @@ _FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
 @click.option("--genre", metavar="NAME", help="Put it beside the adapters of this genre.")
 @click.option("--beside", type=_FILE, multiple=True, metavar="FILE", help="And beside this one; repeatable.")
 @click.option("--dataset", type=_FOLDER, metavar="DIR", help="What it was trained on, where no run says so.")
-@click.option("--report", type=click.Path(path_type=Path), metavar="DIR", help="Where the report goes without a run.")
+@click.option("--report", type=HomePath(path_type=Path), metavar="DIR", help="Where the report goes without a run.")
 @click.option("--sign", metavar="NAME", help="Sign what the gate has passed, once its report was looked at.")
 @click.option("--yes", is_flag=True, help="Ask nobody; only where [verify] unattended of the run allows it.")
 @socket_option

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import msgspec
 
+from kilnmark.client.home import expanded
 from kilnmark.keymaps.files.atomic import written_whole
 from kilnmark.lab.errors import RunInUse, RunMissing, RunUnusable
 from kilnmark.lab.run.plan import PLAN, RunPlan, read_plan
@@ -151,7 +152,7 @@ class Run:
     @property
     def dataset(self) -> Path:
         """The dataset's folder."""
-        return Path(os.path.normpath(self.folder / self.plan.dataset.path))
+        return Path(os.path.normpath(self.folder / expanded(self.plan.dataset.path)))
 
     def change(self, **changed: Any) -> RunState:
         """Put other values into the state; it is on disk, synced, when this returns.

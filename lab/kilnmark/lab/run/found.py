@@ -12,6 +12,7 @@ from typing import Final
 
 from kilnmark.client.batch.errors import BrokenManifest
 from kilnmark.client.batch.run.manifest import MANIFEST, Manifest, read_manifest
+from kilnmark.client.home import expanded
 from kilnmark.lab.errors import LabError
 from kilnmark.lab.run.folder import is_held, read_state
 from kilnmark.lab.run.plan import PLAN, RunPlan, read_plan
@@ -61,7 +62,7 @@ class FoundRun:
     @property
     def sources(self) -> Path:
         """The dataset's folder; of a run that cannot be read, its own."""
-        return self.folder / self.plan.dataset.path if self.plan else self.folder
+        return self.folder / expanded(self.plan.dataset.path) if self.plan else self.folder
 
     @property
     def changed(self) -> str:

@@ -39,12 +39,13 @@ def socket_places(env: Mapping[str, str], *, platform: str, uid: int) -> tuple[S
     `/tmp/kilnmark-<uid>/daemon.sock`, where a daemon listens when no variable says more.
 
     Args:
-        env: The environment's variables; an empty value counts as unset, and so does a relative `XDG_RUNTIME_DIR`.
+        env: The environment's variables; an empty value counts as unset, and so does a relative `XDG_RUNTIME_DIR`. `~/`
+            before the path of a socket stands for `$HOME`.
         platform: As `sys.platform` names it.
         uid: The user's number.
     """
     if named := env.get("KILNMARK_SOCKET"):
-        return (SocketPlace(PurePosixPath(named), "$KILNMARK_SOCKET says so"),)
+        return (SocketPlace(_at_home(named, env), "$KILNMARK_SOCKET says so"),)
     plain = PurePosixPath(f"/tmp/kilnmark-{uid}") / _NAME  # noqa: S108 - private by its mode, checked at bind
     if (runtime := xdg_folder(env, "XDG_RUNTIME_DIR")) is not None:
         first = SocketPlace(runtime / _FOLDER / _NAME, "your runtime folder, $XDG_RUNTIME_DIR")
@@ -57,3 +58,8 @@ def socket_places(env: Mapping[str, str], *, platform: str, uid: int) -> tuple[S
         of_logins = PurePosixPath(f"/run/user/{uid}") / _FOLDER / _NAME
         others.insert(0, SocketPlace(of_logins, "the runtime folder of your logins"))
     return (first, *(place for place in others if place.path != first.path))
+
+
+def _at_home(path: str, env: Mapping[str, str]) -> PurePosixPath:
+    home = env.get("HOME")
+    return PurePosixPath(home, path[2:]) if home and path.startswith("~/") else PurePosixPath(path)

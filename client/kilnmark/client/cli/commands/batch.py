@@ -17,6 +17,7 @@ from kilnmark.client.cli.commands.picking import PICK_OPTIONS, Picking
 from kilnmark.client.cli.exits import exit_code_of
 from kilnmark.client.cli.left import telling_uncancelled
 from kilnmark.client.cli.options import draft_option, json_option, socket_option
+from kilnmark.client.cli.paths import HomePath
 from kilnmark.client.cli.views.document import write_document, write_line
 from kilnmark.protocol.errors import KilnmarkError
 from kilnmark.protocol.exits import ExitCode
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SILENT", "batch"]
 
-_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+_FOLDER = HomePath(exists=True, file_okay=False, path_type=Path)
 
 
 @click.group()
@@ -205,7 +206,7 @@ _OPTIONS = (
     click.option("--world", metavar="NAME", help="Only worlds of this name, and not what lies in the genre itself."),
     click.option(
         "--out",
-        type=click.Path(file_okay=False, path_type=Path),
+        type=HomePath(file_okay=False, path_type=Path),
         default=Path("pictures"),
         show_default=True,
         metavar="DIR",

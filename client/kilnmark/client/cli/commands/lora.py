@@ -11,6 +11,7 @@ from kilnmark.client.cli.commands.lora_report import report
 from kilnmark.client.cli.commands.remap import remap
 from kilnmark.client.cli.options import json_option
 from kilnmark.client.cli.painter import PainterNamed, PainterOption
+from kilnmark.client.cli.paths import HomePath
 from kilnmark.client.cli.views.document import write_document
 from kilnmark.keymaps.names.shapes import load_shapes
 from kilnmark.protocol.exits import ExitCode
@@ -36,7 +37,7 @@ lora.add_command(report)
 
 
 @lora.command("inspect")
-@click.argument("files", nargs=-1, required=True, type=click.Path(), metavar="FILE...")
+@click.argument("files", nargs=-1, required=True, type=HomePath(), metavar="FILE...")
 @click.option(
     "--variant",
     cls=PainterNamed,

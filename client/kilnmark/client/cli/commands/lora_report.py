@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from kilnmark.client.cli.painter import PainterNamed, PainterOption
+from kilnmark.client.cli.paths import HomePath
 from kilnmark.client.cli.views.document import write_line
 from kilnmark.protocol.picture.catalog import USUAL
 
@@ -15,8 +16,8 @@ __all__ = ["report"]
 
 
 @click.command("report")
-@click.argument("file", type=click.Path(), metavar="FILE")
-@click.option("--output", type=click.Path(), metavar="REPORT", help="Write to this file, not to the screen.")
+@click.argument("file", type=HomePath(), metavar="FILE")
+@click.option("--output", type=HomePath(), metavar="REPORT", help="Write to this file, not to the screen.")
 @click.option("--force", is_flag=True, help="Replace REPORT if it is there.")
 @click.option(
     "--variant",

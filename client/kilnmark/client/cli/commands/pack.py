@@ -10,13 +10,14 @@ from pathlib import Path
 import click
 
 from kilnmark.client.cli.options import json_option
+from kilnmark.client.cli.paths import HomePath
 from kilnmark.client.cli.views.document import write_document, write_line
 from kilnmark.protocol.exits import ExitCode
 
 __all__ = ["pack"]
 
 _NAME = re.compile(r"[^\W_][\w-]{0,99}")
-_FOLDER = click.Path(file_okay=False, path_type=Path)
+_FOLDER = HomePath(file_okay=False, path_type=Path)
 
 
 @click.group()
@@ -92,7 +93,7 @@ def schemas(folder: Path, *, as_json: bool) -> None:
 @click.argument("world", required=False)
 @click.option(
     "--packs",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    type=HomePath(exists=True, file_okay=False, path_type=Path),
     required=True,
     metavar="DIR",
     help="The folder of packs.",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from kilnmark.client.cli.paths import HomePath
 from kilnmark.client.cli.views.document import write_line
 
 if TYPE_CHECKING:
@@ -128,7 +129,7 @@ PICK_OPTIONS = (
     ),
     click.option(
         "--picks",
-        type=click.Path(dir_okay=False, path_type=Path),
+        type=HomePath(dir_okay=False, path_type=Path),
         metavar="FILE",
         help="Where decisions are written. [default: picks.yaml in --out; that in --packs is read, too]",
     ),

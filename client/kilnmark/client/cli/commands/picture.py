@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from kilnmark.client.cli.options import json_option, socket_option
+from kilnmark.client.cli.paths import HomePath
 from kilnmark.client.cli.views.document import write_document
 from kilnmark.client.sync import Client
 from kilnmark.protocol.exits import ExitCode
@@ -13,7 +14,7 @@ __all__ = ["replay", "show"]
 
 
 @click.command()
-@click.argument("picture", type=click.Path(path_type=Path))
+@click.argument("picture", type=HomePath(path_type=Path))
 @json_option
 def show(picture: Path, *, as_json: bool) -> None:
     """Show what a picture says of itself: spec, base, adapters.
@@ -32,13 +33,13 @@ def show(picture: Path, *, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("picture", type=click.Path(path_type=Path))
+@click.argument("picture", type=HomePath(path_type=Path))
 @click.option("--check", is_flag=True, help="Only compare adapters and base with what they were; paint nothing.")
-@click.option("--init-image", type=click.Path(path_type=Path), metavar="FILE", help="The picture that it started from.")
+@click.option("--init-image", type=HomePath(path_type=Path), metavar="FILE", help="The picture that it started from.")
 @click.option(
     "--reference",
     "references",
-    type=click.Path(path_type=Path),
+    type=HomePath(path_type=Path),
     multiple=True,
     metavar="FILE",
     help="A picture that it refers to. Repeatable, in their order.",

@@ -12,6 +12,7 @@ import msgspec
 
 from kilnmark.client.cli.exits import ErrorBody, ErrorDocument
 from kilnmark.client.cli.options import json_option
+from kilnmark.client.cli.paths import HomePath
 from kilnmark.client.cli.views.document import write_document
 from kilnmark.keymaps.remap.goal import GOALS, GoalName, Reader, parse_reader
 from kilnmark.protocol.exits import ExitCode
@@ -47,8 +48,8 @@ def _reader(_context: click.Context, _parameter: click.Parameter, value: str | N
 
 
 @click.command()
-@click.argument("source", type=click.Path(), metavar="IN")
-@click.argument("goal", type=click.Path(), metavar="OUT")
+@click.argument("source", type=HomePath(), metavar="IN")
+@click.argument("goal", type=HomePath(), metavar="OUT")
 @click.option("--to", type=click.Choice(GOALS), required=True, help="The convention to write.")
 @click.option(
     "--for",

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from kilnmark.client.cli.options import json_option
+from kilnmark.client.cli.paths import HomePath
 from kilnmark.client.cli.settings.options import SettingsCommand, gathered
 from kilnmark.client.dial import looked_at, socket_path
 from kilnmark.client.errors import DaemonNotInstalled
@@ -35,7 +36,7 @@ token, disk and memory: `kilnmark models list`, docs/first-model.md.
 
 config_option = click.option(
     "--config",
-    type=click.Path(),
+    type=HomePath(),
     metavar="FILE",
     help="Read settings from this TOML file. [default: $KILNMARK_CONFIG, else config.toml in your configuration folder "
     "for kilnmark]",

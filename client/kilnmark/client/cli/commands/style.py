@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kilnmark.client.cli.options import extra_lora_option, json_option, socket_option
+from kilnmark.client.cli.paths import HomePath
 from kilnmark.client.cli.views.document import write_document
 from kilnmark.protocol.exits import ExitCode
 from kilnmark.protocol.picture.report import Verdict
@@ -38,14 +39,14 @@ def style() -> None:
 @click.option("--place", metavar="NAME", help="What is painted, by region or name, for art direction by place.")
 @click.option(
     "--packs",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    type=HomePath(exists=True, file_okay=False, path_type=Path),
     metavar="DIR",
     help="Read this folder of packs here, without a daemon. [default: ask the daemon for its own]",
 )
 @click.option(
     "--lora-root",
     "lora_roots",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    type=HomePath(exists=True, file_okay=False, path_type=Path),
     multiple=True,
     metavar="DIR",
     help="With --packs: adapters may lie below this folder too; repeatable.",

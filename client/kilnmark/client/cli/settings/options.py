@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from kilnmark.client.cli.paths import HomePath
+
 if TYPE_CHECKING:
     from kilnmark.client.cli.settings.gather import Gathered, Surroundings
     from kilnmark.protocol.settings import Told
@@ -70,7 +72,7 @@ def _option(name: str, told: "Told", text: str) -> click.Option:
     return click.Option(
         [told.option, name],
         multiple=told.is_list,
-        type=click.Path() if told.kind in ("path", "folder", "folders") else str,
+        type=HomePath() if told.kind in ("path", "folder", "folders") else str,
         metavar=told.metavar,
         help=text,
     )
