@@ -97,7 +97,12 @@ class Pack:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What is odd, but harms nothing."""
-        return tuple(map(str, _unknown_tiers(self)))
+        return tuple(map(str, self.oddities))
+
+    @property
+    def oddities(self) -> tuple[Problem, ...]:
+        """The same with its places."""
+        return tuple(_unknown_tiers(self))
 
 
 class OwnFields(NamedTuple):

@@ -11,7 +11,9 @@ from kilnmark.client.cli.main import _run
 from kilnmark.client.cli.views.pack import show_pack
 from kilnmark.client.pack_files import PackFolder
 from kilnmark.client.packs.inherited import shown_pack
+from kilnmark.keymaps.zoo.write import make_adapter
 from kilnmark.protocol.exits import ExitCode
+from tests.client.batch.packs import make_packs
 
 
 def pack(*arguments: object) -> int:
@@ -83,3 +85,28 @@ def test_a_genre_with_problems_is_shown_and_told_so(tmp_path: Path, capsys: pyte
     assert "problem: ink/tiers.yaml:1: scene.steps: must be" in capsys.readouterr().out
     assert pack("show", "inkk", "--packs", tmp_path) == ExitCode.USAGE
     assert "did you mean 'ink'?" in capsys.readouterr().err
+
+
+def test_a_check_ends_as_a_batch_would_have(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    packs = make_packs(tmp_path, base_seed=1)
+    assert pack("check", tmp_path, "--strict") == ExitCode.DONE
+    assert "3 places; 2 adapters, none of them dead; 0 problems" in capsys.readouterr().out.replace(
+        "of places", "places"
+    )
+    packs.write("worlds/fen/history.yaml", "chapters: 3\n")
+    assert pack("check", tmp_path) == ExitCode.FAILED
+    assert "problem: ash/worlds/fen/history.yaml:1: " in capsys.readouterr().out
+    make_adapter(packs.ink, blocks=1, rank=1, dead=True)
+    assert pack("check", tmp_path, "--json") == ExitCode.NOT_ENGAGED
+    document = json.loads(capsys.readouterr().out)
+    assert [each["asked"][0]["line"] for each in document["adapters"] if each["asked"]] == [4]
+    assert [problem["file"] for problem in document["problems"]] == ["ash/worlds/fen/history.yaml"]
+
+
+def test_a_warning_counts_where_it_is_to(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    packs = make_packs(tmp_path, base_seed=1)
+    packs.write("visual_style.yaml", "negative_prompt: people\n")
+    packs.write("worlds/fen/visual_style.yaml", "positive_suffix: fog\n")
+    assert pack("check", tmp_path) == ExitCode.DONE
+    assert "warning: ash/visual_style.yaml:1: negative_prompt: " in capsys.readouterr().out
+    assert pack("check", tmp_path, "--strict") == ExitCode.FAILED

@@ -5,7 +5,7 @@ and costs the pictures that need it.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -72,6 +72,14 @@ class Styles:
     def look_at(self, genre: str, world: str | None) -> None:
         """Note what is wrong with a style at the batch's own tier, whether there is an entry for it or not."""
         self._styled((genre, world), self._usual_tier)
+
+    def every(self, genre: str, world: str | None) -> Iterator[StyledSubject]:
+        """A style at each tier that it has, as of no place; what cannot be had, and what is odd, is noted."""
+        pack = self._pack((genre, world))
+        for tier in () if pack is None else pack.tiers:
+            if (styled := self._styled((genre, world), tier)) is not None:
+                yield styled
+        self.warnings += () if pack is None else pack.oddities
 
     def _of(self, subject: Subject) -> StyledSubject | None:
         styled = self._styled(subject.pack, self._tier(subject))

@@ -89,6 +89,40 @@ def schemas(folder: Path, *, as_json: bool) -> None:
 
 
 @pack.command()
+@click.argument("folder", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--genre", metavar="NAME", help="Only this one.")
+@click.option(
+    "--lora-root",
+    "lora_roots",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    multiple=True,
+    metavar="DIR",
+    help="A further folder that adapters may lie in, as the daemon's. Repeatable.",
+)
+@click.option("--strict", is_flag=True, help="End with 1 for warnings, too.")
+@json_option
+def check(folder: Path, *, genre: str | None, lora_roots: tuple[Path, ...], strict: bool, as_json: bool) -> None:
+    """Say all that batches would tell of DIR, a folder of packs.
+
+    Every entry, every style at every tier and every adapter is looked at, without a daemon or a model; nothing is
+    written. The exit code is 3 where an adapter would not engage wholly, else 1 where something costs a picture.
+    """
+    from kilnmark.client.cli.views.pack import show_checked
+    from kilnmark.client.cli.views.pack_documents import checked_document
+    from kilnmark.client.cli.views.tables import console
+    from kilnmark.client.packs.checked import check_packs
+
+    checked = check_packs(folder.absolute(), genre, lora_roots)
+    if as_json:
+        write_document(checked_document(str(folder.absolute()), checked))
+    else:
+        show_checked(console(), checked)
+    is_amiss = checked.problems or (strict and checked.warnings)
+    code = ExitCode.NOT_ENGAGED if checked.dead else ExitCode.FAILED if is_amiss else ExitCode.DONE
+    click.get_current_context().exit(code)
+
+
+@pack.command()
 @click.argument("genre")
 @click.argument("world", required=False)
 @click.option(

@@ -9,9 +9,10 @@ from rich.table import Table
 from rich.text import Text
 
 from kilnmark.client.cli.views.tables import plain, print_facts
+from kilnmark.client.packs.checked import CheckedPacks
 from kilnmark.client.packs.inherited import PackShown, ShownField, Whence
 
-__all__ = ["show_pack"]
+__all__ = ["show_checked", "show_pack"]
 
 
 Place = Callable[[Whence], str]
@@ -88,3 +89,27 @@ def _tiers(shown: PackShown, place: Place) -> Table:
         stack = f"no picture: {tier.problem}" if tier.problem else ", ".join(tier.adapters) or "-"
         table.add_row(plain(tier.name), *row, plain(stack), plain(place(tier.whence)))
     return table
+
+
+def show_checked(out: Console, checked: CheckedPacks) -> None:
+    """What is dead first, then what else costs pictures, then what should be looked at; how much was looked at last."""
+    told = (("dead", "bold red", checked.dead), ("problem", "bold yellow", checked.problems))
+    for word, colour, notes in (*told, ("warning", "yellow", checked.warnings)):
+        for note in notes:
+            out.print(Text.assemble((f"{word}: ", colour), plain(str(note))), soft_wrap=True)
+    out.print(plain(_counts(checked)), soft_wrap=True)
+
+
+def _counts(checked: CheckedPacks) -> str:
+    of = {"poi": "places", "portrait": "people", "creature": "creatures"}
+    pictures = ", ".join(f"{count} of {of[kind]}" for kind, count in checked.pictures.items() if count) or "none"
+    files = {each.inspection.path for each in checked.adapters}
+    dead = {each.inspection.path for each in checked.adapters if each.is_dead}
+    adapters = f"{_count(len(files), 'adapter')}, {len(dead) or 'none'} of them dead" if files else "no adapter"
+    looked = f"{_count(checked.genres, 'genre')}, {_count(checked.worlds, 'world')}; pictures: {pictures}; {adapters}"
+    found = f"{_count(len(checked.problems), 'problem')}, {_count(len(checked.warnings), 'warning')}"
+    return f"{looked}; {found}"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"

@@ -1,0 +1,128 @@
+"""All that batches would tell of a folder of packs, of every kind and every tier, without a daemon or a model.
+
+What is wrong is found where batches find it, by planning them; and beside that each genre and world is composed at
+every tier, entries or not, and every adapter file that any of it asks for is read once.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from kilnmark.client.batch.plan.adapters import FoundAdapters, PlannedAdapter
+from kilnmark.client.batch.plan.inspected import InspectedAdapter, inspect_adapters
+from kilnmark.client.batch.plan.outputs import OWN_TIERS
+from kilnmark.client.batch.plan.plan import Plan, Wishes, make_plan
+from kilnmark.client.batch.plan.sources import SOURCES, places
+from kilnmark.client.batch.plan.strange import nothing_found
+from kilnmark.client.batch.plan.styles import Styles
+from kilnmark.client.batch.plan.subjects import Kind, PackName
+from kilnmark.client.batch.plan.tokens import TokenCounter
+from kilnmark.client.pack_files import PackFolder
+from kilnmark.protocol.content.packs import PackFiles, pack_names
+from kilnmark.protocol.content.problems import Problem, UnusableContent
+
+__all__ = ["CheckedPacks", "check_packs"]
+
+_NOTHING = "there is no genre here; `kilnmark pack init` begins one, or name another folder of packs"
+_NO_ENTRIES = "names nothing to be painted: no {files}, so that `kilnmark batch` has nothing to do"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckedPacks:
+    """What a folder of packs holds, and what is to be said of it.
+
+    Attributes:
+        genres, worlds: How many were looked at.
+        pictures: Those that batches would paint, by kind.
+        adapters: Every file that is asked for and could be found, for each model that it is asked for on.
+        problems: Each costs a picture at least.
+        warnings: These cost none.
+    """
+
+    genres: int
+    worlds: int
+    pictures: dict[Kind, int]
+    adapters: Sequence[InspectedAdapter]
+    problems: Sequence[Problem]
+    warnings: Sequence[Problem]
+
+    @property
+    def dead(self) -> Sequence[Problem]:
+        """Every place that asks for an adapter which would not engage wholly."""
+        return list(dict.fromkeys(place for each in self.adapters for place in each.asked))
+
+
+def check_packs(
+    packs: Path,
+    genre: str | None = None,
+    lora_roots: Sequence[Path] = (),
+    on_read: Callable[[str], None] | None = None,
+) -> CheckedPacks:
+    """Look at all of it.
+
+    Args:
+        packs: The folder of packs.
+        genre: Only this one; None: all.
+        lora_roots: Further folders that adapters may lie in.
+        on_read: Called with the path of each adapter before it is read.
+
+    Raises:
+        UnknownName: There is no genre of that name.
+        UnusableContent: The folder of packs cannot be listed, or is a genre.
+        KilnmarkError: An adapter file that has to be promoted cannot be read any more.
+    """
+    files = PackFolder(packs)
+    where = places(files, genre, None)
+    plans = {kind: _planned(kind, packs, genre, lora_roots, where) for kind in SOURCES}
+    styles = Styles(files, packs, FoundAdapters(packs, lora_roots), OWN_TIERS["poi"], is_for_all=False)
+    named = list(_packs(files, where, plans))
+    stacks = [styled for name in named for styled in styles.every(*name)]
+    asked = [(styled.style.variant, adapter) for styled in stacks for adapter in styled.adapters]
+    adapters = inspect_adapters([*asked, *_asked(plans)], on_read)
+    plans_problems = [problem for plan in plans.values() for problem in plan.problems]
+    warnings = [warning for plan in plans.values() for warning in plan.warnings]
+    return CheckedPacks(
+        genres=len({genre for genre, _ in named}),
+        worlds=sum(world is not None for _, world in named),
+        pictures={kind: len(plan.items) for kind, plan in plans.items()},
+        adapters=adapters,
+        problems=list(dict.fromkeys([*_emptiness(packs, named), *plans_problems, *styles.problems])),
+        warnings=list(dict.fromkeys([*_idleness(named, plans), *warnings, *styles.warnings])),
+    )
+
+
+def _planned(kind: Kind, packs: Path, genre: str | None, lora_roots: Sequence[Path], where: Sequence[PackName]) -> Plan:
+    """A batch's plan, but that packs need not have entries of every kind."""
+    plan = make_plan(Wishes(kind=kind, packs=packs, genre=genre, lora_roots=tuple(lora_roots)), TokenCounter(None))
+    missing = nothing_found(kind, SOURCES[kind][0], where)
+    plan.problems = [problem for problem in plan.problems if problem != missing]
+    return plan
+
+
+def _packs(files: PackFiles, where: Sequence[PackName], plans: dict[Kind, Plan]) -> Iterator[PackName]:
+    """Those of all folders here that are packs: with a style or worlds, or with something to be painted."""
+    try:
+        styled = set(pack_names(files))
+    except UnusableContent:  # which `make_plan` has told of
+        styled = set()
+    painted = {item.subject.pack for plan in plans.values() for item in plan.items}
+    yield from (name for name in where if name in styled or name in painted)
+
+
+def _asked(plans: dict[Kind, Plan]) -> Iterator[tuple[str, PlannedAdapter]]:
+    for plan in plans.values():
+        for item in plan.items:
+            yield from ((item.spec.variant, adapter) for adapter in item.adapters)
+
+
+def _emptiness(packs: Path, named: Sequence[PackName]) -> Iterator[Problem]:
+    if not named:
+        yield Problem(file=str(packs), line=0, message=_NOTHING)
+
+
+def _idleness(named: Sequence[PackName], plans: dict[Kind, Plan]) -> Iterator[Problem]:
+    if any(plan.items or plan.problems for plan in plans.values()):
+        return
+    for genre in dict.fromkeys(genre for genre, _ in named):
+        files = " or ".join(file for file, _ in SOURCES.values())
+        yield Problem(file=genre, line=0, message=_NO_ENTRIES.format(files=files))
