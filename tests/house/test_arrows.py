@@ -25,7 +25,7 @@ OUTSIDE = {
 ON_DEMAND = {
     "otel": "google opentelemetry",
     "keymaps": "PIL",
-    "client": "PIL httpx huggingface_hub jinja2 markupsafe starlette tokenizers uvicorn",
+    "client": "PIL fsspec httpx huggingface_hub jinja2 markupsafe starlette tokenizers uvicorn",
     "lab": "anthropic fsspec httpx jinja2 markdown_it markupsafe openai replicate skimage starlette uvicorn",
 }
 """Further packages that a light room may look for inside a function."""

@@ -96,6 +96,7 @@ and `EXITS` of the command line and of the daemon how a process does.
         ├── ServerNotInstalled
         ├── BatchError               what stops a whole batch: client/batch/errors
         │   ├── BrokenManifest
+        │   ├── CannotPublish
         │   ├── FolderInUse
         │   ├── FolderUnusable
         │   ├── NoSuchPicture

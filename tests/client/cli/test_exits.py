@@ -8,6 +8,7 @@ from kilnmark.client.batch import errors as batch_errors
 from kilnmark.client.batch.errors import (
     BatchError,
     BrokenManifest,
+    CannotPublish,
     FolderInUse,
     FolderUnusable,
     NoSuchPicture,
@@ -49,6 +50,7 @@ CLIENT_SIDE: list[ClientError] = [
     ForkedClient(7),
     BadReply("garbage"),
     BrokenManifest("/out/manifest.json", "no JSON"),
+    CannotPublish("/game", "no space left", "make room"),
     FolderInUse("/out"),
     FolderUnusable("/out", "no space left"),
     NoSuchPicture("/out", "poi/mill.png", "it was painted again since"),

@@ -5,6 +5,7 @@ One picture that fails stops nothing and is no error here. Each stores facts and
     ClientError (kilnmark.client.errors)
     └── BatchError
         ├── BrokenManifest         a folder of pictures whose manifest cannot be read
+        ├── CannotPublish          accepted pictures cannot be put into a place
         ├── FolderInUse            two batches at once in one folder
         ├── FolderUnusable         the folder of a batch cannot be written to
         ├── NoSuchPicture          a decision about a picture that the folder does not have
@@ -17,6 +18,7 @@ from kilnmark.client.errors import ClientError
 __all__ = [
     "BatchError",
     "BrokenManifest",
+    "CannotPublish",
     "FolderInUse",
     "FolderUnusable",
     "NoSuchPicture",
@@ -52,6 +54,27 @@ class BrokenManifest(BatchError):
             f"{self.path} cannot be used: {self.reason}; mend it, or move it away: "
             "the pictures beside it that can still be recognised are then not painted again"
         )
+
+
+class CannotPublish(BatchError):
+    """Accepted pictures cannot be put into a place.
+
+    Args:
+        where: The place, or the file in it.
+        reason: What stood in the way.
+        mend: What to do.
+    """
+
+    kind = "cannot_publish"
+
+    def __init__(self, where: str, reason: str, mend: str) -> None:
+        super().__init__(where, reason, mend)
+        self.where = where
+        self.reason = reason
+        self.mend = mend
+
+    def __str__(self) -> str:
+        return f"nothing can be published to {self.where}: {self.reason}; {self.mend}"
 
 
 class FolderInUse(BatchError):

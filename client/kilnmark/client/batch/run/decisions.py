@@ -94,7 +94,8 @@ def _of_entry(
         others = [one for one in absent if one.file == picture.file or (first and one.file not in there)]
         last = max(others, key=_order, default=None)
         found = ShownPick(pick, sha256, own.said if own else (), own.standing if own else None)
-        if last is not None and (own is None or _order(own) < _order(last)):
+        is_newer = last is not None and (own is None or _order(own) < _order(last))
+        if last is not None and is_newer and found.word is not PickWord.ACCEPTED:
             found = replace(found, before=last.standing, why=_why(last, picture, earlier))
         shown[picture.file] = found
     return shown
