@@ -20,7 +20,7 @@ READY := .venv/.ready-$(BACKEND)
 .PHONY: setup install demo test test-bf16 test-python test-slow test-browser test-peers bench bench-gpu faults lab-faults fuzz fuzz-wire trust mini mini-train lab-gate lint format sync coverage pin clean
 
 setup: $(READY)
-	$(if $(filter setup,$(MAKECMDGOALS)),@echo "kilnmark: installed. To make it a command: source $(BIN)/activate, or make install")
+	$(if $(filter setup,$(MAKECMDGOALS)),@echo "kilnmark: installed. To make it a command: source $(BIN)/activate; or: make install")
 
 # `kilnmark` as a command of yours, by uv, in an environment that is not this folder's; `make install` again after a change.
 install: setup
