@@ -100,6 +100,7 @@ and `EXITS` of the command line and of the daemon how a process does.
         │   ├── FolderInUse
         │   ├── FolderUnusable
         │   ├── NoSuchPicture
+        │   ├── NotPaintedAgain
         │   ├── NoTokenizers
         │   └── PicksHeld
         └── LabError                 what stops a step of the lab: lab/errors

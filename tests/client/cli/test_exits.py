@@ -13,6 +13,7 @@ from kilnmark.client.batch.errors import (
     FolderUnusable,
     NoSuchPicture,
     NoTokenizers,
+    NotPaintedAgain,
     PicksHeld,
 )
 from kilnmark.client.cli.exits import ErrorDocument, exit_code_of, exit_code_of_reports
@@ -55,6 +56,7 @@ CLIENT_SIDE: list[ClientError] = [
     FolderUnusable("/out", "no space left"),
     NoSuchPicture("/out", "poi/mill.png", "it was painted again since"),
     NoTokenizers("/dev", "there are none"),
+    NotPaintedAgain("nobody answers"),
     PicksHeld("/out/picks.yaml", 10.0),
     FormRefused("That is no form."),
     PortTaken(80, "permission denied"),

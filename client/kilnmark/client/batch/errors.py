@@ -10,6 +10,7 @@ One picture that fails stops nothing and is no error here. Each stores facts and
         ├── FolderUnusable         the folder of a batch cannot be written to
         ├── NoSuchPicture          a decision about a picture that the folder does not have
         ├── PicksHeld              another writer of `picks.yaml` does not end
+        ├── NotPaintedAgain        an entry cannot be painted again now
         └── NoTokenizers           a base was named to count prompts with, and it has no tokenizers
 """
 
@@ -23,6 +24,7 @@ __all__ = [
     "FolderUnusable",
     "NoSuchPicture",
     "NoTokenizers",
+    "NotPaintedAgain",
     "PicksHeld",
 ]
 
@@ -155,6 +157,23 @@ class PicksHeld(BatchError):
             f"another process has held {self.path} for {self.seconds:g} seconds, so that nothing was decided; "
             "try again when it is done"
         )
+
+
+class NotPaintedAgain(BatchError):
+    """An entry whose picture is reviewed cannot be painted again now.
+
+    Args:
+        reason: Why, and what to do.
+    """
+
+    kind = "not_painted_again"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"it is not painted again: {self.reason}"
 
 
 class NoTokenizers(BatchError):

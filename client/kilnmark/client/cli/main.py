@@ -23,6 +23,7 @@ from kilnmark.client.cli.commands.models import models
 from kilnmark.client.cli.commands.pack import pack
 from kilnmark.client.cli.commands.picture import replay, show
 from kilnmark.client.cli.commands.render import render
+from kilnmark.client.cli.commands.review import review
 from kilnmark.client.cli.commands.serve import serve
 from kilnmark.client.cli.commands.service import service
 from kilnmark.client.cli.commands.socket import socket_command
@@ -100,7 +101,7 @@ def _require_folder(output: Path) -> None:
 
 _COMMANDS = (
     *(serve, service, config, models, render, show, replay, jobs, cancel, status, socket_command, ping, warm_up, stop),
-    *(lora, style, pack, batch, lab, doctor, completion),
+    *(lora, style, pack, batch, review, lab, doctor, completion),
 )
 
 for _command in _COMMANDS:

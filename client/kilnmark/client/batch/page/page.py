@@ -32,7 +32,7 @@ from kilnmark.protocol.printable import printable_lines
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-__all__ = ["PAGE", "BatchAtWork", "PageRead", "filled_page", "page_read", "write_page"]
+__all__ = ["PAGE", "BatchAtWork", "PageRead", "filled_page", "live_policy", "page_read", "write_page"]
 
 PAGE = "index.html"
 
@@ -136,7 +136,7 @@ def filled_page(read: PageRead, *, painting: BatchAtWork | None = None, live: Li
     from markupsafe import Markup
 
     shown, manifest = read.shown, read.manifest
-    script, style = page_script(live=live is not None), _part("page.css") + _ratios(shown)
+    script, style = page_script(live=live is not None), _style(shown)
     data = page_data(read.folder, manifest, shown, read.decided, read.picks, read.pending)
     genres = sorted({one.picture.genre for one in shown})
     problems = [*read.unread, *manifest.problems]
@@ -217,6 +217,15 @@ def page_script(*, live: bool) -> str:
     """The whole script, in one scope of its own."""
     parts = [_part(f"script/{name.format(store='live' if live else 'kept')}.js") for name in _SCRIPTS]
     return "\n".join(['"use strict";', "(() => {", *parts, "})();", ""])
+
+
+def live_policy(read: PageRead) -> str:
+    """What a page that is served may do, for the header of its answer, which says that nobody frames it, too."""
+    return f"{page_policy(_style(read.shown), page_script(live=True), live=True)}; frame-ancestors 'none'"
+
+
+def _style(shown: Iterable[ShownPicture]) -> str:
+    return _part("page.css") + _ratios(shown)
 
 
 def page_policy(style: str, script: str, *, live: bool) -> str:

@@ -70,13 +70,18 @@ function remember() {
   const kept = new URLSearchParams(Object.entries(wishes()).filter(([, value]) => value));
   history.replaceState(null, "", `#${kept}`);
 }
+/* A single choice is no list of choices to a browser. */
+function choose(name, value) {
+  if (!COUNTED.includes(name)) { if (form.elements[name]) form.elements[name].value = value; return; }
+  for (const choice of form.querySelectorAll(`[name=${name}]`)) choice.checked = choice.value === value;
+}
 function recall() {
   const kept = new URLSearchParams(location.hash.slice(1));
   form.reset();
-  for (const [name, value] of kept) if (form.elements[name]) form.elements[name].value = value;
+  for (const [name, value] of kept) choose(name, value);
   for (const name of [...CHOICES.slice(2), "order"]) if (form.elements[name].selectedIndex < 0) form.elements[name].value = "";
   for (const name of COUNTED)
-    if (![...form.elements[name]].some((choice) => choice.checked)) form.elements[name][0].checked = true;
+    if (!form.querySelector(`[name=${name}]:checked`)) form.querySelector(`[name=${name}][value=""]`).checked = true;
   ordered = form.elements.order.value;
   refresh();
 }
@@ -104,7 +109,7 @@ document.addEventListener("click", (event) => {
   if (!seek) return;
   form.reset();
   form.elements.text.value = seek.dataset.seek;
-  if (seek.dataset.standing) form.elements.standing.value = seek.dataset.standing;
+  if (seek.dataset.standing) choose("standing", seek.dataset.standing);
   refresh();
   remember();
   list.focus();

@@ -46,7 +46,7 @@ document.addEventListener("keydown", (event) => {
     else if (!field && event.key === "ArrowLeft") step(-1);
   } else if (event.key === "/") { event.preventDefault(); $("text").focus(); $("text").select(); }
   else if (event.key === "z") nextSize();
-  else if (event.key === "e" && $("take")) openExport();
+  else if (event.key === "e" && $("take")) { event.preventDefault(); openExport(); }
   else if (!field && isArrow(event.key)) walk(event);
 });
 $("ask").addEventListener("click", () => help.showModal());

@@ -17,12 +17,15 @@ async function post(verb, facts) {
 const seenOf = (shot) => ({ file: shot.file, sha256: shot.sha256 });
 const store = {
   say: (shot, word, reason) => post("decide", { ...seenOf(shot), word, reason }),
-  pin: (shot, values) => post("pin", { ...seenOf(shot), seeds: values.join(",") }),
+  async pin(shot, values) {
+    const reply = await post("pin", { ...seenOf(shot), seeds: values.join(",") });
+    if (reply.message) toast(reply.message);
+  },
   async roll(shot) {
     const entry = entryOf(shot), before = entry.seeds?.values ?? [];
     try {
       const reply = await post("roll", seenOf(shot));
-      const undo = () => pinAs(shot, before, `${nameOf(shot)} is painted as before`).then(() => post("paint", seenOf(shot)));
+      const undo = () => pinAs(shot, before, `${nameOf(shot)} is painted as before`);
       undone.push(undo);
       toast(reply.message, undo);
     } catch (error) {
@@ -41,9 +44,8 @@ async function refreshState() {
   const answer = await fetch("./state").catch(() => null);
   if (!answer?.ok || sending) { waiting = Boolean(sending); return; }
   const fresh = await answer.json();
-  const files = new Set(fresh.shots.map((shot) => shot.file));
-  if (fresh.shots.length !== data.shots.length || data.shots.some((shot) => !files.has(shot.file))) { refreshPage(); return; }
-  adoptData(fresh);
+  if (fresh.version !== data.version) refreshPage();
+  else adoptData(fresh);
 }
 function adoptData(fresh) {
   data = { ...data, ...fresh };
@@ -54,8 +56,16 @@ function adoptData(fresh) {
   if ($("seeds").open) fillSeeds();
 }
 
-/* Pictures that have come, gone or changed: their cards are exchanged, the others stay as they are. */
-async function refreshPage() {
+/* Pictures that have come, gone or changed: their cards are exchanged, the others stay as they are. While a batch
+   paints there is something new every second; a page is asked for when the one before has been shown for a while. */
+const CALM = 2000;
+let shownAt = -CALM, asked = 0;
+function refreshPage() {
+  clearTimeout(asked);
+  asked = setTimeout(exchange, Math.max(0, shownAt + CALM - performance.now()));
+}
+async function exchange() {
+  shownAt = performance.now();
   const answer = await fetch("./").catch(() => null);
   if (!answer?.ok) return;
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
@@ -86,7 +96,11 @@ function follow() {
   events.addEventListener("picks", refreshState);
   events.addEventListener("pictures", refreshPage);
   events.addEventListener("said", (event) => toast(JSON.parse(event.data)));
-  events.addEventListener("hello", () => { $("away").hidden = true; refreshPage(); });
+  events.addEventListener("hello", (event) => {
+    $("away").hidden = true;
+    if (JSON.parse(event.data) === data.version) refreshState();
+    else refreshPage();
+  });
   events.addEventListener("error", () => { $("away").hidden = false; });
 }
 function leave() { events?.close(); events = null; }
