@@ -27,6 +27,7 @@ OTHERS: Final[Mapping[str, str]] = {
     "kilnmark cancel JOB": "tests/client/cli/commands",
     "kilnmark models": "tests/client/cli/models",
     "kilnmark doctor --online": "tests/client/cli/doctor",
+    "kilnmark review": "tests/client/batch/review",
     "sudo ": "tests/client/cli/service",
 }
 """Commands that need a service manager, the hub or an hour, by how they begin, and the tests that run them."""
