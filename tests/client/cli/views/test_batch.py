@@ -65,9 +65,18 @@ def test_the_summary_tells_counts_engagement_and_the_page(plan: Plan, items: lis
 
 
 def test_each_failure_is_named_with_its_reason(plan: Plan, items: list[PinnedItem]) -> None:
-    words = shown(plan, tally_of(items, ItemEnding(Became.FAILED, "ink is \x1b dead", (DEAD,))))
-    assert "failed  ash/fen/Reed Gate: ink is \\x1b dead" in words
-    assert "1 noop" in words
+    words = shown(plan, tally_of(items, ItemEnding(Became.FAILED, "the disk is \x1b full")))
+    assert "failed  ash/fen/Reed Gate: the disk is \\x1b full" in words
+
+
+def test_a_dead_adapter_is_told_once_with_what_failed_by_it(plan: Plan, items: list[PinnedItem]) -> None:
+    words = shown(plan, tally_of(items, *[ItemEnding(Became.FAILED, "ink is dead", (DEAD,))] * 3))
+    assert words.splitlines()[:2] == [
+        "dead    ink is noop: zero",
+        "        3 pictures failed by it: ash/fen/Reed Gate, ash/mire/Glass Stair, ash/mire/Old Kiln",
+    ]
+    assert words.count("zero") == 1
+    assert "3 noop" in words
 
 
 def test_another_stack_than_before_is_a_change(items: list[PinnedItem]) -> None:

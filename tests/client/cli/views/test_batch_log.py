@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from kilnmark.client.batch.run.tally import Became, ItemEnding, Tally
-from kilnmark.client.cli.views.batch import batch_bar
+from kilnmark.client.cli.views.batch_bar import batch_bar
 from kilnmark.client.cli.views.batch_log import line_of
 from kilnmark.protocol.picture.report import AdapterReport, Verdict
 

@@ -104,7 +104,8 @@ def _paint(plan: "Plan", wishes: "Wishes", options: _Options) -> int:
     from kilnmark.client.batch.run.ledger import open_ledger
     from kilnmark.client.batch.run.manifest import MANIFEST
     from kilnmark.client.batch.run.tally import Tally
-    from kilnmark.client.cli.views.batch import batch_bar, show_run
+    from kilnmark.client.cli.views.batch import show_run
+    from kilnmark.client.cli.views.batch_bar import batch_bar
     from kilnmark.client.cli.views.batch_documents import plain_problems, run_document
     from kilnmark.client.cli.views.tables import console, show_failure
 

@@ -1,12 +1,10 @@
-"""A plan and its outcome as people read them, and the bar while it is painted.
+"""A plan and its outcome as people read them; the bar while it is painted is `batch_bar`'s.
 
 Nothing here asks a daemon or a disk. Names and prompts come from outside and are shown as they are, control characters
 spelled out.
 """
 
-import sys
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from rich.console import Console
@@ -14,18 +12,12 @@ from rich.text import Text
 
 from kilnmark.client.batch.plan.plan import Item, Plan
 from kilnmark.client.batch.plan.tokens import Tokens
-from kilnmark.client.batch.run.tally import Became, Tally
-from kilnmark.client.cli.views.batch_documents import RunDocument
-from kilnmark.client.cli.views.batch_log import BatchLog
-from kilnmark.client.cli.views.tables import console, plain, print_facts
+from kilnmark.client.batch.run.tally import Became
+from kilnmark.client.cli.views.batch_documents import AppliedLora, RunDocument, RunItem
+from kilnmark.client.cli.views.tables import plain, print_facts
 from kilnmark.protocol.picture.report import Verdict
-from kilnmark.protocol.printable import printable
 
-__all__ = ["batch_bar", "show_plan", "show_run"]
-
-
-_LOOK_BACK = 3600.0
-"""Seconds over which the time that is left is reckoned: a picture can take minutes."""
+__all__ = ["counted", "engagement", "show_plan", "show_run"]
 
 
 def show_plan(out: Console, plan: Plan, folder: Path) -> None:
@@ -38,7 +30,7 @@ def show_plan(out: Console, plan: Plan, folder: Path) -> None:
             or "no adapters"
         )
         spec = item.spec
-        size = f"{spec.width}x{spec.height}, {_counted(spec.steps, 'step')} on {spec.variant}"
+        size = f"{spec.width}x{spec.height}, {counted(spec.steps, 'step')} on {spec.variant}"
         tag = "" if item.style.tag is None else f"; tag {item.style.tag!r}"
         facts = f"  seed {spec.seed}; {_length(item.tokens)}; {stack}; {size}{tag}"
         out.print(plain(facts), soft_wrap=True)
@@ -58,16 +50,22 @@ def _made_of(item: Item) -> Iterator[str]:
 
 
 def show_run(out: Console, document: RunDocument) -> None:
-    """What became of a plan: the failures one by one, then the counts."""
-    for item in document.items:
-        if item.became is Became.FAILED:
-            where = "/".join(filter(None, (item.genre, item.world, item.name)))
-            out.print(Text.assemble(("failed  ", "bold red"), plain(f"{where}: {item.message}")), soft_wrap=True)
+    """What became of a plan: dead adapters with what failed by them, the other failures one by one, then the counts."""
+    failed = [item for item in document.items if item.became is Became.FAILED]
+    for words, items in _by_adapter(failed).items():
+        names = ", ".join(_where(item) for item in items[:_NAMED])
+        rest = f" and {len(items) - _NAMED} more" if len(items) > _NAMED else ""
+        out.print(Text.assemble(("dead    ", "bold red"), plain(words)), soft_wrap=True)
+        out.print(plain(f"        {counted(len(items), 'picture')} failed by it: {names}{rest}"), soft_wrap=True)
+    for item in failed:
+        if not any(map(_is_dead, item.loras)):
+            said = plain(f"{_where(item)}: {item.message}")
+            out.print(Text.assemble(("failed  ", "bold red"), said), soft_wrap=True)
     counts = [(became, getattr(document, became)) for became in Became]
     rows = [
         ("pictures", ", ".join(f"{count} {became}" for became, count in counts if count) or "none"),
-        ("adapters", _engagement(report.verdict for item in document.items for report in item.loras)),
-        ("time", f"{document.seconds:.1f} s, {_counted(document.switches, 'change')} of stack"),
+        ("adapters", engagement(report.verdict for item in document.items for report in item.loras)),
+        ("time", f"{document.seconds:.1f} s, {counted(document.switches, 'change')} of stack"),
         *(("warning", warning) for warning in document.warnings),
         ("page", document.page),
     ]
@@ -76,62 +74,34 @@ def show_run(out: Console, document: RunDocument) -> None:
     print_facts(out, rows)
 
 
-@contextmanager
-def batch_bar(tally: Tally) -> Iterator[Callable[[], None]]:
-    """Show how a batch stands while the block runs; it moves when the yielded function is called.
-
-    Where stderr is no terminal, each picture is told of in a line there.
-    """
-    if not sys.stderr.isatty():
-        log = BatchLog(tally)
-        try:
-            yield log.move
-        finally:
-            log.tell_kept()
-        return
-    from rich import progress as rich
-
-    columns = (
-        rich.TextColumn("{task.description}"),
-        rich.BarColumn(),
-        rich.MofNCompleteColumn(),
-        rich.TextColumn("{task.fields[rate]}"),
-        rich.TimeElapsedColumn(),
-        rich.TextColumn("left"),
-        rich.TimeRemainingColumn(),
-        rich.TextColumn("{task.fields[standing]}"),
-    )
-    with rich.Progress(*columns, console=console(stderr=True), transient=True, speed_estimate_period=_LOOK_BACK) as bar:
-        task = bar.add_task("batch", total=None, rate="", standing="")
-
-        def move() -> None:
-            bar.update(
-                task,
-                total=tally.total,
-                completed=len(tally.endings),
-                rate=_rate(tally.count(Became.PAINTED), bar.tasks[0].elapsed),
-                standing=_standing(tally),
-            )
-
-        yield move
+_NAMED = 5
+"""Pictures that are named of those that one adapter failed."""
 
 
-def _standing(tally: Tally) -> str:
-    failed = tally.count(Became.FAILED)
-    parts = [f"{_counted(tally.switches, 'change')} of stack", _engagement(tally.verdicts.elements())]
-    parts += [f"{failed} failed"] if failed else []
-    return printable("; ".join([*parts, f"paused: {tally.paused}"] if tally.paused is not None else parts))
+def _by_adapter(failed: Iterable[RunItem]) -> Mapping[str, list[RunItem]]:
+    """What failed by dead adapters, by what is said of each: once, however many pictures it is."""
+    found: dict[str, list[RunItem]] = {}
+    for item in failed:
+        for report in filter(_is_dead, item.loras):
+            found.setdefault(f"{report.name} is {report.verdict.value}: {report.reason}", []).append(item)
+    return found
 
 
-def _counted(number: int, word: str) -> str:
+def _is_dead(report: AppliedLora) -> bool:
+    return report.verdict is not Verdict.ENGAGED
+
+
+def _where(item: RunItem) -> str:
+    return "/".join(filter(None, (item.genre, item.world, item.name)))
+
+
+def counted(number: int, word: str) -> str:
+    """A number of things, in words: `1 step`, `2 steps`."""
     return f"{number} {word}" if number == 1 else f"{number} {word}s"
 
 
-def _rate(painted: int, seconds: float | None) -> str:
-    return f"{60 * painted / seconds:.1f}/min" if painted and seconds else ""
-
-
-def _engagement(verdicts: Iterable[Verdict]) -> str:
+def engagement(verdicts: Iterable[Verdict]) -> str:
+    """How many adapters were judged how, worst last."""
     found = list(verdicts)
     counts = [f"{found.count(verdict)} {verdict}" for verdict in Verdict if verdict in found]
     return ", ".join(counts) or "none applied"

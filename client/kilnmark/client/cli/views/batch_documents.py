@@ -16,7 +16,7 @@ from kilnmark.protocol.content.problems import Problem
 from kilnmark.protocol.errors import KilnmarkError
 from kilnmark.protocol.picture.report import Verdict
 
-__all__ = ["PlanDocument", "RunDocument", "plain_problems", "plan_document", "run_document"]
+__all__ = ["AppliedLora", "PlanDocument", "RunDocument", "RunItem", "plain_problems", "plan_document", "run_document"]
 
 
 class PlannedLora(msgspec.Struct, frozen=True, kw_only=True):
