@@ -8,7 +8,7 @@ from urllib.parse import unquote
 import pytest
 
 from kilnmark.lab.pages.export import ExportRefused, export_site
-from tests.lab.runs import make_batch, make_run, painted
+from tests.lab.runs import fill_judged, make_batch, make_run, painted
 
 
 def links(page: Path) -> set[str]:
@@ -30,6 +30,17 @@ def test_it_says_nothing_of_where_the_folder_lies(runs: Path, tmp_path: Path) ->
     export_site(runs, tmp_path / "site")
     assert [page for page in (tmp_path / "site").rglob("*.html") if str(runs.parent) in page.read_text()] == []
     assert "kilnmark lab judge runs/judging" in (tmp_path / "site" / "index.html").read_text()
+
+
+def test_nor_where_something_cannot_be_read(tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    (make_run(runs, "checked") / "state.json").write_text("{")
+    (make_run(runs, "good", fill_judged) / "report" / "judge-1" / "judgement.json").write_text("{")
+    export_site(runs, tmp_path / "site")
+    pages = [page.read_text() for page in (tmp_path / "site").rglob("*.html")]
+    assert [text for text in pages if str(tmp_path) in text] == []
+    assert any("checked/state.json: " in text for text in pages)
+    assert any("judgement.json: " in text for text in pages)
 
 
 def test_nothing_can_be_sent_from_it(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ says that somebody can be asked again.
 
 import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
@@ -104,14 +105,14 @@ class LabSite:
             summary=_summary(rows, flying, broken),
             flying=flying,
             resting=[row for row in rows if row not in flying],
-            broken=broken,
+            broken=[replace(run, problem=self._inward(run.problem)) for run in broken],
             figures=figure_rows(figures),
             span=span_words(figures),
             spans=SPANS,
             chosen=days,
             batches=[_Listed(one.place, places.batch_page(one), "", _line(one)) for one in self.found.batches],
             documents=[_Listed(one, places.document_page(one), self._title(one)) for one in self.found.documents],
-            unread=[said for said in figures.unread if said not in {run.problem for run in broken}],
+            unread=[self._inward(said) for said in figures.unread if said not in {run.problem for run in broken}],
         )
 
     def run(self, run: FoundRun) -> str | None:
@@ -119,6 +120,7 @@ class LabSite:
         view = view_of_run(run, self._typed_run(run))
         if view is None:
             return None
+        view = replace(view, problems=tuple(map(self._inward, view.problems)))
         trigger = f" called by “{view.plan.trigger}”" if view.plan.trigger else " that is always on"
         return self._fill(
             "run.html",
@@ -180,6 +182,10 @@ class LabSite:
             cost=f"{cost_of(run.state):.2f} {run.plan.budget.currency}",
             next=next_steps(self._typed_run(run), run.plan, run.state, held=run.standing.held),
         )
+
+    def _inward(self, sentence: str) -> str:
+        """Paths from the folder on: where that lies is nobody's business to whom pages are sent."""
+        return sentence.replace(f"{self.root.absolute()}/", "").replace(f"{self.root}/", "")
 
     def _typed_run(self, run: FoundRun) -> str:
         within = run.folder.relative_to(self.root).as_posix()
