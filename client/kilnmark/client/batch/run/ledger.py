@@ -26,6 +26,7 @@ from kilnmark.client.batch.run.manifest import Manifest, SourceProblem, begun, r
 from kilnmark.client.batch.run.picture import Picture
 from kilnmark.client.batch.run.pinned import PinnedItem
 from kilnmark.keymaps.files.atomic import written_whole
+from kilnmark.keymaps.files.linked import linked_whole
 from kilnmark.keymaps.files.outputs import is_unspoilt, sha256_of
 from kilnmark.protocol.picture.record import PictureRecord, find_record, is_whole
 from kilnmark.protocol.picture.report import AdapterReport
@@ -125,7 +126,7 @@ class Ledger:
         return () if picture is None or item.bare else tuple(picture.loras)
 
     def take_in(self, item: PinnedItem, source: Path, sha256: str = "") -> PictureRecord:
-        """Put a copy of a finished picture into its place, whole or not at all.
+        """Put a finished picture into its place, whole or not at all: under a second name on its disk, else a copy.
 
         Raises:
             FolderUnusable: There is no room, or no right to write.
@@ -140,9 +141,10 @@ class Ledger:
         try:
             check_within(goal.parent, self.folder)
             goal.parent.mkdir(parents=True, exist_ok=True)
-            with source.open("rb") as given, written_whole(goal, alone=True) as taken:
-                shutil.copyfileobj(given, taken)
-                _check_copy(taken, source, sha256)
+            if not linked_whole(source, goal):
+                with source.open("rb") as given, written_whole(goal, alone=True) as taken:
+                    shutil.copyfileobj(given, taken)
+                    _check_copy(taken, source, sha256)
         except OSError as error:
             raise FolderUnusable(str(goal.parent), str(error)) from error
         return record
