@@ -36,6 +36,7 @@ from kilnmark.daemon.methods import Methods
 from kilnmark.daemon.notes import ProcessNotes
 from kilnmark.daemon.pictures.cache import PictureCache
 from kilnmark.daemon.pictures.hashes import FileHashes
+from kilnmark.daemon.pictures.retention import Retention
 from kilnmark.daemon.reload import changed_beyond, with_those_at_once
 from kilnmark.daemon.spans import RenderTrace
 from kilnmark.daemon.wire.connection import ServedConnection
@@ -128,8 +129,7 @@ class Daemon:
             events=() if journal is None else journal.events,
         )
         audience = Audience(clock)
-        hashes = FileHashes()
-        pictures = PictureCache(settings.cache_bytes, hashes)
+        pictures = PictureCache(settings.cache_bytes, hashes := FileHashes())
         admission = Admission(promotions, hashes, settings.adapter_roots)
         preparation = Preparation(settings.adapter_roots, pictures, self._worker.holdings.base_of, admission)
         self._renders = Renders(queue, pictures, self._worker, preparation, audience, keeper)
@@ -137,8 +137,9 @@ class Daemon:
         self._saving = Saving(settings, queue.pauses, clock, machine.read_power)
         self._rounds = Rounds(self._renders, machine, self._saving)
         view = JobsView(queue.state, queue.pauses, audience, self._worker)
-        self._pictures = AskedPictures(settings, lambda: (job.facts.command for job in queue.state.open_jobs))
+        self._pictures = AskedPictures(settings, view.open_commands)
         drafts = Drafts(served, self._worker.holdings)
+        self._retention = Retention(settings, clock, view.open_commands)
         methods = Methods(
             served,
             self._renders,
@@ -168,6 +169,7 @@ class Daemon:
             self._renders.go_on(self._trace_again, self._settings.variants, self._settings.return_timeout)
             self._journal.prune()
         self._pictures.forget_unneeded()
+        self._retention.begin()
         worker = loop.create_task(self._worker.run(self._renders))
         worker.add_done_callback(self._worker_watch_ended)
         door = Door(self._listener, self._connection, self._be_lost)
@@ -175,6 +177,7 @@ class Daemon:
         self._rounds.begin()
         _log.info("listening on %s, warming %s", self._settings.socket, self._settings.variant)
         await self._ending.wait()
+        self._retention.end()
         await self._drain()
         door.close()
         self._worker.stop()

@@ -6,8 +6,6 @@ their text is read is the command line's part. It needs pydantic, which the ligh
 alone.
 """
 
-import hashlib
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
@@ -81,6 +79,12 @@ class Settings(BaseModel):
 
     picture_access: Annotated[Access, Told("--picture-access", "word", "owner|group|all")] = "owner"
     """Who may read pictures. A folder that is made for them is as open as they are; one that is there stays so."""
+
+    pictures_kept_for: Annotated[float, Field(ge=0, le=4e9), Told("--pictures-kept-for", "seconds", "SECONDS")] = 0.0
+    """Age at which the daemon's pictures are removed; 0: never. None is within an hour, nor while a job needs it."""
+
+    pictures_bytes: Annotated[Size, Told("--pictures-bytes", "size", "SIZE")] = 0
+    """Size of the output folder beyond which the oldest are removed, alike; 0: any. Second names count nothing."""
 
     lora_roots: Annotated[
         tuple[AbsolutePath, ...],
@@ -262,16 +266,6 @@ class Settings(BaseModel):
     def adapter_roots(self) -> tuple[Path, ...]:
         """Everywhere that adapters are read from."""
         return self.lora_roots if self.packs is None else (*self.lora_roots, self.packs)
-
-    @property
-    def sent_folder(self) -> Path:
-        """Where pictures are kept that came within a request, for as long as it is open.
-
-        Each daemon removes what none of its jobs needs, and several may share an output folder: it is named for what no
-        two have in common.
-        """
-        own = hashlib.sha256(os.fsencode(self.journal or self.socket)).hexdigest()
-        return self.output_dir / ".sent" / own[:16]
 
     @property
     def picture_roots(self) -> tuple[Path, ...]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from kilnmark.daemon.asked.pictures import AskedPictures, PictureFiles
+from kilnmark.daemon.asked.pictures import AskedPictures, PictureFiles, sent_folder
 from kilnmark.protocol.picture.given import InlinePicture
 from kilnmark.protocol.settings import Settings
 from kilnmark.protocol.wire.errors import InvalidParams, PictureRefused, StorageFailed
@@ -33,7 +33,7 @@ class Pictures:
 
     @property
     def kept(self) -> list[Path]:
-        folder = self.settings.sent_folder
+        folder = sent_folder(self.settings)
         return sorted(folder.iterdir()) if folder.is_dir() else []
 
     def found(self, params: RenderParams) -> PictureFiles:

@@ -7,11 +7,13 @@ after a restart. What came within a request stays on disk for as long as an open
 import asyncio
 import hashlib
 import logging
+import os
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 
 import msgspec
@@ -26,7 +28,7 @@ from kilnmark.protocol.wire.errors import InvalidParams, PictureRefused, Storage
 from kilnmark.protocol.wire.requests import RenderParams
 from kilnmark.protocol.wire.work import RenderCommand
 
-__all__ = ["AskedPictures", "PictureFiles"]
+__all__ = ["AskedPictures", "PictureFiles", "sent_folder"]
 
 _log = logging.getLogger(__name__)
 
@@ -63,7 +65,7 @@ class AskedPictures:
 
     def __init__(self, settings: Settings, needed: Callable[[], Iterable[RenderCommand]]) -> None:
         self._roots = settings.picture_roots
-        self._folder = OutputFolder(settings.sent_folder)
+        self._folder = OutputFolder(sent_folder(settings))
         self._limit = settings.inline_bytes
         self._needed = needed
         self._in_hand: Counter[str] = Counter()
@@ -145,6 +147,16 @@ class AskedPictures:
         except RefusedPicture as error:
             problem = f"{error.path}: {error.problem} - at `$.params.{where}`; {error.mend}"
             raise PictureRefused(problem) from error
+
+
+def sent_folder(settings: Settings) -> Path:
+    """Where a daemon keeps pictures that came within a request, for as long as it is open.
+
+    Each daemon removes what none of its jobs needs, and several may share an output folder: it is named for what no two
+    have in common.
+    """
+    own = hashlib.sha256(os.fsencode(settings.journal or settings.socket)).hexdigest()
+    return settings.output_dir / ".sent" / own[:16]
 
 
 def _asked(params: RenderParams) -> Iterator[tuple[str, AskedPicture]]:

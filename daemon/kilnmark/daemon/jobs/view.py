@@ -3,6 +3,8 @@
 Nothing changes here; what happens to jobs is `renders`' part.
 """
 
+from collections.abc import Iterator
+
 from kilnmark.daemon.jobs.audience import Audience
 from kilnmark.daemon.jobs.jobs import Job
 from kilnmark.daemon.jobs.listing import first_jobs, page_of
@@ -13,6 +15,7 @@ from kilnmark.daemon.worker.worker import Worker
 from kilnmark.protocol.wire.errors import UnknownJob
 from kilnmark.protocol.wire.replies import JobResult
 from kilnmark.protocol.wire.status import JobInfo
+from kilnmark.protocol.wire.work import RenderCommand
 
 __all__ = ["JobsView"]
 
@@ -37,6 +40,10 @@ class JobsView:
     def first_jobs(self) -> list[JobInfo]:
         """The first `FIRST_JOBS` of the open jobs: of the renders that the worker has, then of those that wait."""
         return [self._info(job) for job in first_jobs(self.state, FIRST_JOBS)]
+
+    def open_commands(self) -> Iterator[RenderCommand]:
+        """What the worker is, or will be, told of the open jobs."""
+        return (job.facts.command for job in self.state.open_jobs)
 
     def page(self, cursor: str | None, limit: int) -> tuple[list[JobInfo], str | None]:
         """Some of all jobs, and where the others begin; see `listing.page_of`."""
