@@ -79,7 +79,7 @@ FILES: Final[Mapping[str, Mapping[str, Callable[[Path], object]]]] = {
     "docs/how-to/character.md": {"~/portraits/tinker.png": _portrait},
     "docs/how-to/unread-file.md": {"FILE": _adapter(2)},
     "docs/init-images.md": {"~/portraits/ferryman.png": _portrait, "ferryman.png": _portrait},
-    "docs/remap.md": {"adapters.safetensors": lambda path: make_adapter(path, "mlx-examples", rank=2, blocks=1)},
+    "docs/remap.md": {"adapters.safetensors": lambda path: make_adapter(path, rank=2, blocks=1)},
     "docs/visual-style.md": {
         "PACKS/ink/visual_style.yaml": _shown("positive_suffix: ink on rough paper"),
         "PACKS/ink/worlds/mire/visual_style.yaml": _shown("positive_suffix: ink and moss"),
