@@ -73,6 +73,16 @@ def test_a_genres_others_are_put_on_as_its_document_has_them_each_stack_once(sho
     assert (line.scale, line.scales, wash.scale) == (0.5, (("double", 0.3),), 0.8)
 
 
+def test_a_file_that_a_document_puts_on_twice_is_on_twice_and_one_by_hand_is_not_put_to_itself(shop: Shop) -> None:
+    shop.style.write_text(shop.style.read_text().replace("loras/line.", "loras/wash."))
+    found = shop.ask(Neighbourhood("ink", others=((str(shop.wash), 1.0), (str(shop.line), 1.0))))
+    assert [[(Path(one.path).stem, one.scale) for one in stack] for stack in found.stacks] == [
+        [("wash", 0.8), ("line", 1.0)],  # scenes
+        [("wash", 0.5), ("wash", 0.8), ("line", 1.0)],  # portraits
+        [("wash", 1.0), ("line", 1.0)],  # tiers that get none of the genre's
+    ]
+
+
 def test_without_a_genre_it_is_put_beside_what_is_named_alone(shop: Shop) -> None:
     assert shop.ask(Neighbourhood()).stacks == ()
     assert files(shop.ask(Neighbourhood(others=((str(shop.wash), 1.0),)))) == [["wash"]]

@@ -93,8 +93,8 @@ def neighbours_of(client: Client, candidate: GateCandidate, asked: Neighbourhood
     notes: list[str] = []
     stacks = []
     for each in _of_genre(client, candidate, asked, notes):
-        meant = {one.path: one for one in (*given, *each)}
-        stacks.append(tuple(meant[path] for path in sorted(meant)))
+        there = {one.path for one in each}
+        stacks.append((*each, *(one for one in given if one.path not in there)))
     return Neighbours(tuple(dict.fromkeys(stack for stack in stacks if stack)), tuple(dict.fromkeys(notes)))
 
 
