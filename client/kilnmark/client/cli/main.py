@@ -21,6 +21,7 @@ from kilnmark.client.cli.commands.lab import lab
 from kilnmark.client.cli.commands.lora import lora
 from kilnmark.client.cli.commands.models import models
 from kilnmark.client.cli.commands.pack import pack
+from kilnmark.client.cli.commands.picks import picks
 from kilnmark.client.cli.commands.picture import replay, show
 from kilnmark.client.cli.commands.render import render
 from kilnmark.client.cli.commands.review import review
@@ -101,7 +102,7 @@ def _require_folder(output: Path) -> None:
 
 _COMMANDS = (
     *(serve, service, config, models, render, show, replay, jobs, cancel, status, socket_command, ping, warm_up, stop),
-    *(lora, style, pack, batch, review, lab, doctor, completion),
+    *(lora, style, pack, batch, picks, review, lab, doctor, completion),
 )
 
 for _command in _COMMANDS:

@@ -245,3 +245,19 @@ def test_a_pinned_seed_that_an_entry_contradicts_counts_and_that_is_told(grove: 
     result = grove.bench.invoke("--only", "Alder", "--dry-run")
     assert "seed: does not count, since 12 is pinned" in result.stderr
     assert '"seed":12' in result.stdout
+
+
+def test_what_is_accepted_is_published_when_the_batch_is_done(grove: Grove, tmp_path: Path) -> None:
+    grove.decide("Fir", PickWord.ACCEPTED)
+    grove.decide("Elm", PickWord.ACCEPTED)
+    to = tmp_path / "game"
+    assert grove.paint("--accepted-to", str(to))["published"]["added"] == [grove.file("Elm"), grove.file("Fir")]
+    assert file_hash(to / grove.file("Elm")) == grove.hashes()["Elm"]
+    grove.decide("Fir", PickWord.REJECTED)
+    assert grove.paint("--accepted-to", str(to))["published"]["removed"] == [grove.file("Fir")]
+
+
+def test_a_place_that_cannot_be_published_to_is_told_and_the_pictures_stay(grove: Grove) -> None:
+    grove.decide("Fir", PickWord.ACCEPTED)
+    document = grove.paint("--accepted-to", str(grove.bench.out))
+    assert (document["code"], document["error"]["kind"], document["kept"]) == (1, "cannot_publish", 8)

@@ -25,6 +25,7 @@ from kilnmark.protocol.exits import ExitCode
 if TYPE_CHECKING:
     from kilnmark.client.batch.plan.plan import Plan, Wishes
     from kilnmark.client.batch.plan.subjects import Kind
+    from kilnmark.client.batch.published.publish import Publication
     from kilnmark.client.batch.run.ledger import Ledger
     from kilnmark.client.batch.run.tally import Tally
 
@@ -120,6 +121,9 @@ def _paint(plan: "Plan", wishes: "Wishes", options: _Options) -> int:
             error = error or settling
         finally:
             write_page(options.out, ledger.manifest, options.picking.files(options.out, wishes.packs))
+    published: list[Publication | None] = []
+    if error is None:
+        error = _stopped_by(lambda: published.append(options.picking.publish(options.out, wishes.packs)))
     document = run_document(
         plan,
         tally,
@@ -127,6 +131,7 @@ def _paint(plan: "Plan", wishes: "Wishes", options: _Options) -> int:
         seconds=time.monotonic() - began,
         manifest=options.out / MANIFEST,
         page=options.out / PAGE,
+        published=next(iter(published), None),
         error=error,
     )
     if options.as_json:

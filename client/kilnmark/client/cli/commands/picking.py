@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from kilnmark.client.batch.picks.said import Picks
     from kilnmark.client.batch.plan.plan import Plan, Wishes
     from kilnmark.client.batch.plan.tokens import TokenCounter
+    from kilnmark.client.batch.published.publish import Publication
     from kilnmark.client.batch.run.ledger import Ledger
     from kilnmark.client.batch.run.picture import Picture
     from kilnmark.client.batch.run.tally import Tally
@@ -40,6 +41,7 @@ class Picking:
         picks: The file that is written; None: the one beside the pictures.
         by: Who decides.
         prune, prune_accepted: Remove pictures whose entries are gone; those that were accepted, too.
+        accepted_to: Where accepted pictures are published; None: nowhere.
     """
 
     reroll: int | None
@@ -47,6 +49,7 @@ class Picking:
     by: str | None
     prune: bool
     prune_accepted: bool
+    accepted_to: str | None
 
     def planned(self, wishes: "Wishes", counter: "TokenCounter", out: Path, *, dry_run: bool) -> "tuple[Plan, Wishes]":
         """The plan by what was decided, after seeds were drawn anew, and the wishes with all of that.
@@ -94,6 +97,18 @@ class Picking:
         if left := [each.file for each in marks.gone if each not in going]:
             tally.warnings.append(_of_gone(left, accepted=self.prune or self.prune_accepted))
 
+    def publish(self, out: Path, packs: Path) -> "Publication | None":
+        """Publish what is accepted, where that is asked for.
+
+        Raises:
+            UnusableContent, BrokenManifest, CannotPublish: It cannot be.
+        """
+        from kilnmark.client.batch.published.publish import publish
+
+        if self.accepted_to is None:
+            return None
+        return publish(out, self.accepted_to, self.files(out, packs).read())
+
     def _rolled(self, plan: "Plan", wishes: "Wishes", files: "PicksFiles", out: Path, *, dry_run: bool) -> "Picks":
         from kilnmark.client.batch.picks.saying import moment_now
         from kilnmark.client.batch.run.rolling import rolled_entries
@@ -136,4 +151,9 @@ PICK_OPTIONS = (
     click.option("--by", metavar="NAME", help="Who draws seeds anew. [default: you, by your login]"),
     click.option("--prune", is_flag=True, help="Remove pictures whose entries stand in no document any more."),
     click.option("--prune-accepted", is_flag=True, help="Remove those of them too that were accepted."),
+    click.option(
+        "--accepted-to",
+        metavar="DEST",
+        help="Publish accepted pictures there when the batch is done: a folder, or an address as s3://bucket/pictures.",
+    ),
 )

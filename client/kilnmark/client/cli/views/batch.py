@@ -14,6 +14,7 @@ from kilnmark.client.batch.plan.plan import Item, Plan
 from kilnmark.client.batch.plan.tokens import Tokens
 from kilnmark.client.batch.run.tally import Became
 from kilnmark.client.cli.views.batch_documents import AppliedLora, RunDocument, RunItem
+from kilnmark.client.cli.views.picks import publication_words
 from kilnmark.client.cli.views.tables import plain, print_facts
 from kilnmark.protocol.picture.report import Verdict
 
@@ -69,6 +70,8 @@ def show_run(out: Console, document: RunDocument) -> None:
         *(("warning", warning) for warning in document.warnings),
         ("page", document.page),
     ]
+    if document.published is not None:
+        rows.insert(-1, ("published", publication_words(document.published)))
     if document.problems:
         rows.insert(1, ("problems", f"{len(document.problems)} in the sources, named above"))
     print_facts(out, rows)

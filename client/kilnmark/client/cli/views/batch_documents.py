@@ -9,6 +9,7 @@ from msgspec import UNSET
 from kilnmark.client.batch.plan.outputs import bare_of, draft_of
 from kilnmark.client.batch.plan.plan import Item, Plan
 from kilnmark.client.batch.plan.tokens import Tokens
+from kilnmark.client.batch.published.publish import Publication
 from kilnmark.client.batch.run.manifest import SourceProblem
 from kilnmark.client.batch.run.tally import Became, Tally
 from kilnmark.client.cli.exits import ErrorBody, ErrorDocument
@@ -111,6 +112,7 @@ class RunDocument(msgspec.Struct, frozen=True, kw_only=True):
         seconds: From the first question to the daemon to the last answer.
         manifest, page: The files beside the pictures that know and show them.
         warnings: What is to be said of the batch as a whole.
+        published: What came of `--accepted-to`; None: it was not asked for, or the batch ended early.
         error: What ended the batch early, if anything did.
     """
 
@@ -126,6 +128,7 @@ class RunDocument(msgspec.Struct, frozen=True, kw_only=True):
     manifest: str
     page: str
     warnings: list[str]
+    published: Publication | None = None
     error: ErrorBody | None = None
 
 
@@ -143,7 +146,15 @@ def plan_document(plan: Plan, out: Path) -> PlanDocument:
 
 
 def run_document(
-    plan: Plan, tally: Tally, out: Path, *, seconds: float, page: Path, manifest: Path, error: KilnmarkError | None
+    plan: Plan,
+    tally: Tally,
+    out: Path,
+    *,
+    seconds: float,
+    page: Path,
+    manifest: Path,
+    error: KilnmarkError | None,
+    published: Publication | None = None,
 ) -> RunDocument:
     """What became of a plan."""
     return RunDocument(
@@ -159,6 +170,7 @@ def run_document(
         manifest=str(manifest),
         page=str(page),
         warnings=list(tally.warnings),
+        published=published,
         error=None if error is None else ErrorDocument.of(error).error,
     )
 
