@@ -270,3 +270,12 @@ def test_one_that_is_guided_by_negative_prompts_alone_tells_of_half_of_it() -> N
     (alone,) = made(row, guidance=2.5).warnings
     assert "there is none; guidance 2.5 was not used" in alone
     assert made(row, guidance=2.5, negative_prompt="rain").warnings == made(row).warnings == ()
+
+
+def test_syntax_of_other_programs_is_warned_about_whoever_wrote_it() -> None:
+    asked = RenderParams(prompt="a street, (neon:1.4)", negative_prompt="[fog|rain]")
+    warnings = decide(asked, "dev", TAKING).warnings
+    assert [said.partition(" of ")[0] for said in warnings] == [
+        "the prompt has weights",
+        "the negative prompt has weights",
+    ]

@@ -13,6 +13,7 @@ from msgspec import UNSET
 from kilnmark.protocol.picture.catalog import MAX_PIXELS, VARIANTS, Variant, family_of
 from kilnmark.protocol.picture.draft import cap_of, drafted
 from kilnmark.protocol.picture.fitting import fitted, how_fitted
+from kilnmark.protocol.picture.foreign_words import foreign_words
 from kilnmark.protocol.picture.given import NO_PICTURES, USUAL_STRENGTH, GivenPicture, GivenPictures, first_step
 from kilnmark.protocol.picture.spec import NUMBERS, PictureSize, PictureSpec, untaken
 from kilnmark.protocol.wire.errors import InvalidParams
@@ -111,6 +112,8 @@ def decide(
         *unused,
         *of_start(spec, given),
         *of_references(spec, given, row),
+        *foreign_words(spec.prompt),
+        *foreign_words(spec.negative_prompt or "", "negative prompt"),
     )
     return Decision(spec, warnings, repeatable=seed is not None, unused=unused, capped=capped)
 

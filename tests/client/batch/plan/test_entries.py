@@ -214,9 +214,22 @@ def test_two_entries_of_one_name_that_choose_otherwise_cannot_be_told_apart(pack
     assert [problem.line for problem in plan.problems] == [4]
 
 
+def test_syntax_of_other_programs_is_told_where_it_is_written_and_of_a_style_once(packs: SmallPacks) -> None:
+    style = packs.root / "ash/visual_style.yaml"
+    style.write_text(style.read_text().replace("on rough paper", "(rough paper:1.3)"))
+    plan = planned(
+        packs, "description: x}\n  - {name: B, visual_prompt: 'a fox, <lora:x:1>'}\n  - {name: C, description: y"
+    )
+    assert [(each.file, each.line, each.message.split(" of ")[0]) for each in plan.warnings] == [
+        ("ash/visual_style.yaml", 2, "the prompt has weights"),
+        (HISTORY, 4, "the prompt has adapters"),
+    ]
+    assert len(plan.items) == 3
+
+
 def test_the_example_of_the_page_is_planned_as_it_says(packs: SmallPacks) -> None:
-    _, _, example = Path("docs/batches.md").read_text().partition("    characters:\n")
-    example = "    characters:\n" + example.partition("\n\n")[0]
+    _, _, section = Path("docs/batches.md").read_text().partition("## What an entry chooses\n")
+    example = section.partition("```yaml\n")[2].partition("```")[0]
     packs.write("visual_style.yaml", "visual_tag_overrides: {high_fen: reeds}\n")
     packs.write("portrait_manifest.yaml", example)
     make_adapter(packs.root / "ash/loras/bel.safetensors", rank=1, blocks=1, seed=4)

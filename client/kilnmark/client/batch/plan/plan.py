@@ -18,7 +18,8 @@ from kilnmark.client.batch.plan.sources import SOURCES, SourcesRead, places, rea
 from kilnmark.client.batch.plan.strange import nothing_found, strange_entries
 from kilnmark.client.batch.plan.styles import StyledSubject, Styles
 from kilnmark.client.batch.plan.subjects import Kind, Subject
-from kilnmark.client.batch.plan.tokens import TokenCounter, Tokens, excess
+from kilnmark.client.batch.plan.tokens import TokenCounter, Tokens
+from kilnmark.client.batch.plan.told import told
 from kilnmark.client.batch.plan.wanted import triggered
 from kilnmark.client.pack_files import PackFolder
 from kilnmark.keymaps.errors import RefusedPicture
@@ -26,7 +27,7 @@ from kilnmark.protocol.content.composed import ComposedStyle
 from kilnmark.protocol.content.packs import PackFiles
 from kilnmark.protocol.content.problems import Problem
 from kilnmark.protocol.picture.catalog import row_of
-from kilnmark.protocol.picture.decide import Decision, decide
+from kilnmark.protocol.picture.decide import decide
 from kilnmark.protocol.picture.family import Variant
 from kilnmark.protocol.picture.spec import PictureSpec
 from kilnmark.protocol.wire.errors import InvalidParams
@@ -203,7 +204,7 @@ def _add_items(
         plan.problems.append(subject.problem(str(error)))
         return
     tokens = counter.count(decisions[0].spec.prompt, style.variant)
-    plan.warnings += [*_overruled(subject, pick), *_told(subject, style, decisions[0], tokens)]
+    plan.warnings += [*_overruled(subject, pick), *told(subject, style, decisions[0], tokens)]
     place = outputs.place(subject.genre, subject.world, subject.kind, subject.name, tier.name)
     plan.items += [
         Item(
@@ -234,21 +235,6 @@ def _overruled(subject: Subject, pick: EntryPick) -> Iterator[Problem]:
         by = f" by {pick.seeds.by}" if pick.seeds.by else ""
         said = f"does not count, since {', '.join(map(str, pick.pinned))} is pinned{by}; unpin it, or remove this line"
         yield subject.written.problem(("seed",), said)
-
-
-def _told(subject: Subject, style: ComposedStyle, decision: Decision, tokens: Tokens) -> Iterator[Problem]:
-    """What is odd about an entry's pictures, where it is written: words that a style has for all are its own."""
-    if said := excess(tokens):
-        yield subject.problem(said)
-    for said in decision.warnings:
-        if said in decision.capped:  # which is told of the whole batch
-            continue
-        if said not in decision.unused:
-            yield subject.problem(said)
-        elif subject.fields.negative_prompt is None:
-            yield style.field_problem("negative_prompt", said)
-        else:
-            yield subject.written.problem(("negative_prompt",), said)
 
 
 def _asked(
