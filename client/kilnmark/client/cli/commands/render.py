@@ -3,10 +3,12 @@
 It turns options into one call of `Client` and the result into one document or one table. Errors are left to `cli`.
 """
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import click
 
+from kilnmark.client.cli.chosen import MOST, ChosenPlace, RenderedPictures, chosen_seeds
 from kilnmark.client.cli.exits import exit_code_of_reports
 from kilnmark.client.cli.left import telling_uncancelled
 from kilnmark.client.cli.options import (
@@ -19,9 +21,11 @@ from kilnmark.client.cli.options import (
     seconds,
     socket_option,
 )
+from kilnmark.client.cli.paths import HomePath
 from kilnmark.client.cli.views.document import write_document
 from kilnmark.client.sync import Client
 from kilnmark.protocol.picture.catalog import PRIORITIES
+from kilnmark.protocol.wire.replies import RenderResult
 
 __all__ = ["render"]
 
@@ -42,6 +46,17 @@ __all__ = ["render"]
 @click.option("--tier", metavar="NAME", help="The kind of picture: portrait, landscape, scene, ...")
 @click.option("--variant", metavar="NAME", help="The base to paint on; `kilnmark status` lists those that there are.")
 @click.option("--seed", type=int, metavar="N", help="Left out, the daemon draws one and says which.")
+@click.option("--seeds", metavar="N,N,...", help="A picture for each of these seeds.")
+@click.option(
+    "-n", "count", type=click.IntRange(1, MOST), metavar="COUNT", help="So many pictures, each with the next seed."
+)
+@click.option(
+    "--output",
+    "-o",
+    type=HomePath(),
+    metavar="FILE",
+    help="Put a copy there, too; of several pictures each with its seed in its name. A folder gets them as they are.",
+)
 @click.option("--steps", type=int, metavar="N", help="Denoise steps, 1 to 100.")
 @click.option("--guidance", type=float, metavar="G", help="How closely to follow the prompt, 0 to 30.")
 @click.option("--width", type=int, metavar="PIXELS", help="A multiple of 16.")
@@ -102,32 +117,57 @@ def render(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Make one picture of PROMPT and show what each adapter changed.
+    """Make a picture of PROMPT and show what each adapter changed.
 
     The daemon writes the picture into its output folder. What is not given, the tier decides, else the variant.
     """
-    from kilnmark.client.cli.views.progress import progress_bar
-    from kilnmark.client.cli.views.tables import console, show_render
     from kilnmark.client.tracing import traced_command
 
-    with traced_command():  # which ends after the result was shown: a collector that hangs takes its time
-        with (
-            Client(socket, render_timeout=timeout) as client,
-            telling_uncancelled(client, named=options["job_id"] is not None),
-            progress_bar("render") as on_progress,
-        ):
-            result = client.render(
-                prompt,
-                lora_paths=[lora.path for lora in loras],
-                lora_scales=[lora.scale for lora in loras],
-                lora_block_scales=[lora.blocks for lora in loras],
-                init_image=None if init_image is None else given_picture(init_image, inline=inline),
-                reference_images=[given_picture(file, inline=inline) for file in reference_images],
-                on_progress=on_progress,
-                **options,
-            )
+    chosen = chosen_seeds(options.pop("seed"), options.pop("count"), options.pop("seeds"))
+    if len(chosen) > 1 and options["job_id"] is not None:
+        raise click.UsageError("--job-id names one render; leave it out, or ask for one picture")
+    output = options.pop("output")
+    place = None if output is None else ChosenPlace(output, chosen)
+    asked = {
+        "lora_paths": [lora.path for lora in loras],
+        "lora_scales": [lora.scale for lora in loras],
+        "lora_block_scales": [lora.blocks for lora in loras],
+        "init_image": None if init_image is None else given_picture(init_image, inline=inline),
+        "reference_images": [given_picture(file, inline=inline) for file in reference_images],
+    }
+    with traced_command():  # which ends after the results were shown: a collector that hangs takes its time
+        with Client(socket, render_timeout=timeout) as client:
+            results = []
+            for result in _rendered(client, prompt, chosen, {**asked, **options}):
+                results.append(result if place is None else place.put(result))
+                _show(results, as_json=as_json)
         if as_json:
-            write_document(result)
-        else:
-            show_render(console(), result)
-    click.get_current_context().exit(exit_code_of_reports(result.loras))
+            write_document(results[0] if len(chosen) == 1 else RenderedPictures(results=results))
+    click.get_current_context().exit(exit_code_of_reports(report for each in results for report in each.loras))
+
+
+def _rendered(
+    client: Client, prompt: str, seeds: Sequence[int | None], asked: dict[str, Any]
+) -> Iterator[RenderResult]:
+    """One picture after the other; the first that cannot be had ends it."""
+    from kilnmark.client.cli.views.progress import progress_bar
+
+    for number, seed in enumerate(seeds, 1):
+        words = "render" if len(seeds) == 1 else f"render {number}/{len(seeds)}"
+        with (
+            telling_uncancelled(client, named=asked["job_id"] is not None),
+            progress_bar(words) as on_progress,
+        ):
+            result = client.render(prompt, seed=seed, on_progress=on_progress, **asked)
+        yield result
+
+
+def _show(results: Sequence[RenderResult], *, as_json: bool) -> None:
+    """The latest, with a line between two."""
+    from kilnmark.client.cli.views.tables import console, show_render
+
+    if as_json:
+        return
+    if len(results) > 1:
+        click.echo()
+    show_render(console(), results[-1])
