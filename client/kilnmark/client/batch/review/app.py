@@ -95,6 +95,7 @@ class _Desk:
                 Route("/events", self._events),
                 Route("/state", _answering(self._state)),
                 *(Route(f"/{name}", _answering(self._verb(verb)), methods=["POST"]) for name, verb in verbs.items()),
+                Route("/favicon.ico", _no_icon),
                 Route("/", _answering(self._page)),
                 Route("/{path:path}", _answering(self._file)),
             ]
@@ -225,6 +226,13 @@ def _answering(answer: "Callable[[Request], Awaitable[Response]]") -> "Callable[
             return _answer(str(error), 500)
 
     return answered
+
+
+async def _no_icon(request: "Request") -> "Response":  # noqa: ARG001 - Starlette's
+    """Browsers ask for one, and complain where that is an error."""
+    from starlette.responses import Response
+
+    return Response(status_code=204)
 
 
 def _answer(message: str, status: int = 200) -> "Response":

@@ -89,11 +89,9 @@ async function say(shot, word, reason = "") {
   await tell(shot, word, reason, `${WORDS[word]} ${nameOf(shot)}`, () => tell(shot, before?.word ?? "open", before?.reason ?? "", `${nameOf(shot)} is as it was`));
 }
 async function tell(shot, word, reason, words, undo = null) {
+  const before = shot.said;
   said(shot, word, reason, moment(entryOf(shot)));
-  markEntry(shot.entry);
-  if (undo) undone.push(undo);
-  toast(words, undo);
-  await kept(() => store.say(shot, word, reason), shot.entry);
+  await kept(() => store.say(shot, word, reason), shot.entry, words, undo, () => { shot.said = before; });
 }
 async function pin(shot, values) {
   const entry = entryOf(shot), before = entry.seeds?.values ?? [];
@@ -101,15 +99,24 @@ async function pin(shot, values) {
   await pinAs(shot, values, words, () => pinAs(shot, before, `The seed of ${nameOf(shot)} is as it was`));
 }
 async function pinAs(shot, values, words, undo = null) {
-  const entry = entryOf(shot);
-  entry.seeds = { values, by: data.by, at: moment(entry), before: entry.seeds?.values ?? [] };
-  markEntry(shot.entry);
+  const entry = entryOf(shot), before = entry.seeds;
+  entry.seeds = { values, by: data.by, at: moment(entry), before: before?.values ?? [] };
+  await kept(() => store.pin(shot, values), shot.entry, words, undo, () => { entry.seeds = before; });
+}
+/* It is shown at once, and is shown as before where it could not be kept. */
+async function kept(keep, entry, words, undo, restore) {
+  markEntry(entry);
   if (undo) undone.push(undo);
   toast(words, undo);
-  await kept(() => store.pin(shot, values), shot.entry);
-}
-async function kept(keep, entry) {
-  try { await keep(); } catch (error) { toast(error.message); await store.again(entry); }
+  try {
+    await keep();
+  } catch (error) {
+    restore();
+    if (undo) undone.splice(undone.lastIndexOf(undo), 1);
+    markEntry(entry);
+    toast(error.message);
+    await store.again();
+  }
 }
 async function takeBack() {
   const undo = undone.pop();
