@@ -89,12 +89,12 @@ def schemas(folder: Path, *, as_json: bool) -> None:
 
 
 @pack.command()
-@click.argument("folder", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("folder", metavar="DIR", type=HomePath(exists=True, file_okay=False, path_type=Path))
 @click.option("--genre", metavar="NAME", help="Only this one.")
 @click.option(
     "--lora-root",
     "lora_roots",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    type=HomePath(exists=True, file_okay=False, path_type=Path),
     multiple=True,
     metavar="DIR",
     help="A further folder that adapters may lie in, as the daemon's. Repeatable.",

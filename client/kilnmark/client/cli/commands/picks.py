@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kilnmark.client.cli.options import json_option
+from kilnmark.client.cli.paths import HomePath
 from kilnmark.client.cli.person import login
 from kilnmark.client.cli.views.document import write_document, write_line
 
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["picks"]
 
-_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+_FILE = HomePath(exists=True, dir_okay=False, path_type=Path)
+_FOLDER = HomePath(exists=True, file_okay=False, path_type=Path)
 
 
 @click.group()
@@ -39,7 +40,7 @@ def _places(command: Callable[..., None]) -> Callable[..., None]:
         click.option(
             "--picks",
             "named",
-            type=click.Path(dir_okay=False, path_type=Path),
+            type=HomePath(dir_okay=False, path_type=Path),
             metavar="FILE",
             help="Where decisions are written. [default: picks.yaml in DIR]",
         ),

@@ -5,12 +5,13 @@ from pathlib import Path
 import click
 
 from kilnmark.client.cli.options import socket_option
+from kilnmark.client.cli.paths import HomePath
 from kilnmark.client.cli.person import login
 from kilnmark.client.cli.views.document import write_line
 
 __all__ = ["review"]
 
-_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+_FOLDER = HomePath(exists=True, file_okay=False, path_type=Path)
 
 
 @click.command(short_help="Look at a batch's pictures, and decide.")
@@ -20,7 +21,7 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 )
 @click.option(
     "--picks",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=HomePath(dir_okay=False, path_type=Path),
     metavar="FILE",
     help="Where decisions are written. [default: picks.yaml in DIR; that in the packs is read, too]",
 )
