@@ -70,6 +70,7 @@ _TOLD_OF_WORKERS = {
     "degraded": "since when and why there is none",
     "renders": "how many this one was given",
     "recycled": "how many were replaced",
+    "paces": "how long its steps take, by base and size",
 }
 """Fields that older daemons did not have in the worker."""
 

@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from kilnmark.protocol.wire.inspection import Inspection as Inspection
     from kilnmark.protocol.wire.inspection import InspectionDocument as InspectionDocument
     from kilnmark.protocol.wire.memory import BaseInfo as BaseInfo
+    from kilnmark.protocol.wire.pace import PaceInfo as PaceInfo
     from kilnmark.protocol.wire.replies import *  # noqa: F403 - whatever a daemon answers with
     from kilnmark.protocol.wire.stacks import ExtraLora as ExtraLora
     from kilnmark.protocol.wire.status import *  # noqa: F403 - and what it shows of itself

@@ -16,7 +16,7 @@ from kilnmark.client.batch.run.base import BaseNow
 from kilnmark.client.batch.run.manifest import read_manifest
 from kilnmark.client.batch.run.pinned import pin_items
 from kilnmark.client.cli.commands.batch import batch
-from kilnmark.client.cli.views.batch import show_plan
+from kilnmark.client.cli.views.plan import show_plan
 from kilnmark.client.request import render_params
 from kilnmark.daemon.in_process import InProcessDaemon
 from kilnmark.protocol.wire.errors import InvalidParams

@@ -11,6 +11,7 @@ from kilnmark.daemon.asked.served import Served
 from kilnmark.daemon.worker.pace import FIRST_STEP_FACTOR, Paces, StepBound
 from kilnmark.protocol.settings import Settings
 from kilnmark.protocol.wire import work
+from kilnmark.protocol.wire.pace import PaceInfo
 from kilnmark.protocol.wire.requests import RenderParams
 
 SETTINGS = Settings(socket=Path("/run/kiln/d.sock"), output_dir=Path("/nowhere"))
@@ -50,6 +51,16 @@ class Timed:
 @pytest.fixture
 def timed() -> Timed:
     return Timed()
+
+
+def test_what_was_seen_is_told_by_base_and_size(timed: Timed) -> None:
+    assert timed.paces.info == []
+    timed.render(40.0, 8.0, 9.0, 10.0, decode=2.0)  # the first compiles, perhaps
+    assert timed.paces.info == [
+        PaceInfo(variant=JOB.variant, width=JOB.width, height=JOB.height, step_ms=9500.0, decode_ms=2000.0)
+    ]
+    timed.paces.forget()
+    assert timed.paces.info == []
 
 
 def test_nothing_is_known_before_the_first_step_and_never_of_what_is_no_step(timed: Timed) -> None:

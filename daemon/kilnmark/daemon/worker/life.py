@@ -18,6 +18,7 @@ from kilnmark.daemon.worker.watch import Watch
 from kilnmark.daemon.worker.wear import Wear
 from kilnmark.protocol.settings import Settings
 from kilnmark.protocol.wire import work
+from kilnmark.protocol.wire.pace import PaceInfo
 from kilnmark.protocol.wire.status import WorkerDeath
 
 __all__ = ["Life", "LifeEnd"]
@@ -149,6 +150,11 @@ class Life:
         if needed != self._announced:
             self.tell(needed)
             self._announced = needed
+
+    @property
+    def paces(self) -> list[PaceInfo]:
+        """How long its steps take."""
+        return self._watch.paces
 
     def wears_out(self) -> str | None:
         """Why another one is to take over from now on, as a clause; None while it may go on."""

@@ -12,6 +12,7 @@ from msgspec import UNSET
 
 from kilnmark.protocol.picture.given import first_step
 from kilnmark.protocol.wire import work
+from kilnmark.protocol.wire.pace import PaceInfo
 
 __all__ = ["FIRST_STEP_FACTOR", "LEAST", "MARGIN", "Paces", "StepBound"]
 
@@ -68,6 +69,22 @@ class Paces:
         self._took.clear()
         self.interrupt()
         self._job = None
+
+    @property
+    def info(self) -> list[PaceInfo]:
+        """What was seen, as `status` tells it."""
+        return [
+            PaceInfo(
+                variant=variant,
+                width=width,
+                height=height,
+                step_ms=round(1000 * median(took), 3),
+                decode_ms=None if decoding is None else round(1000 * median(decoding), 3),
+            )
+            for (variant, width, height, stage), took in self._took.items()
+            if stage == "denoise"
+            for decoding in [self._took.get((variant, width, height, "decode"))]
+        ]
 
     def begin(self, job: work.RenderCommand) -> None:
         """A render begins."""

@@ -10,6 +10,7 @@ from kilnmark.daemon.worker.deadline import Deadline
 from kilnmark.daemon.worker.pace import Paces, StepBound
 from kilnmark.protocol.settings import Settings
 from kilnmark.protocol.wire import work
+from kilnmark.protocol.wire.pace import PaceInfo
 
 __all__ = ["EXIT_TIMEOUT", "FIRST_BEAT", "LOADING_EXIT_TIMEOUT", "Watch"]
 
@@ -56,6 +57,11 @@ class Watch:
         self._save = Deadline(loop, self._not_saved)
         self._load = Deadline(loop, self._not_loaded)
         self._exit = Deadline(loop, on_overstay)
+
+    @property
+    def paces(self) -> list[PaceInfo]:
+        """How long steps take, of the sizes that this process has painted."""
+        return self._paces.info
 
     def heed(self, settings: Settings) -> None:
         """Take other time-outs, from the next wait on."""

@@ -81,6 +81,7 @@ class Worker:
             degraded=self.tries.info,
             renders=self._life.wear.renders,
             recycled=self._recycled,
+            paces=self._life.paces,
         )
 
     @property

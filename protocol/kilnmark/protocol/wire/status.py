@@ -10,6 +10,7 @@ import msgspec
 from kilnmark.protocol.content.problems import Problem
 from kilnmark.protocol.picture.catalog import Priority
 from kilnmark.protocol.wire.memory import BaseInfo, CompilingInfo, MemoryInfo
+from kilnmark.protocol.wire.pace import PaceInfo
 
 __all__ = [
     "CacheInfo",
@@ -85,6 +86,7 @@ class WorkerInfo(msgspec.Struct, frozen=True, kw_only=True):
         degraded: None while a worker is there, or the first few tries to have one are not over.
         renders: How many this one was given.
         recycled: How many were replaced by another because they had worked enough.
+        paces: How long its steps take, by base and size, of those that this one has painted.
     """
 
     pid: int | None
@@ -94,6 +96,7 @@ class WorkerInfo(msgspec.Struct, frozen=True, kw_only=True):
     degraded: DegradedInfo | None = None
     renders: int = 0
     recycled: int = 0
+    paces: list[PaceInfo] = []
 
 
 class JobInfo(msgspec.Struct, frozen=True, kw_only=True):

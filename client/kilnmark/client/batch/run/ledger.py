@@ -149,8 +149,10 @@ class Ledger:
             raise FolderUnusable(str(goal.parent), str(error)) from error
         return record
 
-    def write_done(self, item: PinnedItem, record: PictureRecord, warnings: Sequence[str]) -> None:
-        """Write down that a picture is in its place, and what the daemon warned of."""
+    def write_done(
+        self, item: PinnedItem, record: PictureRecord, warnings: Sequence[str], seconds: float | None = None
+    ) -> None:
+        """Write down that a picture is in its place, what the daemon warned of, and what painting it took."""
         before = self._pictures.get(item.file)
         if item.bare:
             picture = before if before is not None else failed_entry(item, "was not painted with its adapters")
@@ -166,6 +168,7 @@ class Ledger:
                 start_file=kept_start(self.folder, made_of),
                 reference_files=kept_references(self.folder, made_of),
                 sha256=file_hash(self.folder / item.output),
+                seconds=seconds,
             )
         self._put(picture)
 

@@ -44,6 +44,7 @@ class Picture(PictureSpec, frozen=True, kw_only=True):
         sha256: Of the file's bytes when it was put there, in hex; empty where it is not there, or the entry is older.
         region: Where its entry says that it lies; empty where it does not.
         warnings: What the daemon warned of, a sentence each, as `message` has them together.
+        seconds: What its steps and the decoding took; None where that is not known.
     """
 
     genre: str
@@ -73,6 +74,7 @@ class Picture(PictureSpec, frozen=True, kw_only=True):
     sha256: str = ""
     region: str = ""
     warnings: list[str] = []
+    seconds: float | None = None
 
     @property
     def entry(self) -> EntryName:

@@ -25,7 +25,7 @@ from kilnmark.keymaps.files.outputs import is_unspoilt
 from kilnmark.protocol.errors import KilnmarkError
 from kilnmark.protocol.picture.record import PictureRecord
 from kilnmark.protocol.wire.errors import Cancelled, Draining, NoWorker, QueueFull, RequestError, UnknownJob, WorkerLost
-from kilnmark.protocol.wire.replies import RenderResult
+from kilnmark.protocol.wire.replies import RenderResult, Timings
 from kilnmark.protocol.wire.status import StatusResult
 
 __all__ = ["Painter"]
@@ -172,8 +172,7 @@ class Painter:
         except (OSError, ExchangedFile) as error:
             self._fail(item, KilnmarkError(str(error)))
             return
-        seconds = None if result.cached else result.timings.painting_ms / 1000
-        self._done(item, record, Became.PAINTED, result.warnings, seconds)
+        self._done(item, record, Became.PAINTED, result.warnings, None if result.cached else result.timings)
 
     def _done(
         self,
@@ -181,9 +180,11 @@ class Painter:
         record: PictureRecord,
         became: Became,
         warnings: Sequence[str],
-        seconds: float | None = None,
+        timings: Timings | None = None,
     ) -> None:
-        self._ledger.write_done(item, record, warnings)
+        steps = None if timings is None else (timings.denoise_ms + timings.decode_ms) / 1000
+        self._ledger.write_done(item, record, warnings, steps or None)
+        seconds = None if timings is None else timings.painting_ms / 1000
         self._end(item, ItemEnding(became, loras=tuple(record.loras), seconds=seconds))
 
     def _fail(self, item: PinnedItem, error: KilnmarkError) -> None:

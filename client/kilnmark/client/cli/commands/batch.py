@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from kilnmark.client.cli.commands.dry_run import rehearsed
 from kilnmark.client.cli.commands.picking import PICK_OPTIONS, Picking
 from kilnmark.client.cli.exits import exit_code_of
 from kilnmark.client.cli.left import telling_uncancelled
@@ -20,7 +21,6 @@ from kilnmark.client.cli.options import draft_option, json_option, socket_option
 from kilnmark.client.cli.paths import HomePath
 from kilnmark.client.cli.views.document import write_document, write_line
 from kilnmark.protocol.errors import KilnmarkError
-from kilnmark.protocol.exits import ExitCode
 
 if TYPE_CHECKING:
     from kilnmark.client.batch.plan.plan import Plan, Wishes
@@ -72,7 +72,6 @@ def _command(kind: "Kind", of: str, source: str) -> None:
 
 def _run(wishes: "Wishes", options: _Options) -> int:
     from kilnmark.client.batch.plan.tokens import TokenCounter
-    from kilnmark.client.cli.views.batch_documents import plan_document
     from kilnmark.client.tracing import traced_command
 
     counter = TokenCounter(options.base)
@@ -83,20 +82,7 @@ def _run(wishes: "Wishes", options: _Options) -> int:
     if not options.dry_run:
         with traced_command():  # which ends after the outcome was shown
             return _paint(plan, wishes, options)
-    if options.as_json:
-        write_document(plan_document(plan, options.out))
-    else:
-        _show(plan, options.out)
-    return ExitCode.FAILED if plan.problems else ExitCode.DONE
-
-
-def _show(plan: "Plan", out: Path) -> None:
-    from kilnmark.client.cli.views.batch import show_plan
-    from kilnmark.client.cli.views.tables import console
-
-    show_plan(console(), plan, out)
-    if not plan.items:
-        click.echo("nothing to paint", err=True)
+    return rehearsed(plan, options.out, options.socket, as_json=options.as_json)
 
 
 def _paint(plan: "Plan", wishes: "Wishes", options: _Options) -> int:
@@ -218,7 +204,11 @@ _OPTIONS = (
         metavar="DIR",
         help="Where the pictures go.",
     ),
-    click.option("--dry-run", is_flag=True, help="Show prompts, lengths, stacks and seeds; ask no daemon."),
+    click.option(
+        "--dry-run",
+        is_flag=True,
+        help="Show prompts, stacks, seeds, dead adapters and expected time; paint nothing.",
+    ),
     click.option("--force", is_flag=True, help="Paint what is there, too; what was accepted stays."),
     click.option("--limit", type=click.IntRange(min=0), metavar="N", help="No more than the first N entries."),
     click.option("--tier", metavar="NAME", help="Another kind of picture than this command's own."),

@@ -1,53 +1,21 @@
-"""A plan and its outcome as people read them; the bar while it is painted is `batch_bar`'s.
+"""What became of a batch, as people read it; a plan is `plan`'s, the bar while it is painted `batch_bar`'s.
 
 Nothing here asks a daemon or a disk. Names and prompts come from outside and are shown as they are, control characters
 spelled out.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterable, Mapping
 
 from rich.console import Console
 from rich.text import Text
 
-from kilnmark.client.batch.plan.plan import Item, Plan
-from kilnmark.client.batch.plan.tokens import Tokens
 from kilnmark.client.batch.run.tally import Became
 from kilnmark.client.cli.views.batch_documents import AppliedLora, RunDocument, RunItem
 from kilnmark.client.cli.views.picks import publication_words
 from kilnmark.client.cli.views.tables import plain, print_facts
 from kilnmark.protocol.picture.report import Verdict
 
-__all__ = ["counted", "engagement", "show_plan", "show_run"]
-
-
-def show_plan(out: Console, plan: Plan, folder: Path) -> None:
-    """Every picture: what it is, its prompt, its stack, and where it would lie."""
-    for item in plan.items:
-        out.print(_title(item), soft_wrap=True, style="bold")
-        out.print(plain(f"  {item.spec.prompt}"), soft_wrap=True)
-        stack = (
-            ", ".join(f"{adapter.name}:{adapter.scale_words}{_PROMOTED[adapter.promoted]}" for adapter in item.adapters)
-            or "no adapters"
-        )
-        spec = item.spec
-        size = f"{spec.width}x{spec.height}, {counted(spec.steps, 'step')} on {spec.variant}"
-        tag = "" if item.style.tag is None else f"; tag {item.style.tag!r}"
-        facts = f"  seed {spec.seed}; {_length(item.tokens)}; {stack}; {size}{tag}"
-        out.print(plain(facts), soft_wrap=True)
-        if made_of := ", ".join(_made_of(item)):
-            out.print(plain(f"  {made_of}"), soft_wrap=True)
-        out.print(plain(f"  {folder / item.output}"), soft_wrap=True, style="dim")
-
-
-_PROMOTED = {None: "", True: "", False: " (not promoted)"}
-
-
-def _made_of(item: Item) -> Iterator[str]:
-    """Other pictures: the one that it starts from, and those that the base looks at."""
-    if start := item.pictures.start:
-        yield f"starts from {start.path} at strength {item.spec.strength:g}"
-    yield from (f"looks at {reference.path}" for reference in item.pictures.references)
+__all__ = ["counted", "engagement", "show_run"]
 
 
 def show_run(out: Console, document: RunDocument) -> None:
@@ -108,16 +76,3 @@ def engagement(verdicts: Iterable[Verdict]) -> str:
     found = list(verdicts)
     counts = [f"{found.count(verdict)} {verdict}" for verdict in Verdict if verdict in found]
     return ", ".join(counts) or "none applied"
-
-
-def _title(item: Item) -> Text:
-    subject = item.subject
-    place = "/".join(filter(None, (subject.genre, subject.world)))
-    take = f", take {item.take}" if item.take > 1 else ""
-    return plain(f"{subject.name}  ({place}, {item.tier}{take})")
-
-
-def _length(tokens: Tokens) -> str:
-    about = "about " if tokens.estimated else ""
-    words = [f"{about}{length.tokens}/{length.limit} for {length.encoder}" for length in tokens.lengths]
-    return ", ".join(words).replace(" for", " tokens for", 1) or "tokens not counted"

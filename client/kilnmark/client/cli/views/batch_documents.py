@@ -1,10 +1,9 @@
-"""What `kilnmark batch` puts on stdout under `--json`: a plan, or what became of it."""
+"""What `kilnmark batch` puts on stdout under `--json` of what became of a plan; of a plan itself, `plan` has it."""
 
 from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
-from msgspec import UNSET
 
 from kilnmark.client.batch.plan.outputs import bare_of, draft_of
 from kilnmark.client.batch.plan.plan import Item, Plan
@@ -17,54 +16,7 @@ from kilnmark.protocol.content.problems import Problem
 from kilnmark.protocol.errors import KilnmarkError
 from kilnmark.protocol.picture.report import Verdict
 
-__all__ = ["AppliedLora", "PlanDocument", "RunDocument", "RunItem", "plain_problems", "plan_document", "run_document"]
-
-
-class PlannedLora(msgspec.Struct, frozen=True, kw_only=True):
-    """One adapter of a stack: `file` as its style names it, `path` where that lies, `promoted` by its genre."""
-
-    name: str
-    file: str
-    path: str
-    scale: float
-    scales: dict[str, float] = {}
-    promoted: bool | None = None
-
-
-class PlannedItem(msgspec.Struct, frozen=True, kw_only=True):
-    """One picture that would be painted.
-
-    Attributes:
-        region: Of its place; None where its entry has none.
-        tag: Of its style's `visual_tag_overrides`, the one that its place gets; None where none is meant for it.
-        prompt: As it would be sent to the model.
-        output: Where it would lie.
-        init_image: The path of the picture that it would start from; None: from noise.
-        strength: How much of that would stay; None as `init_image`.
-        reference_images: The paths of those that it would refer to, in their order.
-    """
-
-    genre: str
-    world: str | None
-    name: str
-    region: str | None
-    tag: str | None
-    tier: str
-    prompt: str
-    tokens: Tokens
-    seed: int
-    loras: list[PlannedLora]
-    output: str
-    init_image: str | None = None
-    strength: float | None = None
-    reference_images: list[str] = []
-
-
-class PlanDocument(msgspec.Struct, frozen=True, kw_only=True):
-    """`batch ... --dry-run --json`."""
-
-    items: list[PlannedItem]
-    problems: list[SourceProblem]
+__all__ = ["AppliedLora", "RunDocument", "RunItem", "plain_problems", "run_document"]
 
 
 class AppliedLora(msgspec.Struct, frozen=True, kw_only=True):
@@ -140,11 +92,6 @@ def plain_problems(problems: Iterable[Problem]) -> list[SourceProblem]:
     ]
 
 
-def plan_document(plan: Plan, out: Path) -> PlanDocument:
-    """The plan for a folder of pictures."""
-    return PlanDocument(items=[_planned(item, out) for item in plan.items], problems=plain_problems(plan.problems))
-
-
 def run_document(
     plan: Plan,
     tally: Tally,
@@ -172,30 +119,6 @@ def run_document(
         warnings=list(tally.warnings),
         published=published,
         error=None if error is None else ErrorDocument.of(error).error,
-    )
-
-
-def _planned(item: Item, out: Path) -> PlannedItem:
-    return PlannedItem(
-        genre=item.subject.genre,
-        world=item.subject.world,
-        name=item.subject.name,
-        region=item.subject.place.region,
-        tag=item.style.tag,
-        tier=item.tier,
-        prompt=item.spec.prompt,
-        tokens=item.tokens,
-        seed=item.spec.seed,
-        loras=[
-            PlannedLora(
-                name=a.name, file=a.file, path=a.path, scale=a.scale, scales=dict(a.scales), promoted=a.promoted
-            )
-            for a in item.adapters
-        ],
-        output=str(out / item.output),
-        init_image=None if item.pictures.start is None else item.pictures.start.path,
-        strength=None if item.spec.strength is UNSET else item.spec.strength,
-        reference_images=[each.path for each in item.pictures.references],
     )
 
 

@@ -1,0 +1,117 @@
+"""A batch gone through without painting: which of its adapters would not engage, what is there already, and what the
+rest would come to.
+
+Files are read, nothing is written, and no daemon is needed; one that is there says what it paints on, and how fast.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from kilnmark.client.batch.plan.inspected import InspectedAdapter, inspect_adapters
+from kilnmark.client.batch.plan.plan import Item, Plan
+from kilnmark.client.batch.run.expected import Expected, expected, paces_of
+from kilnmark.client.batch.run.manifest import Manifest
+from kilnmark.protocol.picture.catalog import UnknownVariant, row_of
+from kilnmark.protocol.picture.decide import base_for
+from kilnmark.protocol.picture.spec import PictureSpec
+from kilnmark.protocol.wire.pace import PaceInfo
+from kilnmark.protocol.wire.status import StatusResult
+
+__all__ = ["Rehearsal", "rehearse"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """What a batch would be.
+
+    Attributes:
+        adapters: Each file once for each model that it would be put on.
+        pictures: How many are planned.
+        there: How many of them lie there, made of the very same, whatever base made them.
+        drafts: How many would be drafts.
+        switches: How often another stack would be needed than for the picture before.
+        takes: What those that are not there would take.
+        measured: Where that was measured: `daemon`, `manifest`, or empty where nothing was.
+    """
+
+    adapters: Sequence[InspectedAdapter]
+    pictures: int
+    there: int
+    drafts: int
+    switches: int
+    takes: Expected
+    measured: str
+
+    @property
+    def dead(self) -> list[InspectedAdapter]:
+        """Those that would not engage wholly, or not somewhere."""
+        return [each for each in self.adapters if each.is_dead]
+
+
+@dataclass(frozen=True, slots=True)
+class _Meant:
+    """A picture as it would be painted: on a base, which counts as a variant."""
+
+    item: Item
+    spec: PictureSpec
+    variant: str
+
+    @property
+    def stack(self) -> tuple[object, ...]:
+        """What has to be on which base for it."""
+        return self.spec.variant, *((each.path, each.scale, each.scales) for each in self.item.adapters)
+
+
+def rehearse(plan: Plan, folder: Path, manifest: Manifest, status: StatusResult | None) -> Rehearsal:
+    """Go through a plan.
+
+    Args:
+        plan: What is to be painted.
+        folder: Where its pictures would lie.
+        manifest: What is known of that folder.
+        status: Of the daemon that would paint; None: there is none.
+    """
+    meant = [_meant(item, status) for item in plan.items]
+    adapters = inspect_adapters((each.variant, adapter) for each in meant for adapter in each.item.adapters)
+    hashes = {each.inspection.path: each.inspection.sha256 for each in adapters}
+    missing = [each for each in meant if not _is_there(each, folder, manifest, hashes)]
+    measured, paces = next(_paces(status, manifest, {each.spec.variant for each in missing}), ("", []))
+    return Rehearsal(
+        adapters=adapters,
+        pictures=len(meant),
+        there=len(meant) - len(missing),
+        drafts=sum(each.spec.draft for each in meant),
+        switches=max(0, len({each.stack for each in missing}) - 1),
+        takes=expected((each.spec for each in missing), paces),
+        measured=measured,
+    )
+
+
+def _meant(item: Item, status: StatusResult | None) -> _Meant:
+    """On the base that it wants, or that a daemon has for it."""
+    if status is None:
+        return _Meant(item, item.spec, item.spec.variant)
+    base = base_for(None, item.style, None, served=status.variants, default=status.variant)
+    try:
+        row = row_of(base, status.counts_as)
+    except UnknownVariant:  # a directory that nobody could tell; painting will say why
+        return _Meant(item, item.spec, item.spec.variant)
+    return _Meant(item, item.on(base, row, drafts=base in status.drafts), row.name)
+
+
+def _is_there(meant: _Meant, folder: Path, manifest: Manifest, hashes: Mapping[str, str]) -> bool:
+    file = meant.item.place_of(meant.spec)
+    stack = meant.item.adapters
+    adapters = [(hashes.get(each.path, ""), each.scale) for each in stack]
+    digest = meant.spec.pinned(adapters, [dict(each.scales) for each in stack]).digest
+    picture = next((each for each in manifest.pictures if each.file == file), None)
+    return picture is not None and (picture.status, picture.inputs) == ("done", digest) and (folder / file).is_file()
+
+
+def _paces(status: StatusResult | None, manifest: Manifest, variants: set[str]) -> Iterator[tuple[str, list[PaceInfo]]]:
+    """What was measured of any of these bases, by whom; the daemon's own first."""
+    sources = (("daemon", status.worker.paces if status else []), ("manifest", paces_of(manifest.pictures)))
+    for where, paces in sources:
+        if any(pace.variant in variants for pace in paces):
+            yield where, paces
