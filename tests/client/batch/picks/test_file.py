@@ -37,6 +37,15 @@ def test_what_is_decided_goes_beside_the_pictures_and_what_lies_beside_the_pack_
     assert (packs / "picks.yaml").read_bytes() == before
 
 
+def test_what_was_written_is_read_as_what_stands_there(tmp_path: Path) -> None:
+    files = PicksFiles.of(tmp_path)
+    after = _pin(files, MILL, 1)
+    data = (tmp_path / "picks.yaml").read_bytes()
+    assert read_picks(tmp_path / "picks.yaml") == after
+    (tmp_path / "picks.yaml").write_bytes(data + b"# and a remark\n")  # which nobody has read before
+    assert read_picks(tmp_path / "picks.yaml") == after
+
+
 def test_another_file_can_be_named_and_a_link_is_followed(tmp_path: Path) -> None:
     kept = tmp_path / "kept"
     kept.mkdir()

@@ -33,7 +33,7 @@ PICKS = st.lists(
     ),
     max_size=3,
 ).map(merged_picks)
-QUICK = settings(max_examples=40, deadline=None)
+QUICK = settings(max_examples=25, deadline=None)
 
 
 @QUICK

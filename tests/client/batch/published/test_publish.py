@@ -208,6 +208,7 @@ def test_an_address_that_nothing_is_known_of_is_told(out: Path) -> None:
         published(out, "nowhere://x")
 
 
+@pytest.mark.slow
 def test_killed_anywhere_each_file_is_the_old_or_the_new_and_the_next_run_completes(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tests.client.batch.published.killed", str(tmp_path)]
     done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=ROOT, timeout=120)

@@ -6,7 +6,8 @@ No file is opened here.
 
 import json
 from collections.abc import Iterator
-from functools import lru_cache
+from threading import Lock
+from typing import Final
 
 from kilnmark.client.batch.picks.merged import merged_picks
 from kilnmark.client.batch.picks.said import EntryName, EntryPick, PickedPicture, Picks, PickWord, PinnedSeeds, Said
@@ -14,7 +15,7 @@ from kilnmark.client.batch.plan.outputs import OWN_TIERS
 from kilnmark.protocol.content.picked import PinStamp, WrittenPick, WrittenPicture, WrittenWord, parse_picks
 from kilnmark.protocol.printable import encodable
 
-__all__ = ["HEAD", "picks_bytes", "picks_of"]
+__all__ = ["HEAD", "picks_bytes", "picks_of", "remember"]
 
 HEAD = """\
 # What people decided about the pictures of a pack: accepted, rejected and why, pinned seeds. `kilnmark picks`, `batch
@@ -23,7 +24,40 @@ HEAD = """\
 """
 
 
-@lru_cache(maxsize=8)
+_REMEMBERED: Final = 8
+"""Documents whose meaning is remembered, the longest known forgotten first."""
+
+
+class _Remembered:
+    """What documents were found to say, or were written to say."""
+
+    def __init__(self) -> None:
+        self._known: dict[bytes, Picks] = {}
+        self._lock = Lock()
+
+    def get(self, data: bytes) -> Picks | None:
+        return self._known.get(data)
+
+    def keep(self, data: bytes, picks: Picks) -> None:
+        with self._lock:
+            self._known[data] = picks
+            while len(self._known) > _REMEMBERED:
+                del self._known[next(iter(self._known))]
+
+
+_remembered = _Remembered()
+
+
+def remember(data: bytes, picks: Picks) -> None:
+    """Spare the reading of a document that was just written: who decides often reads what they wrote themselves.
+
+    Args:
+        data: What `picks_bytes` made.
+        picks: Of what; merged, so that reading it would come to the very same.
+    """
+    _remembered.keep(data, picks)
+
+
 def picks_of(data: bytes, file: str) -> Picks:
     """What a document says; that of one entry which stands twice is merged.
 
@@ -34,7 +68,11 @@ def picks_of(data: bytes, file: str) -> Picks:
     Raises:
         UnusableContent: It cannot be used as it stands; with every problem.
     """
-    return merged_picks(_entry_read(each) for each in parse_picks(data, file).picks)
+    known = _remembered.get(data)
+    if known is None:
+        known = merged_picks(_entry_read(each) for each in parse_picks(data, file).picks)
+        _remembered.keep(data, known)
+    return known
 
 
 def _entry_read(each: WrittenPick) -> EntryPick:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from kilnmark.client.batch.errors import FolderUnusable, PicksHeld
-from kilnmark.client.batch.picks.document import picks_bytes, picks_of
+from kilnmark.client.batch.picks.document import picks_bytes, picks_of, remember
 from kilnmark.client.batch.picks.merged import merged, merged_picks
 from kilnmark.client.batch.picks.said import Picks
 from kilnmark.keymaps.files.atomic import written_whole
@@ -133,8 +133,10 @@ def read_picks(path: Path) -> Picks:
 
 
 def _write(path: Path, picks: Picks) -> None:
+    data = picks_bytes(picks)
     try:
         with written_whole(path, alone=True) as file:
-            file.write(picks_bytes(picks))
+            file.write(data)
     except OSError as error:
         raise FolderUnusable(str(path.parent), str(error)) from error
+    remember(data, picks)

@@ -12,6 +12,7 @@ import msgspec
 
 from kilnmark.client.batch.picks.merged import merged_picks
 from kilnmark.client.batch.picks.said import EntryName, EntryPick, PickedPicture, PickWord, PinnedSeeds, Said
+from kilnmark.protocol.printable import encodable
 
 __all__ = ["LONGEST", "SEED_END", "moment_now", "pinned", "rolled", "said_of", "taken_back", "unpinned"]
 
@@ -34,14 +35,14 @@ def said_of(pick: EntryPick, picture: PickedPicture, word: PickWord, *, by: str,
         picture: What is known of it; what was said of it before stays.
         now: As `moment_now` has it.
     """
-    word_said = Said(word=word, by=by[:LONGEST], at=_after(pick, now), reason=reason[:LONGEST])
+    word_said = Said(word=word, by=encodable(by)[:LONGEST], at=_after(pick, now), reason=encodable(reason)[:LONGEST])
     fresh = EntryPick(entry=pick.entry, pictures=(msgspec.structs.replace(picture, said=(word_said,)),))
     return merged_picks([pick, fresh]).of_entry(pick.entry)
 
 
 def pinned(pick: EntryPick, values: Collection[int], *, by: str, now: str) -> EntryPick:
     """With other seeds."""
-    seeds = PinnedSeeds(values=tuple(values), by=by[:LONGEST], at=_after(pick, now), before=pick.pinned)
+    seeds = PinnedSeeds(values=tuple(values), by=encodable(by)[:LONGEST], at=_after(pick, now), before=pick.pinned)
     return msgspec.structs.replace(pick, seeds=seeds)
 
 
@@ -82,7 +83,7 @@ def taken_back(pick: EntryPick, *, by: str, now: str) -> EntryPick | None:
     last = max(words, key=lambda found: found[0], default=None)
     seeds = pick.seeds
     if seeds is not None and seeds.by == by and seeds.before != seeds.values and (not last or seeds.at >= last[0]):
-        undone = PinnedSeeds(values=seeds.before, by=by[:LONGEST], at=_after(pick, now), before=seeds.before)
+        undone = PinnedSeeds(values=seeds.before, by=encodable(by)[:LONGEST], at=_after(pick, now), before=seeds.before)
         return msgspec.structs.replace(pick, seeds=undone)
     return None if last is None else said_of(pick, last[1], PickWord.OPEN, by=by, reason="", now=now)
 

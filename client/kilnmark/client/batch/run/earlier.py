@@ -6,7 +6,6 @@ Each move is made of steps that can be stopped between any two: a picture has it
 it, and keeps its old one until then. Which pictures move is for `arranging` to say.
 """
 
-import os
 import re
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
@@ -22,7 +21,8 @@ from kilnmark.client.batch.run.decisions import file_hash
 from kilnmark.client.batch.run.ledger import Ledger, read_record
 from kilnmark.client.batch.run.picture import Picture
 from kilnmark.client.batch.run.pinned import PinnedItem
-from kilnmark.keymaps.files.atomic import sync_folder, written_whole
+from kilnmark.keymaps.files.atomic import written_whole
+from kilnmark.keymaps.files.linked import linked_whole
 from kilnmark.keymaps.files.outputs import is_unspoilt
 
 __all__ = ["EARLIER", "drop", "put_aside", "take_back"]
@@ -118,19 +118,9 @@ def _put_whole(folder: Path, source: str, goal: str) -> None:
     place = folder / goal
     check_within(place.parent, folder)
     place.parent.mkdir(parents=True, exist_ok=True)
-    aside = place.with_name(f".{place.name}.partial")
-    aside.unlink(missing_ok=True)
-    try:
-        os.link(folder / source, aside)
-    except FileNotFoundError:
-        raise
-    except OSError:  # a file system without links
+    if not linked_whole(folder / source, place):
         with (folder / source).open("rb") as given, written_whole(place, alone=True) as taken:
             shutil.copyfileobj(given, taken)
-        return
-    aside.replace(place)
-    aside.unlink(missing_ok=True)  # a link that takes the place of the same file stays
-    sync_folder(place.parent)
 
 
 def _remove(folder: Path, files: Iterable[str]) -> None:
