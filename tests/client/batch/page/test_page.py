@@ -2,17 +2,21 @@
 
 import base64
 import hashlib
+import json
 import re
 from collections import Counter
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 import msgspec
 import pytest
 
-from kilnmark.client.batch.page.page import PAGE, write_page
-from kilnmark.client.batch.run.manifest import Manifest
+from kilnmark.client.batch.page.page import PAGE, BatchAtWork, write_page
+from kilnmark.client.batch.picks.said import PickWord
+from kilnmark.client.batch.run.decisions import decide_picture
+from kilnmark.client.batch.run.manifest import Manifest, SourceProblem
 from kilnmark.protocol.picture.report import Verdict
 from tests.client.batch.gallery import ENTRIES, EVIL_NAME, make_gallery, picture
 
@@ -42,6 +46,10 @@ class Seen(HTMLParser):
 
     def all(self, tag: str) -> list[dict[str, str]]:
         return [attributes for name, attributes in self.tags if name == tag]
+
+    @property
+    def text_of_tags(self) -> list[str]:
+        return [words for name, words in self.texts if name]
 
     def text(self, tag: str) -> list[str]:
         return [words for name, words in self.texts if name == tag]
@@ -213,3 +221,94 @@ def test_a_page_that_cannot_be_written_leaves_the_old_one(tmp_path: Path) -> Non
     with pytest.raises(OSError, match="partial"):
         write_page(tmp_path, Manifest(pictures=[picture(0, ENTRIES[0], ())]))
     assert (tmp_path / PAGE).read_bytes() == before
+
+
+def headline(seen: Seen) -> str:
+    """What stands below the title, as one reads it."""
+    return "".join(text for found, text in zip(seen.tags, seen.text_of_tags, strict=True) if found[1].get("id") in HEAD)
+
+
+HEAD = ("undecided", "decided", "rest")
+
+
+def test_the_headline_counts_what_is_undecided_first_and_tells_everything_amiss(folder: Path, seen: Seen) -> None:
+    assert headline(seen) == (
+        "14 undecided of 16 pictures \u00b7 3 with a dead adapter \u00b7 2 failed \u00b7 2 partly engaged"
+        " \u00b7 1 problem in the sources"
+    )
+    assert folder
+
+
+def test_a_batch_of_which_nothing_could_be_planned_is_not_told_as_well(tmp_path: Path) -> None:
+    problem = SourceProblem("ash/history.yaml", 3, "name is missing")
+    seen = written(tmp_path, Manifest(problems=[problem]))
+    assert headline(seen) == "0 undecided of 0 pictures \u00b7 1 problem in the sources"
+    assert any("no entry could be used" in words for words in seen.text("p"))
+
+
+def test_what_was_decided_counts_and_drafts_and_gone_ones_wait_for_nobody(tmp_path: Path) -> None:
+    (tmp_path / "pictures").mkdir()
+    pictures = [picture(number, ENTRIES[number], ()) for number in range(5)]
+    pictures[3] = msgspec.structs.replace(pictures[3], gone=True)
+    pictures[4] = msgspec.structs.replace(pictures[4], draft=True)
+    for one in pictures:
+        (tmp_path / one.file).write_bytes(one.name.encode())
+    manifest = Manifest(pictures=pictures)
+    decide_picture(tmp_path, pictures[0].file, PickWord.ACCEPTED, by="Ada", manifest=manifest)
+    seen = written(tmp_path, manifest)
+    told = "2 undecided of 5 pictures \u00b7 1 whose entry is gone \u00b7 1 draft"
+    assert headline(seen) == told
+    shots = page_json(seen)["shots"]
+    assert [(shot["gone"], shot["draft"]) for shot in shots] == [(False, False)] * 3 + [(True, False), (False, True)]
+    assert [said["by"] for said in shots[0]["said"]] == ["Ada"]
+
+
+def page_json(seen: Seen) -> dict[str, Any]:
+    """The data that the page carries."""
+    data: dict[str, Any] = json.loads(seen.text("script")[0])
+    return data
+
+
+def test_a_warning_of_several_pictures_is_told_once_on_top_and_on_no_card(tmp_path: Path) -> None:
+    (tmp_path / "pictures").mkdir()
+    shared, own = "negative_prompt has no effect on this base", "the prompt was cut"
+    pictures = [
+        msgspec.structs.replace(picture(number, ENTRIES[number], ()), warnings=[shared, *more], message="x")
+        for number, more in enumerate(([], [own], []))
+    ]
+    for one in pictures:
+        (tmp_path / one.file).touch()
+    seen = written(tmp_path, Manifest(pictures=pictures))
+    assert [words.strip() for words in seen.text("li") if shared in words] == [shared]
+    assert [words for words in seen.text("p") if words in {shared, own}] == [own]
+
+
+def test_what_went_wrong_is_told_once_by_its_cause_adapters_first(seen: Seen) -> None:
+    seek = [(found["data-seek"], found["data-standing"]) for found in seen.all("button") if "data-seek" in found]
+    assert seek == [
+        ("glasslight", "dead"),
+        ("felted", "dead"),
+        ("glasslight", "partial"),
+        ("gouache", "partial"),
+        ("", "failed"),
+    ]
+
+
+def test_decisions_that_cannot_be_read_are_told_on_the_page(tmp_path: Path) -> None:
+    (tmp_path / "picks.yaml").write_text("picks: [3]")
+    seen = written(tmp_path, Manifest(pictures=[picture(0, ENTRIES[0], ())]))
+    assert any("picks.yaml" in words for words in seen.text("code"))
+
+
+def test_the_page_of_a_batch_at_work_says_how_far_it_is(tmp_path: Path) -> None:
+    write_page(tmp_path, Manifest(), painting=BatchAtWork(37, 136, "it is too hot"))
+    seen = Seen((tmp_path / PAGE).read_text(encoding="utf-8"))
+    assert "A batch is painting: 37 of 136 ended; the daemon waits: it is too hot." in seen.text("p")
+    assert "running" in {found.get("id") for found in seen.all("p")}
+    assert "running" not in {found.get("id") for found in written(tmp_path, Manifest()).all("p")}
+
+
+def test_no_data_makes_markup(page: str, seen: Seen) -> None:
+    data = page_json(seen)
+    assert EVIL_NAME in {entry["entry"]["name"] for entry in data["entries"]}
+    assert "<" not in page.split('id="data">')[1].split("</script>", maxsplit=1)[0]

@@ -42,7 +42,9 @@ class PageShot(msgspec.Struct, frozen=True, kw_only=True):
         entry: The place of its entry among the entries.
         sha256: Of its bytes; empty where there is no picture.
         said: What each person said last of it.
-        stale: Why what was accepted is not what is there, in a sentence.
+        stale: Why what was accepted, or is there, is not what is asked for, in a sentence.
+        draft: It is none that is to be used.
+        gone: Its entry stands in no document any more.
         earlier: It lay there before, and another one does now.
     """
 
@@ -53,6 +55,8 @@ class PageShot(msgspec.Struct, frozen=True, kw_only=True):
     inputs: str
     said: Sequence[Said] = ()
     stale: str = ""
+    draft: bool = False
+    gone: bool = False
     earlier: bool = False
 
 
@@ -131,7 +135,9 @@ def _shot(folder: Path, one: ShownPicture, decided: ShownPick, places: dict[Entr
         seed=picture.seed,
         inputs=picture.inputs,
         said=decided.said,
-        stale=decided.stale,
+        stale=decided.stale or picture.stale,
+        draft=picture.draft,
+        gone=picture.gone,
     )
 
 
@@ -144,6 +150,7 @@ def _earlier(picture: Picture, places: Mapping[EntryName, int], picks: Picks) ->
         seed=picture.seed,
         inputs=picture.inputs,
         said=said.said if said else (),
+        draft=picture.draft,
         earlier=True,
     )
 

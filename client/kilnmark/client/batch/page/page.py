@@ -172,13 +172,19 @@ def filled_page(read: PageRead, *, painting: BatchAtWork | None = None, live: Li
 
 
 def _headline(read: PageRead, problems: int) -> dict[str, str]:
-    there = [read.decided[one.picture.file] for one in read.shown if one.file]
-    undecided = sum(one.word is PickWord.OPEN for one in there)
-    stale = sum(bool(one.stale) for one in read.decided.values())
+    there = [one for one in read.shown if one.file and not one.picture.draft]
+    words_said = [(read.decided[one.picture.file].word, one.picture.gone) for one in there]
+    undecided = sum(word is PickWord.OPEN and not gone for word, gone in words_said)
+    decided = sum(word is not PickWord.OPEN for word, _ in words_said)
+    stale = [one for one in read.shown if _is_stale(one, read.decided[one.picture.file])]
     return {
-        "undecided": words.undecided_words(undecided, len(there) - undecided),
-        "rest": words.headline_rest(read.shown, stale, problems),
+        "undecided": words.undecided_words(undecided, decided),
+        "rest": words.headline_rest(read.shown, len(stale), problems),
     }
+
+
+def _is_stale(one: ShownPicture, decided: ShownPick) -> bool:
+    return decided.word is PickWord.OPEN and bool(decided.stale or one.picture.stale)
 
 
 def _title(genres: Sequence[str]) -> str:

@@ -120,7 +120,11 @@ def headline_rest(shown: Sequence[ShownPicture], stale: int, problems: int) -> s
     counts = Counter(standing for one in shown for standing in one.standings)
     told = {Standing.DEAD: "with a dead adapter", Standing.FAILED: "failed", Standing.PARTIAL: "partly engaged"}
     amiss = [f"{counts[standing]} {word}" for standing, word in told.items() if counts[standing]]
-    amiss += [f"{stale} accepted before and changed since"] if stale else []
+    amiss += [f"{stale} stale"] if stale else []
+    gone = sum(one.picture.gone for one in shown)
+    drafts = sum(one.picture.draft for one in shown)
+    amiss += [f"{gone} whose entry is gone"] if gone else []
+    amiss += [f"{drafts} draft{'' if drafts == 1 else 's'}"] if drafts else []
     amiss += [f"{problems} problem{'' if problems == 1 else 's'} in the sources"] if problems else []
     pictures = f" of {len(shown)} picture{'' if len(shown) == 1 else 's'}"
     return " \u00b7 ".join([pictures, *(amiss or ["nothing amiss"])])

@@ -182,6 +182,7 @@ class PaintsAgain:
             tier=asked.tier,
             steps=asked.steps,
             takes=asked.takes,
+            draft=asked.draft,
             lora_roots=tuple(map(Path, asked.lora_roots)),
             only=(entry.name,),
             picks=self._files.read(),

@@ -26,6 +26,7 @@ class AskedBatch(msgspec.Struct, frozen=True, kw_only=True):
         takes: Pictures of each entry.
         lora_roots: Further folders that adapters may lie in.
         compare_base: Whether each was painted without its adapters, too.
+        draft: Whether drafts were asked for; None: as the daemon has it.
     """
 
     kind: Kind
@@ -35,6 +36,7 @@ class AskedBatch(msgspec.Struct, frozen=True, kw_only=True):
     takes: int = 1
     lora_roots: tuple[str, ...] = ()
     compare_base: bool = False
+    draft: bool | None = None
 
     @classmethod
     def of(cls, wishes: Wishes, *, compare_base: bool) -> "AskedBatch":
@@ -47,6 +49,7 @@ class AskedBatch(msgspec.Struct, frozen=True, kw_only=True):
             takes=wishes.takes,
             lora_roots=tuple(str(root.absolute()) for root in wishes.lora_roots),
             compare_base=compare_base,
+            draft=wishes.draft,
         )
 
     def command(self, picture: Picture, out: str) -> str:
@@ -72,6 +75,8 @@ class AskedBatch(msgspec.Struct, frozen=True, kw_only=True):
             yield from ("--lora-root", root)
         if self.compare_base:
             yield "--compare-base"
+        if self.draft is not None:
+            yield "--draft" if self.draft else "--no-draft"
         yield from ("--only", picture.name)
 
 

@@ -15,6 +15,7 @@ const disputed = (shot) => new Set(shot.said.map((one) => one.word).filter((word
 function told(shot) {
   const last = standing(shot), lines = [];
   if (shot.draft) lines.push("A draft, which cannot be accepted");
+  if (shot.gone) lines.push("Its entry stands in no document any more: batch --prune removes it");
   if (last) lines.push(disputed(shot) ? shot.said.filter((one) => one.word !== "open").map(sentence).join("; ") : sentence(last));
   if (!last && shot.stale) lines.push(shot.stale);
   if (isPinned(shot)) lines.push("Seed pinned");
@@ -25,7 +26,7 @@ function told(shot) {
 
 /* One card as its shot stands. */
 function mark(card) {
-  const shot = shotOf.get(card), word = hasPicture(shot) && !shot.draft ? wordOf(shot) : "none";
+  const shot = shotOf.get(card), word = !hasPicture(shot) || (wordOf(shot) === "open" && (shot.draft || shot.gone)) ? "none" : wordOf(shot);
   card.dataset.word = word;
   const lines = told(shot), note = card.querySelector(".pick");
   note.hidden = !lines.length;

@@ -26,7 +26,7 @@ function candidate(shot, at) {
     return button;
   };
   const image = made("img", { src: addressOf(shot.file), alt: `Seed ${shot.seed}`, loading: "lazy", decoding: "async" });
-  const lines = [`seed ${shot.seed}`, shot.earlier ? "before" : "now", WORDS[wordOf(shot)].toLowerCase()];
+  const lines = [`seed ${shot.seed}`, shot.draft ? "draft" : shot.earlier ? "before" : "now", WORDS[wordOf(shot)].toLowerCase()];
   const word = wordOf(shot);
   return made("li", { className: word },
     made("a", { className: "candidate", href: addressOf(shot.file), target: "_blank", rel: "noopener" }, image),
