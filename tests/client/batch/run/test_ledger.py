@@ -104,7 +104,7 @@ def test_one_that_fails_where_an_earlier_picture_lies_says_so(item: PinnedItem, 
         after = ledger.picture_at(item.output)
     assert before is not None
     assert after is not None
-    assert (before.stale, after.stale) == ("", OLD_THERE)
+    assert (before.old, after.old) == ("", OLD_THERE)
 
 
 def test_item_record_and_manifest_have_one_digest(item: PinnedItem, tmp_path: Path) -> None:

@@ -172,8 +172,12 @@ def test_an_adapter_that_cannot_be_found_leaves_the_old_picture_and_says_that_it
     grove.write(Elm="an elm, loras: [{file: missing.safetensors, scale: 0.5}]")
     document = grove.paint()
     assert (document["code"], grove.hashes()["Elm"]) == (1, hashed)
-    assert "cannot be painted as it stands" in grove.picture("Elm").stale
-    assert [each.name for each in read_manifest(grove.bench.out).pictures if each.stale] == ["Elm"]
+    assert "cannot be painted as it stands" in grove.picture("Elm").old
+    assert [each.name for each in read_manifest(grove.bench.out).pictures if each.old] == ["Elm"]
+    assert document["warnings"] == [f"{grove.file('Elm')} is stale: {grove.picture('Elm').old}"]
+    page = (grove.bench.out / "index.html").read_text()
+    assert "1 not what is asked for now" in page
+    assert grove.picture("Elm").old in page
 
 
 def test_entries_that_are_gone_are_marked_and_removed_when_that_is_asked_for(grove: Grove) -> None:
@@ -183,6 +187,7 @@ def test_entries_that_are_gone_are_marked_and_removed_when_that_is_asked_for(gro
     (warning,) = less.paint()["warnings"]
     assert warning.startswith("no document has the entries of ash/mire/poi/gorse.png, ash/mire/poi/hazel.png any more")
     assert [each.name for each in read_manifest(grove.bench.out).pictures if each.gone] == ["Gorse", "Hazel"]
+    assert "2 of entries that are gone" in (grove.bench.out / "index.html").read_text()
     document = less.paint("--prune")
     assert "removed ash/mire/poi/gorse.png: no document has 'Gorse' any more" in document["told"]
     assert "--prune-accepted" in document["warnings"][0]

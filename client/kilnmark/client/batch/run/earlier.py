@@ -93,7 +93,7 @@ def _as_earlier(picture: Picture, sha256: str) -> Picture:
     folder, _, name = picture.file.rpartition("/")
     stem = re.sub(r"(\.s\d+)?\.png\Z", "", name)
     place = f"{EARLIER}/{folder}/{stem}.{picture.seed}-{sha256[:_DIGITS]}.png"
-    return msgspec.structs.replace(picture, file=place, sha256=sha256, bare_file=None, bare_inputs="", stale="")
+    return msgspec.structs.replace(picture, file=place, sha256=sha256, bare_file=None, bare_inputs="", stale="", old="")
 
 
 def _as_own(picture: Picture, item: PinnedItem) -> Picture:

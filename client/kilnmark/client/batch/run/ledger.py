@@ -177,8 +177,8 @@ class Ledger:
         before = self._pictures.get(item.file)
         if not item.bare:
             failed = carried_over(failed_entry(item, message, reports, job_id), before)
-            stale = OLD_THERE if (self.folder / item.output).is_file() else ""
-            self._put(msgspec.structs.replace(failed, stale=stale))
+            old = OLD_THERE if (self.folder / item.output).is_file() else ""
+            self._put(msgspec.structs.replace(failed, old=old))
         elif before is not None:
             self._put(msgspec.structs.replace(before, message=f"without adapters: {message}"))
 

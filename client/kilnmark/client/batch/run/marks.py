@@ -4,7 +4,7 @@ gone; and how the latter are removed.
 The manifest is marked for whoever reads it later; what counts at the moment of looking, `decisions` finds anew.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -50,12 +50,11 @@ def mark(ledger: Ledger, plan: Plan, wishes: Wishes, picks: Picks) -> Marks:
     now = []
     for each in ledger.manifest.pictures:
         gone = scope.is_gone(each)
-        left_out = not gone and scope.leaves_out(each)
-        stale = "; ".join(_reasons(each, ledger, shown[each.file], left_out=left_out))
-        now.append(msgspec.structs.replace(each, stale=stale, gone=gone))
+        old = _LEFT_OUT if not gone and scope.leaves_out(each) else _old(each, ledger)
+        now.append(msgspec.structs.replace(each, stale=shown[each.file].stale, old=old, gone=gone))
     if any(each != ledger.picture_at(each.file) for each in now):
         ledger.rewrite(pictures=now)
-    return Marks(tuple(each for each in now if each.stale), tuple(each for each in now if each.gone))
+    return Marks(tuple(each for each in now if each.stale or each.old), tuple(each for each in now if each.gone))
 
 
 def pruned(ledger: Ledger, picks: Picks, gone: Sequence[Picture], *, accepted: bool) -> tuple[Picture, ...]:
@@ -115,10 +114,6 @@ def _untiered(entry: EntryName) -> EntryName:
     return msgspec.structs.replace(entry, tier="")
 
 
-def _reasons(picture: Picture, ledger: Ledger, shown: ShownPick, *, left_out: bool) -> Iterator[str]:
-    if shown.stale:
-        yield shown.stale
-    if left_out:
-        yield _LEFT_OUT
-    elif picture.status == "failed" and (ledger.folder / picture.file).is_file():
-        yield OLD_THERE
+def _old(picture: Picture, ledger: Ledger) -> str:
+    is_old = picture.status == "failed" and (ledger.folder / picture.file).is_file()
+    return OLD_THERE if is_old else ""

@@ -39,7 +39,8 @@ class Picture(PictureSpec, frozen=True, kw_only=True):
         start_file: Where a copy of the picture lies that it starts from, as `file`; empty where it starts from noise,
             or that was another meanwhile.
         reference_files: The same of those that it refers to, in their order.
-        stale: Why what lies there, or was accepted there before, is not what is asked for now, as of the last batch.
+        stale: Why what was accepted there before is not what is there, as of the last batch.
+        old: Why what lies there is not what is asked for now, as of the last batch.
         gone: Its entry stood in no source any more when the last batch looked.
         sha256: Of the file's bytes when it was put there, in hex; empty where it is not there, or the entry is older.
         region: Where its entry says that it lies; empty where it does not.
@@ -70,6 +71,7 @@ class Picture(PictureSpec, frozen=True, kw_only=True):
     start_file: str = ""
     reference_files: list[str] = []
     stale: str = ""
+    old: str = ""
     gone: bool = False
     sha256: str = ""
     region: str = ""

@@ -25,6 +25,8 @@ class Standing(StrEnum):
         DEAD: An adapter changed nothing or was refused.
         FAILED: There is no picture.
         PARTIAL: An adapter changed less than it names.
+        OLD: What is there is not what is asked for now.
+        GONE: No document has its entry any more.
         ENGAGED: Every adapter engaged, and there is one.
         BARE: Painted without adapters.
     """
@@ -32,6 +34,8 @@ class Standing(StrEnum):
     DEAD = "dead"
     FAILED = "failed"
     PARTIAL = "partial"
+    OLD = "old"
+    GONE = "gone"
     ENGAGED = "engaged"
     BARE = "bare"
 
@@ -42,6 +46,8 @@ class Standing(StrEnum):
             Standing.DEAD: "Dead adapter",
             Standing.FAILED: "Failed",
             Standing.PARTIAL: "Partial",
+            Standing.OLD: "Stale",
+            Standing.GONE: "Gone",
             Standing.ENGAGED: "Engaged",
             Standing.BARE: "No adapters",
         }[self]
@@ -115,6 +121,8 @@ def _standings(picture: Picture, *, there: bool) -> tuple[Standing, ...]:
         (Standing.DEAD, bool(verdicts & _DEAD)),
         (Standing.FAILED, not there),
         (Standing.PARTIAL, Verdict.PARTIAL in verdicts),
+        (Standing.OLD, bool(picture.old)),
+        (Standing.GONE, picture.gone),
         (Standing.ENGAGED, there and verdicts == {Verdict.ENGAGED}),
         (Standing.BARE, there and not verdicts),
     ]

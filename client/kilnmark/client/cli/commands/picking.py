@@ -86,7 +86,7 @@ class Picking:
 
         picks = self.files(ledger.folder, wishes.packs).read()
         marks = mark(ledger, plan, wishes, picks)
-        tally.warnings += [f"{each.file} is stale: {each.stale}" for each in marks.stale[:_TOLD]]
+        tally.warnings += [f"{each.file} is stale: {each.stale or each.old}" for each in marks.stale[:_TOLD]]
         if len(marks.stale) > _TOLD:
             tally.warnings.append(f"{len(marks.stale) - _TOLD} more are stale: `kilnmark picks stale` lists them")
         going: Sequence[Picture] = ()
