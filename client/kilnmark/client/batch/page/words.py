@@ -35,7 +35,6 @@ __all__ = [
 ]
 
 _SHAPES = {Verdict.ENGAGED: "\u25cf", Verdict.PARTIAL: "\u25d0", Verdict.NOOP: "\u25cb", Verdict.REFUSED: "\u2298"}
-_GONE = "no document has its entry any more; `kilnmark batch ... --prune` removes it"
 _FLOOR = -6.0
 """Decimal logarithm of the delta ratio below which nothing changes."""
 
@@ -107,7 +106,7 @@ def complaints(one: ShownPicture, once: Container[str] = ()) -> list[str]:
     """
     warned = [each for each in one.picture.warnings if each not in once]
     warned = warned if one.picture.warnings and one.file else [one.message] if one.message else []
-    warned += [each for each in (one.picture.old, _GONE if one.picture.gone else "") if each]
+    warned += [one.picture.old] if one.picture.old else []
     unwell = [report for report in one.picture.loras if report.is_in_doubt]
     return warned + [f"{report.name}: {report.reason}" for report in unwell if report.reason not in one.message]
 
@@ -121,7 +120,7 @@ def headline_rest(shown: Sequence[ShownPicture], stale: int, problems: int) -> s
     """What else is to be known at first sight: how many pictures there are, and everything that is amiss."""
     counts = Counter(standing for one in shown for standing in one.standings)
     told = {Standing.DEAD: "with a dead adapter", Standing.FAILED: "failed", Standing.PARTIAL: "partly engaged"}
-    told |= {Standing.OLD: "not what is asked for now", Standing.GONE: "of entries that are gone"}
+    told[Standing.OLD] = "not what is asked for now"
     amiss = [f"{counts[standing]} {word}" for standing, word in told.items() if counts[standing]]
     amiss += [f"{stale} stale"] if stale else []
     gone = sum(one.picture.gone for one in shown)
