@@ -74,7 +74,7 @@ def demo(output: Path, *, as_json: bool) -> None:
     """Render with healthy and dead adapters; see which are caught.
 
     It starts a daemon of its own with `mini`, the small model that comes with kilnmark, and ends it again; nothing is
-    downloaded. All pictures are on one sheet, with what was found of each.
+    downloaded. All pictures are on one sheet, and on a page with what was found of each.
     """
     from kilnmark.client.cli.demo.demo import run
     from kilnmark.client.cli.views.tables import console, show_demo

@@ -76,15 +76,23 @@ def test_the_base_is_unchanged(shown: dict[str, Any]) -> None:
 
 
 def test_every_picture_says_what_it_is(shown: dict[str, Any], folder_of_the_demo: Path) -> None:
-    pictures = sorted(path.stem for path in folder_of_the_demo.glob("*.png"))
-    assert pictures == sorted([*HEALTHY, *DEAD, "without", "without-again", *WORLDS, "sheet"])
-    with Image.open(folder_of_the_demo / "woodcut-renamed.png") as picture:
+    pictures = sorted(path.stem for path in (folder_of_the_demo / "pictures").iterdir())
+    assert pictures == sorted([*HEALTHY, *DEAD, "without", "without-again", *WORLDS])
+    with Image.open(folder_of_the_demo / "pictures" / "woodcut-renamed.png") as picture:
         record = decode_record(picture.info[CHUNK])
     assert (record.notice, record.loras[0].verdict) == ("", Verdict.NOOP)
 
 
 def test_all_of_them_are_on_one_sheet(shown: dict[str, Any], folder_of_the_demo: Path) -> None:
     assert shown["sheet"] == str(folder_of_the_demo / "sheet.png")
+
+
+def test_the_folder_holds_a_page_a_sheet_and_the_rest_in_folders(
+    shown: dict[str, Any], folder_of_the_demo: Path
+) -> None:
+    assert shown["page"] == str(folder_of_the_demo / "index.html")
+    left = sorted(path.name for path in folder_of_the_demo.iterdir())
+    assert left == ["adapters", "daemon.log", "index.html", "pictures", "sheet.png", "trace.jsonl"]
 
 
 def test_the_trace_file_holds_every_render(shown: dict[str, Any], folder_of_the_demo: Path) -> None:

@@ -1,12 +1,15 @@
 """The sheet of the demonstration: each picture in its place, framed in the colour of what was found of it."""
 
+import re
 from pathlib import Path
+from urllib.parse import unquote
 
 import msgspec
 import pytest
 from PIL import Image, ImageColor
 
 from kilnmark.client.cli.demo.exhibits import DEAD, EXHIBITS, DemoResult, Finding, WorldShown
+from kilnmark.client.cli.demo.page import write_page
 from kilnmark.client.cli.demo.sheet import (
     COLUMNS,
     FRAME,
@@ -118,3 +121,17 @@ def test_nothing_runs_beyond_the_page(result: DemoResult, tmp_path: Path) -> Non
     paper = page.getpixel((0, 0))
     edge = page.crop((page.width - MARGIN // 2, 0, page.width, page.height))
     assert edge.getcolors() == [(edge.width * edge.height, paper)]
+
+
+def test_the_page_shows_every_picture_with_its_verdict_and_nothing_in_it_acts(
+    result: DemoResult, tmp_path: Path
+) -> None:
+    page = write_page(msgspec.structs.replace(result, refusal="1 of 3: <script>"), tmp_path / "index.html").read_text()
+    sources = re.findall(r'<img src="([^"]+)"', page)
+    assert len(sources) == len(EXHIBITS) + 2
+    assert all((tmp_path / unquote(source)).is_file() for source in sources)
+    assert "2 dead adapters, and each was caught" in page
+    assert page.count('<li class="caught">') == 2
+    assert "1 of 3: &lt;script&gt;" in page
+    changed = msgspec.structs.replace(result, base_unchanged=False)
+    assert "not what should have come out" in write_page(changed, tmp_path / "index.html").read_text()

@@ -26,6 +26,7 @@ from kilnmark.client.cli.demo.exhibits import (
     gather_adapters,
 )
 from kilnmark.client.cli.demo.own_daemon import own_daemon
+from kilnmark.client.cli.demo.page import write_page
 from kilnmark.client.cli.demo.sheet import draw_sheet
 from kilnmark.client.reports import reports_of
 from kilnmark.client.sync import Client
@@ -66,7 +67,7 @@ def run(output: Path, tell: Tell) -> DemoResult:
     began = time.monotonic()
     output = output.absolute()
     output.mkdir(parents=True, exist_ok=True)
-    trace = output / "trace.jsonl"
+    trace, pictures = output / "trace.jsonl", output / "pictures"
     with Receiver() as receiver:
         with tempfile.TemporaryDirectory(prefix="kilnmark-demo-") as folder:
             tell(f"starting a daemon with {BASE}, a small model that comes with kilnmark")
@@ -78,21 +79,23 @@ def run(output: Path, tell: Tell) -> DemoResult:
                     {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint},
                 ) as socket,
             ):
-                shutil.rmtree(output / "adapters", ignore_errors=True)
-                (output / "adapters").mkdir()
+                for folder_of_ours in (output / "adapters", pictures):
+                    shutil.rmtree(folder_of_ours, ignore_errors=True)
+                    folder_of_ours.mkdir()
                 paths = gather_adapters(packs, output / "adapters")
                 with Client(socket) as client:
-                    shown = _show(client, paths, output, tell)
+                    shown = _show(client, paths, pictures, tell)
                     tell("painting one prompt in both worlds of the sample pack, by genre, world and tier")
-                    worlds = paint_worlds(client, lambda result, name: _keep(result, output / f"{name}.png"))
+                    worlds = paint_worlds(client, lambda result, name: _keep(result, pictures / f"{name}.png"))
         receiver.write_jsonl(trace)
         spans = len(receiver.spans)
     shown = msgspec.structs.replace(shown, worlds=worlds, trace=str(trace), spans=spans)
     sheet = draw_sheet(shown, output / "sheet.png")
-    return msgspec.structs.replace(shown, sheet=str(sheet), seconds=time.monotonic() - began)
+    page = write_page(shown, output / "index.html")
+    return msgspec.structs.replace(shown, sheet=str(sheet), page=str(page), seconds=time.monotonic() - began)
 
 
-def _show(client: Client, paths: Mapping[str, Path], output: Path, tell: Tell) -> DemoResult:
+def _show(client: Client, paths: Mapping[str, Path], pictures: Path, tell: Tell) -> DemoResult:
     def render(*names: str, on_mismatch: Literal["error", "warn"] = "warn") -> RenderResult:
         stack = [paths[name] for name in names]
         return client.render(PROMPT, seed=SEED, lora_paths=stack, on_mismatch=on_mismatch, cache=False)
@@ -100,12 +103,12 @@ def _show(client: Client, paths: Mapping[str, Path], output: Path, tell: Tell) -
     tell("waiting for the base")
     client.warm_up()
     tell("painting without adapters")
-    before = _keep(render(), output / "without.png")
+    before = _keep(render(), pictures / "without.png")
     findings = []
     for exhibit in EXHIBITS:
         tell(f"painting with {exhibit.name}: {exhibit.says}")
         result = render(*exhibit.adapters)
-        findings.append(_finding(exhibit, result, before, _keep(result, output / f"{exhibit.name}.png")))
+        findings.append(_finding(exhibit, result, before, _keep(result, pictures / f"{exhibit.name}.png")))
     tell("asking for two healthy adapters and a dead one")
     refusal, accused = "it was not refused", []
     try:
@@ -113,7 +116,7 @@ def _show(client: Client, paths: Mapping[str, Path], output: Path, tell: Tell) -
     except AdapterNotEngaged as error:
         refusal, accused = error.message, _accused(error)
     tell("painting without adapters again")
-    after = _keep(render(), output / "without-again.png")
+    after = _keep(render(), pictures / "without-again.png")
     return DemoResult(
         prompt=PROMPT,
         findings=findings,

@@ -161,6 +161,7 @@ class DemoResult(msgspec.Struct, frozen=True, kw_only=True):
         base_picture: That picture.
         worlds: The worlds of the sample pack.
         sheet: All pictures on one, with what was found of each (PNG).
+        page: The same for a browser (HTML).
         trace: File of all spans, one JSON object a line.
         spans: How many.
         seconds: What all of it took.
@@ -177,6 +178,7 @@ class DemoResult(msgspec.Struct, frozen=True, kw_only=True):
     trace: str = ""
     spans: int = 0
     seconds: float = 0.0
+    page: str = ""
 
     @property
     def holds(self) -> bool:

@@ -173,6 +173,7 @@ def show_demo(out: Console, result: "DemoResult") -> None:
         ("the base", "unchanged, bit for bit" if result.base_unchanged else "CHANGED"),
         *((world.stack.world or "", _world(world)) for world in result.worlds),
         ("all at a glance", result.sheet),
+        ("in a browser", result.page),
         ("pictures", str(Path(result.base_picture).parent)),
         ("trace", f"{result.trace} ({result.spans} spans)"),
         ("took", f"{result.seconds:.0f} s"),
