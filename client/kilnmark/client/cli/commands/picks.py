@@ -58,7 +58,10 @@ def _by(command: Callable[..., None]) -> Callable[..., None]:
 @_places
 @json_option
 def show(folder: Path, *, packs: Path | None, named: Path | None, as_json: bool) -> None:
-    """Show what was decided about each picture in DIR, what is stale or undecided first."""
+    """Show what was decided about each picture in DIR.
+
+    What is stale or undecided comes first.
+    """
     _show(folder, _files(folder, packs, named), as_json=as_json, stale_only=False)
 
 
@@ -66,7 +69,10 @@ def show(folder: Path, *, packs: Path | None, named: Path | None, as_json: bool)
 @_places
 @json_option
 def stale(folder: Path, *, packs: Path | None, named: Path | None, as_json: bool) -> None:
-    """List pictures in DIR where another was accepted, and what has changed since; exit code 1 if there are any."""
+    """List pictures in DIR where another was accepted.
+
+    What has changed since is told. The exit code is 1 where there are any.
+    """
     document = _show(folder, _files(folder, packs, named), as_json=as_json, stale_only=True)
     click.get_current_context().exit(1 if document.stale else 0)
 
@@ -102,7 +108,10 @@ def reject(names: tuple[str, ...], **given: Any) -> None:
 def pin(
     folder: Path, name: str, seeds: tuple[int, ...], *, packs: Path | None, named: Path | None, by: str | None
 ) -> None:
-    """Pin the seeds of one entry of DIR, one a picture; the next batch paints them, or takes them back."""
+    """Pin the seeds of one entry of DIR, one a picture.
+
+    The next batch paints them, or takes them back.
+    """
     from kilnmark.client.batch.picks.saying import moment_now, pinned
 
     def change(pick: "EntryPick") -> "EntryPick":
@@ -116,7 +125,10 @@ def pin(
 @click.argument("name", metavar="NAME")
 @_by
 def unpin(folder: Path, name: str, *, packs: Path | None, named: Path | None, by: str | None) -> None:
-    """Let one entry of DIR have the seeds again that its document or its name gives it."""
+    """Let one entry of DIR have its own seeds again.
+
+    They are those that its document or its name gives it.
+    """
     from kilnmark.client.batch.picks.saying import moment_now, unpinned
 
     _change_entry(
@@ -169,7 +181,9 @@ def merge(folder: Path, files: tuple[Path, ...], *, packs: Path | None, named: P
 @click.argument("to", metavar="DEST")
 @json_option
 def publish(folder: Path, to: str, *, packs: Path | None, named: Path | None, as_json: bool) -> None:
-    """Put the accepted pictures of DIR into DEST, a folder or an address such as s3://bucket/pictures.
+    """Put the accepted pictures of DIR into DEST.
+
+    DEST is a folder or an address such as s3://bucket/pictures.
 
     Names stay as they are for ever, a manifest.json says what each picture is, and what is no longer accepted goes.
     DEST belongs to this folder of pictures alone.
