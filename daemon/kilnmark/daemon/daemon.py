@@ -6,6 +6,7 @@ statuses belong to `main`; a daemon can also run in a thread of somebody else's 
 
 import asyncio
 import logging
+import shlex
 from collections.abc import Sequence
 
 from opentelemetry.trace import Tracer
@@ -70,10 +71,9 @@ class BaseNotHeld(KilnmarkError):
         self.reason = reason
 
     def __str__(self) -> str:
-        return (
-            f"the base {self.variant} cannot be held: {self.reason} (`kilnmark doctor` looks at what it needs, and "
-            "`kilnmark serve --keep-failed` stays and tries again)"
-        )
+        doctor = f"`kilnmark doctor --variant {shlex.quote(self.variant)}` looks at what it needs"
+        stays = "`kilnmark serve --keep-failed` stays and tries again"
+        return f"the base {self.variant} cannot be held: {self.reason} ({doctor}; {stays})"
 
 
 FAREWELL_TIMEOUT = 2.0

@@ -1,5 +1,6 @@
 """A pack to begin with: sound as it is, and with any one of its commented lines in use."""
 
+import json
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -12,10 +13,12 @@ from kilnmark.client.batch.plan.sources import SOURCES
 from kilnmark.client.batch.plan.subjects import Kind
 from kilnmark.client.batch.plan.tokens import TokenCounter
 from kilnmark.client.packs.scaffold import begin_packs, documents
+from kilnmark.daemon.in_process import InProcessDaemon
 from kilnmark.protocol.content.documents import GenreStyle, LoraEntry, WorldStyle
 from kilnmark.protocol.content.entries import ENTRY_MODELS
 from kilnmark.protocol.content.tiers import TierNumbers
 from kilnmark.protocol.picture.catalog import VARIANTS
+from tests.client.here import run_here
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 TEXTS = documents("ink", "mire", "mini")
@@ -95,3 +98,16 @@ def test_another_genre_goes_beside_it_and_none_in_its_place(tmp_path: Path) -> N
         begin_packs(tmp_path, "ink", "fen", "mini")
     assert (tmp_path / ".gitignore").read_text() == "mine\n"
     assert sorted(each.name for each in tmp_path.iterdir() if each.is_dir()) == ["ash", "ink"]
+
+
+def test_it_is_painted_on_a_daemon_that_was_started_with_nothing_said(tmp_path: Path) -> None:
+    """The stand-in, here with a fake worker: what the pack wants of `mini` is stood in for."""
+    begin_packs(tmp_path / "packs", "ink", "mire", "mini")
+    with InProcessDaemon(packs=tmp_path / "packs") as daemon:
+        for kind in KINDS:
+            words = ["batch", kind, "--packs", tmp_path / "packs", "--out", tmp_path / "out", "--json"]
+            done = run_here(*words, "--socket", daemon.socket)
+            document = json.loads(done.stdout)
+            assert (done.returncode, document["painted"], document["problems"]) == (0, 2, []), done.stderr
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert len(manifest["pictures"]) == 6
