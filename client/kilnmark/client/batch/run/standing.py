@@ -26,18 +26,18 @@ class Standing(StrEnum):
         FAILED: There is no picture.
         PARTIAL: An adapter changed less than it names.
         OLD: What is there is not what is asked for now.
-        GONE: No document has its entry any more.
         ENGAGED: Every adapter engaged, and there is one.
         BARE: Painted without adapters.
+        GONE: No document has its entry any more, however it is itself.
     """
 
     DEAD = "dead"
     FAILED = "failed"
     PARTIAL = "partial"
     OLD = "old"
-    GONE = "gone"
     ENGAGED = "engaged"
     BARE = "bare"
+    GONE = "gone"
 
     @property
     def label(self) -> str:
@@ -122,8 +122,8 @@ def _standings(picture: Picture, *, there: bool) -> tuple[Standing, ...]:
         (Standing.FAILED, not there),
         (Standing.PARTIAL, Verdict.PARTIAL in verdicts),
         (Standing.OLD, bool(picture.old)),
-        (Standing.GONE, picture.gone),
         (Standing.ENGAGED, there and verdicts == {Verdict.ENGAGED}),
         (Standing.BARE, there and not verdicts),
+        (Standing.GONE, picture.gone),
     ]
     return tuple(standing for standing, holds in found if holds)
