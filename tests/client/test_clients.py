@@ -170,9 +170,9 @@ def test_a_world_is_composed_with_what_its_dead_adapter_is(daemon: FakeDaemon, f
         composition = client.compose("ink", "portrait", world="mire")
         with pytest.raises(AdapterNotEngaged):
             client.render("a kiln", genre="ink", world="mire", tier="portrait", **SMALL)
-        with pytest.raises(InvalidParams, match=r"no genre here - at `\$\.params\.genre`"):
+        with pytest.raises(InvalidParams, match=r"no genre here - at `genre`"):
             client.compose("oil", "portrait")
-        with pytest.raises(InvalidParams, match=r"\$\.params\.tier"):
+        with pytest.raises(InvalidParams, match=r"tier"):
             client.compose("ink", "")
     assert [lora.inspection.verdict for lora in composition.loras] == [Verdict.ENGAGED, Verdict.NOOP]
 

@@ -111,7 +111,9 @@ def test_a_daemon_that_does_not_know_what_it_is_asked_is_said_to_be_of_another_v
     (event,) = connection.receive(jsonrpc.failure(str(request).encode(), error) + b"\n")
     assert isinstance(event, Raised)
     assert type(event.error) is type(error)
-    assert str(event.error).startswith(f"{error.message}; the daemon is of another version than this client: `kilnmark")
+    assert event.error.message.startswith(
+        f"{error.message}; the daemon is of another version than this client: `kilnmark"
+    )
 
 
 def test_an_error_comes_back_as_its_own_class_with_its_facts() -> None:

@@ -77,14 +77,14 @@ def test_a_singular_field_is_refused_and_the_arrays_are_named(field: str) -> Non
 
 
 def test_a_singular_field_is_refused_without_scales_where_none_are_taken() -> None:
-    with pytest.raises(InvalidParams, match=r"\$\.params\.lora_path`; send the array lora_paths$"):
+    with pytest.raises(InvalidParams, match=r"lora_path`; send the array lora_paths$"):
         params_as(LoraInspectParams, b'{"lora_path":"a"}')
-    with pytest.raises(InvalidParams, match=r"unknown field.*\$\.params\.lora_scale`"):
+    with pytest.raises(InvalidParams, match=r"unknown field.*lora_scale`"):
         params_as(LoraInspectParams, b'{"lora_paths":["a"],"lora_scale":1}')
 
 
 def test_a_singular_field_is_an_ordinary_unknown_one_where_no_stack_is_taken() -> None:
-    with pytest.raises(InvalidParams, match=r"unknown field.*\$\.params\.lora_path"):
+    with pytest.raises(InvalidParams, match=r"unknown field.*lora_path"):
         params_as(PingParams, b'{"lora_path":1}')
 
 

@@ -228,5 +228,5 @@ def test_a_reply_that_a_connection_could_not_carry_is_refused_with_what_to_do(
     path = str(write_tensors(tmp_path / "a.safetensors", {"k": np.ones(1, np.float32)}, metadata=entries))
     one = asyncio.run(inspections.answer(LoraInspectParams(lora_paths=[path]), nothing))
     assert len(bytes(one)) < DOCUMENT_LIMIT
-    with pytest.raises(InvalidParams, match=r"\$\.params\.lora_paths.*fewer files"):
+    with pytest.raises(InvalidParams, match=r"lora_paths.*fewer files"):
         asyncio.run(inspections.answer(LoraInspectParams(lora_paths=[path] * 9), nothing))

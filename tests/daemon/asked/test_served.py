@@ -8,6 +8,7 @@ from kilnmark.daemon.asked.served import Served
 from kilnmark.keymaps.files.weights import WeightsProblem
 from kilnmark.protocol.picture.catalog import VARIANTS
 from kilnmark.protocol.settings import Settings
+from kilnmark.protocol.wire.errors import InvalidParams
 from tests.directories import write_directory
 
 
@@ -20,6 +21,11 @@ def test_a_directory_under_a_name_of_its_own_counts_as_what_its_weights_are(tmp_
     bases = served(tmp_path, mine=str(place))
     assert bases.row_of("mine") is VARIANTS["schnell"]
     assert bases.counts_as == {"mine": "schnell"}
+
+
+def test_a_name_that_is_nearly_one_of_its_bases_is_asked_about(tmp_path: Path) -> None:
+    with pytest.raises(InvalidParams, match=r"did you mean 'trial'\?$"):
+        served(tmp_path, trial="standin").named("trail")
 
 
 def test_a_variants_name_says_what_is_meant_wherever_it_is(tmp_path: Path) -> None:

@@ -189,7 +189,7 @@ def test_a_variant_that_takes_no_such_picture_refuses_it(row: Any, said: dict[st
 
 def test_one_that_paints_nothing_without_a_reference_says_so_and_counts_no_further() -> None:
     row = VARIANTS["kontext-dev"]
-    with pytest.raises(InvalidParams, match=r"'mine' paints from a reference picture - at `\$\.params\.reference_im"):
+    with pytest.raises(InvalidParams, match=r"'mine' paints from a reference picture - at `reference_im"):
         decide(asked(), "mine", row)
     with pytest.raises(InvalidParams, match="takes at most 1 reference pictures and 2 are given"):
         decide(asked(reference_images=["a", "b"]), "mine", row)
@@ -217,9 +217,7 @@ def test_what_is_not_read_of_a_reference_as_it_is_in_its_file_is_told(
 
 def test_a_reference_of_which_nothing_would_be_left_is_refused_by_its_place() -> None:
     given = GivenPictures(references=(GivenPicture("a" * 64, 64, 64), GivenPicture("b" * 64, 64, 12)))
-    with pytest.raises(
-        InvalidParams, match=r"64 x 12 is less than 16 .* - at `\$\.params\.reference_images\[1\]`; give"
-    ):
+    with pytest.raises(InvalidParams, match=r"64 x 12 is less than 16 .* - at `reference_images\[1\]`; give"):
         decide(asked(reference_images=["a", "b"]), "flux2-klein-4b", VARIANTS["flux2-klein-4b"], given=given)
 
 

@@ -6,6 +6,7 @@ Under `--json` an error is a document on stdout like any result; otherwise it is
 import io
 import sys
 import tempfile
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -129,7 +130,7 @@ def _run(arguments: list[str], *, as_json: bool) -> int:
     except OutputLost:
         raise
     except KilnmarkError as error:
-        _tell(error, as_json=as_json)
+        _tell(error, as_json=as_json, arguments=arguments)
         return exit_code_of(error)
     except click.ClickException as error:
         _tell_usage(error, as_json=as_json)
@@ -140,10 +141,12 @@ def _run(arguments: list[str], *, as_json: bool) -> int:
     return int(code or ExitCode.DONE)
 
 
-def _tell(error: KilnmarkError, *, as_json: bool) -> None:
+def _tell(error: KilnmarkError, *, as_json: bool, arguments: Sequence[str] = ()) -> None:
+    from kilnmark.client.cli.door import called, in_options
     from kilnmark.client.cli.views.tables import console, show_failure
 
-    show_failure(console(stderr=True), str(error), reports_of(error), getattr(error, "trace_id", ""))
+    said = in_options(error, called(kilnmark, arguments))
+    show_failure(console(stderr=True), said, reports_of(error), getattr(error, "trace_id", ""))
     if as_json:
         write_document(ErrorDocument.of(error))
 

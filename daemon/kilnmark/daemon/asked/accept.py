@@ -12,6 +12,7 @@ from kilnmark.daemon.asked.served import Served
 from kilnmark.daemon.asked.stack import AskedStack
 from kilnmark.keymaps.files.weights import WeightsProblem
 from kilnmark.protocol.content.composed import ComposedStyle
+from kilnmark.protocol.content.problems import near_miss
 from kilnmark.protocol.content.tiers import Tier, load_tiers
 from kilnmark.protocol.picture.decide import Decision, base_for, decide
 from kilnmark.protocol.picture.family import Variant
@@ -129,5 +130,7 @@ def _tier(name: str | None) -> Tier | None:
         return None
     tiers = load_tiers()
     if name not in tiers:
-        raise InvalidParams(f"{name!r} is no known tier - at `$.params.tier`; use one of {', '.join(tiers)}")
+        meant = near_miss(name, tiers)
+        mend = f"did you mean {meant!r}?" if meant else f"use one of {', '.join(tiers)}"
+        raise InvalidParams(f"{name!r} is no known tier - at `$.params.tier`; {mend}")
     return tiers[name]

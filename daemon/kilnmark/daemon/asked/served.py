@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from kilnmark.keymaps.files.weights import WeightsProblem, read_weights
+from kilnmark.protocol.content.problems import near_miss
 from kilnmark.protocol.picture.catalog import VARIANTS
 from kilnmark.protocol.picture.family import Variant
 from kilnmark.protocol.settings import Settings
@@ -58,6 +59,8 @@ class Served:
                 f"this daemon serves {served} - at `$.params.variant`; start one with "
                 f"`kilnmark serve --variant {asked}`, or with `--base {asked}` beside its other bases"
             )
+        if meant := near_miss(asked, self.places):
+            raise InvalidParams(f"{asked!r} is no known variant - at `$.params.variant`; did you mean {meant!r}?")
         raise InvalidParams(
             f"{asked!r} is no known variant - at `$.params.variant`; this daemon serves {served}, "
             f"known are {', '.join(VARIANTS)}"

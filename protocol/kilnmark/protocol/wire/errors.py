@@ -25,6 +25,7 @@ stores facts (code, kind, retryable, job_id, detail, trace_id); nothing is hidde
     └── Cancelled           -32800
 """
 
+import re
 from collections.abc import Mapping
 
 from kilnmark.protocol.errors import KilnmarkError
@@ -52,6 +53,9 @@ __all__ = [
     "UnknownMethod",
     "WorkerLost",
 ]
+
+
+_PATH = re.compile(r"`\$\.params\.(?:_meta\.)?([^`]*)`")
 
 
 class RequestError(KilnmarkError):
@@ -87,6 +91,10 @@ class RequestError(KilnmarkError):
         self.trace_id = ""
         if retryable is not None:
             self.retryable = retryable
+
+    def __str__(self) -> str:
+        """The message as a caller in Python reads it: a field by its keyword. On the wire it is a path."""
+        return _PATH.sub(r"`\1`", self.message)
 
 
 class ParseError(RequestError):
