@@ -76,6 +76,7 @@ class Intake:
             job = await self._known(request)
             if job is None:
                 styled, pictures = await self._styled(request), await self._pictures.looked_at(request)
+                self._renders.check_open()  # so that nobody waits below for a worker that does not come
                 await self.drafts.told(request)
                 job = await self._known(request)
             yield self._view.job(self._accept(request, styled, pictures, asked_by)) if job is None else job

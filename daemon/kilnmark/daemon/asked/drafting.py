@@ -16,7 +16,7 @@ __all__ = ["UNTOLD_TIMEOUT", "Drafts"]
 
 _log = logging.getLogger(__name__)
 
-UNTOLD_TIMEOUT = 10.0
+UNTOLD_TIMEOUT = 20.0
 """Seconds that a worker may take to say what it computes on; it says so before it loads its first base."""
 
 

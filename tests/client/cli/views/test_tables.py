@@ -10,6 +10,8 @@ from kilnmark.client.cli.views.status import show_status
 from kilnmark.client.cli.views.tables import adapter_table, console, print_facts, show_failure, show_render
 from kilnmark.protocol.content.problems import Problem
 from kilnmark.protocol.picture.beside import LayersBeside
+from kilnmark.protocol.picture.draft import DRAFT_NOTICE
+from kilnmark.protocol.picture.record import STANDIN_NOTICE
 from kilnmark.protocol.picture.report import AdapterReport, Verdict
 from kilnmark.protocol.wire.replies import RenderResult, StackInfo, Timings
 from kilnmark.protocol.wire.status import (
@@ -74,6 +76,16 @@ WARMING = StatusResult(
     queue=QueueInfo(low=1, switches=3, shared=2),
     cache=CacheInfo(hits=4, entries=5, bytes=6 << 20, limit_bytes=2 << 30),
 )
+
+
+def test_what_must_not_be_taken_for_a_picture_is_told_with_how_to_get_one(capsys: pytest.CaptureFixture[str]) -> None:
+    show_render(console(), msgspec.structs.replace(RESULT, draft=True, notice=f"{STANDIN_NOTICE}; {DRAFT_NOTICE}"))
+    shown = capsys.readouterr().out.splitlines()
+    assert "size     64 x 128, 2 steps, guidance 3.5, a draft" in shown
+    assert f"notice   {STANDIN_NOTICE}; {DRAFT_NOTICE}" in shown
+    assert any(line.startswith("hint     `kilnmark serve --variant mini` paints real pictures") for line in shown)
+    show_render(console(), RESULT)
+    assert "notice" not in capsys.readouterr().out
 
 
 def test_a_piped_result_keeps_its_path_whole_and_has_no_escape_codes(capsys: pytest.CaptureFixture[str]) -> None:

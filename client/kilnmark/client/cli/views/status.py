@@ -32,6 +32,7 @@ def show_status(out: Console, status: StatusResult) -> None:
         ("state", status.state),
         ("daemon", f"{status.version}, process {status.pid}, up {_duration(status.uptime_s)}"),
         *base_rows(status),
+        *([("drafts", f"where a render does not say, on {', '.join(status.drafts)}")] if status.drafts else []),
         ("worker", _worker(status)),
         *_degraded(status.worker.degraded),
         ("renders", f"{status.rendered} done, {status.failed} failed, {_under_way(status)} under way"),

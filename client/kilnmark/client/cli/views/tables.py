@@ -63,19 +63,22 @@ def show_render(out: Console, result: RenderResult) -> None:
         rows.insert(1, ("style", " / ".join(filter(None, (stack.genre, stack.world, stack.tier)))))
     if result.trace_id:
         rows.append(("trace", result.trace_id))
-    rows += [("notice", plain(notice, "yellow")) for notice in _notices(result)]
+    rows += _notices(result)
     rows += [("warning", warning) for warning in result.warnings]
     print_facts(out, rows)
     if result.loras:
         out.print(adapter_table(result.loras))
 
 
-def _notices(result: RenderResult) -> Iterator[str]:
+def _notices(result: RenderResult) -> Iterator[tuple[str, str | Text]]:
     """Why it is no picture to be used, and how to get one."""
     if result.notice:
-        yield result.notice
+        yield "notice", plain(result.notice, "yellow")
     if STANDIN_NOTICE in result.notice:
-        yield "`kilnmark serve --variant mini` paints real pictures on any machine, and `kilnmark models` lists others"
+        yield (
+            "hint",
+            "`kilnmark serve --variant mini` paints real pictures on any machine; `kilnmark models` lists others",
+        )
 
 
 def show_failure(err: Console, sentence: str, reports: Sequence[AdapterReport], trace_id: str = "") -> None:
