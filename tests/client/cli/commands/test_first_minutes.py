@@ -24,6 +24,7 @@ THIS_IS_A_GENRE = "this is a genre; give the folder that it lies in"
         ("batch", "creature", "--dry-run", "--genre", "ink"),
         ("style", "compose", "--genre", "ink", "--tier", "scene"),
         ("serve",),
+        ("service", "install", "--print"),
     ],
 )
 def test_a_genre_that_is_given_as_the_folder_of_packs_is_told_so(tmp_path: Path, command: tuple[str, ...]) -> None:
@@ -84,3 +85,15 @@ def test_who_names_no_base_is_told_what_a_real_one_needs(tmp_path: Path) -> None
     page = re.search(r"docs/[\w-]+\.md", NO_BASE)
     assert page is not None
     assert (Path(__file__).parents[4] / page[0]).is_file()
+
+
+def test_a_wrong_folder_of_packs_is_told_by_who_said_it(tmp_path: Path) -> None:
+    begin_packs(tmp_path, "ink", "mire", "mini")
+    done = run_here("serve", env={"KILNMARK_PACKS": str(tmp_path / "ink")})
+    assert (done.returncode, "$KILNMARK_PACKS" in done.stderr) == (2, True)
+
+
+def test_packs_that_are_still_to_come_are_told_of_and_waited_for(tmp_path: Path) -> None:
+    done = run_here("serve", "--packs", tmp_path, "--only-settings")
+    assert (done.returncode, "there is no genre in" in done.stderr) == (0, True)
+    assert json.loads(done.stdout)["packs"] == str(tmp_path)

@@ -144,3 +144,10 @@ def test_each_problem_of_a_pack_is_a_warning_with_its_place_and_many_are_counted
 def test_a_folder_without_a_genre_is_a_warning(tmp_path: Path) -> None:
     (tmp_path / "packs").mkdir()
     assert the_one(look_at_packs(patient(tmp_path, packs=tmp_path / "packs")), WARNING).about == "packs"
+
+
+def test_a_genre_that_is_named_instead_of_its_folder_is_a_fault(tmp_path: Path) -> None:
+    (tmp_path / "packs").mkdir()
+    (tmp_path / "packs" / "visual_style.yaml").write_text("loras: []\n")
+    found = the_one(look_at_packs(patient(tmp_path, packs=tmp_path / "packs")), FAULT)
+    assert "this is a genre" in found.found

@@ -8,7 +8,7 @@ import importlib.util
 import json
 import os
 import sys
-from pathlib import Path
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import click
@@ -18,11 +18,13 @@ from kilnmark.client.cli.paths import HomePath
 from kilnmark.client.cli.settings.options import SettingsCommand, gathered
 from kilnmark.client.dial import looked_at, socket_path
 from kilnmark.client.errors import DaemonNotInstalled
+from kilnmark.protocol.printable import printable
 
 if TYPE_CHECKING:
+    from kilnmark.client.cli.settings.gather import Gathered
     from kilnmark.protocol.settings import Settings
 
-__all__ = ["config_option", "daemon_command", "require_daemon", "serve"]
+__all__ = ["config_option", "daemon_command", "require_daemon", "require_packs", "serve"]
 
 _PACKAGES = ("mflux", "uvloop")
 
@@ -58,8 +60,7 @@ def serve(config: str | None, *, only_settings: bool, as_json: bool, **options: 
     settings = found.settings
     if not only_settings and found.said["socket"].origin == "default":
         _tell_of_others(str(settings.socket))
-    if settings.packs is not None:
-        _require_packs(settings.packs)
+    require_packs(found)
     if as_json or only_settings:
         click.echo(settings.model_dump_json())
     if only_settings:
@@ -79,16 +80,27 @@ def _tell_of_others(socket: str) -> None:
         click.echo(f"{problem}, and clients may find that instead: `kilnmark socket` says which", err=True)
 
 
-def _require_packs(folder: Path) -> None:
-    """Raises click.BadParameter where a genre was named instead of the folder that it lies in."""
+def require_packs(found: "Gathered") -> None:
+    """Tells of a folder of packs without a genre.
+
+    Raises:
+        click.BadParameter: It is a genre itself, named instead of the folder that it lies in.
+    """
     from kilnmark.client.pack_files import PackFolder
-    from kilnmark.protocol.content.packs import refuse_genre
+    from kilnmark.protocol.content.packs import pack_names, refuse_genre
     from kilnmark.protocol.content.problems import UnusableContent
 
+    if (folder := found.settings.packs) is None:
+        return
+    files = PackFolder(folder)
     try:
-        refuse_genre(PackFolder(folder))
+        refuse_genre(files)
     except UnusableContent as error:
-        raise click.BadParameter(f"{folder}/{error}", param_hint="--packs") from error
+        raise click.BadParameter(f"{folder}/{error}", param_hint=found.said["packs"].where) from error
+    with suppress(UnusableContent):  # `status` tells what cannot be listed
+        if not pack_names(files):
+            words = f"note: there is no genre in {folder} yet; `kilnmark pack init` begins one"
+            click.echo(printable(words), err=True)
 
 
 def daemon_command(settings: "Settings") -> list[str]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kilnmark.client.cli.commands.serve import config_option, require_daemon
+from kilnmark.client.cli.commands.serve import config_option, require_daemon, require_packs
 from kilnmark.client.cli.options import json_option
 from kilnmark.client.cli.service.documents import (
     InstalledService,
@@ -62,7 +62,9 @@ def install(config: str | None, *, force: bool, only_print: bool, as_json: bool,
     from kilnmark.client.cli.service.plan import plan_service
 
     around = surroundings()
-    plan = plan_service(gathered(options, config), around)
+    found = gathered(options, config)
+    require_packs(found)
+    plan = plan_service(found, around)
     manager = room.manager_of(around, must_be_there=not only_print)
     if only_print:
         files = [ServiceFile(path=str(file.path), text=file.text) for file in manager.files(plan)]

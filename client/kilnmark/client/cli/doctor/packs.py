@@ -37,11 +37,12 @@ def _told(packs: PacksInfo | None) -> Iterator[Observation]:
 
 def _read(folder: Path) -> Iterator[Observation]:
     from kilnmark.client.pack_files import PackFolder
-    from kilnmark.protocol.content.packs import load_pack, pack_names
+    from kilnmark.protocol.content.packs import load_pack, pack_names, refuse_genre
     from kilnmark.protocol.content.problems import Problem, UnusableContent
 
     files, problems = PackFolder(folder), dict[Problem, None]()
     try:
+        refuse_genre(files)
         names = pack_names(files)
     except UnusableContent as error:
         yield fault("packs", str(error), "mend that, or name another folder with --packs")
@@ -60,7 +61,11 @@ def _counted(folder: str, genres: int, worlds: int) -> Iterator[Observation]:
     if genres:
         yield ok("packs", f"{folder}: {_count(genres, 'genre')}, {_count(worlds, 'world')}")
     else:
-        yield warning("packs", f"{folder} has no genre", "a genre is a folder with a visual_style.yaml in it")
+        yield warning(
+            "packs",
+            f"{folder} has no genre",
+            "`kilnmark pack init` begins one: a folder with a visual_style.yaml in it",
+        )
 
 
 def _problems(first: list[str], count: int) -> Iterator[Observation]:
