@@ -5,8 +5,10 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from kilnmark.client import Client, DaemonUnavailable, dial
+from kilnmark.client.cli.commands.serve import serve
 from kilnmark.client.dial import Places, looked_at, socket_path
 from kilnmark.client.errors import UntrustedSocket
 from kilnmark.protocol.wire.address import SocketPlace
@@ -56,6 +58,7 @@ def test_where_nobody_listens_each_place_is_told_with_its_reason(meant: Any, tmp
     assert [path for path, _ in caught.value.others] == [second, third]
     assert str(caught.value).startswith(f"no daemon at {first}: there is no socket, nor at {second} (")
     assert "others may write to it" in str(caught.value)
+    assert f"), nor at {third}; start one" in str(caught.value)
 
 
 def test_the_first_place_is_never_passed_over_for_being_another_users(meant: Any, tmp_path: Path) -> None:
@@ -74,3 +77,19 @@ def test_a_socket_that_was_named_is_the_only_one(meant: Any, tmp_path: Path) -> 
             Places(tmp_path / "own.sock").try_to_connect()
         assert caught.value.others == ()
         assert looked_at(str(daemon.socket)) is None
+
+
+def test_a_second_daemon_is_told_of_the_one_that_clients_may_find_instead(
+    meant: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[object] = []
+    monkeypatch.setattr("os.execv", lambda *command: begun.append(command))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.delenv("KILNMARK_SOCKET", raising=False)
+    with FakeDaemon() as daemon:
+        meant(str(tmp_path / "kilnmark" / "daemon.sock"), str(daemon.socket))
+        told = CliRunner().invoke(serve, [])
+        named = CliRunner().invoke(serve, ["--socket", str(tmp_path / "own.sock")])
+    assert f"a daemon of yours listens at {daemon.socket} already" in told.stderr
+    assert "note:" not in named.stderr
+    assert len(begun) == 2

@@ -78,8 +78,12 @@ class DaemonUnavailable(ClientError):
         self.others = tuple(others)
 
     def __str__(self) -> str:
-        nor = "".join(f", nor at {path} ({reason})" for path, reason in self.others)
+        nor = "".join(f", nor at {path}{self._why(reason)}" for path, reason in self.others)
         return f"no daemon at {self.path}: {self.reason}{nor}; start one with `kilnmark serve`"
+
+    def _why(self, reason: str) -> str:
+        """What stood in the way at another place, where that was something else."""
+        return "" if reason == self.reason else f" ({reason})"
 
 
 class UntrustedSocket(ClientError):

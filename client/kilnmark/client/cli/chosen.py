@@ -21,6 +21,8 @@ MOST = 1000
 """Pictures of one command."""
 
 _LARGEST = 2**53 - 1
+_DRAFT = ".draft"
+"""At the end of a draft's name, as the daemon's and batches' have it."""
 _DRAWN = 2**32
 """Seeds are drawn below this, as the daemon's are."""
 
@@ -84,19 +86,21 @@ class ChosenPlace:
         if len(set(seeds)) < len(seeds):
             raise click.UsageError("one seed stands twice, and its second picture would take the place of its first")
         for seed in seeds:
-            if not self._is_folder and _is_somebody_elses(goal := self._named(seed)):
-                problem = f"--output: {str(goal)!r} is there, and no picture of kilnmark; move it away first"
-                raise click.UsageError(problem)
+            if not self._is_folder:
+                _refuse_loss(self._named(seed))
 
     def put(self, result: RenderResult) -> RenderResult:
-        """Copy a picture to its place; the same result, with that as its path.
+        """Copy a picture to its place; the same result, with that as its path. A draft's name says that it is one.
 
         Raises:
             click.UsageError: It could not be written.
         """
         source = Path(result.image_path)
         goal = self._path / source.name if self._is_folder else self._named(result.seed)
+        if result.draft and not goal.stem.endswith(_DRAFT):
+            goal = goal.with_stem(goal.stem + _DRAFT)
         try:
+            _refuse_loss(goal)
             with source.open("rb") as given, written_whole(goal) as file:
                 shutil.copyfileobj(given, file)
         except OSError as error:
@@ -109,12 +113,14 @@ class ChosenPlace:
         return path if self._is_one else path.with_stem(f"{path.stem}-{seed}")
 
 
-def _is_somebody_elses(path: Path) -> bool:
-    """A file is there that no daemon wrote."""
+def _refuse_loss(path: Path) -> None:
+    """Raises click.UsageError where a file is there that no daemon wrote."""
     try:
         with path.open("rb") as file:
-            return find_record(file) is None
+            is_ours = find_record(file) is not None
     except FileNotFoundError:
-        return False
+        return
     except OSError:
-        return True
+        is_ours = False
+    if not is_ours:
+        raise click.UsageError(f"--output: {str(path)!r} is there, and no picture of kilnmark; move it away first")

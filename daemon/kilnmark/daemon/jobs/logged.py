@@ -75,7 +75,10 @@ def _ended(job: Job, outcome: RenderResult | RequestError, seconds: float) -> st
 
 
 def _asked(command: RenderCommand) -> str:
-    return f"{_cut(command.variant)} {command.width}x{command.height}, {command.steps} steps, seed {command.seed}"
+    draft = ", a draft" if command.draft else ""
+    return (
+        f"{_cut(command.variant)} {command.width}x{command.height}, {command.steps} steps, seed {command.seed}{draft}"
+    )
 
 
 def _adapters(command: RenderCommand, reports: Sequence[AdapterReport]) -> str:

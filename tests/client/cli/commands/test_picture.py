@@ -64,6 +64,15 @@ def test_the_same_is_made_again_pixel_for_pixel(run: Run, made: RenderResult) ->
     assert found.result.loras[0].asked_blocks == {"double.0": 0.25}
 
 
+def test_a_draft_is_made_again_as_the_draft_that_it_was(run: Run, daemon: FakeDaemon) -> None:
+    with Client(daemon.socket) as client:
+        made = client.render("a kiln", draft=True, seed=3)
+    code, found = replayed(run, made.image_path)
+    assert (code, found.same) == (ExitCode.DONE, True)
+    assert found.result is not None
+    assert (found.result.draft, found.result.steps) == (True, made.steps)
+
+
 def test_an_adapter_that_holds_something_else_is_named_and_nothing_is_painted(
     run: Run, made: RenderResult, own: Path, dead: Path
 ) -> None:

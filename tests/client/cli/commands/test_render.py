@@ -62,6 +62,14 @@ def test_several_pictures_have_the_seeds_that_follow_and_bear_them_in_their_name
     assert drawn[1].seed == drawn[0].seed + 1
 
 
+def test_a_drafts_name_says_that_it_is_one_wherever_it_is_put(rendering: Callable[..., Result], tmp_path: Path) -> None:
+    made = rendering("--draft", "-o", str(tmp_path / "out.png"), "--json").stdout
+    assert msgspec.json.decode(made, type=RenderResult).image_path == str(tmp_path / "out.draft.png")
+    (tmp_path / "mine.draft.png").write_bytes(b"mine")
+    ended = rendering("--draft", "-o", str(tmp_path / "mine.png"))
+    assert (ended.exit_code, (tmp_path / "mine.draft.png").read_bytes()) == (ExitCode.USAGE, b"mine")
+
+
 def test_seeds_may_be_named_and_a_folder_gets_the_pictures_as_they_are(
     rendering: Callable[..., Result], tmp_path: Path
 ) -> None:
