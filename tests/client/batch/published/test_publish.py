@@ -82,6 +82,14 @@ def test_what_is_no_longer_accepted_goes_and_nothing_of_anybody_else(out: Path, 
     assert sorted(there(tmp_path / "game")) == ["alder.png", "ours.png"]
 
 
+def test_a_draft_is_not_published_though_its_bytes_were_accepted(out: Path, tmp_path: Path) -> None:
+    accept(out, "alder", "birch")
+    known = read_manifest(out)
+    drafts = [msgspec.structs.replace(each, draft=each.name == "alder") for each in known.pictures]
+    write_manifest(out, msgspec.structs.replace(known, pictures=drafts))
+    assert published(out, tmp_path / "game").added == ("ash/mire/poi/birch.png",)
+
+
 def test_publishing_again_writes_nothing(out: Path, tmp_path: Path) -> None:
     accept(out, "alder")
     published(out, tmp_path / "game")

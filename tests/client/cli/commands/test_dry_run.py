@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 from click.testing import CliRunner, Result
+from PIL import Image
 
 from kilnmark.client.cli.commands.batch import batch
 from kilnmark.daemon.in_process import InProcessDaemon
@@ -82,6 +83,8 @@ def test_a_sound_plan_has_its_totals_and_says_that_no_time_is_known(packs: Small
         "seconds": None,
         "unknown": 3,
         "measured": "",
+        "elsewhere": {},
+        "refused": [],
     }
     assert [(each["name"], each["verdict"], each["dead"]) for each in found["adapters"]] == [
         ("moss", "engaged", []),
@@ -104,3 +107,19 @@ def test_what_is_there_is_not_counted_again_and_a_daemon_tells_what_it_drafts(
     assert totals["measured"] == "daemon"
     assert totals["unknown"] == 0
     assert totals["seconds"] is not None
+
+
+def test_a_base_that_the_daemon_has_not_is_told_with_what_it_paints_on_and_cannot(
+    packs: SmallPacks, tmp_path: Path
+) -> None:
+    packs.write("tiers.yaml", "landscape: {width: 64, height: 64, steps: 1, variant: flux2-klein-4b}\n")
+    Image.new("RGB", (64, 64)).save(packs.root / "ash/worlds/fen/gate.png")
+    entry = "chapters:\n  - points_of_interest: [{name: Reed Gate, description: x, reference_images: [gate.png]}]\n"
+    packs.write("worlds/fen/history.yaml", entry)
+    with InProcessDaemon(lora_roots=(packs.root,)) as daemon:
+        result = invoke(packs, tmp_path / "out", "--dry-run", "--genre", "ash", socket=daemon.socket)
+    assert (
+        "base      the daemon does not serve 'flux2-klein-4b'; those pictures would be of 'standin'\n" in result.stdout
+    )
+    assert "refused   Reed Gate (ash/worlds/fen/history.yaml:2) is meant for 'flux2-klein-4b'" in result.stdout
+    assert result.exit_code != ExitCode.DONE

@@ -59,8 +59,8 @@ def chosen_pictures(
 
 
 def _accepted(folder: Path, pictures: Sequence[Picture], shown: Mapping[str, ShownPick]) -> Iterator[ChosenPicture]:
-    """Those of one entry, the first under its name and the others numbered behind it."""
-    accepted = [each for each in pictures if shown[each.file].word is PickWord.ACCEPTED]
+    """Those of one entry, the first under its name and the others numbered behind it; no draft, whoever accepts it."""
+    accepted = [each for each in pictures if shown[each.file].word is PickWord.ACCEPTED and not each.draft]
     for number, picture in enumerate(sorted(accepted, key=lambda each: each.take), start=1):
         stem = re.sub(r"(\.s\d+)?\.png\Z", "", picture.file)
         file = f"{stem}.png" if number == 1 else f"{stem}.s{number}.png"

@@ -32,7 +32,7 @@ from kilnmark.protocol.wire.errors import InvalidParams
 if TYPE_CHECKING:
     from kilnmark.client.request import RenderRequest
 
-__all__ = ["PRIORITY", "PinnedItem", "pin_items"]
+__all__ = ["PRIORITY", "PinnedItem", "meant_for_another", "pin_items"]
 
 PRIORITY: Priority = "low"
 """Of every picture of a batch, which leaves the way to those who wait for a single one."""
@@ -174,7 +174,7 @@ def pin_items(
         base = base_for(None, item.style, None, served=served, default=default)
         row = row_of(base, counts_as)
         if unfit := unfit_for(row, item.pictures):
-            raise InvalidParams(_meant_for_another(item, unfit))
+            raise InvalidParams(meant_for_another(item, unfit))
         spec = item.on(base, row, drafts=base in drafts)
         file = item.place_of(spec)
         adapters = [(_hash_of(adapter, sha256_of), adapter.scale) for adapter in item.adapters]
@@ -192,7 +192,8 @@ def _hash_of(adapter: PlannedAdapter, sha256_of: Callable[[str], str]) -> str:
     return sha256
 
 
-def _meant_for_another(item: Item, unfit: str) -> str:
+def meant_for_another(item: Item, unfit: str) -> str:
+    """Why an item cannot be painted on a base that stands in for its own, in a sentence."""
     subject, variant = item.subject, item.spec.variant
     return (
         f"{subject.name} ({subject.file}:{subject.line}) is meant for {variant!r}, which the daemon does not serve, "

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kilnmark.client.batch.plan.inspected import InspectedAdapter, inspect_adapters
+from kilnmark.client.batch.plan.pictures import unfit_for
 from kilnmark.client.batch.plan.plan import Item, Plan
 from kilnmark.client.batch.run.expected import Expected, expected, paces_of
 from kilnmark.client.batch.run.manifest import Manifest
+from kilnmark.client.batch.run.pinned import meant_for_another
 from kilnmark.protocol.picture.catalog import UnknownVariant, row_of
 from kilnmark.protocol.picture.decide import base_for
 from kilnmark.protocol.picture.spec import PictureSpec
@@ -33,6 +35,8 @@ class Rehearsal:
         switches: How often another stack would be needed than for the picture before.
         takes: What those that are not there would take.
         measured: Where that was measured: `daemon`, `manifest`, or empty where nothing was.
+        elsewhere: Of which bases pictures would be that want another, by the one that they want.
+        refused: Why some could not be painted on the base that the daemon has for them, a sentence each.
     """
 
     adapters: Sequence[InspectedAdapter]
@@ -42,6 +46,8 @@ class Rehearsal:
     switches: int
     takes: Expected
     measured: str
+    elsewhere: Mapping[str, str]
+    refused: Sequence[str]
 
     @property
     def dead(self) -> list[InspectedAdapter]:
@@ -56,6 +62,7 @@ class _Meant:
     item: Item
     spec: PictureSpec
     variant: str
+    refused: str = ""
 
     @property
     def stack(self) -> tuple[object, ...]:
@@ -85,6 +92,10 @@ def rehearse(plan: Plan, folder: Path, manifest: Manifest, status: StatusResult 
         switches=max(0, len({each.stack for each in missing}) - 1),
         takes=expected((each.spec for each in missing), paces),
         measured=measured,
+        elsewhere={
+            each.item.spec.variant: each.spec.variant for each in meant if each.spec.variant != each.item.spec.variant
+        },
+        refused=[each.refused for each in meant if each.refused],
     )
 
 
@@ -97,6 +108,8 @@ def _meant(item: Item, status: StatusResult | None) -> _Meant:
         row = row_of(base, status.counts_as)
     except UnknownVariant:  # a directory that nobody could tell; painting will say why
         return _Meant(item, item.spec, item.spec.variant)
+    if unfit := unfit_for(row, item.pictures):
+        return _Meant(item, item.spec, item.spec.variant, meant_for_another(item, unfit))
     return _Meant(item, item.on(base, row, drafts=base in status.drafts), row.name)
 
 

@@ -52,7 +52,7 @@ def rehearsed(plan: "Plan", out: Path, socket: str | None, *, as_json: bool) -> 
             click.echo("nothing to paint", err=True)
     if rehearsal.dead:
         return ExitCode.NOT_ENGAGED
-    return ExitCode.FAILED if plan.problems else ExitCode.DONE
+    return ExitCode.FAILED if plan.problems or rehearsal.refused else ExitCode.DONE
 
 
 def _status(socket: str | None) -> "StatusResult | None":

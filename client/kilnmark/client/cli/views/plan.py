@@ -99,6 +99,8 @@ class PlanTotals(msgspec.Struct, frozen=True, kw_only=True):
         seconds: That those which are not there would take; None where nothing was measured of any.
         unknown: Pictures that `seconds` leaves out, since nothing was measured of their bases.
         measured: Where it was measured: by the `daemon`, in the `manifest`, or empty.
+        elsewhere: The bases that the daemon has for those that pictures want and it does not serve.
+        refused: Why some pictures cannot be painted there.
     """
 
     pictures: int
@@ -110,6 +112,8 @@ class PlanTotals(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float | None
     unknown: int
     measured: str
+    elsewhere: dict[str, str] = {}
+    refused: list[str] = []
 
 
 class PlanDocument(msgspec.Struct, frozen=True, kw_only=True):
@@ -139,6 +143,8 @@ def plan_document(plan: Plan, out: Path, rehearsal: Rehearsal) -> PlanDocument:
             seconds=None if rehearsal.takes.seconds is None else round(rehearsal.takes.seconds, 3),
             unknown=rehearsal.takes.unknown,
             measured=rehearsal.measured,
+            elsewhere=dict(rehearsal.elsewhere),
+            refused=list(rehearsal.refused),
         ),
     )
 
@@ -158,6 +164,11 @@ def show_totals(out: Console, rehearsal: Rehearsal) -> None:
         ("adapters", f"{len(rehearsal.adapters)}{dead}"),
         ("switches", f"{counted(rehearsal.switches, 'change')} of stack"),
         ("time", _expected(rehearsal)),
+        *(
+            ("base", f"the daemon does not serve {wanted!r}; those pictures would be of {had!r}")
+            for wanted, had in rehearsal.elsewhere.items()
+        ),
+        *(("refused", plain(said, "red")) for said in rehearsal.refused),
     ]
     print_facts(out, rows)
 
