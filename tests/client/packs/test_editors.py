@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from kilnmark.client.packs.editors import editor_line, schema_of, write_schemas
+from kilnmark.client.pack_files import PackFolder
+from kilnmark.client.packs.editors import editor_line, schema_of, unnamed, write_schemas
+from kilnmark.client.packs.scaffold import begin_packs
 from kilnmark.protocol.content.schemas import SCHEMAS, shipped_schema
 
 
@@ -43,3 +45,12 @@ def test_a_world_is_no_genre() -> None:
     assert schema_of("ink/visual_style.yaml") == "genre"
     assert schema_of("ink/worlds/mire/visual_style.yaml") == "world"
     assert schema_of("ink/worlds/mire/notes.yaml") is None
+
+
+def test_documents_that_name_no_schema_are_found_and_those_that_do_are_not(tmp_path: Path) -> None:
+    begin_packs(tmp_path, "ink", "mire", "mini")
+    assert list(unnamed(PackFolder(tmp_path))) == []
+    (tmp_path / "ink" / "tiers.yaml").write_text("scene: {steps: 3}\n# yaml-language-server: too late\n")
+    (tmp_path / "ink" / "loras.yaml").write_bytes(b"\xff")
+    (tmp_path / "ink" / "visual_style.yaml").write_text("# ours\n\n# yaml-language-server: $schema=x\nloras: []\n")
+    assert list(unnamed(PackFolder(tmp_path))) == ["ink/tiers.yaml", "ink/loras.yaml"]

@@ -3,15 +3,16 @@
 What stands in a schema is `protocol.content.schemas`' part.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from kilnmark.keymaps.files.atomic import written_whole
-from kilnmark.protocol.content.packs import STYLE_FILE, TIERS_FILE
+from kilnmark.protocol.content.composed import folder_of
+from kilnmark.protocol.content.packs import STYLE_FILE, TIERS_FILE, PackFiles, pack_names
 from kilnmark.protocol.content.promoted import PROMOTED_FILE
 from kilnmark.protocol.content.schemas import SCHEMAS, shipped_schema
 
-__all__ = ["editor_line", "schema_of", "write_schemas"]
+__all__ = ["editor_line", "schema_of", "unnamed", "write_schemas"]
 
 _BY_FILE: Mapping[str, str] = {
     TIERS_FILE: "tiers",
@@ -20,6 +21,8 @@ _BY_FILE: Mapping[str, str] = {
     "portrait_manifest.yaml": "portraits",
     "creatures.yaml": "creatures",
 }
+
+_MARK = "yaml-language-server:"
 
 
 def write_schemas(folder: Path) -> Sequence[str]:
@@ -66,7 +69,36 @@ def editor_line(document: str) -> str:
     name = schema_of(document)
     assert name is not None, document  # noqa: S101 - the caller's to know
     up = "../" * (len(PurePosixPath(document).parts) - 1)
-    return f"# yaml-language-server: $schema={up}{_file_of(name)}"
+    return f"# {_MARK} $schema={up}{_file_of(name)}"
+
+
+def unnamed(files: PackFiles) -> Iterator[str]:
+    """The documents of packs whose first comments name no schema, by their paths.
+
+    Args:
+        files: Reads the folder of packs.
+
+    Raises:
+        UnusableContent: It cannot be listed.
+    """
+    for genre, world in pack_names(files):
+        for name in (STYLE_FILE, *_BY_FILE):
+            document = f"{folder_of(genre, world)}/{name}"
+            try:
+                data = files.read(document)
+            except OSError:  # which a check tells of
+                continue
+            if data is not None and not _names_schema(data):
+                yield document
+
+
+def _names_schema(data: bytes) -> bool:
+    for line in data.decode(errors="replace").splitlines():
+        if _MARK in line:
+            return True
+        if line.strip() and not line.startswith("#"):
+            return False
+    return False
 
 
 def _file_of(schema: str) -> str:

@@ -61,6 +61,20 @@ def test_schemas_are_put_beside_packs_once(tmp_path: Path, capsys: pytest.Captur
     assert capsys.readouterr().out == f"{tmp_path}: all schemas were there already\n"
 
 
+def test_a_document_without_its_line_is_listed_with_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pack("init", tmp_path, "--genre", "ink", "--world", "mire")
+    history = tmp_path / "ink/worlds/mire/history.yaml"
+    history.write_text("chapters: []\n")
+    capsys.readouterr()
+    assert pack("schemas", tmp_path) == ExitCode.DONE
+    line = "# yaml-language-server: $schema=../../../history.schema.json"
+    assert f"{history} wants as its first line: {line}\n" in capsys.readouterr().out
+    assert history.read_text() == "chapters: []\n"
+    assert pack("schemas", tmp_path, "--json") == ExitCode.DONE
+    [unnamed] = json.loads(capsys.readouterr().out)["unnamed"]
+    assert unnamed == {"document": "ink/worlds/mire/history.yaml", "line": line}
+
+
 def test_what_a_world_inherits_is_shown_on_a_terminal_of_80_columns(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -73,19 +73,24 @@ def schemas(folder: Path, *, as_json: bool) -> None:
     """Put the JSON Schemas of all documents into DIR, a folder of packs.
 
     An editor with a YAML language server then completes and checks each document whose first line names one:
-    `# yaml-language-server: $schema=../genre.schema.json`
+    `# yaml-language-server: $schema=../genre.schema.json`. Those that name none are listed with their line; no document
+    is changed.
     """
-    from kilnmark.client.cli.views.pack_documents import SchemasDocument
-    from kilnmark.client.packs.editors import write_schemas
+    from kilnmark.client.cli.views.pack_documents import SchemasDocument, UnnamedSchema
+    from kilnmark.client.pack_files import PackFolder
+    from kilnmark.client.packs.editors import editor_line, unnamed, write_schemas
 
     try:
         written = write_schemas(folder)
     except OSError as error:
         raise _unwritable(folder, error) from error
+    missing = [UnnamedSchema(document=each, line=editor_line(each)) for each in unnamed(PackFolder(folder))]
     if as_json:
-        write_document(SchemasDocument(folder=str(folder.absolute()), written=list(written)))
-    else:
-        write_line(f"{folder}: {', '.join(written) or 'all schemas were there already'}")
+        write_document(SchemasDocument(folder=str(folder.absolute()), written=list(written), unnamed=missing))
+        return
+    write_line(f"{folder}: {', '.join(written) or 'all schemas were there already'}")
+    for each in missing:
+        write_line(f"{folder}/{each.document} wants as its first line: {each.line}")
 
 
 @pack.command()

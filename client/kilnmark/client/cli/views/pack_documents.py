@@ -6,7 +6,7 @@ from kilnmark.client.packs.checked import CheckedPacks
 from kilnmark.protocol.content.problems import Problem
 from kilnmark.protocol.picture.report import Verdict
 
-__all__ = ["BegunDocument", "CheckedAdapter", "CheckedDocument", "SchemasDocument", "checked_document"]
+__all__ = ["BegunDocument", "CheckedAdapter", "CheckedDocument", "SchemasDocument", "UnnamedSchema", "checked_document"]
 
 
 class BegunDocument(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,16 +23,30 @@ class BegunDocument(msgspec.Struct, frozen=True, kw_only=True):
     next: list[str]
 
 
+class UnnamedSchema(msgspec.Struct, frozen=True, kw_only=True):
+    """A document that an editor cannot check yet.
+
+    Attributes:
+        document: From the folder of packs.
+        line: What to put first in it.
+    """
+
+    document: str
+    line: str
+
+
 class SchemasDocument(msgspec.Struct, frozen=True, kw_only=True):
     """Schemas that were put beside packs.
 
     Attributes:
         folder: Where they lie.
         written: Those that are new there, or had other bytes.
+        unnamed: Documents whose beginning names no schema yet.
     """
 
     folder: str
     written: list[str]
+    unnamed: list[UnnamedSchema] = []
 
 
 class CheckedAdapter(msgspec.Struct, frozen=True, kw_only=True):
