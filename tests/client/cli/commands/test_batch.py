@@ -122,6 +122,7 @@ def test_a_batch_leaves_every_picture_its_record_and_a_page(first: tuple[Bench, 
         assert record is not None
         assert (record.prompt, record.seed, record.job_id) == (picture.prompt, picture.seed, picture.job_id)
         assert picture.status == "done"
+        assert picture.seconds  # by which the dry run reckons
         assert [lora.verdict for lora in picture.loras] == [Verdict.ENGAGED]
     stair = found["ash/mire/poi/glass-stair.png"]
     assert stair.prompt == "inkwash, a stair of glass, on rough paper"
