@@ -76,5 +76,25 @@ def test_a_caller_in_python_reads_the_keyword() -> None:
         params_as(RenderParams, b'{"prompt":"a","_meta":{"attached":3}}')
 
 
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"steps": 0}, "must be 1 or more - at `--steps`"),
+        ({"steps": 1000}, "must be 100 at most - at `--steps`"),
+        ({"width": 100}, "must be a multiple of 16 - at `--width`"),
+        ({"guidance": 31}, "must be 30 at most - at `--guidance`"),
+        ({"tier": ""}, "is empty - at `--tier`"),
+        ({"tier": "x" * 300}, "has more than 200 characters - at `--tier`"),
+        ({"job_id": "a b"}, "must be letters, digits or `._-`, 64 at most - at `--job-id`"),
+        ({"reference_images": ["a"] * 9}, "is given more than 4 times - at `--reference`"),
+        ({"lora_paths": ["a"], "lora_scales": [101]}, "must be 100 at most - at `--lora` no. 1"),
+    ],
+)
+def test_a_bound_is_told_in_plain_words(fields: dict[str, Any], words: str) -> None:
+    with pytest.raises(InvalidParams) as caught:
+        params_as(RenderParams, json.dumps({"prompt": "x", **fields}).encode())
+    assert in_options(caught.value, RENDER) == words
+
+
 def test_other_messages_stay_as_they_are() -> None:
     assert str(RequestError("the base cannot be held: `$.x` is odd")) == "the base cannot be held: `$.x` is odd"

@@ -23,6 +23,18 @@ _OTHERS: Mapping[str, Sequence[str]] = {
 """What commands call the fields that they have other names for."""
 
 
+_BOUNDS: Mapping[str, str] = {
+    r"^Expected `(?:int|float)` >= (-?\d+)(?:\.0)?(?= - )": r"must be \1 or more",
+    r"^Expected `(?:int|float)` <= (-?\d+)(?:\.0)?(?= - )": r"must be \1 at most",
+    r"^Expected `int` that's a multiple of (\d+)(?= - )": r"must be a multiple of \1",
+    r"^Expected `str` of length >= 1(?= - )": "is empty",
+    r"^Expected `str` of length <= (\d+)(?= - )": r"has more than \1 characters",
+    r"^Expected `str` matching regex '.*\{1,(\d+)\}.*'(?= - )": r"must be letters, digits or `._-`, \1 at most",
+    r"^Expected `array` of length <= (\d+)(?= - )": r"is given more than \1 times",
+}
+"""What the JSON library says of values out of bounds, in plain words."""
+
+
 def called(command: click.Command, arguments: Sequence[str]) -> click.Command:
     """The command that arguments call, as far as they do."""
     context = click.Context(command)
@@ -45,9 +57,11 @@ def in_options(error: KilnmarkError, command: click.Command) -> str:
     names = dict(_names(command))
     if not any(found["field"] in names for found in _PATH.finditer(message)):
         return str(error)
+    for pattern, words in _BOUNDS.items():
+        message = re.sub(pattern, words, message)
     message = _PATH.sub(lambda found: _place(found, names), message)
-    words = "|".join(name for name in names if "_" in name)
-    return re.sub(rf"(?<![\w`./-])({words})(?!\w)", lambda word: names[word[1]], message) if words else message
+    spelt = "|".join(name for name in names if "_" in name)
+    return re.sub(rf"(?<![\w`./-])({spelt})(?!\w)", lambda word: names[word[1]], message) if spelt else message
 
 
 def _place(found: re.Match[str], names: Mapping[str, str]) -> str:

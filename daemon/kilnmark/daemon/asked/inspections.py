@@ -15,6 +15,7 @@ from kilnmark.daemon.asked.served import Served
 from kilnmark.keymaps.files.weights import WeightsProblem
 from kilnmark.keymaps.inspection import inspect_file
 from kilnmark.keymaps.names.shapes import Shapes, load_shapes, painter_names
+from kilnmark.protocol.content.problems import near_miss
 from kilnmark.protocol.settings import Settings
 from kilnmark.protocol.wire.errors import InvalidParams
 from kilnmark.protocol.wire.inspection import Inspection, InspectionDocument
@@ -91,8 +92,9 @@ class Inspections:
 
     def _variant(self, asked: str | None) -> str:
         if asked is not None and asked not in painter_names():
-            known = ", ".join(painter_names())
-            raise InvalidParams(f"{asked!r} is no known variant - at `$.params.variant`; use one of {known}")
+            meant = near_miss(asked, painter_names())
+            mend = f"did you mean {meant!r}?" if meant else f"use one of {', '.join(painter_names())}"
+            raise InvalidParams(f"{asked!r} is no known variant - at `$.params.variant`; {mend}")
         if asked is not None:
             return asked
         try:

@@ -94,6 +94,17 @@ def test_a_picture_that_was_taken_in_and_written_down_is_there(item: PinnedItem,
     assert source.is_file()
 
 
+def test_one_file_that_a_style_and_its_entry_have_keeps_both_names(item: PinnedItem, tmp_path: Path) -> None:
+    (moss,) = item.planned.adapters
+    planned = dataclasses.replace(item.planned, adapters=(moss, dataclasses.replace(moss, name="own")))
+    twice = dataclasses.replace(item, planned=planned, spec=item.spec.pinned([(item.spec.adapters[0].sha256, 1.0)] * 2))
+    source = painted(tmp_path / "made.png", record_of(twice))
+    with open_ledger(tmp_path / "out") as ledger:
+        ledger.write_done(twice, ledger.take_in(twice, source), [])
+    (picture,) = read_manifest(tmp_path / "out").pictures
+    assert [report.name for report in picture.loras] == ["moss", "own"]
+
+
 def test_one_that_fails_where_an_earlier_picture_lies_says_so(item: PinnedItem, tmp_path: Path) -> None:
     source = painted(tmp_path / "made.png", record_of(item))
     with open_ledger(tmp_path / "out") as ledger:

@@ -45,9 +45,17 @@ def failed_entry(item: PinnedItem, message: str, reports: Sequence[AdapterReport
 
 
 def _named(item: PinnedItem, reports: Iterable[AdapterReport]) -> list[AdapterReport]:
-    """The reports under the names that the style has for their files."""
-    names = {adapter.path: adapter.name for adapter in item.planned.adapters}
-    return [msgspec.structs.replace(report, name=names.get(report.path, report.name)) for report in reports]
+    """The reports under the names that documents have for their files, of which one can be in a stack twice."""
+    names: dict[str, list[str]] = {}
+    for adapter in item.planned.adapters:
+        names.setdefault(adapter.path, []).append(adapter.name)
+    return [msgspec.structs.replace(report, name=_next(names.get(report.path), report.name)) for report in reports]
+
+
+def _next(names: list[str] | None, otherwise: str) -> str:
+    if not names:
+        return otherwise
+    return names.pop(0) if len(names) > 1 else names[0]
 
 
 def _entry(item: PinnedItem) -> Picture:
