@@ -91,11 +91,18 @@ class Browser:
         return self._call("POST", "/execute/sync", body)
 
     def until(self, script: str, value: object) -> bool:
-        """Whether a function with this body returns this value before `ANSWER_TIMEOUT` has passed."""
+        """Whether a function with this body returns this value before `ANSWER_TIMEOUT` has passed.
+
+        A page that is exchanged for another under the question is asked again.
+        """
         deadline = time.monotonic() + ANSWER_TIMEOUT
         while time.monotonic() < deadline:
-            if self.run(script) == value:
-                return True
+            try:
+                if self.run(script) == value:
+                    return True
+            except AssertionError as error:
+                if not re.search("navigation|context", str(error)):
+                    raise
         return False
 
     def press(self, *keys: str) -> None:

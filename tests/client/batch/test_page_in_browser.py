@@ -341,8 +341,8 @@ def test_axe_finds_nothing(browser: Browser, size: tuple[int, int], scheme: str,
     assert len(result["passes"]) > 15
 
 
-def test_of_five_hundred_pictures_only_those_near_the_window_cost_anything(browser: Browser, tmp_path: Path) -> None:
-    make_gallery(tmp_path, 500)
+def test_of_a_thousand_pictures_only_those_near_the_window_cost_anything(browser: Browser, tmp_path: Path) -> None:
+    make_gallery(tmp_path, 1000)
     browser.open(tmp_path / "index.html")
     shown = (
         "return [...document.querySelectorAll('.card h3')]"
@@ -351,3 +351,5 @@ def test_of_five_hundred_pictures_only_those_near_the_window_cost_anything(brows
     loaded = "return [...document.querySelectorAll('.shot img')].filter(image => image.complete).length"
     assert 4 < browser.run(shown) < 50, "cards far from the window are painted"
     assert browser.run(loaded) < 100, "pictures far from the window are loaded"
+    display = "return getComputedStyle(document.querySelector('.card')).display"
+    assert browser.run(display) == "block", "items of a list are numbered anew for each that is hidden"

@@ -72,7 +72,7 @@ def browser(window: Browser, folder: Path, manifest: Manifest) -> Iterator[Brows
     window.size(*DESKTOP)
     window.media(prefers_color_scheme="light")
     window.open(folder / "index.html", "#order=place")
-    window.run("localStorage.clear()")
+    window.run("localStorage.clear(); sessionStorage.clear()")
     window.open(folder / "index.html", "#order=place")
     window.complaints()
     yield window
@@ -129,6 +129,16 @@ def test_decisions_outlive_the_page(browser: Browser, folder: Path) -> None:
     browser.open(folder / "index.html", "#order=place")
     assert words(browser) == {"0": "accepted"}
     assert browser.run(NOTE, 1) == "Seed pinned"
+
+
+def test_what_was_decided_before_the_page_was_loaded_anew_is_taken_back_too(browser: Browser, folder: Path) -> None:
+    go(browser, 0)
+    browser.press("a", "p")
+    browser.go((folder / "index.html").as_uri() + "?anew#order=place")
+    browser.press("u")
+    assert (words(browser), browser.run(NOTE, 1)) == ({"0": "accepted"}, "")
+    browser.press("u")
+    assert words(browser) == {}
 
 
 def test_a_failed_picture_cannot_be_decided_about(browser: Browser) -> None:

@@ -24,6 +24,11 @@ GO = "document.querySelectorAll('.card .shot')[arguments[0]].focus()"
 WORDS = "return [...document.querySelectorAll('.card')].map(c => c.dataset.word).sort().join()"
 TOAST = "const part = document.querySelector('#toast'); return part.hidden ? '' : part.firstChild.textContent"
 SEEDS = "return [...document.querySelectorAll('.card .seed')].map(s => s.textContent).join()"
+DIFFER = (
+    "return Promise.all([...document.querySelectorAll('#seeds-list img')].map(async (image) => { await image.decode();"
+    "const canvas = document.createElement('canvas'), pen = canvas.getContext('2d'); pen.drawImage(image, 0, 0, 8, 8);"
+    "return pen.getImageData(0, 0, 8, 8).data.join(); })).then(([one, other]) => one !== other)"
+)
 DRAWN = "return [...document.querySelectorAll('.card .shot img')].every(i => i.complete && i.naturalWidth > 0)"
 
 
@@ -112,6 +117,7 @@ def test_a_re_roll_shows_the_new_picture_when_it_comes_to_everybody(
             "return [...document.querySelectorAll('#seeds-list .where')].map(p => p.textContent.split(' · ')[1]).join()"
         )
         assert ada.until(lines, "now,before")
+        assert ada.until(DIFFER, True)
         ada.press("Escape", "u")
         assert ada.until(SEEDS, before)
         assert ada.complaints() == []

@@ -46,10 +46,11 @@ function textOf(card) {
 /* What this browser remembers of this page; a browser that keeps nothing keeps nothing. */
 const memory = {
   key: (name) => `kilnmark:${location.pathname}:${name}`,
-  read(name, otherwise = null, kept = localStorage) {
-    try { return JSON.parse(kept.getItem(this.key(name))) ?? otherwise; } catch { return otherwise; }
+  store: (session) => (session ? sessionStorage : localStorage),
+  read(name, otherwise = null, session = false) {
+    try { return JSON.parse(this.store(session).getItem(this.key(name))) ?? otherwise; } catch { return otherwise; }
   },
-  write(name, value, kept = () => localStorage) {
-    try { kept().setItem(this.key(name), JSON.stringify(value)); return true; } catch { return false; }
+  write(name, value, session = false) {
+    try { this.store(session).setItem(this.key(name), JSON.stringify(value)); return true; } catch { return false; }
   },
 };

@@ -5,12 +5,12 @@ const HELD = "held";
 function hold() {
   const top = [...list.querySelectorAll(".card:not([hidden])")].find((card) => card.getBoundingClientRect().bottom > 0);
   const facts = { file: top?.dataset.file, at: top?.getBoundingClientRect().top, y: scrollY, focus: focused()?.dataset.file };
-  memory.write(HELD, facts, () => sessionStorage);
+  memory.write(HELD, facts, true);
 }
 function restore() {
-  let held = null;
-  try { held = memory.read(HELD, null, sessionStorage); sessionStorage.removeItem(memory.key(HELD)); } catch { return; }
+  const held = memory.read(HELD, null, true);
   if (!held) return;
+  memory.write(HELD, null, true);
   const card = cards.find((one) => one.dataset.file === held.file);
   const put = () => { if (card && held.y > 0) scrollBy(0, card.getBoundingClientRect().top - held.at); };
   const last = cards.find((one) => one.dataset.file === held.focus);

@@ -1,11 +1,11 @@
 /* Decisions of a page that was opened as a file: this browser keeps them, and they leave it as a `picks.yaml`, which
    `kilnmark picks merge` takes in. */
 const mine = { said: {}, seeds: {}, ...memory.read("picks", {}) };
-const entryKey = (entry) => JSON.stringify([entry.genre, entry.world, entry.kind, entry.name, entry.tier]);
+const shotKey = (shot) => `${shot.sha256} ${entryKey(entryOf(shot).entry)}`;
 data.by = memory.read("by", "");
 function adopt() {
   for (const shot of [...data.shots, ...data.earlier]) {
-    const word = mine.said[shot.sha256];
+    const word = mine.said[shotKey(shot)];
     if (word && !shot.said.some((one) => one.at >= word.at && one.by === data.by))
       shot.said = [...shot.said.filter((one) => one.by !== data.by), { word: word.word, by: data.by, at: word.at, reason: word.reason, own: true }];
   }
@@ -22,7 +22,7 @@ const store = {
   say(shot) {
     const { word, at, reason } = ownWord(shot);
     ownWord(shot).own = true;
-    mine.said[shot.sha256] = { word, at, reason, entry: entryOf(shot).entry, seed: shot.seed, inputs: shot.inputs, file: shot.file };
+    mine.said[shotKey(shot)] = { sha256: shot.sha256, word, at, reason, entry: entryOf(shot).entry, seed: shot.seed, inputs: shot.inputs, file: shot.file };
     keep();
   },
   pin(shot) {
@@ -51,7 +51,7 @@ function picksYaml() {
     if (!entries.has(key)) entries.set(key, { name, seeds: null, pictures: [] });
     return entries.get(key);
   };
-  for (const [sha256, one] of Object.entries(mine.said)) of(one.entry).pictures.push({ sha256, ...one });
+  for (const one of Object.values(mine.said)) of(one.entry).pictures.push(one);
   for (const [key, seeds] of Object.entries(mine.seeds)) of(mine.names[key]).seeds = seeds;
   const lines = ["# Decisions made on the review page. `kilnmark picks merge` takes them in.", "schema: 1", entries.size ? "picks:" : "picks: []"];
   for (const { name, seeds, pictures } of entries.values()) {

@@ -14,19 +14,19 @@ async function post(verb, facts) {
     if (!sending && waiting) refreshState();
   }
 }
-const seenOf = (shot) => ({ file: shot.file, sha256: shot.sha256 });
+const asSeen = (shot) => ({ file: shot.file, sha256: shot.sha256 });
 const store = {
-  say: (shot, word, reason) => post("decide", { ...seenOf(shot), word, reason }),
+  say: (shot, word, reason) => post("decide", { ...asSeen(shot), word, reason }),
   async pin(shot, values) {
-    const reply = await post("pin", { ...seenOf(shot), seeds: values.join(",") });
+    const reply = await post("pin", { ...asSeen(shot), seeds: values.join(",") });
     if (reply.message) toast(reply.message);
   },
   async roll(shot) {
     const entry = entryOf(shot), before = entry.seeds?.values ?? [];
     try {
-      const reply = await post("roll", seenOf(shot));
-      const undo = () => pinAs(shot, before, `${nameOf(shot)} is painted as before`);
-      undone.push(undo);
+      const reply = await post("roll", asSeen(shot));
+      const undo = { pin: before, ...seen(shot) };
+      piled(undo);
       toast(reply.message, undo);
     } catch (error) {
       toast(error.message);

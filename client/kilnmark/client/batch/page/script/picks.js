@@ -68,8 +68,13 @@ function after(last) {
   return new Date(Date.parse(`${last.slice(0, 19)}Z`) + 1000).toISOString().replace("Z", "000+00:00");
 }
 
-/* Every verb puts what takes it back on this pile, for as long as the page is open. */
-const undone = [];
+/* Every verb puts what takes it back on this pile, which stays while the page is open, loaded anew or not. */
+const pile = memory.read("undone", [], true);
+const PILED = 200;
+function piled(undo) {
+  pile.push(undo);
+  memory.write("undone", pile.slice(-PILED), true);
+}
 function toast(words, undo = null) {
   const part = $("toast");
   part.replaceChildren(made("span", { textContent: words }));
@@ -87,8 +92,10 @@ async function say(shot, word, reason = "") {
   if (!hasPicture(shot)) { toast("There is no picture to decide about"); return; }
   if (shot.draft && word === "accepted") { toast("A draft is no picture: paint it without --draft first"); return; }
   const before = ownWord(shot);
-  await tell(shot, word, reason, `${WORDS[word]} ${nameOf(shot)}`, () => tell(shot, before?.word ?? "open", before?.reason ?? "", `${nameOf(shot)} is as it was`));
+  await tell(shot, word, reason, `${WORDS[word]} ${nameOf(shot)}`, { say: before?.word ?? "open", reason: before?.reason ?? "", ...seen(shot) });
 }
+const entryKey = (entry) => JSON.stringify([entry.genre, entry.world, entry.kind, entry.name, entry.tier]);
+const seen = (shot) => ({ entry: entryKey(entryOf(shot).entry), sha256: shot.sha256 });
 async function tell(shot, word, reason, words, undo = null) {
   const before = shot.said;
   said(shot, word, reason, moment(entryOf(shot)));
@@ -97,7 +104,7 @@ async function tell(shot, word, reason, words, undo = null) {
 async function pin(shot, values) {
   const entry = entryOf(shot), before = entry.seeds?.values ?? [];
   const words = values.length ? `${nameOf(shot)} is painted with seed ${values.join(", ")} from now on` : `${nameOf(shot)} has its own seed again`;
-  await pinAs(shot, values, words, () => pinAs(shot, before, `The seed of ${nameOf(shot)} is as it was`));
+  await pinAs(shot, values, words, { pin: before, ...seen(shot) });
 }
 async function pinAs(shot, values, words, undo = null) {
   const entry = entryOf(shot), before = entry.seeds;
@@ -107,22 +114,27 @@ async function pinAs(shot, values, words, undo = null) {
 /* It is shown at once, and is shown as before where it could not be kept. */
 async function kept(keep, entry, words, undo, restore) {
   markEntry(entry);
-  if (undo) undone.push(undo);
+  if (undo) piled(undo);
   toast(words, undo);
   try {
     await keep();
   } catch (error) {
     restore();
-    if (undo) undone.splice(undone.lastIndexOf(undo), 1);
+    if (undo) pile.splice(pile.lastIndexOf(undo), 1);
     markEntry(entry);
     toast(error.message);
     await store.again();
   }
 }
 async function takeBack() {
-  const undo = undone.pop();
-  if (undo) await undo();
-  else toast("Nothing was decided here that could be taken back");
+  const undo = pile.pop();
+  if (!undo) { toast("Nothing was decided here that could be taken back"); return; }
+  memory.write("undone", pile, true);
+  const shots = [...data.shots, ...data.earlier].filter((shot) => entryKey(entryOf(shot).entry) === undo.entry);
+  const shot = shots.find((one) => one.sha256 === undo.sha256) ?? (undo.pin && shots[0]);
+  if (!shot) { toast("That picture is not here any more: its decision stays"); return; }
+  if (undo.pin) await pinAs(shot, undo.pin, `The seed of ${nameOf(shot)} is as it was`);
+  else await tell(shot, undo.say, undo.reason, `${nameOf(shot)} is as it was`);
 }
 const nameOf = (shot) => entryOf(shot).entry.name;
 

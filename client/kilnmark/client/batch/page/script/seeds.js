@@ -6,7 +6,8 @@ function openSeeds(card) {
   if (!$("seeds").open) $("seeds").showModal();
   $("seeds").scrollTop = 0;
 }
-const addressOf = (file) => `./${file.split("/").map(encodeURIComponent).join("/")}`;
+/* A file of the same name may hold another picture by now, which a page that is served must not take for the old one. */
+const addressOf = (shot) => `./${shot.file.split("/").map(encodeURIComponent).join("/")}${data.live ? `?${shot.sha256.slice(0, 12)}` : ""}`;
 function candidates(entry) {
   const now = (shotsOf.get(entry) ?? []).map((card) => shotOf.get(card));
   return [...now, ...data.earlier.filter((shot) => shot.entry === entry)].filter(hasPicture);
@@ -25,11 +26,11 @@ function candidate(shot, at) {
     button.setAttribute("aria-label", `${words} seed ${shot.seed}`);
     return button;
   };
-  const image = made("img", { src: addressOf(shot.file), alt: `Seed ${shot.seed}`, loading: "lazy", decoding: "async" });
+  const image = made("img", { src: addressOf(shot), alt: `Seed ${shot.seed}`, loading: "lazy", decoding: "async" });
   const lines = [`seed ${shot.seed}`, shot.draft ? "draft" : shot.earlier ? "before" : "now", WORDS[wordOf(shot)].toLowerCase()];
   const word = wordOf(shot);
   return made("li", { className: word },
-    made("a", { className: "candidate", href: addressOf(shot.file), target: "_blank", rel: "noopener" }, image),
+    made("a", { className: "candidate", href: addressOf(shot), target: "_blank", rel: "noopener" }, image),
     made("p", { className: "where", textContent: lines.join(" · ") }),
     made("p", { className: "verbs" }, verb("accept", "Accept", word === "accepted"), verb("reject", "Reject", word === "rejected"), verb("pin", isPinned(shot) ? "Unpin" : "Pin", isPinned(shot))));
 }
