@@ -104,3 +104,15 @@ def test_a_wrong_name_and_a_genre_itself_are_refused(packs: SmallPacks) -> None:
         check_packs(packs.root, "ashh")
     with pytest.raises(UnusableContent, match="this is a genre"):
         check_packs(packs.root / "ash")
+
+
+def test_decisions_beside_the_packs_are_read_and_a_name_that_is_nearly_an_entrys_is_told(packs: SmallPacks) -> None:
+    beside = packs.root / "picks.yaml"
+    of_fen = "- {genre: ash, world: fen, kind: poi, name: NAME, seed: 12}\n"
+    beside.write_text("picks:\n" + of_fen.replace("NAME", "Reed gaet") + of_fen.replace("NAME", "Long Gone"))
+    dead, problems, warnings = told(check_packs(packs.root))
+    assert (dead, problems) == ([], [])
+    assert warnings == ["picks.yaml: 'Reed gaet' is no entry of ash/worlds/fen; is 'Reed Gate' meant?"]
+    beside.write_text("picks: 3\n")
+    [problem] = check_packs(packs.root).problems
+    assert (problem.file.endswith("picks.yaml"), problem.line) == (True, 1)

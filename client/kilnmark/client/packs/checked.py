@@ -4,10 +4,12 @@ What is wrong is found where batches find it, by planning them; and beside that 
 every tier, entries or not, and every adapter file that any of it asks for is read once.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from kilnmark.client.batch.picks.file import read_picks
+from kilnmark.client.batch.picks.said import Picks
 from kilnmark.client.batch.plan.adapters import FoundAdapters, PlannedAdapter
 from kilnmark.client.batch.plan.inspected import InspectedAdapter, inspect_adapters
 from kilnmark.client.batch.plan.outputs import OWN_TIERS
@@ -18,8 +20,10 @@ from kilnmark.client.batch.plan.styles import Styles
 from kilnmark.client.batch.plan.subjects import Kind, PackName
 from kilnmark.client.batch.plan.tokens import TokenCounter
 from kilnmark.client.pack_files import PackFolder
+from kilnmark.protocol.content.composed import folder_of
 from kilnmark.protocol.content.packs import PackFiles, pack_names
-from kilnmark.protocol.content.problems import Problem, UnusableContent
+from kilnmark.protocol.content.picked import PICKS_FILE
+from kilnmark.protocol.content.problems import Problem, UnusableContent, near_miss
 
 __all__ = ["CheckedPacks", "check_packs"]
 
@@ -73,7 +77,11 @@ def check_packs(
     """
     files = PackFolder(packs)
     where = places(files, genre, None)
-    plans = {kind: _planned(kind, packs, genre, lora_roots, where) for kind in SOURCES}
+    picks, unreadable = _picks(packs)
+    wishes = {
+        kind: Wishes(kind=kind, packs=packs, genre=genre, lora_roots=tuple(lora_roots), picks=picks) for kind in SOURCES
+    }
+    plans = {kind: _planned(wish, where) for kind, wish in wishes.items()}
     styles = Styles(files, packs, FoundAdapters(packs, lora_roots), OWN_TIERS["poi"], is_for_all=False)
     named = list(_packs(files, where, plans))
     stacks = [styled for name in named for styled in styles.every(*name)]
@@ -86,15 +94,34 @@ def check_packs(
         worlds=sum(world is not None for _, world in named),
         pictures={kind: len(plan.items) for kind, plan in plans.items()},
         adapters=adapters,
-        problems=list(dict.fromkeys([*_emptiness(packs, named), *plans_problems, *styles.problems])),
-        warnings=list(dict.fromkeys([*_idleness(named, plans), *warnings, *styles.warnings])),
+        problems=list(dict.fromkeys([*_emptiness(packs, named), *unreadable, *plans_problems, *styles.problems])),
+        warnings=list(dict.fromkeys([*_idleness(named, plans), *_misnamed(picks, plans), *warnings, *styles.warnings])),
     )
 
 
-def _planned(kind: Kind, packs: Path, genre: str | None, lora_roots: Sequence[Path], where: Sequence[PackName]) -> Plan:
+def _picks(packs: Path) -> tuple[Picks, Sequence[Problem]]:
+    """What was decided beside the packs, and why that cannot be read."""
+    try:
+        return read_picks(packs / PICKS_FILE), ()
+    except UnusableContent as error:
+        return Picks(), error.problems
+
+
+def _misnamed(picks: Picks, plans: Mapping[Kind, Plan]) -> Iterator[Problem]:
+    """Decisions on what is no entry, and nearly one: those on entries that are gone are kept, and nobody's mistake."""
+    for entry in (pick.entry for pick in picks.entries):
+        where = entry.genre, entry.world
+        items = [item.entry for item in plans[entry.kind].items]
+        names = {each.name.casefold(): each.name for each in items if (each.genre, each.world) == where}
+        if entry.name not in names.values() and (meant := near_miss(entry.name.casefold(), names)):
+            message = f"{entry.name!r} is no entry of {folder_of(*where)}; is {names[meant]!r} meant?"
+            yield Problem(file=PICKS_FILE, line=0, message=message)
+
+
+def _planned(wishes: Wishes, where: Sequence[PackName]) -> Plan:
     """A batch's plan, but that packs need not have entries of every kind."""
-    plan = make_plan(Wishes(kind=kind, packs=packs, genre=genre, lora_roots=tuple(lora_roots)), TokenCounter(None))
-    missing = nothing_found(kind, SOURCES[kind][0], where)
+    plan = make_plan(wishes, TokenCounter(None))
+    missing = nothing_found(wishes.kind, SOURCES[wishes.kind][0], where)
     plan.problems = [problem for problem in plan.problems if problem != missing]
     return plan
 
