@@ -2,6 +2,8 @@
 
 import logging
 
+import pytest
+
 from kilnmark.otel.quiet import INTERVAL, EveryMinute
 
 
@@ -47,9 +49,18 @@ def test_what_is_less_than_a_warning_passes_untouched() -> None:
     assert quiet.getMessage() == "lost batch"
 
 
-def test_an_answer_that_is_no_http_is_told_with_the_variable_that_mends_it() -> None:
-    error = "('Connection aborted.', BadStatusLine('\\x00\\x00\\x18\\x04'))"
+@pytest.mark.parametrize(
+    ("error", "mend"),
+    [
+        ("('Connection aborted.', BadStatusLine('\\x00\\x00\\x18\\x04'))", "OTEL_EXPORTER_OTLP_PROTOCOL=grpc"),
+        (
+            "ipv4:127.0.0.1:4317: Failed parsing HTTP/2 (Expected SETTINGS frame, got frame type 79)",
+            "OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf",
+        ),
+    ],
+)
+def test_an_answer_in_another_protocol_is_told_with_the_variable_that_mends_it(error: str, mend: str) -> None:
     said = logging.LogRecord("x", logging.ERROR, __file__, 1, "Failed to export span batch: %s", (error,), None)
     assert EveryMinute(Clock()).filter(said)
-    assert "OTEL_EXPORTER_OTLP_PROTOCOL=grpc" in said.getMessage()
-    assert "x00" not in said.getMessage()
+    assert mend in said.getMessage()
+    assert error not in said.getMessage()

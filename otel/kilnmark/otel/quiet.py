@@ -25,13 +25,19 @@ _NOISY = (
 )
 
 
-_IS_NO_HTTP = re.compile(r"BadStatusLine|HTTP/0\.9|Received HTTP/")
-"""What the library for HTTP says of an answer in another protocol."""
-
 _NO_HTTP = (
     "the collector does not speak HTTP there, and gRPC ports do not; set OTEL_EXPORTER_OTLP_PROTOCOL=grpc, or name its "
     "port for HTTP, usually 4318, in OTEL_EXPORTER_OTLP_ENDPOINT"
 )
+_NO_GRPC = (
+    "the collector does not speak gRPC there; set OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf, or name its port for "
+    "gRPC, usually 4317, in OTEL_EXPORTER_OTLP_ENDPOINT"
+)
+_OTHER_PROTOCOLS = (
+    (re.compile(r"BadStatusLine|HTTP/0\.9|Received HTTP/"), _NO_HTTP),
+    (re.compile(r"Failed parsing HTTP/2"), _NO_GRPC),
+)
+"""What the libraries say of an answer in another protocol, and what is told instead."""
 
 
 class EveryMinute(logging.Filter):
@@ -55,7 +61,7 @@ class EveryMinute(logging.Filter):
         if now < self._next:
             self._held += 1
             return False
-        told = _NO_HTTP if _IS_NO_HTTP.search(record.getMessage()) else record.getMessage()
+        told = _told(record.getMessage())
         held = f" ({self._held} messages like this were held back)" if self._held else ""
         record.msg = "traces are not being delivered: %s%s"
         record.args, record.exc_info, record.exc_text = (told, held), None, None
@@ -71,3 +77,7 @@ def quieten_exporters() -> None:
     """Put one shared filter on the loggers that speak when a collector is gone; harmless to repeat."""
     for name in _NOISY:
         logging.getLogger(name).addFilter(_shared)
+
+
+def _told(said: str) -> str:
+    return next((told for pattern, told in _OTHER_PROTOCOLS if pattern.search(said)), said)
