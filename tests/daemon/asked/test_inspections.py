@@ -136,7 +136,7 @@ def test_a_cancelled_inspection_ends_at_once_and_the_next_is_answered(wire: Wire
 
 
 def test_no_base_is_needed(start_daemon: StartDaemon, tmp_path: Path) -> None:
-    daemon = start_daemon(variant=str(tmp_path / "no-such-model"))
+    daemon = start_daemon(variant=str(tmp_path / "no-such-model"), keep_failed=True)
     make_adapter(daemon.loras / "a.safetensors", blocks=1, rank=1)
     with daemon.wire() as wire:
         [file] = wire.result(METHOD, asked("a.safetensors", variant="dev"))["files"]

@@ -127,7 +127,7 @@ def test_a_picture_that_there_is_no_memory_for_is_named_with_its_size(start_daem
 
 @pytest.mark.slow
 def test_a_base_that_cannot_be_held_is_said_so_and_tried_again_at_once_when_asked(start_daemon: StartDaemon) -> None:
-    daemon = start_daemon(variant="/nowhere/at-all", degraded_delay_max=3600.0)
+    daemon = start_daemon(variant="/nowhere/at-all", degraded_delay_max=3600.0, keep_failed=True)
     with daemon.wire() as wire:
         assert_no_base(wire, wire.error("render", SMALL))
         assert "/nowhere/at-all" in wire.error("warm_up")["message"]
@@ -138,6 +138,14 @@ def test_a_base_that_cannot_be_held_is_said_so_and_tried_again_at_once_when_aske
         assert_no_base(wire, wire.error("warm_up"))
         assert wire.result("status")["worker"]["degraded"]["tries"] == tries + 1
         assert daemon.log.count("started for /nowhere/at-all") == tries + 1
+
+
+@pytest.mark.slow
+def test_a_daemon_that_is_not_to_stay_without_its_base_ends_with_1_and_the_reason(start_daemon: StartDaemon) -> None:
+    daemon = start_daemon(variant="/nowhere/at-all")
+    assert daemon.ended() == 1
+    assert "kilnmark daemon: the base /nowhere/at-all cannot be held: " in daemon.log
+    assert "ready: " not in daemon.log
 
 
 def assert_no_base(wire: Wire, error: dict[str, Any]) -> None:
