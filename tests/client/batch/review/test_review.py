@@ -136,6 +136,18 @@ def test_a_word_is_in_the_file_when_the_answer_comes(desk: Desk) -> None:
     assert again.word is PickWord.OPEN
 
 
+def test_the_page_that_is_a_file_shows_the_decisions_too(desk: Desk) -> None:
+    picture, page = desk.pictures[0], desk.out / "index.html"
+
+    async def decide() -> None:
+        await desk.say(picture, "rejected", "a reason to be found")
+        async with asyncio.timeout(WAIT):
+            while "a reason to be found" not in await asyncio.to_thread(page.read_text):
+                pass
+
+    run(decide)
+
+
 @pytest.mark.parametrize(
     ("form", "status"),
     [

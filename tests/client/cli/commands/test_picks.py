@@ -57,6 +57,18 @@ def test_pictures_are_accepted_and_rejected_by_name_and_by_file(out: Path) -> No
     assert ": dull" in shown
 
 
+def test_the_review_page_shows_what_was_decided_where_there_is_one(out: Path) -> None:
+    assert ask("accept", out, "Gate", "--by", "Ada").exit_code == 0
+    page = out / "index.html"
+    assert not page.exists()
+    page.write_text("an old one")
+    assert ask("pin", out, "Gate", "12", "--by", "Bo").exit_code == 0
+    assert '"seeds":{"values":[12],"by":"Bo"' in page.read_text()
+    (out / ".index.html.partial").mkdir()
+    told = ask("pin", out, "Gate", "13", "--by", "Bo")
+    assert (told.exit_code, "the review page could not be written anew" in told.stderr) == (0, True)
+
+
 def test_what_was_said_is_a_document_too(out: Path) -> None:
     ask("accept", out, "Gate", "--by", "Ada")
     ask("pin", out, "Gate", "12", "99", "12", "--by", "Ada")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from kilnmark.client.batch.errors import NoSuchPicture, NotPaintedAgain
 from kilnmark.client.batch.page.data import LiveData, data_json, page_data
 from kilnmark.client.batch.page.page import PageRead, filled_page, live_policy, page_read
+from kilnmark.client.batch.page.renewed import renew_page
 from kilnmark.client.batch.picks.file import PicksFiles
 from kilnmark.client.batch.picks.said import PickWord
 from kilnmark.client.batch.picks.saying import moment_now, pinned
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
 __all__ = ["GATE", "Review", "review_application"]
 
 _SEED_END = 2**53
+
+_SOON = 1.0
+"""Seconds after a decision that the page which is a file is written anew."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +87,7 @@ class _Desk:
     def __init__(self, review: Review) -> None:
         self._review = review
         self._bell = Bell(review.folder, review.files)
+        self._renewal: asyncio.Task[None] | None = None
         self._again = PaintsAgain(review.folder, review.files, review.packs, review.socket, self._bell)
 
     def application(self) -> "Starlette":
@@ -154,9 +159,17 @@ class _Desk:
             picture = _picture(self._review.folder, manifest, form.get("file", ""))
             said = await verb(form, picture, manifest)
             self._bell.ring("picks")
+            if self._renewal is None or self._renewal.done():
+                self._renewal = asyncio.create_task(self._renew())
             return _answer(said)
 
         return answered
+
+    async def _renew(self) -> None:
+        """The page that is a file shows the decisions too, soon after the first of several."""
+        await asyncio.sleep(_SOON)
+        if why := await asyncio.to_thread(renew_page, self._review.folder, self._review.files):
+            self._bell.ring("said", why)
 
     async def _decide(self, form: dict[str, str], picture: Picture, manifest: Manifest) -> str:
         if form.get("word") not in set(PickWord):

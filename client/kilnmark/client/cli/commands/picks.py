@@ -174,6 +174,7 @@ def merge(folder: Path, files: tuple[Path, ...], *, packs: Path | None, named: P
     after = target.merge(merged_picks(pick for file in files for pick in read_picks(file).entries))
     count = sum(before.of_entry(each.entry) != each for each in after.entries)
     write_line(f"{target.path}: something new of {count} of {len(after.entries)} entries")
+    _renew(folder, target)
 
 
 @picks.command()
@@ -222,6 +223,7 @@ def _decide(
             folder, picture.file, PickWord(word), by=_person(by), reason=reason, manifest=manifest, files=files
         )
         write_line(f"{word} {picture.file}")
+    _renew(folder, files)
 
 
 def _change_entry(folder: Path, name: str, files: "PicksFiles", change: "Callable[[EntryPick], EntryPick]") -> None:
@@ -236,6 +238,15 @@ def _change_entry(folder: Path, name: str, files: "PicksFiles", change: "Callabl
         write_line(f"{entry}: seeds {seeds}; the next batch paints them")
     else:
         write_line(f"{entry}: {_words(after) or 'undecided'}")
+    _renew(folder, files)
+
+
+def _renew(folder: Path, files: "PicksFiles") -> None:
+    """The review page, which shows what was decided."""
+    from kilnmark.client.batch.page.renewed import renew_page
+
+    if why := renew_page(folder, files):
+        write_line(why, aside=True)
 
 
 def _words(pick: "EntryPick") -> str:

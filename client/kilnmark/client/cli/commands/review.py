@@ -15,7 +15,7 @@ _FOLDER = HomePath(exists=True, file_okay=False, path_type=Path)
 
 
 @click.command(short_help="Look at a batch's pictures, and decide.")
-@click.argument("folder", metavar="DIR", type=_FOLDER, default=Path("pictures"))
+@click.argument("folder", metavar="[DIR]", type=_FOLDER, default=Path("pictures"))
 @click.option(
     "--packs", type=_FOLDER, metavar="DIR", help="The folder of packs. [default: the one it was painted from]"
 )
@@ -31,7 +31,7 @@ _FOLDER = HomePath(exists=True, file_okay=False, path_type=Path)
 @click.option("--by", metavar="NAME", help="Who decides. [default: you, by your login]")
 @socket_option
 def review(folder: Path, packs: Path | None, picks: Path | None, port: int, by: str | None, socket: str | None) -> None:
-    """Serve the review page of the pictures in DIR, on loopback, until Ctrl-C.
+    """Serve the review page of the pictures in DIR (pictures), on loopback, until Ctrl-C.
 
     Open the address that is printed: it carries a token that nobody else has. What is accepted, rejected or pinned
     there is written into picks.yaml at once; re-rolls are painted by the daemon, and appear when they are there.
