@@ -22,7 +22,7 @@ __all__ = [
     "drafted",
 ]
 
-DRAFT_NOTICE = "a draft: painted smaller or in fewer steps than the picture, to be looked at and not to be used"
+DRAFT_NOTICE = "a draft: capped in size and steps, to be looked at and not to be used"
 
 Drafting = Literal["auto", "always", "never"]
 """When a daemon paints drafts where a request does not say: `auto` on stand-ins, and on a CPU for bases that are not
