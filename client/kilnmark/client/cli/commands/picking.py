@@ -28,6 +28,9 @@ __all__ = ["PICK_OPTIONS", "Picking"]
 _AS_MANY = 0
 """Seeds drawn anew: as many as the entry has pictures."""
 
+_MOST = 100
+"""Seeds that are drawn at once."""
+
 _TOLD = 5
 """Pictures of one sort that are named one by one."""
 
@@ -62,6 +65,8 @@ class Picking:
 
         if self.reroll is not None and not wishes.only:
             raise click.UsageError("--reroll wants --only NAME: it paints these entries with other seeds")
+        if self.reroll is not None and not 0 <= self.reroll <= _MOST:
+            raise click.UsageError(f"--reroll draws 1 to {_MOST} seeds, not {self.reroll}")
         files = self.files(out, wishes.packs)
         wishes = replace(wishes, picks=files.read())
         plan = make_plan(wishes, counter)
@@ -136,7 +141,7 @@ PICK_OPTIONS = (
     click.option("--only", multiple=True, metavar="NAME", help="Only entries of this name. Repeat it for several."),
     click.option(
         "--reroll",
-        type=click.IntRange(_AS_MANY, 100),
+        type=int,
         is_flag=False,
         flag_value=_AS_MANY,
         metavar="[N]",

@@ -83,7 +83,7 @@ def stale(folder: Path, *, packs: Path | None, named: Path | None, as_json: bool
 @click.option("--reason", default="", metavar="TEXT", help="Why.")
 @_by
 def accept(names: tuple[str, ...], **given: Any) -> None:
-    """Accept pictures in DIR, each by its file or the name of its entry.
+    """Accept pictures in DIR, by file or entry.
 
     An accepted picture stays as it is until what it is made of changes.
     """
@@ -96,7 +96,7 @@ def accept(names: tuple[str, ...], **given: Any) -> None:
 @click.option("--reason", default="", metavar="TEXT", help="Why.")
 @_by
 def reject(names: tuple[str, ...], **given: Any) -> None:
-    """Reject pictures in DIR, each by its file or the name of its entry."""
+    """Reject pictures in DIR, by file or entry."""
     _decide("rejected", names, **given)
 
 
