@@ -30,7 +30,7 @@ def descriptions(model: type[BaseModel]) -> dict[str, str]:
 def describe(schema: dict[str, Any], model: type[BaseModel]) -> None:
     """Write them into the JSON Schema of a model; pydantic calls it as its `json_schema_extra`."""
     for name, text in descriptions(model).items():
-        schema["properties"][name]["description"] = text
+        schema["properties"][model.model_fields[name].alias or name]["description"] = text
 
 
 def _below_fields(cls: type) -> dict[str, str]:

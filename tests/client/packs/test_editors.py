@@ -23,6 +23,7 @@ def test_every_schema_is_put_there_and_only_what_differs_again(tmp_path: Path) -
 @pytest.mark.parametrize(
     "document",
     [
+        "picks.yaml",
         "ink/visual_style.yaml",
         "ink/tiers.yaml",
         "ink/loras.yaml",
@@ -35,7 +36,7 @@ def test_every_schema_is_put_there_and_only_what_differs_again(tmp_path: Path) -
 def test_the_line_of_a_document_leads_to_a_schema(tmp_path: Path, document: str) -> None:
     write_schemas(tmp_path)
     place = tmp_path / document
-    place.parent.mkdir(parents=True)
+    place.parent.mkdir(parents=True, exist_ok=True)
     named = editor_line(document).removeprefix("# yaml-language-server: $schema=")
     assert (place.parent / named).resolve() == tmp_path.resolve() / f"{schema_of(document)}.schema.json"
     assert (place.parent / named).is_file()

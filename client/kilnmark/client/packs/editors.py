@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from kilnmark.keymaps.files.atomic import written_whole
 from kilnmark.protocol.content.composed import folder_of
 from kilnmark.protocol.content.packs import STYLE_FILE, TIERS_FILE, PackFiles, pack_names
+from kilnmark.protocol.content.picked import PICKS_FILE
 from kilnmark.protocol.content.promoted import PROMOTED_FILE
 from kilnmark.protocol.content.schemas import SCHEMAS, shipped_schema
 
@@ -20,6 +21,7 @@ _BY_FILE: Mapping[str, str] = {
     "history.yaml": "history",
     "portrait_manifest.yaml": "portraits",
     "creatures.yaml": "creatures",
+    PICKS_FILE: "picks",
 }
 
 _MARK = "yaml-language-server:"

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from kilnmark.protocol.content.documents import GenreStyle, WorldStyle
 from kilnmark.protocol.content.entries import CreaturesDocument, HistoryDocument, PortraitsDocument
+from kilnmark.protocol.content.picked import WrittenPicks
 from kilnmark.protocol.content.promoted import PromotedManifest
 from kilnmark.protocol.content.tiers import Tiers
 
@@ -25,9 +26,10 @@ SCHEMAS: Mapping[str, type[BaseModel]] = {
     "history": HistoryDocument,
     "portraits": PortraitsDocument,
     "creatures": CreaturesDocument,
+    "picks": WrittenPicks,
 }
 """What each is of: `visual_style.yaml` of a genre, that of a world, a genre's `tiers.yaml` and `loras.yaml`; and, of
-either, `history.yaml`, `portrait_manifest.yaml` and `creatures.yaml`."""
+either, `history.yaml`, `portrait_manifest.yaml` and `creatures.yaml`; and `picks.yaml` beside pictures or packs."""
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 

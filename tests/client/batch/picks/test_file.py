@@ -12,6 +12,7 @@ from kilnmark.client.batch.errors import FolderUnusable, PicksHeld
 from kilnmark.client.batch.picks.file import PicksFiles, read_picks
 from kilnmark.client.batch.picks.said import EntryName, Picks
 from kilnmark.client.batch.picks.saying import moment_now, pinned
+from kilnmark.client.packs.editors import editor_line, write_schemas
 from kilnmark.protocol.content.problems import UnusableContent
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -63,6 +64,14 @@ def test_a_file_that_cannot_be_read_is_told_and_never_written_over(tmp_path: Pat
     assert (tmp_path / "picks.yaml").read_text() == "picks: ["
     with pytest.raises(UnusableContent, match="cannot be read"):
         read_picks(tmp_path)
+
+
+def test_the_schema_beside_it_is_named_for_editors(tmp_path: Path) -> None:
+    _pin(PicksFiles.of(tmp_path), MILL, 1)
+    assert "yaml-language-server" not in (tmp_path / "picks.yaml").read_text()
+    write_schemas(tmp_path)
+    _pin(PicksFiles.of(tmp_path), MILL, 2)
+    assert (tmp_path / "picks.yaml").read_text().startswith(editor_line("picks.yaml"))
 
 
 def test_a_change_of_nothing_writes_nothing(tmp_path: Path) -> None:

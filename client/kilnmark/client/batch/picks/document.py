@@ -15,7 +15,10 @@ from kilnmark.client.batch.plan.outputs import OWN_TIERS
 from kilnmark.protocol.content.picked import PinStamp, WrittenPick, WrittenPicture, WrittenWord, parse_picks
 from kilnmark.protocol.printable import encodable
 
-__all__ = ["HEAD", "picks_bytes", "picks_of", "remember"]
+__all__ = ["HEAD", "SCHEMA_FILE", "picks_bytes", "picks_of", "remember"]
+
+SCHEMA_FILE: Final = "picks.schema.json"
+"""What `kilnmark pack schemas` puts into a folder."""
 
 HEAD = """\
 # What people decided about the pictures of a pack: accepted, rejected and why, pinned seeds. `kilnmark picks`, `batch
@@ -97,9 +100,14 @@ def _word_read(each: WrittenWord) -> Said:
     return Said(word=PickWord(each.word), by=each.by, at=each.at or "", reason=each.reason)
 
 
-def picks_bytes(picks: Picks) -> bytes:
-    """As a document; the same picks are the same bytes."""
-    lines = [f"{HEAD}schema: 1", "picks:" if picks.entries else "picks: []"]
+def picks_bytes(picks: Picks, *, names_schema: bool = False) -> bytes:
+    """As a document; the same picks are the same bytes.
+
+    Args:
+        names_schema: Let its first line name the schema that lies beside it, for editors.
+    """
+    first = f"# yaml-language-server: $schema={SCHEMA_FILE}\n" if names_schema else ""
+    lines = [f"{first}{HEAD}schema: 1", "picks:" if picks.entries else "picks: []"]
     for pick in picks.entries:
         lines += _entry_lines(pick)
     return ("\n".join(lines) + "\n").encode()

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from kilnmark.client.batch.errors import FolderUnusable, PicksHeld
-from kilnmark.client.batch.picks.document import picks_bytes, picks_of, remember
+from kilnmark.client.batch.picks.document import SCHEMA_FILE, picks_bytes, picks_of, remember
 from kilnmark.client.batch.picks.merged import merged, merged_picks
 from kilnmark.client.batch.picks.said import Picks
 from kilnmark.keymaps.files.atomic import written_whole
@@ -133,7 +133,7 @@ def read_picks(path: Path) -> Picks:
 
 
 def _write(path: Path, picks: Picks) -> None:
-    data = picks_bytes(picks)
+    data = picks_bytes(picks, names_schema=path.with_name(SCHEMA_FILE).is_file())
     try:
         with written_whole(path, alone=True) as file:
             file.write(data)

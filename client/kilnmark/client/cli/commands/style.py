@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["style"]
 
-_SCHEMAS = ("genre", "world", "tiers", "promoted", "history", "portraits", "creatures")
+_SCHEMAS = ("genre", "world", "tiers", "promoted", "history", "portraits", "creatures", "picks")
 
 
 @click.group()

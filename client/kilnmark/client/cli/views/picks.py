@@ -144,7 +144,7 @@ def publication_words(done: Publication) -> str:
             (done.replaced, "replaced"),
             (done.kept, "as they were"),
             (done.removed, "removed"),
-            (done.stale, "stale, published as accepted before"),
+            (done.stale, "of these stale, as accepted before"),
         )
         if files
     ]
