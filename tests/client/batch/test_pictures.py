@@ -176,6 +176,7 @@ def test_the_dry_run_names_references_in_their_order(packs: SmallPacks, two: lis
     ("files", "variant", "more", "words"),
     [
         ("[gone.png]", "standin:flux2-klein-4b", "", "gone.png: no such file"),
+        ("[~/gone.png]", "standin:flux2-klein-4b", "", "`~` stands for no home here"),
         ("[portraits/thin.png]", "standin:flux2-klein-4b", "", "64 x 8 is less than 16 pixels a side"),
         ("portraits/bel.png", "standin:flux2-klein-4b", "", "must be a list of files, even of one"),
         ("[3]", "standin:flux2-klein-4b", "", "must be a list of files, even of one"),

@@ -1,5 +1,7 @@
 """Prompts with another program's syntax are told; prose with brackets is left alone."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -74,6 +76,15 @@ WORDS = st.lists(st.from_regex(r"\A[a-z]{1,9}[,.]?\Z"), min_size=1, max_size=12)
 def test_words_with_a_pair_of_brackets_among_them_are_not_accused(before: str, inside: str, pair: str) -> None:
     plain = before.replace(",", "")
     assert list(foreign_words(f"{plain} {pair[0]}{inside}{pair[1]} {plain}")) == []
+
+
+@pytest.mark.parametrize("piece", ["__a/", "(a:1.", "((", "[a|", "<lora:", '"', "\u201c", ", [", "says AB "])
+def test_no_prompt_takes_more_than_its_length_is_worth(piece: str) -> None:
+    """One that is ten times as long as may be sent: read over and over, it would take minutes."""
+    prompt = (piece * 200_000)[:200_000]
+    began = time.process_time()
+    list(foreign_words(prompt))
+    assert time.process_time() - began < 10
 
 
 def test_examples_are_few_and_short() -> None:

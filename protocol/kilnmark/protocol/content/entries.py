@@ -279,9 +279,10 @@ _OTHERS = {
     "neg_prompt": "negative_prompt",
     "prompt": "visual_prompt",
     "prompt_seed": "seed",
+    "visual_prompt": "appearance",
     "start_image": "init_image",
 }
-"""What other programs call some of them."""
+"""What other programs, or entries of other kinds, call some of them."""
 
 
 @lru_cache(1024)
@@ -290,5 +291,7 @@ def meant_by(field: str, kind: SubjectKind) -> str | None:
     known = ENTRY_MODELS[kind].model_fields
     if field in known:
         return None
-    other = _OTHERS.get(field.casefold().replace("-", "_"))
-    return other if other in known else near_miss(field, known)
+    other: str | None = field.casefold().replace("-", "_")
+    while other is not None and other not in known:
+        other = _OTHERS.get(other)
+    return other or near_miss(field, known)

@@ -56,7 +56,7 @@ _HABITS: Mapping[str, _Habit] = {
         "a prompt is read as one here; write one description",
     ),
     "wildcards": _Habit(
-        re.compile(r"\{[^{}|]*\|[^{}]*\}|(?<!\w)__[A-Za-z][\w/-]*?__(?!\w)"),
+        re.compile(r"\{[^{}|]*\|[^{}]*\}|(?<!\w)__[A-Za-z][\w/-]{0,60}?__(?!\w)"),
         "nothing is drawn from lists here; write one of them",
     ),
     "options": _Habit(

@@ -183,6 +183,18 @@ def test_a_field_that_is_nearly_one_is_told(packs: SmallPacks, field: str, meant
     assert [(each.line, each.message) for each in plan.warnings] == [(3, f"is no field; is `{meant}` meant?")]
 
 
+def test_a_prompt_of_a_portrait_which_has_none_is_told(packs: SmallPacks) -> None:
+    packs.write(
+        "portrait_manifest.yaml",
+        "characters:\n- {name: A, role: r, visual_prompt: p}\n- {name: B, role: r, prompt: p}\n",
+    )
+    plan = make_plan(Wishes(kind="portrait", packs=packs.root), TokenCounter(env={"HF_HOME": "/nowhere"}))
+    assert [(each.line, each.message) for each in plan.warnings] == [
+        (2, "is no field; is `appearance` meant?"),
+        (3, "is no field; is `appearance` meant?"),
+    ]
+
+
 @pytest.mark.parametrize("field", ["lore", "summary", "faction", "notes", "text", "id", "level", "image_url", "status"])
 def test_a_field_of_another_program_is_left_alone(packs: SmallPacks, field: str) -> None:
     plan = planned(packs, f"description: x, {field}: 1")

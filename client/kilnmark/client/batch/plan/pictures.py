@@ -108,6 +108,7 @@ class FoundPictures:
             return str(locate_beside(file, folder, roots, PICTURE))
         except RefusedFile as error:
             mend = "put it below the folder of packs, and name it from its document's folder"
+            mend = error.mend if file.startswith("~") else mend
             raise RefusedPicture(error.path, error.problem, mend) from error
 
     def _look_at(self, path: str) -> GivenPicture:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 from kilnmark.client.batch.errors import CannotPublish
+from kilnmark.client.home import expanded
 from kilnmark.keymaps.files.atomic import written_whole
 from kilnmark.keymaps.files.outputs import is_unspoilt, sha256_of
 
@@ -64,7 +65,7 @@ def place_of(to: str) -> PublishedPlace:
     """
     protocol, mark, rest = to.partition("://")
     if not mark:
-        return _Folder(Path(to).expanduser())
+        return _Folder(Path(expanded(to)))
     return _Folder(Path(rest)) if protocol in {"file", "local"} else _Store(to.rstrip("/"), protocol)
 
 
