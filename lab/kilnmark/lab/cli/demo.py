@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 import click
 
 from kilnmark.client.cli.options import json_option
-from kilnmark.client.cli.paths import HomePath
 from kilnmark.client.cli.views.document import write_document, write_line
 from kilnmark.protocol.exits import ExitCode
 
@@ -19,7 +18,7 @@ __all__ = ["demo"]
 @click.command(short_help="The whole way on this machine, on `mini`.")
 @click.option(
     "--output",
-    type=HomePath(file_okay=False, path_type=Path),
+    type=click.Path(file_okay=False, path_type=Path),
     default=Path("lab-demo"),
     show_default=True,
     metavar="DIR",
@@ -29,8 +28,8 @@ __all__ = ["demo"]
 def demo(output: Path, *, as_json: bool) -> None:
     """Train a style for `mini`, pick a checkpoint, verify, judge and promote it; in ten minutes.
 
-    150 pictures are drawn by code. Nothing is downloaded, and nothing leaves this machine. The exit code is 1 where
-    something did not come out as it has to.
+    150 pictures are drawn by code. Nothing is downloaded, and nothing leaves this machine. The exit
+    code is 1 where something did not come out as it has to, and what holds says why.
     """
     from kilnmark.lab.demo.demo import run_demo
 
@@ -47,7 +46,7 @@ def _show(result: "LabDemoResult") -> None:
 
     out = console()
     for hold in result.holds:
-        out.print(plain(f"{'✓' if hold.holds else '✗'} {hold.says}"))
+        out.print(plain(f"{'✓' if hold.holds else '✗'} {hold.says}{hold.why and ': '}{hold.why}"), soft_wrap=True)
     for step, missed in result.missed.items():
         out.print(plain(f"step {step}: {'; '.join(missed) or 'passes every bar'}"), soft_wrap=True)
     picked = "none" if result.pick is None else f"step {result.pick}: {result.why}"

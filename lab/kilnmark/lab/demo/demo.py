@@ -1,14 +1,14 @@
 """The demonstration of the lab: one run from pictures drawn by code to an adapter that production trusts, for real.
 
 Every step is the library's own call, in the order of the runbook; `mini` is trained and paints on this machine, in a
-daemon of its own. What has to be so is held at the end. What is decided, `recipe` says.
+daemon of its own. What has to be so is held as it goes, and what cannot be done is told as something that does not
+hold. What is decided, `recipe` says.
 """
 
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 from kilnmark.client.cli.commands.serve import require_daemon
@@ -18,7 +18,6 @@ from kilnmark.lab.dataset.recorded import preflight_run
 from kilnmark.lab.demo.prints import write_dataset
 from kilnmark.lab.demo.recipe import BASE, GENRE, NAME, PAIRS, SCENE, SIZE, TIER, demo_plan, write_bars, write_pack
 from kilnmark.lab.demo.told import DemoHold, DemoStep, LabDemoResult
-from kilnmark.lab.errors import RunUnusable
 from kilnmark.lab.gate.of_run import asked_of, sign_run, verify_run
 from kilnmark.lab.judging.judge import JudgeWishes, judge_run
 from kilnmark.lab.pages.export import export_site
@@ -26,6 +25,7 @@ from kilnmark.lab.promotion.candidate import candidate_of
 from kilnmark.lab.promotion.promote import note_in_run, promote
 from kilnmark.lab.run.folder import open_run
 from kilnmark.lab.run.new import new_run
+from kilnmark.lab.run.plan import RunPlan
 from kilnmark.lab.run.state import Outcome
 from kilnmark.lab.sweep.deploy import deploy
 from kilnmark.lab.sweep.report import SweepReport
@@ -35,11 +35,14 @@ from kilnmark.protocol.errors import KilnmarkError
 from kilnmark.protocol.picture.report import Verdict
 from kilnmark.protocol.settings import Settings
 
-__all__ = ["run_demo"]
+__all__ = ["DATASET", "run_demo", "whole_way"]
 
 SIGNER = "kilnmark lab demo"
 WITHIN = 600.0
 """Seconds that all of it may take on two cores with nothing else to do."""
+
+DATASET = "../../pictures"
+"""The dataset's folder, from the run's."""
 
 _FOLDERS = ("pictures", "runs", "packs", "site")
 """What the demonstration makes in its output folder, and takes away before it begins again."""
@@ -56,13 +59,13 @@ def run_demo(output: Path, tell: Tell) -> LabDemoResult:
 
     Raises:
         DaemonNotInstalled: The daemon's packages are missing.
-        KilnmarkError: A step could not be taken; what was done lies in the folder.
+        DaemonDidNotStart: It did not come up.
     """
     require_daemon()
     output = output.absolute()
-    story = _Story(output, tell)
-    story.begin()
-    story.train()
+    for name in _FOLDERS:
+        shutil.rmtree(output / name, ignore_errors=True)
+        (output / name).mkdir(parents=True)
     with tempfile.TemporaryDirectory(prefix="kilnmark-lab-") as folder:
         settings = Settings(
             socket=Path(folder) / "daemon.sock",
@@ -72,150 +75,198 @@ def run_demo(output: Path, tell: Tell) -> LabDemoResult:
             packs=output / "packs",
         )
         with own_daemon(settings, output / "daemon.log") as socket, Client(socket) as client:
-            story.evaluate(client)
-            story.serve(client)
-    story.show()
+            return whole_way(client, output, demo_plan(DATASET), PAIRS, tell)
+
+
+def whole_way(client: Client, output: Path, plan: RunPlan, count: int, tell: Tell) -> LabDemoResult:
+    """Go the whole way with a daemon that is there, as far as it leads.
+
+    Args:
+        client: Of a daemon that serves the plan's base and reads adapters from the output's `runs`.
+        output: Folder for everything, with nothing of an earlier demonstration in it.
+        plan: The run's.
+        count: Pictures that are drawn.
+        tell: Called with a line at every stage.
+    """
+    story = _Story(client, output, tell)
+    story.go(plan, count)
     return story.result()
 
 
 class _Story:
     """One demonstration while it is told."""
 
-    def __init__(self, output: Path, tell: Tell) -> None:
-        self._output, self._tell, self._began = output, tell, time.monotonic()
+    def __init__(self, client: Client, output: Path, tell: Tell) -> None:
+        self._client, self._output, self._tell, self._began = client, output, tell, time.monotonic()
         self._run = output / "runs" / NAME
         self._loras = output / "packs" / GENRE / "loras"
+        self._picture = output / "promoted.png"
         self._steps: list[DemoStep] = []
         self._holds: list[DemoHold] = []
+        self._ends = False
         self._report: SweepReport | None = None
         self._promoted: str | None = None
+        self._page = ""
 
-    def begin(self) -> None:
-        """Draw the dataset and look at it."""
-        with self._step("dataset") as said:
-            self._output.mkdir(parents=True, exist_ok=True)
-            for name in _FOLDERS:
-                shutil.rmtree(self._output / name, ignore_errors=True)
-            drawn = list(write_dataset(self._output / "pictures", PAIRS, SIZE))
-            new_run(self._run, demo_plan("../../pictures"))
-            write_bars(self._run)
-            write_pack(self._output / "packs", lists=False)
-            said.append(f"{len(drawn)} pictures drawn")
-        with self._step("preflight") as said, open_run(self._run) as run:
+    def go(self, plan: RunPlan, count: int) -> None:
+        """Take one step after the other until one ends it; the pages show it in any case."""
+        self._picture.unlink(missing_ok=True)
+        steps: dict[str, Callable[[], str]] = {
+            "dataset": lambda: self._draw(plan, count),
+            "preflight": self._look,
+            "train": self._train,
+            "sweep": self._sweep,
+            "verify": self._verify,
+            "judge": self._judge,
+            "deploy": self._deploy,
+            "before promotion": self._ask_too_early,
+            "promote": self._promote,
+            "render": self._render,
+        }
+        for name, step in steps.items():
+            if not self._ends:
+                self._take(name, step)
+        self._take("export", self._export)
+
+    def _take(self, name: str, step: Callable[[], str]) -> None:
+        began = time.monotonic()
+        self._tell(f"{name} ...")
+        try:
+            said = step()
+        except KilnmarkError as error:
+            said = str(error)
+            self._hold(name, f"the step {name} can be taken", holds=False, why=said, ends=True)
+        seconds = time.monotonic() - began
+        self._steps.append(DemoStep(name, seconds, said))
+        self._tell(f"{name}: {said} ({seconds:.0f} s)")
+
+    def _draw(self, plan: RunPlan, count: int) -> str:
+        new_run(self._run, plan)
+        write_bars(self._run)
+        write_pack(self._output / "packs", lists=False)
+        drawn = list(write_dataset(self._output / "pictures", count, SIZE))
+        return f"{len(drawn)} pictures drawn"
+
+    def _look(self) -> str:
+        with open_run(self._run) as run:
             report = preflight_run(run).report
-            said.append(f"{report.pairs} pairs, of which nothing is refused" if report.passed else "refused")
-        self._hold("dataset", "the dataset can be trained on", report.passed)
+        refused = "; ".join(report.refusals())
+        self._hold("dataset", "the dataset can be trained on", report.passed, refused, ends=True)
+        return f"{report.pairs} pairs, of which nothing is refused" if report.passed else f"refused: {refused}"
 
-    def train(self) -> None:
-        """Train, which takes most of the time."""
-        with self._step("train") as said:
-            training = train_run(self._run, self._tell)
-            said.append(f"{training.step} steps by {training.trainer}")
+    def _train(self) -> str:
+        training = train_run(self._run, self._tell)
+        return f"{training.step} steps by {training.trainer}"
 
-    def evaluate(self, client: Client) -> None:
-        """Paint the checkpoints, pick one, put it before the gate, and have its pictures judged."""
-        with self._step("sweep") as said, open_run(self._run) as run:
-            client.warm_up()
-            self._report = sweep(run, client)
-            picked, last = self._report.picked, max(one.step for one in run.state.checkpoints)
-            said.append(f"step {picked.step}: {picked.why}" if picked else "no checkpoint passes every bar")
-            self._hold("checkpoints", "there are five checkpoints", len(run.state.checkpoints) == 5)  # noqa: PLR2004
-            self._hold("pick", "one of them is picked, and not the last", picked is not None and picked.step < last)
-            missed = [verdict.missed for verdict in self._report.verdicts if verdict.row.step == last]
-            self._hold("overtrained", "the last one misses a bar", all(missed))
+    def _sweep(self) -> str:
+        self._client.warm_up()
+        with open_run(self._run) as run:
+            report = self._report = sweep(run, self._client)
+            steps = [one.step for one in run.state.checkpoints]
+        picked, last = report.picked, max(steps)
+        told = [f"step {one.row.step}: {'; '.join(one.missed) or 'passes every bar'}" for one in report.verdicts]
+        self._hold("checkpoints", "there are five checkpoints", len(steps) == 5, f"there are {len(steps)}")  # noqa: PLR2004
+        missed = [one.missed for one in report.verdicts if one.row.step == last]
+        self._hold("overtrained", "the last one misses a bar", all(missed), f"step {last} passes every bar")
+        self._hold("pick", "one of them passes every bar and is picked", picked is not None, ". ".join(told), ends=True)
         if picked is None:
-            raise RunUnusable(str(self._run), "no checkpoint passes every bar", f"look at {self._report.sheet}")
-        with self._step("verify") as said, open_run(self._run) as run:
-            found = verify_run(client, run, asked_of(run, None)).report
-            said.append(f"{found.outcome}{''.join(f'; {reason}' for reason in found.reasons)}")
-            self._hold("gate", "the gate passes it", found.outcome is Outcome.PASSED)
-            if found.outcome is Outcome.PASSED:
+            return "no checkpoint passes every bar"
+        self._hold("early", "it is not the last one", picked.step < last, f"it is step {last}")
+        return f"step {picked.step}: {picked.why}"
+
+    def _verify(self) -> str:
+        with open_run(self._run) as run:
+            found = verify_run(self._client, run, asked_of(run, None)).report
+            passed = found.outcome is Outcome.PASSED
+            if passed:
                 sign_run(run, SIGNER, asked=False)
-        with self._step("judge") as said, open_run(self._run) as run:
-            judged = judge_run(run, client, JudgeWishes(), lambda line: None)  # noqa: ARG005
-            said.append(f"{judged.verdict} by {judged.judge.name}")
-            self._hold("judge", "the judge says PROCEED", judged.verdict == "PROCEED")
+        self._hold("gate", "the gate passes it", passed, "; ".join(found.reasons), ends=True)
+        return f"{found.outcome}{''.join(f'; {reason}' for reason in found.reasons)}"
 
-    def serve(self, client: Client) -> None:
-        """Put it where it serves, which it may not before it is promoted."""
-        with self._step("deploy") as said, open_run(self._run) as run:
-            said.append(deploy(run, str(self._loras)).where)
-            write_pack(self._output / "packs", lists=True)
-        with self._step("before promotion") as said:
-            refused = self._refusal(client)
-            said.append(refused or "it was painted with")
-            self._hold("refused", "what is not promoted is refused", bool(refused))
-        with self._step("promote") as said, open_run(self._run) as run:
-            done = promote(
-                candidate_of(run, None, self._output / "packs"), self._output / "packs", GENRE, signed_by=SIGNER
-            )
+    def _judge(self) -> str:
+        with open_run(self._run) as run:
+            judged = judge_run(run, self._client, JudgeWishes(), lambda line: None)  # noqa: ARG005
+        proceeds = judged.verdict == "PROCEED"
+        self._hold("judge", "the judge says PROCEED", proceeds, "; ".join(judged.reasons), ends=True)
+        return f"{judged.verdict} by {judged.judge.name}"
+
+    def _deploy(self) -> str:
+        with open_run(self._run) as run:
+            where = deploy(run, str(self._loras)).where
+        write_pack(self._output / "packs", lists=True)
+        return where
+
+    def _ask_too_early(self) -> str:
+        refused = self._refusal()
+        self._hold("refused", "what is not promoted is refused", bool(refused), "it was painted with")
+        return refused or "it was painted with"
+
+    def _promote(self) -> str:
+        """Put it where it serves, which it may not before."""
+        packs = self._output / "packs"
+        with open_run(self._run) as run:
+            done = promote(candidate_of(run, None, packs), packs, GENRE, signed_by=SIGNER)
             note_in_run(run, GENRE, done.adapter, by=done.adapter.signed_by)
-            self._promoted = done.adapter.sha256
-            said.append(f"{done.adapter.name} in {GENRE}")
-        with self._step("render") as said:
-            result = client.render(SCENE, genre=GENRE, tier=TIER, seed=7, cache=False, draft=False)
-            shutil.copyfile(result.image_path, self._picture)
-            reports = result.loras
-            said.append(", ".join(f"{report.name}: {report.verdict}" for report in reports))
-            serves = [(report.sha256, report.verdict) for report in reports] == [(self._promoted, Verdict.ENGAGED)]
-            self._hold("serves", "what is promoted serves, and engages", serves)
+        self._promoted = done.adapter.sha256
+        return f"{done.adapter.name} in {GENRE}"
 
-    def show(self) -> None:
-        """Export the pages."""
-        with self._step("export") as said:
-            done = export_site(self._output / "runs", self._output / "site")
-            self._page = done.index
-            said.append(f"{done.pages} pages with {done.pictures} pictures")
-            self._hold("page", "the page shows everything", not done.missing)
+    def _render(self) -> str:
+        result = self._client.render(SCENE, genre=GENRE, tier=TIER, seed=7, cache=False)
+        shutil.copyfile(result.image_path, self._picture)
+        said = ", ".join(f"{report.name}: {report.verdict}" for report in result.loras)
+        serves = [(report.sha256, report.verdict) for report in result.loras] == [(self._promoted, Verdict.ENGAGED)]
+        self._hold("serves", "what is promoted serves, and engages", serves, said)
+        return said
+
+    def _export(self) -> str:
+        done = export_site(self._output / "runs", self._output / "site")
+        self._page = str(done.index)
+        self._hold(
+            "page", "the page shows everything", not done.missing, f"missing: {', '.join(map(str, done.missing))}"
+        )
+        return f"{done.pages} pages with {done.pictures} pictures"
 
     def result(self) -> LabDemoResult:
         """All that was found."""
         seconds = time.monotonic() - self._began
-        self._hold("time", f"it takes less than {WITHIN / 60:g} minutes", seconds < WITHIN)
+        self._hold("time", f"it takes less than {WITHIN / 60:g} minutes", seconds < WITHIN, f"it took {seconds:.0f} s")
         with open_run(self._run) as run:
             state = run.state
-        assert self._report is not None  # noqa: S101 - `evaluate` was there
+        picked = self._report.picked if self._report else None
         return LabDemoResult(
             run=str(self._run),
             steps=tuple(self._steps),
             checkpoints=tuple(checkpoint.step for checkpoint in state.checkpoints),
-            missed={str(verdict.row.step): verdict.missed for verdict in self._report.verdicts},
-            pick=self._report.picked.step if self._report.picked else None,
-            why=self._report.picked.why if self._report.picked else "",
+            missed={str(one.row.step): one.missed for one in self._report.verdicts} if self._report else {},
+            pick=picked.step if picked else None,
+            why=picked.why if picked else "",
             verification=str(state.verification.outcome) if state.verification else "",
             judgement=state.judgements[-1].verdict if state.judgements else "",
             promoted=self._promoted,
             holds=tuple(self._holds),
-            sheet=str(self._run / self._report.sheet),
-            page=str(self._page),
-            picture=str(self._picture),
+            sheet=str(self._run / self._report.sheet) if self._report else "",
+            page=self._page,
+            picture=str(self._picture) if self._picture.exists() else "",
             seconds=seconds,
         )
 
-    @property
-    def _picture(self) -> Path:
-        return self._output / "promoted.png"
-
-    def _refusal(self, client: Client) -> str:
+    def _refusal(self) -> str:
         """Why a picture of the genre is not painted; empty where it is."""
         try:
-            client.render(SCENE, genre=GENRE, tier=TIER, seed=7, cache=False, draft=False)
+            self._client.render(SCENE, genre=GENRE, tier=TIER, seed=7, cache=False)
         except KilnmarkError as error:
             return str(error)
         return ""
 
-    def _hold(self, name: str, says: str, holds: bool) -> None:  # noqa: FBT001 - what is held
-        self._holds.append(DemoHold(name, says, holds))
-        if not holds:
-            self._tell(f"NOT SO: {says}")
+    def _hold(self, name: str, says: str, holds: bool, why: str, *, ends: bool = False) -> None:  # noqa: FBT001
+        """Note what has to be so.
 
-    @contextmanager
-    def _step(self, name: str) -> Iterator[list[str]]:
-        """One step; what is appended within is said of it."""
-        said: list[str] = []
-        began = time.monotonic()
-        self._tell(f"{name} ...")
-        yield said
-        seconds = time.monotonic() - began
-        self._steps.append(DemoStep(name, seconds, "; ".join(said)))
-        self._tell(f"{name}: {'; '.join(said)} ({seconds:.0f} s)")
+        Args:
+            name, says, holds: As they are told.
+            why: The reason, told where it is not so.
+            ends: Whether nothing can follow then.
+        """
+        self._holds.append(DemoHold(name, says, holds, "" if holds else why))
+        if not holds:
+            self._ends |= ends
+            self._tell(f"NOT SO: {says}: {why}")

@@ -26,11 +26,13 @@ class DemoHold(msgspec.Struct, frozen=True):
         name: In one word.
         says: In a sentence.
         holds: Whether it is so.
+        why: The reason where it is not.
     """
 
     name: str
     says: str
     holds: bool
+    why: str = ""
 
 
 class LabDemoResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,8 +48,9 @@ class LabDemoResult(msgspec.Struct, frozen=True, kw_only=True):
         verification: What the gate says.
         judgement: The judge's verdict.
         promoted: The hash that serves; None: none does.
-        holds: What has to be so.
-        sheet, page, picture: The sweep's contact sheet, the exported page, and what the promoted adapter painted.
+        holds: What has to be so, as far as it came: behind one that nothing can follow, there are none.
+        sheet, page, picture: The sweep's contact sheet, the exported page, and what the promoted adapter painted; empty
+            where it did not come so far.
         seconds: All of it.
     """
 
