@@ -11,6 +11,8 @@ from click.testing import CliRunner
 from kilnmark.client.cli.main import kilnmark
 
 COLUMNS = 80
+MARGIN = 2
+"""Columns that click leaves free on a terminal."""
 COMMANDS_OF = "Commands:"
 
 
@@ -29,12 +31,12 @@ def every(
 
 def shown(path: tuple[str, ...]) -> str:
     command: click.Command = kilnmark
-    context = click.Context(kilnmark, info_name="kilnmark", terminal_width=COLUMNS)
+    context = click.Context(kilnmark, info_name="kilnmark", terminal_width=COLUMNS - MARGIN)
     for name in path:
         assert isinstance(command, click.Group)
         found = command.get_command(context, name)
         assert found is not None
-        command, context = found, click.Context(found, parent=context, info_name=name, terminal_width=COLUMNS)
+        command, context = found, click.Context(found, parent=context, info_name=name, terminal_width=COLUMNS - MARGIN)
     return command.get_help(context)
 
 

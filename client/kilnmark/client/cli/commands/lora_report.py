@@ -28,7 +28,7 @@ __all__ = ["report"]
     help="The base that FILE is meant for: {names}.",
 )
 def report(file: str, *, output: str | None, force: bool, variant: str) -> None:
-    """Describe an adapter file for an issue tracker, without its weights.
+    """Describe an adapter file for an issue, without its weights.
 
     The report has the names, shapes and types of all tensors, a few statistics of each, the names of the metadata's
     entries, and what kilnmark makes of the file. It has no weights, no captions, prompts or pictures, no paths, no name

@@ -70,8 +70,9 @@ def init(folder: Path, *, genre: str, world: str, variant: str, as_json: bool) -
 @click.argument("folder", metavar="DIR", type=_FOLDER)
 @json_option
 def schemas(folder: Path, *, as_json: bool) -> None:
-    """Put the JSON Schemas of all documents into DIR, a folder of packs.
+    """Put the schemas of all documents into DIR, for editors.
 
+    DIR is a folder of packs.
     An editor with a YAML language server then completes and checks each document whose first line names one:
     `# yaml-language-server: $schema=../genre.schema.json`. Those that name none are listed with their line; no document
     is changed.

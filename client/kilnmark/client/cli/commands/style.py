@@ -28,7 +28,7 @@ _SCHEMAS = ("genre", "world", "tiers", "promoted", "history", "portraits", "crea
 
 @click.group()
 def style() -> None:
-    """See what visual_style.yaml comes to, before anything is painted."""
+    """See what visual_style.yaml comes to, before painting."""
 
 
 @style.command()
