@@ -69,7 +69,9 @@ def test_prose_is_not_accused(prompt: str) -> None:
     assert list(foreign_words(prompt)) == []
 
 
-WORDS = st.lists(st.from_regex(r"\A[a-z]{1,9}[,.]?\Z"), min_size=1, max_size=12).map(" ".join)
+WORDS = st.lists(
+    st.sampled_from(["fog", "rain,", "a", "stone", "and", "river.", "to", "the"]), min_size=1, max_size=9
+).map(" ".join)
 
 
 @given(WORDS, WORDS, st.sampled_from(["()", "[]", '""', "<>", "{}"]))
