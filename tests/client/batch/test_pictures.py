@@ -13,8 +13,9 @@ from rich.console import Console
 from kilnmark.client.batch.plan.plan import Item, Plan, Wishes, make_plan
 from kilnmark.client.batch.plan.tokens import TokenCounter
 from kilnmark.client.batch.run.base import BaseNow
-from kilnmark.client.batch.run.manifest import read_manifest
+from kilnmark.client.batch.run.manifest import Manifest, read_manifest
 from kilnmark.client.batch.run.pinned import pin_items
+from kilnmark.client.batch.run.rehearsal import rehearse
 from kilnmark.client.cli.commands.batch import batch
 from kilnmark.client.cli.views.plan import show_plan
 from kilnmark.client.request import render_params
@@ -166,7 +167,8 @@ def test_references_are_part_of_the_spec_in_their_order_and_are_asked_for(packs:
 
 def test_the_dry_run_names_references_in_their_order(packs: SmallPacks, two: list[Path], tmp_path: Path) -> None:
     out = io.StringIO()
-    show_plan(Console(file=out), referring(packs, "[portraits/wide.png, portraits/bel.png]"), tmp_path)
+    plan = referring(packs, "[portraits/wide.png, portraits/bel.png]")
+    show_plan(Console(file=out), rehearse(plan, tmp_path, Manifest(), None), tmp_path)
     bel, wide = two
     told = [line.strip() for line in out.getvalue().splitlines() if "looks at" in line]
     assert told == [f"looks at {wide}, looks at {bel}"]

@@ -183,7 +183,7 @@ def test_a_dry_run_is_the_document_that_is_promised(packs: SmallPacks) -> None:
     assert result.exit_code == ExitCode.DONE
     first = document["items"][0]
     fields = {"genre", "world", "name", "region", "tag", "tier", "prompt", "tokens", "seed", "loras", "output"}
-    assert set(first) == fields | {"init_image", "strength", "reference_images"}
+    assert set(first) == fields | {"init_image", "strength", "reference_images", "draft"}
     assert first["output"] == "pics/ash/fen/poi/reed-gate.png"
     assert first["loras"] == [
         {

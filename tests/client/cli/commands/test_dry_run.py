@@ -102,7 +102,12 @@ def test_what_is_there_is_not_counted_again_and_a_daemon_tells_what_it_drafts(
     out = tmp_path / "out"
     with InProcessDaemon(lora_roots=(packs.root,), drafts="auto") as daemon:
         assert document(packs, out, "--world", "mire", socket=daemon.socket)["painted"] == 2
-        totals = document(packs, out, "--dry-run", socket=daemon.socket)["totals"]
+        planned = document(packs, out, "--dry-run", socket=daemon.socket)
+        words = invoke(packs, out, "--dry-run", socket=daemon.socket).stdout
+    assert [item["draft"] for item in planned["items"]] == [True] * 3
+    assert planned["items"][0]["output"] == str(out / "ash/fen/poi/reed-gate.draft.png")
+    assert "128x64, 2 steps on standin, a draft\n" in words
+    totals = planned["totals"]
     assert (totals["pictures"], totals["there"], totals["drafts"], totals["switches"]) == (3, 2, 3, 0)
     assert totals["measured"] == "daemon"
     assert totals["unknown"] == 0

@@ -20,7 +20,33 @@ from kilnmark.protocol.picture.spec import PictureSpec
 from kilnmark.protocol.wire.pace import PaceInfo
 from kilnmark.protocol.wire.status import StatusResult
 
-__all__ = ["Rehearsal", "rehearse"]
+__all__ = ["MeantItem", "Rehearsal", "rehearse"]
+
+
+@dataclass(frozen=True, slots=True)
+class MeantItem:
+    """A picture as it would be painted.
+
+    Attributes:
+        spec: What decides it on the base that it would be painted on.
+        variant: What that base counts as.
+        refused: Why it could not be painted there; empty: it could.
+    """
+
+    item: Item
+    spec: PictureSpec
+    variant: str
+    refused: str = ""
+
+    @property
+    def file(self) -> str:
+        """Where it would lie, from the batch's folder."""
+        return self.item.place_of(self.spec)
+
+    @property
+    def stack(self) -> tuple[object, ...]:
+        """What has to be on which base for it."""
+        return self.spec.variant, *((each.path, each.scale, each.scales) for each in self.item.adapters)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +54,8 @@ class Rehearsal:
     """What a batch would be.
 
     Attributes:
+        items: The pictures that are planned.
         adapters: Each file once for each model that it would be put on.
-        pictures: How many are planned.
         there: How many of them lie there, made of the very same, whatever base made them.
         drafts: How many would be drafts.
         switches: How often another stack would be needed than for the picture before.
@@ -39,8 +65,8 @@ class Rehearsal:
         refused: Why some could not be painted on the base that the daemon has for them, a sentence each.
     """
 
+    items: Sequence[MeantItem]
     adapters: Sequence[InspectedAdapter]
-    pictures: int
     there: int
     drafts: int
     switches: int
@@ -53,21 +79,6 @@ class Rehearsal:
     def dead(self) -> list[InspectedAdapter]:
         """Those that would not engage wholly, or not somewhere."""
         return [each for each in self.adapters if each.is_dead]
-
-
-@dataclass(frozen=True, slots=True)
-class _Meant:
-    """A picture as it would be painted: on a base, which counts as a variant."""
-
-    item: Item
-    spec: PictureSpec
-    variant: str
-    refused: str = ""
-
-    @property
-    def stack(self) -> tuple[object, ...]:
-        """What has to be on which base for it."""
-        return self.spec.variant, *((each.path, each.scale, each.scales) for each in self.item.adapters)
 
 
 def rehearse(plan: Plan, folder: Path, manifest: Manifest, status: StatusResult | None) -> Rehearsal:
@@ -85,8 +96,8 @@ def rehearse(plan: Plan, folder: Path, manifest: Manifest, status: StatusResult 
     missing = [each for each in meant if not _is_there(each, folder, manifest, hashes)]
     measured, paces = next(_paces(status, manifest, {each.spec.variant for each in missing}), ("", []))
     return Rehearsal(
+        items=meant,
         adapters=adapters,
-        pictures=len(meant),
         there=len(meant) - len(missing),
         drafts=sum(each.spec.draft for each in meant),
         switches=max(0, len({each.stack for each in missing}) - 1),
@@ -99,22 +110,22 @@ def rehearse(plan: Plan, folder: Path, manifest: Manifest, status: StatusResult 
     )
 
 
-def _meant(item: Item, status: StatusResult | None) -> _Meant:
+def _meant(item: Item, status: StatusResult | None) -> MeantItem:
     """On the base that it wants, or that a daemon has for it."""
     if status is None:
-        return _Meant(item, item.spec, item.spec.variant)
+        return MeantItem(item, item.spec, item.spec.variant)
     base = base_for(None, item.style, None, served=status.variants, default=status.variant)
     try:
         row = row_of(base, status.counts_as)
     except UnknownVariant:  # a directory that nobody could tell; painting will say why
-        return _Meant(item, item.spec, item.spec.variant)
+        return MeantItem(item, item.spec, item.spec.variant)
     if unfit := unfit_for(row, item.pictures):
-        return _Meant(item, item.spec, item.spec.variant, meant_for_another(item, unfit))
-    return _Meant(item, item.on(base, row, drafts=base in status.drafts), row.name)
+        return MeantItem(item, item.spec, item.spec.variant, meant_for_another(item, unfit))
+    return MeantItem(item, item.on(base, row, drafts=base in status.drafts), row.name)
 
 
-def _is_there(meant: _Meant, folder: Path, manifest: Manifest, hashes: Mapping[str, str]) -> bool:
-    file = meant.item.place_of(meant.spec)
+def _is_there(meant: MeantItem, folder: Path, manifest: Manifest, hashes: Mapping[str, str]) -> bool:
+    file = meant.file
     stack = meant.item.adapters
     adapters = [(hashes.get(each.path, ""), each.scale) for each in stack]
     digest = meant.spec.pinned(adapters, [dict(each.scales) for each in stack]).digest

@@ -46,7 +46,7 @@ def rehearsed(plan: "Plan", out: Path, socket: str | None, *, as_json: bool) -> 
             write_line(f"dead: {problem}", aside=True)
         write_document(plan_document(plan, out, rehearsal))
     else:
-        show_plan(console(), plan, out)
+        show_plan(console(), rehearsal, out)
         show_totals(console(), rehearsal)
         if not plan.items:
             click.echo("nothing to paint", err=True)

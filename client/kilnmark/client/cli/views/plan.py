@@ -16,7 +16,7 @@ from kilnmark.client.batch.plan.inspected import InspectedAdapter
 from kilnmark.client.batch.plan.plan import Item, Plan
 from kilnmark.client.batch.plan.tokens import Tokens
 from kilnmark.client.batch.run.manifest import SourceProblem
-from kilnmark.client.batch.run.rehearsal import Rehearsal
+from kilnmark.client.batch.run.rehearsal import MeantItem, Rehearsal
 from kilnmark.client.cli.views.batch import counted
 from kilnmark.client.cli.views.batch_bar import time_words
 from kilnmark.client.cli.views.batch_documents import plain_problems
@@ -48,6 +48,7 @@ class PlannedItem(msgspec.Struct, frozen=True, kw_only=True):
         init_image: The path of the picture that it would start from; None: from noise.
         strength: How much of that would stay; None as `init_image`.
         reference_images: The paths of those that it would refer to, in their order.
+        draft: It would be a draft, and no picture to be used.
     """
 
     genre: str
@@ -64,6 +65,7 @@ class PlannedItem(msgspec.Struct, frozen=True, kw_only=True):
     init_image: str | None = None
     strength: float | None = None
     reference_images: list[str] = []
+    draft: bool = False
 
 
 class PlannedFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -129,12 +131,12 @@ class PlanDocument(msgspec.Struct, frozen=True, kw_only=True):
 def plan_document(plan: Plan, out: Path, rehearsal: Rehearsal) -> PlanDocument:
     """A plan for a folder of pictures, and what it comes to."""
     return PlanDocument(
-        items=[_planned(item, out) for item in plan.items],
+        items=[_planned(meant, out) for meant in rehearsal.items],
         problems=plain_problems(plan.problems),
         warnings=plain_problems(plan.warnings),
         adapters=[_file(each) for each in rehearsal.adapters],
         totals=PlanTotals(
-            pictures=rehearsal.pictures,
+            pictures=len(rehearsal.items),
             there=rehearsal.there,
             drafts=rehearsal.drafts,
             adapters=len(rehearsal.adapters),
@@ -160,7 +162,7 @@ def show_totals(out: Console, rehearsal: Rehearsal) -> None:
     drafts = f", {rehearsal.drafts} as drafts" if rehearsal.drafts else ""
     dead = f", {len(rehearsal.dead)} of them dead" if rehearsal.dead else ""
     rows: list[tuple[str, str | Text]] = [
-        ("pictures", f"{rehearsal.pictures}{there}{drafts}"),
+        ("pictures", f"{len(rehearsal.items)}{there}{drafts}"),
         ("adapters", f"{len(rehearsal.adapters)}{dead}"),
         ("switches", f"{counted(rehearsal.switches, 'change')} of stack"),
         ("time", _expected(rehearsal)),
@@ -188,23 +190,25 @@ def _expected(rehearsal: Rehearsal) -> str:
     return f"{about}{time_words(takes.seconds)}, {_MEASURED[rehearsal.measured]}{rough}{unknown}"
 
 
-def show_plan(out: Console, plan: Plan, folder: Path) -> None:
+def show_plan(out: Console, rehearsal: Rehearsal, folder: Path) -> None:
     """Every picture: what it is, its prompt, its stack, and where it would lie."""
-    for item in plan.items:
+    for meant in rehearsal.items:
+        item = meant.item
         out.print(_title(item), soft_wrap=True, style="bold")
         out.print(plain(f"  {item.spec.prompt}"), soft_wrap=True)
         stack = (
             ", ".join(f"{adapter.name}:{adapter.scale_words}{_PROMOTED[adapter.promoted]}" for adapter in item.adapters)
             or "no adapters"
         )
-        spec = item.spec
+        spec = meant.spec
         size = f"{spec.width}x{spec.height}, {counted(spec.steps, 'step')} on {spec.variant}"
+        size += ", a draft" if spec.draft else ""
         tag = "" if item.style.tag is None else f"; tag {item.style.tag!r}"
         facts = f"  seed {spec.seed}; {_length(item.tokens)}; {stack}; {size}{tag}"
         out.print(plain(facts), soft_wrap=True)
         if made_of := ", ".join(_made_of(item)):
             out.print(plain(f"  {made_of}"), soft_wrap=True)
-        out.print(plain(f"  {folder / item.output}"), soft_wrap=True, style="dim")
+        out.print(plain(f"  {folder / meant.file}"), soft_wrap=True, style="dim")
 
 
 _PROMOTED = {None: "", True: "", False: " (not promoted)"}
@@ -217,7 +221,8 @@ def _made_of(item: Item) -> Iterator[str]:
     yield from (f"looks at {reference.path}" for reference in item.pictures.references)
 
 
-def _planned(item: Item, out: Path) -> PlannedItem:
+def _planned(meant: MeantItem, out: Path) -> PlannedItem:
+    item = meant.item
     return PlannedItem(
         genre=item.subject.genre,
         world=item.subject.world,
@@ -234,7 +239,8 @@ def _planned(item: Item, out: Path) -> PlannedItem:
             )
             for a in item.adapters
         ],
-        output=str(out / item.output),
+        output=str(out / meant.file),
+        draft=meant.spec.draft,
         init_image=None if item.pictures.start is None else item.pictures.start.path,
         strength=None if item.spec.strength is UNSET else item.spec.strength,
         reference_images=[each.path for each in item.pictures.references],
