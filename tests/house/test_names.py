@@ -137,3 +137,8 @@ def test_a_models_name_is_seen() -> None:
 def test_guidance_is_known_to_few() -> None:
     others = {file: text for file, text in MODULES.items() if not file.startswith(FAMILY_ROOMS)}
     assert len([file for file, text in others.items() if GUIDANCE.search(text)]) <= GUIDANCE_ROOMS
+
+
+def test_paths_of_the_command_line_are_of_the_type_that_knows_a_home() -> None:
+    users = {path for path, text in MODULES.items() if "click.Path" in text}
+    assert users == {"client/cli/paths.py"}, "write HomePath"

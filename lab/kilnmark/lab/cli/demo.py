@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from kilnmark.client.cli.options import json_option
+from kilnmark.client.cli.paths import HomePath
 from kilnmark.client.cli.views.document import write_document, write_line
 from kilnmark.protocol.exits import ExitCode
 
@@ -18,7 +19,7 @@ __all__ = ["demo"]
 @click.command(short_help="The whole way on this machine, on `mini`.")
 @click.option(
     "--output",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=HomePath(file_okay=False, path_type=Path),
     default=Path("lab-demo"),
     show_default=True,
     metavar="DIR",
