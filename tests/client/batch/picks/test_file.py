@@ -66,6 +66,19 @@ def test_a_file_that_cannot_be_read_is_told_and_never_written_over(tmp_path: Pat
         read_picks(tmp_path)
 
 
+def test_seeds_by_hand_that_later_ones_overrule_are_told(tmp_path: Path) -> None:
+    out, packs = tmp_path / "out", tmp_path / "packs"
+    packs.mkdir()
+    (packs / "picks.yaml").write_text("picks:\n- {genre: ash, kind: poi, name: Mill, seed: 5}\n")
+    files = PicksFiles.of(out, packs)
+    assert (files.read().of_entry(MILL).pinned, list(files.overruled())) == ((5,), [])
+    _pin(files, MILL, 6)
+    (told,) = files.overruled()
+    assert "seeds 5 do not count, since 6 were said later" in told
+    _pin(PicksFiles.of(packs), MILL, 7)
+    assert (files.read().of_entry(MILL).pinned, list(files.overruled())) == ((7,), [])
+
+
 def test_the_schema_beside_it_is_named_for_editors(tmp_path: Path) -> None:
     _pin(PicksFiles.of(tmp_path), MILL, 1)
     assert "yaml-language-server" not in (tmp_path / "picks.yaml").read_text()

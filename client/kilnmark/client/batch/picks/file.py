@@ -62,6 +62,24 @@ class PicksFiles:
         """
         return merged_picks(pick for path in (self.path, *self.others) for pick in read_picks(path).entries)
 
+    def overruled(self) -> Iterator[str]:
+        """What was written by hand and does not count, in sentences: seeds without a time of their own.
+
+        Raises:
+            UnusableContent: One cannot be read or used as it stands.
+        """
+        all_of_them = self.read()
+        for path in (self.path, *self.others):
+            for pick in read_picks(path).entries:
+                counts = all_of_them.of_entry(pick.entry).seeds
+                if pick.seeds is None or counts is None or pick.seeds.values == counts.values:
+                    continue
+                if pick.seeds.at in {"", counts.at}:
+                    seeds = ", ".join(map(str, pick.seeds.values)) or "none"
+                    others = ", ".join(map(str, counts.values)) or "those of its document or name"
+                    said = f"{path}: {pick.entry}: seeds {seeds} do not count, since {others} were said later"
+                    yield f"{said}; pin them with `kilnmark picks pin`"
+
     def change(self, change: Callable[[Picks], Picks]) -> Picks:
         """Write what changes; what all files say after it. The others stay as they are.
 

@@ -54,6 +54,7 @@ def mark(ledger: Ledger, plan: Plan, wishes: Wishes, picks: Picks) -> Marks:
         now.append(msgspec.structs.replace(each, stale=shown[each.file].stale, old=old, gone=gone))
     if any(each != ledger.picture_at(each.file) for each in now):
         ledger.rewrite(pictures=now)
+    now.sort(key=lambda each: each.file)
     return Marks(tuple(each for each in now if each.stale or each.old), tuple(each for each in now if each.gone))
 
 

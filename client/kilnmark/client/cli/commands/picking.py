@@ -69,6 +69,8 @@ class Picking:
             raise click.UsageError(f"--reroll draws 1 to {_MOST} seeds, not {self.reroll}")
         files = self.files(out, wishes.packs)
         wishes = replace(wishes, picks=files.read())
+        for sentence in files.overruled():
+            write_line(f"warning: {sentence}", aside=True)
         plan = make_plan(wishes, counter)
         if self.reroll is None:
             return plan, wishes
