@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from kilnmark.client.batch.page.growing import BEAT, GrowingPage, growing_page
-from kilnmark.client.batch.page.page import PAGE
+from kilnmark.client.batch.page.page import PAGE, write_page
+from kilnmark.client.batch.page.renewed import renew_page
 from kilnmark.client.batch.picks.file import PicksFiles
 from kilnmark.client.batch.run.ledger import Ledger, open_ledger
 from kilnmark.client.batch.run.tally import Became, ItemEnding, Tally
@@ -62,6 +63,25 @@ def test_it_is_there_at_once_and_follows_what_ends(ledger: Ledger) -> None:
 
     grown(ledger, tally, end, lambda: seen.append("1 of 3 ended" in path.read_text()))
     assert seen == [True, True]
+
+
+def test_decisions_that_are_made_meanwhile_are_shown_and_nobody_else_writes_the_page(ledger: Ledger) -> None:
+    path, files, seen = ledger.folder / PAGE, PicksFiles.of(ledger.folder), []
+
+    def told() -> tuple[bool, bool]:
+        page = path.read_text()
+        return "A batch is painting" in page, "1 problem in the sources" in page
+
+    def decide() -> None:
+        files.path.write_text("picks: [")
+        assert renew_page(ledger.folder, files) == ""
+        seen.append(told())
+
+    grown(ledger, Tally(1), decide, lambda: seen.append(told()))
+    assert seen == [(True, False), (True, True)]
+    write_page(ledger.folder, ledger.manifest, PicksFiles.of(ledger.folder / "elsewhere"))
+    assert renew_page(ledger.folder, files) == ""
+    assert told() == (False, True)
 
 
 def test_nothing_new_is_written_only_to_tell_that_the_batch_lives(ledger: Ledger) -> None:

@@ -62,7 +62,7 @@ class GrowingPage:
             since += pause
 
     def _state(self) -> object:
-        return len(self._tally.endings), self._tally.total, self._tally.paused
+        return len(self._tally.endings), self._tally.total, self._tally.paused, self._files.changed()
 
     async def _write(self) -> float:
         """Seconds that it took. A page that cannot be written stops no batch: the next one may."""

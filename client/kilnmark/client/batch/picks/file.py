@@ -54,6 +54,10 @@ class PicksFiles:
             return cls(out / PICKS_FILE, beside, patience=patience)
         return cls(named, [out / PICKS_FILE, *beside], patience=patience)
 
+    def changed(self) -> tuple[tuple[int, int] | None, ...]:
+        """What is another as soon as one of them is, told without reading them."""
+        return tuple(_mark(path) for path in (self.path, *self.others))
+
     def read(self) -> Picks:
         """What all of them say; one that is not there says nothing.
 
@@ -132,6 +136,14 @@ class PicksFiles:
                 raise FolderUnusable(str(path.parent), f"no lock: {error}") from error
             else:
                 return
+
+
+def _mark(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_ino
 
 
 def read_picks(path: Path) -> Picks:

@@ -35,7 +35,7 @@ class Bell:
 
     def __init__(self, folder: Path, files: PicksFiles) -> None:
         self._pictures = (folder / MANIFEST, folder / JOURNAL)
-        self._picks = (files.path, *files.others)
+        self._files = files
         self._queues: set[asyncio.Queue[bytes]] = set()
 
     def version(self) -> str:
@@ -56,7 +56,7 @@ class Bell:
         queue: asyncio.Queue[bytes] = asyncio.Queue()
         self._queues.add(queue)
         try:
-            pictures, picks = self.version(), self._decided()
+            pictures, picks = self.version(), self._files.changed()
             yield _event("hello", pictures)
             looks = 0
             while True:
@@ -64,7 +64,7 @@ class Bell:
                     yield await asyncio.wait_for(queue.get(), PAUSE)
                 looks += 1
                 before = pictures, picks
-                pictures, picks = self.version(), self._decided()
+                pictures, picks = self.version(), self._files.changed()
                 if pictures != before[0]:
                     yield _event("pictures", pictures)
                 if picks != before[1]:
@@ -73,9 +73,6 @@ class Bell:
                     yield b": still here\n\n"
         finally:
             self._queues.discard(queue)
-
-    def _decided(self) -> str:
-        return "/".join(_mark(path) for path in self._picks)
 
 
 def _event(name: str, data: str) -> bytes:

@@ -4,6 +4,7 @@ const unfold = () => { $("more").open = roomy.matches; };
 roomy.addEventListener("change", unfold);
 unfold();
 addEventListener("hashchange", () => { if (!location.hash || location.hash.includes("=")) recall(); });
+document.documentElement.classList.add("alive");
 index();
 markAll();
 tellTheme();
