@@ -1,9 +1,13 @@
 """The text chunk of a picture: the record comes back equal."""
 
+import struct
+import zlib
+from io import BytesIO
+
 import msgspec
 import pytest
 
-from kilnmark.protocol.picture.record import PictureRecord, decode_record, encode_record
+from kilnmark.protocol.picture.record import CHUNK, PictureRecord, decode_record, encode_record, find_record
 from kilnmark.protocol.picture.report import AdapterReport, Verdict
 from kilnmark.protocol.wire.replies import StackInfo
 from tests.protocol.samples import BASE
@@ -36,6 +40,13 @@ def test_a_record_comes_back_equal() -> None:
 def test_what_is_no_record_is_a_decode_error(chunk: str) -> None:
     with pytest.raises(msgspec.DecodeError):
         decode_record(chunk)
+
+
+@pytest.mark.parametrize("text", [b"{}", b'{"x":' + b"[" * 200_000 + b"]" * 200_000 + b"}", b"\xff"])
+def test_a_chunk_that_is_none_of_ours_says_nothing(text: bytes) -> None:
+    whole = CHUNK.encode() + b"\0" * 5 + text
+    chunk = struct.pack(">I4s", len(whole), b"iTXt") + whole + struct.pack(">I", zlib.crc32(b"iTXt" + whole))
+    assert find_record(BytesIO(b"\x89PNG\r\n\x1a\n" + chunk)) is None
 
 
 def test_the_chunk_has_nothing_in_it_that_a_terminal_acts_on() -> None:

@@ -123,5 +123,5 @@ def is_whole(file: BinaryIO) -> bool:
 def _decoded(text: bytes) -> PictureRecord | None:
     try:
         return decode_record(text.decode())
-    except (UnicodeDecodeError, msgspec.DecodeError):
+    except (UnicodeDecodeError, msgspec.DecodeError, RecursionError):  # the last of one that is nested without end
         return None
