@@ -1,4 +1,4 @@
-"""The folder of packs as the command line reads it."""
+"""The folder of packs, and documents beside it, as the command line reads them."""
 
 import os
 import stat
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from kilnmark.protocol.content.marked_yaml import SIZE_LIMIT
 
-__all__ = ["PackFolder"]
+__all__ = ["PackFolder", "document_bytes"]
 
 
 class PackFolder:
@@ -19,19 +19,11 @@ class PackFolder:
     def read(self, path: str) -> bytes | None:
         """A file's bytes, as many as a document may have and one more; None where nothing is."""
         try:
-            # A pipe would be waited for; anything else than a file is refused below.
-            handle = os.open(self.root / path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            return document_bytes(self.root / path, SIZE_LIMIT)
         except (FileNotFoundError, NotADirectoryError):
             if (self.root / path).is_symlink():
                 raise OSError(f"{self.root / path} is a link that leads nowhere") from None
             return None
-        try:
-            if not stat.S_ISREG(os.fstat(handle).st_mode):
-                raise OSError(f"{self.root / path} is no regular file")
-            with os.fdopen(handle, "rb", closefd=False) as file:
-                return file.read(SIZE_LIMIT + 1)
-        finally:
-            os.close(handle)
 
     def folders(self, path: str) -> Sequence[str]:
         """The names of the folders in a folder, sorted, hidden ones left out; empty where none is."""
@@ -40,6 +32,26 @@ class PackFolder:
                 return sorted(entry.name for entry in entries if _is_folder(entry))
         except (FileNotFoundError, NotADirectoryError):
             return []
+
+
+def document_bytes(path: Path, limit: int) -> bytes:
+    """A document's bytes, as many as it may have and one more.
+
+    Args:
+        path: Where it lies; a pipe there is not waited for, nor a device read.
+        limit: How many it may have.
+
+    Raises:
+        OSError: It cannot be read, or is no regular file.
+    """
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise OSError(f"{path} is no regular file")
+        with os.fdopen(handle, "rb", closefd=False) as file:
+            return file.read(limit + 1)
+    finally:
+        os.close(handle)
 
 
 def _is_folder(entry: "os.DirEntry[str]") -> bool:

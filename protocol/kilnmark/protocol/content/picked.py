@@ -16,7 +16,9 @@ from kilnmark.protocol.content.parsed import parsed, wrong
 from kilnmark.protocol.described import describe
 
 __all__ = [
+    "MOST_SEEDS",
     "PICKS_FILE",
+    "SIZE_LIMIT",
     "PinStamp",
     "WrittenPick",
     "WrittenPicks",
@@ -27,7 +29,10 @@ __all__ = [
 
 PICKS_FILE = "picks.yaml"
 
-_SIZE_LIMIT, _VALUE_LIMIT = 64 << 20, 4_000_000
+MOST_SEEDS = 1_000
+"""Of one entry."""
+
+SIZE_LIMIT, _VALUE_LIMIT = 64 << 20, 4_000_000
 """Bytes and values of one document: decisions gather over years, and are worth more than the second that they take."""
 
 _YEARS = range(1971, 9999)
@@ -57,7 +62,7 @@ _Moment = Annotated[str, AfterValidator(_moment)]
 _Name = Annotated[str, Field(pattern=r"\S", max_length=1_000)]
 _Words = Annotated[str, Field(max_length=2_000)]
 _Seed = Annotated[int, Field(ge=0, le=2**53 - 1)]
-_Seeds = Annotated[tuple[_Seed, ...], Field(strict=False, max_length=1_000)]
+_Seeds = Annotated[tuple[_Seed, ...], Field(strict=False, max_length=MOST_SEEDS)]
 
 
 class _PicksPart(BaseModel):
@@ -179,6 +184,6 @@ def parse_picks(data: bytes, file: str) -> WrittenPicks:
     Raises:
         UnusableContent: It cannot be used as it stands; with file, line, entry and mend of every problem.
     """
-    marked = read_marked(data, file, size_limit=_SIZE_LIMIT, value_limit=_VALUE_LIMIT)
+    marked = read_marked(data, file, size_limit=SIZE_LIMIT, value_limit=_VALUE_LIMIT)
     document, _ = parsed(WrittenPicks, marked)
     return document

@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -85,6 +86,27 @@ def test_the_schema_beside_it_is_named_for_editors(tmp_path: Path) -> None:
     write_schemas(tmp_path)
     _pin(PicksFiles.of(tmp_path), MILL, 2)
     assert (tmp_path / "picks.yaml").read_text().startswith(editor_line("picks.yaml"))
+
+
+def test_a_pipe_and_a_device_are_told_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "picks.yaml")
+    with pytest.raises(UnusableContent, match="is no regular file"):
+        read_picks(tmp_path / "picks.yaml")
+    (tmp_path / "endless.yaml").symlink_to("/dev/zero")
+    with pytest.raises(UnusableContent, match="is no regular file"):
+        read_picks(tmp_path / "endless.yaml")
+
+
+def test_what_could_not_be_read_again_is_not_written(tmp_path: Path) -> None:
+    files = PicksFiles.of(tmp_path)
+    _pin(files, MILL, 1)
+    before = (tmp_path / "picks.yaml").read_bytes()
+    with pytest.raises(UnusableContent, match="seeds"):
+        files.change(lambda picks: picks.with_entry(pinned(picks.of_entry(ROAD), range(1001), by="", now=moment_now())))
+    nameless = EntryName.of("ash", None, "poi", "n" * 1001, "landscape")
+    with pytest.raises(UnusableContent, match="name"):
+        _pin(files, nameless, 1)
+    assert (tmp_path / "picks.yaml").read_bytes() == before
 
 
 def test_a_change_of_nothing_writes_nothing(tmp_path: Path) -> None:

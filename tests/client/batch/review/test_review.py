@@ -265,3 +265,22 @@ def test_a_folder_that_cannot_be_read_is_told_before_anything_is_served(tmp_path
     review = Review(tmp_path, PicksFiles.of(tmp_path), None, None, "Ada")
     with pytest.raises(BrokenManifest):
         serve_review(review, port=0, tell=pytest.fail)
+
+
+def test_a_re_roll_draws_nothing_for_an_entry_of_that_name_elsewhere(copy: Bench, daemon: FakeDaemon) -> None:
+    words = "chapters:\n- points_of_interest:\n  - {name: Old Kiln, visual_prompt: a kiln of the whole genre}\n"
+    (copy.packs.root / "ash/history.yaml").write_text(words)
+    copy.paint()
+    desk = Desk.at(copy.out, str(daemon.socket))
+    rolled, other = sorted(
+        (each for each in desk.pictures if each.name == "Old Kiln"), key=lambda each: each.world or ""
+    )
+    assert run(lambda: desk.post("roll", file=rolled.file)).status == 200
+    assert (desk.pick(rolled).rolls, desk.pick(other).is_empty) == (1, True)
+
+
+def test_no_more_seeds_are_pinned_than_can_be_read_again(desk: Desk) -> None:
+    picture = desk.pictures[0]
+    many = ",".join(map(str, range(1001)))
+    answer = run(lambda: desk.post("pin", file=picture.file, seeds=many))
+    assert (answer.status, desk.pick(picture).pinned) == (400, ())

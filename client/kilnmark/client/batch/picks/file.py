@@ -14,9 +14,10 @@ from pathlib import Path
 from kilnmark.client.batch.errors import FolderUnusable, PicksHeld
 from kilnmark.client.batch.picks.document import SCHEMA_FILE, picks_bytes, picks_of, remember
 from kilnmark.client.batch.picks.merged import merged, merged_picks
-from kilnmark.client.batch.picks.said import Picks
+from kilnmark.client.batch.picks.said import EntryPick, Picks
+from kilnmark.client.pack_files import document_bytes
 from kilnmark.keymaps.files.atomic import written_whole
-from kilnmark.protocol.content.picked import PICKS_FILE
+from kilnmark.protocol.content.picked import PICKS_FILE, SIZE_LIMIT, parse_picks
 from kilnmark.protocol.content.problems import Problem, UnusableContent
 
 __all__ = ["PATIENCE", "PicksFiles", "read_picks"]
@@ -91,7 +92,8 @@ class PicksFiles:
             change: From what all files say to what they are to say.
 
         Raises:
-            UnusableContent: One cannot be read or used as it stands; nothing is written then.
+            UnusableContent: One cannot be read or used as it stands, or what changes could not be read again; nothing
+                is written then.
             PicksHeld: Another writer does not end in time.
             FolderUnusable: It cannot be written; the one that was there stays.
         """
@@ -100,6 +102,7 @@ class PicksFiles:
             after = change(before)
             fresh = [each for each in after.entries if each != before.of_entry(each.entry)]
             if fresh:
+                _check_readable(fresh)
                 _write(path, merged(own, Picks.of(fresh)))
             return merged(before, after)
 
@@ -153,13 +156,18 @@ def read_picks(path: Path) -> Picks:
         UnusableContent: It cannot be read or used as it stands.
     """
     try:
-        data = path.read_bytes()
+        data = document_bytes(path, SIZE_LIMIT)
     except FileNotFoundError:
         return Picks()
     except OSError as error:
         message = f"cannot be read ({error.strerror or error}); make it a file that this user may read"
         raise UnusableContent([Problem(file=str(path), line=0, message=message)]) from error
     return picks_of(data, str(path))
+
+
+def _check_readable(fresh: Sequence[EntryPick]) -> None:
+    """Nothing is written that the next reader would refuse, and all that was decided before with it."""
+    parse_picks(picks_bytes(Picks.of(fresh)), "what was decided")
 
 
 def _write(path: Path, picks: Picks) -> None:

@@ -129,7 +129,7 @@ class PaintsAgain:
                 await asyncio.sleep(_LOOK)
 
     async def _painted_as(self, planned: _Planned, entry: EntryName) -> str:
-        items = [item for item in planned.plan.items if item.entry == entry]
+        items = planned.plan.items
         tally, picks = Tally(len(items)), planned.wishes.picks
         with open_ledger(self._folder) as ledger:
             async with AsyncClient(self._socket) as client:
@@ -158,7 +158,8 @@ class PaintsAgain:
         for asked in self._batches(manifest, picture):
             wishes = self._wishes(asked, entry)
             plan = make_plan(wishes, TokenCounter(None))
-            if any(item.entry == entry for item in plan.items):
+            plan.items = [item for item in plan.items if item.entry == entry]  # others may have its name
+            if plan.items:
                 return _Planned(plan, wishes, asked)
             why = why or "; ".join(str(each) for each in plan.problems[:1])
         raise NotPaintedAgain(why or f"its documents have no entry {entry.name!r} at tier {entry.tier!r} any more")

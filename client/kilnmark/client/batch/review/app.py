@@ -26,6 +26,7 @@ from kilnmark.client.web.errors import FormRefused
 from kilnmark.client.web.files import inside, sent_as
 from kilnmark.client.web.forms import read_form
 from kilnmark.client.web.guard import Gate, Guard
+from kilnmark.protocol.content.picked import MOST_SEEDS
 from kilnmark.protocol.errors import KilnmarkError
 
 if TYPE_CHECKING:
@@ -220,6 +221,8 @@ def _seeds(given: str) -> list[int]:
         values = [int(each) for each in given.split(",") if each]
     except ValueError as error:
         raise FormRefused("Seeds are whole numbers, with commas between them.") from error
+    if len(values) > MOST_SEEDS:
+        raise FormRefused(f"An entry has {MOST_SEEDS} seeds at most.")
     if any(not 0 <= each < _SEED_END for each in values):
         raise FormRefused("A seed is a whole number from 0 to 2^53 - 1.")
     return values
