@@ -35,10 +35,12 @@ OTHERS: Final[Mapping[str, str]] = {
 REPLACED: Final[Mapping[str, str]] = {
     "--variant dev --quantize 8": "--variant standin",
     "--variant dev": "--variant standin",
+    "--variant flux2-klein-4b --quantize 8": "--variant standin:flux2-klein-4b",
     "--variant flux2-klein-4b": "--variant standin:flux2-klein-4b",
+    "--width 768 --height 1024": "--width 192 --height 256",
     "--base dev=/models/dev --base schnell=/models/schnell": "--base standin --base mini",
 }
-"""Of what is typed: weights that are not here, and the base that stands in for them."""
+"""Of what is typed: weights that are not here by what stands in for them, and sizes by some that it paints soon."""
 
 _SHOWN: Final = frozenset(
     {

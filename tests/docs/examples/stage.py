@@ -17,7 +17,7 @@ from tests.docs.examples.held import REPLACED, other_tests
 __all__ = ["Stage", "lines_of"]
 
 _BIN = Path(sys.executable).parent
-_START_S, _COMMAND_S = 60.0, 240.0
+_START_S, _COMMAND_S = 120.0, 600.0
 
 
 class Stage:

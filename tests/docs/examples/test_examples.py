@@ -100,6 +100,7 @@ def folder() -> Iterator[Path]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("page", TYPED)
 def test_what_a_page_shows_works_as_it_stands(page: str, folder: Path) -> None:
     with Stage(folder, FILES.get(page, {})) as stage:
