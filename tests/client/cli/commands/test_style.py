@@ -198,9 +198,9 @@ def test_a_further_root_may_have_the_file(style: Style, shelf: Path, tmp_path: P
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--genre", "inc", "--tier", "scene"], "'inc' is no genre here; there is ink"),
+        (["--genre", "inc", "--tier", "scene"], "'inc' is no genre here - at `--genre`; there is ink"),
         (["--genre", "ink", "--world", "mir", "--tier", "scene"], "did you mean 'mire'?"),
-        (["--genre", "ink", "--tier", "scenery"], "'scenery' is no tier here; did you mean 'scene'?"),
+        (["--genre", "ink", "--tier", "scenery"], "'scenery' is no tier here - at `--tier`; did you mean 'scene'?"),
     ],
 )
 def test_an_unknown_name_is_a_usage_error(style: Style, shelf: Path, arguments: list[str], words: str) -> None:
