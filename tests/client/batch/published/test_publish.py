@@ -120,6 +120,39 @@ def test_what_is_stale_stays_as_it_was_accepted_and_says_so_until_somebody_decid
     assert there(tmp_path / "game")["alder.png"] == "alder 8"
 
 
+def test_what_is_stale_and_lost_there_is_put_there_again_or_is_not_told_of(out: Path, tmp_path: Path) -> None:
+    accept(out, "alder", "birch")
+    published(out, tmp_path / "game")
+    old = read_manifest(out).pictures[0]
+    fill(out, [entry(name, prompt="another", seed=8, inputs="1" * 64) for name in ("alder", "birch")])
+    aside = msgspec.structs.replace(
+        old, file="_earlier/alder.png", sha256=manifest(tmp_path / "game").pictures[0].sha256
+    )
+    (out / "_earlier").mkdir()
+    (out / "_earlier/alder.png").write_text("alder 7")
+    write_manifest(out, msgspec.structs.replace(read_manifest(out), earlier=[aside]))
+    for path in (tmp_path / "game").rglob("*.png"):
+        path.unlink()
+    done = published(out, tmp_path / "game")
+    assert (done.replaced, done.removed) == (("ash/mire/poi/alder.png",), ("ash/mire/poi/birch.png",))
+    assert there(tmp_path / "game") == {"alder.png": "alder 7"}
+    assert [each.name for each in manifest(tmp_path / "game").pictures] == ["alder"]
+
+
+def test_a_draft_that_was_accepted_by_hand_takes_no_published_picture_away(out: Path, tmp_path: Path) -> None:
+    accept(out, "alder")
+    published(out, tmp_path / "game")
+    fill(out, [entry("alder", prompt="another", seed=8, inputs="1" * 64)])
+    draft = picture(file="ash/mire/poi/alder.draft.png", name="alder", seed=9)
+    (out / draft.file).write_text("a draft")
+    known = read_manifest(out)
+    write_manifest(out, msgspec.structs.replace(known, pictures=[*known.pictures, draft]))
+    decide_picture(out, draft.file, PickWord.ACCEPTED, by="Ada")
+    drafts = [*known.pictures, msgspec.structs.replace(draft, draft=True)]
+    write_manifest(out, msgspec.structs.replace(known, pictures=drafts))
+    assert published(out, tmp_path / "game").kept == ("ash/mire/poi/alder.png",)
+
+
 def test_what_is_stale_and_was_never_published_is_not(out: Path, tmp_path: Path) -> None:
     accept(out, "alder")
     fill(out, [entry("alder", prompt="another", seed=8, inputs="1" * 64)])

@@ -73,8 +73,8 @@ class _Publishing:
         self._place = place
         self._before = {each.file: each.sha256 for each in before.pictures}
         self._coming = _coming(place)
-        self._chosen = chosen
-        self._manifest = PublishedManifest(document=_DOCUMENT, pictures=[each.published for each in chosen])
+        self._chosen = [each for each in chosen if each.source or place.has(each.published.file, "")]
+        self._manifest = PublishedManifest(document=_DOCUMENT, pictures=[each.published for each in self._chosen])
         self._is_same = self._manifest == before
 
     def run(self) -> Publication:
@@ -124,7 +124,7 @@ def _published_before(place: PublishedPlace) -> PublishedManifest:
     try:
         manifest = msgspec.json.decode(data, type=PublishedManifest)
         _check_names(each.file for each in manifest.pictures)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         why = f"its {MANIFEST} is none of published pictures ({error})"
         raise CannotPublish(place.where, why, "name a place of its own, beside no batch") from error
     return manifest
@@ -135,7 +135,7 @@ def _coming(place: PublishedPlace) -> frozenset[str]:
     try:
         names = frozenset() if data is None else frozenset(msgspec.json.decode(data, type=list[str]))
         _check_names(names)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise CannotPublish(
             place.where, f"{COMING} cannot be read ({error})", "remove it, and publish again"
         ) from error
