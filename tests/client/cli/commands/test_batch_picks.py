@@ -1,5 +1,6 @@
 """Batches and decisions: what was accepted stays by its bytes, what was drawn anew is painted, and nothing else is."""
 
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -197,6 +198,24 @@ def test_entries_that_are_gone_are_marked_and_removed_when_that_is_asked_for(gro
     assert len(read_manifest(grove.bench.out).pictures) == 6
     grove.write()
     assert (grove.paint()["kept"], len(read_manifest(grove.bench.out).pictures)) == (6, 8)
+
+
+def test_pictures_of_other_packs_in_the_folder_are_not_gone_while_those_have_them(
+    daemon: FakeDaemon, tmp_path: Path
+) -> None:
+    bench, other = fresh(daemon, tmp_path / "out"), fresh(daemon, tmp_path / "out")
+    bench.paint()
+    (other.packs.root / "ash").rename(other.packs.root / "bog")
+    (other.packs.root / "bog/history.yaml").write_text("chapters: 5\n")
+    document = other.paint("--prune-accepted")
+    assert (document["painted"], document["warnings"]) == (3, [])
+    assert len(read_manifest(bench.out).pictures) == 6
+    assert not any(each.gone or each.old for each in read_manifest(bench.out).pictures)
+    (other.packs.root / "bog/history.yaml").unlink()
+    bench.packs.write("worlds/fen/history.yaml", "chapters: []\n")
+    assert "ash/fen/poi/reed-gate.png" in other.paint()["warnings"][0]
+    shutil.rmtree(bench.packs.root)
+    assert len([line for line in other.paint("--prune")["told"] if line.startswith("removed ash/")]) == 3
 
 
 def test_an_entry_that_comes_back_is_gone_no_more(grove: Grove) -> None:

@@ -25,7 +25,7 @@ from kilnmark.client.pack_files import PackFolder
 from kilnmark.keymaps.errors import RefusedPicture
 from kilnmark.protocol.content.composed import ComposedStyle
 from kilnmark.protocol.content.packs import PackFiles
-from kilnmark.protocol.content.problems import Problem
+from kilnmark.protocol.content.problems import Problem, UnusableContent
 from kilnmark.protocol.picture.catalog import row_of
 from kilnmark.protocol.picture.decide import decide
 from kilnmark.protocol.picture.family import Variant
@@ -33,7 +33,7 @@ from kilnmark.protocol.picture.spec import PictureSpec
 from kilnmark.protocol.wire.errors import InvalidParams
 from kilnmark.protocol.wire.requests import RenderParams
 
-__all__ = ["Item", "Plan", "Wishes", "make_plan"]
+__all__ = ["Item", "Plan", "Wishes", "make_plan", "names_in"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,6 +164,18 @@ def make_plan(wishes: Wishes, counter: TokenCounter) -> Plan:
     plan.problems = list(dict.fromkeys(plan.problems))
     plan.warnings = list(dict.fromkeys(plan.warnings))
     return plan
+
+
+def names_in(packs: Path, kind: Kind) -> SourceNames:
+    """The entries of a kind in a whole folder of packs; of one that cannot be read, nothing is known."""
+    files = PackFolder(packs)
+    try:
+        where = places(files, None, None)
+        found = read_sources(files, kind, where)
+        strange = strange_entries(packs, sorted({genre for genre, _ in where}), among_genres=True)
+    except UnusableContent:
+        return SourceNames()
+    return SourceNames.of(found, [*strange, *found.problems])
 
 
 def _chosen(

@@ -26,6 +26,8 @@ from kilnmark.client.batch.run.rolling import rolled_entries
 from kilnmark.client.batch.run.run import Painter
 from kilnmark.client.batch.run.tally import Became, Tally
 from kilnmark.client.errors import DaemonUnavailable
+from kilnmark.protocol.content.packs import UnknownName
+from kilnmark.protocol.content.problems import UnusableContent
 from kilnmark.protocol.errors import KilnmarkError
 
 __all__ = ["PaintsAgain"]
@@ -157,7 +159,11 @@ class PaintsAgain:
         why = ""
         for asked in self._batches(manifest, picture):
             wishes = self._wishes(asked, entry)
-            plan = make_plan(wishes, TokenCounter(None))
+            try:
+                plan = make_plan(wishes, TokenCounter(None))
+            except (UnusableContent, UnknownName) as error:  # which another batch's packs may have
+                why = why or str(error)
+                continue
             plan.items = [item for item in plan.items if item.entry == entry]  # others may have its name
             if plan.items:
                 return _Planned(plan, wishes, asked)

@@ -15,6 +15,9 @@ from kilnmark.client.batch.run.picture import Picture
 
 __all__ = ["AskedBatch", "asked_for", "with_asked"]
 
+_KEPT = 32
+"""Batches that a folder remembers."""
+
 
 class AskedBatch(msgspec.Struct, frozen=True, kw_only=True):
     """One batch as it was asked for, without what chose among its entries.
@@ -81,9 +84,13 @@ class AskedBatch(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def with_asked(known: Sequence[AskedBatch], asked: AskedBatch) -> list[AskedBatch]:
-    """What is known with one more, the last of each kind and tier, the latest first."""
-    others = [each for each in known if (each.kind, each.tier) != (asked.kind, asked.tier)]
-    return [asked, *others]
+    """What is known with one more, the last of each folder of packs, kind and tier, the latest first."""
+    others = [each for each in known if _series(each) != _series(asked)]
+    return [asked, *others][:_KEPT]
+
+
+def _series(asked: AskedBatch) -> tuple[str, Kind, str | None]:
+    return asked.packs, asked.kind, asked.tier
 
 
 def asked_for(known: Sequence[AskedBatch], picture: Picture) -> list[AskedBatch]:

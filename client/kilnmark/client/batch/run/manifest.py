@@ -55,7 +55,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         earlier: Pictures of entries that were painted otherwise since, and that somebody decided on or has another seed
             of; each says where it lies now.
         warnings: What the last batch found in its sources that stops nothing.
-        asked: What batches were asked for here, the last of each kind and tier, the latest first.
+        asked: What batches were asked for here, the last of each folder of packs, kind and tier, the latest first.
     """
 
     schema: Literal[1] = 1

@@ -4,13 +4,18 @@ gone; and how the latter are removed.
 The manifest is marked for whoever reads it later; what counts at the moment of looking, `decisions` finds anew.
 """
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
 
 import msgspec
 
 from kilnmark.client.batch.picks.said import EntryName, Picks, PickWord
-from kilnmark.client.batch.plan.plan import Plan, Wishes
+from kilnmark.client.batch.plan.named import SourceNames
+from kilnmark.client.batch.plan.plan import Plan, Wishes, names_in
+from kilnmark.client.batch.run.asked import AskedBatch
 from kilnmark.client.batch.run.decisions import ShownPick, shown_picks
 from kilnmark.client.batch.run.earlier import drop
 from kilnmark.client.batch.run.ledger import OLD_THERE, Ledger
@@ -46,7 +51,7 @@ def mark(ledger: Ledger, plan: Plan, wishes: Wishes, picks: Picks) -> Marks:
         FolderUnusable: It cannot be written.
     """
     shown = shown_picks(ledger.folder, ledger.manifest, picks)
-    scope = _Scope(plan, wishes)
+    scope = _Scope(plan, wishes, ledger.manifest.asked)
     now = []
     for each in ledger.manifest.pictures:
         gone = scope.is_gone(each)
@@ -82,11 +87,16 @@ def _is_kept(shown: ShownPick) -> bool:
 
 
 class _Scope:
-    """What a plan says of pictures that are there: which entries it looked for, and which of them it has."""
+    """What a plan says of pictures that are there: which entries it looked for, and which of them it has.
 
-    def __init__(self, plan: Plan, wishes: Wishes) -> None:
+    Args:
+        asked: The batches of the folder, which may have been of other packs than this plan is.
+    """
+
+    def __init__(self, plan: Plan, wishes: Wishes, asked: Sequence[AskedBatch]) -> None:
         self._plan = plan
         self._wishes = wishes
+        self._asked = asked
         self._entries = {item.entry for item in plan.items}
         self._names = {_untiered(entry) for entry in self._entries}
 
@@ -96,18 +106,36 @@ class _Scope:
             return False
         if not self._has(picture):
             return picture.gone
-        return self._plan.sources.lacks(picture.genre, picture.world, picture.name)
+        return self._plan.sources.lacks(*_place_of(picture)) and not self._is_elsewhere(picture)
 
     def leaves_out(self, picture: Picture) -> bool:
         """Whether its entry was looked for, and cannot be painted."""
         if self._wishes.only or self._wishes.limit is not None or not self._plan.problems:
             return False
-        return self._has(picture) and _untiered(picture.entry) not in self._names
+        is_meant = self._has(picture) and not self._is_elsewhere(picture)
+        return is_meant and _untiered(picture.entry) not in self._names
 
     def _has(self, picture: Picture) -> bool:
         wishes = self._wishes
         asked = wishes.genre in {None, picture.genre} and wishes.world in {None, picture.world}
         return picture.kind == wishes.kind and asked
+
+    @cached_property
+    def _elsewhere(self) -> Sequence[SourceNames]:
+        """The entries of other packs that the folder was painted from, and that are there still."""
+        here = os.path.realpath(self._wishes.packs)
+        others = {each.packs for each in self._asked if os.path.realpath(each.packs) != here}
+        return [names_in(Path(packs), self._wishes.kind) for packs in sorted(others) if Path(packs).is_dir()]
+
+    def _is_elsewhere(self, picture: Picture) -> bool:
+        """Whether it is of a genre that these packs have not, and others have its entry, as far as they can be read."""
+        if (self._wishes.packs / picture.genre).is_dir():
+            return False
+        return not all(each.lacks(*_place_of(picture)) for each in self._elsewhere)
+
+
+def _place_of(picture: Picture) -> tuple[str, str | None, str]:
+    return picture.genre, picture.world, picture.name
 
 
 def _untiered(entry: EntryName) -> EntryName:
