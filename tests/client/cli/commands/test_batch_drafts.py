@@ -9,6 +9,10 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 
+from kilnmark.client.batch.errors import NoSuchPicture
+from kilnmark.client.batch.picks.said import EntryPick, PickedPicture, Picks, PickWord, Said
+from kilnmark.client.batch.published.publish import publish
+from kilnmark.client.batch.run.decisions import decide_picture, file_hash
 from kilnmark.client.batch.run.manifest import read_manifest
 from kilnmark.client.batch.run.standing import shown_pictures
 from kilnmark.client.cli.commands.batch import batch
@@ -84,3 +88,15 @@ def test_steps_that_are_said_are_kept_and_a_plan_says_where_drafts_would_lie(ben
     assert (picture.width, picture.steps, picture.draft) == (128, 5, True)
     planned = bench.paint("--dry-run", "--draft")
     assert [item["output"] for item in planned["items"]] == [str(bench.out / file) for file in DRAFTS]
+
+
+def test_a_draft_that_was_put_in_the_place_of_its_picture_is_neither_accepted_nor_published(bench: Bench) -> None:
+    bench.paint("--draft")
+    bench.paint("--no-draft")
+    (bench.out / PICTURES[0]).write_bytes((bench.out / DRAFTS[0]).read_bytes())
+    with pytest.raises(NoSuchPicture, match="it is a draft"):
+        decide_picture(bench.out, PICTURES[0], PickWord.ACCEPTED)
+    shown = PickedPicture(sha256=file_hash(bench.out / DRAFTS[0]), said=(Said(word=PickWord.ACCEPTED),))
+    [entry] = {each.entry for each in read_manifest(bench.out).pictures if each.file == PICTURES[0]}
+    picked = EntryPick(entry=entry, pictures=(shown,))
+    assert publish(bench.out, str(bench.out.parent / "game"), Picks.of([picked])).added == ()

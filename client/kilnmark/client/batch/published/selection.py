@@ -13,7 +13,7 @@ import msgspec
 
 from kilnmark.client.batch.picks.said import EntryName, Picks, PickWord
 from kilnmark.client.batch.published.document import PublishedAdapter, PublishedPicture
-from kilnmark.client.batch.run.decisions import ShownPick, file_hash, shown_picks
+from kilnmark.client.batch.run.decisions import ShownPick, file_hash, is_draft, shown_picks
 from kilnmark.client.batch.run.manifest import Manifest
 from kilnmark.client.batch.run.picture import Picture
 
@@ -53,7 +53,7 @@ def chosen_pictures(
     chosen: dict[str, ChosenPicture] = {}
     for entry, pictures in entries.items():
         chosen |= {each.published.file: each for each in _accepted(folder, pictures, shown)}
-        if not any(_is_accepted(each, shown) for each in pictures):
+        if not any(_is_accepted(folder, each, shown) for each in pictures):
             stays = _staying([each for each in before if each.entry == entry], pictures, shown, aside)
             chosen |= {each.published.file: each for each in stays}
     return [chosen[file] for file in sorted(chosen)]
@@ -61,15 +61,15 @@ def chosen_pictures(
 
 def _accepted(folder: Path, pictures: Sequence[Picture], shown: Mapping[str, ShownPick]) -> Iterator[ChosenPicture]:
     """Those of one entry, the first under its name and the others numbered behind it; no draft, whoever accepts it."""
-    accepted = [each for each in pictures if _is_accepted(each, shown)]
+    accepted = [each for each in pictures if _is_accepted(folder, each, shown)]
     for number, picture in enumerate(sorted(accepted, key=lambda each: each.take), start=1):
         stem = re.sub(r"(\.s\d+)?\.png\Z", "", picture.file)
         file = f"{stem}.png" if number == 1 else f"{stem}.s{number}.png"
         yield ChosenPicture(_published(picture, file, shown[picture.file]), folder / picture.file)
 
 
-def _is_accepted(picture: Picture, shown: Mapping[str, ShownPick]) -> bool:
-    return shown[picture.file].word is PickWord.ACCEPTED and not picture.draft
+def _is_accepted(folder: Path, picture: Picture, shown: Mapping[str, ShownPick]) -> bool:
+    return shown[picture.file].word is PickWord.ACCEPTED and not is_draft(folder, picture)
 
 
 def _staying(

@@ -19,8 +19,9 @@ from kilnmark.client.batch.picks.saying import moment_now, said_of
 from kilnmark.client.batch.run.changes import changes_between
 from kilnmark.client.batch.run.manifest import Manifest, read_manifest
 from kilnmark.client.batch.run.picture import Picture
+from kilnmark.protocol.picture.record import find_record
 
-__all__ = ["ShownPick", "decide_picture", "file_hash", "shown_picks"]
+__all__ = ["ShownPick", "decide_picture", "file_hash", "is_draft", "shown_picks"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +154,7 @@ def decide_picture(
     picture = next((one for one in (*known.pictures, *known.earlier) if one.file == file), None)
     if picture is None:
         raise NoSuchPicture(str(folder), file, "the manifest names none like that")
-    if picture.draft and word is PickWord.ACCEPTED:
+    if word is PickWord.ACCEPTED and is_draft(folder, picture):
         raise NoSuchPicture(str(folder), file, "it is a draft, which stands for no picture")
     there = file_hash(folder / file)
     if not there or picture.status != "done":
@@ -169,6 +170,22 @@ def decide_picture(
 
     after = (files or PicksFiles.of(folder)).change(change)
     return after.of_entry(entry).picture(there) or decided
+
+
+def is_draft(folder: Path, picture: Picture) -> bool:
+    """Whether a picture is a draft, or one lies in its place: somebody may have put it there.
+
+    Args:
+        folder: Where the manifest lies that has the picture.
+    """
+    if picture.draft:
+        return True
+    try:
+        with (folder / picture.file).open("rb") as file:
+            record = find_record(file)
+    except OSError:
+        return False
+    return record is not None and record.draft
 
 
 def file_hash(path: Path) -> str:
