@@ -21,6 +21,8 @@ MOST = 1000
 """Pictures of one command."""
 
 _LARGEST = 2**53 - 1
+_OTHERS = frozenset({".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".heic", ".jxl"})
+"""Endings of pictures of other formats."""
 _DRAFT = ".draft"
 """At the end of a draft's name, as the daemon's and batches' have it."""
 _DRAWN = 2**32
@@ -78,6 +80,11 @@ class ChosenPlace:
         self._path = Path(named)
         self._is_folder = named.endswith("/") or self._path.is_dir()
         self._is_one = len(seeds) == 1
+        if not self._is_folder and self._path.suffix.lower() in _OTHERS:
+            named = self._path.with_suffix(".png").name
+            raise click.UsageError(
+                f"--output: pictures are PNG files, and {self._path.name!r} is none; name it {named!r}"
+            )
         folder = self._path if self._is_folder else self._path.parent
         if self._is_folder:
             folder.mkdir(parents=True, exist_ok=True)
@@ -109,7 +116,7 @@ class ChosenPlace:
         return msgspec.structs.replace(result, image_path=str(goal.absolute()))
 
     def _named(self, seed: int | None) -> Path:
-        path = self._path if self._path.suffix else self._path.with_suffix(".png")
+        path = self._path if self._path.suffix.lower() == ".png" else self._path.with_name(f"{self._path.name}.png")
         return path if self._is_one else path.with_stem(f"{path.stem}-{seed}")
 
 

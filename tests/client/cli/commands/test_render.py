@@ -70,6 +70,11 @@ def test_a_drafts_name_says_that_it_is_one_wherever_it_is_put(rendering: Callabl
     assert (ended.exit_code, (tmp_path / "mine.draft.png").read_bytes()) == (ExitCode.USAGE, b"mine")
 
 
+def test_a_name_without_the_ending_of_a_picture_gets_it(rendering: Callable[..., Result], tmp_path: Path) -> None:
+    made = rendering("--no-draft", "-o", str(tmp_path / "kiln v1.2"), "--json").stdout
+    assert msgspec.json.decode(made, type=RenderResult).image_path == str(tmp_path / "kiln v1.2.png")
+
+
 def test_seeds_may_be_named_and_a_folder_gets_the_pictures_as_they_are(
     rendering: Callable[..., Result], tmp_path: Path
 ) -> None:
@@ -90,6 +95,7 @@ def test_seeds_may_be_named_and_a_folder_gets_the_pictures_as_they_are(
         (["-n", "2", "--seed", str(2**53 - 1)], "begin lower"),
         (["-o", "{}/none/a.png"], "make it first"),
         (["-o", "{}/mine.png"], "no picture of kilnmark"),
+        (["-o", "{}/out.JPG"], "pictures are PNG files, and 'out.JPG' is none; name it 'out.png'"),
     ],
 )
 def test_what_cannot_be_meant_is_told_before_anything_is_painted(
