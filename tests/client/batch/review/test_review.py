@@ -284,3 +284,5 @@ def test_no_more_seeds_are_pinned_than_can_be_read_again(desk: Desk) -> None:
     many = ",".join(map(str, range(1001)))
     answer = run(lambda: desk.post("pin", file=picture.file, seeds=many))
     assert (answer.status, desk.pick(picture).pinned) == (400, ())
+    run(lambda: desk.post("pin", file=picture.file, seeds="5,5"))
+    assert desk.pick(picture).pinned == (5,)

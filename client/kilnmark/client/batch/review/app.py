@@ -218,7 +218,7 @@ def _picture(folder: Path, manifest: Manifest, file: str) -> Picture:
 
 def _seeds(given: str) -> list[int]:
     try:
-        values = [int(each) for each in given.split(",") if each]
+        values = list(dict.fromkeys(int(each) for each in given.split(",") if each))
     except ValueError as error:
         raise FormRefused("Seeds are whole numbers, with commas between them.") from error
     if len(values) > MOST_SEEDS:
