@@ -15,7 +15,7 @@ import msgspec
 
 from kilnmark.keymaps.adapter import Adapter, adapter_of
 from kilnmark.keymaps.engagement import describe, describe_refusal, evidence
-from kilnmark.keymaps.errors import RefusedFile, UnsafeFile
+from kilnmark.keymaps.errors import RefusedFile, UnsafeFile, UnusableScales
 from kilnmark.keymaps.files.metadata import read_metadata
 from kilnmark.keymaps.files.roots import AnyPath
 from kilnmark.keymaps.files.safefile import AdapterFile, read_file
@@ -32,7 +32,7 @@ from kilnmark.protocol.picture.report import AdapterReport
 from kilnmark.protocol.picture.verdict import judge
 from kilnmark.protocol.wire.inspection import Inspection, Metadata, Nearest, TargetChange
 
-__all__ = ["Inspected", "adapter_files", "inspect_file", "unmet_scales"]
+__all__ = ["Inspected", "adapter_files", "inspect_file", "is_silenced", "unmet_scales"]
 
 _ENDING = ".safetensors"
 _VERY_NEAR = 3.0
@@ -205,3 +205,24 @@ def unmet_scales(
         blocks.problem([change.path for change in inspection.targets], scales) if inspection.targets else ""
         for inspection, scales in zip(inspections, asked, strict=True)
     ]
+
+
+def is_silenced(inspection: Inspection, scale: float, blocks: Mapping[str, float], variant: Variant) -> bool:
+    """Whether an adapter is asked for at scale 0 on every layer that it changes, so that nothing of it is applied.
+
+    Args:
+        inspection: With the layers that its file changes.
+        scale: Of those that no pattern matches.
+        blocks: Scales for some blocks by their patterns.
+        variant: The model that they are for.
+    """
+    if not any((scale, *blocks.values())):
+        return True
+    if not blocks or not inspection.targets:
+        return False
+    known = Blocks.of(load_shapes(variant.name), family_of(variant))
+    try:
+        found = known.scales([change.path for change in inspection.targets], scale, blocks)
+    except UnusableScales:  # which `unmet_scales` tells of
+        return False
+    return not any(found.scales)

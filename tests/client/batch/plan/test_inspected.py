@@ -41,14 +41,25 @@ def test_a_dead_one_is_told_once_for_each_place_that_asks_for_it(packs: SmallPac
     assert str(asked).startswith("ash/visual_style.yaml:4: loras[0].file: is noop on standin: ")
 
 
-def test_one_at_scale_0_is_told_where_that_is_written(packs: SmallPacks) -> None:
+@pytest.mark.parametrize("scales", ["scale: 0", "scale: 1, scales: {double: 0, single: 0.0}"])
+def test_one_at_scale_0_is_told_where_that_is_written(packs: SmallPacks, scales: str) -> None:
     packs.write(
-        "visual_style.yaml", "loras:\n- {name: ink, file: loras/ink.safetensors, scale: 0, applies_to: [landscape]}\n"
+        "visual_style.yaml",
+        f"loras:\n- {{name: ink, file: loras/ink.safetensors, {scales}, applies_to: [landscape]}}\n",
     )
     _, found = inspected(packs)
     [asked] = found["ink"].asked
     assert (found["ink"].inspection.verdict, found["ink"].is_dead, asked.line) == (Verdict.ENGAGED, True, 2)
     assert "scale 0" in asked.message
+
+
+@pytest.mark.parametrize("scales", ["scale: 0, scales: {double: 1}", "scale: 1, scales: {double: 0}"])
+def test_one_that_is_silent_on_some_of_its_blocks_is_not_accused(packs: SmallPacks, scales: str) -> None:
+    packs.write(
+        "visual_style.yaml",
+        f"loras:\n- {{name: ink, file: loras/ink.safetensors, {scales}, applies_to: [landscape]}}\n",
+    )
+    assert not inspected(packs)[1]["ink"].is_dead
 
 
 def test_an_entrys_own_dead_adapter_is_told_with_the_line_of_the_entry(packs: SmallPacks) -> None:

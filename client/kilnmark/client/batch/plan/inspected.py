@@ -8,12 +8,13 @@ from dataclasses import dataclass
 
 from kilnmark.client.batch.plan.adapters import PlannedAdapter
 from kilnmark.protocol.content.problems import Problem
+from kilnmark.protocol.picture.catalog import row_of
 from kilnmark.protocol.picture.report import Verdict
 from kilnmark.protocol.wire.inspection import Inspection
 
 __all__ = ["InspectedAdapter", "inspect_adapters"]
 
-_NOT_APPLIED = "is asked for at scale 0, which applies nothing; give it another, or leave it out"
+_NOT_APPLIED = "is asked for at scale 0 on all that it changes, which applies nothing; give it another, or leave it out"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +66,11 @@ def inspect_adapters(
 
 def _objection(adapter: PlannedAdapter, variant: str, inspection: Inspection) -> Problem | None:
     """Why it would not engage where it is asked for; None where it would."""
+    from kilnmark.keymaps.inspection import is_silenced
+
     if inspection.verdict is not Verdict.ENGAGED:
         said = f"is {inspection.verdict} on {variant}: {inspection.reason}"
-    elif not adapter.scale and not any(scale for _, scale in adapter.scales):
+    elif is_silenced(inspection, adapter.scale, dict(adapter.scales), row_of(variant)):
         said = _NOT_APPLIED
     else:
         return None
