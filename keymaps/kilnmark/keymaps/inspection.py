@@ -28,13 +28,14 @@ from kilnmark.keymaps.proportion import before_a_base, proportion_of, root_mean_
 from kilnmark.protocol.picture.catalog import family_of
 from kilnmark.protocol.picture.evidence import Evidence
 from kilnmark.protocol.picture.family import Variant
-from kilnmark.protocol.picture.report import AdapterReport
+from kilnmark.protocol.picture.report import AdapterReport, Verdict
 from kilnmark.protocol.picture.verdict import judge
 from kilnmark.protocol.wire.inspection import Inspection, Metadata, Nearest, TargetChange
 
-__all__ = ["Inspected", "adapter_files", "inspect_file", "is_silenced", "unmet_scales"]
+__all__ = ["Inspected", "adapter_files", "inspect_file", "scale_faults", "silenced", "unmet_scales"]
 
 _ENDING = ".safetensors"
+_NOT_APPLIED = "is asked for at scale 0 on all that it changes, which applies nothing; give it another, or leave it out"
 _VERY_NEAR = 3.0
 """Words by which the unknown names of a refused file may differ from known ones."""
 
@@ -207,8 +208,8 @@ def unmet_scales(
     ]
 
 
-def is_silenced(inspection: Inspection, scale: float, blocks: Mapping[str, float], variant: Variant) -> bool:
-    """Whether an adapter is asked for at scale 0 on every layer that it changes, so that nothing of it is applied.
+def silenced(inspection: Inspection, scale: float, blocks: Mapping[str, float], variant: Variant) -> str:
+    """That a sound adapter is asked for at scale 0 on every layer that it changes, in words; empty where it is not.
 
     Args:
         inspection: With the layers that its file changes.
@@ -216,13 +217,30 @@ def is_silenced(inspection: Inspection, scale: float, blocks: Mapping[str, float
         blocks: Scales for some blocks by their patterns.
         variant: The model that they are for.
     """
+    if inspection.verdict is not Verdict.ENGAGED:
+        return ""
     if not any((scale, *blocks.values())):
-        return True
+        return _NOT_APPLIED
     if not blocks or not inspection.targets:
-        return False
+        return ""
     known = Blocks.of(load_shapes(variant.name), family_of(variant))
     try:
         found = known.scales([change.path for change in inspection.targets], scale, blocks)
     except UnusableScales:  # which `unmet_scales` tells of
-        return False
-    return not any(found.scales)
+        return ""
+    return "" if any(found.scales) else _NOT_APPLIED
+
+
+def scale_faults(
+    inspections: Sequence[Inspection], asked: Sequence[tuple[float, Mapping[str, float]]], variant: Variant
+) -> list[str]:
+    """What is wrong with the scales of a stack, a sentence for each file: as `unmet_scales`, then as `silenced` has it.
+
+    Args:
+        inspections: As of `unmet_scales`.
+        asked: The scale of each, and those for some blocks.
+        variant: The model that they are for.
+    """
+    unmet = unmet_scales(inspections, [blocks for _, blocks in asked], variant)
+    pairs = zip(inspections, asked, unmet, strict=True)
+    return [said or silenced(inspection, *scales, variant) for inspection, scales, said in pairs]

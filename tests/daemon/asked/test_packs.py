@@ -97,6 +97,20 @@ def test_one_behind_a_style_that_is_not_there_is_refused_by_its_path(ink: Wire) 
     assert composition["loras"][-1]["inspection"]["verdict"] == "refused"
 
 
+def test_one_behind_a_style_at_scale_0_is_a_problem_of_the_composition(ink: Wire) -> None:
+    moss = "ink/worlds/mire/moss.safetensors"
+    silent = {"path": moss, "block_scales": {"double": 0, "single": 0}}
+    asked_for = {
+        "genre": "ink",
+        "tier": "portrait",
+        "extra_loras": [{"path": moss}, {"path": moss, "scale": 0}, silent],
+    }
+    problems = ink.result("style.compose", asked_for)["problems"]
+    assert [each["message"].partition(", which")[0] for each in problems] == [
+        "is asked for at scale 0 on all that it changes"
+    ] * 2
+
+
 def test_a_render_by_genre_and_world_gets_the_composed_stack(ink: Wire, packs: Path) -> None:
     result = ink.result("render", asked(world="mire", place="Ferry Stairs"))
     assert result["stack"] == {

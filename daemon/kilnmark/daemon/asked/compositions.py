@@ -6,7 +6,7 @@ from kilnmark.daemon.asked.accept import decided
 from kilnmark.daemon.asked.inspections import Inspections
 from kilnmark.daemon.asked.packs import Packs
 from kilnmark.daemon.asked.served import Served
-from kilnmark.keymaps.inspection import unmet_scales
+from kilnmark.keymaps.inspection import scale_faults
 from kilnmark.protocol.content.composition import Composition, composition_of, scale_problems
 from kilnmark.protocol.picture.family import Variant
 from kilnmark.protocol.wire.requests import RenderParams, StyleComposeParams
@@ -42,13 +42,14 @@ async def composed(
     variant = decision.spec.variant
     whole = stack.followed_by(params.extra_loras)
     found = await inspections.files(whole.paths, variant, on_file, with_targets=True)
-    unmet = unmet_scales(found, whole.block_scales or [{} for _ in found], served.row_of(variant))
+    scales = zip(whole.scales, whole.block_scales or [{} for _ in found], strict=True)
+    faults = scale_faults(found, list(scales), served.row_of(variant))
     return composition_of(
         stack.style,
         decision,
         place=params.place,
         inspections=found,
-        problems=[*stack.problems, *scale_problems(stack.style, unmet, params.extra_loras)],
+        problems=[*stack.problems, *scale_problems(stack.style, faults, params.extra_loras)],
         warnings=stack.warnings,
         trust=await packs.trust(stack.style),
         extras=params.extra_loras,

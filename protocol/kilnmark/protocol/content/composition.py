@@ -71,8 +71,8 @@ class Composition(PictureNumbers, frozen=True, kw_only=True):
         tag: Of the style's `visual_tag_overrides`, the one that the place gets; None where none is meant for it.
         seed: The style's; None: one is drawn for every picture.
         loras: In stack order.
-        problems: With the files of the stack, and with scales for blocks that they, or the model, do not have; a render
-            is refused while there is one.
+        problems: With the files of the stack, with scales for blocks that they, or the model, do not have, and with
+            scales that apply nothing; a render is refused while there is one.
         other_problems: With the documents, and no matter to this render.
         warnings: What the reply of a render would warn of, and which promoted adapters serve at another scale than they
             were verified at.
@@ -104,7 +104,7 @@ def file_problems(style: "ComposedStyle", sentences: Sequence[str]) -> list[Prob
 
 
 def scale_problems(style: "ComposedStyle", sentences: Sequence[str], extras: Sequence[ExtraLora] = ()) -> list[Problem]:
-    """What is wrong with the `scales` of a stack on the model that is meant; sentences as those of `file_problems`.
+    """What is wrong with the scales of a stack on the model that is meant; sentences as those of `file_problems`.
 
     Args:
         style: With a stack.
@@ -112,7 +112,11 @@ def scale_problems(style: "ComposedStyle", sentences: Sequence[str], extras: Seq
         extras: The adapters behind it, which no document names.
     """
     pairs = zip(style.stack.adapters, sentences, strict=False)
-    found = [style.scales_problem(adapter, sentence) for adapter, sentence in pairs if sentence]
+    found = [
+        (style.scales_problem if adapter.entry.scales else style.scale_problem)(adapter, sentence)
+        for adapter, sentence in pairs
+        if sentence
+    ]
     return [*found, *_extra_problems(extras, sentences[len(style.stack.adapters) :])]
 
 

@@ -171,6 +171,7 @@ def test_a_file_that_is_not_there_is_shown_where_it_is_named(style: Style, shelf
         ("{double: 0.3}", 0, "0.5, double 0.3"),
         ("{double.19: 1}", 3, "4: loras[0].scales: this base has no blocks 'double.19'; it has double (double.0-18)"),
         ("{single.3: 1}", 3, "it has no layer in 'single.3'; it changes double.0-0, single.0-0"),
+        ("{double: 0, single: 0}", 3, "4: loras[0].scales: is asked for at scale 0 on all that it changes"),
     ],
 )
 def test_scales_for_blocks_that_are_not_there_are_told_where_they_are_written(

@@ -14,8 +14,6 @@ from kilnmark.protocol.wire.inspection import Inspection
 
 __all__ = ["InspectedAdapter", "inspect_adapters"]
 
-_NOT_APPLIED = "is asked for at scale 0 on all that it changes, which applies nothing; give it another, or leave it out"
-
 
 @dataclass(frozen=True, slots=True)
 class InspectedAdapter:
@@ -66,13 +64,12 @@ def inspect_adapters(
 
 def _objection(adapter: PlannedAdapter, variant: str, inspection: Inspection) -> Problem | None:
     """Why it would not engage where it is asked for; None where it would."""
-    from kilnmark.keymaps.inspection import is_silenced
+    from kilnmark.keymaps.inspection import silenced
 
+    said = silenced(inspection, adapter.scale, dict(adapter.scales), row_of(variant))
     if inspection.verdict is not Verdict.ENGAGED:
         said = f"is {inspection.verdict} on {variant}: {inspection.reason}"
-    elif is_silenced(inspection, adapter.scale, dict(adapter.scales), row_of(variant)):
-        said = _NOT_APPLIED
-    else:
+    if not said:
         return None
     assert adapter.file_problem is not None  # noqa: S101 - who plans an adapter knows who names it
     return adapter.file_problem(said)

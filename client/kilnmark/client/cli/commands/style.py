@@ -123,7 +123,7 @@ def _composed(
 ) -> "Composition":
     from kilnmark.client.pack_files import PackFolder
     from kilnmark.keymaps.files.finder import AdapterFinder
-    from kilnmark.keymaps.inspection import inspect_file, unmet_scales
+    from kilnmark.keymaps.inspection import inspect_file, scale_faults
     from kilnmark.keymaps.names.shapes import load_shapes
     from kilnmark.protocol.content.composition import composition_of, file_problems, scale_problems, stack_files
     from kilnmark.protocol.content.packs import load_pack
@@ -143,8 +143,8 @@ def _composed(
     decision = decide(RenderParams(prompt=prompt), composed.variant, row, style=composed)
     inspections = [inspect_file(path, shapes, roots=roots).inspection for path in located.paths]
     inspections += [inspect_file(extra.path, shapes).inspection for extra in extras]
-    scales = [adapter.entry.scales for adapter in composed.stack.adapters]
-    unmet = unmet_scales(inspections, [*scales, *(extra.block_scales for extra in extras)], row)
+    scales = [(adapter.entry.scale, adapter.entry.scales) for adapter in composed.stack.adapters]
+    faults = scale_faults(inspections, [*scales, *((extra.scale, extra.block_scales) for extra in extras)], row)
     load = partial(load_promotions, files, genre)
     trust = Trust.of(load, os.path.realpath(packs), required=composed.requires_promoted)
     return composition_of(
@@ -152,7 +152,7 @@ def _composed(
         decision,
         place=place,
         inspections=inspections,
-        problems=[*file_problems(composed, located.problems), *scale_problems(composed, unmet, extras)],
+        problems=[*file_problems(composed, located.problems), *scale_problems(composed, faults, extras)],
         warnings=composed.pack.warnings,
         trust=trust,
         extras=extras,
