@@ -4,6 +4,7 @@ Everything that writes is killed, two browsers decide at once, an adapter is dea
 """
 
 import argparse
+import signal
 import sys
 import tempfile
 import time
@@ -33,6 +34,7 @@ def main() -> None:
     asked = parser.parse_args()
     if asked.places < _LEAST_PLACES or asked.people < _LEAST_PEOPLE:
         parser.error("five entries are rejected: give 4 places or more, and 2 people or more")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that nothing it started outlives it
     print(f"seed {asked.seed}", flush=True)
     told, began = Told(), time.monotonic()
     with tempfile.TemporaryDirectory(prefix="kiln-") as folder:
