@@ -14,6 +14,8 @@ One picture that fails stops nothing and is no error here. Each stores facts and
         └── NoTokenizers           a base was named to count prompts with, and it has no tokenizers
 """
 
+import shlex
+
 from kilnmark.client.errors import ClientError
 
 __all__ = [
@@ -134,7 +136,8 @@ class NoSuchPicture(BatchError):
         self.reason = reason
 
     def __str__(self) -> str:
-        return f"nothing was decided about {self.file} in {self.folder}: {self.reason}; look at the folder's page again"
+        mend = f"look at its page again, or at `kilnmark picks show {shlex.quote(self.folder)}`"
+        return f"nothing was decided about {self.file} in {self.folder}: {self.reason}; {mend}"
 
 
 class PicksHeld(BatchError):

@@ -16,6 +16,7 @@ from kilnmark.protocol.wire.stacks import ExtraLora
 __all__ = [
     "NamedBase",
     "ScaledPath",
+    "WholeNumber",
     "draft_option",
     "extra_lora_option",
     "given_picture",
@@ -31,6 +32,12 @@ __all__ = [
 _UNITS = {"": 1, "B": 1, "MB": 10**6, "GB": 10**9, "MIB": 1 << 20, "GIB": 1 << 30}
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+class WholeNumber(click.IntRange):
+    """A whole number within bounds, which a refusal calls what it is."""
+
+    name = "whole number"
 
 
 class ScaledPath(NamedTuple):

@@ -38,7 +38,7 @@ _HABITS: Mapping[str, _Habit] = {
             """,
             re.VERBOSE,
         ),
-        "no word weighs more than another here; say it in plain words, what matters first",
+        "no word weighs more than another; say it in plain words, what matters first",
     ),
     "adapters": _Habit(
         re.compile(r"<(?:lora|lyco|loha|lokr|hypernet):[^<>]*>", re.IGNORECASE),

@@ -269,6 +269,17 @@ def page_json(seen: Seen) -> dict[str, Any]:
     return data
 
 
+def test_a_warning_that_stands_above_with_its_line_is_on_no_card(tmp_path: Path) -> None:
+    told = "the prompt has adapters of another program"
+    painted = msgspec.structs.replace(picture(0, ENTRIES[0], ()), warnings=[told, "another"], message="x")
+    above = SourceProblem("ash/history.yaml", 12, f"Reed Gate: {told}")
+    (tmp_path / painted.file).parent.mkdir(parents=True)
+    (tmp_path / painted.file).write_bytes(b"a picture")
+    page = write_page(tmp_path, Manifest(pictures=[painted], warnings=[above])).read_text()
+    assert page.count(told) == 1
+    assert '<p class="reason" dir="auto">another</p>' in page
+
+
 def test_a_warning_of_several_pictures_is_told_once_on_top_and_on_no_card(tmp_path: Path) -> None:
     (tmp_path / "pictures").mkdir()
     shared, own = "negative_prompt has no effect on this base", "the prompt was cut"

@@ -52,7 +52,8 @@ def test_pictures_are_accepted_and_rejected_by_name_and_by_file(out: Path) -> No
     assert ask("accept", out, "Gate", "--by", "Ada").output == "accepted ash/mire/poi/gate.png\n"
     assert ask("reject", out, out / "ash/mire/poi/well.s2.png", "--reason", "dull", "--by", "Bo").exit_code == 0
     shown = ask("show", out).output
-    assert shown.splitlines()[-1] == "4 undecided, 1 accepted, 1 rejected"
+    assert shown.splitlines()[-1] == "3 undecided, 1 accepted, 1 rejected, 1 failed"
+    assert "failed              ash/mire/poi/pond.png" in shown
     assert "rejected by Bo" in shown
     assert ": dull" in shown
 
@@ -73,7 +74,7 @@ def test_what_was_said_is_a_document_too(out: Path) -> None:
     ask("accept", out, "Gate", "--by", "Ada")
     ask("pin", out, "Gate", "12", "99", "12", "--by", "Ada")
     document = json.loads(ask("show", out, "--json").output)
-    assert (document["undecided"], document["accepted"]) == (5, 1)
+    assert (document["undecided"], document["accepted"], document["failed"]) == (4, 1, 1)
     gate = next(each for each in document["pictures"] if each["file"] == "ash/mire/poi/gate.png")
     assert (gate["word"], gate["said"][0]["by"]) == ("accepted", "Ada")
     assert [(each["seeds"], each["by"]) for each in document["pinned"]] == [([12, 99], "Ada")]
@@ -104,6 +105,16 @@ def test_seeds_are_pinned_unpinned_and_taken_back(out: Path) -> None:
     assert pick(out, "Mill").entry.world == "fen"
 
 
+def test_a_folder_that_no_batch_painted_into_is_refused(tmp_path: Path) -> None:
+    for words in (("show", tmp_path), ("stale", tmp_path), ("publish", tmp_path, tmp_path / "art")):
+        result = ask(*words)
+        assert (result.exit_code, "has no manifest.json: give the --out of a batch" in result.output) == (2, True)
+
+
+def test_a_seed_that_is_no_number_is_called_so(out: Path) -> None:
+    assert "'abc' is not a valid whole number" in ask("pin", out, "Gate", "abc").output
+
+
 def test_only_what_one_said_oneself_is_taken_back(out: Path) -> None:
     ask("accept", out, "Gate", "--by", "Ada")
     result = ask("undo", out, "Gate", "--by", "Bo")
@@ -114,7 +125,7 @@ def test_only_what_one_said_oneself_is_taken_back(out: Path) -> None:
 
 def test_what_is_stale_is_listed_and_ends_with_1(out: Path) -> None:
     ask("accept", out, "Gate", "--by", "Ada")
-    assert (ask("stale", out).exit_code, ask("stale", out).output[:3]) == (0, "5 u")
+    assert (ask("stale", out).exit_code, ask("stale", out).output[:18]) == (0, "nothing is stale, ")
     (out / "ash/mire/poi/gate.png").write_text("another")
     result = ask("stale", out)
     assert result.exit_code == 1

@@ -26,9 +26,13 @@ PROBLEM = Problem(file="f", line=1, message="m")
 
 
 @pytest.fixture
-def plan(tmp_path: Path) -> Plan:
-    packs = make_packs(tmp_path / "packs", base_seed=7)
-    return make_plan(Wishes(kind="poi", packs=packs.root), TokenCounter(env={}))
+def packs(tmp_path: Path) -> Path:
+    return make_packs(tmp_path / "packs", base_seed=7).root
+
+
+@pytest.fixture
+def plan(packs: Path) -> Plan:
+    return make_plan(Wishes(kind="poi", packs=packs), TokenCounter(env={}))
 
 
 @pytest.fixture
@@ -61,7 +65,7 @@ def test_the_summary_tells_counts_engagement_and_the_page(plan: Plan, items: lis
     assert "1 painted, 1 kept, 1 left" in words
     assert "1 engaged" in words
     assert "2.5 s, 0 changes of stack" in words
-    assert "pics/index.html" in words
+    assert words.splitlines()[-2:] == ["page      pics/index.html", "decide    kilnmark review pics"]
 
 
 def test_each_failure_is_named_with_its_reason(plan: Plan, items: list[PinnedItem]) -> None:
@@ -72,11 +76,25 @@ def test_each_failure_is_named_with_its_reason(plan: Plan, items: list[PinnedIte
 def test_a_dead_adapter_is_told_once_with_what_failed_by_it(plan: Plan, items: list[PinnedItem]) -> None:
     words = shown(plan, tally_of(items, *[ItemEnding(Became.FAILED, "ink is dead", (DEAD,))] * 3))
     assert words.splitlines()[:2] == [
-        "dead    ink is noop: zero",
+        "dead    ink (/ink) is noop: zero",
         "        3 pictures failed by it: ash/fen/Reed Gate, ash/mire/Glass Stair, ash/mire/Old Kiln",
     ]
     assert words.count("zero") == 1
+    assert "review" not in words
     assert "3 noop" in words
+
+
+def test_what_failed_by_an_adapter_is_named_once_an_entry_and_its_file_where_no_reason_has_it(
+    packs: Path,
+) -> None:
+    plan = make_plan(Wishes(kind="poi", packs=packs, takes=2), TokenCounter(env={}))
+    items = pin_items(plan.items, ["standin"], "standin", lambda path: path, compare_base=False)
+    refused = AdapterReport(name="ink", path="/ink", verdict=Verdict.REFUSED, reason="/ink: no such file")
+    words = shown(plan, tally_of(items, *[ItemEnding(Became.FAILED, "no", (refused,))] * 3))
+    assert words.splitlines()[:2] == [
+        "dead    ink is refused: /ink: no such file",
+        "        3 pictures failed by it: ash/fen/Reed Gate (2), ash/mire/Glass Stair",
+    ]
 
 
 def test_another_stack_than_before_is_a_change(items: list[PinnedItem]) -> None:

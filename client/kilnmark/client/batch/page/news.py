@@ -7,10 +7,11 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from kilnmark.client.batch.run.manifest import SourceProblem
 from kilnmark.client.batch.run.standing import ShownPicture, Standing
 from kilnmark.protocol.picture.report import Verdict
 
-__all__ = ["Trouble", "shared_warnings", "troubles"]
+__all__ = ["Trouble", "shared_warnings", "told_once", "troubles"]
 
 _SEVERAL = 2
 """Pictures that share a warning, from which on it is told once."""
@@ -67,3 +68,14 @@ def shared_warnings(shown: Sequence[ShownPicture]) -> dict[str, int]:
     """Warnings that several pictures have, with how many have each."""
     counts = Counter(warning for one in shown if one.file for warning in dict.fromkeys(one.picture.warnings))
     return {warning: count for warning, count in counts.most_common() if count >= _SEVERAL}
+
+
+def told_once(shown: Sequence[ShownPicture], warnings: Sequence[SourceProblem]) -> frozenset[str]:
+    """Warnings of pictures that stand above all of them, so that no card repeats them.
+
+    Args:
+        warnings: What the documents were warned of: `NAME: the prompt ...` is what the picture says, too.
+    """
+    above = [each.message for each in warnings]
+    own = {warning for one in shown for warning in one.picture.warnings}
+    return frozenset(shared_warnings(shown)) | {each for each in own if any(said.endswith(each) for said in above)}

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from kilnmark.client.batch.page import words
 from kilnmark.client.batch.page.data import LiveData, data_json, page_data
-from kilnmark.client.batch.page.news import shared_warnings, troubles
+from kilnmark.client.batch.page.news import shared_warnings, told_once, troubles
 from kilnmark.client.batch.page.words import place_name
 from kilnmark.client.batch.picks.file import PicksFiles
 from kilnmark.client.batch.picks.said import EntryName, Picks, PickWord
@@ -156,6 +156,7 @@ def filled_page(read: PageRead, *, painting: BatchAtWork | None = None, live: Li
             version=manifest.kilnmark_version,
             troubles=troubles(shown),
             warned=shared_warnings(shown),
+            once=told_once(shown, manifest.warnings),
             notices=sorted({one.picture.notice for one in shown if one.picture.notice}),
             standings=_counts(shown),
             genres={genre: place_name(genre) for genre in genres},

@@ -17,7 +17,7 @@ from kilnmark.client.cli.commands.dry_run import rehearsed
 from kilnmark.client.cli.commands.picking import PICK_OPTIONS, Picking
 from kilnmark.client.cli.exits import exit_code_of
 from kilnmark.client.cli.left import telling_uncancelled
-from kilnmark.client.cli.options import draft_option, json_option, socket_option
+from kilnmark.client.cli.options import WholeNumber, draft_option, json_option, socket_option
 from kilnmark.client.cli.paths import HomePath
 from kilnmark.client.cli.views.document import write_document, write_line
 from kilnmark.protocol.errors import KilnmarkError
@@ -210,14 +210,14 @@ _OPTIONS = (
         help="Show prompts, stacks, seeds, dead adapters and expected time; paint nothing.",
     ),
     click.option("--force", is_flag=True, help="Paint what is there, too; what was accepted stays."),
-    click.option("--limit", type=click.IntRange(min=0), metavar="N", help="No more than the first N entries."),
+    click.option("--limit", type=WholeNumber(min=0), metavar="N", help="No more than the first N entries."),
     click.option("--tier", metavar="NAME", help="Another kind of picture than this command's own."),
-    click.option("--steps", type=click.IntRange(1, 100), metavar="N", help="Denoise steps, instead of the tier's."),
+    click.option("--steps", type=WholeNumber(1, 100), metavar="N", help="Denoise steps, instead of the tier's."),
     draft_option,
     click.option(
         "--seeds",
         "takes",
-        type=click.IntRange(1, 100),
+        type=WholeNumber(1, 100),
         default=1,
         show_default=True,
         metavar="N",

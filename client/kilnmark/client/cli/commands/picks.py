@@ -4,12 +4,13 @@ Options in, exit code out; what is decided, and where it is kept, is for `batch.
 """
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from kilnmark.client.cli.options import json_option
+from kilnmark.client.cli.options import WholeNumber, json_option
 from kilnmark.client.cli.paths import HomePath
 from kilnmark.client.cli.person import login
 from kilnmark.client.cli.views.document import write_document, write_line
@@ -33,8 +34,19 @@ def picks() -> None:
     """
 
 
-def _places(command: Callable[..., None]) -> Callable[..., None]:
+def _painted(context: click.Context, parameter: click.Parameter, folder: Path) -> Path:
+    """A folder that a batch paints, or has painted, into: of no other there is anything to say."""
+    from kilnmark.client.batch.run.journal import JOURNAL
+    from kilnmark.client.batch.run.manifest import MANIFEST
+
+    if any((folder / name).exists() for name in (MANIFEST, JOURNAL)):
+        return folder
+    raise click.BadParameter(f"{folder} has no {MANIFEST}: give the --out of a batch", context, parameter)
+
+
+def _places(command: Callable[..., None], *, written: bool = True) -> Callable[..., None]:
     """The folder of pictures, and where decisions lie."""
+    verb = "written" if written else "read"
     for option in (
         click.option("--packs", type=_FOLDER, metavar="DIR", help="A folder of packs whose picks.yaml counts, too."),
         click.option(
@@ -42,12 +54,15 @@ def _places(command: Callable[..., None]) -> Callable[..., None]:
             "named",
             type=HomePath(dir_okay=False, path_type=Path),
             metavar="FILE",
-            help="Where decisions are written. [default: picks.yaml in DIR]",
+            help=f"Where decisions are {verb}. [default: picks.yaml in DIR]",
         ),
-        click.argument("folder", metavar="DIR", type=_FOLDER),
+        click.argument("folder", metavar="DIR", type=_FOLDER, callback=_painted),
     ):
         command = option(command)
     return command
+
+
+_read_places = partial(_places, written=False)
 
 
 def _by(command: Callable[..., None]) -> Callable[..., None]:
@@ -55,7 +70,7 @@ def _by(command: Callable[..., None]) -> Callable[..., None]:
 
 
 @picks.command()
-@_places
+@_read_places
 @json_option
 def show(folder: Path, *, packs: Path | None, named: Path | None, as_json: bool) -> None:
     """Show what was decided about each picture in DIR.
@@ -66,7 +81,7 @@ def show(folder: Path, *, packs: Path | None, named: Path | None, as_json: bool)
 
 
 @picks.command()
-@_places
+@_read_places
 @json_option
 def stale(folder: Path, *, packs: Path | None, named: Path | None, as_json: bool) -> None:
     """List pictures in DIR where another was accepted.
@@ -103,7 +118,7 @@ def reject(names: tuple[str, ...], **given: Any) -> None:
 @picks.command()
 @_places
 @click.argument("name", metavar="NAME")
-@click.argument("seeds", metavar="SEED...", nargs=-1, required=True, type=click.IntRange(0, 2**53 - 1))
+@click.argument("seeds", metavar="SEED...", nargs=-1, required=True, type=WholeNumber(0, 2**53 - 1))
 @_by
 def pin(
     folder: Path, name: str, seeds: tuple[int, ...], *, packs: Path | None, named: Path | None, by: str | None
@@ -178,7 +193,7 @@ def merge(folder: Path, files: tuple[Path, ...], *, packs: Path | None, named: P
 
 
 @picks.command()
-@_places
+@_read_places
 @click.argument("to", metavar="DEST")
 @json_option
 def publish(folder: Path, to: str, *, packs: Path | None, named: Path | None, as_json: bool) -> None:

@@ -13,6 +13,7 @@ from kilnmark.client.cli.exits import exit_code_of_reports
 from kilnmark.client.cli.left import telling_uncancelled
 from kilnmark.client.cli.options import (
     ScaledPath,
+    WholeNumber,
     draft_option,
     extra_lora_option,
     given_picture,
@@ -48,7 +49,7 @@ __all__ = ["render"]
 @click.option("--seed", type=int, metavar="N", help="Left out, the daemon draws one and says which.")
 @click.option("--seeds", metavar="N,N,...", help="A picture for each of these seeds.")
 @click.option(
-    "-n", "count", type=click.IntRange(1, MOST), metavar="COUNT", help="So many pictures, each with the next seed."
+    "-n", "count", type=WholeNumber(1, MOST), metavar="COUNT", help="So many pictures, each with the next seed."
 )
 @click.option(
     "--output",

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from kilnmark.client.cli.options import socket_option
+from kilnmark.client.cli.options import WholeNumber, socket_option
 from kilnmark.client.cli.paths import HomePath
 from kilnmark.client.cli.person import login
 from kilnmark.client.cli.views.document import write_line
@@ -26,7 +26,7 @@ _FOLDER = HomePath(exists=True, file_okay=False, path_type=Path)
     help="Where decisions are written. [default: picks.yaml in DIR; that in the packs is read, too]",
 )
 @click.option(
-    "--port", type=click.IntRange(0, 65535), default=0, metavar="N", help="To listen on. [default: one that is free]"
+    "--port", type=WholeNumber(0, 65535), default=0, metavar="N", help="To listen on. [default: one that is free]"
 )
 @click.option("--by", metavar="NAME", help="Who decides. [default: you, by your login]")
 @socket_option

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from kilnmark.client.cli.commands.serve import config_option, require_daemon, require_packs
-from kilnmark.client.cli.options import json_option
+from kilnmark.client.cli.options import WholeNumber, json_option
 from kilnmark.client.cli.service.documents import (
     InstalledService,
     LoggedService,
@@ -133,7 +133,7 @@ def restart(*, only_print: bool, as_json: bool) -> None:
 
 
 @service.command()
-@click.option("--lines", type=click.IntRange(1), default=50, show_default=True, metavar="N", help="The last so many.")
+@click.option("--lines", type=WholeNumber(1), default=50, show_default=True, metavar="N", help="The last so many.")
 @click.option("--follow", is_flag=True, help="Go on until Ctrl-C.")
 @print_option
 @json_option

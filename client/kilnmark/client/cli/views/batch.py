@@ -4,7 +4,10 @@ Nothing here asks a daemon or a disk. Names and prompts come from outside and ar
 spelled out.
 """
 
+import shlex
+from collections import Counter
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 from rich.console import Console
 from rich.text import Text
@@ -22,10 +25,8 @@ def show_run(out: Console, document: RunDocument) -> None:
     """What became of a plan: dead adapters with what failed by them, the other failures one by one, then the counts."""
     failed = [item for item in document.items if item.became is Became.FAILED]
     for words, items in _by_adapter(failed).items():
-        names = ", ".join(_where(item) for item in items[:_NAMED])
-        rest = f" and {len(items) - _NAMED} more" if len(items) > _NAMED else ""
         out.print(Text.assemble(("dead    ", "bold red"), plain(words)), soft_wrap=True)
-        out.print(plain(f"        {counted(len(items), 'picture')} failed by it: {names}{rest}"), soft_wrap=True)
+        out.print(plain(f"        {counted(len(items), 'picture')} failed by it: {_named(items)}"), soft_wrap=True)
     for item in failed:
         if not any(map(_is_dead, item.loras)):
             said = plain(f"{_where(item)}: {item.message}")
@@ -36,17 +37,26 @@ def show_run(out: Console, document: RunDocument) -> None:
         ("adapters", engagement(report.verdict for item in document.items for report in item.loras)),
         ("time", f"{document.seconds:.1f} s, {counted(document.switches, 'change')} of stack"),
         *(("warning", warning) for warning in document.warnings),
-        ("page", document.page),
     ]
     if document.published is not None:
-        rows.insert(-1, ("published", publication_words(document.published)))
+        rows.append(("published", publication_words(document.published)))
+    rows.append(("page", document.page))
+    if document.painted + document.found + document.kept:
+        rows.append(("decide", f"kilnmark review {shlex.quote(str(Path(document.page).parent))}"))
     if document.problems:
         rows.insert(1, ("problems", f"{len(document.problems)} in the sources, named above"))
     print_facts(out, rows)
 
 
 _NAMED = 5
-"""Pictures that are named of those that one adapter failed."""
+"""Entries that are named of those that one adapter failed."""
+
+
+def _named(items: Iterable[RunItem]) -> str:
+    """Entries by name, each once, with how many of its pictures these are."""
+    entries = Counter(map(_where, items))
+    names = [name if count == 1 else f"{name} ({count})" for name, count in entries.items()]
+    return ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
 
 
 def _by_adapter(failed: Iterable[RunItem]) -> Mapping[str, list[RunItem]]:
@@ -54,8 +64,14 @@ def _by_adapter(failed: Iterable[RunItem]) -> Mapping[str, list[RunItem]]:
     found: dict[str, list[RunItem]] = {}
     for item in failed:
         for report in filter(_is_dead, item.loras):
-            found.setdefault(f"{report.name} is {report.verdict.value}: {report.reason}", []).append(item)
+            found.setdefault(_verdict(report), []).append(item)
     return found
+
+
+def _verdict(report: AppliedLora) -> str:
+    """What is said of an adapter; its file, which is to be mended, where the reason does not name it."""
+    file = f" ({report.path})" if report.path and report.path not in report.reason else ""
+    return f"{report.name}{file} is {report.verdict.value}: {report.reason}"
 
 
 def _is_dead(report: AppliedLora) -> bool:

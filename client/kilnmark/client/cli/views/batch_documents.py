@@ -28,6 +28,7 @@ class AppliedLora(msgspec.Struct, frozen=True, kw_only=True):
     delta_ratio: float | None
     reason: str
     scales: dict[str, float] = {}
+    path: str = ""
 
 
 class RunItem(msgspec.Struct, frozen=True, kw_only=True):
@@ -143,6 +144,7 @@ def _ran(item: Item, tally: Tally, out: Path) -> RunItem:
                 delta_ratio=report.delta_ratio,
                 reason=report.reason,
                 scales=report.asked_blocks,
+                path=report.path,
             )
             for report in ending.loras
         ],

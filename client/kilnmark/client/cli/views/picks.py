@@ -23,6 +23,8 @@ class PickedFile(msgspec.Struct, frozen=True, kw_only=True):
         said: What each person said last.
         stale: Why what was accepted is not what is there; empty: it is, or nothing was.
         gone: No document has its entry any more.
+        failed: It could not be painted, and nothing is there to be decided about.
+        draft: It cannot be accepted.
     """
 
     file: str
@@ -32,6 +34,8 @@ class PickedFile(msgspec.Struct, frozen=True, kw_only=True):
     said: tuple[Said, ...] = ()
     stale: str = ""
     gone: bool = False
+    failed: bool = False
+    draft: bool = False
 
 
 class PickedEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,7 +52,9 @@ class PicksDocument(msgspec.Struct, frozen=True, kw_only=True):
     """`kilnmark picks show`.
 
     Attributes:
-        undecided, accepted, rejected, stale, gone: Pictures that are so; a stale one is undecided, too.
+        undecided: Pictures that wait for somebody's word, as the review page counts them: neither those that failed,
+            nor drafts, nor those whose entry is gone.
+        accepted, rejected, stale, gone, failed: Pictures that are so.
         pictures: Each, the undecided ones first.
         pinned: Entries with seeds of their own.
     """
@@ -58,6 +64,7 @@ class PicksDocument(msgspec.Struct, frozen=True, kw_only=True):
     rejected: int
     stale: int
     gone: int
+    failed: int
     pictures: tuple[PickedFile, ...]
     pinned: tuple[PickedEntry, ...]
 
@@ -76,11 +83,12 @@ def picks_document(pictures: Sequence[tuple[Picture, ShownPick]], picks: Sequenc
     counts = {word: sum(each.word is word for each in rows) for word in PickWord}
     pinned = [(each, each.seeds) for each in picks]
     return PicksDocument(
-        undecided=counts[PickWord.OPEN],
+        undecided=sum(each.word is PickWord.OPEN and not (each.failed or each.draft or each.gone) for each in rows),
         accepted=counts[PickWord.ACCEPTED],
         rejected=counts[PickWord.REJECTED],
         stale=sum(bool(each.stale) for each in rows),
         gone=sum(each.gone for each in rows),
+        failed=sum(each.failed for each in rows),
         pictures=tuple(rows),
         pinned=tuple(
             PickedEntry(entry=each.entry, seeds=seeds.values, by=seeds.by, at=seeds.at, rolls=each.rolls)
@@ -99,6 +107,8 @@ def _picked(picture: Picture, shown: ShownPick) -> PickedFile:
         said=shown.said,
         stale=shown.stale,
         gone=picture.gone,
+        failed=picture.status == "failed",
+        draft=picture.draft,
     )
 
 
@@ -107,9 +117,7 @@ def show_picks(out: Console, document: PicksDocument, *, stale_only: bool = Fals
     for each in document.pictures:
         if stale_only and not each.stale:
             continue
-        word = "undecided" if each.word is PickWord.OPEN else each.word.value
-        marks = [mark for mark, holds in (("stale", each.stale), ("gone", each.gone)) if holds]
-        line = Text.assemble((f"{', '.join([word, *marks]):<20}", _STYLES[each.word]), plain(each.file))
+        line = Text.assemble((f"{_marks(each):<20}", _STYLES[each.word]), plain(each.file))
         out.print(line, plain(f"seed {each.seed}"), soft_wrap=True)
         for said in each.said:
             out.print(plain(f"  {_said(said)}"), soft_wrap=True, style="dim")
@@ -120,8 +128,17 @@ def show_picks(out: Console, document: PicksDocument, *, stale_only: bool = Fals
             seeds, by = ", ".join(map(str, pin.seeds)), f" by {pin.by}" if pin.by else ""
             out.print(plain(f"{'pinned':<20}{pin.entry}: {seeds}{by}"), soft_wrap=True)
     counts = f"{document.undecided} undecided, {document.accepted} accepted, {document.rejected} rejected"
-    more = [f"{count} {word}" for count, word in ((document.stale, "stale"), (document.gone, "gone")) if count]
-    out.print(plain(", ".join([counts, *more])), soft_wrap=True, style="bold")
+    others = (("failed", document.failed), ("stale", document.stale), ("gone", document.gone))
+    more = [f"{count} {word}" for word, count in others if count]
+    nothing = ["nothing is stale"] if stale_only and not document.stale else []
+    out.print(plain(", ".join([*nothing, counts, *more])), soft_wrap=True, style="bold")
+
+
+def _marks(each: PickedFile) -> str:
+    """What counts of a picture, and what else is to be known of it."""
+    undecided = "failed" if each.failed else "draft" if each.draft else "undecided"
+    word = undecided if each.word is PickWord.OPEN else each.word.value
+    return ", ".join([word, *(mark for mark, holds in (("stale", each.stale), ("gone", each.gone)) if holds)])
 
 
 _STYLES = {PickWord.OPEN: "", PickWord.ACCEPTED: "green", PickWord.REJECTED: "red"}

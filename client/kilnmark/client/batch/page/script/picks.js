@@ -179,7 +179,7 @@ const chosen = () => (viewer.open ? current : focused());
 
 function act(verb, card) {
   if (verb === "undo") { takeBack(); return; }
-  if (!card) { toast("Go to a picture first, with the arrow keys"); return; }
+  if (!card) { toast("Go to a picture first: \u2192 begins"); return; }
   VERBS[verb](card);
   if (verb === "accept") goOn();
 }
