@@ -18,6 +18,7 @@ from kilnmark.protocol.picture.report import Verdict
 from kilnmark.protocol.picture.spec import asked_again
 from kilnmark.protocol.wire.errors import InvalidParams
 from kilnmark.protocol.wire.replies import RenderResult
+from kilnmark.protocol.wire.stacks import asked_by_paths
 
 if TYPE_CHECKING:
     from kilnmark.client.request import RenderOptions
@@ -86,9 +87,11 @@ def request_of(record: PictureRecord, sources: Sources, counts_as: "dict[str, st
     engaged = all(report.verdict is Verdict.ENGAGED for report in record.loras)
     asked: dict[str, Any] = {
         **asked_again(record.spec, row_of(record.base.variant, counts_as)),
-        "lora_paths": [report.path for report in record.loras],
-        "lora_scales": [report.scale for report in record.loras],
-        "lora_block_scales": [report.asked_blocks for report in record.loras],
+        **asked_by_paths(
+            [report.path for report in record.loras],
+            [report.scale for report in record.loras],
+            [report.asked_blocks for report in record.loras],
+        ),
         "init_image": sources.start,
         "reference_images": list(sources.references),
         "on_mismatch": "error" if engaged else "warn",

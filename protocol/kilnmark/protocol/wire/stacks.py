@@ -4,8 +4,8 @@ A part of `requests`, which has everything else that a request may say. Files an
 """
 
 import math
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 from msgspec import Meta
@@ -16,7 +16,17 @@ from kilnmark.protocol.wire.errors import InvalidParams
 if TYPE_CHECKING:
     from kilnmark.protocol.wire.requests import RenderParams
 
-__all__ = ["EXTRA_LIMIT", "STACK_LIMIT", "BlockScales", "ExtraLora", "Path", "Scale", "check_extras", "check_stack"]
+__all__ = [
+    "EXTRA_LIMIT",
+    "STACK_LIMIT",
+    "BlockScales",
+    "ExtraLora",
+    "Path",
+    "Scale",
+    "asked_by_paths",
+    "check_extras",
+    "check_stack",
+]
 
 Scale = Annotated[float, Meta(ge=-100, le=100)]
 BlockScales = Annotated[dict[Annotated[str, Meta(min_length=1, max_length=100)], Scale], Meta(max_length=100)]
@@ -41,6 +51,29 @@ class ExtraLora(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     path: Path
     scale: Scale = 1.0
     block_scales: BlockScales = {}
+
+
+def asked_by_paths(
+    paths: Sequence[str], scales: Sequence[float], block_scales: Sequence[Mapping[str, float]] = ()
+) -> dict[str, Any]:
+    """The fields of a request for a stack whose files are known, whatever it was composed of.
+
+    Args:
+        paths, scales: In stack order, `STACK_LIMIT` and `EXTRA_LIMIT` together at most.
+        block_scales: The scales of each for some blocks; none for no adapter having any.
+    """
+    blocks = [dict(each) for each in block_scales] or [{} for _ in paths]
+    whole = list(zip(paths, scales, blocks, strict=True))
+    own, behind = whole[:STACK_LIMIT], whole[STACK_LIMIT:]
+    fields: dict[str, Any] = {
+        "lora_paths": [path for path, _, _ in own],
+        "lora_scales": [scale for _, scale, _ in own],
+    }
+    if any(each for _, _, each in own):
+        fields["lora_block_scales"] = [each for _, _, each in own]
+    if behind:
+        fields["extra_loras"] = [ExtraLora(path=path, scale=scale, block_scales=each) for path, scale, each in behind]
+    return fields
 
 
 def check_stack(params: "RenderParams") -> None:

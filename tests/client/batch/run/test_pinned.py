@@ -104,6 +104,25 @@ def test_every_request_is_one_that_the_daemon_takes(packs: SmallPacks) -> None:
         assert (again.cache, again.job_id) == (False, None)
 
 
+@pytest.mark.parametrize(("own", "fits"), [(15, True), (16, False)])
+def test_a_stack_is_asked_for_as_long_as_it_may_be_and_a_longer_one_is_a_problem_of_the_plan(
+    packs: SmallPacks, own: int, *, fits: bool
+) -> None:
+    adapter = "file: ../../loras/ink.safetensors, scale: 0.1"
+    of_style = ", ".join(f"{{name: s{number}, {adapter}, applies_to: [landscape]}}" for number in range(33))
+    packs.write("worlds/mire/visual_style.yaml", f"loras: {{exclude: [ink], add: [{of_style}]}}\n")
+    of_entry = ", ".join(f"{{name: e{number}, {adapter}}}" for number in range(own))
+    entry = f"{{name: Kiln, visual_prompt: a kiln, loras: [{of_entry}]}}"
+    packs.write("worlds/mire/history.yaml", f"chapters:\n- points_of_interest:\n  - {entry}\n")
+    plan = make_plan(Wishes(kind="poi", packs=packs.root, world="mire"), TokenCounter(env={}))
+    assert [each.message.partition(";")[0] for each in plan.problems] == (
+        [] if fits else ["has 49 adapters with those of its style, and 48 can be asked for"]
+    )
+    for item in items(packs, world="mire"):
+        params = render_params(**item.request(ONE, anew=False))
+        assert (len(params.lora_paths), len(params.extra_loras)) == (32, 16)
+
+
 def test_a_base_that_is_not_served_is_stood_in_for_by_the_daemons_own(packs: SmallPacks) -> None:
     packs.write("tiers.yaml", "landscape: {width: 64, height: 64, variant: dev}\n")
     assert {item.spec.variant for item in items(packs)} == {"standin"}

@@ -32,8 +32,12 @@ from kilnmark.protocol.picture.family import Variant
 from kilnmark.protocol.picture.spec import PictureSpec
 from kilnmark.protocol.wire.errors import InvalidParams
 from kilnmark.protocol.wire.requests import RenderParams
+from kilnmark.protocol.wire.stacks import EXTRA_LIMIT, STACK_LIMIT
 
 __all__ = ["Item", "Plan", "Wishes", "make_plan", "names_in"]
+
+_MOST_ADAPTERS = STACK_LIMIT + EXTRA_LIMIT
+"""Of one picture: as many as a request can name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,6 +210,10 @@ def _add_items(
     pick = wishes.picks.of_entry(entry_name(subject, tier.name))
     seeds = seeds_for(subject, style, wishes.takes, pick)
     takes = [_asked(subject, style, seed, wishes, pictures) for seed in seeds]
+    if (count := len(styled.adapters)) > _MOST_ADAPTERS:
+        said = f"has {count} adapters with those of its style, and {_MOST_ADAPTERS} can be asked for; leave some out"
+        plan.problems.append(subject.problem(said))
+        return
     row, given = row_of(style.variant), pictures.given
     if unfit := unfit_for(row, pictures):
         plan.problems.append(subject.problem(unfit))

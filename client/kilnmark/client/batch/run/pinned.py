@@ -28,6 +28,7 @@ from kilnmark.protocol.picture.record import PictureRecord
 from kilnmark.protocol.picture.report import AdapterReport, Verdict
 from kilnmark.protocol.picture.spec import AdapterContent, PinnedSpec, asked_again
 from kilnmark.protocol.wire.errors import InvalidParams
+from kilnmark.protocol.wire.stacks import asked_by_paths
 
 if TYPE_CHECKING:
     from kilnmark.client.request import RenderRequest
@@ -118,13 +119,10 @@ class PinnedItem:
         """
         request: dict[str, Any] = {
             **asked_again(self.spec, self.row),
+            **asked_by_paths(self.paths, [each.scale for each in self.spec.adapters], self._block_scales),
             "tier": self._tier,
-            "lora_paths": self.paths,
-            "lora_scales": [adapter.scale for adapter in self.spec.adapters],
             "priority": PRIORITY,
         }
-        if self.spec.block_scales:
-            request["lora_block_scales"] = [dict(each) for each in self.spec.block_scales]
         pictures = self.planned.pictures
         if pictures.start is not None:
             request["init_image"] = pictures.start.path
@@ -135,6 +133,10 @@ class PinnedItem:
         else:
             request |= {"job_id": self.job_id(base), "attached": True}
         return cast("RenderRequest", request)
+
+    @property
+    def _block_scales(self) -> list[dict[str, float]]:
+        return [dict(each) for each in self.spec.block_scales]
 
     @property
     def _tier(self) -> str | None:
