@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -18,6 +19,17 @@ from kilnmark.protocol.content.problems import UnusableContent
 
 ROOT = Path(__file__).resolve().parents[4]
 MILL, ROAD = (EntryName.of("ash", None, "poi", name, "landscape") for name in ("Mill", "Road"))
+
+
+ANOTHER = """
+import os, pathlib, sys
+sys.path.insert(0, os.getcwd())
+from tests.client.batch.picks import test_file as mine
+files = mine.PicksFiles.of(pathlib.Path(sys.argv[1]))
+files.read()  # so that all is imported
+os.setuid(12345)
+mine._pin(files, mine.ROAD, 2)
+"""
 
 
 def _pin(files: PicksFiles, entry: EntryName, seed: int) -> Picks:
@@ -120,6 +132,18 @@ def test_a_writer_that_does_not_end_is_told(tmp_path: Path) -> None:
         fcntl.flock(held, fcntl.LOCK_EX)
         with pytest.raises(PicksHeld, match="nothing was decided"):
             _pin(PicksFiles.of(tmp_path, patience=0), MILL, 1)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_several_users_decide_in_a_folder_that_they_share(tmp_path: Path) -> None:
+    with TemporaryDirectory() as shared:
+        Path(shared).chmod(0o777)
+        _pin(PicksFiles.of(Path(shared)), MILL, 1)
+        script = tmp_path / "another.py"
+        script.write_text(ANOTHER)
+        subprocess.run([sys.executable, script, shared], check=True, timeout=60, cwd=ROOT)
+        decided = PicksFiles.of(Path(shared)).read()
+        assert [decided.of_entry(each).pinned for each in (MILL, ROAD)] == [(1,), (2,)]
 
 
 def test_a_folder_that_takes_nothing_is_told(tmp_path: Path) -> None:

@@ -116,7 +116,7 @@ class PicksFiles:
         path = Path(os.path.realpath(self.path))
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(path.with_name(f".{path.name}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+            descriptor = _opened_lock(path.with_name(f".{path.name}.lock"))
         except OSError as error:
             raise FolderUnusable(str(path.parent), str(error)) from error
         try:
@@ -163,6 +163,14 @@ def read_picks(path: Path) -> Picks:
         message = f"cannot be read ({error.strerror or error}); make it a file that this user may read"
         raise UnusableContent([Problem(file=str(path), line=0, message=message)]) from error
     return picks_of(data, str(path))
+
+
+def _opened_lock(path: Path) -> int:
+    """One that another user made can be read alone, which is enough but on a network's disk."""
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    except PermissionError:
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
 
 
 def _check_readable(fresh: Sequence[EntryPick]) -> None:
