@@ -1,5 +1,6 @@
 """Batches and decisions: what was accepted stays by its bytes, what was drawn anew is painted, and nothing else is."""
 
+import asyncio
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -8,11 +9,17 @@ from typing import Any
 
 import pytest
 
+from kilnmark.client.aio import AsyncClient
 from kilnmark.client.batch.picks.file import PicksFiles
-from kilnmark.client.batch.picks.said import EntryPick, PickWord
+from kilnmark.client.batch.picks.said import EntryPick, Picks, PickWord
+from kilnmark.client.batch.plan.plan import Wishes, make_plan
+from kilnmark.client.batch.plan.tokens import TokenCounter
 from kilnmark.client.batch.run.decisions import decide_picture, file_hash, shown_picks
+from kilnmark.client.batch.run.ledger import open_ledger
 from kilnmark.client.batch.run.manifest import read_manifest
 from kilnmark.client.batch.run.picture import Picture
+from kilnmark.client.batch.run.run import Painter
+from kilnmark.client.batch.run.tally import Tally
 from kilnmark.keymaps.zoo.write import make_adapter
 from tests.client.cli.commands.test_batch import Bench, copy_of, fresh
 from tests.client.conftest import FakeDaemon
@@ -166,6 +173,29 @@ def test_what_was_accepted_is_not_painted_even_by_force(grove: Grove) -> None:
     document = grove.paint("--force")
     assert (document["kept"], document["painted"]) == (6, 2)
     assert {name: grove.hashes()[name] for name in NAMES[:6]} == {name: before[name] for name in NAMES[:6]}
+
+
+@pytest.mark.parametrize("force", [True, False])
+def test_what_is_accepted_while_a_batch_paints_is_not_painted_over(grove: Grove, *, force: bool) -> None:
+    out, hashed = grove.bench.out, grove.hashes()["Fir"]
+    if not force:
+        grove.write(Fir="a fir in the snow")
+
+    def decided() -> Picks:
+        if grove.hashes()["Fir"] == hashed:
+            grove.decide("Fir", PickWord.ACCEPTED)
+        return PicksFiles.of(out).read()
+
+    async def paint() -> None:
+        plan = make_plan(Wishes(kind="poi", packs=grove.bench.packs.root, world="mire"), TokenCounter(None))
+        async with AsyncClient(grove.bench.daemon.socket) as client:
+            painter = Painter(client, ledger, Tally(0), lambda: None, force=force, decided=decided)
+            await painter.paint(plan.items, compare_base=False)
+
+    with open_ledger(out) as ledger:
+        asyncio.run(paint())
+    lies = [file_hash(out / each.file) for each in (grove.picture("Fir"), *grove.earlier)]
+    assert lies == ([hashed] if force else [grove.hashes()["Fir"], hashed])
 
 
 def test_an_adapter_that_cannot_be_found_leaves_the_old_picture_and_says_that_it_is_stale(grove: Grove) -> None:

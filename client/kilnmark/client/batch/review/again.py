@@ -135,7 +135,7 @@ class PaintsAgain:
         tally, picks = Tally(len(items)), planned.wishes.picks
         with open_ledger(self._folder) as ledger:
             async with AsyncClient(self._socket) as client:
-                painter = Painter(client, ledger, tally, _nothing, force=False, picks=picks)
+                painter = Painter(client, ledger, tally, _nothing, force=False, picks=picks, decided=self._files.read)
                 await painter.paint(items, compare_base=planned.asked.compare_base)
             mark(ledger, planned.plan, planned.wishes, picks)
             ledger.publish()

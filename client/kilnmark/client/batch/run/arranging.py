@@ -4,7 +4,7 @@ those that lie aside and are wanted again are taken back.
 What is worth keeping is decided here; how a picture moves, and how that is written down, is for `earlier` and `ledger`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from kilnmark.client.batch.picks.said import EntryName, EntryPick, Picks, PickWord
 from kilnmark.client.batch.plan.seeds import seed_of
@@ -14,8 +14,9 @@ from kilnmark.client.batch.run.earlier import drop, put_aside, take_back
 from kilnmark.client.batch.run.ledger import Ledger
 from kilnmark.client.batch.run.picture import Picture
 from kilnmark.client.batch.run.pinned import PinnedItem
+from kilnmark.protocol.content.problems import UnusableContent
 
-__all__ = ["arrange", "is_settled"]
+__all__ = ["arrange", "gives_way", "is_settled"]
 
 
 def is_settled(ledger: Ledger, item: PinnedItem, base: BaseNow, picks: Picks, *, force: bool) -> bool:
@@ -45,6 +46,32 @@ def arrange(ledger: Ledger, items: Sequence[PinnedItem], base: BaseNow, picks: P
     put_aside(ledger, [*surplus, *(each for each in replaced if each is not None)])
     take_back(ledger, [item for item in lacking if not force or _was_accepted(item, picks)], base)
     drop(ledger, surplus)
+
+
+def gives_way(ledger: Ledger, item: PinnedItem, decided: Callable[[], Picks]) -> bool:
+    """Whether what lies in an item's place gives way to its new picture: not where it is the very one, and was accepted
+    since `arrange` looked. Anything else that somebody decided about since then is put aside.
+
+    Args:
+        decided: Reads what was decided by now.
+
+    Raises:
+        FolderUnusable: A picture cannot be put aside.
+    """
+    picture = None if item.bare else ledger.picture_at(item.file)
+    if picture is None or picture.status != "done":
+        return True
+    sha256 = file_hash(ledger.folder / picture.file)
+    try:
+        said = decided().of_entry(picture.entry).picture(sha256)
+    except UnusableContent:  # somebody may be writing it by hand, and have decided about this one
+        put_aside(ledger, [picture])
+        return True
+    if said is not None and said.word is PickWord.ACCEPTED and picture.inputs == item.digest:
+        return False
+    if said is not None and not any(each.sha256 == sha256 for each in ledger.earlier):
+        put_aside(ledger, [picture])
+    return True
 
 
 def _is_accepted(ledger: Ledger, item: PinnedItem, picks: Picks) -> bool:

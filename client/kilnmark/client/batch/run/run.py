@@ -13,7 +13,7 @@ from kilnmark.client.aio import AsyncClient
 from kilnmark.client.batch.picks.said import Picks
 from kilnmark.client.batch.plan.adapters import Hashes
 from kilnmark.client.batch.plan.plan import Item
-from kilnmark.client.batch.run.arranging import arrange, is_settled
+from kilnmark.client.batch.run.arranging import arrange, gives_way, is_settled
 from kilnmark.client.batch.run.base import UNKNOWN, BaseNow
 from kilnmark.client.batch.run.ledger import Ledger, found_in
 from kilnmark.client.batch.run.pinned import PinnedItem, pin_items
@@ -51,6 +51,7 @@ class Painter:
         on_change: Called after every ending.
         force: Paint what is there, too, save what was accepted.
         picks: What was decided about entries.
+        decided: Reads what was decided by now, since people look on while it paints; None: what `picks` says.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class Painter:
         *,
         force: bool,
         picks: Picks | None = None,
+        decided: Callable[[], Picks] | None = None,
     ) -> None:
         self._client = client
         self._ledger = ledger
@@ -69,6 +71,7 @@ class Painter:
         self._on_change = on_change
         self._force = force
         self._picks = picks or Picks()
+        self._decided = decided or (lambda: self._picks)
         self._made: Mapping[str, Path] = {}
 
     async def paint(self, planned: Sequence[Item], *, compare_base: bool) -> None:
@@ -136,6 +139,7 @@ class Painter:
         for path, record in found.items():
             if record is not None and is_unspoilt(path, sha256):
                 if path != own:
+                    gives_way(self._ledger, item, self._decided)
                     self._ledger.take_in(item, path, sha256)
                 self._done(item, record, Became.FOUND, record.warnings)
                 return True
@@ -168,6 +172,9 @@ class Painter:
     def _take_in(self, item: PinnedItem, result: RenderResult) -> None:
         try:
             item.check_promoted(result.loras)
+            if not gives_way(self._ledger, item, self._decided):
+                self._end(item, ItemEnding(Became.KEPT, loras=self._ledger.reports(item)))
+                return
             record = self._ledger.take_in(item, Path(result.image_path), result.image_sha256)
         except (OSError, ExchangedFile) as error:
             self._fail(item, KilnmarkError(str(error)))

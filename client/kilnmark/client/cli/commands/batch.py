@@ -161,7 +161,7 @@ async def _ask(
         growing_page(page),
     ):
         with telling_uncancelled(client):
-            painter = Painter(client, ledger, tally, move, force=options.force, picks=wishes.picks)
+            painter = Painter(client, ledger, tally, move, force=options.force, picks=wishes.picks, decided=files.read)
             pauses = asyncio.create_task(follow_pauses(client, lambda reason: _tell_pause(tally, move, reason)))
             try:
                 await painter.paint(plan.items, compare_base=options.compare_base)
