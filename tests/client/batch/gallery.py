@@ -17,7 +17,8 @@ from PIL import Image
 from kilnmark.client.batch.page.page import write_page
 from kilnmark.client.batch.plan.subjects import Kind
 from kilnmark.client.batch.plan.tokens import Tokens
-from kilnmark.client.batch.run.manifest import Manifest, SourceProblem
+from kilnmark.client.batch.run.findings import SourceProblem
+from kilnmark.client.batch.run.manifest import Manifest
 from kilnmark.client.batch.run.picture import Picture
 from kilnmark.protocol.picture.record import STANDIN_NOTICE
 from kilnmark.protocol.picture.report import AdapterReport, UnmatchedKeys, Verdict

@@ -16,7 +16,8 @@ import pytest
 from kilnmark.client.batch.page.page import PAGE, BatchAtWork, write_page
 from kilnmark.client.batch.picks.said import PickWord
 from kilnmark.client.batch.run.decisions import decide_picture
-from kilnmark.client.batch.run.manifest import Manifest, SourceProblem
+from kilnmark.client.batch.run.findings import SourceProblem
+from kilnmark.client.batch.run.manifest import Manifest
 from kilnmark.protocol.picture.report import Verdict
 from tests.client.batch.gallery import ENTRIES, EVIL_NAME, make_gallery, picture
 

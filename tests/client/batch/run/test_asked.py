@@ -39,7 +39,7 @@ def test_the_command_is_one_that_the_program_takes(asked: AskedBatch) -> None:
 def test_the_last_batch_of_a_kind_and_tier_is_known_and_the_likeliest_first(tmp_path: Path) -> None:
     with open_ledger(tmp_path) as ledger:
         for asked in (PLAIN, EVERY, msgspec.structs.replace(PLAIN, steps=9)):
-            ledger.write_problems([], [], asked)
+            ledger.write_problems(Wishes(kind=asked.kind, packs=Path(asked.packs)), asked, [], [])
     known = read_manifest(tmp_path).asked
     assert [(each.tier, each.steps) for each in known] == [(None, 9), ("wide", 3)]
     assert [each.tier for each in asked_for(known, picture(tier="wide"))] == ["wide", None]

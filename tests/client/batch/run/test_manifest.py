@@ -6,7 +6,8 @@ import msgspec
 import pytest
 
 from kilnmark.client.batch.errors import BrokenManifest
-from kilnmark.client.batch.run.manifest import MANIFEST, Manifest, SourceProblem, read_manifest, write_manifest
+from kilnmark.client.batch.run.findings import SourceProblem
+from kilnmark.client.batch.run.manifest import MANIFEST, Manifest, read_manifest, write_manifest
 from tests.client.batch.samples import picture
 
 

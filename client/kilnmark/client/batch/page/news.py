@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from kilnmark.client.batch.run.manifest import SourceProblem
+from kilnmark.client.batch.run.findings import SourceProblem
 from kilnmark.client.batch.run.standing import ShownPicture, Standing
 from kilnmark.protocol.picture.report import Verdict
 

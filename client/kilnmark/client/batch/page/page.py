@@ -23,7 +23,8 @@ from kilnmark.client.batch.page.words import place_name
 from kilnmark.client.batch.picks.file import PicksFiles
 from kilnmark.client.batch.picks.said import EntryName, Picks, PickWord
 from kilnmark.client.batch.run.decisions import ShownPick, shown_picks
-from kilnmark.client.batch.run.manifest import Manifest, SourceProblem
+from kilnmark.client.batch.run.findings import SourceProblem
+from kilnmark.client.batch.run.manifest import Manifest
 from kilnmark.client.batch.run.standing import ShownPicture, Standing, shown_pictures
 from kilnmark.keymaps.files.atomic import written_whole
 from kilnmark.protocol.content.problems import UnusableContent

@@ -16,13 +16,15 @@ from typing import BinaryIO
 import msgspec
 
 from kilnmark.client.batch.errors import FolderInUse, FolderUnusable
+from kilnmark.client.batch.plan.plan import Wishes
 from kilnmark.client.batch.run.asked import AskedBatch
 from kilnmark.client.batch.run.base import BaseNow
 from kilnmark.client.batch.run.copies import check_within, kept_references, kept_start
 from kilnmark.client.batch.run.decisions import file_hash
 from kilnmark.client.batch.run.entries import carried_over, done_entry, failed_entry, now
+from kilnmark.client.batch.run.findings import BatchFindings, SourceProblem
 from kilnmark.client.batch.run.journal import Journal
-from kilnmark.client.batch.run.manifest import Manifest, SourceProblem, begun, read_manifest, write_manifest
+from kilnmark.client.batch.run.manifest import Manifest, begun, read_manifest, write_manifest
 from kilnmark.client.batch.run.picture import Picture
 from kilnmark.client.batch.run.pinned import PinnedItem
 from kilnmark.keymaps.files.atomic import written_whole
@@ -183,13 +185,10 @@ class Ledger:
             self._put(msgspec.structs.replace(before, message=f"without adapters: {message}"))
 
     def write_problems(
-        self,
-        problems: Iterable[SourceProblem],
-        warnings: Iterable[SourceProblem] = (),
-        asked: AskedBatch | None = None,
+        self, wishes: Wishes, asked: AskedBatch, problems: Sequence[SourceProblem], warnings: Sequence[SourceProblem]
     ) -> None:
         """Write down what this batch was asked for, and what its sources were found to have."""
-        self._manifest = begun(self._manifest, problems, warnings, asked)
+        self._manifest = begun(self._manifest, wishes, BatchFindings.of(wishes, problems, warnings), asked)
         self._write()
 
     def put(self, picture: Picture) -> None:

@@ -4,7 +4,6 @@ The file is replaced whole, so that it is complete at any moment, whoever is kil
 in its `journal`. Nothing here talks to a daemon or looks at a picture.
 """
 
-from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
@@ -12,7 +11,9 @@ from typing import Literal
 import msgspec
 
 from kilnmark.client.batch.errors import BrokenManifest
+from kilnmark.client.batch.plan.plan import Wishes
 from kilnmark.client.batch.run.asked import AskedBatch, with_asked
+from kilnmark.client.batch.run.findings import BatchFindings, SourceProblem, with_findings
 from kilnmark.client.batch.run.journal import read_journal
 from kilnmark.client.batch.run.picture import Picture
 from kilnmark.keymaps.files.atomic import written_whole
@@ -21,27 +22,12 @@ from kilnmark.protocol.printable import printable_json
 __all__ = [
     "MANIFEST",
     "Manifest",
-    "SourceProblem",
     "begun",
     "read_manifest",
     "write_manifest",
 ]
 
 MANIFEST = "manifest.json"
-
-
-class SourceProblem(msgspec.Struct, frozen=True):
-    """An entry of a source that no picture can be made of, or something about it that its author should know.
-
-    Attributes:
-        file: The YAML file, as it was reached from the packs' folder.
-        line: Counted from 1.
-        message: What is wrong there, and what to do.
-    """
-
-    file: str
-    line: int
-    message: str
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,10 +37,11 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         schema: Version of this document.
         updated: When it was written last: UTC, ISO 8601.
         pictures: In the order in which they were first planned; `file` is the key.
-        problems: What the last batch found in its sources.
+        problems: What batches found in their sources and no later one has found to be mended.
         earlier: Pictures of entries that were painted otherwise since, and that somebody decided on or has another seed
             of; each says where it lies now.
-        warnings: What the last batch found in its sources that stops nothing.
+        warnings: The same of what stops nothing.
+        found: The same by folder of packs and kind, the latest first.
         asked: What batches were asked for here, the last of each folder of packs, kind and tier, the latest first.
     """
 
@@ -65,18 +52,20 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     problems: list[SourceProblem] = []
     earlier: list[Picture] = []
     warnings: list[SourceProblem] = []
+    found: list[BatchFindings] = []
     asked: list[AskedBatch] = []
 
 
-def begun(
-    manifest: Manifest,
-    problems: Iterable[SourceProblem],
-    warnings: Iterable[SourceProblem],
-    asked: AskedBatch | None,
-) -> Manifest:
+def begun(manifest: Manifest, wishes: Wishes, found: BatchFindings, asked: AskedBatch) -> Manifest:
     """A manifest with what one more batch was asked for, and what its sources were found to have."""
-    known = manifest.asked if asked is None else with_asked(manifest.asked, asked)
-    return msgspec.structs.replace(manifest, problems=list(problems), warnings=list(warnings), asked=known)
+    known = with_findings(manifest.found, found, wishes)
+    return msgspec.structs.replace(
+        manifest,
+        problems=list(dict.fromkeys(each for one in known for each in one.problems)),
+        warnings=list(dict.fromkeys(each for one in known for each in one.warnings)),
+        found=known,
+        asked=with_asked(manifest.asked, asked),
+    )
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -91,11 +80,24 @@ def read_manifest(folder: Path) -> Manifest:
     except FileNotFoundError:
         manifest = Manifest()
     except (OSError, msgspec.DecodeError) as error:
-        raise BrokenManifest(str(path), str(error)) from error
+        raise BrokenManifest(str(path), _other_document(path) or str(error)) from error
     if not later:
         return manifest
     pictures = {picture.file: picture for picture in [*manifest.pictures, *later]}
     return msgspec.structs.replace(manifest, pictures=list(pictures.values()))
+
+
+def _other_document(path: Path) -> str:
+    """What a file says that it is instead, if it says so: published pictures have a manifest of the same name."""
+    try:
+        said = msgspec.json.decode(path.read_bytes(), type=_Document).document
+    except (OSError, msgspec.DecodeError):
+        return ""
+    return f"it is of {said}, and of no batch; give the folder that a batch paints into, its --out"
+
+
+class _Document(msgspec.Struct):
+    document: str
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:

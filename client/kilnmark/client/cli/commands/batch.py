@@ -99,7 +99,7 @@ def _paint(plan: "Plan", wishes: "Wishes", options: _Options) -> int:
     tally, began = Tally(len(plan.items)), time.monotonic()
     with open_ledger(options.out) as ledger:
         asked = AskedBatch.of(wishes, compare_base=options.compare_base)
-        ledger.write_problems(plain_problems(plan.problems), plain_problems(plan.warnings), asked)
+        ledger.write_problems(wishes, asked, plain_problems(plan.problems), plain_problems(plan.warnings))
         try:
             with batch_bar(tally) as move:
                 error = _stopped_by(lambda: asyncio.run(_ask(plan, wishes, options, ledger, tally, move)))

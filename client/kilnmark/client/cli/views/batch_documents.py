@@ -9,7 +9,7 @@ from kilnmark.client.batch.plan.outputs import bare_of, draft_of
 from kilnmark.client.batch.plan.plan import Item, Plan
 from kilnmark.client.batch.plan.tokens import Tokens
 from kilnmark.client.batch.published.publish import Publication
-from kilnmark.client.batch.run.manifest import SourceProblem
+from kilnmark.client.batch.run.findings import SourceProblem
 from kilnmark.client.batch.run.tally import Became, Tally
 from kilnmark.client.cli.exits import ErrorBody, ErrorDocument
 from kilnmark.protocol.content.problems import Problem

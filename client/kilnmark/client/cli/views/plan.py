@@ -15,7 +15,7 @@ from rich.text import Text
 from kilnmark.client.batch.plan.inspected import InspectedAdapter
 from kilnmark.client.batch.plan.plan import Item, Plan
 from kilnmark.client.batch.plan.tokens import Tokens
-from kilnmark.client.batch.run.manifest import SourceProblem
+from kilnmark.client.batch.run.findings import SourceProblem
 from kilnmark.client.batch.run.rehearsal import MeantItem, Rehearsal
 from kilnmark.client.cli.views.batch import counted
 from kilnmark.client.cli.views.batch_bar import time_words
