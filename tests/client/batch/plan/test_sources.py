@@ -125,6 +125,12 @@ def test_two_entries_of_one_name_cannot_be_told_apart() -> None:
     assert said(found) == [(5, "'A' is the name of line 4 too; rename one, or say the same of both")]
 
 
+def test_one_name_with_its_accent_spelled_in_two_ways_is_one_name() -> None:
+    found = pois('{name: "\\u00e9", description: x}', '{name: "e\\u0301", description: y}')
+    assert len(found.subjects) == 1
+    assert said(found)[0][1].endswith("is the name of line 4 too; rename one, or say the same of both")
+
+
 def test_a_file_of_the_wrong_ending_is_not_overlooked() -> None:
     found = read("chapters: []\n", file="history.yml")
     assert said(found) == [(0, "is not read; rename it to history.yaml")]

@@ -5,6 +5,7 @@ Every entry becomes a subject or a problem with file and line; one that is unusa
 a picture's prompt is for the style to say, and how an entry's fields become words, for `subjects`.
 """
 
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -187,8 +188,8 @@ def _fields(document: MarkedDocument, path: tuple[Key, ...]) -> Iterable[str]:
 def _is_new(
     document: MarkedDocument, path: tuple[Key, ...], subject: Subject, seen: dict[str, Subject], found: SourcesRead
 ) -> bool:
-    """A place can be spoken of in two chapters; two places of one name cannot be told apart."""
-    earlier = seen.setdefault(subject.name, subject)
+    """A place can be spoken of in two chapters; two places of one name, however it is spelled, cannot be told apart."""
+    earlier = seen.setdefault(unicodedata.normalize("NFC", subject.name), subject)
     if earlier is subject:
         return True
     if earlier.decided != subject.decided:
