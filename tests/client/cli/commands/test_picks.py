@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from msgspec.structs import replace
 
 from kilnmark.client.batch.errors import NoSuchPicture
 from kilnmark.client.batch.picks.file import PicksFiles
 from kilnmark.client.batch.picks.said import EntryPick
-from kilnmark.client.batch.run.manifest import Manifest, write_manifest
+from kilnmark.client.batch.run.manifest import Manifest, read_manifest, write_manifest
 from kilnmark.client.cli.commands.picks import picks
 from tests.client.batch.samples import picture
 
@@ -93,6 +94,15 @@ def test_what_was_said_is_a_document_too(out: Path) -> None:
 def test_what_is_not_clear_is_refused_before_anything_is_written(out: Path, name: str, told: str) -> None:
     assert told in refused("accept", out, "Gate", name)
     assert not (out / "picks.yaml").exists()
+
+
+def test_a_name_means_an_entry_that_is_there_rather_than_one_that_is_gone(out: Path) -> None:
+    pictures = [each if each.world == "fen" else replace(each, gone=True) for each in read_manifest(out).pictures]
+    write_manifest(out, Manifest(pictures=pictures))
+    assert ask("accept", out, "Mill").output == "accepted ash/fen/poi/mill.png\n"
+    assert ask("pin", out, "Mill", "5").exit_code == 0
+    assert ask("accept", out, "Gate").output == "accepted ash/mire/poi/gate.png\n"
+    assert pick(out, "Mill").entry.world == "fen"
 
 
 def test_seeds_are_pinned_unpinned_and_taken_back(out: Path) -> None:

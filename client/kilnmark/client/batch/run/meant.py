@@ -29,7 +29,7 @@ def picture_meant(folder: Path, manifest: Manifest, words: str) -> Picture:
     for file in (words, _within(folder, words)):
         if file in files:
             return files[file]
-    named = [each for each in manifest.pictures if _nfc(each.name) == _nfc(words)]
+    named = _named(manifest, words)
     done = [each for each in named if each.status == "done" and not each.draft]
     if len(done) == 1:
         return done[0]
@@ -50,13 +50,19 @@ def entry_meant(folder: Path, manifest: Manifest, words: str) -> EntryName:
     for file in (words, _within(folder, words)):
         if file in files:
             return files[file].entry
-    named = {each.entry: each for each in manifest.pictures if _nfc(each.name) == _nfc(words)}
+    named = {each.entry: each for each in _named(manifest, words)}
     if len(named) == 1:
         return next(iter(named))
     if named:
         several = _files(list(named.values()))
         raise NoSuchPicture(str(folder), words, f"several entries are meant, give the file of a picture: {several}")
     raise NoSuchPicture(str(folder), words, _unknown(words, manifest))
+
+
+def _named(manifest: Manifest, words: str) -> list[Picture]:
+    """The pictures of entries of a name; of those that are gone only where no other has it."""
+    found = [each for each in manifest.pictures if _nfc(each.name) == _nfc(words)]
+    return [each for each in found if not each.gone] or found
 
 
 def _within(folder: Path, words: str) -> str:
