@@ -16,6 +16,7 @@ from kilnmark.client.packs.scaffold import begin_packs, documents
 from kilnmark.daemon.in_process import InProcessDaemon
 from kilnmark.protocol.content.documents import GenreStyle, LoraEntry, WorldStyle
 from kilnmark.protocol.content.entries import ENTRY_MODELS
+from kilnmark.protocol.content.problems import UnusableContent
 from kilnmark.protocol.content.tiers import TierNumbers
 from kilnmark.protocol.picture.catalog import VARIANTS
 from tests.client.here import run_here
@@ -111,3 +112,11 @@ def test_it_is_painted_on_a_daemon_that_was_started_with_nothing_said(tmp_path: 
             assert (done.returncode, document["painted"], document["problems"]) == (0, 2, []), done.stderr
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
     assert len(manifest["pictures"]) == 6
+
+
+def test_none_is_begun_inside_a_genre(tmp_path: Path) -> None:
+    begin_packs(tmp_path, "ink", "mire", "mini")
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(UnusableContent, match="this is a genre; give the folder that it lies in"):
+        begin_packs(tmp_path / "ink", "moss", "fen", "mini")
+    assert sorted(tmp_path.rglob("*")) == before

@@ -15,10 +15,12 @@ from types import MappingProxyType
 import yaml
 from pydantic import BaseModel
 
+from kilnmark.client.pack_files import PackFolder
 from kilnmark.client.packs.editors import editor_line, write_schemas
 from kilnmark.keymaps.files.atomic import sync_folder
 from kilnmark.protocol.content.documents import GenreStyle, LoraEntry, WorldStyle
 from kilnmark.protocol.content.entries import CharacterEntry, CreatureEntry, PlaceEntry
+from kilnmark.protocol.content.packs import refuse_genre
 from kilnmark.protocol.content.tiers import Tier, TierNumbers, load_tiers
 from kilnmark.protocol.described import descriptions
 from kilnmark.protocol.picture.catalog import USUAL, row_of
@@ -88,9 +90,11 @@ def begin_packs(folder: Path, genre: str, world: str, variant: str) -> Sequence[
         The documents that were written, from the folder of packs.
 
     Raises:
+        UnusableContent: The folder is a genre itself, in which no batch would find another.
         FileExistsError: There is something of that genre's name.
         OSError: It cannot be written into.
     """
+    refuse_genre(PackFolder(folder))
     if (folder / genre).exists() or (folder / genre).is_symlink():
         raise FileExistsError(f"{folder / genre} is there already")
     texts = documents(genre, world, variant)
