@@ -139,7 +139,7 @@ class Daemon:
         view = JobsView(queue.state, queue.pauses, audience, self._worker)
         self._pictures = AskedPictures(settings, view.open_commands)
         drafts = Drafts(served, self._worker.holdings)
-        self._retention = Retention(settings, clock, view.open_commands)
+        self._retention = Retention(settings, clock, view.pictures_in_use)
         methods = Methods(
             served,
             self._renders,

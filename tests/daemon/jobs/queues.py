@@ -15,7 +15,7 @@ from kilnmark.daemon.pictures.hashes import Seen
 from kilnmark.keymaps.files.identity import FileIdentity
 from kilnmark.protocol.settings import Settings
 from kilnmark.protocol.wire.errors import Cancelled, WorkerLost
-from kilnmark.protocol.wire.replies import Timings
+from kilnmark.protocol.wire.replies import RenderResult, Timings
 from kilnmark.protocol.wire.requests import RenderParams
 from kilnmark.protocol.wire.work import Finished
 
@@ -92,8 +92,12 @@ class Asked:
         assert render is not None
         return render
 
+    def result(self, job_id: str) -> RenderResult:
+        """What a job ends with whose picture is there."""
+        done = Finished(job_id=job_id, image_path="/x.png", timings=Timings(), loras=[], warnings=[])
+        return result_of(self.job(job_id).facts, done, Timings(), trace_id="")
+
     def finish(self, job_id: str) -> Job:
         """A job whose picture is there."""
-        done = Finished(job_id=job_id, image_path="/x.png", timings=Timings(), loras=[], warnings=[])
-        result = result_of(self.job(job_id).facts, done, Timings(), trace_id="")
+        result = self.result(job_id)
         return self.queue.end(job_id, result, step=result.steps)

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from kilnmark.daemon.jobs.listing import first_jobs, page_of
+from kilnmark.daemon.jobs.listing import first_jobs, page_of, pictures_in_use
 from kilnmark.daemon.jobs.state import QueueState
 from kilnmark.protocol.wire.errors import InvalidParams
 from tests.daemon.jobs.queues import CANCELLED, INK, Asked
@@ -65,6 +66,18 @@ def test_the_pages_of_any_queue_are_all_of_it(course: list[tuple[Deed, int]], li
     assert len(set(told)) == len(told)
     assert set(told) == state.known
     assert told[state.open_count :] == [job.job_id for job in state.ended_jobs]
+
+
+def test_pictures_are_in_use_while_jobs_are_made_of_them_and_for_a_while_after_somebody_was_given_them() -> None:
+    asked = Asked()
+    for name, path in (("old", "/old.png"), ("failed", ""), ("given", "/found-again.png")):
+        asked.now += 10.0
+        asked.added(name, seed=1)
+        asked.queue.end(name, replace(asked.result(name), image_path=path) if path else CANCELLED)
+    facts = asked.accepted("open", seed=2)
+    made_of = replace(facts, job_id="made", command=replace(facts.command, reference_images=["/face.png"]))
+    asked.queue.accept(made_of)
+    assert list(pictures_in_use(asked.queue.state, since=15.0)) == ["/face.png", "/found-again.png"]
 
 
 def test_the_first_are_the_first_of_the_open_ones() -> None:

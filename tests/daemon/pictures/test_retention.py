@@ -38,7 +38,7 @@ def put(folder: Path, name: str, data: bytes, age: float) -> Path:
 
 def swept(folder: Path, needed: tuple[str, ...] = (), **kept: float) -> RemovedPictures:
     settings = Settings(socket=folder / "d.sock", output_dir=folder, **kept)  # type: ignore[arg-type]
-    return Retention(settings, Clock(), lambda: ()).sweep(needed)
+    return Retention(settings, Clock(), lambda _since: ()).sweep(needed)
 
 
 def left(folder: Path) -> list[str]:

@@ -2,6 +2,7 @@
 
 First those of the renders that the worker has, then those that wait, by priority and age, then those that are being
 looked into, then the ended ones, the latest first. Where a page ends is told as a text that means nothing to callers.
+Which pictures jobs have in use is found in the same way.
 """
 
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from kilnmark.daemon.jobs.line import LinePlace
 from kilnmark.daemon.jobs.state import QueueState
 from kilnmark.protocol.wire.errors import InvalidParams
 
-__all__ = ["JobsPage", "first_jobs", "page_of"]
+__all__ = ["JobsPage", "first_jobs", "page_of", "pictures_in_use"]
 
 
 class JobsPage(NamedTuple):
@@ -95,3 +96,19 @@ def _decoded(cursor: str) -> _PageEnd:
     except (ValueError, msgspec.DecodeError) as error:
         problem = f"{cursor[:80]!r} is no end of a page - at `$.params.cursor`; give `next` of the page before, or null"
         raise InvalidParams(problem) from error
+
+
+def pictures_in_use(state: QueueState, since: float) -> Iterator[str]:
+    """The files of pictures that open jobs are made of, and of those that somebody was given since a moment.
+
+    Args:
+        state: Of the queue.
+        since: By the wall clock, in seconds since 1970. A picture that was found again may be far older.
+    """
+    for job in state.open_jobs:
+        yield from filter(None, (job.facts.command.init_image, *job.facts.command.reference_images))
+    for job in state.ended_jobs:
+        if job.ended is None or job.ended.at < since:
+            return
+        if job.ended.result is not None:
+            yield job.ended.result.image_path

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from kilnmark.daemon.jobs.audience import Audience
 from kilnmark.daemon.jobs.jobs import Job
-from kilnmark.daemon.jobs.listing import first_jobs, page_of
+from kilnmark.daemon.jobs.listing import first_jobs, page_of, pictures_in_use
 from kilnmark.daemon.jobs.outcome import job_info, job_result
 from kilnmark.daemon.jobs.pauses import Pauses
 from kilnmark.daemon.jobs.state import QueueState
@@ -44,6 +44,10 @@ class JobsView:
     def open_commands(self) -> Iterator[RenderCommand]:
         """What the worker is, or will be, told of the open jobs."""
         return (job.facts.command for job in self.state.open_jobs)
+
+    def pictures_in_use(self, since: float) -> Iterator[str]:
+        """Files of pictures that open jobs are made of, or that somebody was given; see `listing.pictures_in_use`."""
+        return pictures_in_use(self.state, since)
 
     def page(self, cursor: str | None, limit: int) -> tuple[list[JobInfo], str | None]:
         """Some of all jobs, and where the others begin; see `listing.page_of`."""

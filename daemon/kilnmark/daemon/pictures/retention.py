@@ -17,7 +17,6 @@ from typing import NamedTuple
 from kilnmark.daemon.clock import Clock
 from kilnmark.daemon.pictures.cache import read_record
 from kilnmark.protocol.settings import Settings
-from kilnmark.protocol.wire.work import RenderCommand
 
 __all__ = ["GRACE", "INTERVAL", "RemovedPictures", "Retention"]
 
@@ -54,10 +53,11 @@ class Retention:
     Args:
         settings: The folder, and how long and how much of it stays.
         clock: Tells the time.
-        needed: Tells the commands of all open jobs, whose pictures stay.
+        needed: From a moment of the wall clock to the files that stay: those that open jobs are made of, and those that
+            were given out since.
     """
 
-    def __init__(self, settings: Settings, clock: Clock, needed: Callable[[], Iterable[RenderCommand]]) -> None:
+    def __init__(self, settings: Settings, clock: Clock, needed: Callable[[float], Iterable[str]]) -> None:
         self._folder = settings.output_dir
         self._seconds = settings.pictures_kept_for
         self._limit = settings.pictures_bytes
@@ -77,7 +77,8 @@ class Retention:
 
     async def _sweep_on(self) -> None:
         while True:
-            swept = await asyncio.to_thread(self.sweep, _files_of(self._needed()))
+            needed = list(self._needed(self._clock.wall() - GRACE))
+            swept = await asyncio.to_thread(self.sweep, needed)
             if swept.removed:
                 bounds = f"pictures_kept_for {self._seconds:g} s, pictures_bytes {self._limit}"
                 _log.info("%d pictures with %d bytes were removed from %s (%s)", *swept, self._folder, bounds)
@@ -87,9 +88,9 @@ class Retention:
         """Remove what is too old, then the oldest of what is too much.
 
         Args:
-            needed: Real paths of files that stay whatever their age.
+            needed: Files that stay whatever their age.
         """
-        now = self._clock.wall()
+        now, stay = self._clock.wall(), {os.path.realpath(path) for path in needed}
         found = sorted(self._ours(), key=lambda each: each.written)
         total = sum(each.nbytes for each in found)
         count = nbytes = 0
@@ -97,7 +98,7 @@ class Retention:
             is_old = 0 < self._seconds < now - each.written
             if not is_old and not 0 < self._limit < total - nbytes:
                 continue
-            if now - each.written < GRACE or str(each.path.resolve()) in needed:
+            if now - each.written < GRACE or os.path.realpath(each.path) in stay:
                 continue
             if _is_removed(each.path):
                 count, nbytes = count + 1, nbytes + each.nbytes
@@ -117,11 +118,6 @@ class Retention:
                 continue
             if stat.S_ISREG(seen.st_mode) and seen.st_uid == os.geteuid():
                 yield _LyingPicture(Path(entry.path), seen.st_mtime, seen.st_size if seen.st_nlink == 1 else 0)
-
-
-def _files_of(commands: Iterable[RenderCommand]) -> set[str]:
-    """The pictures that jobs are made of."""
-    return {path for command in commands for path in (command.init_image, *command.reference_images) if path}
 
 
 def _is_removed(path: Path) -> bool:
