@@ -34,19 +34,21 @@ class PackFolder:
             return []
 
 
-def document_bytes(path: Path, limit: int) -> bytes:
+def document_bytes(path: Path, limit: int, *, waits: bool = False) -> bytes:
     """A document's bytes, as many as it may have and one more.
 
     Args:
-        path: Where it lies; a pipe there is not waited for, nor a device read.
+        path: Where it lies; no device is read.
         limit: How many it may have.
+        waits: A pipe is waited for, since somebody named it; otherwise it is refused.
 
     Raises:
-        OSError: It cannot be read, or is no regular file.
+        OSError: It cannot be read, or is neither a regular file nor such a pipe.
     """
-    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    handle = os.open(path, os.O_RDONLY | (0 if waits else os.O_NONBLOCK) | os.O_CLOEXEC)
     try:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
+        mode = os.fstat(handle).st_mode
+        if not stat.S_ISREG(mode) and not (waits and stat.S_ISFIFO(mode)):
             raise OSError(f"{path} is no regular file")
         with os.fdopen(handle, "rb", closefd=False) as file:
             return file.read(limit + 1)

@@ -109,6 +109,15 @@ def test_a_pipe_and_a_device_are_told_and_not_waited_for(tmp_path: Path) -> None
         read_picks(tmp_path / "endless.yaml")
 
 
+def test_a_pipe_that_somebody_named_is_read_to_its_end(tmp_path: Path) -> None:
+    _pin(PicksFiles.of(tmp_path), MILL, 1)
+    reading, writing = os.pipe()
+    os.write(writing, (tmp_path / "picks.yaml").read_bytes())
+    os.close(writing)
+    assert read_picks(Path(f"/dev/fd/{reading}"), waits=True).of_entry(MILL).pinned == (1,)
+    os.close(reading)
+
+
 def test_what_could_not_be_read_again_is_not_written(tmp_path: Path) -> None:
     files = PicksFiles.of(tmp_path)
     _pin(files, MILL, 1)

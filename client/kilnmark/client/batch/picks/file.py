@@ -149,14 +149,17 @@ def _mark(path: Path) -> tuple[int, int] | None:
     return status.st_mtime_ns, status.st_ino
 
 
-def read_picks(path: Path) -> Picks:
+def read_picks(path: Path, *, waits: bool = False) -> Picks:
     """What a file says; nothing where it is not there.
+
+    Args:
+        waits: A pipe is read to its end, as of a copy that another program hands over.
 
     Raises:
         UnusableContent: It cannot be read or used as it stands.
     """
     try:
-        data = document_bytes(path, SIZE_LIMIT)
+        data = document_bytes(path, SIZE_LIMIT, waits=waits)
     except FileNotFoundError:
         return Picks()
     except OSError as error:

@@ -186,7 +186,7 @@ def merge(folder: Path, files: tuple[Path, ...], *, packs: Path | None, named: P
 
     target = _files(folder, packs, named)
     before = target.read()
-    after = target.merge(merged_picks(pick for file in files for pick in read_picks(file).entries))
+    after = target.merge(merged_picks(pick for file in files for pick in read_picks(file, waits=True).entries))
     count = sum(before.of_entry(each.entry) != each for each in after.entries)
     write_line(f"{target.path}: something new of {count} of {len(after.entries)} entries")
     _renew(folder, target)
