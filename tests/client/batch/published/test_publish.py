@@ -220,6 +220,14 @@ def test_a_manifest_that_names_files_elsewhere_removes_none(out: Path, tmp_path:
         published(out, tmp_path / "game")
 
 
+def test_a_batchs_manifest_that_leads_out_of_its_folder_publishes_nothing(out: Path, tmp_path: Path) -> None:
+    fill(out, [picture(file="../secret/alder.png", name="alder")])
+    decide_picture(out, "../secret/alder.png", PickWord.ACCEPTED, by="Ada")
+    with pytest.raises(CannotPublish, match="leads out of it"):
+        published(out, tmp_path / "there/game")
+    assert [path.name for path in (tmp_path / "there").rglob("*")] == ["game"]
+
+
 def test_a_link_that_leads_out_is_not_followed(out: Path, tmp_path: Path) -> None:
     accept(out, "alder")
     (tmp_path / "elsewhere").mkdir()

@@ -63,6 +63,7 @@ def publish(folder: Path, to: str, picks: Picks) -> Publication:
     with place.held():
         before = _published_before(place)
         chosen = chosen_pictures(folder, read_manifest(folder), picks, before.pictures)
+        _check_chosen(folder, chosen)
         return _Publishing(place, before, chosen).run()
 
 
@@ -115,6 +116,15 @@ class _Publishing:
             if each.published.file not in ours and self._place.has(each.published.file, ""):
                 where = f"{self._place.where}/{each.published.file}"
                 raise CannotPublish(where, "it is there already, and not published by kilnmark", "move it away")
+
+
+def _check_chosen(folder: Path, chosen: Iterable[ChosenPicture]) -> None:
+    """Nothing outside a folder is published, nor put outside a place, whoever wrote the folder's manifest."""
+    try:
+        _check_names(each.published.file for each in chosen)
+    except ValueError as error:
+        why = f"its {MANIFEST} leads out of it ({error})"
+        raise CannotPublish(str(folder), why, "paint the batch into a folder of its own") from error
 
 
 def _published_before(place: PublishedPlace) -> PublishedManifest:
