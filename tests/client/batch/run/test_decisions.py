@@ -53,6 +53,12 @@ def test_nothing_is_decided_about_what_is_not_there(folder: Path, file: str) -> 
     assert not (folder / PICKS_FILE).exists()
 
 
+def test_a_manifest_that_names_what_no_file_can_be_called_stops_nothing(folder: Path) -> None:
+    write_manifest(folder, Manifest(pictures=[picture(file="a\0b.png", name="a")]))
+    with pytest.raises(NoSuchPicture, match="it is not there"):
+        decide_picture(folder, "a\0b.png", ACCEPTED)
+
+
 def test_a_draft_can_be_rejected_and_never_accepted(folder: Path) -> None:
     write_manifest(folder, Manifest(pictures=[picture(file="a.png", name="a", draft=True)]))
     with pytest.raises(NoSuchPicture, match="it is a draft"):

@@ -183,7 +183,7 @@ def is_draft(folder: Path, picture: Picture) -> bool:
     try:
         with (folder / picture.file).open("rb") as file:
             record = find_record(file)
-    except OSError:
+    except (OSError, ValueError):  # the latter of a name that no file can have
         return False
     return record is not None and record.draft
 
@@ -193,7 +193,7 @@ def file_hash(path: Path) -> str:
     try:
         status = path.stat()
         return _hashed(os.fspath(path), status.st_mtime_ns, status.st_size, status.st_ino)
-    except OSError:
+    except (OSError, ValueError):  # as above
         return ""
 
 
