@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from kilnmark.client.batch.picks.document import picks_of
 from kilnmark.client.batch.plan.adapters import Hashes
 from kilnmark.client.batch.plan.plan import Item, Plan, Wishes, make_plan
 from kilnmark.client.batch.plan.seeds import seed_of
@@ -41,6 +42,20 @@ def items(packs: SmallPacks, entry: str, **wishes: Any) -> list[Item]:
     plan = planned(packs, f"description: x, {entry}", **wishes)
     assert plan.problems == []
     return plan.items
+
+
+@pytest.mark.parametrize(
+    ("pick", "told"),
+    [("", True), ("tier: wide, ", False), ("pinned: {by: Ada, at: 2026-01-31T12:00:00Z}, ", False)],
+)
+def test_seeds_pinned_by_hand_for_another_tier_than_it_names_are_told(
+    packs: SmallPacks, pick: str, *, told: bool
+) -> None:
+    text = f"picks:\n- {{genre: ash, world: mire, kind: poi, name: A, {pick}seed: 12}}\n"
+    plan = planned(packs, "description: x, tier: wide", picks=picks_of(text.encode(), "picks.yaml"))
+    messages = [each.message for each in plan.warnings]
+    said = "is not 'landscape', for which picks.yaml pins seeds of it; write `tier: wide` there, too"
+    assert messages == ([said] if told else [])
 
 
 def test_its_seed_takes_the_place_of_that_of_its_name(packs: SmallPacks) -> None:

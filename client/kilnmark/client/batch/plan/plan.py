@@ -224,7 +224,11 @@ def _add_items(
         plan.problems.append(subject.problem(str(error)))
         return
     tokens = counter.count(decisions[0].spec.prompt, style.variant)
-    plan.warnings += [*_overruled(subject, pick), *told(subject, style, decisions[0], tokens)]
+    plan.warnings += [
+        *_overruled(subject, pick),
+        *_missed(subject, tier.name, wishes),
+        *told(subject, style, decisions[0], tokens),
+    ]
     place = outputs.place(subject.genre, subject.world, subject.kind, subject.name, tier.name)
     plan.items += [
         Item(
@@ -255,6 +259,15 @@ def _overruled(subject: Subject, pick: EntryPick) -> Iterator[Problem]:
         by = f" by {pick.seeds.by}" if pick.seeds.by else ""
         said = f"does not count, since {', '.join(map(str, pick.pinned))} is pinned{by}; unpin it, or remove this line"
         yield subject.written.problem(("seed",), said)
+
+
+def _missed(subject: Subject, tier: str, wishes: Wishes) -> Iterator[Problem]:
+    """That seeds which somebody pinned by hand are for the tier of its kind, and not for the one that it names."""
+    usual = OWN_TIERS[subject.kind]
+    pick = wishes.picks.of_entry(entry_name(subject, usual))
+    if wishes.tier is None and tier != usual and pick.pinned and pick.seeds and not pick.seeds.at:
+        said = f"is not {usual!r}, for which picks.yaml pins seeds of it; write `tier: {tier}` there, too"
+        yield subject.written.problem(("tier",), said)
 
 
 def _asked(
