@@ -113,6 +113,13 @@ def test_decisions_beside_the_packs_are_read_and_a_name_that_is_nearly_an_entrys
     dead, problems, warnings = told(check_packs(packs.root))
     assert (dead, problems) == ([], [])
     assert warnings == ["picks.yaml: 'Reed gaet' is no entry of ash/worlds/fen; is 'Reed Gate' meant?"]
+    odd = [("ash", "fne"), ("ahs", "fen"), ("ash", "gone"), ("lost", "fen"), ("ash", "mire")]
+    picks = "".join(f"- {{genre: {genre}, world: {world}, kind: poi, name: A, seed: 1}}\n" for genre, world in odd)
+    beside.write_text(f"picks:\n{picks}")
+    assert told(check_packs(packs.root))[2] == [
+        "picks.yaml: 'A' is said to be of ahs/worlds/fen, where there is none; is 'ash' meant?",
+        "picks.yaml: 'A' is said to be of ash/worlds/fne, where there is none; is 'fen' meant?",
+    ]
     beside.write_text("picks: 3\n")
     [problem] = check_packs(packs.root).problems
     assert (problem.file.endswith("picks.yaml"), problem.line) == (True, 1)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kilnmark.client.batch.picks.file import read_picks
-from kilnmark.client.batch.picks.said import Picks
+from kilnmark.client.batch.picks.said import EntryName, Picks
 from kilnmark.client.batch.plan.adapters import FoundAdapters, PlannedAdapter
 from kilnmark.client.batch.plan.inspected import InspectedAdapter, inspect_adapters
 from kilnmark.client.batch.plan.outputs import OWN_TIERS
@@ -95,7 +95,9 @@ def check_packs(
         pictures={kind: len(plan.items) for kind, plan in plans.items()},
         adapters=adapters,
         problems=list(dict.fromkeys([*_emptiness(packs, named), *unreadable, *plans_problems, *styles.problems])),
-        warnings=list(dict.fromkeys([*_idleness(named, plans), *_misnamed(picks, plans), *warnings, *styles.warnings])),
+        warnings=list(
+            dict.fromkeys([*_idleness(named, plans), *_misnamed(picks, plans, genre), *warnings, *styles.warnings])
+        ),
     )
 
 
@@ -107,15 +109,27 @@ def _picks(packs: Path) -> tuple[Picks, Sequence[Problem]]:
         return Picks(), error.problems
 
 
-def _misnamed(picks: Picks, plans: Mapping[Kind, Plan]) -> Iterator[Problem]:
+def _misnamed(picks: Picks, plans: Mapping[Kind, Plan], genre: str | None) -> Iterator[Problem]:
     """Decisions on what is no entry, and nearly one: those on entries that are gone are kept, and nobody's mistake."""
-    for entry in (pick.entry for pick in picks.entries):
+    for entry in (pick.entry for pick in picks.entries if genre in {None, pick.entry.genre}):
         where = entry.genre, entry.world
         items = [item.entry for item in plans[entry.kind].items]
         names = {each.name.casefold(): each.name for each in items if (each.genre, each.world) == where}
         if entry.name not in names.values() and (meant := near_miss(entry.name.casefold(), names)):
             message = f"{entry.name!r} is no entry of {folder_of(*where)}; is {names[meant]!r} meant?"
             yield Problem(file=PICKS_FILE, line=0, message=message)
+        if meant := _misnamed_place(entry, items):
+            message = f"{entry.name!r} is said to be of {folder_of(*where)}, where there is none; is {meant!r} meant?"
+            yield Problem(file=PICKS_FILE, line=0, message=message)
+
+
+def _misnamed_place(entry: EntryName, known: Sequence[EntryName]) -> str | None:
+    """The genre or the world that is nearly that of an entry, where no entry has that one."""
+    genres = {each.genre for each in known}
+    if entry.genre not in genres:
+        return near_miss(entry.genre, genres)
+    worlds = {each.world for each in known if each.genre == entry.genre and each.world is not None}
+    return None if entry.world is None or entry.world in worlds else near_miss(entry.world, worlds)
 
 
 def _planned(wishes: Wishes, where: Sequence[PackName]) -> Plan:
