@@ -110,7 +110,7 @@ def _pictures(record: PictureRecord, sources: Sources) -> Iterator[Unlike]:
 
 def _given(what: str, option: str, wanted: Sequence[str], files: Sequence[Path]) -> Iterator[Unlike]:
     if len(files) != len(wanted):
-        reason = f"{len(wanted)} are needed and {len(files)} named, since a picture keeps no paths; give {option} FILE"
+        reason = f"needed: {len(wanted)}, named: {len(files)}; a picture keeps no paths, so give {option} FILE for each"
         yield Unlike(about="picture", name=what, reason=reason)
         return
     for file, sha256 in zip(files, wanted, strict=True):
