@@ -27,9 +27,17 @@ def classes() -> Iterator[tuple[str, str, list[str]]]:
     for folder in sorted(ROOT.glob("*/kilnmark")):
         for path in sorted(folder.rglob("*.py")):
             module = "kilnmark." + path.relative_to(folder).with_suffix("").as_posix().replace("/", ".")
-            for node in ast.walk(ast.parse(path.read_text())):
+            for node in statements(ast.parse(path.read_text())):
                 if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                     yield node.name, module, [ast.unparse(base) for base in node.bases]
+
+
+def statements(node: ast.AST) -> Iterator[ast.AST]:
+    """All below it but expressions, which no statement is in and most nodes are."""
+    for child in ast.iter_child_nodes(node):
+        if not isinstance(child, ast.expr):
+            yield child
+            yield from statements(child)
 
 
 @cache
