@@ -83,8 +83,5 @@ def _commands(line: str) -> Iterator[str]:
 @cache
 def _tokens() -> tuple[tuple[str, Token], ...]:
     reader = MarkdownIt("commonmark", {"html": False}).enable("table")
-    return tuple(
-        (page.relative_to(ROOT).as_posix(), token)
-        for page in _PAGES
-        for token in reader.parse(page.read_text(encoding="utf-8"))
-    )
+    texts = {page.relative_to(ROOT).as_posix(): page.read_text(encoding="utf-8") for page in _PAGES}
+    return tuple((page, token) for page, text in texts.items() for token in reader.parse(text))
