@@ -1,7 +1,8 @@
 """`kilnmark` as a real process that is forked from one that has imported everything, and dies as `kill -9` does.
 
 Where it dies is named: before or after a file is synced or takes its place, counted over its life; or a server that
-it asks kills it. Imported by the process that forks; nothing here may start a thread before the fork.
+it asks kills it. The process that forks imports it, and what else a life needs, which the tests' own need not; nothing
+here may start a thread before the fork.
 """
 
 import functools
@@ -17,30 +18,24 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-import kilnmark.lab.cli.judge
-import kilnmark.lab.cli.train
-import kilnmark.lab.judging.judge
-import kilnmark.lab.training.remote.transport
-import kilnmark.lab.training.train
 from kilnmark.client.cli.main import main
 
-__all__ = ["Death", "Ended", "begin", "live", "preload"]
+__all__ = ["Death", "Ended", "begin", "live"]
 
 _CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(["tests.lab.faults.mortal"])
+_CONTEXT.set_forkserver_preload(
+    [
+        "tests.lab.faults.mortal",
+        "kilnmark.lab.cli.judge",
+        "kilnmark.lab.cli.train",
+        "kilnmark.lab.judging.judge",
+        "kilnmark.lab.training.remote.transport",
+        "kilnmark.lab.training.train",
+        "openai",
+        "replicate.client",
+    ]
+)
 _PATIENCE = 60.0
-
-
-def preload() -> None:
-    """Import what is imported inside functions, once for all lives."""
-    import openai  # noqa: F401
-    import replicate.client  # noqa: F401
-
-    assert kilnmark.lab.training.train
-    assert kilnmark.lab.judging.judge
-
-
-preload()
 
 
 @dataclass(frozen=True)
