@@ -60,6 +60,20 @@ def waited(wire: Wire, job_id: str) -> Message:
     return wire.result("jobs.wait", {"job_id": job_id})
 
 
+def test_an_equal_request_of_another_life_gets_the_picture_of_the_first(lives: Lives) -> None:
+    with lives.begin(cache_bytes=1 << 30).wire() as wire:
+        first = wire.result("render", {**SMALL, "seed": 3})
+        spoilt = wire.result("render", {**SMALL, "seed": 4})
+        lives.kill()
+    shutil.copyfile(first["image_path"], spoilt["image_path"])
+    with lives.begin(cache_bytes=1 << 30).wire() as wire:
+        wire.status_once(lambda status: status["cache"]["entries"] == 1)
+        again = wire.result("render", {**SMALL, "seed": 3})
+        assert (again["cached"], again["image_path"]) == (True, first["image_path"])
+        assert again["job_id"] != first["job_id"]
+        assert not wire.result("render", {**SMALL, "seed": 4})["cached"]
+
+
 def test_what_waited_and_what_was_painted_is_painted_after_the_daemons_death(lives: Lives) -> None:
     with lives.begin("denoise").wire() as wire:
         wire.send("render", {**LONG, "job_id": "painted"})

@@ -26,6 +26,7 @@ from kilnmark.daemon.jobs.remembered import FOR_EVER, REMEMBERED, RememberedJobs
 from kilnmark.daemon.jobs.turn import NO_STACK, StackKey
 from kilnmark.protocol.picture.block_scales import stack_blocks
 from kilnmark.protocol.picture.catalog import PRIORITIES, Priority
+from kilnmark.protocol.wire.replies import RenderResult
 from kilnmark.protocol.wire.status import QueueInfo
 
 __all__ = ["QueueState"]
@@ -89,6 +90,12 @@ class QueueState:
     def ended_jobs(self) -> list[Job]:
         """The ended jobs that are remembered, the latest first."""
         return [job for _, job in self.ended.before()]
+
+    @property
+    def painted(self) -> list[RenderResult]:
+        """What was painted for those that are remembered, the oldest first."""
+        ended = [job.ended for _, job in self.ended.before() if job.ended is not None]
+        return [one.result for one in reversed(ended) if one.result is not None and not one.result.cached]
 
     @property
     def ready_renders(self) -> list[OpenRender]:

@@ -64,6 +64,20 @@ class PictureCache:
             picture_key(_pinned(command, sha256s), base), KeptPicture(result, found.st_size, found.st_mtime_ns)
         )
 
+    async def recall(self, results: Iterable[RenderResult]) -> None:
+        """Know pictures of earlier daemons again, by their own word.
+
+        Each is looked at once more before it is an answer. One that was made with adapters is found as soon as the
+        content of their files is known, which a render with them tells.
+
+        Args:
+            results: The oldest first.
+        """
+        for result in results if self._is_on else ():
+            found = await asyncio.to_thread(_found_there, result)
+            if found is not None and self._kept.get(found[0]) is None:
+                self._kept.put(*found)
+
     def key_of(self, command: RenderCommand, seen: Seen | None, base: BaseInfo | None) -> str | None:
         """The key under which a command's picture is known; None when none is, or a file's content is not known."""
         if not self._is_on or base is None or seen is None:
@@ -110,6 +124,17 @@ def _is_intact(kept: KeptPicture, key: str) -> bool:
     if not is_unspoilt(path, kept.result.image_sha256):
         return False
     return record is not None and recorded_key(record) == key
+
+
+def _found_there(result: RenderResult) -> tuple[str, KeptPicture] | None:
+    """A picture that lies where it was written, under its key; None when none lies there, or it names no key."""
+    path = Path(result.image_path)
+    try:
+        found, record = path.stat(), read_record(path)
+    except OSError:
+        return None
+    key = None if record is None else recorded_key(record)
+    return None if key is None else (key, KeptPicture(result, found.st_size, found.st_mtime_ns))
 
 
 def read_record(path: Path) -> PictureRecord | None:
