@@ -291,7 +291,10 @@ def test_a_page_that_grows_is_loaded_anew_and_keeps_its_place(window: Browser, t
     assert "40 of 60 ended" in window.run("return document.querySelector('#running').textContent")
     window.run(GO, 20)
     window.run("scrollBy(0, 900); document.title = 'before'")
-    above = "return document.querySelector(`.card[data-place='20']`).getBoundingClientRect().top"
+    above = (  # once the page is laid out as it stays: what comes into view gets its true height two frames later
+        "return new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => "
+        "done(document.querySelector(`.card[data-place='20']`).getBoundingClientRect().top))))"
+    )
     before = window.run(above)
     write_page(tmp_path, manifest, painting=BatchAtWork(41, 60))
     assert window.until("return document.querySelector('#running')?.textContent.includes('41 of 60') ?? false", True)

@@ -16,7 +16,7 @@ function restore() {
   const last = cards.find((one) => one.dataset.file === held.focus);
   if (last) link(last).focus({ preventScroll: true });
   put();
-  requestAnimationFrame(put);
+  requestAnimationFrame(() => { put(); requestAnimationFrame(put); });
 }
 const busy = () => document.querySelector("dialog[open]") || document.hidden || document.activeElement?.matches("input, select") || !$("toast").hidden;
 const again = () => {
