@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from kilnmark.client import Client, DaemonUnavailable, dial
+from kilnmark.client.cli.commands.asking import stop
 from kilnmark.client.cli.commands.serve import serve
 from kilnmark.client.dial import Places, looked_at, socket_path
 from kilnmark.client.errors import UntrustedSocket
@@ -35,6 +36,13 @@ def test_a_client_finds_the_daemon_at_the_second_place_and_says_where(meant: Any
             assert client.socket == str(daemon.socket)
             assert [each.error for each in client.render_many([])] == []
         assert socket_path(None) == str(daemon.socket)
+
+
+def test_a_daemon_at_the_second_place_is_told_to_leave_and_seen_to_have_left(meant: Any, tmp_path: Path) -> None:
+    with FakeDaemon() as daemon:
+        meant(str(tmp_path / "none.sock"), str(daemon.socket))
+        done = CliRunner().invoke(stop, ["--timeout", "30"])
+        assert (done.exit_code, done.output) == (0, "stopped\n")
 
 
 def test_a_client_that_was_made_before_its_daemon_finds_it_too(meant: Any, tmp_path: Path) -> None:

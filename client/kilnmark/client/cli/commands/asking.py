@@ -16,6 +16,7 @@ from kilnmark.client.cli.options import (
     socket_option,
 )
 from kilnmark.client.cli.views.document import write_document, write_line
+from kilnmark.client.dial import socket_path
 from kilnmark.client.errors import StopTimeout
 from kilnmark.client.sync import Client
 from kilnmark.protocol.exits import ExitCode
@@ -126,7 +127,7 @@ def stop(socket: str | None, *, drain: bool, timeout: float, as_json: bool) -> N
     Where a service manager holds its socket, that stays, and the next client starts another daemon.
     """
     with Client(socket) as client:
-        path = Path(client.socket)
+        path = Path(socket_path(socket))
         identity, lives = _identity(path), _holder(path)
         answer = client.shutdown(drain=drain)
     deadline = time.monotonic() + timeout
