@@ -196,6 +196,15 @@ def test_a_further_root_may_have_the_file(style: Style, shelf: Path, tmp_path: P
     assert (done.returncode, "engaged" in done.stdout) == (0, True)
 
 
+def test_a_dead_adapter_is_told_once_below_the_table(style: Style, shelf: Path, tmp_path: Path) -> None:
+    packs = shutil.copytree(shelf, tmp_path / "packs")
+    make_adapter(packs / "ink" / "loras" / "wash.safetensors", rank=2, blocks=1, dead=True)
+    done = style("compose", "--packs", packs, "--genre", "ink", "--tier", "portrait")
+    assert done.returncode == 3
+    [told] = [line for line in done.stdout.splitlines() if "exactly zero" in line]
+    assert told.startswith("error: wash is noop: all ")
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

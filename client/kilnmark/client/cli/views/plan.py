@@ -183,7 +183,7 @@ def _expected(rehearsal: Rehearsal) -> str:
     if takes.seconds is None:
         return "not known: no step was measured on these bases yet"
     if not rehearsal.measured:
-        return "none: every picture is there"
+        return "none: every picture is there" if rehearsal.items else "none: there is nothing to paint"
     about = "about " if takes.is_rough else ""
     rough = ", of other sizes in part" if takes.is_rough else ""
     unknown = f"; not known of {counted(takes.unknown, 'picture')}" if takes.unknown else ""

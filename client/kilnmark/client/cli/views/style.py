@@ -19,6 +19,10 @@ def show_composition(out: Console, composition: Composition) -> None:
     print_facts(out, list(_facts(composition)))
     if composition.loras:
         out.print(_adapters(composition))
+        for lora in composition.loras:
+            if reason := _reason(lora):
+                told = f"{lora.name} is {lora.inspection.verdict.value}: {reason}"
+                out.print(Text.assemble(("error: ", "bold red"), plain(told)), soft_wrap=True)
     for problem in composition.problems:
         out.print(Text.assemble(("error: ", "bold red"), plain(str(problem))), soft_wrap=True)
     for problem in composition.other_problems:
@@ -58,9 +62,8 @@ def _adapters(composition: Composition) -> Table:
         table.add_column("promoted", no_wrap=True)
     for heading in ("scale", "keys", "targets"):
         table.add_column(heading, justify="right", no_wrap=True)
-    reasons = [_reason(lora) for lora in composition.loras]
-    table.add_column("reason" if any(reasons) else "file", overflow="fold")
-    for lora, reason in zip(composition.loras, reasons, strict=True):
+    table.add_column("file", overflow="fold")
+    for lora in composition.loras:
         inspection = lora.inspection
         table.add_row(
             plain(lora.name),
@@ -70,7 +73,7 @@ def _adapters(composition: Composition) -> Table:
             lora.scale_words,
             f"{inspection.matched_key_count}/{inspection.total_key_count}",
             f"{inspection.applied_target_count}/{inspection.target_count}",
-            plain(reason if any(reasons) else lora.file),
+            plain(lora.file),
         )
     return table
 
