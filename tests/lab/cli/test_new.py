@@ -21,7 +21,7 @@ def test_the_base_decides_size_and_trainer(tmp_path: Path, monkeypatch: pytest.M
     assert (result.exit_code, result.stdout, result.stderr) == (0, "runs/ink/run.toml\n", "")
     plan = read_plan(tmp_path / "runs/ink")
     assert (plan.name, plan.dataset.path, plan.dataset.size) == ("ink", "../../pictures", 128)
-    assert (plan.training.trainer, plan.training.own["steps"], plan.training.rank) == ("mflux", 4, 8)
+    assert (plan.training.trainer, plan.training.own["steps"], plan.training.rank) == ("mflux", 20, 8)
     _ask("runs/dev", "--kind", "style", "--dataset", "pictures", "--base", "dev", "--steps", "9", "--limit", "2.5")
     plan = read_plan(tmp_path / "runs/dev")
     assert (plan.training.trainer, plan.training.steps, plan.dataset.size) == ("mlx-examples", 9, 1024)

@@ -1,53 +1,56 @@
-"""The demonstration's dataset: the same every time, no two pictures alike, captions of a style."""
+"""The demonstration's dataset: what it shows, how it is printed, and the captions of a style beside it."""
 
-import hashlib
+from collections.abc import Iterator
 from pathlib import Path
-from random import Random
 
 import numpy as np
 import pytest
-from PIL import Image
 
-from kilnmark.lab.demo.canvas import GreyCanvas
+from kilnmark.client.sync import Client
+from kilnmark.client.testing import fake_daemon
 from kilnmark.lab.demo.prints import GREYS, INKS, TRIGGER, printed, write_dataset
-from kilnmark.lab.demo.scenes import PLACES, landscape
+from kilnmark.lab.demo.scenes import scenes
+from kilnmark.lab.measures.measure import read_picture
+from kilnmark.protocol.errors import KilnmarkError
 
 SIZE = 64
 
 
-@pytest.fixture(scope="module")
-def drawn(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    return list(write_dataset(tmp_path_factory.mktemp("prints"), 24, SIZE))
+@pytest.fixture(scope="module", name="client")
+def _client() -> Iterator[Client]:
+    with fake_daemon(variant="mini") as daemon, Client(daemon.socket) as client:
+        yield client
 
 
-def test_every_picture_has_the_bare_trigger_beside_it(drawn: list[Path]) -> None:
-    assert {path.with_suffix(".txt").read_text() for path in drawn} == {f"{TRIGGER}\n"}
-    assert len(list(drawn[0].parent.iterdir())) == 2 * len(drawn)
+def test_every_picture_has_the_bare_trigger_beside_it(client: Client, tmp_path: Path) -> None:
+    written = list(write_dataset(client, tmp_path / "set", ["a tower", "a cave", "ruins"], SIZE))
+    assert [path.name for path in written] == ["print-001.png", "print-002.png", "print-003.png"]
+    assert {path.with_suffix(".txt").read_text() for path in written} == {f"{TRIGGER}\n"}
+    assert {read_picture(path).shape for path in written} == {(SIZE, SIZE, 3)}
+    assert len(list((tmp_path / "set").iterdir())) == 6
 
 
-def test_no_two_are_alike(drawn: list[Path]) -> None:
-    pixels = [np.asarray(Image.open(path), np.float32) for path in drawn]
-    apart = [np.abs(one - other).mean() for number, one in enumerate(pixels) for other in pixels[:number]]
-    assert min(apart) > 3
-    assert {one.shape for one in pixels} == {(SIZE, SIZE, 3)}
+def test_a_picture_that_is_not_painted_is_no_gap(client: Client, tmp_path: Path) -> None:
+    with pytest.raises(KilnmarkError, match="prompt"):
+        list(write_dataset(client, tmp_path, ["a tower", ""], SIZE))
 
 
-def test_they_are_the_same_wherever_they_are_drawn(drawn: list[Path], tmp_path: Path) -> None:
-    again = list(write_dataset(tmp_path, 3, SIZE))
-    assert [hashlib.sha256(path.read_bytes()).hexdigest() for path in again] == [
-        hashlib.sha256(path.read_bytes()).hexdigest() for path in drawn[:3]
-    ]
+def test_greys_are_printed_in_their_inks() -> None:
+    flat = [np.full((SIZE, SIZE, 3), round(255 * grey), np.uint8) for grey in GREYS]
+    assert [np.abs(printed(each)[0, 0].astype(int) - ink).max() <= 1 for each, ink in zip(flat, INKS, strict=True)] == [
+        True
+    ] * 3
 
 
-def test_darker_greys_are_printed_darker() -> None:
-    inked = [printed(Image.new("L", (256, 256), round(255 * grey)), SIZE) for grey in GREYS]
-    means = [np.asarray(picture, np.float32).mean(axis=(0, 1)) for picture in inked]
-    assert [np.abs(mean - ink).max() < 2 for mean, ink in zip(means, INKS, strict=True)] == [True] * 3
+def test_colours_of_one_grey_are_printed_alike() -> None:
+    red, green = (np.full((SIZE, SIZE, 3), colour, np.uint8) for colour in ((200, 0, 0), (0, 102, 0)))
+    assert np.abs(printed(red).astype(int) - printed(green)).max() <= 1
 
 
-@pytest.mark.parametrize("place", PLACES)
-def test_every_place_is_drawn(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kilnmark.lab.demo.scenes.PLACES", {place: PLACES[place]})
-    picture, empty = landscape(Random(1), SIZE), GreyCanvas(SIZE, 0.5, 0.5).image
-    assert picture.size == empty.size
-    assert len(np.unique(np.asarray(picture))) > 10
+def test_scenes_differ_and_leave_out_what_they_are_told_to() -> None:
+    every = scenes(200, ())
+    assert len(set(every)) == 200
+    some = scenes(150, every[:6])
+    assert len(set(some)) == 150
+    assert not {*every[:6]}.intersection(some)
+    assert some == scenes(150, every[:6])

@@ -3,11 +3,12 @@
 from pathlib import Path
 
 from kilnmark.client.pack_files import PackFolder
-from kilnmark.lab.demo.recipe import GENRE, NAME, TIER, demo_plan, write_bars, write_pack
+from kilnmark.lab.demo.recipe import GENRE, NAME, PAIRS, SCENE, TIER, demo_plan, demo_scenes, write_pack
+from kilnmark.lab.gate.limits import limits_of
 from kilnmark.lab.gate.of_run import limits_of_run
-from kilnmark.lab.judging.bars import read_bars
 from kilnmark.lab.run.new import new_run
 from kilnmark.lab.run.plan import read_plan
+from kilnmark.lab.sweep.bars import read_bars
 from kilnmark.protocol.content.packs import load_pack
 
 
@@ -42,12 +43,21 @@ def test_a_pack_before_anything_is_deployed_names_nothing(tmp_path: Path) -> Non
     assert load_pack(PackFolder(tmp_path), GENRE).compose(TIER).stack.names == ()
 
 
-def test_its_bars_are_read_as_its_plan_names_them(tmp_path: Path) -> None:
-    write_bars(tmp_path)
-    judge = demo_plan("x").judge
-    bars = read_bars(str(judge.bars), tmp_path / str(judge.bars_file))
-    assert bars.over["Q1"] == 0.8
+def test_it_is_held_to_the_usual_limits_and_bars() -> None:
+    plan = demo_plan("x")
+    held = limits_of_run(plan)
+    assert held.asks_trigger
+    assert held.looser == ()
+    assert held.limits == limits_of("style", fires=True).limits
+    assert (plan.judge.bars, plan.judge.bars_file) == (None, None)
+    own, usual = read_bars("style", plan.sweep.bars), read_bars("style")
+    assert own.bars == usual.bars
+    assert (own.too_near, own.most_of_the_way) >= (usual.too_near, usual.most_of_the_way)
 
 
-def test_its_limits_are_known_and_not_below_what_is_hard() -> None:
-    assert limits_of_run(demo_plan("x")).asks_trigger
+def test_nothing_that_it_is_looked_at_with_was_trained_on() -> None:
+    shown = demo_scenes()
+    prompts = demo_plan("x").sweep.prompts
+    looked_at = [prompt.text.removeprefix(f"{NAME}, ") for prompt in prompts if prompt.role != "detail"]
+    assert len(shown) == PAIRS
+    assert not {*looked_at, SCENE, *limits_of("style").scenes}.intersection(shown)

@@ -20,6 +20,7 @@ from kilnmark.lab.training import local
 from tests.lab.faults.benches import ADAPTER
 
 TRAINER = Path(__file__).parents[1] / "training" / "trainer.py"
+SCENES = ("a castle by day", "ruins at night")
 NO_BARS = {
     **dict.fromkeys(("engaged", "changed", "discrimination", "learnt", "layout", "nearness"), -9.0),
     **dict.fromkeys(("astray", "collapsed", "memorised"), 9.0),
@@ -57,7 +58,7 @@ def plan(adapter: Path, *words: str, pairs: int = 2, bars: Mapping[str, float] |
 
 def gone(client: Client, output: Path, how: RunPlan) -> LabDemoResult:
     told: list[str] = []
-    result = whole_way(client, output, how, 2, told.append)
+    result = whole_way(client, output, how, SCENES, told.append)
     assert not result.passed
     assert [f"NOT SO: {hold.says}: {hold.why}" for hold in result.holds if not hold.holds] == [
         line for line in told if line.startswith("NOT SO")

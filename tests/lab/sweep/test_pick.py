@@ -53,6 +53,15 @@ def test_one_that_has_come_little_of_the_way_that_others_come_is_early() -> None
     assert "step 200 is early: it has come 0.3 of the way, less than 0.6 of the 0.7" in pick.why
 
 
+def test_none_is_early_where_none_has_come_any_of_the_way() -> None:
+    loose = read_bars("style", {"learnt": -1.0})
+    rows = [row(200, learnt=-0.3), row(400, learnt=-0.1)]
+    assert early_rows(rows, loose) == {}
+    pick = pick_of(rows, loose)
+    assert pick is not None
+    assert pick.step == 200
+
+
 @pytest.mark.parametrize(
     "missed",
     [

@@ -1,4 +1,4 @@
-"""`kilnmark lab demo`: the whole way of the lab, with pictures drawn by code and `mini`."""
+"""`kilnmark lab demo`: the whole way of the lab, on `mini` and what it paints."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,7 +29,7 @@ __all__ = ["demo"]
 def demo(output: Path, *, as_json: bool) -> None:
     """Train a style for `mini`, pick a checkpoint, verify, judge and promote it; in ten minutes.
 
-    150 pictures are drawn by code. Nothing is downloaded, and nothing leaves this machine. The exit
+    150 pictures are painted and printed in a style. Nothing is downloaded, and nothing leaves this machine. The exit
     code is 1 where something did not come out as it has to, and what holds says why.
     """
     from kilnmark.lab.demo.demo import run_demo

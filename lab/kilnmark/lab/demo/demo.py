@@ -1,4 +1,4 @@
-"""The demonstration of the lab: one run from pictures drawn by code to an adapter that production trusts, for real.
+"""The demonstration of the lab: one run from pictures of a style to an adapter that production trusts, for real.
 
 Every step is the library's own call, in the order of the runbook; `mini` is trained and paints on this machine, in a
 daemon of its own. What has to be so is held as it goes, and what cannot be done is told as something that does not
@@ -8,7 +8,7 @@ hold. What is decided, `recipe` says.
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from kilnmark.client.cli.commands.serve import require_daemon
@@ -16,7 +16,7 @@ from kilnmark.client.cli.demo.own_daemon import own_daemon
 from kilnmark.client.sync import Client
 from kilnmark.lab.dataset.recorded import preflight_run
 from kilnmark.lab.demo.prints import write_dataset
-from kilnmark.lab.demo.recipe import BASE, GENRE, NAME, PAIRS, SCENE, SIZE, TIER, demo_plan, write_bars, write_pack
+from kilnmark.lab.demo.recipe import BASE, GENRE, NAME, SCENE, SIZE, TIER, demo_plan, demo_scenes, write_pack
 from kilnmark.lab.demo.told import DemoHold, DemoStep, LabDemoResult
 from kilnmark.lab.gate.of_run import asked_of, sign_run, verify_run
 from kilnmark.lab.judging.judge import JudgeWishes, judge_run
@@ -75,21 +75,21 @@ def run_demo(output: Path, tell: Tell) -> LabDemoResult:
             packs=output / "packs",
         )
         with own_daemon(settings, output / "daemon.log") as socket, Client(socket) as client:
-            return whole_way(client, output, demo_plan(DATASET), PAIRS, tell)
+            return whole_way(client, output, demo_plan(DATASET), demo_scenes(), tell)
 
 
-def whole_way(client: Client, output: Path, plan: RunPlan, count: int, tell: Tell) -> LabDemoResult:
+def whole_way(client: Client, output: Path, plan: RunPlan, scenes: Sequence[str], tell: Tell) -> LabDemoResult:
     """Go the whole way with a daemon that is there, as far as it leads.
 
     Args:
         client: Of a daemon that serves the plan's base and reads adapters from the output's `runs`.
         output: Folder for everything, with nothing of an earlier demonstration in it.
         plan: The run's.
-        count: Pictures that are drawn.
+        scenes: What the pictures of the dataset show.
         tell: Called with a line at every stage.
     """
     story = _Story(client, output, tell)
-    story.go(plan, count)
+    story.go(plan, scenes)
     return story.result()
 
 
@@ -108,11 +108,11 @@ class _Story:
         self._promoted: str | None = None
         self._page = ""
 
-    def go(self, plan: RunPlan, count: int) -> None:
+    def go(self, plan: RunPlan, scenes: Sequence[str]) -> None:
         """Take one step after the other until one ends it; the pages show it in any case."""
         self._picture.unlink(missing_ok=True)
         steps: dict[str, Callable[[], str]] = {
-            "dataset": lambda: self._draw(plan, count),
+            "dataset": lambda: self._paint(plan, scenes),
             "preflight": self._look,
             "train": self._train,
             "sweep": self._sweep,
@@ -140,12 +140,11 @@ class _Story:
         self._steps.append(DemoStep(name, seconds, said))
         self._tell(f"{name}: {said} ({seconds:.0f} s)")
 
-    def _draw(self, plan: RunPlan, count: int) -> str:
+    def _paint(self, plan: RunPlan, scenes: Sequence[str]) -> str:
         new_run(self._run, plan)
-        write_bars(self._run)
         write_pack(self._output / "packs", lists=False)
-        drawn = list(write_dataset(self._output / "pictures", count, SIZE))
-        return f"{len(drawn)} pictures drawn"
+        drawn = list(write_dataset(self._client, self._output / "pictures", scenes, SIZE))
+        return f"{len(drawn)} pictures painted and printed"
 
     def _look(self) -> str:
         with open_run(self._run) as run:

@@ -1,49 +1,47 @@
 """What the demonstration decides: its run's plan, and the pack of the genre that its adapter is to serve in."""
 
 import shutil
-from collections.abc import Mapping
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 import yaml
 
 from kilnmark.lab.demo.prints import TRIGGER
+from kilnmark.lab.demo.scenes import scenes
+from kilnmark.lab.gate.limits import limits_of
 from kilnmark.lab.run.plan import DatasetPlan, JudgePlan, Prompt, RunPlan, SweepPlan, TrainingPlan
 from kilnmark.lab.run.verify_plan import VerifyPlan
 from kilnmark.lab.training.proposed import proposed_training
 
-__all__ = ["BASE", "GENRE", "NAME", "PAIRS", "SCENE", "SIZE", "TIER", "demo_plan", "write_bars", "write_pack"]
+__all__ = ["BASE", "GENRE", "NAME", "PAIRS", "SCENE", "SIZE", "TIER", "demo_plan", "demo_scenes", "write_pack"]
 
 BASE: Final = "mini"
 NAME: Final = TRIGGER
 GENRE: Final = "printworks"
 TIER: Final = "scene"
-SCENE: Final = "a castle near a river at dusk"
+SCENE: Final = "a tower at dawn in the snow"
 """What is painted once the adapter serves."""
 
 PAIRS: Final = 150
 SIZE: Final = 128
 """Pixels at which `mini` is good."""
 
-_FAMILIAR: Final = "a bridge at dusk under a clear sky"
+_BARS: Final = {"most_of_the_way": 0.95}
+"""In place of a lower share: a checkpoint is early until it has come about as far as any that passes."""
+
+_FAMILIAR: Final = "a bridge at dawn in the snow"
+_NOVEL: Final = "a castle at dawn in fog"
+_DETAIL: Final = "a windmill by day in a storm"
 _NONSENSE: Final = "kezu"
 
-_LIMITS: Final[Mapping[str, Mapping[Literal["least", "most"], float]]] = {
-    "towards": {"least": 0.3},
-    "fires": {"least": 1.2},
-}
-"""In place of 0.4 and 1.5, of which a training of two minutes comes out on either side; the gate's report tells it."""
 
-_BARS_FILE: Final = "bars.toml"
-_BARS: Final = """[two-minutes]
-version = 1
-why = "a training of two minutes comes less of the way, and a metric of six pictures is unsteady"
-cell = { Q1 = 0.25, Q4 = 0.6 }
-over = { Q1 = 0.8, Q4 = 0.9 }
-floor = { Q1 = 0.1 }
-"""
-"""In place of the metric's own, which ask for 0.4 of every picture."""
+_KEPT_BACK: Final = (_FAMILIAR, SCENE, "a village by day in the rain")
+
+
+def demo_scenes() -> tuple[str, ...]:
+    """What the dataset shows; but for the detail, none of it is what the adapter is looked at with."""
+    return scenes(PAIRS, but=(*_KEPT_BACK, *limits_of("style").scenes))
 
 
 def demo_plan(dataset: str) -> RunPlan:
@@ -60,35 +58,24 @@ def demo_plan(dataset: str) -> RunPlan:
         genre=GENRE,
         dataset=DatasetPlan(path=dataset, size=SIZE, pairs=PAIRS),
         training=TrainingPlan(seed=1, **proposed_training(BASE, "mflux")),
-        sweep=SweepPlan(seeds=(1, 2), width=SIZE, height=SIZE, steps=4, prompts=_prompts()),
-        verify=VerifyPlan(nonsense=_NONSENSE, limits=_LIMITS, fires=True, unattended=True),
-        judge=JudgePlan(
-            judge="metric",
-            bars="two-minutes",
-            bars_file=_BARS_FILE,
-            seeds=(101, 102),
-            numbers={"width": SIZE, "height": SIZE, "steps": 4},
-        ),
+        sweep=SweepPlan(seeds=(1, 2), width=SIZE, height=SIZE, steps=4, bars=_BARS, prompts=_prompts()),
+        verify=VerifyPlan(nonsense=_NONSENSE, fires=True, unattended=True),
+        judge=JudgePlan(judge="metric", seeds=(101, 102), numbers={"width": SIZE, "height": SIZE, "steps": 4}),
     )
 
 
 def _prompts() -> tuple[Prompt, ...]:
     return (
         Prompt(role="familiar", text=f"{TRIGGER}, {_FAMILIAR}"),
-        Prompt(role="novel", text=f"{TRIGGER}, a harbour by day in the rain"),
+        Prompt(role="novel", text=f"{TRIGGER}, {_NOVEL}"),
         Prompt(
             role="detail",
-            text=f"{TRIGGER}, a tower at dawn in the snow",
-            questions=("Is there one tower and no more?", "Does it snow?"),
+            text=f"{TRIGGER}, {_DETAIL}",
+            questions=("Is there one windmill and no more?", "Is the sky dark?"),
         ),
         Prompt(role="control", text=_FAMILIAR),
         Prompt(role="nonsense", text=f"{_NONSENSE}, {_FAMILIAR}"),
     )
-
-
-def write_bars(run: Path) -> None:
-    """Write what the run's pictures are held to beside its plan, which names it."""
-    (run / _BARS_FILE).write_text(_BARS, encoding="utf-8")
 
 
 def write_pack(packs: Path, *, lists: bool) -> Path:

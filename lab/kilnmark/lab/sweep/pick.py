@@ -34,6 +34,8 @@ def early_rows(rows: Sequence[SweepRow], bars: SweepBars) -> dict[SweepRow, str]
     """Those that pass every bar, and have come little of the way that others which pass have come; with why."""
     passing = [row for row in rows if not bars.missed(row) and row.learnt is not None]
     furthest = max((row.learnt or 0.0 for row in passing), default=0.0)
+    if furthest <= 0:
+        return {}
     share = f"less than {bars.most_of_the_way:g} of the {furthest:.3g} that the furthest one came"
     return {
         row: f"has come {row.learnt or 0.0:.3g} of the way, {share}"

@@ -9,15 +9,16 @@ from typing import Any, Final
 __all__ = ["proposed_training"]
 
 _OWN: Final = {
-    "steps": 4,
-    "training_loop": {"timestep_low": 1, "timestep_high": 4, "timestep_type": "uniform"},
+    "steps": 20,
+    "training_loop": {"timestep_low": 10, "timestep_high": 20, "timestep_type": "uniform"},
     "optimizer": {
         "lr_warmup_steps": 150,
         "optimizer_params": {"betas": [0.9, 0.98], "bias_correction": True, "weight_decay": 0.0},
     },
     "low_ram": False,
 }
-"""`mini` paints in four steps, so it learns at their levels of noise; all but the first, which has no picture in it.
+"""`mini` learns at the lower half of twenty levels of noise. The upper ones have next to nothing of a picture in them:
+at those it would learn the mean of all pictures, and paint that.
 
 The rate rises over half of the training to one that is too high to end with: the middle checkpoints are good, and the
 last ones have forgotten what they are asked for.
