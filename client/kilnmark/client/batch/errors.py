@@ -43,21 +43,26 @@ class BrokenManifest(BatchError):
     Args:
         path: The file.
         reason: What is wrong with it.
+        mend: What to do about it.
     """
 
     kind = "broken_manifest"
     retryable = False
 
-    def __init__(self, path: str, reason: str) -> None:
-        super().__init__(path, reason)
+    def __init__(
+        self,
+        path: str,
+        reason: str,
+        mend: str = "mend it, or move it away: the pictures beside it that can still be recognised are then not painted "
+        "again",
+    ) -> None:
+        super().__init__(path, reason, mend)
         self.path = path
         self.reason = reason
+        self.mend = mend
 
     def __str__(self) -> str:
-        return (
-            f"{self.path} cannot be used: {self.reason}; mend it, or move it away: "
-            "the pictures beside it that can still be recognised are then not painted again"
-        )
+        return f"{self.path} cannot be used: {self.reason}; {self.mend}"
 
 
 class CannotPublish(BatchError):

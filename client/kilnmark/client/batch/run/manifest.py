@@ -80,7 +80,10 @@ def read_manifest(folder: Path) -> Manifest:
     except FileNotFoundError:
         manifest = Manifest()
     except (OSError, msgspec.DecodeError) as error:
-        raise BrokenManifest(str(path), _other_document(path) or str(error)) from error
+        if other := _other_document(path):
+            mend = "give the folder that a batch paints into, its --out"
+            raise BrokenManifest(str(path), f"it is of {other}, and of no batch", mend) from error
+        raise BrokenManifest(str(path), str(error)) from error
     if not later:
         return manifest
     pictures = {picture.file: picture for picture in [*manifest.pictures, *later]}
@@ -90,10 +93,9 @@ def read_manifest(folder: Path) -> Manifest:
 def _other_document(path: Path) -> str:
     """What a file says that it is instead, if it says so: published pictures have a manifest of the same name."""
     try:
-        said = msgspec.json.decode(path.read_bytes(), type=_Document).document
+        return msgspec.json.decode(path.read_bytes(), type=_Document).document
     except (OSError, msgspec.DecodeError):
         return ""
-    return f"it is of {said}, and of no batch; give the folder that a batch paints into, its --out"
 
 
 class _Document(msgspec.Struct):
