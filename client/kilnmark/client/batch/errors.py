@@ -53,8 +53,8 @@ class BrokenManifest(BatchError):
         self,
         path: str,
         reason: str,
-        mend: str = "mend it, or move it away: the pictures beside it that can still be recognised are then not painted "
-        "again",
+        mend: str = "mend it, or move it away: the pictures beside it that can still be recognised are then not "
+        "painted again",
     ) -> None:
         super().__init__(path, reason, mend)
         self.path = path
