@@ -18,13 +18,13 @@ from kilnmark.protocol.content.problems import PROBLEM_LIMIT
 from kilnmark.protocol.picture.catalog import MAX_PIXELS
 from kilnmark.protocol.settings import Settings
 from kilnmark.protocol.wire.address import MAX_SOCKET_PATH
+from kilnmark.protocol.wire.call import CallMeta
 from kilnmark.protocol.wire.decoding import DEPTH_LIMIT
 from kilnmark.protocol.wire.errors import BY_CODE
 from kilnmark.protocol.wire.framing import FRAME_LIMIT
 from kilnmark.protocol.wire.jsonrpc import BATCH_LIMIT, ID_LIMIT
 from kilnmark.protocol.wire.methods import METHODS, WireMethod
 from kilnmark.protocol.wire.replies import Heartbeat, Progress
-from kilnmark.protocol.wire.requests import CallMeta
 from scripts.protocol_types import fields_of, lead_of, structs_in
 
 __all__ = ["PAGE", "made"]

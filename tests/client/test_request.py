@@ -15,8 +15,9 @@ from kilnmark.client.request import (
     render_params,
 )
 from kilnmark.protocol.picture.given import InlinePicture
+from kilnmark.protocol.wire.call import CallMeta
 from kilnmark.protocol.wire.errors import InvalidParams
-from kilnmark.protocol.wire.requests import CallMeta, CancelParams, LoraInspectParams, RenderParams, StyleComposeParams
+from kilnmark.protocol.wire.requests import CancelParams, LoraInspectParams, RenderParams, StyleComposeParams
 from kilnmark.protocol.wire.stacks import ExtraLora
 
 NAN, INF = float("nan"), float("inf")

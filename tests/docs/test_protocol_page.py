@@ -11,9 +11,10 @@ import pytest
 
 from kilnmark.client.testing import fake_daemon
 from kilnmark.protocol.wire import jsonrpc
+from kilnmark.protocol.wire.call import CallMeta
 from kilnmark.protocol.wire.methods import METHODS
 from kilnmark.protocol.wire.replies import Heartbeat, Progress
-from kilnmark.protocol.wire.requests import CallMeta, RenderParams, check_render
+from kilnmark.protocol.wire.requests import RenderParams, check_render
 from scripts.make_protocol_page import PAGE, made
 from scripts.protocol_types import fields_of, structs_in
 

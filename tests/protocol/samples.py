@@ -1,16 +1,9 @@
 """One of each large result, for tests that need any: every figure is made up."""
 
 from kilnmark.protocol.content.problems import Problem
+from kilnmark.protocol.wire.jobs import JobInfo
 from kilnmark.protocol.wire.memory import BaseInfo, ColdSize, HeldAdapter, HeldBase, Limits, MemoryInfo
-from kilnmark.protocol.wire.status import (
-    DegradedInfo,
-    JobInfo,
-    PacksInfo,
-    StatusResult,
-    WorkerDeath,
-    WorkerInfo,
-    WorkerWords,
-)
+from kilnmark.protocol.wire.status import DegradedInfo, PacksInfo, StatusResult, WorkerDeath, WorkerInfo, WorkerWords
 
 BASE = BaseInfo(
     variant="standin",

@@ -7,7 +7,10 @@ import pytest
 
 from kilnmark.protocol.picture.report import AdapterReport, UnmatchedKeys, Verdict
 from kilnmark.protocol.picture.spec import PictureSize
-from kilnmark.protocol.wire import replies, requests, work
+from kilnmark.protocol.wire import job_requests, jobs, replies, requests, watching, work
+from kilnmark.protocol.wire.call import CallMeta
+from kilnmark.protocol.wire.job_requests import JobParams, JobsParams, JobWaitParams, MoveParams, WatchParams
+from kilnmark.protocol.wire.jobs import AdapterBadge, JobInfo, QueueInfo
 from kilnmark.protocol.wire.memory import CompilingInfo
 from kilnmark.protocol.wire.replies import (
     CancelResult,
@@ -15,6 +18,7 @@ from kilnmark.protocol.wire.replies import (
     JobError,
     JobResult,
     JobsResult,
+    MoveResult,
     PingResult,
     Progress,
     RenderResult,
@@ -24,11 +28,7 @@ from kilnmark.protocol.wire.replies import (
     WarmUpResult,
 )
 from kilnmark.protocol.wire.requests import (
-    CallMeta,
     CancelParams,
-    JobParams,
-    JobsParams,
-    JobWaitParams,
     LoraInspectParams,
     PingParams,
     RenderParams,
@@ -37,7 +37,8 @@ from kilnmark.protocol.wire.requests import (
     StyleComposeParams,
     WarmUpParams,
 )
-from kilnmark.protocol.wire.status import CacheInfo, JobInfo, QueueInfo, StatusResult, WorkerInfo
+from kilnmark.protocol.wire.status import CacheInfo, StatusResult, WorkerInfo
+from kilnmark.protocol.wire.watching import JobChange, Preview, WatchResult
 from kilnmark.protocol.wire.work import (
     Beat,
     CancelRender,
@@ -80,6 +81,10 @@ REPORT = AdapterReport(
     reason="1 of 912 keys is unknown",
 )
 STACK = StackInfo(source="style", genre="g", world="w", tier="scene", names=("a",), excluded=("b",), triggers=("t",))
+BADGE = AdapterBadge(name="ink", verdict=Verdict.PARTIAL, matched=3, total=4, scale=0.5, sha256="s")
+JOB = JobInfo(
+    job_id="j", state="done", tier="scene", width=8, height=9, adapters=[BADGE], partial=1, image_path="/o/j.png"
+)
 WIRE: list[msgspec.Struct] = [
     REPORT,
     BASE,
@@ -145,6 +150,27 @@ WIRE: list[msgspec.Struct] = [
         cached=True,
     ),
     JobsResult(jobs=[JobInfo(job_id="j", state="done")], queue=QueueInfo(high=1), cache=CacheInfo(hits=1)),
+    JobsParams(
+        states=["done", "failed"],
+        genre="g",
+        world="w",
+        tier="scene",
+        variant="dev",
+        adapter="ink",
+        verdict=Verdict.NOOP,
+        text="fox",
+        since="2026-11-28",
+        until="2026-11-28T07:00:00Z",
+        notify=True,
+    ),
+    WatchParams(previews=True),
+    MoveParams(job_id="j", priority="high"),
+    MoveResult(job_id="j", moved=True, priority="high"),
+    JOB,
+    BADGE,
+    JobChange(progress_token=1, job=JOB, event="step", stage="denoise 2/4", at="t"),
+    Preview(progress_token="w", job_id="j", step=2, steps=4, jpeg=b"\xff\xd8\x00"),
+    WatchResult(told=2, lost=1),
     JobError(code=-32000, kind="render_failed", message="m", retryable=False),
     JobResult(
         job=JobInfo(job_id="j", state="failed"),
@@ -215,7 +241,7 @@ def test_a_message_comes_back_equal(value: msgspec.Struct) -> None:
 def test_no_message_was_forgotten() -> None:
     structs = [
         cls
-        for module in (requests, replies)
+        for module in (requests, job_requests, replies, jobs, watching)
         for name in module.__all__
         if inspect.isclass(cls := getattr(module, name))
     ]

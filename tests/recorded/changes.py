@@ -89,6 +89,20 @@ _TOLD_OF_JOBS = {
     "prompt": "how its prompt begins",
     "style": "its genre, world and tier",
     "reason": "why it has no picture",
+    "tier": "the kind of picture that was asked for",
+    "genre": "the genre of its style",
+    "world": "the world of its style",
+    "variant": "the base that it is painted on",
+    "seed": "the seed of its noise",
+    "width": "how wide it is",
+    "height": "how high it is",
+    "image_path": "its picture",
+    "image_sha256": "the hash of that file",
+    "trace_id": "the trace that tells of it; none is recorded here",
+    "adapters": "its stack, with the verdict of each",
+    "dead": "how many of those changed nothing",
+    "partial": "how many of those engaged in part",
+    "notify_url": "where its end is to be told",
 }
 """Fields that older daemons did not have of a job."""
 

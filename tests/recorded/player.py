@@ -134,7 +134,7 @@ class Stage:
 
     def _new_pictures(self, heard: Sequence[Any]) -> Iterator[dict[str, Any]]:
         """What each picture that was not heard of before says of itself: two texts of its PNG."""
-        for path in re.findall(r'"image_path": "([^"]*)"', json.dumps(heard)):
+        for path in re.findall(r'"image_path": "([^"]+)"', json.dumps(heard)):
             if path not in self._pictures:
                 self._pictures.add(path)
                 texts = dict(texts_of(Path(path).read_bytes()))

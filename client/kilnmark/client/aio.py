@@ -37,6 +37,7 @@ from kilnmark.protocol.content.composition import Composition
 from kilnmark.protocol.wire import methods
 from kilnmark.protocol.wire.errors import Draining, NoWorker
 from kilnmark.protocol.wire.inspection import InspectionDocument
+from kilnmark.protocol.wire.job_requests import JobParams, JobsParams, JobWaitParams
 from kilnmark.protocol.wire.methods import WireMethod
 from kilnmark.protocol.wire.replies import (
     CancelResult,
@@ -50,9 +51,6 @@ from kilnmark.protocol.wire.replies import (
 )
 from kilnmark.protocol.wire.requests import (
     CancelParams,
-    JobParams,
-    JobsParams,
-    JobWaitParams,
     PingParams,
     RenderParams,
     ShutdownParams,

@@ -10,11 +10,11 @@ import msgspec
 
 from kilnmark.client.errors import BadReply, ClientError, ConnectionLost
 from kilnmark.protocol.wire import jsonrpc
+from kilnmark.protocol.wire.call import CallMeta
 from kilnmark.protocol.wire.errors import InvalidParams, ParseError, QueueFull, RequestError, UnknownMethod
 from kilnmark.protocol.wire.framing import LineSplitter, OversizedFrame
 from kilnmark.protocol.wire.methods import WireMethod
 from kilnmark.protocol.wire.replies import Heartbeat, Progress
-from kilnmark.protocol.wire.requests import CallMeta
 
 __all__ = ["NONE", "Alive", "Answered", "Connection", "Event", "Progressed", "Raised"]
 

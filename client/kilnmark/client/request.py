@@ -19,9 +19,10 @@ from kilnmark.protocol.picture.catalog import Priority
 from kilnmark.protocol.picture.draft import AskedDraft
 from kilnmark.protocol.picture.given import AskedPicture, InlinePicture
 from kilnmark.protocol.wire import jsonrpc
+from kilnmark.protocol.wire.call import CallMeta
 from kilnmark.protocol.wire.errors import InvalidParams
 from kilnmark.protocol.wire.framing import FRAME_LIMIT
-from kilnmark.protocol.wire.requests import CallMeta, LoraInspectParams, RenderParams, StyleComposeParams, check_render
+from kilnmark.protocol.wire.requests import LoraInspectParams, RenderParams, StyleComposeParams, check_render
 from kilnmark.protocol.wire.stacks import ExtraLora, check_extras
 
 __all__ = [

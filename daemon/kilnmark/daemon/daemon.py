@@ -49,8 +49,8 @@ from kilnmark.daemon.worker.sizes import WarmSizes
 from kilnmark.daemon.worker.worker import Worker
 from kilnmark.protocol.errors import KilnmarkError
 from kilnmark.protocol.settings import Settings
+from kilnmark.protocol.wire.call import CallMeta
 from kilnmark.protocol.wire.errors import JournalFailed
-from kilnmark.protocol.wire.requests import CallMeta
 
 __all__ = ["BaseNotHeld", "Daemon"]
 

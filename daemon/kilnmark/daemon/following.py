@@ -9,9 +9,9 @@ import asyncio
 from kilnmark.daemon.jobs.renders import Renders
 from kilnmark.daemon.jobs.view import JobsView
 from kilnmark.daemon.wire.exchange import Exchange
+from kilnmark.protocol.wire.call import CallMeta
 from kilnmark.protocol.wire.errors import JobTimedOut, RequestError
 from kilnmark.protocol.wire.replies import JobResult, RenderResult
-from kilnmark.protocol.wire.requests import CallMeta
 from kilnmark.protocol.wire.work import Stepped
 
 __all__ = ["follow", "wait_for"]

@@ -27,6 +27,7 @@ from kilnmark.daemon.wire.exchange import Exchange
 from kilnmark.protocol.content.composition import Composition
 from kilnmark.protocol.wire import methods
 from kilnmark.protocol.wire.errors import RenderFailed, WorkerLost
+from kilnmark.protocol.wire.job_requests import JobParams, JobsParams, JobWaitParams
 from kilnmark.protocol.wire.methods import WireMethod
 from kilnmark.protocol.wire.replies import (
     CancelResult,
@@ -39,9 +40,6 @@ from kilnmark.protocol.wire.replies import (
 )
 from kilnmark.protocol.wire.requests import (
     CancelParams,
-    JobParams,
-    JobsParams,
-    JobWaitParams,
     LoraInspectParams,
     PingParams,
     RenderParams,

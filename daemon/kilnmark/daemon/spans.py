@@ -13,9 +13,9 @@ from kilnmark.otel.setup import Carrier, carrier_of, context_from, trace_id_of
 from kilnmark.otel.spans import describe, describe_origin, describe_render, describe_stack, mark_failed
 from kilnmark.protocol.picture.report import AdapterReport
 from kilnmark.protocol.wire import work
+from kilnmark.protocol.wire.call import CallMeta
 from kilnmark.protocol.wire.errors import AdapterNotEngaged, AdapterRefused, RequestError
 from kilnmark.protocol.wire.replies import RenderResult
-from kilnmark.protocol.wire.requests import CallMeta
 
 __all__ = ["RenderTrace", "caller_told", "warm_up_span"]
 

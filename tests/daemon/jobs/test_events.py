@@ -15,7 +15,7 @@ from kilnmark.daemon.jobs.events import DaemonStarted, JobEvent, decode_event, e
 from kilnmark.daemon.jobs.jobs import Job
 from kilnmark.daemon.jobs.queue import JobQueue
 from kilnmark.daemon.jobs.state import QueueState
-from kilnmark.protocol.wire.requests import CallMeta
+from kilnmark.protocol.wire.call import CallMeta
 from tests.daemon.jobs.queues import CANCELLED, FAILED, GOLD, INK, Asked, seen
 
 STACKS: list[dict[str, Any]] = [{}, INK, GOLD]

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from kilnmark.daemon.jobs.turn import Pace
+from kilnmark.protocol.wire.call import CallMeta
 from kilnmark.protocol.wire.errors import JobIdTaken, QueueFull
-from kilnmark.protocol.wire.requests import CallMeta
-from kilnmark.protocol.wire.status import QueueInfo
+from kilnmark.protocol.wire.jobs import QueueInfo
 from tests.daemon.jobs.queues import CANCELLED, FAILED, GOLD, INK, Asked, params, seen
 
 

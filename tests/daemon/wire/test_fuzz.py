@@ -6,9 +6,10 @@ import pytest
 from kilnmark.daemon.methods import Methods
 from kilnmark.daemon.wire.exchange import Exchange
 from kilnmark.protocol.wire import methods
+from kilnmark.protocol.wire.call import CallMeta
 from kilnmark.protocol.wire.methods import WireMethod
 from kilnmark.protocol.wire.replies import PingResult
-from kilnmark.protocol.wire.requests import CallMeta, PingParams
+from kilnmark.protocol.wire.requests import PingParams
 from tests.daemon.wire.fuzz import fuzz
 from tests.daemon.wire.fuzz_cases import FIELDS, META, case_of
 

@@ -9,8 +9,9 @@ from typing import Any
 import msgspec
 
 from kilnmark.daemon.pictures.hashes import Seen
+from kilnmark.protocol.wire.call import CallMeta
 from kilnmark.protocol.wire.replies import JobError, RenderResult
-from kilnmark.protocol.wire.requests import CallMeta, RenderParams
+from kilnmark.protocol.wire.requests import RenderParams
 from kilnmark.protocol.wire.work import RenderCommand
 
 __all__ = [

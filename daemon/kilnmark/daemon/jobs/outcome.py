@@ -3,23 +3,27 @@
 Pure functions; nothing is sent or changed here.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import msgspec
 
 from kilnmark.daemon.jobs.events import JobAccepted, JobEnded
 from kilnmark.daemon.jobs.jobs import Job
+from kilnmark.protocol.picture.report import AdapterReport, Verdict
 from kilnmark.protocol.wire import work
 from kilnmark.protocol.wire.errors import BY_CODE, InternalError, RequestError
+from kilnmark.protocol.wire.jobs import AdapterBadge, JobInfo
 from kilnmark.protocol.wire.replies import JobError, JobResult, RenderResult, Timings
-from kilnmark.protocol.wire.status import JobInfo
 
 __all__ = [
+    "badges_of",
     "error_again",
     "error_of",
     "job_info",
     "job_result",
     "outcome_again",
+    "reports_of",
     "result_again",
     "result_of",
     "style_of",
@@ -30,6 +34,12 @@ __all__ = [
 
 TOLD_PROMPT, TOLD_REASON = 80, 200
 """Characters of a prompt, and of why there is no picture, that are told where jobs are listed."""
+
+DEAD = (Verdict.NOOP, Verdict.REFUSED)
+"""Of an adapter that changed nothing."""
+
+TRACEPARENT_DASHES = 3
+"""Within the header of W3C Trace Context, version 00: version, trace, span and flags."""
 
 
 def result_of(facts: JobAccepted, event: work.Finished, timings: Timings, trace_id: str) -> RenderResult:
@@ -116,22 +126,73 @@ def job_info(job: Job, step: int, paused: str | None = None) -> JobInfo:
         paused: Why it is not begun though its turn may have come; None: nothing is in its way.
     """
     made = None if job.ended is None else job.ended.result
+    facts, command = job.facts, job.facts.command
+    adapters = badges_of(job)
     return JobInfo(
         job_id=job.job_id,
         state=job.state,
         step=step if job.ended is None else job.ended.step,
-        steps=job.facts.command.steps,
-        priority=job.facts.params.priority,
+        steps=command.steps,
+        priority=facts.params.priority,
         shared_with=job.shared_with,
         paused=paused,
-        accepted=_moment(job.facts.at),
+        accepted=_moment(facts.at),
         ended="" if job.ended is None else _moment(job.ended.at),
         painted_ms=None if made is None or made.cached else made.timings.painting_ms,
         cached=made is not None and made.cached,
-        prompt=job.facts.params.prompt[:TOLD_PROMPT],
-        style=style_of(job.facts),
+        prompt=facts.params.prompt[:TOLD_PROMPT],
+        style=style_of(facts),
         reason="" if job.ended is None or job.ended.error is None else job.ended.error.message[:TOLD_REASON],
+        tier=command.tier or "",
+        genre=command.stack.genre or "",
+        world=command.stack.world or "",
+        variant=command.variant,
+        seed=command.seed,
+        width=command.width,
+        height=command.height,
+        image_path="" if made is None else made.image_path,
+        image_sha256="" if made is None else made.image_sha256,
+        trace_id=trace_of(job),
+        adapters=adapters,
+        dead=sum(badge.verdict in DEAD for badge in adapters),
+        partial=sum(badge.verdict is Verdict.PARTIAL for badge in adapters),
     )
+
+
+def badges_of(job: Job) -> list[AdapterBadge]:
+    """The stack of a job: what was judged of it, and of the others what was asked for."""
+    reports = reports_of(job)
+    command = job.facts.command
+    asked = zip(command.lora_names[len(reports) :], command.lora_scales[len(reports) :], strict=True)
+    return [
+        *(
+            AdapterBadge(
+                name=report.name,
+                verdict=report.verdict,
+                matched=report.matched_key_count,
+                total=report.total_key_count,
+                scale=report.scale,
+                sha256=report.sha256,
+            )
+            for report in reports
+        ),
+        *(AdapterBadge(name=name, scale=scale) for name, scale in asked),
+    ]
+
+
+def reports_of(job: Job) -> Sequence[AdapterReport]:
+    """What each adapter of a job did, in stack order, as far as it is known."""
+    ended = None if job.ended is None else job.ended.result or job.ended.error
+    return () if ended is None else ended.loras
+
+
+def trace_of(job: Job) -> str:
+    """The trace that the spans of a job belong to, 32 hex digits; empty when tracing is off."""
+    ended = None if job.ended is None else job.ended.result or job.ended.error
+    if ended is not None:
+        return ended.trace_id
+    traceparent = job.facts.traceparent or ""
+    return traceparent.split("-")[1] if traceparent.count("-") == TRACEPARENT_DASHES else ""
 
 
 def style_of(facts: JobAccepted) -> str:

@@ -26,8 +26,8 @@ from kilnmark.daemon.jobs.remembered import FOR_EVER, REMEMBERED, RememberedJobs
 from kilnmark.daemon.jobs.turn import NO_STACK, StackKey
 from kilnmark.protocol.picture.block_scales import stack_blocks
 from kilnmark.protocol.picture.catalog import PRIORITIES, Priority
+from kilnmark.protocol.wire.jobs import QueueInfo
 from kilnmark.protocol.wire.replies import RenderResult
-from kilnmark.protocol.wire.status import QueueInfo
 
 __all__ = ["QueueState"]
 

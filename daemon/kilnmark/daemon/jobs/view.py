@@ -13,8 +13,8 @@ from kilnmark.daemon.jobs.pauses import Pauses
 from kilnmark.daemon.jobs.state import QueueState
 from kilnmark.daemon.worker.worker import Worker
 from kilnmark.protocol.wire.errors import UnknownJob
+from kilnmark.protocol.wire.jobs import JobInfo
 from kilnmark.protocol.wire.replies import JobResult
-from kilnmark.protocol.wire.status import JobInfo
 from kilnmark.protocol.wire.work import RenderCommand
 
 __all__ = ["JobsView"]

@@ -10,6 +10,7 @@ import msgspec
 
 from kilnmark.protocol.content.composition import Composition
 from kilnmark.protocol.wire.inspection import InspectionDocument
+from kilnmark.protocol.wire.job_requests import JobParams, JobsParams, JobWaitParams
 from kilnmark.protocol.wire.replies import (
     CancelResult,
     JobResult,
@@ -21,9 +22,6 @@ from kilnmark.protocol.wire.replies import (
 )
 from kilnmark.protocol.wire.requests import (
     CancelParams,
-    JobParams,
-    JobsParams,
-    JobWaitParams,
     LoraInspectParams,
     PingParams,
     RenderParams,

@@ -1,18 +1,20 @@
 """What every method is answered with, and the notifications on the way there.
 
 Unknown fields are tolerated, so that an older client can talk to a newer daemon. What is asked is in
-`requests`, and what `status` and `jobs.list` show in `status`.
+`requests`, what `status` shows in `status`, and a job as it is listed in `jobs`.
 """
 
 from typing import Literal
 
 import msgspec
 
+from kilnmark.protocol.picture.catalog import Priority
 from kilnmark.protocol.picture.numerics import Numerics
 from kilnmark.protocol.picture.report import AdapterReport
 from kilnmark.protocol.picture.spec import PictureNumbers
+from kilnmark.protocol.wire.jobs import JobInfo, QueueInfo
 from kilnmark.protocol.wire.memory import BaseInfo
-from kilnmark.protocol.wire.status import CacheInfo, JobInfo, QueueInfo
+from kilnmark.protocol.wire.status import CacheInfo
 
 __all__ = [
     "CancelResult",
@@ -20,6 +22,7 @@ __all__ = [
     "JobError",
     "JobResult",
     "JobsResult",
+    "MoveResult",
     "PingResult",
     "Progress",
     "RenderResult",
@@ -66,6 +69,20 @@ class CancelResult(msgspec.Struct, frozen=True, kw_only=True):
 
     job_id: str
     cancelled: bool
+
+
+class MoveResult(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether a job has another priority.
+
+    Attributes:
+        job_id: Which.
+        moved: It waits with the priority that was asked for. False: it is begun or has ended.
+        priority: The one that it has now.
+    """
+
+    job_id: str
+    moved: bool
+    priority: Priority
 
 
 class ShutdownResult(msgspec.Struct, frozen=True, kw_only=True):

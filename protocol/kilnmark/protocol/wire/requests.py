@@ -1,6 +1,7 @@
-"""The parameters of every method, and the rules between their fields.
+"""The parameters of the methods that ask for work, and the rules between their fields.
 
-They refuse unknown fields. What a call is answered with is in `replies`; decoding from bytes belongs to `jsonrpc`.
+They refuse unknown fields. Those of the methods about jobs are in `job_requests`, what a call is answered with is in
+`replies`; decoding from bytes belongs to `jsonrpc`.
 """
 
 from typing import Annotated, Literal
@@ -12,6 +13,7 @@ from kilnmark.protocol.picture.asked import AskedNumbers
 from kilnmark.protocol.picture.catalog import MAX_PIXELS, Priority
 from kilnmark.protocol.picture.draft import AskedDraft
 from kilnmark.protocol.picture.given import REFERENCE_LIMIT, AskedPicture
+from kilnmark.protocol.wire.call import CallMeta, JobId, Name, Params, Text
 from kilnmark.protocol.wire.errors import InvalidParams
 from kilnmark.protocol.wire.stacks import (
     EXTRA_LIMIT,
@@ -24,11 +26,7 @@ from kilnmark.protocol.wire.stacks import (
 )
 
 __all__ = [
-    "CallMeta",
     "CancelParams",
-    "JobParams",
-    "JobWaitParams",
-    "JobsParams",
     "LoraInspectParams",
     "PingParams",
     "RenderParams",
@@ -40,43 +38,15 @@ __all__ = [
 ]
 
 
-Text = Annotated[str, Meta(max_length=20_000)]
-Name = Annotated[str, Meta(min_length=1, max_length=200)]
-JobId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,64}\Z")]
-
-
-class CallMeta(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What rides beside a call's parameters as `_meta`.
-
-    Attributes:
-        progress_token: Turns on progress and heartbeat notifications, which carry it back.
-        traceparent, tracestate: W3C trace context of the caller.
-        attached: Nobody but this caller waits for the render, though it has a `job_id`: it is given up when the
-            connection closes. After the daemon's death it is painted once its caller is back.
-        resumed: The render was asked for before, and its answer was lost: a job of this id that has ended without a
-            picture meanwhile is the answer, unless its error is one that may not come again.
-    """
-
-    progress_token: str | int | None = msgspec.field(default=None, name="progressToken")
-    traceparent: Annotated[str, Meta(max_length=512)] | None = None
-    tracestate: Annotated[str, Meta(max_length=2048)] | None = None
-    attached: bool = False
-    resumed: bool = False
-
-
-class _Params(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    meta: CallMeta = msgspec.field(default=CallMeta(), name="_meta")
-
-
-class PingParams(_Params, frozen=True, kw_only=True):
+class PingParams(Params, frozen=True, kw_only=True):
     """`ping` takes nothing."""
 
 
-class StatusParams(_Params, frozen=True, kw_only=True):
+class StatusParams(Params, frozen=True, kw_only=True):
     """`status` takes nothing."""
 
 
-class WarmUpParams(_Params, frozen=True, kw_only=True):
+class WarmUpParams(Params, frozen=True, kw_only=True):
     """Which base to make warm.
 
     Attributes:
@@ -86,7 +56,7 @@ class WarmUpParams(_Params, frozen=True, kw_only=True):
     variant: Path | None = None
 
 
-class ShutdownParams(_Params, frozen=True, kw_only=True):
+class ShutdownParams(Params, frozen=True, kw_only=True):
     """How to end.
 
     Attributes:
@@ -96,7 +66,7 @@ class ShutdownParams(_Params, frozen=True, kw_only=True):
     drain: bool = False
 
 
-class CancelParams(_Params, frozen=True, kw_only=True):
+class CancelParams(Params, frozen=True, kw_only=True):
     """Which render to stop.
 
     Attributes:
@@ -108,7 +78,7 @@ class CancelParams(_Params, frozen=True, kw_only=True):
     reason: Annotated[str, Meta(max_length=500)] = ""
 
 
-class LoraInspectParams(_Params, frozen=True, kw_only=True):
+class LoraInspectParams(Params, frozen=True, kw_only=True):
     """Adapter files to look at without a base.
 
     Attributes:
@@ -123,7 +93,7 @@ class LoraInspectParams(_Params, frozen=True, kw_only=True):
     targets: bool = False
 
 
-class StyleComposeParams(_Params, frozen=True, kw_only=True):
+class StyleComposeParams(Params, frozen=True, kw_only=True):
     """A stack to be composed and shown, but not painted.
 
     Attributes:
@@ -138,40 +108,6 @@ class StyleComposeParams(_Params, frozen=True, kw_only=True):
     place: Name | None = None
     prompt: Text = ""
     extra_loras: Annotated[list[ExtraLora], Meta(max_length=EXTRA_LIMIT)] = []
-
-
-class JobsParams(_Params, frozen=True, kw_only=True):
-    """Which jobs `jobs.list` is to tell of.
-
-    Attributes:
-        cursor: Where to go on: `next` of the page before. None: at the beginning.
-        limit: Jobs to tell of at most.
-    """
-
-    cursor: Annotated[str, Meta(max_length=500)] | None = None
-    limit: Annotated[int, Meta(ge=1, le=1000)] = 200
-
-
-class JobParams(_Params, frozen=True, kw_only=True):
-    """Which job `jobs.get` is to tell of.
-
-    Attributes:
-        job_id: As its render was asked for or as `jobs.list` tells it.
-    """
-
-    job_id: JobId
-
-
-class JobWaitParams(_Params, frozen=True, kw_only=True):
-    """Which job `jobs.wait` is to wait for.
-
-    Attributes:
-        job_id: As that of `jobs.get`.
-        timeout: Seconds to wait at most; None waits for as long as the job takes.
-    """
-
-    job_id: JobId
-    timeout: Annotated[float, Meta(ge=0, le=86_400)] | None = None
 
 
 class RenderParams(AskedNumbers, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):

@@ -1,6 +1,6 @@
 """What the daemon holds and does, as `status` tells it: its worker, its queue, its jobs, its pictures and its packs.
 
-Results only; nothing here is a parameter. What a worker holds in memory is in `memory`.
+Results only; nothing here is a parameter. What a worker holds in memory is in `memory`, a job and the queue in `jobs`.
 """
 
 from typing import Literal
@@ -9,18 +9,17 @@ import msgspec
 
 from kilnmark.protocol.content.problems import Problem
 from kilnmark.protocol.picture.catalog import Priority
+from kilnmark.protocol.wire.jobs import JobInfo, QueueInfo
 from kilnmark.protocol.wire.memory import BaseInfo, CompilingInfo, MemoryInfo
 from kilnmark.protocol.wire.pace import PaceInfo
 
 __all__ = [
     "CacheInfo",
     "DegradedInfo",
-    "JobInfo",
     "JournalInfo",
     "PacksInfo",
     "PowerInfo",
     "ProcessInfo",
-    "QueueInfo",
     "StatusResult",
     "WorkerDeath",
     "WorkerInfo",
@@ -97,61 +96,6 @@ class WorkerInfo(msgspec.Struct, frozen=True, kw_only=True):
     renders: int = 0
     recycled: int = 0
     paces: list[PaceInfo] = []
-
-
-class JobInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """A render the daemon knows.
-
-    Attributes:
-        job_id: The caller's own, or one that was drawn.
-        state: How far it is.
-        step: Denoise steps done.
-        steps: Denoise steps to do.
-        priority: As it was asked for.
-        shared_with: The job whose picture this one gets too, because it asked for the same; None: it has its own.
-        paused: Why it is not begun though its turn may have come, such as `on battery, 41% left`; None: nothing is in
-            its way.
-        accepted: When it was taken in, UTC, ISO 8601; empty: this daemon is older and does not say.
-        ended: When it ended, alike; empty while it has not.
-        painted_ms: What its render took, in milliseconds; None: it has no picture, or none was painted for it.
-        cached: Its picture was made before, and none was painted for it.
-        prompt: The first 80 characters of what was asked for.
-        style: Its genre, world and tier, such as `ink/harbour, portrait`; empty where it names none.
-        reason: The first 200 characters of why it has no picture, where it failed or was cancelled; empty else.
-    """
-
-    job_id: str
-    state: Literal["queued", "running", "done", "failed", "cancelled"]
-    step: int = 0
-    steps: int = 0
-    priority: Priority = "normal"
-    shared_with: str | None = None
-    paused: str | None = None
-    accepted: str = ""
-    ended: str = ""
-    painted_ms: float | None = None
-    cached: bool = False
-    prompt: str = ""
-    style: str = ""
-    reason: str = ""
-
-
-class QueueInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """The order in which renders are painted, in numbers.
-
-    Attributes:
-        high, normal, low: Jobs that wait, by priority.
-        switches: Renders begun so far whose stack was another than the one before.
-        shared: Jobs so far that joined the render of another, because they asked for the same picture.
-        running: Jobs of the renders that the worker has.
-    """
-
-    high: int = 0
-    normal: int = 0
-    low: int = 0
-    switches: int = 0
-    shared: int = 0
-    running: int = 0
 
 
 class CacheInfo(msgspec.Struct, frozen=True, kw_only=True):

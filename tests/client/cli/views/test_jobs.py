@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from kilnmark.client.cli.views.jobs import show_jobs
-from kilnmark.protocol.wire.status import JobInfo
+from kilnmark.protocol.wire.jobs import JobInfo
 
 NOW = datetime(2026, 11, 27, 21, 0, tzinfo=timezone(timedelta(hours=1)))
 LONG = "0123456789abcdef" * 2

@@ -13,15 +13,14 @@ from kilnmark.protocol.picture.beside import LayersBeside
 from kilnmark.protocol.picture.draft import DRAFT_NOTICE
 from kilnmark.protocol.picture.record import STANDIN_NOTICE
 from kilnmark.protocol.picture.report import AdapterReport, Verdict
+from kilnmark.protocol.wire.jobs import JobInfo, QueueInfo
 from kilnmark.protocol.wire.replies import RenderResult, StackInfo, Timings
 from kilnmark.protocol.wire.status import (
     CacheInfo,
     DegradedInfo,
-    JobInfo,
     PacksInfo,
     PowerInfo,
     ProcessInfo,
-    QueueInfo,
     StatusResult,
     WorkerDeath,
     WorkerInfo,

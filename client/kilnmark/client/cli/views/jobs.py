@@ -12,7 +12,7 @@ from rich.console import Console
 
 from kilnmark.client.cli.views.tables import plain
 from kilnmark.protocol.printable import printable
-from kilnmark.protocol.wire.status import JobInfo
+from kilnmark.protocol.wire.jobs import JobInfo
 
 __all__ = ["show_jobs"]
 

@@ -6,16 +6,15 @@ from rich.console import Console
 
 from kilnmark.client.cli.views.memory import base_rows
 from kilnmark.client.cli.views.tables import adapter_table, print_facts, show_render
+from kilnmark.protocol.wire.jobs import JobInfo, QueueInfo
 from kilnmark.protocol.wire.replies import JobResult
 from kilnmark.protocol.wire.status import (
     CacheInfo,
     DegradedInfo,
-    JobInfo,
     JournalInfo,
     PacksInfo,
     PowerInfo,
     ProcessInfo,
-    QueueInfo,
     StatusResult,
     WorkerDeath,
 )
