@@ -25,6 +25,7 @@ from kilnmark.protocol.wire.framing import FRAME_LIMIT
 from kilnmark.protocol.wire.jsonrpc import BATCH_LIMIT, ID_LIMIT
 from kilnmark.protocol.wire.methods import METHODS, WireMethod
 from kilnmark.protocol.wire.replies import Heartbeat, Progress
+from kilnmark.protocol.wire.watching import JobChange, Preview
 from scripts.protocol_types import fields_of, lead_of, structs_in
 
 __all__ = ["PAGE", "made"]
@@ -96,7 +97,7 @@ def meta() -> str:
 
 def notifications() -> str:
     """What a daemon says unasked, once it was asked to."""
-    return "\n".join(f"{lead_of(cls)}\n\n{_fields(cls)}" for cls in (Progress, Heartbeat))
+    return "\n".join(f"{lead_of(cls)}\n\n{_fields(cls)}" for cls in (Progress, Heartbeat, JobChange, Preview))
 
 
 def shapes() -> str:

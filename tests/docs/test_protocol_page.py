@@ -15,6 +15,7 @@ from kilnmark.protocol.wire.call import CallMeta
 from kilnmark.protocol.wire.methods import METHODS
 from kilnmark.protocol.wire.replies import Heartbeat, Progress
 from kilnmark.protocol.wire.requests import RenderParams, check_render
+from kilnmark.protocol.wire.watching import JobChange, Preview
 from scripts.make_protocol_page import PAGE, made
 from scripts.protocol_types import fields_of, structs_in
 
@@ -27,7 +28,7 @@ def test_its_tables_are_those_of_the_code() -> None:
 
 
 def test_every_field_says_what_it_means() -> None:
-    shown: set[type[msgspec.Struct]] = {CallMeta, Progress, Heartbeat}
+    shown: set[type[msgspec.Struct]] = {CallMeta, Progress, Heartbeat, JobChange, Preview}
     for method in METHODS:
         shown |= {method.params, method.result, *structs_in(method.result)}
     fields = [(cls.__name__, field) for cls in shown for field in fields_of(cls)]

@@ -22,11 +22,13 @@ from kilnmark.daemon.clock import Clock, Vigil
 from kilnmark.daemon.intake import Intake
 from kilnmark.daemon.jobs.audience import Audience
 from kilnmark.daemon.jobs.events import JobAccepted
+from kilnmark.daemon.jobs.listing import painted
 from kilnmark.daemon.jobs.prepare import Preparation
 from kilnmark.daemon.jobs.queue import JobQueue
 from kilnmark.daemon.jobs.renders import Renders
 from kilnmark.daemon.jobs.turn import Pace
 from kilnmark.daemon.jobs.view import JobsView
+from kilnmark.daemon.jobs.watching import Watching
 from kilnmark.daemon.journal.journal import KeptJournal
 from kilnmark.daemon.journal.keeper import NoJournal
 from kilnmark.daemon.journal.opening import OpenedJournal
@@ -137,13 +139,15 @@ class Daemon:
         self._saving = Saving(settings, queue.pauses, clock, machine.read_power)
         self._rounds = Rounds(self._renders, machine, self._saving)
         view = JobsView(queue.state, queue.pauses, audience, self._worker)
+        self._watching = Watching(view)
+        audience.on_news = self._watching.happened
         self._pictures = AskedPictures(settings, view.open_commands)
         drafts = Drafts(served, self._worker.holdings)
         self._retention = Retention(settings, clock, view.pictures_in_use)
         methods = Methods(
             served,
             self._renders,
-            view,
+            self._watching,
             packs,
             Inspections(settings, served),
             Intake(served, self._renders, view, packs, self._pictures, drafts, tracer),
@@ -170,7 +174,7 @@ class Daemon:
             self._journal.prune()
         self._pictures.forget_unneeded()
         self._retention.begin()
-        recalling = loop.create_task(self._renders.pictures.recall(self._renders.queue.state.painted))
+        recalling = loop.create_task(self._renders.pictures.recall(painted(self._renders.queue.state)))
         worker = loop.create_task(self._worker.run(self._renders))
         worker.add_done_callback(self._worker_watch_ended)
         door = Door(self._listener, self._connection, self._be_lost)
@@ -188,6 +192,7 @@ class Daemon:
         self._renders.end_rest()
         if self._journal is not None:
             await self._journal.close()
+        self._watching.end()
         await self._say_farewell()
         self._rounds.end()
         if self._failure is not None:

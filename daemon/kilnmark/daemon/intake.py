@@ -23,6 +23,8 @@ from kilnmark.daemon.jobs.renders import Renders
 from kilnmark.daemon.jobs.view import JobsView
 from kilnmark.daemon.spans import RenderTrace
 from kilnmark.keymaps.files.outputs import is_unspoilt
+from kilnmark.protocol.notify import notify_problem
+from kilnmark.protocol.wire.errors import InvalidParams
 from kilnmark.protocol.wire.requests import RenderParams
 
 __all__ = ["Intake"]
@@ -72,6 +74,7 @@ class Intake:
         Raises:
             RequestError: It cannot be taken in.
         """
+        self._check_notify(params)
         async with self._pictures.kept(params) as request:
             job = await self._known(request)
             if job is None:
@@ -80,6 +83,11 @@ class Intake:
                 await self.drafts.told(request)
                 job = await self._known(request)
             yield self._view.job(self._accept(request, styled, pictures, asked_by)) if job is None else job
+
+    def _check_notify(self, params: RenderParams) -> None:
+        """Raises InvalidParams where its end is to be told somewhere that this daemon was not told of."""
+        if params.notify_url is not None and (problem := notify_problem(params.notify_url, ())):
+            raise InvalidParams(f"{problem} - at `$.params.notify_url`")
 
     async def _known(self, params: RenderParams) -> Job | None:
         """The job that makes or made this very picture; one whose picture is gone or spoilt does not count."""

@@ -18,21 +18,23 @@ from kilnmark.daemon.asked.served import Served
 from kilnmark.daemon.following import follow, wait_for
 from kilnmark.daemon.intake import Intake
 from kilnmark.daemon.jobs.outcome import outcome_again
-from kilnmark.daemon.jobs.reasons import cancelled_unkept, no_worker
+from kilnmark.daemon.jobs.reasons import cancelled_unkept, moved_unkept, no_worker
 from kilnmark.daemon.jobs.renders import Renders
-from kilnmark.daemon.jobs.view import JobsView
+from kilnmark.daemon.jobs.watching import Watching
 from kilnmark.daemon.notes import ProcessNotes
 from kilnmark.daemon.spans import caller_told, warm_up_span
+from kilnmark.daemon.watched import watch_jobs
 from kilnmark.daemon.wire.exchange import Exchange
 from kilnmark.protocol.content.composition import Composition
 from kilnmark.protocol.wire import methods
 from kilnmark.protocol.wire.errors import RenderFailed, WorkerLost
-from kilnmark.protocol.wire.job_requests import JobParams, JobsParams, JobWaitParams
+from kilnmark.protocol.wire.job_requests import JobParams, JobsParams, JobWaitParams, MoveParams, WatchParams
 from kilnmark.protocol.wire.methods import WireMethod
 from kilnmark.protocol.wire.replies import (
     CancelResult,
     JobResult,
     JobsResult,
+    MoveResult,
     PingResult,
     RenderResult,
     ShutdownResult,
@@ -51,6 +53,7 @@ from kilnmark.protocol.wire.requests import (
 )
 from kilnmark.protocol.wire.stacks import check_extras
 from kilnmark.protocol.wire.status import StatusResult
+from kilnmark.protocol.wire.watching import WatchResult
 from kilnmark.protocol.wire.work import LoadFailed
 
 __all__ = ["Method", "Methods"]
@@ -85,7 +88,7 @@ class Methods:
         self,
         served: Served,
         renders: Renders,
-        view: JobsView,
+        watching: Watching,
         packs: Packs,
         inspections: Inspections,
         intake: Intake,
@@ -94,7 +97,8 @@ class Methods:
     ) -> None:
         self._settings = served.settings
         self._renders = renders
-        self._view = view
+        self._view = watching.view
+        self._watching = watching
         self._shut_down = shut_down
         self._inspections = inspections
         self._intake = intake
@@ -117,6 +121,8 @@ class Methods:
                 _row(methods.JOBS_LIST, self.list_jobs),
                 _row(methods.JOBS_GET, self.get_job),
                 _row(methods.JOBS_WAIT, self.wait_for_job),
+                _row(methods.JOBS_WATCH, self.watch_jobs),
+                _row(methods.JOBS_MOVE, self.move_job),
                 _row(methods.SHUTDOWN, self.shutdown),
             ]
         )
@@ -217,9 +223,8 @@ class Methods:
 
     async def list_jobs(self, params: JobsParams, _exchange: Exchange) -> JobsResult:
         """The jobs that are known, a page at a time."""
-        view = self._view
-        jobs, behind = view.page(params.cursor, params.limit)
-        return JobsResult(jobs=jobs, queue=view.state.info, cache=self._renders.pictures.info, next=behind)
+        jobs, behind = await self._view.page(params)
+        return JobsResult(jobs=jobs, queue=self._view.state.info, cache=self._renders.pictures.info, next=behind)
 
     async def get_job(self, params: JobParams, _exchange: Exchange) -> JobResult:
         """How far one job is, or how it ended."""
@@ -236,6 +241,20 @@ class Methods:
             await renders.journal.written()
             return view.told_of(job)
         return await wait_for(renders, view, job_id, params.timeout, params.meta, exchange)
+
+    async def watch_jobs(self, params: WatchParams, exchange: Exchange) -> WatchResult:
+        """Tell of every job as it is accepted, begun, comes further and ends, until the daemon leaves."""
+        return await watch_jobs(self._watching, self._renders.journal, params, exchange)
+
+    async def move_job(self, params: MoveParams, _exchange: Exchange) -> MoveResult:
+        """Give a job that waits another priority."""
+        job_id = self._view.job(params.job_id).job_id
+        if moved := self._renders.queue.move(job_id, params.priority):
+            self._watching.happened(job_id, "moved")
+            self._renders.feed()
+            if not await self._renders.journal.written():
+                raise moved_unkept(job_id)
+        return MoveResult(job_id=job_id, moved=moved, priority=self._view.job(job_id).priority)
 
     async def shutdown(self, params: ShutdownParams, _exchange: Exchange) -> ShutdownResult:
         """Begin the end; the reply comes before it."""

@@ -37,6 +37,8 @@ __all__ = ["WireRun", "fuzz"]
 PER_CONNECTION = 25
 """Cases on one connection, which is then ended from here, and must have answered everything."""
 
+NOTES = ("notifications/progress", "notifications/heartbeat", "notifications/job", "notifications/preview")
+
 PATIENCE = 30.0
 """Seconds until an answer that does not come is a failure."""
 
@@ -106,6 +108,7 @@ def _served() -> Iterator[InProcessDaemon]:
             made = daemon._daemon
             assert made is not None
             made._dispatch._table["shutdown"] = Method(ShutdownParams, _stay)
+            made._watching.end()  # so that whoever watches is answered, too
             yield daemon
 
 
@@ -176,7 +179,7 @@ def _hear(run: WireRun, line: bytes, answered: Counter[str]) -> None:
 
 
 def _check_note(note: dict[str, Any]) -> None:
-    if note["method"] not in ("notifications/progress", "notifications/heartbeat") or "id" in note:
+    if note["method"] not in NOTES or "id" in note:
         raise Broken(f"an unknown notification: {note}")
 
 

@@ -20,6 +20,7 @@ from kilnmark.protocol.picture.report import AdapterReport
 from kilnmark.protocol.wire import work
 from kilnmark.protocol.wire.errors import RequestError
 from kilnmark.protocol.wire.replies import RenderResult, Timings
+from kilnmark.protocol.wire.watching import JobNews
 
 __all__ = ["Arrival", "Audience", "JobWatcher"]
 
@@ -79,11 +80,20 @@ class _Seat:
         self.watchers: list[JobWatcher] = []
 
 
+def _nobody(_job_id: str, _news: JobNews, _step: work.Stepped | None) -> None:
+    """Nobody watches."""
+
+
 class Audience:
-    """Everything that follows the open jobs of this process."""
+    """Everything that follows the open jobs of this process.
+
+    Attributes:
+        on_news: Told what happened to a job, by its id, and how far the worker is where it came further.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
+        self.on_news: Callable[[str, JobNews, work.Stepped | None], object] = _nobody
         self._seats: dict[str, _Seat] = {}
 
     def enter(self, arrival: Arrival, waited: float = 0.0) -> None:
@@ -93,6 +103,7 @@ class Audience:
             waited: How long it has been open, in seconds; more than none where an earlier daemon accepted it.
         """
         self._seats[arrival.facts.job_id] = _Seat(arrival, self._clock.monotonic() - waited)
+        self.on_news(arrival.facts.job_id, "accepted", None)
 
     def trace_of(self, job_id: str) -> RenderTrace:
         """The spans of an open job."""
@@ -125,12 +136,14 @@ class Audience:
             seat = self._seats[job_id]
             seat.begun = now
             seat.trace.started()
+            self.on_news(job_id, "begun", None)
 
     def wait_again(self, job_ids: Iterable[str]) -> None:
         """The worker that had the render of these jobs is gone, and nothing of it is left."""
         for job_id in job_ids:
             seat = self._seats[job_id]
             seat.begun, seat.step = None, 0
+            self.on_news(job_id, "waiting", None)
 
     def dismiss_all(self, error: Callable[[str], RequestError]) -> None:
         """Everybody who waits for anything hears why not any longer; the jobs stay open, and their spans end.
@@ -154,12 +167,14 @@ class Audience:
         seat = self._seats[job_id]
         seat.begun, seat.step = seat.accepted, self._seats[mate].step
         seat.trace.started()
+        self.on_news(job_id, "begun", None)
 
     def step(self, job_ids: Iterable[str], event: work.Stepped) -> None:
         """The render of these jobs came further."""
         for job_id in job_ids:
             seat = self._seats[job_id]
             seat.step = event.step
+            self.on_news(job_id, "step", event)
             for watcher in tuple(seat.watchers):
                 watcher.on_step(event)
 
@@ -183,3 +198,4 @@ class Audience:
         for watcher in seat.watchers:
             watcher.job = job
             watcher.settle(outcome)
+        self.on_news(job.job_id, "ended", None)

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from kilnmark.daemon.pictures.hashes import Seen
+from kilnmark.protocol.picture.catalog import Priority
 from kilnmark.protocol.wire.call import CallMeta
 from kilnmark.protocol.wire.replies import JobError, RenderResult
 from kilnmark.protocol.wire.requests import RenderParams
@@ -20,6 +21,7 @@ __all__ = [
     "JobAccepted",
     "JobEnded",
     "JobEvent",
+    "JobMoved",
     "JobReady",
     "RenderBegun",
     "RenderPainted",
@@ -126,6 +128,13 @@ class JobEnded(_Event, frozen=True, kw_only=True, tag="ended"):
     error: JobError | None = None
 
 
+class JobMoved(_Event, frozen=True, kw_only=True, tag="moved"):
+    """A job that waits got another priority than it was asked for with."""
+
+    job_id: str
+    priority: Priority
+
+
 class WorkerGone(_Event, frozen=True, kw_only=True, tag="worker_gone"):
     """The worker was lost, and with it the stack that was on its base; what it had to paint waits again."""
 
@@ -156,6 +165,7 @@ JobEvent = (
     | RenderPainted
     | RenderStopping
     | JobEnded
+    | JobMoved
     | WorkerGone
     | DaemonStopped
     | DaemonStarted
@@ -183,7 +193,7 @@ def jobs_of(event: JobEvent) -> tuple[str, ...]:
             return event.job_ids
         case JobReady():
             return (event.job_id,) if event.joins is None else (event.job_id, event.joins)
-        case JobAccepted() | RenderStopping() | JobEnded():
+        case JobAccepted() | RenderStopping() | JobEnded() | JobMoved():
             return (event.job_id,)
         case _:
             return ()

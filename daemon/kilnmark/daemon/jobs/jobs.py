@@ -13,7 +13,7 @@ import msgspec
 from kilnmark.daemon.jobs.events import JobAccepted, JobEnded
 from kilnmark.daemon.jobs.turn import NO_STACK, StackKey
 from kilnmark.daemon.pictures.hashes import Seen
-from kilnmark.protocol.picture.catalog import PRIORITIES
+from kilnmark.protocol.picture.catalog import PRIORITIES, Priority
 from kilnmark.protocol.wire.errors import Cancelled
 from kilnmark.protocol.wire.replies import JobError
 from kilnmark.protocol.wire.work import Prefetch, RenderCommand
@@ -58,7 +58,8 @@ class OpenRender:
         self.tries = 0
         self.passed_at: float | None = None
         self.stopping: JobError | None = None
-        self._levels: Counter[int] = Counter()
+        self._priorities: dict[str, Priority] = {}
+        self._levels: Counter[Priority] = Counter()
         self.join(first)
 
     @property
@@ -107,18 +108,29 @@ class OpenRender:
     @property
     def level(self) -> int:
         """The highest priority of its jobs; 0 goes first."""
-        return min(level for level, count in self._levels.items() if count)
+        return min(PRIORITIES.index(priority) for priority, count in self._levels.items() if count)
 
-    def join(self, job: JobAccepted) -> None:
-        """One more job wants this picture."""
+    def priority_of(self, job_id: str) -> Priority:
+        """The priority that one of its jobs has now."""
+        return self._priorities[job_id]
+
+    def join(self, job: JobAccepted, priority: Priority | None = None) -> None:
+        """One more job wants this picture; None: with the priority that it was asked for with."""
         self.jobs[job.job_id] = job
-        self._levels[_level(job)] += 1
+        self._priorities[job.job_id] = priority = priority or job.params.priority
+        self._levels[priority] += 1
         self.since = min(self.since, job.at)
+
+    def move(self, job_id: str, priority: Priority) -> None:
+        """One of its jobs has another priority."""
+        self._levels[self._priorities[job_id]] -= 1
+        self._levels[priority] += 1
+        self._priorities[job_id] = priority
 
     def leave(self, job: JobAccepted) -> None:
         """A job wants it no more."""
         del self.jobs[job.job_id]
-        self._levels[_level(job)] -= 1
+        self._levels[self._priorities.pop(job.job_id)] -= 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,12 +139,14 @@ class Job:
 
     Attributes:
         facts: What was asked, which never changes.
+        priority: What it was asked for with, or was given since.
         render: What is painted for it, perhaps for others too; None once it has ended.
         ended: How it ended; None while it has not.
         shared_with: The job that its picture is painted as, when that is another one's name.
     """
 
     facts: JobAccepted
+    priority: Priority
     render: OpenRender | None
     ended: JobEnded | None = None
     shared_with: str | None = None
@@ -152,7 +166,8 @@ class Job:
 
 def open_job(facts: JobAccepted, render: OpenRender) -> Job:
     """A job that has not ended."""
-    return Job(facts, render, None, None if render.picture == facts.job_id else render.picture)
+    shared_with = None if render.picture == facts.job_id else render.picture
+    return Job(facts, render.priority_of(facts.job_id), render, None, shared_with)
 
 
 def likeness_of(facts: JobAccepted, lora_paths: Iterable[str], seen: Seen | None) -> bytes | None:
@@ -171,7 +186,3 @@ def _state_of(ended: JobEnded) -> JobState:
     if ended.error is None:
         return "done"
     return "cancelled" if ended.error.code == Cancelled.code else "failed"
-
-
-def _level(facts: JobAccepted) -> int:
-    return PRIORITIES.index(facts.params.priority)

@@ -5,7 +5,7 @@ looked into, then the ended ones, the latest first. Where a page ends is told as
 Which pictures jobs have in use is found in the same way.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Annotated, NamedTuple
 
@@ -16,15 +16,27 @@ from kilnmark.daemon.jobs.jobs import Job, OpenRender, open_job
 from kilnmark.daemon.jobs.line import LinePlace
 from kilnmark.daemon.jobs.state import QueueState
 from kilnmark.protocol.wire.errors import InvalidParams
+from kilnmark.protocol.wire.replies import RenderResult
 
-__all__ = ["JobsPage", "first_jobs", "page_of", "pictures_in_use"]
+__all__ = ["JobsPage", "first_jobs", "page_of", "painted", "pictures_in_use"]
+
+
+LOOKED_AT = 2000
+"""Jobs that are looked at before somebody else has a turn: about a millisecond's work."""
 
 
 class JobsPage(NamedTuple):
-    """Some jobs, and where those begin that come after them; None: there are none."""
+    """Some jobs.
+
+    Attributes:
+        jobs: Those.
+        next: Where those begin that come after them; None: there are none.
+        is_short: There may be room for more of them, but enough were looked at for one turn.
+    """
 
     jobs: list[Job]
     next: str | None
+    is_short: bool = False
 
 
 class _PageEnd(NamedTuple):
@@ -40,25 +52,41 @@ _BEGUN, _READY, _UNREADY, _ENDED = range(4)
 _BEGIN = _PageEnd(_BEGUN, _NOWHERE, 0)
 
 
-def page_of(state: QueueState, cursor: str | None, limit: int) -> JobsPage:
-    """One page.
+def page_of(state: QueueState, cursor: str | None, limit: int, fits: Callable[[Job], bool] | None = None) -> JobsPage:
+    """One page, or the beginning of one where few of many jobs fit.
 
     Args:
         cursor: Where it begins, as another page tells it; None: at the beginning.
         limit: Jobs on it at most.
+        fits: Whether a job is one of those that are asked for; None: each is.
 
     Raises:
         InvalidParams: no page ends there.
     """
-    found = list(islice(_jobs(state, _BEGIN if cursor is None else _decoded(cursor)), limit + 1))
-    jobs = [job for _, job in found[:limit]]
-    return JobsPage(jobs, _encoded(found[limit - 1][0]) if len(found) > limit else None)
+    jobs: list[Job] = []
+    last = _BEGIN
+    for looked_at, (mark, job) in enumerate(_jobs(state, _BEGIN if cursor is None else _decoded(cursor))):
+        if looked_at == LOOKED_AT and fits is not None:
+            return JobsPage(jobs, _encoded(last), is_short=True)
+        if fits is None or fits(job):
+            if len(jobs) == limit:
+                return JobsPage(jobs, _encoded(last))
+            jobs.append(job)
+        if len(jobs) < limit or jobs[-1] is job:
+            last = mark
+    return JobsPage(jobs, None)
 
 
 def first_jobs(state: QueueState, limit: int) -> list[Job]:
     """The first open jobs."""
     found = islice(_jobs(state, _BEGIN), limit)
     return [job for _, job in found if job.ended is None]
+
+
+def painted(state: QueueState) -> list[RenderResult]:
+    """What was painted for the jobs that are remembered, the oldest first."""
+    ended = [job.ended for job in reversed(state.ended_jobs) if job.ended is not None]
+    return [one.result for one in ended if one.result is not None and not one.result.cached]
 
 
 def _jobs(state: QueueState, mark: _PageEnd) -> Iterator[tuple[_PageEnd, Job]]:

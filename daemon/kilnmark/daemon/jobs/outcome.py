@@ -133,7 +133,7 @@ def job_info(job: Job, step: int, paused: str | None = None) -> JobInfo:
         state=job.state,
         step=step if job.ended is None else job.ended.step,
         steps=command.steps,
-        priority=facts.params.priority,
+        priority=job.priority,
         shared_with=job.shared_with,
         paused=paused,
         accepted=_moment(facts.at),
@@ -155,6 +155,7 @@ def job_info(job: Job, step: int, paused: str | None = None) -> JobInfo:
         trace_id=trace_of(job),
         adapters=adapters,
         dead=sum(badge.verdict in DEAD for badge in adapters),
+        notify_url=facts.params.notify_url or "",
         partial=sum(badge.verdict is Verdict.PARTIAL for badge in adapters),
     )
 

@@ -14,6 +14,7 @@ from kilnmark.daemon.jobs.events import (
     JobAccepted,
     JobEnded,
     JobEvent,
+    JobMoved,
     JobReady,
     RenderBegun,
     RenderPainted,
@@ -28,6 +29,7 @@ from kilnmark.daemon.jobs.state import QueueState
 from kilnmark.daemon.jobs.turn import NextTurn, Pace, next_turn
 from kilnmark.daemon.pictures.hashes import Seen
 from kilnmark.otel.carrier import Carrier
+from kilnmark.protocol.picture.catalog import Priority
 from kilnmark.protocol.wire.errors import JobIdTaken, QueueFull
 from kilnmark.protocol.wire.replies import JobError, RenderResult
 from kilnmark.protocol.wire.requests import RenderParams
@@ -187,6 +189,15 @@ class JobQueue:
     def painted(self, render: OpenRender) -> None:
         """The running render only has to be saved."""
         self._write(RenderPainted(at=self._now(), job_ids=tuple(render.jobs)))
+
+    def move(self, job_id: str, priority: Priority) -> bool:
+        """Give a job that waits another priority; False where it does not, or is not open any more."""
+        job = self.state.find(job_id)
+        if job is None or job.state != "queued":
+            return False
+        if job.priority != priority:
+            self._write(JobMoved(at=self._now(), job_id=job_id, priority=priority))
+        return True
 
     def stop(self, job_id: str, error: JobError) -> None:
         """The last job of a begun render is given up: it ends with this error once the worker has stopped."""

@@ -14,6 +14,7 @@ __all__ = [
     "cancelled_unkept",
     "gone_down",
     "kept",
+    "moved_unkept",
     "no_worker",
     "nobody_came_back",
     "tried_out",
@@ -82,6 +83,15 @@ def cancelled_unkept(job_id: str) -> JournalFailed:
     return JournalFailed(
         f"job {job_id!r} is cancelled, but the journal cannot be written now (`status` says why): a daemon that is "
         "started before it can be would paint it; mend that, then cancel it again",
+        job_id=job_id,
+    )
+
+
+def moved_unkept(job_id: str) -> JournalFailed:
+    """It was moved here, and would not be by the next daemon."""
+    return JournalFailed(
+        f"job {job_id!r} is moved, but the journal cannot be written now (`status` says why): a daemon that is "
+        "started before it can be would paint it in its old turn; mend that, then move it again",
         job_id=job_id,
     )
 

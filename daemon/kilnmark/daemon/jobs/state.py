@@ -14,6 +14,7 @@ from kilnmark.daemon.jobs.events import (
     JobAccepted,
     JobEnded,
     JobEvent,
+    JobMoved,
     JobReady,
     RenderBegun,
     RenderPainted,
@@ -27,7 +28,6 @@ from kilnmark.daemon.jobs.turn import NO_STACK, StackKey
 from kilnmark.protocol.picture.block_scales import stack_blocks
 from kilnmark.protocol.picture.catalog import PRIORITIES, Priority
 from kilnmark.protocol.wire.jobs import QueueInfo
-from kilnmark.protocol.wire.replies import RenderResult
 
 __all__ = ["QueueState"]
 
@@ -92,12 +92,6 @@ class QueueState:
         return [job for _, job in self.ended.before()]
 
     @property
-    def painted(self) -> list[RenderResult]:
-        """What was painted for those that are remembered, the oldest first."""
-        ended = [job.ended for _, job in self.ended.before() if job.ended is not None]
-        return [one.result for one in reversed(ended) if one.result is not None and not one.result.cached]
-
-    @property
     def ready_renders(self) -> list[OpenRender]:
         """Those that wait to be painted, and nothing else."""
         return [render for render in self._waiting.values() if render.is_ready]
@@ -160,6 +154,8 @@ class QueueState:
                 self._open[event.job_id].stopping = event.error
             case JobEnded():
                 self._end(event)
+            case JobMoved():
+                self._moved(self._open[event.job_id], event)
             case WorkerGone():
                 self._wait_again()
             case DaemonStopped():
@@ -197,11 +193,18 @@ class QueueState:
 
     def _join(self, facts: JobAccepted, own: OpenRender, mate: OpenRender) -> None:
         del self._waiting[own.place]
+        priority = own.priority_of(facts.job_id)
         if mate.name is not None:
-            self._waiting_by[facts.params.priority] -= 1
-        self._relevel(mate, lambda: mate.join(facts))
+            self._waiting_by[priority] -= 1
+        self._relevel(mate, lambda: mate.join(facts, priority))
         self._open[facts.job_id] = mate
         self._shared += 1
+
+    def _moved(self, render: OpenRender, event: JobMoved) -> None:
+        if render.name is None:
+            self._waiting_by[render.priority_of(event.job_id)] -= 1
+            self._waiting_by[event.priority] += 1
+        self._relevel(render, lambda: render.move(event.job_id, event.priority))
 
     def _begun(self, event: RenderBegun) -> None:
         render = self._open[event.job_ids[0]]
@@ -210,8 +213,8 @@ class QueueState:
             elder.passed_at = event.at
         del self._waiting[render.place]
         self.line.remove(render)
-        for facts in render.jobs.values():
-            self._waiting_by[facts.params.priority] -= 1
+        for job_id in render.jobs:
+            self._waiting_by[render.priority_of(job_id)] -= 1
         self.running, render.name = render, event.job_ids[0]
         render.tries += 1
         first = self.on_base == NO_STACK and not render.lora_paths
@@ -226,10 +229,11 @@ class QueueState:
         render = self._open.pop(event.job_id)
         facts = render.jobs[event.job_id]
         shared_with = render.picture if event.result is not None and render.picture != facts.job_id else None
-        job = Job(facts, None, event, shared_with)
+        priority = render.priority_of(facts.job_id)
+        job = Job(facts, priority, None, event, shared_with)
         self.ended.put(job, event.at)
         if render.name is None:
-            self._waiting_by[facts.params.priority] -= 1
+            self._waiting_by[priority] -= 1
         self._relevel(render, lambda: render.leave(facts))
         if not render.jobs:
             self._close(render)
@@ -265,8 +269,8 @@ class QueueState:
             render.name = None
             self._waiting[render.place] = render
             self.line.add(render)
-            for facts in render.jobs.values():
-                self._waiting_by[facts.params.priority] += 1
+            for job_id in render.jobs:
+                self._waiting_by[render.priority_of(job_id)] += 1
         self.on_base = NO_STACK
 
     def _look_again(self, event: DaemonStarted) -> None:
@@ -287,4 +291,5 @@ class QueueState:
             place = render.place if facts is render.first else self._added
             own = self._open[facts.job_id] = self._waiting[place] = self._unready[place] = OpenRender(facts, place)
             own.tries = render.tries
+            own.move(facts.job_id, render.priority_of(facts.job_id))
             self._added += place != render.place

@@ -3,16 +3,19 @@
 Nothing changes here; what happens to jobs is `renders`' part.
 """
 
+import asyncio
 from collections.abc import Iterator
 
 from kilnmark.daemon.jobs.audience import Audience
+from kilnmark.daemon.jobs.filtering import fitting
 from kilnmark.daemon.jobs.jobs import Job
-from kilnmark.daemon.jobs.listing import first_jobs, page_of, pictures_in_use
+from kilnmark.daemon.jobs.listing import JobsPage, first_jobs, page_of, pictures_in_use
 from kilnmark.daemon.jobs.outcome import job_info, job_result
 from kilnmark.daemon.jobs.pauses import Pauses
 from kilnmark.daemon.jobs.state import QueueState
 from kilnmark.daemon.worker.worker import Worker
 from kilnmark.protocol.wire.errors import UnknownJob
+from kilnmark.protocol.wire.job_requests import JobsParams
 from kilnmark.protocol.wire.jobs import JobInfo
 from kilnmark.protocol.wire.replies import JobResult
 from kilnmark.protocol.wire.work import RenderCommand
@@ -39,7 +42,7 @@ class JobsView:
     @property
     def first_jobs(self) -> list[JobInfo]:
         """The first `FIRST_JOBS` of the open jobs: of the renders that the worker has, then of those that wait."""
-        return [self._info(job) for job in first_jobs(self.state, FIRST_JOBS)]
+        return [self.info(job) for job in first_jobs(self.state, FIRST_JOBS)]
 
     def open_commands(self) -> Iterator[RenderCommand]:
         """What the worker is, or will be, told of the open jobs."""
@@ -49,10 +52,21 @@ class JobsView:
         """Files of pictures that open jobs are made of, or that somebody was given; see `listing.pictures_in_use`."""
         return pictures_in_use(self.state, since)
 
-    def page(self, cursor: str | None, limit: int) -> tuple[list[JobInfo], str | None]:
-        """Some of all jobs, and where the others begin; see `listing.page_of`."""
-        page = page_of(self.state, cursor, limit)
-        return [self._info(job) for job in page.jobs], page.next
+    async def page(self, params: JobsParams) -> tuple[list[JobInfo], str | None]:
+        """Those of all jobs that are asked for, a page of them, and where the others begin.
+
+        Others have their turns while it is looked for among many.
+
+        Raises:
+            InvalidParams: a moment is none, or no page ends there.
+        """
+        fits, told, page = fitting(params), list[JobInfo](), JobsPage([], params.cursor, is_short=True)
+        while page.is_short and len(told) < params.limit:
+            page = page_of(self.state, page.next, params.limit - len(told), fits)
+            told += [self.info(job) for job in page.jobs]
+            if page.is_short:
+                await asyncio.sleep(0)
+        return told, page.next
 
     def job(self, job_id: str) -> Job:
         """The job of that id, open or remembered.
@@ -82,7 +96,8 @@ class JobsView:
             return "warming"
         return job.state
 
-    def _info(self, job: Job) -> JobInfo:
+    def info(self, job: Job) -> JobInfo:
+        """A job as it is now, as it is listed."""
         return job_info(job, self._step(job), self._paused(job))
 
     def _paused(self, job: Job) -> str | None:

@@ -45,7 +45,11 @@ def _callers_come_back(_: sqlite3.Connection) -> None:
     """Nothing changes but what events mean: a daemon's start lets attached jobs be unready, so they are ready twice."""
 
 
-STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first_form, _callers_come_back)
+def _jobs_move(_: sqlite3.Connection) -> None:
+    """Nothing changes but that jobs may get another priority, by an event that older daemons do not know."""
+
+
+STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first_form, _callers_come_back, _jobs_move)
 """What makes version `i + 1` of version `i`; version 0 is an empty file. Never changed, only added to."""
 
 VERSION = len(STEPS)

@@ -232,7 +232,7 @@ class ServedConnection(asyncio.Protocol):
         return None if call.id is None else jsonrpc.failure(call.id, error)
 
     def _serve(self, call: jsonrpc.Call, answers: Answers) -> None:
-        exchange = Exchange(call, self._send, self._settings.heartbeat_interval, self._asked_by)
+        exchange = Exchange(call, self._send, self._settings.heartbeat_interval, self._asked_by, self._unread)
         exchange.task = self._loop.create_task(self._dispatch.answer(exchange))
         self._exchanges.add(exchange)
         exchange.task.add_done_callback(partial(self._served, exchange, answers))
@@ -259,6 +259,9 @@ class ServedConnection(asyncio.Protocol):
         for exchange in [e for e in self._exchanges if e.is_called(id_)]:
             exchange.cancel(reason)
         return None if call.id is None else jsonrpc.result(call.id, None)
+
+    def _unread(self) -> int:
+        return 0 if self._transport is None else self._transport.get_write_buffer_size()
 
     def _send(self, message: bytes) -> None:
         if self._transport is None or self._transport.is_closing():

@@ -26,18 +26,26 @@ class Exchange:
         send: Puts one JSON message on the connection.
         heartbeat_interval: Seconds between heartbeats.
         asked_by: The process that sent it, as the log names it.
+        unread: Asked for how many bytes its connection has not been able to hand over yet.
 
     Attributes:
+        unread: As given.
         on_cancel: Called with the reason when the caller gives the request up. None: nothing was accepted yet, so
             ending the task is enough.
         on_lost: Called when the connection is gone.
     """
 
     def __init__(
-        self, call: jsonrpc.Call, send: Send, heartbeat_interval: float, asked_by: str = "an unknown process"
+        self,
+        call: jsonrpc.Call,
+        send: Send,
+        heartbeat_interval: float,
+        asked_by: str = "an unknown process",
+        unread: Callable[[], int] = lambda: 0,
     ) -> None:
         self.call = call
         self.asked_by = asked_by
+        self.unread = unread
         self.task: asyncio.Task[bytes] | None = None
         self.on_cancel: Callable[[str], None] | None = None
         self.on_lost: Callable[[], None] | None = None
@@ -66,6 +74,10 @@ class Exchange:
             self.on_lost()
         if self.task is not None:
             self.task.cancel()
+
+    def tell(self, method: str, note: msgspec.Struct) -> None:
+        """Send a notification; whoever asked for none of them, or for no reply, is told none by their method."""
+        self._send(jsonrpc.notification(method, note))
 
     @contextmanager
     def pulse(self, token: str | int | None, job_id: str, state: Callable[[], str]) -> Iterator["Pulse"]:

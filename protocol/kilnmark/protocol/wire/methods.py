@@ -10,11 +10,12 @@ import msgspec
 
 from kilnmark.protocol.content.composition import Composition
 from kilnmark.protocol.wire.inspection import InspectionDocument
-from kilnmark.protocol.wire.job_requests import JobParams, JobsParams, JobWaitParams
+from kilnmark.protocol.wire.job_requests import JobParams, JobsParams, JobWaitParams, MoveParams, WatchParams
 from kilnmark.protocol.wire.replies import (
     CancelResult,
     JobResult,
     JobsResult,
+    MoveResult,
     PingResult,
     RenderResult,
     ShutdownResult,
@@ -31,6 +32,7 @@ from kilnmark.protocol.wire.requests import (
     WarmUpParams,
 )
 from kilnmark.protocol.wire.status import StatusResult
+from kilnmark.protocol.wire.watching import WatchResult
 
 __all__ = ["METHODS", "WireMethod"]
 
@@ -67,6 +69,8 @@ STYLE_COMPOSE = WireMethod("style.compose", StyleComposeParams, Composition, las
 JOBS_LIST = WireMethod("jobs.list", JobsParams, JobsResult)
 JOBS_GET = WireMethod("jobs.get", JobParams, JobResult)
 JOBS_WAIT = WireMethod("jobs.wait", JobWaitParams, JobResult, lasting=True)
+JOBS_WATCH = WireMethod("jobs.watch", WatchParams, WatchResult, lasting=True, repeatable=False)
+JOBS_MOVE = WireMethod("jobs.move", MoveParams, MoveResult)
 SHUTDOWN = WireMethod("shutdown", ShutdownParams, ShutdownResult, repeatable=False)
 
 METHODS: tuple[WireMethod[msgspec.Struct, msgspec.Struct], ...] = tuple(

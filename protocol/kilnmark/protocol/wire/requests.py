@@ -145,6 +145,8 @@ class RenderParams(AskedNumbers, frozen=True, kw_only=True, forbid_unknown_field
         draft: Whether a draft will do: size and steps are capped as the tier's `draft` has it, and a number of the
             request's own, too. An object says how far to cap. None leaves it to the daemon, which caps what the request
             leaves open, and says so in `draft` of the reply.
+        notify_url: Where its end is told, once it has one: an address of https, or of http on this machine, whose host
+            is one of the daemon's `notify_hosts`. `kilnmark web` tells it.
     """
 
     meta: CallMeta = msgspec.field(default=CallMeta(), name="_meta")
@@ -169,6 +171,7 @@ class RenderParams(AskedNumbers, frozen=True, kw_only=True, forbid_unknown_field
     reference_images: Annotated[list[AskedPicture], Meta(max_length=REFERENCE_LIMIT)] = []
     extra_loras: Annotated[list[ExtraLora], Meta(max_length=EXTRA_LIMIT)] = []
     draft: AskedDraft | None = None
+    notify_url: Annotated[str, Meta(min_length=1, max_length=2000)] | None = None
 
     @property
     def names_pictures(self) -> bool:

@@ -9,9 +9,9 @@ import msgspec
 
 from kilnmark.protocol.wire.jobs import JobInfo
 
-__all__ = ["JobChange", "JobEvents", "Preview", "WatchResult"]
+__all__ = ["JobChange", "JobNews", "Preview", "WatchResult"]
 
-JobEvents = Literal["known", "accepted", "ready", "begun", "step", "stopping", "moved", "waiting", "ended"]
+JobNews = Literal["known", "accepted", "begun", "step", "moved", "waiting", "ended"]
 
 
 class JobChange(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,9 +21,8 @@ class JobChange(msgspec.Struct, frozen=True, kw_only=True):
         progress_token: The watching request's own.
         job: As it is now.
         event: What happened: `known` for the first hundred that are open when the watching begins, then `accepted`,
-            `ready` (its files were looked at), `begun` (the worker has it), `step`, `stopping` (it is given up, and
-            ends at its next step), `moved` (to another priority), `waiting` (again, because its worker was lost), and
-            `ended`.
+            `begun` (the worker has it), `step`, `moved` (to another priority), `waiting` (again, because its worker
+            was lost), and `ended`.
         stage: What the worker is at: `adapters`, `encode`, `denoise 2/12`, `decode` or `save`; empty while the job is
             not with the worker.
         at: When it was told, UTC, ISO 8601.
@@ -31,7 +30,7 @@ class JobChange(msgspec.Struct, frozen=True, kw_only=True):
 
     progress_token: str | int = msgspec.field(name="progressToken")
     job: JobInfo
-    event: JobEvents
+    event: JobNews
     stage: str = ""
     at: str = ""
 

@@ -1,0 +1,132 @@
+"""Which jobs are asked for: the parameters of `jobs.list` as one question that each job is asked.
+
+Only what was asked is looked at, because it is asked of every job that is remembered. Their order, and how many are
+told at once, is `listing`'s part.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+
+from kilnmark.daemon.jobs.jobs import Job
+from kilnmark.daemon.jobs.outcome import reports_of
+from kilnmark.protocol.picture.report import Verdict
+from kilnmark.protocol.wire.errors import InvalidParams
+from kilnmark.protocol.wire.job_requests import JobsParams
+
+__all__ = ["fitting"]
+
+Question = Callable[[Job], bool]
+
+LEAST_HASH = 6
+"""Hex digits of a hash that are taken for its beginning."""
+
+_TOLD_TO = 0.001
+"""Seconds to which moments are told: what was accepted within one that somebody copied is not after it."""
+
+_DAY = 86_400.0
+
+
+def fitting(params: JobsParams) -> Question | None:
+    """Whether a job is one of those that are asked for; None: each is.
+
+    Raises:
+        InvalidParams: a moment is none.
+    """
+    asked = [*_of_style(params), *_of_adapters(params), *_of_time(params)]
+    if params.states:
+        states = frozenset(params.states)
+        asked.append(lambda job: job.state in states)
+    if params.notify:
+        asked.append(lambda job: job.facts.params.notify_url is not None)
+    if not asked:
+        return None
+    return asked[0] if len(asked) == 1 else lambda job: all(fits(job) for fits in asked)
+
+
+def _of_style(params: JobsParams) -> list[Question]:
+    genre, world, tier, variant = params.genre, params.world, params.tier, params.variant
+    asked: list[Question] = []
+    if genre is not None:
+        asked.append(lambda job: job.facts.command.stack.genre == genre)
+    if world is not None:
+        asked.append(lambda job: job.facts.command.stack.world == world)
+    if tier is not None:
+        asked.append(lambda job: job.facts.command.tier == tier)
+    if variant is not None:
+        asked.append(lambda job: job.facts.command.variant == variant)
+    return asked
+
+
+def _of_adapters(params: JobsParams) -> list[Question]:
+    verdict, asked = params.verdict, []
+    if params.adapter is not None:
+        asked.append(_with_adapter(params.adapter))
+    if verdict is not None:
+        asked.append(_with_verdict(verdict))
+    if params.text is not None:
+        asked.append(_with_text(params.text.casefold()))
+    return asked
+
+
+def _with_adapter(name: str) -> Question:
+    digits = name.lower()
+    is_hash = len(digits) >= LEAST_HASH and all(digit in "0123456789abcdef" for digit in digits)
+
+    def fits(job: Job) -> bool:
+        command = job.facts.command
+        if name in command.lora_names or any(report.name == name for report in reports_of(job)):
+            return True
+        known = (*command.lora_sha256s, *(report.sha256 for report in reports_of(job))) if is_hash else ()
+        return any(sha256.startswith(digits) for sha256 in known)
+
+    return fits
+
+
+def _with_verdict(verdict: Verdict) -> Question:
+    return lambda job: any(report.verdict is verdict for report in reports_of(job))
+
+
+def _with_text(text: str) -> Question:
+    def fits(job: Job) -> bool:
+        facts = job.facts
+        return text in facts.params.prompt.casefold() or any(text in n.casefold() for n in facts.command.lora_names)
+
+    return fits
+
+
+def _of_time(params: JobsParams) -> list[Question]:
+    asked: list[Question] = []
+    if params.since is not None:
+        since, _ = _span_of(params.since, "since")
+        asked.append(lambda job: job.facts.at >= since)
+    if params.until is not None:
+        _, end = _span_of(params.until, "until")
+        asked.append(lambda job: job.facts.at < end)
+    return asked
+
+
+def _span_of(told: str, field: str) -> tuple[float, float]:
+    """Where a moment or a day begins and ends, in seconds since 1970.
+
+    Raises:
+        InvalidParams: it is neither.
+    """
+    try:
+        day = date.fromisoformat(told)
+    except ValueError:
+        return _moment_of(told, field)
+    begin = datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()
+    return begin, begin + _DAY
+
+
+def _moment_of(told: str, field: str) -> tuple[float, float]:
+    try:
+        moment = datetime.fromisoformat(told)
+        at = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError) as error:
+        problem = (
+            f"{told!r} is no moment - at `$.params.{field}`; give a day such as 2026-11-28, or a moment such as "
+            "2026-11-28T07:30:00Z"
+        )
+        raise InvalidParams(problem) from error
+    return at, at + _TOLD_TO
