@@ -185,7 +185,7 @@ WORKER_RESTARTS: Final = Metric(
 WORKER_UP: Final = Metric(
     "flux_mlx.worker.up",
     Instrument.GAUGE,
-    "1",
+    "{worker}",
     "1 for the state that the worker is in, 0 for the others.",
     (of.WORKER_STATE,),
 )
@@ -241,7 +241,7 @@ BATCH_PICTURES: Final = Metric(
     (of.BATCH_STATE,),
 )
 LAB_PROGRESS: Final = Metric(
-    "kilnmark.lab.progress", Instrument.GAUGE, "1", "Share of a run's part that is done, 0 to 1.", (of.LAB_PART,)
+    "kilnmark.lab.progress", Instrument.GAUGE, "{share}", "Share of a run's part that is done, 0 to 1.", (of.LAB_PART,)
 )
 
 METRICS: Final[tuple[Metric, ...]] = tuple(value for value in list(globals().values()) if isinstance(value, Metric))

@@ -1,0 +1,213 @@
+"""What wakes somebody, and what waits for the morning: every alert over the definitions, as rules for Prometheus.
+
+A counter whose first value is more than none has never risen for Prometheus: what must not be missed asks for such
+beginnings too. How rules are written down is not known here.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from kilnmark.otel.names import attributes as of
+from kilnmark.otel.names import metrics, semconv
+from kilnmark.protocol.picture.report import Verdict
+from kilnmark.protocol.wire.errors import (
+    InternalError,
+    JobTimedOut,
+    JournalFailed,
+    NoWorker,
+    QueueFull,
+    RenderFailed,
+    StorageFailed,
+    WorkerLost,
+)
+from scripts.telemetry.promql import Asking, But
+
+__all__ = ["ALERTS", "RECORDED", "Alert", "Recorded"]
+
+Severity = Literal["page", "ticket"]
+"""Whether somebody is woken, or finds it in the morning."""
+
+OURS: Final = tuple(
+    error.kind
+    for error in (InternalError, RenderFailed, WorkerLost, JobTimedOut, StorageFailed, JournalFailed, NoWorker)
+)
+"""Failures that are not for the caller to mend."""
+
+BUDGET: Final = 0.01
+"""Share of the renders that may fail so."""
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A series that Prometheus computes and keeps, since several alerts ask for it."""
+
+    name: str
+    expr: str
+
+
+@dataclass(frozen=True)
+class Alert:
+    """One alert.
+
+    Attributes:
+        holds: How long its expression must hold before it fires.
+        summary: One line; `$labels` in braces are filled in by Prometheus.
+        mend: What to do.
+    """
+
+    name: str
+    expr: str
+    severity: Severity
+    summary: str
+    mend: str
+    holds: str = "0m"
+
+
+_ASK: Final = Asking("5m", keep=("job", "instance"))
+"""Of each daemon by itself, as Prometheus knows them."""
+
+_FAILED: Final = {semconv.ERROR_TYPE: OURS}
+_LOST: Final = {of.REASON: "lost"}
+_REFUSED: Final = {of.REASON: (QueueFull.kind, JournalFailed.kind, NoWorker.kind)}
+_ENDED: Final = {of.RENDER_OUTCOME: But(("cancelled",))}
+
+
+def _failures(window: str) -> Recorded:
+    failed, ended = (_ASK.rate(metrics.RENDER_DURATION, where=where, window=window) for where in (_FAILED, _ENDED))
+    return Recorded(f"kilnmark:render_failures:ratio_rate{window}", f"{failed}\n/\n{ended}")
+
+
+RECORDED: Final[Mapping[str, Recorded]] = {window: _failures(window) for window in ("5m", "30m", "1h", "6h", "3d")}
+"""Share of the renders that failed by no fault of their callers, by window."""
+
+
+def _burning(factor: float, long: str, short: str) -> str:
+    """The budget burns so many times too fast, still does, and more than one render has failed.
+
+    After chapter 5 of the "Site Reliability Workbook": a long window for what counts, a short one for an end.
+    """
+    bound = f"{factor * BUDGET:g}"
+    failed = _ASK.risen(metrics.RENDER_DURATION, where=_FAILED, window=long)
+    return f"{RECORDED[long].name} > {bound}\nand\n{RECORDED[short].name} > {bound}\nand\n{failed} > 1"
+
+
+ALERTS: Final[Sequence[Alert]] = (
+    Alert(
+        "KilnmarkDeadAdapter",
+        _ASK.risen(metrics.ADAPTERS, (of.LORA_VERDICT,), {of.LORA_VERDICT: (Verdict.NOOP, Verdict.REFUSED)}, "15m")
+        + " > 0",
+        "page",
+        "An adapter of a render on {{ $labels.instance }} was dead: {{ $labels.render_lora_verdict }}",
+        "`kilnmark jobs` shows which renders; `kilnmark jobs ID` says of each adapter why. docs/lora-does-nothing.md "
+        "goes through the reasons. In a trace store: render.lora.verdict is noop or refused.",
+    ),
+    Alert(
+        "KilnmarkPartialAdapter",
+        _ASK.risen(metrics.ADAPTERS, where={of.LORA_VERDICT: Verdict.PARTIAL}, window="15m") + " > 0",
+        "ticket",
+        "An adapter of a render on {{ $labels.instance }} changed only a part of what it should",
+        "`kilnmark jobs ID` tells how many of its keys matched; `kilnmark lora inspect FILE` names those that did not.",
+    ),
+    Alert(
+        "KilnmarkQueueOld",
+        _ASK.now(metrics.QUEUE_AGE, how="max") + " > 900",
+        "ticket",
+        "The eldest job on {{ $labels.instance }} has waited for {{ $value | humanizeDuration }}",
+        "`kilnmark status` shows what is painted and what waits. Batches that may wait belong into priority low.",
+        "5m",
+    ),
+    Alert(
+        "KilnmarkQueueStuck",
+        f"{_ASK.now(metrics.QUEUE_DEPTH)} > 0\n"
+        f"unless\n{_ASK.risen(metrics.STEPS, window='10m')} > 0\n"
+        f"unless\n{_ASK.risen(metrics.RENDER_DURATION, window='10m')} > 0",
+        "page",
+        "Jobs wait on {{ $labels.instance }}, and nothing was painted for ten minutes",
+        "`kilnmark status` tells the worker's state; `kilnmark doctor` what is wrong on the machine.",
+        "10m",
+    ),
+    Alert(
+        "KilnmarkErrorsFast",
+        _burning(14.4, "1h", "5m"),
+        "page",
+        "{{ $value | humanizePercentage }} of the renders on {{ $labels.instance }} failed within the last hour",
+        "`kilnmark jobs --failed` shows them with their errors. At this rate a month's budget of 1 % is gone in two "
+        "days.",
+        "2m",
+    ),
+    Alert(
+        "KilnmarkErrorsSteady",
+        _burning(6, "6h", "30m"),
+        "page",
+        "{{ $value | humanizePercentage }} of the renders on {{ $labels.instance }} failed within the last six hours",
+        "`kilnmark jobs --failed` shows them with their errors. At this rate a month's budget of 1 % is gone in five "
+        "days.",
+        "15m",
+    ),
+    Alert(
+        "KilnmarkErrorsSlow",
+        _burning(1, "3d", "6h"),
+        "ticket",
+        "{{ $value | humanizePercentage }} of the renders on {{ $labels.instance }} failed within the last three days",
+        "`kilnmark jobs --failed` shows them with their errors. The budget of 1 % is used up faster than it comes.",
+        "1h",
+    ),
+    Alert(
+        "KilnmarkWorkerLost",
+        _ASK.risen(metrics.WORKER_RESTARTS, where=_LOST, window="30m") + " > 0",
+        "ticket",
+        "A worker of {{ $labels.instance }} was lost, and another took over",
+        "The daemon's log tells how it ended. What it painted is painted again; memory is the usual cause: "
+        "`kilnmark models fit`.",
+    ),
+    Alert(
+        "KilnmarkWorkerRestarts",
+        _ASK.risen(metrics.WORKER_RESTARTS, where=_LOST, window="30m") + " > 2",
+        "page",
+        "Workers of {{ $labels.instance }} are lost again and again",
+        "The daemon's log tells how each ended; `kilnmark doctor` looks at memory, disk and drivers.",
+    ),
+    Alert(
+        "KilnmarkWorkerDown",
+        _ASK.now(metrics.WORKER_UP, where={of.WORKER_STATE: ("degraded", "stopped")}, how="max") + " > 0",
+        "page",
+        "The daemon {{ $labels.instance }} has no worker that could paint",
+        "`kilnmark status` says why; what was accepted is kept and painted once one is ready.",
+        "5m",
+    ),
+    Alert(
+        "KilnmarkRefusing",
+        _ASK.risen(metrics.REJECTED, (of.REASON,), _REFUSED, "10m") + " > 0",
+        "ticket",
+        "{{ $labels.instance }} refuses requests: {{ $labels.flux_mlx_reason }}",
+        "queue_full: callers ask faster than it paints. journal: its disk. no_worker: `kilnmark status` says why.",
+        "10m",
+    ),
+    Alert(
+        "KilnmarkNoData",
+        f"absent({_ASK.series(metrics.WORKER_UP)})",
+        "page",
+        "No daemon tells anything",
+        "Is one running (`kilnmark status`), with --metrics-port or an OTEL_ endpoint, and does this Prometheus look "
+        "there?",
+        "5m",
+    ),
+    Alert(
+        "KilnmarkDaemonGone",
+        f"group by (job, instance) (last_over_time({_ASK.series(metrics.WORKER_UP)}[6h]))\n"
+        f"unless\n{_ASK.now(metrics.WORKER_UP, how='group')}",
+        "ticket",
+        "The daemon {{ $labels.instance }} told something within the last six hours, and tells nothing now",
+        "`kilnmark service status` on its machine, or `kilnmark status`.",
+        "5m",
+    ),
+    Alert(
+        "KilnmarkTelemetryDropped",
+        _ASK.risen(metrics.DROPPED, (of.SIGNAL,), window="15m") + " > 0",
+        "ticket",
+        "{{ $labels.instance }} could not deliver {{ $labels.flux_mlx_signal }}",
+        "Renders are not held up by it, but what was dropped is lost. `kilnmark status` counts it; look at the "
+        "collector.",
+    ),
+)
