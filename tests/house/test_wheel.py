@@ -14,15 +14,15 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 UV = ROOT / ".uv" / "bin" / "uv"
-PARTS = ["client", "daemon", "engine", "keymaps", "lab", "otel", "protocol"]
+PARTS = ["client", "daemon", "engine", "keymaps", "lab", "otel", "protocol", "web"]
 HEAVY = ["mlx", "mflux", "uvloop", "torch", "scipy", "opentelemetry.sdk", "opentelemetry.exporter", "transformers"]
 
 LIGHT_PROOF = """
 import importlib.util, pkgutil, sys
 
-import kilnmark.client, kilnmark.keymaps, kilnmark.lab, kilnmark.otel, kilnmark.protocol
+import kilnmark.client, kilnmark.keymaps, kilnmark.lab, kilnmark.otel, kilnmark.protocol, kilnmark.web
 
-for room in kilnmark.client, kilnmark.keymaps, kilnmark.lab, kilnmark.otel, kilnmark.protocol:
+for room in kilnmark.client, kilnmark.keymaps, kilnmark.lab, kilnmark.otel, kilnmark.protocol, kilnmark.web:
     for module in pkgutil.walk_packages(room.__path__, room.__name__ + "."):
         if not module.name.endswith(("__main__", "client.testing.fixtures")):  # the latter is pytest's to import
             importlib.import_module(module.name)

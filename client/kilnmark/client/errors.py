@@ -16,6 +16,7 @@ here never travel. Each stores facts and words them when it is printed.
         ├── FormRefused            a page posted what cannot be meant (kilnmark.client.web.errors)
         ├── PortTaken              pages cannot be served there
         ├── ServerNotInstalled     nor without these packages
+        ├── TokensUnusable         what the web process knows people by (kilnmark.web.errors)
         ├── BatchError             what stops a batch (kilnmark.client.batch.errors)
         └── TimedOut
             ├── ConnectTimeout     connecting

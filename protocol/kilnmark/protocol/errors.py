@@ -94,6 +94,7 @@ and `EXITS` of the command line and of the daemon how a process does.
         ├── FormRefused              pages served: client/web/errors
         ├── PortTaken
         ├── ServerNotInstalled
+        ├── TokensUnusable           web/errors
         ├── BatchError               what stops a whole batch: client/batch/errors
         │   ├── BrokenManifest
         │   ├── CannotPublish

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from kilnmark.protocol.xdg import xdg_folder
 
-__all__ = ["config_file", "data_folder", "journal_file"]
+__all__ = ["config_file", "data_folder", "journal_file", "state_folder"]
 
 
 def data_folder(env: Mapping[str, str], *, platform: str, home: Path) -> Path:
@@ -30,11 +30,18 @@ def config_file(env: Mapping[str, str], *, platform: str, home: Path) -> Path:
 def journal_file(env: Mapping[str, str], socket: Path, *, platform: str, home: Path) -> Path:
     """The file that the daemon of a socket keeps its jobs in, when no other is named.
 
-    It is in `$XDG_STATE_HOME/kilnmark`, else on macOS in `~/Library/Application Support/kilnmark`, else in
-    `~/.local/state/kilnmark`. Its name is made of the socket's path, since two daemons cannot share one.
+    It is in the state folder. Its name is made of the socket's path, since two daemons cannot share one.
     """
     name = hashlib.sha256(os.fsencode(socket)).hexdigest()[:12]
-    return _folder(env, "XDG_STATE_HOME", platform, home, ".local/state") / f"jobs-{name}.sqlite"
+    return state_folder(env, platform=platform, home=home) / f"jobs-{name}.sqlite"
+
+
+def state_folder(env: Mapping[str, str], *, platform: str, home: Path) -> Path:
+    """The folder of what outlives a start and is nobody's document.
+
+    `$XDG_STATE_HOME/kilnmark`, else on macOS `~/Library/Application Support/kilnmark`, else `~/.local/state/kilnmark`.
+    """
+    return _folder(env, "XDG_STATE_HOME", platform, home, ".local/state")
 
 
 def _folder(env: Mapping[str, str], name: str, platform: str, home: Path, elsewhere: str) -> Path:

@@ -1,19 +1,20 @@
 """Who may ask for a page: whoever has the address that was printed, on this machine, from the site itself.
 
-Every request names a host of ours, carries the token as a cookie that the printed address sets, and, where it changes
-something, comes from a page of the site and says so twice. All of it is plain ASGI; what is on the pages is not known
-here.
+Every request names a host of ours, and carries a token: people's as a cookie that the printed address sets, programs'
+as a bearer. Where it changes something its token has the right to, and people's comes from a page of the site and says
+so twice. All of it is plain ASGI; what is on the pages is not known here.
 """
 
 import hashlib
 import hmac
-from collections.abc import Awaitable, Callable, Collection, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass
+from enum import IntEnum
 from http.cookies import CookieError, SimpleCookie
 from typing import Any, Final
 from urllib.parse import parse_qs
 
-__all__ = ["POLICY", "REPORT_POLICY", "App", "Gate", "Guard"]
+__all__ = ["POLICY", "REPORT_POLICY", "App", "Gate", "Guard", "Right", "right_of"]
 
 _Scope = MutableMapping[str, Any]
 _Message = MutableMapping[str, Any]
@@ -41,6 +42,16 @@ _HEADERS: Final = (
     (b"cache-control", b"private, no-cache"),
 )
 
+_RIGHT: Final = "kilnmark.right"
+"""Where the right of a request stands in its scope."""
+
+
+class Right(IntEnum):
+    """What a token lets its bearer do."""
+
+    READ = 1
+    WRITE = 2
+
 
 @dataclass(frozen=True)
 class Gate:
@@ -51,12 +62,20 @@ class Gate:
         command: What printed its address.
         sorry: From a title and a sentence to a page with nothing on it that a stranger may not see.
         assets: Paths that everybody may have, without their first slash: what those pages look like.
+        open_below: What the paths begin with that everybody may ask for, and whose answers look after themselves.
+        programs: What the paths begin with that programs ask for: they bear a token, and are told in their own form.
+        told: From a status and a sentence to that, in JSON.
+        hosts: Names that it answers to beside those of loopback, with their ports.
     """
 
     name: str
     command: str
     sorry: Callable[[str, str], str]
     assets: Collection[str] = ()
+    open_below: tuple[str, ...] = ()
+    programs: tuple[str, ...] = ()
+    told: Callable[[int, str], bytes] = lambda _, sentence: sentence.encode()
+    hosts: Collection[str] = ()
 
 
 class Guard:
@@ -64,22 +83,23 @@ class Guard:
 
     Args:
         app: Behind it.
-        token: That the printed address carries; long enough not to be guessed.
+        token: That the printed address carries, long enough not to be guessed; or several, with the right of each.
         port: The one that is listened on.
         gate: The site's.
     """
 
-    def __init__(self, app: App, token: str, port: int, gate: Gate) -> None:
+    def __init__(self, app: App, token: str | Mapping[str, Right], port: int, gate: Gate) -> None:
         self._app = app
         self._gate = gate
-        self._token = token
-        self._hosts = {f"{name}:{port}" for name in ("127.0.0.1", "localhost")}
+        self._rights = {token: Right.WRITE} if isinstance(token, str) else dict(token)
+        self._hosts = {f"{name}:{port}" for name in ("127.0.0.1", "localhost")} | set(gate.hosts)
         self._cookie = f"kilnmark_{gate.name}_{port}"
 
     @property
     def form_token(self) -> str:
         """What a form has to send along; it says nothing of the token."""
-        return hmac.new(self._token.encode(), b"form", hashlib.sha256).hexdigest()
+        writes = next(token for token, right in self._rights.items() if right is Right.WRITE)
+        return hmac.new(writes.encode(), b"form", hashlib.sha256).hexdigest()
 
     def is_form_token(self, given: str) -> bool:
         """Whether a form sent it along."""
@@ -92,40 +112,85 @@ class Guard:
                 await self._app(scope, receive, send)
             return
         headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
-        host = headers.get(b"host", "")
-        if host not in self._hosts:
-            await self._refuse(
-                send, 421, "Not here", "This server answers under the address that it printed, and no other."
-            )
-        elif token := _given_token(scope):
-            await self._admit(send, token)
-        elif scope["path"].lstrip("/") not in self._gate.assets and not self._is_known(headers):
-            await self._refuse(send, 401, "Who are you?", f"Open the address that {self._gate.command} printed.")
-        elif scope["method"] not in {"GET", "HEAD", "POST"}:
-            await self._refuse(send, 405, "Not so", "Pages are read, and forms are posted; nothing else is done here.")
-        elif scope["method"] == "POST" and headers.get(b"origin") != f"http://{host}":
-            await self._refuse(send, 403, "Not from there", "A form of another site cannot change anything here.")
+        if headers.get(b"host", "") not in self._hosts:
+            sentence = "This server answers under the address that it printed, and no other."
+            await self._refuse(scope, send, 421, "Not here", sentence)
+        elif scope["path"].lstrip("/") in self._gate.assets or scope["path"].startswith(self._gate.open_below):
+            await self._app(scope, receive, _with_headers(send))
+        elif (token := _given_token(scope)) and not self._is_programs(scope):
+            await self._admit(scope, send, token)
+        elif refused := self._refusal(scope, headers):
+            await self._refuse(scope, send, *refused)
         else:
             await self._app(scope, receive, _with_headers(send))
 
-    def _is_known(self, headers: MutableMapping[bytes, str]) -> bool:
+    def _refusal(self, scope: _Scope, headers: Mapping[bytes, str]) -> tuple[int, str, str] | None:
+        """Why somebody is not let in: a status, a title and a sentence; None: they are, with the right they have."""
+        bearer = _borne(headers)
+        given = self._cookie_of(headers) if bearer is None else bearer
+        right = None if given is None else self._right_of(given)
+        origin, host = headers.get(b"origin"), headers[b"host"]
+        if right is None:
+            if self._is_programs(scope):
+                sentence = f"Send `Authorization: Bearer TOKEN`; `{self._gate.command} token` prints one."
+                return 401, "Who are you?", sentence
+            return 401, "Who are you?", f"Open the address that {self._gate.command} printed."
+        if scope["method"] not in {"GET", "HEAD", "POST"}:
+            return 405, "Not so", "Pages are read, and forms are posted; nothing else is done here."
+        from_elsewhere = origin != f"http://{host}" and (bearer is None or origin is not None)
+        if scope["method"] == "POST" and from_elsewhere:
+            return 403, "Not from there", "A form of another site cannot change anything here."
+        if scope["method"] == "POST" and right < Right.WRITE:
+            return 403, "Not with that", "This token lets you look, and change nothing."
+        scope[_RIGHT] = right
+        return None
+
+    def _right_of(self, given: str) -> Right | None:
+        """What a token lets its bearer do; all of them are looked at, however soon one fits."""
+        found = [
+            right
+            for token, right in self._rights.items()
+            if hmac.compare_digest(token.encode(), given.encode("utf-8", "replace"))
+        ]
+        return found[0] if found else None
+
+    def _is_programs(self, scope: _Scope) -> bool:
+        return bool(self._gate.programs) and scope["path"].startswith(self._gate.programs)
+
+    def _cookie_of(self, headers: Mapping[bytes, str]) -> str | None:
         try:
             found = SimpleCookie(headers.get(b"cookie", "")).get(self._cookie)
         except CookieError:
-            return False
-        return found is not None and hmac.compare_digest(found.value.encode(), self._token.encode())
+            return None
+        return None if found is None else found.value
 
-    async def _admit(self, send: _Send, token: str) -> None:
+    async def _admit(self, scope: _Scope, send: _Send, token: str) -> None:
         """The token goes from the address into a cookie, so that it stands in no history and no link."""
-        if not hmac.compare_digest(token.encode("utf-8", "replace"), self._token.encode()):
-            await self._refuse(send, 401, "Who are you?", "That address is of an earlier start; open this one's.")
+        if self._right_of(token) is None:
+            sentence = "That address is of an earlier start; open this one's."
+            await self._refuse(scope, send, 401, "Who are you?", sentence)
             return
-        cookie = f"{self._cookie}={self._token}; HttpOnly; SameSite=Strict; Path=/"
+        cookie = f"{self._cookie}={token}; HttpOnly; SameSite=Strict; Path=/"
         await _answer(send, 303, b"", [(b"location", b"/"), (b"set-cookie", cookie.encode())])
 
-    async def _refuse(self, send: _Send, status: int, title: str, sentence: str) -> None:
-        page = self._gate.sorry(title, sentence).encode()
-        await _answer(send, status, page, [(b"content-type", b"text/html; charset=utf-8")])
+    async def _refuse(self, scope: _Scope, send: _Send, status: int, title: str, sentence: str) -> None:
+        if self._is_programs(scope):
+            answer, kind = self._gate.told(status, sentence), b"application/json"
+        else:
+            answer, kind = self._gate.sorry(title, sentence).encode(), b"text/html; charset=utf-8"
+        await _answer(send, status, answer, [(b"content-type", kind)])
+
+
+def right_of(scope: Mapping[str, Any]) -> Right:
+    """What the token of a request that was let through lets its bearer do."""
+    right: Right = scope.get(_RIGHT, Right.READ)
+    return right
+
+
+def _borne(headers: Mapping[bytes, str]) -> str | None:
+    """The token that a program bears; None: it bears none."""
+    scheme, _, token = headers.get(b"authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None
 
 
 def _given_token(scope: _Scope) -> str | None:

@@ -8,11 +8,11 @@ import socket
 from collections.abc import Callable
 
 from kilnmark.client.web.errors import PortTaken, ServerNotInstalled
-from kilnmark.client.web.guard import Guard
+from kilnmark.client.web.guard import App, Guard
 
-__all__ = ["serve_pages"]
+__all__ = ["LOOPBACK", "listening", "require_server", "run_server", "serve_pages"]
 
-_LOOPBACK = "127.0.0.1"
+LOOPBACK = "127.0.0.1"
 
 
 def serve_pages(make: Callable[[str, int], Guard], *, port: int, extra: str, tell: Callable[[str], None]) -> None:
@@ -28,31 +28,56 @@ def serve_pages(make: Callable[[str, int], Guard], *, port: int, extra: str, tel
         ServerNotInstalled: The packages of the extra are not there.
         PortTaken: The port cannot be had.
     """
+    require_server(extra)
+    token = secrets.token_urlsafe(24)
+    with listening(port) as listener:
+        number: int = listener.getsockname()[1]
+        app = make(token, number)
+        tell(f"http://{LOOPBACK}:{number}/?token={token}")
+        run_server(app, listener)
+
+
+def require_server(extra: str) -> None:
+    """Raises ServerNotInstalled where the packages of an extra that serve pages are not there."""
     try:
         import starlette  # noqa: F401 - whether it is there
-        import uvicorn
+        import uvicorn  # noqa: F401 - as above
     except ImportError as error:
         raise ServerNotInstalled(extra) from error
-    token = secrets.token_urlsafe(24)
-    with _listening(port) as listener:
-        number: int = listener.getsockname()[1]
-        config = uvicorn.Config(
-            make(token, number),
-            log_level="warning",
-            access_log=False,
-            lifespan="off",
-            timeout_graceful_shutdown=1,
-            server_header=False,
-        )
-        tell(f"http://{_LOOPBACK}:{number}/?token={token}")
-        uvicorn.Server(config).run(sockets=[listener])
 
 
-def _listening(port: int) -> socket.socket:
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+def run_server(app: App, listener: socket.socket, *, lifespan: bool = False) -> None:
+    """Serve an application until the process is told to stop.
+
+    Args:
+        app: What is served.
+        listener: The socket that listens.
+        lifespan: Whether the application is told of the beginning and the end.
+    """
+    import uvicorn
+
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,
+        lifespan="on" if lifespan else "off",
+        timeout_graceful_shutdown=1,
+        server_header=False,
+    )
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+def listening(port: int, address: str = LOOPBACK) -> socket.socket:
+    """A socket that listens.
+
+    Raises:
+        PortTaken: The port, or the address, cannot be had.
+    """
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((_LOOPBACK, port))
+        listener.bind((address, port))
         listener.listen(128)
     except OSError as error:
         listener.close()

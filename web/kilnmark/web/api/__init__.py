@@ -1,0 +1,1 @@
+"""Pictures over HTTP, in the form that people's tools speak already."""

@@ -1,0 +1,27 @@
+"""Why the web process cannot begin. Each stores facts and words them when it is printed."""
+
+from kilnmark.client.errors import ClientError
+from kilnmark.protocol.exits import ExitCode
+
+__all__ = ["TokensUnusable"]
+
+
+class TokensUnusable(ClientError):
+    """The file of tokens cannot be used.
+
+    Args:
+        path: The file.
+        reason: Why not, and what to do.
+    """
+
+    kind = "tokens_unusable"
+    retryable = False
+    exit_code = ExitCode.USAGE
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(path, reason)
+        self.path = path
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"the tokens in {self.path} cannot be used: {self.reason}"

@@ -1,0 +1,1 @@
+"""Messages to addresses that renders named, about jobs that have ended."""

@@ -1,0 +1,43 @@
+"""The web process from its start until it is told to stop. What is served is `app`'s part."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from kilnmark.client.web.serving import listening, require_server, run_server
+from kilnmark.web.app import web_application
+from kilnmark.web.link import DaemonLink
+from kilnmark.web.site import WebSite
+from kilnmark.web.tokens import load_tokens
+
+__all__ = ["serve_web"]
+
+
+def serve_web(
+    socket: str | None, *, address: str, port: int, hosts: tuple[str, ...], tokens: Path, tell: Callable[[str], None]
+) -> None:
+    """Serve until the process is told to stop.
+
+    Args:
+        socket: The daemon's; None: the usual one.
+        address: To listen on.
+        port: To listen on; 0: a free one.
+        hosts: Names that it answers to beside those of loopback, without ports.
+        tokens: The file of tokens.
+        tell: Is given the address to open, once the socket listens.
+
+    Raises:
+        ServerNotInstalled: The packages of the extra are not there.
+        PortTaken: The port cannot be had.
+        TokensUnusable: The file of tokens cannot be used.
+    """
+    require_server("web")
+    known = load_tokens(tokens)
+    with listening(port, address) as listener:
+        number: int = listener.getsockname()[1]
+        shown = hosts[0] if hosts else "127.0.0.1"
+        site = WebSite(
+            DaemonLink(socket), known, f"http://{shown}:{number}", tuple(f"{name}:{number}" for name in hosts)
+        )
+        app = web_application(site)
+        tell(f"{site.address}/?token={known.write}")
+        run_server(app, listener, lifespan=True)

@@ -1,0 +1,74 @@
+"""The tokens by which people and programs are known: two, with their rights, in one file that its owner alone may read.
+
+They stay over starts, since programs keep them. Who is let in with one is the guard's part.
+"""
+
+import os
+import secrets
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from kilnmark.client.web.guard import Right
+from kilnmark.keymaps.files.atomic import written_whole
+from kilnmark.web.errors import TokensUnusable
+
+__all__ = ["WebTokens", "load_tokens"]
+
+_LEAST = 24
+"""Characters of a token; fewer could be guessed."""
+
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
+
+class WebTokens(msgspec.Struct, frozen=True, kw_only=True):
+    """What is let in, and what is signed with.
+
+    Attributes:
+        read: Of whoever may look.
+        write: Of whoever may ask for pictures, cancel and move jobs, too.
+        secret: What addresses of pictures and messages are signed with; nobody logs in with it.
+    """
+
+    read: str
+    write: str
+    secret: str
+
+    @property
+    def rights(self) -> Mapping[str, Right]:
+        """What each lets its bearer do."""
+        return {self.write: Right.WRITE, self.read: Right.READ}
+
+
+def load_tokens(path: Path, *, renew: bool = False) -> WebTokens:
+    """The tokens of a file; it is made, mode 0600, where it is absent.
+
+    Args:
+        path: The file.
+        renew: Make others; whoever has the old ones is let in no more, once the server is started again.
+
+    Raises:
+        TokensUnusable: It cannot be read or written, others may read it, or it holds no tokens.
+    """
+    try:
+        if renew or not path.exists():
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _write(path, WebTokens(**{name: secrets.token_urlsafe(24) for name in WebTokens.__struct_fields__}))
+        if path.stat().st_mode & _OTHERS and os.name == "posix":
+            raise TokensUnusable(str(path), "others may read them; say `chmod 600` of that file, or make new ones")
+        tokens = msgspec.json.decode(path.read_bytes(), type=WebTokens)
+    except OSError as error:
+        raise TokensUnusable(str(path), error.strerror or str(error)) from error
+    except msgspec.DecodeError as error:
+        raise TokensUnusable(str(path), f"{error}; `kilnmark web token --new` writes others") from error
+    values = [tokens.read, tokens.write, tokens.secret]
+    if len(set(values)) < len(values) or any(len(value) < _LEAST or not value.isascii() for value in values):
+        raise TokensUnusable(str(path), f"each needs {_LEAST} characters and is another; `kilnmark web token --new`")
+    return tokens
+
+
+def _write(path: Path, tokens: WebTokens) -> None:
+    with written_whole(path, mode=0o600) as file:
+        file.write(msgspec.json.format(msgspec.json.encode(tokens), indent=1) + b"\n")
