@@ -7,12 +7,14 @@ Every row must be of use, so that none outlives what it was for (the way of http
 import re
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
-__all__ = ["SOURCE", "TARGET", "StaleRow", "make_sync"]
+__all__ = ["TWINS", "StaleRow", "make_sync", "sources"]
 
 FOLDER = Path(__file__).resolve().parents[1] / "client" / "kilnmark" / "client"
-SOURCE, TARGET = FOLDER / "aio.py", FOLDER / "sync.py"
+TWINS = {"aio.py": "sync.py", "aio_calls.py": "sync_calls.py"}
+"""Which module each blocking one is made from."""
 
 SENTENCES = {
     '''"""The asyncio client: any number of calls at once over one connection.
@@ -45,6 +47,15 @@ It reads the socket only while a call waits, so nothing runs behind its caller's
         "        return run_all(self._places.named, self._timeouts, "
     ),
     "from kilnmark.client.aio_many import run_all\n": "",
+    '''"""One call of the asyncio client, however often it has to be sent until its daemon answers it.
+
+What a client can ask is written in `aio`, and what waits for a socket in `aio_link`. `sync_calls`, the same for the
+blocking client, is made from this module by `scripts/make_sync.py`.
+"""''': '''"""One call of the blocking client, however often it has to be sent until its daemon answers it.
+
+What a client can ask is written in `sync`, and what waits for a socket in `sync_link`. Made from `aio_calls` by
+`scripts/make_sync.py`: change that module, then run `make sync`.
+"""''',
 }
 """What holds for one flavour alone, and for the other. The last import waits: it brings asyncio with it."""
 
@@ -56,6 +67,8 @@ WORDS = {
     r"\baclosing\b": "closing",
     r"\bAsyncGenerator\b": "Generator",
     r"\baio_link\b": "sync_link",
+    r"(?<!`)\baio_calls\b": "sync_calls",
+    r"\bAsyncCalls\b": "BlockingCalls",
     r"\bAsyncLinks\b": "BlockingLinks",
     r"(?<!`)\bAsyncClient\b": "Client",
 }
@@ -66,33 +79,43 @@ class StaleRow(LookupError):
     """A row of the tables fits nothing in the source any more."""
 
 
-def make_sync(source: str) -> str:
-    """The blocking module, formatted.
+def sources() -> dict[str, str]:
+    """The text of each module that a blocking one is made from, by its name."""
+    return {name: (FOLDER / name).read_text(encoding="utf-8") for name in TWINS}
+
+
+def make_sync(texts: Mapping[str, str]) -> dict[str, str]:
+    """The blocking modules, formatted, by their names.
 
     Args:
-        source: The text of `aio`.
+        texts: Those of the asyncio ones, by theirs.
 
     Raises:
-        StaleRow: naming the row that is of no use.
+        StaleRow: naming the row that is of no use in any.
     """
+    made = dict(texts)
     for told, other in SENTENCES.items():
-        if told not in source:
+        if not any(told in text for text in made.values()):
             raise StaleRow(told)
-        source = source.replace(told, other)
+        made = {name: text.replace(told, other) for name, text in made.items()}
     for pattern, word in WORDS.items():
-        source, count = re.subn(pattern, word, source)
-        if not count:
+        if not any(re.search(pattern, text) for text in made.values()):
             raise StaleRow(pattern)
-    return _ruff(["format"], _ruff(["check", "--select", "I", "--fix", "--quiet"], source))
+        made = {name: re.sub(pattern, word, text) for name, text in made.items()}
+    return {
+        TWINS[name]: _ruff(["format"], _ruff(["check", "--select", "I", "--fix", "--quiet"], text, name), name)
+        for name, text in made.items()
+    }
 
 
-def _ruff(command: list[str], source: str) -> str:
-    ruff = Path(sys.executable).with_name("ruff")
+def _ruff(command: list[str], source: str, name: str) -> str:
+    ruff, path = Path(sys.executable).with_name("ruff"), str(FOLDER / TWINS[name])
     done = subprocess.run(
-        [ruff, *command, "--stdin-filename", str(TARGET), "-"], input=source, capture_output=True, text=True, check=True
+        [ruff, *command, "--stdin-filename", path, "-"], input=source, capture_output=True, text=True, check=True
     )
     return done.stdout
 
 
 if __name__ == "__main__":
-    TARGET.write_text(make_sync(SOURCE.read_text(encoding="utf-8")), encoding="utf-8")
+    for name, text in make_sync(sources()).items():
+        (FOLDER / name).write_text(text, encoding="utf-8")

@@ -4,23 +4,25 @@ import re
 
 import pytest
 
-from scripts.make_sync import SENTENCES, SOURCE, TARGET, WORDS, StaleRow, make_sync
+from scripts.make_sync import FOLDER, SENTENCES, WORDS, StaleRow, make_sync, sources
 
-AIO = SOURCE.read_text(encoding="utf-8")
+AIO = sources()
 
 
 def test_the_blocking_client_is_what_the_script_makes() -> None:
-    assert TARGET.read_text(encoding="utf-8") == make_sync(AIO), "change client/aio.py, then run `make sync`"
+    there = {name: (FOLDER / name).read_text(encoding="utf-8") for name in make_sync(AIO)}
+    assert there == make_sync(AIO), "change client/aio.py or aio_calls.py, then run `make sync`"
 
 
 def test_nothing_asynchronous_is_left() -> None:
-    code = re.sub(r'""".*?"""|`[^`]*`', "", make_sync(AIO), flags=re.DOTALL)
+    code = re.sub(r'""".*?"""|`[^`]*`', "", "".join(make_sync(AIO).values()), flags=re.DOTALL)
     assert not re.search(r"\basync|\bawait\b|\baio|Async", code)
 
 
 def test_a_new_method_comes_over() -> None:
     method = '    async def beat(self) -> PingResult:\n        """Beat."""\n        return await self.ping()\n\n'
-    made = make_sync(AIO.replace("    async def ping", method + "    async def ping"))
+    more = AIO["aio.py"].replace("    async def ping", method + "    async def ping")
+    made = make_sync({**AIO, "aio.py": more})["sync.py"]
     assert '    def beat(self) -> PingResult:\n        """Beat."""\n        return self.ping()\n' in made
 
 
@@ -28,4 +30,4 @@ def test_a_new_method_comes_over() -> None:
 def test_a_row_that_is_of_no_use_is_told(row: str) -> None:
     assert any(row == told or row in told for told in [*SENTENCES, *WORDS])
     with pytest.raises(StaleRow):
-        make_sync(AIO.replace(row, ""))
+        make_sync({name: text.replace(row, "") for name, text in AIO.items()})

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from kilnmark.client.errors import StopTimeout as StopTimeout
     from kilnmark.client.errors import TimedOut as TimedOut
     from kilnmark.client.errors import UntrustedSocket as UntrustedSocket
+    from kilnmark.client.listed import JobsOptions as JobsOptions
     from kilnmark.client.many import Rendered as Rendered
     from kilnmark.client.request import ComposeOptions as ComposeOptions
     from kilnmark.client.request import InspectOptions as InspectOptions
@@ -55,11 +56,13 @@ if TYPE_CHECKING:
     from kilnmark.protocol.wire.errors import WorkerLost as WorkerLost
     from kilnmark.protocol.wire.inspection import Inspection as Inspection
     from kilnmark.protocol.wire.inspection import InspectionDocument as InspectionDocument
+    from kilnmark.protocol.wire.jobs import *  # noqa: F403 - what is told of a job
     from kilnmark.protocol.wire.memory import BaseInfo as BaseInfo
     from kilnmark.protocol.wire.pace import PaceInfo as PaceInfo
     from kilnmark.protocol.wire.replies import *  # noqa: F403 - whatever a daemon answers with
     from kilnmark.protocol.wire.stacks import ExtraLora as ExtraLora
     from kilnmark.protocol.wire.status import *  # noqa: F403 - and what it shows of itself
+    from kilnmark.protocol.wire.watching import *  # noqa: F403 - and of jobs as they pass
 
 
 def __getattr__(name: str) -> object:

@@ -14,7 +14,7 @@ from typing import TypeVar
 
 import msgspec
 
-from kilnmark.client.connection import Alive, Answered, Connection, Event, Progressed, Raised
+from kilnmark.client.connection import Alive, Answered, Connection, Event, Progressed, Raised, Watched
 from kilnmark.client.dial import Absence, Places, has_hung_up, pause_before
 from kilnmark.client.errors import (
     BadReply,
@@ -52,7 +52,7 @@ class AsyncLink:
         self._reader = reader
         self._writer = writer
         self._calls = Connection()
-        self._inbox: dict[int, asyncio.Queue[Progressed | Answered | Raised]] = {}
+        self._inbox: dict[int, asyncio.Queue[Progressed | Watched | Answered | Raised]] = {}
         self._heard_at = time.monotonic()
         self._has_cancelled = False
         self.was_left = False
@@ -123,14 +123,14 @@ class AsyncLink:
         self._writer.write(line)
         return request
 
-    async def next_event(self, request: int, patience: Patience) -> Progressed | Answered:
+    async def next_event(self, request: int, patience: Patience) -> Progressed | Watched | Answered:
         """Wait for something about one call.
 
         Raises:
             KilnmarkError: what the call ended with, in place of an answer.
         """
         inbox = self._inbox[request]
-        event: Progressed | Answered | Raised | None = None
+        event: Progressed | Watched | Answered | Raised | None = None
         while event is None:
             with suppress(TimeoutError):
                 async with asyncio.timeout(patience.left(self._heard_at)):

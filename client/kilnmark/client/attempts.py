@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from kilnmark.client.connection import Answered, Progressed
+from kilnmark.client.connection import Answered, Progressed, Watched
 from kilnmark.client.dial import Absence
 from kilnmark.client.errors import ConnectionLost
 from kilnmark.client.request import resumed
@@ -47,11 +47,13 @@ class Attempts(Generic[P, R]):
         self.params, self.is_left = resumed(self.params), True
         return request
 
-    def is_news(self, event: Progressed | Answered) -> bool:
+    def is_news(self, event: Progressed | Watched | Answered) -> bool:
         """Whether an event tells more than those of earlier attempts did."""
         self._absence.end()
         if isinstance(event, Answered):
             self.is_left = False
+            return True
+        if isinstance(event, Watched):
             return True
         is_further = event.progress.progress > self._furthest
         self._furthest = max(self._furthest, event.progress.progress)

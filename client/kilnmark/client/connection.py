@@ -4,6 +4,7 @@ Both flavours of the client drive this core and own the I/O and the clock. It al
 twice, so that an answer to an abandoned call can be told apart and dropped.
 """
 
+from collections.abc import Mapping
 from typing import TypeVar, cast
 
 import msgspec
@@ -15,8 +16,9 @@ from kilnmark.protocol.wire.errors import InvalidParams, ParseError, QueueFull, 
 from kilnmark.protocol.wire.framing import LineSplitter, OversizedFrame
 from kilnmark.protocol.wire.methods import WireMethod
 from kilnmark.protocol.wire.replies import Heartbeat, Progress
+from kilnmark.protocol.wire.watching import JobChange, Preview
 
-__all__ = ["NONE", "Alive", "Answered", "Connection", "Event", "Progressed", "Raised"]
+__all__ = ["NONE", "Alive", "Answered", "Connection", "Event", "Progressed", "Raised", "Watched"]
 
 P = TypeVar("P", bound=msgspec.Struct)
 R = TypeVar("R", bound=msgspec.Struct)
@@ -27,6 +29,13 @@ class Progressed(msgspec.Struct, frozen=True):
 
     request: int
     progress: Progress
+
+
+class Watched(msgspec.Struct, frozen=True):
+    """The call `request` watches, and is told of something that happened."""
+
+    request: int
+    note: JobChange | Preview
 
 
 class Alive(msgspec.Struct, frozen=True):
@@ -59,7 +68,7 @@ LINE_LIMIT = 64 << 20
 """Bytes of the longest line that is taken from a daemon: an inspection of many large files has a few million."""
 
 
-Event = Progressed | Alive | Answered | Raised
+Event = Progressed | Watched | Alive | Answered | Raised
 
 
 class _Cancelled(msgspec.Struct, frozen=True, rename="camel"):
@@ -165,6 +174,10 @@ class Connection:
             heartbeat = _decode(note.params, Heartbeat)
             is_open = self._was_asked(heartbeat.progress_token)
             return Alive(int(heartbeat.progress_token), heartbeat) if is_open else None
+        if (type_ := _TOLD.get(note.method)) is not None:
+            told = _decode(note.params, type_)
+            is_open = self._was_asked(told.progress_token)
+            return Watched(int(told.progress_token), told) if is_open else None
         return None
 
     def _was_asked(self, id_: str | int | None) -> bool:
@@ -195,7 +208,12 @@ def _meta_of(params: msgspec.Struct) -> CallMeta:
     return cast("CallMeta", getattr(params, "meta", CallMeta()))
 
 
-N = TypeVar("N", Progress, Heartbeat)
+_TOLD: Mapping[str, type[JobChange] | type[Preview]] = {
+    "notifications/job": JobChange,
+    "notifications/preview": Preview,
+}
+
+N = TypeVar("N", bound=msgspec.Struct)
 
 
 def _decode(raw: bytes, type_: type[N]) -> N:

@@ -83,6 +83,7 @@ class RenderOptions(NumberOptions, total=False):
         extra_loras: Adapters behind the stack of `genre` or `lora_paths`: paths, or `ExtraLora` for one with its scale.
         draft: True: a draft will do, capped in size and steps as the tier has it, or as a `DraftNumbers` says; False:
             the whole picture. Left out, the daemon caps what is left open where a picture would take too long.
+        notify_url: Where its end is told, on one of the hosts that the daemon allows; `kilnmark web` tells it.
     """
 
     negative_prompt: str | None
@@ -106,6 +107,7 @@ class RenderOptions(NumberOptions, total=False):
     reference_images: Sequence[PictureSource]
     extra_loras: Sequence[Extra]
     draft: AskedDraft | None
+    notify_url: str | None
 
 
 class RenderRequest(RenderOptions, total=False):

@@ -8,14 +8,15 @@ import os
 from collections.abc import Callable, Generator, Iterable
 from contextlib import closing
 from types import TracebackType
-from typing import Self, TypeVar, Unpack, cast
+from typing import Self, Unpack, cast
 
 import msgspec
 
 from kilnmark.client.attempts import Uncancelled
-from kilnmark.client.connection import NONE, Answered, Progressed
-from kilnmark.client.dial import AtItsPlace, Places
-from kilnmark.client.errors import BadReply, ConnectionLost
+from kilnmark.client.connection import Answered, Progressed, Watched
+from kilnmark.client.dial import Places
+from kilnmark.client.errors import BadReply
+from kilnmark.client.listed import JobsOptions, jobs_fields
 from kilnmark.client.many import Rendered
 from kilnmark.client.request import (
     ComposeOptions,
@@ -23,25 +24,25 @@ from kilnmark.client.request import (
     Paths,
     RenderOptions,
     RenderRequest,
-    checked,
     compose_params,
     inspect_params,
     named,
     render_params,
 )
+from kilnmark.client.sync_calls import BlockingCalls
 from kilnmark.client.sync_link import BlockingLinks
-from kilnmark.client.timeouts import Patience, Timeouts
+from kilnmark.client.timeouts import Timeouts
 from kilnmark.client.tracing import Carrier, render_span
 from kilnmark.protocol.content.composition import Composition
+from kilnmark.protocol.picture.catalog import Priority
 from kilnmark.protocol.wire import methods
-from kilnmark.protocol.wire.errors import Draining, NoWorker
 from kilnmark.protocol.wire.inspection import InspectionDocument
-from kilnmark.protocol.wire.job_requests import JobParams, JobsParams, JobWaitParams
-from kilnmark.protocol.wire.methods import WireMethod
+from kilnmark.protocol.wire.job_requests import JobParams, JobsParams, JobWaitParams, MoveParams, WatchParams
 from kilnmark.protocol.wire.replies import (
     CancelResult,
     JobResult,
     JobsResult,
+    MoveResult,
     PingResult,
     Progress,
     RenderResult,
@@ -57,14 +58,12 @@ from kilnmark.protocol.wire.requests import (
     WarmUpParams,
 )
 from kilnmark.protocol.wire.status import StatusResult
+from kilnmark.protocol.wire.watching import JobChange, Preview
 
 __all__ = ["Client"]
 
-P = TypeVar("P", bound=msgspec.Struct)
-R = TypeVar("R", bound=msgspec.Struct)
 
-
-class Client(AtItsPlace):
+class Client(BlockingCalls):
     """Talks to the daemon, blocking, from any number of threads: each has a connection of its own, made when it
     first asks something. A stream belongs to the thread that began it.
 
@@ -195,16 +194,29 @@ class Client(AtItsPlace):
         """Cancel a render, whoever asked for it; it stops at its next denoise step."""
         return self._ask(methods.CANCEL, CancelParams(job_id=job_id, reason=reason))
 
-    def jobs_list(self) -> JobsResult:
-        """Every job that the daemon knows: the running, the waiting, then the ended, latest first.
+    def jobs_list(self, **options: Unpack[JobsOptions]) -> JobsResult:
+        """Every job that the daemon knows, or those asked for: the running, the waiting, then the ended, latest first.
 
         It is asked for page by page; a job whose state changes meanwhile may come twice, or not at all.
+
+        Args:
+            options: See `JobsOptions`.
         """
-        found = self._ask(methods.JOBS_LIST, JobsParams())
+        found = self.jobs_page(**options)
         while found.next is not None:
-            page = self._ask(methods.JOBS_LIST, JobsParams(cursor=found.next, limit=1000))
+            page = self.jobs_page(found.next, 1000, **options)
             found = msgspec.structs.replace(page, jobs=[*found.jobs, *page.jobs])
         return found
+
+    def jobs_page(self, cursor: str | None = None, limit: int = 200, **options: Unpack[JobsOptions]) -> JobsResult:
+        """Some of what `jobs_list` tells.
+
+        Args:
+            cursor: `next` of the page before, which was asked for with the same options; None begins.
+            limit: Jobs on it at most, up to 1000.
+            options: See `JobsOptions`.
+        """
+        return self._ask(methods.JOBS_LIST, JobsParams(cursor=cursor, limit=limit, **jobs_fields(**options)))
 
     def jobs_get(self, job_id: str) -> JobResult:
         """How far one job is, or how it ended."""
@@ -221,6 +233,26 @@ class Client(AtItsPlace):
             JobTimedOut: it goes on.
         """
         return self._ask(methods.JOBS_WAIT, JobWaitParams(job_id=job_id, timeout=job_timeout))
+
+    def jobs_move(self, job_id: str, priority: Priority) -> MoveResult:
+        """Give a job that waits another priority, whoever asked for it."""
+        return self._ask(methods.JOBS_MOVE, MoveParams(job_id=job_id, priority=priority))
+
+    def watch(self, *, previews: bool = False) -> Generator[JobChange | Preview]:
+        """Every job of the daemon as it is accepted, begun, comes further and ends, until the daemon leaves.
+
+        It begins with the first hundred open jobs, and is not begun again by itself: whoever goes on after
+        `ConnectionLost` asks `jobs_list` for what ended meanwhile. Close the iterator to watch no more.
+
+        Args:
+            previews: Pictures of how far each render is, too, where the daemon makes any.
+        """
+        patience = self._timeouts.for_call(methods.JOBS_WATCH)
+        exchange = self._exchange(methods.JOBS_WATCH, WatchParams(previews=previews), patience, Carrier())
+        with closing(exchange):
+            for event in exchange:
+                if isinstance(event, Watched):
+                    yield event.note
 
     def lora_inspect(self, lora_paths: Paths, **options: Unpack[InspectOptions]) -> InspectionDocument:
         """Look at 1 to 64 adapter files without a base; a refused one is an entry like any other."""
@@ -260,34 +292,3 @@ class Client(AtItsPlace):
                     if isinstance(event, Progressed):
                         yield event.progress
         yield cast("RenderResult", cast("Answered", event).result)
-
-    def _ask(self, method: WireMethod[P, R], params: P) -> R:
-        exchange = self._exchange(method, checked(params), self._timeouts.for_call(method), Carrier())
-        with closing(exchange):
-            for event in exchange:
-                last = event
-        return cast("R", cast("Answered", last).result)
-
-    def _exchange(
-        self, method: WireMethod[P, R], params: P, patience: Patience, carrier: Carrier
-    ) -> Generator[Progressed | Answered]:
-        """The call's progress, then its answer as the last item; asked again by a daemon that is back."""
-        with self._uncancelled.noting(method, params, self._timeouts.away) as attempts:
-            while True:
-                link, request = self._links.connected(patience), NONE
-                try:
-                    request = attempts.sent(link.begin(method, attempts.params, patience, carrier))
-                    while True:
-                        event = link.next_event(request, patience)
-                        if attempts.is_news(event):
-                            yield event
-                        if isinstance(event, Answered):
-                            return
-                except (ConnectionLost, Draining, NoWorker) as error:
-                    pause = attempts.pause(error, was_left=link.was_left)
-                except BaseException as error:
-                    attempts.is_left = not link.give_up(method, request, error)
-                    raise
-                finally:
-                    link.end(request)
-                self._links.rest(patience, pause)

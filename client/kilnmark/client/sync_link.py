@@ -15,7 +15,7 @@ from typing import TypeVar
 
 import msgspec
 
-from kilnmark.client.connection import Alive, Answered, Connection, Progressed, Raised
+from kilnmark.client.connection import Alive, Answered, Connection, Progressed, Raised, Watched
 from kilnmark.client.dial import Absence, Places, has_hung_up, pause_before
 from kilnmark.client.errors import (
     BadReply,
@@ -52,7 +52,7 @@ class BlockingLink:
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
         self._calls = Connection()
-        self._inbox: dict[int, deque[Progressed | Answered | Raised]] = {}
+        self._inbox: dict[int, deque[Progressed | Watched | Answered | Raised]] = {}
         self._heard_at = time.monotonic()
         self._has_cancelled = False
         self.was_left = False
@@ -105,7 +105,7 @@ class BlockingLink:
             raise
         return request
 
-    def next_event(self, request: int, patience: Patience) -> Progressed | Answered:
+    def next_event(self, request: int, patience: Patience) -> Progressed | Watched | Answered:
         """Wait for something about one call; what arrives for others meanwhile is kept for them.
 
         Raises:

@@ -26,7 +26,6 @@ from kilnmark.daemon.jobs.listing import painted
 from kilnmark.daemon.jobs.prepare import Preparation
 from kilnmark.daemon.jobs.queue import JobQueue
 from kilnmark.daemon.jobs.renders import Renders
-from kilnmark.daemon.jobs.turn import Pace
 from kilnmark.daemon.jobs.view import JobsView
 from kilnmark.daemon.jobs.watching import Watching
 from kilnmark.daemon.journal.journal import KeptJournal
@@ -121,15 +120,7 @@ class Daemon:
         self._tracer = tracer
         self._journal = None if journal is None else self._keeper(journal)
         keeper = self._journal or NoJournal()
-        queue = JobQueue(
-            settings.queue_limit,
-            Pace(settings.batch_delay, settings.ageing),
-            clock=clock,
-            keep=keeper.keep,
-            remembered=settings.jobs_kept,
-            remembered_for=settings.jobs_kept_for,
-            events=() if journal is None else journal.events,
-        )
+        queue = JobQueue.by(settings, clock, keeper.keep, () if journal is None else journal.events)
         audience = Audience(clock)
         pictures = PictureCache(settings.cache_bytes, hashes := FileHashes())
         admission = Admission(promotions, hashes, settings.adapter_roots)
@@ -224,8 +215,7 @@ class Daemon:
         settings = self._settings = with_those_at_once(self._settings, said)
         self._worker.heed(settings)
         self._saving.heed(settings)
-        pace = Pace(settings.batch_delay, settings.ageing)
-        self._renders.queue.heed(settings.queue_limit, pace, settings.jobs_kept, settings.jobs_kept_for)
+        self._renders.queue.heed(settings)
         self._notes.settings_read(beyond := changed_beyond(settings, said))
         if beyond:
             _log.warning("settings were read again; these need a start: %s", ", ".join(beyond))

@@ -6,7 +6,7 @@ Nothing is told of a job before it is on disk, where there is a journal. What ha
 import asyncio
 from contextlib import suppress
 
-from kilnmark.daemon.jobs.watching import News, Picture, Watch, Watching
+from kilnmark.daemon.jobs.watching import JobsWatch, News, PreviewNews, Watching
 from kilnmark.daemon.journal.keeper import JournalKeeper
 from kilnmark.daemon.wire.exchange import Exchange
 from kilnmark.protocol.wire.errors import InvalidParams
@@ -50,7 +50,7 @@ async def watch_jobs(
                 return WatchResult(told=told, lost=watch.lost)
 
 
-async def _room(watch: Watch, exchange: Exchange) -> None:
+async def _room(watch: JobsWatch, exchange: Exchange) -> None:
     """Wait until it has read enough of what it was told; the end is told in any case."""
     while exchange.unread() > ROOM and not watch.over.is_set():
         with suppress(TimeoutError):
@@ -58,7 +58,7 @@ async def _room(watch: Watch, exchange: Exchange) -> None:
                 await watch.over.wait()
 
 
-def _tell(exchange: Exchange, token: str | int, news: News | Picture) -> None:
+def _tell(exchange: Exchange, token: str | int, news: News | PreviewNews) -> None:
     if isinstance(news, News):
         change = JobChange(progress_token=token, job=news.job, event=news.event, stage=news.stage, at=news.at)
         exchange.tell("notifications/job", change)

@@ -30,6 +30,7 @@ from kilnmark.daemon.jobs.turn import NextTurn, Pace, next_turn
 from kilnmark.daemon.pictures.hashes import Seen
 from kilnmark.otel.carrier import Carrier
 from kilnmark.protocol.picture.catalog import Priority
+from kilnmark.protocol.settings import Settings
 from kilnmark.protocol.wire.errors import JobIdTaken, QueueFull
 from kilnmark.protocol.wire.replies import JobError, RenderResult
 from kilnmark.protocol.wire.requests import RenderParams
@@ -42,6 +43,10 @@ NO_TRACE = Carrier()
 
 def _forget(_: JobEvent) -> None:
     """Events that nobody keeps only live on in what they come to."""
+
+
+def _pace_of(settings: Settings) -> Pace:
+    return Pace(settings.batch_delay, settings.ageing)
 
 
 class JobQueue:
@@ -86,10 +91,25 @@ class JobQueue:
         for event in events:
             self._apply(event)
 
-    def heed(self, limit: int, pace: Pace, remembered: int, remembered_for: float) -> None:
+    @classmethod
+    def by(
+        cls, settings: Settings, clock: Clock, keep: Callable[[JobEvent], object], events: Iterable[JobEvent]
+    ) -> "JobQueue":
+        """A queue by the rules of these settings; the rest as above."""
+        return cls(
+            settings.queue_limit,
+            _pace_of(settings),
+            clock=clock,
+            keep=keep,
+            remembered=settings.jobs_kept,
+            remembered_for=settings.jobs_kept_for,
+            events=events,
+        )
+
+    def heed(self, settings: Settings) -> None:
         """Take other rules than those it was made with, for whatever is decided from now on."""
-        self._limit, self._pace = limit, pace
-        self.state.ended.heed(remembered, remembered_for)
+        self._limit, self._pace = settings.queue_limit, _pace_of(settings)
+        self.state.ended.heed(settings.jobs_kept, settings.jobs_kept_for)
 
     def find_same(self, params: RenderParams) -> Job | None:
         """The job that this request asks for again, or None when it is to be rendered.

@@ -18,7 +18,7 @@ from kilnmark.protocol.wire.jobs import JobInfo
 from kilnmark.protocol.wire.watching import JobNews
 from kilnmark.protocol.wire.work import Stepped
 
-__all__ = ["News", "Picture", "Watch", "Watching"]
+__all__ = ["JobsWatch", "News", "PreviewNews", "Watching"]
 
 STEP_EVERY = 0.1
 """Seconds between two tellings of steps."""
@@ -36,7 +36,7 @@ class News(NamedTuple):
     at: str
 
 
-class Picture(NamedTuple):
+class PreviewNews(NamedTuple):
     """How far a render is, as a small JPEG; see `Preview`."""
 
     job_id: str
@@ -49,7 +49,7 @@ _Key = tuple[str, str, str]
 """Of one of the news that wait: its job, when that was accepted, and what happened."""
 
 
-class Watch:
+class JobsWatch:
     """One request that watches.
 
     Args:
@@ -66,10 +66,10 @@ class Watch:
         self.lost = 0
         self.over = asyncio.Event()
         self.woken = asyncio.Event()
-        self._waiting: dict[_Key, News | Picture] = {}
+        self._waiting: dict[_Key, News | PreviewNews] = {}
         self._problem: QueueFull | None = None
 
-    def put(self, news: News | Picture) -> None:
+    def put(self, news: News | PreviewNews) -> None:
         """It is to be told of this."""
         key: _Key
         if isinstance(news, News):
@@ -81,7 +81,7 @@ class Watch:
         self._waiting[key] = news
         self.woken.set()
 
-    def take(self) -> list[News | Picture]:
+    def take(self) -> list[News | PreviewNews]:
         """All that it has to be told, in its order; it is told then.
 
         Raises:
@@ -129,7 +129,7 @@ class Watching:
     def __init__(self, view: JobsView) -> None:
         self.view = view
         self._loop = asyncio.get_running_loop()
-        self._watches: list[Watch] = []
+        self._watches: list[JobsWatch] = []
         self._steps: dict[str, Stepped] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._is_over = False
@@ -146,9 +146,9 @@ class Watching:
         return any(watch.previews for watch in self._watches)
 
     @contextmanager
-    def watch(self, *, previews: bool) -> Iterator[Watch]:
+    def watch(self, *, previews: bool) -> Iterator[JobsWatch]:
         """One more watches within the block; it is told of the first of the open jobs at once."""
-        watch, wanted = Watch(previews=previews), self.wants_previews
+        watch, wanted = JobsWatch(previews=previews), self.wants_previews
         at = _now()
         for job in self.view.first_jobs:
             watch.put(News(job, "known", "", at))
@@ -185,7 +185,7 @@ class Watching:
         """There is a picture of how far the render of a job is."""
         for watch in self._watches:
             if watch.previews:
-                watch.put(Picture(job_id, step, steps, jpeg))
+                watch.put(PreviewNews(job_id, step, steps, jpeg))
 
     def end(self) -> None:
         """The daemon leaves: everybody is told what is left to tell, and hears that it is over."""

@@ -10,7 +10,7 @@ import msgspec
 from kilnmark.protocol.picture.catalog import Priority
 from kilnmark.protocol.picture.report import Verdict
 
-__all__ = ["AdapterBadge", "JobInfo", "JobState", "QueueInfo"]
+__all__ = ["AdapterBadge", "JobInfo", "QueueInfo"]
 
 JobState = Literal["queued", "running", "done", "failed", "cancelled"]
 

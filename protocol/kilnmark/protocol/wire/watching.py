@@ -9,7 +9,7 @@ import msgspec
 
 from kilnmark.protocol.wire.jobs import JobInfo
 
-__all__ = ["JobChange", "JobNews", "Preview", "WatchResult"]
+__all__ = ["JobChange", "Preview", "WatchResult"]
 
 JobNews = Literal["known", "accepted", "begun", "step", "moved", "waiting", "ended"]
 

@@ -1,0 +1,66 @@
+"""One call of the asyncio client, however often it has to be sent until its daemon answers it.
+
+What a client can ask is written in `aio`, and what waits for a socket in `aio_link`. `sync_calls`, the same for the
+blocking client, is made from this module by `scripts/make_sync.py`.
+"""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import TypeVar, cast
+
+import msgspec
+
+from kilnmark.client.aio_link import AsyncLinks
+from kilnmark.client.attempts import Uncancelled
+from kilnmark.client.connection import NONE, Answered, Progressed, Watched
+from kilnmark.client.dial import AtItsPlace
+from kilnmark.client.errors import ConnectionLost
+from kilnmark.client.request import checked
+from kilnmark.client.timeouts import Patience, Timeouts
+from kilnmark.client.tracing import Carrier
+from kilnmark.protocol.wire.errors import Draining, NoWorker
+from kilnmark.protocol.wire.methods import WireMethod
+
+__all__ = ["AsyncCalls"]
+
+P = TypeVar("P", bound=msgspec.Struct)
+R = TypeVar("R", bound=msgspec.Struct)
+
+
+class AsyncCalls(AtItsPlace):
+    """A client, as far as its calls go; what they need is its own to make."""
+
+    _timeouts: Timeouts
+    _links: AsyncLinks
+    _uncancelled: Uncancelled
+
+    async def _ask(self, method: WireMethod[P, R], params: P) -> R:
+        exchange = self._exchange(method, checked(params), self._timeouts.for_call(method), Carrier())
+        async with aclosing(exchange):
+            async for event in exchange:
+                last = event
+        return cast("R", cast("Answered", last).result)
+
+    async def _exchange(
+        self, method: WireMethod[P, R], params: P, patience: Patience, carrier: Carrier
+    ) -> AsyncGenerator[Progressed | Watched | Answered]:
+        """The call's progress, then its answer as the last item; asked again by a daemon that is back."""
+        with self._uncancelled.noting(method, params, self._timeouts.away) as attempts:
+            while True:
+                link, request = await self._links.connected(patience), NONE
+                try:
+                    request = attempts.sent(link.begin(method, attempts.params, patience, carrier))
+                    while True:
+                        event = await link.next_event(request, patience)
+                        if attempts.is_news(event):
+                            yield event
+                        if isinstance(event, Answered):
+                            return
+                except (ConnectionLost, Draining, NoWorker) as error:
+                    pause = attempts.pause(error, was_left=link.was_left)
+                except BaseException as error:
+                    attempts.is_left = not link.give_up(method, request, error)
+                    raise
+                finally:
+                    link.end(request)
+                await self._links.rest(patience, pause)
