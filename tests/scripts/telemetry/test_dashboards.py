@@ -19,6 +19,7 @@ from kilnmark.otel.names.prometheus import label_of, samples_of
 from scripts.make_dashboards import DASHBOARDS, files
 from scripts.telemetry.alerts import RECORDED
 from scripts.telemetry.rules import RULES
+from tests.telemetry.alerted import CASES
 
 VARIABLES = {"$__rate_interval": "5m", "$__range": "1h", "$instance": ".*"}
 """What Grafana puts in, by something that it could put in."""
@@ -127,6 +128,12 @@ def test_panels_of_a_dashboard_have_ids_and_places_of_their_own() -> None:
         assert len(set(numbers)) == len(numbers)
         places = [tuple(panel["gridPos"][side] for side in "xy") for panel in all_of_it]
         assert len(set(places)) == len(places)
+
+
+def test_every_alert_has_something_that_it_fires_for_and_something_that_it_does_not() -> None:
+    there = {rule["alert"] for rule in rules() if "alert" in rule}
+    assert {case.alert for case in CASES if case.fires is not None} == there
+    assert {case.alert for case in CASES if case.fires is None} == there
 
 
 @pytest.mark.parametrize("alert", [rule for rule in rules() if "alert" in rule], ids=lambda rule: rule["alert"])
