@@ -148,6 +148,18 @@ def test_nothing_is_told_without_a_progress_token(daemon: InProcessDaemon) -> No
         assert wire.reply(wire.send("jobs.watch"))["error"]["code"] == InvalidParams.code
 
 
+def test_the_end_of_a_job_is_told_on_hosts_alone_that_the_daemon_was_told() -> None:
+    with fake_daemon(notify_hosts=("example.org",)) as daemon, Client(daemon.socket) as client:
+        with pytest.raises(InvalidParams, match=r"other\.example is not allowed"):
+            client.render("a fox", **SMALL, notify_url="https://other.example/told")
+        client.render("a fox", **SMALL, notify_url="https://example.org/told", job_id="told")
+        client.render("a mill", **SMALL)
+        [job] = client.jobs_list(notify=True).jobs
+        assert (job.job_id, job.notify_url) == ("told", "https://example.org/told")
+    with fake_daemon() as daemon, Client(daemon.socket) as client, pytest.raises(InvalidParams, match="it allows none"):
+        client.render("a fox", **SMALL, notify_url="https://example.org/told")
+
+
 def test_jobs_are_found_by_what_was_asked_and_by_what_came_of_it() -> None:
     worker = FakeWorker(Script(verdicts={"ash": Verdict.NOOP, "ink": Verdict.PARTIAL}))
     with InProcessDaemon(worker) as daemon, Client(daemon.socket) as client:

@@ -86,7 +86,9 @@ class Intake:
 
     def _check_notify(self, params: RenderParams) -> None:
         """Raises InvalidParams where its end is to be told somewhere that this daemon was not told of."""
-        if params.notify_url is not None and (problem := notify_problem(params.notify_url, ())):
+        if params.notify_url is not None and (
+            problem := notify_problem(params.notify_url, self._served.settings.notify_hosts)
+        ):
             raise InvalidParams(f"{problem} - at `$.params.notify_url`")
 
     async def _known(self, params: RenderParams) -> Job | None:

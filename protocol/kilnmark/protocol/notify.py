@@ -3,13 +3,16 @@
 The daemon asks before it takes a request in, and whoever tells asks again. Nothing is resolved or sent here.
 """
 
+import re
 from collections.abc import Iterable
 from urllib.parse import SplitResult, urlsplit
 
-__all__ = ["notify_host", "notify_problem"]
+__all__ = ["checked_hosts", "notify_host", "notify_problem"]
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 """Hosts that http is good enough for, since nothing of it leaves the machine."""
+
+_HOST = re.compile(r"([A-Za-z0-9_-][A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
 
 _PORTS = {"https": 443, "http": 80}
 
@@ -22,7 +25,7 @@ def notify_problem(address: str, hosts: Iterable[str]) -> str | None:
 
     Args:
         address: As it was asked for.
-        hosts: What `notify_hosts` says: `HOST` or `HOST:PORT`, each.
+        hosts: As `checked_hosts` has them: `HOST` or `HOST:PORT`, each.
     """
     try:
         parts = urlsplit(address)
@@ -32,7 +35,7 @@ def notify_problem(address: str, hosts: Iterable[str]) -> str | None:
     if problem := _unfit(parts, host):
         return f"{address[:200]!r} {problem}"
     named = notify_host(host, port or _PORTS[parts.scheme], parts.scheme)
-    allowed = sorted({each.strip().lower() for each in hosts})
+    allowed = sorted(hosts)
     if named in allowed:
         return None
     known = f"it allows {', '.join(allowed)}" if allowed else "it allows none"
@@ -40,6 +43,19 @@ def notify_problem(address: str, hosts: Iterable[str]) -> str | None:
         f"the host {named} is not allowed (notify_hosts): {known}; start the daemon with --notify-host {named}, or "
         "leave notify_url out"
     )
+
+
+def checked_hosts(hosts: tuple[str, ...]) -> tuple[str, ...]:
+    """Hosts that may be told of jobs, as they are compared.
+
+    Raises:
+        ValueError: one is no host.
+    """
+    for each in hosts:
+        if not _HOST.fullmatch(each):
+            problem = f"{each!r} is no host; give a name as it stands in addresses, such as example.org or [::1]:8080"
+            raise ValueError(problem)
+    return tuple(each.lower() for each in hosts)
 
 
 def notify_host(host: str, port: int, scheme: str) -> str:

@@ -3,14 +3,17 @@
 Part of the model of settings, which says what else there is. Whether a directory holds a base is found out elsewhere.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator
 
 from kilnmark.protocol.picture.catalog import VARIANTS
 
-__all__ = ["Bases", "standins"]
+__all__ = ["Bases", "Bits", "known_variant", "quantizable", "standins"]
+
+Bits = Literal[3, 4, 5, 6, 8] | None
 
 
 def _stands_in(place: str, name: str) -> bool:
@@ -52,6 +55,36 @@ def _check_bases(bases: dict[str, str]) -> dict[str, str]:
             problem = f"{place!r} has two names and would be held twice; keep one"
             raise ValueError(problem)
     return bases
+
+
+def known_variant(variant: str, bases: Mapping[str, str]) -> str:
+    """A variant that can be held, beside bases of these names.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if variant not in bases and variant in bases.values() and variant not in VARIANTS:
+        (name,) = (name for name, place in bases.items() if place == variant)
+        problem = f"{variant!r} is in bases as {name!r}; give that name"
+        raise ValueError(problem)
+    if variant not in {**VARIANTS, **bases} and not Path(variant).is_absolute():
+        problem = f"{variant!r} is neither one of {', '.join({**VARIANTS, **bases})} nor an absolute directory"
+        raise ValueError(problem)
+    return variant
+
+
+def quantizable(quantize: Bits, variant: str, bases: Mapping[str, str]) -> Bits:
+    """The bits that a variant can be quantized to; None keeps it as it is stored.
+
+    Raises:
+        ValueError: it cannot be.
+    """
+    place = bases.get(variant, variant)
+    if quantize is not None and place in VARIANTS and VARIANTS[place].keeps_its_form:
+        why = "holds thin factors" if VARIANTS[place].made_up else "is too narrow"
+        problem = f"{place} {why} and cannot be quantized; leave quantize out"
+        raise ValueError(problem)
+    return quantize
 
 
 Bases = Annotated[dict[str, str], AfterValidator(_check_bases)]

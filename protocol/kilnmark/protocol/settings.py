@@ -8,15 +8,27 @@ alone.
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from kilnmark.protocol.picture.catalog import STANDIN, VARIANTS
 from kilnmark.protocol.picture.draft import Drafting
 from kilnmark.protocol.picture.numerics import AskedCompiling, AskedNumerics
-from kilnmark.protocol.served_bases import Bases, standins
-from kilnmark.protocol.told import AbsolutePath, Access, Keep, Kind, Patience, Pausing, Promoted, Seconds, Size, Told
+from kilnmark.protocol.served_bases import Bases, Bits, known_variant, quantizable, standins
+from kilnmark.protocol.told import (
+    AbsolutePath,
+    Access,
+    Hosts,
+    Keep,
+    Kind,
+    Patience,
+    Pausing,
+    Promoted,
+    Seconds,
+    Size,
+    Told,
+)
 from kilnmark.protocol.wire.framing import FRAME_LIMIT
 from kilnmark.protocol.wire.work import Configure
 
@@ -53,9 +65,7 @@ class Settings(BaseModel):
     """What all bases together may take, such as 24GB. The least recently used leave before another is loaded. None: 85%
     of what the device recommends to use (Metal, CUDA), or of the machine's memory (CPU)."""
 
-    quantize: Annotated[
-        Literal[3, 4, 5, 6, 8] | None, Told("--quantize", "bits", "3|4|5|6|8", "as the base is stored")
-    ] = None
+    quantize: Annotated[Bits, Told("--quantize", "bits", "3|4|5|6|8", "as the base is stored")] = None
     """Bits of the base's linear layers. The standin's are thin already and stay. None keeps them as they are stored."""
 
     numerics: Annotated[AskedNumerics, Told("--numerics", "word", "auto|exact|fast")] = "auto"
@@ -99,6 +109,10 @@ class Settings(BaseModel):
     ] = ()
     """Read pictures that others start from below this folder, too. Nothing outside them, the output folder and the
     packs is opened."""
+
+    notify_hosts: Annotated[Hosts, Told("--notify-host", "hosts", "HOST[:PORT]", "none")] = ()
+    """Let requests have their end told at addresses of this host (`notify_url`). It counts as it is written, not as it
+    resolves, and nothing below it is meant; without a port the scheme's own is. `kilnmark web` tells them."""
 
     inline_bytes: Annotated[int, Field(ge=0, le=1 << 30), Told("--inline-image", "size", "SIZE")] = 512 << 10
     """Largest picture that a request may bring within itself. In base64 it is a third longer, and all of them together
@@ -218,26 +232,12 @@ class Settings(BaseModel):
     @field_validator("variant")
     @classmethod
     def _known_variant(cls, variant: str, info: ValidationInfo) -> str:
-        bases = info.data.get("bases") or {}
-        if variant not in bases and variant in bases.values() and variant not in VARIANTS:
-            (name,) = (name for name, place in bases.items() if place == variant)
-            problem = f"{variant!r} is in bases as {name!r}; give that name"
-            raise ValueError(problem)
-        if variant not in {**VARIANTS, **bases} and not Path(variant).is_absolute():
-            problem = f"{variant!r} is neither one of {', '.join({**VARIANTS, **bases})} nor an absolute directory"
-            raise ValueError(problem)
-        return variant
+        return known_variant(variant, info.data.get("bases") or {})
 
     @field_validator("quantize")
     @classmethod
-    def _quantizable(cls, quantize: int | None, info: ValidationInfo) -> int | None:
-        variant = info.data.get("variant", "")
-        place = (info.data.get("bases") or {}).get(variant, variant)
-        if quantize is not None and place in VARIANTS and VARIANTS[place].keeps_its_form:
-            why = "holds thin factors" if VARIANTS[place].made_up else "is too narrow"
-            problem = f"{place} {why} and cannot be quantized; leave quantize out"
-            raise ValueError(problem)
-        return quantize
+    def _quantizable(cls, quantize: Bits, info: ValidationInfo) -> Bits:
+        return quantizable(quantize, info.data.get("variant", ""), info.data.get("bases") or {})
 
     @field_validator("require_promoted")
     @classmethod

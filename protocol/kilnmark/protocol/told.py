@@ -9,9 +9,25 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-__all__ = ["AbsolutePath", "Access", "Keep", "Kind", "Patience", "Pausing", "Promoted", "Seconds", "Size", "Told"]
+from kilnmark.protocol.notify import checked_hosts
 
-Kind = Literal["path", "folder", "folders", "base", "bases", "bits", "word", "count", "seconds", "size", "flag"]
+__all__ = [
+    "AbsolutePath",
+    "Access",
+    "Hosts",
+    "Keep",
+    "Kind",
+    "Patience",
+    "Pausing",
+    "Promoted",
+    "Seconds",
+    "Size",
+    "Told",
+]
+
+Kind = Literal[
+    "path", "folder", "folders", "base", "bases", "bits", "word", "count", "seconds", "size", "flag", "hosts"
+]
 """How the text of a value is read: `folder` and `folders` must be there, a `path` need not. The option of a `flag`
 has no value: it says yes."""
 
@@ -34,8 +50,10 @@ class Told:
 
     @property
     def is_list(self) -> bool:
-        """Whether it has any number of values: the option is repeatable, a variable has them with a colon between."""
-        return self.kind in ("folders", "bases")
+        """Whether it has any number of values: the option is repeatable, a variable has them with a colon between, or
+        hosts, which may have colons, with a comma.
+        """
+        return self.kind in ("folders", "bases", "hosts")
 
 
 def _absolute(path: Path) -> Path:
@@ -46,6 +64,7 @@ def _absolute(path: Path) -> Path:
 
 
 AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
+Hosts = Annotated[tuple[str, ...], AfterValidator(checked_hosts)]
 Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
 Keep = Annotated[float, Field(gt=0, le=366 * 86_400, allow_inf_nan=False)]
 Patience = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]

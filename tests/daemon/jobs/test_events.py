@@ -15,6 +15,7 @@ from kilnmark.daemon.jobs.events import DaemonStarted, JobEvent, decode_event, e
 from kilnmark.daemon.jobs.jobs import Job
 from kilnmark.daemon.jobs.queue import JobQueue
 from kilnmark.daemon.jobs.state import QueueState
+from kilnmark.protocol.picture.catalog import PRIORITIES
 from kilnmark.protocol.wire.call import CallMeta
 from tests.daemon.jobs.queues import CANCELLED, FAILED, GOLD, INK, Asked, seen
 
@@ -26,6 +27,7 @@ def told(job: Job) -> dict[str, Any]:
     return {
         "job_id": job.job_id,
         "state": job.state,
+        "priority": job.priority,
         "facts": job.facts,
         "ended": job.ended,
         "shared_with": job.shared_with,
@@ -101,8 +103,15 @@ def lose_worker(asked: Asked, _: int) -> None:
         asked.queue.end(job_id, FAILED)
 
 
+def move(asked: Asked, choice: int) -> None:
+    if jobs := asked.queue.state.open_jobs:
+        job = jobs[choice % len(jobs)]
+        moved = asked.queue.move(job.job_id, PRIORITIES[choice % 3])
+        assert moved is (job.state == "queued")
+
+
 Deed = Callable[[Asked, int], None]
-DEEDS: list[Deed] = [accept, accept, accept, make_ready, begin, paint, finish, give_up, lose_worker]
+DEEDS: list[Deed] = [accept, accept, accept, make_ready, move, begin, paint, finish, give_up, lose_worker]
 courses = st.lists(st.tuples(st.sampled_from(DEEDS), st.integers(0, 1000)), max_size=40)
 
 
@@ -128,7 +137,7 @@ def assert_counts(asked: Asked) -> None:
     state = asked.queue.state
     jobs = state.open_jobs
     assert len({job.job_id for job in jobs}) == len(jobs) == state.open_count
-    queued = Counter(job.facts.params.priority for job in jobs if job.state == "queued")
+    queued = Counter(job.priority for job in jobs if job.state == "queued")
     assert (state.info.high, state.info.normal, state.info.low) == (queued["high"], queued["normal"], queued["low"])
     assert state.unready == len(state.unready_jobs)
     waiting = {id(job.render): job.render for job in jobs if job.state == "queued"}
@@ -243,6 +252,24 @@ def test_the_last_job_of_a_picture_that_bears_another_ones_id_ends_where_it_was_
     again.go_on(lambda _: FAILED)
     assert again.state.unready_jobs == []
     assert [(job.job_id, job.state) for job in again.state.ended_jobs] == [("b", "cancelled"), ("a", "cancelled")]
+
+
+def test_a_job_keeps_the_priority_that_it_was_given_whoever_it_shares_a_picture_with() -> None:
+    asked = Asked()
+    asked.added("a", seed=1)
+    other = asked.accepted("b", seed=1, priority="low")
+    assert asked.queue.move("b", "high")
+    asked.ready(other)
+    assert asked.render("a") is asked.render("b")
+    assert (asked.render("a").level, asked.queue.state.info.high) == (0, 1)
+    again = JobQueue(10, events=asked.events)
+    again.go_on(lambda _: FAILED)
+    assert {job.job_id: job.priority for job in again.state.open_jobs} == {"a": "normal", "b": "high"}
+    asked.queue.end("b", CANCELLED)
+    assert (asked.job("b").priority, asked.render("a").level) == ("high", 1)
+    assert not asked.queue.move("b", "low")
+    asked.taken()
+    assert not asked.queue.move("a", "low")
 
 
 def test_an_event_is_kept_before_it_counts() -> None:

@@ -4,7 +4,7 @@ import subprocess
 import threading
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import msgspec
@@ -73,6 +73,29 @@ def test_a_job_is_shown_with_its_picture(run: Run, done: RenderResult) -> None:
         shown = run("jobs", done.job_id, *waits, "--json")
         assert (shown.returncode, msgspec.json.decode(shown.stdout, type=JobResult).result) == (0, done)
     assert done.image_path in run("jobs", done.job_id).stdout
+
+
+def test_jobs_are_listed_by_what_they_are(run: Run, done: RenderResult) -> None:
+    found = run("jobs", "--text", "A KILN", "--since", "1d", "--until", "today", "--state", "done", "--json").stdout
+    assert done.job_id in [job.job_id for job in msgspec.json.decode(found, type=JobsResult).jobs]
+    assert len(msgspec.json.decode(run("jobs", "--limit", "1", "--json").stdout, type=JobsResult).jobs) == 1
+    assert run("jobs", "--genre", "none").stdout == "no job is like that\n"
+    wrong = run("jobs", "--since", "soon")
+    assert (wrong.returncode, "90m, 6h, 2d" in wrong.stderr) == (2, True)
+    assert run("jobs", done.job_id, "--genre", "ink").returncode == 2
+
+
+def test_a_job_that_waits_is_moved_and_one_that_ended_is_not(run: Run, daemon: FakeDaemon, done: RenderResult) -> None:
+    assert run("jobs", "move", done.job_id, "high").stdout == f"{done.job_id}: is begun or has ended already\n"
+    assert run("jobs", "move", done.job_id, "higher").returncode == 2
+    assert run("jobs", "move", done.job_id).returncode == 2
+    with (
+        running(daemon),
+        Client(daemon.socket) as client,
+        closing(client.render_stream("a mill", width=64, height=64, steps=1, job_id="waiting")) as stream,
+    ):
+        next(stream)
+        assert run("jobs", "move", "waiting", "low").stdout == "waiting: low priority now\n"
 
 
 def test_a_job_is_cancelled_by_its_name_and_then_says_so(run: Run, daemon: FakeDaemon) -> None:

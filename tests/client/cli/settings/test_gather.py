@@ -90,6 +90,7 @@ def test_every_setting_can_be_said_in_each_way(tmp_path: Path) -> None:
         "path": "a/new", "folder": "a", "folders": "a", "base": "schnell", "bases": "schnell", "bits": "8",
         "count": "9", "seconds": "1.5", "size": "1MiB", "word": "auto", "picture_access": "group",
         "flag": "true", "pause_on_battery": "low", "pause_when_hot": "all", "require_promoted": "all",
+        "hosts": "Example.org:8443",
     }  # fmt: skip
     told = {name: texts.get(name, texts[field.kind]) for name, field in fields().items()}
     options: dict[str, Any] = {name: (text,) if fields()[name].is_list else text for name, text in told.items()}

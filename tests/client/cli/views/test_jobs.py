@@ -7,7 +7,8 @@ import pytest
 from rich.console import Console
 
 from kilnmark.client.cli.views.jobs import show_jobs
-from kilnmark.protocol.wire.jobs import JobInfo
+from kilnmark.protocol.picture.report import Verdict
+from kilnmark.protocol.wire.jobs import AdapterBadge, JobInfo
 
 NOW = datetime(2026, 11, 27, 21, 0, tzinfo=timezone(timedelta(hours=1)))
 LONG = "0123456789abcdef" * 2
@@ -55,6 +56,17 @@ def test_a_terminal_gets_no_line_that_is_wider_and_every_id_whole(width: int) ->
     assert max(map(len, lines)) <= width
     assert any(LONG in line for line in lines)
     assert any(line.rstrip().endswith("...") for line in lines)
+
+
+def test_what_an_adapter_failed_in_stands_before_the_prompt() -> None:
+    badges = [
+        AdapterBadge(name="ash", verdict=Verdict.NOOP),
+        AdapterBadge(name="ink", verdict=Verdict.PARTIAL),
+        AdapterBadge(name="oak", verdict=Verdict.ENGAGED),
+        AdapterBadge(name="fen"),
+    ]
+    _, line = shown(JobInfo(job_id="d", state="done", prompt="a kiln", adapters=badges))
+    assert line.endswith("noop: ash; partial: ink; a kiln")
 
 
 def test_where_ids_are_short_a_narrow_terminal_gets_one_line_a_job() -> None:

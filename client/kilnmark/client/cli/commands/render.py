@@ -98,6 +98,7 @@ __all__ = ["render"]
     show_default=True,
     help="Before which other renders it is painted.",
 )
+@click.option("--notify-url", metavar="URL", help="Where its end is told, on a host that the daemon allows.")
 @draft_option
 @click.option("--probe", is_flag=True, help="Also measure how far each adapter moves a small forward pass.")
 @click.option(

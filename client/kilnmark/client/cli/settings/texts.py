@@ -29,6 +29,7 @@ EXPECTED: Mapping[Kind, str] = {
     "seconds": "a number of seconds",
     "size": "a size: bytes, or a number with MB, GB, MiB or GiB behind it",
     "flag": "true or false",
+    "hosts": "hosts such as example.org or example.org:8443",
 }
 """What a value of each kind is to be, after "give"."""
 
@@ -45,7 +46,7 @@ def read_value(kind: Kind, given: object, folder: Path) -> object:
         ValueError: it is none of its kind; with a message where there is more to say than that.
         OSError: it is a path that cannot be looked at.
     """
-    if kind in ("folders", "bases"):
+    if kind in ("folders", "bases", "hosts"):
         return _MANY[kind](given, folder)
     if kind == "flag":
         return _flag(given)
@@ -143,14 +144,18 @@ def _bases(given: object, folder: Path) -> dict[str, str]:
         raise ValueError(error.message) from error
 
 
+def _hosts(given: object, _folder: Path) -> tuple[str, ...]:
+    return tuple(_listed(given, ","))
+
+
 def _pair(name: str, place: object) -> str:
     """A row of a table in the words of an option: a variant, and a directory that is its own name, stand alone."""
     return name if name == place and (name in VARIANTS or Path(name).is_absolute()) else f"{name}={place}"
 
 
-def _listed(given: object) -> list[str]:
-    """A list as it is; text cut at colons, as that of `PATH`."""
-    many = given.split(os.pathsep) if isinstance(given, str) else given
+def _listed(given: object, separator: str = os.pathsep) -> list[str]:
+    """A list as it is; text cut at colons, as that of `PATH`, or at what stands for them."""
+    many = given.split(separator) if isinstance(given, str) else given
     if not isinstance(many, list | tuple) or not all(isinstance(each, str) and each for each in many):
         raise ValueError
     return list(many)
@@ -166,4 +171,4 @@ _ONE: Mapping[Kind, Callable[[Any, Path], object]] = {
     "seconds": _seconds,
     "size": _size,
 }
-_MANY: Mapping[Kind, Callable[[object, Path], object]] = {"folders": _folders, "bases": _bases}
+_MANY: Mapping[Kind, Callable[[object, Path], object]] = {"folders": _folders, "bases": _bases, "hosts": _hosts}

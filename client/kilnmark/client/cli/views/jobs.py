@@ -11,6 +11,7 @@ from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 
 from kilnmark.client.cli.views.tables import plain
+from kilnmark.protocol.picture.report import Verdict
 from kilnmark.protocol.printable import printable
 from kilnmark.protocol.wire.jobs import JobInfo
 
@@ -83,6 +84,9 @@ def _notes(job: JobInfo) -> Iterator[str]:
         yield f"paused: {job.paused}"
     if job.shared_with is not None:
         yield f"the picture of {job.shared_with}"
+    for verdict in (Verdict.REFUSED, Verdict.NOOP, Verdict.PARTIAL):
+        if named := [badge.name for badge in job.adapters if badge.verdict is verdict]:
+            yield f"{verdict.value}: {', '.join(named)}"
     if job.style:
         yield job.style
     yield job.prompt or _UNKNOWN
