@@ -56,7 +56,7 @@ def jobs(what: tuple[str, ...], *, wait: bool, timeout: float | None, socket: st
     """List the daemon's jobs, show one, or move one that waits.
 
     Of those that are listed, everything that is asked for is true. A job that ended without a picture ends the command
-    with 1, one whose adapters did not all engage with 3. `kilnmark jobs move ID high` lets a job be painted before others.
+    with 1, one whose adapters did not all engage with 3. `kilnmark jobs move ID high` lets a job that waits go first.
     """
     as_json, limit = options.pop("as_json"), options.pop("limit")
     asked = _asked(**options)
