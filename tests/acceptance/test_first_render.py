@@ -22,7 +22,8 @@ from PIL import Image
 
 from kilnmark.client import Client, RenderResult, Verdict
 from kilnmark.keymaps.zoo.write import ConventionName, make_adapter
-from kilnmark.otel.receiver import Receiver, Span
+from kilnmark.otel.received import Span
+from kilnmark.otel.receiver import Receiver
 from kilnmark.protocol.picture.record import CHUNK, decode_record
 from tests.client.conftest import KILNMARK, Daemon, serving
 

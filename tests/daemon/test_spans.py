@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from kilnmark.otel.receiver import Receiver, Span
+from kilnmark.otel.received import Span
+from kilnmark.otel.receiver import Receiver
 from tests.daemon.conftest import PATIENCE, SMALL, FakeDaemon
 from tests.daemon.shuttered import Shuttered, shuttered
 

@@ -23,7 +23,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from kilnmark.keymaps.zoo.write import make_adapter
-from kilnmark.otel.receiver import Receiver, Span
+from kilnmark.otel.received import Span
+from kilnmark.otel.receiver import Receiver
 from kilnmark.protocol.picture.record import CHUNK, STANDIN_NOTICE, decode_record
 from kilnmark.protocol.picture.report import Verdict
 from kilnmark.protocol.wire.errors import Cancelled, RenderFailed

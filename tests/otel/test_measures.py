@@ -66,7 +66,10 @@ def test_an_attribute_that_is_not_the_metrics_own_is_refused(measures: Measures)
 def test_a_metric_is_used_as_what_it_is(measures: Measures) -> None:
     with pytest.raises(ValueError, match=r"flux_mlx.images is a counter"):
         measures.record(names.IMAGES, 1)
-    with pytest.raises(ValueError, match="observed already"):
+    with pytest.raises(ValueError, match="is a histogram, or in use already"):
+        measures.observe(names.QUEUE_WAIT, list)
+    measures.observe(names.IMAGES, list)
+    with pytest.raises(ValueError, match="in use already"):
         measures.observe(names.IMAGES, list)
 
 

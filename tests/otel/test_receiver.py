@@ -79,7 +79,7 @@ def test_compressed_bodies_are_unpacked(encoding: str) -> None:
         (b"no gzip", "/v1/traces", "gzip", 400),
         (gzip.compress(request_of("cut"))[:-9], "/v1/traces", "gzip", 400),
         (request_of("x"), "/v1/traces", "zstd", 400),
-        (request_of("x"), "/v1/metrics", "", 404),
+        (request_of("x"), "/v1/profiles", "", 404),
         (b"", "/v1/traces", "", 413),
     ],
 )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from kilnmark.otel.settings import EXPORT_TIMEOUT, TracingMisconfigured, TracingSettings, read_settings
+from kilnmark.otel.settings import EXPORT_TIMEOUT, SignalSettings, TracingMisconfigured, read_settings
 
 ENDPOINT = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector.test:4318"}
 
@@ -92,8 +92,8 @@ def test_another_ratio_is_refused(ratio: str) -> None:
 
 def test_nothing_is_checked_while_tracing_is_off() -> None:
     wrong = {"OTEL_EXPORTER_OTLP_PROTOCOL": "smoke", "OTEL_TRACES_SAMPLER": "sometimes"}
-    assert read_settings(wrong) == TracingSettings()
-    assert read_settings(ENDPOINT | wrong | {"OTEL_SDK_DISABLED": "true"}) == TracingSettings()
+    assert read_settings(wrong) == SignalSettings()
+    assert read_settings(ENDPOINT | wrong | {"OTEL_SDK_DISABLED": "true"}) == SignalSettings()
 
 
 def test_grpc_takes_an_address_without_a_scheme() -> None:

@@ -8,7 +8,8 @@ from opentelemetry.trace import INVALID_SPAN
 from opentelemetry.trace import Span as LiveSpan
 
 from kilnmark.otel import names
-from kilnmark.otel.receiver import Attribute, Receiver, Span
+from kilnmark.otel.received import Attribute, Span
+from kilnmark.otel.receiver import Receiver
 from kilnmark.otel.setup import start
 from kilnmark.otel.spans import describe_adapter, describe_origin, describe_render, describe_stack, mark_failed
 from kilnmark.protocol.picture.beside import LayersBeside

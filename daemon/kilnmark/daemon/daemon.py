@@ -48,6 +48,7 @@ from kilnmark.daemon.wire.socket import Listener
 from kilnmark.daemon.worker.ends import Spawn
 from kilnmark.daemon.worker.sizes import WarmSizes
 from kilnmark.daemon.worker.worker import Worker
+from kilnmark.otel.measures import Measures
 from kilnmark.protocol.errors import KilnmarkError
 from kilnmark.protocol.settings import Settings
 from kilnmark.protocol.wire.call import CallMeta
@@ -90,6 +91,7 @@ class Daemon:
     Args:
         listener: The bound socket; it stays the caller's to close.
         tracer: Whose spans tell of renders.
+        measures: What is measured; None: nobody keeps it.
         spawn: Starts a worker.
         notes: What the process tells of itself, and the clock that tells the time.
         journal: Where jobs are kept, and what was kept there before; None: nowhere.
@@ -103,6 +105,7 @@ class Daemon:
         *,
         tracer: Tracer,
         spawn: Spawn,
+        measures: Measures | None = None,
         notes: ProcessNotes | None = None,
         journal: OpenedJournal | None = None,
         machine: Machine | None = None,
@@ -118,6 +121,7 @@ class Daemon:
         self._vigil = Vigil(asyncio.get_running_loop(), clock)
         self._vigil.on_jump(self._worker.time_jumped)
         self._tracer = tracer
+        self._measures = measures or Measures()
         self._journal = None if journal is None else self._keeper(journal)
         keeper = self._journal or NoJournal()
         queue = JobQueue.by(settings, clock, keeper.keep, () if journal is None else journal.events)

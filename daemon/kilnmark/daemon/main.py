@@ -30,6 +30,7 @@ from kilnmark.daemon.wire.socket import Listener, SocketHeld, UnfitSocketPath
 from kilnmark.daemon.worker.process import WorkerProcess
 from kilnmark.daemon.worker.survivor import RecordedSpawn, end_survivor, record_of
 from kilnmark.keymaps.files.outputs import OutputFolder
+from kilnmark.otel.settings import ALL_SIGNALS
 from kilnmark.otel.setup import Telemetry, TracingMisconfigured, start
 from kilnmark.protocol.errors import KilnmarkError, nearest
 from kilnmark.protocol.exits import ExitCode
@@ -119,7 +120,9 @@ def _serve(
     notes: ProcessNotes,
 ) -> int:
     before = {number: signal.getsignal(number) for number in SIGNALS}
-    telemetry = start("kilnmark-daemon")
+    telemetry = start("kilnmark-daemon", ALL_SIGNALS, settings.metrics_port)
+    if telemetry.logs is not None:
+        logging.getLogger().addHandler(telemetry.logs)
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             ended_by = runner.run(_run(settings, listener, telemetry, journal, again, manager, notes))
@@ -151,6 +154,7 @@ async def _run(
         settings,
         listener,
         tracer=telemetry.tracer,
+        measures=telemetry.measures,
         spawn=spawn,
         notes=notes,
         journal=journal,

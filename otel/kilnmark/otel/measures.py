@@ -66,25 +66,25 @@ class Measures:
         take(value, _checked(metric, attributes), context)
 
     def observe(self, metric: Metric, look: Callable[[], Observed]) -> None:
-        """Have a gauge looked at whenever its values are wanted, from a thread of its own.
+        """Have a gauge, or a counter's whole count, looked at whenever it is wanted, from a thread of its own.
 
         Args:
-            metric: A gauge; once in a process.
+            metric: A gauge or a counter; once in a process.
             look: Gives its values; it must not wait, and it must not raise.
 
         Raises:
-            ValueError: It is no gauge, or observed already.
+            ValueError: It is neither, or in use already.
         """
-        if metric.instrument is not Instrument.GAUGE or metric.name in self._instruments:
-            problem = f"{metric.name} is {metric.instrument}, or observed already"
+        made = {Instrument.GAUGE: "create_observable_gauge", Instrument.COUNTER: "create_observable_counter"}
+        if metric.instrument not in made or metric.name in self._instruments:
+            problem = f"{metric.name} is a {metric.instrument}, or in use already"
             raise ValueError(problem)
 
         def observed(_: CallbackOptions) -> Iterable[Observation]:
             return [Observation(value, dict(_checked(metric, attributes))) for value, attributes in look()]
 
-        self._instruments[metric.name] = self._meter.create_observable_gauge(
-            metric.name, [observed], metric.unit, metric.meaning
-        )
+        create = getattr(self._meter, made[metric.instrument])
+        self._instruments[metric.name] = create(metric.name, [observed], metric.unit, metric.meaning)
 
     def _instrument(self, metric: Metric, *wanted: Instrument) -> Any:
         made = self._instruments.get(metric.name)

@@ -1,6 +1,6 @@
-"""One warning instead of a page when traces cannot be delivered.
+"""One warning instead of a page when telemetry cannot be delivered.
 
-The SDK logs every retry and every lost batch, some with a stack trace. An operator needs to know that traces are not
+The SDK logs every retry and every lost batch, some with a stack trace. An operator needs to know that telemetry is not
 arriving, now and then how many messages that was, and nothing more: pictures are made all the same.
 """
 
@@ -18,8 +18,11 @@ _NOISY = (
     "opentelemetry.exporter.otlp.common.http",
     "opentelemetry.exporter.otlp.proto.grpc.exporter",
     "opentelemetry.exporter.otlp.proto.http._common",
+    "opentelemetry.exporter.otlp.proto.http._log_exporter",
+    "opentelemetry.exporter.otlp.proto.http.metric_exporter",
     "opentelemetry.exporter.otlp.proto.http.trace_exporter",
     "opentelemetry.sdk._shared_internal",
+    "opentelemetry.sdk.metrics._internal.export",
     "opentelemetry.sdk.trace",
     "opentelemetry.sdk.trace.export",
 )

@@ -1,27 +1,33 @@
-"""The standard `OTEL_` variables that decide whether and how traces leave, read and checked once at start.
+"""The standard `OTEL_` variables that decide whether and how telemetry leaves, read and checked once at start.
 
 Samplers, limits, headers and certificates are read by the SDK itself; the ones it would ignore in silence when they
 are wrong are checked here, so that a typing error is told instead of losing traces.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, NoReturn
+from typing import Literal, get_args
 from urllib.parse import urlsplit
 
-from kilnmark.protocol.errors import KilnmarkError
+from kilnmark.otel.variables import TracingMisconfigured, Variables, refuse
 
 __all__ = [
+    "ALL_SIGNALS",
     "EXPORT_TIMEOUT",
     "GRPC_PORT",
     "HTTP_PORT",
+    "PROMETHEUS_PORT",
     "Exporter",
+    "Signal",
+    "SignalSettings",
     "TracingMisconfigured",
-    "TracingSettings",
     "read_settings",
 ]
 
-Exporter = Literal["otlp", "console"]
+Signal = Literal["traces", "metrics", "logs"]
+ALL_SIGNALS: tuple[Signal, ...] = get_args(Signal)
+
+Exporter = Literal["otlp", "console", "prometheus"]
 Protocol = Literal["http/protobuf", "grpc"]
 
 EXPORT_TIMEOUT = 2.0
@@ -30,135 +36,104 @@ EXPORT_TIMEOUT = 2.0
 GRPC_PORT, HTTP_PORT = 4317, 4318
 """Where collectors listen by the specification of OTLP (1.9, "Default Port")."""
 
+PROMETHEUS_PORT = 9464
+"""Where Prometheus asks, by the specification of its exporter."""
+
 _ROOT_SAMPLERS = ("always_on", "always_off", "traceidratio")
 _SAMPLERS = (*_ROOT_SAMPLERS, *(f"parentbased_{name}" for name in _ROOT_SAMPLERS))
 _COMPRESSIONS = {"http/protobuf": ("none", "gzip", "deflate"), "grpc": ("gzip",)}
+_EXPORTERS: dict[Signal, tuple[Exporter, ...]] = {
+    "traces": ("otlp", "console"),
+    "metrics": ("otlp", "console", "prometheus"),
+    "logs": ("otlp", "console"),
+}
+_TEMPORALITIES = ("cumulative", "delta", "lowmemory")
+_AGGREGATIONS = ("explicit_bucket_histogram", "base2_exponential_bucket_histogram")
+_EXEMPLARS = ("always_on", "always_off", "trace_based")
 _LARGE = 1e9
 _QUEUE_SIZE, _BATCH_SIZE = 2048, 512
-"""Spans, where no variable says otherwise; the SDK's own defaults."""
-
-
-class TracingMisconfigured(KilnmarkError):
-    """A standard variable has a value we cannot follow.
-
-    Attributes:
-        variable: Its name.
-        value: What it was set to.
-        expected: What it may be, in words.
-    """
-
-    def __init__(self, variable: str, value: str, expected: str) -> None:
-        super().__init__(variable, value, expected)
-        self.variable = variable
-        self.value = value
-        self.expected = expected
-
-    def __str__(self) -> str:
-        """The sentence a person reads at start."""
-        return f"{self.variable} is {self.value!r}; set it to {self.expected}, or unset it"
+"""Spans or lines, where no variable says otherwise; the SDK's own defaults."""
 
 
 @dataclass(frozen=True, slots=True)
-class TracingSettings:
-    """How traces leave this process.
+class SignalSettings:
+    """How one signal leaves this process.
 
     Attributes:
-        exporters: Where they go; empty when tracing is off.
+        exporters: Where it goes; empty when it does not leave.
         protocol: How OTLP is spoken: as a variable says, else gRPC to its own port, else HTTP.
         timeout: Seconds one export may take; None leaves it to the variable that says so.
+        prometheus: Address and port that Prometheus asks at, where it is to.
     """
 
     exporters: tuple[Exporter, ...] = ()
     protocol: Protocol = "http/protobuf"
     timeout: float | None = EXPORT_TIMEOUT
+    prometheus: tuple[str, int] | None = None
 
 
-def read_settings(env: Mapping[str, str]) -> TracingSettings:
+def read_settings(env: Mapping[str, str], signal: Signal = "traces") -> SignalSettings:
     """Read the standard variables; an empty value counts as unset.
 
     Raises:
         TracingMisconfigured: naming the variable and what it may be.
     """
-    variables = _Variables(env)
+    variables = Variables(env)
     if variables.one_of("OTEL_SDK_DISABLED", allowed=("true", "false"), default="false") == "true":
-        return TracingSettings()
-    exporters = _exporters(variables)
+        return SignalSettings()
+    exporters = _exporters(variables, signal)
     if not exporters:
-        return TracingSettings()
-    _check_what_the_sdk_ignores(variables)
-    protocol = _protocol(variables) if "otlp" in exporters else "http/protobuf"
-    timeout = variables.first("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT")
-    return TracingSettings(exporters, protocol, EXPORT_TIMEOUT if timeout is None else None)
+        return SignalSettings()
+    _CHECKS[signal](variables)
+    protocol = _protocol(variables, signal) if "otlp" in exporters else "http/protobuf"
+    timeout = variables.first(*_names(signal, "TIMEOUT"))
+    return SignalSettings(
+        exporters,
+        protocol,
+        EXPORT_TIMEOUT if timeout is None else None,
+        _asked_at(variables) if "prometheus" in exporters else None,
+    )
 
 
-class _Variables:
-    """The environment, asked by a variable's name so that every refusal can tell it."""
-
-    def __init__(self, env: Mapping[str, str]) -> None:
-        self._env = env
-
-    def first(self, *names: str) -> tuple[str, str] | None:
-        """Name and value of the first variable that is set."""
-        return next(((name, value) for name in names if (value := self._env.get(name, "").strip())), None)
-
-    def one_of(self, *names: str, allowed: tuple[str, ...], default: str) -> str:
-        found = self.first(*names)
-        if found is None:
-            return default
-        name, value = found
-        if value.lower() not in allowed:
-            _refuse(name, value, f"one of {', '.join(allowed)}")
-        return value.lower()
-
-    def number(self, name: str, kind: Callable[[str], float], bounds: tuple[float, float], expected: str) -> None:
-        if (found := self.first(name)) is None:
-            return
-        try:
-            fits = bounds[0] <= kind(found[1]) <= bounds[1]
-        except ValueError:
-            fits = False
-        if not fits:
-            _refuse(*found, expected)
+def _names(signal: Signal, what: str) -> tuple[str, str]:
+    """The variable of a signal's exporter, and the one of all."""
+    return f"OTEL_EXPORTER_OTLP_{signal.upper()}_{what}", f"OTEL_EXPORTER_OTLP_{what}"
 
 
-def _refuse(name: str, value: str, expected: str) -> NoReturn:
-    raise TracingMisconfigured(name, value, expected)
+def _exporters(variables: Variables, signal: Signal) -> tuple[Exporter, ...]:
+    """The exporters named, else OTLP when an endpoint is named, else none: no collector, no noise.
 
-
-def _exporters(variables: _Variables) -> tuple[Exporter, ...]:
-    """The exporters named, else OTLP when an endpoint is named, else none: no collector, no noise."""
-    named = variables.first("OTEL_TRACES_EXPORTER")
+    Logs are on stderr already, so that an endpoint for everything does not ask for them.
+    """
+    named = variables.first(f"OTEL_{signal.upper()}_EXPORTER")
     if named is None:
-        endpoint = variables.first("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
-        return ("otlp",) if endpoint else ()
+        own, everybodys = _names(signal, "ENDPOINT")
+        return ("otlp",) if variables.first(*((own,) if signal == "logs" else (own, everybodys))) else ()
     exporters: list[Exporter] = []
     words = [word.strip().lower() for word in named[1].split(",")]
     for word in words:
-        if word in ("otlp", "console"):
-            exporters.append("otlp" if word == "otlp" else "console")
+        found = next((exporter for exporter in _EXPORTERS[signal] if exporter == word), None)
+        if found is not None:
+            exporters.append(found)
         elif word != "none" or len(words) > 1:
-            _refuse(*named, "otlp, console, both with a comma between them, or none")
+            *most, last = _EXPORTERS[signal]
+            several = "both" if len(most) == 1 else "several"
+            refuse(*named, f"{', '.join((*most, last))}, {several} with a comma between them, or none")
     return tuple(dict.fromkeys(exporters))
 
 
-def _protocol(variables: _Variables) -> Protocol:
+def _protocol(variables: Variables, signal: Signal) -> Protocol:
     """OTLP's protocol, with the endpoint and the compression checked against it."""
-    endpoint = variables.first("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+    endpoint = variables.first(*_names(signal, "ENDPOINT"))
     named = variables.one_of(
-        "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL",
-        "OTEL_EXPORTER_OTLP_PROTOCOL",
+        *_names(signal, "PROTOCOL"),
         allowed=("http/protobuf", "grpc"),
         default="grpc" if endpoint and _port_of(endpoint[1]) == GRPC_PORT else "http/protobuf",
     )
     protocol: Protocol = "grpc" if named == "grpc" else "http/protobuf"
-    variables.one_of(
-        "OTEL_EXPORTER_OTLP_TRACES_COMPRESSION",
-        "OTEL_EXPORTER_OTLP_COMPRESSION",
-        allowed=_COMPRESSIONS[protocol],
-        default="none",
-    )
+    variables.one_of(*_names(signal, "COMPRESSION"), allowed=_COMPRESSIONS[protocol], default="none")
     if endpoint and protocol == "http/protobuf" and not endpoint[1].startswith(("http://", "https://")):
-        _refuse(*endpoint, "an address that begins with http:// or https://")
+        refuse(*endpoint, "an address that begins with http:// or https://")
     return protocol
 
 
@@ -169,16 +144,53 @@ def _port_of(endpoint: str) -> int | None:
         return None
 
 
-def _check_what_the_sdk_ignores(variables: _Variables) -> None:
+def _asked_at(variables: Variables) -> tuple[str, int]:
+    """Where Prometheus asks. Nothing is encrypted and nobody has to say who they are, so it is loopback by default."""
+    variables.number("OTEL_EXPORTER_PROMETHEUS_PORT", int, (0, 65535), "a port, from 0 to 65535")
+    _, host = variables.first("OTEL_EXPORTER_PROMETHEUS_HOST") or ("", "127.0.0.1")
+    _, port = variables.first("OTEL_EXPORTER_PROMETHEUS_PORT") or ("", str(PROMETHEUS_PORT))
+    return host, int(port)
+
+
+def _check_traces(variables: Variables) -> None:
     sampler = variables.one_of("OTEL_TRACES_SAMPLER", allowed=_SAMPLERS, default="parentbased_always_on")
     if sampler.endswith("traceidratio"):
         variables.number("OTEL_TRACES_SAMPLER_ARG", float, (0, 1), "a number from 0 to 1")
-    for name in ("OTEL_BSP_SCHEDULE_DELAY", "OTEL_BSP_EXPORT_TIMEOUT", "OTEL_BSP_MAX_QUEUE_SIZE"):
-        variables.number(name, int, (1, _LARGE), "a whole number of at least 1")
-    _, queue = variables.first("OTEL_BSP_MAX_QUEUE_SIZE") or ("", str(_QUEUE_SIZE))
-    batch = variables.first("OTEL_BSP_MAX_EXPORT_BATCH_SIZE")
-    if batch is None and int(queue) < _BATCH_SIZE:
-        _refuse("OTEL_BSP_MAX_QUEUE_SIZE", queue, f"at least {_BATCH_SIZE}, or OTEL_BSP_MAX_EXPORT_BATCH_SIZE to less")
-    variables.number("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", int, (1, int(queue)), f"a whole number from 1 to {queue}")
-    for name in ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT"):
+    _check_batches(variables, "OTEL_BSP")
+    _check_timeouts(variables, "traces")
+
+
+def _check_metrics(variables: Variables) -> None:
+    for name in ("OTEL_METRIC_EXPORT_INTERVAL", "OTEL_METRIC_EXPORT_TIMEOUT"):
+        variables.number(name, float, (1, _LARGE), "a number of milliseconds of at least 1")
+    variables.one_of(
+        "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", allowed=_TEMPORALITIES, default=_TEMPORALITIES[0]
+    )
+    variables.one_of(
+        "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION", allowed=_AGGREGATIONS, default=_AGGREGATIONS[0]
+    )
+    variables.one_of("OTEL_METRICS_EXEMPLAR_FILTER", allowed=_EXEMPLARS, default=_EXEMPLARS[-1])
+    _check_timeouts(variables, "metrics")
+
+
+def _check_logs(variables: Variables) -> None:
+    _check_batches(variables, "OTEL_BLRP")
+    _check_timeouts(variables, "logs")
+
+
+_CHECKS = {"traces": _check_traces, "metrics": _check_metrics, "logs": _check_logs}
+
+
+def _check_batches(variables: Variables, prefix: str) -> None:
+    for name in ("SCHEDULE_DELAY", "EXPORT_TIMEOUT", "MAX_QUEUE_SIZE"):
+        variables.number(f"{prefix}_{name}", int, (1, _LARGE), "a whole number of at least 1")
+    _, queue = variables.first(f"{prefix}_MAX_QUEUE_SIZE") or ("", str(_QUEUE_SIZE))
+    size = f"{prefix}_MAX_EXPORT_BATCH_SIZE"
+    if variables.first(size) is None and int(queue) < _BATCH_SIZE:
+        refuse(f"{prefix}_MAX_QUEUE_SIZE", queue, f"at least {_BATCH_SIZE}, or {size} to less")
+    variables.number(size, int, (1, int(queue)), f"a whole number from 1 to {queue}")
+
+
+def _check_timeouts(variables: Variables, signal: Signal) -> None:
+    for name in _names(signal, "TIMEOUT"):
         variables.number(name, float, (0.001, _LARGE), "a number of seconds above 0")

@@ -1,14 +1,16 @@
-"""Tracing from start to stop, as the standard `OTEL_` variables ask for it and as nothing else does.
+"""Telemetry from start to stop, as the standard `OTEL_` variables ask for it and as little else does.
 
 With no collector named there is no SDK, no thread and no noise: spans are no-ops that still pass a caller's trace on.
-With a dead collector nothing waits: spans are dropped, one warning is logged, and stopping has a deadline.
+With a dead collector nothing waits: what it does not take is dropped and counted, one warning is logged, and stopping
+has a deadline.
 """
 
 import logging
 import os
-import sys
 import threading
-from dataclasses import dataclass, field
+import time
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -16,13 +18,18 @@ from typing import TYPE_CHECKING
 
 from opentelemetry.trace import NoOpTracer, Tracer, set_tracer_provider
 
+from kilnmark.otel import names
 from kilnmark.otel.carrier import Carrier, carrier_of, context_from, trace_id_of
+from kilnmark.otel.drops import Drops
+from kilnmark.otel.measures import Measures
 from kilnmark.otel.quiet import quieten_exporters
-from kilnmark.otel.settings import TracingMisconfigured, TracingSettings, read_settings
+from kilnmark.otel.settings import ALL_SIGNALS, Signal, SignalSettings, read_settings
+from kilnmark.otel.variables import TracingMisconfigured
 
 if TYPE_CHECKING:
+    from opentelemetry.sdk._logs import LoggerProvider
+    from opentelemetry.sdk.metrics import MeterProvider
     from opentelemetry.sdk.trace import TracerProvider
-    from opentelemetry.sdk.trace.export import SpanExporter
 
 __all__ = [
     "STOP_DEADLINE",
@@ -35,6 +42,8 @@ __all__ = [
     "trace_id_of",
 ]
 
+_TRACES: tuple[Signal, ...] = ("traces",)
+
 STOP_DEADLINE = 2.0
 """Seconds that stopping may take; spans that no collector has taken by then are lost."""
 
@@ -43,66 +52,117 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Telemetry:
-    """A process's tracing between `start` and `stop`.
+    """A process's telemetry between `start` and `stop`.
 
     Attributes:
         tracer: Makes the spans; a no-op when tracing is off.
         enabled: Whether spans leave the process.
+        measures: What is measured; nothing is kept when metrics are off.
+        drops: What nobody took so far.
+        logs: Hands lines on that leave the process, for a logger to be given; None: none do.
     """
 
     tracer: Tracer = field(default_factory=NoOpTracer)
     enabled: bool = False
-    _provider: "TracerProvider | None" = None
+    measures: Measures = field(default_factory=Measures)
+    drops: Drops = field(default_factory=Drops)
+    logs: logging.Handler | None = None
+    _spans: "TracerProvider | None" = None
+    _metrics: "MeterProvider | None" = None
+    _lines: "LoggerProvider | None" = None
 
     def make_global(self) -> None:
-        """Let every library of this process that traces through the OpenTelemetry API trace here.
+        """Let every library of this process that traces or measures through the OpenTelemetry API do it here.
 
-        For a program of our own; a library leaves the choice to its caller. Nothing changes when tracing is off.
+        For a program of our own; a library leaves the choice to its caller. Nothing changes for what is off.
         """
-        if self._provider is not None:
-            set_tracer_provider(self._provider)
+        if self._spans is not None:
+            set_tracer_provider(self._spans)
+        if self._metrics is not None:
+            from opentelemetry.metrics import set_meter_provider
+
+            set_meter_provider(self._metrics)
 
     def stop(self, deadline: float = STOP_DEADLINE) -> None:
-        """Deliver what is queued and end tracing; calling it again does nothing.
+        """Deliver what is queued and end telemetry; calling it again does nothing.
 
         It blocks, so an event loop gives it to a thread.
 
         Args:
             deadline: Seconds until it returns whatever the collector does.
         """
-        if self._provider is None:
-            return
-        # The SDK waits up to 30 s for its exporter; a thread that may be left behind is the only way to wait less.
-        flush = threading.Thread(target=self._provider.shutdown, name="kilnmark-otel-stop", daemon=True)
-        flush.start()
-        flush.join(deadline)
+        # The SDK waits up to 30 s for each exporter; threads that may be left behind are the only way to wait less.
+        providers = [provider for provider in (self._spans, self._lines, self._metrics) if provider is not None]
+        flushes = [
+            threading.Thread(target=provider.shutdown, name="kilnmark-otel-stop", daemon=True) for provider in providers
+        ]
+        for flush in flushes:
+            flush.start()
+        until = time.monotonic() + deadline
+        for flush in flushes:
+            flush.join(max(0.0, until - time.monotonic()))
 
 
-def start(service: str) -> Telemetry:
-    """Begin tracing if a standard variable asks for it.
+def start(service: str, signals: Collection[Signal] = _TRACES, metrics_port: int | None = None) -> Telemetry:
+    """Begin telemetry if a standard variable asks for it.
 
     Args:
         service: `service.name` unless `OTEL_SERVICE_NAME` or `OTEL_RESOURCE_ATTRIBUTES` says another.
+        signals: Those that this process has.
+        metrics_port: Have Prometheus ask for metrics at this port of loopback, too; 0: one that is free.
 
     Raises:
         TracingMisconfigured: a variable has a value that cannot be followed.
     """
-    settings = read_settings(os.environ)
-    if not settings.exporters:
+    asked = {signal: read_settings(os.environ, signal) for signal in ALL_SIGNALS if signal in signals}
+    if metrics_port is not None and "metrics" in asked:
+        asked["metrics"] = _asked_by_prometheus(asked["metrics"], metrics_port)
+    asked = {signal: settings for signal, settings in asked.items() if settings.exporters}
+    if not asked:
         return Telemetry()
-    missing = _missing_packages(settings)
-    if missing:
+    if missing := _missing_packages(asked):
         _tell_missing(missing)
         return Telemetry()
     quieten_exporters()
-    provider = _provider(service, settings)
-    return Telemetry(provider.get_tracer("kilnmark", version("kilnmark")), enabled=True, _provider=provider)
+    return _started(service, asked)
 
 
-def _missing_packages(settings: TracingSettings) -> str:
+def _started(service: str, asked: "Mapping[Signal, SignalSettings]") -> Telemetry:
+    from kilnmark.otel.providers import log_provider, logs_handler, meter_provider, resource_of, tracer_provider
+
+    resource, drops, release = resource_of(service), Drops(), version("kilnmark")
+    with drops.counted():
+        metrics = meter_provider(resource, asked["metrics"], drops) if "metrics" in asked else None
+        spans = tracer_provider(resource, asked["traces"], drops) if "traces" in asked else None
+        lines = log_provider(resource, asked["logs"], drops) if "logs" in asked else None
+    measures = Measures(None if metrics is None else metrics.get_meter("kilnmark", release))
+    measures.observe(names.DROPPED, lambda: [(drops.of(signal), {names.SIGNAL: signal}) for signal in ALL_SIGNALS])
+    return Telemetry(
+        NoOpTracer() if spans is None else spans.get_tracer("kilnmark", release),
+        enabled=spans is not None,
+        measures=measures,
+        drops=drops,
+        logs=None if lines is None else logs_handler(lines),
+        _spans=spans,
+        _metrics=metrics,
+        _lines=lines,
+    )
+
+
+def _asked_by_prometheus(settings: SignalSettings, port: int) -> SignalSettings:
+    exporters = dict.fromkeys((*settings.exporters, "prometheus"))
+    return replace(settings, exporters=tuple(exporters), prometheus=("127.0.0.1", port))
+
+
+def _missing_packages(asked: "Mapping[Signal, SignalSettings]") -> str:
+    exporters = {name for settings in asked.values() for name in settings.exporters}
     wanted = {"opentelemetry.sdk": "opentelemetry-sdk"}
-    if "otlp" in settings.exporters:
+    if "otlp" in exporters:
         wanted["opentelemetry.exporter.otlp"] = "opentelemetry-exporter-otlp"
+    if "prometheus" in exporters:
+        wanted["opentelemetry.exporter.prometheus"] = "opentelemetry-exporter-prometheus"
+    if "logs" in asked:
+        wanted["opentelemetry.instrumentation.logging"] = "opentelemetry-instrumentation-logging"
     return ", ".join(package for module, package in wanted.items() if not _is_installed(module))
 
 
@@ -120,35 +180,3 @@ def _tell_missing(packages: str) -> None:
         "Install kilnmark[daemon], or set OTEL_TRACES_EXPORTER=none",
         packages,
     )
-
-
-def _provider(service: str, settings: TracingSettings) -> "TracerProvider":
-    from opentelemetry.sdk.resources import SERVICE_NAME, SERVICE_VERSION, OTELResourceDetector, Resource
-    from opentelemetry.sdk.trace import TracerProvider
-    from opentelemetry.sdk.trace.export import BatchSpanProcessor
-
-    ours = {SERVICE_NAME: service, SERVICE_VERSION: version("kilnmark")}
-    theirs = OTELResourceDetector().detect().attributes
-    resource = Resource.create({name: value for name, value in ours.items() if name not in theirs})
-    provider = TracerProvider(resource=resource, shutdown_on_exit=False)
-    for name in settings.exporters:
-        exporter = _console() if name == "console" else _otlp(settings)
-        provider.add_span_processor(BatchSpanProcessor(exporter))
-    return provider
-
-
-def _console() -> "SpanExporter":
-    """Spans as JSON on stderr: stdout belongs to results."""
-    from opentelemetry.sdk.trace.export import ConsoleSpanExporter
-
-    return ConsoleSpanExporter(out=sys.stderr)
-
-
-def _otlp(settings: TracingSettings) -> "SpanExporter":
-    if settings.protocol == "grpc":
-        from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as Grpc
-
-        return Grpc(timeout=settings.timeout)
-    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter as Http
-
-    return Http(timeout=settings.timeout)

@@ -12,6 +12,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
+from kilnmark.protocol.observed import ObservedSettings
 from kilnmark.protocol.picture.catalog import STANDIN, VARIANTS
 from kilnmark.protocol.picture.draft import Drafting
 from kilnmark.protocol.picture.numerics import AskedCompiling, AskedNumerics
@@ -35,8 +36,8 @@ from kilnmark.protocol.wire.work import Configure
 __all__ = ["Kind", "Settings", "Told"]
 
 
-class Settings(BaseModel):
-    """Everything one daemon is told at its start. The first sentence of each field is its option's help."""
+class _OwnSettings(BaseModel):
+    """All but what `observed` has. The first sentence of each field is its option's help."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
@@ -289,3 +290,7 @@ class Settings(BaseModel):
             numerics=self.numerics,
             compiling=self.compile,
         )
+
+
+class Settings(ObservedSettings, _OwnSettings):
+    """Everything one daemon is told at its start."""
