@@ -76,7 +76,7 @@ and `EXITS` of the command line and of the daemon how a process does.
     ├── BaseNotHeld                  the first base of a daemon: daemon/daemon
     ├── SocketHeld                   daemon/wire/place
     ├── UnfitSocketPath
-    ├── TracingMisconfigured         otel/settings
+    ├── TracingMisconfigured         otel/variables
     └── ClientError                  the client's own side of the socket: client/errors
         ├── DaemonUnavailable
         ├── UntrustedSocket
