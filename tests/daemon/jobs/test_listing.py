@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from kilnmark.daemon.jobs import listing, remembered
 from kilnmark.daemon.jobs.listing import first_jobs, page_of, pictures_in_use
 from kilnmark.daemon.jobs.state import QueueState
 from kilnmark.protocol.wire.errors import InvalidParams
@@ -66,6 +67,23 @@ def test_the_pages_of_any_queue_are_all_of_it(course: list[tuple[Deed, int]], li
     assert len(set(told)) == len(told)
     assert set(told) == state.known
     assert told[state.open_count :] == [job.job_id for job in state.ended_jobs]
+
+
+@given(courses, st.integers(1, 4), st.sampled_from(["done", "failed", "cancelled", "queued", "running"]))
+def test_the_pages_of_what_is_asked_for_are_all_of_it(course: list[tuple[Deed, int]], limit: int, wanted: str) -> None:
+    state = lived(course)[0].queue.state
+    told, cursor, looks_on = [], None, True
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(listing, "LOOKED_AT", 2)
+        patched.setattr(remembered, "LOOKED_AT", 2)
+        while looks_on:
+            page = page_of(state, cursor, limit, lambda job: job.state == wanted)
+            assert len(page.jobs) <= limit
+            assert not page.is_short or page.next is not None
+            told += [job.job_id for job in page.jobs]
+            cursor, looks_on = page.next, page.next is not None
+    both = (*(job for page in pages(state, 100) for job in page),)
+    assert told == [name for name in both if (job := state.find(name)) is not None and job.state == wanted]
 
 
 def test_pictures_are_in_use_while_jobs_are_made_of_them_and_for_a_while_after_somebody_was_given_them() -> None:

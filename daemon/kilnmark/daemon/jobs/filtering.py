@@ -1,4 +1,4 @@
-"""Which jobs are asked for: the parameters of `jobs.list` as one question that each job is asked.
+"""Which jobs are asked for: the parameters of `jobs.list` as one question that each job's traits are asked.
 
 Only what was asked is looked at, because it is asked of every job that is remembered. Their order, and how many are
 told at once, is `listing`'s part.
@@ -7,15 +7,13 @@ told at once, is `listing`'s part.
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 
-from kilnmark.daemon.jobs.jobs import Job
-from kilnmark.daemon.jobs.outcome import reports_of
-from kilnmark.protocol.picture.report import Verdict
+from kilnmark.daemon.jobs.traits import JobTraits
 from kilnmark.protocol.wire.errors import InvalidParams
 from kilnmark.protocol.wire.job_requests import JobsParams
 
-__all__ = ["fitting"]
+__all__ = ["Question", "fitting"]
 
-Question = Callable[[Job], bool]
+Question = Callable[[JobTraits], bool]
 
 LEAST_HASH = 6
 """Hex digits of a hash that are taken for its beginning."""
@@ -32,12 +30,12 @@ def fitting(params: JobsParams) -> Question | None:
     Raises:
         InvalidParams: a moment is none.
     """
-    asked = [*_of_style(params), *_of_adapters(params), *_of_time(params)]
+    asked = [*_of_time(params), *_of_style(params), *_of_adapters(params)]
     if params.states:
         states = frozenset(params.states)
         asked.append(lambda job: job.state in states)
     if params.notify:
-        asked.append(lambda job: job.facts.params.notify_url is not None)
+        asked.append(lambda job: job.is_notified)
     if not asked:
         return None
     return asked[0] if len(asked) == 1 else lambda job: all(fits(job) for fits in asked)
@@ -47,61 +45,43 @@ def _of_style(params: JobsParams) -> list[Question]:
     genre, world, tier, variant = params.genre, params.world, params.tier, params.variant
     asked: list[Question] = []
     if genre is not None:
-        asked.append(lambda job: job.facts.command.stack.genre == genre)
+        asked.append(lambda job: job.genre == genre)
     if world is not None:
-        asked.append(lambda job: job.facts.command.stack.world == world)
+        asked.append(lambda job: job.world == world)
     if tier is not None:
-        asked.append(lambda job: job.facts.command.tier == tier)
+        asked.append(lambda job: job.tier == tier)
     if variant is not None:
-        asked.append(lambda job: job.facts.command.variant == variant)
+        asked.append(lambda job: job.variant == variant)
     return asked
 
 
 def _of_adapters(params: JobsParams) -> list[Question]:
-    verdict, asked = params.verdict, []
+    verdict, text = params.verdict, None if params.text is None else params.text.casefold()
+    asked: list[Question] = []
     if params.adapter is not None:
         asked.append(_with_adapter(params.adapter))
     if verdict is not None:
-        asked.append(_with_verdict(verdict))
-    if params.text is not None:
-        asked.append(_with_text(params.text.casefold()))
+        asked.append(lambda job: verdict in job.verdicts)
+    if text is not None:
+        asked.append(lambda job: text in job.text)
     return asked
 
 
 def _with_adapter(name: str) -> Question:
     digits = name.lower()
-    is_hash = len(digits) >= LEAST_HASH and all(digit in "0123456789abcdef" for digit in digits)
-
-    def fits(job: Job) -> bool:
-        command = job.facts.command
-        if name in command.lora_names or any(report.name == name for report in reports_of(job)):
-            return True
-        known = (*command.lora_sha256s, *(report.sha256 for report in reports_of(job))) if is_hash else ()
-        return any(sha256.startswith(digits) for sha256 in known)
-
-    return fits
-
-
-def _with_verdict(verdict: Verdict) -> Question:
-    return lambda job: any(report.verdict is verdict for report in reports_of(job))
-
-
-def _with_text(text: str) -> Question:
-    def fits(job: Job) -> bool:
-        facts = job.facts
-        return text in facts.params.prompt.casefold() or any(text in n.casefold() for n in facts.command.lora_names)
-
-    return fits
+    if len(digits) < LEAST_HASH or not all(digit in "0123456789abcdef" for digit in digits):
+        return lambda job: name in job.adapters
+    return lambda job: name in job.adapters or any(sha256.startswith(digits) for sha256 in job.sha256s)
 
 
 def _of_time(params: JobsParams) -> list[Question]:
     asked: list[Question] = []
     if params.since is not None:
         since, _ = _span_of(params.since, "since")
-        asked.append(lambda job: job.facts.at >= since)
+        asked.append(lambda job: job.accepted >= since)
     if params.until is not None:
         _, end = _span_of(params.until, "until")
-        asked.append(lambda job: job.facts.at < end)
+        asked.append(lambda job: job.accepted < end)
     return asked
 
 

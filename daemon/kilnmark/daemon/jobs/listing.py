@@ -5,24 +5,23 @@ looked into, then the ended ones, the latest first. Where a page ends is told as
 Which pictures jobs have in use is found in the same way.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import islice
 from typing import Annotated, NamedTuple
 
 import msgspec
 from msgspec import Meta
 
+from kilnmark.daemon.jobs.filtering import Question
 from kilnmark.daemon.jobs.jobs import Job, OpenRender, open_job
 from kilnmark.daemon.jobs.line import LinePlace
+from kilnmark.daemon.jobs.remembered import LOOKED_AT
 from kilnmark.daemon.jobs.state import QueueState
+from kilnmark.daemon.jobs.traits import traits_of
 from kilnmark.protocol.wire.errors import InvalidParams
 from kilnmark.protocol.wire.replies import RenderResult
 
 __all__ = ["JobsPage", "first_jobs", "page_of", "painted", "pictures_in_use"]
-
-
-LOOKED_AT = 2000
-"""Jobs that are looked at before somebody else has a turn: about a millisecond's work."""
 
 
 class JobsPage(NamedTuple):
@@ -52,7 +51,7 @@ _BEGUN, _READY, _UNREADY, _ENDED = range(4)
 _BEGIN = _PageEnd(_BEGUN, _NOWHERE, 0)
 
 
-def page_of(state: QueueState, cursor: str | None, limit: int, fits: Callable[[Job], bool] | None = None) -> JobsPage:
+def page_of(state: QueueState, cursor: str | None, limit: int, fits: Question | None = None) -> JobsPage:
     """One page, or the beginning of one where few of many jobs fit.
 
     Args:
@@ -64,23 +63,20 @@ def page_of(state: QueueState, cursor: str | None, limit: int, fits: Callable[[J
         InvalidParams: no page ends there.
     """
     jobs: list[Job] = []
-    last = _BEGIN
-    for looked_at, (mark, job) in enumerate(_jobs(state, _BEGIN if cursor is None else _decoded(cursor))):
-        if looked_at == LOOKED_AT and fits is not None:
-            return JobsPage(jobs, _encoded(last), is_short=True)
-        if fits is None or fits(job):
-            if len(jobs) == limit:
-                return JobsPage(jobs, _encoded(last))
-            jobs.append(job)
-        if len(jobs) < limit or jobs[-1] is job:
-            last = mark
+    mark = last = _BEGIN if cursor is None else _decoded(cursor)
+    for at, job in _jobs(state, mark, fits):
+        if len(jobs) == limit:
+            return JobsPage(jobs, _encoded(last))
+        if job is None:
+            return JobsPage(jobs, _encoded(at), is_short=True)
+        jobs.append(job)
+        last = at
     return JobsPage(jobs, None)
 
 
 def first_jobs(state: QueueState, limit: int) -> list[Job]:
     """The first open jobs."""
-    found = islice(_jobs(state, _BEGIN), limit)
-    return [job for _, job in found if job.ended is None]
+    return [job for _, job in islice(_open_jobs(state, _BEGIN), limit)]
 
 
 def painted(state: QueueState) -> list[RenderResult]:
@@ -89,15 +85,26 @@ def painted(state: QueueState) -> list[RenderResult]:
     return [one.result for one in ended if one.result is not None and not one.result.cached]
 
 
-def _jobs(state: QueueState, mark: _PageEnd) -> Iterator[tuple[_PageEnd, Job]]:
+def _jobs(state: QueueState, mark: _PageEnd, fits: Question | None) -> Iterator[tuple[_PageEnd, Job | None]]:
+    """Those that are asked for, and now and then a place without a job, to tell how far it is looked."""
+    for count, (at, job) in enumerate(_open_jobs(state, mark), 1):
+        if fits is None or fits(traits_of(job)):
+            yield at, job
+        elif count % LOOKED_AT == 0:
+            yield at, None
+    number = mark.place.place if mark.section == _ENDED else None
+    ended = state.ended.before(number) if fits is None else state.ended.fitting(fits, number)
+    for place, found in ended:
+        yield _PageEnd(_ENDED, LinePlace(0, 0.0, place), 0), found
+
+
+def _open_jobs(state: QueueState, mark: _PageEnd) -> Iterator[tuple[_PageEnd, Job]]:
     for section in range(mark.section, _ENDED):
         begin = mark if section == mark.section else _PageEnd(section, _NOWHERE, 0)
         for place, render in _renders(state, section, begin.place):
             listed = begin.listed if place == begin.place else 0
             for count, facts in enumerate(islice(render.jobs.values(), listed, None), listed + 1):
                 yield _PageEnd(section, place, count), open_job(facts, render)
-    for number, job in state.ended.before(mark.place.place if mark.section == _ENDED else None):
-        yield _PageEnd(_ENDED, LinePlace(0, 0.0, number), 0), job
 
 
 def _renders(state: QueueState, section: int, first: LinePlace) -> Iterator[tuple[LinePlace, OpenRender]]:

@@ -5,14 +5,18 @@ How long that is follows from the events, which tell the time; no clock is read 
 
 import math
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from kilnmark.daemon.jobs.jobs import Job
+from kilnmark.daemon.jobs.traits import JobTraits, traits_of
 
-__all__ = ["FOR_EVER", "REMEMBERED", "RememberedJobs"]
+__all__ = ["FOR_EVER", "LOOKED_AT", "REMEMBERED", "RememberedJobs"]
 
 REMEMBERED = 1000
 """Ended jobs whose outcome is kept for whoever asks again with the same `job_id`."""
+
+LOOKED_AT = 2000
+"""Jobs that are looked at in one go: a millisecond's work where they were looked at before."""
 
 FOR_EVER = math.inf
 
@@ -31,6 +35,7 @@ class RememberedJobs:
         self._numbers: dict[str, int] = {}
         self._order: list[int] = []
         self._jobs: dict[int, Job] = {}
+        self._traits: dict[int, JobTraits] = {}
         self._count = 0
 
     def __iter__(self) -> Iterator[str]:
@@ -63,6 +68,7 @@ class RememberedJobs:
         """Forget a job; nothing happens when it is not remembered."""
         if (number := self._numbers.pop(job_id, None)) is not None:
             del self._order[bisect_left(self._order, number)], self._jobs[number]
+            self._traits.pop(number, None)
 
     def forget(self, now: float) -> None:
         """Forget what is too old at this moment, and too many."""
@@ -76,6 +82,21 @@ class RememberedJobs:
         """
         for i in range(len(self._order) if number is None else bisect_left(self._order, number), 0, -1):
             yield self._order[i - 1], self._jobs[self._order[i - 1]]
+
+    def fitting(self, fits: Callable[[JobTraits], bool], number: int | None = None) -> Iterator[tuple[int, Job | None]]:
+        """Those of `before` that are asked for, and now and then one without its job, to tell how far it is looked.
+
+        Nothing may be put, dropped or forgotten meanwhile.
+        """
+        for i in range(len(self._order) if number is None else bisect_left(self._order, number), 0, -1):
+            at = self._order[i - 1]
+            traits = self._traits.get(at)
+            if traits is None:
+                traits = self._traits[at] = traits_of(self._jobs[at])
+            if fits(traits):
+                yield at, self._jobs[at]
+            elif i % LOOKED_AT == 0:
+                yield at, None
 
     def _is_old(self, now: float) -> bool:
         ended = self._jobs[self._order[0]].ended
