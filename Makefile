@@ -17,7 +17,7 @@ UV := .uv/bin/uv
 BIN := .venv/bin
 READY := .venv/.ready-$(BACKEND)
 
-.PHONY: setup install demo test test-bf16 test-python test-slow test-browser test-peers bench bench-gpu faults lab-faults pack-trial fuzz fuzz-wire trust mini mini-train lab-gate lint format sync coverage pin clean
+.PHONY: setup install demo test test-bf16 test-python test-slow test-browser test-peers bench bench-gpu faults lab-faults telemetry pack-trial fuzz fuzz-wire trust mini mini-train lab-gate lint format sync coverage pin clean
 
 setup: $(READY)
 	$(if $(filter setup,$(MAKECMDGOALS)),@echo "kilnmark: installed. To make it a command: source $(BIN)/activate; or: make install")
@@ -130,6 +130,11 @@ faults: setup
 # Everything of the lab that pays somebody, killed at every point of its work. JSON=FILE writes one JSON object.
 lab-faults: setup
 	@$(BIN)/python -m scripts.lab_faults $(if $(JSON),--json "$(JSON)")
+
+# A real run into a trace store and a metrics store, which it fetches into .stores, and asked back; what telemetry costs.
+# JSON=FILE writes one JSON object.
+telemetry: setup
+	@$(BIN)/python -m scripts.telemetry $(if $(JSON),--json "$(JSON)")
 
 # A pack from its first file to published pictures, as one person's session: killed, in two browsers, with a dead adapter.
 # VARIANT=mini paints with the small model, TRIAL_SEED=N kills at the moments of an earlier run, JSON=FILE writes one

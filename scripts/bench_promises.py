@@ -7,9 +7,20 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from kilnmark.otel.names.metrics import METRICS
 from tests.benchmarks.figures import Headline, Line
 
-__all__ = ["CARD_PROMISES", "FAULT_PROMISES", "PROMISES", "Promise", "broken", "headlines", "lacking", "promise_rows"]
+__all__ = [
+    "CARD_PROMISES",
+    "FAULT_PROMISES",
+    "PROMISES",
+    "TELEMETRY_PROMISES",
+    "Promise",
+    "broken",
+    "headlines",
+    "lacking",
+    "promise_rows",
+]
 
 
 class Promise(NamedTuple):
@@ -83,6 +94,16 @@ FAULT_PROMISES: Mapping[str, Promise] = {
     "load_growth_mb": Promise(most=16.0),
 }
 """Of a run of injected faults."""
+
+TELEMETRY_PROMISES: Mapping[str, Promise] = {
+    "spans": Promise(least=50.0),
+    "metrics": Promise(least=len(METRICS)),
+    "overhead_ratio": Promise(least=0.995),
+    "dashboard_queries": Promise(least=len(METRICS)),
+    "empty_queries": Promise(most=0.0),
+    "alerts_fired": Promise(least=3.0),
+}
+"""Of a run whose telemetry goes into real stores."""
 
 
 def headlines(lines: Sequence[Line], promises: Mapping[str, Promise] = PROMISES) -> dict[str, float | None]:

@@ -51,12 +51,14 @@ class Alert:
     """One alert.
 
     Attributes:
+        when: That it fires, in a sentence.
         holds: How long its expression must hold before it fires.
         summary: One line; `$labels` in braces are filled in by Prometheus.
         mend: What to do.
     """
 
     name: str
+    when: str
     expr: str
     severity: Severity
     summary: str
@@ -95,6 +97,7 @@ def _burning(factor: float, long: str, short: str) -> str:
 ALERTS: Final[Sequence[Alert]] = (
     Alert(
         "KilnmarkDeadAdapter",
+        "Within a quarter of an hour an adapter of a render changed nothing, or was refused.",
         _ASK.risen(metrics.ADAPTERS, (of.LORA_VERDICT,), {of.LORA_VERDICT: (Verdict.NOOP, Verdict.REFUSED)}, "15m")
         + " > 0",
         "page",
@@ -104,6 +107,7 @@ ALERTS: Final[Sequence[Alert]] = (
     ),
     Alert(
         "KilnmarkPartialAdapter",
+        "Within a quarter of an hour an adapter changed only a part of what it should.",
         _ASK.risen(metrics.ADAPTERS, where={of.LORA_VERDICT: Verdict.PARTIAL}, window="15m") + " > 0",
         "ticket",
         "An adapter of a render on {{ $labels.instance }} changed only a part of what it should",
@@ -111,6 +115,7 @@ ALERTS: Final[Sequence[Alert]] = (
     ),
     Alert(
         "KilnmarkQueueOld",
+        "The eldest job has waited for a quarter of an hour, and does for five minutes more.",
         _ASK.now(metrics.QUEUE_AGE, how="max") + " > 900",
         "ticket",
         "The eldest job on {{ $labels.instance }} has waited for {{ $value | humanizeDuration }}",
@@ -119,6 +124,7 @@ ALERTS: Final[Sequence[Alert]] = (
     ),
     Alert(
         "KilnmarkQueueStuck",
+        "Jobs wait, and for twenty minutes no step was done and no render ended.",
         f"{_ASK.now(metrics.QUEUE_DEPTH)} > 0\n"
         f"unless\n{_ASK.risen(metrics.STEPS, window='10m')} > 0\n"
         f"unless\n{_ASK.risen(metrics.RENDER_DURATION, window='10m')} > 0",
@@ -129,6 +135,7 @@ ALERTS: Final[Sequence[Alert]] = (
     ),
     Alert(
         "KilnmarkErrorsFast",
+        "Of the renders of the last hour 14.4 % failed, and of those of the last five minutes.",
         _burning(14.4, "1h", "5m"),
         "page",
         "{{ $value | humanizePercentage }} of the renders on {{ $labels.instance }} failed within the last hour",
@@ -138,6 +145,7 @@ ALERTS: Final[Sequence[Alert]] = (
     ),
     Alert(
         "KilnmarkErrorsSteady",
+        "Of the renders of the last six hours 6 % failed, and of those of the last half hour.",
         _burning(6, "6h", "30m"),
         "page",
         "{{ $value | humanizePercentage }} of the renders on {{ $labels.instance }} failed within the last six hours",
@@ -147,6 +155,7 @@ ALERTS: Final[Sequence[Alert]] = (
     ),
     Alert(
         "KilnmarkErrorsSlow",
+        "Of the renders of the last three days 1 % failed, and of those of the last six hours.",
         _burning(1, "3d", "6h"),
         "ticket",
         "{{ $value | humanizePercentage }} of the renders on {{ $labels.instance }} failed within the last three days",
@@ -155,14 +164,16 @@ ALERTS: Final[Sequence[Alert]] = (
     ),
     Alert(
         "KilnmarkWorkerLost",
+        "Within half an hour a worker was lost.",
         _ASK.risen(metrics.WORKER_RESTARTS, where=_LOST, window="30m") + " > 0",
         "ticket",
         "A worker of {{ $labels.instance }} was lost, and another took over",
         "The daemon's log tells how it ended. What it painted is painted again; memory is the usual cause: "
-        "`kilnmark models fit`.",
+        "`kilnmark models list`.",
     ),
     Alert(
         "KilnmarkWorkerRestarts",
+        "Within half an hour more than two workers were lost.",
         _ASK.risen(metrics.WORKER_RESTARTS, where=_LOST, window="30m") + " > 2",
         "page",
         "Workers of {{ $labels.instance }} are lost again and again",
@@ -170,6 +181,7 @@ ALERTS: Final[Sequence[Alert]] = (
     ),
     Alert(
         "KilnmarkWorkerDown",
+        "For five minutes there is no worker that could paint.",
         _ASK.now(metrics.WORKER_UP, where={of.WORKER_STATE: ("degraded", "stopped")}, how="max") + " > 0",
         "page",
         "The daemon {{ $labels.instance }} has no worker that could paint",
@@ -178,6 +190,7 @@ ALERTS: Final[Sequence[Alert]] = (
     ),
     Alert(
         "KilnmarkRefusing",
+        "For ten minutes requests are refused that were not wrong.",
         _ASK.risen(metrics.REJECTED, (of.REASON,), _REFUSED, "10m") + " > 0",
         "ticket",
         "{{ $labels.instance }} refuses requests: {{ $labels.flux_mlx_reason }}",
@@ -186,6 +199,7 @@ ALERTS: Final[Sequence[Alert]] = (
     ),
     Alert(
         "KilnmarkNoData",
+        "For five minutes no daemon tells anything.",
         f"absent({_ASK.series(metrics.WORKER_UP)})",
         "page",
         "No daemon tells anything",
@@ -195,6 +209,7 @@ ALERTS: Final[Sequence[Alert]] = (
     ),
     Alert(
         "KilnmarkDaemonGone",
+        "A daemon that told something within six hours has told nothing for five minutes.",
         f"group by (job, instance) (last_over_time({_ASK.series(metrics.WORKER_UP)}[6h]))\n"
         f"unless\n{_ASK.now(metrics.WORKER_UP, how='group')}",
         "ticket",
@@ -204,6 +219,7 @@ ALERTS: Final[Sequence[Alert]] = (
     ),
     Alert(
         "KilnmarkTelemetryDropped",
+        "Within a quarter of an hour something could not be delivered.",
         _ASK.risen(metrics.DROPPED, (of.SIGNAL,), window="15m") + " > 0",
         "ticket",
         "{{ $labels.instance }} could not deliver {{ $labels.flux_mlx_signal }}",

@@ -22,6 +22,9 @@ PAGES: Final[Mapping[str, str]] = {
 
 OTHERS: Final[Mapping[str, str]] = {
     "make ": "Makefile",
+    "otel/recipe/start": "tests/scripts/telemetry/test_stores.py",
+    "export OTEL_": "tests/telemetry",
+    "kilnmark serve --metrics-port": "tests/telemetry",
     "BACKEND=cuda make ": "Makefile",
     "kilnmark service": "tests/client/cli/service",
     "kilnmark cancel JOB": "tests/client/cli/commands",
