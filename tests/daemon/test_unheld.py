@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from kilnmark.daemon.daemon import BaseNotHeld
 from kilnmark.daemon.worker.fake import FakeWorker
+from kilnmark.daemon.worker.held import BaseNotHeld
 from tests.daemon.conftest import SMALL, FakeDaemon
 
 REASON = "/models/dev is no base: it has no transformer"

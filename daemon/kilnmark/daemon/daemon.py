@@ -6,7 +6,6 @@ statuses belong to `main`; a daemon can also run in a thread of somebody else's 
 
 import asyncio
 import logging
-import shlex
 from collections.abc import Sequence
 
 from opentelemetry.trace import Tracer
@@ -34,6 +33,7 @@ from kilnmark.daemon.journal.opening import OpenedJournal
 from kilnmark.daemon.machine.machine import Machine
 from kilnmark.daemon.machine.rounds import Rounds
 from kilnmark.daemon.machine.saving import Saving
+from kilnmark.daemon.measuring import Glance, Measuring
 from kilnmark.daemon.methods import Methods
 from kilnmark.daemon.notes import ProcessNotes
 from kilnmark.daemon.pictures.cache import PictureCache
@@ -46,6 +46,7 @@ from kilnmark.daemon.wire.dispatch import Dispatch
 from kilnmark.daemon.wire.door import Door
 from kilnmark.daemon.wire.socket import Listener
 from kilnmark.daemon.worker.ends import Spawn
+from kilnmark.daemon.worker.held import BaseNotHeld
 from kilnmark.daemon.worker.sizes import WarmSizes
 from kilnmark.daemon.worker.worker import Worker
 from kilnmark.otel.measures import Measures
@@ -54,28 +55,9 @@ from kilnmark.protocol.settings import Settings
 from kilnmark.protocol.wire.call import CallMeta
 from kilnmark.protocol.wire.errors import JournalFailed
 
-__all__ = ["BaseNotHeld", "Daemon"]
+__all__ = ["Daemon"]
 
 _log = logging.getLogger(__name__)
-
-
-class BaseNotHeld(KilnmarkError):
-    """The base that a daemon is started for cannot be held.
-
-    Args:
-        variant: That one.
-        reason: Why not.
-    """
-
-    def __init__(self, variant: str, reason: str) -> None:
-        super().__init__(variant, reason)
-        self.variant = variant
-        self.reason = reason
-
-    def __str__(self) -> str:
-        doctor = f"`kilnmark doctor --variant {shlex.quote(self.variant)}` looks at what it needs"
-        stays = "`kilnmark serve --keep-failed` stays and tries again"
-        return f"the base {self.variant} cannot be held: {self.reason} ({doctor}; {stays})"
 
 
 FAREWELL_TIMEOUT = 2.0
@@ -114,18 +96,20 @@ class Daemon:
         clock = notes.clock
         self._listener = listener
         self._settings = settings
+        measuring = self._measuring = Measuring(measures)
         served, promotions = Served(settings), Promotions(settings)
         packs = Packs(settings, promotions)
         sizes = WarmSizes(served, packs.tiers)
-        self._worker = Worker(settings, spawn, asyncio.get_running_loop(), sizes, clock, self._not_held)
+        self._worker = Worker(
+            settings, spawn, asyncio.get_running_loop(), sizes, clock, self._not_held, self._measuring
+        )
         self._vigil = Vigil(asyncio.get_running_loop(), clock)
         self._vigil.on_jump(self._worker.time_jumped)
         self._tracer = tracer
-        self._measures = measures or Measures()
         self._journal = None if journal is None else self._keeper(journal)
         keeper = self._journal or NoJournal()
         queue = JobQueue.by(settings, clock, keeper.keep, () if journal is None else journal.events)
-        audience = Audience(clock)
+        audience = Audience(clock, measuring)
         pictures = PictureCache(settings.cache_bytes, hashes := FileHashes())
         admission = Admission(promotions, hashes, settings.adapter_roots)
         preparation = Preparation(settings.adapter_roots, pictures, self._worker.holdings.base_of, admission)
@@ -149,7 +133,7 @@ class Daemon:
             notes,
             self.shut_down,
         )
-        self._dispatch = Dispatch(methods.table)
+        self._dispatch = Dispatch(methods.table, measuring)
         self._connections: set[ServedConnection] = set()
         self._ending = asyncio.Event()
         self._hurry = asyncio.Event()
@@ -175,9 +159,11 @@ class Daemon:
         door = Door(self._listener, self._connection, self._be_lost)
         door.open()
         self._rounds.begin()
+        self._measuring.begin(self._glance)
         _log.info("listening on %s, warming %s", self._settings.socket, self._settings.variant)
         await self._ending.wait()
         self._retention.end()
+        self._measuring.end()
         recalling.cancel()
         await self._drain()
         door.close()
@@ -239,6 +225,7 @@ class Daemon:
             known=lambda: self._renders.queue.state.known,
             on_lost=self._not_kept,
             moved_aside=opened.moved_aside,
+            on_write=self._measuring.journal_written,
         )
 
     def _not_kept(self, job_ids: Sequence[str], error: JournalFailed) -> None:
@@ -250,6 +237,17 @@ class Daemon:
 
     def _connection(self) -> ServedConnection:
         return ServedConnection(self._settings, self._dispatch, self._connections)
+
+    def _glance(self) -> Glance:
+        queue = self._renders.queue
+        return Glance(
+            queue.state.info,
+            queue.longest_wait,
+            self._worker.state,
+            len(self._connections),
+            self._worker.holdings.memory,
+            self._renders.pictures.info,
+        )
 
     def _be_lost(self, error: KilnmarkError) -> None:
         """Those who are in are still served; there will be nobody else."""

@@ -24,6 +24,7 @@ from kilnmark.daemon.notes import ProcessNotes
 from kilnmark.daemon.wire.socket import Listener
 from kilnmark.daemon.worker.fake import FakeWorker
 from kilnmark.keymaps.files.outputs import OutputFolder
+from kilnmark.otel.measures import Measures
 from kilnmark.protocol.settings import Settings
 
 __all__ = ["InProcessDaemon"]
@@ -39,6 +40,7 @@ class InProcessDaemon:
         worker: What paints; None: a fake that does everything well.
         clock: Tells the time; None: the system's.
         tracer: Whose spans tell of renders; None: nobody's.
+        measures: What is measured; None: nobody keeps it.
         new_loop: Makes the event loop.
         machine: As `Daemon` has it; None: one that nobody keeps awake.
         settings: Of the daemon; where its socket, pictures and adapters are too, in place of its private folder. It
@@ -58,6 +60,7 @@ class InProcessDaemon:
         *,
         clock: Clock | None = None,
         tracer: Tracer | None = None,
+        measures: Measures | None = None,
         new_loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.SelectorEventLoop,
         machine: Machine | None = None,
         **settings: Any,
@@ -69,6 +72,7 @@ class InProcessDaemon:
         self.worker = worker or FakeWorker()
         self._clock = clock
         self._tracer = tracer or NoOpTracer()
+        self._measures = measures
         self._new_loop = new_loop
         self._machine = machine or Machine(awake=Awake("none"))
         places = {
@@ -148,6 +152,7 @@ class InProcessDaemon:
             self._settings,
             listener,
             tracer=self._tracer,
+            measures=self._measures,
             spawn=self.worker.spawn,
             notes=ProcessNotes(self._clock or Clock()),
             journal=None if path is None else open_journal(path),

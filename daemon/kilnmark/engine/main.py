@@ -26,6 +26,8 @@ from kilnmark.engine.families.base import Base, load_origin
 from kilnmark.engine.families.family import BaseUnavailable
 from kilnmark.engine.kernels import keep_kernels
 from kilnmark.engine.link import Link
+from kilnmark.engine.measuring import WorkerMeasuring
+from kilnmark.engine.noted import Notes
 from kilnmark.engine.run.ahead import Ahead
 from kilnmark.engine.run.given import PictureReader
 from kilnmark.engine.run.render import Renderer
@@ -75,7 +77,10 @@ def _serve(link: Link, telemetry: Telemetry) -> int:
         log.error("the first command must be configure; got %s", type(configure).__name__)
         return 1
     keep_kernels()
-    bases, ahead, warming = _bases(configure, link, telemetry)
+    notes = Notes()
+    store = AdapterStore([Path(root) for root in configure.lora_roots], configure.adapter_cache_bytes)
+    bases, ahead, warming = _bases(configure, link, telemetry, store, notes)
+    measuring = WorkerMeasuring(bases, store, notes)
     gc.freeze()  # what was imported stays; a base may leave, and its modules refer to each other
     try:
         bases.warm_up(configure.variant)
@@ -93,6 +98,7 @@ def _serve(link: Link, telemetry: Telemetry) -> int:
                 saver.save(outcome)
             else:
                 link.end(outcome)
+            link.send(measuring.noted(command))
             ahead.begin()
         elif isinstance(command, WarmUp):
             warming.plan(command.variant, command.sizes)
@@ -109,9 +115,10 @@ def _next_command(link: Link, warming: Warming) -> Command:
     return link.next_command()
 
 
-def _bases(configure: Configure, link: Link, telemetry: Telemetry) -> tuple[Bases, Ahead, Warming]:
+def _bases(
+    configure: Configure, link: Link, telemetry: Telemetry, store: AdapterStore, notes: Notes
+) -> tuple[Bases, Ahead, Warming]:
     pictures = PictureReader([Path(root) for root in configure.image_roots])
-    store = AdapterStore([Path(root) for root in configure.lora_roots], configure.adapter_cache_bytes)
 
     def furnish(base: Base) -> Renderer:
         base.stacker.limit = configure.stack_cache_bytes
@@ -124,6 +131,7 @@ def _bases(configure: Configure, link: Link, telemetry: Telemetry) -> tuple[Base
             is_cancelled=link.is_cancelled,
             meanwhile=lambda: ahead.prepare(),  # noqa: PLW0108 - it knows the bases, which are made of this
             pictures=pictures,
+            notes=notes,
         )
 
     warming = Warming(

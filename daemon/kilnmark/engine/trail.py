@@ -22,6 +22,10 @@ from kilnmark.protocol.wire.work import RenderCommand, Stage, Stepped
 __all__ = ["PaintingTrail", "Trail"]
 
 
+def _unheeded(_: float) -> None:
+    """Nobody measures steps."""
+
+
 class Trail:
     """The trail of one render.
 
@@ -30,6 +34,7 @@ class Trail:
         tell: Called with every step done.
         is_cancelled: Asked at every part.
         load_ms: How long the base had to be loaded before, in milliseconds.
+        on_step: Called with the seconds that each denoise step took.
 
     Attributes:
         loras: The reports made so far, in stack order.
@@ -43,7 +48,9 @@ class Trail:
         tell: Callable[[Stepped], None],
         is_cancelled: Callable[[str], bool],
         load_ms: float = 0.0,
+        on_step: Callable[[float], None] = _unheeded,
     ) -> None:
+        self.on_step = on_step
         self.loras: list[AdapterReport] = []
         self._job = job
         self._context = context_from(job.traceparent, job.tracestate)
@@ -102,6 +109,7 @@ class PaintingTrail:
         self._trail = trail
         self._steps = steps
         self._part = trail.part("denoise", names.DENOISE)
+        self._step_began: float | None = None
 
     def __enter__(self) -> Self:
         self._part.__enter__()
@@ -113,8 +121,16 @@ class PaintingTrail:
     def stepped(self, done: int) -> None:
         """Raises Cancelled before the next step is computed."""
         self._trail.check()
+        self._step_ended()
         if done:
             self._trail.tell("denoise", done)
+
+    def _step_ended(self) -> None:
+        """A step ends where the next begins, or decoding does: none begins before its latents are there."""
+        now = time.monotonic()
+        if self._step_began is not None:
+            self._trail.on_step(now - self._step_began)
+        self._step_began = now
 
     def denoised(self, latents: mx.array) -> None:
         """Denoising is over, decoding begins.
@@ -123,6 +139,7 @@ class PaintingTrail:
             RenderFailed: the latents hold something that is no number; the picture would be black.
         """
         self._trail.tell("denoise", self._steps)
+        self._step_ended()
         if not mx.isfinite(latents).all().item():
             raise RenderFailed("the latents are not finite, so the picture would be black; lower the scales")
         self._part.__exit__(None, None, None)

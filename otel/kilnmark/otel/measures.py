@@ -10,11 +10,11 @@ from typing import Any
 from opentelemetry.context import Context
 from opentelemetry.metrics import CallbackOptions, Meter, NoOpMeter, Observation
 
-from kilnmark.otel.names.definitions import Instrument, Metric
+from kilnmark.otel.names.definitions import AttributeName, Instrument, Metric
 
 __all__ = ["Measured", "Measures", "Observed"]
 
-Measured = Mapping[str, str]
+Measured = Mapping[AttributeName, str]
 """Attributes of a value: names of the metric's own, none where a value has none of it."""
 
 Observed = Iterable[tuple[float, Measured]]
@@ -81,7 +81,7 @@ class Measures:
             raise ValueError(problem)
 
         def observed(_: CallbackOptions) -> Iterable[Observation]:
-            return [Observation(value, dict(_checked(metric, attributes))) for value, attributes in look()]
+            return [Observation(value, _checked(metric, attributes)) for value, attributes in look()]
 
         create = getattr(self._meter, made[metric.instrument])
         self._instruments[metric.name] = create(metric.name, [observed], metric.unit, metric.meaning)
@@ -108,8 +108,8 @@ class Measures:
                 return meter.create_histogram(*named, explicit_bucket_boundaries_advisory=list(metric.buckets))
 
 
-def _checked(metric: Metric, attributes: Measured) -> Measured:
+def _checked(metric: Metric, attributes: Measured) -> Mapping[str, str]:
     if unknown := attributes.keys() - set(metric.attributes):
         problem = f"{metric.name} does not carry {', '.join(sorted(unknown))}"
         raise ValueError(problem)
-    return attributes
+    return {str(name): value for name, value in attributes.items()}

@@ -73,7 +73,7 @@ and `EXITS` of the command line and of the daemon how a process does.
     │   ├── JournalHeld
     │   ├── JournalReplaced
     │   └── NewerJournal
-    ├── BaseNotHeld                  the first base of a daemon: daemon/daemon
+    ├── BaseNotHeld                  the first base of a daemon: daemon/worker/held
     ├── SocketHeld                   daemon/wire/place
     ├── UnfitSocketPath
     ├── TracingMisconfigured         otel/variables

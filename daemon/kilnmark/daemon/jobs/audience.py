@@ -15,6 +15,7 @@ from kilnmark.daemon.clock import Clock
 from kilnmark.daemon.jobs.events import JobAccepted
 from kilnmark.daemon.jobs.jobs import Job
 from kilnmark.daemon.jobs.logged import level_of, line_of
+from kilnmark.daemon.measuring import Measuring
 from kilnmark.daemon.spans import RenderTrace
 from kilnmark.protocol.picture.report import AdapterReport
 from kilnmark.protocol.wire import work
@@ -74,6 +75,7 @@ class _Seat:
     def __init__(self, arrival: Arrival, accepted: float) -> None:
         self.trace = arrival.trace
         self.asked_by = arrival.asked_by
+        self.priority = arrival.facts.params.priority
         self.accepted = accepted
         self.begun: float | None = None
         self.step = 0
@@ -91,8 +93,9 @@ class Audience:
         on_news: Told what happened to a job, by its id, and how far the worker is where it came further.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, measuring: Measuring | None = None) -> None:
         self._clock = clock
+        self._measuring = measuring or Measuring()
         self.on_news: Callable[[str, JobNews, work.Stepped | None], object] = _nobody
         self._seats: dict[str, _Seat] = {}
 
@@ -136,6 +139,7 @@ class Audience:
             seat = self._seats[job_id]
             seat.begun = now
             seat.trace.started()
+            self._measuring.waited(seat.priority, now - seat.accepted)
             self.on_news(job_id, "begun", None)
 
     def wait_again(self, job_ids: Iterable[str]) -> None:
@@ -193,6 +197,8 @@ class Audience:
         seat = self._seats.pop(job.job_id)
         seat.trace.ended(outcome, reports, shared_with=job.shared_with)
         seconds = self._clock.monotonic() - seat.accepted
+        traceparent = seat.trace.carrier.traceparent
+        self._measuring.ended(job, outcome, reports, seconds=seconds, traceparent=traceparent)
         line = line_of(job, outcome, reports, seconds=seconds, asked_by=seat.asked_by)
         _log.log(level_of(outcome, reports), "%s", line)
         for watcher in seat.watchers:

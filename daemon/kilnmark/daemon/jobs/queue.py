@@ -256,6 +256,12 @@ class JobQueue:
                     self.end(facts.job_id, tried_out(facts))
         self._write(DaemonStarted(at=self._now(), promoted_only=promoted_only))
 
+    @property
+    def longest_wait(self) -> float:
+        """Seconds that the eldest render which is not begun has waited; 0 where there is none."""
+        since = self.state.waiting_since
+        return 0.0 if since is None else max(0.0, self._now() - since)
+
     def waited(self, facts: JobAccepted) -> float:
         """Seconds since a job was accepted, by the time that events have."""
         return self._now() - facts.at

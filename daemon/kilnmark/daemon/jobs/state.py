@@ -92,6 +92,11 @@ class QueueState:
         return [job for _, job in self.ended.before()]
 
     @property
+    def waiting_since(self) -> float | None:
+        """When the earliest render that is not begun was asked for, by the wall clock; None: there is none."""
+        return min((render.since for render in self._waiting.values()), default=None)
+
+    @property
     def ready_renders(self) -> list[OpenRender]:
         """Those that wait to be painted, and nothing else."""
         return [render for render in self._waiting.values() if render.is_ready]

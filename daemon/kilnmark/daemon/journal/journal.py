@@ -9,6 +9,7 @@ import asyncio
 import logging
 import sqlite3
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -61,6 +62,10 @@ class _Mark:
 _RETRY, _STOP = object(), object()
 
 
+def _unheeded(_seconds: float, _problem: str) -> None:
+    """Nobody measures commits."""
+
+
 class KeptJournal:
     """Keeps events in a file. Made on the loop that uses it.
 
@@ -69,12 +74,18 @@ class KeptJournal:
         known: Asked which jobs are to stay in the file: the open and the remembered.
         on_lost: Called on the loop with the ids of jobs that were taken in and could not be written, and why.
         moved_aside: Where a damaged file was put at the start.
+        on_write: Called from the writing thread with the seconds that a commit took, and the class of its error.
     """
 
     lasts = True
 
     def __init__(
-        self, file: JournalFile, known: Callable[[], frozenset[str]], on_lost: _Lost, moved_aside: Path | None = None
+        self,
+        file: JournalFile,
+        known: Callable[[], frozenset[str]],
+        on_lost: _Lost,
+        moved_aside: Path | None = None,
+        on_write: Callable[[float, str], None] = _unheeded,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._path = file.path
@@ -88,7 +99,7 @@ class KeptJournal:
         self._rows: list[JournalRow] = []
         self._closed = self._loop.create_future()
         self._things: SimpleQueue[object] = SimpleQueue()
-        self._scribe = _Scribe(file, self._things, self._tell)
+        self._scribe = _Scribe(file, self._things, self._tell, on_write)
         self._thread = threading.Thread(target=self._scribe.run, name="kilnmark-journal", daemon=True)
         self._thread.start()
 
@@ -206,8 +217,15 @@ def _settle(waiting: "asyncio.Future[bool]", *, written: bool) -> None:
 class _Scribe:
     """The writing thread: takes what is there, commits it at once, and says how far it is."""
 
-    def __init__(self, file: JournalFile, things: "SimpleQueue[object]", tell: Callable[..., None]) -> None:
+    def __init__(
+        self,
+        file: JournalFile,
+        things: "SimpleQueue[object]",
+        tell: Callable[..., None],
+        on_write: Callable[[float, str], None],
+    ) -> None:
         self._file = file
+        self._on_write = on_write
         self._things = things
         self._tell = tell
         self._unwritten: list[JournalRow] = []
@@ -244,15 +262,18 @@ class _Scribe:
         rows = self._unwritten
         if not rows:
             return not self._fails
+        began = time.monotonic()
         try:
             if self._fails:
                 self._file.put_back()
             self._file.append(rows)
         except Exception as error:  # noqa: BLE001 - whatever it is: this thread must live, and whoever waits must hear
             self._fails = True
+            self._on_write(time.monotonic() - began, type(error).__name__)
             mend = "move it away" if isinstance(error, JournalReplaced) else _MEND
             self._tell(KeptJournal.heard_failure, str(error), mend)
             return False
+        self._on_write(time.monotonic() - began, "")
         self._fails, self._unwritten = False, []
         self._tell(KeptJournal.heard_written, len(rows))
         return True

@@ -79,6 +79,7 @@ class ServedConnection(asyncio.Protocol):
         if len(self._connections) >= limit:
             _log.warning("a client was refused: %d are connected (connection_limit)", limit)
             problem = f"{limit} clients are connected, and no more may be (connection_limit); try again later"
+            self._dispatch.refused.count("connection_limit")
             self._send(jsonrpc.failure(b"null", QueueFull(problem)))
             self._transport.close()
             return

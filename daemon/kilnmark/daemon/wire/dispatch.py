@@ -4,7 +4,9 @@ What the methods do is written in `methods`; sockets and framing are not known h
 """
 
 import logging
+import time
 
+from kilnmark.daemon.measuring import Measuring
 from kilnmark.daemon.methods import Method
 from kilnmark.daemon.wire.exchange import Exchange
 from kilnmark.daemon.wire.refused import RefusedRequests
@@ -23,23 +25,28 @@ class Dispatch:
         refused: Told of those that were refused.
     """
 
-    def __init__(self, table: dict[str, Method]) -> None:
+    def __init__(self, table: dict[str, Method], measuring: Measuring | None = None) -> None:
         self._table = table
-        self.refused = RefusedRequests()
+        self._measuring = measuring or Measuring()
+        self.refused = RefusedRequests(self._measuring.refused)
 
     async def answer(self, exchange: Exchange) -> bytes:
         """The reply to a call, as JSON. Only being cancelled is raised."""
-        call = exchange.call
-        id_ = call.id or b"null"
+        call, began = exchange.call, time.monotonic()
+        id_, failure = call.id or b"null", None
         try:
             return jsonrpc.result(id_, await self._run(exchange))
         except RequestError as error:
+            failure = error
             self.refused.tell(call.method, error, exchange.asked_by)
             return jsonrpc.failure(id_, error)
         except Exception:  # noqa: BLE001 - a defect ends one request, never the connection
             _log.exception("method %.200r met a defect", call.method)
-            problem = "the daemon met a defect of its own; its log has the traceback"
-            return jsonrpc.failure(id_, InternalError(problem))
+            failure = InternalError("the daemon met a defect of its own; its log has the traceback")
+            return jsonrpc.failure(id_, failure)
+        finally:
+            method = call.method if call.method in self._table else ""
+            self._measuring.answered(method, time.monotonic() - began, failure)
 
     async def _run(self, exchange: Exchange) -> object:
         call = exchange.call

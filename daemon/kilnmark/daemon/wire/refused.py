@@ -6,6 +6,7 @@ of jobs is told elsewhere.
 
 import asyncio
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
 from kilnmark.keymaps.files.owners import peer_pid
@@ -23,9 +24,17 @@ TOLD = 400
 
 
 class RefusedRequests:
-    """The refusals of one daemon."""
+    """The refusals of one daemon.
 
-    def __init__(self) -> None:
+    Args:
+        count: Called with the `kind` of each.
+
+    Attributes:
+        count: As given, for whoever refuses something that is no request.
+    """
+
+    def __init__(self, count: Callable[[str], object] = str) -> None:
+        self.count = count
         self._told = self._untold = 0
         self._end: asyncio.TimerHandle | None = None
 
@@ -38,6 +47,7 @@ class RefusedRequests:
         """
         if error.job_id is not None and not isinstance(error, JobIdTaken | UnknownJob):
             return
+        self.count(error.kind)
         if self._end is None:
             self._end = asyncio.get_running_loop().call_later(WITHIN, self._count)
         if self._told >= AT_ONCE:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from kilnmark.daemon.clock import Clock
+from kilnmark.daemon.measuring import Measuring
 from kilnmark.daemon.worker.ends import Sizes, Spawn, WorkerListener
 from kilnmark.daemon.worker.holdings import Answer, Holdings
 from kilnmark.daemon.worker.life import Life, LifeEnd
@@ -38,6 +39,7 @@ class Worker:
         clock: Tells when one was lost.
         on_unheld: Called once, with the reason, where the first base could not be held and none has been before; those
             who waited have been told then.
+        measuring: Told of what the worker measures, and when another takes over.
 
     Attributes:
         state: See `WorkerState`.
@@ -55,6 +57,7 @@ class Worker:
         sizes: Sizes,
         clock: Clock | None = None,
         on_unheld: Callable[[str], None] | None = None,
+        measuring: Measuring | None = None,
     ) -> None:
         self.state: WorkerState = "warming"
         self.holdings = Holdings()
@@ -66,6 +69,7 @@ class Worker:
         self._life = Life(settings, spawn, loop, sizes, clock or Clock(), self._heard)
         self._listener: WorkerListener | None = None
         self._on_unheld = on_unheld
+        self._measuring = measuring or Measuring()
         self._recycled = self._begun = self._ended = 0
         self._changed = asyncio.Event()
         self._wanted = asyncio.Event()
@@ -196,6 +200,8 @@ class Worker:
                 self._told.worker_spoke(event)
             case work.Painted() | work.Finished() | work.Failed():
                 self._came_to_an_end(event)
+            case work.Noted():
+                self._measuring.noted(event)
             case work.Beat():
                 pass
 
@@ -224,6 +230,7 @@ class Worker:
         if end.unheld is None:
             _log.error("%s", end.reason)
             self.restarts += 1
+            self._measuring.replaced("lost")
             self.tries.lost(end.reason)
         else:
             _log.error("the base cannot be held: %s", end.unheld)
@@ -242,6 +249,7 @@ class Worker:
     def _recycle(self, worn: str) -> None:
         _log.info("another worker takes over, since %s", worn)
         self._recycled += 1
+        self._measuring.replaced("recycled")
         self._told.worker_lost(f"another worker took over, since {worn}")
 
     @property

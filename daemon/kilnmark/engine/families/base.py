@@ -68,6 +68,11 @@ class Base:
         return self.variant.made_up
 
     @property
+    def traces(self) -> int:
+        """Times that blocks were traced to be compiled so far; 0 for a family that compiles none."""
+        return int(getattr(self.model, "traces", 0))
+
+    @property
     def prompt_bytes(self) -> int:
         """Of the prompts that are held encoded."""
         return self.prompts.nbytes
@@ -86,7 +91,10 @@ class Base:
     def encode(self, prompt: str, negative_prompt: str | None = None) -> Encoded:
         """Encode a prompt, or find it encoded: what the family makes of it, evaluated."""
         key = self._asked(prompt, negative_prompt)
-        if key not in self.prompts:
+        if key in self.prompts:
+            self.prompts.hits += 1
+        else:
+            self.prompts.misses += 1
             self.prompts[key] = self.model.encode(*key)
         return self.prompts[key]
 

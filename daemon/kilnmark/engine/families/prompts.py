@@ -27,6 +27,10 @@ class PromptCache:
     Args:
         encoders: Tells what is on the text encoders now; a prompt is found only under what it was encoded with.
         limit: In bytes.
+
+    Attributes:
+        nbytes: Held now.
+        hits, misses: Times that a prompt was there when a render asked for it, and that it had to be encoded.
     """
 
     def __init__(self, encoders: Callable[[], Hashable], limit: int = PROMPT_CACHE_BYTES) -> None:
@@ -35,6 +39,7 @@ class PromptCache:
         self._held: OrderedDict[Hashable, Encoded] = OrderedDict()
         self._coming: tuple[Hashable, Encoded] | None = None
         self.nbytes = 0
+        self.hits = self.misses = 0
 
     def __contains__(self, prompt: Hashable) -> bool:
         key = self._key(prompt)

@@ -4,7 +4,8 @@ Nothing is painted before every adapter has been judged, and whatever goes wrong
 """
 
 import logging
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 
 import mlx.core as mx
 import numpy as np
@@ -13,12 +14,15 @@ from PIL import Image
 
 from kilnmark.engine.ends import failed
 from kilnmark.engine.families.base import Base
+from kilnmark.engine.noted import Notes
 from kilnmark.engine.proof.judge import Judge
 from kilnmark.engine.run.given import PictureReader
 from kilnmark.engine.run.saver import Painting
+from kilnmark.engine.stack.member import Member
 from kilnmark.engine.stack.store import AdapterStore
 from kilnmark.engine.trail import PaintingTrail, Trail
 from kilnmark.otel import names
+from kilnmark.otel.names.definitions import AttributeName
 from kilnmark.protocol.errors import KilnmarkError
 from kilnmark.protocol.wire.work import Failed, RenderCommand, Stepped
 
@@ -42,6 +46,7 @@ class Renderer:
         is_cancelled: Asked at every part, and before every denoise step is computed.
         meanwhile: Called while the device decodes the picture; it must never raise, nor wait for the device.
         pictures: Reads those that renders start from; None: none may be read.
+        notes: Takes what is measured; None: nobody is told.
     """
 
     def __init__(
@@ -54,6 +59,7 @@ class Renderer:
         is_cancelled: Callable[[str], bool],
         meanwhile: Callable[[], None] = _nothing,
         pictures: PictureReader | None = None,
+        notes: Notes | None = None,
     ) -> None:
         self._base = base
         self._judge = Judge(base, store)
@@ -63,6 +69,8 @@ class Renderer:
         self._is_cancelled = is_cancelled
         self._meanwhile = meanwhile
         self._pictures = pictures or PictureReader()
+        self._notes = notes or Notes()
+        self._variant: dict[AttributeName, str] = {names.RENDER_VARIANT: base.variant.name}
 
     def render(self, job: RenderCommand, *, load_ms: float = 0.0) -> Painting | Failed:
         """Paint one picture. Never raises: what goes wrong is the outcome.
@@ -71,7 +79,14 @@ class Renderer:
             job: What to paint.
             load_ms: How long the base had to be loaded for it, in milliseconds.
         """
-        trail = Trail(job, tracer=self._tracer, tell=self._tell, is_cancelled=self._is_cancelled, load_ms=load_ms)
+        trail = Trail(
+            job,
+            tracer=self._tracer,
+            tell=self._tell,
+            is_cancelled=self._is_cancelled,
+            load_ms=load_ms,
+            on_step=self._note_step,
+        )
         try:
             return self._paint(job, trail)
         except KilnmarkError as error:
@@ -85,7 +100,7 @@ class Renderer:
         with trail.part("adapters"):
             members, stack_ratio, warnings = self._judge.judge(job, trail)
             trail.check()
-            self._base.stacker.switch(members)
+            self._switch(members)
         with self._store.pinned([member.adapter for member in members]):
             image = self._painted(job, trail)
         return Painting(
@@ -97,6 +112,17 @@ class Renderer:
             stack_ratio=stack_ratio,
             is_standin=self._base.is_standin,
         )
+
+    def _switch(self, members: Sequence[Member]) -> None:
+        kind: dict[AttributeName, str] = {names.SWITCH_KIND: self._base.stacker.kind_of(members)}
+        began = time.monotonic()
+        self._base.stacker.switch(members)
+        self._notes.add(names.SWITCH_DURATION, time.monotonic() - began, kind)
+        self._notes.add(names.SWITCHES, 1, kind | self._variant)
+
+    def _note_step(self, seconds: float) -> None:
+        self._notes.add(names.STEP_DURATION, seconds, self._variant)
+        self._notes.add(names.STEPS, 1, self._variant)
 
     def _painted(self, job: RenderCommand, trail: Trail) -> Image.Image:
         """The picture, with the stack that is on the base."""

@@ -7,7 +7,7 @@ Stacks that were on it before are held ready, so that going back to one is a swa
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import mlx.core as mx
 from mlx.utils import tree_flatten
@@ -16,13 +16,16 @@ from kilnmark.engine.stack.build import SharedInputs, Wrappers, build_wrappers
 from kilnmark.engine.stack.member import Member, MemberKey
 from kilnmark.engine.stack.slots import Slot
 
-__all__ = ["STACK_CACHE_BYTES", "Member", "StackKey", "Stacker", "encoder_key"]
+__all__ = ["STACK_CACHE_BYTES", "Member", "StackKey", "Stacker", "SwitchKind", "encoder_key"]
 
 STACK_CACHE_BYTES = 2 << 30
 """A dozen stacks of total rank 16 on all of FLUX.1-dev, at 172 MB each."""
 
 StackKey = tuple[MemberKey, ...]
 """What tells every adapter, in stack order."""
+
+SwitchKind = Literal["same", "flipped", "cached", "cold"]
+"""It is on; it was on before the one that is on; it is held ready; it has to be built."""
 
 EncoderKey = tuple[tuple[str, tuple[float, ...]], ...]
 """What tells what each makes of text encoders, in stack order."""
@@ -51,6 +54,7 @@ class Stacker:
     Attributes:
         limit: As given; it counts from the next stack on that is built.
         builds: Stacks built so far.
+        hits: Times that one was wanted that was held ready.
         switches: Times that another stack was put on the base, or the last one taken off.
     """
 
@@ -64,8 +68,9 @@ class Stacker:
         self._key: StackKey = ()
         self._encoder_key: EncoderKey = ()
         self._held: OrderedDict[StackKey, _Held] = OrderedDict()
-        self.builds = 0
+        self.builds = self.hits = 0
         self.switches = 0
+        self._key_before: StackKey = ()
 
     @property
     def key(self) -> StackKey:
@@ -90,6 +95,15 @@ class Stacker:
         key = _key(members)
         return key in (self._key, ()) or key in self._held
 
+    def kind_of(self, members: Sequence[Member]) -> SwitchKind:
+        """How putting this stack on would come."""
+        key = _key(members)
+        if key == self._key:
+            return "same"
+        if not self.is_ready(members):
+            return "cold"
+        return "flipped" if key == self._key_before and self.switches else "cached"
+
     def switch(self, members: Sequence[Member]) -> None:
         """Put this stack on the base in place of the one that is on it; an empty one restores the base bit for bit.
 
@@ -99,7 +113,9 @@ class Stacker:
         key = _key(members)
         if key == self._key:
             return
+        before = self._key
         self._put(self._ready(key, members), key, encoder_key(members))
+        self._key_before = before
         self.switches += 1
 
     def clear(self) -> None:
@@ -120,13 +136,13 @@ class Stacker:
             members: That stack.
             hold: It is held ready afterwards.
         """
-        before, switches = (self._on, self._key, self._encoder_key), self.switches
+        before, switches, key_before = (self._on, self._key, self._encoder_key), self.switches, self._key_before
         try:
             self.switch(members)
             yield
         finally:
             self._put(*before)
-            self.switches = switches
+            self.switches, self._key_before = switches, key_before
             if not hold:
                 self._held.pop(_key(members), None)
 
@@ -140,7 +156,9 @@ class Stacker:
     def _ready(self, key: StackKey, members: Sequence[Member]) -> Wrappers:
         if not key:
             return {}
-        if key not in self._held:
+        if key in self._held:
+            self.hits += 1
+        else:
             self._held[key] = _held(build_wrappers(self._slots, members, self._alike(key), self._shared))
             self.builds += 1
             self._shrink(key)

@@ -44,6 +44,7 @@ class AdapterStore:
     Attributes:
         nbytes: Held now.
         reads: Files opened and read so far.
+        hits, misses: Times that an adapter was held when it was asked for, and that it was not.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class AdapterStore:
         self._reading: dict[tuple[str, int], Future[Adapter]] = {}
         self.nbytes = 0
         self.reads = 0
+        self.hits = self.misses = 0
 
     def __len__(self) -> int:
         return len(self._held)
@@ -82,7 +84,9 @@ class AdapterStore:
         model = self._model(shapes)
         with self._lock:
             if held := self._known(place, model):
+                self.hits += 1
                 return _as_named(held, place)
+            self.misses += 1
             reading = self._reading.get((str(place), model))
             mine = reading is None
             if reading is None:

@@ -28,6 +28,8 @@ __all__ = [
     "Left",
     "LoadFailed",
     "Loading",
+    "Measurement",
+    "Noted",
     "Painted",
     "Prefetch",
     "Ready",
@@ -213,6 +215,25 @@ class Holding(_Tagged, frozen=True, kw_only=True, tag="holding"):
     memory: MemoryInfo
 
 
+class Measurement(msgspec.Struct, frozen=True, kw_only=True):
+    """One value of a metric of `otel.names`, in its unit, with attributes of its own."""
+
+    metric: str
+    value: float
+    attributes: dict[str, str] = {}
+
+
+class Noted(_Tagged, frozen=True, kw_only=True, tag="noted"):
+    """What was measured, for the daemon to export.
+
+    Attributes:
+        traceparent: Of the render that it was measured on; None: of none.
+    """
+
+    notes: list[Measurement]
+    traceparent: str | None = None
+
+
 class Stepped(_Tagged, frozen=True, kw_only=True, tag="stepped"):
     """A render has come this far: `step` of `steps` denoise steps done, now in `stage`."""
 
@@ -251,7 +272,7 @@ class Failed(_Tagged, frozen=True, kw_only=True, tag="failed"):
     loras: list[AdapterReport] = []
 
 
-Event = Beat | Loading | Ready | LoadFailed | Left | Compiling | Holding | Stepped | Painted | Finished | Failed
+Event = Beat | Loading | Ready | LoadFailed | Left | Compiling | Holding | Noted | Stepped | Painted | Finished | Failed
 
 _encoder = msgspec.json.Encoder()
 _commands: "msgspec.json.Decoder[Command]" = msgspec.json.Decoder(Command)
