@@ -95,6 +95,8 @@ and `EXITS` of the command line and of the daemon how a process does.
         ├── PortTaken
         ├── ServerNotInstalled
         ├── TokensUnusable           web/errors
+        ├── McpNotInstalled          agents served: web/mcp/errors
+        ├── OutsideOutputs
         ├── BatchError               what stops a whole batch: client/batch/errors
         │   ├── BrokenManifest
         │   ├── CannotPublish

@@ -17,6 +17,7 @@ PAGES: Final[Mapping[str, str]] = {
     "docs/settings.md": "tests/daemon/test_reload.py",
     "docs/game-server.md": "tests/client/test_game_server.py",
     "docs/lab.md": "tests/lab",
+    "docs/mcp.md": "tests/web/mcp/test_page.py",
 }
 """Pages that a test of their own reads and runs."""
 
