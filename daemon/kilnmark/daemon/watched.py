@@ -40,12 +40,12 @@ async def watch_jobs(
     with exchange.pulse(token, "", lambda: "watching"), watching.watch(previews=params.previews) as watch:
         while True:
             await watch.woken.wait()
-            is_over = watch.over.is_set()
-            await journal.written()
             await _room(watch, exchange)
-            for news in watch.take():
-                _tell(exchange, token, news)
-                told += 1
+            is_over, news = watch.over.is_set(), watch.take()
+            await journal.written()
+            for each in news:
+                _tell(exchange, token, each)
+            told += len(news)
             if is_over:
                 return WatchResult(told=told, lost=watch.lost)
 

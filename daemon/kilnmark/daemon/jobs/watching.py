@@ -57,7 +57,7 @@ class JobsWatch:
 
     Attributes:
         lost: Steps and pictures that it was not told.
-        over: Set when nothing more will happen.
+        over: Set when nothing more will be told of.
         woken: Set when there is something to tell.
     """
 
@@ -70,7 +70,9 @@ class JobsWatch:
         self._problem: QueueFull | None = None
 
     def put(self, news: News | PreviewNews) -> None:
-        """It is to be told of this."""
+        """It is to be told of this, unless it was told of too little to be told of more."""
+        if self._problem is not None:
+            return
         key: _Key
         if isinstance(news, News):
             key = news.job.job_id, news.job.accepted, news.event
@@ -80,6 +82,8 @@ class JobsWatch:
         self.lost += self._waiting.pop(key, None) is not None and key[2] in {"step", "preview"}
         self._waiting[key] = news
         self.woken.set()
+        if len(self._waiting) > MOST:
+            self._send_away()
 
     def take(self) -> list[News | PreviewNews]:
         """All that it has to be told, in its order; it is told then.
@@ -94,7 +98,7 @@ class JobsWatch:
         return taken
 
     def end(self) -> None:
-        """Nothing more will happen."""
+        """Nothing more will be told of."""
         self.over.set()
         self.woken.set()
 
@@ -107,12 +111,14 @@ class JobsWatch:
             if len(self._waiting) > CROWDED:
                 for earlier in ("known", "accepted", "begun", "moved", "waiting"):
                     self._waiting.pop((job_id, accepted, earlier), None)
-        if len(self._waiting) > MOST and self._problem is None:
-            self._waiting.clear()
-            self._problem = QueueFull(
-                f"more than {MOST} news are unread, so no more are kept; read faster, then watch again, and ask "
-                "jobs.list for what ended meanwhile"
-            )
+
+    def _send_away(self) -> None:
+        self._waiting.clear()
+        self.end()
+        self._problem = QueueFull(
+            f"more than {MOST} news are unread, so no more are kept; read faster, then watch again, and ask jobs.list "
+            "for what ended meanwhile"
+        )
 
 
 class Watching:

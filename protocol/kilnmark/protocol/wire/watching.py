@@ -58,7 +58,7 @@ class WatchResult(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         told: Notifications that were sent.
-        lost: Steps and previews that were not, since the reader was slow; no other event ever is.
+        lost: Steps and previews that were not, since what came after them was there first; no other event ever is.
     """
 
     told: int
