@@ -28,8 +28,8 @@ def main(python: str) -> None:
         heard = [known.get(each["turn"], each) for each in play(python, Path(folder))]
         PICTURES.mkdir(exist_ok=True)
         for job_id in KEPT:
-            [picture] = Path(folder).glob(f"*-{job_id}.png")
             if not (kept := PICTURES / f"{job_id}.png").exists():
+                [picture] = Path(folder).glob(f"*-{job_id}.png")
                 kept.write_bytes(picture.read_bytes())
     REPLIES.write_text("".join(f"{json.dumps(each, ensure_ascii=False)}\n" for each in heard), encoding="utf-8")
 
