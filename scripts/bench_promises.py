@@ -99,6 +99,7 @@ TELEMETRY_PROMISES: Mapping[str, Promise] = {
     "spans": Promise(least=50.0),
     "metrics": Promise(least=len(METRICS)),
     "overhead_ratio": Promise(least=0.995),
+    "exit_s": Promise(most=2.0),
     "dashboard_queries": Promise(least=len(METRICS)),
     "empty_queries": Promise(most=0.0),
     "alerts_fired": Promise(least=3.0),

@@ -67,6 +67,13 @@ class Prometheus:
         result = self._asked("query", {"query": expr})["result"]
         return [Value(each["metric"], float(each["value"][1])) for each in result]
 
+    def has_shown(self, expr: str, seconds: float) -> bool:
+        """Whether it has come to anything within the last so many seconds."""
+        now = time.time()
+        words = {"query": expr, "start": str(now - seconds), "end": str(now), "step": "1"}
+        series = self._asked("query_range", words)["result"]
+        return any(value not in {"NaN", "+Inf"} for each in series for _, value in each["values"])
+
     def names(self) -> Sequence[str]:
         """Of everything that is stored."""
         names: list[str] = self._asked("label/__name__/values", {})

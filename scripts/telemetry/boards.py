@@ -332,7 +332,7 @@ BOARDS: Final = (
     Board(
         "kilnmark-batches",
         "Kilnmark: batches and the lab",
-        "How far they are; they tell it themselves, by OTLP.",
+        "How far they are; they tell it themselves, while they run.",
         (_BATCHES,),
     ),
 )

@@ -26,7 +26,12 @@ def main() -> None:
     parser.add_argument("--traces-port", type=int, default=6006, help="Phoenix; it takes traces and shows them")
     parser.add_argument("--traces-grpc-port", type=int, default=4317, help="traces by gRPC")
     parser.add_argument("--metrics-port", type=int, default=9090, help="Prometheus")
-    parser.add_argument("--daemon-port", type=int, default=9464, help="where `kilnmark serve --metrics-port` answers")
+    parser.add_argument(
+        "--daemon-port",
+        type=int,
+        default=9464,
+        help="where `kilnmark serve --metrics-port` answers; a batch and the lab at the two after it",
+    )
     asked = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that no store outlives it
     wanted = Wanted(
@@ -34,7 +39,7 @@ def main() -> None:
         traces_port=asked.traces_port,
         traces_grpc_port=asked.traces_grpc_port,
         metrics_port=asked.metrics_port,
-        daemon_port=asked.daemon_port,
+        pages=(asked.daemon_port, asked.daemon_port + 1, asked.daemon_port + 2),
         rules=sorted(RULES.glob("*.yaml")),
     )
     require_free(wanted)
@@ -60,8 +65,10 @@ Start the daemon so that both get something:
 
   export OTEL_EXPORTER_OTLP_TRACES_ENDPOINT={stores.traces}/v1/traces
   export OTEL_RESOURCE_ATTRIBUTES=openinference.project.name=kilnmark
-  kilnmark serve --metrics-port {wanted.daemon_port}
+  kilnmark serve --metrics-port {wanted.pages[0]}
 
+How far a batch or the lab is: OTEL_METRICS_EXPORTER=prometheus OTEL_EXPORTER_PROMETHEUS_PORT={wanted.pages[1]} (or
+{wanted.pages[2]}) before its command.
 With the first two lines in the shell of `kilnmark render` or of your program, too, traces begin at the caller.
 Every render with a dead adapter, in the search line of Phoenix:
 

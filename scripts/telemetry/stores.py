@@ -45,6 +45,7 @@ class Wanted:
 
     Attributes:
         folder: Everything that the stores write.
+        pages: Where metrics are looked for: of a daemon, of a batch, of the lab.
         rules: Files of alert rules that Prometheus evaluates.
         interval: Seconds between two looks of Prometheus, at the daemon and at the rules.
     """
@@ -53,7 +54,7 @@ class Wanted:
     traces_port: int
     traces_grpc_port: int
     metrics_port: int
-    daemon_port: int
+    pages: tuple[int, ...]
     rules: Sequence[Path]
     interval: float = 15.0
 
@@ -86,14 +87,15 @@ class Stores:
 
 
 def configuration(wanted: Wanted) -> str:
-    """What Prometheus reads: the daemon's page, and the rules."""
+    """What Prometheus reads: the pages, and the rules."""
     rules = "".join(f"  - {path}\n" for path in wanted.rules)
+    targets = ", ".join(f'"127.0.0.1:{port}"' for port in wanted.pages)
     every = f"{round(1000 * wanted.interval)}ms"
     return (
         f"global:\n  scrape_interval: {every}\n  scrape_timeout: {every}\n  evaluation_interval: {every}\n"
         f"rule_files:\n{rules}"
         "scrape_configs:\n  - job_name: kilnmark\n    static_configs:\n"
-        f'      - targets: ["127.0.0.1:{wanted.daemon_port}"]\n'
+        f"      - targets: [{targets}]\n"
     )
 
 

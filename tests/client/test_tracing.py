@@ -13,7 +13,7 @@ import msgspec
 from tests.client.conftest import FakeDaemon, silent_daemon
 
 CALLER = """
-import sys, msgspec
+import json, sys, msgspec
 from contextlib import suppress
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
@@ -30,10 +30,10 @@ trace_id = ""
 with Client(socket, silence_timeout=silence) as client, suppress(KilnmarkError):
     with trace.get_tracer("caller").start_as_current_span("caller"):
         trace_id = client.render("a kiln", width=64, height=64, steps=1, **options).trace_id
-print(msgspec.json.encode([trace_id, [
+print(json.dumps([trace_id, [
     {"name": s.name, "trace": format(s.context.trace_id, "032x"), "parent": s.parent and s.parent.span_id,
      "span": s.context.span_id, "status": s.status.status_code.name, "attributes": dict(s.attributes)}
-    for s in spans.get_finished_spans()]]).decode())
+    for s in spans.get_finished_spans()]]))
 """
 
 

@@ -68,7 +68,7 @@ def test_a_render_is_one_trace_from_the_caller_through_daemon_and_worker(traced:
     assert queue.end_ns <= save.start_ns < render.end_ns
 
 
-def test_a_failed_render_is_an_error_of_its_kind(traced: Shuttered, receiver: Receiver) -> None:
+def test_a_cancelled_render_says_so_and_is_no_failure(traced: Shuttered, receiver: Receiver) -> None:
     trace = TRACE.replace("0af", "1af")
     meta = {"traceparent": f"00-{trace}-{PARENT}-01", "progressToken": 1}
     traced.hold("step 1")
@@ -80,7 +80,8 @@ def test_a_failed_render_is_an_error_of_its_kind(traced: Shuttered, receiver: Re
     assert (error["code"], error["data"]["trace_id"]) == (-32800, trace)
     traced.release("step 1")
     [span] = wait_for(receiver, "flux_mlx.render", trace)
-    assert (span.status_code, span.attributes["error.type"]) == ("error", "cancelled")
+    assert (span.status_code, span.attributes["render.outcome"]) == ("unset", "cancelled")
+    assert "error.type" not in span.attributes
 
 
 def test_a_styles_missing_file_is_accused_on_the_render(traced: Shuttered, receiver: Receiver) -> None:

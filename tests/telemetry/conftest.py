@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -17,7 +16,7 @@ from scripts.telemetry.answers import Phoenix, Prometheus, wait_until
 from scripts.telemetry.programs import Programs, fetch
 from scripts.telemetry.rules import RULES
 from scripts.telemetry.stores import Stores, Wanted, open_stores
-from tests.telemetry.workload import Done, adapters, work
+from tests.telemetry.workload import Done, adapters, compiled, run, work
 
 INTERVAL = 1.0
 """Seconds between two looks of Prometheus."""
@@ -39,9 +38,9 @@ def free_ports(count: int) -> Sequence[int]:
 
 @pytest.fixture(scope="session")
 def wanted(tmp_path_factory: pytest.TempPathFactory) -> Wanted:
-    traces, grpc, metrics, daemon = free_ports(4)
+    traces, grpc, metrics, *pages = free_ports(7)
     folder = tmp_path_factory.mktemp("stores")
-    return Wanted(folder, traces, grpc, metrics, daemon, rules=[RULES], interval=INTERVAL)
+    return Wanted(folder, traces, grpc, metrics, tuple(pages), rules=[RULES], interval=INTERVAL)
 
 
 @pytest.fixture(scope="session")
@@ -76,17 +75,34 @@ def told(stores: Stores, wanted: Wanted) -> Iterator[Told]:
         folder = Path(name)
         (folder / "adapters").mkdir()
         paths = adapters(packs, folder / "adapters")
-        settings: dict[str, Any] = {
-            "socket": folder / "daemon.sock",
-            "output_dir": folder / "pictures",
-            "lora_roots": (folder / "adapters",),
-            "variant": "mini",
-            "packs": packs,
-            "journal": folder / "jobs.sqlite",
-            "metrics_port": wanted.daemon_port,
-        }
-        with own_daemon(Settings(**settings), wanted.folder / "daemon.log", sends) as address:
-            metrics = Prometheus(stores.metrics)
-            wait_until(lambda: bool(metrics.query("flux_mlx_worker_up")), "the first look at the daemon")
+        daemon, other, batch, lab = wanted.pages
+        settings = Settings(
+            socket=folder / "daemon.sock",
+            output_dir=folder / "pictures",
+            lora_roots=(folder / "adapters",),
+            variant="mini",
+            packs=packs,
+            journal=folder / "jobs.sqlite",
+            metrics_port=daemon,
+        )
+        metrics = Prometheus(stores.metrics)
+        with own_daemon(settings, wanted.folder / "daemon.log", sends) as address:
+            wait_until(lambda: any(each.value for each in metrics.query("up")), "the first look at the daemon")
             done = work(address, paths)
+            run(
+                "batch",
+                "creature",
+                "--packs",
+                packs,
+                "--limit",
+                "2",
+                "--out",
+                folder / "batch",
+                port=batch,
+                socket=address,
+            )
+            verify = ("lab", "verify", paths["woodcut"], "--kind", "style", "--base", "mini")
+            run(*verify, "--report", folder / "gate", port=lab, socket=address)
+            with compiled(folder / "compiled", other) as page:
+                wait_until(lambda: metrics.has_shown(f'{page}{{instance="127.0.0.1:{other}"}}', 60.0), page)
             yield Told(done, Phoenix(stores.traces, PROJECT), metrics)

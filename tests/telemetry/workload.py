@@ -5,24 +5,31 @@ What its telemetry must show then is said by tests.
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from kilnmark.client import Client
 from kilnmark.client.cli.demo.exhibits import gather_adapters
+from kilnmark.client.cli.demo.own_daemon import own_daemon
 from kilnmark.keymaps.files.safefile import read_file
 from kilnmark.keymaps.zoo import flaws
 from kilnmark.keymaps.zoo.write import write_tensors
-from kilnmark.protocol.wire.errors import AdapterNotEngaged, Cancelled, InvalidParams
+from kilnmark.otel.names import metrics
+from kilnmark.otel.names.prometheus import family_of
+from kilnmark.protocol.exits import ExitCode
+from kilnmark.protocol.settings import Settings
+from kilnmark.protocol.wire.errors import AdapterNotEngaged, Cancelled, UnknownJob
 from kilnmark.protocol.wire.replies import Progress, RenderResult
 
-__all__ = ["Done", "adapters", "work"]
+__all__ = ["Done", "adapters", "compiled", "run", "work"]
 
 PROMPT: Final = "a castle by the sea"
 LONG: Final = 12
@@ -69,6 +76,34 @@ def work(socket: str, paths: Mapping[str, Path]) -> Done:
     return done
 
 
+def run(*command: str | Path, port: int, socket: str) -> None:
+    """A command of the program's, with a page of its own for Prometheus at a port of loopback."""
+    page = {"OTEL_METRICS_EXPORTER": "prometheus", "OTEL_EXPORTER_PROMETHEUS_PORT": str(port)}
+    words = [sys.executable, "-m", "kilnmark.client.cli", *map(str, command), "--socket", socket]
+    done = subprocess.run(
+        words, env={**os.environ, **page}, capture_output=True, text=True, check=False, timeout=_PATIENCE
+    )
+    assert done.returncode in {ExitCode.DONE, ExitCode.NOT_ENGAGED}, done.stderr
+
+
+@contextmanager
+def compiled(home: Path, port: int) -> Iterator[str]:
+    """Another daemon, whose base compiles its blocks, after a render; the name of what it counts."""
+    home.mkdir()
+    settings = Settings(
+        socket=home / "daemon.sock",
+        output_dir=home / "pictures",
+        variant="standin",
+        numerics="fast",
+        compile="on",
+        journal=home / "jobs.sqlite",
+        metrics_port=port,
+    )
+    with own_daemon(settings, home / "daemon.log") as socket, Client(socket) as client:
+        client.render(PROMPT, seed=3, width=64, height=64, steps=1)
+        yield family_of(metrics.COMPILE_TRACES)
+
+
 def _render(client: Client, paths: Mapping[str, Path], *names: str, **options: Any) -> RenderResult:
     chosen = {
         "seed": 7,
@@ -89,9 +124,9 @@ def _refused(client: Client, paths: Mapping[str, Path]) -> str:
 
 
 def _nothing(client: Client) -> None:
-    """A request that is none."""
-    with suppress(InvalidParams):
-        client.render(PROMPT, steps=-1)
+    """A request that can be nobody's."""
+    with suppress(UnknownJob):
+        client.jobs_get("nobody")
 
 
 def _shared(socket: str) -> None:

@@ -13,6 +13,8 @@ from opentelemetry.trace import SpanKind
 from kilnmark.client.errors import ClientError
 from kilnmark.otel import names
 from kilnmark.otel.carrier import Carrier, carrier_of
+from kilnmark.otel.measures import Measures
+from kilnmark.otel.settings import Signal
 from kilnmark.otel.setup import start
 from kilnmark.otel.spans import mark_failed
 from kilnmark.protocol.wire.errors import RequestError
@@ -21,12 +23,18 @@ __all__ = ["Carrier", "render_span", "traced_command"]
 
 
 @contextmanager
-def traced_command() -> Iterator[None]:
-    """Trace a command of our own, where no caller brought a tracer provider, as the `OTEL_` variables ask for it."""
-    telemetry = start("kilnmark-client")
+def traced_command(*, measured: bool = False) -> Iterator[Measures]:
+    """Trace a command of our own, where no caller brought a provider, as the `OTEL_` variables ask for it.
+
+    Args:
+        measured: It has metrics of its own, for the measures that are given. What becomes of single renders is the
+            daemon's to measure.
+    """
+    signals: tuple[Signal, ...] = ("traces", "metrics") if measured else ("traces",)
+    telemetry = start("kilnmark-client", signals)
     telemetry.make_global()
     try:
-        yield
+        yield telemetry.measures
     finally:
         telemetry.stop()
 

@@ -24,6 +24,9 @@ __all__ = [
     "mark_failed",
 ]
 
+_CANCELLED = "cancelled"
+"""The `kind` of the error that a cancelled render ends with."""
+
 
 def describe_render(span: Span, job: RenderCommand, *, variant: str) -> None:
     """Put what was asked for on a `flux_mlx.render` span: the picture's own numbers and the model's name."""
@@ -141,7 +144,13 @@ def describe_adapter(span: Span, report: AdapterReport) -> None:
 
 
 def mark_failed(span: Span, error_type: str, message: str) -> None:
-    """Set status ERROR and `error.type`; `error_type` is one of few words, `message` is for people."""
+    """Set status ERROR and `error.type`; `error_type` is one of few words, `message` is for people.
+
+    What was cancelled has done as it was told: its span says so, and is no failure.
+    """
+    if error_type == _CANCELLED:
+        span.set_attribute(names.RENDER_OUTCOME, error_type)
+        return
     span.set_attribute(names.ERROR_TYPE, error_type)
     span.set_status(Status(StatusCode.ERROR, printable(message)))
 

@@ -24,8 +24,11 @@ from kilnmark.lab.gate.verify import ToVerify, verified
 from kilnmark.lab.run.folder import Run, open_run
 from kilnmark.lab.run.new import new_run
 from kilnmark.lab.run.plan import DatasetPlan, RunPlan, SweepPlan, VerifyPlan
+from kilnmark.lab.run.progress import progress_of
 from kilnmark.lab.run.state import Outcome, Verification
+from kilnmark.otel import names
 from tests.lab.gate.known import report_of
+from tests.otel.reading import Metered
 
 LIMITS = limits_of("style")
 
@@ -67,8 +70,10 @@ def test_all_pictures_of_an_engaged_one_are_painted_kept_and_hashed(
     client, loras = served
     file = make_adapter(loras / "ink.safetensors", blocks=1)
     told: list[str] = []
-    found = verified(client, asked(file), LIMITS, tmp_path, told.append)
+    metered = Metered()
+    found = verified(client, asked(file), LIMITS, tmp_path, told.append, progress_of(metered.measures, "gate"))
     assert len(found.report.pictures) == 5 * len(LIMITS.scenes) == len(told)
+    assert metered.of(names.LAB_PROGRESS) == [({"kilnmark.lab.part": "gate"}, 1.0)]
     assert told[-1].startswith(f"{len(told)}/{len(told)} with")
     for picture in found.report.pictures:
         with Image.open(tmp_path / picture.file) as image:

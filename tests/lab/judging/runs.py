@@ -17,6 +17,7 @@ from kilnmark.lab.judging.report import JudgementReport
 from kilnmark.lab.run.folder import open_run
 from kilnmark.lab.run.new import new_run
 from kilnmark.lab.run.plan import BudgetPlan, DatasetPlan, JudgePlan, Prompt, RunPlan
+from kilnmark.lab.run.progress import Came, nobody
 from kilnmark.lab.run.state import Checkpoint
 
 __all__ = ["PROMPT", "judged", "make_judgeable", "painter"]
@@ -74,7 +75,9 @@ def painter(root: Path) -> Iterator[Client]:
         yield client
 
 
-def judged(run: Path, client: Client, told: list[str] | None = None, **wishes: Any) -> JudgementReport:
+def judged(
+    run: Path, client: Client, told: list[str] | None = None, came: Came = nobody, **wishes: Any
+) -> JudgementReport:
     """Judge it, as the command does."""
     with open_run(run) as held:
-        return judge_run(held, client, JudgeWishes(**wishes), (told if told is not None else []).append)
+        return judge_run(held, client, JudgeWishes(**wishes), (told if told is not None else []).append, came)

@@ -46,8 +46,10 @@ def people(run: Path, client: Client, *voters: str, fooled: bool, same: bool = T
 
 
 def test_a_metric_scores_what_it_can_and_says_what_it_is(tmp_path: Path, client: Client) -> None:
+    came: list[tuple[int, int]] = []
     run = make_judgeable(tmp_path)
-    report = judged(run, client)
+    report = judged(run, client, came=lambda *how_far: came.append(how_far))
+    assert came == [(1, 2), (2, 2)]
     assert report.judge.is_metric
     assert [axis.name for axis in report.axes] == ["Q1", "Q4"]
     assert report.bars == "metric 1"

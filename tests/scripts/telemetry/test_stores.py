@@ -14,14 +14,16 @@ ENDS = Path("/bin/false")
 
 
 def wanted(folder: Path, **ports: int) -> Wanted:
-    chosen = {"traces_port": 1, "traces_grpc_port": 2, "metrics_port": 3, "daemon_port": 9464, **ports}
-    return Wanted(folder=folder, rules=[folder / "kilnmark.yaml"], interval=0.5, **chosen)
+    chosen = {"traces_port": 1, "traces_grpc_port": 2, "metrics_port": 3, **ports}
+    return Wanted(folder=folder, pages=(9464, 9465, 9466), rules=[folder / "kilnmark.yaml"], interval=0.5, **chosen)
 
 
-def test_prometheus_reads_the_daemons_page_and_the_rules_as_often_as_is_asked(tmp_path: Path) -> None:
+def test_prometheus_reads_the_pages_and_the_rules_as_often_as_is_asked(tmp_path: Path) -> None:
     read = yaml.safe_load(configuration(wanted(tmp_path)))
     assert read["rule_files"] == [str(tmp_path / "kilnmark.yaml")]
-    assert read["scrape_configs"][0]["static_configs"] == [{"targets": ["127.0.0.1:9464"]}]
+    assert read["scrape_configs"][0]["static_configs"] == [
+        {"targets": [f"127.0.0.1:{port}" for port in (9464, 9465, 9466)]}
+    ]
     assert read["global"] == dict.fromkeys(("scrape_interval", "scrape_timeout", "evaluation_interval"), "500ms")
 
 

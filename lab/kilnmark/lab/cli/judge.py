@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from kilnmark.lab.judging.judge import JudgeWishes
     from kilnmark.lab.judging.report import JudgementReport
+    from kilnmark.otel.measures import Measures
 
 __all__ = ["judge"]
 
@@ -61,19 +62,21 @@ def judge(
     elif dry_run:
         code = _estimate(run, wishes, as_json=as_json)
     else:
-        with traced_command():
-            code = _judge(run, wishes, socket, as_json=as_json)
+        with traced_command(measured=True) as measures:
+            code = _judge(run, wishes, socket, measures, as_json=as_json)
     click.get_current_context().exit(code)
 
 
-def _judge(run: Path, wishes: "JudgeWishes", socket: str | None, *, as_json: bool) -> ExitCode:
+def _judge(run: Path, wishes: "JudgeWishes", socket: str | None, measures: "Measures", *, as_json: bool) -> ExitCode:
     from kilnmark.client.cli.views.tables import console
     from kilnmark.client.sync import Client
     from kilnmark.lab.judging.judge import judge_run
     from kilnmark.lab.run.folder import open_run
+    from kilnmark.lab.run.progress import progress_of
 
+    came = progress_of(measures, "judging")
     with open_run(run) as held, Client(socket) as client:
-        report = judge_run(held, client, wishes, lambda line: write_line(line, aside=True))
+        report = judge_run(held, client, wishes, lambda line: write_line(line, aside=True), came)
     if as_json:
         write_document(report)
     else:

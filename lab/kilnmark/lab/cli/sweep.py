@@ -77,11 +77,18 @@ def _sweep(run: Path, socket: str | None, *, pick_anew: bool) -> "SweepReport":
     from kilnmark.client.sync import Client
     from kilnmark.client.tracing import traced_command
     from kilnmark.lab.run.folder import open_run
+    from kilnmark.lab.run.progress import progress_of
     from kilnmark.lab.sweep.sweep import sweep as swept
 
     client = Client(socket, away_timeout=AWAY, silence_timeout=SILENT)
-    with traced_command(), open_run(run) as held, client, telling_uncancelled(client):
-        return swept(held, client, _tell, pick_anew=pick_anew)
+    with traced_command(measured=True) as measures, open_run(run) as held, client, telling_uncancelled(client):
+        came = progress_of(measures, "sweep")
+
+        def tell(record: "CellRecord", done: int, total: int) -> None:
+            came(done, total)
+            _tell(record, done, total)
+
+        return swept(held, client, tell, pick_anew=pick_anew)
 
 
 def _tell(record: "CellRecord", done: int, total: int) -> None:

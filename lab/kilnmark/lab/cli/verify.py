@@ -17,6 +17,7 @@ from kilnmark.protocol.exits import ExitCode
 
 if TYPE_CHECKING:
     from kilnmark.lab.gate.verify import ToVerify, Verified
+    from kilnmark.lab.run.progress import Came
 
 __all__ = ["verify"]
 
@@ -52,21 +53,25 @@ def verify(
         _sign(folder, _report_of(adapter, report), sign, yes=yes)
         _tell_next(folder, adapter, report, Outcome.PASSED, signed=True)
         return
+    from kilnmark.client.tracing import traced_command
     from kilnmark.lab.gate.signing import read_signature
+    from kilnmark.lab.run.progress import progress_of
 
     socket, as_json = given.pop("socket"), given.pop("as_json")
-    if folder is None:
-        found = _alone(adapter, report, given, socket)
-    else:
-        with open_run(folder) as run:
-            found = _of_run(run, adapter, given, socket)
+    with traced_command(measured=True) as measures:
+        came = progress_of(measures, "gate")
+        if folder is None:
+            found = _alone(adapter, report, given, socket, came)
+        else:
+            with open_run(folder) as run:
+                found = _of_run(run, adapter, given, socket, came)
     _show(found, as_json=as_json)
     if not as_json:
         _tell_next(folder, adapter, report, found.report.outcome, signed=read_signature(found.path) is not None)
     click.get_current_context().exit(_EXITS[found.report.outcome])
 
 
-def _of_run(run: Run, adapter: Path | None, given: Mapping[str, Any], socket: str | None) -> "Verified":
+def _of_run(run: Run, adapter: Path | None, given: Mapping[str, Any], socket: str | None, came: "Came") -> "Verified":
     from kilnmark.client.sync import Client
     from kilnmark.lab.gate.of_run import asked_of, verify_run
 
@@ -76,10 +81,12 @@ def _of_run(run: Run, adapter: Path | None, given: Mapping[str, Any], socket: st
             raise click.BadParameter(f"run.toml says {decided!r}; change it there", param_hint=f"--{name}")
     asked = _with(asked_of(run, adapter), given)
     with Client(socket) as client:
-        return verify_run(client, run, asked, _tell)
+        return verify_run(client, run, asked, _tell, came)
 
 
-def _alone(adapter: Path | None, report: Path | None, given: Mapping[str, Any], socket: str | None) -> "Verified":
+def _alone(
+    adapter: Path | None, report: Path | None, given: Mapping[str, Any], socket: str | None, came: "Came"
+) -> "Verified":
     from kilnmark.client.sync import Client
     from kilnmark.lab.gate.limits import limits_of
     from kilnmark.lab.gate.verify import ToVerify, verified
@@ -96,6 +103,7 @@ def _alone(adapter: Path | None, report: Path | None, given: Mapping[str, Any], 
             limits_of(asked.kind, fires=given["fires"]),
             _folder_of(adapter, report),
             _tell,
+            came,
         )
 
 

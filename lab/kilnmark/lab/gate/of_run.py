@@ -18,6 +18,7 @@ from kilnmark.lab.gate.verify import ToVerify, Verified, verified
 from kilnmark.lab.judging.references import dataset_pictures
 from kilnmark.lab.run.folder import Run
 from kilnmark.lab.run.plan import RunPlan
+from kilnmark.lab.run.progress import Came, nobody
 from kilnmark.lab.run.standing import adapter_of_run
 from kilnmark.lab.run.state import Verification
 
@@ -80,7 +81,9 @@ def asked_of(run: Run, file: Path | None) -> ToVerify:
     )
 
 
-def verify_run(client: Client, run: Run, asked: ToVerify, tell: Callable[[str], None] | None = None) -> Verified:
+def verify_run(
+    client: Client, run: Run, asked: ToVerify, tell: Callable[[str], None] | None = None, came: Came = nobody
+) -> Verified:
     """Put an adapter of a run before the gate, and keep what came of it in the run's state.
 
     Raises:
@@ -89,7 +92,7 @@ def verify_run(client: Client, run: Run, asked: ToVerify, tell: Callable[[str], 
     limits = limits_of_run(run.plan)
     with placed(asked.file, run.plan.sweep.root and run.folder / run.plan.sweep.root) as file:
         placed_one = msgspec.structs.replace(asked, file=file)
-        found = verified(client, placed_one, limits, report_folder(run, asked.file), tell)
+        found = verified(client, placed_one, limits, report_folder(run, asked.file), tell, came)
     _keep(run, found, None)
     return found
 

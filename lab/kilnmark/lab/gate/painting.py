@@ -20,6 +20,7 @@ from kilnmark.keymaps.files.atomic import written_whole
 from kilnmark.keymaps.files.outputs import is_unspoilt, sha256_of
 from kilnmark.lab.errors import RunUnusable
 from kilnmark.lab.gate.limits import GateLimits
+from kilnmark.lab.run.progress import Came, nobody
 from kilnmark.protocol.picture.report import AdapterReport
 from kilnmark.protocol.wire.replies import RenderResult
 
@@ -122,6 +123,7 @@ def painted(
     shots: Sequence[Shot],
     folder: Path,
     tell: Callable[[str], None] | None = None,
+    came: Came = nobody,
 ) -> Mapping[tuple[Shown, int], GatePicture]:
     """Have pictures painted, those without the adapter first, and keep them.
 
@@ -131,6 +133,7 @@ def painted(
         shots: Which.
         folder: Where they are kept.
         tell: Takes a line for people as each is done; None: nobody listens.
+        came: Told of each.
 
     Returns:
         By what is shown, and scene.
@@ -146,6 +149,7 @@ def painted(
     for done, rendered in enumerate(client.render_many(requests), 1):
         shot = ordered[rendered.index]
         found[shot.shown, shot.scene] = _kept(folder, shot, rendered)
+        came(done, len(ordered))
         if tell is not None:
             tell(f"{done}/{len(ordered)} {shot.shown}: {shot.prompt}")
     return found

@@ -22,6 +22,7 @@ from kilnmark.lab.gate.painting import GateCandidate, GatePicture, Shown, painte
 from kilnmark.lab.gate.report import DatasetFacts, GateReport, Neighbour, ReportedPicture, read_report, write_report
 from kilnmark.lab.run.folder import now
 from kilnmark.lab.run.plan import LoraKind
+from kilnmark.lab.run.progress import Came, nobody
 from kilnmark.protocol.picture.report import AdapterReport, Verdict
 from kilnmark.protocol.wire.inspection import Inspection
 
@@ -72,7 +73,12 @@ class Verified(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def verified(
-    client: Client, asked: ToVerify, limits: GateLimits, folder: Path, tell: Callable[[str], None] | None = None
+    client: Client,
+    asked: ToVerify,
+    limits: GateLimits,
+    folder: Path,
+    tell: Callable[[str], None] | None = None,
+    came: Came = nobody,
 ) -> Verified:
     """Put an adapter before the gate.
 
@@ -82,6 +88,7 @@ def verified(
         limits: What it is held to.
         folder: Where report and pictures go.
         tell: Takes a line for people as each picture is done; None: nobody listens.
+        came: Told of each picture.
 
     Raises:
         NothingToVerify: The file is not there, its trigger is none, or one that it is put beside does nothing.
@@ -91,7 +98,7 @@ def verified(
     _check(asked, limits)
     inspection = client.lora_inspect([asked.file], variant=asked.base, targets=True).files[0]
     if _is_worth_painting(inspection, limits):
-        seen = _seen(client, asked, inspection, limits, folder, tell)
+        seen = _seen(client, asked, inspection, limits, folder, tell, came)
     else:
         seen = _unseen(inspection)
     path = write_report(folder, _report(asked, inspection, seen, limits))
@@ -115,10 +122,11 @@ def _seen(
     limits: GateLimits,
     folder: Path,
     tell: Callable[[str], None] | None,
+    came: Came,
 ) -> _LookedAt:
     candidate = _candidate(asked, inspection)
     neighbours = neighbours_of(client, candidate, Neighbourhood(asked.genre, asked.others, asked.name))
-    pictures = painted(client, candidate, shots_of(candidate, limits), folder, tell)
+    pictures = painted(client, candidate, shots_of(candidate, limits), folder, tell, came)
     figures = of_pictures(of_file(inspection), pictures)
     figures = of_dataset(figures, pictures, asked.dataset, "no dataset is known" if asked.dataset is None else "")
     stacks = weighed(client, candidate, neighbours.stacks)

@@ -27,6 +27,7 @@ from kilnmark.lab.judging.references import dataset_pictures, from_run
 from kilnmark.lab.judging.report import JudgementReport, read_judgement, write_judgement
 from kilnmark.lab.judging.vision import JudgingEstimate, VisionJudge
 from kilnmark.lab.run.folder import Run, now
+from kilnmark.lab.run.progress import Came, nobody
 from kilnmark.lab.run.spending import left_of
 from kilnmark.lab.run.state import JudgedRun
 from kilnmark.lab.sweep.copies import readable
@@ -66,7 +67,7 @@ def estimate_run(run: Run, wishes: JudgeWishes) -> JudgingEstimate:
     )
 
 
-def judge_run(run: Run, client: Client, wishes: JudgeWishes, tell: Tell) -> JudgementReport:
+def judge_run(run: Run, client: Client, wishes: JudgeWishes, tell: Tell, came: Came = nobody) -> JudgementReport:
     """Judge a run, or go on with it.
 
     Args:
@@ -74,13 +75,14 @@ def judge_run(run: Run, client: Client, wishes: JudgeWishes, tell: Tell) -> Judg
         client: Of the daemon that paints.
         wishes: What is asked.
         tell: Called with a line at every stage, and with what leaves the machine before it does.
+        came: Told of every cell that is judged.
 
     Raises:
         KilnmarkError: It could not be begun, or has to end here; all that was done is written down.
     """
     prepared = prepare(run, step=wishes.step, new=wishes.new)
     with judging_span() as span:
-        work = _Judging(run, client, prepared, tell)
+        work = _Judging(run, client, prepared, tell, came)
         try:
             work.judge(ask_again=wishes.ask_again)
         finally:
@@ -92,11 +94,12 @@ def judge_run(run: Run, client: Client, wishes: JudgeWishes, tell: Tell) -> Judg
 class _Judging:
     """One judging while it goes on."""
 
-    def __init__(self, run: Run, client: Client, prepared: Prepared, tell: Tell) -> None:
+    def __init__(self, run: Run, client: Client, prepared: Prepared, tell: Tell, came: Came) -> None:
         self._run = run
         self._client = client
         self._prepared = prepared
         self._tell = tell
+        self._came = came
         self._folder = folder_of(run.folder, prepared.number)
         self._vision = self._checked_vision()
         self._make_folder()
@@ -196,9 +199,11 @@ class _Judging:
         for cell in matrix.cells:
             said = judge.judge(self._pictures[cell.name][0])
             self._found[cell.name] = CellFound(scores=said.scores, references=(from_run(self._run, said.nearest),))
+            self._came(len(self._found), len(matrix.cells))
 
     def _on_cell(self, cell: MatrixCell) -> None:
         self._known()
+        self._came(len(self._found), len(self._prepared.matrix.cells))
         found = self._found.get(cell.name)
         self._tell(f"{cell.name}: {found.line() if found else 'not judged'}")
         self.write()

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from kilnmark.client.batch.published.publish import Publication
     from kilnmark.client.batch.run.ledger import Ledger
     from kilnmark.client.batch.run.tally import Tally
+    from kilnmark.otel.measures import Measures
 
 __all__ = ["SILENT", "batch"]
 
@@ -80,16 +81,17 @@ def _run(wishes: "Wishes", options: _Options) -> int:
         for note in notes:
             write_line(f"{word}: {note}", aside=True)
     if not options.dry_run:
-        with traced_command():  # which ends after the outcome was shown
-            return _paint(plan, wishes, options)
+        with traced_command(measured=True) as measures:  # which ends after the outcome was shown
+            return _paint(plan, wishes, options, measures)
     return rehearsed(plan, options.out, options.socket, as_json=options.as_json)
 
 
-def _paint(plan: "Plan", wishes: "Wishes", options: _Options) -> int:
+def _paint(plan: "Plan", wishes: "Wishes", options: _Options, measures: "Measures") -> int:
     from kilnmark.client.batch.page.page import PAGE, write_page
     from kilnmark.client.batch.run.asked import AskedBatch
     from kilnmark.client.batch.run.ledger import open_ledger
     from kilnmark.client.batch.run.manifest import MANIFEST
+    from kilnmark.client.batch.run.measured import measure_batch
     from kilnmark.client.batch.run.tally import Tally
     from kilnmark.client.cli.views.batch import show_run
     from kilnmark.client.cli.views.batch_bar import batch_bar
@@ -102,7 +104,12 @@ def _paint(plan: "Plan", wishes: "Wishes", options: _Options) -> int:
         ledger.write_problems(wishes, asked, plain_problems(plan.problems), plain_problems(plan.warnings))
         try:
             with batch_bar(tally) as move:
-                error = _stopped_by(lambda: asyncio.run(_ask(plan, wishes, options, ledger, tally, move)))
+
+                def on_change() -> None:
+                    move()
+                    measure_batch(measures, tally)
+
+                error = _stopped_by(lambda: asyncio.run(_ask(plan, wishes, options, ledger, tally, on_change)))
             settling = _stopped_by(lambda: options.picking.settle(ledger, plan, wishes, tally))
             error = error or settling
         finally:
