@@ -13,7 +13,7 @@ from pathlib import Path
 __all__ = ["TWINS", "StaleRow", "make_sync", "sources"]
 
 FOLDER = Path(__file__).resolve().parents[1] / "client" / "kilnmark" / "client"
-TWINS = {"aio.py": "sync.py", "aio_calls.py": "sync_calls.py"}
+TWINS = {"aio.py": "sync.py", "aio_calls.py": "sync_calls.py", "aio_jobs.py": "sync_jobs.py"}
 """Which module each blocking one is made from."""
 
 SENTENCES = {
@@ -56,6 +56,15 @@ blocking client, is made from this module by `scripts/make_sync.py`.
 What a client can ask is written in `sync`, and what waits for a socket in `sync_link`. Made from `aio_calls` by
 `scripts/make_sync.py`: change that module, then run `make sync`.
 """''',
+    '''"""What the asyncio client asks of jobs, its own and everybody's, and of notices.
+
+How a call is sent is `aio_calls`' part. `sync_jobs`, the same for the blocking client, is made from this module by
+`scripts/make_sync.py`.
+"""''': '''"""What the blocking client asks of jobs, its own and everybody's, and of notices.
+
+How a call is sent is `sync_calls`' part. Made from `aio_jobs` by `scripts/make_sync.py`: change that module, then run
+`make sync`.
+"""''',
 }
 """What holds for one flavour alone, and for the other. The last import waits: it brings asyncio with it."""
 
@@ -69,6 +78,8 @@ WORDS = {
     r"\baio_link\b": "sync_link",
     r"(?<!`)\baio_calls\b": "sync_calls",
     r"\bAsyncCalls\b": "BlockingCalls",
+    r"(?<!`)\baio_jobs\b": "sync_jobs",
+    r"\bAsyncJobCalls\b": "BlockingJobCalls",
     r"\bAsyncLinks\b": "BlockingLinks",
     r"(?<!`)\bAsyncClient\b": "Client",
 }

@@ -7,11 +7,19 @@ import pytest
 
 from kilnmark.protocol.picture.report import AdapterReport, UnmatchedKeys, Verdict
 from kilnmark.protocol.picture.spec import PictureSize
-from kilnmark.protocol.wire import job_requests, jobs, replies, requests, watching, work
+from kilnmark.protocol.wire import job_requests, jobs, notices, replies, requests, watching, work
 from kilnmark.protocol.wire.call import CallMeta
 from kilnmark.protocol.wire.job_requests import JobParams, JobsParams, JobWaitParams, MoveParams, WatchParams
 from kilnmark.protocol.wire.jobs import AdapterBadge, JobInfo, QueueInfo
 from kilnmark.protocol.wire.memory import CompilingInfo
+from kilnmark.protocol.wire.notices import (
+    BatchEnd,
+    NoticeInfo,
+    NoticeParams,
+    NoticeResult,
+    NoticesParams,
+    NoticesResult,
+)
 from kilnmark.protocol.wire.replies import (
     CancelResult,
     Heartbeat,
@@ -53,6 +61,8 @@ from kilnmark.protocol.wire.work import (
     Left,
     LoadFailed,
     Loading,
+    Measurement,
+    Noted,
     Painted,
     Prefetch,
     Ready,
@@ -85,6 +95,8 @@ BADGE = AdapterBadge(name="ink", verdict=Verdict.PARTIAL, matched=3, total=4, sc
 JOB = JobInfo(
     job_id="j", state="done", tier="scene", width=8, height=9, adapters=[BADGE], partial=1, image_path="/o/j.png"
 )
+END = BatchEnd(kind="poi", state="done", out="/o", manifest="/o/m", page="/o/p", total=3, painted=2, failed=1, dead=1)
+NOTICE = NoticeInfo(notice_id="n", left="t", notify_url="https://example.org/", batch=END)
 WIRE: list[msgspec.Struct] = [
     REPORT,
     BASE,
@@ -171,6 +183,12 @@ WIRE: list[msgspec.Struct] = [
     JobChange(progress_token=1, job=JOB, event="step", stage="denoise 2/4", at="t"),
     Preview(progress_token="w", job_id="j", step=2, steps=4, jpeg=b"\xff\xd8\x00"),
     WatchResult(told=2, lost=1),
+    END,
+    NoticeParams(notice_id="n", notify_url="https://example.org/", batch=END),
+    NoticesParams(),
+    NOTICE,
+    NoticeResult(notice=NOTICE),
+    NoticesResult(notices=[NOTICE]),
     JobError(code=-32000, kind="render_failed", message="m", retryable=False),
     JobResult(
         job=JobInfo(job_id="j", state="failed"),
@@ -222,6 +240,7 @@ EVENTS: list[Event] = [
     Compiling(what=CompilingInfo(variant="dev", width=64, height=64, precision="bfloat16", number=1, count=2)),
     Holding(memory=MEMORY),
     Stepped(job_id="j", stage="denoise", step=1, steps=4),
+    Noted(notes=[Measurement(metric="m", value=1.5, attributes={"a": "b"})], traceparent="t"),
     Painted(job_id="j"),
     Finished(job_id="j", image_path="/o", timings=Timings(), loras=[REPORT], warnings=[]),
     Failed(job_id="j", code=-32000, message="no", loras=[REPORT]),
@@ -241,7 +260,7 @@ def test_a_message_comes_back_equal(value: msgspec.Struct) -> None:
 def test_no_message_was_forgotten() -> None:
     structs = [
         cls
-        for module in (requests, job_requests, replies, jobs, watching)
+        for module in (requests, job_requests, replies, jobs, watching, notices)
         for name in module.__all__
         if inspect.isclass(cls := getattr(module, name))
     ]

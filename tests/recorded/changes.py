@@ -138,6 +138,7 @@ ADDED: Mapping[str, str] = {
         for field, why in _TOLD_OF_PICTURES.items()
     },
     "heard.result.drafts": "the bases on which drafts are painted where a request does not say",
+    "heard.result.notify_hosts": "the hosts that ends may be told at; none is named here",
     "heard.result.compiling": "the size that is compiled for",
     "heard.result.power": "the machine's power and heat; no setting asks for it",
     "heard.result.error.loras": "what its adapters did",

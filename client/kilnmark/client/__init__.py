@@ -58,6 +58,10 @@ if TYPE_CHECKING:
     from kilnmark.protocol.wire.inspection import InspectionDocument as InspectionDocument
     from kilnmark.protocol.wire.jobs import *  # noqa: F403 - what is told of a job
     from kilnmark.protocol.wire.memory import BaseInfo as BaseInfo
+    from kilnmark.protocol.wire.notices import BatchEnd as BatchEnd
+    from kilnmark.protocol.wire.notices import NoticeInfo as NoticeInfo
+    from kilnmark.protocol.wire.notices import NoticeResult as NoticeResult
+    from kilnmark.protocol.wire.notices import NoticesResult as NoticesResult
     from kilnmark.protocol.wire.pace import PaceInfo as PaceInfo
     from kilnmark.protocol.wire.replies import *  # noqa: F403 - whatever a daemon answers with
     from kilnmark.protocol.wire.stacks import ExtraLora as ExtraLora

@@ -10,13 +10,10 @@ from contextlib import closing
 from types import TracebackType
 from typing import Self, Unpack, cast
 
-import msgspec
-
 from kilnmark.client.attempts import Uncancelled
-from kilnmark.client.connection import Answered, Progressed, Watched
+from kilnmark.client.connection import Answered, Progressed
 from kilnmark.client.dial import Places
 from kilnmark.client.errors import BadReply
-from kilnmark.client.listed import JobsOptions, jobs_fields
 from kilnmark.client.many import Rendered
 from kilnmark.client.request import (
     ComposeOptions,
@@ -29,20 +26,14 @@ from kilnmark.client.request import (
     named,
     render_params,
 )
-from kilnmark.client.sync_calls import BlockingCalls
+from kilnmark.client.sync_jobs import BlockingJobCalls
 from kilnmark.client.sync_link import BlockingLinks
 from kilnmark.client.timeouts import Timeouts
-from kilnmark.client.tracing import Carrier, render_span
+from kilnmark.client.tracing import render_span
 from kilnmark.protocol.content.composition import Composition
-from kilnmark.protocol.picture.catalog import Priority
 from kilnmark.protocol.wire import methods
 from kilnmark.protocol.wire.inspection import InspectionDocument
-from kilnmark.protocol.wire.job_requests import JobParams, JobsParams, JobWaitParams, MoveParams, WatchParams
 from kilnmark.protocol.wire.replies import (
-    CancelResult,
-    JobResult,
-    JobsResult,
-    MoveResult,
     PingResult,
     Progress,
     RenderResult,
@@ -50,7 +41,6 @@ from kilnmark.protocol.wire.replies import (
     WarmUpResult,
 )
 from kilnmark.protocol.wire.requests import (
-    CancelParams,
     PingParams,
     RenderParams,
     ShutdownParams,
@@ -58,12 +48,11 @@ from kilnmark.protocol.wire.requests import (
     WarmUpParams,
 )
 from kilnmark.protocol.wire.status import StatusResult
-from kilnmark.protocol.wire.watching import JobChange, Preview
 
 __all__ = ["Client"]
 
 
-class Client(BlockingCalls):
+class Client(BlockingJobCalls):
     """Talks to the daemon, blocking, from any number of threads: each has a connection of its own, made when it
     first asks something. A stream belongs to the thread that began it.
 
@@ -189,70 +178,6 @@ class Client(BlockingCalls):
     def warm_up(self, variant: str | None = None) -> WarmUpResult:
         """Wait until a base is warm; None means the one the daemon was started with."""
         return self._ask(methods.WARM_UP, WarmUpParams(variant=variant))
-
-    def cancel(self, job_id: str, reason: str = "") -> CancelResult:
-        """Cancel a render, whoever asked for it; it stops at its next denoise step."""
-        return self._ask(methods.CANCEL, CancelParams(job_id=job_id, reason=reason))
-
-    def jobs_list(self, **options: Unpack[JobsOptions]) -> JobsResult:
-        """Every job that the daemon knows, or those asked for: the running, the waiting, then the ended, latest first.
-
-        It is asked for page by page; a job whose state changes meanwhile may come twice, or not at all.
-
-        Args:
-            options: See `JobsOptions`.
-        """
-        found = self.jobs_page(**options)
-        while found.next is not None:
-            page = self.jobs_page(found.next, 1000, **options)
-            found = msgspec.structs.replace(page, jobs=[*found.jobs, *page.jobs])
-        return found
-
-    def jobs_page(self, cursor: str | None = None, limit: int = 200, **options: Unpack[JobsOptions]) -> JobsResult:
-        """Some of what `jobs_list` tells.
-
-        Args:
-            cursor: `next` of the page before, which was asked for with the same options; None begins.
-            limit: Jobs on it at most, up to 1000.
-            options: See `JobsOptions`.
-        """
-        return self._ask(methods.JOBS_LIST, JobsParams(cursor=cursor, limit=limit, **jobs_fields(**options)))
-
-    def jobs_get(self, job_id: str) -> JobResult:
-        """How far one job is, or how it ended."""
-        return self._ask(methods.JOBS_GET, JobParams(job_id=job_id))
-
-    def jobs_wait(self, job_id: str, job_timeout: float | None = None) -> JobResult:
-        """Wait until a job has ended, whoever asked for it; giving up to wait leaves it as it is.
-
-        Args:
-            job_id: Its id.
-            job_timeout: Seconds to wait at most; None waits for as long as it takes.
-
-        Raises:
-            JobTimedOut: it goes on.
-        """
-        return self._ask(methods.JOBS_WAIT, JobWaitParams(job_id=job_id, timeout=job_timeout))
-
-    def jobs_move(self, job_id: str, priority: Priority) -> MoveResult:
-        """Give a job that waits another priority, whoever asked for it."""
-        return self._ask(methods.JOBS_MOVE, MoveParams(job_id=job_id, priority=priority))
-
-    def watch(self, *, previews: bool = False) -> Generator[JobChange | Preview]:
-        """Every job of the daemon as it is accepted, begun, comes further and ends, until the daemon leaves.
-
-        It begins with the first hundred open jobs, and is not begun again by itself: whoever goes on after
-        `ConnectionLost` asks `jobs_list` for what ended meanwhile. Close the iterator to watch no more.
-
-        Args:
-            previews: Pictures of how far each render is, too, where the daemon makes any.
-        """
-        patience = self._timeouts.for_call(methods.JOBS_WATCH)
-        exchange = self._exchange(methods.JOBS_WATCH, WatchParams(previews=previews), patience, Carrier())
-        with closing(exchange):
-            for event in exchange:
-                if isinstance(event, Watched):
-                    yield event.note
 
     def lora_inspect(self, lora_paths: Paths, **options: Unpack[InspectOptions]) -> InspectionDocument:
         """Look at 1 to 64 adapter files without a base; a refused one is an entry like any other."""

@@ -13,6 +13,7 @@ from opentelemetry.trace import Tracer
 
 from kilnmark.daemon.asked.accept import accept
 from kilnmark.daemon.asked.drafting import Drafts
+from kilnmark.daemon.asked.notify import check_notify
 from kilnmark.daemon.asked.packs import Packs, given_by
 from kilnmark.daemon.asked.pictures import AskedPictures, PictureFiles
 from kilnmark.daemon.asked.served import Served
@@ -23,8 +24,6 @@ from kilnmark.daemon.jobs.renders import Renders
 from kilnmark.daemon.jobs.view import JobsView
 from kilnmark.daemon.spans import RenderTrace
 from kilnmark.keymaps.files.outputs import is_unspoilt
-from kilnmark.protocol.notify import notify_problem
-from kilnmark.protocol.wire.errors import InvalidParams
 from kilnmark.protocol.wire.requests import RenderParams
 
 __all__ = ["Intake"]
@@ -74,7 +73,7 @@ class Intake:
         Raises:
             RequestError: It cannot be taken in.
         """
-        self._check_notify(params)
+        check_notify(params.notify_url, self._served.settings)
         async with self._pictures.kept(params) as request:
             job = await self._known(request)
             if job is None:
@@ -83,13 +82,6 @@ class Intake:
                 await self.drafts.told(request)
                 job = await self._known(request)
             yield self._view.job(self._accept(request, styled, pictures, asked_by)) if job is None else job
-
-    def _check_notify(self, params: RenderParams) -> None:
-        """Raises InvalidParams where its end is to be told somewhere that this daemon was not told of."""
-        if params.notify_url is not None and (
-            problem := notify_problem(params.notify_url, self._served.settings.notify_hosts)
-        ):
-            raise InvalidParams(f"{problem} - at `$.params.notify_url`")
 
     async def _known(self, params: RenderParams) -> Job | None:
         """The job that makes or made this very picture; one whose picture is gone or spoilt does not count."""

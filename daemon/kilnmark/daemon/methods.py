@@ -13,10 +13,12 @@ import msgspec
 
 from kilnmark.daemon.asked.compositions import composed
 from kilnmark.daemon.asked.inspections import Inspections
+from kilnmark.daemon.asked.notify import check_notify
 from kilnmark.daemon.asked.packs import Packs
 from kilnmark.daemon.asked.served import Served
 from kilnmark.daemon.following import follow, wait_for
 from kilnmark.daemon.intake import Intake
+from kilnmark.daemon.jobs.notices import notice_info
 from kilnmark.daemon.jobs.outcome import outcome_again
 from kilnmark.daemon.jobs.reasons import cancelled_unkept, moved_unkept, no_worker
 from kilnmark.daemon.jobs.renders import Renders
@@ -30,6 +32,7 @@ from kilnmark.protocol.wire import methods
 from kilnmark.protocol.wire.errors import RenderFailed, WorkerLost
 from kilnmark.protocol.wire.job_requests import JobParams, JobsParams, JobWaitParams, MoveParams, WatchParams
 from kilnmark.protocol.wire.methods import WireMethod
+from kilnmark.protocol.wire.notices import NoticeParams, NoticeResult, NoticesParams, NoticesResult
 from kilnmark.protocol.wire.replies import (
     CancelResult,
     JobResult,
@@ -123,6 +126,8 @@ class Methods:
                 _row(methods.JOBS_WAIT, self.wait_for_job),
                 _row(methods.JOBS_WATCH, self.watch_jobs),
                 _row(methods.JOBS_MOVE, self.move_job),
+                _row(methods.NOTICES_LEAVE, self.leave_notice),
+                _row(methods.NOTICES_LIST, self.list_notices),
                 _row(methods.SHUTDOWN, self.shutdown),
             ]
         )
@@ -161,6 +166,7 @@ class Methods:
             process=self._notes.info,
             image_roots=[str(root) for root in self._settings.image_roots],
             drafts=self._intake.drafts.bases,
+            notify_hosts=list(self._settings.notify_hosts),
         )
 
     async def warm_up(self, params: WarmUpParams, exchange: Exchange) -> WarmUpResult:
@@ -255,6 +261,18 @@ class Methods:
             if not await self._renders.journal.written():
                 raise moved_unkept(job_id)
         return MoveResult(job_id=job_id, moved=moved, priority=self._view.job(job_id).priority)
+
+    async def leave_notice(self, params: NoticeParams, _exchange: Exchange) -> NoticeResult:
+        """Keep a notice, such as that a batch has ended, for whoever tells it."""
+        check_notify(params.notify_url, self._settings)
+        self._renders.journal.check_open()
+        kept = self._renders.queue.leave(params.notice_id, params.notify_url, params.batch)
+        await self._renders.journal.written()
+        return NoticeResult(notice=notice_info(kept))
+
+    async def list_notices(self, _params: NoticesParams, _exchange: Exchange) -> NoticesResult:
+        """The notices that are kept."""
+        return NoticesResult(notices=self._view.state.notices.infos)
 
     async def shutdown(self, params: ShutdownParams, _exchange: Exchange) -> ShutdownResult:
         """Begin the end; the reply comes before it."""

@@ -17,8 +17,10 @@ from kilnmark.daemon.jobs.queue import JobQueue
 from kilnmark.daemon.jobs.state import QueueState
 from kilnmark.protocol.picture.catalog import PRIORITIES
 from kilnmark.protocol.wire.call import CallMeta
+from kilnmark.protocol.wire.notices import BatchEnd
 from tests.daemon.jobs.queues import CANCELLED, FAILED, GOLD, INK, Asked, seen
 
+BATCH_END = BatchEnd(kind="poi", state="done", out="/o", manifest="/o/m", page="/o/p", total=1)
 STACKS: list[dict[str, Any]] = [{}, INK, GOLD]
 
 
@@ -42,10 +44,11 @@ def view(state: QueueState) -> dict[str, Any]:
         "open": [told(job) for job in state.open_jobs],
         "renders": [list(render.jobs) for render in state.begun],
         "ended": [told(job) for job in state.ended_jobs],
+        "notices": state.notices.infos,
         "info": state.info,
         "counts": (state.open_count, state.unready, state.rendered, state.failed),
         "on base": state.on_base,
-        "joinable": {likeness: render.place for likeness, render in state._by_likeness.items()},
+        "joinable": {likeness: render.place for likeness, render in state.likenesses.items()},
         "next": [(head.place, head.since, head.level, head.passed_at) for head in state.line.heads(state.on_base)],
     }
 
@@ -110,8 +113,12 @@ def move(asked: Asked, choice: int) -> None:
         assert moved is (job.state == "queued")
 
 
+def leave_notice(asked: Asked, choice: int) -> None:
+    asked.queue.leave(f"n{choice % 4}", "https://example.org/", BATCH_END)
+
+
 Deed = Callable[[Asked, int], None]
-DEEDS: list[Deed] = [accept, accept, accept, make_ready, move, begin, paint, finish, give_up, lose_worker]
+DEEDS: list[Deed] = [accept, accept, accept, make_ready, move, leave_notice, begin, paint, finish, give_up, lose_worker]
 courses = st.lists(st.tuples(st.sampled_from(DEEDS), st.integers(0, 1000)), max_size=40)
 
 

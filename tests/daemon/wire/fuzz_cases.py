@@ -96,6 +96,16 @@ FIELDS: Final[dict[str, dict[str, list[Any]]]] = {
     "jobs.move": {"job_id": JOB_IDS, "priority": ["high", "normal", "low"]},
     "jobs.watch": {"previews": [True, False]},
     "jobs.wait": {"job_id": JOB_IDS, "timeout": [0, 0.01, 1]},
+    "notices.list": {},
+    "notices.leave": {
+        "notice_id": JOB_IDS,
+        "notify_url": ["https://example.org/told", "http://localhost:9/", "//"],
+        "batch": [
+            {"kind": "poi", "state": "done", "out": "/o", "manifest": "/o/m", "page": "/o/p", "total": 3, "dead": 1},
+            {"kind": "", "state": "ended"},
+            {},
+        ],
+    },
     "shutdown": {"drain": [True, False]},
 }
 """Every method, and good values of each of its fields; a test holds it complete."""
@@ -119,7 +129,7 @@ TOGETHER: Final[list[dict[str, Any]]] = [
 ]
 """What of a render goes together, so that many of them get far."""
 
-REQUIRED: Final = {"prompt", "genre", "tier", "job_id", "lora_paths"}
+REQUIRED: Final = {"notice_id", "notify_url", "batch", "prompt", "genre", "tier", "job_id", "lora_paths"}
 
 
 class Raw(str):

@@ -11,6 +11,7 @@ import msgspec
 from kilnmark.daemon.pictures.hashes import Seen
 from kilnmark.protocol.picture.catalog import Priority
 from kilnmark.protocol.wire.call import CallMeta
+from kilnmark.protocol.wire.notices import BatchEnd
 from kilnmark.protocol.wire.replies import JobError, RenderResult
 from kilnmark.protocol.wire.requests import RenderParams
 from kilnmark.protocol.wire.work import RenderCommand
@@ -23,6 +24,7 @@ __all__ = [
     "JobEvent",
     "JobMoved",
     "JobReady",
+    "NoticeLeft",
     "RenderBegun",
     "RenderPainted",
     "RenderStopping",
@@ -135,6 +137,20 @@ class JobMoved(_Event, frozen=True, kw_only=True, tag="moved"):
     priority: Priority
 
 
+class NoticeLeft(_Event, frozen=True, kw_only=True, tag="notice_left"):
+    """Somebody wants to be told of something that is no job, such as the end of a batch.
+
+    Attributes:
+        notice_id: Whoever left it chose it.
+        notify_url: Where.
+        batch: Of what.
+    """
+
+    notice_id: str
+    notify_url: str
+    batch: BatchEnd
+
+
 class WorkerGone(_Event, frozen=True, kw_only=True, tag="worker_gone"):
     """The worker was lost, and with it the stack that was on its base; what it had to paint waits again."""
 
@@ -166,6 +182,7 @@ JobEvent = (
     | RenderStopping
     | JobEnded
     | JobMoved
+    | NoticeLeft
     | WorkerGone
     | DaemonStopped
     | DaemonStarted
@@ -187,12 +204,14 @@ def decode_event(document: bytes) -> JobEvent:
 
 
 def jobs_of(event: JobEvent) -> tuple[str, ...]:
-    """The ids of the jobs that an event is about, and whose other events it makes no sense without."""
+    """The ids of the jobs, or the notice, that an event is about, and whose other events it makes no sense without."""
     match event:
         case RenderBegun() | RenderPainted():
             return event.job_ids
         case JobReady():
             return (event.job_id,) if event.joins is None else (event.job_id, event.joins)
+        case NoticeLeft():
+            return (event.notice_id,)
         case JobAccepted() | RenderStopping() | JobEnded() | JobMoved():
             return (event.job_id,)
         case _:

@@ -38,6 +38,9 @@ class Line(Generic[W]):
         self._levels: dict[int, _Places] = {}
         self._stacks: dict[tuple[int, StackKey], _Places] = {}
 
+    def __iter__(self) -> Iterator[W]:
+        return (one for _, one in self._standing.values())
+
     def __len__(self) -> int:
         return len(self._standing)
 

@@ -22,6 +22,7 @@ __all__ = [
     "error_of",
     "job_info",
     "job_result",
+    "moment_words",
     "outcome_again",
     "reports_of",
     "result_again",
@@ -136,8 +137,8 @@ def job_info(job: Job, step: int, paused: str | None = None) -> JobInfo:
         priority=job.priority,
         shared_with=job.shared_with,
         paused=paused,
-        accepted=_moment(facts.at),
-        ended="" if job.ended is None else _moment(job.ended.at),
+        accepted=moment_words(facts.at),
+        ended="" if job.ended is None else moment_words(job.ended.at),
         painted_ms=None if made is None or made.cached else made.timings.painting_ms,
         cached=made is not None and made.cached,
         prompt=facts.params.prompt[:TOLD_PROMPT],
@@ -203,7 +204,8 @@ def style_of(facts: JobAccepted) -> str:
     return ", ".join(name for name in (place, facts.command.tier) if name)
 
 
-def _moment(at: float) -> str:
+def moment_words(at: float) -> str:
+    """A moment, in seconds since 1970, as it is told: UTC, ISO 8601."""
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
 
 

@@ -16,6 +16,7 @@ from kilnmark.daemon.jobs.events import (
     JobEvent,
     JobMoved,
     JobReady,
+    NoticeLeft,
     RenderBegun,
     RenderPainted,
     RenderStopping,
@@ -32,6 +33,7 @@ from kilnmark.otel.carrier import Carrier
 from kilnmark.protocol.picture.catalog import Priority
 from kilnmark.protocol.settings import Settings
 from kilnmark.protocol.wire.errors import JobIdTaken, QueueFull
+from kilnmark.protocol.wire.notices import BatchEnd
 from kilnmark.protocol.wire.replies import JobError, RenderResult
 from kilnmark.protocol.wire.requests import RenderParams
 from kilnmark.protocol.wire.work import RenderCommand
@@ -176,7 +178,7 @@ class JobQueue:
             lora_sha256s: What they have to hold; empty: whatever they do.
         """
         paths, sha256s = tuple(lora_paths), tuple(lora_sha256s)
-        mate = self.state.mate_of(likeness_of(facts, paths, seen))
+        mate = self.state.likenesses.mate_of(likeness_of(facts, paths, seen))
         joins = None if mate is None else mate.first.job_id
         ready = JobReady(
             at=self._now(), job_id=facts.job_id, lora_paths=paths, seen=seen, lora_sha256s=sha256s, joins=joins
@@ -218,6 +220,13 @@ class JobQueue:
         if job.priority != priority:
             self._write(JobMoved(at=self._now(), job_id=job_id, priority=priority))
         return True
+
+    def leave(self, notice_id: str, notify_url: str, batch: BatchEnd) -> NoticeLeft:
+        """Keep a notice for whoever tells it; where there is one of that id, that one."""
+        if (found := self.state.notices.find(notice_id)) is None:
+            found = NoticeLeft(at=self._now(), notice_id=notice_id, notify_url=notify_url, batch=batch)
+            self._write(found)
+        return found
 
     def stop(self, job_id: str, error: JobError) -> None:
         """The last job of a begun render is given up: it ends with this error once the worker has stopped."""

@@ -44,7 +44,7 @@ class Retraction:
         """Begin to look once, unless that is under way, or there is nothing to look for."""
         if self._looking is not None and not self._looking.done():
             return
-        bound = [render for render in self._queue.state.ready_renders if render.lora_sha256s]
+        bound = [render for render in self._queue.state.line if render.lora_sha256s]
         if bound:
             self._looking = asyncio.get_running_loop().create_task(self._look(bound))
 

@@ -16,13 +16,16 @@ from kilnmark.daemon.jobs.events import (
     JobEvent,
     JobMoved,
     JobReady,
+    NoticeLeft,
     RenderBegun,
     RenderPainted,
     RenderStopping,
     WorkerGone,
 )
 from kilnmark.daemon.jobs.jobs import Job, OpenRender, likeness_of, open_job
+from kilnmark.daemon.jobs.likenesses import Likenesses
 from kilnmark.daemon.jobs.line import Line
+from kilnmark.daemon.jobs.notices import KeptNotices
 from kilnmark.daemon.jobs.remembered import FOR_EVER, REMEMBERED, RememberedJobs
 from kilnmark.daemon.jobs.turn import NO_STACK, StackKey
 from kilnmark.protocol.picture.block_scales import stack_blocks
@@ -44,6 +47,8 @@ class QueueState:
         saving: Renders that are painted and not yet on disk, by the id they are painted as.
         on_base: The stack of the render begun last.
         ended: The ended jobs that are remembered.
+        notices: What is to be told that is no job.
+        likenesses: The open renders that equal jobs may join.
         rendered, failed: Renders that ended so since the daemon's start, however many jobs shared them; cancelled ones
             are neither, nor are those that were answered from the cache.
     """
@@ -51,7 +56,6 @@ class QueueState:
     def __init__(self, remembered: int = REMEMBERED, remembered_for: float = FOR_EVER) -> None:
         self._open: dict[str, OpenRender] = {}
         self._waiting: dict[int, OpenRender] = {}
-        self._by_likeness: dict[bytes, OpenRender] = {}
         self._unready: dict[int, OpenRender] = {}
         self._added = self._switches = self._shared = 0
         self._waiting_by: Counter[Priority] = Counter()
@@ -60,6 +64,8 @@ class QueueState:
         self.saving: dict[str, OpenRender] = {}
         self.on_base: StackKey = NO_STACK
         self.ended = RememberedJobs(remembered, remembered_for)
+        self.notices = KeptNotices()
+        self.likenesses = Likenesses()
         self.rendered = self.failed = 0
 
     @classmethod
@@ -97,11 +103,6 @@ class QueueState:
         return min((render.since for render in self._waiting.values()), default=None)
 
     @property
-    def ready_renders(self) -> list[OpenRender]:
-        """Those that wait to be painted, and nothing else."""
-        return [render for render in self._waiting.values() if render.is_ready]
-
-    @property
     def unready(self) -> int:
         """How many renders are not ready."""
         return len(self._unready)
@@ -125,8 +126,8 @@ class QueueState:
 
     @property
     def known(self) -> frozenset[str]:
-        """The ids of all jobs, open and remembered."""
-        return frozenset((*self._open, *self.ended))
+        """The ids of all jobs, open and remembered, and of the notices."""
+        return frozenset((*self._open, *self.ended, *self.notices))
 
     def find(self, job_id: str) -> Job | None:
         """The job of that id, running, waiting or remembered."""
@@ -138,11 +139,6 @@ class QueueState:
         """A job was not given up meanwhile, nor ended and its id given to another one."""
         render = self._open.get(facts.job_id)
         return render is not None and render.jobs[facts.job_id] is facts
-
-    def mate_of(self, likeness: bytes | None) -> OpenRender | None:
-        """The open render that an equal job may join; one that is being stopped is joined by nobody."""
-        mate = None if likeness is None else self._by_likeness.get(likeness)
-        return mate if mate is not None and mate.stopping is None else None
 
     def apply(self, event: JobEvent) -> None:
         """Let one more event have happened."""
@@ -161,17 +157,23 @@ class QueueState:
                 self._end(event)
             case JobMoved():
                 self._moved(self._open[event.job_id], event)
+            case NoticeLeft():
+                self.notices.put(event)
             case WorkerGone():
                 self._wait_again()
-            case DaemonStopped():
-                for render in self.begun:
-                    render.tries -= 1
-                self._wait_again()
-            case DaemonStarted():
-                self.ended.forget(event.at)
-                self._wait_again()
-                self._look_again(event)
-                self._switches = self._shared = self.rendered = self.failed = 0
+            case DaemonStopped() | DaemonStarted():
+                self._left(event)
+
+    def _left(self, event: DaemonStopped | DaemonStarted) -> None:
+        if isinstance(event, DaemonStopped):
+            for render in self.begun:
+                render.tries -= 1
+            self._wait_again()
+            return
+        self.ended.forget(event.at)
+        self._wait_again()
+        self._look_again(event)
+        self._switches = self._shared = self.rendered = self.failed = 0
 
     def _accepted(self, facts: JobAccepted) -> None:
         self.ended.drop(facts.job_id)
@@ -192,8 +194,7 @@ class QueueState:
         adapters = zip(event.lora_paths, facts.command.lora_scales, strict=True)
         render.stack = facts.command.variant, (tuple(adapters), stack_blocks(facts.command.lora_block_scales))
         render.likeness = likeness_of(facts, event.lora_paths, event.seen)
-        if render.likeness is not None:
-            self._by_likeness[render.likeness] = render
+        self.likenesses.put(render)
         self.line.add(render)
 
     def _join(self, facts: JobAccepted, own: OpenRender, mate: OpenRender) -> None:
@@ -253,8 +254,7 @@ class QueueState:
             self.running = None
         else:
             del self.saving[render.name]
-        if render.likeness is not None and self._by_likeness.get(render.likeness) is render:
-            del self._by_likeness[render.likeness]
+        self.likenesses.drop(render)
 
     def _relevel(self, render: OpenRender, change: Callable[[], None]) -> None:
         """Change who wants a render, and where it stands with it."""
@@ -290,8 +290,7 @@ class QueueState:
         """Each job of a render that waits has one of its own again, which is not ready."""
         self.line.remove(render)
         del self._waiting[render.place]
-        if render.likeness is not None and self._by_likeness.get(render.likeness) is render:
-            del self._by_likeness[render.likeness]
+        self.likenesses.drop(render)
         for facts in render.jobs.values():
             place = render.place if facts is render.first else self._added
             own = self._open[facts.job_id] = self._waiting[place] = self._unready[place] = OpenRender(facts, place)

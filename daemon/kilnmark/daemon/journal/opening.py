@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from kilnmark.daemon.jobs.events import JobAccepted, JobEnded, JobEvent, decode_event, encode_event, jobs_of
+from kilnmark.daemon.jobs.events import JobAccepted, JobEnded, JobEvent, NoticeLeft, decode_event, encode_event, jobs_of
 from kilnmark.daemon.jobs.state import QueueState
 from kilnmark.daemon.journal.file import JournalFile, JournalRow, files_of, new_beside
 from kilnmark.daemon.journal.schema import JournalUnusable
@@ -118,12 +118,14 @@ def _sensible(documents: Iterable[bytes], events: list[JobEvent]) -> bool:
     return False
 
 
-def _apart(document: bytes, state: QueueState) -> JobAccepted | JobEnded | None:
+def _apart(document: bytes, state: QueueState) -> JobAccepted | JobEnded | NoticeLeft | None:
     """The event, if it makes sense whatever else happened."""
     try:
         event = decode_event(document)
     except Exception:  # noqa: BLE001 - as above
         return None
+    if isinstance(event, NoticeLeft):
+        return event
     if not isinstance(event, JobAccepted | JobEnded):
         return None
     job = state.find(event.job_id)

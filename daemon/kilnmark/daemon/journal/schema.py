@@ -49,7 +49,16 @@ def _jobs_move(_: sqlite3.Connection) -> None:
     """Nothing changes but that jobs may get another priority, by an event that older daemons do not know."""
 
 
-STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first_form, _callers_come_back, _jobs_move)
+def _notices_are_left(_: sqlite3.Connection) -> None:
+    """Nothing changes but that notices are kept beside jobs, by an event that older daemons do not know."""
+
+
+STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (
+    _first_form,
+    _callers_come_back,
+    _jobs_move,
+    _notices_are_left,
+)
 """What makes version `i + 1` of version `i`; version 0 is an empty file. Never changed, only added to."""
 
 VERSION = len(STEPS)

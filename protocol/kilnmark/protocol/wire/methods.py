@@ -11,6 +11,7 @@ import msgspec
 from kilnmark.protocol.content.composition import Composition
 from kilnmark.protocol.wire.inspection import InspectionDocument
 from kilnmark.protocol.wire.job_requests import JobParams, JobsParams, JobWaitParams, MoveParams, WatchParams
+from kilnmark.protocol.wire.notices import NoticeParams, NoticeResult, NoticesParams, NoticesResult
 from kilnmark.protocol.wire.replies import (
     CancelResult,
     JobResult,
@@ -71,6 +72,8 @@ JOBS_GET = WireMethod("jobs.get", JobParams, JobResult)
 JOBS_WAIT = WireMethod("jobs.wait", JobWaitParams, JobResult, lasting=True)
 JOBS_WATCH = WireMethod("jobs.watch", WatchParams, WatchResult, lasting=True, repeatable=False)
 JOBS_MOVE = WireMethod("jobs.move", MoveParams, MoveResult)
+NOTICES_LEAVE = WireMethod("notices.leave", NoticeParams, NoticeResult)
+NOTICES_LIST = WireMethod("notices.list", NoticesParams, NoticesResult)
 SHUTDOWN = WireMethod("shutdown", ShutdownParams, ShutdownResult, repeatable=False)
 
 METHODS: tuple[WireMethod[msgspec.Struct, msgspec.Struct], ...] = tuple(

@@ -213,6 +213,7 @@ class StatusResult(msgspec.Struct, frozen=True, kw_only=True):
         power: None: no setting asks for it.
         process: What its log could not tell.
         image_roots: Where pictures are read from that others start from, beside the packs and `output_dir`.
+        notify_hosts: The hosts that ends may be told at (`notify_url`).
         drafts: Those of `variants` on which drafts are painted where a request does not say.
     """
 
@@ -242,3 +243,4 @@ class StatusResult(msgspec.Struct, frozen=True, kw_only=True):
     process: ProcessInfo = ProcessInfo()
     image_roots: list[str] = []
     drafts: list[str] = []
+    notify_hosts: list[str] = []

@@ -52,6 +52,7 @@ class _Options:
     dry_run: bool
     force: bool
     compare_base: bool
+    notify_url: str | None
     socket: str | None
     as_json: bool
     picking: Picking
@@ -131,10 +132,25 @@ def _paint(plan: "Plan", wishes: "Wishes", options: _Options, measures: "Measure
         write_document(document)
     else:
         show_run(console(), document)
+    code = tally.exit_code(problems=bool(plan.problems)) if error is None else exit_code_of(error)
+    _leave_end(wishes.kind, tally, options, code, error)
     if error is not None:
         show_failure(console(stderr=True), f"{error}; run the same command again to go on", ())
-        return exit_code_of(error)
-    return tally.exit_code(problems=bool(plan.problems))
+    return code
+
+
+def _leave_end(kind: str, tally: "Tally", options: _Options, code: int, error: KilnmarkError | None) -> None:
+    """Have its end told, where that was asked for; that it cannot be is said, and changes nothing of how it ended."""
+    from kilnmark.client.batch.page.page import PAGE
+    from kilnmark.client.batch.run.manifest import MANIFEST
+    from kilnmark.client.batch.run.notified import batch_end, leave_batch_end
+
+    if (url := options.notify_url) is None:
+        return
+    files = {"manifest": options.out / MANIFEST, "page": options.out / PAGE}
+    end = batch_end(kind, tally, options.out, **files, exit_code=code, error=error)
+    if (problem := _stopped_by(lambda: asyncio.run(leave_batch_end(options.socket, url, end)))) is not None:
+        write_line(f"warning: the end of this batch is not told at {url}: {problem}", aside=True)
 
 
 def _stopped_by(work: Callable[[], object]) -> KilnmarkError | None:
@@ -158,6 +174,7 @@ async def _ask(
 ) -> None:
     from kilnmark.client.aio import AsyncClient
     from kilnmark.client.batch.page.growing import GrowingPage, growing_page
+    from kilnmark.client.batch.run.notified import require_notify_host
     from kilnmark.client.batch.run.paused import follow_pauses
     from kilnmark.client.batch.run.run import Painter
 
@@ -167,6 +184,8 @@ async def _ask(
         AsyncClient(options.socket, away_timeout=_AWAY, silence_timeout=SILENT) as client,
         growing_page(page),
     ):
+        if options.notify_url is not None:
+            await require_notify_host(client, options.notify_url)
         with telling_uncancelled(client):
             painter = Painter(client, ledger, tally, move, force=options.force, picks=wishes.picks, decided=files.read)
             pauses = asyncio.create_task(follow_pauses(client, lambda reason: _tell_pause(tally, move, reason)))
@@ -246,6 +265,7 @@ _OPTIONS = (
         help="A base's directory whose tokenizers count the prompts. [default: one that was fetched before, else the "
         "counts are estimated]",
     ),
+    click.option("--notify-url", metavar="URL", help="Where its end is told, on a host that the daemon allows."),
     *PICK_OPTIONS,
     socket_option,
     json_option,
