@@ -30,12 +30,9 @@ class Notes:
             value: In its unit.
             attributes: Of its own.
         """
+        said = {str(name): text for name, text in attributes.items()}
         with self._lock:
-            self._notes.append(
-                Measurement(
-                    metric=metric.name, value=value, attributes={str(name): said for name, said in attributes.items()}
-                )
-            )
+            self._notes.append(Measurement(metric=metric.name, value=value, attributes=said))
 
     def take(self) -> list[Measurement]:
         """All that were made since they were last taken."""
