@@ -14,7 +14,7 @@ from kilnmark.protocol.wire.errors import AdapterRefused, Cancelled, InternalErr
 from kilnmark.protocol.wire.replies import Timings
 from kilnmark.protocol.wire.work import Finished
 from tests.daemon.conftest import SMALL, FakeDaemon, Wire
-from tests.daemon.jobs.queues import FAILED, INK, Asked
+from tests.daemon.jobs.queues import FAILED, INK, Asked, Untraced
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 
@@ -85,7 +85,7 @@ def test_the_level_says_whether_somebody_has_to_look() -> None:
     finished = Finished(
         job_id="one", image_path="/p.png", image_sha256="", timings=Timings(), loras=[noop], stack_delta_ratio=None
     )
-    made = result_of(asked.job("one").facts, finished, Timings(), "")
+    made = result_of(asked.job("one").facts, finished, Timings(), Untraced())
     assert level_of(made, [engaged]) == logging.INFO
     assert level_of(made, [noop]) == logging.WARNING
     assert level_of(AdapterRefused("no"), ()) == logging.WARNING

@@ -59,6 +59,12 @@ def test_a_render_is_one_trace_from_the_caller_through_daemon_and_worker(traced:
     [queue] = wait_for(receiver, "flux_mlx.queue", TRACE)
     [save] = wait_for(receiver, "flux_mlx.save", TRACE)
     assert render.parent_id == PARENT
+    assert (render.kind, render.attributes["rpc.system.name"], render.attributes["rpc.method"]) == (
+        "server",
+        "jsonrpc",
+        "render",
+    )
+    assert "render.prompt" not in render.attributes
     assert queue.parent_id == save.parent_id == render.span_id
     assert render.service != save.service
     assert (render.attributes["render.seed"], render.attributes["render.tier"]) == (7, "portrait")
@@ -82,6 +88,8 @@ def test_a_cancelled_render_says_so_and_is_no_failure(traced: Shuttered, receive
     [span] = wait_for(receiver, "flux_mlx.render", trace)
     assert (span.status_code, span.attributes["render.outcome"]) == ("unset", "cancelled")
     assert "error.type" not in span.attributes
+    [denoise] = wait_for(receiver, "flux_mlx.denoise", trace)
+    assert denoise.status_code == "unset"
 
 
 def test_a_styles_missing_file_is_accused_on_the_render(traced: Shuttered, receiver: Receiver) -> None:
@@ -130,16 +138,21 @@ def test_each_job_of_a_shared_render_has_a_span_that_says_who_it_was_painted_as(
     [shared] = wait_for(receiver, "flux_mlx.render", sharer)
     assert "render.shared_with" not in painted.attributes
     assert (shared.attributes["render.shared_with"], shared.status_code) == ("painter", "unset")
+    assert (painted.attributes["render.source"], shared.attributes["render.source"]) == ("painted", "shared")
+    assert [(link.trace_id, link.span_id) for link in shared.links] == [(painter, painted.span_id)]
+    assert painted.links == ()
 
 
 def test_a_picture_from_the_cache_has_a_span_of_its_own_that_says_so(traced: Shuttered, receiver: Receiver) -> None:
     trace = TRACE.replace("0af", "6af")
     with traced.wire() as wire:
-        wire.result("render", {**SMALL, "seed": 6})
+        made = wire.result("render", {**SMALL, "seed": 6})
         result = wire.result("render", {**SMALL, "seed": 6, "_meta": {"traceparent": f"00-{trace}-{PARENT}-01"}})
     assert (result["cached"], result["trace_id"]) == (True, trace)
     [span] = wait_for(receiver, "flux_mlx.render", trace)
     assert (span.attributes["render.cached"], span.status_code) == (True, "unset")
+    assert [(link.trace_id, link.span_id) for link in span.links] == [(made["trace_id"], made["span_id"])]
+    assert span.span_id == result["span_id"] != made["span_id"]
 
 
 def test_a_warm_up_has_a_span(traced: Shuttered, receiver: Receiver) -> None:

@@ -146,6 +146,8 @@ def test_a_render_says_what_was_asked_for(receiver: Receiver) -> None:
         "gen_ai.provider.name": "kilnmark",
         "gen_ai.request.model": "standin",
         "gen_ai.request.seed": 2**53 - 1,
+        "gen_ai.request.choice.count": 1,
+        "gen_ai.response.id": "j",
     }
 
 

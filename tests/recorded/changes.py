@@ -130,6 +130,7 @@ ADDED: Mapping[str, str] = {
     "heard.result.require_promoted": "whether promoted adapters alone may be painted with",
     "heard.result.files.targets.rms": "the size of one layer's change, an element",
     **{f"{place}.numerics": "what it was painted in" for place in ("heard.result", "heard.result.result")},
+    **{f"{place}.span_id": "the render's own span" for place in ("heard.result", "heard.result.result")},
     **{f"{place}.image_sha256": "the hash of its file" for place in ("heard.result", "heard.result.result")},
     **{f"heard.result.worker.{field}": why for field, why in _TOLD_OF_WORKERS.items()},
     **{

@@ -233,7 +233,8 @@ class Daemon:
 
     def _trace_again(self, facts: JobAccepted) -> RenderTrace:
         meta = CallMeta(traceparent=facts.traceparent, tracestate=facts.tracestate)
-        return RenderTrace(self._tracer, meta, facts.command, facts.command.variant)
+        with_prompts = self._settings.trace_prompts
+        return RenderTrace(self._tracer, meta, facts.command, facts.command.variant, with_prompts=with_prompts)
 
     def _connection(self) -> ServedConnection:
         return ServedConnection(self._settings, self._dispatch, self._connections)

@@ -105,7 +105,8 @@ class Intake:
         self._renders.check_open()
         job_id = params.job_id or uuid.uuid4().hex
         command, warnings, repeatable = accept(params, self._served, job_id, styled, pictures, drafts=self.drafts.on)
-        trace = RenderTrace(self.tracer, params.meta, command, command.variant)
+        with_prompts = self._served.settings.trace_prompts
+        trace = RenderTrace(self.tracer, params.meta, command, command.variant, with_prompts=with_prompts)
         facts = self._renders.queue.facts_of(
             params, command, warnings=warnings, repeatable=repeatable, trace=trace.origin
         )

@@ -71,16 +71,18 @@ def main(arguments: Sequence[str]) -> int:
     """
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGHUP])  # it waits until it is heard; before any thread begins
     fill_streams()
-    notes = ProcessNotes(Clock(), _begin_log().dropped)
+    log = _begin_log()
+    notes = ProcessNotes(Clock(), log.dropped)
     for number in IGNORED:
         signal.signal(number, signal.SIG_IGN)
     with closing(ServiceManager(os.environ)) as manager:
-        return _begin(arguments, manager, notes)
+        return _begin(arguments, manager, notes, log)
 
 
-def _begin(arguments: Sequence[str], manager: ServiceManager, notes: ProcessNotes) -> int:
+def _begin(arguments: Sequence[str], manager: ServiceManager, notes: ProcessNotes, log: PatientLog) -> int:
     try:
         settings = read_settings(_first(arguments))
+        log.setFormatter(formatter_for(sys.stderr.fileno(), os.environ, settings.log_format))
         with Listener(settings.socket) as listener:
             _make_ready(OutputFolder(settings.output_dir, settings.picture_mode))
             end_survivor(record_of(settings.socket))

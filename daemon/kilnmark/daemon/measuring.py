@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from kilnmark.daemon.jobs.jobs import Job
+from kilnmark.daemon.spans import outcome_word, source_word
 from kilnmark.otel import names
 from kilnmark.otel.carrier import context_from
 from kilnmark.otel.measures import Measures
 from kilnmark.otel.names.definitions import AttributeName, Instrument
 from kilnmark.protocol.picture.catalog import PRIORITIES, VARIANTS, Priority
 from kilnmark.protocol.picture.report import AdapterReport
-from kilnmark.protocol.wire.errors import Cancelled, RequestError
+from kilnmark.protocol.wire.errors import RequestError
 from kilnmark.protocol.wire.jobs import QueueInfo
 from kilnmark.protocol.wire.memory import MemoryInfo
 from kilnmark.protocol.wire.replies import RenderResult
@@ -93,11 +94,11 @@ class Measuring:
             traceparent: Of its span.
         """
         command, context = job.facts.command, context_from(traceparent)
-        variant, source = _variant(command.variant), _source(job, outcome)
+        variant, source = _variant(command.variant), source_word(outcome, job.shared_with)
         failure: _Said = {names.ERROR_TYPE: outcome.kind} if isinstance(outcome, RequestError) else {}
         tier: _Said = {names.RENDER_TIER: command.tier} if command.tier else {}
         said = {**tier, names.RENDER_VARIANT: variant}
-        how: _Said = {names.RENDER_OUTCOME: _outcome(outcome), names.RENDER_SOURCE: source}
+        how: _Said = {names.RENDER_OUTCOME: outcome_word(outcome), names.RENDER_SOURCE: source}
         measures = self._measures
         measures.record(names.RENDER_DURATION, seconds, {**said, **how, **failure}, context)
         model: _Said = {
@@ -191,18 +192,6 @@ def _memory(memory: MemoryInfo | None) -> Iterable[tuple[str, int]]:
 
 def _variant(variant: str) -> str:
     return variant if variant in VARIANTS else OTHER
-
-
-def _outcome(outcome: RenderResult | RequestError) -> str:
-    if isinstance(outcome, Cancelled):
-        return "cancelled"
-    return "failed" if isinstance(outcome, RequestError) else "done"
-
-
-def _source(job: Job, outcome: RenderResult | RequestError) -> str:
-    if isinstance(outcome, RenderResult) and outcome.cached:
-        return "cached"
-    return "painted" if job.shared_with is None else "shared"
 
 
 def _named(note: Measurement) -> Mapping[AttributeName, str]:

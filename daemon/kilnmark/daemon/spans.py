@@ -6,18 +6,29 @@ Names and attributes come from the otel room; here it is only decided when a spa
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from opentelemetry.context import Context
 from opentelemetry.trace import SpanKind, Tracer, get_current_span, set_span_in_context
 
 from kilnmark.otel import names
-from kilnmark.otel.setup import Carrier, carrier_of, context_from, trace_id_of
-from kilnmark.otel.spans import describe, describe_origin, describe_render, describe_stack, mark_failed
+from kilnmark.otel.carrier import Carrier, carrier_of, context_from, span_id_of, trace_id_of
+from kilnmark.otel.spans import (
+    describe,
+    describe_call,
+    describe_origin,
+    describe_outcome,
+    describe_render,
+    describe_stack,
+    link_to,
+    mark_failed,
+)
 from kilnmark.protocol.picture.report import AdapterReport
 from kilnmark.protocol.wire import work
 from kilnmark.protocol.wire.call import CallMeta
-from kilnmark.protocol.wire.errors import AdapterNotEngaged, AdapterRefused, RequestError
+from kilnmark.protocol.wire.errors import AdapterNotEngaged, AdapterRefused, Cancelled, RequestError
+from kilnmark.protocol.wire.methods import RENDER, WARM_UP
 from kilnmark.protocol.wire.replies import RenderResult
 
-__all__ = ["RenderTrace", "caller_told", "warm_up_span"]
+__all__ = ["RenderTrace", "caller_told", "outcome_word", "source_word", "warm_up_span"]
 
 
 class RenderTrace:
@@ -26,21 +37,27 @@ class RenderTrace:
     Args:
         meta: The caller's trace context.
         command: What is rendered.
+        with_prompts: Prompts stand on the span.
 
     Attributes:
         carrier: The render span's own context, for the worker's spans below it.
         trace_id: 32 hex digits; empty when tracing is off and the caller brought no trace.
+        span_id: Of the render's own span, 16 hex digits; empty when tracing is off.
         origin: What the spans of a later daemon that goes on with the render are to be children of: the caller's
             context, or this render's own where it began the trace.
     """
 
-    def __init__(self, tracer: Tracer, meta: CallMeta, command: work.RenderCommand, variant: str) -> None:
+    def __init__(
+        self, tracer: Tracer, meta: CallMeta, command: work.RenderCommand, variant: str, *, with_prompts: bool = False
+    ) -> None:
         parent = context_from(meta.traceparent, meta.tracestate)
         self._span = tracer.start_span(names.RENDER, context=parent, kind=SpanKind.SERVER)
-        describe_render(self._span, command, variant=variant)
+        describe_call(self._span, RENDER.name)
+        describe_render(self._span, command, variant=variant, with_prompts=with_prompts)
         self._queue_span = tracer.start_span(names.QUEUE, context=set_span_in_context(self._span))
         self.carrier: Carrier = carrier_of(self._span)
         self.trace_id: str = trace_id_of(self._span)
+        self.span_id: str = span_id_of(self._span)
         is_callers = bool(meta.traceparent and self.trace_id) and self.trace_id in (meta.traceparent or "")
         self.origin = Carrier(meta.traceparent, meta.tracestate) if is_callers else self.carrier
 
@@ -48,6 +65,15 @@ class RenderTrace:
         """The worker has it now; perhaps another one had it before."""
         if self._queue_span.is_recording():
             self._queue_span.end()
+
+    @property
+    def context(self) -> Context:
+        """For what is told of the render while no span is open here."""
+        return set_span_in_context(self._span, Context())
+
+    def made_by(self, trace_id: str, span_id: str) -> None:
+        """Its picture is that of another render, whose span this one points at."""
+        link_to(self._span, trace_id, span_id)
 
     def ended(
         self,
@@ -69,6 +95,7 @@ class RenderTrace:
         if reports:
             ratio = outcome.stack_delta_ratio if isinstance(outcome, RenderResult) else None
             describe_stack(self._span, reports, ratio)
+        describe_outcome(self._span, outcome_word(outcome), source_word(outcome, shared_with))
         accused = bool(reports) and isinstance(outcome, AdapterRefused | AdapterNotEngaged)
         if isinstance(outcome, RenderResult):
             describe_origin(
@@ -82,6 +109,20 @@ class RenderTrace:
         elif not accused:
             mark_failed(self._span, outcome.kind, outcome.message)
         self._span.end()
+
+
+def outcome_word(outcome: RenderResult | RequestError) -> str:
+    """How a job ended, in one of three words."""
+    if isinstance(outcome, Cancelled):
+        return "cancelled"
+    return "failed" if isinstance(outcome, RequestError) else "done"
+
+
+def source_word(outcome: RenderResult | RequestError, shared_with: str | None) -> str:
+    """Where its picture came from, or would have, in one of three words."""
+    if isinstance(outcome, RenderResult) and outcome.cached:
+        return "cached"
+    return "painted" if shared_with is None else "shared"
 
 
 @contextmanager
@@ -99,6 +140,7 @@ def warm_up_span(tracer: Tracer, meta: CallMeta, variant: str) -> Iterator[None]
     """A span around one wait for the base."""
     parent = context_from(meta.traceparent, meta.tracestate)
     span = tracer.start_span(names.WARM_UP, context=parent, kind=SpanKind.SERVER)
+    describe_call(span, WARM_UP.name)
     describe(span, {names.RENDER_VARIANT: variant})
     try:
         yield

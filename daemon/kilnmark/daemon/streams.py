@@ -12,6 +12,8 @@ import threading
 from collections import deque
 from collections.abc import Mapping
 
+from kilnmark.protocol.logged import JsonFormatter
+from kilnmark.protocol.observed import LogFormat
 from kilnmark.protocol.printable import OneLineFormatter
 
 __all__ = ["PatientLog", "fill_streams", "formatter_for"]
@@ -44,17 +46,20 @@ def fill_streams() -> None:
         sys.stderr = os.fdopen(2, "w", closefd=False)
 
 
-def formatter_for(handle: int, env: Mapping[str, str]) -> logging.Formatter:
+def formatter_for(handle: int, env: Mapping[str, str], form: LogFormat = "text") -> logging.Formatter:
     """How lines are formed for whoever reads a descriptor; systemd's journal has the time, and its own form of levels.
 
     Args:
         handle: The descriptor.
+        form: For people or for programs.
         env: The variables. `JOURNAL_STREAM` has device and number of what leads to the journal (systemd.exec(5)), and
             is inherited by programs whose output goes elsewhere, too.
     """
     device, _, number = env.get("JOURNAL_STREAM", "").partition(":")
     found = os.fstat(handle)
     is_journal = (device, number) == (str(found.st_dev), str(found.st_ino))
+    if form == "json":
+        return _JournalJson() if is_journal else JsonFormatter()
     return _JournalFormatter(_JOURNAL_FORM) if is_journal else OneLineFormatter(_FORM)
 
 
@@ -62,8 +67,18 @@ class _JournalFormatter(OneLineFormatter):
     """Lines for the journal: each begins with its level, as sd-daemon(3) has it."""
 
     def format(self, record: logging.LogRecord) -> str:
-        level = next((number for at_least, number in _SYSLOG if record.levelno >= at_least), 7)
-        return "\n".join(f"<{level}>{line}" for line in super().format(record).split("\n"))
+        return "\n".join(f"{_level(record)}{line}" for line in super().format(record).split("\n"))
+
+
+class _JournalJson(JsonFormatter):
+    """The same for programs that read the journal."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return _level(record) + super().format(record)
+
+
+def _level(record: logging.LogRecord) -> str:
+    return f"<{next((number for at_least, number in _SYSLOG if record.levelno >= at_least), 7)}>"
 
 
 class PatientLog(logging.Handler):

@@ -77,7 +77,7 @@ def _serve(link: Link, telemetry: Telemetry) -> int:
         log.error("the first command must be configure; got %s", type(configure).__name__)
         return 1
     keep_kernels()
-    notes = Notes()
+    notes = Notes(configure.step_spans)
     store = AdapterStore([Path(root) for root in configure.lora_roots], configure.adapter_cache_bytes)
     bases, ahead, warming = _bases(configure, link, telemetry, store, notes)
     measuring = WorkerMeasuring(bases, store, notes)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from kilnmark.otel.names import CACHE_NAME, CACHE_REQUESTS, CACHE_RESULT, CACHE_SIZE
 from kilnmark.otel.names.definitions import AttributeName, Metric
-from kilnmark.protocol.wire.work import Measurement
+from kilnmark.protocol.wire.work import Measurement, StepSpans
 
 __all__ = ["CacheNotes", "Notes"]
 
@@ -16,9 +16,14 @@ _NOTHING: Mapping[AttributeName, str] = {}
 
 
 class Notes:
-    """Measurements in the order in which they were made. Every method may be called from any thread."""
+    """Measurements in the order in which they were made. Every method may be called from any thread.
 
-    def __init__(self) -> None:
+    Args:
+        step_spans: Whether denoise steps are to have spans.
+    """
+
+    def __init__(self, step_spans: StepSpans = "off") -> None:
+        self.step_spans = step_spans
         self._lock = threading.Lock()
         self._notes: list[Measurement] = []
 

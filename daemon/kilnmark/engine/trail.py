@@ -4,22 +4,26 @@ It also asks, at each part, whether anybody still wants the picture.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Self
 
 import mlx.core as mx
-from opentelemetry.trace import Span, Tracer, get_current_span
+from opentelemetry.context import Context
+from opentelemetry.trace import Span, Tracer, get_current_span, set_span_in_context
 
 from kilnmark.otel import names
 from kilnmark.otel.carrier import context_from, trace_id_of
-from kilnmark.otel.spans import mark_failed
+from kilnmark.otel.spans import describe, mark_failed
 from kilnmark.protocol.picture.report import AdapterReport
 from kilnmark.protocol.wire.errors import Cancelled, RenderFailed, RequestError
 from kilnmark.protocol.wire.replies import Timings
-from kilnmark.protocol.wire.work import RenderCommand, Stage, Stepped
+from kilnmark.protocol.wire.work import RenderCommand, Stage, Stepped, StepSpans
 
-__all__ = ["PaintingTrail", "Trail"]
+__all__ = ["TRACED_STEP", "PaintingTrail", "Trail"]
+
+TRACED_STEP = 0.6
+"""Seconds of a denoise step from which on it has a span, where nobody says so of all: 100 of them in a minute."""
 
 
 def _unheeded(_: float) -> None:
@@ -35,6 +39,7 @@ class Trail:
         is_cancelled: Asked at every part.
         load_ms: How long the base had to be loaded before, in milliseconds.
         on_step: Called with the seconds that each denoise step took.
+        step_spans: Whether each denoise step has a span; `auto`: those that are no more than 100 a minute.
 
     Attributes:
         loras: The reports made so far, in stack order.
@@ -49,8 +54,11 @@ class Trail:
         is_cancelled: Callable[[str], bool],
         load_ms: float = 0.0,
         on_step: Callable[[float], None] = _unheeded,
+        step_spans: StepSpans = "off",
     ) -> None:
         self.on_step = on_step
+        self._step_spans = step_spans
+        self._inner: Span | None = None
         self.loras: list[AdapterReport] = []
         self._job = job
         self._context = context_from(job.traceparent, job.tracestate)
@@ -82,12 +90,33 @@ class Trail:
         """A span the caller ends."""
         return self._tracer.start_span(name, context=self._context)
 
+    def step_ended(self, step: int, seconds: float, sigma: float | None) -> None:
+        """A denoise step is over: measured, and traced where that is wanted of steps that take so long.
+
+        Args:
+            step: Which, from 1.
+            seconds: How long it took.
+            sigma: The noise level at its beginning; None: the family does not say.
+        """
+        self.on_step(seconds)
+        if self._inner is None or not self._traces_step(seconds):
+            return
+        now = time.time_ns()
+        span = self._tracer.start_span(
+            names.DENOISE_STEP, set_span_in_context(self._inner, Context()), start_time=now - round(seconds * 1e9)
+        )
+        describe(span, {names.STEP: step, names.STEP_SIGMA: sigma})
+        span.end(now)
+
+    def _traces_step(self, seconds: float) -> bool:
+        return self._step_spans == "on" or (self._step_spans == "auto" and seconds >= TRACED_STEP)
+
     @contextmanager
     def part(self, stage: Stage, span_name: str | None = None, *, step: int = 0) -> Iterator[None]:
         """One part of the render: told, timed, and traced where it has a span of its own."""
         self.check()
         self.tell(stage, step)
-        span = self.open_span(span_name) if span_name else None
+        span = self._inner = self.open_span(span_name) if span_name else None
         began = time.monotonic()
         try:
             yield
@@ -110,6 +139,8 @@ class PaintingTrail:
         self._steps = steps
         self._part = trail.part("denoise", names.DENOISE)
         self._step_began: float | None = None
+        self._done = 0
+        self._sigmas: Sequence[float] = ()
 
     def __enter__(self) -> Self:
         self._part.__enter__()
@@ -118,10 +149,15 @@ class PaintingTrail:
     def __exit__(self, *error: object) -> None:
         self._part.__exit__(*error)  # type: ignore[arg-type]
 
+    def scheduled(self, sigmas: Sequence[float]) -> None:
+        """The noise level before each step."""
+        self._sigmas = sigmas
+
     def stepped(self, done: int) -> None:
         """Raises Cancelled before the next step is computed."""
         self._trail.check()
         self._step_ended()
+        self._done = done
         if done:
             self._trail.tell("denoise", done)
 
@@ -129,7 +165,8 @@ class PaintingTrail:
         """A step ends where the next begins, or decoding does: none begins before its latents are there."""
         now = time.monotonic()
         if self._step_began is not None:
-            self._trail.on_step(now - self._step_began)
+            sigma = self._sigmas[self._done] if self._done < len(self._sigmas) else None
+            self._trail.step_ended(self._done + 1, now - self._step_began, sigma)
         self._step_began = now
 
     def denoised(self, latents: mx.array) -> None:

@@ -6,10 +6,10 @@ The wire knows this one form only, so the process-wide propagator that other lib
 from typing import NamedTuple
 
 from opentelemetry.context import Context
-from opentelemetry.trace import Span, format_trace_id, set_span_in_context
+from opentelemetry.trace import Span, format_span_id, format_trace_id, set_span_in_context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-__all__ = ["Carrier", "carrier_of", "context_from", "trace_id_of"]
+__all__ = ["Carrier", "carrier_of", "context_from", "span_id_of", "trace_id_of"]
 
 _w3c = TraceContextTextMapPropagator()
 
@@ -37,6 +37,11 @@ def carrier_of(source: Span | Context) -> Carrier:
     fields: dict[str, str] = {}
     _w3c.inject(fields, context)
     return Carrier(fields.get("traceparent"), fields.get("tracestate") or None)
+
+
+def span_id_of(span: Span) -> str:
+    """A recorded span's own id, as 16 hex digits; empty when it is not recorded."""
+    return format_span_id(span.get_span_context().span_id) if span.is_recording() else ""
 
 
 def trace_id_of(span: Span) -> str:

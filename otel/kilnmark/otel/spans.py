@@ -6,7 +6,7 @@ The only place that knows which fact becomes which attribute. It works on any sp
 from collections.abc import Mapping, Sequence
 
 from msgspec import UNSET
-from opentelemetry.trace import Span, Status, StatusCode
+from opentelemetry.trace import Span, SpanContext, Status, StatusCode, TraceFlags
 from opentelemetry.util.types import AttributeValue
 
 from kilnmark.otel import names
@@ -18,9 +18,12 @@ from kilnmark.protocol.wire.work import RenderCommand
 __all__ = [
     "describe",
     "describe_adapter",
+    "describe_call",
     "describe_origin",
+    "describe_outcome",
     "describe_render",
     "describe_stack",
+    "link_to",
     "mark_failed",
 ]
 
@@ -28,8 +31,15 @@ _CANCELLED = "cancelled"
 """The `kind` of the error that a cancelled render ends with."""
 
 
-def describe_render(span: Span, job: RenderCommand, *, variant: str) -> None:
-    """Put what was asked for on a `flux_mlx.render` span: the picture's own numbers and the model's name."""
+def describe_render(span: Span, job: RenderCommand, *, variant: str, with_prompts: bool = False) -> None:
+    """Put what was asked for on a `flux_mlx.render` span: the picture's own numbers and the model's name.
+
+    Args:
+        span: It.
+        job: What is rendered.
+        variant: Its base.
+        with_prompts: Prompts leave the machine, too.
+    """
     describe(
         span,
         {
@@ -58,8 +68,29 @@ def describe_render(span: Span, job: RenderCommand, *, variant: str) -> None:
             names.GEN_AI_PROVIDER_NAME: "kilnmark",
             names.GEN_AI_REQUEST_MODEL: variant,
             names.GEN_AI_REQUEST_SEED: job.seed,
+            names.GEN_AI_REQUEST_COUNT: 1,
+            names.GEN_AI_RESPONSE_ID: job.job_id,
+            names.RENDER_PROMPT: job.prompt if with_prompts else None,
+            names.RENDER_NEGATIVE_PROMPT: job.negative_prompt if with_prompts else None,
         },
     )
+
+
+def describe_call(span: Span, method: str) -> None:
+    """Put on a span, of the caller or of the daemon, which method of the wire it is a call of."""
+    describe(span, {names.RPC_SYSTEM: "jsonrpc", names.RPC_METHOD: method, names.JSONRPC_VERSION: "2.0"})
+
+
+def describe_outcome(span: Span, outcome: str, source: str) -> None:
+    """Put on a `flux_mlx.render` span how it ended, and where its picture came from."""
+    describe(span, {names.RENDER_OUTCOME: outcome, names.RENDER_SOURCE: source})
+
+
+def link_to(span: Span, trace_id: str, span_id: str) -> None:
+    """Let a span point at the one of the render that made its picture; both ids in hex, empty where there is none."""
+    if trace_id and span_id:
+        made = SpanContext(int(trace_id, 16), int(span_id, 16), is_remote=True, trace_flags=TraceFlags(1))
+        span.add_link(made, {names.LINK_KIND: "made"})
 
 
 def describe_origin(

@@ -1,12 +1,15 @@
 """What a daemon is told of its telemetry, beside the standard `OTEL_` variables: a part of `settings`."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from kilnmark.protocol.told import Told
+from kilnmark.protocol.wire.work import StepSpans
 
-__all__ = ["ObservedSettings"]
+__all__ = ["LogFormat", "ObservedSettings"]
+
+LogFormat = Literal["text", "json"]
 
 
 class ObservedSettings(BaseModel):
@@ -19,3 +22,13 @@ class ObservedSettings(BaseModel):
     ] = None
     """Have Prometheus ask for metrics at this port of loopback. 0: one that is free, which the log names. None: metrics
     go where `OTEL_METRICS_EXPORTER` and its like say, or nowhere."""
+
+    log_format: Annotated[LogFormat, Told("--log-format", "word", "text|json")] = "text"
+    """Whether the log is for people or for programs. `json`: one object a line, with the job and the trace that it
+    belongs to."""
+
+    step_spans: Annotated[StepSpans, Told("--step-spans", "word", "auto|on|off")] = "auto"
+    """Whether each denoise step has a span in traces. `auto`: those that are no more than 100 a minute."""
+
+    trace_prompts: Annotated[bool, Told("--trace-prompts", "flag", "")] = False
+    """Let prompts stand on spans. Otherwise they leave the machine in no trace."""

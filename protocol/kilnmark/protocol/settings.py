@@ -274,6 +274,10 @@ class _OwnSettings(BaseModel):
         packs = () if self.packs is None else (self.packs,)
         return (*self.image_roots, *packs, self.output_dir)
 
+
+class Settings(ObservedSettings, _OwnSettings):
+    """Everything one daemon is told at its start."""
+
     def worker_configuration(self) -> Configure:
         """What a worker is told of these settings."""
         return Configure(
@@ -289,8 +293,5 @@ class _OwnSettings(BaseModel):
             stack_cache_bytes=self.stack_cache_bytes,
             numerics=self.numerics,
             compiling=self.compile,
+            step_spans=self.step_spans,
         )
-
-
-class Settings(ObservedSettings, _OwnSettings):
-    """Everything one daemon is told at its start."""

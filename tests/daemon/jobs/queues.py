@@ -1,5 +1,6 @@
 """A queue whose clock is moved and whose jobs are asked for by name, for the tests of its rules."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,14 @@ INK: dict[str, Any] = {"lora_paths": ["/l/ink.safetensors"], "lora_scales": [1.0
 GOLD: dict[str, Any] = {"lora_paths": ["/l/gold.safetensors"], "lora_scales": [1.0]}
 FAILED = written_error(WorkerLost("the worker was lost"))
 CANCELLED = written_error(Cancelled("the render was cancelled"))
+
+
+@dataclass
+class Untraced:
+    """A render without spans."""
+
+    trace_id: str = ""
+    span_id: str = ""
 
 
 def params(job_id: str | None, **asked: Any) -> RenderParams:
@@ -95,7 +104,7 @@ class Asked:
     def result(self, job_id: str) -> RenderResult:
         """What a job ends with whose picture is there."""
         done = Finished(job_id=job_id, image_path="/x.png", timings=Timings(), loras=[], warnings=[])
-        return result_of(self.job(job_id).facts, done, Timings(), trace_id="")
+        return result_of(self.job(job_id).facts, done, Timings(), Untraced())
 
     def finish(self, job_id: str) -> Job:
         """A job whose picture is there."""

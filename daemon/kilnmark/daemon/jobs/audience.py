@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import msgspec
+from opentelemetry.context import attach, detach
 
 from kilnmark.daemon.clock import Clock
 from kilnmark.daemon.jobs.events import JobAccepted
@@ -17,6 +18,7 @@ from kilnmark.daemon.jobs.jobs import Job
 from kilnmark.daemon.jobs.logged import level_of, line_of
 from kilnmark.daemon.measuring import Measuring
 from kilnmark.daemon.spans import RenderTrace
+from kilnmark.protocol.logged import JOB_ID, TRACE_ID
 from kilnmark.protocol.picture.report import AdapterReport
 from kilnmark.protocol.wire import work
 from kilnmark.protocol.wire.errors import RequestError
@@ -142,6 +144,12 @@ class Audience:
             self._measuring.waited(seat.priority, now - seat.accepted)
             self.on_news(job_id, "begun", None)
 
+    def shared(self, job_ids: Iterable[str]) -> None:
+        """One picture is there for these jobs: the spans of all others point at that of the first."""
+        painter, *sharers = (self._seats[job_id].trace for job_id in job_ids)
+        for sharer in sharers:
+            sharer.made_by(painter.trace_id, painter.span_id)
+
     def wait_again(self, job_ids: Iterable[str]) -> None:
         """The worker that had the render of these jobs is gone, and nothing of it is left."""
         for job_id in job_ids:
@@ -200,7 +208,9 @@ class Audience:
         traceparent = seat.trace.carrier.traceparent
         self._measuring.ended(job, outcome, reports, seconds=seconds, traceparent=traceparent)
         line = line_of(job, outcome, reports, seconds=seconds, asked_by=seat.asked_by)
-        _log.log(level_of(outcome, reports), "%s", line)
+        token = attach(seat.trace.context)
+        _log.log(level_of(outcome, reports), "%s", line, extra={JOB_ID: job.job_id, TRACE_ID: seat.trace.trace_id})
+        detach(token)
         for watcher in seat.watchers:
             watcher.job = job
             watcher.settle(outcome)

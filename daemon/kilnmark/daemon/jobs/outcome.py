@@ -5,6 +5,7 @@ Pure functions; nothing is sent or changed here.
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Protocol
 
 import msgspec
 
@@ -17,6 +18,7 @@ from kilnmark.protocol.wire.jobs import AdapterBadge, JobInfo
 from kilnmark.protocol.wire.replies import JobError, JobResult, RenderResult, Timings
 
 __all__ = [
+    "Traced",
     "badges_of",
     "error_again",
     "error_of",
@@ -33,6 +35,13 @@ __all__ = [
 ]
 
 
+class Traced(Protocol):
+    """What has a span of its own: `RenderTrace`."""
+
+    trace_id: str
+    span_id: str
+
+
 TOLD_PROMPT, TOLD_REASON = 80, 200
 """Characters of a prompt, and of why there is no picture, that are told where jobs are listed."""
 
@@ -43,7 +52,7 @@ TRACEPARENT_DASHES = 3
 """Within the header of W3C Trace Context, version 00: version, trace, span and flags."""
 
 
-def result_of(facts: JobAccepted, event: work.Finished, timings: Timings, trace_id: str) -> RenderResult:
+def result_of(facts: JobAccepted, event: work.Finished, timings: Timings, trace: Traced) -> RenderResult:
     """The reply of a job whose render is finished."""
     return RenderResult(
         **facts.command.fields_for(RenderResult),
@@ -56,12 +65,13 @@ def result_of(facts: JobAccepted, event: work.Finished, timings: Timings, trace_
         stack_delta_ratio=event.stack_delta_ratio,
         stack=facts.command.stack,
         warnings=[*facts.warnings, *event.warnings],
-        trace_id=trace_id,
+        trace_id=trace.trace_id,
+        span_id=trace.span_id,
         numerics=event.numerics,
     )
 
 
-def result_again(facts: JobAccepted, made: RenderResult, timings: Timings, trace_id: str) -> RenderResult:
+def result_again(facts: JobAccepted, made: RenderResult, timings: Timings, trace: Traced) -> RenderResult:
     """The reply of a job whose picture was made before: the picture and its reports, under the job's own name."""
     return msgspec.structs.replace(
         made,
@@ -69,7 +79,8 @@ def result_again(facts: JobAccepted, made: RenderResult, timings: Timings, trace
         timings=timings,
         stack=facts.command.stack,
         warnings=list(facts.warnings),
-        trace_id=trace_id,
+        trace_id=trace.trace_id,
+        span_id=trace.span_id,
         cached=True,
     )
 

@@ -239,8 +239,9 @@ class Renders:
             case FoundReady():
                 self._let_in(facts, found)
             case MadeBefore():
-                timings = self._audience.timings(facts.job_id)
-                again = result_again(facts, found.result, timings, self._audience.trace_of(facts.job_id).trace_id)
+                trace = self._audience.trace_of(facts.job_id)
+                trace.made_by(found.result.trace_id, found.result.span_id)
+                again = result_again(facts, found.result, self._audience.timings(facts.job_id), trace)
                 self._end(facts.job_id, again, again.loras)
             case _:
                 self._end(facts.job_id, found.error, found.reports)
@@ -263,14 +264,15 @@ class Renders:
     def _finish(self, render: OpenRender, event: work.Finished) -> None:
         """A picture is there: each job that waits for it gets it in a result of its own."""
         results = [(facts.job_id, self._result_of(facts, event)) for facts in render.jobs.values()]
+        self._audience.shared(render.jobs)
         base = self.worker.holdings.base_of(render.first.command.variant)
         self.pictures.keep(render.command, render.seen, base, results[0][1])
         for job_id, result in results:
             self._end(job_id, result, event.loras)
 
     def _result_of(self, facts: JobAccepted, event: work.Finished) -> RenderResult:
-        timings = self._audience.timings(facts.job_id, event.timings)
-        return result_of(facts, event, timings, self._audience.trace_of(facts.job_id).trace_id)
+        audience, job_id = self._audience, facts.job_id
+        return result_of(facts, event, audience.timings(job_id, event.timings), audience.trace_of(job_id))
 
     def _stop(self, job_id: str, error: RequestError) -> bool:
         job = self.queue.state.find(job_id)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import msgspec
+from opentelemetry.trace import get_current_span
 
 from kilnmark.daemon.clock import Clock
 from kilnmark.daemon.worker.causes import Deathbed
@@ -16,6 +17,8 @@ from kilnmark.daemon.worker.ends import Sizes, Spawn, StartedWorker
 from kilnmark.daemon.worker.restarts import utc
 from kilnmark.daemon.worker.watch import Watch
 from kilnmark.daemon.worker.wear import Wear
+from kilnmark.otel.carrier import context_from, trace_id_of
+from kilnmark.protocol.logged import JOB_ID, TRACE_ID
 from kilnmark.protocol.settings import Settings
 from kilnmark.protocol.wire import work
 from kilnmark.protocol.wire.pace import PaceInfo
@@ -142,6 +145,9 @@ class Life:
         """Start a render."""
         self._watch.rendering(job)
         self.wear.rendering(job)
+        if self._process is not None:
+            trace = trace_id_of(get_current_span(context_from(job.traceparent)))
+            self._process.said.belongs = {JOB_ID: job.job_id, TRACE_ID: trace}
         self.tell(job)
 
     def announce(self, needed: work.Prefetch | None) -> None:

@@ -124,7 +124,8 @@ class WorkerProcess:
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,
             )
-            worker = cls(process, WorkerSaid(lambda line: _said_log.info("%s", line)))
+            said = WorkerSaid(lambda line: _said_log.info("%s", line, extra=said.belongs))
+            worker = cls(process, said)
             kept.callback(worker.kill)
             loop = asyncio.get_running_loop()
             worker._transport, worker._lines = await loop.create_unix_connection(

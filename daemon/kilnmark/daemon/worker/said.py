@@ -47,10 +47,14 @@ class WorkerSaid:
     Args:
         on_line: Called with each line as it comes; of many that come at once, with `AT_ONCE` of them and
             how many more there were.
+
+    Attributes:
+        belongs: Job and trace of the render that it was given last, for the log.
     """
 
     def __init__(self, on_line: Callable[[str], None]) -> None:
         self._on_line = on_line
+        self.belongs: dict[str, str] = {}
         self._rest = b""
         self._lines: deque[str] = deque(maxlen=LINES)
         self._count = 0

@@ -19,7 +19,19 @@ from kilnmark.protocol.picture.family import Variant
 from kilnmark.protocol.picture.numerics import AskedCompiling, Numerics
 from kilnmark.protocol.picture.spec import PictureSize, PictureSpec
 
-__all__ = ["BaseUnavailable", "Encoded", "Load", "Model", "Origin", "Pixels", "Referring", "Starting", "Watcher"]
+__all__ = [
+    "BaseUnavailable",
+    "Encoded",
+    "Load",
+    "Model",
+    "Origin",
+    "Pixels",
+    "Referring",
+    "Scheduled",
+    "Starting",
+    "Watcher",
+    "tell_schedule",
+]
 
 Encoded = tuple[mx.array, ...]
 """A prompt as a family's encoders gave it; what each array is, only the family knows."""
@@ -41,6 +53,25 @@ class Watcher(Protocol):
 
     def denoised(self, latents: mx.array) -> None:
         """The loop is over; `latents`, in the family's own shape, are about to be decoded."""
+
+
+@runtime_checkable
+class Scheduled(Protocol):
+    """A watcher that wants to know the schedule."""
+
+    def scheduled(self, sigmas: Sequence[float]) -> None:
+        """The noise level before each denoise step, from 1 to 0, and the last; called before the first step."""
+
+
+def tell_schedule(watcher: Watcher, sigmas: mx.array) -> None:
+    """Tell a watcher that wants to know it.
+
+    Args:
+        watcher: Of the picture.
+        sigmas: The noise level before each step of the loop, and after the last; `(steps + 1,)` or `(steps,)`.
+    """
+    if isinstance(watcher, Scheduled):
+        watcher.scheduled([float(sigma) for sigma in np.array(sigmas.astype(mx.float32)).ravel()])
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,6 +86,7 @@ class Renderer:
             is_cancelled=self._is_cancelled,
             load_ms=load_ms,
             on_step=self._note_step,
+            step_spans=self._notes.step_spans,
         )
         try:
             return self._paint(job, trail)

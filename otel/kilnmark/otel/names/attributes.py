@@ -12,6 +12,7 @@ __all__ = [
     "LAB_CELL",
     "LAB_PART",
     "LAB_VERDICT",
+    "LINK_KIND",
     "LORA_APPLIED_TARGET_COUNT",
     "LORA_BLOCK_SCALES",
     "LORA_CONVENTION",
@@ -187,6 +188,8 @@ LORA_NOOP_COUNT: Final = AttributeName("render.lora.noop_count", "How many of th
 LORA_MIN_MATCHED_KEY_COUNT: Final = AttributeName(
     "render.lora.min_matched_key_count", "The least matched keys of any of them.", ValueForm.WHOLE
 )
+
+LINK_KIND: Final = AttributeName("render.link", "On a link, `made`: the render that made the picture.")
 
 # Of the lab and of batches.
 LAB_VERDICT: Final = AttributeName("kilnmark.lab.verdict", "`PROCEED`, `REJECT` or `IN FLIGHT`.")

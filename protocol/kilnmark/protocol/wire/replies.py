@@ -173,6 +173,7 @@ class RenderResult(PictureNumbers, frozen=True, kw_only=True):
         image_sha256: Of the PNG's bytes as they were written, in hex; empty for a picture of an older daemon.
         notice: Set when the picture must not be taken for a real one, with the reason: it is a draft, or its base means
             nothing.
+        span_id: Of the render's own span, 16 hex digits, for whoever links to it; empty when tracing is off.
     """
 
     job_id: str
@@ -189,6 +190,7 @@ class RenderResult(PictureNumbers, frozen=True, kw_only=True):
     numerics: Numerics = "exact"
     image_sha256: str = ""
     notice: str = ""
+    span_id: str = ""
 
 
 class JobsResult(msgspec.Struct, frozen=True, kw_only=True):

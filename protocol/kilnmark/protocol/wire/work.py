@@ -35,6 +35,7 @@ __all__ = [
     "Ready",
     "RenderCommand",
     "Stage",
+    "StepSpans",
     "Stepped",
     "WarmUp",
     "decode_command",
@@ -43,6 +44,9 @@ __all__ = [
 ]
 
 Stage = Literal["adapters", "encode", "denoise", "decode", "save"]
+StepSpans = Literal["auto", "on", "off"]
+"""Which denoise steps have a span of their own: `auto`, those that are no more than 100 a minute."""
+
 STAGES: tuple[Stage, ...] = ("adapters", "encode", "denoise", "decode", "save")
 
 
@@ -67,6 +71,7 @@ class Configure(_Tagged, frozen=True, kw_only=True, tag="configure"):
         sizes: For which sizes each base is to be made warm, most used first.
         picture_mode: Of the files of pictures: who may read them.
         image_roots: Directories that pictures to start from are read from; nothing outside them is opened.
+        step_spans: Whether denoise steps have spans.
     """
 
     variant: str
@@ -82,6 +87,7 @@ class Configure(_Tagged, frozen=True, kw_only=True, tag="configure"):
     sizes: dict[str, list[PictureSize]] = {}
     picture_mode: int = 0o600
     image_roots: list[str] = []
+    step_spans: StepSpans = "auto"
 
 
 class RenderCommand(PictureSpec, _Tagged, frozen=True, kw_only=True, tag="render"):

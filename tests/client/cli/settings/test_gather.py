@@ -90,7 +90,7 @@ def test_every_setting_can_be_said_in_each_way(tmp_path: Path) -> None:
         "path": "a/new", "folder": "a", "folders": "a", "base": "schnell", "bases": "schnell", "bits": "8",
         "count": "9", "seconds": "1.5", "size": "1MiB", "word": "auto", "picture_access": "group",
         "flag": "true", "pause_on_battery": "low", "pause_when_hot": "all", "require_promoted": "all",
-        "hosts": "Example.org:8443",
+        "hosts": "Example.org:8443", "log_format": "json",
     }  # fmt: skip
     told = {name: texts.get(name, texts[field.kind]) for name, field in fields().items()}
     options: dict[str, Any] = {name: (text,) if fields()[name].is_list else text for name, text in told.items()}
@@ -217,7 +217,7 @@ def test_what_is_no_value_of_a_setting_is_refused_wherever_it_is_said(
 @pytest.mark.parametrize("value", ["true", "[1]", "{a = 1}", "1979-05-27", '""'])
 def test_a_value_of_a_wrong_kind_in_a_file_is_refused(tmp_path: Path, value: str) -> None:
     for field in fields():
-        if (field, value) not in (("bases", "{a = 1}"), ("keep_failed", "true")):
+        if (field, value) != ("bases", "{a = 1}") and (fields()[field].kind, value) != ("flag", "true"):
             [told] = problems(tmp_path, file=f"{field} = {value}")
             assert told.startswith(f"./kiln.toml:1: {field}: ")
 

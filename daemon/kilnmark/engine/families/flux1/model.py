@@ -19,7 +19,7 @@ from mlx import nn
 from PIL import Image
 
 from kilnmark.engine.compute import precision
-from kilnmark.engine.families.family import Encoded, Pixels, Watcher
+from kilnmark.engine.families.family import Encoded, Pixels, Watcher, tell_schedule
 from kilnmark.engine.families.flux1.decoding import FastDecoding, decoded
 from kilnmark.engine.families.flux1.encoding import fast_t5
 from kilnmark.engine.families.flux1.forward.blocks import shared_inputs
@@ -166,6 +166,7 @@ class Flux1Model:
         )
         noise = self._noise(config, encoded, reference)
         latents = self._latents(config, spec.seed)
+        tell_schedule(watcher, config.scheduler.sigmas)
         for step in range(config.init_time_step, spec.steps):
             latents = config.scheduler.step(noise=noise(step, latents), timestep=step, latents=latents)
             watcher.stepped(step)

@@ -116,7 +116,7 @@ class Flux2Model(LibraryModel):
             moved: mx.array = scheduler.step(noise=predicted, timestep=step, latents=latents, sigmas=scheduler.sigmas)
             return moved
 
-        latents = painted(spec.steps, latents, stepped, watcher, first=config.init_time_step)
+        latents = painted(spec.steps, latents, stepped, watcher, sigmas=scheduler.sigmas, first=config.init_time_step)
         return self._decoded(latents.reshape(1, rows, columns, -1).transpose(0, 3, 1, 2))
 
     def _decoded(self, packed: mx.array) -> mx.array:

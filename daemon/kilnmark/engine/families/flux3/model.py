@@ -69,7 +69,7 @@ class Flux3Model(LibraryModel):
             return moved
 
         latents = Flux3LatentCreator.create_noise(spec.seed, spec.height, spec.width)
-        latents = painted(spec.steps, latents, stepped, watcher)
+        latents = painted(spec.steps, latents, stepped, watcher, sigmas=times)
         rows, columns = Flux3LatentCreator.latent_shape(spec.height, spec.width)
         return pixels_of(Flux3LatentCreator.decode_tokens(self.made.vae, latents, rows, columns))
 

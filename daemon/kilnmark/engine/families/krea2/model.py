@@ -99,7 +99,7 @@ class Krea2Model(LibraryModel):
             return moved
 
         latents = self.made._prepare_latents(seed=spec.seed, config=config)  # noqa: SLF001 - mflux has its way into latents nowhere else
-        latents = painted(spec.steps, latents, stepped, watcher, first=config.init_time_step)
+        latents = painted(spec.steps, latents, stepped, watcher, sigmas=sigmas, first=config.init_time_step)
         return pixels_of(VAEUtil.decode(vae=self.made.vae, latent=latents))
 
     def _noise(self, encoded: Encoded, guidance: float = _ALONE) -> Callable[[mx.array, mx.array], mx.array]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import mlx.core as mx
 
-from kilnmark.engine.families.family import Encoded, Watcher
+from kilnmark.engine.families.family import Encoded, Watcher, tell_schedule
 
 __all__ = ["LibraryModel", "painted"]
 
@@ -59,6 +59,7 @@ def painted(
     stepped: Callable[[int, mx.array], mx.array],
     watcher: Watcher,
     *,
+    sigmas: mx.array,
     first: int = 0,
 ) -> mx.array:
     """The latents of a picture once its loop is over.
@@ -68,8 +69,10 @@ def painted(
         latents: Those before the first step, in the family's own shape.
         stepped: A step's number, and latents before it, to those after it, lazily.
         watcher: Told of every step; what it raises is raised.
+        sigmas: The noise level before each of them.
         first: The first that is painted; those before it are left out of a picture that starts from another.
     """
+    tell_schedule(watcher, sigmas)
     for step in range(first, steps):
         latents = stepped(step, latents)
         watcher.stepped(step)

@@ -112,7 +112,14 @@ class QwenImageModel(LibraryModel):
             moved: mx.array = scheduler.step(noise=velocity, timestep=step, latents=latents)
             return moved
 
-        latents = painted(spec.steps, self._latents(config, spec.seed), stepped, watcher, first=config.init_time_step)
+        latents = painted(
+            spec.steps,
+            self._latents(config, spec.seed),
+            stepped,
+            watcher,
+            sigmas=scheduler.sigmas,
+            first=config.init_time_step,
+        )
         unpacked = Qwen21LatentCreator.unpack_latents(latents, config.height, config.width)
         return pixels_of(VAEUtil.decode(vae=self.made.vae, latent=unpacked))
 

@@ -92,7 +92,7 @@ class ZImageModel(LibraryModel):
             moved: mx.array = scheduler.step(noise=noise(step, latents), timestep=step, latents=latents)
             return moved
 
-        latents = painted(spec.steps, latents, stepped, watcher, first=config.init_time_step)
+        latents = painted(spec.steps, latents, stepped, watcher, sigmas=scheduler.sigmas, first=config.init_time_step)
         unpacked = ZImageLatentCreator.unpack_latents(latents, config.height, config.width)
         return pixels_of(VAEUtil.decode(vae=self.made.vae, latent=unpacked))
 
