@@ -31,7 +31,7 @@ from kilnmark.daemon.worker.process import WorkerProcess
 from kilnmark.daemon.worker.survivor import RecordedSpawn, end_survivor, record_of
 from kilnmark.keymaps.files.outputs import OutputFolder
 from kilnmark.otel.settings import ALL_SIGNALS
-from kilnmark.otel.setup import Telemetry, TracingMisconfigured, start
+from kilnmark.otel.setup import SHARED_DEADLINE, Telemetry, TracingMisconfigured, start
 from kilnmark.protocol.errors import KilnmarkError, nearest
 from kilnmark.protocol.exits import ExitCode
 from kilnmark.protocol.printable import printable_lines
@@ -131,7 +131,7 @@ def _serve(
     finally:
         for number, handler in before.items():
             signal.signal(number, handler or signal.SIG_DFL)
-        telemetry.stop()
+        telemetry.stop(SHARED_DEADLINE)
     _log.info("gone")
     logging.shutdown()
     if ended_by is None:

@@ -36,7 +36,7 @@ from kilnmark.engine.run.warming import Warming
 from kilnmark.engine.stack.store import AdapterStore
 from kilnmark.keymaps.files.outputs import OutputFolder
 from kilnmark.otel.carrier import context_from
-from kilnmark.otel.setup import Telemetry, start
+from kilnmark.otel.setup import SHARED_DEADLINE, Telemetry, start
 from kilnmark.protocol.picture.spec import PictureSize
 from kilnmark.protocol.printable import OneLineFormatter
 from kilnmark.protocol.wire.errors import Cancelled, StorageFailed
@@ -66,7 +66,7 @@ def main() -> NoReturn:
     except BaseException:
         log.exception("the worker is lost")
         status = 1
-    telemetry.stop()
+    telemetry.stop(SHARED_DEADLINE)
     sys.stderr.flush()
     os._exit(status)
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
 
 __all__ = [
+    "SHARED_DEADLINE",
     "STOP_DEADLINE",
     "Carrier",
     "Telemetry",
@@ -44,8 +45,11 @@ __all__ = [
 
 _TRACES: tuple[Signal, ...] = ("traces",)
 
-STOP_DEADLINE = 2.0
-"""Seconds that stopping may take; spans that no collector has taken by then are lost."""
+STOP_DEADLINE = 1.8
+"""Seconds that stopping may take; what no collector has taken by then is lost. A process is to be gone within two."""
+
+SHARED_DEADLINE = STOP_DEADLINE / 2
+"""For each of two processes of which one waits for the other's end."""
 
 _log = logging.getLogger(__name__)
 
