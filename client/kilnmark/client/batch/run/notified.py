@@ -19,9 +19,11 @@ __all__ = ["batch_end", "leave_batch_end", "require_notify_host"]
 _DEAD = (Verdict.NOOP, Verdict.REFUSED)
 
 
-async def require_notify_host(client: AsyncClient, notify_url: str) -> None:
+async def require_notify_host(socket: str | None, notify_url: str) -> None:
     """Raises InvalidParams where the daemon would not keep a notice for this address."""
-    if problem := notify_problem(notify_url, (await client.status()).notify_hosts):
+    async with AsyncClient(socket) as client:
+        allowed = (await client.status()).notify_hosts
+    if problem := notify_problem(notify_url, allowed):
         raise InvalidParams(f"{problem} - at `$.params.notify_url`")
 
 

@@ -99,6 +99,7 @@ def _paint(plan: "Plan", wishes: "Wishes", options: _Options, measures: "Measure
     from kilnmark.client.cli.views.batch_documents import plain_problems, run_document
     from kilnmark.client.cli.views.tables import console, show_failure
 
+    _require_address(options)
     tally, began = Tally(len(plan.items)), time.monotonic()
     with open_ledger(options.out) as ledger:
         asked = AskedBatch.of(wishes, compare_base=options.compare_base)
@@ -139,6 +140,14 @@ def _paint(plan: "Plan", wishes: "Wishes", options: _Options, measures: "Measure
     return code
 
 
+def _require_address(options: _Options) -> None:
+    """Raises InvalidParams where its end is to be told at an address that the daemon does not allow."""
+    from kilnmark.client.batch.run.notified import require_notify_host
+
+    if options.notify_url is not None:
+        asyncio.run(require_notify_host(options.socket, options.notify_url))
+
+
 def _leave_end(kind: str, tally: "Tally", options: _Options, code: int, error: KilnmarkError | None) -> None:
     """Have its end told, where that was asked for; that it cannot be is said, and changes nothing of how it ended."""
     from kilnmark.client.batch.page.page import PAGE
@@ -174,7 +183,6 @@ async def _ask(
 ) -> None:
     from kilnmark.client.aio import AsyncClient
     from kilnmark.client.batch.page.growing import GrowingPage, growing_page
-    from kilnmark.client.batch.run.notified import require_notify_host
     from kilnmark.client.batch.run.paused import follow_pauses
     from kilnmark.client.batch.run.run import Painter
 
@@ -184,8 +192,6 @@ async def _ask(
         AsyncClient(options.socket, away_timeout=_AWAY, silence_timeout=SILENT) as client,
         growing_page(page),
     ):
-        if options.notify_url is not None:
-            await require_notify_host(client, options.notify_url)
         with telling_uncancelled(client):
             painter = Painter(client, ledger, tally, move, force=options.force, picks=wishes.picks, decided=files.read)
             pauses = asyncio.create_task(follow_pauses(client, lambda reason: _tell_pause(tally, move, reason)))
