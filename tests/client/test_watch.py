@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from kilnmark.client import AsyncClient, Client, InvalidParams, JobChange, Preview, Verdict
+from kilnmark.client import AsyncClient, Client, InvalidParams, JobChange, Preview, Verdict, aio_link
 from kilnmark.client.testing import fake_daemon
 from kilnmark.daemon.in_process import InProcessDaemon
 from kilnmark.daemon.worker.fake import FakeWorker, Script
@@ -126,6 +126,26 @@ def test_previews_reach_those_alone_who_asked_for_them(daemon: InProcessDaemon) 
     wanted: list[bool] = []
     watching(daemon, course)
     assert wanted == [False]
+
+
+def test_a_watcher_that_is_busy_misses_steps_and_no_end(
+    daemon: InProcessDaemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(aio_link, "CROWDED", 2)
+
+    async def course(client: AsyncClient, watch: Watched) -> None:
+        made = daemon._daemon
+        assert made is not None
+        assert daemon._loop is not None
+        for step in range(50):
+            daemon._loop.call_soon_threadsafe(made._watching.pictured, f"job-{step}", 1, 2, b"jpeg")
+        daemon.worker.hold()
+        for name in ("one", "two", "three"):
+            await client.render("a fox", **SMALL, job_id=name)
+        news = await until(watch, "three", "ended")
+        assert [change.event for change in news] == ["accepted", "begun", "ended"]
+
+    watching(daemon, course)
 
 
 def test_watching_ends_with_the_daemon(daemon: InProcessDaemon) -> None:

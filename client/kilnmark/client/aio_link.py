@@ -36,6 +36,9 @@ P = TypeVar("P", bound=msgspec.Struct)
 R = TypeVar("R", bound=msgspec.Struct)
 
 _CHUNK = 65536
+CROWDED = 1000
+"""News that wait for one who watches before steps and previews among them are missed: their reader is slow."""
+
 _FAREWELL = 1.0
 """Seconds that closing waits for a daemon to read, at most."""
 
@@ -99,8 +102,12 @@ class AsyncLink:
             self._writer.close()
 
     def _deliver(self, event: Event) -> None:
-        if not isinstance(event, Alive):
-            self._inbox[event.request].put_nowait(event)
+        if isinstance(event, Alive):
+            return
+        inbox = self._inbox[event.request]
+        if isinstance(event, Watched) and event.may_be_missed and inbox.qsize() >= CROWDED:
+            return
+        inbox.put_nowait(event)
 
     def _fail_all(self, reason: str, problem: str | None) -> None:
         """Each call gets an error of its own: one that several tasks raise would gather their tracebacks."""

@@ -37,6 +37,11 @@ class Watched(msgspec.Struct, frozen=True):
     request: int
     note: JobChange | Preview
 
+    @property
+    def may_be_missed(self) -> bool:
+        """What comes after it tells the same and more."""
+        return isinstance(self.note, Preview) or self.note.event == "step"
+
 
 class Alive(msgspec.Struct, frozen=True):
     """The call `request` is still worked on."""
