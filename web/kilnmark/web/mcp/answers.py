@@ -119,5 +119,5 @@ def inspection_words(found: InspectionDocument) -> str:
 
 
 def _inspected(found: Inspection) -> str:
-    kind = f"{found.convention} {found.kind} of rank {found.rank}, " if found.convention else ""
+    kind = f"{found.convention} {found.kind} of rank {found.rank}, " if found.convention and found.kind else ""
     return f"{found.verdict.value}, {kind}{printable(found.reason)}"
