@@ -92,6 +92,24 @@ def test_what_waited_and_what_was_painted_is_painted_after_the_daemons_death(liv
         ]
 
 
+def test_a_job_that_was_moved_goes_first_in_the_next_life_too(lives: Lives) -> None:
+    daemon = lives.begin("denoise")
+    with ExitStack() as stack:
+        wires = {name: stack.enter_context(daemon.wire()) for name in ("painted", "first", "moved")}
+        for seed, (name, wire) in enumerate(wires.items()):
+            wire.send("render", {**LONG, "seed": seed, "job_id": name, "priority": "low"})
+            wire.progressed("denoise 0/" if name == "painted" else "queued")
+        assert wires["moved"].result("jobs.move", {"job_id": "moved", "priority": "high"})["moved"]
+        lives.kill()
+        with lives.begin("denoise").wire() as wire:
+            jobs = wire.result("jobs.list")["jobs"]
+    assert [(job["job_id"], job["state"], job["priority"]) for job in jobs] == [
+        ("moved", "running", "high"),
+        ("painted", "queued", "low"),
+        ("first", "queued", "low"),
+    ]
+
+
 def test_clients_take_their_jobs_up_again_by_their_ids(lives: Lives) -> None:
     with lives.begin("denoise").wire() as wire:
         for seed, asked in enumerate([{"job_id": "named"}, {"job_id": "other"}, {}]):

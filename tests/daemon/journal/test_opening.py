@@ -7,14 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from kilnmark.daemon.jobs.events import JobAccepted, JobEnded, JobEvent, encode_event, jobs_of
+from kilnmark.daemon.jobs.events import JobAccepted, JobEnded, JobEvent, NoticeLeft, encode_event, jobs_of
 from kilnmark.daemon.jobs.queue import JobQueue
 from kilnmark.daemon.journal.file import JournalFile, JournalRow
 from kilnmark.daemon.journal.opening import open_journal
 from kilnmark.daemon.journal.schema import VERSION, JournalUnusable
+from kilnmark.protocol.wire.notices import BatchEnd
 from kilnmark.protocol.wire.replies import JobError
 from tests.daemon.jobs.queues import Asked
 from tests.daemon.journal.older import FIRST_EVENTS, write_first_form
+
+BATCH_END = BatchEnd(kind="poi", state="done", out="/o", manifest="/o/m", page="/o/p", total=1)
 
 
 @pytest.fixture
@@ -29,6 +32,7 @@ def lived() -> list[JobEvent]:
         asked.added(f"j{i}", seed=i)
     asked.taken()
     asked.finish("j0")
+    asked.queue.leave("n", "https://example.org/", BATCH_END)
     asked.taken()
     return asked.events
 
@@ -140,6 +144,7 @@ def test_one_event_that_cannot_be_read_costs_no_job_that_was_accepted_after_it(p
     assert [event for event in opened.events if isinstance(event, JobEnded)] == [
         event for event in lived() if isinstance(event, JobEnded)
     ]
+    assert [event.notice_id for event in opened.events if isinstance(event, NoticeLeft)] == ["n"]
     error = JobError(code=-32003, kind="x", message="", retryable=False)
     JobQueue(1000, events=opened.events).go_on(lambda _: error)
 
