@@ -25,17 +25,10 @@ __all__ = ["JobsPage", "first_jobs", "page_of", "painted", "pictures_in_use"]
 
 
 class JobsPage(NamedTuple):
-    """Some jobs.
-
-    Attributes:
-        jobs: Those.
-        next: Where those begin that come after them; None: there are none.
-        is_short: There may be room for more of them, but enough were looked at for one turn.
-    """
+    """Some jobs, and where those begin that come after them; None: there are none."""
 
     jobs: list[Job]
     next: str | None
-    is_short: bool = False
 
 
 class _PageEnd(NamedTuple):
@@ -52,7 +45,7 @@ _BEGIN = _PageEnd(_BEGUN, _NOWHERE, 0)
 
 
 def page_of(state: QueueState, cursor: str | None, limit: int, fits: Question | None = None) -> JobsPage:
-    """One page, or the beginning of one where few of many jobs fit.
+    """One page, or the beginning of one where few of many jobs fit: then it has fewer than it may, and a next one.
 
     Args:
         cursor: Where it begins, as another page tells it; None: at the beginning.
@@ -68,7 +61,7 @@ def page_of(state: QueueState, cursor: str | None, limit: int, fits: Question | 
         if len(jobs) == limit:
             return JobsPage(jobs, _encoded(last))
         if job is None:
-            return JobsPage(jobs, _encoded(at), is_short=True)
+            return JobsPage(jobs, _encoded(at))
         jobs.append(job)
         last = at
     return JobsPage(jobs, None)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from kilnmark.daemon.jobs.audience import Audience
 from kilnmark.daemon.jobs.filtering import fitting
 from kilnmark.daemon.jobs.jobs import Job
-from kilnmark.daemon.jobs.listing import JobsPage, first_jobs, page_of, pictures_in_use
+from kilnmark.daemon.jobs.listing import first_jobs, page_of, pictures_in_use
 from kilnmark.daemon.jobs.outcome import job_info, job_result
 from kilnmark.daemon.jobs.pauses import Pauses
 from kilnmark.daemon.jobs.state import QueueState
@@ -21,6 +21,9 @@ from kilnmark.protocol.wire.replies import JobResult
 from kilnmark.protocol.wire.work import RenderCommand
 
 __all__ = ["JobsView"]
+
+AT_ONCE = 250
+"""Jobs that are told of before somebody else has a turn: some milliseconds' work."""
 
 FIRST_JOBS = 100
 """Open jobs that `status` tells of; `jobs.list` tells of all."""
@@ -60,13 +63,14 @@ class JobsView:
         Raises:
             InvalidParams: a moment is none, or no page ends there.
         """
-        fits, told, page = fitting(params), list[JobInfo](), JobsPage([], params.cursor, is_short=True)
-        while page.is_short and len(told) < params.limit:
-            page = page_of(self.state, page.next, params.limit - len(told), fits)
+        fits, told, cursor = fitting(params), list[JobInfo](), params.cursor
+        while True:
+            page = page_of(self.state, cursor, min(params.limit - len(told), AT_ONCE), fits)
             told += [self.info(job) for job in page.jobs]
-            if page.is_short:
-                await asyncio.sleep(0)
-        return told, page.next
+            if page.next is None or len(told) == params.limit:
+                return told, page.next
+            cursor = page.next
+            await asyncio.sleep(0)
 
     def job(self, job_id: str) -> Job:
         """The job of that id, open or remembered.
