@@ -22,12 +22,17 @@ from PIL import Image
 
 from kilnmark.client import Client, RenderResult, Verdict
 from kilnmark.keymaps.zoo.write import ConventionName, make_adapter
+from kilnmark.otel.names.metrics import BATCH_PICTURES, COMPILE_TRACES, LAB_PROGRESS, REJECTED, WORKER_RESTARTS
 from kilnmark.otel.received import Span
 from kilnmark.otel.receiver import Receiver
 from kilnmark.protocol.picture.record import CHUNK, decode_record
 from tests.client.conftest import KILNMARK, Daemon, serving
+from tests.scripts.telemetry.asked import metrics_asked
 
 SMALL: dict[str, Any] = {"width": 64, "height": 64, "steps": 1, "seed": 7}
+NOT_HERE = {metric.name for metric in (BATCH_PICTURES, LAB_PROGRESS, COMPILE_TRACES, WORKER_RESTARTS, REJECTED)}
+"""Metrics of what does not happen here: `make telemetry` has all of it happen."""
+
 PATIENCE = 60.0
 """Seconds any single wait may take before the test fails."""
 
@@ -69,6 +74,8 @@ def daemon(receiver: Receiver) -> Iterator[Daemon]:
     ):
         patch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.endpoint)
         patch.setenv("OTEL_BSP_SCHEDULE_DELAY", "100")
+        patch.setenv("OTEL_METRIC_EXPORT_INTERVAL", "500")
+        patch.setenv("KILNMARK_STEP_SPANS", "on")  # whatever the pace of this machine
         with serving(Path(name)) as running:
             patch.setenv("KILNMARK_SOCKET", str(running.socket))
             yield running
@@ -203,6 +210,7 @@ def test_a_render_is_one_trace_from_the_caller_to_the_saved_picture(traced: tupl
         ("flux_mlx.lora.apply", "flux_mlx.render"),
         ("flux_mlx.encode", "flux_mlx.render"),
         ("flux_mlx.denoise", "flux_mlx.render"),
+        ("flux_mlx.denoise.step", "flux_mlx.denoise"),
         ("flux_mlx.decode", "flux_mlx.render"),
         ("flux_mlx.save", "flux_mlx.render"),
     ]
@@ -242,6 +250,13 @@ def test_one_line_of_json_from_any_tool_is_answered_with_one_line(daemon: Daemon
     assert (reply["jsonrpc"], reply["id"]) == ("2.0", 1)
     assert [(lora["name"], lora["verdict"]) for lora in reply["result"]["loras"]] == [("ink", "engaged")]
     assert Path(reply["result"]["image_path"]).read_bytes().startswith(b"\x89PNG")
+
+
+def test_what_dashboards_and_alerts_ask_for_is_measured_by_a_daemon_that_paints(
+    traced: tuple[Traced, Traced], receiver: Receiver
+) -> None:
+    asked = metrics_asked()
+    receiver.wait_for(lambda _: asked - {point.name for point in receiver.points} <= NOT_HERE, timeout=PATIENCE)
 
 
 def test_after_all_this_the_same_worker_holds_the_same_base(daemon: Daemon) -> None:

@@ -7,7 +7,7 @@ from kilnmark.otel.names.prometheus import samples_of
 from scripts.telemetry.alerts import ALERTS
 from scripts.telemetry.answers import wait_until
 from tests.benchmarks.figures import Headline, tell
-from tests.scripts.telemetry.test_dashboards import dashboards, panels
+from tests.scripts.telemetry.asked import dashboards, panels
 from tests.telemetry.conftest import Told
 
 pytestmark = pytest.mark.telemetry
