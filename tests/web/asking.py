@@ -15,7 +15,10 @@ __all__ = ["HOST", "PORT", "TOKENS", "Answer", "Asker"]
 
 PORT: Final = 7341
 HOST: Final = f"127.0.0.1:{PORT}"
-TOKENS: Final = WebTokens(read="a-reader-of-a-test-0123456789", write="a-writer-of-a-test-0123456789", secret="s" * 32)
+SECRET: Final = "whsec_" + "c2VjcmV0" * 6
+TOKENS: Final = WebTokens(
+    read="a-reader-of-a-test-0123456789", write="a-writer-of-a-test-0123456789", secret="whsec_" + "c2VjcmV0" * 6
+)
 
 
 class Asker:

@@ -17,6 +17,7 @@ here never travel. Each stores facts and words them when it is printed.
         ├── PortTaken              pages cannot be served there
         ├── ServerNotInstalled     nor without these packages
         ├── TokensUnusable         what the web process knows people by (kilnmark.web.errors)
+        ├── HooksUnusable          nor what is to be told of ended jobs
         ├── BatchError             what stops a batch (kilnmark.client.batch.errors)
         └── TimedOut
             ├── ConnectTimeout     connecting

@@ -77,6 +77,7 @@ and `EXITS` of the command line and of the daemon how a process does.
     ├── SocketHeld                   daemon/wire/place
     ├── UnfitSocketPath
     ├── TracingMisconfigured         otel/variables
+    ├── NotTaken                     a message about an end: web/hooks/send
     └── ClientError                  the client's own side of the socket: client/errors
         ├── DaemonUnavailable
         ├── UntrustedSocket
@@ -95,6 +96,7 @@ and `EXITS` of the command line and of the daemon how a process does.
         ├── PortTaken
         ├── ServerNotInstalled
         ├── TokensUnusable           web/errors
+        ├── HooksUnusable
         ├── McpNotInstalled          agents served: web/mcp/errors
         ├── OutsideOutputs
         ├── BatchError               what stops a whole batch: client/batch/errors

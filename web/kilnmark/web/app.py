@@ -37,9 +37,13 @@ def web_application(site: WebSite) -> Guard:
     @asynccontextmanager
     async def running(_: "Starlette") -> AsyncGenerator[None]:
         await site.link.begin()
+        if site.hooks is not None:
+            await site.hooks.begin()
         try:
             yield
         finally:
+            if site.hooks is not None:
+                await site.hooks.end()
             await site.link.end()
 
     app = Starlette(routes=[route for room in ROOMS for route in room(site)], lifespan=running)

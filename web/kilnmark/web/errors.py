@@ -3,7 +3,7 @@
 from kilnmark.client.errors import ClientError
 from kilnmark.protocol.exits import ExitCode
 
-__all__ = ["TokensUnusable"]
+__all__ = ["HooksUnusable", "TokensUnusable"]
 
 
 class TokensUnusable(ClientError):
@@ -25,3 +25,23 @@ class TokensUnusable(ClientError):
 
     def __str__(self) -> str:
         return f"the tokens in {self.path} cannot be used: {self.reason}"
+
+
+class HooksUnusable(ClientError):
+    """The file that knows what is to be told cannot be used.
+
+    Args:
+        path: The file.
+        reason: Why not.
+    """
+
+    kind = "hooks_unusable"
+    retryable = False
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(path, reason)
+        self.path = path
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.path}, which knows what is to be told of ended jobs, cannot be used: {self.reason}"

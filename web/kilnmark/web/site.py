@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from kilnmark.web.hooks.teller import Teller
 from kilnmark.web.link import DaemonLink
 from kilnmark.web.tokens import WebTokens
 
@@ -17,12 +18,14 @@ class WebSite:
         tokens: By which people and programs are known.
         address: Where it is served, `http://127.0.0.1:7340`, without a slash at the end.
         hosts: Names that it answers to beside those of loopback, with their ports.
+        hooks: Tells of jobs that ended; None: nobody does.
     """
 
     link: DaemonLink
     tokens: WebTokens
     address: str
     hosts: tuple[str, ...] = ()
+    hooks: Teller | None = None
 
     @property
     def port(self) -> int:

@@ -3,6 +3,7 @@
 They stay over starts, since programs keep them. Who is let in with one is the guard's part.
 """
 
+import base64
 import os
 import secrets
 import stat
@@ -29,7 +30,7 @@ class WebTokens(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         read: Of whoever may look.
         write: Of whoever may ask for pictures, cancel and move jobs, too.
-        secret: What addresses of pictures and messages are signed with; nobody logs in with it.
+        secret: What addresses of pictures and messages are signed with, `whsec_` and base64; nobody logs in with it.
     """
 
     read: str
@@ -55,7 +56,8 @@ def load_tokens(path: Path, *, renew: bool = False) -> WebTokens:
     try:
         if renew or not path.exists():
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _write(path, WebTokens(**{name: secrets.token_urlsafe(24) for name in WebTokens.__struct_fields__}))
+            secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
+            _write(path, WebTokens(read=secrets.token_urlsafe(24), write=secrets.token_urlsafe(24), secret=secret))
         if path.stat().st_mode & _OTHERS and os.name == "posix":
             raise TokensUnusable(str(path), "others may read them; say `chmod 600` of that file, or make new ones")
         tokens = msgspec.json.decode(path.read_bytes(), type=WebTokens)

@@ -1,5 +1,6 @@
 """`kilnmark web` and what belongs to it: served, and its tokens."""
 
+import hashlib
 import os
 import sys
 from pathlib import Path
@@ -56,6 +57,7 @@ def web(context: click.Context, port: int, address: str, hosts: tuple[str, ...],
         port=port,
         hosts=hosts,
         tokens=_tokens(),
+        ledger=_tokens().with_name(f"web-told-{hashlib.sha256((socket or '').encode()).hexdigest()[:12]}.sqlite"),
         tell=lambda opened: write_line(f"open {opened}"),
     )
 

@@ -1,0 +1,158 @@
+"""Tells the ends of jobs and of batches where they are asked to be told: at least once each, over starts and failures.
+
+What has ended is asked of the daemon, whose journal outlives it; what was told is in the ledger. A message is written
+down before it is sent.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Final
+
+from kilnmark.client.aio import AsyncClient
+from kilnmark.protocol.errors import KilnmarkError
+from kilnmark.protocol.notify import notify_problem
+from kilnmark.protocol.wire.jobs import JobInfo
+from kilnmark.web.errors import HooksUnusable
+from kilnmark.web.hooks.ledger import Due, HooksLedger
+from kilnmark.web.hooks.message import batch_message, job_message, key_of, signed
+from kilnmark.web.hooks.send import NotTaken, post
+from kilnmark.web.link import DaemonLink
+
+__all__ = ["Teller"]
+
+_log = logging.getLogger(__name__)
+
+INTERVAL: Final = 1.0
+"""Seconds between two looks."""
+
+AT_ONCE: Final = 4
+"""Messages that are sent at a time: one address that does not answer does not hold up the others."""
+
+_ENDED: Final = ("done", "failed", "cancelled")
+_PAGE: Final = 200
+
+
+class Teller:
+    """Tells what ended, from `begin` to `end`.
+
+    Args:
+        link: To the daemon.
+        ledger: What was told.
+        secret: What messages are signed with.
+        send: Sends one; it blocks.
+        clock: Seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        link: DaemonLink,
+        ledger: HooksLedger,
+        secret: str,
+        send: Callable[..., None] = post,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._link = link
+        self._secret = secret
+        self._send = send
+        self._clock = clock
+        self._tasks: list[asyncio.Task[None]] = []
+        self.ledger = ledger
+
+    async def begin(self) -> None:
+        """Look, and send, until `end`."""
+        self._tasks = [asyncio.create_task(self._look_on())]
+        self._tasks += [asyncio.create_task(self._send_on()) for _ in range(AT_ONCE)]
+
+    async def end(self) -> None:
+        """Send no more; what is under way may be told twice."""
+        for task in self._tasks:
+            task.cancel()
+        for task in self._tasks:
+            with suppress(asyncio.CancelledError):
+                await task
+        self.ledger.close()
+
+    async def look(self) -> None:
+        """Write down everything that ended and is to be told, and is not written yet.
+
+        Raises:
+            KilnmarkError: the daemon, or the ledger, cannot be asked.
+        """
+        client, cursor = self._link.client, None
+        while True:
+            page = await client.jobs_page(cursor, _PAGE, notify=True, states=_ENDED)
+            found = {key_of("job", job.job_id, job.accepted): job for job in page.jobs}
+            unknown = self.ledger.unknown(found)
+            for key in reversed(unknown):
+                await self._write_down(client, found[key])
+            cursor = page.next
+            if cursor is None or not unknown:
+                break
+        for notice in (await client.notices()).notices:
+            self.ledger.add(batch_message(notice), self._clock())
+
+    async def send_next(self) -> bool:
+        """Send the message whose turn it is; whether there was one.
+
+        Raises:
+            HooksUnusable: the ledger cannot be used.
+        """
+        if (due := self.ledger.take(self._clock())) is None:
+            return False
+        try:
+            self._check_allowed(due)
+            headers = signed(due.message, self._secret, self._clock())
+            await asyncio.to_thread(self._send, due.message.url, due.message.body, headers)
+        except NotTaken as error:
+            if self.ledger.failed(due, error.reason, self._clock(), for_ever=error.for_ever):
+                _log.warning("message %s to %s is given up: %s", due.message.id, due.message.url, error)
+            elif due.tries == 0:
+                _log.warning("message %s to %s is sent again later: %s", due.message.id, due.message.url, error)
+        else:
+            self.ledger.told(due.message.id, self._clock())
+        return True
+
+    def _check_allowed(self, due: Due) -> None:
+        """The daemon's word of now counts, which may allow less than when the job was asked for.
+
+        Raises:
+            NotTaken: it does not allow the address, or is away and cannot be asked.
+        """
+        status = self._link.standing.status
+        if status is None:
+            raise NotTaken("the daemon, which knows what hosts are allowed, is away")
+        if problem := notify_problem(due.message.url, status.notify_hosts):
+            raise NotTaken(problem)
+
+    async def _write_down(self, client: AsyncClient, job: JobInfo) -> None:
+        """A job that the daemon has forgotten meanwhile has nothing left to tell."""
+        self.ledger.add(job_message(job, await client.jobs_get(job.job_id)), self._clock())
+
+    async def _look_on(self) -> None:
+        while True:
+            if self._link.standing.status is not None:
+                with _outlived():
+                    await self.look()
+            await asyncio.sleep(INTERVAL)
+
+    async def _send_on(self) -> None:
+        while True:
+            sent = False
+            with _outlived():
+                sent = await self.send_next()
+            if not sent:
+                await asyncio.sleep(INTERVAL)
+
+
+@contextmanager
+def _outlived() -> Iterator[None]:
+    """Troubles pass: the next look tries again. Those of the ledger are told, the daemon's are on every page."""
+    try:
+        yield
+    except HooksUnusable as error:
+        _log.error("%s", error)
+    except (KilnmarkError, OSError):
+        _log.debug("it is tried again", exc_info=True)
