@@ -33,7 +33,7 @@ class EndedMessage(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes
 
 
-class _Body(msgspec.Struct, frozen=True, kw_only=True):
+class _EndedBody(msgspec.Struct, frozen=True, kw_only=True):
     type: str
     timestamp: str
     data: object
@@ -46,13 +46,13 @@ def key_of(*parts: str) -> str:
 
 def job_message(job: JobInfo, ended: JobResult) -> EndedMessage:
     """`job.done`, `job.failed` or `job.cancelled`, with everything that `jobs.get` tells, the reports too."""
-    body = _Body(type=f"job.{job.state}", timestamp=job.ended, data=ended)
+    body = _EndedBody(type=f"job.{job.state}", timestamp=job.ended, data=ended)
     return EndedMessage(id=key_of("job", job.job_id, job.accepted), url=job.notify_url, body=msgspec.json.encode(body))
 
 
 def batch_message(notice: NoticeInfo) -> EndedMessage:
     """`batch.done` or `batch.stopped`, with its counts and where its pictures are."""
-    body = _Body(type=f"batch.{notice.batch.state}", timestamp=notice.left, data=notice.batch)
+    body = _EndedBody(type=f"batch.{notice.batch.state}", timestamp=notice.left, data=notice.batch)
     return EndedMessage(
         id=key_of("notice", notice.notice_id, notice.left), url=notice.notify_url, body=msgspec.json.encode(body)
     )
