@@ -103,7 +103,7 @@ $(AXE):
 	@npm install --silent --no-save --no-package-lock --no-fund --no-audit --prefix .browser axe-core@4.14.1
 
 test-browser: setup $(AXE)
-	@$(BIN)/pytest -q -m browser tests/client/batch tests/lab/pages
+	@$(BIN)/pytest -q -m browser tests/client/batch tests/lab/pages tests/web
 
 # Other people's JSON-RPC clients: web3.py, jayson, socat. Without one of them it fails.
 test-peers: setup

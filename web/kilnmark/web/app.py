@@ -3,7 +3,6 @@
 Starlette is imported when the application is made. What a page or an answer is, each room knows for itself.
 """
 
-import html
 import json
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
@@ -11,6 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 from kilnmark.client.web.guard import Gate, Guard
 from kilnmark.web.health import OPEN, health_routes
+from kilnmark.web.panel.render import ASSETS, sorry_page
+from kilnmark.web.panel.routes import panel_routes
 from kilnmark.web.site import WebSite
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ __all__ = ["web_application"]
 PROGRAMS: Final = ("/v1/",)
 """What the paths begin with that programs ask for."""
 
-ROOMS: "Final[tuple[Callable[[WebSite], list[BaseRoute]], ...]]" = (health_routes,)
+ROOMS: "Final[tuple[Callable[[WebSite], list[BaseRoute]], ...]]" = (health_routes, panel_routes)
 """Each gives its routes, the most special first."""
 
 
@@ -47,13 +48,10 @@ def web_application(site: WebSite) -> Guard:
             await site.link.end()
 
     app = Starlette(routes=[route for room in ROOMS for route in room(site)], lifespan=running)
-    gate = Gate("web", "kilnmark web", _sorry, assets=OPEN, programs=PROGRAMS, told=_told, hosts=site.hosts)
+    gate = Gate(
+        "web", "kilnmark web", sorry_page, assets=(*OPEN, *ASSETS), programs=PROGRAMS, told=_told, hosts=site.hosts
+    )
     return Guard(app, site.tokens.rights, site.port, gate)
-
-
-def _sorry(title: str, sentence: str) -> str:
-    said, why = html.escape(title), html.escape(sentence)
-    return f'<!doctype html><html lang="en"><title>{said}</title><h1>{said}</h1><p>{why}</p></html>'
 
 
 def _told(status: int, sentence: str) -> bytes:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
 from kilnmark.client.web.errors import FormRefused
-from kilnmark.client.web.guard import Guard
+from kilnmark.client.web.guard import FormSeal
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -17,7 +17,7 @@ _LONGEST_FORM = 16_384
 _MOST_FIELDS = 20
 
 
-async def read_form(request: "Request", guard: Guard) -> dict[str, str]:
+async def read_form(request: "Request", seal: FormSeal) -> dict[str, str]:
     """The fields of a form, the first of each name.
 
     Raises:
@@ -33,6 +33,6 @@ async def read_form(request: "Request", guard: Guard) -> dict[str, str]:
     except ValueError as error:
         raise FormRefused("That is no form of these pages.") from error
     form = {name: values[0] for name, values in found.items()}
-    if not guard.is_form_token(form.get("csrf", "")):
+    if not seal.is_form_token(form.get("csrf", "")):
         raise FormRefused("The page is of an earlier start of the server; open it again.")
     return form

@@ -14,7 +14,7 @@ from http.cookies import CookieError, SimpleCookie
 from typing import Any, Final
 from urllib.parse import parse_qs
 
-__all__ = ["POLICY", "REPORT_POLICY", "App", "Gate", "Guard", "Right", "right_of"]
+__all__ = ["POLICY", "REPORT_POLICY", "App", "FormSeal", "Gate", "Guard", "Right", "right_of"]
 
 _Scope = MutableMapping[str, Any]
 _Message = MutableMapping[str, Any]
@@ -78,7 +78,27 @@ class Gate:
     hosts: Collection[str] = ()
 
 
-class Guard:
+class FormSeal:
+    """What the forms of a site send along, so that no other page can post one.
+
+    Args:
+        token: That lets its bearer change something.
+    """
+
+    def __init__(self, token: str) -> None:
+        self._sealed = hmac.new(token.encode(), b"form", hashlib.sha256).hexdigest()
+
+    @property
+    def form_token(self) -> str:
+        """What a form has to send along; it says nothing of the token."""
+        return self._sealed
+
+    def is_form_token(self, given: str) -> bool:
+        """Whether a form sent it along."""
+        return hmac.compare_digest(given.encode("utf-8", "replace"), self._sealed.encode())
+
+
+class Guard(FormSeal):
     """Lets through to an application only who may.
 
     Args:
@@ -92,18 +112,9 @@ class Guard:
         self._app = app
         self._gate = gate
         self._rights = {token: Right.WRITE} if isinstance(token, str) else dict(token)
+        super().__init__(next(token for token, right in self._rights.items() if right is Right.WRITE))
         self._hosts = {f"{name}:{port}" for name in ("127.0.0.1", "localhost")} | set(gate.hosts)
         self._cookie = f"kilnmark_{gate.name}_{port}"
-
-    @property
-    def form_token(self) -> str:
-        """What a form has to send along; it says nothing of the token."""
-        writes = next(token for token, right in self._rights.items() if right is Right.WRITE)
-        return hmac.new(writes.encode(), b"form", hashlib.sha256).hexdigest()
-
-    def is_form_token(self, given: str) -> bool:
-        """Whether a form sent it along."""
-        return hmac.compare_digest(given.encode("utf-8", "replace"), self.form_token.encode())
 
     async def __call__(self, scope: _Scope, receive: _Receive, send: _Send) -> None:
         """Answer one request, or let it through."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from kilnmark.client.web.files import PICTURE_TYPES, inside
+from kilnmark.client.web.house import house_css
 from kilnmark.lab.figures.figures import figures_of
 from kilnmark.lab.figures.words import figure_rows, span_words
 from kilnmark.lab.judging.kappa import Agreement
@@ -223,7 +224,8 @@ def sorry_page(title: str, sentence: str, *, back: bool = False) -> str:
 
 def asset(name: str) -> bytes:
     """What lies beside the pages."""
-    return (files("kilnmark.lab.pages") / "templates" / name).read_bytes()
+    own = (files("kilnmark.lab.pages") / "templates" / name).read_bytes()
+    return house_css() + own if name == "lab.css" else own
 
 
 @cache
