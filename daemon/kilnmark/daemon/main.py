@@ -12,6 +12,7 @@ import signal
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import closing
+from functools import partial
 
 import msgspec
 import uvloop
@@ -27,7 +28,7 @@ from kilnmark.daemon.reload import read_again
 from kilnmark.daemon.settings import SettingsError, read_settings
 from kilnmark.daemon.streams import PatientLog, fill_streams, formatter_for
 from kilnmark.daemon.wire.socket import Listener, SocketHeld, UnfitSocketPath
-from kilnmark.daemon.worker.process import WorkerProcess
+from kilnmark.daemon.worker.process import WorkerProcess, engine_program
 from kilnmark.daemon.worker.survivor import RecordedSpawn, end_survivor, record_of
 from kilnmark.keymaps.files.outputs import OutputFolder
 from kilnmark.otel.settings import ALL_SIGNALS
@@ -122,7 +123,7 @@ def _serve(
     notes: ProcessNotes,
 ) -> int:
     before = {number: signal.getsignal(number) for number in SIGNALS}
-    telemetry = start("kilnmark-daemon", ALL_SIGNALS, settings.metrics_port)
+    telemetry = start("kilnmark-daemon", ALL_SIGNALS, settings.metrics_port, settings.trace_file)
     if telemetry.logs is not None:
         logging.getLogger().addHandler(telemetry.logs)
     try:
@@ -151,7 +152,8 @@ async def _run(
     manager: ServiceManager,
     notes: ProcessNotes,
 ) -> signal.Signals | None:
-    spawn = RecordedSpawn(WorkerProcess.spawn, record_of(settings.socket))
+    program = engine_program(settings.trace_file)
+    spawn = RecordedSpawn(partial(WorkerProcess.spawn, program=program), record_of(settings.socket))
     daemon = Daemon(
         settings,
         listener,

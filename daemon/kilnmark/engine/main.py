@@ -58,9 +58,11 @@ def main() -> NoReturn:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the daemon too, which decides
     parser = argparse.ArgumentParser(prog="kilnmark.engine")
     parser.add_argument("--fd", type=int, required=True)
-    link = Link(socket.socket(fileno=parser.parse_args().fd))
+    parser.add_argument("--trace-file", type=Path)
+    asked = parser.parse_args()
+    link = Link(socket.socket(fileno=asked.fd))
     link.start()
-    telemetry = start("kilnmark-worker")
+    telemetry = start("kilnmark-worker", trace_file=asked.trace_file)
     try:
         status = _serve(link, telemetry)
     except BaseException:

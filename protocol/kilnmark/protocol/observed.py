@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from kilnmark.protocol.told import Told
+from kilnmark.protocol.told import AbsolutePath, Told
 from kilnmark.protocol.wire.work import StepSpans
 
 __all__ = ["LogFormat", "ObservedSettings"]
@@ -22,6 +22,10 @@ class ObservedSettings(BaseModel):
     ] = None
     """Have Prometheus ask for metrics at this port of loopback. 0: one that is free, which the log names. None: metrics
     go where `OTEL_METRICS_EXPORTER` and its like say, or nowhere."""
+
+    trace_file: Annotated[AbsolutePath | None, Told("--trace-file", "path", "FILE", "none")] = None
+    """Write traces to this file, as OTLP's JSON, beside wherever else they go. `kilnmark trace FILE` shows them. Beyond
+    64 MiB it is put aside as `FILE.1`."""
 
     log_format: Annotated[LogFormat, Told("--log-format", "word", "text|json")] = "text"
     """Whether the log is for people or for programs. `json`: one object a line, with the job and the trace that it

@@ -30,6 +30,7 @@ from kilnmark.client.cli.commands.serve import serve
 from kilnmark.client.cli.commands.service import service
 from kilnmark.client.cli.commands.socket import socket_command
 from kilnmark.client.cli.commands.style import style
+from kilnmark.client.cli.commands.trace import trace
 from kilnmark.client.cli.commands.web import mcp, web
 from kilnmark.client.cli.exits import ErrorBody, ErrorDocument, exit_code_of
 from kilnmark.client.cli.options import json_option, wants_json
@@ -103,7 +104,8 @@ def _require_folder(output: Path) -> None:
 
 
 _COMMANDS = (
-    *(serve, service, config, models, render, show, replay, jobs, cancel, status, socket_command, ping, warm_up, stop),
+    *(serve, service, config, models, render, show, replay, jobs, cancel, status),
+    *(trace, socket_command, ping, warm_up, stop),
     *(lora, style, pack, batch, picks, review, lab, web, mcp, doctor, completion),
 )
 

@@ -14,6 +14,7 @@ import sys
 from asyncio.subprocess import DEVNULL, Process
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from pathlib import Path
 
 import msgspec
 
@@ -21,7 +22,7 @@ from kilnmark.daemon.worker.said import WorkerSaid
 from kilnmark.protocol.wire import work
 from kilnmark.protocol.wire.framing import LineSplitter, OversizedFrame
 
-__all__ = ["WorkerProcess"]
+__all__ = ["WorkerProcess", "engine_program"]
 
 _log = logging.getLogger(__name__)
 _said_log = logging.getLogger("kilnmark.daemon.worker.said")
@@ -31,6 +32,14 @@ LAST_WORDS = 1.0
 
 
 ENGINE = ("-m", "kilnmark.engine", "--fd")
+
+
+def engine_program(trace_file: Path | None) -> tuple[str, ...]:
+    """What Python runs for a worker that writes its spans to a file; None: to none."""
+    module, name, handle = ENGINE
+    return ENGINE if trace_file is None else (module, name, "--trace-file", str(trace_file), handle)
+
+
 """The program of a worker, for Python."""
 
 

@@ -1,0 +1,1 @@
+"""Renders as traces tell of them, from a file of spans or from a daemon as they pass."""

@@ -1,0 +1,127 @@
+"""Renders as they pass: from a daemon that is watched, and from a file that grows."""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Final
+
+from kilnmark.client.sync import Client
+from kilnmark.client.traces.seen import PARTS, SeenAdapter, SeenRender
+from kilnmark.client.traces.spans import RendersOfSpans, UnreadableLine
+from kilnmark.protocol.wire.jobs import JobInfo
+from kilnmark.protocol.wire.replies import JobResult
+from kilnmark.protocol.wire.watching import JobChange
+
+__all__ = ["of_daemon", "of_file", "seen_job"]
+
+_LOOK: Final = 0.2
+"""Seconds between two looks at a file that grows."""
+
+_CHUNK: Final = 1 << 20
+
+
+def of_daemon(client: Client) -> Iterator[SeenRender]:
+    """Every render that ends from now on, until the daemon leaves.
+
+    Raises:
+        KilnmarkError: It cannot be watched.
+    """
+    with closing(client.watch()) as news:
+        for change in news:
+            if isinstance(change, JobChange) and change.event == "ended":
+                yield seen_job(client.jobs_get(change.job.job_id))
+
+
+def seen_job(ended: JobResult) -> SeenRender:
+    """A job that has ended."""
+    job, result = ended.job, ended.result
+    timings = None if result is None else result.timings
+    parts = {part: getattr(timings, f"{part}_ms", 0.0) / 1000 for part in PARTS} if timings is not None else {}
+    return SeenRender(
+        at=job.ended,
+        job_id=job.job_id,
+        tier=job.tier,
+        variant=job.variant,
+        seed=job.seed,
+        size=f"{job.width}x{job.height}",
+        style="/".join(name for name in (job.genre, job.world) if name),
+        outcome=job.state,
+        source=_source(job),
+        seconds=0.0 if timings is None else timings.total_ms / 1000,
+        parts={part: seconds for part, seconds in parts.items() if seconds},
+        steps=job.steps,
+        adapters=[
+            SeenAdapter(
+                name=badge.name,
+                matched=badge.matched,
+                total=badge.total,
+                verdict=badge.verdict.value if badge.verdict is not None else "",
+                scale=badge.scale,
+            )
+            for badge in job.adapters
+        ],
+        reason=job.reason,
+        trace_id=job.trace_id,
+        image_path=job.image_path,
+    )
+
+
+def _source(job: JobInfo) -> str:
+    return "cached" if job.cached else "painted" if job.shared_with is None else "shared"
+
+
+def of_file(path: Path, *, follow: bool, tell: Callable[[str], None]) -> Iterator[SeenRender]:
+    """The renders of a file of spans, and, where it is followed, those that are written to it from now on.
+
+    Args:
+        path: The file. One that is put aside for another of its name is read to its end first.
+        follow: Go on until somebody stops it.
+        tell: Told, once, of lines that cannot be read.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    renders, bad = RendersOfSpans(), 0
+    for line in _lines(path, follow=follow):
+        if line is not None:
+            try:
+                renders.take(line, time.monotonic())
+            except UnreadableLine as error:
+                bad += 1
+                if bad == 1:
+                    tell(f"{path} has a line that is no JSON object ({error}); such lines are passed over")
+        yield from renders.whole(time.monotonic())
+    yield from renders.rest()
+
+
+def _lines(path: Path, *, follow: bool) -> Iterator[bytes | None]:
+    """Whole lines; None whenever nothing came for a while."""
+    rest, file = b"", path.open("rb")
+    try:
+        while True:
+            if data := file.read(_CHUNK):
+                *lines, rest = (rest + data).split(b"\n")
+                yield from (line for line in lines if line.strip())
+                continue
+            if not follow:
+                break
+            yield None
+            time.sleep(_LOOK)
+            if _is_another(path, file.fileno()):
+                yield from (line for line in (rest + file.read()).split(b"\n") if line.strip())
+                file.close()
+                rest, file = b"", path.open("rb")
+    finally:
+        file.close()
+    if rest.strip():
+        yield rest
+
+
+def _is_another(path: Path, handle: int) -> bool:
+    try:
+        found, own = path.stat(), os.fstat(handle)
+    except OSError:
+        return False
+    return (found.st_dev, found.st_ino) != (own.st_dev, own.st_ino)
