@@ -14,6 +14,7 @@ __all__ = ["ROOT", "Block", "blocks", "command_lines", "spoken_commands"]
 ROOT = Path(__file__).resolve().parents[3]
 _PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 _PROGRAM = "kilnmark"
+_READER = MarkdownIt("commonmark", {"html": False})
 
 
 class Block(NamedTuple):
@@ -51,7 +52,9 @@ def spoken_commands() -> list[tuple[str, str]]:
     inline = (
         (page, child.content)
         for page, token in _tokens()
-        for child in token.children or ()
+        if token.type == "inline" and f"{_PROGRAM} " in token.content
+        for part in _READER.parseInline(token.content)
+        for child in part.children or ()
         if child.type == "code_inline"
     )
     return [(page, line) for page, text in inline for line in command_lines(text) if " " in line]
@@ -82,6 +85,7 @@ def _commands(line: str) -> Iterator[str]:
 
 @cache
 def _tokens() -> tuple[tuple[str, Token], ...]:
-    reader = MarkdownIt("commonmark", {"html": False}).enable("table")
+    """All blocks of all pages. What stands within their lines is read where somebody asks: that takes longest."""
+    reader = MarkdownIt("commonmark", {"html": False}).enable("table").disable("inline")
     texts = {page.relative_to(ROOT).as_posix(): page.read_text(encoding="utf-8") for page in _PAGES}
     return tuple((page, token) for page, text in texts.items() for token in reader.parse(text))

@@ -88,8 +88,7 @@ def sort_keys(path: str, keys: Sequence[str], shapes: Shapes) -> Sorting:
             adapters are in it, by the names that PEFT gives them.
     """
     ranking = recognise(keys)
-    roots = {target.partition(".")[0] for target in shapes}
-    model = _Model(shapes, frozenset({"", *(encoders().keys() & roots)}))
+    model = _Model(shapes)
     gathered = _Heap()
     for key in keys:
         _gather(path, key, ranking, model, gathered)
@@ -113,10 +112,19 @@ def sort_keys(path: str, keys: Sequence[str], shapes: Shapes) -> Sorting:
 
 @dataclass(frozen=True, slots=True)
 class _Model:
-    """A model's layers, and which text encoders are among them; the transformer goes by an empty name."""
+    """A model's layers, and which parts are among them, looked for once each: most files name the transformer alone."""
 
     shapes: Shapes
-    parts: frozenset[str]
+    found: dict[str, bool] = field(default_factory=dict)
+
+    def has(self, part: str) -> bool:
+        """Whether it has this text encoder, or the transformer, which goes by an empty name."""
+        if part not in self.found:
+            begin = f"{part}."
+            self.found[part] = not part or (
+                part in encoders() and any(target.startswith(begin) for target in self.shapes)
+            )
+        return self.found[part]
 
 
 def _gather(path: str, key: str, ranking: Sequence[Recognition], model: _Model, gathered: _Heap) -> None:
@@ -126,7 +134,7 @@ def _gather(path: str, key: str, ranking: Sequence[Recognition], model: _Model, 
             case Ignored(reason):
                 gathered.ignored[reason] += 1
                 return
-            case Named() | Refused() | OfEncoder() as meaning if model.parts.isdisjoint(_parts(meaning)):
+            case Named() | Refused() | OfEncoder() as meaning if not any(map(model.has, _parts(meaning))):
                 gathered.ignored[TEXT_ENCODER] += 1
                 return
             case OfEncoder():
