@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from opentelemetry.exporter.otlp.json.file.trace_exporter import FileSpanExporter
 from opentelemetry.sdk.trace import TracerProvider
@@ -12,7 +13,7 @@ from opentelemetry.trace import Tracer, set_span_in_context
 
 from kilnmark.client.traces.passing import of_file
 from kilnmark.client.traces.seen import SeenRender
-from kilnmark.client.traces.spans import PATIENCE, RendersOfSpans, UnreadableLine
+from kilnmark.client.traces.spans import PATIENCE, RendersOfSpans
 from kilnmark.otel import names
 
 
@@ -112,7 +113,7 @@ def test_what_is_no_span_is_passed_over_and_told_once(path: Path) -> None:
     assert len(list(of_file(path, follow=False, tell=told.append))) == 1
     [sentence] = told
     assert "passed over" in sentence
-    with pytest.raises(UnreadableLine):
+    with pytest.raises(msgspec.DecodeError):
         RendersOfSpans().take(b"3", 0.0)
 
 

@@ -7,9 +7,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from kilnmark.client.sync import Client
 from kilnmark.client.traces.seen import PARTS, SeenAdapter, SeenRender
-from kilnmark.client.traces.spans import RendersOfSpans, UnreadableLine
+from kilnmark.client.traces.spans import RendersOfSpans
 from kilnmark.protocol.wire.jobs import JobInfo
 from kilnmark.protocol.wire.replies import JobResult
 from kilnmark.protocol.wire.watching import JobChange
@@ -88,7 +90,7 @@ def of_file(path: Path, *, follow: bool, tell: Callable[[str], None]) -> Iterato
         if line is not None:
             try:
                 renders.take(line, time.monotonic())
-            except UnreadableLine as error:
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:
                 bad += 1
                 if bad == 1:
                     tell(f"{path} has a line that is no JSON object ({error}); such lines are passed over")

@@ -14,7 +14,7 @@ import msgspec
 from kilnmark.client.traces.seen import SeenAdapter, SeenRender
 from kilnmark.otel import names
 
-__all__ = ["RendersOfSpans", "UnreadableLine"]
+__all__ = ["RendersOfSpans"]
 
 _PARTS: Final = {
     str(names.QUEUE): "queue",
@@ -32,11 +32,7 @@ PATIENCE: Final = 12.0
 """Seconds that the spans of other processes may take after the render's own: two batches of theirs."""
 
 
-class UnreadableLine(ValueError):
-    """A line that is no JSON object."""
-
-
-class _Span(msgspec.Struct, frozen=True):
+class _TracedSpan(msgspec.Struct, frozen=True):
     name: str
     span_id: str
     parent_id: str
@@ -55,8 +51,8 @@ class _Family:
     """A render's own span, and what is below it."""
 
     def __init__(self) -> None:
-        self.own: _Span | None = None
-        self.children: list[_Span] = []
+        self.own: _TracedSpan | None = None
+        self.children: list[_TracedSpan] = []
         self.heard = 0.0
 
 
@@ -74,15 +70,9 @@ class RendersOfSpans:
             now: When it was read, in seconds.
 
         Raises:
-            UnreadableLine: It is no JSON object; what came before and comes after is not touched.
+            msgspec.DecodeError: It is no JSON object; what came before and comes after is not touched.
         """
-        try:
-            document = msgspec.json.decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise UnreadableLine(str(error)) from error
-        if not isinstance(document, dict):
-            raise UnreadableLine("it is no JSON object")
-        for span in _spans(document):
+        for span in _spans(msgspec.json.decode(line, type=dict[str, Any])):
             self._add(span, now)
 
     def whole(self, now: float) -> Iterator[SeenRender]:
@@ -99,7 +89,7 @@ class RendersOfSpans:
         """All others whose own span came: nothing more comes."""
         yield from self.whole(float("inf"))
 
-    def _add(self, span: _Span, now: float) -> None:
+    def _add(self, span: _TracedSpan, now: float) -> None:
         is_own = span.name == names.RENDER
         if not is_own and span.name not in _PARTS and span.name != names.LORA_APPLY:
             return
@@ -181,13 +171,13 @@ def _adapters(family: _Family, said: dict[str, Any]) -> list[SeenAdapter]:
     return [SeenAdapter(name=str(name), scale=_number(scale)) for name, scale in zip(named, scales, strict=True)]
 
 
-def _spans(document: dict[str, Any]) -> Iterator[_Span]:
+def _spans(document: dict[str, Any]) -> Iterator[_TracedSpan]:
     for of_process in _list(document, "resourceSpans"):
         for of_library in _list(of_process, "scopeSpans"):
             for span in _list(of_library, "spans"):
                 status = span.get("status")
                 failed = isinstance(status, dict) and status.get("code") in (2, "STATUS_CODE_ERROR")
-                yield _Span(
+                yield _TracedSpan(
                     name=str(span.get("name", "")),
                     span_id=str(span.get("spanId", "")),
                     parent_id=str(span.get("parentSpanId", "")),
