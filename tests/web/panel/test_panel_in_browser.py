@@ -14,6 +14,8 @@ import pytest
 
 from kilnmark.client import Client
 from kilnmark.daemon.in_process import InProcessDaemon
+from kilnmark.daemon.jobs.events import decode_event, jobs_of
+from kilnmark.daemon.journal.file import JournalFile, JournalRow
 from kilnmark.daemon.worker.fake import FakeWorker, Script
 from kilnmark.keymaps.zoo.write import make_adapter
 from kilnmark.protocol.picture.report import Verdict
@@ -131,7 +133,8 @@ def looked_at(panel: Panel, name: str, page: str = "") -> None:
                 panel.go(page)
                 height = browser.run("return document.documentElement.scrollHeight")
                 panel.browser.size(size[0], min(2400, max(size[1], height)))
-                browser.until("return [...document.images].every(one => one.complete)", value=True)
+                browser.run("for (const one of document.images) one.loading = 'eager'")
+                browser.until("return [...document.images].every(one => one.hidden || one.complete)", value=True)
                 browser.screenshot(Path(shots) / f"{name}-{width}-{scheme}.png")
             said = [one for one in browser.complaints() if "status of 503" not in one]
             assert said == []
@@ -216,3 +219,56 @@ def test_the_daemon_goes_and_comes_back(panel: Panel) -> None:
     panel.daemon.wait_until_ended()
     assert browser.until("return document.querySelector('h1').textContent", "The daemon is away")
     looked_at(panel, "away")
+
+
+def many_times(path: Path, count: int) -> None:
+    """The jobs of a journal once more and once more, each time by other ids, until there are so many."""
+    file = JournalFile(path)
+    try:
+        told = [(document.decode(), jobs_of(decode_event(document))) for document in file.documents()]
+        known = {job_id for _, jobs in told for job_id in jobs}
+        for turn in range(count // len(known) - 1):
+            file.append([JournalRow(*renamed(document, turn, jobs)) for document, jobs in told if jobs])
+    finally:
+        file.close()
+
+
+def renamed(document: str, turn: int, jobs: tuple[str, ...]) -> tuple[tuple[str, ...], bytes]:
+    for job_id in jobs:
+        document = document.replace(f'"{job_id}"', f'"{turn}-{job_id}"')
+    return tuple(f"{turn}-{job_id}" for job_id in jobs), document.encode()
+
+
+TIMED = """
+    const took = [];
+    for (let turn = 0; turn < 11; turn += 1) {
+      const begun = performance.now();
+      await (await fetch(arguments[0])).text();
+      took.push(performance.now() - begun);
+    }
+    return took.sort((one, other) => one - other)[5];
+"""
+
+
+def test_a_history_of_ten_thousand_is_quick(tmp_path: Path, window: Browser) -> None:
+    """The first page, one of a search, and one that nothing is on: each under 100 ms in the median."""
+    journal, output = tmp_path / "journal", tmp_path / "pictures"
+    settings: dict[str, Any] = {"journal": journal, "output_dir": output, "jobs_kept": 12_000}
+    with served(window, tmp_path, **settings) as panel:
+        for number in range(20):
+            lora = ("oak", "elm")[number % 2]
+            panel.render(f"{PROMPTS[number % 3]}, {number}", lora, seed=number, job_id=f"job-{number}")
+    many_times(journal, 10_000)
+    with served(window, tmp_path, **settings) as panel:
+        with Client(panel.daemon.socket) as client:
+            assert len(client.jobs_list().jobs) == 10_000
+        looked_at(panel, "history-10000", "history?verdict=partial")
+        panel.browser.size(*DESKTOP)
+        browser = panel.go("history")
+        pages = ("history", "history?text=harbour", "history?genre=x")
+        took = {page: browser.run(TIMED, f"/{page}") for page in pages}
+        assert max(took.values()) < 100, took
+        for turn in range(20):
+            assert browser.until("return document.querySelectorAll('.tile').length", 48)
+            browser.go(browser.run("return document.querySelector('[rel=next]').href"))
+            assert browser.run("return document.querySelector('.pages a').textContent") == "The latest", turn
