@@ -156,8 +156,9 @@ class PaintingTrail:
     def stepped(self, done: int) -> None:
         """Raises Cancelled before the next step is computed."""
         self._trail.check()
-        self._step_ended()
-        self._done = done
+        if self._step_began is None or done > self._done:  # whoever waits within a step may tell of it again
+            self._step_ended()
+            self._done = done
         if done:
             self._trail.tell("denoise", done)
 
