@@ -18,6 +18,8 @@ here never travel. Each stores facts and words them when it is printed.
         ├── ServerNotInstalled     nor without these packages
         ├── TokensUnusable         what the web process knows people by (kilnmark.web.errors)
         ├── HooksUnusable          nor what is to be told of ended jobs
+        ├── BodyRefused            what it was sent
+        ├── UnknownModel           what it was asked to paint with
         ├── BatchError             what stops a batch (kilnmark.client.batch.errors)
         └── TimedOut
             ├── ConnectTimeout     connecting

@@ -95,8 +95,10 @@ and `EXITS` of the command line and of the daemon how a process does.
         ├── FormRefused              pages served: client/web/errors
         ├── PortTaken
         ├── ServerNotInstalled
-        ├── TokensUnusable           web/errors
+        ├── BodyRefused              web/errors
+        ├── TokensUnusable
         ├── HooksUnusable
+        ├── UnknownModel
         ├── McpNotInstalled          agents served: web/mcp/errors
         ├── OutsideOutputs
         ├── BatchError               what stops a whole batch: client/batch/errors

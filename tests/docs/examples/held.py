@@ -18,6 +18,7 @@ PAGES: Final[Mapping[str, str]] = {
     "docs/game-server.md": "tests/client/test_game_server.py",
     "docs/lab.md": "tests/lab",
     "docs/mcp.md": "tests/web/mcp/test_page.py",
+    "docs/web.md": "tests/web/api/test_openai.py",
 }
 """Pages that a test of their own reads and runs."""
 

@@ -9,6 +9,8 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
 from kilnmark.client.web.guard import Gate, Guard
+from kilnmark.web.api.addresses import SIGNED
+from kilnmark.web.api.routes import api_routes
 from kilnmark.web.health import OPEN, health_routes
 from kilnmark.web.panel.render import ASSETS, sorry_page
 from kilnmark.web.panel.routes import panel_routes
@@ -23,7 +25,7 @@ __all__ = ["web_application"]
 PROGRAMS: Final = ("/v1/",)
 """What the paths begin with that programs ask for."""
 
-ROOMS: "Final[tuple[Callable[[WebSite], list[BaseRoute]], ...]]" = (health_routes, panel_routes)
+ROOMS: "Final[tuple[Callable[[WebSite], list[BaseRoute]], ...]]" = (health_routes, api_routes, panel_routes)
 """Each gives its routes, the most special first."""
 
 
@@ -49,7 +51,14 @@ def web_application(site: WebSite) -> Guard:
 
     app = Starlette(routes=[route for room in ROOMS for route in room(site)], lifespan=running)
     gate = Gate(
-        "web", "kilnmark web", sorry_page, assets=(*OPEN, *ASSETS), programs=PROGRAMS, told=_told, hosts=site.hosts
+        "web",
+        "kilnmark web",
+        sorry_page,
+        assets=(*OPEN, *ASSETS),
+        open_below=(SIGNED,),
+        programs=PROGRAMS,
+        told=_told,
+        hosts=site.hosts,
     )
     return Guard(app, site.tokens.rights, site.port, gate)
 

@@ -1,9 +1,31 @@
-"""Why the web process cannot begin. Each stores facts and words them when it is printed."""
+"""Why the web process cannot begin, or does not do what it is asked for. Each stores facts, worded when printed."""
+
+from collections.abc import Sequence
 
 from kilnmark.client.errors import ClientError
 from kilnmark.protocol.exits import ExitCode
 
-__all__ = ["HooksUnusable", "TokensUnusable"]
+__all__ = ["BodyRefused", "HooksUnusable", "TokensUnusable", "UnknownModel"]
+
+
+class BodyRefused(ClientError):
+    """A request whose body is not read to its end, or is of no form that is read.
+
+    Args:
+        sentence: Why, and what to send instead.
+        status: Of HTTP.
+    """
+
+    kind = "body_refused"
+    retryable = False
+
+    def __init__(self, sentence: str, status: int) -> None:
+        super().__init__(sentence, status)
+        self.sentence = sentence
+        self.status = status
+
+    def __str__(self) -> str:
+        return self.sentence
 
 
 class TokensUnusable(ClientError):
@@ -45,3 +67,26 @@ class HooksUnusable(ClientError):
 
     def __str__(self) -> str:
         return f"{self.path}, which knows what is to be told of ended jobs, cannot be used: {self.reason}"
+
+
+class UnknownModel(ClientError):
+    """A model was named that the daemon does not serve.
+
+    Args:
+        model: As it was named.
+        known: Those that it serves.
+    """
+
+    kind = "model_not_found"
+    retryable = False
+
+    def __init__(self, model: str, known: Sequence[str]) -> None:
+        super().__init__(model, known)
+        self.model = model
+        self.known = tuple(known)
+
+    def __str__(self) -> str:
+        known = ", ".join(self.known) or "none"
+        return (
+            f"The model `{self.model[:200]}` does not exist; this daemon serves {known}. Left out, the daemon chooses."
+        )

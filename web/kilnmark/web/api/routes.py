@@ -1,0 +1,184 @@
+"""The addresses of the API for pictures. What is behind each is told in `docs/web.md`.
+
+The caller's trace, from its `traceparent`, goes on in the daemon; a caller that hangs up cancels what it asked for.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+from opentelemetry import context
+
+from kilnmark.otel.carrier import context_from
+from kilnmark.protocol.errors import KilnmarkError
+from kilnmark.protocol.wire.errors import InvalidParams
+from kilnmark.web.api.addresses import SIGNED, PictureAddresses
+from kilnmark.web.api.asks import EditsAsk, ImagesAsk, asked_as
+from kilnmark.web.api.bodies import json_fields, multipart_fields
+from kilnmark.web.api.painting import answer_of, checked_model, painted
+from kilnmark.web.api.told import json_answer, refused
+from kilnmark.web.errors import BodyRefused, UnknownModel
+from kilnmark.web.site import WebSite
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+    from starlette.routing import BaseRoute
+
+__all__ = ["ModelInfo", "ModelsAnswer", "api_routes"]
+
+T = TypeVar("T")
+_HUNG_UP = 499
+"""nginx's: nobody reads the answer."""
+
+
+class ModelInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """A base, as OpenAI's API lists models.
+
+    Attributes:
+        id: What requests name.
+        created: 0: nobody knows.
+        held: It is the one that the daemon was started with.
+    """
+
+    id: str
+    object: str = "model"
+    created: int = 0
+    owned_by: str = "kilnmark"
+    held: bool = False
+
+
+class ModelsAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """The bases that a request may name."""
+
+    data: list[ModelInfo]
+    object: str = "list"
+
+
+class _HungUp(Exception):
+    """The program that asked is gone."""
+
+
+def api_routes(site: WebSite) -> "list[BaseRoute]":
+    """Pictures, models, and the signed addresses of pictures."""
+    from starlette.routing import Route
+
+    api = _Api(site)
+    return [
+        Route("/v1/images/generations", _told(api.generations), methods=["POST"]),
+        Route("/v1/images/edits", _told(api.edits), methods=["POST"]),
+        Route("/v1/models", _told(api.models)),
+        Route("/v1/models/{model:path}", _told(api.model)),
+        Route(f"{SIGNED}{{expires:int}}/{{signature}}/{{name:path}}", _told(api.picture)),
+        Route("/v1/{rest:path}", _told(api.nothing), methods=["GET", "POST"]),
+    ]
+
+
+class _Api:
+    def __init__(self, site: WebSite) -> None:
+        self._site = site
+        self._addresses = PictureAddresses(site.tokens.secret)
+
+    async def generations(self, request: "Request") -> "Response":
+        return await self._paint(request, asked_as(ImagesAsk, await json_fields(request)), [])
+
+    async def edits(self, request: "Request") -> "Response":
+        fields, pictures = await multipart_fields(request)
+        if not pictures:
+            raise InvalidParams("it is missing - at `$.params.image`; send the picture to start from")
+        return await self._paint(request, asked_as(EditsAsk, fields, strict=False), pictures)
+
+    async def models(self, _: "Request") -> "Response":
+        return json_answer(ModelsAnswer(data=await self._models()))
+
+    async def model(self, request: "Request") -> "Response":
+        found, wanted = await self._models(), request.path_params["model"]
+        for each in found:
+            if each.id == wanted:
+                return json_answer(each)
+        raise UnknownModel(wanted, [each.id for each in found])
+
+    async def picture(self, request: "Request") -> "Response":
+        from starlette.responses import FileResponse
+
+        given = request.path_params
+        root = Path((await self._site.link.client.status()).output_dir)
+        found = self._addresses.opened(given["expires"], given["signature"], given["name"], root)
+        if found is None or found.suffix != ".png":
+            raise BodyRefused("No picture has this address.", 404)
+        if time.time() > given["expires"]:
+            raise BodyRefused("This address was good for an hour, which is over; ask for the picture again.", 410)
+        return FileResponse(found, media_type="image/png")
+
+    async def nothing(self, request: "Request") -> "Response":
+        raise BodyRefused(f"Nothing is served for {request.method} {request.url.path[:200]}.", 404)
+
+    async def _models(self) -> list[ModelInfo]:
+        status = await self._site.link.client.status()
+        return [ModelInfo(id=name, held=name == status.variant) for name in status.variants]
+
+    async def _paint(self, request: "Request", ask: ImagesAsk, pictures: list[bytes]) -> "Response":
+        client = self._site.link.client
+        status = await client.status()
+        checked_model(ask, status)
+        with _traced(request):
+            results = await _unless_hung_up(request, painted(client, ask, status, pictures))
+        base = f"http://{request.headers['host']}"
+        return json_answer(await answer_of(ask, results, Path(status.output_dir), base, self._addresses))
+
+
+def _told(
+    answered: "Callable[[Request], Awaitable[Response]]",
+) -> "Callable[[Request], Awaitable[Response]]":
+    """Errors told in the form of the API."""
+
+    async def run(request: "Request") -> "Response":
+        from starlette.responses import Response
+
+        try:
+            return await answered(request)
+        except _HungUp:
+            return Response(status_code=_HUNG_UP)
+        except KilnmarkError as error:
+            return refused(error)
+
+    return run
+
+
+@contextmanager
+def _traced(request: "Request") -> Iterator[None]:
+    """The caller's trace is that of what is asked for within."""
+    token = context.attach(context_from(request.headers.get("traceparent"), request.headers.get("tracestate")))
+    try:
+        yield
+    finally:
+        context.detach(token)
+
+
+async def _unless_hung_up(request: "Request", work: Coroutine[Any, Any, T]) -> T:
+    """What it comes to.
+
+    Raises:
+        _HungUp: The caller is gone; the work is cancelled.
+    """
+    task, gone = asyncio.create_task(work), asyncio.create_task(_gone(request))
+    try:
+        await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            raise _HungUp
+        return task.result()
+    finally:
+        gone.cancel()
+        if not task.done():
+            task.cancel()
+            with suppress(asyncio.CancelledError, KilnmarkError):
+                await task
+
+
+async def _gone(request: "Request") -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
