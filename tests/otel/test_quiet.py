@@ -25,7 +25,7 @@ def record(level: int = logging.ERROR) -> logging.LogRecord:
 def test_the_first_failure_is_one_warning_without_a_stack_trace() -> None:
     first = record()
     assert EveryMinute(Clock()).filter(first)
-    assert first.getMessage() == "traces are not being delivered: lost batch"
+    assert first.getMessage() == "telemetry is not being delivered: lost batch"
     assert (first.levelname, first.exc_info) == ("WARNING", None)
 
 

@@ -184,7 +184,7 @@ def test_a_dead_collector_delays_nothing(
     assert took < 8
     told = [record.getMessage() for record in caplog.records if record.name.startswith("opentelemetry")]
     assert len(told) <= 1
-    assert all(message.startswith("traces are not being delivered: ") for message in told)
+    assert all(message.startswith("telemetry is not being delivered: ") for message in told)
 
 
 def test_a_process_with_a_dead_collector_leaves_in_time_and_says_so_once() -> None:
@@ -202,7 +202,7 @@ def test_a_process_with_a_dead_collector_leaves_in_time_and_says_so_once() -> No
     assert STOP_DEADLINE < 3
     assert float(done.stdout) < 20
     assert len(done.stderr.splitlines()) == 1
-    assert "traces are not being delivered" in done.stderr
+    assert "telemetry is not being delivered" in done.stderr
 
 
 def test_stopping_twice_is_harmless(receiver: Receiver) -> None:

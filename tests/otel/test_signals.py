@@ -10,7 +10,7 @@ import pytest
 
 from kilnmark.otel import names
 from kilnmark.otel.receiver import Receiver
-from kilnmark.otel.settings import ALL_SIGNALS
+from kilnmark.otel.settings import ALL_SIGNALS, TelemetryOptions
 from kilnmark.otel.setup import STOP_DEADLINE, Telemetry, TracingMisconfigured, start
 
 
@@ -72,7 +72,7 @@ def test_lines_of_logs_leave_only_when_they_are_asked_for(receiver: Receiver, mo
 
 def test_prometheus_is_given_a_page(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    telemetry = start("pottery", ALL_SIGNALS, metrics_port=0)
+    telemetry = start("pottery", ALL_SIGNALS, options=TelemetryOptions(metrics_port=0))
     telemetry.measures.count(names.ADAPTERS, 1, {names.LORA_VERDICT: "noop"})
     address = next(word for record in caplog.records for word in record.getMessage().split() if "/metrics" in word)
     with urllib.request.urlopen(address, timeout=10) as answer:
@@ -89,7 +89,7 @@ def test_a_port_that_is_taken_is_told() -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         with pytest.raises(TracingMisconfigured, match="that can be listened on"):
-            start("pottery", ALL_SIGNALS, metrics_port=taken.getsockname()[1])
+            start("pottery", ALL_SIGNALS, options=TelemetryOptions(taken.getsockname()[1]))
 
 
 @pytest.mark.usefixtures("hanging")

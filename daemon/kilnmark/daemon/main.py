@@ -31,8 +31,9 @@ from kilnmark.daemon.wire.socket import Listener, SocketHeld, UnfitSocketPath
 from kilnmark.daemon.worker.process import WorkerProcess, engine_program
 from kilnmark.daemon.worker.survivor import RecordedSpawn, end_survivor, record_of
 from kilnmark.keymaps.files.outputs import OutputFolder
-from kilnmark.otel.settings import ALL_SIGNALS
+from kilnmark.otel.settings import ALL_SIGNALS, TelemetryOptions
 from kilnmark.otel.setup import SHARED_DEADLINE, Telemetry, TracingMisconfigured, start
+from kilnmark.otel.tracefile import TraceFile
 from kilnmark.protocol.errors import KilnmarkError, nearest
 from kilnmark.protocol.exits import ExitCode
 from kilnmark.protocol.printable import printable_lines
@@ -123,7 +124,10 @@ def _serve(
     notes: ProcessNotes,
 ) -> int:
     before = {number: signal.getsignal(number) for number in SIGNALS}
-    telemetry = start("kilnmark-daemon", ALL_SIGNALS, settings.metrics_port, settings.trace_file)
+    if settings.trace_file is not None:
+        TraceFile(settings.trace_file).check()
+    telemetry = start("kilnmark-daemon", ALL_SIGNALS, TelemetryOptions(settings.metrics_port, settings.trace_file))
+    notes.count_drops(lambda: telemetry.drops.all)
     if telemetry.logs is not None:
         logging.getLogger().addHandler(telemetry.logs)
     try:

@@ -30,6 +30,7 @@ class ProcessNotes:
     def __init__(self, clock: Clock, dropped: Callable[[], int] = _none_dropped) -> None:
         self.clock = clock
         self._dropped = dropped
+        self._undelivered = _none_dropped
         self._started_at = clock.monotonic()
         self._refused = 0
         self._problem: str | None = None
@@ -45,10 +46,15 @@ class ProcessNotes:
         """As `status` shows it."""
         return ProcessInfo(
             dropped_lines=self._dropped(),
+            dropped_telemetry=self._undelivered(),
             settings_refused=self._refused,
             settings_problem=self._problem,
             settings_waiting=list(self._waiting),
         )
+
+    def count_drops(self, dropped: Callable[[], int]) -> None:
+        """Have it asked how many spans, points and lines of telemetry nobody took so far."""
+        self._undelivered = dropped
 
     def settings_read(self, waiting: Sequence[str]) -> None:
         """Settings were read again and taken; those that wait for a start are named."""

@@ -36,6 +36,7 @@ from kilnmark.engine.run.warming import Warming
 from kilnmark.engine.stack.store import AdapterStore
 from kilnmark.keymaps.files.outputs import OutputFolder
 from kilnmark.otel.carrier import context_from
+from kilnmark.otel.settings import TelemetryOptions
 from kilnmark.otel.setup import SHARED_DEADLINE, Telemetry, start
 from kilnmark.protocol.picture.spec import PictureSize
 from kilnmark.protocol.printable import OneLineFormatter
@@ -62,7 +63,7 @@ def main() -> NoReturn:
     asked = parser.parse_args()
     link = Link(socket.socket(fileno=asked.fd))
     link.start()
-    telemetry = start("kilnmark-worker", trace_file=asked.trace_file)
+    telemetry = start("kilnmark-worker", options=TelemetryOptions(trace_file=asked.trace_file))
     try:
         status = _serve(link, telemetry)
     except BaseException:

@@ -19,12 +19,15 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.metrics import MeterProvider
     from opentelemetry.sdk.metrics.export import MetricExporter, MetricReader
     from opentelemetry.sdk.resources import Resource
-    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
     from opentelemetry.sdk.trace.export import SpanExporter
 
 __all__ = ["log_provider", "logs_handler", "meter_provider", "resource_of", "tracer_provider"]
 
 log = logging.getLogger(__name__)
+
+FILE_DELAY = 1000.0
+"""Milliseconds until a span stands in its file: somebody may be looking."""
 
 
 def resource_of(service: str) -> "Resource":
@@ -36,24 +39,24 @@ def resource_of(service: str) -> "Resource":
     return Resource.create({name: value for name, value in ours.items() if name not in theirs})
 
 
-def tracer_provider(
-    resource: "Resource", settings: SignalSettings, drops: Drops, *further: "SpanExporter"
-) -> "TracerProvider":
+def tracer_provider(resource: "Resource", settings: SignalSettings, drops: Drops) -> "TracerProvider":
     """Spans, handed on in batches by a thread.
 
     Args:
         resource: Of the process.
         settings: Where they go.
         drops: Counts those that nobody takes.
-        further: Exporters beside those of the settings.
     """
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
     provider = TracerProvider(resource=resource, shutdown_on_exit=False)
-    exporters = [_console_spans() if name == "console" else _otlp_spans(settings, drops) for name in settings.exporters]
-    for exporter in (*exporters, *further):
-        provider.add_span_processor(BatchSpanProcessor(exporter, meter_provider=drops.provider))
+    for name in settings.exporters:
+        if name == "file":
+            provider.add_span_processor(_filed_spans(settings, drops))
+        else:
+            exporter = _console_spans() if name == "console" else _otlp_spans(settings, drops)
+            provider.add_span_processor(BatchSpanProcessor(exporter, meter_provider=drops.provider))
     return provider
 
 
@@ -93,6 +96,18 @@ def logs_handler(provider: "LoggerProvider") -> logging.Handler:
     from opentelemetry.instrumentation.logging.handler import LoggingHandler
 
     return LoggingHandler(logging.INFO, provider)
+
+
+def _filed_spans(settings: SignalSettings, drops: Drops) -> "SpanProcessor":
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+    from kilnmark.otel.filed import filed_spans
+
+    if settings.file is None:
+        raise ValueError("spans for a file go to no file")
+    return BatchSpanProcessor(
+        filed_spans(settings.file, drops), schedule_delay_millis=FILE_DELAY, meter_provider=drops.provider
+    )
 
 
 def _console_spans() -> "SpanExporter":

@@ -12,10 +12,11 @@ from collections.abc import Callable
 __all__ = ["INTERVAL", "EveryMinute", "quieten_exporters"]
 
 INTERVAL = 60.0
-"""Seconds between two warnings that traces are not delivered."""
+"""Seconds between two warnings that telemetry is not delivered."""
 
 _NOISY = (
     "opentelemetry.exporter.otlp.common.http",
+    "opentelemetry.exporter.otlp.json.file.trace_exporter",
     "opentelemetry.exporter.otlp.proto.grpc.exporter",
     "opentelemetry.exporter.otlp.proto.http._common",
     "opentelemetry.exporter.otlp.proto.http._log_exporter",
@@ -66,7 +67,7 @@ class EveryMinute(logging.Filter):
             return False
         told = _told(record.getMessage())
         held = f" ({self._held} messages like this were held back)" if self._held else ""
-        record.msg = "traces are not being delivered: %s%s"
+        record.msg = "telemetry is not being delivered: %s%s"
         record.args, record.exc_info, record.exc_text = (told, held), None, None
         record.levelno, record.levelname = logging.WARNING, "WARNING"
         self._next, self._held = now + INTERVAL, 0

@@ -6,6 +6,7 @@ are wrong are checked here, so that a typing error is told instead of losing tra
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, get_args
 from urllib.parse import urlsplit
 
@@ -20,6 +21,7 @@ __all__ = [
     "Exporter",
     "Signal",
     "SignalSettings",
+    "TelemetryOptions",
     "TracingMisconfigured",
     "read_settings",
 ]
@@ -27,7 +29,7 @@ __all__ = [
 Signal = Literal["traces", "metrics", "logs"]
 ALL_SIGNALS: tuple[Signal, ...] = get_args(Signal)
 
-Exporter = Literal["otlp", "console", "prometheus"]
+Exporter = Literal["otlp", "console", "prometheus", "file"]
 Protocol = Literal["http/protobuf", "grpc"]
 
 EXPORT_TIMEOUT = 2.0
@@ -64,24 +66,57 @@ class SignalSettings:
         protocol: How OTLP is spoken: as a variable says, else gRPC to its own port, else HTTP.
         timeout: Seconds one export may take; None leaves it to the variable that says so.
         prometheus: Address and port that Prometheus asks at, where it is to.
+        file: Which file it goes to, where it does.
     """
 
     exporters: tuple[Exporter, ...] = ()
     protocol: Protocol = "http/protobuf"
     timeout: float | None = EXPORT_TIMEOUT
     prometheus: tuple[str, int] | None = None
+    file: Path | None = None
 
 
-def read_settings(env: Mapping[str, str], signal: Signal = "traces") -> SignalSettings:
+@dataclass(frozen=True, slots=True)
+class TelemetryOptions:
+    """What a process is told of its telemetry beside the variables.
+
+    Attributes:
+        metrics_port: Prometheus asks for metrics at this port of loopback, too; 0: one that is free.
+        trace_file: Spans go there, too, as lines of OTLP's JSON.
+    """
+
+    metrics_port: int | None = None
+    trace_file: Path | None = None
+
+    def exporters(self, signal: Signal) -> tuple[Exporter, ...]:
+        """Those of one signal that it asks for."""
+        if signal == "metrics" and self.metrics_port is not None:
+            return ("prometheus",)
+        return ("file",) if signal == "traces" and self.trace_file is not None else ()
+
+
+_NO_OPTIONS = TelemetryOptions()
+
+
+def read_settings(
+    env: Mapping[str, str], signal: Signal = "traces", options: TelemetryOptions = _NO_OPTIONS
+) -> SignalSettings:
     """Read the standard variables; an empty value counts as unset.
+
+    Args:
+        env: The environment.
+        signal: Which one.
+        options: What is asked for beside them.
 
     Raises:
         TracingMisconfigured: naming the variable and what it may be.
     """
     variables = Variables(env)
     if variables.one_of("OTEL_SDK_DISABLED", allowed=("true", "false"), default="false") == "true":
+        if options.exporters(signal):
+            refuse("OTEL_SDK_DISABLED", "true", "false where --metrics-port or --trace-file asks for telemetry")
         return SignalSettings()
-    exporters = _exporters(variables, signal)
+    exporters = tuple(dict.fromkeys((*_exporters(variables, signal), *options.exporters(signal))))
     if not exporters:
         return SignalSettings()
     _CHECKS[signal](variables)
@@ -91,7 +126,8 @@ def read_settings(env: Mapping[str, str], signal: Signal = "traces") -> SignalSe
         exporters,
         protocol,
         EXPORT_TIMEOUT if timeout is None else None,
-        _asked_at(variables) if "prometheus" in exporters else None,
+        _asked_at(variables, options.metrics_port) if "prometheus" in exporters else None,
+        options.trace_file if "file" in exporters else None,
     )
 
 
@@ -144,12 +180,17 @@ def _port_of(endpoint: str) -> int | None:
         return None
 
 
-def _asked_at(variables: Variables) -> tuple[str, int]:
-    """Where Prometheus asks. Nothing is encrypted and nobody has to say who they are, so it is loopback by default."""
+def _asked_at(variables: Variables, port: int | None) -> tuple[str, int]:
+    """Where Prometheus asks: at the port of the options, else where variables say.
+
+    Nothing is encrypted and nobody has to say who they are, so it is loopback by default.
+    """
+    if port is not None:
+        return "127.0.0.1", port
     variables.number("OTEL_EXPORTER_PROMETHEUS_PORT", int, (0, 65535), "a port, from 0 to 65535")
     _, host = variables.first("OTEL_EXPORTER_PROMETHEUS_HOST") or ("", "127.0.0.1")
-    _, port = variables.first("OTEL_EXPORTER_PROMETHEUS_PORT") or ("", str(PROMETHEUS_PORT))
-    return host, int(port)
+    _, said = variables.first("OTEL_EXPORTER_PROMETHEUS_PORT") or ("", str(PROMETHEUS_PORT))
+    return host, int(said)
 
 
 def _check_traces(variables: Variables) -> None:

@@ -10,11 +10,10 @@ import os
 import threading
 import time
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import version
 from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from opentelemetry.trace import NoOpTracer, Tracer, set_tracer_provider
@@ -24,8 +23,7 @@ from kilnmark.otel.carrier import Carrier, carrier_of, context_from, trace_id_of
 from kilnmark.otel.drops import Drops
 from kilnmark.otel.measures import Measures
 from kilnmark.otel.quiet import quieten_exporters
-from kilnmark.otel.settings import ALL_SIGNALS, Signal, SignalSettings, read_settings
-from kilnmark.otel.tracefile import trace_file_exporter
+from kilnmark.otel.settings import ALL_SIGNALS, Signal, SignalSettings, TelemetryOptions, read_settings
 from kilnmark.otel.variables import TracingMisconfigured
 
 if TYPE_CHECKING:
@@ -109,48 +107,36 @@ class Telemetry:
             flush.join(max(0.0, until - time.monotonic()))
 
 
-def start(
-    service: str,
-    signals: Collection[Signal] = _TRACES,
-    metrics_port: int | None = None,
-    trace_file: Path | None = None,
-) -> Telemetry:
-    """Begin telemetry if a standard variable asks for it.
+def start(service: str, signals: Collection[Signal] = _TRACES, options: TelemetryOptions | None = None) -> Telemetry:
+    """Begin telemetry if a standard variable, or an option, asks for it.
 
     Args:
         service: `service.name` unless `OTEL_SERVICE_NAME` or `OTEL_RESOURCE_ATTRIBUTES` says another.
         signals: Those that this process has.
-        metrics_port: Have Prometheus ask for metrics at this port of loopback, too; 0: one that is free.
-        trace_file: Write spans to this file, too, as OTLP's JSON.
+        options: What is asked for beside the variables; None: nothing.
 
     Raises:
-        TracingMisconfigured: a variable has a value that cannot be followed.
+        TracingMisconfigured: a variable has a value that cannot be followed, or a port is taken.
     """
-    asked = {signal: read_settings(os.environ, signal) for signal in ALL_SIGNALS if signal in signals}
-    if metrics_port is not None and "metrics" in asked:
-        asked["metrics"] = _asked_by_prometheus(asked["metrics"], metrics_port)
+    options = options or TelemetryOptions()
+    asked = {signal: read_settings(os.environ, signal, options) for signal in ALL_SIGNALS if signal in signals}
     asked = {signal: settings for signal, settings in asked.items() if settings.exporters}
-    if trace_file is not None and os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() != "true":
-        asked.setdefault("traces", SignalSettings())
-    else:
-        trace_file = None
     if not asked:
         return Telemetry()
-    if missing := _missing_packages(asked, writes=trace_file is not None):
+    if missing := _missing_packages(asked):
         _tell_missing(missing)
         return Telemetry()
     quieten_exporters()
-    return _started(service, asked, trace_file)
+    return _started(service, asked)
 
 
-def _started(service: str, asked: "Mapping[Signal, SignalSettings]", trace_file: Path | None) -> Telemetry:
+def _started(service: str, asked: "Mapping[Signal, SignalSettings]") -> Telemetry:
     from kilnmark.otel.providers import log_provider, logs_handler, meter_provider, resource_of, tracer_provider
 
     resource, drops, release = resource_of(service), Drops(), version("kilnmark")
     with drops.counted():
         metrics = meter_provider(resource, asked["metrics"], drops) if "metrics" in asked else None
-        files = [] if trace_file is None else [trace_file_exporter(trace_file)]
-        spans = tracer_provider(resource, asked["traces"], drops, *files) if "traces" in asked else None
+        spans = tracer_provider(resource, asked["traces"], drops) if "traces" in asked else None
         lines = log_provider(resource, asked["logs"], drops) if "logs" in asked else None
     measures = Measures(None if metrics is None else metrics.get_meter("kilnmark", release))
     measures.observe(names.DROPPED, lambda: [(drops.of(signal), {names.SIGNAL: signal}) for signal in ALL_SIGNALS])
@@ -166,19 +152,14 @@ def _started(service: str, asked: "Mapping[Signal, SignalSettings]", trace_file:
     )
 
 
-def _asked_by_prometheus(settings: SignalSettings, port: int) -> SignalSettings:
-    exporters = dict.fromkeys((*settings.exporters, "prometheus"))
-    return replace(settings, exporters=tuple(exporters), prometheus=("127.0.0.1", port))
-
-
-def _missing_packages(asked: "Mapping[Signal, SignalSettings]", *, writes: bool) -> str:
+def _missing_packages(asked: "Mapping[Signal, SignalSettings]") -> str:
     exporters = {name for settings in asked.values() for name in settings.exporters}
     wanted = {"opentelemetry.sdk": "opentelemetry-sdk"}
     if "otlp" in exporters:
         wanted["opentelemetry.exporter.otlp"] = "opentelemetry-exporter-otlp"
     if "prometheus" in exporters:
         wanted["opentelemetry.exporter.prometheus"] = "opentelemetry-exporter-prometheus"
-    if writes:
+    if "file" in exporters:
         wanted["opentelemetry.exporter.otlp.json.file"] = "opentelemetry-exporter-otlp-json-file"
     if "logs" in asked:
         wanted["opentelemetry.instrumentation.logging"] = "opentelemetry-instrumentation-logging"
@@ -195,7 +176,7 @@ def _is_installed(module: str) -> bool:
 @cache
 def _tell_missing(packages: str) -> None:
     _log.warning(
-        "an OTEL_ variable asks for traces, but %s is not installed; none are sent. "
-        "Install kilnmark[daemon], or set OTEL_TRACES_EXPORTER=none",
+        "an OTEL_ variable or an option asks for telemetry, but %s is not installed; nothing is sent. "
+        "Install kilnmark[daemon], or set OTEL_SDK_DISABLED=true",
         packages,
     )

@@ -1,99 +1,110 @@
-"""The file of traces for whoever has no collector: OTLP's JSON, one line a batch, of several processes in one file.
+"""A file that several processes add lines to: whole lines, one after another, and never more than its bound.
 
-A line is written at once and whole, so that lines of two processes never mix. A file that has grown beyond its bound is
-put aside under its own name with `.1` behind it, in the place of the one before. What stands in a line is the
-exporter's part (OTLP 1.9, "OTLP File Exporter").
+It is opened for each write and closed again, so that it may be moved or removed while it is written. What stands in
+the lines is the exporters' part.
 """
 
 import fcntl
-import io
 import os
+import stat
+from io import TextIOBase
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Final, cast
+from typing import Final
 
-from kilnmark.otel.variables import TracingMisconfigured
+from kilnmark.otel.variables import refuse
 
-if TYPE_CHECKING:
-    from opentelemetry.sdk.trace.export import SpanExporter
+__all__ = ["FILE_BYTES", "TraceFile"]
 
-__all__ = ["TRACE_FILE_BYTES", "TraceFile", "trace_file_exporter"]
+FILE_BYTES: Final = 64 << 20
+"""Bytes of a file until it is turned over: it becomes `FILE.1` then, in the place of an earlier one."""
 
-TRACE_FILE_BYTES: Final = 64 << 20
-"""Size beyond which a file is put aside: some 60,000 spans."""
+_MODE: Final = 0o600
 
 
-class TraceFile(io.TextIOBase):
-    """A stream that appends whole lines to a file.
+class TraceFile(TextIOBase):
+    """A stream of lines, for an exporter that writes to one.
 
     Args:
-        path: The file; made, mode 0600, where it is absent.
-        limit: Bytes beyond which it is put aside.
-
-    Raises:
-        OSError: It cannot be written to.
+        path: The file; its folder must be there.
+        limit: In bytes, for each of two files.
     """
 
-    def __init__(self, path: Path, limit: int = TRACE_FILE_BYTES) -> None:
+    def __init__(self, path: Path, limit: int = FILE_BYTES) -> None:
+        super().__init__()
         self._path = path
         self._limit = limit
-        self._handle = self._opened()
 
-    def writable(self) -> bool:
-        """It is for nothing else."""
-        return True
+    @property
+    def earlier(self) -> Path:
+        """What it is called once it is turned over."""
+        return self._path.with_name(f"{self._path.name}.1")
 
-    def write(self, line: str, /) -> int:
-        """Append one line.
+    def check(self) -> None:
+        """Have the file there, before anything is lost for want of it.
 
         Raises:
-            OSError: It could not be written.
+            TracingMisconfigured: Nothing can be written to it.
         """
-        self._turn_over()
-        data = line.encode()
-        if os.write(self._handle, data) < len(data):
-            os.write(self._handle, b"\n")  # what is cut off must not begin the next line
-            raise OSError(f"{self._path} has no room")
-        return len(line)
-
-    def close(self) -> None:
-        """Let the file go."""
-        if not self.closed:
-            os.close(self._handle)
-        super().close()
-
-    def _opened(self) -> int:
-        return os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-
-    def _turn_over(self) -> None:
-        """Go on with the file that is there now; one that is too large is put aside by whoever sees it first."""
-        if self._is_there() and os.fstat(self._handle).st_size < self._limit:
-            return
-        fcntl.flock(self._handle, fcntl.LOCK_EX)
-        if self._is_there() and os.fstat(self._handle).st_size >= self._limit:
-            self._path.replace(self._path.with_name(self._path.name + ".1"))
-        os.close(self._handle)
-        self._handle = self._opened()
-
-    def _is_there(self) -> bool:
-        """The file that is written to is the one of that name."""
         try:
-            found, own = self._path.stat(), os.fstat(self._handle)
-        except OSError:
-            return False
-        return (found.st_dev, found.st_ino) == (own.st_dev, own.st_ino)
+            os.close(self._locked())
+        except OSError as error:
+            refuse("--trace-file", str(self._path), f"a file that can be written ({error.strerror})")
+
+    def write(self, text: str) -> int:
+        """Add one line, with its newline, or nothing of it.
+
+        Raises:
+            OSError: It could not be written, as on a full disk.
+        """
+        line = text.encode()
+        handle = self._locked()
+        try:
+            size = os.fstat(handle).st_size
+            if size and size + len(line) > self._limit:
+                self._path.replace(self.earlier)
+                os.close(handle)
+                handle = self._locked()
+                size = os.fstat(handle).st_size
+            _add(handle, size, line)
+        finally:
+            os.close(handle)
+        return len(text)
+
+    def _locked(self) -> int:
+        """A handle that nobody else writes at, of the file that has the name now: another may have turned it over."""
+        while True:
+            handle = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC, _MODE)
+            try:
+                _check_regular(handle)
+                fcntl.flock(handle, fcntl.LOCK_EX)
+                if _is_at(self._path, handle):
+                    return handle
+            except BaseException:
+                os.close(handle)
+                raise
+            os.close(handle)
 
 
-def trace_file_exporter(path: Path) -> "SpanExporter":
-    """What writes spans to a file.
+def _check_regular(handle: int) -> None:
+    """A pipe or a terminal cannot be turned over, and would have its writers wait."""
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        raise OSError(0, "it is no regular file")
 
-    Raises:
-        TracingMisconfigured: It cannot be written to.
-    """
-    from opentelemetry.exporter.otlp.json.file.trace_exporter import FileSpanExporter
 
+def _is_at(path: Path, handle: int) -> bool:
     try:
-        stream = TraceFile(path)
-    except OSError as error:
-        expected = f"a file that can be written to ({error.strerror})"
-        raise TracingMisconfigured("the file of traces", str(path), expected) from error
-    return FileSpanExporter(stream=cast("IO[str]", stream))
+        return os.path.samestat(path.stat(), os.fstat(handle))
+    except FileNotFoundError:
+        return False
+
+
+def _add(handle: int, size: int, line: bytes) -> None:
+    if size and os.pread(handle, 1, size - 1) != b"\n":  # a writer was killed in the middle of its line
+        line = b"\n" + line
+    left = memoryview(line)
+    try:
+        while left:
+            left = left[os.write(handle, left) :]
+    except OSError:
+        os.ftruncate(handle, size)
+        raise

@@ -32,15 +32,13 @@ LAST_WORDS = 1.0
 
 
 ENGINE = ("-m", "kilnmark.engine", "--fd")
+"""The program of a worker, for Python."""
 
 
 def engine_program(trace_file: Path | None) -> tuple[str, ...]:
     """What Python runs for a worker that writes its spans to a file; None: to none."""
     module, name, handle = ENGINE
     return ENGINE if trace_file is None else (module, name, "--trace-file", str(trace_file), handle)
-
-
-"""The program of a worker, for Python."""
 
 
 class _Lines(asyncio.Protocol):

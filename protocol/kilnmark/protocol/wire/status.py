@@ -175,12 +175,14 @@ class ProcessInfo(msgspec.Struct, frozen=True, kw_only=True):
         settings_refused: How often settings that were to be read again (SIGHUP) were not taken.
         settings_problem: Why those that were said last were not; None: they were taken, or never read again.
         settings_waiting: Those that were said anew and need a start.
+        dropped_telemetry: Spans, points of metrics and lines of logs that no collector or file took.
     """
 
     dropped_lines: int = 0
     settings_refused: int = 0
     settings_problem: str | None = None
     settings_waiting: list[str] = []
+    dropped_telemetry: int = 0
 
 
 class StatusResult(msgspec.Struct, frozen=True, kw_only=True):

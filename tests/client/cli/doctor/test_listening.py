@@ -143,7 +143,12 @@ def test_lost_workers_are_a_warning_with_what_the_last_one_wrote(daemon: FakeDae
 
 @pytest.mark.parametrize(
     "process",
-    [ProcessInfo(dropped_lines=5), ProcessInfo(settings_problem="no"), ProcessInfo(settings_waiting=["socket"])],
+    [
+        ProcessInfo(dropped_lines=5),
+        ProcessInfo(dropped_telemetry=5),
+        ProcessInfo(settings_problem="no"),
+        ProcessInfo(settings_waiting=["socket"]),
+    ],
 )
 def test_what_the_log_could_not_tell_is_a_warning(daemon: FakeDaemon, process: ProcessInfo) -> None:
     assert the_one(told(daemon, process=process), WARNING).about == "daemon"

@@ -253,10 +253,14 @@ def test_on_a_terminal_only_the_name_of_a_fact_is_bold(monkeypatch: pytest.Monke
 
 def test_status_tells_what_the_log_could_not(capsys: pytest.CaptureFixture[str]) -> None:
     process = ProcessInfo(
-        dropped_lines=1, settings_problem="queue_limit: no number", settings_waiting=["variant", "packs"]
+        dropped_lines=1,
+        settings_problem="queue_limit: no number",
+        settings_waiting=["variant", "packs"],
+        dropped_telemetry=3,
     )
     show_status(console(), msgspec.structs.replace(WARMING, process=process))
     shown = capsys.readouterr().out
     assert "1 line dropped, since nobody read" in shown
+    assert "3 items dropped, since nobody took" in shown
     assert "not taken: queue_limit: no number" in shown
     assert "variant, packs: said anew, and need a start" in shown

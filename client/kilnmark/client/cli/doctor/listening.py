@@ -69,6 +69,9 @@ def _daemon(status: StatusResult) -> Iterator[Observation]:
     if status.process.dropped_lines:
         found = f"{status.process.dropped_lines} lines of its log were dropped, since nobody read them"
         yield warning("daemon", found, "let something read its stderr, or send it to a file")
+    if status.process.dropped_telemetry:
+        found = f"{status.process.dropped_telemetry} spans, points and lines of its telemetry were dropped"
+        yield warning("daemon", found, "see to the collector, or the trace file; its log says what is wrong there")
     if status.process.settings_problem is not None:
         found = f"settings that it was to read again were not taken: {status.process.settings_problem}"
         yield warning("daemon", found, "mend them, then send SIGHUP again")

@@ -155,6 +155,8 @@ def _process(process: ProcessInfo) -> Iterable[tuple[str, str]]:
     """What its log could not tell; nothing where there is nothing."""
     if process.dropped_lines:
         yield "log", f"{_count(process.dropped_lines, 'line')} dropped, since nobody read"
+    if process.dropped_telemetry:
+        yield "telemetry", f"{_count(process.dropped_telemetry, 'item')} dropped, since nobody took"
     if process.settings_problem is not None:
         yield "settings", f"those said last were not taken: {process.settings_problem}"
     if process.settings_waiting:
