@@ -4,9 +4,11 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
 from contextlib import aclosing, closing
 from datetime import UTC, date, datetime, timedelta
+from io import BytesIO
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from kilnmark.client import AsyncClient, Client, InvalidParams, JobChange, Preview, Verdict, aio_link
 from kilnmark.client.testing import fake_daemon
@@ -104,6 +106,38 @@ def test_a_job_that_is_given_another_priority_is_told_of_and_painted_in_that_tur
         assert begun == ["three", "one", "two"]
 
     watching(daemon, course)
+
+
+def test_previews_are_made_while_somebody_watches_and_by_the_next_worker_too(daemon: InProcessDaemon) -> None:
+    async def course(client: AsyncClient, watch: Watched) -> None:
+        daemon.worker.hold()
+        await until(watch, "held", "ended")
+        daemon.worker.die()
+        await client.render("a fox", **SMALL, job_id="fox")
+        told: list[Preview] = []
+        while len(told) < SMALL["steps"]:
+            news = await anext(watch)
+            told += [news] if isinstance(news, Preview) and news.job_id == "fox" else []
+        assert [(each.step, each.steps) for each in told] == [(1, 2), (2, 2)]
+        greys = [Image.open(BytesIO(each.jpeg)) for each in told]
+        assert [(grey.format, grey.size, grey.getpixel((0, 0))) for grey in greys] == [
+            ("JPEG", (8, 8), 128),
+            ("JPEG", (8, 8), 255),
+        ]
+
+    watching(daemon, course)
+
+
+def test_no_preview_is_made_where_the_daemon_is_to_make_none() -> None:
+    async def course(_: AsyncClient, watch: Watched) -> None:
+        blind.worker.hold()
+        seen = [await anext(watch)]
+        while not (isinstance(seen[-1], JobChange) and seen[-1].event == "ended"):
+            seen.append(await anext(watch))
+        assert not any(isinstance(each, Preview) for each in seen)
+
+    with fake_daemon(previews="off") as blind:
+        watching(blind, course)
 
 
 def test_previews_reach_those_alone_who_asked_for_them(daemon: InProcessDaemon) -> None:

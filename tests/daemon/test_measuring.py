@@ -12,10 +12,10 @@ from kilnmark.daemon.measuring import Glance, Measuring
 from kilnmark.keymaps.zoo.write import make_adapter
 from kilnmark.otel import names
 from kilnmark.protocol.picture.report import Verdict
+from kilnmark.protocol.wire.asides import Measurement, Noted
 from kilnmark.protocol.wire.jobs import QueueInfo
 from kilnmark.protocol.wire.memory import Limits, MemoryInfo
 from kilnmark.protocol.wire.status import CacheInfo
-from kilnmark.protocol.wire.work import Measurement, Noted
 from tests.otel.reading import Metered
 
 LIMITS = Limits(device_bytes=9, base_bytes=8, memory_bytes=8, cache_bytes=1, wired_bytes=None)

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from kilnmark.protocol.wire.asides import ShowPreviews
 from kilnmark.protocol.wire.errors import Cancelled, RenderFailed
 from kilnmark.protocol.wire.framing import LineSplitter
 from kilnmark.protocol.wire.replies import StackInfo
@@ -38,6 +39,8 @@ link = Link(socket.socket(fileno=int(sys.argv[1])))
 link.start()
 while not isinstance(command := link.next_command(), Exit):
     while command.prompt == "until cancelled" and not link.is_cancelled(command.job_id):
+        time.sleep(0.01)
+    while command.prompt == ("until unseen" if link.shows_previews else "until shown"):
         time.sleep(0.01)
     code = -32800 if link.is_cancelled(command.job_id) else -32000
     link.end(Failed(job_id=command.job_id, code=code, message=command.prompt))
@@ -130,6 +133,13 @@ def test_a_cancellation_reaches_the_render_that_is_under_way_and_no_other(peer: 
     first, second = peer.answer(), peer.answer()
     assert (first.job_id, first.code) == ("under-way", Cancelled.code)
     assert (second.job_id, second.code) == ("next", RenderFailed.code)
+
+
+def test_that_somebody_looks_at_pictures_is_known_at_once(peer: Peer) -> None:
+    peer.tell(job("seen", "until shown"), ShowPreviews(wanted=True))
+    assert peer.answer().job_id == "seen"
+    peer.tell(job("unseen", "until unseen"), ShowPreviews(wanted=False))
+    assert peer.answer().job_id == "unseen"
 
 
 def test_a_cancelled_render_can_be_told_again(peer: Peer) -> None:

@@ -12,8 +12,9 @@ from kilnmark.engine.stack.stack import Stacker
 from kilnmark.engine.stack.store import AdapterStore
 from kilnmark.keymaps.adapter import Adapter
 from kilnmark.otel import names
+from kilnmark.protocol.wire.asides import Measurement
 from kilnmark.protocol.wire.replies import StackInfo
-from kilnmark.protocol.wire.work import Measurement, RenderCommand
+from kilnmark.protocol.wire.work import RenderCommand
 
 
 def test_each_switch_is_of_one_kind(base: Base, stacker: Stacker, healthy: Adapter, other: Adapter) -> None:

@@ -8,6 +8,7 @@ import pytest
 from kilnmark.protocol.picture.report import AdapterReport, UnmatchedKeys, Verdict
 from kilnmark.protocol.picture.spec import PictureSize
 from kilnmark.protocol.wire import job_requests, jobs, notices, replies, requests, watching, work
+from kilnmark.protocol.wire.asides import Measurement, Noted, Previewed, ShowPreviews
 from kilnmark.protocol.wire.call import CallMeta
 from kilnmark.protocol.wire.job_requests import JobParams, JobsParams, JobWaitParams, MoveParams, WatchParams
 from kilnmark.protocol.wire.jobs import AdapterBadge, JobInfo, QueueInfo
@@ -61,8 +62,6 @@ from kilnmark.protocol.wire.work import (
     Left,
     LoadFailed,
     Loading,
-    Measurement,
-    Noted,
     Painted,
     Prefetch,
     Ready,
@@ -229,6 +228,7 @@ COMMANDS: list[Command] = [
     WarmUp(variant="dev", sizes=[PictureSize(64, 128)]),
     CancelRender(job_id="j"),
     Prefetch(variant="standin", lora_paths=["/a"], lora_scales=[1.0], prompt="p", negative_prompt="n"),
+    ShowPreviews(wanted=True),
     Exit(),
 ]
 EVENTS: list[Event] = [
@@ -241,6 +241,7 @@ EVENTS: list[Event] = [
     Holding(memory=MEMORY),
     Stepped(job_id="j", stage="denoise", step=1, steps=4),
     Noted(notes=[Measurement(metric="m", value=1.5, attributes={"a": "b"})], traceparent="t"),
+    Previewed(job_id="j", step=1, steps=4, jpeg=b"\xff\xd8\x00"),
     Painted(job_id="j"),
     Finished(job_id="j", image_path="/o", timings=Timings(), loras=[REPORT], warnings=[]),
     Failed(job_id="j", code=-32000, message="no", loras=[REPORT]),

@@ -52,6 +52,7 @@ from kilnmark.daemon.worker.worker import Worker
 from kilnmark.otel.measures import Measures
 from kilnmark.protocol.errors import KilnmarkError
 from kilnmark.protocol.settings import Settings
+from kilnmark.protocol.wire.asides import Previewed
 from kilnmark.protocol.wire.call import CallMeta
 from kilnmark.protocol.wire.errors import JournalFailed
 
@@ -120,6 +121,7 @@ class Daemon:
         view = JobsView(queue.state, queue.pauses, audience, self._worker)
         self._watching = Watching(view)
         audience.on_news = self._watching.happened
+        self._offer_previews()
         self._pictures = AskedPictures(settings, view.open_commands)
         drafts = Drafts(served, self._worker.holdings)
         self._retention = Retention(settings, clock, view.pictures_in_use)
@@ -238,6 +240,15 @@ class Daemon:
 
     def _connection(self) -> ServedConnection:
         return ServedConnection(self._settings, self._dispatch, self._connections)
+
+    def _offer_previews(self) -> None:
+        """Whoever watches and asks for previews has the worker make some, unless it is to make none."""
+        if self._settings.previews == "auto":
+            self._watching.on_previews = self._worker.show_previews
+            self._worker.on_preview = self._previewed
+
+    def _previewed(self, event: Previewed) -> None:
+        self._watching.pictured(event.job_id, event.step, event.steps, event.jpeg)
 
     def _glance(self) -> Glance:
         queue = self._renders.queue

@@ -16,12 +16,12 @@ from kilnmark.otel.measures import Measures
 from kilnmark.otel.names.definitions import AttributeName, Instrument
 from kilnmark.protocol.picture.catalog import PRIORITIES, VARIANTS, Priority
 from kilnmark.protocol.picture.report import AdapterReport
+from kilnmark.protocol.wire.asides import Measurement, Noted
 from kilnmark.protocol.wire.errors import RequestError
 from kilnmark.protocol.wire.jobs import QueueInfo
 from kilnmark.protocol.wire.memory import MemoryInfo
 from kilnmark.protocol.wire.replies import RenderResult
 from kilnmark.protocol.wire.status import CacheInfo
-from kilnmark.protocol.wire.work import Measurement, Noted
 
 __all__ = ["LOOK_EVERY", "Glance", "Measuring"]
 

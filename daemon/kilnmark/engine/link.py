@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from kilnmark.protocol.wire.asides import ShowPreviews
 from kilnmark.protocol.wire.framing import LineSplitter
 from kilnmark.protocol.wire.work import (
     Beat,
@@ -47,10 +48,12 @@ class Link:
 
     Attributes:
         on_prefetch: Called, from the listening thread, with what the next render will need.
+        shows_previews: Whether somebody looks at pictures of renders under way.
     """
 
     def __init__(self, connection: socket.socket) -> None:
         self.on_prefetch: Callable[[Prefetch], None] = _unheeded
+        self.shows_previews = False
         self._socket = connection
         self._sending = threading.Lock()
         self._commands: queue.SimpleQueue[Command] = queue.SimpleQueue()
@@ -110,6 +113,9 @@ class Link:
             return
         if isinstance(command, CancelRender):
             self._cancelled.add(command.job_id)
+            return
+        if isinstance(command, ShowPreviews):
+            self.shows_previews = command.wanted
             return
         if isinstance(command, Prefetch):
             self.on_prefetch(command)

@@ -30,6 +30,7 @@ from kilnmark.engine.measuring import WorkerMeasuring
 from kilnmark.engine.noted import Notes
 from kilnmark.engine.run.ahead import Ahead
 from kilnmark.engine.run.given import PictureReader
+from kilnmark.engine.run.previews import Previews
 from kilnmark.engine.run.render import Renderer
 from kilnmark.engine.run.saver import Painting, Saver, check_room
 from kilnmark.engine.run.warming import Warming
@@ -126,7 +127,7 @@ def _bases(
     def furnish(base: Base) -> Renderer:
         base.stacker.limit = configure.stack_cache_bytes
         warming.loaded(base.info.variant)
-        return Renderer(
+        renderer = Renderer(
             base,
             store=store,
             tracer=telemetry.tracer,
@@ -136,6 +137,8 @@ def _bases(
             pictures=pictures,
             notes=notes,
         )
+        renderer.previews = Previews(base, link.send, lambda: link.shows_previews)
+        return renderer
 
     warming = Warming(
         configure.sizes,

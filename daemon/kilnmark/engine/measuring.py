@@ -4,7 +4,8 @@ from kilnmark.engine.bases import Bases
 from kilnmark.engine.noted import CacheNotes, Notes
 from kilnmark.engine.stack.store import AdapterStore
 from kilnmark.otel.names import COMPILE_TRACES, RENDER_VARIANT
-from kilnmark.protocol.wire.work import Noted, RenderCommand
+from kilnmark.protocol.wire.asides import Noted
+from kilnmark.protocol.wire.work import RenderCommand
 
 __all__ = ["WorkerMeasuring"]
 

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 
 from kilnmark.otel.names import CACHE_NAME, CACHE_REQUESTS, CACHE_RESULT, CACHE_SIZE
 from kilnmark.otel.names.definitions import AttributeName, Metric
-from kilnmark.protocol.wire.work import Measurement, StepSpans
+from kilnmark.protocol.wire.asides import Measurement
+from kilnmark.protocol.wire.work import StepSpans
 
 __all__ = ["CacheNotes", "Notes"]
 

@@ -6,7 +6,7 @@ It also asks, at each part, whether anybody still wants the picture.
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Self
+from typing import Protocol, Self
 
 import mlx.core as mx
 from opentelemetry.context import Context
@@ -20,7 +20,7 @@ from kilnmark.protocol.wire.errors import Cancelled, RenderFailed, RequestError
 from kilnmark.protocol.wire.replies import Timings
 from kilnmark.protocol.wire.work import RenderCommand, Stage, Stepped, StepSpans
 
-__all__ = ["TRACED_STEP", "PaintingTrail", "Trail"]
+__all__ = ["TRACED_STEP", "Glimpses", "PaintingTrail", "Trail"]
 
 TRACED_STEP = 0.6
 """Seconds of a denoise step from which on it has a span, where nobody says so of all: 100 of them in a minute."""
@@ -42,6 +42,7 @@ class Trail:
         step_spans: Whether each denoise step has a span; `auto`: those that are no more than 100 a minute.
 
     Attributes:
+        job: What is painted.
         loras: The reports made so far, in stack order.
     """
 
@@ -60,7 +61,7 @@ class Trail:
         self._step_spans = step_spans
         self._inner: Span | None = None
         self.loras: list[AdapterReport] = []
-        self._job = job
+        self.job = job
         self._context = context_from(job.traceparent, job.tracestate)
         self._tracer = tracer
         self._tell = tell
@@ -79,12 +80,12 @@ class Trail:
 
     def check(self) -> None:
         """Raises Cancelled when nobody wants the picture any more."""
-        if self._is_cancelled(self._job.job_id):
-            raise Cancelled("the render was cancelled", job_id=self._job.job_id)
+        if self._is_cancelled(self.job.job_id):
+            raise Cancelled("the render was cancelled", job_id=self.job.job_id)
 
     def tell(self, stage: Stage, step: int = 0) -> None:
         """Report progress: `step` denoise steps done, now in `stage`."""
-        self._tell(Stepped(job_id=self._job.job_id, stage=stage, step=step, steps=self._job.steps))
+        self._tell(Stepped(job_id=self.job.job_id, stage=stage, step=step, steps=self.job.steps))
 
     def open_span(self, name: str) -> Span:
         """A span the caller ends."""
@@ -131,12 +132,30 @@ class Trail:
                 span.end()
 
 
-class PaintingTrail:
-    """Follows the picture through mflux's loop, which runs denoising and decoding in one call (a `base.Watcher`)."""
+class Glimpses(Protocol):
+    """Who may want to see how far a picture is; `run.previews.Previews` is one."""
 
-    def __init__(self, trail: Trail, steps: int) -> None:
+    @property
+    def is_due(self) -> bool:
+        """They want to see it now."""
+
+    def show(self, job: RenderCommand, step: int, latents: mx.array) -> None:
+        """What the picture of a job seems to come to after `step` denoise steps. Never raises."""
+
+
+class PaintingTrail:
+    """Follows the picture through mflux's loop, which runs denoising and decoding in one call (a `base.Watcher`).
+
+    Args:
+        trail: Of its render.
+        steps: To do.
+        glimpses: Who may want to see how far it is; None: nobody.
+    """
+
+    def __init__(self, trail: Trail, steps: int, glimpses: Glimpses | None = None) -> None:
         self._trail = trail
         self._steps = steps
+        self._glimpses = glimpses
         self._part = trail.part("denoise", names.DENOISE)
         self._step_began: float | None = None
         self._done = 0
@@ -161,6 +180,16 @@ class PaintingTrail:
             self._done = done
         if done:
             self._trail.tell("denoise", done)
+
+    @property
+    def wants_glimpse(self) -> bool:
+        """Somebody looks."""
+        return self._glimpses is not None and self._glimpses.is_due
+
+    def glimpsed(self, latents: mx.array) -> None:
+        """What it seems to come to, one step after the last that was told of."""
+        if self._glimpses is not None:
+            self._glimpses.show(self._trail.job, self._done + 1, latents)
 
     def _step_ended(self) -> None:
         """A step ends where the next begins, or decoding does: none begins before its latents are there."""

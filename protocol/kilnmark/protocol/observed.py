@@ -7,9 +7,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from kilnmark.protocol.told import AbsolutePath, Told
 from kilnmark.protocol.wire.work import StepSpans
 
-__all__ = ["LogFormat", "ObservedSettings"]
+__all__ = ["LogFormat", "ObservedSettings", "Previews"]
 
 LogFormat = Literal["text", "json"]
+Previews = Literal["auto", "off"]
 
 
 class ObservedSettings(BaseModel):
@@ -33,6 +34,10 @@ class ObservedSettings(BaseModel):
 
     step_spans: Annotated[StepSpans, Told("--step-spans", "word", "auto|on|off")] = "auto"
     """Whether each denoise step has a span in traces. `auto`: those that are no more than 100 a minute."""
+
+    previews: Annotated[Previews, Told("--previews", "word", "auto|off")] = "auto"
+    """Whether pictures of how far a render is are shown. `auto`: to those who watch and ask for them, as a hundredth of
+    the time allows; none is computed while nobody does."""
 
     trace_prompts: Annotated[bool, Told("--trace-prompts", "flag", "")] = False
     """Let prompts stand on spans. Otherwise they leave the machine in no trace."""

@@ -6,19 +6,21 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 from opentelemetry.trace import NoOpTracer
 
 from kilnmark.engine.families.base import Base, load_base
+from kilnmark.engine.families.family import Previewable
 from kilnmark.engine.run.render import Renderer
 from kilnmark.engine.run.saver import Painting
 from kilnmark.engine.stack.store import AdapterStore
-from kilnmark.protocol.picture.spec import NUMBERS, PictureSpec
+from kilnmark.protocol.picture.spec import NUMBERS, PictureSize, PictureSpec
 from kilnmark.protocol.wire.replies import StackInfo
 from kilnmark.protocol.wire.work import Failed, RenderCommand
 
 import mlx.core as mx  # isort: skip - after the engine, which puts the fast BLAS first
 
-__all__ = ["Followed", "picture", "read_tensors", "render", "standin", "uncompiled"]
+__all__ = ["Followed", "picture", "placed_at", "read_tensors", "render", "standin", "uncompiled"]
 
 SIDE = 32
 
@@ -94,3 +96,17 @@ def render(base: Base, *files: Path, scales: Sequence[float] = ()) -> Painting |
         return renderer.render(job)
     finally:
         base.stacker.switch([])
+
+
+def placed_at(base: Base) -> tuple[int, int]:
+    """Where, of 2 rows and 3 columns, the latents of a grey picture change most when its last upper part is white."""
+    model, size = base.model, PictureSize(96, 64)
+    assert isinstance(model, Previewable)
+    grey = np.full((64, 96, 3), 128, np.uint8)
+    other = grey.copy()
+    other[:32, 64:] = 255
+    was, now = (np.array(model.grid(model.clean_latents(each), size).astype(mx.float32)) for each in (grey, other))
+    rows, columns, channels = was.shape
+    parts = np.abs(now - was).reshape(2, rows // 2, 3, columns // 3, channels).sum((1, 3, 4))
+    row, column = divmod(int(parts.argmax()), 3)
+    return row, column

@@ -16,6 +16,7 @@ from kilnmark.daemon.worker.said import WorkerSaid
 from kilnmark.keymaps.files.outputs import OutputFolder
 from kilnmark.protocol.picture.spec import PictureSize
 from kilnmark.protocol.wire import work
+from kilnmark.protocol.wire.asides import ShowPreviews
 from kilnmark.protocol.wire.errors import RenderFailed
 from kilnmark.protocol.wire.memory import BaseInfo, CompilingInfo, HeldBase, Limits, MemoryInfo
 
@@ -114,7 +115,7 @@ class _FakeProcess:
         self._held: dict[str, BaseInfo] = {}
         self._sizes: dict[str, list[PictureSize]] = {}
         self._outputs = OutputFolder(Path())
-        self._hangs = self._leaves = False
+        self._hangs = self._leaves = self._shows = False
         self._work = self._loop.create_task(self._serve())
         self._beat = self._loop.call_later(BEAT_INTERVAL, self._beat_on)
 
@@ -133,6 +134,8 @@ class _FakeProcess:
                 self._holds.let_pass(command.job_id)
             case work.Prefetch():
                 self._maker.prefetched.append(command)
+            case ShowPreviews():
+                self._shows = command.wanted
             case work.Exit():
                 self._leaves = True
                 self._holds.end_all()
@@ -235,6 +238,7 @@ class _FakeProcess:
             self._holds,
             self._say,
             lambda: self._leaves or command.job_id in self._cancelled,
+            lambda: self._shows,
         )
         if await render.paint():
             task = self._loop.create_task(render.save(self._outputs))

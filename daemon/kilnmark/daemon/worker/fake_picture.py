@@ -17,7 +17,7 @@ from kilnmark.protocol.picture.report import AdapterReport
 from kilnmark.protocol.wire.memory import BaseInfo
 from kilnmark.protocol.wire.work import RenderCommand
 
-__all__ = ["FAKE_NOTICE", "fake_notice", "write_fake_picture"]
+__all__ = ["FAKE_NOTICE", "fake_notice", "fake_preview", "write_fake_picture"]
 
 FAKE_NOTICE = "made by a fake worker for tests: nothing was painted, and no adapter was looked at"
 
@@ -25,6 +25,29 @@ FAKE_NOTICE = "made by a fake worker for tests: nothing was painted, and no adap
 def fake_notice(command: RenderCommand) -> str:
     """What is said of the picture of a command, in its record and in the reply."""
     return f"{FAKE_NOTICE}; {DRAFT_NOTICE}" if command.draft else FAKE_NOTICE
+
+
+def fake_preview(step: int, steps: int) -> bytes:
+    """A preview as a small JPEG, one flat grey that is the lighter the more of the steps are done.
+
+    The least that a baseline JPEG can be (ITU T.81): 8 by 8 pixels, of which the mean alone is told, in eights.
+    """
+    mean = round(255 * step / steps) - 128
+    size = abs(mean).bit_length()
+    bits = f"{size:04b}{(mean if mean > 0 else mean + (1 << size) - 1):0{size}b}" if size else "0000"
+    coded = (bits + "0").ljust(16, "1")  # the mean's size, the mean, and nothing else
+    scan = int(coded, 2).to_bytes(2).replace(b"\xff", b"\xff\0")
+    means = bytes((0, 0, 0, 9, *(0,) * 12)) + bytes(range(9))
+    others = bytes((1, *(0,) * 15)) + b"\0"
+    parts = (
+        (b"\xdb", b"\0" + b"\x08" * 64),
+        (b"\xc0", struct.pack(">BHHBBBB", 8, 8, 8, 1, 1, 0x11, 0)),
+        (b"\xc4", b"\x00" + means),
+        (b"\xc4", b"\x10" + others),
+        (b"\xda", b"\x01\x01\x00\x00\x3f\x00"),
+    )
+    said = b"".join(b"\xff" + mark + struct.pack(">H", len(body) + 2) + body for mark, body in parts)
+    return b"\xff\xd8" + said + scan + b"\xff\xd9"
 
 
 def write_fake_picture(

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from kilnmark.daemon.worker.fake_picture import fake_notice, write_fake_picture
+from kilnmark.daemon.worker.fake_picture import fake_notice, fake_preview, write_fake_picture
 from kilnmark.keymaps.errors import ExchangedFile, RefusedFile, RefusedPicture
 from kilnmark.keymaps.files.contents import check_unchanged
 from kilnmark.keymaps.files.outputs import OutputFolder
@@ -18,6 +18,7 @@ from kilnmark.keymaps.pictures.file import read_picture
 from kilnmark.protocol.picture.block_scales import unmet
 from kilnmark.protocol.picture.report import AdapterReport, Verdict
 from kilnmark.protocol.wire import work
+from kilnmark.protocol.wire.asides import Previewed
 from kilnmark.protocol.wire.errors import (
     AdapterNotEngaged,
     AdapterRefused,
@@ -113,6 +114,7 @@ class FakeRender:
         holds: Where to wait.
         say: Called with each event.
         is_cancelled: Asked before every stage.
+        shows: Asked after every denoise step, whether previews are wanted.
     """
 
     def __init__(
@@ -123,7 +125,9 @@ class FakeRender:
         holds: Holds,
         say: Callable[[work.Event], None],
         is_cancelled: Callable[[], bool],
+        shows: Callable[[], bool] = lambda: False,
     ) -> None:
+        self._shows = shows
         self._command = command
         self._base = base
         self._script = script
@@ -179,6 +183,9 @@ class FakeRender:
         self._check()
         command = self._command
         self._say(work.Stepped(job_id=command.job_id, stage=stage, step=step, steps=command.steps))
+        if stage == "denoise" and step and self._shows():
+            jpeg = fake_preview(step, command.steps)
+            self._say(Previewed(job_id=command.job_id, step=step, steps=command.steps, jpeg=jpeg))
         await self._holds.wait(stage, command.job_id, self._is_cancelled)
         self._check()
 

@@ -21,6 +21,7 @@ from kilnmark.otel.carrier import context_from, trace_id_of
 from kilnmark.protocol.logged import JOB_ID, TRACE_ID
 from kilnmark.protocol.settings import Settings
 from kilnmark.protocol.wire import work
+from kilnmark.protocol.wire.asides import ShowPreviews
 from kilnmark.protocol.wire.pace import PaceInfo
 from kilnmark.protocol.wire.status import WorkerDeath
 
@@ -79,6 +80,7 @@ class Life:
         self._on_event = on_event
         self._process: StartedWorker | None = None
         self._announced = _NOTHING
+        self._shows_previews = False
         self._leaves = False
         self._cause: str | None = None
         self._unheld: str | None = None
@@ -120,6 +122,8 @@ class Life:
         self._watch.started()
         configuration = self._settings.worker_configuration()
         process.tell(msgspec.structs.replace(configuration, sizes={name: list(each) for name, each in sizes.items()}))
+        if self._shows_previews:
+            process.tell(ShowPreviews(wanted=True))
         if self._leaves:
             self.leave(listens=False)
         try:
@@ -156,6 +160,12 @@ class Life:
         if needed != self._announced:
             self.tell(needed)
             self._announced = needed
+
+    def show_previews(self, wanted: bool) -> None:  # noqa: FBT001 - a callback's argument
+        """Have this process, and those after it, tell of pictures of renders under way, or no more."""
+        if wanted is not self._shows_previews:
+            self._shows_previews = wanted
+            self.tell(ShowPreviews(wanted=wanted))
 
     @property
     def paces(self) -> list[PaceInfo]:

@@ -19,6 +19,7 @@ from kilnmark.daemon.worker.life import Life, LifeEnd
 from kilnmark.daemon.worker.restarts import Restarts
 from kilnmark.protocol.settings import Settings
 from kilnmark.protocol.wire import work
+from kilnmark.protocol.wire.asides import Noted, Previewed
 from kilnmark.protocol.wire.memory import BaseInfo
 from kilnmark.protocol.wire.status import WorkerInfo
 
@@ -47,6 +48,7 @@ class Worker:
         restarts: How many workers were lost.
         last_error: Why the latest one was lost or could not hold its base; None when none was.
         tries: Those since one was ready; why it is degraded.
+        on_preview: Called with what a render seems to come to, while previews are shown.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class Worker:
         self.restarts = 0
         self.last_error: str | None = None
         self.tries = Restarts(clock or Clock())
+        self.on_preview: Callable[[Previewed], object] = lambda _: None
         self._settings = settings
         self._sizes = sizes
         self._life = Life(settings, spawn, loop, sizes, clock or Clock(), self._heard)
@@ -119,6 +122,10 @@ class Worker:
     def cancel(self, job_id: str) -> None:
         """Ask the worker to give a render up at its next denoise step."""
         self._life.tell(work.CancelRender(job_id=job_id))
+
+    def show_previews(self, wanted: bool) -> None:  # noqa: FBT001 - a callback's argument
+        """Have pictures of renders under way told of, by this worker and those that take over, or no more."""
+        self._life.show_previews(wanted)
 
     async def warm_up(self, variant: str) -> Answer:
         """Wait until a base is warm; while it is degraded a worker is tried at once, and that try waited for.
@@ -200,8 +207,10 @@ class Worker:
                 self._told.worker_spoke(event)
             case work.Painted() | work.Finished() | work.Failed():
                 self._came_to_an_end(event)
-            case work.Noted():
+            case Noted():
                 self._measuring.noted(event)
+            case Previewed():
+                self.on_preview(event)
             case work.Beat():
                 pass
 

@@ -4,7 +4,7 @@ A family's module, which its row in the catalog names, has a function `load` tha
 family; what holds, measures and proves is the same for all of them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -22,14 +22,17 @@ from kilnmark.protocol.picture.spec import PictureSize, PictureSpec
 __all__ = [
     "BaseUnavailable",
     "Encoded",
+    "Glimpsing",
     "Load",
     "Model",
     "Origin",
     "Pixels",
+    "Previewable",
     "Referring",
     "Scheduled",
     "Starting",
     "Watcher",
+    "tell_glimpse",
     "tell_schedule",
 ]
 
@@ -72,6 +75,29 @@ def tell_schedule(watcher: Watcher, sigmas: mx.array) -> None:
     """
     if isinstance(watcher, Scheduled):
         watcher.scheduled([float(sigma) for sigma in np.array(sigmas.astype(mx.float32)).ravel()])
+
+
+@runtime_checkable
+class Glimpsing(Protocol):
+    """A watcher that may want to see how far the picture is."""
+
+    @property
+    def wants_glimpse(self) -> bool:
+        """Asked after each step; it costs nothing where it is not wanted."""
+
+    def glimpsed(self, latents: mx.array) -> None:
+        """What the picture seems to come to after a step: an estimate of its last latents, lazily, of their shape."""
+
+
+def tell_glimpse(watcher: Watcher, latents: Callable[[], mx.array]) -> None:
+    """Show a watcher that wants to see it how far the picture is.
+
+    Args:
+        watcher: Of the picture.
+        latents: Tells what it seems to come to; called only then.
+    """
+    if isinstance(watcher, Glimpsing) and watcher.wants_glimpse:
+        watcher.glimpsed(latents())
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +227,25 @@ class Referring(Protocol):
             encoded: Its prompts.
             watcher: Follows it.
         """
+
+
+@runtime_checkable
+class Previewable(Protocol):
+    """What a `Model` has beside, where it can be told from its latents roughly how a picture will look."""
+
+    @property
+    def sees(self) -> bool:
+        """As `Starting` has it."""
+
+    def clean_latents(self, pixels: Pixels) -> mx.array:
+        """The latents of a picture without any noise, lazily, in the shape that the loop of steps has.
+
+        Args:
+            pixels: It; its sides are multiples of 16.
+        """
+
+    def grid(self, latents: mx.array, size: PictureSize) -> mx.array:
+        """Latents of that shape by where they stand in a picture of a size: `(rows, columns, channels)`, lazily."""
 
 
 class Load(Protocol):

@@ -17,6 +17,7 @@ from kilnmark.engine.families.base import Base
 from kilnmark.engine.noted import Notes
 from kilnmark.engine.proof.judge import Judge
 from kilnmark.engine.run.given import PictureReader
+from kilnmark.engine.run.previews import Previews
 from kilnmark.engine.run.saver import Painting
 from kilnmark.engine.stack.member import Member
 from kilnmark.engine.stack.store import AdapterStore
@@ -47,6 +48,9 @@ class Renderer:
         meanwhile: Called while the device decodes the picture; it must never raise, nor wait for the device.
         pictures: Reads those that renders start from; None: none may be read.
         notes: Takes what is measured; None: nobody is told.
+
+    Attributes:
+        previews: Shows pictures of renders under way; None: nobody looks at any.
     """
 
     def __init__(
@@ -70,6 +74,7 @@ class Renderer:
         self._meanwhile = meanwhile
         self._pictures = pictures or PictureReader()
         self._notes = notes or Notes()
+        self.previews: Previews | None = None
         self._variant: dict[AttributeName, str] = {names.RENDER_VARIANT: base.variant.name}
 
     def render(self, job: RenderCommand, *, load_ms: float = 0.0) -> Painting | Failed:
@@ -130,7 +135,7 @@ class Renderer:
         with trail.part("encode", names.ENCODE):
             start, references = self._pictures.start(job), self._pictures.references(job)
             self._base.encode(job.prompt, job.negative_prompt)
-        with PaintingTrail(trail, job.steps) as watcher:
+        with PaintingTrail(trail, job.steps, self.previews) as watcher:
             if references:
                 pixels = self._base.generate_beside(references, job, watcher)
             elif start is not None:

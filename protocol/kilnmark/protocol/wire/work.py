@@ -1,6 +1,7 @@
 """What the daemon and its worker say to each other over their socket pair, one JSON value a line.
 
-Tagged unions: `Command` goes to the worker, `Event` comes back. Neither side knows more of the other than this.
+Tagged unions: `Command` goes to the worker, `Event` comes back. Neither side knows more of the other than this and
+`asides`, which has what no render depends on.
 """
 
 from typing import Literal
@@ -10,6 +11,7 @@ import msgspec
 from kilnmark.protocol.picture.numerics import AskedCompiling, AskedNumerics, Numerics
 from kilnmark.protocol.picture.report import AdapterReport
 from kilnmark.protocol.picture.spec import PictureSize, PictureSpec
+from kilnmark.protocol.wire.asides import Noted, Previewed, ShowPreviews
 from kilnmark.protocol.wire.memory import BaseInfo, CompilingInfo, MemoryInfo
 from kilnmark.protocol.wire.replies import StackInfo, Timings
 
@@ -28,8 +30,6 @@ __all__ = [
     "Left",
     "LoadFailed",
     "Loading",
-    "Measurement",
-    "Noted",
     "Painted",
     "Prefetch",
     "Ready",
@@ -175,7 +175,7 @@ class Exit(_Tagged, frozen=True, kw_only=True, tag="exit"):
     """Flush and leave; a render under way is cancelled."""
 
 
-Command = Configure | RenderCommand | WarmUp | CancelRender | Prefetch | Exit
+Command = Configure | RenderCommand | WarmUp | CancelRender | Prefetch | ShowPreviews | Exit
 
 
 class Beat(_Tagged, frozen=True, kw_only=True, tag="beat"):
@@ -221,25 +221,6 @@ class Holding(_Tagged, frozen=True, kw_only=True, tag="holding"):
     memory: MemoryInfo
 
 
-class Measurement(msgspec.Struct, frozen=True, kw_only=True):
-    """One value of a metric of `otel.names`, in its unit, with attributes of its own."""
-
-    metric: str
-    value: float
-    attributes: dict[str, str] = {}
-
-
-class Noted(_Tagged, frozen=True, kw_only=True, tag="noted"):
-    """What was measured, for the daemon to export.
-
-    Attributes:
-        traceparent: Of the render that it was measured on; None: of none.
-    """
-
-    notes: list[Measurement]
-    traceparent: str | None = None
-
-
 class Stepped(_Tagged, frozen=True, kw_only=True, tag="stepped"):
     """A render has come this far: `step` of `steps` denoise steps done, now in `stage`."""
 
@@ -278,7 +259,21 @@ class Failed(_Tagged, frozen=True, kw_only=True, tag="failed"):
     loras: list[AdapterReport] = []
 
 
-Event = Beat | Loading | Ready | LoadFailed | Left | Compiling | Holding | Noted | Stepped | Painted | Finished | Failed
+Event = (
+    Beat
+    | Loading
+    | Ready
+    | LoadFailed
+    | Left
+    | Compiling
+    | Holding
+    | Noted
+    | Stepped
+    | Previewed
+    | Painted
+    | Finished
+    | Failed
+)
 
 _encoder = msgspec.json.Encoder()
 _commands: "msgspec.json.Decoder[Command]" = msgspec.json.Decoder(Command)

@@ -16,6 +16,7 @@ from kilnmark.engine.families.family import BaseUnavailable, Pixels
 from kilnmark.protocol.picture.given import first_step
 from kilnmark.protocol.picture.spec import PictureSpec
 from tests.engine.arrays import as_numpy
+from tests.engine.families.standins import placed_at
 from tests.engine.flux import flux_of
 
 SPEC = PictureSpec(
@@ -92,3 +93,7 @@ def test_a_base_without_what_encodes_pictures_says_so(base: Base, start: Pixels)
             base.generate_from(start, SPEC, Heard())
     finally:
         vae.encoder = encoder
+
+
+def test_its_latents_stand_where_the_picture_has_them(base: Base) -> None:
+    assert placed_at(base) == (0, 2)

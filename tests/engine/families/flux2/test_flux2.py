@@ -26,7 +26,7 @@ from kilnmark.keymaps.zoo.zoo import Exhibit, write_exhibit
 from kilnmark.protocol.picture.report import Verdict
 from kilnmark.protocol.wire.work import Failed
 from tests.engine.arrays import as_numpy
-from tests.engine.families.standins import Followed, picture, render, standin
+from tests.engine.families.standins import Followed, picture, placed_at, render, standin
 
 SHAPES = load_shapes("flux2-klein-4b")
 
@@ -157,3 +157,7 @@ def test_a_flip_leaves_the_same_noise_and_traces_nothing(base: Base, bare: mx.ar
     assert [bool(mx.array_equal(found[0], each)) for each in found] == [True, False, True, False]
     assert bool(mx.array_equal(base.predict(), bare))
     assert not base.info.compiled
+
+
+def test_its_latents_stand_where_the_picture_has_them(base: Base) -> None:
+    assert placed_at(base) == (0, 2)

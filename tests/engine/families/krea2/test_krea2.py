@@ -30,7 +30,7 @@ from kilnmark.protocol.wire.work import Failed
 from tests.engine.arrays import as_numpy
 from tests.engine.families.flux2.test_numbers import counted
 from tests.engine.families.krea2.small import small_krea, write_as_diffusers
-from tests.engine.families.standins import Followed, picture, render, standin
+from tests.engine.families.standins import Followed, picture, placed_at, render, standin
 
 NAME = "standin:krea-2"
 SHAPES = load_shapes("krea-2")
@@ -185,3 +185,7 @@ def renamed(small: Krea2, path: Path, name: str) -> None:
     mx.save_safetensors(str(path / name), published, {"format": "pt"})
     (path / "transformer" / "diffusion_pytorch_model.safetensors").unlink()
     (path / "transformer").rmdir()
+
+
+def test_its_latents_stand_where_the_picture_has_them(base: Base) -> None:
+    assert placed_at(base) == (0, 2)

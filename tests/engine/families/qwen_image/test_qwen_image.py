@@ -30,7 +30,7 @@ from tests.engine.arrays import as_numpy
 from tests.engine.families.flux2.test_numbers import counted
 from tests.engine.families.qwen_image.small import LAYERS, small_qwen
 from tests.engine.families.small import write_as_mflux
-from tests.engine.families.standins import Followed, picture, read_tensors, render, standin, uncompiled
+from tests.engine.families.standins import Followed, picture, placed_at, read_tensors, render, standin, uncompiled
 
 NAME = "standin:qwen-image-2.1"
 SHAPES = load_shapes("qwen-image-2.1")
@@ -185,3 +185,7 @@ def test_a_flip_leaves_the_same_noise(base: Base, bare: mx.array, tmp_path: Path
     base.stacker.switch([])
     assert [bool(mx.array_equal(found[0], each)) for each in found] == [True, False, True]
     assert bool(mx.array_equal(base.predict(), bare))
+
+
+def test_its_latents_stand_where_the_picture_has_them(base: Base) -> None:
+    assert placed_at(base) == (0, 2)

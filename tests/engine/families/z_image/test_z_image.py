@@ -29,7 +29,7 @@ from kilnmark.protocol.picture.report import Verdict
 from kilnmark.protocol.wire.work import Failed
 from tests.engine.arrays import as_numpy
 from tests.engine.families.flux2.test_numbers import counted
-from tests.engine.families.standins import Followed, picture, render, standin
+from tests.engine.families.standins import Followed, picture, placed_at, render, standin
 
 SHAPES = load_shapes("z-image-turbo")
 
@@ -168,3 +168,7 @@ def test_a_flip_leaves_the_same_noise(base: Base, bare: mx.array, tmp_path: Path
     base.stacker.switch([])
     assert [bool(mx.array_equal(found[0], each)) for each in found] == [True, False, True]
     assert bool(mx.array_equal(base.predict(), bare))
+
+
+def test_its_latents_stand_where_the_picture_has_them(base: Base) -> None:
+    assert placed_at(base) == (0, 2)

@@ -19,11 +19,12 @@ from mlx import nn
 from PIL import Image
 
 from kilnmark.engine.compute import precision
-from kilnmark.engine.families.family import Encoded, Pixels, Watcher, tell_schedule
+from kilnmark.engine.families.family import Encoded, Pixels, Watcher, tell_glimpse, tell_schedule
 from kilnmark.engine.families.flux1.decoding import FastDecoding, decoded
 from kilnmark.engine.families.flux1.encoding import fast_t5
 from kilnmark.engine.families.flux1.forward.blocks import shared_inputs
 from kilnmark.engine.families.flux1.forward.transformer import Asked, FastTransformer
+from kilnmark.engine.families.library.latents import packed_by, spread, straight_end
 from kilnmark.protocol.picture.spec import PictureSize, PictureSpec
 
 __all__ = ["Flux1Model"]
@@ -147,6 +148,14 @@ class Flux1Model:
         (reference,) = references
         return self._painted(spec, encoded, watcher, reference=reference)
 
+    def clean_latents(self, pixels: Pixels) -> mx.array:
+        """`(1, tokens, 64)`."""
+        return packed_by(FluxLatentCreator, self.flux.vae, pixels)
+
+    def grid(self, latents: mx.array, size: PictureSize) -> mx.array:
+        """16 channels for every 8 by 8 pixels."""
+        return spread(FluxLatentCreator.unpack_latents(latents, size.height, size.width))
+
     def _painted(
         self,
         spec: PictureSpec,
@@ -168,9 +177,10 @@ class Flux1Model:
         latents = self._latents(config, spec.seed)
         tell_schedule(watcher, config.scheduler.sigmas)
         for step in range(config.init_time_step, spec.steps):
-            latents = config.scheduler.step(noise=noise(step, latents), timestep=step, latents=latents)
+            before, latents = latents, config.scheduler.step(noise=noise(step, latents), timestep=step, latents=latents)
             watcher.stepped(step)
             mx.eval(latents)
+            tell_glimpse(watcher, partial(straight_end, before, latents, config.scheduler.sigmas, step))
         watcher.denoised(latents)
         return self._decoded(FluxLatentCreator.unpack_latents(latents, config.height, config.width))
 

@@ -12,6 +12,7 @@ from PIL import Image
 from kilnmark.engine.families.family import Encoded, Pixels, Watcher
 from kilnmark.engine.families.flux2.parts import READ_LAYERS
 from kilnmark.engine.families.flux2.references import encoded_reference, placed
+from kilnmark.engine.families.library.latents import spread
 from kilnmark.engine.families.library.model import LibraryModel, painted
 from kilnmark.engine.families.pixels import pixels_of
 from kilnmark.engine.families.qwen3 import QWEN3, read_by_picture
@@ -89,6 +90,17 @@ class Flux2Model(LibraryModel):
     ) -> mx.array:
         """The same as mflux's `Flux2KleinEdit` does it with `image_paths`."""
         return self._painted(spec, encoded, watcher, references)
+
+    def clean_latents(self, pixels: Pixels) -> mx.array:
+        """`(1, tokens, 128)`."""
+        (latents,) = encoded_reference(self.made.vae, pixels)
+        packed: mx.array = Flux2LatentCreator.pack_latents(latents)
+        return packed
+
+    def grid(self, latents: mx.array, size: PictureSize) -> mx.array:
+        """32 channels for every 8 by 8 pixels, without the norm that is taken over them packed."""
+        packed = Flux2LatentCreator.unpack_latents(latents, size.height, size.width)
+        return spread(self.made.vae.unpack_packed_latents(packed))
 
     def _painted(
         self,

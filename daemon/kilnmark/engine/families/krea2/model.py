@@ -1,5 +1,6 @@
 """A Krea 2 in memory: encoding, predicting and painting with mflux's `Krea2`, whose types go no further."""
 
+from collections import deque
 from collections.abc import Callable
 
 import mlx.core as mx
@@ -12,9 +13,10 @@ from mlx import nn
 from PIL import Image
 
 from kilnmark.engine.families.family import Encoded, Pixels, Watcher
+from kilnmark.engine.families.library.latents import packed_by, spread
 from kilnmark.engine.families.library.model import LibraryModel, painted
 from kilnmark.engine.families.pixels import pixels_of
-from kilnmark.protocol.picture.spec import PictureSpec
+from kilnmark.protocol.picture.spec import PictureSize, PictureSpec
 
 __all__ = ["Krea2Model"]
 
@@ -76,6 +78,14 @@ class Krea2Model(LibraryModel):
         """The same as mflux does it with an `image_path` and an `image_strength`."""
         return self._painted(spec, encoded, watcher, Image.fromarray(pixels))
 
+    def clean_latents(self, pixels: Pixels) -> mx.array:
+        """`(1, 16, rows, columns)`."""
+        return packed_by(Krea2LatentCreator, self.made.vae, pixels)
+
+    def grid(self, latents: mx.array, size: PictureSize) -> mx.array:
+        """16 channels for every 8 by 8 pixels."""
+        return spread(Krea2LatentCreator.unpack_latents(latents, size.height, size.width))
+
     def _painted(
         self, spec: PictureSpec, encoded: Encoded, watcher: Watcher, start: Image.Image | None = None
     ) -> mx.array:
@@ -93,13 +103,18 @@ class Krea2Model(LibraryModel):
         sampler = Krea2Sampler.make_stepper(_SAMPLER, sigmas, spec.seed)
         noise = self._noise(encoded if spec.guidance != _ALONE else encoded[:1], spec.guidance)
 
+        seen: deque[mx.array] = deque(maxlen=1)  # its steps add noise, so that none leads straight to its end
+
         def stepped(step: int, latents: mx.array) -> mx.array:
             velocity = noise(latents, sigmas[step].reshape(1))
-            moved: mx.array = sampler.step(step, latents, velocity, latents - sigmas[step] * velocity)
+            seen.append(latents - sigmas[step] * velocity)
+            moved: mx.array = sampler.step(step, latents, velocity, seen[-1])
             return moved
 
         latents = self.made._prepare_latents(seed=spec.seed, config=config)  # noqa: SLF001 - mflux has its way into latents nowhere else
-        latents = painted(spec.steps, latents, stepped, watcher, sigmas=sigmas, first=config.init_time_step)
+        latents = painted(
+            spec.steps, latents, stepped, watcher, sigmas=sigmas, first=config.init_time_step, clean=lambda: seen[-1]
+        )
         return pixels_of(VAEUtil.decode(vae=self.made.vae, latent=latents))
 
     def _noise(self, encoded: Encoded, guidance: float = _ALONE) -> Callable[[mx.array, mx.array], mx.array]:

@@ -6,11 +6,13 @@ flip of stacks traces nothing. No adapter reaches it through mflux's loader.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import mlx.core as mx
 
-from kilnmark.engine.families.family import Encoded, Watcher, tell_schedule
+from kilnmark.engine.families.family import Encoded, Watcher, tell_glimpse, tell_schedule
+from kilnmark.engine.families.library.latents import straight_end
 
 __all__ = ["LibraryModel", "painted"]
 
@@ -61,6 +63,7 @@ def painted(
     *,
     sigmas: mx.array,
     first: int = 0,
+    clean: Callable[[], mx.array] | None = None,
 ) -> mx.array:
     """The latents of a picture once its loop is over.
 
@@ -71,11 +74,13 @@ def painted(
         watcher: Told of every step; what it raises is raised.
         sigmas: The noise level before each of them.
         first: The first that is painted; those before it are left out of a picture that starts from another.
+        clean: Tells, after a step, what latents the picture seems to come to; None: those that its line leads to.
     """
     tell_schedule(watcher, sigmas)
     for step in range(first, steps):
-        latents = stepped(step, latents)
+        before, latents = latents, stepped(step, latents)
         watcher.stepped(step)
         mx.eval(latents)
+        tell_glimpse(watcher, clean or partial(straight_end, before, latents, sigmas, step))
     watcher.denoised(latents)
     return latents

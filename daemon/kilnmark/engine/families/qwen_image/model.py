@@ -18,9 +18,10 @@ from mlx import nn
 from PIL import Image
 
 from kilnmark.engine.families.family import Encoded, Pixels, Watcher
+from kilnmark.engine.families.library.latents import packed_by, spread
 from kilnmark.engine.families.library.model import LibraryModel, painted
 from kilnmark.engine.families.pixels import pixels_of
-from kilnmark.protocol.picture.spec import PictureSpec
+from kilnmark.protocol.picture.spec import PictureSize, PictureSpec
 
 __all__ = ["QwenImageModel"]
 
@@ -90,6 +91,14 @@ class QwenImageModel(LibraryModel):
     def generate_from(self, pixels: Pixels, spec: PictureSpec, encoded: Encoded, watcher: Watcher) -> mx.array:
         """The same as mflux does it with an `image_path` and an `image_strength`."""
         return self._painted(spec, encoded, watcher, Image.fromarray(pixels))
+
+    def clean_latents(self, pixels: Pixels) -> mx.array:
+        """`(1, tokens, 64)`."""
+        return packed_by(Qwen21LatentCreator, self.made.vae, pixels)
+
+    def grid(self, latents: mx.array, size: PictureSize) -> mx.array:
+        """64 channels for every 16 by 16 pixels."""
+        return spread(Qwen21LatentCreator.unpack_latents(latents, size.height, size.width))
 
     def _painted(
         self, spec: PictureSpec, encoded: Encoded, watcher: Watcher, start: Image.Image | None = None

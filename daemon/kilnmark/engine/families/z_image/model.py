@@ -12,10 +12,11 @@ from mlx import nn
 from PIL import Image
 
 from kilnmark.engine.families.family import Encoded, Pixels, Watcher
+from kilnmark.engine.families.library.latents import packed_by, spread
 from kilnmark.engine.families.library.model import LibraryModel, painted
 from kilnmark.engine.families.pixels import pixels_of
 from kilnmark.engine.families.qwen3 import QWEN3, read_by_picture
-from kilnmark.protocol.picture.spec import PictureSpec
+from kilnmark.protocol.picture.spec import PictureSize, PictureSpec
 
 __all__ = ["ZImageModel"]
 
@@ -70,6 +71,14 @@ class ZImageModel(LibraryModel):
     def generate_from(self, pixels: Pixels, spec: PictureSpec, encoded: Encoded, watcher: Watcher) -> mx.array:
         """The same as mflux does it with an `image_path` and an `image_strength`."""
         return self._painted(spec, encoded, watcher, Image.fromarray(pixels))
+
+    def clean_latents(self, pixels: Pixels) -> mx.array:
+        """`(16, 1, rows, columns)`."""
+        return packed_by(ZImageLatentCreator, self.made.vae, pixels)
+
+    def grid(self, latents: mx.array, size: PictureSize) -> mx.array:
+        """16 channels for every 8 by 8 pixels."""
+        return spread(ZImageLatentCreator.unpack_latents(latents, size.height, size.width))
 
     def _painted(
         self, spec: PictureSpec, encoded: Encoded, watcher: Watcher, start: Image.Image | None = None
