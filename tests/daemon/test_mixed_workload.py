@@ -6,7 +6,6 @@ cancelled while they wait and while they are painted, and one whose worker is ki
 
 import os
 import signal
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,7 +61,7 @@ def ask(wire: Wire, job_id: str, **more: Any) -> int:
     return wire.send("render", {**SMALL, "steps": 3, "job_id": job_id, "_meta": meta, **more})
 
 
-def worked(daemon: Shuttered, wire: Wire) -> dict[str, Any]:
+def worked(daemon: Shuttered, wire: Wire, receiver: Receiver) -> dict[str, Any]:
     """The workload; the reply to each job."""
     good = write_tensors(daemon.loras / "good.safetensors", pairs_for_pinhole("transformer."))
     dead = write_tensors(daemon.loras / "dead.safetensors", pairs_for_pinhole("transformer.", strength=0.0))
@@ -80,12 +79,15 @@ def worked(daemon: Shuttered, wire: Wire) -> dict[str, Any]:
     asked["warned"] = ask(wire, "warned", seed=4, on_mismatch="warn", **stack(dead))
     asked["refused"] = ask(wire, "refused", seed=5, **stack("gone.safetensors"))
     asked["queued-cancelled"] = ask(wire, "queued-cancelled", seed=6)
-    wire.send("cancel", {"job_id": "queued-cancelled"})
+    wire.result("cancel", {"job_id": "queued-cancelled"})
     daemon.release("step 1")
     replies = {}
     for job_id in ("first", "sharer", "engaged", "dead", "warned", "refused", "queued-cancelled"):
         with daemon.wire() as waiting:
             replies[job_id] = waiting.call("jobs.wait", {"job_id": job_id})["result"]
+    receiver.wait_for(
+        lambda spans: sum(span.name == "flux_mlx.save" for span in spans) >= 3, PATIENCE
+    )  # before it dies
     daemon.hold("step 1")
     for job_id, seed in (("running-cancelled", 7), ("killed", 8)):
         asked[job_id] = ask(wire, job_id, seed=seed)
@@ -107,7 +109,7 @@ def worked(daemon: Shuttered, wire: Wire) -> dict[str, Any]:
 
 def _is_at_step(told: dict[str, Any], job_id: str) -> bool:
     params = told.get("params", {})
-    return params.get("progressToken") == job_id and params.get("message", "").startswith("denoise 1/")
+    return params.get("progressToken") == job_id and str(params.get("message", "")).startswith("denoise 1/")
 
 
 @pytest.fixture(scope="module")
@@ -118,12 +120,11 @@ def seen() -> Iterator[Seen]:
             "OTEL_EXPORTER_OTLP_TIMEOUT": "30",
             "OTEL_LOGS_EXPORTER": "otlp",
             "OTEL_BSP_SCHEDULE_DELAY": "50",
-            "KILNMARK_NOTHING": "",
         }
         with shuttered(env=env, cache_bytes=1 << 30, step_spans="on", drain_timeout=5) as daemon:
             daemon.warm()
             with daemon.wire() as wire:
-                replies = worked(daemon, wire)
+                replies = worked(daemon, wire, receiver)
             with daemon.wire() as wire:
                 wire.result("shutdown", {"drain": True})
             daemon.ended()
@@ -185,11 +186,14 @@ def test_only_what_failed_is_an_error_and_says_why_in_one_of_few_words(seen: See
 
 
 def test_each_adapter_has_a_span_with_its_verdict_and_its_keys(seen: Seen) -> None:
+    of = ("render.lora.verdict", "render.lora.matched_key_count")
     told = {
-        job_id: [(span.attributes["render.lora.verdict"], span.attributes["render.lora.matched_key_count"], span.status_code)
-                 for span in seen.of(job_id, "flux_mlx.lora.apply")]
+        job_id: [
+            (*(span.attributes[name] for name in of), span.status_code)
+            for span in seen.of(job_id, "flux_mlx.lora.apply")
+        ]
         for job_id in ("engaged", "dead", "warned", "first")
-    }  # fmt: skip
+    }
     assert told == {
         "engaged": [("engaged", 10, "unset")],
         "dead": [("noop", 10, "error")],
@@ -205,9 +209,8 @@ def test_a_lost_worker_costs_a_second_try_in_the_same_trace(seen: Seen) -> None:
 
 
 def test_the_numbers_are_those_of_the_workload(seen: Seen) -> None:
-    durations = Counter()  # type: ignore[var-annotated]
-    for outcome in ("done", "failed", "cancelled"):
-        durations[outcome] = int(seen.total("flux_mlx.render.duration", render__outcome=outcome))
+    ends = ("done", "failed", "cancelled")
+    durations = {end: seen.total("flux_mlx.render.duration", render__outcome=end) for end in ends}
     assert durations == {"done": 7, "failed": 2, "cancelled": 2}
     assert seen.total("flux_mlx.render.duration", render__source="shared") == 1
     assert seen.total("flux_mlx.render.duration", render__source="cached") == 1
