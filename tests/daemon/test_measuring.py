@@ -11,6 +11,7 @@ from kilnmark.daemon.in_process import InProcessDaemon
 from kilnmark.daemon.measuring import Glance, Measuring
 from kilnmark.keymaps.zoo.write import make_adapter
 from kilnmark.otel import names
+from kilnmark.otel.measures import Measures
 from kilnmark.protocol.picture.report import Verdict
 from kilnmark.protocol.wire.asides import Measurement, Noted
 from kilnmark.protocol.wire.jobs import QueueInfo
@@ -119,3 +120,11 @@ def test_what_the_worker_measured_is_the_daemons_to_export(metered: Metered) -> 
     assert metered.of(names.STEP_DURATION) == [({"render.variant": "mini"}, 1)]
     assert metered.of(names.SWITCHES) == [({"flux_mlx.switch.kind": "flipped"}, 1)]
     assert metered.of(names.CACHE_SIZE) == [({"flux_mlx.cache.name": "stack"}, 9)]
+
+
+def test_spans_of_the_worker_that_nobody_took_are_counted_with_the_daemons_own() -> None:
+    measures = Measures()
+    measures.drops.add("traces", 1)
+    lost = Measurement(metric="flux_mlx.telemetry.dropped", value=2, attributes={"flux_mlx.signal": "traces"})
+    Measuring(measures).noted(Noted(notes=[lost]))
+    assert (measures.drops.of("traces"), measures.drops.all) == (3, 3)

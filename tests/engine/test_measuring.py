@@ -5,13 +5,14 @@ from pathlib import Path
 from opentelemetry.trace import NoOpTracer
 
 from kilnmark.engine.families.base import Base
-from kilnmark.engine.noted import CacheNotes, Notes
+from kilnmark.engine.noted import CacheNotes, DropNotes, Notes
 from kilnmark.engine.run.render import Renderer
 from kilnmark.engine.stack.member import member_of
 from kilnmark.engine.stack.stack import Stacker
 from kilnmark.engine.stack.store import AdapterStore
 from kilnmark.keymaps.adapter import Adapter
 from kilnmark.otel import names
+from kilnmark.otel.drops import Drops
 from kilnmark.protocol.wire.asides import Measurement
 from kilnmark.protocol.wire.replies import StackInfo
 from kilnmark.protocol.wire.work import RenderCommand
@@ -77,3 +78,15 @@ def test_a_cache_is_noted_by_what_came_since_and_anew_where_it_is_another() -> N
         ("hit", 1),
     ]
     assert isinstance(asked[0], Measurement)
+
+
+def test_a_span_that_nobody_took_is_noted_once() -> None:
+    notes, drops = Notes(), Drops()
+    dropped = DropNotes(notes, drops)
+    dropped.look()
+    drops.add("traces", 3)
+    dropped.look()
+    dropped.look()
+    assert notes.take() == [
+        Measurement(metric=names.DROPPED.name, value=3, attributes={"flux_mlx.signal": "traces"}),
+    ]

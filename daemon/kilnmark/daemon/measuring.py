@@ -124,6 +124,9 @@ class Measuring:
         context = context_from(event.traceparent)
         for note in event.notes:
             metric = _METRICS[note.metric]
+            if metric is names.DROPPED:
+                self._measures.drops.add("traces", int(note.value))  # which is looked at, as the daemon's own are
+                continue
             take = self._measures.count if metric.instrument is Instrument.COUNTER else self._measures.record
             take(metric, note.value, _named(note), context)
 

@@ -84,7 +84,7 @@ def _serve(link: Link, telemetry: Telemetry) -> int:
     notes = Notes(configure.step_spans)
     store = AdapterStore([Path(root) for root in configure.lora_roots], configure.adapter_cache_bytes)
     bases, ahead, warming = _bases(configure, link, telemetry, store, notes)
-    measuring = WorkerMeasuring(bases, store, notes)
+    measuring = WorkerMeasuring(bases, store, notes, telemetry.drops)
     gc.freeze()  # what was imported stays; a base may leave, and its modules refer to each other
     try:
         bases.warm_up(configure.variant)

@@ -1,8 +1,9 @@
 """What is measured of bases and of what is held for them, looked at after each render."""
 
 from kilnmark.engine.bases import Bases
-from kilnmark.engine.noted import CacheNotes, Notes
+from kilnmark.engine.noted import CacheNotes, DropNotes, Notes
 from kilnmark.engine.stack.store import AdapterStore
+from kilnmark.otel.drops import Drops
 from kilnmark.otel.names import COMPILE_TRACES, RENDER_VARIANT
 from kilnmark.protocol.wire.asides import Noted
 from kilnmark.protocol.wire.work import RenderCommand
@@ -17,13 +18,15 @@ class WorkerMeasuring:
         bases: That it holds.
         store: Of its adapters.
         notes: Where everything that is measured goes.
+        drops: What nobody took of the worker's own spans.
     """
 
-    def __init__(self, bases: Bases, store: AdapterStore, notes: Notes) -> None:
+    def __init__(self, bases: Bases, store: AdapterStore, notes: Notes, drops: Drops) -> None:
         self._bases = bases
         self._store = store
         self._notes = notes
         self._caches = CacheNotes(notes)
+        self._drops = DropNotes(notes, drops)
         self._traces: dict[str, int] = {}
 
     def noted(self, job: RenderCommand) -> Noted:
@@ -45,4 +48,5 @@ class WorkerMeasuring:
             if more := base.traces - self._traces.get(name, 0):
                 self._notes.add(COMPILE_TRACES, more, {RENDER_VARIANT: base.variant.name})
             self._traces[name] = base.traces
+        self._drops.look()
         return Noted(notes=self._notes.take(), traceparent=job.traceparent)

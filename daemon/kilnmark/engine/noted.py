@@ -6,12 +6,13 @@ Which metrics there are stands in `otel.names`; when something is measured is kn
 import threading
 from collections.abc import Mapping
 
-from kilnmark.otel.names import CACHE_NAME, CACHE_REQUESTS, CACHE_RESULT, CACHE_SIZE
+from kilnmark.otel.drops import Drops
+from kilnmark.otel.names import CACHE_NAME, CACHE_REQUESTS, CACHE_RESULT, CACHE_SIZE, DROPPED, SIGNAL
 from kilnmark.otel.names.definitions import AttributeName, Metric
 from kilnmark.protocol.wire.asides import Measurement
 from kilnmark.protocol.wire.work import StepSpans
 
-__all__ = ["CacheNotes", "Notes"]
+__all__ = ["CacheNotes", "DropNotes", "Notes"]
 
 _NOTHING: Mapping[AttributeName, str] = {}
 
@@ -76,3 +77,23 @@ class CacheNotes:
             if more > 0:
                 self._notes.add(CACHE_REQUESTS, more, {CACHE_NAME: cache, CACHE_RESULT: result})
         self._notes.add(CACHE_SIZE, nbytes, {CACHE_NAME: cache})
+
+
+class DropNotes:
+    """Notes the spans of the worker that nobody took since it was last looked at.
+
+    Args:
+        notes: Where it goes.
+        drops: Of the worker's process.
+    """
+
+    def __init__(self, notes: Notes, drops: Drops) -> None:
+        self._notes = notes
+        self._drops = drops
+        self._before = 0
+
+    def look(self) -> None:
+        """As it is now."""
+        if more := self._drops.of("traces") - self._before:
+            self._notes.add(DROPPED, more, {SIGNAL: "traces"})
+            self._before += more

@@ -10,6 +10,7 @@ from typing import Any
 from opentelemetry.context import Context
 from opentelemetry.metrics import CallbackOptions, Meter, NoOpMeter, Observation
 
+from kilnmark.otel.drops import Drops
 from kilnmark.otel.names.definitions import AttributeName, Instrument, Metric
 
 __all__ = ["Measured", "Measures", "Observed"]
@@ -28,9 +29,11 @@ class Measures:
 
     Args:
         meter: That they are of; None: nothing is kept.
+        drops: What nobody took of this process's telemetry, whether or not metrics leave it.
     """
 
-    def __init__(self, meter: Meter | None = None) -> None:
+    def __init__(self, meter: Meter | None = None, drops: Drops | None = None) -> None:
+        self.drops = drops or Drops()
         self._meter = meter or NoOpMeter("kilnmark")
         self._instruments: dict[str, Any] = {}
 

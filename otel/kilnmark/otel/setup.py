@@ -138,7 +138,7 @@ def _started(service: str, asked: "Mapping[Signal, SignalSettings]") -> Telemetr
         metrics = meter_provider(resource, asked["metrics"], drops) if "metrics" in asked else None
         spans = tracer_provider(resource, asked["traces"], drops) if "traces" in asked else None
         lines = log_provider(resource, asked["logs"], drops) if "logs" in asked else None
-    measures = Measures(None if metrics is None else metrics.get_meter("kilnmark", release))
+    measures = Measures(None if metrics is None else metrics.get_meter("kilnmark", release), drops)
     measures.observe(names.DROPPED, lambda: [(drops.of(signal), {names.SIGNAL: signal}) for signal in ALL_SIGNALS])
     return Telemetry(
         NoOpTracer() if spans is None else spans.get_tracer("kilnmark", release),
