@@ -74,7 +74,7 @@ lab-gate: setup .mini/.ready
 lint: setup
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/ruff format --check --quiet
-	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/mypy --no-error-summary --num-workers 2
 
 test: lint
 	@$(BIN)/pytest -q -n 2 --dist loadfile

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import version
 
 from PIL.Image import Image
@@ -30,6 +31,8 @@ from kilnmark.protocol.wire.memory import BaseInfo
 from kilnmark.protocol.wire.work import Failed, Finished, RenderCommand
 
 __all__ = ["WAITING_LIMIT", "Painting", "Saver", "check_room", "finish", "write_picture"]
+
+_version = cache(version)
 
 log = logging.getLogger(__name__)
 
@@ -156,7 +159,7 @@ def _record(painting: Painting) -> PictureRecord:
     job, trail = painting.job, painting.trail
     return PictureRecord(
         **job.fields_for(PictureRecord),
-        kilnmark_version=version("kilnmark"),
+        kilnmark_version=_version("kilnmark"),
         created=datetime.now(UTC).isoformat(timespec="milliseconds"),
         notice=painting.notice,
         job_id=job.job_id,

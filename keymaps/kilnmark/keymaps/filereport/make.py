@@ -3,6 +3,7 @@
 import hashlib
 import os
 from collections.abc import Iterator, Mapping
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -28,6 +29,7 @@ from kilnmark.keymaps.names.shapes import load_shapes
 
 __all__ = ["report_file"]
 
+_version = cache(version)
 _UNKNOWN = "unknown"
 _PARTS = 100
 """Files that a sentence may name, of a file that is one of several; it names the first three."""
@@ -52,7 +54,7 @@ def report_file(path: AnyPath, variant: str) -> FileReport:
     file = _whole(place)
     known = {name: statistics_of(file, name) for name in tensors} if file else {}
     return FileReport(
-        kilnmark=version("kilnmark"),
+        kilnmark=_version("kilnmark"),
         variant=variant,
         named=told_name(place.name),
         size=claims.size,
