@@ -23,6 +23,7 @@ def test_each_switch_is_of_one_kind(base: Base, stacker: Stacker, healthy: Adapt
         [member_of(adapter, scale, {}, base.blocks)]
         for adapter, scale in ((healthy, 0.31), (other, 0.37), (healthy, 0.41))
     )
+    stacker.clear()
     kinds = []
     for members in (first, first, second, first, second, third, first, []):
         kinds.append(stacker.kind_of(members))
