@@ -5,18 +5,24 @@ Each is a process of its own, forked from one that has no other thread. What cam
 
 import json
 import os
-import signal
 import sys
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 from kilnmark.client.pack_files import PackFolder
 from kilnmark.lab.promotion.promote import promote
 from kilnmark.protocol.content.promoted import load_promotions
+from tests.killed import Place, crowded, kills
 from tests.lab.promotion.candidates import candidate
 
 OLD, NEW = "a" * 64, "b" * 64
+PLACES: tuple[Place, ...] = (
+    (os, "fsync"),
+    (os, "rename"),
+    (os, "replace"),
+    (Path, "replace"),
+    (Path, "open"),
+)
 
 
 def promoted(packs: Path) -> list[str]:
@@ -24,64 +30,39 @@ def promoted(packs: Path) -> list[str]:
     return [each.sha256 for each in load_promotions(PackFolder(packs), "ink").manifest.promoted]
 
 
-def forked(work: Callable[[], object]) -> int:
-    """Do it in another process; its pid."""
-    pid = os.fork()
-    if pid == 0:
-        try:
-            work()
-        finally:
-            os._exit(0)
-    return pid
-
-
-def dying_at(count: int, packs: Path) -> None:
-    """Promote, and die before the so-many-th call that the disk hears of."""
-    calls = iter(range(1, 100))
-
-    def dying(real: Callable[..., Any]) -> Callable[..., Any]:
-        def call(*args: Any, **named: Any) -> Any:
-            if next(calls) == count:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return real(*args, **named)
-
-        return call
-
-    for place, name in ((os, "fsync"), (os, "rename"), (os, "replace"), (Path, "replace"), (Path, "open")):
-        setattr(place, name, dying(getattr(place, name)))
+def promote_new(packs: Path) -> None:
     promote(candidate(packs / "x", NEW), packs, "ink", signed_by="Ada")
 
 
-def kills(packs: Path) -> dict[str, object]:
-    """One after another, until one is not killed any more."""
-    came = []
-    for count in range(1, 100):
+def killed_in(packs: Path) -> dict[str, object]:
+    """Promotions, one after another, until one is not killed any more."""
+
+    def begun(_: int) -> partial[None]:
         (packs / "ink" / "loras.yaml").unlink(missing_ok=True)
         promote(candidate(packs / "x", OLD), packs, "ink", signed_by="Ada")
-        pid = forked(lambda count=count: dying_at(count, packs))  # type: ignore[misc]
-        killed = os.WIFSIGNALED(os.waitpid(pid, 0)[1])
+        return partial(promote_new, packs)
+
+    came = []
+    for count, _ in kills(PLACES, begun):
         came.append(promoted(packs))
         promote(candidate(packs / "x", NEW), packs, "ink", signed_by="Ada", patience=0)
         if promoted(packs) != [NEW]:
             raise AssertionError(count)
-        if not killed:
-            return {"kills": count - 1, "old": came.count([OLD]), "new": came.count([NEW])}
-    raise AssertionError("it never came to its end")
+    return {"kills": len(came) - 1, "old": came.count([OLD]), "new": came.count([NEW])}
+
+
+def promote_one(packs: Path, sha256: str) -> None:
+    promote(candidate(packs / "x", sha256, sha256[-4:]), packs, "ink", signed_by="Ada")
 
 
 def crowd(packs: Path, size: int) -> list[str]:
     """So many at once, each with bytes of its own; what stands in the manifest then."""
     (packs / "ink" / "loras.yaml").unlink(missing_ok=True)
     hashes = [f"{i:064x}" for i in range(size)]
-    pids = [
-        forked(lambda one=one: promote(candidate(packs / "x", one, one[-4:]), packs, "ink", signed_by="Ada"))  # type: ignore[misc]
-        for one in hashes
-    ]
-    for pid in pids:
-        os.waitpid(pid, 0)
+    crowded([partial(promote_one, packs, one) for one in hashes])
     return promoted(packs)
 
 
 if __name__ == "__main__":
     root = Path(sys.argv[1])
-    sys.stdout.write(json.dumps({**kills(root), "crowd": sorted(crowd(root, 12))}))
+    sys.stdout.write(json.dumps({**killed_in(root), "crowd": sorted(crowd(root, 12))}))

@@ -5,11 +5,9 @@ Each is a process of its own, forked from one that has no other thread. What cam
 
 import json
 import os
-import signal
 import sys
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -19,8 +17,17 @@ from kilnmark.client.batch.published.document import PublishedManifest
 from kilnmark.client.batch.published.publish import publish
 from kilnmark.client.batch.run.decisions import decide_picture
 from kilnmark.client.batch.run.manifest import Manifest, write_manifest
-from tests.client.batch.picks.killed import forked
 from tests.client.batch.samples import picture
+from tests.killed import Place, kills
+
+PLACES: tuple[Place, ...] = (
+    (os, "fsync"),
+    (Path, "replace"),
+    (Path, "open"),
+    (os, "open"),
+    (Path, "unlink"),
+    (Path, "mkdir"),
+)
 
 BEFORE, AFTER = ("kept", "changed", "gone"), ("kept", "changed", "new")
 
@@ -43,35 +50,19 @@ def there(to: Path) -> dict[str, str]:
     return {path.stem: path.read_text() for path in sorted((to / "ash").glob("*.png"))}
 
 
-def dying_at(count: int, out: Path, to: Path) -> None:
-    """Publish, and die before the so-many-th call that the disk hears of."""
-    calls = iter(range(1, 1000))
-
-    def dying(real: Callable[..., Any]) -> Callable[..., Any]:
-        def call(*args: Any, **named: Any) -> Any:
-            if next(calls) == count:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return real(*args, **named)
-
-        return call
-
-    places = ((os, "fsync"), (Path, "replace"), (Path, "open"), (os, "open"), (Path, "unlink"), (Path, "mkdir"))
-    for place, name in places:
-        setattr(place, name, dying(getattr(place, name)))
-    publish_all(out, to)
-
-
 def main(root: Path) -> dict[str, object]:
     """Killed at each place in turn, and then published again."""
     old, out = root / "old", root / "out"
     begin(old, BEFORE, "before")
     begin(out, AFTER, "after")
+
+    def begun(count: int) -> partial[None]:
+        publish_all(old, root / f"to-{count}")
+        return partial(publish_all, out, root / f"to-{count}")
+
     came = []
-    for count in range(1, 1000):
+    for count, _ in kills(PLACES, begun):
         to = root / f"to-{count}"
-        publish_all(old, to)
-        pid = forked(lambda count=count, to=to: dying_at(count, out, to))  # type: ignore[misc]
-        killed = os.WIFSIGNALED(os.waitpid(pid, 0)[1])
         found = there(to)
         named = {Path(each.file).stem for each in decoded(to).pictures}
         if not named <= set(found) or found["changed"] not in {"changed before", "changed after"}:
@@ -82,9 +73,7 @@ def main(root: Path) -> dict[str, object]:
         publish_all(out, to)
         if there(to) != {"kept": "kept", "changed": "changed after", "new": "new"} or stray(to):
             raise AssertionError(count, there(to), stray(to))
-        if not killed:
-            return {"kills": count - 1, "old": came.count(sorted(BEFORE)), "new": came.count(sorted(AFTER))}
-    raise AssertionError("it never came to its end")
+    return {"kills": len(came) - 1, "old": came.count(sorted(BEFORE)), "new": came.count(sorted(AFTER))}
 
 
 def decoded(to: Path) -> PublishedManifest:

@@ -6,11 +6,9 @@ Each is a process of its own, forked from one that has no other thread. What cam
 import json
 import os
 import shutil
-import signal
 import sys
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 from kilnmark.client.batch.picks.file import PicksFiles
 from kilnmark.client.batch.picks.said import Picks, PickWord
@@ -22,8 +20,17 @@ from kilnmark.client.batch.run.decisions import decide_picture, file_hash
 from kilnmark.client.batch.run.ledger import open_ledger
 from kilnmark.client.batch.run.pinned import PinnedItem, pin_items
 from tests.client.batch.packs import make_packs
-from tests.client.batch.picks.killed import forked
 from tests.client.batch.run.test_ledger import NOW, painted, record_of
+from tests.killed import Place, kills
+
+PLACES: tuple[Place, ...] = (
+    (os, "fsync"),
+    (os, "link"),
+    (Path, "replace"),
+    (Path, "unlink"),
+    (Path, "mkdir"),
+    (Path, "rmdir"),
+)
 
 OLD, NEW = 12, 99
 
@@ -56,32 +63,16 @@ def paint(packs: Path, out: Path) -> bool:
         return True
 
 
-def dying_at(count: int, packs: Path, out: Path) -> None:
-    """Paint, and die before the so-many-th call that the disk hears of."""
-    calls = iter(range(1, 1000))
-
-    def dying(real: Callable[..., Any]) -> Callable[..., Any]:
-        def call(*args: Any, **named: Any) -> Any:
-            if next(calls) == count:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return real(*args, **named)
-
-        return call
-
-    places = ((os, "fsync"), (os, "link"), (Path, "replace"), (Path, "unlink"), (Path, "mkdir"), (Path, "rmdir"))
-    for place, name in places:
-        setattr(place, name, dying(getattr(place, name)))
-    paint(packs, out)
-
-
-def kills(packs: Path, start: Path, root: Path, *, repaints: bool) -> int:
+def killed_in(packs: Path, start: Path, root: Path, *, repaints: bool) -> int:
     """The batch that is due in a folder, killed at each place in turn, and then run again; how often it was killed."""
     hashes = {file_hash(path) for path in start.rglob("*.png")}
-    for count in range(1, 1000):
+
+    def begun(count: int) -> partial[bool]:
+        return partial(paint, packs, shutil.copytree(start, root / f"{repaints}-{count}"))
+
+    times = 0
+    for count, killed in kills(PLACES, begun):
         out = root / f"{repaints}-{count}"
-        shutil.copytree(start, out)
-        pid = forked(lambda count=count, out=out: dying_at(count, packs, out))  # type: ignore[misc]
-        killed = os.WIFSIGNALED(os.waitpid(pid, 0)[1])
         if not hashes <= {file_hash(path) for path in out.rglob("*.png")}:
             raise AssertionError(count, "a picture is lost")
         if paint(packs, out) and not repaints:
@@ -95,9 +86,8 @@ def kills(packs: Path, start: Path, root: Path, *, repaints: bool) -> int:
                 raise AssertionError(count, "one that lies aside is another")
             if len(known) != len(set(known.values())):
                 raise AssertionError(count, known)
-        if not killed:
-            return count - 1
-    raise AssertionError("it never came to its end")
+        times += killed
+    return times
 
 
 def main(root: Path) -> dict[str, int]:
@@ -107,10 +97,10 @@ def main(root: Path) -> dict[str, int]:
     paint(packs, out)
     decide_picture(out, item.output, PickWord.ACCEPTED, by="Ada")
     want(packs, out, NEW)
-    rolled = kills(packs, out, root, repaints=True)
+    rolled = killed_in(packs, out, root, repaints=True)
     paint(packs, out)
     want(packs, out, OLD)
-    return {"rolled": rolled, "taken back": kills(packs, out, root, repaints=False)}
+    return {"rolled": rolled, "taken back": killed_in(packs, out, root, repaints=False)}
 
 
 if __name__ == "__main__":
