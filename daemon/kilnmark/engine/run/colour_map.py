@@ -23,7 +23,7 @@ CELL = 8
 SIDE = 160
 """Pixels of the chart, each way: 400 cells, for 16 to 64 channels."""
 
-RIDGE = 0.03
+RIDGE = 0.01
 """How far weights are held to be small, as a share of the latents' variance: what keeps an estimate from the first
 steps, which is like nothing in the chart, from flying off."""
 
@@ -33,8 +33,8 @@ _Numbers = NDArray[np.float64]
 def colour_chart(side: int = SIDE) -> Pixels:
     """A picture of all colours, in spots of all sizes, the same each time: `(side, side, 3)`.
 
-    As in photographs, the larger a spot is, the more it differs from its neighbours. Above them stand the eight corners
-    of the cube of colours.
+    As in photographs, the larger a spot is, the more it differs from its neighbours. Above them stand eight
+    colours, none of them saturated: an autoencoder bends those, and a map that is straight would tint all others.
     """
     random = np.random.default_rng(0)
     chart: _Numbers = np.full((side, side, 3), 127.5)
@@ -45,7 +45,7 @@ def colour_chart(side: int = SIDE) -> Pixels:
         chart += np.stack([np.asarray(layer) for layer in layers], axis=-1) * (153 * (2 / cells) ** 0.5)
         cells *= 2
     width = side // 8
-    for corner, primaries in enumerate(itertools.product((0, 255), repeat=3)):
+    for corner, primaries in enumerate(itertools.product((64, 192), repeat=3)):
         chart[: 2 * width, corner * width :][:, :width] = primaries
     return np.clip(chart, 0, 255).round().astype(np.uint8)
 
