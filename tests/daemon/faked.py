@@ -45,6 +45,18 @@ POINTS: dict[str, tuple[type, str, bool]] = {
 """Methods before or after which the process can die."""
 
 
+class _Processes:
+    """Workers as `WorkerProcess` starts them, but for the program, which a fake one has none of."""
+
+    def __init__(self, worker: FakeWorker) -> None:
+        self._worker = worker
+
+    def spawn(self, *heard: Any, program: tuple[str, ...]) -> Any:
+        """Start the fake one in place of a program of Python's."""
+        assert program
+        return self._worker.spawn(*heard)
+
+
 def run(pace: float, settings: str) -> int:
     """The daemon's exit status; `$FAKED_AGAIN` is its second argument."""
     worker = FakeWorker()
@@ -52,7 +64,7 @@ def run(pace: float, settings: str) -> int:
         worker.hold("denoise")
         held = Path(json.loads(settings)["socket"]).with_name(HELD)
         threading.Thread(target=_step, args=(worker, pace, held), daemon=True).start()
-    vars(room)["WorkerProcess"] = worker
+    vars(room)["WorkerProcess"] = _Processes(worker)
     return room.main([settings, *([os.environ["FAKED_AGAIN"]] if "FAKED_AGAIN" in os.environ else [])])
 
 
