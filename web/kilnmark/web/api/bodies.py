@@ -21,6 +21,8 @@ LONGEST_FORM: Final = 64 << 20
 _MOST_PICTURES: Final = 17
 _MOST_FIELDS: Final = 60
 _PICTURES = ("image", "image[]")
+_YES_OR_NO = ("cache", "draft", "stream")
+_BOTH: Final = {"true": True, "1": True, "on": True, "yes": True, "false": False, "0": False, "off": False, "no": False}
 
 
 async def json_fields(request: "Request") -> dict[str, Any]:
@@ -79,7 +81,9 @@ async def _taken(form: "FormData") -> tuple[dict[str, Any], list[bytes]]:
 
 
 def _unfolded(name: str, value: str) -> Any:
-    """A field that is no single word came as JSON."""
+    """A field that is no single word came as JSON; yes and no come as forms write them."""
+    if name in _YES_OR_NO and value.lower() in _BOTH:
+        return _BOTH[value.lower()]
     if name not in {"loras", "draft"}:
         return value
     try:

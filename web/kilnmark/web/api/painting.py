@@ -5,20 +5,17 @@ A program that hangs up, or one picture that fails, cancels the others. HTTP is 
 
 import asyncio
 import base64
-import hashlib
 import time
 from collections.abc import Coroutine, Sequence
 from pathlib import Path
-from typing import Any, Final, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import msgspec
 from msgspec.structs import replace
 
 from kilnmark.client.aio import AsyncClient
 from kilnmark.client.request import RenderOptions
-from kilnmark.keymaps.files.atomic import written_whole
 from kilnmark.protocol.picture.catalog import VARIANTS
-from kilnmark.protocol.wire.errors import PictureRefused
 from kilnmark.protocol.wire.replies import RenderResult
 from kilnmark.protocol.wire.status import StatusResult
 from kilnmark.web.api.addresses import PictureAddresses
@@ -29,8 +26,6 @@ from kilnmark.web.mcp.places import adapter_folders, located
 __all__ = ["ImageDatum", "ImagesAnswer", "ImagesProof", "answer_of", "checked_model", "painted"]
 
 T = TypeVar("T")
-
-_BEGINS: Final = ((b"\x89PNG\r\n\x1a\n", ".png"), (b"\xff\xd8\xff", ".jpg"), (b"RIFF", ".webp"))
 
 
 class ImageDatum(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -80,7 +75,7 @@ def checked_model(ask: ImagesAsk, status: StatusResult) -> None:
 
 
 async def painted(
-    client: AsyncClient, ask: ImagesAsk, status: StatusResult, pictures: Sequence[bytes] = ()
+    client: AsyncClient, ask: ImagesAsk, status: StatusResult, given: Sequence[str] = ()
 ) -> list[RenderResult]:
     """Paint what was asked for, one picture a seed.
 
@@ -88,7 +83,7 @@ async def painted(
         client: Asks the daemon.
         ask: What was asked for.
         status: What the daemon said of itself.
-        pictures: Files that the picture is made of.
+        given: Paths of the pictures that it is made of.
 
     Raises:
         KilnmarkError: the first of them that failed; the others are cancelled.
@@ -96,8 +91,7 @@ async def painted(
     folders = adapter_folders(status)
     ask = replace(ask, loras=[replace(lora, path=located(lora.path, folders)) for lora in ask.loras])
     options = render_options(ask)
-    if pictures:
-        given = await asyncio.to_thread(_given, Path(status.output_dir), pictures)
+    if given:
         options = cast("RenderOptions", {**options, **_used(given, ask.model or status.variant, status)})
     return await _together([client.render(ask.prompt, **_seeded(options, seed)) for seed in seeds_of(ask)])
 
@@ -142,29 +136,9 @@ async def _together(works: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _given(root: Path, pictures: Sequence[bytes]) -> list[str]:
-    """Pictures put where the daemon reads them, each once, under the hash of its bytes.
-
-    Raises:
-        PictureRefused: One is none of the kinds that are read.
-    """
-    found = []
-    for i, data in enumerate(pictures):
-        ending = next((ending for begin, ending in _BEGINS if data.startswith(begin)), None)
-        if ending is None:
-            raise PictureRefused(f"it is neither PNG nor JPEG nor WebP - at `$.params.image[{i}]`")
-        path = root / "given" / f"{hashlib.sha256(data).hexdigest()}{ending}"
-        if not path.exists():
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with written_whole(path, mode=0o600) as file:
-                file.write(data)
-        found.append(str(path))
-    return found
-
-
-def _used(given: list[str], model: str, status: StatusResult) -> RenderOptions:
+def _used(given: Sequence[str], model: str, status: StatusResult) -> RenderOptions:
     """One is started from where the base can; else all are looked at."""
     row = VARIANTS.get(status.counts_as.get(model, model))
     if len(given) == 1 and (row is None or row.init_image or not row.reference_images):
         return {"init_image": given[0]}
-    return {"reference_images": given}
+    return {"reference_images": list(given)}

@@ -20,6 +20,7 @@ from kilnmark.web.api.addresses import SIGNED, PictureAddresses
 from kilnmark.web.api.asks import EditsAsk, ImagesAsk, asked_as
 from kilnmark.web.api.bodies import json_fields, multipart_fields
 from kilnmark.web.api.painting import answer_of, checked_model, painted
+from kilnmark.web.api.sent import SentPictures
 from kilnmark.web.api.told import json_answer, refused
 from kilnmark.web.errors import BodyRefused, UnknownModel
 from kilnmark.web.site import WebSite
@@ -82,6 +83,7 @@ class _Api:
     def __init__(self, site: WebSite) -> None:
         self._site = site
         self._addresses = PictureAddresses(site.tokens.secret)
+        self._sent = SentPictures()
 
     async def generations(self, request: "Request") -> "Response":
         return await self._paint(request, asked_as(ImagesAsk, await json_fields(request)), [])
@@ -125,10 +127,12 @@ class _Api:
         client = self._site.link.client
         status = await client.status()
         checked_model(ask, status)
-        with _traced(request):
-            results = await _unless_hung_up(request, painted(client, ask, status, pictures))
+        root = Path(status.output_dir)
+        async with self._sent.kept(root, pictures) as given:
+            with _traced(request):
+                results = await _unless_hung_up(request, painted(client, ask, status, given))
         base = f"http://{request.headers['host']}"
-        return json_answer(await answer_of(ask, results, Path(status.output_dir), base, self._addresses))
+        return json_answer(await answer_of(ask, results, root, base, self._addresses))
 
 
 def _told(
