@@ -24,7 +24,7 @@ from kilnmark.daemon.journal.journal import KeptJournal
 from kilnmark.daemon.wire.exchange import Exchange
 from kilnmark.daemon.worker.fake import FakeWorker
 
-__all__ = ["HELD", "POINTS", "run"]
+__all__ = ["HELD", "POINTS", "FakeProcesses", "run"]
 
 HELD = "held"
 """While a file of this name lies beside the socket, no render makes a step."""
@@ -45,7 +45,7 @@ POINTS: dict[str, tuple[type, str, bool]] = {
 """Methods before or after which the process can die."""
 
 
-class _Processes:
+class FakeProcesses:
     """Workers as `WorkerProcess` starts them, but for the program, which a fake one has none of."""
 
     def __init__(self, worker: FakeWorker) -> None:
@@ -64,7 +64,7 @@ def run(pace: float, settings: str) -> int:
         worker.hold("denoise")
         held = Path(json.loads(settings)["socket"]).with_name(HELD)
         threading.Thread(target=_step, args=(worker, pace, held), daemon=True).start()
-    vars(room)["WorkerProcess"] = _Processes(worker)
+    vars(room)["WorkerProcess"] = FakeProcesses(worker)
     return room.main([settings, *([os.environ["FAKED_AGAIN"]] if "FAKED_AGAIN" in os.environ else [])])
 
 

@@ -95,7 +95,7 @@ def live(life: Life) -> None:
     if life.death is not None:
         _doom(life.death)
     if not life.real:
-        vars(room)["WorkerProcess"] = _fake_worker(life)
+        vars(room)["WorkerProcess"] = faked.FakeProcesses(_fake_worker(life))
     os._exit(_exit_status(room.main([life.settings])))
 
 
