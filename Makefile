@@ -105,7 +105,7 @@ $(AXE):
 test-browser: setup $(AXE)
 	@$(BIN)/pytest -q -m browser tests/client/batch tests/lab/pages tests/web
 
-# Other people's JSON-RPC clients: web3.py, jayson, socat. Without one of them it fails.
+# Other people's clients: web3.py, jayson, socat, OpenAI's for JavaScript. Without one of them it fails.
 test-peers: setup
 	@$(BIN)/python -m scripts.peers
 	@$(BIN)/pytest -q -m peers tests/peers

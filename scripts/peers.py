@@ -1,4 +1,4 @@
-"""Sets up other people's JSON-RPC clients in `.peers`: web3.py in a Python of its own, and jayson for node.
+"""Sets up other people's clients in `.peers`: web3.py in a Python of its own; for node, jayson and OpenAI's.
 
 They are kept apart because none is a part of kilnmark. `make test-peers` runs it.
 """
@@ -8,17 +8,18 @@ import subprocess
 import sys
 from pathlib import Path
 
-__all__ = ["JAYSON", "PYTHON", "main"]
+__all__ = ["JAYSON", "OPENAI", "PYTHON", "main"]
 
 FOLDER = Path(__file__).resolve().parent.parent / ".peers"
 UV = FOLDER.with_name(".uv") / "bin" / "uv"
 PYTHON = FOLDER / "bin" / "python"
 JAYSON = FOLDER / "node_modules" / "jayson"
+OPENAI = FOLDER / "node_modules" / "openai"
 PACKAGES = ("web3==8.0.0",)
-NODE_PACKAGES = ("jayson@5.0.0",)
+NODE_PACKAGES = ("jayson@5.0.0", "openai@7.59.0")
 TOOLS = {
-    "npm": "it fetches jayson (Debian: npm)",
-    "node": "jayson runs in it (Debian: nodejs)",
+    "npm": "it fetches jayson and openai (Debian: npm)",
+    "node": "they run in it (Debian: nodejs)",
     "socat": "Debian: socat",
 }
 PATIENCE = 300.0
@@ -39,7 +40,7 @@ def main() -> None:
     wanted = "\n".join((*PACKAGES, *NODE_PACKAGES))
     if _READY.exists() and _READY.read_text() == wanted:
         return
-    print("kilnmark: getting web3.py and jayson")
+    print("kilnmark: getting web3.py, jayson and openai")
     _run(str(UV), "venv", "--quiet", "--clear", "--python", sys.executable, str(FOLDER))
     _run(str(UV), "pip", "install", "--quiet", "--python", str(PYTHON), *PACKAGES)
     silent = ("--silent", "--no-save", "--no-package-lock", "--no-fund", "--no-audit")
