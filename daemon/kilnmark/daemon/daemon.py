@@ -79,6 +79,9 @@ class Daemon:
         notes: What the process tells of itself, and the clock that tells the time.
         journal: Where jobs are kept, and what was kept there before; None: nowhere.
         machine: What is around it; None: the machine that this runs on, and no service manager.
+
+    Attributes:
+        watching: Who watches its jobs.
     """
 
     def __init__(
@@ -119,8 +122,8 @@ class Daemon:
         self._saving = Saving(settings, queue.pauses, clock, machine.read_power)
         self._rounds = Rounds(self._renders, machine, self._saving)
         view = JobsView(queue.state, queue.pauses, audience, self._worker)
-        self._watching = Watching(view)
-        audience.on_news = self._watching.happened
+        self.watching = Watching(view)
+        audience.on_news = self.watching.happened
         self._offer_previews()
         self._pictures = AskedPictures(settings, view.open_commands)
         drafts = Drafts(served, self._worker.holdings)
@@ -128,7 +131,7 @@ class Daemon:
         methods = Methods(
             served,
             self._renders,
-            self._watching,
+            self.watching,
             packs,
             Inspections(settings, served),
             Intake(served, self._renders, view, packs, self._pictures, drafts, tracer),
@@ -175,7 +178,7 @@ class Daemon:
         self._renders.end_rest()
         if self._journal is not None:
             await self._journal.close()
-        self._watching.end()
+        self.watching.end()
         await self._say_farewell()
         self._rounds.end()
         if self._failure is not None:
@@ -244,11 +247,11 @@ class Daemon:
     def _offer_previews(self) -> None:
         """Whoever watches and asks for previews has the worker make some, unless it is to make none."""
         if self._settings.previews == "auto":
-            self._watching.on_previews = self._worker.show_previews
+            self.watching.on_previews = self._worker.show_previews
             self._worker.on_preview = self._previewed
 
     def _previewed(self, event: Previewed) -> None:
-        self._watching.pictured(event.job_id, event.step, event.steps, event.jpeg)
+        self.watching.pictured(event.job_id, event.step, event.steps, event.jpeg)
 
     def _glance(self) -> Glance:
         queue = self._renders.queue

@@ -114,6 +114,11 @@ class InProcessDaemon:
             raise self._defect
 
     @property
+    def watchers(self) -> int:
+        """Requests that watch its jobs."""
+        return 0 if self._daemon is None else self._daemon.watching.count
+
+    @property
     def has_ended(self) -> bool:
         """It serves no more."""
         return not self._thread.is_alive()

@@ -12,6 +12,7 @@ import msgspec
 from kilnmark.client.sync import Client
 from kilnmark.client.traces.seen import PARTS, SeenAdapter, SeenRender
 from kilnmark.client.traces.spans import RendersOfSpans
+from kilnmark.protocol.errors import KilnmarkError
 from kilnmark.protocol.wire.jobs import JobInfo
 from kilnmark.protocol.wire.replies import JobResult
 from kilnmark.protocol.wire.watching import JobChange
@@ -33,7 +34,15 @@ def of_daemon(client: Client) -> Iterator[SeenRender]:
     with closing(client.watch()) as news:
         for change in news:
             if isinstance(change, JobChange) and change.event == "ended":
-                yield seen_job(client.jobs_get(change.job.job_id))
+                yield seen_job(_whole(client, change.job))
+
+
+def _whole(client: Client, job: JobInfo) -> JobResult:
+    """A job with its timings; without them where the daemon leaves this moment, or has forgotten it."""
+    try:
+        return client.jobs_get(job.job_id)
+    except KilnmarkError:
+        return JobResult(job=job)
 
 
 def seen_job(ended: JobResult) -> SeenRender:

@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -59,13 +60,16 @@ def test_a_daemons_renders_are_shown_as_they_end() -> None:
         daemon.worker.script.verdicts["ink"] = Verdict.NOOP
 
         def ask() -> None:
+            deadline = time.monotonic() + 60
+            while not daemon.watchers and time.monotonic() < deadline:
+                time.sleep(0.01)
             with Client(daemon.socket) as client:
                 client.render("a mill", seed=1, width=64, height=64)
                 with pytest.raises(AdapterNotEngaged):
                     client.render("a mill", lora_paths=[ink], lora_scales=[1.0], tier="portrait")
             daemon.shut_down()
 
-        asking = threading.Timer(0.5, ask)
+        asking = threading.Thread(target=ask)
         asking.start()
         done = run_here("trace", "--live", "--json", "--socket", str(daemon.socket))
         asking.join()
