@@ -146,7 +146,7 @@ def test_previews_reach_those_alone_who_asked_for_them(daemon: InProcessDaemon) 
         assert served is not None
         async with aclosing(client.watch()) as other:
             await anext(other)
-            made = served._watching
+            made = served.watching
             made.on_previews = wanted.append
             assert made.wants_previews
             assert daemon._loop is not None
@@ -172,7 +172,7 @@ def test_a_watcher_that_is_busy_misses_steps_and_no_end(
         assert made is not None
         assert daemon._loop is not None
         for step in range(50):
-            daemon._loop.call_soon_threadsafe(made._watching.pictured, f"job-{step}", 1, 2, b"jpeg")
+            daemon._loop.call_soon_threadsafe(made.watching.pictured, f"job-{step}", 1, 2, b"jpeg")
         daemon.worker.hold()
         for name in ("one", "two", "three"):
             await client.render("a fox", **SMALL, job_id=name)

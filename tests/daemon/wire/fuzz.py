@@ -108,7 +108,7 @@ def _served() -> Iterator[InProcessDaemon]:
             made = daemon._daemon
             assert made is not None
             made._dispatch._table["shutdown"] = Method(ShutdownParams, _stay)
-            made._watching.end()  # so that whoever watches is answered, too
+            made.watching.end()  # so that whoever watches is answered, too
             yield daemon
 
 
