@@ -23,15 +23,16 @@ __all__ = ["Carrier", "render_span", "traced_command"]
 
 
 @contextmanager
-def traced_command(*, measured: bool = False) -> Iterator[Measures]:
+def traced_command(*, measured: bool = False, service: str = "kilnmark-client") -> Iterator[Measures]:
     """Trace a command of our own, where no caller brought a provider, as the `OTEL_` variables ask for it.
 
     Args:
         measured: It has metrics of its own, for the measures that are given. What becomes of single renders is the
             daemon's to measure.
+        service: What the process is called where no variable says otherwise.
     """
     signals: tuple[Signal, ...] = ("traces", "metrics") if measured else ("traces",)
-    telemetry = start("kilnmark-client", signals)
+    telemetry = start(service, signals)
     telemetry.make_global()
     try:
         yield telemetry.measures

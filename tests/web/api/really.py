@@ -5,7 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,13 +29,13 @@ class Painted:
 
 
 @contextmanager
-def painted_by_mini() -> Iterator[Painted]:
-    """Start both; nothing of them is left in the end."""
-    with running_daemon(variant="mini") as daemon:
+def painted_by_mini(variables: Mapping[str, str] | None = None) -> Iterator[Painted]:
+    """Start both, with these variables of the environment; nothing of them is left in the end."""
+    with running_daemon(variables, variant="mini") as daemon:
         shutil.copy(TRAINED, daemon.loras / "oak.safetensors")
         make_adapter(daemon.loras / "ash.safetensors", shapes=load_shapes("mini"), rank=2, dead=True)
         daemon.warm()
-        env = {**os.environ, "XDG_STATE_HOME": str(daemon.loras.parent / "state")}
+        env = {**os.environ, **(variables or {}), "XDG_STATE_HOME": str(daemon.loras.parent / "state")}
         words = [sys.executable, "-m", "kilnmark.client.cli", "web"]
         told = subprocess.run([*words, "token"], capture_output=True, text=True, env=env, timeout=PATIENCE, check=True)
         served = [*words, "--port", "0", "--socket", str(daemon.socket)]

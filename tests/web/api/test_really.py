@@ -9,9 +9,15 @@ import openai
 import pytest
 from PIL import Image
 
+from kilnmark.otel.received import Span
+from kilnmark.otel.receiver import Receiver
+from tests.daemon.conftest import PATIENCE
 from tests.web.api.really import Painted, painted_by_mini
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+BELOW = ("kilnmark.client.render", "flux_mlx.render", "flux_mlx.denoise")
 
 
 @pytest.fixture(scope="module")
@@ -67,3 +73,22 @@ def test_a_dead_adapter_that_is_wanted_leaves_the_picture_as_it_is_without(clien
     [report] = (found.model_extra or {})["kilnmark"]["renders"][0]["loras"]
     assert report["verdict"] == "noop"
     assert pixels(found) == pixels(client.images.generate(**asked()))
+
+
+def test_one_trace_goes_from_the_program_to_the_worker() -> None:
+    with Receiver() as receiver:
+        sends = {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint, "OTEL_BSP_SCHEDULE_DELAY": "100"}
+        with painted_by_mini(sends) as both:
+            with openai.OpenAI(base_url=f"{both.address}/v1", api_key=both.token, max_retries=0) as client:
+                client.images.generate(**asked("oak"), extra_headers={"traceparent": f"00-{TRACE}-{PARENT}-01"})
+            wanted = {"POST /v1/images/generations", *BELOW}
+            found = receiver.wait_for(lambda spans: wanted <= names_of(spans), PATIENCE)
+    spans = {span.name: span for span in found if span.trace_id == TRACE}
+    chain = [spans["POST /v1/images/generations"], *(spans[name] for name in BELOW)]
+    assert [span.parent_id for span in chain] == [PARENT, *(span.span_id for span in chain[:-1])]
+    assert [span.kind for span in chain[:2]] == ["server", "client"]
+    assert [span.service for span in chain[:3]] == ["kilnmark-web", "kilnmark-web", "kilnmark-daemon"]
+
+
+def names_of(spans: list[Span]) -> set[str]:
+    return {span.name for span in spans if span.trace_id == TRACE}

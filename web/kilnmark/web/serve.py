@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from kilnmark.client.tracing import traced_command
 from kilnmark.client.web.serving import listening, require_server, run_server
 from kilnmark.web.app import web_application
 from kilnmark.web.hooks.ledger import HooksLedger
@@ -40,10 +41,11 @@ def serve_web(
         PortTaken: The port cannot be had.
         TokensUnusable: The file of tokens cannot be used.
         HooksUnusable: Nor can that of what is told.
+        TracingMisconfigured: An `OTEL_` variable cannot be followed.
     """
     require_server("web")
     known = load_tokens(tokens)
-    with listening(port, address) as listener:
+    with traced_command(service="kilnmark-web"), listening(port, address) as listener:
         number: int = listener.getsockname()[1]
         shown = hosts[0] if hosts else "127.0.0.1"
         link = DaemonLink(socket)

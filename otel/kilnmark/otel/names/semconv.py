@@ -1,6 +1,7 @@
 """The names that are OpenTelemetry's own, each as its conventions have it now.
 
-- Semantic conventions 1.45.0: `error.*`, `rpc.*` (stable), `jsonrpc.*` and `process.*` (in development).
+- Semantic conventions 1.45.0: `error.*`, `http.*`, `rpc.*`, `server.*`, `url.*` (stable), `jsonrpc.*` and
+  `process.*` (in development).
 - Semantic conventions for generative AI, which have a repository of their own: `gen_ai.*`, all in development. They
   have no operation for pictures: `generate_content` with `gen_ai.output.type` is what they allow for.
 """
@@ -23,12 +24,19 @@ __all__ = [
     "GEN_AI_REQUEST_MODEL",
     "GEN_AI_REQUEST_SEED",
     "GEN_AI_RESPONSE_ID",
+    "HTTP_METHOD",
+    "HTTP_ROUTE",
+    "HTTP_STATUS_CODE",
     "JSONRPC_REQUEST_ID",
     "JSONRPC_VERSION",
     "RPC_METHOD",
     "RPC_STATUS_CODE",
     "RPC_SYSTEM",
     "SEMCONV_VERSION",
+    "SERVER_ADDRESS",
+    "SERVER_PORT",
+    "URL_PATH",
+    "URL_SCHEME",
 ]
 
 SEMCONV_VERSION: Final = "1.45.0"
@@ -45,6 +53,18 @@ RPC_METHOD: Final = AttributeName("rpc.method", "The method of the wire that was
 RPC_STATUS_CODE: Final = AttributeName("rpc.response.status_code", "The code of the error that was answered, as text.")
 JSONRPC_VERSION: Final = AttributeName("jsonrpc.protocol.version", "`2.0`.")
 JSONRPC_REQUEST_ID: Final = AttributeName("jsonrpc.request.id", "The id that the caller gave its request, as text.")
+
+HTTP_METHOD: Final = AttributeName(
+    "http.request.method", "Of a program's request to `kilnmark web`: `GET`, `HEAD` or `POST`."
+)
+HTTP_ROUTE: Final = AttributeName("http.route", "The route that took it, such as `/v1/models/{model}`.")
+HTTP_STATUS_CODE: Final = AttributeName(
+    "http.response.status_code", "The status that was answered; absent where the program hung up.", ValueForm.WHOLE
+)
+URL_PATH: Final = AttributeName("url.path", "The route again: paths hold signatures that open pictures.")
+URL_SCHEME: Final = AttributeName("url.scheme", "`http`.")
+SERVER_ADDRESS: Final = AttributeName("server.address", "The name that the program asked under.")
+SERVER_PORT: Final = AttributeName("server.port", "The port that it asked at.", ValueForm.WHOLE)
 
 GEN_AI_OPERATION_NAME: Final = AttributeName("gen_ai.operation.name", "`generate_content`.")
 GEN_AI_OUTPUT_TYPE: Final = AttributeName("gen_ai.output.type", "`image`.")

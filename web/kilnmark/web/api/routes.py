@@ -4,16 +4,15 @@ The caller's trace, from its `traceparent`, goes on in the daemon; a caller that
 """
 
 import asyncio
+import re
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
-from opentelemetry import context
 
-from kilnmark.otel.carrier import context_from
 from kilnmark.protocol.errors import KilnmarkError
 from kilnmark.protocol.wire.errors import InvalidParams
 from kilnmark.web.api.addresses import SIGNED, PictureAddresses
@@ -21,7 +20,8 @@ from kilnmark.web.api.asks import EditsAsk, ImagesAsk, asked_as
 from kilnmark.web.api.bodies import json_fields, multipart_fields
 from kilnmark.web.api.painting import answer_of, checked_model, painted
 from kilnmark.web.api.sent import SentPictures
-from kilnmark.web.api.told import json_answer, refused
+from kilnmark.web.api.told import json_answer, kind_of, refused
+from kilnmark.web.api.tracing import request_span
 from kilnmark.web.errors import BodyRefused, UnknownModel
 from kilnmark.web.site import WebSite
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["ModelInfo", "ModelsAnswer", "api_routes"]
 
 T = TypeVar("T")
+_CONVERTOR = re.compile(r":[a-z]+\}")
 _HUNG_UP = 499
 """nginx's: nobody reads the answer."""
 
@@ -66,16 +67,14 @@ class _HungUp(Exception):
 
 def api_routes(site: WebSite) -> "list[BaseRoute]":
     """Pictures, models, and the signed addresses of pictures."""
-    from starlette.routing import Route
-
     api = _Api(site)
     return [
-        Route("/v1/images/generations", _told(api.generations), methods=["POST"]),
-        Route("/v1/images/edits", _told(api.edits), methods=["POST"]),
-        Route("/v1/models", _told(api.models)),
-        Route("/v1/models/{model:path}", _told(api.model)),
-        Route(f"{SIGNED}{{expires:int}}/{{signature}}/{{name:path}}", _told(api.picture)),
-        Route("/v1/{rest:path}", _told(api.nothing), methods=["GET", "POST"]),
+        _route("/v1/images/generations", api.generations, ("POST",)),
+        _route("/v1/images/edits", api.edits, ("POST",)),
+        _route("/v1/models", api.models),
+        _route("/v1/models/{model:path}", api.model),
+        _route(f"{SIGNED}{{expires:int}}/{{signature}}/{{name:path}}", api.picture),
+        _route("/v1/{rest:path}", api.nothing, ("GET", "POST")),
     ]
 
 
@@ -129,38 +128,33 @@ class _Api:
         checked_model(ask, status)
         root = Path(status.output_dir)
         async with self._sent.kept(root, pictures) as given:
-            with _traced(request):
-                results = await _unless_hung_up(request, painted(client, ask, status, given))
+            results = await _unless_hung_up(request, painted(client, ask, status, given))
         base = f"http://{request.headers['host']}"
         return json_answer(await answer_of(ask, results, root, base, self._addresses))
 
 
-def _told(
-    answered: "Callable[[Request], Awaitable[Response]]",
-) -> "Callable[[Request], Awaitable[Response]]":
-    """Errors told in the form of the API."""
+def _route(
+    path: str, answered: "Callable[[Request], Awaitable[Response]]", methods: tuple[str, ...] = ("GET",)
+) -> "BaseRoute":
+    """A route with a span, whose errors are told in the form of the API."""
+    from starlette.responses import Response
+    from starlette.routing import Route
+
+    bare = _CONVERTOR.sub("}", path)
 
     async def run(request: "Request") -> "Response":
-        from starlette.responses import Response
+        with request_span(request, bare) as span:
+            try:
+                answer, kind, message = await answered(request), "", ""
+            except _HungUp:
+                span.given_up()
+                return Response(status_code=_HUNG_UP)
+            except KilnmarkError as error:
+                answer, kind, message = refused(error), kind_of(error), str(error)
+            span.answered(answer.status_code, kind, message)
+            return answer
 
-        try:
-            return await answered(request)
-        except _HungUp:
-            return Response(status_code=_HUNG_UP)
-        except KilnmarkError as error:
-            return refused(error)
-
-    return run
-
-
-@contextmanager
-def _traced(request: "Request") -> Iterator[None]:
-    """The caller's trace is that of what is asked for within."""
-    token = context.attach(context_from(request.headers.get("traceparent"), request.headers.get("tracestate")))
-    try:
-        yield
-    finally:
-        context.detach(token)
+    return Route(path, run, methods=list(methods))
 
 
 async def _unless_hung_up(request: "Request", work: Coroutine[Any, Any, T]) -> T:

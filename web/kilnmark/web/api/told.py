@@ -36,7 +36,7 @@ from kilnmark.web.errors import BodyRefused, UnknownModel
 if TYPE_CHECKING:
     from starlette.responses import Response
 
-__all__ = ["STATUSES", "ErrorAnswer", "ToldError", "json_answer", "refused"]
+__all__ = ["STATUSES", "ErrorAnswer", "ToldError", "json_answer", "kind_of", "refused"]
 
 _INVALID, _SERVER = "invalid_request_error", "server_error"
 
@@ -106,7 +106,7 @@ def refused(error: KilnmarkError) -> "Response":
         message=str(error),
         type=kind,
         param="model" if isinstance(error, UnknownModel) else _param(error),
-        code=error.kind if isinstance(error, RequestError | ClientError) else None,
+        code=kind_of(error) or None,
         loras=reports_of(error),
         job_id=error.job_id if isinstance(error, RequestError) else None,
         trace_id=error.trace_id if isinstance(error, RequestError) else "",
@@ -114,6 +114,11 @@ def refused(error: KilnmarkError) -> "Response":
     )
     headers = {"x-should-retry": "true" if told.retryable else "false"}
     return json_answer(ErrorAnswer(error=told), status, {**headers, **({"retry-after": "1"} if told.retryable else {})})
+
+
+def kind_of(error: KilnmarkError) -> str:
+    """The kind of an error, one of few words; empty: it has none."""
+    return error.kind if isinstance(error, RequestError | ClientError) else ""
 
 
 def json_answer(body: msgspec.Struct, status: int = 200, headers: Mapping[str, str] | None = None) -> "Response":
