@@ -39,7 +39,8 @@ class Served:
     address: str
 
     def client(self, **options: Any) -> openai.OpenAI:
-        options = {"api_key": TOKENS.write, "max_retries": 0, "timeout": 20.0, **options}
+        bare = httpx.Client(verify=False)  # or it reads all certificates each time; there is no TLS here
+        options = {"api_key": TOKENS.write, "max_retries": 0, "timeout": 20.0, "http_client": bare, **options}
         return openai.OpenAI(base_url=f"{self.address}/v1", **options)
 
 
@@ -94,11 +95,12 @@ def test_four_pictures_have_four_seeds_and_addresses_that_open_without_a_token(s
     assert [each["seed"] for each in (found.model_extra or {})["kilnmark"]["renders"]] == [7, 8, 9, 10]
     addresses = [each.url or "" for each in found.data or []]
     assert len(set(addresses)) == 4
-    opened = httpx.get(addresses[0])
-    assert (opened.status_code, opened.headers["content-type"]) == (200, "image/png")
-    assert opened.content.startswith(b"\x89PNG")
-    expires = addresses[0].split("/")[4]
-    assert httpx.get(addresses[0].replace(expires, str(int(expires) + 1))).status_code == 404
+    with httpx.Client(verify=False) as plain:
+        opened = plain.get(addresses[0])
+        assert (opened.status_code, opened.headers["content-type"]) == (200, "image/png")
+        assert opened.content.startswith(b"\x89PNG")
+        expires = addresses[0].split("/")[4]
+        assert plain.get(addresses[0].replace(expires, str(int(expires) + 1))).status_code == 404
 
 
 def test_a_dead_adapter_is_an_error_with_its_report(served: Served) -> None:
@@ -171,7 +173,10 @@ def test_a_caller_that_hangs_up_cancels_its_render(served: Served) -> None:
 
 def test_fifty_at_once(served: Served) -> None:
     async def run() -> list[Any]:
-        async with openai.AsyncOpenAI(base_url=f"{served.address}/v1", api_key=TOKENS.write, max_retries=0) as client:
+        bare = httpx.AsyncClient(verify=False)
+        async with openai.AsyncOpenAI(
+            base_url=f"{served.address}/v1", api_key=TOKENS.write, max_retries=0, timeout=20.0, http_client=bare
+        ) as client:
             asks = [client.images.generate(prompt=f"fox {i}", response_format="url", **SMALL) for i in range(50)]
             return list(await asyncio.gather(*asks))
 
@@ -202,11 +207,14 @@ def test_a_picture_is_made_of_another(served: Served, tmp_path: Path) -> None:
 
 def test_what_is_no_request_of_the_api_is_told_in_its_form(served: Served) -> None:
     headers = {"authorization": f"Bearer {TOKENS.write}"}
-    for body, status in ((b"[]", 400), (b"{", 400), (b" " * ((1 << 20) + 1), 413)):
-        answer = httpx.post(f"{served.address}/v1/images/generations", content=body, headers=headers)
-        assert (answer.status_code, answer.json()["error"]["code"]) == (status, "body_refused")
-    assert httpx.post(f"{served.address}/v1/images/edits", json={}, headers=headers).status_code == 415
-    assert httpx.get(f"{served.address}/v1/audio", headers=headers).json()["error"]["type"] == "invalid_request_error"
+    with httpx.Client(verify=False) as plain:
+        for body, status in ((b"[]", 400), (b"{", 400), (b" " * ((1 << 20) + 1), 413)):
+            answer = plain.post(f"{served.address}/v1/images/generations", content=body, headers=headers)
+            assert (answer.status_code, answer.json()["error"]["code"]) == (status, "body_refused")
+        assert plain.post(f"{served.address}/v1/images/edits", json={}, headers=headers).status_code == 415
+        assert (
+            plain.get(f"{served.address}/v1/audio", headers=headers).json()["error"]["type"] == "invalid_request_error"
+        )
 
 
 def test_the_example_of_the_page_runs(served: Served, capsys: pytest.CaptureFixture[str]) -> None:
