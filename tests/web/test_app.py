@@ -67,3 +67,12 @@ def test_the_address_that_is_printed_becomes_a_cookie(away: Asker) -> None:
 def test_a_token_is_no_way_in_for_programs_by_the_address(away: Asker) -> None:
     assert away.get(f"/v1/models?token={TOKENS.write}").status == 401
     assert away.get("/v1/models", cookie=f"kilnmark_web_{PORT}=x", host=HOST).status == 401
+
+
+@pytest.mark.parametrize("other", ['odd={"a": [1]}', "=", "a b=c", "odd=\xff\x01", 'half="x', "x[y]=1; Path=/"])
+def test_cookies_of_other_servers_on_this_machine_keep_nobody_out(away: Asker, other: str) -> None:
+    """Cookies know no ports: whatever listens here once may have set some for this name."""
+    ours = f"kilnmark_web_{PORT}={TOKENS.read}"
+    for cookie in (f"{other}; {ours}", f"{ours}; {other}"):
+        assert away.get("/", cookie=cookie).status != 401
+    assert away.get("/", cookie=other).status == 401
