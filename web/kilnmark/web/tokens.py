@@ -5,9 +5,11 @@ They stay over starts, since programs keep them. Who is let in with one is the g
 
 import base64
 import os
+import re
 import secrets
 import stat
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -20,6 +22,9 @@ __all__ = ["WebTokens", "load_tokens"]
 
 _LEAST = 24
 """Characters of a token; fewer could be guessed."""
+
+_TOKEN = re.compile(rf"[A-Za-z0-9._~+/=-]{{{_LEAST},}}")
+"""What a bearer may send (RFC 6750, 2.1), and a cookie may carry."""
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
@@ -57,7 +62,9 @@ def load_tokens(path: Path, *, renew: bool = False) -> WebTokens:
         if renew or not path.exists():
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
-            _write(path, WebTokens(read=secrets.token_urlsafe(24), write=secrets.token_urlsafe(24), secret=secret))
+            made = WebTokens(read=secrets.token_urlsafe(24), write=secrets.token_urlsafe(24), secret=secret)
+            with suppress(FileExistsError):  # somebody else made them meanwhile: theirs count for both
+                _write(path, made, replace=renew)
         if path.stat().st_mode & _OTHERS and os.name == "posix":
             raise TokensUnusable(str(path), "others may read them; say `chmod 600` of that file, or make new ones")
         tokens = msgspec.json.decode(path.read_bytes(), type=WebTokens)
@@ -66,11 +73,22 @@ def load_tokens(path: Path, *, renew: bool = False) -> WebTokens:
     except msgspec.DecodeError as error:
         raise TokensUnusable(str(path), f"{error}; `kilnmark web token --new` writes others") from error
     values = [tokens.read, tokens.write, tokens.secret]
-    if len(set(values)) < len(values) or any(len(value) < _LEAST or not value.isascii() for value in values):
-        raise TokensUnusable(str(path), f"each needs {_LEAST} characters and is another; `kilnmark web token --new`")
+    if len(set(values)) < len(values) or not all(map(_TOKEN.fullmatch, values[:2])):
+        problem = f"each needs {_LEAST} characters (A-Z a-z 0-9 - . _ ~ + / =) and is another"
+        raise TokensUnusable(str(path), f"{problem}; `kilnmark web token --new` writes others")
+    if not _is_secret(tokens.secret):
+        problem = f"`secret` is no `whsec_` and base64 of {_LEAST} bytes or more"
+        raise TokensUnusable(str(path), f"{problem}; `kilnmark web token --new` writes others")
     return tokens
 
 
-def _write(path: Path, tokens: WebTokens) -> None:
-    with written_whole(path, mode=0o600) as file:
+def _is_secret(text: str) -> bool:
+    try:
+        return text.startswith("whsec_") and len(base64.b64decode(text[6:], validate=True)) >= _LEAST
+    except ValueError:
+        return False
+
+
+def _write(path: Path, tokens: WebTokens, *, replace: bool) -> None:
+    with written_whole(path, replace=replace, mode=0o600) as file:
         file.write(msgspec.json.format(msgspec.json.encode(tokens), indent=1) + b"\n")
