@@ -32,7 +32,7 @@ def notify_problem(address: str, hosts: Iterable[str]) -> str | None:
         host, port = parts.hostname or "", parts.port
     except ValueError as error:
         return f"{address[:200]!r} is no address ({error}); give one such as https://example.org/told"
-    if problem := _unfit(parts, host):
+    if problem := _unfit(address, parts, host):
         return f"{address[:200]!r} {problem}"
     named = notify_host(host, port or _PORTS[parts.scheme], parts.scheme)
     allowed = sorted(hosts)
@@ -64,7 +64,7 @@ def notify_host(host: str, port: int, scheme: str) -> str:
     return bracketed if port == _PORTS[scheme] else f"{bracketed}:{port}"
 
 
-def _unfit(parts: SplitResult, host: str) -> str | None:
+def _unfit(address: str, parts: SplitResult, host: str) -> str | None:
     """What is wrong with an address whatever its host is."""
     if parts.scheme not in _PORTS or not host:
         return "is no address of https; give one such as https://example.org/told"
@@ -74,6 +74,6 @@ def _unfit(parts: SplitResult, host: str) -> str | None:
         return "has a name or a password in it, which would stand in the journal; leave them out"
     if parts.fragment:
         return "has a fragment, which is never sent; leave it out"
-    if not parts.geturl().isprintable() or " " in parts.geturl():
+    if not address.isascii() or not address.isprintable() or " " in address:
         return "has characters that no address has; write them as %20 and the like"
     return None

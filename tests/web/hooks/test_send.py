@@ -6,6 +6,8 @@ import hmac
 import json
 import socket
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -87,3 +89,31 @@ def test_the_first_address_that_may_be_reached_is() -> None:
     assert resolved("localhost", 80, leading_to("127.0.0.1")) == "127.0.0.1"
     with pytest.raises(NotTaken):
         resolved("game.lan", 443, leading_to("127.0.0.1"))
+
+
+def test_a_name_that_no_resolver_takes_is_told() -> None:
+    with pytest.raises(NotTaken, match="is not known"):
+        resolved("a" * 64 + ".example", 443)
+
+
+def test_what_no_request_can_say_is_told() -> None:
+    with receiving() as told, pytest.raises(NotTaken, match="did not take it"):
+        post(told.url + "&é", BODY, {})
+
+
+def test_an_answer_that_comes_in_drop_by_drop_has_its_end() -> None:
+    """Each drop comes well within the time that one read may take."""
+    with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor(1) as others:
+
+        def drip() -> None:
+            client, _ = listener.accept()
+            with client, suppress(OSError):
+                client.settimeout(0.01)
+                while True:
+                    client.send(b"H")
+                    with suppress(TimeoutError):
+                        client.recv(65536)
+
+        others.submit(drip)
+        with pytest.raises(NotTaken, match=r"no answer in 0\.2 s"):
+            post(f"http://127.0.0.1:{listener.getsockname()[1]}/", BODY, {}, within=0.2)

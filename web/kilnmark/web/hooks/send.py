@@ -7,7 +7,9 @@ import http.client
 import ipaddress
 import socket
 import ssl
+import threading
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -18,6 +20,9 @@ __all__ = ["NotTaken", "post", "resolved"]
 
 TIMEOUT: Final = 10.0
 """Seconds that connecting, and each read and write, may take."""
+
+ANSWERED_IN: Final = 15.0
+"""Seconds that all of it may take once it is connected, however little at a time an answer comes in."""
 
 _LATER_LIMIT: Final = 1 << 10
 """Bytes of an answer that are read; what it says is nobody's to act on."""
@@ -58,8 +63,8 @@ def resolved(host: str, port: int, lookup: _Lookup = socket.getaddrinfo) -> str:
     """
     try:
         found = [str(entry[4][0]) for entry in lookup(host, port, type=socket.SOCK_STREAM)]
-    except OSError as error:
-        raise NotTaken(f"{host} is not known ({error.strerror or error})") from error
+    except (OSError, UnicodeError) as error:
+        raise NotTaken(f"{host} is not known ({getattr(error, 'strerror', '') or error})") from error
     written = host in LOOPBACK or _is_address(host)
     for address in found:
         if written or _may_lead_to(host, ipaddress.ip_address(address.partition("%")[0])):
@@ -81,7 +86,13 @@ def _may_lead_to(host: str, address: ipaddress.IPv4Address | ipaddress.IPv6Addre
     return host.endswith(_OF_THIS_NETWORK) and address.is_private and not (address.is_loopback or address.is_link_local)
 
 
-def post(url: str, body: bytes, headers: Mapping[str, str], context: ssl.SSLContext | None = None) -> None:
+def post(
+    url: str,
+    body: bytes,
+    headers: Mapping[str, str],
+    context: ssl.SSLContext | None = None,
+    within: float = ANSWERED_IN,
+) -> None:
     """Send once. It blocks, so an event loop gives it to a thread.
 
     Args:
@@ -89,6 +100,7 @@ def post(url: str, body: bytes, headers: Mapping[str, str], context: ssl.SSLCont
         body: What.
         headers: With what.
         context: Whom https trusts; None: whom the system does.
+        within: In seconds.
 
     Raises:
         NotTaken: It was not taken, and why.
@@ -98,13 +110,19 @@ def post(url: str, body: bytes, headers: Mapping[str, str], context: ssl.SSLCont
     secure = (context or ssl.create_default_context()) if parts.scheme == "https" else None
     connection = _Connection(host, port, resolved(host, port), secure)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    ending = threading.Timer(within, connection.cut)
+    ending.daemon = True
+    ending.start()
     try:
         connection.request("POST", path, body, dict(headers))
         answer = connection.getresponse()
-        answer.read(_LATER_LIMIT)
-    except (OSError, http.client.HTTPException) as error:
-        raise NotTaken(f"{host} did not take it ({str(error) or type(error).__name__})") from error
+        with suppress(OSError, http.client.HTTPException):
+            answer.read(_LATER_LIMIT)
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        told = f"no answer in {within:g} s" if connection.was_cut else str(error) or type(error).__name__
+        raise NotTaken(f"{host} did not take it ({told})") from error
     finally:
+        ending.cancel()
         connection.close()
     if answer.status // 100 != 2:  # noqa: PLR2004 - of HTTP
         redirected = ", and redirects are not followed" if answer.status // 100 == 3 else ""  # noqa: PLR2004 - as above
@@ -118,8 +136,20 @@ class _Connection(http.client.HTTPConnection):
         super().__init__(host, port, timeout=TIMEOUT)
         self._address = address
         self._secure = secure
+        self.was_cut = False
 
     def connect(self) -> None:
-        """Connect to the address."""
-        plain = socket.create_connection((self._address, self.port), self.timeout)
-        self.sock = plain if self._secure is None else self._secure.wrap_socket(plain, server_hostname=self.host)
+        """Connect to the address, and shake hands where it can be cut."""
+        self.sock = socket.create_connection((self._address, self.port), self.timeout)
+        if self._secure is None:
+            return
+        secured = self._secure.wrap_socket(self.sock, server_hostname=self.host, do_handshake_on_connect=False)
+        self.sock = secured
+        secured.do_handshake()
+
+    def cut(self) -> None:
+        """End it, from another thread: whoever reads or writes is told at once."""
+        self.was_cut = True
+        with suppress(OSError):
+            if self.sock is not None:
+                socket.socket.shutdown(self.sock, socket.SHUT_RDWR)
