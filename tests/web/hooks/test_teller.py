@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,8 @@ from kilnmark.keymaps.zoo.write import make_adapter
 from kilnmark.protocol.picture.report import Verdict
 from kilnmark.web.errors import HooksUnusable
 from kilnmark.web.hooks.ledger import FIRST_PAUSE, GIVEN_UP_AFTER, HooksLedger
-from kilnmark.web.hooks.teller import Teller
+from kilnmark.web.hooks.message import EndedMessage
+from kilnmark.web.hooks.teller import AT_ONCE, Teller
 from kilnmark.web.link import DaemonLink
 from tests.web.asking import TOKENS
 from tests.web.hooks.receiving import Told, receiving
@@ -113,6 +114,75 @@ def test_a_host_that_is_allowed_no_more_is_not_told(tmp_path: Path) -> None:
         with InProcessDaemon(journal=journal) as daemon:
             telling(str(daemon.socket), tmp_path / "told.sqlite", Hand(), all_of)
         assert told.came == []
+
+
+def test_what_a_look_did_not_come_to_is_told_by_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The disk is full behind the first of three pages, and has room again later."""
+    monkeypatch.setattr("kilnmark.web.hooks.teller._PAGE", 1)
+    path = tmp_path / "told.sqlite"
+    written: list[EndedMessage] = []
+
+    class FullDisk(HooksLedger):
+        def add(self, message: EndedMessage, now: float) -> None:
+            if written:
+                raise HooksUnusable(str(path), "the disk is full")
+            written.append(message)
+            super().add(message, now)
+
+    async def cut_off(teller: Teller) -> None:
+        teller.ledger.close()
+        teller.ledger = FullDisk(path)
+        with pytest.raises(HooksUnusable):
+            await teller.look()
+
+    with receiving() as told, InProcessDaemon(notify_hosts=(told.url.split("/")[2],)) as daemon:
+        rendered(daemon, told, 3)
+        telling(str(daemon.socket), path, Hand(), cut_off)
+        telling(str(daemon.socket), path, Hand(), all_of)
+    assert len({headers["webhook-id"] for headers, _ in told.came}) == 3
+
+
+def test_what_was_told_is_not_told_again_while_the_daemon_remembers_it(tmp_path: Path) -> None:
+    clock = Hand()
+    with receiving() as told, InProcessDaemon(notify_hosts=(told.url.split("/")[2],)) as daemon:
+        for _ in range(3):
+            rendered(daemon, told)
+            telling(str(daemon.socket), tmp_path / "told.sqlite", clock, all_of)
+            clock.now += 40 * 86_400
+    assert len(told.came) == 3
+
+
+def test_a_clock_that_is_set_back_delays_no_message(tmp_path: Path) -> None:
+    ledger = HooksLedger(tmp_path / "told.sqlite")
+    ledger.add(EndedMessage(id="msg_1", url="", body=b""), 1_700_000_000.0)
+    assert ledger.take(1_700_000_000.0 - 86_400) is not None
+    ledger.close()
+
+
+def test_whoever_sends_outlives_what_nobody_thought_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kilnmark.web.hooks.teller.INTERVAL", 0.01)
+
+    async def run() -> None:
+        link = DaemonLink(str(daemon.socket))
+        await link.begin()
+        teller = Teller(link, HooksLedger(tmp_path / "told.sqlite"), TOKENS.secret, send=send)
+        await teller.begin()
+        await asyncio.to_thread(told.wait_for, 4)
+        await teller.end()
+        await link.end()
+
+    tries: list[str] = []
+
+    def send(url: str, body: bytes, headers: Mapping[str, str]) -> None:
+        tries.append(url)
+        if len(tries) <= AT_ONCE:
+            raise ValueError("nobody thought of it")
+        told.take(headers, body)
+
+    with receiving() as told, InProcessDaemon(notify_hosts=(told.url.split("/")[2],)) as daemon:
+        rendered(daemon, told, AT_ONCE + 4)
+        asyncio.run(run())
+    assert len(told.came) == 4
 
 
 def test_many_are_told_each_once_by_two_processes_at_a_time(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from kilnmark.web.errors import HooksUnusable
 from kilnmark.web.hooks.message import EndedMessage
 
-__all__ = ["FIRST_PAUSE", "GIVEN_UP_AFTER", "LONGEST_PAUSE", "Due", "HooksLedger", "Undelivered"]
+__all__ = ["FIRST_PAUSE", "GIVEN_UP_AFTER", "LONGEST_PAUSE", "REMEMBERED", "Due", "HooksLedger", "Undelivered"]
 
 FIRST_PAUSE: Final = 5.0
 """Seconds until a message is sent a second time; each pause is twice the one before."""
@@ -25,8 +25,8 @@ GIVEN_UP_AFTER: Final = 3 * 86_400.0
 _TAKEN: Final = 60.0
 """Seconds for which a message that is being sent is nobody else's."""
 
-_KEPT: Final = 30 * 86_400.0
-"""Seconds for which it is remembered that a message was told; the daemon has forgotten its job by then."""
+REMEMBERED: Final = 400 * 86_400.0
+"""Seconds for which it is remembered that a message was told: longer than any daemon remembers a job (a leap year)."""
 
 _FORM: Final = """
 CREATE TABLE IF NOT EXISTS messages (
@@ -34,6 +34,9 @@ CREATE TABLE IF NOT EXISTS messages (
     next REAL NOT NULL, state TEXT NOT NULL DEFAULT 'waiting', problem TEXT NOT NULL DEFAULT ''
 )
 """
+
+
+_KNOWN: Final = "SELECT 1 FROM messages WHERE id=?"
 
 
 class Due(NamedTuple):
@@ -81,9 +84,10 @@ class HooksLedger:
 
     def unknown(self, ids: Iterable[str]) -> list[str]:
         """Those of them that no row is there for."""
-        with self._changing() as connection:
-            known = {each for (each,) in connection.execute("SELECT id FROM messages")}
-        return [each for each in ids if each not in known]
+        try:
+            return [each for each in ids if self._connection.execute(_KNOWN, (each,)).fetchone() is None]
+        except sqlite3.Error as error:
+            raise HooksUnusable(str(self._path), str(error)) from error
 
     def add(self, message: EndedMessage, now: float) -> None:
         """Something is to be told; nothing happens where it is known."""
@@ -94,12 +98,15 @@ class HooksLedger:
             )
 
     def take(self, now: float) -> Due | None:
-        """The message whose turn it is, which is nobody else's for a while; None: there is none."""
+        """The message whose turn it is, which is nobody else's for a while; None: there is none.
+
+        A turn further off than any pause is of a clock that was set back meanwhile: it is now.
+        """
         with self._changing() as connection:
             found = connection.execute(
                 "SELECT id, url, body, tries, known FROM messages "
-                "WHERE state='waiting' AND next<=? ORDER BY next LIMIT 1",
-                (now,),
+                "WHERE state='waiting' AND (next<=? OR next>?) ORDER BY next LIMIT 1",
+                (now, now + LONGEST_PAUSE),
             ).fetchone()
             if found is None:
                 return None
@@ -111,7 +118,7 @@ class HooksLedger:
         """It was taken; its words are not needed any more. Those told long ago are forgotten."""
         with self._changing() as connection:
             connection.execute("UPDATE messages SET state='told', body=x'', problem='', next=? WHERE id=?", (now, key))
-            connection.execute("DELETE FROM messages WHERE state!='waiting' AND next<?", (now - _KEPT,))
+            connection.execute("DELETE FROM messages WHERE state!='waiting' AND next<?", (now - REMEMBERED,))
 
     def failed(self, due: Due, problem: str, now: float, *, for_ever: bool) -> bool:
         """It was not taken; whether it is given up."""

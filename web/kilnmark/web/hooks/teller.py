@@ -9,14 +9,16 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from typing import Final
 
 from kilnmark.client.aio import AsyncClient
 from kilnmark.protocol.errors import KilnmarkError
 from kilnmark.protocol.notify import notify_problem
+from kilnmark.protocol.wire.errors import UnknownJob
 from kilnmark.protocol.wire.jobs import JobInfo
 from kilnmark.web.errors import HooksUnusable
-from kilnmark.web.hooks.ledger import Due, HooksLedger
+from kilnmark.web.hooks.ledger import REMEMBERED, Due, HooksLedger
 from kilnmark.web.hooks.message import batch_message, job_message, key_of, signed
 from kilnmark.web.hooks.send import NotTaken, post
 from kilnmark.web.link import DaemonLink
@@ -81,18 +83,30 @@ class Teller:
         Raises:
             KilnmarkError: the daemon, or the ledger, cannot be asked.
         """
-        client, cursor = self._link.client, None
+        client = self._link.client
+        for job in reversed(await self._untold(client)):
+            await self._write_down(client, job)
+        now = self._clock()
+        for notice in (await client.notices()).notices:
+            if now - datetime.fromisoformat(notice.left).timestamp() < REMEMBERED:
+                self.ledger.add(batch_message(notice), now)
+
+    async def _untold(self, client: AsyncClient) -> list[JobInfo]:
+        """Jobs that are not written down, the latest first.
+
+        They are written down from the oldest on, so that behind a page without any there is none, wherever a look
+        before was cut off.
+        """
+        untold: list[JobInfo] = []
+        cursor: str | None = None
         while True:
             page = await client.jobs_page(cursor, _PAGE, notify=True, states=_ENDED)
             found = {key_of("job", job.job_id, job.accepted): job for job in page.jobs}
             unknown = self.ledger.unknown(found)
-            for key in reversed(unknown):
-                await self._write_down(client, found[key])
+            untold += [found[key] for key in unknown]
             cursor = page.next
             if cursor is None or not unknown:
-                break
-        for notice in (await client.notices()).notices:
-            self.ledger.add(batch_message(notice), self._clock())
+                return untold
 
     async def send_next(self) -> bool:
         """Send the message whose turn it is; whether there was one.
@@ -129,7 +143,12 @@ class Teller:
 
     async def _write_down(self, client: AsyncClient, job: JobInfo) -> None:
         """A job that the daemon has forgotten meanwhile has nothing left to tell."""
-        self.ledger.add(job_message(job, await client.jobs_get(job.job_id)), self._clock())
+        try:
+            ended = await client.jobs_get(job.job_id)
+        except UnknownJob:
+            _log.warning("job %s was forgotten before its end was told to %s", job.job_id, job.notify_url)
+            return
+        self.ledger.add(job_message(job, ended), self._clock())
 
     async def _look_on(self) -> None:
         while True:
@@ -156,3 +175,5 @@ def _outlived() -> Iterator[None]:
         _log.error("%s", error)
     except (KilnmarkError, OSError):
         _log.debug("it is tried again", exc_info=True)
+    except Exception:  # noqa: BLE001 - whoever sends is never to be one fewer, silently
+        _log.exception("telling what ended met what nobody thought of; it is tried again")
