@@ -39,7 +39,7 @@ class Served:
     address: str
 
     def client(self, **options: Any) -> openai.OpenAI:
-        bare = httpx.Client(verify=False)  # or it reads all certificates each time; there is no TLS here
+        bare = openai.DefaultHttpxClient(verify=False)  # or it reads all certificates each time; there is no TLS here
         options = {"api_key": TOKENS.write, "max_retries": 0, "timeout": 20.0, "http_client": bare, **options}
         return openai.OpenAI(base_url=f"{self.address}/v1", **options)
 
@@ -173,7 +173,7 @@ def test_a_caller_that_hangs_up_cancels_its_render(served: Served) -> None:
 
 def test_fifty_at_once(served: Served) -> None:
     async def run() -> list[Any]:
-        bare = httpx.AsyncClient(verify=False)
+        bare = openai.DefaultAsyncHttpxClient(verify=False)
         async with openai.AsyncOpenAI(
             base_url=f"{served.address}/v1", api_key=TOKENS.write, max_retries=0, timeout=20.0, http_client=bare
         ) as client:
