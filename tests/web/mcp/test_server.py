@@ -161,6 +161,17 @@ def test_nothing_outside_the_output_folder_is_shown(daemon: InProcessDaemon) -> 
     link.unlink()
 
 
+@pytest.mark.parametrize("path", ["a\0b", "loop", "loop/a.png"])
+def test_what_leads_nowhere_is_told(daemon: InProcessDaemon, path: str) -> None:
+    loop = daemon.pictures / "loop"
+    loop.unlink(missing_ok=True)
+    loop.symlink_to("loop")
+    found = call(daemon, "show", path=path)
+    loop.unlink()
+    assert found.is_error
+    assert "is not below the output folder" in words(found)
+
+
 @pytest.mark.parametrize(
     ("tool", "arguments", "told"),
     [
@@ -171,6 +182,7 @@ def test_nothing_outside_the_output_folder_is_shown(daemon: InProcessDaemon) -> 
         ("jobs", {"since": "yesterday"}, "`since`"),
         ("jobs", {"wait": True}, "`wait`"),
         ("jobs", {"job_id": "nobody"}, "nobody"),
+        ("render", {"prompt": "half of \ud83d"}, "lone surrogate"),
         ("paint", {}, "use one of render, compose"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from kilnmark.client.errors import ClientError
 from kilnmark.protocol.exits import ExitCode
+from kilnmark.protocol.printable import printable
 
 __all__ = ["McpNotInstalled", "OutsideOutputs"]
 
@@ -34,4 +35,4 @@ class OutsideOutputs(ClientError):
         self.root = root
 
     def __str__(self) -> str:
-        return f"{self.path} is not below the output folder {self.root}; give a picture that is"
+        return f"{printable(self.path)} is not below the output folder {self.root}; give a picture that is"

@@ -21,7 +21,7 @@ from kilnmark.client.web.files import thumbnail
 from kilnmark.protocol.content.composition import Composition
 from kilnmark.protocol.errors import KilnmarkError
 from kilnmark.protocol.wire import jsonrpc
-from kilnmark.protocol.wire.errors import RequestError
+from kilnmark.protocol.wire.errors import InvalidParams, RequestError
 from kilnmark.protocol.wire.inspection import InspectionDocument
 from kilnmark.protocol.wire.replies import Progress, RenderResult
 from kilnmark.web.mcp.answers import JobsAnswer, ToolAnswer, ToolFailure, report_words
@@ -164,10 +164,17 @@ async def _answer(tools: AgentTools, params: "CallToolRequestParams", on_progres
         named = f"there is no tool {params.name[:200]!r}; use one of {', '.join(_TOOLS)}"
         return _failure(ToolFailure(kind="unknown_tool", message=named))
     try:
-        ask = jsonrpc.params_as(tool.ask, msgspec.json.encode(params.arguments or {}))
+        ask = jsonrpc.params_as(tool.ask, _encoded(params.arguments or {}))
         return await tool.run(tools, ask, on_progress)
     except KilnmarkError as error:
         return _failure(_told(error))
+
+
+def _encoded(arguments: dict[str, Any]) -> bytes:
+    try:
+        return msgspec.json.encode(arguments)
+    except UnicodeEncodeError as error:
+        raise InvalidParams("the arguments hold half a character (a lone surrogate); send whole text") from error
 
 
 def _told(error: KilnmarkError) -> ToolFailure:

@@ -140,7 +140,10 @@ def _recorded(path: str, root: Path) -> RecordedPicture:
         OutsideOutputs: it is not below it.
         RefusedPicture: it cannot be read, or says nothing.
     """
-    file = (root / path).resolve()
+    try:
+        file = (root / path).resolve()
+    except (OSError, RuntimeError, ValueError) as error:  # links in a circle; characters that no path has
+        raise OutsideOutputs(path, str(root)) from error
     if not file.is_relative_to(root.resolve()):
         raise OutsideOutputs(path, str(root))
     return recorded_picture(file)
