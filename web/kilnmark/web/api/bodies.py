@@ -88,7 +88,7 @@ def _unfolded(name: str, value: str) -> Any:
         return value
     try:
         return msgspec.json.decode(value)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise InvalidParams(f"it is no JSON ({error}) - at `$.params.{name}`") from error
 
 
