@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from kilnmark.otel.quiet import INTERVAL, EveryMinute
+from kilnmark.otel.quiet import INTERVAL, EveryMinute, quieten_exporters
 
 
 class Clock:
@@ -64,3 +64,10 @@ def test_an_answer_in_another_protocol_is_told_with_the_variable_that_mends_it(e
     assert EveryMinute(Clock()).filter(said)
     assert mend in said.getMessage()
     assert error not in said.getMessage()
+
+
+def test_a_line_about_telemetry_that_is_not_exported_is_no_news() -> None:
+    from opentelemetry.instrumentation.logging import handler
+
+    quieten_exporters()
+    assert not handler._internal_logger.isEnabledFor(logging.WARNING)

@@ -28,6 +28,8 @@ _NOISY = (
     "opentelemetry.sdk.trace.export",
 )
 
+_ABOUT_ITSELF = "opentelemetry.instrumentation.logging.handler.internal"
+"""Says past every setting of the log that a line about telemetry was not itself exported, which is as it should be."""
 
 _NO_HTTP = (
     "the collector does not speak HTTP there, and gRPC ports do not; set OTEL_EXPORTER_OTLP_PROTOCOL=grpc, or name its "
@@ -81,6 +83,7 @@ def quieten_exporters() -> None:
     """Put one shared filter on the loggers that speak when a collector is gone; harmless to repeat."""
     for name in _NOISY:
         logging.getLogger(name).addFilter(_shared)
+    logging.getLogger(_ABOUT_ITSELF).setLevel(logging.CRITICAL)
 
 
 def _told(said: str) -> str:

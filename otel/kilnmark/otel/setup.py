@@ -45,8 +45,9 @@ __all__ = [
 
 _TRACES: tuple[Signal, ...] = ("traces",)
 
-STOP_DEADLINE = 1.8
-"""Seconds that stopping may take; what no collector has taken by then is lost. A process is to be gone within two."""
+STOP_DEADLINE = 1.5
+"""Seconds that stopping may take; what no collector has taken by then is lost. A process is to be gone within two, all
+else that it ends with included."""
 
 SHARED_DEADLINE = STOP_DEADLINE / 2
 """For each of two processes of which one waits for the other's end."""
