@@ -1,5 +1,6 @@
 """What a daemon measures of its renders, its callers, its worker and its journal: the right value for each."""
 
+import asyncio
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -128,3 +129,28 @@ def test_spans_of_the_worker_that_nobody_took_are_counted_with_the_daemons_own()
     lost = Measurement(metric="flux_mlx.telemetry.dropped", value=2, attributes={"flux_mlx.signal": "traces"})
     Measuring(measures).noted(Noted(notes=[lost]))
     assert (measures.drops.of("traces"), measures.drops.all) == (3, 3)
+
+
+def test_a_look_that_goes_wrong_is_not_the_last(metered: Metered, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[float] = []
+
+    def look() -> Glance:
+        looks.append(0.0)
+        if len(looks) == 1:
+            raise RuntimeError("a defect")
+        seen.set()
+        return Glance(QueueInfo(), 1.0, "ready", 0, None, CacheInfo())
+
+    seen = asyncio.Event()
+
+    async def run() -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda *_: None)
+        measuring = Measuring(metered.measures)
+        loop.call_soon(measuring.begin, look)
+        await seen.wait()
+        measuring.end()
+
+    monkeypatch.setattr("kilnmark.daemon.measuring.LOOK_EVERY", 0.01)
+    asyncio.run(asyncio.wait_for(run(), 20))
+    assert len(looks) >= 2

@@ -165,9 +165,9 @@ class Measuring:
             self._next.cancel()
 
     def _look_on(self) -> None:
+        self._next = asyncio.get_running_loop().call_later(LOOK_EVERY, self._look_on)  # whatever comes of this one
         if self._look is not None:
             self.tell(self._look())
-        self._next = asyncio.get_running_loop().call_later(LOOK_EVERY, self._look_on)
 
     def tell(self, glance: Glance) -> None:
         """Set every gauge to how things stand."""
