@@ -36,6 +36,27 @@ print(json.dumps([trace_id, [
     for s in spans.get_finished_spans()]]))
 """
 
+GIVEN_UP = """
+import asyncio, json
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from kilnmark.client.tracing import render_span
+
+spans = InMemorySpanExporter()
+provider = TracerProvider()
+provider.add_span_processor(SimpleSpanProcessor(spans))
+trace.set_tracer_provider(provider)
+for error in (asyncio.CancelledError, KeyboardInterrupt, SystemExit, GeneratorExit, OSError):
+    try:
+        with render_span():
+            raise error
+    except error:
+        pass
+print(json.dumps([[s.status.status_code.name, dict(s.attributes)] for s in spans.get_finished_spans()]))
+"""
+
 
 def render_traced(socket: Path, silence: float = 30.0, **options: Any) -> tuple[str, dict[str, Any], dict[str, Any]]:
     """The reply's trace id, the client's span and its caller's."""
@@ -62,3 +83,10 @@ def test_a_time_out_marks_the_span(folder: Path) -> None:
     with silent_daemon(folder) as path:
         _, own, _ = render_traced(path, silence=0.2)
     assert (own["status"], own["attributes"]["error.type"]) == ("ERROR", "silence_timeout")
+
+
+def test_a_render_that_its_caller_gives_up_is_no_failure() -> None:
+    done = subprocess.run([sys.executable, "-c", GIVEN_UP], capture_output=True, text=True, check=True, timeout=60)
+    given_up = ["UNSET", {"render.outcome": "cancelled"}]
+    left, failed = ["UNSET", {}], ["ERROR", {"error.type": "OSError"}]
+    assert msgspec.json.decode(done.stdout) == [given_up, given_up, given_up, left, failed]

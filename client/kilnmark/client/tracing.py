@@ -17,7 +17,7 @@ from kilnmark.otel.measures import Measures
 from kilnmark.otel.settings import Signal
 from kilnmark.otel.setup import start
 from kilnmark.otel.spans import mark_failed
-from kilnmark.protocol.wire.errors import RequestError
+from kilnmark.protocol.wire.errors import Cancelled, RequestError
 
 __all__ = ["Carrier", "render_span", "traced_command"]
 
@@ -44,16 +44,20 @@ def traced_command(*, measured: bool = False, service: str = "kilnmark-client") 
 def render_span() -> Iterator[Carrier]:
     """Open the span of one render and give the context that the request carries to the daemon.
 
-    An error that leaves the block marks the span with its `kind`; leaving it early is no error.
+    An error that leaves the block marks the span with its `kind`. Leaving it early is no error, and neither is giving
+    the render up: a task that is cancelled, and a program that is told to end, did not fail.
     """
     span = trace.get_tracer("kilnmark.client").start_span(names.CLIENT_RENDER, kind=SpanKind.CLIENT)
     try:
         yield carrier_of(span)
     except GeneratorExit:
         raise
-    except BaseException as error:
+    except Exception as error:
         kind = error.kind if isinstance(error, RequestError | ClientError) else type(error).__name__
         mark_failed(span, kind, str(error))
+        raise
+    except BaseException:
+        mark_failed(span, Cancelled.kind, "")
         raise
     finally:
         span.end()
