@@ -54,6 +54,7 @@ class RenderTrace:
         self._span = tracer.start_span(names.RENDER, context=parent, kind=SpanKind.SERVER)
         describe_call(self._span, RENDER.name)
         describe_render(self._span, command, variant=variant, with_prompts=with_prompts)
+        self._tracer = tracer
         self._queue_span = tracer.start_span(names.QUEUE, context=set_span_in_context(self._span))
         self.carrier: Carrier = carrier_of(self._span)
         self.trace_id: str = trace_id_of(self._span)
@@ -65,6 +66,12 @@ class RenderTrace:
         """The worker has it now; perhaps another one had it before."""
         if self._queue_span.is_recording():
             self._queue_span.end()
+
+    def waits_again(self) -> None:
+        """The worker that had it is gone: what that took is lost, and it waits for the next."""
+        self.started()
+        self._queue_span = self._tracer.start_span(names.QUEUE, context=set_span_in_context(self._span))
+        describe(self._queue_span, {names.REASON: "worker_lost"})
 
     @property
     def context(self) -> Context:

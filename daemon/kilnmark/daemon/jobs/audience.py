@@ -79,6 +79,7 @@ class _Seat:
         self.asked_by = arrival.asked_by
         self.priority = arrival.facts.params.priority
         self.accepted = accepted
+        self.waits_since = accepted
         self.begun: float | None = None
         self.step = 0
         self.watchers: list[JobWatcher] = []
@@ -141,7 +142,7 @@ class Audience:
             seat = self._seats[job_id]
             seat.begun = now
             seat.trace.started()
-            self._measuring.waited(seat.priority, now - seat.accepted)
+            self._measuring.waited(seat.priority, now - seat.waits_since)
             self.on_news(job_id, "begun", None)
 
     def shared(self, job_ids: Iterable[str]) -> None:
@@ -155,6 +156,8 @@ class Audience:
         for job_id in job_ids:
             seat = self._seats[job_id]
             seat.begun, seat.step = None, 0
+            seat.waits_since = self._clock.monotonic()
+            seat.trace.waits_again()
             self.on_news(job_id, "waiting", None)
 
     def dismiss_all(self, error: Callable[[str], RequestError]) -> None:

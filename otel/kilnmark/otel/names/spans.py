@@ -22,7 +22,9 @@ __all__ = [
 
 CLIENT_RENDER: Final = SpanName("kilnmark.client.render", "One call of a client for a picture.")
 RENDER: Final = SpanName("flux_mlx.render", "One render, from acceptance to reply.")
-QUEUE: Final = SpanName("flux_mlx.queue", "Its wait until the worker has it.")
+QUEUE: Final = SpanName(
+    "flux_mlx.queue", "Its wait until the worker has it; another, with `flux_mlx.reason`, where that worker was lost."
+)
 LORA_APPLY: Final = SpanName("flux_mlx.lora.apply", "One adapter of one render: read, judged, put on.")
 ENCODE: Final = SpanName("flux_mlx.encode", "Its prompt encoded, and the pictures that it starts from.")
 DENOISE: Final = SpanName("flux_mlx.denoise", "All of its denoise steps.")
