@@ -13,6 +13,7 @@ import pytest
 
 from kilnmark.lab.run.folder import read_state
 from kilnmark.lab.run.plan import TrainingPlan, read_plan
+from kilnmark.lab.run.progress import show_training
 from kilnmark.lab.run.state import RunState
 from kilnmark.lab.run.trained import TrainingStatus
 from kilnmark.lab.training import local, process
@@ -24,8 +25,10 @@ from kilnmark.lab.training.errors import (
     TrainingEnded,
 )
 from kilnmark.lab.training.train import Wish, train_run
+from kilnmark.otel import names
 from tests.lab.faults.benches import ADAPTER, looked_at_run
 from tests.lab.training.conftest import set_lines, spoil, unheard
+from tests.otel.reading import Metered
 
 TRAINER = Path(__file__).with_name("trainer.py")
 COMMAND = ("{python}", str(TRAINER), "{output}", "{steps}", "{save_every}", str(ADAPTER))
@@ -265,3 +268,11 @@ def test_a_place_that_stands_for_nothing_is_told(run: Path) -> None:
     set_lines(run, command='["{python}", "{stepz}"]')
     with pytest.raises(TrainerUnusable, match=r"\{stepz\} in its command stands for nothing; there are .*\{steps\}"):
         train_run(run, unheard)
+
+
+def test_how_far_it_is_can_be_looked_at_whenever_it_is_wanted(run: Path) -> None:
+    metered = Metered()
+    show_training(metered.measures, run)
+    assert metered.of(names.LAB_PROGRESS) == []
+    train_run(run, unheard)
+    assert metered.of(names.LAB_PROGRESS) == [({"kilnmark.lab.part": "training"}, 1.0)]

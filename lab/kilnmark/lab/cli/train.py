@@ -47,14 +47,18 @@ def train(run: Path, *, new_training: bool, adopt: str | None, cancel: bool, as_
     can. A remote training goes on without this command; the same command then waits for it again, and never starts a
     second one. What may cost more than the budget is not begun.
     """
+    from kilnmark.client.tracing import traced_command
     from kilnmark.lab.run.folder import read_state
     from kilnmark.lab.run.plan import read_plan
+    from kilnmark.lab.run.progress import show_training
     from kilnmark.lab.run.spending import spent_of
     from kilnmark.lab.training.train import Wish, train_run
 
     if new_training and (adopt or cancel):
         raise click.UsageError("--new-training begins another training; it does not go with --adopt or --cancel")
-    training = train_run(run, lambda line: write_line(line, aside=True), Wish(new_training, adopt, cancel))
+    with traced_command(measured=True) as measures:
+        show_training(measures, run)
+        training = train_run(run, lambda line: write_line(line, aside=True), Wish(new_training, adopt, cancel))
     state, budget = read_state(run), read_plan(run).budget
     checkpoints = state.checkpoints if state else ()
     spent = spent_of(state) if state else 0.0

@@ -195,7 +195,7 @@ LINK_KIND: Final = AttributeName("render.link", "On a link, `made`: the render t
 LAB_VERDICT: Final = AttributeName("kilnmark.lab.verdict", "`PROCEED`, `REJECT` or `IN FLIGHT`.")
 LAB_BARS: Final = AttributeName("kilnmark.lab.bars", "Which bars it was judged by.")
 LAB_CELL: Final = AttributeName("kilnmark.lab.cell", "Which cell of the grid was judged.")
-LAB_PART: Final = AttributeName("kilnmark.lab.part", "What a run is at: `sweep`, `gate` or `judging`.")
+LAB_PART: Final = AttributeName("kilnmark.lab.part", "What a run is at: `training`, `sweep`, `gate` or `judging`.")
 BATCH_STATE: Final = AttributeName("kilnmark.batch.state", "`waiting`, `done`, `failed` or `kept`.")
 
 # Of metrics.
