@@ -14,8 +14,7 @@ from kilnmark.keymaps.adapter import Adapter
 from kilnmark.otel import names
 from kilnmark.otel.drops import Drops
 from kilnmark.protocol.wire.asides import Measurement
-from kilnmark.protocol.wire.replies import StackInfo
-from kilnmark.protocol.wire.work import RenderCommand
+from tests.engine.commands import PLAIN
 
 
 def test_each_switch_is_of_one_kind(base: Base, stacker: Stacker, healthy: Adapter, other: Adapter) -> None:
@@ -41,24 +40,7 @@ def test_a_render_notes_its_steps_and_its_switch(base: Base, adapters: Path) -> 
         is_cancelled=lambda _: False,
         notes=notes,
     )
-    job = RenderCommand(
-        job_id="one",
-        prompt="a",
-        variant="standin",
-        seed=1,
-        steps=2,
-        guidance=3.5,
-        negative_prompt=None,
-        width=32,
-        height=32,
-        tier=None,
-        lora_names=[],
-        lora_paths=[],
-        lora_scales=[],
-        stack=StackInfo(source="none"),
-        on_mismatch="error",
-    )
-    renderer.render(job)
+    renderer.render(PLAIN)
     by = [(note.metric, note.attributes) for note in notes.take()]
     variant = {"render.variant": "standin"}
     assert by.count((names.STEP_DURATION.name, variant)) == by.count((names.STEPS.name, variant)) == 2

@@ -20,6 +20,7 @@ here never travel. Each stores facts and words them when it is printed.
         ├── HooksUnusable          nor what is to be told of ended jobs
         ├── BodyRefused            what it was sent
         ├── UnknownModel           what it was asked to paint with
+        ├── NothingThere           what it was asked for
         ├── BatchError             what stops a batch (kilnmark.client.batch.errors)
         └── TimedOut
             ├── ConnectTimeout     connecting

@@ -6,10 +6,11 @@ calls it; nothing is exported here.
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 from kilnmark.daemon.jobs.jobs import Job
 from kilnmark.daemon.spans import outcome_word, source_word
+from kilnmark.daemon.worker.ends import WorkerState
 from kilnmark.otel import names
 from kilnmark.otel.carrier import context_from
 from kilnmark.otel.measures import Measures
@@ -27,8 +28,6 @@ __all__ = ["LOOK_EVERY", "Glance", "Measuring"]
 
 LOOK_EVERY = 1.0
 """Seconds between two looks at how everything stands."""
-
-STATES = ("warming", "ready", "degraded", "stopped")
 
 OTHER = "other"
 """The variant of a base that is none of ours, such as a directory: there may be any number of those."""
@@ -53,7 +52,7 @@ class Glance(NamedTuple):
 
     queue: QueueInfo
     oldest: float
-    worker: str
+    worker: WorkerState
     connections: int
     memory: MemoryInfo | None
     pictures: CacheInfo
@@ -178,7 +177,7 @@ class Measuring:
         record(names.RENDERS_RUNNING, glance.queue.running)
         record(names.CONNECTIONS, glance.connections)
         record(names.CACHE_SIZE, glance.pictures.bytes, {names.CACHE_NAME: "picture"})
-        for state in STATES:
+        for state in get_args(WorkerState):
             record(names.WORKER_UP, float(state == glance.worker), {names.WORKER_STATE: state})
         for state, size in _memory(glance.memory):
             record(names.MEMORY, size, {names.MEMORY_STATE: state})

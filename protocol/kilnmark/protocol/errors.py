@@ -99,6 +99,7 @@ and `EXITS` of the command line and of the daemon how a process does.
         ├── TokensUnusable
         ├── HooksUnusable
         ├── UnknownModel
+        ├── NothingThere
         ├── McpNotInstalled          agents served: web/mcp/errors
         ├── OutsideOutputs
         ├── BatchError               what stops a whole batch: client/batch/errors

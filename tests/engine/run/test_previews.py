@@ -18,26 +18,7 @@ from kilnmark.engine.run.render import Renderer
 from kilnmark.engine.run.saver import Painting
 from kilnmark.engine.stack.store import AdapterStore
 from kilnmark.protocol.wire.asides import Previewed
-from kilnmark.protocol.wire.replies import StackInfo
-from kilnmark.protocol.wire.work import RenderCommand
-
-JOB = RenderCommand(
-    job_id="one",
-    prompt="a",
-    variant="standin",
-    seed=1,
-    steps=2,
-    guidance=3.5,
-    negative_prompt=None,
-    width=64,
-    height=32,
-    tier=None,
-    lora_names=[],
-    lora_paths=[],
-    lora_scales=[],
-    stack=StackInfo(source="none"),
-    on_mismatch="error",
-)
+from tests.engine.commands import PLAIN
 
 
 class Ticking:
@@ -55,7 +36,7 @@ def painted(base: Base, previews: Previews | None) -> np.ndarray:
         base, store=AdapterStore([Path()]), tracer=NoOpTracer(), tell=lambda _: None, is_cancelled=lambda _: False
     )
     renderer.previews = previews
-    outcome = renderer.render(JOB)
+    outcome = renderer.render(PLAIN)
     assert isinstance(outcome, Painting)
     return np.asarray(outcome.image)
 
@@ -77,7 +58,7 @@ def test_they_take_a_hundredth_of_the_time_at_most(base: Base, monkeypatch: pyte
     clock = Ticking()
     previews = Previews(base, told.append, lambda: True, clock)
     assert previews.is_due
-    previews.show(JOB, 1, mx.zeros((1, 8, 64)))
+    previews.show(PLAIN, 1, mx.zeros((1, 8, 64)))
     assert not previews.is_due
     clock.now += 1 / SHARE
     assert previews.is_due
@@ -103,6 +84,6 @@ def test_a_base_that_sees_nothing_has_none_and_says_so(caplog: pytest.LogCapture
     previews = Previews(blind, told.append, lambda: True)  # type: ignore[arg-type]
     for step in (1, 2):
         if previews.is_due:
-            previews.show(JOB, step, mx.zeros((1, 8, 64)))
+            previews.show(PLAIN, step, mx.zeros((1, 8, 64)))
     assert told == []
     assert caplog.messages == ["no previews of flux3-klein: it holds nothing that encodes pictures"]

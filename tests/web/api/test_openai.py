@@ -212,9 +212,9 @@ def test_what_is_no_request_of_the_api_is_told_in_its_form(served: Served) -> No
             answer = plain.post(f"{served.address}/v1/images/generations", content=body, headers=headers)
             assert (answer.status_code, answer.json()["error"]["code"]) == (status, "body_refused")
         assert plain.post(f"{served.address}/v1/images/edits", json={}, headers=headers).status_code == 415
-        assert (
-            plain.get(f"{served.address}/v1/audio", headers=headers).json()["error"]["type"] == "invalid_request_error"
-        )
+        nothing = plain.get(f"{served.address}/v1/audio", headers=headers)
+        told = nothing.json()["error"]
+        assert (nothing.status_code, told["type"], told["code"]) == (404, "invalid_request_error", "not_found")
 
 
 def test_the_example_of_the_page_runs(served: Served, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import subprocess
+import sys
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
@@ -210,3 +212,18 @@ def test_a_file_that_is_none_is_told(tmp_path: Path) -> None:
     (tmp_path / "told.sqlite").write_text("no database, and long enough to be looked at" * 9)
     with pytest.raises(HooksUnusable, match=r"told\.sqlite.*cannot be used"):
         HooksLedger(tmp_path / "told.sqlite")
+
+
+def test_a_receiver_that_hangs_holds_up_nobodys_end(tmp_path: Path) -> None:
+    """The process leaves at once: what is under way is told again by the next."""
+    program = (
+        "import asyncio, sys, threading\n"
+        "from kilnmark.web.hooks.teller import _apart\n"
+        "async def run():\n"
+        "    begun = threading.Event()\n"
+        "    task = asyncio.create_task(_apart(lambda: (begun.set(), threading.Event().wait())))\n"
+        "    await asyncio.to_thread(begun.wait)\n"
+        "    task.cancel()\n"
+        "asyncio.run(run())\n"
+    )
+    assert subprocess.run([sys.executable, "-c", program], timeout=30, check=False).returncode == 0

@@ -3,6 +3,8 @@
 import asyncio
 from contextlib import aclosing
 
+import pytest
+
 from kilnmark.client.aio import AsyncClient
 from kilnmark.daemon.in_process import InProcessDaemon
 from kilnmark.daemon.worker.fake import FakeWorker
@@ -80,3 +82,26 @@ def test_it_tells_of_what_is_open_when_it_begins_and_watches_for_nobody() -> Non
     with InProcessDaemon(worker) as daemon:
         worker.hold("denoise")
         asyncio.run(asyncio.wait_for(run(daemon, worker), 20))
+
+
+def test_a_defect_costs_pages_what_they_missed_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def run(daemon: InProcessDaemon) -> None:
+        link = DaemonLink(str(daemon.socket), lambda socket: AsyncClient(socket, away_timeout=0.0))
+        follower, taken, again, told = JobFollower(link), JobFollower.take, asyncio.Event(), asyncio.Event()
+
+        def take(self: JobFollower, note: JobChange | Preview) -> None:
+            if not again.is_set():
+                again.set()
+                raise RuntimeError("a defect")
+            taken(self, note)
+            told.set()
+
+        monkeypatch.setattr(JobFollower, "take", take)
+        async with aclosing(follower.events()) as events:  # type: ignore[type-var]  # an async generator
+            await anext(events)
+            while not told.is_set():
+                await link.client.render("a fox", width=64, height=64, steps=2)
+        await link.end()
+
+    with InProcessDaemon() as daemon:
+        asyncio.run(asyncio.wait_for(run(daemon), 20))

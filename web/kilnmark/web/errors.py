@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from kilnmark.client.errors import ClientError
 from kilnmark.protocol.exits import ExitCode
 
-__all__ = ["BodyRefused", "HooksUnusable", "TokensUnusable", "UnknownModel"]
+__all__ = ["BodyRefused", "HooksUnusable", "NothingThere", "TokensUnusable", "UnknownModel"]
 
 
 class BodyRefused(ClientError):
@@ -17,6 +17,26 @@ class BodyRefused(ClientError):
     """
 
     kind = "body_refused"
+    retryable = False
+
+    def __init__(self, sentence: str, status: int) -> None:
+        super().__init__(sentence, status)
+        self.sentence = sentence
+        self.status = status
+
+    def __str__(self) -> str:
+        return self.sentence
+
+
+class NothingThere(ClientError):
+    """An address that nothing is served at, or not any more.
+
+    Args:
+        sentence: Why, and what to do.
+        status: Of HTTP: 404, or 410.
+    """
+
+    kind = "not_found"
     retryable = False
 
     def __init__(self, sentence: str, status: int) -> None:

@@ -87,7 +87,10 @@ class DaemonLink:
     async def _look_on(self) -> None:
         while True:
             await asyncio.sleep(INTERVAL)
-            await self._look()
+            try:
+                await self._look()
+            except Exception:  # noqa: BLE001 - whoever hears of it must not end the looking
+                _log.exception("a look at the daemon met a defect; the next is taken all the same")
 
     async def _look(self) -> None:
         try:

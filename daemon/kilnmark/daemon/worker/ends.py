@@ -4,13 +4,15 @@ Types alone; `worker` holds them together.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Protocol
+from typing import Literal, Protocol
 
 from kilnmark.daemon.worker.said import WorkerSaid
 from kilnmark.protocol.picture.spec import PictureSize
 from kilnmark.protocol.wire import work
 
-__all__ = ["Sizes", "Spawn", "StartedWorker", "WorkerListener"]
+__all__ = ["Sizes", "Spawn", "StartedWorker", "WorkerListener", "WorkerState"]
+
+WorkerState = Literal["warming", "ready", "degraded", "stopped"]
 
 
 class StartedWorker(Protocol):

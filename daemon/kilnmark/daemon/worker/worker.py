@@ -9,11 +9,10 @@ and ends is `life`'s part, and when the next one begins, `restarts`'; what becom
 import asyncio
 import logging
 from collections.abc import Callable
-from typing import Literal
 
 from kilnmark.daemon.clock import Clock
 from kilnmark.daemon.measuring import Measuring
-from kilnmark.daemon.worker.ends import Sizes, Spawn, WorkerListener
+from kilnmark.daemon.worker.ends import Sizes, Spawn, WorkerListener, WorkerState
 from kilnmark.daemon.worker.holdings import Answer, Holdings
 from kilnmark.daemon.worker.life import Life, LifeEnd
 from kilnmark.daemon.worker.restarts import Restarts
@@ -23,11 +22,9 @@ from kilnmark.protocol.wire.asides import Noted, Previewed
 from kilnmark.protocol.wire.memory import BaseInfo
 from kilnmark.protocol.wire.status import WorkerInfo
 
-__all__ = ["Worker", "WorkerState"]
+__all__ = ["Worker"]
 
 _log = logging.getLogger(__name__)
-
-WorkerState = Literal["warming", "ready", "degraded", "stopped"]
 
 
 class Worker:

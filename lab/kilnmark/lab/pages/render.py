@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from kilnmark.client.web.files import PICTURE_TYPES, inside
 from kilnmark.client.web.house import house_css
+from kilnmark.client.web.templates import escaped_templates
 from kilnmark.lab.figures.figures import figures_of
 from kilnmark.lab.figures.words import figure_rows, span_words
 from kilnmark.lab.judging.kappa import Agreement
@@ -25,7 +26,6 @@ from kilnmark.lab.pages.words import moment, since
 from kilnmark.lab.run.found import FoundBatch, FoundRun, FoundWork
 from kilnmark.lab.run.next import NextStep, next_steps
 from kilnmark.lab.run.standing import RunStanding, RunVerdict, adapter_of_run, cost_of
-from kilnmark.protocol.printable import printable_lines
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -231,17 +231,9 @@ def asset(name: str) -> bytes:
 @cache
 def _templates() -> "Environment":
     """The templates, each value of theirs escaped, each name of theirs known."""
-    from jinja2 import Environment, FunctionLoader, StrictUndefined
     from markupsafe import Markup
 
-    templates = Environment(
-        autoescape=True,
-        finalize=_shown,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        loader=FunctionLoader(lambda name: asset(name).decode()),
-    )
+    templates = escaped_templates(lambda name: asset(name).decode())
     templates.filters.update(
         moment=moment,
         shell=shlex.join,
@@ -251,13 +243,6 @@ def _templates() -> "Environment":
         ours=Markup,
     )
     return templates
-
-
-def _shown(value: object) -> object:
-    """What comes from outside is text that does nothing: not even turn around what stands beside it."""
-    from markupsafe import Markup
-
-    return value if isinstance(value, Markup) or not isinstance(value, str) else printable_lines(value)
 
 
 def _kappa(agreement: Agreement) -> str:

@@ -21,7 +21,7 @@ from kilnmark.protocol.wire.status import StatusResult
 from kilnmark.web.api.addresses import PictureAddresses
 from kilnmark.web.api.asks import ImagesAsk, render_options, seeds_of, unused_fields
 from kilnmark.web.errors import UnknownModel
-from kilnmark.web.mcp.places import adapter_folders, located
+from kilnmark.web.located import adapter_folders, located
 
 __all__ = ["ImageDatum", "ImagesAnswer", "ImagesProof", "answer_of", "checked_model", "painted"]
 

@@ -22,7 +22,7 @@ from kilnmark.web.api.painting import answer_of, checked_model, painted
 from kilnmark.web.api.sent import SentPictures
 from kilnmark.web.api.told import json_answer, kind_of, refused
 from kilnmark.web.api.tracing import request_span
-from kilnmark.web.errors import BodyRefused, UnknownModel
+from kilnmark.web.errors import NothingThere, UnknownModel
 from kilnmark.web.site import WebSite
 
 if TYPE_CHECKING:
@@ -110,13 +110,13 @@ class _Api:
         root = Path((await self._site.link.client.status()).output_dir)
         found = self._addresses.opened(given["expires"], given["signature"], given["name"], root)
         if found is None or found.suffix != ".png":
-            raise BodyRefused("No picture has this address.", 404)
+            raise NothingThere("No picture has this address.", 404)
         if time.time() > given["expires"]:
-            raise BodyRefused("This address was good for an hour, which is over; ask for the picture again.", 410)
+            raise NothingThere("This address was good for an hour, which is over; ask for the picture again.", 410)
         return FileResponse(found, media_type="image/png")
 
     async def nothing(self, request: "Request") -> "Response":
-        raise BodyRefused(f"Nothing is served for {request.method} {request.url.path[:200]}.", 404)
+        raise NothingThere(f"Nothing is served for {request.method} {request.url.path[:200]}.", 404)
 
     async def _models(self) -> list[ModelInfo]:
         status = await self._site.link.client.status()

@@ -31,7 +31,7 @@ from kilnmark.protocol.wire.errors import (
     RequestError,
     UnknownJob,
 )
-from kilnmark.web.errors import BodyRefused, UnknownModel
+from kilnmark.web.errors import BodyRefused, NothingThere, UnknownModel
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -60,6 +60,7 @@ STATUSES: Final[Mapping[type[KilnmarkError], tuple[int, str]]] = {
     ClientError: (503, _SERVER),
     UnknownModel: (404, _INVALID),
     BodyRefused: (400, _INVALID),
+    NothingThere: (404, _INVALID),
 }
 """Status and type of each error, or of the nearest above it. An error of the client's own means that the daemon is
 away."""
@@ -100,7 +101,7 @@ class ErrorAnswer(msgspec.Struct, frozen=True, kw_only=True):
 def refused(error: KilnmarkError) -> "Response":
     """The answer that tells an error."""
     status, kind = nearest(STATUSES, type(error))
-    if isinstance(error, BodyRefused):
+    if isinstance(error, BodyRefused | NothingThere):
         status = error.status
     told = ToldError(
         message=str(error),

@@ -6,10 +6,12 @@ down before it is sent.
 
 import asyncio
 import logging
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 from kilnmark.client.aio import AsyncClient
@@ -119,7 +121,7 @@ class Teller:
         try:
             self._check_allowed(due)
             headers = signed(due.message, self._secret, self._clock())
-            await asyncio.to_thread(self._send, due.message.url, due.message.body, headers)
+            await _apart(partial(self._send, due.message.url, due.message.body, headers))
         except NotTaken as error:
             if self.ledger.failed(due, error.reason, self._clock(), for_ever=error.for_ever):
                 _log.warning("message %s to %s is given up: %s", due.message.id, due.message.url, error)
@@ -164,6 +166,28 @@ class Teller:
                 sent = await self.send_next()
             if not sent:
                 await asyncio.sleep(INTERVAL)
+
+
+async def _apart(work: Callable[[], None]) -> None:
+    """Do what blocks in a thread of its own, which the process does not wait for when it ends: a receiver may hang."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[None] = loop.create_future()
+
+    def settle(error: Exception | None) -> None:
+        if not done.done():
+            done.set_result(None) if error is None else done.set_exception(error)
+
+    def run() -> None:
+        error: Exception | None = None
+        try:
+            work()
+        except Exception as raised:  # noqa: BLE001 - it is raised again where it is waited for
+            error = raised
+        with suppress(RuntimeError):  # the loop is gone, and whoever waited
+            loop.call_soon_threadsafe(settle, error)
+
+    threading.Thread(target=run, name="kilnmark-hook", daemon=True).start()
+    await done
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from kilnmark.protocol.printable import printable
 from kilnmark.protocol.wire.errors import InvalidParams
 from kilnmark.protocol.wire.replies import Progress, RenderResult
 from kilnmark.protocol.wire.stacks import ExtraLora
+from kilnmark.web.located import adapter_folders, located, picture_folders
 from kilnmark.web.mcp.answers import (
     JobsAnswer,
     ToolAnswer,
@@ -29,7 +30,6 @@ from kilnmark.web.mcp.answers import (
 )
 from kilnmark.web.mcp.asks import ComposeAsk, InspectAsk, JobsAsk, RenderAsk, ShowAsk
 from kilnmark.web.mcp.errors import OutsideOutputs
-from kilnmark.web.mcp.places import adapter_folders, located, picture_folders
 
 __all__ = ["AgentTools", "OnProgress"]
 

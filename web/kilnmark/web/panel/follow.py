@@ -12,7 +12,6 @@ from typing import Final
 
 import msgspec
 
-from kilnmark.client.errors import ClientError
 from kilnmark.protocol.errors import KilnmarkError
 from kilnmark.protocol.wire.watching import JobChange, Preview
 from kilnmark.web.link import DaemonLink, DaemonStanding
@@ -150,8 +149,10 @@ class JobFollower:
                     async for note in notes:
                         pause = 0.5
                         self.take(note)
-            except (KilnmarkError, ClientError, OSError) as error:
+            except (KilnmarkError, OSError) as error:
                 _log.debug("the jobs cannot be watched: %s", error)
+            except Exception:  # noqa: BLE001 - a defect costs pages what they missed, never all that follows
+                _log.exception("watching the jobs met a defect; it is begun again")
             self._steps.clear()
             self._previews.clear()
             self.changed()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from kilnmark.client.web.house import house_css
-from kilnmark.protocol.printable import printable_lines
+from kilnmark.client.web.templates import escaped_templates
 from kilnmark.web.panel.words import bytes_words, clock, moment, state_class, time_words, verdict_class
 
 if TYPE_CHECKING:
@@ -50,16 +50,7 @@ def asset(name: str) -> bytes:
 @cache
 def _templates() -> "Environment":
     """The templates, each value of theirs escaped, each name of theirs known."""
-    from jinja2 import Environment, FunctionLoader, StrictUndefined
-
-    templates = Environment(
-        autoescape=True,
-        finalize=_shown,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        loader=FunctionLoader(lambda name: asset(name).decode()),
-    )
+    templates = escaped_templates(lambda name: asset(name).decode())
     templates.filters.update(
         bytes=bytes_words,
         clock=clock,
@@ -70,10 +61,3 @@ def _templates() -> "Environment":
         whole_quote=lambda text: quote(text, safe=""),
     )
     return templates
-
-
-def _shown(value: object) -> object:
-    """What comes from outside is text that does nothing: not even turn around what stands beside it."""
-    from markupsafe import Markup
-
-    return value if isinstance(value, Markup) or not isinstance(value, str) else printable_lines(value)

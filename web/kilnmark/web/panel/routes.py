@@ -10,7 +10,6 @@ from functools import partial
 from typing import TYPE_CHECKING, cast, get_args
 from urllib.parse import quote
 
-from kilnmark.client.errors import ClientError
 from kilnmark.client.web.errors import FormRefused
 from kilnmark.client.web.files import sent_as, thumbnail
 from kilnmark.client.web.forms import read_form
@@ -149,7 +148,7 @@ def _answering(answer: "Callable[[Request], Awaitable[Response]]") -> "Callable[
             return _sorry("Not there", str(error), 404)
         except RequestError as error:
             return _sorry("The daemon refused", str(error), 409)
-        except (ClientError, KilnmarkError) as error:
+        except KilnmarkError as error:
             return _html(fill("away.html", title="away", here="now", live=True, sentence=str(error)), 503)
         except OSError as error:
             return _sorry("It cannot be read", str(error), 500)

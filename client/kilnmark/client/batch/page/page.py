@@ -26,9 +26,9 @@ from kilnmark.client.batch.run.decisions import ShownPick, shown_picks
 from kilnmark.client.batch.run.findings import SourceProblem
 from kilnmark.client.batch.run.manifest import Manifest
 from kilnmark.client.batch.run.standing import ShownPicture, Standing, shown_pictures
+from kilnmark.client.web.templates import escaped_templates
 from kilnmark.keymaps.files.atomic import written_whole
 from kilnmark.protocol.content.problems import UnusableContent
-from kilnmark.protocol.printable import printable_lines
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -196,24 +196,9 @@ def _title(genres: Sequence[str]) -> str:
 @cache
 def _templates() -> "Environment":
     """The templates beside this module, each value of theirs escaped, each name of theirs known."""
-    from jinja2 import Environment, FunctionLoader, StrictUndefined
-
-    templates = Environment(
-        autoescape=True,
-        finalize=_shown,
-        undefined=StrictUndefined,
-        keep_trailing_newline=True,
-        loader=FunctionLoader(_part),
-    )
+    templates = escaped_templates(_part, trimmed=False)
     templates.filters.update({name: getattr(words, name) for name in words.__all__})
     return templates
-
-
-def _shown(value: object) -> object:
-    """What comes from outside is text that does nothing: not even turn around what stands beside it."""
-    from markupsafe import Markup
-
-    return value if isinstance(value, Markup) or not isinstance(value, str) else printable_lines(value)
 
 
 @cache

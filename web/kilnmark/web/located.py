@@ -1,4 +1,4 @@
-"""Files as agents name them: absolute, or below one of the daemon's folders, since an agent's own folder is nobody's.
+"""Files as programs and agents name them: absolute, or below a folder of the daemon, since their own is nobody's.
 
 Where no folder of the daemon has a file of that name, the first of them is meant, so that the refusal names it.
 """
@@ -26,7 +26,7 @@ def located(path: str, folders: Sequence[str]) -> str:
     """A file as the daemon is asked for it.
 
     Args:
-        path: As an agent named it.
+        path: As it was named.
         folders: Where one that is relative may lie.
     """
     if Path(path).is_absolute() or path.startswith("~") or not folders:
