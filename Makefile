@@ -38,7 +38,7 @@ $(UV):
 # The installed copy of the sample pack is data, and goes stale with it.
 $(READY): pyproject.toml $(shell find genre_packs -type f) | $(UV)
 	@echo "kilnmark: installing into .venv (extra: $(BACKEND))"
-	@$(UV) sync --quiet --compile-bytecode --python $(PYTHON) --extra $(BACKEND) --extra anthropic --extra openai --extra mcp --extra web
+	@$(UV) sync --quiet --compile-bytecode --python $(PYTHON) --extra $(BACKEND) --extra anthropic --extra openai --extra mcp --extra web --extra farm
 	@rm -f .venv/.ready-*
 	@touch $@
 
@@ -89,7 +89,7 @@ VERSION ?= 3.13
 
 # The same tests on another Python, which uv finds where it is installed, in an environment of its own.
 test-python: $(UV)
-	@UV_PROJECT_ENVIRONMENT=.pythons/$(VERSION) $(UV) sync --quiet --python $(VERSION) --extra $(BACKEND) --extra anthropic --extra openai --extra mcp --extra web
+	@UV_PROJECT_ENVIRONMENT=.pythons/$(VERSION) $(UV) sync --quiet --python $(VERSION) --extra $(BACKEND) --extra anthropic --extra openai --extra mcp --extra web --extra farm
 	@.pythons/$(VERSION)/bin/pytest -q -n 2 --dist loadfile
 
 test-slow: setup

@@ -21,6 +21,7 @@ OUTSIDE = {
     "client": "click msgspec numpy opentelemetry pydantic pydantic_core rich safetensors yaml",
     "lab": "PIL click msgspec numpy opentelemetry pydantic pydantic_core rich safetensors yaml",
     "web": "click msgspec opentelemetry",
+    "farm": "click msgspec opentelemetry",
 }
 """Top-level packages that a light room may need when it is imported."""
 ON_DEMAND = {
@@ -28,6 +29,7 @@ ON_DEMAND = {
     "keymaps": "PIL",
     "client": "PIL fsspec httpx huggingface_hub jinja2 markupsafe starlette tokenizers uvicorn",
     "web": "PIL jinja2 mcp markupsafe starlette uvicorn",
+    "farm": "nacl nats nkeys rich zeroconf",
     "lab": "anthropic fsspec httpx jinja2 markdown_it markupsafe openai replicate skimage starlette uvicorn",
 }
 """Further packages that a light room may look for inside a function."""
@@ -46,6 +48,7 @@ ARROWS = {
     "engine": "engine protocol otel keymaps",
     "lab": "lab client protocol otel keymaps",
     "web": "web client protocol otel keymaps",
+    "farm": "farm client protocol otel keymaps",
 }
 MFLUX_ROOMS = ("engine/families/*/*.py", "engine/families/*/*/*.py")
 """A room for each family, and one for what those by its classes have in common."""

@@ -6,7 +6,13 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = ["protocol/kilnmark/protocol", "client/kilnmark/client", "daemon/kilnmark/daemon", "daemon/kilnmark/engine"]
-PARTS += ["keymaps/kilnmark/keymaps", "otel/kilnmark/otel", "lab/kilnmark/lab", "web/kilnmark/web"]
+PARTS += [
+    "keymaps/kilnmark/keymaps",
+    "otel/kilnmark/otel",
+    "lab/kilnmark/lab",
+    "web/kilnmark/web",
+    "farm/kilnmark/farm",
+]
 
 
 @pytest.mark.parametrize("folder", sorted({part.split("/")[0] for part in PARTS}))

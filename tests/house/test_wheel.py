@@ -14,15 +14,16 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 UV = ROOT / ".uv" / "bin" / "uv"
-PARTS = ["client", "daemon", "engine", "keymaps", "lab", "otel", "protocol", "web"]
+PARTS = ["client", "daemon", "engine", "farm", "keymaps", "lab", "otel", "protocol", "web"]
 HEAVY = ["mlx", "mflux", "uvloop", "torch", "scipy", "opentelemetry.sdk", "opentelemetry.exporter", "transformers"]
 
 LIGHT_PROOF = """
 import importlib.util, pkgutil, sys
 
-import kilnmark.client, kilnmark.keymaps, kilnmark.lab, kilnmark.otel, kilnmark.protocol, kilnmark.web
+import kilnmark.client, kilnmark.farm, kilnmark.keymaps, kilnmark.lab, kilnmark.otel, kilnmark.protocol, kilnmark.web
 
-for room in kilnmark.client, kilnmark.keymaps, kilnmark.lab, kilnmark.otel, kilnmark.protocol, kilnmark.web:
+parts = ("client", "farm", "keymaps", "lab", "otel", "protocol", "web")
+for room in (getattr(kilnmark, part) for part in parts):
     for module in pkgutil.walk_packages(room.__path__, room.__name__ + "."):
         if not module.name.endswith(("__main__", "client.testing.fixtures")):  # the latter is pytest's to import
             importlib.import_module(module.name)

@@ -21,6 +21,7 @@ here never travel. Each stores facts and words them when it is printed.
         ├── BodyRefused            what it was sent
         ├── UnknownModel           what it was asked to paint with
         ├── NothingThere           what it was asked for
+        ├── FarmError              what goes wrong between here and many machines (kilnmark.farm.errors)
         ├── BatchError             what stops a batch (kilnmark.client.batch.errors)
         └── TimedOut
             ├── ConnectTimeout     connecting

@@ -102,6 +102,13 @@ and `EXITS` of the command line and of the daemon how a process does.
         ├── NothingThere
         ├── McpNotInstalled          agents served: web/mcp/errors
         ├── OutsideOutputs
+        ├── FarmError                many machines: farm/errors
+        │   ├── FarmNotInstalled
+        │   ├── BrokerAway
+        │   ├── BrokerRefused
+        │   ├── FarmNotSetUp
+        │   ├── FarmNotUsable
+        │   └── ContentUnusable
         ├── BatchError               what stops a whole batch: client/batch/errors
         │   ├── BrokenManifest
         │   ├── CannotPublish

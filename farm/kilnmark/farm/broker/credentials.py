@@ -1,0 +1,66 @@
+"""By what the broker knows somebody: a name, a role and a key, in one file that its owner alone may read."""
+
+import os
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from kilnmark.farm.errors import FarmNotUsable
+
+__all__ = ["VARIABLE", "FarmCredentials", "FarmRole", "load_credentials"]
+
+FarmRole = Literal["operator", "node", "submitter", "viewer"]
+
+VARIABLE = "KILNMARK_FARM_CREDENTIALS"
+"""Of the environment: the path of such a file, or what stands in it."""
+
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
+
+class FarmCredentials(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Whom the broker lets in, as what.
+
+    Attributes:
+        name: Of the node or the submitter.
+        role: What it may do.
+        seed: Of an nkey; never written anywhere else.
+        ca: Certificates in PEM that the broker's own is signed by; empty: the system's.
+    """
+
+    name: str
+    role: FarmRole
+    seed: str = ""
+    ca: str = ""
+
+    def __repr__(self) -> str:
+        return f"FarmCredentials(name={self.name!r}, role={self.role!r})"
+
+
+def load_credentials(path: Path | None, environment: Mapping[str, str] = os.environ) -> FarmCredentials | None:
+    """Those of a file, else of the environment; None where nobody gave any.
+
+    Raises:
+        FarmNotUsable: They cannot be read, or others may read them.
+    """
+    said = environment.get(VARIABLE, "")
+    if path is None and said.lstrip().startswith("{"):
+        return _decoded(VARIABLE, said.encode())
+    if path is None and not said:
+        return None
+    path = path or Path(said).expanduser()
+    try:
+        if os.name == "posix" and path.stat().st_mode & _OTHERS:
+            raise FarmNotUsable(str(path), "others may read it; say `chmod 600` of that file")
+        return _decoded(str(path), path.read_bytes())
+    except OSError as error:
+        raise FarmNotUsable(str(path), f"{error.strerror or error}; `kilnmark farm up` writes credentials") from error
+
+
+def _decoded(where: str, data: bytes) -> FarmCredentials:
+    try:
+        return msgspec.json.decode(data, type=FarmCredentials)
+    except msgspec.DecodeError as error:  # whose words have no value in them
+        raise FarmNotUsable(where, f"holds no credentials ({error}); `kilnmark farm up` writes them") from error

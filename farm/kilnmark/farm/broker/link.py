@@ -1,0 +1,155 @@
+"""A connection to the broker that outlives its restarts, and the one place where its client's errors become ours."""
+
+import asyncio
+import contextlib
+import logging
+import ssl
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from kilnmark.farm.broker.credentials import FarmCredentials
+from kilnmark.farm.errors import BrokerAway, BrokerRefused, FarmNotInstalled, FarmNotSetUp
+from kilnmark.farm.names import WORK, token_of
+
+if TYPE_CHECKING:
+    from nats.aio.client import Client
+    from nats.js import JetStreamContext
+
+__all__ = ["FarmLink", "farm_link"]
+
+_logger = logging.getLogger(__name__)
+
+CONNECT_TIMEOUT = 5.0
+"""Seconds for which a broker is waited for at first; afterwards it is waited for as long as the connection is held."""
+
+REPLY_TIMEOUT = 10.0
+"""Seconds for each request to the broker: longer than it takes to be started again."""
+
+
+@dataclass(frozen=True)
+class FarmLink:
+    """A broker that is connected to.
+
+    Attributes:
+        address: Where it is.
+        name: As whom.
+        role: As what; empty where the broker asks nobody.
+        nc: The connection.
+        js: Its streams.
+    """
+
+    address: str
+    name: str
+    role: str
+    nc: "Client"
+    js: "JetStreamContext"
+
+    async def broker_time(self) -> datetime:
+        """What the broker's clock says, to which all ages are taken.
+
+        Raises:
+            FarmError: It does not answer, or has no farm.
+        """
+        with self.telling("look at the work"):
+            reply = await self.nc.request(f"$JS.API.STREAM.INFO.{WORK}", b"", timeout=REPLY_TIMEOUT)
+        told = msgspec.json.decode(reply.data, type=_Told)
+        if told.ts is None:
+            raise FarmNotSetUp(self.address, "farm", "`kilnmark farm up`")
+        return told.ts
+
+    @contextmanager
+    def telling(self, what: str) -> Iterator[None]:
+        """Words for what fails at the broker within the block.
+
+        Args:
+            what: What is tried, behind "does not let ...".
+
+        Raises:
+            FarmError: Instead of what its client raises.
+        """
+        import nats.errors
+        import nats.js.errors
+
+        try:
+            yield
+        except (nats.errors.TimeoutError, nats.errors.NoRespondersError, TimeoutError) as error:
+            reason = "it does not answer" if not self.nc.is_connected else f"it did not {what} in time"
+            raise BrokerAway(self.address, reason) from error
+        except (nats.errors.ConnectionClosedError, nats.errors.StaleConnectionError, OSError) as error:
+            raise BrokerAway(self.address, str(error) or type(error).__name__) from error
+        except (nats.js.errors.BucketNotFoundError, nats.js.errors.NotFoundError) as error:
+            raise FarmNotSetUp(self.address, f"place to {what}", "`kilnmark farm up`") from error
+        except nats.errors.Error as error:
+            if "permissions violation" in str(error).lower():
+                raise BrokerRefused(self.address, what, self.role) from error
+            raise BrokerAway(self.address, f"{what}: {error}") from error
+
+
+class _Told(msgspec.Struct):
+    ts: datetime | None = None
+
+
+@asynccontextmanager
+async def farm_link(
+    address: str, credentials: FarmCredentials | None = None, *, name: str = "", wait: float = CONNECT_TIMEOUT
+) -> AsyncIterator[FarmLink]:
+    """Connect, and hang up when the block ends.
+
+    Args:
+        address: `nats://host:port`, or `tls://host:port`.
+        credentials: Who asks; None where the broker asks nobody.
+        name: What the connection is called where credentials do not say.
+        wait: Seconds for which it is waited for.
+
+    Raises:
+        FarmError: Nobody is there, or does not let these in.
+    """
+    try:
+        import nats
+        import nats.errors
+    except ImportError as error:
+        raise FarmNotInstalled from error
+    who = credentials.name if credentials else name or "kilnmark"
+    role = credentials.role if credentials else ""
+    said: list[str] = []
+
+    async def on_error(error: Exception) -> None:
+        said.append(str(error) or type(error).__name__)
+        _logger.debug("the broker at %s: %s", address, said[-1])
+
+    try:
+        async with asyncio.timeout(wait):
+            nc = await nats.connect(
+                address,
+                name=who,
+                error_cb=on_error,
+                max_reconnect_attempts=-1,
+                reconnect_time_wait=0.25,
+                connect_timeout=2,
+                ping_interval=10,
+                max_outstanding_pings=2,
+                nkeys_seed_str=credentials.seed if credentials and credentials.seed else None,
+                inbox_prefix=f"_INBOX_{token_of(who)}",
+                tls=_tls(credentials),
+            )
+    except (OSError, TimeoutError, nats.errors.Error) as error:
+        last = said[-1] if said else str(error) or type(error).__name__
+        if "authorization" in last.lower():
+            raise BrokerRefused(address, "in", role) from error
+        raise BrokerAway(address, last) from error
+    try:
+        yield FarmLink(address, who, role, nc, nc.jetstream(timeout=REPLY_TIMEOUT))
+    finally:
+        with contextlib.suppress(Exception):
+            await nc.close()
+
+
+def _tls(credentials: FarmCredentials | None) -> ssl.SSLContext | None:
+    if credentials is None or not credentials.ca:
+        return None
+    return ssl.create_default_context(cadata=credentials.ca)

@@ -1,0 +1,220 @@
+"""What goes through the broker: jobs, what became of them, what nodes say of themselves and what partitions ask for.
+
+All of it is JSON. Files are named by their hashes, never by a path of another machine.
+"""
+
+import hashlib
+from typing import Literal
+
+import msgspec
+
+from kilnmark.farm.names import Partition
+from kilnmark.protocol.picture.numerics import Numerics
+from kilnmark.protocol.wire.memory import BaseInfo
+from kilnmark.protocol.wire.replies import JobError, RenderResult
+from kilnmark.protocol.wire.requests import RenderParams
+
+__all__ = [
+    "ContentFile",
+    "FarmAdapter",
+    "FarmJob",
+    "FarmNeeds",
+    "FarmResult",
+    "JobState",
+    "NodeInfo",
+    "PartitionInfo",
+    "ServedBase",
+]
+
+JobState = Literal["done", "failed", "dead", "cancelled"]
+"""How a job can end: with a picture; with the daemon's refusal; after as many deliveries as it may have; unwanted."""
+
+
+class FarmNeeds(msgspec.Struct, frozen=True, kw_only=True):
+    """What a node has to have, so that its picture is the one that was asked for.
+
+    Attributes:
+        variant: The base.
+        fingerprint: Of its weights; empty: any.
+        numerics: What it computes in; None: any.
+        version: Of kilnmark.
+        keymaps: `content.keymaps_digest` of the program that reads adapters.
+        bytes: What the base is expected to take of memory; 0: nobody knows.
+    """
+
+    variant: str
+    fingerprint: str = ""
+    numerics: Numerics | None = None
+    version: str
+    keymaps: str
+    bytes: int = 0
+
+    @property
+    def token(self) -> str:
+        """Of a subject: equal where the needs are."""
+        return _short(msgspec.json.encode(self))
+
+
+class ContentFile(msgspec.Struct, frozen=True, kw_only=True):
+    """One file that lies in the bucket of content.
+
+    Attributes:
+        name: What it is called beside others; no folder is in it.
+        sha256: Of its bytes, in hex: its name in the bucket.
+        size: Bytes.
+    """
+
+    name: str
+    sha256: str
+    size: int
+
+
+class FarmAdapter(msgspec.Struct, frozen=True, kw_only=True):
+    """One adapter of a job's stack.
+
+    Attributes:
+        sha256: What reports have of it, in hex: of the file, and of the config beside it.
+        files: The adapter file, and what goes with it in the same folder.
+        scale: As that of a request.
+        block_scales: The same for some blocks.
+    """
+
+    sha256: str
+    files: tuple[ContentFile, ...]
+    scale: float
+    block_scales: dict[str, float] = {}
+
+
+class FarmJob(msgspec.Struct, frozen=True, kw_only=True):
+    """One picture that the farm is asked for.
+
+    Attributes:
+        job_id: The submitter's idempotency key, and the job's id at the daemon that paints it.
+        submitter: Whose it is.
+        submission: What it was handed in with, for whoever asks how far that is.
+        needs: What its node must have.
+        asked: The request without its stack and its pictures; its seed is said, and no genre is named.
+        adapters: In stack order.
+        start: The picture that it starts from; None: it starts from noise.
+        references: The pictures that it refers to, in their order.
+    """
+
+    job_id: str
+    submitter: str
+    submission: str
+    needs: FarmNeeds
+    asked: RenderParams
+    adapters: tuple[FarmAdapter, ...] = ()
+    start: ContentFile | None = None
+    references: tuple[ContentFile, ...] = ()
+
+    @property
+    def stack(self) -> str:
+        """Of a subject: equal where the stacks are."""
+        facts = [(each.sha256, each.scale, sorted(each.block_scales.items())) for each in self.adapters]
+        return _short(msgspec.json.encode(facts)) if facts else "bare"
+
+    @property
+    def partition(self) -> Partition:
+        """Where it belongs."""
+        return Partition(self.needs.token, self.stack, self.asked.priority)
+
+
+class FarmResult(msgspec.Struct, frozen=True, kw_only=True):
+    """How a job ended. The first that is written under its key counts.
+
+    Attributes:
+        job_id, submitter, submission: Those of the job.
+        state: How.
+        node: Which one told; empty for a job that none finished.
+        result: The daemon's, where it is done; `image_path` is one of the node's machine.
+        picture: The picture in the submitter's store, where it is done.
+        error: Why there is no picture, otherwise.
+        first_line: The first line that a worker wrote of its failure, where there is one.
+        deliveries: How often the job was handed to a node.
+        nodes: Those that are known to have had it, in their order.
+        began, ended: By the clock of its node, UTC, ISO 8601; empty where none is known.
+    """
+
+    job_id: str
+    submitter: str
+    submission: str
+    state: JobState
+    node: str = ""
+    result: RenderResult | None = None
+    picture: ContentFile | None = None
+    error: JobError | None = None
+    first_line: str = ""
+    deliveries: int = 1
+    nodes: tuple[str, ...] = ()
+    began: str = ""
+    ended: str = ""
+
+
+class ServedBase(msgspec.Struct, frozen=True, kw_only=True):
+    """A base that a node's daemon holds, or can be asked for.
+
+    Attributes:
+        variant: As it is called.
+        bytes: What it takes of memory, measured or declared; 0: not known.
+        base: What is held; None: it is not held now. Once it was, it stays known in `known`.
+        known: The last that was held since the node joined.
+    """
+
+    variant: str
+    bytes: int = 0
+    base: BaseInfo | None = None
+    known: BaseInfo | None = None
+
+
+class NodeInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """What a node says of itself, every few seconds.
+
+    Attributes:
+        name: Of the node; one daemon has one.
+        version, keymaps: As those of `FarmNeeds`.
+        state: `idle` and `working`; `draining` on its way out; `left`; `away` while its daemon cannot paint.
+        problem: Why it is away, or takes no work; empty otherwise.
+        bases: Those that its daemon serves.
+        base_bytes: What all bases together may take there.
+        partition: Where it takes work from now, as its key; empty: from nowhere.
+        running: The jobs that it has.
+        done, failed, switches: Since it joined.
+        adapters_dead: Adapters that did not engage, since it joined.
+        free_bytes: Of the disk that pictures and content are written to.
+        beat: Grows with every one.
+    """
+
+    name: str
+    version: str
+    keymaps: str
+    state: Literal["idle", "working", "draining", "left", "away"]
+    problem: str = ""
+    bases: tuple[ServedBase, ...] = ()
+    base_bytes: int = 0
+    partition: str = ""
+    running: tuple[str, ...] = ()
+    done: int = 0
+    failed: int = 0
+    switches: int = 0
+    adapters_dead: int = 0
+    free_bytes: int = 0
+    beat: int = 0
+
+
+class PartitionInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """What a partition asks for, written by the first who hands in work of it.
+
+    Attributes:
+        needs: Of every node.
+        names: The adapter files of its stack, for people.
+        content: Hashes of the files that it needs.
+    """
+
+    needs: FarmNeeds
+    names: tuple[str, ...] = ()
+    content: tuple[str, ...] = ()
+
+
+def _short(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:16]

@@ -1,0 +1,143 @@
+"""Why the farm cannot be reached, or does not do what it is asked for. Each stores facts, worded when printed."""
+
+from kilnmark.client.errors import ClientError
+from kilnmark.protocol.exits import ExitCode
+
+__all__ = [
+    "BrokerAway",
+    "BrokerRefused",
+    "ContentUnusable",
+    "FarmError",
+    "FarmNotInstalled",
+    "FarmNotSetUp",
+    "FarmNotUsable",
+]
+
+
+class FarmError(ClientError):
+    """What goes wrong between this program and the farm."""
+
+    kind = "farm_failed"
+    retryable = False
+
+
+class FarmNotInstalled(FarmError):
+    """The packages of the farm are not here."""
+
+    kind = "farm_not_installed"
+    exit_code = ExitCode.USAGE
+
+    def __str__(self) -> str:
+        return "the farm needs packages that are not installed; say `pip install 'kilnmark[farm]'`"
+
+
+class BrokerAway(FarmError):
+    """Nobody answers at the broker's address, or it went away for longer than was waited.
+
+    Args:
+        address: Of the broker.
+        reason: What became of the last try.
+    """
+
+    kind = "broker_away"
+    retryable = True
+    exit_code = ExitCode.NO_DAEMON
+
+    def __init__(self, address: str, reason: str) -> None:
+        super().__init__(address, reason)
+        self.address = address
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return (
+            f"no broker answers at {self.address} ({self.reason}); start one with `kilnmark farm up`, or name another"
+        )
+
+
+class BrokerRefused(FarmError):
+    """The broker does not let these credentials do something.
+
+    Args:
+        address: Of the broker.
+        what: What was tried.
+        role: Whose credentials they are; empty where there are none.
+    """
+
+    kind = "broker_refused"
+    exit_code = ExitCode.USAGE
+
+    def __init__(self, address: str, what: str, role: str) -> None:
+        super().__init__(address, what, role)
+        self.address = address
+        self.what = what
+        self.role = role
+
+    def __str__(self) -> str:
+        who = f"credentials of {self.role}" if self.role else "nobody without credentials"
+        said = f"the broker at {self.address} does not let {who} {self.what}"
+        return f"{said}; give others with --farm-credentials, or KILNMARK_FARM_CREDENTIALS"
+
+
+class FarmNotSetUp(FarmError):
+    """The broker answers, and has nothing of a farm, or not of this submitter.
+
+    Args:
+        address: Of the broker.
+        missing: What is not there.
+        mend: The command that makes it.
+    """
+
+    kind = "farm_not_set_up"
+    exit_code = ExitCode.USAGE
+
+    def __init__(self, address: str, missing: str, mend: str) -> None:
+        super().__init__(address, missing, mend)
+        self.address = address
+        self.missing = missing
+        self.mend = mend
+
+    def __str__(self) -> str:
+        return f"the broker at {self.address} has no {self.missing}; say {self.mend}"
+
+
+class FarmNotUsable(FarmError):
+    """Something on this machine is not as the farm needs it.
+
+    Args:
+        what: The file, folder or setting.
+        reason: Why it cannot be used, and the mend.
+    """
+
+    kind = "farm_not_usable"
+    exit_code = ExitCode.USAGE
+
+    def __init__(self, what: str, reason: str) -> None:
+        super().__init__(what, reason)
+        self.what = what
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.reason}"
+
+
+class ContentUnusable(FarmError):
+    """A file that a job needs cannot be had from the broker as it was handed in.
+
+    Args:
+        name: What it is called.
+        sha256: Under which it was handed in, in hex.
+        reason: What is wrong with it.
+    """
+
+    kind = "content_unusable"
+    retryable = True
+
+    def __init__(self, name: str, sha256: str, reason: str) -> None:
+        super().__init__(name, sha256, reason)
+        self.name = name
+        self.sha256 = sha256
+        self.reason = reason
+
+    def __str__(self) -> str:
+        mend = "hand the work in again with --content-anew"
+        return f"{self.name} ({self.sha256[:12]}) cannot be had from the farm: {self.reason}; {mend}"

@@ -1,0 +1,117 @@
+"""What everything is called at the broker: streams, buckets and subjects. Nothing else spells one of these names.
+
+Work lies in one stream, a subject a job, so that the broker itself refuses a job that waits there already. A subject
+begins with the partition that its job belongs to, of which each has a consumer that all nodes share.
+"""
+
+import hashlib
+import re
+from typing import NamedTuple
+
+__all__ = [
+    "CANCELS",
+    "CONTENT",
+    "LOST",
+    "LOST_ADVISORY",
+    "NODES",
+    "PARTITIONS",
+    "WARM",
+    "WORK",
+    "WORK_SUBJECTS",
+    "Partition",
+    "consumer_of",
+    "partition_filter",
+    "partition_key",
+    "partition_of_key",
+    "pictures_of",
+    "results_of",
+    "token_of",
+    "work_subject",
+]
+
+WORK = "KILN_WORK"
+"""The stream of jobs that nobody has finished."""
+
+WORK_SUBJECTS = "kiln.work.>"
+
+LOST = "KILN_LOST"
+"""The stream of what the broker tells of jobs that it delivered as often as it may."""
+
+LOST_ADVISORY = f"$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.{WORK}.>"
+
+NODES = "kiln-nodes"
+"""The bucket of what nodes say of themselves, a key a node."""
+
+PARTITIONS = "kiln-partitions"
+"""The bucket of what partitions ask for, a key a partition."""
+
+CANCELS = "kiln-cancels"
+"""The bucket of jobs that nobody wants any more: `<submitter>.<job>`."""
+
+CONTENT = "kiln-content"
+"""The object store of files that jobs need, each under its SHA-256 in hex."""
+
+WARM = "kiln.warm"
+"""What a base is asked of nodes by, `kiln.warm.<variant's token>`: one of those that serve it answers."""
+
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+class Partition(NamedTuple):
+    """Jobs that any node which can do one of them can do all of, without changing its stack.
+
+    Attributes:
+        needs: Of the base and the program, `FarmNeeds.token`.
+        stack: Of the adapters, `FarmJob.stack`.
+        priority: `high`, `normal` or `low`.
+    """
+
+    needs: str
+    stack: str
+    priority: str
+
+
+def token_of(text: str) -> str:
+    """A text as one token of a subject or of a bucket's name: itself where it can be one, else its hash."""
+    return text if _TOKEN.fullmatch(text) else "h-" + hashlib.sha256(text.encode()).hexdigest()[:40]
+
+
+def partition_key(partition: Partition) -> str:
+    """Its key in the bucket of partitions."""
+    return ".".join(partition)
+
+
+def partition_of_key(key: str) -> Partition:
+    """The partition of a key of that bucket. Raises ValueError where it is none."""
+    needs, stack, priority = key.split(".")
+    return Partition(needs, stack, priority)
+
+
+def partition_filter(partition: Partition) -> str:
+    """The subjects of its jobs."""
+    return f"kiln.work.{partition_key(partition)}.>"
+
+
+def consumer_of(partition: Partition) -> str:
+    """The consumer that all nodes take its jobs from."""
+    return "_".join(partition)
+
+
+def work_subject(partition: Partition, submitter: str, job_id: str, copy: int = 0) -> str:
+    """Where one job waits.
+
+    Args:
+        copy: Of a job that is raced by others, its number; the first is 0.
+    """
+    job = token_of(job_id) + (f"~{copy}" if copy else "")
+    return f"kiln.work.{partition_key(partition)}.{token_of(submitter)}.{job}"
+
+
+def results_of(submitter: str) -> str:
+    """The bucket of how a submitter's jobs ended, a key a job: `token_of` its id."""
+    return f"kiln-results-{token_of(submitter)}"
+
+
+def pictures_of(submitter: str) -> str:
+    """The object store of a submitter's pictures, each under its SHA-256 in hex."""
+    return f"kiln-pictures-{token_of(submitter)}"

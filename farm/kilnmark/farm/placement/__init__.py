@@ -1,0 +1,1 @@
+"""Which work a node takes next."""

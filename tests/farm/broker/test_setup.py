@@ -1,0 +1,46 @@
+"""A farm is set up at a real broker, as often as anybody likes, and refuses a job that waits there."""
+
+import asyncio
+
+import pytest
+from nats.js.errors import APIError
+
+from kilnmark.farm.broker.link import farm_link
+from kilnmark.farm.broker.setup import FarmPlan, set_up
+from kilnmark.farm.errors import BrokerAway, FarmNotSetUp
+from kilnmark.farm.names import Partition, work_subject
+
+
+def test_a_farm_is_set_up_twice_with_another_submitter(broker: str) -> None:
+    async def ask() -> set[str]:
+        async with farm_link(broker) as link:
+            await set_up(link, FarmPlan(submitters=["ann", "bob"]))
+            await set_up(link, FarmPlan(submitters=["ann", "bob"]))
+            assert (await link.broker_time()).tzinfo is not None
+            return {info.config.name or "" for info in await link.js.streams_info()}
+
+    names = asyncio.run(ask())
+    assert {"KILN_WORK", "KILN_LOST", "KV_kiln-results-ann", "OBJ_kiln-pictures-bob", "OBJ_kiln-content"} <= names
+
+
+def test_a_job_that_waits_is_refused_by_the_broker_itself(broker: str) -> None:
+    async def ask() -> None:
+        async with farm_link(broker) as link:
+            subject = work_subject(Partition("n", "s", "low"), "ann", "job-1")
+            await link.js.publish(subject, b"{}")
+            with pytest.raises(APIError, match="maximum messages per subject"):
+                await link.js.publish(subject, b"{}")
+
+    asyncio.run(ask())
+
+
+def test_nobody_at_the_address_and_no_farm_there_are_told_with_the_mend(broker: str) -> None:
+    async def ask() -> None:
+        with pytest.raises(BrokerAway, match="kilnmark farm up"):
+            async with farm_link("nats://127.0.0.1:9", wait=0.3):
+                pass
+        async with farm_link(broker) as link:
+            with pytest.raises(FarmNotSetUp, match="kilnmark farm up"), link.telling("read the results of nobody"):
+                await link.js.key_value("kiln-results-nobody")
+
+    asyncio.run(ask())

@@ -1,0 +1,36 @@
+"""A broker of its own for each module, as `kilnmark farm up` runs it."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kilnmark.farm.broker.link import farm_link
+from kilnmark.farm.broker.server import ServerSettings, broker_server
+from kilnmark.farm.broker.setup import FarmPlan, set_up
+
+
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of one that asks nobody, with a farm and the submitter `ann`."""
+    store, told, over = tmp_path_factory.mktemp("broker"), threading.Event(), threading.Event()
+    address: list[str] = []
+
+    async def serve(path: Path) -> None:
+        async with broker_server(ServerSettings(store=path, port=0)) as server:
+            async with farm_link(server.address) as link:
+                await set_up(link, FarmPlan(submitters=["ann"]))
+            address.append(server.address)
+            told.set()
+            await asyncio.to_thread(over.wait)
+
+    thread = threading.Thread(target=asyncio.run, args=(serve(store),))
+    thread.start()
+    try:
+        assert told.wait(20), "the broker did not start"
+        yield address[0]
+    finally:
+        over.set()
+        thread.join()
