@@ -4,9 +4,10 @@ All of it is JSON. Files are named by their hashes, never by a path of another m
 """
 
 import hashlib
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
+from msgspec import Meta
 
 from kilnmark.farm.names import Partition
 from kilnmark.protocol.picture.numerics import Numerics
@@ -28,6 +29,11 @@ __all__ = [
 
 JobState = Literal["done", "failed", "dead", "cancelled"]
 """How a job can end: with a picture; with the daemon's refusal; after as many deliveries as it may have; unwanted."""
+
+
+_Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
+_FileName = Annotated[str, Meta(pattern=r"^(?!\.{1,2}\Z)[^/\\\x00-\x1f]{1,255}\Z")]
+"""Both become names of files on nodes, so that nothing that leads elsewhere is one."""
 
 
 class FarmNeeds(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,9 +70,9 @@ class ContentFile(msgspec.Struct, frozen=True, kw_only=True):
         size: Bytes.
     """
 
-    name: str
-    sha256: str
-    size: int
+    name: _FileName
+    sha256: _Sha256
+    size: Annotated[int, Meta(ge=0)]
 
 
 class FarmAdapter(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,8 +85,8 @@ class FarmAdapter(msgspec.Struct, frozen=True, kw_only=True):
         block_scales: The same for some blocks.
     """
 
-    sha256: str
-    files: tuple[ContentFile, ...]
+    sha256: _Sha256
+    files: Annotated[tuple[ContentFile, ...], Meta(min_length=1, max_length=8)]
     scale: float
     block_scales: dict[str, float] = {}
 

@@ -1,0 +1,155 @@
+"""Files by their hashes: handed in once, fetched whole and verified, kept under a budget, never with other bytes."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from kilnmark.farm.broker.link import farm_link
+from kilnmark.farm.content.cache import ContentCache
+from kilnmark.farm.content.local import keymaps_digest, local_adapter, local_file
+from kilnmark.farm.content.store import ContentStore, open_content
+from kilnmark.farm.documents import ContentFile, FarmAdapter, FarmJob, FarmNeeds
+from kilnmark.farm.errors import ContentUnusable, FarmNotUsable
+from kilnmark.keymaps.files.contents import content_hash
+from kilnmark.protocol.wire.requests import RenderParams
+
+NEEDS = FarmNeeds(variant="mini", version="1", keymaps="k")
+
+
+def at(broker: str, work: Callable[[ContentStore], Coroutine[Any, Any, None]]) -> None:
+    async def ask() -> None:
+        async with farm_link(broker) as link:
+            await work(await open_content(link))
+
+    asyncio.run(ask())
+
+
+def job(*adapters: FarmAdapter) -> FarmJob:
+    asked = RenderParams(prompt="a hill", seed=1)
+    return FarmJob(job_id="j", submitter="ann", submission="s", needs=NEEDS, asked=asked, adapters=adapters)
+
+
+def adapter(folder: Path, name: str, text: str, config: str = "") -> Path:
+    folder.mkdir(exist_ok=True)
+    path = folder / name
+    path.write_text(text)
+    if config:
+        (folder / "adapter_config.json").write_text(config)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "config"),
+    [
+        ("ink.safetensors", ""),
+        ("ink.safetensors", "{}"),
+        ("adapter_model.safetensors", "{}"),
+        ("ink-00001-of-00002.safetensors", ""),
+    ],
+)
+def test_an_adapter_has_the_hash_of_its_reports_here_and_where_it_is_fetched(
+    broker: str, tmp_path: Path, name: str, config: str
+) -> None:
+    path = adapter(tmp_path / "own", name, f"weights of {name} {config}", config)
+    local = local_adapter(path)
+    assert local.sha256 == content_hash(path)
+
+    async def carry(store: ContentStore) -> None:
+        for each in local.files:
+            await store.put(each)
+        cache = ContentCache(tmp_path / "node", tmp_path / "pictures", 1 << 20)
+        async with cache.holding(store, job(local.at(0.5))) as held:
+            assert content_hash(held.adapters[0]) == local.sha256
+            assert held.adapters[0].name == name
+
+    at(broker, carry)
+
+
+def test_a_file_is_sent_once_and_fetched_once(broker: str, tmp_path: Path) -> None:
+    local = local_adapter(adapter(tmp_path / "own", "once.safetensors", "once"))
+
+    async def carry(store: ContentStore) -> None:
+        assert await store.put(local.files[0])
+        assert not await store.put(local.files[0])
+        assert await store.put(local.files[0], anew=True)
+        cache = ContentCache(tmp_path / "node", tmp_path / "pictures", 1 << 20)
+        fetched = []
+        for _ in range(2):
+            async with cache.holding(store, job(local.at(1.0))) as held:
+                fetched.append(held.fetched_bytes)
+        assert fetched == [4, 0]
+        held.adapters[0].write_text("other")
+        async with cache.holding(store, job(local.at(1.0))) as held:
+            assert held.fetched_bytes == 4, "what somebody wrote to is fetched again"
+            assert held.adapters[0].read_text() == "once"
+
+    at(broker, carry)
+
+
+def test_what_is_not_there_or_has_other_bytes_is_never_used(broker: str, tmp_path: Path) -> None:
+    good = local_file(adapter(tmp_path / "own", "good.safetensors", "good"))
+    lost = ContentFile(name="lost.safetensors", sha256="0" * 64, size=4)
+
+    async def carry(store: ContentStore) -> None:
+        cache = ContentCache(tmp_path / "node", tmp_path / "pictures", 1 << 20)
+        with pytest.raises(ContentUnusable, match=r"lost\.safetensors .* does not lie there.*--content-anew"):
+            async with cache.holding(store, job(FarmAdapter(sha256="1" * 64, files=(lost,), scale=1))):
+                pass
+        await store._bucket.put(good.content.sha256, b"evil")  # as somebody would who has the rights
+        with pytest.raises(ContentUnusable, match="holds other bytes"):
+            async with cache.holding(store, job(FarmAdapter(sha256="2" * 64, files=(good.content,), scale=1))):
+                pass
+        assert not [path for path in (tmp_path / "node").rglob("*") if path.is_file()]
+        assert await store.put(good, anew=True)
+        async with cache.holding(store, job(FarmAdapter(sha256="2" * 64, files=(good.content,), scale=1))) as held:
+            assert held.adapters[0].read_text() == "good"
+
+    at(broker, carry)
+
+
+def test_the_longest_unused_leave_and_never_what_is_in_use(broker: str, tmp_path: Path) -> None:
+    locals_ = [local_adapter(adapter(tmp_path / "own", f"{i}.safetensors", f"{i}" * 100)) for i in range(3)]
+
+    async def carry(store: ContentStore) -> None:
+        for local in locals_:
+            await store.put(local.files[0])
+        cache = ContentCache(tmp_path / "node", tmp_path / "pictures", 150)
+        async with cache.holding(store, job(locals_[0].at(1.0))) as first:
+            for local in locals_[1:]:
+                async with cache.holding(store, job(local.at(1.0))):
+                    pass
+            assert first.adapters[0].read_text() == "0" * 100
+        left = sorted(path.parent.name for path in (tmp_path / "node").rglob("*.safetensors"))
+        assert len(left) == 1
+
+    at(broker, carry)
+
+
+def test_a_folder_that_cannot_be_written_is_told(broker: str, tmp_path: Path) -> None:
+    local = local_file(adapter(tmp_path / "own", "room.safetensors", "room"))
+    (tmp_path / "node").write_text("a file, where a folder should be")
+
+    async def carry(store: ContentStore) -> None:
+        await store.put(local)
+        cache = ContentCache(tmp_path / "node", tmp_path / "pictures", 1 << 20)
+        with pytest.raises(FarmNotUsable, match="cannot be written"):
+            async with cache.holding(store, job(FarmAdapter(sha256="3" * 64, files=(local.content,), scale=1))):
+                pass
+
+    at(broker, carry)
+
+
+@pytest.mark.parametrize("name", ["..", ".", "a/b", "a\\b", "/etc/passwd", "", "a\0b", "n" * 256])
+def test_no_name_of_a_file_leads_elsewhere(name: str) -> None:
+    said = msgspec.json.encode({"name": name, "sha256": "0" * 64, "size": 1})
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.json.decode(said, type=ContentFile)
+
+
+def test_the_program_is_told_apart_by_its_keymaps() -> None:
+    assert len(keymaps_digest()) == 16
+    assert keymaps_digest() == keymaps_digest()
