@@ -11,6 +11,7 @@ __all__ = [
     "FarmNotInstalled",
     "FarmNotSetUp",
     "FarmNotUsable",
+    "NodeUnfit",
 ]
 
 
@@ -141,3 +142,21 @@ class ContentUnusable(FarmError):
     def __str__(self) -> str:
         mend = "hand the work in again with --content-anew"
         return f"{self.name} ({self.sha256[:12]}) cannot be had from the farm: {self.reason}; {mend}"
+
+
+class NodeUnfit(FarmError):
+    """A node gave a job back, and can do no other before something is mended.
+
+    Args:
+        reason: What, in a sentence.
+    """
+
+    kind = "node_unfit"
+    retryable = True
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return self.reason

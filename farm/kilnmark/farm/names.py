@@ -15,17 +15,19 @@ __all__ = [
     "LOST_ADVISORY",
     "NODES",
     "PARTITIONS",
-    "WARM",
     "WORK",
     "WORK_SUBJECTS",
     "Partition",
+    "cancel_key",
     "consumer_of",
+    "drain_subject",
     "partition_filter",
     "partition_key",
     "partition_of_key",
     "pictures_of",
     "results_of",
     "token_of",
+    "warm_subject",
     "work_subject",
 ]
 
@@ -50,9 +52,6 @@ CANCELS = "kiln-cancels"
 
 CONTENT = "kiln-content"
 """The object store of files that jobs need, each under its SHA-256 in hex."""
-
-WARM = "kiln.warm"
-"""What a base is asked of nodes by, `kiln.warm.<variant's token>`: one of those that serve it answers."""
 
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -115,3 +114,18 @@ def results_of(submitter: str) -> str:
 def pictures_of(submitter: str) -> str:
     """The object store of a submitter's pictures, each under its SHA-256 in hex."""
     return f"kiln-pictures-{token_of(submitter)}"
+
+
+def cancel_key(submitter: str, job_id: str) -> str:
+    """The key under which a job is said to be unwanted."""
+    return f"{token_of(submitter)}.{token_of(job_id)}"
+
+
+def warm_subject(variant: str) -> str:
+    """What a base is asked of nodes by: one of those that serve it answers, with its `BaseInfo`."""
+    return f"kiln.warm.{token_of(variant)}"
+
+
+def drain_subject(node: str) -> str:
+    """What a node is asked to finish and leave by; it answers."""
+    return f"kiln.drain.{token_of(node)}"

@@ -108,7 +108,8 @@ and `EXITS` of the command line and of the daemon how a process does.
         │   ├── BrokerRefused
         │   ├── FarmNotSetUp
         │   ├── FarmNotUsable
-        │   └── ContentUnusable
+        │   ├── ContentUnusable
+        │   └── NodeUnfit
         ├── BatchError               what stops a whole batch: client/batch/errors
         │   ├── BrokenManifest
         │   ├── CannotPublish

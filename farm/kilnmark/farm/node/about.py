@@ -1,0 +1,106 @@
+"""What a node says of itself: its daemon's bases and memory, and what it did since it joined."""
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from kilnmark.farm.content.local import keymaps_digest
+from kilnmark.farm.documents import NodeInfo, ServedBase
+from kilnmark.farm.names import Partition, partition_key
+from kilnmark.protocol.wire.memory import BaseInfo
+from kilnmark.protocol.wire.status import StatusResult
+
+__all__ = ["AboutNode"]
+
+
+@dataclass
+class AboutNode:
+    """The node's own account, which its parts write.
+
+    Attributes:
+        name: Of the node.
+        status: What its daemon said last; None: nothing yet.
+        problem: Why it takes no work; empty: it does.
+        is_draining, has_left: It is on its way out; it is out.
+        partition: Where it takes work from.
+        running: The jobs that it has.
+    """
+
+    name: str
+    status: StatusResult | None = None
+    problem: str = ""
+    is_draining: bool = False
+    has_left: bool = False
+    partition: Partition | None = None
+    running: dict[str, None] = field(default_factory=dict)
+    done: int = 0
+    failed: int = 0
+    switches: int = 0
+    adapters_dead: int = 0
+    _beat: int = 0
+    _known: dict[str, BaseInfo] = field(default_factory=dict)
+    _last: Partition | None = None
+
+    def took_from(self, partition: Partition) -> None:
+        """One more job was taken, perhaps of another stack than the last."""
+        self.switches += self._last is None or self._last[:2] != partition[:2]
+        self.partition = self._last = partition
+
+    def info(self) -> NodeInfo:
+        """As it stands."""
+        status = self.status
+        return NodeInfo(
+            name=self.name,
+            version=version("kilnmark"),
+            keymaps=keymaps_digest(),
+            state=self._state(),
+            problem=self.problem,
+            bases=() if status is None else self._bases(status),
+            base_bytes=status.memory.limits.base_bytes if status and status.memory else 0,
+            partition=partition_key(self.partition) if self.partition else "",
+            running=tuple(self.running),
+            done=self.done,
+            failed=self.failed,
+            switches=self.switches,
+            adapters_dead=self.adapters_dead,
+            free_bytes=_free(status.output_dir) if status else 0,
+            beat=self._beat,
+        )
+
+    def beat(self) -> bytes:
+        """As it stands, to be told once more."""
+        self._beat += 1
+        return msgspec.json.encode(self.info())
+
+    def _state(self) -> Literal["idle", "working", "draining", "left", "away"]:
+        if self.has_left:
+            return "left"
+        if self.is_draining:
+            return "draining"
+        if self.problem or self.status is None:
+            return "away"
+        return "working" if self.running else "idle"
+
+    def _bases(self, status: StatusResult) -> tuple[ServedBase, ...]:
+        held = {each.base.variant: each for each in status.memory.bases} if status.memory else {}
+        now: Mapping[str, BaseInfo] = {variant: each.base for variant, each in held.items()}
+        self._known |= now
+        served = []
+        for variant in dict.fromkeys([*status.variants, *now]):
+            bytes_ = max(held[variant].declared_bytes, now[variant].memory_bytes) if variant in held else 0
+            served.append(
+                ServedBase(variant=variant, bytes=bytes_, base=now.get(variant), known=self._known.get(variant))
+            )
+        return tuple(served)
+
+
+def _free(folder: str) -> int:
+    try:
+        return shutil.disk_usage(Path(folder)).free
+    except OSError:
+        return 0

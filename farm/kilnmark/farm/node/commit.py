@@ -1,0 +1,137 @@
+"""One result for a job, whoever else has it: the picture first, then the key, which the first who writes it has.
+
+Nothing of it is given up while the broker is away: a node that has painted waits for it.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+
+from kilnmark.farm.broker.link import FarmLink
+from kilnmark.farm.content.local import LocalFile
+from kilnmark.farm.content.store import ContentStore, open_content
+from kilnmark.farm.documents import FarmJob, FarmResult
+from kilnmark.farm.errors import BrokerAway
+from kilnmark.farm.names import pictures_of, results_of, token_of
+from kilnmark.keymaps.files.linked import linked_whole
+
+if TYPE_CHECKING:
+    from nats.js.kv import KeyValue
+
+__all__ = ["Commits", "shared_place"]
+
+T = TypeVar("T")
+
+_PATIENCE = 900.0
+"""Seconds for which a broker that is away is waited for with a result in hand; then the job is somebody else's."""
+
+
+def shared_place(folder: Path, submitter: str, sha256: str) -> Path:
+    """Where a picture lies in a folder that nodes and submitters share."""
+    return folder / token_of(submitter) / f"{sha256}.png"
+
+
+class Commits:
+    """Results written for the jobs of any submitter.
+
+    Args:
+        link: To the broker.
+        shared: A folder that pictures go to instead of the broker; None: they go to the broker.
+    """
+
+    def __init__(self, link: FarmLink, shared: Path | None) -> None:
+        self._link = link
+        self._shared = shared
+        self._results: dict[str, KeyValue] = {}
+        self._pictures: dict[str, ContentStore] = {}
+
+    async def existing(self, job: FarmJob) -> FarmResult | None:
+        """How the job ended already; None: it has not.
+
+        Raises:
+            FarmError: The broker does not answer.
+        """
+        from nats.js.errors import KeyNotFoundError
+
+        results = await self._results_of(job.submitter)
+        with self._link.telling("read a result"):
+            try:
+                entry = await results.get(token_of(job.job_id))
+            except KeyNotFoundError:
+                return None
+        return msgspec.json.decode(entry.value or b"{}", type=FarmResult)
+
+    async def commit(self, job: FarmJob, result: FarmResult, picture: LocalFile | None) -> bool:
+        """Write how a job ended. Returns whether it counts: not where somebody else was first.
+
+        Raises:
+            FarmError: The broker does not take it, or was away for too long.
+        """
+        if picture is not None:
+            await self._patiently(lambda: self._put(job, picture))
+        return await self._patiently(lambda: self._create(job, result, picture))
+
+    async def _put(self, job: FarmJob, picture: LocalFile) -> None:
+        if self._shared is not None:
+            await asyncio.to_thread(_share, picture, shared_place(self._shared, job.submitter, picture.content.sha256))
+            return
+        await (await self._store_of(job.submitter)).put(picture)
+
+    async def _create(self, job: FarmJob, result: FarmResult, picture: LocalFile | None) -> bool:
+        from nats.js.errors import KeyWrongLastSequenceError
+
+        results = await self._results_of(job.submitter)
+        with self._link.telling("write a result"):
+            try:
+                await results.create(token_of(job.job_id), msgspec.json.encode(result))
+            except KeyWrongLastSequenceError:
+                first = await self.existing(job)
+            else:
+                return True
+        if first == result:  # it was written, and the broker's word of that was lost
+            return True
+        if picture is not None and (first is None or first.picture != picture.content):
+            await self._take_back(job, picture)
+        return False
+
+    async def _take_back(self, job: FarmJob, picture: LocalFile) -> None:
+        if self._shared is not None:
+            place = shared_place(self._shared, job.submitter, picture.content.sha256)
+            await asyncio.to_thread(place.unlink, missing_ok=True)
+            return
+        await (await self._store_of(job.submitter)).delete(picture.content)
+
+    async def _results_of(self, submitter: str) -> "KeyValue":
+        if submitter not in self._results:
+            with self._link.telling("look at the results"):
+                self._results[submitter] = await self._link.js.key_value(results_of(submitter))
+        return self._results[submitter]
+
+    async def _store_of(self, submitter: str) -> ContentStore:
+        if submitter not in self._pictures:
+            self._pictures[submitter] = await open_content(self._link, pictures_of(submitter))
+        return self._pictures[submitter]
+
+    async def _patiently(self, work: Callable[[], Awaitable[T]]) -> T:
+        over = asyncio.get_running_loop().time() + _PATIENCE
+        while True:
+            try:
+                return await work()
+            except BrokerAway:
+                if asyncio.get_running_loop().time() > over:
+                    raise
+                await asyncio.sleep(0.5)
+
+
+def _share(picture: LocalFile, place: Path) -> None:
+    import shutil
+
+    from kilnmark.keymaps.files.atomic import written_whole
+
+    place.parent.mkdir(parents=True, exist_ok=True)
+    if not linked_whole(picture.path, place):
+        with picture.path.open("rb") as given, written_whole(place) as taken:
+            shutil.copyfileobj(given, taken)

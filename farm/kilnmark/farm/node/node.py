@@ -1,0 +1,284 @@
+"""A machine of the farm: one daemon, which is given work as long as both are well, and a word of both now and then.
+
+Whoever ends it by `drain` loses nothing; whoever kills it loses the jobs that it has to others, after their lease.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from kilnmark.client.aio import AsyncClient
+from kilnmark.farm.broker.link import FarmLink
+from kilnmark.farm.content.cache import ContentCache
+from kilnmark.farm.content.store import open_content
+from kilnmark.farm.errors import FarmError, FarmNotUsable, NodeUnfit
+from kilnmark.farm.names import CANCELS, NODES, Partition, drain_subject, token_of, warm_subject
+from kilnmark.farm.node.about import AboutNode
+from kilnmark.farm.node.commit import Commits
+from kilnmark.farm.node.doing import Doing
+from kilnmark.farm.node.work import LEASE, Work
+from kilnmark.farm.placement.choice import NodeView, Policy, choose
+from kilnmark.protocol.errors import KilnmarkError
+from kilnmark.protocol.wire.status import StatusResult
+
+if TYPE_CHECKING:
+    from nats.aio.msg import Msg
+
+__all__ = ["FarmNode", "NodeSettings", "content_folders"]
+
+_logger = logging.getLogger(__name__)
+
+BEAT = 5.0
+"""Seconds between two words of a node."""
+
+_IDLE = 1.0
+"""Seconds for which a node waits when nothing that it can do waits for it."""
+
+_FIRST_REST, _LONGEST_REST = 2.0, 60.0
+"""Seconds for which a node that cannot paint takes nothing; doubled each time."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NodeSettings:
+    """How a node works.
+
+    Attributes:
+        name: Of the node.
+        content: The folder of adapters; None: in the first of the daemon's adapter roots that can be written.
+        budget: Bytes of files that are kept.
+        depth: Jobs that the daemon has at once: it reads the next one's files while it paints one.
+        lease: Seconds after which a job of a node that says nothing is somebody else's.
+        shared: A folder that pictures go to instead of the broker.
+        policy: Of placement.
+    """
+
+    name: str
+    content: Path | None = None
+    budget: int = 50 << 30
+    depth: int = 2
+    lease: float = LEASE
+    shared: Path | None = None
+    policy: Policy = field(default_factory=Policy)
+
+
+class FarmNode:
+    """Takes work for one daemon.
+
+    Args:
+        link: To the broker.
+        client: Of the daemon.
+        settings: How.
+    """
+
+    def __init__(self, link: FarmLink, client: AsyncClient, settings: NodeSettings) -> None:
+        self._link = link
+        self._client = client
+        self._settings = settings
+        self._about = AboutNode(settings.name)
+        self._work = Work(link, settings.lease)
+        self._unwanted: set[tuple[str, str]] = set()
+        self._doing: set[asyncio.Task[None]] = set()
+        self._draining = asyncio.Event()
+        self._stayed = 0
+        self._rest = 0.0
+
+    @property
+    def about(self) -> AboutNode:
+        """What it says of itself."""
+        return self._about
+
+    def drain(self) -> None:
+        """Take nothing more, finish what is here, and leave."""
+        self._about.is_draining = True
+        self._draining.set()
+        self._work.news.set()
+
+    async def run(self) -> None:
+        """Work until it is drained.
+
+        Raises:
+            FarmError: The farm cannot be used with these credentials, or as the daemon is set up.
+            ClientError: The daemon does not answer at the start.
+        """
+        self._about.status = status = await self._client.status()
+        adapters, pictures = content_folders(status, self._settings.content)
+        doing = Doing(
+            self._client,
+            await open_content(self._link),
+            ContentCache(adapters, pictures, self._settings.budget),
+            Commits(self._link, self._settings.shared),
+            self._about,
+            self._settings.lease,
+            self._unwanted,
+        )
+        beside = [
+            asyncio.create_task(work)
+            for work in (self._beat(), self._work.follow(), self._follow_cancels(), self._answer(status.variants))
+        ]
+        main = asyncio.create_task(self._take_all(doing))
+        try:
+            await asyncio.wait([main, *beside], return_when=asyncio.FIRST_COMPLETED)
+            for task in beside:
+                if task.done():
+                    await task
+            await main
+        finally:
+            for task in (main, *beside, *self._doing):
+                task.cancel()
+            await asyncio.gather(main, *beside, *self._doing, return_exceptions=True)
+            await self._leave()
+
+    async def _take_all(self, doing: Doing) -> None:
+        while not self._about.is_draining:
+            try:
+                message = await self._next()
+            except FarmError as error:
+                _logger.warning("%s", error)
+                await asyncio.sleep(_IDLE)
+                continue
+            if message is not None:
+                task = asyncio.create_task(self._do(doing, message))
+                self._doing.add(task)
+                task.add_done_callback(self._doing.discard)
+        if self._doing:
+            await asyncio.wait(self._doing)
+
+    async def _next(self) -> "Msg | None":
+        """The next job; None: none was to be had for a while."""
+        if self._about.problem and not self._doing:
+            await self._recover()
+            return None
+        if self._about.problem or len(self._doing) >= self._settings.depth:
+            await asyncio.wait(self._doing, return_when=asyncio.FIRST_COMPLETED)
+            return None
+        self._work.news.clear()
+        partition = await self._choose()
+        if partition is None:
+            self._about.partition = None if not self._doing else self._about.partition
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._work.news.wait(), _IDLE)
+            return None
+        message = await self._work.take(partition)
+        if message is not None:
+            self._stayed = self._stayed + 1 if partition == self._about.partition else 1
+            self._about.took_from(partition)
+        return message
+
+    async def _choose(self) -> Partition | None:
+        node = NodeView(self._about.info(), self._about.partition, self._stayed)
+        return choose(node, await self._work.views(), self._settings.policy) or choose(
+            node, await self._work.views(anew=True), self._settings.policy
+        )
+
+    async def _do(self, doing: Doing, message: "Msg") -> None:
+        try:
+            await doing.do(message)
+            self._rest = 0.0
+        except NodeUnfit as unfit:
+            self._about.problem = unfit.reason
+            _logger.warning("no more work is taken: %s", unfit.reason)
+        except FarmError as error:
+            _logger.warning("%s", error)
+        except Exception:
+            _logger.exception("a job was given up; the broker hands it out again")
+
+    async def _recover(self) -> None:
+        """Rest, and see whether the daemon can paint again."""
+        self._rest = min(max(2 * self._rest, _FIRST_REST), _LONGEST_REST)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._draining.wait(), self._rest)
+        try:
+            self._about.status = status = await self._client.status()
+        except KilnmarkError as error:
+            self._about.problem = str(error)
+            return
+        if status.state in ("ready", "busy", "warming"):
+            self._about.problem = ""
+
+    async def _beat(self) -> None:
+        with self._link.telling("tell of this node"):
+            bucket = await self._link.js.key_value(NODES)
+        while True:
+            try:
+                if not self._about.problem:
+                    self._about.status = await self._client.status()
+                with self._link.telling("tell of this node"):
+                    await bucket.put(token_of(self._settings.name), self._about.beat())
+            except FarmError as error:
+                _logger.warning("%s", error)
+            except KilnmarkError as error:
+                self._about.problem = str(error)
+            await asyncio.sleep(BEAT)
+
+    async def _leave(self) -> None:
+        self._about.has_left = True
+        await self._work.close()
+        with contextlib.suppress(FarmError), self._link.telling("tell of this node"):
+            bucket = await self._link.js.key_value(NODES)
+            await bucket.put(token_of(self._settings.name), self._about.beat())
+
+    async def _follow_cancels(self) -> None:
+        with self._link.telling("follow what is cancelled"):
+            watcher = await (await self._link.js.key_value(CANCELS)).watchall()
+        async for entry in watcher:
+            if entry is None or entry.operation:
+                continue
+            with contextlib.suppress(msgspec.DecodeError, TypeError):
+                submitter, job_id = msgspec.json.decode(entry.value or b"", type=tuple[str, str])
+                self._unwanted.add((submitter, job_id))
+                if job_id in self._about.running:
+                    with contextlib.suppress(KilnmarkError):
+                        await self._client.cancel(job_id, "its submitter does not want it any more")
+
+    async def _answer(self, variants: Sequence[str]) -> None:
+        """Hold a base when it is asked for, and drain when that is asked for, until cancelled."""
+        nc = self._link.nc
+
+        async def warm(message: "Msg") -> None:
+            asked = message.data.decode(errors="replace")
+            try:
+                answer = msgspec.json.encode((await self._client.warm_up(asked)).base)
+            except KilnmarkError as error:
+                answer = msgspec.json.encode({"error": str(error)})
+            await message.respond(answer)
+
+        async def leave(message: "Msg") -> None:
+            self.drain()
+            await message.respond(self._settings.name.encode())
+
+        for variant in dict.fromkeys(variants):
+            await nc.subscribe(warm_subject(variant), queue="nodes", cb=warm)
+        await nc.subscribe(drain_subject(self._settings.name), cb=leave)
+        await asyncio.Event().wait()
+
+
+def content_folders(status: StatusResult, chosen: Path | None) -> tuple[Path, Path]:
+    """Where a node keeps adapters and pictures, so that its daemon may read them.
+
+    Args:
+        status: What the daemon says of its folders.
+        chosen: Of adapters, where somebody chose.
+
+    Raises:
+        FarmNotUsable: The daemon may not read there, or nothing can be written in any folder that it reads.
+    """
+    roots = [Path(root) for root in status.lora_roots]
+    pictures = Path(status.output_dir) / ".farm"
+    if chosen is not None:
+        if not any(chosen.resolve().is_relative_to(root.resolve()) for root in roots):
+            reason = "the daemon does not read adapters there; start it with --lora-root of that folder, too"
+            raise FarmNotUsable(str(chosen), reason)
+        return chosen, pictures
+    for root in roots:
+        folder = root / "farm"
+        with contextlib.suppress(OSError):
+            folder.mkdir(parents=True, exist_ok=True)
+            return folder, pictures
+    where = ", ".join(map(str, roots)) or "it has none"
+    raise FarmNotUsable("the daemon's adapter roots", f"nothing can be written there ({where}); give --content")
