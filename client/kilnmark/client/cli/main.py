@@ -17,6 +17,7 @@ from kilnmark.client.cli.commands.batch import batch
 from kilnmark.client.cli.commands.completion import completion
 from kilnmark.client.cli.commands.config import config
 from kilnmark.client.cli.commands.doctor import doctor
+from kilnmark.client.cli.commands.farm import farm
 from kilnmark.client.cli.commands.jobs import cancel, jobs
 from kilnmark.client.cli.commands.lab import lab
 from kilnmark.client.cli.commands.lora import lora
@@ -106,7 +107,7 @@ def _require_folder(output: Path) -> None:
 _COMMANDS = (
     *(serve, service, config, models, render, show, replay, jobs, cancel, status),
     *(trace, socket_command, ping, warm_up, stop),
-    *(lora, style, pack, batch, picks, review, lab, web, mcp, doctor, completion),
+    *(lora, style, pack, batch, picks, review, lab, farm, web, mcp, doctor, completion),
 )
 
 for _command in _COMMANDS:

@@ -1,0 +1,16 @@
+"""`kilnmark farm ...`: the group, and the commands in it."""
+
+import click
+
+from kilnmark.farm.cli.work import work
+
+__all__ = ["farm"]
+
+
+@click.group()
+def farm() -> None:
+    """Many machines behind one queue."""
+
+
+for _command in (work,):
+    farm.add_command(_command)

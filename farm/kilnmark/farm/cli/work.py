@@ -1,0 +1,103 @@
+"""`kilnmark farm work`: this machine's daemon joins a farm."""
+
+import asyncio
+import contextlib
+import signal
+import socket
+from pathlib import Path
+
+import click
+
+from kilnmark.client.cli.options import WholeNumber, nbytes, socket_option
+from kilnmark.client.cli.paths import HomePath
+from kilnmark.client.cli.views.document import write_line
+from kilnmark.farm.broker.credentials import FarmCredentials
+from kilnmark.farm.cli.options import address_of, credentials_of, farm_options
+from kilnmark.farm.errors import FarmNotUsable
+from kilnmark.farm.node.node import FarmNode, NodeSettings
+
+__all__ = ["work"]
+
+
+@click.command(short_help="Join this machine's daemon to a farm.")
+@farm_options
+@socket_option
+@click.option("--name", metavar="NAME", help="Of this node. [default: its credentials', else the machine's]")
+@click.option(
+    "--content",
+    type=HomePath(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Where adapters are kept, below one of the daemon's adapter roots. [default: `farm` in the first of those]",
+)
+@click.option(
+    "--content-budget", type=nbytes, default="50GB", show_default=True, metavar="SIZE", help="How much stays."
+)
+@click.option(
+    "--depth",
+    type=WholeNumber(1, 16),
+    default=2,
+    show_default=True,
+    metavar="N",
+    help="Jobs that the daemon has at once.",
+)
+@click.option(
+    "--shared",
+    type=HomePath(file_okay=False, exists=True, path_type=Path),
+    metavar="DIR",
+    help="Put pictures into this folder, which submitters read too, and not into the broker.",
+)
+def work(
+    address: str | None,
+    credentials: Path | None,
+    socket: str | None,
+    name: str | None,
+    content: Path | None,
+    content_budget: int,
+    depth: int,
+    shared: Path | None,
+) -> None:
+    """Join this machine's daemon to a farm, until Ctrl-C: what it has is finished then. A second Ctrl-C gives it back.
+
+    The daemon is one of `kilnmark serve`, and nothing of it changes: whoever asks it for pictures meanwhile is served
+    as before.
+    """
+    who = credentials_of(credentials)
+    settings = NodeSettings(name=_named(name, who), content=content, budget=content_budget, depth=depth, shared=shared)
+    asyncio.run(_work(address_of(address), who, socket, settings))
+
+
+def _named(said: str | None, who: FarmCredentials | None) -> str:
+    """The node's name; that of its credentials, where they are of a node.
+
+    Raises:
+        FarmNotUsable: Another was said.
+    """
+    if who is None or who.role != "node":
+        return said or socket.gethostname().split(".")[0] or "node"
+    if said is not None and said != who.name:
+        raise FarmNotUsable("--name", f"these credentials are of the node {who.name!r}; leave the option out")
+    return who.name
+
+
+async def _work(address: str, who: FarmCredentials | None, socket: str | None, settings: NodeSettings) -> None:
+    from kilnmark.client.aio import AsyncClient
+    from kilnmark.farm.broker.link import farm_link
+
+    async with farm_link(address, who, name=settings.name) as link, AsyncClient(socket, away_timeout=5.0) as client:
+        node = FarmNode(link, client, settings)
+        running = asyncio.create_task(node.run())
+
+        def leave() -> None:
+            if node.about.is_draining:
+                running.cancel()
+                return
+            write_line("finishing what is here; Ctrl-C again gives it back", aside=True)
+            node.drain()
+
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, leave)
+        write_line(f"{settings.name} works for {address}", aside=True)
+        with contextlib.suppress(asyncio.CancelledError):
+            await running
+        write_line(f"{settings.name} left: {node.about.done} pictures, {node.about.failed} failed", aside=True)
