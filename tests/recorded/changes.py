@@ -132,6 +132,10 @@ ADDED: Mapping[str, str] = {
     **{f"{place}.numerics": "what it was painted in" for place in ("heard.result", "heard.result.result")},
     **{f"{place}.span_id": "the render's own span" for place in ("heard.result", "heard.result.result")},
     **{f"{place}.image_sha256": "the hash of its file" for place in ("heard.result", "heard.result.result")},
+    **{
+        f"{place}.node": "which node of a farm painted it; none did"
+        for place in ("heard.result", "heard.result.result")
+    },
     **{f"heard.result.worker.{field}": why for field, why in _TOLD_OF_WORKERS.items()},
     **{
         f"{place}.{field}": why

@@ -174,6 +174,7 @@ class RenderResult(PictureNumbers, frozen=True, kw_only=True):
         notice: Set when the picture must not be taken for a real one, with the reason: it is a draft, or its base means
             nothing.
         span_id: Of the render's own span, 16 hex digits, for whoever links to it; empty when tracing is off.
+        node: Of a farm, which one painted it; a daemon leaves it empty.
     """
 
     job_id: str
@@ -191,6 +192,7 @@ class RenderResult(PictureNumbers, frozen=True, kw_only=True):
     image_sha256: str = ""
     notice: str = ""
     span_id: str = ""
+    node: str = ""
 
 
 class JobsResult(msgspec.Struct, frozen=True, kw_only=True):

@@ -179,3 +179,5 @@ def made_with(one: ShownPicture) -> Iterator[tuple[str, object]]:
     yield "Source", picture.source
     yield "Painted" if one.file else "Tried", moment(picture.created)
     yield "Job", picture.job_id or "none"
+    if picture.node:
+        yield "Node", picture.node

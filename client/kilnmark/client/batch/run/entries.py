@@ -3,7 +3,7 @@
 Nothing is read or written here but the clock.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import msgspec
@@ -44,8 +44,16 @@ def failed_entry(item: PinnedItem, message: str, reports: Sequence[AdapterReport
     return msgspec.structs.replace(_entry(item), status="failed", message=message, loras=loras, job_id=job_id)
 
 
-def _named(item: PinnedItem, reports: Iterable[AdapterReport]) -> list[AdapterReport]:
-    """The reports under the names that documents have for their files, of which one can be in a stack twice."""
+def _named(item: PinnedItem, reports: Sequence[AdapterReport]) -> list[AdapterReport]:
+    """The reports under the names and paths that documents have for their files.
+
+    Those of a whole stack go by their order: a node of a farm has the files elsewhere. Of others, one file can be in a
+    stack twice.
+    """
+    adapters = () if item.bare else item.planned.adapters
+    if len(reports) == len(adapters):
+        pairs = zip(reports, adapters, strict=True)
+        return [msgspec.structs.replace(report, name=own.name, path=own.path) for report, own in pairs]
     names: dict[str, list[str]] = {}
     for adapter in item.planned.adapters:
         names.setdefault(adapter.path, []).append(adapter.name)

@@ -152,9 +152,14 @@ class Ledger:
         return record
 
     def write_done(
-        self, item: PinnedItem, record: PictureRecord, warnings: Sequence[str], seconds: float | None = None
+        self,
+        item: PinnedItem,
+        record: PictureRecord,
+        warnings: Sequence[str],
+        seconds: float | None = None,
+        node: str = "",
     ) -> None:
-        """Write down that a picture is in its place, what the daemon warned of, and what painting it took."""
+        """Write down that a picture is in its place, what the daemon warned of, what painting it took, and who did."""
         before = self._pictures.get(item.file)
         if item.bare:
             picture = before if before is not None else failed_entry(item, "was not painted with its adapters")
@@ -171,6 +176,7 @@ class Ledger:
                 reference_files=kept_references(self.folder, made_of),
                 sha256=file_hash(self.folder / item.output),
                 seconds=seconds,
+                node=node,
             )
         self._put(picture)
 

@@ -46,6 +46,7 @@ class Picture(PictureSpec, frozen=True, kw_only=True):
         region: Where its entry says that it lies; empty where it does not.
         warnings: What the daemon warned of, a sentence each, as `message` has them together.
         seconds: What its steps and the decoding took; None where that is not known.
+        node: Of a farm, which one painted it; empty where a daemon did, or that is not known.
     """
 
     genre: str
@@ -77,6 +78,7 @@ class Picture(PictureSpec, frozen=True, kw_only=True):
     region: str = ""
     warnings: list[str] = []
     seconds: float | None = None
+    node: str = ""
 
     @property
     def entry(self) -> EntryName:

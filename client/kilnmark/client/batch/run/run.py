@@ -9,13 +9,13 @@ from contextlib import aclosing
 from itertools import groupby
 from pathlib import Path
 
-from kilnmark.client.aio import AsyncClient
 from kilnmark.client.batch.picks.said import Picks
 from kilnmark.client.batch.plan.adapters import Hashes
 from kilnmark.client.batch.plan.plan import Item
 from kilnmark.client.batch.run.arranging import arrange, gives_way, is_settled
 from kilnmark.client.batch.run.base import UNKNOWN, BaseNow
 from kilnmark.client.batch.run.ledger import Ledger, found_in
+from kilnmark.client.batch.run.paints import Paints
 from kilnmark.client.batch.run.pinned import PinnedItem, pin_items
 from kilnmark.client.batch.run.tally import Became, ItemEnding, Tally
 from kilnmark.client.errors import ClientError
@@ -45,7 +45,7 @@ class Painter:
     """Paints the items of one plan.
 
     Args:
-        client: Connected to the daemon, or able to.
+        client: Of the daemon, connected or able to, or of a farm.
         ledger: Of the folder that the pictures go into.
         tally: Told of every ending.
         on_change: Called after every ending.
@@ -56,7 +56,7 @@ class Painter:
 
     def __init__(
         self,
-        client: AsyncClient,
+        client: Paints,
         ledger: Ledger,
         tally: Tally,
         on_change: Callable[[], None],
@@ -135,23 +135,23 @@ class Painter:
         found = {path: found_in(path, item, base) for path in (own, made) if path is not None}
         if not any(found.values()):
             return False
-        sha256 = await self._hash_of(item.job_id(base))
+        known = await self._known_as(item.job_id(base))
+        sha256 = "" if known is None else known.image_sha256
         for path, record in found.items():
             if record is not None and is_unspoilt(path, sha256):
                 if path != own:
                     gives_way(self._ledger, item, self._decided)
                     self._ledger.take_in(item, path, sha256)
-                self._done(item, record, Became.FOUND, record.warnings)
+                self._done(item, record, Became.FOUND, record.warnings, node="" if known is None else known.node)
                 return True
         return False
 
-    async def _hash_of(self, job_id: str) -> str:
-        """Of the picture that the daemon painted under that id; empty where it does not know."""
+    async def _known_as(self, job_id: str) -> RenderResult | None:
+        """What the daemon painted under that id; None where it does not know."""
         try:
-            result = (await self._client.jobs_get(job_id)).result
+            return (await self._client.jobs_get(job_id)).result
         except UnknownJob:
-            return ""
-        return "" if result is None else result.image_sha256
+            return None
 
     async def _ask_for(self, items: Sequence[PinnedItem], base: BaseNow, *, is_last: bool) -> list[PinnedItem]:
         """Have these painted. Returns those that are worth another try."""
@@ -179,7 +179,8 @@ class Painter:
         except (OSError, ExchangedFile) as error:
             self._fail(item, KilnmarkError(str(error)))
             return
-        self._done(item, record, Became.PAINTED, result.warnings, None if result.cached else result.timings)
+        timings = None if result.cached else result.timings
+        self._done(item, record, Became.PAINTED, result.warnings, timings, result.node)
 
     def _done(
         self,
@@ -188,9 +189,10 @@ class Painter:
         became: Became,
         warnings: Sequence[str],
         timings: Timings | None = None,
+        node: str = "",
     ) -> None:
         steps = None if timings is None else (timings.denoise_ms + timings.decode_ms) / 1000
-        self._ledger.write_done(item, record, warnings, steps or None)
+        self._ledger.write_done(item, record, warnings, steps or None, node)
         seconds = None if timings is None else timings.painting_ms / 1000
         self._end(item, ItemEnding(became, loras=tuple(record.loras), seconds=seconds))
 
