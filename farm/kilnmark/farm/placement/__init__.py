@@ -1,1 +1,1 @@
-"""Which work a node takes next."""
+"""Which work a node takes next, why work waits, and which renders are raced: rules alone, without I/O and clocks."""
