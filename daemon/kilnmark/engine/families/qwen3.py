@@ -53,7 +53,7 @@ def byte_tokenizer() -> PreTrainedTokenizerFast:
     )
     tokenizer.decoder = decoders.ByteLevel()
     tokenizer.add_special_tokens([AddedToken(mark, special=True) for mark in (_PAD, *_TURNS)])
-    made = PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
+    made = PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         unk_token=_PAD,
         eos_token=_PAD,

@@ -43,7 +43,7 @@ def clip_letters() -> PreTrainedTokenizerFast:
     tokenizer.post_processor = processors.RobertaProcessing(
         (_END, numbers[_END]), (_BEGIN, numbers[_BEGIN]), trim_offsets=False, add_prefix_space=False
     )
-    return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
+    return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer, bos_token=_BEGIN, eos_token=_END, unk_token=_END, pad_token=_END
     )
 
@@ -58,6 +58,4 @@ def t5_letters() -> PreTrainedTokenizerFast:
     tokenizer.post_processor = processors.TemplateProcessing(
         single=["$A", _STOP], pair=["$A", _STOP, "$B", _STOP], special_tokens=[(_STOP, pieces.index(_STOP))]
     )
-    return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
-        tokenizer_object=tokenizer, eos_token=_STOP, unk_token=_UNKNOWN, pad_token=_PAD
-    )
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token=_STOP, unk_token=_UNKNOWN, pad_token=_PAD)
