@@ -1,6 +1,8 @@
 """Work put before the broker as a submitter does, one job at a time, and its results read back."""
 
 import asyncio
+import itertools
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -54,3 +56,12 @@ async def result_of(link: FarmLink, job_id: str, patience: float = 20.0) -> Farm
                 await watcher.stop()  # type: ignore[no-untyped-call]
                 return msgspec.json.decode(entry.value, type=FarmResult)
     raise AssertionError("the watch ended")
+
+
+async def until(is_so: Callable[[], object], patience: float = 20.0) -> None:
+    """Something of this process is so; looked at often."""
+    async with asyncio.timeout(patience):
+        for _ in itertools.count():
+            if is_so():
+                return
+            await asyncio.sleep(0.005)

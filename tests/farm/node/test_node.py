@@ -1,12 +1,14 @@
 """A node between a real broker and a real daemon whose worker is the house's fake: every end is told once."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from kilnmark.client.aio import AsyncClient
@@ -14,9 +16,23 @@ from kilnmark.client.testing import fake_daemon
 from kilnmark.farm.broker.link import FarmLink, farm_link
 from kilnmark.farm.content.store import open_content
 from kilnmark.farm.errors import FarmNotUsable
-from kilnmark.farm.names import NODES, WORK, pictures_of
+from kilnmark.farm.names import CANCELS, NODES, WORK, cancel_key, drain_subject, pictures_of, warm_subject, work_subject
+from kilnmark.farm.node import doing
+from kilnmark.farm.node import node as node_module
 from kilnmark.farm.node.node import FarmNode, NodeSettings
-from tests.farm.node.handed_in import hand_in, result_of
+from kilnmark.farm.node.work import DELIVERIES
+from kilnmark.keymaps.zoo.write import make_adapter
+from kilnmark.protocol.picture.report import Verdict
+from kilnmark.protocol.wire.errors import RenderFailed
+from kilnmark.protocol.wire.memory import BaseInfo
+from tests.farm.node.handed_in import hand_in, result_of, until
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nodes look for work often, so that none of these waits for a second that decides nothing."""
+    monkeypatch.setattr(node_module, "_IDLE", 0.1)
+    monkeypatch.setattr(node_module, "_TAKING", 0.1)
 
 
 @asynccontextmanager
@@ -67,5 +83,158 @@ def test_a_daemon_that_reads_elsewhere_is_told_with_the_mend(broker: str, tmp_pa
         with fake_daemon() as daemon, pytest.raises(FarmNotUsable, match="--lora-root"):
             async with node(broker, daemon.socket, content=tmp_path / "elsewhere"):
                 pass
+
+    at(broker, work)
+
+
+def test_a_dead_adapter_is_the_jobs_end_with_its_report_and_no_second_try(broker: str, tmp_path: Path) -> None:
+    dead = make_adapter(tmp_path / "dead.safetensors", rank=2, blocks=1)
+
+    async def work(link: FarmLink) -> None:
+        with fake_daemon() as daemon:
+            daemon.worker.script.verdicts["dead"] = Verdict.NOOP
+            async with node(broker, daemon.socket) as anvil:
+                await hand_in(link, "with-dead", dead)
+                result = await result_of(link, "with-dead")
+                assert (result.state, result.deliveries, result.picture) == ("failed", 1, None)
+                assert result.error is not None
+                assert result.error.kind == "adapter_not_engaged"
+                assert [report.verdict for report in result.error.loras] == [Verdict.NOOP]
+            assert (anvil.about.failed, anvil.about.adapters_dead) == (1, 1)
+        assert await is_empty(link)
+
+    at(broker, work)
+
+
+def test_a_job_that_has_its_result_is_acknowledged_and_not_painted_again(broker: str, tmp_path: Path) -> None:
+    async def work(link: FarmLink) -> None:
+        with fake_daemon() as daemon:
+            async with node(broker, daemon.socket) as anvil:
+                await hand_in(link, "again")
+                first = await result_of(link, "again")
+                await hand_in(link, "again")
+                await hand_in(link, "behind-it")
+                await result_of(link, "behind-it")
+                assert await result_of(link, "again") == first
+            assert anvil.about.done == 2
+        assert await is_empty(link)
+
+    at(broker, work)
+
+
+def test_a_poison_job_is_dead_after_its_deliveries_and_stops_nobody(
+    broker: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doing, "_PAUSE", 0.01)
+
+    async def work(link: FarmLink) -> None:
+        with fake_daemon() as daemon:
+            daemon.worker.script.failures["a hill, poison"] = RenderFailed("the worker died of it")
+            async with node(broker, daemon.socket):
+                await hand_in(link, "poison")
+                await hand_in(link, "harmless")
+                result, other = await result_of(link, "poison"), await result_of(link, "harmless")
+                assert (result.state, result.deliveries, other.state) == ("dead", DELIVERIES, "done")
+                assert result.error is not None
+                assert result.error.message == "the worker died of it"
+        assert await is_empty(link)
+
+    at(broker, work)
+
+
+def test_two_nodes_and_the_first_who_commits_has_the_job(broker: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first takes it, says nothing for longer than its lease, and comes back with a picture that nobody wants."""
+
+    async def work(link: FarmLink) -> None:
+        with fake_daemon() as slow, fake_daemon() as quick:
+            slow.worker.hold("denoise")
+            monkeypatch.setattr(doing.Doing, "_tell", lambda *_: asyncio.sleep(60))
+            async with node(broker, slow.socket, "slow", lease=0.3, depth=1) as first:
+                await hand_in(link, "raced")
+                await until(lambda: first.about.running)
+                monkeypatch.undo()
+                async with node(broker, quick.socket, "quick", lease=0.3):
+                    result = await result_of(link, "raced")
+                slow.worker.hold()
+                await until(lambda: not first.about.running)
+            assert (result.node, result.deliveries) == ("quick", 2)
+            assert await result_of(link, "raced") == result
+            assert first.about.done == 0
+            pictures = await link.js.object_store(pictures_of("ann"))
+            kept = {info.name for info in await pictures.list() if not info.deleted}
+            assert result.picture is not None
+            assert result.picture.sha256 in kept
+            found = json.loads((await link.js.get_last_msg("OBJ_" + pictures_of("ann"), "$O.*.M.*")).data or b"{}")
+            assert found.get("deleted"), "what lost the race was taken back"
+
+    at(broker, work)
+
+
+def test_what_is_cancelled_before_and_while_it_is_painted_ends_so(broker: str) -> None:
+    async def work(link: FarmLink) -> None:
+        cancels = await link.js.key_value(CANCELS)
+        with fake_daemon() as daemon:
+            daemon.worker.hold("denoise")
+            async with node(broker, daemon.socket, depth=1) as anvil:
+                await hand_in(link, "running")
+                await until(lambda: anvil.about.running)
+                await hand_in(link, "waiting")
+                for name in ("waiting", "running"):
+                    await cancels.put(cancel_key("ann", name), json.dumps(["ann", name]).encode())
+                async with AsyncClient(daemon.socket) as client:
+                    await client.jobs_wait("running")
+                daemon.worker.hold()
+                ends = [await result_of(link, name) for name in ("running", "waiting")]
+                assert [end.state for end in ends] == ["cancelled", "cancelled"]
+        assert await is_empty(link)
+
+    at(broker, work)
+
+
+def test_a_job_of_another_program_waits_for_a_node_that_agrees(broker: str) -> None:
+    async def work(link: FarmLink) -> None:
+        with fake_daemon() as daemon:
+            async with node(broker, daemon.socket):
+                job = await hand_in(link, "of-tomorrow", version="9.9.9")
+                await hand_in(link, "of-today")
+                await result_of(link, "of-today")
+        found = await link.js.get_last_msg(WORK, work_subject(job.partition, "ann", "of-tomorrow"))
+        assert found.data is not None
+        await link.js.purge_stream(WORK)
+
+    at(broker, work)
+
+
+def test_a_base_is_held_when_it_is_asked_for_and_a_node_drains_when_told(broker: str) -> None:
+    async def work(link: FarmLink) -> None:
+        with fake_daemon() as daemon:
+            async with node(broker, daemon.socket) as anvil:
+                await until(lambda: anvil.about.info().beat > 0)
+                reply = await link.nc.request(warm_subject("standin"), b"standin", timeout=10)
+                assert msgspec.json.decode(reply.data, type=BaseInfo).variant == "standin"
+                await link.nc.request(drain_subject("anvil"), b"", timeout=10)
+                assert anvil.about.is_draining
+
+    at(broker, work)
+
+
+def test_a_node_whose_daemon_is_gone_rests_and_gives_its_job_to_another(
+    broker: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doing, "_PAUSE", 0.05)
+
+    async def work(link: FarmLink) -> None:
+        with fake_daemon() as other, fake_daemon() as gone:
+            gone.worker.hold("denoise")
+            async with AsyncExitStack() as stack:
+                first = await stack.enter_async_context(node(broker, gone.socket, "first"))
+                await hand_in(link, "moved")
+                await until(lambda: first.about.running)
+                await stack.enter_async_context(node(broker, other.socket, "second"))
+                await asyncio.to_thread(gone.__exit__, None, None, None)
+                result = await result_of(link, "moved")
+                assert (result.state, result.node) == ("done", "second")
+                assert first.about.info().state == "away"
+                assert "daemon" in first.about.problem
 
     at(broker, work)

@@ -55,6 +55,10 @@ _NODES_OWN = (Draining, JournalFailed, NoWorker, QueueFull, StorageFailed, Clien
 """What is no fault of the job: the node takes no more until it is mended."""
 
 
+_PAUSE = 1.0
+"""Seconds for which a job that could not be done waits, doubled with each delivery and at most a lease."""
+
+
 class Doing:
     """Does jobs, any number at once.
 
@@ -85,6 +89,7 @@ class Doing:
         self._about = about
         self._lease = lease
         self._unwanted = unwanted
+        self._messages: dict[tuple[str, str], list[Msg]] = {}
 
     async def do(self, message: "Msg") -> None:
         """Do one.
@@ -98,31 +103,42 @@ class Doing:
         except msgspec.DecodeError:  # of another version: it stays until its deliveries are used up, and is told then
             await message.nak(delay=self._lease)
             return
+        key = (job.submitter, job.job_id)
+        messages = self._messages.setdefault(key, [])
+        messages.append(message)
+        if len(messages) > 1:  # the broker hands it to the node that has it: it heard too little of it, or has it twice
+            return
         self._about.running[job.job_id] = None
         try:
-            async with self._in_progress(message):
-                await self._end(message, job)
+            async with self._in_progress(messages):
+                while messages:
+                    await self._end(job, key, messages)
         finally:
+            self._messages.pop(key)
             self._about.running.pop(job.job_id, None)
 
-    async def _end(self, message: "Msg", job: FarmJob) -> None:
+    async def _end(self, job: FarmJob, key: tuple[str, str], messages: "list[Msg]") -> None:
+        """Do it once, and tell the broker of each message that came for it meanwhile."""
         if await self._commits.existing(job) is not None:
-            await message.ack_sync()
+            await self._acknowledged(messages)
             return
-        began, picture = _now(), None
+        began, picture, deliveries = _now(), None, messages[-1].metadata.num_delivered or 1
         try:
-            if (job.submitter, job.job_id) in self._unwanted:
+            if key in self._unwanted:
                 raise Cancelled("it was cancelled before a node had begun it")
             async with self._cache.holding(self._content, job) as held:
                 result, picture = await self._paint(job, held)
+            ending = self._told(deliveries, job, began, "done", result=result, picture=picture.content)
         except (KilnmarkError, OSError) as error:
-            ending = await self._ending_of(message, job, error, began)
-        else:
-            ending = self._told(message, job, began, "done", result=result, picture=picture.content)
-        if ending is None:
-            return
+            state = self._state_of(error, key, deliveries)
+            if state is None:
+                await self._given_back(messages, deliveries)
+                if isinstance(error, (*_NODES_OWN, OSError)) and not isinstance(error, ContentUnusable):
+                    raise NodeUnfit(str(error)) from error
+                return
+            ending = self._told(deliveries, job, began, state, error=error)
         counts = await self._commits.commit(job, ending, picture)
-        await self._acknowledged(message)
+        await self._acknowledged(messages)
         self._count(ending, counts=counts)
 
     async def _paint(self, job: FarmJob, held: HeldContent) -> tuple[RenderResult, LocalFile]:
@@ -141,29 +157,17 @@ class Doing:
             raise FarmNotUsable(result.image_path, "was written to after it was painted; keep others out of it")
         return result, picture
 
-    async def _ending_of(
-        self, message: "Msg", job: FarmJob, error: KilnmarkError | OSError, began: str
-    ) -> FarmResult | None:
-        """What a failure comes to; None: the broker hands the job out again.
-
-        Raises:
-            NodeUnfit: It does, and this node is at fault.
-        """
-        if isinstance(error, Cancelled) and (job.submitter, job.job_id) in self._unwanted:
-            return self._told(message, job, began, "cancelled", error=error)
+    def _state_of(self, error: KilnmarkError | OSError, key: tuple[str, str], deliveries: int) -> JobState | None:
+        """What a failure makes of a job; None: the broker hands it out again."""
+        if isinstance(error, Cancelled) and key in self._unwanted:
+            return "cancelled"
         if isinstance(error, _FINAL):
-            return self._told(message, job, began, "failed", error=error)
-        deliveries = message.metadata.num_delivered or 1
-        if deliveries >= DELIVERIES:
-            return self._told(message, job, began, "dead", error=error)
-        await message.nak(delay=1.0 if isinstance(error, ClientError) else min(2.0**deliveries, self._lease))
-        if isinstance(error, (*_NODES_OWN, OSError)) and not isinstance(error, ContentUnusable):
-            raise NodeUnfit(str(error)) from error
-        return None
+            return "failed"
+        return "dead" if deliveries >= DELIVERIES else None
 
     def _told(
         self,
-        message: "Msg",
+        deliveries: int,
         job: FarmJob,
         began: str,
         state: JobState,
@@ -181,7 +185,7 @@ class Doing:
             result=result,
             picture=picture,
             error=None if error is None else _as_error(error),
-            deliveries=message.metadata.num_delivered or 1,
+            deliveries=deliveries,
             nodes=(self._about.name,),
             began=began,
             ended=_now(),
@@ -193,30 +197,40 @@ class Doing:
         reports = ending.result.loras if ending.result else ending.error.loras if ending.error else []
         self._about.adapters_dead += sum(report.verdict is not Verdict.ENGAGED for report in reports)
 
-    async def _acknowledged(self, message: "Msg") -> None:
+    async def _acknowledged(self, messages: "list[Msg]") -> None:
         """Tell the broker that it is done; where it is away, it hands the job out again, and its result is found."""
         import nats.errors
 
-        with contextlib.suppress(nats.errors.Error, TimeoutError, OSError):
-            await message.ack_sync()
+        while messages:
+            with contextlib.suppress(nats.errors.Error, TimeoutError, OSError):
+                await messages.pop(0).ack_sync()
+
+    async def _given_back(self, messages: "list[Msg]", deliveries: int) -> None:
+        """Have the broker hand it out again, after a while; without a word from here it does so after the lease."""
+        import nats.errors
+
+        while messages:
+            with contextlib.suppress(nats.errors.Error, OSError):
+                await messages.pop(0).nak(delay=min(_PAUSE * 2.0**deliveries, self._lease))
 
     @asynccontextmanager
-    async def _in_progress(self, message: "Msg") -> AsyncIterator[None]:
+    async def _in_progress(self, messages: "list[Msg]") -> AsyncIterator[None]:
         """The broker hears that the job is being done, until the block ends."""
-        telling = asyncio.create_task(self._tell(message))
+        telling = asyncio.create_task(self._tell(messages))
         try:
             yield
         finally:
             telling.cancel()
             await asyncio.gather(telling, return_exceptions=True)
 
-    async def _tell(self, message: "Msg") -> None:
+    async def _tell(self, messages: "list[Msg]") -> None:
         import nats.errors
 
         while True:
             await asyncio.sleep(self._lease / 3)
-            with contextlib.suppress(nats.errors.Error, OSError):  # it is told again
-                await message.in_progress()
+            for message in list(messages):
+                with contextlib.suppress(nats.errors.Error, OSError):  # it is told again
+                    await message.in_progress()
 
 
 def _as_error(error: KilnmarkError | OSError) -> JobError:

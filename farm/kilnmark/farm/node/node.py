@@ -23,7 +23,7 @@ from kilnmark.farm.node.about import AboutNode
 from kilnmark.farm.node.commit import Commits
 from kilnmark.farm.node.doing import Doing
 from kilnmark.farm.node.work import LEASE, Work
-from kilnmark.farm.placement.choice import NodeView, Policy, choose
+from kilnmark.farm.placement.choice import NodeView, Policy, choose, fits
 from kilnmark.protocol.errors import KilnmarkError
 from kilnmark.protocol.wire.status import StatusResult
 
@@ -39,6 +39,9 @@ BEAT = 5.0
 
 _IDLE = 1.0
 """Seconds for which a node waits when nothing that it can do waits for it."""
+
+_TAKING = 0.5
+"""Seconds for which it waits for work that was there a moment ago."""
 
 _FIRST_REST, _LONGEST_REST = 2.0, 60.0
 """Seconds for which a node that cannot paint takes nothing; doubled each time."""
@@ -85,7 +88,7 @@ class FarmNode:
         self._unwanted: set[tuple[str, str]] = set()
         self._doing: set[asyncio.Task[None]] = set()
         self._draining = asyncio.Event()
-        self._stayed = 0
+        self._stayed = self._turn = 0
         self._rest = 0.0
 
     @property
@@ -158,13 +161,15 @@ class FarmNode:
             await asyncio.wait(self._doing, return_when=asyncio.FIRST_COMPLETED)
             return None
         self._work.news.clear()
-        partition = await self._choose()
+        partition, patience = await self._choose(), _TAKING
         if partition is None:
             self._about.partition = None if not self._doing else self._about.partition
+            partition, patience = await self._given_back(), _IDLE
+        if partition is None:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._work.news.wait(), _IDLE)
             return None
-        message = await self._work.take(partition)
+        message = await self._work.take(partition, patience)
         if message is not None:
             self._stayed = self._stayed + 1 if partition == self._about.partition else 1
             self._about.took_from(partition)
@@ -175,6 +180,13 @@ class FarmNode:
         return choose(node, await self._work.views(), self._settings.policy) or choose(
             node, await self._work.views(anew=True), self._settings.policy
         )
+
+    async def _given_back(self) -> Partition | None:
+        """Where jobs are others' that may be given back, or whose nodes may be gone: each such partition in turn."""
+        info = self._about.info()
+        able = [view.partition for view in await self._work.views() if view.running and fits(view.needs, info)]
+        self._turn += 1
+        return able[self._turn % len(able)] if able else None
 
     async def _do(self, doing: Doing, message: "Msg") -> None:
         try:
