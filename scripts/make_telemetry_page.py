@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
-from kilnmark.otel.names import attributes, semconv, spans
+from kilnmark.otel.names import attributes, farm, semconv, spans
 from kilnmark.otel.names.definitions import AttributeName, Metric, SpanName
 from kilnmark.otel.names.metrics import METRICS
 from kilnmark.otel.names.prometheus import family_of
@@ -28,6 +28,10 @@ def _tables() -> Iterator[str]:
     yield from _table(("span", "what it spans"), ((f"`{each}`", each.meaning) for each in _all(spans, SpanName)))
     yield "\n## Attributes\n"
     yield from _attributes(attributes)
+    yield "\n## Spans and attributes of the farm\n"
+    yield from _table(("span", "what it spans"), ((f"`{each}`", each.meaning) for each in _all(farm, SpanName)))
+    yield ""
+    yield from _attributes(farm)
     yield f"\n## Names of OpenTelemetry's conventions ({semconv.SEMCONV_VERSION})\n"
     yield from _attributes(semconv)
     yield from _table(("event", "what it tells"), ((f"`{each}`", each.meaning) for each in _all(semconv, SpanName)))

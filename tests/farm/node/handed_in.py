@@ -23,7 +23,13 @@ from kilnmark.protocol.wire.requests import RenderParams
 
 
 async def hand_in(
-    link: FarmLink, job_id: str, *paths: Path, variant: str = "standin", version: str = "0.1.0", **asked: object
+    link: FarmLink,
+    job_id: str,
+    *paths: Path,
+    variant: str = "standin",
+    version: str = "0.1.0",
+    headers: dict[str, str] | None = None,
+    **asked: object,
 ) -> FarmJob:
     """One job with these adapters, each at scale 1."""
     adapters = [local_adapter(path) for path in paths]
@@ -42,7 +48,8 @@ async def hand_in(
     partitions = await link.js.key_value(PARTITIONS)
     info = PartitionInfo(needs=job.needs, names=tuple(path.name for path in paths))
     await partitions.put(partition_key(job.partition), msgspec.json.encode(info))
-    await link.js.publish(work_subject(job.partition, "ann", job_id), msgspec.json.encode(job), stream=WORK)
+    subject = work_subject(job.partition, "ann", job_id)
+    await link.js.publish(subject, msgspec.json.encode(job), stream=WORK, headers=headers)
     return job
 
 

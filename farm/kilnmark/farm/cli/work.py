@@ -11,6 +11,7 @@ import click
 from kilnmark.client.cli.options import WholeNumber, nbytes, socket_option
 from kilnmark.client.cli.paths import HomePath
 from kilnmark.client.cli.views.document import write_line
+from kilnmark.client.tracing import traced_command
 from kilnmark.farm.broker.credentials import FarmCredentials
 from kilnmark.farm.cli.options import address_of, credentials_of, farm_options
 from kilnmark.farm.errors import FarmNotUsable
@@ -63,7 +64,8 @@ def work(
     """
     who = credentials_of(credentials)
     settings = NodeSettings(name=_named(name, who), content=content, budget=content_budget, depth=depth, shared=shared)
-    asyncio.run(_work(address_of(address), who, socket, settings))
+    with traced_command(service="kilnmark-farm-node"):
+        asyncio.run(_work(address_of(address), who, socket, settings))
 
 
 def _named(said: str | None, who: FarmCredentials | None) -> str:

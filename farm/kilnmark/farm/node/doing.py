@@ -6,7 +6,7 @@ Whatever happens is told: as a result, where it is the job's own end; else the b
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,7 +24,10 @@ from kilnmark.farm.errors import ContentUnusable, FarmError, FarmNotUsable, Node
 from kilnmark.farm.node.about import AboutNode
 from kilnmark.farm.node.asked import options_of
 from kilnmark.farm.node.commit import Commits
+from kilnmark.farm.node.traced import end_job, job_span, part_span
 from kilnmark.farm.node.work import DELIVERIES
+from kilnmark.otel import names
+from kilnmark.otel.spans import describe
 from kilnmark.protocol.errors import KilnmarkError
 from kilnmark.protocol.picture.report import Verdict
 from kilnmark.protocol.wire.errors import (
@@ -122,24 +125,44 @@ class Doing:
         if await self._commits.existing(job) is not None:
             await self._acknowledged(messages)
             return
-        began, picture, deliveries = _now(), None, messages[-1].metadata.num_delivered or 1
-        try:
-            if key in self._unwanted:
-                raise Cancelled("it was cancelled before a node had begun it")
-            async with self._cache.holding(self._content, job) as held:
-                result, picture = await self._paint(job, held)
-            ending = self._told(deliveries, job, began, "done", result=result, picture=picture.content)
-        except (KilnmarkError, OSError) as error:
-            state = self._state_of(error, key, deliveries)
-            if state is None:
+        deliveries = messages[-1].metadata.num_delivered or 1
+        with job_span(messages[-1].headers, job, self._about.name) as span:
+            describe(span, {names.FARM_DELIVERIES: deliveries})
+            try:
+                ending, picture = await self._done(job, key, deliveries)
+            except (KilnmarkError, OSError) as error:
                 await self._given_back(messages, deliveries)
+                end_job(span, None, error=error)
                 if isinstance(error, (*_NODES_OWN, OSError)) and not isinstance(error, ContentUnusable):
                     raise NodeUnfit(str(error)) from error
                 return
-            ending = self._told(deliveries, job, began, state, error=error)
-        counts = await self._commits.commit(job, ending, picture)
-        await self._acknowledged(messages)
-        self._count(ending, counts=counts)
+            with part_span(names.FARM_COMMIT):
+                counts = await self._commits.commit(job, ending, picture)
+            await self._acknowledged(messages)
+            self._count(ending, counts=counts)
+            end_job(span, ending, counts=counts)
+
+    async def _done(self, job: FarmJob, key: tuple[str, str], deliveries: int) -> tuple[FarmResult, LocalFile | None]:
+        """How it ends, with its picture where there is one.
+
+        Raises:
+            KilnmarkError, OSError: It does not end yet; the broker hands it out again.
+        """
+        began = _now()
+        try:
+            if key in self._unwanted:
+                raise Cancelled("it was cancelled before a node had begun it")
+            async with AsyncExitStack() as stack:
+                with part_span(names.FARM_FETCH) as span:
+                    held = await stack.enter_async_context(self._cache.holding(self._content, job))
+                    describe(span, {names.FARM_FETCHED_BYTES: held.fetched_bytes})
+                result, picture = await self._paint(job, held)
+        except (KilnmarkError, OSError) as error:
+            state = self._state_of(error, key, deliveries)
+            if state is None:
+                raise
+            return self._told(deliveries, job, began, state, error=error), None
+        return self._told(deliveries, job, began, "done", result=result, picture=picture.content), picture
 
     async def _paint(self, job: FarmJob, held: HeldContent) -> tuple[RenderResult, LocalFile]:
         """Painted by the daemon with the very files that were asked for.
