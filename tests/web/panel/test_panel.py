@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from kilnmark.client import Client, RequestError
+from kilnmark.client import AdapterRefused, Client, RequestError
 from kilnmark.client.web.guard import FormSeal
 from kilnmark.daemon.in_process import InProcessDaemon
 from kilnmark.daemon.worker.fake import FakeWorker, Script
@@ -153,6 +153,7 @@ def test_a_waiting_render_is_moved_and_cancelled() -> None:
         while not client.jobs_list(states=["queued"]).jobs:
             pass
         assert "cancel-second" in asker.get("/", **WRITER).text
+        assert "cancel-second" in asker.get("/jobs/second", **WRITER).text
         assert post(asker, "/move", job_id="second", priority="high").status == 303
         assert client.jobs_list(states=["queued"]).jobs[0].priority == "high"
         assert post(asker, "/move", job_id="second", priority="now").status == 400
@@ -160,6 +161,15 @@ def test_a_waiting_render_is_moved_and_cancelled() -> None:
         worker.hold()
         assert (first.result(20), second.result(20)) == ("first", "cancelled")
         assert post(asker, "/cancel", job_id="nobody").status == 404
+
+
+def test_a_render_without_a_picture_has_a_page_that_says_why() -> None:
+    with InProcessDaemon(FakeWorker()) as daemon, Client(daemon.socket) as client:
+        with pytest.raises(AdapterRefused):
+            client.render("a wood", lora_paths=["elm.safetensors"], width=64, height=64, job_id="failed")
+        page = Asker(str(daemon.socket)).get("/jobs/failed", **READER)
+        assert page.status == 200
+        assert "lies outside the adapter roots" in page.text
 
 
 def test_without_a_daemon_every_page_says_so(tmp_path: Path) -> None:
