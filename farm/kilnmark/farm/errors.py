@@ -62,21 +62,28 @@ class BrokerRefused(FarmError):
         address: Of the broker.
         what: What was tried.
         role: Whose credentials they are; empty where there are none.
+        would: Of which roles credentials would do, where that is known.
     """
 
     kind = "broker_refused"
     exit_code = ExitCode.USAGE
 
-    def __init__(self, address: str, what: str, role: str) -> None:
-        super().__init__(address, what, role)
+    def __init__(self, address: str, what: str, role: str, would: tuple[str, ...] = ()) -> None:
+        super().__init__(address, what, role, would)
         self.address = address
         self.what = what
         self.role = role
+        self.would = would
 
     def __str__(self) -> str:
-        who = f"credentials of {self.role}" if self.role else "nobody without credentials"
+        who = f"these credentials of {_a(self.role)} {self.role}" if self.role else "anybody without credentials"
         said = f"the broker at {self.address} does not let {who} {self.what}"
-        return f"{said}; give others with --farm-credentials, or KILNMARK_FARM_CREDENTIALS"
+        others = f"those of {' or '.join(f'{_a(each)} {each}' for each in self.would)}" if self.would else "others"
+        return f"{said}; give {others} with --farm-credentials, or KILNMARK_FARM_CREDENTIALS"
+
+
+def _a(word: str) -> str:
+    return "an" if word[0] in "aeiou" else "a"
 
 
 class FarmNotSetUp(FarmError):

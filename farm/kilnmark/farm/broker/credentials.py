@@ -28,12 +28,14 @@ class FarmCredentials(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
         role: What it may do.
         seed: Of an nkey; never written anywhere else.
         ca: Certificates in PEM that the broker's own is signed by; empty: the system's.
+        addresses: Where the broker is reached, as far as whoever made these knows.
     """
 
     name: str
     role: FarmRole
     seed: str = ""
     ca: str = ""
+    addresses: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"FarmCredentials(name={self.name!r}, role={self.role!r})"

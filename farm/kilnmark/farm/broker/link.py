@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from kilnmark.farm.broker.connection import Refusals, connection, refused_subject
 from kilnmark.farm.broker.credentials import FarmCredentials
+from kilnmark.farm.broker.nearby import found_broker
+from kilnmark.farm.broker.rights import API, FARM_API, inbox_of, roles_that_may
 from kilnmark.farm.errors import BrokerAway, BrokerRefused, FarmNotInstalled, FarmNotSetUp
-from kilnmark.farm.names import WORK, token_of
+from kilnmark.farm.names import NODES, token_of
 
 if TYPE_CHECKING:
     from nats.aio.client import Client
@@ -41,6 +44,7 @@ class FarmLink:
         role: As what; empty where the broker asks nobody.
         nc: The connection.
         js: Its streams.
+        api: What subjects of requests about streams begin with, for whoever does without `js`.
     """
 
     address: str
@@ -48,6 +52,7 @@ class FarmLink:
     role: str
     nc: "Client"
     js: "JetStreamContext"
+    api: str = API
 
     async def broker_time(self) -> datetime:
         """What the broker's clock says, to which all ages are taken.
@@ -55,8 +60,8 @@ class FarmLink:
         Raises:
             FarmError: It does not answer, or has no farm.
         """
-        with self.telling("look at the work"):
-            reply = await self.nc.request(f"$JS.API.STREAM.INFO.{WORK}", b"", timeout=REPLY_TIMEOUT)
+        with self.telling("look at the nodes"):
+            reply = await self.nc.request(f"{self.api}.STREAM.INFO.KV_{NODES}", b"", timeout=REPLY_TIMEOUT)
         told = msgspec.json.decode(reply.data, type=_Told)
         if told.ts is None:
             raise FarmNotSetUp(self.address, "farm", "`kilnmark farm up`")
@@ -85,8 +90,8 @@ class FarmLink:
         except (nats.js.errors.BucketNotFoundError, nats.js.errors.NotFoundError) as error:
             raise FarmNotSetUp(self.address, f"place to {what}", "`kilnmark farm up`") from error
         except nats.errors.Error as error:
-            if "permissions violation" in str(error).lower():
-                raise BrokerRefused(self.address, what, self.role) from error
+            if (refused := refused_subject(str(error))) is not None:
+                raise BrokerRefused(self.address, what, self.role, _who_may(*refused)) from error
             raise BrokerAway(self.address, f"{what}: {error}") from error
 
 
@@ -101,7 +106,7 @@ async def farm_link(
     """Connect, and hang up when the block ends.
 
     Args:
-        address: `nats://host:port`, or `tls://host:port`.
+        address: `nats://host:port`, or `tls://host:port`; `mdns:`, or `mdns:name`, looks for it on this network.
         credentials: Who asks; None where the broker asks nobody.
         name: What the connection is called where credentials do not say.
         wait: Seconds for which it is waited for.
@@ -110,43 +115,65 @@ async def farm_link(
         FarmError: Nobody is there, or does not let these in.
     """
     try:
-        import nats
         import nats.errors
     except ImportError as error:
         raise FarmNotInstalled from error
     who = credentials.name if credentials else name or "kilnmark"
     role = credentials.role if credentials else ""
-    said: list[str] = []
-
-    async def on_error(error: Exception) -> None:
-        said.append(str(error) or type(error).__name__)
-        _logger.debug("the broker at %s: %s", address, said[-1])
-
+    heard = _Heard()
+    nc = connection(heard.refusals)
     try:
+        address = await found_broker(address)
         async with asyncio.timeout(wait):
-            nc = await nats.connect(
+            await nc.connect(
                 address,
                 name=who,
-                error_cb=on_error,
+                error_cb=heard.error,
                 max_reconnect_attempts=-1,
-                reconnect_time_wait=0.25,
+                reconnect_time_wait=0.25,  # type: ignore[arg-type]  # any number of seconds
                 connect_timeout=2,
                 ping_interval=10,
                 max_outstanding_pings=2,
                 nkeys_seed_str=credentials.seed if credentials and credentials.seed else None,
-                inbox_prefix=f"_INBOX_{token_of(who)}",
+                inbox_prefix=inbox_of(role, token_of(who)),
                 tls=_tls(credentials),
             )
     except (OSError, TimeoutError, nats.errors.Error) as error:
-        last = said[-1] if said else str(error) or type(error).__name__
+        await nc.close()
+        last = heard.last or str(error) or type(error).__name__
         if "authorization" in last.lower():
             raise BrokerRefused(address, "in", role) from error
         raise BrokerAway(address, last) from error
+    heard.opened = True
     try:
-        yield FarmLink(address, who, role, nc, nc.jetstream(timeout=REPLY_TIMEOUT))
+        api = API if role in ("", "operator") else FARM_API
+        yield FarmLink(address, who, role, nc, nc.jetstream(timeout=REPLY_TIMEOUT, prefix=api), api)
     finally:
         with contextlib.suppress(Exception):
             await nc.close()
+
+
+class _Heard:
+    """What the client tells of a connection."""
+
+    def __init__(self) -> None:
+        self.refusals = Refusals()
+        self.last = ""
+        self.opened = False
+
+    async def error(self, error: Exception) -> None:
+        self.last = str(error) or type(error).__name__
+        self.refusals.hear(self.last)
+        denied = "authorization" in self.last.lower()
+        if denied and not self.opened:
+            raise error  # it would be tried again until nobody waits
+        told = denied or refused_subject(self.last) is not None
+        _logger.log(logging.WARNING if told else logging.DEBUG, "the broker: %s", self.last)
+
+
+def _who_may(way: str, subject: str) -> tuple[str, ...]:
+    prefix = FARM_API + "."
+    return roles_that_may(way, f"{API}.{subject.removeprefix(prefix)}" if subject.startswith(prefix) else subject)
 
 
 def _tls(credentials: FarmCredentials | None) -> ssl.SSLContext | None:

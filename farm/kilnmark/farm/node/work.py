@@ -206,7 +206,7 @@ class Work:
         """When the oldest job of a partition was handed in, by the broker's clock, in seconds; None: there is none."""
         asked = json.dumps({"seq": 1, "next_by_subj": partition_filter(partition)}).encode()
         with self._link.telling("look at the work"):
-            reply = await self._link.nc.request(f"$JS.API.DIRECT.GET.{WORK}", asked, timeout=10)
+            reply = await self._link.nc.request(f"{self._link.api}.DIRECT.GET.{WORK}", asked, timeout=10)
         said = (reply.headers or {}).get("Nats-Time-Stamp")
         return None if said is None else datetime.fromisoformat(said).timestamp()
 

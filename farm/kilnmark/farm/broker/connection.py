@@ -1,0 +1,86 @@
+"""The broker's own client, that waits for no answer where the broker has refused to ask."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nats.aio.client import Client
+
+__all__ = ["Refusals", "connection", "refused_subject"]
+
+_VIOLATION = re.compile(r'permissions violation for (publish|subscription) to "([^"]+)"', re.IGNORECASE)
+
+
+def refused_subject(text: str) -> tuple[str, str] | None:
+    """What the broker refused by its words: `sends` or `hears`, and the subject; None: they are no refusal."""
+    found = _VIOLATION.search(text)
+    return None if found is None else ("sends" if found[1].lower() == "publish" else "hears", found[2])
+
+
+class Refusals:
+    """Requests that wait, and are given up once the broker says that it does not pass them on."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, set[asyncio.Task[Any]]] = {}
+        self._refused: dict[asyncio.Task[Any], str] = {}
+
+    def hear(self, text: str) -> None:
+        """Give up whoever waits for what these words of the broker refuse."""
+        found = refused_subject(text)
+        for task in () if found is None else self._waiting.get(found[1].lower(), ()):
+            if task not in self._refused:
+                self._refused[task] = text
+                task.cancel()
+
+    @asynccontextmanager
+    async def heeded(self, subject: str) -> AsyncIterator[None]:
+        """Within the block, this task waits for an answer to a subject.
+
+        Raises:
+            nats.errors.Error: The broker refuses, in its words.
+        """
+        import nats.errors
+
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("nobody waits outside a task")
+        waiting = self._waiting.setdefault(subject.lower(), set())
+        waiting.add(task)
+        try:
+            yield
+        except asyncio.CancelledError:
+            if task in self._refused and task.uncancel() == 0:
+                raise nats.errors.Error(self._refused[task]) from None
+            raise
+        finally:
+            self._refused.pop(task, None)
+            waiting.discard(task)
+            if not waiting:
+                self._waiting.pop(subject.lower(), None)
+
+
+def connection(refusals: Refusals) -> "Client":
+    """One that is not connected yet.
+
+    Args:
+        refusals: What hears the errors that it tells of.
+    """
+    from nats.aio.client import Client
+    from nats.aio.msg import Msg
+
+    class Heeding(Client):
+        async def request(
+            self,
+            subject: str,
+            payload: bytes = b"",
+            timeout: float = 0.5,  # noqa: ASYNC109  # its own signature
+            old_style: bool = False,  # noqa: FBT001, FBT002
+            headers: dict[str, Any] | None = None,
+        ) -> Msg:
+            async with refusals.heeded(subject):
+                return await super().request(subject, payload, timeout, old_style, headers)
+
+    return Heeding()

@@ -1,0 +1,95 @@
+"""Brokers that say on their network where they are, and how one is found by that: mDNS, if asked.
+
+What is found is no more than an address: whether it is the farm's broker, its certificate proves.
+"""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
+
+from kilnmark.farm.errors import BrokerAway, FarmNotInstalled
+
+__all__ = ["announced", "found_broker"]
+
+_KIND = "_kilnmark-farm._tcp.local."
+_PATIENCE = 3.0
+"""Seconds for which a network is listened to."""
+
+
+@asynccontextmanager
+async def announced(name: str, address: str, interfaces: Sequence[str] = ()) -> AsyncIterator[None]:
+    """Say where a broker is, until the block ends.
+
+    Args:
+        name: Of the broker on this network.
+        address: Where it is reached.
+        interfaces: Addresses of this machine on whose networks it is said; none: all.
+
+    Raises:
+        FarmNotInstalled: The packages of the farm are not here.
+    """
+    try:
+        from zeroconf import ServiceInfo
+        from zeroconf.asyncio import AsyncZeroconf
+    except ImportError as error:
+        raise FarmNotInstalled from error
+    there = urlsplit(address)
+    info = ServiceInfo(
+        _KIND,
+        f"{name}.{_KIND}",
+        port=there.port,
+        server=f"{name}.local.",
+        properties={"address": address},
+        addresses=[socket.inet_aton(each) for each in interfaces] or None,
+    )
+    spoken = AsyncZeroconf(interfaces=list(interfaces)) if interfaces else AsyncZeroconf()
+    try:
+        await (await spoken.async_register_service(info, allow_name_change=True))
+        yield
+    finally:
+        await spoken.async_unregister_all_services()
+        await spoken.async_close()
+
+
+async def found_broker(address: str, interfaces: Sequence[str] = (), patience: float = _PATIENCE) -> str:
+    """The address itself; of `mdns:` that of whichever broker says first where it is, of `mdns:name` that of one.
+
+    Args:
+        address: As it was said.
+        interfaces: As those of `announced`.
+        patience: Seconds for which it is listened.
+
+    Raises:
+        BrokerAway: None says anything.
+        FarmNotInstalled: The packages of the farm are not here.
+    """
+    if not address.startswith("mdns:"):
+        return address
+    try:
+        from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZeroconf
+    except ImportError as error:
+        raise FarmNotInstalled from error
+    wanted = address.removeprefix("mdns:").removeprefix("//")
+    names: asyncio.Queue[str] = asyncio.Queue()
+
+    def hear(*, name: str, **_: object) -> None:
+        if not wanted or name.removesuffix(f".{_KIND}") == wanted:
+            names.put_nowait(name)
+
+    listening = AsyncZeroconf(interfaces=list(interfaces)) if interfaces else AsyncZeroconf()
+    browser = AsyncServiceBrowser(listening.zeroconf, _KIND, handlers=[hear])
+    try:
+        async with asyncio.timeout(patience):
+            while True:
+                info = AsyncServiceInfo(_KIND, await names.get())
+                await info.async_request(listening.zeroconf, int(patience * 1000))
+                if said := info.decoded_properties.get("address"):
+                    return said
+    except TimeoutError as error:
+        who = f"a broker named {wanted!r}" if wanted else "a broker"
+        raise BrokerAway(address, f"nobody on this network says that it is {who}") from error
+    finally:
+        await browser.async_cancel()
+        await listening.async_close()
