@@ -85,6 +85,7 @@ _TOLD_OF_JOBS = {
     "accepted": "when it was taken in",
     "ended": "when it ended",
     "painted_ms": "how long its render took",
+    "adapters_ms": "how long of that its adapters took",
     "cached": "whether its picture was made before",
     "prompt": "how its prompt begins",
     "style": "its genre, world and tier",

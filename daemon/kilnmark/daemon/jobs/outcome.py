@@ -151,6 +151,7 @@ def job_info(job: Job, step: int, paused: str | None = None) -> JobInfo:
         accepted=moment_words(facts.at),
         ended="" if job.ended is None else moment_words(job.ended.at),
         painted_ms=None if made is None or made.cached else made.timings.painting_ms,
+        adapters_ms=None if made is None or made.cached else made.timings.adapters_ms,
         cached=made is not None and made.cached,
         prompt=facts.params.prompt[:TOLD_PROMPT],
         style=style_of(facts),

@@ -50,6 +50,7 @@ class JobInfo(msgspec.Struct, frozen=True, kw_only=True):
         accepted: When it was taken in, UTC, ISO 8601; empty: this daemon is older and does not say.
         ended: When it ended, alike; empty while it has not.
         painted_ms: What its render took, in milliseconds; None: it has no picture, or none was painted for it.
+        adapters_ms: Of that, reading its adapters and switching the base to its stack, alike.
         cached: Its picture was made before, and none was painted for it.
         prompt: The first 80 characters of what was asked for.
         style: Its genre, world and tier, such as `ink/harbour, portrait`; empty where it names none.
@@ -78,6 +79,7 @@ class JobInfo(msgspec.Struct, frozen=True, kw_only=True):
     accepted: str = ""
     ended: str = ""
     painted_ms: float | None = None
+    adapters_ms: float | None = None
     cached: bool = False
     prompt: str = ""
     style: str = ""

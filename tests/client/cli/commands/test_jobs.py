@@ -56,6 +56,7 @@ def test_jobs_are_listed_the_latest_first(run: Run, done: RenderResult) -> None:
     assert line.endswith(" a kiln")
     first = listed.jobs[0]
     assert first.accepted <= first.ended
+    assert first.adapters_ms == done.timings.adapters_ms
     assert (first.painted_ms, first.cached, first.prompt) == (done.timings.painting_ms, False, "a kiln")
 
 

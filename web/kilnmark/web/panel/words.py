@@ -7,7 +7,8 @@ from kilnmark.protocol.wire.jobs import JobInfo
 
 __all__ = ["bytes_words", "clock", "moment", "seconds_between", "state_class", "time_words", "verdict_class"]
 
-_MINUTE, _HOUR, _DAY = 60, 3600, 86_400
+_TENTH = 0.1
+_TENTH, _MINUTE, _HOUR, _DAY = 0.1, 60, 3600, 86_400
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 _STEP = 1024
 
@@ -37,6 +38,8 @@ def state_class(state: str) -> str:
 
 def time_words(seconds: float) -> str:
     """A span of time, in its two largest units."""
+    if 0 < seconds < _TENTH:
+        return f"{seconds * 1000:.2g} ms"
     if seconds < _MINUTE:
         return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"  # noqa: PLR2004 - seconds below ten have a digit more
     whole = int(seconds)
