@@ -25,6 +25,7 @@ __all__ = [
     "NodeInfo",
     "PartitionInfo",
     "ServedBase",
+    "SubmissionPart",
 ]
 
 JobState = Literal["done", "failed", "dead", "cancelled"]
@@ -57,8 +58,8 @@ class FarmNeeds(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def token(self) -> str:
-        """Of a subject: equal where the needs are."""
-        return _short(msgspec.json.encode(self))
+        """Of a subject: equal where the needs are; what the base takes was measured, and is another now and then."""
+        return _short(msgspec.json.encode(msgspec.structs.replace(self, bytes=0)))
 
 
 class ContentFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -157,18 +158,36 @@ class FarmResult(msgspec.Struct, frozen=True, kw_only=True):
     ended: str = ""
 
 
+class SubmissionPart(msgspec.Struct, frozen=True, kw_only=True):
+    """Some of the jobs that were handed in together, written down before they are.
+
+    Attributes:
+        submission: Its id.
+        submitter: Whose it is.
+        what: What was said, such as `batch poi`.
+        jobs: Their ids.
+    """
+
+    submission: str
+    submitter: str
+    what: str
+    jobs: tuple[str, ...]
+
+
 class ServedBase(msgspec.Struct, frozen=True, kw_only=True):
     """A base that a node's daemon holds, or can be asked for.
 
     Attributes:
         variant: As it is called.
         bytes: What it takes of memory, measured or declared; 0: not known.
+        counts_as: The variant that it is, where its own name is none; empty: that of its name.
         base: What is held; None: it is not held now. Once it was, it stays known in `known`.
         known: The last that was held since the node joined.
     """
 
     variant: str
     bytes: int = 0
+    counts_as: str = ""
     base: BaseInfo | None = None
     known: BaseInfo | None = None
 

@@ -11,6 +11,7 @@ __all__ = [
     "FarmNotInstalled",
     "FarmNotSetUp",
     "FarmNotUsable",
+    "NoNode",
     "NodeUnfit",
 ]
 
@@ -126,6 +127,29 @@ class FarmNotUsable(FarmError):
 
     def __str__(self) -> str:
         return f"{self.what}: {self.reason}"
+
+
+class NoNode(FarmError):
+    """No node is known that could do the work, so that nobody knows what its pictures would be of.
+
+    Args:
+        address: Of the broker.
+        wanted: What no node has.
+        mend: What to do.
+    """
+
+    kind = "no_node"
+    retryable = True
+    exit_code = ExitCode.NO_DAEMON
+
+    def __init__(self, address: str, wanted: str, mend: str) -> None:
+        super().__init__(address, wanted, mend)
+        self.address = address
+        self.wanted = wanted
+        self.mend = mend
+
+    def __str__(self) -> str:
+        return f"no node of the farm at {self.address} {self.wanted}; {self.mend}"
 
 
 class ContentUnusable(FarmError):

@@ -15,6 +15,7 @@ __all__ = [
     "LOST_ADVISORY",
     "NODES",
     "PARTITIONS",
+    "RESULTS",
     "WORK",
     "WORK_SUBJECTS",
     "Partition",
@@ -26,6 +27,7 @@ __all__ = [
     "partition_of_key",
     "pictures_of",
     "results_of",
+    "submission_key",
     "token_of",
     "warm_subject",
     "work_subject",
@@ -52,6 +54,9 @@ CANCELS = "kiln-cancels"
 
 CONTENT = "kiln-content"
 """The object store of files that jobs need, each under its SHA-256 in hex."""
+
+RESULTS = "kiln-results-"
+"""How the buckets of results begin, of which each submitter has one."""
 
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -108,7 +113,16 @@ def work_subject(partition: Partition, submitter: str, job_id: str, copy: int = 
 
 def results_of(submitter: str) -> str:
     """The bucket of how a submitter's jobs ended, a key a job: `token_of` its id."""
-    return f"kiln-results-{token_of(submitter)}"
+    return f"{RESULTS}{token_of(submitter)}"
+
+
+def submission_key(submission: str, part: int | None = None) -> str:
+    """Under what the jobs of a submission stand in its submitter's bucket of results, whose own keys have no dot.
+
+    Args:
+        part: Which of them; None: all, as a pattern.
+    """
+    return f"submissions.{submission}.{'*' if part is None else part}"
 
 
 def pictures_of(submitter: str) -> str:

@@ -109,6 +109,7 @@ and `EXITS` of the command line and of the daemon how a process does.
         │   ├── FarmNotSetUp
         │   ├── FarmNotUsable
         │   ├── ContentUnusable
+        │   ├── NoNode
         │   └── NodeUnfit
         ├── BatchError               what stops a whole batch: client/batch/errors
         │   ├── BrokenManifest

@@ -94,7 +94,13 @@ class AboutNode:
         for variant in dict.fromkeys([*status.variants, *now]):
             bytes_ = max(held[variant].declared_bytes, now[variant].memory_bytes) if variant in held else 0
             served.append(
-                ServedBase(variant=variant, bytes=bytes_, base=now.get(variant), known=self._known.get(variant))
+                ServedBase(
+                    variant=variant,
+                    bytes=bytes_,
+                    counts_as=status.counts_as.get(variant, ""),
+                    base=now.get(variant),
+                    known=self._known.get(variant),
+                )
             )
         return tuple(served)
 

@@ -18,7 +18,7 @@ from kilnmark.farm.broker.link import FarmLink
 from kilnmark.farm.content.cache import ContentCache
 from kilnmark.farm.content.store import open_content
 from kilnmark.farm.errors import FarmError, FarmNotUsable, NodeUnfit
-from kilnmark.farm.names import CANCELS, NODES, Partition, drain_subject, token_of, warm_subject
+from kilnmark.farm.names import CANCELS, NODES, Partition, cancel_key, drain_subject, token_of, warm_subject
 from kilnmark.farm.node.about import AboutNode
 from kilnmark.farm.node.commit import Commits
 from kilnmark.farm.node.doing import Doing
@@ -239,7 +239,10 @@ class FarmNode:
         with self._link.telling("follow what is cancelled"):
             watcher = await (await self._link.js.key_value(CANCELS)).watchall()
         async for entry in watcher:
-            if entry is None or entry.operation:
+            if entry is None:
+                continue
+            if entry.operation:  # it is wanted again
+                self._unwanted -= {each for each in self._unwanted if cancel_key(*each) == entry.key}
                 continue
             with contextlib.suppress(msgspec.DecodeError, TypeError):
                 submitter, job_id = msgspec.json.decode(entry.value or b"", type=tuple[str, str])

@@ -1,1 +1,1 @@
-"""Work handed in."""
+"""Work handed in, and what became of it."""

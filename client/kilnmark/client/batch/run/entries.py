@@ -94,6 +94,8 @@ def carried_over(picture: Picture, before: Picture | None) -> Picture:
         return picture
     if "" not in (picture.fingerprint, before.fingerprint) and not _is_of_one_base(picture, before):
         return picture
+    if not picture.fingerprint:  # it failed, and what there is of it is the bare one
+        picture = msgspec.structs.replace(picture, fingerprint=before.fingerprint, numerics=before.numerics)
     return msgspec.structs.replace(picture, bare_file=before.bare_file, bare_inputs=before.bare_inputs)
 
 

@@ -88,6 +88,8 @@ class Ledger:
         self._manifest = read_manifest(folder)
         self._pictures = {picture.file: picture for picture in self._manifest.pictures}
         self._earlier = {picture.file: picture for picture in self._manifest.earlier}
+        self._old = frozenset(self._pictures)
+        self._places: dict[str, int] = {}
         self._journal = Journal(folder)
         self.publish()
 
@@ -99,8 +101,14 @@ class Ledger:
     @property
     def manifest(self) -> Manifest:
         """As it stands."""
-        pictures, earlier = list(self._pictures.values()), list(self.earlier)
-        return msgspec.structs.replace(self._manifest, pictures=pictures, earlier=earlier)
+        end, old = len(self._places), [each for each in self._pictures.values() if each.file in self._old]
+        new = [each for each in self._pictures.values() if each.file not in self._old]
+        new.sort(key=lambda picture: self._places.get(picture.file, end))
+        return msgspec.structs.replace(self._manifest, pictures=[*old, *new], earlier=list(self.earlier))
+
+    def expect(self, files: Iterable[str]) -> None:
+        """Let new pictures stand in this order, in whichever they come."""
+        self._places = {file: place for place, file in enumerate(dict.fromkeys(files))}
 
     def picture_at(self, file: str) -> Picture | None:
         """What is known of the picture in a place, from the folder; None where nothing is."""

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 
-from kilnmark.client.aio import AsyncClient
+from kilnmark.client.batch.run.paints import Paints
 from kilnmark.client.batch.run.pinned import PRIORITY
 from kilnmark.protocol.errors import KilnmarkError
 
@@ -17,13 +17,13 @@ LOOK_INTERVAL = 10.0
 """Seconds between questions."""
 
 
-async def follow_pauses(client: AsyncClient, tell: Callable[[str | None], None], every: float = LOOK_INTERVAL) -> None:
+async def follow_pauses(client: Paints, tell: Callable[[str | None], None], every: float = LOOK_INTERVAL) -> None:
     """Tell what holds pictures of a batch back, and later that nothing does any more; until it is cancelled.
 
     A daemon that cannot be asked holds nothing back: whoever paints hears of that.
 
     Args:
-        client: Of the daemon.
+        client: Of the daemon, or of a farm.
         tell: Given the reason each time that it is another; None: nothing is paused any more.
         every: Seconds between questions.
     """

@@ -93,6 +93,8 @@ class Painter:
             drafts=status.drafts,
         )
         self._tally.total = len(items)
+        planned_at = {id(item): place for place, item in enumerate(planned)}
+        self._ledger.expect(each.file for each in sorted(items, key=lambda each: planned_at[id(each.planned)]))
         self._tally.warnings += [*_stand_ins(items), *_drafts(items)]
         self._made = _made_before(status)
         bases = _bases(status)

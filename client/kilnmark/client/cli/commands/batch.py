@@ -6,7 +6,8 @@ Options in, exit code out. With `--dry-run` neither a daemon nor a model is need
 import asyncio
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kilnmark.client.cli.commands.dry_run import rehearsed
+from kilnmark.client.cli.commands.farming import FARM_OPTIONS, AskedFarm
 from kilnmark.client.cli.commands.picking import PICK_OPTIONS, Picking
 from kilnmark.client.cli.exits import exit_code_of
 from kilnmark.client.cli.left import telling_uncancelled
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from kilnmark.client.batch.plan.subjects import Kind
     from kilnmark.client.batch.published.publish import Publication
     from kilnmark.client.batch.run.ledger import Ledger
+    from kilnmark.client.batch.run.paints import Paints
     from kilnmark.client.batch.run.tally import Tally
     from kilnmark.otel.measures import Measures
 
@@ -55,6 +58,7 @@ class _Options:
     notify_url: str | None
     socket: str | None
     as_json: bool
+    farm: AskedFarm
     picking: Picking
 
 
@@ -67,9 +71,10 @@ def _command(kind: "Kind", of: str, source: str) -> None:
         chosen = {
             name: given.pop(name) for name in ("genre", "world", "tier", "steps", "takes", "limit", "only", "draft")
         }
+        farm = AskedFarm(**{name: given.pop(name) for name in AskedFarm.__dataclass_fields__})
         picking = Picking(**{name: given.pop(name) for name in Picking.__dataclass_fields__})
         wishes = Wishes(kind=kind, packs=packs.absolute(), lora_roots=lora_roots, **chosen)
-        click.get_current_context().exit(_run(wishes, _Options(picking=picking, **given)))
+        click.get_current_context().exit(_run(wishes, _Options(picking=picking, farm=farm, **given)))
 
 
 def _run(wishes: "Wishes", options: _Options) -> int:
@@ -181,24 +186,33 @@ SILENT = 180.0
 async def _ask(
     plan: "Plan", wishes: "Wishes", options: _Options, ledger: "Ledger", tally: "Tally", move: Callable[[], None]
 ) -> None:
-    from kilnmark.client.aio import AsyncClient
     from kilnmark.client.batch.page.growing import GrowingPage, growing_page
     from kilnmark.client.batch.run.paused import follow_pauses
     from kilnmark.client.batch.run.run import Painter
 
     files = options.picking.files(options.out, wishes.packs)
     page = GrowingPage(ledger, tally, files, lambda words: write_line(words, aside=True))
-    async with (
-        AsyncClient(options.socket, away_timeout=_AWAY, silence_timeout=SILENT) as client,
-        growing_page(page),
-    ):
+    async with _paints(wishes, options) as client, growing_page(page):
+        painter = Painter(client, ledger, tally, move, force=options.force, picks=wishes.picks, decided=files.read)
+        pauses = asyncio.create_task(follow_pauses(client, lambda reason: _tell_pause(tally, move, reason)))
+        try:
+            await painter.paint(plan.items, compare_base=options.compare_base)
+        finally:
+            pauses.cancel()
+
+
+@asynccontextmanager
+async def _paints(wishes: "Wishes", options: _Options) -> AsyncIterator["Paints"]:
+    """Who paints: the daemon, or the farm that was named."""
+    from kilnmark.client.aio import AsyncClient
+
+    if options.farm.address is not None:
+        async with options.farm.painting(options.out, f"batch {wishes.kind}") as farm:
+            yield farm
+        return
+    async with AsyncClient(options.socket, away_timeout=_AWAY, silence_timeout=SILENT) as client:
         with telling_uncancelled(client):
-            painter = Painter(client, ledger, tally, move, force=options.force, picks=wishes.picks, decided=files.read)
-            pauses = asyncio.create_task(follow_pauses(client, lambda reason: _tell_pause(tally, move, reason)))
-            try:
-                await painter.paint(plan.items, compare_base=options.compare_base)
-            finally:
-                pauses.cancel()
+            yield client
 
 
 def _tell_pause(tally: "Tally", move: Callable[[], None], reason: str | None) -> None:
@@ -273,6 +287,7 @@ _OPTIONS = (
     ),
     click.option("--notify-url", metavar="URL", help="Where its end is told, on a host that the daemon allows."),
     *PICK_OPTIONS,
+    *FARM_OPTIONS,
     socket_option,
     json_option,
 )

@@ -1,0 +1,104 @@
+"""Into the farm as a submitter: connected, known by a name, and told on the way out what stays behind."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import msgspec
+
+from kilnmark.client.cli.person import login
+from kilnmark.client.cli.views.document import write_line
+from kilnmark.farm.broker.credentials import FarmCredentials, load_credentials
+from kilnmark.farm.broker.link import FarmLink, farm_link
+from kilnmark.farm.errors import FarmNotSetUp, FarmNotUsable
+from kilnmark.farm.names import RESULTS, token_of
+from kilnmark.farm.submit.client import FarmClient
+
+__all__ = ["farm_painter", "submitter_of", "submitters_at"]
+
+FOLDER = ".farm"
+"""In the folder of a batch: pictures on their way."""
+
+
+@asynccontextmanager
+async def farm_painter(
+    address: str,
+    credentials: Path | None,
+    out: Path,
+    *,
+    what: str,
+    submitter: str | None = None,
+    shared: Path | None = None,
+    anew: bool = False,
+) -> AsyncIterator[FarmClient]:
+    """A farm that paints, until the block ends.
+
+    Args:
+        address: Of the broker.
+        credentials: Who asks; None: the environment says, or nobody is asked.
+        out: The folder that pictures go to in the end.
+        what: What asks, for people.
+        submitter: As whom, where credentials do not say; None: the only one there is.
+        shared: A folder that nodes put pictures into.
+        anew: Send files though they lie at the broker.
+
+    Raises:
+        FarmError: It cannot be reached, or does not let these in.
+    """
+    who = load_credentials(credentials)
+    async with farm_link(address, who) as link:
+        name = await submitter_of(link, who, submitter)
+        client = FarmClient(link, name, out / FOLDER, what=what, shared=shared, anew=anew)
+        try:
+            yield client
+        finally:
+            if client.left:
+                mend = f"`kilnmark farm cancel --submission {client.submission}` takes them back"
+                jobs = "1 job stays" if client.left == 1 else f"{client.left} jobs stay"
+                write_line(f"{jobs} with the farm; the same command goes on with them, and {mend}", aside=True)
+
+
+async def submitter_of(link: FarmLink, who: FarmCredentials | None, said: str | None = None) -> str:
+    """As whom work is handed in.
+
+    Raises:
+        FarmNotUsable: Credentials are of somebody who hands in none, or nobody said which of several.
+        FarmNotSetUp: The farm has no submitter.
+    """
+    if who is not None and who.role == "submitter":
+        if said not in (None, who.name):
+            raise FarmNotUsable("--submitter", f"these credentials are of {who.name!r}; leave the option out")
+        return who.name
+    if who is not None and who.role != "operator":
+        raise FarmNotUsable("--farm-credentials", f"a {who.role} hands in no work; give those of a submitter")
+    if said is not None:
+        return said
+    there = await submitters_at(link)
+    mine = token_of(login())
+    if len(there) == 1 or mine in there:
+        return mine if mine in there else there[0]
+    if not there:
+        raise FarmNotSetUp(link.address, "submitter", "`kilnmark farm up --submitter NAME`")
+    raise FarmNotUsable("--submitter", f"the farm has several: {', '.join(there)}; name one")
+
+
+async def submitters_at(link: FarmLink) -> list[str]:
+    """The submitters that a farm has, by name.
+
+    Raises:
+        FarmError: The broker does not answer, or does not tell these.
+    """
+    stem, found = f"KV_{RESULTS}", list[str]()
+    while True:
+        asked = msgspec.json.encode({"offset": len(found)})
+        with link.telling("look who hands in work"):
+            reply = await link.nc.request("$JS.API.STREAM.NAMES", asked, timeout=10)
+        page = msgspec.json.decode(reply.data, type=_Names)
+        found += page.streams or []
+        if not page.streams or len(found) >= page.total:
+            return sorted(name.removeprefix(stem) for name in found if name.startswith(stem))
+
+
+class _Names(msgspec.Struct):
+    streams: list[str] | None = None
+    total: int = 0

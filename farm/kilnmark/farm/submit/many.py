@@ -1,0 +1,224 @@
+"""Many jobs at once: all are handed in, a bounded number at a time, and each ending is fetched and handed out.
+
+Leaving early takes nothing back: what was handed in stays with the farm, and whoever hands in the same again gets it.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Coroutine, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from kilnmark.client.many import Rendered
+from kilnmark.client.request import RenderRequest
+from kilnmark.farm.documents import FarmAdapter, FarmResult, SubmissionPart
+from kilnmark.farm.errors import ContentUnusable, FarmNotUsable
+from kilnmark.farm.names import token_of
+from kilnmark.farm.submit.endings import error_of, result_at
+from kilnmark.farm.submit.jobs import MadeJob
+from kilnmark.farm.submit.pictures import Pictures
+from kilnmark.farm.submit.results import Results
+from kilnmark.farm.submit.sending import Sending
+from kilnmark.protocol.errors import KilnmarkError
+from kilnmark.protocol.wire.errors import InvalidParams
+
+__all__ = ["Handed", "ManyJobs"]
+
+_AT_ONCE = 200
+"""Jobs that are written down, then handed in, together."""
+
+_FETCHING = 4
+"""Pictures that are fetched at once."""
+
+_AGAIN = 0.2
+"""Seconds until a job is handed in once more that the broker has not let go of since it ended badly."""
+
+
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """A request, as it is handed in.
+
+    Attributes:
+        index: Its place among the requests.
+        made: The job; None: it cannot be one, for the reason in `error`.
+    """
+
+    index: int
+    request: RenderRequest
+    made: MadeJob | None = None
+    error: KilnmarkError | None = None
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """A job whose ending is waited for.
+
+    Attributes:
+        after: The revision of an ending of it that does not count.
+        looked: Whether it was looked up what there is of it.
+    """
+
+    index: int
+    request: RenderRequest
+    job_id: str
+    adapters: tuple[FarmAdapter, ...]
+    paths: tuple[str, ...]
+    after: int = 0
+    looked: bool = False
+
+
+class ManyJobs:
+    """One round of them.
+
+    Args:
+        results: Where endings are found.
+        pictures: Where their pictures are.
+        sending: Hands in.
+        what: What this was asked by, for people: `batch poi`.
+    """
+
+    def __init__(self, results: Results, pictures: Pictures, sending: Sending, what: str) -> None:
+        self._results = results
+        self._pictures = pictures
+        self._sending = sending
+        self._what = what
+        self._wanted: dict[str, _Waiting] = {}
+        self._ended: asyncio.Queue[_Waiting] = asyncio.Queue()
+        self._out: asyncio.Queue[Rendered | BaseException] = asyncio.Queue(2 * _FETCHING)
+        self._listed = asyncio.Event()
+
+    @property
+    def waiting(self) -> int:
+        """How many have not ended."""
+        return len(self._wanted)
+
+    async def run(self, jobs: Iterable[Handed]) -> AsyncGenerator[Rendered]:
+        """Hand in all, and give out every ending as it comes.
+
+        Raises:
+            FarmError: The farm cannot be used any more; what was handed in stays with it.
+        """
+        count, tasks = _HandedCount(), []
+        works = [self._results.follow(self._hear, self._listed), self._hand_in_all(jobs, count)]
+        works += [self._fetch_all() for _ in range(_FETCHING)]
+        try:
+            tasks += [asyncio.create_task(self._telling(work)) for work in works]
+            given = 0
+            while not (count.is_known and given == count.number):
+                ended = await self._out.get()
+                if isinstance(ended, BaseException):
+                    raise ended
+                if ended.index >= 0:
+                    given += 1
+                    yield ended
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await self._sending.settle()
+
+    def _hear(self, key: str, revision: int, is_new: bool) -> None:  # noqa: FBT001 - `Hear` says what it is
+        wanted = self._wanted.get(key)
+        if wanted is not None and revision > wanted.after and (wanted.looked or is_new):
+            self._has_ended(key)
+
+    def _has_ended(self, key: str) -> None:
+        if (wanted := self._wanted.pop(key, None)) is not None:
+            self._ended.put_nowait(wanted)
+
+    async def _telling(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do a part of it; what goes wrong there ends the whole."""
+        try:
+            await work
+        except Exception as error:  # noqa: BLE001 - it is raised to whoever waits
+            await self._out.put(error)
+
+    async def _hand_in_all(self, jobs: Iterable[Handed], count: "_HandedCount") -> None:
+        await self._listed.wait()
+        parts = _parts(jobs)
+        while part := await asyncio.to_thread(next, parts, None):  # files are hashed there
+            made = [each.made.job for each in part if each.made is not None]
+            if made:
+                ids = tuple(job.job_id for job in made)
+                first = made[0]
+                await self._sending.write_down(
+                    SubmissionPart(submission=first.submission, submitter=first.submitter, what=self._what, jobs=ids)
+                )
+            try:
+                async with asyncio.TaskGroup() as group:
+                    for each in part:
+                        group.create_task(self._hand_in(each))
+            except ExceptionGroup as several:
+                raise several.exceptions[0] from None
+            count.number += len(part)
+        count.is_known = True
+        await self._out.put(Rendered(-1, {"prompt": ""}))  # so that it is looked whether all were given
+
+    async def _hand_in(self, handed: Handed) -> None:
+        if handed.made is None:
+            await self._out.put(Rendered(handed.index, handed.request, error=handed.error))
+            return
+        job, key = handed.made.job, token_of(handed.made.job.job_id)
+        wanted = _Waiting(handed.index, handed.request, job.job_id, job.adapters, handed.made.paths)
+        self._wanted[key] = wanted
+        again = await self._look_up(wanted)
+        if key not in self._wanted:
+            return
+        try:
+            await self._send(handed.made, key, until_taken=again)
+        except FarmNotUsable as error:  # a file of it was written to meanwhile
+            self._wanted.pop(key, None)
+            await self._out.put(Rendered(handed.index, handed.request, error=InvalidParams(str(error))))
+
+    async def _send(self, made: MadeJob, key: str, *, until_taken: bool) -> None:
+        while True:
+            taken = await self._sending.send(made)
+            if taken or not until_taken or key not in self._wanted:
+                return
+            await asyncio.sleep(_AGAIN)
+
+    async def _look_up(self, wanted: _Waiting) -> bool:
+        """See what there is of a job. Returns whether it ended badly before, and is to be done again."""
+        key, found = token_of(wanted.job_id), await self._results.find(wanted.job_id)
+        wanted.looked = True
+        if found is None or key not in self._wanted:
+            return False
+        if found.result.state == "done":
+            self._has_ended(key)
+            return False
+        wanted.after = found.revision
+        await self._results.forget(wanted.job_id)
+        return True
+
+    async def _fetch_all(self) -> None:
+        while True:
+            wanted = await self._ended.get()
+            found = await self._results.find(wanted.job_id)
+            if found is None:  # it aged, or was taken away, meanwhile
+                self._wanted[token_of(wanted.job_id)] = wanted
+            else:
+                await self._out.put(await self._fetched(wanted, found.result))
+
+    async def _fetched(self, wanted: _Waiting, ending: FarmResult) -> Rendered:
+        if ending.state != "done":
+            return Rendered(wanted.index, wanted.request, error=error_of(ending, wanted.adapters, wanted.paths))
+        try:
+            picture = await self._pictures.fetch(ending)
+        except ContentUnusable as error:
+            await self._results.forget(wanted.job_id)
+            return Rendered(wanted.index, wanted.request, error=KilnmarkError(f"{error}; run it again"))
+        return Rendered(wanted.index, wanted.request, result=result_at(ending, picture, wanted.paths))
+
+
+@dataclass(slots=True)
+class _HandedCount:
+    """How many there are, as far as is known."""
+
+    number: int = 0
+    is_known: bool = False
+
+
+def _parts(jobs: Iterable[Handed]) -> Iterator[list[Handed]]:
+    remaining = iter(jobs)
+    while part := list(islice(remaining, _AT_ONCE)):
+        yield part

@@ -1,0 +1,142 @@
+"""Jobs on their way to the broker: their files, what their partition asks for, then the job itself, each once.
+
+All of it can be said again: the broker refuses a job that waits there already, and what ended is not asked for again.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Hashable
+from functools import partial
+from typing import TypeVar
+
+import msgspec
+from opentelemetry import trace
+
+from kilnmark.farm.broker.link import FarmLink
+from kilnmark.farm.content.local import LocalFile
+from kilnmark.farm.content.store import ContentStore, open_content
+from kilnmark.farm.documents import SubmissionPart
+from kilnmark.farm.errors import BrokerAway
+from kilnmark.farm.names import PARTITIONS, WORK, partition_key, results_of, submission_key, work_subject
+from kilnmark.farm.submit.buckets import open_bucket
+from kilnmark.farm.submit.jobs import MadeJob
+from kilnmark.otel.carrier import carrier_of
+
+__all__ = ["Sending", "patiently"]
+
+T = TypeVar("T")
+
+PATIENCE = 600.0
+"""Seconds for which a broker that went away is waited for."""
+
+_PAUSE = 0.25
+_PER_SUBJECT = 10077
+"""What the broker says of a subject that has its one message (`JSStreamMaximumMessagesPerSubject...`, 2.11)."""
+
+
+async def patiently(work: Callable[[], Awaitable[T]], patience: float = PATIENCE) -> T:
+    """Do something that can be done again, until the broker is back.
+
+    Raises:
+        BrokerAway: It was away for longer than that, in seconds.
+    """
+    over = asyncio.get_running_loop().time() + patience
+    while True:
+        try:
+            return await work()
+        except BrokerAway:
+            if asyncio.get_running_loop().time() > over:
+                raise
+            await asyncio.sleep(_PAUSE)
+
+
+class Sending:
+    """Hands in the jobs of one submission.
+
+    Args:
+        link: To the broker.
+        submitter: Whose they are.
+        anew: Send files though they lie there.
+    """
+
+    def __init__(self, link: FarmLink, submitter: str, *, anew: bool = False) -> None:
+        self._link = link
+        self._submitter = submitter
+        self._anew = anew
+        self._content: ContentStore | None = None
+        self._parts = 0
+        self._made: dict[Hashable, asyncio.Task[None]] = {}
+
+    async def write_down(self, part: SubmissionPart) -> None:
+        """Have it written what is about to be handed in.
+
+        Raises:
+            FarmError: The broker does not take it.
+        """
+        bucket = await open_bucket(self._link, results_of(self._submitter), "write a submission")
+        key, self._parts = submission_key(part.submission, self._parts), self._parts + 1
+
+        async def put() -> None:
+            with self._link.telling("write a submission"):
+                await bucket.put(key, msgspec.json.encode(part))
+
+        await patiently(put)
+
+    async def send(self, made: MadeJob) -> bool:
+        """Hand one in. Returns whether it was taken: not where it waits, or is being painted, already.
+
+        Raises:
+            FarmError: The broker does not take it.
+        """
+        for file in made.files:
+            await self._once(file.content.sha256, partial(self._put, file))
+        key = partition_key(made.job.partition)
+        await self._once(key, lambda: self._tell_partition(key, made))
+        return await patiently(lambda: self._publish(made))
+
+    async def settle(self) -> None:
+        """Give up what is still on its way; it is sent again by whoever needs it."""
+        under_way = [task for task in self._made.values() if not task.done()]
+        for task in under_way:
+            task.cancel()
+        await asyncio.gather(*under_way, return_exceptions=True)
+        self._made = {key: task for key, task in self._made.items() if task not in under_way}
+
+    async def _once(self, key: Hashable, work: Callable[[], Awaitable[None]]) -> None:
+        """Do something once, whoever else waits for it, and again for whoever asks after it failed."""
+        if key not in self._made:
+            self._made[key] = asyncio.ensure_future(patiently(work))
+        try:
+            await asyncio.shield(self._made[key])
+        except Exception:
+            self._made.pop(key, None)
+            raise
+
+    async def _put(self, file: LocalFile) -> None:
+        self._content = self._content or await open_content(self._link)
+        await self._content.put(file, anew=self._anew)
+
+    async def _tell_partition(self, key: str, made: MadeJob) -> None:
+        from nats.js.errors import KeyWrongLastSequenceError
+
+        bucket = await open_bucket(self._link, PARTITIONS, "look at the work")
+        with self._link.telling("tell of work"):
+            try:
+                await bucket.create(key, msgspec.json.encode(made.partition_info))
+            except KeyWrongLastSequenceError:
+                return
+
+    async def _publish(self, made: MadeJob) -> bool:
+        from nats.js.errors import APIError
+
+        job = made.job
+        carrier = carrier_of(trace.get_current_span())
+        headers = {name: value for name, value in carrier._asdict().items() if value}
+        subject = work_subject(job.partition, job.submitter, job.job_id)
+        with self._link.telling("hand in work"):
+            try:
+                await self._link.js.publish(subject, msgspec.json.encode(job), stream=WORK, headers=headers)
+            except APIError as error:
+                if error.err_code == _PER_SUBJECT:
+                    return False
+                raise
+        return True

@@ -1,0 +1,59 @@
+"""Nodes of a farm in a thread of the test's process: each joins a fake worker's daemon to a broker."""
+
+import asyncio
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import AsyncExitStack, ExitStack, contextmanager
+
+from kilnmark.client.aio import AsyncClient
+from kilnmark.daemon.in_process import InProcessDaemon
+from kilnmark.daemon.worker.fake import FakeWorker
+from kilnmark.farm.broker.link import farm_link
+from kilnmark.farm.node.node import FarmNode, NodeSettings
+
+__all__ = ["nodes_at"]
+
+
+@contextmanager
+def nodes_at(broker: str, workers: Mapping[str, FakeWorker]) -> Iterator[Mapping[str, InProcessDaemon]]:
+    """Their daemons, by the names of the nodes, which take work until the block ends."""
+    told, failed = threading.Event(), list[BaseException]()
+    loops, over = list[asyncio.AbstractEventLoop](), asyncio.Event()
+
+    async def work(daemons: Mapping[str, InProcessDaemon]) -> None:
+        loops.append(asyncio.get_running_loop())
+        async with AsyncExitStack() as stack:
+            tasks = []
+            for name, daemon in daemons.items():
+                link = await stack.enter_async_context(farm_link(broker, name=name))
+                client = await stack.enter_async_context(AsyncClient(daemon.socket, away_timeout=0))
+                node = FarmNode(link, client, NodeSettings(name=name))
+                tasks.append((node, asyncio.create_task(node.run())))
+            while not all(node.about.status for node, _ in tasks):  # noqa: ASYNC110 - two turns of the loop
+                await asyncio.sleep(0.005)
+            told.set()
+            await over.wait()
+            for node, _ in tasks:
+                node.drain()
+            await asyncio.gather(*(task for _, task in tasks))
+
+    def run(daemons: Mapping[str, InProcessDaemon]) -> None:
+        try:
+            asyncio.run(work(daemons))
+        except BaseException as error:  # noqa: BLE001 - it is raised where the block ends
+            failed.append(error)
+            told.set()
+
+    with ExitStack() as stack:
+        daemons = {name: stack.enter_context(InProcessDaemon(worker)) for name, worker in workers.items()}
+        thread = threading.Thread(target=run, args=(daemons,))
+        thread.start()
+        try:
+            assert told.wait(20), "the nodes did not begin"
+            yield daemons
+        finally:
+            if not failed:
+                loops[0].call_soon_threadsafe(over.set)
+            thread.join()
+        if failed:
+            raise failed[0]
