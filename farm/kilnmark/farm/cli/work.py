@@ -5,6 +5,7 @@ import contextlib
 import signal
 import socket
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -16,6 +17,7 @@ from kilnmark.farm.broker.credentials import FarmCredentials
 from kilnmark.farm.cli.options import address_of, credentials_of, farm_options
 from kilnmark.farm.errors import FarmNotUsable
 from kilnmark.farm.node.node import FarmNode, NodeSettings
+from kilnmark.farm.node.work import LEASE
 
 __all__ = ["work"]
 
@@ -28,7 +30,7 @@ __all__ = ["work"]
     "--content",
     type=HomePath(file_okay=False, path_type=Path),
     metavar="DIR",
-    help="Where adapters are kept, below one of the daemon's adapter roots. [default: `farm` in the first of those]",
+    help="Where adapters are kept, below one of the daemon's adapter roots. [default: `farm` in the last of those]",
 )
 @click.option(
     "--content-budget", type=nbytes, default="50GB", show_default=True, metavar="SIZE", help="How much stays."
@@ -42,28 +44,27 @@ __all__ = ["work"]
     help="Jobs that the daemon has at once.",
 )
 @click.option(
+    "--lease",
+    type=click.FloatRange(min=1.0, max=3600.0),
+    default=LEASE,
+    show_default=True,
+    metavar="SECONDS",
+    help="After so long without a word from its node a job is another's; the same on every node.",
+)
+@click.option(
     "--shared",
     type=HomePath(file_okay=False, exists=True, path_type=Path),
     metavar="DIR",
     help="Put pictures into this folder, which submitters read too, and not into the broker.",
 )
-def work(
-    address: str | None,
-    credentials: Path | None,
-    socket: str | None,
-    name: str | None,
-    content: Path | None,
-    content_budget: int,
-    depth: int,
-    shared: Path | None,
-) -> None:
+def work(address: str | None, credentials: Path | None, socket: str | None, name: str | None, **given: Any) -> None:
     """Join this machine's daemon to a farm, until Ctrl-C: what it has is finished then. A second Ctrl-C gives it back.
 
     The daemon is one of `kilnmark serve`, and nothing of it changes: whoever asks it for pictures meanwhile is served
     as before.
     """
     who = credentials_of(credentials)
-    settings = NodeSettings(name=_named(name, who), content=content, budget=content_budget, depth=depth, shared=shared)
+    settings = NodeSettings(name=_named(name, who), **given)
     with traced_command(service="kilnmark-farm-node"):
         asyncio.run(_work(address_of(address), who, socket, settings))
 

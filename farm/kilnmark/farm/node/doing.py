@@ -5,6 +5,7 @@ Whatever happens is told: as a result, where it is the job's own end; else the b
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
@@ -43,6 +44,7 @@ from kilnmark.protocol.wire.errors import (
     QueueFull,
     RequestError,
     StorageFailed,
+    WorkerLost,
 )
 from kilnmark.protocol.wire.replies import JobError, RenderResult
 
@@ -50,6 +52,8 @@ if TYPE_CHECKING:
     from nats.aio.msg import Msg
 
 __all__ = ["Doing"]
+
+_logger = logging.getLogger(__name__)
 
 _FINAL = (AdapterNotEngaged, AdapterRefused, InvalidParams, JobIdTaken, PictureRefused)
 """What every daemon would answer."""
@@ -131,6 +135,7 @@ class Doing:
             try:
                 ending, picture = await self._done(job, key, deliveries)
             except (KilnmarkError, OSError) as error:
+                _logger.warning("%s of %s is given back, delivery %d: %s", job.job_id, job.submitter, deliveries, error)
                 await self._given_back(messages, deliveries)
                 end_job(span, None, error=error)
                 if isinstance(error, (*_NODES_OWN, OSError)) and not isinstance(error, ContentUnusable):
@@ -161,7 +166,8 @@ class Doing:
             state = self._state_of(error, key, deliveries)
             if state is None:
                 raise
-            return self._told(deliveries, job, began, state, error=error), None
+            line = await self._first_line() if isinstance(error, WorkerLost) else ""
+            return self._told(deliveries, job, began, state, error=error, first_line=line), None
         return self._told(deliveries, job, began, "done", result=result, picture=picture.content), picture
 
     async def _paint(self, job: FarmJob, held: HeldContent) -> tuple[RenderResult, LocalFile]:
@@ -188,6 +194,13 @@ class Doing:
             return "failed"
         return "dead" if deliveries >= DELIVERIES else None
 
+    async def _first_line(self) -> str:
+        """What the daemon's last lost worker wrote first of its failure; empty where it wrote nothing."""
+        with contextlib.suppress(KilnmarkError):
+            death = (await self._client.status()).worker.death
+            return (death.words.first_failure or death.reason) if death else ""
+        return ""
+
     def _told(
         self,
         deliveries: int,
@@ -198,6 +211,7 @@ class Doing:
         result: RenderResult | None = None,
         picture: ContentFile | None = None,
         error: KilnmarkError | OSError | None = None,
+        first_line: str = "",
     ) -> FarmResult:
         return FarmResult(
             job_id=job.job_id,
@@ -208,6 +222,7 @@ class Doing:
             result=result,
             picture=picture,
             error=None if error is None else _as_error(error),
+            first_line=first_line,
             deliveries=deliveries,
             nodes=(self._about.name,),
             began=began,

@@ -53,7 +53,7 @@ class NodeSettings:
 
     Attributes:
         name: Of the node.
-        content: The folder of adapters; None: in the first of the daemon's adapter roots that can be written.
+        content: The folder of adapters; None: in the last of the daemon's adapter roots that can be written.
         budget: Bytes of files that are kept.
         depth: Jobs that the daemon has at once: it reads the next one's files while it paints one.
         lease: Seconds after which a job of a node that says nothing is somebody else's.
@@ -290,7 +290,7 @@ def content_folders(status: StatusResult, chosen: Path | None) -> tuple[Path, Pa
             reason = "the daemon does not read adapters there; start it with --lora-root of that folder, too"
             raise FarmNotUsable(str(chosen), reason)
         return chosen, pictures
-    for root in roots:
+    for root in reversed(roots):
         folder = root / "farm"
         with contextlib.suppress(OSError):
             folder.mkdir(parents=True, exist_ok=True)
