@@ -1,4 +1,4 @@
-"""One standin base for all engine tests: it is never modified, which is what many of them prove."""
+"""One short standin for all engine tests: it is never modified, which is what many of them prove."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +12,7 @@ from kilnmark.engine.families.base import Base, load_base
 from kilnmark.engine.stack.stack import Stacker
 from kilnmark.keymaps.adapter import Adapter, read_adapter
 from kilnmark.keymaps.zoo.write import make_adapter
+from tests.engine.short import BLOCKS, short_standin
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -26,13 +27,20 @@ def pytest_report_header() -> str:
 
 @pytest.fixture(scope="session")
 def base() -> Base:
+    """Of FLUX.1, with a few of its blocks."""
+    return short_standin()
+
+
+@pytest.fixture(scope="session")
+def whole() -> Base:
+    """With all its blocks."""
     return load_base("standin", None)
 
 
 @pytest.fixture(scope="session")
 def quick() -> Base:
     """Another that computes in `fast`; as little modified."""
-    return load_base("standin", None, numerics="fast")
+    return short_standin(numerics="fast")
 
 
 @pytest.fixture
@@ -44,12 +52,12 @@ def stacker(base: Base) -> Iterator[Stacker]:
 
 @pytest.fixture(scope="session")
 def adapters(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Full-size adapters: `healthy` and `other` in two conventions, `dead` by zero weights, `unknown` by its names."""
+    """For all its blocks: `healthy` and `other` in two conventions, `dead` by zero weights, `unknown` by its names."""
     folder = tmp_path_factory.mktemp("adapters")
-    make_adapter(folder / "healthy.safetensors", "diffusers", rank=4, seed=1)
-    make_adapter(folder / "other.safetensors", "kohya", rank=2, seed=2, alpha=1.0)
-    make_adapter(folder / "dead.safetensors", "diffusers", rank=1, seed=3, dead=True)
-    make_adapter(folder / "unknown.safetensors", "unknown", rank=1, seed=4)
+    make_adapter(folder / "healthy.safetensors", "diffusers", rank=4, seed=1, blocks=BLOCKS)
+    make_adapter(folder / "other.safetensors", "kohya", rank=2, seed=2, alpha=1.0, blocks=BLOCKS)
+    make_adapter(folder / "dead.safetensors", "diffusers", rank=1, seed=3, blocks=BLOCKS, dead=True)
+    make_adapter(folder / "unknown.safetensors", "unknown", rank=1, seed=4, blocks=BLOCKS)
     return folder
 
 

@@ -1,4 +1,4 @@
-"""Biases, whole changes and norms on real layers: float64 arithmetic, factored, dense and quantized, and full files."""
+"""Biases, whole changes and norms on real layers: float64 arithmetic, factored, dense and quantized, and files."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -28,6 +28,7 @@ from tests.engine.arrays import as_float64, as_numpy
 from tests.engine.flux import flux_of
 from tests.engine.forward import noise
 from tests.engine.judged import assess
+from tests.engine.short import BLOCKS
 from tests.engine.test_dora import ALL, layer, output, slot_of, update_of, weight_rows
 
 Wide = NDArray[np.float64]
@@ -40,7 +41,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("beyond")
     for exhibit in EXHIBITS:
         if exhibit.name in NAMES:
-            write_exhibit(folder / f"{exhibit.name}.safetensors", exhibit, rank=1, dtype="F16")
+            write_exhibit(folder / f"{exhibit.name}.safetensors", exhibit, rank=1, blocks=BLOCKS, dtype="F16")
     return folder
 
 
@@ -73,9 +74,7 @@ def close(got: Wide, expected: Wide) -> bool:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_layer_of_a_full_file_gives_what_its_update_adds(
-    base: Base, stacker: Stacker, files: Path, name: str
-) -> None:
+def test_every_layer_of_a_file_gives_what_its_update_adds(base: Base, stacker: Stacker, files: Path, name: str) -> None:
     adapter = read(base, files, name)
     stacker.switch([Member(adapter, 0.7)])
     numbers = np.random.default_rng(1)
@@ -92,7 +91,7 @@ def test_every_layer_of_a_full_file_gives_what_its_update_adds(
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_full_file_is_engaged_with_every_key_and_target(base: Base, files: Path, name: str) -> None:
+def test_a_file_is_engaged_with_every_key_and_target(base: Base, files: Path, name: str) -> None:
     adapter = read(base, files, name)
     report = assess(base.slots, adapter)
     assert (report.verdict, report.matched_key_count) == (Verdict.ENGAGED, adapter.total_key_count)
@@ -199,7 +198,7 @@ def test_scales_equal_to_the_bases_own_are_counted_as_zero(base: Base, files: Pa
     own = [replace(u, scales=as_numpy(base.slots[u.target].linear.weight)) for u in norms]
     assert assess(base.slots, replace(adapter, updates=tuple(own))).verdict is Verdict.NOOP
     report = assess(base.slots, replace(adapter, updates=(*own[:1], *norms[1:])))
-    assert (report.verdict, report.applied_target_count) == (Verdict.PARTIAL, 75)
+    assert (report.verdict, report.applied_target_count) == (Verdict.PARTIAL, 4 * BLOCKS - 1)
     assert own[0].target in report.reason
 
 

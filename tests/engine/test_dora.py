@@ -29,11 +29,15 @@ from tests.engine.arrays import as_float64, as_numpy
 from tests.engine.flux import flux_of
 from tests.engine.forward import noise
 from tests.engine.judged import assess
+from tests.engine.short import BLOCKS, TARGETS, short
 from tests.engine.small_layer import product, stretched
 from tests.keymaps.lycoris import diffusers_shares, dora_file, kohya_shares, loha_file, lokr_file
 from tests.pairs import pairs_of
 
 Matrix64 = NDArray[np.float64]
+
+KEYS = 4 * BLOCKS * (10 + 3)
+"""Four of each module of kohya's, of which a double block has 10 and a single one 3."""
 
 
 def lengths(base: Base) -> dict[str, NDArray[np.float32]]:
@@ -44,14 +48,14 @@ def lengths(base: Base) -> dict[str, NDArray[np.float32]]:
 
 @pytest.fixture(scope="module")
 def dora(base: Base, tmp_path_factory: pytest.TempPathFactory) -> Adapter:
-    """In kohya's spelling, full depth, magnitudes up to a fifth away from the base's."""
+    """In kohya's spelling, of every block, magnitudes up to a fifth away from the base's."""
     known, numbers = lengths(base), np.random.default_rng(6)
     magnitudes: dict[str, list[NDArray[np.float32]]] = {}
-    for share in kohya_shares():
+    for share in short(kohya_shares()):
         spread = numbers.uniform(0.8, 1.2, share.end - share.begin).astype(np.float32)
         magnitudes.setdefault(share.module, []).append(known[share.target] * spread)
     joined = {module: np.concatenate(parts) for module, parts in magnitudes.items()}
-    tensors = dora_file(kohya_shares(), peft=False, magnitudes=joined)
+    tensors = dora_file(short(kohya_shares()), peft=False, magnitudes=joined)
     path = write_tensors(tmp_path_factory.mktemp("dora") / "dora.safetensors", tensors)
     return read_adapter(path, base.shapes)
 
@@ -84,12 +88,10 @@ def output(linear: nn.Module, weight: Matrix64, x: Matrix64, rows: NDArray[np.in
 
 
 @pytest.mark.slow
-def test_every_layer_of_a_full_file_paints_with_the_decomposed_weight(
-    base: Base, stacker: Stacker, dora: Adapter
-) -> None:
+def test_every_layer_of_a_file_paints_with_the_decomposed_weight(base: Base, stacker: Stacker, dora: Adapter) -> None:
     stacker.switch([Member(dora, 1.0)])
     numbers = np.random.default_rng(7)
-    assert len(pairs_of(dora)) == 494
+    assert len(pairs_of(dora)) == TARGETS
     for update in pairs_of(dora):
         slot = base.slots[update.target]
         rows = numbers.integers(0, slot.shape[0], 8)
@@ -251,15 +253,15 @@ def test_magnitudes_beyond_float32_are_refused(dora: Adapter) -> None:
         Effect({"layer": slot_of(linear)}).delta_ratio(Member(replace(dora, updates=(update,)), 1.0))
 
 
-def test_a_full_file_is_engaged_with_every_key_and_target(base: Base, dora: Adapter) -> None:
+def test_a_file_is_engaged_with_every_key_and_target(base: Base, dora: Adapter) -> None:
     report = assess(base.slots, dora)
     assert (report.verdict, report.kind) == (Verdict.ENGAGED, "dora")
-    assert (report.matched_key_count, report.applied_target_count) == (1216, 494)
+    assert (report.matched_key_count, report.applied_target_count) == (KEYS, TARGETS)
 
 
 def test_a_file_saved_before_training_is_a_noop_on_its_base(base: Base, tmp_path: Path) -> None:
     known = lengths(base)
-    shares = diffusers_shares()
+    shares = short(diffusers_shares())
     tensors = dora_file(shares, peft=True, magnitudes={share.module: known[share.target] for share in shares})
     tensors = {key: np.zeros_like(value) if ".lora_B." in key else value for key, value in tensors.items()}
     adapter = read_adapter(write_tensors(tmp_path / "a.safetensors", tensors), base.shapes)

@@ -20,7 +20,11 @@ from kilnmark.keymaps.zoo.write import make_adapter
 from kilnmark.protocol.picture.report import AdapterReport, Verdict
 from tests.engine import judged
 from tests.engine.arrays import as_float64, as_numpy
+from tests.engine.short import BLOCKS, TARGETS
 from tests.pairs import pairs_of
+
+KEYS = 2 * TARGETS
+"""Of a file in diffusers' names without alphas."""
 
 
 def read(base: Base, path: Path) -> Adapter:
@@ -40,27 +44,27 @@ def whole(adapter: Adapter) -> NDArray[np.float64]:
     return np.asarray(update.multiplier * update.up.astype(np.float64) @ update.down.astype(np.float64))
 
 
-@pytest.mark.parametrize(("name", "keys"), [("healthy", 988), ("other", 912)])
+@pytest.mark.parametrize(("name", "keys"), [("healthy", KEYS), ("other", 156)])
 def test_a_healthy_adapter_is_engaged_with_every_key_and_target(
     base: Base, request: pytest.FixtureRequest, name: str, keys: int
 ) -> None:
     report = judged.assess(base.slots, request.getfixturevalue(name))
     assert report.verdict is Verdict.ENGAGED
     assert (report.matched_key_count, report.total_key_count) == (keys, keys)
-    assert (report.applied_target_count, report.target_count) == (494, 494)
+    assert (report.applied_target_count, report.target_count) == (TARGETS, TARGETS)
 
 
 def test_zero_weights_are_a_noop(base: Base, adapters: Path) -> None:
     report = assess(base, adapters / "dead.safetensors")
     assert report.verdict is Verdict.NOOP
-    assert (report.matched_key_count, report.applied_target_count, report.delta_ratio) == (988, 0, 0.0)
+    assert (report.matched_key_count, report.applied_target_count, report.delta_ratio) == (KEYS, 0, 0.0)
     assert "exactly zero" in report.reason
 
 
 def test_unknown_names_are_a_noop_that_names_a_key(base: Base, adapters: Path) -> None:
     report = assess(base, adapters / "unknown.safetensors")
     assert report.verdict is Verdict.NOOP
-    assert report.unmatched_keys.count == 988
+    assert report.unmatched_keys.count == KEYS
     assert report.unmatched_keys.first[0] in report.reason
 
 
@@ -89,7 +93,7 @@ def test_far_too_strong_is_told_with_a_scale_at_which_it_is_not(base: Base, heal
 
 
 def test_a_weak_adapter_is_not_accused(base: Base, tmp_path: Path) -> None:
-    weak = make_adapter(tmp_path / "weak.safetensors", rank=1, seed=9, strength=2e-7)
+    weak = make_adapter(tmp_path / "weak.safetensors", rank=1, seed=9, blocks=BLOCKS, strength=2e-7)
     report = assess(base, weak)
     assert report.delta_ratio is not None
     assert 1e-6 < report.delta_ratio < 1e-3
@@ -201,7 +205,7 @@ def test_layers_whose_update_rounds_away_are_counted(base: Base, healthy: Adapte
     faint = replace(lost, up=lost.up * np.float32(1e-7), norm=lost.norm * 1e-7)
     report = judged.assess(base.slots, replace(healthy, sha256="faint", updates=(faint, *kept)))
     assert report.verdict is Verdict.PARTIAL
-    assert report.applied_target_count == 493
+    assert report.applied_target_count == TARGETS - 1
     assert lost.target in report.reason
 
 

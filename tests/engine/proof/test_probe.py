@@ -17,6 +17,7 @@ from kilnmark.keymaps.adapter import Adapter, read_adapter
 from kilnmark.keymaps.errors import UnfitAdapter
 from kilnmark.keymaps.updates.kinds.lora import PairUpdate
 from kilnmark.keymaps.zoo.write import make_adapter, write_tensors
+from tests.engine.short import BLOCKS
 from tests.engine.small_layer import adapter as adapter_of
 from tests.pairs import pairs_of
 
@@ -133,6 +134,6 @@ def test_an_adapter_is_probed_when_it_is_new_and_at_another_scale_when_asked(pro
 
 
 def test_an_adapter_that_makes_the_model_predict_no_number_is_refused(base: Base, probe: Probe, tmp_path: Path) -> None:
-    wild = make_adapter(tmp_path / "wild.safetensors", rank=1, seed=2, strength=1e30)
+    wild = make_adapter(tmp_path / "wild.safetensors", rank=1, seed=2, blocks=BLOCKS, strength=1e30)
     with pytest.raises(UnfitAdapter, match=r"predicts infinity.*lower its scale"):
         probed(probe, read_adapter(wild, base.shapes))

@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from kilnmark.engine.families.base import Base, load_base
+from kilnmark.engine.families.base import Base
 from kilnmark.engine.families.references import Reference
 from kilnmark.engine.stack.stack import Member
 from kilnmark.keymaps.adapter import Adapter
@@ -18,6 +18,7 @@ from kilnmark.protocol.picture.numerics import Numerics
 from tests.engine.arrays import allowed
 from tests.engine.families.standins import Followed, picture
 from tests.engine.flux import flux_of
+from tests.engine.short import short_standin
 
 import mlx.core as mx  # isort: skip - after the engine, which puts the fast BLAS first
 from mflux.models.flux.variants.kontext.flux_kontext import Flux1Kontext
@@ -29,7 +30,7 @@ OWN = (40, 50)
 
 @pytest.fixture(scope="module")
 def kontext() -> Base:
-    return load_base("standin:kontext-dev", None, numerics="exact")
+    return short_standin("standin:kontext-dev")
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +76,7 @@ def test_a_picture_without_a_reference_is_that_of_dev(kontext: Base, base: Base)
 def test_an_adapter_moves_it_and_leaves_no_trace(
     kontext: Base, file: Path, healthy: Adapter, numerics: Numerics
 ) -> None:
-    base = kontext if numerics == "exact" else load_base("standin:kontext-dev", None, numerics="fast")
+    base = kontext if numerics == "exact" else short_standin("standin:kontext-dev", numerics="fast")
     before = painted(base, file)
     assert np.abs(before.astype(int) - painted(kontext, file)).max() <= allowed(1, bfloat16=32)
     base.stacker.switch([Member(healthy, 1.0)])

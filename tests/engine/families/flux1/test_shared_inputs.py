@@ -3,6 +3,7 @@
 from kilnmark.engine.families.base import Base
 from tests.engine.flux import flux_of
 from tests.engine.forward import noise
+from tests.engine.short import BLOCKS
 
 import mlx.core as mx  # isort: skip - after the engine, which puts the fast BLAS first
 from mlx import nn
@@ -24,7 +25,7 @@ class Listener(nn.Module):
 
 def test_the_layers_of_a_group_and_no_others_of_the_blocks_are_given_one_input(base: Base) -> None:
     groups = base.model.shared_inputs
-    paths = [path for path in base.slots if path.startswith(("transformer_blocks.3.", "single_transformer_blocks.4."))]
+    paths = [path for path in base.slots if path.startswith(("transformer_blocks.3.", "single_transformer_blocks.2."))]
     listeners = {path: Listener(base.slots[path].linear) for path in paths}
     try:
         for path, listener in listeners.items():
@@ -43,5 +44,5 @@ def test_the_layers_of_a_group_and_no_others_of_the_blocks_are_given_one_input(b
 
 def test_no_layer_is_in_two_groups_and_all_are_layers(base: Base) -> None:
     paths = [path for group in base.model.shared_inputs for path in group]
-    assert len(paths) == len(set(paths)) == 19 * 6 + 38 * 4
+    assert len(paths) == len(set(paths)) == BLOCKS * (6 + 4)
     assert set(paths) <= base.slots.keys()

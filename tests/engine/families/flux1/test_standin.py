@@ -1,4 +1,4 @@
-"""The standin base: FLUX.1-dev's own classes and shapes, the same values at every build."""
+"""The standin whole: FLUX.1-dev's own classes and shapes, the same values at every build."""
 
 import mlx.core as mx
 import numpy as np
@@ -22,8 +22,8 @@ from tests.engine.flux import flux_of
 from tests.engine.forward import noise
 
 
-def test_it_is_made_of_mflux_classes(base: Base) -> None:
-    flux = flux_of(base)
+def test_it_is_made_of_mflux_classes(whole: Base) -> None:
+    flux = flux_of(whole)
     assert type(flux) is Flux1
     assert type(flux.transformer) is Transformer
     assert type(flux.vae) is VAE
@@ -31,17 +31,17 @@ def test_it_is_made_of_mflux_classes(base: Base) -> None:
     assert type(flux.clip_text_encoder) is CLIPEncoder
 
 
-def test_its_blocks_have_494_targets(base: Base) -> None:
-    assert base.info.target_count == 494
+def test_its_blocks_have_494_targets(whole: Base) -> None:
+    assert whole.info.target_count == 494
 
 
-def test_every_linear_layer_has_flux1_devs_true_shape(base: Base) -> None:
-    assert base.shapes == dict(load_shapes("dev"))
+def test_every_linear_layer_has_flux1_devs_true_shape(whole: Base) -> None:
+    assert whole.shapes == dict(load_shapes("dev"))
 
 
 @pytest.mark.parametrize(("encoder", "shapes"), [("clip_text_encoder", "clip_l"), ("t5_text_encoder", "t5_xxl")])
-def test_the_text_encoders_have_their_true_shapes(base: Base, encoder: str, shapes: str) -> None:
-    model: nn.Module = flux_of(base)[encoder]
+def test_the_text_encoders_have_their_true_shapes(whole: Base, encoder: str, shapes: str) -> None:
+    model: nn.Module = flux_of(whole)[encoder]
     assert {path: slot.shape for path, slot in find_slots(model).items()} == dict(load_shapes(shapes))
 
 
@@ -53,9 +53,9 @@ def numbers_of(flux: Flux1) -> dict[str, mx.array]:
 
 
 @pytest.fixture(scope="module")
-def builds(base: Base) -> tuple[Flux1, Flux1]:
-    """That of the base, and one made by itself."""
-    return flux_of(base), build_standin()
+def builds(whole: Base) -> tuple[Flux1, Flux1]:
+    """That of the whole, and one made by itself."""
+    return flux_of(whole), build_standin()
 
 
 def test_two_builds_hold_the_same_numbers_bit_for_bit(builds: tuple[Flux1, Flux1]) -> None:
@@ -72,19 +72,19 @@ def test_two_builds_predict_the_same_noise(builds: tuple[Flux1, Flux1]) -> None:
     assert np.linalg.norm(one - noise(builds[0], seed=2)) > 0.1 * np.linalg.norm(one)
 
 
-def test_the_prompt_matters(base: Base) -> None:
-    assert not np.array_equal(noise(flux_of(base), "red"), noise(flux_of(base), "blue"))
+def test_the_prompt_matters(whole: Base) -> None:
+    assert not np.array_equal(noise(flux_of(whole), "red"), noise(flux_of(whole), "blue"))
 
 
-def test_a_word_beyond_the_77_tokens_of_clip_still_matters(base: Base) -> None:
+def test_a_word_beyond_the_77_tokens_of_clip_still_matters(whole: Base) -> None:
     long = "a kiln " * 11  # each letter is a token
-    (red, _), (tan, _) = base.encode(f"{long}red"), base.encode(f"{long}tan")
+    (red, _), (tan, _) = whole.encode(f"{long}red"), whole.encode(f"{long}tan")
     assert red.shape == tan.shape
     assert not np.array_equal(as_numpy(red), as_numpy(tan))
 
 
-def test_it_is_small_and_says_how_large(base: Base) -> None:
-    assert 50e6 < base.info.memory_bytes < 400e6
+def test_it_is_small_and_says_how_large(whole: Base) -> None:
+    assert 50e6 < whole.info.memory_bytes < 400e6
 
 
 def test_it_refuses_to_be_quantized() -> None:

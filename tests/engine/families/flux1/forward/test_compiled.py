@@ -30,7 +30,7 @@ LATENTS = mx.array(INPUTS.latents.astype(np.float32))[None]
 
 @pytest.fixture(scope="module")
 def transformer() -> Transformer:
-    """A block of each kind: others share their traces, as the whole one shows."""
+    """A block of each kind: others share their traces, as the standin shows."""
     return small_flux(Sizes(joint=1, single=1), dtype=PRECISION)
 
 
@@ -51,7 +51,7 @@ def built(fast: FastTransformer) -> mx.array:
     return fast.begin(ASKED).noise(1, LATENTS)
 
 
-def test_all_blocks_of_a_whole_flux_come_to_two_traces(base: Base) -> None:
+def test_all_blocks_of_a_flux_come_to_two_traces(base: Base) -> None:
     fast = FastTransformer(flux_of(base).transformer, PRECISION, "on")
     text, pooled = base.encode("a kiln")
     steps = fast.begin(Asked([1.0, 0.5], 3.5, text, pooled, 2, 2))
