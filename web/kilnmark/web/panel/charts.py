@@ -18,6 +18,9 @@ BELOW: Final = 36
 MOST: Final = 60
 """Bars on a chart."""
 
+_LEAST = 20
+"""Bars that the chart has room for where there are fewer, so that none is as wide as a hand."""
+
 _GAP = 2
 
 
@@ -91,14 +94,14 @@ def render_chart(ended: Sequence[JobInfo]) -> RenderChart | None:
 
 
 def _bars(painted: Sequence[JobInfo], times: Sequence[float], switches: Sequence[float | None]) -> Iterator[Bar]:
-    highest, slot = max(times) or 1.0, WIDTH / MOST
+    highest, slot = max(times) or 1.0, WIDTH / max(len(painted), _LEAST)
     longest = max((seconds or 0.0 for seconds in switches), default=0.0) or 1.0
     for number, (job, seconds, switch) in enumerate(zip(painted, times, switches, strict=True)):
         high = max(2.0, seconds / highest * HEIGHT)
         below = 0.0 if switch is None else max(2.0, switch / longest * BELOW)
         x, y = round(number * slot, 1), round(HEIGHT - high, 1)
         kind, label = "bad" if job.dead else "good", _label(job, seconds, switch)
-        yield Bar(x, y, slot - _GAP, round(high, 1), kind, round(below, 1), label)
+        yield Bar(x, y, round(slot - _GAP, 1), round(high, 1), kind, round(below, 1), label)
 
 
 def _switch_s(job: JobInfo, before: JobInfo | None) -> float | None:

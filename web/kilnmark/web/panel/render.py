@@ -10,10 +10,12 @@ from urllib.parse import quote
 
 from kilnmark.client.web.house import house_css
 from kilnmark.client.web.templates import escaped_templates
+from kilnmark.protocol.printable import printable_lines
 from kilnmark.web.panel.words import bytes_words, clock, moment, state_class, time_words, verdict_class
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+    from markupsafe import Markup
 
 __all__ = ["ASSETS", "asset", "fill", "sorry_page"]
 
@@ -58,6 +60,15 @@ def _templates() -> "Environment":
         seconds=time_words,
         state_class=state_class,
         verdict_class=verdict_class,
+        with_code=_with_code,
         whole_quote=lambda text: quote(text, safe=""),
     )
     return templates
+
+
+def _with_code(sentence: str) -> "Markup":
+    """A sentence of ours, in which commands stand between backticks, with those set as code."""
+    from markupsafe import Markup
+
+    parts = printable_lines(sentence).split("`")
+    return Markup("").join(Markup("<code>{}</code>").format(part) if i % 2 else part for i, part in enumerate(parts))
