@@ -2,6 +2,7 @@
 
 import click
 
+from kilnmark.farm.cli.submit import submit
 from kilnmark.farm.cli.work import work
 
 __all__ = ["farm"]
@@ -12,5 +13,5 @@ def farm() -> None:
     """Many machines behind one queue."""
 
 
-for _command in (work,):
+for _command in (work, submit):
     farm.add_command(_command)

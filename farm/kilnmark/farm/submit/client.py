@@ -50,6 +50,7 @@ class FarmClient:
         what: What this is asked by, for people: `batch poi`.
         shared: A folder that nodes put pictures into.
         anew: Send files though they lie at the broker.
+        detached: Hand in alone: no ending is waited for, and none is given out.
 
     Attributes:
         submission: The id of all that is handed in by it.
@@ -64,10 +65,12 @@ class FarmClient:
         what: str = "",
         shared: Path | None = None,
         anew: bool = False,
+        detached: bool = False,
     ) -> None:
         self.submission = new_submission()
         self._link = link
         self._what = what
+        self._detached = detached
         self._folder = folder
         self._results = Results(link, submitter)
         self._pictures = Pictures(link, submitter, folder, shared)
@@ -144,7 +147,7 @@ class FarmClient:
         for variant in {request.get("variant") for request in asked}:
             base = (await self.warm_up(variant)).base
             self._needs[variant or ""] = needs_of(variant or base.variant, base, of_our_kind(self._nodes))
-        many = ManyJobs(self._results, self._pictures, self._sending, self._what)
+        many = ManyJobs(self._results, self._pictures, self._sending, self._what, detached=self._detached)
         self._many.append(many)
         kept: dict[int, Rendered] = {}
         try:

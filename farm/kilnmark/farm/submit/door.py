@@ -30,6 +30,7 @@ async def farm_painter(
     submitter: str | None = None,
     shared: Path | None = None,
     anew: bool = False,
+    detached: bool = False,
 ) -> AsyncIterator[FarmClient]:
     """A farm that paints, until the block ends.
 
@@ -41,6 +42,7 @@ async def farm_painter(
         submitter: As whom, where credentials do not say; None: the only one there is.
         shared: A folder that nodes put pictures into.
         anew: Send files though they lie at the broker.
+        detached: Hand in, and wait for nothing.
 
     Raises:
         FarmError: It cannot be reached, or does not let these in.
@@ -48,14 +50,21 @@ async def farm_painter(
     who = load_credentials(credentials)
     async with farm_link(address, who) as link:
         name = await submitter_of(link, who, submitter)
-        client = FarmClient(link, name, out / FOLDER, what=what, shared=shared, anew=anew)
+        client = FarmClient(link, name, out / FOLDER, what=what, shared=shared, anew=anew, detached=detached)
         try:
             yield client
         finally:
             if client.left:
-                mend = f"`kilnmark farm cancel --submission {client.submission}` takes them back"
-                jobs = "1 job stays" if client.left == 1 else f"{client.left} jobs stay"
-                write_line(f"{jobs} with the farm; the same command goes on with them, and {mend}", aside=True)
+                write_line(_left(client, detached=detached), aside=True)
+
+
+def _left(client: FarmClient, *, detached: bool) -> str:
+    jobs = "1 job" if client.left == 1 else f"{client.left} jobs"
+    back = f"`kilnmark farm cancel --submission {client.submission}` takes them back"
+    if detached:
+        return f"{jobs} handed in as {client.submission}; `kilnmark farm status` shows how far they are, and {back}"
+    stay = "stays" if client.left == 1 else "stay"
+    return f"{jobs} {stay} with the farm; the same command goes on with them, and {back}"
 
 
 async def submitter_of(link: FarmLink, who: FarmCredentials | None, said: str | None = None) -> str:
@@ -92,7 +101,7 @@ async def submitters_at(link: FarmLink) -> list[str]:
     while True:
         asked = msgspec.json.encode({"offset": len(found)})
         with link.telling("look who hands in work"):
-            reply = await link.nc.request("$JS.API.STREAM.NAMES", asked, timeout=10)
+            reply = await link.nc.request(f"{link.api}.STREAM.NAMES", asked, timeout=10)
         page = msgspec.json.decode(reply.data, type=_Names)
         found += page.streams or []
         if not page.streams or len(found) >= page.total:

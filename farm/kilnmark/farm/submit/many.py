@@ -75,9 +75,13 @@ class ManyJobs:
         pictures: Where their pictures are.
         sending: Hands in.
         what: What this was asked by, for people: `batch poi`.
+        detached: No ending is waited for.
     """
 
-    def __init__(self, results: Results, pictures: Pictures, sending: Sending, what: str) -> None:
+    def __init__(
+        self, results: Results, pictures: Pictures, sending: Sending, what: str, *, detached: bool = False
+    ) -> None:
+        self._detached = detached
         self._results = results
         self._pictures = pictures
         self._sending = sending
@@ -99,12 +103,16 @@ class ManyJobs:
             FarmError: The farm cannot be used any more; what was handed in stays with it.
         """
         count, tasks = _HandedCount(), []
-        works = [self._results.follow(self._hear, self._listed), self._hand_in_all(jobs, count)]
-        works += [self._fetch_all() for _ in range(_FETCHING)]
+        works = [self._hand_in_all(jobs, count)]
+        if self._detached:
+            self._listed.set()
+        else:
+            works.append(self._results.follow(self._hear, self._listed))
+            works += [self._fetch_all() for _ in range(_FETCHING)]
         try:
             tasks += [asyncio.create_task(self._telling(work)) for work in works]
             given = 0
-            while not (count.is_known and given == count.number):
+            while not (count.is_known and (self._detached or given == count.number)):
                 ended = await self._out.get()
                 if isinstance(ended, BaseException):
                     raise ended

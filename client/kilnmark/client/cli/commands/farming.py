@@ -25,12 +25,16 @@ class AskedFarm:
         credentials: A file of them; None: those of the environment, if there are any.
         content_anew: Files are sent though they lie at the broker.
         shared: A folder that its nodes put pictures into.
+        submitter: As whom, where credentials do not say.
+        detached: All is handed in, and nothing waited for.
     """
 
     address: str | None
     credentials: Path | None
     content_anew: bool
     shared: Path | None
+    submitter: str | None
+    detached: bool
 
     def painting(self, out: Path, what: str) -> "AbstractAsyncContextManager[Paints]":
         """Who paints while the block lasts.
@@ -41,7 +45,14 @@ class AskedFarm:
         """
         door = import_module("kilnmark.farm.submit.door")
         opened = door.farm_painter(
-            self.address, self.credentials, out, what=what, shared=self.shared, anew=self.content_anew
+            self.address,
+            self.credentials,
+            out,
+            what=what,
+            submitter=self.submitter,
+            shared=self.shared,
+            anew=self.content_anew,
+            detached=self.detached,
         )
         return cast("AbstractAsyncContextManager[Paints]", opened)
 
@@ -57,6 +68,8 @@ FARM_OPTIONS = (
         metavar="FILE",
         help="As whom the farm is asked. [env: KILNMARK_FARM_CREDENTIALS]",
     ),
+    click.option("--submitter", metavar="NAME", help="The same, where the farm asks nobody."),
+    click.option("--detach", "detached", is_flag=True, help="Hand all in, and leave; the same without it takes it in."),
     click.option("--content-anew", is_flag=True, help="Send the farm all files though it has them."),
     click.option(
         "--shared",

@@ -1,0 +1,70 @@
+"""`kilnmark farm submit`: requests from a file, and batches that are handed in and left."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from click.testing import CliRunner
+
+from kilnmark.client.cli.commands.batch import batch
+from kilnmark.client.cli.main import kilnmark
+from kilnmark.daemon.worker.fake import FakeWorker
+from tests.client.batch.packs import make_packs
+from tests.farm.nodes import nodes_at
+
+
+@pytest.fixture(scope="module")
+def farm(broker: str) -> Iterator[str]:
+    with nodes_at(broker, {"anvil": FakeWorker()}):
+        yield broker
+
+
+def submitted(farm: str, *arguments: str | Path) -> dict[str, Any]:
+    result = CliRunner().invoke(kilnmark, ["farm", "submit", *map(str, arguments), "--farm", farm, "--json"])
+    assert result.stdout, result.output
+    document: dict[str, Any] = msgspec.json.decode(result.stdout)
+    return document | {"code": result.exit_code, "told": result.stderr}
+
+
+def lines(path: Path, *requests: dict[str, Any]) -> Path:
+    path.write_text("\n\n".join(map(json.dumps, requests)))
+    return path
+
+
+def test_lines_are_composed_decided_painted_and_named_by_their_job(farm: str, tmp_path: Path) -> None:
+    packs = make_packs(tmp_path / "packs", base_seed=5)
+    file = lines(
+        tmp_path / "a.jsonl",
+        {"prompt": "a hill", "steps": 1, "width": 64, "height": 64},
+        {"prompt": "a stair", "genre": "ash", "world": "mire", "tier": "landscape"},
+        {"prompt": "a hill", "sed": 3},
+    )
+    told = submitted(farm, file, "--wait", "--packs", packs.root, "--out", tmp_path / "out")
+    assert [line["state"] for line in told["lines"]] == ["done", "done", "failed"]
+    assert [line["line"] for line in told["lines"]] == [1, 3, 5]
+    assert told["code"] == 1
+    assert "line 5" in told["told"]
+    assert "`sed`" in told["told"]
+    done = told["lines"][:2]
+    assert all(Path(line["picture"]).is_file() and line["node"] == "anvil" for line in done)
+    again = submitted(farm, file, "--wait", "--packs", packs.root, "--out", tmp_path / "out")
+    assert [line["job_id"] for line in again["lines"]] == [line["job_id"] for line in told["lines"]]
+
+
+def test_without_waiting_they_are_handed_in_and_how_to_see_them_is_told(farm: str, tmp_path: Path) -> None:
+    file = lines(tmp_path / "b.jsonl", {"prompt": "a mill", "steps": 1})
+    told = submitted(farm, file)
+    assert [line["state"] for line in told["lines"]] == ["handed_in"]
+    assert f"1 job handed in as {told['submission']}" in told["told"]
+
+
+def test_a_batch_that_was_handed_in_is_taken_in_by_the_same_batch(farm: str, tmp_path: Path) -> None:
+    packs, out = make_packs(tmp_path / "packs", base_seed=6), tmp_path / "out"
+    command = ["--packs", str(packs.root), "--out", str(out), "--world", "mire"]
+    left = submitted(farm, "poi", *command)
+    assert (left["left"], left["code"]) == (2, 0)
+    result = CliRunner().invoke(batch, ["poi", *command, "--farm", farm, "--json"])
+    assert msgspec.json.decode(result.stdout)["painted"] == 2
