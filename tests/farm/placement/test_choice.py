@@ -45,6 +45,12 @@ def test_of_those_that_nobody_works_for_the_oldest_is_first() -> None:
     assert chosen(at(HERE, stayed=200), view("b", 99, oldest_s=100.0), older, HERE) == older.partition
 
 
+def test_of_those_the_one_is_first_that_was_left_alone_for_longest() -> None:
+    served = view("b", 99, oldest_s=9000.0, unserved_s=100.0)
+    waiting = view("c", 1, oldest_s=400.0)
+    assert chosen(at(HERE, stayed=200), served, waiting, HERE) == waiting.partition
+
+
 def test_nodes_spread_over_partitions_by_what_waits_for_each_node() -> None:
     assert chosen(NodeView(node(has="small")), view("a", 90, nodes=9), view("b", 40, nodes=1)) == view("b").partition
 

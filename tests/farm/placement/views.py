@@ -65,6 +65,7 @@ def view(
     nodes: int = 0,
     able: int = 0,
     holders: int = 0,
+    unserved_s: float | None = None,
 ) -> PartitionView:
     needs = needs_of(base)
     return PartitionView(
@@ -75,4 +76,5 @@ def view(
         nodes=nodes,
         able=able,
         holders=holders,
+        unserved_s=unserved_s,
     )

@@ -1,6 +1,7 @@
 """What a node says of itself: its daemon's bases and memory, and what it did since it joined."""
 
 import shutil
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -12,6 +13,7 @@ import msgspec
 from kilnmark.farm.content.local import keymaps_digest
 from kilnmark.farm.documents import NodeInfo, ServedBase
 from kilnmark.farm.names import Partition, partition_key
+from kilnmark.farm.placement.views import NodeView
 from kilnmark.protocol.wire.memory import BaseInfo
 from kilnmark.protocol.wire.status import StatusResult
 
@@ -45,11 +47,24 @@ class AboutNode:
     _beat: int = 0
     _known: dict[str, BaseInfo] = field(default_factory=dict)
     _last: Partition | None = None
+    _stayed: int = 0
+    _stayed_since: float = 0.0
+    _base_since: float = 0.0
 
     def took_from(self, partition: Partition) -> None:
         """One more job was taken, perhaps of another stack than the last."""
         self.switches += self._last is None or self._last[:2] != partition[:2]
+        if partition != self.partition:
+            if self.partition is None or self.partition.needs != partition.needs:
+                self._base_since = time.monotonic()
+            self._stayed, self._stayed_since = 0, time.monotonic()
+        self._stayed += 1
         self.partition = self._last = partition
+
+    def view(self) -> NodeView:
+        """As the rules of placement see it."""
+        now = time.monotonic()
+        return NodeView(self.info(), self.partition, self._stayed, now - self._stayed_since, now - self._base_since)
 
     def info(self) -> NodeInfo:
         """As it stands."""

@@ -23,7 +23,7 @@ from kilnmark.farm.node.about import AboutNode
 from kilnmark.farm.node.commit import Commits
 from kilnmark.farm.node.doing import Doing
 from kilnmark.farm.node.work import LEASE, Work
-from kilnmark.farm.placement.choice import NodeView, Policy, choose, fits
+from kilnmark.farm.placement.choice import Policy, choose, fits
 from kilnmark.protocol.errors import KilnmarkError
 from kilnmark.protocol.wire.status import StatusResult
 
@@ -88,7 +88,7 @@ class FarmNode:
         self._unwanted: set[tuple[str, str]] = set()
         self._doing: set[asyncio.Task[None]] = set()
         self._draining = asyncio.Event()
-        self._stayed = self._turn = 0
+        self._turn = 0
         self._rest = 0.0
 
     @property
@@ -171,12 +171,11 @@ class FarmNode:
             return None
         message = await self._work.take(partition, patience)
         if message is not None:
-            self._stayed = self._stayed + 1 if partition == self._about.partition else 1
             self._about.took_from(partition)
         return message
 
     async def _choose(self) -> Partition | None:
-        node = NodeView(self._about.info(), self._about.partition, self._stayed)
+        node = self._about.view()
         return choose(node, await self._work.views(), self._settings.policy) or choose(
             node, await self._work.views(anew=True), self._settings.policy
         )

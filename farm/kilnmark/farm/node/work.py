@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import json
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,8 +17,17 @@ import msgspec
 
 from kilnmark.farm.broker.link import FarmLink
 from kilnmark.farm.documents import NodeInfo, PartitionInfo
-from kilnmark.farm.names import NODES, PARTITIONS, WORK, Partition, consumer_of, partition_filter, partition_of_key
-from kilnmark.farm.placement.choice import PartitionView
+from kilnmark.farm.names import (
+    NODES,
+    PARTITIONS,
+    WORK,
+    Partition,
+    consumer_of,
+    partition_filter,
+    partition_key,
+    partition_of_key,
+)
+from kilnmark.farm.placement.views import PartitionView, reach
 
 if TYPE_CHECKING:
     from nats.aio.msg import Msg
@@ -40,6 +50,9 @@ _REFRESH = 2.0
 _OLDEST_FOR = 15.0
 """The same of how long the oldest job of one waits."""
 
+_LOST = 30.0
+"""Seconds without a word from a node after which it is not counted."""
+
 
 @dataclass
 class _Known:
@@ -48,6 +61,7 @@ class _Known:
     running: int = 0
     oldest_at: float | None = None
     oldest_asked: float = -_OLDEST_FOR
+    handed_out: float | None = None
 
 
 class Work:
@@ -62,8 +76,9 @@ class Work:
         self._link = link
         self._lease = lease
         self._partitions: dict[Partition, _Known] = {}
-        self._nodes: dict[str, NodeInfo] = {}
+        self._nodes: dict[str, tuple[float, NodeInfo]] = {}
         self._asked = -_REFRESH
+        self._clock: float | None = None
         self._from: tuple[Partition, JetStreamContext.PullSubscription] | None = None
         self.news = asyncio.Event()
 
@@ -88,18 +103,12 @@ class Work:
         """
         if anew or time.monotonic() - self._asked >= _REFRESH:
             await self._refresh()
-        now, at = time.monotonic(), self._nodes_at()
-        return [
-            PartitionView(
-                partition,
-                known.info.needs,
-                known.waiting,
-                known.running,
-                0.0 if known.oldest_at is None else now - known.oldest_at,
-                at.get(".".join(partition), 0),
-            )
-            for partition, known in self._partitions.items()
-        ]
+        now = time.monotonic()
+        nodes = [node for heard, node in self._nodes.values() if now - heard < _LOST]
+        at = Counter(node.partition for node in nodes if node.state == "working")
+        needs = {partition.needs: known.info.needs for partition, known in self._partitions.items()}
+        reached = {token: reach(each, nodes) for token, each in needs.items()}
+        return [self._view(partition, at[partition_key(partition)], reached, now) for partition in self._partitions]
 
     async def take(self, partition: Partition, patience: float = 0.5) -> "Msg | None":
         """The next job of a partition; None: none came.
@@ -167,14 +176,25 @@ class Work:
             if data is None:
                 self._nodes.pop(key, None)
             else:
-                self._nodes[key] = msgspec.json.decode(data, type=NodeInfo)
+                self._nodes[key] = (time.monotonic(), msgspec.json.decode(data, type=NodeInfo))
 
-    def _nodes_at(self) -> Mapping[str, int]:
-        counts: dict[str, int] = {}
-        for node in self._nodes.values():
-            if node.state == "working" and node.partition:
-                counts[node.partition] = counts.get(node.partition, 0) + 1
-        return counts
+    def _view(
+        self, partition: Partition, nodes: int, reached: Mapping[str, tuple[int, int]], now: float
+    ) -> PartitionView:
+        known = self._partitions[partition]
+        able, holders = reached[partition.needs]
+        is_clear = known.handed_out is not None and self._clock is not None
+        return PartitionView(
+            partition,
+            known.info.needs,
+            known.waiting,
+            known.running,
+            0.0 if known.oldest_at is None else now - known.oldest_at,
+            nodes,
+            able,
+            holders,
+            now + (self._clock or 0.0) - (known.handed_out or 0.0) if is_clear else None,
+        )
 
     async def _have_consumer(self, partition: Partition) -> None:
         with self._link.telling("take work"):
@@ -188,6 +208,8 @@ class Work:
                 for info in found:
                     if (known := by_consumer.get(info.name or "")) is not None:
                         known.waiting, known.running = info.num_pending or 0, info.num_ack_pending or 0
+                        last = info.delivered and info.delivered.last_active
+                        known.handed_out = last.timestamp() if last else None
                 offset += len(found)
         self._asked = time.monotonic()
         stale = [
@@ -197,6 +219,7 @@ class Work:
         ]
         if stale:
             now = (await self._link.broker_time()).timestamp()
+            self._clock = now - time.monotonic()
             for partition, known in stale:
                 begun = await self._first_at(partition)
                 known.oldest_at = None if begun is None else self._asked - max(0.0, now - begun)

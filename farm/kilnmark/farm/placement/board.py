@@ -26,6 +26,7 @@ class BoardRow:
         rank: Of its priority; the smaller, the sooner.
         waiting, nodes: As those of `PartitionView`.
         since: When its oldest job began to wait, in seconds of whoever tells.
+        unserved: The same of when all of its jobs began to wait: when it was handed in, or the last was handed out.
     """
 
     partition: Partition
@@ -33,6 +34,7 @@ class BoardRow:
     waiting: int = 0
     nodes: int = 0
     since: float = 0.0
+    unserved: float = 0.0
 
 
 @dataclass(slots=True, eq=False)
@@ -96,6 +98,7 @@ class Board:
         base.nodes += view.nodes - row.nodes
         base.able, base.holders = view.able, view.holders
         row.waiting, row.nodes, row.since = view.waiting, view.nodes, at - view.oldest_s
+        row.unserved = row.since if view.unserved_s is None else max(row.since, at - view.unserved_s)
 
     def row(self, partition: Partition) -> BoardRow | None:
         """What is known of a partition; None: nothing."""

@@ -7,7 +7,8 @@ more; nobody waits longer for that than the policy has it. In this order:
 2. The stack that it has, until its stay is over and others wait.
 3. Work that clearly fewer nodes can do, where there is enough of it; then the base that it has, until that stay is
    over; then one that it holds; then the one with the most work a node.
-4. Of a base, the partition that no node works for, oldest first; then the one with the most work a node.
+4. Of a base, the partition that no node works for, the longest without one first; then the one with the most work a
+   node.
 
 Where nothing tells two apart, the node's name does, so that nodes which know the same do not all choose the same.
 """
@@ -32,7 +33,7 @@ _LOW_WAITS = 4
 """So many times the oldest age makes a `low` job a `normal` one."""
 
 _SAME_AGE = 60.0
-"""Seconds: what began to wait within the same of them counts as equally old."""
+"""Seconds: what was left alone within the same of them counts as alone for equally long."""
 
 
 def choose(node: NodeView, partitions: Sequence[PartitionView], policy: Policy) -> Partition | None:
@@ -139,7 +140,7 @@ class _NodeChoice:
             held, others = holds(base.needs.variant, self.node.info), self._others(base)
             is_here = self.node.current is not None and base.token == self.node.current.needs
             base_is_over = self.node.base_s >= self.policy.base_stay_s
-            oldest = min(row.since for row in base.rows.values() if row.waiting)
+            oldest = min(row.unserved for row in base.rows.values() if row.waiting)
             is_overdue = base_is_over or self.at - oldest > self.policy.oldest_s
             place = 1 if base_is_over else 0 if is_here else 1 if held else 2
             return (
@@ -164,7 +165,7 @@ class _NodeChoice:
             return (
                 0 if same_stack and not is_over else 1,
                 0 if unserved else 1,
-                row.since // _SAME_AGE if unserved else -row.waiting / (others + 1) * (_KEPT if same_stack else 1.0),
+                row.unserved // _SAME_AGE if unserved else -row.waiting / (others + 1) * (_KEPT if same_stack else 1.0),
                 self._chance("".join(row.partition)),
             )
 

@@ -3,13 +3,13 @@
 Ages and durations come from whoever asks, who has them by the broker's clock or by a monotonic one; no rule reads one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from kilnmark.farm.documents import FarmNeeds, NodeInfo
-from kilnmark.farm.names import Partition, partition_key
+from kilnmark.farm.names import Partition
 
-__all__ = ["NodeView", "PartitionView", "Policy", "fits", "holds", "takes_work", "view_of"]
+__all__ = ["NodeView", "PartitionView", "Policy", "fits", "holds", "reach", "takes_work"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +20,8 @@ class Policy:
         stay_jobs: After so many jobs of one stack in a row others that wait come first.
         stay_s: Seconds of the same.
         base_stay_s: Seconds that a node keeps to a base, which is dear to load, while others wait for a node of theirs.
-        oldest_s: Seconds after which the oldest job of a base that no node works for ends that sooner, with the stay on
-            a stack; and four times of which make a `low` job a `normal` one.
+        oldest_s: Seconds after which a base that no node works for ends that sooner, with the stay on a stack; and four
+            times of which make a `low` job a `normal` one.
         join_jobs: So many jobs have to wait for each node, before another one loads their base although it has other
             work.
         patience_s: Seconds that a `high` job is left to the nodes that hold its base, as long as there are enough.
@@ -49,6 +49,7 @@ class PartitionView:
         nodes: How many nodes take work from it now.
         able: How many nodes can do its work; 0: nobody counted.
         holders: How many of them hold its base now.
+        unserved_s: Seconds since one of its jobs was handed out last, where that is known; None: as the oldest waits.
     """
 
     partition: Partition
@@ -59,6 +60,7 @@ class PartitionView:
     nodes: int = 0
     able: int = 0
     holders: int = 0
+    unserved_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,29 +107,11 @@ def holds(variant: str, node: NodeInfo) -> bool:
     return any(served.base is not None for served in node.bases if served.variant == variant)
 
 
-def view_of(
-    partition: Partition,
-    needs: FarmNeeds,
-    nodes: Sequence[NodeInfo],
-    *,
-    waiting: int,
-    running: int = 0,
-    oldest_s: float = 0.0,
-) -> PartitionView:
-    """A partition as it is seen beside all nodes, the one that asks among them.
+def reach(needs: FarmNeeds, nodes: Iterable[NodeInfo]) -> tuple[int, int]:
+    """How many nodes can do work, and how many of them hold its base now: `able` and `holders` of a `PartitionView`.
 
     Args:
-        nodes: Those that are not lost.
-        waiting, running, oldest_s: As those of `PartitionView`.
+        nodes: Those that are not lost, the one that asks among them.
     """
     able = [node for node in nodes if takes_work(node) and fits(needs, node)]
-    return PartitionView(
-        partition=partition,
-        needs=needs,
-        waiting=waiting,
-        running=running,
-        oldest_s=oldest_s,
-        nodes=sum(node.partition == partition_key(partition) for node in able),
-        able=len(able),
-        holders=sum(holds(needs.variant, node) for node in able),
-    )
+    return len(able), sum(holds(needs.variant, node) for node in able)
