@@ -115,6 +115,9 @@ def test_a_refused_adapter_is_accused_on_the_render(traced: Shuttered, receiver:
     assert error["code"] == -32007
     [span] = wait_for(receiver, "flux_mlx.render", trace)
     assert (span.status_code, span.attributes["error.type"]) == ("error", "lora_refused")
+    [adapter] = wait_for(receiver, "flux_mlx.lora.apply", trace)
+    assert (adapter.parent_id, adapter.status_code) == (span.span_id, "error")
+    assert (adapter.attributes["render.lora.name"], adapter.attributes["render.lora.verdict"]) == ("gone", "refused")
 
 
 def test_a_request_that_becomes_no_job_names_its_callers_trace(traced: Shuttered) -> None:

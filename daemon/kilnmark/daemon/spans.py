@@ -13,6 +13,7 @@ from kilnmark.otel import names
 from kilnmark.otel.carrier import Carrier, carrier_of, context_from, span_id_of, trace_id_of
 from kilnmark.otel.spans import (
     describe,
+    describe_adapter,
     describe_call,
     describe_origin,
     describe_outcome,
@@ -99,6 +100,8 @@ class RenderTrace:
             return  # it was left to a later daemon before its end came after all
         if self._queue_span.is_recording():
             self._queue_span.end()
+            if isinstance(outcome, AdapterRefused) and shared_with is None:
+                self._refused_here(reports)
         if reports:
             ratio = outcome.stack_delta_ratio if isinstance(outcome, RenderResult) else None
             describe_stack(self._span, reports, ratio)
@@ -116,6 +119,13 @@ class RenderTrace:
         elif not accused:
             mark_failed(self._span, outcome.kind, outcome.message)
         self._span.end()
+
+    def _refused_here(self, reports: Sequence[AdapterReport]) -> None:
+        """A span for each adapter that no worker came to judge, so that whoever looks for refused ones finds these."""
+        for report in reports:
+            span = self._tracer.start_span(names.LORA_APPLY, context=set_span_in_context(self._span))
+            describe_adapter(span, report)
+            span.end()
 
 
 def outcome_word(outcome: RenderResult | RequestError) -> str:
