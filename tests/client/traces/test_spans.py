@@ -9,7 +9,7 @@ import pytest
 from opentelemetry.exporter.otlp.json.file.trace_exporter import FileSpanExporter
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-from opentelemetry.trace import Tracer, set_span_in_context
+from opentelemetry.trace import StatusCode, Tracer, set_span_in_context
 
 from kilnmark.client.traces.passing import of_file
 from kilnmark.client.traces.seen import SeenRender
@@ -115,6 +115,33 @@ def test_what_is_no_span_is_passed_over_and_told_once(path: Path) -> None:
     assert "passed over" in sentence
     with pytest.raises(msgspec.DecodeError):
         RendersOfSpans().take(b"3", 0.0)
+
+
+def test_a_file_without_a_line_of_otlps_json_is_none(path: Path) -> None:
+    path.write_text('{"name": "flux_mlx.render"}\n')
+    with pytest.raises(msgspec.DecodeError):
+        seen(path)
+
+
+def test_renders_of_a_file_come_in_the_order_in_which_they_ended(path: Path) -> None:
+    tracer = tracer_to(path)
+    for second, outcome in enumerate(("failed", "done", "cancelled")):
+        own = tracer.start_span(names.RENDER, start_time=0)
+        own.set_attributes({names.RENDER_OUTCOME: outcome, names.RENDER_SOURCE: "painted"})
+        tracer.start_span(names.SAVE, set_span_in_context(own)).end()
+        own.end(second * 1_000_000_000)
+    assert [render.outcome for render in seen(path)] == ["failed", "done", "cancelled"]
+
+
+def test_of_a_stack_that_has_no_spans_the_accused_is_dead(path: Path) -> None:
+    tracer = tracer_to(path)
+    own = tracer.start_span(names.RENDER)
+    own.set_attributes({names.LORA_NAMES: ["ink", "wash"], names.ERROR_TYPE: "lora_noop"})
+    own.set_status(StatusCode.ERROR, "wash: it is zero")
+    own.end()
+    [render] = seen(path)
+    assert [(each.name, each.verdict) for each in render.adapters] == [("ink", ""), ("wash", "noop")]
+    assert render.dead
 
 
 def test_an_error_is_the_reason(path: Path) -> None:

@@ -84,7 +84,7 @@ def _source(job: JobInfo) -> str:
 
 
 def of_file(path: Path, *, follow: bool, tell: Callable[[str], None]) -> Iterator[SeenRender]:
-    """The renders of a file of spans, and, where it is followed, those that are written to it from now on.
+    """The renders of a file of spans, by when they ended; where it is followed, as they come, without an end.
 
     Args:
         path: The file. One that is put aside for another of its name is read to its end first.
@@ -93,17 +93,26 @@ def of_file(path: Path, *, follow: bool, tell: Callable[[str], None]) -> Iterato
 
     Raises:
         OSError: It cannot be read.
+        msgspec.DecodeError: It has lines, and none of them is OTLP's JSON.
     """
-    renders, bad = RendersOfSpans(), 0
+    passing = _passing(path, follow=follow, tell=tell)
+    yield from passing if follow else sorted(passing, key=lambda render: render.at)
+
+
+def _passing(path: Path, *, follow: bool, tell: Callable[[str], None]) -> Iterator[SeenRender]:
+    renders, good, bad = RendersOfSpans(), 0, 0
     for line in _lines(path, follow=follow):
         if line is not None:
             try:
                 renders.take(line, time.monotonic())
+                good += 1
             except (msgspec.DecodeError, UnicodeDecodeError) as error:
                 bad += 1
                 if bad == 1:
-                    tell(f"{path} has a line that is no JSON object ({error}); such lines are passed over")
+                    tell(f"{path} has a line that is none of OTLP's JSON ({error}); such lines are passed over")
         yield from renders.whole(time.monotonic())
+    if bad and not good:
+        raise msgspec.DecodeError("no line of it is OTLP's JSON")
     yield from renders.rest()
 
 

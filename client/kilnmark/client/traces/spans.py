@@ -25,6 +25,8 @@ _PARTS: Final = {
     str(names.SAVE): "save",
 }
 
+_SIGNALS: Final = frozenset({"resourceSpans", "resourceMetrics", "resourceLogs"})
+
 WAITING: Final = 10_000
 """Renders whose own span has not come yet; beyond that the eldest are forgotten."""
 
@@ -70,9 +72,12 @@ class RendersOfSpans:
             now: When it was read, in seconds.
 
         Raises:
-            msgspec.DecodeError: It is no JSON object; what came before and comes after is not touched.
+            msgspec.DecodeError: It is no JSON object of OTLP's; what came before and comes after is not touched.
         """
-        for span in _spans(msgspec.json.decode(line, type=dict[str, Any])):
+        document = msgspec.json.decode(line, type=dict[str, Any])
+        if _SIGNALS.isdisjoint(document):
+            raise msgspec.ValidationError("it has no resourceSpans")
+        for span in _spans(document):
             self._add(span, now)
 
     def whole(self, now: float) -> Iterator[SeenRender]:
@@ -149,7 +154,7 @@ def _seen(family: _Family) -> SeenRender:
 
 
 def _adapters(family: _Family, said: dict[str, Any]) -> list[SeenAdapter]:
-    """As their own spans tell; where there are none, as much as the render's tells."""
+    """As their own spans tell; where there are none, as much as the render's tells, which names the first dead one."""
     judged = sorted(
         (child for child in family.children if child.name == names.LORA_APPLY), key=lambda child: child.begun
     )
@@ -168,7 +173,12 @@ def _adapters(family: _Family, said: dict[str, Any]) -> list[SeenAdapter]:
     if not isinstance(named, list):
         return []
     scales = scales if isinstance(scales, list) and len(scales) == len(named) else [None] * len(named)
-    return [SeenAdapter(name=str(name), scale=_number(scale)) for name, scale in zip(named, scales, strict=True)]
+    of_adapters, verdict = str(said.get(names.ERROR_TYPE, "")).partition("lora_")[1:]
+    accused = family.own.problem.partition(": ")[0] if of_adapters and family.own is not None else ""
+    return [
+        SeenAdapter(name=str(name), scale=_number(scale), verdict=verdict if name == accused else "")
+        for name, scale in zip(named, scales, strict=True)
+    ]
 
 
 def _spans(document: dict[str, Any]) -> Iterator[_TracedSpan]:

@@ -54,6 +54,15 @@ def test_what_cannot_be_meant_is_told(arguments: tuple[str, ...]) -> None:
     assert run_here("trace", *arguments).returncode == 2
 
 
+def test_a_file_without_renders_is_no_clean_bill(tmp_path: Path) -> None:
+    empty, other = tmp_path / "empty.jsonl", tmp_path / "other.jsonl"
+    empty.touch()
+    other.write_text('{"level": "info"}\n')
+    assert "has no render in it" in run_here("trace", str(empty)).stderr
+    done = run_here("trace", str(other))
+    assert (done.returncode, "--trace-file" in done.stderr) == (2, True)
+
+
 def test_a_daemons_renders_are_shown_as_they_end() -> None:
     with InProcessDaemon() as daemon:
         ink = make_adapter(daemon.loras / "ink.safetensors", rank=2, blocks=1)

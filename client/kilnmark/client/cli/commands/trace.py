@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import click
+import msgspec
 
 from kilnmark.client.cli.options import json_option, socket_option
 from kilnmark.client.cli.paths import HomePath
@@ -32,17 +33,23 @@ def trace(file: Path | None, *, live: bool, follow: bool, dead: bool, socket: st
 
     if live == (file is not None) or (live and follow):
         raise click.UsageError("give a FILE of traces, or --live; -f is for a file")
-    out, any_dead = console(), False
+    out, any_dead, count = console(), False, 0
     with Client(socket) as client:
         seen = of_daemon(client) if file is None else of_file(file, follow=follow, tell=_aside)
         try:
             for render in seen:
-                any_dead |= render.dead
+                any_dead, count = any_dead or render.dead, count + 1
                 if dead and not render.dead:
                     continue
                 write_document(render) if as_json else show_seen(out, render)
         except OSError as error:
             raise click.UsageError(f"{file} cannot be read ({error.strerror})") from error
+        except msgspec.DecodeError as error:
+            raise click.UsageError(
+                f"{file} is no file of traces ({error}); `kilnmark serve --trace-file FILE` writes one"
+            ) from error
+    if file is not None and not count:
+        _aside(f"{file} has no render in it")
     click.get_current_context().exit(ExitCode.NOT_ENGAGED if any_dead else ExitCode.DONE)
 
 
