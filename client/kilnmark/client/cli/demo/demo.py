@@ -1,7 +1,7 @@
 """The demonstration: trained adapters, two of them broken, and a daemon of its own that tells them apart.
 
 Everything in it is the real thing: the daemon and its worker are processes, the base is `mini`, the adapters are those
-of the sample pack, the trace goes over OTLP.
+of the sample pack, the trace is what any daemon writes.
 """
 
 import shutil
@@ -62,33 +62,26 @@ def run(output: Path, tell: Tell) -> DemoResult:
         DaemonDidNotStart: the daemon did not come up.
     """
     require_daemon()
-    from kilnmark.otel.receiver import Receiver  # needs what the daemon needs
-
     began = time.monotonic()
     output = output.absolute()
     output.mkdir(parents=True, exist_ok=True)
     trace, pictures = output / "trace.jsonl", output / "pictures"
-    with Receiver() as receiver:
-        with tempfile.TemporaryDirectory(prefix="kilnmark-demo-") as folder:
-            tell(f"starting a daemon with {BASE}, a small model that comes with kilnmark")
-            with (
-                sample_packs() as packs,
-                own_daemon(
-                    _settings(Path(folder), output, packs),
-                    output / "daemon.log",
-                    {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint},
-                ) as socket,
-            ):
-                for folder_of_ours in (output / "adapters", pictures):
-                    shutil.rmtree(folder_of_ours, ignore_errors=True)
-                    folder_of_ours.mkdir()
-                paths = gather_adapters(packs, output / "adapters")
-                with Client(socket) as client:
-                    shown = _show(client, paths, pictures, tell)
-                    tell("painting one prompt in both worlds of the sample pack, by genre, world and tier")
-                    worlds = paint_worlds(client, lambda result, name: _keep(result, pictures / f"{name}.png"))
-        receiver.write_jsonl(trace)
-        spans = len(receiver.spans)
+    trace.unlink(missing_ok=True)
+    with tempfile.TemporaryDirectory(prefix="kilnmark-demo-") as folder:
+        tell(f"starting a daemon with {BASE}, a small model that comes with kilnmark")
+        with (
+            sample_packs() as packs,
+            own_daemon(_settings(Path(folder), output, packs, trace), output / "daemon.log") as socket,
+        ):
+            for folder_of_ours in (output / "adapters", pictures):
+                shutil.rmtree(folder_of_ours, ignore_errors=True)
+                folder_of_ours.mkdir()
+            paths = gather_adapters(packs, output / "adapters")
+            with Client(socket) as client:
+                shown = _show(client, paths, pictures, tell)
+                tell("painting one prompt in both worlds of the sample pack, by genre, world and tier")
+                worlds = paint_worlds(client, lambda result, name: _keep(result, pictures / f"{name}.png"))
+    spans = trace.read_bytes().count(b'"spanId"')
     shown = msgspec.structs.replace(shown, worlds=worlds, trace=str(trace), spans=spans)
     sheet = draw_sheet(shown, output / "sheet.png")
     page = write_page(shown, output / "index.html")
@@ -158,13 +151,14 @@ def _difference(one: Path, other: Path) -> float:
     return float(np.abs(pixels[0] - pixels[1]).mean())
 
 
-def _settings(folder: Path, output: Path, packs: Path) -> Settings:
+def _settings(folder: Path, output: Path, packs: Path, trace: Path) -> Settings:
     return Settings(
         socket=folder / "daemon.sock",
         variant=BASE,
         output_dir=folder / "pictures",
         lora_roots=((output / "adapters").absolute(),),
         packs=packs,
+        trace_file=trace,
     )
 
 

@@ -162,7 +162,7 @@ class DemoResult(msgspec.Struct, frozen=True, kw_only=True):
         worlds: The worlds of the sample pack.
         sheet: All pictures on one, with what was found of each (PNG).
         page: The same for a browser (HTML).
-        trace: File of all spans, one JSON object a line.
+        trace: File of all spans, for `kilnmark trace`.
         spans: How many.
         seconds: What all of it took.
     """

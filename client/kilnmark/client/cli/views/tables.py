@@ -178,7 +178,7 @@ def show_demo(out: Console, result: "DemoResult") -> None:
         ("all at a glance", result.sheet),
         ("in a browser", result.page),
         ("pictures", str(Path(result.base_picture).parent)),
-        ("trace", f"{result.trace} ({result.spans} spans)"),
+        ("trace", f"{result.trace} ({result.spans} spans; kilnmark trace FILE shows it)"),
         ("took", f"{result.seconds:.0f} s"),
     ]
     print_facts(out, facts)
