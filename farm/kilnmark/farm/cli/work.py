@@ -33,7 +33,13 @@ __all__ = ["work"]
     help="Where adapters are kept, below one of the daemon's adapter roots. [default: `farm` in the last of those]",
 )
 @click.option(
-    "--content-budget", type=nbytes, default="50GB", show_default=True, metavar="SIZE", help="How much stays."
+    "--content-budget",
+    "budget",
+    type=nbytes,
+    default="50GB",
+    show_default=True,
+    metavar="SIZE",
+    help="How much stays.",
 )
 @click.option(
     "--depth",
