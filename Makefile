@@ -17,7 +17,7 @@ UV := .uv/bin/uv
 BIN := .venv/bin
 READY := .venv/.ready-$(BACKEND)
 
-.PHONY: setup install demo test test-bf16 test-python test-slow test-browser test-peers bench bench-gpu faults lab-faults telemetry pack-trial fuzz fuzz-wire trust mini mini-train lab-gate lint format sync coverage pin clean
+.PHONY: setup install demo test test-bf16 test-python test-slow test-browser test-peers bench bench-gpu faults lab-faults telemetry pack-trial farm-sim farm-broker fuzz fuzz-wire trust mini mini-train lab-gate lint format sync coverage pin clean
 
 setup: $(READY)
 	$(if $(filter setup,$(MAKECMDGOALS)),@echo "kilnmark: installed. To make it a command: source $(BIN)/activate; or: make install")
@@ -142,6 +142,16 @@ telemetry: setup
 pack-trial: setup
 	@$(BIN)/python -m scripts.pack_trial $(if $(VARIANT),--variant $(VARIANT)) \
 		$(if $(TRIAL_SEED),--seed $(TRIAL_SEED)) $(if $(JSON),--json "$(JSON)")
+
+# A hundred modelled nodes and a million jobs under the placement of real ones, beside perfect packing; half a minute.
+# SIM_SEED=N draws another load, JSON=FILE writes one JSON object.
+farm-sim: export OPENBLAS_NUM_THREADS = 1
+farm-sim: setup
+	@$(BIN)/python -m scripts.farm_sim $(if $(SIM_SEED),--seed $(SIM_SEED)) $(if $(JSON),--json "$(JSON)")
+
+# What one broker takes on this machine, everything synced to disk before it is acknowledged; under half a minute.
+farm-broker: setup
+	@$(BIN)/python -m scripts.farm_broker
 
 SECONDS ?= 600
 SEED ?= $(shell date +%s)

@@ -45,7 +45,13 @@ DELIVERIES = 5
 _Hear = Callable[[str, bytes | None], Awaitable[None]]
 
 _REFRESH = 2.0
-"""Seconds for which the numbers of partitions are taken to hold."""
+"""Seconds for which the numbers of partitions are taken to hold, at the least."""
+
+_EACH = 0.01
+"""More seconds of the same for each partition, where that is longer: the broker looks each of them up."""
+
+_PAGE = 256
+"""Consumers that the broker tells at once."""
 
 _OLDEST_FOR = 15.0
 """The same of how long the oldest job of one waits."""
@@ -101,7 +107,7 @@ class Work:
         Raises:
             FarmError: It does not answer.
         """
-        if anew or time.monotonic() - self._asked >= _REFRESH:
+        if anew or time.monotonic() - self._asked >= max(_REFRESH, _EACH * len(self._partitions)):
             await self._refresh()
         now = time.monotonic()
         nodes = [node for heard, node in self._nodes.values() if now - heard < _LOST]
@@ -202,15 +208,16 @@ class Work:
 
     async def _refresh(self) -> None:
         by_consumer = {consumer_of(partition): known for partition, known in self._partitions.items()}
-        offset = 0
+        offset, is_whole = 0, False
         with self._link.telling("look at the work"):
-            while found := await self._link.js.consumers_info(WORK, offset=offset):
+            while not is_whole:
+                found = await self._link.js.consumers_info(WORK, offset=offset)
                 for info in found:
                     if (known := by_consumer.get(info.name or "")) is not None:
                         known.waiting, known.running = info.num_pending or 0, info.num_ack_pending or 0
                         last = info.delivered and info.delivered.last_active
                         known.handed_out = last.timestamp() if last else None
-                offset += len(found)
+                offset, is_whole = offset + len(found), len(found) < _PAGE
         self._asked = time.monotonic()
         stale = [
             (partition, known)
