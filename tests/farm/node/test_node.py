@@ -191,6 +191,25 @@ def test_what_is_cancelled_before_and_while_it_is_painted_ends_so(broker: str) -
     at(broker, work)
 
 
+def test_a_high_job_waits_for_one_render_of_another_at_most(broker: str) -> None:
+    async def work(link: FarmLink) -> None:
+        with fake_daemon() as daemon:
+            daemon.worker.hold("denoise")
+            async with node(broker, daemon.socket) as anvil:
+                for name in ("first", "second"):
+                    await hand_in(link, name)
+                await until(lambda: len(anvil.about.running) == 2)
+                await hand_in(link, "urgent", priority="high")
+                await until(lambda: "urgent" in anvil.about.running)
+                await hand_in(link, "third")
+                daemon.worker.hold()
+                urgent, second = await result_of(link, "urgent"), await result_of(link, "second")
+                assert urgent.ended <= second.ended
+                assert (await result_of(link, "third")).state == "done"
+
+    at(broker, work)
+
+
 def test_a_job_of_another_program_waits_for_a_node_that_agrees(broker: str) -> None:
     async def work(link: FarmLink) -> None:
         with fake_daemon() as daemon:

@@ -17,20 +17,20 @@ from kilnmark.client.aio import AsyncClient
 from kilnmark.farm.broker.link import FarmLink
 from kilnmark.farm.content.cache import ContentCache
 from kilnmark.farm.content.store import open_content
-from kilnmark.farm.errors import FarmError, FarmNotUsable, NodeUnfit
+from kilnmark.farm.errors import FarmError, NodeUnfit
 from kilnmark.farm.names import CANCELS, NODES, Partition, cancel_key, drain_subject, token_of, warm_subject
 from kilnmark.farm.node.about import AboutNode
 from kilnmark.farm.node.commit import Commits
 from kilnmark.farm.node.doing import Doing
+from kilnmark.farm.node.folders import content_folders
 from kilnmark.farm.node.work import LEASE, Work
 from kilnmark.farm.placement.choice import Policy, choose, fits
 from kilnmark.protocol.errors import KilnmarkError
-from kilnmark.protocol.wire.status import StatusResult
 
 if TYPE_CHECKING:
     from nats.aio.msg import Msg
 
-__all__ = ["FarmNode", "NodeSettings", "content_folders"]
+__all__ = ["FarmNode", "NodeSettings"]
 
 _logger = logging.getLogger(__name__)
 
@@ -55,7 +55,8 @@ class NodeSettings:
         name: Of the node.
         content: The folder of adapters; None: in the last of the daemon's adapter roots that can be written.
         budget: Bytes of files that are kept.
-        depth: Jobs that the daemon has at once: it reads the next one's files while it paints one.
+        depth: Jobs that the daemon has at once: it reads the next one's files while it paints one. One more may be
+            there that is `high`.
         lease: Seconds after which a job of a node that says nothing is somebody else's.
         shared: A folder that pictures go to instead of the broker.
         policy: Of placement.
@@ -158,8 +159,7 @@ class FarmNode:
             await self._recover()
             return None
         if self._about.problem or len(self._doing) >= self._settings.depth:
-            await asyncio.wait(self._doing, return_when=asyncio.FIRST_COMPLETED)
-            return None
+            return await self._next_high()
         self._work.news.clear()
         partition, patience = await self._choose(), _TAKING
         if partition is None:
@@ -169,6 +169,17 @@ class FarmNode:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._work.news.wait(), _IDLE)
             return None
+        return await self._take(partition, patience)
+
+    async def _next_high(self) -> "Msg | None":
+        """While there is no room for more, one `high` job: the daemon paints it before what it has not begun."""
+        done, _ = await asyncio.wait(self._doing, timeout=_IDLE, return_when=asyncio.FIRST_COMPLETED)
+        if done or self._about.problem or self._about.is_draining or len(self._doing) > self._settings.depth:
+            return None
+        partition = choose(self._about.view(), await self._work.views(), self._settings.policy)
+        return await self._take(partition, _TAKING) if partition and partition.priority == "high" else None
+
+    async def _take(self, partition: Partition, patience: float) -> "Msg | None":
         message = await self._work.take(partition, patience)
         if message is not None:
             self._about.took_from(partition)
@@ -270,29 +281,3 @@ class FarmNode:
             await nc.subscribe(warm_subject(variant), queue="nodes", cb=warm)
         await nc.subscribe(drain_subject(self._settings.name), cb=leave)
         await asyncio.Event().wait()
-
-
-def content_folders(status: StatusResult, chosen: Path | None) -> tuple[Path, Path]:
-    """Where a node keeps adapters and pictures, so that its daemon may read them.
-
-    Args:
-        status: What the daemon says of its folders.
-        chosen: Of adapters, where somebody chose.
-
-    Raises:
-        FarmNotUsable: The daemon may not read there, or nothing can be written in any folder that it reads.
-    """
-    roots = [Path(root) for root in status.lora_roots]
-    pictures = Path(status.output_dir) / ".farm"
-    if chosen is not None:
-        if not any(chosen.resolve().is_relative_to(root.resolve()) for root in roots):
-            reason = "the daemon does not read adapters there; start it with --lora-root of that folder, too"
-            raise FarmNotUsable(str(chosen), reason)
-        return chosen, pictures
-    for root in reversed(roots):
-        folder = root / "farm"
-        with contextlib.suppress(OSError):
-            folder.mkdir(parents=True, exist_ok=True)
-            return folder, pictures
-    where = ", ".join(map(str, roots)) or "it has none"
-    raise FarmNotUsable("the daemon's adapter roots", f"nothing can be written there ({where}); give --content")
