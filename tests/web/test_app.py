@@ -47,6 +47,14 @@ def test_a_program_without_a_token_is_told_in_its_own_form(away: Asker) -> None:
     assert "kilnmark web token" in json.loads(answer.body)["error"]["message"]
 
 
+def test_a_program_that_left_out_v1_is_told_so(away: Asker) -> None:
+    for answer in (
+        away.post("/images/generations", b"{}", authorization=f"Bearer {TOKENS.write}"),
+        away.get("/models", authorization=f"Bearer {TOKENS.write}"),
+    ):
+        assert (answer.status, "ends in /v1" in json.loads(answer.body)["error"]["message"]) == (404, True)
+
+
 def test_whoever_may_look_may_change_nothing(away: Asker) -> None:
     answer = away.post("/v1/images/generations", b"{}", authorization=f"Bearer {TOKENS.read}")
     assert (answer.status, json.loads(answer.body)["error"]["type"]) == (403, "permission_error")

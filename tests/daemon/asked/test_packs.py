@@ -186,7 +186,7 @@ def test_status_tells_of_the_packs(painting: FakeDaemon, packs: Path) -> None:
 def test_a_daemon_without_packs_says_how_to_give_it_some(tmp_path: Path) -> None:
     async def script() -> None:
         none = Packs(Settings(socket=tmp_path / "d.sock", output_dir=tmp_path))
-        with pytest.raises(InvalidParams, match=r"no genre packs - at .*kilnmark serve --packs DIR.*lora_paths"):
+        with pytest.raises(InvalidParams, match=r"no genre packs - at .*kilnmark serve --packs DIR.*one by one"):
             await none.compose("ink", None, "scene")
         assert await none.info() is None
 

@@ -177,7 +177,10 @@ def test_what_leads_nowhere_is_told(daemon: InProcessDaemon, path: str) -> None:
     [
         ("render", {}, "prompt"),
         ("render", {"prompt": "a", "width": 65}, "`width`"),
-        ("render", {"prompt": "a", "size": "1024x1024"}, "`size`"),
+        ("render", {"prompt": "a", "size": "1024x1024"}, "`size`; did you mean `width`?"),
+        ("render", {"prompt": "a", "lora_paths": ["ink"]}, "`lora_paths`; did you mean `loras`?"),
+        ("render", {"prompt": "a", "loras": ["ink"]}, '`loras[0]`; say {"path": '),
+        ("inspect", {"files": ["ink"]}, "`files`; there are paths, variant"),
         ("render", {"prompt": "a", "genre": "ash"}, "`tier`"),
         ("jobs", {"since": "yesterday"}, "`since`"),
         ("jobs", {"wait": True}, "`wait`"),

@@ -116,7 +116,7 @@ class Packs:
         if root is None:
             raise InvalidParams(
                 "this daemon has no genre packs - at `$.params.genre`; start it with `kilnmark serve --packs DIR`, or "
-                "send lora_paths and lora_scales instead"
+                "leave genre, world and place out and name the adapters one by one"
             )
         ask = partial(Pack.compose, tier=tier, place=PicturePlace.called(place), given=given)
         return await self._off_loop(partial(self._compose, root, (genre, world), ask))

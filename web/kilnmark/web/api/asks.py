@@ -12,12 +12,12 @@ import msgspec
 from msgspec import Meta
 
 from kilnmark.client.request import RenderOptions
-from kilnmark.protocol.content.problems import near_miss
 from kilnmark.protocol.picture.asked import AskedNumbers
 from kilnmark.protocol.picture.catalog import Priority
 from kilnmark.protocol.picture.draft import AskedDraft
 from kilnmark.protocol.wire.errors import InvalidParams
 from kilnmark.protocol.wire.stacks import BlockScales, ExtraLora, Path, Scale
+from kilnmark.web.fields import check_fields
 
 __all__ = ["EditsAsk", "ImageLora", "ImagesAsk", "asked_as", "render_options", "seeds_of", "unused_fields"]
 
@@ -123,11 +123,7 @@ def asked_as(ask: type[T], fields: Mapping[str, Any], *, strict: bool = True) ->
     Raises:
         InvalidParams: naming the first that cannot be meant.
     """
-    for name in fields:
-        if name not in ask.__struct_fields__:
-            near = near_miss(name, ask.__struct_fields__)
-            mend = f"did you mean `{near}`?" if near else "leave it out"
-            raise InvalidParams(f"Unknown parameter - at `$.params.{name[:100]}`; {mend}")
+    check_fields(ask, fields)
     try:
         return msgspec.convert(dict(fields), ask, strict=strict)
     except msgspec.ValidationError as error:
@@ -151,7 +147,7 @@ def render_options(ask: ImagesAsk) -> RenderOptions:
     """The keywords of the renders, but for seed and pictures.
 
     Raises:
-        InvalidParams: the size is none, or is said twice.
+        InvalidParams: the size is none, is none that is painted, or is said twice.
     """
     width, height = _size(ask)
     options: dict[str, Any] = {
@@ -190,4 +186,12 @@ def _size(ask: ImagesAsk) -> tuple[int | None, int | None]:
     said = _SIZE.fullmatch(ask.size)
     if said is None:
         raise InvalidParams(f"{ask.size!r} is no size - at `$.params.size`; say WIDTHxHEIGHT, such as 1024x1024")
-    return int(said[1]), int(said[2])
+    width, height = int(said[1]), int(said[2])
+    try:
+        msgspec.convert({"width": width, "height": height}, AskedNumbers)
+    except msgspec.ValidationError as error:
+        sides = "multiples of 16 from 64 to 4096, such as 1024x1024"
+        raise InvalidParams(
+            f"{ask.size!r} is not painted - at `$.params.size`; width and height are {sides}"
+        ) from error
+    return width, height

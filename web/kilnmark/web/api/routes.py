@@ -75,6 +75,8 @@ def api_routes(site: WebSite) -> "list[BaseRoute]":
         _route("/v1/models/{model:path}", api.model),
         _route(f"{SIGNED}{{expires:int}}/{{signature}}/{{name:path}}", api.picture),
         _route("/v1/{rest:path}", api.nothing, ("GET", "POST")),
+        _route("/images/{rest:path}", api.unversioned, ("GET", "POST")),
+        _route("/models", api.unversioned),
     ]
 
 
@@ -117,6 +119,11 @@ class _Api:
 
     async def nothing(self, request: "Request") -> "Response":
         raise NothingThere(f"Nothing is served for {request.method} {request.url.path[:200]}.", 404)
+
+    async def unversioned(self, request: "Request") -> "Response":
+        raise NothingThere(
+            f"Nothing is served for {request.method} {request.url.path[:200]}; the base address ends in /v1.", 404
+        )
 
     async def _models(self) -> list[ModelInfo]:
         status = await self._site.link.client.status()

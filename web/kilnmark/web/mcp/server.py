@@ -24,6 +24,7 @@ from kilnmark.protocol.wire import jsonrpc
 from kilnmark.protocol.wire.errors import InvalidParams, RequestError
 from kilnmark.protocol.wire.inspection import InspectionDocument
 from kilnmark.protocol.wire.replies import Progress, RenderResult
+from kilnmark.web.fields import check_fields
 from kilnmark.web.mcp.answers import JobsAnswer, ToolAnswer, ToolFailure, report_words
 from kilnmark.web.mcp.asks import ComposeAsk, InspectAsk, JobsAsk, RenderAsk, ShowAsk
 from kilnmark.web.mcp.schemas import input_schema, output_schema
@@ -164,6 +165,7 @@ async def _answer(tools: AgentTools, params: "CallToolRequestParams", on_progres
         named = f"there is no tool {params.name[:200]!r}; use one of {', '.join(_TOOLS)}"
         return _failure(ToolFailure(kind="unknown_tool", message=named))
     try:
+        check_fields(tool.ask, params.arguments or {})
         ask = jsonrpc.params_as(tool.ask, _encoded(params.arguments or {}))
         return await tool.run(tools, ask, on_progress)
     except KilnmarkError as error:
