@@ -60,7 +60,7 @@ def test_the_live_page_shows_renders_and_their_badges_and_nothing_of_them_is_mar
     page = asker.get("/", **READER)
     assert page.status == 200
     assert prompts(page.text) == ["a ash &lt;b&gt;wood&lt;/b&gt;", "a oak &lt;b&gt;wood&lt;/b&gt;"]
-    assert re.search(r'badge bad">.*?ash</span> <span class="count">\d+/\d+</span>', page.text)
+    assert re.search(r'badge bad">.*?ash</span> <span class="count">\d+/\d+</span>.*? noop</span>', page.text)
     assert re.search(r'badge good">.*?oak</span>', page.text)
 
 
