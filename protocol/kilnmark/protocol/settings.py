@@ -16,7 +16,7 @@ from kilnmark.protocol.observed import ObservedSettings
 from kilnmark.protocol.picture.catalog import STANDIN, VARIANTS
 from kilnmark.protocol.picture.draft import Drafting
 from kilnmark.protocol.picture.numerics import AskedCompiling, AskedNumerics
-from kilnmark.protocol.served_bases import Bases, Bits, known_variant, quantizable, standins
+from kilnmark.protocol.served_bases import Bases, Bits, known_variant, quantizable
 from kilnmark.protocol.told import (
     AbsolutePath,
     Access,
@@ -253,7 +253,7 @@ class _OwnSettings(BaseModel):
         """Every base that a request may name, and where it is: `Configure.bases`."""
         named = self.bases
         if named is None:
-            fetched = [name for name in VARIANTS if name not in standins()]
+            fetched = [name for name, row in VARIANTS.items() if not row.made_up]
             may_fetch = self.variant in fetched and not VARIANTS[self.variant].shipped
             named = {name: name for name in fetched} if may_fetch else {}
         return {self.variant: self.variant, STANDIN: STANDIN, **named}

@@ -21,6 +21,7 @@ from kilnmark.protocol.wire.requests import RenderParams
 from kilnmark.protocol.wire.work import Finished
 
 SETTINGS = Settings(socket=Path("/run/kiln/d.sock"), output_dir=Path("/var/kiln"))
+SERVED = Served(SETTINGS)
 INK: dict[str, Any] = {"lora_paths": ["/l/ink.safetensors"], "lora_scales": [1.0]}
 GOLD: dict[str, Any] = {"lora_paths": ["/l/gold.safetensors"], "lora_scales": [1.0]}
 FAILED = written_error(WorkerLost("the worker was lost"))
@@ -68,7 +69,7 @@ class Asked:
     def facts(self, job_id: str, **asked: Any) -> JobAccepted:
         """A job that is not taken in."""
         asked_for = params(job_id, **asked)
-        command, warnings, repeatable = accept(asked_for, Served(SETTINGS), job_id)
+        command, warnings, repeatable = accept(asked_for, SERVED, job_id)
         return self.queue.facts_of(asked_for, command, warnings=warnings, repeatable=repeatable)
 
     def ready(self, facts: JobAccepted, found: Seen | None = None) -> Job:

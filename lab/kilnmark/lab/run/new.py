@@ -8,8 +8,10 @@ import json
 import math
 import re
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import get_args
 
 from pydantic import BaseModel
@@ -53,7 +55,8 @@ def new_run(folder: Path, plan: RunPlan) -> Path:
     return path
 
 
-def meanings(section: type[BaseModel]) -> dict[str, str]:
+@cache
+def meanings(section: type[BaseModel]) -> Mapping[str, str]:
     """What each choice of a section decides, by its name: the attributes of the class's docstring, a line each."""
     _, _, attributes = inspect.cleandoc(section.__doc__ or "").partition("Attributes:\n")
     found: dict[str, str] = {}
@@ -61,7 +64,7 @@ def meanings(section: type[BaseModel]) -> dict[str, str]:
         if match := _ENTRY.fullmatch(" ".join(entry.split())):
             text = match["text"].replace("None:", "left out:")
             found |= {name.strip(): text for name in match["names"].split(",")}
-    return found
+    return MappingProxyType(found)
 
 
 def _section(path: str, section: Section, mark: str = "") -> Iterator[str]:
@@ -102,6 +105,7 @@ def _example(path: str, kind: type[Section], *, many: bool) -> Iterator[str]:
         yield f"# {name} =" if default is None or field.is_required() else f"# {name} = {_value(default)}"
 
 
+@cache
 def _section_in(section: type[Section], name: str) -> type[Section] | None:
     """The kind of section that a choice is, or has any number of; None: it is a value."""
     return next(_sections(section.model_fields[name].annotation), None)
