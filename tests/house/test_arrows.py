@@ -25,7 +25,7 @@ OUTSIDE = {
 }
 """Top-level packages that a light room may need when it is imported."""
 ON_DEMAND = {
-    "otel": "google opentelemetry prometheus_client",
+    "otel": "google opentelemetry prometheus_client requests",
     "keymaps": "PIL",
     "client": "PIL fsspec httpx huggingface_hub jinja2 markupsafe starlette tokenizers uvicorn",
     "web": "PIL jinja2 mcp markupsafe starlette uvicorn",

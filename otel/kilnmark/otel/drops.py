@@ -1,8 +1,9 @@
 """What was made and nobody took: spans, points and lines that a full queue, or a collector that is gone, cost.
 
-The SDK counts them itself, as `otel.sdk.processor.*.processed` and `otel.sdk.exporter.*.exported` with an `error.type`
-(its conventions for SDKs, in development). It is given a meter here that keeps those counts and nothing else, so that
-they are known whether or not metrics leave the process.
+What a full queue cost the SDK counts itself, as `otel.sdk.processor.*.processed` with an `error.type` (its conventions
+for SDKs, in development). It is given a meter here that keeps those counts and nothing else, so that they are known
+whether or not metrics leave the process. Its count of what exporters delivered has no error where a collector answered
+with one, so that what comes of each export is looked at here.
 """
 
 import os
@@ -18,7 +19,7 @@ from opentelemetry.metrics import Meter, NoOpCounter, NoOpMeter, NoOpMeterProvid
 from kilnmark.otel.names.semconv import ERROR_TYPE
 from kilnmark.otel.settings import ALL_SIGNALS, Signal
 
-__all__ = ["Drops"]
+__all__ = ["CountedExporter", "Drops"]
 
 _SWITCH: Final = "OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED"
 
@@ -62,6 +63,48 @@ class Drops:
                 os.environ[_SWITCH] = before
 
 
+class CountedExporter:
+    """An exporter of the SDK's, of which is counted what it could not deliver.
+
+    Args:
+        exporter: It.
+        signal: What it exports.
+        drops: Counts what it does not.
+    """
+
+    def __init__(self, exporter: Any, signal: Signal, drops: Drops) -> None:
+        self._exporter = exporter
+        self._signal = signal
+        self._drops = drops
+
+    def export(self, batch: Any, *args: Any, **kwargs: Any) -> Any:
+        """As the exporter's own."""
+        taken = False
+        try:
+            result = self._exporter.export(batch, *args, **kwargs)
+            taken = result.name == "SUCCESS"
+            return result
+        finally:
+            if not taken:
+                self._drops.add(self._signal, _size(batch))
+
+    def __getattr__(self, name: str) -> Any:
+        """All else of the exporter is its own."""
+        return getattr(self._exporter, name)
+
+
+def _size(batch: Any) -> int:
+    """Spans and lines come as such, metrics as a tree with points for leaves."""
+    if not hasattr(batch, "resource_metrics"):
+        return len(batch)
+    return sum(
+        len(metric.data.data_points)
+        for of_process in batch.resource_metrics
+        for of_library in of_process.scope_metrics
+        for metric in of_library.metrics
+    )
+
+
 class _Provider(NoOpMeterProvider):
     def __init__(self, drops: Drops) -> None:
         self._drops = drops
@@ -77,8 +120,8 @@ class _Meter(NoOpMeter):
 
     def create_counter(self, name: str, unit: str = "", description: str = "") -> ApiCounter:
         parts: Sequence[str] = name.split(".")
-        signal = _ITEMS.get(parts[3]) if len(parts) == len(("otel", "sdk", "exporter", "span", "exported")) else None
-        if signal is None or parts[-1] not in {"processed", "exported"}:
+        signal = _ITEMS.get(parts[3]) if len(parts) == len(("otel", "sdk", "processor", "span", "processed")) else None
+        if signal is None or parts[-1] != "processed":
             return super().create_counter(name, unit, description)
         return _Count(name, self._drops, signal)
 

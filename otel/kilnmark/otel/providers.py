@@ -7,9 +7,9 @@ Everything of the SDK is imported here, inside functions, when something asks fo
 import logging
 import sys
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-from kilnmark.otel.drops import Drops
+from kilnmark.otel.drops import CountedExporter, Drops
 from kilnmark.otel.settings import SignalSettings
 from kilnmark.otel.variables import TracingMisconfigured
 
@@ -130,33 +130,48 @@ def _console_logs() -> "LogRecordExporter":
 
 
 def _otlp_spans(settings: SignalSettings, drops: Drops) -> "SpanExporter":
+    from kilnmark.otel.answers import heard, session
+
+    exporter: SpanExporter
     if settings.protocol == "grpc":
         from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as Grpc
 
-        return Grpc(timeout=settings.timeout, meter_provider=drops.provider)
-    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter as Http
+        exporter = heard(Grpc, "traces", drops)(timeout=settings.timeout, meter_provider=drops.provider)
+    else:
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter as Http
 
-    return Http(timeout=settings.timeout, meter_provider=drops.provider)
+        exporter = Http(timeout=settings.timeout, session=session("traces", drops), meter_provider=drops.provider)
+    return cast("SpanExporter", CountedExporter(exporter, "traces", drops))
 
 
 def _otlp_metrics(settings: SignalSettings, drops: Drops) -> "MetricExporter":
+    from kilnmark.otel.answers import heard, session
+
+    exporter: MetricExporter
     if settings.protocol == "grpc":
         from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter as Grpc
 
-        return Grpc(timeout=settings.timeout, meter_provider=drops.provider)
-    from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter as Http
+        exporter = heard(Grpc, "metrics", drops)(timeout=settings.timeout, meter_provider=drops.provider)
+    else:
+        from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter as Http
 
-    return Http(timeout=settings.timeout, meter_provider=drops.provider)
+        exporter = Http(timeout=settings.timeout, session=session("metrics", drops), meter_provider=drops.provider)
+    return cast("MetricExporter", CountedExporter(exporter, "metrics", drops))
 
 
 def _otlp_logs(settings: SignalSettings, drops: Drops) -> "LogRecordExporter":
+    from kilnmark.otel.answers import heard, session
+
+    exporter: LogRecordExporter
     if settings.protocol == "grpc":
         from opentelemetry.exporter.otlp.proto.grpc._log_exporter import OTLPLogExporter as Grpc
 
-        return Grpc(timeout=settings.timeout, meter_provider=drops.provider)
-    from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter as Http
+        exporter = heard(Grpc, "logs", drops)(timeout=settings.timeout, meter_provider=drops.provider)
+    else:
+        from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter as Http
 
-    return Http(timeout=settings.timeout, meter_provider=drops.provider)
+        exporter = Http(timeout=settings.timeout, session=session("logs", drops), meter_provider=drops.provider)
+    return cast("LogRecordExporter", CountedExporter(exporter, "logs", drops))
 
 
 def _prometheus(settings: SignalSettings) -> "MetricReader":

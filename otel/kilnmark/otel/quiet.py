@@ -15,6 +15,7 @@ INTERVAL = 60.0
 """Seconds between two warnings that telemetry is not delivered."""
 
 _NOISY = (
+    "kilnmark.otel.answers",
     "opentelemetry.exporter.otlp.common.http",
     "opentelemetry.exporter.otlp.json.file.trace_exporter",
     "opentelemetry.exporter.otlp.proto.grpc.exporter",
