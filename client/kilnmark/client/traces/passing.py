@@ -24,6 +24,9 @@ _LOOK: Final = 0.2
 
 _CHUNK: Final = 1 << 20
 
+_LINE_BYTES: Final = 64 << 20
+"""The longest line that is read: of one that goes on, the beginning alone, which is none of OTLP's JSON then."""
+
 
 def of_daemon(client: Client) -> Iterator[SeenRender]:
     """Every render that ends from now on, until the daemon leaves.
@@ -118,25 +121,56 @@ def _passing(path: Path, *, follow: bool, tell: Callable[[str], None]) -> Iterat
 
 def _lines(path: Path, *, follow: bool) -> Iterator[bytes | None]:
     """Whole lines; None whenever nothing came for a while."""
-    rest, file = b"", path.open("rb")
+    cut, file = _Cut(), path.open("rb")
     try:
         while True:
             if data := file.read(_CHUNK):
-                *lines, rest = (rest + data).split(b"\n")
-                yield from (line for line in lines if line.strip())
+                yield from cut.lines(data)
                 continue
             if not follow:
                 break
             yield None
             time.sleep(_LOOK)
             if _is_another(path, file.fileno()):
-                yield from (line for line in (rest + file.read()).split(b"\n") if line.strip())
+                while data := file.read(_CHUNK):
+                    yield from cut.lines(data)
+                yield from cut.rest()
                 file.close()
-                rest, file = b"", path.open("rb")
+                file = path.open("rb")
+            elif file.seekable() and os.fstat(file.fileno()).st_size < file.tell():  # emptied where it stands
+                yield from cut.rest()
+                file.seek(0)
     finally:
         file.close()
-    if rest.strip():
-        yield rest
+    yield from cut.rest()
+
+
+class _Cut:
+    """Lines out of bytes as they come; what has no end is kept to `_LINE_BYTES`."""
+
+    def __init__(self) -> None:
+        self._begun = b""
+        self._is_too_long = False
+
+    def lines(self, data: bytes) -> Iterator[bytes]:
+        """Those that end in `data`, but for empty ones."""
+        first, *others = data.split(b"\n")
+        if not self._is_too_long:
+            self._begun += first
+            self._is_too_long = len(self._begun) > _LINE_BYTES
+        if not others:
+            if self._is_too_long:
+                self._begun = self._begun[:_CHUNK]
+            return
+        *whole, last = others
+        yield from (line for line in (*self.rest(), *whole) if line.strip())
+        self._begun = last
+
+    def rest(self) -> Iterator[bytes]:
+        """What has begun, as if it ended here."""
+        begun, self._begun, self._is_too_long = self._begun, b"", False
+        if begun.strip():
+            yield begun
 
 
 def _is_another(path: Path, handle: int) -> bool:

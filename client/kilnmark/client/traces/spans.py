@@ -28,10 +28,18 @@ _PARTS: Final = {
 _SIGNALS: Final = frozenset({"resourceSpans", "resourceMetrics", "resourceLogs"})
 
 WAITING: Final = 10_000
-"""Renders whose own span has not come yet; beyond that the eldest are forgotten."""
+"""Renders that something may be missing of; beyond that the eldest are told as they are, or forgotten where their own
+span has not come."""
 
 PATIENCE: Final = 12.0
 """Seconds that the spans of other processes may take after the render's own: two batches of theirs."""
+
+
+_Key = tuple[str, str]
+"""Of a render: its trace, and its own span."""
+
+_LEAST, _MOST = -(1 << 63), (1 << 64) - 1
+"""Whole numbers of OTLP."""
 
 
 class _TracedSpan(msgspec.Struct, frozen=True):
@@ -62,7 +70,10 @@ class RendersOfSpans:
     """Puts renders together out of lines as they come."""
 
     def __init__(self) -> None:
-        self._families: OrderedDict[tuple[str, str], _Family] = OrderedDict()
+        self._families: OrderedDict[_Key, _Family] = OrderedDict()
+        self._touched: set[_Key] = set()
+        self._heard: OrderedDict[_Key, None] = OrderedDict()
+        self._crowded: list[_Family] = []
 
     def take(self, line: bytes, now: float) -> None:
         """One line more.
@@ -74,10 +85,14 @@ class RendersOfSpans:
         Raises:
             msgspec.DecodeError: It is no JSON object of OTLP's; what came before and comes after is not touched.
         """
-        document = msgspec.json.decode(line, type=dict[str, Any])
-        if _SIGNALS.isdisjoint(document):
-            raise msgspec.ValidationError("it has no resourceSpans")
-        for span in _spans(document):
+        try:
+            document = msgspec.json.decode(line, type=dict[str, Any])
+            if _SIGNALS.isdisjoint(document):
+                raise msgspec.ValidationError("it has no resourceSpans")
+            spans = list(_spans(document))
+        except RecursionError as error:
+            raise msgspec.DecodeError("it is nested too deeply") from error
+        for span in spans:
             self._add(span, now)
 
     def whole(self, now: float) -> Iterator[SeenRender]:
@@ -86,8 +101,14 @@ class RendersOfSpans:
         Args:
             now: In seconds, by the clock that `take` was told.
         """
-        ready = [key for key, family in self._families.items() if _is_whole(family, now)]
-        found = [self._families.pop(key) for key in ready]
+        ready = [key for key in self._touched if (family := self._families.get(key)) and _is_whole(family)]
+        self._touched.clear()
+        for key in self._heard:
+            if now - self._families[key].heard < PATIENCE:
+                break
+            ready.append(key)
+        found = [*self._crowded, *(self._taken(key) for key in dict.fromkeys(ready))]
+        self._crowded.clear()
         yield from sorted(map(_seen, found), key=lambda render: render.at)
 
     def rest(self) -> Iterator[SeenRender]:
@@ -100,19 +121,26 @@ class RendersOfSpans:
             return
         key = (span.trace_id, span.span_id if is_own else span.parent_id)
         family = self._families.setdefault(key, _Family())
+        self._touched.add(key)
         if is_own:
             family.own, family.heard = span, now
+            self._heard[key] = None
+            self._heard.move_to_end(key)
         else:
             family.children.append(span)
         while len(self._families) > WAITING:
-            self._families.popitem(last=False)
+            eldest = self._taken(next(iter(self._families)))
+            if eldest.own is not None:
+                self._crowded.append(eldest)
+
+    def _taken(self, key: _Key) -> _Family:
+        self._heard.pop(key, None)
+        return self._families.pop(key)
 
 
-def _is_whole(family: _Family, now: float) -> bool:
+def _is_whole(family: _Family) -> bool:
     if family.own is None:
         return False
-    if now - family.heard >= PATIENCE:
-        return True
     said = family.own.said
     judged = sum(child.name == names.LORA_APPLY for child in family.children)
     if said.get(names.RENDER_SOURCE) != "painted" or said.get(names.RENDER_OUTCOME) != "done":
@@ -192,8 +220,8 @@ def _spans(document: dict[str, Any]) -> Iterator[_TracedSpan]:
                     span_id=str(span.get("spanId", "")),
                     parent_id=str(span.get("parentSpanId", "")),
                     trace_id=str(span.get("traceId", "")),
-                    begun=_whole_number(span.get("startTimeUnixNano")),
-                    ended=_whole_number(span.get("endTimeUnixNano")),
+                    begun=max(0, _whole_number(span.get("startTimeUnixNano"))),
+                    ended=max(0, _whole_number(span.get("endTimeUnixNano"))),
                     said={str(pair.get("key", "")): _value(pair.get("value")) for pair in _list(span, "attributes")},
                     problem=str(status.get("message", "")) or "error" if failed and isinstance(status, dict) else "",
                 )
@@ -219,10 +247,14 @@ def _value(value: object) -> object:
 
 def _whole_number(value: object) -> int:
     try:
-        return int(value) if isinstance(value, int | str) else 0
+        number = int(value) if isinstance(value, int | str) else 0
     except ValueError:
         return 0
+    return number if _LEAST <= number <= _MOST else 0
 
 
 def _number(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) else None
+    try:
+        return float(value) if isinstance(value, int | float) else None
+    except OverflowError:
+        return None
