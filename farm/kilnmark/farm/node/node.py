@@ -23,6 +23,7 @@ from kilnmark.farm.node.about import AboutNode
 from kilnmark.farm.node.commit import Commits
 from kilnmark.farm.node.doing import Doing
 from kilnmark.farm.node.folders import content_folders
+from kilnmark.farm.node.rest import Rest
 from kilnmark.farm.node.work import LEASE, Work
 from kilnmark.farm.placement.choice import Policy, choose, fits
 from kilnmark.protocol.errors import KilnmarkError
@@ -42,9 +43,6 @@ _IDLE = 1.0
 
 _TAKING = 0.5
 """Seconds for which it waits for work that was there a moment ago."""
-
-_FIRST_REST, _LONGEST_REST = 2.0, 60.0
-"""Seconds for which a node that cannot paint takes nothing; doubled each time."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +88,7 @@ class FarmNode:
         self._doing: set[asyncio.Task[None]] = set()
         self._draining = asyncio.Event()
         self._turn = 0
-        self._rest = 0.0
+        self._rest = Rest(client, self._about, self._draining)
 
     @property
     def about(self) -> AboutNode:
@@ -156,7 +154,7 @@ class FarmNode:
     async def _next(self) -> "Msg | None":
         """The next job; None: none was to be had for a while."""
         if self._about.problem and not self._doing:
-            await self._recover()
+            await self._rest.until_well()
             return None
         if self._about.problem or len(self._doing) >= self._settings.depth:
             return await self._next_high()
@@ -201,7 +199,7 @@ class FarmNode:
     async def _do(self, doing: Doing, message: "Msg") -> None:
         try:
             await doing.do(message)
-            self._rest = 0.0
+            self._rest.over()
         except NodeUnfit as unfit:
             self._about.problem = unfit.reason
             _logger.warning("no more work is taken: %s", unfit.reason)
@@ -209,19 +207,6 @@ class FarmNode:
             _logger.warning("%s", error)
         except Exception:
             _logger.exception("a job was given up; the broker hands it out again")
-
-    async def _recover(self) -> None:
-        """Rest, and see whether the daemon can paint again."""
-        self._rest = min(max(2 * self._rest, _FIRST_REST), _LONGEST_REST)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._draining.wait(), self._rest)
-        try:
-            self._about.status = status = await self._client.status()
-        except KilnmarkError as error:
-            self._about.problem = str(error)
-            return
-        if status.state in ("ready", "busy", "warming"):
-            self._about.problem = ""
 
     async def _beat(self) -> None:
         with self._link.telling("tell of this node"):
