@@ -80,7 +80,7 @@ class JobsView:
         """
         job = self.state.find(job_id)
         if job is None:
-            raise UnknownJob(f"there is no job {job_id!r}; `jobs.list` tells of those there are", job_id=job_id)
+            raise UnknownJob(f"there is no job {job_id!r}; list the jobs to see which there are", job_id=job_id)
         return job
 
     def told_of(self, job: Job) -> JobResult:
