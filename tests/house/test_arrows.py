@@ -29,7 +29,7 @@ ON_DEMAND = {
     "keymaps": "PIL",
     "client": "PIL fsspec httpx huggingface_hub jinja2 markupsafe starlette tokenizers uvicorn",
     "web": "PIL jinja2 mcp markupsafe starlette uvicorn",
-    "farm": "nacl nats nkeys rich zeroconf",
+    "farm": "cryptography nacl nats nkeys rich zeroconf",
     "lab": "anthropic fsspec httpx jinja2 markdown_it markupsafe openai replicate skimage starlette uvicorn",
 }
 """Further packages that a light room may look for inside a function."""

@@ -166,7 +166,7 @@ def test_a_node_answers_a_submitter_who_asks_for_a_base(guarded: GuardedBroker) 
                 await message.respond(b"the base")  # type: ignore[attr-defined]
 
             await desk.nc.subscribe("kiln.warm.dev", queue="nodes", cb=answer)
-            await desk.nc.flush()
+            await desk.broker_time()  # asked after that, so it is heard by now
             return (await ann.nc.request("kiln.warm.dev", b"", timeout=5)).data
 
     assert asyncio.run(ask()) == b"the base"

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -21,18 +21,25 @@ def refused_subject(text: str) -> tuple[str, str] | None:
 
 
 class Refusals:
-    """Requests that wait, and are given up once the broker says that it does not pass them on."""
+    """Requests that wait, given up once the broker says that it does not pass them on, or is gone."""
 
     def __init__(self) -> None:
         self._waiting: dict[str, set[asyncio.Task[Any]]] = {}
-        self._refused: dict[asyncio.Task[Any], str] = {}
+        self._given_up: dict[asyncio.Task[Any], Exception] = {}
 
-    def hear(self, text: str) -> None:
-        """Give up whoever waits for what these words of the broker refuse."""
-        found = refused_subject(text)
-        for task in () if found is None else self._waiting.get(found[1].lower(), ()):
-            if task not in self._refused:
-                self._refused[task] = text
+    def hear(self, error: Exception) -> None:
+        """Give up whoever waits for what the broker refuses by this."""
+        if (found := refused_subject(str(error))) is not None:
+            self._give_up(self._waiting.get(found[1].lower(), ()), error)
+
+    def lose(self, error: Exception) -> None:
+        """Give up whoever waits at all: the broker that was asked is gone."""
+        self._give_up([task for waiting in self._waiting.values() for task in waiting], error)
+
+    def _give_up(self, tasks: Iterable[asyncio.Task[Any]], error: Exception) -> None:
+        for task in tasks:
+            if task not in self._given_up:
+                self._given_up[task] = error
                 task.cancel()
 
     @asynccontextmanager
@@ -40,10 +47,8 @@ class Refusals:
         """Within the block, this task waits for an answer to a subject.
 
         Raises:
-            nats.errors.Error: The broker refuses, in its words.
+            Exception: What it was given up for.
         """
-        import nats.errors
-
         task = asyncio.current_task()
         if task is None:
             raise RuntimeError("nobody waits outside a task")
@@ -52,11 +57,11 @@ class Refusals:
         try:
             yield
         except asyncio.CancelledError:
-            if task in self._refused and task.uncancel() == 0:
-                raise nats.errors.Error(self._refused[task]) from None
+            if (reason := self._given_up.get(task)) is not None and task.uncancel() == 0:
+                raise reason from None
             raise
         finally:
-            self._refused.pop(task, None)
+            self._given_up.pop(task, None)
             waiting.discard(task)
             if not waiting:
                 self._waiting.pop(subject.lower(), None)

@@ -129,6 +129,7 @@ async def farm_link(
                 address,
                 name=who,
                 error_cb=heard.error,
+                disconnected_cb=heard.away,
                 max_reconnect_attempts=-1,
                 reconnect_time_wait=0.25,  # type: ignore[arg-type]  # any number of seconds
                 connect_timeout=2,
@@ -163,12 +164,17 @@ class _Heard:
 
     async def error(self, error: Exception) -> None:
         self.last = str(error) or type(error).__name__
-        self.refusals.hear(self.last)
+        self.refusals.hear(error)
         denied = "authorization" in self.last.lower()
         if denied and not self.opened:
             raise error  # it would be tried again until nobody waits
         told = denied or refused_subject(self.last) is not None
         _logger.log(logging.WARNING if told else logging.DEBUG, "the broker: %s", self.last)
+
+    async def away(self) -> None:
+        from nats.errors import StaleConnectionError
+
+        self.refusals.lose(StaleConnectionError("the connection was lost"))
 
 
 def _who_may(way: str, subject: str) -> tuple[str, ...]:

@@ -18,7 +18,16 @@ import msgspec
 from kilnmark.farm.errors import FarmNotInstalled, FarmNotUsable
 from kilnmark.keymaps.files.atomic import written_whole
 
-__all__ = ["BrokerServer", "ServerSettings", "broker_server", "configuration", "find_server", "free_port"]
+__all__ = [
+    "BrokerServer",
+    "ServerSettings",
+    "broker_server",
+    "config_of",
+    "configuration",
+    "find_server",
+    "free_port",
+    "pid_of",
+]
 
 _START = 10.0
 """Seconds in which it has to answer."""
@@ -60,6 +69,16 @@ class BrokerServer:
     process: asyncio.subprocess.Process
 
 
+def config_of(store: Path) -> Path:
+    """What the broker of a store is started with: by this its process is known."""
+    return store / "nats-server.conf"
+
+
+def pid_of(store: Path) -> Path:
+    """Where the number of the process is of the broker of a store."""
+    return store / "nats-server.pid"
+
+
 def find_server() -> Path:
     """Where nats-server is: where its package has it, else on PATH, if it is new enough.
 
@@ -84,7 +103,7 @@ def find_server() -> Path:
 def configuration(settings: ServerSettings, port: int) -> str:
     """What the server reads, as JSON. What it acknowledges has been synced to disk; no seed stands in it."""
     made: dict[str, object] = {
-        "listen": f"{settings.listen}:{port}",
+        "listen": f"[{settings.listen}]:{port}" if ":" in settings.listen else f"{settings.listen}:{port}",
         "server_name": "kilnmark-farm",
         "jetstream": {"store_dir": str(settings.store), "sync_interval": "always"},
         "max_payload": _PAYLOAD,
@@ -114,7 +133,7 @@ async def broker_server(settings: ServerSettings) -> AsyncIterator[BrokerServer]
     binary, port = find_server(), free_port(settings.listen, settings.port)
     try:
         settings.store.mkdir(mode=0o700, parents=True, exist_ok=True)
-        config = settings.store / "nats-server.conf"
+        config = config_of(settings.store)
         with written_whole(config, mode=0o600) as file:
             file.write(configuration(settings, port).encode())
     except OSError as error:
@@ -124,6 +143,7 @@ async def broker_server(settings: ServerSettings) -> AsyncIterator[BrokerServer]
         str(binary), "-c", str(config), "-l", str(log), stdin=asyncio.subprocess.DEVNULL, start_new_session=True
     )
     try:
+        await asyncio.to_thread(pid_of(settings.store).write_text, f"{process.pid}\n")
         await _until_it_listens(process, settings.listen, port, log)
         yield BrokerServer(f"{'tls' if settings.tls else 'nats'}://{settings.listen}:{port}", process)
     finally:

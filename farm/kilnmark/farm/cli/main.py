@@ -3,6 +3,7 @@
 import click
 
 from kilnmark.farm.cli.submit import submit
+from kilnmark.farm.cli.up import up
 from kilnmark.farm.cli.work import work
 
 __all__ = ["farm"]
@@ -13,5 +14,5 @@ def farm() -> None:
     """Many machines behind one queue."""
 
 
-for _command in (work, submit):
+for _command in (submit, up, work):
     farm.add_command(_command)

@@ -1,0 +1,174 @@
+"""A broker kept up: started on a store that nobody else holds, set up, looked after, and started again when it dies."""
+
+import asyncio
+import ipaddress
+import logging
+import socket
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from kilnmark.farm.broker.accounts import accounts
+from kilnmark.farm.broker.certificate import own_certificate
+from kilnmark.farm.broker.credentials import FarmCredentials, FarmRole, load_credentials
+from kilnmark.farm.broker.held import held_store
+from kilnmark.farm.broker.keeper import Keeper
+from kilnmark.farm.broker.link import farm_link
+from kilnmark.farm.broker.nearby import announced
+from kilnmark.farm.broker.people import OPERATOR, Person, credentials_file, invite
+from kilnmark.farm.broker.server import ServerSettings, broker_server, config_of, free_port, pid_of
+from kilnmark.farm.broker.setup import FarmPlan, set_up
+from kilnmark.farm.errors import FarmNotUsable
+
+__all__ = ["KeptUp", "UpSettings", "keep_up", "look_after"]
+
+_logger = logging.getLogger(__name__)
+
+_SOON, _TRIES = 5.0, 3
+"""A broker that ends within so many seconds, so often in a row, is not started again."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class UpSettings:
+    """What is asked of a broker that is kept up.
+
+    Attributes:
+        store: The folder that everything of it lies in.
+        listen: The address that it listens on.
+        port: 0: a free one.
+        hosts: By which others reach it; none: as its address has it.
+        tls: A certificate and its key; None: nothing is encrypted, or `own_tls`.
+        tls_ca: What a certificate of one's own authority is signed by; None: the systems know who.
+        own_tls: Make a certificate.
+        announce: Say on the network where it is.
+        invited: Names and roles that are let in, beside those that were before.
+        kept: Seconds for which results and pictures stay.
+    """
+
+    store: Path
+    listen: str = "127.0.0.1"
+    port: int = 4222
+    hosts: Sequence[str] = ()
+    tls: tuple[Path, Path] | None = None
+    tls_ca: Path | None = None
+    own_tls: bool = False
+    announce: bool = False
+    invited: Sequence[tuple[str, FarmRole]] = ()
+    kept: float = 14 * 86400.0
+
+
+@dataclass(frozen=True)
+class KeptUp:
+    """A broker that is up.
+
+    Attributes:
+        addresses: Where it is reached.
+        people: Whom it lets in.
+    """
+
+    addresses: tuple[str, ...]
+    people: tuple[Person, ...]
+
+
+async def keep_up(settings: UpSettings, tell: Callable[[KeptUp], None]) -> None:
+    """Run it until this is cancelled.
+
+    Args:
+        tell: Called once it is up and its farm is set up.
+
+    Raises:
+        FarmError: It cannot be run so, or ends again and again.
+    """
+    hosts = settings.hosts or _hosts(settings.listen)
+    _refuse_bare(settings)
+    async with AsyncExitStack() as stack:
+        stack.enter_context(held_store(settings.store, config_of(settings.store), pid_of(settings.store)))
+        tls = settings.tls
+        if settings.own_tls:
+            tls = own_certificate(settings.store / "tls", [*hosts, *_here(settings.listen)])
+        port = free_port(settings.listen, settings.port)
+        addresses = tuple(f"{'tls' if tls else 'nats'}://{_bracketed(host)}:{port}" for host in hosts)
+        ca = _read(tls[0] if settings.own_tls and tls else settings.tls_ca)
+        wanted: list[tuple[str, FarmRole]] = [(OPERATOR, "operator"), *settings.invited]
+        people = invite(settings.store, wanted, addresses=addresses, ca=ca)
+        operator = load_credentials(credentials_file(settings.store, OPERATOR, "operator"))
+        server = ServerSettings(
+            store=settings.store, listen=settings.listen, port=port, accounts=accounts(people), tls=tls
+        )
+        started = asyncio.Event()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(_serve(server, started))
+            await started.wait()
+            if settings.announce:
+                await stack.enter_async_context(announced(hosts[0].split(".")[0], addresses[0]))
+            plan = FarmPlan(submitters=[each.name for each in people if each.role == "submitter"], kept=settings.kept)
+            await look_after(addresses[0], operator, plan, lambda: tell(KeptUp(addresses, people)))
+
+
+async def look_after(address: str, operator: FarmCredentials | None, plan: FarmPlan, tell: Callable[[], None]) -> None:
+    """Set a farm up at a broker that somebody runs, and keep an eye on it until this is cancelled.
+
+    Args:
+        tell: Called once it is set up.
+
+    Raises:
+        FarmError: Nobody is there, or does not let this operator do it.
+    """
+    async with farm_link(address, operator, name="keeper") as link:
+        await set_up(link, plan)
+        tell()
+        await Keeper(link).run()
+
+
+async def _serve(settings: ServerSettings, started: asyncio.Event) -> None:
+    short = 0
+    while True:
+        began = time.monotonic()
+        async with broker_server(settings) as server:
+            started.set()
+            code = await server.process.wait()
+        short = short + 1 if time.monotonic() - began < _SOON else 0
+        if short >= _TRIES:
+            log = settings.store / "nats-server.log"
+            raise FarmNotUsable(str(log), f"the broker ended {short} times at once; what it wrote there says why")
+        _logger.warning("the broker ended (%s) and is started again", code)
+
+
+def _refuse_bare(settings: UpSettings) -> None:
+    loopback = _is_loopback(settings.listen)
+    if not loopback and settings.tls is None and not settings.own_tls:
+        reason = "others reach it, and nothing would be encrypted; give --tls-new, or --tls-cert and --tls-key"
+        raise FarmNotUsable(f"--listen {settings.listen}", reason)
+    if settings.announce and loopback:
+        raise FarmNotUsable("--announce", f"nobody else reaches {settings.listen}; give --listen 0.0.0.0 and --tls-new")
+
+
+def _is_loopback(listen: str) -> bool:
+    try:
+        return ipaddress.ip_address(listen).is_loopback
+    except ValueError:
+        return listen == "localhost"
+
+
+def _hosts(listen: str) -> tuple[str, ...]:
+    """By which a broker is reached that listens there: on all addresses, by this machine's name."""
+    return (socket.gethostname(),) if listen in ("0.0.0.0", "::") else (listen,)  # noqa: S104 - compared with it
+
+
+def _here(listen: str) -> tuple[str, ...]:
+    name = socket.gethostname()
+    own = () if listen in ("0.0.0.0", "::") else (listen,)  # noqa: S104 - compared with it
+    return ("127.0.0.1", "localhost", name, *((f"{name}.local",) if "." not in name else ()), *own)
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _read(path: Path | None) -> str:
+    try:
+        return path.read_text() if path else ""
+    except (OSError, ValueError) as error:
+        raise FarmNotUsable(str(path), f"holds no certificate that can be read ({error})") from error

@@ -1,0 +1,169 @@
+"""A broker that is kept up: by whom it is asked, what it survives, and what it refuses to be run as."""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from nats.js.errors import APIError
+
+from kilnmark.farm.broker.credentials import load_credentials
+from kilnmark.farm.broker.link import farm_link
+from kilnmark.farm.broker.server import ServerSettings, broker_server, config_of, find_server, pid_of
+from kilnmark.farm.broker.up import KeptUp, UpSettings, keep_up
+from kilnmark.farm.errors import BrokerAway, FarmError, FarmNotUsable
+
+
+@contextlib.asynccontextmanager
+async def up(settings: UpSettings) -> AsyncIterator[KeptUp]:
+    told: asyncio.Future[KeptUp] = asyncio.get_running_loop().create_future()
+    running = asyncio.create_task(keep_up(settings, told.set_result))
+    try:
+        both: list[asyncio.Future[Any]] = [running, told]
+        await asyncio.wait(both, timeout=20, return_when=asyncio.FIRST_COMPLETED)
+        yield told.result() if told.done() else running.result()  # type: ignore[misc]  # the latter raises
+    finally:
+        running.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await running
+
+
+def test_it_lets_in_whom_it_names_and_writes_no_seed_but_into_their_credentials(tmp_path: Path) -> None:
+    async def ask() -> None:
+        async with up(UpSettings(store=tmp_path, port=0, invited=[("ann", "submitter"), ("desk", "node")])) as kept:
+            for path in sorted((tmp_path / "credentials").iterdir()):
+                assert path.stat().st_mode & 0o777 == 0o600
+                who = load_credentials(path, {})
+                assert who is not None
+                assert who.addresses == kept.addresses
+                async with farm_link(kept.addresses[0], who) as link:
+                    assert (await link.broker_time()).tzinfo is not None
+
+    asyncio.run(ask())
+    seeds = [json.loads(path.read_text())["seed"].encode() for path in (tmp_path / "credentials").iterdir()]
+    assert len(seeds) == 3
+    others = [path for path in tmp_path.rglob("*") if path.is_file() and path.parent.name != "credentials"]
+    assert not any(seed in path.read_bytes() for path in others for seed in seeds)
+    assert config_of(tmp_path).stat().st_mode & 0o777 == 0o600
+
+
+def test_the_next_start_knows_the_same_people_and_another(tmp_path: Path) -> None:
+    async def ask() -> list[str]:
+        async with up(UpSettings(store=tmp_path, port=0, invited=[("ann", "submitter")])):
+            handed_over = tmp_path / "credentials" / "submitter-ann.json"
+            who = load_credentials(handed_over, {})
+            handed_over.unlink()
+        async with up(UpSettings(store=tmp_path, port=0, invited=[("bob", "submitter")])) as kept:
+            async with farm_link(kept.addresses[0], who) as link:
+                await link.js.key_value("kiln-results-ann")
+            return [person.name for person in kept.people]
+
+    assert asyncio.run(ask()) == ["operator", "ann", "bob"]
+
+
+def test_a_broker_that_dies_is_started_again_and_its_links_go_on(tmp_path: Path) -> None:
+    async def ask() -> None:
+        settings = UpSettings(store=tmp_path, port=0, invited=[("ann", "submitter")])
+        async with up(settings) as kept:
+            who = load_credentials(tmp_path / "credentials" / "submitter-ann.json", {})
+            async with farm_link(kept.addresses[0], who) as link:
+                await link.js.publish("kiln.work.n.s.low.ann.job", b"{}")
+                os.kill(int(pid_of(tmp_path).read_text()), signal.SIGKILL)
+                with pytest.raises(BrokerAway, match="connection"), link.telling("hand in work"):
+                    await link.js.publish("kiln.work.n.s.low.ann.job", b"{}")
+                with pytest.raises(APIError, match="maximum messages per subject"):
+                    await link.js.publish("kiln.work.n.s.low.ann.job", b"{}")
+
+    asyncio.run(ask())
+
+
+def test_a_broker_left_over_from_a_killed_program_is_ended_first(tmp_path: Path) -> None:
+    async def ask() -> None:
+        first, then = ServerSettings(store=tmp_path, port=0), UpSettings(store=tmp_path, port=0)
+        async with broker_server(first) as left_over, up(then):
+            assert await asyncio.wait_for(left_over.process.wait(), 10) is not None
+
+    asyncio.run(ask())
+
+
+def test_two_on_one_store_are_refused(tmp_path: Path) -> None:
+    async def ask() -> None:
+        async with up(UpSettings(store=tmp_path, port=0)):
+            with pytest.raises(FarmNotUsable, match=rf"runs on it already \(process {os.getpid()}\)"):
+                await keep_up(UpSettings(store=tmp_path, port=0), print)
+
+    asyncio.run(ask())
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"listen": "0.0.0.0"}, "nothing would be encrypted; give --tls-new, or --tls-cert and --tls-key"),
+        ({"announce": True}, "nobody else reaches 127.0.0.1; give --listen 0.0.0.0 and --tls-new"),
+        ({"listen": "192.0.2.1", "own_tls": True}, "name another with --listen"),
+        ({"invited": [("a b", "node")]}, "is no name for the farm"),
+    ],
+)
+def test_what_it_is_not_run_as_is_told_with_the_mend(tmp_path: Path, settings: dict[str, object], said: str) -> None:
+    with pytest.raises(FarmNotUsable, match=said):
+        asyncio.run(keep_up(UpSettings(store=tmp_path, port=0, **settings), print))  # type: ignore[arg-type]
+
+
+def test_a_port_that_another_program_has_is_told(tmp_path: Path) -> None:
+    async def ask() -> None:
+        async with up(UpSettings(store=tmp_path / "one", port=0)) as kept:
+            port = int(kept.addresses[0].rpartition(":")[2])
+            with pytest.raises(FarmNotUsable, match=f"port {port}: another program listens there"):
+                await keep_up(UpSettings(store=tmp_path / "two", port=port), print)
+
+    asyncio.run(ask())
+
+
+def test_its_own_certificate_is_trusted_by_its_credentials_alone(tmp_path: Path) -> None:
+    async def ask() -> None:
+        settings = UpSettings(store=tmp_path, port=0, own_tls=True, invited=[("ann", "submitter")])
+        async with up(settings) as kept:
+            assert kept.addresses[0].startswith("tls://127.0.0.1:")
+            who = load_credentials(tmp_path / "credentials" / "submitter-ann.json", {})
+            assert who is not None
+            async with farm_link(kept.addresses[0], who) as link:
+                await link.js.key_value("kiln-results-ann")
+            with pytest.raises(BrokerAway, match="certificate"):
+                async with farm_link(kept.addresses[0], wait=0.5):
+                    pass
+        first = (tmp_path / "tls" / "certificate.pem").read_bytes()
+        async with up(settings):
+            assert (tmp_path / "tls" / "certificate.pem").read_bytes() == first
+
+    asyncio.run(ask())
+
+
+def test_the_server_is_found_where_its_package_has_it() -> None:
+    assert find_server().name == "nats-server"
+    assert "v2." in subprocess.run([find_server(), "--version"], capture_output=True, text=True, check=True).stdout
+
+
+def test_the_command_says_whom_it_lets_in_and_ends_by_a_signal(tmp_path: Path) -> None:
+    words = [sys.executable, "-m", "kilnmark.client.cli", "farm", "up", "--store", str(tmp_path), "--port", "0"]
+    with subprocess.Popen([*words, "--viewer", "eve"], stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        said = [running.stdout.readline() for _ in range(4)]
+        running.terminate()
+        assert running.wait(20) == 0
+    assert said[0].startswith("the broker is up at nats://127.0.0.1:")
+    assert str(tmp_path / "credentials" / "viewer-eve.json") in said[2]
+    assert "kilnmark farm work --farm" in said[3]
+    with pytest.raises(FarmError):
+        asyncio.run(_linked(said[0].split()[5].rstrip(";")))
+
+
+async def _linked(address: str) -> None:
+    async with farm_link(address, wait=0.3):
+        pass
