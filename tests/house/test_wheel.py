@@ -3,12 +3,14 @@
 There, the client and the keymaps must work, and nothing of the daemon's heavy packages may be needed or present.
 """
 
+import json
 import os
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,16 +19,21 @@ UV = ROOT / ".uv" / "bin" / "uv"
 PARTS = ["client", "daemon", "engine", "farm", "keymaps", "lab", "otel", "protocol", "web"]
 HEAVY = ["mlx", "mflux", "uvloop", "torch", "scipy", "opentelemetry.sdk", "opentelemetry.exporter", "transformers"]
 
-LIGHT_PROOF = """
-import importlib.util, pkgutil, sys
+PROOF = """
+import contextlib, importlib.util, io, json, os, pkgutil, sys, traceback
+from importlib.resources import files
+from pathlib import Path
 
 import kilnmark.client, kilnmark.farm, kilnmark.keymaps, kilnmark.lab, kilnmark.otel, kilnmark.protocol, kilnmark.web
 
-parts = ("client", "farm", "keymaps", "lab", "otel", "protocol", "web")
-for room in (getattr(kilnmark, part) for part in parts):
-    for module in pkgutil.walk_packages(room.__path__, room.__name__ + "."):
-        if not module.name.endswith(("__main__", "client.testing.fixtures")):  # the latter is pytest's to import
-            importlib.import_module(module.name)
+def light():
+    parts = ("client", "farm", "keymaps", "lab", "otel", "protocol", "web")
+    for room in (getattr(kilnmark, part) for part in parts):
+        for module in pkgutil.walk_packages(room.__path__, room.__name__ + "."):
+            if not module.name.endswith(("__main__", "client.testing.fixtures")):  # the latter is pytest's to import
+                importlib.import_module(module.name)
+    assert all("site-packages" in path for path in kilnmark.client.__path__), kilnmark.client.__path__
+    return [name for name in sys.argv[1:] if installed(name)]
 
 def installed(name):
     try:
@@ -34,90 +41,72 @@ def installed(name):
     except ModuleNotFoundError:
         return False
 
-heavy = [name for name in sys.argv[1:] if installed(name)]
-assert not heavy, heavy
-assert all("site-packages" in path for path in kilnmark.client.__path__), kilnmark.client.__path__
+def keymaps():
+    from kilnmark.keymaps.adapter import read_adapter
+    from kilnmark.keymaps.names.shapes import load_shapes
+    from kilnmark.keymaps.zoo.write import make_adapter
+
+    adapter = read_adapter(make_adapter(Path("healthy.safetensors"), rank=1), load_shapes("dev"))
+    return [adapter.total_key_count, adapter.matched_key_count, adapter.target_count]
+
+def style():
+    from kilnmark.keymaps.zoo.write import make_adapter
+
+    genre = Path("packs", "ink")
+    genre.mkdir(parents=True)
+    entry = {"name": "a", "file": "a.safetensors", "scale": 1, "applies_to": ["scene"], "trigger": "inkwash"}
+    genre.joinpath("visual_style.yaml").write_text(json.dumps({"loras": [entry]}))
+    make_adapter(genre / "a.safetensors", rank=1, blocks=1)
+    shown = said("style", "compose", "a mill", "--packs", "packs", "--genre", "ink", "--tier", "scene")
+    return [shown["prompt"], shown["loras"][0]["inspection"]["verdict"]]
+
+def batch():
+    shown = said("batch", "poi", "--packs", str(files("kilnmark") / "genre_packs"), "--dry-run")
+    return [len(shown["items"]), shown["problems"], all(item["tokens"]["estimated"] for item in shown["items"])]
+
+def page():
+    from kilnmark.client.batch.page.page import write_page
+    from kilnmark.client.batch.run.manifest import Manifest
+
+    return "Nothing yet" in write_page(Path(), Manifest()).read_text()
+
+def config():
+    shown = said("config", "--ageing", "7")
+    return [entry["value"] for entry in shown["settings"] if entry["origin"] == "option"]
+
+def models():
+    shown = said("models", "list")
+    return [len(shown["models"]) > 9, shown["memory_bytes"], said("models", "pull", "z-image")["error"]["kind"]]
+
+def traces():
+    from kilnmark.otel.setup import start
+
+    os.environ["OTEL_TRACES_EXPORTER"] = "otlp"
+    return start("light").enabled
+
+def said(*words):
+    from kilnmark.client.cli.main import main
+
+    out, told = io.TextIOWrapper(io.BytesIO(), encoding="utf-8"), sys.argv
+    sys.argv = ["kilnmark", *words, "--json"]
+    try:
+        with contextlib.redirect_stdout(out), contextlib.suppress(SystemExit):
+            main()
+    finally:
+        sys.argv = told
+    out.seek(0)
+    return json.load(out)
+
+def proved(proof):
+    try:
+        return proof()
+    except BaseException:
+        return traceback.format_exc()
+
+proofs = (traces, keymaps, page, style, batch, config, models, light)
+print(json.dumps({proof.__name__: proved(proof) for proof in proofs}))
 """
-
-KEYMAPS_PROOF = """
-from pathlib import Path
-
-from kilnmark.keymaps.adapter import read_adapter
-from kilnmark.keymaps.names.shapes import load_shapes
-from kilnmark.keymaps.zoo.write import make_adapter
-
-adapter = read_adapter(make_adapter(Path("healthy.safetensors"), rank=1), load_shapes("dev"))
-print(adapter.total_key_count, adapter.matched_key_count, adapter.target_count)
-"""
-
-STYLE_PROOF = """
-import json, subprocess, sys
-from pathlib import Path
-
-from kilnmark.keymaps.zoo.write import make_adapter
-
-genre = Path("packs", "ink")
-genre.mkdir(parents=True)
-entry = {"name": "a", "file": "a.safetensors", "scale": 1, "applies_to": ["scene"], "trigger": "inkwash"}
-genre.joinpath("visual_style.yaml").write_text(json.dumps({"loras": [entry]}))
-make_adapter(genre / "a.safetensors", rank=1, blocks=1)
-program = str(Path(sys.executable).with_name("kilnmark"))
-command = [program, "style", "compose", "a mill", "--packs", "packs", "--genre", "ink", "--tier", "scene", "--json"]
-shown = json.loads(subprocess.run(command, capture_output=True, check=True, timeout=60).stdout)
-print(shown["prompt"], shown["loras"][0]["inspection"]["verdict"])
-"""
-
-BATCH_PROOF = """
-import json, subprocess, sys
-from importlib.resources import files
-from pathlib import Path
-
-program = str(Path(sys.executable).with_name("kilnmark"))
-packs = str(files("kilnmark") / "genre_packs")
-command = [program, "batch", "poi", "--packs", packs, "--dry-run", "--json"]
-shown = json.loads(subprocess.run(command, capture_output=True, check=True, timeout=60).stdout)
-print(len(shown["items"]), shown["problems"], all(item["tokens"]["estimated"] for item in shown["items"]))
-"""
-
-PAGE_PROOF = """
-from pathlib import Path
-from kilnmark.client.batch.page.page import write_page
-from kilnmark.client.batch.run.manifest import Manifest
-
-print("Nothing yet" in write_page(Path(), Manifest()).read_text())
-"""
-
-CONFIG_PROOF = """
-import json, subprocess, sys
-from pathlib import Path
-
-program = str(Path(sys.executable).with_name("kilnmark"))
-command = [program, "config", "--ageing", "7", "--json"]
-shown = json.loads(subprocess.run(command, capture_output=True, check=True, timeout=60).stdout)
-print([entry["value"] for entry in shown["settings"] if entry["origin"] == "option"])
-"""
-
-MODELS_PROOF = """
-import json, subprocess, sys
-from pathlib import Path
-
-program = str(Path(sys.executable).with_name("kilnmark"))
-
-def models(*words):
-    return json.loads(subprocess.run([program, "models", *words, "--json"], capture_output=True, timeout=60).stdout)
-
-shown = models("list")
-print(len(shown["models"]) > 9, shown["memory_bytes"], models("pull", "z-image")["error"]["kind"])
-"""
-
-TRACES_PROOF = """
-import os
-
-os.environ["OTEL_TRACES_EXPORTER"] = "otlp"
-from kilnmark.otel.setup import start
-
-print(start("light").enabled)
-"""
+"""What the wheel is there for, in one process: most of the time of each would be that of importing what it needs."""
 
 
 def run(*command: str | Path, cwd: Path, env: dict[str, str] | None = None) -> str:
@@ -179,38 +168,44 @@ def test_the_wheel_carries_the_licence(wheel: Path) -> None:
         assert b"kilnmark contributors" in archive.read(licence)
 
 
-def test_the_light_rooms_import_there_and_nothing_heavy_is_installed(clean_environment: Callable[..., str]) -> None:
-    assert clean_environment("python", "-c", LIGHT_PROOF, *HEAVY) == ""
+@pytest.fixture(scope="module")
+def proved(clean_environment: Callable[..., str]) -> Mapping[str, Any]:
+    """What each proof came to, by its name; the trace of its error where it had one."""
+    found: Mapping[str, Any] = json.loads(clean_environment("python", "-c", PROOF, *HEAVY))
+    return found
+
+
+def test_the_light_rooms_import_there_and_nothing_heavy_is_installed(proved: Mapping[str, Any]) -> None:
+    assert proved["light"] == []
 
 
 def test_the_command_answers_there(clean_environment: Callable[..., str]) -> None:
     assert "render" in clean_environment("kilnmark", "--help")
 
 
-def test_keymaps_read_there_an_adapter_written_there(clean_environment: Callable[..., str]) -> None:
-    counts = clean_environment("python", "-c", KEYMAPS_PROOF)
-    assert counts.split() == ["988", "988", "494"]
+def test_keymaps_read_there_an_adapter_written_there(proved: Mapping[str, Any]) -> None:
+    assert proved["keymaps"] == [988, 988, 494]
 
 
-def test_a_style_is_composed_there(clean_environment: Callable[..., str]) -> None:
-    assert clean_environment("python", "-c", STYLE_PROOF) == "inkwash, a mill engaged\n"
+def test_a_style_is_composed_there(proved: Mapping[str, Any]) -> None:
+    assert proved["style"] == ["inkwash, a mill", "engaged"]
 
 
-def test_a_batch_is_planned_there(clean_environment: Callable[..., str]) -> None:
-    assert clean_environment("python", "-c", BATCH_PROOF) == "5 [] True\n"
+def test_a_batch_is_planned_there(proved: Mapping[str, Any]) -> None:
+    assert proved["batch"] == [5, [], True]
 
 
-def test_a_wish_for_traces_is_answered_there_by_the_extras_name(clean_environment: Callable[..., str]) -> None:
-    assert clean_environment("python", "-c", TRACES_PROOF).strip() == "False"
+def test_a_wish_for_traces_is_answered_there_by_the_extras_name(proved: Mapping[str, Any]) -> None:
+    assert proved["traces"] is False
 
 
-def test_a_review_page_is_written_there(clean_environment: Callable[..., str]) -> None:
-    assert clean_environment("python", "-c", PAGE_PROOF) == "True\n"
+def test_a_review_page_is_written_there(proved: Mapping[str, Any]) -> None:
+    assert proved["page"] is True
 
 
-def test_the_settings_of_a_daemon_are_shown_there(clean_environment: Callable[..., str]) -> None:
-    assert clean_environment("python", "-c", CONFIG_PROOF) == "[7.0]\n"
+def test_the_settings_of_a_daemon_are_shown_there(proved: Mapping[str, Any]) -> None:
+    assert proved["config"] == [7.0]
 
 
-def test_models_are_told_of_there_and_what_fetching_them_takes(clean_environment: Callable[..., str]) -> None:
-    assert clean_environment("python", "-c", MODELS_PROOF).split() == ["True", "None", "hub_not_installed"]
+def test_models_are_told_of_there_and_what_fetching_them_takes(proved: Mapping[str, Any]) -> None:
+    assert proved["models"] == [True, None, "hub_not_installed"]
