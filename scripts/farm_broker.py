@@ -30,6 +30,8 @@ JOB = os.urandom(1500)
 PICTURE = os.urandom(1_500_000)
 PARTITION = Partition("needs", "stack", "normal")
 AT_ONCE = 32
+PAGE = 256
+"""Consumers that a broker tells at once."""
 
 
 class BrokerRate(msgspec.Struct, frozen=True):
@@ -87,9 +89,10 @@ async def measured(link: FarmLink, submitter: str, count: int, partitions: int) 
 
 
 async def _numbers(link: FarmLink) -> None:
-    offset = 0
-    while found := await link.js.consumers_info(WORK, offset=offset):
-        offset += len(found)
+    offset, told = 0, PAGE
+    while told == PAGE:
+        told = len(await link.js.consumers_info(WORK, offset=offset))
+        offset += told
 
 
 async def _rate(what: str, asked: Callable[[int], Awaitable[object]], numbers: range, at_once: int) -> BrokerRate:
