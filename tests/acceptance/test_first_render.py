@@ -27,6 +27,7 @@ from kilnmark.otel.received import Span
 from kilnmark.otel.receiver import Receiver
 from kilnmark.protocol.picture.record import CHUNK, decode_record
 from tests.client.conftest import KILNMARK, Daemon, serving
+from tests.client.here import run_here
 from tests.scripts.telemetry.asked import metrics_asked
 
 SMALL: dict[str, Any] = {"width": 64, "height": 64, "steps": 1, "seed": 7}
@@ -67,7 +68,7 @@ def receiver() -> Iterator[Receiver]:
 
 @pytest.fixture(scope="module")
 def daemon(receiver: Receiver) -> Iterator[Daemon]:
-    """`kilnmark serve` on standin, whose processes and callers send their spans to the receiver."""
+    """`kilnmark serve` on standin, whose processes send their spans to the receiver."""
     with (
         pytest.MonkeyPatch.context() as patch,
         tempfile.TemporaryDirectory(prefix="kilnmark-") as name,
@@ -78,6 +79,8 @@ def daemon(receiver: Receiver) -> Iterator[Daemon]:
         patch.setenv("KILNMARK_STEP_SPANS", "on")  # whatever the pace of this machine
         with serving(Path(name)) as running:
             patch.setenv("KILNMARK_SOCKET", str(running.socket))
+            for own in ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_BSP_SCHEDULE_DELAY", "OTEL_METRIC_EXPORT_INTERVAL"):
+                patch.delenv(own)
             yield running
 
 
@@ -91,14 +94,13 @@ def stack(daemon: Daemon) -> list[Path]:
     ]
 
 
-def kilnmark_render(*arguments: str | Path) -> "subprocess.CompletedProcess[str]":
+def words(*arguments: str | Path) -> list[str]:
     options = [word for name, value in SMALL.items() for word in (f"--{name}", str(value))]
-    command = [KILNMARK, "render", "a kiln", "--json", "--no-cache", *options, *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE)
+    return ["render", "a kiln", "--json", "--no-cache", *options, *map(str, arguments)]
 
 
 def rendered(*arguments: str | Path) -> RenderResult:
-    done = kilnmark_render(*arguments)
+    done = run_here(*words(*arguments))
     assert done.returncode == 0, done.stderr
     return msgspec.json.decode(done.stdout, type=RenderResult)
 
@@ -131,7 +133,8 @@ def lora_options(stack: list[Path]) -> list[str]:
 
 
 def test_one_dead_adapter_of_three_alone_is_accused_and_ends_the_command_with_3(stack: list[Path]) -> None:
-    done = kilnmark_render(*lora_options(stack))
+    command = [KILNMARK, *words(*lora_options(stack))]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE)
     assert done.returncode == 3
     error = json.loads(done.stdout)["error"]
     assert error["code"] == -32008
@@ -142,7 +145,7 @@ def test_one_dead_adapter_of_three_alone_is_accused_and_ends_the_command_with_3(
 
 
 def test_with_warn_the_picture_itself_accuses_the_dead_adapter_alone(stack: list[Path]) -> None:
-    done = kilnmark_render("--on-mismatch", "warn", *lora_options(stack))
+    done = run_here(*words("--on-mismatch", "warn", *lora_options(stack)))
     assert done.returncode == 3
     result = msgspec.json.decode(done.stdout, type=RenderResult)
     with Image.open(result.image_path) as picture:
@@ -156,11 +159,12 @@ def test_with_warn_the_picture_itself_accuses_the_dead_adapter_alone(stack: list
     assert [warning.split()[0] for warning in record.warnings] == ["dead"]
 
 
-def traced_render(daemon: Daemon, stack: list[Path]) -> dict[str, Any]:
+def traced_render(daemon: Daemon, receiver: Receiver, stack: list[Path]) -> dict[str, Any]:
     """A render by a caller with a tracer of its own, and what it heard."""
     options = SMALL | {"lora_paths": [str(path) for path in stack], "lora_scales": [0.5] * len(stack), "cache": False}
     command = [sys.executable, "-c", TRACED_CALLER, str(daemon.socket), json.dumps(options)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=PATIENCE, env=os.environ.copy())
+    env = {**os.environ, "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint}
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=PATIENCE, env=env)
     reply: dict[str, Any] = json.loads(done.stdout)
     return reply
 
@@ -180,7 +184,7 @@ def traced(daemon: Daemon, receiver: Receiver, stack: list[Path]) -> tuple[Trace
     Both traces are whole: callers have ended, and daemon and worker send in order, so a later render's spans come last.
     """
     ink, _, gold = stack
-    replies = traced_render(daemon, [ink, gold]), traced_render(daemon, stack)
+    replies = traced_render(daemon, receiver, [ink, gold]), traced_render(daemon, receiver, stack)
     with Client(daemon.socket) as client:
         later = client.render("a kiln", **SMALL, cache=False).trace_id
     last = {"flux_mlx.render", "flux_mlx.save"}
