@@ -10,6 +10,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, cast
 
 from kilnmark.otel.drops import CountedExporter, Drops
+from kilnmark.otel.page import serve_page
 from kilnmark.otel.settings import SignalSettings
 from kilnmark.otel.variables import TracingMisconfigured
 
@@ -177,13 +178,13 @@ def _otlp_logs(settings: SignalSettings, drops: Drops) -> "LogRecordExporter":
 def _prometheus(settings: SignalSettings) -> "MetricReader":
     """A page that Prometheus asks for, of a registry of its own: what else is in the process is not our business."""
     from opentelemetry.exporter.prometheus import PrometheusMetricReader
-    from prometheus_client import CollectorRegistry, start_http_server
+    from prometheus_client import CollectorRegistry, make_wsgi_app
 
     host, port = settings.prometheus or ("", 0)
     registry = CollectorRegistry()
     reader = PrometheusMetricReader(registry=registry)
     try:
-        server, _ = start_http_server(port, addr=host, registry=registry)
+        server = serve_page(host, port, make_wsgi_app(registry))
     except OSError as error:
         expected = f"a port of {host} that can be listened on ({error.strerror})"
         raise TracingMisconfigured("the port for Prometheus", str(port), expected) from error
