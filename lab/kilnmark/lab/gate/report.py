@@ -1,9 +1,10 @@
 """The report of a verification: a document and a page, beside its pictures. What stands in it is decided elsewhere."""
 
 from collections.abc import Mapping
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -16,6 +17,9 @@ from kilnmark.lab.gate.measuring import LayerShare
 from kilnmark.lab.run.plan import LoraKind
 from kilnmark.lab.run.state import Outcome
 from kilnmark.protocol.printable import printable
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 __all__ = [
     "PAGE",
@@ -196,17 +200,22 @@ def _write(path: Path, data: bytes) -> None:
 
 
 def _page(report: GateReport) -> str:
-    from jinja2 import Environment, StrictUndefined
-
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    text = files(__package__).joinpath("page.html").read_text("utf-8")
-    return environment.from_string(text).render(
+    return _template().render(
         report=report,
         name=printable(report.name),
         scenes=_scenes(report),
         layers=report.layers[:_LAYERS],
         more=max(0, len(report.layers) - _LAYERS),
     )
+
+
+@cache
+def _template() -> "Template":
+    """Each of its values escaped, each of its names known."""
+    from jinja2 import Environment, StrictUndefined
+
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    return environment.from_string(files(__package__).joinpath("page.html").read_text("utf-8"))
 
 
 def _scenes(report: GateReport) -> Mapping[int, list[ReportedPicture]]:
