@@ -5,7 +5,7 @@ For what a few blocks of each kind show as well as all of them. What is said of 
 
 from collections.abc import Iterable
 
-from mflux.models.flux.model.flux_transformer.transformer import Transformer
+from mlx import nn
 from msgspec.structs import replace
 
 from kilnmark.engine.families.base import Base, load_base
@@ -29,10 +29,11 @@ def short_standin(variant: str = "standin", *, numerics: Numerics = "exact") -> 
     return Base(whole.model, whole.variant, replace(whole.info, target_count=TARGETS))
 
 
-def shorten(transformer: Transformer) -> None:
-    """Leave it its first blocks."""
-    transformer.transformer_blocks = transformer.transformer_blocks[:BLOCKS]
-    transformer.single_transformer_blocks = transformer.single_transformer_blocks[:BLOCKS]
+def shorten(transformer: nn.Module) -> None:
+    """Leave it its first blocks of each kind."""
+    for name, blocks in transformer.items():
+        if isinstance(blocks, list):
+            transformer[name] = blocks[:BLOCKS]
 
 
 def short(shares: Iterable[Share]) -> list[Share]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tests.engine.families.standins import uncompiled
+from tests.engine.families.standins import PROMPT, uncompiled
 
 import mlx.core as mx  # isort: skip - after the engine, which puts the fast BLAS first
 
@@ -62,7 +62,7 @@ def write_as_mflux(made: Any, path: Path) -> Path:
 def painted_by_mflux(made: Any, **more: object) -> NDArray[np.uint8]:
     """By its `generate_image`, as `standins.picture` asks for one."""
     with uncompiled():
-        image = made.generate_image(seed=1, prompt="kiln", num_inference_steps=2, height=32, width=32, **more)
+        image = made.generate_image(seed=1, prompt=PROMPT, num_inference_steps=2, height=32, width=32, **more)
     return np.asarray(image.image)
 
 

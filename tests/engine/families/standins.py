@@ -9,20 +9,35 @@ from pathlib import Path
 import numpy as np
 from opentelemetry.trace import NoOpTracer
 
-from kilnmark.engine.families.base import Base, load_base
+from kilnmark.engine.families.base import PREDICTED_PROMPT, Base, load_base
 from kilnmark.engine.families.family import Previewable
+from kilnmark.engine.families.library.model import LibraryModel
 from kilnmark.engine.run.render import Renderer
 from kilnmark.engine.run.saver import Painting
 from kilnmark.engine.stack.store import AdapterStore
 from kilnmark.protocol.picture.spec import NUMBERS, PictureSize, PictureSpec
 from kilnmark.protocol.wire.replies import StackInfo
 from kilnmark.protocol.wire.work import Failed, RenderCommand
+from tests.engine.short import shorten
 
 import mlx.core as mx  # isort: skip - after the engine, which puts the fast BLAS first
 
-__all__ = ["Followed", "picture", "placed_at", "read_tensors", "render", "standin", "uncompiled"]
+__all__ = [
+    "PROMPT",
+    "Followed",
+    "picture",
+    "placed_at",
+    "read_tensors",
+    "render",
+    "short_standin",
+    "standin",
+    "uncompiled",
+]
 
 SIDE = 32
+
+PROMPT = PREDICTED_PROMPT
+"""That of a probe, so that a base which is probed and painted on encodes one: most of what a small one does."""
 
 
 @cache
@@ -34,8 +49,17 @@ def standin(name: str) -> Base:
 def picture(base: Base, **more: object) -> PictureSpec:
     """Of the variant's own numbers but small, in two steps."""
     usual = {name: getattr(base.variant, name) for name in NUMBERS}
-    said = {"prompt": "kiln", "negative_prompt": None, "seed": 1, "steps": 2, "width": SIDE, "height": SIDE}
+    said = {"prompt": PROMPT, "negative_prompt": None, "seed": 1, "steps": 2, "width": SIDE, "height": SIDE}
     return PictureSpec(**{**usual, **said, **more}, variant=base.info.variant)
+
+
+@cache
+def short_standin(name: str) -> Base:
+    """The same with the first few of its blocks, for what these show as well as all of them."""
+    whole = load_base(name, None)
+    assert isinstance(whole.model, LibraryModel)
+    shorten(whole.model.made.transformer)
+    return Base(whole.model, whole.variant, whole.info)
 
 
 @contextmanager

@@ -1,7 +1,9 @@
 """Families by mflux's classes from a directory: small whole models, as mflux and as diffusers save them."""
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from shutil import copytree
 from typing import Any
@@ -23,10 +25,11 @@ from tests.engine.families.flux3.small import SMALL as FLUX3
 from tests.engine.families.krea2.small import SMALL as KREA2
 from tests.engine.families.qwen_image.small import SMALL as QWEN_IMAGE
 from tests.engine.families.small import Small, painted_by_mflux, without, write_as_mflux
-from tests.engine.families.standins import Followed, picture, read_tensors, render
+from tests.engine.families.standins import PROMPT, Followed, picture, read_tensors, render
 from tests.keymaps.pictures.shown import colours
 
 MODELS = (KREA2, FLUX3, QWEN_IMAGE)
+BY_VARIANT = {small.variant: small for small in MODELS}
 
 
 @dataclass(frozen=True)
@@ -39,12 +42,23 @@ class Held:
     base: Base
 
 
+@pytest.fixture(scope="module")
+def hold(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Held]:
+    """What holds the one of a variant, each once, however often tests come back to it."""
+
+    def held(variant: str) -> Held:
+        small = BY_VARIANT[variant]
+        made = small.made(False)
+        path = write_as_mflux(made, tmp_path_factory.mktemp(variant) / "mflux")
+        return Held(small, made, path, load_base(str(path), None))
+
+    return cache(held)
+
+
 @pytest.fixture(scope="module", params=MODELS, ids=str)
-def held(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Held:
+def held(request: pytest.FixtureRequest, hold: Callable[[str], Held]) -> Held:
     small: Small = request.param
-    made = small.made(False)
-    path = write_as_mflux(made, tmp_path_factory.mktemp(small.variant) / "mflux")
-    return Held(small, made, path, load_base(str(path), None))
+    return hold(small.variant)
 
 
 def pixels(base: Base, **more: object) -> NDArray[np.uint8]:
@@ -135,7 +149,7 @@ def test_the_variant_that_is_guided_is_guided_as_mflux_guides_it(held: Held, tmp
 
 
 def test_a_negative_prompt_is_read_by_who_takes_one_alone(held: Held) -> None:
-    alone, both = held.base.encode("kiln"), held.base.encode("kiln", "rain")
+    alone, both = held.base.encode(PROMPT), held.base.encode(PROMPT, "rain")
     assert len(alone) == 1
     assert (both is alone, len(both)) == ((False, 2) if held.base.variant.negative_prompt else (True, 1))
 

@@ -29,7 +29,7 @@ from kilnmark.protocol.picture.report import AdapterReport, Verdict
 from kilnmark.protocol.wire.work import Failed
 from tests.engine.arrays import PRECISION, as_float64, as_numpy
 from tests.engine.families.flux2 import small as flux2
-from tests.engine.families.standins import Followed, picture, render, standin
+from tests.engine.families.standins import PROMPT, Followed, picture, render, standin
 from tests.engine.families.z_image import small as z_image
 
 WIDTH, WIDE = 64, 128
@@ -102,7 +102,7 @@ def report_of(outcome: Painting | Failed) -> AdapterReport:
 
 
 def encoded(base: Base) -> NDArray[np.float32]:
-    return as_numpy(base.encode("kiln")[0])
+    return as_numpy(base.encode(PROMPT)[0])
 
 
 def test_its_layers_that_are_read_can_be_changed_and_no_others(held: Held) -> None:
@@ -144,15 +144,15 @@ def painted(base: Base, members: list[Member]) -> NDArray[np.uint8]:
 @SHORT
 def test_a_prompt_is_kept_for_the_adapters_it_was_encoded_with(held: Held, base: Base, tmp_path: Path) -> None:
     adapter = read_adapter(whole(held, tmp_path), base.shapes)
-    bare = base.encode("kiln")
+    bare = base.encode(PROMPT)
     base.stacker.switch([Member(adapter, 1.0)])
-    styled = base.encode("kiln")
+    styled = base.encode(PROMPT)
     base.stacker.switch([Member(adapter, 0.5)])
-    weaker = base.encode("kiln")
+    weaker = base.encode(PROMPT)
     base.stacker.switch([Member(adapter, 1.0)])
-    assert base.encode("kiln") is styled
+    assert base.encode(PROMPT) is styled
     base.stacker.switch([])
-    assert base.encode("kiln") is bare
+    assert base.encode(PROMPT) is bare
     assert not any(
         np.array_equal(as_numpy(one[0]), as_numpy(other[0]))
         for one, other in ((bare, styled), (bare, weaker), (styled, weaker))
@@ -177,19 +177,19 @@ def test_its_blocks_can_have_scales_of_their_own(held: Held, base: Base, tmp_pat
 @SHORT
 def test_an_adapter_of_the_transformer_alone_leaves_prompts_encoded(base: Base, tmp_path: Path) -> None:
     path = make_adapter(tmp_path / "a.safetensors", shapes=base.shapes)
-    bare = base.encode("kiln")
+    bare = base.encode(PROMPT)
     base.stacker.switch([Member(read_adapter(path, base.shapes), 1.0)])
-    assert base.encode("kiln") is bare
+    assert base.encode(PROMPT) is bare
 
 
 def test_it_encodes_as_mflux_does_with_the_sums_as_weights(held: Held, base: Base, tmp_path: Path) -> None:
     tensors, scale = pairs(range(held.layers)), 0.7
     base.stacker.switch([Member(read_adapter(whole(held, tmp_path), base.shapes), scale)])
-    mine = as_float64(base.encode("kiln")[0])
+    mine = as_float64(base.encode(PROMPT)[0])
     before = [dict(layer.parameters()) for layer in held.mflux.text_encoder.layers]
     try:
         add(held.mflux.text_encoder.layers, tensors, scale)
-        theirs = as_float64(dense(held).encode("kiln", None)[0])
+        theirs = as_float64(dense(held).encode(PROMPT, None)[0])
     finally:
         for layer, own in zip(held.mflux.text_encoder.layers, before, strict=True):
             layer.update(own)

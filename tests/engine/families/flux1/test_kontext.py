@@ -16,7 +16,7 @@ from kilnmark.engine.stack.stack import Member
 from kilnmark.keymaps.adapter import Adapter
 from kilnmark.protocol.picture.numerics import Numerics
 from tests.engine.arrays import allowed
-from tests.engine.families.standins import Followed, picture
+from tests.engine.families.standins import PROMPT, Followed, picture
 from tests.engine.flux import flux_of
 from tests.engine.short import short_standin
 
@@ -56,7 +56,7 @@ def by_mflux(base: Base, file: Path) -> NDArray[np.uint8]:
     assert type(flux) is Flux1Kontext
     with contextlib.redirect_stderr(io.StringIO()):
         image = flux.generate_image(
-            seed=1, prompt="kiln", num_inference_steps=2, width=WIDTH, height=HEIGHT, guidance=2.5, image_path=file
+            seed=1, prompt=PROMPT, num_inference_steps=2, width=WIDTH, height=HEIGHT, guidance=2.5, image_path=file
         )
     return np.asarray(image.image)
 

@@ -19,7 +19,7 @@ from kilnmark.keymaps.zoo.write import make_adapter
 from kilnmark.protocol.picture.catalog import VARIANTS
 from kilnmark.protocol.picture.report import Verdict
 from tests.engine.families.flux2.small import TARGETS, small_klein, write_as_diffusers, write_as_mflux
-from tests.engine.families.standins import Followed, picture, read_tensors, render, uncompiled
+from tests.engine.families.standins import PROMPT, Followed, picture, read_tensors, render, uncompiled
 from tests.keymaps.pictures.shown import colours
 
 
@@ -45,7 +45,7 @@ def pixels(base: Base, **more: object) -> NDArray[np.uint8]:
 def painted(klein: Flux2Klein, guidance: float = 1.0, **more: object) -> NDArray[np.uint8]:
     with uncompiled():
         image = klein.generate_image(
-            seed=1, prompt="kiln", num_inference_steps=2, height=32, width=32, guidance=guidance, **more
+            seed=1, prompt=PROMPT, num_inference_steps=2, height=32, width=32, guidance=guidance, **more
         )
     return np.asarray(image.image)
 
@@ -132,8 +132,8 @@ def test_it_takes_a_negative_prompt_and_a_blank_one_is_none(guided: Base) -> Non
 
 
 def test_a_distilled_one_never_sees_a_negative_prompt(held: Base) -> None:
-    assert held.encode("kiln", "rain") is held.encode("kiln")
-    assert len(held.encode("kiln")) == 1
+    assert held.encode(PROMPT, "rain") is held.encode(PROMPT)
+    assert len(held.encode(PROMPT)) == 1
 
 
 @pytest.mark.parametrize(

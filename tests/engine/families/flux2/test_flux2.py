@@ -26,14 +26,21 @@ from kilnmark.keymaps.zoo.zoo import Exhibit, write_exhibit
 from kilnmark.protocol.picture.report import Verdict
 from kilnmark.protocol.wire.work import Failed
 from tests.engine.arrays import as_numpy
-from tests.engine.families.standins import Followed, picture, placed_at, render, standin
+from tests.engine.families.standins import PROMPT, Followed, picture, placed_at, render, short_standin, standin
+from tests.engine.short import BLOCKS
 
+NAME = "standin:flux2-klein-4b"
 SHAPES = load_shapes("flux2-klein-4b")
 
 
 @pytest.fixture
 def base() -> Base:
-    return standin("standin:flux2-klein-4b")
+    return standin(NAME)
+
+
+@pytest.fixture
+def short() -> Base:
+    return short_standin(NAME)
 
 
 def klein_of(base: Base) -> Flux2Klein:
@@ -78,12 +85,12 @@ def test_the_larger_one_has_its_153_targets() -> None:
 
 def test_it_refuses_to_be_quantized() -> None:
     with pytest.raises(BaseUnavailable, match="leave quantize out"):
-        load_base("standin:flux2-klein-4b", 4)
+        load_base(NAME, 4)
 
 
 def test_it_computes_in_exact_alone_and_says_so() -> None:
     with pytest.raises(BaseUnavailable, match=r"FLUX.2-klein has no numerics 'fast', only exact"):
-        load_base("standin:flux2-klein-4b", None, numerics="fast")
+        load_base(NAME, None, numerics="fast")
 
 
 @pytest.mark.slow
@@ -91,15 +98,15 @@ def test_its_pictures_are_those_that_mflux_paints_and_are_followed_step_by_step(
     seen = Followed()
     mine = np.asarray(base.generate(picture(base), seen))
     assert seen.told == [0, 1, (1, 4, 128)]
-    theirs = klein_of(base).generate_image(seed=1, prompt="kiln", num_inference_steps=2, height=32, width=32)
+    theirs = klein_of(base).generate_image(seed=1, prompt=PROMPT, num_inference_steps=2, height=32, width=32)
     beside = np.abs(mine.astype(np.float64) - np.asarray(theirs.image)).mean()
     assert beside == 0.0 if backend() == "cpu" else beside < 1.0  # a GPU's compiled kernels round elsewhere
     assert mine.std() > 10
 
 
-def test_it_is_stopped_at_a_step(base: Base) -> None:
+def test_it_is_stopped_at_a_step(short: Base) -> None:
     with pytest.raises(InterruptedError):
-        base.generate(picture(base), Followed(stop_at=1))
+        short.generate(picture(short), Followed(stop_at=1))
 
 
 def test_the_prompt_matters(base: Base) -> None:
@@ -110,29 +117,31 @@ def test_the_prompt_matters(base: Base) -> None:
 
 @pytest.fixture(scope="module")
 def bare() -> object:
-    return standin("standin:flux2-klein-4b").predict()
+    return short_standin(NAME).predict()
 
 
 QUICK = ("flux2-kohya",)
-"""The convention that every run tries; each takes a second and more."""
+"""The convention that every run tries, on a few blocks; all of one take a second and more."""
 
 
 @pytest.mark.parametrize(
-    "exhibit",
+    ("exhibit", "blocks"),
     [
-        pytest.param(exhibit, id=exhibit.name, marks=() if exhibit.name in QUICK else pytest.mark.slow)
-        for exhibit in FLUX2
+        *(pytest.param(exhibit, None, id=exhibit.name, marks=pytest.mark.slow) for exhibit in FLUX2),
+        *(pytest.param(exhibit, BLOCKS, id=f"{exhibit.name}-{BLOCKS}") for exhibit in FLUX2 if exhibit.name in QUICK),
     ],
 )
 def test_every_convention_engages_with_all_its_keys_and_is_taken_off_again(
-    base: Base, bare: mx.array, tmp_path: Path, exhibit: Exhibit
+    tmp_path: Path, exhibit: Exhibit, blocks: int | None
 ) -> None:
-    outcome = render(base, write_exhibit(tmp_path / "full.safetensors", exhibit))
+    base = short_standin(NAME) if blocks else standin(NAME)
+    bare = base.predict()
+    outcome = render(base, write_exhibit(tmp_path / "full.safetensors", exhibit, blocks=blocks))
     assert isinstance(outcome, Painting)
     (report,) = outcome.trail.loras
     assert report.verdict is Verdict.ENGAGED, report.reason
     assert report.matched_key_count == report.total_key_count
-    assert report.applied_target_count == report.target_count >= 100
+    assert report.applied_target_count == report.target_count >= (14 * blocks if blocks else 100)
     assert bool(mx.array_equal(base.predict(), bare))
 
 
@@ -144,19 +153,17 @@ def test_a_dead_one_is_caught_before_anything_is_painted(base: Base, tmp_path: P
     assert [report.verdict for report in outcome.loras] == [Verdict.ENGAGED, Verdict.NOOP]
 
 
-def test_a_flip_leaves_the_same_noise_and_traces_nothing(base: Base, bare: mx.array, tmp_path: Path) -> None:
-    stacks = [
-        [Member(read_adapter(make_adapter(tmp_path / f"{seed}.safetensors", shapes=SHAPES, seed=seed), base.shapes), 1)]
-        for seed in (1, 2)
-    ]
+def test_a_flip_leaves_the_same_noise_and_traces_nothing(short: Base, bare: mx.array, tmp_path: Path) -> None:
+    files = [make_adapter(tmp_path / f"{n}.safetensors", shapes=SHAPES, seed=n, blocks=2) for n in (1, 2)]
+    stacks = [[Member(read_adapter(file, short.shapes), 1)] for file in files]
     found = []
     for members in (*stacks, *stacks):
-        base.stacker.switch(members)
-        found.append(base.predict())
-    base.stacker.switch([])
+        short.stacker.switch(members)
+        found.append(short.predict())
+    short.stacker.switch([])
     assert [bool(mx.array_equal(found[0], each)) for each in found] == [True, False, True, False]
-    assert bool(mx.array_equal(base.predict(), bare))
-    assert not base.info.compiled
+    assert bool(mx.array_equal(short.predict(), bare))
+    assert not short.info.compiled
 
 
 def test_its_latents_stand_where_the_picture_has_them(base: Base) -> None:

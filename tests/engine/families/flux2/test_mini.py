@@ -22,7 +22,7 @@ from kilnmark.protocol.picture.catalog import VARIANTS
 from kilnmark.protocol.picture.report import Verdict
 from kilnmark.protocol.wire.work import Failed
 from tests.engine.families.flux2.small import small_klein, write_as_mflux
-from tests.engine.families.standins import Followed, picture, read_tensors, render, uncompiled
+from tests.engine.families.standins import PROMPT, Followed, picture, read_tensors, render, uncompiled
 from tests.minis import write_mini
 
 TARGETS = 33
@@ -59,7 +59,7 @@ def test_it_paints_what_mflux_paints(base: Base) -> None:
     assert isinstance(base.model, Flux2Model)
     klein: Flux2Klein = base.model.made
     with uncompiled():
-        image = klein.generate_image(seed=1, prompt="kiln", num_inference_steps=2, height=32, width=48, guidance=1.0)
+        image = klein.generate_image(seed=1, prompt=PROMPT, num_inference_steps=2, height=32, width=48, guidance=1.0)
     ours = pixels(base, width=48)
     assert np.array_equal(ours, np.asarray(image.image))
     assert ours.std() > 1

@@ -18,7 +18,7 @@ from kilnmark.engine.families.references import Reference
 from kilnmark.protocol.picture.fitting import LARGEST_AREA, fitted
 from kilnmark.protocol.picture.spec import PictureSize
 from tests.engine.families.flux2.small import small_klein, write_as_mflux
-from tests.engine.families.standins import Followed, picture, standin, uncompiled
+from tests.engine.families.standins import PROMPT, Followed, picture, standin, uncompiled
 
 SIZES = (48, 32), (33, 50)
 """Of two references; the second is cropped."""
@@ -69,7 +69,7 @@ def by_mflux(klein: Flux2Klein, files: Sequence[Path], guidance: float = 1.0) ->
     with uncompiled():
         image = edit.generate_image(
             seed=1,
-            prompt="kiln",
+            prompt=PROMPT,
             num_inference_steps=2,
             height=32,
             width=32,

@@ -30,7 +30,7 @@ from tests.engine.arrays import as_numpy
 from tests.engine.families.flux2.test_numbers import counted
 from tests.engine.families.flux3.small import SMALL
 from tests.engine.families.small import write_as_mflux
-from tests.engine.families.standins import Followed, picture, render, standin
+from tests.engine.families.standins import PROMPT, Followed, picture, render, short_standin, standin
 
 NAME = "standin:flux3-klein"
 SHAPES = load_shapes("flux3-klein")
@@ -39,6 +39,11 @@ SHAPES = load_shapes("flux3-klein")
 @pytest.fixture
 def base() -> Base:
     return standin(NAME)
+
+
+@pytest.fixture
+def short() -> Base:
+    return short_standin(NAME)
 
 
 @pytest.fixture(scope="module")
@@ -95,18 +100,18 @@ def test_its_variants_are_told_by_their_weights(tmp_path: Path) -> None:
         load_base("flux3-klein", None, str(path))
 
 
-def test_it_is_followed_step_by_step_and_stopped_at_one(base: Base) -> None:
+def test_it_is_followed_step_by_step_and_stopped_at_one(short: Base) -> None:
     seen = Followed()
-    assert np.asarray(base.generate(picture(base, steps=1), seen)).std() > 10
+    assert np.asarray(short.generate(picture(short, steps=1), seen)).std() > 10
     assert seen.told == [0, (1, 4, 128)]
     with pytest.raises(InterruptedError):
-        base.generate(picture(base), Followed(stop_at=0))
+        short.generate(picture(short), Followed(stop_at=0))
 
 
 @pytest.mark.slow
 def test_its_pictures_are_those_that_mflux_paints(base: Base) -> None:
     mine = np.asarray(base.generate(picture(base, steps=3), Followed()))
-    theirs = klein(base).generate_image(seed=1, prompt="kiln", num_inference_steps=3, height=32, width=32)
+    theirs = klein(base).generate_image(seed=1, prompt=PROMPT, num_inference_steps=3, height=32, width=32)
     assert np.array_equal(mine, np.asarray(theirs.image))
 
 
@@ -139,13 +144,13 @@ def test_a_dead_one_is_caught_before_anything_is_painted(base: Base, tmp_path: P
     assert [report.verdict for report in outcome.loras] == [Verdict.ENGAGED, Verdict.NOOP]
 
 
-def test_one_of_reference_pictures_alone_changes_no_picture_and_is_caught(base: Base, tmp_path: Path) -> None:
+def test_one_of_reference_pictures_alone_changes_no_picture_and_is_caught(short: Base, tmp_path: Path) -> None:
     rng, layer = np.random.default_rng(1), "transformer.mode_blocks.image_cond.0.attn.to_q"
     tensors = {
         f"{layer}.lora_A.weight": rng.normal(0, 3072**-0.5, (2, 3072)).astype("f4"),
         f"{layer}.lora_B.weight": rng.normal(0, 0.5, (3072, 2)).astype("f4"),
     }
-    outcome = render(base, write_tensors(tmp_path / "reference.safetensors", tensors))
+    outcome = render(short, write_tensors(tmp_path / "reference.safetensors", tensors))
     reports = outcome.trail.loras if isinstance(outcome, Painting) else outcome.loras
     assert [report.verdict for report in reports] == [Verdict.NOOP]
 

@@ -30,7 +30,7 @@ from kilnmark.protocol.wire.work import Failed
 from tests.engine.arrays import as_numpy
 from tests.engine.families.flux2.test_numbers import counted
 from tests.engine.families.krea2.small import small_krea, write_as_diffusers
-from tests.engine.families.standins import Followed, picture, placed_at, render, standin
+from tests.engine.families.standins import PROMPT, Followed, picture, placed_at, render, short_standin, standin
 
 NAME = "standin:krea-2"
 SHAPES = load_shapes("krea-2")
@@ -39,6 +39,11 @@ SHAPES = load_shapes("krea-2")
 @pytest.fixture
 def base() -> Base:
     return standin(NAME)
+
+
+@pytest.fixture
+def short() -> Base:
+    return short_standin(NAME)
 
 
 @pytest.fixture(scope="module")
@@ -95,18 +100,18 @@ def test_it_refuses_what_it_cannot_do() -> None:
         load_base(NAME, None, numerics="fast")
 
 
-def test_it_is_followed_step_by_step_and_stopped_at_one(base: Base) -> None:
+def test_it_is_followed_step_by_step_and_stopped_at_one(short: Base) -> None:
     seen = Followed()
-    assert np.asarray(base.generate(picture(base, steps=1), seen)).std() > 10
+    assert np.asarray(short.generate(picture(short, steps=1), seen)).std() > 10
     assert seen.told == [0, (1, 16, 4, 4)]
     with pytest.raises(InterruptedError):
-        base.generate(picture(base), Followed(stop_at=0))
+        short.generate(picture(short), Followed(stop_at=0))
 
 
 @pytest.mark.slow
 def test_its_pictures_are_those_that_mflux_paints_with_its_compiled_step(base: Base) -> None:
     mine = np.asarray(base.generate(picture(base, steps=4), Followed()))
-    theirs = krea(base).generate_image(seed=1, prompt="kiln", num_inference_steps=4, height=32, width=32)
+    theirs = krea(base).generate_image(seed=1, prompt=PROMPT, num_inference_steps=4, height=32, width=32)
     assert np.array_equal(mine, np.asarray(theirs.image))
 
 

@@ -30,7 +30,16 @@ from tests.engine.arrays import as_numpy
 from tests.engine.families.flux2.test_numbers import counted
 from tests.engine.families.qwen_image.small import LAYERS, small_qwen
 from tests.engine.families.small import write_as_mflux
-from tests.engine.families.standins import Followed, picture, placed_at, read_tensors, render, standin, uncompiled
+from tests.engine.families.standins import (
+    PROMPT,
+    Followed,
+    picture,
+    placed_at,
+    read_tensors,
+    render,
+    standin,
+    uncompiled,
+)
 
 NAME = "standin:qwen-image-2.1"
 SHAPES = load_shapes("qwen-image-2.1")
@@ -93,7 +102,7 @@ def test_it_is_followed_step_by_step_and_stopped_at_one(base: Base) -> None:
 def test_its_pictures_are_those_that_mflux_paints(base: Base) -> None:
     mine = np.asarray(base.generate(picture(base, steps=2), Followed()))
     with uncompiled():
-        theirs = qwen(base).generate_image(seed=1, prompt="kiln", num_inference_steps=2, height=32, width=32)
+        theirs = qwen(base).generate_image(seed=1, prompt=PROMPT, num_inference_steps=2, height=32, width=32)
     assert np.array_equal(mine, np.asarray(theirs.image))
 
 

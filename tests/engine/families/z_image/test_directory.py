@@ -17,7 +17,7 @@ from kilnmark.engine.families.origins import find_origin
 from kilnmark.engine.run.saver import Painting
 from kilnmark.keymaps.zoo.write import make_adapter
 from kilnmark.protocol.picture.report import Verdict
-from tests.engine.families.standins import Followed, picture, read_tensors, render, uncompiled
+from tests.engine.families.standins import PROMPT, Followed, picture, read_tensors, render, uncompiled
 from tests.engine.families.z_image.small import TARGETS, small_z_image, write_as_diffusers, write_as_mflux
 from tests.keymaps.pictures.shown import colours
 
@@ -43,7 +43,7 @@ def pixels(base: Base, **more: object) -> NDArray[np.uint8]:
 
 def painted(image: ZImage, **more: object) -> NDArray[np.uint8]:
     with uncompiled():
-        made = image.generate_image(seed=1, prompt="kiln", num_inference_steps=2, height=32, width=32, **more)
+        made = image.generate_image(seed=1, prompt=PROMPT, num_inference_steps=2, height=32, width=32, **more)
     return np.asarray(made.image)
 
 
@@ -118,8 +118,8 @@ def test_the_model_that_turbo_comes_from_is_guided_as_mflux_guides_it(saved: Pat
 
 
 def test_turbo_never_sees_a_negative_prompt(held: Base) -> None:
-    assert held.encode("kiln", "rain") is held.encode("kiln")
-    assert len(held.encode("kiln")) == 1
+    assert held.encode(PROMPT, "rain") is held.encode(PROMPT)
+    assert len(held.encode(PROMPT)) == 1
 
 
 @pytest.mark.parametrize(

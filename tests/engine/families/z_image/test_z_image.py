@@ -29,14 +29,21 @@ from kilnmark.protocol.picture.report import Verdict
 from kilnmark.protocol.wire.work import Failed
 from tests.engine.arrays import as_numpy
 from tests.engine.families.flux2.test_numbers import counted
-from tests.engine.families.standins import Followed, picture, placed_at, render, standin
+from tests.engine.families.standins import PROMPT, Followed, picture, placed_at, render, short_standin, standin
+from tests.engine.short import BLOCKS
 
+NAME = "standin:z-image-turbo"
 SHAPES = load_shapes("z-image-turbo")
 
 
 @pytest.fixture
 def base() -> Base:
-    return standin("standin:z-image-turbo")
+    return standin(NAME)
+
+
+@pytest.fixture
+def short() -> Base:
+    return short_standin(NAME)
 
 
 def image_of(base: Base) -> ZImage:
@@ -95,23 +102,23 @@ def numbers_of(image: ZImage) -> dict[str, mx.array]:
 
 def test_it_refuses_what_it_cannot_do() -> None:
     with pytest.raises(BaseUnavailable, match="leave quantize out"):
-        load_base("standin:z-image-turbo", 4)
+        load_base(NAME, 4)
     with pytest.raises(BaseUnavailable, match="Z-Image has no numerics 'fast', only exact"):
-        load_base("standin:z-image-turbo", None, numerics="fast")
+        load_base(NAME, None, numerics="fast")
 
 
-def test_it_is_followed_step_by_step_and_stopped_at_one(base: Base) -> None:
+def test_it_is_followed_step_by_step_and_stopped_at_one(short: Base) -> None:
     seen = Followed()
-    assert np.asarray(base.generate(picture(base, steps=1), seen)).std() > 10
+    assert np.asarray(short.generate(picture(short, steps=1), seen)).std() > 10
     assert seen.told == [0, (16, 1, 4, 4)]
     with pytest.raises(InterruptedError):
-        base.generate(picture(base), Followed(stop_at=0))
+        short.generate(picture(short), Followed(stop_at=0))
 
 
 @pytest.mark.slow
 def test_its_pictures_are_those_that_mflux_paints_with_its_compiled_step(base: Base) -> None:
     mine = np.asarray(base.generate(picture(base), Followed()))
-    theirs = image_of(base).generate_image(seed=1, prompt="kiln", num_inference_steps=2, height=32, width=32)
+    theirs = image_of(base).generate_image(seed=1, prompt=PROMPT, num_inference_steps=2, height=32, width=32)
     assert np.array_equal(mine, np.asarray(theirs.image))
 
 
@@ -123,29 +130,33 @@ def test_the_prompt_matters(base: Base) -> None:
 
 @pytest.fixture(scope="module")
 def bare() -> mx.array:
-    return standin("standin:z-image-turbo").predict()
+    return standin(NAME).predict()
 
 
 QUICK = ("zimage-comfy-fused-ab",)
-"""The convention that every run tries, with fused layers and strengths of its own; each takes seconds."""
+"""The convention that every run tries, with fused layers and strengths of its own; all layers of one take seconds."""
+LAYERS = 30
+"""Each of seven linear layers."""
 
 
 @pytest.mark.parametrize(
-    "exhibit",
+    ("exhibit", "blocks"),
     [
-        pytest.param(exhibit, id=exhibit.name, marks=() if exhibit.name in QUICK else pytest.mark.slow)
-        for exhibit in Z_IMAGE
+        *(pytest.param(exhibit, None, id=exhibit.name, marks=pytest.mark.slow) for exhibit in Z_IMAGE),
+        *(pytest.param(exhibit, BLOCKS, id=f"{exhibit.name}-{BLOCKS}") for exhibit in Z_IMAGE if exhibit.name in QUICK),
     ],
 )
 def test_every_convention_engages_with_all_its_keys_and_is_taken_off_again(
-    base: Base, bare: mx.array, tmp_path: Path, exhibit: Exhibit
+    tmp_path: Path, exhibit: Exhibit, blocks: int | None
 ) -> None:
-    outcome = render(base, write_exhibit(tmp_path / "full.safetensors", exhibit))
+    base = short_standin(NAME) if blocks else standin(NAME)
+    bare = base.predict()
+    outcome = render(base, write_exhibit(tmp_path / "full.safetensors", exhibit, blocks=blocks))
     assert isinstance(outcome, Painting)
     (report,) = outcome.trail.loras
     assert report.verdict is Verdict.ENGAGED, report.reason
     assert report.matched_key_count + sum(report.ignored_keys.values()) == report.total_key_count
-    assert report.applied_target_count == report.target_count >= 210
+    assert report.applied_target_count == report.target_count >= 7 * (blocks or LAYERS)
     assert bool(mx.array_equal(base.predict(), bare))
 
 
