@@ -1,9 +1,11 @@
 """What is to be told and what was, in a file that outlives the process: one row a message.
 
 A row is taken for a while by whoever sends it, so that two processes over one file do not both. Nothing is sent here.
+Each call waits for the disk, and for another process that has the file, so that an event loop gives it to a thread.
 """
 
 import sqlite3
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +23,9 @@ LONGEST_PAUSE: Final = 3600.0
 
 GIVEN_UP_AFTER: Final = 3 * 86_400.0
 """Seconds after which a message is given up."""
+
+_BUSY: Final = 2.0
+"""Seconds that another process may have the file to itself, until the next try."""
 
 _TAKEN: Final = 60.0
 """Seconds for which a message that is being sent is nobody else's."""
@@ -69,10 +74,11 @@ class HooksLedger:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._lock = threading.Lock()
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             path.touch(mode=0o600)
-            self._connection = sqlite3.connect(path, timeout=10.0, isolation_level=None, check_same_thread=False)
+            self._connection = sqlite3.connect(path, timeout=_BUSY, isolation_level=None, check_same_thread=False)
             self._connection.execute("PRAGMA journal_mode=WAL")
             self._connection.execute(_FORM)
         except (OSError, sqlite3.Error) as error:
@@ -80,14 +86,13 @@ class HooksLedger:
 
     def close(self) -> None:
         """Let the file go."""
-        self._connection.close()
+        with self._lock:
+            self._connection.close()
 
     def unknown(self, ids: Iterable[str]) -> list[str]:
         """Those of them that no row is there for."""
-        try:
-            return [each for each in ids if self._connection.execute(_KNOWN, (each,)).fetchone() is None]
-        except sqlite3.Error as error:
-            raise HooksUnusable(str(self._path), str(error)) from error
+        with self._reading() as connection:
+            return [each for each in ids if connection.execute(_KNOWN, (each,)).fetchone() is None]
 
     def add(self, message: EndedMessage, now: float) -> None:
         """Something is to be told; nothing happens where it is known."""
@@ -133,7 +138,7 @@ class HooksLedger:
 
     def undelivered(self) -> list[Undelivered]:
         """What was tried and is not told, the latest first: a hundred of them at most."""
-        with self._changing() as connection:
+        with self._reading() as connection:
             rows = connection.execute(
                 "SELECT id, url, tries, state, problem FROM messages WHERE state!='told' AND tries>0 "
                 "ORDER BY next DESC LIMIT 100"
@@ -141,15 +146,21 @@ class HooksLedger:
         return [Undelivered(*row) for row in rows]
 
     @contextmanager
-    def _changing(self) -> Iterator[sqlite3.Connection]:
-        connection = self._connection
+    def _reading(self) -> Iterator[sqlite3.Connection]:
         try:
+            with self._lock:
+                yield self._connection
+        except sqlite3.Error as error:
+            raise HooksUnusable(str(self._path), str(error)) from error
+
+    @contextmanager
+    def _changing(self) -> Iterator[sqlite3.Connection]:
+        with self._reading() as connection:
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield connection
                 connection.execute("COMMIT")
             except BaseException:
-                connection.execute("ROLLBACK")
+                if connection.in_transaction:  # a full disk has ended it already
+                    connection.execute("ROLLBACK")
                 raise
-        except sqlite3.Error as error:
-            raise HooksUnusable(str(self._path), str(error)) from error

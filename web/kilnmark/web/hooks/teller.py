@@ -35,6 +35,9 @@ INTERVAL: Final = 1.0
 AT_ONCE: Final = 4
 """Messages that are sent at a time: one address that does not answer does not hold up the others."""
 
+QUIET: Final = 60.0
+"""Seconds between two words about a ledger that cannot be used: its disk may be the log's, too."""
+
 _ENDED: Final = ("done", "failed", "cancelled")
 _PAGE: Final = 200
 
@@ -63,6 +66,7 @@ class Teller:
         self._send = send
         self._clock = clock
         self._tasks: list[asyncio.Task[None]] = []
+        self._next_word = 0.0
         self.ledger = ledger
 
     async def begin(self) -> None:
@@ -77,7 +81,7 @@ class Teller:
         for task in self._tasks:
             with suppress(asyncio.CancelledError):
                 await task
-        self.ledger.close()
+        await asyncio.to_thread(self.ledger.close)
 
     async def look(self) -> None:
         """Write down everything that ended and is to be told, and is not written yet.
@@ -91,7 +95,7 @@ class Teller:
         now = self._clock()
         for notice in (await client.notices()).notices:
             if now - datetime.fromisoformat(notice.left).timestamp() < REMEMBERED:
-                self.ledger.add(batch_message(notice), now)
+                await asyncio.to_thread(self.ledger.add, batch_message(notice), now)
 
     async def _untold(self, client: AsyncClient) -> list[JobInfo]:
         """Jobs that are not written down, the latest first.
@@ -104,7 +108,7 @@ class Teller:
         while True:
             page = await client.jobs_page(cursor, _PAGE, notify=True, states=_ENDED)
             found = {key_of("job", job.job_id, job.accepted): job for job in page.jobs}
-            unknown = self.ledger.unknown(found)
+            unknown = await asyncio.to_thread(self.ledger.unknown, list(found))
             untold += [found[key] for key in unknown]
             cursor = page.next
             if cursor is None or not unknown:
@@ -116,19 +120,20 @@ class Teller:
         Raises:
             HooksUnusable: the ledger cannot be used.
         """
-        if (due := self.ledger.take(self._clock())) is None:
+        if (due := await asyncio.to_thread(self.ledger.take, self._clock())) is None:
             return False
         try:
             self._check_allowed(due)
             headers = signed(due.message, self._secret, self._clock())
             await _apart(partial(self._send, due.message.url, due.message.body, headers))
         except NotTaken as error:
-            if self.ledger.failed(due, error.reason, self._clock(), for_ever=error.for_ever):
+            failed = partial(self.ledger.failed, for_ever=error.for_ever)
+            if await asyncio.to_thread(failed, due, error.reason, self._clock()):
                 _log.warning("message %s to %s is given up: %s", due.message.id, due.message.url, error)
             elif due.tries == 0:
                 _log.warning("message %s to %s is sent again later: %s", due.message.id, due.message.url, error)
         else:
-            self.ledger.told(due.message.id, self._clock())
+            await asyncio.to_thread(self.ledger.told, due.message.id, self._clock())
         return True
 
     def _check_allowed(self, due: Due) -> None:
@@ -150,22 +155,36 @@ class Teller:
         except UnknownJob:
             _log.warning("job %s was forgotten before its end was told to %s", job.job_id, job.notify_url)
             return
-        self.ledger.add(job_message(job, ended), self._clock())
+        await asyncio.to_thread(self.ledger.add, job_message(job, ended), self._clock())
 
     async def _look_on(self) -> None:
         while True:
             if self._link.standing.status is not None:
-                with _outlived():
+                with self._outlived():
                     await self.look()
             await asyncio.sleep(INTERVAL)
 
     async def _send_on(self) -> None:
         while True:
             sent = False
-            with _outlived():
+            with self._outlived():
                 sent = await self.send_next()
             if not sent:
                 await asyncio.sleep(INTERVAL)
+
+    @contextmanager
+    def _outlived(self) -> Iterator[None]:
+        """Troubles pass: the next look tries again. Those of the ledger are told, the daemon's are on every page."""
+        try:
+            yield
+        except HooksUnusable as error:
+            if time.monotonic() >= self._next_word:
+                self._next_word = time.monotonic() + QUIET
+                _log.error("%s", error)
+        except (KilnmarkError, OSError):
+            _log.debug("it is tried again", exc_info=True)
+        except Exception:  # noqa: BLE001 - whoever sends is never to be one fewer, silently
+            _log.exception("telling what ended met what nobody thought of; it is tried again")
 
 
 async def _apart(work: Callable[[], None]) -> None:
@@ -188,16 +207,3 @@ async def _apart(work: Callable[[], None]) -> None:
 
     threading.Thread(target=run, name="kilnmark-hook", daemon=True).start()
     await done
-
-
-@contextmanager
-def _outlived() -> Iterator[None]:
-    """Troubles pass: the next look tries again. Those of the ledger are told, the daemon's are on every page."""
-    try:
-        yield
-    except HooksUnusable as error:
-        _log.error("%s", error)
-    except (KilnmarkError, OSError):
-        _log.debug("it is tried again", exc_info=True)
-    except Exception:  # noqa: BLE001 - whoever sends is never to be one fewer, silently
-        _log.exception("telling what ended met what nobody thought of; it is tried again")
