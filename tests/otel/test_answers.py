@@ -43,14 +43,17 @@ class Collector:
         self._said = said
         self._on_and_on = on_and_on
         self.sent = 0
-        threading.Thread(target=self._serve, daemon=True).start()
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
 
     @property
     def endpoint(self) -> str:
         return f"http://127.0.0.1:{self._listening.getsockname()[1]}"
 
     def close(self) -> None:
+        self._listening.shutdown(socket.SHUT_RDWR)  # it wakes who accepts, which closing does not
         self._listening.close()
+        self._thread.join(5.0)
 
     def _serve(self) -> None:
         while True:

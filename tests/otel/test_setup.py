@@ -153,15 +153,6 @@ def grpc_server() -> Iterator[tuple[int, list[str]]]:
         server.stop(grace=None).wait(5.0)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _leave_no_exporter() -> Iterator[None]:
-    """One left behind draws from `random` for its pauses, which hypothesis holds against whoever draws then."""
-    yield
-    for thread in threading.enumerate():
-        if thread.name in ("kilnmark-otel-stop", "OtelBatchSpanRecordProcessor"):
-            thread.join(60)
-
-
 @pytest.mark.parametrize("protocol", ["http/protobuf", "grpc"])
 @pytest.mark.parametrize("dead", [refusing_port, silent_port])
 def test_a_dead_collector_delays_nothing(
