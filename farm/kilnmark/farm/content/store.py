@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ContentStore", "open_content"]
 
-_QUIET = 30.0
-"""Seconds for which a transfer may stand still, and what is added for each 4 MB of it."""
+_QUIET = 10.0
+"""Seconds that a transfer takes at most, beside what is added for each 4 MB of it."""
 _PER_BYTE = 1 / (4 << 20)
 
 
@@ -98,6 +98,11 @@ class ContentStore:
                         await self._bucket.get(content.sha256, writeinto=file)  # type: ignore[arg-type]
                 except (ObjectNotFoundError, BadObjectMetaError, DigestMismatchError) as error:
                     raise ContentUnusable(content.name, content.sha256, "its bytes are damaged") from error
+                except TimeoutError as error:
+                    if not self._link.nc.is_connected:
+                        raise
+                    reason = "some of its bytes are not there, or it was exchanged while it was read"
+                    raise ContentUnusable(content.name, content.sha256, reason) from error
                 file.seek(0)
                 if hashlib.file_digest(file, "sha256").hexdigest() != content.sha256:  # type: ignore[arg-type]
                     raise ContentUnusable(content.name, content.sha256, "it holds other bytes than its hash says")

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 from pathlib import Path
 
 from kilnmark.client.aio import AsyncClient
@@ -11,11 +12,13 @@ from kilnmark.protocol.errors import KilnmarkError
 
 __all__ = ["Rest"]
 
+_logger = logging.getLogger(__name__)
+
 _FIRST, _LONGEST = 2.0, 60.0
 """Seconds; doubled each time until a job was done again."""
 
-_PICTURE = 8 << 20
-"""Bytes that a picture may have: without room for one no work is taken."""
+_PICTURE = 1 << 20
+"""Bytes of a small picture: without room for one no work is taken."""
 
 
 class Rest:
@@ -46,6 +49,8 @@ class Rest:
             self._about.status = status = await self._client.status()
             await asyncio.to_thread(OutputFolder(Path(status.output_dir)).check_room, _PICTURE)
         except (KilnmarkError, OSError) as error:
+            if str(error) != self._about.problem:
+                _logger.warning("no more work is taken: %s", error)
             self._about.problem = str(error)
             return
         if status.state in ("ready", "busy", "warming"):
