@@ -32,6 +32,8 @@ def address(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 def test_it_takes_a_message_of_ours(address: str, capfd: pytest.CaptureFixture[str]) -> None:
     post(address, OURS.body, signed(OURS, SECRET, time.time()))
+    with pytest.raises(NotTaken):  # it takes one after the other, and prints behind its answer
+        post(address, b"", signed(OURS, SECRET, time.time()))
     assert capfd.readouterr().out == "job.done\n"
 
 
