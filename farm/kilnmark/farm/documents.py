@@ -141,6 +141,7 @@ class FarmResult(msgspec.Struct, frozen=True, kw_only=True):
         deliveries: How often the job was handed to a node.
         nodes: Those that are known to have had it, in their order.
         began, ended: By the clock of its node, UTC, ISO 8601; empty where none is known.
+        job: Of a dead one, what was asked, so that it can be handed out again.
     """
 
     job_id: str
@@ -156,6 +157,7 @@ class FarmResult(msgspec.Struct, frozen=True, kw_only=True):
     nodes: tuple[str, ...] = ()
     began: str = ""
     ended: str = ""
+    job: FarmJob | None = None
 
 
 class SubmissionPart(msgspec.Struct, frozen=True, kw_only=True):

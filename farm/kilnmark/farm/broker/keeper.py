@@ -173,6 +173,7 @@ class Keeper:
             error=_error(f"{reason}, and hand it in again with `kilnmark farm dead --again {job.job_id}`"),
             deliveries=deliveries,
             nodes=had,
+            job=job,
         )
 
     async def _tidy(self) -> None:

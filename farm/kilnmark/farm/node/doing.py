@@ -227,6 +227,7 @@ class Doing:
             nodes=(self._about.name,),
             began=began,
             ended=_now(),
+            job=job if state == "dead" else None,
         )
 
     def _count(self, ending: FarmResult, *, counts: bool) -> None:

@@ -63,6 +63,8 @@ def _of_dead(ending: FarmResult, message: str) -> str:
     times = "once" if ending.deliveries == 1 else f"{ending.deliveries} times"
     by = f", last to {ending.node}" if ending.node else ""
     first = f" (it began with: {ending.first_line})" if ending.first_line else ""
+    if "--again" in message:  # the keeper has said all of it
+        return f"no node could finish it: {message}"
     mend = f"`kilnmark farm dead --again {ending.job_id}` hands it out again"
     return f"no node could finish it, and it was handed out {times}{by}: {message}{first}; {mend}"
 

@@ -1,0 +1,38 @@
+"""`kilnmark farm drain`: a node finishes what it has, and leaves."""
+
+import asyncio
+from pathlib import Path
+
+import click
+
+from kilnmark.client.cli.views.document import write_line
+from kilnmark.farm.broker.link import farm_link
+from kilnmark.farm.cli.options import address_of, credentials_of, farm_options
+from kilnmark.farm.errors import NoNode
+from kilnmark.farm.names import drain_subject
+from kilnmark.farm.submit.nodes import seen_nodes
+
+__all__ = ["drain"]
+
+
+@click.command(short_help="Let a node finish, and leave.")
+@farm_options
+@click.argument("nodes", nargs=-1, required=True, metavar="NODE...")
+def drain(address: str | None, credentials: Path | None, nodes: tuple[str, ...]) -> None:
+    """Let each NODE finish what it has, take nothing more, and leave; its daemon goes on."""
+    asyncio.run(_drain(address, credentials, nodes))
+
+
+async def _drain(address: str | None, credentials: Path | None, nodes: tuple[str, ...]) -> None:
+    import nats.errors
+
+    async with farm_link(address_of(address), credentials_of(credentials)) as link:
+        for node in nodes:
+            with link.telling("ask a node to leave"):
+                try:
+                    await link.nc.request(drain_subject(node), b"", timeout=10)
+                except nats.errors.NoRespondersError as error:
+                    known = ", ".join(each.info.name for each in await seen_nodes(link)) or "none"
+                    mend = f"those that ever joined: {known}"
+                    raise NoNode(link.address, f"called {node!r} answers", mend) from error
+            write_line(f"{node} finishes what it has, and leaves")

@@ -1,0 +1,1 @@
+"""How a farm is, for whoever looks."""

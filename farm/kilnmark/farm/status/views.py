@@ -1,0 +1,94 @@
+"""How a farm is, as people read it."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from kilnmark.client.cli.views.batch_bar import time_words
+from kilnmark.client.cli.views.tables import print_facts
+from kilnmark.farm.status.documents import FarmStatus, NodeStatus, SubmissionStatus, WaitingWork
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = ["show_farm"]
+
+_SHOWN = 12
+"""Submissions, and kinds of work, that people see; the document has all."""
+_GB = 1e9
+
+
+def show_farm(out: "Console", status: FarmStatus) -> None:
+    """Nodes, work, submissions, and what needs somebody."""
+    rows = [
+        ("farm", f"{status.address}, at {status.at}"),
+        ("jobs", _jobs(status)),
+        ("rate", _rate(status)),
+        ("switches", f"{status.switches} at all nodes, for {status.stacks} stacks"),
+        *_nodes(status.nodes),
+        *_work(status.work),
+        *_submissions(status.submissions),
+        *_dead(status),
+    ]
+    print_facts(out, rows)
+
+
+def _jobs(status: FarmStatus) -> str:
+    ended = ("done", "failed", "dead", "cancelled")
+    parts = [f"{status.waiting} wait", f"{status.running} at nodes"]
+    return ", ".join([*parts, *(f"{count} {name}" for name in ended if (count := getattr(status, name)))])
+
+
+def _rate(status: FarmStatus) -> str:
+    if status.a_minute is None:
+        return "no picture in the last ten minutes"
+    left = f", {time_words(status.left_s)} left" if status.left_s else ""
+    return f"{status.a_minute:g} pictures a minute{left}"
+
+
+def _nodes(nodes: Iterable[NodeStatus]) -> Iterable[tuple[str, str]]:
+    for node in nodes:
+        gone = "" if node.state not in {"lost", "left"} else f" {time_words(node.seen_s)} ago"
+        problem = f" ({node.problem})" if node.problem else ""
+        bases = ", ".join(f"{each.variant}{' held' if each.held else ''}{_size(each.bytes)}" for each in node.bases)
+        room = f" of {node.base_bytes / _GB:.1f} GB" if node.base_bytes else ""
+        stack = f"; on {' + '.join(node.stack)}" if node.stack else ""
+        counts = f"{node.done} done, {node.failed} failed, {node.switches} switches"
+        dead = f", {node.adapters_dead} adapters dead" if node.adapters_dead else ""
+        yield "node", f"{node.name}: {node.state}{gone}{problem}; {bases or 'no base'}{room}{stack}; {counts}{dead}"
+    if not nodes:
+        yield "node", "none has joined; say `kilnmark farm work` on a machine whose daemon paints"
+
+
+def _size(count: int) -> str:
+    return f" {count / _GB:.1f} GB" if count else ""
+
+
+def _work(work: list[WaitingWork]) -> Iterable[tuple[str, str]]:
+    for each in work[:_SHOWN]:
+        why = f"; {each.why}" if each.why else ""
+        stack = " + ".join(each.stack) or "no adapters"
+        counts = f"{each.waiting} wait, {each.running} at nodes"
+        yield "work", f"{each.variant}, {stack}, {each.priority}: {counts}{why}"
+    if len(work) > _SHOWN:
+        yield "work", f"and {len(work) - _SHOWN} kinds more; --json has all"
+
+
+def _submissions(submissions: list[SubmissionStatus]) -> Iterable[tuple[str, str]]:
+    for each in submissions[:_SHOWN]:
+        ended = ", ".join(
+            f"{count} {name}" for name in ("done", "failed", "dead", "cancelled") if (count := getattr(each, name))
+        )
+        rest = f"{each.open} of {each.jobs} to come" if each.open else f"all {each.jobs} ended"
+        yield (
+            "submission",
+            f"{each.submission}, {each.what or 'work'} of {each.submitter}: {rest}; {ended or 'none ended'}",
+        )
+    if len(submissions) > _SHOWN:
+        yield "submission", f"and {len(submissions) - _SHOWN} older ones; --json has all"
+
+
+def _dead(status: FarmStatus) -> Iterable[tuple[str, str]]:
+    for each in status.dead_adapters:
+        yield "adapter", f"{each.name} is {each.verdict}, {each.jobs} jobs failed by it: {each.reason}"
+    if status.dead:
+        yield "dead", f"{status.dead} jobs that no node could finish; `kilnmark farm dead` tells why"
