@@ -46,6 +46,9 @@ class Refusals:
     async def heeded(self, subject: str) -> AsyncIterator[None]:
         """Within the block, this task waits for an answer to a subject.
 
+        Until Python 3.12, `asyncio.wait_for` loses a cancel that comes with the answer: whoever cancelled this task
+        would wait for it for ever.
+
         Raises:
             Exception: What it was given up for.
         """
@@ -54,12 +57,18 @@ class Refusals:
             raise RuntimeError("nobody waits outside a task")
         waiting = self._waiting.setdefault(subject.lower(), set())
         waiting.add(task)
+        before = task.cancelling()
         try:
             yield
         except asyncio.CancelledError:
             if (reason := self._given_up.get(task)) is not None and task.uncancel() == 0:
                 raise reason from None
             raise
+        else:
+            if task in self._given_up:  # and was answered all the same
+                task.uncancel()
+            elif task.cancelling() > before:
+                raise asyncio.CancelledError
         finally:
             self._given_up.pop(task, None)
             waiting.discard(task)

@@ -100,8 +100,6 @@ class Results:
 
     async def _follow_once(self, hear: Hear, listed: asyncio.Event) -> None:
         """Until the connection was another, or nothing came for long."""
-        import nats.errors
-
         connection, silent, is_new = self._link.nc.stats["reconnects"], 0, False
         bucket = await self._opened()
         with self._link.telling("follow results"):
@@ -109,8 +107,9 @@ class Results:
         try:
             while silent < _SILENCE and connection == self._link.nc.stats["reconnects"]:
                 try:
-                    entry = await watcher.updates(timeout=1.0)  # type: ignore[no-untyped-call]
-                except nats.errors.TimeoutError:
+                    async with asyncio.timeout(1.0):
+                        entry = await anext(watcher)
+                except TimeoutError:
                     silent += 1
                     continue
                 silent = 0
