@@ -17,7 +17,7 @@ UV := .uv/bin/uv
 BIN := .venv/bin
 READY := .venv/.ready-$(BACKEND)
 
-.PHONY: setup install demo test test-bf16 test-python test-slow test-browser test-peers bench bench-gpu faults lab-faults telemetry pack-trial farm-sim farm-broker fuzz fuzz-wire trust mini mini-train lab-gate lint format sync coverage pin clean
+.PHONY: setup install demo test test-bf16 test-python test-slow test-browser test-peers bench bench-gpu faults lab-faults telemetry pack-trial farm-faults farm-sim farm-broker fuzz fuzz-wire trust mini mini-train lab-gate lint format sync coverage pin clean
 
 setup: $(READY)
 	$(if $(filter setup,$(MAKECMDGOALS)),@echo "kilnmark: installed. To make it a command: source $(BIN)/activate; or: make install")
@@ -142,6 +142,11 @@ telemetry: setup
 pack-trial: setup
 	@$(BIN)/python -m scripts.pack_trial $(if $(VARIANT),--variant $(VARIANT)) \
 		$(if $(TRIAL_SEED),--seed $(TRIAL_SEED)) $(if $(JSON),--json "$(JSON)")
+
+# Three machines of a farm, each with a network of its own, and what can happen to one; then what a farm costs a job, and
+# ten thousand of them. Linux, root. LOGS=FOLDER keeps what the nodes wrote, JSON=FILE writes one JSON object.
+farm-faults: setup
+	@$(BIN)/python -m scripts.farm_faults $(if $(LOGS),--logs "$(LOGS)") $(if $(JSON),--json "$(JSON)")
 
 # A hundred modelled nodes and a million jobs under the placement of real ones, beside perfect packing; half a minute.
 # SIM_SEED=N draws another load, JSON=FILE writes one JSON object.

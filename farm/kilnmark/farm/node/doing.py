@@ -111,10 +111,10 @@ class Doing:
             await message.nak(delay=self._lease)
             return
         key = (job.submitter, job.job_id)
-        messages = self._messages.setdefault(key, [])
-        messages.append(message)
-        if len(messages) > 1:  # the broker hands it to the node that has it: it heard too little of it, or has it twice
+        if key in self._messages:  # the node has it: the broker heard too little of it, or has it twice
+            self._messages[key].append(message)
             return
+        messages = self._messages[key] = [message]
         self._about.running[job.job_id] = None
         try:
             async with self._in_progress(messages):

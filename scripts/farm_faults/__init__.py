@@ -1,0 +1,1 @@
+"""A farm of three machines, and everything that happens to one: `python -m scripts.farm_faults`."""

@@ -1,0 +1,165 @@
+"""What the farm itself costs a job, and ten thousand small jobs whose submitter is killed in the middle.
+
+The house's fake worker paints, so that nothing but the farm takes time.
+"""
+
+import asyncio
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import aclosing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from kilnmark.client.request import RenderRequest
+from kilnmark.farm.broker.link import FarmLink, farm_link
+from kilnmark.farm.broker.server import ServerSettings, broker_server
+from kilnmark.farm.broker.setup import FarmPlan, set_up
+from kilnmark.farm.names import NODES, WORK
+from kilnmark.farm.submit.client import FarmClient
+from scripts.farm_faults.counted import counted
+
+__all__ = ["Plain", "plain"]
+
+MANY = 10_000
+ONE_BY_ONE = 100
+_KILLED_AT = 0.3
+"""Share of the many that lies at the broker when their submitter is killed."""
+
+
+@dataclass
+class Plain:
+    """What was found.
+
+    Attributes:
+        overhead_ms: From handing a job in to holding its picture, less what its daemon was at it: the median.
+        many, results, twice: Jobs that were handed in, results there are, and how often one was written over another.
+        rate: Jobs a second.
+        node_mib: Resident memory of a node at a tenth of the jobs, and at their end.
+    """
+
+    overhead_ms: float = 0.0
+    many: int = MANY
+    results: int = 0
+    twice: int = 0
+    rate: float = 0.0
+    node_mib: tuple[float, float] = (0.0, 0.0)
+
+
+async def plain(folder: Path, tell: Callable[[str], None]) -> Plain:
+    """Run it.
+
+    Args:
+        folder: An empty one.
+        tell: Is told how far it is.
+    """
+    found = Plain()
+    server = broker_server(ServerSettings(store=folder / "broker", port=0))
+    async with server as running, farm_link(running.address) as link:
+        await set_up(link, FarmPlan(submitters=["ann"]))
+        with _node("forge", running.address) as node:
+            await _joined(link, "forge")
+            found.overhead_ms = await _one_by_one(link, folder / "pictures")
+            tell(f"overhead {found.overhead_ms:.1f} ms a job")
+            await _interrupted(link, running.address, folder, tell)
+            await _many(link, node.pid, found, tell)
+    return found
+
+
+async def _one_by_one(link: FarmLink, folder: Path) -> float:
+    client, costs = FarmClient(link, "ann", folder, what="overhead"), []
+    await client.status()
+    for i in range(ONE_BY_ONE):
+        began = time.perf_counter()
+        async with aclosing(client.render_many([_request(f"one-{i}")], concurrency=1, ordered=False)) as stream:
+            async for rendered in stream:
+                if rendered.result is None:
+                    raise rendered.error or AssertionError
+                whole = (time.perf_counter() - began) * 1000
+                costs.append(whole - rendered.result.timings.total_ms)
+    return statistics.median(costs)
+
+
+async def _interrupted(link: FarmLink, broker: str, folder: Path, tell: Callable[[str], None]) -> None:
+    """Hand the many in, be killed on the way, and hand them in again."""
+    file = folder / "many.jsonl"
+    lines = [msgspec.json.encode(_request(f"many-{i:05}")) for i in range(MANY)]
+    file.write_bytes(b"\n".join(lines) + b"\n")
+    kilnmark = str(Path(sys.executable).with_name("kilnmark"))
+    command = [kilnmark, "farm", "submit", str(file), "--farm", broker]
+    with (folder / "submit.log").open("wb") as log:
+        first = await asyncio.create_subprocess_exec(*command, stdout=log, stderr=log)
+        for _ in range(2400):
+            if await _handed_in(link) >= MANY * _KILLED_AT:
+                break
+            await asyncio.sleep(0.05)
+        first.kill()
+        await first.wait()
+        tell(f"the submitter was killed with {await _handed_in(link)} of {MANY} handed in")
+        again = await asyncio.create_subprocess_exec(*command, stdout=log, stderr=log)
+        if await again.wait():
+            raise AssertionError((folder / "submit.log").read_text(errors="replace")[-2000:])
+
+
+async def _many(link: FarmLink, pid: int, found: Plain, tell: Callable[[str], None]) -> None:
+    whole, tenth = MANY + ONE_BY_ONE, 0.0
+    began, at_first = time.monotonic(), await _results(link)
+    while (count := await _results(link)) < whole:
+        if not tenth and count > whole / 10:
+            tenth = _resident_mib(pid)
+        await asyncio.sleep(0.5)
+    found.rate = (whole - at_first) / (time.monotonic() - began)
+    found.node_mib = (tenth, _resident_mib(pid))
+    results, found.twice = await counted(link, "ann")
+    found.results = results - ONE_BY_ONE
+    tell(f"{found.results} results, {found.rate:.0f} a second")
+
+
+async def _handed_in(link: FarmLink) -> int:
+    return (await link.js.stream_info(WORK)).state.messages + await _results(link) - ONE_BY_ONE
+
+
+async def _results(link: FarmLink) -> int:
+    return (await counted(link, "ann")).results
+
+
+async def _joined(link: FarmLink, name: str) -> None:
+    watcher = await (await link.js.key_value(NODES)).watch(name)
+    async with asyncio.timeout(60):
+        async for entry in watcher:
+            if entry is not None:
+                break
+    await watcher.stop()  # type: ignore[no-untyped-call]
+
+
+@contextmanager
+def _node(name: str, broker: str) -> "Iterator[subprocess.Popen[bytes]]":
+    command = [sys.executable, "-m", "scripts.farm_faults.fake", name, broker]
+    with subprocess.Popen(command) as process:
+        try:
+            yield process
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+def _request(job_id: str) -> RenderRequest:
+    return {
+        "prompt": f"a hill, {job_id}",
+        "seed": 1,
+        "steps": 1,
+        "width": 64,
+        "height": 64,
+        "variant": "standin",
+        "job_id": job_id,
+    }
+
+
+def _resident_mib(pid: int) -> float:
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
