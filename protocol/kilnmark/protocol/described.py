@@ -7,6 +7,9 @@ explains settings or writes a schema asks here; what fields are and what they ta
 import ast
 import inspect
 import textwrap
+from collections.abc import Mapping
+from functools import cache
+from types import MappingProxyType
 from typing import Any
 
 from pydantic import BaseModel
@@ -33,7 +36,9 @@ def describe(schema: dict[str, Any], model: type[BaseModel]) -> None:
         schema["properties"][model.model_fields[name].alias or name]["description"] = text
 
 
-def _below_fields(cls: type) -> dict[str, str]:
+@cache
+def _below_fields(cls: type) -> Mapping[str, str]:
+    """Read once: the whole file is parsed to find one class."""
     tree = ast.parse(textwrap.dedent(inspect.getsource(cls)))
     made = next(each for each in tree.body if isinstance(each, ast.ClassDef))
     texts: dict[str, str] = {}
@@ -43,4 +48,4 @@ def _below_fields(cls: type) -> dict[str, str]:
                 texts[name] = inspect.cleandoc(text)
             case _:
                 pass
-    return texts
+    return MappingProxyType(texts)
