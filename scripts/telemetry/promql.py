@@ -15,6 +15,9 @@ __all__ = ["DASHBOARD", "Asking", "But", "Where"]
 INSTANCE: Final = "instance"
 """Prometheus's own label: which daemon."""
 
+_REMEMBERED: Final = "3d"
+"""How long a machine may sleep, over a weekend too, until what was counted before counts as new."""
+
 
 @dataclass(frozen=True)
 class But:
@@ -74,10 +77,16 @@ class Asking:
     def risen(
         self, metric: Metric, by: Sequence[AttributeName] = (), where: Where | None = None, window: str = ""
     ) -> str:
-        """How often within a window, with what a series began with: `increase` knows nothing before a first value."""
+        """How often within a window, with what a series began with: `increase` knows nothing before a first value.
+
+        One that nobody asked for when the window began, as by a machine that slept, goes on from its last value.
+        """
         counted = self._counted(metric, where)
         over = window or self.window
-        return self._together(metric, by, f"({counted} unless {counted} offset {over}) or increase({counted}[{over}])")
+        last = f"last_over_time({counted}[{_REMEMBERED}] offset {over})"
+        missed = f"({counted} unless {counted} offset {over})"
+        risen = f"({counted} unless {last}) or {missed} - {last} > 0 or {missed} < {last}"
+        return self._together(metric, by, f"{risen} or increase({counted}[{over}])")
 
     def spent(self, metric: Metric, by: Sequence[AttributeName] = (), where: Where | None = None) -> str:
         """How much of a histogram's unit a second, all its values together."""
