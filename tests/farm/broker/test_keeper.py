@@ -9,6 +9,7 @@ import msgspec
 from nats.aio.subscription import Subscription
 from nats.js.errors import NoKeysError
 
+from kilnmark.farm.broker.ended import end_tasks
 from kilnmark.farm.broker.keeper import Keeper
 from kilnmark.farm.broker.link import FarmLink, farm_link
 from kilnmark.farm.broker.tidy import tidy_up
@@ -70,9 +71,7 @@ async def kept(link: FarmLink) -> AsyncIterator[Subscription]:
         yield dealt
     finally:
         await dealt.unsubscribe()
-        keeper.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await keeper
+        await end_tasks(keeper)
 
 
 async def result_of(link: FarmLink, name: str) -> FarmResult:

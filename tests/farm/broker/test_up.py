@@ -15,6 +15,7 @@ import pytest
 from nats.js.errors import APIError
 
 from kilnmark.farm.broker.credentials import load_credentials
+from kilnmark.farm.broker.ended import end_tasks
 from kilnmark.farm.broker.link import farm_link
 from kilnmark.farm.broker.server import ServerSettings, broker_server, config_of, find_server, pid_of
 from kilnmark.farm.broker.up import KeptUp, UpSettings, keep_up
@@ -30,9 +31,7 @@ async def up(settings: UpSettings) -> AsyncIterator[KeptUp]:
         await asyncio.wait(both, timeout=20, return_when=asyncio.FIRST_COMPLETED)
         yield told.result() if told.done() else running.result()  # type: ignore[misc]  # the latter raises
     finally:
-        running.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await running
+        await end_tasks(running)
 
 
 def test_it_lets_in_whom_it_names_and_writes_no_seed_but_into_their_credentials(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from kilnmark.farm.broker.ended import end_tasks
 from kilnmark.farm.broker.link import FarmLink
 from kilnmark.farm.broker.tidy import tidy_up
 from kilnmark.farm.documents import FarmJob, FarmResult, NodeInfo
@@ -59,9 +60,13 @@ class Keeper:
 
     async def run(self) -> None:
         """Look after it until this is cancelled; a broker that is away is waited for."""
-        async with asyncio.TaskGroup() as tasks:
-            for each in (self._follow_nodes, self._bury_lost, self._tidy):
-                tasks.create_task(self._on_and_on(each))
+        parts = (self._follow_nodes, self._bury_lost, self._tidy)
+        tasks = [asyncio.create_task(self._on_and_on(each)) for each in parts]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            done.pop().result()
+        finally:
+            await end_tasks(*tasks)
 
     async def _on_and_on(self, each: Callable[[], Awaitable[None]]) -> None:
         while True:

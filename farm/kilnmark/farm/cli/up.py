@@ -1,14 +1,13 @@
 """`kilnmark farm up`: the broker of a farm, on this machine or looked after elsewhere."""
 
 import asyncio
-import contextlib
 import getpass
 import os
 import re
 import signal
 import socket
 import sys
-from collections.abc import Awaitable
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from kilnmark.client.cli.options import WholeNumber
 from kilnmark.client.cli.paths import HomePath
 from kilnmark.client.cli.views.document import write_line
 from kilnmark.farm.broker.credentials import FarmRole, load_credentials
+from kilnmark.farm.broker.ended import end_tasks
 from kilnmark.farm.broker.people import credentials_file, known_people
 from kilnmark.farm.broker.setup import FarmPlan
 from kilnmark.farm.broker.up import KeptUp, UpSettings, keep_up, look_after
@@ -98,19 +98,19 @@ def up(store: Path | None, broker: str | None, **given: Any) -> None:
     asyncio.run(_until_told(keep_up(settings, lambda kept: _tell(place, kept))))
 
 
-async def _until_told(running: Awaitable[None]) -> None:
+async def _until_told(running: Coroutine[Any, Any, None]) -> None:
     """Go on until Ctrl-C or SIGTERM; of several errors at once the first is told."""
-    task = asyncio.ensure_future(running)
+    task, over = asyncio.create_task(running), asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
-    with contextlib.suppress(asyncio.CancelledError):
-        try:
-            await task
-        except BaseExceptionGroup as group:
-            first: BaseException = group
-            while isinstance(first, BaseExceptionGroup):
-                first = first.exceptions[0]
-            raise first from group
+        asyncio.get_running_loop().add_signal_handler(number, over.set)
+    told = asyncio.create_task(over.wait())
+    await asyncio.wait({task, told}, return_when=asyncio.FIRST_COMPLETED)
+    await end_tasks(told, *(() if task.done() else (task,)))
+    if task.cancelled() or (error := task.exception()) is None:
+        return
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    raise error
 
 
 async def _elsewhere(broker: str, given: dict[str, Any], submitters: list[str]) -> None:
