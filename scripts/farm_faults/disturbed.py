@@ -19,7 +19,9 @@ from kilnmark.farm.content.local import file_sha256, local_adapter
 from kilnmark.farm.content.store import open_content
 from kilnmark.farm.documents import NodeInfo
 from kilnmark.farm.names import CONTENT, NODES
+from kilnmark.farm.node.node import BEAT
 from kilnmark.farm.submit.client import FarmClient
+from kilnmark.farm.submit.nodes import seen_nodes
 from kilnmark.keymaps.zoo.write import make_adapter
 from scripts.farm_faults.counted import counted
 from scripts.farm_faults.machines import Machine, machine
@@ -216,17 +218,16 @@ async def _misfortunes(run: _Run, adapters: Sequence[Path]) -> None:
 
 async def _kill(run: _Run, one: Machine) -> Happened:
     one.signal(signal.SIGKILL)
-    await asyncio.sleep(LEASE)
+    told = await _silence(run, one.name)
     one.join()
-    return Happened("a node is killed, and started again after its lease", await _seen(run, one.name))
+    return Happened("a node is killed, and started again after two leases", told)
 
 
 async def _stop(run: _Run, one: Machine) -> Happened:
     one.signal(signal.SIGSTOP)
-    await asyncio.sleep(3 * LEASE)
+    told = await _silence(run, one.name)
     one.signal(signal.SIGCONT)
-    await asyncio.sleep(1)
-    return Happened("a node is stopped for three leases, and goes on", await _seen(run, one.name))
+    return Happened("a node is stopped past its lease, and goes on", told)
 
 
 async def _outage(run: _Run) -> Happened:
@@ -239,19 +240,16 @@ async def _outage(run: _Run) -> Happened:
 
 async def _partition(run: _Run, one: Machine) -> Happened:
     one.cable.pull()
-    await asyncio.sleep(3 * LEASE)
+    told = await _silence(run, one.name)
     one.cable.plug(run.net.bridge)
-    await asyncio.sleep(1)
-    return Happened("a node's cable is pulled for three leases", await _seen(run, one.name))
+    return Happened("a node's cable is pulled past its lease, and plugged in again", told)
 
 
 async def _full_disk(run: _Run, one: Machine) -> Happened:
     one.fill()
     await asyncio.sleep(2 * LEASE)
     one.clear()
-    return Happened(
-        "a node's disk is full for two leases", _last_line([one], "given back") or await _seen(run, one.name)
-    )
+    return Happened("a node's disk is full for two leases", _last_line([one], "Errno 28"))
 
 
 async def _corrupt(run: _Run, adapter: Path) -> Happened:
@@ -272,10 +270,12 @@ def _last_line(machines: Sequence[Machine], words: str) -> str:
     return lines[-1] if lines else ""
 
 
-async def _seen(run: _Run, name: str) -> str:
-    entry = await (await run.link.js.key_value(NODES)).get(name)
-    info = msgspec.json.decode(entry.value or b"", type=NodeInfo)
-    return f"{name} is {info.state}, beat {info.beat} {info.problem}"
+async def _silence(run: _Run, name: str) -> str:
+    """Two leases, and what the farm tells of the node then: that it has said nothing."""
+    await asyncio.sleep(2 * LEASE)
+    nodes, now = await seen_nodes(run.link), await run.link.broker_time()
+    [age] = [(now - each.seen).total_seconds() for each in nodes if each.info.name == name]
+    return f"the last word of {name} is {age:.0f} s old" if age > BEAT else ""
 
 
 @asynccontextmanager
