@@ -204,7 +204,7 @@ async def _misfortunes(run: _Run, adapters: Sequence[Path]) -> None:
         (50, lambda: _stop(run, bellows)),
         (80, lambda: _outage(run)),
         (110, lambda: _partition(run, crucible)),
-        (140, lambda: _full_disk(run, bellows)),
+        (140, lambda: _full_disk(bellows)),
     )
     corrupt = asyncio.create_task(_corrupt(run, adapters[-1]))
     for at, fault in faults:
@@ -245,7 +245,7 @@ async def _partition(run: _Run, one: Machine) -> Happened:
     return Happened("a node's cable is pulled past its lease, and plugged in again", told)
 
 
-async def _full_disk(run: _Run, one: Machine) -> Happened:
+async def _full_disk(one: Machine) -> Happened:
     one.fill()
     await asyncio.sleep(2 * LEASE)
     one.clear()
