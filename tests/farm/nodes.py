@@ -8,10 +8,20 @@ from contextlib import AsyncExitStack, ExitStack, contextmanager
 from kilnmark.client.aio import AsyncClient
 from kilnmark.daemon.in_process import InProcessDaemon
 from kilnmark.daemon.worker.fake import FakeWorker
-from kilnmark.farm.broker.link import farm_link
+from kilnmark.farm.broker.link import FarmLink, farm_link
+from kilnmark.farm.names import NODES
 from kilnmark.farm.node.node import FarmNode, NodeSettings
 
 __all__ = ["nodes_at"]
+
+
+async def _heard_of(link: FarmLink, name: str) -> None:
+    """Wait for its first word."""
+    watcher = await (await link.js.key_value(NODES)).watch(name)
+    async for entry in watcher:
+        if entry is not None:
+            await watcher.stop()  # type: ignore[no-untyped-call]
+            return
 
 
 @contextmanager
@@ -29,8 +39,7 @@ def nodes_at(broker: str, workers: Mapping[str, FakeWorker]) -> Iterator[Mapping
                 client = await stack.enter_async_context(AsyncClient(daemon.socket, away_timeout=0))
                 node = FarmNode(link, client, NodeSettings(name=name))
                 tasks.append((node, asyncio.create_task(node.run())))
-            while not all(node.about.status for node, _ in tasks):  # noqa: ASYNC110 - two turns of the loop
-                await asyncio.sleep(0.005)
+                await _heard_of(link, name)
             told.set()
             await over.wait()
             for node, _ in tasks:

@@ -19,6 +19,7 @@ PAGES: Final[Mapping[str, str]] = {
     "docs/lab.md": "tests/lab",
     "docs/mcp.md": "tests/web/mcp/test_page.py",
     "docs/web.md": "tests/web/api/test_openai.py",
+    "docs/farm.md": "tests/farm/test_page.py",
     "docs/webhooks.md": "tests/web/hooks/test_page.py",
 }
 """Pages that a test of their own reads and runs."""

@@ -66,9 +66,14 @@ class _Submit(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and args[0] not in self.commands and not args[0].startswith("-"):
+        if args and self.get_command(ctx, args[0]) is lines:
             return "FILE", lines, args
         return super().resolve_command(ctx, args)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """One of them; what looks like a file's name is one."""
+        found = super().get_command(ctx, cmd_name)
+        return lines if found is None and ("." in cmd_name or "/" in cmd_name) else found
 
 
 @click.group(cls=_Submit, short_help="Hand in work: a batch, or requests in a file.")
@@ -127,7 +132,8 @@ def lines(
     """Hand in the requests of FILE, a JSON object a line with the keywords of `render`."""
     asked = AskedFarm(**farm)
     asked = replace(asked, address=address_of(asked.address), detached=asked.detached or not wait)
-    document, code = asyncio.run(_hand_in(file, asked, out, packs, lora_roots))
+    found = None if packs is None else packs.absolute()
+    document, code = asyncio.run(_hand_in(file, asked, out, found, lora_roots))
     if as_json:
         write_document(document)
     click.get_current_context().exit(code)
