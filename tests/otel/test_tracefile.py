@@ -1,5 +1,6 @@
 """A file that two processes write lines to: whole ones, within its bound, whatever happens to it meanwhile."""
 
+import fcntl
 import json
 import os
 import resource
@@ -8,9 +9,11 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from kilnmark.otel import tracefile
 from kilnmark.otel.settings import TelemetryOptions
 from kilnmark.otel.setup import TracingMisconfigured, start
 from kilnmark.otel.tracefile import TraceFile
@@ -71,6 +74,43 @@ def test_one_that_was_taken_away_begins_anew(tmp_path: Path) -> None:
     path.unlink()
     file.write("left\n")
     assert path.read_text() == "left\n"
+
+
+def test_one_that_another_program_has_locked_is_told_and_nobody_waits_for_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tracefile, "LOCK_SECONDS", 0.0)
+    path = tmp_path / "traces.jsonl"
+    with path.open("a") as locked:
+        fcntl.flock(locked, fcntl.LOCK_EX)
+        with pytest.raises(TracingMisconfigured, match="another program has it locked"):
+            TraceFile(path).check()
+        with pytest.raises(OSError, match="another program has it locked"):
+            TraceFile(path).write("lost\n")
+    TraceFile(path).write("taken\n")
+    assert path.read_text() == "taken\n"
+
+
+def test_a_turn_that_goes_wrong_closes_nothing_of_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, closed = tmp_path / "traces.jsonl", list[int]()
+    file = TraceFile(path, 10)
+    file.write("first\n")
+    to_open, to_close = os.open, os.close
+
+    def open_once(*args: Any, **kwargs: Any) -> int:
+        if file.earlier.exists():
+            raise OSError(24, "Too many open files")
+        return to_open(*args, **kwargs)
+
+    def close(handle: int) -> None:
+        closed.append(handle)
+        to_close(handle)
+
+    monkeypatch.setattr(os, "open", open_once)
+    monkeypatch.setattr(os, "close", close)
+    with pytest.raises(OSError, match="Too many open files"):
+        file.write("second\n")
+    assert len(closed) == 1
 
 
 def test_a_line_that_was_cut_off_spoils_no_other(tmp_path: Path) -> None:

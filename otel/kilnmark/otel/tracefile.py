@@ -4,9 +4,11 @@ It is opened for each write and closed again, so that it may be moved or removed
 the lines is the exporters' part.
 """
 
+import errno
 import fcntl
 import os
 import stat
+import time
 from io import TextIOBase
 from pathlib import Path
 from typing import Final
@@ -19,6 +21,13 @@ FILE_BYTES: Final = 64 << 20
 """Bytes of a file until it is turned over: it becomes `FILE.1` then, in the place of an earlier one."""
 
 _MODE: Final = 0o600
+
+LOCK_SECONDS: Final = 1.0
+"""How long another program may have a file locked until what was to be written is given up; each of ours has it for a
+moment."""
+
+_LOOK: Final = 0.01
+"""Seconds between two looks at whether it is free."""
 
 
 class TraceFile(TextIOBase):
@@ -57,18 +66,22 @@ class TraceFile(TextIOBase):
             OSError: It could not be written, as on a full disk.
         """
         line = text.encode()
+        while not self._added(line):
+            continue
+        return len(text)
+
+    def _added(self, line: bytes) -> bool:
+        """Whether it stands there; False: the file was full and is turned over."""
         handle = self._locked()
         try:
             size = os.fstat(handle).st_size
             if size and size + len(line) > self._limit:
                 self._path.replace(self.earlier)
-                os.close(handle)
-                handle = self._locked()
-                size = os.fstat(handle).st_size
+                return False
             _add(handle, size, line)
         finally:
             os.close(handle)
-        return len(text)
+        return True
 
     def _locked(self) -> int:
         """A handle that nobody else writes at, of the file that has the name now: another may have turned it over."""
@@ -76,7 +89,7 @@ class TraceFile(TextIOBase):
             handle = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC, _MODE)
             try:
                 _check_regular(handle)
-                fcntl.flock(handle, fcntl.LOCK_EX)
+                _lock(handle)
                 if _is_at(self._path, handle):
                     return handle
             except BaseException:
@@ -89,6 +102,19 @@ def _check_regular(handle: int) -> None:
     """A pipe or a terminal cannot be turned over, and would have its writers wait."""
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         raise OSError(0, "it is no regular file")
+
+
+def _lock(handle: int) -> None:
+    until = time.monotonic() + LOCK_SECONDS
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= until:
+                raise OSError(errno.EAGAIN, "another program has it locked") from None
+            time.sleep(_LOOK)
+        else:
+            return
 
 
 def _is_at(path: Path, handle: int) -> bool:
