@@ -10,13 +10,24 @@ from typing import Any
 
 import msgspec
 import pytest
+from nats.js.errors import KeyNotFoundError
 
 from kilnmark.client.aio import AsyncClient
 from kilnmark.client.testing import fake_daemon
 from kilnmark.farm.broker.link import FarmLink, farm_link
 from kilnmark.farm.content.store import open_content
 from kilnmark.farm.errors import FarmNotUsable
-from kilnmark.farm.names import CANCELS, NODES, WORK, cancel_key, drain_subject, pictures_of, warm_subject, work_subject
+from kilnmark.farm.names import (
+    CANCELS,
+    NODES,
+    WORK,
+    cancel_key,
+    drain_subject,
+    pictures_of,
+    results_of,
+    warm_subject,
+    work_subject,
+)
 from kilnmark.farm.node import doing
 from kilnmark.farm.node import node as node_module
 from kilnmark.farm.node.node import FarmNode, NodeSettings
@@ -168,6 +179,25 @@ def test_two_nodes_and_the_first_who_commits_has_the_job(broker: str, monkeypatc
             assert found.get("deleted"), "what lost the race was taken back"
 
     at(broker, work)
+
+
+def test_nobody_has_work_done_in_the_name_of_another(broker: str, caplog: pytest.LogCaptureFixture) -> None:
+    async def work(link: FarmLink) -> None:
+        with fake_daemon() as daemon:
+            async with node(broker, daemon.socket):
+                job = await hand_in(link, "honest")
+                await result_of(link, "honest")
+                forged = msgspec.structs.replace(job, job_id="forged")
+                subject = work_subject(job.partition, "mallory", "forged")
+                await link.js.publish(subject, msgspec.json.encode(forged), stream=WORK)
+                await hand_in(link, "behind-the-forged")
+                await result_of(link, "behind-the-forged")
+        assert await is_empty(link)
+        with pytest.raises(KeyNotFoundError):
+            await (await link.js.key_value(results_of("ann"))).get("forged")
+
+    at(broker, work)
+    assert "refused, it says that it is forged of ann" in caplog.text
 
 
 def test_what_is_cancelled_before_and_while_it_is_painted_ends_so(broker: str) -> None:

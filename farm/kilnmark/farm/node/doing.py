@@ -22,6 +22,7 @@ from kilnmark.farm.content.local import LocalFile, local_file
 from kilnmark.farm.content.store import ContentStore
 from kilnmark.farm.documents import ContentFile, FarmJob, FarmResult, JobState
 from kilnmark.farm.errors import ContentUnusable, FarmError, FarmNotUsable, NodeUnfit
+from kilnmark.farm.names import work_subject
 from kilnmark.farm.node.about import AboutNode
 from kilnmark.farm.node.asked import options_of
 from kilnmark.farm.node.commit import Commits
@@ -109,6 +110,10 @@ class Doing:
             job = msgspec.json.decode(message.data, type=FarmJob)
         except msgspec.DecodeError:  # of another version: it stays until its deliveries are used up, and is told then
             await message.nak(delay=self._lease)
+            return
+        if message.subject.partition("~")[0] != work_subject(job.partition, job.submitter, job.job_id):
+            _logger.warning("%s: refused, it says that it is %s of %s", message.subject, job.job_id, job.submitter)
+            await message.term()  # the broker lets a submitter hand in under its own name alone; a job says any
             return
         key = (job.submitter, job.job_id)
         if key in self._messages:  # the node has it: the broker heard too little of it, or has it twice
