@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, ExitStack, contextmanager
 from kilnmark.client.aio import AsyncClient
 from kilnmark.daemon.in_process import InProcessDaemon
 from kilnmark.daemon.worker.fake import FakeWorker
+from kilnmark.farm.broker.credentials import FarmCredentials
 from kilnmark.farm.broker.link import FarmLink, farm_link
 from kilnmark.farm.names import NODES
 from kilnmark.farm.node.node import FarmNode, NodeSettings
@@ -25,8 +26,14 @@ async def _heard_of(link: FarmLink, name: str) -> None:
 
 
 @contextmanager
-def nodes_at(broker: str, workers: Mapping[str, FakeWorker]) -> Iterator[Mapping[str, InProcessDaemon]]:
-    """Their daemons, by the names of the nodes, which take work until the block ends."""
+def nodes_at(
+    broker: str, workers: Mapping[str, FakeWorker], people: Mapping[str, FarmCredentials] | None = None
+) -> Iterator[Mapping[str, InProcessDaemon]]:
+    """Their daemons, by the names of the nodes, which take work until the block ends.
+
+    Args:
+        people: Their credentials, by name, where the broker asks for some.
+    """
     told, failed = threading.Event(), list[BaseException]()
     loops, over = list[asyncio.AbstractEventLoop](), asyncio.Event()
 
@@ -35,7 +42,7 @@ def nodes_at(broker: str, workers: Mapping[str, FakeWorker]) -> Iterator[Mapping
         async with AsyncExitStack() as stack:
             tasks = []
             for name, daemon in daemons.items():
-                link = await stack.enter_async_context(farm_link(broker, name=name))
+                link = await stack.enter_async_context(farm_link(broker, (people or {}).get(name), name=name))
                 client = await stack.enter_async_context(AsyncClient(daemon.socket, away_timeout=0))
                 node = FarmNode(link, client, NodeSettings(name=name))
                 tasks.append((node, asyncio.create_task(node.run())))

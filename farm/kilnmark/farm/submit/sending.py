@@ -4,22 +4,26 @@ All of it can be said again: the broker refuses a job that waits there already, 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import TypeVar
 
 import msgspec
 from opentelemetry import trace
+from opentelemetry.trace import Span, SpanKind
 
 from kilnmark.farm.broker.link import FarmLink
 from kilnmark.farm.content.local import LocalFile
 from kilnmark.farm.content.store import ContentStore, open_content
-from kilnmark.farm.documents import SubmissionPart
+from kilnmark.farm.documents import FarmJob, SubmissionPart
 from kilnmark.farm.errors import BrokerAway
 from kilnmark.farm.names import PARTITIONS, WORK, partition_key, results_of, submission_key, work_subject
 from kilnmark.farm.submit.buckets import open_bucket
 from kilnmark.farm.submit.jobs import MadeJob
+from kilnmark.otel import names
 from kilnmark.otel.carrier import carrier_of
+from kilnmark.otel.spans import describe, mark_failed
 
 __all__ = ["Sending", "patiently"]
 
@@ -87,11 +91,12 @@ class Sending:
         Raises:
             FarmError: The broker does not take it.
         """
-        for file in made.files:
-            await self._once(file.content.sha256, partial(self._put, file))
-        key = partition_key(made.job.partition)
-        await self._once(key, lambda: self._tell_partition(key, made))
-        return await patiently(lambda: self._publish(made))
+        with _span(made.job) as span:
+            for file in made.files:
+                await self._once(file.content.sha256, partial(self._put, file))
+            key = partition_key(made.job.partition)
+            await self._once(key, lambda: self._tell_partition(key, made))
+            return await patiently(lambda: self._publish(made, span))
 
     async def settle(self) -> None:
         """Give up what is still on its way; it is sent again by whoever needs it."""
@@ -125,12 +130,11 @@ class Sending:
             except KeyWrongLastSequenceError:
                 return
 
-    async def _publish(self, made: MadeJob) -> bool:
+    async def _publish(self, made: MadeJob, span: Span) -> bool:
         from nats.js.errors import APIError
 
         job = made.job
-        carrier = carrier_of(trace.get_current_span())
-        headers = {name: value for name, value in carrier._asdict().items() if value}
+        headers = {name: value for name, value in carrier_of(span)._asdict().items() if value}
         subject = work_subject(job.partition, job.submitter, job.job_id)
         with self._link.telling("hand in work"):
             try:
@@ -140,3 +144,18 @@ class Sending:
                     return False
                 raise
         return True
+
+
+@contextmanager
+def _span(job: FarmJob) -> Iterator[Span]:
+    """The span of one job handed in, of which its node's is a child."""
+    tracer = trace.get_tracer("kilnmark.farm")
+    with tracer.start_as_current_span(
+        names.FARM_SUBMIT, kind=SpanKind.PRODUCER, record_exception=False, set_status_on_exception=False
+    ) as span:
+        describe(span, {names.RENDER_JOB_ID: job.job_id, names.FARM_SUBMITTER: job.submitter})
+        try:
+            yield span
+        except Exception as error:
+            mark_failed(span, getattr(error, "kind", type(error).__name__), str(error))
+            raise
