@@ -27,10 +27,12 @@ class Refusals:
         self._waiting: dict[str, set[asyncio.Task[Any]]] = {}
         self._given_up: dict[asyncio.Task[Any], Exception] = {}
 
-    def hear(self, error: Exception) -> None:
-        """Give up whoever waits for what the broker refuses by this."""
-        if (found := refused_subject(str(error))) is not None:
-            self._give_up(self._waiting.get(found[1].lower(), ()), error)
+    def hear(self, error: Exception) -> bool:
+        """Give up whoever waits for what the broker refuses by this. Returns whether somebody did."""
+        found = refused_subject(str(error))
+        waiting = () if found is None else self._waiting.get(found[1].lower(), ())
+        self._give_up(waiting, error)
+        return bool(waiting)
 
     def lose(self, error: Exception) -> None:
         """Give up whoever waits at all: the broker that was asked is gone."""

@@ -164,12 +164,12 @@ class _Heard:
 
     async def error(self, error: Exception) -> None:
         self.last = str(error) or type(error).__name__
-        self.refusals.hear(error)
+        is_told = self.refusals.hear(error)
         denied = "authorization" in self.last.lower()
         if denied and not self.opened:
             raise error  # it would be tried again until nobody waits
-        told = denied or refused_subject(self.last) is not None
-        _logger.log(logging.WARNING if told else logging.DEBUG, "the broker: %s", self.last)
+        needs_telling = denied or (refused_subject(self.last) is not None and not is_told)
+        _logger.log(logging.WARNING if needs_telling else logging.DEBUG, "the broker: %s", self.last)
 
     async def away(self) -> None:
         from nats.errors import StaleConnectionError
