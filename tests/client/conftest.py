@@ -151,11 +151,11 @@ def packs(daemon: FakeDaemon, healthy: Path, dead: Path) -> Path:
 
 @pytest.fixture
 def run(daemon: FakeDaemon) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Run one command of the command line against the daemon; what becomes or traces a process has one of its own."""
+    """Run one command of the command line against the daemon; what traces has a process of its own."""
 
     def call(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
         named = {"KILNMARK_SOCKET": str(daemon.socket)} | env
-        if arguments[0] != "serve" and not any(name.startswith("OTEL") for name in env):
+        if not any(name.startswith("OTEL") for name in env):
             return run_here(*arguments, env=named)
         variables = os.environ | named
         return subprocess.run(

@@ -177,7 +177,9 @@ def test_a_render_that_takes_too_long_ends_with_1(run: Run, folder: Path) -> Non
 
 
 def test_a_socket_that_is_held_ends_with_75_and_stays_with_its_daemon(run: Run, daemon: FakeDaemon) -> None:
-    done = run("serve", "--lora-root", str(daemon.folder), "--output-dir", str(daemon.folder / "other"))
+    command = [KILNMARK, "serve", "--socket", str(daemon.socket), "--lora-root", str(daemon.folder)]
+    command += ["--output-dir", str(daemon.folder / "other")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 75
     assert str(daemon.socket) in done.stderr
     assert msgspec.json.decode(run("ping", "--json").stdout)["pid"] == daemon.pid

@@ -3,8 +3,6 @@
 import asyncio
 import json
 import os
-import subprocess
-import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -21,6 +19,7 @@ from kilnmark.protocol.settings import Settings
 from kilnmark.protocol.wire.errors import InvalidParams
 from kilnmark.protocol.wire.inspection import InspectionDocument
 from kilnmark.protocol.wire.requests import LoraInspectParams
+from tests.client.here import run_here
 from tests.daemon.conftest import FakeDaemon, StartDaemon, Wire
 
 METHOD = "lora.inspect"
@@ -54,8 +53,7 @@ def test_every_file_is_an_entry_in_order_and_a_refused_one_is_no_error(wire: Wir
 
 def test_the_document_is_that_of_the_command_line(wire: Wire, shelf: Path) -> None:
     files = [shelf / "healthy.safetensors", shelf / "dead.safetensors"]
-    command = [str(Path(sys.executable).with_name("kilnmark")), "lora", "inspect", *map(str, files), "--json"]
-    printed = subprocess.run(command, capture_output=True, check=False, timeout=60).stdout
+    printed = run_here("lora", "inspect", *files, "--json").stdout
     assert wire.result(METHOD, asked(*files, targets=True)) == json.loads(printed)
 
 

@@ -70,13 +70,13 @@ def test_the_settings_are_the_document_and_every_path_in_it_is_absolute(folder: 
     )
 
 
-def test_bases_are_named_with_their_absolute_places_and_the_first_may_be_one_of_them(folder: Path) -> None:
-    (folder / "open").mkdir(mode=0o777)
-    (folder / "open").chmod(0o777)
+def test_bases_are_named_with_their_absolute_places_and_the_first_may_be_one_of_them(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (folder / "mine").mkdir()
-    command = [KILNMARK, "serve", "--socket", "open/s", "--json", "--variant", "mine", "--base-memory", "24GB"]
-    command += ["--base", "mine=mine", "--base", "schnell"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, cwd=folder)
+    monkeypatch.chdir(folder)
+    words = ["--variant", "mine", "--base-memory", "24GB", "--base", "mine=mine", "--base", "schnell"]
+    done = run_here("serve", "--only-settings", *words)
     settings = json.loads(done.stdout)
     assert settings["bases"] == {"mine": str(folder / "mine"), "schnell": "schnell"}
     assert (settings["variant"], settings["base_memory"]) == ("mine", 24 * 10**9)
