@@ -20,6 +20,7 @@ from kilnmark.farm.submit.jobs import FarmJobs
 from kilnmark.farm.submit.many import Handed, ManyJobs
 from kilnmark.farm.submit.nodes import SeenNode, as_one_daemon, known_bases, needs_of, of_our_kind, seen_nodes
 from kilnmark.farm.submit.pictures import Pictures
+from kilnmark.farm.submit.racing import Racing
 from kilnmark.farm.submit.results import Results
 from kilnmark.farm.submit.sending import Sending
 from kilnmark.protocol.errors import KilnmarkError
@@ -50,6 +51,7 @@ class FarmClient:
         what: What this is asked by, for people: `batch poi`.
         shared: A folder that nodes put pictures into.
         anew: Send files though they lie at the broker.
+        race: Have a second node paint the last ones that take far longer than their like.
         detached: Hand in alone: no ending is waited for, and none is given out.
 
     Attributes:
@@ -65,12 +67,14 @@ class FarmClient:
         what: str = "",
         shared: Path | None = None,
         anew: bool = False,
+        race: bool = False,
         detached: bool = False,
     ) -> None:
         self.submission = new_submission()
         self._link = link
         self._what = what
         self._detached = detached
+        self._race = race
         self._folder = folder
         self._results = Results(link, submitter)
         self._pictures = Pictures(link, submitter, folder, shared)
@@ -147,7 +151,14 @@ class FarmClient:
         for variant in {request.get("variant") for request in asked}:
             base = (await self.warm_up(variant)).base
             self._needs[variant or ""] = needs_of(variant or base.variant, base, of_our_kind(self._nodes))
-        many = ManyJobs(self._results, self._pictures, self._sending, self._what, detached=self._detached)
+        many = ManyJobs(
+            self._results,
+            self._pictures,
+            self._sending,
+            self._what,
+            detached=self._detached,
+            racing=Racing(self._link) if self._race else None,
+        )
         self._many.append(many)
         kept: dict[int, Rendered] = {}
         try:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from kilnmark.client.cli.commands.farming import AskedFarm
 from kilnmark.client.cli.person import login
 from kilnmark.client.cli.views.document import write_line
 from kilnmark.farm.broker.credentials import FarmCredentials, load_credentials
@@ -21,41 +22,36 @@ FOLDER = ".farm"
 
 
 @asynccontextmanager
-async def farm_painter(
-    address: str,
-    credentials: Path | None,
-    out: Path,
-    *,
-    what: str,
-    submitter: str | None = None,
-    shared: Path | None = None,
-    anew: bool = False,
-    detached: bool = False,
-) -> AsyncIterator[FarmClient]:
+async def farm_painter(asked: AskedFarm, out: Path, what: str) -> AsyncIterator[FarmClient]:
     """A farm that paints, until the block ends.
 
     Args:
-        address: Of the broker.
-        credentials: Who asks; None: the environment says, or nobody is asked.
+        asked: Which, as whom, and how.
         out: The folder that pictures go to in the end.
         what: What asks, for people.
-        submitter: As whom, where credentials do not say; None: the only one there is.
-        shared: A folder that nodes put pictures into.
-        anew: Send files though they lie at the broker.
-        detached: Hand in, and wait for nothing.
 
     Raises:
         FarmError: It cannot be reached, or does not let these in.
     """
-    who = load_credentials(credentials)
-    async with farm_link(address, who) as link:
-        name = await submitter_of(link, who, submitter)
-        client = FarmClient(link, name, out / FOLDER, what=what, shared=shared, anew=anew, detached=detached)
+    if asked.address is None:
+        raise FarmNotUsable("--farm", "no broker is named; give --farm")
+    who = load_credentials(asked.credentials)
+    async with farm_link(asked.address, who) as link:
+        client = FarmClient(
+            link,
+            await submitter_of(link, who, asked.submitter),
+            out / FOLDER,
+            what=what,
+            shared=asked.shared,
+            anew=asked.content_anew,
+            race=asked.race,
+            detached=asked.detached,
+        )
         try:
             yield client
         finally:
             if client.left:
-                write_line(_left(client, detached=detached), aside=True)
+                write_line(_left(client, detached=asked.detached), aside=True)
 
 
 def _left(client: FarmClient, *, detached: bool) -> str:

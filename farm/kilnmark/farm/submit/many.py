@@ -11,12 +11,13 @@ from typing import Any
 
 from kilnmark.client.many import Rendered
 from kilnmark.client.request import RenderRequest
-from kilnmark.farm.documents import FarmAdapter, FarmResult, SubmissionPart
+from kilnmark.farm.documents import FarmJob, FarmResult, SubmissionPart
 from kilnmark.farm.errors import ContentUnusable, FarmNotUsable
 from kilnmark.farm.names import token_of
 from kilnmark.farm.submit.endings import error_of, result_at
 from kilnmark.farm.submit.jobs import MadeJob
 from kilnmark.farm.submit.pictures import Pictures
+from kilnmark.farm.submit.racing import Racing
 from kilnmark.farm.submit.results import Results
 from kilnmark.farm.submit.sending import Sending
 from kilnmark.protocol.errors import KilnmarkError
@@ -60,8 +61,7 @@ class _Waiting:
 
     index: int
     request: RenderRequest
-    job_id: str
-    adapters: tuple[FarmAdapter, ...]
+    job: FarmJob
     paths: tuple[str, ...]
     after: int = 0
     looked: bool = False
@@ -76,12 +76,22 @@ class ManyJobs:
         sending: Hands in.
         what: What this was asked by, for people: `batch poi`.
         detached: No ending is waited for.
+        racing: Who races the last ones; None: nobody does.
     """
 
     def __init__(
-        self, results: Results, pictures: Pictures, sending: Sending, what: str, *, detached: bool = False
+        self,
+        results: Results,
+        pictures: Pictures,
+        sending: Sending,
+        what: str,
+        *,
+        detached: bool = False,
+        racing: Racing | None = None,
     ) -> None:
         self._detached = detached
+        self._racing = racing
+        self._unended: dict[str, FarmJob] = {}
         self._results = results
         self._pictures = pictures
         self._sending = sending
@@ -90,6 +100,7 @@ class ManyJobs:
         self._ended: asyncio.Queue[_Waiting] = asyncio.Queue()
         self._out: asyncio.Queue[Rendered | BaseException] = asyncio.Queue(2 * _FETCHING)
         self._listed = asyncio.Event()
+        self._handed_in = asyncio.Event()
 
     @property
     def waiting(self) -> int:
@@ -109,6 +120,8 @@ class ManyJobs:
         else:
             works.append(self._results.follow(self._hear, self._listed))
             works += [self._fetch_all() for _ in range(_FETCHING)]
+            if self._racing is not None:
+                works.append(self._race(self._racing))
         try:
             tasks += [asyncio.create_task(self._telling(work)) for work in works]
             given = 0
@@ -160,6 +173,7 @@ class ManyJobs:
                 raise several.exceptions[0] from None
             count.number += len(part)
         count.is_known = True
+        self._handed_in.set()
         await self._out.put(Rendered(-1, {"prompt": ""}))  # so that it is looked whether all were given
 
     async def _hand_in(self, handed: Handed) -> None:
@@ -167,8 +181,9 @@ class ManyJobs:
             await self._out.put(Rendered(handed.index, handed.request, error=handed.error))
             return
         job, key = handed.made.job, token_of(handed.made.job.job_id)
-        wanted = _Waiting(handed.index, handed.request, job.job_id, job.adapters, handed.made.paths)
+        wanted = _Waiting(handed.index, handed.request, job, handed.made.paths)
         self._wanted[key] = wanted
+        self._unended[job.job_id] = job
         again = await self._look_up(wanted)
         if key not in self._wanted:
             return
@@ -176,6 +191,7 @@ class ManyJobs:
             await self._send(handed.made, key, until_taken=again)
         except FarmNotUsable as error:  # a file of it was written to meanwhile
             self._wanted.pop(key, None)
+            self._unended.pop(job.job_id, None)
             await self._out.put(Rendered(handed.index, handed.request, error=InvalidParams(str(error))))
 
     async def _send(self, made: MadeJob, key: str, *, until_taken: bool) -> None:
@@ -187,7 +203,7 @@ class ManyJobs:
 
     async def _look_up(self, wanted: _Waiting) -> bool:
         """See what there is of a job. Returns whether it ended badly before, and is to be done again."""
-        key, found = token_of(wanted.job_id), await self._results.find(wanted.job_id)
+        key, found = token_of(wanted.job.job_id), await self._results.find(wanted.job.job_id)
         wanted.looked = True
         if found is None or key not in self._wanted:
             return False
@@ -195,25 +211,32 @@ class ManyJobs:
             self._has_ended(key)
             return False
         wanted.after = found.revision
-        await self._results.forget(wanted.job_id)
+        await self._results.forget(wanted.job.job_id)
         return True
 
     async def _fetch_all(self) -> None:
         while True:
             wanted = await self._ended.get()
-            found = await self._results.find(wanted.job_id)
+            found = await self._results.find(wanted.job.job_id)
             if found is None:  # it aged, or was taken away, meanwhile
-                self._wanted[token_of(wanted.job_id)] = wanted
-            else:
-                await self._out.put(await self._fetched(wanted, found.result))
+                self._wanted[token_of(wanted.job.job_id)] = wanted
+                continue
+            self._unended.pop(wanted.job.job_id, None)
+            if self._racing is not None:
+                self._racing.ended(wanted.job, found.result)
+            await self._out.put(await self._fetched(wanted, found.result))
+
+    async def _race(self, racing: Racing) -> None:
+        await self._handed_in.wait()
+        await racing.watch(self._unended)
 
     async def _fetched(self, wanted: _Waiting, ending: FarmResult) -> Rendered:
         if ending.state != "done":
-            return Rendered(wanted.index, wanted.request, error=error_of(ending, wanted.adapters, wanted.paths))
+            return Rendered(wanted.index, wanted.request, error=error_of(ending, wanted.job.adapters, wanted.paths))
         try:
             picture = await self._pictures.fetch(ending)
         except ContentUnusable as error:
-            await self._results.forget(wanted.job_id)
+            await self._results.forget(wanted.job.job_id)
             return Rendered(wanted.index, wanted.request, error=KilnmarkError(f"{error}; run it again"))
         return Rendered(wanted.index, wanted.request, result=result_at(ending, picture, wanted.paths))
 

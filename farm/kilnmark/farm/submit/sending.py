@@ -25,7 +25,7 @@ from kilnmark.otel import names
 from kilnmark.otel.carrier import carrier_of
 from kilnmark.otel.spans import describe, mark_failed
 
-__all__ = ["Sending", "patiently"]
+__all__ = ["PER_SUBJECT", "Sending", "patiently"]
 
 T = TypeVar("T")
 
@@ -33,7 +33,7 @@ PATIENCE = 600.0
 """Seconds for which a broker that went away is waited for."""
 
 _PAUSE = 0.25
-_PER_SUBJECT = 10077
+PER_SUBJECT = 10077
 """What the broker says of a subject that has its one message (`JSStreamMaximumMessagesPerSubject...`, 2.11)."""
 
 
@@ -140,7 +140,7 @@ class Sending:
             try:
                 await self._link.js.publish(subject, msgspec.json.encode(job), stream=WORK, headers=headers)
             except APIError as error:
-                if error.err_code == _PER_SUBJECT:
+                if error.err_code == PER_SUBJECT:
                     return False
                 raise
         return True

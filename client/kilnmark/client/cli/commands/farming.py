@@ -27,6 +27,7 @@ class AskedFarm:
         shared: A folder that its nodes put pictures into.
         submitter: As whom, where credentials do not say.
         detached: All is handed in, and nothing waited for.
+        race: The last pictures that take far longer than their like are asked of a second node.
     """
 
     address: str | None
@@ -35,6 +36,7 @@ class AskedFarm:
     shared: Path | None
     submitter: str | None
     detached: bool
+    race: bool
 
     def painting(self, out: Path, what: str) -> "AbstractAsyncContextManager[Paints]":
         """Who paints while the block lasts.
@@ -44,16 +46,7 @@ class AskedFarm:
             what: What asks, for whoever looks at the farm: `batch poi`.
         """
         door = import_module("kilnmark.farm.submit.door")
-        opened = door.farm_painter(
-            self.address,
-            self.credentials,
-            out,
-            what=what,
-            submitter=self.submitter,
-            shared=self.shared,
-            anew=self.content_anew,
-            detached=self.detached,
-        )
+        opened = door.farm_painter(self, out, what)
         return cast("AbstractAsyncContextManager[Paints]", opened)
 
 
@@ -70,6 +63,7 @@ FARM_OPTIONS = (
     ),
     click.option("--submitter", metavar="NAME", help="The same, where the farm asks nobody."),
     click.option("--detach", "detached", is_flag=True, help="Hand all in, and leave; the same without it takes it in."),
+    click.option("--race", is_flag=True, help="Have a second node paint the last ones, where they take long."),
     click.option("--content-anew", is_flag=True, help="Send the farm all files though it has them."),
     click.option(
         "--shared",
