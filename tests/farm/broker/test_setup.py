@@ -44,3 +44,21 @@ def test_nobody_at_the_address_and_no_farm_there_are_told_with_the_mend(broker: 
                 await link.js.key_value("kiln-results-nobody")
 
     asyncio.run(ask())
+
+
+def test_a_farm_that_is_there_already_keeps_results_for_as_long_as_is_said_now(broker: str) -> None:
+    async def ask() -> float | None:
+        async with farm_link(broker) as link:
+            await set_up(link, FarmPlan(submitters=["ann"], kept=3600.0))
+            return (await link.js.stream_info("KV_kiln-results-ann")).config.max_age
+
+    assert asyncio.run(ask()) == 3600.0
+
+
+def test_nobody_wipes_what_nodes_say_with_a_word_of_their_own(broker: str) -> None:
+    async def ask() -> None:
+        async with farm_link(broker) as link:
+            with pytest.raises(APIError, match="rollup not permitted"):
+                await link.js.publish("$KV.kiln-nodes.desk", b"", headers={"Nats-Rollup": "all"})
+
+    asyncio.run(ask())

@@ -1,6 +1,7 @@
 """By what the broker knows somebody: a name, a role and a key, in one file that its owner alone may read."""
 
 import os
+import re
 import stat
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +18,7 @@ FarmRole = Literal["operator", "node", "submitter", "viewer"]
 VARIABLE = "KILNMARK_FARM_CREDENTIALS"
 """Of the environment: the path of such a file, or what stands in it."""
 
+_SEED = re.compile(r"SU[A-Z2-7]{56}")
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
@@ -63,6 +65,11 @@ def load_credentials(path: Path | None, environment: Mapping[str, str] = os.envi
 
 def _decoded(where: str, data: bytes) -> FarmCredentials:
     try:
-        return msgspec.json.decode(data, type=FarmCredentials)
-    except msgspec.DecodeError as error:  # whose words have no value in them
-        raise FarmNotUsable(where, f"holds no credentials ({error}); `kilnmark farm up` writes them") from error
+        found = msgspec.json.decode(data, type=FarmCredentials)
+    except msgspec.DecodeError as error:  # whose words may have what stands there in them
+        place = re.search(r"`\$[\w.\[\]]*`$", str(error))
+        reason = f"holds no credentials{f' (see {place[0]})' if place else ''}; `kilnmark farm up` writes them"
+        raise FarmNotUsable(where, reason) from None
+    if found.seed and not _SEED.fullmatch(found.seed):
+        raise FarmNotUsable(where, "holds a key that is none of a farm's; `kilnmark farm up` writes credentials")
+    return found

@@ -16,7 +16,7 @@ from kilnmark.farm.broker.connection import Refusals, connection, refused_subjec
 from kilnmark.farm.broker.credentials import FarmCredentials
 from kilnmark.farm.broker.nearby import found_broker
 from kilnmark.farm.broker.rights import API, FARM_API, inbox_of, roles_that_may
-from kilnmark.farm.errors import BrokerAway, BrokerRefused, FarmNotInstalled, FarmNotSetUp
+from kilnmark.farm.errors import BrokerAway, BrokerRefused, FarmNotInstalled, FarmNotSetUp, FarmNotUsable
 from kilnmark.farm.names import NODES, token_of
 
 if TYPE_CHECKING:
@@ -185,4 +185,13 @@ def _who_may(way: str, subject: str) -> tuple[str, ...]:
 def _tls(credentials: FarmCredentials | None) -> ssl.SSLContext | None:
     if credentials is None or not credentials.ca:
         return None
-    return ssl.create_default_context(cadata=credentials.ca)
+    logging.getLogger("asyncio").addFilter(_is_news)  # once, however often it is said
+    try:
+        return ssl.create_default_context(cadata=credentials.ca)
+    except ssl.SSLError as error:
+        raise FarmNotUsable(f"the credentials of {credentials.name}", f"hold no certificate ({error})") from error
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Whether it is worth telling: not how the broker's client reads the end of an encrypted connection."""
+    return "eof_received() has no effect when using ssl" not in record.getMessage()

@@ -47,7 +47,6 @@ async def set_up(link: FarmLink, plan: FarmPlan) -> None:
     """
     from nats.js import api
 
-    js, replicas = link.js, plan.replicas
     with link.telling("set up a farm"):
         await _stream(
             link,
@@ -58,30 +57,60 @@ async def set_up(link: FarmLink, plan: FarmPlan) -> None:
                 discard=api.DiscardPolicy.NEW,
                 discard_new_per_subject=True,
                 max_msgs_per_subject=1,
-                allow_direct=True,
-                num_replicas=replicas,
             ),
+            plan,
         )
-        await _stream(
-            link, api.StreamConfig(name=LOST, subjects=[LOST_ADVISORY], num_replicas=replicas, allow_direct=True)
-        )
-        for bucket in (NODES, PARTITIONS, CANCELS):
-            await js.create_key_value(api.KeyValueConfig(bucket=bucket, history=1, replicas=replicas, direct=True))
-        await js.create_object_store(CONTENT, api.ObjectStoreConfig(replicas=replicas))
+        await _stream(link, api.StreamConfig(name=LOST, subjects=[LOST_ADVISORY]), plan)
+        for bucket in (NODES, PARTITIONS):
+            await _bucket(link, bucket, plan, wiped=False)
+        await _bucket(link, CANCELS, plan, wiped=True)
+        await _objects(link, CONTENT, plan, None)
         for submitter in plan.submitters:
-            results = api.KeyValueConfig(
-                bucket=results_of(submitter), history=1, ttl=plan.kept, replicas=replicas, direct=True
-            )
-            await js.create_key_value(results)
-            await js.create_object_store(
-                pictures_of(submitter), api.ObjectStoreConfig(ttl=plan.kept, replicas=replicas)
-            )
+            await _bucket(link, results_of(submitter), plan, wiped=True, kept=plan.kept)
+            await _objects(link, pictures_of(submitter), plan, plan.kept)
 
 
-async def _stream(link: FarmLink, config: "StreamConfig") -> None:
+async def _bucket(link: FarmLink, name: str, plan: FarmPlan, *, wiped: bool, kept: float | None = None) -> None:
+    """A bucket of keys, as the broker's client makes one.
+
+    Args:
+        wiped: Whoever may write to it may have older messages go with what they write: so keys are forgotten for good,
+            and so all of them could be.
+        kept: Seconds for which keys stay; None: for ever.
+    """
+    from nats.js import api
+
+    config = api.StreamConfig(
+        name=f"KV_{name}",
+        subjects=[f"$KV.{name}.>"],
+        discard=api.DiscardPolicy.NEW,
+        max_msgs_per_subject=1,
+        max_age=kept,
+        deny_delete=True,
+        allow_rollup_hdrs=wiped,
+    )
+    await _stream(link, config, plan)
+
+
+async def _objects(link: FarmLink, name: str, plan: FarmPlan, kept: float | None) -> None:
+    """A store of files, as the broker's client makes one."""
+    from nats.js import api
+
+    config = api.StreamConfig(
+        name=f"OBJ_{name}",
+        subjects=[f"$O.{name}.C.>", f"$O.{name}.M.>"],
+        discard=api.DiscardPolicy.NEW,
+        max_age=kept,
+        allow_rollup_hdrs=True,
+    )
+    await _stream(link, config, plan)
+
+
+async def _stream(link: FarmLink, config: "StreamConfig", plan: FarmPlan) -> None:
     from nats.js.errors import BadRequestError
 
+    wanted = config.evolve(allow_direct=True, num_replicas=plan.replicas)
     try:
-        await link.js.add_stream(config)
+        await link.js.add_stream(wanted)
     except BadRequestError:  # it is there, perhaps otherwise
-        await link.js.update_stream(config)
+        await link.js.update_stream(wanted)

@@ -1,0 +1,27 @@
+"""A broker is found on its network by what it says of itself; here the network is loopback."""
+
+import asyncio
+
+import pytest
+
+from kilnmark.farm.broker.nearby import announced, found_broker
+from kilnmark.farm.errors import BrokerAway
+
+_LOOPBACK = ["127.0.0.1"]
+
+
+def test_a_broker_that_says_where_it_is_is_found_by_its_name_or_by_none() -> None:
+    async def ask() -> list[str]:
+        async with announced("desk", "tls://desk.local:4222", _LOOPBACK):
+            return [await found_broker(address, _LOOPBACK) for address in ("mdns:desk", "mdns:")]
+
+    assert asyncio.run(ask()) == ["tls://desk.local:4222"] * 2
+
+
+def test_who_says_nothing_is_not_found_and_that_is_told() -> None:
+    with pytest.raises(BrokerAway, match="nobody on this network says that it is a broker named 'other'"):
+        asyncio.run(found_broker("mdns:other", _LOOPBACK, patience=0.1))
+
+
+def test_an_address_is_itself() -> None:
+    assert asyncio.run(found_broker("nats://127.0.0.1:4222")) == "nats://127.0.0.1:4222"
