@@ -156,7 +156,7 @@ def test_a_node_that_is_not_there_cannot_be_drained(broker: str) -> None:
         words(broker, "drain", "nobody")
 
 
-def test_a_drained_node_leaves_and_what_waits_then_waits_for_a_node(broker: str) -> None:
+def test_a_drained_node_finishes_and_leaves(broker: str) -> None:
     with nodes_at(broker, {"bellows": FakeWorker()}):
         assert words(broker, "drain", "bellows") == "bellows finishes what it has, and leaves\n"
     states = {node["name"]: node["state"] for node in said(broker, "status")["nodes"]}

@@ -24,10 +24,7 @@ from kilnmark.farm.status.ended import EndedJob, endings_of, submissions_at
 from kilnmark.farm.submit.buckets import kept_in
 from kilnmark.farm.submit.nodes import SeenNode, seen_nodes
 
-__all__ = ["LOST_AFTER", "read_status"]
-
-LOST_AFTER = 30.0
-"""Seconds without a word after which a node counts as lost; it says one every five."""
+__all__ = ["read_status"]
 
 _LATELY = timedelta(minutes=10)
 
@@ -80,7 +77,7 @@ async def read_status(link: FarmLink, submitters: Sequence[str]) -> FarmStatus:
     async for ending in endings_of(link, submitters):
         ended.count(ending.job, ending.at, now)
     submissions = await _submissions(link, submitters, ended.of_submission)
-    there = [each.info for each in nodes if _state(each, now) not in {"lost", "left"}]
+    there = [each.info for each in nodes if each.state(now) not in {"lost", "left"}]
     work = list(_work(partitions, counts, there))
     waiting, running = sum(each.waiting for each in work), sum(each.running for each in work)
     rate = ended.a_minute(now)
@@ -170,18 +167,12 @@ def _work(
     return sorted(found, key=lambda each: -(each.waiting + each.running))
 
 
-def _state(node: SeenNode, now: datetime) -> str:
-    if node.info.state != "left" and (now - node.seen).total_seconds() > LOST_AFTER:
-        return "lost"
-    return node.info.state
-
-
 def _node(node: SeenNode, now: datetime, partitions: Mapping[Partition, PartitionInfo]) -> NodeStatus:
     info = node.info
     names = {partition_key(partition): list(told.names) for partition, told in partitions.items()}
     return NodeStatus(
         name=info.name,
-        state=_state(node, now),
+        state=node.state(now),
         seen_s=round(max(0.0, (now - node.seen).total_seconds()), 1),
         version=info.version,
         problem=info.problem,

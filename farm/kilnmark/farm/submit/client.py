@@ -18,7 +18,15 @@ from kilnmark.farm.names import warm_subject
 from kilnmark.farm.submit.endings import result_at
 from kilnmark.farm.submit.jobs import FarmJobs
 from kilnmark.farm.submit.many import Handed, ManyJobs
-from kilnmark.farm.submit.nodes import SeenNode, as_one_daemon, known_bases, needs_of, of_our_kind, seen_nodes
+from kilnmark.farm.submit.nodes import (
+    SeenNode,
+    as_one_daemon,
+    known_bases,
+    needs_of,
+    of_our_kind,
+    seen_nodes,
+    why_paused,
+)
 from kilnmark.farm.submit.pictures import Pictures
 from kilnmark.farm.submit.racing import Racing
 from kilnmark.farm.submit.results import Results
@@ -100,7 +108,7 @@ class FarmClient:
         self._nodes = await seen_nodes(self._link)
         told = as_one_daemon(self._nodes, self._link.address, str(self._folder))
         self._bases = {**known_bases(of_our_kind(self._nodes)), **self._bases}
-        return told
+        return msgspec.structs.replace(told, power=why_paused(self._nodes, await self._link.broker_time()))
 
     async def warm_up(self, variant: str | None = None) -> WarmUpResult:
         """What a base is: as nodes have told, else as the one tells who loads it now.

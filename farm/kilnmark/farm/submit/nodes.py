@@ -19,9 +19,21 @@ from kilnmark.farm.errors import NoNode
 from kilnmark.farm.names import NODES
 from kilnmark.farm.submit.buckets import kept_in
 from kilnmark.protocol.wire.memory import BaseInfo, HeldBase, Limits, MemoryInfo
-from kilnmark.protocol.wire.status import StatusResult, WorkerInfo
+from kilnmark.protocol.wire.status import PowerInfo, StatusResult, WorkerInfo
 
-__all__ = ["SeenNode", "as_one_daemon", "known_bases", "needs_of", "of_our_kind", "seen_nodes"]
+__all__ = [
+    "LOST_AFTER",
+    "SeenNode",
+    "as_one_daemon",
+    "known_bases",
+    "needs_of",
+    "of_our_kind",
+    "seen_nodes",
+    "why_paused",
+]
+
+LOST_AFTER = 30.0
+"""Seconds without a word after which a node counts as lost; it says one every five."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +47,16 @@ class SeenNode:
 
     info: NodeInfo
     seen: datetime
+
+    def state(self, now: datetime) -> str:
+        """As it says; `lost` where it has said nothing for long and did not leave.
+
+        Args:
+            now: By the broker's clock.
+        """
+        if self.info.state != "left" and (now - self.seen).total_seconds() > LOST_AFTER:
+            return "lost"
+        return self.info.state
 
 
 async def seen_nodes(link: FarmLink) -> list[SeenNode]:
@@ -90,6 +112,20 @@ def needs_of(variant: str, base: BaseInfo, nodes: Iterable[SeenNode]) -> FarmNee
         keymaps=keymaps_digest(),
         bytes=max([base.memory_bytes, *sizes]),
     )
+
+
+def why_paused(nodes: Sequence[SeenNode], now: datetime) -> PowerInfo | None:
+    """Why nothing is begun at the moment, where no node of our kind takes work; None: one does.
+
+    Args:
+        nodes: All that ever joined.
+        now: By the broker's clock.
+    """
+    states = {each.info.name: each.state(now) for each in of_our_kind(nodes)}
+    if {"idle", "working"} & set(states.values()):
+        return None
+    said = ", ".join(f"{name} is {state}" for name, state in states.items())
+    return PowerInfo(paused=["high", "normal", "low"], because=f"no node takes work ({said})")
 
 
 def as_one_daemon(nodes: Sequence[SeenNode], address: str, folder: str) -> StatusResult:

@@ -194,7 +194,9 @@ async def _ask(
     page = GrowingPage(ledger, tally, files, lambda words: write_line(words, aside=True))
     async with _paints(wishes, options) as client, growing_page(page):
         painter = Painter(client, ledger, tally, move, force=options.force, picks=wishes.picks, decided=files.read)
-        pauses = asyncio.create_task(follow_pauses(client, lambda reason: _tell_pause(tally, move, reason)))
+        pauses = asyncio.create_task(
+            follow_pauses(client, lambda reason: _tell_pause(tally, move, reason, options.farm.painter))
+        )
         try:
             await painter.paint(plan.items, compare_base=options.compare_base)
         finally:
@@ -215,12 +217,12 @@ async def _paints(wishes: "Wishes", options: _Options) -> AsyncIterator["Paints"
             yield client
 
 
-def _tell_pause(tally: "Tally", move: Callable[[], None], reason: str | None) -> None:
+def _tell_pause(tally: "Tally", move: Callable[[], None], reason: str | None, who: str = "daemon") -> None:
     """In the bar; in a line where there is none."""
     tally.paused = reason
     move()
     if not sys.stderr.isatty():
-        write_line("it goes on" if reason is None else f"the daemon begins none of this batch: {reason}", aside=True)
+        write_line("it goes on" if reason is None else f"the {who} begins none of this batch: {reason}", aside=True)
 
 
 _HELP = """Pictures, `manifest.json` and the review page `index.html` are left in --out. What the manifest knows is not

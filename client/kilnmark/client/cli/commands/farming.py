@@ -38,6 +38,11 @@ class AskedFarm:
     detached: bool
     race: bool
 
+    @property
+    def painter(self) -> str:
+        """What paints, in a word."""
+        return "daemon" if self.address is None else "farm"
+
     def painting(self, out: Path, what: str) -> "AbstractAsyncContextManager[Paints]":
         """Who paints while the block lasts.
 
