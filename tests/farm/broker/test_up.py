@@ -12,14 +12,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from nats.js.errors import APIError
 
+from kilnmark.client.cli.main import kilnmark
 from kilnmark.farm.broker.credentials import load_credentials
 from kilnmark.farm.broker.ended import end_tasks
 from kilnmark.farm.broker.link import farm_link
 from kilnmark.farm.broker.server import ServerSettings, broker_server, config_of, find_server, pid_of
-from kilnmark.farm.broker.up import KeptUp, UpSettings, keep_up
-from kilnmark.farm.errors import BrokerAway, FarmError, FarmNotUsable
+from kilnmark.farm.broker.setup import FarmPlan
+from kilnmark.farm.broker.up import KeptUp, UpSettings, keep_up, look_after
+from kilnmark.farm.errors import BrokerAway, BrokerRefused, FarmError, FarmNotUsable
 
 
 @contextlib.asynccontextmanager
@@ -65,6 +68,46 @@ def test_the_next_start_knows_the_same_people_and_another(tmp_path: Path) -> Non
             return [person.name for person in kept.people]
 
     assert asyncio.run(ask()) == ["operator", "ann", "bob"]
+
+
+def test_who_is_revoked_is_let_in_no_more(tmp_path: Path) -> None:
+    async def ask() -> None:
+        async with up(UpSettings(store=tmp_path, port=0, invited=[("ann", "submitter"), ("bob", "submitter")])):
+            who = load_credentials(tmp_path / "credentials" / "submitter-ann.json", {})
+        async with up(UpSettings(store=tmp_path, port=0, revoked=["ann"])) as kept:
+            assert [person.name for person in kept.people] == ["operator", "bob"]
+            with pytest.raises(BrokerRefused, match="does not let these credentials of a submitter in"):
+                async with farm_link(kept.addresses[0], who):
+                    pass
+        with pytest.raises(FarmNotUsable, match="nobody of that name is let in; those are: bob"):
+            await keep_up(UpSettings(store=tmp_path, port=0, revoked=["ann"]), print)
+
+    asyncio.run(ask())
+
+
+def test_a_broker_that_runs_elsewhere_is_set_up_and_looked_after(tmp_path: Path) -> None:
+    async def ask() -> None:
+        async with broker_server(ServerSettings(store=tmp_path, port=0)) as server:
+            told = asyncio.Event()
+            looking = asyncio.create_task(look_after(server.address, None, FarmPlan(submitters=["ann"]), told.set))
+            await asyncio.wait_for(told.wait(), 20)
+            async with farm_link(server.address) as link:
+                await link.js.key_value("kiln-results-ann")
+            await end_tasks(looking)
+
+    asyncio.run(ask())
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--broker", "nats://127.0.0.1:9"], "whoever hands work in has a place at the broker; name them"),
+        (["--tls-cert", "a.pem"], "a certificate and its key go together; give --tls-key too"),
+    ],
+)
+def test_half_of_what_is_needed_is_told(tmp_path: Path, words: list[str], said: str) -> None:
+    with pytest.raises(FarmNotUsable, match=said):
+        CliRunner().invoke(kilnmark, ["farm", "up", "--store", str(tmp_path), *words], catch_exceptions=False)
 
 
 def test_a_broker_that_dies_is_started_again_and_its_links_go_on(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from kilnmark.farm.errors import FarmNotInstalled, FarmNotUsable
 from kilnmark.farm.names import token_of
 from kilnmark.keymaps.files.atomic import written_whole
 
-__all__ = ["OPERATOR", "Person", "credentials_file", "invite", "known_people", "new_credentials"]
+__all__ = ["OPERATOR", "Person", "credentials_file", "invite", "known_people", "new_credentials", "revoke"]
 
 OPERATOR = "operator"
 """The name of the one operator that every broker has."""
@@ -117,6 +117,28 @@ def invite(
             str(store), f"cannot be written ({error.strerror or error}); name another with --store"
         ) from error
     return tuple(people)
+
+
+def revoke(store: Path, names: Sequence[str]) -> None:
+    """Have a broker know these people no more, whatever their roles; its operator stays.
+
+    Raises:
+        FarmNotUsable: It does not know one of them, or the store cannot be written.
+    """
+    people = known_people(store)
+    there = [each.name for each in people if each.role != OPERATOR]
+    for name in names:
+        if name not in there:
+            known = ", ".join(there) or "nobody"
+            raise FarmNotUsable(f"--revoke {name}", f"nobody of that name is let in; those are: {known}")
+    gone = [each for each in people if each.name in names and each.role != OPERATOR]
+    try:
+        for each in gone:
+            credentials_file(store, each.name, each.role).unlink(missing_ok=True)
+        if gone:
+            _write(store / "people.json", msgspec.json.encode([each for each in people if each not in gone]))
+    except OSError as error:
+        raise FarmNotUsable(str(store), f"cannot be written ({error.strerror or error})") from error
 
 
 def _readdress(path: Path, addresses: tuple[str, ...], ca: str) -> None:

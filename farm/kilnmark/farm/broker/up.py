@@ -17,7 +17,7 @@ from kilnmark.farm.broker.held import held_store
 from kilnmark.farm.broker.keeper import Keeper
 from kilnmark.farm.broker.link import farm_link
 from kilnmark.farm.broker.nearby import announced
-from kilnmark.farm.broker.people import OPERATOR, Person, credentials_file, invite
+from kilnmark.farm.broker.people import OPERATOR, Person, credentials_file, invite, revoke
 from kilnmark.farm.broker.server import ServerSettings, broker_server, config_of, free_port, pid_of
 from kilnmark.farm.broker.setup import FarmPlan, set_up
 from kilnmark.farm.errors import FarmNotUsable
@@ -44,6 +44,7 @@ class UpSettings:
         own_tls: Make a certificate.
         announce: Say on the network where it is.
         invited: Names and roles that are let in, beside those that were before.
+        revoked: Names that are let in no more.
         kept: Seconds for which results and pictures stay.
     """
 
@@ -56,6 +57,7 @@ class UpSettings:
     own_tls: bool = False
     announce: bool = False
     invited: Sequence[tuple[str, FarmRole]] = ()
+    revoked: Sequence[str] = ()
     kept: float = 14 * 86400.0
 
 
@@ -92,6 +94,7 @@ async def keep_up(settings: UpSettings, tell: Callable[[KeptUp], None]) -> None:
         addresses = tuple(f"{'tls' if tls else 'nats'}://{_bracketed(host)}:{port}" for host in hosts)
         ca = _read(tls[0] if settings.own_tls and tls else settings.tls_ca)
         wanted: list[tuple[str, FarmRole]] = [(OPERATOR, "operator"), *settings.invited]
+        revoke(settings.store, settings.revoked)
         people = invite(settings.store, wanted, addresses=addresses, ca=ca)
         operator = load_credentials(credentials_file(settings.store, OPERATOR, "operator"))
         server = ServerSettings(

@@ -42,6 +42,7 @@ _DAY = 86400.0
 @click.option("--submitter", "submitters", multiple=True, metavar="NAME", help="Let somebody in who hands work in.")
 @click.option("--node", "nodes", multiple=True, metavar="NAME", help="Let a machine in that does work.")
 @click.option("--viewer", "viewers", multiple=True, metavar="NAME", help="Let somebody in who may look.")
+@click.option("--revoke", "revoked", multiple=True, metavar="NAME", help="Let somebody in no more.")
 @click.option("--tls-new", "own_tls", is_flag=True, help="Encrypt, by a certificate that is made here.")
 @click.option("--tls-cert", type=HomePath(dir_okay=False, path_type=Path), metavar="FILE", help="Encrypt, by this.")
 @click.option("--tls-key", type=HomePath(dir_okay=False, path_type=Path), metavar="FILE", help="Its key.")
@@ -93,6 +94,7 @@ def up(store: Path | None, broker: str | None, **given: Any) -> None:
         own_tls=given["own_tls"],
         announce=given["announce"],
         invited=invited,
+        revoked=given["revoked"],
         kept=given["kept"] * _DAY,
     )
     asyncio.run(_until_told(keep_up(settings, lambda kept: _tell(place, kept))))
