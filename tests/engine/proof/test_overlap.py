@@ -3,6 +3,7 @@ also where the device multiplies float32 as TF32.
 """
 
 from dataclasses import replace
+from functools import cache
 from itertools import combinations_with_replacement
 
 import numpy as np
@@ -25,6 +26,7 @@ from tests.engine.small_layer import (
     OUT,
     TARGET,
     UPDATES,
+    Matrix64,
     adapter,
     change,
     dense_layer,
@@ -39,13 +41,23 @@ import mlx.core as mx  # isort: skip - after the engine, which puts the fast BLA
 from mlx import nn
 
 
+@cache
+def made(layer: str) -> nn.Module:
+    """One of each kind for all pairs; nothing is written to it."""
+    return LAYERS[layer]()
+
+
+@cache
+def change_of(layer: str, kind: str) -> Matrix64:
+    return change(made(layer), UPDATES[kind])
+
+
 @pytest.mark.parametrize("layer", LAYERS)
 @pytest.mark.parametrize(("one", "other"), list(combinations_with_replacement(UPDATES, 2)), ids="-".join)
 def test_the_product_is_that_of_the_dense_changes(layer: str, one: str, other: str) -> None:
-    linear = LAYERS[layer]()
     with tf32_products():
-        got = overlap(slot_of(linear), adapter(UPDATES[one], "a"), adapter(UPDATES[other], "b"))
-    first, second = change(linear, UPDATES[one]), change(linear, UPDATES[other])
+        got = overlap(slot_of(made(layer)), adapter(UPDATES[one], "a"), adapter(UPDATES[other], "b"))
+    first, second = change_of(layer, one), change_of(layer, other)
     allowed = 1e-5 * float(np.linalg.norm(first) * np.linalg.norm(second))
     assert got == pytest.approx(float(np.sum(first * second)), abs=allowed)
 
