@@ -45,7 +45,7 @@ def error_of(ending: FarmResult, adapters: Sequence[FarmAdapter], paths: Sequenc
         paths: The same files here.
     """
     error = ending.error or JobError(code=RenderFailed.code, kind="", message="nobody said why", retryable=True)
-    message = _with_own_paths(error.message, adapters, paths)
+    message = _with_own_paths(error, adapters, paths)
     if ending.state == "dead":
         raised: RequestError = RenderFailed(_of_dead(ending, message), job_id=ending.job_id)
     elif ending.state == "cancelled":  # which nobody may paint again unasked, as a batch does whose daemon gave it up
@@ -83,9 +83,13 @@ def _at(report: AdapterReport, path: str) -> AdapterReport:
     return msgspec.structs.replace(report, path=path)
 
 
-def _with_own_paths(message: str, adapters: Iterable[FarmAdapter], paths: Iterable[str]) -> str:
+def _with_own_paths(error: JobError, adapters: Iterable[FarmAdapter], paths: Iterable[str]) -> str:
     """Nodes keep a file at `<folder>/<hash>/<name>`, of which nobody here has heard."""
+    message = error.message
     for adapter, path in zip(adapters, paths, strict=True):
+        for report in error.loras:
+            if Path(report.path).parts[-2:] == (adapter.sha256, adapter.files[0].name):
+                message = message.replace(report.path, path)
         place = rf"[^\s'\"`]*/{adapter.sha256}/{re.escape(adapter.files[0].name)}"
         message = re.sub(place, lambda _, path=path: path, message)  # type: ignore[misc]
     return message

@@ -30,7 +30,7 @@ from kilnmark.protocol.content.trust import Trust
 from kilnmark.protocol.errors import KilnmarkError
 from kilnmark.protocol.picture.catalog import row_of
 from kilnmark.protocol.picture.decide import base_for, decide
-from kilnmark.protocol.picture.given import GivenPicture, GivenPictures
+from kilnmark.protocol.picture.given import AskedPicture, GivenPicture, GivenPictures
 from kilnmark.protocol.picture.spec import asked_again
 from kilnmark.protocol.wire.errors import InvalidParams
 from kilnmark.protocol.wire.requests import RenderParams
@@ -111,6 +111,8 @@ class Specs:
         return SpecLine(number, request, warnings=warnings)
 
     def _decided(self, asked: RenderParams, drawn: int) -> "tuple[RenderRequest, tuple[str, ...]]":
+        if any(not isinstance(each, str | None) for each in (asked.init_image, *asked.reference_images)):
+            raise InvalidParams("a farm takes pictures by their paths - at `$.params.init_image`; put it into a file")
         names = [name for name in RenderParams.__struct_fields__ if name != "meta"]
         defaults = RenderParams(prompt=asked.prompt)
         said = {name: value for name in names if (value := getattr(asked, name)) != getattr(defaults, name)}
@@ -177,10 +179,8 @@ def _given(params: RenderParams) -> GivenPictures:
     return GivenPictures(start, tuple(_glimpsed(each) for each in params.reference_images))
 
 
-def _glimpsed(path: object) -> GivenPicture:
-    if not isinstance(path, str):
-        raise InvalidParams("a farm takes pictures by their paths - at `$.params.init_image`; put it into a file")
-    return glimpsed(read_picture(path, None))
+def _glimpsed(path: AskedPicture) -> GivenPicture:
+    return glimpsed(read_picture(cast("str", path), None))
 
 
 def _every_genres(tier: str | None, base: str) -> str | None:
