@@ -18,6 +18,7 @@ from kilnmark.protocol.wire.asides import Measurement, Noted
 from kilnmark.protocol.wire.jobs import QueueInfo
 from kilnmark.protocol.wire.memory import Limits, MemoryInfo
 from kilnmark.protocol.wire.status import CacheInfo
+from tests.daemon.conftest import Wire
 from tests.otel.reading import Metered
 
 LIMITS = Limits(device_bytes=9, base_bytes=8, memory_bytes=8, cache_bytes=1, wired_bytes=None)
@@ -59,6 +60,31 @@ def test_renders_are_measured_by_how_they_came(metered: Metered, started: Callab
     assert sum(n for _, n in metered.of(names.GEN_AI_DURATION)) == 4
     assert metered.of(names.QUEUE_WAIT) == [({"render.priority": "normal"}, 3)]
     assert sum(n for _, n in metered.of(names.JOURNAL_DURATION)) > 0
+
+
+@pytest.mark.parametrize("mismatch", ["warn", "error"])
+@pytest.mark.parametrize("given_up", [None, "first", "second"])
+def test_a_render_of_several_jobs_counts_once_whoever_of_them_is_left(
+    metered: Metered, started: Callable[..., InProcessDaemon], given_up: str | None, mismatch: str
+) -> None:
+    with started() as daemon, Wire(daemon.socket) as wire:
+        ink = str(make_adapter(daemon.loras / "ink.safetensors", rank=2, blocks=1))
+        daemon.worker.script.verdicts["ink"] = Verdict.NOOP
+        daemon.worker.hold("adapters")
+        asked = {"prompt": "a mill", "seed": 1, "width": 64, "height": 64, "lora_paths": [ink], "lora_scales": [1.0]}
+        ids = {
+            name: wire.send("render", {**asked, "on_mismatch": mismatch, "job_id": name})
+            for name in ("first", "second", "third")
+        }
+        wire.status_once(lambda status: [job["state"] for job in status["jobs"]] == ["running"] * len(ids))
+        if given_up is not None:
+            wire.send("cancel", {"job_id": given_up})
+            wire.reply(ids.pop(given_up))
+        daemon.worker.hold()
+        for _ in ids:
+            wire.read_until(lambda message: message.get("id") in ids.values())
+    assert [n for _, n in metered.of(names.ADAPTERS)] == [1]
+    assert sum(n for _, n in metered.of(names.IMAGES)) == (mismatch == "warn")
 
 
 def test_calls_and_refusals_are_measured_by_their_method_and_reason(

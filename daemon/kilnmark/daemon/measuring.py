@@ -78,7 +78,7 @@ class Measuring:
         self,
         job: Job,
         outcome: RenderResult | RequestError,
-        reports: Sequence[AdapterReport],
+        reports: Sequence[AdapterReport] | None,
         *,
         seconds: float,
         traceparent: str | None,
@@ -88,7 +88,7 @@ class Measuring:
         Args:
             job: As it ended.
             outcome: With what.
-            reports: What its adapters did, as far as that is known.
+            reports: What its adapters did, as far as that is known; None: another job of its render told that already.
             seconds: Since it was accepted.
             traceparent: Of its span.
         """
@@ -109,7 +109,7 @@ class Measuring:
         if job.facts.may_share and not isinstance(outcome, RequestError) and source != "shared":
             found: _Said = {names.CACHE_NAME: "picture", names.CACHE_RESULT: "hit" if outcome.cached else "miss"}
             measures.count(names.CACHE_REQUESTS, 1, found)
-        if source != "painted":
+        if source == "cached" or reports is None:
             return
         for report in reports:
             measures.count(names.ADAPTERS, 1, {**tier, names.LORA_VERDICT: report.verdict.value}, context)

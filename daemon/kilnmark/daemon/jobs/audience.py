@@ -14,7 +14,7 @@ from opentelemetry.context import attach, detach
 
 from kilnmark.daemon.clock import Clock
 from kilnmark.daemon.jobs.events import JobAccepted
-from kilnmark.daemon.jobs.jobs import Job
+from kilnmark.daemon.jobs.jobs import Job, OpenRender
 from kilnmark.daemon.jobs.logged import level_of, line_of
 from kilnmark.daemon.measuring import Measuring
 from kilnmark.daemon.spans import RenderTrace
@@ -101,6 +101,7 @@ class Audience:
         self._measuring = measuring or Measuring()
         self.on_news: Callable[[str, JobNews, work.Stepped | None], object] = _nobody
         self._seats: dict[str, _Seat] = {}
+        self._told: OpenRender | None = None
 
     def enter(self, arrival: Arrival, waited: float = 0.0) -> None:
         """A job was accepted.
@@ -203,13 +204,26 @@ class Audience:
         queued = round((begun - seat.accepted) * 1000, 3)
         return msgspec.structs.replace(made, queue_ms=queued, total_ms=total)
 
-    def leave(self, job: Job, outcome: RenderResult | RequestError, reports: Sequence[AdapterReport]) -> None:
-        """A job has ended: its spans end, the log tells of it, and everybody who waits for it hears how."""
+    def leave(
+        self,
+        job: Job,
+        outcome: RenderResult | RequestError,
+        reports: Sequence[AdapterReport],
+        render: OpenRender | None,
+    ) -> None:
+        """A job has ended: its spans end, the log tells of it, and everybody who waits for it hears how.
+
+        Args:
+            render: That it was a job of; those of one that was painted, or refused, leave one after the other.
+        """
+        is_told = render is not None and render is self._told
+        if reports or isinstance(outcome, RenderResult):
+            self._told = render
         seat = self._seats.pop(job.job_id)
         seat.trace.ended(outcome, reports, shared_with=job.shared_with)
         seconds = self._clock.monotonic() - seat.accepted
         traceparent = seat.trace.carrier.traceparent
-        self._measuring.ended(job, outcome, reports, seconds=seconds, traceparent=traceparent)
+        self._measuring.ended(job, outcome, None if is_told else reports, seconds=seconds, traceparent=traceparent)
         line = line_of(job, outcome, reports, seconds=seconds, asked_by=seat.asked_by)
         token = attach(seat.trace.context)
         _log.log(level_of(outcome, reports), "%s", line, extra={JOB_ID: job.job_id, TRACE_ID: seat.trace.trace_id})

@@ -276,9 +276,8 @@ class Renders:
 
     def _stop(self, job_id: str, error: RequestError) -> bool:
         job = self.queue.state.find(job_id)
-        if job is None or job.render is None:
+        if job is None or (render := job.render) is None:
             return False
-        render = job.render
         if job.state == "queued" or len(render.jobs) > 1:
             self._end(job_id, error)
         elif render.stopping is None:
@@ -288,12 +287,13 @@ class Renders:
 
     def _end(self, job_id: str, outcome: RenderResult | RequestError, reports: Sequence[AdapterReport] = ()) -> None:
         job = self.queue.state.find(job_id)
-        if job is not None and job.render is not None and job.render.stopping is not None:
-            outcome = error_again(job.render.stopping, job_id)
+        render = None if job is None else job.render
+        if render is not None and render.stopping is not None:
+            outcome = error_again(render.stopping, job_id)
         if isinstance(outcome, RequestError):
             outcome.trace_id = self._audience.trace_of(job_id).trace_id
         ended = self.queue.end(job_id, written(outcome), self._audience.step_of(job_id))
-        self._audience.leave(ended, outcome, reports)
+        self._audience.leave(ended, outcome, reports, render)
         self._recovery.ended(job_id)
         if self.queue.state.open_count == self._recovery.absent_count:
             self._idle.set()
