@@ -4,17 +4,16 @@ Nothing of it is given up while the broker is away: a node that has painted wait
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from kilnmark.farm.broker.link import FarmLink
+from kilnmark.farm.broker.patience import patiently
 from kilnmark.farm.content.local import LocalFile
 from kilnmark.farm.content.store import ContentStore, open_content
 from kilnmark.farm.documents import FarmJob, FarmResult
-from kilnmark.farm.errors import BrokerAway
 from kilnmark.farm.names import pictures_of, results_of, token_of
 from kilnmark.keymaps.files.linked import linked_whole
 
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
     from nats.js.kv import KeyValue
 
 __all__ = ["Commits", "shared_place"]
-
-T = TypeVar("T")
 
 _PATIENCE = 900.0
 """Seconds for which a broker that is away is waited for with a result in hand; then the job is somebody else's."""
@@ -71,8 +68,8 @@ class Commits:
             FarmError: The broker does not take it, or was away for too long.
         """
         if picture is not None:
-            await self._patiently(lambda: self._put(job, picture))
-        return await self._patiently(lambda: self._create(job, result, picture))
+            await patiently(lambda: self._put(job, picture), _PATIENCE)
+        return await patiently(lambda: self._create(job, result, picture), _PATIENCE)
 
     async def _put(self, job: FarmJob, picture: LocalFile) -> None:
         if self._shared is not None:
@@ -114,16 +111,6 @@ class Commits:
         if submitter not in self._pictures:
             self._pictures[submitter] = await open_content(self._link, pictures_of(submitter))
         return self._pictures[submitter]
-
-    async def _patiently(self, work: Callable[[], Awaitable[T]]) -> T:
-        over = asyncio.get_running_loop().time() + _PATIENCE
-        while True:
-            try:
-                return await work()
-            except BrokerAway:
-                if asyncio.get_running_loop().time() > over:
-                    raise
-                await asyncio.sleep(0.5)
 
 
 def _share(picture: LocalFile, place: Path) -> None:

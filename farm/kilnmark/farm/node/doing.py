@@ -122,8 +122,8 @@ class Doing:
         messages = self._messages[key] = [message]
         self._about.running[job.job_id] = None
         try:
-            async with self._in_progress(messages):
-                while messages:
+            while messages:  # nothing is awaited between the last look at them and the end
+                async with self._in_progress(messages):
                     await self._end(job, key, messages)
         finally:
             self._messages.pop(key)

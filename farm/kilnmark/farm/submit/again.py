@@ -8,12 +8,13 @@ from typing import Literal
 import msgspec
 
 from kilnmark.farm.broker.link import FarmLink
+from kilnmark.farm.broker.patience import patiently
 from kilnmark.farm.documents import FarmResult
 from kilnmark.farm.names import CANCELS, cancel_key, results_of, token_of
 from kilnmark.farm.submit.buckets import open_bucket
 from kilnmark.farm.submit.jobs import MadeJob
 from kilnmark.farm.submit.results import Results
-from kilnmark.farm.submit.sending import Sending, patiently
+from kilnmark.farm.submit.sending import Sending
 from kilnmark.protocol.wire.errors import Cancelled
 from kilnmark.protocol.wire.replies import JobError
 

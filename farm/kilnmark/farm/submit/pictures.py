@@ -6,13 +6,13 @@ from contextlib import suppress
 from pathlib import Path
 
 from kilnmark.farm.broker.link import FarmLink
+from kilnmark.farm.broker.patience import patiently
 from kilnmark.farm.content.local import file_sha256
 from kilnmark.farm.content.store import ContentStore, open_content
 from kilnmark.farm.documents import FarmResult
 from kilnmark.farm.errors import ContentUnusable, FarmNotUsable
 from kilnmark.farm.names import pictures_of
 from kilnmark.farm.node.commit import shared_place
-from kilnmark.farm.submit.sending import patiently
 from kilnmark.keymaps.files.atomic import written_whole
 
 __all__ = ["Pictures"]

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from kilnmark.farm.broker.link import FarmLink
+from kilnmark.farm.broker.patience import PATIENCE, patiently
 from kilnmark.farm.documents import FarmResult
 from kilnmark.farm.errors import BrokerAway
 from kilnmark.farm.names import CANCELS, cancel_key, results_of, token_of
 from kilnmark.farm.submit.buckets import open_bucket
-from kilnmark.farm.submit.sending import PATIENCE, patiently
 
 if TYPE_CHECKING:
     from nats.js.kv import KeyValue

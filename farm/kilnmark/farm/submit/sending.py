@@ -7,17 +7,16 @@ import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import TypeVar
 
 import msgspec
 from opentelemetry import trace
 from opentelemetry.trace import Span, SpanKind
 
 from kilnmark.farm.broker.link import FarmLink
+from kilnmark.farm.broker.patience import patiently
 from kilnmark.farm.content.local import LocalFile
 from kilnmark.farm.content.store import ContentStore, open_content
 from kilnmark.farm.documents import FarmJob, SubmissionPart
-from kilnmark.farm.errors import BrokerAway
 from kilnmark.farm.names import PARTITIONS, WORK, partition_key, results_of, submission_key, work_subject
 from kilnmark.farm.submit.buckets import open_bucket
 from kilnmark.farm.submit.jobs import MadeJob
@@ -25,32 +24,10 @@ from kilnmark.otel import names
 from kilnmark.otel.carrier import carrier_of
 from kilnmark.otel.spans import describe, mark_failed
 
-__all__ = ["PER_SUBJECT", "Sending", "patiently"]
+__all__ = ["PER_SUBJECT", "Sending"]
 
-T = TypeVar("T")
-
-PATIENCE = 600.0
-"""Seconds for which a broker that went away is waited for."""
-
-_PAUSE = 0.25
 PER_SUBJECT = 10077
 """What the broker says of a subject that has its one message (`JSStreamMaximumMessagesPerSubject...`, 2.11)."""
-
-
-async def patiently(work: Callable[[], Awaitable[T]], patience: float = PATIENCE) -> T:
-    """Do something that can be done again, until the broker is back.
-
-    Raises:
-        BrokerAway: It was away for longer than that, in seconds.
-    """
-    over = asyncio.get_running_loop().time() + patience
-    while True:
-        try:
-            return await work()
-        except BrokerAway:
-            if asyncio.get_running_loop().time() > over:
-                raise
-            await asyncio.sleep(_PAUSE)
 
 
 class Sending:

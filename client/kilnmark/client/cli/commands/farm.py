@@ -1,26 +1,13 @@
 """The `farm` group: the farm is named, never imported, until one of its commands is asked for."""
 
-from importlib import import_module
-
 import click
+
+from kilnmark.client.cli.parts import PartGroup
 
 __all__ = ["farm"]
 
 
-class _Farm(click.Group):
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return self._there().list_commands(ctx)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        return self._there().get_command(ctx, cmd_name)
-
-    @staticmethod
-    def _there() -> click.Group:
-        found: click.Group = import_module("kilnmark.farm.cli.main").farm
-        return found
-
-
-@click.group(cls=_Farm, short_help="Many machines behind one queue.")
+@click.group(cls=PartGroup, where="kilnmark.farm.cli.main:farm", short_help="Many machines behind one queue.")
 def farm() -> None:
     """Many machines behind one queue: a broker hands work out, and every machine's daemon paints.
 

@@ -5,29 +5,17 @@ from importlib import import_module
 import click
 
 from kilnmark.client.cli.options import socket_option
+from kilnmark.client.cli.parts import PartGroup
 
 __all__ = ["mcp", "web"]
 
 
-class _Web(click.Group):
-    def make_context(
-        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: object
-    ) -> click.Context:
-        return self._there().make_context(info_name, args, parent, **extra)
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return self._there().list_commands(ctx)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        return self._there().get_command(ctx, cmd_name)
-
-    @staticmethod
-    def _there() -> click.Group:
-        found: click.Group = import_module("kilnmark.web.cli.main").web
-        return found
-
-
-@click.group(cls=_Web, short_help="The panel and the API for pictures, over HTTP.")
+@click.group(
+    cls=PartGroup,
+    where="kilnmark.web.cli.main:web",
+    own_options=True,
+    short_help="The panel and the API for pictures, over HTTP.",
+)
 def web() -> None:
     """The panel and the API for pictures, over HTTP."""
 
