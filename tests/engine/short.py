@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from kilnmark.engine.families.base import Base, load_base
 from kilnmark.protocol.picture.numerics import Numerics
 from tests.engine.flux import flux_of
-from tests.keymaps.lycoris import Share
+from tests.keymaps.lycoris import Share, in_blocks
 
 __all__ = ["BLOCKS", "TARGETS", "short", "short_standin", "shorten"]
 
@@ -38,4 +38,4 @@ def shorten(transformer: nn.Module) -> None:
 
 def short(shares: Iterable[Share]) -> list[Share]:
     """Those of modules that stand in its blocks."""
-    return [share for share in shares if int(share.target.split(".")[1]) < BLOCKS]
+    return in_blocks(shares, BLOCKS)

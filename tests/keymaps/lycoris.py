@@ -1,4 +1,4 @@
-"""LyCORIS files at full depth with small random factors, and the rows of their modules that belong to each target.
+"""LyCORIS files with small random factors, and the rows of their modules that belong to each target.
 
 Names and sizes are written as LyCORIS writes them, without any code of ours.
 """
@@ -34,6 +34,15 @@ def diffusers_shares(prefix: str = "transformer.", separator: str = ".") -> list
         Share(prefix + module.removeprefix("transformer.").replace(".", separator), target, begin, end)
         for module, target, begin, end in diffusers_rows()
     ]
+
+
+BLOCKS = 11
+"""Of each kind, so that numbers of two digits are among them; the zoo has every convention at full depth."""
+
+
+def in_blocks(shares: Iterable[Share], count: int = BLOCKS) -> list[Share]:
+    """Those of modules that stand in the first so many blocks of each kind."""
+    return [share for share in shares if int(share.target.split(".")[1]) < count]
 
 
 def sizes(shares: Iterable[Share]) -> Mapping[str, tuple[int, int]]:

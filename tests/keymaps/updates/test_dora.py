@@ -14,7 +14,7 @@ from kilnmark.keymaps.updates.kinds.loha import HadamardUpdate
 from kilnmark.keymaps.updates.kinds.lokr import KroneckerUpdate
 from kilnmark.keymaps.updates.update import WeightUpdate
 from kilnmark.keymaps.zoo.write import write_tensors
-from tests.keymaps.lycoris import Raw, Share, diffusers_shares, dora_file, kohya_shares
+from tests.keymaps.lycoris import BLOCKS, Raw, Share, diffusers_shares, dora_file, in_blocks, kohya_shares
 from tests.keymaps.test_adapter import DEV
 from tests.pairs import pairs_of
 
@@ -23,15 +23,17 @@ FUSED = "lora_unet_double_blocks_0_img_attn_qkv"
 
 
 @pytest.mark.parametrize(
-    ("convention", "shares", "keys"), [("kohya", kohya_shares(), 1216), ("diffusers", diffusers_shares(), 1482)]
+    ("convention", "shares", "keys"),
+    [
+        ("kohya", in_blocks(kohya_shares()), 4 * 13 * BLOCKS),
+        ("diffusers", in_blocks(diffusers_shares()), 3 * 20 * BLOCKS),
+    ],
 )
-def test_every_layer_of_a_full_file_gets_its_rows(
-    tmp_path: Path, convention: str, shares: list[Share], keys: int
-) -> None:
+def test_every_layer_of_a_file_gets_its_rows(tmp_path: Path, convention: str, shares: list[Share], keys: int) -> None:
     peft = convention == "diffusers"
     raw = dora_file(shares, peft=peft)
     adapter = read_adapter(write_tensors(tmp_path / "a.safetensors", raw), DEV)
-    assert (adapter.convention, adapter.kind, adapter.target_count) == (convention, "dora", 494)
+    assert (adapter.convention, adapter.kind, adapter.target_count) == (convention, "dora", 20 * BLOCKS)
     assert adapter.matched_key_count == adapter.total_key_count == keys
     updates = {update.target: update for update in pairs_of(adapter)}
     for share in shares:

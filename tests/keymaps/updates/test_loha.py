@@ -10,7 +10,7 @@ from kilnmark.keymaps.adapter import Adapter, read_adapter
 from kilnmark.keymaps.errors import UnfitAdapter
 from kilnmark.keymaps.updates.kinds.loha import HadamardUpdate
 from kilnmark.keymaps.zoo.write import write_tensors
-from tests.keymaps.lycoris import Raw, Share, diffusers_shares, kohya_shares, loha_file, some_rows
+from tests.keymaps.lycoris import Raw, Share, diffusers_shares, in_blocks, kohya_shares, loha_file, some_rows
 from tests.keymaps.test_adapter import DEV
 
 SHAPES = {f"transformer_blocks.0.attn.to_{letter}": (rows, 8) for letter, rows in zip("qkv", (6, 4, 2), strict=True)}
@@ -36,12 +36,12 @@ def rows_of(update: HadamardUpdate, rows: NDArray[np.int64] | slice) -> NDArray[
 @pytest.mark.parametrize(
     ("convention", "shares"),
     [
-        ("kohya", kohya_shares()),
-        ("diffusers", diffusers_shares()),
-        ("lycoris", diffusers_shares("lycoris_", "_")),
+        ("kohya", in_blocks(kohya_shares())),
+        ("diffusers", in_blocks(diffusers_shares())),
+        ("lycoris", in_blocks(diffusers_shares("lycoris_", "_"))),
     ],
 )
-def test_every_layer_of_a_full_file_gets_its_rows_of_the_product(
+def test_every_layer_of_a_file_gets_its_rows_of_the_product(
     tmp_path: Path, convention: str, shares: list[Share]
 ) -> None:
     raw = loha_file(shares, rank=2, alpha=0.5)

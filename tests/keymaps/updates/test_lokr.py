@@ -10,7 +10,7 @@ from kilnmark.keymaps.adapter import Adapter, read_adapter
 from kilnmark.keymaps.errors import UnfitAdapter
 from kilnmark.keymaps.updates.kinds.lokr import KroneckerUpdate
 from kilnmark.keymaps.zoo.write import write_tensors
-from tests.keymaps.lycoris import Raw, Share, diffusers_shares, kohya_shares, lokr_file, some_rows
+from tests.keymaps.lycoris import Raw, Share, diffusers_shares, in_blocks, kohya_shares, lokr_file, some_rows
 from tests.keymaps.test_adapter import DEV
 
 Matrix64 = NDArray[np.float64]
@@ -44,16 +44,16 @@ def dense(update: KroneckerUpdate) -> Matrix64:
 
 
 FULL = {
-    "kohya_lokr_bfl": ("kohya", kohya_shares(), {}),
-    "ai_toolkit_lokr": ("diffusers", diffusers_shares(), {"alpha": 1e10}),
-    "ai_toolkit_lokr_old": ("lycoris", diffusers_shares("lycoris_", "_"), {"alpha": 1e10}),
-    "simpletuner_lokr_lowrank": ("lycoris", diffusers_shares("lycoris_", "_"), {"rank": 2}),
-    "kohya, both decomposed": ("kohya", kohya_shares(), {"rank": 2, "both": True, "alpha": 3.0}),
+    "kohya_lokr_bfl": ("kohya", in_blocks(kohya_shares()), {}),
+    "ai_toolkit_lokr": ("diffusers", in_blocks(diffusers_shares()), {"alpha": 1e10}),
+    "ai_toolkit_lokr_old": ("lycoris", in_blocks(diffusers_shares("lycoris_", "_")), {"alpha": 1e10}),
+    "simpletuner_lokr_lowrank": ("lycoris", in_blocks(diffusers_shares("lycoris_", "_")), {"rank": 2}),
+    "kohya, both decomposed": ("kohya", in_blocks(kohya_shares()), {"rank": 2, "both": True, "alpha": 3.0}),
 }
 
 
 @pytest.mark.parametrize("name", FULL)
-def test_every_layer_of_a_full_file_gets_its_rows_of_the_product(tmp_path: Path, name: str) -> None:
+def test_every_layer_of_a_file_gets_its_rows_of_the_product(tmp_path: Path, name: str) -> None:
     convention, shares, options = FULL[name]
     raw = lokr_file(shares, **options)  # type: ignore[arg-type]
     adapter = read_adapter(write_tensors(tmp_path / "a.safetensors", raw), DEV)
