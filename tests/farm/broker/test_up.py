@@ -70,6 +70,24 @@ def test_the_next_start_knows_the_same_people_and_another(tmp_path: Path) -> Non
     assert asyncio.run(ask()) == ["operator", "ann", "bob"]
 
 
+def test_an_operator_whose_credentials_are_gone_is_made_anew(tmp_path: Path) -> None:
+    async def ask() -> None:
+        for _ in range(2):
+            async with up(UpSettings(store=tmp_path, port=0)) as kept:
+                assert [person.name for person in kept.people] == ["operator"]
+            (tmp_path / "credentials" / "operator.json").unlink()
+
+    asyncio.run(ask())
+
+
+def test_a_name_that_this_machine_does_not_know_is_for_others(tmp_path: Path) -> None:
+    async def ask() -> tuple[str, ...]:
+        async with up(UpSettings(store=tmp_path, port=0, own_tls=True, hosts=["forge.invalid"])) as kept:
+            return kept.addresses
+
+    assert asyncio.run(ask())[0].startswith("tls://forge.invalid:")
+
+
 def test_who_is_revoked_is_let_in_no_more(tmp_path: Path) -> None:
     async def ask() -> None:
         async with up(UpSettings(store=tmp_path, port=0, invited=[("ann", "submitter"), ("bob", "submitter")])):
@@ -158,6 +176,12 @@ def test_what_it_is_not_run_as_is_told_with_the_mend(tmp_path: Path, settings: d
         asyncio.run(keep_up(UpSettings(store=tmp_path, port=0, **settings), print))  # type: ignore[arg-type]
 
 
+def test_what_the_server_itself_ends_by_is_told_in_its_words(tmp_path: Path) -> None:
+    (tmp_path / "jetstream").write_text("no folder")
+    with pytest.raises(FarmNotUsable, match=r"ended at once: .*(jetstream|JetStream)"):
+        asyncio.run(keep_up(UpSettings(store=tmp_path, port=0), print))
+
+
 def test_a_port_that_another_program_has_is_told(tmp_path: Path) -> None:
     async def ask() -> None:
         async with up(UpSettings(store=tmp_path / "one", port=0)) as kept:
@@ -196,9 +220,12 @@ def test_the_command_says_whom_it_lets_in_and_ends_by_a_signal(tmp_path: Path) -
     words = [sys.executable, "-m", "kilnmark.client.cli", "farm", "up", "--store", str(tmp_path), "--port", "0"]
     with subprocess.Popen([*words, "--viewer", "eve"], stdout=subprocess.PIPE, text=True) as running:
         assert running.stdout is not None
-        said = [running.stdout.readline() for _ in range(4)]
-        running.terminate()
-        assert running.wait(20) == 0
+        try:
+            said = [running.stdout.readline() for _ in range(4)]
+            running.terminate()
+            assert running.wait(20) == 0
+        finally:
+            running.kill()
     assert said[0].startswith("the broker is up at nats://127.0.0.1:")
     assert str(tmp_path / "credentials" / "viewer-eve.json") in said[2]
     assert "kilnmark farm work --farm" in said[3]

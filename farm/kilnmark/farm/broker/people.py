@@ -97,7 +97,9 @@ def invite(
     Raises:
         FarmError: A name cannot be one, or the store cannot be written.
     """
-    people = list(known_people(store))
+    # Without its operator nobody could look after it: one whose credentials are gone is made anew.
+    has_operator = credentials_file(store, OPERATOR, "operator").exists()
+    people = [each for each in known_people(store) if has_operator or each.role != "operator"]
     known = {(each.name, each.role) for each in people}
     try:
         (store / "credentials").mkdir(mode=0o700, parents=True, exist_ok=True)

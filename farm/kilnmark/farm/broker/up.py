@@ -5,14 +5,16 @@ import ipaddress
 import logging
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from kilnmark.farm.broker.accounts import accounts
 from kilnmark.farm.broker.certificate import own_certificate
 from kilnmark.farm.broker.credentials import FarmCredentials, FarmRole, load_credentials
+from kilnmark.farm.broker.ended import end_tasks
 from kilnmark.farm.broker.held import held_store
 from kilnmark.farm.broker.keeper import Keeper
 from kilnmark.farm.broker.link import farm_link
@@ -100,14 +102,29 @@ async def keep_up(settings: UpSettings, tell: Callable[[KeptUp], None]) -> None:
         server = ServerSettings(
             store=settings.store, listen=settings.listen, port=port, accounts=accounts(people), tls=tls
         )
-        started = asyncio.Event()
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(_serve(server, started))
-            await started.wait()
-            if settings.announce:
-                await stack.enter_async_context(announced(hosts[0].split(".")[0], addresses[0]))
-            plan = FarmPlan(submitters=[each.name for each in people if each.role == "submitter"], kept=settings.kept)
-            await look_after(addresses[0], operator, plan, lambda: tell(KeptUp(addresses, people)))
+        if settings.announce:
+            await stack.enter_async_context(announced(hosts[0].split(".")[0], addresses[0]))
+        plan = FarmPlan(submitters=[each.name for each in people if each.role == "submitter"], kept=settings.kept)
+        asked = addresses[0] if settings.tls else f"{'tls' if tls else 'nats'}://{_nearest(settings.listen)}:{port}"
+        looking = look_after(asked, operator, plan, lambda: tell(KeptUp(addresses, people)))
+        await _both(server, looking)
+
+
+async def _both(server: ServerSettings, looking: Coroutine[Any, Any, None]) -> None:
+    """Serve, and look after what is served; what either fails by is raised as it is."""
+    started = asyncio.Event()
+
+    async def look() -> None:
+        await started.wait()
+        await looking
+
+    tasks = [asyncio.create_task(_serve(server, started)), asyncio.create_task(look())]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        done.pop().result()
+    finally:
+        await end_tasks(*reversed(tasks))
+        looking.close()
 
 
 async def look_after(address: str, operator: FarmCredentials | None, plan: FarmPlan, tell: Callable[[], None]) -> None:
@@ -158,6 +175,11 @@ def _is_loopback(listen: str) -> bool:
 def _hosts(listen: str) -> tuple[str, ...]:
     """By which a broker is reached that listens there: on all addresses, by this machine's name."""
     return (socket.gethostname(),) if listen in ("0.0.0.0", "::") else (listen,)  # noqa: S104 - compared with it
+
+
+def _nearest(listen: str) -> str:
+    """Where this machine itself reaches a broker that listens there, whatever its name is and whoever knows that."""
+    return "127.0.0.1" if listen in ("0.0.0.0", "::") else _bracketed(listen)  # noqa: S104 - compared with it
 
 
 def _here(listen: str) -> tuple[str, ...]:

@@ -101,18 +101,15 @@ def up(store: Path | None, broker: str | None, **given: Any) -> None:
 
 
 async def _until_told(running: Coroutine[Any, Any, None]) -> None:
-    """Go on until Ctrl-C or SIGTERM; of several errors at once the first is told."""
+    """Go on until Ctrl-C or SIGTERM."""
     task, over = asyncio.create_task(running), asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, over.set)
     told = asyncio.create_task(over.wait())
     await asyncio.wait({task, told}, return_when=asyncio.FIRST_COMPLETED)
     await end_tasks(told, *(() if task.done() else (task,)))
-    if task.cancelled() or (error := task.exception()) is None:
-        return
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    raise error
+    if not task.cancelled():
+        task.result()
 
 
 async def _elsewhere(broker: str, given: dict[str, Any], submitters: list[str]) -> None:
