@@ -50,6 +50,7 @@ def test_lines_are_composed_decided_painted_and_named_by_their_job(farm: str, tm
     assert "`sed`" in told["told"]
     done = told["lines"][:2]
     assert all(Path(line["picture"]).is_file() and line["node"] == "anvil" for line in done)
+    assert sorted(path.suffix for path in (tmp_path / "out").iterdir()) == [".png", ".png"]
     again = submitted(farm, file, "--wait", "--packs", packs.root, "--out", tmp_path / "out")
     assert [line["job_id"] for line in again["lines"]] == [line["job_id"] for line in told["lines"]]
 

@@ -189,5 +189,7 @@ def test_a_batch_of_the_command_line_goes_to_the_farm_that_is_named(farm: Farm, 
     command = ["poi", "--packs", str(packs.root), "--out", str(out), "--farm", farm.broker, "--json"]
     document = msgspec.json.decode(CliRunner().invoke(batch, [*command, "--world", "mire"]).stdout)
     assert document["painted"] == 2, document
+    (out / ".farm").mkdir()  # as one that was killed leaves it
     again = msgspec.json.decode(CliRunner().invoke(batch, [*command, "--world", "mire"]).stdout)
     assert (again["painted"], again["kept"]) == (0, 2)
+    assert not (out / ".farm").exists()

@@ -2,7 +2,9 @@
 
 import asyncio
 import shutil
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -146,7 +148,29 @@ for _option in reversed(FARM_OPTIONS):
 async def _hand_in(
     file: Path, asked: AskedFarm, out: Path, packs: Path | None, lora_roots: tuple[Path, ...]
 ) -> tuple["SubmittedDocument", ExitCode]:
-    async with asked.painting(out, f"submit {file.name}") as painting:
+    with _own_folder(out, detached=asked.detached) as own:
+        return await _handed_in(file, asked, out, own, packs, lora_roots)
+
+
+@contextmanager
+def _own_folder(out: Path, *, detached: bool) -> Iterator[Path]:
+    """Where pictures are on their way, beside those of whoever else has some put there."""
+    if detached:
+        yield out
+        return
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        made = tempfile.TemporaryDirectory(prefix=".farm-", dir=out)
+    except OSError as error:
+        raise FarmNotUsable(str(out), f"cannot be written ({error.strerror or error}); name another") from error
+    with made as own:
+        yield Path(own)
+
+
+async def _handed_in(
+    file: Path, asked: AskedFarm, out: Path, own: Path, packs: Path | None, lora_roots: tuple[Path, ...]
+) -> tuple["SubmittedDocument", ExitCode]:
+    async with asked.painting(own, f"submit {file.name}") as painting:
         client = cast("FarmClient", painting)
         specs = Specs(await client.status(), packs, lora_roots)
         read = await asyncio.to_thread(lambda: list(read_specs(file, specs)))

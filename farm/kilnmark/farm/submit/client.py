@@ -1,6 +1,7 @@
 """The farm in the place of a daemon: what a batch asks of the one, it asks of the other."""
 
 import asyncio
+import shutil
 import uuid
 from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from contextlib import aclosing
@@ -97,6 +98,10 @@ class FarmClient:
     def left(self) -> int:
         """How many jobs were handed in whose ending nobody has waited for."""
         return sum(many.waiting for many in self._many)
+
+    def clear(self) -> None:
+        """Remove the folder of pictures on their way, with what an earlier one that was killed has left there."""
+        shutil.rmtree(self._folder, ignore_errors=True)
 
     async def status(self) -> StatusResult:
         """The farm as one daemon that serves what its nodes serve.

@@ -27,7 +27,7 @@ async def farm_painter(asked: AskedFarm, out: Path, what: str) -> AsyncIterator[
 
     Args:
         asked: Which, as whom, and how.
-        out: The folder that pictures go to in the end.
+        out: The folder that pictures go to in the end; nobody else has some put there meanwhile.
         what: What asks, for people.
 
     Raises:
@@ -49,6 +49,8 @@ async def farm_painter(asked: AskedFarm, out: Path, what: str) -> AsyncIterator[
         )
         try:
             yield client
+            if not asked.detached:
+                client.clear()
         finally:
             if client.left:
                 write_line(_left(client, detached=asked.detached), aside=True)
