@@ -31,7 +31,7 @@ class FarmPlan:
     Attributes:
         submitters: Each has a bucket of results and one of pictures.
         replicas: Of everything; more than one needs a cluster.
-        kept: Seconds for which results and pictures stay.
+        kept: Seconds for which results and pictures stay, and what was said of jobs that were lost or are unwanted.
     """
 
     submitters: Sequence[str]
@@ -60,10 +60,10 @@ async def set_up(link: FarmLink, plan: FarmPlan) -> None:
             ),
             plan,
         )
-        await _stream(link, api.StreamConfig(name=LOST, subjects=[LOST_ADVISORY]), plan)
+        await _stream(link, api.StreamConfig(name=LOST, subjects=[LOST_ADVISORY], max_age=plan.kept), plan)
         for bucket in (NODES, PARTITIONS):
             await _bucket(link, bucket, plan, wiped=False)
-        await _bucket(link, CANCELS, plan, wiped=True)
+        await _bucket(link, CANCELS, plan, wiped=True, kept=plan.kept)
         await _objects(link, CONTENT, plan, None)
         for submitter in plan.submitters:
             await _bucket(link, results_of(submitter), plan, wiped=True, kept=plan.kept)
