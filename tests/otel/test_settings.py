@@ -61,6 +61,11 @@ def test_an_export_may_take_two_seconds_unless_a_variable_says_otherwise() -> No
         ("OTEL_EXPORTER_OTLP_COMPRESSION", "zstd"),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318"),
         ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "collector:4318"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:99999"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://[::1"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://"),
+        ("OTEL_EXPORTER_OTLP_CERTIFICATE", "/no/such/ca.pem"),
+        ("OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY", "/no/such/key.pem"),
         ("OTEL_EXPORTER_OTLP_TIMEOUT", "fast"),
         ("OTEL_EXPORTER_OTLP_TIMEOUT", "0"),
         ("OTEL_EXPORTER_OTLP_TIMEOUT", "nan"),
@@ -96,8 +101,9 @@ def test_nothing_is_checked_while_tracing_is_off() -> None:
     assert read_settings(ENDPOINT | wrong | {"OTEL_SDK_DISABLED": "true"}) == SignalSettings()
 
 
-def test_grpc_takes_an_address_without_a_scheme() -> None:
-    env = {"OTEL_EXPORTER_OTLP_ENDPOINT": "collector:4317", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}
+@pytest.mark.parametrize("endpoint", ["collector:4317", "unix:/run/collector.sock", "unix:///run/collector.sock"])
+def test_grpc_takes_an_address_without_a_scheme_or_a_host(endpoint: str) -> None:
+    env = {"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint, "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}
     assert read_settings(env).protocol == "grpc"
 
 

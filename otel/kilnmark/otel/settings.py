@@ -1,9 +1,10 @@
 """The standard `OTEL_` variables that decide whether and how telemetry leaves, read and checked once at start.
 
 Samplers, limits, headers and certificates are read by the SDK itself; the ones it would ignore in silence when they
-are wrong are checked here, so that a typing error is told instead of losing traces.
+are wrong, or break over, are checked here, so that a typing error is told instead of losing traces.
 """
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -170,6 +171,12 @@ def _protocol(variables: Variables, signal: Signal) -> Protocol:
     variables.one_of(*_names(signal, "COMPRESSION"), allowed=_COMPRESSIONS[protocol], default="none")
     if endpoint and protocol == "http/protobuf" and not endpoint[1].startswith(("http://", "https://")):
         refuse(*endpoint, "an address that begins with http:// or https://")
+    if endpoint and not _is_address(endpoint[1], protocol):
+        refuse(*endpoint, "an address with a host, and with a port from 0 to 65535 if with any")
+    for what in ("CERTIFICATE", "CLIENT_CERTIFICATE", "CLIENT_KEY"):
+        file = variables.first(*_names(signal, what))
+        if file and not os.access(file[1], os.R_OK):
+            refuse(*file, "a file that can be read")
     return protocol
 
 
@@ -178,6 +185,15 @@ def _port_of(endpoint: str) -> int | None:
         return urlsplit(endpoint if "//" in endpoint else f"//{endpoint}").port
     except ValueError:
         return None
+
+
+def _is_address(endpoint: str, protocol: Protocol) -> bool:
+    """Whether an exporter can take it apart; gRPC has addresses without a host, such as `unix:/run/collector.sock`."""
+    try:
+        parts = urlsplit(endpoint if "//" in endpoint else f"//{endpoint}")
+        return (parts.port is None or parts.port >= 0) and (protocol == "grpc" or bool(parts.hostname))
+    except ValueError:
+        return False
 
 
 def _asked_at(variables: Variables, port: int | None) -> tuple[str, int]:
