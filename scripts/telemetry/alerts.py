@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from kilnmark.otel.names import attributes as of
-from kilnmark.otel.names import metrics, semconv
+from kilnmark.otel.names import farm, farm_metrics, metrics, semconv
 from kilnmark.protocol.picture.report import Verdict
 from kilnmark.protocol.wire.errors import (
     InternalError,
@@ -73,6 +73,10 @@ _FAILED: Final = {semconv.ERROR_TYPE: OURS}
 _LOST: Final = {of.REASON: "lost"}
 _REFUSED: Final = {of.REASON: (QueueFull.kind, JournalFailed.kind, NoWorker.kind)}
 _ENDED: Final = {of.RENDER_OUTCOME: But(("cancelled",))}
+_DEAD: Final = {farm.FARM_STATE: "dead"}
+_WAITING: Final = {farm.FARM_WORK_STATE: "waiting"}
+_GONE: Final = {farm.FARM_NODE_STATE: "lost"}
+_TAKING: Final = {farm.FARM_NODE_STATE: ("idle", "working")}
 
 
 def _failures(window: str) -> Recorded:
@@ -225,5 +229,42 @@ ALERTS: Final[Sequence[Alert]] = (
         "{{ $labels.instance }} could not deliver {{ $labels.flux_mlx_signal }}",
         "Renders are not held up by it, but what was dropped is lost. `kilnmark status` counts it; look at the "
         "collector.",
+    ),
+    Alert(
+        "KilnmarkFarmNodeLost",
+        "For two minutes a node of a farm has been silent that did not leave; a day later that is forgotten.",
+        _ASK.now(farm_metrics.FARM_NODES, where=_GONE, how="max") + " > 0",
+        "ticket",
+        "Nodes of the farm at {{ $labels.instance }} fell silent: {{ $value }}",
+        "`kilnmark farm status` names them. What they had has gone to others after its lease. A machine that is to be "
+        "gone leaves by `kilnmark farm drain`, and so wakes nobody.",
+        "2m",
+    ),
+    Alert(
+        "KilnmarkFarmDeadLetters",
+        "Within a quarter of an hour a job was given up that no node could finish.",
+        _ASK.risen(farm_metrics.FARM_JOBS, where=_DEAD, window="15m") + " > 0",
+        "ticket",
+        "The farm gave up jobs that no node could finish, as {{ $labels.instance }} tells",
+        "`kilnmark farm dead` lists them with their reasons, and hands them in again once that is mended.",
+    ),
+    Alert(
+        "KilnmarkFarmOld",
+        "The eldest job of a farm was handed in more than a day ago, and is so for five minutes more.",
+        _ASK.now(farm_metrics.FARM_QUEUE_AGE, how="max") + " > 86400",
+        "ticket",
+        "The eldest job of the farm at {{ $labels.instance }} was handed in {{ $value | humanizeDuration }} ago",
+        "`kilnmark farm status` says of all work what it waits for: often a base or a version that no node has.",
+        "5m",
+    ),
+    Alert(
+        "KilnmarkFarmStuck",
+        "For ten minutes jobs of a farm wait, and none of its nodes takes work.",
+        f"{_ASK.now(farm_metrics.FARM_QUEUE_DEPTH, where=_WAITING)} > 0\n"
+        f"unless\n{_ASK.now(farm_metrics.FARM_NODES, where=_TAKING)} > 0",
+        "page",
+        "Jobs wait in the farm at {{ $labels.instance }}, and no node takes any",
+        "`kilnmark farm status` tells of each node why. Nothing is lost; `kilnmark farm work` joins a machine.",
+        "10m",
     ),
 )

@@ -6,7 +6,7 @@ Every metric of the definitions is on one of them; how they are drawn is not kno
 from typing import Final
 
 from kilnmark.otel.names import attributes as of
-from kilnmark.otel.names import metrics, semconv
+from kilnmark.otel.names import farm, farm_metrics, metrics, semconv
 from kilnmark.otel.names.definitions import AttributeName, Metric
 from kilnmark.otel.names.prometheus import label_of
 from kilnmark.protocol.picture.report import Verdict
@@ -316,6 +316,76 @@ _BATCHES: Final = Section(
     ),
 )
 
+_FARM: Final = Section(
+    "The farm",
+    (
+        Panel(
+            "Jobs waiting and running",
+            farm_metrics.FARM_QUEUE_DEPTH.meaning,
+            "short",
+            (Query(ASK.now(farm_metrics.FARM_QUEUE_DEPTH, (farm.FARM_WORK_STATE,)), _by(farm.FARM_WORK_STATE)),),
+            stacked=True,
+        ),
+        Panel(
+            "The eldest was handed in",
+            farm_metrics.FARM_QUEUE_AGE.meaning,
+            "s",
+            (Query(ASK.now(farm_metrics.FARM_QUEUE_AGE, how="max"), "eldest"),),
+        ),
+        Panel(
+            "Nodes, by state",
+            farm_metrics.FARM_NODES.meaning,
+            "short",
+            (Query(ASK.now(farm_metrics.FARM_NODES, (farm.FARM_NODE_STATE,)), _by(farm.FARM_NODE_STATE)),),
+            stacked=True,
+        ),
+        Panel(
+            "Dead letters",
+            "Jobs that no node could finish, within the time in view.",
+            "short",
+            (Query(ASK.risen(farm_metrics.FARM_JOBS, where={farm.FARM_STATE: "dead"}, window=_SPAN), "dead"),),
+            "alarm",
+        ),
+    ),
+)
+
+_NODES: Final = Section(
+    "Its nodes",
+    (
+        Panel(
+            "Jobs a minute, by how they ended",
+            farm_metrics.FARM_JOBS.meaning,
+            "per minute",
+            _per_minute(farm_metrics.FARM_JOBS, farm.FARM_STATE),
+            stacked=True,
+        ),
+        Panel(
+            "Changes of base or stack a minute",
+            farm_metrics.FARM_SWITCHES.meaning,
+            "per minute",
+            _per_minute(farm_metrics.FARM_SWITCHES),
+        ),
+        Panel(
+            "Time to have a job's files",
+            farm_metrics.FARM_FETCH_DURATION.meaning,
+            "s",
+            _quantiles(farm_metrics.FARM_FETCH_DURATION),
+        ),
+        Panel(
+            "Time until a result was at the broker",
+            farm_metrics.FARM_COMMIT_DURATION.meaning,
+            "s",
+            _quantiles(farm_metrics.FARM_COMMIT_DURATION),
+        ),
+        Panel(
+            "Fetched, in bytes a second",
+            farm_metrics.FARM_CONTENT_FETCHED.meaning,
+            "bytes",
+            _rates(farm_metrics.FARM_CONTENT_FETCHED),
+        ),
+    ),
+)
+
 BOARDS: Final = (
     Board(
         "kilnmark-renders",
@@ -334,6 +404,12 @@ BOARDS: Final = (
         "Kilnmark: batches and the lab",
         "How far they are; they tell it themselves, while they run.",
         (_BATCHES,),
+    ),
+    Board(
+        "kilnmark-farm",
+        "Kilnmark: a farm",
+        "Whether work goes on, who does it, and what nobody could do.",
+        (_FARM, _NODES),
     ),
 )
 """All of them."""

@@ -47,7 +47,7 @@ def test_a_lost_link_is_seen(tmp_path: Path) -> None:
 
 PATH = re.compile(r"`([\w.-]+(?:/[\w.-]+)*/[\w.-]*\.(?:py|yaml|json|jsonl|ndjson|md|html))`")
 MODULE = re.compile(r"`(kilnmark(?:\.\w+)+)`")
-OTHER_NAMES = re.compile(r"kilnmark\.(client\.render|families|remap\..*|(lab|batch|farm)\.[a-z_]+)")
+OTHER_NAMES = re.compile(r"kilnmark\.(client\.render|families|remap\..*|(lab|batch|farm)(\.[a-z_]+){1,2})")
 """Spans, attributes and metrics, a group of entry points, and entries of a file's metadata."""
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from kilnmark.otel.names import attributes as of
-from kilnmark.otel.names import metrics, semconv
+from kilnmark.otel.names import farm, farm_metrics, metrics, semconv
 from kilnmark.otel.names.definitions import Metric
 from scripts.telemetry.promql import Asking, Where
 
@@ -58,6 +58,18 @@ def _restarts(reason: str, values: str) -> tuple[str, str]:
 
 def _worker(state: str, values: str) -> tuple[str, str]:
     return _series(metrics.WORKER_UP, values, {of.WORKER_STATE: state})
+
+
+def _nodes(state: str, values: str) -> tuple[str, str]:
+    return _series(farm_metrics.FARM_NODES, values, {farm.FARM_NODE_STATE: state})
+
+
+def _farmed(state: str, values: str) -> tuple[str, str]:
+    return _series(farm_metrics.FARM_JOBS, values, {farm.FARM_STATE: state})
+
+
+def _in_farm(state: str, values: str) -> tuple[str, str]:
+    return _series(farm_metrics.FARM_QUEUE_DEPTH, values, {farm.FARM_WORK_STATE: state})
 
 
 CASES: Final[Sequence[Case]] = (
@@ -199,4 +211,22 @@ CASES: Final[Sequence[Case]] = (
         {"flux_mlx_signal": "traces"},
     ),
     Case("KilnmarkTelemetryDropped", "long ago", [_series(metrics.DROPPED, "7x40", {of.SIGNAL: "traces"})], "35m"),
+    Case("KilnmarkFarmNodeLost", "two of three", [_nodes("lost", "0x5 2x20"), _nodes("idle", "1x25")], "10m", {}, "2"),
+    Case("KilnmarkFarmNodeLost", "one that left", [_nodes("lost", "0x20"), _nodes("left", "1x20")], "10m"),
+    Case("KilnmarkFarmNodeLost", "one that was away for a minute", [_nodes("lost", "0x5 1 0x20")], "10m"),
+    Case("KilnmarkFarmDeadLetters", "the first", [_farmed("done", "0+9x20"), _farmed("dead", "_x5 1x20")], "7m", {}),
+    Case("KilnmarkFarmDeadLetters", "given back", [_farmed("given_back", "0+9x20")], "7m"),
+    Case("KilnmarkFarmDeadLetters", "long ago", [_farmed("dead", "3x40")], "35m"),
+    Case(
+        "KilnmarkFarmOld",
+        "a day and an hour",
+        [_series(farm_metrics.FARM_QUEUE_AGE, "90000x20")],
+        "8m",
+        {},
+        "1d 1h 0m 0s",
+    ),
+    Case("KilnmarkFarmOld", "a long batch", [_series(farm_metrics.FARM_QUEUE_AGE, "36000x20")], "8m"),
+    Case("KilnmarkFarmStuck", "all are away", [_in_farm("waiting", "8x30"), _nodes("away", "2x30")], "15m", {}),
+    Case("KilnmarkFarmStuck", "one works", [_in_farm("waiting", "8x30"), _nodes("working", "1x30")], "15m"),
+    Case("KilnmarkFarmStuck", "nothing waits", [_in_farm("waiting", "0x30"), _nodes("idle", "0x30")], "15m"),
 )

@@ -28,6 +28,7 @@ OTHERS: Final[Mapping[str, str]] = {
     "make ": "Makefile",
     "otel/recipe/start": "tests/scripts/telemetry/test_stores.py",
     "export OTEL_": "tests/telemetry",
+    "OTEL_METRICS_EXPORTER=": "tests/telemetry",
     "kilnmark serve --metrics-port": "tests/telemetry",
     "BACKEND=cuda make ": "Makefile",
     "kilnmark service": "tests/client/cli/service",

@@ -27,7 +27,10 @@ from kilnmark.farm.names import (
     token_of,
     work_subject,
 )
+from kilnmark.otel import names
+from kilnmark.otel.measures import Measures
 from kilnmark.protocol.wire.requests import RenderParams
+from tests.otel.reading import Metered
 
 
 def job_of(name: str, partition: int) -> FarmJob:
@@ -63,10 +66,10 @@ async def lose(link: FarmLink, job: FarmJob) -> None:
 
 
 @contextlib.asynccontextmanager
-async def kept(link: FarmLink) -> AsyncIterator[Subscription]:
+async def kept(link: FarmLink, measures: Measures | None = None) -> AsyncIterator[Subscription]:
     """Looked after. Yields what hears of each lost job that has been dealt with."""
     dealt = await link.nc.subscribe(f"$JS.ACK.{LOST}.keeper.>")
-    keeper = asyncio.create_task(Keeper(link).run())
+    keeper = asyncio.create_task(Keeper(link, measures=measures).run())
     try:
         yield dealt
     finally:
@@ -93,15 +96,16 @@ async def waiting(link: FarmLink, job: FarmJob) -> list[str]:
 
 def test_a_job_lost_while_nobody_listened_is_a_dead_letter_and_waits_no_more(broker: str) -> None:
     async def ask() -> None:
-        job = job_of("lost", 2)
+        job, metered = job_of("lost", 2), Metered()
         async with farm_link(broker) as link:
             await hand_in(link, job)
             await lose(link, job)
             node = NodeInfo(name="desk", version="0.1.0", keymaps="k", state="working", running=("lost",))
             await (await link.js.key_value(NODES)).put("desk", msgspec.json.encode(node))
-            async with kept(link) as dealt:
+            async with kept(link, metered.measures) as dealt:
                 await dealt.next_msg(timeout=10)
                 found = await result_of(link, "lost")
+            assert metered.of(names.FARM_JOBS) == [({names.FARM_STATE: "dead"}, 1)]
             assert await waiting(link, job) == []
             assert (found.state, found.deliveries, found.submission) == ("dead", 1, "test")
             assert found.error is not None

@@ -19,6 +19,8 @@ from kilnmark.farm.broker.tidy import tidy_up
 from kilnmark.farm.documents import FarmJob, FarmResult, NodeInfo
 from kilnmark.farm.errors import FarmError
 from kilnmark.farm.names import LOST, NODES, WORK, results_of, token_of
+from kilnmark.otel import names
+from kilnmark.otel.measures import Measures
 from kilnmark.protocol.wire.errors import WorkerLost
 from kilnmark.protocol.wire.replies import JobError
 
@@ -51,11 +53,13 @@ class Keeper:
     Args:
         link: To the broker, as an operator.
         every: Seconds between two looks at what is finished.
+        measures: Of its process; None: nothing is measured.
     """
 
-    def __init__(self, link: FarmLink, every: float = _EVERY) -> None:
+    def __init__(self, link: FarmLink, every: float = _EVERY, measures: Measures | None = None) -> None:
         self._link = link
         self._every = every
+        self._measures = measures or Measures()
         self._had: OrderedDict[str, list[str]] = OrderedDict()
 
     async def run(self) -> None:
@@ -151,6 +155,7 @@ class Keeper:
         except BucketNotFoundError:
             _logger.warning("a job of %s died, who is no submitter here: %s", result.submitter, result.job_id)
             return
+        self._measures.count(names.FARM_JOBS, 1, {names.FARM_STATE: "dead"})
         _logger.warning("no node brought the job %s of %s to an end", result.job_id, result.submitter)
 
     def _dead(self, work: "RawStreamMsg", deliveries: int) -> FarmResult:

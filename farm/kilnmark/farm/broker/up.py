@@ -17,16 +17,20 @@ from kilnmark.farm.broker.credentials import FarmCredentials, FarmRole, load_cre
 from kilnmark.farm.broker.ended import end_tasks
 from kilnmark.farm.broker.held import held_store
 from kilnmark.farm.broker.keeper import Keeper
-from kilnmark.farm.broker.link import farm_link
+from kilnmark.farm.broker.link import FarmLink, farm_link
 from kilnmark.farm.broker.nearby import announced
 from kilnmark.farm.broker.people import OPERATOR, Person, credentials_file, invite, revoke
 from kilnmark.farm.broker.server import ServerSettings, broker_server, config_of, free_port, pid_of
 from kilnmark.farm.broker.setup import FarmPlan, set_up
 from kilnmark.farm.errors import FarmNotUsable
+from kilnmark.otel.measures import Measures
 
-__all__ = ["KeptUp", "UpSettings", "keep_up", "look_after"]
+__all__ = ["Beside", "KeptUp", "UpSettings", "keep_up", "look_after"]
 
 _logger = logging.getLogger(__name__)
+
+Beside = Callable[[FarmLink], Coroutine[Any, Any, None]]
+"""What goes on beside a keeper, on its link."""
 
 _SOON, _TRIES = 5.0, 3
 """A broker that ends within so many seconds, so often in a row, is not started again."""
@@ -76,11 +80,18 @@ class KeptUp:
     people: tuple[Person, ...]
 
 
-async def keep_up(settings: UpSettings, tell: Callable[[KeptUp], None]) -> None:
+async def keep_up(
+    settings: UpSettings,
+    tell: Callable[[KeptUp], None],
+    measures: Measures | None = None,
+    beside: Beside | None = None,
+) -> None:
     """Run it until this is cancelled.
 
     Args:
         tell: Called once it is up and its farm is set up.
+        measures: Of this process; None: nothing is measured.
+        beside: What else goes on with the keeper's link, until it is cancelled.
 
     Raises:
         FarmError: It cannot be run so, or ends again and again.
@@ -106,7 +117,8 @@ async def keep_up(settings: UpSettings, tell: Callable[[KeptUp], None]) -> None:
             await stack.enter_async_context(announced(hosts[0].split(".")[0], addresses[0]))
         plan = FarmPlan(submitters=[each.name for each in people if each.role == "submitter"], kept=settings.kept)
         asked = addresses[0] if settings.tls else f"{'tls' if tls else 'nats'}://{_nearest(settings.listen)}:{port}"
-        looking = look_after(asked, operator, plan, lambda: tell(KeptUp(addresses, people)))
+        told = KeptUp(addresses, people)
+        looking = look_after(asked, operator, plan, lambda: tell(told), measures, beside)
         await _both(server, looking)
 
 
@@ -127,11 +139,19 @@ async def _both(server: ServerSettings, looking: Coroutine[Any, Any, None]) -> N
         looking.close()
 
 
-async def look_after(address: str, operator: FarmCredentials | None, plan: FarmPlan, tell: Callable[[], None]) -> None:
+async def look_after(
+    address: str,
+    operator: FarmCredentials | None,
+    plan: FarmPlan,
+    tell: Callable[[], None],
+    measures: Measures | None = None,
+    beside: Beside | None = None,
+) -> None:
     """Set a farm up at a broker that somebody runs, and keep an eye on it until this is cancelled.
 
     Args:
         tell: Called once it is set up.
+        measures, beside: As those of `keep_up`.
 
     Raises:
         FarmError: Nobody is there, or does not let this operator do it.
@@ -139,7 +159,11 @@ async def look_after(address: str, operator: FarmCredentials | None, plan: FarmP
     async with farm_link(address, operator, name="keeper") as link:
         await set_up(link, plan)
         tell()
-        await Keeper(link).run()
+        looking = asyncio.create_task(beside(link)) if beside else None
+        try:
+            await Keeper(link, measures=measures).run()
+        finally:
+            await end_tasks(*([looking] if looking else []))
 
 
 async def _serve(settings: ServerSettings, started: asyncio.Event) -> None:

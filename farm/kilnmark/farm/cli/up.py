@@ -17,16 +17,20 @@ from kilnmark.client.cli.folders import data_folder
 from kilnmark.client.cli.options import WholeNumber
 from kilnmark.client.cli.paths import HomePath
 from kilnmark.client.cli.views.document import write_line
+from kilnmark.client.tracing import traced_command
 from kilnmark.farm.broker.credentials import FarmRole, load_credentials
 from kilnmark.farm.broker.ended import end_tasks
 from kilnmark.farm.broker.people import credentials_file, known_people
 from kilnmark.farm.broker.setup import FarmPlan
 from kilnmark.farm.broker.up import KeptUp, UpSettings, keep_up, look_after
 from kilnmark.farm.errors import FarmNotUsable
+from kilnmark.farm.status.measured import FarmGauges
+from kilnmark.otel.measures import Measures
 
 __all__ = ["up"]
 
 _DAY = 86400.0
+_SERVICE = "kilnmark-farm"
 
 
 @click.command(short_help="Start a farm's broker, and keep it up.")
@@ -80,7 +84,9 @@ def up(store: Path | None, broker: str | None, **given: Any) -> None:
         *((name, "viewer") for name in given["viewers"]),
     ]
     if broker is not None:
-        asyncio.run(_until_told(_elsewhere(broker, given, [name for name, role in invited if role == "submitter"])))
+        submitters = [name for name, role in invited if role == "submitter"]
+        with traced_command(measured=True, service=_SERVICE) as measures:
+            asyncio.run(_until_told(_elsewhere(broker, given, submitters, measures)))
         return
     if not invited and not known_people(place):
         invited = [(_as_name(getpass.getuser()), "submitter"), (_as_name(socket.gethostname()), "node")]
@@ -97,7 +103,9 @@ def up(store: Path | None, broker: str | None, **given: Any) -> None:
         revoked=given["revoked"],
         kept=given["kept"] * _DAY,
     )
-    asyncio.run(_until_told(keep_up(settings, lambda kept: _tell(place, kept))))
+    with traced_command(measured=True, service=_SERVICE) as measures:
+        running = keep_up(settings, lambda kept: _tell(place, kept), measures, FarmGauges(measures).follow)
+        asyncio.run(_until_told(running))
 
 
 async def _until_told(running: Coroutine[Any, Any, None]) -> None:
@@ -112,12 +120,13 @@ async def _until_told(running: Coroutine[Any, Any, None]) -> None:
         task.result()
 
 
-async def _elsewhere(broker: str, given: dict[str, Any], submitters: list[str]) -> None:
+async def _elsewhere(broker: str, given: dict[str, Any], submitters: list[str], measures: Measures) -> None:
     if not submitters:
         raise FarmNotUsable("--submitter", "whoever hands work in has a place at the broker; name them")
     plan = FarmPlan(submitters=submitters, replicas=given["replicas"], kept=given["kept"] * _DAY)
     told = f"the farm at {broker} is set up and looked after"
-    await look_after(broker, load_credentials(given["credentials"]), plan, lambda: write_line(told))
+    who = load_credentials(given["credentials"])
+    await look_after(broker, who, plan, lambda: write_line(told), measures, FarmGauges(measures).follow)
 
 
 def _tell(store: Path, kept: KeptUp) -> None:

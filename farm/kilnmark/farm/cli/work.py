@@ -18,6 +18,7 @@ from kilnmark.farm.cli.options import address_of, credentials_of, farm_options
 from kilnmark.farm.errors import FarmNotUsable
 from kilnmark.farm.node.node import FarmNode, NodeSettings
 from kilnmark.farm.node.work import LEASE
+from kilnmark.otel.measures import Measures
 
 __all__ = ["work"]
 
@@ -71,8 +72,8 @@ def work(address: str | None, credentials: Path | None, socket: str | None, name
     """
     who = credentials_of(credentials)
     settings = NodeSettings(name=_named(name, who), **given)
-    with traced_command(service="kilnmark-farm-node"):
-        asyncio.run(_work(address_of(address), who, socket, settings))
+    with traced_command(measured=True, service="kilnmark-farm-node") as measures:
+        asyncio.run(_work(address_of(address), who, socket, settings, measures))
 
 
 def _named(said: str | None, who: FarmCredentials | None) -> str:
@@ -88,12 +89,14 @@ def _named(said: str | None, who: FarmCredentials | None) -> str:
     return who.name
 
 
-async def _work(address: str, who: FarmCredentials | None, socket: str | None, settings: NodeSettings) -> None:
+async def _work(
+    address: str, who: FarmCredentials | None, socket: str | None, settings: NodeSettings, measures: Measures
+) -> None:
     from kilnmark.client.aio import AsyncClient
     from kilnmark.farm.broker.link import farm_link
 
     async with farm_link(address, who, name=settings.name) as link, AsyncClient(socket, away_timeout=5.0) as client:
-        node = FarmNode(link, client, settings)
+        node = FarmNode(link, client, settings, measures)
         running = asyncio.create_task(node.run())
 
         def leave() -> None:

@@ -26,7 +26,7 @@ from kilnmark.farm.names import work_subject
 from kilnmark.farm.node.about import AboutNode
 from kilnmark.farm.node.asked import options_of
 from kilnmark.farm.node.commit import Commits
-from kilnmark.farm.node.traced import end_job, job_span, part_span
+from kilnmark.farm.node.measured import JobMeasures
 from kilnmark.farm.node.work import DELIVERIES
 from kilnmark.otel import names
 from kilnmark.otel.spans import describe
@@ -78,6 +78,7 @@ class Doing:
         about: What the node says of itself.
         lease: Seconds within which the broker hears of a job that is being done.
         unwanted: Jobs that nobody wants any more, by submitter and id.
+        spans: Where spans and metrics of jobs go.
     """
 
     def __init__(
@@ -89,6 +90,7 @@ class Doing:
         about: AboutNode,
         lease: float,
         unwanted: set[tuple[str, str]],
+        spans: JobMeasures,
     ) -> None:
         self._client = client
         self._content = content
@@ -96,7 +98,7 @@ class Doing:
         self._commits = commits
         self._about = about
         self._lease = lease
-        self._unwanted = unwanted
+        self._unwanted, self._spans = unwanted, spans
         self._messages: dict[tuple[str, str], list[Msg]] = {}
 
     async def do(self, message: "Msg") -> None:
@@ -135,22 +137,22 @@ class Doing:
             await self._acknowledged(messages)
             return
         deliveries = messages[-1].metadata.num_delivered or 1
-        with job_span(messages[-1].headers, job, self._about.name) as span:
+        with self._spans.job(messages[-1].headers, job, self._about.name) as span:
             describe(span, {names.FARM_DELIVERIES: deliveries})
             try:
                 ending, picture = await self._done(job, key, deliveries)
             except (KilnmarkError, OSError) as error:
                 _logger.warning("%s of %s is given back, delivery %d: %s", job.job_id, job.submitter, deliveries, error)
                 await self._given_back(messages, deliveries)
-                end_job(span, None, error=error)
+                self._spans.ended(span, None, error=error)
                 if isinstance(error, (*_NODES_OWN, OSError)) and not isinstance(error, ContentUnusable):
                     raise NodeUnfit(str(error)) from error
                 return
-            with part_span(names.FARM_COMMIT):
+            with self._spans.part(names.FARM_COMMIT):
                 counts = await self._commits.commit(job, ending, picture)
             await self._acknowledged(messages)
             self._count(ending, counts=counts)
-            end_job(span, ending, counts=counts)
+            self._spans.ended(span, ending, counts=counts)
 
     async def _done(self, job: FarmJob, key: tuple[str, str], deliveries: int) -> tuple[FarmResult, LocalFile | None]:
         """How it ends, with its picture where there is one.
@@ -163,9 +165,9 @@ class Doing:
             if key in self._unwanted:
                 raise Cancelled("it was cancelled before a node had begun it")
             async with AsyncExitStack() as stack:
-                with part_span(names.FARM_FETCH) as span:
+                with self._spans.part(names.FARM_FETCH) as span:
                     held = await stack.enter_async_context(self._cache.holding(self._content, job))
-                    describe(span, {names.FARM_FETCHED_BYTES: held.fetched_bytes})
+                    self._spans.fetched(span, held.fetched_bytes)
                 result, picture = await self._paint(job, held)
         except (KilnmarkError, OSError) as error:
             state = self._state_of(error, key, deliveries)

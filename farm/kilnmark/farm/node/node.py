@@ -23,9 +23,12 @@ from kilnmark.farm.node.about import AboutNode
 from kilnmark.farm.node.commit import Commits
 from kilnmark.farm.node.doing import Doing
 from kilnmark.farm.node.folders import content_folders
+from kilnmark.farm.node.measured import JobMeasures
 from kilnmark.farm.node.rest import Rest
 from kilnmark.farm.node.work import LEASE, Work
 from kilnmark.farm.placement.choice import Policy, choose, fits
+from kilnmark.otel import names
+from kilnmark.otel.measures import Measures
 from kilnmark.protocol.errors import KilnmarkError
 
 if TYPE_CHECKING:
@@ -76,9 +79,12 @@ class FarmNode:
         link: To the broker.
         client: Of the daemon.
         settings: How.
+        measures: Of its process; None: nothing is measured.
     """
 
-    def __init__(self, link: FarmLink, client: AsyncClient, settings: NodeSettings) -> None:
+    def __init__(
+        self, link: FarmLink, client: AsyncClient, settings: NodeSettings, measures: Measures | None = None
+    ) -> None:
         self._link = link
         self._client = client
         self._settings = settings
@@ -89,6 +95,8 @@ class FarmNode:
         self._draining = asyncio.Event()
         self._turn = 0
         self._rest = Rest(client, self._about, self._draining)
+        self._measures = measures or Measures()
+        self._measures.observe(names.FARM_SWITCHES, lambda: [(self._about.switches, {})])
 
     @property
     def about(self) -> AboutNode:
@@ -118,6 +126,7 @@ class FarmNode:
             self._about,
             self._settings.lease,
             self._unwanted,
+            JobMeasures(self._measures),
         )
         beside = [
             asyncio.create_task(work)

@@ -24,7 +24,7 @@ from kilnmark.farm.status.ended import EndedJob, endings_of, submissions_at
 from kilnmark.farm.submit.buckets import kept_in
 from kilnmark.farm.submit.nodes import SeenNode, seen_nodes
 
-__all__ = ["read_status"]
+__all__ = ["counts_at", "read_status"]
 
 _LATELY = timedelta(minutes=10)
 
@@ -72,7 +72,7 @@ async def read_status(link: FarmLink, submitters: Sequence[str]) -> FarmStatus:
         FarmError: The broker does not answer, has no farm, or does not let these credentials look.
     """
     now = await link.broker_time()
-    nodes, partitions, counts = await seen_nodes(link), await _partitions(link), await _counts(link)
+    nodes, partitions, counts = await seen_nodes(link), await _partitions(link), await counts_at(link)
     ended = _Ended()
     async for ending in endings_of(link, submitters):
         ended.count(ending.job, ending.at, now)
@@ -111,8 +111,12 @@ async def _partitions(link: FarmLink) -> Mapping[Partition, PartitionInfo]:
     return found
 
 
-async def _counts(link: FarmLink) -> Mapping[str, tuple[int, int]]:
-    """Jobs that wait, and jobs that nodes have, by consumer."""
+async def counts_at(link: FarmLink) -> Mapping[str, tuple[int, int]]:
+    """Jobs that wait, and jobs that nodes have, by consumer.
+
+    Raises:
+        FarmError: The broker does not answer, or has no farm.
+    """
     found: dict[str, tuple[int, int]] = {}
     offset = 0
     with link.telling("look at the work"):

@@ -6,6 +6,7 @@ Dashboards and alerts are made of these, and so is docs/telemetry.md: a change h
 from kilnmark.otel.names.attributes import *  # noqa: F403 - all of them, each in the `__all__` there
 from kilnmark.otel.names.definitions import *  # noqa: F403 - all of them, each in the `__all__` there
 from kilnmark.otel.names.farm import *  # noqa: F403 - all of them, each in the `__all__` there
+from kilnmark.otel.names.farm_metrics import *  # noqa: F403 - all of them, each in the `__all__` there
 from kilnmark.otel.names.metrics import *  # noqa: F403 - all of them, each in the `__all__` there
 from kilnmark.otel.names.semconv import *  # noqa: F403 - all of them, each in the `__all__` there
 from kilnmark.otel.names.spans import *  # noqa: F403 - all of them, each in the `__all__` there

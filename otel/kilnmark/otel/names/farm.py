@@ -1,4 +1,4 @@
-"""The spans, attributes and metrics of the farm, each once."""
+"""The spans and attributes of the farm, each once."""
 
 from typing import Final
 
@@ -12,9 +12,11 @@ __all__ = [
     "FARM_FETCHED_BYTES",
     "FARM_JOB",
     "FARM_NODE",
+    "FARM_NODE_STATE",
     "FARM_STATE",
     "FARM_SUBMIT",
     "FARM_SUBMITTER",
+    "FARM_WORK_STATE",
 ]
 
 FARM_SUBMIT: Final = SpanName("kilnmark.farm.submit", "One job handed in at the broker.")
@@ -40,4 +42,11 @@ FARM_COUNTS: Final = AttributeName(
     "kilnmark.farm.counts",
     "Whether this is the job's result: false where another was first.",
     ValueForm.TRUTH,
+)
+
+# Of metrics.
+FARM_WORK_STATE: Final = AttributeName("kilnmark.farm.work.state", "`waiting`, or `running`: a node has it.")
+FARM_NODE_STATE: Final = AttributeName(
+    "kilnmark.farm.node.state",
+    "`idle`, `working`, `draining`, `away`: it takes no work, `left`; `lost`: it fell silent within the last day.",
 )

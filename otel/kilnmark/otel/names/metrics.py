@@ -1,7 +1,7 @@
 """The metrics of the product, each once: instrument, unit, what it tells, and what its values may carry.
 
 What a value may carry is of few values: never a job's id, a prompt, a path or a seed. All of them are the daemon's to
-export, the worker's too; those of batches and of the lab come from their own processes.
+export, the worker's too; those of batches, of the lab and of the farm come from their own processes.
 """
 
 from typing import Final
@@ -9,6 +9,7 @@ from typing import Final
 from kilnmark.otel.names import attributes as of
 from kilnmark.otel.names import semconv
 from kilnmark.otel.names.definitions import Instrument, Metric
+from kilnmark.otel.names.farm_metrics import FARM_METRICS
 
 __all__ = [
     "ADAPTERS",
@@ -244,5 +245,8 @@ LAB_PROGRESS: Final = Metric(
     "kilnmark.lab.progress", Instrument.GAUGE, "{share}", "Share of a run's part that is done, 0 to 1.", (of.LAB_PART,)
 )
 
-METRICS: Final[tuple[Metric, ...]] = tuple(value for value in list(globals().values()) if isinstance(value, Metric))
-"""All of them, in the order in which they stand here."""
+METRICS: Final[tuple[Metric, ...]] = (
+    *(value for value in list(globals().values()) if isinstance(value, Metric)),
+    *FARM_METRICS,
+)
+"""All of them, in the order in which they stand here, and then those of the farm."""
