@@ -30,7 +30,8 @@ def main() -> None:
         "--daemon-port",
         type=int,
         default=9464,
-        help="where `kilnmark serve --metrics-port` answers; a batch and the lab at the two after it",
+        help="where `kilnmark serve --metrics-port` answers; a batch and the lab at the two after it, a farm and a "
+        "node of it at the next two",
     )
     asked = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that no store outlives it
@@ -39,7 +40,7 @@ def main() -> None:
         traces_port=asked.traces_port,
         traces_grpc_port=asked.traces_grpc_port,
         metrics_port=asked.metrics_port,
-        pages=(asked.daemon_port, asked.daemon_port + 1, asked.daemon_port + 2),
+        pages=tuple(range(asked.daemon_port, asked.daemon_port + 5)),
         rules=sorted(RULES.glob("*.yaml")),
     )
     require_free(wanted)
@@ -68,7 +69,8 @@ Start the daemon so that both get something:
   kilnmark serve --metrics-port {wanted.pages[0]}
 
 How far a batch or the lab is: OTEL_METRICS_EXPORTER=prometheus OTEL_EXPORTER_PROMETHEUS_PORT={wanted.pages[1]} (or
-{wanted.pages[2]}) before its command.
+{wanted.pages[2]}) before its command; a farm: {wanted.pages[3]} before `kilnmark farm up`, and {wanted.pages[4]} before
+`kilnmark farm work`.
 With the first two lines in the shell of `kilnmark render` or of your program, too, traces begin at the caller.
 Every render with a dead adapter, in the search line of Phoenix:
 

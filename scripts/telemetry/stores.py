@@ -45,7 +45,7 @@ class Wanted:
 
     Attributes:
         folder: Everything that the stores write.
-        pages: Where metrics are looked for: of a daemon, of a batch, of the lab.
+        pages: Where metrics are looked for: of a daemon, of a batch, of the lab, of a farm and its node.
         rules: Files of alert rules that Prometheus evaluates.
         interval: Seconds between two looks of Prometheus, at the daemon and at the rules.
     """

@@ -11,12 +11,18 @@ import pytest
 
 from kilnmark.client.cli.demo.demo import sample_packs
 from kilnmark.client.cli.demo.own_daemon import own_daemon
+from kilnmark.otel.names import farm_metrics
 from kilnmark.protocol.settings import Settings
 from scripts.telemetry.answers import Phoenix, Prometheus, wait_until
 from scripts.telemetry.programs import Programs, fetch
+from scripts.telemetry.promql import Asking
 from scripts.telemetry.rules import RULES
 from scripts.telemetry.stores import Stores, Wanted, open_stores
+from tests.telemetry.farmed import farm
 from tests.telemetry.workload import Done, adapters, compiled, run, work
+
+COMMITS = Asking("").series(farm_metrics.FARM_COMMIT_DURATION, part="count")
+"""What a node of a farm tells once it has painted."""
 
 INTERVAL = 1.0
 """Seconds between two looks of Prometheus."""
@@ -38,7 +44,7 @@ def free_ports(count: int) -> Sequence[int]:
 
 @pytest.fixture(scope="session")
 def wanted(tmp_path_factory: pytest.TempPathFactory) -> Wanted:
-    traces, grpc, metrics, *pages = free_ports(7)
+    traces, grpc, metrics, *pages = free_ports(9)
     folder = tmp_path_factory.mktemp("stores")
     return Wanted(folder, traces, grpc, metrics, tuple(pages), rules=[RULES], interval=INTERVAL)
 
@@ -75,7 +81,7 @@ def told(stores: Stores, wanted: Wanted) -> Iterator[Told]:
         folder = Path(name)
         (folder / "adapters").mkdir()
         paths = adapters(packs, folder / "adapters")
-        daemon, other, batch, lab = wanted.pages
+        daemon, other, batch, lab, keeper, node = wanted.pages
         settings = Settings(
             socket=folder / "daemon.sock",
             output_dir=folder / "pictures",
@@ -105,4 +111,10 @@ def told(stores: Stores, wanted: Wanted) -> Iterator[Told]:
             run(*verify, "--report", folder / "gate", port=lab, socket=address)
             with compiled(folder / "compiled", other) as page:
                 wait_until(lambda: metrics.has_shown(f'{page}{{instance="127.0.0.1:{other}"}}', 60.0), page)
-            yield Told(done, Phoenix(stores.traces, PROJECT), metrics)
+            (folder / "farm").mkdir()
+
+            def seen() -> None:
+                wait_until(lambda: metrics.has_shown(COMMITS, 60.0), COMMITS)
+
+            with farm(address, folder / "farm", paths["gouache"], (keeper, node), seen):
+                yield Told(done, Phoenix(stores.traces, PROJECT), metrics)

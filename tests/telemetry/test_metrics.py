@@ -12,8 +12,8 @@ from tests.telemetry.conftest import Told
 
 pytestmark = pytest.mark.telemetry
 
-MUST_FIRE = {"KilnmarkDeadAdapter", "KilnmarkPartialAdapter", "KilnmarkWorkerLost"}
-"""A dead one, a half dead one, and a worker that was killed."""
+MUST_FIRE = {"KilnmarkDeadAdapter", "KilnmarkFarmDeadLetters", "KilnmarkPartialAdapter", "KilnmarkWorkerLost"}
+"""A dead one, a job that a farm lost, a half dead one, and a worker that was killed."""
 
 VIEW = {"$__rate_interval": "1m", "$__range": "15m", "$instance": ".*"}
 """What Grafana puts in, for somebody who looks at the last quarter of an hour."""

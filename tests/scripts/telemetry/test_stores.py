@@ -12,18 +12,18 @@ from scripts.telemetry.stores import StoreGone, Stores, Wanted, configuration, o
 
 ENDS = Path("/bin/false")
 
+PAGES = (9464, 9465, 9466, 9467, 9468)
+
 
 def wanted(folder: Path, **ports: int) -> Wanted:
     chosen = {"traces_port": 1, "traces_grpc_port": 2, "metrics_port": 3, **ports}
-    return Wanted(folder=folder, pages=(9464, 9465, 9466), rules=[folder / "kilnmark.yaml"], interval=0.5, **chosen)
+    return Wanted(folder=folder, pages=PAGES, rules=[folder / "kilnmark.yaml"], interval=0.5, **chosen)
 
 
 def test_prometheus_reads_the_pages_and_the_rules_as_often_as_is_asked(tmp_path: Path) -> None:
     read = yaml.safe_load(configuration(wanted(tmp_path)))
     assert read["rule_files"] == [str(tmp_path / "kilnmark.yaml")]
-    assert read["scrape_configs"][0]["static_configs"] == [
-        {"targets": [f"127.0.0.1:{port}" for port in (9464, 9465, 9466)]}
-    ]
+    assert read["scrape_configs"][0]["static_configs"] == [{"targets": [f"127.0.0.1:{port}" for port in PAGES]}]
     assert read["global"] == dict.fromkeys(("scrape_interval", "scrape_timeout", "evaluation_interval"), "500ms")
 
 
