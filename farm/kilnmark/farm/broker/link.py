@@ -4,16 +4,17 @@ import asyncio
 import contextlib
 import logging
 import ssl
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from kilnmark.farm.broker.connection import Refusals, connection, refused_subject
 from kilnmark.farm.broker.credentials import FarmCredentials
+from kilnmark.farm.broker.ended import end_tasks
 from kilnmark.farm.broker.nearby import found_broker
 from kilnmark.farm.broker.rights import API, FARM_API, inbox_of, roles_that_may
 from kilnmark.farm.errors import BrokerAway, BrokerRefused, FarmNotInstalled, FarmNotSetUp, FarmNotUsable
@@ -124,21 +125,21 @@ async def farm_link(
     nc = connection(heard.refusals)
     try:
         address = await found_broker(address)
-        async with asyncio.timeout(wait):
-            await nc.connect(
-                address,
-                name=who,
-                error_cb=heard.error,
-                disconnected_cb=heard.away,
-                max_reconnect_attempts=-1,
-                reconnect_time_wait=0.25,  # type: ignore[arg-type]  # any number of seconds
-                connect_timeout=2,
-                ping_interval=10,
-                max_outstanding_pings=2,
-                nkeys_seed_str=credentials.seed if credentials and credentials.seed else None,
-                inbox_prefix=inbox_of(role, token_of(who)),
-                tls=_tls(credentials),
-            )
+        connecting = nc.connect(
+            address,
+            name=who,
+            error_cb=heard.error,
+            disconnected_cb=heard.away,
+            max_reconnect_attempts=-1,
+            reconnect_time_wait=0.25,  # type: ignore[arg-type]  # any number of seconds
+            connect_timeout=2,
+            ping_interval=10,
+            max_outstanding_pings=2,
+            nkeys_seed_str=credentials.seed if credentials and credentials.seed else None,
+            inbox_prefix=inbox_of(role, token_of(who)),
+            tls=_tls(credentials),
+        )
+        await _within(wait, connecting)
     except (OSError, TimeoutError, nats.errors.Error) as error:
         await nc.close()
         last = heard.last or str(error) or type(error).__name__
@@ -152,6 +153,18 @@ async def farm_link(
     finally:
         with contextlib.suppress(Exception):
             await nc.close()
+
+
+async def _within(seconds: float, connecting: Coroutine[Any, Any, None]) -> None:
+    """Connect, or raise TimeoutError; the client tries for ever, and may not hear that it is told to stop."""
+    task = asyncio.create_task(connecting)
+    try:
+        await asyncio.wait([task], timeout=seconds)
+        if not task.done():
+            raise TimeoutError
+        await task
+    finally:
+        await end_tasks(task)
 
 
 class _Heard:

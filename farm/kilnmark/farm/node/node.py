@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from kilnmark.client.aio import AsyncClient
+from kilnmark.farm.broker.ended import end_tasks
 from kilnmark.farm.broker.link import FarmLink
 from kilnmark.farm.content.cache import ContentCache
 from kilnmark.farm.content.store import open_content
@@ -140,9 +141,7 @@ class FarmNode:
                     await task
             await main
         finally:
-            for task in (main, *beside, *self._doing):
-                task.cancel()
-            await asyncio.gather(main, *beside, *self._doing, return_exceptions=True)
+            await end_tasks(main, *beside, *self._doing)
             await self._leave()
 
     async def _take_all(self, doing: Doing) -> None:

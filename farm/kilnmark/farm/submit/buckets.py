@@ -62,13 +62,29 @@ async def kept_in(
     """
     opened = await open_bucket(link, bucket, what)
     with link.telling(what):
-        watcher = await opened.watch(keys, ignore_deletes=True, meta_only=keys_only)
+        known = await link.js.stream_info(f"KV_{bucket}", subjects_filter=f"$KV.{bucket}.{keys}")
+        watcher = await opened.watch(keys, meta_only=keys_only)
         try:
-            async for entry in watcher:
-                if entry is None:
-                    break
-                at = cast("datetime | None", entry.created) or datetime.now(UTC)
-                yield KeptEntry(entry.key, entry.value or b"", at, entry.revision or 0)
+            async for entry in _whole(watcher, is_empty=not known.state.subjects):
+                if entry.operation is None:
+                    at = cast("datetime | None", entry.created) or datetime.now(UTC)
+                    yield KeptEntry(entry.key, entry.value or b"", at, entry.revision or 0)
         finally:
             with contextlib.suppress(Exception):
                 await watcher.stop()  # type: ignore[no-untyped-call]
+
+
+async def _whole(watcher: "KeyValue.KeyWatcher", *, is_empty: bool) -> "AsyncIterator[KeyValue.Entry]":
+    """What was there when it began to watch.
+
+    nats-py 2.16 says that it is over when the broker has sent all and the client has looked at none yet.
+    """
+    count = 0
+    async for entry in watcher:
+        if entry is None and (count or is_empty):
+            return
+        if entry is not None:
+            count += 1
+            yield entry
+            if entry.delta == 0:
+                return

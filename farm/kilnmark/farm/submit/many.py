@@ -11,6 +11,7 @@ from typing import Any
 
 from kilnmark.client.many import Rendered
 from kilnmark.client.request import RenderRequest
+from kilnmark.farm.broker.ended import end_tasks
 from kilnmark.farm.documents import FarmJob, FarmResult, SubmissionPart
 from kilnmark.farm.errors import ContentUnusable, FarmNotUsable
 from kilnmark.farm.names import token_of
@@ -133,9 +134,7 @@ class ManyJobs:
                     given += 1
                     yield ended
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await end_tasks(*tasks)
             await self._sending.settle()
 
     def _hear(self, key: str, revision: int, is_new: bool) -> None:  # noqa: FBT001 - `Hear` says what it is

@@ -100,9 +100,10 @@ class Results:
 
     async def _follow_once(self, hear: Hear, listed: asyncio.Event) -> None:
         """Until the connection was another, or nothing came for long."""
-        connection, silent, is_new = self._link.nc.stats["reconnects"], 0, False
+        connection, silent = self._link.nc.stats["reconnects"], 0
         bucket = await self._opened()
         with self._link.telling("follow results"):
+            before = (await self._link.js.stream_info(f"KV_{results_of(self._submitter)}")).state.last_seq
             watcher = await bucket.watch("*", ignore_deletes=True, meta_only=True)
         try:
             while silent < _SILENCE and connection == self._link.nc.stats["reconnects"]:
@@ -114,10 +115,9 @@ class Results:
                     continue
                 silent = 0
                 if entry is None:
-                    is_new = True
                     listed.set()
                 else:
-                    hear(entry.key, entry.revision, is_new)
+                    hear(entry.key, entry.revision, entry.revision > before)
         finally:
             with contextlib.suppress(Exception):
                 await watcher.stop()  # type: ignore[no-untyped-call]

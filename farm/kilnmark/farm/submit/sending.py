@@ -12,6 +12,7 @@ import msgspec
 from opentelemetry import trace
 from opentelemetry.trace import Span, SpanKind
 
+from kilnmark.farm.broker.ended import end_tasks
 from kilnmark.farm.broker.link import FarmLink
 from kilnmark.farm.broker.patience import patiently
 from kilnmark.farm.content.local import LocalFile
@@ -78,9 +79,7 @@ class Sending:
     async def settle(self) -> None:
         """Give up what is still on its way; it is sent again by whoever needs it."""
         under_way = [task for task in self._made.values() if not task.done()]
-        for task in under_way:
-            task.cancel()
-        await asyncio.gather(*under_way, return_exceptions=True)
+        await end_tasks(*under_way)
         self._made = {key: task for key, task in self._made.items() if task not in under_way}
 
     async def _once(self, key: Hashable, work: Callable[[], Awaitable[None]]) -> None:
