@@ -143,7 +143,7 @@ async def farm_link(
     except (OSError, TimeoutError, nats.errors.Error) as error:
         await nc.close()
         last = heard.last or str(error) or type(error).__name__
-        if "authorization" in last.lower():
+        if heard.denied or "authorization" in last.lower():
             raise BrokerRefused(address, "in", role) from error
         raise BrokerAway(address, last) from error
     heard.opened = True
@@ -173,12 +173,13 @@ class _Heard:
     def __init__(self) -> None:
         self.refusals = Refusals()
         self.last = ""
-        self.opened = False
+        self.opened = self.denied = False
 
     async def error(self, error: Exception) -> None:
         self.last = str(error) or type(error).__name__
         is_told = self.refusals.hear(error)
         denied = "authorization" in self.last.lower()
+        self.denied |= denied  # the broker hangs up then, and that may be heard last
         if denied and not self.opened:
             raise error  # it would be tried again until nobody waits
         needs_telling = denied or (refused_subject(self.last) is not None and not is_told)
