@@ -22,6 +22,8 @@ from PIL import Image
 
 from kilnmark.client import Client, RenderResult, Verdict
 from kilnmark.keymaps.zoo.write import ConventionName, make_adapter
+from kilnmark.otel.names import farm_metrics
+from kilnmark.otel.names.definitions import Metric
 from kilnmark.otel.names.metrics import BATCH_PICTURES, COMPILE_TRACES, LAB_PROGRESS, REJECTED, WORKER_RESTARTS
 from kilnmark.otel.received import Span
 from kilnmark.otel.receiver import Receiver
@@ -32,6 +34,7 @@ from tests.scripts.telemetry.asked import metrics_asked
 
 SMALL: dict[str, Any] = {"width": 64, "height": 64, "steps": 1, "seed": 7}
 NOT_HERE = {metric.name for metric in (BATCH_PICTURES, LAB_PROGRESS, COMPILE_TRACES, WORKER_RESTARTS, REJECTED)}
+NOT_HERE |= {metric.name for metric in vars(farm_metrics).values() if isinstance(metric, Metric)}
 """Metrics of what does not happen here: `make telemetry` has all of it happen."""
 
 PATIENCE = 60.0

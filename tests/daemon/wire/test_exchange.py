@@ -4,6 +4,8 @@ import asyncio
 import json
 from typing import Any
 
+import pytest
+
 from kilnmark.daemon.wire.exchange import Exchange, Pulse
 from kilnmark.protocol.wire.jsonrpc import Call
 from kilnmark.protocol.wire.work import Stage, Stepped
@@ -25,6 +27,15 @@ def test_a_step_told_twice_or_taken_back_is_passed_on_once() -> None:
     events = [stepped("denoise", 2), stepped("denoise", 2), stepped("encode", 0), stepped("denoise", 3)]
     notes = heard("t", *events)
     assert [(note["progressToken"], note["message"]) for note in notes] == [("t", "denoise 2/4"), ("t", "denoise 3/4")]
+
+
+@pytest.mark.parametrize("stage", ["degraded", "warming", "paused", "queued"])
+def test_whatever_a_render_waits_for_is_said(stage: str) -> None:
+    sent: list[bytes] = []
+    Pulse(sent.append, "t", "a", lambda: stage).waits(stage, 4)
+    [note] = [json.loads(message)["params"] for message in sent]
+    assert note["message"] == stage
+    assert 0 <= note["progress"] < note["total"]
 
 
 def test_nothing_is_said_without_a_token() -> None:

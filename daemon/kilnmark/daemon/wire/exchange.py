@@ -118,8 +118,8 @@ class Pulse:
             self._timer.cancel()
 
     def waits(self, stage: str, steps: int) -> None:
-        """The render waits: `stage` is one of `SILENT_STAGES`."""
-        self.reached(SILENT_STAGES[stage], progress_total(steps), stage)
+        """The render waits: `stage` is one of `SILENT_STAGES`, or `degraded`, which is no further than `warming`."""
+        self.reached(SILENT_STAGES.get(stage, 0.0), progress_total(steps), stage)
 
     def stepped(self, event: work.Stepped) -> None:
         """The worker has come further."""

@@ -265,8 +265,8 @@ class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         progress_token: The request's own.
         job_id: Its render's; empty where it is none.
-        state: What it waits for: for a render `warming`, `queued`, `paused` (to save power, or to cool), `running` or
-            `cancelling`.
+        state: What it waits for: for a render `warming`, `degraded`, `queued`, `paused` (to save power, or to cool),
+            `running` or `cancelling`.
     """
 
     progress_token: str | int = msgspec.field(name="progressToken")

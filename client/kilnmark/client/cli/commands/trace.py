@@ -34,7 +34,7 @@ def trace(file: Path | None, *, live: bool, follow: bool, dead: bool, socket: st
     if live == (file is not None) or (live and follow):
         raise click.UsageError("give a FILE of traces, or --live; -f is for a file")
     out, any_dead, count = console(), False, 0
-    with Client(socket) as client:
+    with Client(socket, away_timeout=0.0) as client:  # it ends with its daemon
         seen = of_daemon(client) if file is None else of_file(file, follow=follow, tell=_aside)
         try:
             for render in seen:
