@@ -81,7 +81,7 @@ def _told(endpoint: str, ask: Callable[[], Observation]) -> Observation:
         return ask()
     except TimeoutError:
         return _silent(endpoint)
-    except http.client.BadStatusLine:
+    except (http.client.BadStatusLine, ConnectionResetError, BrokenPipeError):  # it hung up on what it cannot read
         return warning("traces", f"the collector at {endpoint} answers, and not in HTTP", _NO_HTTP)
     except (OSError, ValueError, http.client.HTTPException) as error:
         return warning("traces", f"the collector at {endpoint} cannot be reached: {error}", _MEND)
