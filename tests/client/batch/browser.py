@@ -108,7 +108,10 @@ class Browser:
     def press(self, *keys: str) -> None:
         """Press keys, one after the other: names of `KEYS`, or single letters."""
         codes = [KEYS.get(key, key) for key in keys]
-        strokes = [{"type": kind, "value": code} for code in codes for kind in ("keyDown", "keyUp")]
+        strokes: list[dict[str, object]] = []
+        for code in codes:  # one that comes while the page is still at the one before is lost now and then
+            strokes += [{"type": "keyDown", "value": code}, {"type": "keyUp", "value": code}]
+            strokes.append({"type": "pause", "duration": 12})
         self._call("POST", "/actions", {"actions": [{"type": "key", "id": "keys", "actions": strokes}]})
 
     def click(self, selector: str) -> None:

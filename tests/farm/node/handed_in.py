@@ -29,6 +29,7 @@ async def hand_in(
     variant: str = "standin",
     version: str = "0.1.0",
     headers: dict[str, str] | None = None,
+    submitter: str = "ann",
     **asked: object,
 ) -> FarmJob:
     """One job with these adapters, each at scale 1."""
@@ -39,23 +40,23 @@ async def hand_in(
             await content.put(file)
     job = FarmJob(
         job_id=job_id,
-        submitter="ann",
+        submitter=submitter,
         submission="test",
         needs=FarmNeeds(variant=variant, version=version, keymaps=keymaps_digest()),
-        asked=RenderParams(prompt=f"a hill, {job_id}", seed=1, steps=1, **asked),  # type: ignore[arg-type]
+        asked=RenderParams(**{"prompt": f"a hill, {job_id}", "seed": 1, "steps": 1, **asked}),  # type: ignore[arg-type]
         adapters=tuple(adapter.at(1.0) for adapter in adapters),
     )
     partitions = await link.js.key_value(PARTITIONS)
     info = PartitionInfo(needs=job.needs, names=tuple(path.name for path in paths))
     await partitions.put(partition_key(job.partition), msgspec.json.encode(info))
-    subject = work_subject(job.partition, "ann", job_id)
+    subject = work_subject(job.partition, submitter, job_id)
     await link.js.publish(subject, msgspec.json.encode(job), stream=WORK, headers=headers)
     return job
 
 
-async def result_of(link: FarmLink, job_id: str, patience: float = 20.0) -> FarmResult:
+async def result_of(link: FarmLink, job_id: str, patience: float = 20.0, submitter: str = "ann") -> FarmResult:
     """How a job ended, waited for."""
-    results = await link.js.key_value(results_of("ann"))
+    results = await link.js.key_value(results_of(submitter))
     watcher = await results.watch(token_of(job_id))
     async with asyncio.timeout(patience):
         async for entry in watcher:

@@ -15,6 +15,7 @@ from nats.js.errors import KeyNotFoundError
 from kilnmark.client.aio import AsyncClient
 from kilnmark.client.testing import fake_daemon
 from kilnmark.farm.broker.link import FarmLink, farm_link
+from kilnmark.farm.broker.setup import FarmPlan, set_up
 from kilnmark.farm.content.store import open_content
 from kilnmark.farm.errors import FarmNotUsable
 from kilnmark.farm.names import (
@@ -200,6 +201,51 @@ def test_nobody_has_work_done_in_the_name_of_another(broker: str, caplog: pytest
     assert "refused, it says that it is forged of ann" in caplog.text
 
 
+def test_two_submitters_have_jobs_of_one_id_and_one_takes_back_only_its_own(broker: str) -> None:
+    async def work(link: FarmLink) -> None:
+        await set_up(link, FarmPlan(submitters=["ann", "bob"]))
+        with fake_daemon() as daemon:
+            daemon.worker.hold("denoise")
+            async with node(broker, daemon.socket) as anvil:
+                await hand_in(link, "same")
+                await until(lambda: anvil.about.running)
+                await hand_in(link, "same", submitter="bob", prompt="a hill of bob's")
+                await until(lambda: len(anvil.about.running) == 2)
+                cancels = await link.js.key_value(CANCELS)
+                await cancels.put(cancel_key("bob", "same"), json.dumps(["bob", "same"]).encode())
+                await hand_in(link, "same-picture", submitter="bob", prompt="a hill, again")
+                daemon.worker.hold()
+                ann, bob = await result_of(link, "same"), await result_of(link, "same-picture", submitter="bob")
+                assert (ann.state, bob.state) == ("done", "done")
+                await hand_in(link, "taken", prompt="one")
+                await hand_in(link, "taken", submitter="bob", prompt="another")
+                one, other = await result_of(link, "taken"), await result_of(link, "taken", submitter="bob")
+        assert one.result is not None
+        assert other.result is not None
+        assert (one.result.prompt, other.result.prompt) == ("one", "another")
+        assert {one.result.job_id, other.result.job_id} == {"taken"}
+        await link.js.purge_stream(WORK)
+
+    at(broker, work)
+
+
+def test_a_shared_folder_that_cannot_be_written_makes_its_node_rest(
+    broker: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doing, "_PAUSE", 0.05)
+    (tmp_path / "shared").write_text("a file, where a folder should be")
+
+    async def work(link: FarmLink) -> None:
+        with fake_daemon() as one, fake_daemon() as other:
+            async with node(broker, one.socket, "first", shared=tmp_path / "shared") as first:
+                await hand_in(link, "placed")
+                await until(lambda: first.about.problem)
+                async with node(broker, other.socket, "second"):
+                    assert (await result_of(link, "placed")).node == "second"
+
+    at(broker, work)
+
+
 def test_what_is_cancelled_before_and_while_it_is_painted_ends_so(broker: str) -> None:
     async def work(link: FarmLink) -> None:
         cancels = await link.js.key_value(CANCELS)
@@ -230,7 +276,7 @@ def test_a_high_job_waits_for_one_render_of_another_at_most(broker: str) -> None
                     await hand_in(link, name)
                 await until(lambda: len(anvil.about.running) == 2)
                 await hand_in(link, "urgent", priority="high")
-                await until(lambda: "urgent" in anvil.about.running)
+                await until(lambda: ("ann", "urgent") in anvil.about.running)
                 await hand_in(link, "third")
                 daemon.worker.hold()
                 urgent, second = await result_of(link, "urgent"), await result_of(link, "second")

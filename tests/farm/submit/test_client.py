@@ -193,3 +193,26 @@ def test_a_batch_of_the_command_line_goes_to_the_farm_that_is_named(farm: Farm, 
     again = msgspec.json.decode(CliRunner().invoke(batch, [*command, "--world", "mire"]).stdout)
     assert (again["painted"], again["kept"]) == (0, 2)
     assert not (out / ".farm").exists()
+
+
+def test_a_job_that_is_asked_for_twice_is_one_and_its_picture_is_given_twice(farm: Farm, tmp_path: Path) -> None:
+    request: RenderRequest = {"prompt": "a mill, twice", "seed": 1, "steps": 1, "width": 64, "height": 64}
+    request["job_id"] = "twice"
+    before = farm.painted()
+    assert [each.result is not None for each in asked_of(farm, [request, request], tmp_path)] == [True, True]
+    assert farm.painted() == before + 1
+    again: RenderRequest = {**request, "prompt": "another mill"}
+    [other] = asked_of(farm, [again], tmp_path)
+    assert other.result is not None
+    assert other.result.prompt == "another mill"
+
+
+def asked_of(farm: Farm, requests: Sequence[RenderRequest], folder: Path) -> list[Rendered]:
+    async def ask() -> list[Rendered]:
+        async with farm_link(farm.broker) as link:
+            client = FarmClient(link, "ann", folder / "pictures")
+            await client.status()
+            async with aclosing(client.render_many(requests, concurrency=4, ordered=False)) as stream:
+                return [each async for each in stream]
+
+    return asyncio.run(ask())

@@ -29,6 +29,9 @@ __all__ = [
     "pid_of",
 ]
 
+_RECOVERY = 120.0
+"""Seconds in which it has to answer, with all of its store read again."""
+
 _START = 10.0
 """Seconds in which it has to answer."""
 
@@ -154,15 +157,19 @@ async def broker_server(settings: ServerSettings) -> AsyncIterator[BrokerServer]
 
 
 async def _until_it_listens(process: asyncio.subprocess.Process, host: str, port: int, log: Path) -> None:
-    async with asyncio.timeout(_START):
-        while process.returncode is None:
-            try:
-                _, writer = await asyncio.open_connection(host, port)
-            except OSError:
-                await asyncio.sleep(0.02)
-            else:
-                writer.close()
-                return
+    try:
+        async with asyncio.timeout(_RECOVERY):
+            while process.returncode is None:
+                try:
+                    _, writer = await asyncio.open_connection(host, port)
+                except OSError:
+                    await asyncio.sleep(0.02)
+                else:
+                    writer.close()
+                    return
+    except TimeoutError as error:
+        reason = f"does not answer within {_RECOVERY:g} s; see {log}, and start it again"
+        raise FarmNotUsable(f"the broker on port {port}", reason) from error
     raise FarmNotUsable(f"the broker on port {port}", f"ended at once: {_last_words(log)}")
 
 

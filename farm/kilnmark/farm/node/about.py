@@ -30,7 +30,7 @@ class AboutNode:
         problem: Why it takes no work; empty: it does.
         is_draining, has_left: It is on its way out; it is out.
         partition: Where it takes work from.
-        running: The jobs that it has.
+        running: The jobs that it has, by submitter and id.
     """
 
     name: str
@@ -39,7 +39,7 @@ class AboutNode:
     is_draining: bool = False
     has_left: bool = False
     partition: Partition | None = None
-    running: dict[str, None] = field(default_factory=dict)
+    running: dict[tuple[str, str], None] = field(default_factory=dict)
     done: int = 0
     failed: int = 0
     switches: int = 0
@@ -78,7 +78,7 @@ class AboutNode:
             bases=() if status is None else self._bases(status),
             base_bytes=status.memory.limits.base_bytes if status and status.memory else 0,
             partition=partition_key(self.partition) if self.partition else "",
-            running=tuple(self.running),
+            running=tuple(job_id for _, job_id in self.running),
             done=self.done,
             failed=self.failed,
             switches=self.switches,

@@ -1,5 +1,6 @@
 """A job of the farm as a node's daemon is asked for it: the same request, with this machine's files in it."""
 
+import hashlib
 from typing import Any
 
 from kilnmark.farm.content.cache import HeldContent
@@ -7,7 +8,7 @@ from kilnmark.farm.documents import FarmJob
 from kilnmark.protocol.wire.requests import RenderParams
 from kilnmark.protocol.wire.stacks import asked_by_paths
 
-__all__ = ["options_of"]
+__all__ = ["options_of", "own_id"]
 
 _OWN = {"meta", "prompt", "job_id", "init_image", "reference_images", "notify_url"}
 """What is said otherwise here, or is nobody's business but the submitter's."""
@@ -33,3 +34,9 @@ def options_of(job: FarmJob, held: HeldContent) -> dict[str, Any]:
     if held.references:
         options["reference_images"] = [str(path) for path in held.references]
     return options
+
+
+def own_id(job: FarmJob) -> str:
+    """An id for the daemon that no other submitter's job has, nor this one with other files."""
+    facts = "\0".join([job.submitter, job.job_id, job.stack, job.asked.prompt, str(job.asked.seed)])
+    return f"farm-{hashlib.sha256(facts.encode()).hexdigest()[:40]}"

@@ -8,7 +8,6 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,17 +15,17 @@ import msgspec
 
 from kilnmark.client.aio import AsyncClient
 from kilnmark.client.errors import ClientError
-from kilnmark.client.reports import reports_of
 from kilnmark.farm.content.cache import ContentCache, HeldContent
 from kilnmark.farm.content.local import LocalFile, local_file
 from kilnmark.farm.content.store import ContentStore
 from kilnmark.farm.documents import ContentFile, FarmJob, FarmResult, JobState
-from kilnmark.farm.errors import ContentUnusable, FarmError, FarmNotUsable, NodeUnfit
+from kilnmark.farm.errors import ContentUnusable, FarmNotUsable, NodeUnfit
 from kilnmark.farm.names import work_subject
 from kilnmark.farm.node.about import AboutNode
-from kilnmark.farm.node.asked import options_of
+from kilnmark.farm.node.asked import options_of, own_id
 from kilnmark.farm.node.commit import Commits
 from kilnmark.farm.node.measured import JobMeasures
+from kilnmark.farm.node.told import clock_now, job_error
 from kilnmark.farm.node.work import DELIVERIES
 from kilnmark.otel import names
 from kilnmark.otel.spans import describe
@@ -43,11 +42,10 @@ from kilnmark.protocol.wire.errors import (
     NoWorker,
     PictureRefused,
     QueueFull,
-    RequestError,
     StorageFailed,
     WorkerLost,
 )
-from kilnmark.protocol.wire.replies import JobError, RenderResult
+from kilnmark.protocol.wire.replies import RenderResult
 
 if TYPE_CHECKING:
     from nats.aio.msg import Msg
@@ -122,14 +120,14 @@ class Doing:
             self._messages[key].append(message)
             return
         messages = self._messages[key] = [message]
-        self._about.running[job.job_id] = None
+        self._about.running[key] = None
         try:
             while messages:  # nothing is awaited between the last look at them and the end
                 async with self._in_progress(messages):
                     await self._end(job, key, messages)
         finally:
             self._messages.pop(key)
-            self._about.running.pop(job.job_id, None)
+            self._about.running.pop(key, None)
 
     async def _end(self, job: FarmJob, key: tuple[str, str], messages: "list[Msg]") -> None:
         """Do it once, and tell the broker of each message that came for it meanwhile."""
@@ -148,8 +146,13 @@ class Doing:
                 if isinstance(error, (*_NODES_OWN, OSError)) and not isinstance(error, ContentUnusable):
                     raise NodeUnfit(str(error)) from error
                 return
-            with self._spans.part(names.FARM_COMMIT):
-                counts = await self._commits.commit(job, ending, picture)
+            try:
+                with self._spans.part(names.FARM_COMMIT):
+                    counts = await self._commits.commit(job, ending, picture)
+            except (FarmNotUsable, OSError) as error:  # a picture finds no place in a folder that is shared
+                await self._given_back(messages, deliveries)
+                self._spans.ended(span, None, error=error)
+                raise NodeUnfit(str(error)) from error
             await self._acknowledged(messages)
             self._count(ending, counts=counts)
             self._spans.ended(span, ending, counts=counts)
@@ -160,7 +163,7 @@ class Doing:
         Raises:
             KilnmarkError, OSError: It does not end yet; the broker hands it out again.
         """
-        began = _now()
+        began = clock_now()
         try:
             if key in self._unwanted:
                 raise Cancelled("it was cancelled before a node had begun it")
@@ -184,7 +187,13 @@ class Doing:
             ContentUnusable: The daemon read another file than was handed in.
             KilnmarkError: It did not paint it.
         """
-        result = await self._client.render(job.asked.prompt, **options_of(job, held))
+        options = options_of(job, held)
+        try:
+            result = await self._client.render(job.asked.prompt, **options)
+        except JobIdTaken:  # another submitter's, or the same with other files: the daemon's ids are one for all
+            options["job_id"] = own_id(job)
+            result = await self._client.render(job.asked.prompt, **options)
+            result = msgspec.structs.replace(result, job_id=job.job_id)
         for report, adapter in zip(result.loras, job.adapters, strict=True):
             if report.sha256 != adapter.sha256:
                 raise ContentUnusable(report.name, adapter.sha256, f"the daemon read {report.sha256[:12]} in its place")
@@ -228,12 +237,12 @@ class Doing:
             node=self._about.name,
             result=result,
             picture=picture,
-            error=None if error is None else _as_error(error),
+            error=None if error is None else job_error(error),
             first_line=first_line,
             deliveries=deliveries,
             nodes=(self._about.name,),
             began=began,
-            ended=_now(),
+            ended=clock_now(),
             job=job if state == "dead" else None,
         )
 
@@ -277,22 +286,3 @@ class Doing:
             for message in list(messages):
                 with contextlib.suppress(nats.errors.Error, OSError):  # it is told again
                     await message.in_progress()
-
-
-def _as_error(error: KilnmarkError | OSError) -> JobError:
-    reports = list(reports_of(error)) if isinstance(error, KilnmarkError) else []
-    if isinstance(error, RequestError):
-        return JobError(
-            code=error.code,
-            kind=error.kind,
-            message=error.message,
-            retryable=error.retryable,
-            loras=reports,
-            trace_id=error.trace_id,
-        )
-    kind = error.kind if isinstance(error, FarmError | ClientError) else "node_failed"
-    return JobError(code=-32000, kind=kind, message=str(error), retryable=True, loras=reports)
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -250,7 +250,8 @@ class FarmNode:
             with contextlib.suppress(msgspec.DecodeError, TypeError):
                 submitter, job_id = msgspec.json.decode(entry.value or b"", type=tuple[str, str])
                 self._unwanted.add((submitter, job_id))
-                if job_id in self._about.running:
+                others = [each for each in self._about.running if each[1] == job_id and each[0] != submitter]
+                if (submitter, job_id) in self._about.running and not others:
                     with contextlib.suppress(KilnmarkError):
                         await self._client.cancel(job_id, "its submitter does not want it any more")
 

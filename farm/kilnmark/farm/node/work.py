@@ -129,7 +129,8 @@ class Work:
         import nats.errors
 
         subscription = await self._subscription(partition)
-        known = self._partitions[partition]
+        if (known := self._partitions.get(partition)) is None:  # it was taken away in this moment
+            return None
         with self._link.telling("take work"):
             try:
                 [message] = await subscription.fetch(1, timeout=patience)

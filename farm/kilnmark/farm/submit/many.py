@@ -98,6 +98,7 @@ class ManyJobs:
         self._sending = sending
         self._what = what
         self._wanted: dict[str, _Waiting] = {}
+        self._twins: dict[str, list[_Waiting]] = {}
         self._ended: asyncio.Queue[_Waiting] = asyncio.Queue()
         self._out: asyncio.Queue[Rendered | BaseException] = asyncio.Queue(2 * _FETCHING)
         self._listed = asyncio.Event()
@@ -144,7 +145,8 @@ class ManyJobs:
 
     def _has_ended(self, key: str) -> None:
         if (wanted := self._wanted.pop(key, None)) is not None:
-            self._ended.put_nowait(wanted)
+            for each in (wanted, *self._twins.pop(key, ())):
+                self._ended.put_nowait(each)
 
     async def _telling(self, work: Coroutine[Any, Any, None]) -> None:
         """Do a part of it; what goes wrong there ends the whole."""
@@ -181,6 +183,9 @@ class ManyJobs:
             return
         job, key = handed.made.job, token_of(handed.made.job.job_id)
         wanted = _Waiting(handed.index, handed.request, job, handed.made.paths)
+        if key in self._wanted:  # it is asked for twice: one job, and its picture for both
+            self._twins.setdefault(key, []).append(wanted)
+            return
         self._wanted[key] = wanted
         self._unended[job.job_id] = job
         again = await self._look_up(wanted)
@@ -191,7 +196,8 @@ class ManyJobs:
         except FarmNotUsable as error:  # a file of it was written to meanwhile
             self._wanted.pop(key, None)
             self._unended.pop(job.job_id, None)
-            await self._out.put(Rendered(handed.index, handed.request, error=InvalidParams(str(error))))
+            for each in (wanted, *self._twins.pop(key, ())):
+                await self._out.put(Rendered(each.index, each.request, error=InvalidParams(str(error))))
 
     async def _send(self, made: MadeJob, key: str, *, until_taken: bool) -> None:
         while True:
@@ -206,7 +212,7 @@ class ManyJobs:
         wanted.looked = True
         if found is None or key not in self._wanted:
             return False
-        if found.result.state == "done":
+        if found.result.state == "done" and _is_of(found.result, wanted.job):
             self._has_ended(key)
             return False
         wanted.after = found.revision
@@ -238,6 +244,14 @@ class ManyJobs:
             await self._results.forget(wanted.job.job_id)
             return Rendered(wanted.index, wanted.request, error=KilnmarkError(f"{error}; run it again"))
         return Rendered(wanted.index, wanted.request, result=result_at(ending, picture, wanted.paths))
+
+
+def _is_of(ending: FarmResult, job: FarmJob) -> bool:
+    """Whether a picture is of the words, the seed and the adapters that are asked for now under its job's id."""
+    if (made := ending.result) is None:
+        return False
+    asked = [each.sha256 for each in job.adapters]
+    return (made.prompt, made.seed, [each.sha256 for each in made.loras]) == (job.asked.prompt, job.asked.seed, asked)
 
 
 @dataclass(slots=True)

@@ -133,7 +133,10 @@ class Specs:
         request |= {name: getattr(params, name) for name in ("init_image", "reference_images") if name in said}
         request["tier"] = _every_genres(params.tier, base)
         request["job_id"] = params.job_id or _job_id(request)
-        return cast("RenderRequest", request), decision.warnings
+        untold = (
+            () if params.notify_url is None else ("nobody is told of its end at `notify_url`: a farm tells nobody",)
+        )
+        return cast("RenderRequest", request), (*decision.warnings, *untold)
 
     def _style(self, params: RenderParams) -> ComposedStyle:
         if self._files is None or params.genre is None or params.tier is None:
