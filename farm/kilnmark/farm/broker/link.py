@@ -130,6 +130,7 @@ async def farm_link(
             name=who,
             error_cb=heard.error,
             disconnected_cb=heard.away,
+            reconnected_cb=heard.back,
             max_reconnect_attempts=-1,
             reconnect_time_wait=0.25,  # type: ignore[arg-type]  # any number of seconds
             connect_timeout=2,
@@ -151,6 +152,7 @@ async def farm_link(
         api = API if role in ("", "operator") else FARM_API
         yield FarmLink(address, who, role, nc, nc.jetstream(timeout=REPLY_TIMEOUT, prefix=api), api)
     finally:
+        heard.opened = False
         with contextlib.suppress(Exception):
             await nc.close()
 
@@ -189,6 +191,11 @@ class _Heard:
         from nats.errors import StaleConnectionError
 
         self.refusals.lose(StaleConnectionError("the connection was lost"))
+        if self.opened:
+            _logger.warning("the broker is away; it is waited for")
+
+    async def back(self) -> None:
+        _logger.warning("the broker is back")
 
 
 def _who_may(way: str, subject: str) -> tuple[str, ...]:
