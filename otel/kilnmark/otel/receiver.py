@@ -10,11 +10,8 @@ import zlib
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from types import TracebackType
 from typing import Self
-
-import msgspec
 
 from kilnmark.otel.received import LogLine, Point, Span, read_lines, read_points, read_spans
 
@@ -96,10 +93,6 @@ class Receiver:
                     names = sorted({span.name for span in self._spans}) or "none"
                     raise TimeoutError(f"the spans waited for did not arrive within {timeout:g} s; received: {names}")
             return list(self._spans)
-
-    def write_jsonl(self, path: Path) -> None:
-        """Write every span received so far to a file, one JSON object a line."""
-        path.write_bytes(b"".join(msgspec.json.encode(span) + b"\n" for span in self.spans))
 
     def _add(self, body: bytes) -> bytes:
         """Take one export request; return the reply's body."""

@@ -33,7 +33,7 @@ _RECOVERY = 120.0
 """Seconds in which it has to answer, with all of its store read again."""
 
 _START = 10.0
-"""Seconds in which it has to answer."""
+"""Seconds in which it has to say its version."""
 
 _OLDEST = (2, 11)
 _PAYLOAD = 8 * 1024 * 1024
