@@ -135,7 +135,8 @@ CODES = {
         "ServerNotInstalled"
     ),
     ExitCode.NOT_ENGAGED: (
-        "AdapterRefused AdapterNotEngaged RefusedFile MissingFile OutsideRoots ExchangedFile UnsafeFile UnfitAdapter"
+        "AdapterRefused AdapterNotAllowed AdapterNotEngaged RefusedFile MissingFile OutsideRoots ExchangedFile "
+        "UnsafeFile UnfitAdapter"
     ),
     ExitCode.NO_DAEMON: "DaemonUnavailable ConnectTimeout",
     ExitCode.TRY_AGAIN: (

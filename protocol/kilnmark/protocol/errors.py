@@ -20,6 +20,7 @@ and `EXITS` of the command line and of the daemon how a process does.
     │   ├── JobTimedOut
     │   ├── StorageFailed
     │   ├── AdapterRefused
+    │   │   └── AdapterNotAllowed
     │   ├── AdapterNotEngaged
     │   ├── JournalFailed
     │   ├── JobIdTaken

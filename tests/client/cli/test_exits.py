@@ -70,6 +70,7 @@ CLIENT_SIDE: list[ClientError] = [
 CODES = {
     "invalid_params": ExitCode.USAGE,
     "adapter_refused": ExitCode.NOT_ENGAGED,
+    "adapter_not_allowed": ExitCode.NOT_ENGAGED,
     "adapter_not_engaged": ExitCode.NOT_ENGAGED,
     "queue_full": ExitCode.TRY_AGAIN,
     "draining": ExitCode.TRY_AGAIN,

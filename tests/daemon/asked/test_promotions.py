@@ -79,7 +79,7 @@ def test_what_is_promoted_is_painted(wire: Wire, shop: Shop) -> None:
 def test_what_is_not_is_refused_with_the_command_that_would_promote_it(wire: Wire, shop: Shop) -> None:
     error = wire.error("render", asked(on_mismatch="warn"))
     command = f"kilnmark lab promote {shop.wash} --run RUN --genre ink --packs {shop.root} --signed-by NAME"
-    assert (error["code"], f"promote it with `{command}`" in error["message"]) == (-32007, True), error
+    assert (error["code"], f"promote it with `{command}`" in error["message"]) == (-32013, True), error
     [report] = error["data"]["detail"]["loras"]
     assert (report["name"], report["verdict"], report["sha256"]) == ("wash", "refused", content_hash(shop.wash))
 

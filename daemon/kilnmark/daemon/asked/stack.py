@@ -18,13 +18,13 @@ from kilnmark.protocol.content.composed import ComposedStyle
 from kilnmark.protocol.content.composition import file_problems, stack_info
 from kilnmark.protocol.content.problems import Problem
 from kilnmark.protocol.picture.report import AdapterReport
-from kilnmark.protocol.wire.errors import AdapterRefused
+from kilnmark.protocol.wire.errors import AdapterNotAllowed, AdapterRefused
 from kilnmark.protocol.wire.replies import StackInfo
 from kilnmark.protocol.wire.requests import RenderParams
 from kilnmark.protocol.wire.stacks import ExtraLora
 from kilnmark.protocol.wire.work import RenderCommand
 
-__all__ = ["AskedStack", "StackFiles", "StyledStack", "locate_now", "locate_stack", "refusal"]
+__all__ = ["AskedStack", "StackFiles", "StyledStack", "locate_now", "locate_stack", "not_allowed", "refusal"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +132,12 @@ def refusal(command: RenderCommand, refused: Sequence[AdapterReport]) -> Adapter
     """The error of a render whose adapters are refused; their reports travel in its detail."""
     reasons = "; ".join(report.reason for report in refused)
     return AdapterRefused(reasons, job_id=command.job_id, detail={"loras": list(refused)})
+
+
+def not_allowed(command: RenderCommand, refused: Sequence[AdapterReport]) -> AdapterNotAllowed:
+    """The same of adapters that are not promoted, where promoted ones alone may be painted with."""
+    reasons = "; ".join(report.reason for report in refused)
+    return AdapterNotAllowed(reasons, job_id=command.job_id, detail={"loras": list(refused)})
 
 
 def locate_now(command: RenderCommand, roots: Sequence[Path]) -> StackFiles:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import msgspec
 
 from kilnmark.daemon.asked.admission import Admission
-from kilnmark.daemon.asked.stack import locate_now, locate_stack, refusal
+from kilnmark.daemon.asked.stack import locate_now, locate_stack, not_allowed, refusal
 from kilnmark.daemon.jobs.events import JobAccepted
 from kilnmark.daemon.pictures.cache import PictureCache
 from kilnmark.daemon.pictures.hashes import Seen, look_at
@@ -142,7 +142,7 @@ class Preparation:
             seen = look_at(())
         admitted = await self._admission.of(command, seen)
         if admitted.refused:
-            return RefusedStack(refusal(command, admitted.refused), admitted.refused)
+            return RefusedStack(not_allowed(command, admitted.refused), admitted.refused)
         key = self._key_of(facts, command, seen)
         made = None if key is None else await self._pictures.take(key)
         return FoundReady(command.lora_paths, seen, admitted.sha256s) if made is None else MadeBefore(made)

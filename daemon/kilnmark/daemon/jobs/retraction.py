@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from kilnmark.daemon.asked.stack import refusal
+from kilnmark.daemon.asked.stack import not_allowed
 from kilnmark.daemon.jobs.jobs import OpenRender
 from kilnmark.daemon.jobs.prepare import Preparation
 from kilnmark.daemon.jobs.queue import JobQueue
@@ -66,4 +66,4 @@ class Retraction:
     def _retract(self, render: OpenRender, refused: list[AdapterReport]) -> None:
         command = render.command
         for job_id in list(render.jobs):
-            self._end(job_id, refusal(msgspec.structs.replace(command, job_id=job_id), refused), refused)
+            self._end(job_id, not_allowed(msgspec.structs.replace(command, job_id=job_id), refused), refused)

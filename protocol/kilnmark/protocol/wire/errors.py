@@ -17,6 +17,7 @@ stores facts (code, kind, retryable, job_id, detail, trace_id); nothing is hidde
     ├── JobTimedOut         -32005   retryable
     ├── StorageFailed       -32006   the picture could not be written
     ├── AdapterRefused      -32007   not a safe, readable adapter for this base
+    │   └── AdapterNotAllowed  -32013   this daemon's settings keep it out
     ├── AdapterNotEngaged   -32008   an adapter would change nothing, or only part of what it should
     ├── JournalFailed       -32009   retryable: what is accepted could not be kept
     ├── JobIdTaken          -32010   the job_id was given to a request with other parameters
@@ -32,6 +33,7 @@ from kilnmark.protocol.errors import KilnmarkError
 
 __all__ = [
     "BY_CODE",
+    "AdapterNotAllowed",
     "AdapterNotEngaged",
     "AdapterRefused",
     "Cancelled",
@@ -192,6 +194,13 @@ class AdapterRefused(RequestError):
     kind = "adapter_refused"
 
 
+class AdapterNotAllowed(AdapterRefused):
+    """This daemon paints with promoted adapters only, and one is not; another daemon may take the same."""
+
+    code = -32013
+    kind = "adapter_not_allowed"
+
+
 class AdapterNotEngaged(RequestError):
     """An adapter would change nothing, or only part of what it should."""
 
@@ -257,6 +266,7 @@ BY_CODE: Mapping[int, type[RequestError]] = {
         JobIdTaken,
         NoWorker,
         PictureRefused,
+        AdapterNotAllowed,
         Cancelled,
     )
 }
