@@ -14,6 +14,8 @@ from kilnmark.client.cli.settings.gather import Gathered, Surroundings, expected
 from kilnmark.client.cli.settings.options import shown_default
 from kilnmark.client.cli.settings.sources import fields, variable_of
 from kilnmark.client.cli.settings.texts import read_value
+from kilnmark.farm.broker.credentials import VARIABLE
+from kilnmark.farm.cli.options import ADDRESS_VARIABLE
 from kilnmark.protocol.settings import Settings
 
 
@@ -166,6 +168,13 @@ def test_a_wrong_variable_is_told_with_the_one_that_was_meant(tmp_path: Path) ->
     assert problems(tmp_path, {"KILNMARK_LORA_ROOT": "a", "KILNMARK_XYZZY": "1", "KILN": "no business of ours"}) == [
         "$KILNMARK_LORA_ROOT: there is no such variable; did you mean KILNMARK_LORA_ROOTS?",
         "$KILNMARK_XYZZY: there is no such variable; unset it; `kilnmark serve --help` lists the settings",
+    ]
+
+
+@pytest.mark.parametrize("name", [ADDRESS_VARIABLE, VARIABLE])
+def test_a_variable_of_the_farm_stops_no_daemon(tmp_path: Path, name: str) -> None:
+    assert problems(tmp_path, {name: "x", "KILNMARK_XYZZY": "1"}) == [
+        "$KILNMARK_XYZZY: there is no such variable; unset it; `kilnmark serve --help` lists the settings"
     ]
 
 

@@ -14,6 +14,7 @@ from kilnmark.protocol.settings import Settings, Told
 
 __all__ = [
     "CONFIG_VARIABLE",
+    "NO_SETTINGS",
     "PREFIX",
     "SaidSetting",
     "fields",
@@ -26,6 +27,9 @@ __all__ = [
 PREFIX = "KILNMARK_"
 CONFIG_VARIABLE = f"{PREFIX}CONFIG"
 """Names the file."""
+
+NO_SETTINGS = (CONFIG_VARIABLE, f"{PREFIX}FARM", f"{PREFIX}FARM_CREDENTIALS")
+"""Variables that other commands read, and that a daemon may be started beside."""
 
 Origin = Literal["default", "file", "environment", "option"]
 
@@ -86,12 +90,12 @@ def in_environment(env: Mapping[str, str], problems: list[str]) -> Iterator[Said
     """
     known = {variable_of(field): field for field in fields()}
     for name in sorted(env):
-        if not name.startswith(PREFIX) or name == CONFIG_VARIABLE or not env[name]:
+        if not name.startswith(PREFIX) or name in NO_SETTINGS or not env[name]:
             continue
         if name in known:
             yield SaidSetting(known[name], env[name], "environment", f"${name}", "set it to another, or unset it")
         else:
-            meant = _meant(name, [*known, CONFIG_VARIABLE], "unset it")
+            meant = _meant(name, [*known, *NO_SETTINGS], "unset it")
             problems.append(f"${name}: there is no such variable; {meant}")
 
 
