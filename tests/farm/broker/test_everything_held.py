@@ -34,7 +34,10 @@ def test_work_is_handed_in_done_watched_and_taken_back_by_whom_it_is_for(
     caplog.set_level(logging.DEBUG, "kilnmark.farm")
     ink = make_adapter(tmp_path / "ink.safetensors", rank=1, blocks=1)
     requests = tmp_path / "requests.jsonl"
-    lines = [{"prompt": f"a hill, {seed}", "seed": seed, "lora_paths": [str(ink)]} for seed in (1, 2)]
+    lines = [
+        {"prompt": f"a hill, {seed}", "seed": seed, "job_id": f"hill-{seed}", "lora_paths": [str(ink)]}
+        for seed in (1, 2)
+    ]
     requests.write_text("\n".join(map(json.dumps, lines)))
     with (
         guarded_broker(tmp_path / "broker") as guarded,
@@ -47,7 +50,7 @@ def test_work_is_handed_in_done_watched_and_taken_back_by_whom_it_is_for(
         for name in ("ann", "eve", "operator"):
             assert "desk" in said(guarded, tmp_path, name, "status")
             said(guarded, tmp_path, name, "dead")
-        said(guarded, tmp_path, "ann", "cancel", "some-job")
+        said(guarded, tmp_path, "ann", "cancel", "hill-1")
         assert not [each for each in caplog.messages if refused_subject(each)]
         with pytest.raises(BrokerRefused, match="those of an operator"):
             said(guarded, tmp_path, "ann", "drain", "desk")

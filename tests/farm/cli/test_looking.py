@@ -100,6 +100,8 @@ def test_a_job_that_is_taken_back_ends_so_and_is_painted_when_it_is_handed_in_ag
     finally:
         worker.hold()
     assert said(broker, "cancel", "mill-1")["ended"] == ["mill-1"]
+    with pytest.raises(FarmNotUsable, match="ann has handed in none called 'mil-1'; none is taken back"):
+        said(broker, "cancel", "mill-1", "mil-1")
     hand_in(broker, {"prompt": "a mill 1", "job_id": "mill-1"})
     found = at(broker, lambda link: Results(link, "ann").find("mill-1"))
     assert found.result.state == "done"

@@ -46,13 +46,17 @@ def test_lines_are_composed_decided_painted_and_named_by_their_job(farm: str, tm
     assert [line["state"] for line in told["lines"]] == ["done", "done", "failed"]
     assert [line["line"] for line in told["lines"]] == [1, 3, 5]
     assert told["code"] == 1
-    assert "line 5" in told["told"]
+    assert f"{file}:5: " in told["told"]
     assert "`sed`" in told["told"]
     done = told["lines"][:2]
     assert all(Path(line["picture"]).is_file() and line["node"] == "anvil" for line in done)
     assert sorted(path.suffix for path in (tmp_path / "out").iterdir()) == [".png", ".png"]
-    again = submitted(farm, file, "--wait", "--packs", packs.root, "--out", tmp_path / "out")
+    again = submitted(farm, file, "--packs", packs.root)
     assert [line["job_id"] for line in again["lines"]] == [line["job_id"] for line in told["lines"]]
+    assert [line["state"] for line in again["lines"]] == ["done", "done", "failed"]
+    assert "2 jobs have their pictures from before" in again["told"]
+    again = submitted(farm, file, "--wait", "--packs", packs.root, "--out", tmp_path / "out")
+    assert [line["picture"] for line in again["lines"]] == [line["picture"] for line in told["lines"]]
 
 
 def test_without_waiting_they_are_handed_in_and_how_to_see_them_is_told(farm: str, tmp_path: Path) -> None:

@@ -55,7 +55,17 @@ async def _cancel(
         elif len(asked.submitters) != 1:
             known = ", ".join(asked.submitters) or "none"
             raise FarmNotUsable("--submitter", f"jobs are known by their submitter's name, too; there are: {known}")
+        else:
+            await _hold_known(asked, jobs)
         return await cancel_jobs(asked.link, wanted)
+
+
+async def _hold_known(asked: AskedAs, jobs: Sequence[str]) -> None:
+    """A name that was mistyped takes nothing back, and says so."""
+    known = {job async for kept in submissions_at(asked.link, asked.submitters) for job in kept.part.jobs}
+    if unknown := [job for job in jobs if job not in known]:
+        named = ", ".join(map(repr, unknown))
+        raise FarmNotUsable("JOB", f"{asked.submitters[0]} has handed in none called {named}; none is taken back")
 
 
 async def _of(asked: AskedAs, submission: str) -> list[tuple[str, str]]:

@@ -37,8 +37,8 @@ class SubmittedLine(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         line: Its number, from 1.
         job_id: Of its job; empty where it is none.
-        state: `handed_in`, or with --wait `done`; `failed`.
-        picture: Where it lies; empty where there is none.
+        state: `handed_in`; `done`, where it is waited for or was before; `failed`.
+        picture: Where it lies; empty where there is none, or nobody waits for it.
         node: Who painted it.
         message: Why it failed.
     """
@@ -105,7 +105,15 @@ for _kind in batch.commands.values():
     submit.add_command(_detached(_kind))
 
 
-@click.command(name="FILE", hidden=True)
+class _LinesCommand(click.Command):
+    """Whose name is its argument."""
+
+    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click says what there is
+        """What is behind the name."""
+        return ["[OPTIONS]"]
+
+
+@click.command(cls=_LinesCommand, name="FILE", hidden=True)
 @click.argument("file", type=HomePath(exists=True, dir_okay=False, path_type=Path))
 @click.option("--packs", type=_FOLDER, metavar="DIR", help="The folder of packs that genres are composed from.")
 @click.option(
@@ -132,8 +140,8 @@ def lines(
     **farm: Any,
 ) -> None:
     """Hand in the requests of FILE, a JSON object a line with the keywords of `render`."""
-    asked = AskedFarm(**farm)
-    asked = replace(asked, address=address_of(asked.address), detached=asked.detached or not wait)
+    asked = AskedFarm(**farm, detached=not wait)
+    asked = replace(asked, address=address_of(asked.address))
     found = None if packs is None else packs.absolute()
     document, code = asyncio.run(_hand_in(file, asked, out, found, lora_roots))
     if as_json:
@@ -143,6 +151,7 @@ def lines(
 
 for _option in reversed(FARM_OPTIONS):
     lines = _option(lines)
+lines.params = [option for option in lines.params if option.name != "detached"]
 
 
 async def _hand_in(
@@ -174,19 +183,21 @@ async def _handed_in(
         client = cast("FarmClient", painting)
         specs = Specs(await client.status(), packs, lora_roots)
         read = await asyncio.to_thread(lambda: list(read_specs(file, specs)))
-        return await _followed(client, read, out)
+        return await _followed(client, file, read, out)
 
 
-async def _followed(client: FarmClient, read: Sequence[SpecLine], out: Path) -> tuple[SubmittedDocument, ExitCode]:
+async def _followed(
+    client: FarmClient, file: Path, read: Sequence[SpecLine], out: Path
+) -> tuple[SubmittedDocument, ExitCode]:
     told: dict[int, SubmittedLine] = {}
     code = ExitCode.DONE
     for line in read:
         for warning in line.warnings:
-            write_line(f"line {line.number}: warning: {warning}", aside=True)
+            write_line(f"{file}:{line.number}: warning: {warning}", aside=True)
         if line.request is None:
             code = ExitCode.FAILED
             told[line.number] = SubmittedLine(line=line.number, state="failed", message=line.problem)
-            write_line(f"line {line.number}: {line.problem}", aside=True)
+            write_line(f"{file}:{line.number}: {line.problem}", aside=True)
     good = [line for line in read if line.request is not None]
     async for ending in client.render_many([cast("Any", line.request) for line in good], ordered=False):
         line = good[ending.index]
@@ -194,10 +205,11 @@ async def _followed(client: FarmClient, read: Sequence[SpecLine], out: Path) -> 
         if ending.error is not None:
             dead = isinstance(ending.error, AdapterNotEngaged | AdapterRefused)
             code = ExitCode.NOT_ENGAGED if dead else max(code, ExitCode.FAILED)
-            write_line(f"line {line.number}: {ending.error}", aside=True)
+            write_line(f"{file}:{line.number}: {ending.error}", aside=True)
     for line in good:
         job_id = cast("Any", line.request)["job_id"]
-        told.setdefault(line.number, SubmittedLine(line=line.number, job_id=job_id, state="handed_in"))
+        state = "done" if job_id in client.painted_before else "handed_in"
+        told.setdefault(line.number, SubmittedLine(line=line.number, job_id=job_id, state=state))
     return SubmittedDocument(submission=client.submission, lines=[told[number] for number in sorted(told)]), code
 
 

@@ -99,6 +99,11 @@ class FarmClient:
         """How many jobs were handed in whose ending nobody has waited for."""
         return sum(many.waiting for many in self._many)
 
+    @property
+    def painted_before(self) -> set[str]:
+        """The ids of jobs that had their pictures when they were handed in."""
+        return {job for many in self._many for job in many.painted_before}
+
     def clear(self) -> None:
         """Remove the folder of pictures on their way, with what an earlier one that was killed has left there."""
         shutil.rmtree(self._folder, ignore_errors=True)

@@ -54,6 +54,9 @@ async def farm_painter(asked: AskedFarm, out: Path, what: str) -> AsyncIterator[
         finally:
             if client.left:
                 write_line(_left(client, detached=asked.detached), aside=True)
+            if asked.detached and (before := len(client.painted_before)):
+                painted = "1 job has its picture" if before == 1 else f"{before} jobs have their pictures"
+                write_line(f"{painted} from before, which whoever waits is given", aside=True)
 
 
 def _left(client: FarmClient, *, detached: bool) -> str:

@@ -78,6 +78,9 @@ class ManyJobs:
         what: What this was asked by, for people: `batch poi`.
         detached: No ending is waited for.
         racing: Who races the last ones; None: nobody does.
+
+    Attributes:
+        painted_before: The ids of jobs that had their pictures when they were handed in.
     """
 
     def __init__(
@@ -90,6 +93,7 @@ class ManyJobs:
         detached: bool = False,
         racing: Racing | None = None,
     ) -> None:
+        self.painted_before: set[str] = set()
         self._detached = detached
         self._racing = racing
         self._unended: dict[str, FarmJob] = {}
@@ -213,6 +217,7 @@ class ManyJobs:
         if found is None or key not in self._wanted:
             return False
         if found.result.state == "done" and _is_of(found.result, wanted.job):
+            self.painted_before.add(wanted.job.job_id)
             self._has_ended(key)
             return False
         wanted.after = found.revision
