@@ -15,7 +15,7 @@ from kilnmark.client.request import RenderRequest
 from kilnmark.farm.broker.link import FarmLink, farm_link
 from kilnmark.farm.broker.server import ServerSettings, broker_server
 from kilnmark.farm.broker.setup import FarmPlan, set_up
-from kilnmark.farm.content.local import file_sha256, local_adapter
+from kilnmark.farm.content.local import LocalFile, file_sha256, local_adapter
 from kilnmark.farm.content.store import open_content
 from kilnmark.farm.documents import NodeInfo
 from kilnmark.farm.names import CONTENT, NODES
@@ -31,6 +31,8 @@ __all__ = ["Disturbed", "Happened", "disturbed"]
 
 JOBS, STACKS, LEASE = 200, 8, 4.0
 OUTAGE = 3.0
+_AWAY_AND_BACK = ("the broker is away", "the broker is back")
+"""What a node says."""
 
 
 @dataclass(frozen=True)
@@ -138,8 +140,11 @@ async def _run(run: _Run) -> Disturbed:
         make_adapter(run.folder / f"style{i}.safetensors", rank=2, blocks=2, seed=i, strength=5e-3)
         for i in range(STACKS)
     ]
+    [spoilt] = local_adapter(adapters[-1]).files
+    bucket = await run.link.js.object_store(CONTENT)
+    await bucket.put(spoilt.content.sha256, b"\0" * spoilt.content.size)  # before anybody asks for it
     async with _followed_switches(run):
-        misfortunes = asyncio.create_task(_misfortunes(run, adapters))
+        misfortunes = asyncio.create_task(_misfortunes(run, spoilt))
         try:
             ended = [each async for each in _painted(run, adapters)]
         finally:
@@ -196,7 +201,7 @@ async def _painted(run: _Run, adapters: Sequence[Path]) -> AsyncIterator[Rendere
             yield rendered
 
 
-async def _misfortunes(run: _Run, adapters: Sequence[Path]) -> None:
+async def _misfortunes(run: _Run, spoilt: LocalFile) -> None:
     """Each once so many jobs have ended."""
     anvil, bellows, crucible = run.machines
     faults: Sequence[tuple[int, Callable[[], Awaitable[Happened]]]] = (
@@ -206,7 +211,7 @@ async def _misfortunes(run: _Run, adapters: Sequence[Path]) -> None:
         (110, lambda: _partition(run, crucible)),
         (140, lambda: _full_disk(bellows)),
     )
-    corrupt = asyncio.create_task(_corrupt(run, adapters[-1]))
+    corrupt = asyncio.create_task(_corrupt(run, spoilt))
     for at, fault in faults:
         async with run.ended:
             await run.ended.wait_for(lambda at=at: run.done >= at)  # type: ignore[misc]
@@ -231,11 +236,20 @@ async def _stop(run: _Run, one: Machine) -> Happened:
 
 
 async def _outage(run: _Run) -> Happened:
+    """Every node has to tell of it, and that it is over."""
+    before = [len(each.said) for each in run.machines]
     await run.broker.kill()
     await asyncio.sleep(OUTAGE)
     await run.broker.start()
-    await asyncio.sleep(2)
-    return Happened(f"the broker is killed for {OUTAGE:g} s", _last_line(run.machines, "broker"))
+    silent = {each.name for each in run.machines}
+    for _ in range(100):
+        since = {each.name: each.said[start:] for each, start in zip(run.machines, before, strict=True)}
+        silent = {name for name, said in since.items() if not all(words in said for words in _AWAY_AND_BACK)}
+        if not silent:
+            break
+        await asyncio.sleep(0.1)
+    told = "" if silent else f"every node: {'; '.join(_AWAY_AND_BACK)}"
+    return Happened(f"the broker is killed for {OUTAGE:g} s", told)
 
 
 async def _partition(run: _Run, one: Machine) -> Happened:
@@ -252,16 +266,13 @@ async def _full_disk(one: Machine) -> Happened:
     return Happened("a node's disk is full for two leases", _last_line([one], "Errno 28"))
 
 
-async def _corrupt(run: _Run, adapter: Path) -> Happened:
-    """Its bytes at the broker are exchanged before anybody has fetched them, and brought back."""
-    [file] = local_adapter(adapter).files
-    bucket = await run.link.js.object_store(CONTENT)
-    await bucket.put(file.content.sha256, b"\0" * file.content.size)
+async def _corrupt(run: _Run, spoilt: LocalFile) -> Happened:
+    """What was put at the broker in an adapter's place is met by a node, and the adapter put there."""
     for _ in range(600):
         if _last_line(run.machines, "cannot be had"):
             break
         await asyncio.sleep(0.1)
-    await (await open_content(run.link)).put(file, anew=True)
+    await (await open_content(run.link)).put(spoilt, anew=True)
     return Happened("an adapter at the broker is exchanged for another", _last_line(run.machines, "cannot be had"))
 
 
