@@ -6,6 +6,7 @@ cores on waiting.
 
 import gc
 import os
+import shutil
 import signal
 import sys
 import tempfile
@@ -45,12 +46,29 @@ gc.disable()
 _FOLDERS = count()
 
 
+@pytest.fixture(scope="module")
+def around_tmp_paths(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder in which the folders of a module's tests are: memory, where their files would be synced to a disk."""
+    memory = os.environ.get(MEMORY)
+    return Path(memory) if memory and room_of(request.node.nodeid) in SYNCING else tmp_path_factory.getbasetemp()
+
+
 @pytest.fixture
-def tmp_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tmp_path(around_tmp_paths: Path) -> Path:
     """A folder of the test's own, by its number: pytest's is found by the test's name, for most of a millisecond."""
-    path = tmp_path_factory.getbasetemp() / f"test-{next(_FOLDERS)}"
+    path = around_tmp_paths / f"test-{os.getpid()}-{next(_FOLDERS)}"
     path.mkdir(mode=0o700)
     return path
+
+
+SYNCING = frozenset({"client", "daemon", "farm", "lab", "packs", "web"})
+"""Rooms whose tests write small files and have each of them synced: 18,000 in all, each of which waits for a disk."""
+
+MEMORY_WANTED = 4 << 30
+"""Bytes that must be free there; a run of all tests writes a quarter of it."""
+
+MEMORY = "TESTS_MEMORY"
+"""Where this run's folder is whose files cost no disk. It goes with the run; one with `--basetemp` has none."""
 
 
 LONG = ("acceptance", "recorded", "trust", "house", "engine", "keymaps", "daemon", "lab", "client", "otel")
@@ -66,7 +84,20 @@ def pytest_configure(config: pytest.Config) -> None:
     state = tempfile.TemporaryDirectory(prefix="kiln-state-", ignore_cleanup_errors=True)
     config.add_cleanup(state.cleanup)
     os.environ["XDG_STATE_HOME"] = state.name
+    _write_to_memory(config)
     _begin_at_other_ends(config)
+
+
+def _write_to_memory(config: pytest.Config) -> None:
+    """Workers write where the run that began them says; one that is told where to write keeps to that."""
+    if hasattr(config, "workerinput"):
+        return
+    os.environ.pop(MEMORY, None)
+    roomy = os.access("/dev/shm", os.W_OK) and shutil.disk_usage("/dev/shm").free > MEMORY_WANTED
+    if roomy and config.option.basetemp is None:
+        folder = tempfile.TemporaryDirectory(prefix="kiln-tests-", dir="/dev/shm", ignore_cleanup_errors=True)
+        config.add_cleanup(folder.cleanup)
+        os.environ[MEMORY] = folder.name
 
 
 def _begin_at_other_ends(config: pytest.Config) -> None:
@@ -88,8 +119,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _turn(nodeid: str) -> tuple[int, str]:
-    room = nodeid.split("/")[1]
+    room = room_of(nodeid)
     return LONG.index(room) if room in LONG else len(LONG), nodeid.partition("::")[0]
+
+
+def room_of(nodeid: str) -> str:
+    return nodeid.split("/")[1]
 
 
 def pytest_collection_finish() -> None:

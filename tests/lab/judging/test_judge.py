@@ -30,8 +30,8 @@ from tests.lab.runs import make_run
 
 
 @pytest.fixture(scope="module")
-def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    with painter(tmp_path_factory.getbasetemp()) as client:
+def client(around_tmp_paths: Path) -> Iterator[Client]:
+    with painter(around_tmp_paths) as client:
         yield client
 
 

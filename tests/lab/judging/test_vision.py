@@ -31,8 +31,8 @@ COST = (TOKENS[0] * 3 + TOKENS[1] * 15) / 1_000_000
 
 
 @pytest.fixture(scope="module")
-def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    with painter(tmp_path_factory.getbasetemp()) as client:
+def client(around_tmp_paths: Path) -> Iterator[Client]:
+    with painter(around_tmp_paths) as client:
         yield client
 
 
