@@ -24,6 +24,7 @@ __all__ = [
     "JobState",
     "NodeInfo",
     "PartitionInfo",
+    "RefusedWork",
     "ServedBase",
     "SubmissionPart",
 ]
@@ -194,6 +195,19 @@ class ServedBase(msgspec.Struct, frozen=True, kw_only=True):
     known: BaseInfo | None = None
 
 
+class RefusedWork(msgspec.Struct, frozen=True, kw_only=True):
+    """Work that a node does not do, though it has what that asks for.
+
+    Attributes:
+        needs, stack: Those of its partitions; an empty stack: any of that base.
+        why: In a sentence, with the mend.
+    """
+
+    needs: str
+    stack: str
+    why: str
+
+
 class NodeInfo(msgspec.Struct, frozen=True, kw_only=True):
     """What a node says of itself, every few seconds.
 
@@ -203,6 +217,7 @@ class NodeInfo(msgspec.Struct, frozen=True, kw_only=True):
         state: `idle` and `working`; `draining` on its way out; `left`; `away` while its daemon cannot paint.
         problem: Why it is away, or takes no work; empty otherwise.
         bases: Those that its daemon serves.
+        refused: Work that its daemon did not do for a reason of its own.
         base_bytes: What all bases together may take there.
         partition: Where it takes work from now, as its key; empty: from nowhere.
         running: The jobs that it has.
@@ -218,6 +233,7 @@ class NodeInfo(msgspec.Struct, frozen=True, kw_only=True):
     state: Literal["idle", "working", "draining", "left", "away"]
     problem: str = ""
     bases: tuple[ServedBase, ...] = ()
+    refused: tuple[RefusedWork, ...] = ()
     base_bytes: int = 0
     partition: str = ""
     running: tuple[str, ...] = ()

@@ -13,6 +13,7 @@ __all__ = [
     "FarmNotUsable",
     "NoNode",
     "NodeUnfit",
+    "WorkRefused",
 ]
 
 
@@ -188,6 +189,25 @@ class NodeUnfit(FarmError):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+class WorkRefused(FarmError):
+    """A node does not do some work, or cannot, that others may: it gave the job back, and takes no more of it.
+
+    Args:
+        reason: Why, in a sentence, with the mend.
+        whole_base: All work for that base is meant, and not one stack.
+    """
+
+    kind = "work_refused"
+
+    def __init__(self, reason: str, *, whole_base: bool = False) -> None:
+        super().__init__(reason, whole_base)
+        self.reason = reason
+        self.whole_base = whole_base
 
     def __str__(self) -> str:
         return self.reason

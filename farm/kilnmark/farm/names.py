@@ -19,6 +19,7 @@ __all__ = [
     "WORK",
     "WORK_SUBJECTS",
     "Partition",
+    "anew_subject",
     "cancel_key",
     "consumer_of",
     "drain_subject",
@@ -109,6 +110,15 @@ def work_subject(partition: Partition, submitter: str, job_id: str, copy: int = 
     """
     job = token_of(job_id) + (f"~{copy}" if copy else "")
     return f"kiln.work.{partition_key(partition)}.{token_of(submitter)}.{job}"
+
+
+def anew_subject(subject: str) -> str:
+    """Where a job waits that a node passes on, while its message still stands under this subject.
+
+    Its copies are 2 and 3 in turn; 1 is that of a race.
+    """
+    first, _, copy = subject.partition("~")
+    return f"{first}~{3 if copy == '2' else 2}"
 
 
 def results_of(submitter: str) -> str:

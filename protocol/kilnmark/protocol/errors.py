@@ -111,7 +111,8 @@ and `EXITS` of the command line and of the daemon how a process does.
         │   ├── FarmNotUsable
         │   ├── ContentUnusable
         │   ├── NoNode
-        │   └── NodeUnfit
+        │   ├── NodeUnfit
+        │   └── WorkRefused
         ├── BatchError               what stops a whole batch: client/batch/errors
         │   ├── BrokenManifest
         │   ├── CannotPublish

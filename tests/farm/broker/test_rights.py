@@ -11,7 +11,7 @@ from kilnmark.farm.broker.connection import refused_subject
 from kilnmark.farm.broker.link import FarmLink, farm_link
 from kilnmark.farm.broker.rights import RIGHTS, allows, roles_that_may, subjects_of
 from kilnmark.farm.errors import BrokerRefused
-from kilnmark.farm.names import NODES, Partition, pictures_of, results_of, work_subject
+from kilnmark.farm.names import NODES, Partition, anew_subject, pictures_of, results_of, work_subject
 from tests.farm.broker.guarded import WHO, GuardedBroker, guarded_broker
 
 _PARTITION = Partition("n", "s", "low")
@@ -92,6 +92,9 @@ def test_a_submitter_hands_in_a_node_does_and_the_submitter_reads(guarded: Guard
             taking = await desk.js.pull_subscribe_bind(consumer="c", stream="KILN_WORK")
             [message] = await taking.fetch(1, timeout=5)
             await message.in_progress()
+            await desk.js.publish(anew_subject(message.subject), b"{}", stream="KILN_WORK")
+            [passed_on] = await taking.fetch(1, timeout=5)
+            await passed_on.ack_sync(timeout=5)
             store = await desk.js.object_store(pictures_of("ann"))
             await store.put("picture", b"p" * 300_000)
             await (await desk.js.key_value(results_of("ann"))).create("job-1", b"done")
@@ -113,7 +116,7 @@ def test_a_submitter_hands_in_a_node_does_and_the_submitter_reads(guarded: Guard
     [
         ("bob", "read the results of ann", "a node or a submitter or a viewer or an operator"),
         ("eve", "write the results of ann", "a node or a submitter or an operator"),
-        ("desk", "hand in work", "a submitter or an operator"),
+        ("eve", "hand in work", "a node or a submitter or an operator"),
         ("bob", "take work", "a node or an operator"),
     ],
 )

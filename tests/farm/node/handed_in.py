@@ -28,6 +28,7 @@ async def hand_in(
     *paths: Path,
     variant: str = "standin",
     version: str = "0.1.0",
+    fingerprint: str = "",
     headers: dict[str, str] | None = None,
     submitter: str = "ann",
     **asked: object,
@@ -42,7 +43,7 @@ async def hand_in(
         job_id=job_id,
         submitter=submitter,
         submission="test",
-        needs=FarmNeeds(variant=variant, version=version, keymaps=keymaps_digest()),
+        needs=FarmNeeds(variant=variant, fingerprint=fingerprint, version=version, keymaps=keymaps_digest()),
         asked=RenderParams(**{"prompt": f"a hill, {job_id}", "seed": 1, "steps": 1, **asked}),  # type: ignore[arg-type]
         adapters=tuple(adapter.at(1.0) for adapter in adapters),
     )

@@ -29,7 +29,7 @@ from kilnmark.farm.names import (
     warm_subject,
     work_subject,
 )
-from kilnmark.farm.node import doing
+from kilnmark.farm.node import handing
 from kilnmark.farm.node import node as node_module
 from kilnmark.farm.node.node import FarmNode, NodeSettings
 from kilnmark.farm.node.work import DELIVERIES
@@ -137,7 +137,7 @@ def test_a_job_that_has_its_result_is_acknowledged_and_not_painted_again(broker:
 def test_a_poison_job_is_dead_after_its_deliveries_and_stops_nobody(
     broker: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(doing, "_PAUSE", 0.01)
+    monkeypatch.setattr(handing, "_PAUSE", 0.01)
 
     async def work(link: FarmLink) -> None:
         with fake_daemon() as daemon:
@@ -160,7 +160,7 @@ def test_two_nodes_and_the_first_who_commits_has_the_job(broker: str, monkeypatc
     async def work(link: FarmLink) -> None:
         with fake_daemon() as slow, fake_daemon() as quick:
             slow.worker.hold("denoise")
-            monkeypatch.setattr(doing.Doing, "_tell", lambda *_: asyncio.sleep(60))
+            monkeypatch.setattr(handing.Handing, "_tell", lambda *_: asyncio.sleep(60))
             async with node(broker, slow.socket, "slow", lease=0.3, depth=1) as first:
                 await hand_in(link, "raced")
                 await until(lambda: first.about.running)
@@ -232,7 +232,7 @@ def test_two_submitters_have_jobs_of_one_id_and_one_takes_back_only_its_own(brok
 def test_a_shared_folder_that_cannot_be_written_makes_its_node_rest(
     broker: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(doing, "_PAUSE", 0.05)
+    monkeypatch.setattr(handing, "_PAUSE", 0.05)
     (tmp_path / "shared").write_text("a file, where a folder should be")
 
     async def work(link: FarmLink) -> None:
@@ -316,7 +316,7 @@ def test_a_base_is_held_when_it_is_asked_for_and_a_node_drains_when_told(broker:
 def test_a_node_whose_daemon_is_gone_rests_and_gives_its_job_to_another(
     broker: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(doing, "_PAUSE", 0.05)
+    monkeypatch.setattr(handing, "_PAUSE", 0.05)
 
     async def work(link: FarmLink) -> None:
         with fake_daemon() as other, fake_daemon() as gone:

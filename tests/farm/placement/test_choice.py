@@ -5,7 +5,7 @@ import pytest
 from kilnmark.farm.names import Partition
 from kilnmark.farm.placement.choice import choose
 from kilnmark.farm.placement.views import NodeView, PartitionView, Policy
-from tests.farm.placement.views import node, view
+from tests.farm.placement.views import node, refusing, view
 
 POLICY = Policy()
 HERE = view("a")
@@ -148,3 +148,9 @@ def test_a_node_on_its_way_out_takes_nothing(state: str) -> None:
 
 def test_what_a_node_cannot_do_is_not_for_it() -> None:
     assert choose(NodeView(node(room=24)), [view("a", 9, base="large")], POLICY) is None
+
+
+def test_what_a_node_refuses_is_not_for_it_and_the_rest_of_the_base_is() -> None:
+    views = [view("a", 9), view("b", 1)]
+    assert choose(NodeView(refusing("n", "a", "no")), views, POLICY) == views[1].partition
+    assert choose(NodeView(refusing("n", "", "no")), views, POLICY) is None

@@ -6,7 +6,7 @@ from kilnmark.farm.documents import FarmNeeds, NodeInfo
 from kilnmark.farm.names import Partition
 from kilnmark.farm.placement.views import PartitionView
 from kilnmark.farm.placement.why import why_waits
-from tests.farm.placement.views import base_info, needs_of, node, view
+from tests.farm.placement.views import base_info, needs_of, node, refusing, view
 
 
 def said_of(needs: FarmNeeds, *nodes: NodeInfo) -> str:
@@ -43,9 +43,14 @@ def test_nothing_is_said_of_a_partition_without_work() -> None:
             [node("mac", state="away", problem="no room on its disk"), node("box", state="draining")],
             "waits for a node that takes work: mac is away (no room on its disk); box is draining",
         ),
-        (needs_of(), [node(), node(room=2)], "waits for its turn: 1 node can do it"),
+        (
+            needs_of(),
+            [refusing("mac", "a", "ink is not promoted"), refusing("box", "", "no memory")],
+            "waits for a node that does it: mac refuses it (ink is not promoted); box refuses it (no memory)",
+        ),
+        (needs_of(), [node(), node(room=2), refusing("box", "a", "no")], "waits for its turn: 1 node can do it"),
     ],
-    ids=["none", "version", "serves", "room", "numerics", "weights", "away", "turn"],
+    ids=["none", "version", "serves", "room", "numerics", "weights", "away", "refused", "turn"],
 )
 def test_it_is_said_what_is_waited_for(needs: FarmNeeds, nodes: list[NodeInfo], said: str) -> None:
     assert said_of(needs, *nodes) == said

@@ -2,7 +2,9 @@
 
 from typing import Literal
 
-from kilnmark.farm.documents import FarmNeeds, NodeInfo, ServedBase
+import msgspec
+
+from kilnmark.farm.documents import FarmNeeds, NodeInfo, RefusedWork, ServedBase
 from kilnmark.farm.names import Partition
 from kilnmark.farm.placement.views import PartitionView
 from kilnmark.protocol.picture.numerics import Numerics
@@ -53,6 +55,11 @@ def node(
     return NodeInfo(
         name=name, version=version, keymaps="k", state=state, problem=problem, bases=bases, base_bytes=room * GB
     )
+
+
+def refusing(name: str, stack: str, why: str) -> NodeInfo:
+    """A node that does not do work of a stack, or none for a base where that is empty."""
+    return msgspec.structs.replace(node(name), refused=(RefusedWork(needs=needs_of().token, stack=stack, why=why),))
 
 
 def view(

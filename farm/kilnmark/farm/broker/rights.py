@@ -105,6 +105,7 @@ RIGHTS: tuple[FarmRight, ...] = (
             f"$JS.ACK.{WORK}.>",
         ),
     ),
+    FarmRight("node", "pass work on that it does not do", "sends", ("kiln.work.*.*.*.*.*",)),
     FarmRight("node", "see what partitions ask for", "sends", _read(PARTITIONS)),
     FarmRight("node", "see who else takes work", "sends", _read(NODES)),
     FarmRight("node", "see what nobody wants any more", "sends", _read(CANCELS)),

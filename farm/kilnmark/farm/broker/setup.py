@@ -21,7 +21,10 @@ from kilnmark.farm.names import (
 if TYPE_CHECKING:
     from nats.js.api import StreamConfig
 
-__all__ = ["FarmPlan", "set_up"]
+__all__ = ["PER_SUBJECT", "FarmPlan", "set_up"]
+
+PER_SUBJECT = 10077
+"""What the broker says of a subject that has its one message (`JSStreamMaximumMessagesPerSubject...`, 2.11)."""
 
 
 @dataclass(frozen=True, kw_only=True)

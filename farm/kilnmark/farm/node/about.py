@@ -6,18 +6,34 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 
 from kilnmark.farm.content.local import keymaps_digest
-from kilnmark.farm.documents import NodeInfo, ServedBase
+from kilnmark.farm.documents import NodeInfo, RefusedWork, ServedBase
+from kilnmark.farm.errors import NodeUnfit
 from kilnmark.farm.names import Partition, partition_key
-from kilnmark.farm.placement.views import NodeView
+from kilnmark.farm.placement.views import NodeView, refusal
 from kilnmark.protocol.wire.memory import BaseInfo
 from kilnmark.protocol.wire.status import StatusResult
 
-__all__ = ["AboutNode"]
+__all__ = ["AboutNode", "DaemonFacts"]
+
+_REFUSED_FOR = 600.0
+"""Seconds after which refused work is tried once more: what is promoted changes without a word."""
+
+_REFUSED_TOLD = 64
+"""Refusals that others are told of."""
+
+
+class DaemonFacts(NamedTuple):
+    """What tells a daemon from the one that was there before."""
+
+    pid: int
+    variants: tuple[str, ...]
+    lora_roots: tuple[str, ...]
+    output_dir: str
 
 
 @dataclass
@@ -26,7 +42,7 @@ class AboutNode:
 
     Attributes:
         name: Of the node.
-        status: What its daemon said last; None: nothing yet.
+        status: What its daemon said last, which `hear` takes; None: nothing yet.
         problem: Why it takes no work; empty: it does.
         is_draining, has_left: It is on its way out; it is out.
         partition: Where it takes work from.
@@ -46,10 +62,51 @@ class AboutNode:
     adapters_dead: int = 0
     _beat: int = 0
     _known: dict[str, BaseInfo] = field(default_factory=dict)
+    _refused: dict[tuple[str, str], tuple[float, str]] = field(default_factory=dict)
     _last: Partition | None = None
     _stayed: int = 0
     _stayed_since: float = 0.0
     _base_since: float = 0.0
+
+    @property
+    def daemon(self) -> DaemonFacts | None:
+        """Which daemon it was that spoke last."""
+        said = self.status
+        if said is None:
+            return None
+        return DaemonFacts(said.pid, tuple(said.variants), tuple(said.lora_roots), said.output_dir)
+
+    def hear(self, status: StatusResult) -> None:
+        """Take what the daemon says; of one that was started anew nothing is known from before.
+
+        Raises:
+            NodeUnfit: It is of another version than this node, which takes work that needs its own.
+        """
+        before, self.status = self.daemon, status
+        if before != self.daemon:
+            self._known.clear()
+            self._refused.clear()
+        ours = version("kilnmark")
+        if status.version != ours:
+            said = f"its daemon is of kilnmark {status.version}, and the node of {ours}"
+            raise NodeUnfit(f"{said}; start the older one again, from the same installation")
+
+    def refuse(self, needs: str, stack: str, why: str) -> None:
+        """Take no work of a stack, or of any for all of a base, until the daemon is started anew or a while has passed.
+
+        Args:
+            needs, stack: As those of `RefusedWork`.
+            why: In a sentence.
+        """
+        self._refused[needs, stack] = time.monotonic(), why
+
+    def takes(self, partition: Partition) -> bool:
+        """Whether it takes work of a partition that it fits."""
+        return not self.problem and not refusal(*partition[:2], self.info())
+
+    def is_held(self, variant: str) -> bool:
+        """Whether a base was in the daemon's memory when it spoke last."""
+        return any(each.variant == variant and each.base for each in (self._bases(self.status) if self.status else ()))
 
     def took_from(self, partition: Partition) -> None:
         """One more job was taken, perhaps of another stack than the last."""
@@ -76,6 +133,7 @@ class AboutNode:
             state=self._state(),
             problem=self.problem,
             bases=() if status is None else self._bases(status),
+            refused=self._refusals(),
             base_bytes=status.memory.limits.base_bytes if status and status.memory else 0,
             partition=partition_key(self.partition) if self.partition else "",
             running=tuple(job_id for _, job_id in self.running),
@@ -90,7 +148,8 @@ class AboutNode:
     def beat(self) -> bytes:
         """As it stands, to be told once more."""
         self._beat += 1
-        return msgspec.json.encode(self.info())
+        info = self.info()
+        return msgspec.json.encode(msgspec.structs.replace(info, refused=info.refused[-_REFUSED_TOLD:]))
 
     def _state(self) -> Literal["idle", "working", "draining", "left", "away"]:
         if self.has_left:
@@ -100,6 +159,13 @@ class AboutNode:
         if self.problem or self.status is None:
             return "away"
         return "working" if self.running else "idle"
+
+    def _refusals(self) -> tuple[RefusedWork, ...]:
+        old = time.monotonic() - _REFUSED_FOR
+        self._refused = {work: told for work, told in self._refused.items() if told[0] > old}
+        return tuple(
+            RefusedWork(needs=needs, stack=stack, why=why) for (needs, stack), (_, why) in self._refused.items()
+        )
 
     def _bases(self, status: StatusResult) -> tuple[ServedBase, ...]:
         held = {each.base.variant: each for each in status.memory.bases} if status.memory else {}

@@ -28,6 +28,7 @@ def options_of(job: FarmJob, held: HeldContent) -> dict[str, Any]:
         [each.scale for each in job.adapters],
         [each.block_scales for each in job.adapters],
     )
+    said.setdefault("draft", False)  # the node's daemon may have its own mind of that
     options = said | stack | {"variant": job.needs.variant, "job_id": job.job_id, "attached": True}
     if held.start is not None:
         options["init_image"] = str(held.start)

@@ -6,8 +6,8 @@ Whatever happens is told: as a result, where it is the job's own end; else the b
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,11 +19,14 @@ from kilnmark.farm.content.cache import ContentCache, HeldContent
 from kilnmark.farm.content.local import LocalFile, local_file
 from kilnmark.farm.content.store import ContentStore
 from kilnmark.farm.documents import ContentFile, FarmJob, FarmResult, JobState
-from kilnmark.farm.errors import ContentUnusable, FarmNotUsable, NodeUnfit
+from kilnmark.farm.errors import ContentUnusable, FarmNotUsable, NodeUnfit, WorkRefused
 from kilnmark.farm.names import work_subject
-from kilnmark.farm.node.about import AboutNode
+from kilnmark.farm.node.about import AboutNode, DaemonFacts
+from kilnmark.farm.node.answers import Answer, answer_of
 from kilnmark.farm.node.asked import options_of, own_id
+from kilnmark.farm.node.bases import check_base
 from kilnmark.farm.node.commit import Commits
+from kilnmark.farm.node.handing import Handing
 from kilnmark.farm.node.measured import JobMeasures
 from kilnmark.farm.node.told import clock_now, job_error
 from kilnmark.farm.node.work import DELIVERIES
@@ -32,17 +35,10 @@ from kilnmark.otel.spans import describe
 from kilnmark.protocol.errors import KilnmarkError
 from kilnmark.protocol.picture.report import Verdict
 from kilnmark.protocol.wire.errors import (
-    AdapterNotEngaged,
-    AdapterRefused,
     Cancelled,
-    Draining,
     InvalidParams,
     JobIdTaken,
-    JournalFailed,
-    NoWorker,
-    PictureRefused,
-    QueueFull,
-    StorageFailed,
+    RenderFailed,
     WorkerLost,
 )
 from kilnmark.protocol.wire.replies import RenderResult
@@ -54,16 +50,6 @@ __all__ = ["Doing"]
 
 _logger = logging.getLogger(__name__)
 
-_FINAL = (AdapterNotEngaged, AdapterRefused, InvalidParams, JobIdTaken, PictureRefused)
-"""What every daemon would answer."""
-
-_NODES_OWN = (Draining, JournalFailed, NoWorker, QueueFull, StorageFailed, ClientError, FarmNotUsable)
-"""What is no fault of the job: the node takes no more until it is mended."""
-
-
-_PAUSE = 1.0
-"""Seconds for which a job that could not be done waits, doubled with each delivery and at most a lease."""
-
 
 class Doing:
     """Does jobs, any number at once.
@@ -71,10 +57,10 @@ class Doing:
     Args:
         client: Of the node's daemon.
         content: Files at the broker.
-        cache: Files here.
+        cache: Files here, where the daemon reads now.
         commits: Where results go.
         about: What the node says of itself.
-        lease: Seconds within which the broker hears of a job that is being done.
+        handing: Tells the broker how jobs go.
         unwanted: Jobs that nobody wants any more, by submitter and id.
         spans: Where spans and metrics of jobs go.
     """
@@ -83,10 +69,10 @@ class Doing:
         self,
         client: AsyncClient,
         content: ContentStore,
-        cache: ContentCache,
+        cache: Callable[[], ContentCache],
         commits: Commits,
         about: AboutNode,
-        lease: float,
+        handing: Handing,
         unwanted: set[tuple[str, str]],
         spans: JobMeasures,
     ) -> None:
@@ -95,7 +81,7 @@ class Doing:
         self._cache = cache
         self._commits = commits
         self._about = about
-        self._lease = lease
+        self._handing = handing
         self._unwanted, self._spans = unwanted, spans
         self._messages: dict[tuple[str, str], list[Msg]] = {}
 
@@ -109,7 +95,7 @@ class Doing:
         try:
             job = msgspec.json.decode(message.data, type=FarmJob)
         except msgspec.DecodeError:  # of another version: it stays until its deliveries are used up, and is told then
-            await message.nak(delay=self._lease)
+            await message.nak(delay=self._handing.lease)
             return
         if message.subject.partition("~")[0] != work_subject(job.partition, job.submitter, job.job_id):
             _logger.warning("%s: refused, it says that it is %s of %s", message.subject, job.job_id, job.submitter)
@@ -123,7 +109,7 @@ class Doing:
         self._about.running[key] = None
         try:
             while messages:  # nothing is awaited between the last look at them and the end
-                async with self._in_progress(messages):
+                async with self._handing.going_on(messages):
                     await self._end(job, key, messages)
         finally:
             self._messages.pop(key)
@@ -132,7 +118,7 @@ class Doing:
     async def _end(self, job: FarmJob, key: tuple[str, str], messages: "list[Msg]") -> None:
         """Do it once, and tell the broker of each message that came for it meanwhile."""
         if await self._commits.existing(job) is not None:
-            await self._acknowledged(messages)
+            await self._handing.done(messages)
             return
         deliveries = messages[-1].metadata.num_delivered or 1
         with self._spans.job(messages[-1].headers, job, self._about.name) as span:
@@ -140,22 +126,41 @@ class Doing:
             try:
                 ending, picture = await self._done(job, key, deliveries)
             except (KilnmarkError, OSError) as error:
-                _logger.warning("%s of %s is given back, delivery %d: %s", job.job_id, job.submitter, deliveries, error)
-                await self._given_back(messages, deliveries)
                 self._spans.ended(span, None, error=error)
-                if isinstance(error, (*_NODES_OWN, OSError)) and not isinstance(error, ContentUnusable):
-                    raise NodeUnfit(str(error)) from error
+                await self._not_ended(job, messages, deliveries, error)
                 return
             try:
                 with self._spans.part(names.FARM_COMMIT):
                     counts = await self._commits.commit(job, ending, picture)
             except (FarmNotUsable, OSError) as error:  # a picture finds no place in a folder that is shared
-                await self._given_back(messages, deliveries)
+                await self._handing.given_back(messages, deliveries)
                 self._spans.ended(span, None, error=error)
                 raise NodeUnfit(str(error)) from error
-            await self._acknowledged(messages)
+            await self._handing.done(messages)
             self._count(ending, counts=counts)
             self._spans.ended(span, ending, counts=counts)
+
+    async def _not_ended(
+        self, job: FarmJob, messages: "list[Msg]", deliveries: int, error: KilnmarkError | OSError
+    ) -> None:
+        """Have another do it, or another try made.
+
+        Raises:
+            NodeUnfit: This node can do none.
+        """
+        answer = answer_of(error)
+        _logger.warning("%s of %s is given back, delivery %d: %s", job.job_id, job.submitter, deliveries, error)
+        if answer is Answer.NOT_HERE:
+            whole_base = isinstance(error, WorkRefused) and error.whole_base
+            self._about.refuse(job.partition.needs, "" if whole_base else job.stack, str(error))
+        if answer is Answer.NOT_NOW:
+            self._about.problem = str(error)
+        if answer in {Answer.NOT_HERE, Answer.NOT_NOW}:
+            await self._handing.passed_on(messages, deliveries)
+        else:
+            await self._handing.given_back(messages, deliveries)
+        if answer in {Answer.NOT_NOW, Answer.AWAY}:
+            raise NodeUnfit(str(error)) from error
 
     async def _done(self, job: FarmJob, key: tuple[str, str], deliveries: int) -> tuple[FarmResult, LocalFile | None]:
         """How it ends, with its picture where there is one.
@@ -163,22 +168,30 @@ class Doing:
         Raises:
             KilnmarkError, OSError: It does not end yet; the broker hands it out again.
         """
-        began = clock_now()
+        began, daemon = clock_now(), self._about.daemon
         try:
             if key in self._unwanted:
                 raise Cancelled("it was cancelled before a node had begun it")
             async with AsyncExitStack() as stack:
                 with self._spans.part(names.FARM_FETCH) as span:
-                    held = await stack.enter_async_context(self._cache.holding(self._content, job))
+                    held = await stack.enter_async_context(self._files().holding(self._content, job))
                     self._spans.fetched(span, held.fetched_bytes)
                 result, picture = await self._paint(job, held)
         except (KilnmarkError, OSError) as error:
             state = self._state_of(error, key, deliveries)
+            await self._reconsider(job, daemon, error, state)
             if state is None:
                 raise
             line = await self._first_line() if isinstance(error, WorkerLost) else ""
             return self._told(deliveries, job, began, state, error=error, first_line=line), None
         return self._told(deliveries, job, began, "done", result=result, picture=picture.content), picture
+
+    def _files(self) -> ContentCache:
+        """Raises NodeUnfit where its daemon reads nowhere that can be written."""
+        try:
+            return self._cache()
+        except FarmNotUsable as error:
+            raise NodeUnfit(str(error)) from error
 
     async def _paint(self, job: FarmJob, held: HeldContent) -> tuple[RenderResult, LocalFile]:
         """Painted by the daemon with the very files that were asked for.
@@ -197,6 +210,7 @@ class Doing:
         for report, adapter in zip(result.loras, job.adapters, strict=True):
             if report.sha256 != adapter.sha256:
                 raise ContentUnusable(report.name, adapter.sha256, f"the daemon read {report.sha256[:12]} in its place")
+        await asyncio.to_thread(check_base, job.needs, Path(result.image_path))
         picture = await asyncio.to_thread(local_file, Path(result.image_path), f"{job.job_id}.png")
         if result.image_sha256 and picture.content.sha256 != result.image_sha256:
             raise FarmNotUsable(result.image_path, "was written to after it was painted; keep others out of it")
@@ -206,9 +220,40 @@ class Doing:
         """What a failure makes of a job; None: the broker hands it out again."""
         if isinstance(error, Cancelled) and key in self._unwanted:
             return "cancelled"
-        if isinstance(error, _FINAL):
+        answer = answer_of(error)
+        if answer is Answer.FINAL:
             return "failed"
-        return "dead" if deliveries >= DELIVERIES else None
+        is_counted = answer in {Answer.AGAIN, Answer.AWAY}
+        return "dead" if is_counted and deliveries >= DELIVERIES else None
+
+    async def _reconsider(
+        self, job: FarmJob, daemon: DaemonFacts | None, error: KilnmarkError | OSError, state: JobState | None
+    ) -> None:
+        """Look whether a failure is rather this node's own.
+
+        Raises:
+            NodeUnfit: The daemon is another by now than the one that the job was taken for.
+            WorkRefused: It cannot hold the base.
+        """
+        if state == "failed" or isinstance(error, RenderFailed):
+            with contextlib.suppress(ClientError):
+                self._about.hear(await self._client.status())
+        if state == "failed" and self._about.daemon != daemon:
+            raise NodeUnfit("its daemon was started anew with other settings") from error
+        if isinstance(error, RenderFailed) and (problem := await self._unheld(job.needs.variant)):
+            raise WorkRefused(problem, whole_base=True) from error
+
+    async def _unheld(self, variant: str) -> str:
+        """Why the daemon cannot hold a base; empty where it can."""
+        if self._about.is_held(variant):
+            return ""
+        try:
+            await self._client.warm_up(variant)
+        except (RenderFailed, InvalidParams) as error:
+            return str(error)
+        except KilnmarkError:
+            pass
+        return ""
 
     async def _first_line(self) -> str:
         """What the daemon's last lost worker wrote first of its failure; empty where it wrote nothing."""
@@ -251,38 +296,3 @@ class Doing:
         self._about.failed += ending.state in ("failed", "dead") and counts
         reports = ending.result.loras if ending.result else ending.error.loras if ending.error else []
         self._about.adapters_dead += sum(report.verdict is not Verdict.ENGAGED for report in reports)
-
-    async def _acknowledged(self, messages: "list[Msg]") -> None:
-        """Tell the broker that it is done; where it is away, it hands the job out again, and its result is found."""
-        import nats.errors
-
-        while messages:
-            with contextlib.suppress(nats.errors.Error, TimeoutError, OSError):
-                await messages.pop(0).ack_sync()
-
-    async def _given_back(self, messages: "list[Msg]", deliveries: int) -> None:
-        """Have the broker hand it out again, after a while; without a word from here it does so after the lease."""
-        import nats.errors
-
-        while messages:
-            with contextlib.suppress(nats.errors.Error, OSError):
-                await messages.pop(0).nak(delay=min(_PAUSE * 2.0**deliveries, self._lease))
-
-    @asynccontextmanager
-    async def _in_progress(self, messages: "list[Msg]") -> AsyncIterator[None]:
-        """The broker hears that the job is being done, until the block ends."""
-        telling = asyncio.create_task(self._tell(messages))
-        try:
-            yield
-        finally:
-            telling.cancel()
-            await asyncio.gather(telling, return_exceptions=True)
-
-    async def _tell(self, messages: "list[Msg]") -> None:
-        import nats.errors
-
-        while True:
-            await asyncio.sleep(self._lease / 3)
-            for message in list(messages):
-                with contextlib.suppress(nats.errors.Error, OSError):  # it is told again
-                    await message.in_progress()

@@ -3,10 +3,42 @@
 import contextlib
 from pathlib import Path
 
+from kilnmark.farm.content.cache import ContentCache
 from kilnmark.farm.errors import FarmNotUsable
+from kilnmark.farm.node.about import AboutNode
 from kilnmark.protocol.wire.status import StatusResult
 
-__all__ = ["content_folders"]
+__all__ = ["NodeFolders", "content_folders"]
+
+
+class NodeFolders:
+    """The files of one node, wherever its daemon reads now.
+
+    Args:
+        about: Its account, which has what its daemon said.
+        chosen: The folder of adapters, where somebody chose.
+        budget: Bytes of files that are kept.
+    """
+
+    def __init__(self, about: AboutNode, chosen: Path | None, budget: int) -> None:
+        self._about = about
+        self._chosen = chosen
+        self._budget = budget
+        self._made: tuple[tuple[list[str], str], ContentCache] | None = None
+
+    def cache(self) -> ContentCache:
+        """The files, in folders that the daemon may read.
+
+        Raises:
+            FarmNotUsable: As those of `content_folders`.
+        """
+        status = self._about.status
+        if status is None:
+            raise FarmNotUsable("the daemon", "has not said yet where it reads")
+        where = status.lora_roots, status.output_dir
+        if self._made is None or self._made[0] != where:
+            self._made = where, ContentCache(*content_folders(status, self._chosen), self._budget)
+        return self._made[1]
 
 
 def content_folders(status: StatusResult, chosen: Path | None) -> tuple[Path, Path]:

@@ -6,24 +6,22 @@ Whoever ends it by `drain` loses nothing; whoever kills it loses the jobs that i
 import asyncio
 import contextlib
 import logging
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from kilnmark.client.aio import AsyncClient
 from kilnmark.farm.broker.ended import end_tasks
 from kilnmark.farm.broker.link import FarmLink
-from kilnmark.farm.content.cache import ContentCache
 from kilnmark.farm.content.store import open_content
 from kilnmark.farm.errors import FarmError, NodeUnfit
-from kilnmark.farm.names import CANCELS, NODES, Partition, cancel_key, drain_subject, token_of, warm_subject
+from kilnmark.farm.names import NODES, Partition, token_of
 from kilnmark.farm.node.about import AboutNode
 from kilnmark.farm.node.commit import Commits
 from kilnmark.farm.node.doing import Doing
-from kilnmark.farm.node.folders import content_folders
+from kilnmark.farm.node.folders import NodeFolders
+from kilnmark.farm.node.handing import Handing
+from kilnmark.farm.node.hearing import Hearing
 from kilnmark.farm.node.measured import JobMeasures
 from kilnmark.farm.node.rest import Rest
 from kilnmark.farm.node.work import LEASE, Work
@@ -95,7 +93,9 @@ class FarmNode:
         self._doing: set[asyncio.Task[None]] = set()
         self._draining = asyncio.Event()
         self._turn = 0
-        self._rest = Rest(client, self._about, self._draining)
+        self._handing = Handing(link, settings.lease)
+        self._folders = NodeFolders(self._about, settings.content, settings.budget)
+        self._rest = Rest(client, self._folders, self._about, self._draining)
         self._measures = measures or Measures()
         self._measures.observe(names.FARM_SWITCHES, lambda: [(self._about.switches, {})])
 
@@ -117,21 +117,22 @@ class FarmNode:
             FarmError: The farm cannot be used with these credentials, or as the daemon is set up.
             ClientError: The daemon does not answer at the start.
         """
-        self._about.status = status = await self._client.status()
-        adapters, pictures = content_folders(status, self._settings.content)
+        self._about.hear(await self._client.status())
+        self._folders.cache()
         doing = Doing(
             self._client,
             await open_content(self._link),
-            ContentCache(adapters, pictures, self._settings.budget),
+            self._folders.cache,
             Commits(self._link, self._settings.shared),
             self._about,
-            self._settings.lease,
+            self._handing,
             self._unwanted,
             JobMeasures(self._measures),
         )
+        hearing = Hearing(self._link, self._client, self._about, self._unwanted, self.drain)
         beside = [
             asyncio.create_task(work)
-            for work in (self._beat(), self._work.follow(), self._follow_cancels(), self._answer(status.variants))
+            for work in (self._beat(), self._work.follow(), hearing.follow_cancels(), hearing.answer())
         ]
         main = asyncio.create_task(self._take_all(doing))
         try:
@@ -186,7 +187,10 @@ class FarmNode:
         return await self._take(partition, _TAKING) if partition and partition.priority == "high" else None
 
     async def _take(self, partition: Partition, patience: float) -> "Msg | None":
-        message = await self._work.take(partition, patience)
+        async with self._handing.taking:
+            if not self._about.takes(partition):  # since it was chosen a job of it was refused
+                return None
+            message = await self._work.take(partition, patience)
         if message is not None:
             self._about.took_from(partition)
         return message
@@ -201,6 +205,7 @@ class FarmNode:
         """Where jobs are others' that may be given back, or whose nodes may be gone: each such partition in turn."""
         info = self._about.info()
         able = [view.partition for view in await self._work.views() if view.running and fits(view.needs, info)]
+        able = [each for each in able if self._about.takes(each)]
         self._turn += 1
         return able[self._turn % len(able)] if able else None
 
@@ -221,15 +226,20 @@ class FarmNode:
             bucket = await self._link.js.key_value(NODES)
         while True:
             try:
-                if not self._about.problem:
-                    self._about.status = await self._client.status()
+                await self._look()
                 with self._link.telling("tell of this node"):
                     await bucket.put(token_of(self._settings.name), self._about.beat())
             except FarmError as error:
                 _logger.warning("%s", error)
+            await asyncio.sleep(BEAT)
+
+    async def _look(self) -> None:
+        """Ask the daemon how it is; one that was not well is asked where the node rests."""
+        if not self._about.problem:
+            try:
+                self._about.hear(await self._client.status())
             except KilnmarkError as error:
                 self._about.problem = str(error)
-            await asyncio.sleep(BEAT)
 
     async def _leave(self) -> None:
         self._about.has_left = True
@@ -237,41 +247,3 @@ class FarmNode:
         with contextlib.suppress(FarmError), self._link.telling("tell of this node"):
             bucket = await self._link.js.key_value(NODES)
             await bucket.put(token_of(self._settings.name), self._about.beat())
-
-    async def _follow_cancels(self) -> None:
-        with self._link.telling("follow what is cancelled"):
-            watcher = await (await self._link.js.key_value(CANCELS)).watchall()
-        async for entry in watcher:
-            if entry is None:
-                continue
-            if entry.operation:  # it is wanted again
-                self._unwanted -= {each for each in self._unwanted if cancel_key(*each) == entry.key}
-                continue
-            with contextlib.suppress(msgspec.DecodeError, TypeError):
-                submitter, job_id = msgspec.json.decode(entry.value or b"", type=tuple[str, str])
-                self._unwanted.add((submitter, job_id))
-                others = [each for each in self._about.running if each[1] == job_id and each[0] != submitter]
-                if (submitter, job_id) in self._about.running and not others:
-                    with contextlib.suppress(KilnmarkError):
-                        await self._client.cancel(job_id, "its submitter does not want it any more")
-
-    async def _answer(self, variants: Sequence[str]) -> None:
-        """Hold a base when it is asked for, and drain when that is asked for, until cancelled."""
-        nc = self._link.nc
-
-        async def warm(message: "Msg") -> None:
-            asked = message.data.decode(errors="replace")
-            try:
-                answer = msgspec.json.encode((await self._client.warm_up(asked)).base)
-            except KilnmarkError as error:
-                answer = msgspec.json.encode({"error": str(error)})
-            await message.respond(answer)
-
-        async def leave(message: "Msg") -> None:
-            self.drain()
-            await message.respond(self._settings.name.encode())
-
-        for variant in dict.fromkeys(variants):
-            await nc.subscribe(warm_subject(variant), queue="nodes", cb=warm)
-        await nc.subscribe(drain_subject(self._settings.name), cb=leave)
-        await asyncio.Event().wait()

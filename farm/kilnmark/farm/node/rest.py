@@ -7,6 +7,7 @@ from pathlib import Path
 
 from kilnmark.client.aio import AsyncClient
 from kilnmark.farm.node.about import AboutNode
+from kilnmark.farm.node.folders import NodeFolders
 from kilnmark.keymaps.files.outputs import OutputFolder
 from kilnmark.protocol.errors import KilnmarkError
 
@@ -26,12 +27,14 @@ class Rest:
 
     Args:
         client: Of its daemon.
+        folders: Its files.
         about: Its account, in which the problem stands.
         draining: Set when it is to leave: nobody rests then.
     """
 
-    def __init__(self, client: AsyncClient, about: AboutNode, draining: asyncio.Event) -> None:
+    def __init__(self, client: AsyncClient, folders: NodeFolders, about: AboutNode, draining: asyncio.Event) -> None:
         self._client = client
+        self._folders = folders
         self._about = about
         self._draining = draining
         self._seconds = 0.0
@@ -46,7 +49,9 @@ class Rest:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._draining.wait(), self._seconds)
         try:
-            self._about.status = status = await self._client.status()
+            status = await self._client.status()
+            self._about.hear(status)
+            self._folders.cache()
             await asyncio.to_thread(OutputFolder(Path(status.output_dir)).check_room, _PICTURE)
         except (KilnmarkError, OSError) as error:
             if str(error) != self._about.problem:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 from kilnmark.farm.names import Partition
 from kilnmark.farm.placement.board import HIGH, LOW, NORMAL, BaseBoard, Board, BoardRow
-from kilnmark.farm.placement.views import NodeView, PartitionView, Policy, fits, holds, takes_work
+from kilnmark.farm.placement.views import NodeView, PartitionView, Policy, fits, holds, refusal, takes_work
 
 __all__ = ["NodeView", "PartitionView", "Policy", "choose", "choose_from", "fits"]
 
@@ -44,11 +44,13 @@ def choose(node: NodeView, partitions: Sequence[PartitionView], policy: Policy) 
         partitions: All that are known, those without work too.
         policy: The bounds.
     """
+    if node.info.refused:
+        partitions = [each for each in partitions if not refusal(*each.partition[:2], node.info)]
     return choose_from(Board.of(partitions), node, policy, 0.0)
 
 
 def choose_from(board: Board, node: NodeView, policy: Policy, at: float) -> Partition | None:
-    """The same for whoever keeps a board: as a rule without a look at more than the bases.
+    """The same for whoever keeps a board of what the node does not refuse; as a rule only its bases are looked at.
 
     Args:
         at: Now, by the clock that the board was told by.

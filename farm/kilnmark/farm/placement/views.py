@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from kilnmark.farm.documents import FarmNeeds, NodeInfo
 from kilnmark.farm.names import Partition
 
-__all__ = ["NodeView", "PartitionView", "Policy", "fits", "holds", "reach", "takes_work"]
+__all__ = ["NodeView", "PartitionView", "Policy", "fits", "holds", "reach", "refusal", "takes_work"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +102,15 @@ def fits(needs: FarmNeeds, node: NodeInfo) -> bool:
     return False
 
 
+def refusal(needs: str, stack: str, node: NodeInfo) -> str:
+    """Why a node does not do work that it fits; empty where it does.
+
+    Args:
+        needs, stack: As those of `Partition`; an empty stack: all work for that base is meant.
+    """
+    return next((each.why for each in node.refused if each.needs == needs and each.stack in {"", stack}), "")
+
+
 def holds(variant: str, node: NodeInfo) -> bool:
     """Whether a base is in its memory now."""
     return any(served.base is not None for served in node.bases if served.variant == variant)
@@ -114,4 +123,5 @@ def reach(needs: FarmNeeds, nodes: Iterable[NodeInfo]) -> tuple[int, int]:
         nodes: Those that are not lost, the one that asks among them.
     """
     able = [node for node in nodes if takes_work(node) and fits(needs, node)]
+    able = [node for node in able if not node.refused or not refusal(needs.token, "", node)]
     return len(able), sum(holds(needs.variant, node) for node in able)

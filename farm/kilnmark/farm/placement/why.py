@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from kilnmark.farm.documents import FarmNeeds, NodeInfo, ServedBase
-from kilnmark.farm.placement.views import PartitionView, fits, takes_work
+from kilnmark.farm.placement.views import PartitionView, fits, refusal, takes_work
 
 __all__ = ["why_waits"]
 
@@ -23,6 +23,11 @@ def why_waits(partition: PartitionView, nodes: Sequence[NodeInfo]) -> str:
     able = [node for node in nodes if fits(partition.needs, node)]
     if not able:
         return f"waits for a node {_lacking(partition.needs, nodes)}"
+    refusals = {node.name: refusal(*partition.partition[:2], node) for node in able}
+    able = [node for node in able if not refusals[node.name]]
+    if not able:
+        said = "; ".join(f"{name} refuses it ({why})" for name, why in refusals.items())
+        return f"waits for a node that does it: {said}"
     ready = [node for node in able if takes_work(node)]
     if ready:
         return f"waits for its turn: {_counted(len(ready), 'node')} can do it"

@@ -2,7 +2,7 @@
 
 import msgspec
 
-__all__ = ["DeadAdapter", "FarmStatus", "NodeStatus", "NodesBase", "SubmissionStatus", "WaitingWork"]
+__all__ = ["DeadAdapter", "FarmStatus", "NodeRefusal", "NodeStatus", "NodesBase", "SubmissionStatus", "WaitingWork"]
 
 
 class NodesBase(msgspec.Struct, frozen=True, kw_only=True):
@@ -19,6 +19,20 @@ class NodesBase(msgspec.Struct, frozen=True, kw_only=True):
     bytes: int = 0
 
 
+class NodeRefusal(msgspec.Struct, frozen=True, kw_only=True):
+    """Work that a node does not do.
+
+    Attributes:
+        variant: The base.
+        stack: The adapter files; None: all work for that base is meant.
+        why: In a sentence.
+    """
+
+    variant: str
+    stack: list[str] | None
+    why: str
+
+
 class NodeStatus(msgspec.Struct, frozen=True, kw_only=True):
     """A node.
 
@@ -27,6 +41,7 @@ class NodeStatus(msgspec.Struct, frozen=True, kw_only=True):
         seen_s: Seconds since it said anything, by the broker's clock.
         problem: Why it takes no work; empty where it does.
         stack: The adapter files of the work that it takes; empty: it takes none, or work without any.
+        refused: Work that its daemon does not do for a reason of its own.
         others: As those of `NodeInfo`.
     """
 
@@ -38,6 +53,7 @@ class NodeStatus(msgspec.Struct, frozen=True, kw_only=True):
     bases: list[NodesBase] = []
     base_bytes: int = 0
     stack: list[str] = []
+    refused: list[NodeRefusal] = []
     running: list[str] = []
     done: int = 0
     failed: int = 0

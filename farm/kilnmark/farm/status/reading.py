@@ -15,6 +15,7 @@ from kilnmark.farm.placement.why import why_waits
 from kilnmark.farm.status.documents import (
     DeadAdapter,
     FarmStatus,
+    NodeRefusal,
     NodesBase,
     NodeStatus,
     SubmissionStatus,
@@ -183,6 +184,7 @@ def _node(node: SeenNode, now: datetime, partitions: Mapping[Partition, Partitio
         bases=[NodesBase(variant=each.variant, held=each.base is not None, bytes=each.bytes) for each in info.bases],
         base_bytes=info.base_bytes,
         stack=names.get(info.partition, []),
+        refused=list(_refused(info, partitions)),
         running=list(info.running),
         done=info.done,
         failed=info.failed,
@@ -190,3 +192,13 @@ def _node(node: SeenNode, now: datetime, partitions: Mapping[Partition, Partitio
         adapters_dead=info.adapters_dead,
         free_bytes=info.free_bytes,
     )
+
+
+def _refused(info: NodeInfo, partitions: Mapping[Partition, PartitionInfo]) -> Iterable[NodeRefusal]:
+    """What a node refuses, of what there is or was work for."""
+    bases = {partition.needs: told.needs.variant for partition, told in partitions.items()}
+    names = {partition[:2]: list(told.names) for partition, told in partitions.items()}
+    for each in info.refused:
+        stack = names.get((each.needs, each.stack)) if each.stack else None
+        if each.needs in bases and (stack is not None or not each.stack):
+            yield NodeRefusal(variant=bases[each.needs], stack=stack, why=each.why)

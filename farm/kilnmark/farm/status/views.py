@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from kilnmark.client.cli.views.batch_bar import time_words
 from kilnmark.client.cli.views.tables import print_facts
-from kilnmark.farm.status.documents import FarmStatus, NodeStatus, SubmissionStatus, WaitingWork
+from kilnmark.farm.status.documents import FarmStatus, NodeRefusal, NodeStatus, SubmissionStatus, WaitingWork
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -55,8 +55,17 @@ def _nodes(nodes: Iterable[NodeStatus]) -> Iterable[tuple[str, str]]:
         counts = f"{node.done} done, {node.failed} failed, {node.switches} switches"
         dead = f", {node.adapters_dead} adapters dead" if node.adapters_dead else ""
         yield "node", f"{node.name}: {node.state}{gone}{problem}; {bases or 'no base'}{room}{stack}; {counts}{dead}"
+        for each in node.refused:
+            yield "refuses", f"{node.name}: {_what(each)}: {each.why}"
     if not nodes:
         yield "node", "none has joined; say `kilnmark farm work` on a machine whose daemon paints"
+
+
+def _what(refused: NodeRefusal) -> str:
+    """The work that is meant."""
+    if refused.stack is None:
+        return f"all of {refused.variant}"
+    return f"{' + '.join(refused.stack) or 'no adapters'} on {refused.variant}"
 
 
 def _size(count: int) -> str:

@@ -13,12 +13,12 @@ import msgspec
 
 from kilnmark.farm.broker.link import FarmLink
 from kilnmark.farm.broker.patience import patiently
+from kilnmark.farm.broker.setup import PER_SUBJECT
 from kilnmark.farm.documents import FarmJob, FarmResult
 from kilnmark.farm.names import WORK, work_subject
 from kilnmark.farm.placement.race import LateJob, stragglers
 from kilnmark.farm.placement.views import Policy
 from kilnmark.farm.submit.nodes import seen_nodes
-from kilnmark.farm.submit.sending import PER_SUBJECT
 
 __all__ = ["RACE_AFTER", "Racing"]
 

@@ -15,6 +15,7 @@ from opentelemetry.trace import Span, SpanKind
 from kilnmark.farm.broker.ended import end_tasks
 from kilnmark.farm.broker.link import FarmLink
 from kilnmark.farm.broker.patience import patiently
+from kilnmark.farm.broker.setup import PER_SUBJECT
 from kilnmark.farm.content.local import LocalFile
 from kilnmark.farm.content.store import ContentStore, open_content
 from kilnmark.farm.documents import FarmJob, SubmissionPart
@@ -25,10 +26,7 @@ from kilnmark.otel import names
 from kilnmark.otel.carrier import carrier_of
 from kilnmark.otel.spans import describe, mark_failed
 
-__all__ = ["PER_SUBJECT", "Sending"]
-
-PER_SUBJECT = 10077
-"""What the broker says of a subject that has its one message (`JSStreamMaximumMessagesPerSubject...`, 2.11)."""
+__all__ = ["Sending"]
 
 
 class Sending:

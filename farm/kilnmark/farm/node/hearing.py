@@ -1,0 +1,95 @@
+"""What a node is told and asked by others: what nobody wants any more, which base to hold, and that it is to leave."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from kilnmark.client.aio import AsyncClient
+from kilnmark.farm.broker.link import FarmLink
+from kilnmark.farm.names import CANCELS, cancel_key, drain_subject, warm_subject
+from kilnmark.farm.node.about import AboutNode
+from kilnmark.protocol.errors import KilnmarkError
+
+if TYPE_CHECKING:
+    from nats.aio.msg import Msg
+    from nats.aio.subscription import Subscription
+
+__all__ = ["Hearing"]
+
+_LOOK = 5.0
+"""Seconds between two looks at which bases the daemon serves."""
+
+
+class Hearing:
+    """Listens for one node.
+
+    Args:
+        link: To the broker.
+        client: Of the node's daemon.
+        about: What the node says of itself.
+        unwanted: Jobs that nobody wants any more, by submitter and id: it is kept here.
+        leave: Called when the node is to leave.
+    """
+
+    def __init__(
+        self,
+        link: FarmLink,
+        client: AsyncClient,
+        about: AboutNode,
+        unwanted: set[tuple[str, str]],
+        leave: Callable[[], None],
+    ) -> None:
+        self._link = link
+        self._client = client
+        self._about = about
+        self._unwanted = unwanted
+        self._leave = leave
+
+    async def follow_cancels(self) -> None:
+        """Hear what is taken back, until cancelled.
+
+        Raises:
+            FarmError: The broker does not let this node listen.
+        """
+        with self._link.telling("follow what is cancelled"):
+            watcher = await (await self._link.js.key_value(CANCELS)).watchall()
+        async for entry in watcher:
+            if entry is None:
+                continue
+            if entry.operation:  # it is wanted again
+                self._unwanted -= {each for each in self._unwanted if cancel_key(*each) == entry.key}
+                continue
+            with contextlib.suppress(msgspec.DecodeError, TypeError):
+                submitter, job_id = msgspec.json.decode(entry.value or b"", type=tuple[str, str])
+                self._unwanted.add((submitter, job_id))
+                others = [each for each in self._about.running if each[1] == job_id and each[0] != submitter]
+                if (submitter, job_id) in self._about.running and not others:
+                    with contextlib.suppress(KilnmarkError):
+                        await self._client.cancel(job_id, "its submitter does not want it any more")
+
+    async def answer(self) -> None:
+        """Hold a base when it is asked for, and leave when that is asked for, until cancelled."""
+        await self._link.nc.subscribe(drain_subject(self._about.name), cb=self._drain)
+        heard: dict[str, Subscription] = {}
+        while True:
+            served = set(self._about.status.variants) if self._about.status else set[str]()
+            for variant in served - heard.keys():
+                heard[variant] = await self._link.nc.subscribe(warm_subject(variant), queue="nodes", cb=self._warm)
+            for variant in heard.keys() - served:
+                await heard.pop(variant).unsubscribe()
+            await asyncio.sleep(_LOOK)
+
+    async def _warm(self, message: "Msg") -> None:
+        asked = message.data.decode(errors="replace")
+        try:
+            answer = msgspec.json.encode((await self._client.warm_up(asked)).base)
+        except KilnmarkError as error:
+            answer = msgspec.json.encode({"error": str(error)})
+        await message.respond(answer)
+
+    async def _drain(self, message: "Msg") -> None:
+        self._leave()
+        await message.respond(self._about.name.encode())

@@ -1,0 +1,135 @@
+"""Nodes that differ in what their daemons do: what one does not do for a reason of its own, another does."""
+
+from collections.abc import Iterator
+from io import StringIO
+from pathlib import Path
+
+import msgspec
+import pytest
+from rich.console import Console
+
+from kilnmark.client.testing import fake_daemon
+from kilnmark.daemon.in_process import InProcessDaemon
+from kilnmark.daemon.worker.fake import FakeWorker
+from kilnmark.farm.broker.link import FarmLink
+from kilnmark.farm.content.cache import HeldContent
+from kilnmark.farm.content.local import keymaps_digest
+from kilnmark.farm.documents import FarmJob, FarmNeeds
+from kilnmark.farm.names import anew_subject
+from kilnmark.farm.node import node as node_module
+from kilnmark.farm.node import rest
+from kilnmark.farm.node.asked import options_of
+from kilnmark.farm.node.node import FarmNode
+from kilnmark.farm.status.reading import read_status
+from kilnmark.farm.status.views import show_farm
+from kilnmark.keymaps.zoo.write import make_adapter
+from kilnmark.protocol.wire.errors import QueueFull
+from kilnmark.protocol.wire.requests import RenderParams
+from tests.farm.node.handed_in import hand_in, result_of, until
+from tests.farm.node.test_node import at, node
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(node_module, "_IDLE", 0.05)
+    monkeypatch.setattr(node_module, "_TAKING", 0.05)
+    monkeypatch.setattr(node_module, "BEAT", 0.05)
+    monkeypatch.setattr(rest, "_FIRST", 0.05)
+
+
+@pytest.fixture(scope="module")
+def free() -> Iterator[InProcessDaemon]:
+    """One that does whatever it is asked for."""
+    with fake_daemon() as daemon:
+        yield daemon
+
+
+async def refused(link: FarmLink, strict: FarmNode) -> tuple[str, str]:
+    """What a node refuses, and why its work waits, as status has them."""
+    await until(lambda: strict.about.info().refused)
+    beat = strict.about.info().beat
+    await until(lambda: strict.about.info().beat > beat + 1)
+    status = await read_status(link, ["ann"])
+    [told] = [each for each in status.nodes if each.name == strict.about.name]
+    words = StringIO()
+    show_farm(Console(file=words, width=1000), status)
+    assert told.refused[0].why.split()[0] in words.getvalue()
+    return told.refused[0].why, next(each.why for each in status.work if each.waiting)
+
+
+def test_an_adapter_that_one_daemon_does_not_allow_is_painted_by_another(
+    broker: str, free: InProcessDaemon, tmp_path: Path
+) -> None:
+    (tmp_path / "packs").mkdir()
+    ink = make_adapter(tmp_path / "ink.safetensors", rank=2, blocks=1)
+
+    async def work(link: FarmLink) -> None:
+        with fake_daemon(require_promoted="all", packs=tmp_path / "packs") as daemon:
+            async with node(broker, daemon.socket, "strict") as strict:
+                await hand_in(link, "unpromoted", ink)
+                why, waits = await refused(link, strict)
+                assert "is not promoted" in why
+                assert waits.startswith("waits for a node that does it: strict refuses it (ink (")
+                await hand_in(link, "plain")
+                assert (await result_of(link, "plain")).node == "strict"
+                async with node(broker, free.socket, "free"):
+                    result = await result_of(link, "unpromoted")
+                assert (result.state, result.node, result.deliveries) == ("done", "free", 1)
+
+    at(broker, work)
+
+
+def test_a_base_that_one_daemon_cannot_hold_is_no_end_of_its_jobs(broker: str) -> None:
+    worker = FakeWorker()
+    worker.script.unheld["schnell"] = "it has 34 GB, and all bases together may take 8"
+
+    async def work(link: FarmLink) -> None:
+        with InProcessDaemon(worker, bases={"schnell": "schnell"}) as daemon:
+            async with node(broker, daemon.socket, "small") as small:
+                await hand_in(link, "large", variant="schnell")
+                why, waits = await refused(link, small)
+                assert "it has 34 GB" in why
+                assert waits.startswith("waits for a node that does it: small refuses it (")
+                worker.script.unheld.clear()
+                small.about.hear(msgspec.structs.replace(await small._client.status(), pid=1))
+                assert (await result_of(link, "large")).deliveries == 1
+
+    at(broker, work)
+
+
+def test_a_picture_of_other_weights_is_no_answer(broker: str) -> None:
+    async def work(link: FarmLink) -> None:
+        with fake_daemon(bases={"schnell": "schnell"}) as daemon:
+            async with node(broker, daemon.socket, "other") as other:
+                await hand_in(link, "of-those", variant="schnell", fingerprint="those-of-others")
+                await until(lambda: other.about.info().refused)
+                assert "the weights fake-schnell, and not those-of-oth" in other.about.info().refused[0].why
+        await link.js.purge_stream("KILN_WORK")
+
+    at(broker, work)
+
+
+def test_a_daemon_that_has_no_room_for_more_counts_as_no_try(broker: str, free: InProcessDaemon) -> None:
+    async def work(link: FarmLink) -> None:
+        with fake_daemon() as daemon:
+            daemon.worker.script.failures["a hill, pushed"] = QueueFull("5 renders are waiting already")
+            async with node(broker, daemon.socket, "busy") as busy:
+                await hand_in(link, "pushed")
+                await until(lambda: busy.about.problem)
+                async with node(broker, free.socket, "free"):
+                    result = await result_of(link, "pushed")
+                assert (result.state, result.node) == ("done", "free")
+
+    at(broker, work)
+
+
+def test_a_job_that_is_passed_on_waits_under_a_subject_that_its_message_does_not_have() -> None:
+    first = "kiln.work.n.s.normal.ann.job"
+    assert [anew_subject(first), anew_subject(f"{first}~1"), anew_subject(f"{first}~3")] == [f"{first}~2"] * 3
+    assert anew_subject(f"{first}~2") == f"{first}~3"
+
+
+def test_whether_it_is_a_draft_is_not_the_daemons_to_say() -> None:
+    needs = FarmNeeds(variant="standin", version="1", keymaps=keymaps_digest())
+    job = FarmJob(job_id="a", submitter="ann", submission="s", needs=needs, asked=RenderParams(prompt="a", seed=1))
+    assert options_of(job, HeldContent((), None, (), 0))["draft"] is False
