@@ -184,6 +184,7 @@ class ServedBase(msgspec.Struct, frozen=True, kw_only=True):
         variant: As it is called.
         bytes: What it takes of memory, measured or declared; 0: not known.
         counts_as: The variant that it is, where its own name is none; empty: that of its name.
+        drafts: Whether renders on it are drafts where they do not say.
         base: What is held; None: it is not held now. Once it was, it stays known in `known`.
         known: The last that was held since the node joined.
     """
@@ -191,6 +192,7 @@ class ServedBase(msgspec.Struct, frozen=True, kw_only=True):
     variant: str
     bytes: int = 0
     counts_as: str = ""
+    drafts: bool = False
     base: BaseInfo | None = None
     known: BaseInfo | None = None
 

@@ -69,3 +69,9 @@ def test_nothing_is_paused_while_a_node_takes_work_and_else_it_is_told_where_all
     paused = why_paused(gone, NOW)
     assert paused is not None
     assert paused.because == "no node takes work (a is left, b is lost, c is draining)"
+
+
+def test_it_drafts_on_bases_on_which_every_node_drafts() -> None:
+    drafting = (ServedBase(variant="mini", drafts=True), ServedBase(variant="dev", drafts=True))
+    nodes = [node("a", bases=drafting), node("b", bases=(ServedBase(variant="dev"),))]
+    assert as_one_daemon(nodes, "nats://desk", "").drafts == ["mini"]

@@ -1,4 +1,4 @@
-"""By what the broker knows somebody: a name, a role and a key, in one file that its owner alone may read."""
+"""By what the broker knows somebody, and where it is: a file of a name, a role and a key, for its owner alone."""
 
 import os
 import re
@@ -11,12 +11,15 @@ import msgspec
 
 from kilnmark.farm.errors import FarmNotUsable
 
-__all__ = ["VARIABLE", "FarmCredentials", "FarmRole", "load_credentials"]
+__all__ = ["ADDRESS_VARIABLE", "VARIABLE", "FarmCredentials", "FarmRole", "address_of", "load_credentials"]
 
 FarmRole = Literal["operator", "node", "submitter", "viewer"]
 
 VARIABLE = "KILNMARK_FARM_CREDENTIALS"
 """Of the environment: the path of such a file, or what stands in it."""
+
+ADDRESS_VARIABLE = "KILNMARK_FARM"
+"""Of the environment: the broker's address."""
 
 _SEED = re.compile(r"SU[A-Z2-7]{56}")
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
@@ -61,6 +64,23 @@ def load_credentials(path: Path | None, environment: Mapping[str, str] = os.envi
         return _decoded(str(path), path.read_bytes())
     except OSError as error:
         raise FarmNotUsable(str(path), f"{error.strerror or error}; `kilnmark farm up` writes credentials") from error
+
+
+def address_of(
+    said: str | None, credentials: FarmCredentials | None, environment: Mapping[str, str] = os.environ
+) -> str:
+    """Where the broker is: as somebody said, else as the environment has it, else as credentials do.
+
+    Raises:
+        FarmNotUsable: None of them says.
+    """
+    if address := said or environment.get(ADDRESS_VARIABLE):
+        return address
+    if credentials is not None and credentials.addresses:
+        return credentials.addresses[0]
+    raise FarmNotUsable(
+        "--farm", f"no broker is named; give --farm URL, {ADDRESS_VARIABLE}, or credentials of the farm"
+    )
 
 
 def _decoded(where: str, data: bytes) -> FarmCredentials:

@@ -5,8 +5,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from kilnmark.farm.broker.credentials import address_of
 from kilnmark.farm.broker.link import FarmLink, farm_link
-from kilnmark.farm.cli.options import address_of, credentials_of
+from kilnmark.farm.cli.options import credentials_of
 from kilnmark.farm.submit.door import submitters_at
 
 __all__ = ["AskedAs", "asked_farm"]
@@ -39,7 +40,7 @@ async def asked_farm(
         FarmError: The farm cannot be reached, or does not let these in.
     """
     who = credentials_of(credentials)
-    async with farm_link(address_of(address), who) as link:
+    async with farm_link(address_of(address, who), who) as link:
         if who is not None and who.role == "submitter":
             yield AskedAs(link, [who.name])
         else:

@@ -6,8 +6,9 @@ from pathlib import Path
 import click
 
 from kilnmark.client.cli.views.document import write_line
+from kilnmark.farm.broker.credentials import address_of
 from kilnmark.farm.broker.link import farm_link
-from kilnmark.farm.cli.options import address_of, credentials_of, farm_options
+from kilnmark.farm.cli.options import credentials_of, farm_options
 from kilnmark.farm.errors import NoNode
 from kilnmark.farm.names import drain_subject
 from kilnmark.farm.submit.nodes import seen_nodes
@@ -26,7 +27,8 @@ def drain(address: str | None, credentials: Path | None, nodes: tuple[str, ...])
 async def _drain(address: str | None, credentials: Path | None, nodes: tuple[str, ...]) -> None:
     import nats.errors
 
-    async with farm_link(address_of(address), credentials_of(credentials)) as link:
+    who = credentials_of(credentials)
+    async with farm_link(address_of(address, who), who) as link:
         for node in nodes:
             with link.telling("ask a node to leave"):
                 try:

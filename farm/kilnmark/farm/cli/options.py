@@ -1,6 +1,5 @@
 """The options that commands of the farm share: where its broker is, and as whom it is asked."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -8,13 +7,9 @@ from typing import Any, TypeVar
 import click
 
 from kilnmark.client.cli.paths import HomePath
-from kilnmark.farm.broker.credentials import VARIABLE, FarmCredentials, load_credentials
-from kilnmark.farm.errors import FarmNotUsable
+from kilnmark.farm.broker.credentials import ADDRESS_VARIABLE, VARIABLE, FarmCredentials, load_credentials
 
-__all__ = ["ADDRESS_VARIABLE", "address_of", "credentials_of", "farm_options"]
-
-ADDRESS_VARIABLE = "KILNMARK_FARM"
-"""Of the environment: the broker's address."""
+__all__ = ["credentials_of", "farm_options"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -32,19 +27,8 @@ def farm_options(command: F) -> F:
         "--farm",
         "address",
         metavar="URL",
-        help=f"The broker: nats://HOST:PORT, or tls://HOST:PORT. [env: {ADDRESS_VARIABLE}]",
+        help=f"The broker: nats://HOST:PORT, or tls://. [env: {ADDRESS_VARIABLE}; default: as the credentials say]",
     )(command)
-
-
-def address_of(said: str | None) -> str:
-    """The broker that was named, by an option or the environment.
-
-    Raises:
-        FarmNotUsable: None was.
-    """
-    if address := said or os.environ.get(ADDRESS_VARIABLE):
-        return address
-    raise FarmNotUsable("--farm", f"no broker is named; give --farm, or {ADDRESS_VARIABLE}")
 
 
 def credentials_of(said: Path | None) -> FarmCredentials | None:

@@ -5,7 +5,6 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,7 +17,6 @@ from kilnmark.client.cli.options import json_option
 from kilnmark.client.cli.paths import HomePath
 from kilnmark.client.cli.views.document import write_document, write_line
 from kilnmark.client.many import Rendered
-from kilnmark.farm.cli.options import address_of
 from kilnmark.farm.errors import FarmNotUsable
 from kilnmark.farm.submit.client import FarmClient
 from kilnmark.farm.submit.specs import SpecLine, Specs, read_specs
@@ -93,7 +91,7 @@ def _detached(command: click.Command) -> click.Command:
     given = command.callback
 
     def hand_in(**options: Any) -> None:
-        options["address"], options["detached"] = address_of(options["address"]), True
+        options["address"], options["detached"] = options["address"] or "", True
         cast("Any", given)(**options)
 
     help_ = (command.help or "").replace("Paint ", "Hand in ", 1)
@@ -140,8 +138,8 @@ def lines(
     **farm: Any,
 ) -> None:
     """Hand in the requests of FILE, a JSON object a line with the keywords of `render`."""
+    farm["address"] = farm["address"] or ""
     asked = AskedFarm(**farm, detached=not wait)
-    asked = replace(asked, address=address_of(asked.address))
     found = None if packs is None else packs.absolute()
     document, code = asyncio.run(_hand_in(file, asked, out, found, lora_roots))
     if as_json:

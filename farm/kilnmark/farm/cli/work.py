@@ -13,8 +13,8 @@ from kilnmark.client.cli.options import WholeNumber, nbytes, socket_option
 from kilnmark.client.cli.paths import HomePath
 from kilnmark.client.cli.views.document import write_line
 from kilnmark.client.tracing import traced_command
-from kilnmark.farm.broker.credentials import FarmCredentials
-from kilnmark.farm.cli.options import address_of, credentials_of, farm_options
+from kilnmark.farm.broker.credentials import FarmCredentials, address_of
+from kilnmark.farm.cli.options import credentials_of, farm_options
 from kilnmark.farm.errors import FarmNotUsable
 from kilnmark.farm.node.node import FarmNode, NodeSettings
 from kilnmark.farm.node.work import LEASE
@@ -73,7 +73,7 @@ def work(address: str | None, credentials: Path | None, socket: str | None, name
     who = credentials_of(credentials)
     settings = NodeSettings(name=_named(name, who), **given)
     with traced_command(measured=True, service="kilnmark-farm-node") as measures:
-        asyncio.run(_work(address_of(address), who, socket, settings, measures))
+        asyncio.run(_work(address_of(address, who), who, socket, settings, measures))
 
 
 def _named(said: str | None, who: FarmCredentials | None) -> str:

@@ -179,6 +179,7 @@ class AboutNode:
                     variant=variant,
                     bytes=bytes_,
                     counts_as=status.counts_as.get(variant, ""),
+                    drafts=variant in status.drafts,
                     base=now.get(variant),
                     known=self._known.get(variant),
                 )

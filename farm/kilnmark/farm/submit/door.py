@@ -1,4 +1,7 @@
-"""Into the farm as a submitter: connected, known by a name, and told on the way out what stays behind."""
+"""Into the farm as a submitter: connected, known by a name, and told on the way out what stays behind.
+
+Whoever only asks what the farm paints on looks in here, too.
+"""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,13 +12,18 @@ import msgspec
 from kilnmark.client.cli.commands.farming import AskedFarm
 from kilnmark.client.cli.person import login
 from kilnmark.client.cli.views.document import write_line
-from kilnmark.farm.broker.credentials import FarmCredentials, load_credentials
+from kilnmark.farm.broker.credentials import FarmCredentials, address_of, load_credentials
 from kilnmark.farm.broker.link import FarmLink, farm_link
 from kilnmark.farm.errors import FarmNotSetUp, FarmNotUsable
 from kilnmark.farm.names import RESULTS, token_of
 from kilnmark.farm.submit.client import FarmClient
+from kilnmark.farm.submit.nodes import as_one_daemon, seen_nodes
+from kilnmark.protocol.wire.status import StatusResult
 
-__all__ = ["farm_painter", "submitter_of", "submitters_at"]
+__all__ = ["farm_painter", "farm_status", "require_broker", "submitter_of", "submitters_at"]
+
+_MOMENT = 2.0
+"""Seconds for which a broker is waited for by whoever can do without."""
 
 FOLDER = ".farm"
 """In the folder of a batch: pictures on their way."""
@@ -33,10 +41,8 @@ async def farm_painter(asked: AskedFarm, out: Path, what: str) -> AsyncIterator[
     Raises:
         FarmError: It cannot be reached, or does not let these in.
     """
-    if asked.address is None:
-        raise FarmNotUsable("--farm", "no broker is named; give --farm")
     who = load_credentials(asked.credentials)
-    async with farm_link(asked.address, who) as link:
+    async with farm_link(address_of(asked.address, who), who) as link:
         client = FarmClient(
             link,
             await submitter_of(link, who, asked.submitter),
@@ -57,6 +63,29 @@ async def farm_painter(asked: AskedFarm, out: Path, what: str) -> AsyncIterator[
             if asked.detached and (before := len(client.painted_before)):
                 painted = "1 job has its picture" if before == 1 else f"{before} jobs have their pictures"
                 write_line(f"{painted} from before, which whoever waits is given", aside=True)
+
+
+def require_broker(asked: AskedFarm) -> None:
+    """See that a broker is named, and that credentials can be read; nobody is asked yet.
+
+    Raises:
+        FarmNotUsable: None is, or they cannot.
+    """
+    address_of(asked.address, load_credentials(asked.credentials))
+
+
+async def farm_status(asked: AskedFarm) -> StatusResult:
+    """What the farm paints on now, as one daemon's; nothing is handed in or written.
+
+    Args:
+        asked: Which, and as whom.
+
+    Raises:
+        FarmError: It cannot be reached, does not let these in, or has no node.
+    """
+    who = load_credentials(asked.credentials)
+    async with farm_link(address_of(asked.address, who), who, wait=_MOMENT) as link:
+        return as_one_daemon(await seen_nodes(link), link.address, "")
 
 
 def _left(client: FarmClient, *, detached: bool) -> str:
@@ -81,9 +110,15 @@ async def submitter_of(link: FarmLink, who: FarmCredentials | None, said: str | 
         return who.name
     if who is not None and who.role != "operator":
         raise FarmNotUsable("--farm-credentials", f"a {who.role} hands in no work; give those of a submitter")
-    if said is not None:
-        return said
     there = await submitters_at(link)
+    if said is not None and token_of(said) in there:
+        return said
+    if said is not None:
+        known = ", ".join(there) or "nobody"
+        reason = (
+            f"the farm knows no submitter {said!r}, but {known}; name one, or say `kilnmark farm up --submitter NAME`"
+        )
+        raise FarmNotUsable("--submitter", reason)
     mine = token_of(login())
     if len(there) == 1 or mine in there:
         return mine if mine in there else there[0]

@@ -160,6 +160,7 @@ def as_one_daemon(nodes: Sequence[SeenNode], address: str, folder: str) -> Statu
         lora_roots=[],
         variants=variants,
         counts_as={served.variant: served.counts_as for served in _bases(ours) if served.counts_as},
+        drafts=[each for each in variants if all(base.drafts for base in _bases(ours) if base.variant == each)],
         memory=_memory(ours, held),
     )
 

@@ -126,7 +126,9 @@ class Specs:
         if base not in served:
             raise InvalidParams(f"no node of the farm serves {base!r}; they serve {', '.join(served)}")
         row = row_of(base, self._status.counts_as)
-        decision = decide(params, base, row, style=style, tier=tier, given=_given(params), draw=lambda: drawn)
+        drafts = base in self._status.drafts
+        given = _given(params)
+        decision = decide(params, base, row, style=style, tier=tier, given=given, drafts=drafts, draw=lambda: drawn)
         paths, scales, blocks = self._stack(params, style)
         request = {name: value for name in _KEPT if (value := said.get(name)) is not None}
         request |= asked_again(decision.spec, row) | asked_by_paths(paths, scales, blocks)

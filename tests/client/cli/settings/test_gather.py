@@ -14,8 +14,7 @@ from kilnmark.client.cli.settings.gather import Gathered, Surroundings, expected
 from kilnmark.client.cli.settings.options import shown_default
 from kilnmark.client.cli.settings.sources import fields, variable_of
 from kilnmark.client.cli.settings.texts import read_value
-from kilnmark.farm.broker.credentials import VARIABLE
-from kilnmark.farm.cli.options import ADDRESS_VARIABLE
+from kilnmark.farm.broker.credentials import ADDRESS_VARIABLE, VARIABLE
 from kilnmark.protocol.settings import Settings
 
 

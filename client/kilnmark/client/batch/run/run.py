@@ -196,7 +196,7 @@ class Painter:
         steps = None if timings is None else (timings.denoise_ms + timings.decode_ms) / 1000
         self._ledger.write_done(item, record, warnings, steps or None, node)
         seconds = None if timings is None else timings.painting_ms / 1000
-        self._end(item, ItemEnding(became, loras=tuple(record.loras), seconds=seconds))
+        self._end(item, ItemEnding(became, loras=self._ledger.reports(item), seconds=seconds))
 
     def _fail(self, item: PinnedItem, error: KilnmarkError) -> None:
         """Write a failure down; one that every other picture would share ends the batch instead."""

@@ -72,6 +72,7 @@ def _command(kind: "Kind", of: str, source: str) -> None:
             name: given.pop(name) for name in ("genre", "world", "tier", "steps", "takes", "limit", "only", "draft")
         }
         farm = AskedFarm(**{name: given.pop(name) for name in AskedFarm.__dataclass_fields__})
+        farm.require_fitting(given["notify_url"], force=given["force"])
         picking = Picking(**{name: given.pop(name) for name in Picking.__dataclass_fields__})
         wishes = Wishes(kind=kind, packs=packs.absolute(), lora_roots=lora_roots, **chosen)
         click.get_current_context().exit(_run(wishes, _Options(picking=picking, farm=farm, **given)))
@@ -89,7 +90,7 @@ def _run(wishes: "Wishes", options: _Options) -> int:
     if not options.dry_run:
         with traced_command(measured=True) as measures:  # which ends after the outcome was shown
             return _paint(plan, wishes, options, measures)
-    return rehearsed(plan, options.out, options.socket, as_json=options.as_json)
+    return rehearsed(plan, options.out, options.socket, options.farm, as_json=options.as_json)
 
 
 def _paint(plan: "Plan", wishes: "Wishes", options: _Options, measures: "Measures") -> int:

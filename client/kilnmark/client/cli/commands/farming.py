@@ -1,10 +1,11 @@
 """The options by which many machines paint a batch. The farm is named, never imported, until one is asked for."""
 
+import asyncio
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -12,8 +13,22 @@ from kilnmark.client.cli.paths import HomePath
 
 if TYPE_CHECKING:
     from kilnmark.client.batch.run.paints import Paints
+    from kilnmark.protocol.wire.status import StatusResult
 
 __all__ = ["FARM_OPTIONS", "AskedFarm"]
+
+
+_DOOR = "kilnmark.farm.submit.door"
+
+_SAID = {
+    "credentials": "--farm-credentials",
+    "submitter": "--submitter",
+    "detached": "--detach",
+    "race": "--race",
+    "content_anew": "--content-anew",
+    "shared": "--shared",
+}
+"""How what is for a farm alone was said."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +36,7 @@ class AskedFarm:
     """Which farm is to paint, and as whom it is asked.
 
     Attributes:
-        address: Of its broker; None: the daemon paints.
+        address: Of its broker; empty: as the environment or the credentials have it; None: the daemon paints.
         credentials: A file of them; None: those of the environment, if there are any.
         content_anew: Files are sent though they lie at the broker.
         shared: A folder that its nodes put pictures into.
@@ -43,6 +58,43 @@ class AskedFarm:
         """What paints, in a word."""
         return "daemon" if self.address is None else "farm"
 
+    def require_fitting(self, notify_url: str | None, *, force: bool) -> None:
+        """See that all that is asked goes together.
+
+        Args:
+            notify_url: Where the end of the batch is to be told.
+            force: What is there is painted, too.
+
+        Raises:
+            UsageError: It does not.
+            ClientError: No broker is named anywhere, or credentials cannot be read.
+        """
+        if self.address is None:
+            given = [said for name, said in _SAID.items() if getattr(self, name)]
+            if given:
+                raise click.UsageError(f"{given[0]} is for a batch that a farm paints; give --farm, or leave it out")
+            return
+        if notify_url is not None:
+            problem = "--notify-url: daemons tell of ends, and a farm asks none of this machine"
+            raise click.UsageError(f"{problem}; leave it out, and go by the exit code of this command")
+        if self.detached and force:
+            problem = "--force and --detach: pictures that are painted anew are taken in by whoever waits for them"
+            raise click.UsageError(f"{problem}; leave one of the two out")
+
+        if self.detached and self.race:
+            raise click.UsageError("--race and --detach: whoever waits for pictures has them raced; leave one out")
+        door: Any = import_module(_DOOR)
+        door.require_broker(self)
+
+    def status(self) -> "StatusResult":
+        """What the farm paints on now.
+
+        Raises:
+            ClientError: It cannot be asked, or no machine of it paints.
+        """
+        door: Any = import_module(_DOOR)
+        return cast("StatusResult", asyncio.run(door.farm_status(self)))
+
     def painting(self, out: Path, what: str) -> "AbstractAsyncContextManager[Paints]":
         """Who paints while the block lasts.
 
@@ -50,14 +102,20 @@ class AskedFarm:
             out: The folder of the batch.
             what: What asks, for whoever looks at the farm: `batch poi`.
         """
-        door = import_module("kilnmark.farm.submit.door")
+        door = import_module(_DOOR)
         opened = door.farm_painter(self, out, what)
         return cast("AbstractAsyncContextManager[Paints]", opened)
 
 
 FARM_OPTIONS = (
     click.option(
-        "--farm", "address", metavar="URL", help="Have a farm paint, by its broker: nats://HOST:PORT, or tls://."
+        "--farm",
+        "address",
+        is_flag=False,
+        flag_value="",
+        metavar="[URL]",
+        help="Have a farm paint, by its broker: nats://HOST:PORT, or tls://. Without a value: KILNMARK_FARM, or as the "
+        "credentials say.",
     ),
     click.option(
         "--farm-credentials",
