@@ -123,6 +123,12 @@ class FarmJob(msgspec.Struct, frozen=True, kw_only=True):
         return _short(msgspec.json.encode(facts)) if facts else "bare"
 
     @property
+    def content(self) -> tuple[ContentFile, ...]:
+        """All files that it needs."""
+        start = () if self.start is None else (self.start,)
+        return (*self.references, *start, *(file for each in self.adapters for file in each.files))
+
+    @property
     def partition(self) -> Partition:
         """Where it belongs."""
         return Partition(self.needs.token, self.stack, self.asked.priority)

@@ -4,6 +4,7 @@ Work lies in one stream, a subject a job, so that the broker itself refuses a jo
 begins with the partition that its job belongs to, of which each has a consumer that all nodes share.
 """
 
+import base64
 import hashlib
 import re
 from typing import NamedTuple
@@ -23,6 +24,7 @@ __all__ = [
     "cancel_key",
     "consumer_of",
     "drain_subject",
+    "file_subject",
     "partition_filter",
     "partition_key",
     "partition_of_key",
@@ -138,6 +140,11 @@ def submission_key(submission: str, part: int | None = None) -> str:
 def pictures_of(submitter: str) -> str:
     """The object store of a submitter's pictures, each under its SHA-256 in hex."""
     return f"kiln-pictures-{token_of(submitter)}"
+
+
+def file_subject(bucket: str, sha256: str) -> str:
+    """Where an object store says what it has of a file, as its clients everywhere do."""
+    return f"$O.{bucket}.M.{base64.urlsafe_b64encode(sha256.encode()).decode()}"
 
 
 def cancel_key(submitter: str, job_id: str) -> str:

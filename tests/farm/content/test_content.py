@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +14,10 @@ from kilnmark.farm.broker.link import farm_link
 from kilnmark.farm.content.cache import ContentCache
 from kilnmark.farm.content.local import keymaps_digest, local_adapter, local_file
 from kilnmark.farm.content.store import ContentStore, open_content
+from kilnmark.farm.content.unneeded import clear_content
 from kilnmark.farm.documents import ContentFile, FarmAdapter, FarmJob, FarmNeeds
 from kilnmark.farm.errors import ContentUnusable, FarmNotUsable
+from kilnmark.farm.names import CONTENT, WORK, file_subject, work_subject
 from kilnmark.keymaps.files.contents import content_hash
 from kilnmark.protocol.wire.requests import RenderParams
 
@@ -107,6 +111,76 @@ def test_what_is_not_there_or_has_other_bytes_is_never_used(broker: str, tmp_pat
         assert await store.put(good, anew=True)
         async with cache.holding(store, job(FarmAdapter(sha256="2" * 64, files=(good.content,), scale=1))) as held:
             assert held.adapters[0].read_text() == "good"
+
+    at(broker, carry)
+
+
+def test_a_file_that_is_written_to_while_it_is_sent_takes_nothing_away(broker: str, tmp_path: Path) -> None:
+    path = adapter(tmp_path / "own", "torn.safetensors", "whole")
+    good = local_file(path)
+
+    async def carry(store: ContentStore) -> None:
+        await store.put(good)
+        before = (await store._bucket.status()).stream_info.state.messages
+        path.write_text("other")
+        with pytest.raises(FarmNotUsable, match=r"torn\.safetensors: was written to while it was handed in"):
+            await store.put(good, anew=True)
+        await store.fetch(good.content, tmp_path / "fetched")
+        assert (tmp_path / "fetched").read_text() == "whole"
+        after = (await store._bucket.status()).stream_info.state.messages
+        assert after == before, "nothing of the other is left"
+
+    at(broker, carry)
+
+
+def test_files_go_that_nobody_needed_for_long_and_those_of_work_that_waits_stay(broker: str, tmp_path: Path) -> None:
+    kept, waits = timedelta(days=14), job()
+
+    async def carry(store: ContentStore) -> None:
+        link, gone = store._link, local_file(adapter(tmp_path, "gone.safetensors", "gone"))
+        await store.put(gone)
+        await store._bucket._js.publish(f"$O.{CONTENT}.C.torn", b"of a submitter that was killed")
+        now = await link.broker_time()
+        later = partial(clear_content, link, kept)
+        assert await later(now + timedelta(days=13)) == 0
+        subject = work_subject(waits.partition, "ann", "j")
+        word = await link.js.publish(subject, msgspec.json.encode(waits), stream=WORK)
+        assert await later(now + timedelta(days=99)) == 0
+        await link.js.delete_msg(WORK, word.seq)
+        assert await store.has(gone.content)
+        assert await later(now + timedelta(days=15)) >= 1
+        assert not await store.need(gone.content)
+        left = await link.js.stream_info(f"OBJ_{CONTENT}", subjects_filter="$O.>")
+        assert not left.state.subjects, "nor do its bytes lie there, nor what a submitter left unfinished"
+        assert await store.put(gone)
+
+    at(broker, carry)
+
+
+def test_who_needs_a_file_and_who_takes_it_away_are_never_both_right(
+    broker: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = local_file(adapter(tmp_path, "wanted.safetensors", "wanted"))
+
+    async def carry(store: ContentStore) -> None:
+        await store.put(file)
+        await store.need(file.content)
+        now = await store._link.broker_time()
+        read = store._link.js.get_last_msg
+
+        async def read_late(stream: str, subject: str, **more: Any) -> Any:
+            """It is said that the file is needed between the keeper's look and its hand."""
+            message = await read(stream, subject, **more)
+            if subject == file_subject(CONTENT, file.content.sha256):
+                monkeypatch.setattr("kilnmark.farm.content.store.SAID_AGAIN", timedelta(0))
+                monkeypatch.setattr(store._link.js, "get_last_msg", read)
+                assert await store.need(file.content)
+            return message
+
+        monkeypatch.setattr(store._link.js, "get_last_msg", read_late)
+        await clear_content(store._link, timedelta(days=14), now + timedelta(days=15))
+        assert await store.has(file.content)
+        await store.fetch(file.content, tmp_path / "fetched")
 
     at(broker, carry)
 

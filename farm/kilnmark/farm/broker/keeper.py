@@ -9,13 +9,16 @@ import logging
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from kilnmark.farm.broker.ended import end_tasks
 from kilnmark.farm.broker.link import FarmLink
+from kilnmark.farm.broker.setup import KEPT
 from kilnmark.farm.broker.tidy import tidy_up
+from kilnmark.farm.content.unneeded import clear_content
 from kilnmark.farm.documents import FarmJob, FarmResult, NodeInfo
 from kilnmark.farm.errors import FarmError
 from kilnmark.farm.names import LOST, NODES, WORK, results_of, token_of
@@ -52,12 +55,16 @@ class Keeper:
 
     Args:
         link: To the broker, as an operator.
+        kept: Seconds for which files stay that no job needs.
         every: Seconds between two looks at what is finished.
         measures: Of its process; None: nothing is measured.
     """
 
-    def __init__(self, link: FarmLink, every: float = _EVERY, measures: Measures | None = None) -> None:
+    def __init__(
+        self, link: FarmLink, kept: float = KEPT, every: float = _EVERY, measures: Measures | None = None
+    ) -> None:
         self._link = link
+        self._kept = timedelta(seconds=kept)
         self._every = every
         self._measures = measures or Measures()
         self._had: OrderedDict[str, list[str]] = OrderedDict()
@@ -190,6 +197,8 @@ class Keeper:
         while True:
             for partition in await tidy_up(self._link):
                 _logger.info("nobody has had work of %s for a day: forgotten", partition)
+            if gone := await clear_content(self._link, self._kept):
+                _logger.info("%d files that no job needed for %d days are taken away", gone, self._kept.days)
             await asyncio.sleep(self._every)
 
 

@@ -121,7 +121,7 @@ RIGHTS: tuple[FarmRight, ...] = (
             f"$KV.{_EACH_RESULTS}.*",
         ),
     ),
-    FarmRight("node", "put pictures, and take back those of a job that another ended", "sends", _put(_EACH_PICTURES)),
+    FarmRight("node", "put pictures", "sends", _put(_EACH_PICTURES)),
     FarmRight("node", "answer whoever asks for a base", "hears", (_WARM,), of_nodes=True),
     FarmRight("node", "be told to leave", "hears", (_DRAIN,), of_nodes=True),
     FarmRight("submitter", "hand in work of its own", "sends", ("kiln.work.*.*.*.{me}.*",)),

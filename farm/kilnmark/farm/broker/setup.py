@@ -21,7 +21,10 @@ from kilnmark.farm.names import (
 if TYPE_CHECKING:
     from nats.js.api import StreamConfig
 
-__all__ = ["PER_SUBJECT", "FarmPlan", "set_up"]
+__all__ = ["KEPT", "PER_SUBJECT", "FarmPlan", "set_up"]
+
+KEPT = 14 * 86400.0
+"""Seconds for which a farm keeps what is finished, where nobody says otherwise."""
 
 PER_SUBJECT = 10077
 """What the broker says of a subject that has its one message (`JSStreamMaximumMessagesPerSubject...`, 2.11)."""
@@ -34,12 +37,13 @@ class FarmPlan:
     Attributes:
         submitters: Each has a bucket of results and one of pictures.
         replicas: Of everything; more than one needs a cluster.
-        kept: Seconds for which results and pictures stay, and what was said of jobs that were lost or are unwanted.
+        kept: Seconds for which results and pictures stay, files that no job needs, and what was said of jobs that were
+            lost or are unwanted.
     """
 
     submitters: Sequence[str]
     replicas: int = 1
-    kept: float = 14 * 86400.0
+    kept: float = KEPT
 
 
 async def set_up(link: FarmLink, plan: FarmPlan) -> None:

@@ -1,6 +1,6 @@
 """What is finished, taken away: partitions that nobody has had work of for a day, with their consumers.
 
-Results and pictures go by themselves when they are as old as the plan of the farm has it. Files that jobs needed stay.
+Results and pictures go by themselves when they are as old as the plan of the farm has it.
 """
 
 from collections.abc import Sequence
@@ -93,11 +93,10 @@ async def _put_back(link: FarmLink, bucket: "KeyValue", key: str) -> bool:
         work = await link.js.get_msg(WORK, seq=1, subject=subjects, next=True)
         with suppress(msgspec.DecodeError):
             job = msgspec.json.decode(work.data or b"", type=FarmJob)
-            files = [*job.references, *([job.start] if job.start else []), *(f for a in job.adapters for f in a.files)]
             info = PartitionInfo(
                 needs=job.needs,
                 names=tuple(adapter.files[0].name for adapter in job.adapters),
-                content=tuple(dict.fromkeys(file.sha256 for file in files)),
+                content=tuple(dict.fromkeys(file.sha256 for file in job.content)),
             )
             if partition_key(job.partition) == key:
                 await bucket.put(key, msgspec.json.encode(info))

@@ -21,7 +21,7 @@ from kilnmark.farm.broker.link import FarmLink, farm_link
 from kilnmark.farm.broker.nearby import announced
 from kilnmark.farm.broker.people import OPERATOR, Person, credentials_file, invite, revoke
 from kilnmark.farm.broker.server import ServerSettings, broker_server, config_of, free_port, pid_of
-from kilnmark.farm.broker.setup import FarmPlan, set_up
+from kilnmark.farm.broker.setup import KEPT, FarmPlan, set_up
 from kilnmark.farm.errors import FarmNotUsable
 from kilnmark.otel.measures import Measures
 
@@ -64,7 +64,7 @@ class UpSettings:
     announce: bool = False
     invited: Sequence[tuple[str, FarmRole]] = ()
     revoked: Sequence[str] = ()
-    kept: float = 14 * 86400.0
+    kept: float = KEPT
 
 
 @dataclass(frozen=True)
@@ -161,7 +161,7 @@ async def look_after(
         tell()
         looking = asyncio.create_task(beside(link)) if beside else None
         try:
-            await Keeper(link, measures=measures).run()
+            await Keeper(link, plan.kept, measures=measures).run()
         finally:
             await end_tasks(*([looking] if looking else []))
 

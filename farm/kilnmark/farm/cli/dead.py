@@ -128,5 +128,6 @@ def _tell(letters: list[DeadLetter]) -> None:
 _AGAIN = {
     "sent": "handed out once more",
     "not_dead": "it is not dead any more",
+    "no_files": "the broker has not all of its files any more; run the batch, or hand the file in, again",
     "not_kept": "the broker does not keep what was asked; run the batch, or hand the file in, again",
 }

@@ -1,26 +1,41 @@
-"""The bucket of content at the broker: every file once, under its hash, and nothing out of it that has another."""
+"""The bucket of content at the broker: every file once, under its hash, and nothing out of it that has another.
+
+A file is put in a file's place whole, or not at all: its bytes lie apart until the last of them is there, and are those
+of its hash. Whoever needs one that lies there for long says so; what nobody needs is taken away (`unneeded`).
+"""
 
 import asyncio
 import hashlib
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import msgspec
 
 from kilnmark.farm.broker.link import FarmLink
 from kilnmark.farm.content.local import LocalFile
 from kilnmark.farm.documents import ContentFile
 from kilnmark.farm.errors import ContentUnusable, FarmNotUsable
-from kilnmark.farm.names import CONTENT
+from kilnmark.farm.names import CONTENT, file_subject
 from kilnmark.keymaps.files.atomic import written_whole
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from nats.js.api import RawStreamMsg
     from nats.js.object_store import ObjectStore
 
-__all__ = ["ContentStore", "open_content"]
+__all__ = ["SAID_AGAIN", "WRONG_SEQUENCE", "ContentStore", "FileSaid", "file_said", "open_content"]
 
 _QUIET = 10.0
 """Seconds that a transfer takes at most, beside what is added for each 4 MB of it."""
 _PER_BYTE = 1 / (4 << 20)
+
+SAID_AGAIN = timedelta(days=1)
+"""After so long it is said again of a file that it is needed."""
+
+WRONG_SEQUENCE = 10071
+"""What the broker says to who would write over something else than they have read."""
 
 
 async def open_content(link: FarmLink, bucket: str = CONTENT) -> "ContentStore":
@@ -30,14 +45,57 @@ async def open_content(link: FarmLink, bucket: str = CONTENT) -> "ContentStore":
         FarmError: The broker does not answer, has none, or lets these credentials not look.
     """
     with link.telling("look at its files"):
-        return ContentStore(link, await link.js.object_store(bucket))
+        return ContentStore(link, bucket, await link.js.object_store(bucket))
+
+
+class FileSaid(msgspec.Struct, frozen=True):
+    """What is written at the broker of a file, as far as it matters here.
+
+    Attributes:
+        nuid: What its bytes lie under.
+        size: Bytes.
+        deleted: It was taken away.
+    """
+
+    nuid: str
+    size: int = 0
+    deleted: bool = False
+
+
+def file_said(message: "RawStreamMsg") -> FileSaid | None:
+    """What a message says of a file; None: it says nothing of any."""
+    try:
+        return msgspec.json.decode(message.data or b"", type=FileSaid)
+    except msgspec.DecodeError:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Lying:
+    """What the broker has of a file.
+
+    Attributes:
+        sequence, at: Of the message that says so, by the broker's count and clock.
+        said: The message.
+    """
+
+    sequence: int
+    at: datetime
+    said: bytes
 
 
 class ContentStore:
-    """Files under their hashes."""
+    """Files under their hashes.
 
-    def __init__(self, link: FarmLink, bucket: "ObjectStore") -> None:
+    Args:
+        link: To the broker.
+        name: The bucket's. All but that of content let files go by their age.
+        bucket: Itself.
+    """
+
+    def __init__(self, link: FarmLink, name: str, bucket: "ObjectStore") -> None:
         self._link = link
+        self._name = name
         self._bucket = bucket
 
     async def has(self, content: ContentFile) -> bool:
@@ -46,37 +104,41 @@ class ContentStore:
         Raises:
             FarmError: The broker does not answer.
         """
-        from nats.js.errors import BadObjectMetaError, ObjectNotFoundError
+        return await self._lying(content) is not None
 
-        with self._link.telling("look for a file"):
-            try:
-                info = await self._bucket.get_info(content.sha256)
-            except (ObjectNotFoundError, BadObjectMetaError):
+    async def need(self, content: ContentFile) -> bool:
+        """Have a file that lies there stay as long as one that is put there now. Returns whether it lies there.
+
+        Raises:
+            FarmError: The broker does not answer.
+        """
+        while (lying := await self._lying(content)) is not None:
+            if lying.at > await self._link.broker_time() - SAID_AGAIN:
+                return True
+            if self._name != CONTENT:  # its bytes go by their own age
                 return False
-        return info.size == content.size
+            if await self._say_again(content, lying):
+                return True
+        return False
 
     async def put(self, local: LocalFile, *, anew: bool = False) -> bool:
-        """Have a file lie there. Returns whether it was sent.
+        """Have a file lie there, as long as if it were put there now. Returns whether it was sent.
 
         Args:
             local: Which.
             anew: Send it though it lies there.
 
         Raises:
-            FarmError: It could not be sent, or is another than it was when it was looked at.
+            FarmError: It could not be sent, or is another than it was when it was looked at; what lay there lies there.
         """
-        if not anew and await self.has(local.content):
+        if not anew and await self.need(local.content):
             return False
         try:
             with local.path.open("rb") as file, self._link.telling("write a file"):
                 async with asyncio.timeout(_QUIET + local.content.size * _PER_BYTE):
-                    info = await self._bucket.put(local.content.sha256, file)
+                    await self._bucket.put(local.content.sha256, _SentFile(file, local))  # type: ignore[arg-type]
         except OSError as error:
             raise FarmNotUsable(str(local.path), f"cannot be read ({error.strerror or error})") from error
-        if info.digest != _digest_of(local.content.sha256):
-            with self._link.telling("take a file away"):
-                await self._bucket.delete(local.content.sha256)
-            raise FarmNotUsable(str(local.path), "was written to while it was handed in; hand it in again")
         return True
 
     async def fetch(self, content: ContentFile, goal: "Path") -> None:
@@ -109,23 +171,53 @@ class ContentStore:
         except OSError as error:
             raise FarmNotUsable(str(goal.parent), f"cannot be written ({error.strerror or error})") from error
 
-    async def delete(self, content: ContentFile) -> None:
-        """Take a file away that nobody needs; one that is not there is no error.
+    async def _lying(self, content: ContentFile) -> _Lying | None:
+        from nats.js.errors import NotFoundError
 
-        Raises:
-            FarmError: The broker does not answer, or does not allow it.
-        """
-        from nats.js.errors import ObjectNotFoundError
-
-        with self._link.telling("take a file away"):
+        with self._link.telling("look for a file"):
             try:
-                await self._bucket.delete(content.sha256)
-            except ObjectNotFoundError:
-                return
+                message = await self._link.js.get_last_msg(
+                    f"OBJ_{self._name}", file_subject(self._name, content.sha256)
+                )
+            except NotFoundError:
+                return None
+        said = file_said(message)
+        if said is None or said.deleted or said.size != content.size or message.time is None:
+            return None
+        return _Lying(message.seq or 0, message.time, message.data or b"")
+
+    async def _say_again(self, content: ContentFile, lying: _Lying) -> bool:
+        """Write anew what is written of a file. Returns whether it was that still."""
+        from nats.js.api import Header
+        from nats.js.errors import APIError
+        from nats.js.kv import MSG_ROLLUP_SUBJECT
+
+        headers: dict[str, Any] = {
+            Header.ROLLUP: MSG_ROLLUP_SUBJECT,
+            Header.EXPECTED_LAST_SUBJECT_SEQUENCE: str(lying.sequence),
+        }
+        with self._link.telling("say that a file is needed"):
+            try:
+                await self._link.js.publish(file_subject(self._name, content.sha256), lying.said, headers=headers)
+            except APIError as error:
+                if error.err_code == WRONG_SEQUENCE:
+                    return False
+                raise
+        return True
 
 
-def _digest_of(sha256: str) -> str:
-    """As object stores of the broker have it."""
-    import base64
+class _SentFile:
+    """A file that is read to its end only where it is the one that was looked at."""
 
-    return f"SHA-256={base64.urlsafe_b64encode(bytes.fromhex(sha256)).decode()}"
+    def __init__(self, file: BinaryIO, local: LocalFile) -> None:
+        self._file = file
+        self._local = local
+        self._read = hashlib.sha256()
+
+    def readinto(self, buffer: bytearray) -> int:
+        """Read on. Raises FarmNotUsable at the end of another."""
+        count = self._file.readinto(buffer)  # type: ignore[attr-defined]
+        self._read.update(memoryview(buffer)[:count])
+        if not count and self._read.hexdigest() != self._local.content.sha256:
+            raise FarmNotUsable(str(self._local.path), "was written to while it was handed in; hand it in again")
+        return int(count)

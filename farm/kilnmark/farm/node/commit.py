@@ -1,6 +1,7 @@
 """One result for a job, whoever else has it: the picture first, then the key, which the first who writes it has.
 
-Nothing of it is given up while the broker is away: a node that has painted waits for it.
+A picture that does not count stays until it is as old as all that go: by its hash it may be another job's, too. Nothing
+of it is given up while the broker is away: a node that has painted waits for it.
 """
 
 import asyncio
@@ -69,7 +70,7 @@ class Commits:
         """
         if picture is not None:
             await patiently(lambda: self._put(job, picture), _PATIENCE)
-        return await patiently(lambda: self._create(job, result, picture), _PATIENCE)
+        return await patiently(lambda: self._create(job, result), _PATIENCE)
 
     async def _put(self, job: FarmJob, picture: LocalFile) -> None:
         if self._shared is not None:
@@ -77,7 +78,7 @@ class Commits:
             return
         await (await self._store_of(job.submitter)).put(picture)
 
-    async def _create(self, job: FarmJob, result: FarmResult, picture: LocalFile | None) -> bool:
+    async def _create(self, job: FarmJob, result: FarmResult) -> bool:
         from nats.js.errors import KeyWrongLastSequenceError
 
         results = await self._results_of(job.submitter)
@@ -88,18 +89,7 @@ class Commits:
                 first = await self.existing(job)
             else:
                 return True
-        if first == result:  # it was written, and the broker's word of that was lost
-            return True
-        if picture is not None and (first is None or first.picture != picture.content):
-            await self._take_back(job, picture)
-        return False
-
-    async def _take_back(self, job: FarmJob, picture: LocalFile) -> None:
-        if self._shared is not None:
-            place = shared_place(self._shared, job.submitter, picture.content.sha256)
-            await asyncio.to_thread(place.unlink, missing_ok=True)
-            return
-        await (await self._store_of(job.submitter)).delete(picture.content)
+        return first == result  # it was written, and the broker's word of that was lost
 
     async def _results_of(self, submitter: str) -> "KeyValue":
         if submitter not in self._results:

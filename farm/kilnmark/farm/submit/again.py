@@ -22,8 +22,9 @@ __all__ = ["CancelledJobs", "SentAgain", "cancel_jobs", "send_again"]
 
 _AT_ONCE = 64
 
-SentAgain = Literal["sent", "not_dead", "not_kept"]
-"""What became of a dead job: it waits again; it is not dead any more; the broker does not keep what was asked."""
+SentAgain = Literal["sent", "not_dead", "not_kept", "no_files"]
+"""What became of a dead job: it waits again; it is not dead any more; the broker does not keep what was asked, or not
+all of its files."""
 
 
 class CancelledJobs(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,6 +87,9 @@ async def send_again(link: FarmLink, submitter: str, job_id: str) -> SentAgain:
         return "not_dead"
     if found.result.job is None:
         return "not_kept"
+    sending = Sending(link, submitter)
+    if not await sending.files_lie_there(found.result.job):
+        return "no_files"
     await results.forget(job_id)
-    await Sending(link, submitter).send(MadeJob(found.result.job, (), ()))
+    await sending.send(MadeJob(found.result.job, (), ()))
     return "sent"

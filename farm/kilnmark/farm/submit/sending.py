@@ -74,6 +74,16 @@ class Sending:
             await self._once(key, lambda: self._tell_partition(key, made))
             return await patiently(lambda: self._publish(made, span))
 
+    async def files_lie_there(self, job: FarmJob) -> bool:
+        """Whether all files of a job lie at the broker; they stay there as long as if they were handed in now.
+
+        Raises:
+            FarmError: The broker does not answer.
+        """
+        self._content = self._content or await open_content(self._link)
+        content = self._content
+        return all([await patiently(partial(content.need, file)) for file in job.content])
+
     async def settle(self) -> None:
         """Give up what is still on its way; it is sent again by whoever needs it."""
         under_way = [task for task in self._made.values() if not task.done()]

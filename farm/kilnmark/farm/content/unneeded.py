@@ -1,0 +1,113 @@
+"""Files that no job needs any more, taken away at the broker, by its clock.
+
+Whoever hands work in says of its files that they are needed, once a day at least. So what was last said before the
+oldest job that still waits was handed in is needed by none of them, and a day is kept between the two.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from kilnmark.farm.broker.link import FarmLink
+from kilnmark.farm.content.store import SAID_AGAIN, WRONG_SEQUENCE, FileSaid, file_said
+from kilnmark.farm.names import CONTENT, WORK
+
+if TYPE_CHECKING:
+    from nats.js.api import RawStreamMsg
+
+__all__ = ["clear_content"]
+
+_STREAM = f"OBJ_{CONTENT}"
+
+
+async def clear_content(link: FarmLink, kept: timedelta, now: datetime | None = None) -> int:
+    """Take away what nobody needs, and bytes that never became a file's.
+
+    Args:
+        kept: For how long nobody needed what goes.
+        now: The moment that is now; None: as the broker's clock has it.
+
+    Returns:
+        How many files went.
+
+    Raises:
+        FarmError: The broker does not answer, or does not let these credentials take files away.
+    """
+    now = now or await link.broker_time()
+    with link.telling("take files away"):
+        before = min(now - kept, await _oldest_job(link, now) - SAID_AGAIN)
+        # Bytes are looked at first: those of a file whose word comes meanwhile are not taken for nobody's.
+        bytes_of = {subject.rsplit(".", 1)[1]: subject for subject in await _subjects(link, "C")}
+        used, gone = set[str](), 0
+        for subject in await _subjects(link, "M"):
+            if (message := await _last(link, subject)) is None:
+                continue
+            said = file_said(message)
+            if said is None or said.deleted or message.time is None:
+                continue
+            if message.time < before and await _take_away(link, subject, message, said):
+                gone += 1
+            else:
+                used.add(said.nuid)
+        for nuid in sorted(bytes_of.keys() - used):
+            last = await _last(link, bytes_of[nuid])
+            if last is not None and last.time is not None and last.time < now - SAID_AGAIN:
+                await link.js.purge_stream(_STREAM, subject=bytes_of[nuid])
+    return gone
+
+
+async def _oldest_job(link: FarmLink, now: datetime) -> datetime:
+    """When the oldest job that waits, or is being painted, was handed in."""
+    from nats.js.errors import NotFoundError
+
+    state = (await link.js.stream_info(WORK)).state
+    if not state.messages:
+        return now
+    try:
+        first = await link.js.get_msg(WORK, seq=state.first_seq)
+    except NotFoundError:  # it ended this very moment; the next look is soon enough
+        return datetime.min.replace(tzinfo=now.tzinfo) + 2 * SAID_AGAIN
+    return first.time or now
+
+
+async def _subjects(link: FarmLink, kind: str) -> "Iterator[str]":
+    found = (await link.js.stream_info(_STREAM, subjects_filter=f"$O.{CONTENT}.{kind}.>")).state.subjects
+    return iter(sorted(found or {}))
+
+
+async def _last(link: FarmLink, subject: str) -> "RawStreamMsg | None":
+    from nats.js.errors import NotFoundError
+
+    try:
+        return await link.js.get_last_msg(_STREAM, subject)
+    except NotFoundError:
+        return None
+
+
+async def _take_away(link: FarmLink, subject: str, message: "RawStreamMsg", said: FileSaid) -> bool:
+    """Take a file away, unless somebody has said meanwhile that it is needed. Returns whether it went."""
+    from nats.js.api import Header
+    from nats.js.errors import APIError
+    from nats.js.kv import MSG_ROLLUP_SUBJECT
+
+    headers: dict[str, Any] = {
+        Header.ROLLUP: MSG_ROLLUP_SUBJECT,
+        Header.EXPECTED_LAST_SUBJECT_SEQUENCE: str(message.seq),
+    }
+    try:
+        word = await link.js.publish(subject, _gone(message, said), headers=headers)
+    except APIError as error:
+        if error.err_code == WRONG_SEQUENCE:
+            return False
+        raise
+    await link.js.purge_stream(_STREAM, subject=f"$O.{CONTENT}.C.{said.nuid}")
+    await link.js.purge_stream(_STREAM, subject=subject, seq=word.seq + 1)
+    return True
+
+
+def _gone(message: "RawStreamMsg", said: FileSaid) -> bytes:
+    """As clients of object stores everywhere write that a file is gone."""
+    told = msgspec.json.decode(message.data or b"", type=dict[str, object])
+    return msgspec.json.encode(told | {"nuid": said.nuid, "deleted": True, "size": 0, "chunks": 0, "digest": ""})
