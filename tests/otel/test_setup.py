@@ -163,16 +163,16 @@ def test_a_dead_collector_delays_nothing(
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{port}")
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", protocol)
         monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "50")
-        monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "9")
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "4")
         start("warm").stop(0.0)
         with caplog.at_level(logging.WARNING):
             begun = time.perf_counter()
             telemetry = start("x")
             for _ in range(200):
                 telemetry.tracer.start_span("x", attributes={"a": 1}).end()
-            telemetry.stop(0.5)
+            telemetry.stop(0.1)
             took = time.perf_counter() - begun
-    assert took < 8
+    assert took < 3
     told = [record.getMessage() for record in caplog.records if record.name.startswith("opentelemetry")]
     assert len(told) <= 1
     assert all(message.startswith("telemetry is not being delivered: ") for message in told)
