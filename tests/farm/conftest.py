@@ -1,4 +1,4 @@
-"""A broker of its own for each module, as `kilnmark farm up` runs it."""
+"""A broker of its own for each module, as `kilnmark farm up` runs it, and nodes that look for work often."""
 
 import asyncio
 import threading
@@ -10,6 +10,16 @@ import pytest
 from kilnmark.farm.broker.link import farm_link
 from kilnmark.farm.broker.server import ServerSettings, broker_server
 from kilnmark.farm.broker.setup import FarmPlan, set_up
+from kilnmark.farm.node import node
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _quick() -> Iterator[None]:
+    """No test waits for a second that decides nothing: for work that does not come, or for a node that may go."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(node, "_IDLE", 0.05)
+        patch.setattr(node, "_TAKING", 0.05)
+        yield
 
 
 @pytest.fixture(scope="module")

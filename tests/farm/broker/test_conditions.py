@@ -41,7 +41,7 @@ def test_a_job_that_goes_on_is_handed_to_nobody_else_until_it_is_silent(broker: 
     async def ask() -> int:
         async with farm_link(broker) as link:
             await link.js.publish(work_subject(_PARTITION, "ann", "long"), b"{}")
-            settings = api.ConsumerConfig(ack_wait=1.0, filter_subject=partition_filter(_PARTITION))
+            settings = api.ConsumerConfig(ack_wait=0.6, filter_subject=partition_filter(_PARTITION))
             await link.js.add_consumer("KILN_WORK", settings, name="long", durable_name="long")
             first = await link.js.pull_subscribe_bind(consumer="long", stream="KILN_WORK")
             other = await link.js.pull_subscribe_bind(consumer="long", stream="KILN_WORK")
@@ -49,7 +49,7 @@ def test_a_job_that_goes_on_is_handed_to_nobody_else_until_it_is_silent(broker: 
             for _ in range(4):
                 await message.in_progress()
                 with pytest.raises(NothingYet):
-                    await other.fetch(1, timeout=0.35)
+                    await other.fetch(1, timeout=0.16)
             [again] = await other.fetch(1, timeout=5)
             await again.ack_sync(timeout=5)
             return int(again.metadata.num_delivered or 0)

@@ -13,7 +13,7 @@ _LOOPBACK = ["127.0.0.1"]
 def test_a_broker_that_says_where_it_is_is_found_by_its_name_or_by_none() -> None:
     async def ask() -> list[str]:
         async with announced("desk", "tls://desk.local:4222", _LOOPBACK):
-            return [await found_broker(address, _LOOPBACK) for address in ("mdns:desk", "mdns:")]
+            return await asyncio.gather(*(found_broker(address, _LOOPBACK) for address in ("mdns:desk", "mdns:")))
 
     assert asyncio.run(ask()) == ["tls://desk.local:4222"] * 2
 

@@ -30,7 +30,6 @@ from kilnmark.farm.names import (
     work_subject,
 )
 from kilnmark.farm.node import handing
-from kilnmark.farm.node import node as node_module
 from kilnmark.farm.node.node import FarmNode, NodeSettings
 from kilnmark.farm.node.work import DELIVERIES
 from kilnmark.keymaps.zoo.write import make_adapter
@@ -38,13 +37,6 @@ from kilnmark.protocol.picture.report import Verdict
 from kilnmark.protocol.wire.errors import RenderFailed
 from kilnmark.protocol.wire.memory import BaseInfo
 from tests.farm.node.handed_in import hand_in, result_of, until
-
-
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nodes look for work often, so that none of these waits for a second that decides nothing."""
-    monkeypatch.setattr(node_module, "_IDLE", 0.1)
-    monkeypatch.setattr(node_module, "_TAKING", 0.1)
 
 
 @asynccontextmanager
