@@ -5,11 +5,14 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack, ExitStack, contextmanager
 
+import msgspec
+
 from kilnmark.client.aio import AsyncClient
 from kilnmark.daemon.in_process import InProcessDaemon
 from kilnmark.daemon.worker.fake import FakeWorker
 from kilnmark.farm.broker.credentials import FarmCredentials
 from kilnmark.farm.broker.link import FarmLink, farm_link
+from kilnmark.farm.documents import NodeInfo
 from kilnmark.farm.names import NODES
 from kilnmark.farm.node.node import FarmNode, NodeSettings
 
@@ -17,10 +20,11 @@ __all__ = ["nodes_at"]
 
 
 async def _heard_of(link: FarmLink, name: str) -> None:
-    """Wait for its first word."""
+    """Wait for its second word: with the first it has its name, and answers for it soon."""
     watcher = await (await link.js.key_value(NODES)).watch(name)
     async for entry in watcher:
-        if entry is not None:
+        said = msgspec.json.decode(entry.value or b"{}", type=NodeInfo) if entry is not None else None
+        if said is not None and said.state != "left" and said.beat > 1:
             await watcher.stop()  # type: ignore[no-untyped-call]
             return
 

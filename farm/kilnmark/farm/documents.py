@@ -221,6 +221,7 @@ class NodeInfo(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         name: Of the node; one daemon has one.
+        instance: Of its process: no two are equal.
         version, keymaps: As those of `FarmNeeds`.
         state: `idle` and `working`; `draining` on its way out; `left`; `away` while its daemon cannot paint.
         problem: Why it is away, or takes no work; empty otherwise.
@@ -240,6 +241,7 @@ class NodeInfo(msgspec.Struct, frozen=True, kw_only=True):
     keymaps: str
     state: Literal["idle", "working", "draining", "left", "away"]
     problem: str = ""
+    instance: str = ""
     bases: tuple[ServedBase, ...] = ()
     refused: tuple[RefusedWork, ...] = ()
     base_bytes: int = 0

@@ -11,6 +11,7 @@ __all__ = [
     "FarmNotInstalled",
     "FarmNotSetUp",
     "FarmNotUsable",
+    "NameTaken",
     "NoNode",
     "NodeUnfit",
     "WorkRefused",
@@ -128,6 +129,25 @@ class FarmNotUsable(FarmError):
 
     def __str__(self) -> str:
         return f"{self.what}: {self.reason}"
+
+
+class NameTaken(FarmError):
+    """Another node is there under the same name.
+
+    Args:
+        name: It.
+    """
+
+    kind = "name_taken"
+    exit_code = ExitCode.USAGE
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+    def __str__(self) -> str:
+        mend = "give this one its own with --name, and credentials of that name where the broker asks for some"
+        return f"another node called {self.name} works for this farm; {mend}"
 
 
 class NoNode(FarmError):

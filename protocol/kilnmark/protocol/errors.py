@@ -110,6 +110,7 @@ and `EXITS` of the command line and of the daemon how a process does.
         │   ├── FarmNotSetUp
         │   ├── FarmNotUsable
         │   ├── ContentUnusable
+        │   ├── NameTaken
         │   ├── NoNode
         │   ├── NodeUnfit
         │   └── WorkRefused

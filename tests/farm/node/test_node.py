@@ -294,7 +294,7 @@ def test_a_base_is_held_when_it_is_asked_for_and_a_node_drains_when_told(broker:
     async def work(link: FarmLink) -> None:
         with fake_daemon() as daemon:
             async with node(broker, daemon.socket) as anvil:
-                await until(lambda: anvil.about.info().beat > 0)
+                await until(lambda: anvil.about.info().beat > 1)
                 reply = await link.nc.request(warm_subject("standin"), b"standin", timeout=10)
                 assert msgspec.json.decode(reply.data, type=BaseInfo).variant == "standin"
                 await link.nc.request(drain_subject("anvil"), b"", timeout=10)

@@ -2,6 +2,7 @@
 
 import shutil
 import time
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -42,6 +43,7 @@ class AboutNode:
 
     Attributes:
         name: Of the node.
+        instance: Of this process.
         status: What its daemon said last, which `hear` takes; None: nothing yet.
         problem: Why it takes no work; empty: it does.
         is_draining, has_left: It is on its way out; it is out.
@@ -60,6 +62,7 @@ class AboutNode:
     failed: int = 0
     switches: int = 0
     adapters_dead: int = 0
+    instance: str = field(default_factory=lambda: uuid.uuid4().hex)
     _beat: int = 0
     _known: dict[str, BaseInfo] = field(default_factory=dict)
     _refused: dict[tuple[str, str], tuple[float, str]] = field(default_factory=dict)
@@ -128,6 +131,7 @@ class AboutNode:
         status = self.status
         return NodeInfo(
             name=self.name,
+            instance=self.instance,
             version=version("kilnmark"),
             keymaps=keymaps_digest(),
             state=self._state(),

@@ -47,6 +47,7 @@ class Hearing:
         self._about = about
         self._unwanted = unwanted
         self._leave = leave
+        self._bases: dict[str, Subscription] = {}
 
     async def follow_cancels(self) -> None:
         """Hear what is taken back, until cancelled.
@@ -70,17 +71,23 @@ class Hearing:
                     with contextlib.suppress(KilnmarkError):
                         await self._client.cancel(job_id, "its submitter does not want it any more")
 
-    async def answer(self) -> None:
-        """Hold a base when it is asked for, and leave when that is asked for, until cancelled."""
+    async def begin(self) -> None:
+        """Hold a base from now on when it is asked for, and leave when that is asked for."""
         await self._link.nc.subscribe(drain_subject(self._about.name), cb=self._drain)
-        heard: dict[str, Subscription] = {}
+        await self._answer_for_bases()
+
+    async def keep_on(self) -> None:
+        """Answer for those bases that the daemon serves at the time, until cancelled."""
         while True:
-            served = set(self._about.status.variants) if self._about.status else set[str]()
-            for variant in served - heard.keys():
-                heard[variant] = await self._link.nc.subscribe(warm_subject(variant), queue="nodes", cb=self._warm)
-            for variant in heard.keys() - served:
-                await heard.pop(variant).unsubscribe()
             await asyncio.sleep(_LOOK)
+            await self._answer_for_bases()
+
+    async def _answer_for_bases(self) -> None:
+        served = set(self._about.status.variants) if self._about.status else set[str]()
+        for variant in served - self._bases.keys():
+            self._bases[variant] = await self._link.nc.subscribe(warm_subject(variant), queue="nodes", cb=self._warm)
+        for variant in self._bases.keys() - served:
+            await self._bases.pop(variant).unsubscribe()
 
     async def _warm(self, message: "Msg") -> None:
         asked = message.data.decode(errors="replace")

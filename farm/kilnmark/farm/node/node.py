@@ -14,8 +14,8 @@ from kilnmark.client.aio import AsyncClient
 from kilnmark.farm.broker.ended import end_tasks
 from kilnmark.farm.broker.link import FarmLink
 from kilnmark.farm.content.store import open_content
-from kilnmark.farm.errors import FarmError, NodeUnfit
-from kilnmark.farm.names import NODES, Partition, token_of
+from kilnmark.farm.errors import FarmError, NameTaken, NodeUnfit
+from kilnmark.farm.names import Partition
 from kilnmark.farm.node.about import AboutNode
 from kilnmark.farm.node.commit import Commits
 from kilnmark.farm.node.doing import Doing
@@ -23,6 +23,7 @@ from kilnmark.farm.node.folders import NodeFolders
 from kilnmark.farm.node.handing import Handing
 from kilnmark.farm.node.hearing import Hearing
 from kilnmark.farm.node.measured import JobMeasures
+from kilnmark.farm.node.name import NodeName
 from kilnmark.farm.node.rest import Rest
 from kilnmark.farm.node.work import LEASE, Work
 from kilnmark.farm.placement.choice import Policy, choose, fits
@@ -93,6 +94,7 @@ class FarmNode:
         self._doing: set[asyncio.Task[None]] = set()
         self._draining = asyncio.Event()
         self._turn = 0
+        self._name = NodeName(link, settings.name, self._about.instance)
         self._handing = Handing(link, settings.lease)
         self._folders = NodeFolders(self._about, settings.content, settings.budget)
         self._rest = Rest(client, self._folders, self._about, self._draining)
@@ -114,11 +116,14 @@ class FarmNode:
         """Work until it is drained.
 
         Raises:
+            NameTaken: Another node works under its name, or does by now.
             FarmError: The farm cannot be used with these credentials, or as the daemon is set up.
             ClientError: The daemon does not answer at the start.
         """
         self._about.hear(await self._client.status())
         self._folders.cache()
+        if not await self._has_name():
+            return
         doing = Doing(
             self._client,
             await open_content(self._link),
@@ -130,9 +135,10 @@ class FarmNode:
             JobMeasures(self._measures),
         )
         hearing = Hearing(self._link, self._client, self._about, self._unwanted, self.drain)
+        await hearing.begin()
         beside = [
             asyncio.create_task(work)
-            for work in (self._beat(), self._work.follow(), hearing.follow_cancels(), hearing.answer())
+            for work in (self._beat(), self._work.follow(), hearing.follow_cancels(), hearing.keep_on())
         ]
         main = asyncio.create_task(self._take_all(doing))
         try:
@@ -144,6 +150,18 @@ class FarmNode:
         finally:
             await end_tasks(main, *beside, *self._doing)
             await self._leave()
+
+    async def _has_name(self) -> bool:
+        """Whether it has its name, after a while perhaps; not where it is to leave before."""
+        claiming = asyncio.create_task(self._name.claim(self._about.beat))
+        leaving = asyncio.create_task(self._draining.wait())
+        try:
+            await asyncio.wait([claiming, leaving], return_when=asyncio.FIRST_COMPLETED)
+            if claiming.done():
+                await claiming
+            return claiming.done()
+        finally:
+            await end_tasks(claiming, leaving)
 
     async def _take_all(self, doing: Doing) -> None:
         while not self._about.is_draining:
@@ -222,13 +240,12 @@ class FarmNode:
             _logger.exception("a job was given up; the broker hands it out again")
 
     async def _beat(self) -> None:
-        with self._link.telling("tell of this node"):
-            bucket = await self._link.js.key_value(NODES)
         while True:
             try:
                 await self._look()
-                with self._link.telling("tell of this node"):
-                    await bucket.put(token_of(self._settings.name), self._about.beat())
+                await self._name.say(self._about.beat())
+            except NameTaken:
+                raise
             except FarmError as error:
                 _logger.warning("%s", error)
             await asyncio.sleep(BEAT)
@@ -244,6 +261,5 @@ class FarmNode:
     async def _leave(self) -> None:
         self._about.has_left = True
         await self._work.close()
-        with contextlib.suppress(FarmError), self._link.telling("tell of this node"):
-            bucket = await self._link.js.key_value(NODES)
-            await bucket.put(token_of(self._settings.name), self._about.beat())
+        with contextlib.suppress(FarmError):
+            await self._name.say(self._about.beat())
