@@ -142,6 +142,7 @@ class Handler(BaseHTTPRequestHandler):
     """One connection."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # head and body are written apart, and the second would wait for 40 ms
     account: Account
 
     def do_GET(self) -> None:

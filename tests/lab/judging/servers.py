@@ -97,6 +97,7 @@ class FakeJudge(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     server: FakeJudge
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # head and body are written apart, and the second would wait for 40 ms
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
