@@ -8,18 +8,22 @@ import msgspec
 import pytest
 from rich.console import Console
 
+from kilnmark.client import Client
 from kilnmark.client.testing import fake_daemon
 from kilnmark.daemon.in_process import InProcessDaemon
 from kilnmark.daemon.worker.fake import FakeWorker
 from kilnmark.farm.broker.link import FarmLink
 from kilnmark.farm.content.cache import HeldContent
 from kilnmark.farm.content.local import keymaps_digest
-from kilnmark.farm.documents import FarmJob, FarmNeeds
-from kilnmark.farm.names import anew_subject
+from kilnmark.farm.documents import FarmJob, FarmNeeds, NodeInfo, ServedBase
+from kilnmark.farm.errors import NodeUnfit
+from kilnmark.farm.names import NODES, WORK, anew_subject
 from kilnmark.farm.node import node as node_module
 from kilnmark.farm.node import rest
+from kilnmark.farm.node.about import AboutNode
 from kilnmark.farm.node.asked import options_of
 from kilnmark.farm.node.node import FarmNode
+from kilnmark.farm.node.work import consumer_settings
 from kilnmark.farm.status.reading import read_status
 from kilnmark.farm.status.views import show_farm
 from kilnmark.keymaps.zoo.write import make_adapter
@@ -104,7 +108,7 @@ def test_a_picture_of_other_weights_is_no_answer(broker: str) -> None:
                 await hand_in(link, "of-those", variant="schnell", fingerprint="those-of-others")
                 await until(lambda: other.about.info().refused)
                 assert "the weights fake-schnell, and not those-of-oth" in other.about.info().refused[0].why
-        await link.js.purge_stream("KILN_WORK")
+        await link.js.purge_stream(WORK)
 
     at(broker, work)
 
@@ -121,6 +125,33 @@ def test_a_daemon_that_has_no_room_for_more_counts_as_no_try(broker: str, free: 
                 assert (result.state, result.node) == ("done", "free")
 
     at(broker, work)
+
+
+def test_work_of_one_version_waits_beside_nodes_of_another_and_both_are_told(broker: str) -> None:
+    async def work(link: FarmLink) -> None:
+        served = (ServedBase(variant="standin"),)
+        for name, version in (("old", "0.0.1"), ("newer", "0.2.0")):
+            info = NodeInfo(name=name, version=version, keymaps=keymaps_digest(), state="idle", bases=served)
+            await (await link.js.key_value(NODES)).put(name, msgspec.json.encode(info))
+        job = await hand_in(link, "of-ours", variant="standin")
+        await link.js.add_consumer(WORK, consumer_settings(job.partition))
+        status = await read_status(link, ["ann"])
+        words = StringIO()
+        show_farm(Console(file=words, width=1000), status)
+        assert "newer: idle, of kilnmark 0.2.0; " in words.getvalue()
+        assert "a node of kilnmark 0.1.0; those here have 0.0.1, 0.2.0: start one" in words.getvalue()
+        await link.js.purge_stream(WORK)
+        for name in ("old", "newer"):
+            await (await link.js.key_value(NODES)).delete(name)
+
+    at(broker, work)
+
+
+def test_a_node_takes_no_work_for_a_daemon_of_another_version(free: InProcessDaemon) -> None:
+    with Client(free.socket) as client:
+        other = msgspec.structs.replace(client.status(), version="0.2.0")
+    with pytest.raises(NodeUnfit, match=r"its daemon is of kilnmark 0\.2\.0, and the node of 0\.1\.0"):
+        AboutNode("mixed").hear(other)
 
 
 def test_a_job_that_is_passed_on_waits_under_a_subject_that_its_message_does_not_have() -> None:

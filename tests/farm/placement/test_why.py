@@ -21,7 +21,11 @@ def test_nothing_is_said_of_a_partition_without_work() -> None:
     ("needs", "nodes", "said"),
     [
         (needs_of(), [], "waits for a node: none has joined"),
-        (needs_of(version="2"), [node()], "waits for a node of kilnmark 2; those here have 1"),
+        (
+            needs_of(version="2"),
+            [node()],
+            "waits for a node of kilnmark 2; those here have 1: start one, or hand the work in again with theirs",
+        ),
         (needs_of("large"), [node(serves="small")], "waits for a node that serves large"),
         (
             needs_of("large"),

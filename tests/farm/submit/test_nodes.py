@@ -64,11 +64,14 @@ def test_without_a_node_whose_pictures_could_be_had_it_is_told_what_is_missing(
 
 
 def test_nothing_is_paused_while_a_node_takes_work_and_else_it_is_told_where_all_are() -> None:
-    gone = [node("a", state="left"), node("b", seen_s=31), node("c", state="draining")]
+    gone = [node("a", state="left"), node("b", seen_s=31), node("c", state="draining"), node("e", version="0.0.1")]
     assert why_paused([*gone, node("d", state="working")], NOW) is None
     paused = why_paused(gone, NOW)
     assert paused is not None
-    assert paused.because == "no node takes work (a is left, b is lost, c is draining)"
+    assert (
+        paused.because
+        == "no node takes work (a is left, b is lost, c is draining, e is of kilnmark 0.0.1 and not 0.1.0)"
+    )
 
 
 def test_it_drafts_on_bases_on_which_every_node_drafts() -> None:

@@ -179,7 +179,10 @@ async def _handed_in(
 ) -> tuple["SubmittedDocument", ExitCode]:
     async with asked.painting(own, f"submit {file.name}") as painting:
         client = cast("FarmClient", painting)
-        specs = Specs(await client.status(), packs, lora_roots)
+        status = await client.status()
+        if status.power is not None and not asked.detached:
+            write_line(f"{status.power.because}; this waits until one does", aside=True)
+        specs = Specs(status, packs, lora_roots)
         read = await asyncio.to_thread(lambda: list(read_specs(file, specs)))
         return await _followed(client, file, read, out)
 

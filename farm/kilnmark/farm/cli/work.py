@@ -97,7 +97,7 @@ async def _work(
 
     async with farm_link(address, who, name=settings.name) as link, AsyncClient(socket, away_timeout=5.0) as client:
         node = FarmNode(link, client, settings, measures)
-        running = asyncio.create_task(node.run())
+        running = asyncio.create_task(node.run(lambda: write_line(f"{settings.name} works for {address}", aside=True)))
 
         def leave() -> None:
             if node.about.is_draining:
@@ -109,7 +109,6 @@ async def _work(
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, leave)
-        write_line(f"{settings.name} works for {address}", aside=True)
         with contextlib.suppress(asyncio.CancelledError):
             await running
         write_line(f"{settings.name} left: {node.about.done} pictures, {node.about.failed} failed", aside=True)

@@ -6,6 +6,7 @@ Whoever ends it by `drain` loses nothing; whoever kills it loses the jobs that i
 import asyncio
 import contextlib
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -112,8 +113,11 @@ class FarmNode:
         self._draining.set()
         self._work.news.set()
 
-    async def run(self) -> None:
+    async def run(self, on_joined: Callable[[], None] | None = None) -> None:
         """Work until it is drained.
+
+        Args:
+            on_joined: Called once it has its name, and begins.
 
         Raises:
             NameTaken: Another node works under its name, or does by now.
@@ -124,6 +128,8 @@ class FarmNode:
         self._folders.cache()
         if not await self._has_name():
             return
+        if on_joined is not None:
+            on_joined()
         doing = Doing(
             self._client,
             await open_content(self._link),

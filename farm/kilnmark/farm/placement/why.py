@@ -39,7 +39,8 @@ def _lacking(needs: FarmNeeds, nodes: Sequence[NodeInfo]) -> str:
     """What the nodes that come nearest do not have."""
     same = [node for node in nodes if node.version == needs.version]
     if not same:
-        return f"of kilnmark {needs.version}; those here have {_listed(node.version for node in nodes)}"
+        have = _listed(node.version for node in nodes)
+        return f"of kilnmark {needs.version}; those here have {have}: start one, or hand the work in again with theirs"
     reading = [node for node in same if node.keymaps == needs.keymaps]
     if not reading:
         return f"that reads adapters as the submitter does ({needs.keymaps[:12]}); install the same build on both"

@@ -1,6 +1,6 @@
 """How a farm is, as people read it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from kilnmark.client.cli.views.batch_bar import time_words
@@ -45,16 +45,21 @@ def _rate(status: FarmStatus) -> str:
     return f"{status.a_minute:g} pictures a minute{left}"
 
 
-def _nodes(nodes: Iterable[NodeStatus]) -> Iterable[tuple[str, str]]:
+def _nodes(nodes: Sequence[NodeStatus]) -> Iterable[tuple[str, str]]:
+    versions = {node.version for node in nodes}
     for node in nodes:
+        version = f", of kilnmark {node.version}" if len(versions) > 1 else ""
         gone = "" if node.state not in {"lost", "left"} else f" {time_words(node.seen_s)} ago"
-        problem = f" ({node.problem})" if node.problem else ""
+        problem = (f" ({node.problem})" if node.problem else "") + version
         bases = ", ".join(f"{each.variant}{' held' if each.held else ''}{_size(each.bytes)}" for each in node.bases)
         room = f" of {node.base_bytes / _GB:.1f} GB" if node.base_bytes else ""
         stack = f"; on {' + '.join(node.stack)}" if node.stack else ""
         counts = f"{node.done} done, {node.failed} failed, {node.switches} switches"
         dead = f", {node.adapters_dead} adapters dead" if node.adapters_dead else ""
-        yield "node", f"{node.name}: {node.state}{gone}{problem}; {bases or 'no base'}{room}{stack}; {counts}{dead}"
+        yield (
+            "node",
+            f"{node.name}: {node.state}{gone}{problem}; {bases or 'no base'}{room}{stack}; {counts}{dead}",
+        )
         for each in node.refused:
             yield "refuses", f"{node.name}: {_what(each)}: {each.why}"
     if not nodes:

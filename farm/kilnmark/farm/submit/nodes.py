@@ -121,11 +121,21 @@ def why_paused(nodes: Sequence[SeenNode], now: datetime) -> PowerInfo | None:
         nodes: All that ever joined.
         now: By the broker's clock.
     """
-    states = {each.info.name: each.state(now) for each in of_our_kind(nodes)}
-    if {"idle", "working"} & set(states.values()):
+    ours = of_our_kind(nodes)
+    states = {each.info.name: each.state(now) for each in nodes}
+    if {"idle", "working"} & {states[each.info.name] for each in ours}:
         return None
-    said = ", ".join(f"{name} is {state}" for name, state in states.items())
+    said = ", ".join(
+        f"{each.info.name} is {states[each.info.name]}" if each in ours else _otherwise(each.info) for each in nodes
+    )
     return PowerInfo(paused=["high", "normal", "low"], because=f"no node takes work ({said})")
+
+
+def _otherwise(node: NodeInfo) -> str:
+    """In what a node is not of our kind."""
+    if node.version != version("kilnmark"):
+        return f"{node.name} is of kilnmark {node.version} and not {version('kilnmark')}"
+    return f"{node.name} reads adapters otherwise"
 
 
 def as_one_daemon(nodes: Sequence[SeenNode], address: str, folder: str) -> StatusResult:
