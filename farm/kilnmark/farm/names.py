@@ -25,6 +25,7 @@ __all__ = [
     "consumer_of",
     "drain_subject",
     "file_subject",
+    "is_passed_on",
     "partition_filter",
     "partition_key",
     "partition_of_key",
@@ -121,6 +122,11 @@ def anew_subject(subject: str) -> str:
     """
     first, _, copy = subject.partition("~")
     return f"{first}~{3 if copy == '2' else 2}"
+
+
+def is_passed_on(subject: str) -> bool:
+    """Whether a job stands there that a node has passed on, and so later than it was handed in."""
+    return subject.partition("~")[2] in ("2", "3")
 
 
 def results_of(submitter: str) -> str:

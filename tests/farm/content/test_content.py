@@ -17,7 +17,7 @@ from kilnmark.farm.content.store import ContentStore, open_content
 from kilnmark.farm.content.unneeded import clear_content
 from kilnmark.farm.documents import ContentFile, FarmAdapter, FarmJob, FarmNeeds
 from kilnmark.farm.errors import ContentUnusable, FarmNotUsable
-from kilnmark.farm.names import CONTENT, WORK, file_subject, work_subject
+from kilnmark.farm.names import CONTENT, WORK, anew_subject, file_subject, work_subject
 from kilnmark.keymaps.files.contents import content_hash
 from kilnmark.protocol.wire.requests import RenderParams
 
@@ -133,7 +133,9 @@ def test_a_file_that_is_written_to_while_it_is_sent_takes_nothing_away(broker: s
     at(broker, carry)
 
 
-def test_files_go_that_nobody_needed_for_long_and_those_of_work_that_waits_stay(broker: str, tmp_path: Path) -> None:
+def test_files_go_that_nobody_needed_for_long_and_those_of_work_that_waits_stay(
+    broker: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     kept, waits = timedelta(days=14), job()
 
     async def carry(store: ContentStore) -> None:
@@ -146,6 +148,11 @@ def test_files_go_that_nobody_needed_for_long_and_those_of_work_that_waits_stay(
         subject = work_subject(waits.partition, "ann", "j")
         word = await link.js.publish(subject, msgspec.json.encode(waits), stream=WORK)
         assert await later(now + timedelta(days=99)) == 0
+        await link.js.delete_msg(WORK, word.seq)
+        word = await link.js.publish(anew_subject(subject), msgspec.json.encode(waits), stream=WORK)
+        monkeypatch.setattr("kilnmark.farm.content.unneeded.SAID_AGAIN", timedelta(days=-98))
+        assert await later(now + timedelta(days=99)) == 0, "nobody knows when it was handed in"
+        monkeypatch.undo()
         await link.js.delete_msg(WORK, word.seq)
         assert await store.has(gone.content)
         assert await later(now + timedelta(days=15)) >= 1

@@ -1,18 +1,19 @@
 """Files that no job needs any more, taken away at the broker, by its clock.
 
 Whoever hands work in says of its files that they are needed, once a day at least. So what was last said before the
-oldest job that still waits was handed in is needed by none of them, and a day is kept between the two.
+oldest job that still waits was handed in is needed by none of them, and a day is kept between the two. While one waits
+that a node has passed on, of which the broker does not know when it was handed in, everything stays.
 """
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from kilnmark.farm.broker.link import FarmLink
 from kilnmark.farm.content.store import SAID_AGAIN, WRONG_SEQUENCE, FileSaid, file_said
-from kilnmark.farm.names import CONTENT, WORK
+from kilnmark.farm.names import CONTENT, WORK, WORK_SUBJECTS, is_passed_on
 
 if TYPE_CHECKING:
     from nats.js.api import RawStreamMsg
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["clear_content"]
 
 _STREAM = f"OBJ_{CONTENT}"
+_NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 async def clear_content(link: FarmLink, kept: timedelta, now: datetime | None = None) -> int:
@@ -38,6 +40,8 @@ async def clear_content(link: FarmLink, kept: timedelta, now: datetime | None = 
     now = now or await link.broker_time()
     with link.telling("take files away"):
         before = min(now - kept, await _oldest_job(link, now) - SAID_AGAIN)
+        if await _some_passed_on(link):
+            before = _NEVER
         # Bytes are looked at first: those of a file whose word comes meanwhile are not taken for nobody's.
         bytes_of = {subject.rsplit(".", 1)[1]: subject for subject in await _subjects(link, "C")}
         used, gone = set[str](), 0
@@ -68,8 +72,15 @@ async def _oldest_job(link: FarmLink, now: datetime) -> datetime:
     try:
         first = await link.js.get_msg(WORK, seq=state.first_seq)
     except NotFoundError:  # it ended this very moment; the next look is soon enough
-        return datetime.min.replace(tzinfo=now.tzinfo) + 2 * SAID_AGAIN
+        return _NEVER + SAID_AGAIN
     return first.time or now
+
+
+async def _some_passed_on(link: FarmLink) -> bool:
+    """Whether a job waits that a node has passed on, or so many that the broker does not name them all."""
+    state = (await link.js.stream_info(WORK, subjects_filter=WORK_SUBJECTS)).state
+    named = state.subjects or {}
+    return len(named) < state.messages or any(map(is_passed_on, named))
 
 
 async def _subjects(link: FarmLink, kind: str) -> "Iterator[str]":
