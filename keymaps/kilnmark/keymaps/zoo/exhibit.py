@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from kilnmark.keymaps.files.roots import AnyPath
-from kilnmark.keymaps.names.shapes import load_shapes
+from kilnmark.keymaps.names.shapes import Shapes, load_shapes
 from kilnmark.keymaps.zoo.recipes import Recipe, tensors_of
 from kilnmark.keymaps.zoo.write import StoredAs, Tensors, write_tensors
 from kilnmark.protocol.picture.report import Verdict
@@ -60,13 +60,21 @@ class Exhibit:
 
 
 def write_exhibit(
-    path: AnyPath, exhibit: Exhibit, *, rank: int = 2, blocks: int | None = None, seed: int = 0, dtype: StoredAs = "F32"
+    path: AnyPath,
+    exhibit: Exhibit,
+    *,
+    shapes: Shapes | None = None,
+    rank: int = 2,
+    blocks: int | None = None,
+    seed: int = 0,
+    dtype: StoredAs = "F32",
 ) -> Path:
     """Write one file, and what stands beside it.
 
     Args:
         path: Where to; an existing file is replaced. An exhibit that must have a name of its own gets that instead.
         exhibit: One of `EXHIBITS`.
+        shapes: The linear layers that its recipes are for; None means those of the model it is made for.
         rank: Of every update; of every block of a block-diagonal one.
         blocks: Only the first so many blocks of each type; None means all.
         seed: Of the random numbers.
@@ -77,7 +85,8 @@ def write_exhibit(
     """
     goal = Path(path)
     goal = goal.with_name(exhibit.file) if exhibit.file else goal
-    tensors = _tensors(exhibit, rank, blocks, np.random.default_rng([seed, zlib.crc32(exhibit.name.encode())]))
+    shapes = load_shapes(exhibit.made_for or exhibit.variant) if shapes is None else shapes
+    tensors = _tensors(exhibit, shapes, rank, blocks, np.random.default_rng([seed, zlib.crc32(exhibit.name.encode())]))
     metadata = {"format": "pt", "kilnmark": f"{exhibit.name} of the zoo: random weights, not trained"}
     written = write_tensors(goal, tensors, metadata={**metadata, **exhibit.metadata}, dtype=dtype)
     if exhibit.damage:
@@ -87,8 +96,7 @@ def write_exhibit(
     return written
 
 
-def _tensors(exhibit: Exhibit, rank: int, blocks: int | None, numbers: np.random.Generator) -> Tensors:
-    shapes = load_shapes(exhibit.made_for or exhibit.variant)
+def _tensors(exhibit: Exhibit, shapes: Shapes, rank: int, blocks: int | None, numbers: np.random.Generator) -> Tensors:
     tensors: Tensors = dict(
         pair for recipe in exhibit.recipes for pair in tensors_of(recipe, shapes, rank, blocks, numbers)
     )
