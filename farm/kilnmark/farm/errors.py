@@ -5,6 +5,7 @@ from kilnmark.protocol.exits import ExitCode
 
 __all__ = [
     "BrokerAway",
+    "BrokerNotTrusted",
     "BrokerRefused",
     "ContentUnusable",
     "FarmError",
@@ -56,6 +57,27 @@ class BrokerAway(FarmError):
         return (
             f"no broker answers at {self.address} ({self.reason}); start one with `kilnmark farm up`, or name another"
         )
+
+
+class BrokerNotTrusted(FarmError):
+    """Whoever answers at the broker's address does not prove to be the broker.
+
+    Args:
+        address: Of the broker.
+        reason: What is wrong with its certificate.
+    """
+
+    kind = "broker_not_trusted"
+    exit_code = ExitCode.USAGE
+
+    def __init__(self, address: str, reason: str) -> None:
+        super().__init__(address, reason)
+        self.address = address
+        self.reason = reason
+
+    def __str__(self) -> str:
+        mend = "give the credentials that its `kilnmark farm up` wrote last, and an address that stands in them"
+        return f"what answers at {self.address} does not prove to be the farm's broker ({self.reason}); {mend}"
 
 
 class BrokerRefused(FarmError):

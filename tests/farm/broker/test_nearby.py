@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from kilnmark.farm.broker.nearby import announced, found_broker
-from kilnmark.farm.errors import BrokerAway
+from kilnmark.farm.errors import BrokerAway, FarmNotUsable
 
 _LOOPBACK = ["127.0.0.1"]
 
@@ -25,3 +25,16 @@ def test_who_says_nothing_is_not_found_and_that_is_told() -> None:
 
 def test_an_address_is_itself() -> None:
     assert asyncio.run(found_broker("nats://127.0.0.1:4222")) == "nats://127.0.0.1:4222"
+
+
+def test_of_several_brokers_the_one_that_is_known_is_meant_or_one_is_to_be_named() -> None:
+    async def ask() -> str:
+        async with (
+            announced("desk", "tls://desk.local:4222", _LOOPBACK),
+            announced("forge", "tls://forge.local:4222", _LOOPBACK),
+        ):
+            with pytest.raises(FarmNotUsable, match=r"name one: mdns:desk \(tls://desk.local:4222\), mdns:forge"):
+                await found_broker("mdns:", _LOOPBACK)
+            return await found_broker("mdns:", _LOOPBACK, known=["tls://forge.local:4222"])
+
+    assert asyncio.run(ask()) == "tls://forge.local:4222"

@@ -22,7 +22,7 @@ from kilnmark.farm.broker.link import farm_link
 from kilnmark.farm.broker.server import ServerSettings, broker_server, config_of, find_server, pid_of
 from kilnmark.farm.broker.setup import FarmPlan
 from kilnmark.farm.broker.up import KeptUp, UpSettings, keep_up, look_after
-from kilnmark.farm.errors import BrokerAway, BrokerRefused, FarmError, FarmNotUsable
+from kilnmark.farm.errors import BrokerAway, BrokerNotTrusted, BrokerRefused, FarmError, FarmNotUsable
 
 
 @contextlib.asynccontextmanager
@@ -201,7 +201,7 @@ def test_its_own_certificate_is_trusted_by_its_credentials_alone(tmp_path: Path)
             assert who is not None
             async with farm_link(kept.addresses[0], who) as link:
                 await link.js.key_value("kiln-results-ann")
-            with pytest.raises(BrokerAway, match="certificate"):
+            with pytest.raises(BrokerNotTrusted, match="certificate"):
                 async with farm_link(kept.addresses[0], wait=0.5):
                     pass
         first = (tmp_path / "tls" / "certificate.pem").read_bytes()

@@ -12,12 +12,20 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from kilnmark.farm.broker.address import is_encrypted, servers_of
 from kilnmark.farm.broker.connection import Refusals, connection, refused_subject
 from kilnmark.farm.broker.credentials import FarmCredentials
 from kilnmark.farm.broker.ended import end_tasks
 from kilnmark.farm.broker.nearby import found_broker
 from kilnmark.farm.broker.rights import API, FARM_API, inbox_of, roles_that_may
-from kilnmark.farm.errors import BrokerAway, BrokerRefused, FarmNotInstalled, FarmNotSetUp, FarmNotUsable
+from kilnmark.farm.errors import (
+    BrokerAway,
+    BrokerNotTrusted,
+    BrokerRefused,
+    FarmNotInstalled,
+    FarmNotSetUp,
+    FarmNotUsable,
+)
 from kilnmark.farm.names import NODES, token_of
 
 if TYPE_CHECKING:
@@ -45,6 +53,7 @@ class FarmLink:
         role: As what; empty where the broker asks nobody.
         nc: The connection.
         js: Its streams.
+        refusals: What the broker refuses.
         api: What subjects of requests about streams begin with, for whoever does without `js`.
     """
 
@@ -53,6 +62,7 @@ class FarmLink:
     role: str
     nc: "Client"
     js: "JetStreamContext"
+    refusals: Refusals
     api: str = API
 
     async def broker_time(self) -> datetime:
@@ -84,16 +94,23 @@ class FarmLink:
         try:
             yield
         except (nats.errors.TimeoutError, nats.errors.NoRespondersError, TimeoutError) as error:
+            self._unless_denied(error)
             reason = "it does not answer" if not self.nc.is_connected else f"it did not {what} in time"
             raise BrokerAway(self.address, reason) from error
         except (nats.errors.ConnectionClosedError, nats.errors.StaleConnectionError, OSError) as error:
+            self._unless_denied(error)
             raise BrokerAway(self.address, str(error) or type(error).__name__) from error
         except (nats.js.errors.BucketNotFoundError, nats.js.errors.NotFoundError) as error:
             raise FarmNotSetUp(self.address, f"place to {what}", "`kilnmark farm up`") from error
         except nats.errors.Error as error:
             if (refused := refused_subject(str(error))) is not None:
                 raise BrokerRefused(self.address, what, self.role, _who_may(*refused)) from error
+            self._unless_denied(error)
             raise BrokerAway(self.address, f"{what}: {error}") from error
+
+    def _unless_denied(self, error: Exception) -> None:
+        if self.refusals.denied:
+            raise BrokerRefused(self.address, "in", self.role) from error
 
 
 class _Told(msgspec.Struct):
@@ -107,7 +124,8 @@ async def farm_link(
     """Connect, and hang up when the block ends.
 
     Args:
-        address: `nats://host:port`, or `tls://host:port`; `mdns:`, or `mdns:name`, looks for it on this network.
+        address: `nats://host:port`, or `tls://host:port`, or several of one cluster with commas between; `mdns:`, or
+            `mdns:name`, looks for it on this network.
         credentials: Who asks; None where the broker asks nobody.
         name: What the connection is called where credentials do not say.
         wait: Seconds for which it is waited for.
@@ -122,11 +140,12 @@ async def farm_link(
     who = credentials.name if credentials else name or "kilnmark"
     role = credentials.role if credentials else ""
     heard = _Heard()
-    nc = connection(heard.refusals)
+    address = await found_broker(address, known=credentials.addresses if credentials else ())
+    context = _tls(credentials)
+    nc = connection(heard.refusals, encrypted=context is not None or is_encrypted(address))
     try:
-        address = await found_broker(address)
         connecting = nc.connect(
-            address,
+            list(servers_of(address)),
             name=who,
             error_cb=heard.error,
             disconnected_cb=heard.away,
@@ -138,7 +157,7 @@ async def farm_link(
             max_outstanding_pings=2,
             nkeys_seed_str=credentials.seed if credentials and credentials.seed else None,
             inbox_prefix=inbox_of(role, token_of(who)),
-            tls=_tls(credentials),
+            tls=context,
         )
         await _within(wait, connecting)
     except (OSError, TimeoutError, nats.errors.Error) as error:
@@ -146,11 +165,13 @@ async def farm_link(
         last = heard.last or str(error) or type(error).__name__
         if heard.denied or "authorization" in last.lower():
             raise BrokerRefused(address, "in", role) from error
+        if isinstance(error, ssl.SSLCertVerificationError):
+            raise BrokerNotTrusted(address, _untrusted(error)) from error
         raise BrokerAway(address, last) from error
     heard.opened = True
     try:
         api = API if role in ("", "operator") else FARM_API
-        yield FarmLink(address, who, role, nc, nc.jetstream(timeout=REPLY_TIMEOUT, prefix=api), api)
+        yield FarmLink(address, who, role, nc, nc.jetstream(timeout=REPLY_TIMEOUT, prefix=api), heard.refusals, api)
     finally:
         heard.opened = False
         with contextlib.suppress(Exception):
@@ -174,7 +195,7 @@ class _Heard:
 
     def __init__(self) -> None:
         self.refusals = Refusals()
-        self.last = ""
+        self.last = self.told = ""
         self.opened = self.denied = False
 
     async def error(self, error: Exception) -> None:
@@ -182,9 +203,15 @@ class _Heard:
         is_told = self.refusals.hear(error)
         denied = "authorization" in self.last.lower()
         self.denied |= denied  # the broker hangs up then, and that may be heard last
-        if denied and not self.opened:
+        untrusted = isinstance(error, ssl.SSLCertVerificationError)
+        if not self.opened and (denied or untrusted):
             raise error  # it would be tried again until nobody waits
-        needs_telling = denied or (refused_subject(self.last) is not None and not is_told)
+        is_news, self.told = self.last != self.told, self.last
+        if denied and self.opened:
+            self.refusals.denied = True
+            self.refusals.lose(error)
+        is_refusal = refused_subject(self.last) is not None and not is_told
+        needs_telling = is_refusal or ((denied or untrusted) and is_news)  # the broker is asked again and again
         _logger.log(logging.WARNING if needs_telling else logging.DEBUG, "the broker: %s", self.last)
 
     async def away(self) -> None:
@@ -195,7 +222,13 @@ class _Heard:
             _logger.warning("the broker is away; it is waited for")
 
     async def back(self) -> None:
+        self.refusals.denied, self.told = False, ""
         _logger.warning("the broker is back")
+
+
+def _untrusted(error: ssl.SSLCertVerificationError) -> str:
+    """Why a broker is not trusted, without what the library puts around it."""
+    return getattr(error, "verify_message", "") or str(error)
 
 
 def _who_may(way: str, subject: str) -> tuple[str, ...]:

@@ -5,17 +5,20 @@ What is found is no more than an address: whether it is the farm's broker, its c
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
-from kilnmark.farm.errors import BrokerAway, FarmNotInstalled
+from kilnmark.farm.errors import BrokerAway, FarmNotInstalled, FarmNotUsable
 
 __all__ = ["announced", "found_broker"]
 
 _KIND = "_kilnmark-farm._tcp.local."
 _PATIENCE = 3.0
 """Seconds for which a network is listened to."""
+
+_OTHERS = 0.5
+"""More seconds for others, once one has said where it is."""
 
 
 @asynccontextmanager
@@ -53,16 +56,20 @@ async def announced(name: str, address: str, interfaces: Sequence[str] = ()) -> 
         await spoken.async_close()
 
 
-async def found_broker(address: str, interfaces: Sequence[str] = (), patience: float = _PATIENCE) -> str:
-    """The address itself; of `mdns:` that of whichever broker says first where it is, of `mdns:name` that of one.
+async def found_broker(
+    address: str, interfaces: Sequence[str] = (), patience: float = _PATIENCE, known: Sequence[str] = ()
+) -> str:
+    """The address itself; of `mdns:` that of the broker that says where it is, of `mdns:name` that of one by its name.
 
     Args:
         address: As it was said.
         interfaces: As those of `announced`.
         patience: Seconds for which it is listened.
+        known: Where the broker is that is meant, as far as somebody knows: of several it is the one.
 
     Raises:
         BrokerAway: None says anything.
+        FarmNotUsable: Several do.
         FarmNotInstalled: The packages of the farm are not here.
     """
     if not address.startswith("mdns:"):
@@ -73,6 +80,7 @@ async def found_broker(address: str, interfaces: Sequence[str] = (), patience: f
         raise FarmNotInstalled from error
     wanted = address.removeprefix("mdns:").removeprefix("//")
     names: asyncio.Queue[str] = asyncio.Queue()
+    found: dict[str, str] = {}
 
     def hear(*, name: str, **_: object) -> None:
         if not wanted or name.removesuffix(f".{_KIND}") == wanted:
@@ -81,15 +89,29 @@ async def found_broker(address: str, interfaces: Sequence[str] = (), patience: f
     listening = AsyncZeroconf(interfaces=list(interfaces)) if interfaces else AsyncZeroconf()
     browser = AsyncServiceBrowser(listening.zeroconf, _KIND, handlers=[hear])
     try:
-        async with asyncio.timeout(patience):
+        async with asyncio.timeout(patience) as listened:
             while True:
-                info = AsyncServiceInfo(_KIND, await names.get())
+                info = AsyncServiceInfo(_KIND, name := await names.get())
                 await info.async_request(listening.zeroconf, int(patience * 1000))
-                if said := info.decoded_properties.get("address"):
+                if (said := info.decoded_properties.get("address")) is None:
+                    continue
+                if wanted or said in known:
                     return said
-    except TimeoutError as error:
-        who = f"a broker named {wanted!r}" if wanted else "a broker"
-        raise BrokerAway(address, f"nobody on this network says that it is {who}") from error
+                if not found:
+                    listened.reschedule(asyncio.get_running_loop().time() + _OTHERS)
+                found[name.removesuffix(f".{_KIND}")] = said
+    except TimeoutError:
+        return _the_one(address, wanted, found)
     finally:
         await browser.async_cancel()
         await listening.async_close()
+
+
+def _the_one(address: str, wanted: str, found: Mapping[str, str]) -> str:
+    if not found:
+        who = f"a broker named {wanted!r}" if wanted else "a broker"
+        raise BrokerAway(address, f"nobody on this network says that it is {who}")
+    if len(set(found.values())) > 1:
+        names = ", ".join(f"mdns:{name} ({said})" for name, said in sorted(found.items()))
+        raise FarmNotUsable(address, f"several brokers are on this network; name one: {names}")
+    return next(iter(found.values()))

@@ -174,6 +174,8 @@ class FarmNode:
             try:
                 message = await self._next()
             except FarmError as error:
+                if self._link.refusals.denied:
+                    raise
                 _logger.warning("%s", error)
                 await asyncio.sleep(_IDLE)
                 continue
