@@ -27,6 +27,8 @@ from kilnmark.client import (
     SilenceTimeout,
     UnknownJob,
     Verdict,
+    aio_link,
+    sync_link,
 )
 from kilnmark.daemon.worker.fake import FakeWorker
 from tests.client.conftest import (
@@ -256,7 +258,11 @@ def test_silence_is_bounded(flavour: Any, folder: Path, method: str, arguments: 
         getattr(client, method)(*arguments)
 
 
-def test_a_whole_render_is_bounded_on_a_silent_daemon_too(flavour: Any, folder: Path) -> None:
+def test_a_whole_render_is_bounded_on_a_silent_daemon_too(
+    flavour: Any, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for link in (aio_link, sync_link):
+        monkeypatch.setattr(link, "_FAREWELL", SHORT)
     with (
         silent_daemon(folder) as path,
         flavour(path, render_timeout=SHORT, silence_timeout=None) as client,

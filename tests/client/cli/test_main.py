@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from kilnmark.client import Client, PingResult, RenderResult, ShutdownResult, StatusResult, WarmUpResult
+from kilnmark.client import Client, PingResult, RenderResult, ShutdownResult, StatusResult, WarmUpResult, sync_link
 from kilnmark.client.cli.commands.asking import farewell
 from kilnmark.daemon.in_process import InProcessDaemon
 from kilnmark.daemon.worker.fake import FakeWorker
@@ -170,7 +170,8 @@ def test_no_daemon_ends_with_69(run: Run, folder: Path, command: str) -> None:
     assert "kilnmark serve" in error["message"]
 
 
-def test_a_render_that_takes_too_long_ends_with_1(run: Run, folder: Path) -> None:
+def test_a_render_that_takes_too_long_ends_with_1(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sync_link, "_FAREWELL", 0.05)
     with silent_daemon(folder) as path:
         done = run("render", "a kiln", "--timeout", "0.2", "--json", "--socket", str(path))
     assert (done.returncode, error_in(done)["kind"]) == (1, "render_timeout")
@@ -230,7 +231,7 @@ def test_stop_does_not_wait_for_ever(run: Run, folder: Path) -> None:
 
 
 def test_stop_without_renders_says_nothing_of_them(run: Run, folder: Path) -> None:
-    with faked(folder) as running:
+    with InProcessDaemon(socket=folder / "d.sock") as running:
         done = run("stop", "--drain", "--socket", str(running.socket))
     assert (done.returncode, done.stdout, done.stderr) == (0, "stopped\n", "")
 

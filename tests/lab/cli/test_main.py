@@ -8,6 +8,7 @@ import click
 import pytest
 
 from kilnmark.lab.cli.main import COMMANDS, lab
+from tests.client.here import run_here
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -20,9 +21,8 @@ def test_every_command_is_where_the_table_says(name: str) -> None:
 
 def test_a_run_is_made_and_not_made_again(tmp_path: Path) -> None:
     run = tmp_path / "ink"
-    words = [sys.executable, "-m", "kilnmark.client.cli", "lab", "new", str(run)]
-    words += ["--kind", "style", "--dataset", "../set", "--base", "mini"]
-    made, again = (subprocess.run(words, check=False, capture_output=True, text=True) for _ in range(2))
+    words = ["lab", "new", str(run), "--kind", "style", "--dataset", "../set", "--base", "mini"]
+    made, again = (run_here(*words) for _ in range(2))
     assert (made.returncode, made.stdout) == (0, f"{run / 'run.toml'}\n")
     assert again.returncode == 2
     assert "there is one already" in again.stderr

@@ -1,8 +1,6 @@
 """A judging by a metric or by people, from its pictures to its verdict, and the same by the command line."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,6 +22,7 @@ from kilnmark.lab.judging.pairs import compare_checkpoints
 from kilnmark.lab.judging.prepare import folder_of
 from kilnmark.lab.run.folder import open_run, read_state
 from kilnmark.otel import names
+from tests.client.here import run_here
 from tests.lab.judging.runs import judged, make_judgeable, painter
 from tests.lab.judging.servers import KEY, FakeJudge
 from tests.lab.runs import make_run
@@ -207,11 +206,9 @@ def test_runs_that_differ_in_more_than_their_adapters_are_not_compared(tmp_path:
 
 def test_the_command_says_what_it_came_to(tmp_path: Path, client: Client) -> None:
     run = make_judgeable(tmp_path)
-    words = [sys.executable, "-m", "kilnmark.client.cli", "lab"]
-    dry = subprocess.run([*words, "judge", str(run), "--dry-run"], check=True, capture_output=True, text=True)
-    assert dry.stdout == "nothing leaves this machine, and it costs nothing\n"
-    asked = [*words, "judge", str(run), "--socket", str(client.socket), "--json"]
-    found = subprocess.run(asked, check=False, capture_output=True, text=True)
+    dry = run_here("lab", "judge", run, "--dry-run")
+    assert (dry.returncode, dry.stdout) == (0, "nothing leaves this machine, and it costs nothing\n")
+    found = run_here("lab", "judge", run, "--socket", str(client.socket), "--json")
     assert (found.returncode, json.loads(found.stdout)["verdict"]) == (1, "REJECT")
     shown = CliRunner().invoke(lab, ["judge", str(run), "--socket", str(client.socket)])
     assert f"kilnmark lab sweep {run} --pick STEP --why REASON" in shown.stderr

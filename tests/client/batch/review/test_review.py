@@ -249,7 +249,8 @@ async def heard(bell: Bell, then: Callable[[], object], count: int) -> list[str]
     return names[1:]
 
 
-def test_what_others_write_rings_the_bell(desk: Desk) -> None:
+def test_what_others_write_rings_the_bell(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kilnmark.client.batch.review.bell.PAUSE", 0.02)
     files = PicksFiles.of(desk.out)
     bell = Bell(desk.out, files)
     picture = desk.pictures[0]

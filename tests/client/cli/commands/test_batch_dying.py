@@ -1,7 +1,6 @@
 """A batch one of whose adapters dies while it is painted: terminal, log and page tell it at first sight."""
 
 import re
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +12,8 @@ from kilnmark.daemon.worker.fake import FakeWorker, Script
 from kilnmark.protocol.exits import ExitCode
 from kilnmark.protocol.picture.report import Verdict
 from tests.client.batch.packs import SmallPacks, make_packs
-from tests.client.conftest import KILNMARK, on_a_terminal
+from tests.client.conftest import on_a_terminal
+from tests.client.here import run_here
 
 WHY = "a fake worker was told to say so; it looked at no tensor"
 
@@ -56,16 +56,9 @@ def test_a_nights_log_has_a_line_a_picture_and_the_page_has_it_on_top(
     dying: InProcessDaemon, packs: SmallPacks, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    done = subprocess.run(
-        [KILNMARK, *command(dying, packs, out)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    done = run_here(*command(dying, packs, out))
     assert done.returncode == ExitCode.NOT_ENGAGED
-    lines = done.stdout.splitlines()
+    lines = (done.stderr + done.stdout).splitlines()
     assert [line for line in lines if re.match(r"\d of 3: ash/\S+ (painted|failed)", line)][:3] == lines[:3]
     assert sum(f"failed: ink: {WHY}" in line for line in lines) == 2
     page = (out / PAGE).read_text()

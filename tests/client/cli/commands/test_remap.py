@@ -13,7 +13,7 @@ import pytest
 from kilnmark.client.cli.commands.remap import RemapDocument
 from kilnmark.keymaps.remap.convert import Remapped
 from kilnmark.keymaps.zoo.write import make_adapter, write_tensors
-from tests.client.here import KILNMARK, run_here
+from tests.client.here import run_here
 
 WATCHED = """
 import sys
@@ -65,9 +65,7 @@ def test_a_conversion_is_one_document_and_exit_code_0(healthy: Path, tmp_path: P
     assert (found["source_convention"], found["convention"], found["variant"]) == ("kohya", "diffusers", "dev")
     assert (found["total_key_count"], found["target_count"], found["reader"]) == (60, 20, "")
     assert found["notes"] == ["the shared down matrices of 3 modules are written once a layer"]
-    inspected = subprocess.run(
-        [KILNMARK, "lora", "inspect", str(goal)], capture_output=True, text=True, check=False, timeout=60
-    )
+    inspected = run_here("lora", "inspect", goal)
     assert (inspected.returncode, "20 of 20 layers" in inspected.stdout) == (0, True)
 
 
