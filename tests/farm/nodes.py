@@ -15,6 +15,7 @@ from kilnmark.farm.broker.link import FarmLink, farm_link
 from kilnmark.farm.documents import NodeInfo
 from kilnmark.farm.names import NODES
 from kilnmark.farm.node.node import FarmNode, NodeSettings
+from kilnmark.farm.node.work import LEASE
 
 __all__ = ["nodes_at"]
 
@@ -31,12 +32,16 @@ async def _heard_of(link: FarmLink, name: str) -> None:
 
 @contextmanager
 def nodes_at(
-    broker: str, workers: Mapping[str, FakeWorker], people: Mapping[str, FarmCredentials] | None = None
+    broker: str,
+    workers: Mapping[str, FakeWorker],
+    people: Mapping[str, FarmCredentials] | None = None,
+    lease: float = LEASE,
 ) -> Iterator[Mapping[str, InProcessDaemon]]:
     """Their daemons, by the names of the nodes, which take work until the block ends.
 
     Args:
         people: Their credentials, by name, where the broker asks for some.
+        lease: Of the nodes, in seconds.
     """
     told, failed = threading.Event(), list[BaseException]()
     loops, over = list[asyncio.AbstractEventLoop](), asyncio.Event()
@@ -48,7 +53,7 @@ def nodes_at(
             for name, daemon in daemons.items():
                 link = await stack.enter_async_context(farm_link(broker, (people or {}).get(name), name=name))
                 client = await stack.enter_async_context(AsyncClient(daemon.socket, away_timeout=0))
-                node = FarmNode(link, client, NodeSettings(name=name))
+                node = FarmNode(link, client, NodeSettings(name=name, lease=lease))
                 tasks.append((node, asyncio.create_task(node.run())))
                 await _heard_of(link, name)
             told.set()

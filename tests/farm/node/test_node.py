@@ -172,6 +172,25 @@ def test_two_nodes_and_the_first_who_commits_has_the_job(broker: str, monkeypatc
     at(broker, work)
 
 
+def test_a_second_copy_of_what_a_node_paints_goes_to_another_and_the_slower_one_gives_up(broker: str) -> None:
+    async def work(link: FarmLink) -> None:
+        with fake_daemon() as slow, fake_daemon() as swift:
+            slow.worker.hold("denoise")
+            async with node(broker, slow.socket, "slow", lease=1.0) as behind:
+                job = await hand_in(link, "late")
+                await until(lambda: behind.about.running)
+                copy = work_subject(job.partition, "ann", "late", copy=1)
+                await link.js.publish(copy, msgspec.json.encode(job), stream=WORK)
+                await until(lambda: behind.about.passes_by(job.partition))
+                async with node(broker, swift.socket, "swift", lease=1.0):
+                    assert (await result_of(link, "late")).node == "swift"
+                    await until(lambda: not behind.about.running)
+                assert (behind.about.done, behind.about.failed) == (0, 0)
+            assert await is_empty(link)
+
+    at(broker, work)
+
+
 def test_nobody_has_work_done_in_the_name_of_another(broker: str, caplog: pytest.LogCaptureFixture) -> None:
     async def work(link: FarmLink) -> None:
         with fake_daemon() as daemon:

@@ -5,7 +5,7 @@ import asyncio
 import msgspec
 
 from kilnmark.farm.broker.link import FarmLink, farm_link
-from kilnmark.farm.documents import FarmJob, FarmNeeds, FarmResult, NodeInfo
+from kilnmark.farm.documents import FarmJob, FarmNeeds, FarmResult, NodeInfo, ServedBase
 from kilnmark.farm.names import NODES, WORK
 from kilnmark.farm.submit.jobs import MadeJob
 from kilnmark.farm.submit.racing import Racing
@@ -23,15 +23,19 @@ def test_what_takes_twice_as_long_as_its_like_is_handed_out_once_more(broker: st
         late, racing = job("late"), Racing(link)
         await Sending(link, "ann").send(MadeJob(late, (), ()))
         nodes = await link.js.key_value(NODES)
-        for name, state, running in (("slow", "working", ("late",)), ("free", "idle", ())):
-            info = NodeInfo(name=name, version="1", keymaps="k", state=state, running=running)  # type: ignore[arg-type]
-            await nodes.put(name, msgspec.json.encode(info))
+        bases = (ServedBase(variant="mini"),)
+        slow = NodeInfo(name="slow", version="1", keymaps="k", state="working", running=("late",))
+        free = NodeInfo(name="free", version="1", keymaps="k", state="idle")
+        for each in (slow, free):
+            await nodes.put(each.name, msgspec.json.encode(each))
         began, ended = "2026-01-01T00:00:00.000+00:00", "2026-01-01T00:00:10.000+00:00"
         done = FarmResult(job_id="x", submitter="ann", submission="s", state="done", began=began, ended=ended)
         racing.ended(job("x"), done)
         assert await racing.look([late], 100.0) == ()  # it is seen for the first time
         assert await racing.look([late, job("waits")], 130.0) == ()
         assert await racing.look([late], 119.0) == ()
+        assert await racing.look([late], 121.0) == ()  # who is idle does not serve its base
+        await nodes.put("free", msgspec.json.encode(msgspec.structs.replace(free, bases=bases)))
         assert await racing.look([late], 121.0) == ("late",)
         assert await racing.look([late], 200.0) == ()
         assert (await link.js.stream_info(WORK)).state.messages == 2

@@ -24,6 +24,9 @@ __all__ = ["AboutNode", "DaemonFacts"]
 _REFUSED_FOR = 600.0
 """Seconds after which refused work is tried once more: what is promoted changes without a word."""
 
+_PASSED_FOR = 10.0
+"""Seconds for which a partition is left to others, twice as long as those take to see that something is there."""
+
 _REFUSED_TOLD = 64
 """Refusals that others are told of."""
 
@@ -66,6 +69,7 @@ class AboutNode:
     _beat: int = 0
     _known: dict[str, BaseInfo] = field(default_factory=dict)
     _refused: dict[tuple[str, str], tuple[float, str]] = field(default_factory=dict)
+    _left: dict[Partition, float] = field(default_factory=dict)
     _last: Partition | None = None
     _stayed: int = 0
     _stayed_since: float = 0.0
@@ -103,8 +107,19 @@ class AboutNode:
         """
         self._refused[needs, stack] = time.monotonic(), why
 
+    def pass_by(self, partition: Partition) -> None:
+        """Take nothing of a partition for a while, so that another node takes the next job there."""
+        now = time.monotonic()
+        self._left = {each: over for each, over in self._left.items() if over > now} | {partition: now + _PASSED_FOR}
+
+    def passes_by(self, partition: Partition) -> bool:
+        """Whether another node is to have the next job of it."""
+        return time.monotonic() < self._left.get(partition, 0.0)
+
     def takes(self, partition: Partition) -> bool:
         """Whether it takes work of a partition that it fits."""
+        if self.passes_by(partition):
+            return False
         return not self.problem and not refusal(*partition[:2], self.info())
 
     def is_held(self, variant: str) -> bool:

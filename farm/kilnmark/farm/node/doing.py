@@ -18,7 +18,7 @@ from kilnmark.client.errors import ClientError
 from kilnmark.farm.content.cache import ContentCache, HeldContent
 from kilnmark.farm.content.local import LocalFile, local_file
 from kilnmark.farm.content.store import ContentStore
-from kilnmark.farm.documents import ContentFile, FarmJob, FarmResult, JobState
+from kilnmark.farm.documents import FarmJob, FarmResult, JobState
 from kilnmark.farm.errors import ContentUnusable, FarmNotUsable, NodeUnfit, WorkRefused
 from kilnmark.farm.names import work_subject
 from kilnmark.farm.node.about import AboutNode, DaemonFacts
@@ -28,7 +28,8 @@ from kilnmark.farm.node.bases import check_base
 from kilnmark.farm.node.commit import Commits
 from kilnmark.farm.node.handing import Handing
 from kilnmark.farm.node.measured import JobMeasures
-from kilnmark.farm.node.told import clock_now, job_error
+from kilnmark.farm.node.overtaken import Overtaken
+from kilnmark.farm.node.told import clock_now, told_ending
 from kilnmark.farm.node.work import DELIVERIES
 from kilnmark.otel import names
 from kilnmark.otel.spans import describe
@@ -83,6 +84,7 @@ class Doing:
         self._about = about
         self._handing = handing
         self._unwanted, self._spans = unwanted, spans
+        self._overtaken = Overtaken(client, commits, about)
         self._messages: dict[tuple[str, str], list[Msg]] = {}
 
     async def do(self, message: "Msg") -> None:
@@ -102,18 +104,27 @@ class Doing:
             await message.term()  # the broker lets a submitter hand in under its own name alone; a job says any
             return
         key = (job.submitter, job.job_id)
-        if key in self._messages:  # the node has it: the broker heard too little of it, or has it twice
-            self._messages[key].append(message)
+        if (known := self._messages.get(key)) is not None:
+            await self._once_more(job, message, known)
             return
         messages = self._messages[key] = [message]
         self._about.running[key] = None
         try:
             while messages:  # nothing is awaited between the last look at them and the end
-                async with self._handing.going_on(messages):
+                async with self._handing.going_on(messages, lambda: self._overtaken.look(job)):
                     await self._end(job, key, messages)
         finally:
             self._messages.pop(key)
+            self._overtaken.forget(job)
             self._about.running.pop(key, None)
+
+    async def _once_more(self, job: FarmJob, message: "Msg", known: "list[Msg]") -> None:
+        """One comes that the node has: the broker heard too little of it, or a second node is to race this one."""
+        if known and message.subject != known[0].subject and (message.metadata.num_delivered or 1) < DELIVERIES:
+            self._about.pass_by(job.partition)
+            await message.nak()
+            return
+        known.append(message)
 
     async def _end(self, job: FarmJob, key: tuple[str, str], messages: "list[Msg]") -> None:
         """Do it once, and tell the broker of each message that came for it meanwhile."""
@@ -127,7 +138,10 @@ class Doing:
                 ending, picture = await self._done(job, key, deliveries)
             except (KilnmarkError, OSError) as error:
                 self._spans.ended(span, None, error=error)
-                await self._not_ended(job, messages, deliveries, error)
+                if self._overtaken.was_given_up(job, error):
+                    await self._handing.done(messages)
+                else:
+                    await self._not_ended(job, messages, deliveries, error)
                 return
             try:
                 with self._spans.part(names.FARM_COMMIT):
@@ -183,8 +197,8 @@ class Doing:
             if state is None:
                 raise
             line = await self._first_line() if isinstance(error, WorkerLost) else ""
-            return self._told(deliveries, job, began, state, error=error, first_line=line), None
-        return self._told(deliveries, job, began, "done", result=result, picture=picture.content), picture
+            return told_ending(job, self._about.name, deliveries, began, state, error=error, first_line=line), None
+        return told_ending(job, self._about.name, deliveries, began, "done", done=(result, picture.content)), picture
 
     def _files(self) -> ContentCache:
         """Raises NodeUnfit where its daemon reads nowhere that can be written."""
@@ -261,35 +275,6 @@ class Doing:
             death = (await self._client.status()).worker.death
             return (death.words.first_failure or death.reason) if death else ""
         return ""
-
-    def _told(
-        self,
-        deliveries: int,
-        job: FarmJob,
-        began: str,
-        state: JobState,
-        *,
-        result: RenderResult | None = None,
-        picture: ContentFile | None = None,
-        error: KilnmarkError | OSError | None = None,
-        first_line: str = "",
-    ) -> FarmResult:
-        return FarmResult(
-            job_id=job.job_id,
-            submitter=job.submitter,
-            submission=job.submission,
-            state=state,
-            node=self._about.name,
-            result=result,
-            picture=picture,
-            error=None if error is None else job_error(error),
-            first_line=first_line,
-            deliveries=deliveries,
-            nodes=(self._about.name,),
-            began=began,
-            ended=clock_now(),
-            job=job if state == "dead" else None,
-        )
 
     def _count(self, ending: FarmResult, *, counts: bool) -> None:
         self._about.done += ending.state == "done" and counts

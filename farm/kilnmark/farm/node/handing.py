@@ -6,7 +6,7 @@ Where it is away nothing is lost: what it does not hear it makes up for by handi
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -90,16 +90,21 @@ class Handing:
                     raise
 
     @asynccontextmanager
-    async def going_on(self, messages: "list[Msg]") -> AsyncIterator[None]:
-        """The broker hears that the job is being done, until the block ends."""
-        telling = asyncio.create_task(self._tell(messages))
+    async def going_on(self, messages: "list[Msg]", look: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
+        """The broker hears that the job is being done, until the block ends.
+
+        Args:
+            messages: Of the job.
+            look: Called each time that it was told.
+        """
+        telling = asyncio.create_task(self._tell(messages, look))
         try:
             yield
         finally:
             telling.cancel()
             await asyncio.gather(telling, return_exceptions=True)
 
-    async def _tell(self, messages: "list[Msg]") -> None:
+    async def _tell(self, messages: "list[Msg]", look: Callable[[], Awaitable[None]]) -> None:
         import nats.errors
 
         while True:
@@ -107,3 +112,4 @@ class Handing:
             for message in list(messages):
                 with contextlib.suppress(nats.errors.Error, OSError):  # it is told again
                     await message.in_progress()
+            await look()

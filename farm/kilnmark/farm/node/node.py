@@ -27,7 +27,7 @@ from kilnmark.farm.node.measured import JobMeasures
 from kilnmark.farm.node.name import NodeName
 from kilnmark.farm.node.rest import Rest
 from kilnmark.farm.node.work import LEASE, Work
-from kilnmark.farm.placement.choice import Policy, choose, fits
+from kilnmark.farm.placement.choice import PartitionView, Policy, choose, fits
 from kilnmark.otel import names
 from kilnmark.otel.measures import Measures
 from kilnmark.protocol.errors import KilnmarkError
@@ -209,7 +209,7 @@ class FarmNode:
         done, _ = await asyncio.wait(self._doing, timeout=_IDLE, return_when=asyncio.FIRST_COMPLETED)
         if done or self._about.problem or self._about.is_draining or len(self._doing) > self._settings.depth:
             return None
-        partition = choose(self._about.view(), await self._work.views(), self._settings.policy)
+        partition = choose(self._about.view(), await self._views(), self._settings.policy)
         return await self._take(partition, _TAKING) if partition and partition.priority == "high" else None
 
     async def _take(self, partition: Partition, patience: float) -> "Msg | None":
@@ -223,9 +223,13 @@ class FarmNode:
 
     async def _choose(self) -> Partition | None:
         node = self._about.view()
-        return choose(node, await self._work.views(), self._settings.policy) or choose(
-            node, await self._work.views(anew=True), self._settings.policy
+        return choose(node, await self._views(), self._settings.policy) or choose(
+            node, await self._views(anew=True), self._settings.policy
         )
+
+    async def _views(self, *, anew: bool = False) -> list[PartitionView]:
+        """As of `Work.views`, those that are not left to others for now."""
+        return [each for each in await self._work.views(anew=anew) if not self._about.passes_by(each.partition)]
 
     async def _given_back(self) -> Partition | None:
         """Where jobs are others' that may be given back, or whose nodes may be gone: each such partition in turn."""

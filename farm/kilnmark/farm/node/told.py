@@ -4,12 +4,13 @@ from datetime import UTC, datetime
 
 from kilnmark.client.errors import ClientError
 from kilnmark.client.reports import reports_of
+from kilnmark.farm.documents import ContentFile, FarmJob, FarmResult, JobState
 from kilnmark.farm.errors import FarmError
 from kilnmark.protocol.errors import KilnmarkError
 from kilnmark.protocol.wire.errors import RequestError
-from kilnmark.protocol.wire.replies import JobError
+from kilnmark.protocol.wire.replies import JobError, RenderResult
 
-__all__ = ["clock_now", "job_error"]
+__all__ = ["clock_now", "job_error", "told_ending"]
 
 
 def job_error(error: KilnmarkError | OSError) -> JobError:
@@ -31,3 +32,44 @@ def job_error(error: KilnmarkError | OSError) -> JobError:
 def clock_now() -> str:
     """By this machine's clock, UTC, ISO 8601."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def told_ending(
+    job: FarmJob,
+    node: str,
+    deliveries: int,
+    began: str,
+    state: JobState,
+    *,
+    done: tuple[RenderResult, ContentFile] | None = None,
+    error: KilnmarkError | OSError | None = None,
+    first_line: str = "",
+) -> FarmResult:
+    """How a job ended at this node, as of now.
+
+    Args:
+        job: Which.
+        node: The name of this one.
+        deliveries: How often it was handed to a node.
+        began: When this node began it, as `clock_now` had it.
+        state: How it ended.
+        done: The daemon's answer, and the picture, where it is done.
+        error: Why not, otherwise.
+        first_line: Of what a worker wrote of its failure.
+    """
+    return FarmResult(
+        job_id=job.job_id,
+        submitter=job.submitter,
+        submission=job.submission,
+        state=state,
+        node=node,
+        result=done and done[0],
+        picture=done and done[1],
+        error=None if error is None else job_error(error),
+        first_line=first_line,
+        deliveries=deliveries,
+        nodes=(node,),
+        began=began,
+        ended=clock_now(),
+        job=job if state == "dead" else None,
+    )

@@ -14,10 +14,10 @@ import msgspec
 from kilnmark.farm.broker.link import FarmLink
 from kilnmark.farm.broker.patience import patiently
 from kilnmark.farm.broker.setup import PER_SUBJECT
-from kilnmark.farm.documents import FarmJob, FarmResult
+from kilnmark.farm.documents import FarmJob, FarmResult, NodeInfo
 from kilnmark.farm.names import WORK, work_subject
 from kilnmark.farm.placement.race import LateJob, stragglers
-from kilnmark.farm.placement.views import Policy
+from kilnmark.farm.placement.views import Policy, fits, refusal
 from kilnmark.farm.submit.nodes import seen_nodes
 
 __all__ = ["RACE_AFTER", "Racing"]
@@ -73,13 +73,16 @@ class Racing:
         Raises:
             FarmError: The broker does not answer.
         """
-        nodes = [each.info for each in await seen_nodes(self._link)]
-        at_nodes = {job for node in nodes for job in node.running}
+        nodes, clock = await seen_nodes(self._link), await self._link.broker_time()
+        at_nodes = {job for node in nodes for job in node.info.running}
         running = [job for job in waiting if job.job_id in at_nodes]
+        running_now = [self._late(job, now) for job in running]
+        idle = [node.info for node in nodes if node.state(clock) == "idle"]
+        able = {job.job_id: [node for node in idle if _does(node, job)] for job in running}
         late = stragglers(
-            [self._late(job, now) for job in running],
+            [each for each in running_now if able[each.job_id]],
             waiting=len(waiting) - len(running),
-            idle=sum(node.state == "idle" for node in nodes),
+            idle=len({node.name for each in able.values() for node in each}),
             policy=self._policy,
         )
         jobs = {job.job_id: job for job in running}
@@ -108,3 +111,8 @@ class Racing:
                 if error.err_code != PER_SUBJECT:
                     raise
         self._raced.add(job.job_id)
+
+
+def _does(node: NodeInfo, job: FarmJob) -> bool:
+    """Whether it would take such work."""
+    return fits(job.needs, node) and not refusal(*job.partition[:2], node)
