@@ -216,13 +216,13 @@ def test_the_server_is_found_where_its_package_has_it() -> None:
     assert "v2." in subprocess.run([find_server(), "--version"], capture_output=True, text=True, check=True).stdout
 
 
-def test_the_command_says_whom_it_lets_in_and_ends_by_a_signal(tmp_path: Path) -> None:
+def test_the_command_says_whom_it_lets_in_and_ends_with_its_terminal(tmp_path: Path) -> None:
     words = [sys.executable, "-m", "kilnmark.client.cli", "farm", "up", "--store", str(tmp_path), "--port", "0"]
     with subprocess.Popen([*words, "--viewer", "eve"], stdout=subprocess.PIPE, text=True) as running:
         assert running.stdout is not None
         try:
             said = [running.stdout.readline() for _ in range(4)]
-            running.terminate()
+            running.send_signal(signal.SIGHUP)  # the terminal is closed
             assert running.wait(20) == 0
         finally:
             running.kill()

@@ -153,16 +153,13 @@ def test_a_dead_job_is_listed_with_its_reason_and_handed_out_again(broker: str) 
     assert said(broker, "dead")["letters"] == []
 
 
-def test_a_node_that_is_not_there_cannot_be_drained(broker: str) -> None:
-    with pytest.raises(NoNode, match="called 'nobody' answers; those that ever joined: "):
-        words(broker, "drain", "nobody")
-
-
 def test_a_drained_node_finishes_and_leaves(broker: str) -> None:
-    with nodes_at(broker, {"bellows": FakeWorker()}):
-        assert words(broker, "drain", "bellows") == "bellows finishes what it has, and leaves\n"
+    absent = "called 'nobody' or 'none' answers; those that ever joined: "
+    with nodes_at(broker, {"bellows": FakeWorker()}), pytest.raises(NoNode, match=absent):
+        words(broker, "drain", "nobody", "bellows", "none")  # which is told for all that
     states = {node["name"]: node["state"] for node in said(broker, "status")["nodes"]}
     assert states["bellows"] == "left"
+    assert words(broker, "drain", "bellows") == "bellows has left\n"
 
 
 def _version() -> str:

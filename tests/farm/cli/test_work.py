@@ -25,7 +25,7 @@ def test_a_daemon_joins_paints_and_leaves(broker: str) -> None:
             try:
                 assert asyncio.run(ask()) == "forge"
             finally:
-                process.send_signal(signal.SIGTERM)
+                process.send_signal(signal.SIGHUP)  # the terminal is closed
             _, said = process.communicate(timeout=30)
     assert process.returncode == 0
     assert said.splitlines()[0] == f"forge works for {broker}"

@@ -80,11 +80,14 @@ class Keeper:
             await end_tasks(*tasks)
 
     async def _on_and_on(self, each: Callable[[], Awaitable[None]]) -> None:
+        is_again = False
         while True:
             try:
                 await each()
             except FarmError as error:
-                _logger.warning("the farm is not looked after: %s", error)
+                level = logging.WARNING if is_again else logging.DEBUG  # a cluster is new, or has another leader
+                _logger.log(level, "the farm is not looked after: %s", error)
+            is_again = True
             await asyncio.sleep(_AGAIN)
 
     async def _follow_nodes(self) -> None:

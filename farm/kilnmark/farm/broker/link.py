@@ -42,6 +42,8 @@ CONNECT_TIMEOUT = 5.0
 REPLY_TIMEOUT = 10.0
 """Seconds for each request to the broker: longer than it takes to be started again."""
 
+_NO_STREAMS = "its streams do not: it runs without JetStream, `nats-server -js`, or its cluster has no leader yet"
+
 
 @dataclass(frozen=True)
 class FarmLink:
@@ -93,7 +95,12 @@ class FarmLink:
 
         try:
             yield
-        except (nats.errors.TimeoutError, nats.errors.NoRespondersError, TimeoutError) as error:
+        except (nats.errors.NoRespondersError, nats.js.errors.ServiceUnavailableError) as error:
+            raise BrokerAway(self.address, _NO_STREAMS) from error
+        except nats.errors.MaxPayloadError as error:
+            reason = f"no message may be larger than {self.nc.max_payload} bytes; raise `max_payload` there"
+            raise FarmNotUsable(self.address, f"does not {what}: {reason}") from error
+        except (nats.errors.TimeoutError, TimeoutError) as error:
             self._unless_denied(error)
             reason = "it does not answer" if not self.nc.is_connected else f"it did not {what} in time"
             raise BrokerAway(self.address, reason) from error

@@ -6,12 +6,15 @@ from typing import TypeVar
 
 from kilnmark.farm.errors import BrokerAway
 
-__all__ = ["PATIENCE", "patiently"]
+__all__ = ["ELECTION", "PATIENCE", "patiently"]
 
 T = TypeVar("T")
 
 PATIENCE = 600.0
 """Seconds for which a broker that went away is waited for."""
+
+ELECTION = 20.0
+"""The same at first, when nothing is lost yet: a cluster has another leader by then."""
 
 _PAUSE = 0.25
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kilnmark.farm.broker.link import FarmLink
+from kilnmark.farm.errors import FarmNotUsable
 from kilnmark.farm.names import (
     CANCELS,
     CONTENT,
@@ -28,6 +29,9 @@ KEPT = 14 * 86400.0
 
 PER_SUBJECT = 10077
 """What the broker says of a subject that has its one message (`JSStreamMaximumMessagesPerSubject...`, 2.11)."""
+
+_TOO_FEW = (10005, 10074)
+"""What brokers say to more replicas than they have servers: `JSClusterNoPeersErrF`, `JSStreamReplicasNotSupported`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,10 +118,16 @@ async def _objects(link: FarmLink, name: str, plan: FarmPlan, kept: float | None
 
 
 async def _stream(link: FarmLink, config: "StreamConfig", plan: FarmPlan) -> None:
-    from nats.js.errors import BadRequestError
+    from nats.js.errors import APIError, BadRequestError
 
     wanted = config.evolve(allow_direct=True, num_replicas=plan.replicas)
     try:
-        await link.js.add_stream(wanted)
-    except BadRequestError:  # it is there, perhaps otherwise
-        await link.js.update_stream(wanted)
+        try:
+            await link.js.add_stream(wanted)
+        except BadRequestError:  # it is there, perhaps otherwise
+            await link.js.update_stream(wanted)
+    except APIError as error:
+        if error.err_code not in _TOO_FEW:
+            raise
+        reason = "the broker is no cluster of so many servers that keep streams; give fewer, or join more"
+        raise FarmNotUsable(f"--replicas {plan.replicas}", reason) from error

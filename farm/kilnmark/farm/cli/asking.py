@@ -7,6 +7,7 @@ from pathlib import Path
 
 from kilnmark.farm.broker.credentials import address_of
 from kilnmark.farm.broker.link import FarmLink, farm_link
+from kilnmark.farm.broker.patience import ELECTION, patiently
 from kilnmark.farm.cli.options import credentials_of
 from kilnmark.farm.submit.door import submitters_at
 
@@ -44,4 +45,5 @@ async def asked_farm(
         if who is not None and who.role == "submitter":
             yield AskedAs(link, [who.name])
         else:
-            yield AskedAs(link, [submitter] if submitter else await submitters_at(link))
+            there = [submitter] if submitter else await patiently(lambda: submitters_at(link), ELECTION)
+            yield AskedAs(link, there)

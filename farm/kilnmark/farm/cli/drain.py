@@ -29,12 +29,19 @@ async def _drain(address: str | None, credentials: Path | None, nodes: tuple[str
 
     who = credentials_of(credentials)
     async with farm_link(address_of(address, who), who) as link:
+        silent = []
         for node in nodes:
             with link.telling("ask a node to leave"):
                 try:
                     await link.nc.request(drain_subject(node), b"", timeout=10)
-                except nats.errors.NoRespondersError as error:
-                    known = ", ".join(each.info.name for each in await seen_nodes(link)) or "none"
-                    mend = f"those that ever joined: {known}"
-                    raise NoNode(link.address, f"called {node!r} answers", mend) from error
+                except nats.errors.NoRespondersError:
+                    silent.append(node)
+                    continue
             write_line(f"{node} finishes what it has, and leaves")
+        known = {each.info.name: each.info.state for each in await seen_nodes(link)} if silent else {}
+        for node in silent:
+            if known.get(node) == "left":
+                write_line(f"{node} has left")
+        if absent := [node for node in silent if known.get(node) != "left"]:
+            mend = f"those that ever joined: {', '.join(known) or 'none'}"
+            raise NoNode(link.address, f"called {' or '.join(map(repr, absent))} answers", mend)

@@ -9,6 +9,7 @@ import click
 
 from kilnmark.client.cli.options import json_option
 from kilnmark.client.cli.views.document import write_document
+from kilnmark.farm.broker.patience import ELECTION, patiently
 from kilnmark.farm.cli.asking import asked_farm
 from kilnmark.farm.cli.options import farm_options
 from kilnmark.farm.status.documents import FarmStatus
@@ -40,7 +41,7 @@ async def _show(
     async with asked_farm(address, credentials, submitter) as asked:
         while True:
             began = time.monotonic()
-            found = await read_status(asked.link, asked.submitters)
+            found = await patiently(lambda: read_status(asked.link, asked.submitters), ELECTION)
             if watch and sys.stdout.isatty():
                 click.clear()
             _tell(found, as_json=as_json)

@@ -4,7 +4,6 @@ import asyncio
 import getpass
 import os
 import re
-import signal
 import socket
 import sys
 from collections.abc import Coroutine
@@ -23,6 +22,7 @@ from kilnmark.farm.broker.ended import end_tasks
 from kilnmark.farm.broker.people import credentials_file, known_people
 from kilnmark.farm.broker.setup import FarmPlan
 from kilnmark.farm.broker.up import KeptUp, UpSettings, keep_up, look_after
+from kilnmark.farm.cli.ending import when_told_to_end
 from kilnmark.farm.errors import FarmNotUsable
 from kilnmark.farm.status.measured import FarmGauges
 from kilnmark.otel.measures import Measures
@@ -77,7 +77,7 @@ def up(store: Path | None, broker: str | None, **given: Any) -> None:
     Everybody is asked who they are. Credentials are written for whoever is named, and for you and this machine the
     first time; hand the files over, each to its own. The next start knows all of them.
     """
-    place = store or data_folder(os.environ, platform=sys.platform, home=Path.home()) / "farm"
+    place = (store or data_folder(os.environ, platform=sys.platform, home=Path.home()) / "farm").absolute()
     invited: list[tuple[str, FarmRole]] = [
         *((name, "submitter") for name in given["submitters"]),
         *((name, "node") for name in given["nodes"]),
@@ -109,10 +109,9 @@ def up(store: Path | None, broker: str | None, **given: Any) -> None:
 
 
 async def _until_told(running: Coroutine[Any, Any, None]) -> None:
-    """Go on until Ctrl-C or SIGTERM."""
+    """Go on until a signal says that it is over."""
     task, over = asyncio.create_task(running), asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, over.set)
+    when_told_to_end(over.set)
     told = asyncio.create_task(over.wait())
     await asyncio.wait({task, told}, return_when=asyncio.FIRST_COMPLETED)
     await end_tasks(told, *(() if task.done() else (task,)))

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import signal
 import socket
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from kilnmark.client.cli.paths import HomePath
 from kilnmark.client.cli.views.document import write_line
 from kilnmark.client.tracing import traced_command
 from kilnmark.farm.broker.credentials import FarmCredentials, address_of
+from kilnmark.farm.cli.ending import when_told_to_end
 from kilnmark.farm.cli.options import credentials_of, farm_options
 from kilnmark.farm.errors import FarmNotUsable
 from kilnmark.farm.node.node import FarmNode, NodeSettings
@@ -103,12 +103,15 @@ async def _work(
             if node.about.is_draining:
                 running.cancel()
                 return
-            write_line("finishing what is here; Ctrl-C again gives it back", aside=True)
             node.drain()
+            _say("finishing what is here; Ctrl-C again gives it back")
 
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, leave)
+        when_told_to_end(leave)
         with contextlib.suppress(asyncio.CancelledError):
             await running
-        write_line(f"{settings.name} left: {node.about.done} pictures, {node.about.failed} failed", aside=True)
+        _say(f"{settings.name} left: {node.about.done} pictures, {node.about.failed} failed")
+
+
+def _say(words: str) -> None:
+    with contextlib.suppress(OSError):  # the terminal is closed
+        write_line(words, aside=True)

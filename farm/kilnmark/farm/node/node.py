@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from kilnmark.client.aio import AsyncClient
 from kilnmark.farm.broker.ended import end_tasks
 from kilnmark.farm.broker.link import FarmLink
+from kilnmark.farm.broker.patience import ELECTION, patiently
 from kilnmark.farm.content.store import open_content
 from kilnmark.farm.errors import FarmError, NameTaken, NodeUnfit
 from kilnmark.farm.names import Partition
@@ -132,7 +133,7 @@ class FarmNode:
             on_joined()
         doing = Doing(
             self._client,
-            await open_content(self._link),
+            await patiently(lambda: open_content(self._link), ELECTION),
             self._folders.cache,
             Commits(self._link, self._settings.shared),
             self._about,

@@ -13,6 +13,7 @@ import msgspec
 from kilnmark.client.many import Rendered
 from kilnmark.client.request import RenderRequest, named, render_params
 from kilnmark.farm.broker.link import FarmLink
+from kilnmark.farm.broker.patience import ELECTION, patiently
 from kilnmark.farm.documents import FarmNeeds
 from kilnmark.farm.errors import FarmError, NoNode
 from kilnmark.farm.names import warm_subject
@@ -115,7 +116,7 @@ class FarmClient:
             NoNode: None is known whose pictures could be had.
             FarmError: The broker does not answer, or has no farm.
         """
-        self._nodes = await seen_nodes(self._link)
+        self._nodes = await patiently(lambda: seen_nodes(self._link), ELECTION)
         told = as_one_daemon(self._nodes, self._link.address, str(self._folder))
         self._bases = {**known_bases(of_our_kind(self._nodes)), **self._bases}
         return msgspec.structs.replace(told, power=why_paused(self._nodes, await self._link.broker_time()))

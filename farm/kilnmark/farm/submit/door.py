@@ -14,6 +14,7 @@ from kilnmark.client.cli.person import login
 from kilnmark.client.cli.views.document import write_line
 from kilnmark.farm.broker.credentials import FarmCredentials, address_of, load_credentials
 from kilnmark.farm.broker.link import FarmLink, farm_link
+from kilnmark.farm.broker.patience import ELECTION, patiently
 from kilnmark.farm.errors import FarmNotSetUp, FarmNotUsable
 from kilnmark.farm.names import RESULTS, token_of
 from kilnmark.farm.submit.client import FarmClient
@@ -45,7 +46,7 @@ async def farm_painter(asked: AskedFarm, out: Path, what: str) -> AsyncIterator[
     async with farm_link(address_of(asked.address, who), who) as link:
         client = FarmClient(
             link,
-            await submitter_of(link, who, asked.submitter),
+            await patiently(lambda: submitter_of(link, who, asked.submitter), ELECTION),
             out / FOLDER,
             what=what,
             shared=asked.shared,
