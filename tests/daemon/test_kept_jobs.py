@@ -381,7 +381,10 @@ def test_jobs_are_forgotten_beyond_their_number_and_open_ones_never(lives: Lives
         assert [job["job_id"] for job in wire.result("jobs.list")["jobs"]] == ["open0", "open1", "open2", "j4"]
 
 
-def test_while_the_journal_fails_new_work_is_refused_and_what_runs_goes_on(lives: Lives) -> None:
+def test_while_the_journal_fails_new_work_is_refused_and_what_runs_goes_on(
+    lives: Lives, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kilnmark.daemon.journal.journal.RETRY", 0.05)
     with lives.begin("denoise").wire() as wire:
         running = wire.send("render", {**LONG, "job_id": "runs"})
         wire.progressed("denoise 0/")

@@ -166,7 +166,10 @@ def test_a_file_that_is_exchanged_between_acceptance_and_painting_is_caught(shop
             assert "other bytes than those that were found to be promoted" in replies[each]["error"]["message"]
 
 
-def test_what_waits_with_an_adapter_that_is_demoted_ends_and_what_is_under_way_is_painted(shop: Shop) -> None:
+def test_what_waits_with_an_adapter_that_is_demoted_ends_and_what_is_under_way_is_painted(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kilnmark.daemon.machine.rounds.LOOK_INTERVAL", 0.05)
     shop.promote(shop.wash)
     with FakeDaemon(packs=shop.root) as daemon, daemon.warm().wire() as wire:
         daemon.worker.hold("denoise")

@@ -70,7 +70,10 @@ def test_one_that_is_killed_is_gone_and_can_be_killed_again() -> None:
     assert status == -9
 
 
-def test_what_it_writes_is_read_however_much_it_is_and_the_last_of_it_is_there_at_its_end() -> None:
+def test_what_it_writes_is_read_however_much_it_is_and_the_last_of_it_is_there_at_its_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("kilnmark.daemon.worker.process.LAST_WORDS", 0.3)
     said: list[WorkerProcess] = []
     code = """
 import subprocess

@@ -187,7 +187,9 @@ def test_whoever_sends_outlives_what_nobody_thought_of(tmp_path: Path, monkeypat
     assert len(told.came) == 4
 
 
-def test_many_are_told_each_once_by_two_processes_at_a_time(tmp_path: Path) -> None:
+def test_many_are_told_each_once_by_two_processes_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kilnmark.web.hooks.teller.INTERVAL", 0.05)
+
     async def both(teller: Teller) -> None:
         await teller.begin()
         await asyncio.to_thread(told.wait_for, 12)
