@@ -80,9 +80,11 @@ def test_a_word_that_was_written_though_the_broker_did_not_say_so_is_the_nodes_o
     async def work(link: FarmLink) -> None:
         name, about = claimant(link, "echo")
         await name.claim(about.beat)
-        await (await link.js.key_value(NODES)).put("echo", about.beat())
+        bucket = await link.js.key_value(NODES)
+        await bucket.put("echo", about.beat())
+        about.has_left = True
         await name.say(about.beat())
-        await name.say(about.beat())
+        assert b'"state":"left"' in ((await bucket.get("echo")).value or b"")
 
     at(broker, work)
 

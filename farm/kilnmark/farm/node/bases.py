@@ -2,14 +2,32 @@
 
 from pathlib import Path
 
+from kilnmark.farm.content.local import LocalFile, local_file
 from kilnmark.farm.documents import FarmNeeds
 from kilnmark.farm.errors import FarmNotUsable, WorkRefused
 from kilnmark.protocol.picture.record import find_record
 
-__all__ = ["check_base"]
+__all__ = ["painted_on"]
 
 
-def check_base(needs: FarmNeeds, picture: Path) -> None:
+def painted_on(needs: FarmNeeds, picture: Path, name: str) -> LocalFile:
+    """A picture that is of the base which its job needs.
+
+    Args:
+        needs: Of the job.
+        picture: The PNG, as the daemon wrote it.
+        name: What it is to be called beside others.
+
+    Raises:
+        WorkRefused: It is of another.
+        FarmNotUsable: It cannot be read, or says nothing of itself.
+        OSError: It cannot be opened.
+    """
+    _check_base(needs, picture)
+    return local_file(picture, name)
+
+
+def _check_base(needs: FarmNeeds, picture: Path) -> None:
     """See that a picture is of the weights and the numerics that its job needs.
 
     Args:

@@ -16,7 +16,7 @@ import msgspec
 from kilnmark.client.aio import AsyncClient
 from kilnmark.client.errors import ClientError
 from kilnmark.farm.content.cache import ContentCache, HeldContent
-from kilnmark.farm.content.local import LocalFile, local_file
+from kilnmark.farm.content.local import LocalFile
 from kilnmark.farm.content.store import ContentStore
 from kilnmark.farm.documents import FarmJob, FarmResult, JobState
 from kilnmark.farm.errors import ContentUnusable, FarmNotUsable, NodeUnfit, WorkRefused
@@ -24,7 +24,7 @@ from kilnmark.farm.names import work_subject
 from kilnmark.farm.node.about import AboutNode, DaemonFacts
 from kilnmark.farm.node.answers import Answer, answer_of
 from kilnmark.farm.node.asked import options_of, own_id
-from kilnmark.farm.node.bases import check_base
+from kilnmark.farm.node.bases import painted_on
 from kilnmark.farm.node.commit import Commits
 from kilnmark.farm.node.handing import Handing
 from kilnmark.farm.node.measured import JobMeasures
@@ -224,8 +224,7 @@ class Doing:
         for report, adapter in zip(result.loras, job.adapters, strict=True):
             if report.sha256 != adapter.sha256:
                 raise ContentUnusable(report.name, adapter.sha256, f"the daemon read {report.sha256[:12]} in its place")
-        await asyncio.to_thread(check_base, job.needs, Path(result.image_path))
-        picture = await asyncio.to_thread(local_file, Path(result.image_path), f"{job.job_id}.png")
+        picture = await asyncio.to_thread(painted_on, job.needs, Path(result.image_path), f"{job.job_id}.png")
         if result.image_sha256 and picture.content.sha256 != result.image_sha256:
             raise FarmNotUsable(result.image_path, "was written to after it was painted; keep others out of it")
         return result, picture

@@ -92,17 +92,16 @@ class NodeName:
         """
         from nats.js.errors import KeyNotFoundError
 
-        if await self._wrote(word, self._revision):
-            return
-        with self._link.telling(_WHAT):
-            try:
-                entry = await (await self._bucket()).get(token_of(self._name))
-            except KeyNotFoundError:  # the broker began anew
-                self._revision = 0
-                return
-        if _said(entry).instance != self._instance:
-            raise NameTaken(self._name)
-        self._revision = entry.revision or 0  # it was written, and the broker's word of that was lost
+        while not await self._wrote(word, self._revision):
+            with self._link.telling(_WHAT):
+                try:
+                    entry = await (await self._bucket()).get(token_of(self._name))
+                except KeyNotFoundError:  # the broker began anew
+                    self._revision = 0
+                    continue
+            if _said(entry).instance != self._instance:
+                raise NameTaken(self._name)
+            self._revision = entry.revision or 0  # the word before was written, though that was not heard
 
     async def _bucket(self) -> "KeyValue":
         return await self._link.js.key_value(NODES)
